@@ -1,0 +1,20 @@
+// JSON (jansson) as Sluice uses it: for logs, records and small results. Rows never pass through it.
+#ifndef SL_BASE_JSON_H
+#define SL_BASE_JSON_H
+
+#include "base/arena.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+void sl_json_free(json_t **json); // for SL_AUTO
+// Parses one value; SL_E_JSON_SYNTAX with line and column, `name` being the file or table it came from.
+SL_MUST int sl_json_parse(const char *text, size_t length, const char *name, json_t **ret, struct sl_err *err);
+// Compact text, keys in order of insertion; free() it.
+SL_MUST int sl_json_print(const json_t *json, char **ret, struct sl_err *err);
+// Members with a default; a wrong type gives the default.
+const char *sl_json_text(const json_t *object, const char *key, const char *otherwise);
+int64_t sl_json_int(const json_t *object, const char *key, int64_t otherwise);
+bool sl_json_bool(const json_t *object, const char *key, bool otherwise);
+
+#endif
