@@ -4,6 +4,7 @@
 #define SL_BASE_OPT_H
 
 #include "base/buf.h"
+#include "base/str.h"
 #include "base/yaml.h"
 
 #include <stdint.h>

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "base/opt.h"
+#include "base/str.h"
 
 enum sl_layer { SL_LAYER_RAW, SL_LAYER_CLEAN, SL_LAYER_QUARANTINE, SL_LAYER_CURATED };
 const char *sl_layer_name(enum sl_layer layer); // "raw", "clean", "quarantine", "curated"

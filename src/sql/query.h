@@ -39,8 +39,8 @@ struct sl_query {
     bool is_row_wise;
     // The table in the first place of the top-level FROM, if it is read exactly once; else NULL.
     const char *driving_table;
-    // True if the rows of an output partition depend only on rows of the driving table that have the same partition values, for the
-    // partition columns asked for; see sl_query_is_partition_local.
+    // Answer of sl_query_is_partition_local for the model's partition columns, kept here by whoever asked; NULL: local.
+    const char *why_not_local;
     const char *why_not_row_wise; // for people: "it aggregates", "it reads clean.orders twice"; NULL if is_row_wise
 };
 

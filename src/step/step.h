@@ -101,7 +101,7 @@ SL_MUST int sl_budget_check(const struct sl_budget *budget, const struct sl_bala
 SL_MUST int sl_step_position(const struct sl_project *project, enum sl_layer layer, const char *name, struct sl_arena *arena,
                              const char **ret_folder, struct sl_delta_head *ret_head, struct sl_record *ret_record,
                              struct sl_err *err);
-// A fresh folder for staged files inside a table's folder, and its name relative to it: "_staged/<run>-<uuid>". Data files stay where
+// A fresh folder for staged files inside a table's folder, and its name relative to it: "data/<run>-<uuid>". Data files stay where
 // they were staged; committed or not is what the log says.
 SL_MUST int sl_step_staging(const char *table_folder, const char *run_id, struct sl_arena *arena, const char **ret_path,
                             const char **ret_relative, struct sl_err *err);

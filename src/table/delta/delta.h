@@ -75,6 +75,7 @@ struct sl_delta_changes {
     size_t added_count;
     struct sl_delta_file *removed;
     size_t removed_count;
+    size_t kept_count;   // files live in both; 0 when the table was built anew
     bool schema_changed; // a metaData action lies in between
 };
 SL_MUST int sl_delta_changes(const char *folder, int64_t from, int64_t to, struct sl_session *session, struct sl_arena *arena,

@@ -1,0 +1,152 @@
+// Globs over folders: *, ?, [..] inside a name, ** for any number of folders. As in a shell, a leading dot is matched only by
+// a dot; links to folders are followed where a name stands for them, but not by **, which might run in a circle.
+#include "base/fs.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define DEEPEST 100
+
+struct walk {
+    struct sl_arena *arena;
+    struct sl_strs found;
+    struct sl_err *err;
+};
+
+static int walk_parts(struct walk *walk, const char *base, const char *pattern, int depth);
+
+static bool is_glob(const char *part)
+{
+    return strpbrk(part, "*?[") != NULL;
+}
+
+static bool is_hidden_mismatch(const char *part, const char *name)
+{
+    return name[0] == '.' && part[0] != '.';
+}
+
+static int add_if_file(struct walk *walk, const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+        return SL_OK;
+    return sl_strs_add(&walk->found, walk->arena, path, walk->err);
+}
+
+static bool is_real_folder(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+// base + name: base is "" or ends with '/', so that found paths begin just as the pattern does.
+static int list(struct walk *walk, const char *base, struct sl_strs *ret)
+{
+    struct stat st;
+    const char *folder = *base ? base : ".";
+
+    if (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        *ret = (struct sl_strs){0};
+        return SL_OK;
+    }
+    return sl_fs_list(folder, walk->arena, ret, walk->err);
+}
+
+// Goes on with what follows a part; `path` is where the part led to.
+static int walk_on(struct walk *walk, const char *path, const char *rest, int depth)
+{
+    const char *base;
+
+    if (!rest)
+        return add_if_file(walk, path);
+    base = sl_arena_printf(walk->arena, "%s/", path);
+    SL_TRY_NEW(base, walk->err);
+    return walk_parts(walk, base, rest, depth + 1);
+}
+
+// "**": here, then in each folder below. At the end of a pattern it means every file.
+static int walk_deep(struct walk *walk, const char *base, const char *rest, int depth)
+{
+    struct sl_strs names;
+
+    SL_TRY(walk_parts(walk, base, rest ? rest : "*", depth + 1));
+    SL_TRY(list(walk, base, &names));
+    for (size_t i = 0; i < names.count; i++) {
+        const char *path = sl_arena_printf(walk->arena, "%s%s", base, names.items[i]);
+
+        SL_TRY_NEW(path, walk->err);
+        if (names.items[i][0] == '.' || !is_real_folder(path))
+            continue;
+        path = sl_arena_printf(walk->arena, "%s/", path);
+        SL_TRY_NEW(path, walk->err);
+        SL_TRY(walk_deep(walk, path, rest, depth + 1));
+    }
+    return SL_OK;
+}
+
+static int walk_names(struct walk *walk, const char *base, const char *part, const char *rest,
+                      int depth)
+{
+    struct sl_strs names;
+
+    SL_TRY(list(walk, base, &names));
+    for (size_t i = 0; i < names.count; i++) {
+        const char *path;
+
+        if (is_hidden_mismatch(part, names.items[i]) || !sl_str_glob(part, names.items[i]))
+            continue;
+        path = sl_arena_printf(walk->arena, "%s%s", base, names.items[i]);
+        SL_TRY_NEW(path, walk->err);
+        SL_TRY(walk_on(walk, path, rest, depth));
+    }
+    return SL_OK;
+}
+
+static int walk_parts(struct walk *walk, const char *base, const char *pattern, int depth)
+{
+    const char *slash = strchr(pattern, '/');
+    size_t length = slash ? (size_t)(slash - pattern) : strlen(pattern);
+    const char *part = sl_arena_strndup(walk->arena, pattern, length);
+    const char *path;
+
+    SL_TRY_NEW(part, walk->err);
+    if (depth > DEEPEST)
+        return sl_fail(walk->err, SL_E_LIMIT, "more than %d folders below each other in '%s'",
+                       DEEPEST, base);
+    if (strcmp(part, "**") == 0) {
+        // "**/**" finds what "**" finds.
+        while (slash && strncmp(slash + 1, "**/", 3) == 0)
+            slash += 3;
+        return walk_deep(walk, base, slash ? slash + 1 : NULL, depth);
+    }
+    if (is_glob(part))
+        return walk_names(walk, base, part, slash ? slash + 1 : NULL, depth);
+    path = sl_arena_printf(walk->arena, "%s%s", base, part);
+    SL_TRY_NEW(path, walk->err);
+    return walk_on(walk, path, slash ? slash + 1 : NULL, depth);
+}
+
+// Two ways through ** may lead to one file.
+static void drop_duplicates(struct sl_strs *list)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (kept == 0 || strcmp(list->items[kept - 1], list->items[i]) != 0)
+            list->items[kept++] = list->items[i];
+    list->count = kept;
+}
+
+int sl_fs_glob(const char *pattern, struct sl_arena *arena, struct sl_strs *ret, struct sl_err *err)
+{
+    struct walk walk = {.arena = arena, .err = err};
+
+    SL_TRY(walk_parts(&walk, "", pattern, 0));
+    sl_strs_sort(&walk.found);
+    drop_duplicates(&walk.found);
+    *ret = walk.found;
+    return SL_OK;
+}

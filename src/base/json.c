@@ -1,0 +1,114 @@
+#include "base/json.h"
+
+#include "base/buf.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void sl_json_free(json_t **json)
+{
+    if (!json)
+        return;
+    json_decref(*json);
+    *json = NULL;
+}
+
+// The end of the number that begins at `at`; *ret_is_integer says whether it has neither fraction nor exponent.
+static char *number_end(char *at, const char *end, bool *ret_is_integer)
+{
+    *ret_is_integer = true;
+    for (; at < end && (isdigit((unsigned char)*at) || strchr("+-.eE", *at)); at++)
+        if (strchr(".eE", *at))
+            *ret_is_integer = false;
+    return at;
+}
+
+// Overwrites integers beyond 64 signed bits by the nearest that fits, padded with blanks, so that places stay.
+static void saturate_integers(char *text, size_t length)
+{
+    char *end = text + length;
+    bool is_text = false;
+
+    for (char *at = text; at < end; at++) {
+        if (is_text && *at == '\\')
+            at++;
+        else if (*at == '"')
+            is_text = !is_text;
+        else if (!is_text && (isdigit((unsigned char)*at) || *at == '-')) {
+            bool is_integer;
+            char *after = number_end(at, end, &is_integer);
+
+            errno = 0;
+            if (is_integer && (strtoll(at, NULL, 10), errno == ERANGE)) {
+                const char *most = *at == '-' ? "-9223372036854775808" : "9223372036854775807";
+
+                memset(at, ' ', (size_t)(after - at));
+                memcpy(at, most, strlen(most));
+            }
+            at = after - 1;
+        }
+    }
+}
+
+// jansson holds integers as int64_t and refuses larger ones, which engines do write (2^64-1 for "unknown").
+static json_t *parse_saturated(const char *text, size_t length, json_error_t *error)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf copy = SL_BUF_INIT;
+
+    sl_buf_add_bytes(&copy, text, length);
+    if (copy.has_failed)
+        return NULL;
+    saturate_integers(copy.text, copy.length);
+    return json_loadb(copy.text, copy.length, JSON_DECODE_ANY, error);
+}
+
+int sl_json_parse(const char *text, size_t length, const char *name, json_t **ret,
+                  struct sl_err *err)
+{
+    json_error_t error = {0};
+    json_t *json = json_loadb(text, length, JSON_DECODE_ANY, &error);
+
+    if (!json && json_error_code(&error) == json_error_numeric_overflow)
+        json = parse_saturated(text, length, &error);
+    if (json) {
+        *ret = json;
+        return SL_OK;
+    }
+    if (json_error_code(&error) == json_error_out_of_memory)
+        return sl_fail_memory(err);
+    (void)sl_fail(err, SL_E_JSON_SYNTAX, "'%s' is not valid JSON: %s", name, error.text);
+    (void)sl_err_at(err, name, error.line, error.column);
+    return SL_E_JSON_SYNTAX;
+}
+
+int sl_json_print(const json_t *json, char **ret, struct sl_err *err)
+{
+    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+
+    SL_TRY_NEW(text, err);
+    *ret = text;
+    return SL_OK;
+}
+
+const char *sl_json_text(const json_t *object, const char *key, const char *otherwise)
+{
+    const json_t *value = json_object_get(object, key);
+
+    return json_is_string(value) ? json_string_value(value) : otherwise;
+}
+
+int64_t sl_json_int(const json_t *object, const char *key, int64_t otherwise)
+{
+    const json_t *value = json_object_get(object, key);
+
+    return json_is_integer(value) ? (int64_t)json_integer_value(value) : otherwise;
+}
+
+bool sl_json_bool(const json_t *object, const char *key, bool otherwise)
+{
+    const json_t *value = json_object_get(object, key);
+
+    return json_is_boolean(value) ? json_is_true(value) : otherwise;
+}

@@ -1,0 +1,106 @@
+#include "plan/plan.h"
+
+static int because(struct sl_node *node, struct sl_arena *arena, const char *text, struct sl_err *err)
+{
+    SL_TRY_NEW(text, err);
+    return sl_strs_add(&node->why, arena, text, err);
+}
+
+static const char *files(struct sl_arena *arena, int64_t count, const char *what)
+{
+    char number[32];
+    return sl_arena_printf(arena, "%s %s file%s", sl_str_count(count, number), what, count == 1 ? "" : "s");
+}
+
+static int decide_ingest(struct sl_node *node, struct sl_arena *arena, struct sl_err *err)
+{
+    const struct sl_facts *facts = &node->facts;
+    if (facts->version < 0)
+        SL_TRY(because(node, arena, "never built", err));
+    if (facts->new_files)
+        SL_TRY(because(node, arena, files(arena, facts->new_files, "new"), err));
+    if (facts->changed_files)
+        SL_TRY(because(node, arena, files(arena, facts->changed_files, "changed"), err));
+    return SL_OK;
+}
+
+// The version of `table` that stands now: of the node that writes it, where quarantine follows its clean table.
+static int64_t version_now(const struct sl_graph *graph, const char *table)
+{
+    const struct sl_node *node = sl_graph_node(graph, table);
+    return node && sl_str_equal(node->name, table) ? node->facts.version : -1;
+}
+
+static int decide_inputs(const struct sl_graph *graph, struct sl_node *node, struct sl_arena *arena, struct sl_err *err)
+{
+    for (size_t i = 0; i < node->facts.input_count; i++) {
+        const struct sl_input *input = &node->facts.inputs[i];
+        int64_t now = version_now(graph, input->table);
+        if (now >= 0 && now != input->version)
+            SL_TRY(because(node, arena,
+                           sl_arena_printf(arena, "%s changed: version %lld, built from %lld", input->table, (long long)now,
+                                           (long long)input->version),
+                           err));
+    }
+    return SL_OK;
+}
+
+static const char *what_changed(const struct sl_node *node)
+{
+    switch (node->kind) {
+    case SL_NODE_CLEANSE:
+        return "its contract changed";
+    case SL_NODE_MODEL:
+        return "its SQL or settings changed";
+    case SL_NODE_LOAD:
+        return "its delivery changed";
+    case SL_NODE_INGEST:
+        break;
+    }
+    return "it changed";
+}
+
+static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_refresh, struct sl_arena *arena,
+                       struct sl_err *err)
+{
+    node->verdict = SL_VERDICT_FRESH;
+    node->why = (struct sl_strs){0};
+    if (full_refresh)
+        SL_TRY(because(node, arena, "asked for by --full-refresh", err));
+    if (node->kind == SL_NODE_INGEST) {
+        SL_TRY(decide_ingest(node, arena, err));
+    } else if (node->facts.version < 0) {
+        SL_TRY(because(node, arena, node->kind == SL_NODE_LOAD ? "never delivered" : "never built", err));
+    } else {
+        if (!sl_str_equal(node->facts.fingerprint, node->fingerprint))
+            SL_TRY(because(node, arena, what_changed(node), err));
+        SL_TRY(decide_inputs(graph, node, arena, err));
+    }
+    if (node->why.count)
+        node->verdict = SL_VERDICT_STALE;
+    for (size_t i = 0; i < node->upstream_count; i++) {
+        const struct sl_node *from = &graph->nodes[node->upstream[i]];
+        if (!from->is_selected || from->verdict == SL_VERDICT_FRESH)
+            continue;
+        if (node->verdict == SL_VERDICT_FRESH)
+            node->verdict = SL_VERDICT_AFTER;
+        SL_TRY(because(node, arena, sl_arena_printf(arena, "%s will be built anew", from->name), err));
+    }
+    return SL_OK;
+}
+
+int sl_plan_decide(struct sl_graph *graph, bool full_refresh, struct sl_arena *arena, struct sl_err *err)
+{
+    for (size_t i = 0; i < graph->count; i++)
+        if (graph->nodes[i].is_selected)
+            SL_TRY(decide_node(graph, &graph->nodes[i], full_refresh, arena, err));
+    return SL_OK;
+}
+
+size_t sl_plan_count(const struct sl_graph *graph, enum sl_verdict verdict)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < graph->count; i++)
+        count += graph->nodes[i].is_selected && graph->nodes[i].verdict == verdict;
+    return count;
+}

@@ -1,0 +1,297 @@
+#include "plan/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct builder {
+    struct sl_project *project;
+    struct sl_graph *graph;
+    bool has_cycle;
+};
+
+static struct sl_node *add_node(struct builder *builder, enum sl_node_kind kind, const char *name, const char *bare,
+                                const char *label, struct sl_err *err)
+{
+    struct sl_node *node = &builder->graph->nodes[builder->graph->count];
+    if (!name || !label) {
+        (void)sl_fail_memory(err);
+        return NULL;
+    }
+    *node = (struct sl_node){.kind = kind, .name = name, .bare = bare, .label = label};
+    node->facts.version = -1;
+    if (sl_map_set(&builder->graph->by_name, name, node, err) != SL_OK)
+        return NULL;
+    builder->graph->count++;
+    return node;
+}
+
+static int hash_copy(const char hex[65], struct sl_arena *arena, const char **ret, struct sl_err *err)
+{
+    *ret = sl_arena_strdup(arena, hex);
+    SL_TRY_NEW(*ret, err);
+    return SL_OK;
+}
+
+static int add_source(struct builder *builder, const struct sl_source *source, struct sl_err *err)
+{
+    struct sl_arena *arena = &builder->project->arena;
+    const struct sl_contract_table *contract = sl_project_contract_for(builder->project, source);
+    struct sl_node *node = add_node(builder, SL_NODE_INGEST, sl_arena_printf(arena, "raw.%s", source->name), source->name,
+                                    sl_arena_printf(arena, "ingest %s", source->name), err);
+    if (!node)
+        return err->code;
+    node->source = source;
+    node->file = source->file;
+    node->tags = &source->tags;
+    node->owner = source->requirements.owner;
+    node->fingerprint = "";
+    if (!contract)
+        return SL_OK;
+    struct sl_node *cleanse = add_node(builder, SL_NODE_CLEANSE, sl_arena_printf(arena, "clean.%s", source->name), source->name,
+                                       sl_arena_printf(arena, "cleanse %s", source->name), err);
+    if (!cleanse)
+        return err->code;
+    cleanse->source = source;
+    cleanse->contract = contract;
+    cleanse->file = contract->contract ? contract->contract->file : source->file;
+    cleanse->tags = &source->tags;
+    cleanse->owner = source->requirements.owner;
+    char hex[65];
+    SL_TRY(sl_cleanse_fingerprint(contract, hex, err));
+    SL_TRY(hash_copy(hex, arena, &cleanse->fingerprint, err));
+    const char *quarantine = sl_arena_printf(arena, "quarantine.%s", source->name);
+    SL_TRY_NEW(quarantine, err);
+    return sl_map_set(&builder->graph->by_name, quarantine, cleanse, err);
+}
+
+static int add_model(struct builder *builder, const struct sl_model *model, const struct sl_query *query,
+                     const char *fingerprint, struct sl_err *err)
+{
+    struct sl_arena *arena = &builder->project->arena;
+    struct sl_node *node = add_node(builder, SL_NODE_MODEL, sl_arena_printf(arena, "curated.%s", model->name), model->name,
+                                    sl_arena_printf(arena, "model %s", model->name), err);
+    if (!node)
+        return err->code;
+    node->model = model;
+    node->query = query;
+    node->file = model->file;
+    node->tags = &model->tags;
+    node->owner = model->requirements.owner;
+    node->fingerprint = fingerprint;
+    return SL_OK;
+}
+
+static int add_target(struct builder *builder, const struct sl_target *target, struct sl_err *err)
+{
+    struct sl_arena *arena = &builder->project->arena;
+    for (size_t i = 0; i < target->delivery_count; i++) {
+        const struct sl_delivery *delivery = &target->deliveries[i];
+        struct sl_node *node =
+            add_node(builder, SL_NODE_LOAD, sl_arena_printf(arena, "target.%s.%s", target->name, delivery->to), delivery->to,
+                     sl_arena_printf(arena, "load %s.%s", target->name, delivery->to), err);
+        if (!node)
+            return err->code;
+        node->target = target;
+        node->delivery = delivery;
+        node->file = target->file;
+        node->tags = &target->tags;
+        node->owner = target->requirements.owner;
+        char hex[65];
+        SL_TRY(sl_delivery_fingerprint(target, delivery, hex, err));
+        SL_TRY(hash_copy(hex, arena, &node->fingerprint, err));
+    }
+    return SL_OK;
+}
+
+static void unknown_table(struct builder *builder, const char *table, struct sl_place place, const char *what)
+{
+    struct sl_graph *graph = builder->graph;
+    struct sl_arena *arena = &builder->project->arena;
+    const char **names = SL_NEW_ARRAY(arena, const char *, sl_map_count(&graph->by_name));
+    size_t count = 0;
+    for (const struct sl_map_entry *it = sl_map_first(&graph->by_name); names && it; it = sl_map_next(it))
+        if (!sl_str_starts(sl_map_key(it), "target."))
+            names[count++] = sl_map_key(it);
+    const char *hint = names ? sl_did_you_mean(arena, table, names, count) : NULL;
+    sl_diag(&builder->project->diags, SL_SEVERITY_ERROR, SL_E_SQL_TABLE, place,
+            hint ? hint : "`sluice ls` lists the tables of the project", "%s reads '%s', which nothing writes", what, table);
+}
+
+static int add_edge(struct builder *builder, struct sl_node *from, struct sl_node *to, struct sl_err *err)
+{
+    struct sl_arena *arena = &builder->project->arena;
+    size_t index = (size_t)(from - builder->graph->nodes), to_index = (size_t)(to - builder->graph->nodes);
+    for (size_t i = 0; i < to->upstream_count; i++)
+        if (to->upstream[i] == index)
+            return SL_OK;
+    if (!SL_PUSH(arena, to->upstream, to->upstream_count, index) ||
+        !SL_PUSH(arena, from->downstream, from->downstream_count, to_index))
+        return sl_fail_memory(err);
+    return SL_OK;
+}
+
+static struct sl_place place_in_model(const struct sl_model *model, int line, int column)
+{
+    bool is_first = line <= 1;
+    return (struct sl_place){model->file, model->sql_line + line - 1, is_first ? model->sql_column + column - 1 : column};
+}
+
+static int link_model(struct builder *builder, struct sl_node *node, struct sl_err *err)
+{
+    for (size_t i = 0; i < node->query->table_count; i++) {
+        const struct sl_table_ref *ref = &node->query->tables[i];
+        const char *table = ref->layer ? sl_arena_printf(&builder->project->arena, "%s.%s", ref->layer, ref->name) : ref->name;
+        SL_TRY_NEW(table, err);
+        struct sl_node *from = ref->layer ? sl_graph_node(builder->graph, table) : NULL;
+        if (!from) {
+            unknown_table(builder, table, place_in_model(node->model, ref->line, ref->column), node->name);
+            continue;
+        }
+        SL_TRY(add_edge(builder, from, node, err));
+    }
+    return SL_OK;
+}
+
+static int link_node(struct builder *builder, struct sl_node *node, struct sl_err *err)
+{
+    switch (node->kind) {
+    case SL_NODE_INGEST:
+        return SL_OK;
+    case SL_NODE_CLEANSE:
+        return add_edge(builder, node - 1, node, err); // its ingest step was added just before it
+    case SL_NODE_MODEL:
+        return link_model(builder, node, err);
+    case SL_NODE_LOAD: {
+        struct sl_node *from = sl_graph_node(builder->graph, node->delivery->table);
+        if (!from) {
+            struct sl_place place = sl_yaml_place(node->delivery->node, "table");
+            unknown_table(builder, node->delivery->table, place, node->name);
+            return SL_OK;
+        }
+        return add_edge(builder, from, node, err);
+    }
+    }
+    return SL_OK;
+}
+
+// Names the nodes of one cycle: from any node left over, upstream edges within the left-overs lead round to a repeat.
+static int report_cycle(struct builder *builder, const size_t *waiting, struct sl_err *err)
+{
+    struct sl_graph *graph = builder->graph;
+    struct sl_arena *arena = &builder->project->arena;
+    size_t *path = SL_NEW_ARRAY(arena, size_t, graph->count + 1);
+    bool *is_seen = SL_NEW_ARRAY(arena, bool, graph->count);
+    SL_TRY_NEW(path, err);
+    SL_TRY_NEW(is_seen, err);
+    size_t at = 0, length = 0;
+    while (waiting[at] == 0)
+        at++;
+    while (!is_seen[at]) {
+        is_seen[at] = true;
+        path[length++] = at;
+        const struct sl_node *node = &graph->nodes[at];
+        for (size_t i = 0; i < node->upstream_count; i++)
+            if (waiting[node->upstream[i]]) {
+                at = node->upstream[i];
+                break;
+            }
+    }
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    sl_buf_add(&text, graph->nodes[at].name);
+    for (size_t i = length; i-- > 0;) {
+        sl_buf_addf(&text, " -> %s", graph->nodes[path[i]].name);
+        if (path[i] == at)
+            break;
+    }
+    SL_TRY(sl_buf_check(&text, err));
+    const struct sl_model *model = graph->nodes[at].model;
+    sl_diag(&builder->project->diags, SL_SEVERITY_ERROR, SL_E_SQL_CYCLE,
+            model ? place_in_model(model, 1, 1) : (struct sl_place){0}, NULL, "these depend on each other: %s", text.text);
+    builder->has_cycle = true;
+    return SL_OK;
+}
+
+// Kahn's algorithm, first come first served, so that the order is the files' order wherever the edges allow it.
+static int sort_nodes(struct builder *builder, size_t *order, struct sl_err *err)
+{
+    struct sl_graph *graph = builder->graph;
+    size_t *waiting = SL_NEW_ARRAY(&builder->project->arena, size_t, graph->count);
+    SL_TRY_NEW(waiting, err);
+    size_t head = 0, tail = 0;
+    for (size_t i = 0; i < graph->count; i++) {
+        waiting[i] = graph->nodes[i].upstream_count;
+        if (waiting[i] == 0)
+            order[tail++] = i;
+    }
+    while (head < tail) {
+        const struct sl_node *node = &graph->nodes[order[head++]];
+        for (size_t i = 0; i < node->downstream_count; i++)
+            if (--waiting[node->downstream[i]] == 0)
+                order[tail++] = node->downstream[i];
+    }
+    return tail == graph->count ? SL_OK : report_cycle(builder, waiting, err);
+}
+
+// Lays the nodes down in topological order and renumbers the edges.
+static int reorder(struct builder *builder, const size_t *order, struct sl_err *err)
+{
+    struct sl_graph *graph = builder->graph;
+    struct sl_arena *arena = &builder->project->arena;
+    struct sl_node *sorted = SL_NEW_ARRAY(arena, struct sl_node, graph->count);
+    size_t *position = SL_NEW_ARRAY(arena, size_t, graph->count);
+    SL_TRY_NEW(sorted, err);
+    SL_TRY_NEW(position, err);
+    for (size_t i = 0; i < graph->count; i++)
+        position[order[i]] = i;
+    for (size_t i = 0; i < graph->count; i++) {
+        sorted[i] = graph->nodes[order[i]];
+        for (size_t k = 0; k < sorted[i].upstream_count; k++)
+            sorted[i].upstream[k] = position[sorted[i].upstream[k]];
+        for (size_t k = 0; k < sorted[i].downstream_count; k++)
+            sorted[i].downstream[k] = position[sorted[i].downstream[k]];
+    }
+    const struct sl_node *before = graph->nodes;
+    for (const struct sl_map_entry *it = sl_map_first(&graph->by_name); it; it = sl_map_next(it)) {
+        size_t index = (size_t)((const struct sl_node *)sl_map_value(it) - before);
+        SL_TRY(sl_map_set(&graph->by_name, sl_map_key(it), &sorted[position[index]], err));
+    }
+    graph->nodes = sorted;
+    return SL_OK;
+}
+
+int sl_graph_build(struct sl_project *project, const struct sl_query *queries, const char *const *fingerprints,
+                   struct sl_graph *ret, struct sl_err *err)
+{
+    size_t capacity = 2 * project->source_count + project->model_count;
+    for (size_t i = 0; i < project->target_count; i++)
+        capacity += project->targets[i].delivery_count;
+    *ret = (struct sl_graph){.nodes = SL_NEW_ARRAY(&project->arena, struct sl_node, capacity)};
+    SL_TRY_NEW(ret->nodes, err);
+    struct builder builder = {.project = project, .graph = ret};
+    for (size_t i = 0; i < project->source_count; i++)
+        SL_TRY(add_source(&builder, &project->sources[i], err));
+    for (size_t i = 0; i < project->model_count; i++)
+        SL_TRY(add_model(&builder, &project->models[i], &queries[i], fingerprints[i], err));
+    for (size_t i = 0; i < project->target_count; i++)
+        SL_TRY(add_target(&builder, &project->targets[i], err));
+    for (size_t i = 0; i < ret->count; i++)
+        SL_TRY(link_node(&builder, &ret->nodes[i], err));
+    size_t *order = SL_NEW_ARRAY(&project->arena, size_t, ret->count);
+    SL_TRY_NEW(order, err);
+    SL_TRY(sort_nodes(&builder, order, err));
+    return builder.has_cycle ? SL_OK : reorder(&builder, order, err);
+}
+
+void sl_graph_clear(struct sl_graph *graph)
+{
+    if (!graph)
+        return;
+    sl_map_clear(&graph->by_name);
+    *graph = (struct sl_graph){0};
+}
+
+struct sl_node *sl_graph_node(const struct sl_graph *graph, const char *table)
+{
+    return sl_map_get(&graph->by_name, table);
+}

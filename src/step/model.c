@@ -1,0 +1,219 @@
+// The model step: chooses how much must be recomputed, stages it, audits it, commits it.
+#include "step/model.h"
+
+#include "base/fs.h"
+#include "step/audit.h"
+#include "step/schema.h"
+
+#include <string.h>
+
+static int read_inputs(struct sl_model_step *step, struct sl_err *err)
+{
+    struct sl_step_context *context = step->context;
+    const struct sl_query *query = step->query;
+    step->inputs = SL_NEW_ARRAY(context->arena, struct sl_model_input, query->table_count);
+    SL_TRY_NEW(step->inputs, err);
+    for (size_t i = 0; i < query->table_count; i++) {
+        struct sl_model_input *input = &step->inputs[step->input_count++];
+        input->table = sl_arena_printf(context->arena, "%s.%s", query->tables[i].layer, query->tables[i].name);
+        SL_TRY_NEW(input->table, err);
+        if (!sl_table_parse(input->table, &input->layer, &input->name))
+            return sl_fail(err, SL_E_SQL_TABLE, "'%s' is not a table name", input->table);
+        input->folder = sl_table_folder(context->project, input->layer, input->name, context->arena);
+        SL_TRY_NEW(input->folder, err);
+        struct sl_delta_head head;
+        SL_TRY(sl_delta_head(input->folder, context->arena, &head, err));
+        if (head.version < 0)
+            return sl_fail(err, SL_E_TABLE_MISSING, "table '%s' does not exist yet", input->table);
+        input->version = head.version;
+        input->built_from = sl_record_input(&step->record, input->table);
+        input->is_driving = sl_str_equal(input->table, query->driving_table);
+    }
+    return SL_OK;
+}
+
+static bool is_up_to_date(const struct sl_model_step *step)
+{
+    if (step->head.version < 0 || step->context->full_refresh ||
+        !sl_str_equal(step->record.fingerprint, step->fingerprint) || step->record.input_count != step->input_count)
+        return false;
+    for (size_t i = 0; i < step->input_count; i++)
+        if (step->inputs[i].version != step->inputs[i].built_from)
+            return false;
+    return true;
+}
+
+static int create_views(struct sl_model_step *step, struct sl_err *err)
+{
+    for (size_t i = 0; i < step->input_count; i++) {
+        const struct sl_model_input *input = &step->inputs[i];
+        if (step->scope != SL_SCOPE_ALL && input->is_driving)
+            continue; // narrowed to what changed
+        SL_TRY(sl_step_view(step->context, input->layer, input->name, input->version, NULL, err));
+    }
+    return SL_OK;
+}
+
+// The engine's position in the bare SQL -> the user's file.
+static int at_model(struct sl_model_step *step, struct sl_err *err)
+{
+    const struct sl_model *model = step->model;
+    int line = err->line ? err->line : 1;
+    int column = err->line ? err->column : 1;
+    if (line == 1)
+        column += model->sql_column - 1;
+    err->line = err->column = 0;
+    return sl_err_at(err, model->file, model->sql_line + line - 1, column);
+}
+
+static int check_setting(struct sl_model_step *step, const struct sl_strs *names, const char *key, struct sl_err *err)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        const char *name = sl_arena_strndup(step->context->arena, names->items[i], strcspn(names->items[i], " "));
+        SL_TRY_NEW(name, err);
+        if (sl_columns_have(step->columns, step->column_count, name))
+            continue;
+        struct sl_place place = sl_yaml_place(step->model->node, key);
+        (void)sl_fail(err, SL_E_MODEL_SETTING, "'%s' names '%s', which is not a column of the result", key, name);
+        return sl_err_at(err, place.file, place.line, place.column);
+    }
+    return SL_OK;
+}
+
+static int describe(struct sl_model_step *step, struct sl_err *err)
+{
+    struct sl_session *session = step->context->session;
+    if (session->kind->describe(session, step->model->sql, step->context->arena, &step->columns, &step->column_count, err) !=
+        SL_OK)
+        return at_model(step, err);
+    SL_TRY(check_setting(step, &step->model->partition_by, "partition_by", err));
+    SL_TRY(check_setting(step, &step->model->key, "key", err));
+    SL_TRY(check_setting(step, &step->model->order_by, "order_by", err));
+    step->stored = SL_NEW_ARRAY(step->context->arena, struct sl_column, step->column_count);
+    SL_TRY_NEW(step->stored, err);
+    for (size_t i = 0; i < step->column_count; i++)
+        step->stored[i] = (struct sl_column){step->columns[i].name, sl_storage_type(step->columns[i].type)};
+    return SL_OK;
+}
+
+static int stage(struct sl_model_step *step, const char *sql, struct sl_err *err)
+{
+    struct sl_step_context *context = step->context;
+    const char *path;
+    SL_TRY(sl_step_staging(step->folder, context->run_id, context->arena, &path, &step->staged_folder, err));
+    struct sl_stage_options options = {
+        .folder = path,
+        .file_prefix = "part",
+        .partition_columns = step->model->partition_by.items,
+        .partition_count = step->model->partition_by.count,
+    };
+    if (context->session->kind->stage(context->session, sql, &options, context->arena, &step->staged, err) != SL_OK)
+        return sl_err_at(err, step->model->file, step->model->sql_line, 1);
+    return SL_OK;
+}
+
+static int stage_rows(struct sl_model_step *step, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_stored_select(step->columns, step->column_count, step->model->sql, &sql);
+    SL_TRY(sl_buf_check(&sql, err));
+    if (step->model->write == SL_WRITE_MERGE)
+        return sl_model_merge(step, sql.text, err);
+    SL_TRY(stage(step, sql.text, err));
+    step->balance.in = step->balance.out = step->staged.row_count;
+    return SL_OK;
+}
+
+int sl_model_stage(struct sl_model_step *step, const char *sql, struct sl_err *err)
+{
+    return stage(step, sql, err);
+}
+
+static int build_record(struct sl_model_step *step, const char **ret_json, struct sl_err *err)
+{
+    struct sl_record record = {
+        .run_id = step->context->run_id,
+        .step = step->app_id,
+        .sequence = step->record.sequence + 1,
+        .fingerprint = step->fingerprint,
+        .was_full = step->scope == SL_SCOPE_ALL,
+        .balance = step->balance,
+        .has_balance = true,
+    };
+    record.inputs = SL_NEW_ARRAY(step->context->arena, struct sl_table_version, step->input_count);
+    SL_TRY_NEW(record.inputs, err);
+    for (size_t i = 0; i < step->input_count; i++)
+        record.inputs[record.input_count++] =
+            (struct sl_table_version){step->inputs[i].table, step->inputs[i].version};
+    return sl_record_print(&record, step->context->arena, ret_json, err);
+}
+
+static int commit(struct sl_model_step *step, int64_t *ret_version, struct sl_err *err)
+{
+    struct sl_step_context *context = step->context;
+    struct sl_delta_commit commit = {
+        .mode = step->commit_mode,
+        .base_version = step->head.version,
+        .columns = step->stored,
+        .column_count = step->column_count,
+        .partition_columns = step->model->partition_by.items,
+        .partition_count = step->model->partition_by.count,
+        .staged = &step->staged,
+        .staged_folder = step->staged_folder,
+        .removed = step->removed,
+        .removed_count = step->removed_count,
+        .replaced = step->touched,
+        .replaced_count = step->touched_count,
+        .app_id = step->app_id,
+        .app_version = step->record.sequence + 1,
+        .operation = step->scope == SL_SCOPE_ALL ? "CREATE OR REPLACE TABLE AS SELECT" : "WRITE",
+        .description = step->model->description,
+    };
+    bool was_skipped;
+    SL_TRY(build_record(step, &commit.record_json, err));
+    return sl_delta_commit(step->folder, &commit, context->session, context->arena, ret_version, &was_skipped, err);
+}
+
+static int fill_result(struct sl_model_step *step, int64_t version, struct sl_step_result *ret, struct sl_err *err)
+{
+    ret->outcome = SL_STEP_DONE;
+    ret->was_full = step->scope == SL_SCOPE_ALL;
+    ret->why = step->why;
+    ret->balance = step->balance;
+    ret->has_balance = true;
+    ret->versions = SL_NEW(step->context->arena, struct sl_table_version);
+    SL_TRY_NEW(ret->versions, err);
+    ret->versions[0].table = sl_arena_printf(step->context->arena, "curated.%s", step->model->name);
+    SL_TRY_NEW(ret->versions[0].table, err);
+    ret->versions[0].version = version;
+    ret->version_count = 1;
+    ret->files_out = (int64_t)step->staged.file_count;
+    for (size_t i = 0; i < step->staged.file_count; i++)
+        ret->bytes_out += step->staged.files[i].size_bytes;
+    return SL_OK;
+}
+
+int sl_step_model(struct sl_step_context *context, const struct sl_model *model, const struct sl_query *query,
+                  const char *fingerprint, struct sl_step_result *ret, struct sl_err *err)
+{
+    struct sl_model_step step = {.context = context, .model = model, .query = query, .fingerprint = fingerprint};
+    int64_t version;
+    *ret = (struct sl_step_result){.outcome = SL_STEP_NOTHING};
+    step.app_id = sl_arena_printf(context->arena, "model %s", model->name);
+    SL_TRY_NEW(step.app_id, err);
+    SL_TRY(sl_step_position(context->project, SL_LAYER_CURATED, model->name, context->arena, &step.folder, &step.head,
+                            &step.record, err));
+    SL_TRY(read_inputs(&step, err));
+    if (is_up_to_date(&step))
+        return SL_OK;
+    SL_TRY(sl_model_scope(&step, err));
+    if (step.scope == SL_SCOPE_NONE)
+        return SL_OK;
+    SL_TRY(create_views(&step, err));
+    SL_TRY(describe(&step, err));
+    SL_TRY(stage_rows(&step, err));
+    SL_TRY(sl_model_audit(&step, err));
+    SL_TRY(sl_balance_check(&step.balance, step.app_id, err));
+    SL_TRY(commit(&step, &version, err));
+    return fill_result(&step, version, ret, err);
+}

@@ -1,0 +1,58 @@
+// The parts of the model step, shared between its files.
+#ifndef SL_STEP_MODEL_H
+#define SL_STEP_MODEL_H
+
+#include "step/step.h"
+
+struct sl_model_input {
+    const char *table, *name, *folder;
+    enum sl_layer layer;
+    int64_t version;    // now
+    int64_t built_from; // -1: the table was not an input then
+    bool is_driving;
+};
+
+// How much of the result is recomputed.
+enum sl_model_scope {
+    SL_SCOPE_ALL,        // everything, from all rows of all inputs
+    SL_SCOPE_NEW_ROWS,   // the query over the driving table's new files gives just the new rows
+    SL_SCOPE_PARTITIONS, // the partitions that changed rows of the driving table belong to
+    SL_SCOPE_NONE,       // the inputs have new versions but no changed rows
+};
+
+struct sl_model_step {
+    struct sl_step_context *context;
+    const struct sl_model *model;
+    const struct sl_query *query;
+    const char *fingerprint;
+    const char *app_id; // "model daily_revenue"
+    const char *folder; // of the output table
+    struct sl_delta_head head;
+    struct sl_record record;
+    struct sl_model_input *inputs;
+    size_t input_count;
+    enum sl_model_scope scope;
+    const char *why;           // for people
+    const char *const *const *touched; // PARTITIONS: values per touched partition, as the engine's text
+    size_t touched_count;
+    struct sl_column *columns; // of the query
+    struct sl_column *stored;  // of the table
+    size_t column_count;
+    struct sl_staged staged;
+    const char *staged_folder;
+    enum sl_delta_mode commit_mode;
+    const char *const *removed; // REWRITE
+    size_t removed_count;
+    struct sl_balance balance;
+};
+
+// Chooses the scope, never by guess: anything not proven to be partial is recomputed whole. Narrows the driving table's view.
+SL_MUST int sl_model_scope(struct sl_model_step *step, struct sl_err *err);
+// Stages the rows of `sql` as Parquet files of the output table.
+SL_MUST int sl_model_stage(struct sl_model_step *step, const char *sql, struct sl_err *err);
+// Write mode merge: the newest row per key of `sql`, against the table's rows when the scope is new rows.
+SL_MUST int sl_model_merge(struct sl_model_step *step, const char *sql, struct sl_err *err);
+// Runs the model's checks on the table as it would be after the commit; SL_E_CHECK_FAILED names the first that fails, with an example.
+SL_MUST int sl_model_audit(struct sl_model_step *step, struct sl_err *err);
+
+#endif

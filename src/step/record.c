@@ -1,0 +1,195 @@
+#include "step/step.h"
+
+#include <string.h>
+
+// Version of the record's own format; a record of a later one is refused, an earlier one is read.
+#define RECORD_FORMAT 1
+
+static int set(json_t *object, const char *key, json_t *value, struct sl_err *err)
+{
+    if (json_object_set_new(object, key, value) != 0)
+        return sl_fail_memory(err);
+    return SL_OK;
+}
+
+static int set_text(json_t *object, const char *key, const char *value, struct sl_err *err)
+{
+    return value ? set(object, key, json_string(value), err) : SL_OK;
+}
+
+static int print_balance(json_t *root, const struct sl_balance *balance, struct sl_err *err)
+{
+    json_t *object = json_object();
+    SL_TRY(set(root, "balance", object, err));
+    SL_TRY(set(object, "in", json_integer(balance->in), err));
+    SL_TRY(set(object, "out", json_integer(balance->out), err));
+    SL_TRY(set(object, "quarantined", json_integer(balance->quarantined), err));
+    SL_TRY(set(object, "deduplicated", json_integer(balance->deduplicated), err));
+    return set(object, "filtered", json_integer(balance->filtered), err);
+}
+
+static int print_reasons(json_t *root, const struct sl_record *record, struct sl_err *err)
+{
+    json_t *list = json_array();
+    SL_TRY(set(root, "reasons", list, err));
+    for (size_t i = 0; i < record->reason_count; i++) {
+        const struct sl_reason_count *reason = &record->reasons[i];
+        json_t *object = json_object();
+        if (json_array_append_new(list, object) != 0)
+            return sl_fail_memory(err);
+        SL_TRY(set_text(object, "rule", reason->rule, err));
+        SL_TRY(set_text(object, "column", reason->column, err));
+        SL_TRY(set(object, "rows", json_integer(reason->rows), err));
+        if (reason->is_warning)
+            SL_TRY(set(object, "warning", json_true(), err));
+    }
+    return SL_OK;
+}
+
+int sl_record_print(const struct sl_record *record, struct sl_arena *arena, const char **ret_json, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *root = json_object();
+    SL_TRY_NEW(root, err);
+    SL_TRY(set(root, "format", json_integer(RECORD_FORMAT), err));
+    SL_TRY(set_text(root, "run_id", record->run_id, err));
+    SL_TRY(set_text(root, "step", record->step, err));
+    SL_TRY(set(root, "sequence", json_integer(record->sequence), err));
+    SL_TRY(set_text(root, "fingerprint", record->fingerprint, err));
+    SL_TRY(set(root, "full", json_boolean(record->was_full), err));
+    json_t *inputs = json_object();
+    SL_TRY(set(root, "inputs", inputs, err));
+    for (size_t i = 0; i < record->input_count; i++)
+        SL_TRY(set(inputs, record->inputs[i].table, json_integer(record->inputs[i].version), err));
+    if (record->has_balance)
+        SL_TRY(print_balance(root, &record->balance, err));
+    if (record->reason_count)
+        SL_TRY(print_reasons(root, record, err));
+    char *text = NULL;
+    SL_TRY(sl_json_print(root, &text, err));
+    *ret_json = sl_arena_strdup(arena, text);
+    free(text);
+    SL_TRY_NEW(*ret_json, err);
+    return SL_OK;
+}
+
+static int parse_inputs(const json_t *inputs, struct sl_arena *arena, struct sl_record *record, struct sl_err *err)
+{
+    record->inputs = SL_NEW_ARRAY(arena, struct sl_table_version, json_object_size(inputs));
+    SL_TRY_NEW(record->inputs, err);
+    const char *table;
+    json_t *version;
+    json_object_foreach((json_t *)inputs, table, version)
+    {
+        struct sl_table_version *input = &record->inputs[record->input_count++];
+        input->table = sl_arena_strdup(arena, table);
+        SL_TRY_NEW(input->table, err);
+        input->version = json_integer_value(version);
+    }
+    return SL_OK;
+}
+
+static int parse_reasons(const json_t *list, struct sl_arena *arena, struct sl_record *record, struct sl_err *err)
+{
+    record->reasons = SL_NEW_ARRAY(arena, struct sl_reason_count, json_array_size(list));
+    SL_TRY_NEW(record->reasons, err);
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        struct sl_reason_count *reason = &record->reasons[record->reason_count++];
+        const char *column = sl_json_text(item, "column", NULL);
+        reason->rule = sl_arena_strdup(arena, sl_json_text(item, "rule", ""));
+        SL_TRY_NEW(reason->rule, err);
+        if (column) {
+            reason->column = sl_arena_strdup(arena, column);
+            SL_TRY_NEW(reason->column, err);
+        }
+        reason->rows = sl_json_int(item, "rows", 0);
+        reason->is_warning = sl_json_bool(item, "warning", false);
+    }
+    return SL_OK;
+}
+
+static int copy_text(const json_t *root, const char *key, struct sl_arena *arena, const char **ret, struct sl_err *err)
+{
+    const char *text = sl_json_text(root, key, NULL);
+    if (!text)
+        return SL_OK;
+    *ret = sl_arena_strdup(arena, text);
+    SL_TRY_NEW(*ret, err);
+    return SL_OK;
+}
+
+int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *root = NULL;
+    struct sl_record record = {0};
+    SL_TRY(sl_json_parse(json, strlen(json), "commitInfo.sluice", &root, err));
+    int64_t format = sl_json_int(root, "format", 0);
+    if (!json_is_object(root) || format < 1)
+        return sl_fail(err, SL_E_TABLE_LOG, "a commit carries a 'sluice' record that is none");
+    if (format > RECORD_FORMAT)
+        return sl_fail(err, SL_E_TABLE_FEATURE, "a commit was made by a later Sluice (record format %lld, this one knows %d)",
+                       (long long)format, RECORD_FORMAT);
+    SL_TRY(copy_text(root, "run_id", arena, &record.run_id, err));
+    SL_TRY(copy_text(root, "step", arena, &record.step, err));
+    SL_TRY(copy_text(root, "fingerprint", arena, &record.fingerprint, err));
+    record.sequence = sl_json_int(root, "sequence", 0);
+    record.was_full = sl_json_bool(root, "full", false);
+    SL_TRY(parse_inputs(json_object_get(root, "inputs"), arena, &record, err));
+    const json_t *balance = json_object_get(root, "balance");
+    if (json_is_object(balance)) {
+        record.has_balance = true;
+        record.balance = (struct sl_balance){
+            .in = sl_json_int(balance, "in", 0),
+            .out = sl_json_int(balance, "out", 0),
+            .quarantined = sl_json_int(balance, "quarantined", 0),
+            .deduplicated = sl_json_int(balance, "deduplicated", 0),
+            .filtered = sl_json_int(balance, "filtered", 0),
+        };
+    }
+    SL_TRY(parse_reasons(json_object_get(root, "reasons"), arena, &record, err));
+    *ret = record;
+    return SL_OK;
+}
+
+int64_t sl_record_input(const struct sl_record *record, const char *table)
+{
+    for (size_t i = 0; i < record->input_count; i++)
+        if (sl_str_equal(record->inputs[i].table, table))
+            return record->inputs[i].version;
+    return -1;
+}
+
+bool sl_balance_closes(const struct sl_balance *balance)
+{
+    return balance->in == balance->out + balance->quarantined + balance->deduplicated + balance->filtered;
+}
+
+int sl_balance_check(const struct sl_balance *balance, const char *step, struct sl_err *err)
+{
+    if (sl_balance_closes(balance))
+        return SL_OK;
+    return sl_fail(err, SL_E_BALANCE, "%s: %lld rows in, but %lld out + %lld quarantined + %lld deduplicated + %lld filtered",
+                   step, (long long)balance->in, (long long)balance->out, (long long)balance->quarantined,
+                   (long long)balance->deduplicated, (long long)balance->filtered);
+}
+
+int sl_budget_check(const struct sl_budget *budget, const struct sl_balance *balance, const char *table, struct sl_err *err)
+{
+    int64_t bad = balance->quarantined, in = balance->in;
+    if (bad == 0)
+        return SL_OK;
+    double share = (double)bad / (double)in;
+    if (budget->max_rows >= 0 && bad > budget->max_rows)
+        sl_fail(err, SL_E_BUDGET, "'%s' rejects %lld of %lld rows, the budget is %lld rows", table, (long long)bad,
+                (long long)in, (long long)budget->max_rows);
+    else if (bad == in)
+        sl_fail(err, SL_E_BUDGET, "'%s' rejects every one of its %lld rows", table, (long long)in);
+    else if (in >= budget->min_rows && share > budget->max_share)
+        sl_fail(err, SL_E_BUDGET, "'%s' rejects %lld of %lld rows (%.1f %%), the budget is %.1f %%", table, (long long)bad,
+                (long long)in, 100 * share, 100 * budget->max_share);
+    else
+        return SL_OK;
+    return sl_err_hint(err, "nothing was published; the reasons are counted in the report above");
+}
