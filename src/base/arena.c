@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// With fault injection or a sanitizer each allocation is a block of its own, so that the arena hides neither a failure nor an
-// overrun.
+// With fault injection or a sanitizer each allocation is a block of its own, so that the arena
+// hides neither a failure nor an overrun.
 #if defined(SL_FAULT) || defined(__SANITIZE_ADDRESS__)
 #define BLOCK_BYTES 1
 #elif defined(__has_feature)
@@ -62,7 +62,8 @@ static struct sl_arena_block *add_block(struct sl_arena *arena, size_t least)
     if (!block)
         return NULL;
     block->size_bytes = size;
-    // A block for one large allocation goes behind the first, whose free room would be lost otherwise.
+    // A block for one large allocation goes behind the first, whose free room would be lost
+    // otherwise.
     if (arena->blocks && size == least) {
         block->next = arena->blocks->next;
         arena->blocks->next = block;
@@ -86,7 +87,8 @@ void *sl_arena_alloc(struct sl_arena *arena, size_t size_bytes)
     if (arena->limit_bytes && size > arena->limit_bytes - arena->used_bytes)
         return NULL;
     if (!block || block->size_bytes - block->used_bytes < size)
-        // Exactly the size that was asked for where every allocation has its own block: an overrun by one byte then shows.
+        // Exactly the size that was asked for where every allocation has its own block: an overrun
+        // by one byte then shows.
         block = add_block(arena, BLOCK_BYTES > 1 ? size : size_bytes ? size_bytes : 1);
     if (!block)
         return NULL;
@@ -148,12 +150,14 @@ bool sl_arena_room(struct sl_arena *arena, void **items, size_t count, size_t it
     void *old;
     void *grown;
 
-    // The capacity is not kept: it is the next power of two, so there is room unless `count` is one (or zero).
+    // The capacity is not kept: it is the next power of two, so there is room unless `count` is one
+    // (or zero).
     if ((count & (count - 1)) != 0)
         return true;
     if (count > SIZE_MAX / 2)
         return false;
-    // `items` is really a pointer to another pointer type: copied, since reading it as void * would break aliasing rules.
+    // `items` is really a pointer to another pointer type: copied, since reading it as void * would
+    // break aliasing rules.
     memcpy(&old, (const void *)items, sizeof old);
     grown = sl_arena_grow(arena, old, count, count ? count * 2 : 1, item_bytes);
     if (!grown)

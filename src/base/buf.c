@@ -180,7 +180,8 @@ void sl_buf_add_json_string(struct sl_buf *buf, const char *text)
 int sl_buf_check(const struct sl_buf *buf, struct sl_err *err)
 {
     if (buf->has_failed)
-        return sl_fail(err, SL_E_MEMORY, "out of memory: a text grew beyond %zu bytes", buf->length);
+        return sl_fail(err, SL_E_MEMORY, "out of memory: a text grew beyond %zu bytes",
+                       buf->length);
     return SL_OK;
 }
 

@@ -161,8 +161,8 @@ const char *sl_uuid(char buffer[37])
     unsigned char random[16];
     char *at = buffer;
 
-    // Cannot fail for so few bytes on any kernel that runs this (getrandom(2)); without randomness names would collide, and
-    // tables with them, so going on is no choice.
+    // Cannot fail for so few bytes on any kernel that runs this (getrandom(2)); without randomness
+    // names would collide, and tables with them, so going on is no choice.
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         abort();
     random[6] = (unsigned char)((random[6] & 0x0F) | 0x40); // version 4 (RFC 9562)

@@ -90,7 +90,8 @@ static int compare_at(const void *a, const void *b, void *items)
     return order;
 }
 
-// Puts item order[i] at place i, along the cycles of the permutation, so that no second array is needed.
+// Puts item order[i] at place i, along the cycles of the permutation, so that no second array is
+// needed.
 static void permute(struct sl_diag *items, uint16_t *order, size_t count)
 {
     for (size_t start = 0; start < count; start++) {

@@ -10,7 +10,7 @@
 
 static const struct sl_code_info code_infos[SL_CODE_COUNT] = {
     [SL_OK] = {"", SL_FATE_BUG, "", ""},
-#define SL_CODE(name, number, fate, title, explanation)                                            \
+#define SL_CODE(name, number, fate, title, explanation) \
     [SL_E_##name] = {number, fate, title, explanation},
 #include "base/codes.def"
 #undef SL_CODE
@@ -50,7 +50,8 @@ static void copy_text(char *to, size_t size, const char *text)
     memcpy(to + cut, cut_mark, sizeof cut_mark);
 }
 
-// Formats through a buffer of its own, since the arguments may point into `to`, and which is larger, so that a cut is seen.
+// Formats through a buffer of its own, since the arguments may point into `to`, and which is
+// larger, so that a cut is seen.
 static void format_text(char *to, size_t size, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 static void format_text(char *to, size_t size, const char *format, va_list args)

@@ -1,5 +1,5 @@
-// Durable operations. Order matters throughout: a file's bytes are synced before a name leads to them, and the folder is synced
-// after the name changed.
+// Durable operations. Order matters throughout: a file's bytes are synced before a name leads to
+// them, and the folder is synced after the name changed.
 #include "base/fs.h"
 
 #include <dirent.h>
@@ -120,7 +120,8 @@ int sl_fs_mkdirs(const char *path, struct sl_err *err)
     SL_TRY_NEW(prefix, err);
     for (size_t length = strlen(prefix); length > 1 && prefix[length - 1] == '/'; length--)
         prefix[length - 1] = '\0';
-    for (char *slash = strchr(prefix + (*prefix == '/'), '/'); slash; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(prefix + (*prefix == '/'), '/'); slash;
+         slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         SL_TRY(make_folder(prefix, err));
         *slash = '/';
@@ -128,7 +129,8 @@ int sl_fs_mkdirs(const char *path, struct sl_err *err)
     return make_folder(prefix, err);
 }
 
-// A new file ".tmp-<pid>-<n>" beside `path`: hidden from globs and from readers of tables, and told from a live one by its pid.
+// A new file ".tmp-<pid>-<n>" beside `path`: hidden from globs and from readers of tables, and told
+// from a live one by its pid.
 static int open_temporary(const char *path, struct sl_arena *arena, char **ret_path, int *ret_fd,
                           struct sl_err *err)
 {
@@ -239,14 +241,16 @@ static int remove_at(int parent, const char *name, int depth, struct sl_err *err
 // Through open folders, never by path: a link put in the way cannot lead elsewhere.
 static int remove_entries(int parent, const char *name, int depth, struct sl_err *err)
 {
-    SL_AUTO(sl_fd_close) int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    SL_AUTO(sl_fd_close)
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     SL_AUTO(close_folder) DIR *folder = NULL;
     const struct dirent *entry;
 
     if (fd < 0)
         return errno == ENOENT ? SL_OK : sl_fail_errno(err, errno, "cannot open '%s'", name);
     if (depth > DEEPEST)
-        return sl_fail(err, SL_E_LIMIT, "more than %d folders below each other in '%s'", DEEPEST, name);
+        return sl_fail(err, SL_E_LIMIT, "more than %d folders below each other in '%s'", DEEPEST,
+                       name);
     folder = fdopendir(fd);
     if (!folder)
         return sl_fail_errno(err, errno, "cannot list '%s'", name);
@@ -263,7 +267,9 @@ static int remove_at(int parent, const char *name, int depth, struct sl_err *err
     bool is_folder;
 
     if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT || errno == ENOTDIR ? SL_OK : sl_fail_errno(err, errno, "cannot find '%s'", name);
+        return errno == ENOENT || errno == ENOTDIR
+                   ? SL_OK
+                   : sl_fail_errno(err, errno, "cannot find '%s'", name);
     is_folder = S_ISDIR(st.st_mode);
     if (is_folder)
         SL_TRY(remove_entries(parent, name, depth, err));
@@ -280,7 +286,8 @@ int sl_fs_remove_tree(const char *path, struct sl_err *err)
     return code == SL_OK ? SL_OK : sl_err_context(err, "remove '%s'", path);
 }
 
-// Whether the path still leads to the file that was locked; its holder may have removed it meanwhile.
+// Whether the path still leads to the file that was locked; its holder may have removed it
+// meanwhile.
 static bool is_same_file(int fd, const char *path)
 {
     struct stat opened;

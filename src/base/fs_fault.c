@@ -24,7 +24,8 @@ static void write_count(void)
     fclose(file);
 }
 
-// "3" or "3:ENOSPC": true if it is the turn of operation `number`; *ret_errnum is EIO if nothing is named.
+// "3" or "3:ENOSPC": true if it is the turn of operation `number`; *ret_errnum is EIO if nothing is
+// named.
 static bool is_turn(const char *setting, long long number, int *ret_errnum)
 {
     const char *name = setting ? strchr(setting, ':') : NULL;

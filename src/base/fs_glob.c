@@ -1,5 +1,6 @@
-// Globs over folders: *, ?, [..] inside a name, ** for any number of folders. As in a shell, a leading dot is matched only by
-// a dot; links to folders are followed where a name stands for them, but not by **, which might run in a circle.
+// Globs over folders: *, ?, [..] inside a name, ** for any number of folders. As in a shell, a
+// leading dot is matched only by a dot; links to folders are followed where a name stands for them,
+// but not by **, which might run in a circle.
 #include "base/fs.h"
 
 #include <errno.h>

@@ -15,7 +15,8 @@ void sl_json_free(json_t **json)
     *json = NULL;
 }
 
-// The end of the number that begins at `at`; *ret_is_integer says whether it has neither fraction nor exponent.
+// The end of the number that begins at `at`; *ret_is_integer says whether it has neither fraction
+// nor exponent.
 static char *number_end(char *at, const char *end, bool *ret_is_integer)
 {
     *ret_is_integer = true;
@@ -25,7 +26,8 @@ static char *number_end(char *at, const char *end, bool *ret_is_integer)
     return at;
 }
 
-// Overwrites integers beyond 64 signed bits by the nearest that fits, padded with blanks, so that places stay.
+// Overwrites integers beyond 64 signed bits by the nearest that fits, padded with blanks, so that
+// places stay.
 static void saturate_integers(char *text, size_t length)
 {
     char *end = text + length;
@@ -52,7 +54,8 @@ static void saturate_integers(char *text, size_t length)
     }
 }
 
-// jansson holds integers as int64_t and refuses larger ones, which engines do write (2^64-1 for "unknown").
+// jansson holds integers as int64_t and refuses larger ones, which engines do write (2^64-1 for
+// "unknown").
 static json_t *parse_saturated(const char *text, size_t length, json_error_t *error)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf copy = SL_BUF_INIT;

@@ -88,8 +88,8 @@ bool sl_str_to_int64(const char *text, int64_t *ret)
     return true;
 }
 
-// The end of a decimal number with optional fraction and exponent; NULL if there is none. strtod alone would also take
-// "inf", "nan", hexadecimal and leading blanks.
+// The end of a decimal number with optional fraction and exponent; NULL if there is none. strtod
+// alone would also take "inf", "nan", hexadecimal and leading blanks.
 static const char *skip_decimal(const char *text)
 {
     const char *at = skip_digits(text);

@@ -17,8 +17,8 @@ static bool is_same_letter(char a, char b)
     return tolower((unsigned char)a) == tolower((unsigned char)b);
 }
 
-// Damerau-Levenshtein (optimal string alignment): inserting, deleting, replacing a letter or swapping two neighbours costs
-// one. Case does not count.
+// Damerau-Levenshtein (optimal string alignment): inserting, deleting, replacing a letter or
+// swapping two neighbours costs one. Case does not count.
 static size_t distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
     size_t rows[3][LONGEST_WORD + 1];
@@ -65,8 +65,8 @@ const char *sl_str_nearest(const char *word, const char *const *candidates, size
     return found;
 }
 
-// Matches one character against the set that begins at `set` ("[abc]", "[!a-z]"); *ret_after is what follows the set. An
-// unclosed '[' stands for itself.
+// Matches one character against the set that begins at `set` ("[abc]", "[!a-z]"); *ret_after is
+// what follows the set. An unclosed '[' stands for itself.
 static bool match_set(const char *set, char c, const char **ret_after)
 {
     const char *at = set + 1;
@@ -83,7 +83,8 @@ static bool match_set(const char *set, char c, const char **ret_after)
             high = at[2];
             at += 2;
         }
-        is_in = is_in || ((unsigned char)c >= (unsigned char)low && (unsigned char)c <= (unsigned char)high);
+        is_in = is_in ||
+                ((unsigned char)c >= (unsigned char)low && (unsigned char)c <= (unsigned char)high);
     }
     if (*at != ']') {
         *ret_after = set + 1;
@@ -101,10 +102,11 @@ static bool match_one(const char *pattern, char c, const char **ret_after)
     return *pattern == '?' || (*pattern != '\0' && *pattern == c);
 }
 
-// Going back only to the last '*' is enough: an earlier one could take no character that the last cannot.
+// Going back only to the last '*' is enough: an earlier one could take no character that the last
+// cannot.
 bool sl_str_glob(const char *pattern, const char *text)
 {
-    const char *star = NULL; // pattern after the last '*'
+    const char *star = NULL;  // pattern after the last '*'
     const char *retry = NULL; // text where that '*' ends for now
 
     while (*text) {

@@ -22,7 +22,8 @@ size_t sl_utf8_length(const char *bytes, size_t length)
     for (size_t i = 1; i < need; i++)
         if (!is_continuation(at[i]))
             return 0;
-    // The second byte rules out overlong forms (E0, F0), surrogates (ED) and what lies beyond U+10FFFF (F4).
+    // The second byte rules out overlong forms (E0, F0), surrogates (ED) and what lies beyond
+    // U+10FFFF (F4).
     if ((at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xED && at[1] > 0x9F) ||
         (at[0] == 0xF0 && at[1] < 0x90) || (at[0] == 0xF4 && at[1] > 0x8F))
         return 0;

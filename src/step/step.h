@@ -4,6 +4,7 @@
 #define SL_STEP_STEP_H
 
 #include "api/engine.h"
+#include "api/target.h"
 #include "spec/contract.h"
 #include "sql/query.h"
 #include "table/delta/delta.h"
@@ -72,6 +73,21 @@ SL_MUST int sl_step_model(struct sl_step_context *context, const struct sl_model
 // table -> outside
 SL_MUST int sl_step_load(struct sl_step_context *context, const struct sl_target *target, const struct sl_delivery *delivery,
                          struct sl_step_result *ret, struct sl_err *err);
+
+// What a source has that its raw table has not. `session` may be NULL as long as the raw table's log is short.
+struct sl_pending {
+    int64_t new_files, changed_files, vanished_files;
+    int64_t new_bytes;   // of new and changed files
+    const char *listing; // digest of path, size and time of every file the source has now
+};
+SL_MUST int sl_step_ingest_pending(const struct sl_project *project, const struct sl_source *source, struct sl_session *session,
+                                   struct sl_arena *arena, struct sl_pending *ret, struct sl_err *err);
+// How far a delivery has come, as its target says.
+SL_MUST int sl_step_load_position(const struct sl_project *project, const struct sl_target *target,
+                                  const struct sl_delivery *delivery, struct sl_session *session, struct sl_arena *arena,
+                                  struct sl_target_position *ret, struct sl_err *err);
+// True if the target can only be asked through an engine session.
+bool sl_step_load_needs_session(const struct sl_target *target);
 
 // The record that each commit carries in commitInfo.sluice.
 struct sl_record {

@@ -1,0 +1,358 @@
+// The controller: hands ready steps to threads, and lets each end start its successors.
+#include "base/clock.h"
+#include "base/fs.h"
+#include "run/history.h"
+#include "run/signals.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TICK_MS 100
+#define CONFLICT_RETRIES 5
+#define STEP_MEMORY_BYTES ((size_t)4 << 30)
+
+struct controller {
+    struct sl_run *run;
+    const struct sl_run_options *options;
+    struct sl_history *history;
+    pthread_mutex_t lock;
+    pthread_cond_t changed; // a node became ready, or ended
+    size_t *waiting;        // per node: upstream steps that have not ended
+    size_t *ready;          // queue of node indices
+    size_t ready_head, ready_tail;
+    size_t open; // selected nodes that have not ended
+    atomic_bool stop;
+    bool has_failed; // fail-fast
+};
+
+static struct sl_outcome *outcome_at(struct controller *controller, size_t index)
+{
+    return &controller->run->outcomes[index];
+}
+
+static int do_step(struct controller *controller, struct sl_outcome *outcome, struct sl_session *session, struct sl_err *err)
+{
+    const struct sl_node *node = outcome->node;
+    struct sl_step_context context = {
+        .project = controller->run->world->project,
+        .session = session,
+        .arena = &outcome->arena,
+        .run_id = controller->run->id,
+        .now_us = controller->run->started_us,
+        .full_refresh = controller->options->full_refresh,
+        .stop = &controller->stop,
+        .progress = &outcome->progress,
+    };
+    switch (node->kind) {
+    case SL_NODE_INGEST:
+        return sl_step_ingest(&context, node->source, &outcome->result, err);
+    case SL_NODE_CLEANSE:
+        return sl_step_cleanse(&context, node->source, node->contract, &outcome->result, err);
+    case SL_NODE_MODEL: {
+        struct sl_query query = {0};
+        SL_TRY(sl_world_query(controller->run->world, node, session, &outcome->arena, &query, err));
+        return sl_step_model(&context, node->model, &query, node->fingerprint, &outcome->result, err);
+    }
+    case SL_NODE_LOAD:
+        return sl_step_load(&context, node->target, node->delivery, &outcome->result, err);
+    }
+    return sl_fail(err, SL_E_INTERNAL, "a step of no kind");
+}
+
+static void publish_session(struct controller *controller, struct sl_outcome *outcome, struct sl_session *session)
+{
+    pthread_mutex_lock(&controller->lock);
+    outcome->session = session;
+    pthread_mutex_unlock(&controller->lock);
+}
+
+// A lost race with another writer is tried again from the new version; every other failure stands.
+static int try_step(struct controller *controller, struct sl_outcome *outcome, struct sl_err *err)
+{
+    for (int attempt = 1;; attempt++) {
+        struct sl_session *session = NULL;
+        sl_err_clear(err);
+        SL_TRY(sl_world_session(controller->run->world, &session, err));
+        publish_session(controller, outcome, session);
+        int code = do_step(controller, outcome, session, err);
+        publish_session(controller, outcome, NULL);
+        sl_session_close(&session);
+        if (code != SL_E_TABLE_CONFLICT || attempt == CONFLICT_RETRIES)
+            return code;
+    }
+}
+
+static enum sl_status status_of(const struct sl_step_result *result)
+{
+    switch (result->outcome) {
+    case SL_STEP_NOTHING:
+        return SL_STATUS_NOTHING;
+    case SL_STEP_PARTIAL:
+        return SL_STATUS_PARTIAL;
+    case SL_STEP_DONE:
+        break;
+    }
+    for (size_t i = 0; i < result->reason_count; i++)
+        if (result->reasons[i].is_warning)
+            return SL_STATUS_WARN;
+    return result->notes.count ? SL_STATUS_WARN : SL_STATUS_OK;
+}
+
+// Lock held. Every downstream node that waits for nothing more becomes ready.
+static void release(struct controller *controller, size_t index)
+{
+    const struct sl_node *node = &controller->run->world->graph.nodes[index];
+    for (size_t i = 0; i < node->downstream_count; i++) {
+        size_t next = node->downstream[i];
+        if (--controller->waiting[next] == 0 && controller->run->world->graph.nodes[next].is_selected)
+            controller->ready[controller->ready_tail++] = next;
+    }
+}
+
+// Lock held.
+static void finish(struct controller *controller, size_t index)
+{
+    struct sl_outcome *outcome = outcome_at(controller, index);
+    outcome->ended_us = sl_clock_now_us();
+    if (outcome->status == SL_STATUS_ERROR && controller->options->fail_fast)
+        controller->has_failed = true;
+    controller->open--;
+    release(controller, index);
+    sl_history_add(controller->history, outcome);
+    const struct sl_listener *listener = controller->options->listener;
+    if (listener && listener->on_end)
+        listener->on_end(listener->self, outcome);
+    pthread_cond_broadcast(&controller->changed);
+}
+
+static bool has_stopped(const struct controller *controller)
+{
+    return controller->has_failed || atomic_load(&controller->stop);
+}
+
+// Why a node cannot run although it is its turn, in outcome->err; false if it can.
+static bool is_blocked(struct controller *controller, struct sl_outcome *outcome)
+{
+    const struct sl_node *node = outcome->node;
+    for (size_t i = 0; i < node->upstream_count; i++) {
+        const struct sl_outcome *before = outcome_at(controller, node->upstream[i]);
+        if (before->status != SL_STATUS_ERROR && before->status != SL_STATUS_SKIPPED)
+            continue;
+        (void)sl_fail(&outcome->err, SL_E_UPSTREAM_FAILED, "'%s' %s", before->node->label,
+                      before->status == SL_STATUS_ERROR ? "failed" : "was skipped");
+        return true;
+    }
+    if (!has_stopped(controller))
+        return false;
+    (void)sl_fail(&outcome->err, SL_E_INTERRUPTED, "%s", controller->has_failed ? "stopped after the first error" : "interrupted");
+    return true;
+}
+
+// Nothing to do: planned fresh, and no input got a new version in this run.
+static bool is_fresh(struct controller *controller, const struct sl_outcome *outcome)
+{
+    const struct sl_node *node = outcome->node;
+    if (node->verdict == SL_VERDICT_STALE)
+        return false;
+    for (size_t i = 0; i < node->upstream_count; i++) {
+        enum sl_status status = outcome_at(controller, node->upstream[i])->status;
+        if (status == SL_STATUS_OK || status == SL_STATUS_WARN || status == SL_STATUS_PARTIAL)
+            return false;
+    }
+    return true;
+}
+
+// Lock held on entry and exit; not while the step runs.
+static void run_node(struct controller *controller, size_t index)
+{
+    struct sl_outcome *outcome = outcome_at(controller, index);
+    const struct sl_listener *listener = controller->options->listener;
+    outcome->started_us = sl_clock_now_us();
+    if (is_blocked(controller, outcome)) {
+        outcome->status = SL_STATUS_SKIPPED;
+    } else if (is_fresh(controller, outcome)) {
+        outcome->status = SL_STATUS_NOTHING;
+    } else {
+        outcome->status = SL_STATUS_RUNNING;
+        if (listener && listener->on_start)
+            listener->on_start(listener->self, outcome);
+        pthread_mutex_unlock(&controller->lock);
+        int code = try_step(controller, outcome, &outcome->err);
+        pthread_mutex_lock(&controller->lock);
+        outcome->status = code == SL_OK ? status_of(&outcome->result) : SL_STATUS_ERROR;
+    }
+    finish(controller, index);
+}
+
+static void *work(void *argument)
+{
+    struct controller *controller = argument;
+    pthread_mutex_lock(&controller->lock);
+    while (controller->open) {
+        if (controller->ready_head < controller->ready_tail)
+            run_node(controller, controller->ready[controller->ready_head++]);
+        else
+            pthread_cond_wait(&controller->changed, &controller->lock);
+    }
+    pthread_mutex_unlock(&controller->lock);
+    return NULL;
+}
+
+// Lock held.
+static void tick(struct controller *controller)
+{
+    const struct sl_listener *listener = controller->options->listener;
+    const struct sl_outcome *running[64];
+    size_t count = 0;
+    if (!listener || !listener->on_tick)
+        return;
+    for (size_t i = 0; i < controller->run->count && count < 64; i++)
+        if (controller->run->outcomes[i].status == SL_STATUS_RUNNING)
+            running[count++] = &controller->run->outcomes[i];
+    listener->on_tick(listener->self, running, count);
+}
+
+// The calling thread shows progress until all is done.
+static void watch(struct controller *controller)
+{
+    pthread_mutex_lock(&controller->lock);
+    while (controller->open) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += TICK_MS * 1000000L;
+        if (until.tv_nsec >= 1000000000L) {
+            until.tv_sec++;
+            until.tv_nsec -= 1000000000L;
+        }
+        (void)pthread_cond_timedwait(&controller->changed, &controller->lock, &until);
+        tick(controller);
+    }
+    pthread_mutex_unlock(&controller->lock);
+}
+
+// First signal: nothing new starts. Second: running statements are interrupted.
+static void on_signal(void *self, int times)
+{
+    struct controller *controller = self;
+    atomic_store(&controller->stop, true);
+    pthread_mutex_lock(&controller->lock);
+    controller->run->was_interrupted = true;
+    for (size_t i = 0; times > 1 && i < controller->run->count; i++) {
+        struct sl_session *session = controller->run->outcomes[i].session;
+        if (session)
+            session->kind->interrupt(session);
+    }
+    pthread_cond_broadcast(&controller->changed);
+    pthread_mutex_unlock(&controller->lock);
+}
+
+static size_t thread_count(const struct controller *controller)
+{
+    int64_t asked = controller->options->concurrency;
+    if (asked <= 0)
+        asked = controller->run->world->project->concurrency;
+    if (asked <= 0)
+        asked = sysconf(_SC_NPROCESSORS_ONLN);
+    if (asked > 64)
+        asked = 64;
+    size_t count = asked > 0 ? (size_t)asked : 1;
+    return count < controller->open ? count : controller->open;
+}
+
+static int run_threads(struct controller *controller, struct sl_err *err)
+{
+    pthread_t threads[64];
+    size_t wanted = thread_count(controller), count = 0;
+    while (count < wanted && pthread_create(&threads[count], NULL, work, controller) == 0)
+        count++;
+    if (wanted && !count)
+        return sl_fail(err, SL_E_MEMORY, "cannot start a thread");
+    watch(controller);
+    for (size_t i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+    return SL_OK;
+}
+
+static int prepare(struct controller *controller, struct sl_err *err)
+{
+    struct sl_run *run = controller->run;
+    const struct sl_graph *graph = &run->world->graph;
+    controller->waiting = SL_NEW_ARRAY(&run->arena, size_t, graph->count);
+    controller->ready = SL_NEW_ARRAY(&run->arena, size_t, graph->count);
+    run->outcomes = SL_NEW_ARRAY(&run->arena, struct sl_outcome, graph->count);
+    SL_TRY_NEW(controller->waiting, err);
+    SL_TRY_NEW(controller->ready, err);
+    SL_TRY_NEW(run->outcomes, err);
+    run->count = graph->count;
+    for (size_t i = 0; i < graph->count; i++) {
+        const struct sl_node *node = &graph->nodes[i];
+        run->outcomes[i].node = node;
+        sl_arena_init(&run->outcomes[i].arena, STEP_MEMORY_BYTES);
+        if (!node->is_selected)
+            continue;
+        for (size_t k = 0; k < node->upstream_count; k++)
+            controller->waiting[i] += graph->nodes[node->upstream[k]].is_selected;
+        controller->open++;
+        if (controller->waiting[i] == 0)
+            controller->ready[controller->ready_tail++] = i;
+    }
+    return SL_OK;
+}
+
+static void count_up(struct sl_run *run)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        const struct sl_outcome *outcome = &run->outcomes[i];
+        if (!outcome->node->is_selected)
+            continue;
+        run->by_status[outcome->status]++;
+        if (outcome->node->kind == SL_NODE_CLEANSE && outcome->status != SL_STATUS_ERROR)
+            run->quarantined += outcome->result.balance.quarantined;
+    }
+}
+
+static int run_locked(struct controller *controller, struct sl_err *err)
+{
+    struct sl_run *run = controller->run;
+    SL_AUTO(sl_history_close) struct sl_history *history = NULL;
+    SL_TRY(prepare(controller, err));
+    SL_TRY(sl_history_open(run, controller->options->command, &history, err));
+    controller->history = history;
+    struct sl_signals *signals = NULL;
+    SL_TRY(sl_signals_catch(on_signal, controller, &signals, err));
+    int code = run_threads(controller, err);
+    sl_signals_release(&signals);
+    SL_TRY(code);
+    run->ended_us = sl_clock_now_us();
+    count_up(run);
+    sl_history_end(history);
+    return SL_OK;
+}
+
+int sl_run(struct sl_world *world, const struct sl_run_options *options, struct sl_run *ret, struct sl_err *err)
+{
+    struct controller controller = {.run = ret, .options = options};
+    SL_AUTO(sl_fd_close) int lock_fd = -1;
+    *ret = (struct sl_run){.world = world, .started_us = sl_clock_now_us()};
+    sl_arena_init(&ret->arena, 0);
+    sl_uuid(ret->id);
+    const char *lock = sl_path_join(&ret->arena, world->project->state_folder, "run.lock");
+    SL_TRY_NEW(lock, err);
+    SL_TRY(sl_fs_mkdirs(world->project->state_folder, err));
+    SL_TRY(sl_fs_lock(lock, false, &lock_fd, err));
+    pthread_mutex_init(&controller.lock, NULL);
+    pthread_cond_init(&controller.changed, NULL);
+    int code = run_locked(&controller, err);
+    pthread_cond_destroy(&controller.changed);
+    pthread_mutex_destroy(&controller.lock);
+    return code;
+}
+
+void sl_run_clear(struct sl_run *run)
+{
+    for (size_t i = 0; i < run->count; i++)
+        sl_arena_clear(&run->outcomes[i].arena);
+    sl_arena_clear(&run->arena);
+    run->count = 0;
+}

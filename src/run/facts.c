@@ -1,0 +1,136 @@
+// What stands on disk and at targets, as facts for the planner.
+#include "run/world.h"
+
+// A session made when the first thing needs one, and shared by the facts of one call.
+struct looker {
+    struct sl_world *world;
+    struct sl_session *session;
+    bool sizes;
+};
+
+static int session_of(struct looker *looker, struct sl_err *err)
+{
+    return looker->session ? SL_OK : sl_world_session(looker->world, &looker->session, err);
+}
+
+static int session_for_log(struct looker *looker, const char *folder, struct sl_err *err)
+{
+    bool is_needed;
+    SL_TRY(sl_delta_needs_session(folder, &is_needed, err));
+    return is_needed ? session_of(looker, err) : SL_OK;
+}
+
+static int look_sizes(struct looker *looker, const char *folder, struct sl_facts *facts, struct sl_err *err)
+{
+    struct sl_delta_snapshot snapshot;
+    SL_TRY(session_for_log(looker, folder, err));
+    SL_TRY(sl_delta_load(folder, -1, looker->session, &looker->world->arena, &snapshot, err));
+    facts->rows = snapshot.row_count;
+    facts->bytes = snapshot.size_bytes;
+    facts->files = (int64_t)snapshot.file_count;
+    return SL_OK;
+}
+
+static int look_table(struct looker *looker, struct sl_node *node, enum sl_layer layer, struct sl_err *err)
+{
+    struct sl_world *world = looker->world;
+    struct sl_facts *facts = &node->facts;
+    const char *folder;
+    struct sl_delta_head head;
+    struct sl_record record;
+    SL_TRY(sl_step_position(world->project, layer, node->bare, &world->arena, &folder, &head, &record, err));
+    facts->version = head.version;
+    facts->fingerprint = record.fingerprint;
+    facts->inputs = SL_NEW_ARRAY(&world->arena, struct sl_input, record.input_count);
+    SL_TRY_NEW(facts->inputs, err);
+    facts->input_count = record.input_count;
+    for (size_t i = 0; i < record.input_count; i++)
+        facts->inputs[i] = (struct sl_input){record.inputs[i].table, record.inputs[i].version};
+    return looker->sizes && head.version >= 0 ? look_sizes(looker, folder, facts, err) : SL_OK;
+}
+
+static int look_ingest(struct looker *looker, struct sl_node *node, struct sl_err *err)
+{
+    struct sl_world *world = looker->world;
+    struct sl_pending pending;
+    const char *folder = sl_table_folder(world->project, SL_LAYER_RAW, node->bare, &world->arena);
+    SL_TRY_NEW(folder, err);
+    SL_TRY(look_table(looker, node, SL_LAYER_RAW, err));
+    SL_TRY(session_for_log(looker, folder, err));
+    SL_TRY(sl_step_ingest_pending(world->project, node->source, looker->session, &world->arena, &pending, err));
+    node->facts.new_files = pending.new_files;
+    node->facts.changed_files = pending.changed_files;
+    node->facts.vanished_files = pending.vanished_files;
+    node->facts.new_bytes = pending.new_bytes;
+    node->facts.listing = pending.listing;
+    return SL_OK;
+}
+
+static int look_load(struct looker *looker, struct sl_node *node, struct sl_err *err)
+{
+    struct sl_world *world = looker->world;
+    struct sl_facts *facts = &node->facts;
+    struct sl_target_position position;
+    if (sl_step_load_needs_session(node->target))
+        SL_TRY(session_of(looker, err));
+    SL_TRY(sl_step_load_position(world->project, node->target, node->delivery, looker->session, &world->arena, &position, err));
+    facts->version = position.version;
+    facts->fingerprint = position.fingerprint;
+    facts->inputs = SL_NEW(&world->arena, struct sl_input);
+    SL_TRY_NEW(facts->inputs, err);
+    facts->inputs[0] = (struct sl_input){node->delivery->table, position.version};
+    facts->input_count = 1;
+    return SL_OK;
+}
+
+static int look(struct looker *looker, struct sl_node *node, struct sl_err *err)
+{
+    const char *last_status = node->facts.last_status;
+    node->facts = (struct sl_facts){.version = -1, .rows = -1, .bytes = -1, .files = -1, .last_status = last_status};
+    switch (node->kind) {
+    case SL_NODE_INGEST:
+        return look_ingest(looker, node, err);
+    case SL_NODE_CLEANSE:
+        return look_table(looker, node, SL_LAYER_CLEAN, err);
+    case SL_NODE_MODEL:
+        return look_table(looker, node, SL_LAYER_CURATED, err);
+    case SL_NODE_LOAD:
+        return look_load(looker, node, err);
+    }
+    return SL_OK;
+}
+
+int sl_world_gather(struct sl_world *world, bool sizes, struct sl_err *err)
+{
+    struct looker looker = {.world = world, .sizes = sizes};
+    int code = SL_OK;
+    for (size_t i = 0; i < world->graph.count && code == SL_OK; i++) {
+        struct sl_node *node = &world->graph.nodes[i];
+        code = look(&looker, node, err);
+        if (code != SL_OK && node->kind == SL_NODE_LOAD) {
+            // A target that cannot be asked fails its own step later; everything else can still be planned.
+            sl_err_clear(err);
+            code = SL_OK;
+        }
+        if (code != SL_OK)
+            code = sl_err_context(err, "look at %s", node->name);
+    }
+    sl_session_close(&looker.session);
+    return code;
+}
+
+int sl_world_recall(struct sl_world *world, struct sl_err *err)
+{
+    SL_AUTO(sl_state_close) struct sl_state *state = NULL;
+    const char *note;
+    struct sl_step_row *rows;
+    size_t count;
+    SL_TRY(sl_state_open(world->project->state_folder, &world->arena, &state, &note, err));
+    SL_TRY(sl_state_last(state, &world->arena, &rows, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        struct sl_node *node = sl_graph_node(&world->graph, rows[i].name);
+        if (node)
+            node->facts.last_status = rows[i].status;
+    }
+    return SL_OK;
+}

@@ -1,0 +1,158 @@
+#include "run/history.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEEP_RUNS_US ((int64_t)365 * 86400 * 1000000)
+
+struct sl_history {
+    struct sl_run *run;
+    struct sl_state *state;
+    const char *command;
+    int log_fd;
+    bool has_failed;
+};
+
+static void give_up(struct sl_history *history, const struct sl_err *err)
+{
+    if (!history->has_failed)
+        sl_log(SL_LOG_WARN, NULL, "history is not kept: %s", err->message);
+    history->has_failed = true;
+}
+
+static struct sl_run_row run_row(const struct sl_history *history)
+{
+    const struct sl_run *run = history->run;
+    const size_t *by = run->by_status;
+    const char *status = run->was_interrupted                      ? "interrupted"
+                         : !run->ended_us                          ? "running"
+                         : by[SL_STATUS_ERROR] && by[SL_STATUS_OK] ? "partial"
+                         : by[SL_STATUS_ERROR]                     ? "error"
+                         : by[SL_STATUS_PARTIAL]                   ? "partial"
+                         : by[SL_STATUS_OK] + by[SL_STATUS_WARN]   ? "ok"
+                                                                   : "nothing";
+    return (struct sl_run_row){
+        .id = run->id,
+        .command = history->command,
+        .environment = run->world->project->environment,
+        .status = status,
+        .started_us = run->started_us,
+        .ended_us = run->ended_us,
+        .pid = getpid(),
+        .ok = (int64_t)(by[SL_STATUS_OK] + by[SL_STATUS_NOTHING]),
+        .warn = (int64_t)(by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL]),
+        .error = (int64_t)by[SL_STATUS_ERROR],
+        .skipped = (int64_t)by[SL_STATUS_SKIPPED],
+        .quarantined = run->quarantined,
+    };
+}
+
+static int open_log(struct sl_history *history, struct sl_err *err)
+{
+    struct sl_arena *arena = &history->run->arena;
+    const char *folder = sl_path_join(arena, history->run->world->project->state_folder, "logs");
+    SL_TRY_NEW(folder, err);
+    SL_TRY(sl_fs_mkdirs(folder, err));
+    const char *path = sl_arena_printf(arena, "%s/%s.jsonl", folder, history->run->id);
+    SL_TRY_NEW(path, err);
+    history->log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    return history->log_fd < 0 ? sl_fail(err, SL_E_IO, "cannot write '%s'", path) : SL_OK;
+}
+
+int sl_history_open(struct sl_run *run, const char *command, struct sl_history **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_history_close) struct sl_history *history = calloc(1, sizeof *history);
+    SL_TRY_NEW(history, err);
+    history->run = run;
+    history->command = command;
+    history->log_fd = -1;
+    SL_TRY(sl_state_open(run->world->project->state_folder, &run->arena, &history->state, &run->state_note, err));
+    struct sl_run_row row = run_row(history);
+    SL_TRY(sl_state_forget(history->state, run->started_us - KEEP_RUNS_US, err));
+    SL_TRY(sl_state_begin(history->state, &row, err));
+    SL_TRY(open_log(history, err));
+    *ret = history;
+    history = NULL;
+    return SL_OK;
+}
+
+static int add_state(struct sl_history *history, const struct sl_outcome *outcome, const char *details, struct sl_err *err)
+{
+    const struct sl_step_result *result = &outcome->result;
+    char place[320] = "";
+    if (outcome->err.file[0])
+        snprintf(place, sizeof place, "%s:%d:%d", outcome->err.file, outcome->err.line, outcome->err.column);
+    struct sl_step_row row = {
+        .run_id = history->run->id,
+        .name = outcome->node->name,
+        .label = outcome->node->label,
+        .status = sl_status_name(outcome->status),
+        .why = result->why,
+        .code = outcome->err.code ? sl_code_info(outcome->err.code)->id : NULL,
+        .message = outcome->err.code ? outcome->err.message : NULL,
+        .place = place[0] ? place : NULL,
+        .details_json = details,
+        .started_us = outcome->started_us,
+        .ended_us = outcome->ended_us,
+        .has_balance = result->has_balance,
+        .rows_in = result->balance.in,
+        .rows_out = result->balance.out,
+        .quarantined = result->balance.quarantined,
+        .deduplicated = result->balance.deduplicated,
+        .filtered = result->balance.filtered,
+        .bytes_in = result->bytes_in,
+        .bytes_out = result->bytes_out,
+    };
+    return sl_state_add_step(history->state, &row, err);
+}
+
+static int add(struct sl_history *history, const struct sl_outcome *outcome, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+    char *text = NULL;
+    char now[32];
+    SL_TRY(sl_outcome_print(outcome, &json, err));
+    if (json_object_set_new(json, "run_id", json_string(history->run->id)) != 0 ||
+        json_object_set_new(json, "time", json_string(sl_clock_format(outcome->ended_us, now))) != 0)
+        return sl_fail_memory(err);
+    SL_TRY(sl_json_print(json, &text, err));
+    int code = add_state(history, outcome, text, err);
+    if (code == SL_OK && dprintf(history->log_fd, "%s\n", text) < 0)
+        code = sl_fail(err, SL_E_IO, "cannot write the run's log");
+    free(text);
+    return code;
+}
+
+void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome)
+{
+    struct sl_err err = {0};
+    if (outcome->status == SL_STATUS_NOTHING)
+        return; // nothing happened
+    if (add(history, outcome, &err) != SL_OK)
+        give_up(history, &err);
+}
+
+void sl_history_end(struct sl_history *history)
+{
+    struct sl_err err = {0};
+    struct sl_run_row row = run_row(history);
+    if (sl_state_end(history->state, &row, &err) != SL_OK)
+        give_up(history, &err);
+}
+
+void sl_history_close(struct sl_history **history)
+{
+    if (!*history)
+        return;
+    sl_state_close(&(*history)->state);
+    sl_fd_close(&(*history)->log_fd);
+    free(*history);
+    *history = NULL;
+}

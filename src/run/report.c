@@ -1,0 +1,160 @@
+// A run as exit code and as JSON.
+#include "base/clock.h"
+#include "run/history.h"
+
+const char *sl_status_name(enum sl_status status)
+{
+    static const char *const names[] = {
+        [SL_STATUS_WAITING] = "waiting", [SL_STATUS_RUNNING] = "running", [SL_STATUS_NOTHING] = "nothing",
+        [SL_STATUS_OK] = "ok",           [SL_STATUS_WARN] = "warn",       [SL_STATUS_PARTIAL] = "partial",
+        [SL_STATUS_ERROR] = "error",     [SL_STATUS_SKIPPED] = "skipped",
+    };
+    return names[status];
+}
+
+static bool has_error(const struct sl_run *run, enum sl_code code)
+{
+    for (size_t i = 0; i < run->count; i++)
+        if (run->outcomes[i].status == SL_STATUS_ERROR && run->outcomes[i].err.code == code)
+            return true;
+    return false;
+}
+
+static bool has_bug(const struct sl_run *run)
+{
+    for (size_t i = 0; i < run->count; i++)
+        if (run->outcomes[i].status == SL_STATUS_ERROR && sl_err_fate(&run->outcomes[i].err) == SL_FATE_BUG)
+            return true;
+    return false;
+}
+
+int sl_run_exit_code(const struct sl_run *run)
+{
+    const size_t *by = run->by_status;
+    if (run->was_interrupted)
+        return 130;
+    if (has_bug(run))
+        return 2;
+    if (has_error(run, SL_E_BUDGET))
+        return 4;
+    if (has_error(run, SL_E_CHECK_FAILED) || has_error(run, SL_E_CONTRACT))
+        return 3;
+    if (by[SL_STATUS_PARTIAL])
+        return 5;
+    if (!by[SL_STATUS_ERROR])
+        return 0;
+    return by[SL_STATUS_OK] + by[SL_STATUS_WARN] ? 5 : 1;
+}
+
+static int set(json_t *object, const char *key, json_t *value, struct sl_err *err)
+{
+    return json_object_set_new(object, key, value) == 0 ? SL_OK : sl_fail_memory(err);
+}
+
+static int set_text(json_t *object, const char *key, const char *value, struct sl_err *err)
+{
+    return value && *value ? set(object, key, json_string(value), err) : SL_OK;
+}
+
+static int print_rows(const struct sl_balance *balance, json_t *object, struct sl_err *err)
+{
+    return set(object, "rows",
+               json_pack("{s:I, s:I, s:I, s:I, s:I}", "in", (json_int_t)balance->in, "out", (json_int_t)balance->out,
+                         "quarantined", (json_int_t)balance->quarantined, "deduplicated", (json_int_t)balance->deduplicated,
+                         "filtered", (json_int_t)balance->filtered),
+               err);
+}
+
+static int print_details(const struct sl_step_result *result, json_t *object, struct sl_err *err)
+{
+    json_t *reasons = json_array(), *versions = json_object(), *notes = json_array();
+    SL_TRY(set(object, "reasons", reasons, err));
+    SL_TRY(set(object, "versions", versions, err));
+    SL_TRY(set(object, "notes", notes, err));
+    for (size_t i = 0; i < result->reason_count; i++) {
+        const struct sl_reason_count *reason = &result->reasons[i];
+        json_t *item = json_pack("{s:s, s:s?, s:I, s:b}", "rule", reason->rule, "column", reason->column, "rows",
+                                 (json_int_t)reason->rows, "warning", reason->is_warning);
+        if (json_array_append_new(reasons, item) != 0)
+            return sl_fail_memory(err);
+    }
+    for (size_t i = 0; i < result->version_count; i++)
+        SL_TRY(set(versions, result->versions[i].table, json_integer(result->versions[i].version), err));
+    for (size_t i = 0; i < result->notes.count; i++)
+        if (json_array_append_new(notes, json_string(result->notes.items[i])) != 0)
+            return sl_fail_memory(err);
+    return SL_OK;
+}
+
+static int print_error(const struct sl_err *failure, json_t *object, struct sl_err *err)
+{
+    json_t *error = json_object();
+    SL_TRY(set(object, "error", error, err));
+    SL_TRY(set_text(error, "code", sl_code_info(failure->code)->id, err));
+    SL_TRY(set_text(error, "message", failure->message, err));
+    SL_TRY(set_text(error, "hint", failure->hint, err));
+    SL_TRY(set_text(error, "file", failure->file, err));
+    if (failure->line)
+        SL_TRY(set(error, "line", json_integer(failure->line), err));
+    return failure->column ? set(error, "column", json_integer(failure->column), err) : SL_OK;
+}
+
+int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *object = json_object();
+    SL_TRY_NEW(object, err);
+    const struct sl_step_result *result = &outcome->result;
+    bool is_failed = outcome->status == SL_STATUS_ERROR || outcome->status == SL_STATUS_SKIPPED;
+    SL_TRY(set_text(object, "step", outcome->node->label, err));
+    SL_TRY(set_text(object, "table", outcome->node->name, err));
+    SL_TRY(set_text(object, "status", sl_status_name(outcome->status), err));
+    SL_TRY(set(object, "elapsed_ms", json_integer((outcome->ended_us - outcome->started_us) / 1000), err));
+    if (is_failed)
+        SL_TRY(print_error(&outcome->err, object, err));
+    SL_TRY(set_text(object, "why", result->why, err));
+    if (result->has_balance)
+        SL_TRY(print_rows(&result->balance, object, err));
+    SL_TRY(set(object, "bytes_in", json_integer(result->bytes_in), err));
+    SL_TRY(set(object, "bytes_out", json_integer(result->bytes_out), err));
+    SL_TRY(print_details(result, object, err));
+    *ret = object;
+    object = NULL;
+    return SL_OK;
+}
+
+static int print_counts(const struct sl_run *run, json_t *root, struct sl_err *err)
+{
+    const size_t *by = run->by_status;
+    return set(root, "counts",
+               json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "ok", (json_int_t)(by[SL_STATUS_OK] + by[SL_STATUS_NOTHING]), "warn",
+                         (json_int_t)(by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL]), "error", (json_int_t)by[SL_STATUS_ERROR],
+                         "skipped", (json_int_t)by[SL_STATUS_SKIPPED], "nothing", (json_int_t)by[SL_STATUS_NOTHING],
+                         "quarantined", (json_int_t)run->quarantined),
+               err);
+}
+
+int sl_run_print(const struct sl_run *run, json_t **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *root = json_object();
+    SL_TRY_NEW(root, err);
+    char time[32];
+    json_t *steps = json_array();
+    SL_TRY(set(root, "schema", json_string("sluice.run/1"), err));
+    SL_TRY(set_text(root, "run_id", run->id, err));
+    SL_TRY(set_text(root, "started", sl_clock_format(run->started_us, time), err));
+    SL_TRY(set(root, "elapsed_ms", json_integer((run->ended_us - run->started_us) / 1000), err));
+    SL_TRY(set(root, "exit_code", json_integer(sl_run_exit_code(run)), err));
+    SL_TRY(print_counts(run, root, err));
+    SL_TRY(set(root, "steps", steps, err));
+    for (size_t i = 0; i < run->count; i++) {
+        json_t *step = NULL;
+        if (!run->outcomes[i].node->is_selected)
+            continue;
+        SL_TRY(sl_outcome_print(&run->outcomes[i], &step, err));
+        if (json_array_append_new(steps, step) != 0)
+            return sl_fail_memory(err);
+    }
+    *ret = root;
+    root = NULL;
+    return SL_OK;
+}

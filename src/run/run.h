@@ -1,0 +1,62 @@
+// One run: the selected steps of a world, in the order of the graph, several at a time.
+#ifndef SL_RUN_RUN_H
+#define SL_RUN_RUN_H
+
+#include "run/world.h"
+
+enum sl_status { SL_STATUS_WAITING, SL_STATUS_RUNNING, SL_STATUS_NOTHING, SL_STATUS_OK, SL_STATUS_WARN, SL_STATUS_PARTIAL, SL_STATUS_ERROR, SL_STATUS_SKIPPED };
+const char *sl_status_name(enum sl_status status);
+
+// What became of one node. Lives in the run's arena.
+struct sl_outcome {
+    const struct sl_node *node;
+    enum sl_status status;
+    struct sl_step_result result;
+    struct sl_err err; // ERROR: why; SKIPPED: which step failed before it
+    int64_t started_us, ended_us;
+    struct sl_arena arena; // of the step; kept until the run is freed
+    struct sl_step_progress progress;
+    struct sl_session *session; // while running
+};
+
+// Told of everything that happens, one call at a time, from whichever thread.
+struct sl_listener {
+    void (*on_start)(void *self, const struct sl_outcome *outcome);
+    void (*on_end)(void *self, const struct sl_outcome *outcome);
+    // About ten times a second while steps run, from the thread that called sl_run.
+    void (*on_tick)(void *self, const struct sl_outcome *const *running, size_t count);
+    void *self;
+};
+
+struct sl_run_options {
+    const char *command;   // "run", "retry", "apply"
+    int64_t concurrency;   // 0: the project's, else the number of cores
+    bool full_refresh;
+    bool fail_fast;        // start nothing new after the first error
+    const struct sl_listener *listener;
+};
+
+struct sl_run {
+    char id[37];
+    struct sl_world *world;
+    int64_t started_us, ended_us;
+    struct sl_outcome *outcomes; // parallel to world->graph.nodes; of nodes not selected: WAITING
+    size_t count;
+    size_t by_status[SL_STATUS_SKIPPED + 1]; // selected nodes
+    int64_t quarantined;
+    bool was_interrupted;
+    const char *state_note; // NULL, or what happened to the state store
+    struct sl_arena arena;
+};
+
+// Runs every selected node that is stale or whose inputs change on the way. Facts and verdicts must be there (sl_plan_decide). Returns SL_OK
+// whenever the run itself worked, whatever became of its steps. Ctrl-C drains once, twice interrupts. SL_E_LOCKED if another run is
+// at work on this project.
+SL_MUST int sl_run(struct sl_world *world, const struct sl_run_options *options, struct sl_run *ret, struct sl_err *err);
+void sl_run_clear(struct sl_run *run); // for SL_AUTO
+// The exit code that README.md documents.
+int sl_run_exit_code(const struct sl_run *run);
+// {"schema":"sluice.run/1", ...}
+SL_MUST int sl_run_print(const struct sl_run *run, json_t **ret, struct sl_err *err);
+
+#endif

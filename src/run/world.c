@@ -1,0 +1,78 @@
+#include "run/world.h"
+
+#include "base/fs.h"
+#include "api/kinds.h"
+#include "run/model_cache.h"
+
+int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, struct sl_err *err)
+{
+    struct sl_project_options project_options = {
+        .folder = options->folder,
+        .environment = options->environment,
+        .resolve_secrets = options->resolve_secrets,
+    };
+    *ret = (struct sl_world){0};
+    pthread_mutex_init(&ret->engine_lock, NULL);
+    sl_arena_init(&ret->arena, 0);
+    SL_TRY(sl_project_load(&project_options, &ret->project, err));
+    size_t count = ret->project->model_count;
+    ret->queries = SL_NEW_ARRAY(&ret->arena, struct sl_query, count);
+    ret->fingerprints = SL_NEW_ARRAY(&ret->arena, const char *, count);
+    SL_TRY_NEW(ret->queries, err);
+    SL_TRY_NEW(ret->fingerprints, err);
+    SL_TRY(sl_models_read(ret, err));
+    size_t errors = ret->project->diags.error_count;
+    SL_TRY(sl_graph_build(ret->project, ret->queries, ret->fingerprints, &ret->graph, err));
+    ret->has_graph = ret->project->diags.error_count == errors;
+    for (size_t i = 0; i < ret->graph.count; i++)
+        ret->graph.nodes[i].is_selected = true;
+    return SL_OK;
+}
+
+void sl_world_close(struct sl_world *world)
+{
+    if (!world)
+        return;
+    sl_graph_clear(&world->graph);
+    sl_engine_close(&world->engine);
+    sl_project_free(&world->project);
+    sl_arena_clear(&world->arena);
+    pthread_mutex_destroy(&world->engine_lock);
+}
+
+int sl_world_require_valid(struct sl_world *world, struct sl_err *err)
+{
+    size_t count = world->project->diags.error_count;
+    if (count == 0)
+        return SL_OK;
+    return sl_fail(err, SL_E_PROJECT_INVALID, "the project has %zu error%s", count, count == 1 ? "" : "s");
+}
+
+static int open_engine(struct sl_world *world, struct sl_err *err)
+{
+    const struct sl_project *project = world->project;
+    struct sl_engine_options options = {
+        .memory_bytes = project->memory_bytes,
+        .threads = (int)project->threads,
+        .temp_folder = project->temp_folder,
+    };
+    return sl_kinds.engines[0]->open(&options, &world->engine, err);
+}
+
+int sl_world_session(struct sl_world *world, struct sl_session **ret, struct sl_err *err)
+{
+    pthread_mutex_lock(&world->engine_lock);
+    int code = world->engine ? SL_OK : open_engine(world, err);
+    pthread_mutex_unlock(&world->engine_lock);
+    if (code != SL_OK)
+        return code;
+    return world->engine->kind->connect(world->engine, ret, err);
+}
+
+bool sl_world_has_engine(struct sl_world *world)
+{
+    pthread_mutex_lock(&world->engine_lock);
+    bool has_engine = world->engine != NULL;
+    pthread_mutex_unlock(&world->engine_lock);
+    return has_engine;
+}
