@@ -41,6 +41,7 @@ const char *sl_clock_format(int64_t time_us, char buffer[32])
     int64_t fraction = time_us % SECOND_US;
     time_t seconds;
     struct tm tm = {0};
+    char whole[24]; // without the fraction
 
     if (fraction < 0) {
         fraction += SECOND_US;
@@ -48,8 +49,8 @@ const char *sl_clock_format(int64_t time_us, char buffer[32])
     }
     seconds = (time_t)second;
     gmtime_r(&seconds, &tm);
-    snprintf(buffer, 32, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)fraction);
+    strftime(whole, sizeof whole, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(buffer, 32, "%s.%06uZ", whole, (unsigned)fraction % 1000000u);
     return buffer;
 }
 

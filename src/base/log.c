@@ -190,7 +190,6 @@ static void add_masked_json_string(struct sl_buf *line, const char *text)
 // that is a PIN).
 static void add_field_value(struct sl_buf *line, const json_t *value)
 {
-    SL_AUTO(sl_buf_clear) struct sl_buf masked = SL_BUF_INIT;
     char *printed;
 
     if (json_is_string(value)) {

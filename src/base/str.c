@@ -157,7 +157,8 @@ bool sl_str_to_bytes(const char *text, int64_t *ret_bytes)
     if (letter) {
         bool is_binary = unit[1] == 'i';
 
-        value *= pow(is_binary ? 1024 : 1000, (double)(letter - letters + 1));
+        for (const char *power = letters; power <= letter; power++)
+            value *= is_binary ? 1024 : 1000;
         unit += is_binary ? 2 : 1;
     }
     if (*unit == 'B' || *unit == 'b')

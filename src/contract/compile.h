@@ -12,12 +12,9 @@
 #include "api/engine.h"
 #include "spec/contract.h"
 
-// Part of every fingerprint of a clean table: one more whenever the same contract would give other rows or reasons.
-#define SL_CONTRACT_COMPILER_VERSION 1
-
 // One rule of the pass, in the order of its reasons.
 struct sl_pass_rule {
-    const char *name;    // "range", or the user's own name: `rule` of a reason
+    const char *name;    // "amount.range", or the user's own name: `rule` of a reason
     const char *column;  // NULL for a rule over the row
     const char *broken;  // boolean; null counts as not broken
     const char *message; // VARCHAR: for people, with the offending text as received

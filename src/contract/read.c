@@ -275,10 +275,10 @@ int sl_reading_init(struct sl_reading *reading, const struct sl_contract_column 
     }
     reading->raw_name = raw->name;
     reading->raw_type = raw->type;
-    const char *form = is_text(reading)        ? "\"~r%zu\""
-                       : is_nested(raw->type) ? "cast(to_json(\"~r%zu\") as VARCHAR)"
-                                              : "cast(\"~r%zu\" as VARCHAR)";
-    reading->received = sl_arena_printf(arena, form, index);
+    bool is_bare = is_text(reading);
+    const char *before = is_bare ? "" : is_nested(raw->type) ? "cast(to_json(" : "cast(";
+    const char *after = is_bare ? "" : is_nested(raw->type) ? ") as VARCHAR)" : " as VARCHAR)";
+    reading->received = sl_arena_printf(arena, "%s\"~r%zu\"%s", before, index, after);
     SL_TRY_NEW(reading->received, err);
     return SL_OK;
 }

@@ -60,6 +60,7 @@ enum sl_extra_columns { SL_EXTRA_DROP, SL_EXTRA_KEEP, SL_EXTRA_FAIL };
 
 struct sl_contract_table { // one object of `schema`
     const char *name;
+    const char *physical_name; // matches a source's name too; NULL: none
     struct sl_contract *contract;
     struct sl_place place;
     const char *description;

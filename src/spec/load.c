@@ -245,3 +245,95 @@ void sl_load_check_write(struct sl_load *load, const struct sl_yaml *map, int wr
     sl_load_check_columns(load, map, "key");
     sl_load_check_columns(load, map, "partition_by");
 }
+
+bool sl_load_has(const struct sl_yaml *map, const char *key)
+{
+    const struct sl_yaml *value = sl_yaml_get(map, key);
+
+    return value && value->kind != SL_YAML_NULL;
+}
+
+static const struct sl_opt *find_row(const struct sl_opt *rows, const char *key)
+{
+    for (; rows->name; rows++)
+        if (strcmp(rows->name, key) == 0)
+            return rows;
+    return NULL;
+}
+
+static bool is_unreadable(const struct sl_opt *row, const struct sl_yaml *value)
+{
+    return row->type != SL_OPT_STRING && row->type != SL_OPT_STRINGS && row->type != SL_OPT_NODE &&
+           value->kind == SL_YAML_SCALAR && strstr(value->text, "${");
+}
+
+static int copy_items(const struct sl_opt *row, const struct sl_yaml *value, struct sl_arena *arena,
+                      struct sl_yaml **ret, struct sl_err *err)
+{
+    struct sl_yaml *copy = SL_NEW(arena, struct sl_yaml);
+
+    SL_TRY_NEW(copy, err);
+    *copy = *value;
+    copy->items = SL_NEW_ARRAY(arena, struct sl_yaml *, value->count);
+    SL_TRY_NEW(copy->items, err);
+    for (size_t i = 0; i < value->count; i++) {
+        const struct sl_yaml *item;
+
+        SL_TRY(sl_load_without_references(row->rows, value->items[i], arena, &item, err));
+        copy->items[i] = (struct sl_yaml *)(uintptr_t)item;
+    }
+    *ret = copy;
+    return SL_OK;
+}
+
+static int copy_value(const struct sl_opt *row, struct sl_yaml *value, struct sl_arena *arena, struct sl_yaml **ret,
+                      struct sl_err *err)
+{
+    const struct sl_yaml *copy = value;
+
+    if (row && row->rows && (value->kind == SL_YAML_LIST || (row->flags & SL_OPT_BY_NAME)))
+        return copy_items(row, value, arena, ret, err);
+    if (row && row->rows)
+        SL_TRY(sl_load_without_references(row->rows, value, arena, &copy, err));
+    *ret = (struct sl_yaml *)(uintptr_t)copy;
+    return SL_OK;
+}
+
+int sl_load_without_references(const struct sl_opt *rows, const struct sl_yaml *map, struct sl_arena *arena,
+                               const struct sl_yaml **ret, struct sl_err *err)
+{
+    struct sl_yaml *copy;
+
+    *ret = map;
+    if (!map || map->kind != SL_YAML_MAP)
+        return SL_OK;
+    copy = SL_NEW(arena, struct sl_yaml);
+    SL_TRY_NEW(copy, err);
+    *copy = (struct sl_yaml){.kind = SL_YAML_MAP, .place = map->place, .text = ""};
+    copy->keys = SL_NEW_ARRAY(arena, struct sl_yaml *, map->count);
+    copy->items = SL_NEW_ARRAY(arena, struct sl_yaml *, map->count);
+    SL_TRY_NEW(copy->keys, err);
+    SL_TRY_NEW(copy->items, err);
+    for (size_t i = 0; i < map->count; i++) {
+        const struct sl_opt *row = find_row(rows, map->keys[i]->text);
+
+        if (row && is_unreadable(row, map->items[i]))
+            continue;
+        copy->keys[copy->count] = map->keys[i];
+        SL_TRY(copy_value(row, map->items[i], arena, &copy->items[copy->count], err));
+        copy->count++;
+    }
+    *ret = copy;
+    return SL_OK;
+}
+
+int sl_load_read(struct sl_load *load, const struct sl_opt *rows, const struct sl_yaml *map, const char *what,
+                 void *into, struct sl_err *err)
+{
+    const struct sl_yaml *readable = map;
+    struct sl_project *project = load->project;
+
+    if (!load->resolver)
+        SL_TRY(sl_load_without_references(rows, map, &project->arena, &readable, err));
+    return sl_opt_read(rows, readable, what, into, load->resolver, &project->arena, &project->diags, err);
+}

@@ -7,6 +7,8 @@
 
 #include "spec/contract.h"
 
+#define SL_PROJECT_FILE "sluice.yml"
+
 struct sl_load {
     struct sl_project *project;
     const struct sl_opt_resolver *resolver; // NULL: ${...} stays as written
@@ -72,6 +74,8 @@ SL_MUST int sl_model_read(struct sl_load *load, const struct sl_load_file *file,
 SL_MUST int sl_target_read(struct sl_load *load, const struct sl_load_file *file, struct sl_target *ret, struct sl_err *err);
 // The settings of sluice.yml into the project. `options` as given to sl_project_load.
 SL_MUST int sl_settings_read(struct sl_load *load, const struct sl_project_options *options, struct sl_err *err);
+// Fills index->settings: the file with index->section, SLUICE_* variables and options->overrides laid over it.
+SL_MUST int sl_settings_layer(struct sl_load *load, const struct sl_project_options *options, struct sl_err *err);
 // Which contract governs which source; fills index->governing.
 SL_MUST int sl_govern(struct sl_load *load, struct sl_err *err);
 
@@ -110,51 +114,51 @@ extern const struct sl_opt sl_target_rows[];
 extern const struct sl_opt sl_budget_rows[];
 extern const struct sl_opt sl_default_rows[]; // struct sl_requirements
 
-// The rows of struct sl_requirements `member` inside `type`.
-#define SL_REQUIREMENT_ROWS(type, member)                                                                              \
+// The rows of a struct sl_requirements that begins at offset `base`.
+#define SL_REQUIREMENT_ROWS(base)                                                                              \
     {.name = "owner",                                                                                                  \
      .type = SL_OPT_STRING,                                                                                            \
-     .offset = offsetof(type, SL_PREFIX owner),                                                                           \
+     .offset = (base) + offsetof(struct sl_requirements, owner),                                                                           \
      .summary = "Who answers for it: a team or a mail address.",                                                       \
      .example = "data@shop.example"},                                                                                  \
         {.name = "consumers",                                                                                          \
          .type = SL_OPT_STRINGS,                                                                                       \
-         .offset = offsetof(type, SL_PREFIX consumers),                                                                   \
+         .offset = (base) + offsetof(struct sl_requirements, consumers),                                                                   \
          .summary = "Who uses it.",                                                                                    \
          .example = "[finance]"},                                                                                      \
         {.name = "volume",                                                                                             \
          .type = SL_OPT_STRING,                                                                                        \
-         .offset = offsetof(type, SL_PREFIX volume),                                                                      \
+         .offset = (base) + offsetof(struct sl_requirements, volume),                                                                      \
          .summary = "How much comes, in words.",                                                                       \
          .example = "10 thousand rows a day"},                                                                         \
         {.name = "growth",                                                                                             \
          .type = SL_OPT_STRING,                                                                                        \
-         .offset = offsetof(type, SL_PREFIX growth),                                                                      \
+         .offset = (base) + offsetof(struct sl_requirements, growth),                                                                      \
          .summary = "How fast the volume grows, in words.",                                                            \
          .example = "5 % a month"},                                                                                    \
         {.name = "frequency",                                                                                          \
          .type = SL_OPT_STRING,                                                                                        \
-         .offset = offsetof(type, SL_PREFIX frequency),                                                                   \
+         .offset = (base) + offsetof(struct sl_requirements, frequency),                                                                   \
          .summary = "How often it comes, in words.",                                                                   \
          .example = "daily"},                                                                                          \
         {.name = "freshness",                                                                                          \
          .type = SL_OPT_DURATION,                                                                                      \
-         .offset = offsetof(type, SL_PREFIX freshness_s),                                                                 \
+         .offset = (base) + offsetof(struct sl_requirements, freshness_s),                                                                 \
          .summary = "How old the newest data may be.",                                                                 \
          .example = "26h"},                                                                                            \
         {.name = "retention",                                                                                          \
          .type = SL_OPT_DURATION,                                                                                      \
-         .offset = offsetof(type, SL_PREFIX retention_s),                                                                 \
+         .offset = (base) + offsetof(struct sl_requirements, retention_s),                                                                 \
          .summary = "How long it is kept.",                                                                            \
          .example = "90d"},                                                                                            \
         {.name = "compliance",                                                                                         \
          .type = SL_OPT_STRINGS,                                                                                       \
-         .offset = offsetof(type, SL_PREFIX compliance),                                                                  \
+         .offset = (base) + offsetof(struct sl_requirements, compliance),                                                                  \
          .summary = "Rules that bind it: gdpr, pii, none.",                                                            \
          .example = "[gdpr]"}
-#define SL_GRAIN_ROW(type, member)                                                                                     \
+#define SL_GRAIN_ROW(base)                                                                                     \
     {                                                                                                                  \
-        .name = "grain", .type = SL_OPT_STRINGS, .offset = offsetof(type, SL_PREFIX grain),                               \
+        .name = "grain", .type = SL_OPT_STRINGS, .offset = (base) + offsetof(struct sl_requirements, grain),                               \
         .summary = "What one row stands for: the columns that tell rows apart.", .example = "[order_id]"               \
     }
 

@@ -126,12 +126,14 @@ struct sl_project {
     size_t model_count;
     struct sl_target *targets;
     size_t target_count;
+    struct sl_spec_index *index; // of the spec layer: names and origins; NULL in a project put together by hand
 };
 
 struct sl_project_options {
     const char *folder;      // where to look for sluice.yml, upwards; NULL: the working folder
     const char *environment; // --env, else SLUICE_ENV, else none
     bool resolve_secrets;    // false for commands that only look at the project: ${...} stays as written
+    struct sl_strs overrides; // "engine.threads=4": settings given by flags, which win over everything
 };
 // Fails only when no project can be read at all; mistakes in it are in project->diags (the caller asks error_count).
 SL_MUST int sl_project_load(const struct sl_project_options *options, struct sl_project **ret, struct sl_err *err);

@@ -41,7 +41,7 @@ const struct sl_opt sl_budget_rows[] = {
 
 // Grain is not among them: what one row stands for differs from table to table.
 const struct sl_opt sl_default_rows[] = {
-    SL_REQUIREMENT_ROWS(struct sl_requirements, owner),
+    SL_REQUIREMENT_ROWS(0),
     {0},
 };
 

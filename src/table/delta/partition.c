@@ -22,7 +22,8 @@ static int refuse_value(const struct sl_column *column, const char *text, struct
                    column->type);
 }
 
-// Zoned times in UTC as ISO 8601, as the protocol recommends; others without a zone, digits of the second only if there are any.
+// Zoned times in UTC as ISO 8601, as the protocol recommends; others without a zone, digits of the
+// second only if there are any.
 static int time_value(const struct sl_column *column, const char *text, struct sl_arena *arena,
                       const char **ret, struct sl_err *err)
 {

@@ -77,7 +77,8 @@ int sl_delta_schema_parse(const char *schema_json, struct sl_arena *arena, struc
         return sl_fail(err, SL_E_TABLE_LOG, "the schema has no list of fields");
     columns = SL_NEW_ARRAY(arena, struct sl_column, json_array_size(fields));
     SL_TRY_NEW(columns, err);
-    json_array_foreach(fields, i, field) {
+    json_array_foreach(fields, i, field)
+    {
         const char *name = sl_json_text(field, "name", NULL);
 
         if (!name)
@@ -103,7 +104,8 @@ static const struct sl_column *find_column(const struct sl_column *columns, size
     return NULL;
 }
 
-// Compares as JSON: spellings of one type differ, what the field says besides (comments, nullability) stays as it is.
+// Compares as JSON: spellings of one type differ, what the field says besides (comments,
+// nullability) stays as it is.
 static int check_type(const struct sl_column *old, const struct sl_column *new, bool *has_ntz,
                       struct sl_err *err)
 {
@@ -146,7 +148,8 @@ static int append_field(json_t *fields, const struct sl_column *column, bool *ha
     return json_array_append_new(fields, field) == 0 ? SL_OK : sl_fail_memory(err);
 }
 
-static int print_root(const json_t *root, struct sl_arena *arena, const char **ret, struct sl_err *err)
+static int print_root(const json_t *root, struct sl_arena *arena, const char **ret,
+                      struct sl_err *err)
 {
     char *text = NULL;
 

@@ -58,7 +58,8 @@ static size_t prefix_length(const char *text)
     return length;
 }
 
-// "String columns are cut off at a fixed prefix length": a cut minimum is still below, a cut maximum needs a greater end.
+// "String columns are cut off at a fixed prefix length": a cut minimum is still below, a cut
+// maximum needs a greater end.
 static bool add_text(struct sl_buf *json, const char *text, enum bound bound)
 {
     char kept[KEPT_CHARACTERS * 4 + sizeof GREATEST];
@@ -66,7 +67,8 @@ static bool add_text(struct sl_buf *json, const char *text, enum bound bound)
     bool is_cut = text[length] != '\0';
 
     // Invalid UTF-8 (no text of the engine's) could run longer than 4 bytes a character.
-    if (length > KEPT_CHARACTERS * 4 || (is_cut && bound == MAX && sl_str_starts(text + length, GREATEST)))
+    if (length > KEPT_CHARACTERS * 4 ||
+        (is_cut && bound == MAX && sl_str_starts(text + length, GREATEST)))
         return false;
     memcpy(kept, text, length);
     kept[length] = '\0';
@@ -76,8 +78,8 @@ static bool add_text(struct sl_buf *json, const char *text, enum bound bound)
     return true;
 }
 
-// Microseconds are kept: readers that expect them cut to milliseconds only widen the bound. BC, five-digit years and infinity do not
-// parse and are left out.
+// Microseconds are kept: readers that expect them cut to milliseconds only widen the bound. BC,
+// five-digit years and infinity do not parse and are left out.
 static bool add_time(struct sl_buf *json, const char *text, bool has_zone)
 {
     char buffer[32];
@@ -113,7 +115,8 @@ static bool is_number(const char *type)
     return sl_str_starts(type, "DECIMAL(") && !strchr(type, '[');
 }
 
-// False if nothing was added. Booleans and blobs have no bounds in other writers' statistics either.
+// False if nothing was added. Booleans and blobs have no bounds in other writers' statistics
+// either.
 static bool add_value(struct sl_buf *json, const char *type, const char *text, enum bound bound)
 {
     if (strcmp(type, "VARCHAR") == 0)
@@ -169,9 +172,12 @@ void sl_delta_stats_print(const struct sl_staged_file *file, const struct sl_col
                           size_t column_count, const char *const *partition_columns,
                           size_t partition_count, struct sl_buf *json)
 {
-    static const char *const parts[] = {",\"minValues\":{", "},\"maxValues\":{", "},\"nullCount\":{"};
+    static const char *const parts[] = {",\"minValues\":{", "},\"maxValues\":{",
+                                        "},\"nullCount\":{"};
 
     sl_buf_addf(json, "{\"numRecords\":%lld", (long long)file->row_count);
+    if (json->has_failed)
+        return;
     for (size_t part = 0; part < 3; part++) {
         size_t indexed = 0;
 

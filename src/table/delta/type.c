@@ -12,12 +12,18 @@ struct name_pair {
     const char *engine, *delta;
 };
 static const struct name_pair primitives[] = {
-    {"BOOLEAN", "boolean"},       {"TINYINT", "byte"},
-    {"SMALLINT", "short"},        {"INTEGER", "integer"},
-    {"BIGINT", "long"},           {"FLOAT", "float"},
-    {"DOUBLE", "double"},         {"VARCHAR", "string"},
-    {"BLOB", "binary"},           {"DATE", "date"},
-    {"TIMESTAMP", "timestamp_ntz"}, {"TIMESTAMP WITH TIME ZONE", "timestamp"},
+    {"BOOLEAN", "boolean"},
+    {"TINYINT", "byte"},
+    {"SMALLINT", "short"},
+    {"INTEGER", "integer"},
+    {"BIGINT", "long"},
+    {"FLOAT", "float"},
+    {"DOUBLE", "double"},
+    {"VARCHAR", "string"},
+    {"BLOB", "binary"},
+    {"DATE", "date"},
+    {"TIMESTAMP", "timestamp_ntz"},
+    {"TIMESTAMP WITH TIME ZONE", "timestamp"},
 };
 // Types that Delta does not have, and what to cast them to.
 static const struct name_pair refused[] = {
@@ -44,19 +50,29 @@ struct reader {
     int depth;
 };
 
-static int refuse(const struct reader *reader, struct sl_err *err)
+// What to cast the type at the reader's place to.
+static const char *cast_for(const struct reader *reader)
 {
-    const char *cast = "VARCHAR";
-
+    if (*reader->at == '[')
+        return "a list without a fixed length";
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         size_t length = strlen(refused[i].engine);
 
         if (strncmp(reader->at, refused[i].engine, length) == 0 &&
-            (reader->at[length] == '\0' || strchr(",)[ ", reader->at[length])))
-            cast = refused[i].delta;
+            (reader->at[length] == '\0' || strchr(",)[", reader->at[length])))
+            return refused[i].delta;
     }
+    return "VARCHAR";
+}
+
+static int refuse(const struct reader *reader, struct sl_err *err)
+{
+    const char *cast = cast_for(reader);
+
     (void)sl_fail(err, SL_E_TABLE_SCHEMA, "column '%s' has type %s, which Delta tables do not have",
                   reader->column, reader->type);
+    if (reader->at == reader->type)
+        return sl_err_hint(err, "cast(%s as %s)", reader->column, cast);
     return sl_err_hint(err, "cast '%.60s' in it to %s", reader->at, cast);
 }
 
@@ -208,10 +224,11 @@ static int print_type(const char *column, const json_t *type, int depth, struct 
 
 static int refuse_json(const char *column, const json_t *type, struct sl_err *err)
 {
-    const char *name = json_is_string(type) ? json_string_value(type) : sl_json_text(type, "type", "");
+    const char *name =
+        json_is_string(type) ? json_string_value(type) : sl_json_text(type, "type", "");
 
-    return sl_fail(err, SL_E_TABLE_FEATURE, "column '%s' has the Delta type '%s', which is not known here",
-                   column, name);
+    return sl_fail(err, SL_E_TABLE_FEATURE,
+                   "column '%s' has the Delta type '%s', which is not known here", column, name);
 }
 
 static void add_name(struct sl_buf *ret, const char *name)
@@ -233,7 +250,8 @@ static int print_primitive(const char *column, const json_t *type, struct sl_buf
     int precision;
     int scale;
 
-    if (sscanf(name, "decimal(%2d,%2d)", &precision, &scale) == 2) {
+    if (sscanf(name, "decimal(%2d,%2d)", &precision, &scale) == 2 && precision >= 1 &&
+        precision <= 38 && scale >= 0 && scale <= precision) {
         sl_buf_addf(ret, "DECIMAL(%d,%d)", precision, scale);
         return SL_OK;
     }
@@ -256,7 +274,8 @@ static int print_struct(const char *column, const json_t *type, int depth, struc
     if (json_array_size(fields) == 0)
         return refuse_json(column, type, err);
     sl_buf_add(ret, "STRUCT(");
-    json_array_foreach(fields, i, field) {
+    json_array_foreach(fields, i, field)
+    {
         const char *name = sl_json_text(field, "name", "");
 
         if (*name == '\0')
@@ -287,7 +306,8 @@ static int print_type(const char *column, const json_t *type, int depth, struct 
     const char *kind = sl_json_text(type, "type", "");
 
     if (depth > DEEPEST)
-        return sl_fail(err, SL_E_TABLE_FEATURE, "the type of column '%s' is nested too deeply", column);
+        return sl_fail(err, SL_E_TABLE_FEATURE, "the type of column '%s' is nested too deeply",
+                       column);
     if (json_is_string(type))
         return print_primitive(column, type, ret, err);
     if (strcmp(kind, "struct") == 0)
@@ -301,7 +321,8 @@ static int print_type(const char *column, const json_t *type, int depth, struct 
     return SL_OK;
 }
 
-int sl_delta_type_parse(const char *column, const json_t *type, struct sl_buf *ret, struct sl_err *err)
+int sl_delta_type_parse(const char *column, const json_t *type, struct sl_buf *ret,
+                        struct sl_err *err)
 {
     SL_TRY(print_type(column, type, 0, ret, err));
     return sl_buf_check(ret, err);

@@ -1,0 +1,112 @@
+// sluice plan: what a run would do, and why.
+#include "base/fs.h"
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct plan_options {
+    struct sl_common common;
+    struct sl_strs select, exclude;
+    bool full_refresh, why;
+    const char *output;
+};
+
+static const struct sl_opt plan_rows[] = {
+    {"select", SL_OPT_STRINGS, offsetof(struct plan_options, select), NULL, "Steps to take, as in dbt: names, tag:, path:, source:, state:, result:, + and @.", 0, .letter = 's', .placeholder = "SELECTOR"},
+    {"exclude", SL_OPT_STRINGS, offsetof(struct plan_options, exclude), NULL, "Steps to leave out.", 0, .placeholder = "SELECTOR"},
+    {"full_refresh", SL_OPT_BOOL, offsetof(struct plan_options, full_refresh), "false", "Plan to build the selected steps anew.", 0},
+    {"why", SL_OPT_BOOL, offsetof(struct plan_options, why), "false", "Give every cause, not just the first.", 0},
+    {"output", SL_OPT_STRING, offsetof(struct plan_options, output), NULL, "Write the plan as JSON for `sluice apply`.", 0, .letter = 'o', .placeholder = "FILE"},
+    SL_COMMON_ROWS,
+    {0},
+};
+
+static const char *size_text(const struct sl_node *node, struct sl_arena *arena)
+{
+    const struct sl_facts *facts = &node->facts;
+    char number[32], size[32];
+    if (node->kind == SL_NODE_INGEST && facts->new_files + facts->changed_files)
+        return sl_arena_printf(arena, "%s", sl_str_size(facts->new_bytes, size));
+    if (facts->rows < 0)
+        return "";
+    return sl_arena_printf(arena, "%s rows, %s", sl_str_count(facts->rows, number), sl_str_size(facts->bytes, size));
+}
+
+static int add_node(struct sl_grid *grid, const struct sl_node *node, bool all_causes, struct sl_arena *arena, struct sl_err *err)
+{
+    const char *first = node->why.count ? node->why.items[0] : "up to date";
+    const char *verdict = node->verdict == SL_VERDICT_STALE ? "run" : node->verdict == SL_VERDICT_AFTER ? "after" : "-";
+    const char *size = size_text(node, arena);
+    SL_TRY_NEW(size, err);
+    SL_TRY(sl_grid_row(grid, (const char *const[]){verdict, node->label, size, first}, err));
+    for (size_t i = 1; i < node->why.count && all_causes; i++)
+        SL_TRY(sl_grid_row(grid, (const char *const[]){"", "", "", node->why.items[i]}, err));
+    for (size_t i = 0; i < node->facts.partitions.count && all_causes; i++)
+        SL_TRY(sl_grid_row(grid, (const char *const[]){"", "", "", node->facts.partitions.items[i]}, err));
+    return SL_OK;
+}
+
+int sl_plan_show(const struct sl_common *common, const struct sl_world *world, bool all_causes, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    sl_arena_init(&arena, 0);
+    if (common->json) {
+        SL_AUTO(sl_json_free) json_t *root = NULL;
+        SL_TRY(sl_plan_print(&world->graph, world->project, &root, err));
+        return sl_print_json(root, err);
+    }
+    struct sl_grid grid;
+    sl_grid_init(&grid, &arena, 4, 0);
+    SL_TRY(sl_grid_row(&grid, (const char *const[]){"plan", "step", "size", "why"}, err));
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        if (node->is_selected && (node->verdict != SL_VERDICT_FRESH || common->is_verbose))
+            SL_TRY(add_node(&grid, node, all_causes, &arena, err));
+    }
+    size_t stale = sl_plan_count(&world->graph, SL_VERDICT_STALE), after = sl_plan_count(&world->graph, SL_VERDICT_AFTER);
+    size_t fresh = sl_plan_count(&world->graph, SL_VERDICT_FRESH);
+    if (grid.cell_count > grid.columns)
+        sl_grid_print(&grid, stdout);
+    printf("%zu step%s to run, %zu after their inputs, %zu up to date\n", stale, stale == 1 ? "" : "s", after, fresh);
+    return SL_OK;
+}
+
+static int store(const struct plan_options *options, const struct sl_world *world, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *root = NULL;
+    char *text = NULL;
+    SL_TRY(sl_plan_print(&world->graph, world->project, &root, err));
+    if (json_object_set_new(root, "full_refresh", json_boolean(options->full_refresh)) != 0)
+        return sl_fail_memory(err);
+    SL_TRY(sl_json_print(root, &text, err));
+    int code = sl_fs_write(options->output, text, strlen(text), err);
+    free(text);
+    return code;
+}
+
+static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
+{
+    const struct plan_options *options = self;
+    struct sl_selection_options selection = {.select = options->select,
+                                             .exclude = options->exclude,
+                                             .full_refresh = options->full_refresh,
+                                             .sizes = !options->output};
+    SL_AUTO(sl_world_close) struct sl_world world = {0};
+    (void)ret_exit;
+    SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
+    if (options->output)
+        SL_TRY(store(options, &world, err));
+    return sl_plan_show(&options->common, &world, options->why, err);
+}
+
+static const char *const examples[] = {"sluice plan", "sluice plan --why --select daily_revenue", "sluice plan -o plan.json", NULL};
+
+const struct sl_command sl_command_plan = {
+    .name = "plan",
+    .summary = "Show what a run would do, and why.",
+    .rows = plan_rows,
+    .options_bytes = sizeof(struct plan_options),
+    .examples = examples,
+    .run = run_plan,
+};

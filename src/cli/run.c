@@ -1,0 +1,208 @@
+// sluice run, sluice retry, sluice apply: three ways to choose what one run does.
+#include "base/fs.h"
+#include "cli/run_view.h"
+
+#include <string.h>
+
+#define PLAN_MAX_BYTES ((size_t)256 << 20)
+
+struct run_options {
+    struct sl_common common;
+    struct sl_strs select, exclude;
+    int64_t threads;
+    bool full_refresh, fail_fast, dry_run;
+    const char *plan; // apply
+};
+
+#define SELECTION_ROWS                                                                                                 \
+    {"select", SL_OPT_STRINGS, offsetof(struct run_options, select), NULL,                                             \
+     "Steps to take, as in dbt: names, tag:, path:, source:, state:, result:, + and @.", 0, .letter = 's', .placeholder = "SELECTOR"}, \
+    {"exclude", SL_OPT_STRINGS, offsetof(struct run_options, exclude), NULL, "Steps to leave out.", 0, .placeholder = "SELECTOR"}
+#define EXECUTION_ROWS                                                                                                 \
+    {"threads", SL_OPT_INT, offsetof(struct run_options, threads), "0", "Steps at once; 0: as sluice.yml says, else the number of cores.", 0, .letter = 'j', .placeholder = "N"}, \
+    {"fail_fast", SL_OPT_BOOL, offsetof(struct run_options, fail_fast), "false", "Start nothing new after the first error.", 0}
+
+static const struct sl_opt run_rows[] = {
+    SELECTION_ROWS,
+    {"full_refresh", SL_OPT_BOOL, offsetof(struct run_options, full_refresh), "false", "Build the selected steps anew from all of their input.", 0},
+    {"dry_run", SL_OPT_BOOL, offsetof(struct run_options, dry_run), "false", "Only say what would be done (as `plan`).", 0},
+    EXECUTION_ROWS,
+    SL_COMMON_ROWS,
+    {0},
+};
+static const struct sl_opt retry_rows[] = {EXECUTION_ROWS, SL_COMMON_ROWS, {0}};
+static const struct sl_opt apply_rows[] = {
+    {"plan", SL_OPT_STRING, offsetof(struct run_options, plan), NULL, "File written by `sluice plan -o`.", SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .placeholder = "PLAN"},
+    EXECUTION_ROWS,
+    SL_COMMON_ROWS,
+    {0},
+};
+
+static int nothing_to_do(const struct run_options *options, const struct sl_world *world, const char *why, struct sl_err *err)
+{
+    size_t selected = sl_plan_count(&world->graph, SL_VERDICT_FRESH);
+    if (options->common.json) {
+        SL_AUTO(sl_json_free) json_t *root =
+            json_pack("{s:s, s:n, s:i, s:s, s:{s:I, s:i, s:i, s:i, s:I, s:i}, s:[]}", "schema", "sluice.run/1", "run_id",
+                      "exit_code", 0, "note", why, "counts", "ok", (json_int_t)selected, "warn", 0, "error", 0, "skipped", 0,
+                      "nothing", (json_int_t)selected, "quarantined", 0, "steps");
+        SL_TRY_NEW(root, err);
+        return sl_print_json(root, err);
+    }
+    printf("%s\nOK %zu  WARN 0  ERROR 0  SKIPPED 0  quarantined 0\n", why, selected);
+    return SL_OK;
+}
+
+static int execute(const struct run_options *options, const char *command, struct sl_world *world, int *ret_exit,
+                   struct sl_err *err)
+{
+    struct sl_run_view view;
+    sl_run_view_init(&view, &options->common, world);
+    struct sl_listener listener = sl_run_view_listener(&view);
+    struct sl_run_options run_options = {
+        .command = command,
+        .concurrency = options->threads,
+        .full_refresh = options->full_refresh,
+        .fail_fast = options->fail_fast,
+        .listener = &listener,
+    };
+    SL_AUTO(sl_run_clear) struct sl_run run = {0};
+    SL_TRY(sl_run(world, &run_options, &run, err));
+    SL_TRY(sl_run_view_end(&view, &run, err));
+    *ret_exit = sl_run_exit_code(&run);
+    return SL_OK;
+}
+
+static bool has_work(const struct sl_world *world)
+{
+    return sl_plan_count(&world->graph, SL_VERDICT_STALE) + sl_plan_count(&world->graph, SL_VERDICT_AFTER) > 0;
+}
+
+static void report_vanished(const struct sl_world *world, const struct run_options *options)
+{
+    for (size_t i = 0; i < world->graph.count && !options->common.is_quiet; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        if (node->is_selected && node->facts.vanished_files)
+            fprintf(stderr, "%s: %lld file%s gone since the last run; %s rows stay in %s\n", node->label,
+                    (long long)node->facts.vanished_files, node->facts.vanished_files == 1 ? " is" : "s are",
+                    node->facts.vanished_files == 1 ? "its" : "their", node->name);
+    }
+}
+
+static int run_run(const void *self, int *ret_exit, struct sl_err *err)
+{
+    const struct run_options *options = self;
+    struct sl_selection_options selection = {
+        .select = options->select, .exclude = options->exclude, .full_refresh = options->full_refresh};
+    SL_AUTO(sl_world_close) struct sl_world world = {0};
+    SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
+    if (options->dry_run)
+        return sl_plan_show(&options->common, &world, false, err);
+    if (has_work(&world))
+        return execute(options, "run", &world, ret_exit, err);
+    report_vanished(&world, options);
+    return nothing_to_do(options, &world, "nothing to do: every table is up to date", err);
+}
+
+// What failed, was skipped or stopped half-way in the last run of each step, and what depends on it.
+static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
+{
+    const struct run_options *options = self;
+    SL_AUTO(sl_world_close) struct sl_world world = {0};
+    SL_TRY(sl_open_world(&options->common, &world, err));
+    SL_TRY(sl_world_recall(&world, err));
+    SL_TRY(sl_world_gather(&world, false, err));
+    size_t count = 0;
+    for (size_t i = 0; i < world.graph.count; i++) {
+        struct sl_node *node = &world.graph.nodes[i];
+        const char *status = node->facts.last_status;
+        node->is_selected = sl_str_equal(status, "error") || sl_str_equal(status, "skipped") || sl_str_equal(status, "partial");
+        for (size_t k = 0; k < node->upstream_count && !node->is_selected; k++)
+            node->is_selected = world.graph.nodes[node->upstream[k]].is_selected;
+        count += node->is_selected;
+    }
+    if (!count)
+        return nothing_to_do(options, &world, "nothing to retry: the last run of every step went well", err);
+    SL_TRY(sl_plan_decide(&world.graph, false, &world.arena, err));
+    if (!has_work(&world))
+        return nothing_to_do(options, &world, "nothing to retry: what failed has been done since", err);
+    return execute(options, "retry", &world, ret_exit, err);
+}
+
+static int select_planned(const json_t *plan, struct sl_world *world, struct sl_err *err)
+{
+    size_t i;
+    json_t *item;
+    for (size_t n = 0; n < world->graph.count; n++)
+        world->graph.nodes[n].is_selected = false;
+    json_array_foreach(json_object_get(plan, "nodes"), i, item)
+    {
+        const char *name = sl_json_text(item, "name", "");
+        struct sl_node *node = sl_graph_node(&world->graph, name);
+        if (!node)
+            return sl_fail(err, SL_E_PLAN_CHANGED, "the plan has '%s', which the project has no more", name);
+        node->is_selected = true;
+    }
+    return SL_OK;
+}
+
+static int run_apply(const void *self, int *ret_exit, struct sl_err *err)
+{
+    const struct run_options *given = self;
+    struct run_options options = *given;
+    SL_AUTO(sl_json_free) json_t *stored = NULL;
+    SL_AUTO(sl_json_free) json_t *now = NULL;
+    SL_AUTO(sl_world_close) struct sl_world world = {0};
+    const char *text;
+    size_t length;
+    SL_TRY(sl_open_world(&options.common, &world, err));
+    SL_TRY(sl_fs_read(options.plan, PLAN_MAX_BYTES, &world.arena, &text, &length, err));
+    SL_TRY(sl_json_parse(text, length, options.plan, &stored, err));
+    options.full_refresh = sl_json_bool(stored, "full_refresh", false);
+    SL_TRY(select_planned(stored, &world, err));
+    SL_TRY(sl_world_gather(&world, false, err));
+    SL_TRY(sl_plan_decide(&world.graph, options.full_refresh, &world.arena, err));
+    SL_TRY(sl_plan_print(&world.graph, world.project, &now, err));
+    SL_TRY(sl_plan_compare(stored, now, err));
+    if (!has_work(&world))
+        return nothing_to_do(&options, &world, "nothing to do: the plan is empty", err);
+    return execute(&options, "apply", &world, ret_exit, err);
+}
+
+static const char *const run_examples[] = {
+    "sluice run",
+    "sluice run --select +daily_revenue",
+    "sluice run --select tag:finance,state:modified+ --exclude orders_archive",
+    "sluice run --env prod --log-format json",
+    NULL,
+};
+static const char *const retry_examples[] = {"sluice retry", NULL};
+static const char *const apply_examples[] = {"sluice plan -o plan.json && sluice apply plan.json", NULL};
+
+const struct sl_command sl_command_run = {
+    .name = "run",
+    .summary = "Do what is stale: ingest, cleanse, model, load.",
+    .details = "Takes the steps in the order of their dependencies, several at a time. What is up to date is left alone. A failing\n"
+               "step stops only what depends on it. Exit codes: 0 ok, 1 failed, 2 a mistake in Sluice, 3 a check failed,\n"
+               "4 quarantine budget exceeded, 5 partial, 130 interrupted. Ctrl-C lets running steps end, twice interrupts them.",
+    .rows = run_rows,
+    .options_bytes = sizeof(struct run_options),
+    .examples = run_examples,
+    .run = run_run,
+};
+const struct sl_command sl_command_retry = {
+    .name = "retry",
+    .summary = "Do again what failed, was skipped or stayed partial in the last run.",
+    .rows = retry_rows,
+    .options_bytes = sizeof(struct run_options),
+    .examples = retry_examples,
+    .run = run_retry,
+};
+const struct sl_command sl_command_apply = {
+    .name = "apply",
+    .summary = "Run a stored plan, if the world is still as it was (exit code 6 if not).",
+    .rows = apply_rows,
+    .options_bytes = sizeof(struct run_options),
+    .examples = apply_examples,
+    .run = run_apply,
+};

@@ -1,0 +1,252 @@
+#include "contract/compile.h"
+
+#include "contract/rule.h"
+
+#include <string.h>
+
+const struct sl_column sl_quarantine_columns[] = {
+    {"payload", "VARCHAR"},
+    {"reasons", "STRUCT(\"rule\" VARCHAR, \"column\" VARCHAR, message VARCHAR)[]"},
+    {"at", "TIMESTAMP WITH TIME ZONE"},
+    {"run_id", "VARCHAR"},
+    {"_source", "VARCHAR"},
+    {"_position", "BIGINT"},
+    {"corrupt", "BLOB"},
+};
+const size_t sl_quarantine_column_count = sizeof sl_quarantine_columns / sizeof *sl_quarantine_columns;
+
+struct compiler {
+    const struct sl_contract_table *table;
+    const struct sl_column *raw;
+    size_t raw_count;
+    struct sl_arena *arena;
+    struct sl_diags *diags;
+    struct sl_pass *pass;
+    struct sl_reading *readings; // per contract column
+};
+
+static int keep(struct compiler *compiler, const struct sl_buf *sql, const char **ret, struct sl_err *err)
+{
+    SL_TRY(sl_buf_check(sql, err));
+    const char *text = sl_arena_strndup(compiler->arena, sql->text, sql->length);
+    SL_TRY_NEW(text, err);
+    *ret = text;
+    return SL_OK;
+}
+
+static bool is_reserved(const char *name)
+{
+    return name[0] == '~' || sl_str_equal_nocase(name, "_source") || sl_str_equal_nocase(name, "_position");
+}
+
+int sl_contract_columns(const struct sl_contract_table *table, struct sl_arena *arena, struct sl_column **ret,
+                        size_t *ret_count, struct sl_err *err)
+{
+    size_t count = 0;
+    struct sl_column *columns = SL_NEW_ARRAY(arena, struct sl_column, table->column_count + 2);
+    SL_TRY_NEW(columns, err);
+    for (; count < table->column_count; count++) {
+        columns[count].name = table->columns[count].name;
+        columns[count].type = sl_reading_type(table->columns[count].type, arena);
+        SL_TRY_NEW(columns[count].type, err);
+    }
+    columns[count++] = (struct sl_column){"_source", "VARCHAR"};
+    columns[count++] = (struct sl_column){"_position", "BIGINT"};
+    *ret = columns;
+    *ret_count = count;
+    return SL_OK;
+}
+
+static const struct sl_column *find_raw(const struct compiler *compiler, const char *name)
+{
+    for (size_t i = 0; i < compiler->raw_count; i++)
+        if (sl_str_equal(compiler->raw[i].name, name))
+            return &compiler->raw[i];
+    for (size_t i = 0; i < compiler->raw_count; i++)
+        if (sl_str_equal_nocase(compiler->raw[i].name, name))
+            return &compiler->raw[i];
+    return NULL;
+}
+
+static int init_readings(struct compiler *compiler, struct sl_err *err)
+{
+    const struct sl_contract_table *table = compiler->table;
+    compiler->readings = SL_NEW_ARRAY(compiler->arena, struct sl_reading, table->column_count);
+    SL_TRY_NEW(compiler->readings, err);
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct sl_contract_column *column = &table->columns[i];
+        const struct sl_column *raw = find_raw(compiler, column->source_name);
+        SL_TRY(sl_reading_init(&compiler->readings[i], column, raw, i, compiler->arena, err));
+        if (is_reserved(column->name))
+            sl_diag(compiler->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, column->place, NULL,
+                    "column name '%s' is reserved", column->name);
+        if (!raw)
+            sl_diag(compiler->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_COLUMN, column->place, NULL,
+                    "the source has no column '%s'", column->source_name);
+    }
+    return SL_OK;
+}
+
+static int add_rule(struct compiler *compiler, const struct sl_rule *rule, const struct sl_reading *reading, bool is_declared,
+                    struct sl_err *err)
+{
+    struct sl_pass *pass = compiler->pass;
+    struct sl_rule_site site = {.rule = rule, .reading = reading, .diags = compiler->diags};
+    struct sl_pass_rule compiled = {.name = rule->id,
+                                    .column = reading ? reading->column->name : NULL,
+                                    .is_warning = rule->severity == SL_RULE_WARN,
+                                    .rule = is_declared ? rule : NULL};
+    const struct sl_rule_kind *kind = sl_rule_kind_find(rule->kind);
+    SL_AUTO(sl_buf_clear) struct sl_buf broken = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf message = SL_BUF_INIT;
+    if (!kind || (!reading && !kind->is_for_rows)) {
+        sl_diag(compiler->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, rule->place, NULL,
+                "rule '%s' of kind '%s' is not evaluated", rule->id, rule->kind);
+        return SL_OK;
+    }
+    if (!kind->compile(&site, &broken, &message))
+        return SL_OK;
+    if (rule->message) {
+        sl_buf_reset(&message);
+        sl_buf_add_sql_string(&message, rule->message);
+    }
+    SL_TRY(keep(compiler, &broken, &compiled.broken, err));
+    SL_TRY(keep(compiler, &message, &compiled.message, err));
+    pass->warning_count += compiled.is_warning;
+    return SL_PUSH(compiler->arena, pass->rules, pass->rule_count, compiled) ? SL_OK : sl_fail_memory(err);
+}
+
+// The rules that a column has without being asked: its type, and a value if it is required or in the key. Where the contract declares one of
+// them as well, its severity and message hold, but a key is never let through without a value.
+static int add_own_rule(struct compiler *compiler, const struct sl_reading *reading, const char *kind, struct sl_err *err)
+{
+    const struct sl_contract_column *column = reading->column;
+    const struct sl_rule *declared = NULL;
+    for (size_t i = 0; i < column->rule_count && !declared; i++)
+        if (sl_str_equal(column->rules[i].kind, kind))
+            declared = &column->rules[i];
+    struct sl_rule *rule = SL_NEW(compiler->arena, struct sl_rule);
+    SL_TRY_NEW(rule, err);
+    if (declared)
+        *rule = *declared;
+    else
+        *rule = (struct sl_rule){.kind = kind, .column = column->name, .place = column->place};
+    if (!rule->id)
+        rule->id = sl_arena_printf(compiler->arena, "%s.%s", column->name, kind);
+    SL_TRY_NEW(rule->id, err);
+    if (column->key_position > 0)
+        rule->severity = SL_RULE_REJECT;
+    return add_rule(compiler, rule, reading, declared != NULL, err);
+}
+
+static bool is_own_rule(const struct sl_rule *rule)
+{
+    return sl_str_equal(rule->kind, "required") || sl_str_equal(rule->kind, "type");
+}
+
+static bool is_required(const struct sl_contract_column *column)
+{
+    bool is_declared = false;
+    for (size_t i = 0; i < column->rule_count; i++)
+        is_declared |= sl_str_equal(column->rules[i].kind, "required");
+    return column->is_required || column->key_position > 0 || is_declared;
+}
+
+static int add_rules(struct compiler *compiler, struct sl_err *err)
+{
+    const struct sl_contract_table *table = compiler->table;
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct sl_contract_column *column = &table->columns[i];
+        const struct sl_reading *reading = &compiler->readings[i];
+        if (is_required(column))
+            SL_TRY(add_own_rule(compiler, reading, "required", err));
+        if (column->type.kind != SL_TYPE_TEXT)
+            SL_TRY(add_own_rule(compiler, reading, "type", err));
+        for (size_t r = 0; r < column->rule_count; r++)
+            if (!is_own_rule(&column->rules[r]))
+                SL_TRY(add_rule(compiler, &column->rules[r], reading, true, err));
+    }
+    for (size_t r = 0; r < table->rule_count; r++)
+        SL_TRY(add_rule(compiler, &table->rules[r], NULL, true, err));
+    return SL_OK;
+}
+
+static int add_key(struct compiler *compiler, struct sl_err *err)
+{
+    const struct sl_contract_table *table = compiler->table;
+    const char **key = SL_NEW_ARRAY(compiler->arena, const char *, table->column_count);
+    SL_TRY_NEW(key, err);
+    // Positions need not be dense: 1, 2 or 10, 20.
+    for (int position = 0; compiler->pass->key_count < table->column_count;) {
+        const struct sl_contract_column *next = NULL;
+        for (size_t i = 0; i < table->column_count; i++)
+            if (table->columns[i].key_position > position && (!next || table->columns[i].key_position < next->key_position))
+                next = &table->columns[i];
+        if (!next)
+            break;
+        position = next->key_position;
+        for (size_t i = 0; i < table->column_count; i++)
+            if (table->columns[i].key_position == position)
+                key[compiler->pass->key_count++] = table->columns[i].name;
+    }
+    compiler->pass->key = key;
+    return SL_OK;
+}
+
+// "updated_at", "seq desc", "seq asc" -> column and direction
+static int read_order(struct compiler *compiler, const char *entry, const char **ret_name, bool *ret_is_desc, struct sl_err *err)
+{
+    const char *name = entry;
+    bool is_asc = sl_str_ends(entry, " asc") || sl_str_ends(entry, " ASC");
+    bool is_desc = sl_str_ends(entry, " desc") || sl_str_ends(entry, " DESC");
+    size_t length = strlen(entry) - (is_asc ? 4 : is_desc ? 5 : 0);
+    while (length > 0 && entry[length - 1] == ' ')
+        length--;
+    name = sl_arena_strndup(compiler->arena, entry, length);
+    SL_TRY_NEW(name, err);
+    *ret_name = NULL;
+    *ret_is_desc = !is_asc;
+    for (size_t i = 0; i < compiler->table->column_count; i++)
+        if (sl_str_equal_nocase(compiler->table->columns[i].name, name))
+            *ret_name = compiler->table->columns[i].name;
+    if (!*ret_name)
+        sl_diag(compiler->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, compiler->table->place, NULL,
+                "orderBy names '%s', which is not a column of the contract", name);
+    return SL_OK;
+}
+
+static int add_order(struct compiler *compiler, struct sl_err *err)
+{
+    const struct sl_strs *order_by = &compiler->table->order_by;
+    struct sl_pass *pass = compiler->pass;
+    const char **columns = SL_NEW_ARRAY(compiler->arena, const char *, order_by->count + 2);
+    SL_TRY_NEW(columns, err);
+    bool *is_desc = SL_NEW_ARRAY(compiler->arena, bool, order_by->count + 2);
+    SL_TRY_NEW(is_desc, err);
+    for (size_t i = 0; i < order_by->count; i++) {
+        SL_TRY(read_order(compiler, order_by->items[i], &columns[pass->order_count], &is_desc[pass->order_count], err));
+        pass->order_count += columns[pass->order_count] != NULL;
+    }
+    // Ties: the later by file name and position. No two rows of raw are equal in both, so the order is total.
+    columns[pass->order_count] = "_source";
+    is_desc[pass->order_count++] = true;
+    columns[pass->order_count] = "_position";
+    is_desc[pass->order_count++] = true;
+    pass->order_columns = columns;
+    pass->order_is_desc = is_desc;
+    return SL_OK;
+}
+
+static int add_columns(struct compiler *compiler, struct sl_err *err)
+{
+    struct sl_pass *pass = compiler->pass;
+    SL_TRY(sl_contract_columns(compiler->table, compiler->arena, &pass->columns, &pass->column_count, err));
+    pass->typed = SL_NEW_ARRAY(compiler->arena, const char *, pass->column_count);
+    SL_TRY_NEW(pass->typed, err);
+    for (size_t i = 0; i < pass->column_count; i++) {
+        SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
+        sl_buf_add_sql_name(&name, pass->columns[i].name);
+        SL_TRY(keep(compiler, &name, &pass->typed[i], err));
+    }
+    return SL_OK;
+}

@@ -1,0 +1,112 @@
+#include "contract/rule.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+static const struct sl_rule_kind *const kinds[] = {
+    &sl_rule_required, &sl_rule_type,    &sl_rule_enum,   &sl_rule_range,
+    &sl_rule_length,   &sl_rule_pattern, &sl_rule_format, &sl_rule_expression,
+};
+
+const struct sl_rule_kind *sl_rule_kind_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (sl_str_equal(kinds[i]->name, name))
+            return kinds[i];
+    return NULL;
+}
+
+void sl_rule_says(const struct sl_rule_site *site, const char *what, struct sl_buf *message)
+{
+    const char *received = site->reading->received;
+    const char *text = site->reading->text;
+    sl_buf_addf(message,
+                "'''' || case when length(coalesce(%s, %s)) > 100 then left(coalesce(%s, %s), 100) || '…' else coalesce(%s, %s) end || ",
+                received, text, received, text, received, text);
+    SL_AUTO(sl_buf_clear) struct sl_buf rest = SL_BUF_INIT;
+    sl_buf_addf(&rest, "' %s", what);
+    sl_buf_add_sql_string(message, rest.text);
+    message->has_failed |= rest.has_failed;
+}
+
+bool sl_rule_refuse(const struct sl_rule_site *site, const char *format, ...)
+{
+    struct sl_err reason = {0};
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    va_list args;
+    va_start(args, format);
+    sl_buf_vaddf(&text, format, args);
+    va_end(args);
+    (void)sl_fail(&reason, SL_E_RULE, "rule '%s': %s", site->rule->id, text.text);
+    sl_diag_err(site->diags, SL_SEVERITY_ERROR, &reason, site->rule->place);
+    return false;
+}
+
+// A plain decimal number, as in YAML: no exponent, no blanks.
+static bool is_number(const char *text)
+{
+    const char *digits = text + (*text == '-' || *text == '+');
+    size_t whole = strspn(digits, "0123456789");
+    size_t part = digits[whole] == '.' ? strspn(digits + whole + 1, "0123456789") : 0;
+    size_t end = whole + (digits[whole] == '.' ? part + 1 : 0);
+    return whole + part > 0 && digits[end] == '\0';
+}
+
+static void typed_literal(const char *text, const char *type, struct sl_buf *sql)
+{
+    sl_buf_add(sql, "cast(");
+    sl_buf_add_sql_string(sql, text);
+    sl_buf_addf(sql, " as %s)", type);
+}
+
+// Numbers keep all their digits: a bound of 0.005 on a decimal(12,2) must not become 0.01.
+static bool number_literal(const char *text, struct sl_buf *sql)
+{
+    double value;
+    if (is_number(text) && strlen(text) <= 38)
+        sl_buf_addf(sql, "(%s)", text);
+    else if (sl_str_to_double(text, &value))
+        typed_literal(text, "DOUBLE", sql);
+    else
+        return false;
+    return true;
+}
+
+static bool date_literal(const struct sl_reading *reading, const char *text, struct sl_buf *sql)
+{
+    int64_t time_us;
+    if (sl_clock_parse(text, &time_us) != 0)
+        return false;
+    // A bound without zone is UTC, as a value without zone is.
+    bool is_instant = reading->column->type.kind == SL_TYPE_TIMESTAMP;
+    char printed[32];
+    sl_clock_format(time_us, printed);
+    typed_literal(printed, is_instant ? "TIMESTAMPTZ" : "TIMESTAMP", sql);
+    return true;
+}
+
+bool sl_rule_literal(const struct sl_reading *reading, const char *text, struct sl_buf *sql)
+{
+    switch (reading->column->type.kind) {
+    case SL_TYPE_INTEGER:
+    case SL_TYPE_DECIMAL:
+    case SL_TYPE_DOUBLE:
+        return number_literal(text, sql);
+    case SL_TYPE_BOOLEAN:
+        if (!sl_str_equal_nocase(text, "true") && !sl_str_equal_nocase(text, "false"))
+            return false;
+        sl_buf_add(sql, text);
+        return true;
+    case SL_TYPE_DATE:
+    case SL_TYPE_TIMESTAMP:
+    case SL_TYPE_TIMESTAMP_NTZ:
+        return date_literal(reading, text, sql);
+    case SL_TYPE_TEXT:
+    case SL_TYPE_TIME:
+    case SL_TYPE_JSON:
+        sl_buf_add_sql_string(sql, text);
+        return true;
+    }
+    return false;
+}

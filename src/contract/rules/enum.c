@@ -1,0 +1,39 @@
+#include "contract/rule.h"
+
+enum { LISTED_VALUES = 10 };
+
+static void list_values(const struct sl_strs *values, struct sl_buf *what)
+{
+    sl_buf_add(what, "is not one of ");
+    for (size_t i = 0; i < values->count && i < LISTED_VALUES; i++)
+        sl_buf_addf(what, "%s'%s'", i ? ", " : "", values->items[i]);
+    if (values->count > LISTED_VALUES)
+        sl_buf_addf(what, " and %zu more", values->count - LISTED_VALUES);
+}
+
+// By value where the type has values (1.50 is 1.5), else by the text.
+static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, struct sl_buf *message)
+{
+    const struct sl_reading *reading = site->reading;
+    const struct sl_strs *values = &site->rule->values;
+    if (!values->count)
+        return sl_rule_refuse(site, "the list of values is empty");
+    sl_buf_addf(broken, "%s not in (", reading->value);
+    for (size_t i = 0; i < values->count; i++) {
+        if (i)
+            sl_buf_add(broken, ", ");
+        if (!sl_rule_literal(reading, values->items[i], broken))
+            return sl_rule_refuse(site, "'%s' is not a value of type %s", values->items[i], reading->type);
+    }
+    sl_buf_add(broken, ")");
+    SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
+    list_values(values, &what);
+    sl_rule_says(site, what.text, message);
+    return true;
+}
+
+const struct sl_rule_kind sl_rule_enum = {
+    .name = "enum",
+    .summary = "The value is one of a list.",
+    .compile = compile,
+};

@@ -1,0 +1,30 @@
+#include "contract/rule.h"
+
+// One reason for a value that cannot be read; rules over the value see a null then and pass.
+static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, struct sl_buf *message)
+{
+    const struct sl_reading *reading = site->reading;
+    SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
+    struct sl_type type = reading->column->type;
+    sl_buf_addf(broken, "%s is not null and %s is null", reading->text, reading->value);
+    sl_buf_add(&what, "is not ");
+    sl_reading_describe(reading->column, &what);
+    if (type.kind == SL_TYPE_DECIMAL || type.kind == SL_TYPE_INTEGER) {
+        sl_buf_addf(message, "case when regexp_full_match(%s, '[+-]?[0-9]+(?:[.][0-9]+)?') then ", reading->text);
+        SL_AUTO(sl_buf_clear) struct sl_buf digits = SL_BUF_INIT;
+        sl_buf_addf(&digits, "%s: %s", what.text, type.kind == SL_TYPE_DECIMAL ? "too many digits" : "too large, or not whole");
+        sl_rule_says(site, digits.text, message);
+        sl_buf_add(message, " else ");
+        sl_rule_says(site, what.text, message);
+        sl_buf_add(message, " end");
+    } else {
+        sl_rule_says(site, what.text, message);
+    }
+    return true;
+}
+
+const struct sl_rule_kind sl_rule_type = {
+    .name = "type",
+    .summary = "The column's type holds the value exactly.",
+    .compile = compile,
+};

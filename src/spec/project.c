@@ -1,0 +1,243 @@
+#include "spec/load.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+
+static const char *const layer_names[] = {"raw", "clean", "quarantine", "curated"};
+
+const char *sl_layer_name(enum sl_layer layer)
+{
+    return layer_names[layer];
+}
+
+bool sl_table_parse(const char *table, enum sl_layer *ret_layer, const char **ret_name)
+{
+    const char *dot = table ? strchr(table, '.') : NULL;
+
+    if (!dot || dot[1] == '\0' || strchr(dot + 1, '.'))
+        return false;
+    for (size_t i = 0; i < sizeof layer_names / sizeof *layer_names; i++)
+        if (strlen(layer_names[i]) == (size_t)(dot - table) &&
+            strncmp(layer_names[i], table, (size_t)(dot - table)) == 0) {
+            *ret_layer = (enum sl_layer)i;
+            *ret_name = dot + 1;
+            return true;
+        }
+    return false;
+}
+
+char *sl_table_folder(const struct sl_project *project, enum sl_layer layer, const char *name, struct sl_arena *arena)
+{
+    return sl_arena_printf(arena, "%s/%s/%s", project->lake_folder, sl_layer_name(layer), name);
+}
+
+// The absolute folder that has sluice.yml: `start` or the nearest above it. `start` may also be that file itself.
+static int find_root(const char *start, struct sl_arena *arena, const char **ret, struct sl_err *err)
+{
+    char *real = realpath(start, NULL);
+    char *folder = real ? sl_arena_strdup(arena, real) : NULL;
+    bool is_out_of_memory = real && !folder;
+    struct sl_fs_stat stat;
+
+    free(real);
+    if (is_out_of_memory)
+        return sl_fail_memory(err);
+    if (!folder)
+        return sl_fail(err, SL_E_FILE_MISSING, "folder '%s' does not exist", start);
+    if (sl_fs_stat(folder, &stat, NULL) == SL_OK && !stat.is_folder)
+        folder = sl_path_folder(arena, folder);
+    for (;;) {
+        const char *file = folder ? sl_path_join(arena, folder, SL_PROJECT_FILE) : NULL;
+
+        SL_TRY_NEW(file, err);
+        if (sl_fs_exists(file)) {
+            *ret = folder;
+            return SL_OK;
+        }
+        if (strcmp(folder, "/") == 0)
+            break;
+        folder = sl_path_folder(arena, folder);
+    }
+    (void)sl_fail(err, SL_E_PROJECT_MISSING, "there is no '" SL_PROJECT_FILE "' in '%s' or above it", start);
+    return sl_err_hint(err, "`sluice init` makes a project; --project names the folder of one");
+}
+
+static int load_contracts(struct sl_load *load, struct sl_err *err)
+{
+    static const char *const endings[] = {".yml", ".yaml", NULL};
+    struct sl_project *project = load->project;
+    struct sl_load_file *files;
+    size_t count;
+
+    SL_TRY(sl_load_find(load, "contracts", endings, &files, &count, err));
+    project->contracts = SL_NEW_ARRAY(&project->arena, struct sl_contract *, count);
+    SL_TRY_NEW(project->contracts, err);
+    for (size_t i = 0; i < count; i++) {
+        struct sl_yaml *node;
+
+        SL_TRY(sl_load_yaml(load, files[i].path, &node, err));
+        if (!node)
+            continue;
+        SL_TRY(sl_contract_read(node, files[i].path, project, &project->contracts[project->contract_count], err));
+        project->contract_count++;
+    }
+    return SL_OK;
+}
+
+static const char *file_of_source(const void *source)
+{
+    return ((const struct sl_source *)source)->file;
+}
+
+static int load_sources(struct sl_load *load, struct sl_err *err)
+{
+    static const char *const endings[] = {".yml", ".yaml", NULL};
+    struct sl_project *project = load->project;
+    struct sl_load_file *files;
+    size_t count;
+
+    SL_TRY(sl_load_find(load, "sources", endings, &files, &count, err));
+    project->sources = SL_NEW_ARRAY(&project->arena, struct sl_source, count);
+    SL_TRY_NEW(project->sources, err);
+    for (size_t i = 0; i < count; i++) {
+        struct sl_source *source = &project->sources[i];
+
+        SL_TRY(sl_source_read(load, &files[i], source, err));
+        SL_TRY(sl_load_register(load, &project->index->sources, source->name, source->file, source, file_of_source, err));
+        project->source_count++;
+    }
+    return SL_OK;
+}
+
+static const char *file_of_model(const void *model)
+{
+    return ((const struct sl_model *)model)->file;
+}
+
+static int load_models(struct sl_load *load, struct sl_err *err)
+{
+    static const char *const endings[] = {".sql", NULL};
+    struct sl_project *project = load->project;
+    struct sl_load_file *files;
+    size_t count;
+
+    SL_TRY(sl_load_find(load, "models", endings, &files, &count, err));
+    project->models = SL_NEW_ARRAY(&project->arena, struct sl_model, count);
+    SL_TRY_NEW(project->models, err);
+    for (size_t i = 0; i < count; i++) {
+        struct sl_model *model = &project->models[i];
+
+        SL_TRY(sl_model_read(load, &files[i], model, err));
+        SL_TRY(sl_load_register(load, &project->index->models, model->name, model->file, model, file_of_model, err));
+        project->model_count++;
+    }
+    return SL_OK;
+}
+
+static const char *file_of_target(const void *target)
+{
+    return ((const struct sl_target *)target)->file;
+}
+
+static int load_targets(struct sl_load *load, struct sl_err *err)
+{
+    static const char *const endings[] = {".yml", ".yaml", NULL};
+    struct sl_project *project = load->project;
+    struct sl_load_file *files;
+    size_t count;
+
+    SL_TRY(sl_load_find(load, "targets", endings, &files, &count, err));
+    project->targets = SL_NEW_ARRAY(&project->arena, struct sl_target, count);
+    SL_TRY_NEW(project->targets, err);
+    for (size_t i = 0; i < count; i++) {
+        struct sl_target *target = &project->targets[i];
+
+        SL_TRY(sl_target_read(load, &files[i], target, err));
+        SL_TRY(sl_load_register(load, &project->index->targets, target->name, target->file, target, file_of_target, err));
+        project->target_count++;
+    }
+    return SL_OK;
+}
+
+static int load_project(struct sl_project *project, const struct sl_project_options *options, struct sl_err *err)
+{
+    struct sl_load load = {.project = project, .defaults = {.freshness_s = -1, .retention_s = -1}};
+    SL_AUTO(sl_secrets_close) struct sl_secrets secrets = {0};
+    struct sl_opt_resolver resolver = {.resolve = sl_secrets_resolve, .self = &secrets};
+
+    SL_TRY(find_root(options->folder ? options->folder : ".", &project->arena, &project->folder, err));
+    project->index = SL_NEW(&project->arena, struct sl_spec_index);
+    SL_TRY_NEW(project->index, err);
+    if (options->resolve_secrets) {
+        SL_TRY(sl_secrets_open(&secrets, &load, err));
+        load.resolver = &resolver;
+    }
+    SL_TRY(sl_settings_read(&load, options, err));
+    SL_TRY(load_contracts(&load, err));
+    SL_TRY(load_sources(&load, err));
+    SL_TRY(load_models(&load, err));
+    SL_TRY(load_targets(&load, err));
+    SL_TRY(sl_govern(&load, err));
+    sl_diags_sort(&project->diags);
+    return SL_OK;
+}
+
+int sl_project_load(const struct sl_project_options *options, struct sl_project **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_project_free) struct sl_project *project = calloc(1, sizeof *project);
+
+    SL_TRY_NEW(project, err);
+    sl_arena_init(&project->arena, 0);
+    SL_TRY(load_project(project, options, err));
+    *ret = project;
+    project = NULL;
+    return SL_OK;
+}
+
+void sl_project_free(struct sl_project **project)
+{
+    if (!project || !*project)
+        return;
+    if ((*project)->index) {
+        sl_map_clear(&(*project)->index->sources);
+        sl_map_clear(&(*project)->index->models);
+        sl_map_clear(&(*project)->index->targets);
+        sl_map_clear(&(*project)->index->governing);
+    }
+    sl_diags_clear(&(*project)->diags);
+    sl_arena_clear(&(*project)->arena);
+    free(*project);
+    *project = NULL;
+}
+
+const struct sl_source *sl_project_source(const struct sl_project *project, const char *name)
+{
+    if (project->index)
+        return sl_map_get(&project->index->sources, name);
+    for (size_t i = 0; i < project->source_count; i++)
+        if (strcmp(project->sources[i].name, name) == 0)
+            return &project->sources[i];
+    return NULL;
+}
+
+const struct sl_model *sl_project_model(const struct sl_project *project, const char *name)
+{
+    if (project->index)
+        return sl_map_get(&project->index->models, name);
+    for (size_t i = 0; i < project->model_count; i++)
+        if (strcmp(project->models[i].name, name) == 0)
+            return &project->models[i];
+    return NULL;
+}
+
+const struct sl_target *sl_project_target(const struct sl_project *project, const char *name)
+{
+    if (project->index)
+        return sl_map_get(&project->index->targets, name);
+    for (size_t i = 0; i < project->target_count; i++)
+        if (strcmp(project->targets[i].name, name) == 0)
+            return &project->targets[i];
+    return NULL;
+}

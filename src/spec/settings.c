@@ -1,0 +1,279 @@
+// sluice.yml: its rows, its checks, and the values that hold after everything is laid over it.
+#include "spec/load.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+
+// What sluice.yml says, and each of its environments.
+struct settings {
+    const char *name;
+    const char *description;
+    const char *lake;
+    const char *state;
+    struct sl_engine_settings {
+        int64_t memory_bytes;
+        int64_t threads;
+        const char *temp;
+    } engine;
+    int64_t concurrency;
+    struct sl_check_settings {
+        int requirements;
+    } checks;
+    struct sl_budget quarantine;
+    struct sl_requirements defaults;
+    struct sl_opt_list environments; // struct settings
+    const struct sl_yaml *node;
+};
+
+static const char *const levels[] = {"off", "warn", "error", NULL};
+
+static const struct sl_opt engine_rows[] = {
+    {.name = "memory",
+     .type = SL_OPT_BYTES,
+     .offset = offsetof(struct sl_engine_settings, memory_bytes),
+     .summary = "Memory that the engine may use; 60 % of the machine's if nothing is said.",
+     .example = "4GB"},
+    {.name = "threads",
+     .type = SL_OPT_INT,
+     .offset = offsetof(struct sl_engine_settings, threads),
+     .summary = "Threads of the engine; all cores if nothing is said.",
+     .example = "2"},
+    {.name = "temp",
+     .type = SL_OPT_STRING,
+     .offset = offsetof(struct sl_engine_settings, temp),
+     .summary = "Folder for what does not fit into memory.",
+     .example = "/tmp"},
+    {0},
+};
+
+static const struct sl_opt check_rows[] = {
+    {.name = "requirements",
+     .type = SL_OPT_ENUM,
+     .offset = offsetof(struct sl_check_settings, requirements),
+     .otherwise = "warn",
+     .summary = "What `check` says of a missing owner, grain, freshness and the like.",
+     .values = levels},
+    {0},
+};
+
+#define SETTING_ROWS                                                                                                   \
+    {.name = "description",                                                                                            \
+     .type = SL_OPT_STRING,                                                                                            \
+     .offset = offsetof(struct settings, description),                                                                 \
+     .summary = "What the project is for.",                                                                            \
+     .example = "Orders and revenue of the shop"},                                                                     \
+        {.name = "lake",                                                                                               \
+         .type = SL_OPT_STRING,                                                                                        \
+         .offset = offsetof(struct settings, lake),                                                                    \
+         .otherwise = "lake",                                                                                          \
+         .summary = "Folder of all tables.",                                                                           \
+         .example = "/srv/lake"},                                                                                      \
+        {.name = "state",                                                                                              \
+         .type = SL_OPT_STRING,                                                                                        \
+         .offset = offsetof(struct settings, state),                                                                   \
+         .otherwise = ".sluice",                                                                                       \
+         .summary = "Folder of history and caches; it may be deleted.",                                                \
+         .example = ".sluice"},                                                                                        \
+        {.name = "engine",                                                                                             \
+         .type = SL_OPT_OBJECT,                                                                                        \
+         .offset = offsetof(struct settings, engine),                                                                  \
+         .summary = "Limits of the engine.",                                                                           \
+         .rows = engine_rows},                                                                                         \
+        {.name = "concurrency",                                                                                        \
+         .type = SL_OPT_INT,                                                                                           \
+         .offset = offsetof(struct settings, concurrency),                                                             \
+         .summary = "Steps at once; the number of cores if nothing is said.",                                          \
+         .example = "2"},                                                                                              \
+        {.name = "checks",                                                                                             \
+         .type = SL_OPT_OBJECT,                                                                                        \
+         .offset = offsetof(struct settings, checks),                                                                  \
+         .summary = "How strict `check` is.",                                                                          \
+         .rows = check_rows},                                                                                          \
+        {.name = "quarantine",                                                                                         \
+         .type = SL_OPT_OBJECT,                                                                                        \
+         .offset = offsetof(struct settings, quarantine),                                                              \
+         .summary = "How many rows may be rejected before a step fails.",                                              \
+         .rows = sl_budget_rows},                                                                                      \
+        {.name = "defaults",                                                                                           \
+         .type = SL_OPT_OBJECT,                                                                                        \
+         .offset = offsetof(struct settings, defaults),                                                                \
+         .summary = "Requirements that hold where a file says nothing.",                                               \
+         .rows = sl_default_rows}
+
+static const struct sl_opt environment_rows[] = {
+    {.name = "@place", .type = SL_OPT_NODE, .offset = offsetof(struct settings, node)},
+    {.name = "name",
+     .type = SL_OPT_STRING,
+     .offset = offsetof(struct settings, name),
+     .summary = "Name of the environment, for --env."},
+    SETTING_ROWS,
+    {0},
+};
+
+const struct sl_opt sl_project_rows[] = {
+    {.name = "name",
+     .type = SL_OPT_STRING,
+     .offset = offsetof(struct settings, name),
+     .summary = "Name of the project.",
+     .flags = SL_OPT_REQUIRED,
+     .example = "shop"},
+    SETTING_ROWS,
+    {.name = "environments",
+     .type = SL_OPT_LIST,
+     .offset = offsetof(struct settings, environments),
+     .summary = "Settings that hold under --env NAME or SLUICE_ENV.",
+     .flags = SL_OPT_BY_NAME,
+     .rows = environment_rows,
+     .item_bytes = sizeof(struct settings),
+     .example = "{prod: {lake: /srv/lake}}"},
+    {0},
+};
+
+static void check_not_negative(struct sl_load *load, const struct sl_yaml *map, const char *key, int64_t value)
+{
+    if (value < 0)
+        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(map, key), NULL,
+                "'%s' cannot be negative", key);
+}
+
+static void check_folder(struct sl_load *load, const struct sl_yaml *map, const char *key, const char *value)
+{
+    if (value && sl_load_has(map, key) && (*value == '\0' || strstr(value, "://")))
+        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(map, key),
+                "a folder of this machine, absolute or relative to sluice.yml", "'%s' is '%s', which is no folder", key,
+                value);
+}
+
+static void check_values(struct sl_load *load, const struct sl_yaml *map, struct settings *values)
+{
+    static const struct sl_budget base = {.max_share = 0.2, .max_rows = -1, .min_rows = 100};
+    const struct sl_yaml *engine = sl_yaml_get(map, "engine");
+
+    check_not_negative(load, engine, "threads", values->engine.threads);
+    check_not_negative(load, map, "concurrency", values->concurrency);
+    check_folder(load, map, "lake", values->lake);
+    check_folder(load, map, "state", values->state);
+    check_folder(load, engine, "temp", values->engine.temp);
+    sl_load_budget(load, sl_yaml_get(map, "quarantine"), &base, &values->quarantine);
+}
+
+// Checks the file and all environments in it as they are written; secrets are not asked for.
+static int validate(struct sl_load *load, const struct sl_yaml *file, struct sl_err *err)
+{
+    struct sl_project *project = load->project;
+    struct settings values = {0};
+    const struct settings *environments;
+    const struct sl_yaml *readable;
+
+    SL_TRY(sl_load_without_references(sl_project_rows, file, &project->arena, &readable, err));
+    SL_TRY(sl_opt_read(sl_project_rows, readable, SL_PROJECT_FILE, &values, NULL, &project->arena, &project->diags, err));
+    check_values(load, readable, &values);
+    environments = values.environments.items;
+    for (size_t i = 0; i < values.environments.count; i++) {
+        struct settings section = environments[i];
+
+        check_values(load, section.node, &section);
+    }
+    return SL_OK;
+}
+
+// Writes ": dev, prod" and the like.
+static void list_keys(const struct sl_yaml *map, struct sl_buf *out)
+{
+    for (size_t i = 0; map && i < map->count; i++)
+        sl_buf_addf(out, "%s%s", i ? ", " : "", map->keys[i]->text);
+}
+
+static int choose_environment(struct sl_load *load, const struct sl_project_options *options, struct sl_err *err)
+{
+    struct sl_project *project = load->project;
+    const struct sl_yaml *all = sl_yaml_get(project->node, "environments");
+    const struct sl_yaml *section;
+    const char *name = options->environment;
+    struct sl_strs names = {0};
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    const char *hint;
+
+    project->index->environment_origin = "flag";
+    if (sl_str_is_empty(name)) {
+        name = getenv("SLUICE_ENV");
+        project->index->environment_origin = "environment variable SLUICE_ENV";
+    }
+    if (sl_str_is_empty(name)) {
+        project->index->environment_origin = "default";
+        return SL_OK;
+    }
+    project->environment = sl_arena_strdup(&project->arena, name);
+    SL_TRY_NEW(project->environment, err);
+    if (!project->node)
+        return SL_OK;
+    section = sl_yaml_get(all, name);
+    if (section) {
+        project->index->section = section->kind == SL_YAML_MAP ? section : NULL;
+        return SL_OK;
+    }
+    for (size_t i = 0; all && all->kind == SL_YAML_MAP && i < all->count; i++)
+        SL_TRY(sl_strs_add(&names, &project->arena, all->keys[i]->text, err));
+    hint = sl_did_you_mean(&project->arena, name, names.items, names.count);
+    list_keys(names.count ? all : NULL, &text);
+    sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_ENVIRONMENT_UNKNOWN,
+            all ? sl_load_key_place(project->node, "environments") : (struct sl_place){SL_PROJECT_FILE, 1, 1}, hint,
+            "there is no environment '%s', %s%s", name,
+            names.count ? "only " : "and sluice.yml lists none under 'environments'", text.text);
+    return SL_OK;
+}
+
+static int apply(struct sl_load *load, const struct settings *values, struct sl_err *err)
+{
+    struct sl_project *project = load->project;
+
+    project->name = values->name ? values->name : sl_path_name(project->folder);
+    project->description = values->description;
+    project->lake_folder = sl_path_join(&project->arena, project->folder, values->lake);
+    project->state_folder = sl_path_join(&project->arena, project->folder, values->state);
+    SL_TRY_NEW(project->lake_folder, err);
+    SL_TRY_NEW(project->state_folder, err);
+    if (values->engine.temp) {
+        project->temp_folder = sl_path_join(&project->arena, project->folder, values->engine.temp);
+        SL_TRY_NEW(project->temp_folder, err);
+    }
+    project->memory_bytes = values->engine.memory_bytes;
+    project->threads = values->engine.threads;
+    project->concurrency = values->concurrency;
+    project->requirements_level = values->checks.requirements;
+    project->budget = values->quarantine;
+    load->defaults = values->defaults;
+    return SL_OK;
+}
+
+int sl_settings_read(struct sl_load *load, const struct sl_project_options *options, struct sl_err *err)
+{
+    struct sl_project *project = load->project;
+    struct settings values = {0};
+    struct sl_yaml *file;
+    SL_AUTO(sl_diags_clear) struct sl_diags repeated = SL_DIAGS_INIT;
+    struct sl_diags kept;
+    size_t errors_before = project->diags.error_count;
+
+    SL_TRY(sl_load_yaml(load, SL_PROJECT_FILE, &file, err));
+    project->node = file;
+    if (file)
+        SL_TRY(validate(load, file, err));
+    SL_TRY(choose_environment(load, options, err));
+    SL_TRY(sl_settings_layer(load, options, err));
+    // What is wrong in the file is reported once: here only what the layers over it brought may be.
+    load->defaults = (struct sl_requirements){.freshness_s = -1, .retention_s = -1};
+    kept = project->diags;
+    if (kept.error_count > errors_before)
+        project->diags = repeated;
+    SL_TRY(sl_load_read(load, sl_project_rows, project->index->settings, SL_PROJECT_FILE, &values, err));
+    check_values(load, project->index->settings, &values);
+    if (kept.error_count > errors_before) {
+        repeated = project->diags;
+        project->diags = kept;
+    }
+    sl_load_requirements(load, sl_yaml_get(project->index->settings, "defaults"), &values.defaults);
+    return apply(load, &values, err);
+}

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Run the tests and count them: test.py [--pytest] [--mark EXPRESSION] KIND...
+
+Every meson test of each build/KIND; with --pytest also tests/e2e, or those of it that the mark expression selects.
+Everything runs, whatever fails before it; the last line counts, and the exit code says whether all is well.
+"""
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as xml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+REPORTS = ROOT / "build" / "reports"
+CACHE = pathlib.Path(os.environ.get("SLUICE_CACHE") or pathlib.Path.home() / ".cache" / "sluice")
+
+
+def run_meson(kinds):
+    failed = False
+    for kind in kinds:
+        print(f"==> meson tests, {kind}", flush=True)
+        folder = ROOT / "build" / kind
+        logs = folder / "meson-logs"
+        for old in logs.glob("testlog.junit.xml"):
+            old.unlink()
+        environment = dict(os.environ, UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
+        command = ["meson", "test", "-C", str(folder), "--print-errorlogs", "--no-rebuild"]
+        failed |= subprocess.run(command, env=environment).returncode != 0
+        if (logs / "testlog.junit.xml").exists():
+            shutil.copy(logs / "testlog.junit.xml", REPORTS / f"meson-{kind}.xml")
+    return failed
+
+
+def run_pytest(mark):
+    print("==> pytest, end to end", flush=True)
+    report = REPORTS / "pytest.xml"
+    command = [str(CACHE / "venv-test" / "bin" / "python"), "-m", "pytest", "-q", str(ROOT / "tests" / "e2e")]
+    command += [f"--junitxml={report}"] + (["-m", mark] if mark else [])
+    return subprocess.run(command, cwd=ROOT).returncode != 0
+
+
+def count(report):
+    counts = {"tests": 0, "bad": 0, "skipped": 0}
+    for suite in xml.parse(report).getroot().iter("testsuite"):
+        counts["tests"] += int(suite.get("tests", 0))
+        counts["bad"] += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        counts["skipped"] += int(suite.get("skipped", 0))
+    return counts
+
+
+def summary():
+    totals = {"tests": 0, "bad": 0, "skipped": 0}
+    for report in REPORTS.glob("*.xml"):
+        for name, number in count(report).items():
+            totals[name] += number
+    passed = totals["tests"] - totals["bad"] - totals["skipped"]
+    print(f"{passed} passed, {totals['bad']} failed, {totals['skipped']} skipped")
+    return totals["bad"] > 0 or passed == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("kinds", nargs="+")
+    parser.add_argument("--pytest", action="store_true")
+    parser.add_argument("--mark", default="")
+    arguments = parser.parse_args()
+    shutil.rmtree(REPORTS, ignore_errors=True)
+    REPORTS.mkdir(parents=True)
+    failed = run_meson(arguments.kinds)
+    if arguments.pytest:
+        failed |= run_pytest(arguments.mark)
+    return summary() or failed
+
+
+sys.exit(main())
