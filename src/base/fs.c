@@ -193,7 +193,9 @@ int sl_fs_create(const char *path, const char *bytes, size_t length, struct sl_e
     SL_TRY(write_synced(fd, path, bytes, length, err));
     // link() refuses to replace: of two writers one wins, the other sees EEXIST.
     SL_TRY(sl_fs_link(temporary, path, err));
-    SL_TRY(sl_fs_remove(temporary, err));
+    // From here on the file exists for everyone: a temporary name that stays behind is no reason to
+    // fail.
+    remove_temporary(&temporary);
     temporary = NULL;
     return sync_folder_of(path, err);
 }

@@ -33,7 +33,7 @@ SL_MUST int sl_fs_mkdirs(const char *path, struct sl_err *err); // with parents;
 // Replaces the file as a whole: temporary file, fsync, rename, fsync of the folder.
 SL_MUST int sl_fs_write(const char *path, const char *bytes, size_t length, struct sl_err *err);
 // Creates the file as a whole, refusing an existing one with SL_E_FILE_EXISTS: temporary file, fsync, link, fsync of the folder.
-// Of two writers exactly one wins.
+// Of two writers exactly one wins. After SL_E_IO the file may exist: only the last sync failed.
 SL_MUST int sl_fs_create(const char *path, const char *bytes, size_t length, struct sl_err *err);
 SL_MUST int sl_fs_sync_file(const char *path, struct sl_err *err);
 SL_MUST int sl_fs_sync_folder(const char *path, struct sl_err *err);

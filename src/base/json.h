@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 void sl_json_free(json_t **json); // for SL_AUTO
-// Parses one value; SL_E_JSON_SYNTAX with line and column, `name` being the file or table it came from.
+// Parses one value; SL_E_JSON_SYNTAX with line and column, `name` being the file or table it came from. Integers beyond 64
+// signed bits saturate.
 SL_MUST int sl_json_parse(const char *text, size_t length, const char *name, json_t **ret, struct sl_err *err);
 // Compact text, keys in order of insertion; free() it.
 SL_MUST int sl_json_print(const json_t *json, char **ret, struct sl_err *err);

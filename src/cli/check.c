@@ -1,5 +1,4 @@
 // sluice check: everything that is wrong with a project, in one pass.
-#include "check/check.h"
 #include "cli/cli.h"
 #include "contract/compile.h"
 

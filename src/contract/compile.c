@@ -1,6 +1,6 @@
 #include "contract/compile.h"
 
-#include "contract/rule.h"
+#include "contract/relation.h"
 
 #include <string.h>
 
@@ -248,5 +248,23 @@ static int add_columns(struct compiler *compiler, struct sl_err *err)
         sl_buf_add_sql_name(&name, pass->columns[i].name);
         SL_TRY(keep(compiler, &name, &pass->typed[i], err));
     }
+    return SL_OK;
+}
+
+int sl_contract_compile(const struct sl_contract_table *table, const struct sl_column *raw, size_t raw_count,
+                        struct sl_arena *arena, struct sl_diags *diags, struct sl_pass *ret, struct sl_err *err)
+{
+    struct sl_pass pass = {0};
+    struct compiler compiler = {
+        .table = table, .raw = raw, .raw_count = raw_count, .arena = arena, .diags = diags, .pass = &pass};
+    SL_TRY(add_columns(&compiler, err));
+    SL_TRY(add_key(&compiler, err));
+    SL_TRY(add_order(&compiler, err));
+    SL_TRY(init_readings(&compiler, err));
+    SL_TRY(add_rules(&compiler, err));
+    struct sl_relation_input input = {
+        .table = table, .raw = raw, .raw_count = raw_count, .readings = compiler.readings, .arena = arena};
+    SL_TRY(sl_relation_build(&input, &pass, err));
+    *ret = pass;
     return SL_OK;
 }

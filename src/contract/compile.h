@@ -27,9 +27,9 @@ struct sl_pass {
     size_t column_count;
     const char *const *key; // primary key columns, in order
     size_t key_count;
-    // The prepared relation: relation_head + a raw relation (anything that can stand in FROM) + relation_tail. Its columns are the clean
-    // table's, under their names, and helpers, whose names begin with "~". See sl_pass_relation.
-    const char *relation_head, *relation_tail;
+    // Pieces of the prepared relation, put together by sl_pass_relation. Its columns are the clean table's, under their names, and
+    // helpers, whose names begin with "~".
+    const char *relation_head, *relation_select, *relation_tail;
     // Expressions over the prepared relation.
     const char **typed;   // per clean column: its value; null where it cannot be parsed
     const char *is_bad;   // boolean, never null: at least one rule of severity reject broken, or the line is corrupt
@@ -68,7 +68,7 @@ void sl_pass_relation(const struct sl_pass *pass, const char *raw_sql, const cha
 // What only the engine can tell: asks it about every rule's SQL, pattern and literal, and about the filter. Each that it refuses becomes
 // a diagnostic with the rule's place. `raw` as in sl_contract_compile; reads no rows.
 SL_MUST int sl_contract_verify(const struct sl_contract_table *table, const struct sl_column *raw, size_t raw_count,
-                               const struct sl_pass *pass, struct sl_session *session, struct sl_arena *arena,
-                               struct sl_diags *diags, struct sl_err *err);
+                               const struct sl_pass *pass, struct sl_session *session, struct sl_diags *diags,
+                               struct sl_err *err);
 
 #endif

@@ -17,15 +17,21 @@ const struct sl_rule_kind *sl_rule_kind_find(const char *name)
     return NULL;
 }
 
-void sl_rule_says(const struct sl_rule_site *site, const char *what, struct sl_buf *message)
+void sl_rule_says(const struct sl_rule_site *site, struct sl_buf *message, const char *format, ...)
 {
+    SL_AUTO(sl_buf_clear) struct sl_buf rest = SL_BUF_INIT;
     const char *received = site->reading->received;
     const char *text = site->reading->text;
+    va_list args;
+    sl_buf_add(&rest, "' ");
+    va_start(args, format);
+    sl_buf_vaddf(&rest, format, args);
+    va_end(args);
+    // A default that breaks a rule was not received: it speaks for itself.
     sl_buf_addf(message,
-                "'''' || case when length(coalesce(%s, %s)) > 100 then left(coalesce(%s, %s), 100) || '…' else coalesce(%s, %s) end || ",
+                "case when length(coalesce(%s, %s)) > 100 then '''' || left(coalesce(%s, %s), 100) || '…' "
+                "else '''' || coalesce(%s, %s) end || ",
                 received, text, received, text, received, text);
-    SL_AUTO(sl_buf_clear) struct sl_buf rest = SL_BUF_INIT;
-    sl_buf_addf(&rest, "' %s", what);
     sl_buf_add_sql_string(message, rest.text);
     message->has_failed |= rest.has_failed;
 }

@@ -24,8 +24,8 @@ extern const struct sl_rule_kind sl_rule_required, sl_rule_type, sl_rule_enum, s
 // NULL if there is no such kind.
 const struct sl_rule_kind *sl_rule_kind_find(const char *name);
 
-// "'<value as received>' <what>", the value cut at 100 characters: "'-3' is below the minimum 0".
-void sl_rule_says(const struct sl_rule_site *site, const char *what, struct sl_buf *message);
+// "'<value as received>' <format>", the value cut at 100 characters: "'-3' is below the minimum 0".
+void sl_rule_says(const struct sl_rule_site *site, struct sl_buf *message, const char *format, ...) SL_PRINTF(3, 4);
 // A diagnostic at the rule's place: "rule 'amount.range': ..."; returns false.
 bool sl_rule_refuse(const struct sl_rule_site *site, const char *format, ...) SL_PRINTF(2, 3);
 // A rule's bound or listed value as a literal of the column's type; false (and nothing said) if it is none.

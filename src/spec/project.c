@@ -64,6 +64,17 @@ static int find_root(const char *start, struct sl_arena *arena, const char **ret
     return sl_err_hint(err, "`sluice init` makes a project; --project names the folder of one");
 }
 
+// Keeps its place, so that a source which names the file is not told that there is none.
+static int add_broken(struct sl_project *project, const char *file, struct sl_contract **ret, struct sl_err *err)
+{
+    struct sl_contract *contract = SL_NEW(&project->arena, struct sl_contract);
+
+    SL_TRY_NEW(contract, err);
+    contract->file = file;
+    *ret = contract;
+    return SL_OK;
+}
+
 static int load_contracts(struct sl_load *load, struct sl_err *err)
 {
     static const char *const endings[] = {".yml", ".yaml", NULL};
@@ -78,9 +89,10 @@ static int load_contracts(struct sl_load *load, struct sl_err *err)
         struct sl_yaml *node;
 
         SL_TRY(sl_load_yaml(load, files[i].path, &node, err));
-        if (!node)
-            continue;
-        SL_TRY(sl_contract_read(node, files[i].path, project, &project->contracts[project->contract_count], err));
+        if (node)
+            SL_TRY(sl_contract_read(node, files[i].path, project, &project->contracts[i], err));
+        else
+            SL_TRY(add_broken(project, files[i].path, &project->contracts[i], err));
         project->contract_count++;
     }
     return SL_OK;

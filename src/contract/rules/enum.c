@@ -28,7 +28,8 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
     sl_buf_add(broken, ")");
     SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
     list_values(values, &what);
-    sl_rule_says(site, what.text, message);
+    sl_rule_says(site, message, "%s", what.text);
+    message->has_failed |= what.has_failed;
     return true;
 }
 

@@ -4,14 +4,12 @@
 // the whole. Sees the text after trimming, nullValues and default, whether or not it can be read as the column's type.
 static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, struct sl_buf *message)
 {
-    SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
     if (!site->rule->text)
         return sl_rule_refuse(site, "it has no pattern");
     sl_buf_addf(broken, "not regexp_matches(%s, ", site->reading->text);
     sl_buf_add_sql_string(broken, site->rule->text);
     sl_buf_add(broken, ")");
-    sl_buf_addf(&what, "does not match the pattern %s", site->rule->text);
-    sl_rule_says(site, what.text, message);
+    sl_rule_says(site, message, "does not match the pattern %s", site->rule->text);
     return true;
 }
 

@@ -20,9 +20,7 @@ static bool add_bound(const struct sl_rule_site *site, const struct bound *bound
 
 static void say_bound(const struct sl_rule_site *site, const struct bound *bound, struct sl_buf *message)
 {
-    SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
-    sl_buf_addf(&what, "is %s %s", bound->is_exclusive ? bound->exclusive : bound->inclusive, bound->text);
-    sl_rule_says(site, what.text, message);
+    sl_rule_says(site, message, "is %s %s", bound->is_exclusive ? bound->exclusive : bound->inclusive, bound->text);
 }
 
 static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, struct sl_buf *message)

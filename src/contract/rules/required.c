@@ -10,7 +10,7 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
         return true;
     }
     sl_buf_addf(message, "case when coalesce(%s, '') = '' then 'a value is required' else ", reading->received);
-    sl_rule_says(site, "stands for no value, and a value is required", message);
+    sl_rule_says(site, message, "stands for no value, and a value is required");
     sl_buf_add(message, " end");
     return true;
 }

@@ -11,15 +11,15 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
     sl_reading_describe(reading->column, &what);
     if (type.kind == SL_TYPE_DECIMAL || type.kind == SL_TYPE_INTEGER) {
         sl_buf_addf(message, "case when regexp_full_match(%s, '[+-]?[0-9]+(?:[.][0-9]+)?') then ", reading->text);
-        SL_AUTO(sl_buf_clear) struct sl_buf digits = SL_BUF_INIT;
-        sl_buf_addf(&digits, "%s: %s", what.text, type.kind == SL_TYPE_DECIMAL ? "too many digits" : "too large, or not whole");
-        sl_rule_says(site, digits.text, message);
+        sl_rule_says(site, message, "%s: %s", what.text,
+                     type.kind == SL_TYPE_DECIMAL ? "too many digits" : "too large, or not whole");
         sl_buf_add(message, " else ");
-        sl_rule_says(site, what.text, message);
+        sl_rule_says(site, message, "%s", what.text);
         sl_buf_add(message, " end");
     } else {
-        sl_rule_says(site, what.text, message);
+        sl_rule_says(site, message, "%s", what.text);
     }
+    message->has_failed |= what.has_failed;
     return true;
 }
 

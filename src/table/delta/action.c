@@ -123,6 +123,20 @@ const char *sl_delta_map_text(const json_t *body, const char *map, const char *k
     return sl_json_text(json_object_get(body, map), key, NULL);
 }
 
+int sl_delta_json_copy(const json_t *json, struct sl_arena *arena, const char **ret,
+                       struct sl_err *err)
+{
+    char *text = NULL;
+    const char *copy;
+
+    SL_TRY(sl_json_print(json, &text, err));
+    copy = sl_arena_strdup(arena, text);
+    free(text);
+    SL_TRY_NEW(copy, err);
+    *ret = copy;
+    return SL_OK;
+}
+
 void sl_delta_print_commit_info(struct sl_buf *line, const struct sl_delta_commit_note *note)
 {
     sl_buf_addf(

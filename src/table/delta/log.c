@@ -124,6 +124,13 @@ bool sl_delta_log_has(const struct sl_delta_log *log, int64_t version)
     return path && sl_fs_exists(path);
 }
 
+bool sl_delta_log_is_cleaned(const struct sl_delta_log *log, int64_t version)
+{
+    const struct sl_delta_checkpoint_files *last = sl_delta_log_checkpoint(log, log->newest);
+
+    return last && last->version >= version && !sl_delta_log_has(log, version);
+}
+
 const struct sl_delta_checkpoint_files *sl_delta_log_checkpoint(const struct sl_delta_log *log,
                                                                 int64_t version)
 {

@@ -12,10 +12,10 @@ struct sl_delta_checkpoint_files {
 };
 
 struct sl_delta_log {
-    const char *folder;       // the table's
-    const char *log_folder;   // folder/_delta_log
-    int64_t newest;           // of commits and checkpoints; -1: no table
-    int64_t first_commit;     // lowest commit in the folder; -1: none
+    const char *folder;                            // the table's
+    const char *log_folder;                        // folder/_delta_log
+    int64_t newest;                                // of commits and checkpoints; -1: no table
+    int64_t first_commit;                          // lowest commit in the folder; -1: none
     struct sl_delta_checkpoint_files *checkpoints; // by version, complete ones
     size_t checkpoint_count;
     bool has_v2_checkpoint; // UUID-named, which are not read here
@@ -27,7 +27,11 @@ SL_MUST int sl_delta_log_open(const char *folder, struct sl_arena *arena, struct
 char *sl_delta_log_path(const struct sl_delta_log *log, int64_t version, struct sl_arena *arena);
 // Whether the commit is there now; a listing may have missed it.
 bool sl_delta_log_has(const struct sl_delta_log *log, int64_t version);
-// The actions of a commit as a JSON array. SL_E_TABLE_LOG naming the file if it is missing, empty or torn.
+// Whether the commit is gone because a checkpoint at it or after it stands for it ("Metadata
+// Cleanup").
+bool sl_delta_log_is_cleaned(const struct sl_delta_log *log, int64_t version);
+// The actions of a commit as a JSON array. SL_E_TABLE_LOG naming the file if it is missing, empty
+// or torn.
 SL_MUST int sl_delta_log_read(const struct sl_delta_log *log, int64_t version, json_t **ret,
                               struct sl_err *err);
 // The newest checkpoint not after `version`, or NULL.
@@ -36,6 +40,7 @@ const struct sl_delta_checkpoint_files *sl_delta_log_checkpoint(const struct sl_
 // The body of the commitInfo among a commit's actions, or NULL.
 const json_t *sl_delta_commit_info(const json_t *actions);
 // When a version was committed: its in-commit timestamp, else the writer's, else the file's.
-int64_t sl_delta_log_time_ms(const struct sl_delta_log *log, int64_t version, const json_t *actions);
+int64_t sl_delta_log_time_ms(const struct sl_delta_log *log, int64_t version,
+                             const json_t *actions);
 
 #endif

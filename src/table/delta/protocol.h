@@ -1,7 +1,7 @@
 // Which tables may be read and written here ("Table Features", "Protocol Evolution"). Pure.
 //
-// A feature that is only declared but not in use is respected by doing nothing; one in use that Sluice does not implement is
-// SL_E_TABLE_FEATURE, naming it.
+// A feature that is only declared but not in use is respected by doing nothing; one in use that
+// Sluice does not implement is SL_E_TABLE_FEATURE, naming it.
 #ifndef SL_TABLE_DELTA_PROTOCOL_H
 #define SL_TABLE_DELTA_PROTOCOL_H
 
@@ -17,9 +17,9 @@ struct sl_delta_intent {
     bool changes_rows; // rewrites rows that stay: change data feeds would have to tell
 };
 SL_MUST int sl_delta_protocol_write_check(const json_t *protocol, const json_t *metadata,
-                                          const struct sl_delta_intent *intent,
-                                          struct sl_err *err);
-// Appends the protocol action that a table needs, or nothing if `protocol` (NULL: new table) does already.
+                                          const struct sl_delta_intent *intent, struct sl_err *err);
+// Appends the protocol action that a table needs, or nothing if `protocol` (NULL: new table) does
+// already.
 SL_MUST int sl_delta_protocol_print(const json_t *protocol, bool needs_ntz, struct sl_buf *line,
                                     struct sl_err *err);
 // A text of the table's configuration, or NULL.

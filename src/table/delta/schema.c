@@ -1,9 +1,9 @@
 #include "table/delta/schema.h"
 
 #include "base/map.h"
+#include "table/delta/action.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 static int add_field(const struct sl_column *column, struct sl_buf *json, bool *has_ntz,
@@ -148,18 +148,6 @@ static int append_field(json_t *fields, const struct sl_column *column, bool *ha
     return json_array_append_new(fields, field) == 0 ? SL_OK : sl_fail_memory(err);
 }
 
-static int print_root(const json_t *root, struct sl_arena *arena, const char **ret,
-                      struct sl_err *err)
-{
-    char *text = NULL;
-
-    SL_TRY(sl_json_print(root, &text, err));
-    *ret = sl_arena_strdup(arena, text);
-    free(text);
-    SL_TRY_NEW(*ret, err);
-    return SL_OK;
-}
-
 int sl_delta_schema_extend(const char *schema_json, const struct sl_column *columns, size_t count,
                            struct sl_arena *arena, const char **ret, bool *has_ntz,
                            struct sl_err *err)
@@ -181,5 +169,5 @@ int sl_delta_schema_extend(const char *schema_json, const struct sl_column *colu
         added++;
     }
     *ret = NULL;
-    return added > 0 ? print_root(root, arena, ret, err) : SL_OK;
+    return added > 0 ? sl_delta_json_copy(root, arena, ret, err) : SL_OK;
 }

@@ -1,0 +1,143 @@
+// sluice show TABLE: columns, versions, and some rows.
+#include "base/clock.h"
+#include "cli/lake.h"
+
+struct show_options {
+    struct sl_common common;
+    const char *table;
+    struct sl_as_of as_of;
+    int64_t limit;
+};
+
+static const struct sl_opt rows[] = {
+    {"table", SL_OPT_STRING, offsetof(struct show_options, table), NULL, "layer.table, or a name alone.", SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .placeholder = "TABLE"},
+    SL_AS_OF_ROWS(struct show_options),
+    {"limit", SL_OPT_INT, offsetof(struct show_options, limit), "5", "Rows to show.", 0, .letter = 'n', .placeholder = "N"},
+    SL_COMMON_ROWS,
+    {0},
+};
+
+struct shown {
+    const char *table;
+    struct sl_delta_snapshot snapshot;
+    struct sl_delta_commit_info *history;
+    size_t history_count;
+};
+
+static int print_head(const struct shown *shown, struct sl_err *err)
+{
+    const struct sl_delta_snapshot *snapshot = &shown->snapshot;
+    char rows_text[32], size[32], time[32];
+    (void)err;
+    printf("%s  version %lld of %s\n%s rows, %s in %zu files\n%s\n", shown->table, (long long)snapshot->version,
+           sl_clock_format(snapshot->timestamp_ms * 1000, time), sl_str_count(snapshot->row_count, rows_text),
+           sl_str_size(snapshot->size_bytes, size), snapshot->file_count, snapshot->folder);
+    for (size_t i = 0; i < snapshot->partition_count; i++)
+        printf("%s%s%s", i ? ", " : "partitioned by ", snapshot->partition_columns[i],
+               i + 1 == snapshot->partition_count ? "\n" : "");
+    return SL_OK;
+}
+
+static int print_columns(const struct shown *shown, struct sl_arena *arena, struct sl_err *err)
+{
+    struct sl_grid grid;
+    sl_grid_init(&grid, arena, 2, 0);
+    SL_TRY(sl_grid_row(&grid, (const char *const[]){"column", "type"}, err));
+    for (size_t i = 0; i < shown->snapshot.column_count; i++)
+        SL_TRY(sl_grid_row(&grid, (const char *const[]){shown->snapshot.columns[i].name, shown->snapshot.columns[i].type}, err));
+    putchar('\n');
+    sl_grid_print(&grid, stdout);
+    return SL_OK;
+}
+
+static int print_history(const struct shown *shown, struct sl_arena *arena, struct sl_err *err)
+{
+    struct sl_grid grid;
+    sl_grid_init(&grid, arena, 3, 1);
+    SL_TRY(sl_grid_row(&grid, (const char *const[]){"version", "time", "operation"}, err));
+    for (size_t i = 0; i < shown->history_count; i++) {
+        char time[32], version[32];
+        snprintf(version, sizeof version, "%lld", (long long)shown->history[i].version);
+        const char *cells[] = {version, sl_clock_format(shown->history[i].timestamp_ms * 1000, time), shown->history[i].operation};
+        SL_TRY(sl_grid_row(&grid, cells, err));
+    }
+    putchar('\n');
+    sl_grid_print(&grid, stdout);
+    return SL_OK;
+}
+
+static int fetch_rows(struct sl_lake *lake, const struct shown *shown, int64_t limit, struct sl_result **ret, struct sl_err *err)
+{
+    enum sl_layer layer;
+    const char *name;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    if (!sl_table_parse(shown->table, &layer, &name))
+        return sl_fail(err, SL_E_INTERNAL, "'%s' is not a table name", shown->table);
+    SL_TRY(sl_step_view(&lake->context, layer, name, shown->snapshot.version, NULL, err));
+    sl_buf_addf(&sql, "select * from %s.", sl_layer_name(layer));
+    sl_buf_add_sql_name(&sql, name);
+    sl_buf_addf(&sql, " limit %lld", (long long)limit);
+    SL_TRY(sl_buf_check(&sql, err));
+    return lake->session->kind->query(lake->session, sql.text, 0, ret, err);
+}
+
+static int print_json(const struct shown *shown, struct sl_err *err)
+{
+    const struct sl_delta_snapshot *snapshot = &shown->snapshot;
+    json_t *columns = json_array(), *history = json_array();
+    SL_AUTO(sl_json_free) json_t *root =
+        json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:o}", "schema", "sluice.show/1", "table", shown->table, "version",
+                  (json_int_t)snapshot->version, "rows", (json_int_t)snapshot->row_count, "bytes",
+                  (json_int_t)snapshot->size_bytes, "files", (json_int_t)snapshot->file_count, "folder", snapshot->folder,
+                  "columns", columns, "history", history);
+    SL_TRY_NEW(root, err);
+    for (size_t i = 0; i < snapshot->column_count; i++)
+        if (json_array_append_new(columns, json_pack("{s:s, s:s}", "name", snapshot->columns[i].name, "type",
+                                                     snapshot->columns[i].type)) != 0)
+            return sl_fail_memory(err);
+    for (size_t i = 0; i < shown->history_count; i++)
+        if (json_array_append_new(history, json_pack("{s:I, s:I, s:s?}", "version", (json_int_t)shown->history[i].version,
+                                                     "timestamp_ms", (json_int_t)shown->history[i].timestamp_ms, "operation",
+                                                     shown->history[i].operation)) != 0)
+            return sl_fail_memory(err);
+    return sl_print_json(root, err);
+}
+
+static int run_show(const void *self, int *ret_exit, struct sl_err *err)
+{
+    const struct show_options *options = self;
+    SL_AUTO(sl_lake_close) struct sl_lake lake = {0};
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    struct shown shown = {0};
+    enum sl_layer layer;
+    const char *name, *folder;
+    int64_t version;
+    (void)ret_exit;
+    SL_TRY(sl_lake_open(&options->common, &lake, err));
+    struct sl_arena *arena = &lake.world.arena;
+    SL_TRY(sl_lake_table(&lake, options->table, &layer, &name, &folder, err));
+    shown.table = sl_arena_printf(arena, "%s.%s", sl_layer_name(layer), name);
+    SL_TRY_NEW(shown.table, err);
+    SL_TRY(sl_lake_version(&lake, shown.table, folder, &options->as_of, &version, err));
+    SL_TRY(sl_delta_load(folder, version, lake.session, arena, &shown.snapshot, err));
+    SL_TRY(sl_delta_history(folder, 10, arena, &shown.history, &shown.history_count, err));
+    if (options->common.json)
+        return print_json(&shown, err);
+    SL_TRY(print_head(&shown, err));
+    SL_TRY(print_columns(&shown, arena, err));
+    SL_TRY(print_history(&shown, arena, err));
+    SL_TRY(fetch_rows(&lake, &shown, options->limit, &result, err));
+    putchar('\n');
+    return sl_lake_print(result, SL_ROWS_TEXT, 0, err);
+}
+
+static const char *const examples[] = {"sluice show clean.orders", "sluice show daily_revenue --version 3 -n 20", NULL};
+
+const struct sl_command sl_command_show = {
+    .name = "show",
+    .summary = "Show a table: columns, versions and some rows.",
+    .rows = rows,
+    .options_bytes = sizeof(struct show_options),
+    .examples = examples,
+    .run = run_show,
+};

@@ -1,0 +1,198 @@
+#include "contract/relation.h"
+
+#define REASON_TYPE "STRUCT(\"rule\" VARCHAR, \"column\" VARCHAR, message VARCHAR)[]"
+
+static int keep(const struct sl_relation_input *input, const struct sl_buf *sql, const char **ret, struct sl_err *err)
+{
+    SL_TRY(sl_buf_check(sql, err));
+    const char *text = sl_arena_strndup(input->arena, sql->text, sql->length);
+    SL_TRY_NEW(text, err);
+    *ret = text;
+    return SL_OK;
+}
+
+static void literal(const char *text, struct sl_buf *sql)
+{
+    if (text)
+        sl_buf_add_sql_string(sql, text);
+    else
+        sl_buf_add(sql, "cast(null as VARCHAR)");
+}
+
+// The flag. DuckDB pushes a filter through projections and then computes every cast again for each mention; it does not push
+// what is volatile. random() is never below 0: it decides nothing and keeps the filter where it is (docs/measurements.md).
+static void add_flag(const struct sl_pass *pass, struct sl_buf *sql)
+{
+    sl_buf_add(sql, "coalesce(\"~corrupt\" is not null");
+    for (size_t i = 0; i < pass->rule_count; i++)
+        if (!pass->rules[i].is_warning)
+            sl_buf_addf(sql, " or (%s)", pass->rules[i].broken);
+    sl_buf_add(sql, ", random() < 0) as \"~bad\"");
+}
+
+// Each layer is a projection over the one below, so that nothing is computed twice; the outermost comes first.
+static void add_layers(const struct sl_relation_input *input, struct sl_buf *sql)
+{
+    static void (*const layers[])(const struct sl_reading *reading, struct sl_buf *sql) = {
+        sl_reading_held, sl_reading_value, sl_reading_text, sl_reading_trimmed, sl_reading_doubt,
+    };
+    for (size_t layer = 0; layer < sizeof layers / sizeof *layers; layer++) {
+        sl_buf_add(sql, "(select *");
+        for (size_t i = 0; i < input->table->column_count; i++)
+            layers[layer](&input->readings[i], sql);
+        sl_buf_add(sql, " from ");
+    }
+}
+
+static bool is_bookkeeping(const char *name)
+{
+    static const char *const names[] = {"_source", "_position", "_ingested_at", "_corrupt"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (sl_str_equal(name, names[i]))
+            return true;
+    return false;
+}
+
+// Columns that no contract column reads are still part of what was received.
+static bool is_read(const struct sl_relation_input *input, const char *raw_name)
+{
+    for (size_t i = 0; i < input->table->column_count; i++)
+        if (sl_str_equal(input->readings[i].raw_name, raw_name))
+            return true;
+    return false;
+}
+
+static void add_raw_columns(const struct sl_relation_input *input, struct sl_buf *sql)
+{
+    for (size_t i = 0; i < input->table->column_count; i++)
+        sl_reading_raw(&input->readings[i], sql);
+    for (size_t i = 0; i < input->raw_count; i++) {
+        if (is_bookkeeping(input->raw[i].name) || is_read(input, input->raw[i].name))
+            continue;
+        sl_buf_add(sql, ", r.");
+        sl_buf_add_sql_name(sql, input->raw[i].name);
+        sl_buf_addf(sql, " as \"~e%zu\"", i);
+    }
+    // A filter that cannot be computed for a row does not leave it out. A corrupt line is never left out silently.
+    if (input->table->filter)
+        sl_buf_addf(sql, ", _corrupt is null and coalesce(try(cast((\n%s\n) as BOOLEAN)), false) as \"~filtered\"",
+                    input->table->filter);
+}
+
+static int add_relation(const struct sl_relation_input *input, struct sl_pass *pass, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_add(&sql, "(select *, ");
+    add_flag(pass, &sql);
+    sl_buf_add(&sql, " from ");
+    add_layers(input, &sql);
+    sl_buf_add(&sql, "(select ");
+    SL_TRY(keep(input, &sql, &pass->relation_head, err));
+    sl_buf_reset(&sql);
+    sl_buf_add(&sql, "r._source, r._position, r._corrupt as \"~corrupt\"");
+    add_raw_columns(input, &sql);
+    sl_buf_add(&sql, " from ");
+    SL_TRY(keep(input, &sql, &pass->relation_select, err));
+    pass->relation_tail = " as r)))))))";
+    return SL_OK;
+}
+
+// [{rule, column, message}, ...] without those that hold.
+static void add_reason_list(const struct sl_pass *pass, bool is_warning, struct sl_buf *sql)
+{
+    size_t count = 0;
+    sl_buf_add(sql, "list_filter([");
+    for (size_t i = 0; i < pass->rule_count; i++) {
+        const struct sl_pass_rule *rule = &pass->rules[i];
+        if (rule->is_warning != is_warning)
+            continue;
+        sl_buf_addf(sql, "%scase when %s then {'rule': ", count++ ? ", " : "", rule->broken);
+        literal(rule->name, sql);
+        sl_buf_add(sql, ", 'column': ");
+        literal(rule->column, sql);
+        sl_buf_addf(sql, ", 'message': %s} end", rule->message);
+    }
+    sl_buf_add(sql, "], lambda z: z is not null)");
+}
+
+static int add_reasons(const struct sl_relation_input *input, struct sl_pass *pass, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_add(&sql, "case when \"~corrupt\" is not null then [{'rule': 'corrupt', 'column': cast(null as VARCHAR), 'message': "
+                     "'the record could not be split into columns'}]");
+    if (pass->rule_count > pass->warning_count) {
+        sl_buf_add(&sql, " else ");
+        add_reason_list(pass, false, &sql);
+    } else {
+        sl_buf_add(&sql, " else cast([] as " REASON_TYPE ")");
+    }
+    sl_buf_add(&sql, " end");
+    SL_TRY(keep(input, &sql, &pass->reasons, err));
+    if (!pass->warning_count)
+        return SL_OK;
+    sl_buf_reset(&sql);
+    add_reason_list(pass, true, &sql);
+    return keep(input, &sql, &pass->warnings, err);
+}
+
+// As received: text, whole numbers, booleans and nested values as what they are in JSON, everything else as its text, because
+// a JSON number would lose digits of decimals and cannot say NaN.
+static void payload_value(const char *type, const char *name, size_t index, struct sl_buf *sql)
+{
+    static const char *const direct[] = {"VARCHAR",   "BOOLEAN",  "TINYINT", "SMALLINT", "INTEGER", "BIGINT",
+                                         "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"};
+    bool is_direct = sl_str_ends(type, "]") || sl_str_starts(type, "STRUCT(") || sl_str_starts(type, "MAP(");
+    for (size_t i = 0; i < sizeof direct / sizeof *direct; i++)
+        is_direct |= sl_str_equal(type, direct[i]);
+    sl_buf_addf(sql, is_direct ? "\"~%s%zu\"" : "cast(\"~%s%zu\" as VARCHAR)", name, index);
+}
+
+static size_t reading_of(const struct sl_relation_input *input, const char *raw_name)
+{
+    size_t i = 0;
+    while (i < input->table->column_count && !sl_str_equal(input->readings[i].raw_name, raw_name))
+        i++;
+    return i;
+}
+
+static int add_payload(const struct sl_relation_input *input, struct sl_pass *pass, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    bool is_first = true;
+    sl_buf_add(&sql, "case when \"~corrupt\" is null then cast(json_object(");
+    for (size_t i = 0; i < input->raw_count; i++) {
+        const struct sl_column *raw = &input->raw[i];
+        if (is_bookkeeping(raw->name))
+            continue;
+        size_t reading = reading_of(input, raw->name);
+        bool is_in_contract = reading < input->table->column_count;
+        sl_buf_add(&sql, is_first ? "" : ", ");
+        sl_buf_add_sql_string(&sql, raw->name);
+        sl_buf_add(&sql, ", ");
+        payload_value(raw->type, is_in_contract ? "r" : "e", is_in_contract ? reading : i, &sql);
+        is_first = false;
+    }
+    sl_buf_add(&sql, ") as VARCHAR) end");
+    return keep(input, &sql, &pass->payload, err);
+}
+
+int sl_relation_build(const struct sl_relation_input *input, struct sl_pass *pass, struct sl_err *err)
+{
+    SL_TRY(add_relation(input, pass, err));
+    SL_TRY(add_reasons(input, pass, err));
+    SL_TRY(add_payload(input, pass, err));
+    pass->is_bad = "\"~bad\"";
+    pass->filter = input->table->filter ? "\"~filtered\"" : NULL;
+    pass->corrupt = "\"~corrupt\"";
+    return SL_OK;
+}
+
+void sl_pass_relation(const struct sl_pass *pass, const char *raw_sql, const char *keep_columns, struct sl_buf *sql)
+{
+    sl_buf_add(sql, pass->relation_head);
+    if (keep_columns)
+        sl_buf_add(sql, keep_columns);
+    sl_buf_add(sql, pass->relation_select);
+    sl_buf_add(sql, raw_sql);
+    sl_buf_add(sql, pass->relation_tail);
+}

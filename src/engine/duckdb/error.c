@@ -1,0 +1,154 @@
+#include "base/json.h"
+#include "base/utf8.h"
+#include "engine/duckdb/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+// By DuckDB's exception_type. What is not here is the statement's own fault: SL_E_ENGINE.
+static const struct kind {
+    const char *name;
+    enum sl_code code;
+} kinds[] = {
+    {"Interrupt", SL_E_INTERRUPTED},
+    {"Out of Memory", SL_E_MEMORY},
+    {"IO", SL_E_IO},
+    {"Permission", SL_E_NO_PERMISSION},
+    {"Missing Extension", SL_E_ENGINE_EXTENSION},
+    {"INTERNAL", SL_E_INTERNAL},
+    {"FATAL", SL_E_INTERNAL},
+};
+
+// Errors of writing have no errno member, only the system's words at their end.
+static const struct system_error {
+    int number;
+    const char *words;
+    enum sl_code code;
+} system_errors[] = {
+    {ENOSPC, "No space left on device", SL_E_NO_SPACE},
+    {EDQUOT, "Disk quota exceeded", SL_E_NO_SPACE},
+    {EACCES, "Permission denied", SL_E_NO_PERMISSION},
+    {EPERM, "Operation not permitted", SL_E_NO_PERMISSION},
+    {EROFS, "Read-only file system", SL_E_NO_PERMISSION},
+    {ENOENT, "No such file or directory", SL_E_FILE_MISSING},
+    {ENOENT, "No files found that match", SL_E_FILE_MISSING},
+};
+
+static enum sl_code code_of(const char *type, const char *message, int64_t number)
+{
+    enum sl_code code = SL_E_ENGINE;
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (sl_str_equal(kinds[i].name, type))
+            code = kinds[i].code;
+    if (code != SL_E_IO)
+        return code;
+    for (size_t i = 0; i < sizeof system_errors / sizeof *system_errors; i++)
+        if (system_errors[i].number == number || strstr(message, system_errors[i].words))
+            return system_errors[i].code;
+    return code;
+}
+
+// Line and column of a place given as DuckDB does: for syntax errors a count of characters from the
+// statement's begin, otherwise of bytes.
+static void set_place(struct sl_err *err, const struct sl_duckdb_sql *sql, int64_t position,
+                      bool is_in_characters)
+{
+    const char *user = sql->text + sql->prefix_bytes;
+    int64_t left = position - (int64_t)sql->prefix_bytes;
+    int line = 1;
+    int column = 1;
+    size_t at = 0;
+
+    if (left < 0)
+        return;
+    while (left > 0 && at < sql->user_bytes) {
+        size_t length = sl_utf8_length(user + at, sql->user_bytes - at);
+        length = length ? length : 1;
+        column = user[at] == '\n' ? 1 : column + 1;
+        line += user[at] == '\n';
+        at += length;
+        left -= is_in_characters ? 1 : (int64_t)length;
+    }
+    if (left <= 0)
+        (void)sl_err_at(err, "", line, column);
+}
+
+// "did you mean 'a' or 'b'?" from "a, b". System views that merely sound alike help nobody.
+static void set_candidates(struct sl_err *err, const char *candidates)
+{
+    char text[sizeof err->hint] = "";
+    size_t length = 0;
+
+    while (*candidates) {
+        size_t part = strcspn(candidates, ",");
+        bool is_useful = part > 0 && strncmp(candidates, "pg_", 3) != 0 &&
+                         strncmp(candidates, "duckdb_", 7) != 0 &&
+                         strncmp(candidates, "sqlite_", 7) != 0;
+        if (is_useful && length + part + 16 < sizeof text)
+            length += (size_t)snprintf(text + length, sizeof text - length, "%s'%.*s'",
+                                       length ? " or " : "", (int)part, candidates);
+        candidates += part + (candidates[part] == ',');
+        candidates += strspn(candidates, " ");
+    }
+    if (length)
+        (void)sl_err_hint(err, "did you mean %s?", text);
+}
+
+// What follows the first line of a message, on one line.
+static void set_rest(struct sl_err *err, const char *rest)
+{
+    char text[sizeof err->hint];
+    size_t length = 0;
+
+    for (; *rest && length + 1 < sizeof text; rest++) {
+        bool is_blank = *rest == '\n' || *rest == '\t' || *rest == ' ';
+        if (is_blank && (length == 0 || text[length - 1] == ' '))
+            continue;
+        text[length++] = is_blank ? ' ' : *rest;
+    }
+    text[sl_utf8_cut(text, length)] = '\0';
+    if (text[0])
+        (void)sl_err_hint(err, "%s", text);
+}
+
+static int fail_json(struct sl_err *err, const json_t *json, const struct sl_duckdb_sql *sql)
+{
+    const char *type = sl_json_text(json, "exception_type", "");
+    const char *message = sl_json_text(json, "exception_message", "");
+    const char *candidates = sl_json_text(json, "candidates", "");
+    size_t length = strcspn(message, "\n");
+    int64_t number = 0;
+    int64_t position = -1;
+    int code;
+
+    (void)sl_str_to_int64(sl_json_text(json, "errno", "0"), &number);
+    (void)sl_str_to_int64(sl_json_text(json, "position", "-1"), &position);
+    code = code_of(type, message, number);
+    while (length > 0 && (message[length - 1] == '!' || message[length - 1] == '.'))
+        length--;
+    (void)sl_fail(err, (enum sl_code)code, "%.*s", (int)length, message);
+    // An error of the machine has no place in the SQL, though DuckDB gives that of the function.
+    if (err && sql->user_bytes && position >= 0 && code == SL_E_ENGINE)
+        set_place(err, sql, position, sl_str_equal(type, "Parser"));
+    if (err && candidates[0])
+        set_candidates(err, candidates);
+    else if (err)
+        set_rest(err, message + strcspn(message, "\n"));
+    return code;
+}
+
+int sl_duckdb_fail(struct sl_err *err, const char *message, const struct sl_duckdb_sql *sql)
+{
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+    const char *brace = message ? strchr(message, '{') : NULL;
+
+    if (!message)
+        return sl_fail_memory(err);
+    // "Parser Error: {...}"; other errors are the object alone.
+    if (brace && sl_json_parse(brace, strlen(brace), "", &json, NULL) == SL_OK &&
+        json_object_get(json, "exception_type"))
+        return fail_json(err, json, sql);
+    return sl_fail(err, SL_E_ENGINE, "%s", message);
+}

@@ -1,0 +1,83 @@
+// Inside the DuckDB engine: the engine, its sessions, statements and their errors.
+#ifndef SL_ENGINE_DUCKDB_SESSION_H
+#define SL_ENGINE_DUCKDB_SESSION_H
+
+#include "api/engine.h"
+#include "engine/duckdb/library.h"
+
+#include <pthread.h>
+
+struct sl_duckdb_session;
+
+struct sl_duckdb_engine {
+    struct sl_engine base;
+    struct sl_duckdb_library library;
+    duckdb_database database;
+    pthread_mutex_t mutex; // guards what follows; held also while a session's catalogue comes or goes
+    struct sl_duckdb_session *sessions;
+    int64_t last_number;
+};
+
+struct sl_duckdb_session {
+    struct sl_session base;
+    struct sl_duckdb_engine *engine;
+    const struct sl_duckdb_library *library; // the engine's
+    duckdb_connection connection;
+    int64_t number; // its catalogue is session_<number>
+    struct sl_duckdb_session *next;
+    const struct sl_duckdb_cells *cells; // what sluice_cells(number) gives; NULL most of the time
+};
+
+static inline struct sl_duckdb_session *sl_duckdb_session_of(struct sl_session *session)
+{
+    return (struct sl_duckdb_session *)session;
+}
+
+// A prepared statement, its result, or both. Zeroed but for `library`, it is empty.
+struct sl_duckdb_answer {
+    const struct sl_duckdb_library *library;
+    duckdb_prepared_statement statement;
+    duckdb_result result;
+    bool has_result;
+};
+void sl_duckdb_answer_clear(struct sl_duckdb_answer *answer); // for SL_AUTO
+#define SL_DUCKDB_ANSWER_INIT(session) {.library = (session)->library}
+
+// SQL as DuckDB gets it: what we put before the user's part is not counted in the places of errors.
+struct sl_duckdb_sql {
+    const char *text;
+    size_t prefix_bytes; // ASCII
+    size_t user_bytes;   // 0: all of it is ours, errors have no place
+};
+
+// Prepares one statement. With `running`, runs it too.
+SL_MUST int sl_duckdb_prepare(struct sl_duckdb_session *session, const struct sl_duckdb_sql *sql,
+                              struct sl_duckdb_answer *answer, struct sl_err *err);
+// Runs the prepared statement. Streaming, rows come as they are fetched, and only one answer of a
+// session can be fetched from.
+SL_MUST int sl_duckdb_run(struct sl_duckdb_answer *answer, const struct sl_duckdb_sql *sql,
+                          bool is_streaming, struct sl_err *err);
+// Prepares and runs one statement of our own. `answer` may be NULL.
+SL_MUST int sl_duckdb_do(struct sl_duckdb_session *session, const char *text,
+                         struct sl_duckdb_answer *answer, struct sl_err *err);
+// The next rows, or NULL after the last; destroy it with the library's destroy_data_chunk.
+SL_MUST int sl_duckdb_fetch(struct sl_duckdb_answer *answer, const struct sl_duckdb_sql *sql,
+                            duckdb_data_chunk *ret, struct sl_err *err);
+// Prepares what must be a single SELECT without parameters: SL_E_ENGINE else.
+SL_MUST int sl_duckdb_prepare_select(struct sl_duckdb_session *session,
+                                     const struct sl_duckdb_sql *sql,
+                                     struct sl_duckdb_answer *answer, struct sl_err *err);
+
+// Fails with DuckDB's message (its JSON form, or any text; NULL is out of memory): the code by its
+// kind, the place in the user's part of `sql`, near names in the hint.
+int sl_duckdb_fail(struct sl_err *err, const char *message, const struct sl_duckdb_sql *sql);
+
+// Length of `sql` without blanks, comments and semicolons at its end, so that it can be put in
+// brackets.
+size_t sl_duckdb_sql_length(const char *sql);
+
+// Value at `row` of a VARCHAR vector, not ended by NUL; false if it is null.
+bool sl_duckdb_text(const struct sl_duckdb_library *library, duckdb_vector vector, idx_t row,
+                    const char **ret, size_t *ret_length);
+
+#endif

@@ -1,0 +1,114 @@
+// What commits say of themselves: the head with its record, the history, the version at a time.
+// Nothing here needs an engine.
+#include "table/delta/action.h"
+#include "table/delta/delta.h"
+#include "table/delta/log.h"
+
+// Takes what the head needs from one commit.
+static int look_at(const struct sl_delta_log *log, int64_t version, struct sl_arena *arena,
+                   struct sl_delta_head *head, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *actions = NULL;
+    const json_t *record;
+
+    SL_TRY(sl_delta_log_read(log, version, &actions, err));
+    if (version == log->newest)
+        head->timestamp_ms = sl_delta_log_time_ms(log, version, actions);
+    record = json_object_get(sl_delta_commit_info(actions), "sluice");
+    if (!json_is_object(record))
+        return SL_OK;
+    head->record_version = version;
+    return sl_delta_json_copy(record, arena, &head->record_json, err);
+}
+
+int sl_delta_head(const char *folder, struct sl_arena *arena, struct sl_delta_head *ret,
+                  struct sl_err *err)
+{
+    struct sl_delta_head head = {.record_version = -1};
+    struct sl_delta_log log;
+
+    SL_TRY(sl_delta_log_open(folder, arena, &log, err));
+    head.version = log.newest;
+    for (int64_t version = log.newest; version >= 0 && !head.record_json; version--) {
+        if (sl_delta_log_is_cleaned(&log, version))
+            break;
+        SL_TRY(look_at(&log, version, arena, &head, err));
+    }
+    *ret = head;
+    return SL_OK;
+}
+
+static int add_info(const struct sl_delta_log *log, int64_t version, struct sl_arena *arena,
+                    struct sl_delta_commit_info **infos, size_t *count, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *actions = NULL;
+    struct sl_delta_commit_info info = {.version = version, .operation = "", .json = "{}"};
+    const json_t *body;
+
+    SL_TRY(sl_delta_log_read(log, version, &actions, err));
+    info.timestamp_ms = sl_delta_log_time_ms(log, version, actions);
+    body = sl_delta_commit_info(actions);
+    if (body) {
+        info.operation = sl_arena_strdup(arena, sl_json_text(body, "operation", ""));
+        SL_TRY_NEW(info.operation, err);
+        SL_TRY(sl_delta_json_copy(body, arena, &info.json, err));
+    }
+    return SL_PUSH(arena, *infos, *count, info) ? SL_OK : sl_fail_memory(err);
+}
+
+int sl_delta_history(const char *folder, size_t limit, struct sl_arena *arena,
+                     struct sl_delta_commit_info **ret, size_t *ret_count, struct sl_err *err)
+{
+    struct sl_delta_commit_info *infos = NULL;
+    size_t count = 0;
+    struct sl_delta_log log;
+
+    SL_TRY(sl_delta_log_open(folder, arena, &log, err));
+    for (int64_t version = log.newest; version >= 0 && (limit == 0 || count < limit); version--) {
+        if (sl_delta_log_is_cleaned(&log, version))
+            break;
+        SL_TRY(add_info(&log, version, arena, &infos, &count, err));
+    }
+    *ret = infos;
+    *ret_count = count;
+    return SL_OK;
+}
+
+// The lowest version that can be loaded.
+static int64_t oldest_version(const struct sl_delta_log *log)
+{
+    if (log->first_commit == 0 || log->checkpoint_count == 0)
+        return log->first_commit;
+    return log->checkpoints[0].version;
+}
+
+int sl_delta_version_at(const char *folder, int64_t time_ms, int64_t *ret_version,
+                        struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    int64_t found = -1;
+    int64_t latest_ms = INT64_MIN;
+    struct sl_delta_log log;
+
+    SL_TRY(sl_delta_log_open(folder, &arena, &log, err));
+    if (log.newest < 0)
+        return sl_fail(err, SL_E_TABLE_MISSING, "there is no table in '%s'", folder);
+    for (int64_t version = oldest_version(&log); version <= log.newest; version++) {
+        SL_AUTO(sl_json_free) json_t *actions = NULL;
+        int64_t commit_ms;
+
+        if (sl_delta_log_is_cleaned(&log, version))
+            continue; // its checkpoint tells no time
+        SL_TRY(sl_delta_log_read(&log, version, &actions, err));
+        commit_ms = sl_delta_log_time_ms(&log, version, actions);
+        // Clocks of writers differ: a version is never older than the one before it.
+        latest_ms = commit_ms > latest_ms ? commit_ms : latest_ms;
+        if (latest_ms > time_ms)
+            break;
+        found = version;
+    }
+    if (found < 0)
+        return sl_fail(err, SL_E_TABLE_VERSION, "table '%s' has no version that old", folder);
+    *ret_version = found;
+    return SL_OK;
+}

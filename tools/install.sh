@@ -1,0 +1,24 @@
+#!/bin/sh
+# tools/install.sh PROGRAM DUCKDB PREFIX: the program, the engine beside it, the man page and the shell completions.
+set -eu
+program=$1 duckdb=$2 prefix=$3
+
+install -D -m 755 "$program" "$prefix/bin/sluice"
+install -D -m 644 "$duckdb/lib/libduckdb.so" "$prefix/lib/sluice/libduckdb.so"
+for extension in "$duckdb"/extensions/*.duckdb_extension; do
+    install -D -m 644 "$extension" "$prefix/lib/sluice/extensions/$(basename "$extension")"
+done
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+"$program" docs "$work/docs"
+for page in "$work"/docs/*.1; do
+    install -D -m 644 "$page" "$prefix/share/man/man1/$(basename "$page")"
+done
+completion() {
+    "$program" completion "$1" >"$work/completion"
+    install -D -m 644 "$work/completion" "$prefix/share/$2"
+}
+completion bash bash-completion/completions/sluice
+completion zsh zsh/site-functions/_sluice
+completion fish fish/vendor_completions.d/sluice.fish

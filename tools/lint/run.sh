@@ -1,0 +1,36 @@
+#!/bin/sh
+# All lints, one after another, each to its end; fails if any complained. Needs build/debug to be set up.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+failed=0
+
+lint() {
+    name=$1
+    shift
+    if output=$("$@" 2>&1); then
+        printf '  ok    %s\n' "$name"
+    else
+        printf '  FAIL  %s\n%s\n' "$name" "$output"
+        failed=1
+    fi
+}
+
+# Files that git knows or would take.
+files() { git ls-files -co --exclude-standard "$@" | while read -r file; do [ -f "$file" ] && echo "$file"; done; }
+
+format() { files '*.c' '*.h' | xargs clang-format-14 --dry-run -Werror; }
+tidy() { files 'src/*.c' | xargs -P 2 -n 8 clang-tidy-14 -p build/debug --quiet; }
+flow() {
+    cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+        --suppress=ctunullpointer --suppress=nullPointerRedundantCheck --std=c11 \
+        -Isrc -DSL_VERSION='""' -DSL_DUCKDB_HOME='""' src
+}
+scripts() { files '*.sh' .ci/run | xargs shellcheck -e SC2317; }
+
+lint 'layers (who may include whom)' tools/lint/layers.py
+lint 'sizes (files, functions, parameters)' tools/lint/sizes.py
+lint 'format (clang-format)' format
+lint 'scripts (shellcheck)' scripts
+lint 'flow (cppcheck)' flow
+lint 'mistakes (clang-tidy)' tidy
+exit $failed
