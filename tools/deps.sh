@@ -40,8 +40,8 @@ apt_install() {
     installed=" $(dpkg-query -W -f='${Package} ${db:Status-Status}\n' "$@" 2>/dev/null |
         awk '$2 == "installed" { printf "%s ", $1 }')"
     missing=
-    for package in "$@"; do
-        case $installed in *" $package "*) ;; *) missing="$missing $package" ;; esac
+    for wanted in "$@"; do
+        case $installed in *" $wanted "*) ;; *) missing="$missing $wanted" ;; esac
     done
     [ -n "$missing" ] || return 0
     command -v apt-get >/dev/null || die "this is no Debian; install these with your own package manager:$missing"
@@ -132,8 +132,8 @@ link_installed_duckdb() {
 }
 
 fetch_library() {
-    package=@duckdb/node-bindings-linux-$(architecture)@$duckdb_version-r.5
     command -v npm >/dev/null || apt_install npm
+    package=@duckdb/node-bindings-linux-$(architecture)@$duckdb_version-r.5
     say "DuckDB $duckdb_version: library from $package"
     mkdir -p "$work/npm"
     quietly npm pack --silent --pack-destination "$work/npm" "$package"

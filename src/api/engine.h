@@ -94,6 +94,8 @@ struct sl_engine_kind {
     // Writes what `sql` gives as Parquet files. They are on disk but not synced. `ret` lives in the arena.
     int (*stage)(struct sl_session *session, const char *sql, const struct sl_stage_options *options, struct sl_arena *arena,
                  struct sl_staged *ret, struct sl_err *err);
+    // Makes an extension's functions usable ("sqlite_scanner"); SL_E_ENGINE_EXTENSION if it is not installed. Never downloads.
+    int (*extend)(struct sl_session *session, const char *name, struct sl_err *err);
     // From any thread: the running statement ends with SL_E_INTERRUPTED.
     void (*interrupt)(struct sl_session *session);
     // From any thread: share done of the running statement, 0..1, or -1 unknown, and rows processed so far.

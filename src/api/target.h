@@ -21,6 +21,7 @@ struct sl_load {
     const char *table_id;    // identity of the lake's table
     const struct sl_column *columns;
     size_t column_count;
+    int64_t expected_rows;        // of rows_sql, known from the table's log; -1: unknown. Other than this: SL_E_BALANCE, nothing kept
     const char *rows_sql;         // SELECT of the rows to write, in the session's catalogue
     const char *deleted_keys_sql; // MERGE: SELECT of the key columns; may be NULL
     const char *partitions_sql;   // PARTITIONS: SELECT DISTINCT of the partition columns to replace
@@ -41,7 +42,8 @@ struct sl_target_position {
 struct sl_target_kind {
     const char *name;    // "parquet"
     const char *summary; // one sentence for docs
-    bool (*can)(enum sl_load_mode mode);
+    bool needs_session_for_position;
+    bool (*can)(enum sl_load_mode mode); // a mode it cannot do is done as REPLACE, which gives the same rows
     // SL_E_TARGET_... with fate RETRY when the target cannot be reached.
     int (*open)(const struct sl_target_options *options, struct sl_session *session, struct sl_arena *arena, void **ret_self,
                 struct sl_err *err);

@@ -13,9 +13,8 @@ struct sl_duckdb_engine {
     struct sl_engine base;
     struct sl_duckdb_library library;
     duckdb_database database;
-    pthread_mutex_t mutex; // guards what follows; held also while a session's catalogue comes or goes
-    struct sl_duckdb_session *sessions;
-    int64_t last_number;
+    pthread_mutex_t mutex; // held while a session's catalogue comes or goes
+    int64_t last_number;   // of a session; guarded by mutex
 };
 
 struct sl_duckdb_session {
@@ -24,8 +23,6 @@ struct sl_duckdb_session {
     const struct sl_duckdb_library *library; // the engine's
     duckdb_connection connection;
     int64_t number; // its catalogue is session_<number>
-    struct sl_duckdb_session *next;
-    const struct sl_duckdb_cells *cells; // what sluice_cells(number) gives; NULL most of the time
 };
 
 static inline struct sl_duckdb_session *sl_duckdb_session_of(struct sl_session *session)
@@ -39,6 +36,7 @@ struct sl_duckdb_answer {
     duckdb_prepared_statement statement;
     duckdb_result result;
     bool has_result;
+    uint64_t max_rows; // 0: all
 };
 void sl_duckdb_answer_clear(struct sl_duckdb_answer *answer); // for SL_AUTO
 #define SL_DUCKDB_ANSWER_INIT(session) {.library = (session)->library}
@@ -50,7 +48,7 @@ struct sl_duckdb_sql {
     size_t user_bytes;   // 0: all of it is ours, errors have no place
 };
 
-// Prepares one statement. With `running`, runs it too.
+// Prepares one statement.
 SL_MUST int sl_duckdb_prepare(struct sl_duckdb_session *session, const struct sl_duckdb_sql *sql,
                               struct sl_duckdb_answer *answer, struct sl_err *err);
 // Runs the prepared statement. Streaming, rows come as they are fetched, and only one answer of a
@@ -63,11 +61,6 @@ SL_MUST int sl_duckdb_do(struct sl_duckdb_session *session, const char *text,
 // The next rows, or NULL after the last; destroy it with the library's destroy_data_chunk.
 SL_MUST int sl_duckdb_fetch(struct sl_duckdb_answer *answer, const struct sl_duckdb_sql *sql,
                             duckdb_data_chunk *ret, struct sl_err *err);
-// Prepares what must be a single SELECT without parameters: SL_E_ENGINE else.
-SL_MUST int sl_duckdb_prepare_select(struct sl_duckdb_session *session,
-                                     const struct sl_duckdb_sql *sql,
-                                     struct sl_duckdb_answer *answer, struct sl_err *err);
-
 // Fails with DuckDB's message (its JSON form, or any text; NULL is out of memory): the code by its
 // kind, the place in the user's part of `sql`, near names in the hint.
 int sl_duckdb_fail(struct sl_err *err, const char *message, const struct sl_duckdb_sql *sql);
@@ -76,6 +69,14 @@ int sl_duckdb_fail(struct sl_err *err, const char *message, const struct sl_duck
 // brackets.
 size_t sl_duckdb_sql_length(const char *sql);
 
+// Statement of ours around the user's SELECT: `before`, `sql` trimmed, `after`. Its text is in buf.
+SL_MUST int sl_duckdb_wrap(const char *before, const char *sql, const char *after,
+                           struct sl_buf *buf, struct sl_duckdb_sql *ret, struct sl_err *err);
+
+static inline bool sl_duckdb_is_valid(const uint64_t *validity, idx_t row)
+{
+    return !validity || (validity[row / 64] >> (row % 64) & 1);
+}
 // Value at `row` of a VARCHAR vector, not ended by NUL; false if it is null.
 bool sl_duckdb_text(const struct sl_duckdb_library *library, duckdb_vector vector, idx_t row,
                     const char **ret, size_t *ret_length);

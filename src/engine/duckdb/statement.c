@@ -62,25 +62,13 @@ int sl_duckdb_fetch(struct sl_duckdb_answer *answer, const struct sl_duckdb_sql 
     return SL_OK;
 }
 
-int sl_duckdb_prepare_select(struct sl_duckdb_session *session, const struct sl_duckdb_sql *sql,
-                             struct sl_duckdb_answer *answer, struct sl_err *err)
-{
-    SL_TRY(sl_duckdb_prepare(session, sql, answer, err));
-    if (session->library->prepared_statement_type(answer->statement) !=
-        DUCKDB_STATEMENT_TYPE_SELECT)
-        return sl_fail(err, SL_E_ENGINE, "the statement is no SELECT");
-    if (session->library->nparams(answer->statement) > 0)
-        return sl_fail(err, SL_E_ENGINE, "the SELECT has parameters");
-    return SL_OK;
-}
-
 bool sl_duckdb_text(const struct sl_duckdb_library *library, duckdb_vector vector, idx_t row,
                     const char **ret, size_t *ret_length)
 {
     const uint64_t *validity = library->vector_get_validity(vector);
     const duckdb_string_t *text = (const duckdb_string_t *)library->vector_get_data(vector) + row;
 
-    if (validity && !(validity[row / 64] >> (row % 64) & 1))
+    if (!sl_duckdb_is_valid(validity, row))
         return false;
     *ret_length = text->value.inlined.length;
     *ret = *ret_length <= sizeof text->value.inlined.inlined ? text->value.inlined.inlined
@@ -88,35 +76,64 @@ bool sl_duckdb_text(const struct sl_duckdb_library *library, duckdb_vector vecto
     return true;
 }
 
-// The byte after a quoted part ('..', "..", $tag$..$tag$), a comment, or one byte; *ret_is_blank
-// tells whether it leaves nothing behind.
+// The end of a quoted text that begins at `at`; with escapes, \' does not end it.
+static const char *skip_quoted(const char *at, bool has_escapes)
+{
+    char quote = *at++;
+
+    for (; *at; at++) {
+        if (*at == quote)
+            return at + 1;
+        if (has_escapes && *at == '\\' && at[1])
+            at++;
+    }
+    return at;
+}
+
+// The end of $tag$..$tag$, or of the dollar sign if none begins here.
+static const char *skip_dollars(const char *at)
+{
+    size_t tag = 1 + strspn(at + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                    "0123456789_");
+    const char *end = at[tag] == '$' ? strchr(at + tag + 1, '$') : NULL;
+
+    for (; end; end = strchr(end + 1, '$'))
+        if (strncmp(end, at, tag + 1) == 0)
+            return end + tag + 1;
+    return at + 1;
+}
+
+static bool is_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           (c & '\x80') != 0;
+}
+
+// The end of the word, text, comment or single byte that begins at `at`. *ret_is_blank tells whether
+// it means nothing.
 static const char *skip_part(const char *at, bool *ret_is_blank)
 {
-    const char *end = NULL;
-    size_t tag;
+    const char *end = at;
 
-    *ret_is_blank = strchr(" \t\r\n\f\v;", *at) != NULL;
-    if (at[0] == '-' && at[1] == '-') {
-        *ret_is_blank = true;
+    *ret_is_blank = strchr(" \t\r\n\f\v;", *at) || strncmp(at, "--", 2) == 0 ||
+                    strncmp(at, "/*", 2) == 0;
+    if (strncmp(at, "--", 2) == 0)
         return at + strcspn(at, "\n");
-    }
-    if (at[0] == '/' && at[1] == '*') {
-        *ret_is_blank = true;
+    if (strncmp(at, "/*", 2) == 0) {
         end = strstr(at + 2, "*/");
         return end ? end + 2 : at + strlen(at);
     }
-    if (*at == '\'' || *at == '"') {
-        end = strchr(at + 1, *at);
-        return end ? end + 1 : at + strlen(at);
-    }
-    if (*at == '$') {
-        tag = 1 + strspn(at + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-        if (at[tag] == '$')
-            for (end = at + tag + 1; (end = strchr(end, '$')) != NULL; end++)
-                if (strncmp(end, at, tag + 1) == 0)
-                    return end + tag + 1;
-    }
-    return at + 1;
+    if (*at == '\'' || *at == '"')
+        return skip_quoted(at, false);
+    if (*at == '$')
+        return skip_dollars(at);
+    if (!is_word(*at))
+        return at + 1;
+    while (is_word(*end) || (end > at && *end == '$'))
+        end++;
+    if (end == at + 1 && (*at == 'e' || *at == 'E') && *end == '\'')
+        return skip_quoted(end, true);
+    return end;
 }
 
 size_t sl_duckdb_sql_length(const char *sql)
@@ -130,4 +147,18 @@ size_t sl_duckdb_sql_length(const char *sql)
             end = at;
     }
     return (size_t)(end - sql);
+}
+
+int sl_duckdb_wrap(const char *before, const char *sql, const char *after, struct sl_buf *buf,
+                struct sl_duckdb_sql *ret, struct sl_err *err)
+{
+    size_t length = sl_duckdb_sql_length(sql);
+
+    sl_buf_add(buf, before);
+    sl_buf_add_bytes(buf, sql, length);
+    sl_buf_add(buf, after);
+    SL_TRY(sl_buf_check(buf, err));
+    *ret = (struct sl_duckdb_sql){
+        .text = buf->text, .prefix_bytes = strlen(before), .user_bytes = length};
+    return SL_OK;
 }

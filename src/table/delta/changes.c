@@ -132,6 +132,7 @@ static int find_changes(const struct sl_delta_log *log, int64_t from, int64_t to
     if (!has_commits(log, from, to))
         return compare_ends(&state, log, to, session, arena, changes, err);
     SL_TRY(walk(&state, log, to, &touched, &changes->schema_changed, err));
+    SL_TRY(sl_delta_state_check(&state, log, err));
     return compare(&state, &touched, arena, changes, err);
 }
 

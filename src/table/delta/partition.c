@@ -77,3 +77,54 @@ int sl_delta_partition_value(const struct sl_column *column, const char *text,
     *ret = text;
     return SL_OK;
 }
+
+void sl_delta_partition_set_clear(struct sl_delta_partition_set *set)
+{
+    sl_map_clear(&set->keys);
+}
+
+// Framed by their lengths, so that no two lists have one key.
+static void add_to_key(struct sl_buf *key, const char *value)
+{
+    if (value)
+        sl_buf_addf(key, "%zu:%s", strlen(value), value);
+    sl_buf_add_char(key, ';');
+}
+
+int sl_delta_partition_set_add(struct sl_delta_partition_set *set, const char *const *values,
+                               struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    SL_AUTO(sl_buf_clear) struct sl_buf key = SL_BUF_INIT;
+
+    for (size_t i = 0; i < set->column_count; i++) {
+        const char *value;
+
+        SL_TRY(sl_delta_partition_value(&set->columns[i], values[i], &arena, &value, err));
+        add_to_key(&key, value);
+    }
+    SL_TRY(sl_buf_check(&key, err));
+    return sl_map_set(&set->keys, key.text, NULL, err);
+}
+
+int sl_delta_partition_set_has(const struct sl_delta_partition_set *set,
+                               const json_t *partition_values, bool *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    SL_AUTO(sl_buf_clear) struct sl_buf key = SL_BUF_INIT;
+
+    for (size_t i = 0; i < set->column_count; i++) {
+        const char *value = sl_json_text(partition_values, set->columns[i].name, "");
+        int code;
+
+        value = *value ? value : NULL;
+        // Other writers may keep what is refused here; then it is compared as it is.
+        code = sl_delta_partition_value(&set->columns[i], value, &arena, &value, NULL);
+        if (code == SL_E_MEMORY)
+            return sl_fail_memory(err);
+        add_to_key(&key, value);
+    }
+    SL_TRY(sl_buf_check(&key, err));
+    *ret = sl_map_has(&set->keys, key.text);
+    return SL_OK;
+}

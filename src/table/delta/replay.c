@@ -196,8 +196,7 @@ static int start(struct sl_delta_state *state, const struct sl_delta_log *log, i
     return SL_OK;
 }
 
-// What every version must have, and that it can be read here.
-static int check_state(const struct sl_delta_state *state, const struct sl_delta_log *log,
+int sl_delta_state_check(const struct sl_delta_state *state, const struct sl_delta_log *log,
                        struct sl_err *err)
 {
     if (!state->protocol || !state->metadata)
@@ -217,5 +216,5 @@ int sl_delta_state_load(struct sl_delta_state *state, const struct sl_delta_log 
 {
     SL_TRY(start(state, log, version, session, err));
     SL_TRY(sl_delta_state_advance(state, log, version, err));
-    return check_state(state, log, err);
+    return sl_delta_state_check(state, log, err);
 }

@@ -46,4 +46,8 @@ SL_MUST int sl_delta_state_advance(struct sl_delta_state *state, const struct sl
 SL_MUST int sl_delta_state_load(struct sl_delta_state *state, const struct sl_delta_log *log,
                                 int64_t version, struct sl_session *session, struct sl_err *err);
 
+// What every version must have, and that it can be read here: SL_E_TABLE_LOG, SL_E_TABLE_FEATURE.
+SL_MUST int sl_delta_state_check(const struct sl_delta_state *state, const struct sl_delta_log *log,
+                                 struct sl_err *err);
+
 #endif

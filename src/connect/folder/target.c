@@ -1,0 +1,268 @@
+#include "connect/folder/target.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define POSITION_FILE "_sluice.json"
+#define POSITION_MAX_BYTES ((size_t)1 << 20)
+
+struct format {
+    const char *extension;
+    const char *copy_options;
+};
+static const struct format parquet = {"parquet", "format parquet, compression zstd"};
+static const struct format csv = {"csv", "format csv, header true"};
+static const struct format jsonl = {"jsonl", "format json"};
+
+struct folder_target {
+    const struct format *format;
+    const char *path;
+    struct sl_session *session;
+    struct sl_arena *arena;
+};
+
+static bool can(enum sl_load_mode mode)
+{
+    return mode == SL_LOAD_REPLACE || mode == SL_LOAD_APPEND;
+}
+
+static int open_as(const struct format *format, const struct sl_target_options *options, struct sl_session *session,
+                   struct sl_arena *arena, void **ret_self, struct sl_err *err)
+{
+    struct folder_target *target = SL_NEW(arena, struct folder_target);
+    SL_TRY_NEW(target, err);
+    *target = (struct folder_target){.format = format, .path = options->path, .session = session, .arena = arena};
+    *ret_self = target;
+    return SL_OK;
+}
+
+static int open_parquet(const struct sl_target_options *options, struct sl_session *session, struct sl_arena *arena,
+                        void **ret_self, struct sl_err *err)
+{
+    return open_as(&parquet, options, session, arena, ret_self, err);
+}
+
+static int open_csv(const struct sl_target_options *options, struct sl_session *session, struct sl_arena *arena,
+                    void **ret_self, struct sl_err *err)
+{
+    return open_as(&csv, options, session, arena, ret_self, err);
+}
+
+static int open_jsonl(const struct sl_target_options *options, struct sl_session *session, struct sl_arena *arena,
+                      void **ret_self, struct sl_err *err)
+{
+    return open_as(&jsonl, options, session, arena, ret_self, err);
+}
+
+static int position(void *self, const char *table, const char *to, struct sl_target_position *ret, struct sl_err *err)
+{
+    struct folder_target *target = self;
+    SL_AUTO(sl_json_free) json_t *root = NULL;
+    const char *text;
+    size_t length;
+    (void)table;
+    *ret = (struct sl_target_position){.version = -1};
+    const char *path = sl_arena_printf(target->arena, "%s/%s/" POSITION_FILE, target->path, to);
+    SL_TRY_NEW(path, err);
+    if (!sl_fs_exists(path))
+        return SL_OK;
+    SL_TRY(sl_fs_read(path, POSITION_MAX_BYTES, target->arena, &text, &length, err));
+    SL_TRY(sl_json_parse(text, length, path, &root, err));
+    ret->version = sl_json_int(root, "version", -1);
+    ret->fingerprint = sl_arena_strdup(target->arena, sl_json_text(root, "fingerprint", ""));
+    ret->table_id = sl_arena_strdup(target->arena, sl_json_text(root, "table_id", ""));
+    SL_TRY_NEW(ret->fingerprint, err);
+    SL_TRY_NEW(ret->table_id, err);
+    return SL_OK;
+}
+
+static int write_position(const struct sl_load *load, const char *folder, int64_t rows, struct sl_err *err)
+{
+    char time[32];
+    char *text = NULL;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    sl_arena_init(&arena, 0);
+    SL_AUTO(sl_json_free) json_t *root = json_pack(
+        "{s:s, s:s, s:I, s:s, s:s, s:I, s:s}", "written_by", "Sluice " SL_VERSION, "table", load->table, "version",
+        (json_int_t)load->to_version, "fingerprint", load->fingerprint, "table_id", load->table_id, "rows", (json_int_t)rows,
+        "at", sl_clock_format(sl_clock_now_us(), time));
+    const char *path = sl_path_join(&arena, folder, POSITION_FILE);
+    SL_TRY_NEW(root, err);
+    SL_TRY_NEW(path, err);
+    SL_TRY(sl_json_print(root, &text, err));
+    int code = sl_fs_write(path, text, strlen(text), err);
+    free(text);
+    return code;
+}
+
+// Folders of deliveries that were killed before their exchange, or just after it.
+static int remove_leftovers(const struct folder_target *target, const char *to, struct sl_err *err)
+{
+    struct sl_strs names = {0};
+    const char *prefix = sl_arena_printf(target->arena, ".%s.new-", to);
+    SL_TRY_NEW(prefix, err);
+    SL_TRY(sl_fs_list(target->path, target->arena, &names, err));
+    for (size_t i = 0; i < names.count; i++) {
+        if (!sl_str_starts(names.items[i], prefix))
+            continue;
+        const char *path = sl_path_join(target->arena, target->path, names.items[i]);
+        SL_TRY_NEW(path, err);
+        SL_TRY(sl_fs_remove_tree(path, err));
+    }
+    return SL_OK;
+}
+
+// Files of the delivery so far, taken over by hard links: an append costs what it adds.
+static int link_files(const struct folder_target *target, const char *from, const char *into, struct sl_err *err)
+{
+    struct sl_strs names = {0};
+    SL_TRY(sl_fs_list(from, target->arena, &names, err));
+    for (size_t i = 0; i < names.count; i++) {
+        const char *old = sl_path_join(target->arena, from, names.items[i]);
+        const char *new = sl_path_join(target->arena, into, names.items[i]);
+        struct sl_fs_stat stat;
+        SL_TRY_NEW(old, err);
+        SL_TRY_NEW(new, err);
+        if (sl_str_equal(names.items[i], POSITION_FILE))
+            continue;
+        SL_TRY(sl_fs_stat(old, &stat, err));
+        if (stat.is_folder) {
+            SL_TRY(sl_fs_mkdirs(new, err));
+            SL_TRY(link_files(target, old, new, err));
+        } else {
+            SL_TRY(sl_fs_link(old, new, err));
+        }
+    }
+    return SL_OK;
+}
+
+static int copy_rows(const struct folder_target *target, const struct sl_load *load, const char *folder, int64_t *ret_rows,
+                     struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    const char *name = sl_arena_printf(target->arena, "%s-%lld", load->to, (long long)load->to_version);
+    SL_TRY_NEW(name, err);
+    sl_buf_addf(&sql, "copy (%s\n) to ", load->rows_sql);
+    const char *file = load->partition_count ? sl_arena_strdup(target->arena, folder)
+                                             : sl_arena_printf(target->arena, "%s/%s.%s", folder, name, target->format->extension);
+    SL_TRY_NEW(file, err);
+    sl_buf_add_sql_string(&sql, file);
+    sl_buf_addf(&sql, " (%s", target->format->copy_options);
+    if (load->partition_count) {
+        sl_buf_add(&sql, ", overwrite_or_ignore true, filename_pattern ");
+        sl_buf_add_sql_string(&sql, name);
+        sl_buf_add(&sql, ", partition_by (");
+        for (size_t i = 0; i < load->partition_count; i++) {
+            sl_buf_add(&sql, i ? ", " : "");
+            sl_buf_add_sql_name(&sql, load->partition_by[i]);
+        }
+        sl_buf_add(&sql, ")");
+    }
+    sl_buf_add(&sql, ")");
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(sl_fault_point("copy", err));
+    return target->session->kind->exec(target->session, sql.text, ret_rows, err);
+}
+
+static int sync_tree(struct sl_arena *arena, const char *folder, struct sl_err *err)
+{
+    struct sl_strs names = {0};
+    SL_TRY(sl_fs_list(folder, arena, &names, err));
+    for (size_t i = 0; i < names.count; i++) {
+        const char *path = sl_path_join(arena, folder, names.items[i]);
+        struct sl_fs_stat stat;
+        SL_TRY_NEW(path, err);
+        SL_TRY(sl_fs_stat(path, &stat, err));
+        SL_TRY(stat.is_folder ? sync_tree(arena, path, err) : sl_fs_sync_file(path, err));
+    }
+    return sl_fs_sync_folder(folder, err);
+}
+
+// After this the new files are there, whole and durable, or the old ones are.
+static int publish(const struct folder_target *target, const char *fresh, const char *final, struct sl_err *err)
+{
+    SL_TRY(sync_tree(target->arena, fresh, err));
+    if (sl_fs_exists(final))
+        SL_TRY(sl_fs_exchange(fresh, final, err));
+    else
+        SL_TRY(sl_fs_rename(fresh, final, err));
+    SL_TRY(sl_fs_sync_folder(target->path, err));
+    return sl_fs_remove_tree(fresh, err);
+}
+
+static int refuse_foreign(const struct folder_target *target, const char *final, struct sl_err *err)
+{
+    const char *mark = sl_path_join(target->arena, final, POSITION_FILE);
+    struct sl_strs names = {0};
+    SL_TRY_NEW(mark, err);
+    if (!sl_fs_exists(final) || sl_fs_exists(mark))
+        return SL_OK;
+    SL_TRY(sl_fs_list(final, target->arena, &names, err));
+    if (!names.count)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_TARGET_FOREIGN, "'%s' is there and was not written by Sluice", final);
+    return sl_err_hint(err, "choose another `to`, or move it away");
+}
+
+static int load_rows(void *self, const struct sl_load *load, int64_t *ret_rows, struct sl_err *err)
+{
+    struct folder_target *target = self;
+    char uuid[37];
+    int64_t rows = 0;
+    const char *final = sl_path_join(target->arena, target->path, load->to);
+    const char *fresh = sl_arena_printf(target->arena, "%s/.%s.new-%s", target->path, load->to, sl_uuid(uuid));
+    SL_TRY_NEW(final, err);
+    SL_TRY_NEW(fresh, err);
+    SL_TRY(refuse_foreign(target, final, err));
+    SL_TRY(sl_fs_mkdirs(target->path, err));
+    SL_TRY(remove_leftovers(target, load->to, err));
+    SL_TRY(sl_fs_mkdirs(fresh, err));
+    if (load->mode == SL_LOAD_APPEND)
+        SL_TRY(link_files(target, final, fresh, err));
+    SL_TRY(copy_rows(target, load, fresh, &rows, err));
+    if (load->expected_rows >= 0 && rows != load->expected_rows)
+        return sl_fail(err, SL_E_BALANCE, "'%s' has %lld rows, %lld were written to '%s'", load->table,
+                       (long long)load->expected_rows, (long long)rows, final);
+    SL_TRY(write_position(load, fresh, rows, err));
+    SL_TRY(publish(target, fresh, final, err));
+    *ret_rows = rows;
+    return SL_OK;
+}
+
+static void close_target(void *self)
+{
+    (void)self; // all in the arena
+}
+
+const struct sl_target_kind sl_target_parquet = {
+    .name = "parquet",
+    .summary = "A folder of Parquet files per table.",
+    .can = can,
+    .open = open_parquet,
+    .position = position,
+    .load = load_rows,
+    .close = close_target,
+};
+const struct sl_target_kind sl_target_csv = {
+    .name = "csv",
+    .summary = "A folder of CSV files with a header per table.",
+    .can = can,
+    .open = open_csv,
+    .position = position,
+    .load = load_rows,
+    .close = close_target,
+};
+const struct sl_target_kind sl_target_jsonl = {
+    .name = "jsonl",
+    .summary = "A folder of JSON lines files per table.",
+    .can = can,
+    .open = open_jsonl,
+    .position = position,
+    .load = load_rows,
+    .close = close_target,
+};

@@ -1,0 +1,344 @@
+#include "engine/duckdb/query.h"
+
+#include "api/result.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+// What sl_duckdb_query knows of the statement before it runs.
+struct shape {
+    struct sl_column *columns;
+    duckdb_type *types;
+    size_t count;
+    bool has_all_names;  // every column has its type's name
+    bool has_plain_data; // add_cell can write each of them
+};
+
+// Types whose name says all, and whether add_cell can write their values.
+static const struct plain {
+    duckdb_type type;
+    const char *name;
+    bool has_plain_data;
+} plains[] = {
+    {DUCKDB_TYPE_BOOLEAN, "BOOLEAN", true},
+    {DUCKDB_TYPE_INTEGER, "INTEGER", true},
+    {DUCKDB_TYPE_BIGINT, "BIGINT", true},
+    {DUCKDB_TYPE_UBIGINT, "UBIGINT", true},
+    {DUCKDB_TYPE_VARCHAR, "VARCHAR", true},
+    {DUCKDB_TYPE_HUGEINT, "HUGEINT", false},
+    {DUCKDB_TYPE_FLOAT, "FLOAT", false},
+    {DUCKDB_TYPE_DOUBLE, "DOUBLE", false},
+    {DUCKDB_TYPE_DATE, "DATE", false},
+    {DUCKDB_TYPE_TIMESTAMP, "TIMESTAMP", false},
+    {DUCKDB_TYPE_TIMESTAMP_TZ, "TIMESTAMP WITH TIME ZONE", false},
+    {DUCKDB_TYPE_BLOB, "BLOB", false},
+    {DUCKDB_TYPE_UUID, "UUID", false},
+};
+
+static const struct plain *find_plain(duckdb_type type)
+{
+    for (size_t i = 0; i < sizeof plains / sizeof *plains; i++)
+        if (plains[i].type == type)
+            return &plains[i];
+    return NULL;
+}
+
+static int read_column(const struct sl_duckdb_library *library, duckdb_logical_type type,
+                       struct sl_arena *arena, struct shape *shape, struct sl_err *err)
+{
+    struct sl_column *column = &shape->columns[shape->count];
+    duckdb_type id = library->get_type_id(type);
+    const struct plain *plain = find_plain(id);
+    char *alias = library->logical_type_get_alias(type);
+
+    shape->types[shape->count++] = id;
+    shape->has_plain_data = shape->has_plain_data && plain && plain->has_plain_data;
+    if (plain && !alias)
+        column->type = plain->name;
+    if (id == DUCKDB_TYPE_DECIMAL && !alias) {
+        column->type = sl_arena_printf(arena, "DECIMAL(%d,%d)", library->decimal_width(type),
+                                       library->decimal_scale(type));
+        if (!column->type) {
+            library->free(alias);
+            return sl_fail_memory(err);
+        }
+    }
+    library->free(alias); // NULL is fine
+    shape->has_all_names = shape->has_all_names && column->type;
+    return SL_OK;
+}
+
+// The columns of a prepared statement. Types that take more than a word to name are left NULL.
+static int read_shape(const struct sl_duckdb_answer *answer, struct sl_arena *arena,
+                      struct shape *shape, struct sl_err *err)
+{
+    const struct sl_duckdb_library *library = answer->library;
+    idx_t count = library->prepared_statement_column_count(answer->statement);
+
+    *shape = (struct shape){.has_all_names = true, .has_plain_data = true};
+    shape->columns = SL_NEW_ARRAY(arena, struct sl_column, count);
+    SL_TRY_NEW(shape->columns, err);
+    shape->types = SL_NEW_ARRAY(arena, duckdb_type, count);
+    SL_TRY_NEW(shape->types, err);
+    for (idx_t i = 0; i < count; i++) {
+        const char *name = library->prepared_statement_column_name(answer->statement, i);
+        duckdb_logical_type type =
+            library->prepared_statement_column_logical_type(answer->statement, i);
+        int code = type ? read_column(library, type, arena, shape, err) : sl_fail_memory(err);
+        shape->columns[i].name = sl_arena_strdup(arena, name ? name : "");
+        library->free((void *)(uintptr_t)name);
+        library->destroy_logical_type(&type);
+        SL_TRY(code);
+        SL_TRY_NEW(shape->columns[i].name, err);
+    }
+    return SL_OK;
+}
+
+int sl_duckdb_each_row(struct sl_duckdb_answer *answer, const struct sl_duckdb_sql *sql,
+                       sl_duckdb_row *row, void *self, struct sl_err *err)
+{
+    const struct sl_duckdb_library *library = answer->library;
+    uint64_t left = answer->max_rows ? answer->max_rows : UINT64_MAX;
+
+    for (;;) {
+        duckdb_data_chunk chunk;
+        int code = sl_duckdb_fetch(answer, sql, &chunk, err);
+        if (code != SL_OK || !chunk)
+            return code;
+        idx_t count = library->data_chunk_get_size(chunk);
+        for (idx_t i = 0; i < count && left > 0 && code == SL_OK; i++, left--)
+            code = row(self, chunk, i, err);
+        library->destroy_data_chunk(&chunk);
+        if (code != SL_OK || left == 0)
+            return code;
+    }
+}
+
+struct describe {
+    const struct sl_duckdb_library *library;
+    struct sl_arena *arena;
+    struct sl_column *columns;
+    size_t count;
+};
+
+static int describe_row(void *self, duckdb_data_chunk chunk, idx_t row, struct sl_err *err)
+{
+    struct describe *describe = self;
+    const char *texts[2] = {NULL, NULL};
+
+    for (idx_t i = 0; i < 2; i++) {
+        duckdb_vector vector = describe->library->data_chunk_get_vector(chunk, i);
+        const char *text;
+        size_t length;
+        if (!sl_duckdb_text(describe->library, vector, row, &text, &length))
+            return sl_fail(err, SL_E_INTERNAL, "a column without a name or a type");
+        texts[i] = sl_arena_strndup(describe->arena, text, length);
+        SL_TRY_NEW(texts[i], err);
+    }
+    if (!SL_PUSH(describe->arena, describe->columns, describe->count,
+                 ((struct sl_column){.name = texts[0], .type = texts[1]})))
+        return sl_fail_memory(err);
+    return SL_OK;
+}
+
+// In brackets, nothing but one SELECT can follow DESCRIBE.
+int sl_duckdb_describe(struct sl_session *base, const char *sql, struct sl_arena *arena,
+                       struct sl_column **ret, size_t *ret_count, struct sl_err *err)
+{
+    struct sl_duckdb_session *session = sl_duckdb_session_of(base);
+    struct describe describe = {.library = session->library, .arena = arena};
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    SL_AUTO(sl_duckdb_answer_clear)
+    struct sl_duckdb_answer answer = SL_DUCKDB_ANSWER_INIT(session);
+    struct sl_duckdb_sql wrapped;
+
+    SL_TRY(sl_duckdb_wrap("describe (", sql, "\n)", &text, &wrapped, err));
+    SL_TRY(sl_duckdb_prepare(session, &wrapped, &answer, err));
+    SL_TRY(sl_duckdb_run(&answer, &wrapped, false, err));
+    SL_TRY(sl_duckdb_each_row(&answer, &wrapped, describe_row, &describe, err));
+    *ret = describe.columns;
+    *ret_count = describe.count;
+    return SL_OK;
+}
+
+struct cells {
+    const struct sl_duckdb_library *library;
+    const struct shape *shape;
+    struct sl_result *result;
+};
+
+static int add_number(const void *data, duckdb_type type, idx_t row, struct sl_result *result,
+                      struct sl_err *err)
+{
+    char text[24];
+
+    if (type == DUCKDB_TYPE_BOOLEAN)
+        (void)snprintf(text, sizeof text, "%s", ((const bool *)data)[row] ? "true" : "false");
+    else if (type == DUCKDB_TYPE_INTEGER)
+        (void)snprintf(text, sizeof text, "%" PRId32, ((const int32_t *)data)[row]);
+    else if (type == DUCKDB_TYPE_BIGINT)
+        (void)snprintf(text, sizeof text, "%" PRId64, ((const int64_t *)data)[row]);
+    else
+        (void)snprintf(text, sizeof text, "%" PRIu64, ((const uint64_t *)data)[row]);
+    return sl_result_add_cell(result, text, strlen(text), err);
+}
+
+static int add_row(void *self, duckdb_data_chunk chunk, idx_t row, struct sl_err *err)
+{
+    struct cells *cells = self;
+    const struct sl_duckdb_library *library = cells->library;
+
+    for (idx_t i = 0; i < cells->shape->count; i++) {
+        duckdb_vector vector = library->data_chunk_get_vector(chunk, i);
+        const uint64_t *validity = library->vector_get_validity(vector);
+        const char *text = NULL;
+        size_t length = 0;
+        if (cells->shape->types[i] == DUCKDB_TYPE_VARCHAR)
+            (void)sl_duckdb_text(library, vector, row, &text, &length);
+        else if (sl_duckdb_is_valid(validity, row)) {
+            SL_TRY(add_number(library->vector_get_data(vector), cells->shape->types[i], row,
+                              cells->result, err));
+            continue;
+        }
+        SL_TRY(sl_result_add_cell(cells->result, text, length, err));
+    }
+    return SL_OK;
+}
+
+// Names the types that take more than a word. Only a SELECT can be described.
+static int name_types(struct sl_session *base, const char *sql, bool is_select,
+                      struct sl_arena *arena, struct shape *shape, struct sl_err *err)
+{
+    struct sl_column *described = NULL;
+    size_t count = 0;
+
+    if (is_select)
+        SL_TRY(sl_duckdb_describe(base, sql, arena, &described, &count, err));
+    for (size_t i = 0; i < shape->count; i++) {
+        struct sl_column *column = &shape->columns[i];
+        if (!column->type && i < count)
+            column->type = described[i].type;
+        if (!column->type && shape->types[i] == DUCKDB_TYPE_VARCHAR)
+            column->type = "VARCHAR";
+        if (column->type)
+            continue;
+        (void)sl_fail(err, SL_E_ENGINE, "the type of column '%s' cannot be shown", column->name);
+        return sl_err_hint(err, "cast it to varchar");
+    }
+    return SL_OK;
+}
+
+// Prepares the statement such that add_row can write what it gives: other types than those with
+// plain data are cast by DuckDB itself.
+static int prepare_text(struct sl_session *base, struct sl_duckdb_sql *sql, struct sl_buf *text,
+                        struct sl_result *result, struct sl_duckdb_answer *answer,
+                        struct shape *shape, struct sl_err *err)
+{
+    struct sl_duckdb_session *session = sl_duckdb_session_of(base);
+    bool is_select;
+
+    SL_TRY(sl_duckdb_prepare(session, sql, answer, err));
+    SL_TRY(read_shape(answer, &result->arena, shape, err));
+    is_select = session->library->prepared_statement_type(answer->statement) ==
+                DUCKDB_STATEMENT_TYPE_SELECT;
+    if (!shape->has_all_names)
+        SL_TRY(name_types(base, sql->text, is_select, &result->arena, shape, err));
+    for (size_t i = 0; i < shape->count; i++)
+        SL_TRY(sl_result_add_column(result, shape->columns[i].name, shape->columns[i].type, err));
+    if (shape->has_plain_data)
+        return SL_OK;
+    if (!is_select) {
+        (void)sl_fail(err, SL_E_ENGINE, "the statement gives types that cannot be shown");
+        return sl_err_hint(err, "cast them to varchar");
+    }
+    sl_duckdb_answer_clear(answer);
+    SL_TRY(sl_duckdb_wrap("select cast(columns(*) as varchar) from (", sql->text, "\n)", text, sql, err));
+    for (size_t i = 0; i < shape->count; i++)
+        shape->types[i] = DUCKDB_TYPE_VARCHAR;
+    return sl_duckdb_prepare(session, sql, answer, err);
+}
+
+int sl_duckdb_query(struct sl_session *base, const char *sql, int64_t max_rows,
+                    struct sl_result **ret, struct sl_err *err)
+{
+    struct sl_duckdb_session *session = sl_duckdb_session_of(base);
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    SL_AUTO(sl_duckdb_answer_clear)
+    struct sl_duckdb_answer answer = SL_DUCKDB_ANSWER_INIT(session);
+    struct sl_duckdb_sql whole = {.text = sql, .user_bytes = strlen(sql)};
+    struct shape shape;
+
+    SL_TRY(sl_result_new(0, &result, err));
+    SL_TRY(prepare_text(base, &whole, &text, result, &answer, &shape, err));
+    // Streamed, the rows beyond max_rows are never computed.
+    SL_TRY(sl_duckdb_run(&answer, &whole, max_rows > 0, err));
+    answer.max_rows = max_rows > 0 ? (uint64_t)max_rows : 0;
+    SL_TRY(sl_duckdb_each_row(
+        &answer, &whole, add_row,
+        &(struct cells){.library = session->library, .shape = &shape, .result = result}, err));
+    *ret = result;
+    result = NULL;
+    return SL_OK;
+}
+
+// The row count that a finished statement reports: directly, or (CREATE TABLE AS) as its only value.
+static int64_t count_affected(const struct sl_duckdb_library *library, duckdb_result *result)
+{
+    int64_t affected = (int64_t)library->rows_changed(result);
+    duckdb_data_chunk chunk;
+
+    if (library->result_return_type(*result) != DUCKDB_RESULT_TYPE_NOTHING ||
+        library->column_count(result) != 1 ||
+        library->column_type(result, 0) != DUCKDB_TYPE_BIGINT)
+        return affected;
+    chunk = library->fetch_chunk(*result);
+    if (chunk && library->data_chunk_get_size(chunk) == 1)
+        affected = *(const int64_t *)library->vector_get_data(
+            library->data_chunk_get_vector(chunk, 0));
+    library->destroy_data_chunk(&chunk);
+    return affected;
+}
+
+int sl_duckdb_exec(struct sl_session *base, const char *sql, int64_t *affected, struct sl_err *err)
+{
+    struct sl_duckdb_session *session = sl_duckdb_session_of(base);
+    struct sl_duckdb_sql whole = {.text = sql, .user_bytes = strlen(sql)};
+    SL_AUTO(sl_duckdb_answer_clear)
+    struct sl_duckdb_answer answer = SL_DUCKDB_ANSWER_INIT(session);
+    duckdb_state state = session->library->query(session->connection, sql, &answer.result);
+
+    answer.has_result = true;
+    if (state != DuckDBSuccess)
+        return sl_duckdb_fail(err, session->library->result_error(&answer.result), &whole);
+    if (affected)
+        *affected = count_affected(session->library, &answer.result);
+    return SL_OK;
+}
+
+int sl_duckdb_create_view(struct sl_session *base, const char *schema, const char *name,
+                          const char *sql, struct sl_err *err)
+{
+    struct sl_duckdb_session *session = sl_duckdb_session_of(base);
+    SL_AUTO(sl_buf_clear) struct sl_buf before = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    struct sl_duckdb_sql whole;
+    SL_AUTO(sl_duckdb_answer_clear)
+    struct sl_duckdb_answer answer = SL_DUCKDB_ANSWER_INIT(session);
+
+    sl_buf_add(&before, "create schema if not exists ");
+    sl_buf_add_sql_name(&before, schema);
+    SL_TRY(sl_buf_check(&before, err));
+    SL_TRY(sl_duckdb_do(session, before.text, NULL, err));
+    sl_buf_reset(&before);
+    sl_buf_add(&before, "create or replace view ");
+    sl_buf_add_sql_name(&before, schema);
+    sl_buf_add_char(&before, '.');
+    sl_buf_add_sql_name(&before, name);
+    sl_buf_add(&before, " as (");
+    SL_TRY(sl_buf_check(&before, err));
+    SL_TRY(sl_duckdb_wrap(before.text, sql, "\n)", &text, &whole, err));
+    SL_TRY(sl_duckdb_prepare(session, &whole, &answer, err));
+    return sl_duckdb_run(&answer, &whole, false, err);
+}

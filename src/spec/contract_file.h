@@ -1,0 +1,138 @@
+// A contract's file as its rows fill it, inside the spec layer. Parts of the standard that nobody uses are rows too, so that they
+// are known: such a row is of type NODE and fills `unread`, the first member of its struct.
+#ifndef SL_SPEC_CONTRACT_FILE_H
+#define SL_SPEC_CONTRACT_FILE_H
+
+#include "spec/load.h"
+
+struct sl_odcs_custom { // an entry of customProperties
+    struct sl_yaml *unread;
+    const char *property;
+    struct sl_yaml *value;
+    const struct sl_yaml *node;
+};
+
+struct sl_odcs_quality {
+    struct sl_yaml *unread;
+    const char *id, *name, *type, *metric, *rule, *unit, *severity, *engine;
+    struct sl_yaml *arguments;    // map; v3.1
+    struct sl_yaml *valid_values; // list; v3.0
+    struct sl_yaml *implementation;
+    struct sl_yaml *must_be, *must_be_less, *must_be_at_most;
+    const struct sl_yaml *node;
+};
+
+struct sl_odcs_options { // logicalTypeOptions
+    struct sl_yaml *unread;
+    int64_t min_length, max_length;
+    struct sl_yaml *minimum, *maximum, *exclusive_minimum, *exclusive_maximum;
+    const char *pattern, *format, *default_timezone;
+    bool has_timezone;
+    const struct sl_yaml *node; // NULL: there are none
+};
+
+struct sl_odcs_property {
+    struct sl_yaml *unread;
+    const char *name, *physical_name, *physical_type, *description, *classification;
+    int logical_type; // enum sl_odcs_logical
+    struct sl_odcs_options options;
+    bool is_required, is_unique, is_key;
+    int64_t key_position;
+    struct sl_opt_list quality; // struct sl_odcs_quality
+    struct sl_opt_list custom;  // struct sl_odcs_custom
+    const struct sl_yaml *node;
+};
+
+// In the order of the names in the rows.
+enum sl_odcs_logical {
+    SL_ODCS_STRING,
+    SL_ODCS_DATE,
+    SL_ODCS_TIMESTAMP,
+    SL_ODCS_TIME,
+    SL_ODCS_NUMBER,
+    SL_ODCS_INTEGER,
+    SL_ODCS_OBJECT,
+    SL_ODCS_ARRAY,
+    SL_ODCS_BOOLEAN,
+};
+
+struct sl_odcs_object { // an entry of schema
+    struct sl_yaml *unread;
+    const char *name, *physical_name, *description;
+    struct sl_opt_list properties; // struct sl_odcs_property
+    struct sl_opt_list quality;
+    struct sl_opt_list custom;
+    const struct sl_yaml *node;
+};
+
+struct sl_odcs {
+    struct sl_yaml *unread;
+    const char *api_version, *id, *name, *version, *status;
+    int kind; // there is one
+    struct sl_yaml *description, *team;
+    struct sl_opt_list schema; // struct sl_odcs_object
+    struct sl_opt_list custom;
+};
+
+// The reading of one contract.
+struct sl_odcs_reader {
+    struct sl_project *project;
+    struct sl_contract *contract;
+    struct sl_map unread; // names that are in contract->unread
+};
+
+// Notes a part that is kept but not used, once.
+SL_MUST int sl_odcs_unread(struct sl_odcs_reader *reader, const char *part, struct sl_err *err);
+// A copy of the tree without what the rows do not know (a warning each), what nobody uses (noted) and what is null.
+SL_MUST int sl_odcs_prune(struct sl_odcs_reader *reader, const struct sl_yaml *node, struct sl_yaml **ret,
+                          struct sl_err *err);
+
+// Types.
+struct sl_physical {
+    struct sl_type type;
+    int64_t length; // varchar(20); 0: none
+    bool is_known;  // false: no type of this name
+    const char *problem; // the arguments do not fit, as "a precision of 1 to 38"; NULL: they do
+};
+void sl_odcs_physical(const char *text, struct sl_physical *ret);
+// The nearest name of a type, or NULL.
+const char *sl_odcs_physical_nearest(const char *text);
+// The column's type out of logicalType, physicalType and format. *ret_length: varchar(20) says 20, 0 if nothing is said.
+SL_MUST int sl_odcs_type(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
+                         struct sl_contract_column *column, int64_t *ret_length, struct sl_err *err);
+// JDK's "yyyy-MM-dd" -> strptime's "%Y-%m-%d"; NULL if it has a letter that strptime has no word for.
+const char *sl_odcs_strptime(const char *format, struct sl_arena *arena);
+
+// Values: whether `text` is one of the type, and where it stands on a line (numbers, dates; 0 for other types).
+bool sl_odcs_value(struct sl_type type, const char *text, long double *ret);
+// Why a regular expression cannot be right, as far as one sees without an engine; NULL: nothing seen.
+const char *sl_odcs_pattern_problem(const char *pattern);
+
+// Columns and rules.
+SL_MUST int sl_odcs_columns(struct sl_odcs_reader *reader, const struct sl_odcs_object *object,
+                            struct sl_contract_table *table, struct sl_err *err);
+SL_MUST int sl_odcs_column_rules(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
+                                 struct sl_contract_column *column, int64_t length, struct sl_err *err);
+// The quality entries of a column, or of a table when `column` is NULL.
+SL_MUST int sl_odcs_quality_rules(struct sl_odcs_reader *reader, const struct sl_opt_list *quality,
+                                  struct sl_contract_table *table, struct sl_contract_column *column, struct sl_err *err);
+// Adds a rule to a column.
+SL_MUST int sl_odcs_add_rule(struct sl_odcs_reader *reader, struct sl_contract_column *column, struct sl_rule rule,
+                             struct sl_err *err);
+// customProperties named sluice.*.
+SL_MUST int sl_odcs_column_custom(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
+                                  struct sl_contract_column *column, struct sl_err *err);
+SL_MUST int sl_odcs_table_custom(struct sl_odcs_reader *reader, const struct sl_odcs_object *object,
+                                 struct sl_contract_table *table, struct sl_err *err);
+// Severities of a column's own rules: sluice.severity. After its rules are known.
+SL_MUST int sl_odcs_severities(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
+                               struct sl_contract_column *column, struct sl_err *err);
+// "reject", "warn" and the words that other tools use; false if it is none.
+bool sl_odcs_severity(const char *text, enum sl_rule_severity *ret);
+// What contradicts itself in a column: default, enum, range.
+void sl_odcs_check_column(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
+                          const struct sl_contract_column *column);
+// table->digest.
+SL_MUST int sl_odcs_digest(struct sl_contract_table *table, struct sl_arena *arena, struct sl_err *err);
+
+#endif

@@ -1,0 +1,279 @@
+// The load step: brings a delivery from the version it stands at to the table's newest.
+#include "api/kinds.h"
+#include "plan/plan.h"
+#include "step/step.h"
+
+#include <string.h>
+
+struct load_step {
+    struct sl_step_context *context;
+    const struct sl_target *target;
+    const struct sl_delivery *delivery;
+    const struct sl_target_kind *kind;
+    void *self;
+    enum sl_layer layer;
+    const char *name, *folder;
+    struct sl_delta_snapshot snapshot;
+    struct sl_target_position position;
+    struct sl_load load;
+    const char *why;
+};
+
+static const struct sl_target_kind *find_kind(const char *type)
+{
+    for (size_t i = 0; sl_kinds.targets[i]; i++)
+        if (sl_str_equal(sl_kinds.targets[i]->name, type))
+            return sl_kinds.targets[i];
+    return NULL;
+}
+
+static int open_target(const struct sl_target *target, struct sl_session *session, struct sl_arena *arena,
+                       const struct sl_target_kind **ret_kind, void **ret_self, struct sl_err *err)
+{
+    const struct sl_target_kind *kind = find_kind(target->type);
+    struct sl_target_options options = {.name = target->name, .path = target->path, .dsn = target->dsn, .schema = target->schema};
+    if (!kind)
+        return sl_fail(err, SL_E_INTERNAL, "no target of type '%s'", target->type);
+    *ret_kind = kind;
+    return kind->open(&options, session, arena, ret_self, err);
+}
+
+bool sl_step_load_needs_session(const struct sl_target *target)
+{
+    const struct sl_target_kind *kind = find_kind(target->type);
+    return kind && kind->needs_session_for_position;
+}
+
+int sl_step_load_position(const struct sl_project *project, const struct sl_target *target,
+                          const struct sl_delivery *delivery, struct sl_session *session, struct sl_arena *arena,
+                          struct sl_target_position *ret, struct sl_err *err)
+{
+    const struct sl_target_kind *kind;
+    void *self = NULL;
+    (void)project;
+    SL_TRY(open_target(target, session, arena, &kind, &self, err));
+    int code = kind->position(self, delivery->table, delivery->to, ret, err);
+    kind->close(self);
+    return code;
+}
+
+static enum sl_load_mode mode_of(const struct sl_delivery *delivery)
+{
+    switch ((enum sl_write_mode)delivery->write) {
+    case SL_WRITE_FULL:
+        return SL_LOAD_REPLACE;
+    case SL_WRITE_APPEND:
+        return SL_LOAD_APPEND;
+    case SL_WRITE_PARTITION:
+        return SL_LOAD_PARTITIONS;
+    case SL_WRITE_MERGE:
+        return SL_LOAD_MERGE;
+    }
+    return SL_LOAD_REPLACE;
+}
+
+static int scan_files(struct load_step *step, const struct sl_delta_file *files, size_t count, struct sl_buf *sql,
+                      struct sl_err *err)
+{
+    struct sl_scan scan;
+    struct sl_session *session = step->context->session;
+    SL_TRY(sl_delta_scan_files(&step->snapshot, files, count, step->context->arena, &scan, err));
+    return session->kind->scan_sql(session, &scan, sql, err);
+}
+
+static void add_names(const char *const *names, size_t count, struct sl_buf *sql)
+{
+    for (size_t i = 0; i < count; i++) {
+        sl_buf_add(sql, i ? ", " : "");
+        sl_buf_add_sql_name(sql, names[i]);
+    }
+}
+
+static int keep(struct load_step *step, const struct sl_buf *sql, const char **ret, struct sl_err *err)
+{
+    SL_TRY(sl_buf_check(sql, err));
+    *ret = sl_arena_strdup(step->context->arena, sql->text);
+    SL_TRY_NEW(*ret, err);
+    return SL_OK;
+}
+
+static int whole(struct load_step *step, const char *why, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_TRY_NEW(why, err);
+    step->why = why;
+    step->load.mode = SL_LOAD_REPLACE;
+    step->load.expected_rows = step->snapshot.row_count;
+    sl_buf_add(&sql, "select * from ");
+    SL_TRY(scan_files(step, step->snapshot.files, step->snapshot.file_count, &sql, err));
+    return keep(step, &sql, &step->load.rows_sql, err);
+}
+
+static int appended(struct load_step *step, const struct sl_delta_changes *changes, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    int64_t rows = 0;
+    for (size_t i = 0; i < changes->added_count && rows >= 0; i++)
+        rows = changes->added[i].row_count < 0 ? -1 : rows + changes->added[i].row_count;
+    step->why = "new rows";
+    step->load.expected_rows = rows;
+    sl_buf_add(&sql, "select * from ");
+    SL_TRY(scan_files(step, changes->added, changes->added_count, &sql, err));
+    return keep(step, &sql, &step->load.rows_sql, err);
+}
+
+// Rows that came and rows that went, as views _came and _went: what a rewrite merely moved cancels out.
+static int difference(struct load_step *step, const struct sl_delta_changes *changes, struct sl_err *err)
+{
+    struct sl_session *session = step->context->session;
+    SL_AUTO(sl_buf_clear) struct sl_buf added = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf removed = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_TRY(scan_files(step, changes->added, changes->added_count, &added, err));
+    SL_TRY(scan_files(step, changes->removed, changes->removed_count, &removed, err));
+    SL_TRY(sl_buf_check(&added, err));
+    SL_TRY(sl_buf_check(&removed, err));
+    sl_buf_addf(&sql,
+                "create or replace temp table _came as (select * from %s) except all (select * from %s); "
+                "create or replace temp table _went as (select * from %s) except all (select * from %s)",
+                added.text, removed.text, removed.text, added.text);
+    SL_TRY(sl_buf_check(&sql, err));
+    return session->kind->exec(session, sql.text, NULL, err);
+}
+
+static int merged(struct load_step *step, const struct sl_delta_changes *changes, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf keys = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_TRY(difference(step, changes, err));
+    step->why = "changed rows";
+    step->load.rows_sql = "select * from _came";
+    add_names(step->load.key, step->load.key_count, &keys);
+    SL_TRY(sl_buf_check(&keys, err));
+    sl_buf_addf(&sql, "select %s from _went except select %s from _came", keys.text, keys.text);
+    return keep(step, &sql, &step->load.deleted_keys_sql, err);
+}
+
+static int partitions(struct load_step *step, const struct sl_delta_changes *changes, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf names = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf touched = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_TRY(difference(step, changes, err));
+    step->why = "changed partitions";
+    add_names(step->load.partition_by, step->load.partition_count, &names);
+    SL_TRY(sl_buf_check(&names, err));
+    sl_buf_addf(&touched, "select %s from _came union select %s from _went", names.text, names.text);
+    SL_TRY(keep(step, &touched, &step->load.partitions_sql, err));
+    sl_buf_add(&sql, "select _d.* from ");
+    SL_TRY(scan_files(step, step->snapshot.files, step->snapshot.file_count, &sql, err));
+    sl_buf_addf(&sql, " _d semi join (%s) _t on (", touched.text);
+    for (size_t i = 0; i < step->load.partition_count; i++) {
+        sl_buf_add(&sql, i ? " and _t." : "_t.");
+        sl_buf_add_sql_name(&sql, step->load.partition_by[i]);
+        sl_buf_add(&sql, " is not distinct from _d.");
+        sl_buf_add_sql_name(&sql, step->load.partition_by[i]);
+    }
+    sl_buf_add(&sql, ")");
+    return keep(step, &sql, &step->load.rows_sql, err);
+}
+
+// Anything but a continuation of what stands at the target is delivered whole.
+static int choose(struct load_step *step, struct sl_err *err)
+{
+    const struct sl_target_position *position = &step->position;
+    struct sl_delta_changes changes;
+    step->load.mode = mode_of(step->delivery);
+    step->load.expected_rows = -1;
+    if (step->context->full_refresh)
+        return whole(step, "asked for by --full-refresh", err);
+    if (position->version < 0)
+        return whole(step, "never delivered", err);
+    if (!sl_str_equal(position->fingerprint, step->load.fingerprint))
+        return whole(step, "its delivery changed", err);
+    if (!sl_str_equal(position->table_id, step->load.table_id) || position->version > step->snapshot.version)
+        return whole(step, "it is another table now", err);
+    if (step->load.mode == SL_LOAD_REPLACE || !step->kind->can(step->load.mode))
+        return whole(step, "its table changed", err);
+    SL_TRY(sl_delta_changes(step->folder, position->version, step->snapshot.version, step->context->session,
+                            step->context->arena, &changes, err));
+    if (changes.schema_changed)
+        return whole(step, "its table has other columns now", err);
+    if (changes.removed_count && (changes.kept_count == 0 || step->load.mode == SL_LOAD_APPEND))
+        return whole(step, "its table was rewritten", err);
+    switch (step->load.mode) {
+    case SL_LOAD_APPEND:
+        return appended(step, &changes, err);
+    case SL_LOAD_MERGE:
+        return merged(step, &changes, err);
+    case SL_LOAD_PARTITIONS:
+        return partitions(step, &changes, err);
+    case SL_LOAD_REPLACE:
+        break;
+    }
+    return SL_OK;
+}
+
+static int describe_load(struct load_step *step, const char *fingerprint, struct sl_err *err)
+{
+    const struct sl_delivery *delivery = step->delivery;
+    SL_TRY(sl_delta_load(step->folder, -1, step->context->session, step->context->arena, &step->snapshot, err));
+    if (step->snapshot.version < 0)
+        return sl_fail(err, SL_E_TABLE_MISSING, "table '%s' does not exist yet", delivery->table);
+    step->load = (struct sl_load){
+        .table = delivery->table,
+        .to = delivery->to,
+        .from_version = step->position.version,
+        .to_version = step->snapshot.version,
+        .fingerprint = fingerprint,
+        .table_id = step->snapshot.table_id,
+        .columns = step->snapshot.columns,
+        .column_count = step->snapshot.column_count,
+        .key = delivery->key.items,
+        .key_count = delivery->key.count,
+        .partition_by = delivery->partition_by.items,
+        .partition_count = delivery->write == SL_WRITE_PARTITION ? delivery->partition_by.count : 0,
+    };
+    return SL_OK;
+}
+
+static bool is_current(const struct load_step *step)
+{
+    return !step->context->full_refresh && step->position.version == step->snapshot.version &&
+           sl_str_equal(step->position.fingerprint, step->load.fingerprint) &&
+           sl_str_equal(step->position.table_id, step->load.table_id);
+}
+
+static int deliver(struct load_step *step, const char *fingerprint, struct sl_step_result *ret, struct sl_err *err)
+{
+    int64_t rows = 0;
+    SL_TRY(step->kind->position(step->self, step->delivery->table, step->delivery->to, &step->position, err));
+    SL_TRY(describe_load(step, fingerprint, err));
+    if (is_current(step))
+        return SL_OK;
+    SL_TRY(choose(step, err));
+    SL_TRY(step->kind->load(step->self, &step->load, &rows, err));
+    ret->outcome = SL_STEP_DONE;
+    ret->was_full = step->load.mode == SL_LOAD_REPLACE;
+    ret->why = step->why;
+    ret->has_balance = true;
+    ret->balance = (struct sl_balance){.in = step->load.expected_rows >= 0 ? step->load.expected_rows : rows, .out = rows};
+    return sl_balance_check(&ret->balance, "load", err);
+}
+
+int sl_step_load(struct sl_step_context *context, const struct sl_target *target, const struct sl_delivery *delivery,
+                 struct sl_step_result *ret, struct sl_err *err)
+{
+    struct load_step step = {.context = context, .target = target, .delivery = delivery};
+    char fingerprint[65];
+    *ret = (struct sl_step_result){.outcome = SL_STEP_NOTHING};
+    SL_TRY(sl_delivery_fingerprint(target, delivery, fingerprint, err));
+    if (!sl_table_parse(delivery->table, &step.layer, &step.name))
+        return sl_fail(err, SL_E_SQL_TABLE, "'%s' is not a table name", delivery->table);
+    step.folder = sl_table_folder(context->project, step.layer, step.name, context->arena);
+    SL_TRY_NEW(step.folder, err);
+    SL_TRY(open_target(target, context->session, context->arena, &step.kind, &step.self, err));
+    int code = deliver(&step, fingerprint, ret, err);
+    step.kind->close(step.self);
+    return code == SL_OK ? SL_OK : sl_err_context(err, "target '%s'", target->name);
+}

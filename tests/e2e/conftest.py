@@ -1,0 +1,190 @@
+"""What the end-to-end tests share: the program, projects in temporary folders, other readers of our tables, real servers.
+
+SLUICE_BIN names the program (default build/debug), SLUICE_FAULT_BIN the one with fault points (default build/fault).
+"""
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import tempfile
+
+import deltalake
+import duckdb
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SERVERS = ROOT / "tests" / "servers"
+CACHE = pathlib.Path(os.environ.get("SLUICE_CACHE") or pathlib.Path.home() / ".cache" / "sluice")
+
+
+def program(variable, kind):
+    path = pathlib.Path(os.environ.get(variable) or ROOT / "build" / kind / "src" / "sluice")
+    if not path.exists():
+        pytest.exit(f"{path} does not exist: `make build BUILD={kind}`, or set {variable}", returncode=2)
+    return path.resolve()
+
+
+@pytest.fixture(scope="session")
+def sluice_bin():
+    return program("SLUICE_BIN", "debug")
+
+
+@pytest.fixture(scope="session")
+def fault_bin():
+    return program("SLUICE_FAULT_BIN", "fault")
+
+
+class Project:
+    """A project folder and the program to work on it."""
+
+    def __init__(self, folder, binary):
+        self.folder, self.binary = folder, binary
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, path, content):
+        """Writes a file below the project: text as it is, bytes as they are."""
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, bytes):
+            file.write_bytes(content)
+        else:
+            file.write_text(content)
+        return file
+
+    def run(self, *arguments, exit_code=0, env=None, binary=None, timeout=300):
+        """Runs `sluice ARGUMENTS...` there. `exit_code`: what is expected; None: anything."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_") and k != "DUCKDB_HOME"}
+        environment.update(NO_COLOR="1", **(env or {}))
+        command = [str(binary or self.binary), *map(str, arguments)]
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=timeout)
+        if exit_code is not None:
+            assert done.returncode == exit_code, (
+                f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def json(self, *arguments, **options):
+        return json.loads(self.run(*arguments, "--json", **options).stdout)
+
+    def table_folder(self, table):
+        return self.folder / "lake" / table.replace(".", "/")
+
+    def delta(self, table, version=None):
+        """The table as delta-rs reads it, as Arrow."""
+        return deltalake.DeltaTable(str(self.table_folder(table)), version=version).to_pyarrow_table()
+
+    def rows(self, table, columns="*", version=None):
+        """Rows as delta-rs reads them, sorted, every value as text, so that any two readers can be compared."""
+        return rows_of(self.delta(table, version), columns)
+
+    def count(self, table):
+        return len(self.delta(table))
+
+    def records(self, table):
+        """The record of every commit in the table's log, oldest first."""
+        records = []
+        for file in sorted((self.table_folder(table) / "_delta_log").glob("*.json")):
+            for line in file.read_text().splitlines():
+                record = json.loads(line).get("commitInfo", {}).get("sluice")
+                if record:
+                    records.append(record)
+        return records
+
+
+def rows_of(relation, columns="*"):
+    """Sorted rows of an Arrow table or a path, each value as text."""
+    connection = duckdb.connect()
+    connection.execute("set timezone = 'UTC'")
+    if isinstance(relation, (str, pathlib.Path)):
+        source = f"read_parquet('{relation}')"
+    else:
+        connection.register("relation", relation)
+        source = "relation"
+    found = connection.execute(f"select {columns} from {source}")
+    names = sorted(column[0] for column in found.description)
+    quoted = ", ".join(f'"{name}"::varchar' for name in names)
+    return connection.execute(f"select {quoted} from (select {columns} from {source}) order by all").fetchall()
+
+
+@pytest.fixture
+def project(tmp_path, sluice_bin):
+    return Project(tmp_path / "project", sluice_bin)
+
+
+@pytest.fixture
+def new_project(tmp_path, sluice_bin):
+    """new_project(name): several projects in one test."""
+    return lambda name: Project(tmp_path / name, sluice_bin)
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Postgres:
+    def __init__(self, port):
+        self.port = port
+        self.dsn = f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
+
+    def query(self, sql):
+        """Rows as lists of texts."""
+        command = ["psql", "-X", "-q", "-A", "-t", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-c", sql, self.dsn]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return [line.split("\x1f") for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-pg-"))
+    folder.chmod(0o755)
+    port = free_port()
+    try:
+        subprocess.run([SERVERS / "pg.sh", "start", folder, str(port)], check=True, timeout=120)
+        yield Postgres(port)
+        subprocess.run([SERVERS / "pg.sh", "stop", folder], check=True, timeout=60)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Spark:
+    """Spark with Delta, as one more reader of our tables."""
+
+    def __init__(self, folder):
+        self.folder, self.asked = folder, 0
+        command = [CACHE / "venv-spark" / "bin" / "python", SERVERS / "spark_tables.py", CACHE / "jars-delta-4.0.0"]
+        environment = dict(os.environ, SPARK_LOCAL_IP="127.0.0.1")
+        self.process = subprocess.Popen(command, cwd=folder, env=environment, text=True, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=(folder / "spark.log").open("w"))
+        self._answer()
+
+    def _answer(self):
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+        raise RuntimeError(f"Spark ended: see {self.folder}/spark.log")
+
+    def rows(self, table_folder, version=None):
+        self.asked += 1
+        out = self.folder / f"{self.asked}.parquet"
+        request = {"table": str(table_folder), "version": version, "out": str(out)}
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        reply = self._answer()
+        assert "error" not in reply, reply
+        return rows_of(out)
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory):
+    server = Spark(tmp_path_factory.mktemp("spark"))
+    yield server
+    server.stop()
