@@ -212,7 +212,7 @@ deps_heavy() {
 }
 
 deps_lint() {
-    apt_install clang-14 clang-format-14 clang-tidy-14 cppcheck shellcheck python3
+    apt_install clang-14 clang-format-14 clang-tidy-14 cppcheck shellcheck git python3
 }
 
 deps_fuzz() {

@@ -3,7 +3,7 @@
 #include "engine/duckdb/session.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 // By DuckDB's exception_type. What is not here is the statement's own fault: SL_E_ENGINE.
@@ -50,28 +50,33 @@ static enum sl_code code_of(const char *type, const char *message, int64_t numbe
     return code;
 }
 
+static size_t character_length(const char *text)
+{
+    size_t length = sl_utf8_length(text, strlen(text));
+
+    return length ? length : 1;
+}
+
 // Line and column of a place given as DuckDB does: for syntax errors a count of characters from the
 // statement's begin, otherwise of bytes.
 static void set_place(struct sl_err *err, const struct sl_duckdb_sql *sql, int64_t position,
                       bool is_in_characters)
 {
+    const char *at = sql->text;
     const char *user = sql->text + sql->prefix_bytes;
-    int64_t left = position - (int64_t)sql->prefix_bytes;
     int line = 1;
     int column = 1;
-    size_t at = 0;
 
-    if (left < 0)
-        return;
-    while (left > 0 && at < sql->user_bytes) {
-        size_t length = sl_utf8_length(user + at, sql->user_bytes - at);
-        length = length ? length : 1;
-        column = user[at] == '\n' ? 1 : column + 1;
-        line += user[at] == '\n';
+    while (*at && position > 0) {
+        size_t length = character_length(at);
+        position -= is_in_characters ? 1 : (int64_t)length;
+        if (at >= user) {
+            column = *at == '\n' ? 1 : column + 1;
+            line += *at == '\n';
+        }
         at += length;
-        left -= is_in_characters ? 1 : (int64_t)length;
     }
-    if (left <= 0)
+    if (at >= user && at <= user + sql->user_bytes && position <= 0)
         (void)sl_err_at(err, "", line, column);
 }
 

@@ -23,6 +23,7 @@ struct sl_duckdb_session {
     const struct sl_duckdb_library *library; // the engine's
     duckdb_connection connection;
     int64_t number; // its catalogue is session_<number>
+    bool has_catalogue;
 };
 
 static inline struct sl_duckdb_session *sl_duckdb_session_of(struct sl_session *session)
@@ -44,7 +45,7 @@ void sl_duckdb_answer_clear(struct sl_duckdb_answer *answer); // for SL_AUTO
 // SQL as DuckDB gets it: what we put before the user's part is not counted in the places of errors.
 struct sl_duckdb_sql {
     const char *text;
-    size_t prefix_bytes; // ASCII
+    size_t prefix_bytes;
     size_t user_bytes;   // 0: all of it is ours, errors have no place
 };
 

@@ -34,7 +34,7 @@ SL_MUST int sl_delta_partition_set_has(const struct sl_delta_partition_set *set,
 // maximum and null count of the first 32 columns that are no partition columns. Bounds that JSON or
 // Delta cannot express exactly are left out.
 void sl_delta_stats_print(const struct sl_staged_file *file, const struct sl_column *columns,
-                          size_t column_count, const char *const *partition_columns,
-                          size_t partition_count, struct sl_buf *json);
+                          size_t column_count, const struct sl_delta_partition_set *partitions,
+                          struct sl_buf *json);
 
 #endif

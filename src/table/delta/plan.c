@@ -1,6 +1,7 @@
 #include "table/delta/plan.h"
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "table/delta/action.h"
 #include "table/delta/path.h"
 #include "table/delta/protocol.h"
@@ -40,7 +41,8 @@ static int find_type(const struct sl_column *columns, size_t count, struct sl_co
                    column->name);
 }
 
-static bool is_same_list(const struct sl_delta_commit *commit, const char *const *names, size_t count)
+static bool is_same_list(const struct sl_delta_commit *commit, const char *const *names,
+                         size_t count)
 {
     if (commit->partition_count != count)
         return false;
@@ -174,7 +176,8 @@ static int plan_schema(struct planner *planner, struct sl_err *err)
 
 static int remove_file(struct planner *planner, const json_t *add, struct sl_err *err)
 {
-    SL_TRY(sl_delta_print_remove(planner->lines, add, planner->is_data_change, planner->now_ms, err));
+    SL_TRY(
+        sl_delta_print_remove(planner->lines, add, planner->is_data_change, planner->now_ms, err));
     sl_buf_add_char(planner->lines, '\n');
     planner->removed_count++;
     return SL_OK;
@@ -202,9 +205,8 @@ static int remove_matching(struct planner *planner, struct sl_err *err)
         bool is_replaced = planner->commit->mode == SL_DELTA_REPLACE;
 
         if (!is_replaced)
-            SL_TRY(sl_delta_partition_set_has(&planner->partitions,
-                                              json_object_get(add, "partitionValues"), &is_replaced,
-                                              err));
+            SL_TRY(sl_delta_partition_set_has(
+                &planner->partitions, json_object_get(add, "partitionValues"), &is_replaced, err));
         if (is_replaced)
             SL_TRY(remove_file(planner, add, err));
     }
@@ -274,20 +276,19 @@ static int check_partition(struct planner *planner, const struct sl_staged_file 
 {
     struct sl_delta_partition_set staged = {.columns = planner->partitions.columns,
                                             .column_count = planner->partitions.column_count};
-    bool is_replaced;
+    bool is_replaced = false;
     int code;
 
     if (planner->commit->mode != SL_DELTA_PARTITIONS)
         return SL_OK;
     code = sl_delta_partition_set_add(&staged, file->partition, err);
     if (code == SL_OK)
-        is_replaced = sl_map_has(&planner->partitions.keys,
-                                 sl_map_key(sl_map_first(&staged.keys)));
+        is_replaced = sl_map_has(&planner->partitions.keys, sl_map_key(sl_map_first(&staged.keys)));
     sl_delta_partition_set_clear(&staged);
     SL_TRY(code);
     return is_replaced ? SL_OK
-                       : sl_fail(err, SL_E_INTERNAL, "file '%s' is in a partition that is not replaced",
-                                 file->path);
+                       : sl_fail(err, SL_E_INTERNAL,
+                                 "file '%s' is in a partition that is not replaced", file->path);
 }
 
 static int add_file(struct planner *planner, size_t index, struct sl_err *err)
@@ -297,6 +298,8 @@ static int add_file(struct planner *planner, size_t index, struct sl_err *err)
     const char *path = sl_path_join(planner->arena, commit->staged_folder, file->path);
 
     SL_TRY_NEW(path, err);
+    if (planner->partitions.column_count > 0 && !file->partition)
+        return sl_fail(err, SL_E_INTERNAL, "file '%s' has no partition", path);
     if (sl_map_has(&planner->state->files, path))
         return sl_fail(err, SL_E_INTERNAL, "file '%s' is in the table already", path);
     SL_TRY(check_partition(planner, file, err));
@@ -357,7 +360,8 @@ static int plan_info(struct planner *planner, struct sl_buf *text, struct sl_err
     SL_TRY_NEW(list, err);
     SL_TRY(sl_delta_json_copy(list, planner->arena, &note.partition_by_json, err));
     if (commit->record_json) {
-        SL_TRY(sl_json_parse(commit->record_json, strlen(commit->record_json), "record", &record, err));
+        SL_TRY(sl_json_parse(commit->record_json, strlen(commit->record_json), "record", &record,
+                             err));
         SL_TRY(sl_delta_json_copy(record, planner->arena, &note.record_json, err));
     }
     for (size_t i = 0; commit->staged && i < commit->staged->file_count; i++) {

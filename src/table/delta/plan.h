@@ -6,19 +6,21 @@
 #include "table/delta/partition.h"
 #include "table/delta/replay.h"
 
-// Appends every action of version state->version + 1. Checks that the table may be written, that the schema only grows (but for
-// REPLACE), that what is to be removed is there (SL_E_TABLE_CONFLICT).
+// Appends every action of version state->version + 1. Checks that the table may be written, that
+// the schema only grows (but for REPLACE), that what is to be removed is there
+// (SL_E_TABLE_CONFLICT).
 SL_MUST int sl_delta_plan(const struct sl_delta_state *state, const struct sl_delta_commit *commit,
                           struct sl_arena *arena, struct sl_buf *text, struct sl_err *err);
 
-// Whether a version that another writer committed after `commit` read the table rules it out: SL_E_TABLE_CONFLICT. `state` has the
-// schema in force before or after it.
+// Whether what other writers committed in versions `from` to `to`, after `commit` read the table,
+// rules it out: SL_E_TABLE_CONFLICT. `state` is the table's at `to`.
 SL_MUST int sl_delta_conflict_check(const struct sl_delta_state *state,
-                                    const struct sl_delta_commit *commit, int64_t version,
-                                    const json_t *actions, struct sl_err *err);
+                                    const struct sl_delta_commit *commit,
+                                    const struct sl_delta_log *log, int64_t from, int64_t to,
+                                    struct sl_err *err);
 
-// Partition columns that the commit will have, with their types, and the partitions it replaces. The set's memory is the caller's to
-// clear, its columns are in the arena.
+// Partition columns that the commit will have, with their types, and the partitions it replaces.
+// The set's memory is the caller's to clear, its columns are in the arena.
 SL_MUST int sl_delta_plan_partitions(const struct sl_delta_state *state,
                                      const struct sl_delta_commit *commit, struct sl_arena *arena,
                                      struct sl_delta_partition_set *ret, struct sl_err *err);

@@ -197,7 +197,7 @@ static int start(struct sl_delta_state *state, const struct sl_delta_log *log, i
 }
 
 int sl_delta_state_check(const struct sl_delta_state *state, const struct sl_delta_log *log,
-                       struct sl_err *err)
+                         struct sl_err *err)
 {
     if (!state->protocol || !state->metadata)
         return sl_fail(err, SL_E_TABLE_LOG, "version %lld of '%s' has no %s",

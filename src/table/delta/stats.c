@@ -160,17 +160,17 @@ static void add_null_count(struct sl_buf *json, const struct sl_column *column,
     sl_buf_addf(json, ":%lld", (long long)stats->null_count);
 }
 
-static bool is_listed(const char *const *names, size_t count, const char *name)
+static bool is_partition(const struct sl_delta_partition_set *partitions, const char *name)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(names[i], name) == 0)
+    for (size_t i = 0; i < partitions->column_count; i++)
+        if (strcmp(partitions->columns[i].name, name) == 0)
             return true;
     return false;
 }
 
 void sl_delta_stats_print(const struct sl_staged_file *file, const struct sl_column *columns,
-                          size_t column_count, const char *const *partition_columns,
-                          size_t partition_count, struct sl_buf *json)
+                          size_t column_count, const struct sl_delta_partition_set *partitions,
+                          struct sl_buf *json)
 {
     static const char *const parts[] = {",\"minValues\":{", "},\"maxValues\":{",
                                         "},\"nullCount\":{"};
@@ -185,7 +185,7 @@ void sl_delta_stats_print(const struct sl_staged_file *file, const struct sl_col
         for (size_t i = 0; i < column_count && indexed < INDEXED_COLUMNS; i++) {
             const struct sl_column_stats *stats = find_stats(file, columns[i].name);
 
-            if (is_listed(partition_columns, partition_count, columns[i].name))
+            if (is_partition(partitions, columns[i].name))
                 continue;
             indexed++;
             if (stats && part == 2)

@@ -1,0 +1,232 @@
+#include "base/fs.h"
+#include "engine/duckdb/duckdb_engine.h"
+#include "engine/duckdb/query.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// What a container may use, or else what the machine has.
+static int64_t find_memory(void)
+{
+    struct sl_arena arena;
+    const char *text = NULL;
+    int64_t machine = (int64_t)sysconf(_SC_PHYS_PAGES) * (int64_t)sysconf(_SC_PAGESIZE);
+    int64_t limit = 0;
+    size_t length;
+
+    sl_arena_init(&arena, 0);
+    // "max" without a limit, which is no number.
+    if (sl_fs_read("/sys/fs/cgroup/memory.max", 64, &arena, &text, &length, NULL) == SL_OK) {
+        char digits[65];
+        (void)snprintf(digits, sizeof digits, "%.*s", (int)strcspn(text, "\n"), text);
+        (void)sl_str_to_int64(digits, &limit);
+    }
+    sl_arena_clear(&arena);
+    return limit > 0 && limit < machine ? limit : machine;
+}
+
+static int set_options(const struct sl_duckdb_library *library, duckdb_config config,
+                       const struct sl_engine_options *options, struct sl_err *err)
+{
+    char memory[40];
+    char threads[24];
+    int64_t memory_bytes =
+        options->memory_bytes > 0 ? options->memory_bytes : find_memory() / 10 * 6;
+    const char *settings[][2] = {
+        {"memory_limit", memory},
+        {"errors_as_json", "true"},
+        // Never a download, and never an extension from the home folder.
+        {"autoinstall_known_extensions", "false"},
+        {"autoload_known_extensions", "false"},
+        {"extension_directory", library->extension_folder},
+        {"preserve_insertion_order", "true"},
+        {"threads", options->threads > 0 ? threads : NULL},
+        {"temp_directory", options->temp_folder},
+    };
+
+    (void)snprintf(memory, sizeof memory, "%" PRId64 "B", memory_bytes);
+    (void)snprintf(threads, sizeof threads, "%d", options->threads);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (!sl_str_is_empty(settings[i][1]) &&
+            library->set_config(config, settings[i][0], settings[i][1]) != DuckDBSuccess)
+            return sl_fail(err, SL_E_ENGINE, "DuckDB refuses the setting %s = '%s'", settings[i][0],
+                           settings[i][1]);
+    return SL_OK;
+}
+
+static int open_database(struct sl_duckdb_engine *engine, const struct sl_engine_options *options,
+                         struct sl_err *err)
+{
+    const struct sl_duckdb_library *library = &engine->library;
+    struct sl_duckdb_sql none = {.text = ""};
+    duckdb_config config = NULL;
+    char *message = NULL;
+    int code;
+
+    if (library->create_config(&config) != DuckDBSuccess)
+        return sl_fail_memory(err);
+    code = set_options(library, config, options, err);
+    if (code == SL_OK &&
+        library->open_ext(NULL, &engine->database, config, &message) != DuckDBSuccess) {
+        code = sl_duckdb_fail(err, message, &none);
+        library->free(message);
+    }
+    library->destroy_config(&config);
+    return code;
+}
+
+static void engine_close(struct sl_engine *base)
+{
+    struct sl_duckdb_engine *engine = (struct sl_duckdb_engine *)base;
+
+    if (!engine)
+        return;
+    if (engine->database)
+        engine->library.close(&engine->database);
+    sl_duckdb_library_close(&engine->library);
+    pthread_mutex_destroy(&engine->mutex);
+    free(engine);
+}
+
+static int engine_open(const struct sl_engine_options *options, struct sl_engine **ret,
+                       struct sl_err *err)
+{
+    struct sl_duckdb_engine *engine = calloc(1, sizeof *engine);
+    int code;
+
+    SL_TRY_NEW(engine, err);
+    engine->base.kind = &sl_engine_duckdb;
+    if (pthread_mutex_init(&engine->mutex, NULL) != 0) {
+        free(engine);
+        return sl_fail_memory(err);
+    }
+    code = sl_duckdb_library_open(&engine->library, err);
+    if (code == SL_OK)
+        code = open_database(engine, options, err);
+    if (code == SL_OK)
+        *ret = &engine->base;
+    else
+        engine_close(&engine->base);
+    return code;
+}
+
+// progress() needs the progress bar to be on; it is never printed.
+static int set_up(struct sl_duckdb_session *session, struct sl_err *err)
+{
+    char sql[64];
+
+    SL_TRY(sl_duckdb_do(session, "set enable_progress_bar = true", NULL, err));
+    SL_TRY(sl_duckdb_do(session, "set enable_progress_bar_print = false", NULL, err));
+    SL_TRY(sl_duckdb_do(session, "set progress_bar_time = 0", NULL, err));
+    SL_TRY(sl_duckdb_do(session, "set TimeZone = 'UTC'", NULL, err));
+    (void)snprintf(sql, sizeof sql, "attach ':memory:' as session_%" PRId64, session->number);
+    SL_TRY(sl_duckdb_do(session, sql, NULL, err));
+    session->has_catalogue = true;
+    (void)snprintf(sql, sizeof sql, "use session_%" PRId64, session->number);
+    return sl_duckdb_do(session, sql, NULL, err);
+}
+
+static void engine_disconnect(struct sl_session *base)
+{
+    struct sl_duckdb_session *session = sl_duckdb_session_of(base);
+    char sql[64];
+
+    if (!session)
+        return;
+    if (session->has_catalogue) {
+        // A transaction left open would keep the catalogue; none open is an error that we expect.
+        (void)sl_duckdb_exec(base, "rollback", NULL, NULL);
+        pthread_mutex_lock(&session->engine->mutex);
+        (void)snprintf(sql, sizeof sql, "use memory; detach session_%" PRId64, session->number);
+        (void)sl_duckdb_exec(base, sql, NULL, NULL);
+        pthread_mutex_unlock(&session->engine->mutex);
+    }
+    if (session->connection)
+        session->library->disconnect(&session->connection);
+    free(session);
+}
+
+static int engine_connect(struct sl_engine *base, struct sl_session **ret, struct sl_err *err)
+{
+    struct sl_duckdb_engine *engine = (struct sl_duckdb_engine *)base;
+    struct sl_duckdb_session *session = calloc(1, sizeof *session);
+    int code;
+
+    SL_TRY_NEW(session, err);
+    session->base = (struct sl_session){.kind = &sl_engine_duckdb, .engine = base};
+    session->engine = engine;
+    session->library = &engine->library;
+    if (engine->library.connect(engine->database, &session->connection) != DuckDBSuccess) {
+        free(session);
+        return sl_fail(err, SL_E_ENGINE, "DuckDB gives no connection");
+    }
+    // Two sessions that attach at once could both see the other's change and fail.
+    pthread_mutex_lock(&engine->mutex);
+    session->number = ++engine->last_number;
+    code = set_up(session, err);
+    pthread_mutex_unlock(&engine->mutex);
+    if (code == SL_OK)
+        *ret = &session->base;
+    else
+        engine_disconnect(&session->base);
+    return code;
+}
+
+static void engine_interrupt(struct sl_session *base)
+{
+    struct sl_duckdb_session *session = sl_duckdb_session_of(base);
+
+    session->library->interrupt(session->connection);
+}
+
+static double engine_progress(struct sl_session *base, uint64_t *ret_rows)
+{
+    struct sl_duckdb_session *session = sl_duckdb_session_of(base);
+    duckdb_query_progress_type progress = session->library->query_progress(session->connection);
+
+    *ret_rows = progress.rows_processed;
+    if (progress.percentage < 0)
+        return -1;
+    return progress.percentage >= 100 ? 1 : progress.percentage / 100;
+}
+
+int sl_duckdb_load_extension(struct sl_session *base, const char *name, struct sl_err *err)
+{
+    struct sl_duckdb_session *session = sl_duckdb_session_of(base);
+    SL_AUTO(sl_buf_clear) struct sl_buf path = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+
+    sl_buf_addf(&path, "%s/%s.duckdb_extension", session->library->extension_folder, name);
+    sl_buf_add(&sql, "load ");
+    SL_TRY(sl_buf_check(&path, err));
+    sl_buf_add_sql_string(&sql, path.text);
+    SL_TRY(sl_buf_check(&sql, err));
+    if (!session->library->extension_folder[0] || !sl_fs_exists(path.text)) {
+        (void)sl_fail(err, SL_E_ENGINE_EXTENSION, "the extension '%s' is not installed", name);
+        return sl_err_hint(err, "there is no '%s'; `make deps` fetches it", path.text);
+    }
+    if (sl_duckdb_do(session, sql.text, NULL, err) != SL_OK)
+        return sl_err_context(err, "load the extension '%s'", name);
+    return SL_OK;
+}
+
+const struct sl_engine_kind sl_engine_duckdb = {
+    .name = "duckdb",
+    .summary = "DuckDB, in this process: all cores, a memory limit, spilling to disk.",
+    .open = engine_open,
+    .close = engine_close,
+    .connect = engine_connect,
+    .disconnect = engine_disconnect,
+    .exec = sl_duckdb_exec,
+    .query = sl_duckdb_query,
+    .describe = sl_duckdb_describe,
+    .scan_sql = sl_duckdb_scan_sql,
+    .create_view = sl_duckdb_create_view,
+    .stage = sl_duckdb_stage,
+    .interrupt = engine_interrupt,
+    .progress = engine_progress,
+    .parse = sl_duckdb_parse,
+};
