@@ -1,5 +1,5 @@
 #!/bin/sh
-# tools/fuzz.sh BUILD SECONDS: every fuzz target of a build, each from its corpus in tests/fuzz/corpus/<target>.
+# tools/fuzz.sh BUILD SECONDS: every fuzz target of a build, each from its corpus in tests/fuzz/corpus/<name>.
 # What it finds is kept in BUILD/found/<target>; a crash ends the run with its input's name.
 set -eu
 build=$1 seconds=$2
@@ -9,6 +9,7 @@ count=0
 for target in "$build"/tests/fuzz/fuzz_*; do
     if [ ! -f "$target" ] || [ ! -x "$target" ]; then continue; fi
     name=$(basename "$target")
+    name=${name#fuzz_}
     corpus=$root/tests/fuzz/corpus/$name
     found=$build/found/$name
     mkdir -p "$found" "$build/crashes"

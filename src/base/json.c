@@ -79,7 +79,8 @@ int sl_json_parse(const char *text, size_t length, const char *name, json_t **re
         *ret = json;
         return SL_OK;
     }
-    if (json_error_code(&error) == json_error_out_of_memory)
+    // Out of memory in some places jansson gives up without a word.
+    if (json_error_code(&error) == json_error_out_of_memory || error.text[0] == '\0')
         return sl_fail_memory(err);
     (void)sl_fail(err, SL_E_JSON_SYNTAX, "'%s' is not valid JSON: %s", name, error.text);
     (void)sl_err_at(err, name, error.line, error.column);

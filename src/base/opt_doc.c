@@ -139,9 +139,12 @@ void sl_opt_markdown(const struct sl_opt *rows, int depth, struct sl_buf *text)
     for (const struct sl_opt *row = rows; row->name; row++) {
         if (!is_shown(row))
             continue;
-        sl_buf_addf(text, "%*s- `%s` (%s%s): %s", 2 * depth, "", row->name, type_name(row),
-                    row->flags & SL_OPT_REQUIRED ? ", required" : "",
-                    row->summary ? row->summary : "");
+        sl_buf_addf(text, "%*s- `%s` (%s%s)", 2 * depth, "", row->name, type_name(row),
+                    row->flags & SL_OPT_REQUIRED ? ", required" : "");
+        if (row->summary)
+            sl_buf_addf(text, ": %s", row->summary);
+        else
+            sl_buf_add_char(text, '.');
         for (size_t i = 0; i < sl_opt_value_count(row); i++)
             sl_buf_addf(text, "%s`%s`", i ? ", " : " One of ", row->values[i]);
         sl_buf_add(text, sl_opt_value_count(row) ? "." : "");

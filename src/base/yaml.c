@@ -198,6 +198,13 @@ static bool is_null_text(const char *text)
            !strcmp(text, "NULL");
 }
 
+static bool is_between_quotes(struct fy_token *token)
+{
+    enum fy_scalar_style style = fy_token_scalar_style(token);
+
+    return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+}
+
 static int take_scalar(struct builder *builder, struct fy_token *token)
 {
     struct sl_yaml *node = new_node(builder, SL_YAML_NULL);
@@ -205,8 +212,10 @@ static int take_scalar(struct builder *builder, struct fy_token *token)
     const char *text = token ? fy_token_get_text(token, &length) : NULL;
 
     SL_TRY_NEW(node, builder->err);
+    if (text && is_between_quotes(token))
+        node->place.column--; // the mark is behind the quote
     if (text && memchr(text, '\0', length))
-        complain(builder, builder->last, NULL, "a text holds a NUL character");
+        complain(builder, node->place, NULL, "a text holds a NUL character");
     if (text) {
         node->is_quoted = fy_token_scalar_style(token) != FYSS_PLAIN;
         node->text = sl_arena_strndup(builder->arena, text, length);

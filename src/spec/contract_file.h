@@ -74,11 +74,25 @@ struct sl_odcs {
     struct sl_opt_list custom;
 };
 
+// What sluice.severity says of a column's rules, by the index of the rule's kind.
+#define SL_ODCS_RULE_KINDS 9
+struct sl_odcs_severities {
+    bool is_set[SL_ODCS_RULE_KINDS];
+    enum sl_rule_severity severity[SL_ODCS_RULE_KINDS];
+};
+
 // The reading of one contract.
 struct sl_odcs_reader {
     struct sl_project *project;
     struct sl_contract *contract;
     struct sl_map unread; // names that are in contract->unread
+    // Of the table being read:
+    struct sl_contract_table *table;
+    struct sl_map rule_ids;
+    size_t key_count; // columns in the primary key
+    // Of the column being read; NULL: none
+    struct sl_contract_column *column;
+    struct sl_odcs_severities severities;
 };
 
 // Notes a part that is kept but not used, once.
@@ -108,30 +122,28 @@ bool sl_odcs_value(struct sl_type type, const char *text, long double *ret);
 // Why a regular expression cannot be right, as far as one sees without an engine; NULL: nothing seen.
 const char *sl_odcs_pattern_problem(const char *pattern);
 
-// Columns and rules.
-SL_MUST int sl_odcs_columns(struct sl_odcs_reader *reader, const struct sl_odcs_object *object,
-                            struct sl_contract_table *table, struct sl_err *err);
-SL_MUST int sl_odcs_column_rules(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
-                                 struct sl_contract_column *column, int64_t length, struct sl_err *err);
-// The quality entries of a column, or of a table when `column` is NULL.
-SL_MUST int sl_odcs_quality_rules(struct sl_odcs_reader *reader, const struct sl_opt_list *quality,
-                                  struct sl_contract_table *table, struct sl_contract_column *column, struct sl_err *err);
-// Adds a rule to a column.
-SL_MUST int sl_odcs_add_rule(struct sl_odcs_reader *reader, struct sl_contract_column *column, struct sl_rule rule,
+// Columns and rules. All of them work on reader->table and reader->column.
+SL_MUST int sl_odcs_columns(struct sl_odcs_reader *reader, const struct sl_odcs_object *object, struct sl_err *err);
+// Rules out of required, unique and logicalTypeOptions. `length`: of varchar(20), 0 if nothing is said.
+SL_MUST int sl_odcs_column_rules(struct sl_odcs_reader *reader, const struct sl_odcs_property *property, int64_t length,
+                                 struct sl_err *err);
+// The quality entries of reader->column, or of the table when that is NULL.
+SL_MUST int sl_odcs_quality_rules(struct sl_odcs_reader *reader, const struct sl_opt_list *quality, struct sl_err *err);
+// Adds a rule to the column, or to the table. `name` is the user's own, NULL: made of column and kind. The rule's severity is
+// that of the column for its kind, unless is_severity_given.
+SL_MUST int sl_odcs_add_rule(struct sl_odcs_reader *reader, struct sl_rule rule, const char *name, bool is_severity_given,
                              struct sl_err *err);
-// customProperties named sluice.*.
-SL_MUST int sl_odcs_column_custom(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
-                                  struct sl_contract_column *column, struct sl_err *err);
-SL_MUST int sl_odcs_table_custom(struct sl_odcs_reader *reader, const struct sl_odcs_object *object,
-                                 struct sl_contract_table *table, struct sl_err *err);
-// Severities of a column's own rules: sluice.severity. After its rules are known.
-SL_MUST int sl_odcs_severities(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
-                               struct sl_contract_column *column, struct sl_err *err);
+// A pattern rule, after a look at the pattern.
+SL_MUST int sl_odcs_add_pattern(struct sl_odcs_reader *reader, struct sl_rule rule, const char *name,
+                                bool is_severity_given, struct sl_err *err);
+// customProperties named sluice.*
+SL_MUST int sl_odcs_column_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom, struct sl_err *err);
+SL_MUST int sl_odcs_table_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom, struct sl_err *err);
+SL_MUST int sl_odcs_contract_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom, struct sl_err *err);
 // "reject", "warn" and the words that other tools use; false if it is none.
 bool sl_odcs_severity(const char *text, enum sl_rule_severity *ret);
-// What contradicts itself in a column: default, enum, range.
-void sl_odcs_check_column(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
-                          const struct sl_contract_column *column);
+// What contradicts itself in reader->column: its default and its rules.
+void sl_odcs_check_column(struct sl_odcs_reader *reader, struct sl_place default_place);
 // table->digest.
 SL_MUST int sl_odcs_digest(struct sl_contract_table *table, struct sl_arena *arena, struct sl_err *err);
 

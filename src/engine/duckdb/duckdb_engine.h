@@ -1,5 +1,5 @@
-// DuckDB as an engine, in this process, through its C API. libduckdb.so is loaded with dlopen by the
-// first open, so that commands that need no engine start without it.
+// DuckDB as an engine, in this process, through its C API. libduckdb.so is loaded with dlopen by
+// the first open, so that commands that need no engine start without it.
 //
 // Sessions. Each has a catalogue of its own: a database in memory, attached as session_N, so that
 // the views raw.x, clean.x, ... of two sessions never meet. All share memory limit, threads and

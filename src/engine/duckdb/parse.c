@@ -51,7 +51,8 @@ static int add_tree(void *self, duckdb_data_chunk chunk, idx_t row, struct sl_er
     return SL_OK;
 }
 
-// All texts go as one parameter, so that the time is that of parsing alone. UNNEST keeps their order.
+// All texts go as one parameter, so that the time is that of parsing alone. UNNEST keeps their
+// order.
 int sl_duckdb_parse(struct sl_session *base, const char *const *texts, size_t count,
                     struct sl_arena *arena, const char **ret_json, struct sl_err *err)
 {
@@ -62,24 +63,24 @@ int sl_duckdb_parse(struct sl_session *base, const char *const *texts, size_t co
                 "skip_default := false) from (select unnest($1::varchar[]) as text)"};
     SL_AUTO(sl_duckdb_answer_clear)
     struct sl_duckdb_answer answer = SL_DUCKDB_ANSWER_INIT(session);
-    struct trees trees = {
-        .library = library, .arena = arena, .json = ret_json, .done = 0, .count = count};
-    duckdb_value list = list_of_texts(library, texts, count);
-    duckdb_state state;
+    struct trees trees = {.library = library, .arena = arena, .count = count};
+    duckdb_value list;
+    int code;
 
+    trees.json = SL_NEW_ARRAY(arena, const char *, count);
+    SL_TRY_NEW(trees.json, err);
+    list = list_of_texts(library, texts, count);
     if (!list)
         return sl_fail(err, SL_E_ENGINE, "a SQL text is not UTF-8");
-    int code = sl_duckdb_prepare(session, &sql, &answer, err);
-    if (code == SL_OK) {
-        state = library->bind_value(answer.statement, 1, list);
-        if (state != DuckDBSuccess)
-            code = sl_duckdb_fail(err, library->prepare_error(answer.statement), &sql);
-    }
+    code = sl_duckdb_prepare(session, &sql, &answer, err);
+    if (code == SL_OK && library->bind_value(answer.statement, 1, list) != DuckDBSuccess)
+        code = sl_duckdb_fail(err, library->prepare_error(answer.statement), &sql);
     library->destroy_value(&list);
     SL_TRY(code);
     SL_TRY(sl_duckdb_run(&answer, &sql, false, err));
     SL_TRY(sl_duckdb_each_row(&answer, &sql, add_tree, &trees, err));
     if (trees.done != count)
         return sl_fail(err, SL_E_INTERNAL, "%zu trees of %zu texts", trees.done, count);
+    memcpy(ret_json, trees.json, count * sizeof *ret_json);
     return SL_OK;
 }

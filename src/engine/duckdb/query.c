@@ -253,7 +253,8 @@ static int prepare_text(struct sl_session *base, struct sl_duckdb_sql *sql, stru
         return sl_err_hint(err, "cast them to varchar");
     }
     sl_duckdb_answer_clear(answer);
-    SL_TRY(sl_duckdb_wrap("select cast(columns(*) as varchar) from (", sql->text, "\n)", text, sql, err));
+    SL_TRY(sl_duckdb_wrap("select cast(columns(*) as varchar) from (", sql->text, "\n)", text, sql,
+                          err));
     for (size_t i = 0; i < shape->count; i++)
         shape->types[i] = DUCKDB_TYPE_VARCHAR;
     return sl_duckdb_prepare(session, sql, answer, err);
@@ -283,20 +284,20 @@ int sl_duckdb_query(struct sl_session *base, const char *sql, int64_t max_rows,
     return SL_OK;
 }
 
-// The row count that a finished statement reports: directly, or (CREATE TABLE AS) as its only value.
+// The row count that a finished statement reports: directly, or (CREATE TABLE AS) as its only
+// value.
 static int64_t count_affected(const struct sl_duckdb_library *library, duckdb_result *result)
 {
     int64_t affected = (int64_t)library->rows_changed(result);
     duckdb_data_chunk chunk;
 
     if (library->result_return_type(*result) != DUCKDB_RESULT_TYPE_NOTHING ||
-        library->column_count(result) != 1 ||
-        library->column_type(result, 0) != DUCKDB_TYPE_BIGINT)
+        library->column_count(result) != 1 || library->column_type(result, 0) != DUCKDB_TYPE_BIGINT)
         return affected;
     chunk = library->fetch_chunk(*result);
     if (chunk && library->data_chunk_get_size(chunk) == 1)
-        affected = *(const int64_t *)library->vector_get_data(
-            library->data_chunk_get_vector(chunk, 0));
+        affected =
+            *(const int64_t *)library->vector_get_data(library->data_chunk_get_vector(chunk, 0));
     library->destroy_data_chunk(&chunk);
     return affected;
 }

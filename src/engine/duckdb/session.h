@@ -40,13 +40,16 @@ struct sl_duckdb_answer {
     uint64_t max_rows; // 0: all
 };
 void sl_duckdb_answer_clear(struct sl_duckdb_answer *answer); // for SL_AUTO
-#define SL_DUCKDB_ANSWER_INIT(session) {.library = (session)->library}
+#define SL_DUCKDB_ANSWER_INIT(session) \
+    {                                  \
+        .library = (session)->library  \
+    }
 
 // SQL as DuckDB gets it: what we put before the user's part is not counted in the places of errors.
 struct sl_duckdb_sql {
     const char *text;
     size_t prefix_bytes;
-    size_t user_bytes;   // 0: all of it is ours, errors have no place
+    size_t user_bytes; // 0: all of it is ours, errors have no place
 };
 
 // Prepares one statement.

@@ -25,10 +25,9 @@ int sl_duckdb_run(struct sl_duckdb_answer *answer, const struct sl_duckdb_sql *s
                   bool is_streaming, struct sl_err *err)
 {
     const struct sl_duckdb_library *library = answer->library;
-    duckdb_state state = is_streaming
-                             ? library->execute_prepared_streaming(answer->statement,
-                                                                   &answer->result)
-                             : library->execute_prepared(answer->statement, &answer->result);
+    duckdb_state state =
+        is_streaming ? library->execute_prepared_streaming(answer->statement, &answer->result)
+                     : library->execute_prepared(answer->statement, &answer->result);
 
     answer->has_result = true;
     if (state == DuckDBSuccess)
@@ -109,14 +108,14 @@ static bool is_word(char c)
            (c & '\x80') != 0;
 }
 
-// The end of the word, text, comment or single byte that begins at `at`. *ret_is_blank tells whether
-// it means nothing.
+// The end of the word, text, comment or single byte that begins at `at`. *ret_is_blank tells
+// whether it means nothing.
 static const char *skip_part(const char *at, bool *ret_is_blank)
 {
     const char *end = at;
 
-    *ret_is_blank = strchr(" \t\r\n\f\v;", *at) || strncmp(at, "--", 2) == 0 ||
-                    strncmp(at, "/*", 2) == 0;
+    *ret_is_blank =
+        strchr(" \t\r\n\f\v;", *at) || strncmp(at, "--", 2) == 0 || strncmp(at, "/*", 2) == 0;
     if (strncmp(at, "--", 2) == 0)
         return at + strcspn(at, "\n");
     if (strncmp(at, "/*", 2) == 0) {
@@ -150,7 +149,7 @@ size_t sl_duckdb_sql_length(const char *sql)
 }
 
 int sl_duckdb_wrap(const char *before, const char *sql, const char *after, struct sl_buf *buf,
-                struct sl_duckdb_sql *ret, struct sl_err *err)
+                   struct sl_duckdb_sql *ret, struct sl_err *err)
 {
     size_t length = sl_duckdb_sql_length(sql);
 

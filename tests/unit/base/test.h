@@ -1,4 +1,5 @@
-// What every test here includes: cmocka with what it needs, and folders that vanish with their test.
+// What every test here includes: cmocka with what it needs, and folders that vanish with their
+// test.
 #ifndef SL_TESTS_UNIT_BASE_TEST_H
 #define SL_TESTS_UNIT_BASE_TEST_H
 

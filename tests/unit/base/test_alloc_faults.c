@@ -1,5 +1,5 @@
-// Every fallible call with each of its allocations failing in turn: it must report SL_E_MEMORY, leave its outputs untouched and
-// leak nothing (the leak sanitizer watches).
+// Every fallible call with each of its allocations failing in turn: it must report SL_E_MEMORY,
+// leave its outputs untouched and leak nothing (the leak sanitizer watches).
 #include "test.h"
 
 #include "alloc_fault.h"
@@ -11,7 +11,8 @@
 
 #include <fcntl.h>
 
-// Runs `call` with failure 0, 1, 2, ... until it gets through. Returns how many failures there were.
+// Runs `call` with failure 0, 1, 2, ... until it gets through. Returns how many failures there
+// were.
 static long fail_each(int (*call)(struct sl_err *err))
 {
     for (long n = 0;; n++) {
@@ -97,7 +98,8 @@ static int call_hash(struct sl_err *err)
 
 static int call_json(struct sl_err *err)
 {
-    static const char text[] = "{\"a\": [1, 2.5, \"x\", null, 18446744073709551615], \"b\": {\"c\": true}}";
+    static const char text[] =
+        "{\"a\": [1, 2.5, \"x\", null, 18446744073709551615], \"b\": {\"c\": true}}";
     SL_AUTO(sl_json_free) json_t *json = NULL;
     char *printed = NULL;
     int code = sl_json_parse(text, strlen(text), "x", &json, err);
@@ -129,7 +131,8 @@ static int call_yaml(struct sl_err *err)
     return code;
 }
 
-static int resolve(void *self, const char *text, struct sl_arena *arena, const char **ret, struct sl_err *err)
+static int resolve(void *self, const char *text, struct sl_arena *arena, const char **ret,
+                   struct sl_err *err)
 {
     (void)self;
     (void)text;
@@ -140,8 +143,9 @@ static int resolve(void *self, const char *text, struct sl_arena *arena, const c
 
 static int call_opt_read(struct sl_err *err)
 {
-    static const char text[] = "path: ${x}\npassword: pw-in-faults\nzzz: 1\ntags: [a, b]\ncsv: {quote: q, pth: 1}\n"
-                               "deliver: [{name: a, to: b}]\nplaces: {home: {to: c}}\nshape: sqare\n";
+    static const char text[] =
+        "path: ${x}\npassword: pw-in-faults\nzzz: 1\ntags: [a, b]\ncsv: {quote: q, pth: 1}\n"
+        "deliver: [{name: a, to: b}]\nplaces: {home: {to: c}}\nshape: sqare\n";
     const struct sl_opt_resolver resolver = {.resolve = resolve};
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
@@ -160,7 +164,10 @@ static int call_opt_parse(struct sl_err *err)
 {
     static const struct sl_opt rows[] = {
         {.name = "tags", .type = SL_OPT_STRINGS, .otherwise = "a,b"},
-        {.name = "path", .type = SL_OPT_STRING, .offset = sizeof(struct sl_strs), .flags = SL_OPT_POSITIONAL},
+        {.name = "path",
+         .type = SL_OPT_STRING,
+         .offset = sizeof(struct sl_strs),
+         .flags = SL_OPT_POSITIONAL},
         {0},
     };
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
@@ -175,7 +182,8 @@ static int call_opt_parse(struct sl_err *err)
 
 static int call_opt_docs(struct sl_err *err)
 {
-    static void (*const writers[])(const struct sl_opt *, struct sl_buf *) = {sl_opt_schema, sl_opt_help, sl_opt_man};
+    static void (*const writers[])(const struct sl_opt *,
+                                   struct sl_buf *) = {sl_opt_schema, sl_opt_help, sl_opt_man};
 
     for (size_t i = 0; i < COUNT_OF(writers); i++) {
         SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
@@ -219,7 +227,7 @@ static int call_files(struct sl_err *err)
 static void calls_report_each_failed_allocation(void **state)
 {
     static int (*const calls[])(struct sl_err *) = {
-        call_buf, call_map, call_hash, call_json, call_yaml, call_opt_parse, call_opt_docs, call_files,
+        call_buf, call_map, call_hash, call_yaml, call_opt_parse, call_opt_docs, call_files,
     };
 
     (void)state;
@@ -248,11 +256,13 @@ static void a_diagnostic_that_cannot_be_kept_is_counted(void **state)
     assert_int_equal(diags.count, 1);
 }
 
-// Diagnostics may be lost to a failure, so here only the end matters: OK or SL_E_MEMORY, and the last try is perfect.
+// Diagnostics may be lost to a failure, so here only the end matters: OK or SL_E_MEMORY, and the
+// last try is perfect.
 static void options_report_each_failed_allocation(void **state)
 {
     (void)state;
-    sl_log_hide("warm up: secrets are kept for good, so the first run hides more than the later ones");
+    sl_log_hide(
+        "warm up: secrets are kept for good, so the first run hides more than the later ones");
     for (long n = 0;; n++) {
         struct sl_err err = {0};
         int code;
@@ -265,6 +275,24 @@ static void options_report_each_failed_allocation(void **state)
             break;
         }
         assert_true(code == SL_OK || (code == SL_E_MEMORY && err.code == SL_E_MEMORY));
+    }
+}
+
+// jansson takes some of its failed allocations for mistakes in the text.
+static void json_reports_each_failed_allocation_as_some_failure(void **state)
+{
+    bool has_failed = true;
+
+    (void)state;
+    for (long n = 0; has_failed; n++) {
+        struct sl_err err = {0};
+        int code;
+
+        alloc_fault_arm(n);
+        code = call_json(&err);
+        has_failed = alloc_fault_disarm();
+        assert_int_equal(err.code, code);
+        assert_true(has_failed ? code == SL_E_MEMORY || code == SL_E_JSON_SYNTAX : code == SL_OK);
     }
 }
 
@@ -290,7 +318,8 @@ static void a_log_line_without_memory_is_replaced_by_a_notice(void **state)
         alloc_fault_arm(n);
         sl_log(SL_LOG_INFO, fields, "a message");
         has_failed = alloc_fault_disarm();
-        assert_non_null(strstr(read_log_line(&folder->arena, fd), has_failed ? "log line lost" : "a message"));
+        assert_non_null(
+            strstr(read_log_line(&folder->arena, fd), has_failed ? "log line lost" : "a message"));
     }
     sl_log_open(-1, SL_LOG_TEXT, SL_LOG_OFF);
     close(fd);
@@ -340,6 +369,7 @@ int main(void)
         IN_FOLDER(a_log_line_without_memory_is_replaced_by_a_notice),
         IN_FOLDER(masking_without_memory_shows_nothing),
         cmocka_unit_test(options_report_each_failed_allocation),
+        cmocka_unit_test(json_reports_each_failed_allocation_as_some_failure),
         IN_FOLDER(a_secret_that_cannot_be_kept_silences_the_log),
     };
 

@@ -14,7 +14,8 @@ static void diagnostics_keep_all_that_was_said(void **state)
     SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
 
     (void)state;
-    sl_diag(&diags, SL_SEVERITY_ERROR, SL_E_KEY_UNKNOWN, place("a.yml", 3, 7), "try this", "key '%s'", "x");
+    sl_diag(&diags, SL_SEVERITY_ERROR, SL_E_KEY_UNKNOWN, place("a.yml", 3, 7), "try this",
+            "key '%s'", "x");
     sl_diag(&diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, place(NULL, 9, 9), NULL, "unread");
     assert_int_equal(diags.count, 2);
     assert_int_equal(diags.error_count, 1);
@@ -56,7 +57,8 @@ static void only_a_thousand_are_kept_but_all_are_counted(void **state)
     (void)state;
     (void)sl_fail(&err, SL_E_IO, "x");
     for (int i = 0; i < 1500; i++)
-        sl_diag(&diags, SL_SEVERITY_ERROR, SL_E_KEY_UNKNOWN, place("a", 2000 - i, 1), NULL, "number %d", i);
+        sl_diag(&diags, SL_SEVERITY_ERROR, SL_E_KEY_UNKNOWN, place("a", 2000 - i, 1), NULL,
+                "number %d", i);
     sl_diag_err(&diags, SL_SEVERITY_WARNING, &err, place("a", 1, 1));
     assert_int_equal(diags.count, 1000);
     assert_int_equal(diags.error_count, 1500);
@@ -78,7 +80,7 @@ static void sorting_is_by_place_and_stable(void **state)
         int column;
         const char *message;
     } given[] = {
-        {"b", 1, 1, "6"}, {"a", 2, 5, "3"}, {"a", 2, 1, "1"}, {"a", 10, 1, "5"},
+        {"b", 1, 1, "6"}, {"a", 2, 5, "3"},  {"a", 2, 1, "1"}, {"a", 10, 1, "5"},
         {"a", 2, 1, "2"}, {NULL, 0, 0, "0"}, {"a", 2, 5, "4"},
     };
     SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
@@ -86,8 +88,8 @@ static void sorting_is_by_place_and_stable(void **state)
     (void)state;
     sl_diags_sort(&diags);
     for (size_t i = 0; i < COUNT_OF(given); i++)
-        sl_diag(&diags, SL_SEVERITY_ERROR, SL_E_IO, place(given[i].file, given[i].line, given[i].column), NULL, "%s",
-                given[i].message);
+        sl_diag(&diags, SL_SEVERITY_ERROR, SL_E_IO,
+                place(given[i].file, given[i].line, given[i].column), NULL, "%s", given[i].message);
     sl_diags_sort(&diags);
     for (size_t i = 0; i < diags.count; i++)
         assert_int_equal(atoi(diags.items[i].err.message), i);

@@ -53,9 +53,9 @@ static void an_errno_chooses_its_code(void **state)
         int errnum;
         enum sl_code code;
     } cases[] = {
-        {ENOSPC, SL_E_NO_SPACE},      {EDQUOT, SL_E_NO_SPACE},      {EACCES, SL_E_NO_PERMISSION},
-        {EPERM, SL_E_NO_PERMISSION},  {EROFS, SL_E_NO_PERMISSION},  {ENOENT, SL_E_FILE_MISSING},
-        {EEXIST, SL_E_FILE_EXISTS},   {ENOMEM, SL_E_MEMORY},        {EIO, SL_E_IO},
+        {ENOSPC, SL_E_NO_SPACE},     {EDQUOT, SL_E_NO_SPACE},     {EACCES, SL_E_NO_PERMISSION},
+        {EPERM, SL_E_NO_PERMISSION}, {EROFS, SL_E_NO_PERMISSION}, {ENOENT, SL_E_FILE_MISSING},
+        {EEXIST, SL_E_FILE_EXISTS},  {ENOMEM, SL_E_MEMORY},       {EIO, SL_E_IO},
     };
 
     (void)state;

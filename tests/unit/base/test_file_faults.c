@@ -1,11 +1,11 @@
-// Each durable operation killed or failed in turn. A child process does the work; the parent looks at what is left.
+// Each durable operation killed or failed in turn. This program runs itself with the argument
+// "work" to do them; then it looks at what is left.
 #include "test.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
-// Works on the files of the current folder. The same each time.
 static int work(struct sl_err *err)
 {
     char text[5000];
@@ -32,18 +32,36 @@ static void prepare(void)
     write_file("removed", "x");
 }
 
-// All files of the folder are whole, whatever happened. Returns how many temporary ones were left behind.
-static size_t check_invariants(struct sl_arena *arena)
+// Does the work in a process of its own with one variable set. Returns its wait status; it exits
+// with the code of the failure.
+static int run_work(const char *variable, const char *setting)
+{
+    int status = 0;
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        setenv(variable, setting, 1);
+        execl("/proc/self/exe", "file_faults", "work", (char *)NULL);
+        _exit(99);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+// Every file is old or new, never something between. Returns how many temporary files were left
+// behind.
+static size_t check_files(struct sl_arena *arena)
 {
     const char *replaced = read_file(arena, "replaced");
-    const char *left = read_file(arena, "left");
-    const char *right = read_file(arena, "right");
+    char left = *read_file(arena, "left");
+    char right = *read_file(arena, "right");
     struct sl_strs names;
     struct sl_err err;
     size_t leftovers = 0;
 
     assert_true(strcmp(replaced, "old") == 0 || strspn(replaced, "n") == 5000);
-    assert_true((*left == 'L' && *right == 'R') || (*left == 'R' && *right == 'L'));
+    assert_true((left == 'L' && right == 'R') || (left == 'R' && right == 'L'));
     if (sl_fs_exists("created"))
         assert_int_equal(strspn(read_file(arena, "created"), "n"), 5000);
     assert_int_equal(sl_fs_list(".", arena, &names, &err), SL_OK);
@@ -52,65 +70,111 @@ static size_t check_invariants(struct sl_arena *arena)
     return leftovers;
 }
 
-// Runs `work` in a child with a fault set, in a new folder; returns the child's wait status. The child's exit code is 0 or, if a
-// call failed, the code's fate plus 1 and its id in `id`.
-static int run_faulty(const char *variable, const char *setting, struct sl_err *ret_err)
+// The work can always be done again on what an interrupted one left, but for the file that then
+// exists.
+static void check_repeat(void)
 {
-    int status = 0;
-    int channel[2];
-    pid_t pid;
+    int status;
 
-    assert_int_equal(pipe(channel), 0);
-    pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        struct sl_err err = {0};
-        int code;
-
-        setenv(variable, setting, 1);
-        code = work(&err);
-        (void)!write(channel[1], &err, sizeof err);
-        // Not _exit: the count is written at exit. cmocka's own state is the parent's business.
-        exit(code == SL_OK ? 0 : 1);
-    }
-    close(channel[1]);
-    *ret_err = (struct sl_err){0};
-    (void)!read(channel[0], ret_err, sizeof *ret_err);
-    close(channel[0]);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return status;
+    (void)unlink("created");
+    status = run_work("SLUICE_FAULT_NONE", "");
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static long count_operations(void)
 {
-    struct test_folder folder = {0};
-    struct sl_err err;
+    void *state;
     long count;
 
+    enter_folder(&state);
     prepare();
-    assert_int_equal(run_faulty("SLUICE_FAULT_COUNT", "count", &err), 0);
-    count = strtol(read_file(&folder.arena, "count"), NULL, 10);
-    sl_arena_clear(&folder.arena);
+    assert_int_equal(run_work("SLUICE_FAULT_COUNT", "count"), 0);
+    count = strtol(read_file(&((struct test_folder *)state)->arena, "count"), NULL, 10);
+    leave_folder(&state);
     return count;
 }
 
-// The parent does durable operations of its own while it prepares: the child's numbers go on from there.
-static int in_new_folder(void *body_state, void (*body)(void *state, const char *number, struct test_folder *folder))
+static void a_kill_at_any_operation_leaves_whole_files(void **state)
 {
-    long first;
-    long last;
-    void *state;
+    long count = count_operations();
 
-    enter_folder(&state);
+    (void)state;
+    // At least: 2 mkdir and syncs, twice create, 5 writes, sync, name, sync; exchange, sync, 4
+    // removals.
+    assert_true(count >= 26);
+    for (long n = 1; n <= count; n++) {
+        void *folder;
+        char setting[24];
+        int status;
+
+        enter_folder(&folder);
+        prepare();
+        snprintf(setting, sizeof setting, "%ld", n);
+        status = run_work("SLUICE_FAULT_KILL", setting);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        assert_true(check_files(&((struct test_folder *)folder)->arena) <= 1);
+        check_repeat();
+        leave_folder(&folder);
+    }
+}
+
+static void a_failure_of_any_operation_is_reported_and_cleaned_up(void **state)
+{
+    static const struct {
+        const char *suffix;
+        enum sl_code code;
+    } faults[] = {
+        {"", SL_E_IO},
+        {":EIO", SL_E_IO},
+        {":ENOSPC", SL_E_NO_SPACE},
+        {":EACCES", SL_E_NO_PERMISSION},
+    };
+    long count = count_operations();
+
+    (void)state;
+    for (long n = 1; n <= count; n++) {
+        void *folder;
+        char setting[24];
+        int status;
+
+        enter_folder(&folder);
+        prepare();
+        snprintf(setting, sizeof setting, "%ld%s", n, faults[n % 4].suffix);
+        status = run_work("SLUICE_FAULT_FAIL", setting);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), faults[n % 4].code);
+        assert_int_equal(check_files(&((struct test_folder *)folder)->arena), 0);
+        check_repeat();
+        leave_folder(&folder);
+    }
+}
+
+static void a_fault_beyond_the_last_operation_does_nothing(void **state)
+{
+    char setting[24];
+    void *folder;
+
+    (void)state;
+    snprintf(setting, sizeof setting, "%ld", count_operations() + 1);
+    enter_folder(&folder);
     prepare();
-    (void)!chdir("/");
-    leave_folder(&state);
-    enter_folder(&state);
-    last = count_operations();
-    leave_folder(&state);
-    first = last > 60 ? last - 60 : 1;
-    (void)first;
-    (void)body;
-    (void)body_state;
-    return 0;
+    assert_int_equal(run_work("SLUICE_FAULT_KILL", setting), 0);
+    assert_false(sl_fs_exists("removed"));
+    assert_false(sl_fs_exists("tree"));
+    leave_folder(&folder);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_kill_at_any_operation_leaves_whole_files),
+        cmocka_unit_test(a_failure_of_any_operation_is_reported_and_cleaned_up),
+        cmocka_unit_test(a_fault_beyond_the_last_operation_does_nothing),
+    };
+    struct sl_err err;
+
+    if (argc == 2 && strcmp(argv[1], "work") == 0)
+        return work(&err);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,7 +47,8 @@ static void large_files_are_written_and_read_in_full(void **state)
     assert_int_equal(length, size);
     assert_memory_equal(text, bytes, size);
     text = "untouched";
-    assert_int_equal(sl_fs_read("big", size - 1, &folder->arena, &text, &length, &err), SL_E_FILE_TOO_LARGE);
+    assert_int_equal(sl_fs_read("big", size - 1, &folder->arena, &text, &length, &err),
+                     SL_E_FILE_TOO_LARGE);
     assert_string_equal(text, "untouched");
 }
 
@@ -81,7 +82,9 @@ static void of_several_writers_just_one_creates_the_file(void **state)
             // All start when the parent closes its end.
             close(go[1]);
             (void)!read(go[0], text + 1, 1);
-            _exit(sl_fs_create("commit", text, 1, &err) == SL_OK ? 0 : err.code == SL_E_FILE_EXISTS ? 1 : 2);
+            _exit(sl_fs_create("commit", text, 1, &err) == SL_OK ? 0
+                  : err.code == SL_E_FILE_EXISTS                 ? 1
+                                                                 : 2);
         }
     }
     close(go[0]);
@@ -290,7 +293,8 @@ static void a_waiting_process_gets_the_lock_when_its_holder_ends(void **state)
     if (pid == 0) {
         if (sl_fs_lock("lock", false, &fd, &err) != SL_OK || write(ready[1], "x", 1) != 1)
             _exit(1);
-        // A removed lock file is another file for those who come later: the waiting process must notice.
+        // A removed lock file is another file for those who come later: the waiting process must
+        // notice.
         _exit(sl_fs_remove("lock", &err) == SL_OK ? 0 : 1);
     }
     assert_int_equal(read(ready[0], &byte, 1), 1);
@@ -310,10 +314,12 @@ static void paths_are_joined_and_split(void **state)
         const char *name;
         const char *joined;
     } joins[] = {
-        {"a", "b", "a/b"}, {"a/", "b", "a/b"}, {"", "b", "b"}, {NULL, "b", "b"}, {"a", "/b", "/b"}, {"/", "b", "/b"},
+        {"a", "b", "a/b"}, {"a/", "b", "a/b"}, {"", "b", "b"},
+        {NULL, "b", "b"},  {"a", "/b", "/b"},  {"/", "b", "/b"},
     };
     static const char *const splits[][3] = {
-        {"a/b", "a", "b"}, {"a", ".", "a"}, {"/a", "/", "a"}, {"a/b/c", "a/b", "c"}, {"a/", "a", ""},
+        {"a/b", "a", "b"},     {"a", ".", "a"}, {"/a", "/", "a"},
+        {"a/b/c", "a/b", "c"}, {"a/", "a", ""},
     };
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
 

@@ -1,8 +1,9 @@
 #include "test.h"
 
 static const char *const files[] = {
-    "a.csv", "b.csv", "b.txt", ".hidden.csv", "data/1.csv", "data/2.csv", "data/x/3.csv", "data/x/y/4.csv",
-    "data/.secret/5.csv", "other/1.csv", "[odd].csv",
+    "a.csv",      "b.csv",        "b.txt",          ".hidden.csv",        "data/1.csv",
+    "data/2.csv", "data/x/3.csv", "data/x/y/4.csv", "data/.secret/5.csv", "other/1.csv",
+    "[odd].csv",
 };
 
 static int make_files(void **state)
@@ -45,7 +46,7 @@ static void patterns_find_files(void **state)
         {"data/**/**/4.csv", "data/x/y/4.csv"},
         {"**/1.csv", "data/1.csv other/1.csv"},
         {"**/x/**/*.csv", "data/x/3.csv data/x/y/4.csv"},
-        {"**/y/**/../3.csv", ""},
+        {"**/y/**/../3.csv", "data/x/y/../3.csv"},
         {"data/.secret/*.csv", "data/.secret/5.csv"},
         {"data/x/../1.csv", "data/x/../1.csv"},
         {"alias/*.csv", "alias/1.csv alias/2.csv"},
@@ -76,10 +77,12 @@ static void absolute_patterns_give_absolute_paths(void **state)
     struct sl_strs found;
     struct sl_err err;
 
-    assert_int_equal(sl_fs_glob(sl_path_join(&folder->arena, folder->path, "**/4.csv"), &folder->arena, &found, &err),
+    assert_int_equal(sl_fs_glob(sl_path_join(&folder->arena, folder->path, "**/4.csv"),
+                                &folder->arena, &found, &err),
                      SL_OK);
     assert_int_equal(found.count, 1);
-    assert_string_equal(found.items[0], sl_path_join(&folder->arena, folder->path, "data/x/y/4.csv"));
+    assert_string_equal(found.items[0],
+                        sl_path_join(&folder->arena, folder->path, "data/x/y/4.csv"));
 }
 
 static void a_pattern_of_too_many_parts_is_refused(void **state)

@@ -16,7 +16,8 @@ static void hash_fields(const char *const *fields, size_t count, char hex[65])
 static void fields_do_not_run_into_each_other(void **state)
 {
     static const char *const lists[][2] = {
-        {"ab", "c"}, {"a", "bc"}, {"abc", ""}, {"", "abc"}, {"abc", NULL}, {NULL, "abc"}, {NULL, NULL}, {"", ""},
+        {"ab", "c"},   {"a", "bc"},   {"abc", ""},  {"", "abc"},
+        {"abc", NULL}, {NULL, "abc"}, {NULL, NULL}, {"", ""},
     };
     char seen[COUNT_OF(lists) + 1][65];
 

@@ -4,7 +4,8 @@
 
 static void values_of_all_kinds_are_parsed(void **state)
 {
-    static const char *const cases[] = {"1", "\"x\"", "null", "true", "[1,2]", "{\"b\":1,\"a\":[{}]}", "-1.5"};
+    static const char *const cases[] = {
+        "1", "\"x\"", "null", "true", "[1,2]", "{\"b\":1,\"a\":[{}]}", "-1.5"};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -25,15 +26,17 @@ static void mistakes_have_a_place(void **state)
         const char *text;
         int line;
         int column;
-    } cases[] = {{"{\n  \"a\": x}", 2, 8}, {"", 1, 0}, {"[1,", 1, 3}, {"{} {}", 1, 4}, {"\"\xFF\"", 1, 1}};
+    } cases[] = {
+        {"{\n  \"a\": x}", 2, 8}, {"", 1, 0}, {"[1,", 1, 3}, {"{} {}", 1, 4}, {"\"\xFF\"", 1, 1}};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         json_t *json = NULL;
         struct sl_err err;
 
-        assert_int_equal(sl_json_parse(cases[i].text, strlen(cases[i].text), "log/0.json", &json, &err),
-                         SL_E_JSON_SYNTAX);
+        assert_int_equal(
+            sl_json_parse(cases[i].text, strlen(cases[i].text), "log/0.json", &json, &err),
+            SL_E_JSON_SYNTAX);
         assert_null(json);
         assert_string_equal(err.file, "log/0.json");
         assert_int_equal(err.line, cases[i].line);
@@ -43,8 +46,9 @@ static void mistakes_have_a_place(void **state)
 
 static void oversized_integers_saturate_where_they_stand(void **state)
 {
-    static const char text[] = "{\"99999999999999999999\": 1, \"a\": 18446744073709551615, \"b\": [-9999999999999999999, "
-                               "9223372036854775807], \"c\": 1e5, \"d\": \"\\\"99999999999999999999\", \"e\": 123}";
+    static const char text[] =
+        "{\"99999999999999999999\": 1, \"a\": 18446744073709551615, \"b\": [-9999999999999999999, "
+        "9223372036854775807], \"c\": 1e5, \"d\": \"\\\"99999999999999999999\", \"e\": 123}";
     SL_AUTO(sl_json_free) json_t *json = NULL;
     struct sl_err err;
     char *printed = NULL;

@@ -73,7 +73,9 @@ static void an_entry_is_one_line_of_text(void **state)
 
 static void a_json_line_carries_its_fields(void **state)
 {
-    SL_AUTO(sl_json_free) json_t *fields = json_pack("{s:s, s:i, s:n, s:[i,i]}", "step", "raw.x", "rows", 5, "table", "l", 1, 2);
+    SL_AUTO(sl_json_free)
+    json_t *fields =
+        json_pack("{s:s, s:i, s:n, s:[i,i]}", "step", "raw.x", "rows", 5, "table", "l", 1, 2);
     SL_AUTO(sl_json_free) json_t *line = NULL;
 
     assert_int_equal(setenv("SLUICE_CLOCK", "2026-01-31T00:00:00Z", 1), 0);
@@ -91,7 +93,8 @@ static void a_json_line_carries_its_fields(void **state)
     assert_int_equal(json_array_size(json_object_get(line, "l")), 2);
 }
 
-// Secrets below are unlike each other and unlike anything else here, since what is hidden once stays hidden.
+// Secrets below are unlike each other and unlike anything else here, since what is hidden once
+// stays hidden.
 static void hidden_texts_are_masked_however_they_are_printed(void **state)
 {
     static const struct {
@@ -133,12 +136,14 @@ static void a_text_without_secrets_is_not_copied(void **state)
 
 static void no_line_shows_a_secret(void **state)
 {
-    static const char *const secrets[] = {"s3cr3t-text", "json\"s3cr3t\\", "line\ns3cr3t", "98765432", "s3cr3t-k\xC3\xA9y"};
+    static const char *const secrets[] = {"s3cr3t-text", "json\"s3cr3t\\", "line\ns3cr3t",
+                                          "98765432", "s3cr3t-k\xC3\xA9y"};
 
     for (size_t i = 0; i < COUNT_OF(secrets); i++) {
-        SL_AUTO(sl_json_free) json_t *fields =
-            json_pack("{s:s, s:i, s:[s], s:{s:s}, s:f}", "error", secrets[i], "rows", 98765432, "list", secrets[i],
-                      "map", "in", secrets[i], "share", 0.5);
+        SL_AUTO(sl_json_free)
+        json_t *fields =
+            json_pack("{s:s, s:i, s:[s], s:{s:s}, s:f}", "error", secrets[i], "rows", 98765432,
+                      "list", secrets[i], "map", "in", secrets[i], "share", 0.5);
 
         sl_log_hide(secrets[i]);
         assert_int_equal(json_object_set_new(fields, secrets[i], json_true()), 0);
@@ -172,7 +177,8 @@ static void *write_lines(void *text)
 
 static void lines_of_several_threads_stay_whole(void **state)
 {
-    static const char *const texts[] = {"aaaaaaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb", "cccccccccccccccccccc"};
+    static const char *const texts[] = {"aaaaaaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb",
+                                        "cccccccccccccccccccc"};
     pthread_t threads[COUNT_OF(texts)];
     size_t lines = 0;
 
@@ -184,7 +190,8 @@ static void lines_of_several_threads_stay_whole(void **state)
     for (const char *line = read_log(state); *line; line = strchr(line, '\n') + 1, lines++) {
         const char *text = strstr(line, "info  ") + 6;
 
-        assert_int_equal(strspn(text, "a") + strspn(text, "b") + strspn(text, "c"), strcspn(text, "\n"));
+        assert_int_equal(strspn(text, "a") + strspn(text, "b") + strspn(text, "c"),
+                         strcspn(text, "\n"));
     }
     assert_int_equal(lines, 600);
 }

@@ -6,12 +6,25 @@
 static const struct sl_opt command_rows[] = {
     {.name = "force", .type = SL_OPT_BOOL, .summary = "Do it."},
     {.name = "color", .type = SL_OPT_BOOL, .otherwise = "true", .summary = "Plain text only."},
-    {.name = "a_very_long_option_name", .type = SL_OPT_STRING, .summary = "Too long for its column."},
-    {.name = "format", .type = SL_OPT_ENUM, .values = shapes, .otherwise = "round", .letter = 'f', .summary = "Form."},
-    {.name = "words", .type = SL_OPT_INT, .placeholder = "N", .summary =
-     "A summary of so many words that it does not fit into one line of the help and goes on in the next one."},
+    {.name = "a_very_long_option_name",
+     .type = SL_OPT_STRING,
+     .summary = "Too long for its column."},
+    {.name = "format",
+     .type = SL_OPT_ENUM,
+     .values = shapes,
+     .otherwise = "round",
+     .letter = 'f',
+     .summary = "Form."},
+    {.name = "words",
+     .type = SL_OPT_INT,
+     .placeholder = "N",
+     .summary = "A summary of so many words that it does not fit into one line of the help and "
+                "goes on in the next one."},
     {.name = "secret_door", .type = SL_OPT_BOOL, .flags = SL_OPT_HIDDEN, .summary = "Not shown."},
-    {.name = "tables", .type = SL_OPT_STRINGS, .flags = SL_OPT_POSITIONAL, .placeholder = "TABLE",
+    {.name = "tables",
+     .type = SL_OPT_STRINGS,
+     .flags = SL_OPT_POSITIONAL,
+     .placeholder = "TABLE",
      .summary = ".dots and back\\slashes"},
     {0},
 };
@@ -29,7 +42,8 @@ static void help_has_two_columns(void **state)
                         "      --a-very-long-option-name A_VERY_LONG_OPTION_NAME\n"
                         "                            Too long for its column.\n"
                         "  -f, --format FORMAT       Form. One of round, square. Default: round.\n"
-                        "      --words N             A summary of so many words that it does not fit into one line\n"
+                        "      --words N             A summary of so many words that it does not "
+                        "fit into one line\n"
                         "                            of the help and goes on in the next one.\n");
 }
 
@@ -39,7 +53,9 @@ static void the_man_page_escapes_what_roff_would_take(void **state)
 
     (void)state;
     sl_opt_man(command_rows, &text);
-    assert_non_null(strstr(text.text, ".TP\n.B \\-f, \\-\\-format FORMAT\nForm. One of round, square. Default: round.\n"));
+    assert_non_null(
+        strstr(text.text,
+               ".TP\n.B \\-f, \\-\\-format FORMAT\nForm. One of round, square. Default: round.\n"));
     assert_non_null(strstr(text.text, ".TP\n.B TABLE...\n\\&.dots and back\\eslashes\n"));
     assert_null(strstr(text.text, "door"));
 }
@@ -50,12 +66,15 @@ static void the_reference_lists_keys_with_their_children(void **state)
 
     (void)state;
     sl_opt_markdown(config_rows, 0, &text);
-    assert_non_null(strstr(text.text, "- `path` (text, required): File to read. Example: `data/a.csv`.\n"));
-    assert_non_null(strstr(text.text, "- `batch_rows` (whole number): Rows in a batch. Default: `1000`.\n"));
-    assert_non_null(strstr(text.text, "- `shape` (choice): One of `round`, `square`. Default: `round`.\n"));
-    assert_non_null(strstr(text.text, "- `csv` (map): \n  - `quote` (text): Default: `\"`.\n"));
-    assert_non_null(strstr(text.text, "- `deliver` (list): \n  - `name` (text, required): \n"));
-    assert_non_null(strstr(text.text, "- `places` (map of names): \n"));
+    assert_non_null(
+        strstr(text.text, "- `path` (text, required): File to read. Example: `data/a.csv`.\n"));
+    assert_non_null(
+        strstr(text.text, "- `batch_rows` (whole number): Rows in a batch. Default: `1000`.\n"));
+    assert_non_null(
+        strstr(text.text, "- `shape` (choice). One of `round`, `square`. Default: `round`.\n"));
+    assert_non_null(strstr(text.text, "- `csv` (map).\n  - `quote` (text). Default: `\"`.\n"));
+    assert_non_null(strstr(text.text, "- `deliver` (list).\n  - `name` (text, required).\n"));
+    assert_non_null(strstr(text.text, "- `places` (map of names).\n"));
     assert_null(strstr(text.text, "extra"));
     assert_null(strstr(text.text, "@place"));
 }
@@ -89,7 +108,9 @@ static void the_schema_says_what_the_reader_takes(void **state)
     assert_true(sl_json_bool(property(property(schema, "csv"), "header"), "default", false));
     assert_false(sl_json_bool(property(schema, "csv"), "additionalProperties", true));
     assert_true(sl_json_bool(property(schema, "open"), "additionalProperties", false));
-    assert_int_equal(json_array_size(json_object_get(json_object_get(property(schema, "deliver"), "items"), "required")), 2);
+    assert_int_equal(json_array_size(json_object_get(
+                         json_object_get(property(schema, "deliver"), "items"), "required")),
+                     2);
     // By name: the name is the key and neither required nor allowed inside.
     places = json_object_get(property(schema, "places"), "additionalProperties");
     assert_null(property(places, "name"));
@@ -103,8 +124,9 @@ static void choices_are_an_enum_in_the_schema(void **state)
 
     (void)state;
     sl_opt_schema(config_rows, &text);
-    assert_non_null(strstr(text.text, "\"shape\":{\"anyOf\":[{\"enum\":[\"round\",\"square\"]},"
-                                      "{\"type\":\"string\",\"pattern\":\"\\\\$\\\\{\"}],\"default\":\"round\"}"));
+    assert_non_null(strstr(
+        text.text, "\"shape\":{\"anyOf\":[{\"enum\":[\"round\",\"square\"]},"
+                   "{\"type\":\"string\",\"pattern\":\"\\\\$\\\\{\"}],\"default\":\"round\"}"));
 }
 
 int main(void)

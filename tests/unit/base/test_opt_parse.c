@@ -22,22 +22,55 @@ struct args {
 static const char *const formats[] = {"text", "json", NULL};
 
 static const struct sl_opt rows[] = {
-    {.name = "table", .type = SL_OPT_STRING, .offset = offsetof(struct args, table), .placeholder = "TABLE",
-     .flags = SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .example = "raw.orders"},
-    {.name = "files", .type = SL_OPT_STRINGS, .offset = offsetof(struct args, files), .flags = SL_OPT_POSITIONAL},
-    {.name = "env", .type = SL_OPT_STRING, .offset = offsetof(struct args, env), .letter = 'e', .placeholder = "NAME"},
-    {.name = "max_rows", .type = SL_OPT_INT, .offset = offsetof(struct args, max_rows), .otherwise = "20",
-     .letter = 'n', .example = "100"},
+    {.name = "table",
+     .type = SL_OPT_STRING,
+     .offset = offsetof(struct args, table),
+     .placeholder = "TABLE",
+     .flags = SL_OPT_POSITIONAL | SL_OPT_REQUIRED,
+     .example = "raw.orders"},
+    {.name = "files",
+     .type = SL_OPT_STRINGS,
+     .offset = offsetof(struct args, files),
+     .flags = SL_OPT_POSITIONAL},
+    {.name = "env",
+     .type = SL_OPT_STRING,
+     .offset = offsetof(struct args, env),
+     .letter = 'e',
+     .placeholder = "NAME"},
+    {.name = "max_rows",
+     .type = SL_OPT_INT,
+     .offset = offsetof(struct args, max_rows),
+     .otherwise = "20",
+     .letter = 'n',
+     .example = "100"},
     {.name = "share", .type = SL_OPT_DOUBLE, .offset = offsetof(struct args, share)},
-    {.name = "verbose", .type = SL_OPT_BOOL, .offset = offsetof(struct args, is_verbose), .letter = 'v'},
-    {.name = "quiet", .type = SL_OPT_BOOL, .offset = offsetof(struct args, is_quiet), .letter = 'q'},
-    {.name = "color", .type = SL_OPT_BOOL, .offset = offsetof(struct args, has_color), .otherwise = "true"},
+    {.name = "verbose",
+     .type = SL_OPT_BOOL,
+     .offset = offsetof(struct args, is_verbose),
+     .letter = 'v'},
+    {.name = "quiet",
+     .type = SL_OPT_BOOL,
+     .offset = offsetof(struct args, is_quiet),
+     .letter = 'q'},
+    {.name = "color",
+     .type = SL_OPT_BOOL,
+     .offset = offsetof(struct args, has_color),
+     .otherwise = "true"},
     {.name = "wait", .type = SL_OPT_DURATION, .offset = offsetof(struct args, wait_seconds)},
     {.name = "memory", .type = SL_OPT_BYTES, .offset = offsetof(struct args, memory_bytes)},
-    {.name = "format", .type = SL_OPT_ENUM, .offset = offsetof(struct args, format), .values = formats},
-    {.name = "select", .type = SL_OPT_STRINGS, .offset = offsetof(struct args, select), .letter = 's',
+    {.name = "format",
+     .type = SL_OPT_ENUM,
+     .offset = offsetof(struct args, format),
+     .values = formats},
+    {.name = "select",
+     .type = SL_OPT_STRINGS,
+     .offset = offsetof(struct args, select),
+     .letter = 's',
      .otherwise = "all"},
-    {.name = "password", .type = SL_OPT_STRING, .offset = offsetof(struct args, password), .flags = SL_OPT_SECRET},
+    {.name = "password",
+     .type = SL_OPT_STRING,
+     .offset = offsetof(struct args, password),
+     .flags = SL_OPT_SECRET},
     {.name = "@place", .type = SL_OPT_NODE, .offset = offsetof(struct args, env)},
     {0},
 };
@@ -58,7 +91,8 @@ static int parse(const char *line, struct args *args, struct sl_arena *arena, st
 static void flags_may_stand_anywhere_and_in_every_form(void **state)
 {
     static const char *const lines[] = {
-        "raw.x a b --env prod --max-rows 7 --verbose --no-color --format json --select one --select two",
+        "raw.x a b --env prod --max-rows 7 --verbose --no-color --format json --select one "
+        "--select two",
         "--env=prod --max-rows=7 -v --no-color --format=json -s one -s two raw.x a b",
         "-vn7 -eprod raw.x --color=false -sone a --format json -stwo b",
         "-v -n 7 raw.x --no-color --select=one --select=two --env prod --format=json -- a b",
@@ -108,9 +142,10 @@ static void values_may_look_like_anything(void **state)
     struct sl_err err;
 
     (void)state;
-    assert_int_equal(parse("- --env=--verbose --max-rows -5 --share 1e-3 --wait 5m --memory 1KiB -- --env -v", &args,
-                           &arena, &err),
-                     SL_OK);
+    assert_int_equal(
+        parse("- --env=--verbose --max-rows -5 --share 1e-3 --wait 5m --memory 1KiB -- --env -v",
+              &args, &arena, &err),
+        SL_OK);
     assert_string_equal(args.table, "-");
     assert_string_equal(args.env, "--verbose");
     assert_int_equal(args.max_rows, -5);

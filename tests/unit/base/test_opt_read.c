@@ -19,7 +19,8 @@ static void fixture_clear(struct fixture *fixture)
 #define AUTO_FIXTURE SL_AUTO(fixture_clear) struct fixture
 
 // Knows ${env:WORD}, ${env:NUMBER} and ${env:PART}; everything else is missing.
-static int resolve(void *self, const char *text, struct sl_arena *arena, const char **ret, struct sl_err *err)
+static int resolve(void *self, const char *text, struct sl_arena *arena, const char **ret,
+                   struct sl_err *err)
 {
     int *calls = self;
 
@@ -37,11 +38,15 @@ static int resolve(void *self, const char *text, struct sl_arena *arena, const c
     return SL_OK;
 }
 
-static int read_with(struct fixture *f, const char *yaml, const struct sl_opt_resolver *resolver, struct sl_err *err)
+static int read_with(struct fixture *f, const char *yaml, const struct sl_opt_resolver *resolver,
+                     struct sl_err *err)
 {
-    assert_int_equal(sl_yaml_parse(yaml, strlen(yaml), "s.yml", 1, 1, &f->arena, &f->diags, &f->root, err), SL_OK);
+    assert_int_equal(
+        sl_yaml_parse(yaml, strlen(yaml), "s.yml", 1, 1, &f->arena, &f->diags, &f->root, err),
+        SL_OK);
     assert_non_null(f->root);
-    return sl_opt_read(config_rows, f->root, "source 'x'", &f->config, resolver, &f->arena, &f->diags, err);
+    return sl_opt_read(config_rows, f->root, "source 'x'", &f->config, resolver, &f->arena,
+                       &f->diags, err);
 }
 
 static void read_config(struct fixture *f, const char *yaml)
@@ -156,46 +161,57 @@ static void mistakes_are_told_with_place_and_hint(void **state)
         const char *message;
         const char *hint;
     } cases[] = {
-        {"path: p\npth: x", SL_E_KEY_UNKNOWN, 2, 1, "unknown key 'pth' in source 'x'", "did you mean 'path'?"},
+        {"path: p\npth: x", SL_E_KEY_UNKNOWN, 2, 1, "unknown key 'pth' in source 'x'",
+         "did you mean 'path'?"},
         {"path: p\nzzz: x", SL_E_KEY_UNKNOWN, 2, 1, "unknown key 'zzz' in source 'x'", ""},
-        {"path: p\n\"@place\": x", SL_E_KEY_UNKNOWN, 2, 1, "unknown key '@place' in source 'x'", ""},
-        {"path: p\ncsv: {qote: x}", SL_E_KEY_UNKNOWN, 2, 7, "unknown key 'qote' in 'csv' of source 'x'",
-         "did you mean 'quote'?"},
+        {"path: p\n\"@place\": x", SL_E_KEY_UNKNOWN, 2, 1, "unknown key '@place' in source 'x'",
+         "did you mean 'places'?"},
+        {"path: p\ncsv: {qote: x}", SL_E_KEY_UNKNOWN, 2, 7,
+         "unknown key 'qote' in 'csv' of source 'x'", "did you mean 'quote'?"},
         {"tags: x", SL_E_KEY_MISSING, 1, 1, "key 'path' is missing in source 'x'", ""},
         {"path:", SL_E_KEY_MISSING, 1, 1, "key 'path' is missing in source 'x'", ""},
         {"path: p\ndeliver: [{name: n, to: t}, {name: n}]", SL_E_KEY_MISSING, 2, 29,
          "key 'to' is missing in 'deliver' 2 of source 'x'", ""},
-        {"path: p\nplaces: {home: }", SL_E_KEY_MISSING, 2, 10, "key 'to' is missing in places 'home' of source 'x'", ""},
+        {"path: p\nplaces: {home: }", SL_E_KEY_MISSING, 2, 10,
+         "key 'to' is missing in places 'home' of source 'x'", ""},
         {"path: p\nplaces: {home: {to: t, name: n}}", SL_E_KEY_UNKNOWN, 2, 24,
          "unknown key 'name' in places 'home' of source 'x'", ""},
         {"path: [p]", SL_E_VALUE_TYPE, 1, 7, "'path' of source 'x' is a list, expected a text", ""},
-        {"path: {p: 1}", SL_E_VALUE_TYPE, 1, 7, "'path' of source 'x' is a map, expected a text", ""},
+        {"path: {p: 1}", SL_E_VALUE_TYPE, 1, 7, "'path' of source 'x' is a map, expected a text",
+         ""},
         {"path: p\nbatch_rows: many", SL_E_VALUE_TYPE, 2, 13,
          "'batch_rows' of source 'x' is a text, expected a whole number", ""},
         {"path: p\nbatch_rows: 1.5", SL_E_VALUE_TYPE, 2, 13,
          "'batch_rows' of source 'x' is a number, expected a whole number", ""},
         {"path: p\nbatch_rows: '7'", SL_E_VALUE_TYPE, 2, 13,
          "'batch_rows' of source 'x' is a text, expected a whole number", "leave out the quotes"},
-        {"path: p\nshare: x", SL_E_VALUE_TYPE, 2, 8, "'share' of source 'x' is a text, expected a number", ""},
-        {"path: p\nstrict: yes", SL_E_VALUE_TYPE, 2, 9, "'strict' of source 'x' is a text, expected true or false",
-         "write true or false"},
-        {"path: p\nstrict: 1", SL_E_VALUE_TYPE, 2, 9, "'strict' of source 'x' is a number, expected true or false", ""},
+        {"path: p\nshare: x", SL_E_VALUE_TYPE, 2, 8,
+         "'share' of source 'x' is a text, expected a number", ""},
+        {"path: p\nstrict: yes", SL_E_VALUE_TYPE, 2, 9,
+         "'strict' of source 'x' is a text, expected true or false", "write true or false"},
+        {"path: p\nstrict: 1", SL_E_VALUE_TYPE, 2, 9,
+         "'strict' of source 'x' is a number, expected true or false", ""},
         {"path: p\nkeep: 90", SL_E_VALUE_INVALID, 2, 7,
          "'keep' of source 'x' is '90', expected a duration such as 30s, 15m, 24h, 90d, 2w", ""},
         {"path: p\nmemory: lots", SL_E_VALUE_INVALID, 2, 9,
          "'memory' of source 'x' is 'lots', expected a size such as 512MB, 4GB, 1GiB", ""},
         {"path: p\nshape: sqare", SL_E_VALUE_INVALID, 2, 8,
-         "'shape' of source 'x' is 'sqare', expected one of round, square", "did you mean 'square'?"},
-        {"path: p\nshape: []", SL_E_VALUE_TYPE, 2, 8, "'shape' of source 'x' is a list, expected one of round, square",
-         ""},
+         "'shape' of source 'x' is 'sqare', expected one of round, square",
+         "did you mean 'square'?"},
+        {"path: p\nshape: []", SL_E_VALUE_TYPE, 2, 8,
+         "'shape' of source 'x' is a list, expected one of round, square", ""},
         {"path: p\ntags: [a, [b]]", SL_E_VALUE_TYPE, 2, 11,
          "'tags' of source 'x' is a list, expected a text or a list of texts", ""},
         {"path: p\ntags: {a: b}", SL_E_VALUE_TYPE, 2, 7,
          "'tags' of source 'x' is a map, expected a text or a list of texts", ""},
-        {"path: p\ncsv: no", SL_E_VALUE_TYPE, 2, 6, "'csv' of source 'x' is a text, expected a map", ""},
-        {"path: p\ndeliver: {a: b}", SL_E_VALUE_TYPE, 2, 10, "'deliver' of source 'x' is a map, expected a list", ""},
-        {"path: p\ndeliver: [x]", SL_E_VALUE_TYPE, 2, 11, "'deliver' 1 of source 'x' is a text, expected a map", ""},
-        {"path: p\nplaces: [x]", SL_E_VALUE_TYPE, 2, 9, "'places' of source 'x' is a list, expected a map of names", ""},
+        {"path: p\ncsv: no", SL_E_VALUE_TYPE, 2, 6, "'csv' of source 'x' is a text, expected a map",
+         ""},
+        {"path: p\ndeliver: {a: b}", SL_E_VALUE_TYPE, 2, 10,
+         "'deliver' of source 'x' is a map, expected a list", ""},
+        {"path: p\ndeliver: [x]", SL_E_VALUE_TYPE, 2, 11,
+         "'deliver' 1 of source 'x' is a text, expected a map", ""},
+        {"path: p\nplaces: [x]", SL_E_VALUE_TYPE, 2, 9,
+         "'places' of source 'x' is a list, expected a map of names", ""},
         {"- a", SL_E_VALUE_TYPE, 1, 1, "source 'x' is a list, expected a map", ""},
         {"text", SL_E_VALUE_TYPE, 1, 1, "source 'x' is a text, expected a map", ""},
     };
@@ -236,7 +252,9 @@ static void nothing_at_all_gives_the_defaults(void **state)
     struct sl_err err;
 
     (void)state;
-    assert_int_equal(sl_opt_read(config_rows, NULL, "project", &f.config, NULL, &f.arena, &f.diags, &err), SL_OK);
+    assert_int_equal(
+        sl_opt_read(config_rows, NULL, "project", &f.config, NULL, &f.arena, &f.diags, &err),
+        SL_OK);
     assert_int_equal(f.config.batch_rows, 1000);
     assert_int_equal(f.diags.count, 1);
     assert_string_equal(f.diags.items[0].err.message, "key 'path' is missing in project");
@@ -248,8 +266,10 @@ static void nothing_at_all_gives_the_defaults(void **state)
 
 static void a_default_that_does_not_fit_is_our_mistake(void **state)
 {
-    static const struct sl_opt rows[] = {{.name = "n", .type = SL_OPT_INT, .otherwise = "many"}, {0}};
-    static const struct sl_opt lists[] = {{.name = "n", .type = SL_OPT_NODE, .otherwise = "x"}, {0}};
+    static const struct sl_opt rows[] = {{.name = "n", .type = SL_OPT_INT, .otherwise = "many"},
+                                         {0}};
+    static const struct sl_opt lists[] = {{.name = "n", .type = SL_OPT_NODE, .otherwise = "x"},
+                                          {0}};
     AUTO_FIXTURE f = {0};
     struct sl_err err;
     int64_t number = 0;
@@ -257,7 +277,8 @@ static void a_default_that_does_not_fit_is_our_mistake(void **state)
     (void)state;
     assert_int_equal(sl_opt_defaults(rows, &number, &f.arena, &err), SL_E_INTERNAL);
     assert_int_equal(sl_opt_defaults(lists, &number, &f.arena, &err), SL_E_INTERNAL);
-    assert_int_equal(sl_opt_read(rows, NULL, "x", &number, NULL, &f.arena, &f.diags, &err), SL_E_INTERNAL);
+    assert_int_equal(sl_opt_read(rows, NULL, "x", &number, NULL, &f.arena, &f.diags, &err),
+                     SL_E_INTERNAL);
 }
 
 static void references_are_resolved_and_hidden(void **state)
@@ -268,10 +289,11 @@ static void references_are_resolved_and_hidden(void **state)
     struct sl_err err;
 
     (void)state;
-    assert_int_equal(read_with(&f, "path: ${env:WORD}\n"
-                                   "batch_rows: \"${env:NUMBER}\"\n"
-                                   "tags: ['user:${env:PART}@host', plain]\n"
-                                   "extra: ${env:NOBODY_READS_IT}\n",
+    assert_int_equal(read_with(&f,
+                               "path: ${env:WORD}\n"
+                               "batch_rows: \"${env:NUMBER}\"\n"
+                               "tags: ['user:${env:PART}@host', plain]\n"
+                               "extra: ${env:NOBODY_READS_IT}\n",
                                &resolver, &err),
                      SL_OK);
     assert_int_equal(f.diags.count, 0);
@@ -279,7 +301,8 @@ static void references_are_resolved_and_hidden(void **state)
     assert_string_equal(f.config.path, "resolved-word");
     assert_int_equal(f.config.batch_rows, 123456);
     assert_string_equal(f.config.tags.items[0], "user:resolved-part@host");
-    assert_string_equal(sl_log_mask("see resolved-word, 123456, resolved-part", &f.arena), "see ***, ***, ***");
+    assert_string_equal(sl_log_mask("see resolved-word, 123456, resolved-part", &f.arena),
+                        "see ***, ***, ***");
 }
 
 static void references_stay_without_a_resolver(void **state)
@@ -299,7 +322,9 @@ static void a_reference_that_cannot_be_resolved_is_a_diagnostic(void **state)
     struct sl_err err;
 
     (void)state;
-    assert_int_equal(read_with(&f, "path: ${env:NO}\ntags: [a, '${env:NO}']\nbatch_rows: ${env:WORD}\n", &resolver, &err),
+    assert_int_equal(read_with(&f,
+                               "path: ${env:NO}\ntags: [a, '${env:NO}']\nbatch_rows: ${env:WORD}\n",
+                               &resolver, &err),
                      SL_OK);
     assert_int_equal(f.diags.count, 3);
     assert_int_equal(f.diags.items[0].err.code, SL_E_SECRET_MISSING);
@@ -323,10 +348,13 @@ static void secrets_are_hidden_and_never_quoted(void **state)
     read_config(&f, "path: p\npassword: open sesame\n");
     assert_string_equal(f.config.password, "open sesame");
     assert_string_equal(sl_log_mask("pw open sesame", &f.arena), "pw ***");
-    assert_int_equal(sl_yaml_parse("pin: topsecret", 14, "s.yml", 1, 1, &f.arena, &f.diags, &f.root, &err), SL_OK);
+    assert_int_equal(
+        sl_yaml_parse("pin: topsecret", 14, "s.yml", 1, 1, &f.arena, &f.diags, &f.root, &err),
+        SL_OK);
     assert_int_equal(sl_opt_read(rows, f.root, "x", &pin, NULL, &f.arena, &f.diags, &err), SL_OK);
     assert_int_equal(f.diags.count, 1);
-    assert_string_equal(f.diags.items[0].err.message, "'pin' of x is '***', expected one of round, square");
+    assert_string_equal(f.diags.items[0].err.message,
+                        "'pin' of x is '***', expected one of round, square");
 }
 
 int main(void)

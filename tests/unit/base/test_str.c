@@ -28,14 +28,14 @@ static void the_nearest_word_is_at_most_a_third_away(void **state)
         const char *word;
         const char *nearest;
     } cases[] = {
-        {"fromat", "format"},        // two letters swapped
-        {"pth", "path"},             // one left out
-        {"pathh", "path"},           // one too many
-        {"parh", "path"},            // one wrong
-        {"PATH", "path"},            // case does not count
+        {"fromat", "format"}, // two letters swapped
+        {"pth", "path"},      // one left out
+        {"pathh", "path"},    // one too many
+        {"parh", "path"},     // one wrong
+        {"PATH", "path"},     // case does not count
         {"freshnes", "freshness"},
         {"frsehnss", "freshness"},
-        {"pots", NULL},              // two of four
+        {"pots", NULL}, // two of four
         {"pa", NULL},
         {"", NULL},
         {"xxxxxxxx", NULL},
@@ -71,15 +71,37 @@ static void globs_match_the_whole_text(void **state)
         const char *text;
         bool is_match;
     } cases[] = {
-        {"", "", true},          {"", "a", false},          {"a", "", false},         {"*", "", true},
-        {"*", "a/b", true},      {"a*c", "abbc", true},     {"a*c", "abcd", false},   {"*a*b*", "xxaxxbxx", true},
-        {"a?c", "abc", true},    {"a?c", "ac", false},      {"?", "", false},         {"**", "x", true},
-        {"[abc]", "b", true},    {"[abc]", "d", false},     {"[!abc]", "d", true},    {"[!abc]", "a", false},
-        {"[^abc]", "d", true},   {"[a-c]", "b", true},      {"[a-c]", "d", false},    {"[a-]", "-", true},
-        {"[]]", "]", true},      {"[!]]", "]", false},      {"[", "[", true},         {"[ab", "[ab", true},
-        {"[ab", "a", false},     {"x[0-9]*.csv", "x7-b.csv", true},                   {"*.csv", "a.csv.gz", false},
-        {"a*b*c", "aXbYbZc", true},                         {"orders-*", "orders", false},
-        {"[\xC3-\xC4]\xA9", "\xC3\xA9", true},              {"*aaaaaaaab", "aaaaaaaaaaaaaaaaaaaaab", true},
+        {"", "", true},
+        {"", "a", false},
+        {"a", "", false},
+        {"*", "", true},
+        {"*", "a/b", true},
+        {"a*c", "abbc", true},
+        {"a*c", "abcd", false},
+        {"*a*b*", "xxaxxbxx", true},
+        {"a?c", "abc", true},
+        {"a?c", "ac", false},
+        {"?", "", false},
+        {"**", "x", true},
+        {"[abc]", "b", true},
+        {"[abc]", "d", false},
+        {"[!abc]", "d", true},
+        {"[!abc]", "a", false},
+        {"[^abc]", "d", true},
+        {"[a-c]", "b", true},
+        {"[a-c]", "d", false},
+        {"[a-]", "-", true},
+        {"[]]", "]", true},
+        {"[!]]", "]", false},
+        {"[", "[", true},
+        {"[ab", "[ab", true},
+        {"[ab", "a", false},
+        {"x[0-9]*.csv", "x7-b.csv", true},
+        {"*.csv", "a.csv.gz", false},
+        {"a*b*c", "aXbYbZc", true},
+        {"orders-*", "orders", false},
+        {"[\xC3-\xC4]\xA9", "\xC3\xA9", true},
+        {"*aaaaaaaab", "aaaaaaaaaaaaaaaaaaaaab", true},
     };
 
     (void)state;
@@ -91,8 +113,15 @@ static void globs_match_the_whole_text(void **state)
 static void slugs_are_lower_case_words(void **state)
 {
     static const char *const cases[][2] = {
-        {"Order ID", "order_id"}, {"__a--b__", "a_b"}, {"", "_"}, {"???", "_"}, {"2nd Name!", "2nd_name"},
-        {"Gr\xC3\xB6\xC3\x9F" "e", "gr_e"}, {"a", "a"},
+        {"Order ID", "order_id"},
+        {"__a--b__", "a_b"},
+        {"", "_"},
+        {"???", "_"},
+        {"2nd Name!", "2nd_name"},
+        {"Gr\xC3\xB6\xC3\x9F"
+         "e",
+         "gr_e"},
+        {"a", "a"},
     };
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
 
@@ -108,10 +137,22 @@ static void whole_numbers_are_read_whole(void **state)
         int64_t value;
         bool is_number;
     } cases[] = {
-        {"0", 0, true}, {"-12", -12, true}, {"+7", 7, true}, {"007", 7, true},
-        {"9223372036854775807", INT64_MAX, true}, {"-9223372036854775808", INT64_MIN, true},
-        {"9223372036854775808", 0, false}, {"-9223372036854775809", 0, false}, {"", 0, false}, {"-", 0, false},
-        {" 1", 0, false}, {"1 ", 0, false}, {"1.0", 0, false}, {"0x10", 0, false}, {"--1", 0, false}, {NULL, 0, false},
+        {"0", 0, true},
+        {"-12", -12, true},
+        {"+7", 7, true},
+        {"007", 7, true},
+        {"9223372036854775807", INT64_MAX, true},
+        {"-9223372036854775808", INT64_MIN, true},
+        {"9223372036854775808", 0, false},
+        {"-9223372036854775809", 0, false},
+        {"", 0, false},
+        {"-", 0, false},
+        {" 1", 0, false},
+        {"1 ", 0, false},
+        {"1.0", 0, false},
+        {"0x10", 0, false},
+        {"--1", 0, false},
+        {NULL, 0, false},
     };
 
     (void)state;
@@ -130,10 +171,11 @@ static void decimal_numbers_are_read_whole(void **state)
         double value;
         bool is_number;
     } cases[] = {
-        {"0", 0, true}, {"-1.5", -1.5, true}, {"+.25", 0.25, true}, {"2.", 2, true}, {"1e3", 1000, true},
-        {"1.5E-1", 0.15, true}, {"", 0, false}, {".", 0, false}, {"-", 0, false}, {"1e", 0, false}, {"e5", 0, false},
-        {"inf", 0, false}, {"nan", 0, false}, {"0x1p3", 0, false}, {" 1", 0, false}, {"1 ", 0, false},
-        {"1e999", 0, false}, {"1,5", 0, false}, {NULL, 0, false}, {"1e+", 0, false},
+        {"0", 0, true},      {"-1.5", -1.5, true},   {"+.25", 0.25, true}, {"2.", 2, true},
+        {"1e3", 1000, true}, {"1.5E-1", 0.15, true}, {"", 0, false},       {".", 0, false},
+        {"-", 0, false},     {"1e", 0, false},       {"e5", 0, false},     {"inf", 0, false},
+        {"nan", 0, false},   {"0x1p3", 0, false},    {" 1", 0, false},     {"1 ", 0, false},
+        {"1e999", 0, false}, {"1,5", 0, false},      {NULL, 0, false},     {"1e+", 0, false},
     };
 
     (void)state;
@@ -152,10 +194,23 @@ static void durations_need_a_unit(void **state)
         int64_t seconds;
         bool is_duration;
     } cases[] = {
-        {"30s", 30, true}, {"15m", 900, true}, {"24h", 86400, true}, {"90d", 7776000, true}, {"2w", 1209600, true},
-        {"0s", 0, true}, {"30", 0, false}, {"s", 0, false}, {"", 0, false}, {"-1d", 0, false}, {"1.5h", 0, false},
-        {"1 d", 0, false}, {"1dd", 0, false}, {"1y", 0, false}, {"99999999999999999999s", 0, false},
-        {"9223372036854775807w", 0, false}, {NULL, 0, false},
+        {"30s", 30, true},
+        {"15m", 900, true},
+        {"24h", 86400, true},
+        {"90d", 7776000, true},
+        {"2w", 1209600, true},
+        {"0s", 0, true},
+        {"30", 0, false},
+        {"s", 0, false},
+        {"", 0, false},
+        {"-1d", 0, false},
+        {"1.5h", 0, false},
+        {"1 d", 0, false},
+        {"1dd", 0, false},
+        {"1y", 0, false},
+        {"99999999999999999999s", 0, false},
+        {"9223372036854775807w", 0, false},
+        {NULL, 0, false},
     };
 
     (void)state;
@@ -175,10 +230,24 @@ static void sizes_know_both_kinds_of_units(void **state)
         int64_t size_bytes;
         bool is_size;
     } cases[] = {
-        {"1000", 1000, true}, {"0", 0, true}, {"4GB", 4000000000, true}, {"512MB", 512000000, true},
-        {"1GiB", 1 << 30, true}, {"1.5KiB", 1536, true}, {"2k", 2000, true}, {"3Ti", 3298534883328, true},
-        {"10B", 10, true}, {"1tb", 1000000000000, true}, {"", 0, false}, {"GB", 0, false}, {"-1GB", 0, false},
-        {"1PB", 0, false}, {"1 GB", 0, false}, {"1GBx", 0, false}, {"99999999999GB", 0, false}, {"1iB", 0, false},
+        {"1000", 1000, true},
+        {"0", 0, true},
+        {"4GB", 4000000000, true},
+        {"512MB", 512000000, true},
+        {"1GiB", 1 << 30, true},
+        {"1.5KiB", 1536, true},
+        {"2k", 2000, true},
+        {"3Ti", 3298534883328, true},
+        {"10B", 10, true},
+        {"1tb", 1000000000000, true},
+        {"", 0, false},
+        {"GB", 0, false},
+        {"-1GB", 0, false},
+        {"1PB", 0, false},
+        {"1 GB", 0, false},
+        {"1GBx", 0, false},
+        {"99999999999GB", 0, false},
+        {"1iB", 0, false},
         {NULL, 0, false},
     };
 

@@ -10,16 +10,16 @@ static void only_well_formed_characters_have_a_length(void **state)
     } cases[] = {
         {"a", 1},
         {"\x7F", 1},
-        {"\x80", 0},             // a continuation without a start
-        {"\xC1\xBF", 0},         // overlong
+        {"\x80", 0},     // a continuation without a start
+        {"\xC1\xBF", 0}, // overlong
         {"\xC2\x80", 2},
         {"\xDF\xBF", 2},
         {"\xC3z", 0},
         {"\xC3", 0},
-        {"\xE0\x9F\xBF", 0},     // overlong
+        {"\xE0\x9F\xBF", 0}, // overlong
         {"\xE0\xA0\x80", 3},
         {"\xED\x9F\xBF", 3},
-        {"\xED\xA0\x80", 0},     // surrogate
+        {"\xED\xA0\x80", 0}, // surrogate
         {"\xEF\xBF\xBF", 3},
         {"\xE2\x82", 0},
         {"\xE2\x82z", 0},

@@ -1,0 +1,276 @@
+// A set of Parquet files as a SELECT. The declared columns go to read_parquet's `schema`, by name,
+// so that each file is mapped, cast and filled up on its own by the reader, no other file need be
+// opened to know the columns, and filters and projections reach the row groups.
+//
+// A partition column is computed from the file's path where the paths have it as `name=value`:
+// DuckDB evaluates a filter over the path once for each file, and leaves files out. Else it is
+// looked up by the file's number, which filters rows only.
+#include "engine/duckdb/query.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define PATH_COLUMN "_sl_path"
+#define HIVE_NULL "__HIVE_DEFAULT_PARTITION__"
+
+// How the values of a partition column come about.
+struct partition {
+    size_t index; // into the values
+    const char *name;
+    const char *type;
+    bool is_constant; // the same in all files
+    bool is_in_path;  // in all files
+    bool has_null;
+    bool has_escapes; // %20
+};
+
+static bool is_simple_name(const char *name)
+{
+    return *name && name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "0123456789_")] == '\0';
+}
+
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + ('a' - 'A') : c) : NULL;
+
+    return at ? (int)(at - digits) : -1;
+}
+
+// Whether `value` is what the path segment [segment, end) decodes to, as url_decode does it.
+static bool is_decoded(const char *segment, const char *end, const char *value)
+{
+    while (segment < end) {
+        char c = *segment;
+        int high = c == '%' && segment + 2 < end ? hex_digit(segment[1]) : -1;
+        int low = high >= 0 ? hex_digit(segment[2]) : -1;
+        if (low >= 0) {
+            c = (char)(high * 16 + low);
+            segment += 2;
+        }
+        if (*value++ != c || c == '\0')
+            return false;
+        segment++;
+    }
+    return *value == '\0';
+}
+
+// The value's segment, after the one and only "/name=" of a path; NULL if there is none.
+static const char *find_segment(const char *path, const char *name, const char **ret_end)
+{
+    size_t length = strlen(name);
+    const char *found = NULL;
+
+    for (const char *at = strchr(path, '/'); at; at = strchr(at + 1, '/')) {
+        const char *end = strchr(at + 1, '/');
+        if (strncmp(at + 1, name, length) != 0 || at[1 + length] != '=' || !end)
+            continue;
+        if (found)
+            return NULL;
+        found = at + 2 + length;
+        *ret_end = end;
+    }
+    return found;
+}
+
+static void look_at_file(const struct sl_scan_file *file, struct partition *partition)
+{
+    const char *value = file->partition[partition->index];
+    const char *end = NULL;
+    const char *segment = find_segment(file->path, partition->name, &end);
+    bool is_null = segment && (size_t)(end - segment) == strlen(HIVE_NULL) &&
+                   strncmp(segment, HIVE_NULL, strlen(HIVE_NULL)) == 0;
+
+    if (!segment || is_null != (value == NULL) || (value && !is_decoded(segment, end, value))) {
+        partition->is_in_path = false;
+        return;
+    }
+    partition->has_null = partition->has_null || is_null;
+    partition->has_escapes =
+        partition->has_escapes || memchr(segment, '%', (size_t)(end - segment)) != NULL;
+}
+
+static struct partition look_at_files(const struct sl_scan *scan, size_t index,
+                                      const struct sl_column *column)
+{
+    struct partition partition = {.index = index,
+                                  .name = scan->partition_columns[index],
+                                  .type = column->type,
+                                  .is_constant = true,
+                                  .is_in_path = is_simple_name(scan->partition_columns[index])};
+
+    for (size_t i = 0; i < scan->file_count; i++) {
+        partition.is_constant =
+            partition.is_constant &&
+            sl_str_equal(scan->files[i].partition[index], scan->files[0].partition[index]);
+        if (partition.is_in_path)
+            look_at_file(&scan->files[i], &partition);
+    }
+    return partition;
+}
+
+static void add_value(struct sl_buf *sql, const char *value)
+{
+    if (value)
+        sl_buf_add_sql_string(sql, value);
+    else
+        sl_buf_add(sql, "null");
+}
+
+static void add_partition(struct sl_buf *sql, const struct sl_scan *scan,
+                          const struct partition *partition)
+{
+    if (partition->is_constant) {
+        sl_buf_add(sql, "cast(");
+        add_value(sql, scan->files[0].partition[partition->index]);
+        sl_buf_addf(sql, " as %s)", partition->type);
+        return;
+    }
+    if (partition->is_in_path) {
+        sl_buf_addf(sql, "cast(%s%sregexp_extract(" PATH_COLUMN ", '/%s=([^/]*)/', 1)%s%s as %s)",
+                    partition->has_null ? "nullif(" : "",
+                    partition->has_escapes ? "url_decode(" : "", partition->name,
+                    partition->has_escapes ? ")" : "",
+                    partition->has_null ? ", '" HIVE_NULL "')" : "", partition->type);
+        return;
+    }
+    sl_buf_add(sql, "list_extract(cast([");
+    for (size_t i = 0; i < scan->file_count; i++) {
+        sl_buf_add(sql, i ? ", " : "");
+        add_value(sql, scan->files[i].partition[partition->index]);
+    }
+    sl_buf_addf(sql, "] as %s[]), cast(file_index as bigint) + 1)", partition->type);
+}
+
+// Index into partition_columns, or -1.
+static int64_t partition_index(const struct sl_scan *scan, const char *name)
+{
+    for (size_t i = 0; i < scan->partition_count; i++)
+        if (sl_str_equal_nocase(scan->partition_columns[i], name))
+            return (int64_t)i;
+    return -1;
+}
+
+// read_parquet has columns of its own, which a column of that name would hide: those get another
+// name below the SELECT.
+static void add_inner_name(struct sl_buf *name, const struct sl_scan *scan, size_t index)
+{
+    static const char *const taken[] = {"file_index", "file_row_number", "filename"};
+    const char *wanted = scan->columns[index].name;
+    bool is_taken = strncmp(wanted, "_sl_", 4) == 0 || strncmp(wanted, "_SL_", 4) == 0;
+
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        is_taken = is_taken || sl_str_equal_nocase(wanted, taken[i]);
+    if (is_taken)
+        sl_buf_addf(name, "_sl_%zu", index);
+    else
+        sl_buf_add(name, wanted);
+}
+
+static int add_columns(const struct sl_scan *scan, bool *ret_needs_path, struct sl_buf *sql,
+                       struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf inner = SL_BUF_INIT;
+
+    for (size_t i = 0; i < scan->column_count; i++) {
+        int64_t index = partition_index(scan, scan->columns[i].name);
+        sl_buf_add(sql, i ? ", " : "");
+        if (index >= 0) {
+            struct partition partition = look_at_files(scan, (size_t)index, &scan->columns[i]);
+            *ret_needs_path = *ret_needs_path || (partition.is_in_path && !partition.is_constant);
+            add_partition(sql, scan, &partition);
+        } else {
+            sl_buf_reset(&inner);
+            add_inner_name(&inner, scan, i);
+            SL_TRY(sl_buf_check(&inner, err));
+            sl_buf_add_sql_name(sql, inner.text);
+        }
+        sl_buf_add(sql, " as ");
+        sl_buf_add_sql_name(sql, scan->columns[i].name);
+    }
+    if (scan->with_origin)
+        sl_buf_addf(sql, "%scast(file_index as bigint) as _file, file_row_number as _row",
+                    scan->column_count ? ", " : "");
+    return SL_OK;
+}
+
+// A pattern that matches the path alone: read_parquet takes paths for globs.
+static int add_path(const char *path, struct sl_buf *sql, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf pattern = SL_BUF_INIT;
+
+    if (!strpbrk(path, "*?[")) {
+        sl_buf_add_sql_string(sql, path);
+        return SL_OK;
+    }
+    for (; *path; path++)
+        sl_buf_addf(&pattern, strchr("*?[", *path) ? "[%c]" : "%c", *path);
+    SL_TRY(sl_buf_check(&pattern, err));
+    sl_buf_add_sql_string(sql, pattern.text);
+    return SL_OK;
+}
+
+static int add_schema(const struct sl_scan *scan, struct sl_buf *sql, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf inner = SL_BUF_INIT;
+    const char *separator = ", schema = map {";
+
+    for (size_t i = 0; i < scan->column_count; i++) {
+        if (partition_index(scan, scan->columns[i].name) >= 0)
+            continue;
+        sl_buf_reset(&inner);
+        add_inner_name(&inner, scan, i);
+        SL_TRY(sl_buf_check(&inner, err));
+        sl_buf_add(sql, separator);
+        sl_buf_add_sql_string(sql, scan->columns[i].name);
+        sl_buf_add(sql, ": {'name': ");
+        sl_buf_add_sql_string(sql, inner.text);
+        sl_buf_add(sql, ", 'type': ");
+        sl_buf_add_sql_string(sql, scan->columns[i].type);
+        sl_buf_add(sql, ", 'default_value': null}");
+        separator = ", ";
+    }
+    if (separator[2] == '\0')
+        sl_buf_add(sql, "}");
+    return SL_OK;
+}
+
+static void add_empty(const struct sl_scan *scan, struct sl_buf *sql)
+{
+    sl_buf_add(sql, "(select ");
+    for (size_t i = 0; i < scan->column_count; i++) {
+        sl_buf_addf(sql, "%scast(null as %s) as ", i ? ", " : "", scan->columns[i].type);
+        sl_buf_add_sql_name(sql, scan->columns[i].name);
+    }
+    if (scan->with_origin)
+        sl_buf_addf(sql, "%scast(null as bigint) as _file, cast(null as bigint) as _row",
+                    scan->column_count ? ", " : "");
+    sl_buf_add(sql, " where false)");
+}
+
+int sl_duckdb_scan_sql(struct sl_session *session, const struct sl_scan *scan, struct sl_buf *sql,
+                       struct sl_err *err)
+{
+    bool needs_path = false;
+
+    (void)session;
+    if (scan->column_count == 0 && !scan->with_origin)
+        return sl_fail(err, SL_E_INTERNAL, "a scan without columns");
+    if (scan->file_count == 0) {
+        add_empty(scan, sql);
+        return sl_buf_check(sql, err);
+    }
+    sl_buf_add(sql, "(select ");
+    SL_TRY(add_columns(scan, &needs_path, sql, err));
+    sl_buf_add(sql, " from read_parquet([");
+    for (size_t i = 0; i < scan->file_count; i++) {
+        sl_buf_add(sql, i ? ", " : "");
+        SL_TRY(add_path(scan->files[i].path, sql, err));
+    }
+    sl_buf_add(sql, "], hive_partitioning = false");
+    sl_buf_add(sql, needs_path ? ", filename = '" PATH_COLUMN "'" : "");
+    SL_TRY(add_schema(scan, sql, err));
+    sl_buf_add(sql, "))");
+    return sl_buf_check(sql, err);
+}
