@@ -24,7 +24,7 @@ void sl_buf_add(struct sl_buf *buf, const char *text);
 void sl_buf_add_bytes(struct sl_buf *buf, const void *bytes, size_t length);
 void sl_buf_add_char(struct sl_buf *buf, char c);
 void sl_buf_addf(struct sl_buf *buf, const char *format, ...) SL_PRINTF(2, 3);
-void sl_buf_vaddf(struct sl_buf *buf, const char *format, va_list args);
+void sl_buf_vaddf(struct sl_buf *buf, const char *format, va_list args) SL_PRINTF(2, 0);
 // 'it''s': a SQL string literal (standard quoting, understood by every dialect here).
 void sl_buf_add_sql_string(struct sl_buf *buf, const char *text);
 // "order id": a SQL identifier in double quotes.

@@ -7,6 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Out of memory jansson 2.14 may report a syntax error, return half a value, or print half a text
+// as if it were whole. It tells nobody, so its allocations are watched: after a failure nothing of
+// the result counts.
+static _Thread_local bool is_out_of_memory;
+
+static void *watched_malloc(size_t size)
+{
+    void *memory = malloc(size);
+
+    is_out_of_memory = is_out_of_memory || !memory;
+    return memory;
+}
+
+// Before main, since no thread may use jansson while its functions change.
+__attribute__((constructor)) static void watch_allocations(void)
+{
+    json_set_alloc_funcs(watched_malloc, free);
+}
+
 void sl_json_free(json_t **json)
 {
     if (!json)
@@ -61,7 +80,8 @@ static json_t *parse_saturated(const char *text, size_t length, json_error_t *er
     SL_AUTO(sl_buf_clear) struct sl_buf copy = SL_BUF_INIT;
 
     sl_buf_add_bytes(&copy, text, length);
-    if (copy.has_failed)
+    is_out_of_memory = copy.has_failed;
+    if (is_out_of_memory)
         return NULL;
     saturate_integers(copy.text, copy.length);
     return json_loadb(copy.text, copy.length, JSON_DECODE_ANY, error);
@@ -71,27 +91,35 @@ int sl_json_parse(const char *text, size_t length, const char *name, json_t **re
                   struct sl_err *err)
 {
     json_error_t error = {0};
-    json_t *json = json_loadb(text, length, JSON_DECODE_ANY, &error);
+    json_t *json;
 
+    is_out_of_memory = false;
+    json = json_loadb(text, length, JSON_DECODE_ANY, &error);
     if (!json && json_error_code(&error) == json_error_numeric_overflow)
         json = parse_saturated(text, length, &error);
-    if (json) {
-        *ret = json;
-        return SL_OK;
-    }
-    // Out of memory in some places jansson gives up without a word.
-    if (json_error_code(&error) == json_error_out_of_memory || error.text[0] == '\0')
+    if (is_out_of_memory) {
+        json_decref(json);
         return sl_fail_memory(err);
-    (void)sl_fail(err, SL_E_JSON_SYNTAX, "'%s' is not valid JSON: %s", name, error.text);
-    (void)sl_err_at(err, name, error.line, error.column);
-    return SL_E_JSON_SYNTAX;
+    }
+    if (!json) {
+        (void)sl_fail(err, SL_E_JSON_SYNTAX, "'%s' is not valid JSON: %s", name, error.text);
+        (void)sl_err_at(err, name, error.line, error.column);
+        return SL_E_JSON_SYNTAX;
+    }
+    *ret = json;
+    return SL_OK;
 }
 
 int sl_json_print(const json_t *json, char **ret, struct sl_err *err)
 {
-    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text;
 
-    SL_TRY_NEW(text, err);
+    is_out_of_memory = false;
+    text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (!text || is_out_of_memory) {
+        free(text);
+        return sl_fail_memory(err);
+    }
     *ret = text;
     return SL_OK;
 }

@@ -190,14 +190,13 @@ static void add_masked_json_string(struct sl_buf *line, const char *text)
 // that is a PIN).
 static void add_field_value(struct sl_buf *line, const json_t *value)
 {
-    char *printed;
+    char *printed = NULL;
 
     if (json_is_string(value)) {
         add_masked_json_string(line, json_string_value(value));
         return;
     }
-    printed = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    if (!printed)
+    if (sl_json_print(value, &printed, NULL) != SL_OK)
         line->has_failed = true;
     else if (needs_mask(printed))
         add_masked_json_string(line, printed);

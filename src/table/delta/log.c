@@ -141,12 +141,12 @@ const struct sl_delta_checkpoint_files *sl_delta_log_checkpoint(const struct sl_
 }
 
 // Parses one line. Whatever is wrong with it is wrong with the log, but for memory.
-static int read_line(const char *path, size_t number, const char *text, size_t length,
-                     json_t *actions, struct sl_err *err)
+static int parse_line(size_t number, const char *text, size_t length, json_t *actions,
+                      struct sl_err *err)
 {
     struct sl_err cause = {0};
     json_t *action = NULL;
-    int code = sl_json_parse(text, length, path, &action, &cause);
+    int code = sl_json_parse(text, length, "action", &action, &cause);
 
     if (code == SL_E_MEMORY)
         return sl_fail_memory(err);
@@ -155,24 +155,28 @@ static int read_line(const char *path, size_t number, const char *text, size_t l
     return json_array_append_new(actions, action) == 0 ? SL_OK : sl_fail_memory(err);
 }
 
-static int read_lines(const char *path, const char *text, size_t length, json_t *actions,
-                      struct sl_err *err)
+int sl_delta_log_parse(const char *text, size_t length, json_t **ret, struct sl_err *err)
 {
+    SL_AUTO(sl_json_free) json_t *actions = json_array();
     const char *end = text + length;
 
+    SL_TRY_NEW(actions, err);
     for (size_t number = 1; text < end; number++) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
         size_t size = (size_t)((stop ? stop : end) - text);
 
         if (strspn(text, " \t\r") < size)
-            SL_TRY(read_line(path, number, text, size, actions, err));
-        text += size + 1;
+            SL_TRY(parse_line(number, text, size, actions, err));
+        text += stop ? size + 1 : size;
     }
-    return json_array_size(actions) > 0 ? SL_OK : sl_fail(err, SL_E_TABLE_LOG, "it is empty");
+    if (json_array_size(actions) == 0)
+        return sl_fail(err, SL_E_TABLE_LOG, "it is empty");
+    *ret = actions;
+    actions = NULL;
+    return SL_OK;
 }
 
-static int read_commit(const char *path, struct sl_arena *arena, json_t *actions,
-                       struct sl_err *err)
+static int read_commit(const char *path, struct sl_arena *arena, json_t **ret, struct sl_err *err)
 {
     const char *text = NULL;
     size_t length = 0;
@@ -181,22 +185,18 @@ static int read_commit(const char *path, struct sl_arena *arena, json_t *actions
     if (code == SL_E_FILE_MISSING)
         return sl_fail(err, SL_E_TABLE_LOG, "it is missing");
     SL_TRY(code);
-    return read_lines(path, text, length, actions, err);
+    return sl_delta_log_parse(text, length, ret, err);
 }
 
 int sl_delta_log_read(const struct sl_delta_log *log, int64_t version, json_t **ret,
                       struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    SL_AUTO(sl_json_free) json_t *actions = json_array();
     const char *path = sl_delta_log_path(log, version, &arena);
 
-    SL_TRY_NEW(actions, err);
     SL_TRY_NEW(path, err);
-    if (read_commit(path, &arena, actions, err) != SL_OK)
+    if (read_commit(path, &arena, ret, err) != SL_OK)
         return sl_err_context(err, "read commit '%s'", path);
-    *ret = actions;
-    actions = NULL;
     return SL_OK;
 }
 

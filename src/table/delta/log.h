@@ -34,6 +34,8 @@ bool sl_delta_log_is_cleaned(const struct sl_delta_log *log, int64_t version);
 // or torn.
 SL_MUST int sl_delta_log_read(const struct sl_delta_log *log, int64_t version, json_t **ret,
                               struct sl_err *err);
+// The same from the text of a commit. SL_E_TABLE_LOG with the line.
+SL_MUST int sl_delta_log_parse(const char *text, size_t length, json_t **ret, struct sl_err *err);
 // The newest checkpoint not after `version`, or NULL.
 const struct sl_delta_checkpoint_files *sl_delta_log_checkpoint(const struct sl_delta_log *log,
                                                                 int64_t version);

@@ -167,8 +167,8 @@ static int read_metadata(const struct sl_delta_state *state, struct sl_arena *ar
                                       &ret->partition_count, err);
 }
 
-static int read_state(const struct sl_delta_state *state, struct sl_arena *arena,
-                      struct sl_delta_snapshot *ret, struct sl_err *err)
+int sl_delta_snapshot_read(const struct sl_delta_state *state, struct sl_arena *arena,
+                           struct sl_delta_snapshot *ret, struct sl_err *err)
 {
     ret->version = state->version;
     ret->timestamp_ms = state->timestamp_ms;
@@ -190,7 +190,7 @@ int sl_delta_load(const char *folder, int64_t version, struct sl_session *sessio
     if (log.newest >= 0 || version >= 0) {
         SL_TRY(sl_delta_pick_version(&log, &version, err));
         SL_TRY(sl_delta_state_load(&state, &log, version, session, err));
-        if (read_state(&state, arena, &snapshot, err) != SL_OK)
+        if (sl_delta_snapshot_read(&state, arena, &snapshot, err) != SL_OK)
             return sl_err_context(err, "read table '%s'", folder);
     }
     *ret = snapshot;

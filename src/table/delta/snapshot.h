@@ -13,6 +13,9 @@ SL_MUST int sl_delta_partition_columns(const json_t *metadata, struct sl_arena *
 SL_MUST int sl_delta_file_read(const json_t *add, const char *const *partition_columns,
                                size_t partition_count, struct sl_arena *arena,
                                struct sl_delta_file *ret, struct sl_err *err);
+// The whole state. `ret` is zeroed but for its folder.
+SL_MUST int sl_delta_snapshot_read(const struct sl_delta_state *state, struct sl_arena *arena,
+                                   struct sl_delta_snapshot *ret, struct sl_err *err);
 // For qsort: by path.
 int sl_delta_file_compare(const void *a, const void *b);
 // SL_E_TABLE_MISSING or SL_E_TABLE_VERSION if the log has no such version; -1 becomes the newest.

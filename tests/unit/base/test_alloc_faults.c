@@ -33,17 +33,6 @@ static long fail_each(int (*call)(struct sl_err *err))
     }
 }
 
-// libjansson allocates in its own library, out of reach of --wrap.
-static void *counted_malloc(size_t size)
-{
-    return malloc(size);
-}
-
-static void counted_free(void *memory)
-{
-    free(memory);
-}
-
 static int call_buf(struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf buf = SL_BUF_INIT;
@@ -227,7 +216,8 @@ static int call_files(struct sl_err *err)
 static void calls_report_each_failed_allocation(void **state)
 {
     static int (*const calls[])(struct sl_err *) = {
-        call_buf, call_map, call_hash, call_yaml, call_opt_parse, call_opt_docs, call_files,
+        call_buf,  call_map,       call_hash,     call_json,
+        call_yaml, call_opt_parse, call_opt_docs, call_files,
     };
 
     (void)state;
@@ -275,24 +265,6 @@ static void options_report_each_failed_allocation(void **state)
             break;
         }
         assert_true(code == SL_OK || (code == SL_E_MEMORY && err.code == SL_E_MEMORY));
-    }
-}
-
-// jansson takes some of its failed allocations for mistakes in the text.
-static void json_reports_each_failed_allocation_as_some_failure(void **state)
-{
-    bool has_failed = true;
-
-    (void)state;
-    for (long n = 0; has_failed; n++) {
-        struct sl_err err = {0};
-        int code;
-
-        alloc_fault_arm(n);
-        code = call_json(&err);
-        has_failed = alloc_fault_disarm();
-        assert_int_equal(err.code, code);
-        assert_true(has_failed ? code == SL_E_MEMORY || code == SL_E_JSON_SYNTAX : code == SL_OK);
     }
 }
 
@@ -352,13 +324,6 @@ static void a_secret_that_cannot_be_kept_silences_the_log(void **state)
     assert_string_equal(sl_log_mask("an unkept-secret", &folder->arena), "***");
 }
 
-static int use_counted_allocations(void **state)
-{
-    (void)state;
-    json_set_alloc_funcs(counted_malloc, counted_free);
-    return 0;
-}
-
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter_folder, leave_folder)
 
 int main(void)
@@ -369,9 +334,8 @@ int main(void)
         IN_FOLDER(a_log_line_without_memory_is_replaced_by_a_notice),
         IN_FOLDER(masking_without_memory_shows_nothing),
         cmocka_unit_test(options_report_each_failed_allocation),
-        cmocka_unit_test(json_reports_each_failed_allocation_as_some_failure),
         IN_FOLDER(a_secret_that_cannot_be_kept_silences_the_log),
     };
 
-    return cmocka_run_group_tests(tests, use_counted_allocations, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,8 +91,7 @@ static int parse(const char *line, struct args *args, struct sl_arena *arena, st
 static void flags_may_stand_anywhere_and_in_every_form(void **state)
 {
     static const char *const lines[] = {
-        "raw.x a b --env prod --max-rows 7 --verbose --no-color --format json --select one "
-        "--select two",
+        "raw.x a b --env prod --max-rows 7 --verbose --no-color --format json -s one --select two",
         "--env=prod --max-rows=7 -v --no-color --format=json -s one -s two raw.x a b",
         "-vn7 -eprod raw.x --color=false -sone a --format json -stwo b",
         "-v -n 7 raw.x --no-color --select=one --select=two --env prod --format=json -- a b",

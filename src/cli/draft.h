@@ -1,0 +1,17 @@
+// Drafts a source file and a contract from data files.
+#ifndef SL_CLI_DRAFT_H
+#define SL_CLI_DRAFT_H
+
+#include "api/kinds.h"
+#include "cli/cli.h"
+
+struct sl_draft {
+    struct sl_arena *arena;
+    struct sl_session *session;
+    const char *pattern; // file or glob, relative to the working folder
+    const char *folder;  // of the project
+    const char *name;    // result: of source and contract
+};
+SL_MUST int sl_draft_make(struct sl_draft *draft, struct sl_buf *source, struct sl_buf *contract, struct sl_err *err);
+
+#endif

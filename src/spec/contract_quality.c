@@ -1,0 +1,268 @@
+// quality: rules over rows are taken, everything about a whole table is kept and reported.
+#include "spec/contract_file.h"
+
+#include <string.h>
+
+bool sl_odcs_severity(const char *text, enum sl_rule_severity *ret)
+{
+    static const char *const rejecting[] = {"reject", "error", "critical", "high"};
+    static const char *const warning[] = {"warn", "warning", "info", "low", "medium"};
+
+    for (size_t i = 0; i < sizeof rejecting / sizeof *rejecting; i++)
+        if (sl_str_equal_nocase(text, rejecting[i])) {
+            *ret = SL_RULE_REJECT;
+            return true;
+        }
+    for (size_t i = 0; i < sizeof warning / sizeof *warning; i++)
+        if (sl_str_equal_nocase(text, warning[i])) {
+            *ret = SL_RULE_WARN;
+            return true;
+        }
+    return false;
+}
+
+static const char *name_of(const struct sl_odcs_quality *quality)
+{
+    return quality->name ? quality->name : quality->id;
+}
+
+static const char *metric_of(const struct sl_odcs_quality *quality)
+{
+    return quality->metric ? quality->metric : quality->rule;
+}
+
+static int report_unevaluated(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality, const char *what,
+                              const char *why, struct sl_err *err)
+{
+    struct sl_arena *arena = &reader->project->arena;
+    const char *part = sl_arena_printf(arena, "schema.%squality: %s", reader->column ? "properties." : "", what);
+    const char *name = name_of(quality);
+
+    SL_TRY_NEW(part, err);
+    sl_diag(&reader->project->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, quality->node->place, why,
+            "quality rule %s%s%s of %s '%s' is kept but not evaluated", name ? "'" : "", name ? name : what,
+            name ? "'" : "", reader->column ? "column" : "table",
+            reader->column ? reader->column->name : reader->table->name);
+    return sl_odcs_unread(reader, part, err);
+}
+
+static bool is_number(const struct sl_yaml *node, double wanted)
+{
+    double value;
+
+    return node->kind == SL_YAML_SCALAR && sl_str_to_double(node->text, &value) && value == wanted;
+}
+
+// Whether not a single row may break the metric; then it is a rule over rows. v3.0 needs no operator for validValues.
+static bool is_for_every_row(const struct sl_odcs_quality *quality)
+{
+    bool is_percent = quality->unit && sl_str_equal_nocase(quality->unit, "percent");
+
+    if (quality->must_be)
+        return is_number(quality->must_be, 0);
+    if (quality->must_be_at_most)
+        return is_number(quality->must_be_at_most, 0);
+    if (quality->must_be_less)
+        return !is_percent && is_number(quality->must_be_less, 1);
+    return quality->valid_values != NULL;
+}
+
+static int add_enum(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality, const struct sl_yaml *list,
+                    struct sl_rule rule, struct sl_err *err)
+{
+    struct sl_diags *diags = &reader->project->diags;
+
+    rule.kind = "enum";
+    rule.place = list->place;
+    if (list->kind != SL_YAML_LIST || list->count == 0) {
+        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_RULE, list->place, "write 'validValues: [a, b]'",
+                "'validValues' of column '%s' is %s, expected a list of values", reader->column->name,
+                list->kind == SL_YAML_LIST ? "an empty list" : sl_yaml_describe(list));
+        return SL_OK;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        const struct sl_yaml *item = list->items[i];
+
+        if (item->kind == SL_YAML_NULL) // a null is the affair of `required`
+            continue;
+        if (item->kind != SL_YAML_SCALAR)
+            sl_diag(diags, SL_SEVERITY_ERROR, SL_E_RULE, item->place, NULL, "a valid value of column '%s' is %s",
+                    reader->column->name, sl_yaml_describe(item));
+        else if (sl_strs_has(&rule.values, item->text))
+            sl_diag(diags, SL_SEVERITY_ERROR, SL_E_RULE, item->place, NULL,
+                    "'%s' stands twice among the valid values of column '%s'", item->text, reader->column->name);
+        else
+            SL_TRY(sl_strs_add(&rule.values, &reader->project->arena, item->text, err));
+    }
+    return sl_odcs_add_rule(reader, rule, name_of(quality), quality->severity != NULL, err);
+}
+
+static int add_invalid_values(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality, struct sl_rule rule,
+                              struct sl_err *err)
+{
+    const struct sl_yaml *values = sl_yaml_get(quality->arguments, "validValues");
+    const struct sl_yaml *pattern = sl_yaml_get(quality->arguments, "pattern");
+
+    if (!values)
+        values = quality->valid_values;
+    if (values)
+        SL_TRY(add_enum(reader, quality, values, rule, err));
+    if (pattern && pattern->kind == SL_YAML_SCALAR) {
+        rule.text = pattern->text;
+        rule.place = pattern->place;
+        SL_TRY(sl_odcs_add_pattern(reader, rule, values ? NULL : name_of(quality), quality->severity != NULL, err));
+    }
+    if (!values && !pattern)
+        sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_RULE, quality->node->place,
+                "write 'arguments: {validValues: [a, b]}' or 'arguments: {pattern: ...}'",
+                "a rule of column '%s' does not say which values are valid", reader->column->name);
+    return SL_OK;
+}
+
+static bool has_rule(const struct sl_contract_column *column, const char *kind)
+{
+    for (size_t i = 0; i < column->rule_count; i++)
+        if (strcmp(column->rules[i].kind, kind) == 0)
+            return true;
+    return false;
+}
+
+static int read_library(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality, struct sl_rule rule,
+                        struct sl_err *err)
+{
+    static const char *const known[] = {"nullValues", "missingValues", "invalidValues",  "duplicateValues",
+                                        "rowCount",   "validValues",   "duplicateCount", "nullCheck"};
+    const char *metric = metric_of(quality);
+    const char *hint;
+    bool is_known = false;
+
+    if (!metric) {
+        sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, quality->node->place,
+                "a library rule has a metric, a custom one 'type: custom' and an engine", "this quality rule has no 'metric'");
+        return SL_OK;
+    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        is_known |= strcmp(metric, known[i]) == 0;
+    if (!is_known) {
+        hint = sl_did_you_mean(&reader->project->arena, metric, known, 5);
+        return report_unevaluated(reader, quality, metric, hint ? hint : "the standard has no metric of this name", err);
+    }
+    if (!reader->column)
+        return report_unevaluated(reader, quality, metric, "rules over a whole table are not evaluated yet", err);
+    if (strcmp(metric, "invalidValues") != 0 && strcmp(metric, "validValues") != 0 && strcmp(metric, "nullValues") != 0)
+        return report_unevaluated(reader, quality, metric, "rules over a whole table are not evaluated yet", err);
+    if (!is_for_every_row(quality))
+        return report_unevaluated(reader, quality, metric, "only 'mustBe: 0' makes it a rule over rows", err);
+    if (strcmp(metric, "nullValues") != 0)
+        return add_invalid_values(reader, quality, rule, err);
+    rule.kind = "required";
+    if (has_rule(reader->column, "required"))
+        return SL_OK;
+    reader->column->is_required = true;
+    return sl_odcs_add_rule(reader, rule, name_of(quality), quality->severity != NULL, err);
+}
+
+struct implementation {
+    const char *expression, *message;
+    int severity; // enum sl_rule_severity
+};
+
+static int read_implementation(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
+                               struct implementation *ret, struct sl_err *err)
+{
+    static const char *const severities[] = {"reject", "warn", NULL};
+    static const struct sl_opt rows[] = {
+        {.name = "expression",
+         .type = SL_OPT_STRING,
+         .offset = offsetof(struct implementation, expression),
+         .flags = SL_OPT_REQUIRED},
+        {.name = "severity",
+         .type = SL_OPT_ENUM,
+         .offset = offsetof(struct implementation, severity),
+         .values = severities},
+        {.name = "message", .type = SL_OPT_STRING, .offset = offsetof(struct implementation, message)},
+        {0},
+    };
+    struct sl_project *project = reader->project;
+    const struct sl_yaml *node = quality->implementation;
+
+    if (node && node->kind == SL_YAML_SCALAR) {
+        ret->expression = node->text;
+        return SL_OK;
+    }
+    if (!node) {
+        sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, quality->node->place,
+                "write 'implementation: {expression: \"amount > 0\"}'", "a rule for engine 'sluice' has no 'implementation'");
+        return SL_OK;
+    }
+    return sl_opt_read(rows, node, "'implementation'", ret, NULL, &project->arena, &project->diags, err);
+}
+
+static int read_custom(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality, struct sl_rule rule,
+                       struct sl_err *err)
+{
+    struct implementation implementation = {.severity = (int)rule.severity};
+    struct sl_diags *diags = &reader->project->diags;
+    bool is_given = quality->severity != NULL || sl_load_has(quality->implementation, "severity");
+    const char *part;
+
+    if (!quality->engine || strcmp(quality->engine, "sluice") != 0) {
+        part = sl_arena_printf(&reader->project->arena, "schema.%squality: engine %s",
+                               reader->column ? "properties." : "", quality->engine ? quality->engine : "unnamed");
+        SL_TRY_NEW(part, err);
+        return sl_odcs_unread(reader, part, err);
+    }
+    if (!name_of(quality)) {
+        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, quality->node->place,
+                "rejected rows carry the name, such as 'name: paid-orders-have-an-amount'",
+                "a rule for engine 'sluice' has no 'name'");
+        return SL_OK;
+    }
+    SL_TRY(read_implementation(reader, quality, &implementation, err));
+    if (!implementation.expression)
+        return SL_OK;
+    if (implementation.expression[strspn(implementation.expression, " \t\r\n")] == '\0')
+        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_RULE, sl_yaml_place(quality->implementation, "expression"),
+                "an expression is true for good rows, such as amount > 0", "the expression of rule '%s' is empty",
+                name_of(quality));
+    rule.kind = "expression";
+    rule.text = implementation.expression;
+    rule.message = implementation.message;
+    if (sl_load_has(quality->implementation, "severity"))
+        rule.severity = (enum sl_rule_severity)implementation.severity;
+    return sl_odcs_add_rule(reader, rule, name_of(quality), is_given, err);
+}
+
+static int read_quality(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality, struct sl_err *err)
+{
+    static const char *const types[] = {"library", "text", "sql", "custom"};
+    const char *type = quality->type ? quality->type : quality->engine ? "custom" : "library";
+    struct sl_rule rule = {.place = quality->node->place};
+    struct sl_diags *diags = &reader->project->diags;
+
+    if (quality->severity && !sl_odcs_severity(quality->severity, &rule.severity)) {
+        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(quality->node, "severity"),
+                "error, warning or info", "severity '%s' is not known", quality->severity);
+    }
+    if (strcmp(type, "library") == 0)
+        return read_library(reader, quality, rule, err);
+    if (strcmp(type, "custom") == 0)
+        return read_custom(reader, quality, rule, err);
+    if (strcmp(type, "sql") == 0)
+        return report_unevaluated(reader, quality, "sql", "rules over a whole table are not evaluated yet", err);
+    if (strcmp(type, "text") != 0)
+        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(quality->node, "type"),
+                sl_did_you_mean(&reader->project->arena, type, types, 4),
+                "'%s' is no type of quality rule, which is one of library, text, sql, custom", type);
+    return SL_OK;
+}
+
+int sl_odcs_quality_rules(struct sl_odcs_reader *reader, const struct sl_opt_list *quality, struct sl_err *err)
+{
+    const struct sl_odcs_quality *items = quality->items;
+
+    for (size_t i = 0; i < quality->count; i++)
+        if (items[i].node && items[i].node->kind == SL_YAML_MAP)
+            SL_TRY(read_quality(reader, &items[i], err));
+    return SL_OK;
+}

@@ -1,0 +1,243 @@
+// The cleanse step: raw.NAME -> clean.NAME and quarantine.NAME. What it does is in step.h and DESIGN; the order here is
+// read positions, choose the range, split, stage, check the balance and the budget, commit quarantine, commit clean.
+#include "step/cleanse.h"
+
+#include "base/clock.h"
+#include "plan/plan.h"
+
+enum { FILE_SIZE_BYTES = 256 << 20 };
+
+static int read_table(struct sl_cleanse *cleanse, enum sl_layer layer, struct sl_cleanse_table *ret, struct sl_err *err)
+{
+    const struct sl_step_context *context = cleanse->context;
+    ret->name = sl_arena_printf(context->arena, "%s.%s", sl_layer_name(layer), cleanse->source->name);
+    SL_TRY_NEW(ret->name, err);
+    return sl_step_position(context->project, layer, cleanse->source->name, context->arena, &ret->folder, &ret->head,
+                            &ret->record, err);
+}
+
+static int read_positions(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    SL_TRY(read_table(cleanse, SL_LAYER_RAW, &cleanse->raw, err));
+    SL_TRY(read_table(cleanse, SL_LAYER_CLEAN, &cleanse->clean, err));
+    SL_TRY(read_table(cleanse, SL_LAYER_QUARANTINE, &cleanse->quarantine, err));
+    if (cleanse->raw.head.version < 0)
+        return sl_fail(err, SL_E_TABLE_MISSING, "table '%s' does not exist yet", cleanse->raw.name);
+    return SL_OK;
+}
+
+static int stage(struct sl_cleanse *cleanse, const struct sl_cleanse_table *table, const char *sql, struct sl_staged *ret,
+                 const char **ret_staging, struct sl_err *err)
+{
+    struct sl_step_context *context = cleanse->context;
+    char uuid[37];
+    struct sl_stage_options options = {.file_size_bytes = FILE_SIZE_BYTES};
+    SL_TRY(sl_step_staging(table->folder, context->run_id, context->arena, &options.folder, ret_staging, err));
+    options.file_prefix = sl_arena_printf(context->arena, "part-%s", sl_uuid(uuid));
+    SL_TRY_NEW(options.file_prefix, err);
+    return context->session->kind->stage(context->session, sql, &options, context->arena, ret, err);
+}
+
+static int stage_tables(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct sl_balance *balance = &cleanse->balance;
+    if (balance->quarantined > 0 && !cleanse->range.is_resumed)
+        SL_TRY(stage(cleanse, &cleanse->quarantine, "select * from _bad order by _source, _position",
+                     &cleanse->staged_quarantine, &cleanse->quarantine_staging, err));
+    SL_TRY(sl_cleanse_clean_sql(cleanse, &sql, err));
+    if (sql.length > 0)
+        SL_TRY(stage(cleanse, &cleanse->clean, sql.text, &cleanse->staged_clean, &cleanse->clean_staging, err));
+    balance->out = cleanse->staged_clean.row_count - cleanse->kept;
+    return SL_OK;
+}
+
+// What the files hold is counted twice, by different means: rows in by raw's log, rows out by the engine that wrote them.
+static int audit(const struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    const struct sl_budget *budget =
+        cleanse->contract->has_budget ? &cleanse->contract->budget : &cleanse->source->budget;
+    SL_TRY(sl_balance_check(&cleanse->balance, cleanse->app_id, err));
+    if (!cleanse->range.is_resumed && cleanse->staged_quarantine.row_count != cleanse->balance.quarantined)
+        return sl_fail(err, SL_E_BALANCE, "%lld rows are quarantined, but %lld were written",
+                       (long long)cleanse->balance.quarantined, (long long)cleanse->staged_quarantine.row_count);
+    return sl_budget_check(budget, &cleanse->balance, cleanse->clean.name, err);
+}
+
+static int print_record(const struct sl_cleanse *cleanse, bool has_balance, const char **ret, struct sl_err *err)
+{
+    struct sl_table_version input = {cleanse->raw.name, cleanse->range.to};
+    struct sl_record record = {
+        .run_id = cleanse->context->run_id,
+        .step = cleanse->app_id,
+        .sequence = cleanse->range.sequence,
+        .fingerprint = cleanse->fingerprint,
+        .was_full = cleanse->range.is_full,
+        .inputs = &input,
+        .input_count = 1,
+        .balance = cleanse->balance,
+        .has_balance = has_balance,
+        .reasons = cleanse->reasons,
+        .reason_count = cleanse->reason_count,
+    };
+    return sl_record_print(&record, cleanse->context->arena, ret, err);
+}
+
+static int commit(struct sl_cleanse *cleanse, const struct sl_cleanse_table *table, struct sl_delta_commit *commit,
+                  struct sl_step_result *result, struct sl_err *err)
+{
+    struct sl_step_context *context = cleanse->context;
+    struct sl_table_version done = {.table = table->name};
+    bool was_skipped;
+    commit->base_version = table->head.version;
+    commit->app_id = cleanse->app_id;
+    commit->app_version = cleanse->range.sequence;
+    SL_TRY(sl_delta_commit(table->folder, commit, context->session, context->arena, &done.version, &was_skipped, err));
+    for (size_t i = 0; i < commit->staged->file_count && !was_skipped; i++) {
+        result->files_out++;
+        result->bytes_out += commit->staged->files[i].size_bytes;
+    }
+    for (size_t i = 0; i < result->version_count; i++)
+        if (sl_str_equal(result->versions[i].table, done.table)) {
+            result->versions[i] = done;
+            return SL_OK;
+        }
+    return SL_PUSH(context->arena, result->versions, result->version_count, done) ? SL_OK : sl_fail_memory(err);
+}
+
+static int commit_quarantine(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
+{
+    struct sl_delta_commit quarantine = {
+        .mode = cleanse->range.is_full ? SL_DELTA_REPLACE : SL_DELTA_APPEND,
+        .columns = sl_quarantine_columns,
+        .column_count = sl_quarantine_column_count,
+        .staged = &cleanse->staged_quarantine,
+        .staged_folder = cleanse->quarantine_staging ? cleanse->quarantine_staging : "",
+        .operation = "WRITE",
+        .description = "Rows that break the contract, as received, with every reason",
+    };
+    SL_TRY(print_record(cleanse, false, &quarantine.record_json, err));
+    return commit(cleanse, &cleanse->quarantine, &quarantine, result, err);
+}
+
+static int commit_clean(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
+{
+    struct sl_arena *arena = cleanse->context->arena;
+    const char **removed = SL_NEW_ARRAY(arena, const char *, cleanse->touched_count);
+    SL_TRY_NEW(removed, err);
+    for (size_t i = 0; i < cleanse->touched_count; i++)
+        removed[i] = cleanse->touched[i].path;
+    struct sl_delta_commit clean = {
+        .mode = cleanse->range.is_full ? SL_DELTA_REPLACE : cleanse->touched_count ? SL_DELTA_REWRITE : SL_DELTA_APPEND,
+        .columns = cleanse->pass.columns,
+        .column_count = cleanse->pass.column_count,
+        .staged = &cleanse->staged_clean,
+        .staged_folder = cleanse->clean_staging ? cleanse->clean_staging : "",
+        .removed = removed,
+        .removed_count = cleanse->touched_count,
+        .operation = cleanse->touched_count ? "MERGE" : "WRITE",
+        .description = cleanse->contract->description,
+    };
+    SL_TRY(print_record(cleanse, true, &clean.record_json, err));
+    return commit(cleanse, &cleanse->clean, &clean, result, err);
+}
+
+// Quarantine first: if it alone is committed when the step dies, its record says what to do again for clean.
+static int publish(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
+{
+    const struct sl_step_context *context = cleanse->context;
+    if (context->stop && atomic_load(context->stop))
+        return sl_fail(err, SL_E_INTERRUPTED, "asked to stop before '%s' was published", cleanse->clean.name);
+    if (!cleanse->range.is_resumed)
+        SL_TRY(commit_quarantine(cleanse, result, err));
+    return commit_clean(cleanse, result, err);
+}
+
+static int add_reasons(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
+{
+    for (size_t i = 0; i < cleanse->reason_count; i++) {
+        const struct sl_reason_count *reason = &cleanse->reasons[i];
+        size_t at = 0;
+        while (at < result->reason_count && !(sl_str_equal(result->reasons[at].rule, reason->rule) &&
+                                              sl_str_equal(result->reasons[at].column, reason->column)))
+            at++;
+        if (at < result->reason_count)
+            result->reasons[at].rows += reason->rows;
+        else if (!SL_PUSH(cleanse->context->arena, result->reasons, result->reason_count, *reason))
+            return sl_fail_memory(err);
+    }
+    return SL_OK;
+}
+
+// Adds the range to the result: after a kill one call may do two ranges.
+static int report(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
+{
+    result->outcome = SL_STEP_DONE;
+    result->was_full |= cleanse->range.is_full;
+    result->why = result->why ? sl_arena_printf(cleanse->context->arena, "%s, then %s", result->why, cleanse->range.why)
+                              : cleanse->range.why;
+    SL_TRY_NEW(result->why, err);
+    result->has_balance = true;
+    result->balance.in += cleanse->balance.in;
+    result->balance.out += cleanse->balance.out;
+    result->balance.quarantined += cleanse->balance.quarantined;
+    result->balance.deduplicated += cleanse->balance.deduplicated;
+    result->balance.filtered += cleanse->balance.filtered;
+    result->bytes_in += cleanse->byte_count;
+    return add_reasons(cleanse, result, err);
+}
+
+static void begin_range(struct sl_cleanse *cleanse)
+{
+    cleanse->pass = (struct sl_pass){0};
+    cleanse->before = (struct sl_delta_snapshot){.version = -1};
+    cleanse->touched = NULL;
+    cleanse->touched_count = 0;
+    cleanse->row_count = cleanse->byte_count = cleanse->kept = 0;
+    cleanse->balance = (struct sl_balance){0};
+    cleanse->reasons = NULL;
+    cleanse->reason_count = 0;
+    cleanse->staged_clean = cleanse->staged_quarantine = (struct sl_staged){0};
+    cleanse->clean_staging = cleanse->quarantine_staging = NULL;
+}
+
+static int take_range(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
+{
+    struct sl_step_progress *progress = cleanse->context->progress;
+    begin_range(cleanse);
+    SL_TRY(sl_cleanse_open(cleanse, err));
+    if (progress) {
+        atomic_fetch_add(&progress->rows_total, cleanse->row_count);
+        atomic_fetch_add(&progress->bytes_total, cleanse->byte_count);
+    }
+    SL_TRY(sl_cleanse_split(cleanse, err));
+    SL_TRY(stage_tables(cleanse, err));
+    SL_TRY(audit(cleanse, err));
+    SL_TRY(publish(cleanse, result, err));
+    if (progress) {
+        atomic_fetch_add(&progress->rows_done, cleanse->row_count);
+        atomic_fetch_add(&progress->bytes_done, cleanse->byte_count);
+    }
+    return report(cleanse, result, err);
+}
+
+int sl_step_cleanse(struct sl_step_context *context, const struct sl_source *source, const struct sl_contract_table *contract,
+                    struct sl_step_result *ret, struct sl_err *err)
+{
+    struct sl_cleanse cleanse = {.context = context, .source = source, .contract = contract};
+    struct sl_step_result result = {.outcome = SL_STEP_NOTHING};
+    cleanse.app_id = sl_arena_printf(context->arena, "cleanse %s", source->name);
+    SL_TRY_NEW(cleanse.app_id, err);
+    SL_TRY(sl_cleanse_fingerprint(contract, cleanse.fingerprint, err));
+    for (bool has_more = true; has_more;) {
+        bool has_range;
+        SL_TRY(read_positions(&cleanse, err));
+        SL_TRY(sl_cleanse_decide(&cleanse, &has_range, err));
+        if (!has_range)
+            break;
+        SL_TRY(take_range(&cleanse, &result, err));
+        has_more = cleanse.range.is_resumed;
+    }
+    *ret = result;
+    return SL_OK;
+}

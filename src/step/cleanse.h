@@ -1,0 +1,74 @@
+// The parts of the cleanse step, shared between its files.
+#ifndef SL_STEP_CLEANSE_H
+#define SL_STEP_CLEANSE_H
+
+#include "contract/compile.h"
+#include "step/step.h"
+
+// One table of the step: where it stands.
+struct sl_cleanse_table {
+    const char *name; // "clean.orders"
+    const char *folder;
+    struct sl_delta_head head;
+    struct sl_record record;
+};
+
+// A range of raw's versions that is taken in one go, and how.
+struct sl_cleanse_range {
+    int64_t from; // exclusive; -1: all of raw
+    int64_t to;
+    bool is_full;    // both tables become just what this range gives
+    bool is_resumed; // quarantine has it already: the step was killed between its two commits
+    int64_t sequence;
+    const char *why;
+};
+
+struct sl_cleanse {
+    struct sl_step_context *context;
+    const struct sl_source *source;
+    const struct sl_contract_table *contract;
+    const char *app_id; // "cleanse orders"
+    char fingerprint[65];
+    struct sl_cleanse_table raw, clean, quarantine;
+    struct sl_cleanse_range range;
+    // Of the range:
+    struct sl_pass pass;
+    const char *rows; // SQL: the prepared relation over the raw rows of the range
+    int64_t row_count, byte_count;
+    struct sl_delta_snapshot before;     // clean as it stands; no files if the range is full
+    const struct sl_delta_file *touched; // files of clean that hold replaced rows
+    size_t touched_count;
+    int64_t kept; // rows of those files that stay
+    struct sl_balance balance;
+    struct sl_reason_count *reasons;
+    size_t reason_count;
+    struct sl_staged staged_clean, staged_quarantine;
+    const char *clean_staging, *quarantine_staging; // relative to the table's folder
+};
+
+// Fills `range`; false in *ret if there is nothing to do.
+SL_MUST int sl_cleanse_decide(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err);
+// Compiles the contract for raw as of the range's end, and names the rows of the range.
+SL_MUST int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err);
+
+// Splits the range's rows with these temporary tables, all of them narrow or few:
+//     _side   whole rows that are bad or filtered, and those that share their key with another row
+//     _rank   rows that share their key, new and old, numbered from the winner
+//     _drop   origin (~file, ~row) of the new rows that do not come into clean
+//     _gone   keys of the rows that leave clean
+//     _bad    the rows of quarantine
+// Fills the balance but for `out`, the reasons, and the touched files.
+SL_MUST int sl_cleanse_split(struct sl_cleanse *cleanse, struct sl_err *err);
+// SELECT of what is to be staged for clean: the new rows that stay, and what stays of the touched files.
+SL_MUST int sl_cleanse_clean_sql(struct sl_cleanse *cleanse, struct sl_buf *sql, struct sl_err *err);
+// Competition of rows that share their key, within the range and with clean as it stands (cleanse_merge.c).
+SL_MUST int sl_cleanse_find_old(struct sl_cleanse *cleanse, struct sl_err *err);
+SL_MUST int sl_cleanse_rank(struct sl_cleanse *cleanse, bool is_side_complete, struct sl_err *err);
+SL_MUST int sl_cleanse_find_touched(struct sl_cleanse *cleanse, struct sl_err *err);
+// " union all select ...": what stays of the touched files.
+SL_MUST int sl_cleanse_add_kept(struct sl_cleanse *cleanse, struct sl_buf *sql, struct sl_err *err);
+// "a", "b"
+void sl_cleanse_names(const char *prefix, const char *const *names, size_t count, struct sl_buf *sql);
+SL_MUST int sl_cleanse_exec(struct sl_cleanse *cleanse, const struct sl_buf *sql, struct sl_err *err);
+
+#endif

@@ -1,0 +1,214 @@
+// The split of a range's rows, in the shape that docs/measurements.md found best: wide rows are touched once to find the few that are
+// special, and once more to write clean; everything else works on keys and origins.
+#include "base/clock.h"
+#include "step/cleanse.h"
+
+#include <stdlib.h>
+
+// Above this share of rows that compete for a key they are ranked straight from raw rather than from whole rows set aside.
+#define MANY_RIVALS 10 // percent
+
+void sl_cleanse_names(const char *prefix, const char *const *names, size_t count, struct sl_buf *sql)
+{
+    for (size_t i = 0; i < count; i++) {
+        sl_buf_addf(sql, "%s%s", i ? ", " : "", prefix);
+        sl_buf_add_sql_name(sql, names[i]);
+    }
+}
+
+int sl_cleanse_exec(struct sl_cleanse *cleanse, const struct sl_buf *sql, struct sl_err *err)
+{
+    struct sl_session *session = cleanse->context->session;
+    SL_TRY(sl_buf_check(sql, err));
+    return session->kind->exec(session, sql->text, NULL, err);
+}
+
+static int query(struct sl_cleanse *cleanse, const struct sl_buf *sql, struct sl_result **ret, struct sl_err *err)
+{
+    struct sl_session *session = cleanse->context->session;
+    SL_TRY(sl_buf_check(sql, err));
+    return session->kind->query(session, sql->text, 0, ret, err);
+}
+
+static const char *filtered(const struct sl_cleanse *cleanse)
+{
+    return cleanse->pass.filter ? cleanse->pass.filter : "false";
+}
+
+// _dup: keys that more than one row of the range has, or that clean has already. Rows that will be rejected count too: cheap, and harmless.
+static int find_rivals(struct sl_cleanse *cleanse, int64_t *ret_rows, struct sl_err *err)
+{
+    const struct sl_pass *pass = &cleanse->pass;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    sl_buf_add(&sql, "create or replace temp table _dup as select ");
+    sl_cleanse_names("", pass->key, pass->key_count, &sql);
+    sl_buf_addf(&sql, ", count(*) as \"~n\" from %s group by all having count(*) > 1", cleanse->rows);
+    if (cleanse->before.file_count) {
+        sl_buf_add(&sql, " union all select ");
+        sl_cleanse_names("", pass->key, pass->key_count, &sql);
+        sl_buf_add(&sql, ", 1 from _old");
+    }
+    SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
+    sl_buf_reset(&sql);
+    sl_buf_add(&sql, "select coalesce(sum(\"~n\"), 0) from _dup");
+    SL_TRY(query(cleanse, &sql, &result, err));
+    *ret_rows = sl_result_int(result, 0, 0);
+    return SL_OK;
+}
+
+static int set_aside(struct sl_cleanse *cleanse, bool has_rivals, struct sl_err *err)
+{
+    const struct sl_pass *pass = &cleanse->pass;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_addf(&sql, "create or replace temp table _side as select * from %s where %s or %s", cleanse->rows, pass->is_bad,
+                filtered(cleanse));
+    if (has_rivals) {
+        sl_buf_add(&sql, " or (");
+        sl_cleanse_names("", pass->key, pass->key_count, &sql);
+        sl_buf_add(&sql, ") in (select ");
+        if (pass->key_count > 1)
+            sl_buf_add(&sql, "(");
+        sl_cleanse_names("", pass->key, pass->key_count, &sql);
+        sl_buf_add(&sql, pass->key_count > 1 ? ") from _dup)" : " from _dup)");
+    }
+    return sl_cleanse_exec(cleanse, &sql, err);
+}
+
+static int find_dropped(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_addf(&sql, "create or replace temp table _drop as select \"~file\", \"~row\" from _side where %s or %s",
+                cleanse->pass.is_bad, filtered(cleanse));
+    if (cleanse->pass.key_count)
+        sl_buf_add(&sql, " union all select \"~file\", \"~row\" from _rank where \"~new\" and \"~n\" > 1");
+    return sl_cleanse_exec(cleanse, &sql, err);
+}
+
+// Messages are made here only, for the rows that need them.
+static int explain(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    const struct sl_pass *pass = &cleanse->pass;
+    char at[32];
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_addf(&sql, "create or replace temp table _bad as select %s as payload, cast(%s as %s) as reasons, cast('%s' as %s) as at, ",
+                pass->payload, pass->reasons, sl_quarantine_columns[1].type,
+                sl_clock_format(cleanse->context->now_us, at), sl_quarantine_columns[2].type);
+    sl_buf_add_sql_string(&sql, cleanse->context->run_id);
+    sl_buf_addf(&sql, " as run_id, _source, _position, %s as corrupt from _side where %s and not %s", pass->corrupt,
+                pass->is_bad, filtered(cleanse));
+    return sl_cleanse_exec(cleanse, &sql, err);
+}
+
+static int count(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    sl_buf_addf(&sql, "select (select count(*) from _bad), (select count(*) from _side where %s)", filtered(cleanse));
+    if (cleanse->pass.key_count)
+        sl_buf_add(&sql, ", (select count(*) from _rank where \"~new\" and \"~n\" > 1)");
+    SL_TRY(query(cleanse, &sql, &result, err));
+    cleanse->balance.quarantined = sl_result_int(result, 0, 0);
+    cleanse->balance.filtered = sl_result_int(result, 0, 1);
+    if (cleanse->pass.key_count)
+        cleanse->balance.deduplicated = sl_result_int(result, 0, 2);
+    return SL_OK;
+}
+
+static int add_reason(struct sl_cleanse *cleanse, const char *rule, const char *column, int64_t rows, bool is_warning,
+                      struct sl_err *err)
+{
+    struct sl_arena *arena = cleanse->context->arena;
+    struct sl_reason_count reason = {.rows = rows, .is_warning = is_warning};
+    if (rows == 0)
+        return SL_OK;
+    reason.rule = sl_arena_strdup(arena, rule);
+    SL_TRY_NEW(reason.rule, err);
+    reason.column = sl_arena_strdup(arena, column);
+    if (column)
+        SL_TRY_NEW(reason.column, err);
+    return SL_PUSH(arena, cleanse->reasons, cleanse->reason_count, reason) ? SL_OK : sl_fail_memory(err);
+}
+
+static int count_reasons(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    sl_buf_add(&sql, "select z.\"rule\", z.\"column\", count(*) from (select unnest(reasons) as z from _bad) group by all "
+                     "order by 3 desc, 1, 2");
+    SL_TRY(query(cleanse, &sql, &result, err));
+    for (int64_t row = 0; row < sl_result_rows(result); row++)
+        SL_TRY(add_reason(cleanse, sl_result_text(result, row, 0), sl_result_text(result, row, 1),
+                          sl_result_int(result, row, 2), false, err));
+    return SL_OK;
+}
+
+static void add_rows_that_stay(const struct sl_cleanse *cleanse, struct sl_buf *sql)
+{
+    sl_buf_addf(sql, " from %s n", cleanse->rows);
+    if (cleanse->balance.in > 0)
+        sl_buf_add(sql, " where not exists (select 1 from _drop d where d.\"~file\" = n.\"~file\" and d.\"~row\" = n.\"~row\")");
+}
+
+// Over the rows that come into clean: the flag need not be computed again, only what the warning rules look at.
+static int count_warnings(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    const struct sl_pass *pass = &cleanse->pass;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    size_t column = 0;
+    if (!pass->warning_count)
+        return SL_OK;
+    sl_buf_add(&sql, "select ");
+    for (size_t i = 0; i < pass->rule_count; i++)
+        if (pass->rules[i].is_warning)
+            sl_buf_addf(&sql, "%scount_if(%s)", column++ ? ", " : "", pass->rules[i].broken);
+    add_rows_that_stay(cleanse, &sql);
+    SL_TRY(query(cleanse, &sql, &result, err));
+    column = 0;
+    for (size_t i = 0; i < pass->rule_count; i++)
+        if (pass->rules[i].is_warning)
+            SL_TRY(add_reason(cleanse, pass->rules[i].name, pass->rules[i].column, sl_result_int(result, 0, column++), true,
+                              err));
+    return SL_OK;
+}
+
+int sl_cleanse_split(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    bool has_key = cleanse->pass.key_count > 0;
+    int64_t rivals = 0;
+    if (has_key && cleanse->before.file_count)
+        SL_TRY(sl_cleanse_find_old(cleanse, err));
+    if (has_key)
+        SL_TRY(find_rivals(cleanse, &rivals, err));
+    bool is_side_complete = rivals <= cleanse->row_count / (100 / MANY_RIVALS);
+    SL_TRY(set_aside(cleanse, has_key && rivals > 0 && is_side_complete, err));
+    if (has_key)
+        SL_TRY(sl_cleanse_rank(cleanse, is_side_complete, err));
+    SL_TRY(find_dropped(cleanse, err));
+    SL_TRY(explain(cleanse, err));
+    SL_TRY(count(cleanse, err));
+    SL_TRY(count_reasons(cleanse, err));
+    SL_TRY(count_warnings(cleanse, err));
+    if (has_key && cleanse->before.file_count)
+        return sl_cleanse_find_touched(cleanse, err);
+    return SL_OK;
+}
+
+static void add_clean_columns(const struct sl_cleanse *cleanse, struct sl_buf *sql)
+{
+    for (size_t i = 0; i < cleanse->pass.column_count; i++) {
+        sl_buf_addf(sql, "%s%s as ", i ? ", " : "", cleanse->pass.typed[i]);
+        sl_buf_add_sql_name(sql, cleanse->pass.columns[i].name);
+    }
+}
+
+int sl_cleanse_clean_sql(struct sl_cleanse *cleanse, struct sl_buf *sql, struct sl_err *err)
+{
+    sl_buf_add(sql, "select ");
+    add_clean_columns(cleanse, sql);
+    add_rows_that_stay(cleanse, sql);
+    if (cleanse->touched_count)
+        SL_TRY(sl_cleanse_add_kept(cleanse, sql, err));
+    return sl_buf_check(sql, err);
+}
