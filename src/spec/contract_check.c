@@ -3,9 +3,12 @@
 
 #include <string.h>
 
-static void complain(struct sl_odcs_reader *reader, struct sl_place place, const char *message, const char *value)
+// "column 'status': the default 'x' <claim>"
+static void complain(struct sl_odcs_reader *reader, struct sl_place place, const char *what,
+                     const char *value, const char *claim)
 {
-    sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, place, NULL, message, reader->column->name, value);
+    sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, place, NULL,
+            "column '%s': the %s '%s' %s", reader->column->name, what, value, claim);
 }
 
 static bool is_same(struct sl_type type, const char *a, const char *b)
@@ -51,19 +54,20 @@ static bool is_in_length(const struct sl_rule *rule, const char *text)
     return !(rule->max && sl_str_to_int64(rule->max, &bound) && length > bound);
 }
 
-static void check_default(struct sl_odcs_reader *reader, struct sl_place place, const struct sl_rule *rule)
+static void check_default(struct sl_odcs_reader *reader, struct sl_place place,
+                          const struct sl_rule *rule)
 {
     const struct sl_contract_column *column = reader->column;
     const char *text = column->otherwise;
     long double value;
 
     if (strcmp(rule->kind, "enum") == 0 && !is_in(rule, column->type, text))
-        complain(reader, place, "column '%s': the default '%s' is not among its valid values", text);
+        complain(reader, place, "default", text, "is not among its valid values");
     else if (strcmp(rule->kind, "range") == 0 && sl_odcs_value(column->type, text, &value) &&
              !is_in_range(rule, column->type, value))
-        complain(reader, place, "column '%s': the default '%s' is outside of its range", text);
+        complain(reader, place, "default", text, "is outside of its range");
     else if (strcmp(rule->kind, "length") == 0 && !is_in_length(rule, text))
-        complain(reader, place, "column '%s': the default '%s' does not have a length that is allowed", text);
+        complain(reader, place, "default", text, "does not have a length that is allowed");
 }
 
 static void check_enum(struct sl_odcs_reader *reader, const struct sl_rule *rule)
@@ -72,8 +76,8 @@ static void check_enum(struct sl_odcs_reader *reader, const struct sl_rule *rule
 
     for (size_t i = 0; i < rule->values.count; i++)
         if (!sl_odcs_value(reader->column->type, rule->values.items[i], &value))
-            complain(reader, rule->place, "column '%s': the valid value '%s' is not of the column's type",
-                     rule->values.items[i]);
+            complain(reader, rule->place, "valid value", rule->values.items[i],
+                     "is not of the column's type");
 }
 
 void sl_odcs_check_column(struct sl_odcs_reader *reader, struct sl_place default_place)
@@ -84,14 +88,13 @@ void sl_odcs_check_column(struct sl_odcs_reader *reader, struct sl_place default
     for (size_t i = 0; i < column->rule_count; i++)
         if (strcmp(column->rules[i].kind, "enum") == 0)
             check_enum(reader, &column->rules[i]);
-    // A default is read as if it came from the source: in a declared format it is the engine's affair.
+    // A default is read as if it came from the source: in a declared format it is the engine's
+    // affair.
     if (!column->otherwise || column->formats.count)
         return;
-    if (sl_strs_has(&column->null_values, column->otherwise))
-        complain(reader, default_place, "column '%s': the default '%s' is among the texts that mean null",
-                 column->otherwise);
     if (!sl_odcs_value(column->type, column->otherwise, &value)) {
-        complain(reader, default_place, "column '%s': the default '%s' is not of the column's type", column->otherwise);
+        complain(reader, default_place, "default", column->otherwise,
+                 "is not of the column's type");
         return;
     }
     for (size_t i = 0; i < column->rule_count; i++)

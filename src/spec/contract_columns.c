@@ -15,8 +15,8 @@ static bool is_reserved(const char *name)
 }
 
 // The engine takes "Amount" and "amount" for one column.
-static int check_name(struct sl_odcs_reader *reader, struct sl_map *names, const struct sl_contract_column *column,
-                      struct sl_err *err)
+static int check_name(struct sl_odcs_reader *reader, struct sl_map *names,
+                      const struct sl_contract_column *column, struct sl_err *err)
 {
     struct sl_diags *diags = &reader->project->diags;
     char *lower = sl_arena_strdup(&reader->project->arena, column->name);
@@ -27,10 +27,12 @@ static int check_name(struct sl_odcs_reader *reader, struct sl_map *names, const
         *c = (char)tolower((unsigned char)*c);
     if (is_reserved(column->name))
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_NAME_INVALID, column->place,
-                "Sluice writes columns of such names itself; give another 'name' and keep this one as 'physicalName'",
+                "Sluice writes columns of such names itself; give another 'name' and keep this one "
+                "as 'physicalName'",
                 "the name '%s' is reserved", column->name);
     if (*column->name == '\0')
-        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_NAME_INVALID, column->place, NULL, "a column needs a name");
+        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_NAME_INVALID, column->place, NULL,
+                "a column needs a name");
     other = sl_map_get(names, lower);
     if (!other)
         return sl_map_set(names, lower, (void *)(uintptr_t)column, err);
@@ -49,7 +51,8 @@ static struct sl_place default_place(const struct sl_odcs_property *property)
     return property->node->place;
 }
 
-static int read_column(struct sl_odcs_reader *reader, const struct sl_odcs_property *property, struct sl_err *err)
+static int read_column(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
+                       struct sl_err *err)
 {
     struct sl_arena *arena = &reader->project->arena;
     struct sl_contract_column *column = reader->column;
@@ -71,32 +74,37 @@ static int read_column(struct sl_odcs_reader *reader, const struct sl_odcs_prope
     return SL_OK;
 }
 
-static void complain_key(struct sl_odcs_reader *reader, const struct sl_odcs_property *property, const char *hint,
-                         const char *message)
+static void complain_key(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
+                         const char *hint, const char *message)
 {
     sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT,
-            sl_yaml_place(property->node, "primaryKeyPosition"), hint, "column '%s': %s", property->name, message);
+            sl_yaml_place(property->node, "primaryKeyPosition"), hint, "column '%s': %s",
+            property->name, message);
 }
 
-static void check_position(struct sl_odcs_reader *reader, const struct sl_odcs_property *properties, size_t index)
+static void check_position(struct sl_odcs_reader *reader, const struct sl_odcs_property *properties,
+                           size_t index)
 {
     const struct sl_odcs_property *property = &properties[index];
 
     if (property->key_position == 0 || property->key_position < -1)
-        complain_key(reader, property, "positions in the primary key count from 1", "this is no position");
+        complain_key(reader, property, "positions in the primary key count from 1",
+                     "this is no position");
     else if (property->key_position > 0 && !property->is_key)
         complain_key(reader, property, "add 'primaryKey: true', or take the position out",
                      "it has a position in the primary key but is not in the key");
     for (size_t i = 0; i < index && property->is_key && property->key_position > 0; i++)
         if (properties[i].is_key && properties[i].key_position == property->key_position) {
             complain_key(reader, property, "each column of the key has a position of its own",
-                         sl_arena_printf(&reader->project->arena, "it has the same position in the primary key as '%s'",
+                         sl_arena_printf(&reader->project->arena,
+                                         "it has the same position in the primary key as '%s'",
                                          properties[i].name ? properties[i].name : ""));
             return;
         }
 }
 
-// Whether `a` stands before `b` in the key: given positions first, the others in the order of the columns.
+// Whether `a` stands before `b` in the key: given positions first, the others in the order of the
+// columns.
 static bool is_before(const struct sl_odcs_property *a, const struct sl_odcs_property *b)
 {
     bool has_a = a->key_position > 0;
@@ -114,11 +122,13 @@ static int key_position(const struct sl_odcs_property *properties, size_t count,
     int position = 1;
 
     for (size_t i = 0; i < count; i++)
-        position += properties[i].is_key && properties[i].name && i != index && is_before(&properties[i], &properties[index]);
+        position += properties[i].is_key && properties[i].name && i != index &&
+                    is_before(&properties[i], &properties[index]);
     return position;
 }
 
-int sl_odcs_columns(struct sl_odcs_reader *reader, const struct sl_odcs_object *object, struct sl_err *err)
+int sl_odcs_columns(struct sl_odcs_reader *reader, const struct sl_odcs_object *object,
+                    struct sl_err *err)
 {
     SL_AUTO(sl_map_clear) struct sl_map names = {0};
     const struct sl_odcs_property *properties = object->properties.items;

@@ -1,4 +1,5 @@
-// customProperties: what the standard has no word for. Names that begin with "sluice." are ours, and read strictly.
+// customProperties: what the standard has no word for. Names that begin with "sluice." are ours,
+// and read strictly.
 #include "spec/contract_file.h"
 
 #include <string.h>
@@ -8,21 +9,22 @@
 // Where a property is read, and who reads it.
 struct reading {
     const char *name; // without the prefix
-    int (*read)(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom, struct sl_err *err);
+    int (*read)(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
+                struct sl_err *err);
 };
 
-static void complain(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom, enum sl_code code,
-                     const char *expected)
+static void complain(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
+                     enum sl_code code, const char *expected)
 {
     struct sl_place place = custom->value ? custom->value->place : custom->node->place;
 
-    sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, code, place, NULL, "'%s' is %s, expected %s", custom->property,
-            sl_yaml_describe(custom->value), expected);
+    sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, code, place, NULL,
+            "'%s' is %s, expected %s", custom->property, sl_yaml_describe(custom->value), expected);
 }
 
 // A list of texts, or one text.
-static int read_texts(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom, struct sl_strs *ret,
-                      struct sl_err *err)
+static int read_texts(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
+                      struct sl_strs *ret, struct sl_err *err)
 {
     *ret = (struct sl_strs){0};
     if (sl_load_item_count(custom->value) == 0)
@@ -32,7 +34,8 @@ static int read_texts(struct sl_odcs_reader *reader, const struct sl_odcs_custom
 
         if (item->kind == SL_YAML_LIST || item->kind == SL_YAML_MAP)
             sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, item->place, NULL,
-                    "an item of '%s' is %s, expected a text", custom->property, sl_yaml_describe(item));
+                    "an item of '%s' is %s, expected a text", custom->property,
+                    sl_yaml_describe(item));
         else
             SL_TRY(sl_strs_add(ret, &reader->project->arena, item->text, err));
     }
@@ -41,10 +44,12 @@ static int read_texts(struct sl_odcs_reader *reader, const struct sl_odcs_custom
 
 static bool is_time(enum sl_type_kind kind)
 {
-    return kind == SL_TYPE_DATE || kind == SL_TYPE_TIMESTAMP || kind == SL_TYPE_TIMESTAMP_NTZ || kind == SL_TYPE_TIME;
+    return kind == SL_TYPE_DATE || kind == SL_TYPE_TIMESTAMP || kind == SL_TYPE_TIMESTAMP_NTZ ||
+           kind == SL_TYPE_TIME;
 }
 
-static int read_formats(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom, struct sl_err *err)
+static int read_formats(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
+                        struct sl_err *err)
 {
     struct sl_contract_column *column = reader->column;
     struct sl_place place = custom->value ? custom->value->place : custom->node->place;
@@ -52,16 +57,19 @@ static int read_formats(struct sl_odcs_reader *reader, const struct sl_odcs_cust
     SL_TRY(read_texts(reader, custom, &column->formats, err));
     if (!is_time(column->type.kind))
         sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, place,
-                "formats are for dates, timestamps and times", "column '%s' has formats but is none of these",
-                column->name);
+                "formats are for dates, timestamps and times",
+                "column '%s' has formats but is none of these", column->name);
     for (size_t i = 0; i < column->formats.count; i++)
         if (!strchr(column->formats.items[i], '%'))
-            sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, sl_load_item(custom->value, i)->place,
-                    "strptime's words begin with %: %d.%m.%Y", "'%s' is no format", column->formats.items[i]);
+            sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT,
+                    sl_load_item(custom->value, i)->place,
+                    "strptime's words begin with %: %d.%m.%Y", "'%s' is no format",
+                    column->formats.items[i]);
     return SL_OK;
 }
 
-static int read_default(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom, struct sl_err *err)
+static int read_default(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
+                        struct sl_err *err)
 {
     (void)err;
     if (!custom->value || custom->value->kind != SL_YAML_SCALAR)
@@ -71,16 +79,20 @@ static int read_default(struct sl_odcs_reader *reader, const struct sl_odcs_cust
     return SL_OK;
 }
 
-static int read_null_values(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom, struct sl_err *err)
+static int read_null_values(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
+                            struct sl_err *err)
 {
     return read_texts(reader, custom, &reader->column->null_values, err);
 }
 
-static int read_trim(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom, struct sl_err *err)
+static int read_trim(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
+                     struct sl_err *err)
 {
     const struct sl_yaml *value = custom->value;
-    bool is_true = value && value->kind == SL_YAML_SCALAR && sl_str_equal_nocase(value->text, "true");
-    bool is_false = value && value->kind == SL_YAML_SCALAR && sl_str_equal_nocase(value->text, "false");
+    bool is_true =
+        value && value->kind == SL_YAML_SCALAR && sl_str_equal_nocase(value->text, "true");
+    bool is_false =
+        value && value->kind == SL_YAML_SCALAR && sl_str_equal_nocase(value->text, "false");
 
     (void)err;
     if (!is_true && !is_false)
@@ -90,8 +102,8 @@ static int read_trim(struct sl_odcs_reader *reader, const struct sl_odcs_custom 
     return SL_OK;
 }
 
-static const char *const rule_kinds[SL_ODCS_RULE_KINDS] = {"required", "type",   "enum",       "range", "length",
-                                                           "pattern",  "format", "expression", "unique"};
+static const char *const rule_kinds[SL_ODCS_RULE_KINDS] = {
+    "required", "type", "enum", "range", "length", "pattern", "format", "expression", "unique"};
 
 static void set_severity(struct sl_odcs_reader *reader, const struct sl_yaml *value, size_t kind)
 {
@@ -100,14 +112,16 @@ static void set_severity(struct sl_odcs_reader *reader, const struct sl_yaml *va
     if (value->kind != SL_YAML_SCALAR || !sl_odcs_severity(value->text, &severity)) {
         sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, value->place, NULL,
                 "severity '%s' of column '%s' is not known, expected reject or warn",
-                value->kind == SL_YAML_SCALAR ? value->text : sl_yaml_describe(value), reader->column->name);
+                value->kind == SL_YAML_SCALAR ? value->text : sl_yaml_describe(value),
+                reader->column->name);
         return;
     }
     reader->severities.is_set[kind] = true;
     reader->severities.severity[kind] = severity;
 }
 
-static int read_severity(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom, struct sl_err *err)
+static int read_severity(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
+                         struct sl_err *err)
 {
     const struct sl_yaml *value = custom->value;
 
@@ -129,8 +143,10 @@ static int read_severity(struct sl_odcs_reader *reader, const struct sl_odcs_cus
         if (kind < SL_ODCS_RULE_KINDS)
             set_severity(reader, value->items[i], kind);
         else
-            sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_KEY_UNKNOWN, value->keys[i]->place,
-                    sl_did_you_mean(&reader->project->arena, value->keys[i]->text, rule_kinds, SL_ODCS_RULE_KINDS),
+            sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_KEY_UNKNOWN,
+                    value->keys[i]->place,
+                    sl_did_you_mean(&reader->project->arena, value->keys[i]->text, rule_kinds,
+                                    SL_ODCS_RULE_KINDS),
                     "'%s' is no kind of rule", value->keys[i]->text);
     }
     return SL_OK;
@@ -139,12 +155,14 @@ static int read_severity(struct sl_odcs_reader *reader, const struct sl_odcs_cus
 static bool has_column(const struct sl_contract_table *table, const char *name, size_t length)
 {
     for (size_t i = 0; i < table->column_count; i++)
-        if (strlen(table->columns[i].name) == length && strncasecmp(table->columns[i].name, name, length) == 0)
+        if (strlen(table->columns[i].name) == length &&
+            strncasecmp(table->columns[i].name, name, length) == 0)
             return true;
     return false;
 }
 
-static int check_order_item(struct sl_odcs_reader *reader, const struct sl_yaml *item, struct sl_err *err)
+static int check_order_item(struct sl_odcs_reader *reader, const struct sl_yaml *item,
+                            struct sl_err *err)
 {
     const struct sl_contract_table *table = reader->table;
     const char *blank = strrchr(item->text, ' ');
@@ -166,7 +184,8 @@ static int check_order_item(struct sl_odcs_reader *reader, const struct sl_yaml 
     return SL_OK;
 }
 
-static int read_order_by(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom, struct sl_err *err)
+static int read_order_by(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
+                         struct sl_err *err)
 {
     SL_TRY(read_texts(reader, custom, &reader->table->order_by, err));
     for (size_t i = 0; i < sl_load_item_count(custom->value); i++)
@@ -175,11 +194,13 @@ static int read_order_by(struct sl_odcs_reader *reader, const struct sl_odcs_cus
     if (reader->key_count == 0)
         sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, custom->node->place,
                 "mark the columns of the key with 'primaryKey: true'",
-                "'" PREFIX "orderBy' does nothing: table '%s' has no primary key", reader->table->name);
+                "'" PREFIX "orderBy' does nothing: table '%s' has no primary key",
+                reader->table->name);
     return SL_OK;
 }
 
-static int read_filter(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom, struct sl_err *err)
+static int read_filter(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
+                       struct sl_err *err)
 {
     (void)err;
     if (!custom->value || custom->value->kind != SL_YAML_SCALAR || *custom->value->text == '\0')
@@ -189,7 +210,8 @@ static int read_filter(struct sl_odcs_reader *reader, const struct sl_odcs_custo
     return SL_OK;
 }
 
-static int read_quarantine(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom, struct sl_err *err)
+static int read_quarantine(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
+                           struct sl_err *err)
 {
     struct sl_project *project = reader->project;
     struct sl_load load = {.project = project};
@@ -198,8 +220,8 @@ static int read_quarantine(struct sl_odcs_reader *reader, const struct sl_odcs_c
         complain(reader, custom, SL_E_VALUE_TYPE, "a map such as {max_share: 0.1}");
         return SL_OK;
     }
-    SL_TRY(sl_opt_read(sl_budget_rows, custom->value, "'" PREFIX "quarantine'", &reader->table->budget, NULL,
-                       &project->arena, &project->diags, err));
+    SL_TRY(sl_opt_read(sl_budget_rows, custom->value, "'" PREFIX "quarantine'",
+                       &reader->table->budget, NULL, &project->arena, &project->diags, err));
     sl_load_budget(&load, custom->value, &project->budget, &reader->table->budget);
     reader->table->has_budget = true;
     return SL_OK;
@@ -242,8 +264,9 @@ static void report_unknown(struct sl_odcs_reader *reader, const struct sl_odcs_c
         hint = "it belongs to a column";
     else if (find(table_readings, name))
         hint = "it belongs to a schema object";
-    sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_KEY_UNKNOWN, sl_yaml_place(custom->node, "property"), hint,
-            "unknown custom property '%s'", custom->property);
+    sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_KEY_UNKNOWN,
+            sl_yaml_place(custom->node, "property"), hint, "unknown custom property '%s'",
+            custom->property);
 }
 
 static bool is_repeated(const struct sl_odcs_custom *items, size_t index)
@@ -254,8 +277,8 @@ static bool is_repeated(const struct sl_odcs_custom *items, size_t index)
     return false;
 }
 
-static int read_all(struct sl_odcs_reader *reader, const struct sl_opt_list *custom, const struct reading *readings,
-                    struct sl_err *err)
+static int read_all(struct sl_odcs_reader *reader, const struct sl_opt_list *custom,
+                    const struct reading *readings, struct sl_err *err)
 {
     const struct sl_odcs_custom *items = custom->items;
 
@@ -267,7 +290,8 @@ static int read_all(struct sl_odcs_reader *reader, const struct sl_opt_list *cus
         reading = readings ? find(readings, items[i].property + strlen(PREFIX)) : NULL;
         if (is_repeated(items, i))
             sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_DUPLICATE,
-                    sl_yaml_place(items[i].node, "property"), NULL, "'%s' stands here twice", items[i].property);
+                    sl_yaml_place(items[i].node, "property"), NULL, "'%s' stands here twice",
+                    items[i].property);
         else if (reading)
             SL_TRY(reading->read(reader, &items[i], err));
         else
@@ -276,18 +300,21 @@ static int read_all(struct sl_odcs_reader *reader, const struct sl_opt_list *cus
     return SL_OK;
 }
 
-int sl_odcs_column_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom, struct sl_err *err)
+int sl_odcs_column_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom,
+                          struct sl_err *err)
 {
     reader->severities = (struct sl_odcs_severities){0};
     return read_all(reader, custom, column_readings, err);
 }
 
-int sl_odcs_table_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom, struct sl_err *err)
+int sl_odcs_table_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom,
+                         struct sl_err *err)
 {
     return read_all(reader, custom, table_readings, err);
 }
 
-int sl_odcs_contract_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom, struct sl_err *err)
+int sl_odcs_contract_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom,
+                            struct sl_err *err)
 {
     return read_all(reader, custom, NULL, err);
 }

@@ -7,17 +7,18 @@ static const char *const logical_types[] = {"string",  "date",   "timestamp", "t
                                             "integer", "object", "array",     "boolean", NULL};
 static const char *const kinds[] = {"DataContract", NULL};
 
-#define TEXT(type, key, member, about)                                                                                 \
-    {                                                                                                                  \
-        .name = (key), .type = SL_OPT_STRING, .offset = offsetof(type, member), .summary = (about)                     \
+#define TEXT(owner, key, member, about)                                          \
+    {                                                                            \
+        .name = (key), .type = SL_OPT_STRING, .offset = offsetof(owner, member), \
+        .summary = (about)                                                       \
     }
-#define NODE(type, key, member, about)                                                                                 \
-    {                                                                                                                  \
-        .name = (key), .type = SL_OPT_NODE, .offset = offsetof(type, member), .summary = (about)                       \
+#define NODE(owner, key, member, about)                                                           \
+    {                                                                                             \
+        .name = (key), .type = SL_OPT_NODE, .offset = offsetof(owner, member), .summary = (about) \
     }
-#define UNREAD(key)                                                                                                    \
-    {                                                                                                                  \
-        .name = (key), .type = SL_OPT_NODE, .summary = "Kept, not used."                                               \
+#define UNREAD(key)                                                      \
+    {                                                                    \
+        .name = (key), .type = SL_OPT_NODE, .summary = "Kept, not used." \
     }
 
 static const struct sl_opt custom_rows[] = {
@@ -36,19 +37,26 @@ static const struct sl_opt custom_rows[] = {
 static const struct sl_opt quality_rows[] = {
     NODE(struct sl_odcs_quality, "@place", node, NULL),
     TEXT(struct sl_odcs_quality, "id", id, "Stable name of the rule."),
-    TEXT(struct sl_odcs_quality, "name", name, "Name of the rule, as it is shown with rejected rows."),
+    TEXT(struct sl_odcs_quality, "name", name,
+         "Name of the rule, as it is shown with rejected rows."),
     TEXT(struct sl_odcs_quality, "type", type, "library, text, sql or custom."),
-    TEXT(struct sl_odcs_quality, "metric", metric, "library: nullValues and invalidValues are rules over rows."),
+    TEXT(struct sl_odcs_quality, "metric", metric,
+         "library: nullValues and invalidValues are rules over rows."),
     TEXT(struct sl_odcs_quality, "rule", rule, "The same in v3.0."),
-    NODE(struct sl_odcs_quality, "arguments", arguments, "Arguments of the metric: validValues, pattern."),
+    NODE(struct sl_odcs_quality, "arguments", arguments,
+         "Arguments of the metric: validValues, pattern."),
     NODE(struct sl_odcs_quality, "validValues", valid_values, "The same in v3.0."),
     NODE(struct sl_odcs_quality, "mustBe", must_be, "0 makes the metric a rule over rows."),
-    NODE(struct sl_odcs_quality, "mustBeLessThan", must_be_less, "1 makes the metric a rule over rows."),
-    NODE(struct sl_odcs_quality, "mustBeLessOrEqualTo", must_be_at_most, "0 makes the metric a rule over rows."),
+    NODE(struct sl_odcs_quality, "mustBeLessThan", must_be_less,
+         "1 makes the metric a rule over rows."),
+    NODE(struct sl_odcs_quality, "mustBeLessOrEqualTo", must_be_at_most,
+         "0 makes the metric a rule over rows."),
     TEXT(struct sl_odcs_quality, "unit", unit, "rows or percent."),
-    TEXT(struct sl_odcs_quality, "severity", severity, "error rejects a row, warning or info only counts it."),
+    TEXT(struct sl_odcs_quality, "severity", severity,
+         "error rejects a row, warning or info only counts it."),
     TEXT(struct sl_odcs_quality, "engine", engine, "custom: sluice."),
-    NODE(struct sl_odcs_quality, "implementation", implementation, "custom: {expression, severity, message}."),
+    NODE(struct sl_odcs_quality, "implementation", implementation,
+         "custom: {expression, severity, message}."),
     UNREAD("mustNotBe"),
     UNREAD("mustBeGreaterThan"),
     UNREAD("mustBeGreaterOrEqualTo"),
@@ -77,18 +85,23 @@ static const struct sl_opt option_rows[] = {
      .type = SL_OPT_INT,
      .offset = offsetof(struct sl_odcs_options, max_length),
      .summary = "string: greatest number of characters."},
-    TEXT(struct sl_odcs_options, "pattern", pattern, "string: regular expression, found anywhere in the text."),
+    TEXT(struct sl_odcs_options, "pattern", pattern,
+         "string: regular expression, found anywhere in the text."),
     TEXT(struct sl_odcs_options, "format", format,
-         "string: email, uuid, uri, date, country, currency; date, timestamp, time: JDK or strptime pattern; integer: i8 to i64."),
+         "string: email, uuid, uri, date, country, currency; date, timestamp, time: JDK or "
+         "strptime pattern; integer: i8 to i64."),
     NODE(struct sl_odcs_options, "minimum", minimum, "Least value."),
     NODE(struct sl_odcs_options, "maximum", maximum, "Greatest value."),
-    NODE(struct sl_odcs_options, "exclusiveMinimum", exclusive_minimum, "Values are greater than this; v3.0: true or false."),
-    NODE(struct sl_odcs_options, "exclusiveMaximum", exclusive_maximum, "Values are less than this; v3.0: true or false."),
+    NODE(struct sl_odcs_options, "exclusiveMinimum", exclusive_minimum,
+         "Values are greater than this; v3.0: true or false."),
+    NODE(struct sl_odcs_options, "exclusiveMaximum", exclusive_maximum,
+         "Values are less than this; v3.0: true or false."),
     {.name = "timezone",
      .type = SL_OPT_BOOL,
      .offset = offsetof(struct sl_odcs_options, has_timezone),
      .summary = "timestamp: whether it is an instant (the default) or a local time."},
-    TEXT(struct sl_odcs_options, "defaultTimezone", default_timezone, "timestamp: UTC is the only one."),
+    TEXT(struct sl_odcs_options, "defaultTimezone", default_timezone,
+         "timestamp: UTC is the only one."),
     UNREAD("multipleOf"),
     UNREAD("maxProperties"),
     UNREAD("minProperties"),
@@ -106,13 +119,15 @@ static const struct sl_opt property_rows[] = {
      .offset = offsetof(struct sl_odcs_property, name),
      .summary = "Name of the clean column.",
      .flags = SL_OPT_REQUIRED},
-    TEXT(struct sl_odcs_property, "physicalName", physical_name, "Name in the source, where it is another."),
+    TEXT(struct sl_odcs_property, "physicalName", physical_name,
+         "Name in the source, where it is another."),
     {.name = "logicalType",
      .type = SL_OPT_ENUM,
      .offset = offsetof(struct sl_odcs_property, logical_type),
      .summary = "Type of the clean column.",
      .values = logical_types},
-    TEXT(struct sl_odcs_property, "physicalType", physical_type, "The type in more detail: decimal(12,2), varchar(20)."),
+    TEXT(struct sl_odcs_property, "physicalType", physical_type,
+         "The type in more detail: decimal(12,2), varchar(20)."),
     {.name = "logicalTypeOptions",
      .type = SL_OPT_OBJECT,
      .offset = offsetof(struct sl_odcs_property, options),
@@ -135,7 +150,8 @@ static const struct sl_opt property_rows[] = {
      .offset = offsetof(struct sl_odcs_property, key_position),
      .otherwise = "-1",
      .summary = "Place in the primary key, from 1."},
-    TEXT(struct sl_odcs_property, "classification", classification, "How private it is: public, restricted."),
+    TEXT(struct sl_odcs_property, "classification", classification,
+         "How private it is: public, restricted."),
     TEXT(struct sl_odcs_property, "description", description, "What it holds."),
     {.name = "quality",
      .type = SL_OPT_LIST,
@@ -174,7 +190,8 @@ static const struct sl_opt object_rows[] = {
      .offset = offsetof(struct sl_odcs_object, name),
      .summary = "Name of the table: that of the source it governs.",
      .flags = SL_OPT_REQUIRED},
-    TEXT(struct sl_odcs_object, "physicalName", physical_name, "Name of the source, where it is another."),
+    TEXT(struct sl_odcs_object, "physicalName", physical_name,
+         "Name of the source, where it is another."),
     TEXT(struct sl_odcs_object, "description", description, "What the table holds."),
     {.name = "properties",
      .type = SL_OPT_LIST,

@@ -1,5 +1,6 @@
-// A contract's file as its rows fill it, inside the spec layer. Parts of the standard that nobody uses are rows too, so that they
-// are known: such a row is of type NODE and fills `unread`, the first member of its struct.
+// A contract's file as its rows fill it, inside the spec layer. Parts of the standard that nobody
+// uses are rows too, so that they are known: such a row is of type NODE and fills `unread`, the
+// first member of its struct.
 #ifndef SL_SPEC_CONTRACT_FILE_H
 #define SL_SPEC_CONTRACT_FILE_H
 
@@ -97,54 +98,68 @@ struct sl_odcs_reader {
 
 // Notes a part that is kept but not used, once.
 SL_MUST int sl_odcs_unread(struct sl_odcs_reader *reader, const char *part, struct sl_err *err);
-// A copy of the tree without what the rows do not know (a warning each), what nobody uses (noted) and what is null.
-SL_MUST int sl_odcs_prune(struct sl_odcs_reader *reader, const struct sl_yaml *node, struct sl_yaml **ret,
-                          struct sl_err *err);
+// A copy of the tree without what the rows do not know (a warning each), what nobody uses (noted)
+// and what is null.
+SL_MUST int sl_odcs_prune(struct sl_odcs_reader *reader, const struct sl_yaml *node,
+                          struct sl_yaml **ret, struct sl_err *err);
 
 // Types.
 struct sl_physical {
     struct sl_type type;
-    int64_t length; // varchar(20); 0: none
-    bool is_known;  // false: no type of this name
+    int64_t length;      // varchar(20); 0: none
+    bool is_known;       // false: no type of this name
     const char *problem; // the arguments do not fit, as "a precision of 1 to 38"; NULL: they do
 };
 void sl_odcs_physical(const char *text, struct sl_physical *ret);
 // The nearest name of a type, or NULL.
 const char *sl_odcs_physical_nearest(const char *text);
-// The column's type out of logicalType, physicalType and format. *ret_length: varchar(20) says 20, 0 if nothing is said.
+// The column's type out of logicalType, physicalType and format. *ret_length: varchar(20) says 20,
+// 0 if nothing is said.
 SL_MUST int sl_odcs_type(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
-                         struct sl_contract_column *column, int64_t *ret_length, struct sl_err *err);
-// JDK's "yyyy-MM-dd" -> strptime's "%Y-%m-%d"; NULL if it has a letter that strptime has no word for.
+                         struct sl_contract_column *column, int64_t *ret_length,
+                         struct sl_err *err);
+// JDK's "yyyy-MM-dd" -> strptime's "%Y-%m-%d"; NULL if it has a letter that strptime has no word
+// for.
 const char *sl_odcs_strptime(const char *format, struct sl_arena *arena);
 
-// Values: whether `text` is one of the type, and where it stands on a line (numbers, dates; 0 for other types).
+// Values: whether `text` is one of the type, and where it stands on a line (numbers, dates; 0 for
+// other types).
 bool sl_odcs_value(struct sl_type type, const char *text, long double *ret);
-// Why a regular expression cannot be right, as far as one sees without an engine; NULL: nothing seen.
+// Why a regular expression cannot be right, as far as one sees without an engine; NULL: nothing
+// seen.
 const char *sl_odcs_pattern_problem(const char *pattern);
 
 // Columns and rules. All of them work on reader->table and reader->column.
-SL_MUST int sl_odcs_columns(struct sl_odcs_reader *reader, const struct sl_odcs_object *object, struct sl_err *err);
-// Rules out of required, unique and logicalTypeOptions. `length`: of varchar(20), 0 if nothing is said.
-SL_MUST int sl_odcs_column_rules(struct sl_odcs_reader *reader, const struct sl_odcs_property *property, int64_t length,
+SL_MUST int sl_odcs_columns(struct sl_odcs_reader *reader, const struct sl_odcs_object *object,
+                            struct sl_err *err);
+// Rules out of required, unique and logicalTypeOptions. `length`: of varchar(20), 0 if nothing is
+// said.
+SL_MUST int sl_odcs_column_rules(struct sl_odcs_reader *reader,
+                                 const struct sl_odcs_property *property, int64_t length,
                                  struct sl_err *err);
 // The quality entries of reader->column, or of the table when that is NULL.
-SL_MUST int sl_odcs_quality_rules(struct sl_odcs_reader *reader, const struct sl_opt_list *quality, struct sl_err *err);
-// Adds a rule to the column, or to the table. `name` is the user's own, NULL: made of column and kind. The rule's severity is
-// that of the column for its kind, unless is_severity_given.
-SL_MUST int sl_odcs_add_rule(struct sl_odcs_reader *reader, struct sl_rule rule, const char *name, bool is_severity_given,
-                             struct sl_err *err);
+SL_MUST int sl_odcs_quality_rules(struct sl_odcs_reader *reader, const struct sl_opt_list *quality,
+                                  struct sl_err *err);
+// Adds a rule to the column, or to the table. `name` is the user's own, NULL: made of column and
+// kind. The rule's severity is that of the column for its kind, unless is_severity_given.
+SL_MUST int sl_odcs_add_rule(struct sl_odcs_reader *reader, struct sl_rule rule, const char *name,
+                             bool is_severity_given, struct sl_err *err);
 // A pattern rule, after a look at the pattern.
-SL_MUST int sl_odcs_add_pattern(struct sl_odcs_reader *reader, struct sl_rule rule, const char *name,
-                                bool is_severity_given, struct sl_err *err);
+SL_MUST int sl_odcs_add_pattern(struct sl_odcs_reader *reader, struct sl_rule rule,
+                                const char *name, bool is_severity_given, struct sl_err *err);
 // customProperties named sluice.*
-SL_MUST int sl_odcs_column_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom, struct sl_err *err);
-SL_MUST int sl_odcs_table_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom, struct sl_err *err);
-SL_MUST int sl_odcs_contract_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom, struct sl_err *err);
+SL_MUST int sl_odcs_column_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom,
+                                  struct sl_err *err);
+SL_MUST int sl_odcs_table_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom,
+                                 struct sl_err *err);
+SL_MUST int sl_odcs_contract_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom,
+                                    struct sl_err *err);
 // "reject", "warn" and the words that other tools use; false if it is none.
 bool sl_odcs_severity(const char *text, enum sl_rule_severity *ret);
 // What contradicts itself in reader->column: its default and its rules.
 void sl_odcs_check_column(struct sl_odcs_reader *reader, struct sl_place default_place);
 // table->digest.
-SL_MUST int sl_odcs_digest(struct sl_contract_table *table, struct sl_arena *arena, struct sl_err *err);
+SL_MUST int sl_odcs_digest(struct sl_contract_table *table, struct sl_arena *arena,
+                           struct sl_err *err);
 
 #endif

@@ -1,4 +1,5 @@
-// What of a contract nobody reads: parts of the standard that are not used are noted, keys outside the standard are reported.
+// What of a contract nobody reads: parts of the standard that are not used are noted, keys outside
+// the standard are reported.
 #include "spec/contract_file.h"
 
 #include <string.h>
@@ -11,8 +12,8 @@ struct level {
     const char *path; // "schema.properties"
 };
 
-static int prune_map(struct sl_odcs_reader *reader, struct level level, const struct sl_yaml *map, struct sl_yaml **ret,
-                     struct sl_err *err);
+static int prune_map(struct sl_odcs_reader *reader, struct level level, const struct sl_yaml *map,
+                     struct sl_yaml **ret, struct sl_err *err);
 
 int sl_odcs_unread(struct sl_odcs_reader *reader, const char *part, struct sl_err *err)
 {
@@ -40,8 +41,8 @@ static bool is_unread(const struct sl_opt *row)
     return row->type == SL_OPT_NODE && row->offset == 0;
 }
 
-static int report_unknown(struct sl_odcs_reader *reader, const struct sl_opt *rows, const struct sl_yaml *key,
-                          struct sl_err *err)
+static int report_unknown(struct sl_odcs_reader *reader, const struct sl_opt *rows,
+                          const struct sl_yaml *key, struct sl_err *err)
 {
     struct sl_arena *arena = &reader->project->arena;
     struct sl_strs known = {0};
@@ -52,8 +53,10 @@ static int report_unknown(struct sl_odcs_reader *reader, const struct sl_opt *ro
             SL_TRY(sl_strs_add(&known, arena, rows->name, err));
     hint = sl_did_you_mean(arena, key->text, known.items, known.count);
     sl_diag(&reader->project->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, key->place,
-            hint ? hint : "it is kept but not used; what the standard has no word for stands in customProperties", NOT_STANDARD,
-            key->text);
+            hint ? hint
+                 : "it is kept but not used; what the standard has no word for stands in "
+                   "customProperties",
+            NOT_STANDARD, key->text);
     return SL_OK;
 }
 
@@ -82,7 +85,8 @@ static int prune_value(struct sl_odcs_reader *reader, struct level level, const 
 {
     const struct sl_opt *row = find_row(level.rows, key->text);
     const char *dot = *level.path ? "." : "";
-    const char *part = sl_arena_printf(&reader->project->arena, "%s%s%s", level.path, dot, key->text);
+    const char *part =
+        sl_arena_printf(&reader->project->arena, "%s%s%s", level.path, dot, key->text);
 
     SL_TRY_NEW(part, err);
     *ret = NULL;
@@ -100,8 +104,8 @@ static int prune_value(struct sl_odcs_reader *reader, struct level level, const 
     return SL_OK;
 }
 
-static int prune_map(struct sl_odcs_reader *reader, struct level level, const struct sl_yaml *map, struct sl_yaml **ret,
-                     struct sl_err *err)
+static int prune_map(struct sl_odcs_reader *reader, struct level level, const struct sl_yaml *map,
+                     struct sl_yaml **ret, struct sl_err *err)
 {
     struct sl_arena *arena = &reader->project->arena;
     struct sl_yaml *copy = SL_NEW(arena, struct sl_yaml);
@@ -126,7 +130,8 @@ static int prune_map(struct sl_odcs_reader *reader, struct level level, const st
     return SL_OK;
 }
 
-int sl_odcs_prune(struct sl_odcs_reader *reader, const struct sl_yaml *node, struct sl_yaml **ret, struct sl_err *err)
+int sl_odcs_prune(struct sl_odcs_reader *reader, const struct sl_yaml *node, struct sl_yaml **ret,
+                  struct sl_err *err)
 {
     return prune_map(reader, (struct level){sl_contract_rows, ""}, node, ret, err);
 }

@@ -31,17 +31,19 @@ static const char *metric_of(const struct sl_odcs_quality *quality)
     return quality->metric ? quality->metric : quality->rule;
 }
 
-static int report_unevaluated(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality, const char *what,
-                              const char *why, struct sl_err *err)
+static int report_unevaluated(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
+                              const char *what, const char *why, struct sl_err *err)
 {
     struct sl_arena *arena = &reader->project->arena;
-    const char *part = sl_arena_printf(arena, "schema.%squality: %s", reader->column ? "properties." : "", what);
+    const char *part =
+        sl_arena_printf(arena, "schema.%squality: %s", reader->column ? "properties." : "", what);
     const char *name = name_of(quality);
 
     SL_TRY_NEW(part, err);
-    sl_diag(&reader->project->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, quality->node->place, why,
-            "quality rule %s%s%s of %s '%s' is kept but not evaluated", name ? "'" : "", name ? name : what,
-            name ? "'" : "", reader->column ? "column" : "table",
+    sl_diag(&reader->project->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD,
+            quality->node->place, why, "quality rule %s%s%s of %s '%s' is kept but not evaluated",
+            name ? "'" : "", name ? name : what, name ? "'" : "",
+            reader->column ? "column" : "table",
             reader->column ? reader->column->name : reader->table->name);
     return sl_odcs_unread(reader, part, err);
 }
@@ -53,7 +55,8 @@ static bool is_number(const struct sl_yaml *node, double wanted)
     return node->kind == SL_YAML_SCALAR && sl_str_to_double(node->text, &value) && value == wanted;
 }
 
-// Whether not a single row may break the metric; then it is a rule over rows. v3.0 needs no operator for validValues.
+// Whether not a single row may break the metric; then it is a rule over rows. v3.0 needs no
+// operator for validValues.
 static bool is_for_every_row(const struct sl_odcs_quality *quality)
 {
     bool is_percent = quality->unit && sl_str_equal_nocase(quality->unit, "percent");
@@ -67,8 +70,8 @@ static bool is_for_every_row(const struct sl_odcs_quality *quality)
     return quality->valid_values != NULL;
 }
 
-static int add_enum(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality, const struct sl_yaml *list,
-                    struct sl_rule rule, struct sl_err *err)
+static int add_enum(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
+                    const struct sl_yaml *list, struct sl_rule rule, struct sl_err *err)
 {
     struct sl_diags *diags = &reader->project->diags;
 
@@ -76,7 +79,8 @@ static int add_enum(struct sl_odcs_reader *reader, const struct sl_odcs_quality 
     rule.place = list->place;
     if (list->kind != SL_YAML_LIST || list->count == 0) {
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_RULE, list->place, "write 'validValues: [a, b]'",
-                "'validValues' of column '%s' is %s, expected a list of values", reader->column->name,
+                "'validValues' of column '%s' is %s, expected a list of values",
+                reader->column->name,
                 list->kind == SL_YAML_LIST ? "an empty list" : sl_yaml_describe(list));
         return SL_OK;
     }
@@ -86,19 +90,21 @@ static int add_enum(struct sl_odcs_reader *reader, const struct sl_odcs_quality 
         if (item->kind == SL_YAML_NULL) // a null is the affair of `required`
             continue;
         if (item->kind != SL_YAML_SCALAR)
-            sl_diag(diags, SL_SEVERITY_ERROR, SL_E_RULE, item->place, NULL, "a valid value of column '%s' is %s",
-                    reader->column->name, sl_yaml_describe(item));
+            sl_diag(diags, SL_SEVERITY_ERROR, SL_E_RULE, item->place, NULL,
+                    "a valid value of column '%s' is %s", reader->column->name,
+                    sl_yaml_describe(item));
         else if (sl_strs_has(&rule.values, item->text))
             sl_diag(diags, SL_SEVERITY_ERROR, SL_E_RULE, item->place, NULL,
-                    "'%s' stands twice among the valid values of column '%s'", item->text, reader->column->name);
+                    "'%s' stands twice among the valid values of column '%s'", item->text,
+                    reader->column->name);
         else
             SL_TRY(sl_strs_add(&rule.values, &reader->project->arena, item->text, err));
     }
     return sl_odcs_add_rule(reader, rule, name_of(quality), quality->severity != NULL, err);
 }
 
-static int add_invalid_values(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality, struct sl_rule rule,
-                              struct sl_err *err)
+static int add_invalid_values(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
+                              struct sl_rule rule, struct sl_err *err)
 {
     const struct sl_yaml *values = sl_yaml_get(quality->arguments, "validValues");
     const struct sl_yaml *pattern = sl_yaml_get(quality->arguments, "pattern");
@@ -110,7 +116,8 @@ static int add_invalid_values(struct sl_odcs_reader *reader, const struct sl_odc
     if (pattern && pattern->kind == SL_YAML_SCALAR) {
         rule.text = pattern->text;
         rule.place = pattern->place;
-        SL_TRY(sl_odcs_add_pattern(reader, rule, values ? NULL : name_of(quality), quality->severity != NULL, err));
+        SL_TRY(sl_odcs_add_pattern(reader, rule, values ? NULL : name_of(quality),
+                                   quality->severity != NULL, err));
     }
     if (!values && !pattern)
         sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_RULE, quality->node->place,
@@ -127,32 +134,39 @@ static bool has_rule(const struct sl_contract_column *column, const char *kind)
     return false;
 }
 
-static int read_library(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality, struct sl_rule rule,
-                        struct sl_err *err)
+static int read_library(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
+                        struct sl_rule rule, struct sl_err *err)
 {
-    static const char *const known[] = {"nullValues", "missingValues", "invalidValues",  "duplicateValues",
-                                        "rowCount",   "validValues",   "duplicateCount", "nullCheck"};
+    static const char *const known[] = {"nullValues",      "missingValues", "invalidValues",
+                                        "duplicateValues", "rowCount",      "validValues",
+                                        "duplicateCount",  "nullCheck"};
     const char *metric = metric_of(quality);
     const char *hint;
     bool is_known = false;
 
     if (!metric) {
         sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, quality->node->place,
-                "a library rule has a metric, a custom one 'type: custom' and an engine", "this quality rule has no 'metric'");
+                "a library rule has a metric, a custom one 'type: custom' and an engine",
+                "this quality rule has no 'metric'");
         return SL_OK;
     }
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         is_known |= strcmp(metric, known[i]) == 0;
     if (!is_known) {
         hint = sl_did_you_mean(&reader->project->arena, metric, known, 5);
-        return report_unevaluated(reader, quality, metric, hint ? hint : "the standard has no metric of this name", err);
+        return report_unevaluated(reader, quality, metric,
+                                  hint ? hint : "the standard has no metric of this name", err);
     }
     if (!reader->column)
-        return report_unevaluated(reader, quality, metric, "rules over a whole table are not evaluated yet", err);
-    if (strcmp(metric, "invalidValues") != 0 && strcmp(metric, "validValues") != 0 && strcmp(metric, "nullValues") != 0)
-        return report_unevaluated(reader, quality, metric, "rules over a whole table are not evaluated yet", err);
+        return report_unevaluated(reader, quality, metric,
+                                  "rules over a whole table are not evaluated yet", err);
+    if (strcmp(metric, "invalidValues") != 0 && strcmp(metric, "validValues") != 0 &&
+        strcmp(metric, "nullValues") != 0)
+        return report_unevaluated(reader, quality, metric,
+                                  "rules over a whole table are not evaluated yet", err);
     if (!is_for_every_row(quality))
-        return report_unevaluated(reader, quality, metric, "only 'mustBe: 0' makes it a rule over rows", err);
+        return report_unevaluated(reader, quality, metric,
+                                  "only 'mustBe: 0' makes it a rule over rows", err);
     if (strcmp(metric, "nullValues") != 0)
         return add_invalid_values(reader, quality, rule, err);
     rule.kind = "required";
@@ -180,7 +194,9 @@ static int read_implementation(struct sl_odcs_reader *reader, const struct sl_od
          .type = SL_OPT_ENUM,
          .offset = offsetof(struct implementation, severity),
          .values = severities},
-        {.name = "message", .type = SL_OPT_STRING, .offset = offsetof(struct implementation, message)},
+        {.name = "message",
+         .type = SL_OPT_STRING,
+         .offset = offsetof(struct implementation, message)},
         {0},
     };
     struct sl_project *project = reader->project;
@@ -192,14 +208,16 @@ static int read_implementation(struct sl_odcs_reader *reader, const struct sl_od
     }
     if (!node) {
         sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, quality->node->place,
-                "write 'implementation: {expression: \"amount > 0\"}'", "a rule for engine 'sluice' has no 'implementation'");
+                "write 'implementation: {expression: \"amount > 0\"}'",
+                "a rule for engine 'sluice' has no 'implementation'");
         return SL_OK;
     }
-    return sl_opt_read(rows, node, "'implementation'", ret, NULL, &project->arena, &project->diags, err);
+    return sl_opt_read(rows, node, "'implementation'", ret, NULL, &project->arena, &project->diags,
+                       err);
 }
 
-static int read_custom(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality, struct sl_rule rule,
-                       struct sl_err *err)
+static int read_custom(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
+                       struct sl_rule rule, struct sl_err *err)
 {
     struct implementation implementation = {.severity = (int)rule.severity};
     struct sl_diags *diags = &reader->project->diags;
@@ -208,7 +226,8 @@ static int read_custom(struct sl_odcs_reader *reader, const struct sl_odcs_quali
 
     if (!quality->engine || strcmp(quality->engine, "sluice") != 0) {
         part = sl_arena_printf(&reader->project->arena, "schema.%squality: engine %s",
-                               reader->column ? "properties." : "", quality->engine ? quality->engine : "unnamed");
+                               reader->column ? "properties." : "",
+                               quality->engine ? quality->engine : "unnamed");
         SL_TRY_NEW(part, err);
         return sl_odcs_unread(reader, part, err);
     }
@@ -222,9 +241,10 @@ static int read_custom(struct sl_odcs_reader *reader, const struct sl_odcs_quali
     if (!implementation.expression)
         return SL_OK;
     if (implementation.expression[strspn(implementation.expression, " \t\r\n")] == '\0')
-        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_RULE, sl_yaml_place(quality->implementation, "expression"),
-                "an expression is true for good rows, such as amount > 0", "the expression of rule '%s' is empty",
-                name_of(quality));
+        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_RULE,
+                sl_yaml_place(quality->implementation, "expression"),
+                "an expression is true for good rows, such as amount > 0",
+                "the expression of rule '%s' is empty", name_of(quality));
     rule.kind = "expression";
     rule.text = implementation.expression;
     rule.message = implementation.message;
@@ -233,7 +253,8 @@ static int read_custom(struct sl_odcs_reader *reader, const struct sl_odcs_quali
     return sl_odcs_add_rule(reader, rule, name_of(quality), is_given, err);
 }
 
-static int read_quality(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality, struct sl_err *err)
+static int read_quality(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
+                        struct sl_err *err)
 {
     static const char *const types[] = {"library", "text", "sql", "custom"};
     const char *type = quality->type ? quality->type : quality->engine ? "custom" : "library";
@@ -241,23 +262,27 @@ static int read_quality(struct sl_odcs_reader *reader, const struct sl_odcs_qual
     struct sl_diags *diags = &reader->project->diags;
 
     if (quality->severity && !sl_odcs_severity(quality->severity, &rule.severity)) {
-        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(quality->node, "severity"),
-                "error, warning or info", "severity '%s' is not known", quality->severity);
+        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+                sl_yaml_place(quality->node, "severity"), "error, warning or info",
+                "severity '%s' is not known", quality->severity);
     }
     if (strcmp(type, "library") == 0)
         return read_library(reader, quality, rule, err);
     if (strcmp(type, "custom") == 0)
         return read_custom(reader, quality, rule, err);
     if (strcmp(type, "sql") == 0)
-        return report_unevaluated(reader, quality, "sql", "rules over a whole table are not evaluated yet", err);
+        return report_unevaluated(reader, quality, "sql",
+                                  "rules over a whole table are not evaluated yet", err);
     if (strcmp(type, "text") != 0)
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(quality->node, "type"),
                 sl_did_you_mean(&reader->project->arena, type, types, 4),
-                "'%s' is no type of quality rule, which is one of library, text, sql, custom", type);
+                "'%s' is no type of quality rule, which is one of library, text, sql, custom",
+                type);
     return SL_OK;
 }
 
-int sl_odcs_quality_rules(struct sl_odcs_reader *reader, const struct sl_opt_list *quality, struct sl_err *err)
+int sl_odcs_quality_rules(struct sl_odcs_reader *reader, const struct sl_opt_list *quality,
+                          struct sl_err *err)
 {
     const struct sl_odcs_quality *items = quality->items;
 

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-static const char *const rule_kinds[SL_ODCS_RULE_KINDS] = {"required", "type",   "enum",       "range", "length",
-                                                           "pattern",  "format", "expression", "unique"};
+static const char *const rule_kinds[SL_ODCS_RULE_KINDS] = {
+    "required", "type", "enum", "range", "length", "pattern", "format", "expression", "unique"};
 
 static int kind_index(const char *kind)
 {
@@ -16,7 +16,8 @@ static int kind_index(const char *kind)
 }
 
 // "amount.range", "amount.range2"; a name of the user's own must be free.
-static int choose_id(struct sl_odcs_reader *reader, struct sl_rule *rule, const char *name, struct sl_err *err)
+static int choose_id(struct sl_odcs_reader *reader, struct sl_rule *rule, const char *name,
+                     struct sl_err *err)
 {
     struct sl_arena *arena = &reader->project->arena;
     const char *first = name ? name : sl_arena_printf(arena, "%s.%s", rule->column, rule->kind);
@@ -26,7 +27,8 @@ static int choose_id(struct sl_odcs_reader *reader, struct sl_rule *rule, const 
     for (size_t i = 2; sl_map_has(&reader->rule_ids, rule->id); i++) {
         if (name) {
             sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_DUPLICATE, rule->place,
-                    "rejected rows are found by the names of rules", "another rule of this table is named '%s'", name);
+                    "rejected rows are found by the names of rules",
+                    "another rule of this table is named '%s'", name);
             return SL_OK;
         }
         rule->id = sl_arena_printf(arena, "%s%zu", first, i);
@@ -35,8 +37,8 @@ static int choose_id(struct sl_odcs_reader *reader, struct sl_rule *rule, const 
     return sl_map_set(&reader->rule_ids, rule->id, (void *)(uintptr_t)rule->id, err);
 }
 
-int sl_odcs_add_rule(struct sl_odcs_reader *reader, struct sl_rule rule, const char *name, bool is_severity_given,
-                     struct sl_err *err)
+int sl_odcs_add_rule(struct sl_odcs_reader *reader, struct sl_rule rule, const char *name,
+                     bool is_severity_given, struct sl_err *err)
 {
     struct sl_arena *arena = &reader->project->arena;
     struct sl_contract_column *column = reader->column;
@@ -54,15 +56,16 @@ int sl_odcs_add_rule(struct sl_odcs_reader *reader, struct sl_rule rule, const c
     return is_added ? SL_OK : sl_fail_memory(err);
 }
 
-int sl_odcs_add_pattern(struct sl_odcs_reader *reader, struct sl_rule rule, const char *name, bool is_severity_given,
-                        struct sl_err *err)
+int sl_odcs_add_pattern(struct sl_odcs_reader *reader, struct sl_rule rule, const char *name,
+                        bool is_severity_given, struct sl_err *err)
 {
     const char *problem = sl_odcs_pattern_problem(rule.text);
 
     rule.kind = "pattern";
     if (problem)
         sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_RULE, rule.place, NULL,
-                "column '%s': '%s' is no regular expression: %s", reader->column->name, rule.text, problem);
+                "column '%s': '%s' is no regular expression: %s", reader->column->name, rule.text,
+                problem);
     return sl_odcs_add_rule(reader, rule, name, is_severity_given, err);
 }
 
@@ -73,7 +76,8 @@ static bool is_number(enum sl_type_kind kind)
 
 static bool is_time(enum sl_type_kind kind)
 {
-    return kind == SL_TYPE_TIMESTAMP || kind == SL_TYPE_TIMESTAMP_NTZ || kind == SL_TYPE_TIME || kind == SL_TYPE_DATE;
+    return kind == SL_TYPE_TIMESTAMP || kind == SL_TYPE_TIMESTAMP_NTZ || kind == SL_TYPE_TIME ||
+           kind == SL_TYPE_DATE;
 }
 
 static bool is_fit(const char *option, enum sl_type_kind kind)
@@ -97,28 +101,31 @@ static void check_fit(struct sl_odcs_reader *reader, const struct sl_yaml *optio
     if (column->type.kind == SL_TYPE_TEXT)
         hint = "a text has minLength, maxLength, pattern, format";
     else if (is_number(column->type.kind) || is_time(column->type.kind))
-        hint = "numbers, dates and times have minimum, maximum, exclusiveMinimum, exclusiveMaximum, format";
+        hint = "numbers, dates and times have minimum, maximum, exclusiveMinimum, "
+               "exclusiveMaximum, format";
     for (size_t i = 0; i < options->count; i++)
         if (!is_fit(options->keys[i]->text, column->type.kind))
-            sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, options->keys[i]->place, hint,
-                    "column '%s': '%s' does not fit type %s", column->name, options->keys[i]->text,
-                    sl_type_name(column->type, name));
+            sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT,
+                    options->keys[i]->place, hint, "column '%s': '%s' does not fit type %s",
+                    column->name, options->keys[i]->text, sl_type_name(column->type, name));
 }
 
-static void complain(struct sl_odcs_reader *reader, const struct sl_yaml *options, const char *key, const char *message)
+static void complain(struct sl_odcs_reader *reader, const struct sl_yaml *options, const char *key,
+                     const char *message)
 {
-    sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, sl_yaml_place(options, key), NULL,
-            "column '%s': %s", reader->column->name, message);
+    sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, sl_yaml_place(options, key),
+            NULL, "column '%s': %s", reader->column->name, message);
 }
 
-static int add_length(struct sl_odcs_reader *reader, const struct sl_odcs_options *options, int64_t length,
-                      struct sl_err *err)
+static int add_length(struct sl_odcs_reader *reader, const struct sl_odcs_options *options,
+                      int64_t length, struct sl_err *err)
 {
     struct sl_arena *arena = &reader->project->arena;
     bool has_min = sl_load_has(options->node, "minLength");
     bool has_max = sl_load_has(options->node, "maxLength");
     int64_t max = has_max ? options->max_length : length;
-    struct sl_rule rule = {.kind = "length", .place = options->node ? options->node->place : reader->column->place};
+    struct sl_rule rule = {.kind = "length",
+                           .place = options->node ? options->node->place : reader->column->place};
 
     if (reader->column->type.kind != SL_TYPE_TEXT || (!has_min && !has_max && !length))
         return SL_OK;
@@ -130,8 +137,10 @@ static int add_length(struct sl_odcs_reader *reader, const struct sl_odcs_option
         complain(reader, options->node, "maxLength", "'maxLength' cannot be negative");
     else if (has_min && max && options->min_length > max)
         complain(reader, options->node, "minLength",
-                 sl_arena_printf(arena, "'minLength' %lld is greater than the maximum length %lld, so no text fits",
-                                 (long long)options->min_length, (long long)max));
+                 sl_arena_printf(
+                     arena,
+                     "'minLength' %lld is greater than the maximum length %lld, so no text fits",
+                     (long long)options->min_length, (long long)max));
     if (has_min) {
         rule.min = sl_arena_printf(arena, "%lld", (long long)options->min_length);
         SL_TRY_NEW(rule.min, err);
@@ -150,8 +159,8 @@ struct bound {
 };
 
 // Takes the key's value as a bound if it is tighter than the one there is.
-static void take_bound(struct sl_odcs_reader *reader, const struct sl_odcs_options *options, const char *key,
-                       const struct sl_yaml *node, struct bound *bound)
+static void take_bound(struct sl_odcs_reader *reader, const struct sl_odcs_options *options,
+                       const char *key, const struct sl_yaml *node, struct bound *bound)
 {
     bool is_exclusive = sl_str_starts(key, "exclusive");
     bool is_min = sl_str_ends(key, "inimum");
@@ -165,18 +174,21 @@ static void take_bound(struct sl_odcs_reader *reader, const struct sl_odcs_optio
         (strcmp(node->text, "true") == 0 || strcmp(node->text, "false") == 0)) {
         bound->is_exclusive = node->text[0] == 't';
         if (bound->is_exclusive && !bound->text)
-            complain(reader, options->node, key, is_min ? "'exclusiveMinimum: true' needs a 'minimum'"
-                                                        : "'exclusiveMaximum: true' needs a 'maximum'");
+            complain(reader, options->node, key,
+                     is_min ? "'exclusiveMinimum: true' needs a 'minimum'"
+                            : "'exclusiveMaximum: true' needs a 'maximum'");
         return;
     }
     if (node->kind != SL_YAML_SCALAR || !sl_odcs_value(reader->column->type, node->text, &value)) {
         char name[32];
 
         complain(reader, options->node, key,
-                 sl_arena_printf(&reader->project->arena, "'%s' is %s%s%s, expected a value of type %s", key,
+                 sl_arena_printf(&reader->project->arena,
+                                 "'%s' is %s%s%s, expected a value of type %s", key,
                                  node->kind == SL_YAML_SCALAR ? "'" : "",
                                  node->kind == SL_YAML_SCALAR ? node->text : sl_yaml_describe(node),
-                                 node->kind == SL_YAML_SCALAR ? "'" : "", sl_type_name(reader->column->type, name)));
+                                 node->kind == SL_YAML_SCALAR ? "'" : "",
+                                 sl_type_name(reader->column->type, name)));
         return;
     }
     is_tighter = !bound->text || (is_min ? value > bound->value : value < bound->value);
@@ -185,7 +197,8 @@ static void take_bound(struct sl_odcs_reader *reader, const struct sl_odcs_optio
 }
 
 // The bounds that an unsigned integer format brings.
-static void take_unsigned(const struct sl_odcs_options *options, struct bound *min, struct bound *max)
+static void take_unsigned(const struct sl_odcs_options *options, struct bound *min,
+                          struct bound *max)
 {
     static const struct {
         const char *name, *max;
@@ -202,7 +215,8 @@ static void take_unsigned(const struct sl_odcs_options *options, struct bound *m
         }
 }
 
-static int add_range(struct sl_odcs_reader *reader, const struct sl_odcs_options *options, struct sl_err *err)
+static int add_range(struct sl_odcs_reader *reader, const struct sl_odcs_options *options,
+                     struct sl_err *err)
 {
     struct bound min = {0};
     struct bound max = {0};
@@ -219,9 +233,11 @@ static int add_range(struct sl_odcs_reader *reader, const struct sl_odcs_options
     if (!min.text && !max.text)
         return SL_OK;
     if (min.text && max.text &&
-        (min.value > max.value || (min.value == max.value && (min.is_exclusive || max.is_exclusive))))
+        (min.value > max.value ||
+         (min.value == max.value && (min.is_exclusive || max.is_exclusive))))
         complain(reader, options->node, options->minimum ? "minimum" : "exclusiveMinimum",
-                 sl_arena_printf(&reader->project->arena, "no value lies between the minimum %s and the maximum %s",
+                 sl_arena_printf(&reader->project->arena,
+                                 "no value lies between the minimum %s and the maximum %s",
                                  min.text, max.text));
     rule.min = min.text;
     rule.max = max.text;
@@ -230,11 +246,13 @@ static int add_range(struct sl_odcs_reader *reader, const struct sl_odcs_options
     return sl_odcs_add_rule(reader, rule, NULL, false, err);
 }
 
-static int add_format(struct sl_odcs_reader *reader, const struct sl_odcs_options *options, struct sl_err *err)
+static int add_format(struct sl_odcs_reader *reader, const struct sl_odcs_options *options,
+                      struct sl_err *err)
 {
     static const char *const known[] = {"email", "uuid", "uri", "date", "country", "currency"};
     static const char *const others[] = {"password", "byte", "binary", "hostname", "ipv4", "ipv6"};
-    struct sl_rule rule = {.kind = "format", .place = sl_yaml_place(options->node, "format"), .text = options->format};
+    struct sl_rule rule = {
+        .kind = "format", .place = sl_yaml_place(options->node, "format"), .text = options->format};
     struct sl_diags *diags = &reader->project->diags;
     const char *hint;
 
@@ -245,45 +263,55 @@ static int add_format(struct sl_odcs_reader *reader, const struct sl_odcs_option
             return sl_odcs_add_rule(reader, rule, NULL, false, err);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strcmp(options->format, others[i]) == 0) {
-            sl_diag(diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, rule.place, "a 'pattern' can say the same",
-                    "column '%s': format '%s' is kept but not checked", reader->column->name, options->format);
+            sl_diag(diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, rule.place,
+                    "a 'pattern' can say the same",
+                    "column '%s': format '%s' is kept but not checked", reader->column->name,
+                    options->format);
             return SL_OK;
         }
-    hint = sl_did_you_mean(&reader->project->arena, options->format, known, sizeof known / sizeof *known);
+    hint = sl_did_you_mean(&reader->project->arena, options->format, known,
+                           sizeof known / sizeof *known);
     sl_diag(diags, SL_SEVERITY_ERROR, SL_E_RULE, rule.place,
-            hint ? hint : "email, uuid, uri, date, country or currency; a 'pattern' can say anything else",
+            hint ? hint
+                 : "email, uuid, uri, date, country or currency; a 'pattern' can say anything else",
             "column '%s': format '%s' is not known", reader->column->name, options->format);
     return SL_OK;
 }
 
-int sl_odcs_column_rules(struct sl_odcs_reader *reader, const struct sl_odcs_property *property, int64_t length,
-                         struct sl_err *err)
+int sl_odcs_column_rules(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
+                         int64_t length, struct sl_err *err)
 {
     const struct sl_odcs_options *options = &property->options;
     const struct sl_contract_column *column = reader->column;
 
     if (column->is_required)
-        SL_TRY(sl_odcs_add_rule(reader,
-                                (struct sl_rule){.kind = "required", .place = sl_yaml_place(property->node, "required")},
-                                NULL, property->is_key, err));
+        SL_TRY(
+            sl_odcs_add_rule(reader,
+                             (struct sl_rule){.kind = "required",
+                                              .place = sl_yaml_place(property->node, "required")},
+                             NULL, property->is_key, err));
     if (column->type.kind != SL_TYPE_TEXT)
-        SL_TRY(sl_odcs_add_rule(reader,
-                                (struct sl_rule){.kind = "type", .place = sl_yaml_place(property->node, "logicalType")},
-                                NULL, false, err));
+        SL_TRY(sl_odcs_add_rule(
+            reader,
+            (struct sl_rule){.kind = "type", .place = sl_yaml_place(property->node, "logicalType")},
+            NULL, false, err));
     SL_TRY(add_length(reader, options, length, err));
     if (options->node && options->node->kind == SL_YAML_MAP) {
         check_fit(reader, options->node);
         SL_TRY(add_range(reader, options, err));
         if (options->pattern && column->type.kind == SL_TYPE_TEXT)
             SL_TRY(sl_odcs_add_pattern(
-                reader, (struct sl_rule){.place = sl_yaml_place(options->node, "pattern"), .text = options->pattern}, NULL,
-                false, err));
+                reader,
+                (struct sl_rule){.place = sl_yaml_place(options->node, "pattern"),
+                                 .text = options->pattern},
+                NULL, false, err));
         SL_TRY(add_format(reader, options, err));
     }
     // A key of one column is unique because rows that share it are deduplicated.
     if (property->is_unique && !(property->is_key && reader->key_count == 1))
-        SL_TRY(sl_odcs_add_rule(reader,
-                                (struct sl_rule){.kind = "unique", .place = sl_yaml_place(property->node, "unique")}, NULL,
-                                false, err));
+        SL_TRY(sl_odcs_add_rule(
+            reader,
+            (struct sl_rule){.kind = "unique", .place = sl_yaml_place(property->node, "unique")},
+            NULL, false, err));
     return SL_OK;
 }

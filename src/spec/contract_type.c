@@ -4,10 +4,11 @@
 #include <ctype.h>
 #include <string.h>
 
-static void complain(struct sl_odcs_reader *reader, struct sl_place place, const char *hint, const char *column,
-                     const char *message)
+static void complain(struct sl_odcs_reader *reader, struct sl_place place, const char *hint,
+                     const char *column, const char *message)
 {
-    sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, place, hint, "column '%s': %s", column, message);
+    sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, place, hint,
+            "column '%s': %s", column, message);
 }
 
 static struct sl_type of_logical(int logical)
@@ -34,15 +35,16 @@ static struct sl_type of_logical(int logical)
     return (struct sl_type){.kind = SL_TYPE_TEXT};
 }
 
-// Whether the physical type says in more detail what the logical one says. Where it does not, it only tells how the source stores
-// the value (a number in a varchar), and the logical type holds.
+// Whether the physical type says in more detail what the logical one says. Where it does not, it
+// only tells how the source stores the value (a number in a varchar), and the logical type holds.
 static bool is_detail_of(enum sl_type_kind physical, int logical)
 {
     switch ((enum sl_odcs_logical)logical) {
     case SL_ODCS_STRING:
         return physical == SL_TYPE_TEXT;
     case SL_ODCS_DATE: // v3.0 has no other word for a timestamp
-        return physical == SL_TYPE_DATE || physical == SL_TYPE_TIMESTAMP || physical == SL_TYPE_TIMESTAMP_NTZ;
+        return physical == SL_TYPE_DATE || physical == SL_TYPE_TIMESTAMP ||
+               physical == SL_TYPE_TIMESTAMP_NTZ;
     case SL_ODCS_TIMESTAMP:
         return physical == SL_TYPE_TIMESTAMP || physical == SL_TYPE_TIMESTAMP_NTZ;
     case SL_ODCS_NUMBER:
@@ -78,7 +80,8 @@ static void take_physical(struct sl_odcs_reader *reader, const struct sl_odcs_pr
         sl_diag(&reader->project->diags, is_only ? SL_SEVERITY_ERROR : SL_SEVERITY_WARNING,
                 is_only ? SL_E_CONTRACT : SL_E_CONTRACT_UNREAD, place,
                 nearest ? sl_arena_printf(&reader->project->arena, "did you mean '%s'?", nearest)
-                        : "such as varchar(20), bigint, decimal(12,2), timestamptz, date, boolean, double, json",
+                        : "such as varchar(20), bigint, decimal(12,2), timestamptz, date, boolean, "
+                          "double, json",
                 "column '%s': no type is named '%s'", column->name, property->physical_type);
         return;
     }
@@ -96,14 +99,17 @@ static void take_physical(struct sl_odcs_reader *reader, const struct sl_odcs_pr
     *ret_length = physical.length;
 }
 
-// i8 to i64, and unsigned ones that get a range of their own; 128 bits are more than any column holds.
-static void take_integer_format(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
+// i8 to i64, and unsigned ones that get a range of their own; 128 bits are more than any column
+// holds.
+static void take_integer_format(struct sl_odcs_reader *reader,
+                                const struct sl_odcs_property *property,
                                 struct sl_contract_column *column)
 {
     static const struct {
         const char *name;
         int bits;
-    } formats[] = {{"i8", 8}, {"i16", 16}, {"i32", 32}, {"i64", 64}, {"u8", 16}, {"u16", 32}, {"u32", 64}};
+    } formats[] = {{"i8", 8},  {"i16", 16}, {"i32", 32}, {"i64", 64},
+                   {"u8", 16}, {"u16", 32}, {"u32", 64}};
 
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         if (strcmp(formats[i].name, property->options.format) == 0) {
@@ -114,8 +120,9 @@ static void take_integer_format(struct sl_odcs_reader *reader, const struct sl_o
     if (strcmp(property->options.format, "u64") == 0 && column->type.kind == SL_TYPE_INTEGER)
         column->type = (struct sl_type){.kind = SL_TYPE_DECIMAL, .precision = 20};
     else if (strcmp(property->options.format, "u64") != 0)
-        complain(reader, sl_yaml_place(property->options.node, "format"), "i8, i16, i32, i64, u8, u16, u32 or u64",
-                 column->name, "this format is no integer that a table can hold");
+        complain(reader, sl_yaml_place(property->options.node, "format"),
+                 "i8, i16, i32, i64, u8, u16, u32 or u64", column->name,
+                 "this format is no integer that a table can hold");
 }
 
 static int take_time_format(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
@@ -147,9 +154,10 @@ static int take_format(struct sl_odcs_reader *reader, const struct sl_odcs_prope
         return SL_OK;
     case SL_TYPE_DECIMAL:
     case SL_TYPE_DOUBLE:
-        if (strcmp(property->options.format, "f32") != 0 && strcmp(property->options.format, "f64") != 0)
-            complain(reader, sl_yaml_place(property->options.node, "format"), "f32 or f64", column->name,
-                     "this format is no number");
+        if (strcmp(property->options.format, "f32") != 0 &&
+            strcmp(property->options.format, "f64") != 0)
+            complain(reader, sl_yaml_place(property->options.node, "format"), "f32 or f64",
+                     column->name, "this format is no number");
         return SL_OK;
     case SL_TYPE_TEXT: // a rule
     case SL_TYPE_BOOLEAN:
@@ -164,13 +172,16 @@ static void take_zone(struct sl_odcs_reader *reader, const struct sl_odcs_proper
 {
     const struct sl_odcs_options *options = &property->options;
     const char *zone = options->default_timezone;
-    bool is_timestamp = column->type.kind == SL_TYPE_TIMESTAMP || column->type.kind == SL_TYPE_TIMESTAMP_NTZ;
+    bool is_timestamp =
+        column->type.kind == SL_TYPE_TIMESTAMP || column->type.kind == SL_TYPE_TIMESTAMP_NTZ;
 
     if (is_timestamp && sl_load_has(options->node, "timezone"))
         column->type.kind = options->has_timezone ? SL_TYPE_TIMESTAMP : SL_TYPE_TIMESTAMP_NTZ;
-    if (zone && !sl_str_equal_nocase(zone, "UTC") && !sl_str_equal_nocase(zone, "Etc/UTC") && strcmp(zone, "Z") != 0)
+    if (zone && !sl_str_equal_nocase(zone, "UTC") && !sl_str_equal_nocase(zone, "Etc/UTC") &&
+        strcmp(zone, "Z") != 0)
         sl_diag(&reader->project->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD,
-                sl_yaml_place(options->node, "defaultTimezone"), "times without a zone are read as UTC",
+                sl_yaml_place(options->node, "defaultTimezone"),
+                "times without a zone are read as UTC",
                 "column '%s': defaultTimezone '%s' is not used", column->name, zone);
 }
 
@@ -182,7 +193,8 @@ int sl_odcs_type(struct sl_odcs_reader *reader, const struct sl_odcs_property *p
         column->type = of_logical(property->logical_type);
     else if (!property->physical_type)
         complain(reader, column->place,
-                 "logicalType is one of string, date, timestamp, time, number, integer, object, array, boolean",
+                 "logicalType is one of string, date, timestamp, time, number, integer, object, "
+                 "array, boolean",
                  column->name, "neither logicalType nor physicalType is given");
     if (property->physical_type)
         take_physical(reader, property, column, ret_length);

@@ -88,7 +88,8 @@ bool sl_odcs_value(struct sl_type type, const char *text, long double *ret)
     return true;
 }
 
-// [...] from its opening bracket on; where it ends, or NULL. A ']' that comes first stands for itself.
+// [...] from its opening bracket on; where it ends, or NULL. A ']' that comes first stands for
+// itself.
 static const char *skip_class(const char *at)
 {
     at += at[1] == '^' ? 2 : 1;

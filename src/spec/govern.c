@@ -1,4 +1,5 @@
-// Which contract governs which source: the one that the source names, else the one whose schema object has its name.
+// Which contract governs which source: the one that the source names, else the one whose schema
+// object has its name.
 #include "spec/load.h"
 
 #include <string.h>
@@ -18,7 +19,8 @@ static void registry_clear(struct registry *registry)
     sl_map_clear(&registry->used);
 }
 
-static int add_name(struct registry *registry, const char *name, struct sl_contract_table *table, struct sl_err *err)
+static int add_name(struct registry *registry, const char *name, struct sl_contract_table *table,
+                    struct sl_err *err)
 {
     const struct sl_contract_table *other = sl_map_get(&registry->first, name);
 
@@ -53,14 +55,16 @@ static int fill(struct registry *registry, const struct sl_project *project, str
 static struct sl_contract_table *find_table(struct sl_contract *contract, const char *name)
 {
     for (size_t i = 0; i < contract->table_count; i++)
-        if (sl_str_equal(contract->tables[i].name, name) || sl_str_equal(contract->tables[i].physical_name, name))
+        if (sl_str_equal(contract->tables[i].name, name) ||
+            sl_str_equal(contract->tables[i].physical_name, name))
             return &contract->tables[i];
     return contract->table_count == 1 ? &contract->tables[0] : NULL;
 }
 
 // The table of the contract file that the source names.
-static int find_named(struct sl_load *load, struct registry *registry, const struct sl_source *source,
-                      struct sl_contract_table **ret, struct sl_err *err)
+static int find_named(struct sl_load *load, struct registry *registry,
+                      const struct sl_source *source, struct sl_contract_table **ret,
+                      struct sl_err *err)
 {
     struct sl_project *project = load->project;
     struct sl_contract *contract = sl_map_get(&registry->files, source->contract);
@@ -78,20 +82,22 @@ static int find_named(struct sl_load *load, struct registry *registry, const str
         hint = sl_did_you_mean(&project->arena, source->name, names.items, names.count);
         sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, place,
                 hint ? hint : "the schema object has the source's name, or its physicalName",
-                "none of the %zu schema objects of '%s' is named '%s'", names.count, source->contract, source->name);
+                "none of the %zu schema objects of '%s' is named '%s'", names.count,
+                source->contract, source->name);
         return SL_OK;
     }
     for (const struct sl_map_entry *it = sl_map_first(&registry->files); it; it = sl_map_next(it))
         SL_TRY(sl_strs_add(&names, &project->arena, sl_map_key(it), err));
     hint = sl_did_you_mean(&project->arena, source->contract, names.items, names.count);
     sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_FILE_MISSING, place,
-            hint ? hint : "contracts are files under contracts/, named from the folder of sluice.yml",
+            hint ? hint
+                 : "contracts are files under contracts/, named from the folder of sluice.yml",
             "there is no usable contract '%s'", source->contract);
     return SL_OK;
 }
 
-static void find_by_name(struct sl_load *load, struct registry *registry, const struct sl_source *source,
-                        struct sl_contract_table **ret)
+static void find_by_name(struct sl_load *load, struct registry *registry,
+                         const struct sl_source *source, struct sl_contract_table **ret)
 {
     const struct sl_contract_table *second = sl_map_get(&registry->second, source->name);
     const char *hint;
@@ -99,16 +105,17 @@ static void find_by_name(struct sl_load *load, struct registry *registry, const 
     *ret = sl_map_get(&registry->first, source->name);
     if (!second)
         return;
-    hint = sl_arena_printf(&load->project->arena, "add 'contract: %s' or 'contract: %s' to %s", (*ret)->contract->file,
-                           second->contract->file, source->file);
+    hint = sl_arena_printf(&load->project->arena, "add 'contract: %s' or 'contract: %s' to %s",
+                           (*ret)->contract->file, second->contract->file, source->file);
     sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_DUPLICATE, second->place, hint,
-            "schema object '%s' is also in '%s', so the contract of source '%s' is not clear", source->name,
-            (*ret)->contract->file, source->name);
+            "schema object '%s' is also in '%s', so the contract of source '%s' is not clear",
+            source->name, (*ret)->contract->file, source->name);
 }
 
 static const char *table_key(const struct sl_contract_table *table, struct sl_arena *arena)
 {
-    return sl_arena_printf(arena, "%s:%zu", table->contract->file, (size_t)(table - table->contract->tables));
+    return sl_arena_printf(arena, "%s:%zu", table->contract->file,
+                           (size_t)(table - table->contract->tables));
 }
 
 // A schema object that governs nothing does nothing, most often because of a slip in its name.
@@ -129,7 +136,8 @@ static int report_unused(struct sl_load *load, struct registry *registry, struct
             SL_TRY_NEW(key, err);
             if (!table->name || sl_map_has(&registry->used, key))
                 continue;
-            hint = sl_did_you_mean(&project->arena, table->name, free_names.items, free_names.count);
+            hint =
+                sl_did_you_mean(&project->arena, table->name, free_names.items, free_names.count);
             sl_diag(&project->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, table->place,
                     hint ? hint : "a source is governed by the schema object of its name",
                     "schema object '%s' governs no source", table->name);
@@ -162,7 +170,8 @@ int sl_govern(struct sl_load *load, struct sl_err *err)
     return report_unused(load, &registry, err);
 }
 
-const struct sl_contract_table *sl_project_contract_for(const struct sl_project *project, const struct sl_source *source)
+const struct sl_contract_table *sl_project_contract_for(const struct sl_project *project,
+                                                        const struct sl_source *source)
 {
     if (project->index)
         return sl_map_get(&project->index->governing, source->name);

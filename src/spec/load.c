@@ -54,7 +54,8 @@ static int search_folder(struct search *search, const char *folder, int depth, s
                 SL_TRY(search_folder(search, file.path, depth + 1, err));
             continue;
         }
-        file.name = sl_arena_strndup(arena, names.items[i], strlen(names.items[i]) - strlen(ending));
+        file.name =
+            sl_arena_strndup(arena, names.items[i], strlen(names.items[i]) - strlen(ending));
         SL_TRY_NEW(file.name, err);
         if (!SL_PUSH(arena, search->files, search->count, file))
             return sl_fail_memory(err);
@@ -67,8 +68,8 @@ static int compare_files(const void *a, const void *b)
     return strcmp(((const struct sl_load_file *)a)->path, ((const struct sl_load_file *)b)->path);
 }
 
-int sl_load_find(struct sl_load *load, const char *folder, const char *const *endings, struct sl_load_file **ret,
-                 size_t *ret_count, struct sl_err *err)
+int sl_load_find(struct sl_load *load, const char *folder, const char *const *endings,
+                 struct sl_load_file **ret, size_t *ret_count, struct sl_err *err)
 {
     struct search search = {.load = load, .endings = endings};
     struct sl_err failure = {0};
@@ -80,7 +81,8 @@ int sl_load_find(struct sl_load *load, const char *folder, const char *const *en
         return code;
     }
     if (code != SL_OK)
-        sl_diag_err(&load->project->diags, SL_SEVERITY_ERROR, &failure, (struct sl_place){.file = folder});
+        sl_diag_err(&load->project->diags, SL_SEVERITY_ERROR, &failure,
+                    (struct sl_place){.file = folder});
     if (search.count)
         qsort(search.files, search.count, sizeof *search.files, compare_files);
     *ret = search.files;
@@ -88,7 +90,8 @@ int sl_load_find(struct sl_load *load, const char *folder, const char *const *en
     return SL_OK;
 }
 
-int sl_load_text(struct sl_load *load, const char *path, const char **ret, size_t *ret_length, struct sl_err *err)
+int sl_load_text(struct sl_load *load, const char *path, const char **ret, size_t *ret_length,
+                 struct sl_err *err)
 {
     struct sl_err failure = {0};
     const char *full = sl_path_join(&load->project->arena, load->project->folder, path);
@@ -102,7 +105,8 @@ int sl_load_text(struct sl_load *load, const char *path, const char **ret, size_
         return sl_fail_memory(err);
     if (code != SL_OK) {
         *ret = NULL;
-        sl_diag_err(&load->project->diags, SL_SEVERITY_ERROR, &failure, (struct sl_place){path, 1, 1});
+        sl_diag_err(&load->project->diags, SL_SEVERITY_ERROR, &failure,
+                    (struct sl_place){path, 1, 1});
     }
     return SL_OK;
 }
@@ -116,10 +120,12 @@ int sl_load_yaml(struct sl_load *load, const char *path, struct sl_yaml **ret, s
     SL_TRY(sl_load_text(load, path, &text, &length, err));
     if (!text)
         return SL_OK;
-    SL_TRY(sl_yaml_parse(text, length, path, 1, 1, &load->project->arena, &load->project->diags, ret, err));
+    SL_TRY(sl_yaml_parse(text, length, path, 1, 1, &load->project->arena, &load->project->diags,
+                         ret, err));
     if (*ret && (*ret)->kind != SL_YAML_MAP) {
         sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, (*ret)->place,
-                "a file of keys and values is expected: 'description: ...'", "the file is %s, not a map",
+                "a file of keys and values is expected: 'description: ...'",
+                "the file is %s, not a map",
                 (*ret)->kind == SL_YAML_NULL ? "empty" : sl_yaml_describe(*ret));
         *ret = NULL;
     }
@@ -136,25 +142,28 @@ static bool is_name(const char *name)
 void sl_load_check_name(struct sl_load *load, const char *file, const char *name)
 {
     const char *slug;
-    const char *hint = "lower-case letters, digits and underscores, a letter first, at most 63 characters";
+    const char *hint =
+        "lower-case letters, digits and underscores, a letter first, at most 63 characters";
 
     if (is_name(name))
         return;
     slug = sl_str_slug(&load->project->arena, name);
     if (slug && is_name(slug))
-        hint = sl_arena_printf(&load->project->arena, "rename the file so that the name is '%s'", slug);
-    sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_INVALID, (struct sl_place){file, 1, 1}, hint,
-            "'%s' cannot be the name of a table", name);
+        hint = sl_arena_printf(&load->project->arena, "rename the file so that the name is '%s'",
+                               slug);
+    sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_INVALID,
+            (struct sl_place){file, 1, 1}, hint, "'%s' cannot be the name of a table", name);
 }
 
-int sl_load_register(struct sl_load *load, struct sl_map *map, const char *name, const char *file, void *thing,
-                     const char *(*file_of)(const void *thing), struct sl_err *err)
+int sl_load_register(struct sl_load *load, struct sl_map *map, const char *name, const char *file,
+                     void *thing, const char *(*file_of)(const void *thing), struct sl_err *err)
 {
     const void *other = sl_map_get(map, name);
 
     if (!other)
         return sl_map_set(map, name, thing, err);
-    sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_DUPLICATE, (struct sl_place){file, 1, 1},
+    sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_DUPLICATE,
+            (struct sl_place){file, 1, 1},
             "names are file names without folder and ending: rename one of the two files",
             "the name '%s' is taken by '%s'", name, file_of(other));
     return SL_OK;
@@ -181,7 +190,8 @@ struct sl_place sl_load_key_place(const struct sl_yaml *map, const char *key)
 }
 
 // Says what is wrong with the item at `index`: `length` bytes of its text are the column's name.
-static void check_column(struct sl_load *load, const struct sl_yaml *list, size_t index, size_t length, const char *key)
+static void check_column(struct sl_load *load, const struct sl_yaml *list, size_t index,
+                         size_t length, const char *key)
 {
     const struct sl_yaml *item = sl_load_item(list, index);
 
@@ -193,7 +203,8 @@ static void check_column(struct sl_load *load, const struct sl_yaml *list, size_
     for (size_t i = 0; i < index; i++) {
         const char *other = sl_load_item(list, i)->text;
 
-        if (strncasecmp(other, item->text, length) == 0 && (other[length] == '\0' || other[length] == ' ')) {
+        if (strncasecmp(other, item->text, length) == 0 &&
+            (other[length] == '\0' || other[length] == ' ')) {
             sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, item->place, NULL,
                     "'%.*s' stands twice in '%s'", (int)length, item->text, key);
             return;
@@ -223,21 +234,24 @@ void sl_load_check_order(struct sl_load *load, const struct sl_yaml *map, const 
         blank = strchr(item->text, ' ');
         if (blank && !sl_str_equal_nocase(blank, " asc") && !sl_str_equal_nocase(blank, " desc"))
             sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, item->place,
-                    "write 'column', 'column desc' or 'column asc'; the default is desc, the newest first",
+                    "write 'column', 'column desc' or 'column asc'; the default is desc, the "
+                    "newest first",
                     "'%s' is no order", item->text);
         else
-            check_column(load, list, i, blank ? (size_t)(blank - item->text) : strlen(item->text), key);
+            check_column(load, list, i, blank ? (size_t)(blank - item->text) : strlen(item->text),
+                         key);
     }
 }
 
-void sl_load_check_write(struct sl_load *load, const struct sl_yaml *map, int write, const struct sl_strs *key,
-                         const struct sl_strs *partition_by)
+void sl_load_check_write(struct sl_load *load, const struct sl_yaml *map, int write,
+                         const struct sl_strs *key, const struct sl_strs *partition_by)
 {
     struct sl_diags *diags = &load->project->diags;
 
     if (write == SL_WRITE_MERGE && key->count == 0)
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, sl_yaml_place(map, "write"),
-                "name the columns that tell rows apart, such as 'key: [order_id]'", "'write: merge' needs a 'key'");
+                "name the columns that tell rows apart, such as 'key: [order_id]'",
+                "'write: merge' needs a 'key'");
     if (write == SL_WRITE_PARTITION && partition_by->count == 0)
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, sl_yaml_place(map, "write"),
                 "name the columns whose values make a partition, such as 'partition_by: [day]'",
@@ -286,8 +300,8 @@ static int copy_items(const struct sl_opt *row, const struct sl_yaml *value, str
     return SL_OK;
 }
 
-static int copy_value(const struct sl_opt *row, struct sl_yaml *value, struct sl_arena *arena, struct sl_yaml **ret,
-                      struct sl_err *err)
+static int copy_value(const struct sl_opt *row, struct sl_yaml *value, struct sl_arena *arena,
+                      struct sl_yaml **ret, struct sl_err *err)
 {
     const struct sl_yaml *copy = value;
 
@@ -299,8 +313,9 @@ static int copy_value(const struct sl_opt *row, struct sl_yaml *value, struct sl
     return SL_OK;
 }
 
-int sl_load_without_references(const struct sl_opt *rows, const struct sl_yaml *map, struct sl_arena *arena,
-                               const struct sl_yaml **ret, struct sl_err *err)
+int sl_load_without_references(const struct sl_opt *rows, const struct sl_yaml *map,
+                               struct sl_arena *arena, const struct sl_yaml **ret,
+                               struct sl_err *err)
 {
     struct sl_yaml *copy;
 
@@ -327,13 +342,14 @@ int sl_load_without_references(const struct sl_opt *rows, const struct sl_yaml *
     return SL_OK;
 }
 
-int sl_load_read(struct sl_load *load, const struct sl_opt *rows, const struct sl_yaml *map, const char *what,
-                 void *into, struct sl_err *err)
+int sl_load_read(struct sl_load *load, const struct sl_opt *rows, const struct sl_yaml *map,
+                 const char *what, void *into, struct sl_err *err)
 {
     const struct sl_yaml *readable = map;
     struct sl_project *project = load->project;
 
     if (!load->resolver)
         SL_TRY(sl_load_without_references(rows, map, &project->arena, &readable, err));
-    return sl_opt_read(rows, readable, what, into, load->resolver, &project->arena, &project->diags, err);
+    return sl_opt_read(rows, readable, what, into, load->resolver, &project->arena, &project->diags,
+                       err);
 }

@@ -1,7 +1,9 @@
-// Reading a project, inside the spec layer: what the readers of the file kinds share. Nothing here is for other layers.
+// Reading a project, inside the spec layer: what the readers of the file kinds share. Nothing here
+// is for other layers.
 //
-// Every reader fills its struct even when the file is broken, so that one mistake does not make the rest of the project look
-// wrong; mistakes go into project->diags. A reader fails only when memory is out.
+// Every reader fills its struct even when the file is broken, so that one mistake does not make the
+// rest of the project look wrong; mistakes go into project->diags. A reader fails only when memory
+// is out.
 #ifndef SL_SPEC_LOAD_H
 #define SL_SPEC_LOAD_H
 
@@ -19,8 +21,8 @@ struct sl_load {
 struct sl_spec_index {
     struct sl_map sources, models, targets; // by name
     struct sl_map governing;                // source name -> struct sl_contract_table
-    struct sl_yaml *settings;               // sluice.yml with the environment, variables and flags laid over it
-    const struct sl_yaml *section;          // the chosen environment's section, or NULL
+    struct sl_yaml *settings; // sluice.yml with the environment, variables and flags laid over it
+    const struct sl_yaml *section; // the chosen environment's section, or NULL
     const char *environment_origin;
 };
 
@@ -30,52 +32,69 @@ struct sl_load_file {
     const char *name; // "daily"
 };
 
-// The files under a folder of the project that end with one of `endings` (up to a NULL), at any depth, in bytewise order.
-SL_MUST int sl_load_find(struct sl_load *load, const char *folder, const char *const *endings, struct sl_load_file **ret,
-                         size_t *ret_count, struct sl_err *err);
+// The files under a folder of the project that end with one of `endings` (up to a NULL), at any
+// depth, in bytewise order.
+SL_MUST int sl_load_find(struct sl_load *load, const char *folder, const char *const *endings,
+                         struct sl_load_file **ret, size_t *ret_count, struct sl_err *err);
 // The text of a project file; NULL, and a diagnostic, if it cannot be read.
-SL_MUST int sl_load_text(struct sl_load *load, const char *path, const char **ret, size_t *ret_length, struct sl_err *err);
+SL_MUST int sl_load_text(struct sl_load *load, const char *path, const char **ret,
+                         size_t *ret_length, struct sl_err *err);
 // The tree of a YAML file; NULL, and a diagnostic, if it cannot be read or is not a map.
-SL_MUST int sl_load_yaml(struct sl_load *load, const char *path, struct sl_yaml **ret, struct sl_err *err);
-// sl_opt_read with the project's resolver. Without one, values that need it are taken as absent where their row is no text.
-SL_MUST int sl_load_read(struct sl_load *load, const struct sl_opt *rows, const struct sl_yaml *map, const char *what,
-                         void *into, struct sl_err *err);
+SL_MUST int sl_load_yaml(struct sl_load *load, const char *path, struct sl_yaml **ret,
+                         struct sl_err *err);
+// sl_opt_read with the project's resolver. Without one, values that need it are taken as absent
+// where their row is no text.
+SL_MUST int sl_load_read(struct sl_load *load, const struct sl_opt *rows, const struct sl_yaml *map,
+                         const char *what, void *into, struct sl_err *err);
 // A copy of the tree without the values that contain ${...} and belong to a row that is no text.
-SL_MUST int sl_load_without_references(const struct sl_opt *rows, const struct sl_yaml *map, struct sl_arena *arena,
-                                       const struct sl_yaml **ret, struct sl_err *err);
+SL_MUST int sl_load_without_references(const struct sl_opt *rows, const struct sl_yaml *map,
+                                       struct sl_arena *arena, const struct sl_yaml **ret,
+                                       struct sl_err *err);
 // Whether a key is there with a value.
 bool sl_load_has(const struct sl_yaml *map, const char *key);
 // Whether `name`, made from the file name, can name a table; a diagnostic if not.
 void sl_load_check_name(struct sl_load *load, const char *file, const char *name);
-// Puts the thing in the map; a diagnostic if the name is taken. `file_of` gives the file of the one who has it.
-SL_MUST int sl_load_register(struct sl_load *load, struct sl_map *map, const char *name, const char *file, void *thing,
+// Puts the thing in the map; a diagnostic if the name is taken. `file_of` gives the file of the one
+// who has it.
+SL_MUST int sl_load_register(struct sl_load *load, struct sl_map *map, const char *name,
+                             const char *file, void *thing,
                              const char *(*file_of)(const void *thing), struct sl_err *err);
 
-// Diagnostics for lists of columns: nothing empty, nothing twice. `key` names the list inside `map`.
+// Diagnostics for lists of columns: nothing empty, nothing twice. `key` names the list inside
+// `map`.
 void sl_load_check_columns(struct sl_load *load, const struct sl_yaml *map, const char *key);
 // The same for "column", "column asc" and "column desc".
 void sl_load_check_order(struct sl_load *load, const struct sl_yaml *map, const char *key);
 // What a write mode needs: merge a key, partition its columns.
-void sl_load_check_write(struct sl_load *load, const struct sl_yaml *map, int write, const struct sl_strs *key,
-                         const struct sl_strs *partition_by);
+void sl_load_check_write(struct sl_load *load, const struct sl_yaml *map, int write,
+                         const struct sl_strs *key, const struct sl_strs *partition_by);
 // The place of a key itself, or of the map if it is absent.
 struct sl_place sl_load_key_place(const struct sl_yaml *map, const char *key);
 // The values of a key that holds a list or a single scalar.
 size_t sl_load_item_count(const struct sl_yaml *node);
 const struct sl_yaml *sl_load_item(const struct sl_yaml *node, size_t index);
 
-// Checks the numbers of a `quarantine` map and takes from `base` what it does not say. `map` may be NULL.
-void sl_load_budget(struct sl_load *load, const struct sl_yaml *map, const struct sl_budget *base, struct sl_budget *budget);
+// Checks the numbers of a `quarantine` map and takes from `base` what it does not say. `map` may be
+// NULL.
+void sl_load_budget(struct sl_load *load, const struct sl_yaml *map, const struct sl_budget *base,
+                    struct sl_budget *budget);
 // Marks what is not written down and takes it from the project's defaults.
-void sl_load_requirements(const struct sl_load *load, const struct sl_yaml *map, struct sl_requirements *requirements);
+void sl_load_requirements(const struct sl_load *load, const struct sl_yaml *map,
+                          struct sl_requirements *requirements);
 
-SL_MUST int sl_source_read(struct sl_load *load, const struct sl_load_file *file, struct sl_source *ret, struct sl_err *err);
-SL_MUST int sl_model_read(struct sl_load *load, const struct sl_load_file *file, struct sl_model *ret, struct sl_err *err);
-SL_MUST int sl_target_read(struct sl_load *load, const struct sl_load_file *file, struct sl_target *ret, struct sl_err *err);
+SL_MUST int sl_source_read(struct sl_load *load, const struct sl_load_file *file,
+                           struct sl_source *ret, struct sl_err *err);
+SL_MUST int sl_model_read(struct sl_load *load, const struct sl_load_file *file,
+                          struct sl_model *ret, struct sl_err *err);
+SL_MUST int sl_target_read(struct sl_load *load, const struct sl_load_file *file,
+                           struct sl_target *ret, struct sl_err *err);
 // The settings of sluice.yml into the project. `options` as given to sl_project_load.
-SL_MUST int sl_settings_read(struct sl_load *load, const struct sl_project_options *options, struct sl_err *err);
-// Fills index->settings: the file with index->section, SLUICE_* variables and options->overrides laid over it.
-SL_MUST int sl_settings_layer(struct sl_load *load, const struct sl_project_options *options, struct sl_err *err);
+SL_MUST int sl_settings_read(struct sl_load *load, const struct sl_project_options *options,
+                             struct sl_err *err);
+// Fills index->settings: the file with index->section, SLUICE_* variables and options->overrides
+// laid over it.
+SL_MUST int sl_settings_layer(struct sl_load *load, const struct sl_project_options *options,
+                              struct sl_err *err);
 // Which contract governs which source; fills index->governing.
 SL_MUST int sl_govern(struct sl_load *load, struct sl_err *err);
 
@@ -86,13 +105,14 @@ struct sl_model_text {
     int settings_line, settings_column;
     const char *sql;
     int sql_line, sql_column;
-    bool is_open;               // a comment before the SQL does not end
-    int stray_line;             // a settings comment that stands behind the first word of SQL; 0: none
+    bool is_open;   // a comment before the SQL does not end
+    int stray_line; // a settings comment that stands behind the first word of SQL; 0: none
     int comment_line, comment_column; // of the settings or of the open comment
 };
 void sl_model_split(const char *text, struct sl_model_text *ret);
 
-// Resolves ${env:NAME}, ${file:PATH} and ${exec:CMD} for one project; holds the values it has found.
+// Resolves ${env:NAME}, ${file:PATH} and ${exec:CMD} for one project; holds the values it has
+// found.
 struct sl_secrets {
     const char *folder;
     struct sl_map variables; // of .env
@@ -102,10 +122,12 @@ struct sl_secrets {
 // Reads .env, whose mistakes become diagnostics.
 SL_MUST int sl_secrets_open(struct sl_secrets *secrets, struct sl_load *load, struct sl_err *err);
 void sl_secrets_close(struct sl_secrets *secrets); // for SL_AUTO
-SL_MUST int sl_secrets_resolve(void *self, const char *text, struct sl_arena *arena, const char **ret, struct sl_err *err);
-// What a command prints, without the line end; NUL bytes and more than 64 KiB are refused. For secrets.c.
-SL_MUST int sl_secrets_run(const char *command, const char *folder, struct sl_arena *arena, const char **ret,
-                           struct sl_err *err);
+SL_MUST int sl_secrets_resolve(void *self, const char *text, struct sl_arena *arena,
+                               const char **ret, struct sl_err *err);
+// What a command prints, without the line end; NUL bytes and more than 64 KiB are refused. For
+// secrets.c.
+SL_MUST int sl_secrets_run(const char *command, const char *folder, struct sl_arena *arena,
+                           const char **ret, struct sl_err *err);
 
 extern const struct sl_opt sl_project_rows[];
 extern const struct sl_opt sl_source_rows[];
@@ -115,51 +137,53 @@ extern const struct sl_opt sl_budget_rows[];
 extern const struct sl_opt sl_default_rows[]; // struct sl_requirements
 
 // The rows of a struct sl_requirements that begins at offset `base`.
-#define SL_REQUIREMENT_ROWS(base)                                                                              \
-    {.name = "owner",                                                                                                  \
-     .type = SL_OPT_STRING,                                                                                            \
-     .offset = (base) + offsetof(struct sl_requirements, owner),                                                                           \
-     .summary = "Who answers for it: a team or a mail address.",                                                       \
-     .example = "data@shop.example"},                                                                                  \
-        {.name = "consumers",                                                                                          \
-         .type = SL_OPT_STRINGS,                                                                                       \
-         .offset = (base) + offsetof(struct sl_requirements, consumers),                                                                   \
-         .summary = "Who uses it.",                                                                                    \
-         .example = "[finance]"},                                                                                      \
-        {.name = "volume",                                                                                             \
-         .type = SL_OPT_STRING,                                                                                        \
-         .offset = (base) + offsetof(struct sl_requirements, volume),                                                                      \
-         .summary = "How much comes, in words.",                                                                       \
-         .example = "10 thousand rows a day"},                                                                         \
-        {.name = "growth",                                                                                             \
-         .type = SL_OPT_STRING,                                                                                        \
-         .offset = (base) + offsetof(struct sl_requirements, growth),                                                                      \
-         .summary = "How fast the volume grows, in words.",                                                            \
-         .example = "5 % a month"},                                                                                    \
-        {.name = "frequency",                                                                                          \
-         .type = SL_OPT_STRING,                                                                                        \
-         .offset = (base) + offsetof(struct sl_requirements, frequency),                                                                   \
-         .summary = "How often it comes, in words.",                                                                   \
-         .example = "daily"},                                                                                          \
-        {.name = "freshness",                                                                                          \
-         .type = SL_OPT_DURATION,                                                                                      \
-         .offset = (base) + offsetof(struct sl_requirements, freshness_s),                                                                 \
-         .summary = "How old the newest data may be.",                                                                 \
-         .example = "26h"},                                                                                            \
-        {.name = "retention",                                                                                          \
-         .type = SL_OPT_DURATION,                                                                                      \
-         .offset = (base) + offsetof(struct sl_requirements, retention_s),                                                                 \
-         .summary = "How long it is kept.",                                                                            \
-         .example = "90d"},                                                                                            \
-        {.name = "compliance",                                                                                         \
-         .type = SL_OPT_STRINGS,                                                                                       \
-         .offset = (base) + offsetof(struct sl_requirements, compliance),                                                                  \
-         .summary = "Rules that bind it: gdpr, pii, none.",                                                            \
-         .example = "[gdpr]"}
-#define SL_GRAIN_ROW(base)                                                                                     \
-    {                                                                                                                  \
-        .name = "grain", .type = SL_OPT_STRINGS, .offset = (base) + offsetof(struct sl_requirements, grain),                               \
-        .summary = "What one row stands for: the columns that tell rows apart.", .example = "[order_id]"               \
+#define SL_REQUIREMENT_ROWS(base)                                              \
+    {.name = "owner",                                                          \
+     .type = SL_OPT_STRING,                                                    \
+     .offset = (base) + offsetof(struct sl_requirements, owner),               \
+     .summary = "Who answers for it: a team or a mail address.",               \
+     .example = "data@shop.example"},                                          \
+        {.name = "consumers",                                                  \
+         .type = SL_OPT_STRINGS,                                               \
+         .offset = (base) + offsetof(struct sl_requirements, consumers),       \
+         .summary = "Who uses it.",                                            \
+         .example = "[finance]"},                                              \
+        {.name = "volume",                                                     \
+         .type = SL_OPT_STRING,                                                \
+         .offset = (base) + offsetof(struct sl_requirements, volume),          \
+         .summary = "How much comes, in words.",                               \
+         .example = "10 thousand rows a day"},                                 \
+        {.name = "growth",                                                     \
+         .type = SL_OPT_STRING,                                                \
+         .offset = (base) + offsetof(struct sl_requirements, growth),          \
+         .summary = "How fast the volume grows, in words.",                    \
+         .example = "5 % a month"},                                            \
+        {.name = "frequency",                                                  \
+         .type = SL_OPT_STRING,                                                \
+         .offset = (base) + offsetof(struct sl_requirements, frequency),       \
+         .summary = "How often it comes, in words.",                           \
+         .example = "daily"},                                                  \
+        {.name = "freshness",                                                  \
+         .type = SL_OPT_DURATION,                                              \
+         .offset = (base) + offsetof(struct sl_requirements, freshness_s),     \
+         .summary = "How old the newest data may be.",                         \
+         .example = "26h"},                                                    \
+        {.name = "retention",                                                  \
+         .type = SL_OPT_DURATION,                                              \
+         .offset = (base) + offsetof(struct sl_requirements, retention_s),     \
+         .summary = "How long it is kept.",                                    \
+         .example = "90d"},                                                    \
+    {                                                                          \
+        .name = "compliance", .type = SL_OPT_STRINGS,                          \
+        .offset = (base) + offsetof(struct sl_requirements, compliance),       \
+        .summary = "Rules that bind it: gdpr, pii, none.", .example = "[gdpr]" \
+    }
+#define SL_GRAIN_ROW(base)                                                       \
+    {                                                                            \
+        .name = "grain", .type = SL_OPT_STRINGS,                                 \
+        .offset = (base) + offsetof(struct sl_requirements, grain),              \
+        .summary = "What one row stands for: the columns that tell rows apart.", \
+        .example = "[order_id]"                                                  \
     }
 
 #endif

@@ -46,19 +46,23 @@ const struct sl_opt sl_model_rows[] = {
     {.name = "checks",
      .type = SL_OPT_NODE,
      .offset = offsetof(struct file, checks),
-     .summary = "What must be true of the result before it is published: a list of {kind: arguments} or names.",
+     .summary = "What must be true of the result before it is published: a list of {kind: "
+                "arguments} or names.",
      .example = "[{not_null: [day]}]"},
     SL_REQUIREMENT_ROWS(offsetof(struct file, model.requirements)),
     SL_GRAIN_ROW(offsetof(struct file, model.requirements)),
     {0},
 };
 
-static void complain(struct sl_load *load, struct sl_place place, const char *hint, const char *message)
+static void complain(struct sl_load *load, struct sl_place place, const char *hint,
+                     const char *message)
 {
-    sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_MODEL_COMMENT, place, hint, "%s", message);
+    sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_MODEL_COMMENT, place, hint, "%s",
+            message);
 }
 
-// Which kinds of checks there are is known above; here only that each is a name, or a name with its arguments.
+// Which kinds of checks there are is known above; here only that each is a name, or a name with its
+// arguments.
 static void check_checks(struct sl_load *load, const struct sl_yaml *checks)
 {
     struct sl_diags *diags = &load->project->diags;
@@ -67,8 +71,8 @@ static void check_checks(struct sl_load *load, const struct sl_yaml *checks)
     if (!checks || checks->kind == SL_YAML_NULL)
         return;
     if (checks->kind != SL_YAML_LIST) {
-        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, checks->place, hint, "'checks' is %s, expected a list",
-                sl_yaml_describe(checks));
+        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, checks->place, hint,
+                "'checks' is %s, expected a list", sl_yaml_describe(checks));
         return;
     }
     for (size_t i = 0; i < checks->count; i++) {
@@ -76,28 +80,31 @@ static void check_checks(struct sl_load *load, const struct sl_yaml *checks)
 
         if (item->kind == SL_YAML_MAP && item->count != 1)
             sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, item->place, hint,
-                    "check %zu has %zu keys, expected the kind of the check alone", i + 1, item->count);
+                    "check %zu has %zu keys, expected the kind of the check alone", i + 1,
+                    item->count);
         else if (item->kind == SL_YAML_LIST || item->kind == SL_YAML_NULL)
             sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, item->place, hint,
-                    "check %zu is %s, expected a name or a map with one key", i + 1, sl_yaml_describe(item));
+                    "check %zu is %s, expected a name or a map with one key", i + 1,
+                    sl_yaml_describe(item));
     }
 }
 
-static void check_settings(struct sl_load *load, const struct sl_yaml *node, const struct sl_model *model)
+static void check_settings(struct sl_load *load, const struct sl_yaml *node,
+                           const struct sl_model *model)
 {
     sl_load_check_write(load, node, model->write, &model->key, &model->partition_by);
     sl_load_check_columns(load, node, "grain");
     sl_load_check_order(load, node, "order_by");
     check_checks(load, model->checks);
     if (model->order_by.count && model->write != SL_WRITE_MERGE)
-        sl_diag(&load->project->diags, SL_SEVERITY_WARNING, SL_E_MODEL_SETTING, sl_load_key_place(node, "order_by"),
-                "the order of rows is for 'write: merge'", "'order_by' does nothing with 'write: %s'",
-                write_modes[model->write]);
+        sl_diag(&load->project->diags, SL_SEVERITY_WARNING, SL_E_MODEL_SETTING,
+                sl_load_key_place(node, "order_by"), "the order of rows is for 'write: merge'",
+                "'order_by' does nothing with 'write: %s'", write_modes[model->write]);
 }
 
 // The settings, and the place of whatever is wrong with the comment that holds them.
-static int read_settings(struct sl_load *load, const struct sl_load_file *file, const struct sl_model_text *text,
-                         struct sl_yaml **ret, struct sl_err *err)
+static int read_settings(struct sl_load *load, const struct sl_load_file *file,
+                         const struct sl_model_text *text, struct sl_yaml **ret, struct sl_err *err)
 {
     struct sl_project *project = load->project;
     struct sl_place place = {file->path, text->comment_line, text->comment_column};
@@ -106,18 +113,20 @@ static int read_settings(struct sl_load *load, const struct sl_load_file *file, 
     if (text->is_open)
         complain(load, place, "end it with */", "this comment is not closed, so there is no SQL");
     else if (text->stray_line && text->settings)
-        complain(load, (struct sl_place){file->path, text->stray_line, 1}, "put all settings into the first one",
-                 "a second comment with settings");
+        complain(load, (struct sl_place){file->path, text->stray_line, 1},
+                 "put all settings into the first one", "a second comment with settings");
     else if (text->stray_line)
-        complain(load, (struct sl_place){file->path, text->stray_line, 1}, "move it to the top of the file",
+        complain(load, (struct sl_place){file->path, text->stray_line, 1},
+                 "move it to the top of the file",
                  "a comment with settings must stand before the SQL");
     if (!text->settings)
         return SL_OK;
-    SL_TRY(sl_yaml_parse(text->settings, text->settings_length, file->path, text->settings_line, text->settings_column,
-                         &project->arena, &project->diags, ret, err));
+    SL_TRY(sl_yaml_parse(text->settings, text->settings_length, file->path, text->settings_line,
+                         text->settings_column, &project->arena, &project->diags, ret, err));
     if (*ret && (*ret)->kind != SL_YAML_MAP && (*ret)->kind != SL_YAML_NULL) {
         sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, (*ret)->place,
-                "write keys and values, such as 'write: full'", "the settings are %s, not a map", sl_yaml_describe(*ret));
+                "write keys and values, such as 'write: full'", "the settings are %s, not a map",
+                sl_yaml_describe(*ret));
         *ret = NULL;
     }
     return SL_OK;
@@ -136,7 +145,8 @@ static int take_text(struct sl_load *load, const struct sl_load_file *file, stru
     if (!bytes)
         return SL_OK;
     if (strlen(bytes) != length) {
-        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_SQL_SYNTAX, (struct sl_place){file->path, 1, 1}, NULL,
+        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_SQL_SYNTAX,
+                (struct sl_place){file->path, 1, 1}, NULL,
                 "the file has a NUL character, so it is no text");
         return SL_OK;
     }
@@ -147,7 +157,8 @@ static int take_text(struct sl_load *load, const struct sl_load_file *file, stru
     return read_settings(load, file, &text, ret_node, err);
 }
 
-int sl_model_read(struct sl_load *load, const struct sl_load_file *file, struct sl_model *ret, struct sl_err *err)
+int sl_model_read(struct sl_load *load, const struct sl_load_file *file, struct sl_model *ret,
+                  struct sl_err *err)
 {
     struct sl_project *project = load->project;
     struct file read = {0};

@@ -1,4 +1,5 @@
-// The leading comment of a model's file: /* sluice ... */. Before it may stand blanks, "-- ..." lines and other comments.
+// The leading comment of a model's file: /* sluice ... */. Before it may stand blanks, "-- ..."
+// lines and other comments.
 #include "spec/load.h"
 
 #include <string.h>
@@ -55,8 +56,8 @@ static const char *settings_at(const char *text)
     return is_blank(*text) || *text == '\0' || strncmp(text, "*/", 2) == 0 ? text : NULL;
 }
 
-// A settings comment behind the SQL's first word would be read by nobody. Only at the beginning of a line, because inside of
-// one it may be a part of a text.
+// A settings comment behind the SQL's first word would be read by nobody. Only at the beginning of
+// a line, because inside of one it may be a part of a text.
 static int find_stray(const struct cursor *sql)
 {
     struct cursor cursor = *sql;

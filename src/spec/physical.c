@@ -97,7 +97,8 @@ static const struct name names[] = {
 };
 #define NAME_COUNT (sizeof names / sizeof *names)
 
-// "Timestamp (6) with time zone" -> name "timestamp with time zone", arguments "6". False if it is too long or not closed.
+// "Timestamp (6) with time zone" -> name "timestamp with time zone", arguments "6". False if it is
+// too long or not closed.
 static bool take_apart(const char *text, char name[64], char arguments[64])
 {
     const char *open = strchr(text, '(');
@@ -152,9 +153,11 @@ static void set_decimal(const char *arguments, struct sl_physical *ret)
     }
     rest += strspn(rest, " ");
     if (*rest || precision < 1 || precision > 38 || scale < 0 || scale > precision)
-        ret->problem = "a decimal has a precision of 1 to 38 and a scale of 0 up to that, as in decimal(12,2)";
+        ret->problem =
+            "a decimal has a precision of 1 to 38 and a scale of 0 up to that, as in decimal(12,2)";
     else
-        ret->type = (struct sl_type){.kind = SL_TYPE_DECIMAL, .precision = (int)precision, .scale = (int)scale};
+        ret->type = (struct sl_type){
+            .kind = SL_TYPE_DECIMAL, .precision = (int)precision, .scale = (int)scale};
 }
 
 // varchar(20), varchar2(20 char); varchar(max) is any length.
@@ -225,7 +228,10 @@ const char *sl_type_name(struct sl_type type, char buffer[32])
     case SL_TYPE_JSON: // text that is valid JSON
         return "VARCHAR";
     case SL_TYPE_INTEGER:
-        return type.bits == 8 ? "TINYINT" : type.bits == 16 ? "SMALLINT" : type.bits == 32 ? "INTEGER" : "BIGINT";
+        return type.bits == 8    ? "TINYINT"
+               : type.bits == 16 ? "SMALLINT"
+               : type.bits == 32 ? "INTEGER"
+                                 : "BIGINT";
     case SL_TYPE_DECIMAL:
         snprintf(buffer, 32, "DECIMAL(%d,%d)", type.precision, type.scale);
         return buffer;

@@ -28,13 +28,16 @@ bool sl_table_parse(const char *table, enum sl_layer *ret_layer, const char **re
     return false;
 }
 
-char *sl_table_folder(const struct sl_project *project, enum sl_layer layer, const char *name, struct sl_arena *arena)
+char *sl_table_folder(const struct sl_project *project, enum sl_layer layer, const char *name,
+                      struct sl_arena *arena)
 {
     return sl_arena_printf(arena, "%s/%s/%s", project->lake_folder, sl_layer_name(layer), name);
 }
 
-// The absolute folder that has sluice.yml: `start` or the nearest above it. `start` may also be that file itself.
-static int find_root(const char *start, struct sl_arena *arena, const char **ret, struct sl_err *err)
+// The absolute folder that has sluice.yml: `start` or the nearest above it. `start` may also be
+// that file itself.
+static int find_root(const char *start, struct sl_arena *arena, const char **ret,
+                     struct sl_err *err)
 {
     char *real = realpath(start, NULL);
     char *folder = real ? sl_arena_strdup(arena, real) : NULL;
@@ -60,12 +63,14 @@ static int find_root(const char *start, struct sl_arena *arena, const char **ret
             break;
         folder = sl_path_folder(arena, folder);
     }
-    (void)sl_fail(err, SL_E_PROJECT_MISSING, "there is no '" SL_PROJECT_FILE "' in '%s' or above it", start);
+    (void)sl_fail(err, SL_E_PROJECT_MISSING,
+                  "there is no '" SL_PROJECT_FILE "' in '%s' or above it", start);
     return sl_err_hint(err, "`sluice init` makes a project; --project names the folder of one");
 }
 
 // Keeps its place, so that a source which names the file is not told that there is none.
-static int add_broken(struct sl_project *project, const char *file, struct sl_contract **ret, struct sl_err *err)
+static int add_broken(struct sl_project *project, const char *file, struct sl_contract **ret,
+                      struct sl_err *err)
 {
     struct sl_contract *contract = SL_NEW(&project->arena, struct sl_contract);
 
@@ -117,7 +122,8 @@ static int load_sources(struct sl_load *load, struct sl_err *err)
         struct sl_source *source = &project->sources[i];
 
         SL_TRY(sl_source_read(load, &files[i], source, err));
-        SL_TRY(sl_load_register(load, &project->index->sources, source->name, source->file, source, file_of_source, err));
+        SL_TRY(sl_load_register(load, &project->index->sources, source->name, source->file, source,
+                                file_of_source, err));
         project->source_count++;
     }
     return SL_OK;
@@ -142,7 +148,8 @@ static int load_models(struct sl_load *load, struct sl_err *err)
         struct sl_model *model = &project->models[i];
 
         SL_TRY(sl_model_read(load, &files[i], model, err));
-        SL_TRY(sl_load_register(load, &project->index->models, model->name, model->file, model, file_of_model, err));
+        SL_TRY(sl_load_register(load, &project->index->models, model->name, model->file, model,
+                                file_of_model, err));
         project->model_count++;
     }
     return SL_OK;
@@ -167,19 +174,22 @@ static int load_targets(struct sl_load *load, struct sl_err *err)
         struct sl_target *target = &project->targets[i];
 
         SL_TRY(sl_target_read(load, &files[i], target, err));
-        SL_TRY(sl_load_register(load, &project->index->targets, target->name, target->file, target, file_of_target, err));
+        SL_TRY(sl_load_register(load, &project->index->targets, target->name, target->file, target,
+                                file_of_target, err));
         project->target_count++;
     }
     return SL_OK;
 }
 
-static int load_project(struct sl_project *project, const struct sl_project_options *options, struct sl_err *err)
+static int load_project(struct sl_project *project, const struct sl_project_options *options,
+                        struct sl_err *err)
 {
     struct sl_load load = {.project = project, .defaults = {.freshness_s = -1, .retention_s = -1}};
     SL_AUTO(sl_secrets_close) struct sl_secrets secrets = {0};
     struct sl_opt_resolver resolver = {.resolve = sl_secrets_resolve, .self = &secrets};
 
-    SL_TRY(find_root(options->folder ? options->folder : ".", &project->arena, &project->folder, err));
+    SL_TRY(
+        find_root(options->folder ? options->folder : ".", &project->arena, &project->folder, err));
     project->index = SL_NEW(&project->arena, struct sl_spec_index);
     SL_TRY_NEW(project->index, err);
     if (options->resolve_secrets) {
@@ -196,7 +206,8 @@ static int load_project(struct sl_project *project, const struct sl_project_opti
     return SL_OK;
 }
 
-int sl_project_load(const struct sl_project_options *options, struct sl_project **ret, struct sl_err *err)
+int sl_project_load(const struct sl_project_options *options, struct sl_project **ret,
+                    struct sl_err *err)
 {
     SL_AUTO(sl_project_free) struct sl_project *project = calloc(1, sizeof *project);
 

@@ -2,8 +2,8 @@
 
 #include "base/buf.h"
 
-
-// What must be written down where. A target only needs someone who answers for it: the rest is said of its tables.
+// What must be written down where. A target only needs someone who answers for it: the rest is said
+// of its tables.
 enum requirement {
     NEED_OWNER = 1,
     NEED_CONSUMERS = 2,
@@ -14,9 +14,9 @@ enum requirement {
     NEED_RETENTION = 64,
     NEED_COMPLIANCE = 128,
 };
-#define NEEDS_OF_SOURCE                                                                                                \
-    (NEED_OWNER | NEED_CONSUMERS | NEED_GRAIN | NEED_VOLUME | NEED_FREQUENCY | NEED_FRESHNESS | NEED_RETENTION |       \
-     NEED_COMPLIANCE)
+#define NEEDS_OF_SOURCE                                                                         \
+    (NEED_OWNER | NEED_CONSUMERS | NEED_GRAIN | NEED_VOLUME | NEED_FREQUENCY | NEED_FRESHNESS | \
+     NEED_RETENTION | NEED_COMPLIANCE)
 #define NEEDS_OF_MODEL (NEED_OWNER | NEED_CONSUMERS | NEED_GRAIN)
 #define NEEDS_OF_TARGET NEED_OWNER
 
@@ -24,7 +24,8 @@ const struct sl_opt sl_budget_rows[] = {
     {.name = "max_share",
      .type = SL_OPT_DOUBLE,
      .offset = offsetof(struct sl_budget, max_share),
-     .summary = "Share of the input rows that may be rejected before the step fails; 0.2 if nothing is said.",
+     .summary = "Share of the input rows that may be rejected before the step fails; 0.2 if "
+                "nothing is said.",
      .example = "0.05"},
     {.name = "max_rows",
      .type = SL_OPT_INT,
@@ -45,7 +46,8 @@ const struct sl_opt sl_default_rows[] = {
     {0},
 };
 
-void sl_load_budget(struct sl_load *load, const struct sl_yaml *map, const struct sl_budget *base, struct sl_budget *budget)
+void sl_load_budget(struct sl_load *load, const struct sl_yaml *map, const struct sl_budget *base,
+                    struct sl_budget *budget)
 {
     struct sl_diags *diags = &load->project->diags;
 
@@ -63,10 +65,12 @@ void sl_load_budget(struct sl_load *load, const struct sl_yaml *map, const struc
                 "'min_rows' cannot be negative");
     if (!(budget->max_share >= 0 && budget->max_share <= 1))
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(map, "max_share"),
-                "a share is a number from 0 to 1: 0.05 is 5 %", "'max_share' is not between 0 and 1");
+                "a share is a number from 0 to 1: 0.05 is 5 %",
+                "'max_share' is not between 0 and 1");
 }
 
-void sl_load_requirements(const struct sl_load *load, const struct sl_yaml *map, struct sl_requirements *requirements)
+void sl_load_requirements(const struct sl_load *load, const struct sl_yaml *map,
+                          struct sl_requirements *requirements)
 {
     const struct sl_requirements *defaults = &load->defaults;
 
@@ -128,7 +132,8 @@ static void check(struct sl_project *project, const char *file, const char *name
     if (!missing)
         return;
     describe(missing, &text);
-    sl_diag(&project->diags, project->requirements_level == SL_LEVEL_ERROR ? SL_SEVERITY_ERROR : SL_SEVERITY_WARNING,
+    sl_diag(&project->diags,
+            project->requirements_level == SL_LEVEL_ERROR ? SL_SEVERITY_ERROR : SL_SEVERITY_WARNING,
             SL_E_REQUIREMENT_MISSING, (struct sl_place){file, 1, 1},
             "write it down in this file, or for all files under 'defaults' in sluice.yml",
             "'%s' does not say its %s", name, text.text);

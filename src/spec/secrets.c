@@ -1,4 +1,5 @@
-// ${env:NAME}, ${file:PATH}, ${exec:CMD} in project files. What they give is hidden from everything that is printed.
+// ${env:NAME}, ${file:PATH}, ${exec:CMD} in project files. What they give is hidden from everything
+// that is printed.
 #include "spec/load.h"
 
 #include <stdlib.h>
@@ -20,7 +21,8 @@ static bool is_variable_name(const char *name, size_t length)
     return true;
 }
 
-// The value of a line of .env, between `text` and `end`: quotes are taken off; without quotes, blanks and " # ..." are cut.
+// The value of a line of .env, between `text` and `end`: quotes are taken off; without quotes,
+// blanks and " # ..." are cut.
 static char *env_value(struct sl_arena *arena, const char *text, const char *end)
 {
     while (text < end && (*text == ' ' || *text == '\t'))
@@ -40,8 +42,10 @@ static char *env_value(struct sl_arena *arena, const char *text, const char *end
     return sl_arena_strndup(arena, text, (size_t)(end - text));
 }
 
-// One line of .env: NAME=value, "export NAME=value", empty, or a comment. False if it is none of them.
-static bool read_env_line(struct sl_secrets *secrets, const char *line, const char *end, struct sl_err *err)
+// One line of .env: NAME=value, "export NAME=value", empty, or a comment. False if it is none of
+// them.
+static bool read_env_line(struct sl_secrets *secrets, const char *line, const char *end,
+                          struct sl_err *err)
 {
     const char *equals;
     char *name;
@@ -79,8 +83,10 @@ int sl_secrets_open(struct sl_secrets *secrets, struct sl_load *load, struct sl_
         const char *next = end ? end + 1 : NULL;
 
         if (!read_env_line(secrets, line, end ? end : line + strlen(line), err))
-            sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_SECRET_MISSING, (struct sl_place){ENV_FILE, line_number, 1},
-                    "a line is NAME=value, NAME=\"value\", or begins with '#'", "this line of '" ENV_FILE "' cannot be read");
+            sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_SECRET_MISSING,
+                    (struct sl_place){ENV_FILE, line_number, 1},
+                    "a line is NAME=value, NAME=\"value\", or begins with '#'",
+                    "this line of '" ENV_FILE "' cannot be read");
         line = next;
     }
     return SL_OK;
@@ -92,7 +98,8 @@ void sl_secrets_close(struct sl_secrets *secrets)
     sl_map_clear(&secrets->outputs);
 }
 
-static int resolve_env(struct sl_secrets *secrets, const char *name, const char **ret, struct sl_err *err)
+static int resolve_env(struct sl_secrets *secrets, const char *name, const char **ret,
+                       struct sl_err *err)
 {
     const char *value = getenv(name);
 
@@ -100,13 +107,16 @@ static int resolve_env(struct sl_secrets *secrets, const char *name, const char 
         value = sl_map_get(&secrets->variables, name);
     if (!value) {
         (void)sl_fail(err, SL_E_SECRET_MISSING, "variable '%s' is not set", name);
-        return sl_err_hint(err, "set it in the environment, or write %s=... into '" ENV_FILE "' beside sluice.yml", name);
+        return sl_err_hint(
+            err, "set it in the environment, or write %s=... into '" ENV_FILE "' beside sluice.yml",
+            name);
     }
     *ret = value;
     return SL_OK;
 }
 
-static int resolve_file(struct sl_secrets *secrets, const char *name, const char **ret, struct sl_err *err)
+static int resolve_file(struct sl_secrets *secrets, const char *name, const char **ret,
+                        struct sl_err *err)
 {
     const char *path = sl_path_join(secrets->arena, secrets->folder, name);
     const char *text;
@@ -115,7 +125,8 @@ static int resolve_file(struct sl_secrets *secrets, const char *name, const char
 
     SL_TRY_NEW(path, err);
     if (sl_fs_read(path, MOST_BYTES, secrets->arena, &text, &length, &failure) != SL_OK) {
-        (void)sl_fail(err, SL_E_SECRET_MISSING, "secret file '%s' cannot be read: %s", name, failure.message);
+        (void)sl_fail(err, SL_E_SECRET_MISSING, "secret file '%s' cannot be read: %s", name,
+                      failure.message);
         return sl_err_hint(err, "a path is relative to the folder of sluice.yml");
     }
     if (strlen(text) != length)
@@ -128,7 +139,8 @@ static int resolve_file(struct sl_secrets *secrets, const char *name, const char
 }
 
 // A command runs once, however often it is asked for.
-static int resolve_exec(struct sl_secrets *secrets, const char *command, const char **ret, struct sl_err *err)
+static int resolve_exec(struct sl_secrets *secrets, const char *command, const char **ret,
+                        struct sl_err *err)
 {
     *ret = sl_map_get(&secrets->outputs, command);
     if (*ret)
@@ -138,7 +150,8 @@ static int resolve_exec(struct sl_secrets *secrets, const char *command, const c
 }
 
 // `reference` is what stands between the braces.
-static int resolve_reference(struct sl_secrets *secrets, const char *reference, const char **ret, struct sl_err *err)
+static int resolve_reference(struct sl_secrets *secrets, const char *reference, const char **ret,
+                             struct sl_err *err)
 {
     const char *colon = strchr(reference, ':');
     const char *rest = colon ? colon + 1 : "";
@@ -152,7 +165,8 @@ static int resolve_reference(struct sl_secrets *secrets, const char *reference, 
         return resolve_file(secrets, rest, ret, err);
     if (colon && *rest && sl_str_starts(reference, "exec:"))
         return resolve_exec(secrets, rest, ret, err);
-    scheme = sl_arena_strndup(secrets->arena, reference, colon ? (size_t)(colon - reference) : strlen(reference));
+    scheme = sl_arena_strndup(secrets->arena, reference,
+                              colon ? (size_t)(colon - reference) : strlen(reference));
     SL_TRY_NEW(scheme, err);
     (void)sl_fail(err, SL_E_VALUE_INVALID, "'${%s}' is no reference", reference);
     meant = colon ? sl_str_nearest(scheme, schemes, 3) : NULL;
@@ -160,10 +174,12 @@ static int resolve_reference(struct sl_secrets *secrets, const char *reference, 
         return sl_err_hint(err, "did you mean '${env:%s}'?", reference);
     if (meant && *rest)
         return sl_err_hint(err, "did you mean '${%s:%s}'?", meant, rest);
-    return sl_err_hint(err, "there are ${env:NAME}, ${file:PATH} and ${exec:COMMAND}; $${ stands for ${ itself");
+    return sl_err_hint(
+        err, "there are ${env:NAME}, ${file:PATH} and ${exec:COMMAND}; $${ stands for ${ itself");
 }
 
-// The end of a reference that begins behind "${"; braces inside (of a command) are counted. NULL if it does not end.
+// The end of a reference that begins behind "${"; braces inside (of a command) are counted. NULL if
+// it does not end.
 static const char *find_end(const char *text)
 {
     int depth = 1;
@@ -177,7 +193,8 @@ static const char *find_end(const char *text)
     return NULL;
 }
 
-static int add_reference(struct sl_secrets *secrets, const char **at, struct sl_buf *out, struct sl_err *err)
+static int add_reference(struct sl_secrets *secrets, const char **at, struct sl_buf *out,
+                         struct sl_err *err)
 {
     const char *end = find_end(*at + 2);
     const char *value = NULL;
@@ -196,7 +213,8 @@ static int add_reference(struct sl_secrets *secrets, const char **at, struct sl_
     return SL_OK;
 }
 
-int sl_secrets_resolve(void *self, const char *text, struct sl_arena *arena, const char **ret, struct sl_err *err)
+int sl_secrets_resolve(void *self, const char *text, struct sl_arena *arena, const char **ret,
+                       struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf out = SL_BUF_INIT;
 

@@ -1,4 +1,5 @@
-// The command of ${exec:...}: run by the shell in the project's folder, its output read through a pipe.
+// The command of ${exec:...}: run by the shell in the project's folder, its output read through a
+// pipe.
 #include "spec/load.h"
 
 #include <errno.h>
@@ -69,7 +70,8 @@ static bool read_output(int fd, struct sl_buf *out, const char **ret_why)
             return true;
         if (count < 0)
             continue;
-        *ret_why = memchr(part, '\0', (size_t)count) ? "printed a NUL byte" : "printed more than 64 KiB";
+        *ret_why =
+            memchr(part, '\0', (size_t)count) ? "printed a NUL byte" : "printed more than 64 KiB";
         if (memchr(part, '\0', (size_t)count) || out->length + (size_t)count > MOST_BYTES)
             return false;
         sl_buf_add_bytes(out, part, (size_t)count);
@@ -98,15 +100,18 @@ static int run(pid_t pid, int fd, const char *command, struct sl_buf *out, struc
     if (!is_whole)
         return sl_fail(err, SL_E_SECRET_MISSING, "command '%s' %s", command, why);
     if (WIFSIGNALED(status))
-        return sl_fail(err, SL_E_SECRET_MISSING, "command '%s' was ended by signal %d", command, WTERMSIG(status));
+        return sl_fail(err, SL_E_SECRET_MISSING, "command '%s' was ended by signal %d", command,
+                       WTERMSIG(status));
     if (WEXITSTATUS(status) != 0) {
-        (void)sl_fail(err, SL_E_SECRET_MISSING, "command '%s' ended with code %d", command, WEXITSTATUS(status));
+        (void)sl_fail(err, SL_E_SECRET_MISSING, "command '%s' ended with code %d", command,
+                      WEXITSTATUS(status));
         return sl_err_hint(err, "it runs by sh in the folder of sluice.yml");
     }
     return sl_buf_check(out, err);
 }
 
-int sl_secrets_run(const char *command, const char *folder, struct sl_arena *arena, const char **ret, struct sl_err *err)
+int sl_secrets_run(const char *command, const char *folder, struct sl_arena *arena,
+                   const char **ret, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf out = SL_BUF_INIT;
     SL_AUTO(sl_fd_close) int read_fd = -1;

@@ -58,49 +58,48 @@ static const struct sl_opt check_rows[] = {
     {0},
 };
 
-#define SETTING_ROWS                                                                                                   \
-    {.name = "description",                                                                                            \
-     .type = SL_OPT_STRING,                                                                                            \
-     .offset = offsetof(struct settings, description),                                                                 \
-     .summary = "What the project is for.",                                                                            \
-     .example = "Orders and revenue of the shop"},                                                                     \
-        {.name = "lake",                                                                                               \
-         .type = SL_OPT_STRING,                                                                                        \
-         .offset = offsetof(struct settings, lake),                                                                    \
-         .otherwise = "lake",                                                                                          \
-         .summary = "Folder of all tables.",                                                                           \
-         .example = "/srv/lake"},                                                                                      \
-        {.name = "state",                                                                                              \
-         .type = SL_OPT_STRING,                                                                                        \
-         .offset = offsetof(struct settings, state),                                                                   \
-         .otherwise = ".sluice",                                                                                       \
-         .summary = "Folder of history and caches; it may be deleted.",                                                \
-         .example = ".sluice"},                                                                                        \
-        {.name = "engine",                                                                                             \
-         .type = SL_OPT_OBJECT,                                                                                        \
-         .offset = offsetof(struct settings, engine),                                                                  \
-         .summary = "Limits of the engine.",                                                                           \
-         .rows = engine_rows},                                                                                         \
-        {.name = "concurrency",                                                                                        \
-         .type = SL_OPT_INT,                                                                                           \
-         .offset = offsetof(struct settings, concurrency),                                                             \
-         .summary = "Steps at once; the number of cores if nothing is said.",                                          \
-         .example = "2"},                                                                                              \
-        {.name = "checks",                                                                                             \
-         .type = SL_OPT_OBJECT,                                                                                        \
-         .offset = offsetof(struct settings, checks),                                                                  \
-         .summary = "How strict `check` is.",                                                                          \
-         .rows = check_rows},                                                                                          \
-        {.name = "quarantine",                                                                                         \
-         .type = SL_OPT_OBJECT,                                                                                        \
-         .offset = offsetof(struct settings, quarantine),                                                              \
-         .summary = "How many rows may be rejected before a step fails.",                                              \
-         .rows = sl_budget_rows},                                                                                      \
-        {.name = "defaults",                                                                                           \
-         .type = SL_OPT_OBJECT,                                                                                        \
-         .offset = offsetof(struct settings, defaults),                                                                \
-         .summary = "Requirements that hold where a file says nothing.",                                               \
-         .rows = sl_default_rows}
+#define SETTING_ROWS                                                                              \
+    {.name = "description",                                                                       \
+     .type = SL_OPT_STRING,                                                                       \
+     .offset = offsetof(struct settings, description),                                            \
+     .summary = "What the project is for.",                                                       \
+     .example = "Orders and revenue of the shop"},                                                \
+        {.name = "lake",                                                                          \
+         .type = SL_OPT_STRING,                                                                   \
+         .offset = offsetof(struct settings, lake),                                               \
+         .otherwise = "lake",                                                                     \
+         .summary = "Folder of all tables.",                                                      \
+         .example = "/srv/lake"},                                                                 \
+        {.name = "state",                                                                         \
+         .type = SL_OPT_STRING,                                                                   \
+         .offset = offsetof(struct settings, state),                                              \
+         .otherwise = ".sluice",                                                                  \
+         .summary = "Folder of history and caches; it may be deleted.",                           \
+         .example = ".sluice"},                                                                   \
+        {.name = "engine",                                                                        \
+         .type = SL_OPT_OBJECT,                                                                   \
+         .offset = offsetof(struct settings, engine),                                             \
+         .summary = "Limits of the engine.",                                                      \
+         .rows = engine_rows},                                                                    \
+        {.name = "concurrency",                                                                   \
+         .type = SL_OPT_INT,                                                                      \
+         .offset = offsetof(struct settings, concurrency),                                        \
+         .summary = "Steps at once; the number of cores if nothing is said.",                     \
+         .example = "2"},                                                                         \
+        {.name = "checks",                                                                        \
+         .type = SL_OPT_OBJECT,                                                                   \
+         .offset = offsetof(struct settings, checks),                                             \
+         .summary = "How strict `check` is.",                                                     \
+         .rows = check_rows},                                                                     \
+        {.name = "quarantine",                                                                    \
+         .type = SL_OPT_OBJECT,                                                                   \
+         .offset = offsetof(struct settings, quarantine),                                         \
+         .summary = "How many rows may be rejected before a step fails.",                         \
+         .rows = sl_budget_rows},                                                                 \
+    {                                                                                             \
+        .name = "defaults", .type = SL_OPT_OBJECT, .offset = offsetof(struct settings, defaults), \
+        .summary = "Requirements that hold where a file says nothing.", .rows = sl_default_rows   \
+    }
 
 static const struct sl_opt environment_rows[] = {
     {.name = "@place", .type = SL_OPT_NODE, .offset = offsetof(struct settings, node)},
@@ -131,19 +130,22 @@ const struct sl_opt sl_project_rows[] = {
     {0},
 };
 
-static void check_not_negative(struct sl_load *load, const struct sl_yaml *map, const char *key, int64_t value)
+static void check_not_negative(struct sl_load *load, const struct sl_yaml *map, const char *key,
+                               int64_t value)
 {
     if (value < 0)
-        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(map, key), NULL,
-                "'%s' cannot be negative", key);
+        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+                sl_yaml_place(map, key), NULL, "'%s' cannot be negative", key);
 }
 
-static void check_folder(struct sl_load *load, const struct sl_yaml *map, const char *key, const char *value)
+static void check_folder(struct sl_load *load, const struct sl_yaml *map, const char *key,
+                         const char *value)
 {
     if (value && sl_load_has(map, key) && (*value == '\0' || strstr(value, "://")))
-        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(map, key),
-                "a folder of this machine, absolute or relative to sluice.yml", "'%s' is '%s', which is no folder", key,
-                value);
+        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+                sl_yaml_place(map, key),
+                "a folder of this machine, absolute or relative to sluice.yml",
+                "'%s' is '%s', which is no folder", key, value);
 }
 
 static void check_values(struct sl_load *load, const struct sl_yaml *map, struct settings *values)
@@ -168,7 +170,8 @@ static int validate(struct sl_load *load, const struct sl_yaml *file, struct sl_
     const struct sl_yaml *readable;
 
     SL_TRY(sl_load_without_references(sl_project_rows, file, &project->arena, &readable, err));
-    SL_TRY(sl_opt_read(sl_project_rows, readable, SL_PROJECT_FILE, &values, NULL, &project->arena, &project->diags, err));
+    SL_TRY(sl_opt_read(sl_project_rows, readable, SL_PROJECT_FILE, &values, NULL, &project->arena,
+                       &project->diags, err));
     check_values(load, readable, &values);
     environments = values.environments.items;
     for (size_t i = 0; i < values.environments.count; i++) {
@@ -186,7 +189,8 @@ static void list_keys(const struct sl_yaml *map, struct sl_buf *out)
         sl_buf_addf(out, "%s%s", i ? ", " : "", map->keys[i]->text);
 }
 
-static int choose_environment(struct sl_load *load, const struct sl_project_options *options, struct sl_err *err)
+static int choose_environment(struct sl_load *load, const struct sl_project_options *options,
+                              struct sl_err *err)
 {
     struct sl_project *project = load->project;
     const struct sl_yaml *all = sl_yaml_get(project->node, "environments");
@@ -219,8 +223,9 @@ static int choose_environment(struct sl_load *load, const struct sl_project_opti
     hint = sl_did_you_mean(&project->arena, name, names.items, names.count);
     list_keys(names.count ? all : NULL, &text);
     sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_ENVIRONMENT_UNKNOWN,
-            all ? sl_load_key_place(project->node, "environments") : (struct sl_place){SL_PROJECT_FILE, 1, 1}, hint,
-            "there is no environment '%s', %s%s", name,
+            all ? sl_load_key_place(project->node, "environments")
+                : (struct sl_place){SL_PROJECT_FILE, 1, 1},
+            hint, "there is no environment '%s', %s%s", name,
             names.count ? "only " : "and sluice.yml lists none under 'environments'", text.text);
     return SL_OK;
 }
@@ -248,7 +253,8 @@ static int apply(struct sl_load *load, const struct settings *values, struct sl_
     return SL_OK;
 }
 
-int sl_settings_read(struct sl_load *load, const struct sl_project_options *options, struct sl_err *err)
+int sl_settings_read(struct sl_load *load, const struct sl_project_options *options,
+                     struct sl_err *err)
 {
     struct sl_project *project = load->project;
     struct settings values = {0};
@@ -268,7 +274,8 @@ int sl_settings_read(struct sl_load *load, const struct sl_project_options *opti
     kept = project->diags;
     if (kept.error_count > errors_before)
         project->diags = repeated;
-    SL_TRY(sl_load_read(load, sl_project_rows, project->index->settings, SL_PROJECT_FILE, &values, err));
+    SL_TRY(sl_load_read(load, sl_project_rows, project->index->settings, SL_PROJECT_FILE, &values,
+                        err));
     check_values(load, project->index->settings, &values);
     if (kept.error_count > errors_before) {
         repeated = project->diags;

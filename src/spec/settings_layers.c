@@ -1,4 +1,5 @@
-// What is laid over sluice.yml: the chosen environment's section, then SLUICE_* variables, then flags.
+// What is laid over sluice.yml: the chosen environment's section, then SLUICE_* variables, then
+// flags.
 #include "spec/load.h"
 
 #include <ctype.h>
@@ -16,8 +17,8 @@ static struct sl_yaml *new_map(struct sl_arena *arena, struct sl_place place)
     return map;
 }
 
-static int set_key(struct sl_arena *arena, struct sl_yaml *map, struct sl_yaml *key, struct sl_yaml *value,
-                   struct sl_err *err)
+static int set_key(struct sl_arena *arena, struct sl_yaml *map, struct sl_yaml *key,
+                   struct sl_yaml *value, struct sl_err *err)
 {
     size_t key_count = map->count;
 
@@ -26,13 +27,16 @@ static int set_key(struct sl_arena *arena, struct sl_yaml *map, struct sl_yaml *
             map->items[i] = value;
             return SL_OK;
         }
-    if (!SL_PUSH(arena, map->keys, key_count, key) || !SL_PUSH(arena, map->items, map->count, value))
+    if (!SL_PUSH(arena, map->keys, key_count, key) ||
+        !SL_PUSH(arena, map->items, map->count, value))
         return sl_fail_memory(err);
     return SL_OK;
 }
 
-// Lays the keys of `over` into `map`: maps are merged, everything else is replaced. Recursion is bounded by the YAML reader.
-static int lay_over(struct sl_arena *arena, struct sl_yaml *map, const struct sl_yaml *over, struct sl_err *err)
+// Lays the keys of `over` into `map`: maps are merged, everything else is replaced. Recursion is
+// bounded by the YAML reader.
+static int lay_over(struct sl_arena *arena, struct sl_yaml *map, const struct sl_yaml *over,
+                    struct sl_err *err)
 {
     for (size_t i = 0; over && over->kind == SL_YAML_MAP && i < over->count; i++) {
         struct sl_yaml *value = over->items[i];
@@ -59,13 +63,14 @@ static struct sl_yaml *new_scalar(struct sl_arena *arena, const char *text, cons
 
     if (!node)
         return NULL;
-    *node = (struct sl_yaml){.kind = SL_YAML_SCALAR, .place = {.file = origin}, .text = sl_arena_strdup(arena, text)};
+    *node = (struct sl_yaml){
+        .kind = SL_YAML_SCALAR, .place = {.file = origin}, .text = sl_arena_strdup(arena, text)};
     return node->text ? node : NULL;
 }
 
 // "a, b" of a variable or flag is a list where the row is one.
-static int new_value(struct sl_arena *arena, const struct sl_opt *row, const char *text, const char *origin,
-                     struct sl_yaml **ret, struct sl_err *err)
+static int new_value(struct sl_arena *arena, const struct sl_opt *row, const char *text,
+                     const char *origin, struct sl_yaml **ret, struct sl_err *err)
 {
     struct sl_yaml *list;
     char *copy;
@@ -91,8 +96,8 @@ static int new_value(struct sl_arena *arena, const struct sl_opt *row, const cha
 }
 
 // Puts a value at "engine" + "threads", or at "lake" when `group` is NULL.
-static int put(struct sl_load *load, const struct sl_opt *group, const struct sl_opt *row, const char *text,
-               const char *origin, struct sl_err *err)
+static int put(struct sl_load *load, const struct sl_opt *group, const struct sl_opt *row,
+               const char *text, const char *origin, struct sl_err *err)
 {
     struct sl_arena *arena = &load->project->arena;
     struct sl_yaml *map = new_map(arena, (struct sl_place){.file = origin});
@@ -116,10 +121,12 @@ static int put(struct sl_load *load, const struct sl_opt *group, const struct sl
 }
 
 // SLUICE_ENGINE_THREADS for engine.threads.
-static int put_variable(struct sl_load *load, const struct sl_opt *group, const struct sl_opt *row, struct sl_err *err)
+static int put_variable(struct sl_load *load, const struct sl_opt *group, const struct sl_opt *row,
+                        struct sl_err *err)
 {
     struct sl_arena *arena = &load->project->arena;
-    char *name = sl_arena_printf(arena, VARIABLE_PREFIX "%s%s%s", group ? group->name : "", group ? "_" : "", row->name);
+    char *name = sl_arena_printf(arena, VARIABLE_PREFIX "%s%s%s", group ? group->name : "",
+                                 group ? "_" : "", row->name);
     const char *origin;
     const char *text;
 
@@ -174,11 +181,13 @@ static int put_override(struct sl_load *load, const char *text, struct sl_err *e
     if (equals && row && !row->rows)
         return put(load, group, row, equals + 1, "flag", err);
     sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_USAGE, (struct sl_place){0},
-            "write KEY=VALUE, such as engine.threads=4; `sluice config show` lists the keys", "'%s' sets nothing", text);
+            "write KEY=VALUE, such as engine.threads=4; `sluice config show` lists the keys",
+            "'%s' sets nothing", text);
     return SL_OK;
 }
 
-int sl_settings_layer(struct sl_load *load, const struct sl_project_options *options, struct sl_err *err)
+int sl_settings_layer(struct sl_load *load, const struct sl_project_options *options,
+                      struct sl_err *err)
 {
     struct sl_project *project = load->project;
     struct sl_yaml *settings = new_map(&project->arena, (struct sl_place){SL_PROJECT_FILE, 1, 1});
@@ -187,7 +196,8 @@ int sl_settings_layer(struct sl_load *load, const struct sl_project_options *opt
     project->index->settings = settings;
     for (size_t i = 0; project->node && i < project->node->count; i++)
         if (strcmp(project->node->keys[i]->text, "environments") != 0)
-            SL_TRY(set_key(&project->arena, settings, project->node->keys[i], project->node->items[i], err));
+            SL_TRY(set_key(&project->arena, settings, project->node->keys[i],
+                           project->node->items[i], err));
     SL_TRY(lay_over(&project->arena, settings, project->index->section, err));
     SL_TRY(put_variables(load, err));
     for (size_t i = 0; i < options->overrides.count; i++)

@@ -1,7 +1,6 @@
 // Every setting with its value and where it came from.
 #include "spec/load.h"
 
-
 struct show {
     const struct sl_project *project;
     int (*each)(void *self, const char *key, const char *value, const char *origin);
@@ -22,8 +21,8 @@ static void describe(const struct sl_yaml *node, struct sl_buf *out)
     sl_buf_add_char(out, ']');
 }
 
-static void describe_origin(const struct show *show, const struct sl_yaml *node, const struct sl_yaml *of_section,
-                            struct sl_buf *out)
+static void describe_origin(const struct show *show, const struct sl_yaml *node,
+                            const struct sl_yaml *of_section, struct sl_buf *out)
 {
     if (node->place.line == 0)
         sl_buf_add(out, node->place.file);
@@ -33,11 +32,13 @@ static void describe_origin(const struct show *show, const struct sl_yaml *node,
         sl_buf_addf(out, " (environment %s)", show->project->environment);
 }
 
-static int show_setting(const struct show *show, const struct sl_opt *group, const struct sl_opt *row)
+static int show_setting(const struct show *show, const struct sl_opt *group,
+                        const struct sl_opt *row)
 {
     const struct sl_spec_index *index = show->project->index;
     const struct sl_yaml *map = group ? sl_yaml_get(index->settings, group->name) : index->settings;
-    const struct sl_yaml *section = group ? sl_yaml_get(index->section, group->name) : index->section;
+    const struct sl_yaml *section =
+        group ? sl_yaml_get(index->section, group->name) : index->section;
     const struct sl_yaml *node = sl_load_has(map, row->name) ? sl_yaml_get(map, row->name) : NULL;
     SL_AUTO(sl_buf_clear) struct sl_buf key = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf value = SL_BUF_INIT;
@@ -58,8 +59,9 @@ static int show_setting(const struct show *show, const struct sl_opt *group, con
 }
 
 int sl_project_settings(const struct sl_project *project,
-                        int (*each)(void *self, const char *key, const char *value, const char *origin), void *self,
-                        struct sl_err *err)
+                        int (*each)(void *self, const char *key, const char *value,
+                                    const char *origin),
+                        void *self, struct sl_err *err)
 {
     struct show show = {.project = project, .each = each, .self = self, .err = err};
 

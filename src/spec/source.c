@@ -93,7 +93,8 @@ const struct sl_opt sl_source_rows[] = {
      .type = SL_OPT_ENUM,
      .offset = offsetof(struct file, source.format),
      .otherwise = "auto",
-     .summary = "How the files are written; auto tells it by their names. .gz and .zst are unpacked.",
+     .summary =
+         "How the files are written; auto tells it by their names. .gz and .zst are unpacked.",
      .values = formats},
     {.name = "csv",
      .type = SL_OPT_OBJECT,
@@ -103,7 +104,8 @@ const struct sl_opt sl_source_rows[] = {
     {.name = "contract",
      .type = SL_OPT_STRING,
      .offset = offsetof(struct file, source.contract),
-     .summary = "The contract's file; if nothing is said, the contract whose schema object has the source's name.",
+     .summary = "The contract's file; if nothing is said, the contract whose schema object has the "
+                "source's name.",
      .example = "contracts/orders.odcs.yml"},
     {.name = "quarantine",
      .type = SL_OPT_OBJECT,
@@ -115,9 +117,11 @@ const struct sl_opt sl_source_rows[] = {
     {0},
 };
 
-static void complain(struct sl_load *load, struct sl_place place, const char *hint, const char *message)
+static void complain(struct sl_load *load, struct sl_place place, const char *hint,
+                     const char *message)
 {
-    sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, place, hint, "%s", message);
+    sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, place, hint, "%s",
+            message);
 }
 
 static bool is_one_character(const char *text)
@@ -133,41 +137,51 @@ static void check_csv_columns(struct sl_load *load, const struct sl_yaml *map)
     for (size_t i = 0; i < sl_load_item_count(list); i++)
         for (size_t k = 0; k < sizeof reserved / sizeof *reserved; k++)
             if (sl_str_equal_nocase(sl_load_item(list, i)->text, reserved[k]))
-                sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_INVALID, sl_load_item(list, i)->place,
-                        "Sluice writes a column of this name itself; choose another one", "the name '%s' is reserved",
-                        reserved[k]);
+                sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_INVALID,
+                        sl_load_item(list, i)->place,
+                        "Sluice writes a column of this name itself; choose another one",
+                        "the name '%s' is reserved", reserved[k]);
 }
 
-static void check_csv(struct sl_load *load, const struct sl_source *source, const struct sl_yaml *map)
+static void check_csv(struct sl_load *load, const struct sl_source *source,
+                      const struct sl_yaml *map)
 {
     const struct sl_csv_options *csv = &source->csv;
 
-    if (source->format != SL_FORMAT_AUTO && source->format != SL_FORMAT_CSV && source->format != SL_FORMAT_TSV) {
+    if (source->format != SL_FORMAT_AUTO && source->format != SL_FORMAT_CSV &&
+        source->format != SL_FORMAT_TSV) {
         sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, map->place,
-                "take it out, or set the format to csv or tsv", "'csv' does nothing for format '%s'",
-                formats[source->format]);
+                "take it out, or set the format to csv or tsv",
+                "'csv' does nothing for format '%s'", formats[source->format]);
         return;
     }
     if (sl_load_has(map, "delimiter") && (*csv->delimiter == '\0' || strlen(csv->delimiter) > 4))
-        complain(load, sl_yaml_place(map, "delimiter"), "a tab is written \"\\t\", in double quotes",
+        complain(load, sl_yaml_place(map, "delimiter"),
+                 "a tab is written \"\\t\", in double quotes",
                  "'delimiter' must have one to four characters");
     if (!is_one_character(csv->quote))
-        complain(load, sl_yaml_place(map, "quote"), NULL, "'quote' must be one character, or empty");
+        complain(load, sl_yaml_place(map, "quote"), NULL,
+                 "'quote' must be one character, or empty");
     if (!is_one_character(csv->escape))
-        complain(load, sl_yaml_place(map, "escape"), NULL, "'escape' must be one character, or empty");
+        complain(load, sl_yaml_place(map, "escape"), NULL,
+                 "'escape' must be one character, or empty");
     if (!is_one_character(csv->comment))
-        complain(load, sl_yaml_place(map, "comment"), NULL, "'comment' must be one character, or empty");
+        complain(load, sl_yaml_place(map, "comment"), NULL,
+                 "'comment' must be one character, or empty");
     if (sl_load_has(map, "delimiter") && *csv->quote && strcmp(csv->delimiter, csv->quote) == 0)
-        complain(load, sl_yaml_place(map, "delimiter"), NULL, "'delimiter' and 'quote' are the same character");
+        complain(load, sl_yaml_place(map, "delimiter"), NULL,
+                 "'delimiter' and 'quote' are the same character");
     if (csv->skip_lines < 0)
         complain(load, sl_yaml_place(map, "skip_lines"), NULL, "'skip_lines' cannot be negative");
     if (csv->columns.count && csv->has_header)
-        complain(load, sl_load_key_place(map, "columns"), "add 'header: false', or take 'columns' out",
+        complain(load, sl_load_key_place(map, "columns"),
+                 "add 'header: false', or take 'columns' out",
                  "'columns' does nothing for files with a header");
     check_csv_columns(load, map);
 }
 
-static int join_paths(struct sl_load *load, const struct sl_yaml *map, struct sl_source *source, struct sl_err *err)
+static int join_paths(struct sl_load *load, const struct sl_yaml *map, struct sl_source *source,
+                      struct sl_err *err)
 {
     const struct sl_yaml *list = sl_yaml_get(map, "path");
 
@@ -176,8 +190,8 @@ static int join_paths(struct sl_load *load, const struct sl_yaml *map, struct sl
 
         if (*path == '\0' || strstr(path, "://"))
             sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, list->place,
-                    "files of this machine, absolute or relative to sluice.yml", "'path' is '%s', which is no file",
-                    path);
+                    "files of this machine, absolute or relative to sluice.yml",
+                    "'path' is '%s', which is no file", path);
         source->paths.items[i] = sl_path_join(&load->project->arena, load->project->folder, path);
         SL_TRY_NEW(source->paths.items[i], err);
     }
@@ -186,7 +200,8 @@ static int join_paths(struct sl_load *load, const struct sl_yaml *map, struct sl
     return SL_OK;
 }
 
-static int check(struct sl_load *load, const struct sl_yaml *node, struct sl_source *source, struct sl_err *err)
+static int check(struct sl_load *load, const struct sl_yaml *node, struct sl_source *source,
+                 struct sl_err *err)
 {
     const struct sl_yaml *csv = sl_yaml_get(node, "csv");
 
@@ -199,7 +214,8 @@ static int check(struct sl_load *load, const struct sl_yaml *node, struct sl_sou
     return SL_OK;
 }
 
-int sl_source_read(struct sl_load *load, const struct sl_load_file *file, struct sl_source *ret, struct sl_err *err)
+int sl_source_read(struct sl_load *load, const struct sl_load_file *file, struct sl_source *ret,
+                   struct sl_err *err)
 {
     struct file read = {0};
     struct sl_yaml *node;

@@ -5,7 +5,8 @@
 
 #include "base/fs.h"
 
-static const char *const types[] = {"parquet", "csv", "jsonl", "sqlite", "duckdb", "postgres", NULL};
+static const char *const types[] = {"parquet", "csv",      "jsonl", "sqlite",
+                                    "duckdb",  "postgres", NULL};
 static const char *const write_modes[] = {"full", "append", "partition", "merge", NULL};
 
 // The struct as the rows fill it.
@@ -94,20 +95,21 @@ const struct sl_opt sl_target_rows[] = {
 };
 
 // A key that a type needs must be there, one that it has no use for must not.
-static void check_key(struct sl_load *load, const struct sl_yaml *node, const char *type, const char *key, bool is_used,
-                      bool is_needed)
+static void check_key(struct sl_load *load, const struct sl_yaml *node, const char *type,
+                      const char *key, bool is_used, bool is_needed)
 {
     struct sl_diags *diags = &load->project->diags;
 
     if (sl_load_has(node, key) && !is_used)
-        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_load_key_place(node, key), "take it out",
-                "'%s' does nothing for a target of type '%s'", key, type);
+        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_load_key_place(node, key),
+                "take it out", "'%s' does nothing for a target of type '%s'", key, type);
     if (!sl_load_has(node, key) && is_needed)
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, sl_yaml_place(node, "type"), NULL,
                 "a target of type '%s' needs '%s'", type, key);
 }
 
-static int finish_place(struct sl_load *load, const struct sl_yaml *node, struct sl_target *target, struct sl_err *err)
+static int finish_place(struct sl_load *load, const struct sl_yaml *node, struct sl_target *target,
+                        struct sl_err *err)
 {
     bool is_server = strcmp(target->type, "postgres") == 0;
 
@@ -119,9 +121,10 @@ static int finish_place(struct sl_load *load, const struct sl_yaml *node, struct
     if (!target->path)
         return SL_OK;
     if (*target->path == '\0' || strstr(target->path, "://"))
-        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(node, "path"),
-                "a path of this machine, absolute or relative to sluice.yml", "'path' is '%s', which is no path",
-                target->path);
+        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+                sl_yaml_place(node, "path"),
+                "a path of this machine, absolute or relative to sluice.yml",
+                "'path' is '%s', which is no path", target->path);
     target->path = sl_path_join(&load->project->arena, load->project->folder, target->path);
     SL_TRY_NEW(target->path, err);
     return SL_OK;
@@ -148,7 +151,8 @@ static void check_table(struct sl_load *load, const struct sl_delivery *delivery
         hint = sl_arena_printf(arena, "did you mean '%s%s'?", nearest, dot);
     else
         hint = "raw.x, clean.x, quarantine.x or curated.x";
-    sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(delivery->node, "table"), hint,
+    sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+            sl_yaml_place(delivery->node, "table"), hint,
             "'%s' is no name of a table, which is layer.table", delivery->table);
 }
 
@@ -159,11 +163,13 @@ static void check_to(struct sl_load *load, const struct sl_delivery *delivery)
 
     if (*to && *to != '/' && !strstr(to, "..") && to[strlen(to) - 1] != '/')
         return;
-    sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(delivery->node, "to"),
-            "a name inside the target, such as daily_revenue", "'to' is '%s', which is no name", to);
+    sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+            sl_yaml_place(delivery->node, "to"), "a name inside the target, such as daily_revenue",
+            "'to' is '%s', which is no name", to);
 }
 
-static int finish_delivery(struct sl_load *load, struct sl_map *names, struct sl_delivery *delivery, struct sl_err *err)
+static int finish_delivery(struct sl_load *load, struct sl_map *names, struct sl_delivery *delivery,
+                           struct sl_err *err)
 {
     enum sl_layer layer;
     const char *name;
@@ -178,15 +184,18 @@ static int finish_delivery(struct sl_load *load, struct sl_map *names, struct sl
         delivery->to = sl_table_parse(delivery->table, &layer, &name) ? name : delivery->table;
     other = sl_map_get(names, delivery->to);
     if (other)
-        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_DUPLICATE, sl_yaml_place(delivery->node, "to"),
-                "give one of them another name with 'to'", "'%s' and '%s' are both delivered to '%s'", other->table,
-                delivery->table, delivery->to);
-    sl_load_check_write(load, delivery->node, delivery->write, &delivery->key, &delivery->partition_by);
+        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_DUPLICATE,
+                sl_yaml_place(delivery->node, "to"), "give one of them another name with 'to'",
+                "'%s' and '%s' are both delivered to '%s'", other->table, delivery->table,
+                delivery->to);
+    sl_load_check_write(load, delivery->node, delivery->write, &delivery->key,
+                        &delivery->partition_by);
     return sl_map_set(names, delivery->to, delivery, err);
 }
 
-static int finish_deliveries(struct sl_load *load, const struct sl_yaml *node, const struct sl_opt_list *list,
-                             struct sl_target *target, struct sl_err *err)
+static int finish_deliveries(struct sl_load *load, const struct sl_yaml *node,
+                             const struct sl_opt_list *list, struct sl_target *target,
+                             struct sl_err *err)
 {
     SL_AUTO(sl_map_clear) struct sl_map names = {0};
     const struct sl_yaml *deliver = sl_yaml_get(node, "deliver");
@@ -197,11 +206,13 @@ static int finish_deliveries(struct sl_load *load, const struct sl_yaml *node, c
         SL_TRY(finish_delivery(load, &names, &target->deliveries[i], err));
     if (deliver && deliver->kind == SL_YAML_LIST && deliver->count == 0)
         sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, deliver->place,
-                "name at least one table, such as '- table: curated.daily_revenue'", "'deliver' is an empty list");
+                "name at least one table, such as '- table: curated.daily_revenue'",
+                "'deliver' is an empty list");
     return SL_OK;
 }
 
-int sl_target_read(struct sl_load *load, const struct sl_load_file *file, struct sl_target *ret, struct sl_err *err)
+int sl_target_read(struct sl_load *load, const struct sl_load_file *file, struct sl_target *ret,
+                   struct sl_err *err)
 {
     struct file read = {.type = -1};
     struct sl_yaml *node;

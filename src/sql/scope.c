@@ -4,7 +4,7 @@
 #include "base/str.h"
 
 // UNSURE: it may be a column that is not known, so that nothing outside may be asked either.
-enum answer { FOUND, NONE, UNSURE };
+enum answer { FOUND, NONE, UNSURE, AMBIGUOUS };
 
 const struct sl_sql_field *sl_sql_field_of(const struct sl_sql_relation *relation, const char *name)
 {
@@ -59,21 +59,21 @@ static int find_qualified(struct sl_sql_binder *binder, const struct sl_sql_from
 
         if (!is_named(relation, names[0], names[1]))
             continue;
-        *ret_answer = UNSURE; // if it stays so: ambiguous, or unknown
+        *ret_answer = AMBIGUOUS;
         if (owner)
             return SL_OK;
         owner = relation;
         field = sl_sql_field_of(relation, names[2]);
         if (field)
             *ret = sl_sql_field_value(relation, field);
-        else if (relation->is_open && relation->open_table)
-            SL_TRY(open_value(binder, relation, names[2], ret, err));
-        else
-            return SL_OK;
     }
-    if (owner)
-        *ret_answer = FOUND;
-    return SL_OK;
+    if (!owner)
+        return SL_OK;
+    *ret_answer = sl_sql_field_of(owner, names[2]) ? FOUND : owner->is_open ? UNSURE : NONE;
+    if (*ret_answer != UNSURE || !owner->open_table)
+        return SL_OK;
+    *ret_answer = FOUND;
+    return open_value(binder, owner, names[2], ret, err);
 }
 
 // `select t from t`: the row as one value.
@@ -127,7 +127,7 @@ static int find_column(struct sl_sql_binder *binder, const struct sl_sql_from *f
     if (found == 1)
         return SL_OK;
     (void)only_open(from, &open_count);
-    *ret_answer = found > 1 || open_count ? UNSURE : NONE;
+    *ret_answer = found > 1 ? AMBIGUOUS : open_count ? UNSURE : NONE;
     if (*ret_answer == NONE && row) {
         *ret_answer = FOUND;
         return whole_row(binder, row, ret, err);
@@ -165,14 +165,11 @@ static int find_name(struct sl_sql_binder *binder, const struct sl_sql_scope *sc
                      const char *name, struct sl_sql_value *ret, enum answer *ret_answer,
                      struct sl_err *err)
 {
-    size_t open_count;
-
     *ret_answer = FOUND;
     if (scope->prefers_aliases && find_alias(scope, name, ret))
         return SL_OK;
     SL_TRY(find_column(binder, scope->from, name, ret, ret_answer, err));
-    (void)only_open(scope->from, &open_count);
-    if (*ret_answer == UNSURE && open_count)
+    if (*ret_answer == UNSURE)
         return find_in_open(binder, scope, name, ret, ret_answer, err);
     if (*ret_answer == NONE && find_alias(scope, name, ret))
         *ret_answer = FOUND;
@@ -180,13 +177,12 @@ static int find_name(struct sl_sql_binder *binder, const struct sl_sql_scope *sc
 }
 
 // Part of a column: a field of a struct.
-static void make_part(struct sl_sql_binder *binder, struct sl_sql_value *value, struct sl_err *err,
-                      int *code)
+static int make_part(struct sl_sql_binder *binder, struct sl_sql_value *value, struct sl_err *err)
 {
     struct sl_sql_origins whole = value->origins;
 
     *value = (struct sl_sql_value){0};
-    *code = sl_sql_add_computed(binder, &value->origins, &whole, err);
+    return sl_sql_add_computed(binder, &value->origins, &whole, err);
 }
 
 // layer.table.column, then table.column, then column; what is left over are fields of a struct.
@@ -196,7 +192,6 @@ static int find_in(struct sl_sql_binder *binder, const struct sl_sql_scope *scop
 {
     const char *parts[3] = {0};
     size_t total = sl_ast_count(names), used = 0;
-    int code = SL_OK;
 
     SL_AST_EACH(name, names)
         if (used < 3)
@@ -211,9 +206,9 @@ static int find_in(struct sl_sql_binder *binder, const struct sl_sql_scope *scop
             SL_TRY(find_qualified(binder, scope->from, used == 3 ? (const char *const *)parts : two,
                                   ret, ret_answer, err));
         if (*ret_answer == FOUND && used < total)
-            make_part(binder, ret, err, &code);
+            SL_TRY(make_part(binder, ret, err));
     }
-    return code;
+    return SL_OK;
 }
 
 static bool is_param(const struct sl_sql_scope *scope, const char *name)
@@ -243,7 +238,7 @@ int sl_sql_resolve(struct sl_sql_binder *binder, const struct sl_sql_scope *scop
     if (answer != FOUND)
         *ret = (struct sl_sql_value){0};
     *ret_found = answer == FOUND;
-    binder->other_hits++;
+    binder->lookups++;
     return SL_OK;
 }
 

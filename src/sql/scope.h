@@ -96,7 +96,8 @@ struct sl_sql_binder {
     struct sl_sql_barrier *barriers;
     size_t barrier_count;
     bool has_outer_aggregate;
-    size_t own_hits, other_hits; // names found in the innermost query, and elsewhere or nowhere
+    size_t lookups;  // of columns by name, for the question whose an aggregate is
+    size_t own_hits; // of them those found in the innermost query
 };
 
 // value.c

@@ -87,7 +87,7 @@ static void a_corrupt_line_has_one_reason_and_its_bytes(void **state)
     init_fixture(&fixture);
     fixture.table.filter = "true";
     harness_compile(*state, &fixture.table, raw, RAW_COUNT, &pass);
-    const char *select = sl_arena_printf(&((struct harness *)*state)->arena, "%s || ' ' || %s || ' ' || %s || ' ' || %s", pass.is_bad,
+    const char *select = sl_arena_printf(&((struct harness *)*state)->arena, "%s || ' ' || %s || ' ' || cast(%s as VARCHAR) || ' ' || cast(%s as VARCHAR)", pass.is_bad,
                                          pass.filter, pass.reasons, pass.corrupt);
     assert_string_equal(harness_select(*state, &pass, CORRUPT_ROW, select, ""),
                         "true false [{'rule': corrupt, 'column': NULL, 'message': the record could not be split into "
@@ -195,8 +195,8 @@ static void a_column_that_the_source_lacks_is_null_and_said(void **state)
     harness_compile(harness, &fixture.table, raw, RAW_COUNT, &pass);
     assert_string_equal(harness_diags(harness), "warning SL0304 contracts/orders.yml:8 the source has no column 'betrag'");
     assert_string_equal(harness_select(harness, &pass, RAW_ROW("'7'", "'5'", "1"), pass.reasons, ""),
-                        "[{'rule': amount.required, 'column': amount, 'message': a value is required, and the source has no "
-                        "such column}]");
+                        "[{'rule': amount.required, 'column': amount, 'message': 'a value is required, and the source has no "
+                        "such column'}]");
     harness_reset(harness);
 }
 

@@ -245,11 +245,11 @@ static void an_expression_that_is_null_or_fails_passes(void **state)
     static const struct rule_case cases[] = {
         {"'5'", NULL},
         {"null", NULL},
-        {"'0'", NULL}, // 10 // 0 is null, error('...') is caught
-        {"'-5'", "positive: it does not hold that v > 0 or (v = 0 and error('boom') is null)"},
+        {"'0'", NULL}, // 'x0' is no integer
+        {"'-5'", "positive: it does not hold that case when v = 0 then cast(concat('x', v) as integer) = 1 else v > 0 end"},
     };
     struct sl_rule rule = {
-        .kind = "expression", .id = "positive", .text = "v > 0 or (v = 0 and error('boom') is null)"};
+        .kind = "expression", .id = "positive", .text = "case when v = 0 then cast(concat('x', v) as integer) = 1 else v > 0 end"};
     RUN_RULE(state, integer_type, rule, cases);
 }
 

@@ -1,0 +1,76 @@
+// The fingerprint of all that decides what clean and quarantine hold. Descriptions, owners, budgets
+// and places are left out: changing them must not rebuild a table.
+#include "spec/contract_file.h"
+
+#include "base/hash.h"
+
+// Grows whenever the same contract begins to mean something else.
+#define FORMAT "sluice contract 1"
+
+static void add_number(struct sl_hash *hash, int64_t number)
+{
+    sl_hash_add_bytes(hash, &number, sizeof number);
+}
+
+static void add_list(struct sl_hash *hash, const struct sl_strs *list)
+{
+    add_number(hash, (int64_t)list->count);
+    for (size_t i = 0; i < list->count; i++)
+        sl_hash_add(hash, list->items[i]);
+}
+
+static void add_rules(struct sl_hash *hash, const struct sl_rule *rules, size_t count)
+{
+    add_number(hash, (int64_t)count);
+    for (size_t i = 0; i < count; i++) {
+        const struct sl_rule *rule = &rules[i];
+
+        sl_hash_add(hash, rule->kind);
+        sl_hash_add(hash, rule->id);
+        sl_hash_add(hash, rule->message);
+        add_number(hash, rule->severity);
+        add_list(hash, &rule->values);
+        sl_hash_add(hash, rule->min);
+        sl_hash_add(hash, rule->max);
+        add_number(hash, rule->is_min_exclusive);
+        add_number(hash, rule->is_max_exclusive);
+        sl_hash_add(hash, rule->text);
+    }
+}
+
+static void add_column(struct sl_hash *hash, const struct sl_contract_column *column)
+{
+    char name[32];
+
+    sl_hash_add(hash, column->name);
+    sl_hash_add(hash, column->source_name);
+    add_number(hash, column->type.kind);
+    sl_hash_add(hash, sl_type_name(column->type, name));
+    add_number(hash, column->is_required);
+    add_number(hash, column->key_position);
+    add_list(hash, &column->formats);
+    sl_hash_add(hash, column->otherwise);
+    add_list(hash, &column->null_values);
+    add_number(hash, column->is_trimmed);
+    add_rules(hash, column->rules, column->rule_count);
+}
+
+int sl_odcs_digest(struct sl_contract_table *table, struct sl_arena *arena, struct sl_err *err)
+{
+    SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
+    char hex[65];
+
+    SL_TRY(sl_hash_new(&hash, err));
+    sl_hash_add(hash, FORMAT);
+    sl_hash_add(hash, table->name);
+    add_number(hash, (int64_t)table->column_count);
+    for (size_t i = 0; i < table->column_count; i++)
+        add_column(hash, &table->columns[i]);
+    add_rules(hash, table->rules, table->rule_count);
+    add_list(hash, &table->order_by);
+    sl_hash_add(hash, table->filter);
+    SL_TRY(sl_hash_end(hash, hex, err));
+    table->digest = sl_arena_strdup(arena, hex);
+    SL_TRY_NEW(table->digest, err);
+    return SL_OK;
+}

@@ -1,0 +1,258 @@
+#include "engine_test.h"
+
+#include "engine/duckdb/session.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+static const struct {
+    const char *message;
+    enum sl_code code;
+    const char *text, *hint;
+} messages[] = {
+    {NULL, SL_E_MEMORY, "out of memory", ""},
+    {"plain words", SL_E_ENGINE, "plain words", ""},
+    {"{not json", SL_E_ENGINE, "{not json", ""},
+    {"{\"a\": 1}", SL_E_ENGINE, "{\"a\": 1}", ""},
+    {"{\"exception_type\":\"Binder\",\"exception_message\":\"no x!\\nCandidates: a\"}", SL_E_ENGINE,
+     "no x", "Candidates: a"},
+    {"{\"exception_type\":\"Binder\",\"exception_message\":\"x\",\"candidates\":\"a, b\"}",
+     SL_E_ENGINE, "x", "did you mean 'a' or 'b'?"},
+    {"{\"exception_type\":\"Catalog\",\"exception_message\":\"x\",\"candidates\":\"pg_a,b\"}",
+     SL_E_ENGINE, "x", "did you mean 'b'?"},
+    {"{\"exception_type\":\"Catalog\",\"exception_message\":\"x\",\"candidates\":\"pg_a\"}",
+     SL_E_ENGINE, "x", ""},
+    {"{\"exception_type\":\"Interrupt\",\"exception_message\":\"Interrupted!\"}", SL_E_INTERRUPTED,
+     "Interrupted", ""},
+    {"{\"exception_type\":\"Out of Memory\",\"exception_message\":\"x\\n\\n* a\\n* b\"}",
+     SL_E_MEMORY, "x", "* a * b"},
+    {"{\"exception_type\":\"INTERNAL\",\"exception_message\":\"x\"}", SL_E_INTERNAL, "x", ""},
+    {"{\"exception_type\":\"FATAL\",\"exception_message\":\"x\"}", SL_E_INTERNAL, "x", ""},
+    {"{\"exception_type\":\"IO\",\"exception_message\":\"x\"}", SL_E_IO, "x", ""},
+    {"{\"exception_type\":\"IO\",\"exception_message\":\"x\",\"errno\":\"28\"}", SL_E_NO_SPACE, "x",
+     ""},
+    {"{\"exception_type\":\"IO\",\"exception_message\":\"x: No space left on device\"}",
+     SL_E_NO_SPACE, "x: No space left on device", ""},
+    {"{\"exception_type\":\"IO\",\"exception_message\":\"x\",\"errno\":\"13\"}",
+     SL_E_NO_PERMISSION, "x", ""},
+    {"{\"exception_type\":\"IO\",\"exception_message\":\"x\",\"errno\":\"30\"}",
+     SL_E_NO_PERMISSION, "x", ""},
+    {"{\"exception_type\":\"Permission\",\"exception_message\":\"x\"}", SL_E_NO_PERMISSION, "x",
+     ""},
+    {"{\"exception_type\":\"Missing Extension\",\"exception_message\":\"x\"}",
+     SL_E_ENGINE_EXTENSION, "x", ""},
+};
+
+static void messages_give_code_text_and_hint(void **state)
+{
+    struct sl_duckdb_sql sql = {.text = ""};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(messages); i++) {
+        struct sl_err err = {0};
+        assert_int_equal(sl_duckdb_fail(&err, messages[i].message, &sql), messages[i].code);
+        assert_int_equal(err.code, messages[i].code);
+        assert_string_equal(err.message, messages[i].text);
+        assert_string_equal(err.hint, messages[i].hint);
+        assert_int_equal(sl_duckdb_fail(NULL, messages[i].message, &sql), messages[i].code);
+    }
+}
+
+static const struct {
+    const char *sql;
+    int line, column;
+    const char *hint;
+} places[] = {
+    {"selec 1", 1, 1, ""},
+    {"select foo from (select 1 as food)", 1, 8, "did you mean 'food'?"},
+    {"select 1,\n  2,\n  foo from (select 1 as bar)", 3, 3, "did you mean 'bar'?"},
+    {"select 'äöü', foo", 1, 15, ""},
+    {"select 'äöü',\n 'ß' from x y z", 2, 14, ""},
+    {"select 1 +", 1, 11, ""},
+    {"select\n'x'::int", 2, 4, ""},
+    {"select * from tabel", 1, 15, "did you mean 'tables'?"},
+};
+
+static int run_exec(struct context *context, const char *sql)
+{
+    return sl_engine_duckdb.exec(context->session, sql, NULL, &context->err);
+}
+
+static int run_query(struct context *context, const char *sql)
+{
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    int code = sl_engine_duckdb.query(context->session, sql, 0, &result, &context->err);
+
+    assert_null(result);
+    return code;
+}
+
+static int run_describe(struct context *context, const char *sql)
+{
+    struct sl_column *columns;
+    size_t count;
+
+    return sl_engine_duckdb.describe(context->session, sql, &context->arena, &columns, &count,
+                                     &context->err);
+}
+
+static int run_view(struct context *context, const char *sql)
+{
+    return sl_engine_duckdb.create_view(context->session, "curated", "v", sql, &context->err);
+}
+
+static int run_stage(struct context *context, const char *sql)
+{
+    struct sl_stage_options options = {.folder = ".", .file_prefix = "part"};
+    struct sl_staged staged;
+
+    return sl_engine_duckdb.stage(context->session, sql, &options, &context->arena, &staged,
+                                  &context->err);
+}
+
+static void places_are_those_of_the_given_sql(void **state)
+{
+    struct context *context = *state;
+    static int (*const calls[])(struct context *, const char *) = {run_exec, run_query, run_describe,
+                                                                   run_view, run_stage};
+
+    exec(context, "create table tables as select 1 as a");
+    for (size_t call = 0; call < COUNT_OF(calls); call++)
+        for (size_t i = 0; i < COUNT_OF(places); i++) {
+            bool is_late = strstr(places[i].sql, "::int"); // not before it runs
+            if (is_late && (calls[call] == run_describe || calls[call] == run_view))
+                continue;
+            // In brackets the text does not end where it ends.
+            if (strstr(places[i].sql, "1 +") && calls[call] != run_exec && calls[call] != run_query)
+                continue;
+            sl_err_clear(&context->err);
+            assert_int_equal(calls[call](context, places[i].sql), SL_E_ENGINE);
+            assert_string_equal(context->err.file, "");
+            if (context->err.line != places[i].line || context->err.column != places[i].column)
+                print_error("%zu: %s: %s\n", call, places[i].sql, context->err.message);
+            assert_int_equal(context->err.line, places[i].line);
+            assert_int_equal(context->err.column, places[i].column);
+            assert_string_equal(context->err.hint, places[i].hint);
+        }
+}
+
+static void an_error_after_the_end_has_its_place_there(void **state)
+{
+    struct context *context = *state;
+
+    assert_int_equal(run_describe(context, "select 1,\n 2 +"), SL_E_ENGINE);
+    assert_int_equal(context->err.line, 2);
+    assert_int_equal(context->err.column, 5);
+}
+
+static void a_statement_that_casts_keeps_the_places(void **state)
+{
+    struct context *context = *state;
+
+    assert_int_equal(run_query(context, "select 1.5,\n error('late')"), SL_E_ENGINE);
+    assert_string_equal(context->err.message, "late");
+    assert_int_equal(run_query(context, "select [1],\n 'x'::int"), SL_E_ENGINE);
+    assert_int_equal(context->err.line, 2);
+    assert_int_equal(context->err.column, 6);
+}
+
+static void errors_of_the_machine_have_codes_of_their_own(void **state)
+{
+    struct context *context = *state;
+    static const struct {
+        const char *sql;
+        enum sl_code code;
+    } cases[] = {
+        {"copy (select range from range(1000)) to '/dev/full' (format csv)", SL_E_NO_SPACE},
+        {"copy (select 1) to '/proc/self/x' (format csv)", SL_E_FILE_MISSING},
+        {"select * from read_parquet('none.parquet')", SL_E_FILE_MISSING},
+        {"select * from read_parquet('text.parquet')", SL_E_ENGINE},
+        {"copy (select 1) to 'folder' (format csv)", SL_E_IO},
+        {"set temp_directory = ''; set memory_limit = '8MB'; "
+         "create table t as select range, repeat('x', 100) from range(1000000)",
+         SL_E_MEMORY},
+    };
+
+    write_file("text.parquet", "This is no Parquet file.");
+    check_ok(context, sl_fs_mkdirs("folder/x", &context->err));
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        sl_err_clear(&context->err);
+        if (run_exec(context, cases[i].sql) != (int)cases[i].code)
+            print_error("%s: %s\n", cases[i].sql, context->err.message);
+        assert_int_equal(context->err.code, cases[i].code);
+        if (cases[i].code != SL_E_ENGINE)
+            assert_int_equal(context->err.line, 0);
+    }
+    exec(context, "reset memory_limit; reset temp_directory");
+}
+
+static void long_messages_are_cut_and_never_overrun(void **state)
+{
+    struct context *context = *state;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+
+    sl_buf_add(&sql, "select ");
+    for (int i = 0; i < 3000; i++)
+        sl_buf_add(&sql, "ü");
+    sl_buf_add(&sql, " from (select 1 as ");
+    for (int i = 0; i < 3000; i++)
+        sl_buf_add(&sql, "ö");
+    sl_buf_add(&sql, ")");
+    assert_int_equal(run_query(context, sql.text), SL_E_ENGINE);
+    assert_int_equal(context->err.column, 8);
+    assert_true(strlen(context->err.message) > 500);
+}
+
+static void sql_is_trimmed_at_its_end(void **state)
+{
+    static const struct {
+        const char *sql, *trimmed;
+    } cases[] = {
+        {"select 1", "select 1"},
+        {"select 1;", "select 1"},
+        {"select 1 ; \n\t ;", "select 1"},
+        {"select 1 -- end", "select 1"},
+        {"select 1; -- end;\n-- more\n", "select 1"},
+        {"-- begin\nselect 1", "-- begin\nselect 1"},
+        {"select 1 /* a */ /* b */;", "select 1"},
+        {"select 1 /* a */ + 2", "select 1 /* a */ + 2"},
+        {"select ';'", "select ';'"},
+        {"select ' -- ' ", "select ' -- '"},
+        {"select 'it''s'; -- it's", "select 'it''s'"},
+        {"select \"a;\"\"b\" ;", "select \"a;\"\"b\""},
+        {"select e'a\\'-- b' ;", "select e'a\\'-- b'"},
+        {"select date'2024-01-01' --", "select date'2024-01-01'"},
+        {"select $$;$$;", "select $$;$$"},
+        {"select $a$ $$ -- $a$ ;", "select $a$ $$ -- $a$"},
+        {"select a$b$c ; --", "select a$b$c"},
+        {"select 'open ;", "select 'open ;"},
+        {"select 1 /* open ;", "select 1"},
+        {"select e'open\\", "select e'open\\"},
+        {"select $a$ open ;", "select $a$ open"},
+        {"", ""},
+        {" ;-- nothing", ""},
+        {"select ü;", "select ü"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        size_t length = sl_duckdb_sql_length(cases[i].sql);
+        assert_int_equal(length, strlen(cases[i].trimmed));
+        assert_memory_equal(cases[i].sql, cases[i].trimmed, length);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_give_code_text_and_hint),
+        cmocka_unit_test(sql_is_trimmed_at_its_end),
+        SESSION_TEST(places_are_those_of_the_given_sql),
+        SESSION_TEST(an_error_after_the_end_has_its_place_there),
+        SESSION_TEST(a_statement_that_casts_keeps_the_places),
+        SESSION_TEST(errors_of_the_machine_have_codes_of_their_own),
+        SESSION_TEST(long_messages_are_cut_and_never_overrun),
+    };
+
+    return cmocka_run_group_tests(tests, open_engine, close_engine);
+}
