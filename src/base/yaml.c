@@ -198,33 +198,52 @@ static bool is_null_text(const char *text)
            !strcmp(text, "NULL");
 }
 
-static bool is_between_quotes(struct fy_token *token)
+static bool is_between_quotes(enum fy_scalar_style style)
 {
-    enum fy_scalar_style style = fy_token_scalar_style(token);
-
     return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+}
+
+// The place of a quoted text is its quote, behind which libfyaml has the mark.
+static void check_text(struct builder *builder, struct sl_yaml *node, size_t length,
+                       enum fy_scalar_style style)
+{
+    size_t good = 0;
+    size_t size;
+
+    if (is_between_quotes(style))
+        node->place.column--;
+    // Escapes can make what no file may hold. NUL is well-formed, but would end the text.
+    while (good < length && (size = sl_utf8_length(node->text + good, length - good)) > 0 &&
+           node->text[good] != '\0')
+        good += size;
+    if (good < length)
+        complain(builder, node->place, NULL,
+                 node->text[good] ? "a text holds what is no character"
+                                  : "a text holds a NUL character");
+    // libfyaml 0.7.12 gives bytes that were never written if such a block is indented. No file of
+    // ours is one.
+    if (builder->depth == 0 && (style == FYSS_LITERAL || style == FYSS_FOLDED))
+        complain(builder, node->place, "put it below a key", "a block of text cannot stand alone");
 }
 
 static int take_scalar(struct builder *builder, struct fy_token *token)
 {
     struct sl_yaml *node = new_node(builder, SL_YAML_NULL);
+    enum fy_scalar_style style = token ? fy_token_scalar_style(token) : FYSS_PLAIN;
     size_t length = 0;
     const char *text = token ? fy_token_get_text(token, &length) : NULL;
 
     SL_TRY_NEW(node, builder->err);
-    if (text && is_between_quotes(token))
-        node->place.column--; // the mark is behind the quote
-    if (text && memchr(text, '\0', length))
-        complain(builder, node->place, NULL, "a text holds a NUL character");
     if (text) {
-        node->is_quoted = fy_token_scalar_style(token) != FYSS_PLAIN;
         node->text = sl_arena_strndup(builder->arena, text, length);
         SL_TRY_NEW(node->text, builder->err);
-        if (node->is_quoted || !is_null_text(node->text))
-            node->kind = SL_YAML_SCALAR;
-        else
-            node->text = "";
+        node->is_quoted = style != FYSS_PLAIN;
+        check_text(builder, node, length, style);
     }
+    if (node->is_quoted || !is_null_text(node->text))
+        node->kind = SL_YAML_SCALAR;
+    else
+        node->text = "";
     return take_node(builder, node);
 }
 

@@ -2,7 +2,7 @@
 //
 //     "~r3"  the raw value
 //     "~q3"  a bare cast of it: cheap, but DuckDB's casts round, cut and forget zones
-//     "~k3"  whether that cast is beyond doubt: for most types, that it prints as it was read
+//     "~k3"  whether that cast is beyond doubt: for numbers, that it prints as it was read; for the rest, by a cheap look at the form
 //     "~t3"  the trimmed text (beyond doubt: the raw text itself)
 //     "~x3"  the same after null texts and default
 //     "~y3"  the value: the bare cast where it is beyond doubt, else cast after a strict look at the text's form

@@ -61,8 +61,11 @@ static int set_aside(struct sl_cleanse *cleanse, bool has_rivals, struct sl_err 
 {
     const struct sl_pass *pass = &cleanse->pass;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    sl_buf_addf(&sql, "create or replace temp table _side as select * from %s where %s or %s", cleanse->rows, pass->is_bad,
-                filtered(cleanse));
+    // Without the steps on the way to the values (contract/read.h).
+    sl_buf_addf(&sql,
+                "create or replace temp table _side as select columns(lambda c: not regexp_full_match(c, '~[qkty][0-9]+')) "
+                "from %s where %s or %s",
+                cleanse->rows, pass->is_bad, filtered(cleanse));
     if (has_rivals) {
         sl_buf_add(&sql, " or (");
         sl_cleanse_names("", pass->key, pass->key_count, &sql);

@@ -9,7 +9,10 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
     if ((rule->min && !sl_str_to_int64(rule->min, &min)) || (rule->max && !sl_str_to_int64(rule->max, &max)) || min < 0 ||
         max < min || (!rule->min && !rule->max))
         return sl_rule_refuse(site, "it needs a minimum or maximum length, each a whole number, the minimum not above the maximum");
-    sl_buf_addf(broken, "length(%s) < %lld or length(%s) > %lld", text, (long long)min, text, (long long)max);
+    if (rule->min)
+        sl_buf_addf(broken, "length(%s) < %lld", text, (long long)min);
+    if (rule->max)
+        sl_buf_addf(broken, "%slength(%s) > %lld", rule->min ? " or " : "", text, (long long)max);
     sl_buf_addf(message, "case when length(%s) < %lld then ", text, (long long)min);
     sl_rule_says(site, message, "is shorter than %lld characters", (long long)min);
     sl_buf_add(message, " else ");

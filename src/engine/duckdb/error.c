@@ -58,7 +58,8 @@ static size_t character_length(const char *text)
 }
 
 // Line and column of a place given as DuckDB does: for syntax errors a count of characters from the
-// statement's begin, otherwise of bytes.
+// statement's begin, otherwise of bytes. A place behind the user's part, at our closing bracket,
+// means its end.
 static void set_place(struct sl_err *err, const struct sl_duckdb_sql *sql, int64_t position,
                       bool is_in_characters)
 {
@@ -67,7 +68,7 @@ static void set_place(struct sl_err *err, const struct sl_duckdb_sql *sql, int64
     int line = 1;
     int column = 1;
 
-    while (*at && position > 0) {
+    while (at < user + sql->user_bytes && position > 0) {
         size_t length = character_length(at);
         position -= is_in_characters ? 1 : (int64_t)length;
         if (at >= user) {
@@ -76,7 +77,7 @@ static void set_place(struct sl_err *err, const struct sl_duckdb_sql *sql, int64
         }
         at += length;
     }
-    if (at >= user && at <= user + sql->user_bytes && position <= 0)
+    if (at >= user)
         (void)sl_err_at(err, "", line, column);
 }
 
