@@ -2,9 +2,10 @@
 #include "api/kinds.h"
 #include "connect/database/target.h"
 #include "connect/folder/target.h"
+#include "connect/postgres/target.h"
 #include "engine/duckdb/duckdb_engine.h"
 
 static const struct sl_engine_kind *const engines[] = {&sl_engine_duckdb, NULL};
-static const struct sl_target_kind *const targets[] = {&sl_target_parquet, &sl_target_csv, &sl_target_jsonl, &sl_target_sqlite, &sl_target_duckdb, NULL};
+static const struct sl_target_kind *const targets[] = {&sl_target_parquet, &sl_target_csv, &sl_target_jsonl, &sl_target_sqlite, &sl_target_duckdb, &sl_target_postgres, NULL};
 
 const struct sl_kinds sl_kinds = {.engines = engines, .targets = targets};

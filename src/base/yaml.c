@@ -212,6 +212,12 @@ static void check_text(struct builder *builder, struct sl_yaml *node, size_t len
 
     if (is_between_quotes(style))
         node->place.column--;
+    // libfyaml 0.7.12 gives bytes that were never written if such a block is indented. No file of
+    // ours is one.
+    if (builder->depth == 0 && (style == FYSS_LITERAL || style == FYSS_FOLDED)) {
+        complain(builder, node->place, "put it below a key", "a block of text cannot stand alone");
+        return;
+    }
     // Escapes can make what no file may hold. NUL is well-formed, but would end the text.
     while (good < length && (size = sl_utf8_length(node->text + good, length - good)) > 0 &&
            node->text[good] != '\0')
@@ -220,10 +226,6 @@ static void check_text(struct builder *builder, struct sl_yaml *node, size_t len
         complain(builder, node->place, NULL,
                  node->text[good] ? "a text holds what is no character"
                                   : "a text holds a NUL character");
-    // libfyaml 0.7.12 gives bytes that were never written if such a block is indented. No file of
-    // ours is one.
-    if (builder->depth == 0 && (style == FYSS_LITERAL || style == FYSS_FOLDED))
-        complain(builder, node->place, "put it below a key", "a block of text cannot stand alone");
 }
 
 static int take_scalar(struct builder *builder, struct fy_token *token)

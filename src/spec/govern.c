@@ -38,8 +38,7 @@ static int fill(struct registry *registry, const struct sl_project *project, str
 
         SL_TRY(sl_map_set(&registry->files, contract->file, contract, err));
         for (size_t k = 0; k < contract->table_count; k++)
-            if (contract->tables[k].name)
-                SL_TRY(add_name(registry, contract->tables[k].name, &contract->tables[k], err));
+            SL_TRY(add_name(registry, contract->tables[k].name, &contract->tables[k], err));
     }
     // Physical names come second: they only match where no object has the name itself.
     for (size_t i = 0; i < project->contract_count; i++)
@@ -77,8 +76,7 @@ static int find_named(struct sl_load *load, struct registry *registry,
         return SL_OK;
     if (contract) {
         for (size_t i = 0; i < contract->table_count; i++)
-            if (contract->tables[i].name)
-                SL_TRY(sl_strs_add(&names, &project->arena, contract->tables[i].name, err));
+            SL_TRY(sl_strs_add(&names, &project->arena, contract->tables[i].name, err));
         hint = sl_did_you_mean(&project->arena, source->name, names.items, names.count);
         sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, place,
                 hint ? hint : "the schema object has the source's name, or its physicalName",
@@ -118,8 +116,43 @@ static const char *table_key(const struct sl_contract_table *table, struct sl_ar
                            (size_t)(table - table->contract->tables));
 }
 
+// Whether more was said already of an unused schema object that has a source's name.
+static bool is_reported(const struct sl_project *project, const struct registry *registry,
+                        const struct sl_contract_table *table)
+{
+    const struct sl_contract_table *governing = sl_map_get(&project->index->governing, table->name);
+
+    if (!sl_map_has(&project->index->sources, table->name))
+        return false;
+    return !governing || governing->contract == table->contract ||
+           sl_map_has(&registry->second, table->name);
+}
+
 // A schema object that governs nothing does nothing, most often because of a slip in its name.
-static int report_unused(struct sl_load *load, struct registry *registry, struct sl_err *err)
+static int report_unused_table(struct sl_load *load, const struct registry *registry,
+                               const struct sl_strs *free_names,
+                               const struct sl_contract_table *table, struct sl_err *err)
+{
+    struct sl_project *project = load->project;
+    const struct sl_contract_table *governing;
+    const char *key = table_key(table, &project->arena);
+    const char *hint;
+
+    SL_TRY_NEW(key, err);
+    if (sl_map_has(&registry->used, key) || is_reported(project, registry, table))
+        return SL_OK;
+    governing = sl_map_get(&project->index->governing, table->name);
+    hint = sl_did_you_mean(&project->arena, table->name, free_names->items, free_names->count);
+    if (governing)
+        hint = sl_arena_printf(&project->arena, "source '%s' names '%s' as its contract",
+                               table->name, governing->contract->file);
+    sl_diag(&project->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, table->place,
+            hint ? hint : "a source is governed by the schema object of its name",
+            "schema object '%s' governs no source", table->name);
+    return SL_OK;
+}
+
+static int report_unused(struct sl_load *load, const struct registry *registry, struct sl_err *err)
 {
     struct sl_project *project = load->project;
     struct sl_strs free_names = {0};
@@ -128,20 +161,9 @@ static int report_unused(struct sl_load *load, struct registry *registry, struct
         if (!sl_map_has(&project->index->governing, project->sources[i].name))
             SL_TRY(sl_strs_add(&free_names, &project->arena, project->sources[i].name, err));
     for (size_t i = 0; i < project->contract_count; i++)
-        for (size_t k = 0; k < project->contracts[i]->table_count; k++) {
-            const struct sl_contract_table *table = &project->contracts[i]->tables[k];
-            const char *key = table_key(table, &project->arena);
-            const char *hint;
-
-            SL_TRY_NEW(key, err);
-            if (!table->name || sl_map_has(&registry->used, key))
-                continue;
-            hint =
-                sl_did_you_mean(&project->arena, table->name, free_names.items, free_names.count);
-            sl_diag(&project->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, table->place,
-                    hint ? hint : "a source is governed by the schema object of its name",
-                    "schema object '%s' governs no source", table->name);
-        }
+        for (size_t k = 0; k < project->contracts[i]->table_count; k++)
+            SL_TRY(report_unused_table(load, registry, &free_names,
+                                       &project->contracts[i]->tables[k], err));
     return SL_OK;
 }
 

@@ -1,9 +1,11 @@
 #include "spec/load.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/log.h"
 
 static const char *const layer_names[] = {"raw", "clean", "quarantine", "curated"};
 
@@ -181,6 +183,21 @@ static int load_targets(struct sl_load *load, struct sl_err *err)
     return SL_OK;
 }
 
+// A message may quote what a reference gave: no secret leaves this layer.
+static void hide_secrets(struct sl_project *project)
+{
+    for (size_t i = 0; i < project->diags.count; i++) {
+        struct sl_err *err = &project->diags.items[i].err;
+        const char *message = sl_log_mask(err->message, &project->arena);
+        const char *hint = sl_log_mask(err->hint, &project->arena);
+
+        if (message != err->message)
+            snprintf(err->message, sizeof err->message, "%s", message ? message : "***");
+        if (hint != err->hint)
+            snprintf(err->hint, sizeof err->hint, "%s", hint ? hint : "***");
+    }
+}
+
 static int load_project(struct sl_project *project, const struct sl_project_options *options,
                         struct sl_err *err)
 {
@@ -202,6 +219,7 @@ static int load_project(struct sl_project *project, const struct sl_project_opti
     SL_TRY(load_models(&load, err));
     SL_TRY(load_targets(&load, err));
     SL_TRY(sl_govern(&load, err));
+    hide_secrets(project);
     sl_diags_sort(&project->diags);
     return SL_OK;
 }

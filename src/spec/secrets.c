@@ -126,7 +126,7 @@ static int resolve_file(struct sl_secrets *secrets, const char *name, const char
     SL_TRY_NEW(path, err);
     if (sl_fs_read(path, MOST_BYTES, secrets->arena, &text, &length, &failure) != SL_OK) {
         (void)sl_fail(err, SL_E_SECRET_MISSING, "secret file '%s' cannot be read: %s", name,
-                      failure.message);
+                      sl_code_info(failure.code)->title);
         return sl_err_hint(err, "a path is relative to the folder of sluice.yml");
     }
     if (strlen(text) != length)

@@ -143,7 +143,7 @@ static void check_table(struct sl_load *load, const struct sl_delivery *delivery
 
     if (sl_table_parse(delivery->table, &layer, &name))
         return;
-    if (dot) {
+    if (dot && !strchr(dot + 1, '.')) {
         written = sl_arena_strndup(arena, delivery->table, (size_t)(dot - delivery->table));
         nearest = written ? sl_str_nearest(written, layers, 4) : NULL;
     }

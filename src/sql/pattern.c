@@ -88,18 +88,32 @@ struct sl_sql_pattern sl_sql_call_pattern(const struct sl_ast *call)
     return unknown;
 }
 
+static bool is_same(char pattern, char c, bool ignores_case)
+{
+    return pattern == '_' || pattern == c ||
+           (ignores_case && tolower((unsigned char)pattern) == tolower((unsigned char)c));
+}
+
+// On a mismatch the last % takes one character more.
 static bool like(const char *pattern, const char *name, bool ignores_case)
 {
-    if (!*pattern)
-        return !*name;
-    if (*pattern == '%')
-        return like(pattern + 1, name, ignores_case) || (*name && like(pattern, name + 1, ignores_case));
-    if (!*name)
-        return false;
-    if (*pattern != '_' && *pattern != *name &&
-        (!ignores_case || tolower((unsigned char)*pattern) != tolower((unsigned char)*name)))
-        return false;
-    return like(pattern + 1, name + 1, ignores_case);
+    const char *after_percent = NULL, *taken = NULL;
+
+    while (*name) {
+        if (*pattern == '%') {
+            after_percent = ++pattern;
+            taken = name;
+        } else if (*pattern && is_same(*pattern, *name, ignores_case)) {
+            pattern++;
+            name++;
+        } else if (after_percent) {
+            pattern = after_percent;
+            name = ++taken;
+        } else {
+            return false;
+        }
+    }
+    return pattern[strspn(pattern, "%")] == '\0';
 }
 
 static bool finds(const char *regex, const char *name, bool is_whole)

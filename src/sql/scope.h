@@ -150,6 +150,10 @@ SL_MUST int sl_sql_add_field(struct sl_sql_binder *binder, struct sl_sql_relatio
 SL_MUST int sl_sql_bind_from(struct sl_sql_binder *binder, const struct sl_ast *ref, const struct sl_sql_scope *outer,
                              struct sl_sql_from *ret, struct sl_err *err);
 
+// join.c
+SL_MUST int sl_sql_bind_join(struct sl_sql_binder *binder, const struct sl_ast *join, const struct sl_sql_scope *outer,
+                             struct sl_sql_from *ret, struct sl_err *err);
+
 // lineage.c
 // Binds a query node. Lives in the binder's arena.
 SL_MUST int sl_sql_bind_query(struct sl_sql_binder *binder, const struct sl_ast *node, const struct sl_sql_scope *outer,

@@ -11,7 +11,7 @@ static const struct kind {
     const char *name;
     enum sl_code code;
 } kinds[] = {
-    {"Interrupt", SL_E_INTERRUPTED},
+    {"INTERRUPT", SL_E_INTERRUPTED},
     {"Out of Memory", SL_E_MEMORY},
     {"IO", SL_E_IO},
     {"Permission", SL_E_NO_PERMISSION},
@@ -40,7 +40,7 @@ static enum sl_code code_of(const char *type, const char *message, int64_t numbe
     enum sl_code code = SL_E_ENGINE;
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (sl_str_equal(kinds[i].name, type))
+        if (sl_str_equal_nocase(kinds[i].name, type))
             code = kinds[i].code;
     if (code != SL_E_IO)
         return code;

@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define PATH_COLUMN "_sl_path"
 #define HIVE_NULL "__HIVE_DEFAULT_PARTITION__"
 
 // How the values of a partition column come about.
@@ -128,7 +127,7 @@ static void add_partition(struct sl_buf *sql, const struct sl_scan *scan,
         return;
     }
     if (partition->is_in_path) {
-        sl_buf_addf(sql, "cast(%s%sregexp_extract(" PATH_COLUMN ", '/%s=([^/]*)/', 1)%s%s as %s)",
+        sl_buf_addf(sql, "cast(%s%sregexp_extract(filename, '/%s=([^/]*)/', 1)%s%s as %s)",
                     partition->has_null ? "nullif(" : "",
                     partition->has_escapes ? "url_decode(" : "", partition->name,
                     partition->has_escapes ? ")" : "",
@@ -269,7 +268,8 @@ int sl_duckdb_scan_sql(struct sl_session *session, const struct sl_scan *scan, s
         SL_TRY(add_path(scan->files[i].path, sql, err));
     }
     sl_buf_add(sql, "], hive_partitioning = false");
-    sl_buf_add(sql, needs_path ? ", filename = '" PATH_COLUMN "'" : "");
+    // Files are left out by filters only if it is a real column, and has just this name.
+    sl_buf_add(sql, needs_path ? ", filename = true" : "");
     SL_TRY(add_schema(scan, sql, err));
     sl_buf_add(sql, "))");
     return sl_buf_check(sql, err);

@@ -156,7 +156,6 @@ static void interrupt_ends_the_running_statement_only(void **state)
         sl_engine_duckdb.interrupt(context->session);
     }
     assert_int_equal(pthread_join(thread, NULL), 0);
-print_error("%s\n", runner.err.message);
     assert_int_equal(runner.code, SL_E_INTERRUPTED);
     assert_string_equal(query(context, "select 'alive'"), "alive");
 }

@@ -1,0 +1,34 @@
+#include "connect/postgres/libpq.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+int sl_libpq_load(struct sl_libpq *ret, struct sl_err *err)
+{
+    struct sl_libpq libpq = {.handle = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL)};
+    if (!libpq.handle) {
+        (void)sl_fail(err, SL_E_TARGET_CONNECT, "libpq is not installed: %s", dlerror());
+        return sl_err_hint(err, "apt-get install libpq5");
+    }
+    // A function pointer may not be assigned from void *, but its bytes may.
+#define LOAD(name)                                                                                 \
+    do {                                                                                           \
+        void *symbol = dlsym(libpq.handle, #name);                                                 \
+        memcpy(&libpq.name, &symbol, sizeof symbol);                                               \
+        if (!symbol) {                                                                             \
+            dlclose(libpq.handle);                                                                 \
+            return sl_fail(err, SL_E_TARGET_CONNECT, "libpq has no '%s'", #name);                  \
+        }                                                                                          \
+    } while (0);
+    SL_LIBPQ_FUNCTIONS(LOAD)
+#undef LOAD
+    *ret = libpq;
+    return SL_OK;
+}
+
+void sl_libpq_unload(struct sl_libpq *libpq)
+{
+    if (libpq->handle)
+        dlclose(libpq->handle);
+    libpq->handle = NULL;
+}

@@ -1,0 +1,39 @@
+// libpq, loaded when the first PostgreSQL target is opened, so that commands without one start without it.
+#ifndef SL_CONNECT_POSTGRES_LIBPQ_H
+#define SL_CONNECT_POSTGRES_LIBPQ_H
+
+#include "base/err.h"
+
+#include <libpq-fe.h>
+
+#define SL_LIBPQ_FUNCTIONS(X)                                                                      \
+    X(PQconnectdb)                                                                                 \
+    X(PQfinish)                                                                                    \
+    X(PQstatus)                                                                                    \
+    X(PQerrorMessage)                                                                              \
+    X(PQexec)                                                                                      \
+    X(PQexecParams)                                                                                \
+    X(PQclear)                                                                                     \
+    X(PQresultStatus)                                                                              \
+    X(PQresultErrorField)                                                                          \
+    X(PQresultErrorMessage)                                                                        \
+    X(PQntuples)                                                                                   \
+    X(PQgetvalue)                                                                                  \
+    X(PQcmdTuples)                                                                                 \
+    X(PQputCopyData)                                                                               \
+    X(PQputCopyEnd)                                                                                \
+    X(PQgetResult)                                                                                 \
+    X(PQsetNoticeProcessor)
+
+struct sl_libpq {
+    void *handle;
+#define SL_LIBPQ_FIELD(name) __typeof__(name) *name;
+    SL_LIBPQ_FUNCTIONS(SL_LIBPQ_FIELD)
+#undef SL_LIBPQ_FIELD
+};
+
+// SL_E_TARGET_CONNECT if libpq.so.5 is not installed.
+SL_MUST int sl_libpq_load(struct sl_libpq *ret, struct sl_err *err);
+void sl_libpq_unload(struct sl_libpq *libpq);
+
+#endif

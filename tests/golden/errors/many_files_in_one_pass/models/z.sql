@@ -1,0 +1,4 @@
+/* sluice
+write: all
+*/
+select 1

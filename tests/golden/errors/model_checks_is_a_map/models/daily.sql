@@ -1,0 +1,4 @@
+/* sluice
+checks: {not_null: [a]}
+*/
+select 1 as a

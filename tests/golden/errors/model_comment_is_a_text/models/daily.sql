@@ -1,0 +1,2 @@
+/* sluice write full */
+select 1 as a

@@ -1,0 +1,4 @@
+-- revenue
+/* sluice
+write: full
+select 1 as a

@@ -1,0 +1,1 @@
+/* sluice wirte: append */ select 1 as a

@@ -1,0 +1,4 @@
+/* sluice
+write: partition
+*/
+select 1 as a

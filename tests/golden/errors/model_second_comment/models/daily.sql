@@ -1,0 +1,5 @@
+/* sluice
+write: full */
+select 1 as a
+/* sluice
+write: append */

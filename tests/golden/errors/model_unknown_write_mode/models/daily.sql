@@ -1,0 +1,4 @@
+/* sluice
+write: incremental
+*/
+select 1 as a

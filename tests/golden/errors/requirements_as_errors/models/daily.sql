@@ -1,0 +1,4 @@
+/* sluice
+grain: [a]
+*/
+select 1 as a
