@@ -3,7 +3,7 @@
 #include "base/yaml.h"
 
 #include "base/map.h"
-#include "base/utf8.h"
+#include "base/yaml_text.h"
 
 #include <libfyaml.h>
 #include <string.h>
@@ -21,6 +21,8 @@ struct frame {
 struct builder {
     struct fy_diag *fy_diag;
     struct fy_parser *fy_parser;
+    const char *text;
+    size_t length;
     struct frame frames[DEEPEST];
     size_t depth;
     struct sl_yaml *root;
@@ -52,7 +54,7 @@ static void discard_output(struct fy_diag *diag, void *user, const char *bytes, 
     (void)length;
 }
 
-static int open_parser(struct builder *builder, const char *text, size_t length)
+static int open_parser(struct builder *builder)
 {
     struct fy_diag_cfg diag_config;
     struct fy_parse_cfg config = {
@@ -71,7 +73,7 @@ static int open_parser(struct builder *builder, const char *text, size_t length)
     config.diag = builder->fy_diag;
     builder->fy_parser = fy_parser_create(&config);
     SL_TRY_NEW(builder->fy_parser, builder->err);
-    if (fy_parser_set_string(builder->fy_parser, text, length) != 0)
+    if (fy_parser_set_string(builder->fy_parser, builder->text, builder->length) != 0)
         return sl_fail_memory(builder->err);
     return SL_OK;
 }
@@ -203,35 +205,49 @@ static bool is_between_quotes(enum fy_scalar_style style)
     return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
 }
 
-// The place of a quoted text is its quote, behind which libfyaml has the mark.
-static void check_text(struct builder *builder, struct sl_yaml *node, size_t length,
-                       enum fy_scalar_style style)
+static bool is_block(enum fy_scalar_style style)
 {
-    size_t good = 0;
-    size_t size;
+    return style == FYSS_LITERAL || style == FYSS_FOLDED;
+}
+
+// libfyaml 0.7.12 takes lines for part of a block that are not indented deeper than what it belongs
+// to, so that the keys after an empty block vanish, and fills some such blocks with bytes that were
+// never written.
+static bool is_misplaced_block(const struct builder *builder, struct fy_token *token)
+{
+    const struct frame *frame = &builder->frames[builder->depth - 1];
+    const struct sl_yaml *parent = frame->key ? frame->key : frame->node;
+    const struct fy_mark *mark = fy_token_start_mark(token);
+    int least = parent->place.column -
+                (parent->place.line == builder->first_line ? builder->first_column : 1);
+    int indent = mark ? sl_yaml_indent(builder->text, builder->length, mark->input_pos) : -1;
+
+    return indent >= 0 && indent <= least;
+}
+
+// What the text of a scalar must not be. The place of a quoted text is its quote, behind which
+// libfyaml has the mark.
+static void check_text(struct builder *builder, struct sl_yaml *node, struct fy_token *token,
+                       size_t length)
+{
+    enum fy_scalar_style style = fy_token_scalar_style(token);
+    int line;
+    int column;
 
     if (is_between_quotes(style))
         node->place.column--;
-    // libfyaml 0.7.12 gives bytes that were never written if such a block is indented. No file of
-    // ours is one.
-    if (builder->depth == 0 && (style == FYSS_LITERAL || style == FYSS_FOLDED)) {
+    if (is_block(style) && builder->depth == 0)
         complain(builder, node->place, "put it below a key", "a block of text cannot stand alone");
-        return;
-    }
-    // Escapes can make what no file may hold. NUL is well-formed, but would end the text.
-    while (good < length && (size = sl_utf8_length(node->text + good, length - good)) > 0 &&
-           node->text[good] != '\0')
-        good += size;
-    if (good < length)
-        complain(builder, node->place, NULL,
-                 node->text[good] ? "a text holds what is no character"
-                                  : "a text holds a NUL character");
+    else if (is_block(style) && length > 0 && is_misplaced_block(builder, token))
+        complain(builder, node->place, "write \"\" for an empty text",
+                 "a block of text must be indented deeper than its key");
+    else if (sl_yaml_bad_byte(node->text, length, &line, &column) < length) // by escapes
+        complain(builder, node->place, NULL, "a text holds a NUL or what is no character");
 }
 
 static int take_scalar(struct builder *builder, struct fy_token *token)
 {
     struct sl_yaml *node = new_node(builder, SL_YAML_NULL);
-    enum fy_scalar_style style = token ? fy_token_scalar_style(token) : FYSS_PLAIN;
     size_t length = 0;
     const char *text = token ? fy_token_get_text(token, &length) : NULL;
 
@@ -239,8 +255,8 @@ static int take_scalar(struct builder *builder, struct fy_token *token)
     if (text) {
         node->text = sl_arena_strndup(builder->arena, text, length);
         SL_TRY_NEW(node->text, builder->err);
-        node->is_quoted = style != FYSS_PLAIN;
-        check_text(builder, node, length, style);
+        node->is_quoted = fy_token_scalar_style(token) != FYSS_PLAIN;
+        check_text(builder, node, token, length);
     }
     if (node->is_quoted || !is_null_text(node->text))
         node->kind = SL_YAML_SCALAR;
@@ -340,29 +356,23 @@ static int run_parser(struct builder *builder)
 }
 
 // True if the text is fit for the parser. Tells the first bad byte otherwise.
-static bool check_bytes(struct builder *builder, const char *text, size_t length)
+static bool check_bytes(struct builder *builder)
 {
-    int line = 0;
-    int column = 0;
+    int line;
+    int column;
+    size_t bad;
 
-    if (length > MOST_BYTES) {
+    if (builder->length > MOST_BYTES) {
         sl_diag(builder->diags, SL_SEVERITY_ERROR, SL_E_FILE_TOO_LARGE, builder->last,
                 "is this a data file?", "the file is larger than 8 MiB");
         return false;
     }
-    for (size_t at = 0; at < length;) {
-        size_t size = sl_utf8_length(text + at, length - at);
-
-        if (size == 0 || text[at] == '\0') {
-            complain(builder, place_at(builder, line, column), "save the file as UTF-8",
-                     size == 0 ? "not valid UTF-8" : "a NUL character, so this is no text");
-            return false;
-        }
-        column = text[at] == '\n' ? 0 : column + 1;
-        line += text[at] == '\n';
-        at += size;
-    }
-    return true;
+    bad = sl_yaml_bad_byte(builder->text, builder->length, &line, &column);
+    if (bad == builder->length)
+        return true;
+    complain(builder, place_at(builder, line, column), "save the file as UTF-8",
+             builder->text[bad] ? "not valid UTF-8" : "a NUL character, so this is no text");
+    return false;
 }
 
 int sl_yaml_parse(const char *text, size_t length, const char *file, int first_line,
@@ -382,12 +392,8 @@ int sl_yaml_parse(const char *text, size_t length, const char *file, int first_l
 
     if (file)
         SL_TRY_NEW(builder.last.file, err);
-    if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
-        text += 3; // byte order mark
-        length -= 3;
-    }
-    if (length > 0 && check_bytes(&builder, text, length)) {
-        SL_TRY(open_parser(&builder, text, length));
+    if (builder.length > 0 && check_bytes(&builder)) {
+        SL_TRY(open_parser(&builder));
         SL_TRY(run_parser(&builder));
     }
     if (!builder.root) {

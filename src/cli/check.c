@@ -1,4 +1,5 @@
 // sluice check: everything that is wrong with a project, in one pass.
+#include "api/check.h"
 #include "cli/cli.h"
 #include "contract/compile.h"
 
@@ -31,6 +32,16 @@ static int check_contracts(struct sl_world *world, const struct sl_map *catalog,
     return SL_OK;
 }
 
+static int check_checks(struct sl_world *world, struct sl_err *err)
+{
+    for (size_t i = 0; i < world->project->model_count; i++) {
+        struct sl_check *checks;
+        size_t count;
+        SL_TRY(sl_checks_compile(world->project->models[i].checks, &world->arena, &world->project->diags, &checks, &count, err));
+    }
+    return SL_OK;
+}
+
 static void print_summary(const struct sl_world *world, const struct check_options *options)
 {
     const struct sl_project *project = world->project;
@@ -51,6 +62,7 @@ static int run_check(const void *self, int *ret_exit, struct sl_err *err)
     struct sl_world_options world_options = {.folder = options->common.folder, .environment = options->common.environment};
     SL_TRY(sl_world_open(&world_options, &world, err));
     sl_project_check_requirements(world.project);
+    SL_TRY(check_checks(&world, err));
     SL_TRY(sl_world_bind(&world, &catalog, err));
     if (world.has_graph)
         SL_TRY(check_contracts(&world, &catalog, err));

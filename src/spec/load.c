@@ -26,12 +26,35 @@ static const char *ending_of(const char *name, const char *const *endings)
     return NULL;
 }
 
-static bool is_folder(struct sl_load *load, const char *path)
+static int is_folder(struct sl_load *load, const char *path, bool *ret, struct sl_err *err)
 {
     struct sl_fs_stat stat;
     const char *full = sl_path_join(&load->project->arena, load->project->folder, path);
 
-    return full && sl_fs_stat(full, &stat, NULL) == SL_OK && stat.is_folder;
+    SL_TRY_NEW(full, err);
+    *ret = sl_fs_stat(full, &stat, NULL) == SL_OK && stat.is_folder;
+    return SL_OK;
+}
+
+static int search_folder(struct search *search, const char *folder, int depth, struct sl_err *err);
+
+// A file, a folder with files, or something else that lies there.
+static int search_entry(struct search *search, const char *path, const char *name, int depth,
+                        struct sl_err *err)
+{
+    struct sl_arena *arena = &search->load->project->arena;
+    const char *ending = ending_of(name, search->endings);
+    struct sl_load_file file = {.path = path};
+    bool is_below = false;
+
+    if (!ending) {
+        SL_TRY(is_folder(search->load, path, &is_below, err));
+        return is_below && depth < DEEPEST_FOLDER ? search_folder(search, path, depth + 1, err)
+                                                  : SL_OK;
+    }
+    file.name = sl_arena_strndup(arena, name, strlen(name) - strlen(ending));
+    SL_TRY_NEW(file.name, err);
+    return SL_PUSH(arena, search->files, search->count, file) ? SL_OK : sl_fail_memory(err);
 }
 
 static int search_folder(struct search *search, const char *folder, int depth, struct sl_err *err)
@@ -43,22 +66,11 @@ static int search_folder(struct search *search, const char *folder, int depth, s
     SL_TRY_NEW(full, err);
     SL_TRY(sl_fs_list(full, arena, &names, err));
     for (size_t i = 0; i < names.count; i++) {
-        const char *ending = ending_of(names.items[i], search->endings);
-        struct sl_load_file file = {.path = sl_path_join(arena, folder, names.items[i])};
+        const char *path = sl_path_join(arena, folder, names.items[i]);
 
-        SL_TRY_NEW(file.path, err);
-        if (names.items[i][0] == '.')
-            continue;
-        if (!ending) {
-            if (depth < DEEPEST_FOLDER && is_folder(search->load, file.path))
-                SL_TRY(search_folder(search, file.path, depth + 1, err));
-            continue;
-        }
-        file.name =
-            sl_arena_strndup(arena, names.items[i], strlen(names.items[i]) - strlen(ending));
-        SL_TRY_NEW(file.name, err);
-        if (!SL_PUSH(arena, search->files, search->count, file))
-            return sl_fail_memory(err);
+        SL_TRY_NEW(path, err);
+        if (names.items[i][0] != '.')
+            SL_TRY(search_entry(search, path, names.items[i], depth, err));
     }
     return SL_OK;
 }
@@ -73,13 +85,13 @@ int sl_load_find(struct sl_load *load, const char *folder, const char *const *en
 {
     struct search search = {.load = load, .endings = endings};
     struct sl_err failure = {0};
-    int code = is_folder(load, folder) ? search_folder(&search, folder, 0, &failure) : SL_OK;
+    bool is_there = false;
+    int code;
 
-    if (code == SL_E_MEMORY) {
-        if (err)
-            *err = failure;
-        return code;
-    }
+    SL_TRY(is_folder(load, folder, &is_there, err));
+    code = is_there ? search_folder(&search, folder, 0, &failure) : SL_OK;
+    if (code == SL_E_MEMORY)
+        return sl_fail_memory(err);
     if (code != SL_OK)
         sl_diag_err(&load->project->diags, SL_SEVERITY_ERROR, &failure,
                     (struct sl_place){.file = folder});

@@ -1,5 +1,6 @@
 #include "spec/load.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,7 @@ static int find_root(const char *start, struct sl_arena *arena, const char **ret
 {
     char *real = realpath(start, NULL);
     char *folder = real ? sl_arena_strdup(arena, real) : NULL;
-    bool is_out_of_memory = real && !folder;
+    bool is_out_of_memory = real ? !folder : errno == ENOMEM;
     struct sl_fs_stat stat;
 
     free(real);
@@ -192,9 +193,9 @@ static void hide_secrets(struct sl_project *project)
         const char *hint = sl_log_mask(err->hint, &project->arena);
 
         if (message != err->message)
-            snprintf(err->message, sizeof err->message, "%s", message ? message : "***");
+            snprintf(err->message, sizeof err->message, "%s", message);
         if (hint != err->hint)
-            snprintf(err->hint, sizeof err->hint, "%s", hint ? hint : "***");
+            snprintf(err->hint, sizeof err->hint, "%s", hint);
     }
 }
 

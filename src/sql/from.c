@@ -195,25 +195,6 @@ static int bind_unknown(struct sl_sql_binder *binder, const struct sl_ast *ref,
     return SL_OK;
 }
 
-// t(a, b): new names for the first columns.
-static int rename_fields(struct sl_sql_binder *binder, const struct sl_ast *names,
-                         struct sl_sql_relation *relation, struct sl_err *err)
-{
-    struct sl_sql_field *fields;
-    size_t i = 0;
-
-    if (sl_ast_count(names) == 0)
-        return SL_OK;
-    fields = sl_arena_grow(binder->arena, relation->fields, relation->field_count,
-                           relation->field_count + 1, sizeof *fields);
-    SL_TRY_NEW(fields, err);
-    relation->fields = fields;
-    SL_AST_EACH(name, names)
-        if (i < relation->field_count)
-            fields[i++].name = name->text;
-    return SL_OK;
-}
-
 static int bind_single(struct sl_sql_binder *binder, const struct sl_ast *ref,
                        const struct sl_sql_scope *outer, struct sl_sql_relation *into,
                        struct sl_err *err)
@@ -231,7 +212,7 @@ static int bind_single(struct sl_sql_binder *binder, const struct sl_ast *ref,
     else
         SL_TRY(bind_unknown(binder, ref, outer, into, err));
     SL_TRY(add_ordinality(binder, ref, into, err));
-    return rename_fields(binder, sl_ast_get(ref, "column_name_alias"), into, err);
+    return sl_sql_rename_fields(binder, sl_ast_get(ref, "column_name_alias"), into, err);
 }
 
 static int bind_one(struct sl_sql_binder *binder, const struct sl_ast *ref,

@@ -222,3 +222,82 @@ int sl_sql_path_tell(const struct sl_sql_path *path, bool is_in_doubt, struct sl
     query->is_row_wise = !why;
     return SL_OK;
 }
+
+// A split is kept if a key is the expression itself, or the keys have all columns that it is made of.
+static bool determines(const struct sl_sql_barrier *barrier, const char *expression,
+                       const struct sl_strs *inputs)
+{
+    if (sl_strs_has(&barrier->keys, expression))
+        return true;
+    for (size_t i = 0; i < inputs->count; i++)
+        if (!sl_strs_has(&barrier->keys, inputs->items[i]))
+            return false;
+    return inputs->count > 0;
+}
+
+static const char *why_not_by(const struct sl_query *query, const char *name,
+                              struct sl_arena *arena)
+{
+    for (size_t i = 0; i < query->column_count; i++) {
+        const struct sl_query_column *column = &query->columns[i];
+
+        if (!sl_str_equal_nocase(column->name, name))
+            continue;
+        if (!column->expression || !sl_str_equal(column->expression_table, query->driving_table))
+            return sl_arena_printf(arena, "'%s' is not an expression over %s", name,
+                                   query->driving_table);
+        for (size_t k = 0; k < query->facts->barrier_count; k++)
+            if (!determines(&query->facts->barriers[k], column->expression, &query->facts->inputs[i]))
+                return query->facts->barriers[k].why;
+        return "";
+    }
+    return sl_arena_printf(arena, "'%s' is not a column of it", name);
+}
+
+static int find_why(const struct sl_query *query, const struct sl_sql_path *path,
+                    const struct sl_strs *partition_by, struct sl_arena *arena, const char **ret,
+                    struct sl_err *err)
+{
+    *ret = NULL;
+    if (path->why_never)
+        *ret = sl_arena_strdup(arena, path->why_never);
+    else if (!query->facts || !query->driving_table)
+        *ret = "its columns were not looked at";
+    else if (query->facts->has_outer_aggregate && path->has_doubt)
+        *ret = "it aggregates in a subquery";
+    else if (partition_by->count == 0)
+        *ret = "it has no partition columns";
+    else
+        for (size_t i = 0; i < partition_by->count && (!*ret || !**ret); i++) {
+            *ret = why_not_by(query, partition_by->items[i], arena);
+            SL_TRY_NEW(*ret, err);
+        }
+    SL_TRY_NEW(*ret, err);
+    if (!**ret)
+        *ret = NULL;
+    return SL_OK;
+}
+
+int sl_query_is_partition_local(const char *ast, const struct sl_query *query,
+                                const char *const *partition_by, size_t partition_count,
+                                struct sl_arena *arena, bool *ret, const char **ret_why,
+                                struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena scratch = {0};
+    struct sl_strs names = {(const char **)partition_by, partition_count};
+    struct sl_sql_scan scan;
+    struct sl_sql_path path;
+    const char *why = NULL;
+    struct sl_ast *tree, *root;
+
+    SL_TRY(sl_ast_parse(ast, &scratch, &tree, err));
+    root = sl_sql_root(tree);
+    if (!root)
+        return sl_fail(err, SL_E_SQL_KIND, "a model is a single SELECT");
+    SL_TRY(sl_sql_scan(root, &scratch, &scan, err));
+    SL_TRY(sl_sql_path(&scan, &scratch, &path, err));
+    SL_TRY(find_why(query, &path, &names, arena, &why, err));
+    *ret = !why;
+    *ret_why = why;
+    return SL_OK;
+}

@@ -108,6 +108,7 @@ static int visit_cte(struct scanner *scanner, const struct sl_ast *entry,
     if (cte->query)
         SL_TRY(visit(scanner, (struct sl_ast *)cte->query, cte->is_recursive ? cte : *visible, err));
     cte->uses = 0; // those so far were its own recursion
+    ((struct sl_ast *)entry)->cte = cte;
     *visible = cte;
     return SL_OK;
 }

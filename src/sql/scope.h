@@ -154,7 +154,17 @@ SL_MUST int sl_sql_bind_from(struct sl_sql_binder *binder, const struct sl_ast *
 SL_MUST int sl_sql_bind_join(struct sl_sql_binder *binder, const struct sl_ast *join, const struct sl_sql_scope *outer,
                              struct sl_sql_from *ret, struct sl_err *err);
 
-// lineage.c
+// select.c
+SL_MUST int sl_sql_bind_select(struct sl_sql_binder *binder, const struct sl_ast *node, const struct sl_sql_scope *outer,
+                               struct sl_sql_relation *ret, struct sl_err *err);
+// ORDER BY, LIMIT and DISTINCT of a query whose columns are `result`; they are looked up in `scope`.
+SL_MUST int sl_sql_bind_modifiers(struct sl_sql_binder *binder, const struct sl_ast *node, const struct sl_sql_scope *scope,
+                                  struct sl_sql_relation *result, struct sl_err *err);
+
+// bind.c
+// Gives the first columns of a relation new names.
+SL_MUST int sl_sql_rename_fields(struct sl_sql_binder *binder, const struct sl_ast *names, struct sl_sql_relation *relation,
+                                 struct sl_err *err);
 // Binds a query node. Lives in the binder's arena.
 SL_MUST int sl_sql_bind_query(struct sl_sql_binder *binder, const struct sl_ast *node, const struct sl_sql_scope *outer,
                               struct sl_sql_relation **ret, struct sl_err *err);

@@ -25,7 +25,7 @@ struct sl_ast {
     const char *text;         // text and number; a NUL in a text has become U+FFFD
     struct sl_ast *first;     // list and map: members in order
     struct sl_ast *next;      // the next member of the same list or map
-    struct sl_sql_cte *cte;   // of a BASE_TABLE that names a CTE, after sl_sql_scan
+    struct sl_sql_cte *cte;   // after sl_sql_scan: of an entry of a cte_map, and of a BASE_TABLE that names it
 };
 
 #define SL_AST_EACH(item, parent)                                                                  \

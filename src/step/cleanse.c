@@ -172,7 +172,6 @@ static int add_reasons(struct sl_cleanse *cleanse, struct sl_step_result *result
 // Adds the range to the result: after a kill one call may do two ranges.
 static int report(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
 {
-    result->outcome = SL_STEP_DONE;
     result->was_full |= cleanse->range.is_full;
     result->why = result->why ? sl_arena_printf(cleanse->context->arena, "%s, then %s", result->why, cleanse->range.why)
                               : cleanse->range.why;
@@ -184,6 +183,7 @@ static int report(struct sl_cleanse *cleanse, struct sl_step_result *result, str
     result->balance.deduplicated += cleanse->balance.deduplicated;
     result->balance.filtered += cleanse->balance.filtered;
     result->bytes_in += cleanse->byte_count;
+    result->notes = cleanse->notes; // of the last range: it sees the newest columns of raw
     return add_reasons(cleanse, result, err);
 }
 
@@ -197,6 +197,7 @@ static void begin_range(struct sl_cleanse *cleanse)
     cleanse->balance = (struct sl_balance){0};
     cleanse->reasons = NULL;
     cleanse->reason_count = 0;
+    cleanse->notes = (struct sl_strs){0};
     cleanse->staged_clean = cleanse->staged_quarantine = (struct sl_staged){0};
     cleanse->clean_staging = cleanse->quarantine_staging = NULL;
 }
@@ -218,6 +219,7 @@ static int take_range(struct sl_cleanse *cleanse, struct sl_step_result *result,
         atomic_fetch_add(&progress->rows_done, cleanse->row_count);
         atomic_fetch_add(&progress->bytes_done, cleanse->byte_count);
     }
+    result->outcome = SL_STEP_DONE;
     return report(cleanse, result, err);
 }
 
@@ -235,7 +237,10 @@ int sl_step_cleanse(struct sl_step_context *context, const struct sl_source *sou
         SL_TRY(sl_cleanse_decide(&cleanse, &has_range, err));
         if (!has_range)
             break;
-        SL_TRY(take_range(&cleanse, &result, err));
+        int code = take_range(&cleanse, &result, err);
+        if (code == SL_E_BUDGET && report(&cleanse, &result, NULL) == SL_OK)
+            *ret = result; // what was rejected and why is all that a refused range leaves
+        SL_TRY(code);
         has_more = cleanse.range.is_resumed;
     }
     *ret = result;

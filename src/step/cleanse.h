@@ -42,6 +42,7 @@ struct sl_cleanse {
     struct sl_balance balance;
     struct sl_reason_count *reasons;
     size_t reason_count;
+    struct sl_strs notes;
     struct sl_staged staged_clean, staged_quarantine;
     const char *clean_staging, *quarantine_staging; // relative to the table's folder
 };

@@ -59,8 +59,10 @@ static const char *reason_for_full(const struct sl_cleanse *cleanse)
         return "full refresh asked for";
     if (!sl_str_equal(clean->fingerprint, cleanse->fingerprint))
         return "contract changed";
-    if (cleanse->quarantine.record.sequence != clean->sequence)
-        return "quarantine and clean do not stand at the same point";
+    if (cleanse->quarantine.record.sequence > clean->sequence)
+        return "the last run was interrupted, and files of raw changed since";
+    if (cleanse->quarantine.record.sequence < clean->sequence)
+        return "quarantine is behind clean, or gone";
     if (from < 0 || from > cleanse->raw.head.version)
         return "raw was built anew";
     return NULL;
@@ -106,6 +108,14 @@ static int first_error(const struct sl_diags *diags, struct sl_err *err)
     return diags->error_count ? sl_fail(err, SL_E_CONTRACT, "the contract cannot be used") : SL_OK;
 }
 
+static int note_columns(struct sl_cleanse *cleanse, const struct sl_diags *diags, struct sl_err *err)
+{
+    for (size_t i = 0; i < diags->count; i++)
+        if (diags->items[i].err.code == SL_E_CONTRACT_COLUMN)
+            SL_TRY(sl_strs_add(&cleanse->notes, cleanse->context->arena, diags->items[i].err.message, err));
+    return SL_OK;
+}
+
 static int compile(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw, struct sl_err *err)
 {
     SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
@@ -113,6 +123,7 @@ static int compile(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *r
     SL_TRY(sl_contract_compile(cleanse->contract, raw->columns, raw->column_count, context->arena, &diags, &cleanse->pass,
                                err));
     SL_TRY(first_error(&diags, err));
+    SL_TRY(note_columns(cleanse, &diags, err));
     if (!cleanse->range.is_full)
         return SL_OK;
     SL_TRY(sl_contract_verify(cleanse->contract, raw->columns, raw->column_count, &cleanse->pass, context->session, &diags,

@@ -8,10 +8,16 @@
 // Types. Text is DuckDB's own text form (cast to VARCHAR) for every type. json_serialize_sql gives
 // the `position` of a syntax error in characters; every other position of DuckDB is in bytes.
 //
-// Staged files are Parquet version 1 with ZSTD compression (a third to a half of SNAPPY's size for
-// about a quarter more time to write). A query without rows gives no file. With partition columns
-// each partition has a file of its own whatever file_size_bytes says (DuckDB cannot do both), more
-// than one for very large ones, and its rows may change their order.
+// Staged files are Parquet version 1 with ZSTD compression (a third of SNAPPY's size for about a
+// quarter more time to write). A query without rows gives no file. With partition columns each
+// partition has a file of its own whatever file_size_bytes says (DuckDB cannot do both), more than
+// one for very large ones, and its rows may change their order. Statistics are those of whole
+// columns, not of nested fields; min and max of texts of more than 256 bytes are bounds near them,
+// or unknown. HUGEINT is refused: DuckDB would write it as DOUBLE. PIVOT needs its IN list, for
+// without one it is several statements.
+//
+// Scans without origin leave out the files of partitions that a filter excludes, as long as each
+// file's path has its values (`day=2024-01-31/`). With the origin they are only filtered by row.
 //
 // Streams. `COPY (...) TO '/dev/fd/N' (FORMAT csv)` writes to the pipe N while the query runs, from
 // the thread that runs it, with the first bytes after the first rows. So it blocks when the pipe is

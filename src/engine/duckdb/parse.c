@@ -81,6 +81,7 @@ int sl_duckdb_parse(struct sl_session *base, const char *const *texts, size_t co
     SL_TRY(sl_duckdb_each_row(&answer, &sql, add_tree, &trees, err));
     if (trees.done != count)
         return sl_fail(err, SL_E_INTERNAL, "%zu trees of %zu texts", trees.done, count);
-    memcpy(ret_json, trees.json, count * sizeof *ret_json);
+    for (size_t i = 0; i < count; i++)
+        ret_json[i] = trees.json[i];
     return SL_OK;
 }

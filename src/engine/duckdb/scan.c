@@ -4,10 +4,11 @@
 //
 // A partition column is computed from the file's path where the paths have it as `name=value`:
 // DuckDB evaluates a filter over the path once for each file, and leaves files out. Else it is
-// looked up by the file's number, which filters rows only.
+// looked up by the file's number, which filters rows only. Never both in one scan, nor the path and
+// the origin: when files are left out, DuckDB numbers those that remain.
 #include "engine/duckdb/query.h"
 
-#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HIVE_NULL "__HIVE_DEFAULT_PARTITION__"
@@ -90,12 +91,10 @@ static void look_at_file(const struct sl_scan_file *file, struct partition *part
         partition->has_escapes || memchr(segment, '%', (size_t)(end - segment)) != NULL;
 }
 
-static struct partition look_at_files(const struct sl_scan *scan, size_t index,
-                                      const struct sl_column *column)
+static struct partition look_at_files(const struct sl_scan *scan, size_t index)
 {
     struct partition partition = {.index = index,
                                   .name = scan->partition_columns[index],
-                                  .type = column->type,
                                   .is_constant = true,
                                   .is_in_path = is_simple_name(scan->partition_columns[index])};
 
@@ -167,18 +166,28 @@ static void add_inner_name(struct sl_buf *name, const struct sl_scan *scan, size
         sl_buf_add(name, wanted);
 }
 
-static int add_columns(const struct sl_scan *scan, bool *ret_needs_path, struct sl_buf *sql,
-                       struct sl_err *err)
+static bool has_varying(const struct partition *partitions, size_t count, bool is_in_path)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!partitions[i].is_constant && partitions[i].is_in_path == is_in_path)
+            return true;
+    return false;
+}
+
+static int add_columns(const struct sl_scan *scan, struct partition *partitions,
+                       bool *ret_needs_path, struct sl_buf *sql, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf inner = SL_BUF_INIT;
+    bool needs_number = scan->with_origin || has_varying(partitions, scan->partition_count, false);
 
+    *ret_needs_path = !needs_number && has_varying(partitions, scan->partition_count, true);
     for (size_t i = 0; i < scan->column_count; i++) {
         int64_t index = partition_index(scan, scan->columns[i].name);
         sl_buf_add(sql, i ? ", " : "");
         if (index >= 0) {
-            struct partition partition = look_at_files(scan, (size_t)index, &scan->columns[i]);
-            *ret_needs_path = *ret_needs_path || (partition.is_in_path && !partition.is_constant);
-            add_partition(sql, scan, &partition);
+            partitions[index].type = scan->columns[i].type;
+            partitions[index].is_in_path = *ret_needs_path;
+            add_partition(sql, scan, &partitions[index]);
         } else {
             sl_buf_reset(&inner);
             add_inner_name(&inner, scan, i);
@@ -207,6 +216,17 @@ static int add_path(const char *path, struct sl_buf *sql, struct sl_err *err)
         sl_buf_addf(&pattern, strchr("*?[", *path) ? "[%c]" : "%c", *path);
     SL_TRY(sl_buf_check(&pattern, err));
     sl_buf_add_sql_string(sql, pattern.text);
+    return SL_OK;
+}
+
+static int add_files(const struct sl_scan *scan, struct sl_buf *sql, struct sl_err *err)
+{
+    sl_buf_add(sql, " from read_parquet([");
+    for (size_t i = 0; i < scan->file_count; i++) {
+        sl_buf_add(sql, i ? ", " : "");
+        SL_TRY(add_path(scan->files[i].path, sql, err));
+    }
+    sl_buf_add(sql, "], hive_partitioning = false");
     return SL_OK;
 }
 
@@ -251,7 +271,9 @@ static void add_empty(const struct sl_scan *scan, struct sl_buf *sql)
 int sl_duckdb_scan_sql(struct sl_session *session, const struct sl_scan *scan, struct sl_buf *sql,
                        struct sl_err *err)
 {
-    bool needs_path = false;
+    struct partition *partitions;
+    bool needs_path;
+    int code;
 
     (void)session;
     if (scan->column_count == 0 && !scan->with_origin)
@@ -260,14 +282,15 @@ int sl_duckdb_scan_sql(struct sl_session *session, const struct sl_scan *scan, s
         add_empty(scan, sql);
         return sl_buf_check(sql, err);
     }
+    partitions = calloc(scan->partition_count + 1, sizeof *partitions);
+    SL_TRY_NEW(partitions, err);
+    for (size_t i = 0; i < scan->partition_count; i++)
+        partitions[i] = look_at_files(scan, i);
     sl_buf_add(sql, "(select ");
-    SL_TRY(add_columns(scan, &needs_path, sql, err));
-    sl_buf_add(sql, " from read_parquet([");
-    for (size_t i = 0; i < scan->file_count; i++) {
-        sl_buf_add(sql, i ? ", " : "");
-        SL_TRY(add_path(scan->files[i].path, sql, err));
-    }
-    sl_buf_add(sql, "], hive_partitioning = false");
+    code = add_columns(scan, partitions, &needs_path, sql, err);
+    free(partitions);
+    SL_TRY(code);
+    SL_TRY(add_files(scan, sql, err));
     // Files are left out by filters only if it is a real column, and has just this name.
     sl_buf_add(sql, needs_path ? ", filename = true" : "");
     SL_TRY(add_schema(scan, sql, err));

@@ -26,6 +26,11 @@ static int check_column(const struct sl_column *column, struct sl_err *err)
     return sl_err_hint(err, "cast it to decimal(38, 0) or bigint");
 }
 
+static bool has_one_file(const struct sl_stage_options *options)
+{
+    return options->partition_count == 0 && options->file_size_bytes == 0;
+}
+
 static void add_target(const struct sl_stage_options *options, struct sl_buf *path)
 {
     size_t length = strlen(options->folder);
@@ -33,7 +38,7 @@ static void add_target(const struct sl_stage_options *options, struct sl_buf *pa
     while (length > 1 && options->folder[length - 1] == '/')
         length--;
     sl_buf_add_bytes(path, options->folder, length);
-    if (options->partition_count == 0 && options->file_size_bytes == 0)
+    if (has_one_file(options))
         sl_buf_addf(path, "/%s-0.parquet", options->file_prefix);
 }
 
@@ -47,10 +52,13 @@ static int add_options(const struct sl_stage_options *options, struct sl_buf *sq
     add_target(options, &text);
     SL_TRY(sl_buf_check(&text, err));
     sl_buf_add_sql_string(sql, text.text);
-    // The folder is ours alone: a temporary name for each file would only cost a rename.
-    sl_buf_add(sql, " (format parquet, compression zstd, return_stats, write_empty_file false, "
-                    "use_tmp_file false");
-    if (options->partition_count > 0 || options->file_size_bytes > 0) {
+    sl_buf_add(sql, " (format parquet, compression zstd, return_stats");
+    if (options->partition_count == 0) // partitions without rows are none
+        sl_buf_add(sql, ", write_empty_file false");
+    if (has_one_file(options)) {
+        // The folder is ours alone: a temporary name would only cost a rename.
+        sl_buf_add(sql, ", use_tmp_file false");
+    } else {
         sl_buf_reset(&text);
         sl_buf_addf(&text, "%s-{i}", options->file_prefix);
         SL_TRY(sl_buf_check(&text, err));

@@ -2,7 +2,8 @@
 
 #include "base/fs.h"
 
-#include <stdlib.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #define VERSION_DIGITS 20
@@ -116,12 +117,20 @@ char *sl_delta_log_path(const struct sl_delta_log *log, int64_t version, struct 
                            (long long)version);
 }
 
+// Without memory to run out of: what is not there means something.
+static const char *format_path(const struct sl_delta_log *log, int64_t version, char path[PATH_MAX])
+{
+    // A path that is cut is longer than any file's.
+    (void)snprintf(path, PATH_MAX, "%s/%0*lld.json", log->log_folder, VERSION_DIGITS,
+                   (long long)version);
+    return path;
+}
+
 bool sl_delta_log_has(const struct sl_delta_log *log, int64_t version)
 {
-    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    const char *path = sl_delta_log_path(log, version, &arena);
+    char path[PATH_MAX];
 
-    return path && sl_fs_exists(path);
+    return sl_fs_exists(format_path(log, version, path));
 }
 
 bool sl_delta_log_is_cleaned(const struct sl_delta_log *log, int64_t version)
@@ -217,13 +226,12 @@ const json_t *sl_delta_commit_info(const json_t *actions)
 
 int64_t sl_delta_log_time_ms(const struct sl_delta_log *log, int64_t version, const json_t *actions)
 {
-    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     const json_t *info = sl_delta_commit_info(actions);
     int64_t time_ms = sl_json_int(info, "inCommitTimestamp", sl_json_int(info, "timestamp", -1));
-    const char *path = sl_delta_log_path(log, version, &arena);
     struct sl_fs_stat stat;
+    char path[PATH_MAX];
 
-    if (time_ms >= 0 || !path || sl_fs_stat(path, &stat, NULL) != SL_OK)
+    if (time_ms >= 0 || sl_fs_stat(format_path(log, version, path), &stat, NULL) != SL_OK)
         return time_ms < 0 ? 0 : time_ms;
     return stat.mtime_us / 1000;
 }

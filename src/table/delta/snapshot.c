@@ -25,25 +25,36 @@ int sl_delta_partition_columns(const json_t *metadata, struct sl_arena *arena,
     return SL_OK;
 }
 
-// numRecords of a file's statistics; -1 if there is none. Most writers put it first, and a table
-// has many files: then the rest is not parsed.
-static int64_t count_rows(const char *stats)
+// The digits behind {"numRecords": at the beginning, where most writers put it; -1 if it is not
+// there. A table has many files: the rest is not parsed then.
+static int64_t first_number(const char *stats)
 {
     static const char start[] = "{\"numRecords\":";
+    char *end;
+    long long count;
+
+    if (!sl_str_starts(stats, start))
+        return -1;
+    count = strtoll(stats + strlen(start), &end, 10);
+    return end > stats + strlen(start) && (*end == ',' || *end == '}') ? count : -1;
+}
+
+// numRecords of a file's statistics; -1 if there is none.
+static int count_rows(const char *stats, int64_t *ret, struct sl_err *err)
+{
     SL_AUTO(sl_json_free) json_t *json = NULL;
+    struct sl_err cause = {0};
 
-    if (!stats)
-        return -1;
-    if (sl_str_starts(stats, start)) {
-        char *end;
-        long long count = strtoll(stats + strlen(start), &end, 10);
-
-        if (end > stats + strlen(start) && (*end == ',' || *end == '}') && count >= 0)
-            return count;
-    }
-    if (sl_json_parse(stats, strlen(stats), "stats", &json, NULL) != SL_OK)
-        return -1;
-    return sl_json_int(json, "numRecords", -1);
+    *ret = stats ? first_number(stats) : -1;
+    if (!stats || *ret >= 0)
+        return SL_OK;
+    // Statistics that cannot be read are none.
+    if (sl_json_parse(stats, strlen(stats), "stats", &json, &cause) == SL_E_MEMORY)
+        return sl_fail_memory(err);
+    *ret = sl_json_int(json, "numRecords", -1);
+    if (*ret < 0)
+        *ret = -1;
+    return SL_OK;
 }
 
 // "An empty string for any type translates to a null partition value."
@@ -75,7 +86,6 @@ int sl_delta_file_read(const json_t *add, const char *const *partition_columns,
     struct sl_delta_file file = {
         .size_bytes = sl_json_int(add, "size", 0),
         .modified_ms = sl_json_int(add, "modificationTime", 0),
-        .row_count = count_rows(stats),
         .stats_json = sl_arena_strdup(arena, stats),
         .has_deletion_vector = json_is_object(json_object_get(add, "deletionVector")),
     };
@@ -83,6 +93,7 @@ int sl_delta_file_read(const json_t *add, const char *const *partition_columns,
 
     if (stats)
         SL_TRY_NEW(file.stats_json, err);
+    SL_TRY(count_rows(stats, &file.row_count, err));
     SL_TRY(sl_delta_path_decode(sl_json_text(add, "path", ""), arena, &file.path, err));
     SL_TRY(read_partition(add, partition_columns, partition_count, arena, &file.partition, err));
     if (json_is_object(tags))

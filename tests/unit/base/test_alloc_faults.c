@@ -133,7 +133,7 @@ static int resolve(void *self, const char *text, struct sl_arena *arena, const c
 static int call_opt_read(struct sl_err *err)
 {
     static const char text[] =
-        "path: ${x}\npassword: pw-in-faults\nzzz: 1\ntags: [a, b]\ncsv: {quote: q, pth: 1}\n"
+        "path: ${x}\npassword: pw-in-faults\nzzz: 1\ntags: [a, '${x}']\ncsv: {quote: q, pth: 1}\n"
         "deliver: [{name: a, to: b}]\nplaces: {home: {to: c}}\nshape: sqare\n";
     const struct sl_opt_resolver resolver = {.resolve = resolve};
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
@@ -246,6 +246,45 @@ static void a_diagnostic_that_cannot_be_kept_is_counted(void **state)
     assert_int_equal(diags.count, 1);
 }
 
+static int parse_mistakes(struct sl_err *err)
+{
+    static const struct sl_opt rows[] = {
+        {.name = "path_a", .type = SL_OPT_INT},
+        {.name = "verbose", .type = SL_OPT_BOOL, .letter = 'v', .offset = 8},
+        {0}};
+    static char *const lines[][2] = {{(char *)"-v", (char *)"--pth-a=1"},
+                                     {(char *)"-v", (char *)"--path-a=x"}};
+
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+        char *argv[] = {lines[i][0], lines[i][1]};
+        int64_t args[2] = {0};
+        int code = sl_opt_parse(rows, 2, argv, args, &arena, err);
+
+        if (code != SL_E_USAGE)
+            return code;
+    }
+    return SL_OK;
+}
+
+// A message that names an option may fall back to a shorter name, so a failure need not show.
+static void mistakes_on_a_command_line_report_each_failed_allocation(void **state)
+{
+    bool has_failed = true;
+
+    (void)state;
+    for (long n = 0; has_failed; n++) {
+        struct sl_err err = {0};
+        int code;
+
+        alloc_fault_arm(n);
+        code = parse_mistakes(&err);
+        has_failed = alloc_fault_disarm();
+        assert_true(code == SL_OK ||
+                    (has_failed && code == SL_E_MEMORY && err.code == SL_E_MEMORY));
+    }
+}
+
 // Diagnostics may be lost to a failure, so here only the end matters: OK or SL_E_MEMORY, and the
 // last try is perfect.
 static void options_report_each_failed_allocation(void **state)
@@ -333,6 +372,7 @@ int main(void)
         cmocka_unit_test(a_diagnostic_that_cannot_be_kept_is_counted),
         IN_FOLDER(a_log_line_without_memory_is_replaced_by_a_notice),
         IN_FOLDER(masking_without_memory_shows_nothing),
+        cmocka_unit_test(mistakes_on_a_command_line_report_each_failed_allocation),
         cmocka_unit_test(options_report_each_failed_allocation),
         IN_FOLDER(a_secret_that_cannot_be_kept_silences_the_log),
     };

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <wchar.h>
 
 static void a_failure_replaces_all_that_was_there(void **state)
 {
@@ -118,6 +119,16 @@ static void a_text_that_just_fits_is_not_cut(void **state)
     assert_string_equal(err.message, text);
 }
 
+static void a_message_that_cannot_be_formatted_shows_its_format(void **state)
+{
+    static const wchar_t no_character[] = {0x110000, 0};
+    struct sl_err err;
+
+    (void)state;
+    (void)sl_fail(&err, SL_E_IO, "odd: %ls", no_character);
+    assert_string_equal(err.message, "odd: %ls");
+}
+
 static void context_goes_before_the_message_and_keeps_the_rest(void **state)
 {
     struct sl_err err;
@@ -201,6 +212,7 @@ int main(void)
         cmocka_unit_test(the_reason_of_an_errno_survives_a_long_name),
         cmocka_unit_test(cut_texts_end_in_dots_and_in_whole_characters),
         cmocka_unit_test(a_text_that_just_fits_is_not_cut),
+        cmocka_unit_test(a_message_that_cannot_be_formatted_shows_its_format),
         cmocka_unit_test(context_goes_before_the_message_and_keeps_the_rest),
         cmocka_unit_test(the_first_place_stays),
         cmocka_unit_test(every_code_has_an_id_of_its_own_and_a_text),

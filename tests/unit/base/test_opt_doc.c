@@ -47,6 +47,48 @@ static void help_has_two_columns(void **state)
                         "                            of the help and goes on in the next one.\n");
 }
 
+static void odd_rows_are_written_too(void **state)
+{
+    static const struct sl_opt rows[] = {
+        {.name = "one", .type = SL_OPT_STRING, .flags = SL_OPT_POSITIONAL, .summary = "'quoted'"},
+        {.name = "off", .type = SL_OPT_BOOL, .otherwise = "false"},
+        {.name = "none", .type = SL_OPT_STRING, .otherwise = ""},
+        {0},
+    };
+    SL_AUTO(sl_buf_clear) struct sl_buf help = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf man = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf markdown = SL_BUF_INIT;
+
+    (void)state;
+    sl_opt_help(rows, &help);
+    assert_string_equal(help.text, "  ONE                       'quoted'\n"
+                                   "      --off\n"
+                                   "      --none NONE\n");
+    sl_opt_man(rows, &man);
+    assert_memory_equal(man.text, ".TP\n.B ONE\n\\&'quoted'\n", 22);
+    sl_opt_markdown(rows, 1, &markdown);
+    assert_string_equal(markdown.text, "  - `one` (text): 'quoted'\n"
+                                       "  - `off` (true/false). Default: `false`.\n"
+                                       "  - `none` (text).\n");
+}
+
+static void a_page_beyond_the_limit_is_a_failure(void **state)
+{
+    static void (*const writers[])(const struct sl_opt *,
+                                   struct sl_buf *) = {sl_opt_schema, sl_opt_help, sl_opt_man};
+    struct sl_err err;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(writers); i++) {
+        SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+
+        text.max_bytes = 100;
+        writers[i](command_rows, &text);
+        assert_int_equal(sl_buf_check(&text, &err), SL_E_MEMORY);
+        assert_true(text.length <= 100);
+    }
+}
+
 static void the_man_page_escapes_what_roff_would_take(void **state)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
@@ -133,6 +175,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help_has_two_columns),
+        cmocka_unit_test(odd_rows_are_written_too),
+        cmocka_unit_test(a_page_beyond_the_limit_is_a_failure),
         cmocka_unit_test(the_man_page_escapes_what_roff_would_take),
         cmocka_unit_test(the_reference_lists_keys_with_their_children),
         cmocka_unit_test(the_schema_says_what_the_reader_takes),

@@ -71,6 +71,14 @@ static const struct sl_opt rows[] = {
      .type = SL_OPT_STRING,
      .offset = offsetof(struct args, password),
      .flags = SL_OPT_SECRET},
+    {.name = "pin",
+     .type = SL_OPT_INT,
+     .offset = offsetof(struct args, max_rows),
+     .flags = SL_OPT_SECRET},
+    {.name = "hidden",
+     .type = SL_OPT_INT,
+     .offset = offsetof(struct args, max_rows),
+     .flags = SL_OPT_HIDDEN},
     {.name = "@place", .type = SL_OPT_NODE, .offset = offsetof(struct args, env)},
     {0},
 };
@@ -169,6 +177,10 @@ static void mistakes_are_told_with_a_hint(void **state)
         {"t --evn prod", "unknown option '--evn'", "did you mean '--env'?"},
         {"t --max_rows=7", "unknown option '--max_rows'", "did you mean '--max-rows'?"},
         {"t --zzzzzz", "unknown option '--zzzzzz'", "--help lists the options"},
+        {"t --no-zzz", "unknown option '--no-zzz'", "--help lists the options"},
+        {"t --secret-door x", "unknown option '--secret-door'", "--help lists the options"},
+        {"t --hiden=1", "unknown option '--hiden'", "--help lists the options"},
+        {"t --pin 12e4", "--pin is '***', expected a whole number", ""},
         {"t --no-env", "unknown option '--no-env'", "--help lists the options"},
         {"t --@place x", "unknown option '--@place'", "--help lists the options"},
         {"t --table x", "unknown option '--table'", "--help lists the options"},
@@ -216,6 +228,18 @@ static void arguments_too_many_are_refused(void **state)
     assert_string_equal(err.hint, "--help shows how the command is used");
 }
 
+static void a_command_without_options_takes_none(void **state)
+{
+    static const struct sl_opt none[] = {{0}};
+    char *argv[] = {(char *)"-v"};
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_err err;
+
+    (void)state;
+    assert_int_equal(sl_opt_parse(none, 0, argv, NULL, &arena, &err), SL_OK);
+    assert_int_equal(sl_opt_parse(none, 1, argv, NULL, &arena, &err), SL_E_USAGE);
+}
+
 static void secrets_are_hidden(void **state)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
@@ -236,6 +260,7 @@ int main(void)
         cmocka_unit_test(values_may_look_like_anything),
         cmocka_unit_test(mistakes_are_told_with_a_hint),
         cmocka_unit_test(arguments_too_many_are_refused),
+        cmocka_unit_test(a_command_without_options_takes_none),
         cmocka_unit_test(secrets_are_hidden),
     };
 

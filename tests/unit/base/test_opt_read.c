@@ -25,7 +25,11 @@ static int resolve(void *self, const char *text, struct sl_arena *arena, const c
     int *calls = self;
 
     (*calls)++;
-    if (strstr(text, "${env:WORD}"))
+    if (strcmp(text, "long text around ${SHORT}") == 0)
+        *ret = "brief";
+    else if (strstr(text, "${unclosed"))
+        *ret = "unclosed-reference";
+    else if (strstr(text, "${env:WORD}"))
         *ret = "resolved-word";
     else if (strstr(text, "${env:NUMBER}"))
         *ret = "123456";
@@ -189,6 +193,16 @@ static void mistakes_are_told_with_place_and_hint(void **state)
          "'share' of source 'x' is a text, expected a number", ""},
         {"path: p\nstrict: yes", SL_E_VALUE_TYPE, 2, 9,
          "'strict' of source 'x' is a text, expected true or false", "write true or false"},
+        {"path: p\nstrict: NO", SL_E_VALUE_TYPE, 2, 9,
+         "'strict' of source 'x' is a text, expected true or false", "write true or false"},
+        {"path: p\nstrict: on", SL_E_VALUE_TYPE, 2, 9,
+         "'strict' of source 'x' is a text, expected true or false", "write true or false"},
+        {"path: p\nstrict: off", SL_E_VALUE_TYPE, 2, 9,
+         "'strict' of source 'x' is a text, expected true or false", "write true or false"},
+        {"path: p\nstrict: maybe", SL_E_VALUE_TYPE, 2, 9,
+         "'strict' of source 'x' is a text, expected true or false", ""},
+        {"path: p\nstrict: [on]", SL_E_VALUE_TYPE, 2, 9,
+         "'strict' of source 'x' is a list, expected true or false", ""},
         {"path: p\nstrict: 1", SL_E_VALUE_TYPE, 2, 9,
          "'strict' of source 'x' is a number, expected true or false", ""},
         {"path: p\nkeep: 90", SL_E_VALUE_INVALID, 2, 7,
@@ -293,16 +307,37 @@ static void references_are_resolved_and_hidden(void **state)
                                "path: ${env:WORD}\n"
                                "batch_rows: \"${env:NUMBER}\"\n"
                                "tags: ['user:${env:PART}@host', plain]\n"
-                               "extra: ${env:NOBODY_READS_IT}\n",
+                               "extra: ${env:NOBODY_READS_IT}\n"
+                               "csv: {quote: 'long text around ${SHORT}'}\n"
+                               "open: {quote: '${unclosed'}\n",
                                &resolver, &err),
                      SL_OK);
     assert_int_equal(f.diags.count, 0);
-    assert_int_equal(calls, 3);
+    assert_int_equal(calls, 5);
     assert_string_equal(f.config.path, "resolved-word");
     assert_int_equal(f.config.batch_rows, 123456);
     assert_string_equal(f.config.tags.items[0], "user:resolved-part@host");
     assert_string_equal(sl_log_mask("see resolved-word, 123456, resolved-part", &f.arena),
                         "see ***, ***, ***");
+}
+
+static void a_type_that_nobody_knows_is_never_read(void **state)
+{
+    static const struct sl_opt rows[] = {{.name = "n", .type = (enum sl_opt_type)99}, {0}};
+    static const struct sl_opt lists[] = {
+        {.name = "n", .type = (enum sl_opt_type)99, .otherwise = "1"}, {0}};
+    static const char text[] = "n: 1";
+    AUTO_FIXTURE f = {0};
+    int64_t number = 42;
+    struct sl_err err;
+
+    (void)state;
+    assert_int_equal(
+        sl_yaml_parse(text, strlen(text), "s.yml", 1, 1, &f.arena, &f.diags, &f.root, &err), SL_OK);
+    assert_int_equal(sl_opt_read(rows, f.root, "x", &number, NULL, &f.arena, &f.diags, &err),
+                     SL_OK);
+    assert_int_equal(sl_opt_defaults(lists, &number, &f.arena, &err), SL_E_INTERNAL);
+    assert_int_equal(number, 42);
 }
 
 static void references_stay_without_a_resolver(void **state)
@@ -369,6 +404,7 @@ int main(void)
         cmocka_unit_test(nothing_at_all_gives_the_defaults),
         cmocka_unit_test(a_default_that_does_not_fit_is_our_mistake),
         cmocka_unit_test(references_are_resolved_and_hidden),
+        cmocka_unit_test(a_type_that_nobody_knows_is_never_read),
         cmocka_unit_test(references_stay_without_a_resolver),
         cmocka_unit_test(a_reference_that_cannot_be_resolved_is_a_diagnostic),
         cmocka_unit_test(secrets_are_hidden_and_never_quoted),

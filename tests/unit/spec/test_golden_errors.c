@@ -1,6 +1,7 @@
-// Every folder under tests/golden/errors is a project with mistakes, and expected.txt all that is said of them. A new case is a new
-// folder; with SL_UPDATE_GOLDEN=1 the test writes expected.txt, to be read over before it is committed. A file named `environment`
-// in the folder holds what --env gives.
+// Every folder under tests/golden/errors is a project with mistakes, and expected.txt all that is
+// said of them. A new case is a new folder; with SL_UPDATE_GOLDEN=1 the test writes expected.txt,
+// to be read over before it is committed. A file named `environment` in the folder holds what --env
+// gives.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,8 +46,8 @@ static void render(const struct sl_diag *diag, struct sl_buf *out)
     if (err->line)
         sl_buf_addf(out, ":%d:%d", err->line, err->column);
     sl_buf_addf(out, "%s%s %s: %s\n", err->file[0] ? ": " : "",
-                diag->severity == SL_SEVERITY_ERROR ? "error" : "warning", sl_code_info(err->code)->id,
-                err->message);
+                diag->severity == SL_SEVERITY_ERROR ? "error" : "warning",
+                sl_code_info(err->code)->id, err->message);
     if (err->hint[0])
         sl_buf_addf(out, "  %s\n", err->hint);
 }

@@ -1,5 +1,5 @@
-// For tests against the real library: one engine for each executable, and for each test a session of
-// its own in a folder that vanishes with it.
+// For tests against the real library: one engine for each executable, and for each test a session
+// of its own in a folder that vanishes with it.
 #ifndef SL_TESTS_UNIT_ENGINE_TEST_H
 #define SL_TESTS_UNIT_ENGINE_TEST_H
 

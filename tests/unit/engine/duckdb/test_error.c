@@ -33,10 +33,10 @@ static const struct {
      ""},
     {"{\"exception_type\":\"IO\",\"exception_message\":\"x: No space left on device\"}",
      SL_E_NO_SPACE, "x: No space left on device", ""},
-    {"{\"exception_type\":\"IO\",\"exception_message\":\"x\",\"errno\":\"13\"}",
-     SL_E_NO_PERMISSION, "x", ""},
-    {"{\"exception_type\":\"IO\",\"exception_message\":\"x\",\"errno\":\"30\"}",
-     SL_E_NO_PERMISSION, "x", ""},
+    {"{\"exception_type\":\"IO\",\"exception_message\":\"x\",\"errno\":\"13\"}", SL_E_NO_PERMISSION,
+     "x", ""},
+    {"{\"exception_type\":\"IO\",\"exception_message\":\"x\",\"errno\":\"30\"}", SL_E_NO_PERMISSION,
+     "x", ""},
     {"{\"exception_type\":\"Permission\",\"exception_message\":\"x\"}", SL_E_NO_PERMISSION, "x",
      ""},
     {"{\"exception_type\":\"Missing Extension\",\"exception_message\":\"x\"}",
@@ -113,8 +113,8 @@ static int run_stage(struct context *context, const char *sql)
 static void places_are_those_of_the_given_sql(void **state)
 {
     struct context *context = *state;
-    static int (*const calls[])(struct context *, const char *) = {run_exec, run_query, run_describe,
-                                                                   run_view, run_stage};
+    static int (*const calls[])(struct context *, const char *) = {
+        run_exec, run_query, run_describe, run_view, run_stage};
 
     exec(context, "create table tables as select 1 as a");
     for (size_t call = 0; call < COUNT_OF(calls); call++)

@@ -28,8 +28,7 @@ static void trees_come_in_order_and_errors_in_their_place(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         SL_AUTO(sl_json_free) json_t *tree = NULL;
         assert_memory_equal(json[i], cases[i].begin, strlen(cases[i].begin));
-        check_ok(context,
-                 sl_json_parse(json[i], strlen(json[i]), "tree", &tree, &context->err));
+        check_ok(context, sl_json_parse(json[i], strlen(json[i]), "tree", &tree, &context->err));
     }
     assert_non_null(strstr(json[0], "\"where_clause\":null")); // nothing is skipped
     assert_non_null(strstr(json[0], "\"group_sets\":[]"));
@@ -49,9 +48,9 @@ static void a_text_that_is_not_utf8_is_an_error(void **state)
     const char *sql[] = {"select 1", "select '\xff'"};
     const char *json[2] = {NULL, NULL};
 
-    assert_int_equal(sl_engine_duckdb.parse(context->session, sql, 2, &context->arena, json,
-                                            &context->err),
-                     SL_E_ENGINE);
+    assert_int_equal(
+        sl_engine_duckdb.parse(context->session, sql, 2, &context->arena, json, &context->err),
+        SL_E_ENGINE);
     assert_null(json[0]);
 }
 
@@ -64,9 +63,8 @@ static void ten_thousand_texts_are_parsed_in_a_second(void **state)
     int64_t begin;
 
     for (int i = 0; i < COUNT; i++)
-        sql[i] = sl_arena_printf(&context->arena,
-                                 "select a, sum(b) as b%d from clean.t where c > %d group by a", i,
-                                 i);
+        sql[i] = sl_arena_printf(
+            &context->arena, "select a, sum(b) as b%d from clean.t where c > %d group by a", i, i);
     begin = sl_clock_monotonic_us();
     check_ok(context, sl_engine_duckdb.parse(context->session, sql, COUNT, &context->arena, json,
                                              &context->err));

@@ -9,10 +9,10 @@ static const struct {
     {"18446744073709551615::ubigint", "18446744073709551615", "UBIGINT"},
     {"'-128'::tinyint", "-128", "TINYINT"},
     {"65535::usmallint", "65535", "USMALLINT"},
-    {"170141183460469231731687303715884105727::hugeint",
-     "170141183460469231731687303715884105727", "HUGEINT"},
-    {"340282366920938463463374607431768211455::uhugeint",
-     "340282366920938463463374607431768211455", "UHUGEINT"},
+    {"170141183460469231731687303715884105727::hugeint", "170141183460469231731687303715884105727",
+     "HUGEINT"},
+    {"340282366920938463463374607431768211455::uhugeint", "340282366920938463463374607431768211455",
+     "UHUGEINT"},
     {"true", "true", "BOOLEAN"},
     {"-0.05::decimal(4,2)", "-0.05", "DECIMAL(4,2)"},
     {"12345678901234567890123456789012345.678::decimal(38,3)",
@@ -163,8 +163,8 @@ static void what_is_not_one_select_cannot_be_described(void **state)
 {
     struct context *context = *state;
     static const char *const cases[] = {
-        "insert into t values (1)", "select 1; select 2", "drop table t", "t",
-        "select ?",  "", "select 1) to 'x'; (select 1",
+        "insert into t values (1)",    "select 1; select 2", "drop table t", "t", "select ?", "",
+        "select 1) to 'x'; (select 1",
     };
 
     exec(context, "create table t (a integer)");
@@ -199,8 +199,8 @@ static void exec_runs_all_statements_and_counts_the_last(void **state)
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         int64_t affected = -1;
-        check_ok(context, sl_engine_duckdb.exec(context->session, cases[i].sql, &affected,
-                                                &context->err));
+        check_ok(context,
+                 sl_engine_duckdb.exec(context->session, cases[i].sql, &affected, &context->err));
         assert_int_equal(affected, cases[i].affected);
     }
 }
@@ -215,13 +215,13 @@ static void views_are_made_with_their_schema_and_replaced(void **state)
     };
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        check_ok(context, sl_engine_duckdb.create_view(context->session, "raw", "order", cases[i][0],
-                                                       &context->err));
+        check_ok(context, sl_engine_duckdb.create_view(context->session, "raw", "order",
+                                                       cases[i][0], &context->err));
         assert_string_equal(query(context, "select * from raw.\"order\""), cases[i][1]);
     }
-    assert_int_equal(sl_engine_duckdb.create_view(context->session, "räw", "x", "select\n a b c",
-                                                  &context->err),
-                     SL_E_ENGINE);
+    assert_int_equal(
+        sl_engine_duckdb.create_view(context->session, "räw", "x", "select\n a b c", &context->err),
+        SL_E_ENGINE);
     assert_int_equal(context->err.line, 2);
     assert_int_equal(context->err.column, 6);
 }

@@ -14,8 +14,8 @@ static void each_session_has_views_of_its_own(void **state)
                                                    &context->err));
     check_ok(context,
              sl_engine_duckdb.create_view(other, "raw", "t", "select 2 as a", &context->err));
-    check_ok(context, sl_engine_duckdb.create_view(other, "clean", "t", "select a + 1 as a from raw.t",
-                                                   &context->err));
+    check_ok(context, sl_engine_duckdb.create_view(other, "clean", "t",
+                                                   "select a + 1 as a from raw.t", &context->err));
     assert_string_equal(query(context, "select a from raw.t"), "1");
     check_ok(context,
              sl_engine_duckdb.query(other, "select a from clean.t", 0, &result, &context->err));
@@ -55,10 +55,10 @@ static void a_failed_transaction_does_not_keep_the_catalogue(void **state)
     const char *before = query(context, databases);
 
     check_ok(context, sl_engine_duckdb.connect(context->engine, &other, &context->err));
-    assert_int_equal(
-        sl_engine_duckdb.exec(other, "begin; create table t (a integer); select nothing", NULL,
-                              &context->err),
-        SL_E_ENGINE);
+    assert_int_equal(sl_engine_duckdb.exec(other,
+                                           "begin; create table t (a integer); select nothing",
+                                           NULL, &context->err),
+                     SL_E_ENGINE);
     sl_session_close(&other);
     assert_string_equal(query(context, databases), before);
 }
@@ -164,8 +164,9 @@ static void *run_finite(void *arg)
 {
     struct runner *runner = arg;
 
-    runner->code = sl_engine_duckdb.exec(
-        runner->session, "select sum(hash(i)) from read_parquet('big.parquet')", NULL, &runner->err);
+    runner->code = sl_engine_duckdb.exec(runner->session,
+                                         "select sum(hash(i)) from read_parquet('big.parquet')",
+                                         NULL, &runner->err);
     atomic_store(&runner->is_done, true);
     return NULL;
 }
@@ -217,8 +218,8 @@ static int work(struct worker *worker)
     (void)snprintf(sql, sizeof sql, "select i * %d as a from range(1000) r(i)", worker->number);
     SL_TRY(sl_engine_duckdb.create_view(session, "raw", "t", sql, &worker->err));
     SL_TRY(sl_engine_duckdb.create_view(session, "clean", "t", "from raw.t", &worker->err));
-    SL_TRY(sl_engine_duckdb.describe(session, "from clean.t", &arena, &columns, &count,
-                                     &worker->err));
+    SL_TRY(
+        sl_engine_duckdb.describe(session, "from clean.t", &arena, &columns, &count, &worker->err));
     sl_arena_clear(&arena);
     SL_TRY(sl_engine_duckdb.query(session, "select sum(a)::bigint from clean.t", 0, &result,
                                   &worker->err));

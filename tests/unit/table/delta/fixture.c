@@ -36,9 +36,15 @@ static int fake_describe(struct sl_session *session, const char *sql, struct sl_
 {
     static const char *const names[] = {"txn", "add", "remove", "metaData", "protocol"};
 
-    if (fixture_of(session)->engine_error)
-        return sl_fail(err, SL_E_ENGINE, "%s", fixture_of(session)->engine_error);
+    struct fixture *fixture = fixture_of(session);
+    void (*during_load)(struct fixture *) = fixture->during_load;
+
+    if (fixture->engine_error)
+        return sl_fail(err, SL_E_ENGINE, "%s", fixture->engine_error);
     assert_non_null(strstr(sql, "read_parquet("));
+    fixture->during_load = NULL;
+    if (during_load)
+        during_load(fixture);
     *ret_count = 5;
     *ret = SL_NEW_ARRAY(arena, struct sl_column, *ret_count);
     SL_TRY_NEW(*ret, err);

@@ -23,6 +23,8 @@ struct fixture {
     struct sl_session *session; // the fake engine's
     int executed;               // statements of it
     const char *engine_error;   // if set, the fake engine fails with it
+    // If set, called once, while the next checkpoint is read: after the log was listed.
+    void (*during_load)(struct fixture *fixture);
 };
 
 int fixture_setup(void **state);

@@ -1,0 +1,34 @@
+#include "check/kinds.h"
+
+static int compile(const struct sl_check_input *input, struct sl_check *ret, struct sl_err *err)
+{
+    static const char *const known[] = {"column", "values", NULL};
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf claim = SL_BUF_INIT;
+    struct sl_strs values = {0};
+    if (!sl_check_is_map(input, known))
+        return SL_OK;
+    const char *column = sl_check_text(input, "column", true);
+    if (!sl_check_names(input, sl_yaml_get(input->arguments, "values"), &values) || !column)
+        return SL_OK;
+    sl_buf_add(&sql, "select * from " SL_CHECKED " where ");
+    sl_buf_add_sql_name(&sql, column);
+    sl_buf_add(&sql, "::varchar not in (");
+    for (size_t i = 0; i < values.count; i++) {
+        sl_buf_add(&sql, i ? ", " : "");
+        sl_buf_add_sql_string(&sql, values.items[i]);
+    }
+    sl_buf_add(&sql, ")");
+    sl_buf_addf(&claim, "'%s' is one of ", column);
+    sl_check_say(&values, &claim);
+    ret->is_per_row = true;
+    SL_TRY(sl_check_keep(input, &claim, &ret->claim, err));
+    return sl_check_keep(input, &sql, &ret->failing_sql, err);
+}
+
+const struct sl_check_kind sl_check_accepted_values = {
+    .name = "accepted_values",
+    .summary = "A column holds nothing but the listed values (or null).",
+    .example = "accepted_values: {column: status, values: [new, paid]}",
+    .compile = compile,
+};

@@ -1,0 +1,24 @@
+#include "check/kinds.h"
+
+// As in SQL's CHECK, a result of null passes.
+static int compile(const struct sl_check_input *input, struct sl_check *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    const struct sl_yaml *node = input->arguments;
+    if (node->kind != SL_YAML_SCALAR) {
+        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, node->place, NULL, "expected a SQL expression, found %s",
+                sl_yaml_describe(node));
+        return SL_OK;
+    }
+    sl_buf_addf(&sql, "select * from " SL_CHECKED " where not coalesce((%s\n), true)", node->text);
+    ret->is_per_row = true;
+    ret->claim = node->text;
+    return sl_check_keep(input, &sql, &ret->failing_sql, err);
+}
+
+const struct sl_check_kind sl_check_expression = {
+    .name = "expression",
+    .summary = "A SQL expression is true (or null) for every row.",
+    .example = "expression: revenue_eur >= 0",
+    .compile = compile,
+};

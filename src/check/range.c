@@ -1,0 +1,42 @@
+#include "check/kinds.h"
+
+static int compile(const struct sl_check_input *input, struct sl_check *ret, struct sl_err *err)
+{
+    static const char *const known[] = {"column", "min", "max", NULL};
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf claim = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
+    if (!sl_check_is_map(input, known))
+        return SL_OK;
+    const char *column = sl_check_text(input, "column", true);
+    const char *min = sl_check_text(input, "min", false), *max = sl_check_text(input, "max", false);
+    if (!column)
+        return SL_OK;
+    if (!min && !max) {
+        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, input->arguments->place, NULL, "'min' or 'max' is missing");
+        return SL_OK;
+    }
+    sl_buf_add_sql_name(&name, column);
+    SL_TRY(sl_buf_check(&name, err));
+    // Bounds are texts of whatever type the column has: numbers, dates, times.
+    sl_buf_add(&sql, "select * from " SL_CHECKED " where ");
+    if (min) {
+        sl_buf_addf(&sql, "%s < ", name.text);
+        sl_buf_add_sql_string(&sql, min);
+    }
+    if (max) {
+        sl_buf_addf(&sql, "%s%s > ", min ? " or " : "", name.text);
+        sl_buf_add_sql_string(&sql, max);
+    }
+    sl_buf_addf(&claim, "'%s' is between %s and %s", column, min ? min : "anything", max ? max : "anything");
+    ret->is_per_row = true;
+    SL_TRY(sl_check_keep(input, &claim, &ret->claim, err));
+    return sl_check_keep(input, &sql, &ret->failing_sql, err);
+}
+
+const struct sl_check_kind sl_check_range = {
+    .name = "range",
+    .summary = "A column stays within bounds, both inclusive.",
+    .example = "range: {column: delay, min: -60, max: 1440}",
+    .compile = compile,
+};
