@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-output, root = Path(sys.argv[1]), Path(sys.argv[2])
+output, root = Path(sys.argv[1]), Path(sys.argv[2]).resolve()
 lines = ['#include "cli/templates.h"', ""]
 rows = []
 for index, name in enumerate(sorted(sys.argv[3:])):
-    path = Path(name)
+    path = Path(name).resolve()
     data = path.read_bytes()
     body = ",".join(str(byte) for byte in data)
     lines.append(f"static const unsigned char file_{index}[] = {{{body},0}};")

@@ -379,8 +379,11 @@ int sl_yaml_parse(const char *text, size_t length, const char *file, int first_l
                   int first_column, struct sl_arena *arena, struct sl_diags *diags,
                   struct sl_yaml **ret, struct sl_err *err)
 {
+    bool has_mark = length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0; // byte order mark
     SL_AUTO(builder_clear)
     struct builder builder = {
+        .text = has_mark ? text + 3 : text,
+        .length = has_mark ? length - 3 : length,
         .first_line = first_line,
         .first_column = first_column,
         .last = {.file = sl_arena_strdup(arena, file), .line = first_line, .column = first_column},

@@ -84,11 +84,6 @@ static int read_table(struct sl_odcs_reader *reader, const struct sl_odcs_object
     SL_TRY(sl_odcs_columns(reader, object, err));
     SL_TRY(sl_odcs_table_custom(reader, &object->custom, err));
     SL_TRY(sl_odcs_quality_rules(reader, &object->quality, err));
-    if (object->properties.count == 0 && sl_load_has(object->node, "properties") &&
-        sl_yaml_get(object->node, "properties")->kind == SL_YAML_LIST)
-        sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT,
-                sl_yaml_place(object->node, "properties"), NULL, "table '%s' has no columns",
-                table->name);
     return sl_odcs_digest(table, &reader->project->arena, err);
 }
 
@@ -143,6 +138,9 @@ static int read_contract(struct sl_odcs_reader *reader, const struct sl_yaml *no
     contract->description = read_description(read.description);
     check_version(reader, pruned, read.api_version);
     check_identity(reader, pruned);
+    if (!sl_load_has(pruned, "schema"))
+        sl_diag(&project->diags, SL_SEVERITY_WARNING, SL_E_KEY_MISSING, node->place, NULL,
+                "the contract has no 'schema', so it governs nothing");
     SL_TRY(sl_odcs_contract_custom(reader, &read.custom, err));
     return read_tables(reader, &read.schema, err);
 }

@@ -184,6 +184,11 @@ int sl_govern(struct sl_load *load, struct sl_err *err)
             find_by_name(load, &registry, source, &table);
         if (!table)
             continue;
+        if (table->column_count == 0)
+            sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, table->place,
+                    "list its columns under 'properties'",
+                    "schema object '%s' governs source '%s' and has no columns", table->name,
+                    source->name);
         SL_TRY(sl_map_set(&project->index->governing, source->name, table, err));
         key = table_key(table, &project->arena);
         SL_TRY_NEW(key, err);

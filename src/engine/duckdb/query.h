@@ -4,6 +4,9 @@
 
 #include "engine/duckdb/session.h"
 
+// What a null partition value is called in the name of a folder.
+#define SL_DUCKDB_HIVE_NULL "__HIVE_DEFAULT_PARTITION__"
+
 int sl_duckdb_exec(struct sl_session *session, const char *sql, int64_t *affected,
                    struct sl_err *err);
 int sl_duckdb_query(struct sl_session *session, const char *sql, int64_t max_rows,

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HIVE_NULL "__HIVE_DEFAULT_PARTITION__"
-
 // How the values of a partition column come about.
 struct partition {
     size_t index; // into the values
@@ -79,8 +77,8 @@ static void look_at_file(const struct sl_scan_file *file, struct partition *part
     const char *value = file->partition[partition->index];
     const char *end = NULL;
     const char *segment = find_segment(file->path, partition->name, &end);
-    bool is_null = segment && (size_t)(end - segment) == strlen(HIVE_NULL) &&
-                   strncmp(segment, HIVE_NULL, strlen(HIVE_NULL)) == 0;
+    bool is_null = segment && (size_t)(end - segment) == strlen(SL_DUCKDB_HIVE_NULL) &&
+                   strncmp(segment, SL_DUCKDB_HIVE_NULL, strlen(SL_DUCKDB_HIVE_NULL)) == 0;
 
     if (!segment || is_null != (value == NULL) || (value && !is_decoded(segment, end, value))) {
         partition->is_in_path = false;
@@ -130,7 +128,7 @@ static void add_partition(struct sl_buf *sql, const struct sl_scan *scan,
                     partition->has_null ? "nullif(" : "",
                     partition->has_escapes ? "url_decode(" : "", partition->name,
                     partition->has_escapes ? ")" : "",
-                    partition->has_null ? ", '" HIVE_NULL "')" : "", partition->type);
+                    partition->has_null ? ", '" SL_DUCKDB_HIVE_NULL "')" : "", partition->type);
         return;
     }
     sl_buf_add(sql, "list_extract(cast([");

@@ -205,6 +205,13 @@ static int read_partition(const struct staging *staging, duckdb_vector vector, i
             if (key && sl_str_equal_nocase(key, staging->options->partition_columns[c]))
                 SL_TRY(copy_text(staging, map.values, i, &values[c], err));
     }
+    // Its folder is that of null, so that one file may have replaced the other.
+    for (size_t c = 0; c < count; c++)
+        if (sl_str_equal(values[c], SL_DUCKDB_HIVE_NULL))
+            return sl_fail(err, SL_E_ENGINE,
+                           "partition column '%s' holds the text '" SL_DUCKDB_HIVE_NULL
+                           "', which means null in the name of a folder",
+                           staging->options->partition_columns[c]);
     return SL_OK;
 }
 

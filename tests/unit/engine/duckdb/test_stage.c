@@ -194,8 +194,7 @@ static const struct {
 } partitions[] = {
     {"(['b', 'a', null])[i]", {"a", "b", NULL}},
     {"(['', 'x y/=%', 'ü+&?*'])[i]", {"", "x y/=%", "ü+&?*"}},
-    {"(['__HIVE_DEFAULT_PARTITION__', null, 'null'])[i]",
-     {"__HIVE_DEFAULT_PARTITION__", "null", NULL}},
+    {"(['NULL', null, 'null'])[i]", {"NULL", "null", NULL}},
     {"([1, 20, 3])[i]", {"1", "20", "3"}},
     {"([1.5, -0.25, null])[i]::decimal(6,2)", {"-0.25", "1.50", NULL}},
     {"([date '2024-02-29', date '1969-12-31', null])[i]", {"1969-12-31", "2024-02-29", NULL}},
@@ -274,6 +273,22 @@ static void partitions_are_decoded_and_null_is_null(void **state)
     }
 }
 
+static void a_text_that_means_null_in_folders_is_refused(void **state)
+{
+    struct context *context = *state;
+    const char *const by[] = {"p"};
+    struct sl_stage_options options = {
+        .folder = ".", .file_prefix = "part", .partition_columns = by, .partition_count = 1};
+    struct sl_staged staged = {.row_count = 99};
+
+    assert_int_equal(
+        sl_engine_duckdb.stage(context->session,
+                               "select 1 as a, unnest(['__HIVE_DEFAULT_PARTITION__', null]) as p",
+                               &options, &context->arena, &staged, &context->err),
+        SL_E_ENGINE);
+    assert_int_equal(staged.row_count, 99);
+}
+
 static void types_that_would_lose_digits_are_refused(void **state)
 {
     struct context *context = *state;
@@ -337,6 +352,7 @@ int main(void)
         SESSION_TEST(no_rows_give_no_file),
         SESSION_TEST(large_results_are_divided_by_size),
         SESSION_TEST(partitions_are_decoded_and_null_is_null),
+        SESSION_TEST(a_text_that_means_null_in_folders_is_refused),
         SESSION_TEST(types_that_would_lose_digits_are_refused),
         SESSION_TEST(a_query_that_fails_on_its_way_is_an_error),
         SESSION_TEST(order_is_kept),

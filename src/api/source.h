@@ -1,0 +1,78 @@
+// Source: a place outside the lake that rows come from. A source lists its parts (files, for a
+// connector of files), and each part is read once, as a relation that the engine scans: so rows go
+// from the part into staged Parquet without passing through the step.
+//
+// No row is lost on the way: what cannot be split into columns comes as a row too, with its bytes in
+// `_corrupt`. The source counts what it handed over, and the step compares that with what the engine
+// staged.
+#ifndef SL_API_SOURCE_H
+#define SL_API_SOURCE_H
+
+#include "api/engine.h"
+
+#include <stdatomic.h>
+
+struct sl_source_options { // from sources/NAME.yml
+    struct sl_strs paths;  // files and globs, absolute
+    const char *folder;    // parts below it are named relative to it; NULL: all by their paths
+    const char *format;    // "auto" (by the file's name), "csv", "tsv", "jsonl", "json", "parquet"
+    const char *encoding;  // "utf-8", "utf-16", "latin-1"
+    const char *delimiter, *quote, *escape, *comment; // of csv and tsv; "" none
+    bool has_header;
+    struct sl_strs columns; // names when there is no header
+    int64_t skip_lines;
+    int64_t max_record_bytes; // a longer record is corrupt; 0: 64 MiB
+};
+
+// One part that the source has now.
+struct sl_source_part {
+    const char *name; // for people and `_source`; identifies the part from run to run
+    const char *path; // to read it
+    int64_t size_bytes;
+    int64_t mtime_us; // with the size: unchanged means not read again
+};
+
+// What was handed over, known at the end.
+struct sl_source_end {
+    int64_t records;      // all of them
+    int64_t corrupt;      // of these
+    int64_t position_sum; // of `_position` over all of them, modulo 2^63
+    char sha256[65];      // of the part's bytes as they are stored
+    bool needs_care;      // what was staged is worth nothing: start once more, with care
+};
+
+// An open part. One thread uses it.
+struct sl_source_reader {
+    const struct sl_source_kind *kind;
+    const struct sl_column *columns; // of the source alone, unlike in any case; none: an empty part
+    size_t column_count;
+    _Atomic int64_t *bytes_done; // progress, may be NULL; set by the caller after opening
+};
+
+struct sl_source_kind {
+    const char *name;    // "file"
+    const char *summary; // one sentence for docs
+    // Every part there is now, sorted by name, none twice.
+    int (*list)(const struct sl_source_options *options, struct sl_arena *arena,
+                struct sl_source_part **ret, size_t *ret_count, struct sl_err *err);
+    // Looks into a part as far as needed to know its columns. SL_E_SOURCE_FILE if it cannot be read,
+    // SL_E_SOURCE_COLUMNS if its columns cannot be stored. What is in `options` and `part` must live
+    // as long as the reader, which is in the arena but for what close() frees.
+    int (*open)(const struct sl_source_options *options, const struct sl_source_part *part,
+                struct sl_session *session, struct sl_arena *arena, struct sl_source_reader **ret,
+                struct sl_err *err);
+    // Begins to hand over the part's rows: *ret_sql is a SELECT that the session may run exactly
+    // once before finish(). It gives the reader's columns, `_position` BIGINT (1-based place in the
+    // part; lines for text) and `_corrupt` BLOB. May be called again after finish(). `careful`: by
+    // the slow way in which the engine can make no mistake.
+    int (*start)(struct sl_source_reader *reader, bool careful, const char **ret_sql,
+                 struct sl_err *err);
+    // After the SELECT has ended, well or not, or was never run. Fails with what is wrong with the
+    // part itself: SL_E_SOURCE_FILE if it is damaged or changed while it was read.
+    int (*finish)(struct sl_source_reader *reader, struct sl_source_end *ret, struct sl_err *err);
+    void (*close)(struct sl_source_reader *reader); // at any time, also between start and finish
+};
+
+void sl_source_close(struct sl_source_reader **reader); // for SL_AUTO
+
+#endif
