@@ -51,9 +51,9 @@ static int add_table(struct sl_lake *lake, const char *name, struct sl_buf *sql,
     sl_buf_add(sql, sql->length ? " union all " : "");
     sl_buf_add(sql, "select ");
     sl_buf_add_sql_string(sql, name);
-    sl_buf_add(sql, " as t, r.rule, r.\"column\" as c, count(*) as n, min(at) as first_seen, max(at) as last_seen, "
-                    "min_by(r.message, (_source, _position)) as example, min_by(payload, (_source, _position)) as row "
-                    "from (select unnest(reasons) as r, at, payload, _source, _position from quarantine.");
+    sl_buf_add(sql, " as t, r.rule, r.\"column\" as c, count(*) as n, min(seen_at) as first_seen, max(seen_at) as last_seen, "
+                    "min_by(r.message, row(_source, _position)) as example, min_by(payload, row(_source, _position)) as example_row "
+                    "from (select unnest(reasons) as r, \"at\" as seen_at, payload, _source, _position from quarantine.");
     sl_buf_add_sql_name(sql, name);
     sl_buf_add(sql, ") group by all");
     return SL_OK;
@@ -84,11 +84,11 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
     if (!groups.length)
         sl_buf_add(&groups, "select null::varchar as t, null::varchar as rule, null::varchar as c, 0::bigint as n, "
                             "null::timestamptz as first_seen, null::timestamptz as last_seen, null::varchar as example, "
-                            "null::varchar as row where false");
+                            "null::varchar as example_row where false");
     sl_buf_addf(&sql,
                 "select t as \"table\", rule, c as \"column\", n as \"rows\", "
                 "strftime(first_seen::timestamp, '%%Y-%%m-%%d %%H:%%M:%%S') as first_seen, "
-                "strftime(last_seen::timestamp, '%%Y-%%m-%%d %%H:%%M:%%S') as last_seen, example, row as example_row from (%s) "
+                "strftime(last_seen::timestamp, '%%Y-%%m-%%d %%H:%%M:%%S') as last_seen, example, example_row from (%s) "
                 "order by t, n desc, rule, c",
                 groups.text);
     SL_TRY(sl_buf_check(&sql, err));
@@ -111,7 +111,7 @@ static int run_show(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_lake_open(&options->common, &lake, err));
     SL_TRY(view(&lake, name, &options->as_of, err));
     sl_buf_add(&sql, "select _source as source, _position as position, list_transform(reasons, lambda r: r.message) as reasons, "
-                     "payload, at, run_id from quarantine.");
+                     "payload, \"at\", run_id from quarantine.");
     sl_buf_add_sql_name(&sql, name);
     sl_buf_add(&sql, " where true");
     if (options->rule) {

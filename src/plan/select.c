@@ -18,7 +18,9 @@ struct selection {
 
 static bool by_name(const struct sl_node *node, const char *value)
 {
-    if (sl_str_glob(value, node->name) || sl_str_glob(value, node->bare) || sl_str_glob(value, node->label))
+    if (sl_str_glob(value, node->name) || sl_str_glob(value, node->label))
+        return true;
+    if (node->kind != SL_NODE_LOAD && sl_str_glob(value, node->bare)) // a delivery often has its table's name
         return true;
     if (node->kind != SL_NODE_CLEANSE || !sl_str_starts(value, "quarantine."))
         return false;

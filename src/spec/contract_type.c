@@ -245,16 +245,20 @@ static const char *of_letters(char letter, size_t count)
     }
 }
 
-// 'literal', with '' for a quote itself; returns where it ends.
+// 'literal', with '' for a quote itself, inside as outside; returns where it ends.
 static const char *add_quoted(const char *at, struct sl_buf *out)
 {
     if (at[1] == '\'') {
         sl_buf_add_char(out, '\'');
         return at + 2;
     }
-    for (at++; *at && *at != '\''; at++)
+    for (at++; *at; at++) {
+        if (at[0] == '\'' && at[1] != '\'')
+            return at + 1;
+        at += *at == '\'';
         sl_buf_add_char(out, *at);
-    return *at ? at + 1 : at;
+    }
+    return at;
 }
 
 const char *sl_odcs_strptime(const char *format, struct sl_arena *arena)

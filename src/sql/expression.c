@@ -31,20 +31,15 @@ static int depend_star(struct sl_sql_binder *binder, const struct sl_ast *star,
                        const struct sl_sql_scope *scope, struct sl_sql_origins *into,
                        struct sl_err *err)
 {
-    const char *owner = sl_ast_text(star, "relation_name");
+    struct sl_sql_relation all = {0};
 
     binder->lookups++;
     binder->own_hits++;
     if (scope->star)
         return sl_sql_add_computed(binder, into, &scope->star->value.origins, err);
-    for (size_t i = 0; i < scope->from->count; i++) {
-        const struct sl_sql_relation *relation = scope->from->relations[i];
-
-        if (relation->is_hidden || (*owner && !sl_str_equal_nocase(owner, relation->name)))
-            continue;
-        for (size_t k = 0; k < relation->field_count; k++)
-            SL_TRY(sl_sql_add_computed(binder, into, &relation->fields[k].value.origins, err));
-    }
+    SL_TRY(sl_sql_expand_star(binder, star, scope, &all, err));
+    for (size_t i = 0; i < all.field_count; i++)
+        SL_TRY(sl_sql_add_computed(binder, into, &all.fields[i].value.origins, err));
     return SL_OK;
 }
 

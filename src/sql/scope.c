@@ -25,6 +25,7 @@ struct sl_sql_value sl_sql_field_value(const struct sl_sql_relation *relation,
 {
     struct sl_sql_value value = field->value;
 
+    value.name = field->name;
     if (relation->is_optional)
         sl_sql_drop_expression(&value);
     return value;
@@ -140,6 +141,7 @@ static bool find_alias(const struct sl_sql_scope *scope, const char *name, struc
     for (size_t i = 0; i < scope->alias_count; i++)
         if (*scope->aliases[i].name && sl_str_equal_nocase(scope->aliases[i].name, name)) {
             *ret = scope->aliases[i].value;
+            ret->name = scope->aliases[i].name;
             return true;
         }
     return false;

@@ -24,6 +24,7 @@ struct sl_sql_value {
     const char *table;     // of the expression
     struct sl_strs inputs; // the columns in it, as written there
     const char *type;      // of a column passed on unchanged; NULL if not known
+    const char *name;      // of a column, as it was first written; NULL for anything else
 };
 
 struct sl_sql_field {
@@ -143,6 +144,9 @@ const char *sl_sql_quote(struct sl_arena *arena, const char *name); // NULL when
 // The columns that one item of a select list gives, added to the relation. Says in is_open if some are not known.
 SL_MUST int sl_sql_expand(struct sl_sql_binder *binder, const struct sl_ast *item, const struct sl_sql_scope *scope,
                           struct sl_sql_relation *into, struct sl_err *err);
+// The columns that a star or COLUMNS(...) stands for.
+SL_MUST int sl_sql_expand_star(struct sl_sql_binder *binder, const struct sl_ast *star, const struct sl_sql_scope *scope,
+                               struct sl_sql_relation *into, struct sl_err *err);
 SL_MUST int sl_sql_add_field(struct sl_sql_binder *binder, struct sl_sql_relation *relation, const char *name,
                              const struct sl_sql_value *value, struct sl_err *err);
 

@@ -185,6 +185,15 @@ static int expand_pattern(struct sl_sql_binder *binder, const struct sl_ast *sta
     return pick(binder, &all, pattern, into, err);
 }
 
+int sl_sql_expand_star(struct sl_sql_binder *binder, const struct sl_ast *star,
+                       const struct sl_sql_scope *scope, struct sl_sql_relation *into,
+                       struct sl_err *err)
+{
+    struct sl_sql_pattern pattern = sl_sql_columns_pattern(star);
+
+    return expand_pattern(binder, star, &pattern, scope, into, err);
+}
+
 // The COLUMNS(...) in an expression; several in one must be the same. Not inside a subquery, which has its own.
 static const struct sl_ast *find_columns(const struct sl_ast *node)
 {
@@ -219,10 +228,9 @@ static int expand_columns(struct sl_sql_binder *binder, const struct sl_ast *ite
                           const struct sl_ast *star, const struct sl_sql_scope *scope,
                           struct sl_sql_relation *into, struct sl_err *err)
 {
-    struct sl_sql_pattern pattern = sl_sql_columns_pattern(star);
     struct sl_sql_relation picked = {0};
 
-    SL_TRY(expand_pattern(binder, star, &pattern, scope, &picked, err));
+    SL_TRY(sl_sql_expand_star(binder, star, scope, &picked, err));
     into->is_open |= picked.is_open;
     for (size_t i = 0; i < picked.field_count; i++) {
         const char *alias =
@@ -282,12 +290,14 @@ static int expand_plain(struct sl_sql_binder *binder, const struct sl_ast *item,
         into->is_open = true;
         return SL_OK;
     }
-    if (!*name)
+    SL_TRY(sl_sql_value_of(binder, item, scope, &value, err));
+    if (!*name && value.name)
+        name = value.name;
+    else if (!*name)
         SL_TRY(sl_sql_name_of(binder, item, &name, err));
     if (sl_ast_is_class(item, "FUNCTION") && (sl_ast_is(item, "function_name", "unnest") ||
                                               sl_ast_is(item, "function_name", "unlist")))
         return expand_unnest(binder, item, name, scope, into, err);
-    SL_TRY(sl_sql_value_of(binder, item, scope, &value, err));
     return sl_sql_add_field(binder, into, name, &value, err);
 }
 
@@ -308,10 +318,7 @@ int sl_sql_expand(struct sl_sql_binder *binder, const struct sl_ast *item,
 
         return expand_pattern(binder, star, &pattern, scope, into, err); // * like 'a%'
     }
-    if (sl_ast_is(item, "type", "OPERATOR_UNPACK") && sl_ast_is_class(star, "STAR")) {
-        struct sl_sql_pattern pattern = sl_sql_columns_pattern(star);
-
-        return expand_pattern(binder, star, &pattern, scope, into, err); // *COLUMNS(...)
-    }
+    if (sl_ast_is(item, "type", "OPERATOR_UNPACK") && sl_ast_is_class(star, "STAR"))
+        return sl_sql_expand_star(binder, star, scope, into, err); // *COLUMNS(...)
     return expand_plain(binder, item, scope, into, err);
 }

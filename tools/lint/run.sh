@@ -18,7 +18,12 @@ lint() {
 # Files that git knows or would take.
 files() { git ls-files -co --exclude-standard "$@" | while read -r file; do [ -f "$file" ] && echo "$file"; done; }
 
-format() { files '*.c' '*.h' | xargs clang-format-14 --dry-run -Werror; }
+format() {
+    complaints=$(files '*.c' '*.h' | xargs clang-format-14 --dry-run -Werror 2>&1) && return 0
+    echo "$complaints" | sed -n 's/^\([^ :]*\):[0-9]*:[0-9]*: error.*/\1/p' | sort -u
+    echo 'make format mends these'
+    return 1
+}
 tidy() { files 'src/*.c' | xargs -P 2 -n 8 clang-tidy-14 -p build/debug --quiet; }
 flow() {
     cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \

@@ -27,7 +27,9 @@ static void open_false(const char *file, struct sl_err *err)
 
     assert_int_equal(enter_folder(&folder), 0);
     assert_int_equal(symlink(file, "libduckdb.so"), 0);
-    assert_int_equal(open_with(".", &library, err), SL_E_ENGINE_MISSING);
+    // By its whole path: the loader gives what it has once loaded under a name.
+    assert_int_equal(open_with(((struct test_folder *)folder)->path, &library, err),
+                     SL_E_ENGINE_MISSING);
     assert_null(library.handle);
     assert_int_equal(leave_folder(&folder), 0);
 }
@@ -64,7 +66,8 @@ static void a_library_of_another_version_is_refused(void **state)
     struct sl_err err = {0};
 
     open_false(homes->other_version, &err);
-    assert_string_equal(err.message, "'./libduckdb.so' is DuckDB v9.9.9, and Sluice needs v1.5.5");
+    assert_non_null(
+        strstr(err.message, "/libduckdb.so' is DuckDB v9.9.9, and Sluice needs v1.5.5"));
     assert_non_null(strstr(err.hint, "make deps"));
 }
 
@@ -86,8 +89,9 @@ static void a_file_that_is_no_library_is_refused(void **state)
     (void)state;
     assert_int_equal(enter_folder(&folder), 0);
     write_file("libduckdb.so", "text");
-    assert_int_equal(open_with(".", &library, &err), SL_E_ENGINE_MISSING);
-    assert_non_null(strstr(err.message, "'./libduckdb.so' cannot be loaded"));
+    assert_int_equal(open_with(((struct test_folder *)folder)->path, &library, &err),
+                     SL_E_ENGINE_MISSING);
+    assert_non_null(strstr(err.message, "/libduckdb.so' cannot be loaded"));
     assert_int_equal(leave_folder(&folder), 0);
 }
 

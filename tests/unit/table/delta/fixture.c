@@ -128,7 +128,8 @@ int fixture_setup(void **state)
 int fixture_teardown(void **state)
 {
     struct fixture *fixture = *state;
-    int code = sl_fs_remove_tree(fixture->parent, NULL);
+    // Not by sl_fs: the fault build counts what this process does.
+    int code = system(sl_arena_printf(&fixture->arena, "rm -r '%s'", fixture->parent));
 
     free((char *)(uintptr_t)fixture->parent);
     free(fixture->session);
