@@ -21,7 +21,7 @@ options_asan := --buildtype=debug -Db_sanitize=address,undefined
 options_tsan := --buildtype=debug -Db_sanitize=thread
 options_fault := --buildtype=debug -Dfault=true
 options_coverage := --buildtype=debug -Db_coverage=true
-options_fuzz := --buildtype=debugoptimized -Dfuzz=true -Dtests=false -Db_sanitize=address,undefined -Db_lundef=false
+options_fuzz := --buildtype=debugoptimized -Dfuzz=true -Dwerror=false -Dtests=false -Db_sanitize=address,undefined -Db_lundef=false
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 ifdef NO_COLOR

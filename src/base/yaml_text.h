@@ -2,7 +2,7 @@
 #ifndef SL_BASE_YAML_TEXT_H
 #define SL_BASE_YAML_TEXT_H
 
-#include <stddef.h>
+#include "base/buf.h"
 
 // Offset of the first byte that no text may hold (broken UTF-8, NUL), with its 0-based line and
 // column in characters; `length` if all is well.
@@ -10,5 +10,11 @@ size_t sl_yaml_bad_byte(const char *text, size_t length, int *ret_line, int *ret
 // Blanks in front of the first line with content at or after `at`, the start of a line; -1 if there
 // is none.
 int sl_yaml_indent(const char *text, size_t length, size_t at);
+// True if a line between `from` and `to` has a tab in front of its content.
+bool sl_yaml_has_leading_tab(const char *text, size_t from, size_t to);
+// Adds what the quoted scalar means that begins behind its quote (' or ") at `at`: escapes
+// resolved, lines folded (YAML 1.2.2, 5.7, 7.3.1, 7.3.2). False if it does not end or has an
+// unknown escape.
+bool sl_yaml_unquote(const char *text, size_t length, size_t at, char quote, struct sl_buf *ret);
 
 #endif

@@ -110,7 +110,7 @@ static int run_show(const void *self, int *ret_exit, struct sl_err *err)
     (void)ret_exit;
     SL_TRY(sl_lake_open(&options->common, &lake, err));
     SL_TRY(view(&lake, name, &options->as_of, err));
-    sl_buf_add(&sql, "select _source as source, _position as position, list_transform(reasons, lambda r: r.message) as reasons, "
+    sl_buf_add(&sql, "select _source as source, _position as position, array_to_string(list_transform(reasons, lambda r: r.message), '; ') as reasons, "
                      "payload, \"at\", run_id from quarantine.");
     sl_buf_add_sql_name(&sql, name);
     sl_buf_add(&sql, " where true");

@@ -118,9 +118,10 @@ const char *sl_odcs_physical_nearest(const char *text);
 SL_MUST int sl_odcs_type(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
                          struct sl_contract_column *column, int64_t *ret_length,
                          struct sl_err *err);
-// JDK's "yyyy-MM-dd" -> strptime's "%Y-%m-%d"; NULL if it has a letter that strptime has no word
-// for.
-const char *sl_odcs_strptime(const char *format, struct sl_arena *arena);
+// JDK's "yyyy-MM-dd" -> strptime's "%Y-%m-%d"; *ret is NULL if it has a letter that strptime has no
+// word for.
+SL_MUST int sl_odcs_strptime(const char *format, struct sl_arena *arena, const char **ret,
+                             struct sl_err *err);
 
 // Values: whether `text` is one of the type, and where it stands on a line (numbers, dates; 0 for
 // other types).

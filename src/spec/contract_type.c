@@ -130,8 +130,10 @@ static int take_time_format(struct sl_odcs_reader *reader, const struct sl_odcs_
 {
     struct sl_arena *arena = &reader->project->arena;
     const char *format = property->options.format;
-    const char *converted = strchr(format, '%') ? format : sl_odcs_strptime(format, arena);
+    const char *converted = format;
 
+    if (!strchr(format, '%'))
+        SL_TRY(sl_odcs_strptime(format, arena, &converted, err));
     if (converted)
         return sl_strs_add(&column->formats, arena, converted, err);
     complain(reader, sl_yaml_place(property->options.node, "format"),
@@ -261,10 +263,12 @@ static const char *add_quoted(const char *at, struct sl_buf *out)
     return at;
 }
 
-const char *sl_odcs_strptime(const char *format, struct sl_arena *arena)
+int sl_odcs_strptime(const char *format, struct sl_arena *arena, const char **ret,
+                     struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf out = SL_BUF_INIT;
 
+    *ret = NULL;
     for (const char *at = format; *at;) {
         size_t count = 1;
         const char *word;
@@ -281,9 +285,12 @@ const char *sl_odcs_strptime(const char *format, struct sl_arena *arena)
             count++;
         word = of_letters(*at, count);
         if (!word)
-            return NULL;
+            return SL_OK;
         sl_buf_add(&out, word);
         at += count;
     }
-    return sl_arena_strdup(arena, out.text);
+    SL_TRY(sl_buf_check(&out, err));
+    *ret = sl_arena_strdup(arena, out.text);
+    SL_TRY_NEW(*ret, err);
+    return SL_OK;
 }

@@ -51,7 +51,7 @@ int sl_audit_scan(const struct sl_model_step *step, bool only_staged, struct sl_
     SL_TRY(add_live(step, files, &count, &table, err));
     for (size_t i = 0; i < step->staged.file_count; i++) {
         const struct sl_staged_file *staged = &step->staged.files[i];
-        const char *path = sl_arena_printf(arena, "%s/%s/%s", step->folder, step->staged_folder, staged->path);
+        const char *path = sl_path_join(arena, step->folder, staged->path);
         SL_TRY_NEW(path, err);
         files[count++] = (struct sl_scan_file){.path = path, .partition = staged->partition};
     }

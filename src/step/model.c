@@ -1,6 +1,7 @@
 // The model step: chooses how much must be recomputed, stages it, audits it, commits it.
 #include "step/model.h"
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "step/audit.h"
 #include "step/schema.h"
@@ -99,14 +100,16 @@ static int describe(struct sl_model_step *step, struct sl_err *err)
 static int stage(struct sl_model_step *step, const char *sql, struct sl_err *err)
 {
     struct sl_step_context *context = step->context;
-    const char *path;
-    SL_TRY(sl_step_staging(step->folder, context->run_id, context->arena, &path, &step->staged_folder, err));
+    char uuid[37];
+    const char *folder, *relative;
+    SL_TRY(sl_step_staging(step->folder, context->run_id, context->arena, &folder, &relative, err));
     struct sl_stage_options options = {
-        .folder = path,
-        .file_prefix = "part",
+        .folder = folder,
+        .file_prefix = sl_arena_printf(context->arena, "part-%s", sl_uuid(uuid)),
         .partition_columns = step->model->partition_by.items,
         .partition_count = step->model->partition_by.count,
     };
+    SL_TRY_NEW(options.file_prefix, err);
     if (context->session->kind->stage(context->session, sql, &options, context->arena, &step->staged, err) != SL_OK)
         return sl_err_at(err, step->model->file, step->model->sql_line, 1);
     return SL_OK;
@@ -116,6 +119,11 @@ static int stage_rows(struct sl_model_step *step, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_stored_select(step->columns, step->column_count, step->model->sql, &sql);
+    // Rows of one partition next to each other: one file each, and less memory.
+    for (size_t i = 0; i < step->model->partition_by.count; i++) {
+        sl_buf_add(&sql, i ? ", " : " order by ");
+        sl_buf_add_sql_name(&sql, step->model->partition_by.items[i]);
+    }
     SL_TRY(sl_buf_check(&sql, err));
     if (step->model->write == SL_WRITE_MERGE)
         return sl_model_merge(step, sql.text, err);
@@ -159,7 +167,7 @@ static int commit(struct sl_model_step *step, int64_t *ret_version, struct sl_er
         .partition_columns = step->model->partition_by.items,
         .partition_count = step->model->partition_by.count,
         .staged = &step->staged,
-        .staged_folder = step->staged_folder,
+        .staged_folder = "",
         .removed = step->removed,
         .removed_count = step->removed_count,
         .replaced = step->touched,

@@ -39,7 +39,6 @@ struct sl_model_step {
     struct sl_column *stored;  // of the table
     size_t column_count;
     struct sl_staged staged;
-    const char *staged_folder;
     enum sl_delta_mode commit_mode;
     const char *const *removed; // REWRITE
     size_t removed_count;

@@ -22,14 +22,11 @@ int sl_step_position(const struct sl_project *project, enum sl_layer layer, cons
 int sl_step_staging(const char *table_folder, const char *run_id, struct sl_arena *arena, const char **ret_path,
                     const char **ret_relative, struct sl_err *err)
 {
-    char uuid[37];
-    const char *relative = sl_arena_printf(arena, "data/%.8s-%s", run_id, sl_uuid(uuid));
-    SL_TRY_NEW(relative, err);
-    const char *path = sl_path_join(arena, table_folder, relative);
-    SL_TRY_NEW(path, err);
-    SL_TRY(sl_fs_mkdirs(path, err));
-    *ret_path = path;
-    *ret_relative = relative;
+    (void)run_id;
+    (void)arena;
+    SL_TRY(sl_fs_mkdirs(table_folder, err));
+    *ret_path = table_folder;
+    *ret_relative = "";
     return SL_OK;
 }
 

@@ -117,8 +117,8 @@ SL_MUST int sl_budget_check(const struct sl_budget *budget, const struct sl_bala
 SL_MUST int sl_step_position(const struct sl_project *project, enum sl_layer layer, const char *name, struct sl_arena *arena,
                              const char **ret_folder, struct sl_delta_head *ret_head, struct sl_record *ret_record,
                              struct sl_err *err);
-// A fresh folder for staged files inside a table's folder, and its name relative to it: "data/<run>-<uuid>". Data files stay where
-// they were staged; committed or not is what the log says.
+// The folder where a table's new files are staged, made if missing, and its name relative to the table's folder: the table's folder itself.
+// Files have names that no other step gives ("part-<uuid>-..."), and stay where they were staged; committed or not is what the log says.
 SL_MUST int sl_step_staging(const char *table_folder, const char *run_id, struct sl_arena *arena, const char **ret_path,
                             const char **ret_relative, struct sl_err *err);
 // Creates the view layer.name over a table's version (-1: newest) in the session; with empty columns-only relation if it has no files.

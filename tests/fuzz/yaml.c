@@ -3,6 +3,7 @@
 #include "base/json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,8 +45,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(sl_yaml_parse((const char *)data, size, "fuzz.yml", 1, 1, &arena, &diags, &root, &err) ==
          SL_OK);
     must((root == NULL) == (diags.error_count > 0));
-    for (size_t i = 0; i < diags.count; i++)
+    for (size_t i = 0; i < diags.count; i++) {
         must(diags.items[i].err.line >= 1 && diags.items[i].err.column >= 1);
+        // Memory that nobody wrote, in place of a text.
+        must(diags.count > 1 || strcmp(diags.items[i].err.message, "a text cannot be read") != 0);
+    }
     if (root) {
         check_node(root, 0);
         must(sl_yaml_to_json(root, &json, &err) == SL_OK);

@@ -1,5 +1,7 @@
 #include "engine_test.h"
 
+#include <sys/stat.h>
+
 static const char *scan_sql(struct context *context, const struct sl_scan *scan)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
@@ -354,14 +356,15 @@ static void thousands_of_partitions_are_read_and_pruned(void **state)
     exec(context, "copy (select 1::bigint as a) to 'one.parquet'");
     check_ok(context,
              sl_fs_read("one.parquet", 1 << 20, &context->arena, &text, &length, &context->err));
+    assert_int_equal(mkdir("t", 0777), 0);
     for (int i = 0; i < COUNT; i++) {
         const char **values = SL_NEW_ARRAY(&context->arena, const char *, 2);
         values[0] = sl_arena_printf(&context->arena, "%d", i);
         values[1] = sl_arena_printf(&context->arena, "%d", -i); // not in the path
         files[i].partition = values;
         files[i].path = sl_arena_printf(&context->arena, "t/p=%d/x.parquet", i);
-        check_ok(context,
-                 sl_fs_mkdirs(sl_path_folder(&context->arena, files[i].path), &context->err));
+        // Durable folders would take seconds.
+        assert_int_equal(mkdir(sl_path_folder(&context->arena, files[i].path), 0777), 0);
         assert_int_equal(symlink("../../one.parquet", files[i].path), 0);
     }
     for (int origin = 0; origin < 2; origin++) {

@@ -69,12 +69,13 @@ static int fake_query(struct sl_session *session, const char *sql, int64_t max_r
 {
     struct fixture *fixture = fixture_of(session);
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    const char *from = quoted_after(fixture, sql, "read_parquet([");
     const char *text;
     size_t length;
 
     (void)max_rows;
-    SL_TRY(sl_fs_read(quoted_after(fixture, sql, "read_parquet(["), 1 << 30, &fixture->arena, &text,
-                      &length, err));
+    SL_TRY_NEW(from, err);
+    SL_TRY(sl_fs_read(from, 1 << 30, &fixture->arena, &text, &length, err));
     SL_TRY(sl_result_new(0, &result, err));
     SL_TRY(sl_result_add_column(result, "row", "JSON", err));
     SL_TRY(add_lines(result, text, err));
@@ -88,6 +89,8 @@ static int fake_exec(struct sl_session *session, const char *sql, int64_t *affec
                      struct sl_err *err)
 {
     struct fixture *fixture = fixture_of(session);
+    const char *from = quoted_after(fixture, sql, "read_json(");
+    const char *to = quoted_after(fixture, sql, ") to ");
     const char *text;
     size_t length;
 
@@ -95,9 +98,10 @@ static int fake_exec(struct sl_session *session, const char *sql, int64_t *affec
     fixture->executed++;
     if (fixture->engine_error)
         return sl_fail(err, SL_E_ENGINE, "%s", fixture->engine_error);
-    SL_TRY(sl_fs_read(quoted_after(fixture, sql, "read_json("), 1 << 30, &fixture->arena, &text,
-                      &length, err));
-    return sl_fs_write(quoted_after(fixture, sql, ") to "), text, length, err);
+    SL_TRY_NEW(from, err);
+    SL_TRY_NEW(to, err);
+    SL_TRY(sl_fs_read(from, 1 << 30, &fixture->arena, &text, &length, err));
+    return sl_fs_write(to, text, length, err);
 }
 
 static const struct sl_engine_kind fake_kind = {
@@ -112,7 +116,9 @@ int fixture_setup(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     struct fake_session *session = calloc(1, sizeof *session);
-    char *parent = strdup("/tmp/sluice-delta-XXXXXX");
+    // In memory if possible: a commit waits for the disk several times.
+    char *parent = strdup(access("/dev/shm", W_OK) == 0 ? "/dev/shm/sluice-delta-XXXXXX"
+                                                        : "/tmp/sluice-delta-XXXXXX");
 
     if (!fixture || !session || !parent || !mkdtemp(parent))
         return -1;

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Run the golden cases: run.py PROGRAM [--record] [CASE]...
+
+A case is a folder in tests/golden/tables:
+  project/            the project with its input
+  then-1/, then-2/    optional: files laid over the project before a second and a third run
+  expect/TABLE.csv    the rows of a table after the last run, sorted; the head line chooses the columns
+  exits               optional: the exit code of each run, separated by blanks (default: all 0)
+After the last run one more must change no table. --record writes the rows found into expect/. Prints TAP.
+"""
+import argparse
+import csv
+import io
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+CASES = pathlib.Path(__file__).resolve().parent / "tables"
+
+
+class Failure(Exception):
+    pass
+
+
+def sluice(program, folder, *arguments, exits=0):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
+    environment.update(NO_COLOR="1", TZ="UTC")
+    done = subprocess.run([program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    if done.returncode != exits:
+        raise Failure(f"sluice {' '.join(arguments)}: exit code {done.returncode}, expected {exits}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def rows(program, folder, table, columns):
+    quoted = ", ".join(f'"{column}"' for column in columns)
+    text = sluice(program, folder, "query", f"select {quoted} from {table} order by all", "--format", "csv", "--limit", "0")
+    return list(csv.reader(io.StringIO(text)))
+
+
+def versions(program, folder):
+    nodes = json.loads(sluice(program, folder, "ls", "--json"))["nodes"]
+    return {node["name"]: node["version"] for node in nodes}
+
+
+def write(file, found):
+    with file.open("w", newline="") as out:
+        csv.writer(out, lineterminator="\n").writerows(found)
+
+
+def run_case(program, case, folder, record):
+    shutil.copytree(case / "project", folder)
+    layers = [None, *sorted(case.glob("then-*"))]
+    file = case / "exits"
+    exits = [int(code) for code in file.read_text().split()] if file.exists() else [0] * len(layers)
+    for layer, code in zip(layers, exits, strict=True):
+        if layer:
+            shutil.copytree(layer, folder, dirs_exist_ok=True)
+        sluice(program, folder, "run", exits=code)
+    for file in sorted((case / "expect").glob("*.csv")):
+        expected = list(csv.reader(file.open(newline="")))
+        found = rows(program, folder, file.stem, expected[0])
+        if record:
+            write(file, found)
+        elif found != expected:
+            wrong = [f"- {row}" for row in expected if row not in found] + [f"+ {row}" for row in found if row not in expected]
+            raise Failure(f"{file.stem}: {len(found) - 1} rows, expected {len(expected) - 1}\n" + "\n".join(wrong[:20]))
+    if exits[-1] == 0:
+        before = versions(program, folder)
+        sluice(program, folder, "run")
+        if versions(program, folder) != before:
+            raise Failure("a run on unchanged input changed a table")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("cases", nargs="*")
+    parser.add_argument("--record", action="store_true")
+    arguments = parser.parse_args()
+    program = str(pathlib.Path(arguments.program).resolve())
+    cases = [CASES / name for name in arguments.cases] or sorted(case for case in CASES.iterdir() if case.is_dir())
+    print(f"1..{len(cases)}")
+    failed = False
+    for number, case in enumerate(cases, 1):
+        with tempfile.TemporaryDirectory(prefix="sluice-golden-") as folder:
+            try:
+                run_case(program, case, pathlib.Path(folder) / "project", arguments.record)
+                print(f"ok {number} {case.name}", flush=True)
+            except Failure as failure:
+                failed = True
+                print(f"not ok {number} {case.name}\n# " + str(failure).replace("\n", "\n# "), flush=True)
+    return failed
+
+
+sys.exit(main())

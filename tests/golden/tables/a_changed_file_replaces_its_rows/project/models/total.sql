@@ -1,0 +1,1 @@
+select count(*) as items, sum(pieces) as pieces from clean.stock

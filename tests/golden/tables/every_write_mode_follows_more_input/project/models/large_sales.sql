@@ -1,0 +1,4 @@
+/* sluice
+write: append
+*/
+select day, shop, amount from clean.sales where amount >= 10

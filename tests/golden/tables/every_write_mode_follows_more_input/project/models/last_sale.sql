@@ -1,0 +1,6 @@
+/* sluice
+write: merge
+key: [shop]
+order_by: [day, amount]
+*/
+select shop, day, amount from clean.sales

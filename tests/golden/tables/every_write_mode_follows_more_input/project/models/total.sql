@@ -1,0 +1,1 @@
+select count(*) as days, sum(amount) as amount from curated.per_day
