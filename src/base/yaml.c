@@ -210,7 +210,7 @@ static bool is_misplaced_block(const struct builder *builder, size_t start)
                 (parent->place.line == builder->first_line ? builder->first_column : 1);
     int indent = sl_yaml_indent(builder->text, builder->length, start);
 
-    return indent >= 0 && indent <= least;
+    return indent <= least;
 }
 
 // Further weak points of libfyaml 0.7.12 are texts that it fills with bytes that were never

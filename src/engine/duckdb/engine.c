@@ -226,6 +226,7 @@ const struct sl_engine_kind sl_engine_duckdb = {
     .scan_sql = sl_duckdb_scan_sql,
     .create_view = sl_duckdb_create_view,
     .stage = sl_duckdb_stage,
+    .extend = sl_duckdb_load_extension,
     .interrupt = engine_interrupt,
     .progress = engine_progress,
     .parse = sl_duckdb_parse,

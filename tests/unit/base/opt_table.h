@@ -72,7 +72,9 @@ static const struct sl_opt config_rows[] = {
      .type = SL_OPT_STRING,
      .offset = offsetof(struct config, password),
      .flags = SL_OPT_SECRET,
-     .summary = "Never shown."},
+     .summary = "Never shown, neither in a log nor in a message, wherever it comes from: the file "
+                "itself, the "
+                "environment, a file beside it or the output of a command."},
     {.name = "batch_rows",
      .type = SL_OPT_INT,
      .offset = offsetof(struct config, batch_rows),

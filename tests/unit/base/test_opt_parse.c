@@ -240,6 +240,41 @@ static void a_command_without_options_takes_none(void **state)
     assert_int_equal(sl_opt_parse(none, 1, argv, NULL, &arena, &err), SL_E_USAGE);
 }
 
+static void a_list_of_choices_too_long_for_a_message_is_cut(void **state)
+{
+    static char long_name[600];
+    static const char *const names[] = {"short", long_name, "last", NULL};
+    static const struct sl_opt choices[] = {{.name = "c", .type = SL_OPT_ENUM, .values = names},
+                                            {0}};
+    char *argv[] = {(char *)"--c=x"};
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_err err;
+    int choice = 0;
+
+    (void)state;
+    memset(long_name, 'y', sizeof long_name - 1);
+    assert_int_equal(sl_opt_parse(choices, 1, argv, &choice, &arena, &err), SL_E_USAGE);
+    assert_memory_equal(err.message, "--c is 'x', expected one of short, yyy", 38);
+    assert_null(strstr(err.message, "last"));
+}
+
+static void a_type_that_nobody_knows_takes_no_value(void **state)
+{
+    static const struct sl_opt odd[] = {{.name = "n", .type = (enum sl_opt_type)99}, {0}};
+    char *argv[] = {(char *)"--n=1"};
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    SL_AUTO(sl_buf_clear) struct sl_buf schema = SL_BUF_INIT;
+    struct sl_err err;
+    int64_t number = 42;
+
+    (void)state;
+    assert_int_equal(sl_opt_parse(odd, 1, argv, &number, &arena, &err), SL_E_USAGE);
+    assert_string_equal(err.message, "--n is '1', expected ");
+    assert_int_equal(number, 42);
+    sl_opt_schema(odd, &schema);
+    assert_non_null(strstr(schema.text, "\"n\":{}"));
+}
+
 static void secrets_are_hidden(void **state)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
@@ -261,6 +296,8 @@ int main(void)
         cmocka_unit_test(mistakes_are_told_with_a_hint),
         cmocka_unit_test(arguments_too_many_are_refused),
         cmocka_unit_test(a_command_without_options_takes_none),
+        cmocka_unit_test(a_list_of_choices_too_long_for_a_message_is_cut),
+        cmocka_unit_test(a_type_that_nobody_knows_takes_no_value),
         cmocka_unit_test(secrets_are_hidden),
     };
 

@@ -207,6 +207,7 @@ static void mistakes_are_told_with_their_place(void **state)
         {"a: \"\\xg0\"\n", 1, 5, "escape"},
         {"a:\n  b: |\n  c: 1\n", 3, 1, "deeper than its key"},
         {"a:\n  'b': >\n\n  c: 1\n", 3, 1, "deeper than its key"},
+        {"a: >+\n", 2, 1, "deeper than its key"},
         {"- - |\n  x\n", 2, 1, "deeper than its key"},
         {"|\n  x\n", 2, 1, "cannot stand alone"},
         {" >\n :\n  \n  \n  x", 2, 1, "cannot stand alone"},

@@ -159,6 +159,25 @@ static void statements_other_than_select_give_rows_too(void **state)
     }
 }
 
+static void rows_that_no_select_gives_must_be_plain(void **state)
+{
+    struct context *context = *state;
+    static const char *const cases[] = {"1.5", "[1]", "{'a': 1}", "date '2024-01-01'"};
+
+    exec(context, "create table t (a integer)");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+        const char *sql =
+            sl_arena_printf(&context->arena, "insert into t values (1) returning %s", cases[i]);
+        assert_int_equal(sl_engine_duckdb.query(context->session, sql, 0, &result, &context->err),
+                         SL_E_ENGINE);
+        assert_non_null(strstr(context->err.hint, "to varchar"));
+        assert_null(result);
+    }
+    assert_string_equal(query(context, "select count(*) from t"), "0");
+    assert_string_equal(query(context, "insert into t values (1) returning '{}'::json"), "{}");
+}
+
 static void what_is_not_one_select_cannot_be_described(void **state)
 {
     struct context *context = *state;
@@ -251,6 +270,7 @@ int main(void)
         SESSION_TEST(rows_keep_their_order_and_nulls_across_chunks),
         SESSION_TEST(at_most_max_rows_are_fetched_and_no_more_computed),
         SESSION_TEST(statements_other_than_select_give_rows_too),
+        SESSION_TEST(rows_that_no_select_gives_must_be_plain),
         SESSION_TEST(what_is_not_one_select_cannot_be_described),
         SESSION_TEST(exec_runs_all_statements_and_counts_the_last),
         SESSION_TEST(views_are_made_with_their_schema_and_replaced),

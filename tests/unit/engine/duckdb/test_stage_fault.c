@@ -11,8 +11,8 @@ static int *fault_countdown(void)
 
 int sl_fault_point(const char *operation, struct sl_err *err)
 {
-    assert_string_equal(operation, "stage");
-    if (--*fault_countdown() == 0)
+    // In a fault build the layers below come here as well.
+    if (strcmp(operation, "stage") == 0 && --*fault_countdown() == 0)
         return sl_fail(err, SL_E_IO, "injected");
     return SL_OK;
 }
