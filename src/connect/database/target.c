@@ -134,6 +134,13 @@ static int position(void *self, const char *table, const char *to, struct sl_tar
     return read_position(target, to, ret, err);
 }
 
+static int sqlite_position(void *self, const char *table, const char *to, struct sl_target_position *ret, struct sl_err *err)
+{
+    struct database_target *target = self;
+    (void)table;
+    return sl_sqlite_position(target->path, to, target->arena, ret, err);
+}
+
 static void add_table(const struct database_target *target, const struct sl_load *load, struct sl_buf *sql)
 {
     sl_buf_addf(sql, "%s.", target->alias);
@@ -288,10 +295,9 @@ static void close_target(void *self)
 const struct sl_target_kind sl_target_sqlite = {
     .name = "sqlite",
     .summary = "A table in a SQLite file.",
-    .needs_session_for_position = true,
     .can = can,
     .open = open_sqlite,
-    .position = position,
+    .position = sqlite_position,
     .load = load_rows,
     .close = close_target,
 };

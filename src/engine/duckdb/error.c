@@ -114,6 +114,7 @@ static void set_rest(struct sl_err *err, const char *rest)
             continue;
         text[length++] = is_blank ? ' ' : *rest;
     }
+    text[length] = *rest; // tells whether a character is cut in two
     text[sl_utf8_cut(text, length)] = '\0';
     if (text[0])
         (void)sl_err_hint(err, "%s", text);
@@ -127,14 +128,14 @@ static int fail_json(struct sl_err *err, const json_t *json, const struct sl_duc
     size_t length = strcspn(message, "\n");
     int64_t number = 0;
     int64_t position = -1;
-    int code;
+    enum sl_code code;
 
     (void)sl_str_to_int64(sl_json_text(json, "errno", "0"), &number);
     (void)sl_str_to_int64(sl_json_text(json, "position", "-1"), &position);
     code = code_of(type, message, number);
     while (length > 0 && (message[length - 1] == '!' || message[length - 1] == '.'))
         length--;
-    (void)sl_fail(err, (enum sl_code)code, "%.*s", (int)length, message);
+    (void)sl_fail(err, code, "%.*s", (int)length, message);
     // An error of the machine has no place in the SQL, though DuckDB gives that of the function.
     if (err && sql->user_bytes && position >= 0 && code == SL_E_ENGINE)
         set_place(err, sql, position, sl_str_equal(type, "Parser"));
@@ -142,7 +143,7 @@ static int fail_json(struct sl_err *err, const json_t *json, const struct sl_duc
         set_candidates(err, candidates);
     else if (err)
         set_rest(err, message + strcspn(message, "\n"));
-    return code;
+    return (int)code;
 }
 
 int sl_duckdb_fail(struct sl_err *err, const char *message, const struct sl_duckdb_sql *sql)

@@ -260,8 +260,10 @@ static void a_list_of_choices_too_long_for_a_message_is_cut(void **state)
 
 static void a_type_that_nobody_knows_takes_no_value(void **state)
 {
-    static const struct sl_opt odd[] = {{.name = "n", .type = (enum sl_opt_type)99}, {0}};
+    static const struct sl_opt odd[] = {
+        {.name = "n", .type = (enum sl_opt_type)99}, {.name = "node", .type = SL_OPT_NODE}, {0}};
     char *argv[] = {(char *)"--n=1"};
+    char *node_argv[] = {(char *)"--node=1"};
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     SL_AUTO(sl_buf_clear) struct sl_buf schema = SL_BUF_INIT;
     struct sl_err err;
@@ -270,6 +272,8 @@ static void a_type_that_nobody_knows_takes_no_value(void **state)
     (void)state;
     assert_int_equal(sl_opt_parse(odd, 1, argv, &number, &arena, &err), SL_E_USAGE);
     assert_string_equal(err.message, "--n is '1', expected ");
+    assert_int_equal(sl_opt_parse(odd, 1, node_argv, &number, &arena, &err), SL_E_USAGE);
+    assert_string_equal(err.message, "--node is '1', expected anything");
     assert_int_equal(number, 42);
     sl_opt_schema(odd, &schema);
     assert_non_null(strstr(schema.text, "\"n\":{}"));

@@ -58,6 +58,26 @@ static void messages_give_code_text_and_hint(void **state)
     }
 }
 
+static void hints_are_cut_between_characters(void **state)
+{
+    (void)state;
+    // One of four lengths in a row must cut a character of four bytes at its end.
+    for (size_t blanks = 0; blanks < 4; blanks++) {
+        SL_AUTO(sl_buf_clear) struct sl_buf message = SL_BUF_INIT;
+        struct sl_duckdb_sql sql = {.text = ""};
+        struct sl_err err = {0};
+        sl_buf_add(&message, "{\"exception_type\":\"Binder\",\"exception_message\":\"x\\n");
+        for (size_t i = 0; i < blanks; i++)
+            sl_buf_add(&message, "-");
+        for (int i = 0; i < 200; i++)
+            sl_buf_add(&message, "\U0001F600");
+        sl_buf_add(&message, "\"}");
+        assert_int_equal(sl_duckdb_fail(&err, message.text, &sql), SL_E_ENGINE);
+        assert_true(strlen(err.hint) > sizeof err.hint - 5);
+        assert_int_equal((strlen(err.hint) - blanks) % 4, 0);
+    }
+}
+
 static const struct {
     const char *sql;
     int line, column;
@@ -234,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_give_code_text_and_hint),
+        cmocka_unit_test(hints_are_cut_between_characters),
         cmocka_unit_test(sql_is_trimmed_at_its_end),
         SESSION_TEST(places_are_those_of_the_given_sql),
         SESSION_TEST(a_statement_that_casts_keeps_the_places),

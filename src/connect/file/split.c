@@ -1,0 +1,148 @@
+#include "connect/file/split.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_RECORD_BYTES ((int64_t)64 << 20)
+// Enough to see how lines end.
+#define LOOK_BYTES ((size_t)1 << 16)
+
+void sl_split_clear(struct sl_split *split)
+{
+    sl_text_close(&split->text);
+    sl_buf_clear(&split->scratch);
+    sl_buf_clear(&split->raw);
+    free(split->fields);
+    split->fields = NULL;
+}
+
+static enum sl_text_encoding encoding_of(const struct sl_source_options *options)
+{
+    if (sl_str_equal(options->encoding, "utf-16"))
+        return SL_TEXT_UTF16;
+    return sl_str_equal(options->encoding, "latin-1") ? SL_TEXT_LATIN1 : SL_TEXT_UTF8;
+}
+
+// A file whose lines end in a carriage return alone has no newline at all.
+static void choose_newline(struct sl_split *split)
+{
+    const char *from = sl_split_at(split);
+    size_t length = split->text.end - split->text.start;
+    bool has_newline = length > 0 && memchr(from, '\n', length);
+    bool has_return = length > 0 && memchr(from, '\r', length);
+
+    sl_csv_set_newline(&split->csv, has_return && !has_newline ? '\r' : '\n');
+}
+
+static int open_split(const char *path, const char *delimiter, size_t chunk_bytes,
+                      const struct sl_strs *names, struct sl_arena *arena, struct sl_split *split,
+                      struct sl_err *err)
+{
+    const struct sl_source_options *options = split->options;
+    struct sl_text_options text = {encoding_of(options), chunk_bytes};
+    bool is_csv = split->format == SL_SPLIT_CSV;
+
+    SL_TRY(sl_csv_init(&split->csv, delimiter, is_csv ? options->quote : "\"",
+                       is_csv ? options->escape : "\"", err));
+    SL_TRY(sl_text_open(path, &text, &split->text, err));
+    SL_TRY(sl_text_fill_to(&split->text, LOOK_BYTES, err));
+    choose_newline(split);
+    if (is_csv)
+        return sl_csv_begin(split, names, arena, err);
+    if (names)
+        split->names = *names;
+    else
+        SL_TRY(sl_json_names(split, arena, err));
+    return SL_OK;
+}
+
+int sl_split_open(const char *path, const struct sl_source_options *options,
+                  enum sl_split_format format, const char *delimiter, size_t chunk_bytes,
+                  const struct sl_strs *names, struct sl_arena *arena, struct sl_split *ret,
+                  struct sl_err *err)
+{
+    SL_AUTO(sl_split_clear)
+    struct sl_split split = {
+        .options = options,
+        .format = format,
+        .max_bytes = (size_t)(options->max_record_bytes ? options->max_record_bytes
+                                                        : MAX_RECORD_BYTES),
+        .line = 1,
+        .scratch = SL_BUF_INIT,
+        .raw = SL_BUF_INIT,
+    };
+
+    SL_TRY(open_split(path, delimiter, chunk_bytes, names, arena, &split, err));
+    if (!names)
+        SL_TRY(sl_split_check_names(&split.names, err));
+    split.fields = calloc(split.names.count ? split.names.count : 1, sizeof *split.fields);
+    SL_TRY_NEW(split.fields, err);
+    *ret = split;
+    split = (struct sl_split){.scratch = SL_BUF_INIT, .raw = SL_BUF_INIT};
+    return SL_OK;
+}
+
+void sl_split_set_lane(const struct sl_split *split, struct sl_lane *lane)
+{
+    bool is_plain = split->csv.is_plain;
+
+    lane->delimiter = is_plain ? split->csv.delimiter[0] : ',';
+    lane->quote = is_plain && split->csv.quote >= 0 ? (char)split->csv.quote : '"';
+    lane->column_count = split->names.count;
+}
+
+int sl_split_run(struct sl_split *split, struct sl_lane *lane, struct sl_err *err)
+{
+    if (split->format == SL_SPLIT_CSV)
+        SL_TRY(sl_csv_run(split, lane, err));
+    else
+        SL_TRY(sl_json_run(split, lane, err));
+    return sl_lane_flush(lane, err);
+}
+
+int sl_split_line(struct sl_split *split, size_t *ret_length, size_t *ret_size, struct sl_err *err)
+{
+    while (!sl_csv_line(&split->csv, sl_split_at(split), sl_split_end(split),
+                        split->text.is_at_end, ret_length, ret_size)) {
+        if (split->text.end - split->text.start > split->max_bytes)
+            break;
+        SL_TRY(sl_text_fill(&split->text, err));
+    }
+    if (split->text.end - split->text.start > split->max_bytes && *ret_size > split->max_bytes) {
+        (void)sl_fail(err, SL_E_SOURCE_FILE, "line %lld is longer than %zu bytes",
+                      (long long)split->line, split->max_bytes);
+        return sl_err_hint(err, "is this a text file, and is its format declared rightly?");
+    }
+    return SL_OK;
+}
+
+int sl_split_corrupt(struct sl_split *split, struct sl_lane *lane, int64_t position, size_t length,
+                     struct sl_err *err)
+{
+    if (split->text.encoding == SL_TEXT_UTF8)
+        return sl_lane_corrupt(lane, position, sl_split_at(split), length, err);
+    sl_buf_reset(&split->raw);
+    sl_text_raw(&split->text, sl_split_at(split), length, &split->raw);
+    SL_TRY(sl_buf_check(&split->raw, err));
+    return sl_lane_corrupt(lane, position, split->raw.text, split->raw.length, err);
+}
+
+int sl_split_check_names(const struct sl_strs *names, struct sl_err *err)
+{
+    static const char *const reserved[] = {"_source", "_position", "_ingested_at", "_corrupt"};
+
+    for (size_t i = 0; i < names->count; i++) {
+        const char *name = names->items[i];
+
+        if (*name == '\0')
+            return sl_fail(err, SL_E_SOURCE_COLUMNS, "column %zu has no name", i + 1);
+        for (size_t k = 0; k < sizeof reserved / sizeof *reserved; k++)
+            if (sl_str_equal_nocase(name, reserved[k]))
+                return sl_fail(err, SL_E_SOURCE_COLUMNS, "the column name '%s' is reserved", name);
+        for (size_t k = 0; k < i; k++)
+            if (sl_str_equal_nocase(name, names->items[k]))
+                return sl_fail(err, SL_E_SOURCE_COLUMNS,
+                               "columns %zu and %zu have one name, '%s'", k + 1, i + 1, name);
+    }
+    return SL_OK;
+}

@@ -1,0 +1,71 @@
+// From a file's text to records in a lane: what can be split into columns, and what cannot, with its bytes and its line.
+#ifndef SL_CONNECT_FILE_SPLIT_H
+#define SL_CONNECT_FILE_SPLIT_H
+
+#include "api/source.h"
+#include "connect/file/csv.h"
+#include "connect/file/lane.h"
+#include "connect/file/text.h"
+
+enum sl_split_format { SL_SPLIT_CSV, SL_SPLIT_LINES, SL_SPLIT_ARRAY }; // JSON: one object a line, or one array of them
+
+struct sl_split {
+    const struct sl_source_options *options;
+    enum sl_split_format format;
+    struct sl_text text;
+    struct sl_strs names; // of the columns
+    size_t max_bytes;     // of a record
+    int64_t line;         // of the file, at the window's start; 1-based
+    struct sl_csv csv;
+    struct sl_csv_field *fields; // as many as columns
+    struct sl_buf scratch;
+    struct sl_buf raw;
+};
+
+// Opens the file and reads what stands before the first record. With `names` NULL the columns are found out: from the header, the
+// options, or (JSON) all records. Else they are known from an earlier time. Names live in the arena. SL_E_SOURCE_FILE, SL_E_SOURCE_COLUMNS.
+// `chunk_bytes` as in sl_text_options.
+SL_MUST int sl_split_open(const char *path, const struct sl_source_options *options,
+                          enum sl_split_format format, const char *delimiter, size_t chunk_bytes,
+                          const struct sl_strs *names, struct sl_arena *arena, struct sl_split *ret,
+                          struct sl_err *err);
+void sl_split_clear(struct sl_split *split); // zeroed is fine; for SL_AUTO
+// Sets up the form in which the lane's lines are written; its fd is the caller's.
+void sl_split_set_lane(const struct sl_split *split, struct sl_lane *lane);
+// Hands over every record up to the file's end.
+SL_MUST int sl_split_run(struct sl_split *split, struct sl_lane *lane, struct sl_err *err);
+
+// SL_E_SOURCE_COLUMNS unless every name can be a column of a raw table.
+SL_MUST int sl_split_check_names(const struct sl_strs *names, struct sl_err *err);
+
+// Of the formats. The window's start is passed by what was taken.
+SL_MUST int sl_csv_begin(struct sl_split *split, const struct sl_strs *names, struct sl_arena *arena,
+                         struct sl_err *err);
+SL_MUST int sl_csv_run(struct sl_split *split, struct sl_lane *lane, struct sl_err *err);
+SL_MUST int sl_json_names(struct sl_split *split, struct sl_arena *arena, struct sl_err *err);
+SL_MUST int sl_json_run(struct sl_split *split, struct sl_lane *lane, struct sl_err *err);
+// The line at the window's start, whole. SL_E_SOURCE_FILE if it is longer than a record may be.
+SL_MUST int sl_split_line(struct sl_split *split, size_t *ret_length, size_t *ret_size,
+                          struct sl_err *err);
+// Hands over the window's first `length` bytes as a corrupt record.
+SL_MUST int sl_split_corrupt(struct sl_split *split, struct sl_lane *lane, int64_t position,
+                             size_t length, struct sl_err *err);
+static inline void sl_split_pass(struct sl_split *split, size_t size, int64_t lines)
+{
+    split->text.start += size;
+    split->line += lines;
+}
+static inline const char *sl_split_at(const struct sl_split *split)
+{
+    return split->text.bytes + split->text.start;
+}
+static inline const char *sl_split_end(const struct sl_split *split)
+{
+    return split->text.bytes + split->text.end;
+}
+static inline bool sl_split_is_done(const struct sl_split *split)
+{
+    return split->text.is_at_end && split->text.start == split->text.end;
+}
+
+#endif
