@@ -1,7 +1,5 @@
 #include "spec_test.h"
 
-#include <stdio.h>
-
 #define HEAD                                                                          \
     "apiVersion: v3.1.0\nkind: DataContract\nid: a\nversion: 1.0.0\nstatus: active\n" \
     "schema:\n  - name: orders\n    properties:\n"

@@ -1,7 +1,5 @@
 #include "spec_test.h"
 
-#include <stdio.h>
-
 #include "base/log.h"
 
 // Loads a project whose target's dsn is `dsn`.

@@ -1,7 +1,5 @@
 #include "spec_test.h"
 
-#include <stdio.h>
-
 static const char shop[] = "name: shop\n"
                            "lake: from_file\n"
                            "engine: {threads: 1, memory: 1GB}\n"
