@@ -85,7 +85,7 @@ bench: ## time sluice against hand-written SQL (BENCH_ROWS=1000000)
 	@tools/deps.sh test
 	@$(MAKE) --no-print-directory build BUILD=release
 	$(call say,benchmark with $(BENCH_ROWS) orders)
-	@SLUICE_BIN=$(CURDIR)/build/release/$(program) bench/orders/run.sh build/bench $(BENCH_ROWS)
+	@SLUICE_BIN=$(CURDIR)/build/release/$(program) $(SLUICE_CACHE)/venv-test/bin/python bench/run.py --rows $(BENCH_ROWS)
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS=30
 	@tools/deps.sh build fuzz

@@ -51,10 +51,13 @@ int sl_world_require_valid(struct sl_world *world, struct sl_err *err)
 static int open_engine(struct sl_world *world, struct sl_err *err)
 {
     const struct sl_project *project = world->project;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    const char *spill = sl_path_join(&arena, project->state_folder, "spill");
+    SL_TRY_NEW(spill, err);
     struct sl_engine_options options = {
         .memory_bytes = project->memory_bytes,
         .threads = (int)project->threads,
-        .temp_folder = project->temp_folder,
+        .temp_folder = project->temp_folder ? project->temp_folder : spill,
     };
     return sl_kinds.engines[0]->open(&options, &world->engine, err);
 }

@@ -1,4 +1,5 @@
-// Data contracts in the Open Data Contract Standard (ODCS v3), as read. Unknown parts are kept in `rest` and reported.
+// Data contracts in the Open Data Contract Standard (ODCS v3), as read. Unknown parts are kept in
+// `rest` and reported.
 #ifndef SL_SPEC_CONTRACT_H
 #define SL_SPEC_CONTRACT_H
 
@@ -12,7 +13,7 @@ enum sl_type_kind {
     SL_TYPE_DOUBLE,
     SL_TYPE_BOOLEAN,
     SL_TYPE_DATE,
-    SL_TYPE_TIMESTAMP,    // with zone: UTC instant
+    SL_TYPE_TIMESTAMP,     // with zone: UTC instant
     SL_TYPE_TIMESTAMP_NTZ, // without zone
     SL_TYPE_TIME,
     SL_TYPE_JSON, // object or array, as text that is valid JSON
@@ -25,32 +26,33 @@ struct sl_type {
 
 enum sl_rule_severity { SL_RULE_REJECT, SL_RULE_WARN };
 
-// One row rule. `kind` names the check: required, type, enum, range, length, pattern, format, expression, unique.
+// One row rule. `kind` names the check: required, type, enum, range, length, pattern, format,
+// expression, unique.
 struct sl_rule {
     const char *kind;
-    const char *column;    // NULL for a rule over the row
-    const char *id;        // stable: "amount.range", or the user's own name
-    const char *message;   // for people; NULL: made from the rule
+    const char *column;  // NULL for a rule over the row
+    const char *id;      // stable: "amount.range", or the user's own name
+    const char *message; // for people; NULL: made from the rule
     enum sl_rule_severity severity;
     struct sl_place place;
-    struct sl_strs values;          // enum
-    const char *min, *max;          // range, length; as text, NULL: open
+    struct sl_strs values; // enum
+    const char *min, *max; // range, length; as text, NULL: open
     bool is_min_exclusive, is_max_exclusive;
-    const char *text;               // pattern, format's name, expression
+    const char *text; // pattern, format's name, expression
 };
 
 struct sl_contract_column {
-    const char *name;       // of the clean column
+    const char *name;        // of the clean column
     const char *source_name; // of the raw column (physicalName), default name
     const char *description;
     struct sl_type type;
     struct sl_place place;
     bool is_required;
-    int key_position; // 1-based in the primary key, 0: not in it
+    int key_position;           // 1-based in the primary key, 0: not in it
     struct sl_strs formats;     // declared input formats (strptime), tried in order; empty: ISO
     const char *otherwise;      // default for null or empty, as text; NULL: none
     struct sl_strs null_values; // texts that mean null; default: ""
-    bool is_trimmed;            // default true: blanks around are cut before parsing (text columns: false)
+    bool is_trimmed; // default true: blanks around are cut before parsing (text columns: false)
     const char *classification; // "restricted", ...
     struct sl_rule *rules;
     size_t rule_count;
@@ -68,8 +70,10 @@ struct sl_contract_table { // one object of `schema`
     size_t column_count;
     struct sl_rule *rules; // over the row
     size_t rule_count;
-    struct sl_strs order_by; // deduplication: the latest by these wins ("updated_at", "seq desc"; default desc)
-    const char *filter;      // rows for which this expression over raw text columns is true are left out and counted as filtered
+    struct sl_strs order_by; // deduplication: the latest by these wins ("updated_at", "seq desc";
+                             // default desc)
+    const char *filter; // rows for which this expression over raw text columns is true are left out
+                        // and counted as filtered
     struct sl_budget budget; // own, or the source's
     bool has_budget;
     const char *digest; // fingerprint of all that decides what clean and quarantine hold
@@ -82,11 +86,13 @@ struct sl_contract {
     const char *id, *name, *version, *status, *owner, *description;
     struct sl_contract_table *tables;
     size_t table_count;
-    struct sl_strs unread; // parts of the standard (or beyond) that are kept but not used: "servers", "price"
+    struct sl_strs
+        unread; // parts of the standard (or beyond) that are kept but not used: "servers", "price"
 };
 
 extern const struct sl_opt sl_contract_rows[]; // for JSON Schema and docs
-SL_MUST int sl_contract_read(const struct sl_yaml *node, const char *file, struct sl_project *project, struct sl_contract **ret,
+SL_MUST int sl_contract_read(const struct sl_yaml *node, const char *file,
+                             struct sl_project *project, struct sl_contract **ret,
                              struct sl_err *err);
 // "DECIMAL(12,2)": the engine's name of a type.
 const char *sl_type_name(struct sl_type type, char buffer[32]);

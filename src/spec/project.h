@@ -1,7 +1,9 @@
-// The user's project, read and checked: sluice.yml, sources/*.yml, contracts/*.yml, models/*.sql, targets/*.yml.
+// The user's project, read and checked: sluice.yml, sources/*.yml, contracts/*.yml, models/*.sql,
+// targets/*.yml.
 //
-// Reading never stops at the first mistake: everything found goes into the diagnostics, with its place. All memory is in the
-// project's arena. Paths in a project are relative to its folder; after reading, `path` fields that name data are joined to it.
+// Reading never stops at the first mistake: everything found goes into the diagnostics, with its
+// place. All memory is in the project's arena. Paths in a project are relative to its folder; after
+// reading, `path` fields that name data are joined to it.
 #ifndef SL_SPEC_PROJECT_H
 #define SL_SPEC_PROJECT_H
 
@@ -17,24 +19,31 @@ struct sl_requirements {
     const char *owner;
     struct sl_strs consumers;
     struct sl_strs grain;
-    const char *volume;     // "10 million rows a day"
-    const char *growth;     // "5 % a month"
-    const char *frequency;  // "daily"
-    int64_t freshness_s;    // SLA; -1: not written down
-    int64_t retention_s;    // -1: not written down
+    const char *volume;        // "10 million rows a day"
+    const char *growth;        // "5 % a month"
+    const char *frequency;     // "daily"
+    int64_t freshness_s;       // SLA; -1: not written down
+    int64_t retention_s;       // -1: not written down
     struct sl_strs compliance; // "pii", "gdpr", "none"
 };
 
 enum sl_level { SL_LEVEL_OFF, SL_LEVEL_WARN, SL_LEVEL_ERROR };
 
-struct sl_budget { // quarantine budget of one step's input
+struct sl_budget {    // quarantine budget of one step's input
     double max_share; // 0.2
     int64_t max_rows; // -1: no limit by rows
     int64_t min_rows; // the share counts from this many input rows on: 100
 };
 
 // sources/NAME.yml
-enum sl_file_format { SL_FORMAT_AUTO, SL_FORMAT_CSV, SL_FORMAT_TSV, SL_FORMAT_JSONL, SL_FORMAT_JSON, SL_FORMAT_PARQUET };
+enum sl_file_format {
+    SL_FORMAT_AUTO,
+    SL_FORMAT_CSV,
+    SL_FORMAT_TSV,
+    SL_FORMAT_JSONL,
+    SL_FORMAT_JSON,
+    SL_FORMAT_PARQUET
+};
 enum sl_encoding { SL_ENCODING_UTF8, SL_ENCODING_UTF16, SL_ENCODING_LATIN1 };
 struct sl_source {
     const char *name; // file stem
@@ -46,16 +55,17 @@ struct sl_source {
     struct sl_strs paths;  // files or globs
     int format;            // enum sl_file_format
     struct sl_csv_options {
-        const char *delimiter; // "," (format tsv: tab)
-        const char *quote;     // "\""
-        const char *escape;    // "\""
-        bool has_header;       // true
+        const char *delimiter;  // "," (format tsv: tab)
+        const char *quote;      // "\""
+        const char *escape;     // "\""
+        bool has_header;        // true
         struct sl_strs columns; // names when there is no header
-        int encoding;          // enum sl_encoding
-        int64_t skip_lines;    // 0
-        const char *comment;   // "" none
+        int encoding;           // enum sl_encoding
+        int64_t skip_lines;     // 0
+        const char *comment;    // "" none
     } csv;
-    const char *contract; // "contracts/orders.odcs.yml" or NULL: the contract whose schema has the source's name
+    const char *contract; // "contracts/orders.odcs.yml" or NULL: the contract whose schema has the
+                          // source's name
     struct sl_requirements requirements;
     struct sl_budget budget;
 };
@@ -70,20 +80,21 @@ struct sl_model {
     int sql_line, sql_column;   // where it begins in the file
     const char *description;
     struct sl_strs tags;
-    int write;                    // enum sl_write_mode
-    struct sl_strs partition_by;  // columns of the result
-    struct sl_strs key;           // merge
-    struct sl_strs order_by;      // merge: newest wins by these, "updated_at" or "updated_at desc"; default desc
+    int write;                   // enum sl_write_mode
+    struct sl_strs partition_by; // columns of the result
+    struct sl_strs key;          // merge
+    struct sl_strs
+        order_by; // merge: newest wins by these, "updated_at" or "updated_at desc"; default desc
     const struct sl_yaml *checks; // list of {kind: arguments} or names; may be NULL
     struct sl_requirements requirements;
 };
 
 // targets/NAME.yml
-struct sl_delivery { // one table to one place
-    const char *table;         // "curated.daily_revenue"
-    const char *to;            // name at the target: file, folder or table name; default: the table's name
-    int write;                 // enum sl_write_mode
-    struct sl_strs key;        // merge
+struct sl_delivery {    // one table to one place
+    const char *table;  // "curated.daily_revenue"
+    const char *to;     // name at the target: file, folder or table name; default: the table's name
+    int write;          // enum sl_write_mode
+    struct sl_strs key; // merge
     struct sl_strs partition_by; // partition: columns
     const struct sl_yaml *node;
 };
@@ -93,9 +104,9 @@ struct sl_target {
     const struct sl_yaml *node;
     const char *description;
     struct sl_strs tags;
-    const char *type;   // "parquet", "csv", "jsonl", "sqlite", "duckdb", "postgres"
-    const char *path;   // folder (parquet, csv, jsonl) or database file, joined to the project folder
-    const char *dsn;    // postgres: libpq connection string or URL; secret
+    const char *type; // "parquet", "csv", "jsonl", "sqlite", "duckdb", "postgres"
+    const char *path; // folder (parquet, csv, jsonl) or database file, joined to the project folder
+    const char *dsn;  // postgres: libpq connection string or URL; secret
     const char *schema; // postgres: "public"
     struct sl_delivery *deliveries;
     size_t delivery_count;
@@ -105,8 +116,8 @@ struct sl_target {
 struct sl_project {
     struct sl_arena arena;
     struct sl_diags diags;
-    const char *folder;      // absolute
-    const char *environment; // NULL: none chosen
+    const char *folder;         // absolute
+    const char *environment;    // NULL: none chosen
     const struct sl_yaml *node; // of sluice.yml
     const char *name;
     const char *description;
@@ -115,7 +126,7 @@ struct sl_project {
     int64_t memory_bytes;     // engine; 0: default
     int64_t threads;
     const char *temp_folder;
-    int64_t concurrency; // steps at once; 0: number of cores
+    int64_t concurrency;    // steps at once; 0: number of cores
     int requirements_level; // enum sl_level
     struct sl_budget budget;
     struct sl_source *sources;
@@ -126,34 +137,42 @@ struct sl_project {
     size_t model_count;
     struct sl_target *targets;
     size_t target_count;
-    struct sl_spec_index *index; // of the spec layer: names and origins; NULL in a project put together by hand
+    struct sl_spec_index
+        *index; // of the spec layer: names and origins; NULL in a project put together by hand
 };
 
 struct sl_project_options {
     const char *folder;      // where to look for sluice.yml, upwards; NULL: the working folder
     const char *environment; // --env, else SLUICE_ENV, else none
-    bool resolve_secrets;    // false for commands that only look at the project: ${...} stays as written
-    struct sl_strs overrides; // "engine.threads=4": settings given by flags, which win over everything
+    bool resolve_secrets;    // false for commands that only look at the project: ${...} stays as
+                             // written
+    struct sl_strs
+        overrides; // "engine.threads=4": settings given by flags, which win over everything
 };
-// Fails only when no project can be read at all; mistakes in it are in project->diags (the caller asks error_count).
-SL_MUST int sl_project_load(const struct sl_project_options *options, struct sl_project **ret, struct sl_err *err);
+// Fails only when no project can be read at all; mistakes in it are in project->diags (the caller
+// asks error_count).
+SL_MUST int sl_project_load(const struct sl_project_options *options, struct sl_project **ret,
+                            struct sl_err *err);
 void sl_project_free(struct sl_project **project); // for SL_AUTO
 
 const struct sl_source *sl_project_source(const struct sl_project *project, const char *name);
 const struct sl_model *sl_project_model(const struct sl_project *project, const char *name);
 const struct sl_target *sl_project_target(const struct sl_project *project, const char *name);
 // The contract schema object that governs a source, or NULL.
-const struct sl_contract_table *sl_project_contract_for(const struct sl_project *project, const struct sl_source *source);
+const struct sl_contract_table *sl_project_contract_for(const struct sl_project *project,
+                                                        const struct sl_source *source);
 
 // <lake>/<layer>/<name>
-char *sl_table_folder(const struct sl_project *project, enum sl_layer layer, const char *name, struct sl_arena *arena);
+char *sl_table_folder(const struct sl_project *project, enum sl_layer layer, const char *name,
+                      struct sl_arena *arena);
 // "clean.orders" -> layer and name; false if it is not of that form.
 bool sl_table_parse(const char *table, enum sl_layer *ret_layer, const char **ret_name);
 
 // What is missing of the requirements, as diagnostics of the project's level.
 void sl_project_check_requirements(struct sl_project *project);
 
-// The file kinds, for `sluice schema`, docs and `init`: "project", "source", "contract", "model", "target".
+// The file kinds, for `sluice schema`, docs and `init`: "project", "source", "contract", "model",
+// "target".
 struct sl_file_kind {
     const char *name;
     const char *pattern; // "sources/*.yml"
@@ -161,9 +180,11 @@ struct sl_file_kind {
     const struct sl_opt *rows;
 };
 extern const struct sl_file_kind sl_file_kinds[]; // ends with a NULL name
-// Every setting with its value and where it came from, for `config show --origin`: calls `each` per row.
+// Every setting with its value and where it came from, for `config show --origin`: calls `each` per
+// row.
 SL_MUST int sl_project_settings(const struct sl_project *project,
-                                int (*each)(void *self, const char *key, const char *value, const char *origin), void *self,
-                                struct sl_err *err);
+                                int (*each)(void *self, const char *key, const char *value,
+                                            const char *origin),
+                                void *self, struct sl_err *err);
 
 #endif

@@ -12,8 +12,13 @@ void sl_split_clear(struct sl_split *split)
     sl_text_close(&split->text);
     sl_buf_clear(&split->scratch);
     sl_buf_clear(&split->raw);
+    sl_map_clear(&split->columns);
     free(split->fields);
+    free(split->members);
+    free(split->values);
     split->fields = NULL;
+    split->members = NULL;
+    split->values = NULL;
 }
 
 static enum sl_text_encoding encoding_of(const struct sl_source_options *options)
@@ -42,18 +47,15 @@ static int open_split(const char *path, const char *delimiter, size_t chunk_byte
     struct sl_text_options text = {encoding_of(options), chunk_bytes};
     bool is_csv = split->format == SL_SPLIT_CSV;
 
-    SL_TRY(sl_csv_init(&split->csv, delimiter, is_csv ? options->quote : "\"",
-                       is_csv ? options->escape : "\"", err));
+    // Bytes that JSON has nowhere, so that its own quotes and commas need no quoting in the lane.
+    SL_TRY(sl_csv_init(&split->csv, is_csv ? delimiter : "\x1F", is_csv ? options->quote : "\x1E",
+                       is_csv ? options->escape : "\x1E", err));
     SL_TRY(sl_text_open(path, &text, &split->text, err));
     SL_TRY(sl_text_fill_to(&split->text, LOOK_BYTES, err));
     choose_newline(split);
     if (is_csv)
         return sl_csv_begin(split, names, arena, err);
-    if (names)
-        split->names = *names;
-    else
-        SL_TRY(sl_json_names(split, arena, err));
-    return SL_OK;
+    return names ? sl_json_begin(split, names, err) : sl_json_names(split, arena, err);
 }
 
 int sl_split_open(const char *path, const struct sl_source_options *options,
@@ -102,18 +104,16 @@ int sl_split_run(struct sl_split *split, struct sl_lane *lane, struct sl_err *er
 
 int sl_split_line(struct sl_split *split, size_t *ret_length, size_t *ret_size, struct sl_err *err)
 {
+    *ret_size = SIZE_MAX;
     while (!sl_csv_line(&split->csv, sl_split_at(split), sl_split_end(split),
-                        split->text.is_at_end, ret_length, ret_size)) {
-        if (split->text.end - split->text.start > split->max_bytes)
-            break;
+                        split->text.is_at_end, ret_length, ret_size) &&
+           split->text.end - split->text.start <= split->max_bytes)
         SL_TRY(sl_text_fill(&split->text, err));
-    }
-    if (split->text.end - split->text.start > split->max_bytes && *ret_size > split->max_bytes) {
-        (void)sl_fail(err, SL_E_SOURCE_FILE, "line %lld is longer than %zu bytes",
-                      (long long)split->line, split->max_bytes);
-        return sl_err_hint(err, "is this a text file, and is its format declared rightly?");
-    }
-    return SL_OK;
+    if (*ret_size <= split->max_bytes)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_SOURCE_FILE, "line %lld is longer than %zu bytes",
+                  (long long)split->line, split->max_bytes);
+    return sl_err_hint(err, "is this a text file, and is its format declared rightly?");
 }
 
 int sl_split_corrupt(struct sl_split *split, struct sl_lane *lane, int64_t position, size_t length,

@@ -3,7 +3,9 @@
 #define SL_CONNECT_FILE_SPLIT_H
 
 #include "api/source.h"
+#include "base/map.h"
 #include "connect/file/csv.h"
+#include "connect/file/json.h"
 #include "connect/file/lane.h"
 #include "connect/file/text.h"
 
@@ -17,13 +19,19 @@ struct sl_split {
     size_t max_bytes;     // of a record
     int64_t line;         // of the file, at the window's start; 1-based
     struct sl_csv csv;
-    struct sl_csv_field *fields; // as many as columns
+    struct sl_csv_field *fields; // CSV: of a record, as many as columns
+    struct sl_map columns;       // JSON: name -> its place in names, from 1
+    struct sl_json_member *members; // JSON: of an object
+    size_t member_capacity;
+    const struct sl_json_member **values; // JSON: per column, of an object
+    bool is_in_array;                     // behind its bracket
+    int64_t element;                      // of the array, the last one begun
     struct sl_buf scratch;
     struct sl_buf raw;
 };
 
 // Opens the file and reads what stands before the first record. With `names` NULL the columns are found out: from the header, the
-// options, or (JSON) all records. Else they are known from an earlier time. Names live in the arena. SL_E_SOURCE_FILE, SL_E_SOURCE_COLUMNS.
+// options, or (JSON) all records, after which there is nothing left to run. Else they are known from an earlier time. Names live in the arena. SL_E_SOURCE_FILE, SL_E_SOURCE_COLUMNS.
 // `chunk_bytes` as in sl_text_options.
 SL_MUST int sl_split_open(const char *path, const struct sl_source_options *options,
                           enum sl_split_format format, const char *delimiter, size_t chunk_bytes,
@@ -42,6 +50,7 @@ SL_MUST int sl_split_check_names(const struct sl_strs *names, struct sl_err *err
 SL_MUST int sl_csv_begin(struct sl_split *split, const struct sl_strs *names, struct sl_arena *arena,
                          struct sl_err *err);
 SL_MUST int sl_csv_run(struct sl_split *split, struct sl_lane *lane, struct sl_err *err);
+SL_MUST int sl_json_begin(struct sl_split *split, const struct sl_strs *names, struct sl_err *err);
 SL_MUST int sl_json_names(struct sl_split *split, struct sl_arena *arena, struct sl_err *err);
 SL_MUST int sl_json_run(struct sl_split *split, struct sl_lane *lane, struct sl_err *err);
 // The line at the window's start, whole. SL_E_SOURCE_FILE if it is longer than a record may be.

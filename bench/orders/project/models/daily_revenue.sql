@@ -1,5 +1,4 @@
 /* sluice
-description: Revenue and orders per day and country, in EUR
 write: partition
 partition_by: [day]
 */

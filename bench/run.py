@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""Benchmarks, side by side with a reference in the same run: run.py [--rows N] [--folder DIR] [NAME...]
+
+    orders    the job of bench/orders against hand-written DuckDB SQL of the same outputs; counts are compared with what was planted
+    orders1g  the same with 1 GB of memory for both
+    trivial   one model `select 1`: a run, a run with nothing to do, the version
+    models    1,000 models `select 1`, each committed durably, against a bare loop of the same COPYs, files and fsyncs in DuckDB
+    plan      check and plan of 10,000 models
+    merge     100,000 rows (5 % updates) into the clean orders against delta-rs
+    postgres  5,000,000 rows (or --rows) into PostgreSQL against psql's \\copy
+
+SLUICE_BIN names the program. Times are wall seconds, memory is the peak of the process; a ratio below 1 means faster than the reference.
+"""
+import argparse
+import json
+import os
+import pathlib
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+SLUICE = os.environ.get("SLUICE_BIN", str(ROOT / "build" / "release" / "src" / "sluice"))
+RULES = {"amount.minimum": "amount.range"}  # the reference's name -> ours
+
+
+def timed(command, cwd=None, env=None):
+    """Runs a command: wall seconds, peak MB, its output."""
+    start = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen([str(word) for word in command], cwd=cwd, env=dict(os.environ, NO_COLOR="1", **(env or {})),
+                                   stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        text = output.read()
+    if process.returncode not in (0,):
+        sys.exit(f"{' '.join(map(str, command))} ended with {process.returncode}\n{text[-3000:]}")
+    return seconds, usage.ru_maxrss / 1024, text
+
+
+def report(name, seconds, memory, reference=None, reference_memory=None, note=""):
+    line = f"{name:34} {seconds:8.3f} s {memory:7.0f} MB"
+    if reference:
+        line += f"   reference {reference:8.3f} s {reference_memory:7.0f} MB   ratio {seconds / reference:5.2f}"
+    print(line + (f"   {note}" if note else ""), flush=True)
+
+
+def orders_data(folder, rows):
+    data = folder / f"orders-{rows}"
+    if not (data / "planted.json").exists():
+        data.mkdir(parents=True, exist_ok=True)
+        subprocess.run([sys.executable, HERE / "orders" / "generate.py", data, str(rows)], check=True, stdout=subprocess.DEVNULL)
+    return data
+
+
+def orders_project(folder, data, memory=None):
+    project = folder / "orders-project"
+    shutil.rmtree(project, ignore_errors=True)
+    shutil.copytree(HERE / "orders" / "project", project)
+    if memory:
+        with open(project / "sluice.yml", "a") as settings:
+            settings.write(f"engine: {{memory: {memory}}}\n")
+    (project / "data").symlink_to(data)
+    return project
+
+
+def compare_counts(data, result):
+    planted = json.loads((data / "planted.json").read_text())
+    cleanse = next(step for step in result["steps"] if step["table"] == "clean.orders")
+    found = {reason["rule"]: reason["rows"] for reason in cleanse["reasons"]}
+    wanted = {RULES.get(name, name): count for name, count in planted["reasons"].items() if count}
+    rows = cleanse["rows"]
+    if found != wanted or rows["quarantined"] != planted["quarantined_rows"] or rows["deduplicated"] != planted["deduplicated_rows"]:
+        sys.exit(f"counts differ from what was planted\nfound  {found} {rows}\nwanted {wanted} {planted}")
+    return "counts equal what was planted"
+
+
+def orders(folder, rows, memory=None):
+    data = orders_data(folder, rows)
+    project = orders_project(folder, data, memory)
+    reference = [sys.executable, HERE / "orders" / "reference.py", data, folder / "orders-reference"] + ([memory] if memory else [])
+    reference_seconds, reference_memory, text = timed(reference)
+    reference_seconds = json.loads(text)["total"]
+    seconds, peak, text = timed([SLUICE, "run", "--json"], cwd=project)
+    result = json.loads(text[text.index('{"schema"'):])
+    report(f"orders {rows:,} {memory or ''}", seconds, peak, reference_seconds, reference_memory, compare_counts(data, result))
+    for step in result["steps"]:
+        print(f"    {step['step']:32} {step['elapsed_ms'] / 1000:8.3f} s")
+    seconds, peak, _ = timed([SLUICE, "run"], cwd=project)
+    report("  nothing to do", seconds, peak)
+    return project
+
+
+def bench_orders(folder, rows):
+    orders(folder, rows)
+
+
+def bench_orders1g(folder, rows):
+    orders(folder, rows, "1GB")
+
+
+def models_project(folder, count):
+    project = folder / f"models-{count}"
+    shutil.rmtree(project, ignore_errors=True)
+    (project / "models").mkdir(parents=True)
+    (project / "sluice.yml").write_text("name: models\nchecks: {requirements: off}\n")
+    for number in range(count):
+        (project / "models" / f"m{number}.sql").write_text(f"select {number} as a\n")
+    return project
+
+
+def bench_trivial(folder, rows):
+    runs, nothing = [], []
+    for _ in range(5):
+        project = models_project(folder, 1)
+        runs.append(timed([SLUICE, "run"], cwd=project)[:2])
+        nothing.append(timed([SLUICE, "run"], cwd=project)[:2])
+    report("select 1, committed", *sorted(runs)[2])
+    report("  nothing to do", *sorted(nothing)[2])
+    report("  version", *sorted(timed([SLUICE, "version"])[:2] for _ in range(5))[2])
+
+
+def bare_copies(folder, count):
+    import duckdb
+
+    shutil.rmtree(folder, ignore_errors=True)
+    connection = duckdb.connect()
+    start = time.perf_counter()
+    for number in range(count):
+        log = folder / f"m{number}" / "_delta_log"
+        log.mkdir(parents=True)
+        data = folder / f"m{number}" / "part.parquet"
+        connection.execute(f"copy (select {number} as a) to '{data}' (format parquet)")
+        (log / "0.json").write_text("{}" * 300)
+        for path in (data, log / "0.json", log, log.parent, folder):
+            handle = os.open(path, os.O_RDONLY)
+            os.fsync(handle)
+            os.close(handle)
+    return time.perf_counter() - start
+
+
+def bench_models(folder, rows):
+    project = models_project(folder, 1000)
+    reference = bare_copies(folder / "bare", 1000)
+    seconds, peak, _ = timed([SLUICE, "run", "--quiet"], cwd=project)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    report("1,000 models, committed", seconds, peak, reference, memory, "reference: bare COPY, one log file, five fsyncs each")
+    report("  nothing to do", *timed([SLUICE, "run"], cwd=project)[:2])
+
+
+def bench_plan(folder, rows):
+    project = models_project(folder, 10000)
+    for command in ("check", "plan"):
+        report(f"{command} of 10,000 models, first time", *timed([SLUICE, command, "--quiet"], cwd=project)[:2])
+        report(f"{command} of 10,000 models", *timed([SLUICE, command, "--quiet"], cwd=project)[:2])
+
+
+def bench_merge(folder, rows):
+    import deltalake
+    import duckdb
+
+    data = orders_data(folder, rows)
+    project = orders_project(folder, data)
+    timed([SLUICE, "run", "--select", "orders"], cwd=project)
+    other = folder / "delta-rs"
+    shutil.rmtree(other, ignore_errors=True)
+    shutil.copytree(project / "lake" / "clean" / "orders", other)
+    connection = duckdb.connect()
+    source = f"""select order_id + case when order_id % 20 = 0 then 0 else {rows} end as order_id, customer_id, order_date, amount, currency,
+        quantity, country, email, status, timestamp '2026-06-01' as updated_at from read_parquet('{other}/*.parquet')
+        where order_id % {max(1, rows // 100000)} = 0 or order_id % {max(1, rows // 5000)} = 0 limit 100000"""
+    new = project / "more.csv"
+    connection.execute(f"copy ({source}) to '{new}' (header)")
+    (project / "data").unlink()
+    (project / "data").mkdir()
+    (project / "data" / "orders.csv").symlink_to(data / "orders.csv")
+    shutil.move(new, project / "data" / "orders-more.csv")
+    (project / "sources" / "orders.yml").write_text("path: data/orders*.csv\n")
+    timed([SLUICE, "run", "--select", "raw.orders"], cwd=project)
+    seconds, peak, _ = timed([SLUICE, "run", "--select", "clean.orders"], cwd=project)
+    script = f"""
+import deltalake, pyarrow.csv, pyarrow as pa, duckdb, time
+rows = duckdb.connect().execute("select *, 'more' as _source, row_number() over () as _position from read_csv('{project}/data/orders-more.csv', types={{'amount': 'decimal(12,2)', 'quantity': 'integer', 'updated_at': 'timestamp'}})").arrow()
+table = deltalake.DeltaTable('{other}')
+start = time.perf_counter()
+table.merge(rows, 't.order_id = s.order_id', source_alias='s', target_alias='t').when_matched_update_all().when_not_matched_insert_all().execute()
+print(time.perf_counter() - start)
+"""
+    _, reference_memory, text = timed([sys.executable, "-c", script])
+    report("merge 100,000 rows", seconds, peak, float(text.split()[-1]), reference_memory, f"delta-rs {deltalake.__version__}")
+
+
+def bench_postgres(folder, rows):
+    rows = max(rows, 100000)
+    server = pathlib.Path(tempfile.mkdtemp(prefix="sluice-bench-pg-"))
+    server.chmod(0o755)
+    port = "15433"
+    script = ROOT / "tests" / "servers" / "pg.sh"
+    subprocess.run([script, "start", server, port], check=True)
+    try:
+        dsn = f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
+        project = folder / "postgres-project"
+        shutil.rmtree(project, ignore_errors=True)
+        (project / "models").mkdir(parents=True)
+        (project / "targets").mkdir()
+        (project / "sluice.yml").write_text("name: pg\nchecks: {requirements: off}\n")
+        (project / "models" / "wide.sql").write_text(
+            f"select i as id, i % 1000 as customer, (i * 7 % 100000 / 100)::decimal(12,2) as amount, 'name ' || i as name, "
+            f"date '2026-01-01' + (i % 365)::int as day from range({rows}) t(i)")
+        (project / "targets" / "pg.yml").write_text(f"type: postgres\ndsn: {dsn}\ndeliver: [{{table: curated.wide}}]\n")
+        timed([SLUICE, "run", "--select", "curated.wide"], cwd=project)
+        import duckdb
+
+        csv = folder / "wide.csv"
+        duckdb.connect().execute(f"copy (select * from read_parquet('{project}/lake/curated/wide/*.parquet')) to '{csv}' (header false)")
+        subprocess.run(["psql", "-q", dsn, "-c", "create table reference (id bigint, customer bigint, amount numeric(12,2), name text, day date)"], check=True)
+        reference, reference_memory, _ = timed(["psql", "-q", dsn, "-c", f"\\copy reference from '{csv}' (format csv)"])
+        seconds, peak, _ = timed([SLUICE, "run"], cwd=project)
+        report(f"{rows:,} rows into PostgreSQL", seconds, peak, reference, reference_memory, "psql \\copy of the same rows")
+    finally:
+        subprocess.run([script, "stop", server], check=False)
+        shutil.rmtree(server, ignore_errors=True)
+
+
+BENCHMARKS = {name[6:]: function for name, function in globals().items() if name.startswith("bench_")}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], default=[])
+    parser.add_argument("--rows", type=int, default=1000000)
+    parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "build" / "bench")
+    arguments = parser.parse_args()
+    folder = arguments.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in arguments.names or BENCHMARKS:
+        BENCHMARKS[name](folder, arguments.rows)
+
+
+main()
