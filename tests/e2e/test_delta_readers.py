@@ -182,10 +182,15 @@ def test_another_writer_may_go_on_where_we_stopped(project, tmp_path):
     assert {(99,), (100,)} <= {(int(row[0]),) for row in copy.rows("clean.items", "id")}
 
 
+def without_zone(rows):
+    """Spark's Parquet files do not say that a time has one."""
+    return [tuple(value.removesuffix("+00") if value else value for value in row) for row in rows]
+
+
 @pytest.mark.heavy
 def test_spark_reads_every_type_and_version(project, spark):
-    assert spark.rows(project.table_folder("curated.types")) == expected(TYPES)
-    assert spark.rows(project.table_folder("curated.parts")) == expected(PARTITIONED)
+    for table, sql in (("curated.types", TYPES), ("curated.parts", PARTITIONED)):
+        assert without_zone(spark.rows(project.table_folder(table))) == without_zone(expected(sql))
     for version in (0, 5, 10, 11):
         assert len(spark.rows(project.table_folder("clean.items"), version)) == version + 1
 
