@@ -6,6 +6,12 @@
 #include "engine/duckdb/duckdb_engine.h"
 
 static const struct sl_engine_kind *const engines[] = {&sl_engine_duckdb, NULL};
-static const struct sl_target_kind *const targets[] = {&sl_target_parquet, &sl_target_csv, &sl_target_jsonl, &sl_target_sqlite, &sl_target_duckdb, &sl_target_postgres, NULL};
+static const struct sl_target_kind *const targets[] = {&sl_target_parquet,
+                                                       &sl_target_csv,
+                                                       &sl_target_jsonl,
+                                                       &sl_target_sqlite,
+                                                       &sl_target_duckdb,
+                                                       &sl_target_postgres,
+                                                       NULL};
 
 const struct sl_kinds sl_kinds = {.engines = engines, .targets = targets};

@@ -1,8 +1,10 @@
-// Engine: where SQL runs and rows live. C code hands over SQL and file lists and gets small results and staged files back.
+// Engine: where SQL runs and rows live. C code hands over SQL and file lists and gets small results
+// and staged files back.
 //
-// An engine is opened once per process; a session is a connection with a catalogue of its own, used by one thread at a time.
-// Opening is cheap enough to do per step. Everything but sl_session_interrupt and sl_session_progress must be called from the
-// thread that owns the session.
+// An engine is opened once per process; a session is a connection with a catalogue of its own, used
+// by one thread at a time. Opening is cheap enough to do per step. Everything but
+// sl_session_interrupt and sl_session_progress must be called from the thread that owns the
+// session.
 #ifndef SL_API_ENGINE_H
 #define SL_API_ENGINE_H
 
@@ -17,12 +19,13 @@ struct sl_session;
 struct sl_result;
 
 struct sl_engine_options {
-    int64_t memory_bytes;      // 0: 60 % of the machine's memory
-    int threads;               // 0: all cores
-    const char *temp_folder;   // spill goes here; NULL: the engine's default
+    int64_t memory_bytes;    // 0: 60 % of the machine's memory
+    int threads;             // 0: all cores
+    const char *temp_folder; // spill goes here; NULL: the engine's default
 };
 
-// A column of a relation. `type` is the engine's canonical name: "INTEGER", "DECIMAL(12,2)", "STRUCT(a INTEGER)[]".
+// A column of a relation. `type` is the engine's canonical name: "INTEGER", "DECIMAL(12,2)",
+// "STRUCT(a INTEGER)[]".
 struct sl_column {
     const char *name;
     const char *type;
@@ -30,17 +33,19 @@ struct sl_column {
 
 // A set of Parquet files read as one relation: a table's snapshot, or staged files.
 struct sl_scan_file {
-    const char *path;              // readable path
-    const char *const *partition;  // values as text, NULL for null, parallel to partition_columns
+    const char *path;             // readable path
+    const char *const *partition; // values as text, NULL for null, parallel to partition_columns
 };
 struct sl_scan {
-    const struct sl_column *columns; // of the relation, partition columns included, in order; files may lack some (null)
+    const struct sl_column *columns; // of the relation, partition columns included, in order; files
+                                     // may lack some (null)
     size_t column_count;
     const char *const *partition_columns; // names; values are not inside the files
     size_t partition_count;
     const struct sl_scan_file *files;
     size_t file_count; // 0: an empty relation with these columns
-    // Adds two columns to read back where a row came from: `_file` (index into files) and `_row` (0-based in the file).
+    // Adds two columns to read back where a row came from: `_file` (index into files) and `_row`
+    // (0-based in the file).
     bool with_origin;
 };
 
@@ -74,36 +79,48 @@ struct sl_stage_options {
 };
 
 struct sl_engine_kind {
-    const char *name;    // "duckdb"
+    const char *name; // "duckdb"
     const char *summary;
-    int (*open)(const struct sl_engine_options *options, struct sl_engine **ret, struct sl_err *err);
+    int (*open)(const struct sl_engine_options *options, struct sl_engine **ret,
+                struct sl_err *err);
     void (*close)(struct sl_engine *engine);
     int (*connect)(struct sl_engine *engine, struct sl_session **ret, struct sl_err *err);
     void (*disconnect)(struct sl_session *session);
-    // Runs statements, separated by ';'. `affected` (may be NULL) gets the row count of the last one.
+    // Runs statements, separated by ';'. `affected` (may be NULL) gets the row count of the last
+    // one.
     int (*exec)(struct sl_session *session, const char *sql, int64_t *affected, struct sl_err *err);
-    // Runs one statement and keeps its result as text, for small results. At most max_rows (0: all) rows are fetched.
-    int (*query)(struct sl_session *session, const char *sql, int64_t max_rows, struct sl_result **ret, struct sl_err *err);
+    // Runs one statement and keeps its result as text, for small results. At most max_rows (0: all)
+    // rows are fetched.
+    int (*query)(struct sl_session *session, const char *sql, int64_t max_rows,
+                 struct sl_result **ret, struct sl_err *err);
     // Names and types of what a SELECT gives, without running it.
-    int (*describe)(struct sl_session *session, const char *sql, struct sl_arena *arena, struct sl_column **ret,
-                    size_t *ret_count, struct sl_err *err);
-    // The relation over `scan` as SQL that can stand in a FROM clause: "(select ... from read_parquet([...]))".
-    int (*scan_sql)(struct sl_session *session, const struct sl_scan *scan, struct sl_buf *sql, struct sl_err *err);
-    // create or replace view schema.name over SQL, the schema made if missing, visible in this session only.
-    int (*create_view)(struct sl_session *session, const char *schema, const char *name, const char *sql, struct sl_err *err);
-    // Writes what `sql` gives as Parquet files. They are on disk but not synced. `ret` lives in the arena.
-    int (*stage)(struct sl_session *session, const char *sql, const struct sl_stage_options *options, struct sl_arena *arena,
+    int (*describe)(struct sl_session *session, const char *sql, struct sl_arena *arena,
+                    struct sl_column **ret, size_t *ret_count, struct sl_err *err);
+    // The relation over `scan` as SQL that can stand in a FROM clause: "(select ... from
+    // read_parquet([...]))".
+    int (*scan_sql)(struct sl_session *session, const struct sl_scan *scan, struct sl_buf *sql,
+                    struct sl_err *err);
+    // create or replace view schema.name over SQL, the schema made if missing, visible in this
+    // session only.
+    int (*create_view)(struct sl_session *session, const char *schema, const char *name,
+                       const char *sql, struct sl_err *err);
+    // Writes what `sql` gives as Parquet files. They are on disk but not synced. `ret` lives in the
+    // arena.
+    int (*stage)(struct sl_session *session, const char *sql,
+                 const struct sl_stage_options *options, struct sl_arena *arena,
                  struct sl_staged *ret, struct sl_err *err);
-    // Makes an extension's functions usable ("sqlite_scanner"); SL_E_ENGINE_EXTENSION if it is not installed. Never downloads.
+    // Makes an extension's functions usable ("sqlite_scanner"); SL_E_ENGINE_EXTENSION if it is not
+    // installed. Never downloads.
     int (*extend)(struct sl_session *session, const char *name, struct sl_err *err);
     // From any thread: the running statement ends with SL_E_INTERRUPTED.
     void (*interrupt)(struct sl_session *session);
-    // From any thread: share done of the running statement, 0..1, or -1 unknown, and rows processed so far.
+    // From any thread: share done of the running statement, 0..1, or -1 unknown, and rows processed
+    // so far.
     double (*progress)(struct sl_session *session, uint64_t *ret_rows);
-    // The engine's syntax tree of each of `count` SQL texts, as JSON texts in the arena (for DuckDB json_serialize_sql, with an
-    // "error" member where one does not parse).
-    int (*parse)(struct sl_session *session, const char *const *sql, size_t count, struct sl_arena *arena,
-                 const char **ret_json, struct sl_err *err);
+    // The engine's syntax tree of each of `count` SQL texts, as JSON texts in the arena (for DuckDB
+    // json_serialize_sql, with an "error" member where one does not parse).
+    int (*parse)(struct sl_session *session, const char *const *sql, size_t count,
+                 struct sl_arena *arena, const char **ret_json, struct sl_err *err);
 };
 
 // Opened lazily by whoever needs it: the library is loaded on the first call. Thread-safe.
@@ -115,8 +132,8 @@ struct sl_session {
     struct sl_engine *engine;
 };
 
-void sl_engine_close(struct sl_engine **engine);       // for SL_AUTO
-void sl_session_close(struct sl_session **session);    // for SL_AUTO
+void sl_engine_close(struct sl_engine **engine);    // for SL_AUTO
+void sl_session_close(struct sl_session **session); // for SL_AUTO
 
 // Results: text cells, NULL for SQL null.
 int64_t sl_result_rows(const struct sl_result *result);
@@ -124,7 +141,8 @@ size_t sl_result_columns(const struct sl_result *result);
 const char *sl_result_name(const struct sl_result *result, size_t column);
 const char *sl_result_type(const struct sl_result *result, size_t column);
 const char *sl_result_text(const struct sl_result *result, int64_t row, size_t column);
-int64_t sl_result_int(const struct sl_result *result, int64_t row, size_t column); // 0 for null or no number
+int64_t sl_result_int(const struct sl_result *result, int64_t row,
+                      size_t column);           // 0 for null or no number
 void sl_result_free(struct sl_result **result); // for SL_AUTO
 
 #endif

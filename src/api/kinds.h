@@ -1,4 +1,5 @@
-// The one list of everything that plugs in. Defined in src/kinds.c, the only file that sees all of it.
+// The one list of everything that plugs in. Defined in src/kinds.c, the only file that sees all of
+// it.
 #ifndef SL_API_KINDS_H
 #define SL_API_KINDS_H
 

@@ -2,9 +2,10 @@
 // connector of files), and each part is read once, as a relation that the engine scans: so rows go
 // from the part into staged Parquet without passing through the step.
 //
-// No row is lost on the way: what cannot be split into columns comes as a row too, with its bytes in
-// `_corrupt`. The source counts what it handed over, and the step compares that with what the engine
-// staged.
+// No row is lost on the way: what cannot be split into columns comes as a row too, with its bytes
+// in
+// `_corrupt`. The source counts what it handed over, and the step compares that with what the
+// engine staged.
 #ifndef SL_API_SOURCE_H
 #define SL_API_SOURCE_H
 
@@ -55,9 +56,9 @@ struct sl_source_kind {
     // Every part there is now, sorted by name, none twice.
     int (*list)(const struct sl_source_options *options, struct sl_arena *arena,
                 struct sl_source_part **ret, size_t *ret_count, struct sl_err *err);
-    // Looks into a part as far as needed to know its columns. SL_E_SOURCE_FILE if it cannot be read,
-    // SL_E_SOURCE_COLUMNS if its columns cannot be stored. What is in `options` and `part` must live
-    // as long as the reader, which is in the arena but for what close() frees.
+    // Looks into a part as far as needed to know its columns. SL_E_SOURCE_FILE if it cannot be
+    // read, SL_E_SOURCE_COLUMNS if its columns cannot be stored. What is in `options` and `part`
+    // must live as long as the reader, which is in the arena but for what close() frees.
     int (*open)(const struct sl_source_options *options, const struct sl_source_part *part,
                 struct sl_session *session, struct sl_arena *arena, struct sl_source_reader **ret,
                 struct sl_err *err);

@@ -1,5 +1,6 @@
-// Target: a place outside the lake where tables are delivered. One delivery is done as a whole or not at all, and a delivery that was done
-// is recognised (by step and version, kept at the target itself), so that doing it again changes nothing.
+// Target: a place outside the lake where tables are delivered. One delivery is done as a whole or
+// not at all, and a delivery that was done is recognised (by step and version, kept at the target
+// itself), so that doing it again changes nothing.
 #ifndef SL_API_TARGET_H
 #define SL_API_TARGET_H
 
@@ -9,20 +10,23 @@ enum sl_load_mode {
     SL_LOAD_REPLACE,    // the target's table becomes exactly `rows`
     SL_LOAD_APPEND,     // `rows` are added
     SL_LOAD_PARTITIONS, // the partitions in `partitions` become exactly `rows`
-    SL_LOAD_MERGE,      // rows with a key in `rows` are replaced or added; rows with a key in `deleted_keys` vanish
+    SL_LOAD_MERGE,      // rows with a key in `rows` are replaced or added; rows with a key in
+                        // `deleted_keys` vanish
 };
 struct sl_load {
     enum sl_load_mode mode;
-    const char *table;      // "curated.daily_revenue"
-    const char *to;         // name at the target
-    int64_t from_version;   // of the lake's table, what the target must stand at for any mode but REPLACE; -1: empty
+    const char *table;    // "curated.daily_revenue"
+    const char *to;       // name at the target
+    int64_t from_version; // of the lake's table, what the target must stand at for any mode but
+                          // REPLACE; -1: empty
     int64_t to_version;
     const char *fingerprint; // of the delivery's settings; a target loaded with others is replaced
     const char *table_id;    // identity of the lake's table
     const struct sl_column *columns;
     size_t column_count;
-    int64_t expected_rows;        // of rows_sql, known from the table's log; -1: unknown. Other than this: SL_E_BALANCE, nothing kept
-    const char *rows_sql;         // SELECT of the rows to write, in the session's catalogue
+    int64_t expected_rows; // of rows_sql, known from the table's log; -1: unknown. Other than this:
+                           // SL_E_BALANCE, nothing kept
+    const char *rows_sql;  // SELECT of the rows to write, in the session's catalogue
     const char *deleted_keys_sql; // MERGE: SELECT of the key columns; may be NULL
     const char *partitions_sql;   // PARTITIONS: SELECT DISTINCT of the partition columns to replace
     const char *const *key;
@@ -43,11 +47,13 @@ struct sl_target_kind {
     const char *name;    // "parquet"
     const char *summary; // one sentence for docs
     bool needs_session_for_position;
-    bool (*can)(enum sl_load_mode mode); // a mode it cannot do is done as REPLACE, which gives the same rows
+    bool (*can)(enum sl_load_mode
+                    mode); // a mode it cannot do is done as REPLACE, which gives the same rows
     // SL_E_TARGET_... with fate RETRY when the target cannot be reached.
-    int (*open)(const struct sl_target_options *options, struct sl_session *session, struct sl_arena *arena, void **ret_self,
-                struct sl_err *err);
-    int (*position)(void *self, const char *table, const char *to, struct sl_target_position *ret, struct sl_err *err);
+    int (*open)(const struct sl_target_options *options, struct sl_session *session,
+                struct sl_arena *arena, void **ret_self, struct sl_err *err);
+    int (*position)(void *self, const char *table, const char *to, struct sl_target_position *ret,
+                    struct sl_err *err);
     // Returns after everything is durable at the target, together with the position.
     int (*load)(void *self, const struct sl_load *load, int64_t *ret_rows, struct sl_err *err);
     void (*close)(void *self); // NULL is fine

@@ -200,42 +200,47 @@ static bool is_null_text(const char *text)
            !strcmp(text, "NULL");
 }
 
-// libfyaml 0.7.12 takes lines for part of a block that are not indented deeper than what it belongs
-// to, so that the keys after an empty block vanish.
-static bool is_misplaced_block(const struct builder *builder, size_t start)
+// Where a place stands in the text, as a 0-based column.
+static int text_column(const struct builder *builder, struct sl_place place)
 {
-    const struct frame *frame = &builder->frames[builder->depth - 1];
-    const struct sl_yaml *parent = frame->key ? frame->key : frame->node;
-    int least = parent->place.column -
-                (parent->place.line == builder->first_line ? builder->first_column : 1);
-    int indent = sl_yaml_indent(builder->text, builder->length, start);
-
-    return indent <= least;
+    return place.column - (place.line == builder->first_line ? builder->first_column : 1);
 }
 
-// Further weak points of libfyaml 0.7.12 are texts that it fills with bytes that were never
-// written: blocks that are no value, folded lines that begin with a tab. The last check is for
-// those that nobody has found yet.
-static void check_text(struct builder *builder, const struct sl_yaml *node, struct fy_token *token,
-                       size_t length)
+static bool is_blank(const char *text, size_t from, size_t to)
 {
-    enum fy_scalar_style style = fy_token_scalar_style(token);
-    bool is_block = length > 0 && (style == FYSS_LITERAL || style == FYSS_FOLDED);
-    size_t start = fy_token_start_mark(token)->input_pos;
-    size_t end = fy_token_end_mark(token)->input_pos;
-    int line;
-    int column;
+    return from >= to || strspn(text + from, " \t\r\n") >= to - from;
+}
 
-    if (is_block && builder->depth == 0)
+// Blocks are read from the file too: some of libfyaml's hold bytes that were never written. And it
+// takes lines for part of a block that are not indented deeper than what it belongs to, so that the
+// keys after an empty block would vanish.
+static int take_block(struct builder *builder, struct sl_yaml *node, struct fy_token *token)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    struct sl_yaml_block block = {
+        .start = fy_token_start_mark(token)->input_pos,
+        .is_folded = fy_token_scalar_style(token) == FYSS_FOLDED,
+    };
+    const struct frame *frame;
+    size_t end;
+
+    if (builder->depth == 0) {
         complain(builder, node->place, "put it below a key", "a block of text cannot stand alone");
-    else if (is_block && is_misplaced_block(builder, start))
+        return SL_OK;
+    }
+    frame = &builder->frames[builder->depth - 1];
+    block.least = text_column(builder, (frame->key ? frame->key : frame->node)->place);
+    end = sl_yaml_unblock(builder->text, builder->length, &block, &text);
+    SL_TRY(sl_buf_check(&text, builder->err));
+    if (sl_yaml_indent(builder->text, end, block.start) <= block.least &&
+        fy_token_get_text_length(token) > 0)
         complain(builder, node->place, "write \"\" for an empty text",
                  "a block of text must be indented deeper than its key");
-    else if (is_block && style == FYSS_FOLDED && sl_yaml_has_leading_tab(builder->text, start, end))
-        complain(builder, node->place, "use '|' instead of '>'",
-                 "a line of a folded text begins with a tab character");
-    else if (sl_yaml_bad_byte(node->text, length, &line, &column) < length)
+    else if (!is_blank(builder->text, end, fy_token_end_mark(token)->input_pos))
         complain(builder, node->place, "put it in double quotes", "a text cannot be read");
+    node->text = sl_arena_strndup(builder->arena, text.text, text.length);
+    SL_TRY_NEW(node->text, builder->err);
+    return SL_OK;
 }
 
 // libfyaml 0.7.12 garbles quoted texts with several quotes in a row, so their meaning is read from
@@ -260,29 +265,48 @@ static int take_quoted(struct builder *builder, struct sl_yaml *node, struct fy_
     return SL_OK;
 }
 
-static int take_unquoted(struct builder *builder, struct sl_yaml *node, struct fy_token *token)
+static int take_plain(struct builder *builder, struct sl_yaml *node, struct fy_token *token)
 {
     size_t length = 0;
     const char *text = fy_token_get_text(token, &length);
+    int line;
+    int column;
 
     SL_TRY_NEW(text, builder->err);
+    if (sl_yaml_bad_byte(text, length, &line, &column) < length)
+        complain(builder, node->place, "put it in double quotes", "a text cannot be read");
     node->text = sl_arena_strndup(builder->arena, text, length);
     SL_TRY_NEW(node->text, builder->err);
-    check_text(builder, node, token, length);
+    return SL_OK;
+}
+
+static int take_text(struct builder *builder, struct sl_yaml *node, struct fy_token *token)
+{
+    switch (fy_token_scalar_style(token)) {
+    case FYSS_SINGLE_QUOTED:
+        return take_quoted(builder, node, token, '\'');
+    case FYSS_DOUBLE_QUOTED:
+        return take_quoted(builder, node, token, '"');
+    case FYSS_LITERAL:
+    case FYSS_FOLDED:
+        return take_block(builder, node, token);
+    case FYSS_ANY:
+    case FYSS_PLAIN:
+    case FYSS_MAX:
+        return take_plain(builder, node, token);
+    }
     return SL_OK;
 }
 
 static int take_scalar(struct builder *builder, struct fy_token *token)
 {
     struct sl_yaml *node = new_node(builder, SL_YAML_NULL);
-    enum fy_scalar_style style = token ? fy_token_scalar_style(token) : FYSS_PLAIN;
 
     SL_TRY_NEW(node, builder->err);
-    if (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED)
-        SL_TRY(take_quoted(builder, node, token, style == FYSS_DOUBLE_QUOTED ? '"' : '\''));
-    else if (token)
-        SL_TRY(take_unquoted(builder, node, token));
-    node->is_quoted = style != FYSS_PLAIN;
+    if (token) {
+        SL_TRY(take_text(builder, node, token));
+        node->is_quoted = fy_token_scalar_style(token) != FYSS_PLAIN;
+    }
     if (node->is_quoted || !is_null_text(node->text))
         node->kind = SL_YAML_SCALAR;
     else

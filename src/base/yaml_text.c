@@ -37,18 +37,6 @@ int sl_yaml_indent(const char *text, size_t length, size_t at)
     return -1;
 }
 
-bool sl_yaml_has_leading_tab(const char *text, size_t from, size_t to)
-{
-    bool is_leading = true;
-
-    for (size_t at = from; at < to; at++) {
-        if (is_leading && text[at] == '\t')
-            return true;
-        is_leading = text[at] == '\n' || (is_leading && text[at] == ' ');
-    }
-    return false;
-}
-
 // A quoted scalar on its way to what it means.
 struct quoted {
     const char *at;

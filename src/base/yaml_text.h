@@ -10,8 +10,16 @@ size_t sl_yaml_bad_byte(const char *text, size_t length, int *ret_line, int *ret
 // Blanks in front of the first line with content at or after `at`, the start of a line; -1 if there
 // is none.
 int sl_yaml_indent(const char *text, size_t length, size_t at);
-// True if a line between `from` and `to` has a tab in front of its content.
-bool sl_yaml_has_leading_tab(const char *text, size_t from, size_t to);
+// A block scalar ('|' or '>').
+struct sl_yaml_block {
+    size_t start; // of the line after its header
+    int least;    // column of what it belongs to; content is indented deeper
+    bool is_folded;
+};
+// Adds what the block means, its indicators being read from the header line (YAML 1.2.2, 8.1).
+// Returns where it ends.
+size_t sl_yaml_unblock(const char *text, size_t length, const struct sl_yaml_block *block,
+                       struct sl_buf *ret);
 // Adds what the quoted scalar means that begins behind its quote (' or ") at `at`: escapes
 // resolved, lines folded (YAML 1.2.2, 5.7, 7.3.1, 7.3.2). False if it does not end or has an
 // unknown escape.

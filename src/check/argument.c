@@ -1,16 +1,21 @@
 #include "check/argument.h"
 
-bool sl_check_names(const struct sl_check_input *input, const struct sl_yaml *node, struct sl_strs *ret)
+bool sl_check_names(const struct sl_check_input *input, const struct sl_yaml *node,
+                    struct sl_strs *ret)
 {
     struct sl_err err = {0};
-    bool is_good = node && ((node->kind == SL_YAML_SCALAR && node->text[0]) || (node->kind == SL_YAML_LIST && node->count));
+    bool is_good = node && ((node->kind == SL_YAML_SCALAR && node->text[0]) ||
+                            (node->kind == SL_YAML_LIST && node->count));
     if (is_good && node->kind == SL_YAML_SCALAR)
         return sl_strs_add(ret, input->arena, node->text, &err) == SL_OK;
     for (size_t i = 0; is_good && i < node->count; i++)
-        is_good = node->items[i]->kind == SL_YAML_SCALAR && sl_strs_add(ret, input->arena, node->items[i]->text, &err) == SL_OK;
+        is_good = node->items[i]->kind == SL_YAML_SCALAR &&
+                  sl_strs_add(ret, input->arena, node->items[i]->text, &err) == SL_OK;
     if (!is_good)
-        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, node ? node->place : input->arguments->place, NULL,
-                "expected a column or a list of columns, found %s", node ? sl_yaml_describe(node) : "nothing");
+        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE,
+                node ? node->place : input->arguments->place, NULL,
+                "expected a column or a list of columns, found %s",
+                node ? sl_yaml_describe(node) : "nothing");
     return is_good;
 }
 
@@ -20,10 +25,11 @@ const char *sl_check_text(const struct sl_check_input *input, const char *key, b
     if (node && node->kind == SL_YAML_SCALAR)
         return node->text;
     if (node)
-        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, node->place, NULL, "expected a value for '%s', found %s", key,
-                sl_yaml_describe(node));
+        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, node->place, NULL,
+                "expected a value for '%s', found %s", key, sl_yaml_describe(node));
     else if (is_required)
-        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, input->arguments->place, NULL, "'%s' is missing", key);
+        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, input->arguments->place, NULL,
+                "'%s' is missing", key);
     return NULL;
 }
 
@@ -34,8 +40,8 @@ bool sl_check_is_map(const struct sl_check_input *input, const char *const *know
     while (known[count])
         count++;
     if (map->kind != SL_YAML_MAP) {
-        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, map->place, NULL, "expected a map, found %s",
-                sl_yaml_describe(map));
+        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, map->place, NULL,
+                "expected a map, found %s", sl_yaml_describe(map));
         return false;
     }
     for (size_t i = 0; i < map->count; i++) {
@@ -44,12 +50,14 @@ bool sl_check_is_map(const struct sl_check_input *input, const char *const *know
             is_known |= sl_str_equal(map->keys[i]->text, known[k]);
         if (!is_known)
             sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_KEY_UNKNOWN, map->keys[i]->place,
-                    sl_did_you_mean(input->arena, map->keys[i]->text, known, count), "unknown key '%s'", map->keys[i]->text);
+                    sl_did_you_mean(input->arena, map->keys[i]->text, known, count),
+                    "unknown key '%s'", map->keys[i]->text);
     }
     return input->diags->error_count == errors;
 }
 
-int sl_check_keep(const struct sl_check_input *input, const struct sl_buf *text, const char **ret, struct sl_err *err)
+int sl_check_keep(const struct sl_check_input *input, const struct sl_buf *text, const char **ret,
+                  struct sl_err *err)
 {
     SL_TRY(sl_buf_check(text, err));
     *ret = sl_arena_strdup(input->arena, text->text);

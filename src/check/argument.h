@@ -6,13 +6,17 @@
 #include "base/str.h"
 
 // Column names: a list, or one name alone. False, with a diagnostic, if it is neither or empty.
-bool sl_check_names(const struct sl_check_input *input, const struct sl_yaml *node, struct sl_strs *ret);
-// A key of a map that must be a scalar; NULL, with a diagnostic if it is required and missing, or no scalar.
+bool sl_check_names(const struct sl_check_input *input, const struct sl_yaml *node,
+                    struct sl_strs *ret);
+// A key of a map that must be a scalar; NULL, with a diagnostic if it is required and missing, or
+// no scalar.
 const char *sl_check_text(const struct sl_check_input *input, const char *key, bool is_required);
-// Diagnostic for keys that are not in `known` (ended by NULL), or arguments that are no map. True if there is none.
+// Diagnostic for keys that are not in `known` (ended by NULL), or arguments that are no map. True
+// if there is none.
 bool sl_check_is_map(const struct sl_check_input *input, const char *const *known);
 // Takes the text over into the arena.
-SL_MUST int sl_check_keep(const struct sl_check_input *input, const struct sl_buf *text, const char **ret, struct sl_err *err);
+SL_MUST int sl_check_keep(const struct sl_check_input *input, const struct sl_buf *text,
+                          const char **ret, struct sl_err *err);
 // "a" or "a, b": names for people.
 void sl_check_say(const struct sl_strs *names, struct sl_buf *text);
 

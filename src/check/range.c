@@ -13,7 +13,8 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     if (!column)
         return SL_OK;
     if (!min && !max) {
-        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, input->arguments->place, NULL, "'min' or 'max' is missing");
+        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, input->arguments->place, NULL,
+                "'min' or 'max' is missing");
         return SL_OK;
     }
     sl_buf_add_sql_name(&name, column);
@@ -28,7 +29,8 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
         sl_buf_addf(&sql, "%s%s > ", min ? " or " : "", name.text);
         sl_buf_add_sql_string(&sql, max);
     }
-    sl_buf_addf(&claim, "'%s' is between %s and %s", column, min ? min : "anything", max ? max : "anything");
+    sl_buf_addf(&claim, "'%s' is between %s and %s", column, min ? min : "anything",
+                max ? max : "anything");
     ret->is_per_row = true;
     SL_TRY(sl_check_keep(input, &claim, &ret->claim, err));
     return sl_check_keep(input, &sql, &ret->failing_sql, err);

@@ -15,12 +15,14 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     SL_AUTO(sl_buf_clear) struct sl_buf claim = SL_BUF_INIT;
     if (!sl_check_is_map(input, known))
         return SL_OK;
-    const char *column = sl_check_text(input, "column", true), *to = sl_check_text(input, "to", true);
+    const char *column = sl_check_text(input, "column", true),
+               *to = sl_check_text(input, "to", true);
     const char *field = sl_check_text(input, "field", false);
     if (!column || !to)
         return SL_OK;
     if (!is_table(to)) {
-        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(input->arguments, "to"), NULL,
+        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+                sl_yaml_place(input->arguments, "to"), NULL,
                 "'%s' is not a table name: expected layer.table", to);
         return SL_OK;
     }

@@ -1,13 +1,14 @@
 #include "check/kinds.h"
 
-static bool read_bound(const struct sl_check_input *input, const char *key, int64_t *ret, bool *ret_is_given)
+static bool read_bound(const struct sl_check_input *input, const char *key, int64_t *ret,
+                       bool *ret_is_given)
 {
     const char *text = sl_check_text(input, key, false);
     *ret_is_given = text != NULL;
     if (!text || sl_str_to_int64(text, ret))
         return true;
-    sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, sl_yaml_place(input->arguments, key), NULL,
-            "expected a whole number for '%s', found '%s'", key, text);
+    sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, sl_yaml_place(input->arguments, key),
+            NULL, "expected a whole number for '%s', found '%s'", key, text);
     return false;
 }
 
@@ -18,14 +19,17 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     SL_AUTO(sl_buf_clear) struct sl_buf claim = SL_BUF_INIT;
     int64_t min = 0, max = INT64_MAX;
     bool has_min, has_max;
-    if (!sl_check_is_map(input, known) || !read_bound(input, "min", &min, &has_min) || !read_bound(input, "max", &max, &has_max))
+    if (!sl_check_is_map(input, known) || !read_bound(input, "min", &min, &has_min) ||
+        !read_bound(input, "max", &max, &has_max))
         return SL_OK;
     if ((!has_min && !has_max) || min > max) {
         sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, input->arguments->place, NULL,
                 "'row_count' needs 'min' or 'max', and min may not be above max");
         return SL_OK;
     }
-    sl_buf_addf(&sql, "select count(*) as \"rows\" from " SL_CHECKED " having count(*) not between %lld and %lld",
+    sl_buf_addf(&sql,
+                "select count(*) as \"rows\" from " SL_CHECKED
+                " having count(*) not between %lld and %lld",
                 (long long)min, (long long)max);
     sl_buf_addf(&claim, "at least %lld", (long long)min);
     if (has_max)

@@ -1,6 +1,7 @@
 #include "plan/plan.h"
 
-static int because(struct sl_node *node, struct sl_arena *arena, const char *text, struct sl_err *err)
+static int because(struct sl_node *node, struct sl_arena *arena, const char *text,
+                   struct sl_err *err)
 {
     SL_TRY_NEW(text, err);
     return sl_strs_add(&node->why, arena, text, err);
@@ -9,7 +10,8 @@ static int because(struct sl_node *node, struct sl_arena *arena, const char *tex
 static const char *files(struct sl_arena *arena, int64_t count, const char *what)
 {
     char number[32];
-    return sl_arena_printf(arena, "%s %s file%s", sl_str_count(count, number), what, count == 1 ? "" : "s");
+    return sl_arena_printf(arena, "%s %s file%s", sl_str_count(count, number), what,
+                           count == 1 ? "" : "s");
 }
 
 static int decide_ingest(struct sl_node *node, struct sl_arena *arena, struct sl_err *err)
@@ -24,22 +26,24 @@ static int decide_ingest(struct sl_node *node, struct sl_arena *arena, struct sl
     return SL_OK;
 }
 
-// The version of `table` that stands now: of the node that writes it, where quarantine follows its clean table.
+// The version of `table` that stands now: of the node that writes it, where quarantine follows its
+// clean table.
 static int64_t version_now(const struct sl_graph *graph, const char *table)
 {
     const struct sl_node *node = sl_graph_node(graph, table);
     return node && sl_str_equal(node->name, table) ? node->facts.version : -1;
 }
 
-static int decide_inputs(const struct sl_graph *graph, struct sl_node *node, struct sl_arena *arena, struct sl_err *err)
+static int decide_inputs(const struct sl_graph *graph, struct sl_node *node, struct sl_arena *arena,
+                         struct sl_err *err)
 {
     for (size_t i = 0; i < node->facts.input_count; i++) {
         const struct sl_input *input = &node->facts.inputs[i];
         int64_t now = version_now(graph, input->table);
         if (now >= 0 && now != input->version)
             SL_TRY(because(node, arena,
-                           sl_arena_printf(arena, "%s changed: version %lld, built from %lld", input->table, (long long)now,
-                                           (long long)input->version),
+                           sl_arena_printf(arena, "%s changed: version %lld, built from %lld",
+                                           input->table, (long long)now, (long long)input->version),
                            err));
     }
     return SL_OK;
@@ -60,8 +64,8 @@ static const char *what_changed(const struct sl_node *node)
     return "it changed";
 }
 
-static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_refresh, struct sl_arena *arena,
-                       struct sl_err *err)
+static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_refresh,
+                       struct sl_arena *arena, struct sl_err *err)
 {
     node->verdict = SL_VERDICT_FRESH;
     node->why = (struct sl_strs){0};
@@ -70,7 +74,8 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
     if (node->kind == SL_NODE_INGEST) {
         SL_TRY(decide_ingest(node, arena, err));
     } else if (node->facts.version < 0) {
-        SL_TRY(because(node, arena, node->kind == SL_NODE_LOAD ? "never delivered" : "never built", err));
+        SL_TRY(because(node, arena, node->kind == SL_NODE_LOAD ? "never delivered" : "never built",
+                       err));
     } else {
         if (!sl_str_equal(node->facts.fingerprint, node->fingerprint))
             SL_TRY(because(node, arena, what_changed(node), err));
@@ -84,12 +89,14 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
             continue;
         if (node->verdict == SL_VERDICT_FRESH)
             node->verdict = SL_VERDICT_AFTER;
-        SL_TRY(because(node, arena, sl_arena_printf(arena, "%s will be built anew", from->name), err));
+        SL_TRY(
+            because(node, arena, sl_arena_printf(arena, "%s will be built anew", from->name), err));
     }
     return SL_OK;
 }
 
-int sl_plan_decide(struct sl_graph *graph, bool full_refresh, struct sl_arena *arena, struct sl_err *err)
+int sl_plan_decide(struct sl_graph *graph, bool full_refresh, struct sl_arena *arena,
+                   struct sl_err *err)
 {
     for (size_t i = 0; i < graph->count; i++)
         if (graph->nodes[i].is_selected)

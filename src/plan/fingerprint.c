@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-// Raised when the SQL that a contract compiles to changes its meaning, so that clean tables are built anew.
+// Raised when the SQL that a contract compiles to changes its meaning, so that clean tables are
+// built anew.
 #define CONTRACT_COMPILER_VERSION "1"
 
 static void add_strs(struct sl_hash *hash, const struct sl_strs *list)
@@ -28,7 +29,8 @@ static int add_node(struct sl_hash *hash, const struct sl_yaml *node, struct sl_
     return SL_OK;
 }
 
-int sl_model_fingerprint(const struct sl_model *model, const char *digest, char ret_hex[65], struct sl_err *err)
+int sl_model_fingerprint(const struct sl_model *model, const char *digest, char ret_hex[65],
+                         struct sl_err *err)
 {
     SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
     SL_TRY(sl_hash_new(&hash, err));
@@ -43,8 +45,8 @@ int sl_model_fingerprint(const struct sl_model *model, const char *digest, char 
     return sl_hash_end(hash, ret_hex, err);
 }
 
-int sl_delivery_fingerprint(const struct sl_target *target, const struct sl_delivery *delivery, char ret_hex[65],
-                            struct sl_err *err)
+int sl_delivery_fingerprint(const struct sl_target *target, const struct sl_delivery *delivery,
+                            char ret_hex[65], struct sl_err *err)
 {
     SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
     SL_TRY(sl_hash_new(&hash, err));
@@ -59,7 +61,8 @@ int sl_delivery_fingerprint(const struct sl_target *target, const struct sl_deli
     return sl_hash_end(hash, ret_hex, err);
 }
 
-int sl_cleanse_fingerprint(const struct sl_contract_table *contract, char ret_hex[65], struct sl_err *err)
+int sl_cleanse_fingerprint(const struct sl_contract_table *contract, char ret_hex[65],
+                           struct sl_err *err)
 {
     SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
     SL_TRY(sl_hash_new(&hash, err));

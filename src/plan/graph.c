@@ -10,8 +10,8 @@ struct builder {
     bool has_cycle;
 };
 
-static struct sl_node *add_node(struct builder *builder, enum sl_node_kind kind, const char *name, const char *bare,
-                                const char *label, struct sl_err *err)
+static struct sl_node *add_node(struct builder *builder, enum sl_node_kind kind, const char *name,
+                                const char *bare, const char *label, struct sl_err *err)
 {
     struct sl_node *node = &builder->graph->nodes[builder->graph->count];
     if (!name || !label) {
@@ -26,7 +26,8 @@ static struct sl_node *add_node(struct builder *builder, enum sl_node_kind kind,
     return node;
 }
 
-static int hash_copy(const char hex[65], struct sl_arena *arena, const char **ret, struct sl_err *err)
+static int hash_copy(const char hex[65], struct sl_arena *arena, const char **ret,
+                     struct sl_err *err)
 {
     *ret = sl_arena_strdup(arena, hex);
     SL_TRY_NEW(*ret, err);
@@ -37,8 +38,9 @@ static int add_source(struct builder *builder, const struct sl_source *source, s
 {
     struct sl_arena *arena = &builder->project->arena;
     const struct sl_contract_table *contract = sl_project_contract_for(builder->project, source);
-    struct sl_node *node = add_node(builder, SL_NODE_INGEST, sl_arena_printf(arena, "raw.%s", source->name), source->name,
-                                    sl_arena_printf(arena, "ingest %s", source->name), err);
+    struct sl_node *node =
+        add_node(builder, SL_NODE_INGEST, sl_arena_printf(arena, "raw.%s", source->name),
+                 source->name, sl_arena_printf(arena, "ingest %s", source->name), err);
     if (!node)
         return err->code;
     node->source = source;
@@ -48,8 +50,9 @@ static int add_source(struct builder *builder, const struct sl_source *source, s
     node->fingerprint = "";
     if (!contract)
         return SL_OK;
-    struct sl_node *cleanse = add_node(builder, SL_NODE_CLEANSE, sl_arena_printf(arena, "clean.%s", source->name), source->name,
-                                       sl_arena_printf(arena, "cleanse %s", source->name), err);
+    struct sl_node *cleanse =
+        add_node(builder, SL_NODE_CLEANSE, sl_arena_printf(arena, "clean.%s", source->name),
+                 source->name, sl_arena_printf(arena, "cleanse %s", source->name), err);
     if (!cleanse)
         return err->code;
     cleanse->source = source;
@@ -65,12 +68,13 @@ static int add_source(struct builder *builder, const struct sl_source *source, s
     return sl_map_set(&builder->graph->by_name, quarantine, cleanse, err);
 }
 
-static int add_model(struct builder *builder, const struct sl_model *model, const struct sl_query *query,
-                     const char *fingerprint, struct sl_err *err)
+static int add_model(struct builder *builder, const struct sl_model *model,
+                     const struct sl_query *query, const char *fingerprint, struct sl_err *err)
 {
     struct sl_arena *arena = &builder->project->arena;
-    struct sl_node *node = add_node(builder, SL_NODE_MODEL, sl_arena_printf(arena, "curated.%s", model->name), model->name,
-                                    sl_arena_printf(arena, "model %s", model->name), err);
+    struct sl_node *node =
+        add_node(builder, SL_NODE_MODEL, sl_arena_printf(arena, "curated.%s", model->name),
+                 model->name, sl_arena_printf(arena, "model %s", model->name), err);
     if (!node)
         return err->code;
     node->model = model;
@@ -87,9 +91,10 @@ static int add_target(struct builder *builder, const struct sl_target *target, s
     struct sl_arena *arena = &builder->project->arena;
     for (size_t i = 0; i < target->delivery_count; i++) {
         const struct sl_delivery *delivery = &target->deliveries[i];
-        struct sl_node *node =
-            add_node(builder, SL_NODE_LOAD, sl_arena_printf(arena, "target.%s.%s", target->name, delivery->to), delivery->to,
-                     sl_arena_printf(arena, "load %s.%s", target->name, delivery->to), err);
+        struct sl_node *node = add_node(
+            builder, SL_NODE_LOAD,
+            sl_arena_printf(arena, "target.%s.%s", target->name, delivery->to), delivery->to,
+            sl_arena_printf(arena, "load %s.%s", target->name, delivery->to), err);
         if (!node)
             return err->code;
         node->target = target;
@@ -104,24 +109,29 @@ static int add_target(struct builder *builder, const struct sl_target *target, s
     return SL_OK;
 }
 
-static void unknown_table(struct builder *builder, const char *table, struct sl_place place, const char *what)
+static void unknown_table(struct builder *builder, const char *table, struct sl_place place,
+                          const char *what)
 {
     struct sl_graph *graph = builder->graph;
     struct sl_arena *arena = &builder->project->arena;
     const char **names = SL_NEW_ARRAY(arena, const char *, sl_map_count(&graph->by_name));
     size_t count = 0;
-    for (const struct sl_map_entry *it = sl_map_first(&graph->by_name); names && it; it = sl_map_next(it))
+    for (const struct sl_map_entry *it = sl_map_first(&graph->by_name); names && it;
+         it = sl_map_next(it))
         if (!sl_str_starts(sl_map_key(it), "target."))
             names[count++] = sl_map_key(it);
     const char *hint = names ? sl_did_you_mean(arena, table, names, count) : NULL;
     sl_diag(&builder->project->diags, SL_SEVERITY_ERROR, SL_E_SQL_TABLE, place,
-            hint ? hint : "`sluice ls` lists the tables of the project", "%s reads '%s', which nothing writes", what, table);
+            hint ? hint : "`sluice ls` lists the tables of the project",
+            "%s reads '%s', which nothing writes", what, table);
 }
 
-static int add_edge(struct builder *builder, struct sl_node *from, struct sl_node *to, struct sl_err *err)
+static int add_edge(struct builder *builder, struct sl_node *from, struct sl_node *to,
+                    struct sl_err *err)
 {
     struct sl_arena *arena = &builder->project->arena;
-    size_t index = (size_t)(from - builder->graph->nodes), to_index = (size_t)(to - builder->graph->nodes);
+    size_t index = (size_t)(from - builder->graph->nodes),
+           to_index = (size_t)(to - builder->graph->nodes);
     for (size_t i = 0; i < to->upstream_count; i++)
         if (to->upstream[i] == index)
             return SL_OK;
@@ -134,18 +144,22 @@ static int add_edge(struct builder *builder, struct sl_node *from, struct sl_nod
 static struct sl_place place_in_model(const struct sl_model *model, int line, int column)
 {
     bool is_first = line <= 1;
-    return (struct sl_place){model->file, model->sql_line + line - 1, is_first ? model->sql_column + column - 1 : column};
+    return (struct sl_place){model->file, model->sql_line + line - 1,
+                             is_first ? model->sql_column + column - 1 : column};
 }
 
 static int link_model(struct builder *builder, struct sl_node *node, struct sl_err *err)
 {
     for (size_t i = 0; i < node->query->table_count; i++) {
         const struct sl_table_ref *ref = &node->query->tables[i];
-        const char *table = ref->layer ? sl_arena_printf(&builder->project->arena, "%s.%s", ref->layer, ref->name) : ref->name;
+        const char *table =
+            ref->layer ? sl_arena_printf(&builder->project->arena, "%s.%s", ref->layer, ref->name)
+                       : ref->name;
         SL_TRY_NEW(table, err);
         struct sl_node *from = ref->layer ? sl_graph_node(builder->graph, table) : NULL;
         if (!from) {
-            unknown_table(builder, table, place_in_model(node->model, ref->line, ref->column), node->name);
+            unknown_table(builder, table, place_in_model(node->model, ref->line, ref->column),
+                          node->name);
             continue;
         }
         SL_TRY(add_edge(builder, from, node, err));
@@ -175,7 +189,8 @@ static int link_node(struct builder *builder, struct sl_node *node, struct sl_er
     return SL_OK;
 }
 
-// Names the nodes of one cycle: from any node left over, upstream edges within the left-overs lead round to a repeat.
+// Names the nodes of one cycle: from any node left over, upstream edges within the left-overs lead
+// round to a repeat.
 static int report_cycle(struct builder *builder, const size_t *waiting, struct sl_err *err)
 {
     struct sl_graph *graph = builder->graph;
@@ -207,12 +222,14 @@ static int report_cycle(struct builder *builder, const size_t *waiting, struct s
     SL_TRY(sl_buf_check(&text, err));
     const struct sl_model *model = graph->nodes[at].model;
     sl_diag(&builder->project->diags, SL_SEVERITY_ERROR, SL_E_SQL_CYCLE,
-            model ? place_in_model(model, 1, 1) : (struct sl_place){0}, NULL, "these depend on each other: %s", text.text);
+            model ? place_in_model(model, 1, 1) : (struct sl_place){0}, NULL,
+            "these depend on each other: %s", text.text);
     builder->has_cycle = true;
     return SL_OK;
 }
 
-// Kahn's algorithm, first come first served, so that the order is the files' order wherever the edges allow it.
+// Kahn's algorithm, first come first served, so that the order is the files' order wherever the
+// edges allow it.
 static int sort_nodes(struct builder *builder, size_t *order, struct sl_err *err)
 {
     struct sl_graph *graph = builder->graph;
@@ -260,8 +277,8 @@ static int reorder(struct builder *builder, const size_t *order, struct sl_err *
     return SL_OK;
 }
 
-int sl_graph_build(struct sl_project *project, const struct sl_query *queries, const char *const *fingerprints,
-                   struct sl_graph *ret, struct sl_err *err)
+int sl_graph_build(struct sl_project *project, const struct sl_query *queries,
+                   const char *const *fingerprints, struct sl_graph *ret, struct sl_err *err)
 {
     size_t capacity = 2 * project->source_count + project->model_count;
     for (size_t i = 0; i < project->target_count; i++)

@@ -1,10 +1,10 @@
-// The plan: which steps there are, how they hang together, which are selected, which are stale and why. Pure: no files, no clock; what
-// the world looks like comes in as facts.
+// The plan: which steps there are, how they hang together, which are selected, which are stale and
+// why. Pure: no files, no clock; what the world looks like comes in as facts.
 #ifndef SL_PLAN_PLAN_H
 #define SL_PLAN_PLAN_H
 
-#include "spec/contract.h"
 #include "base/json.h"
+#include "spec/contract.h"
 #include "sql/query.h"
 
 enum sl_node_kind { SL_NODE_INGEST, SL_NODE_CLEANSE, SL_NODE_MODEL, SL_NODE_LOAD };
@@ -24,7 +24,7 @@ struct sl_facts {
     int64_t rows, bytes, files; // of the output now; -1 unknown
     // Ingest: what the source has that raw has not.
     int64_t new_files, changed_files, vanished_files, new_bytes;
-    const char *listing; // digest of the source's listing, for `apply`
+    const char *listing;       // digest of the source's listing, for `apply`
     struct sl_strs partitions; // that will be recomputed, if known
     bool has_partitions;
     const char *last_status; // of the last run: "ok", "error", "skipped"; NULL never run
@@ -38,8 +38,8 @@ enum sl_verdict {
 
 struct sl_node {
     enum sl_node_kind kind;
-    const char *name;  // "raw.orders", "clean.orders", "curated.revenue", "target.warehouse.revenue"
-    const char *bare;  // "orders"
+    const char *name; // "raw.orders", "clean.orders", "curated.revenue", "target.warehouse.revenue"
+    const char *bare; // "orders"
     const char *label; // "ingest orders"
     const char *file;
     const struct sl_strs *tags;
@@ -67,33 +67,43 @@ struct sl_graph {
     struct sl_map by_name; // "clean.orders" and "quarantine.orders" -> struct sl_node *
 };
 
-// Builds the graph. `queries` is parallel to project->models. Unknown tables and cycles are diagnostics with their place.
-SL_MUST int sl_graph_build(struct sl_project *project, const struct sl_query *queries, const char *const *fingerprints,
-                           struct sl_graph *ret, struct sl_err *err);
+// Builds the graph. `queries` is parallel to project->models. Unknown tables and cycles are
+// diagnostics with their place.
+SL_MUST int sl_graph_build(struct sl_project *project, const struct sl_query *queries,
+                           const char *const *fingerprints, struct sl_graph *ret,
+                           struct sl_err *err);
 void sl_graph_clear(struct sl_graph *graph);
 // The node that writes a table, or NULL.
 struct sl_node *sl_graph_node(const struct sl_graph *graph, const char *table);
 
-// dbt's selection, verbatim. `select` and `exclude` may be empty: everything, nothing. Methods: tag:, path:, file:, source:, state:new|modified|old,
-// result:ok|error|skipped, config.write:, resource_type:, fqn: (default); + n+ @ operators; space (several arguments) is union, comma
+// dbt's selection, verbatim. `select` and `exclude` may be empty: everything, nothing. Methods:
+// tag:, path:, file:, source:, state:new|modified|old, result:ok|error|skipped, config.write:,
+// resource_type:, fqn: (default); + n+ @ operators; space (several arguments) is union, comma
 // intersection; wildcards * ? [abc]. SL_E_SELECTOR if one cannot be read or gives nothing.
-SL_MUST int sl_graph_select(struct sl_graph *graph, const struct sl_strs *select, const struct sl_strs *exclude,
-                            struct sl_arena *arena, struct sl_err *err);
+SL_MUST int sl_graph_select(struct sl_graph *graph, const struct sl_strs *select,
+                            const struct sl_strs *exclude, struct sl_arena *arena,
+                            struct sl_err *err);
 
-// Fills verdict and why of every selected node from its facts. With `full_refresh` every selected node is stale.
-SL_MUST int sl_plan_decide(struct sl_graph *graph, bool full_refresh, struct sl_arena *arena, struct sl_err *err);
+// Fills verdict and why of every selected node from its facts. With `full_refresh` every selected
+// node is stale.
+SL_MUST int sl_plan_decide(struct sl_graph *graph, bool full_refresh, struct sl_arena *arena,
+                           struct sl_err *err);
 size_t sl_plan_count(const struct sl_graph *graph, enum sl_verdict verdict); // selected nodes only
 
 // {"schema":"sluice.plan/1", "project":..., "nodes":[...]}: all that `apply` must find unchanged.
-SL_MUST int sl_plan_print(const struct sl_graph *graph, const struct sl_project *project, json_t **ret, struct sl_err *err);
+SL_MUST int sl_plan_print(const struct sl_graph *graph, const struct sl_project *project,
+                          json_t **ret, struct sl_err *err);
 // Compares a stored plan with one made now: SL_E_PLAN_CHANGED names the first difference.
 SL_MUST int sl_plan_compare(const json_t *stored, const json_t *now, struct sl_err *err);
 
 // Fingerprint of a model: its tree's digest and every setting that decides what is written.
-SL_MUST int sl_model_fingerprint(const struct sl_model *model, const char *digest, char ret_hex[65], struct sl_err *err);
-SL_MUST int sl_delivery_fingerprint(const struct sl_target *target, const struct sl_delivery *delivery, char ret_hex[65],
+SL_MUST int sl_model_fingerprint(const struct sl_model *model, const char *digest, char ret_hex[65],
+                                 struct sl_err *err);
+SL_MUST int sl_delivery_fingerprint(const struct sl_target *target,
+                                    const struct sl_delivery *delivery, char ret_hex[65],
                                     struct sl_err *err);
 // Fingerprint of a cleanse step: the contract's digest and the compiler's version.
-SL_MUST int sl_cleanse_fingerprint(const struct sl_contract_table *contract, char ret_hex[65], struct sl_err *err);
+SL_MUST int sl_cleanse_fingerprint(const struct sl_contract_table *contract, char ret_hex[65],
+                                   struct sl_err *err);
 
 #endif

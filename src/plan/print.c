@@ -2,10 +2,13 @@
 
 #define PLAN_SCHEMA "sluice.plan/1"
 
-static const char *const verdict_names[] = {
-    [SL_VERDICT_FRESH] = "fresh", [SL_VERDICT_STALE] = "stale", [SL_VERDICT_AFTER] = "after_inputs"};
-static const char *const kind_names[] = {
-    [SL_NODE_INGEST] = "ingest", [SL_NODE_CLEANSE] = "cleanse", [SL_NODE_MODEL] = "model", [SL_NODE_LOAD] = "load"};
+static const char *const verdict_names[] = {[SL_VERDICT_FRESH] = "fresh",
+                                            [SL_VERDICT_STALE] = "stale",
+                                            [SL_VERDICT_AFTER] = "after_inputs"};
+static const char *const kind_names[] = {[SL_NODE_INGEST] = "ingest",
+                                         [SL_NODE_CLEANSE] = "cleanse",
+                                         [SL_NODE_MODEL] = "model",
+                                         [SL_NODE_LOAD] = "load"};
 
 static int set(json_t *object, const char *key, json_t *value, struct sl_err *err)
 {
@@ -28,7 +31,8 @@ static int set_count(json_t *object, const char *key, int64_t value, struct sl_e
     return value < 0 ? SL_OK : set(object, key, json_integer(value), err);
 }
 
-static int print_inputs(const struct sl_graph *graph, const struct sl_node *node, json_t *object, struct sl_err *err)
+static int print_inputs(const struct sl_graph *graph, const struct sl_node *node, json_t *object,
+                        struct sl_err *err)
 {
     json_t *inputs = json_object();
     SL_TRY(set(object, "inputs", inputs, err));
@@ -39,7 +43,8 @@ static int print_inputs(const struct sl_graph *graph, const struct sl_node *node
     return SL_OK;
 }
 
-static int print_node(const struct sl_graph *graph, const struct sl_node *node, json_t *list, struct sl_err *err)
+static int print_node(const struct sl_graph *graph, const struct sl_node *node, json_t *list,
+                      struct sl_err *err)
 {
     json_t *object = json_object();
     if (json_array_append_new(list, object) != 0)
@@ -66,13 +71,15 @@ static int print_node(const struct sl_graph *graph, const struct sl_node *node, 
     return facts->has_partitions ? set_strs(object, "partitions", &facts->partitions, err) : SL_OK;
 }
 
-int sl_plan_print(const struct sl_graph *graph, const struct sl_project *project, json_t **ret, struct sl_err *err)
+int sl_plan_print(const struct sl_graph *graph, const struct sl_project *project, json_t **ret,
+                  struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *root = json_object();
     SL_TRY_NEW(root, err);
     SL_TRY(set(root, "schema", json_string(PLAN_SCHEMA), err));
     SL_TRY(set(root, "project", json_string(project->name), err));
-    SL_TRY(set(root, "environment", project->environment ? json_string(project->environment) : json_null(), err));
+    SL_TRY(set(root, "environment",
+               project->environment ? json_string(project->environment) : json_null(), err));
     json_t *nodes = json_array();
     SL_TRY(set(root, "nodes", nodes, err));
     for (size_t i = 0; i < graph->count; i++)
@@ -85,15 +92,17 @@ int sl_plan_print(const struct sl_graph *graph, const struct sl_project *project
 
 static int compare_nodes(const json_t *stored, const json_t *now, struct sl_err *err)
 {
-    static const char *const keys[] = {"fingerprint", "version", "inputs", "verdict", "listing", "partitions"};
+    static const char *const keys[] = {"fingerprint", "version", "inputs",
+                                       "verdict",     "listing", "partitions"};
     const char *name = sl_json_text(stored, "name", "?");
     if (!sl_str_equal(name, sl_json_text(now, "name", "?")))
-        return sl_fail(err, SL_E_PLAN_CHANGED, "the plan has '%s' where the project now has '%s'", name,
-                       sl_json_text(now, "name", "?"));
+        return sl_fail(err, SL_E_PLAN_CHANGED, "the plan has '%s' where the project now has '%s'",
+                       name, sl_json_text(now, "name", "?"));
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const json_t *a = json_object_get(stored, keys[i]), *b = json_object_get(now, keys[i]);
         if ((a || b) && (!a || !b || !json_equal(a, b)))
-            return sl_fail(err, SL_E_PLAN_CHANGED, "'%s' changed since the plan was made: its %s differs", name, keys[i]);
+            return sl_fail(err, SL_E_PLAN_CHANGED,
+                           "'%s' changed since the plan was made: its %s differs", name, keys[i]);
     }
     return SL_OK;
 }
@@ -101,7 +110,8 @@ static int compare_nodes(const json_t *stored, const json_t *now, struct sl_err 
 int sl_plan_compare(const json_t *stored, const json_t *now, struct sl_err *err)
 {
     if (!sl_str_equal(sl_json_text(stored, "schema", ""), PLAN_SCHEMA))
-        return sl_fail(err, SL_E_PLAN_CHANGED, "this is no plan: expected a JSON object with schema '%s'", PLAN_SCHEMA);
+        return sl_fail(err, SL_E_PLAN_CHANGED,
+                       "this is no plan: expected a JSON object with schema '%s'", PLAN_SCHEMA);
     for (size_t i = 0; i < 2; i++) {
         static const char *const keys[] = {"project", "environment"};
         if (!json_equal(json_object_get(stored, keys[i]), json_object_get(now, keys[i])))
@@ -110,8 +120,8 @@ int sl_plan_compare(const json_t *stored, const json_t *now, struct sl_err *err)
     const json_t *before = json_object_get(stored, "nodes"), *after = json_object_get(now, "nodes");
     size_t count = json_array_size(before);
     if (count != json_array_size(after))
-        return sl_fail(err, SL_E_PLAN_CHANGED, "the plan has %zu steps, the project now has %zu", count,
-                       json_array_size(after));
+        return sl_fail(err, SL_E_PLAN_CHANGED, "the plan has %zu steps, the project now has %zu",
+                       count, json_array_size(after));
     for (size_t i = 0; i < count; i++)
         SL_TRY(compare_nodes(json_array_get(before, i), json_array_get(after, i), err));
     return SL_OK;

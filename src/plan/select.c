@@ -1,4 +1,5 @@
-// dbt's node selection: METHOD:VALUE with + graph operators; several arguments are united, commas intersect.
+// dbt's node selection: METHOD:VALUE with + graph operators; several arguments are united, commas
+// intersect.
 #include "plan/plan.h"
 
 #include <stdlib.h>
@@ -20,7 +21,8 @@ static bool by_name(const struct sl_node *node, const char *value)
 {
     if (sl_str_glob(value, node->name) || sl_str_glob(value, node->label))
         return true;
-    if (node->kind != SL_NODE_LOAD && sl_str_glob(value, node->bare)) // a delivery often has its table's name
+    if (node->kind != SL_NODE_LOAD &&
+        sl_str_glob(value, node->bare)) // a delivery often has its table's name
         return true;
     if (node->kind != SL_NODE_CLEANSE || !sl_str_starts(value, "quarantine."))
         return false;
@@ -40,7 +42,8 @@ static bool by_path(const struct sl_node *node, const char *value)
     size_t length = strlen(value);
     while (length && value[length - 1] == '/')
         length--;
-    bool is_below = strncmp(node->file, value, length) == 0 && (node->file[length] == '/' || node->file[length] == '\0');
+    bool is_below = strncmp(node->file, value, length) == 0 &&
+                    (node->file[length] == '/' || node->file[length] == '\0');
     return is_below || sl_str_glob(value, node->file);
 }
 
@@ -55,12 +58,13 @@ static bool by_source(const struct sl_node *node, const char *value)
     return node->kind == SL_NODE_INGEST && sl_str_glob(value, node->bare);
 }
 
-// dbt: new = not built yet, modified = new or built with other code, old = built, unmodified = built with this code.
+// dbt: new = not built yet, modified = new or built with other code, old = built, unmodified =
+// built with this code.
 static bool by_state(const struct sl_node *node, const char *value)
 {
     bool is_new = node->facts.version < 0;
-    bool is_modified =
-        is_new || (node->kind != SL_NODE_INGEST && !sl_str_equal(node->facts.fingerprint, node->fingerprint));
+    bool is_modified = is_new || (node->kind != SL_NODE_INGEST &&
+                                  !sl_str_equal(node->facts.fingerprint, node->fingerprint));
     if (sl_str_equal(value, "new"))
         return is_new;
     if (sl_str_equal(value, "old"))
@@ -78,8 +82,10 @@ static bool by_result(const struct sl_node *node, const char *value)
 
 static bool by_type(const struct sl_node *node, const char *value)
 {
-    static const char *const names[] = {
-        [SL_NODE_INGEST] = "source", [SL_NODE_CLEANSE] = "contract", [SL_NODE_MODEL] = "model", [SL_NODE_LOAD] = "target"};
+    static const char *const names[] = {[SL_NODE_INGEST] = "source",
+                                        [SL_NODE_CLEANSE] = "contract",
+                                        [SL_NODE_MODEL] = "model",
+                                        [SL_NODE_LOAD] = "target"};
     return sl_str_equal(names[node->kind], value);
 }
 
@@ -105,8 +111,10 @@ static const struct method {
     {"file", by_file, NULL},
     {"source", by_source, NULL},
     {"state", by_state, (const char *const[]){"new", "old", "modified", "unmodified", NULL}},
-    {"result", by_result, (const char *const[]){"ok", "error", "skipped", "success", "pass", "fail", NULL}},
-    {"resource_type", by_type, (const char *const[]){"source", "contract", "model", "target", NULL}},
+    {"result", by_result,
+     (const char *const[]){"ok", "error", "skipped", "success", "pass", "fail", NULL}},
+    {"resource_type", by_type,
+     (const char *const[]){"source", "contract", "model", "target", NULL}},
     {"config.write", by_write, (const char *const[]){"full", "append", "partition", "merge", NULL}},
 };
 
@@ -118,7 +126,8 @@ static const struct method *find_method(const char *name)
     return NULL;
 }
 
-static int parse_value(const char *text, struct term *term, struct sl_arena *arena, struct sl_err *err)
+static int parse_value(const char *text, struct term *term, struct sl_arena *arena,
+                       struct sl_err *err)
 {
     const char *colon = strchr(text, ':');
     term->value = text;
@@ -132,20 +141,26 @@ static int parse_value(const char *text, struct term *term, struct sl_arena *are
         const char *names[sizeof methods / sizeof *methods];
         for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
             names[i] = methods[i].name;
-        const char *hint = sl_did_you_mean(arena, term->method, names, sizeof names / sizeof *names);
+        const char *hint =
+            sl_did_you_mean(arena, term->method, names, sizeof names / sizeof *names);
         (void)sl_fail(err, SL_E_SELECTOR, "selector method '%s' is not known", term->method);
-        return sl_err_hint(err, "%s", hint ? hint : "fqn, tag, path, file, source, state, result, resource_type, config.write");
+        return sl_err_hint(
+            err, "%s",
+            hint ? hint
+                 : "fqn, tag, path, file, source, state, result, resource_type, config.write");
     }
     if (!method->values)
         return SL_OK;
     for (size_t i = 0; method->values[i]; i++)
         if (sl_str_equal(method->values[i], term->value))
             return SL_OK;
-    return sl_fail(err, SL_E_SELECTOR, "selector '%s:' does not know '%s'", term->method, term->value);
+    return sl_fail(err, SL_E_SELECTOR, "selector '%s:' does not know '%s'", term->method,
+                   term->value);
 }
 
 // "2+tag:x+1", "@x", "+x"
-static int parse_term(const char *text, struct sl_arena *arena, struct term *ret, struct sl_err *err)
+static int parse_term(const char *text, struct sl_arena *arena, struct term *ret,
+                      struct sl_err *err)
 {
     struct term term = {.up_steps = -1, .down_steps = -1};
     if (*text == '@') {
@@ -176,11 +191,13 @@ static int parse_term(const char *text, struct sl_arena *arena, struct term *ret
     return SL_OK;
 }
 
-// Marks what can be reached within `steps` (-1: any number) from the marked nodes, as rings growing outwards.
+// Marks what can be reached within `steps` (-1: any number) from the marked nodes, as rings growing
+// outwards.
 static void spread(const struct sl_graph *graph, int64_t *distance, bool is_upstream, int64_t steps)
 {
     for (size_t n = 0; n < graph->count; n++) {
-        size_t i = is_upstream ? graph->count - 1 - n : n; // topological order, so one sweep is enough
+        size_t i =
+            is_upstream ? graph->count - 1 - n : n; // topological order, so one sweep is enough
         const struct sl_node *node = &graph->nodes[i];
         if (distance[i] < 0 || (steps >= 0 && distance[i] >= steps))
             continue;
@@ -192,8 +209,8 @@ static void spread(const struct sl_graph *graph, int64_t *distance, bool is_upst
     }
 }
 
-static int spread_into(const struct selection *selection, const bool *seeds, bool is_upstream, int64_t steps, bool *marks,
-                       struct sl_err *err)
+static int spread_into(const struct selection *selection, const bool *seeds, bool is_upstream,
+                       int64_t steps, bool *marks, struct sl_err *err)
 {
     size_t count = selection->graph->count;
     int64_t *distance = SL_NEW_ARRAY(selection->arena, int64_t, count);
@@ -206,7 +223,8 @@ static int spread_into(const struct selection *selection, const bool *seeds, boo
     return SL_OK;
 }
 
-static int match_term(const struct selection *selection, const char *text, bool *marks, struct sl_err *err)
+static int match_term(const struct selection *selection, const char *text, bool *marks,
+                      struct sl_err *err)
 {
     struct term term;
     SL_TRY(parse_term(text, selection->arena, &term, err));
@@ -217,7 +235,8 @@ static int match_term(const struct selection *selection, const char *text, bool 
     for (size_t i = 0; i < count; i++) {
         const struct sl_node *node = &selection->graph->nodes[i];
         // A bare word may also be a path, as in dbt.
-        seeds[i] = method->matches(node, term.value) || (!term.method && strchr(term.value, '/') && by_path(node, term.value));
+        seeds[i] = method->matches(node, term.value) ||
+                   (!term.method && strchr(term.value, '/') && by_path(node, term.value));
         marks[i] = seeds[i];
     }
     if (term.with_upstream)
@@ -233,7 +252,8 @@ static int match_term(const struct selection *selection, const char *text, bool 
     return spread_into(selection, family, true, -1, marks, err);
 }
 
-static int match_argument(const struct selection *selection, const char *argument, bool *marks, struct sl_err *err)
+static int match_argument(const struct selection *selection, const char *argument, bool *marks,
+                          struct sl_err *err)
 {
     size_t count = selection->graph->count;
     bool *all = SL_NEW_ARRAY(selection->arena, bool, count);
@@ -258,7 +278,8 @@ static int match_argument(const struct selection *selection, const char *argumen
 }
 
 // Each argument may hold several selectors separated by blanks, as when quoted in a shell.
-static int match_list(const struct selection *selection, const struct sl_strs *list, bool *marks, struct sl_err *err)
+static int match_list(const struct selection *selection, const struct sl_strs *list, bool *marks,
+                      struct sl_err *err)
 {
     for (size_t i = 0; i < list->count; i++) {
         const char *text = list->items[i];
@@ -273,8 +294,8 @@ static int match_list(const struct selection *selection, const struct sl_strs *l
     return SL_OK;
 }
 
-int sl_graph_select(struct sl_graph *graph, const struct sl_strs *select, const struct sl_strs *exclude,
-                    struct sl_arena *arena, struct sl_err *err)
+int sl_graph_select(struct sl_graph *graph, const struct sl_strs *select,
+                    const struct sl_strs *exclude, struct sl_arena *arena, struct sl_err *err)
 {
     struct selection selection = {.graph = graph, .arena = arena};
     bool *in = SL_NEW_ARRAY(arena, bool, graph->count);

@@ -12,8 +12,8 @@ struct binder {
     struct sl_map *catalog; // table -> struct sl_relation *
 };
 
-static int add_relation(struct binder *binder, const char *table, const struct sl_column *columns, size_t count,
-                        struct sl_err *err)
+static int add_relation(struct binder *binder, const char *table, const struct sl_column *columns,
+                        size_t count, struct sl_err *err)
 {
     struct sl_relation *relation = SL_NEW(&binder->world->arena, struct sl_relation);
     SL_TRY_NEW(relation, err);
@@ -29,7 +29,9 @@ static int add_raw(struct binder *binder, const struct sl_node *node, struct sl_
     const char *folder = sl_table_folder(world->project, SL_LAYER_RAW, node->bare, &world->arena);
     SL_TRY_NEW(folder, err);
     SL_TRY(sl_delta_load(folder, -1, binder->session, &world->arena, &snapshot, err));
-    return snapshot.version < 0 ? SL_OK : add_relation(binder, node->name, snapshot.columns, snapshot.column_count, err);
+    return snapshot.version < 0
+               ? SL_OK
+               : add_relation(binder, node->name, snapshot.columns, snapshot.column_count, err);
 }
 
 static int add_clean(struct binder *binder, const struct sl_node *node, struct sl_err *err)
@@ -39,14 +41,15 @@ static int add_clean(struct binder *binder, const struct sl_node *node, struct s
     size_t count;
     const char *quarantine = sl_arena_printf(arena, "quarantine.%s", node->bare);
     SL_TRY_NEW(quarantine, err);
-    SL_TRY(add_relation(binder, quarantine, sl_quarantine_columns, sl_quarantine_column_count, err));
+    SL_TRY(
+        add_relation(binder, quarantine, sl_quarantine_columns, sl_quarantine_column_count, err));
     SL_TRY(sl_contract_columns(node->contract, arena, &columns, &count, err));
     return add_relation(binder, node->name, columns, count, err);
 }
 
 // A view without rows but with the right columns: enough for the engine's binder.
-static int create_empty_view(struct binder *binder, const struct sl_table_ref *ref, const struct sl_relation *relation,
-                             struct sl_err *err)
+static int create_empty_view(struct binder *binder, const struct sl_table_ref *ref,
+                             const struct sl_relation *relation, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_session *session = binder->session;
@@ -67,12 +70,14 @@ static enum sl_code code_of(const struct sl_err *err)
 static void report(struct binder *binder, const struct sl_model *model, struct sl_err *found)
 {
     int line = found->line ? found->line : 1, column = found->line ? found->column : 1;
-    struct sl_place place = {model->file, model->sql_line + line - 1, line == 1 ? model->sql_column + column - 1 : column};
-    sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, code_of(found), place, found->hint[0] ? found->hint : NULL,
-            "%s", found->message);
+    struct sl_place place = {model->file, model->sql_line + line - 1,
+                             line == 1 ? model->sql_column + column - 1 : column};
+    sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, code_of(found), place,
+            found->hint[0] ? found->hint : NULL, "%s", found->message);
 }
 
-static void check_names(struct binder *binder, const struct sl_model *model, const struct sl_strs *names, const char *key,
+static void check_names(struct binder *binder, const struct sl_model *model,
+                        const struct sl_strs *names, const char *key,
                         const struct sl_column *columns, size_t count)
 {
     struct sl_arena *arena = &binder->world->arena;
@@ -85,9 +90,9 @@ static void check_names(struct binder *binder, const struct sl_model *model, con
             is_known = sl_str_equal_nocase(columns[k].name, name);
         }
         if (!is_known)
-            sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_MODEL_SETTING, sl_yaml_place(model->node, key),
-                    sl_did_you_mean(arena, name, known, count), "'%s' names '%s', which is not a column of the result", key,
-                    name);
+            sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_MODEL_SETTING,
+                    sl_yaml_place(model->node, key), sl_did_you_mean(arena, name, known, count),
+                    "'%s' names '%s', which is not a column of the result", key, name);
     }
 }
 
@@ -108,7 +113,8 @@ static int bind_model(struct binder *binder, const struct sl_node *node, struct 
     struct sl_column *columns;
     size_t count;
     struct sl_err found = {0};
-    int code = session->kind->describe(session, model->sql, &world->arena, &columns, &count, &found);
+    int code =
+        session->kind->describe(session, model->sql, &world->arena, &columns, &count, &found);
     if (code == SL_E_ENGINE) {
         report(binder, model, &found);
         return SL_OK;
@@ -159,7 +165,8 @@ struct disk_columns {
     struct sl_arena *arena;
 };
 
-static bool columns_on_disk(void *self, const char *table, const struct sl_column **ret, size_t *ret_count)
+static bool columns_on_disk(void *self, const char *table, const struct sl_column **ret,
+                            size_t *ret_count)
 {
     struct disk_columns *disk = self;
     enum sl_layer layer;
@@ -169,15 +176,17 @@ static bool columns_on_disk(void *self, const char *table, const struct sl_colum
     if (!sl_table_parse(table, &layer, &name))
         return false;
     const char *folder = sl_table_folder(disk->world->project, layer, name, disk->arena);
-    if (!folder || sl_delta_load(folder, -1, disk->session, disk->arena, &snapshot, &ignored) != SL_OK || snapshot.version < 0)
+    if (!folder ||
+        sl_delta_load(folder, -1, disk->session, disk->arena, &snapshot, &ignored) != SL_OK ||
+        snapshot.version < 0)
         return false;
     *ret = snapshot.columns;
     *ret_count = snapshot.column_count;
     return true;
 }
 
-int sl_world_query(struct sl_world *world, const struct sl_node *node, struct sl_session *session, struct sl_arena *arena,
-                   struct sl_query *ret, struct sl_err *err)
+int sl_world_query(struct sl_world *world, const struct sl_node *node, struct sl_session *session,
+                   struct sl_arena *arena, struct sl_query *ret, struct sl_err *err)
 {
     const struct sl_model *model = node->model;
     struct disk_columns disk = {world, session, arena};
@@ -185,7 +194,8 @@ int sl_world_query(struct sl_world *world, const struct sl_node *node, struct sl
     const char *ast;
     bool is_local = false;
     SL_TRY(session->kind->parse(session, &model->sql, 1, arena, &ast, err));
-    SL_TRY(sl_query_read(ast, model->sql, model->file, model->sql_line, model->sql_column, arena, &diags, ret, err));
+    SL_TRY(sl_query_read(ast, model->sql, model->file, model->sql_line, model->sql_column, arena,
+                         &diags, ret, err));
     if (diags.error_count) {
         *err = diags.items[0].err;
         return err->code;
@@ -194,6 +204,7 @@ int sl_world_query(struct sl_world *world, const struct sl_node *node, struct sl
     ret->why_not_local = NULL;
     if (model->write != SL_WRITE_PARTITION)
         return SL_OK;
-    return sl_query_is_partition_local(ast, ret, model->partition_by.items, model->partition_by.count, arena, &is_local,
+    return sl_query_is_partition_local(ast, ret, model->partition_by.items,
+                                       model->partition_by.count, arena, &is_local,
                                        &ret->why_not_local, err);
 }

@@ -31,7 +31,8 @@ static struct sl_outcome *outcome_at(struct controller *controller, size_t index
     return &controller->run->outcomes[index];
 }
 
-static int do_step(struct controller *controller, struct sl_outcome *outcome, struct sl_session *session, struct sl_err *err)
+static int do_step(struct controller *controller, struct sl_outcome *outcome,
+                   struct sl_session *session, struct sl_err *err)
 {
     const struct sl_node *node = outcome->node;
     struct sl_step_context context = {
@@ -52,7 +53,8 @@ static int do_step(struct controller *controller, struct sl_outcome *outcome, st
     case SL_NODE_MODEL: {
         struct sl_query query = {0};
         SL_TRY(sl_world_query(controller->run->world, node, session, &outcome->arena, &query, err));
-        return sl_step_model(&context, node->model, &query, node->fingerprint, &outcome->result, err);
+        return sl_step_model(&context, node->model, &query, node->fingerprint, &outcome->result,
+                             err);
     }
     case SL_NODE_LOAD:
         return sl_step_load(&context, node->target, node->delivery, &outcome->result, err);
@@ -60,7 +62,8 @@ static int do_step(struct controller *controller, struct sl_outcome *outcome, st
     return sl_fail(err, SL_E_INTERNAL, "a step of no kind");
 }
 
-static void publish_session(struct controller *controller, struct sl_outcome *outcome, struct sl_session *session)
+static void publish_session(struct controller *controller, struct sl_outcome *outcome,
+                            struct sl_session *session)
 {
     pthread_mutex_lock(&controller->lock);
     outcome->session = session;
@@ -105,7 +108,8 @@ static void release(struct controller *controller, size_t index)
     const struct sl_node *node = &controller->run->world->graph.nodes[index];
     for (size_t i = 0; i < node->downstream_count; i++) {
         size_t next = node->downstream[i];
-        if (--controller->waiting[next] == 0 && controller->run->world->graph.nodes[next].is_selected)
+        if (--controller->waiting[next] == 0 &&
+            controller->run->world->graph.nodes[next].is_selected)
             controller->ready[controller->ready_tail++] = next;
     }
 }
@@ -145,7 +149,8 @@ static bool is_blocked(struct controller *controller, struct sl_outcome *outcome
     }
     if (!has_stopped(controller))
         return false;
-    (void)sl_fail(&outcome->err, SL_E_INTERRUPTED, "%s", controller->has_failed ? "stopped after the first error" : "interrupted");
+    (void)sl_fail(&outcome->err, SL_E_INTERRUPTED, "%s",
+                  controller->has_failed ? "stopped after the first error" : "interrupted");
     return true;
 }
 
@@ -330,7 +335,8 @@ static int run_locked(struct controller *controller, struct sl_err *err)
     return SL_OK;
 }
 
-int sl_run(struct sl_world *world, const struct sl_run_options *options, struct sl_run *ret, struct sl_err *err)
+int sl_run(struct sl_world *world, const struct sl_run_options *options, struct sl_run *ret,
+           struct sl_err *err)
 {
     struct controller controller = {.run = ret, .options = options};
     SL_AUTO(sl_fd_close) int lock_fd = -1;

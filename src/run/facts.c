@@ -20,7 +20,8 @@ static int session_for_log(struct looker *looker, const char *folder, struct sl_
     return is_needed ? session_of(looker, err) : SL_OK;
 }
 
-static int look_sizes(struct looker *looker, const char *folder, struct sl_facts *facts, struct sl_err *err)
+static int look_sizes(struct looker *looker, const char *folder, struct sl_facts *facts,
+                      struct sl_err *err)
 {
     struct sl_delta_snapshot snapshot;
     SL_TRY(session_for_log(looker, folder, err));
@@ -31,14 +32,16 @@ static int look_sizes(struct looker *looker, const char *folder, struct sl_facts
     return SL_OK;
 }
 
-static int look_table(struct looker *looker, struct sl_node *node, enum sl_layer layer, struct sl_err *err)
+static int look_table(struct looker *looker, struct sl_node *node, enum sl_layer layer,
+                      struct sl_err *err)
 {
     struct sl_world *world = looker->world;
     struct sl_facts *facts = &node->facts;
     const char *folder;
     struct sl_delta_head head;
     struct sl_record record;
-    SL_TRY(sl_step_position(world->project, layer, node->bare, &world->arena, &folder, &head, &record, err));
+    SL_TRY(sl_step_position(world->project, layer, node->bare, &world->arena, &folder, &head,
+                            &record, err));
     facts->version = head.version;
     facts->fingerprint = record.fingerprint;
     facts->inputs = SL_NEW_ARRAY(&world->arena, struct sl_input, record.input_count);
@@ -57,7 +60,8 @@ static int look_ingest(struct looker *looker, struct sl_node *node, struct sl_er
     SL_TRY_NEW(folder, err);
     SL_TRY(look_table(looker, node, SL_LAYER_RAW, err));
     SL_TRY(session_for_log(looker, folder, err));
-    SL_TRY(sl_step_ingest_pending(world->project, node->source, looker->session, &world->arena, &pending, err));
+    SL_TRY(sl_step_ingest_pending(world->project, node->source, looker->session, &world->arena,
+                                  &pending, err));
     node->facts.new_files = pending.new_files;
     node->facts.changed_files = pending.changed_files;
     node->facts.vanished_files = pending.vanished_files;
@@ -73,7 +77,8 @@ static int look_load(struct looker *looker, struct sl_node *node, struct sl_err 
     struct sl_target_position position;
     if (sl_step_load_needs_session(node->target))
         SL_TRY(session_of(looker, err));
-    SL_TRY(sl_step_load_position(world->project, node->target, node->delivery, looker->session, &world->arena, &position, err));
+    SL_TRY(sl_step_load_position(world->project, node->target, node->delivery, looker->session,
+                                 &world->arena, &position, err));
     facts->version = position.version;
     facts->fingerprint = position.fingerprint;
     facts->inputs = SL_NEW(&world->arena, struct sl_input);
@@ -86,7 +91,8 @@ static int look_load(struct looker *looker, struct sl_node *node, struct sl_err 
 static int look(struct looker *looker, struct sl_node *node, struct sl_err *err)
 {
     const char *last_status = node->facts.last_status;
-    node->facts = (struct sl_facts){.version = -1, .rows = -1, .bytes = -1, .files = -1, .last_status = last_status};
+    node->facts = (struct sl_facts){
+        .version = -1, .rows = -1, .bytes = -1, .files = -1, .last_status = last_status};
     switch (node->kind) {
     case SL_NODE_INGEST:
         return look_ingest(looker, node, err);
@@ -108,7 +114,8 @@ int sl_world_gather(struct sl_world *world, bool sizes, struct sl_err *err)
         struct sl_node *node = &world->graph.nodes[i];
         code = look(&looker, node, err);
         if (code != SL_OK && node->kind == SL_NODE_LOAD) {
-            // A target that cannot be asked fails its own step later; everything else can still be planned.
+            // A target that cannot be asked fails its own step later; everything else can still be
+            // planned.
             sl_err_clear(err);
             code = SL_OK;
         }

@@ -66,14 +66,16 @@ static int open_log(struct sl_history *history, struct sl_err *err)
     return history->log_fd < 0 ? sl_fail(err, SL_E_IO, "cannot write '%s'", path) : SL_OK;
 }
 
-int sl_history_open(struct sl_run *run, const char *command, struct sl_history **ret, struct sl_err *err)
+int sl_history_open(struct sl_run *run, const char *command, struct sl_history **ret,
+                    struct sl_err *err)
 {
     SL_AUTO(sl_history_close) struct sl_history *history = calloc(1, sizeof *history);
     SL_TRY_NEW(history, err);
     history->run = run;
     history->command = command;
     history->log_fd = -1;
-    SL_TRY(sl_state_open(run->world->project->state_folder, &run->arena, &history->state, &run->state_note, err));
+    SL_TRY(sl_state_open(run->world->project->state_folder, &run->arena, &history->state,
+                         &run->state_note, err));
     struct sl_run_row row = run_row(history);
     SL_TRY(sl_state_forget(history->state, run->started_us - KEEP_RUNS_US, err));
     SL_TRY(sl_state_begin(history->state, &row, err));
@@ -83,12 +85,14 @@ int sl_history_open(struct sl_run *run, const char *command, struct sl_history *
     return SL_OK;
 }
 
-static int add_state(struct sl_history *history, const struct sl_outcome *outcome, const char *details, struct sl_err *err)
+static int add_state(struct sl_history *history, const struct sl_outcome *outcome,
+                     const char *details, struct sl_err *err)
 {
     const struct sl_step_result *result = &outcome->result;
     char place[320] = "";
     if (outcome->err.file[0])
-        snprintf(place, sizeof place, "%s:%d:%d", outcome->err.file, outcome->err.line, outcome->err.column);
+        snprintf(place, sizeof place, "%s:%d:%d", outcome->err.file, outcome->err.line,
+                 outcome->err.column);
     struct sl_step_row row = {
         .run_id = history->run->id,
         .name = outcome->node->name,
@@ -120,7 +124,8 @@ static int add(struct sl_history *history, const struct sl_outcome *outcome, str
     char now[32];
     SL_TRY(sl_outcome_print(outcome, &json, err));
     if (json_object_set_new(json, "run_id", json_string(history->run->id)) != 0 ||
-        json_object_set_new(json, "time", json_string(sl_clock_format(outcome->ended_us, now))) != 0)
+        json_object_set_new(json, "time", json_string(sl_clock_format(outcome->ended_us, now))) !=
+            0)
         return sl_fail_memory(err);
     SL_TRY(sl_json_print(json, &text, err));
     int code = add_state(history, outcome, text, err);

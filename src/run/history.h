@@ -1,16 +1,20 @@
-// What a run leaves behind besides tables: rows in the state store and JSON lines in <state>/logs/<run id>.jsonl.
+// What a run leaves behind besides tables: rows in the state store and JSON lines in
+// <state>/logs/<run id>.jsonl.
 #ifndef SL_RUN_HISTORY_H
 #define SL_RUN_HISTORY_H
 
 #include "run/run.h"
 
 struct sl_history;
-SL_MUST int sl_history_open(struct sl_run *run, const char *command, struct sl_history **ret, struct sl_err *err);
-// A step has ended. History that cannot be written (a full disk) is reported once on the log and never fails a run.
+SL_MUST int sl_history_open(struct sl_run *run, const char *command, struct sl_history **ret,
+                            struct sl_err *err);
+// A step has ended. History that cannot be written (a full disk) is reported once on the log and
+// never fails a run.
 void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome);
 void sl_history_end(struct sl_history *history);
 void sl_history_close(struct sl_history **history); // for SL_AUTO
-// The JSON object of one step, for --json, logs and state: {"step", "table", "status", "rows", ...}.
+// The JSON object of one step, for --json, logs and state: {"step", "table", "status", "rows",
+// ...}.
 SL_MUST int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_err *err);
 
 #endif

@@ -13,8 +13,8 @@
 
 struct reader {
     struct sl_world *world;
-    json_t *cache;   // text hash -> {"digest", "tables"}; NULL: none yet
-    json_t *entries; // those in use, to be written
+    json_t *cache;        // text hash -> {"digest", "tables"}; NULL: none yet
+    json_t *entries;      // those in use, to be written
     const char **hashes;  // per model
     const char **digests; // per model; NULL: to be parsed, or it does not parse
     bool has_new;
@@ -41,7 +41,8 @@ static void load_cache(struct reader *reader)
     size_t length;
     struct sl_err ignored = {0};
     json_t *root = NULL;
-    if (!path || !sl_fs_exists(path) || sl_fs_read(path, CACHE_MAX_BYTES, &world->arena, &text, &length, &ignored) != SL_OK ||
+    if (!path || !sl_fs_exists(path) ||
+        sl_fs_read(path, CACHE_MAX_BYTES, &world->arena, &text, &length, &ignored) != SL_OK ||
         sl_json_parse(text, length, path, &root, &ignored) != SL_OK)
         return;
     if (sl_json_int(root, "format", 0) == CACHE_FORMAT)
@@ -49,7 +50,8 @@ static void load_cache(struct reader *reader)
     json_decref(root);
 }
 
-static int restore_tables(const json_t *tables, struct sl_arena *arena, struct sl_query *query, struct sl_err *err)
+static int restore_tables(const json_t *tables, struct sl_arena *arena, struct sl_query *query,
+                          struct sl_err *err)
 {
     size_t i;
     json_t *item;
@@ -77,8 +79,9 @@ static int remember(struct reader *reader, size_t index, struct sl_err *err)
         return sl_fail_memory(err);
     for (size_t i = 0; i < query->table_count; i++) {
         const struct sl_table_ref *ref = &query->tables[i];
-        json_t *item = json_pack("{s:s?, s:s, s:i, s:i, s:I}", "layer", ref->layer, "name", ref->name, "line", ref->line,
-                                 "column", ref->column, "times", (json_int_t)ref->times);
+        json_t *item =
+            json_pack("{s:s?, s:s, s:i, s:i, s:I}", "layer", ref->layer, "name", ref->name, "line",
+                      ref->line, "column", ref->column, "times", (json_int_t)ref->times);
         if (json_array_append_new(tables, item) != 0)
             return sl_fail_memory(err);
     }
@@ -96,8 +99,11 @@ static int from_cache(struct reader *reader, size_t index, struct sl_err *err)
         return SL_OK;
     reader->digests[index] = sl_arena_strdup(arena, digest);
     SL_TRY_NEW(reader->digests[index], err);
-    SL_TRY(restore_tables(json_object_get(entry, "tables"), arena, &reader->world->queries[index], err));
-    return json_object_set(reader->entries, reader->hashes[index], entry) == 0 ? SL_OK : sl_fail_memory(err);
+    SL_TRY(restore_tables(json_object_get(entry, "tables"), arena, &reader->world->queries[index],
+                          err));
+    return json_object_set(reader->entries, reader->hashes[index], entry) == 0
+               ? SL_OK
+               : sl_fail_memory(err);
 }
 
 static int read_tree(struct reader *reader, size_t index, const char *ast, struct sl_err *err)
@@ -105,8 +111,9 @@ static int read_tree(struct reader *reader, size_t index, const char *ast, struc
     struct sl_project *project = reader->world->project;
     const struct sl_model *model = &project->models[index];
     size_t errors = project->diags.error_count;
-    SL_TRY(sl_query_read(ast, model->sql, model->file, model->sql_line, model->sql_column, &reader->world->arena,
-                         &project->diags, &reader->world->queries[index], err));
+    SL_TRY(sl_query_read(ast, model->sql, model->file, model->sql_line, model->sql_column,
+                         &reader->world->arena, &project->diags, &reader->world->queries[index],
+                         err));
     if (project->diags.error_count != errors)
         return SL_OK;
     char hex[65];
@@ -149,7 +156,8 @@ static void store_cache(struct reader *reader)
     struct sl_err ignored = {0};
     char *text = NULL;
     const char *path = sl_path_join(&world->arena, world->project->state_folder, CACHE_FILE);
-    SL_AUTO(sl_json_free) json_t *root = json_pack("{s:i, s:O}", "format", CACHE_FORMAT, "models", reader->entries);
+    SL_AUTO(sl_json_free)
+    json_t *root = json_pack("{s:i, s:O}", "format", CACHE_FORMAT, "models", reader->entries);
     if (path && root && sl_fs_mkdirs(world->project->state_folder, &ignored) == SL_OK &&
         sl_json_print(root, &text, &ignored) == SL_OK)
         (void)!sl_fs_write(path, text, strlen(text), &ignored);

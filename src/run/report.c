@@ -5,8 +5,9 @@
 const char *sl_status_name(enum sl_status status)
 {
     static const char *const names[] = {
-        [SL_STATUS_WAITING] = "waiting", [SL_STATUS_RUNNING] = "running", [SL_STATUS_NOTHING] = "nothing",
-        [SL_STATUS_OK] = "ok",           [SL_STATUS_WARN] = "warn",       [SL_STATUS_PARTIAL] = "partial",
+        [SL_STATUS_WAITING] = "waiting", [SL_STATUS_RUNNING] = "running",
+        [SL_STATUS_NOTHING] = "nothing", [SL_STATUS_OK] = "ok",
+        [SL_STATUS_WARN] = "warn",       [SL_STATUS_PARTIAL] = "partial",
         [SL_STATUS_ERROR] = "error",     [SL_STATUS_SKIPPED] = "skipped",
     };
     return names[status];
@@ -23,7 +24,8 @@ static bool has_error(const struct sl_run *run, enum sl_code code)
 static bool has_bug(const struct sl_run *run)
 {
     for (size_t i = 0; i < run->count; i++)
-        if (run->outcomes[i].status == SL_STATUS_ERROR && sl_err_fate(&run->outcomes[i].err) == SL_FATE_BUG)
+        if (run->outcomes[i].status == SL_STATUS_ERROR &&
+            sl_err_fate(&run->outcomes[i].err) == SL_FATE_BUG)
             return true;
     return false;
 }
@@ -59,9 +61,10 @@ static int set_text(json_t *object, const char *key, const char *value, struct s
 static int print_rows(const struct sl_balance *balance, json_t *object, struct sl_err *err)
 {
     return set(object, "rows",
-               json_pack("{s:I, s:I, s:I, s:I, s:I}", "in", (json_int_t)balance->in, "out", (json_int_t)balance->out,
-                         "quarantined", (json_int_t)balance->quarantined, "deduplicated", (json_int_t)balance->deduplicated,
-                         "filtered", (json_int_t)balance->filtered),
+               json_pack("{s:I, s:I, s:I, s:I, s:I}", "in", (json_int_t)balance->in, "out",
+                         (json_int_t)balance->out, "quarantined", (json_int_t)balance->quarantined,
+                         "deduplicated", (json_int_t)balance->deduplicated, "filtered",
+                         (json_int_t)balance->filtered),
                err);
 }
 
@@ -73,13 +76,15 @@ static int print_details(const struct sl_step_result *result, json_t *object, st
     SL_TRY(set(object, "notes", notes, err));
     for (size_t i = 0; i < result->reason_count; i++) {
         const struct sl_reason_count *reason = &result->reasons[i];
-        json_t *item = json_pack("{s:s, s:s?, s:I, s:b}", "rule", reason->rule, "column", reason->column, "rows",
-                                 (json_int_t)reason->rows, "warning", reason->is_warning);
+        json_t *item =
+            json_pack("{s:s, s:s?, s:I, s:b}", "rule", reason->rule, "column", reason->column,
+                      "rows", (json_int_t)reason->rows, "warning", reason->is_warning);
         if (json_array_append_new(reasons, item) != 0)
             return sl_fail_memory(err);
     }
     for (size_t i = 0; i < result->version_count; i++)
-        SL_TRY(set(versions, result->versions[i].table, json_integer(result->versions[i].version), err));
+        SL_TRY(set(versions, result->versions[i].table, json_integer(result->versions[i].version),
+                   err));
     for (size_t i = 0; i < result->notes.count; i++)
         if (json_array_append_new(notes, json_string(result->notes.items[i])) != 0)
             return sl_fail_memory(err);
@@ -108,7 +113,8 @@ int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_e
     SL_TRY(set_text(object, "step", outcome->node->label, err));
     SL_TRY(set_text(object, "table", outcome->node->name, err));
     SL_TRY(set_text(object, "status", sl_status_name(outcome->status), err));
-    SL_TRY(set(object, "elapsed_ms", json_integer((outcome->ended_us - outcome->started_us) / 1000), err));
+    SL_TRY(set(object, "elapsed_ms", json_integer((outcome->ended_us - outcome->started_us) / 1000),
+               err));
     if (is_failed)
         SL_TRY(print_error(&outcome->err, object, err));
     SL_TRY(set_text(object, "why", result->why, err));
@@ -126,10 +132,13 @@ static int print_counts(const struct sl_run *run, json_t *root, struct sl_err *e
 {
     const size_t *by = run->by_status;
     return set(root, "counts",
-               json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "ok", (json_int_t)(by[SL_STATUS_OK] + by[SL_STATUS_NOTHING]), "warn",
-                         (json_int_t)(by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL]), "error", (json_int_t)by[SL_STATUS_ERROR],
-                         "skipped", (json_int_t)by[SL_STATUS_SKIPPED], "nothing", (json_int_t)by[SL_STATUS_NOTHING],
-                         "quarantined", (json_int_t)run->quarantined),
+               json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "ok",
+                         (json_int_t)(by[SL_STATUS_OK] + by[SL_STATUS_NOTHING]), "warn",
+                         (json_int_t)(by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL]), "error",
+                         (json_int_t)by[SL_STATUS_ERROR], "skipped",
+                         (json_int_t)by[SL_STATUS_SKIPPED], "nothing",
+                         (json_int_t)by[SL_STATUS_NOTHING], "quarantined",
+                         (json_int_t)run->quarantined),
                err);
 }
 

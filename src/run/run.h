@@ -4,7 +4,16 @@
 
 #include "run/world.h"
 
-enum sl_status { SL_STATUS_WAITING, SL_STATUS_RUNNING, SL_STATUS_NOTHING, SL_STATUS_OK, SL_STATUS_WARN, SL_STATUS_PARTIAL, SL_STATUS_ERROR, SL_STATUS_SKIPPED };
+enum sl_status {
+    SL_STATUS_WAITING,
+    SL_STATUS_RUNNING,
+    SL_STATUS_NOTHING,
+    SL_STATUS_OK,
+    SL_STATUS_WARN,
+    SL_STATUS_PARTIAL,
+    SL_STATUS_ERROR,
+    SL_STATUS_SKIPPED
+};
 const char *sl_status_name(enum sl_status status);
 
 // What became of one node. Lives in the run's arena.
@@ -29,10 +38,10 @@ struct sl_listener {
 };
 
 struct sl_run_options {
-    const char *command;   // "run", "retry", "apply"
-    int64_t concurrency;   // 0: the project's, else the number of cores
+    const char *command; // "run", "retry", "apply"
+    int64_t concurrency; // 0: the project's, else the number of cores
     bool full_refresh;
-    bool fail_fast;        // start nothing new after the first error
+    bool fail_fast; // start nothing new after the first error
     const struct sl_listener *listener;
 };
 
@@ -49,10 +58,12 @@ struct sl_run {
     struct sl_arena arena;
 };
 
-// Runs every selected node that is stale or whose inputs change on the way. Facts and verdicts must be there (sl_plan_decide). Returns SL_OK
-// whenever the run itself worked, whatever became of its steps. Ctrl-C drains once, twice interrupts. SL_E_LOCKED if another run is
-// at work on this project.
-SL_MUST int sl_run(struct sl_world *world, const struct sl_run_options *options, struct sl_run *ret, struct sl_err *err);
+// Runs every selected node that is stale or whose inputs change on the way. Facts and verdicts must
+// be there (sl_plan_decide). Returns SL_OK whenever the run itself worked, whatever became of its
+// steps. Ctrl-C drains once, twice interrupts. SL_E_LOCKED if another run is at work on this
+// project.
+SL_MUST int sl_run(struct sl_world *world, const struct sl_run_options *options, struct sl_run *ret,
+                   struct sl_err *err);
 void sl_run_clear(struct sl_run *run); // for SL_AUTO
 // The exit code that README.md documents.
 int sl_run_exit_code(const struct sl_run *run);

@@ -32,7 +32,8 @@ static void *listen_on(void *argument)
     return NULL;
 }
 
-int sl_signals_catch(void (*handler)(void *self, int times), void *self, struct sl_signals **ret, struct sl_err *err)
+int sl_signals_catch(void (*handler)(void *self, int times), void *self, struct sl_signals **ret,
+                     struct sl_err *err)
 {
     struct sl_signals *signals = calloc(1, sizeof *signals);
     SL_TRY_NEW(signals, err);

@@ -1,7 +1,7 @@
 #include "run/world.h"
 
-#include "base/fs.h"
 #include "api/kinds.h"
+#include "base/fs.h"
 #include "run/model_cache.h"
 
 int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, struct sl_err *err)
@@ -45,7 +45,8 @@ int sl_world_require_valid(struct sl_world *world, struct sl_err *err)
     size_t count = world->project->diags.error_count;
     if (count == 0)
         return SL_OK;
-    return sl_fail(err, SL_E_PROJECT_INVALID, "the project has %zu error%s", count, count == 1 ? "" : "s");
+    return sl_fail(err, SL_E_PROJECT_INVALID, "the project has %zu error%s", count,
+                   count == 1 ? "" : "s");
 }
 
 static int open_engine(struct sl_world *world, struct sl_err *err)

@@ -1,4 +1,5 @@
-// World: a loaded project together with what stands on disk: the graph, the facts about each step, the engine once it is needed.
+// World: a loaded project together with what stands on disk: the graph, the facts about each step,
+// the engine once it is needed.
 #ifndef SL_RUN_WORLD_H
 #define SL_RUN_WORLD_H
 
@@ -12,7 +13,8 @@ struct sl_world {
     struct sl_project *project;
     struct sl_arena arena; // of the world; only the thread that opened it allocates here
     struct sl_graph graph;
-    struct sl_query *queries; // parallel to project->models: tables and digest only, see sl_world_query
+    struct sl_query
+        *queries; // parallel to project->models: tables and digest only, see sl_world_query
     const char **fingerprints;
     bool has_graph; // false while the project has errors
     pthread_mutex_t engine_lock;
@@ -25,9 +27,11 @@ struct sl_world_options {
     bool resolve_secrets;
 };
 
-// Loads the project and builds the graph. With mistakes in the project, this still succeeds: the caller looks at project->diags.
-// Model texts that were parsed before are taken from a cache in the state folder, so that an unchanged project needs no engine.
-SL_MUST int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, struct sl_err *err);
+// Loads the project and builds the graph. With mistakes in the project, this still succeeds: the
+// caller looks at project->diags. Model texts that were parsed before are taken from a cache in the
+// state folder, so that an unchanged project needs no engine.
+SL_MUST int sl_world_open(const struct sl_world_options *options, struct sl_world *ret,
+                          struct sl_err *err);
 void sl_world_close(struct sl_world *world); // for SL_AUTO
 // SL_E_PROJECT_INVALID if the project has errors (they are in the diagnostics).
 SL_MUST int sl_world_require_valid(struct sl_world *world, struct sl_err *err);
@@ -36,17 +40,20 @@ SL_MUST int sl_world_require_valid(struct sl_world *world, struct sl_err *err);
 SL_MUST int sl_world_session(struct sl_world *world, struct sl_session **ret, struct sl_err *err);
 bool sl_world_has_engine(struct sl_world *world);
 
-// Checks every model against the columns of its inputs, as far as they are known, in order of the graph; what is wrong becomes diagnostics
-// with places. Fills `catalog` (may be NULL): table name -> struct sl_relation *, in the world's arena.
+// Checks every model against the columns of its inputs, as far as they are known, in order of the
+// graph; what is wrong becomes diagnostics with places. Fills `catalog` (may be NULL): table name
+// -> struct sl_relation *, in the world's arena.
 struct sl_relation {
     const struct sl_column *columns;
     size_t count;
 };
 SL_MUST int sl_world_bind(struct sl_world *world, struct sl_map *catalog, struct sl_err *err);
 
-// A model's query in full (columns, lineage, locality), over the columns that its input tables have now. Any thread: allocates in `arena`.
-SL_MUST int sl_world_query(struct sl_world *world, const struct sl_node *node, struct sl_session *session, struct sl_arena *arena,
-                           struct sl_query *ret, struct sl_err *err);
+// A model's query in full (columns, lineage, locality), over the columns that its input tables have
+// now. Any thread: allocates in `arena`.
+SL_MUST int sl_world_query(struct sl_world *world, const struct sl_node *node,
+                           struct sl_session *session, struct sl_arena *arena, struct sl_query *ret,
+                           struct sl_err *err);
 
 // Gathers facts about every node; with `sizes` also rows, bytes and files of the tables.
 SL_MUST int sl_world_gather(struct sl_world *world, bool sizes, struct sl_err *err);

@@ -12,14 +12,20 @@
 #define STATE_VERSION 1
 
 static const char schema[] =
-    "create table runs (id text primary key, command text not null, environment text, status text not null, started_us integer "
-    "not null, ended_us integer not null, pid integer not null, ok integer not null, warn integer not null, error integer "
+    "create table runs (id text primary key, command text not null, environment text, status text "
+    "not null, started_us integer "
+    "not null, ended_us integer not null, pid integer not null, ok integer not null, warn integer "
+    "not null, error integer "
     "not null, skipped integer not null, quarantined integer not null) without rowid;"
     "create index runs_started on runs (started_us desc);"
-    "create table steps (seq integer primary key, run_id text not null, name text not null, label text not null, status text not "
-    "null, why text, code text, message text, place text, details text, started_us integer not null, ended_us integer not null, "
-    "has_balance integer not null, rows_in integer not null, rows_out integer not null, quarantined integer not null, "
-    "deduplicated integer not null, filtered integer not null, bytes_in integer not null, bytes_out integer not null);"
+    "create table steps (seq integer primary key, run_id text not null, name text not null, label "
+    "text not null, status text not "
+    "null, why text, code text, message text, place text, details text, started_us integer not "
+    "null, ended_us integer not null, "
+    "has_balance integer not null, rows_in integer not null, rows_out integer not null, "
+    "quarantined integer not null, "
+    "deduplicated integer not null, filtered integer not null, bytes_in integer not null, "
+    "bytes_out integer not null);"
     "create index steps_run on steps (run_id, seq);"
     "create index steps_name on steps (name, seq desc);";
 
@@ -62,7 +68,8 @@ static void bind_text(sqlite3_stmt *statement, int index, const char *text)
 
 static int step_done(struct sl_state *state, sqlite3_stmt *statement, struct sl_err *err)
 {
-    return sqlite3_step(statement) == SQLITE_DONE ? SL_OK : fail_sqlite(state->db, "state store", err);
+    return sqlite3_step(statement) == SQLITE_DONE ? SL_OK
+                                                  : fail_sqlite(state->db, "state store", err);
 }
 
 static int user_version(struct sl_state *state, int *ret, struct sl_err *err)
@@ -85,8 +92,9 @@ static int prepare_store(struct sl_state *state, const char *path, struct sl_err
     if (version == STATE_VERSION)
         return SL_OK;
     if (version > STATE_VERSION) {
-        (void)sl_fail(err, SL_E_STATE, "'%s' was written by a later Sluice (version %d, this one knows %d)", path, version,
-                      STATE_VERSION);
+        (void)sl_fail(err, SL_E_STATE,
+                      "'%s' was written by a later Sluice (version %d, this one knows %d)", path,
+                      version, STATE_VERSION);
         return sl_err_hint(err, "update Sluice, or move the file away: it holds history only");
     }
     SL_TRY(exec(state, "begin immediate", err));
@@ -96,13 +104,15 @@ static int prepare_store(struct sl_state *state, const char *path, struct sl_err
     return exec(state, "pragma user_version = 1; commit", err);
 }
 
-static int open_store(const char *path, struct sl_state **ret, bool *ret_is_damaged, struct sl_err *err)
+static int open_store(const char *path, struct sl_state **ret, bool *ret_is_damaged,
+                      struct sl_err *err)
 {
     SL_AUTO(sl_state_close) struct sl_state *state = calloc(1, sizeof *state);
     SL_TRY_NEW(state, err);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(path, &state->db, flags, NULL) != SQLITE_OK)
-        return sl_fail(err, SL_E_STATE, "cannot open '%s': %s", path, state->db ? sqlite3_errmsg(state->db) : "no memory");
+        return sl_fail(err, SL_E_STATE, "cannot open '%s': %s", path,
+                       state->db ? sqlite3_errmsg(state->db) : "no memory");
     int code = prepare_store(state, path, err);
     if (code != SL_OK) {
         int kind = sqlite3_errcode(state->db);
@@ -114,7 +124,8 @@ static int open_store(const char *path, struct sl_state **ret, bool *ret_is_dama
     return SL_OK;
 }
 
-int sl_state_open(const char *folder, struct sl_arena *arena, struct sl_state **ret, const char **ret_note, struct sl_err *err)
+int sl_state_open(const char *folder, struct sl_arena *arena, struct sl_state **ret,
+                  const char **ret_note, struct sl_err *err)
 {
     bool is_damaged = false;
     const char *path = sl_path_join(arena, folder, STATE_FILE);
@@ -128,7 +139,8 @@ int sl_state_open(const char *folder, struct sl_arena *arena, struct sl_state **
     const char *aside = sl_arena_printf(arena, "%s.damaged-%lld", path, (long long)time(NULL));
     SL_TRY_NEW(aside, err);
     SL_TRY(sl_fs_rename(path, aside, err));
-    *ret_note = sl_arena_printf(arena, "the state store was damaged: set aside as '%s', history begins anew", aside);
+    *ret_note = sl_arena_printf(
+        arena, "the state store was damaged: set aside as '%s', history begins anew", aside);
     SL_TRY_NEW(*ret_note, err);
     return open_store(path, ret, &is_damaged, err);
 }
@@ -142,7 +154,8 @@ void sl_state_close(struct sl_state **state)
     *state = NULL;
 }
 
-static int write_run(struct sl_state *state, const char *sql, const struct sl_run_row *run, struct sl_err *err)
+static int write_run(struct sl_state *state, const char *sql, const struct sl_run_row *run,
+                     struct sl_err *err)
 {
     SL_AUTO(close_statement) sqlite3_stmt *statement = NULL;
     SL_TRY(prepare(state, sql, &statement, err));
@@ -159,26 +172,31 @@ static int write_run(struct sl_state *state, const char *sql, const struct sl_ru
 
 int sl_state_begin(struct sl_state *state, const struct sl_run_row *run, struct sl_err *err)
 {
-    return write_run(state, "insert into runs values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", run, err);
+    return write_run(state, "insert into runs values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", run,
+                     err);
 }
 
 int sl_state_end(struct sl_state *state, const struct sl_run_row *run, struct sl_err *err)
 {
-    return write_run(state, "insert or replace into runs values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", run, err);
+    return write_run(
+        state, "insert or replace into runs values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", run, err);
 }
 
 int sl_state_add_step(struct sl_state *state, const struct sl_step_row *step, struct sl_err *err)
 {
     SL_AUTO(close_statement) sqlite3_stmt *statement = NULL;
-    SL_TRY(prepare(state,
-                   "insert into steps values (null, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                   &statement, err));
-    const char *const texts[] = {step->run_id, step->name,    step->label, step->status,      step->why,
-                                 step->code,   step->message, step->place, step->details_json};
+    SL_TRY(prepare(
+        state,
+        "insert into steps values (null, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        &statement, err));
+    const char *const texts[] = {step->run_id,  step->name,  step->label,
+                                 step->status,  step->why,   step->code,
+                                 step->message, step->place, step->details_json};
     for (int i = 0; i < 9; i++)
         bind_text(statement, 1 + i, texts[i]);
-    const int64_t numbers[] = {step->started_us,  step->ended_us,     step->has_balance, step->rows_in,  step->rows_out,
-                               step->quarantined, step->deduplicated, step->filtered,    step->bytes_in, step->bytes_out};
+    const int64_t numbers[] = {
+        step->started_us,  step->ended_us,     step->has_balance, step->rows_in,  step->rows_out,
+        step->quarantined, step->deduplicated, step->filtered,    step->bytes_in, step->bytes_out};
     for (int i = 0; i < 10; i++)
         sqlite3_bind_int64(statement, 10 + i, numbers[i]);
     return step_done(state, statement, err);
@@ -207,14 +225,16 @@ static struct sl_run_row read_run(sqlite3_stmt *s, struct sl_arena *arena)
     };
 }
 
-int sl_state_runs(struct sl_state *state, const char *id, size_t limit, struct sl_arena *arena, struct sl_run_row **ret,
-                  size_t *ret_count, struct sl_err *err)
+int sl_state_runs(struct sl_state *state, const char *id, size_t limit, struct sl_arena *arena,
+                  struct sl_run_row **ret, size_t *ret_count, struct sl_err *err)
 {
     SL_AUTO(close_statement) sqlite3_stmt *statement = NULL;
     struct sl_run_row *rows = NULL;
     size_t count = 0;
     int code;
-    SL_TRY(prepare(state, "select * from runs where substr(id, 1, length(?1)) = ?1 order by started_us desc, id desc limit ?2",
+    SL_TRY(prepare(state,
+                   "select * from runs where substr(id, 1, length(?1)) = ?1 order by started_us "
+                   "desc, id desc limit ?2",
                    &statement, err));
     bind_text(statement, 1, id ? id : "");
     sqlite3_bind_int64(statement, 2, (sqlite3_int64)limit);
@@ -253,8 +273,9 @@ static struct sl_step_row read_step(sqlite3_stmt *s, struct sl_arena *arena)
     };
 }
 
-static int read_steps(struct sl_state *state, const char *sql, const char *run_id, struct sl_arena *arena,
-                      struct sl_step_row **ret, size_t *ret_count, struct sl_err *err)
+static int read_steps(struct sl_state *state, const char *sql, const char *run_id,
+                      struct sl_arena *arena, struct sl_step_row **ret, size_t *ret_count,
+                      struct sl_err *err)
 {
     SL_AUTO(close_statement) sqlite3_stmt *statement = NULL;
     struct sl_step_row *rows = NULL;
@@ -273,23 +294,27 @@ static int read_steps(struct sl_state *state, const char *sql, const char *run_i
     return SL_OK;
 }
 
-int sl_state_steps(struct sl_state *state, const char *run_id, struct sl_arena *arena, struct sl_step_row **ret,
-                   size_t *ret_count, struct sl_err *err)
+int sl_state_steps(struct sl_state *state, const char *run_id, struct sl_arena *arena,
+                   struct sl_step_row **ret, size_t *ret_count, struct sl_err *err)
 {
-    return read_steps(state, "select * from steps where run_id = ? order by seq", run_id, arena, ret, ret_count, err);
+    return read_steps(state, "select * from steps where run_id = ? order by seq", run_id, arena,
+                      ret, ret_count, err);
 }
 
-int sl_state_last(struct sl_state *state, struct sl_arena *arena, struct sl_step_row **ret, size_t *ret_count,
-                  struct sl_err *err)
+int sl_state_last(struct sl_state *state, struct sl_arena *arena, struct sl_step_row **ret,
+                  size_t *ret_count, struct sl_err *err)
 {
-    return read_steps(state, "select * from steps where seq in (select max(seq) from steps group by name) order by name", NULL,
-                      arena, ret, ret_count, err);
+    return read_steps(
+        state,
+        "select * from steps where seq in (select max(seq) from steps group by name) order by name",
+        NULL, arena, ret, ret_count, err);
 }
 
 int sl_state_forget(struct sl_state *state, int64_t before_us, struct sl_err *err)
 {
     static const char *const statements[] = {
-        "delete from steps where run_id in (select id from runs where ended_us > 0 and ended_us < ?)",
+        "delete from steps where run_id in (select id from runs where ended_us > 0 and ended_us < "
+        "?)",
         "delete from runs where ended_us > 0 and ended_us < ?",
     };
     for (size_t i = 0; i < 2; i++) {

@@ -25,27 +25,31 @@ static bool stays(const struct sl_model_step *step, const struct sl_delta_file *
     return true;
 }
 
-static int add_live(const struct sl_model_step *step, struct sl_scan_file *files, size_t *count, const struct sl_delta_snapshot *table,
-                    struct sl_err *err)
+static int add_live(const struct sl_model_step *step, struct sl_scan_file *files, size_t *count,
+                    const struct sl_delta_snapshot *table, struct sl_err *err)
 {
     for (size_t i = 0; i < table->file_count; i++) {
         if (!stays(step, &table->files[i]))
             continue;
         const char *path = sl_path_join(step->context->arena, step->folder, table->files[i].path);
         SL_TRY_NEW(path, err);
-        files[(*count)++] = (struct sl_scan_file){.path = path, .partition = table->files[i].partition};
+        files[(*count)++] =
+            (struct sl_scan_file){.path = path, .partition = table->files[i].partition};
     }
     return SL_OK;
 }
 
-int sl_audit_scan(const struct sl_model_step *step, bool only_staged, struct sl_scan *ret, struct sl_err *err)
+int sl_audit_scan(const struct sl_model_step *step, bool only_staged, struct sl_scan *ret,
+                  struct sl_err *err)
 {
     struct sl_arena *arena = step->context->arena;
     struct sl_delta_snapshot table = {.version = -1};
     bool has_live = !only_staged && step->scope != SL_SCOPE_ALL;
     if (has_live)
-        SL_TRY(sl_delta_load(step->folder, step->head.version, step->context->session, arena, &table, err));
-    struct sl_scan_file *files = SL_NEW_ARRAY(arena, struct sl_scan_file, table.file_count + step->staged.file_count);
+        SL_TRY(sl_delta_load(step->folder, step->head.version, step->context->session, arena,
+                             &table, err));
+    struct sl_scan_file *files =
+        SL_NEW_ARRAY(arena, struct sl_scan_file, table.file_count + step->staged.file_count);
     size_t count = 0;
     SL_TRY_NEW(files, err);
     SL_TRY(add_live(step, files, &count, &table, err));
@@ -66,7 +70,8 @@ int sl_audit_scan(const struct sl_model_step *step, bool only_staged, struct sl_
     return SL_OK;
 }
 
-static int create_checked_view(const struct sl_model_step *step, bool only_staged, struct sl_err *err)
+static int create_checked_view(const struct sl_model_step *step, bool only_staged,
+                               struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_session *session = step->context->session;
@@ -83,7 +88,8 @@ static int view_read_table(struct sl_model_step *step, const char *table, struct
     enum sl_layer layer;
     const char *name;
     for (size_t i = 0; i < step->input_count; i++)
-        if (sl_str_equal(step->inputs[i].table, table) && (step->scope == SL_SCOPE_ALL || !step->inputs[i].is_driving))
+        if (sl_str_equal(step->inputs[i].table, table) &&
+            (step->scope == SL_SCOPE_ALL || !step->inputs[i].is_driving))
             return SL_OK; // its view is there, and whole
     if (!sl_table_parse(table, &layer, &name))
         return sl_fail(err, SL_E_SQL_TABLE, "'%s' is not a table name", table);
@@ -98,7 +104,8 @@ static int run_check(struct sl_model_step *step, const struct sl_check *check, s
     if (check->reads)
         SL_TRY(view_read_table(step, check->reads, err));
     SL_TRY(create_checked_view(step, check->is_per_row, err));
-    sl_buf_addf(&sql, "select count(*), any_value(to_json(f)::varchar) from (%s\n) f", check->failing_sql);
+    sl_buf_addf(&sql, "select count(*), any_value(to_json(f)::varchar) from (%s\n) f",
+                check->failing_sql);
     SL_TRY(sl_buf_check(&sql, err));
     if (session->kind->query(session, sql.text, 1, &result, err) != SL_OK) {
         err->line = err->column = 0;
@@ -110,10 +117,14 @@ static int run_check(struct sl_model_step *step, const struct sl_check *check, s
         return SL_OK;
     char number[32];
     const char *example = sl_result_text(result, 0, 1);
-    (void)sl_fail(err, SL_E_CHECK_FAILED, "check %s failed: %s, but %s row%s say otherwise, for example %.400s", check->kind,
-                  check->claim, sl_str_count(rows, number), rows == 1 ? "" : "s", example ? example : "");
+    (void)sl_fail(err, SL_E_CHECK_FAILED,
+                  "check %s failed: %s, but %s row%s say otherwise, for example %.400s",
+                  check->kind, check->claim, sl_str_count(rows, number), rows == 1 ? "" : "s",
+                  example ? example : "");
     (void)sl_err_at(err, check->place.file, check->place.line, check->place.column);
-    return sl_err_hint(err, "nothing was published: readers still see the old version of curated.%s", step->model->name);
+    return sl_err_hint(err,
+                       "nothing was published: readers still see the old version of curated.%s",
+                       step->model->name);
 }
 
 int sl_model_audit(struct sl_model_step *step, struct sl_err *err)
@@ -121,7 +132,8 @@ int sl_model_audit(struct sl_model_step *step, struct sl_err *err)
     SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
     struct sl_check *checks;
     size_t count;
-    SL_TRY(sl_checks_compile(step->model->checks, step->context->arena, &diags, &checks, &count, err));
+    SL_TRY(
+        sl_checks_compile(step->model->checks, step->context->arena, &diags, &checks, &count, err));
     if (diags.error_count) {
         *err = diags.items[0].err;
         return err->code;

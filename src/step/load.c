@@ -27,11 +27,13 @@ static const struct sl_target_kind *find_kind(const char *type)
     return NULL;
 }
 
-static int open_target(const struct sl_target *target, struct sl_session *session, struct sl_arena *arena,
-                       const struct sl_target_kind **ret_kind, void **ret_self, struct sl_err *err)
+static int open_target(const struct sl_target *target, struct sl_session *session,
+                       struct sl_arena *arena, const struct sl_target_kind **ret_kind,
+                       void **ret_self, struct sl_err *err)
 {
     const struct sl_target_kind *kind = find_kind(target->type);
-    struct sl_target_options options = {.name = target->name, .path = target->path, .dsn = target->dsn, .schema = target->schema};
+    struct sl_target_options options = {
+        .name = target->name, .path = target->path, .dsn = target->dsn, .schema = target->schema};
     if (!kind)
         return sl_fail(err, SL_E_INTERNAL, "no target of type '%s'", target->type);
     *ret_kind = kind;
@@ -45,8 +47,9 @@ bool sl_step_load_needs_session(const struct sl_target *target)
 }
 
 int sl_step_load_position(const struct sl_project *project, const struct sl_target *target,
-                          const struct sl_delivery *delivery, struct sl_session *session, struct sl_arena *arena,
-                          struct sl_target_position *ret, struct sl_err *err)
+                          const struct sl_delivery *delivery, struct sl_session *session,
+                          struct sl_arena *arena, struct sl_target_position *ret,
+                          struct sl_err *err)
 {
     const struct sl_target_kind *kind;
     void *self = NULL;
@@ -72,8 +75,8 @@ static enum sl_load_mode mode_of(const struct sl_delivery *delivery)
     return SL_LOAD_REPLACE;
 }
 
-static int scan_files(struct load_step *step, const struct sl_delta_file *files, size_t count, struct sl_buf *sql,
-                      struct sl_err *err)
+static int scan_files(struct load_step *step, const struct sl_delta_file *files, size_t count,
+                      struct sl_buf *sql, struct sl_err *err)
 {
     struct sl_scan scan;
     struct sl_session *session = step->context->session;
@@ -89,7 +92,8 @@ static void add_names(const char *const *names, size_t count, struct sl_buf *sql
     }
 }
 
-static int keep(struct load_step *step, const struct sl_buf *sql, const char **ret, struct sl_err *err)
+static int keep(struct load_step *step, const struct sl_buf *sql, const char **ret,
+                struct sl_err *err)
 {
     SL_TRY(sl_buf_check(sql, err));
     *ret = sl_arena_strdup(step->context->arena, sql->text);
@@ -109,7 +113,8 @@ static int whole(struct load_step *step, const char *why, struct sl_err *err)
     return keep(step, &sql, &step->load.rows_sql, err);
 }
 
-static int appended(struct load_step *step, const struct sl_delta_changes *changes, struct sl_err *err)
+static int appended(struct load_step *step, const struct sl_delta_changes *changes,
+                    struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     int64_t rows = 0;
@@ -122,8 +127,10 @@ static int appended(struct load_step *step, const struct sl_delta_changes *chang
     return keep(step, &sql, &step->load.rows_sql, err);
 }
 
-// Rows that came and rows that went, as views _came and _went: what a rewrite merely moved cancels out.
-static int difference(struct load_step *step, const struct sl_delta_changes *changes, struct sl_err *err)
+// Rows that came and rows that went, as views _came and _went: what a rewrite merely moved cancels
+// out.
+static int difference(struct load_step *step, const struct sl_delta_changes *changes,
+                      struct sl_err *err)
 {
     struct sl_session *session = step->context->session;
     SL_AUTO(sl_buf_clear) struct sl_buf added = SL_BUF_INIT;
@@ -133,15 +140,17 @@ static int difference(struct load_step *step, const struct sl_delta_changes *cha
     SL_TRY(scan_files(step, changes->removed, changes->removed_count, &removed, err));
     SL_TRY(sl_buf_check(&added, err));
     SL_TRY(sl_buf_check(&removed, err));
-    sl_buf_addf(&sql,
-                "create or replace temp table _came as (select * from %s) except all (select * from %s); "
-                "create or replace temp table _went as (select * from %s) except all (select * from %s)",
-                added.text, removed.text, removed.text, added.text);
+    sl_buf_addf(
+        &sql,
+        "create or replace temp table _came as (select * from %s) except all (select * from %s); "
+        "create or replace temp table _went as (select * from %s) except all (select * from %s)",
+        added.text, removed.text, removed.text, added.text);
     SL_TRY(sl_buf_check(&sql, err));
     return session->kind->exec(session, sql.text, NULL, err);
 }
 
-static int merged(struct load_step *step, const struct sl_delta_changes *changes, struct sl_err *err)
+static int merged(struct load_step *step, const struct sl_delta_changes *changes,
+                  struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf keys = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
@@ -154,7 +163,8 @@ static int merged(struct load_step *step, const struct sl_delta_changes *changes
     return keep(step, &sql, &step->load.deleted_keys_sql, err);
 }
 
-static int partitions(struct load_step *step, const struct sl_delta_changes *changes, struct sl_err *err)
+static int partitions(struct load_step *step, const struct sl_delta_changes *changes,
+                      struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf names = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf touched = SL_BUF_INIT;
@@ -163,7 +173,8 @@ static int partitions(struct load_step *step, const struct sl_delta_changes *cha
     step->why = "changed partitions";
     add_names(step->load.partition_by, step->load.partition_count, &names);
     SL_TRY(sl_buf_check(&names, err));
-    sl_buf_addf(&touched, "select %s from _came union select %s from _went", names.text, names.text);
+    sl_buf_addf(&touched, "select %s from _came union select %s from _went", names.text,
+                names.text);
     SL_TRY(keep(step, &touched, &step->load.partitions_sql, err));
     sl_buf_add(&sql, "select _d.* from ");
     SL_TRY(scan_files(step, step->snapshot.files, step->snapshot.file_count, &sql, err));
@@ -191,12 +202,13 @@ static int choose(struct load_step *step, struct sl_err *err)
         return whole(step, "never delivered", err);
     if (!sl_str_equal(position->fingerprint, step->load.fingerprint))
         return whole(step, "its delivery changed", err);
-    if (!sl_str_equal(position->table_id, step->load.table_id) || position->version > step->snapshot.version)
+    if (!sl_str_equal(position->table_id, step->load.table_id) ||
+        position->version > step->snapshot.version)
         return whole(step, "it is another table now", err);
     if (step->load.mode == SL_LOAD_REPLACE || !step->kind->can(step->load.mode))
         return whole(step, "its table changed", err);
-    SL_TRY(sl_delta_changes(step->folder, position->version, step->snapshot.version, step->context->session,
-                            step->context->arena, &changes, err));
+    SL_TRY(sl_delta_changes(step->folder, position->version, step->snapshot.version,
+                            step->context->session, step->context->arena, &changes, err));
     if (changes.schema_changed)
         return whole(step, "its table has other columns now", err);
     if (changes.removed_count && (changes.kept_count == 0 || step->load.mode == SL_LOAD_APPEND))
@@ -217,7 +229,8 @@ static int choose(struct load_step *step, struct sl_err *err)
 static int describe_load(struct load_step *step, const char *fingerprint, struct sl_err *err)
 {
     const struct sl_delivery *delivery = step->delivery;
-    SL_TRY(sl_delta_load(step->folder, -1, step->context->session, step->context->arena, &step->snapshot, err));
+    SL_TRY(sl_delta_load(step->folder, -1, step->context->session, step->context->arena,
+                         &step->snapshot, err));
     if (step->snapshot.version < 0)
         return sl_fail(err, SL_E_TABLE_MISSING, "table '%s' does not exist yet", delivery->table);
     step->load = (struct sl_load){
@@ -244,10 +257,12 @@ static bool is_current(const struct load_step *step)
            sl_str_equal(step->position.table_id, step->load.table_id);
 }
 
-static int deliver(struct load_step *step, const char *fingerprint, struct sl_step_result *ret, struct sl_err *err)
+static int deliver(struct load_step *step, const char *fingerprint, struct sl_step_result *ret,
+                   struct sl_err *err)
 {
     int64_t rows = 0;
-    SL_TRY(step->kind->position(step->self, step->delivery->table, step->delivery->to, &step->position, err));
+    SL_TRY(step->kind->position(step->self, step->delivery->table, step->delivery->to,
+                                &step->position, err));
     SL_TRY(describe_load(step, fingerprint, err));
     if (is_current(step))
         return SL_OK;
@@ -257,12 +272,13 @@ static int deliver(struct load_step *step, const char *fingerprint, struct sl_st
     ret->was_full = step->load.mode == SL_LOAD_REPLACE;
     ret->why = step->why;
     ret->has_balance = true;
-    ret->balance = (struct sl_balance){.in = step->load.expected_rows >= 0 ? step->load.expected_rows : rows, .out = rows};
+    ret->balance = (struct sl_balance){
+        .in = step->load.expected_rows >= 0 ? step->load.expected_rows : rows, .out = rows};
     return sl_balance_check(&ret->balance, "load", err);
 }
 
-int sl_step_load(struct sl_step_context *context, const struct sl_target *target, const struct sl_delivery *delivery,
-                 struct sl_step_result *ret, struct sl_err *err)
+int sl_step_load(struct sl_step_context *context, const struct sl_target *target,
+                 const struct sl_delivery *delivery, struct sl_step_result *ret, struct sl_err *err)
 {
     struct load_step step = {.context = context, .target = target, .delivery = delivery};
     char fingerprint[65];

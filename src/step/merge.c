@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-static void add_names(const char *prefix, const char *const *names, size_t count, struct sl_buf *sql)
+static void add_names(const char *prefix, const char *const *names, size_t count,
+                      struct sl_buf *sql)
 {
     for (size_t i = 0; i < count; i++) {
         sl_buf_addf(sql, "%s%s", i ? ", " : "", prefix);
@@ -19,7 +20,8 @@ static void add_columns(const struct sl_merge *merge, struct sl_buf *sql)
 }
 
 // "a.k is not distinct from b.k and ...": null keys are keys too.
-static void add_match(const struct sl_merge *merge, const char *a, const char *b, struct sl_buf *sql)
+static void add_match(const struct sl_merge *merge, const char *a, const char *b,
+                      struct sl_buf *sql)
 {
     for (size_t i = 0; i < merge->key_count; i++) {
         sl_buf_addf(sql, "%s%s.", i ? " and " : "", a);
@@ -29,8 +31,8 @@ static void add_match(const struct sl_merge *merge, const char *a, const char *b
     }
 }
 
-static int scan(const struct sl_merge *merge, const struct sl_delta_file *files, size_t count, struct sl_buf *sql,
-                struct sl_err *err)
+static int scan(const struct sl_merge *merge, const struct sl_delta_file *files, size_t count,
+                struct sl_buf *sql, struct sl_err *err)
 {
     struct sl_scan scan;
     SL_TRY(sl_delta_scan_files(merge->table, files, count, merge->arena, &scan, err));
@@ -40,7 +42,8 @@ static int scan(const struct sl_merge *merge, const struct sl_delta_file *files,
     return merge->session->kind->scan_sql(merge->session, &scan, sql, err);
 }
 
-// _best: per key of the new rows the winner among old and new; _file is null where it is a new row. Of equal rows the old one stays.
+// _best: per key of the new rows the winner among old and new; _file is null where it is a new row.
+// Of equal rows the old one stays.
 static int find_winners(const struct sl_merge *merge, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
@@ -50,9 +53,12 @@ static int find_winners(const struct sl_merge *merge, struct sl_err *err)
     SL_TRY(scan(merge, merge->table->files, merge->table->file_count, &sql, err));
     sl_buf_addf(&sql, " _o semi join %s _n on (", merge->rows);
     add_match(merge, "_o", "_n", &sql);
-    sl_buf_add(&sql, "); create or replace temp table _best as select * from (select * from _old union all select ");
+    sl_buf_add(&sql, "); create or replace temp table _best as select * from (select * from _old "
+                     "union all select ");
     add_columns(merge, &sql);
-    sl_buf_addf(&sql, ", null as _file, null as _row from %s) qualify row_number() over (partition by ", merge->rows);
+    sl_buf_addf(&sql,
+                ", null as _file, null as _row from %s) qualify row_number() over (partition by ",
+                merge->rows);
     add_names("", merge->key, merge->key_count, &sql);
     sl_buf_addf(&sql, " order by %s, _file nulls last) = 1", merge->order);
     SL_TRY(sl_buf_check(&sql, err));
@@ -66,12 +72,14 @@ static int find_files(struct sl_merge *merge, size_t **ret_indices, struct sl_er
     SL_AUTO(sl_result_free) struct sl_result *files = NULL;
     SL_AUTO(sl_result_free) struct sl_result *won = NULL;
     const struct sl_engine_kind *engine = merge->session->kind;
-    sl_buf_add(&sql, "select distinct _o._file from _old _o semi join (select * from _best where _file is null) _n on (");
+    sl_buf_add(&sql, "select distinct _o._file from _old _o semi join (select * from _best where "
+                     "_file is null) _n on (");
     add_match(merge, "_o", "_n", &sql);
     sl_buf_add(&sql, ") order by 1");
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(engine->query(merge->session, sql.text, 0, &files, err));
-    SL_TRY(engine->query(merge->session, "select count(*) from _best where _file is null", 0, &won, err));
+    SL_TRY(engine->query(merge->session, "select count(*) from _best where _file is null", 0, &won,
+                         err));
     merge->won = sl_result_int(won, 0, 0);
     merge->removed_count = (size_t)sl_result_rows(files);
     const char **removed = SL_NEW_ARRAY(merge->arena, const char *, merge->removed_count);
@@ -95,7 +103,8 @@ static int write_query(struct sl_merge *merge, const size_t *indices, struct sl_
     add_columns(merge, &sql);
     sl_buf_add(&sql, " from _best where _file is null");
     if (merge->removed_count) {
-        struct sl_delta_file *files = SL_NEW_ARRAY(merge->arena, struct sl_delta_file, merge->removed_count);
+        struct sl_delta_file *files =
+            SL_NEW_ARRAY(merge->arena, struct sl_delta_file, merge->removed_count);
         SL_TRY_NEW(files, err);
         for (size_t i = 0; i < merge->removed_count; i++)
             files[i] = merge->table->files[indices[i]];

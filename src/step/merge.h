@@ -1,5 +1,6 @@
-// Merge by key: new rows against the rows of a table, the first in a given order wins. Everything happens in the engine; the table's files that
-// hold a losing row are named, and a query gives what must be written in their place.
+// Merge by key: new rows against the rows of a table, the first in a given order wins. Everything
+// happens in the engine; the table's files that hold a losing row are named, and a query gives what
+// must be written in their place.
 #ifndef SL_STEP_MERGE_H
 #define SL_STEP_MERGE_H
 
@@ -13,7 +14,8 @@ struct sl_merge {
     size_t column_count;
     const char *const *key;
     size_t key_count;
-    const char *order; // "\"updated_at\" desc nulls last, ...": total over rows of one key, so that the result does not depend on arrival
+    const char *order; // "\"updated_at\" desc nulls last, ...": total over rows of one key, so that
+                       // the result does not depend on arrival
     const char *rows;  // relation of the new rows, at most one per key; a temporary table
     // Results.
     const char *sql;            // what to stage

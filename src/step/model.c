@@ -16,11 +16,13 @@ static int read_inputs(struct sl_model_step *step, struct sl_err *err)
     SL_TRY_NEW(step->inputs, err);
     for (size_t i = 0; i < query->table_count; i++) {
         struct sl_model_input *input = &step->inputs[step->input_count++];
-        input->table = sl_arena_printf(context->arena, "%s.%s", query->tables[i].layer, query->tables[i].name);
+        input->table =
+            sl_arena_printf(context->arena, "%s.%s", query->tables[i].layer, query->tables[i].name);
         SL_TRY_NEW(input->table, err);
         if (!sl_table_parse(input->table, &input->layer, &input->name))
             return sl_fail(err, SL_E_SQL_TABLE, "'%s' is not a table name", input->table);
-        input->folder = sl_table_folder(context->project, input->layer, input->name, context->arena);
+        input->folder =
+            sl_table_folder(context->project, input->layer, input->name, context->arena);
         SL_TRY_NEW(input->folder, err);
         struct sl_delta_head head;
         SL_TRY(sl_delta_head(input->folder, context->arena, &head, err));
@@ -36,7 +38,8 @@ static int read_inputs(struct sl_model_step *step, struct sl_err *err)
 static bool is_up_to_date(const struct sl_model_step *step)
 {
     if (step->head.version < 0 || step->context->full_refresh ||
-        !sl_str_equal(step->record.fingerprint, step->fingerprint) || step->record.input_count != step->input_count)
+        !sl_str_equal(step->record.fingerprint, step->fingerprint) ||
+        step->record.input_count != step->input_count)
         return false;
     for (size_t i = 0; i < step->input_count; i++)
         if (step->inputs[i].version != step->inputs[i].built_from)
@@ -67,15 +70,18 @@ static int at_model(struct sl_model_step *step, struct sl_err *err)
     return sl_err_at(err, model->file, model->sql_line + line - 1, column);
 }
 
-static int check_setting(struct sl_model_step *step, const struct sl_strs *names, const char *key, struct sl_err *err)
+static int check_setting(struct sl_model_step *step, const struct sl_strs *names, const char *key,
+                         struct sl_err *err)
 {
     for (size_t i = 0; i < names->count; i++) {
-        const char *name = sl_arena_strndup(step->context->arena, names->items[i], strcspn(names->items[i], " "));
+        const char *name =
+            sl_arena_strndup(step->context->arena, names->items[i], strcspn(names->items[i], " "));
         SL_TRY_NEW(name, err);
         if (sl_columns_have(step->columns, step->column_count, name))
             continue;
         struct sl_place place = sl_yaml_place(step->model->node, key);
-        (void)sl_fail(err, SL_E_MODEL_SETTING, "'%s' names '%s', which is not a column of the result", key, name);
+        (void)sl_fail(err, SL_E_MODEL_SETTING,
+                      "'%s' names '%s', which is not a column of the result", key, name);
         return sl_err_at(err, place.file, place.line, place.column);
     }
     return SL_OK;
@@ -84,8 +90,8 @@ static int check_setting(struct sl_model_step *step, const struct sl_strs *names
 static int describe(struct sl_model_step *step, struct sl_err *err)
 {
     struct sl_session *session = step->context->session;
-    if (session->kind->describe(session, step->model->sql, step->context->arena, &step->columns, &step->column_count, err) !=
-        SL_OK)
+    if (session->kind->describe(session, step->model->sql, step->context->arena, &step->columns,
+                                &step->column_count, err) != SL_OK)
         return at_model(step, err);
     SL_TRY(check_setting(step, &step->model->partition_by, "partition_by", err));
     SL_TRY(check_setting(step, &step->model->key, "key", err));
@@ -93,7 +99,8 @@ static int describe(struct sl_model_step *step, struct sl_err *err)
     step->stored = SL_NEW_ARRAY(step->context->arena, struct sl_column, step->column_count);
     SL_TRY_NEW(step->stored, err);
     for (size_t i = 0; i < step->column_count; i++)
-        step->stored[i] = (struct sl_column){step->columns[i].name, sl_storage_type(step->columns[i].type)};
+        step->stored[i] =
+            (struct sl_column){step->columns[i].name, sl_storage_type(step->columns[i].type)};
     return SL_OK;
 }
 
@@ -110,7 +117,8 @@ static int stage(struct sl_model_step *step, const char *sql, struct sl_err *err
         .partition_count = step->model->partition_by.count,
     };
     SL_TRY_NEW(options.file_prefix, err);
-    if (context->session->kind->stage(context->session, sql, &options, context->arena, &step->staged, err) != SL_OK)
+    if (context->session->kind->stage(context->session, sql, &options, context->arena,
+                                      &step->staged, err) != SL_OK)
         return sl_err_at(err, step->model->file, step->model->sql_line, 1);
     return SL_OK;
 }
@@ -179,10 +187,12 @@ static int commit(struct sl_model_step *step, int64_t *ret_version, struct sl_er
     };
     bool was_skipped;
     SL_TRY(build_record(step, &commit.record_json, err));
-    return sl_delta_commit(step->folder, &commit, context->session, context->arena, ret_version, &was_skipped, err);
+    return sl_delta_commit(step->folder, &commit, context->session, context->arena, ret_version,
+                           &was_skipped, err);
 }
 
-static int fill_result(struct sl_model_step *step, int64_t version, struct sl_step_result *ret, struct sl_err *err)
+static int fill_result(struct sl_model_step *step, int64_t version, struct sl_step_result *ret,
+                       struct sl_err *err)
 {
     ret->outcome = SL_STEP_DONE;
     ret->was_full = step->scope == SL_SCOPE_ALL;
@@ -201,16 +211,18 @@ static int fill_result(struct sl_model_step *step, int64_t version, struct sl_st
     return SL_OK;
 }
 
-int sl_step_model(struct sl_step_context *context, const struct sl_model *model, const struct sl_query *query,
-                  const char *fingerprint, struct sl_step_result *ret, struct sl_err *err)
+int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
+                  const struct sl_query *query, const char *fingerprint, struct sl_step_result *ret,
+                  struct sl_err *err)
 {
-    struct sl_model_step step = {.context = context, .model = model, .query = query, .fingerprint = fingerprint};
+    struct sl_model_step step = {
+        .context = context, .model = model, .query = query, .fingerprint = fingerprint};
     int64_t version;
     *ret = (struct sl_step_result){.outcome = SL_STEP_NOTHING};
     step.app_id = sl_arena_printf(context->arena, "model %s", model->name);
     SL_TRY_NEW(step.app_id, err);
-    SL_TRY(sl_step_position(context->project, SL_LAYER_CURATED, model->name, context->arena, &step.folder, &step.head,
-                            &step.record, err));
+    SL_TRY(sl_step_position(context->project, SL_LAYER_CURATED, model->name, context->arena,
+                            &step.folder, &step.head, &step.record, err));
     SL_TRY(read_inputs(&step, err));
     if (is_up_to_date(&step))
         return SL_OK;

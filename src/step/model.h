@@ -32,8 +32,9 @@ struct sl_model_step {
     struct sl_model_input *inputs;
     size_t input_count;
     enum sl_model_scope scope;
-    const char *why;           // for people
-    const char *const *const *touched; // PARTITIONS: values per touched partition, as the engine's text
+    const char *why; // for people
+    const char *const *const
+        *touched; // PARTITIONS: values per touched partition, as the engine's text
     size_t touched_count;
     struct sl_column *columns; // of the query
     struct sl_column *stored;  // of the table
@@ -45,13 +46,16 @@ struct sl_model_step {
     struct sl_balance balance;
 };
 
-// Chooses the scope, never by guess: anything not proven to be partial is recomputed whole. Narrows the driving table's view.
+// Chooses the scope, never by guess: anything not proven to be partial is recomputed whole. Narrows
+// the driving table's view.
 SL_MUST int sl_model_scope(struct sl_model_step *step, struct sl_err *err);
 // Stages the rows of `sql` as Parquet files of the output table.
 SL_MUST int sl_model_stage(struct sl_model_step *step, const char *sql, struct sl_err *err);
-// Write mode merge: the newest row per key of `sql`, against the table's rows when the scope is new rows.
+// Write mode merge: the newest row per key of `sql`, against the table's rows when the scope is new
+// rows.
 SL_MUST int sl_model_merge(struct sl_model_step *step, const char *sql, struct sl_err *err);
-// Runs the model's checks on the table as it would be after the commit; SL_E_CHECK_FAILED names the first that fails, with an example.
+// Runs the model's checks on the table as it would be after the commit; SL_E_CHECK_FAILED names the
+// first that fails, with an example.
 SL_MUST int sl_model_audit(struct sl_model_step *step, struct sl_err *err);
 
 #endif

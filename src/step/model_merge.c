@@ -14,7 +14,8 @@ static bool is_ordered(const struct sl_strs *order_by, const char *name)
     return false;
 }
 
-// The declared order, newest first, and then every other column: so that ties end the same way however the rows came.
+// The declared order, newest first, and then every other column: so that ties end the same way
+// however the rows came.
 static int order_text(struct sl_model_step *step, const char **ret, struct sl_err *err)
 {
     const struct sl_strs *order_by = &step->model->order_by;
@@ -25,7 +26,8 @@ static int order_text(struct sl_model_step *step, const char **ret, struct sl_er
         SL_TRY_NEW(name, err);
         sl_buf_add(&text, text.length ? ", " : "");
         sl_buf_add_sql_name(&text, name);
-        sl_buf_add(&text, sl_str_ends(order_by->items[i], " asc") ? " asc nulls last" : " desc nulls last");
+        sl_buf_add(&text, sl_str_ends(order_by->items[i], " asc") ? " asc nulls last"
+                                                                  : " desc nulls last");
     }
     for (size_t i = 0; i < step->column_count; i++) {
         if (is_ordered(order_by, step->stored[i].name))
@@ -40,7 +42,8 @@ static int order_text(struct sl_model_step *step, const char **ret, struct sl_er
     return SL_OK;
 }
 
-static int newest_rows(struct sl_model_step *step, const char *sql, const char *order, struct sl_err *err)
+static int newest_rows(struct sl_model_step *step, const char *sql, const char *order,
+                       struct sl_err *err)
 {
     const struct sl_strs *key = &step->model->key;
     struct sl_session *session = step->context->session;
@@ -51,7 +54,8 @@ static int newest_rows(struct sl_model_step *step, const char *sql, const char *
     if (session->kind->exec(session, text.text, NULL, err) != SL_OK)
         return sl_err_at(err, step->model->file, step->model->sql_line, 1);
     sl_buf_reset(&text);
-    sl_buf_add(&text, "create or replace temp table _new as select * from _rows qualify row_number() over (partition by ");
+    sl_buf_add(&text, "create or replace temp table _new as select * from _rows qualify "
+                      "row_number() over (partition by ");
     for (size_t i = 0; i < key->count; i++) {
         sl_buf_add(&text, i ? ", " : "");
         sl_buf_add_sql_name(&text, key->items[i]);
@@ -59,7 +63,9 @@ static int newest_rows(struct sl_model_step *step, const char *sql, const char *
     sl_buf_addf(&text, " order by %s) = 1", order);
     SL_TRY(sl_buf_check(&text, err));
     SL_TRY(session->kind->exec(session, text.text, NULL, err));
-    SL_TRY(session->kind->query(session, "select (select count(*) from _rows), (select count(*) from _new)", 0, &counts, err));
+    SL_TRY(session->kind->query(session,
+                                "select (select count(*) from _rows), (select count(*) from _new)",
+                                0, &counts, err));
     step->balance.in = sl_result_int(counts, 0, 0);
     step->balance.out = sl_result_int(counts, 0, 1);
     return SL_OK;
@@ -68,7 +74,8 @@ static int newest_rows(struct sl_model_step *step, const char *sql, const char *
 static int merge_into_table(struct sl_model_step *step, const char *order, struct sl_err *err)
 {
     struct sl_delta_snapshot table;
-    SL_TRY(sl_delta_load(step->folder, step->head.version, step->context->session, step->context->arena, &table, err));
+    SL_TRY(sl_delta_load(step->folder, step->head.version, step->context->session,
+                         step->context->arena, &table, err));
     struct sl_merge merge = {
         .session = step->context->session,
         .arena = step->context->arena,

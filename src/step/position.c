@@ -2,8 +2,9 @@
 #include "base/fs.h"
 #include "step/step.h"
 
-int sl_step_position(const struct sl_project *project, enum sl_layer layer, const char *name, struct sl_arena *arena,
-                     const char **ret_folder, struct sl_delta_head *ret_head, struct sl_record *ret_record,
+int sl_step_position(const struct sl_project *project, enum sl_layer layer, const char *name,
+                     struct sl_arena *arena, const char **ret_folder,
+                     struct sl_delta_head *ret_head, struct sl_record *ret_record,
                      struct sl_err *err)
 {
     const char *folder = sl_table_folder(project, layer, name, arena);
@@ -19,8 +20,8 @@ int sl_step_position(const struct sl_project *project, enum sl_layer layer, cons
     return SL_OK;
 }
 
-int sl_step_staging(const char *table_folder, const char *run_id, struct sl_arena *arena, const char **ret_path,
-                    const char **ret_relative, struct sl_err *err)
+int sl_step_staging(const char *table_folder, const char *run_id, struct sl_arena *arena,
+                    const char **ret_path, const char **ret_relative, struct sl_err *err)
 {
     (void)run_id;
     (void)arena;
@@ -30,15 +31,16 @@ int sl_step_staging(const char *table_folder, const char *run_id, struct sl_aren
     return SL_OK;
 }
 
-int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const char *name, int64_t version,
-                 int64_t *ret_version, struct sl_err *err)
+int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const char *name,
+                 int64_t version, int64_t *ret_version, struct sl_err *err)
 {
     const char *folder = sl_table_folder(context->project, layer, name, context->arena);
     SL_TRY_NEW(folder, err);
     struct sl_delta_snapshot snapshot = {0};
     SL_TRY(sl_delta_load(folder, version, context->session, context->arena, &snapshot, err));
     if (snapshot.version < 0)
-        return sl_fail(err, SL_E_TABLE_MISSING, "table '%s.%s' does not exist yet", sl_layer_name(layer), name);
+        return sl_fail(err, SL_E_TABLE_MISSING, "table '%s.%s' does not exist yet",
+                       sl_layer_name(layer), name);
     struct sl_scan scan = {0};
     SL_TRY(sl_delta_scan(&snapshot, context->arena, &scan, err));
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;

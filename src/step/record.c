@@ -46,7 +46,8 @@ static int print_reasons(json_t *root, const struct sl_record *record, struct sl
     return SL_OK;
 }
 
-int sl_record_print(const struct sl_record *record, struct sl_arena *arena, const char **ret_json, struct sl_err *err)
+int sl_record_print(const struct sl_record *record, struct sl_arena *arena, const char **ret_json,
+                    struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *root = json_object();
     SL_TRY_NEW(root, err);
@@ -72,7 +73,8 @@ int sl_record_print(const struct sl_record *record, struct sl_arena *arena, cons
     return SL_OK;
 }
 
-static int parse_inputs(const json_t *inputs, struct sl_arena *arena, struct sl_record *record, struct sl_err *err)
+static int parse_inputs(const json_t *inputs, struct sl_arena *arena, struct sl_record *record,
+                        struct sl_err *err)
 {
     record->inputs = SL_NEW_ARRAY(arena, struct sl_table_version, json_object_size(inputs));
     SL_TRY_NEW(record->inputs, err);
@@ -88,7 +90,8 @@ static int parse_inputs(const json_t *inputs, struct sl_arena *arena, struct sl_
     return SL_OK;
 }
 
-static int parse_reasons(const json_t *list, struct sl_arena *arena, struct sl_record *record, struct sl_err *err)
+static int parse_reasons(const json_t *list, struct sl_arena *arena, struct sl_record *record,
+                         struct sl_err *err)
 {
     record->reasons = SL_NEW_ARRAY(arena, struct sl_reason_count, json_array_size(list));
     SL_TRY_NEW(record->reasons, err);
@@ -110,7 +113,8 @@ static int parse_reasons(const json_t *list, struct sl_arena *arena, struct sl_r
     return SL_OK;
 }
 
-static int copy_text(const json_t *root, const char *key, struct sl_arena *arena, const char **ret, struct sl_err *err)
+static int copy_text(const json_t *root, const char *key, struct sl_arena *arena, const char **ret,
+                     struct sl_err *err)
 {
     const char *text = sl_json_text(root, key, NULL);
     if (!text)
@@ -120,7 +124,8 @@ static int copy_text(const json_t *root, const char *key, struct sl_arena *arena
     return SL_OK;
 }
 
-int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *ret, struct sl_err *err)
+int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *ret,
+                    struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *root = NULL;
     struct sl_record record = {0};
@@ -129,8 +134,10 @@ int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *
     if (!json_is_object(root) || format < 1)
         return sl_fail(err, SL_E_TABLE_LOG, "a commit carries a 'sluice' record that is none");
     if (format > RECORD_FORMAT)
-        return sl_fail(err, SL_E_TABLE_FEATURE, "a commit was made by a later Sluice (record format %lld, this one knows %d)",
-                       (long long)format, RECORD_FORMAT);
+        return sl_fail(
+            err, SL_E_TABLE_FEATURE,
+            "a commit was made by a later Sluice (record format %lld, this one knows %d)",
+            (long long)format, RECORD_FORMAT);
     SL_TRY(copy_text(root, "run_id", arena, &record.run_id, err));
     SL_TRY(copy_text(root, "step", arena, &record.step, err));
     SL_TRY(copy_text(root, "fingerprint", arena, &record.fingerprint, err));
@@ -163,32 +170,36 @@ int64_t sl_record_input(const struct sl_record *record, const char *table)
 
 bool sl_balance_closes(const struct sl_balance *balance)
 {
-    return balance->in == balance->out + balance->quarantined + balance->deduplicated + balance->filtered;
+    return balance->in ==
+           balance->out + balance->quarantined + balance->deduplicated + balance->filtered;
 }
 
 int sl_balance_check(const struct sl_balance *balance, const char *step, struct sl_err *err)
 {
     if (sl_balance_closes(balance))
         return SL_OK;
-    return sl_fail(err, SL_E_BALANCE, "%s: %lld rows in, but %lld out + %lld quarantined + %lld deduplicated + %lld filtered",
-                   step, (long long)balance->in, (long long)balance->out, (long long)balance->quarantined,
-                   (long long)balance->deduplicated, (long long)balance->filtered);
+    return sl_fail(
+        err, SL_E_BALANCE,
+        "%s: %lld rows in, but %lld out + %lld quarantined + %lld deduplicated + %lld filtered",
+        step, (long long)balance->in, (long long)balance->out, (long long)balance->quarantined,
+        (long long)balance->deduplicated, (long long)balance->filtered);
 }
 
-int sl_budget_check(const struct sl_budget *budget, const struct sl_balance *balance, const char *table, struct sl_err *err)
+int sl_budget_check(const struct sl_budget *budget, const struct sl_balance *balance,
+                    const char *table, struct sl_err *err)
 {
     int64_t bad = balance->quarantined, in = balance->in;
     if (bad == 0)
         return SL_OK;
     double share = (double)bad / (double)in;
     if (budget->max_rows >= 0 && bad > budget->max_rows)
-        sl_fail(err, SL_E_BUDGET, "'%s' rejects %lld of %lld rows, the budget is %lld rows", table, (long long)bad,
-                (long long)in, (long long)budget->max_rows);
+        sl_fail(err, SL_E_BUDGET, "'%s' rejects %lld of %lld rows, the budget is %lld rows", table,
+                (long long)bad, (long long)in, (long long)budget->max_rows);
     else if (bad == in)
         sl_fail(err, SL_E_BUDGET, "'%s' rejects every one of its %lld rows", table, (long long)in);
     else if (in >= budget->min_rows && share > budget->max_share)
-        sl_fail(err, SL_E_BUDGET, "'%s' rejects %lld of %lld rows (%.1f %%), the budget is %.1f %%", table, (long long)bad,
-                (long long)in, 100 * share, 100 * budget->max_share);
+        sl_fail(err, SL_E_BUDGET, "'%s' rejects %lld of %lld rows (%.1f %%), the budget is %.1f %%",
+                table, (long long)bad, (long long)in, 100 * share, 100 * budget->max_share);
     else
         return SL_OK;
     return sl_err_hint(err, "nothing was published; the reasons are counted in the report above");

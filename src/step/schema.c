@@ -5,11 +5,24 @@
 static const struct storage {
     const char *engine, *stored;
 } storages[] = {
-    {"HUGEINT", "BIGINT"},         {"UHUGEINT", "DECIMAL(38,0)"}, {"UBIGINT", "DECIMAL(20,0)"}, {"UINTEGER", "BIGINT"},
-    {"USMALLINT", "INTEGER"},      {"UTINYINT", "SMALLINT"},      {"TIME", "VARCHAR"},          {"TIME WITH TIME ZONE", "VARCHAR"},
-    {"UUID", "VARCHAR"},           {"INTERVAL", "VARCHAR"},       {"BIT", "VARCHAR"},           {"JSON", "VARCHAR"},
-    {"TIMESTAMP_S", "TIMESTAMP"},  {"TIMESTAMP_MS", "TIMESTAMP"}, {"TIMESTAMP_NS", "TIMESTAMP"}, {"BIGNUM", "VARCHAR"},
-    {"\"NULL\"", "INTEGER"},       {"TIME_NS", "VARCHAR"},
+    {"HUGEINT", "BIGINT"},
+    {"UHUGEINT", "DECIMAL(38,0)"},
+    {"UBIGINT", "DECIMAL(20,0)"},
+    {"UINTEGER", "BIGINT"},
+    {"USMALLINT", "INTEGER"},
+    {"UTINYINT", "SMALLINT"},
+    {"TIME", "VARCHAR"},
+    {"TIME WITH TIME ZONE", "VARCHAR"},
+    {"UUID", "VARCHAR"},
+    {"INTERVAL", "VARCHAR"},
+    {"BIT", "VARCHAR"},
+    {"JSON", "VARCHAR"},
+    {"TIMESTAMP_S", "TIMESTAMP"},
+    {"TIMESTAMP_MS", "TIMESTAMP"},
+    {"TIMESTAMP_NS", "TIMESTAMP"},
+    {"BIGNUM", "VARCHAR"},
+    {"\"NULL\"", "INTEGER"},
+    {"TIME_NS", "VARCHAR"},
 };
 
 const char *sl_storage_type(const char *type)
@@ -20,7 +33,8 @@ const char *sl_storage_type(const char *type)
     return sl_str_starts(type, "ENUM(") ? "VARCHAR" : type;
 }
 
-void sl_stored_select(const struct sl_column *columns, size_t count, const char *query, struct sl_buf *sql)
+void sl_stored_select(const struct sl_column *columns, size_t count, const char *query,
+                      struct sl_buf *sql)
 {
     sl_buf_add(sql, "select ");
     for (size_t i = 0; i < count; i++) {
@@ -38,7 +52,8 @@ void sl_stored_select(const struct sl_column *columns, size_t count, const char 
     sl_buf_addf(sql, " from (%s\n)", query);
 }
 
-bool sl_columns_equal(const struct sl_column *a, size_t a_count, const struct sl_column *b, size_t b_count)
+bool sl_columns_equal(const struct sl_column *a, size_t a_count, const struct sl_column *b,
+                      size_t b_count)
 {
     if (a_count != b_count)
         return false;

@@ -12,33 +12,37 @@ static int whole(struct sl_model_step *step, const char *why, struct sl_err *err
     return SL_OK;
 }
 
-// Changes of an input since the model was built from it. Files that only moved (compaction) are told apart by the caller, by their rows.
-static int changes_of(struct sl_model_step *step, const struct sl_model_input *input, struct sl_delta_changes *ret,
-                      struct sl_err *err)
+// Changes of an input since the model was built from it. Files that only moved (compaction) are
+// told apart by the caller, by their rows.
+static int changes_of(struct sl_model_step *step, const struct sl_model_input *input,
+                      struct sl_delta_changes *ret, struct sl_err *err)
 {
-    return sl_delta_changes(input->folder, input->built_from, input->version, step->context->session, step->context->arena,
-                            ret, err);
+    return sl_delta_changes(input->folder, input->built_from, input->version,
+                            step->context->session, step->context->arena, ret, err);
 }
 
-static int scan_sql_of(struct sl_model_step *step, const struct sl_model_input *input, const struct sl_delta_file *files,
-                       size_t count, struct sl_buf *sql, struct sl_err *err)
+static int scan_sql_of(struct sl_model_step *step, const struct sl_model_input *input,
+                       const struct sl_delta_file *files, size_t count, struct sl_buf *sql,
+                       struct sl_err *err)
 {
     struct sl_delta_snapshot snapshot;
     struct sl_scan scan;
     struct sl_session *session = step->context->session;
-    SL_TRY(sl_delta_load(input->folder, input->version, session, step->context->arena, &snapshot, err));
+    SL_TRY(sl_delta_load(input->folder, input->version, session, step->context->arena, &snapshot,
+                         err));
     SL_TRY(sl_delta_scan_files(&snapshot, files, count, step->context->arena, &scan, err));
     return session->kind->scan_sql(session, &scan, sql, err);
 }
 
-static int narrow_view(struct sl_model_step *step, const struct sl_model_input *input, const char *sql, struct sl_err *err)
+static int narrow_view(struct sl_model_step *step, const struct sl_model_input *input,
+                       const char *sql, struct sl_err *err)
 {
     struct sl_session *session = step->context->session;
     return session->kind->create_view(session, sl_layer_name(input->layer), input->name, sql, err);
 }
 
-static int new_rows(struct sl_model_step *step, const struct sl_model_input *driving, const struct sl_delta_changes *changes,
-                    struct sl_err *err)
+static int new_rows(struct sl_model_step *step, const struct sl_model_input *driving,
+                    const struct sl_delta_changes *changes, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_add(&sql, "select * from ");
@@ -61,27 +65,32 @@ static const char *partition_expression(const struct sl_model_step *step, const 
 }
 
 // select <expression> as _p0, ... from <files>
-static int partition_rows(struct sl_model_step *step, const struct sl_model_input *driving, const struct sl_delta_file *files,
-                          size_t count, struct sl_buf *sql, struct sl_err *err)
+static int partition_rows(struct sl_model_step *step, const struct sl_model_input *driving,
+                          const struct sl_delta_file *files, size_t count, struct sl_buf *sql,
+                          struct sl_err *err)
 {
     sl_buf_add(sql, "(select ");
     for (size_t i = 0; i < step->model->partition_by.count; i++)
-        sl_buf_addf(sql, "%s(%s) as _p%zu", i ? ", " : "", partition_expression(step, step->model->partition_by.items[i]), i);
+        sl_buf_addf(sql, "%s(%s) as _p%zu", i ? ", " : "",
+                    partition_expression(step, step->model->partition_by.items[i]), i);
     sl_buf_add(sql, ", * from ");
     SL_TRY(scan_sql_of(step, driving, files, count, sql, err));
     sl_buf_add(sql, ")");
     return SL_OK;
 }
 
-static void partition_names(const struct sl_model_step *step, const char *format_first, struct sl_buf *sql)
+static void partition_names(const struct sl_model_step *step, const char *format_first,
+                            struct sl_buf *sql)
 {
     for (size_t i = 0; i < step->model->partition_by.count; i++)
         sl_buf_addf(sql, "%s%s%zu", i ? ", " : "", format_first, i);
 }
 
-// The partitions of rows that came or went: rows that a rewrite merely moved to another file cancel out.
+// The partitions of rows that came or went: rows that a rewrite merely moved to another file cancel
+// out.
 static int touched_sql(struct sl_model_step *step, const struct sl_model_input *driving,
-                       const struct sl_delta_changes *changes, struct sl_buf *sql, struct sl_err *err)
+                       const struct sl_delta_changes *changes, struct sl_buf *sql,
+                       struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf added = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf removed = SL_BUF_INIT;
@@ -94,10 +103,11 @@ static int touched_sql(struct sl_model_step *step, const struct sl_model_input *
     if (!changes->removed_count)
         sl_buf_addf(sql, " from %s", added.text);
     else
-        sl_buf_addf(sql,
-                    " from (select * from ((select * from %s) except all (select * from %s)) union all "
-                    "select * from ((select * from %s) except all (select * from %s)))",
-                    added.text, removed.text, removed.text, added.text);
+        sl_buf_addf(
+            sql,
+            " from (select * from ((select * from %s) except all (select * from %s)) union all "
+            "select * from ((select * from %s) except all (select * from %s)))",
+            added.text, removed.text, removed.text, added.text);
     return sl_buf_check(sql, err);
 }
 
@@ -127,12 +137,15 @@ static int read_touched(struct sl_model_step *step, struct sl_err *err)
     return SL_OK;
 }
 
-// The driving table's view gives only rows of touched partitions; `is not distinct from` because a partition may be null.
-static int narrow_to_touched(struct sl_model_step *step, const struct sl_model_input *driving, struct sl_err *err)
+// The driving table's view gives only rows of touched partitions; `is not distinct from` because a
+// partition may be null.
+static int narrow_to_touched(struct sl_model_step *step, const struct sl_model_input *driving,
+                             struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_delta_snapshot snapshot;
-    SL_TRY(sl_delta_load(driving->folder, driving->version, step->context->session, step->context->arena, &snapshot, err));
+    SL_TRY(sl_delta_load(driving->folder, driving->version, step->context->session,
+                         step->context->arena, &snapshot, err));
     sl_buf_add(&sql, "select _d.* from ");
     SL_TRY(scan_sql_of(step, driving, snapshot.files, snapshot.file_count, &sql, err));
     sl_buf_add(&sql, " _d semi join _touched on (");
@@ -161,21 +174,26 @@ static int touched_partitions(struct sl_model_step *step, const struct sl_model_
     step->scope = SL_SCOPE_PARTITIONS;
     step->commit_mode = SL_DELTA_PARTITIONS;
     step->why = sl_arena_printf(step->context->arena, "%s partition%s touched by changes in %s",
-                                sl_str_count((int64_t)step->touched_count, number), step->touched_count == 1 ? "" : "s",
-                                driving->table);
+                                sl_str_count((int64_t)step->touched_count, number),
+                                step->touched_count == 1 ? "" : "s", driving->table);
     SL_TRY_NEW(step->why, err);
     return SL_OK;
 }
 
-// Appends and merges: provably partial when only the driving table changed, by added files, and the query works row by row.
+// Appends and merges: provably partial when only the driving table changed, by added files, and the
+// query works row by row.
 static int scope_of_rows(struct sl_model_step *step, const struct sl_model_input *driving,
                          const struct sl_delta_changes *changes, struct sl_err *err)
 {
     if (!step->query->is_row_wise)
-        return whole(step, sl_arena_printf(step->context->arena, "%s changed, and %s", driving->table,
-                                           step->query->why_not_row_wise), err);
+        return whole(step,
+                     sl_arena_printf(step->context->arena, "%s changed, and %s", driving->table,
+                                     step->query->why_not_row_wise),
+                     err);
     if (changes->removed_count)
-        return whole(step, sl_arena_printf(step->context->arena, "rows of %s were replaced", driving->table), err);
+        return whole(
+            step, sl_arena_printf(step->context->arena, "rows of %s were replaced", driving->table),
+            err);
     return new_rows(step, driving, changes, err);
 }
 
@@ -184,10 +202,15 @@ static int scope_of_partitions(struct sl_model_step *step, const struct sl_model
 {
     for (size_t i = 0; i < step->model->partition_by.count; i++)
         if (!partition_expression(step, step->model->partition_by.items[i]))
-            return whole(step, sl_arena_printf(step->context->arena, "partition column '%s' is not taken from %s alone",
-                                               step->model->partition_by.items[i], driving->table), err);
+            return whole(step,
+                         sl_arena_printf(step->context->arena,
+                                         "partition column '%s' is not taken from %s alone",
+                                         step->model->partition_by.items[i], driving->table),
+                         err);
     if (step->query->why_not_local)
-        return whole(step, sl_arena_printf(step->context->arena, "%s changed, and %s", driving->table, step->query->why_not_local),
+        return whole(step,
+                     sl_arena_printf(step->context->arena, "%s changed, and %s", driving->table,
+                                     step->query->why_not_local),
                      err);
     return touched_partitions(step, driving, changes, err);
 }
@@ -211,12 +234,14 @@ int sl_model_scope(struct sl_model_step *step, struct sl_err *err)
         if (input->version == input->built_from)
             continue;
         if (input->built_from < 0 || input->version < input->built_from)
-            return whole(step, sl_arena_printf(arena, "%s is another table now", input->table), err);
+            return whole(step, sl_arena_printf(arena, "%s is another table now", input->table),
+                         err);
         if (step->model->write == SL_WRITE_FULL || !input->is_driving)
             return whole(step, sl_arena_printf(arena, "%s changed", input->table), err);
         SL_TRY(changes_of(step, input, &changes, err));
         if (changes.schema_changed)
-            return whole(step, sl_arena_printf(arena, "%s has other columns now", input->table), err);
+            return whole(step, sl_arena_printf(arena, "%s has other columns now", input->table),
+                         err);
         if (changes.removed_count && changes.kept_count == 0)
             return whole(step, sl_arena_printf(arena, "%s was built anew", input->table), err);
         driving = input;

@@ -1,5 +1,6 @@
-// Steps: from input positions to one commit per table. Each function below does its step once, whole, and may be called again
-// after a kill at any point: it reads how far it has come from the last record in its own output table.
+// Steps: from input positions to one commit per table. Each function below does its step once,
+// whole, and may be called again after a kill at any point: it reads how far it has come from the
+// last record in its own output table.
 #ifndef SL_STEP_STEP_H
 #define SL_STEP_STEP_H
 
@@ -17,9 +18,9 @@ struct sl_step_context {
     struct sl_session *session; // with an empty catalogue
     struct sl_arena *arena;     // of this step
     const char *run_id;
-    int64_t now_us;             // the run's start: `at` and `_ingested_at` of everything it writes
-    bool full_refresh;          // forget positions: build anew
-    const atomic_bool *stop;    // asked to drain: begin no new file or commit; may be NULL
+    int64_t now_us;          // the run's start: `at` and `_ingested_at` of everything it writes
+    bool full_refresh;       // forget positions: build anew
+    const atomic_bool *stop; // asked to drain: begin no new file or commit; may be NULL
     struct sl_step_progress *progress; // may be NULL
 };
 // Read by the progress display from another thread.
@@ -48,44 +49,51 @@ enum sl_step_outcome {
 };
 struct sl_step_result {
     enum sl_step_outcome outcome;
-    bool was_full;               // built anew rather than continued
-    const char *why;             // "3 new files", "contract changed", ...
+    bool was_full;   // built anew rather than continued
+    const char *why; // "3 new files", "contract changed", ...
     struct sl_balance balance;
-    bool has_balance;            // false: the step has none (load of an outside target counts out only)
+    bool has_balance; // false: the step has none (load of an outside target counts out only)
     struct sl_reason_count *reasons;
     size_t reason_count;
     struct sl_table_version *versions; // committed
     size_t version_count;
     int64_t bytes_in, bytes_out, files_out;
-    struct sl_strs notes; // for people: "orders-3.csv is gone since the last run", "orders-4.csv.gz: truncated"
+    struct sl_strs notes; // for people: "orders-3.csv is gone since the last run",
+                          // "orders-4.csv.gz: truncated"
     size_t failed_parts;  // files that could not be read
 };
 
 // source -> raw.NAME
-SL_MUST int sl_step_ingest(struct sl_step_context *context, const struct sl_source *source, struct sl_step_result *ret,
-                           struct sl_err *err);
+SL_MUST int sl_step_ingest(struct sl_step_context *context, const struct sl_source *source,
+                           struct sl_step_result *ret, struct sl_err *err);
 // raw.NAME -> clean.NAME + quarantine.NAME
 SL_MUST int sl_step_cleanse(struct sl_step_context *context, const struct sl_source *source,
-                            const struct sl_contract_table *contract, struct sl_step_result *ret, struct sl_err *err);
+                            const struct sl_contract_table *contract, struct sl_step_result *ret,
+                            struct sl_err *err);
 // tables -> curated.NAME. `fingerprint`: of the model's SQL and settings.
-SL_MUST int sl_step_model(struct sl_step_context *context, const struct sl_model *model, const struct sl_query *query,
-                          const char *fingerprint, struct sl_step_result *ret, struct sl_err *err);
+SL_MUST int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
+                          const struct sl_query *query, const char *fingerprint,
+                          struct sl_step_result *ret, struct sl_err *err);
 // table -> outside
-SL_MUST int sl_step_load(struct sl_step_context *context, const struct sl_target *target, const struct sl_delivery *delivery,
-                         struct sl_step_result *ret, struct sl_err *err);
+SL_MUST int sl_step_load(struct sl_step_context *context, const struct sl_target *target,
+                         const struct sl_delivery *delivery, struct sl_step_result *ret,
+                         struct sl_err *err);
 
-// What a source has that its raw table has not. `session` may be NULL as long as the raw table's log is short.
+// What a source has that its raw table has not. `session` may be NULL as long as the raw table's
+// log is short.
 struct sl_pending {
     int64_t new_files, changed_files, vanished_files;
     int64_t new_bytes;   // of new and changed files
     const char *listing; // digest of path, size and time of every file the source has now
 };
-SL_MUST int sl_step_ingest_pending(const struct sl_project *project, const struct sl_source *source, struct sl_session *session,
-                                   struct sl_arena *arena, struct sl_pending *ret, struct sl_err *err);
+SL_MUST int sl_step_ingest_pending(const struct sl_project *project, const struct sl_source *source,
+                                   struct sl_session *session, struct sl_arena *arena,
+                                   struct sl_pending *ret, struct sl_err *err);
 // How far a delivery has come, as its target says.
 SL_MUST int sl_step_load_position(const struct sl_project *project, const struct sl_target *target,
-                                  const struct sl_delivery *delivery, struct sl_session *session, struct sl_arena *arena,
-                                  struct sl_target_position *ret, struct sl_err *err);
+                                  const struct sl_delivery *delivery, struct sl_session *session,
+                                  struct sl_arena *arena, struct sl_target_position *ret,
+                                  struct sl_err *err);
 // True if the target can only be asked through an engine session.
 bool sl_step_load_needs_session(const struct sl_target *target);
 
@@ -103,26 +111,34 @@ struct sl_record {
     struct sl_reason_count *reasons;
     size_t reason_count;
 };
-SL_MUST int sl_record_print(const struct sl_record *record, struct sl_arena *arena, const char **ret_json, struct sl_err *err);
+SL_MUST int sl_record_print(const struct sl_record *record, struct sl_arena *arena,
+                            const char **ret_json, struct sl_err *err);
 // Unknown members are ignored. SL_E_TABLE_LOG if it is not a record.
-SL_MUST int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *ret, struct sl_err *err);
+SL_MUST int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *ret,
+                            struct sl_err *err);
 int64_t sl_record_input(const struct sl_record *record, const char *table); // -1 if absent
 bool sl_balance_closes(const struct sl_balance *balance);
 // SL_E_BALANCE if it does not close.
-SL_MUST int sl_balance_check(const struct sl_balance *balance, const char *step, struct sl_err *err);
-// SL_E_BUDGET if more rows were rejected than the budget allows. Called before anything is published.
-SL_MUST int sl_budget_check(const struct sl_budget *budget, const struct sl_balance *balance, const char *table,
-                            struct sl_err *err);
-// Table folder, head and parsed record in one: the usual beginning of a step. record is zeroed if there is none.
-SL_MUST int sl_step_position(const struct sl_project *project, enum sl_layer layer, const char *name, struct sl_arena *arena,
-                             const char **ret_folder, struct sl_delta_head *ret_head, struct sl_record *ret_record,
+SL_MUST int sl_balance_check(const struct sl_balance *balance, const char *step,
                              struct sl_err *err);
-// The folder where a table's new files are staged, made if missing, and its name relative to the table's folder: the table's folder itself.
-// Files have names that no other step gives ("part-<uuid>-..."), and stay where they were staged; committed or not is what the log says.
-SL_MUST int sl_step_staging(const char *table_folder, const char *run_id, struct sl_arena *arena, const char **ret_path,
-                            const char **ret_relative, struct sl_err *err);
-// Creates the view layer.name over a table's version (-1: newest) in the session; with empty columns-only relation if it has no files.
-SL_MUST int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const char *name, int64_t version,
-                         int64_t *ret_version, struct sl_err *err);
+// SL_E_BUDGET if more rows were rejected than the budget allows. Called before anything is
+// published.
+SL_MUST int sl_budget_check(const struct sl_budget *budget, const struct sl_balance *balance,
+                            const char *table, struct sl_err *err);
+// Table folder, head and parsed record in one: the usual beginning of a step. record is zeroed if
+// there is none.
+SL_MUST int sl_step_position(const struct sl_project *project, enum sl_layer layer,
+                             const char *name, struct sl_arena *arena, const char **ret_folder,
+                             struct sl_delta_head *ret_head, struct sl_record *ret_record,
+                             struct sl_err *err);
+// The folder where a table's new files are staged, made if missing, and its name relative to the
+// table's folder: the table's folder itself. Files have names that no other step gives
+// ("part-<uuid>-..."), and stay where they were staged; committed or not is what the log says.
+SL_MUST int sl_step_staging(const char *table_folder, const char *run_id, struct sl_arena *arena,
+                            const char **ret_path, const char **ret_relative, struct sl_err *err);
+// Creates the view layer.name over a table's version (-1: newest) in the session; with empty
+// columns-only relation if it has no files.
+SL_MUST int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const char *name,
+                         int64_t version, int64_t *ret_version, struct sl_err *err);
 
 #endif

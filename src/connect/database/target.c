@@ -13,8 +13,8 @@ struct database_target {
     const char *path;
     const char *attach_options; // "(type sqlite)"
     const char *extension;      // NULL: none
-    const char *alias;          // of the attached database; unique, for all sessions share the engine's list
-    int lock_fd;                // one writer of the file at a time; -1: not attached
+    const char *alias; // of the attached database; unique, for all sessions share the engine's list
+    int lock_fd;       // one writer of the file at a time; -1: not attached
 };
 
 static bool can(enum sl_load_mode mode)
@@ -23,37 +23,40 @@ static bool can(enum sl_load_mode mode)
     return true;
 }
 
-static int open_as(const char *attach_options, const char *extension, const struct sl_target_options *options,
-                   struct sl_session *session, struct sl_arena *arena, void **ret_self, struct sl_err *err)
+static int open_as(const char *attach_options, const char *extension,
+                   const struct sl_target_options *options, struct sl_session *session,
+                   struct sl_arena *arena, void **ret_self, struct sl_err *err)
 {
     struct database_target *target = SL_NEW(arena, struct database_target);
     SL_TRY_NEW(target, err);
     char uuid[37];
-    *target = (struct database_target){.session = session,
-                                       .arena = arena,
-                                       .path = options->path,
-                                       .attach_options = attach_options,
-                                       .extension = extension,
-                                       .alias = sl_arena_printf(arena, "target_%.8s", sl_uuid(uuid)),
-                                       .lock_fd = -1};
+    *target =
+        (struct database_target){.session = session,
+                                 .arena = arena,
+                                 .path = options->path,
+                                 .attach_options = attach_options,
+                                 .extension = extension,
+                                 .alias = sl_arena_printf(arena, "target_%.8s", sl_uuid(uuid)),
+                                 .lock_fd = -1};
     SL_TRY_NEW(target->alias, err);
     *ret_self = target;
     return SL_OK;
 }
 
-static int open_sqlite(const struct sl_target_options *options, struct sl_session *session, struct sl_arena *arena,
-                       void **ret_self, struct sl_err *err)
+static int open_sqlite(const struct sl_target_options *options, struct sl_session *session,
+                       struct sl_arena *arena, void **ret_self, struct sl_err *err)
 {
     return open_as("(type sqlite)", "sqlite_scanner", options, session, arena, ret_self, err);
 }
 
-static int open_duckdb(const struct sl_target_options *options, struct sl_session *session, struct sl_arena *arena,
-                       void **ret_self, struct sl_err *err)
+static int open_duckdb(const struct sl_target_options *options, struct sl_session *session,
+                       struct sl_arena *arena, void **ret_self, struct sl_err *err)
 {
     return open_as("(type duckdb)", NULL, options, session, arena, ret_self, err);
 }
 
-static int exec(struct database_target *target, const struct sl_buf *sql, int64_t *ret_rows, struct sl_err *err)
+static int exec(struct database_target *target, const struct sl_buf *sql, int64_t *ret_rows,
+                struct sl_err *err)
 {
     SL_TRY(sl_buf_check(sql, err));
     return target->session->kind->exec(target->session, sql->text, ret_rows, err);
@@ -88,11 +91,14 @@ static int attach(struct database_target *target, struct sl_err *err)
     return SL_OK;
 }
 
-static int has_table(struct database_target *target, const char *name, bool *ret, struct sl_err *err)
+static int has_table(struct database_target *target, const char *name, bool *ret,
+                     struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    sl_buf_addf(&sql, "select count(*) from duckdb_tables() where database_name = '%s' and table_name = ", target->alias);
+    sl_buf_addf(&sql,
+                "select count(*) from duckdb_tables() where database_name = '%s' and table_name = ",
+                target->alias);
     sl_buf_add_sql_string(&sql, name);
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(target->session->kind->query(target->session, sql.text, 1, &result, err));
@@ -100,7 +106,8 @@ static int has_table(struct database_target *target, const char *name, bool *ret
     return SL_OK;
 }
 
-static int read_position(struct database_target *target, const char *to, struct sl_target_position *ret, struct sl_err *err)
+static int read_position(struct database_target *target, const char *to,
+                         struct sl_target_position *ret, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
@@ -109,7 +116,8 @@ static int read_position(struct database_target *target, const char *to, struct 
     SL_TRY(has_table(target, POSITIONS, &is_there, err));
     if (!is_there)
         return SL_OK;
-    sl_buf_addf(&sql, "select version, fingerprint, table_id from %s." POSITIONS " where name = ", target->alias);
+    sl_buf_addf(&sql, "select version, fingerprint, table_id from %s." POSITIONS " where name = ",
+                target->alias);
     sl_buf_add_sql_string(&sql, to);
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(target->session->kind->query(target->session, sql.text, 1, &result, err));
@@ -123,7 +131,8 @@ static int read_position(struct database_target *target, const char *to, struct 
     return SL_OK;
 }
 
-static int position(void *self, const char *table, const char *to, struct sl_target_position *ret, struct sl_err *err)
+static int position(void *self, const char *table, const char *to, struct sl_target_position *ret,
+                    struct sl_err *err)
 {
     struct database_target *target = self;
     (void)table;
@@ -134,14 +143,16 @@ static int position(void *self, const char *table, const char *to, struct sl_tar
     return read_position(target, to, ret, err);
 }
 
-static int sqlite_position(void *self, const char *table, const char *to, struct sl_target_position *ret, struct sl_err *err)
+static int sqlite_position(void *self, const char *table, const char *to,
+                           struct sl_target_position *ret, struct sl_err *err)
 {
     struct database_target *target = self;
     (void)table;
     return sl_sqlite_position(target->path, to, target->arena, ret, err);
 }
 
-static void add_table(const struct database_target *target, const struct sl_load *load, struct sl_buf *sql)
+static void add_table(const struct database_target *target, const struct sl_load *load,
+                      struct sl_buf *sql)
 {
     sl_buf_addf(sql, "%s.", target->alias);
     sl_buf_add_sql_name(sql, load->to);
@@ -158,8 +169,9 @@ static void add_match(const char *const *names, size_t count, struct sl_buf *sql
 }
 
 // delete from t as _t where exists (select 1 from (<rows>) as _d where <keys are equal>)
-static int delete_matching(struct database_target *target, const struct sl_load *load, const char *rows,
-                           const char *const *names, size_t count, struct sl_err *err)
+static int delete_matching(struct database_target *target, const struct sl_load *load,
+                           const char *rows, const char *const *names, size_t count,
+                           struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_add(&sql, "delete from ");
@@ -170,7 +182,8 @@ static int delete_matching(struct database_target *target, const struct sl_load 
     return exec(target, &sql, NULL, err);
 }
 
-static int insert(struct database_target *target, const struct sl_load *load, int64_t *ret_rows, struct sl_err *err)
+static int insert(struct database_target *target, const struct sl_load *load, int64_t *ret_rows,
+                  struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_add(&sql, "insert into ");
@@ -179,7 +192,8 @@ static int insert(struct database_target *target, const struct sl_load *load, in
     return exec(target, &sql, ret_rows, err);
 }
 
-static int replace(struct database_target *target, const struct sl_load *load, int64_t *ret_rows, struct sl_err *err)
+static int replace(struct database_target *target, const struct sl_load *load, int64_t *ret_rows,
+                   struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_add(&sql, "drop table if exists ");
@@ -197,7 +211,8 @@ static int replace(struct database_target *target, const struct sl_load *load, i
     return insert(target, load, ret_rows, err);
 }
 
-static int write_rows(struct database_target *target, const struct sl_load *load, int64_t *ret_rows, struct sl_err *err)
+static int write_rows(struct database_target *target, const struct sl_load *load, int64_t *ret_rows,
+                      struct sl_err *err)
 {
     switch (load->mode) {
     case SL_LOAD_REPLACE:
@@ -205,18 +220,21 @@ static int write_rows(struct database_target *target, const struct sl_load *load
     case SL_LOAD_APPEND:
         break;
     case SL_LOAD_PARTITIONS:
-        SL_TRY(delete_matching(target, load, load->partitions_sql, load->partition_by, load->partition_count, err));
+        SL_TRY(delete_matching(target, load, load->partitions_sql, load->partition_by,
+                               load->partition_count, err));
         break;
     case SL_LOAD_MERGE:
         if (load->deleted_keys_sql)
-            SL_TRY(delete_matching(target, load, load->deleted_keys_sql, load->key, load->key_count, err));
+            SL_TRY(delete_matching(target, load, load->deleted_keys_sql, load->key, load->key_count,
+                                   err));
         SL_TRY(delete_matching(target, load, load->rows_sql, load->key, load->key_count, err));
         break;
     }
     return insert(target, load, ret_rows, err);
 }
 
-static int write_position(struct database_target *target, const struct sl_load *load, struct sl_err *err)
+static int write_position(struct database_target *target, const struct sl_load *load,
+                          struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     char time[32];
@@ -236,7 +254,8 @@ static int write_position(struct database_target *target, const struct sl_load *
     return exec(target, &sql, NULL, err);
 }
 
-static int in_transaction(struct database_target *target, const struct sl_load *load, int64_t *ret_rows, struct sl_err *err)
+static int in_transaction(struct database_target *target, const struct sl_load *load,
+                          int64_t *ret_rows, struct sl_err *err)
 {
     struct sl_target_position position;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
@@ -244,18 +263,22 @@ static int in_transaction(struct database_target *target, const struct sl_load *
     SL_TRY(has_table(target, load->to, &is_there, err));
     SL_TRY(read_position(target, load->to, &position, err));
     if (is_there && position.version < 0) {
-        (void)sl_fail(err, SL_E_TARGET_FOREIGN, "'%s' has a table '%s' that was not written by Sluice", target->path, load->to);
+        (void)sl_fail(err, SL_E_TARGET_FOREIGN,
+                      "'%s' has a table '%s' that was not written by Sluice", target->path,
+                      load->to);
         return sl_err_hint(err, "choose another `to`, or move it away");
     }
     sl_buf_addf(&sql,
-                "create table if not exists %s." POSITIONS " (name varchar primary key, source varchar, version bigint, "
+                "create table if not exists %s." POSITIONS
+                " (name varchar primary key, source varchar, version bigint, "
                 "fingerprint varchar, table_id varchar, loaded_at varchar)",
                 target->alias);
     SL_TRY(exec(target, &sql, NULL, err));
     SL_TRY(write_rows(target, load, ret_rows, err));
     if (load->expected_rows >= 0 && *ret_rows != load->expected_rows)
-        return sl_fail(err, SL_E_BALANCE, "'%s' has %lld rows, %lld were written to '%s'", load->table,
-                       (long long)load->expected_rows, (long long)*ret_rows, target->path);
+        return sl_fail(err, SL_E_BALANCE, "'%s' has %lld rows, %lld were written to '%s'",
+                       load->table, (long long)load->expected_rows, (long long)*ret_rows,
+                       target->path);
     return write_position(target, load, err);
 }
 

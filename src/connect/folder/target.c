@@ -31,35 +31,38 @@ static bool can(enum sl_load_mode mode)
     return mode == SL_LOAD_REPLACE || mode == SL_LOAD_APPEND;
 }
 
-static int open_as(const struct format *format, const struct sl_target_options *options, struct sl_session *session,
-                   struct sl_arena *arena, void **ret_self, struct sl_err *err)
+static int open_as(const struct format *format, const struct sl_target_options *options,
+                   struct sl_session *session, struct sl_arena *arena, void **ret_self,
+                   struct sl_err *err)
 {
     struct folder_target *target = SL_NEW(arena, struct folder_target);
     SL_TRY_NEW(target, err);
-    *target = (struct folder_target){.format = format, .path = options->path, .session = session, .arena = arena};
+    *target = (struct folder_target){
+        .format = format, .path = options->path, .session = session, .arena = arena};
     *ret_self = target;
     return SL_OK;
 }
 
-static int open_parquet(const struct sl_target_options *options, struct sl_session *session, struct sl_arena *arena,
-                        void **ret_self, struct sl_err *err)
+static int open_parquet(const struct sl_target_options *options, struct sl_session *session,
+                        struct sl_arena *arena, void **ret_self, struct sl_err *err)
 {
     return open_as(&parquet, options, session, arena, ret_self, err);
 }
 
-static int open_csv(const struct sl_target_options *options, struct sl_session *session, struct sl_arena *arena,
-                    void **ret_self, struct sl_err *err)
+static int open_csv(const struct sl_target_options *options, struct sl_session *session,
+                    struct sl_arena *arena, void **ret_self, struct sl_err *err)
 {
     return open_as(&csv, options, session, arena, ret_self, err);
 }
 
-static int open_jsonl(const struct sl_target_options *options, struct sl_session *session, struct sl_arena *arena,
-                      void **ret_self, struct sl_err *err)
+static int open_jsonl(const struct sl_target_options *options, struct sl_session *session,
+                      struct sl_arena *arena, void **ret_self, struct sl_err *err)
 {
     return open_as(&jsonl, options, session, arena, ret_self, err);
 }
 
-static int position(void *self, const char *table, const char *to, struct sl_target_position *ret, struct sl_err *err)
+static int position(void *self, const char *table, const char *to, struct sl_target_position *ret,
+                    struct sl_err *err)
 {
     struct folder_target *target = self;
     SL_AUTO(sl_json_free) json_t *root = NULL;
@@ -81,16 +84,19 @@ static int position(void *self, const char *table, const char *to, struct sl_tar
     return SL_OK;
 }
 
-static int write_position(const struct sl_load *load, const char *folder, int64_t rows, struct sl_err *err)
+static int write_position(const struct sl_load *load, const char *folder, int64_t rows,
+                          struct sl_err *err)
 {
     char time[32];
     char *text = NULL;
     SL_AUTO(sl_arena_clear) struct sl_arena arena;
     sl_arena_init(&arena, 0);
-    SL_AUTO(sl_json_free) json_t *root = json_pack(
-        "{s:s, s:s, s:I, s:s, s:s, s:I, s:s}", "written_by", "Sluice " SL_VERSION, "table", load->table, "version",
-        (json_int_t)load->to_version, "fingerprint", load->fingerprint, "table_id", load->table_id, "rows", (json_int_t)rows,
-        "at", sl_clock_format(sl_clock_now_us(), time));
+    SL_AUTO(sl_json_free)
+    json_t *root =
+        json_pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:s}", "written_by", "Sluice " SL_VERSION,
+                  "table", load->table, "version", (json_int_t)load->to_version, "fingerprint",
+                  load->fingerprint, "table_id", load->table_id, "rows", (json_int_t)rows, "at",
+                  sl_clock_format(sl_clock_now_us(), time));
     const char *path = sl_path_join(&arena, folder, POSITION_FILE);
     SL_TRY_NEW(root, err);
     SL_TRY_NEW(path, err);
@@ -118,7 +124,8 @@ static int remove_leftovers(const struct folder_target *target, const char *to, 
 }
 
 // Files of the delivery so far, taken over by hard links: an append costs what it adds.
-static int link_files(const struct folder_target *target, const char *from, const char *into, struct sl_err *err)
+static int link_files(const struct folder_target *target, const char *from, const char *into,
+                      struct sl_err *err)
 {
     struct sl_strs names = {0};
     SL_TRY(sl_fs_list(from, target->arena, &names, err));
@@ -141,15 +148,17 @@ static int link_files(const struct folder_target *target, const char *from, cons
     return SL_OK;
 }
 
-static int copy_rows(const struct folder_target *target, const struct sl_load *load, const char *folder, int64_t *ret_rows,
-                     struct sl_err *err)
+static int copy_rows(const struct folder_target *target, const struct sl_load *load,
+                     const char *folder, int64_t *ret_rows, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    const char *name = sl_arena_printf(target->arena, "%s-%lld", load->to, (long long)load->to_version);
+    const char *name =
+        sl_arena_printf(target->arena, "%s-%lld", load->to, (long long)load->to_version);
     SL_TRY_NEW(name, err);
     sl_buf_addf(&sql, "copy (%s\n) to ", load->rows_sql);
     const char *file = load->partition_count ? sl_arena_strdup(target->arena, folder)
-                                             : sl_arena_printf(target->arena, "%s/%s.%s", folder, name, target->format->extension);
+                                             : sl_arena_printf(target->arena, "%s/%s.%s", folder,
+                                                               name, target->format->extension);
     SL_TRY_NEW(file, err);
     sl_buf_add_sql_string(&sql, file);
     sl_buf_addf(&sql, " (%s", target->format->copy_options);
@@ -184,7 +193,8 @@ static int sync_tree(struct sl_arena *arena, const char *folder, struct sl_err *
 }
 
 // After this the new files are there, whole and durable, or the old ones are.
-static int publish(const struct folder_target *target, const char *fresh, const char *final, struct sl_err *err)
+static int publish(const struct folder_target *target, const char *fresh, const char *final,
+                   struct sl_err *err)
 {
     SL_TRY(sync_tree(target->arena, fresh, err));
     if (sl_fs_exists(final))
@@ -215,7 +225,8 @@ static int load_rows(void *self, const struct sl_load *load, int64_t *ret_rows, 
     char uuid[37];
     int64_t rows = 0;
     const char *final = sl_path_join(target->arena, target->path, load->to);
-    const char *fresh = sl_arena_printf(target->arena, "%s/.%s.new-%s", target->path, load->to, sl_uuid(uuid));
+    const char *fresh =
+        sl_arena_printf(target->arena, "%s/.%s.new-%s", target->path, load->to, sl_uuid(uuid));
     SL_TRY_NEW(final, err);
     SL_TRY_NEW(fresh, err);
     SL_TRY(refuse_foreign(target, final, err));
@@ -226,8 +237,8 @@ static int load_rows(void *self, const struct sl_load *load, int64_t *ret_rows, 
         SL_TRY(link_files(target, final, fresh, err));
     SL_TRY(copy_rows(target, load, fresh, &rows, err));
     if (load->expected_rows >= 0 && rows != load->expected_rows)
-        return sl_fail(err, SL_E_BALANCE, "'%s' has %lld rows, %lld were written to '%s'", load->table,
-                       (long long)load->expected_rows, (long long)rows, final);
+        return sl_fail(err, SL_E_BALANCE, "'%s' has %lld rows, %lld were written to '%s'",
+                       load->table, (long long)load->expected_rows, (long long)rows, final);
     SL_TRY(write_position(load, fresh, rows, err));
     SL_TRY(publish(target, fresh, final, err));
     *ret_rows = rows;

@@ -1,5 +1,6 @@
-// Targets that are folders of files. A delivery `to` is the folder <path>/<to>, replaced as a whole by one atomic exchange, with its position
-// in the file _sluice.json inside it: so files and position can never disagree, and no stale file stays behind.
+// Targets that are folders of files. A delivery `to` is the folder <path>/<to>, replaced as a whole
+// by one atomic exchange, with its position in the file _sluice.json inside it: so files and
+// position can never disagree, and no stale file stays behind.
 #ifndef SL_CONNECT_FOLDER_TARGET_H
 #define SL_CONNECT_FOLDER_TARGET_H
 

@@ -14,10 +14,18 @@
 static const struct mapping {
     const char *engine, *postgres;
 } mappings[] = {
-    {"BOOLEAN", "boolean"},   {"TINYINT", "smallint"},  {"SMALLINT", "smallint"},
-    {"INTEGER", "integer"},   {"BIGINT", "bigint"},     {"FLOAT", "real"},
-    {"DOUBLE", "double precision"}, {"VARCHAR", "text"}, {"BLOB", "bytea"},
-    {"DATE", "date"},         {"TIMESTAMP", "timestamp"}, {"TIMESTAMP WITH TIME ZONE", "timestamptz"},
+    {"BOOLEAN", "boolean"},
+    {"TINYINT", "smallint"},
+    {"SMALLINT", "smallint"},
+    {"INTEGER", "integer"},
+    {"BIGINT", "bigint"},
+    {"FLOAT", "real"},
+    {"DOUBLE", "double precision"},
+    {"VARCHAR", "text"},
+    {"BLOB", "bytea"},
+    {"DATE", "date"},
+    {"TIMESTAMP", "timestamp"},
+    {"TIMESTAMP WITH TIME ZONE", "timestamptz"},
 };
 
 // Decimals keep precision and scale; whatever is nested arrives as JSON.
@@ -55,8 +63,8 @@ static void add_value(const struct sl_column *column, struct sl_buf *sql)
     }
 }
 
-int sl_postgres_create(struct sl_postgres *postgres, const char *name, bool is_temporary, const struct sl_column *columns,
-                       size_t count, struct sl_err *err)
+int sl_postgres_create(struct sl_postgres *postgres, const char *name, bool is_temporary,
+                       const struct sl_column *columns, size_t count, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql, "create %stable %s (", is_temporary ? "temp " : "", name);
@@ -83,26 +91,29 @@ struct producer {
 static void *produce(void *argument)
 {
     struct producer *producer = argument;
-    producer->code = producer->engine->kind->exec(producer->engine, producer->sql, &producer->rows, &producer->err);
+    producer->code = producer->engine->kind->exec(producer->engine, producer->sql, &producer->rows,
+                                                  &producer->err);
     close(producer->write_fd); // the reader sees the end
     return NULL;
 }
 
-static int build_copy(const char *rows_sql, const struct sl_column *columns, size_t count, int write_fd, struct sl_buf *sql,
-                      struct sl_err *err)
+static int build_copy(const char *rows_sql, const struct sl_column *columns, size_t count,
+                      int write_fd, struct sl_buf *sql, struct sl_err *err)
 {
     sl_buf_add(sql, "copy (select ");
     for (size_t i = 0; i < count; i++) {
         sl_buf_add(sql, i ? ", " : "");
         add_value(&columns[i], sql);
     }
-    sl_buf_addf(sql, " from (%s\n)) to '/dev/fd/%d' (format csv, header false)", rows_sql, write_fd);
+    sl_buf_addf(sql, " from (%s\n)) to '/dev/fd/%d' (format csv, header false)", rows_sql,
+                write_fd);
     return sl_buf_check(sql, err);
 }
 
 static int refuse(struct sl_postgres *postgres, struct sl_err *err)
 {
-    return sl_fail(err, SL_E_TARGET_REFUSED, "%s", postgres->libpq.PQerrorMessage(postgres->connection));
+    return sl_fail(err, SL_E_TARGET_REFUSED, "%s",
+                   postgres->libpq.PQerrorMessage(postgres->connection));
 }
 
 // Reads the pipe to its end even when the server refuses: the producer must not hang.
@@ -117,7 +128,8 @@ static int forward(struct sl_postgres *postgres, int read_fd, char *chunk, struc
             return sl_fail_errno(err, errno, "read rows from the engine");
         if (length == 0)
             return is_refused ? refuse(postgres, err) : SL_OK;
-        if (!is_refused && postgres->libpq.PQputCopyData(postgres->connection, chunk, (int)length) != 1)
+        if (!is_refused &&
+            postgres->libpq.PQputCopyData(postgres->connection, chunk, (int)length) != 1)
             is_refused = true;
     }
 }
@@ -128,13 +140,15 @@ static int end_copy(struct sl_postgres *postgres, const char *problem, struct sl
     int code = SL_OK;
     if (pq->PQputCopyEnd(postgres->connection, problem) != 1)
         return refuse(postgres, err);
-    for (PGresult *result; (result = pq->PQgetResult(postgres->connection)) != NULL; pq->PQclear(result))
+    for (PGresult *result; (result = pq->PQgetResult(postgres->connection)) != NULL;
+         pq->PQclear(result))
         if (pq->PQresultStatus(result) != PGRES_COMMAND_OK && code == SL_OK && !problem)
             code = sl_fail(err, SL_E_TARGET_REFUSED, "%s", pq->PQresultErrorMessage(result));
     return code;
 }
 
-static int pump(struct sl_postgres *postgres, struct producer *producer, int read_fd, struct sl_err *err)
+static int pump(struct sl_postgres *postgres, struct producer *producer, int read_fd,
+                struct sl_err *err)
 {
     pthread_t thread;
     char *chunk = malloc(CHUNK_BYTES);
@@ -153,8 +167,9 @@ static int pump(struct sl_postgres *postgres, struct producer *producer, int rea
     return code;
 }
 
-int sl_postgres_copy(struct sl_postgres *postgres, const char *name, const char *rows_sql, const struct sl_column *columns,
-                     size_t count, int64_t *ret_rows, struct sl_err *err)
+int sl_postgres_copy(struct sl_postgres *postgres, const char *name, const char *rows_sql,
+                     const struct sl_column *columns, size_t count, int64_t *ret_rows,
+                     struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf command = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
@@ -177,7 +192,8 @@ int sl_postgres_copy(struct sl_postgres *postgres, const char *name, const char 
     }
     producer.sql = sql.text;
     code = pump(postgres, &producer, read_fd, err);
-    SL_TRY(end_copy(postgres, code == SL_OK ? NULL : "the rows could not be read", code == SL_OK ? err : &(struct sl_err){0}));
+    SL_TRY(end_copy(postgres, code == SL_OK ? NULL : "the rows could not be read",
+                    code == SL_OK ? err : &(struct sl_err){0}));
     *ret_rows = producer.rows;
     return code;
 }

@@ -11,14 +11,14 @@ int sl_libpq_load(struct sl_libpq *ret, struct sl_err *err)
         return sl_err_hint(err, "apt-get install libpq5");
     }
     // A function pointer may not be assigned from void *, but its bytes may.
-#define LOAD(name)                                                                                 \
-    do {                                                                                           \
-        void *symbol = dlsym(libpq.handle, #name);                                                 \
-        memcpy(&libpq.name, &symbol, sizeof symbol);                                               \
-        if (!symbol) {                                                                             \
-            dlclose(libpq.handle);                                                                 \
-            return sl_fail(err, SL_E_TARGET_CONNECT, "libpq has no '%s'", #name);                  \
-        }                                                                                          \
+#define LOAD(name)                                                                \
+    do {                                                                          \
+        void *symbol = dlsym(libpq.handle, #name);                                \
+        memcpy(&libpq.name, &symbol, sizeof symbol);                              \
+        if (!symbol) {                                                            \
+            dlclose(libpq.handle);                                                \
+            return sl_fail(err, SL_E_TARGET_CONNECT, "libpq has no '%s'", #name); \
+        }                                                                         \
     } while (0);
     SL_LIBPQ_FUNCTIONS(LOAD)
 #undef LOAD

@@ -1,4 +1,5 @@
-// libpq, loaded when the first PostgreSQL target is opened, so that commands without one start without it.
+// libpq, loaded when the first PostgreSQL target is opened, so that commands without one start
+// without it.
 #ifndef SL_CONNECT_POSTGRES_LIBPQ_H
 #define SL_CONNECT_POSTGRES_LIBPQ_H
 
@@ -6,23 +7,23 @@
 
 #include <libpq-fe.h>
 
-#define SL_LIBPQ_FUNCTIONS(X)                                                                      \
-    X(PQconnectdb)                                                                                 \
-    X(PQfinish)                                                                                    \
-    X(PQstatus)                                                                                    \
-    X(PQerrorMessage)                                                                              \
-    X(PQexec)                                                                                      \
-    X(PQexecParams)                                                                                \
-    X(PQclear)                                                                                     \
-    X(PQresultStatus)                                                                              \
-    X(PQresultErrorField)                                                                          \
-    X(PQresultErrorMessage)                                                                        \
-    X(PQntuples)                                                                                   \
-    X(PQgetvalue)                                                                                  \
-    X(PQcmdTuples)                                                                                 \
-    X(PQputCopyData)                                                                               \
-    X(PQputCopyEnd)                                                                                \
-    X(PQgetResult)                                                                                 \
+#define SL_LIBPQ_FUNCTIONS(X) \
+    X(PQconnectdb)            \
+    X(PQfinish)               \
+    X(PQstatus)               \
+    X(PQerrorMessage)         \
+    X(PQexec)                 \
+    X(PQexecParams)           \
+    X(PQclear)                \
+    X(PQresultStatus)         \
+    X(PQresultErrorField)     \
+    X(PQresultErrorMessage)   \
+    X(PQntuples)              \
+    X(PQgetvalue)             \
+    X(PQcmdTuples)            \
+    X(PQputCopyData)          \
+    X(PQputCopyEnd)           \
+    X(PQgetResult)            \
     X(PQsetNoticeProcessor)
 
 struct sl_libpq {

@@ -31,7 +31,8 @@ static void close_target(void *self)
     sl_libpq_unload(&postgres->libpq);
 }
 
-int sl_postgres_query(struct sl_postgres *postgres, const char *sql, PGresult **ret, struct sl_err *err)
+int sl_postgres_query(struct sl_postgres *postgres, const char *sql, PGresult **ret,
+                      struct sl_err *err)
 {
     const struct sl_libpq *pq = &postgres->libpq;
     PGresult *result = pq->PQexec(postgres->connection, sql);
@@ -41,7 +42,8 @@ int sl_postgres_query(struct sl_postgres *postgres, const char *sql, PGresult **
         return SL_OK;
     }
     bool is_gone = pq->PQstatus(postgres->connection) != CONNECTION_OK;
-    (void)sl_fail(err, is_gone ? SL_E_TARGET_CONNECT : SL_E_TARGET_REFUSED, "%s", pq->PQerrorMessage(postgres->connection));
+    (void)sl_fail(err, is_gone ? SL_E_TARGET_CONNECT : SL_E_TARGET_REFUSED, "%s",
+                  pq->PQerrorMessage(postgres->connection));
     pq->PQclear(result);
     return err->code;
 }
@@ -60,8 +62,8 @@ static int exec(struct sl_postgres *postgres, const struct sl_buf *sql, struct s
     return sl_postgres_exec(postgres, sql->text, err);
 }
 
-static int open_target(const struct sl_target_options *options, struct sl_session *session, struct sl_arena *arena,
-                       void **ret_self, struct sl_err *err)
+static int open_target(const struct sl_target_options *options, struct sl_session *session,
+                       struct sl_arena *arena, void **ret_self, struct sl_err *err)
 {
     struct sl_postgres *postgres = SL_NEW(arena, struct sl_postgres);
     SL_TRY_NEW(postgres, err);
@@ -71,13 +73,15 @@ static int open_target(const struct sl_target_options *options, struct sl_sessio
     SL_TRY(sl_libpq_load(&postgres->libpq, err));
     postgres->connection = postgres->libpq.PQconnectdb(options->dsn ? options->dsn : "");
     if (postgres->libpq.PQstatus(postgres->connection) != CONNECTION_OK) {
-        (void)sl_fail(err, SL_E_TARGET_CONNECT, "%s", postgres->libpq.PQerrorMessage(postgres->connection));
+        (void)sl_fail(err, SL_E_TARGET_CONNECT, "%s",
+                      postgres->libpq.PQerrorMessage(postgres->connection));
         close_target(postgres);
         return err->code;
     }
     postgres->libpq.PQsetNoticeProcessor(postgres->connection, ignore_notice, NULL);
     *ret_self = postgres;
-    return sl_postgres_exec(postgres, "set timezone = 'UTC'; set datestyle = 'ISO'; set client_encoding = 'UTF8'", err);
+    return sl_postgres_exec(
+        postgres, "set timezone = 'UTC'; set datestyle = 'ISO'; set client_encoding = 'UTF8'", err);
 }
 
 static const char *qualified(const struct sl_postgres *postgres, const char *name)
@@ -105,7 +109,8 @@ static int has_table(struct sl_postgres *postgres, const char *name, bool *ret, 
     return SL_OK;
 }
 
-static int position(void *self, const char *table, const char *to, struct sl_target_position *ret, struct sl_err *err)
+static int position(void *self, const char *table, const char *to, struct sl_target_position *ret,
+                    struct sl_err *err)
 {
     struct sl_postgres *postgres = self;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
@@ -124,7 +129,8 @@ static int position(void *self, const char *table, const char *to, struct sl_tar
     SL_TRY(sl_postgres_query(postgres, sql.text, &result, err));
     if (postgres->libpq.PQntuples(result) > 0) {
         ret->version = strtoll(postgres->libpq.PQgetvalue(result, 0, 0), NULL, 10);
-        ret->fingerprint = sl_arena_strdup(postgres->arena, postgres->libpq.PQgetvalue(result, 0, 1));
+        ret->fingerprint =
+            sl_arena_strdup(postgres->arena, postgres->libpq.PQgetvalue(result, 0, 1));
         ret->table_id = sl_arena_strdup(postgres->arena, postgres->libpq.PQgetvalue(result, 0, 2));
     }
     postgres->libpq.PQclear(result);
@@ -140,7 +146,8 @@ static void add_names(const char *const *names, size_t count, struct sl_buf *sql
 }
 
 // A table with a key gets it as an index: merges need it, and two rows of one key are refused.
-static int add_key(struct sl_postgres *postgres, const struct sl_load *load, const char *table, struct sl_err *err)
+static int add_key(struct sl_postgres *postgres, const struct sl_load *load, const char *table,
+                   struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     if (!load->key_count)
@@ -151,23 +158,29 @@ static int add_key(struct sl_postgres *postgres, const struct sl_load *load, con
     return exec(postgres, &sql, err);
 }
 
-// Drops the old table and gives the new one its name. Where views hang on the old one, its rows are exchanged instead.
-static int swap(struct sl_postgres *postgres, const struct sl_load *load, const char *old, const char *new, struct sl_err *err)
+// Drops the old table and gives the new one its name. Where views hang on the old one, its rows are
+// exchanged instead.
+static int swap(struct sl_postgres *postgres, const struct sl_load *load, const char *old,
+                const char *new, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_err ignored = {0};
-    sl_buf_addf(&sql, "savepoint before_drop; drop table if exists %s; alter table %s rename to ", old, new);
+    sl_buf_addf(&sql, "savepoint before_drop; drop table if exists %s; alter table %s rename to ",
+                old, new);
     sl_buf_add_sql_name(&sql, load->to);
     SL_TRY(sl_buf_check(&sql, err));
     if (sl_postgres_exec(postgres, sql.text, &ignored) == SL_OK)
         return SL_OK;
     sl_buf_reset(&sql);
-    sl_buf_addf(&sql, "rollback to savepoint before_drop; truncate %s; insert into %s select * from %s; drop table %s", old, old,
-                new, new);
+    sl_buf_addf(&sql,
+                "rollback to savepoint before_drop; truncate %s; insert into %s select * from %s; "
+                "drop table %s",
+                old, old, new, new);
     return exec(postgres, &sql, err);
 }
 
-static int replace(struct sl_postgres *postgres, const struct sl_load *load, int64_t *ret_rows, struct sl_err *err)
+static int replace(struct sl_postgres *postgres, const struct sl_load *load, int64_t *ret_rows,
+                   struct sl_err *err)
 {
     const char *fresh_name = sl_arena_printf(postgres->arena, "_sluice_new_%.40s", load->to);
     const char *fresh = fresh_name ? qualified(postgres, fresh_name) : NULL;
@@ -175,13 +188,14 @@ static int replace(struct sl_postgres *postgres, const struct sl_load *load, int
     SL_TRY_NEW(fresh, err);
     SL_TRY_NEW(table, err);
     SL_TRY(sl_postgres_create(postgres, fresh, false, load->columns, load->column_count, err));
-    SL_TRY(sl_postgres_copy(postgres, fresh, load->rows_sql, load->columns, load->column_count, ret_rows, err));
+    SL_TRY(sl_postgres_copy(postgres, fresh, load->rows_sql, load->columns, load->column_count,
+                            ret_rows, err));
     SL_TRY(add_key(postgres, load, fresh, err));
     return swap(postgres, load, table, fresh, err);
 }
 
-static int find_columns(const struct sl_load *load, const char *const *names, size_t count, struct sl_arena *arena,
-                        struct sl_column **ret, struct sl_err *err)
+static int find_columns(const struct sl_load *load, const char *const *names, size_t count,
+                        struct sl_arena *arena, struct sl_column **ret, struct sl_err *err)
 {
     struct sl_column *columns = SL_NEW_ARRAY(arena, struct sl_column, count);
     SL_TRY_NEW(columns, err);
@@ -194,8 +208,8 @@ static int find_columns(const struct sl_load *load, const char *const *names, si
 }
 
 // Brings keys or partition values over into a temporary table.
-static int send_keys(struct sl_postgres *postgres, const struct sl_load *load, const char *sql, const char *const *names,
-                     size_t count, struct sl_err *err)
+static int send_keys(struct sl_postgres *postgres, const struct sl_load *load, const char *sql,
+                     const char *const *names, size_t count, struct sl_err *err)
 {
     struct sl_column *columns;
     int64_t ignored;
@@ -204,8 +218,9 @@ static int send_keys(struct sl_postgres *postgres, const struct sl_load *load, c
     return sl_postgres_copy(postgres, KEYS, sql, columns, count, &ignored, err);
 }
 
-static int delete_matching(struct sl_postgres *postgres, const char *table, const char *by, const char *const *names,
-                           size_t count, const char *operator, struct sl_err *err)
+static int delete_matching(struct sl_postgres *postgres, const char *table, const char *by,
+                           const char *const *names, size_t count, const char *operator,
+                           struct sl_err * err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql, "delete from %s _t using %s _d where ", table, by);
@@ -218,19 +233,24 @@ static int delete_matching(struct sl_postgres *postgres, const char *table, cons
     return exec(postgres, &sql, err);
 }
 
-static int continue_table(struct sl_postgres *postgres, const struct sl_load *load, int64_t *ret_rows, struct sl_err *err)
+static int continue_table(struct sl_postgres *postgres, const struct sl_load *load,
+                          int64_t *ret_rows, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     const char *table = qualified(postgres, load->to);
     SL_TRY_NEW(table, err);
     SL_TRY(sl_postgres_create(postgres, STAGE, true, load->columns, load->column_count, err));
-    SL_TRY(sl_postgres_copy(postgres, STAGE, load->rows_sql, load->columns, load->column_count, ret_rows, err));
+    SL_TRY(sl_postgres_copy(postgres, STAGE, load->rows_sql, load->columns, load->column_count,
+                            ret_rows, err));
     if (load->mode == SL_LOAD_PARTITIONS) {
-        SL_TRY(send_keys(postgres, load, load->partitions_sql, load->partition_by, load->partition_count, err));
-        SL_TRY(delete_matching(postgres, table, KEYS, load->partition_by, load->partition_count, "is not distinct from", err));
+        SL_TRY(send_keys(postgres, load, load->partitions_sql, load->partition_by,
+                         load->partition_count, err));
+        SL_TRY(delete_matching(postgres, table, KEYS, load->partition_by, load->partition_count,
+                               "is not distinct from", err));
     } else if (load->mode == SL_LOAD_MERGE) {
         if (load->deleted_keys_sql) {
-            SL_TRY(send_keys(postgres, load, load->deleted_keys_sql, load->key, load->key_count, err));
+            SL_TRY(
+                send_keys(postgres, load, load->deleted_keys_sql, load->key, load->key_count, err));
             SL_TRY(delete_matching(postgres, table, KEYS, load->key, load->key_count, "=", err));
         }
         SL_TRY(delete_matching(postgres, table, STAGE, load->key, load->key_count, "=", err));
@@ -239,7 +259,8 @@ static int continue_table(struct sl_postgres *postgres, const struct sl_load *lo
     return exec(postgres, &sql, err);
 }
 
-static int write_position(struct sl_postgres *postgres, const struct sl_load *load, const char *loads, struct sl_err *err)
+static int write_position(struct sl_postgres *postgres, const struct sl_load *load,
+                          const char *loads, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql, "delete from %s where name = ", loads);
@@ -257,7 +278,8 @@ static int write_position(struct sl_postgres *postgres, const struct sl_load *lo
 }
 
 // One delivery of a name at a time, and only from where it was when it was planned.
-static int begin(struct sl_postgres *postgres, const struct sl_load *load, const char *loads, struct sl_err *err)
+static int begin(struct sl_postgres *postgres, const struct sl_load *load, const char *loads,
+                 struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_target_position now;
@@ -267,23 +289,27 @@ static int begin(struct sl_postgres *postgres, const struct sl_load *load, const
     sl_buf_add(&sql, ")); create schema if not exists ");
     sl_buf_add_sql_name(&sql, postgres->schema);
     sl_buf_addf(&sql,
-                "; create table if not exists %s (name text primary key, source text, version bigint, fingerprint text, "
+                "; create table if not exists %s (name text primary key, source text, version "
+                "bigint, fingerprint text, "
                 "table_id text, loaded_at timestamptz)",
                 loads);
     SL_TRY(exec(postgres, &sql, err));
     SL_TRY(position(postgres, load->table, load->to, &now, err));
     SL_TRY(has_table(postgres, load->to, &is_there, err));
     if (is_there && now.version < 0) {
-        (void)sl_fail(err, SL_E_TARGET_FOREIGN, "table '%s.%s' was not written by Sluice", postgres->schema, load->to);
+        (void)sl_fail(err, SL_E_TARGET_FOREIGN, "table '%s.%s' was not written by Sluice",
+                      postgres->schema, load->to);
         return sl_err_hint(err, "choose another `to`, or move it away");
     }
     if (load->mode != SL_LOAD_REPLACE && now.version != load->from_version)
-        return sl_fail(err, SL_E_TABLE_CONFLICT, "another delivery came first: '%s' is at version %lld", load->to,
+        return sl_fail(err, SL_E_TABLE_CONFLICT,
+                       "another delivery came first: '%s' is at version %lld", load->to,
                        (long long)now.version);
     return SL_OK;
 }
 
-static int in_transaction(struct sl_postgres *postgres, const struct sl_load *load, int64_t *ret_rows, struct sl_err *err)
+static int in_transaction(struct sl_postgres *postgres, const struct sl_load *load,
+                          int64_t *ret_rows, struct sl_err *err)
 {
     const char *loads = qualified(postgres, "_sluice_loads");
     SL_TRY_NEW(loads, err);
@@ -291,8 +317,8 @@ static int in_transaction(struct sl_postgres *postgres, const struct sl_load *lo
     SL_TRY(load->mode == SL_LOAD_REPLACE ? replace(postgres, load, ret_rows, err)
                                          : continue_table(postgres, load, ret_rows, err));
     if (load->expected_rows >= 0 && *ret_rows != load->expected_rows)
-        return sl_fail(err, SL_E_BALANCE, "'%s' has %lld rows, %lld were copied", load->table, (long long)load->expected_rows,
-                       (long long)*ret_rows);
+        return sl_fail(err, SL_E_BALANCE, "'%s' has %lld rows, %lld were copied", load->table,
+                       (long long)load->expected_rows, (long long)*ret_rows);
     SL_TRY(write_position(postgres, load, loads, err));
     SL_TRY(sl_fault_point("postgres commit", err));
     return sl_postgres_exec(postgres, "commit", err);

@@ -31,9 +31,11 @@ static struct sl_table_ref ref(const char *layer, const char *name)
     return (struct sl_table_ref){.layer = layer, .name = name, .line = 2, .column = 6, .times = 1};
 }
 
-static void set_model(struct shop *shop, size_t index, const char *name, struct sl_table_ref *refs, size_t count)
+static void set_model(struct shop *shop, size_t index, const char *name, struct sl_table_ref *refs,
+                      size_t count)
 {
-    shop->models[index] = (struct sl_model){.name = name, .file = name, .sql = "select", .sql_line = 1, .sql_column = 1};
+    shop->models[index] = (struct sl_model){
+        .name = name, .file = name, .sql = "select", .sql_line = 1, .sql_column = 1};
     shop->queries[index] = (struct sl_query){.tables = refs, .table_count = count};
     shop->fingerprints[index] = "f1";
 }
@@ -45,24 +47,31 @@ static int build(void **state)
     assert_non_null(shop);
     sl_arena_init(&shop->project.arena, 0);
     shop->project.name = "shop";
-    shop->sources[0] = (struct sl_source){.name = "orders", .file = "sources/orders.yml", .contract = "contracts/orders.yml"};
+    shop->sources[0] = (struct sl_source){
+        .name = "orders", .file = "sources/orders.yml", .contract = "contracts/orders.yml"};
     shop->sources[1] = (struct sl_source){.name = "events", .file = "sources/events.yml"};
     shop->tags[0] = "finance";
     shop->sources[0].tags = (struct sl_strs){shop->tags, 1};
-    shop->contract = (struct sl_contract_table){.name = "orders", .contract = &shop->file, .digest = "c1"};
-    shop->file = (struct sl_contract){.file = "contracts/orders.yml", .tables = &shop->contract, .table_count = 1};
+    shop->contract =
+        (struct sl_contract_table){.name = "orders", .contract = &shop->file, .digest = "c1"};
+    shop->file = (struct sl_contract){
+        .file = "contracts/orders.yml", .tables = &shop->contract, .table_count = 1};
     shop->files[0] = &shop->file;
     shop->refs[0] = ref("clean", "orders");
     shop->refs[1] = ref("curated", "daily");
     shop->refs[2] = ref("curated", "monthly");
     shop->refs[3] = ref("raw", "events");
-    set_model(shop, 0, "yearly", &shop->refs[2], 1); // before what it reads, to see the order mended
+    set_model(shop, 0, "yearly", &shop->refs[2],
+              1); // before what it reads, to see the order mended
     set_model(shop, 1, "monthly", &shop->refs[1], 1);
     set_model(shop, 2, "daily", &shop->refs[0], 1);
     set_model(shop, 3, "clicks", &shop->refs[3], 1);
     shop->delivery = (struct sl_delivery){.table = "curated.monthly", .to = "monthly"};
-    shop->target = (struct sl_target){
-        .name = "out", .file = "targets/out.yml", .type = "csv", .deliveries = &shop->delivery, .delivery_count = 1};
+    shop->target = (struct sl_target){.name = "out",
+                                      .file = "targets/out.yml",
+                                      .type = "csv",
+                                      .deliveries = &shop->delivery,
+                                      .delivery_count = 1};
     shop->project.sources = shop->sources;
     shop->project.source_count = 2;
     shop->project.contracts = shop->files;
@@ -71,7 +80,9 @@ static int build(void **state)
     shop->project.model_count = 4;
     shop->project.targets = &shop->target;
     shop->project.target_count = 1;
-    assert_int_equal(sl_graph_build(&shop->project, shop->queries, shop->fingerprints, &shop->graph, &err), SL_OK);
+    assert_int_equal(
+        sl_graph_build(&shop->project, shop->queries, shop->fingerprints, &shop->graph, &err),
+        SL_OK);
     *state = shop;
     return 0;
 }
@@ -93,11 +104,13 @@ static void every_step_stands_after_what_it_reads(void **state)
     for (size_t i = 0; i < shop->graph.count; i++)
         for (size_t k = 0; k < shop->graph.nodes[i].upstream_count; k++)
             assert_true(shop->graph.nodes[i].upstream[k] < i);
-    assert_ptr_equal(sl_graph_node(&shop->graph, "quarantine.orders"), sl_graph_node(&shop->graph, "clean.orders"));
+    assert_ptr_equal(sl_graph_node(&shop->graph, "quarantine.orders"),
+                     sl_graph_node(&shop->graph, "clean.orders"));
 }
 
 // Names of the selected steps, in order, joined by blanks.
-static const char *selected(struct shop *shop, const char *select, const char *exclude, char text[512])
+static const char *selected(struct shop *shop, const char *select, const char *exclude,
+                            char text[512])
 {
     struct sl_err err = {0};
     struct sl_strs in = {0}, out = {0};
@@ -110,7 +123,8 @@ static const char *selected(struct shop *shop, const char *select, const char *e
         return sl_code_info(err.code)->id;
     for (size_t i = 0; i < shop->graph.count; i++)
         if (shop->graph.nodes[i].is_selected)
-            snprintf(text + strlen(text), 512 - strlen(text), "%s%s", *text ? " " : "", shop->graph.nodes[i].name);
+            snprintf(text + strlen(text), 512 - strlen(text), "%s%s", *text ? " " : "",
+                     shop->graph.nodes[i].name);
     return text;
 }
 
@@ -148,7 +162,8 @@ static void selectors_mean_what_they_mean_in_dbt(void **state)
     struct shop *shop = *state;
     char text[512];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_string_equal(selected(shop, cases[i].select, cases[i].exclude, text), cases[i].expected);
+        assert_string_equal(selected(shop, cases[i].select, cases[i].exclude, text),
+                            cases[i].expected);
 }
 
 static void build_all(struct shop *shop)
@@ -198,7 +213,8 @@ static void a_changed_model_makes_stale_itself_and_what_depends_on_it_only(void 
     assert_int_equal(verdict_of(shop, "target.out.monthly"), SL_VERDICT_AFTER);
     assert_int_equal(verdict_of(shop, "curated.clicks"), SL_VERDICT_FRESH);
     assert_int_equal(verdict_of(shop, "clean.orders"), SL_VERDICT_FRESH);
-    assert_string_equal(sl_graph_node(&shop->graph, "curated.daily")->why.items[0], "its SQL or settings changed");
+    assert_string_equal(sl_graph_node(&shop->graph, "curated.daily")->why.items[0],
+                        "its SQL or settings changed");
 }
 
 static void a_new_version_of_an_input_is_named_as_the_cause(void **state)
@@ -236,7 +252,8 @@ static void a_plan_is_equal_to_itself_and_refused_after_any_change(void **state)
     assert_int_equal(sl_plan_compare(before, before, &err), SL_OK);
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         now = json_deep_copy(before);
-        json_object_set_new(json_array_get(json_object_get(now, "nodes"), 0), changes[i], json_string("other"));
+        json_object_set_new(json_array_get(json_object_get(now, "nodes"), 0), changes[i],
+                            json_string("other"));
         assert_int_equal(sl_plan_compare(before, now, &err), SL_E_PLAN_CHANGED);
         sl_err_clear(&err);
         json_decref(now);
@@ -253,10 +270,12 @@ static void a_cycle_is_named_with_its_whole_way(void **state)
     struct sl_err err = {0};
     struct sl_graph graph;
     shop->refs[0] = ref("curated", "yearly"); // daily now reads yearly
-    assert_int_equal(sl_graph_build(&shop->project, shop->queries, shop->fingerprints, &graph, &err), SL_OK);
+    assert_int_equal(
+        sl_graph_build(&shop->project, shop->queries, shop->fingerprints, &graph, &err), SL_OK);
     assert_int_equal(shop->project.diags.error_count, 1);
     assert_int_equal(shop->project.diags.items[0].err.code, SL_E_SQL_CYCLE);
-    assert_non_null(strstr(shop->project.diags.items[0].err.message, "curated.daily -> curated.monthly -> curated.yearly"));
+    assert_non_null(strstr(shop->project.diags.items[0].err.message,
+                           "curated.daily -> curated.monthly -> curated.yearly"));
     sl_graph_clear(&graph);
 }
 
@@ -266,7 +285,8 @@ static void an_unknown_table_is_an_error_at_its_place_with_the_nearest_name(void
     struct sl_err err = {0};
     struct sl_graph graph;
     shop->refs[0] = ref("clean", "order");
-    assert_int_equal(sl_graph_build(&shop->project, shop->queries, shop->fingerprints, &graph, &err), SL_OK);
+    assert_int_equal(
+        sl_graph_build(&shop->project, shop->queries, shop->fingerprints, &graph, &err), SL_OK);
     const struct sl_err *found = &shop->project.diags.items[0].err;
     assert_int_equal(found->code, SL_E_SQL_TABLE);
     assert_int_equal(found->line, 2);
@@ -280,13 +300,19 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_step_stands_after_what_it_reads, build, drop),
         cmocka_unit_test_setup_teardown(selectors_mean_what_they_mean_in_dbt, build, drop),
-        cmocka_unit_test_setup_teardown(what_was_built_with_the_same_code_from_the_same_versions_is_fresh, build, drop),
-        cmocka_unit_test_setup_teardown(a_changed_model_makes_stale_itself_and_what_depends_on_it_only, build, drop),
-        cmocka_unit_test_setup_teardown(a_new_version_of_an_input_is_named_as_the_cause, build, drop),
-        cmocka_unit_test_setup_teardown(new_files_make_the_ingest_stale_and_vanished_ones_do_not, build, drop),
-        cmocka_unit_test_setup_teardown(a_plan_is_equal_to_itself_and_refused_after_any_change, build, drop),
+        cmocka_unit_test_setup_teardown(
+            what_was_built_with_the_same_code_from_the_same_versions_is_fresh, build, drop),
+        cmocka_unit_test_setup_teardown(
+            a_changed_model_makes_stale_itself_and_what_depends_on_it_only, build, drop),
+        cmocka_unit_test_setup_teardown(a_new_version_of_an_input_is_named_as_the_cause, build,
+                                        drop),
+        cmocka_unit_test_setup_teardown(new_files_make_the_ingest_stale_and_vanished_ones_do_not,
+                                        build, drop),
+        cmocka_unit_test_setup_teardown(a_plan_is_equal_to_itself_and_refused_after_any_change,
+                                        build, drop),
         cmocka_unit_test_setup_teardown(a_cycle_is_named_with_its_whole_way, build, drop),
-        cmocka_unit_test_setup_teardown(an_unknown_table_is_an_error_at_its_place_with_the_nearest_name, build, drop),
+        cmocka_unit_test_setup_teardown(
+            an_unknown_table_is_an_error_at_its_place_with_the_nearest_name, build, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,8 @@ static int make(void **state)
     strcpy(store->folder, "/tmp/sluice-state-XXXXXX");
     assert_non_null(mkdtemp(store->folder));
     sl_arena_init(&store->arena, 0);
-    assert_int_equal(sl_state_open(store->folder, &store->arena, &store->state, &note, &err), SL_OK);
+    assert_int_equal(sl_state_open(store->folder, &store->arena, &store->state, &note, &err),
+                     SL_OK);
     assert_null(note);
     *state = store;
     return 0;
@@ -47,7 +48,8 @@ static int drop(void **state)
 static void add_run(struct store *store, const char *id, int64_t started_us, int64_t ended_us)
 {
     struct sl_err err = {0};
-    struct sl_run_row row = {.id = id, .command = "run", .status = "ok", .started_us = started_us, .ended_us = ended_us};
+    struct sl_run_row row = {
+        .id = id, .command = "run", .status = "ok", .started_us = started_us, .ended_us = ended_us};
     assert_int_equal(sl_state_begin(store->state, &row, &err), SL_OK);
     assert_int_equal(sl_state_end(store->state, &row, &err), SL_OK);
 }
@@ -55,7 +57,12 @@ static void add_run(struct store *store, const char *id, int64_t started_us, int
 static void add_step(struct store *store, const char *run_id, const char *name, const char *status)
 {
     struct sl_err err = {0};
-    struct sl_step_row row = {.run_id = run_id, .name = name, .label = name, .status = status, .rows_in = 7, .has_balance = true};
+    struct sl_step_row row = {.run_id = run_id,
+                              .name = name,
+                              .label = name,
+                              .status = status,
+                              .rows_in = 7,
+                              .has_balance = true};
     assert_int_equal(sl_state_add_step(store->state, &row, &err), SL_OK);
 }
 
@@ -68,15 +75,19 @@ static void runs_come_newest_first_and_are_found_by_the_beginning_of_their_id(vo
     add_run(store, "aa11", 100, 110);
     add_run(store, "ab22", 300, 310);
     add_run(store, "b_33", 200, 210);
-    assert_int_equal(sl_state_runs(store->state, NULL, 10, &store->arena, &runs, &count, &err), SL_OK);
+    assert_int_equal(sl_state_runs(store->state, NULL, 10, &store->arena, &runs, &count, &err),
+                     SL_OK);
     assert_int_equal(count, 3);
     assert_string_equal(runs[0].id, "ab22");
     assert_string_equal(runs[2].id, "aa11");
-    assert_int_equal(sl_state_runs(store->state, "a", 10, &store->arena, &runs, &count, &err), SL_OK);
+    assert_int_equal(sl_state_runs(store->state, "a", 10, &store->arena, &runs, &count, &err),
+                     SL_OK);
     assert_int_equal(count, 2);
-    assert_int_equal(sl_state_runs(store->state, "b_", 10, &store->arena, &runs, &count, &err), SL_OK);
+    assert_int_equal(sl_state_runs(store->state, "b_", 10, &store->arena, &runs, &count, &err),
+                     SL_OK);
     assert_int_equal(count, 1);
-    assert_int_equal(sl_state_runs(store->state, "%", 10, &store->arena, &runs, &count, &err), SL_OK);
+    assert_int_equal(sl_state_runs(store->state, "%", 10, &store->arena, &runs, &count, &err),
+                     SL_OK);
     assert_int_equal(count, 0);
 }
 
@@ -96,7 +107,8 @@ static void the_last_outcome_of_each_step_wins(void **state)
     assert_string_equal(steps[0].status, "ok");
     assert_string_equal(steps[0].run_id, "r2");
     assert_int_equal(steps[1].rows_in, 7);
-    assert_int_equal(sl_state_steps(store->state, "r1", &store->arena, &steps, &count, &err), SL_OK);
+    assert_int_equal(sl_state_steps(store->state, "r1", &store->arena, &steps, &count, &err),
+                     SL_OK);
     assert_int_equal(count, 2);
 }
 
@@ -112,9 +124,11 @@ static void old_runs_are_forgotten_with_their_steps(void **state)
     add_run(store, "running", 1, 0);
     add_run(store, "new", 5, 6);
     assert_int_equal(sl_state_forget(store->state, 3, &err), SL_OK);
-    assert_int_equal(sl_state_runs(store->state, NULL, 10, &store->arena, &runs, &count, &err), SL_OK);
+    assert_int_equal(sl_state_runs(store->state, NULL, 10, &store->arena, &runs, &count, &err),
+                     SL_OK);
     assert_int_equal(count, 2);
-    assert_int_equal(sl_state_steps(store->state, "old", &store->arena, &steps, &count, &err), SL_OK);
+    assert_int_equal(sl_state_steps(store->state, "old", &store->arena, &steps, &count, &err),
+                     SL_OK);
     assert_int_equal(count, 0);
 }
 
@@ -127,7 +141,8 @@ static void a_damaged_store_is_set_aside_and_begun_anew(void **state)
     sl_state_close(&store->state);
     memset(garbage, 'x', sizeof garbage);
     assert_int_equal(sl_fs_write(path, garbage, sizeof garbage, &err), SL_OK);
-    assert_int_equal(sl_state_open(store->folder, &store->arena, &store->state, &note, &err), SL_OK);
+    assert_int_equal(sl_state_open(store->folder, &store->arena, &store->state, &note, &err),
+                     SL_OK);
     assert_non_null(note);
     add_run(store, "after", 1, 2);
 }
@@ -142,7 +157,8 @@ static void a_store_of_a_later_version_is_refused_and_left_alone(void **state)
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "pragma user_version = 99", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
-    assert_int_equal(sl_state_open(store->folder, &store->arena, &store->state, &note, &err), SL_E_STATE);
+    assert_int_equal(sl_state_open(store->folder, &store->arena, &store->state, &note, &err),
+                     SL_E_STATE);
     assert_non_null(strstr(err.message, "later"));
     assert_null(store->state);
 }
@@ -150,11 +166,13 @@ static void a_store_of_a_later_version_is_refused_and_left_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(runs_come_newest_first_and_are_found_by_the_beginning_of_their_id, make, drop),
+        cmocka_unit_test_setup_teardown(
+            runs_come_newest_first_and_are_found_by_the_beginning_of_their_id, make, drop),
         cmocka_unit_test_setup_teardown(the_last_outcome_of_each_step_wins, make, drop),
         cmocka_unit_test_setup_teardown(old_runs_are_forgotten_with_their_steps, make, drop),
         cmocka_unit_test_setup_teardown(a_damaged_store_is_set_aside_and_begun_anew, make, drop),
-        cmocka_unit_test_setup_teardown(a_store_of_a_later_version_is_refused_and_left_alone, make, drop),
+        cmocka_unit_test_setup_teardown(a_store_of_a_later_version_is_refused_and_left_alone, make,
+                                        drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,104 @@
+#include "connect/file/reader.h"
+
+#include "base/fs.h"
+
+#include <string.h>
+
+// The path as a pattern that matches it alone.
+static int add_path(const char *path, struct sl_buf *sql, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf pattern = SL_BUF_INIT;
+
+    for (; *path; path++)
+        sl_buf_addf(&pattern, strchr("*?[", *path) ? "[%c]" : "%c", *path);
+    SL_TRY(sl_buf_check(&pattern, err));
+    sl_buf_add_sql_string(sql, pattern.text);
+    return SL_OK;
+}
+
+// What the engine says of the file is what is wrong with the file.
+static int blame_file(int code, struct sl_err *err)
+{
+    if (code == SL_E_ENGINE || code == SL_E_FILE_MISSING)
+        err->code = SL_E_SOURCE_FILE;
+    return code == SL_OK ? SL_OK : (int)err->code;
+}
+
+int sl_parquet_open(struct sl_file_reader *reader, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct sl_session *session = reader->session;
+    struct sl_column *columns;
+    struct sl_strs names = {0};
+    size_t count;
+
+    sl_buf_add(&sql, "select * from read_parquet(");
+    SL_TRY(add_path(reader->part->path, &sql, err));
+    sl_buf_add(&sql, ", hive_partitioning = false)");
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(blame_file(
+        session->kind->describe(session, sql.text, reader->arena, &columns, &count, err), err));
+    for (size_t i = 0; i < count; i++) {
+        SL_TRY(sl_strs_add(&names, reader->arena, columns[i].name, err));
+        // The engine's own column, which gives the position, would be hidden.
+        if (sl_str_equal_nocase(columns[i].name, "file_row_number"))
+            return sl_fail(err, SL_E_SOURCE_COLUMNS, "the column name '%s' is reserved",
+                           columns[i].name);
+    }
+    SL_TRY(sl_split_check_names(&names, err));
+    reader->base.columns = columns;
+    reader->base.column_count = count;
+    return SL_OK;
+}
+
+int sl_parquet_start(struct sl_file_reader *reader, const char **ret_sql, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+
+    sl_buf_add(&sql, "select ");
+    for (size_t i = 0; i < reader->base.column_count; i++) {
+        sl_buf_add_sql_name(&sql, reader->base.columns[i].name);
+        sl_buf_add(&sql, ", ");
+    }
+    sl_buf_add(&sql, "file_row_number + 1 as _position, cast(null as blob) as _corrupt "
+                     "from read_parquet(");
+    SL_TRY(add_path(reader->part->path, &sql, err));
+    sl_buf_add(&sql, ", hive_partitioning = false, file_row_number = true)");
+    SL_TRY(sl_buf_check(&sql, err));
+    *ret_sql = sl_arena_strdup(reader->arena, sql.text);
+    SL_TRY_NEW(*ret_sql, err);
+    return SL_OK;
+}
+
+// Rows as the file's footer says.
+static int count_rows(struct sl_file_reader *reader, int64_t *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    struct sl_session *session = reader->session;
+
+    sl_buf_add(&sql, "select num_rows from parquet_file_metadata(");
+    SL_TRY(add_path(reader->part->path, &sql, err));
+    sl_buf_add(&sql, ")");
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(blame_file(session->kind->query(session, sql.text, 0, &result, err), err));
+    *ret = sl_result_int(result, 0, 0);
+    return SL_OK;
+}
+
+int sl_parquet_finish(struct sl_file_reader *reader, struct sl_source_end *ret, struct sl_err *err)
+{
+    struct sl_source_end end = {0};
+    uint64_t rows;
+
+    SL_TRY(count_rows(reader, &end.records, err));
+    SL_TRY(sl_fs_hash(reader->part->path, end.sha256, err));
+    rows = (uint64_t)end.records;
+    end.position_sum =
+        (int64_t)((rows % 2 == 0 ? rows / 2 * (rows + 1) : (rows + 1) / 2 * rows) &
+                  (uint64_t)INT64_MAX);
+    if (reader->base.bytes_done)
+        atomic_fetch_add(reader->base.bytes_done, reader->part->size_bytes);
+    *ret = end;
+    return SL_OK;
+}

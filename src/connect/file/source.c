@@ -1,0 +1,228 @@
+#include "connect/file/source.h"
+
+#include "base/fs.h"
+#include "base/map.h"
+#include "connect/file/reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum format { CSV, TSV, LINES, ARRAY, PARQUET, UNKNOWN };
+
+static const struct format_name {
+    const char *name; // as declared, or the end of a file's name
+    enum format format;
+} declared[] = {{"csv", CSV},    {"tsv", TSV},         {"jsonl", LINES},
+                {"json", ARRAY}, {"parquet", PARQUET}, {NULL, UNKNOWN}},
+  endings[] = {{".csv", CSV},     {".txt", CSV},    {".tsv", TSV},         {".tab", TSV},
+               {".jsonl", LINES}, {".ndjson", LINES}, {".json", ARRAY}, {".parquet", PARQUET},
+               {NULL, UNKNOWN}};
+
+// --- what there is
+
+static const char *name_of(const char *path, const char *folder)
+{
+    size_t length = folder ? strlen(folder) : 0;
+
+    while (length > 1 && folder[length - 1] == '/')
+        length--;
+    if (length > 0 && strncmp(path, folder, length) == 0 && path[length] == '/')
+        return path + length + 1;
+    return path;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(((const struct sl_source_part *)a)->name,
+                  ((const struct sl_source_part *)b)->name);
+}
+
+static int find_paths(const struct sl_source_options *options, struct sl_arena *arena,
+                      struct sl_map *paths, struct sl_err *err)
+{
+    for (size_t i = 0; i < options->paths.count; i++) {
+        struct sl_strs found = {0};
+
+        SL_TRY(sl_fs_glob(options->paths.items[i], arena, &found, err));
+        for (size_t k = 0; k < found.count; k++)
+            SL_TRY(sl_map_set(paths, found.items[k], NULL, err));
+    }
+    return SL_OK;
+}
+
+static int file_list(const struct sl_source_options *options, struct sl_arena *arena,
+                     struct sl_source_part **ret, size_t *ret_count, struct sl_err *err)
+{
+    SL_AUTO(sl_map_clear) struct sl_map paths = {0};
+    struct sl_source_part *parts;
+    size_t count = 0;
+
+    SL_TRY(find_paths(options, arena, &paths, err));
+    parts = SL_NEW_ARRAY(arena, struct sl_source_part, sl_map_count(&paths));
+    SL_TRY_NEW(parts, err);
+    for (const struct sl_map_entry *it = sl_map_first(&paths); it; it = sl_map_next(it)) {
+        struct sl_fs_stat stat;
+        int code = sl_fs_stat(sl_map_key(it), &stat, err);
+
+        // Gone since it was listed: then it is not there.
+        if (code == SL_E_FILE_MISSING) {
+            sl_err_clear(err);
+            continue;
+        }
+        SL_TRY(code);
+        const char *path = sl_arena_strdup(arena, sl_map_key(it));
+        SL_TRY_NEW(path, err);
+        parts[count++] = (struct sl_source_part){
+            .name = name_of(path, options->folder),
+            .path = path,
+            .size_bytes = stat.size_bytes,
+            .mtime_us = stat.mtime_us,
+        };
+    }
+    qsort(parts, count, sizeof *parts, compare);
+    *ret = parts;
+    *ret_count = count;
+    return SL_OK;
+}
+
+// --- one of them
+
+static bool ends_nocase(const char *name, size_t length, const char *ending)
+{
+    size_t size = strlen(ending);
+
+    if (size > length)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        char c = name[length - size + i];
+
+        if ((c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c) != ending[i])
+            return false;
+    }
+    return true;
+}
+
+static enum format format_of(const struct sl_source_options *options, const char *path)
+{
+    size_t length = strlen(path);
+    size_t i = 0;
+
+    if (options->format && !sl_str_equal(options->format, "auto")) {
+        while (declared[i].name && !sl_str_equal(declared[i].name, options->format))
+            i++;
+        return declared[i].format;
+    }
+    if (sl_str_ends(path, ".gz"))
+        length -= 3;
+    else if (sl_str_ends(path, ".zst"))
+        length -= 4;
+    while (endings[i].name && !ends_nocase(path, length, endings[i].name))
+        i++;
+    return endings[i].format;
+}
+
+static int open_as(struct sl_file_reader *reader, enum format format, struct sl_err *err)
+{
+    const char *delimiter = reader->options->delimiter;
+
+    switch (format) {
+    case CSV:
+        return sl_text_reader_open(reader, SL_SPLIT_CSV, delimiter, err);
+    case TSV:
+        // A comma is what stands there when nothing was declared.
+        return sl_text_reader_open(reader, SL_SPLIT_CSV,
+                                   sl_str_equal(delimiter, ",") ? "\t" : delimiter, err);
+    case LINES:
+        return sl_text_reader_open(reader, SL_SPLIT_LINES, delimiter, err);
+    case ARRAY:
+        return sl_text_reader_open(reader, SL_SPLIT_ARRAY, delimiter, err);
+    case PARQUET:
+        return sl_parquet_open(reader, err);
+    case UNKNOWN:
+        break;
+    }
+    (void)sl_fail(err, SL_E_SOURCE_FILE, "its name does not tell its format");
+    return sl_err_hint(err, "declare 'format' in the source");
+}
+
+static int in_part(const struct sl_file_reader *reader, int code, struct sl_err *err)
+{
+    return code == SL_OK ? SL_OK : sl_err_context(err, "'%s'", reader->part->name);
+}
+
+static int file_open(const struct sl_source_options *options, const struct sl_source_part *part,
+                     struct sl_session *session, struct sl_arena *arena,
+                     struct sl_source_reader **ret, struct sl_err *err)
+{
+    struct sl_file_reader *reader = SL_NEW(arena, struct sl_file_reader);
+
+    SL_TRY_NEW(reader, err);
+    *reader = (struct sl_file_reader){.base = {.kind = &sl_source_file},
+                                      .options = options,
+                                      .part = part,
+                                      .session = session,
+                                      .arena = arena};
+    SL_TRY(in_part(reader, open_as(reader, format_of(options, part->path), err), err));
+    *ret = &reader->base;
+    return SL_OK;
+}
+
+static struct sl_file_reader *reader_of(struct sl_source_reader *base)
+{
+    return (struct sl_file_reader *)base;
+}
+
+static int file_start(struct sl_source_reader *base, bool careful, const char **ret_sql,
+                      struct sl_err *err)
+{
+    struct sl_file_reader *reader = reader_of(base);
+
+    if (reader->text)
+        return in_part(reader, sl_text_reader_start(reader, careful, ret_sql, err), err);
+    return in_part(reader, sl_parquet_start(reader, ret_sql, err), err);
+}
+
+// What was listed is what was read.
+static int check_unchanged(const struct sl_file_reader *reader, struct sl_err *err)
+{
+    const struct sl_source_part *part = reader->part;
+    struct sl_fs_stat stat;
+
+    SL_TRY(sl_fs_stat(part->path, &stat, err));
+    if (stat.size_bytes == part->size_bytes && stat.mtime_us == part->mtime_us)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_SOURCE_FILE, "it changed while it was read");
+    return sl_err_hint(err, "write a file under another name and rename it when it is complete");
+}
+
+static int file_finish(struct sl_source_reader *base, struct sl_source_end *ret, struct sl_err *err)
+{
+    struct sl_file_reader *reader = reader_of(base);
+    struct sl_source_end end = {0};
+
+    if (reader->text)
+        SL_TRY(in_part(reader, sl_text_reader_finish(reader, &end, err), err));
+    else
+        SL_TRY(in_part(reader, sl_parquet_finish(reader, &end, err), err));
+    SL_TRY(in_part(reader, check_unchanged(reader, err), err));
+    *ret = end;
+    return SL_OK;
+}
+
+static void file_close(struct sl_source_reader *base)
+{
+    struct sl_file_reader *reader = reader_of(base);
+
+    if (reader && reader->text)
+        sl_text_reader_close(reader);
+}
+
+const struct sl_source_kind sl_source_file = {
+    .name = "file",
+    .summary = "Files on this machine: CSV, TSV, JSON and Parquet, also packed with gzip or zstd.",
+    .list = file_list,
+    .open = file_open,
+    .start = file_start,
+    .finish = file_finish,
+    .close = file_close,
+};
