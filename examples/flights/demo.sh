@@ -34,10 +34,8 @@ title "The project: five CSV files, five contracts, eleven models, three targets
 show check
 title "What a run would do"
 show plan
-title "The run"
+title "The run, and its row balance: in = out + quarantined + deduplicated + filtered"
 show run
-title "The row balance: in = out + quarantined + deduplicated + filtered"
-show status
 title "What was rejected, and why, with an example row each"
 show quarantine ls
 title "A question: how much does the weather delay a departure?"
@@ -46,13 +44,13 @@ from curated.weather_delay order by average_delay desc"
 
 title "What to try next"
 cat <<TXT
-  cd $folder
+  alias sluice=$sluice; cd $folder
   sluice run                                         # nothing has changed: does nothing, and says so
-  sluice quarantine show clean.airports              # the rejected rows as they came
-  sluice plan --why                                  # edit a model in models/ first: what is stale, and why
+  sluice quarantine show airports                    # the rejected rows as they came, with all their reasons
+  echo >>models/weather_delay.sql 'limit 5'          # change a model, then:
+  sluice plan --why                                  # what is stale, and why
   sluice lineage curated.weather_delay.average_delay # where a column comes from
-  sluice show curated.daily_delays                   # columns, versions, files
+  sluice show curated.daily_delays                   # its columns, versions and first rows
   sluice query "select * from curated.carrier_performance order by late_percent desc"
-  sqlite3 out/flights.db 'select * from carriers'    # the target outside the lake; also out/csv, out/parquet
-  sluice is $sluice
+  ls -R out                                          # the targets outside the lake: SQLite, CSV, Parquet
 TXT

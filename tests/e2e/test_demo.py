@@ -160,7 +160,7 @@ def test_the_targets_hold_what_the_tables_hold(demo):
 
 def test_the_demo_shows_balance_reasons_and_an_answer(demo):
     output = demo.output
-    for title in ("The row balance", "What was rejected", "A question", "What to try next"):
+    for title in ("The run, and its row balance", "What was rejected", "A question", "What to try next"):
         assert f"== {title}" in output
     for rules in REASONS.values():
         for rule in rules:

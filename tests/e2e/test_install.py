@@ -2,6 +2,7 @@
 import filecmp
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -47,4 +48,7 @@ def test_the_reference_pages_are_those_of_the_program(sluice_bin, tmp_path):
 
 
 def test_deps_is_quick_when_everything_is_there():
-    subprocess.run([ROOT / "tools" / "deps.sh", "build", "test", "demo"], check=True, timeout=1)
+    start = time.monotonic()
+    done = subprocess.run([ROOT / "tools" / "deps.sh", "build", "test", "demo"], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert time.monotonic() - start < 2
