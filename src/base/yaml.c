@@ -232,12 +232,9 @@ static int take_block(struct builder *builder, struct sl_yaml *node, struct fy_t
     block.least = text_column(builder, (frame->key ? frame->key : frame->node)->place);
     end = sl_yaml_unblock(builder->text, builder->length, &block, &text);
     SL_TRY(sl_buf_check(&text, builder->err));
-    if (sl_yaml_indent(builder->text, end, block.start) <= block.least &&
-        fy_token_get_text_length(token) > 0)
+    if (!is_blank(builder->text, end, fy_token_end_mark(token)->input_pos))
         complain(builder, node->place, "write \"\" for an empty text",
                  "a block of text must be indented deeper than its key");
-    else if (!is_blank(builder->text, end, fy_token_end_mark(token)->input_pos))
-        complain(builder, node->place, "put it in double quotes", "a text cannot be read");
     node->text = sl_arena_strndup(builder->arena, text.text, text.length);
     SL_TRY_NEW(node->text, builder->err);
     return SL_OK;

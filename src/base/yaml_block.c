@@ -76,26 +76,28 @@ size_t sl_yaml_unblock(const char *text, size_t length, const struct sl_yaml_blo
 {
     struct header header = find_header(text, block);
     struct folder folder = {.text = ret, .is_folded = block->is_folded};
-    int first = sl_yaml_indent(text, length, block->start);
-    size_t indent = (size_t)(header.digit ? block->least + header.digit : first < 0 ? 0 : first);
+    int indent =
+        header.digit ? block->least + header.digit : sl_yaml_indent(text, length, block->start);
     size_t at = block->start;
 
+    if (indent <= block->least)
+        indent = block->least + 1; // there is no content
     while (at < length && !ret->has_failed) {
         const char *line = text + at;
         const char *end = memchr(line, '\n', length - at);
         size_t size = end ? (size_t)(end - line) : length - at;
         size_t next = at + size + (end ? 1 : 0);
-        size_t blanks = 0;
+        int blanks = 0;
 
         size -= size > 0 && line[size - 1] == '\r';
-        while (blanks < size && blanks < indent && line[blanks] == ' ')
+        while ((size_t)blanks < size && blanks < indent && line[blanks] == ' ')
             blanks++;
-        if (blanks < indent && blanks < size)
-            break; // content that is indented less
-        if (blanks == size)
+        if ((size_t)blanks == size)
             folder.breaks++;
+        else if (blanks == indent)
+            add_line(&folder, line + blanks, size - (size_t)blanks);
         else
-            add_line(&folder, line + blanks, size - blanks);
+            break; // content that is indented less
         at = next;
     }
     if (header.chomp == '+')

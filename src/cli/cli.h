@@ -7,8 +7,19 @@
 
 #include <stdio.h>
 
+// What one call of the program has learned, for whoever reports its failure in the end.
+struct sl_cli {
+    struct sl_arena *arena;  // lives as long as the call
+    const char *job_id;      // the project's name; NULL until one was opened
+    const char *folder;      // of the project; errors show the lines of its files
+    const char *sql;         // SQL of the command line: places without a file point into it
+    bool wants_json;
+    bool is_reported;        // the failure was printed where it happened, with all of its parts
+};
+
 // Options that every command has; the first member of every command's options.
 struct sl_common {
+    struct sl_cli *cli;      // set before the command runs
     const char *folder;      // --project
     const char *environment; // --env
     bool json;               // --json: one JSON document on stdout
@@ -17,15 +28,27 @@ struct sl_common {
     bool is_verbose;
     bool help;
 };
-#define SL_COMMON_ROWS                                                                                                 \
-    {"project", SL_OPT_STRING, offsetof(struct sl_common, folder), NULL, "Folder of the project, or one below it.", 0, .letter = 'C', .placeholder = "DIR"}, \
-    {"env", SL_OPT_STRING, offsetof(struct sl_common, environment), NULL, "Environment of sluice.yml to use; also SLUICE_ENV.", 0, .letter = 'e', .placeholder = "NAME"}, \
-    {"json", SL_OPT_BOOL, offsetof(struct sl_common, json), "false", "Print one JSON document instead of text.", 0}, \
-    {"log_format", SL_OPT_ENUM, offsetof(struct sl_common, log_format), "text", "Form of the log on stderr.", 0, .values = sl_log_format_names}, \
-    {"quiet", SL_OPT_BOOL, offsetof(struct sl_common, is_quiet), "false", "Print results and errors only.", 0, .letter = 'q'}, \
-    {"verbose", SL_OPT_BOOL, offsetof(struct sl_common, is_verbose), "false", "Print more of what is going on.", 0, .letter = 'v'}, \
-    {"help", SL_OPT_BOOL, offsetof(struct sl_common, help), "false", "Print this help.", 0, .letter = 'h'}
+// clang-format off
+#define SL_COMMON_ROWS \
+    {"project", SL_OPT_STRING, offsetof(struct sl_common, folder), NULL, \
+     "Folder of the project, or one below it; else the working folder.", 0, .letter = 'C', .placeholder = "DIR"}, \
+    {"env", SL_OPT_STRING, offsetof(struct sl_common, environment), NULL, \
+     "Environment of sluice.yml to use; else SLUICE_ENV.", 0, .letter = 'e', .placeholder = "NAME"}, \
+    {"json", SL_OPT_BOOL, offsetof(struct sl_common, json), "false", \
+     "Print one JSON document instead of text, also on failure.", 0}, \
+    {"log_format", SL_OPT_ENUM, offsetof(struct sl_common, log_format), "text", \
+     "Form of what is told on stderr.", 0, .values = sl_log_format_names, .placeholder = "FORM"}, \
+    {"quiet", SL_OPT_BOOL, offsetof(struct sl_common, is_quiet), "false", \
+     "Print results and errors only.", 0, .letter = 'q'}, \
+    {"verbose", SL_OPT_BOOL, offsetof(struct sl_common, is_verbose), "false", \
+     "Print more of what is going on.", 0, .letter = 'v'}, \
+    {"help", SL_OPT_BOOL, offsetof(struct sl_common, help), "false", \
+     "Print this help.", 0, .letter = 'h'}
+// clang-format on
 extern const char *const sl_log_format_names[]; // "text", "json"
+extern const struct sl_opt sl_common_rows[];    // just these
+// How many of a command's rows come before the common ones.
+size_t sl_own_row_count(const struct sl_opt *rows);
 
 struct sl_command {
     const char *name;    // "run", "quarantine ls"

@@ -2,7 +2,8 @@
 #include "base/str.h"
 #include "sql/scope.h"
 
-// A recursive CTE is bound anew until its columns have all origins; more columns than this do not hand them on one by one.
+// A recursive CTE is bound anew until its columns have all origins; more columns than this do not
+// hand them on one by one.
 #define MAX_ROUNDS 32
 
 int sl_sql_rename_fields(struct sl_sql_binder *binder, const struct sl_ast *names,
@@ -18,8 +19,8 @@ int sl_sql_rename_fields(struct sl_sql_binder *binder, const struct sl_ast *name
     SL_TRY_NEW(fields, err);
     relation->fields = fields;
     SL_AST_EACH(name, names)
-        if (i < relation->field_count)
-            fields[i++].name = name->text;
+    if (i < relation->field_count)
+        fields[i++].name = name->text;
     return SL_OK;
 }
 
@@ -59,7 +60,8 @@ static int unite_by_position(struct sl_sql_binder *binder, const struct sl_sql_r
         if (is_open || i >= right->field_count)
             SL_TRY(merge_unknown(binder, &left->fields[i].value, &value, err));
         else
-            SL_TRY(merge_values(binder, &left->fields[i].value, &right->fields[i].value, &value, err));
+            SL_TRY(
+                merge_values(binder, &left->fields[i].value, &right->fields[i].value, &value, err));
         SL_TRY(sl_sql_add_field(binder, into, left->fields[i].name, &value, err));
     }
     return SL_OK;
@@ -74,7 +76,8 @@ static int unite_by_name(struct sl_sql_binder *binder, const struct sl_sql_relat
         const struct sl_sql_field *other = sl_sql_field_of(right, left->fields[i].name);
         struct sl_sql_value value;
 
-        SL_TRY(merge_values(binder, &left->fields[i].value, other ? &other->value : NULL, &value, err));
+        SL_TRY(merge_values(binder, &left->fields[i].value, other ? &other->value : NULL, &value,
+                            err));
         if (right->is_open && !other)
             SL_TRY(merge_unknown(binder, &left->fields[i].value, &value, err));
         SL_TRY(sl_sql_add_field(binder, into, left->fields[i].name, &value, err));
@@ -97,7 +100,8 @@ static int filter_by_all(struct sl_sql_binder *binder, const struct sl_sql_relat
                          struct sl_sql_relation *into, struct sl_err *err)
 {
     for (size_t i = 0; i < relation->field_count; i++)
-        SL_TRY(sl_sql_add_computed(binder, &into->filters, &relation->fields[i].value.origins, err));
+        SL_TRY(
+            sl_sql_add_computed(binder, &into->filters, &relation->fields[i].value.origins, err));
     return SL_OK;
 }
 
@@ -203,8 +207,8 @@ int sl_sql_bind_query(struct sl_sql_binder *binder, const struct sl_ast *node,
 
     SL_TRY_NEW(result, err);
     SL_AST_EACH(entry, sl_ast_get(sl_ast_get(node, "cte_map"), "map"))
-        if (entry->cte)
-            SL_TRY(bind_cte(binder, entry->cte, outer, err));
+    if (entry->cte)
+        SL_TRY(bind_cte(binder, entry->cte, outer, err));
     if (sl_ast_is(node, "type", "SELECT_NODE"))
         SL_TRY(sl_sql_bind_select(binder, node, outer, result, err));
     else if (sl_ast_is(node, "type", "SET_OPERATION_NODE"))

@@ -20,8 +20,8 @@ static const char *skip_blanks(const char *at)
     return at + strspn(at, " \n\r\t");
 }
 
-// A member `"query_location": 17` and the comma behind it; `at` itself if none begins there. A text of that name is no member:
-// no colon follows it.
+// A member `"query_location": 17` and the comma behind it; `at` itself if none begins there. A text
+// of that name is no member: no colon follows it.
 static const char *skip_place(const char *at)
 {
     const char *end;
@@ -36,8 +36,8 @@ static const char *skip_place(const char *at)
     return *end == ',' ? end + 1 : end;
 }
 
-// The tree's text without places and blanks. A comma that is left before a closing bracket does not matter: the same members
-// leave the same commas.
+// The tree's text without places and blanks. A comma that is left before a closing bracket does not
+// matter: the same members leave the same commas.
 static void add_canonical(struct sl_buf *buf, const char *at)
 {
     while (*at) {

@@ -10,8 +10,8 @@ static int depend_members(struct sl_sql_binder *binder, const struct sl_ast *nod
                           struct sl_err *err)
 {
     SL_AST_EACH(item, node)
-        if (item->first)
-            SL_TRY(sl_sql_depend(binder, item, scope, into, err));
+    if (item->first)
+        SL_TRY(sl_sql_depend(binder, item, scope, into, err));
     return SL_OK;
 }
 
@@ -26,7 +26,8 @@ static int depend_column(struct sl_sql_binder *binder, const struct sl_ast *name
     return sl_sql_add_computed(binder, into, &value.origins, err);
 }
 
-// COLUMNS(...) stands for one column at a time where the select list is expanded, and for all of them elsewhere.
+// COLUMNS(...) stands for one column at a time where the select list is expanded, and for all of
+// them elsewhere.
 static int depend_star(struct sl_sql_binder *binder, const struct sl_ast *star,
                        const struct sl_sql_scope *scope, struct sl_sql_origins *into,
                        struct sl_err *err)
@@ -43,7 +44,8 @@ static int depend_star(struct sl_sql_binder *binder, const struct sl_ast *star,
     return SL_OK;
 }
 
-// A subquery's value depends on what it selects and on what decides its rows; EXISTS on the latter alone.
+// A subquery's value depends on what it selects and on what decides its rows; EXISTS on the latter
+// alone.
 static int depend_subquery(struct sl_sql_binder *binder, const struct sl_ast *node,
                            const struct sl_sql_scope *scope, struct sl_sql_origins *into,
                            struct sl_err *err)
@@ -68,8 +70,8 @@ static int depend_subquery(struct sl_sql_binder *binder, const struct sl_ast *no
 static bool takes_lambda(const struct sl_ast *call)
 {
     static const char *const names[] = {
-        "apply",       "array_apply", "array_filter", "array_reduce",   "array_transform", "filter",
-        "list_apply",  "list_filter", "list_reduce",  "list_transform", "reduce"};
+        "apply",      "array_apply", "array_filter", "array_reduce",   "array_transform", "filter",
+        "list_apply", "list_filter", "list_reduce",  "list_transform", "reduce"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (sl_ast_is(call, "function_name", names[i]))
@@ -90,8 +92,8 @@ static int add_params(struct sl_sql_binder *binder, const struct sl_ast *node,
         return SL_OK;
     }
     SL_AST_EACH(item, node)
-        if (item->first)
-            SL_TRY(add_params(binder, item, params, err));
+    if (item->first)
+        SL_TRY(add_params(binder, item, params, err));
     return SL_OK;
 }
 
@@ -147,8 +149,8 @@ static int depend_call(struct sl_sql_binder *binder, const struct sl_ast *call,
     if (!takes_lambda(call))
         return depend_members(binder, call, scope, into, err);
     SL_AST_EACH(child, sl_ast_get(call, "children"))
-        SL_TRY(sl_ast_is_class(child, "LAMBDA") ? depend_lambda(binder, child, scope, into, err)
-                                                : sl_sql_depend(binder, child, scope, into, err));
+    SL_TRY(sl_ast_is_class(child, "LAMBDA") ? depend_lambda(binder, child, scope, into, err)
+                                            : sl_sql_depend(binder, child, scope, into, err));
     return SL_OK;
 }
 

@@ -49,7 +49,8 @@ static bool is_read_once(const struct sl_sql_binder *binder, const char *table)
         const struct sl_sql_read *read = &binder->scan->reads[i];
 
         if (read->layer && strlen(read->layer) == (size_t)(dot - table) &&
-            strncmp(read->layer, table, (size_t)(dot - table)) == 0 && sl_str_equal(read->name, dot + 1))
+            strncmp(read->layer, table, (size_t)(dot - table)) == 0 &&
+            sl_str_equal(read->name, dot + 1))
             return read->times == 1;
     }
     return false;
@@ -102,12 +103,13 @@ static int bind_values(struct sl_sql_binder *binder, const struct sl_ast *ref,
         SL_TRY_NEW(name, err);
         SL_TRY(sl_sql_add_field(binder, into, name, &value, err));
     }
-    SL_AST_EACH(row, rows) {
+    SL_AST_EACH(row, rows)
+    {
         size_t i = 0;
 
         SL_AST_EACH(cell, row)
-            if (i < count)
-                SL_TRY(sl_sql_depend(binder, cell, &scope, &into->fields[i++].value.origins, err));
+        if (i < count)
+            SL_TRY(sl_sql_depend(binder, cell, &scope, &into->fields[i++].value.origins, err));
     }
     into->name = sl_ast_text(ref, "alias");
     return SL_OK;
@@ -123,8 +125,8 @@ static const char *function_column(const char *name)
     return NULL;
 }
 
-// Each column of a table function may depend on every argument. A few have one column; of the others those are known that the
-// text names.
+// Each column of a table function may depend on every argument. A few have one column; of the
+// others those are known that the text names.
 static int bind_function(struct sl_sql_binder *binder, const struct sl_ast *ref,
                          const struct sl_sql_scope *outer, struct sl_sql_relation *into,
                          struct sl_err *err)
@@ -136,7 +138,8 @@ static int bind_function(struct sl_sql_binder *binder, const struct sl_ast *ref,
     const char *alias = sl_ast_text(ref, "alias");
     struct sl_sql_value value = {0};
 
-    SL_AST_EACH(argument, sl_ast_get(call, "children")) {
+    SL_AST_EACH(argument, sl_ast_get(call, "children"))
+    {
         // header = true: the left side is the argument's name
         bool is_named = sl_ast_is(argument, "type", "COMPARE_EQUAL") &&
                         sl_ast_is_class(sl_ast_get(argument, "left"), "COLUMN_REF");
@@ -150,7 +153,7 @@ static int bind_function(struct sl_sql_binder *binder, const struct sl_ast *ref,
     if (column)
         return sl_sql_add_field(binder, into, column, &value, err);
     SL_AST_EACH(name, sl_ast_get(ref, "column_name_alias"))
-        SL_TRY(sl_sql_add_field(binder, into, name->text, &value, err));
+    SL_TRY(sl_sql_add_field(binder, into, name->text, &value, err));
     return SL_OK;
 }
 
@@ -179,7 +182,8 @@ static int bind_subquery(struct sl_sql_binder *binder, const struct sl_ast *ref,
     return SL_OK;
 }
 
-// What is not known in detail: a pivot's columns depend on its source in ways that are not followed.
+// What is not known in detail: a pivot's columns depend on its source in ways that are not
+// followed.
 static int bind_unknown(struct sl_sql_binder *binder, const struct sl_ast *ref,
                         const struct sl_sql_scope *outer, struct sl_sql_relation *into,
                         struct sl_err *err)

@@ -36,8 +36,8 @@ static bool is_listed(const char *name, const char *const *names)
 enum sl_function_kind sl_function_kind(const struct sl_ast *call)
 {
     const char *name = sl_ast_text(call, "function_name");
-    const struct function *found = bsearch(name, functions, sizeof functions / sizeof *functions,
-                                           sizeof *functions, compare);
+    const struct function *found =
+        bsearch(name, functions, sizeof functions / sizeof *functions, sizeof *functions, compare);
 
     // age(t) is the time from t until now; age(a, b) does not look at the clock.
     if (sl_str_equal_nocase(name, "age") && sl_ast_count(sl_ast_get(call, "children")) == 1)

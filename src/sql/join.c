@@ -12,7 +12,8 @@ static bool is_join(const struct sides *sides, const char *type)
     return sl_ast_is(sides->join, "join_type", type);
 }
 
-// Columns of the optional side are null where it has no row: they are no expression over its table any more.
+// Columns of the optional side are null where it has no row: they are no expression over its table
+// any more.
 static void make_optional(struct sl_sql_from *from)
 {
     for (size_t i = 0; i < from->count; i++)
@@ -31,7 +32,8 @@ static int add_members(struct sl_sql_binder *binder, const struct sl_sql_from *f
     return SL_OK;
 }
 
-// The joined column has the value of the side that always has a row; of a full join it is whichever is there.
+// The joined column has the value of the side that always has a row; of a full join it is whichever
+// is there.
 static int join_value(struct sl_sql_binder *binder, const struct sides *sides,
                       const struct sl_sql_value *left, const struct sl_sql_value *right,
                       struct sl_sql_value *ret, struct sl_err *err)
@@ -121,7 +123,8 @@ static int keep_usings(struct sl_sql_binder *binder, const struct sl_sql_from *f
 
         for (size_t k = 0; k < fresh; k++)
             is_again |= sl_str_equal_nocase(merged->usings[k].name, from->usings[i].name);
-        if (!is_again && !SL_PUSH(binder->arena, merged->usings, merged->using_count, from->usings[i]))
+        if (!is_again &&
+            !SL_PUSH(binder->arena, merged->usings, merged->using_count, from->usings[i]))
             return sl_fail_memory(err);
     }
     return SL_OK;
@@ -142,7 +145,7 @@ static int add_usings(struct sl_sql_binder *binder, const struct sides *sides,
                       struct sl_sql_from *merged, struct sl_err *err)
 {
     SL_AST_EACH(name, sl_ast_get(sides->join, "using_columns"))
-        SL_TRY(add_using(binder, sides, name->text, merged, err));
+    SL_TRY(add_using(binder, sides, name->text, merged, err));
     if (sl_ast_is(sides->join, "ref_type", "NATURAL"))
         SL_TRY(add_natural(binder, sides, merged, err));
     SL_TRY(keep_usings(binder, &sides->left, merged, err));

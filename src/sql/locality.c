@@ -33,13 +33,14 @@ static bool has_aggregate(const struct sl_ast *node)
         sl_ast_count(sl_ast_get(node, "children")) > 0)
         return true;
     SL_AST_EACH(item, node)
-        if (item->first && has_aggregate(item))
-            return true;
+    if (item->first && has_aggregate(item))
+        return true;
     return false;
 }
 
-// Expressions of a SELECT on the way. Subqueries in them read other tables only (the driving one is read once), so that they are
-// constants or functions of the row; but an aggregate in them over columns of the query around is computed there.
+// Expressions of a SELECT on the way. Subqueries in them read other tables only (the driving one is
+// read once), so that they are constants or functions of the row; but an aggregate in them over
+// columns of the query around is computed there.
 static void examine(struct walk *walk, const struct sl_ast *node)
 {
     if (sl_ast_is_class(node, "SUBQUERY")) {
@@ -53,13 +54,14 @@ static void examine(struct walk *walk, const struct sl_ast *node)
     if (sl_ast_is_class(node, "FUNCTION") && sl_function_kind(node) == SL_FUNCTION_AGGREGATE)
         whole(walk, "it aggregates");
     SL_AST_EACH(item, node)
-        if (item->first)
-            examine(walk, item);
+    if (item->first)
+        examine(walk, item);
 }
 
 static void examine_modifiers(struct walk *walk, const struct sl_ast *modifiers)
 {
-    SL_AST_EACH(modifier, modifiers) {
+    SL_AST_EACH(modifier, modifiers)
+    {
         if (sl_ast_is(modifier, "type", "DISTINCT_MODIFIER"))
             whole(walk, "it removes duplicates");
         else if (!sl_ast_is(modifier, "type", "ORDER_MODIFIER"))
@@ -133,8 +135,8 @@ static int walk_from(struct walk *walk, const struct sl_ast *from, struct sl_err
     }
     if (sl_ast_is(from, "type", "BASE_TABLE"))
         return end_at_table(walk, from, err);
-    never(walk, sl_ast_is(from, "type", "PIVOT") ? "it pivots"
-                                                 : "its FROM does not begin with a table");
+    never(walk,
+          sl_ast_is(from, "type", "PIVOT") ? "it pivots" : "its FROM does not begin with a table");
     return SL_OK;
 }
 
@@ -154,11 +156,11 @@ static bool refers_to(const struct sl_ast *node, const char *alias)
 {
     if (sl_ast_is_class(node, "COLUMN_REF"))
         SL_AST_EACH(name, sl_ast_get(node, "column_names"))
-            if (sl_str_equal_nocase(name->text, alias))
-                return true;
+    if (sl_str_equal_nocase(name->text, alias))
+        return true;
     SL_AST_EACH(item, node)
-        if (item->first && refers_to(item, alias))
-            return true;
+    if (item->first && refers_to(item, alias))
+        return true;
     return false;
 }
 
@@ -167,22 +169,23 @@ static bool unnests(const struct sl_ast *node)
     if (sl_ast_is_class(node, "FUNCTION") && sl_function_kind(node) == SL_FUNCTION_UNNEST)
         return true;
     SL_AST_EACH(item, node)
-        if (item->first && unnests(item))
-            return true;
+    if (item->first && unnests(item))
+        return true;
     return false;
 }
 
-// A volatile column of the result (`now() as loaded_at`) decides nothing as long as nothing refers to it.
+// A volatile column of the result (`now() as loaded_at`) decides nothing as long as nothing refers
+// to it.
 static const struct sl_ast *find_deciding_volatile(const struct sl_ast *root)
 {
-    const struct sl_ast *items = sl_ast_is(root, "type", "SELECT_NODE")
-                                     ? sl_ast_get(root, "select_list")
-                                     : NULL;
+    const struct sl_ast *items =
+        sl_ast_is(root, "type", "SELECT_NODE") ? sl_ast_get(root, "select_list") : NULL;
 
     SL_AST_EACH(member, root)
-        if (member != items && member->first && sl_sql_find_volatile(member))
-            return sl_sql_find_volatile(member);
-    SL_AST_EACH(item, items) {
+    if (member != items && member->first && sl_sql_find_volatile(member))
+        return sl_sql_find_volatile(member);
+    SL_AST_EACH(item, items)
+    {
         const struct sl_ast *found = sl_sql_find_volatile(item);
         const char *alias = sl_ast_text(item, "alias");
 
@@ -223,7 +226,8 @@ int sl_sql_path_tell(const struct sl_sql_path *path, bool is_in_doubt, struct sl
     return SL_OK;
 }
 
-// A split is kept if a key is the expression itself, or the keys have all columns that it is made of.
+// A split is kept if a key is the expression itself, or the keys have all columns that it is made
+// of.
 static bool determines(const struct sl_sql_barrier *barrier, const char *expression,
                        const struct sl_strs *inputs)
 {
@@ -247,7 +251,8 @@ static const char *why_not_by(const struct sl_query *query, const char *name,
             return sl_arena_printf(arena, "'%s' is not an expression over %s", name,
                                    query->driving_table);
         for (size_t k = 0; k < query->facts->barrier_count; k++)
-            if (!determines(&query->facts->barriers[k], column->expression, &query->facts->inputs[i]))
+            if (!determines(&query->facts->barriers[k], column->expression,
+                            &query->facts->inputs[i]))
                 return query->facts->barriers[k].why;
         return "";
     }

@@ -10,7 +10,8 @@ static const char *constant_text(const struct sl_ast *node)
 {
     const struct sl_ast *value = sl_ast_get(node, "value");
 
-    if (!sl_ast_is_class(node, "CONSTANT") || !sl_ast_is(sl_ast_get(value, "type"), "id", "VARCHAR"))
+    if (!sl_ast_is_class(node, "CONSTANT") ||
+        !sl_ast_is(sl_ast_get(value, "type"), "id", "VARCHAR"))
         return NULL;
     return sl_ast_get(value, "value") ? sl_ast_text(value, "value") : NULL;
 }
@@ -54,8 +55,8 @@ struct sl_sql_pattern sl_sql_columns_pattern(const struct sl_ast *star)
         return pattern;
     pattern.names = sl_ast_get(expr, "children");
     SL_AST_EACH(name, pattern.names)
-        if (!constant_text(name))
-            return pattern;
+    if (!constant_text(name))
+        return pattern;
     pattern.kind = SL_SQL_PATTERN_NAMES;
     return pattern;
 }
@@ -126,15 +127,16 @@ static bool finds(const char *regex, const char *name, bool is_whole)
         return false;
     is_found = regexec(&compiled, name, 1, &match, 0) == 0;
     regfree(&compiled);
-    // The longest match from the first place where there is one: the whole name, if that matches at all.
+    // The longest match from the first place where there is one: the whole name, if that matches at
+    // all.
     return is_found && (!is_whole || (match.rm_so == 0 && name[match.rm_eo] == '\0'));
 }
 
 static bool is_listed(const struct sl_ast *names, const char *name)
 {
     SL_AST_EACH(item, names)
-        if (sl_str_equal_nocase(constant_text(item), name))
-            return true;
+    if (sl_str_equal_nocase(constant_text(item), name))
+        return true;
     return false;
 }
 

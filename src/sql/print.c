@@ -1,4 +1,5 @@
-// Expressions as text: as the engine names a column without alias, and over the columns of one table.
+// Expressions as text: as the engine names a column without alias, and over the columns of one
+// table.
 #include "base/buf.h"
 #include "base/str.h"
 #include "sql/functions.h"
@@ -8,7 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
-// Longer expressions are of no use to anybody, and lateral aliases could double them again and again.
+// Longer expressions are of no use to anybody, and lateral aliases could double them again and
+// again.
 #define MAX_EXPRESSION_BYTES 4096
 
 struct printer {
@@ -65,7 +67,8 @@ const char *sl_sql_quote(struct sl_arena *arena, const char *name)
 
 static void print_list(struct printer *printer, const struct sl_ast *list, const char *separator)
 {
-    SL_AST_EACH(item, list) {
+    SL_AST_EACH(item, list)
+    {
         if (item != list->first)
             sl_buf_add(printer->buf, separator);
         print(printer, item);
@@ -92,7 +95,8 @@ static void print_column(struct printer *printer, const struct sl_ast *node)
     bool found;
 
     if (!printer->scope) {
-        SL_AST_EACH(name, names) {
+        SL_AST_EACH(name, names)
+        {
             if (name != names->first)
                 sl_buf_add_char(printer->buf, '.');
             add_name(printer->buf, name->text);
@@ -152,7 +156,8 @@ static void print_constant(struct printer *printer, const struct sl_ast *node)
     if (sl_ast_is(type, "id", "INTEGER") || sl_ast_is(type, "id", "BIGINT"))
         sl_buf_add(printer->buf, text);
     else if (sl_ast_is(type, "id", "DECIMAL"))
-        print_decimal(printer, text, strtoll(sl_ast_text(sl_ast_get(type, "type_info"), "scale"), NULL, 10));
+        print_decimal(printer, text,
+                      strtoll(sl_ast_text(sl_ast_get(type, "type_info"), "scale"), NULL, 10));
     else
         printer->is_given_up = true;
     sl_buf_add(printer->buf, is_bracketed ? ")" : "");
@@ -161,8 +166,8 @@ static void print_constant(struct printer *printer, const struct sl_ast *node)
 // In a name the engine puts quotes around types that are no words of its grammar.
 static void print_type(struct printer *printer, const struct sl_ast *type)
 {
-    static const char *const bare[] = {"INTEGER", "BIGINT", "SMALLINT", "VARCHAR", "TIMESTAMP",
-                                       "BOOLEAN"};
+    static const char *const bare[] = {"INTEGER", "BIGINT",    "SMALLINT",
+                                       "VARCHAR", "TIMESTAMP", "BOOLEAN"};
     static const char *const quoted[] = {"DATE", "TINYINT", "DOUBLE"};
     const struct sl_ast *info = sl_ast_get(type, "type_info");
     const char *id = sl_ast_text(type, "id");
@@ -199,8 +204,8 @@ static bool is_plain_call(const struct printer *printer, const struct sl_ast *ca
     const char *schema = sl_ast_text(call, "schema");
 
     SL_AST_EACH(child, sl_ast_get(call, "children"))
-        if (*sl_ast_text(child, "alias"))
-            return false;
+    if (*sl_ast_text(child, "alias"))
+        return false;
     if (sl_ast_get(call, "filter") || sl_ast_true(call, "distinct") ||
         sl_ast_count(sl_ast_get(sl_ast_get(call, "order_bys"), "orders")) ||
         (*schema && !sl_str_equal(schema, "main")) || *sl_ast_text(call, "catalog"))
@@ -282,7 +287,8 @@ static void print_operator(struct printer *printer, const struct sl_ast *node)
         if (!sl_ast_is(node, "type", forms[i].type))
             continue;
         sl_buf_add(printer->buf, forms[i].begin);
-        SL_AST_EACH(child, children) {
+        SL_AST_EACH(child, children)
+        {
             if (child != children->first)
                 sl_buf_add(printer->buf, child == children->first->next ? forms[i].between_first
                                                                         : forms[i].between);
@@ -308,7 +314,8 @@ static void print_between(struct printer *printer, const struct sl_ast *node)
 static void print_case(struct printer *printer, const struct sl_ast *node)
 {
     sl_buf_add(printer->buf, "CASE ");
-    SL_AST_EACH(check, sl_ast_get(node, "case_checks")) {
+    SL_AST_EACH(check, sl_ast_get(node, "case_checks"))
+    {
         sl_buf_add(printer->buf, " WHEN (");
         print(printer, sl_ast_get(check, "when_expr"));
         sl_buf_add(printer->buf, ") THEN (");
@@ -326,10 +333,14 @@ static void print(struct printer *printer, const struct sl_ast *node)
         const char *class;
         void (*print)(struct printer *printer, const struct sl_ast *node);
     } classes[] = {
-        {"COLUMN_REF", print_column},     {"CONSTANT", print_constant},
-        {"CAST", print_cast},             {"FUNCTION", print_call},
-        {"COMPARISON", print_comparison}, {"CONJUNCTION", print_operator},
-        {"OPERATOR", print_operator},     {"BETWEEN", print_between},
+        {"COLUMN_REF", print_column},
+        {"CONSTANT", print_constant},
+        {"CAST", print_cast},
+        {"FUNCTION", print_call},
+        {"COMPARISON", print_comparison},
+        {"CONJUNCTION", print_operator},
+        {"OPERATOR", print_operator},
+        {"BETWEEN", print_between},
         {"CASE", print_case},
     };
 
@@ -351,7 +362,7 @@ int sl_sql_name_of(struct sl_sql_binder *binder, const struct sl_ast *node, cons
 
     // A column, or a field of one, has its last name.
     SL_AST_EACH(item, names)
-        name = item->text;
+    name = item->text;
     if (!names) {
         print(&printer, node);
         SL_TRY(sl_buf_check(&buf, err));

@@ -23,7 +23,8 @@ static char *lower(struct sl_arena *arena, const char *text)
     return copy;
 }
 
-// The layer of a table as written; a database in front of it stays there, so that it is no layer that anyone knows.
+// The layer of a table as written; a database in front of it stays there, so that it is no layer
+// that anyone knows.
 static int table_layer(const struct sl_ast *table, struct sl_arena *arena, const char **ret,
                        struct sl_err *err)
 {
@@ -106,7 +107,8 @@ static int visit_cte(struct scanner *scanner, const struct sl_ast *entry,
                                .outer = *visible};
     cte->is_recursive = sl_ast_is(cte->query, "type", "RECURSIVE_CTE_NODE");
     if (cte->query)
-        SL_TRY(visit(scanner, (struct sl_ast *)cte->query, cte->is_recursive ? cte : *visible, err));
+        SL_TRY(
+            visit(scanner, (struct sl_ast *)cte->query, cte->is_recursive ? cte : *visible, err));
     cte->uses = 0; // those so far were its own recursion
     ((struct sl_ast *)entry)->cte = cte;
     *visible = cte;
@@ -120,7 +122,7 @@ static int visit(struct scanner *scanner, struct sl_ast *node, struct sl_sql_cte
 
     // Each sees those before it; the rest of the node sees them all.
     SL_AST_EACH(entry, sl_ast_get(ctes, "map"))
-        SL_TRY(visit_cte(scanner, entry, &visible, err));
+    SL_TRY(visit_cte(scanner, entry, &visible, err));
     if (sl_ast_is(node, "type", "BASE_TABLE")) {
         node->cte = find_cte(node, visible);
         if (node->cte)
@@ -175,7 +177,8 @@ static bool is_volatile(const struct sl_ast *node)
     if (sl_str_equal(node->key, "sample"))
         return true;
     if (sl_ast_is(node, "type", "TABLE_FUNCTION"))
-        return !sl_function_is_pure_table(sl_ast_text(sl_ast_get(node, "function"), "function_name"));
+        return !sl_function_is_pure_table(
+            sl_ast_text(sl_ast_get(node, "function"), "function_name"));
     if (sl_ast_is_class(node, "FUNCTION")) {
         enum sl_function_kind kind = sl_function_kind(node);
 
@@ -186,7 +189,8 @@ static bool is_volatile(const struct sl_ast *node)
 }
 
 // A table function is judged as one, not as the scalar function of its name.
-static const struct sl_ast *skip_table_function(const struct sl_ast *node, const struct sl_ast *item)
+static const struct sl_ast *skip_table_function(const struct sl_ast *node,
+                                                const struct sl_ast *item)
 {
     if (sl_str_equal(item->key, "function") && sl_ast_is(node, "type", "TABLE_FUNCTION"))
         return sl_ast_get(item, "children");
@@ -199,7 +203,8 @@ const struct sl_ast *sl_sql_find_volatile(const struct sl_ast *node)
         return NULL;
     if (is_volatile(node))
         return node;
-    SL_AST_EACH(item, node) {
+    SL_AST_EACH(item, node)
+    {
         const struct sl_ast *inner = skip_table_function(node, item);
         const struct sl_ast *found = inner && inner->first ? sl_sql_find_volatile(inner) : NULL;
 

@@ -1,4 +1,5 @@
-// One walk over a query's tree: which tables it reads, which names are CTEs, and what is volatile in it.
+// One walk over a query's tree: which tables it reads, which names are CTEs, and what is volatile
+// in it.
 #ifndef SL_SQL_SCAN_H
 #define SL_SQL_SCAN_H
 
@@ -7,11 +8,11 @@
 // WITH name (aliases) AS (query)
 struct sl_sql_cte {
     const char *name;
-    const struct sl_ast *aliases;      // list of texts; may be empty
-    const struct sl_ast *query;        // query node
-    size_t uses;                       // how often the text reads it, not counting its own recursion
-    struct sl_sql_cte *outer;          // the next one in sight where it is defined
-    struct sl_sql_relation *relation;  // set by sl_query_lineage
+    const struct sl_ast *aliases;     // list of texts; may be empty
+    const struct sl_ast *query;       // query node
+    size_t uses;                      // how often the text reads it, not counting its own recursion
+    struct sl_sql_cte *outer;         // the next one in sight where it is defined
+    struct sl_sql_relation *relation; // set by sl_query_lineage
     bool is_recursive;
 };
 
@@ -29,16 +30,20 @@ struct sl_sql_scan {
     size_t read_count;
 };
 
-// Fills `ret` and binds the CTEs in the tree: every node that reads one points to it. `root` is a query node.
-SL_MUST int sl_sql_scan(struct sl_ast *root, struct sl_arena *arena, struct sl_sql_scan *ret, struct sl_err *err);
+// Fills `ret` and binds the CTEs in the tree: every node that reads one points to it. `root` is a
+// query node.
+SL_MUST int sl_sql_scan(struct sl_ast *root, struct sl_arena *arena, struct sl_sql_scan *ret,
+                        struct sl_err *err);
 // The query node of the tree's single statement; NULL if it is none.
 struct sl_ast *sl_sql_root(const struct sl_ast *tree);
-// What makes the result of a part of the tree differ from time to time ("now()"); NULL if nothing does.
+// What makes the result of a part of the tree differ from time to time ("now()"); NULL if nothing
+// does.
 const struct sl_ast *sl_sql_find_volatile(const struct sl_ast *node);
 // For people: "it calls now()". NULL when memory is out.
 const char *sl_sql_describe_volatile(const struct sl_ast *node, struct sl_arena *arena);
 // The read of a table, NULL if there is none. `table` is "clean.orders".
-const struct sl_sql_read *sl_sql_find_read(const struct sl_sql_scan *scan, const char *layer, const char *name);
+const struct sl_sql_read *sl_sql_find_read(const struct sl_sql_scan *scan, const char *layer,
+                                           const char *name);
 // "clean.orders", or "orders" without a layer, in lower case. NULL when memory is out.
 const char *sl_sql_table_name(const struct sl_ast *table, struct sl_arena *arena);
 

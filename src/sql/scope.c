@@ -101,9 +101,11 @@ static const struct sl_sql_relation *only_open(const struct sl_sql_from *from, s
     return *ret_count == 1 ? found : NULL;
 }
 
-// A column that a known relation has is not one of an unknown relation: the engine would call it ambiguous.
-static int find_column(struct sl_sql_binder *binder, const struct sl_sql_from *from, const char *name,
-                       struct sl_sql_value *ret, enum answer *ret_answer, struct sl_err *err)
+// A column that a known relation has is not one of an unknown relation: the engine would call it
+// ambiguous.
+static int find_column(struct sl_sql_binder *binder, const struct sl_sql_from *from,
+                       const char *name, struct sl_sql_value *ret, enum answer *ret_answer,
+                       struct sl_err *err)
 {
     const struct sl_sql_relation *row = NULL;
     size_t found = 0, open_count;
@@ -196,8 +198,8 @@ static int find_in(struct sl_sql_binder *binder, const struct sl_sql_scope *scop
     size_t total = sl_ast_count(names), used = 0;
 
     SL_AST_EACH(name, names)
-        if (used < 3)
-            parts[used++] = name->text;
+    if (used < 3)
+        parts[used++] = name->text;
     *ret_answer = NONE;
     for (; used > 0 && *ret_answer == NONE; used--) {
         const char *two[3] = {NULL, parts[0], parts[1]};
@@ -244,8 +246,9 @@ int sl_sql_resolve(struct sl_sql_binder *binder, const struct sl_sql_scope *scop
     return SL_OK;
 }
 
-int sl_sql_resolve_in(struct sl_sql_binder *binder, const struct sl_sql_from *from, const char *name,
-                      struct sl_sql_value *ret, bool *ret_found, struct sl_err *err)
+int sl_sql_resolve_in(struct sl_sql_binder *binder, const struct sl_sql_from *from,
+                      const char *name, struct sl_sql_value *ret, bool *ret_found,
+                      struct sl_err *err)
 {
     struct sl_sql_scope scope = {.from = from};
     enum answer answer;

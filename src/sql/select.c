@@ -1,4 +1,5 @@
-// One SELECT: its columns, what decides its rows, and what on the driving table's way puts rows together.
+// One SELECT: its columns, what decides its rows, and what on the driving table's way puts rows
+// together.
 #include "base/str.h"
 #include "sql/functions.h"
 #include "sql/scope.h"
@@ -26,8 +27,8 @@ static bool has_aggregate(const struct sl_ast *node)
     if (sl_ast_is_class(node, "SUBQUERY"))
         return sl_ast_get(node, "child") && has_aggregate(sl_ast_get(node, "child"));
     SL_AST_EACH(item, node)
-        if (item->first && has_aggregate(item))
-            return true;
+    if (item->first && has_aggregate(item))
+        return true;
     return false;
 }
 
@@ -55,7 +56,8 @@ static int add_window_barriers(struct sl_sql_binder *binder, const struct sl_ast
     if (sl_ast_is_class(node, "SUBQUERY"))
         return SL_OK;
     if (sl_ast_is_class(node, "WINDOW")) {
-        SL_AST_EACH(partition, sl_ast_get(node, "partitions")) {
+        SL_AST_EACH(partition, sl_ast_get(node, "partitions"))
+        {
             struct sl_sql_value value;
 
             SL_TRY(sl_sql_value_of(binder, partition, scope, &value, err));
@@ -64,8 +66,8 @@ static int add_window_barriers(struct sl_sql_binder *binder, const struct sl_ast
         SL_TRY(add_barrier(binder, &barrier, err));
     }
     SL_AST_EACH(item, node)
-        if (item->first)
-            SL_TRY(add_window_barriers(binder, item, scope, err));
+    if (item->first)
+        SL_TRY(add_window_barriers(binder, item, scope, err));
     return SL_OK;
 }
 
@@ -88,6 +90,20 @@ static int make_names_unique(struct sl_sql_binder *binder, struct sl_sql_relatio
     return SL_OK;
 }
 
+// How many rows unnest() makes of one depends on its argument.
+static int add_unnested(struct sl_sql_binder *binder, const struct select *select,
+                        const struct sl_ast *node, struct sl_err *err)
+{
+    if (sl_ast_is_class(node, "FUNCTION") && sl_function_kind(node) == SL_FUNCTION_UNNEST)
+        return sl_sql_depend(binder, node, &select->scope, &select->result->filters, err);
+    if (sl_ast_is_class(node, "SUBQUERY"))
+        return SL_OK;
+    SL_AST_EACH(item, node)
+    if (item->first)
+        SL_TRY(add_unnested(binder, select, item, err));
+    return SL_OK;
+}
+
 static int bind_item(struct sl_sql_binder *binder, struct select *select, const struct sl_ast *item,
                      struct sl_err *err)
 {
@@ -96,9 +112,10 @@ static int bind_item(struct sl_sql_binder *binder, struct select *select, const 
     bool is_key = !has_aggregate(item);
 
     SL_TRY(sl_sql_expand(binder, item, &select->scope, select->result, err));
+    SL_TRY(add_unnested(binder, select, item, err));
     if (select->result->field_count == first + 1 && *sl_ast_text(item, "alias"))
-        alias = (struct sl_sql_field){sl_ast_text(item, "alias"),
-                                      select->result->fields[first].value};
+        alias =
+            (struct sl_sql_field){sl_ast_text(item, "alias"), select->result->fields[first].value};
     if (!SL_PUSH(binder->arena, select->aliases, select->alias_count, alias))
         return sl_fail_memory(err);
     select->scope.aliases = select->aliases;
@@ -117,26 +134,28 @@ static const struct sl_sql_field *ordinal(const struct sl_ast *node,
     const struct sl_ast *value = sl_ast_get(node, "value");
     size_t index;
 
-    if (!sl_ast_is_class(node, "CONSTANT") || !sl_ast_is(sl_ast_get(value, "type"), "id", "INTEGER"))
+    if (!sl_ast_is_class(node, "CONSTANT") ||
+        !sl_ast_is(sl_ast_get(value, "type"), "id", "INTEGER"))
         return NULL;
     index = (size_t)strtoull(sl_ast_text(value, "value"), NULL, 10);
-    return index >= 1 && index <= result->field_count && !result->is_open ? &result->fields[index - 1]
-                                                                          : NULL;
+    return index >= 1 && index <= result->field_count && !result->is_open
+               ? &result->fields[index - 1]
+               : NULL;
 }
 
 static bool is_in_set(const struct sl_ast *set, size_t index)
 {
     SL_AST_EACH(item, set)
-        if (strtoull(item->text ? item->text : "", NULL, 10) == index)
-            return true;
+    if (strtoull(item->text ? item->text : "", NULL, 10) == index)
+        return true;
     return false;
 }
 
 static bool is_in_every_set(const struct sl_ast *sets, size_t index)
 {
     SL_AST_EACH(set, sets)
-        if (!is_in_set(set, index))
-            return false;
+    if (!is_in_set(set, index))
+        return false;
     return true;
 }
 
@@ -159,7 +178,8 @@ static int add_group_keys(struct sl_sql_binder *binder, const struct select *sel
 {
     size_t index = 0;
 
-    SL_AST_EACH(key, sl_ast_get(select->node, "group_expressions")) {
+    SL_AST_EACH(key, sl_ast_get(select->node, "group_expressions"))
+    {
         const struct sl_sql_field *field = ordinal(key, select->result);
         struct sl_sql_value value = {0};
 
@@ -224,7 +244,8 @@ static int value_in_order(struct sl_sql_binder *binder, const struct sl_ast *nod
     }
     if (sl_ast_is_class(node, "STAR")) { // ORDER BY ALL
         for (size_t i = 0; i < result->field_count; i++)
-            SL_TRY(sl_sql_add_computed(binder, &ret->origins, &result->fields[i].value.origins, err));
+            SL_TRY(
+                sl_sql_add_computed(binder, &ret->origins, &result->fields[i].value.origins, err));
         return SL_OK;
     }
     inner.prefers_aliases = true;
@@ -238,7 +259,8 @@ static int bind_distinct(struct sl_sql_binder *binder, const struct sl_ast *modi
     struct sl_sql_barrier barrier = {.why = "DISTINCT crosses partitions"};
     const struct sl_ast *targets = sl_ast_get(modifier, "distinct_on_targets");
 
-    SL_AST_EACH(target, targets) {
+    SL_AST_EACH(target, targets)
+    {
         struct sl_sql_value value;
 
         SL_TRY(value_in_order(binder, target, scope, result, &value, err));
@@ -246,7 +268,8 @@ static int bind_distinct(struct sl_sql_binder *binder, const struct sl_ast *modi
         SL_TRY(add_barrier_key(binder, &barrier, &value, err));
     }
     for (size_t i = 0; i < result->field_count && !sl_ast_count(targets); i++) {
-        SL_TRY(sl_sql_add_computed(binder, &result->filters, &result->fields[i].value.origins, err));
+        SL_TRY(
+            sl_sql_add_computed(binder, &result->filters, &result->fields[i].value.origins, err));
         SL_TRY(add_barrier_key(binder, &barrier, &result->fields[i].value, err));
     }
     return scope->from->has_driving ? add_barrier(binder, &barrier, err) : SL_OK;
@@ -256,7 +279,8 @@ static int bind_order(struct sl_sql_binder *binder, const struct sl_ast *modifie
                       const struct sl_sql_scope *scope, struct sl_sql_relation *result,
                       struct sl_err *err)
 {
-    SL_AST_EACH(order, sl_ast_get(modifier, "orders")) {
+    SL_AST_EACH(order, sl_ast_get(modifier, "orders"))
+    {
         struct sl_sql_value value;
 
         SL_TRY(value_in_order(binder, sl_ast_get(order, "expression"), scope, result, &value, err));
@@ -271,8 +295,8 @@ static bool is_order_idle(const struct sl_sql_binder *binder, const struct sl_as
     if (node != binder->scan->root)
         return false;
     SL_AST_EACH(modifier, sl_ast_get(node, "modifiers"))
-        if (!sl_ast_is(modifier, "type", "ORDER_MODIFIER"))
-            return false;
+    if (!sl_ast_is(modifier, "type", "ORDER_MODIFIER"))
+        return false;
     return true;
 }
 
@@ -280,7 +304,8 @@ int sl_sql_bind_modifiers(struct sl_sql_binder *binder, const struct sl_ast *nod
                           const struct sl_sql_scope *scope, struct sl_sql_relation *result,
                           struct sl_err *err)
 {
-    SL_AST_EACH(modifier, sl_ast_get(node, "modifiers")) {
+    SL_AST_EACH(modifier, sl_ast_get(node, "modifiers"))
+    {
         if (sl_ast_is(modifier, "type", "DISTINCT_MODIFIER"))
             SL_TRY(bind_distinct(binder, modifier, scope, result, err));
         else if (!sl_ast_is(modifier, "type", "ORDER_MODIFIER"))
@@ -310,7 +335,8 @@ static int bind_windows(struct sl_sql_binder *binder, const struct select *selec
 
     for (size_t i = 0; i < sizeof parts / sizeof *parts && select->from.has_driving; i++)
         if (sl_ast_get(select->node, parts[i]))
-            SL_TRY(add_window_barriers(binder, sl_ast_get(select->node, parts[i]), &select->scope, err));
+            SL_TRY(add_window_barriers(binder, sl_ast_get(select->node, parts[i]), &select->scope,
+                                       err));
     return SL_OK;
 }
 
@@ -324,7 +350,7 @@ int sl_sql_bind_select(struct sl_sql_binder *binder, const struct sl_ast *node,
     select.scope = (struct sl_sql_scope){.outer = outer, .from = &select.from};
     ret->has_driving = select.from.has_driving;
     SL_AST_EACH(item, sl_ast_get(node, "select_list"))
-        SL_TRY(bind_item(binder, &select, item, err));
+    SL_TRY(bind_item(binder, &select, item, err));
     SL_TRY(bind_filters(binder, &select, err));
     SL_TRY(bind_group(binder, &select, err));
     SL_TRY(bind_windows(binder, &select, err));

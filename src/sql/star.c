@@ -1,8 +1,8 @@
 // Items of a select list: stars, COLUMNS(...), unnested structs, and plain expressions.
+#include "sql/star.h"
 #include "base/str.h"
 #include "sql/functions.h"
 #include "sql/scope.h"
-#include "sql/star.h"
 
 #include <string.h>
 #include <strings.h>
@@ -21,9 +21,10 @@ static bool is_excluded(const struct sl_ast *star, const struct sl_sql_relation 
                         const char *name)
 {
     SL_AST_EACH(item, sl_ast_get(star, "exclude_list"))
-        if (sl_str_equal_nocase(item->text, name))
-            return true;
-    SL_AST_EACH(item, sl_ast_get(star, "qualified_exclude_list")) {
+    if (sl_str_equal_nocase(item->text, name))
+        return true;
+    SL_AST_EACH(item, sl_ast_get(star, "qualified_exclude_list"))
+    {
         const char *table = sl_ast_text(item, "table");
 
         if (sl_str_equal_nocase(sl_ast_text(item, "column"), name) &&
@@ -36,23 +37,22 @@ static bool is_excluded(const struct sl_ast *star, const struct sl_sql_relation 
 static const char *new_name(const struct sl_ast *star, const char *name)
 {
     SL_AST_EACH(item, sl_ast_get(star, "rename_list"))
-        if (sl_str_equal_nocase(sl_ast_text(sl_ast_get(item, "key"), "column"), name))
-            return sl_ast_text(item, "value");
+    if (sl_str_equal_nocase(sl_ast_text(sl_ast_get(item, "key"), "column"), name))
+        return sl_ast_text(item, "value");
     return name;
 }
 
 static const struct sl_ast *replacement(const struct sl_ast *star, const char *name)
 {
     SL_AST_EACH(item, sl_ast_get(star, "replace_list"))
-        if (sl_str_equal_nocase(sl_ast_text(item, "key"), name))
-            return item;
+    if (sl_str_equal_nocase(sl_ast_text(item, "key"), name))
+        return item;
     return NULL;
 }
 
 // The joined column that a relation's column became, seen through an unqualified star.
-static const struct sl_sql_using *find_using(const struct sl_sql_from *from,
-                                             const struct sl_sql_relation *relation,
-                                             const char *name)
+static const struct sl_sql_using *
+find_using(const struct sl_sql_from *from, const struct sl_sql_relation *relation, const char *name)
 {
     for (size_t i = 0; i < from->using_count; i++)
         for (size_t k = 0; k < from->usings[i].member_count; k++)
@@ -163,7 +163,8 @@ static int expand_star(struct sl_sql_binder *binder, const struct sl_ast *star,
     return SL_OK;
 }
 
-// Picks the columns of `all` that a pattern over names takes. What it cannot follow makes the result open.
+// Picks the columns of `all` that a pattern over names takes. What it cannot follow makes the
+// result open.
 static int pick(struct sl_sql_binder *binder, const struct sl_sql_relation *all,
                 const struct sl_sql_pattern *pattern, struct sl_sql_relation *into,
                 struct sl_err *err)
@@ -194,14 +195,16 @@ int sl_sql_expand_star(struct sl_sql_binder *binder, const struct sl_ast *star,
     return expand_pattern(binder, star, &pattern, scope, into, err);
 }
 
-// The COLUMNS(...) in an expression; several in one must be the same. Not inside a subquery, which has its own.
+// The COLUMNS(...) in an expression; several in one must be the same. Not inside a subquery, which
+// has its own.
 static const struct sl_ast *find_columns(const struct sl_ast *node)
 {
     if (sl_ast_is_class(node, "STAR"))
         return sl_ast_true(node, "columns") ? node : NULL;
     if (sl_ast_is_class(node, "SUBQUERY") || sl_ast_is(node, "type", "OPERATOR_UNPACK"))
         return NULL;
-    SL_AST_EACH(item, node) {
+    SL_AST_EACH(item, node)
+    {
         const struct sl_ast *found = item->first ? find_columns(item) : NULL;
 
         if (found)
@@ -246,7 +249,8 @@ static int expand_columns(struct sl_sql_binder *binder, const struct sl_ast *ite
     return SL_OK;
 }
 
-// unnest() of a struct gives a column for each field, of a list one column. With further arguments it goes deeper.
+// unnest() of a struct gives a column for each field, of a list one column. With further arguments
+// it goes deeper.
 static int expand_unnest(struct sl_sql_binder *binder, const struct sl_ast *call, const char *name,
                          const struct sl_sql_scope *scope, struct sl_sql_relation *into,
                          struct sl_err *err)
@@ -259,7 +263,8 @@ static int expand_unnest(struct sl_sql_binder *binder, const struct sl_ast *call
         return SL_OK;
     }
     SL_TRY(sl_sql_value_of(binder, children->first, scope, &value, err));
-    if (sl_sql_is_struct(value.type) || sl_ast_is(children->first, "function_name", "struct_pack") ||
+    if (sl_sql_is_struct(value.type) ||
+        sl_ast_is(children->first, "function_name", "struct_pack") ||
         sl_ast_is(children->first, "function_name", "row"))
         return sl_sql_struct_fields(binder, &value, into, err);
     SL_TRY(sl_sql_add_computed(binder, &part.origins, &value.origins, err));
@@ -274,8 +279,8 @@ static bool has_star(const struct sl_ast *node)
     if (sl_ast_is_class(node, "SUBQUERY"))
         return false;
     SL_AST_EACH(item, node)
-        if (item->first && has_star(item))
-            return true;
+    if (item->first && has_star(item))
+        return true;
     return false;
 }
 
@@ -295,8 +300,8 @@ static int expand_plain(struct sl_sql_binder *binder, const struct sl_ast *item,
         name = value.name;
     else if (!*name)
         SL_TRY(sl_sql_name_of(binder, item, &name, err));
-    if (sl_ast_is_class(item, "FUNCTION") && (sl_ast_is(item, "function_name", "unnest") ||
-                                              sl_ast_is(item, "function_name", "unlist")))
+    if (sl_ast_is_class(item, "FUNCTION") &&
+        (sl_ast_is(item, "function_name", "unnest") || sl_ast_is(item, "function_name", "unlist")))
         return expand_unnest(binder, item, name, scope, into, err);
     return sl_sql_add_field(binder, into, name, &value, err);
 }

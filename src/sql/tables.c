@@ -64,23 +64,25 @@ static void report_statements(const struct sl_ast *tree, const struct text *text
                 "a model is a single SELECT, and there are %zu statements", count);
 }
 
-// DESCRIBE and SHOW look at the catalogue; query() and query_table() read tables that nobody sees in the tree.
+// DESCRIBE and SHOW look at the catalogue; query() and query_table() read tables that nobody sees
+// in the tree.
 static void report_hidden(const struct sl_ast *node, const struct text *text,
                           struct sl_diags *diags)
 {
     const char *function = sl_ast_text(sl_ast_get(node, "function"), "function_name");
 
     if (sl_ast_is(node, "type", "SHOW_REF"))
-        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_SQL_KIND, place_of(text, sl_ast_location(node)), NULL,
-                "a model cannot read from DESCRIBE, SUMMARIZE or SHOW");
+        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_SQL_KIND, place_of(text, sl_ast_location(node)),
+                NULL, "a model cannot read from DESCRIBE, SUMMARIZE or SHOW");
     else if (sl_ast_is(node, "type", "TABLE_FUNCTION") &&
-             (sl_str_equal_nocase(function, "query") || sl_str_equal_nocase(function, "query_table")))
+             (sl_str_equal_nocase(function, "query") ||
+              sl_str_equal_nocase(function, "query_table")))
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_SQL_TABLE, place_of(text, sl_ast_location(node)),
                 "write the table's name in the FROM clause", "%s() hides the tables that it reads",
                 function);
     SL_AST_EACH(item, node)
-        if (item->first)
-            report_hidden(item, text, diags);
+    if (item->first)
+        report_hidden(item, text, diags);
 }
 
 static int copy_tables(const struct sl_sql_scan *scan, const struct text *text,
@@ -93,7 +95,8 @@ static int copy_tables(const struct sl_sql_scan *scan, const struct text *text,
         struct sl_place place = place_of(text, read->location);
         struct sl_table_ref *table = &query->tables[query->table_count++];
 
-        *table = (struct sl_table_ref){.line = place.line, .column = place.column, .times = read->times};
+        *table =
+            (struct sl_table_ref){.line = place.line, .column = place.column, .times = read->times};
         table->name = sl_arena_strdup(arena, read->name);
         table->layer = sl_arena_strdup(arena, read->layer);
         if (!table->name || (read->layer && !table->layer))

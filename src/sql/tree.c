@@ -233,8 +233,8 @@ const struct sl_ast *sl_ast_get(const struct sl_ast *map, const char *key)
     if (!map || map->kind != SL_AST_MAP)
         return NULL;
     SL_AST_EACH(item, map)
-        if (strcmp(item->key, key) == 0)
-            return item->kind == SL_AST_NULL ? NULL : item;
+    if (strcmp(item->key, key) == 0)
+        return item->kind == SL_AST_NULL ? NULL : item;
     return NULL;
 }
 
@@ -262,7 +262,7 @@ size_t sl_ast_count(const struct sl_ast *list)
     size_t count = 0;
 
     SL_AST_EACH(item, list)
-        count++;
+    count++;
     return count;
 }
 

@@ -1,7 +1,8 @@
 // The engine's syntax tree (DuckDB's json_serialize_sql) as plain nodes in an arena.
 //
-// It has its own small reader because the tree holds 64-bit numbers without sign (a place that is not known is 2^64 - 1), which
-// jansson refuses, and because thousands of models are read at every start.
+// It has its own small reader because the tree holds 64-bit numbers without sign (a place that is
+// not known is 2^64 - 1), which jansson refuses, and because thousands of models are read at every
+// start.
 #ifndef SL_SQL_TREE_H
 #define SL_SQL_TREE_H
 
@@ -21,15 +22,17 @@ enum sl_ast_kind {
 struct sl_ast {
     enum sl_ast_kind kind;
     bool truth;
-    const char *key;          // in a map; else NULL
-    const char *text;         // text and number; a NUL in a text has become U+FFFD
-    struct sl_ast *first;     // list and map: members in order
-    struct sl_ast *next;      // the next member of the same list or map
-    struct sl_sql_cte *cte;   // after sl_sql_scan: of an entry of a cte_map, and of a BASE_TABLE that names it
+    const char *key;      // in a map; else NULL
+    const char *text;     // text and number; a NUL in a text has become U+FFFD
+    struct sl_ast *first; // list and map: members in order
+    struct sl_ast *next;  // the next member of the same list or map
+    struct sl_sql_cte
+        *cte; // after sl_sql_scan: of an entry of a cte_map, and of a BASE_TABLE that names it
 };
 
-#define SL_AST_EACH(item, parent)                                                                  \
-    for (const struct sl_ast *item = (parent) ? (parent)->first : NULL; (item); (item) = (item)->next)
+#define SL_AST_EACH(item, parent)                                               \
+    for (const struct sl_ast *item = (parent) ? (parent)->first : NULL; (item); \
+         (item) = (item)->next)
 
 // SL_E_JSON_SYNTAX, or SL_E_LIMIT if it is nested too deeply to be walked.
 SL_MUST int sl_ast_parse(const char *json, struct sl_arena *arena, struct sl_ast **ret,

@@ -4,7 +4,7 @@
 A case is a folder in tests/golden/tables:
   project/            the project with its input
   then-1/, then-2/    optional: files laid over the project before a second and a third run
-  expect/TABLE.csv    the rows of a table after the last run, sorted; the head line chooses the columns
+  expect/TABLE.csv    the rows of a table after the last run, sorted; the head line holds what to select: columns, expressions
   exits               optional: the exit code of each run, separated by blanks (default: all 0)
 After the last run one more must change no table. --record writes the rows found into expect/. Prints TAP.
 """
@@ -36,9 +36,8 @@ def sluice(program, folder, *arguments, exits=0):
 
 
 def rows(program, folder, table, columns):
-    quoted = ", ".join(f'"{column}"' for column in columns)
-    text = sluice(program, folder, "query", f"select {quoted} from {table} order by all", "--format", "csv", "--limit", "0")
-    return list(csv.reader(io.StringIO(text)))
+    text = sluice(program, folder, "query", f"select {', '.join(columns)} from {table} order by all", "--format", "csv", "--limit", "0")
+    return list(csv.reader(io.StringIO(text)))[1:]
 
 
 def versions(program, folder):
@@ -64,10 +63,10 @@ def run_case(program, case, folder, record):
         expected = list(csv.reader(file.open(newline="")))
         found = rows(program, folder, file.stem, expected[0])
         if record:
-            write(file, found)
-        elif found != expected:
-            wrong = [f"- {row}" for row in expected if row not in found] + [f"+ {row}" for row in found if row not in expected]
-            raise Failure(f"{file.stem}: {len(found) - 1} rows, expected {len(expected) - 1}\n" + "\n".join(wrong[:20]))
+            write(file, [expected[0], *found])
+        elif found != expected[1:]:
+            wrong = [f"- {row}" for row in expected[1:] if row not in found] + [f"+ {row}" for row in found if row not in expected]
+            raise Failure(f"{file.stem}: {len(found)} rows, expected {len(expected) - 1}\n" + "\n".join(wrong[:20]))
     if exits[-1] == 0:
         before = versions(program, folder)
         sluice(program, folder, "run")

@@ -60,7 +60,8 @@ void sl_csv_set_newline(struct sl_csv *csv, char newline)
 
 // --- field by field
 
-// What stands at the scanner: a line end (which it passes), or not. MORE if that cannot be said yet.
+// What stands at the scanner: a line end (which it passes), or not. MORE if that cannot be said
+// yet.
 static enum sl_csv_outcome take_line_end(struct scanner *scanner, bool *ret)
 {
     const struct sl_csv *csv = scanner->csv;

@@ -1,7 +1,8 @@
 // CSV: header, records, and what becomes of a record that cannot be split.
 //
-// A quote that is never closed would swallow all that follows, so of a record with wrong quotes only its first line is corrupt, and the
-// next line begins a new record: one stray quote costs one line.
+// A quote that is never closed would swallow all that follows, so of a record with wrong quotes
+// only its first line is corrupt, and the next line begins a new record: one stray quote costs one
+// line.
 #include "connect/file/split.h"
 
 #include <stdlib.h>
@@ -49,9 +50,9 @@ static int find_record(struct sl_split *split, enum sl_csv_outcome *ret,
         SL_TRY(pass_line(split, &was_passed, err));
         if (was_passed)
             continue;
-        *ret = sl_csv_scan(&split->csv, sl_split_at(split), sl_split_end(split),
-                           split->text.is_at_end, split->fields,
-                           split->fields ? split->names.count : 0, ret_record);
+        *ret =
+            sl_csv_scan(&split->csv, sl_split_at(split), sl_split_end(split), split->text.is_at_end,
+                        split->fields, split->fields ? split->names.count : 0, ret_record);
         if (*ret == SL_CSV_MORE && split->text.end - split->text.start <= split->max_bytes) {
             SL_TRY(sl_text_fill(&split->text, err));
             continue;
@@ -163,7 +164,8 @@ int sl_csv_begin(struct sl_split *split, const struct sl_strs *names, struct sl_
 
 // --- records
 
-// Whether a quote that stands there by mistake ran over whole records until another one met it: most lines are records by themselves.
+// Whether a quote that stands there by mistake ran over whole records until another one met it:
+// most lines are records by themselves.
 static bool is_stray_quote(const struct sl_split *split, const struct sl_csv_record *record)
 {
     const char *at = sl_split_at(split);

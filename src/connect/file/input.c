@@ -50,6 +50,14 @@ void sl_input_close(struct sl_input **input)
     *input = NULL;
 }
 
+// Whatever the machine says, it says it of this file: the others can go on.
+static int blame_file(int code, struct sl_err *err)
+{
+    if (err)
+        err->code = SL_E_SOURCE_FILE;
+    return code == SL_OK ? SL_OK : SL_E_SOURCE_FILE;
+}
+
 static int set_up(struct sl_input *input, const char *path, struct sl_err *err)
 {
     input->digest = EVP_MD_CTX_new();
@@ -59,7 +67,7 @@ static int set_up(struct sl_input *input, const char *path, struct sl_err *err)
         input->fd = open(path, O_RDONLY | O_CLOEXEC);
     while (input->fd < 0 && errno == EINTR);
     if (input->fd < 0)
-        return sl_fail_errno(err, errno, "cannot open '%s'", path);
+        return blame_file(sl_fail_errno(err, errno, "cannot open it"), err);
     (void)posix_fadvise(input->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     if (input->packing == PLAIN)
         return SL_OK;
@@ -102,7 +110,7 @@ static int read_file(struct sl_input *input, void *bytes, size_t capacity, size_
         count = read(input->fd, bytes, capacity);
     while (count < 0 && errno == EINTR);
     if (count < 0)
-        return sl_fail_errno(err, errno, "cannot read it");
+        return blame_file(sl_fail_errno(err, errno, "cannot read it"), err);
     if (count == 0)
         input->is_at_end = true;
     else if (EVP_DigestUpdate(input->digest, bytes, (size_t)count) != 1)

@@ -47,7 +47,8 @@ static int32_t hex4(const char *at)
     return code;
 }
 
-// Behind "\u". Halves of pairs and U+0000 are text nowhere else, so they are not taken for text here.
+// Behind "\u". Halves of pairs and U+0000 are text nowhere else, so they are not taken for text
+// here.
 static enum sl_json_outcome read_code(struct reader *reader)
 {
     int32_t code;

@@ -1,5 +1,6 @@
-// JSON: one object a line, or one array of objects. What is no object (or has two members of one name, of which one would be lost) is
-// corrupt; an array that is none fails the file, as nothing says where its next element begins.
+// JSON: one object a line, or one array of objects. What is no object (or has two members of one
+// name, of which one would be lost) is corrupt; an array that is none fails the file, as nothing
+// says where its next element begins.
 #include "connect/file/split.h"
 
 #include <stdlib.h>
@@ -74,7 +75,8 @@ static int find_in_line(struct sl_split *split, struct object *ret, bool *ret_fo
 static int not_an_array(struct sl_split *split, const char *what, struct sl_err *err)
 {
     (void)sl_fail(err, SL_E_SOURCE_FILE, "line %lld: %s", (long long)split->line, what);
-    return sl_err_hint(err, "format json is one array of objects; with an object a line it is jsonl");
+    return sl_err_hint(err,
+                       "format json is one array of objects; with an object a line it is jsonl");
 }
 
 // Passes blanks. '\0' at the end of the file.
@@ -118,8 +120,10 @@ static int go_to_element(struct sl_split *split, bool *ret_found, struct sl_err 
     if (split->element == 0)
         return SL_OK;
     if (c != ',')
-        return not_an_array(split, sl_split_is_done(split) ? "the array ends too early"
-                                                           : "a comma or ']' is missing", err);
+        return not_an_array(split,
+                            sl_split_is_done(split) ? "the array ends too early"
+                                                    : "a comma or ']' is missing",
+                            err);
     sl_split_pass(split, 1, 0);
     return skip_blanks(split, &c, err);
 }
@@ -235,8 +239,7 @@ static int find_column(struct sl_split *split, const struct sl_json_text *name, 
     const struct sl_strs *names = &split->names;
     size_t length;
 
-    if (guess < names->count && !name->has_escapes &&
-        strlen(names->items[guess]) == name->length &&
+    if (guess < names->count && !name->has_escapes && strlen(names->items[guess]) == name->length &&
         memcmp(names->items[guess], name->text, name->length) == 0) {
         *ret = guess;
         return SL_OK;

@@ -77,8 +77,8 @@ static int begin(struct sl_lane *lane, int64_t position, size_t bytes, struct sl
     put_position(lane, position);
     put(lane, lane->delimiter);
     lane->records++;
-    lane->position_sum = (int64_t)(((uint64_t)lane->position_sum + (uint64_t)position) &
-                                   (uint64_t)INT64_MAX);
+    lane->position_sum =
+        (int64_t)(((uint64_t)lane->position_sum + (uint64_t)position) & (uint64_t)INT64_MAX);
     return SL_OK;
 }
 

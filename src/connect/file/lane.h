@@ -1,7 +1,9 @@
-// The way of records to the engine: lines of text written to a pipe, in a form that it can only read one way.
+// The way of records to the engine: lines of text written to a pipe, in a form that it can only
+// read one way.
 //
-// A line is `position,corrupt,field,field,...` and "\n". A corrupt record has its bytes in hexadecimal and no field; in a good one an
-// empty field is null, "" is an empty text, and everything that could be misread stands in quotes, where a quote is doubled.
+// A line is `position,corrupt,field,field,...` and "\n". A corrupt record has its bytes in
+// hexadecimal and no field; in a good one an empty field is null, "" is an empty text, and
+// everything that could be misread stands in quotes, where a quote is doubled.
 #ifndef SL_CONNECT_FILE_LANE_H
 #define SL_CONNECT_FILE_LANE_H
 

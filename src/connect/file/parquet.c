@@ -16,12 +16,15 @@ static int add_path(const char *path, struct sl_buf *sql, struct sl_err *err)
     return SL_OK;
 }
 
-// What the engine says of the file is what is wrong with the file.
+// What the engine or the machine says of the file is what is wrong with the file.
 static int blame_file(int code, struct sl_err *err)
 {
-    if (code == SL_E_ENGINE || code == SL_E_FILE_MISSING)
+    if (code != SL_E_ENGINE && code != SL_E_FILE_MISSING && code != SL_E_IO &&
+        code != SL_E_NO_PERMISSION)
+        return code;
+    if (err)
         err->code = SL_E_SOURCE_FILE;
-    return code == SL_OK ? SL_OK : (int)err->code;
+    return SL_E_SOURCE_FILE;
 }
 
 int sl_parquet_open(struct sl_file_reader *reader, struct sl_err *err)
@@ -92,11 +95,10 @@ int sl_parquet_finish(struct sl_file_reader *reader, struct sl_source_end *ret, 
     uint64_t rows;
 
     SL_TRY(count_rows(reader, &end.records, err));
-    SL_TRY(sl_fs_hash(reader->part->path, end.sha256, err));
+    SL_TRY(blame_file(sl_fs_hash(reader->part->path, end.sha256, err), err));
     rows = (uint64_t)end.records;
-    end.position_sum =
-        (int64_t)((rows % 2 == 0 ? rows / 2 * (rows + 1) : (rows + 1) / 2 * rows) &
-                  (uint64_t)INT64_MAX);
+    end.position_sum = (int64_t)((rows % 2 == 0 ? rows / 2 * (rows + 1) : (rows + 1) / 2 * rows) &
+                                 (uint64_t)INT64_MAX);
     if (reader->base.bytes_done)
         atomic_fetch_add(reader->base.bytes_done, reader->part->size_bytes);
     *ret = end;

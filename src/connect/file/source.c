@@ -14,9 +14,9 @@ static const struct format_name {
     enum format format;
 } declared[] = {{"csv", CSV},    {"tsv", TSV},         {"jsonl", LINES},
                 {"json", ARRAY}, {"parquet", PARQUET}, {NULL, UNKNOWN}},
-  endings[] = {{".csv", CSV},     {".txt", CSV},    {".tsv", TSV},         {".tab", TSV},
-               {".jsonl", LINES}, {".ndjson", LINES}, {".json", ARRAY}, {".parquet", PARQUET},
-               {NULL, UNKNOWN}};
+  endings[] = {{".csv", CSV},    {".txt", CSV},         {".tsv", TSV},
+               {".tab", TSV},    {".jsonl", LINES},     {".ndjson", LINES},
+               {".json", ARRAY}, {".parquet", PARQUET}, {NULL, UNKNOWN}};
 
 // --- what there is
 

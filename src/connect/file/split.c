@@ -67,8 +67,8 @@ int sl_split_open(const char *path, const struct sl_source_options *options,
     struct sl_split split = {
         .options = options,
         .format = format,
-        .max_bytes = (size_t)(options->max_record_bytes ? options->max_record_bytes
-                                                        : MAX_RECORD_BYTES),
+        .max_bytes =
+            (size_t)(options->max_record_bytes ? options->max_record_bytes : MAX_RECORD_BYTES),
         .line = 1,
         .scratch = SL_BUF_INIT,
         .raw = SL_BUF_INIT,
@@ -105,8 +105,8 @@ int sl_split_run(struct sl_split *split, struct sl_lane *lane, struct sl_err *er
 int sl_split_line(struct sl_split *split, size_t *ret_length, size_t *ret_size, struct sl_err *err)
 {
     *ret_size = SIZE_MAX;
-    while (!sl_csv_line(&split->csv, sl_split_at(split), sl_split_end(split),
-                        split->text.is_at_end, ret_length, ret_size) &&
+    while (!sl_csv_line(&split->csv, sl_split_at(split), sl_split_end(split), split->text.is_at_end,
+                        ret_length, ret_size) &&
            split->text.end - split->text.start <= split->max_bytes)
         SL_TRY(sl_text_fill(&split->text, err));
     if (*ret_size <= split->max_bytes)
@@ -141,8 +141,8 @@ int sl_split_check_names(const struct sl_strs *names, struct sl_err *err)
                 return sl_fail(err, SL_E_SOURCE_COLUMNS, "the column name '%s' is reserved", name);
         for (size_t k = 0; k < i; k++)
             if (sl_str_equal_nocase(name, names->items[k]))
-                return sl_fail(err, SL_E_SOURCE_COLUMNS,
-                               "columns %zu and %zu have one name, '%s'", k + 1, i + 1, name);
+                return sl_fail(err, SL_E_SOURCE_COLUMNS, "columns %zu and %zu have one name, '%s'",
+                               k + 1, i + 1, name);
     }
     return SL_OK;
 }

@@ -1,4 +1,5 @@
-// From a file's text to records in a lane: what can be split into columns, and what cannot, with its bytes and its line.
+// From a file's text to records in a lane: what can be split into columns, and what cannot, with
+// its bytes and its line.
 #ifndef SL_CONNECT_FILE_SPLIT_H
 #define SL_CONNECT_FILE_SPLIT_H
 
@@ -9,7 +10,11 @@
 #include "connect/file/lane.h"
 #include "connect/file/text.h"
 
-enum sl_split_format { SL_SPLIT_CSV, SL_SPLIT_LINES, SL_SPLIT_ARRAY }; // JSON: one object a line, or one array of them
+enum sl_split_format {
+    SL_SPLIT_CSV,
+    SL_SPLIT_LINES,
+    SL_SPLIT_ARRAY
+}; // JSON: one object a line, or one array of them
 
 struct sl_split {
     const struct sl_source_options *options;
@@ -19,8 +24,8 @@ struct sl_split {
     size_t max_bytes;     // of a record
     int64_t line;         // of the file, at the window's start; 1-based
     struct sl_csv csv;
-    struct sl_csv_field *fields; // CSV: of a record, as many as columns
-    struct sl_map columns;       // JSON: name -> its place in names, from 1
+    struct sl_csv_field *fields;    // CSV: of a record, as many as columns
+    struct sl_map columns;          // JSON: name -> its place in names, from 1
     struct sl_json_member *members; // JSON: of an object
     size_t member_capacity;
     const struct sl_json_member **values; // JSON: per column, of an object
@@ -30,9 +35,10 @@ struct sl_split {
     struct sl_buf raw;
 };
 
-// Opens the file and reads what stands before the first record. With `names` NULL the columns are found out: from the header, the
-// options, or (JSON) all records, after which there is nothing left to run. Else they are known from an earlier time. Names live in the arena. SL_E_SOURCE_FILE, SL_E_SOURCE_COLUMNS.
-// `chunk_bytes` as in sl_text_options.
+// Opens the file and reads what stands before the first record. With `names` NULL the columns are
+// found out: from the header, the options, or (JSON) all records, after which there is nothing left
+// to run. Else they are known from an earlier time. Names live in the arena. SL_E_SOURCE_FILE,
+// SL_E_SOURCE_COLUMNS. `chunk_bytes` as in sl_text_options.
 SL_MUST int sl_split_open(const char *path, const struct sl_source_options *options,
                           enum sl_split_format format, const char *delimiter, size_t chunk_bytes,
                           const struct sl_strs *names, struct sl_arena *arena, struct sl_split *ret,
@@ -47,8 +53,8 @@ SL_MUST int sl_split_run(struct sl_split *split, struct sl_lane *lane, struct sl
 SL_MUST int sl_split_check_names(const struct sl_strs *names, struct sl_err *err);
 
 // Of the formats. The window's start is passed by what was taken.
-SL_MUST int sl_csv_begin(struct sl_split *split, const struct sl_strs *names, struct sl_arena *arena,
-                         struct sl_err *err);
+SL_MUST int sl_csv_begin(struct sl_split *split, const struct sl_strs *names,
+                         struct sl_arena *arena, struct sl_err *err);
 SL_MUST int sl_csv_run(struct sl_split *split, struct sl_lane *lane, struct sl_err *err);
 SL_MUST int sl_json_begin(struct sl_split *split, const struct sl_strs *names, struct sl_err *err);
 SL_MUST int sl_json_names(struct sl_split *split, struct sl_arena *arena, struct sl_err *err);

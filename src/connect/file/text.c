@@ -180,7 +180,8 @@ static int begin(struct sl_text *text, struct sl_err *err)
     } else if (length >= 2 && raw[0] == 0xFE && raw[1] == 0xFF) {
         text->encoding = SL_TEXT_UTF16_BE;
         mark = 2;
-    } else if (text->encoding == SL_TEXT_UTF8 && length >= 3 && memcmp(raw, "\xEF\xBB\xBF", 3) == 0) {
+    } else if (text->encoding == SL_TEXT_UTF8 && length >= 3 &&
+               memcmp(raw, "\xEF\xBB\xBF", 3) == 0) {
         mark = 3;
     } else if (text->encoding == SL_TEXT_UTF16 && length >= 2 && raw[0] == 0) {
         // Without a mark: the first character is ASCII in any file of columns.

@@ -1,7 +1,8 @@
 // A file as UTF-8 text: a window that moves over it.
 //
-// UTF-16 and Latin-1 are decoded so that every input can be written back as it was: half of a UTF-16 pair and an odd last byte become
-// byte sequences that no UTF-8 text has. A byte order mark is left out; one of UTF-16 is believed whatever was declared as UTF-8.
+// UTF-16 and Latin-1 are decoded so that every input can be written back as it was: half of a
+// UTF-16 pair and an odd last byte become byte sequences that no UTF-8 text has. A byte order mark
+// is left out; one of UTF-16 is believed whatever was declared as UTF-8.
 #ifndef SL_CONNECT_FILE_TEXT_H
 #define SL_CONNECT_FILE_TEXT_H
 
@@ -22,8 +23,8 @@ struct sl_text {
     size_t chunk_bytes;
     char *bytes;
     size_t start, end, capacity;
-    bool is_at_end; // nothing follows `end`
-    bool is_begun;  // the byte order mark was looked for
+    bool is_at_end;       // nothing follows `end`
+    bool is_begun;        // the byte order mark was looked for
     unsigned char raw[8]; // bytes of a character that is not yet whole
     size_t raw_length;
 };

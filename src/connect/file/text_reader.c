@@ -1,6 +1,7 @@
-// Reads a text file for the engine: the splitter writes on its own thread into a pipe, which the engine's read_csv opens as
-// /dev/fd/N. The reader keeps an end of the pipe open meanwhile, so that the writer is not told that nobody reads before the engine
-// begins, and is told at once when all is over.
+// Reads a text file for the engine: the splitter writes on its own thread into a pipe, which the
+// engine's read_csv opens as /dev/fd/N. The reader keeps an end of the pipe open meanwhile, so that
+// the writer is not told that nobody reads before the engine begins, and is told at once when all
+// is over.
 #include "connect/file/reader.h"
 
 #include "base/fs.h"
@@ -124,12 +125,12 @@ static void add_byte_string(struct sl_buf *sql, char c)
 
 static void add_read_csv(const struct sl_text_reader *text, struct sl_buf *sql)
 {
-    size_t line = text->longest_bytes + 64 > ENGINE_LINE_BYTES ? text->longest_bytes + 64
-                                                               : ENGINE_LINE_BYTES;
+    size_t line =
+        text->longest_bytes + 64 > ENGINE_LINE_BYTES ? text->longest_bytes + 64 : ENGINE_LINE_BYTES;
     size_t buffer = line + 4096 > ENGINE_BUFFER_BYTES ? line + 4096 : ENGINE_BUFFER_BYTES;
 
-    sl_buf_addf(sql, "read_csv('/dev/fd/%d', auto_detect = false, header = false, delim = ",
-                text->read_fd);
+    sl_buf_addf(
+        sql, "read_csv('/dev/fd/%d', auto_detect = false, header = false, delim = ", text->read_fd);
     add_byte_string(sql, text->lane.delimiter);
     sl_buf_add(sql, ", quote = ");
     add_byte_string(sql, text->lane.quote);
@@ -137,7 +138,8 @@ static void add_read_csv(const struct sl_text_reader *text, struct sl_buf *sql)
     add_byte_string(sql, text->lane.quote);
     sl_buf_add(sql, ", new_line = '\\n', compression = 'none', allow_quoted_nulls = false");
     if (text->lane.is_careful)
-        sl_buf_addf(sql, ", parallel = false, max_line_size = %zu, buffer_size = %zu", line, buffer);
+        sl_buf_addf(sql, ", parallel = false, max_line_size = %zu, buffer_size = %zu", line,
+                    buffer);
     sl_buf_add(sql, ", columns = {'_position': 'BIGINT', '_corrupt': 'VARCHAR'");
     for (size_t i = 0; i < text->names.count; i++)
         sl_buf_addf(sql, ", 'c%zu': 'VARCHAR'", i);

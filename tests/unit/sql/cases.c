@@ -13,10 +13,14 @@
 #define MAX_BYTES ((size_t)4 << 20)
 
 static const struct sl_column orders[] = {
-    {"order_id", "INTEGER"},       {"customer_id", "INTEGER"},
-    {"day", "DATE"},               {"ts", "TIMESTAMP"},
-    {"amount", "DECIMAL(12,2)"},   {"n", "INTEGER"},
-    {"currency", "VARCHAR"},       {"address", "STRUCT(city VARCHAR, zip VARCHAR)"},
+    {"order_id", "INTEGER"},
+    {"customer_id", "INTEGER"},
+    {"day", "DATE"},
+    {"ts", "TIMESTAMP"},
+    {"amount", "DECIMAL(12,2)"},
+    {"n", "INTEGER"},
+    {"currency", "VARCHAR"},
+    {"address", "STRUCT(city VARCHAR, zip VARCHAR)"},
     {"tags", "VARCHAR[]"},
 };
 static const struct sl_column customers[] = {
@@ -25,11 +29,14 @@ static const struct sl_column rates[] = {
     {"currency", "VARCHAR"}, {"day", "DATE"}, {"rate", "DOUBLE"}};
 static const struct sl_column symbols[] = {{"currency", "VARCHAR"}, {"name", "VARCHAR"}};
 
-#define TABLE(name, columns) {name, columns, sizeof columns / sizeof *columns}
+#define TABLE(name, columns)                            \
+    {                                                   \
+        name, columns, sizeof columns / sizeof *columns \
+    }
 const struct test_table test_tables[] = {
-    TABLE("clean.orders", orders),   TABLE("clean.customers", customers),
-    TABLE("clean.rates", rates),     TABLE("clean.symbols", symbols),
-    TABLE("raw.rates", rates),       {NULL, NULL, 0},
+    TABLE("clean.orders", orders), TABLE("clean.customers", customers),
+    TABLE("clean.rates", rates),   TABLE("clean.symbols", symbols),
+    TABLE("raw.rates", rates),     {NULL, NULL, 0},
 };
 
 bool test_columns_of(void *self, const char *table, const struct sl_column **ret, size_t *ret_count)
@@ -108,5 +115,6 @@ void case_query(const struct sql_case *item, struct sl_arena *arena, struct sl_q
     if (sl_query_read(item->tree, item->sql, "m.sql", 1, 1, arena, &diags, ret, &err) != SL_OK ||
         diags.error_count ||
         sl_query_lineage(item->tree, item->sql, test_columns_of, NULL, arena, ret, &err) != SL_OK)
-        fail_msg("%s: %s", item->name, diags.error_count ? diags.items[0].err.message : err.message);
+        fail_msg("%s: %s", item->name,
+                 diags.error_count ? diags.items[0].err.message : err.message);
 }

@@ -28,7 +28,8 @@ struct test_table {
     size_t count;
 };
 extern const struct test_table test_tables[]; // ends with a NULL name
-bool test_columns_of(void *self, const char *table, const struct sl_column **ret, size_t *ret_count);
+bool test_columns_of(void *self, const char *table, const struct sl_column **ret,
+                     size_t *ret_count);
 
 // Reads and resolves the case's query; ends the test if that fails.
 void case_query(const struct sql_case *item, struct sl_arena *arena, struct sl_query *ret);

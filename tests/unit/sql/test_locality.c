@@ -88,7 +88,8 @@ static void nothing_is_local_before_its_columns_are_known(void **state)
     cases_load(&cases, "locality");
     item = find_case(&cases, "a projection is row-wise");
     assert_int_equal(
-        sl_query_read(item->tree, item->sql, "m.sql", 1, 1, &cases.arena, &diags, &query, &err), SL_OK);
+        sl_query_read(item->tree, item->sql, "m.sql", 1, 1, &cases.arena, &diags, &query, &err),
+        SL_OK);
     assert_int_equal(sl_query_is_partition_local(item->tree, &query, by_day, 1, &cases.arena,
                                                  &is_local, &why, &err),
                      SL_OK);
@@ -110,7 +111,8 @@ static void an_aggregate_in_a_subquery_is_in_doubt_until_columns_are_known(void 
     cases_load(&cases, "locality");
     item = find_case(&cases, "a correlated aggregate over another table is row-wise");
     assert_int_equal(
-        sl_query_read(item->tree, item->sql, "m.sql", 1, 1, &cases.arena, &diags, &query, &err), SL_OK);
+        sl_query_read(item->tree, item->sql, "m.sql", 1, 1, &cases.arena, &diags, &query, &err),
+        SL_OK);
     assert_false(query.is_row_wise);
     assert_string_equal(query.why_not_row_wise, "it aggregates in a subquery");
     case_query(item, &cases.arena, &query);

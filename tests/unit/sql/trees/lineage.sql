@@ -119,7 +119,7 @@ with recursive r as (select order_id as id, 1 as depth, amount from clean.orders
 -- = depth <- clean.customers.customer_id filter, clean.orders.order_id filter
 -- = amount <- clean.orders.amount, clean.customers.credit, clean.customers.customer_id filter, clean.orders.order_id filter
 -- a recursive CTE hands origins on from column to column
-with recursive r(a, b, c) as (select 1, 2, rate from clean.rates union all select b, c, c from r where a < 3) select a from r
+with recursive r(a, b, c) as (select 1, 2, rate from clean.rates union select b, c, c from r where a < 3) select a from r
 -- = a <- clean.rates.rate direct
 -- a subquery in from passes columns on
 select q.total from (select sum(amount) as total, currency from clean.orders group by currency) q where q.currency = 'EUR'
@@ -234,13 +234,13 @@ select address.* from clean.orders
 -- = zip <- clean.orders.address
 -- an unnested list is computed from the column
 select order_id, unnest(tags) as tag from clean.orders
--- = order_id <- clean.orders.order_id direct
+-- = order_id <- clean.orders.order_id direct, clean.orders.tags filter
 -- = tag <- clean.orders.tags
 -- an unnested struct gives its fields
 select unnest(address), order_id from clean.orders
 -- = city <- clean.orders.address
 -- = zip <- clean.orders.address
--- = order_id <- clean.orders.order_id direct
+-- = order_id <- clean.orders.order_id direct, clean.orders.address filter
 -- unnest in from gives a column that others can read
 select u.tag, order_id from clean.orders o, unnest(o.tags) as u(tag)
 -- = tag <- clean.orders.tags
@@ -253,8 +253,8 @@ select list_reduce(tags, (a, b) -> a || b || name) as r, [x for x in tags if x >
 -- = r <- clean.orders.tags, clean.symbols.name
 -- = l <- clean.orders.tags, clean.symbols.currency
 -- the arrow of JSON is no lambda
-select currency -> 'a' as j from clean.rates
--- = j <- clean.rates.currency
+select to_json(address) -> 'city' as j from clean.orders
+-- = j <- clean.orders.address
 -- case depends on conditions and results
 select case when day > date '2026-01-01' then amount else n end as x, case currency when 'EUR' then 1 end as y from clean.orders
 -- = x <- clean.orders.day, clean.orders.amount, clean.orders.n

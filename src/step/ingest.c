@@ -1,0 +1,203 @@
+// The ingest step: what the source has new -> raw.NAME, in one commit. Which parts the table holds
+// stands in the tags of its files, so that position and rows cannot disagree.
+#include "step/ingest.h"
+
+#include <stdio.h>
+
+static int no_parts(struct sl_ingest *ingest, struct sl_err *err)
+{
+    const struct sl_source *source = ingest->source;
+    struct sl_place place = sl_yaml_place(source->node, "path");
+    const char *path = source->paths.count ? source->paths.items[0] : "";
+    const char *note = sl_arena_printf(ingest->arena, "no file matches '%s'", path);
+
+    SL_TRY_NEW(note, err);
+    if (ingest->snapshot.version >= 0)
+        return sl_strs_add(&ingest->result.notes, ingest->arena, note, err);
+    (void)sl_fail(err, SL_E_SOURCE_EMPTY, "%s", note);
+    (void)sl_err_hint(err, "paths are relative to the folder of sluice.yml");
+    return sl_err_at(err, place.file ? place.file : source->file, place.line, place.column);
+}
+
+static int explain(struct sl_ingest *ingest, struct sl_err *err)
+{
+    size_t changed = 0;
+    size_t fresh;
+    const char *why;
+
+    for (size_t i = 0; i < ingest->job_count; i++)
+        changed += ingest->jobs[i].before != NULL;
+    fresh = ingest->job_count - changed;
+    if (ingest->context->full_refresh)
+        why = "asked for by --full-refresh";
+    else if (changed == 0)
+        why = sl_arena_printf(ingest->arena, "%zu new file%s", fresh, fresh == 1 ? "" : "s");
+    else if (fresh == 0)
+        why =
+            sl_arena_printf(ingest->arena, "%zu changed file%s", changed, changed == 1 ? "" : "s");
+    else
+        why = sl_arena_printf(ingest->arena, "%zu new file%s, %zu changed", fresh,
+                              fresh == 1 ? "" : "s", changed);
+    SL_TRY_NEW(why, err);
+    ingest->result.why = why;
+    return SL_OK;
+}
+
+// Staging with the order of rows left free: their positions say it, and memory and time are saved.
+// The setting is the whole engine's.
+static int stage_all(struct sl_ingest *ingest, struct sl_err *err)
+{
+    struct sl_session *session = ingest->context->session;
+    int code;
+
+    SL_TRY(session->kind->exec(session, "set preserve_insertion_order = false", NULL, err));
+    code = sl_ingest_stage(ingest, err);
+    if (session->kind->exec(session, "set preserve_insertion_order = true", NULL,
+                            code == SL_OK ? err : NULL) != SL_OK &&
+        code == SL_OK)
+        return err->code;
+    return code;
+}
+
+// Nothing was staged: says why.
+static int nothing_staged(struct sl_ingest *ingest, struct sl_err *err)
+{
+    size_t failed = ingest->result.failed_parts;
+
+    if (failed == 0)
+        return sl_fail(err, SL_E_INTERRUPTED, "stopped before the first file");
+    *err = ingest->first_failure;
+    if (failed > 1)
+        return sl_err_context(err, "none of %zu files can be read, the first", failed);
+    return err->code;
+}
+
+static int list_removed(struct sl_ingest *ingest, struct sl_strs *ret, struct sl_err *err)
+{
+    for (size_t i = 0; i < ingest->job_count; i++) {
+        const struct sl_ingest_job *job = &ingest->jobs[i];
+
+        for (size_t k = 0; job->is_staged && job->before && k < job->before->files.count; k++)
+            SL_TRY(sl_strs_add(ret, ingest->arena, job->before->files.items[k], err));
+    }
+    return SL_OK;
+}
+
+static int print_record(struct sl_ingest *ingest, const char **ret, struct sl_err *err)
+{
+    struct sl_record record = {
+        .run_id = ingest->context->run_id,
+        .step = ingest->app_id,
+        .sequence = ingest->record.sequence + 1,
+        .was_full = ingest->result.was_full,
+        .balance = ingest->result.balance,
+        .has_balance = true,
+    };
+
+    return sl_record_print(&record, ingest->arena, ret, err);
+}
+
+// Parts that were meant to be built anew and were not keep their rows, and so the table its
+// columns.
+static int keep_columns(struct sl_ingest *ingest, struct sl_delta_commit *commit,
+                        struct sl_err *err)
+{
+    for (size_t i = 0; !ingest->is_fresh && i < ingest->snapshot.column_count; i++)
+        if (!sl_ingest_column(ingest, ingest->snapshot.columns[i].name) &&
+            !SL_PUSH(ingest->arena, ingest->columns, ingest->column_count,
+                     ingest->snapshot.columns[i]))
+            return sl_fail_memory(err);
+    commit->columns = ingest->columns;
+    commit->column_count = ingest->column_count;
+    return SL_OK;
+}
+
+static int commit(struct sl_ingest *ingest, int64_t *ret_version, struct sl_err *err)
+{
+    struct sl_strs removed = {0};
+    bool was_skipped;
+    struct sl_delta_commit commit = {
+        .mode = SL_DELTA_APPEND,
+        .base_version = ingest->snapshot.version,
+        .staged = &ingest->staged,
+        .staged_folder = ingest->staged_folder,
+        .tags_json = ingest->tags_json,
+        .app_id = ingest->app_id,
+        .app_version = ingest->record.sequence + 1,
+        .operation = "WRITE",
+        .description = ingest->source->description,
+    };
+
+    SL_TRY(list_removed(ingest, &removed, err));
+    SL_TRY(keep_columns(ingest, &commit, err));
+    if (ingest->snapshot.version >= 0 && ingest->is_fresh) {
+        commit.mode = SL_DELTA_REPLACE;
+    } else if (removed.count > 0) {
+        commit.mode = SL_DELTA_REWRITE;
+        commit.removed = removed.items;
+        commit.removed_count = removed.count;
+    }
+    ingest->result.was_full = ingest->snapshot.version < 0 || ingest->is_fresh;
+    SL_TRY(print_record(ingest, &commit.record_json, err));
+    return sl_delta_commit(ingest->folder, &commit, ingest->context->session, ingest->arena,
+                           ret_version, &was_skipped, err);
+}
+
+static int fill_result(struct sl_ingest *ingest, int64_t version, struct sl_err *err)
+{
+    struct sl_step_result *result = &ingest->result;
+
+    if (result->failed_parts > 0)
+        result->outcome = SL_STEP_PARTIAL;
+    else if (result->outcome != SL_STEP_PARTIAL)
+        result->outcome = SL_STEP_DONE;
+    result->has_balance = true;
+    result->files_out = (int64_t)ingest->staged.file_count;
+    result->versions = SL_NEW(ingest->arena, struct sl_table_version);
+    SL_TRY_NEW(result->versions, err);
+    result->versions[0].table = sl_arena_printf(ingest->arena, "raw.%s", ingest->source->name);
+    SL_TRY_NEW(result->versions[0].table, err);
+    result->versions[0].version = version;
+    result->version_count = 1;
+    return SL_OK;
+}
+
+static int read_all(struct sl_ingest *ingest, struct sl_err *err)
+{
+    int64_t version;
+
+    SL_TRY(explain(ingest, err));
+    SL_TRY(sl_ingest_open(ingest, err));
+    SL_TRY(sl_ingest_columns(ingest, err));
+    SL_TRY(stage_all(ingest, err));
+    if (ingest->staged.file_count == 0)
+        return nothing_staged(ingest, err);
+    SL_TRY(sl_balance_check(&ingest->result.balance, ingest->app_id, err));
+    SL_TRY(commit(ingest, &version, err));
+    return fill_result(ingest, version, err);
+}
+
+int sl_step_ingest(struct sl_step_context *context, const struct sl_source *source,
+                   struct sl_step_result *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_ingest_clear)
+    struct sl_ingest ingest = {.project = context->project,
+                               .source = source,
+                               .arena = context->arena,
+                               .context = context,
+                               .result = {.outcome = SL_STEP_NOTHING}};
+    struct sl_delta_head head;
+
+    ingest.app_id = sl_arena_printf(context->arena, "ingest %s", source->name);
+    SL_TRY_NEW(ingest.app_id, err);
+    SL_TRY(sl_step_position(context->project, SL_LAYER_RAW, source->name, context->arena,
+                            &ingest.folder, &head, &ingest.record, err));
+    SL_TRY(sl_ingest_look(&ingest, context->session, err));
+    SL_TRY(sl_ingest_choose(&ingest, err));
+    if (ingest.part_count == 0)
+        SL_TRY(no_parts(&ingest, err));
+    if (ingest.job_count > 0)
+        SL_TRY(read_all(&ingest, err));
+    *ret = ingest.result;
+    return SL_OK;
+}

@@ -1,0 +1,132 @@
+// The columns of a raw table: what the source's parts have, under one name and type each.
+//
+// A column that the table has keeps its type, and a part that has another is cast. New columns of
+// several types get the type that the engine gives to all of them together, or text.
+#include "step/ingest.h"
+
+#include "step/schema.h"
+#include "table/delta/schema.h"
+
+#include <string.h>
+
+static const struct sl_column own_columns[] = {
+    {"_source", "VARCHAR"},
+    {"_position", "BIGINT"},
+    {"_ingested_at", "TIMESTAMP WITH TIME ZONE"},
+    {"_corrupt", "BLOB"},
+};
+#define OWN_COUNT (sizeof own_columns / sizeof *own_columns)
+
+struct merger {
+    struct sl_ingest *ingest;
+    struct sl_column *columns;
+    size_t count;
+    size_t fixed_count;   // of the table
+    struct sl_map places; // lower-case name -> place, from 1
+};
+
+static char *lower(struct sl_arena *arena, const char *name)
+{
+    char *copy = sl_arena_strdup(arena, name);
+
+    for (char *at = copy; at && *at; at++)
+        if (*at >= 'A' && *at <= 'Z')
+            *at = (char)(*at + ('a' - 'A'));
+    return copy;
+}
+
+// Types that a table cannot hold anywhere in them become text.
+static int storable(struct sl_column *column, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf json = SL_BUF_INIT;
+    struct sl_err refused = {0};
+    bool has_ntz = false;
+    int code;
+
+    column->type = sl_storage_type(column->type);
+    code = sl_delta_type_print(column->name, column->type, &json, &has_ntz, &refused);
+    if (code == SL_E_TABLE_SCHEMA)
+        column->type = "VARCHAR";
+    else if (code != SL_OK)
+        *err = refused;
+    return code == SL_E_TABLE_SCHEMA ? SL_OK : code;
+}
+
+static int unify(struct merger *merger, struct sl_column *column, const char *type,
+                 struct sl_err *err)
+{
+    struct sl_session *session = merger->ingest->context->session;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct sl_column *both;
+    size_t count;
+    int code;
+
+    sl_buf_addf(&sql, "select cast(null as %s) as a union all select cast(null as %s)",
+                column->type, type);
+    SL_TRY(sl_buf_check(&sql, err));
+    code = session->kind->describe(session, sql.text, merger->ingest->arena, &both, &count, err);
+    if (code != SL_OK && code != SL_E_ENGINE)
+        return code;
+    if (code == SL_E_ENGINE)
+        sl_err_clear(err);
+    column->type = code == SL_OK ? both[0].type : "VARCHAR";
+    return storable(column, err);
+}
+
+static int add_column(struct merger *merger, struct sl_column column, struct sl_err *err)
+{
+    struct sl_arena *arena = merger->ingest->arena;
+    const char *key = lower(arena, column.name);
+    size_t place;
+
+    SL_TRY_NEW(key, err);
+    SL_TRY(storable(&column, err));
+    place = (size_t)(uintptr_t)sl_map_get(&merger->places, key);
+    if (place > 0) {
+        struct sl_column *known = &merger->columns[place - 1];
+
+        if (place > merger->fixed_count && !sl_str_equal(known->type, column.type))
+            SL_TRY(unify(merger, known, column.type, err));
+        return SL_OK;
+    }
+    if (!SL_PUSH(arena, merger->columns, merger->count, column))
+        return sl_fail_memory(err);
+    return sl_map_set(&merger->places, key, (void *)(uintptr_t)merger->count, err);
+}
+
+static int merge(struct merger *merger, struct sl_err *err)
+{
+    struct sl_ingest *ingest = merger->ingest;
+
+    for (size_t i = 0; !ingest->is_fresh && i < ingest->snapshot.column_count; i++)
+        SL_TRY(add_column(merger, ingest->snapshot.columns[i], err));
+    merger->fixed_count = merger->count;
+    for (size_t i = 0; i < ingest->job_count; i++) {
+        const struct sl_source_reader *reader = ingest->jobs[i].reader;
+
+        for (size_t k = 0; reader && k < reader->column_count; k++)
+            SL_TRY(add_column(merger, reader->columns[k], err));
+    }
+    for (size_t i = 0; i < OWN_COUNT; i++)
+        SL_TRY(add_column(merger, own_columns[i], err));
+    ingest->columns = merger->columns;
+    ingest->column_count = merger->count;
+    return SL_OK;
+}
+
+int sl_ingest_columns(struct sl_ingest *ingest, struct sl_err *err)
+{
+    struct merger merger = {.ingest = ingest};
+    int code = merge(&merger, err);
+
+    sl_map_clear(&merger.places);
+    return code;
+}
+
+const struct sl_column *sl_ingest_column(const struct sl_ingest *ingest, const char *name)
+{
+    for (size_t i = 0; i < ingest->column_count; i++)
+        if (sl_str_equal_nocase(ingest->columns[i].name, name))
+            return &ingest->columns[i];
+    return NULL;
+}

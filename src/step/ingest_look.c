@@ -1,0 +1,233 @@
+// What the source has, what the raw table has of it, and the difference.
+#include "step/ingest.h"
+
+#include "api/kinds.h"
+#include "base/fs.h"
+#include "base/hash.h"
+#include "base/json.h"
+
+#include <string.h>
+
+#define MOST_NOTES 20
+
+static const char *const formats[] = {
+    [SL_FORMAT_AUTO] = "auto",   [SL_FORMAT_CSV] = "csv",   [SL_FORMAT_TSV] = "tsv",
+    [SL_FORMAT_JSONL] = "jsonl", [SL_FORMAT_JSON] = "json", [SL_FORMAT_PARQUET] = "parquet",
+};
+static const char *const encodings[] = {
+    [SL_ENCODING_UTF8] = "utf-8", [SL_ENCODING_UTF16] = "utf-16", [SL_ENCODING_LATIN1] = "latin-1"};
+
+static int find_kind(struct sl_ingest *ingest, struct sl_err *err)
+{
+    for (size_t i = 0; sl_kinds.sources[i]; i++)
+        if (sl_str_equal(sl_kinds.sources[i]->name, ingest->source->connector)) {
+            ingest->kind = sl_kinds.sources[i];
+            return SL_OK;
+        }
+    return sl_fail(err, SL_E_INTERNAL, "there is no connector '%s'", ingest->source->connector);
+}
+
+static void set_options(struct sl_ingest *ingest)
+{
+    const struct sl_source *source = ingest->source;
+
+    ingest->options = (struct sl_source_options){
+        .paths = source->paths,
+        .folder = ingest->project->folder,
+        .format = formats[source->format],
+        .encoding = encodings[source->csv.encoding],
+        .delimiter = source->csv.delimiter,
+        .quote = source->csv.quote,
+        .escape = source->csv.escape,
+        .comment = source->csv.comment,
+        .has_header = source->csv.has_header,
+        .columns = source->csv.columns,
+        .skip_lines = source->csv.skip_lines,
+    };
+}
+
+// --- what the table holds
+
+static int64_t read_number(const json_t *tags, const char *key)
+{
+    int64_t value;
+
+    return sl_str_to_int64(sl_json_text(tags, key, ""), &value) ? value : -1;
+}
+
+static int add_file(struct sl_ingest *ingest, const struct sl_delta_file *file, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *tags = NULL;
+    struct sl_ingested *found;
+    const char *name;
+
+    if (!file->tags_json)
+        return SL_OK;
+    SL_TRY(sl_json_parse(file->tags_json, strlen(file->tags_json), file->path, &tags, err));
+    name = sl_json_text(tags, "sluice.source", NULL);
+    if (!name)
+        return SL_OK;
+    ingest->tagged_count++;
+    found = sl_map_get(&ingest->ingested, name);
+    if (!found) {
+        found = SL_NEW(ingest->arena, struct sl_ingested);
+        SL_TRY_NEW(found, err);
+        found->name = sl_arena_strdup(ingest->arena, name);
+        found->sha256 = sl_arena_strdup(ingest->arena, sl_json_text(tags, "sluice.sha256", ""));
+        SL_TRY_NEW(found->name, err);
+        SL_TRY_NEW(found->sha256, err);
+        found->size_bytes = read_number(tags, "sluice.size");
+        found->mtime_us = read_number(tags, "sluice.mtime_us");
+        SL_TRY(sl_map_set(&ingest->ingested, name, found, err));
+    }
+    return sl_strs_add(&found->files, ingest->arena, file->path, err);
+}
+
+int sl_ingest_look(struct sl_ingest *ingest, struct sl_session *session, struct sl_err *err)
+{
+    SL_TRY(find_kind(ingest, err));
+    set_options(ingest);
+    ingest->folder =
+        sl_table_folder(ingest->project, SL_LAYER_RAW, ingest->source->name, ingest->arena);
+    SL_TRY_NEW(ingest->folder, err);
+    SL_TRY(sl_delta_load(ingest->folder, -1, session, ingest->arena, &ingest->snapshot, err));
+    for (size_t i = 0; i < ingest->snapshot.file_count; i++)
+        SL_TRY(add_file(ingest, &ingest->snapshot.files[i], err));
+    SL_TRY(ingest->kind->list(&ingest->options, ingest->arena, &ingest->parts, &ingest->part_count,
+                              err));
+    for (size_t i = 0; i < ingest->part_count; i++) {
+        struct sl_ingested *found = sl_map_get(&ingest->ingested, ingest->parts[i].name);
+
+        if (found)
+            found->is_listed = true;
+    }
+    return SL_OK;
+}
+
+void sl_ingest_clear(struct sl_ingest *ingest)
+{
+    for (size_t i = 0; i < ingest->job_count; i++)
+        sl_source_close(&ingest->jobs[i].reader);
+    sl_map_clear(&ingest->ingested);
+}
+
+bool sl_ingest_is_known(const struct sl_ingest *ingest, const struct sl_source_part *part,
+                        struct sl_ingested **ret_before)
+{
+    *ret_before = sl_map_get(&ingest->ingested, part->name);
+    return *ret_before && (*ret_before)->size_bytes == part->size_bytes &&
+           (*ret_before)->mtime_us == part->mtime_us;
+}
+
+// --- what is read
+
+static int add_note(struct sl_ingest *ingest, const char *note, struct sl_err *err)
+{
+    SL_TRY_NEW(note, err);
+    return sl_strs_add(&ingest->result.notes, ingest->arena, note, err);
+}
+
+static int note_vanished(struct sl_ingest *ingest, struct sl_err *err)
+{
+    size_t count = 0;
+
+    for (const struct sl_map_entry *it = sl_map_first(&ingest->ingested); it;
+         it = sl_map_next(it)) {
+        const struct sl_ingested *found = sl_map_value(it);
+
+        if (found->is_listed)
+            continue;
+        ingest->is_fresh = false;
+        if (++count <= MOST_NOTES)
+            SL_TRY(add_note(
+                ingest, sl_arena_printf(ingest->arena, "%s is gone; its rows stay", found->name),
+                err));
+    }
+    if (count > MOST_NOTES)
+        SL_TRY(add_note(ingest,
+                        sl_arena_printf(ingest->arena, "%zu more files are gone; their rows stay",
+                                        count - MOST_NOTES),
+                        err));
+    return SL_OK;
+}
+
+// A file that was only touched is found out by its hash.
+static bool is_only_touched(const struct sl_source_part *part, const struct sl_ingested *before)
+{
+    char sha256[65];
+
+    return before->size_bytes == part->size_bytes &&
+           sl_fs_hash(part->path, sha256, NULL) == SL_OK && strcmp(sha256, before->sha256) == 0;
+}
+
+static int choose_part(struct sl_ingest *ingest, const struct sl_source_part *part,
+                       struct sl_err *err)
+{
+    struct sl_ingest_job job = {.part = part};
+    struct sl_ingested *before;
+    bool is_same = sl_ingest_is_known(ingest, part, &before);
+
+    job.before = before;
+    if (!ingest->context->full_refresh && (is_same || (before && is_only_touched(part, before))))
+        return SL_OK;
+    if (!SL_PUSH(ingest->arena, ingest->jobs, ingest->job_count, job))
+        return sl_fail_memory(err);
+    return SL_OK;
+}
+
+int sl_ingest_choose(struct sl_ingest *ingest, struct sl_err *err)
+{
+    // Files that no part stands behind hold rows that could not be read again.
+    ingest->is_fresh =
+        ingest->context->full_refresh && ingest->tagged_count == ingest->snapshot.file_count;
+    SL_TRY(note_vanished(ingest, err));
+    for (size_t i = 0; i < ingest->part_count; i++)
+        SL_TRY(choose_part(ingest, &ingest->parts[i], err));
+    return SL_OK;
+}
+
+// --- pending
+
+static int digest_parts(const struct sl_ingest *ingest, const char **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
+    char hex[65];
+
+    SL_TRY(sl_hash_new(&hash, err));
+    for (size_t i = 0; i < ingest->part_count; i++) {
+        const struct sl_source_part *part = &ingest->parts[i];
+
+        sl_hash_add(hash, part->name);
+        sl_hash_add_bytes(hash, &part->size_bytes, sizeof part->size_bytes);
+        sl_hash_add_bytes(hash, &part->mtime_us, sizeof part->mtime_us);
+    }
+    SL_TRY(sl_hash_end(hash, hex, err));
+    *ret = sl_arena_strdup(ingest->arena, hex);
+    SL_TRY_NEW(*ret, err);
+    return SL_OK;
+}
+
+int sl_step_ingest_pending(const struct sl_project *project, const struct sl_source *source,
+                           struct sl_session *session, struct sl_arena *arena,
+                           struct sl_pending *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_ingest_clear)
+    struct sl_ingest ingest = {.project = project, .source = source, .arena = arena};
+    struct sl_pending pending = {0};
+
+    SL_TRY(sl_ingest_look(&ingest, session, err));
+    for (size_t i = 0; i < ingest.part_count; i++) {
+        struct sl_ingested *before;
+
+        if (sl_ingest_is_known(&ingest, &ingest.parts[i], &before))
+            continue;
+        pending.new_files += before == NULL;
+        pending.changed_files += before != NULL;
+        pending.new_bytes += ingest.parts[i].size_bytes;
+    }
+    for (const struct sl_map_entry *it = sl_map_first(&ingest.ingested); it; it = sl_map_next(it))
+        pending.vanished_files += !((const struct sl_ingested *)sl_map_value(it))->is_listed;
+    SL_TRY(digest_parts(&ingest, &pending.listing, err));
+    *ret = pending;
+    return SL_OK;
+}
