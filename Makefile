@@ -21,7 +21,7 @@ options_asan := --buildtype=debug -Db_sanitize=address,undefined
 options_tsan := --buildtype=debug -Db_sanitize=thread
 options_fault := --buildtype=debug -Dfault=true
 options_coverage := --buildtype=debug -Db_coverage=true
-options_fuzz := --buildtype=debugoptimized -Dfuzz=true -Dwerror=false -Dtests=false -Db_sanitize=address,undefined -Db_lundef=false
+options_fuzz := --buildtype=debugoptimized -Dfuzz=true -Dwerror=false -Dc_args=-w -Dtests=false -Db_sanitize=address,undefined -Db_lundef=false
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 ifdef NO_COLOR
@@ -91,7 +91,7 @@ fuzz: ## run every fuzz target for FUZZ_SECONDS=30
 	@tools/deps.sh build fuzz
 	@[ -e build/fuzz/build.ninja ] || CC=clang-14 $(MAKE) --no-print-directory build/fuzz/build.ninja
 	$(call say,fuzzing)
-	@ninja -C build/fuzz --quiet
+	@ninja -C build/fuzz --quiet fuzz
 	@tools/fuzz.sh build/fuzz $(FUZZ_SECONDS)
 
 coverage: ## run the unit tests and print the coverage of src/

@@ -208,7 +208,9 @@ static int text_column(const struct builder *builder, struct sl_place place)
 
 static bool is_blank(const char *text, size_t from, size_t to)
 {
-    return from >= to || strspn(text + from, " \t\r\n") >= to - from;
+    while (from < to && memchr(" \t\r\n", text[from], 4))
+        from++;
+    return from >= to;
 }
 
 // Blocks are read from the file too: some of libfyaml's hold bytes that were never written. And it

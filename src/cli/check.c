@@ -42,16 +42,33 @@ static int check_checks(struct sl_world *world, struct sl_err *err)
     return SL_OK;
 }
 
-static void print_summary(const struct sl_world *world, const struct check_options *options)
+static void print_summary(const struct sl_project *project, bool with_unread)
 {
-    const struct sl_project *project = world->project;
     const struct sl_diags *diags = &project->diags;
-    printf("%zu sources, %zu contracts, %zu models, %zu targets: %zu error%s, %zu warning%s\n", project->source_count,
-           project->contract_count, project->model_count, project->target_count, diags->error_count,
-           diags->error_count == 1 ? "" : "s", diags->warning_count, diags->warning_count == 1 ? "" : "s");
-    for (size_t i = 0; i < project->contract_count && options->common.is_verbose; i++)
+    char texts[6][64];
+    for (size_t i = 0; i < project->contract_count && with_unread; i++)
         for (size_t k = 0; k < project->contracts[i]->unread.count; k++)
             printf("%s: '%s' is kept but not used\n", project->contracts[i]->file, project->contracts[i]->unread.items[k]);
+    printf("%s, %s, %s, %s: %s, %s\n", sl_count_of((int64_t)project->source_count, "source", texts[0]),
+           sl_count_of((int64_t)project->contract_count, "contract", texts[1]),
+           sl_count_of((int64_t)project->model_count, "model", texts[2]),
+           sl_count_of((int64_t)project->target_count, "target", texts[3]),
+           sl_count_of((int64_t)diags->error_count, "error", texts[4]),
+           sl_count_of((int64_t)diags->warning_count, "warning", texts[5]));
+}
+
+static int print_json(const struct sl_project *project, int exit_code, struct sl_err *err)
+{
+    const struct sl_diags *diags = &project->diags;
+    SL_AUTO(sl_json_free) json_t *root = json_pack(
+        "{s:s, s:i, s:s?, s:{s:I, s:I, s:I, s:I, s:I, s:I}}", "schema", "sluice.check/1", "exit_code", exit_code, "project",
+        project->name, "counts", "sources", (json_int_t)project->source_count, "contracts",
+        (json_int_t)project->contract_count, "models", (json_int_t)project->model_count, "targets",
+        (json_int_t)project->target_count, "errors", (json_int_t)diags->error_count, "warnings",
+        (json_int_t)diags->warning_count);
+    SL_TRY_NEW(root, err);
+    SL_TRY(sl_diags_json(diags, root, err));
+    return sl_print_json(root, err);
 }
 
 static int run_check(const void *self, int *ret_exit, struct sl_err *err)
@@ -59,8 +76,9 @@ static int run_check(const void *self, int *ret_exit, struct sl_err *err)
     const struct check_options *options = self;
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     SL_AUTO(sl_map_clear) struct sl_map catalog = {0};
-    struct sl_world_options world_options = {.folder = options->common.folder, .environment = options->common.environment};
+    struct sl_world_options world_options = {.folder = options->common.folder, .environment = options->common.environment, .resolve_secrets = true};
     SL_TRY(sl_world_open(&world_options, &world, err));
+    sl_keep_project(options->common.cli, world.project);
     sl_project_check_requirements(world.project);
     SL_TRY(check_checks(&world, err));
     SL_TRY(sl_world_bind(&world, &catalog, err));
@@ -70,13 +88,11 @@ static int run_check(const void *self, int *ret_exit, struct sl_err *err)
     bool is_bad = diags->error_count || (options->strict && diags->warning_count);
     *ret_exit = is_bad ? 1 : 0;
     sl_diags_sort(diags);
-    if (options->common.json) {
-        SL_AUTO(sl_json_free) json_t *root = NULL;
-        SL_TRY(sl_diags_print_json(diags, "sluice.check/1", &root, err));
-        return sl_print_json(root, err);
-    }
-    sl_print_diags(stderr, world.project->folder, diags, !options->common.is_quiet);
-    print_summary(&world, options);
+    if (!options->common.json || options->common.log_format == SL_LOG_JSON)
+        sl_print_diags(options->common.cli, diags, !options->common.is_quiet);
+    if (options->common.json)
+        return print_json(world.project, *ret_exit, err);
+    print_summary(world.project, options->common.is_verbose);
     return SL_OK;
 }
 

@@ -1,9 +1,9 @@
 // Finds the command, reads its options, runs it, and turns what went wrong into a message and an exit code.
 #include "cli/cli.h"
 
-#include "base/log.h"
-
-#include <stdlib.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,171 +24,173 @@ int sl_cli_exit_code(const struct sl_err *err)
     return sl_err_fate(err) == SL_FATE_BUG ? 2 : 1;
 }
 
-// "quarantine ls" takes two words; the longest name that fits wins. *ret_words says how many were used.
-static const struct sl_command *find_command(int argc, char **argv, int *ret_words)
+// The words of a call, taken apart: options that stand before the command, the command, the rest.
+struct call {
+    const struct sl_command *command;
+    char **argv; // the options and arguments of the command
+    size_t argc;
+    const char *family; // "quarantine" without a second word, asking for help
+};
+
+// How many words the option at argv[0] takes with its value. Unknown ones are reported later, by the command's parser.
+static size_t option_words(size_t count, char *const *argv)
 {
-    const struct sl_command *found = NULL;
-    for (size_t i = 0; sl_commands[i]; i++) {
-        const char *name = sl_commands[i]->name, *blank = strchr(name, ' ');
-        if (!blank && argc > 0 && strcmp(name, argv[0]) == 0 && !found) {
-            found = sl_commands[i];
-            *ret_words = 1;
-        }
-        if (blank && argc > 1 && strncmp(name, argv[0], (size_t)(blank - name)) == 0 &&
-            argv[0][blank - name] == '\0' && strcmp(blank + 1, argv[1]) == 0) {
-            *ret_words = 2;
-            return sl_commands[i];
-        }
-    }
-    return found;
+    const char *word = argv[0];
+    const struct sl_opt *row = sl_find_option(sl_common_rows, word);
+    bool has_value = strchr(word, '=') || (word[1] != '-' && word[1] && word[2]);
+    return row && row->type != SL_OPT_BOOL && !has_value && count > 1 ? 2 : 1;
 }
 
-static void print_overview(FILE *file)
+static bool asks_for_help(size_t count, char *const *argv)
 {
-    fputs("sluice: one program for the whole life of a data pipeline\n\nusage: sluice COMMAND [OPTION...]\n\n", file);
-    for (size_t i = 0; sl_commands[i]; i++)
-        fprintf(file, "  %s%-16s%s %s\n", sl_color(file, SL_COLOR_BOLD), sl_commands[i]->name, sl_color(file, SL_COLOR_NONE),
-                sl_commands[i]->summary);
-    fputs("\n`sluice help COMMAND` shows its options and examples; `sluice quickstart` is the place to begin.\n", file);
-}
-
-static void print_usage(const struct sl_command *command, FILE *file)
-{
-    fprintf(file, "sluice %s", command->name);
-    for (const struct sl_opt *row = command->rows; row->name; row++)
-        if (row->flags & SL_OPT_POSITIONAL)
-            fprintf(file, row->flags & SL_OPT_REQUIRED ? " %s%s" : " [%s%s]", row->placeholder ? row->placeholder : row->name,
-                    row->type == SL_OPT_STRINGS ? "..." : "");
-    fputs(" [OPTION...]\n", file);
-}
-
-static void print_help(const struct sl_command *command, FILE *file)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
-    print_usage(command, file);
-    fprintf(file, "\n%s\n", command->summary);
-    if (command->details)
-        fprintf(file, "\n%s\n", command->details);
-    sl_opt_help(command->rows, &text);
-    fprintf(file, "\n%s", text.text);
-    if (!command->examples)
-        return;
-    fputs("\nexamples:\n", file);
-    for (size_t i = 0; command->examples[i]; i++)
-        fprintf(file, "  %s\n", command->examples[i]);
-}
-
-static int unknown_command(const char *name, struct sl_err *err)
-{
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
-    sl_arena_init(&arena, 0);
-    size_t count = 0;
-    while (sl_commands[count])
-        count++;
-    const char **names = SL_NEW_ARRAY(&arena, const char *, count);
-    SL_TRY_NEW(names, err);
     for (size_t i = 0; i < count; i++)
-        names[i] = sl_commands[i]->name;
-    const char *hint = sl_did_you_mean(&arena, name, names, count);
-    (void)sl_fail(err, SL_E_USAGE, "there is no command '%s'", name);
-    return sl_err_hint(err, "%s", hint ? hint : "`sluice help` lists them");
-}
-
-// A command whose first word exists only with a second one: "quarantine" -> its sub-commands.
-static int print_family(const char *word, struct sl_err *err)
-{
-    size_t length = strlen(word), count = 0;
-    for (size_t i = 0; sl_commands[i]; i++)
-        if (strncmp(sl_commands[i]->name, word, length) == 0 && sl_commands[i]->name[length] == ' ') {
-            fprintf(stderr, "  sluice %-20s %s\n", sl_commands[i]->name, sl_commands[i]->summary);
-            count++;
-        }
-    return count ? sl_fail(err, SL_E_USAGE, "'sluice %s' needs one of the words above", word) : unknown_command(word, err);
-}
-
-static int run_command(const struct sl_command *command, int argc, char **argv, struct sl_arena *arena, int *ret_exit,
-                       struct sl_err *err)
-{
-    _Alignas(max_align_t) char options[OPTIONS_MAX_BYTES] = {0};
-    const struct sl_common *common = (const void *)options;
-    if (command->options_bytes > sizeof options)
-        return sl_fail(err, SL_E_INTERNAL, "the options of '%s' are too large", command->name);
-    if (sl_opt_parse(command->rows, argc, argv, options, arena, err) != SL_OK) {
-        if (common->help) { // asked for help, whatever else is missing
-            sl_err_clear(err);
-            print_help(command, stdout);
-            return SL_OK;
-        }
-        return err->code;
-    }
-    if (common->help) {
-        print_help(command, stdout);
-        return SL_OK;
-    }
-    enum sl_log_level level = common->is_quiet ? SL_LOG_ERROR : common->is_verbose ? SL_LOG_DEBUG : SL_LOG_INFO;
-    sl_log_open(STDERR_FILENO, (enum sl_log_format)common->log_format, level);
-    return command->run(options, ret_exit, err);
-}
-
-static bool asks_for_json(int argc, char **argv)
-{
-    for (int i = 0; i < argc; i++)
-        if (strcmp(argv[i], "--json") == 0)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return true;
     return false;
 }
 
-// With --json a failure of the whole command is a document too.
-static void report(int argc, char **argv, const struct sl_err *err)
+static bool is_family(const char *word)
 {
-    struct sl_err ignored = {0};
-    if (asks_for_json(argc, argv)) {
-        SL_AUTO(sl_json_free) json_t *root =
-            json_pack("{s:s, s:{s:s, s:s, s:s, s:s, s:i, s:i}}", "schema", "sluice.error/1", "error", "code",
-                      sl_code_info(err->code)->id, "message", err->message, "hint", err->hint, "file", err->file, "line",
-                      err->line, "column", err->column);
-        if (root && sl_print_json(root, &ignored) == SL_OK)
-            return;
-    }
-    sl_print_error(stderr, NULL, SL_SEVERITY_ERROR, err);
+    size_t length = strlen(word);
+    for (size_t i = 0; sl_commands[i]; i++)
+        if (strncmp(sl_commands[i]->name, word, length) == 0 && sl_commands[i]->name[length] == ' ')
+            return true;
+    return false;
 }
 
-static int dispatch(int argc, char **argv, struct sl_arena *arena, int *ret_exit, struct sl_err *err)
+// "quarantine" needs a second word; "quarantine lss" has a wrong one.
+static int fail_family(size_t count, char *const *argv, struct call *ret, struct sl_err *err)
 {
-    int words = 0;
-    if (argc == 0 || strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) {
-        print_overview(stdout);
+    char name[64];
+    if (count > 1 && argv[1][0] != '-') {
+        snprintf(name, sizeof name, "%s %s", argv[0], argv[1]);
+        return sl_fail_command(name, err);
+    }
+    if (asks_for_help(count, argv)) {
+        ret->family = argv[0];
         return SL_OK;
     }
-    bool is_help = strcmp(argv[0], "help") == 0;
-    if (is_help && argc == 1) {
-        print_overview(stdout);
+    (void)sl_fail(err, SL_E_USAGE, "'sluice %s' needs a second word", argv[0]);
+    return sl_err_hint(err, "`sluice help %s` lists them", argv[0]);
+}
+
+static int find_command(size_t argc, char **argv, struct sl_arena *arena, struct call *ret,
+                        struct sl_err *err)
+{
+    size_t before = 0, words = 0;
+    bool wants_version = false;
+    while (before < argc && argv[before][0] == '-' && argv[before][1]) {
+        wants_version |= strcmp(argv[before], "--version") == 0 || strcmp(argv[before], "-V") == 0;
+        before += option_words(argc - before, argv + before);
+    }
+    *ret = (struct call){.argv = SL_NEW_ARRAY(arena, char *, argc + 1)};
+    SL_TRY_NEW(ret->argv, err);
+    for (size_t i = 0; i < before; i++)
+        if (strcmp(argv[i], "--version") != 0 && strcmp(argv[i], "-V") != 0)
+            ret->argv[ret->argc++] = argv[i];
+    if (before == argc) {
+        const char *name = wants_version ? "version" : "help";
+        ret->command = sl_find_command(1, &name, &words);
         return SL_OK;
     }
-    if (strcmp(argv[0], "--version") == 0 || strcmp(argv[0], "-V") == 0)
-        argv[0] = (char *)"version";
-    const struct sl_command *command = find_command(argc - is_help, argv + is_help, &words);
-    if (!command)
-        return print_family(argv[is_help], err);
-    if (is_help) {
-        print_help(command, stdout);
+    const char *names[] = {argv[before], before + 1 < argc ? argv[before + 1] : ""};
+    ret->command = sl_find_command(argc - before > 1 ? 2 : 1, names, &words);
+    for (size_t i = before + words; i < argc && ret->command; i++)
+        ret->argv[ret->argc++] = argv[i];
+    if (ret->command)
+        return SL_OK;
+    return is_family(argv[before]) ? fail_family(argc - before, argv + before, ret, err)
+                                   : sl_fail_command(argv[before], err);
+}
+
+static int run_command(const struct call *call, struct sl_cli *cli, int *ret_exit,
+                       struct sl_err *err)
+{
+    _Alignas(max_align_t) char options[OPTIONS_MAX_BYTES] = {0};
+    struct sl_common *common = (void *)options;
+    const struct sl_command *command = call->command;
+    if (command->options_bytes > sizeof options)
+        return sl_fail(err, SL_E_INTERNAL, "the options of '%s' are too large", command->name);
+    int code =
+        sl_opt_parse(command->rows, (int)call->argc, call->argv, options, cli->arena, err);
+    if (code != SL_OK && !asks_for_help(call->argc, call->argv))
+        return code;
+    if (code != SL_OK || common->help) { // asked for help, whatever else is missing
+        sl_err_clear(err);
+        sl_help_command(command, stdout);
         return SL_OK;
     }
-    return run_command(command, argc - words, argv + words, arena, ret_exit, err);
+    enum sl_log_level level = common->is_quiet     ? SL_LOG_ERROR
+                              : common->is_verbose ? SL_LOG_DEBUG
+                                                   : SL_LOG_INFO;
+    sl_log_open(STDERR_FILENO, (enum sl_log_format)common->log_format, level);
+    common->cli = cli;
+    return command->run(options, ret_exit, err);
+}
+
+// What the report of a failure must know even when the options cannot be read.
+static void look_ahead(size_t argc, char *const *argv, struct sl_cli *cli)
+{
+    bool is_json = false;
+    for (size_t i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        cli->wants_json |= strcmp(argv[i], "--json") == 0;
+        is_json |= strcmp(argv[i], "--log-format=json") == 0;
+        is_json |= i > 0 && strcmp(argv[i - 1], "--log-format") == 0 && strcmp(argv[i], "json") == 0;
+    }
+    sl_log_open(STDERR_FILENO, is_json ? SL_LOG_JSON : SL_LOG_TEXT, SL_LOG_INFO);
+}
+
+static int dispatch(size_t argc, char **argv, struct sl_cli *cli, int *ret_exit, struct sl_err *err)
+{
+    struct call call;
+    look_ahead(argc, argv, cli);
+    SL_TRY(find_command(argc, argv, cli->arena, &call, err));
+    if (call.command)
+        return run_command(&call, cli, ret_exit, err);
+    (void)sl_help_family(call.family, stdout);
+    return SL_OK;
+}
+
+// A closed standard stream would let the next file that is opened take its number, and be written to by printf. What is opened in
+// its place cannot be written, so that the loss is noticed.
+static void occupy_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", O_RDONLY);
+}
+
+// Output that was lost is a failure, unless the reader has gone because it had enough: `sluice ls | head -1`.
+static int finish_output(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO};
+    bool is_lost = fflush(stdout) != 0;
+    int reason = errno;
+    if (!is_lost && !ferror(stdout))
+        return 0;
+    clearerr(stdout);
+    if (poll(&out, 1, 0) > 0 && (out.revents & POLLERR))
+        return 0;
+    fprintf(stderr, "error[%s]: cannot write to the standard output%s%s\n",
+            sl_code_info(SL_E_IO)->id, is_lost ? ": " : "", is_lost ? strerror(reason) : "");
+    return 1;
 }
 
 int sl_cli_main(int argc, char **argv)
 {
     struct sl_err err = {0};
     struct sl_arena arena;
+    struct sl_cli cli = {.arena = &arena};
     int exit_code = 0;
+    occupy_streams();
     sl_arena_init(&arena, 0);
-    int code = dispatch(argc - 1, argv + 1, &arena, &exit_code, &err);
-    // A project's errors were printed one by one, and a run's by its report.
-    if (code != SL_OK && (code != SL_E_PROJECT_INVALID || asks_for_json(argc, argv)))
-        report(argc, argv, &err);
-    else if (code != SL_OK)
-        fprintf(stderr, "%s\n", err.message);
+    int code = dispatch(argc > 0 ? (size_t)argc - 1 : 0, argv + 1, &cli, &exit_code, &err);
+    if (code != SL_OK) {
+        exit_code = sl_cli_exit_code(&err);
+        if (!cli.is_reported)
+            sl_report(&cli, &err, NULL);
+    }
     sl_arena_clear(&arena);
-    return code == SL_OK ? exit_code : sl_cli_exit_code(&err);
+    int lost = finish_output();
+    return exit_code ? exit_code : lost;
 }

@@ -2,6 +2,7 @@
 #ifndef SL_CLI_CLI_H
 #define SL_CLI_CLI_H
 
+#include "base/log.h"
 #include "base/opt.h"
 #include "run/run.h"
 
@@ -67,36 +68,88 @@ int sl_cli_main(int argc, char **argv);
 // The exit code for a failure of a whole command.
 int sl_cli_exit_code(const struct sl_err *err);
 
+// --- Help (help.c) ---
+void sl_help_overview(FILE *file);
+void sl_help_command(const struct sl_command *command, FILE *file);
+// "sluice quarantine" alone: the commands that begin with this word. False if there are none.
+bool sl_help_family(const char *word, FILE *file);
+// "run [OPTION...]": how a command is called.
+void sl_help_usage(const struct sl_command *command, struct sl_buf *text);
+// Two-column help of the first `count` rows.
+void sl_help_options(const struct sl_opt *options, size_t count, struct sl_buf *text);
+// The command whose name is the longest beginning of the words; *ret_words says how many it takes. NULL if there is none.
+const struct sl_command *sl_find_command(size_t count, const char *const *words, size_t *ret_words);
+// SL_E_USAGE with "did you mean".
+int sl_fail_command(const char *name, struct sl_err *err);
+// The row of the option that an argument such as "--env=prod" or "-e" names, or NULL.
+const struct sl_opt *sl_find_option(const struct sl_opt *rows, const char *argument);
+// "--full-refresh" out of "full_refresh".
+void sl_add_flag(struct sl_buf *text, const char *row_name);
+
+// --- What went wrong (report.c) ---
+// On stderr: as text with the line it points to, or as one line of the JSON log. `project` may be NULL.
+void sl_print_error(const struct sl_cli *cli, enum sl_severity severity, const struct sl_err *err);
+// All diagnostics, sorted.
+void sl_print_diags(const struct sl_cli *cli, struct sl_diags *diags, bool with_warnings);
+// {"code", "fate", "message", "hint", "file", "line", "column"}: null where there is none. NULL out of memory.
+json_t *sl_err_json(const struct sl_err *err);
+// Adds "errors" and "warnings" to an object.
+SL_MUST int sl_diags_json(const struct sl_diags *diags, json_t *root, struct sl_err *err);
+// The failure of the whole command, with `diags` (may be NULL) behind it, as --json and --log-format ask.
+void sl_report(struct sl_cli *cli, const struct sl_err *err, struct sl_diags *diags);
+// A warning or a remark on stderr, in one line: not for failures.
+void sl_tell(const struct sl_common *common, enum sl_log_level level, const char *format, ...) SL_PRINTF(3, 4);
+
 // --- Printing (print.c) ---
-enum sl_color { SL_COLOR_NONE, SL_COLOR_BOLD, SL_COLOR_DIM, SL_COLOR_RED, SL_COLOR_GREEN, SL_COLOR_YELLOW, SL_COLOR_CYAN };
+enum sl_color {
+    SL_COLOR_NONE,
+    SL_COLOR_BOLD,
+    SL_COLOR_DIM,
+    SL_COLOR_RED,
+    SL_COLOR_GREEN,
+    SL_COLOR_YELLOW,
+    SL_COLOR_CYAN
+};
 // The escape sequence, or "" when `file` is no terminal, NO_COLOR is set or TERM is dumb.
 const char *sl_color(FILE *file, enum sl_color color);
 bool sl_is_terminal(FILE *file);
-// "error[SL0401]: message\n  --> models/a.sql:3:7\n   |\n 3 | select x,\n   |        ^\n  hint: ...". `folder` is the project's, for the source line.
-void sl_print_error(FILE *file, const char *folder, enum sl_severity severity, const struct sl_err *err);
-// All diagnostics, sorted; then one line that counts them.
-void sl_print_diags(FILE *file, const char *folder, struct sl_diags *diags, bool with_warnings);
-// {"schema": ..., "errors": [...], "warnings": [...]}
-SL_MUST int sl_diags_print_json(const struct sl_diags *diags, const char *schema, json_t **ret, struct sl_err *err);
-// Prints a document and a newline to stdout; SL_E_IO if stdout is gone.
+int sl_terminal_width(FILE *file); // 80 if it does not say
+// How many columns of a terminal the text takes, counted in code points.
+size_t sl_text_width(const char *text);
+// Adds at most `width` code points of the text, on one line and without control characters, which could steer the terminal.
+void sl_add_plain(struct sl_buf *buf, const char *text, size_t width);
+void sl_put_plain(FILE *file, const char *text);
+// Prints a document and a newline to stdout, secrets masked.
 SL_MUST int sl_print_json(const json_t *json, struct sl_err *err);
+void sl_print_masked(const char *text, FILE *file);
+// "2026-01-31T12:00:00Z"; buffers of 32 bytes are enough.
+const char *sl_time_text(int64_t time_us, char buffer[32]);
+// "1 file", "2 files", "1,000 files"; buffers of 64 bytes are enough.
+const char *sl_count_of(int64_t count, const char *thing, char buffer[64]);
 
-// A table of text cells with aligned columns; numbers (by flag) to the right. Cells are cut at 60 characters on a terminal.
+// A table of text cells with aligned columns; numbers (by flag) to the right. On a terminal, wide columns are cut until rows fit.
 struct sl_grid {
     struct sl_arena *arena;
     const char **cells;
     size_t cell_count;
     size_t columns;
-    unsigned right; // bit per column
+    uint64_t right; // bit per column; from the 65th on they are left
 };
-void sl_grid_init(struct sl_grid *grid, struct sl_arena *arena, size_t columns, unsigned right);
+void sl_grid_init(struct sl_grid *grid, struct sl_arena *arena, size_t columns, uint64_t right);
 // Adds one row of `columns` texts (NULL prints as nothing). The first row is the head. SL_E_MEMORY only.
 SL_MUST int sl_grid_row(struct sl_grid *grid, const char *const *cells, struct sl_err *err);
-void sl_grid_print(const struct sl_grid *grid, FILE *file);
+bool sl_grid_is_empty(const struct sl_grid *grid); // but for the head
+SL_MUST int sl_grid_print(const struct sl_grid *grid, FILE *file, struct sl_err *err);
+// The same as text, with the width of the terminal; 0: as wide as it is.
+SL_MUST int sl_grid_text(const struct sl_grid *grid, size_t width, struct sl_buf *text, struct sl_err *err);
 
 // --- Shared by commands (common.c) ---
-// Opens the world as the common options say; prints diagnostics and fails with SL_E_PROJECT_INVALID if the project has errors.
+// Opens the world as the common options say; reports the diagnostics and fails with SL_E_PROJECT_INVALID if the project has errors.
 SL_MUST int sl_open_world(const struct sl_common *common, struct sl_world *ret, struct sl_err *err);
+// Keeps the project's name and folder for reports.
+void sl_keep_project(struct sl_cli *cli, const struct sl_project *project);
+// For commands that work on a project with mistakes too: keeps its name and folder for reports, and warns of the mistakes.
+void sl_note_project(const struct sl_common *common, const struct sl_project *project);
 // Opens, recalls, gathers facts, selects and decides: what plan and run both begin with.
 struct sl_selection_options {
     struct sl_strs select, exclude;

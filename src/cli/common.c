@@ -1,15 +1,41 @@
 #include "cli/cli.h"
 
 const char *const sl_log_format_names[] = {"text", "json", NULL};
+const struct sl_opt sl_common_rows[] = {SL_COMMON_ROWS, {0}};
+
+size_t sl_own_row_count(const struct sl_opt *rows)
+{
+    size_t count = 0;
+    while (rows[count].name && !sl_str_equal(rows[count].name, sl_common_rows[0].name))
+        count++;
+    return count;
+}
+
+void sl_keep_project(struct sl_cli *cli, const struct sl_project *project)
+{
+    cli->job_id = sl_arena_strdup(cli->arena, project->name ? project->name : "");
+    cli->folder = sl_arena_strdup(cli->arena, project->folder);
+}
 
 int sl_open_world(const struct sl_common *common, struct sl_world *ret, struct sl_err *err)
 {
     struct sl_world_options options = {
         .folder = common->folder, .environment = common->environment, .resolve_secrets = true};
     SL_TRY(sl_world_open(&options, ret, err));
-    if (ret->project->diags.error_count && !common->json)
-        sl_print_diags(stderr, ret->project->folder, &ret->project->diags, common->is_verbose);
-    return sl_world_require_valid(ret, err);
+    sl_keep_project(common->cli, ret->project);
+    int code = sl_world_require_valid(ret, err);
+    if (code != SL_OK)
+        sl_report(common->cli, err, &ret->project->diags);
+    return code;
+}
+
+void sl_note_project(const struct sl_common *common, const struct sl_project *project)
+{
+    char count[64];
+    sl_keep_project(common->cli, project);
+    if (project->diags.error_count)
+        sl_tell(common, SL_LOG_WARN, "the project has %s: `sluice check` shows them",
+                sl_count_of((int64_t)project->diags.error_count, "error", count));
 }
 
 static bool asks_for_results(const struct sl_strs *list)
@@ -21,13 +47,14 @@ static bool asks_for_results(const struct sl_strs *list)
     return false;
 }
 
-int sl_prepare_plan(const struct sl_common *common, const struct sl_selection_options *selection, struct sl_world *ret,
-                    struct sl_err *err)
+int sl_prepare_plan(const struct sl_common *common, const struct sl_selection_options *selection,
+                    struct sl_world *ret, struct sl_err *err)
 {
     SL_TRY(sl_open_world(common, ret, err));
     if (asks_for_results(&selection->select) || asks_for_results(&selection->exclude))
         SL_TRY(sl_world_recall(ret, err));
     SL_TRY(sl_world_gather(ret, selection->sizes, err));
-    SL_TRY(sl_graph_select(&ret->graph, &selection->select, &selection->exclude, &ret->arena, err));
+    SL_TRY(
+        sl_graph_select(&ret->graph, &selection->select, &selection->exclude, &ret->arena, err));
     return sl_plan_decide(&ret->graph, selection->full_refresh, &ret->arena, err);
 }

@@ -42,6 +42,7 @@ static int run_config_show(const void *self, int *ret_exit, struct sl_err *err)
     struct printer printer = {.options = options};
     (void)ret_exit;
     SL_TRY(sl_project_load(&project_options, &project, err));
+    sl_note_project(&options->common, project);
     sl_grid_init(&printer.grid, &project->arena, options->origin ? 3 : 2, 0);
     if (options->common.json) {
         printer.settings = json_object();
@@ -53,8 +54,7 @@ static int run_config_show(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_project_settings(project, each_setting, &printer, err));
     if (options->common.json)
         return sl_print_json(root, err);
-    sl_grid_print(&printer.grid, stdout);
-    return SL_OK;
+    return sl_grid_print(&printer.grid, stdout, err);
 }
 
 static int run_schema(const void *self, int *ret_exit, struct sl_err *err)

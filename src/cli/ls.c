@@ -34,7 +34,8 @@ static int print_node(const struct sl_node *node, struct sl_grid *grid, struct s
 static int print_json(const struct sl_world *world, struct sl_err *err)
 {
     json_t *nodes = json_array();
-    SL_AUTO(sl_json_free) json_t *root = json_pack("{s:s, s:o}", "schema", "sluice.ls/1", "nodes", nodes);
+    SL_AUTO(sl_json_free) json_t *root =
+        json_pack("{s:s, s:s, s:o}", "schema", "sluice.ls/1", "project", world->project->name, "nodes", nodes);
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
@@ -65,8 +66,7 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
     for (size_t i = 0; i < world.graph.count; i++)
         if (world.graph.nodes[i].is_selected)
             SL_TRY(print_node(&world.graph.nodes[i], &grid, &world.arena, err));
-    sl_grid_print(&grid, stdout);
-    return SL_OK;
+    return sl_grid_print(&grid, stdout, err);
 }
 
 static const char *const examples[] = {"sluice ls", "sluice ls --select tag:finance+ --json", NULL};

@@ -95,6 +95,7 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule, const
     struct sl_pass_rule compiled = {.name = rule->id,
                                     .column = reading ? reading->column->name : NULL,
                                     .is_warning = rule->severity == SL_RULE_WARN,
+                                    .is_type = sl_str_equal(rule->kind, "type"),
                                     .rule = is_declared ? rule : NULL};
     const struct sl_rule_kind *kind = sl_rule_kind_find(rule->kind);
     SL_AUTO(sl_buf_clear) struct sl_buf broken = SL_BUF_INIT;

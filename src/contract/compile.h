@@ -19,6 +19,7 @@ struct sl_pass_rule {
     const char *broken;  // boolean; null counts as not broken
     const char *message; // VARCHAR: for people, with the offending text as received
     bool is_warning;
+    bool is_type;
     const struct sl_rule *rule; // as declared; NULL for those that every column has (type, required by the key)
 };
 
@@ -29,7 +30,8 @@ struct sl_pass {
     size_t key_count;
     // Pieces of the prepared relation, put together by sl_pass_relation. Its columns are the clean table's, under their names, and
     // helpers, whose names begin with "~".
-    const char *relation_head, *relation_select, *relation_tail;
+    const char *heads[2]; // by enum sl_pass_rows
+    const char *select, *tail;
     // Expressions over the prepared relation.
     const char **typed;   // per clean column: its value; null where it cannot be parsed
     const char *is_bad;   // boolean, never null: at least one rule of severity reject broken, or the line is corrupt
@@ -61,9 +63,16 @@ SL_MUST int sl_contract_compile(const struct sl_contract_table *table, const str
 SL_MUST int sl_contract_columns(const struct sl_contract_table *table, struct sl_arena *arena, struct sl_column **ret,
                                 size_t *ret_count, struct sl_err *err);
 
+enum sl_pass_rows {
+    SL_PASS_ALL, // any rows
+    // Rows that are known to be good: there is no flag (is_bad), and values are read without the doubts that only a bad row could raise,
+    // which takes half the time. Over other rows the values are undefined (but an unbroken rule's columns keep their value).
+    SL_PASS_GOOD,
+};
 // Writes the prepared relation over `raw_sql`, a relation for FROM. `keep` (may be NULL) names further columns of it to pass on, each as
 // `expression as "~name"`, every one followed by a comma.
-void sl_pass_relation(const struct sl_pass *pass, const char *raw_sql, const char *keep, struct sl_buf *sql);
+void sl_pass_relation(const struct sl_pass *pass, enum sl_pass_rows rows, const char *raw_sql, const char *keep,
+                      struct sl_buf *sql);
 
 // What only the engine can tell: asks it about every rule's SQL, pattern and literal, and about the filter. Each that it refuses becomes
 // a diagnostic with the rule's place. `raw` as in sl_contract_compile; reads no rows.

@@ -190,7 +190,9 @@ void sl_reading_doubt(const struct sl_reading *reading, struct sl_buf *sql)
     if (!has_cast(reading))
         return;
     sl_buf_add(sql, ", (");
-    if (is_text(reading))
+    if (reading->is_trusted && !has_null_words(reading->column))
+        sl_buf_addf(sql, "\"~q%zu\" is not null", reading->index);
+    else if (is_text(reading))
         doubt_text(reading, sql);
     else if (reading->column->type.kind == SL_TYPE_DOUBLE)
         sl_buf_addf(sql, "isfinite(\"~q%zu\")", reading->index);
@@ -249,7 +251,7 @@ void sl_reading_value(const struct sl_reading *reading, struct sl_buf *sql)
 void sl_reading_held(const struct sl_reading *reading, struct sl_buf *sql)
 {
     size_t i = reading->index;
-    if (sl_reading_has_years(reading->column->type.kind)) {
+    if (sl_reading_has_years(reading->column->type.kind) && !reading->is_trusted) {
         sl_buf_addf(sql, ", case when \"~y%zu\" ", i);
         sl_reading_years(reading->column, sql);
         sl_buf_addf(sql, " then \"~y%zu\" end as %s", i, reading->value);

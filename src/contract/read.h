@@ -21,6 +21,8 @@ struct sl_reading {
     const char *text;     // SQL names in the prepared relation
     const char *value;    // SQL: the clean column
     const char *received; // SQL: the raw value as text
+    // The rows are known to be good, and this column's type rule rejects: a bare cast that gives a value gave the right one.
+    bool is_trusted;
 };
 // `raw` NULL: the source has no such column.
 SL_MUST int sl_reading_init(struct sl_reading *reading, const struct sl_contract_column *column, const struct sl_column *raw,

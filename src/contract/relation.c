@@ -79,21 +79,43 @@ static void add_raw_columns(const struct sl_relation_input *input, struct sl_buf
                     input->table->filter);
 }
 
-static int add_relation(const struct sl_relation_input *input, struct sl_pass *pass, struct sl_err *err)
+// A type rule that only warns lets values through that are none.
+static void set_trust(const struct sl_relation_input *input, const struct sl_pass *pass, bool is_trusted)
+{
+    for (size_t i = 0; i < input->table->column_count; i++)
+        input->readings[i].is_trusted = is_trusted;
+    for (size_t i = 0; i < pass->rule_count; i++)
+        if (pass->rules[i].is_warning && pass->rules[i].is_type)
+            for (size_t column = 0; column < input->table->column_count; column++)
+                if (sl_str_equal(input->table->columns[column].name, pass->rules[i].column))
+                    input->readings[column].is_trusted = false;
+}
+
+static int add_head(const struct sl_relation_input *input, struct sl_pass *pass, enum sl_pass_rows rows, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    sl_buf_add(&sql, "(select *, ");
-    add_flag(pass, &sql);
+    set_trust(input, pass, rows == SL_PASS_GOOD);
+    sl_buf_add(&sql, "(select *");
+    if (rows == SL_PASS_ALL) {
+        sl_buf_add(&sql, ", ");
+        add_flag(pass, &sql);
+    }
     sl_buf_add(&sql, " from ");
     add_layers(input, &sql);
     sl_buf_add(&sql, "(select ");
-    SL_TRY(keep(input, &sql, &pass->relation_head, err));
-    sl_buf_reset(&sql);
+    return keep(input, &sql, &pass->heads[rows], err);
+}
+
+static int add_relation(const struct sl_relation_input *input, struct sl_pass *pass, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_TRY(add_head(input, pass, SL_PASS_ALL, err));
+    SL_TRY(add_head(input, pass, SL_PASS_GOOD, err));
     sl_buf_add(&sql, "r._source, r._position, r._corrupt as \"~corrupt\"");
     add_raw_columns(input, &sql);
     sl_buf_add(&sql, " from ");
-    SL_TRY(keep(input, &sql, &pass->relation_select, err));
-    pass->relation_tail = " as r)))))))";
+    SL_TRY(keep(input, &sql, &pass->select, err));
+    pass->tail = " as r)))))))";
     return SL_OK;
 }
 
@@ -187,12 +209,13 @@ int sl_relation_build(const struct sl_relation_input *input, struct sl_pass *pas
     return SL_OK;
 }
 
-void sl_pass_relation(const struct sl_pass *pass, const char *raw_sql, const char *keep_columns, struct sl_buf *sql)
+void sl_pass_relation(const struct sl_pass *pass, enum sl_pass_rows rows, const char *raw_sql, const char *keep_columns,
+                      struct sl_buf *sql)
 {
-    sl_buf_add(sql, pass->relation_head);
+    sl_buf_add(sql, pass->heads[rows]);
     if (keep_columns)
         sl_buf_add(sql, keep_columns);
-    sl_buf_add(sql, pass->relation_select);
+    sl_buf_add(sql, pass->select);
     sl_buf_add(sql, raw_sql);
-    sl_buf_add(sql, pass->relation_tail);
+    sl_buf_add(sql, pass->tail);
 }

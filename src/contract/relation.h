@@ -8,10 +8,10 @@ struct sl_relation_input {
     const struct sl_contract_table *table;
     const struct sl_column *raw;
     size_t raw_count;
-    const struct sl_reading *readings; // per contract column
+    struct sl_reading *readings; // per contract column
     struct sl_arena *arena;
 };
-// Fills relation_head, relation_tail, is_bad, reasons, warnings, filter, payload and corrupt from the pass's rules.
+// Fills heads, select, tail, is_bad, reasons, warnings, filter, payload and corrupt from the pass's rules.
 SL_MUST int sl_relation_build(const struct sl_relation_input *input, struct sl_pass *pass, struct sl_err *err);
 
 #endif

@@ -174,6 +174,21 @@ static bool unnests(const struct sl_ast *node)
     return false;
 }
 
+static const struct sl_ast *find_unknown_function(const struct sl_ast *node)
+{
+    if (sl_ast_is_class(node, "FUNCTION") && sl_function_kind(node) == SL_FUNCTION_UNKNOWN &&
+        !sl_str_equal(node->key, "function")) // of a table function, which is volatile or harmless
+        return node;
+    SL_AST_EACH(item, node)
+    {
+        const struct sl_ast *found = item->first ? find_unknown_function(item) : NULL;
+
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
 // A volatile column of the result (`now() as loaded_at`) decides nothing as long as nothing refers
 // to it.
 static const struct sl_ast *find_deciding_volatile(const struct sl_ast *root)
@@ -181,6 +196,10 @@ static const struct sl_ast *find_deciding_volatile(const struct sl_ast *root)
     const struct sl_ast *items =
         sl_ast_is(root, "type", "SELECT_NODE") ? sl_ast_get(root, "select_list") : NULL;
 
+    const struct sl_ast *unknown = find_unknown_function(root);
+
+    if (unknown) // it may be an aggregate
+        return unknown;
     SL_AST_EACH(member, root)
     if (member != items && member->first && sl_sql_find_volatile(member))
         return sl_sql_find_volatile(member);

@@ -16,7 +16,13 @@ struct text {
     int first_column;
 };
 
-// Columns count characters, not bytes. A place that is not known is the beginning.
+static bool is_inside_character(const char *c)
+{
+    return ((unsigned char)*c & 0xC0) == 0x80;
+}
+
+// The tree's places are in bytes, columns in characters. A place that is not known is the
+// beginning.
 static struct sl_place place_of(const struct text *text, size_t offset)
 {
     struct sl_place place = {text->file, text->first_line, text->first_column};
@@ -27,11 +33,21 @@ static struct sl_place place_of(const struct text *text, size_t offset)
         if (*c == '\n') {
             place.line++;
             place.column = 1;
-        } else if (((unsigned char)*c & 0xC0) != 0x80) {
+        } else if (!is_inside_character(c)) {
             place.column++;
         }
     }
     return place;
+}
+
+// The place of a syntax error is given in characters.
+static size_t byte_offset(const char *sql, size_t characters)
+{
+    const char *c = sql;
+
+    for (; *c && (characters > 0 || is_inside_character(c)); c++)
+        characters -= !is_inside_character(c);
+    return (size_t)(c - sql);
 }
 
 static void report_parse_error(const struct sl_ast *tree, const struct text *text,
@@ -39,7 +55,8 @@ static void report_parse_error(const struct sl_ast *tree, const struct text *tex
 {
     const char *position = sl_ast_text(tree, "position");
     const char *message = sl_ast_text(tree, "error_message");
-    size_t offset = *position ? (size_t)strtoull(position, NULL, 10) : SIZE_MAX;
+    size_t offset =
+        *position ? byte_offset(text->sql, (size_t)strtoull(position, NULL, 10)) : SIZE_MAX;
 
     if (sl_ast_is(tree, "error_type", "not implemented"))
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_SQL_KIND, place_of(text, SIZE_MAX),

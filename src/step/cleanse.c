@@ -1,5 +1,6 @@
-// The cleanse step: raw.NAME -> clean.NAME and quarantine.NAME. What it does is in step.h and DESIGN; the order here is
-// read positions, choose the range, split, stage, check the balance and the budget, commit quarantine, commit clean.
+// The cleanse step: raw.NAME -> clean.NAME and quarantine.NAME. What it does is in step.h and
+// DESIGN; the order here is read positions, choose the range, split, stage, check the balance and
+// the budget, commit quarantine, commit clean.
 #include "step/cleanse.h"
 
 #include "base/clock.h"
@@ -7,13 +8,15 @@
 
 enum { FILE_SIZE_BYTES = 256 << 20 };
 
-static int read_table(struct sl_cleanse *cleanse, enum sl_layer layer, struct sl_cleanse_table *ret, struct sl_err *err)
+static int read_table(struct sl_cleanse *cleanse, enum sl_layer layer, struct sl_cleanse_table *ret,
+                      struct sl_err *err)
 {
     const struct sl_step_context *context = cleanse->context;
-    ret->name = sl_arena_printf(context->arena, "%s.%s", sl_layer_name(layer), cleanse->source->name);
+    ret->name =
+        sl_arena_printf(context->arena, "%s.%s", sl_layer_name(layer), cleanse->source->name);
     SL_TRY_NEW(ret->name, err);
-    return sl_step_position(context->project, layer, cleanse->source->name, context->arena, &ret->folder, &ret->head,
-                            &ret->record, err);
+    return sl_step_position(context->project, layer, cleanse->source->name, context->arena,
+                            &ret->folder, &ret->head, &ret->record, err);
 }
 
 static int read_positions(struct sl_cleanse *cleanse, struct sl_err *err)
@@ -26,15 +29,12 @@ static int read_positions(struct sl_cleanse *cleanse, struct sl_err *err)
     return SL_OK;
 }
 
-static int stage(struct sl_cleanse *cleanse, const struct sl_cleanse_table *table, const char *sql, struct sl_staged *ret,
-                 const char **ret_staging, struct sl_err *err)
+static int stage(struct sl_cleanse *cleanse, const struct sl_cleanse_table *table, const char *sql,
+                 struct sl_staged *ret, struct sl_err *err)
 {
     struct sl_step_context *context = cleanse->context;
-    char uuid[37];
-    struct sl_stage_options options = {.file_size_bytes = FILE_SIZE_BYTES};
-    SL_TRY(sl_step_staging(table->folder, context->run_id, context->arena, &options.folder, ret_staging, err));
-    options.file_prefix = sl_arena_printf(context->arena, "part-%s", sl_uuid(uuid));
-    SL_TRY_NEW(options.file_prefix, err);
+    struct sl_stage_options options = {.folder = table->folder, .file_size_bytes = FILE_SIZE_BYTES};
+    SL_TRY(sl_step_staging(table->folder, context->arena, &options.file_prefix, err));
     return context->session->kind->stage(context->session, sql, &options, context->arena, ret, err);
 }
 
@@ -43,28 +43,33 @@ static int stage_tables(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_balance *balance = &cleanse->balance;
     if (balance->quarantined > 0 && !cleanse->range.is_resumed)
-        SL_TRY(stage(cleanse, &cleanse->quarantine, "select * from _bad order by _source, _position",
-                     &cleanse->staged_quarantine, &cleanse->quarantine_staging, err));
+        SL_TRY(stage(cleanse, &cleanse->quarantine,
+                     "select * from _bad order by _source, _position", &cleanse->staged_quarantine,
+                     err));
     SL_TRY(sl_cleanse_clean_sql(cleanse, &sql, err));
     if (sql.length > 0)
-        SL_TRY(stage(cleanse, &cleanse->clean, sql.text, &cleanse->staged_clean, &cleanse->clean_staging, err));
+        SL_TRY(stage(cleanse, &cleanse->clean, sql.text, &cleanse->staged_clean, err));
     balance->out = cleanse->staged_clean.row_count - cleanse->kept;
     return SL_OK;
 }
 
-// What the files hold is counted twice, by different means: rows in by raw's log, rows out by the engine that wrote them.
+// What the files hold is counted twice, by different means: rows in by raw's log, rows out by the
+// engine that wrote them.
 static int audit(const struct sl_cleanse *cleanse, struct sl_err *err)
 {
     const struct sl_budget *budget =
         cleanse->contract->has_budget ? &cleanse->contract->budget : &cleanse->source->budget;
     SL_TRY(sl_balance_check(&cleanse->balance, cleanse->app_id, err));
-    if (!cleanse->range.is_resumed && cleanse->staged_quarantine.row_count != cleanse->balance.quarantined)
+    if (!cleanse->range.is_resumed &&
+        cleanse->staged_quarantine.row_count != cleanse->balance.quarantined)
         return sl_fail(err, SL_E_BALANCE, "%lld rows are quarantined, but %lld were written",
-                       (long long)cleanse->balance.quarantined, (long long)cleanse->staged_quarantine.row_count);
+                       (long long)cleanse->balance.quarantined,
+                       (long long)cleanse->staged_quarantine.row_count);
     return sl_budget_check(budget, &cleanse->balance, cleanse->clean.name, err);
 }
 
-static int print_record(const struct sl_cleanse *cleanse, bool has_balance, const char **ret, struct sl_err *err)
+static int print_record(const struct sl_cleanse *cleanse, bool has_balance, const char **ret,
+                        struct sl_err *err)
 {
     struct sl_table_version input = {cleanse->raw.name, cleanse->range.to};
     struct sl_record record = {
@@ -83,8 +88,8 @@ static int print_record(const struct sl_cleanse *cleanse, bool has_balance, cons
     return sl_record_print(&record, cleanse->context->arena, ret, err);
 }
 
-static int commit(struct sl_cleanse *cleanse, const struct sl_cleanse_table *table, struct sl_delta_commit *commit,
-                  struct sl_step_result *result, struct sl_err *err)
+static int commit(struct sl_cleanse *cleanse, const struct sl_cleanse_table *table,
+                  struct sl_delta_commit *commit, struct sl_step_result *result, struct sl_err *err)
 {
     struct sl_step_context *context = cleanse->context;
     struct sl_table_version done = {.table = table->name};
@@ -92,7 +97,8 @@ static int commit(struct sl_cleanse *cleanse, const struct sl_cleanse_table *tab
     commit->base_version = table->head.version;
     commit->app_id = cleanse->app_id;
     commit->app_version = cleanse->range.sequence;
-    SL_TRY(sl_delta_commit(table->folder, commit, context->session, context->arena, &done.version, &was_skipped, err));
+    SL_TRY(sl_delta_commit(table->folder, commit, context->session, context->arena, &done.version,
+                           &was_skipped, err));
     for (size_t i = 0; i < commit->staged->file_count && !was_skipped; i++) {
         result->files_out++;
         result->bytes_out += commit->staged->files[i].size_bytes;
@@ -102,17 +108,20 @@ static int commit(struct sl_cleanse *cleanse, const struct sl_cleanse_table *tab
             result->versions[i] = done;
             return SL_OK;
         }
-    return SL_PUSH(context->arena, result->versions, result->version_count, done) ? SL_OK : sl_fail_memory(err);
+    return SL_PUSH(context->arena, result->versions, result->version_count, done)
+               ? SL_OK
+               : sl_fail_memory(err);
 }
 
-static int commit_quarantine(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
+static int commit_quarantine(struct sl_cleanse *cleanse, struct sl_step_result *result,
+                             struct sl_err *err)
 {
     struct sl_delta_commit quarantine = {
         .mode = cleanse->range.is_full ? SL_DELTA_REPLACE : SL_DELTA_APPEND,
         .columns = sl_quarantine_columns,
         .column_count = sl_quarantine_column_count,
         .staged = &cleanse->staged_quarantine,
-        .staged_folder = cleanse->quarantine_staging ? cleanse->quarantine_staging : "",
+        .staged_folder = "",
         .operation = "WRITE",
         .description = "Rows that break the contract, as received, with every reason",
     };
@@ -120,7 +129,8 @@ static int commit_quarantine(struct sl_cleanse *cleanse, struct sl_step_result *
     return commit(cleanse, &cleanse->quarantine, &quarantine, result, err);
 }
 
-static int commit_clean(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
+static int commit_clean(struct sl_cleanse *cleanse, struct sl_step_result *result,
+                        struct sl_err *err)
 {
     struct sl_arena *arena = cleanse->context->arena;
     const char **removed = SL_NEW_ARRAY(arena, const char *, cleanse->touched_count);
@@ -128,11 +138,13 @@ static int commit_clean(struct sl_cleanse *cleanse, struct sl_step_result *resul
     for (size_t i = 0; i < cleanse->touched_count; i++)
         removed[i] = cleanse->touched[i].path;
     struct sl_delta_commit clean = {
-        .mode = cleanse->range.is_full ? SL_DELTA_REPLACE : cleanse->touched_count ? SL_DELTA_REWRITE : SL_DELTA_APPEND,
+        .mode = cleanse->range.is_full   ? SL_DELTA_REPLACE
+                : cleanse->touched_count ? SL_DELTA_REWRITE
+                                         : SL_DELTA_APPEND,
         .columns = cleanse->pass.columns,
         .column_count = cleanse->pass.column_count,
         .staged = &cleanse->staged_clean,
-        .staged_folder = cleanse->clean_staging ? cleanse->clean_staging : "",
+        .staged_folder = "",
         .removed = removed,
         .removed_count = cleanse->touched_count,
         .operation = cleanse->touched_count ? "MERGE" : "WRITE",
@@ -142,24 +154,24 @@ static int commit_clean(struct sl_cleanse *cleanse, struct sl_step_result *resul
     return commit(cleanse, &cleanse->clean, &clean, result, err);
 }
 
-// Quarantine first: if it alone is committed when the step dies, its record says what to do again for clean.
+// Quarantine first: if it alone is committed when the step dies, its record says what to do again
+// for clean.
 static int publish(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
 {
-    const struct sl_step_context *context = cleanse->context;
-    if (context->stop && atomic_load(context->stop))
-        return sl_fail(err, SL_E_INTERRUPTED, "asked to stop before '%s' was published", cleanse->clean.name);
     if (!cleanse->range.is_resumed)
         SL_TRY(commit_quarantine(cleanse, result, err));
     return commit_clean(cleanse, result, err);
 }
 
-static int add_reasons(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
+static int add_reasons(struct sl_cleanse *cleanse, struct sl_step_result *result,
+                       struct sl_err *err)
 {
     for (size_t i = 0; i < cleanse->reason_count; i++) {
         const struct sl_reason_count *reason = &cleanse->reasons[i];
         size_t at = 0;
-        while (at < result->reason_count && !(sl_str_equal(result->reasons[at].rule, reason->rule) &&
-                                              sl_str_equal(result->reasons[at].column, reason->column)))
+        while (at < result->reason_count &&
+               !(sl_str_equal(result->reasons[at].rule, reason->rule) &&
+                 sl_str_equal(result->reasons[at].column, reason->column)))
             at++;
         if (at < result->reason_count)
             result->reasons[at].rows += reason->rows;
@@ -173,7 +185,8 @@ static int add_reasons(struct sl_cleanse *cleanse, struct sl_step_result *result
 static int report(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
 {
     result->was_full |= cleanse->range.is_full;
-    result->why = result->why ? sl_arena_printf(cleanse->context->arena, "%s, then %s", result->why, cleanse->range.why)
+    result->why = result->why ? sl_arena_printf(cleanse->context->arena, "%s, then %s", result->why,
+                                                cleanse->range.why)
                               : cleanse->range.why;
     SL_TRY_NEW(result->why, err);
     result->has_balance = true;
@@ -199,7 +212,6 @@ static void begin_range(struct sl_cleanse *cleanse)
     cleanse->reason_count = 0;
     cleanse->notes = (struct sl_strs){0};
     cleanse->staged_clean = cleanse->staged_quarantine = (struct sl_staged){0};
-    cleanse->clean_staging = cleanse->quarantine_staging = NULL;
 }
 
 static int take_range(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
@@ -223,8 +235,9 @@ static int take_range(struct sl_cleanse *cleanse, struct sl_step_result *result,
     return report(cleanse, result, err);
 }
 
-int sl_step_cleanse(struct sl_step_context *context, const struct sl_source *source, const struct sl_contract_table *contract,
-                    struct sl_step_result *ret, struct sl_err *err)
+int sl_step_cleanse(struct sl_step_context *context, const struct sl_source *source,
+                    const struct sl_contract_table *contract, struct sl_step_result *ret,
+                    struct sl_err *err)
 {
     struct sl_cleanse cleanse = {.context = context, .source = source, .contract = contract};
     struct sl_step_result result = {.outcome = SL_STEP_NOTHING};

@@ -33,7 +33,8 @@ struct sl_cleanse {
     struct sl_cleanse_range range;
     // Of the range:
     struct sl_pass pass;
-    const char *rows; // SQL: the prepared relation over the raw rows of the range
+    const char *rows;      // SQL: the prepared relation over the raw rows of the range
+    const char *good_rows; // the same for rows that are known to be good, or whose values need not be right
     int64_t row_count, byte_count;
     struct sl_delta_snapshot before;     // clean as it stands; no files if the range is full
     const struct sl_delta_file *touched; // files of clean that hold replaced rows
@@ -44,7 +45,6 @@ struct sl_cleanse {
     size_t reason_count;
     struct sl_strs notes;
     struct sl_staged staged_clean, staged_quarantine;
-    const char *clean_staging, *quarantine_staging; // relative to the table's folder
 };
 
 // Fills `range`; false in *ret if there is nothing to do.
@@ -60,16 +60,21 @@ SL_MUST int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err);
 //     _bad    the rows of quarantine
 // Fills the balance but for `out`, the reasons, and the touched files.
 SL_MUST int sl_cleanse_split(struct sl_cleanse *cleanse, struct sl_err *err);
-// SELECT of what is to be staged for clean: the new rows that stay, and what stays of the touched files.
-SL_MUST int sl_cleanse_clean_sql(struct sl_cleanse *cleanse, struct sl_buf *sql, struct sl_err *err);
-// Competition of rows that share their key, within the range and with clean as it stands (cleanse_merge.c).
+// SELECT of what is to be staged for clean: the new rows that stay, and what stays of the touched
+// files.
+SL_MUST int sl_cleanse_clean_sql(struct sl_cleanse *cleanse, struct sl_buf *sql,
+                                 struct sl_err *err);
+// Competition of rows that share their key, within the range and with clean as it stands
+// (cleanse_merge.c).
 SL_MUST int sl_cleanse_find_old(struct sl_cleanse *cleanse, struct sl_err *err);
 SL_MUST int sl_cleanse_rank(struct sl_cleanse *cleanse, bool is_side_complete, struct sl_err *err);
 SL_MUST int sl_cleanse_find_touched(struct sl_cleanse *cleanse, struct sl_err *err);
 // " union all select ...": what stays of the touched files.
 SL_MUST int sl_cleanse_add_kept(struct sl_cleanse *cleanse, struct sl_buf *sql, struct sl_err *err);
 // "a", "b"
-void sl_cleanse_names(const char *prefix, const char *const *names, size_t count, struct sl_buf *sql);
-SL_MUST int sl_cleanse_exec(struct sl_cleanse *cleanse, const struct sl_buf *sql, struct sl_err *err);
+void sl_cleanse_names(const char *prefix, const char *const *names, size_t count,
+                      struct sl_buf *sql);
+SL_MUST int sl_cleanse_exec(struct sl_cleanse *cleanse, const struct sl_buf *sql,
+                            struct sl_err *err);
 
 #endif

@@ -1,7 +1,8 @@
 // Rows that share their primary key: who wins, and which files of clean are touched by it.
 //
-// The order is total (it ends with _source and _position, which no two rows of raw share), and the winner of a key is the maximum over all
-// its good rows, so it does not matter in which batches they came.
+// The order is total (it ends with _source and _position, which no two rows of raw share), and the
+// winner of a key is the maximum over all its good rows, so it does not matter in which batches
+// they came.
 #include "step/cleanse.h"
 
 static bool is_key(const struct sl_pass *pass, const char *name)
@@ -37,24 +38,26 @@ static void add_match(const struct sl_pass *pass, const char *a, const char *b, 
     }
 }
 
-static int scan_clean(struct sl_cleanse *cleanse, const struct sl_delta_file *files, size_t count, struct sl_buf *sql,
-                      struct sl_err *err)
+static int scan_clean(struct sl_cleanse *cleanse, const struct sl_delta_file *files, size_t count,
+                      struct sl_buf *sql, struct sl_err *err)
 {
     struct sl_session *session = cleanse->context->session;
     struct sl_scan scan;
-    SL_TRY(sl_delta_scan_files(&cleanse->before, files, count, cleanse->context->arena, &scan, err));
+    SL_TRY(
+        sl_delta_scan_files(&cleanse->before, files, count, cleanse->context->arena, &scan, err));
     scan.with_origin = true;
     return session->kind->scan_sql(session, &scan, sql, err);
 }
 
-// _old: the rows of clean whose key comes again. The engine skips row groups outside of the new keys' bounds by itself.
+// _old: the rows of clean whose key comes again. The engine skips row groups outside of the new
+// keys' bounds by itself.
 int sl_cleanse_find_old(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     const struct sl_pass *pass = &cleanse->pass;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_add(&sql, "create or replace temp table _key as select distinct ");
     sl_cleanse_names("", pass->key, pass->key_count, &sql);
-    sl_buf_addf(&sql, " from %s", cleanse->rows);
+    sl_buf_addf(&sql, " from %s", cleanse->good_rows);
     SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
     sl_buf_reset(&sql);
     sl_buf_add(&sql, "create or replace temp table _old as select ");
@@ -84,7 +87,8 @@ int sl_cleanse_rank(struct sl_cleanse *cleanse, bool is_side_complete, struct sl
     sl_buf_add(&sql, ") as \"~n\" from (select ");
     add_narrow(pass, &sql);
     sl_buf_addf(&sql, ", \"~file\", \"~row\", true as \"~new\" from %s n where not %s and not %s",
-                is_side_complete ? "_side" : cleanse->rows, pass->is_bad, pass->filter ? pass->filter : "false");
+                is_side_complete ? "_side" : cleanse->rows, pass->is_bad,
+                pass->filter ? pass->filter : "false");
     if (!is_side_complete) {
         sl_buf_add(&sql, " and exists (select 1 from _dup k where ");
         add_match(pass, "n", "k", &sql);
@@ -104,7 +108,8 @@ static int find_gone(struct sl_cleanse *cleanse, int64_t *ret_count, struct sl_e
     struct sl_session *session = cleanse->context->session;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    sl_buf_add(&sql, "create or replace temp table _gone as select * from _rank where not \"~new\" and \"~n\" > 1");
+    sl_buf_add(&sql, "create or replace temp table _gone as select * from _rank where not \"~new\" "
+                     "and \"~n\" > 1");
     SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
     SL_TRY(session->kind->query(session, "select count(*) from _gone", 0, &result, err));
     *ret_count = sl_result_int(result, 0, 0);
@@ -117,16 +122,19 @@ int sl_cleanse_find_touched(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     int64_t gone;
     SL_TRY(find_gone(cleanse, &gone, err));
-    SL_TRY(session->kind->query(session, "select distinct \"~file\" from _gone order by 1", 0, &result, err));
+    SL_TRY(session->kind->query(session, "select distinct \"~file\" from _gone order by 1", 0,
+                                &result, err));
     size_t count = (size_t)sl_result_rows(result);
-    struct sl_delta_file *touched = SL_NEW_ARRAY(cleanse->context->arena, struct sl_delta_file, count);
+    struct sl_delta_file *touched =
+        SL_NEW_ARRAY(cleanse->context->arena, struct sl_delta_file, count);
     SL_TRY_NEW(touched, err);
     cleanse->kept = -gone;
     for (size_t i = 0; i < count; i++) {
         touched[i] = cleanse->before.files[sl_result_int(result, (int64_t)i, 0)];
         if (touched[i].row_count < 0)
-            return sl_fail(err, SL_E_TABLE_LOG, "the log of '%s' does not say how many rows '%s' has", cleanse->clean.name,
-                           touched[i].path);
+            return sl_fail(err, SL_E_TABLE_LOG,
+                           "the log of '%s' does not say how many rows '%s' has",
+                           cleanse->clean.name, touched[i].path);
         cleanse->kept += touched[i].row_count;
     }
     cleanse->touched = touched;

@@ -4,7 +4,8 @@
 
 static int full(struct sl_cleanse *cleanse, const char *why)
 {
-    int64_t clean = cleanse->clean.record.sequence, quarantine = cleanse->quarantine.record.sequence;
+    int64_t clean = cleanse->clean.record.sequence,
+            quarantine = cleanse->quarantine.record.sequence;
     cleanse->range = (struct sl_cleanse_range){
         .from = -1,
         .to = cleanse->raw.head.version,
@@ -15,13 +16,15 @@ static int full(struct sl_cleanse *cleanse, const char *why)
     return SL_OK;
 }
 
-static int raw_changes(struct sl_cleanse *cleanse, int64_t from, int64_t to, struct sl_delta_changes *ret, struct sl_err *err)
+static int raw_changes(struct sl_cleanse *cleanse, int64_t from, int64_t to,
+                       struct sl_delta_changes *ret, struct sl_err *err)
 {
-    return sl_delta_changes(cleanse->raw.folder, from, to, cleanse->context->session, cleanse->context->arena, ret, err);
+    return sl_delta_changes(cleanse->raw.folder, from, to, cleanse->context->session,
+                            cleanse->context->arena, ret, err);
 }
 
-// Quarantine is one commit ahead of clean: the step was killed between the two. Its range is done again for clean alone, unless
-// something since asks for a full pass anyway.
+// Quarantine is one commit ahead of clean: the step was killed between the two. Its range is done
+// again for clean alone, unless something since asks for a full pass anyway.
 static int resume(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
 {
     const struct sl_record *done = &cleanse->quarantine.record;
@@ -36,7 +39,8 @@ static int resume(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
     struct sl_delta_changes since;
     *ret = false;
     if (cleanse->context->full_refresh || done->sequence != cleanse->clean.record.sequence + 1 ||
-        !sl_str_equal(done->fingerprint, cleanse->fingerprint) || range.to < 0 || range.to > cleanse->raw.head.version)
+        !sl_str_equal(done->fingerprint, cleanse->fingerprint) || range.to < 0 ||
+        range.to > cleanse->raw.head.version)
         return SL_OK;
     if (!range.is_full &&
         (range.from < 0 || !sl_str_equal(cleanse->clean.record.fingerprint, cleanse->fingerprint)))
@@ -92,11 +96,13 @@ int sl_cleanse_decide(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
     why = sl_arena_printf(cleanse->context->arena, "%zu new file%s in %s", changes.added_count,
                           changes.added_count == 1 ? "" : "s", cleanse->raw.name);
     SL_TRY_NEW(why, err);
-    cleanse->range = (struct sl_cleanse_range){.from = from, .to = to, .sequence = clean->sequence + 1, .why = why};
+    cleanse->range = (struct sl_cleanse_range){
+        .from = from, .to = to, .sequence = clean->sequence + 1, .why = why};
     return SL_OK;
 }
 
-// A mistake in the contract ends the step with its place; only the first is told here, `check` tells all.
+// A mistake in the contract ends the step with its place; only the first is told here, `check`
+// tells all.
 static int first_error(const struct sl_diags *diags, struct sl_err *err)
 {
     for (size_t i = 0; i < diags->count; i++)
@@ -108,34 +114,39 @@ static int first_error(const struct sl_diags *diags, struct sl_err *err)
     return diags->error_count ? sl_fail(err, SL_E_CONTRACT, "the contract cannot be used") : SL_OK;
 }
 
-static int note_columns(struct sl_cleanse *cleanse, const struct sl_diags *diags, struct sl_err *err)
+static int note_columns(struct sl_cleanse *cleanse, const struct sl_diags *diags,
+                        struct sl_err *err)
 {
     for (size_t i = 0; i < diags->count; i++)
         if (diags->items[i].err.code == SL_E_CONTRACT_COLUMN)
-            SL_TRY(sl_strs_add(&cleanse->notes, cleanse->context->arena, diags->items[i].err.message, err));
+            SL_TRY(sl_strs_add(&cleanse->notes, cleanse->context->arena,
+                               diags->items[i].err.message, err));
     return SL_OK;
 }
 
-static int compile(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw, struct sl_err *err)
+static int compile(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw,
+                   struct sl_err *err)
 {
     SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
     struct sl_step_context *context = cleanse->context;
-    SL_TRY(sl_contract_compile(cleanse->contract, raw->columns, raw->column_count, context->arena, &diags, &cleanse->pass,
-                               err));
+    SL_TRY(sl_contract_compile(cleanse->contract, raw->columns, raw->column_count, context->arena,
+                               &diags, &cleanse->pass, err));
     SL_TRY(first_error(&diags, err));
     SL_TRY(note_columns(cleanse, &diags, err));
     if (!cleanse->range.is_full)
         return SL_OK;
-    SL_TRY(sl_contract_verify(cleanse->contract, raw->columns, raw->column_count, &cleanse->pass, context->session, &diags,
-                              err));
+    SL_TRY(sl_contract_verify(cleanse->contract, raw->columns, raw->column_count, &cleanse->pass,
+                              context->session, &diags, err));
     return first_error(&diags, err);
 }
 
-static int count_rows(struct sl_cleanse *cleanse, const struct sl_delta_file *files, size_t count, struct sl_err *err)
+static int count_rows(struct sl_cleanse *cleanse, const struct sl_delta_file *files, size_t count,
+                      struct sl_err *err)
 {
     for (size_t i = 0; i < count; i++) {
         if (files[i].row_count < 0)
-            return sl_fail(err, SL_E_TABLE_LOG, "the log of '%s' does not say how many rows '%s' has", cleanse->raw.name,
+            return sl_fail(err, SL_E_TABLE_LOG,
+                           "the log of '%s' does not say how many rows '%s' has", cleanse->raw.name,
                            files[i].path);
         cleanse->row_count += files[i].row_count;
         cleanse->byte_count += files[i].size_bytes;
@@ -144,17 +155,13 @@ static int count_rows(struct sl_cleanse *cleanse, const struct sl_delta_file *fi
     return SL_OK;
 }
 
-static int name_rows(struct sl_cleanse *cleanse, const struct sl_scan *scan, struct sl_err *err)
+static int name_rows(struct sl_cleanse *cleanse, enum sl_pass_rows which, const char *raw, const char **ret, struct sl_err *err)
 {
-    struct sl_session *session = cleanse->context->session;
-    SL_AUTO(sl_buf_clear) struct sl_buf raw = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf rows = SL_BUF_INIT;
-    SL_TRY(session->kind->scan_sql(session, scan, &raw, err));
-    SL_TRY(sl_buf_check(&raw, err));
-    sl_pass_relation(&cleanse->pass, raw.text, "r._file as \"~file\", r._row as \"~row\", ", &rows);
+    sl_pass_relation(&cleanse->pass, which, raw, "r._file as \"~file\", r._row as \"~row\", ", &rows);
     SL_TRY(sl_buf_check(&rows, err));
-    cleanse->rows = sl_arena_strndup(cleanse->context->arena, rows.text, rows.length);
-    SL_TRY_NEW(cleanse->rows, err);
+    *ret = sl_arena_strndup(cleanse->context->arena, rows.text, rows.length);
+    SL_TRY_NEW(*ret, err);
     return SL_OK;
 }
 
@@ -165,7 +172,8 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
     struct sl_delta_snapshot raw;
     struct sl_delta_changes changes;
     struct sl_scan scan;
-    SL_TRY(sl_delta_load(cleanse->raw.folder, range->to, context->session, context->arena, &raw, err));
+    SL_TRY(
+        sl_delta_load(cleanse->raw.folder, range->to, context->session, context->arena, &raw, err));
     SL_TRY(compile(cleanse, &raw, err));
     if (range->is_full) {
         SL_TRY(count_rows(cleanse, raw.files, raw.file_count, err));
@@ -173,10 +181,15 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
     } else {
         SL_TRY(raw_changes(cleanse, range->from, range->to, &changes, err));
         SL_TRY(count_rows(cleanse, changes.added, changes.added_count, err));
-        SL_TRY(sl_delta_scan_files(&raw, changes.added, changes.added_count, context->arena, &scan, err));
-        SL_TRY(sl_delta_load(cleanse->clean.folder, cleanse->clean.head.version, context->session, context->arena,
-                             &cleanse->before, err));
+        SL_TRY(sl_delta_scan_files(&raw, changes.added, changes.added_count, context->arena, &scan,
+                                   err));
+        SL_TRY(sl_delta_load(cleanse->clean.folder, cleanse->clean.head.version, context->session,
+                             context->arena, &cleanse->before, err));
     }
     scan.with_origin = true;
-    return name_rows(cleanse, &scan, err);
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_TRY(context->session->kind->scan_sql(context->session, &scan, &sql, err));
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(name_rows(cleanse, SL_PASS_ALL, sql.text, &cleanse->rows, err));
+    return name_rows(cleanse, SL_PASS_GOOD, sql.text, &cleanse->good_rows, err);
 }

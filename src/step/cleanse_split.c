@@ -1,14 +1,17 @@
-// The split of a range's rows, in the shape that docs/measurements.md found best: wide rows are touched once to find the few that are
-// special, and once more to write clean; everything else works on keys and origins.
+// The split of a range's rows, in the shape that docs/measurements.md found best: wide rows are
+// touched once to find the few that are special, and once more to write clean; everything else
+// works on keys and origins.
 #include "base/clock.h"
 #include "step/cleanse.h"
 
 #include <stdlib.h>
 
-// Above this share of rows that compete for a key they are ranked straight from raw rather than from whole rows set aside.
+// Above this share of rows that compete for a key they are ranked straight from raw rather than
+// from whole rows set aside.
 #define MANY_RIVALS 10 // percent
 
-void sl_cleanse_names(const char *prefix, const char *const *names, size_t count, struct sl_buf *sql)
+void sl_cleanse_names(const char *prefix, const char *const *names, size_t count,
+                      struct sl_buf *sql)
 {
     for (size_t i = 0; i < count; i++) {
         sl_buf_addf(sql, "%s%s", i ? ", " : "", prefix);
@@ -23,7 +26,8 @@ int sl_cleanse_exec(struct sl_cleanse *cleanse, const struct sl_buf *sql, struct
     return session->kind->exec(session, sql->text, NULL, err);
 }
 
-static int query(struct sl_cleanse *cleanse, const struct sl_buf *sql, struct sl_result **ret, struct sl_err *err)
+static int query(struct sl_cleanse *cleanse, const struct sl_buf *sql, struct sl_result **ret,
+                 struct sl_err *err)
 {
     struct sl_session *session = cleanse->context->session;
     SL_TRY(sl_buf_check(sql, err));
@@ -35,7 +39,8 @@ static const char *filtered(const struct sl_cleanse *cleanse)
     return cleanse->pass.filter ? cleanse->pass.filter : "false";
 }
 
-// _dup: keys that more than one row of the range has, or that clean has already. Rows that will be rejected count too: cheap, and harmless.
+// _dup: keys that more than one row of the range has, or that clean has already. Rows that will be
+// rejected count too: cheap, and harmless.
 static int find_rivals(struct sl_cleanse *cleanse, int64_t *ret_rows, struct sl_err *err)
 {
     const struct sl_pass *pass = &cleanse->pass;
@@ -43,7 +48,8 @@ static int find_rivals(struct sl_cleanse *cleanse, int64_t *ret_rows, struct sl_
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     sl_buf_add(&sql, "create or replace temp table _dup as select ");
     sl_cleanse_names("", pass->key, pass->key_count, &sql);
-    sl_buf_addf(&sql, ", count(*) as \"~n\" from %s group by all having count(*) > 1", cleanse->rows);
+    sl_buf_addf(&sql, ", count(*) as \"~n\" from %s group by all having count(*) > 1",
+                cleanse->good_rows);
     if (cleanse->before.file_count) {
         sl_buf_add(&sql, " union all select ");
         sl_cleanse_names("", pass->key, pass->key_count, &sql);
@@ -63,7 +69,8 @@ static int set_aside(struct sl_cleanse *cleanse, bool has_rivals, struct sl_err 
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     // Without the steps on the way to the values (contract/read.h).
     sl_buf_addf(&sql,
-                "create or replace temp table _side as select columns(lambda c: not regexp_full_match(c, '~[qkty][0-9]+')) "
+                "create or replace temp table _side as select columns(lambda c: not "
+                "regexp_full_match(c, '~[qkty][0-9]+')) "
                 "from %s where %s or %s",
                 cleanse->rows, pass->is_bad, filtered(cleanse));
     if (has_rivals) {
@@ -81,10 +88,13 @@ static int set_aside(struct sl_cleanse *cleanse, bool has_rivals, struct sl_err 
 static int find_dropped(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    sl_buf_addf(&sql, "create or replace temp table _drop as select \"~file\", \"~row\" from _side where %s or %s",
+    sl_buf_addf(&sql,
+                "create or replace temp table _drop as select \"~file\", \"~row\" from _side where "
+                "%s or %s",
                 cleanse->pass.is_bad, filtered(cleanse));
     if (cleanse->pass.key_count)
-        sl_buf_add(&sql, " union all select \"~file\", \"~row\" from _rank where \"~new\" and \"~n\" > 1");
+        sl_buf_add(
+            &sql, " union all select \"~file\", \"~row\" from _rank where \"~new\" and \"~n\" > 1");
     return sl_cleanse_exec(cleanse, &sql, err);
 }
 
@@ -94,12 +104,15 @@ static int explain(struct sl_cleanse *cleanse, struct sl_err *err)
     const struct sl_pass *pass = &cleanse->pass;
     char at[32];
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    sl_buf_addf(&sql, "create or replace temp table _bad as select %s as payload, cast(%s as %s) as reasons, cast('%s' as %s) as at, ",
+    sl_buf_addf(&sql,
+                "create or replace temp table _bad as select %s as payload, cast(%s as %s) as "
+                "reasons, cast('%s' as %s) as at, ",
                 pass->payload, pass->reasons, sl_quarantine_columns[1].type,
                 sl_clock_format(cleanse->context->now_us, at), sl_quarantine_columns[2].type);
     sl_buf_add_sql_string(&sql, cleanse->context->run_id);
-    sl_buf_addf(&sql, " as run_id, _source, _position, %s as corrupt from _side where %s and not %s", pass->corrupt,
-                pass->is_bad, filtered(cleanse));
+    sl_buf_addf(&sql,
+                " as run_id, _source, _position, %s as corrupt from _side where %s and not %s",
+                pass->corrupt, pass->is_bad, filtered(cleanse));
     return sl_cleanse_exec(cleanse, &sql, err);
 }
 
@@ -107,7 +120,8 @@ static int count(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    sl_buf_addf(&sql, "select (select count(*) from _bad), (select count(*) from _side where %s)", filtered(cleanse));
+    sl_buf_addf(&sql, "select (select count(*) from _bad), (select count(*) from _side where %s)",
+                filtered(cleanse));
     if (cleanse->pass.key_count)
         sl_buf_add(&sql, ", (select count(*) from _rank where \"~new\" and \"~n\" > 1)");
     SL_TRY(query(cleanse, &sql, &result, err));
@@ -118,8 +132,8 @@ static int count(struct sl_cleanse *cleanse, struct sl_err *err)
     return SL_OK;
 }
 
-static int add_reason(struct sl_cleanse *cleanse, const char *rule, const char *column, int64_t rows, bool is_warning,
-                      struct sl_err *err)
+static int add_reason(struct sl_cleanse *cleanse, const char *rule, const char *column,
+                      int64_t rows, bool is_warning, struct sl_err *err)
 {
     struct sl_arena *arena = cleanse->context->arena;
     struct sl_reason_count reason = {.rows = rows, .is_warning = is_warning};
@@ -130,14 +144,16 @@ static int add_reason(struct sl_cleanse *cleanse, const char *rule, const char *
     reason.column = sl_arena_strdup(arena, column);
     if (column)
         SL_TRY_NEW(reason.column, err);
-    return SL_PUSH(arena, cleanse->reasons, cleanse->reason_count, reason) ? SL_OK : sl_fail_memory(err);
+    return SL_PUSH(arena, cleanse->reasons, cleanse->reason_count, reason) ? SL_OK
+                                                                           : sl_fail_memory(err);
 }
 
 static int count_reasons(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    sl_buf_add(&sql, "select z.\"rule\", z.\"column\", count(*) from (select unnest(reasons) as z from _bad) group by all "
+    sl_buf_add(&sql, "select z.\"rule\", z.\"column\", count(*) from (select unnest(reasons) as z "
+                     "from _bad) group by all "
                      "order by 3 desc, 1, 2");
     SL_TRY(query(cleanse, &sql, &result, err));
     for (int64_t row = 0; row < sl_result_rows(result); row++)
@@ -148,12 +164,14 @@ static int count_reasons(struct sl_cleanse *cleanse, struct sl_err *err)
 
 static void add_rows_that_stay(const struct sl_cleanse *cleanse, struct sl_buf *sql)
 {
-    sl_buf_addf(sql, " from %s n", cleanse->rows);
+    sl_buf_addf(sql, " from %s n", cleanse->good_rows);
     if (cleanse->balance.in > 0)
-        sl_buf_add(sql, " where not exists (select 1 from _drop d where d.\"~file\" = n.\"~file\" and d.\"~row\" = n.\"~row\")");
+        sl_buf_add(sql, " where not exists (select 1 from _drop d where d.\"~file\" = n.\"~file\" "
+                        "and d.\"~row\" = n.\"~row\")");
 }
 
-// Over the rows that come into clean: the flag need not be computed again, only what the warning rules look at.
+// Over the rows that come into clean: the flag need not be computed again, only what the warning
+// rules look at.
 static int count_warnings(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     const struct sl_pass *pass = &cleanse->pass;
@@ -171,8 +189,8 @@ static int count_warnings(struct sl_cleanse *cleanse, struct sl_err *err)
     column = 0;
     for (size_t i = 0; i < pass->rule_count; i++)
         if (pass->rules[i].is_warning)
-            SL_TRY(add_reason(cleanse, pass->rules[i].name, pass->rules[i].column, sl_result_int(result, 0, column++), true,
-                              err));
+            SL_TRY(add_reason(cleanse, pass->rules[i].name, pass->rules[i].column,
+                              sl_result_int(result, 0, column++), true, err));
     return SL_OK;
 }
 

@@ -120,7 +120,7 @@ static int commit(struct sl_ingest *ingest, int64_t *ret_version, struct sl_err 
         .mode = SL_DELTA_APPEND,
         .base_version = ingest->snapshot.version,
         .staged = &ingest->staged,
-        .staged_folder = ingest->staged_folder,
+        .staged_folder = "",
         .tags_json = ingest->tags_json,
         .app_id = ingest->app_id,
         .app_version = ingest->record.sequence + 1,

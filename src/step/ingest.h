@@ -44,7 +44,7 @@ struct sl_ingest {
     bool is_fresh;             // every part that the table holds is read again
     struct sl_column *columns; // of the table afterwards
     size_t column_count;
-    const char *staged_path, *staged_folder;
+    const char *file_prefix; // of this step's data files
     struct sl_staged staged;
     const char **tags_json; // parallel to staged.files
     size_t tag_count;

@@ -123,7 +123,7 @@ static int stage_nothing(struct sl_ingest *ingest, const char *prefix, struct sl
     SL_TRY_NEW(file, err);
     file->path = sl_arena_printf(ingest->arena, "%s.parquet", prefix);
     SL_TRY_NEW(file->path, err);
-    path = sl_path_join(ingest->arena, ingest->staged_path, file->path);
+    path = sl_path_join(ingest->arena, ingest->folder, file->path);
     SL_TRY_NEW(path, err);
     sl_buf_add(&sql, "copy (select ");
     for (size_t i = 0; i < ingest->column_count; i++) {
@@ -151,7 +151,7 @@ static int sum_positions(struct sl_ingest *ingest, const struct sl_staged *stage
     sl_buf_add(&sql, "select cast(coalesce(sum(_position), 0) % 9223372036854775808 as bigint) "
                      "from read_parquet([");
     for (size_t i = 0; i < staged->file_count; i++) {
-        const char *path = sl_path_join(ingest->arena, ingest->staged_path, staged->files[i].path);
+        const char *path = sl_path_join(ingest->arena, ingest->folder, staged->files[i].path);
 
         SL_TRY_NEW(path, err);
         sl_buf_add(&sql, i ? ", " : "");
@@ -189,7 +189,7 @@ static int try_part(struct sl_ingest *ingest, const struct sl_ingest_job *job, c
     struct sl_session *session = ingest->context->session;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_stage_options options = {
-        .folder = ingest->staged_path, .file_prefix = prefix, .file_size_bytes = FILE_BYTES};
+        .folder = ingest->folder, .file_prefix = prefix, .file_size_bytes = FILE_BYTES};
     struct sl_err failure = {0};
     struct sl_err damage = {0};
     const char *rows_sql;
@@ -260,7 +260,7 @@ static int keep(struct sl_ingest *ingest, struct sl_ingest_job *job, const struc
 static int stage_part(struct sl_ingest *ingest, size_t index, struct sl_err *err)
 {
     struct sl_ingest_job *job = &ingest->jobs[index];
-    const char *prefix = sl_arena_printf(ingest->arena, "part-%05zu", index);
+    const char *prefix = sl_arena_printf(ingest->arena, "%s-%05zu", ingest->file_prefix, index);
     struct sl_staged staged = {0};
     struct sl_source_end end = {0};
     struct sl_err failure = {0};
@@ -295,8 +295,7 @@ static int note_stop(struct sl_ingest *ingest, size_t left, struct sl_err *err)
 
 int sl_ingest_stage(struct sl_ingest *ingest, struct sl_err *err)
 {
-    SL_TRY(sl_step_staging(ingest->folder, ingest->context->run_id, ingest->arena,
-                           &ingest->staged_path, &ingest->staged_folder, err));
+    SL_TRY(sl_step_staging(ingest->folder, ingest->arena, &ingest->file_prefix, err));
     for (size_t i = 0; i < ingest->job_count; i++) {
         if (must_stop(ingest))
             return note_stop(ingest, ingest->job_count - i, err);

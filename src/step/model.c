@@ -1,8 +1,6 @@
 // The model step: chooses how much must be recomputed, stages it, audits it, commits it.
 #include "step/model.h"
 
-#include "base/clock.h"
-#include "base/fs.h"
 #include "step/audit.h"
 #include "step/schema.h"
 
@@ -107,16 +105,12 @@ static int describe(struct sl_model_step *step, struct sl_err *err)
 static int stage(struct sl_model_step *step, const char *sql, struct sl_err *err)
 {
     struct sl_step_context *context = step->context;
-    char uuid[37];
-    const char *folder, *relative;
-    SL_TRY(sl_step_staging(step->folder, context->run_id, context->arena, &folder, &relative, err));
     struct sl_stage_options options = {
-        .folder = folder,
-        .file_prefix = sl_arena_printf(context->arena, "part-%s", sl_uuid(uuid)),
+        .folder = step->folder,
         .partition_columns = step->model->partition_by.items,
         .partition_count = step->model->partition_by.count,
     };
-    SL_TRY_NEW(options.file_prefix, err);
+    SL_TRY(sl_step_staging(step->folder, context->arena, &options.file_prefix, err));
     if (context->session->kind->stage(context->session, sql, &options, context->arena,
                                       &step->staged, err) != SL_OK)
         return sl_err_at(err, step->model->file, step->model->sql_line, 1);

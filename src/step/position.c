@@ -20,15 +20,13 @@ int sl_step_position(const struct sl_project *project, enum sl_layer layer, cons
     return SL_OK;
 }
 
-int sl_step_staging(const char *table_folder, const char *run_id, struct sl_arena *arena,
-                    const char **ret_path, const char **ret_relative, struct sl_err *err)
+int sl_step_staging(const char *table_folder, struct sl_arena *arena, const char **ret_prefix,
+                    struct sl_err *err)
 {
-    (void)run_id;
-    (void)arena;
-    SL_TRY(sl_fs_mkdirs(table_folder, err));
-    *ret_path = table_folder;
-    *ret_relative = "";
-    return SL_OK;
+    char uuid[37];
+    *ret_prefix = sl_arena_printf(arena, "part-%s", sl_uuid(uuid));
+    SL_TRY_NEW(*ret_prefix, err);
+    return sl_fs_mkdirs(table_folder, err);
 }
 
 int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const char *name,

@@ -131,11 +131,11 @@ SL_MUST int sl_step_position(const struct sl_project *project, enum sl_layer lay
                              const char *name, struct sl_arena *arena, const char **ret_folder,
                              struct sl_delta_head *ret_head, struct sl_record *ret_record,
                              struct sl_err *err);
-// The folder where a table's new files are staged, made if missing, and its name relative to the
-// table's folder: the table's folder itself. Files have names that no other step gives
-// ("part-<uuid>-..."), and stay where they were staged; committed or not is what the log says.
-SL_MUST int sl_step_staging(const char *table_folder, const char *run_id, struct sl_arena *arena,
-                            const char **ret_path, const char **ret_relative, struct sl_err *err);
+// Makes a table's folder if it is missing, and a beginning for names of data files that no other
+// step has: "part-<uuid>". Files are staged where they stay, in the table's own folder; committed
+// or not is what the log says.
+SL_MUST int sl_step_staging(const char *table_folder, struct sl_arena *arena,
+                            const char **ret_prefix, struct sl_err *err);
 // Creates the view layer.name over a table's version (-1: newest) in the session; with empty
 // columns-only relation if it has no files.
 SL_MUST int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const char *name,

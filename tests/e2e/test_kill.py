@@ -65,7 +65,7 @@ FILES = [
 TABLES = {
     "raw.orders": "* exclude (_ingested_at)",
     "clean.orders": "*",
-    "quarantine.orders": '* exclude (at, run_id)',
+    "quarantine.orders": '* exclude ("at", run_id)',
     "curated.daily": "*",
     "curated.raw_lines": "*",
     "curated.latest": "*",

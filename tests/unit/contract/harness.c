@@ -98,7 +98,7 @@ static struct sl_result *run(struct harness *harness, const struct sl_pass *pass
     struct sl_result *result = NULL;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql, "select %s from ", select);
-    sl_pass_relation(pass, raw_sql, NULL, &sql);
+    sl_pass_relation(pass, SL_PASS_ALL, raw_sql, NULL, &sql);
     sl_buf_addf(&sql, " %s", rest);
     check(harness, sl_buf_check(&sql, &harness->err));
     if (sl_engine_duckdb.query(harness->session, sql.text, 0, &result, &harness->err) != SL_OK)

@@ -477,3 +477,54 @@ with c as (select distinct customer_id from clean.orders) select o.day, o.order_
 -- = driving: none
 -- = row-wise: it reads clean.orders more than once
 -- = local: it reads clean.orders more than once
+-- a column hides the partition's alias in a window
+select date_trunc('month', day) as day, sum(amount) over (partition by day) as total from clean.orders
+-- = driving: clean.orders
+-- = row-wise: it uses a window
+-- = local: yes
+-- = day: date_trunc('month', "day")
+-- a lateral window over another table is row-wise
+select o.day, q.r from clean.orders o, lateral (select row_number() over (order by rate) as r from clean.rates r where r.currency = o.currency) q
+-- = driving: clean.orders
+-- = row-wise: yes
+-- = local: yes
+-- = day: "day"
+-- a nested join on the right
+select o.day, s.name from clean.orders o left join (clean.rates r right join clean.symbols s using (currency)) on r.currency = o.currency
+-- = driving: clean.orders
+-- = row-wise: yes
+-- = local: yes
+-- = day: "day"
+-- a nested join on the left that makes the driving table optional
+select o.day, c.country from (clean.orders o right join clean.rates r using (currency)) join clean.customers c using (customer_id)
+-- = driving: clean.orders
+-- = row-wise: its first table is on the optional side of an outer join
+-- = local: its first table is on the optional side of an outer join
+-- a limit in a subquery over another table
+select o.day, q.rate from clean.orders o, (select rate from clean.rates order by rate, currency limit 1) q
+-- = driving: clean.orders
+-- = row-wise: yes
+-- = local: yes
+-- = day: "day"
+-- a correlated count of another table
+select day, (select count(*) from clean.rates r where r.currency = o.currency) as n from clean.orders o
+-- = driving: clean.orders
+-- = row-wise: yes
+-- = local: yes
+-- = day: "day"
+-- an unused CTE that reads the driving table is counted all the same
+with unused as (select * from clean.orders) select day, order_id from clean.orders
+-- = driving: none
+-- = row-wise: it reads clean.orders more than once
+-- = local: it reads clean.orders more than once
+-- a set operation inside the first place
+select day, order_id from (select * from clean.orders except select * from clean.orders) q
+-- = driving: none
+-- = row-wise: it reads clean.orders more than once
+-- = local: it reads clean.orders more than once
+-- a union of other tables is row-wise beside the driving table
+select o.day, q.currency from clean.orders o join (select currency from clean.rates union select currency from clean.symbols) q using (currency)
+-- = driving: clean.orders
+-- = row-wise: yes
+-- = local: yes
+-- = day: "day"
