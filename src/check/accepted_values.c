@@ -9,11 +9,13 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     if (!sl_check_is_map(input, known))
         return SL_OK;
     const char *column = sl_check_text(input, "column", true);
-    if (!sl_check_names(input, sl_yaml_get(input->arguments, "values"), &values) || !column)
+    SL_TRY(sl_check_list(input, sl_yaml_get(input->arguments, "values"), "value", &values, err));
+    if (!values.count || !column)
         return SL_OK;
+    // Literals take the column's type, so that 1 is the decimal 1.00.
     sl_buf_add(&sql, "select * from " SL_CHECKED " where ");
     sl_buf_add_sql_name(&sql, column);
-    sl_buf_add(&sql, "::varchar not in (");
+    sl_buf_add(&sql, " not in (");
     for (size_t i = 0; i < values.count; i++) {
         sl_buf_add(&sql, i ? ", " : "");
         sl_buf_add_sql_string(&sql, values.items[i]);

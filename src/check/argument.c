@@ -1,22 +1,34 @@
 #include "check/argument.h"
 
-bool sl_check_names(const struct sl_check_input *input, const struct sl_yaml *node,
-                    struct sl_strs *ret)
+static int add_text(const struct sl_check_input *input, const struct sl_yaml *node,
+                    const char *what, struct sl_strs *list, struct sl_err *err)
 {
-    struct sl_err err = {0};
-    bool is_good = node && ((node->kind == SL_YAML_SCALAR && node->text[0]) ||
-                            (node->kind == SL_YAML_LIST && node->count));
-    if (is_good && node->kind == SL_YAML_SCALAR)
-        return sl_strs_add(ret, input->arena, node->text, &err) == SL_OK;
-    for (size_t i = 0; is_good && i < node->count; i++)
-        is_good = node->items[i]->kind == SL_YAML_SCALAR &&
-                  sl_strs_add(ret, input->arena, node->items[i]->text, &err) == SL_OK;
-    if (!is_good)
+    if (node->kind == SL_YAML_SCALAR && (node->text[0] || node->is_quoted))
+        return sl_strs_add(list, input->arena, node->text, err);
+    sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, node->place, NULL,
+            "expected a %s, found %s", what, sl_yaml_describe(node));
+    return SL_OK;
+}
+
+int sl_check_list(const struct sl_check_input *input, const struct sl_yaml *node, const char *what,
+                  struct sl_strs *ret, struct sl_err *err)
+{
+    size_t errors = input->diags->error_count;
+    struct sl_strs list = {0};
+    if (!node || node->kind == SL_YAML_NULL || node->kind == SL_YAML_MAP ||
+        (node->kind == SL_YAML_LIST && !node->count))
         sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE,
                 node ? node->place : input->arguments->place, NULL,
-                "expected a column or a list of columns, found %s",
+                "expected a %s or a list of %ss, found %s", what, what,
                 node ? sl_yaml_describe(node) : "nothing");
-    return is_good;
+    else if (node->kind == SL_YAML_SCALAR)
+        SL_TRY(add_text(input, node, what, &list, err));
+    else
+        for (size_t i = 0; i < node->count; i++)
+            SL_TRY(add_text(input, node->items[i], what, &list, err));
+    if (input->diags->error_count == errors)
+        *ret = list;
+    return SL_OK;
 }
 
 const char *sl_check_text(const struct sl_check_input *input, const char *key, bool is_required)

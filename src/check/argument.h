@@ -5,9 +5,10 @@
 #include "api/check.h"
 #include "base/str.h"
 
-// Column names: a list, or one name alone. False, with a diagnostic, if it is neither or empty.
-bool sl_check_names(const struct sl_check_input *input, const struct sl_yaml *node,
-                    struct sl_strs *ret);
+// A list of texts, or one alone. If it is neither, or empty, that is a diagnostic and `ret` stays
+// empty. `what` says what is expected: "column".
+SL_MUST int sl_check_list(const struct sl_check_input *input, const struct sl_yaml *node,
+                          const char *what, struct sl_strs *ret, struct sl_err *err);
 // A key of a map that must be a scalar; NULL, with a diagnostic if it is required and missing, or
 // no scalar.
 const char *sl_check_text(const struct sl_check_input *input, const char *key, bool is_required);

@@ -1,11 +1,13 @@
 #include "check/kinds.h"
 
+#include <string.h>
+
 // As in SQL's CHECK, a result of null passes.
 static int compile(const struct sl_check_input *input, struct sl_check *ret, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     const struct sl_yaml *node = input->arguments;
-    if (node->kind != SL_YAML_SCALAR) {
+    if (node->kind != SL_YAML_SCALAR || !node->text[strspn(node->text, " \n\t")]) {
         sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, node->place, NULL,
                 "expected a SQL expression, found %s", sl_yaml_describe(node));
         return SL_OK;

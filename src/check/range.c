@@ -1,5 +1,19 @@
 #include "check/kinds.h"
 
+#include <string.h>
+
+// A number stays one: 10.4 as a text would take the type of an integer column, and be 10. Other
+// bounds are texts of whatever type the column has: dates, times.
+static void add_bound(struct sl_buf *sql, const struct sl_yaml *bound)
+{
+    double number;
+    if (!bound->is_quoted && strspn(bound->text, "+-.0123456789eE") == strlen(bound->text) &&
+        sl_str_to_double(bound->text, &number))
+        sl_buf_add(sql, bound->text);
+    else
+        sl_buf_add_sql_string(sql, bound->text);
+}
+
 static int compile(const struct sl_check_input *input, struct sl_check *ret, struct sl_err *err)
 {
     static const char *const known[] = {"column", "min", "max", NULL};
@@ -19,15 +33,14 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     }
     sl_buf_add_sql_name(&name, column);
     SL_TRY(sl_buf_check(&name, err));
-    // Bounds are texts of whatever type the column has: numbers, dates, times.
     sl_buf_add(&sql, "select * from " SL_CHECKED " where ");
     if (min) {
         sl_buf_addf(&sql, "%s < ", name.text);
-        sl_buf_add_sql_string(&sql, min);
+        add_bound(&sql, sl_yaml_get(input->arguments, "min"));
     }
     if (max) {
         sl_buf_addf(&sql, "%s%s > ", min ? " or " : "", name.text);
-        sl_buf_add_sql_string(&sql, max);
+        add_bound(&sql, sl_yaml_get(input->arguments, "max"));
     }
     sl_buf_addf(&claim, "'%s' is between %s and %s", column, min ? min : "anything",
                 max ? max : "anything");

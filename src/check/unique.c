@@ -5,7 +5,8 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf claim = SL_BUF_INIT;
     struct sl_strs names = {0};
-    if (!sl_check_names(input, input->arguments, &names))
+    SL_TRY(sl_check_list(input, input->arguments, "column", &names, err));
+    if (!names.count)
         return SL_OK;
     sl_buf_add(&sql, "select ");
     for (size_t i = 0; i < names.count; i++) {

@@ -150,6 +150,8 @@ SL_MUST int sl_open_world(const struct sl_common *common, struct sl_world *ret, 
 void sl_keep_project(struct sl_cli *cli, const struct sl_project *project);
 // For commands that work on a project with mistakes too: keeps its name and folder for reports, and warns of the mistakes.
 void sl_note_project(const struct sl_common *common, const struct sl_project *project);
+// SL_E_USAGE if it is negative.
+SL_MUST int sl_require_limit(int64_t limit, struct sl_err *err);
 // Opens, recalls, gathers facts, selects and decides: what plan and run both begin with.
 struct sl_selection_options {
     struct sl_strs select, exclude;

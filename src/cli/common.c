@@ -58,3 +58,10 @@ int sl_prepare_plan(const struct sl_common *common, const struct sl_selection_op
         sl_graph_select(&ret->graph, &selection->select, &selection->exclude, &ret->arena, err));
     return sl_plan_decide(&ret->graph, selection->full_refresh, &ret->arena, err);
 }
+
+int sl_require_limit(int64_t limit, struct sl_err *err)
+{
+    if (limit >= 0 && limit < INT64_MAX)
+        return SL_OK;
+    return sl_fail(err, SL_E_USAGE, "--limit is '%lld', expected 0 or more", (long long)limit);
+}

@@ -28,9 +28,11 @@ static int each_setting(void *self, const char *key, const char *value, const ch
 {
     struct printer *printer = self;
     struct sl_err ignored = {0};
+    bool is_set = !sl_str_is_empty(value);
     if (printer->settings)
-        return json_object_set_new(printer->settings, key, json_pack("{s:s?, s:s}", "value", value, "origin", origin));
-    return sl_grid_row(&printer->grid, (const char *const[]){key, value, origin}, &ignored);
+        return json_object_set_new(printer->settings, key,
+                                   json_pack("{s:s?, s:s}", "value", is_set ? value : NULL, "origin", origin));
+    return sl_grid_row(&printer->grid, (const char *const[]){key, is_set ? value : "-", origin}, &ignored);
 }
 
 static int run_config_show(const void *self, int *ret_exit, struct sl_err *err)

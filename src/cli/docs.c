@@ -17,30 +17,46 @@ static const struct sl_opt rows[] = {
 
 #define GENERATED "<!-- Written by `sluice docs` from the program's own tables. Do not edit. -->\n\n"
 
-static void add_usage(const struct sl_command *command, struct sl_buf *text)
+static const struct exit_code {
+    const char *code, *meaning;
+} exit_codes[] = {
+    {"0", "all went well, or there was nothing to do"},
+    {"1", "failed; the message says why and what to do"},
+    {"2", "a mistake in Sluice: please report it"},
+    {"3", "a check or a contract failed; the old version of the table stays"},
+    {"4", "more rows were rejected than the quarantine budget allows; the old version stays"},
+    {"5", "partial: some steps were done, others failed or were skipped"},
+    {"6", "the plan is no longer valid: the world changed since it was made"},
+    {"130", "interrupted by Ctrl-C or a signal"},
+};
+#define EXIT_CODE_COUNT (sizeof exit_codes / sizeof *exit_codes)
+
+static void add_command(const struct sl_command *command, struct sl_buf *text)
 {
-    sl_buf_addf(text, "sluice %s", command->name);
-    for (const struct sl_opt *row = command->rows; row->name; row++)
-        if (row->flags & SL_OPT_POSITIONAL)
-            sl_buf_addf(text, row->flags & SL_OPT_REQUIRED ? " %s" : " [%s]", row->placeholder ? row->placeholder : row->name);
-    sl_buf_add(text, " [OPTION...]");
+    size_t own = sl_own_row_count(command->rows);
+    sl_buf_addf(text, "## sluice %s\n\n%s\n\n```\nsluice ", command->name, command->summary);
+    sl_help_usage(command, text);
+    sl_buf_add(text, own ? "\n\n" : "\n");
+    sl_help_options(command->rows, own, text);
+    sl_buf_add(text, "```\n\n");
+    if (command->details)
+        sl_buf_addf(text, "%s\n\n", command->details);
+    for (size_t i = 0; command->examples && command->examples[i]; i++)
+        sl_buf_addf(text, "%s%s\n", i ? "" : "```sh\n", command->examples[i]);
+    sl_buf_add(text, command->examples ? "```\n\n" : "");
 }
 
 static void add_commands(struct sl_buf *text)
 {
-    sl_buf_add(text, "# Commands\n\n" GENERATED);
-    for (size_t i = 0; sl_commands[i]; i++) {
-        const struct sl_command *command = sl_commands[i];
-        sl_buf_addf(text, "## sluice %s\n\n%s\n\n    ", command->name, command->summary);
-        add_usage(command, text);
-        sl_buf_add(text, "\n\n");
-        if (command->details)
-            sl_buf_addf(text, "%s\n\n", command->details);
-        sl_opt_markdown(command->rows, 0, text);
-        for (size_t k = 0; command->examples && command->examples[k]; k++)
-            sl_buf_addf(text, "%s    %s\n", k ? "" : "\n", command->examples[k]);
-        sl_buf_add(text, "\n");
-    }
+    sl_buf_add(text, "# Commands\n\n" GENERATED "Options of every command:\n\n```\n");
+    sl_opt_help(sl_common_rows, text);
+    sl_buf_add(text, "```\n\nThe options above may also stand before the command: `sluice -C shop run`.\n\n"
+                     "| exit code | meaning |\n|---|---|\n");
+    for (size_t i = 0; i < EXIT_CODE_COUNT; i++)
+        sl_buf_addf(text, "| %s | %s |\n", exit_codes[i].code, exit_codes[i].meaning);
+    sl_buf_add(text, "\n");
+    for (size_t i = 0; sl_commands[i]; i++)
+        add_command(sl_commands[i], text);
 }
 
 static void add_files(struct sl_buf *text)
@@ -62,16 +78,63 @@ static void add_codes(struct sl_buf *text)
     }
 }
 
+// roff takes '-' for a hyphen, '\\' for an escape, and a dot or a quote at the start of a line for a request.
+static void add_roff(const char *plain, struct sl_buf *text)
+{
+    bool is_start = true;
+    for (; *plain; plain++) {
+        if (is_start && (*plain == '.' || *plain == '\''))
+            sl_buf_add(text, "\\&");
+        if (*plain == '\\')
+            sl_buf_add(text, "\\e");
+        else if (*plain == '-')
+            sl_buf_add(text, "\\-");
+        else
+            sl_buf_add_char(text, *plain);
+        is_start = *plain == '\n';
+    }
+    sl_buf_add_char(text, '\n');
+}
+
+static void add_man_command(const struct sl_command *command, struct sl_buf *text)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_buf_clear) struct sl_buf usage = SL_BUF_INIT;
+    size_t own = sl_own_row_count(command->rows);
+    sl_arena_init(&arena, 0);
+    struct sl_opt *rows_of = SL_NEW_ARRAY(&arena, struct sl_opt, own + 1);
+    sl_help_usage(command, &usage);
+    sl_buf_add(text, ".SS sluice ");
+    add_roff(usage.text, text);
+    add_roff(command->summary, text);
+    if (command->details) {
+        sl_buf_add(text, ".PP\n");
+        add_roff(command->details, text);
+    }
+    text->has_failed = text->has_failed || usage.has_failed || !rows_of;
+    if (rows_of && own) {
+        memcpy(rows_of, command->rows, own * sizeof *rows_of);
+        sl_opt_man(rows_of, text);
+    }
+    for (size_t i = 0; command->examples && command->examples[i]; i++) {
+        sl_buf_add(text, i ? "" : ".PP\n.EX\n");
+        add_roff(command->examples[i], text);
+    }
+    sl_buf_add(text, command->examples ? ".EE\n" : "");
+}
+
 static void add_man(struct sl_buf *text)
 {
     sl_buf_add(text, ".TH SLUICE 1 \"\" \"Sluice " SL_VERSION "\"\n.SH NAME\nsluice \\- data pipelines from sources to targets, in one "
-                     "program\n.SH SYNOPSIS\n.B sluice\n.I COMMAND\n[OPTION...]\n.SH COMMANDS\n");
-    for (size_t i = 0; sl_commands[i]; i++) {
-        sl_buf_addf(text, ".SS sluice %s\n%s\n", sl_commands[i]->name, sl_commands[i]->summary);
-        sl_opt_man(sl_commands[i]->rows, text);
-    }
-    sl_buf_add(text, ".SH EXIT STATUS\n0 ok, 1 failed, 2 a mistake in Sluice, 3 a check or contract failed, 4 quarantine budget "
-                     "exceeded, 5 partial, 6 the plan is no longer valid, 130 interrupted.\n.SH ENVIRONMENT\n.TP\n.B SLUICE_ENV\n"
+                     "program\n.SH SYNOPSIS\n.B sluice\n.I COMMAND\n[OPTION...]\n.SH OPTIONS OF EVERY COMMAND\n");
+    sl_opt_man(sl_common_rows, text);
+    sl_buf_add(text, ".SH COMMANDS\n");
+    for (size_t i = 0; sl_commands[i]; i++)
+        add_man_command(sl_commands[i], text);
+    sl_buf_add(text, ".SH EXIT STATUS\n");
+    for (size_t i = 0; i < EXIT_CODE_COUNT; i++)
+        sl_buf_addf(text, ".TP\n.B %s\n%s\n", exit_codes[i].code, exit_codes[i].meaning);
+    sl_buf_add(text, ".SH ENVIRONMENT\n.TP\n.B SLUICE_ENV\n"
                      "the environment of sluice.yml to use.\n.TP\n.B DUCKDB_HOME\na folder with libduckdb.so 1.5.5.\n.TP\n"
                      ".B NO_COLOR\nif set, no colours.\n");
 }
@@ -88,15 +151,33 @@ static int write_page(const char *folder, const char *name, void (*add)(struct s
     return sl_fs_write(path, text.text, text.length, err);
 }
 
+static const struct page {
+    const char *name;
+    void (*add)(struct sl_buf *text);
+} pages[] = {
+    {"commands.md", add_commands},
+    {"files.md", add_files},
+    {"errors.md", add_codes},
+    {"sluice.1", add_man},
+};
+
 static int run_docs(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct docs_options *options = self;
     (void)ret_exit;
     SL_TRY(sl_fs_mkdirs(options->folder, err));
-    SL_TRY(write_page(options->folder, "commands.md", add_commands, err));
-    SL_TRY(write_page(options->folder, "files.md", add_files, err));
-    SL_TRY(write_page(options->folder, "errors.md", add_codes, err));
-    return write_page(options->folder, "sluice.1", add_man, err);
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+        SL_TRY(write_page(options->folder, pages[i].name, pages[i].add, err));
+    if (options->common.json) {
+        SL_AUTO(sl_json_free) json_t *root = json_pack("{s:s, s:s, s:[s, s, s, s]}", "schema", "sluice.docs/1", "folder",
+                                                       options->folder, "files", pages[0].name, pages[1].name,
+                                                       pages[2].name, pages[3].name);
+        SL_TRY_NEW(root, err);
+        return sl_print_json(root, err);
+    }
+    for (size_t i = 0; i < sizeof pages / sizeof *pages && !options->common.is_quiet; i++)
+        printf("wrote %s/%s\n", options->folder, pages[i].name);
+    return SL_OK;
 }
 
 static const char *const examples[] = {"sluice docs docs/reference", NULL};

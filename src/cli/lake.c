@@ -7,8 +7,10 @@
 
 int sl_lake_open(const struct sl_common *common, struct sl_lake *ret, struct sl_err *err)
 {
-    struct sl_world_options options = {.folder = common->folder, .environment = common->environment};
+    struct sl_world_options options = {
+        .folder = common->folder, .environment = common->environment, .resolve_secrets = true};
     SL_TRY(sl_world_open(&options, &ret->world, err));
+    sl_note_project(common, ret->world.project);
     SL_TRY(sl_world_session(&ret->world, &ret->session, err));
     ret->context = (struct sl_step_context){
         .project = ret->world.project, .session = ret->session, .arena = &ret->world.arena, .run_id = ""};
@@ -44,13 +46,29 @@ int sl_lake_tables(struct sl_lake *lake, struct sl_strs *ret, struct sl_err *err
     return SL_OK;
 }
 
+// The table that a name without a layer could mean: the first that is called so, or nearly so.
+static const char *find_bare(const struct sl_strs *tables, const char *name, struct sl_arena *arena)
+{
+    const char **bare = SL_NEW_ARRAY(arena, const char *, tables->count);
+    for (size_t i = 0; bare && i < tables->count; i++)
+        bare[i] = strchr(tables->items[i], '.') + 1;
+    const char *nearest = bare ? sl_str_nearest(name, bare, tables->count) : NULL;
+    for (size_t i = 0; nearest && i < tables->count; i++)
+        if (sl_str_equal(bare[i], nearest))
+            return tables->items[i];
+    return NULL;
+}
+
 static int missing(struct sl_lake *lake, const char *table, struct sl_err *err)
 {
     struct sl_strs tables = {0};
     SL_TRY(sl_lake_tables(lake, &tables, err));
-    const char *hint = sl_did_you_mean(&lake->world.arena, table, tables.items, tables.count);
+    const char *nearest = strchr(table, '.') ? sl_str_nearest(table, tables.items, tables.count)
+                                             : find_bare(&tables, table, &lake->world.arena);
     (void)sl_fail(err, SL_E_TABLE_MISSING, "there is no table '%s'", table);
-    return sl_err_hint(err, "%s", hint ? hint : tables.count ? "`sluice ls` lists them" : "nothing was built yet: `sluice run`");
+    if (nearest)
+        return sl_err_hint(err, "did you mean '%s'?", nearest);
+    return sl_err_hint(err, tables.count ? "`sluice ls` lists them" : "nothing was built yet: `sluice run`");
 }
 
 int sl_lake_table(struct sl_lake *lake, const char *table, enum sl_layer *ret_layer, const char **ret_name,
@@ -77,167 +95,110 @@ int sl_lake_table(struct sl_lake *lake, const char *table, enum sl_layer *ret_la
     return missing(lake, table, err);
 }
 
-// "clean.orders=12" for this table, or "12" alone; -1 if none speaks of it.
-static int asked_version(const char *table, const struct sl_as_of *as_of, int64_t *ret, struct sl_err *err)
+// Whether "clean.orders=12" or "orders=12" speaks of this table; "12" alone speaks of every one.
+static bool speaks_of(const char *text, const char *table)
 {
-    *ret = -1;
+    const char *equals = strchr(text, '='), *bare = strchr(table, '.') + 1;
+    size_t length = equals ? (size_t)(equals - text) : 0;
+    if (!equals)
+        return true;
+    return (strlen(table) == length && strncmp(table, text, length) == 0) ||
+           (strlen(bare) == length && strncmp(bare, text, length) == 0);
+}
+
+// Every version that is asked for must be of a table that is read, and must be clear.
+static int check_versions(const struct sl_as_of *as_of, const struct sl_strs *tables, struct sl_err *err)
+{
     for (size_t i = 0; i < as_of->versions.count; i++) {
         const char *text = as_of->versions.items[i], *equals = strchr(text, '=');
-        const char *number = equals ? equals + 1 : text;
         int64_t version;
-        if (!sl_str_to_int64(number, &version) || version < 0)
-            return sl_fail(err, SL_E_USAGE, "--version takes TABLE=N, found '%s'", text);
-        if (!equals || (strlen(table) == (size_t)(equals - text) && strncmp(table, text, (size_t)(equals - text)) == 0))
-            *ret = version;
+        size_t count = 0;
+        if (!sl_str_to_int64(equals ? equals + 1 : text, &version) || version < 0)
+            return sl_fail(err, SL_E_USAGE, "--version is '%s', expected TABLE=N", text);
+        for (size_t k = 0; k < tables->count; k++)
+            count += speaks_of(text, tables->items[k]);
+        if (count == 0)
+            return sl_fail(err, SL_E_USAGE, "--version is '%s', and no such table is read", text);
+        if (count > 1 && !equals)
+            return sl_fail(err, SL_E_USAGE, "--version is '%s', expected TABLE=N: more than one table is read", text);
     }
     return SL_OK;
 }
 
-int sl_lake_version(struct sl_lake *lake, const char *table, const char *folder, const struct sl_as_of *as_of, int64_t *ret,
-                    struct sl_err *err)
+static int find_version(const char *table, const char *folder, const struct sl_as_of *as_of, int64_t *ret, struct sl_err *err)
 {
-    int64_t time_us;
-    (void)lake;
-    SL_TRY(asked_version(table, as_of, ret, err));
-    if (*ret >= 0 || !as_of->at)
+    int64_t time_us, version = -1;
+    for (size_t i = 0; i < as_of->versions.count; i++) {
+        const char *text = as_of->versions.items[i], *equals = strchr(text, '=');
+        if (speaks_of(text, table))
+            (void)sl_str_to_int64(equals ? equals + 1 : text, &version);
+    }
+    *ret = version;
+    if (version >= 0 || !as_of->at)
         return SL_OK;
     if (sl_clock_parse(as_of->at, &time_us) != 0)
-        return sl_fail(err, SL_E_USAGE, "--at takes a date or a time like 2026-01-31T12:00:00Z, found '%s'", as_of->at);
+        return sl_fail(err, SL_E_USAGE, "--at is '%s', expected a date or a time like 2026-01-31T12:00:00Z", as_of->at);
     if (sl_delta_version_at(folder, time_us / 1000, ret, err) != SL_OK)
         return sl_err_context(err, "table '%s'", table);
     return SL_OK;
 }
 
-static int view_one(struct sl_lake *lake, const struct sl_table_ref *ref, const struct sl_as_of *as_of, struct sl_err *err)
+int sl_lake_version(const char *table, const char *folder, const struct sl_as_of *as_of, int64_t *ret, struct sl_err *err)
+{
+    struct sl_strs tables = {.items = &table, .count = 1};
+    SL_TRY(check_versions(as_of, &tables, err));
+    return find_version(table, folder, as_of, ret, err);
+}
+
+static int view_one(struct sl_lake *lake, const char *table, const struct sl_as_of *as_of, struct sl_err *err)
 {
     enum sl_layer layer;
     const char *name, *folder;
     int64_t version;
-    const char *table = sl_arena_printf(&lake->world.arena, "%s.%s", ref->layer, ref->name);
-    SL_TRY_NEW(table, err);
     SL_TRY(sl_lake_table(lake, table, &layer, &name, &folder, err));
-    SL_TRY(sl_lake_version(lake, table, folder, as_of, &version, err));
+    SL_TRY(find_version(table, folder, as_of, &version, err));
     return sl_step_view(&lake->context, layer, name, version, NULL, err);
+}
+
+// The parser speaks to writers of models.
+static int fail_query(const struct sl_diags *diags, struct sl_err *err)
+{
+    *err = diags->items[0].err;
+    if (err->code != SL_E_SQL_KIND)
+        return err->code;
+    sl_err_clear(err);
+    (void)sl_fail(err, SL_E_SQL_KIND, "a query is a single SELECT or FROM, and this is not");
+    return sl_err_hint(err, "tables are changed by `sluice run` alone; `sluice show TABLE` lists columns");
 }
 
 int sl_lake_prepare(struct sl_lake *lake, const char *sql, const struct sl_as_of *as_of, struct sl_err *err)
 {
     const char *ast;
     struct sl_query query = {0};
+    struct sl_strs tables = {0};
     SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
-    SL_TRY(lake->session->kind->parse(lake->session, &sql, 1, &lake->world.arena, &ast, err));
-    SL_TRY(sl_query_read(ast, sql, "", 1, 1, &lake->world.arena, &diags, &query, err));
-    if (diags.error_count) {
-        *err = diags.items[0].err;
-        return err->code;
-    }
+    struct sl_arena *arena = &lake->world.arena;
+    SL_TRY(lake->session->kind->parse(lake->session, &sql, 1, arena, &ast, err));
+    SL_TRY(sl_query_read(ast, sql, "", 1, 1, arena, &diags, &query, err));
+    if (diags.error_count)
+        return fail_query(&diags, err);
     for (size_t i = 0; i < query.table_count; i++) {
+        const struct sl_table_ref *ref = &query.tables[i];
         enum sl_layer layer;
         const char *name;
-        char table[160];
-        snprintf(table, sizeof table, "%s.%s", query.tables[i].layer ? query.tables[i].layer : "", query.tables[i].name);
-        if (query.tables[i].layer && sl_table_parse(table, &layer, &name))
-            SL_TRY(view_one(lake, &query.tables[i], as_of, err));
-        else
-            return missing(lake, query.tables[i].name, err);
-    }
-    return SL_OK;
-}
-
-static int print_rows_json(const struct sl_result *result, int64_t count, struct sl_err *err)
-{
-    json_t *columns = json_array(), *rows = json_array();
-    SL_AUTO(sl_json_free) json_t *root = json_pack("{s:s, s:o, s:o, s:b}", "schema", "sluice.query/1", "columns", columns, "rows",
-                                                   rows, "is_cut", count < sl_result_rows(result));
-    SL_TRY_NEW(root, err);
-    for (size_t c = 0; c < sl_result_columns(result); c++)
-        if (json_array_append_new(columns, json_pack("{s:s, s:s}", "name", sl_result_name(result, c), "type",
-                                                     sl_result_type(result, c))) != 0)
-            return sl_fail_memory(err);
-    for (int64_t r = 0; r < count; r++) {
-        json_t *row = json_array();
-        if (json_array_append_new(rows, row) != 0)
-            return sl_fail_memory(err);
-        for (size_t c = 0; c < sl_result_columns(result); c++) {
-            const char *text = sl_result_text(result, r, c);
-            if (json_array_append_new(row, text ? json_string(text) : json_null()) != 0)
-                return sl_fail_memory(err);
+        const char *table = sl_arena_printf(arena, "%s%s%s", ref->layer ? ref->layer : "", ref->layer ? "." : "", ref->name);
+        SL_TRY_NEW(table, err);
+        if (!ref->layer || !sl_table_parse(table, &layer, &name)) {
+            (void)missing(lake, table, err);
+            return sl_err_at(err, "", ref->line, ref->column);
         }
+        SL_TRY(sl_strs_add(&tables, arena, table, err));
     }
-    return sl_print_json(root, err);
-}
-
-static void print_csv_cell(const char *text)
-{
-    if (!text || !strpbrk(text, ",\"\r\n")) {
-        fputs(text ? text : "", stdout);
-        return;
+    SL_TRY(check_versions(as_of, &tables, err));
+    for (size_t i = 0; i < tables.count; i++) {
+        int code = view_one(lake, tables.items[i], as_of, err);
+        if (code != SL_OK)
+            return code == SL_E_TABLE_MISSING ? sl_err_at(err, "", query.tables[i].line, query.tables[i].column) : code;
     }
-    putchar('"');
-    for (; *text; text++) {
-        if (*text == '"')
-            putchar('"');
-        putchar(*text);
-    }
-    putchar('"');
-}
-
-static void print_rows_csv(const struct sl_result *result, int64_t count)
-{
-    size_t columns = sl_result_columns(result);
-    for (int64_t r = -1; r < count; r++)
-        for (size_t c = 0; c < columns; c++) {
-            print_csv_cell(r < 0 ? sl_result_name(result, c) : sl_result_text(result, r, c));
-            putchar(c + 1 < columns ? ',' : '\n');
-        }
-}
-
-static bool is_number(const char *type)
-{
-    return strstr(type, "INT") || sl_str_starts(type, "DECIMAL") || sl_str_equal(type, "DOUBLE") || sl_str_equal(type, "FLOAT");
-}
-
-static int print_rows_text(const struct sl_result *result, int64_t count, struct sl_err *err)
-{
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
-    size_t columns = sl_result_columns(result);
-    unsigned right = 0;
-    sl_arena_init(&arena, 0);
-    const char **cells = SL_NEW_ARRAY(&arena, const char *, columns);
-    SL_TRY_NEW(cells, err);
-    for (size_t c = 0; c < columns; c++) {
-        cells[c] = sl_result_name(result, c);
-        right |= is_number(sl_result_type(result, c)) ? 1u << c % 32 : 0;
-    }
-    struct sl_grid grid;
-    sl_grid_init(&grid, &arena, columns, right);
-    SL_TRY(sl_grid_row(&grid, cells, err));
-    for (int64_t r = 0; r < count; r++) {
-        for (size_t c = 0; c < columns; c++)
-            cells[c] = sl_result_text(result, r, c);
-        SL_TRY(sl_grid_row(&grid, cells, err));
-    }
-    sl_grid_print(&grid, stdout);
-    return SL_OK;
-}
-
-int sl_lake_print(const struct sl_result *result, enum sl_rows_format format, int64_t limit, struct sl_err *err)
-{
-    int64_t count = sl_result_rows(result);
-    bool is_cut = limit > 0 && count > limit;
-    if (is_cut)
-        count = limit;
-    switch (format) {
-    case SL_ROWS_JSON:
-        return print_rows_json(result, count, err);
-    case SL_ROWS_CSV:
-        print_rows_csv(result, count);
-        return SL_OK;
-    case SL_ROWS_TEXT:
-        break;
-    }
-    SL_TRY(print_rows_text(result, count, err));
-    if (is_cut)
-        printf("... only the first %lld rows; --limit 0 shows all\n", (long long)count);
     return SL_OK;
 }

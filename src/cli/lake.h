@@ -24,13 +24,23 @@ struct sl_as_of {
 #define SL_AS_OF_ROWS(type)                                                                                            \
     {"at", SL_OPT_STRING, offsetof(type, as_of.at), NULL, "Tables as they were at this time: 2026-01-31 or 2026-01-31T12:00:00Z.", 0, .placeholder = "TIME"}, \
     {"version", SL_OPT_STRINGS, offsetof(type, as_of.versions), NULL, "A table as of a version: TABLE=N, or N where there is one table.", 0, .placeholder = "TABLE=N"}
-SL_MUST int sl_lake_version(struct sl_lake *lake, const char *table, const char *folder, const struct sl_as_of *as_of,
-                            int64_t *ret, struct sl_err *err);
-// Makes views of every table that `sql` reads.
+// *ret is -1, the newest, where nothing else is asked for.
+SL_MUST int sl_lake_version(const char *table, const char *folder, const struct sl_as_of *as_of, int64_t *ret, struct sl_err *err);
+// Makes views of every table that `sql` reads. SL_E_SQL_KIND if it is not one SELECT; places point into it.
 SL_MUST int sl_lake_prepare(struct sl_lake *lake, const char *sql, const struct sl_as_of *as_of, struct sl_err *err);
 
-enum sl_rows_format { SL_ROWS_TEXT, SL_ROWS_CSV, SL_ROWS_JSON };
-// Prints a result, at most `limit` rows of it (0: all); that there are more is said. JSON: {"schema": "sluice.query/1", "columns": [{name, type}], "rows": [[...]]}, cells as text, null as null.
-SL_MUST int sl_lake_print(const struct sl_result *result, enum sl_rows_format format, int64_t limit, struct sl_err *err);
+// Rows to be printed.
+struct sl_rows {
+    const struct sl_result *result;
+    const struct sl_column *columns; // their types where the result has others; NULL: the result's own
+    int64_t limit;                   // of rows; that there are more is said. 0: none
+    bool as_objects;                 // JSON rows are objects by column name rather than lists
+};
+SL_MUST int sl_rows_print_text(const struct sl_rows *rows, struct sl_err *err);
+// RFC 4180 with "\n": null is nothing, an empty text is "".
+void sl_rows_print_csv(const struct sl_rows *rows);
+// The members of `head`, then "columns": [{name, type}], "rows": [...], "is_cut". Numbers and booleans are JSON's, but for decimals, which are
+// texts so that no reader rounds them; columns of type JSON are JSON; everything else is text as the engine writes it; null is null.
+SL_MUST int sl_rows_print_json(const struct sl_rows *rows, const json_t *head, struct sl_err *err);
 
 #endif

@@ -64,11 +64,15 @@ int sl_plan_show(const struct sl_common *common, const struct sl_world *world, b
         if (node->is_selected && (node->verdict != SL_VERDICT_FRESH || common->is_verbose))
             SL_TRY(add_node(&grid, node, all_causes, &arena, err));
     }
-    size_t stale = sl_plan_count(&world->graph, SL_VERDICT_STALE), after = sl_plan_count(&world->graph, SL_VERDICT_AFTER);
-    size_t fresh = sl_plan_count(&world->graph, SL_VERDICT_FRESH);
-    if (grid.cell_count > grid.columns)
-        sl_grid_print(&grid, stdout);
-    printf("%zu step%s to run, %zu after their inputs, %zu up to date\n", stale, stale == 1 ? "" : "s", after, fresh);
+    if (!sl_grid_is_empty(&grid)) {
+        SL_TRY(sl_grid_print(&grid, stdout, err));
+        putchar('\n');
+    }
+    char texts[3][64];
+    printf("%s to run, %s after their inputs, %s up to date\n",
+           sl_count_of((int64_t)sl_plan_count(&world->graph, SL_VERDICT_STALE), "step", texts[0]),
+           sl_str_count((int64_t)sl_plan_count(&world->graph, SL_VERDICT_AFTER), texts[1]),
+           sl_str_count((int64_t)sl_plan_count(&world->graph, SL_VERDICT_FRESH), texts[2]));
     return SL_OK;
 }
 
@@ -97,7 +101,10 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
     if (options->output)
         SL_TRY(store(options, &world, err));
-    return sl_plan_show(&options->common, &world, options->why, err);
+    SL_TRY(sl_plan_show(&options->common, &world, options->why, err));
+    if (options->output)
+        sl_tell(&options->common, SL_LOG_INFO, "wrote %s: `sluice apply %s` runs it", options->output, options->output);
+    return SL_OK;
 }
 
 static const char *const examples[] = {"sluice plan", "sluice plan --why --select daily_revenue", "sluice plan -o plan.json", NULL};

@@ -1,6 +1,8 @@
 // sluice quarantine ls|show: which rows were rejected, why, and where they came from.
 #include "cli/lake.h"
 
+#include <string.h>
+
 struct quarantine_options {
     struct sl_common common;
     const char *table;
@@ -17,8 +19,8 @@ static const struct sl_opt ls_rows[] = {
 static const struct sl_opt show_rows[] = {
     {"table", SL_OPT_STRING, offsetof(struct quarantine_options, table), NULL, "The table whose rejected rows to show.", SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .placeholder = "TABLE"},
     {"rule", SL_OPT_STRING, offsetof(struct quarantine_options, rule), NULL, "Only rows that break this rule.", 0, .placeholder = "RULE"},
-    {"source", SL_OPT_STRING, offsetof(struct quarantine_options, source), NULL, "Only rows from this file.", 0, .placeholder = "FILE"},
-    {"limit", SL_OPT_INT, offsetof(struct quarantine_options, limit), "20", "Rows to show.", 0, .letter = 'n', .placeholder = "N"},
+    {"source", SL_OPT_STRING, offsetof(struct quarantine_options, source), NULL, "Only rows from this file, by its path or its end.", 0, .placeholder = "FILE"},
+    {"limit", SL_OPT_INT, offsetof(struct quarantine_options, limit), "20", "Rows to show; 0: all.", 0, .letter = 'n', .placeholder = "N"},
     SL_AS_OF_ROWS(struct quarantine_options),
     SL_COMMON_ROWS,
     {0},
@@ -40,7 +42,7 @@ static int view(struct sl_lake *lake, const char *name, const struct sl_as_of *a
     const char *table = sl_arena_printf(&lake->world.arena, "quarantine.%s", name);
     SL_TRY_NEW(table, err);
     SL_TRY(sl_lake_table(lake, table, &layer, &found, &folder, err));
-    SL_TRY(sl_lake_version(lake, table, folder, as_of, &version, err));
+    SL_TRY(sl_lake_version(table, folder, as_of, &version, err));
     return sl_step_view(&lake->context, layer, found, version, NULL, err);
 }
 
@@ -71,6 +73,15 @@ static int list_tables(struct sl_lake *lake, const char *only, struct sl_buf *sq
     return SL_OK;
 }
 
+// Groups of rejected rows as JSON, with the example's payload as the object it is.
+static int print_groups_json(const struct sl_result *result, struct sl_err *err)
+{
+    struct sl_rows rows = {.result = result, .as_objects = true};
+    SL_AUTO(sl_json_free) json_t *head = json_pack("{s:s}", "schema", "sluice.quarantine.ls/1");
+    SL_TRY_NEW(head, err);
+    return sl_rows_print_json(&rows, head, err);
+}
+
 static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct quarantine_options *options = self;
@@ -87,17 +98,82 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
                             "null::varchar as example_row where false");
     sl_buf_addf(&sql,
                 "select t as \"table\", rule, c as \"column\", n as \"rows\", "
-                "strftime(first_seen::timestamp, '%%Y-%%m-%%d %%H:%%M:%%S') as first_seen, "
-                "strftime(last_seen::timestamp, '%%Y-%%m-%%d %%H:%%M:%%S') as last_seen, example, example_row from (%s) "
-                "order by t, n desc, rule, c",
-                groups.text);
+                "strftime(first_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as first_seen, "
+                "strftime(last_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as last_seen, example, "
+                "%s as example_row from (%s) order by t, n desc, rule, c",
+                options->common.json ? "example_row::json" : "example_row", groups.text);
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(lake.session->kind->query(lake.session, sql.text, 0, &result, err));
-    if (sl_result_rows(result) == 0 && !options->common.json) {
+    if (options->common.json)
+        return print_groups_json(result, err);
+    if (sl_result_rows(result) == 0) {
         puts("the quarantine is empty");
         return SL_OK;
     }
-    return sl_lake_print(result, options->common.json ? SL_ROWS_JSON : SL_ROWS_TEXT, 0, err);
+    struct sl_rows rows = {.result = result};
+    return sl_rows_print_text(&rows, err);
+}
+
+static void add_rows_sql(const struct quarantine_options *options, const char *name, struct sl_buf *sql)
+{
+    sl_buf_add(sql, "select _source as source, _position as position, to_json(reasons) as reasons, payload::json as payload, "
+                    "strftime(\"at\"::timestamp, '%Y-%m-%dT%H:%M:%SZ') as \"at\", run_id from quarantine.");
+    sl_buf_add_sql_name(sql, name);
+    sl_buf_add(sql, " where true");
+    if (options->rule) {
+        sl_buf_add(sql, " and len(list_filter(reasons, lambda r: r.rule = ");
+        sl_buf_add_sql_string(sql, options->rule);
+        sl_buf_add(sql, ")) > 0");
+    }
+    if (options->source) {
+        sl_buf_add(sql, " and (_source = ");
+        sl_buf_add_sql_string(sql, options->source);
+        sl_buf_add(sql, " or ends_with(_source, '/' || ");
+        sl_buf_add_sql_string(sql, options->source);
+        sl_buf_add(sql, "))");
+    }
+    sl_buf_add(sql, " order by _source, _position");
+}
+
+enum { SOURCE, POSITION, REASONS, PAYLOAD, AT, RUN_ID };
+
+// Each row is a paragraph: reasons and payload are too long to stand in columns.
+static int print_row(const struct sl_result *result, int64_t row, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *reasons = NULL;
+    const char *text = sl_result_text(result, row, REASONS), *position = sl_result_text(result, row, POSITION);
+    const char *payload = sl_result_text(result, row, PAYLOAD);
+    size_t i;
+    json_t *reason;
+    SL_TRY(sl_json_parse(text ? text : "[]", text ? strlen(text) : 2, "reasons", &reasons, err));
+    fputs(sl_color(stdout, SL_COLOR_BOLD), stdout);
+    sl_put_plain(stdout, sl_result_text(result, row, SOURCE));
+    printf(":%s%s\n", position ? position : "", sl_color(stdout, SL_COLOR_NONE));
+    json_array_foreach(reasons, i, reason)
+    {
+        fprintf(stdout, "  %s%-24s%s ", sl_color(stdout, SL_COLOR_YELLOW), sl_json_text(reason, "rule", ""),
+                sl_color(stdout, SL_COLOR_NONE));
+        sl_put_plain(stdout, sl_json_text(reason, "message", ""));
+        putchar('\n');
+    }
+    fputs("  ", stdout);
+    sl_put_plain(stdout, payload ? payload : "");
+    printf("\n  %srejected %s by run %.8s%s\n\n", sl_color(stdout, SL_COLOR_DIM), sl_result_text(result, row, AT),
+           sl_result_text(result, row, RUN_ID), sl_color(stdout, SL_COLOR_NONE));
+    return SL_OK;
+}
+
+static int print_found(const struct sl_result *result, int64_t limit, struct sl_err *err)
+{
+    char count[64];
+    int64_t found = sl_result_rows(result), shown = limit && found > limit ? limit : found;
+    for (int64_t row = 0; row < shown; row++)
+        SL_TRY(print_row(result, row, err));
+    if (found > shown)
+        printf("... only the first %s; --limit 0 shows all\n", sl_count_of(shown, "row", count));
+    else
+        puts(found ? sl_count_of(found, "row", count) : "no rejected row is like that");
+    return SL_OK;
 }
 
 static int run_show(const void *self, int *ret_exit, struct sl_err *err)
@@ -108,25 +184,20 @@ static int run_show(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     const char *name = bare_name(options->table);
     (void)ret_exit;
+    SL_TRY(sl_require_limit(options->limit, err));
     SL_TRY(sl_lake_open(&options->common, &lake, err));
     SL_TRY(view(&lake, name, &options->as_of, err));
-    sl_buf_add(&sql, "select _source as source, _position as position, array_to_string(list_transform(reasons, lambda r: r.message), '; ') as reasons, "
-                     "payload, \"at\", run_id from quarantine.");
-    sl_buf_add_sql_name(&sql, name);
-    sl_buf_add(&sql, " where true");
-    if (options->rule) {
-        sl_buf_add(&sql, " and len(list_filter(reasons, lambda r: r.rule = ");
-        sl_buf_add_sql_string(&sql, options->rule);
-        sl_buf_add(&sql, ")) > 0");
-    }
-    if (options->source) {
-        sl_buf_add(&sql, " and _source = ");
-        sl_buf_add_sql_string(&sql, options->source);
-    }
-    sl_buf_addf(&sql, " order by _source, _position limit %lld", (long long)options->limit);
+    add_rows_sql(options, name, &sql);
     SL_TRY(sl_buf_check(&sql, err));
-    SL_TRY(lake.session->kind->query(lake.session, sql.text, 0, &result, err));
-    return sl_lake_print(result, options->common.json ? SL_ROWS_JSON : SL_ROWS_TEXT, 0, err);
+    int64_t fetch = options->limit ? options->limit + 1 : 0;
+    SL_TRY(lake.session->kind->query(lake.session, sql.text, fetch, &result, err));
+    if (!options->common.json)
+        return print_found(result, options->limit, err);
+    struct sl_rows rows = {.result = result, .limit = options->limit, .as_objects = true};
+    SL_AUTO(sl_json_free) json_t *head =
+        json_pack("{s:s, s:s}", "schema", "sluice.quarantine.show/1", "table", name);
+    SL_TRY_NEW(head, err);
+    return sl_rows_print_json(&rows, head, err);
 }
 
 static const char *const ls_examples[] = {"sluice quarantine ls", "sluice quarantine ls orders --json", NULL};

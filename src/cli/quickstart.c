@@ -37,11 +37,11 @@ static int run_quickstart(const void *self, int *ret_exit, struct sl_err *err)
     const struct quickstart_options *options = self;
     SL_TRY(sl_template_write("quickstart", options->folder, err));
     if (options->common.json) {
-        char *argv[] = {(char *)"sluice", (char *)"run", (char *)"--json", (char *)"--project", (char *)options->folder};
+        char *argv[] = {(char *)"sluice", (char *)"run", (char *)"--json", (char *)"--project", (char *)options->folder, NULL};
         *ret_exit = sl_cli_main(5, argv);
         return SL_OK;
     }
-    printf("wrote a project with two sources, two contracts, two models and a target to %s/\n", options->folder);
+    printf("wrote a project with two sources, two contracts, two models and a target to %s\n", options->folder);
     *ret_exit = show(1, (const char *const[]){"run"}, options->folder);
     if (*ret_exit == 0)
         *ret_exit = show(2, (const char *const[]){"quarantine", "ls"}, options->folder);
@@ -58,6 +58,7 @@ static const char *const examples[] = {"sluice quickstart", "sluice quickstart m
 const struct sl_command sl_command_quickstart = {
     .name = "quickstart",
     .summary = "Write a small project with dirty rows, run it, show tables, balance and quarantine.",
+    .details = "With --json the document is that of `sluice run`.",
     .rows = rows,
     .options_bytes = sizeof(struct quickstart_options),
     .examples = examples,

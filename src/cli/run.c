@@ -38,26 +38,12 @@ static const struct sl_opt apply_rows[] = {
     {0},
 };
 
-static int nothing_to_do(const struct run_options *options, const struct sl_world *world, const char *why, struct sl_err *err)
-{
-    size_t selected = sl_plan_count(&world->graph, SL_VERDICT_FRESH);
-    if (options->common.json) {
-        SL_AUTO(sl_json_free) json_t *root =
-            json_pack("{s:s, s:n, s:i, s:s, s:{s:I, s:i, s:i, s:i, s:I, s:i}, s:[]}", "schema", "sluice.run/1", "run_id",
-                      "exit_code", 0, "note", why, "counts", "ok", (json_int_t)selected, "warn", 0, "error", 0, "skipped", 0,
-                      "nothing", (json_int_t)selected, "quarantined", 0, "steps");
-        SL_TRY_NEW(root, err);
-        return sl_print_json(root, err);
-    }
-    printf("%s\nOK %zu  WARN 0  ERROR 0  SKIPPED 0  quarantined 0\n", why, selected);
-    return SL_OK;
-}
-
 static int execute(const struct run_options *options, const char *command, struct sl_world *world, int *ret_exit,
                    struct sl_err *err)
 {
-    struct sl_run_view view;
-    sl_run_view_init(&view, &options->common, world);
+    SL_AUTO(sl_run_view_clear) struct sl_run_view view = {0};
+    SL_AUTO(sl_run_clear) struct sl_run run = {0};
+    sl_run_view_init(&view, &options->common, world, &run);
     struct sl_listener listener = sl_run_view_listener(&view);
     struct sl_run_options run_options = {
         .command = command,
@@ -66,9 +52,8 @@ static int execute(const struct run_options *options, const char *command, struc
         .fail_fast = options->fail_fast,
         .listener = &listener,
     };
-    SL_AUTO(sl_run_clear) struct sl_run run = {0};
     SL_TRY(sl_run(world, &run_options, &run, err));
-    SL_TRY(sl_run_view_end(&view, &run, err));
+    SL_TRY(sl_run_view_end(&view, err));
     *ret_exit = sl_run_exit_code(&run);
     return SL_OK;
 }
@@ -80,12 +65,12 @@ static bool has_work(const struct sl_world *world)
 
 static void report_vanished(const struct sl_world *world, const struct run_options *options)
 {
-    for (size_t i = 0; i < world->graph.count && !options->common.is_quiet; i++) {
+    for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
+        char count[64];
         if (node->is_selected && node->facts.vanished_files)
-            fprintf(stderr, "%s: %lld file%s gone since the last run; %s rows stay in %s\n", node->label,
-                    (long long)node->facts.vanished_files, node->facts.vanished_files == 1 ? " is" : "s are",
-                    node->facts.vanished_files == 1 ? "its" : "their", node->name);
+            sl_tell(&options->common, SL_LOG_WARN, "%s: %s gone since the last run; the rows stay in %s", node->label,
+                    sl_count_of(node->facts.vanished_files, "file", count), node->name);
     }
 }
 
@@ -101,7 +86,7 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
     if (has_work(&world))
         return execute(options, "run", &world, ret_exit, err);
     report_vanished(&world, options);
-    return nothing_to_do(options, &world, "nothing to do: every table is up to date", err);
+    return sl_run_view_nothing(&options->common, &world, "nothing to do: every table is up to date", err);
 }
 
 // What failed, was skipped or stopped half-way in the last run of each step, and what depends on it.
@@ -122,10 +107,10 @@ static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
         count += node->is_selected;
     }
     if (!count)
-        return nothing_to_do(options, &world, "nothing to retry: the last run of every step went well", err);
+        return sl_run_view_nothing(&options->common, &world, "nothing to retry: the last run of every step went well", err);
     SL_TRY(sl_plan_decide(&world.graph, false, &world.arena, err));
     if (!has_work(&world))
-        return nothing_to_do(options, &world, "nothing to retry: what failed has been done since", err);
+        return sl_run_view_nothing(&options->common, &world, "nothing to retry: what failed has been done since", err);
     return execute(options, "retry", &world, ret_exit, err);
 }
 
@@ -165,7 +150,7 @@ static int run_apply(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_plan_print(&world.graph, world.project, &now, err));
     SL_TRY(sl_plan_compare(stored, now, err));
     if (!has_work(&world))
-        return nothing_to_do(&options, &world, "nothing to do: the plan is empty", err);
+        return sl_run_view_nothing(&options.common, &world, "nothing to do: the plan is empty", err);
     return execute(&options, "apply", &world, ret_exit, err);
 }
 

@@ -1,58 +1,109 @@
 #include "cli/run_view.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "run/history.h"
 
 #include <string.h>
 
-void sl_run_view_init(struct sl_run_view *view, const struct sl_common *common, struct sl_world *world)
+#define MOST_LABEL 40
+#define MOST_LINES 16 // of progress, one for each step at work
+
+void sl_run_view_init(struct sl_run_view *view, const struct sl_common *common,
+                      const struct sl_world *world, const struct sl_run *run)
 {
-    *view = (struct sl_run_view){.common = common, .folder = world->project->folder};
-    view->is_live = sl_is_terminal(stderr) && !common->is_quiet && common->log_format == SL_LOG_TEXT;
+    *view = (struct sl_run_view){.common = common, .run = run, .frame = SL_BUF_INIT};
+    view->is_live =
+        sl_is_terminal(stderr) && !common->is_quiet && common->log_format == SL_LOG_TEXT;
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        int width = (int)sl_text_width(node->label);
+        view->total += node->is_selected;
+        if (node->is_selected && width > view->label_width)
+            view->label_width = width < MOST_LABEL ? width : MOST_LABEL;
+    }
 }
 
-static void wipe(struct sl_run_view *view)
+void sl_run_view_clear(struct sl_run_view *view)
+{
+    sl_buf_clear(&view->frame);
+}
+
+// --- While it goes ---
+
+// Moves up over what was drawn, to draw there again.
+static void add_wipe(struct sl_run_view *view)
 {
     for (; view->drawn_lines > 0; view->drawn_lines--)
-        fputs("\033[1A\033[2K", stderr);
+        sl_buf_add(&view->frame, "\033[1A\033[2K");
 }
 
-static void add_rate(const struct sl_outcome *outcome, struct sl_buf *text)
+// One write, so that nothing flickers.
+static void show_frame(struct sl_run_view *view)
 {
-    char number[32];
-    int64_t elapsed_us = sl_clock_now_us() - outcome->started_us;
-    int64_t rows = atomic_load(&outcome->progress.rows_done), bytes = atomic_load(&outcome->progress.bytes_done);
-    int64_t rows_total = atomic_load(&outcome->progress.rows_total), bytes_total = atomic_load(&outcome->progress.bytes_total);
-    double share = bytes_total > 0 ? (double)bytes / (double)bytes_total : rows_total > 0 ? (double)rows / (double)rows_total : -1;
-    if (share < 0 && outcome->session) {
-        uint64_t done = 0;
-        share = outcome->session->kind->progress(outcome->session, &done);
-    }
+    if (view->frame.length && !view->frame.has_failed)
+        fwrite(view->frame.text, 1, view->frame.length, stderr);
+    sl_buf_reset(&view->frame);
+}
+
+// Share done, 0..1, or less than 0 if nobody knows.
+static double share_done(const struct sl_outcome *outcome, int64_t rows, int64_t bytes)
+{
+    int64_t rows_total = atomic_load(&outcome->progress.rows_total);
+    int64_t bytes_total = atomic_load(&outcome->progress.bytes_total);
+    uint64_t done = 0;
+    if (bytes_total > 0)
+        return (double)bytes / (double)bytes_total;
+    if (rows_total > 0)
+        return (double)rows / (double)rows_total;
+    return outcome->session ? outcome->session->kind->progress(outcome->session, &done) : -1;
+}
+
+static void add_progress(const struct sl_outcome *outcome, int64_t elapsed_us, struct sl_buf *text)
+{
+    char number[32], rate[32];
+    int64_t rows = atomic_load(&outcome->progress.rows_done);
+    int64_t bytes = atomic_load(&outcome->progress.bytes_done);
+    double share = share_done(outcome, rows, bytes);
     if (rows > 0 && elapsed_us > 0)
-        sl_buf_addf(text, "  %s rows, %s/s", sl_str_count(rows, number), sl_str_count(rows * 1000000 / elapsed_us, (char[32]){0}));
+        sl_buf_addf(text, "  %s rows, %s rows/s", sl_str_count(rows, number),
+                    sl_str_count((int64_t)((double)rows * 1e6 / (double)elapsed_us), rate));
     if (bytes > 0)
         sl_buf_addf(text, "  %s", sl_str_size(bytes, number));
     if (share > 0 && share <= 1)
-        sl_buf_addf(text, "  %3.0f %%, %s left", 100 * share,
+        sl_buf_addf(text, "  %.0f %%, %s left", 100 * share,
                     sl_str_elapsed((int64_t)((double)elapsed_us / 1000 * (1 - share) / share), number));
+}
+
+static void add_line(struct sl_run_view *view, enum sl_color color, const char *text)
+{
+    sl_buf_add(&view->frame, sl_color(stderr, color));
+    sl_add_plain(&view->frame, text, (size_t)sl_terminal_width(stderr) - 1); // a line that wraps would be two
+    sl_buf_add(&view->frame, sl_color(stderr, SL_COLOR_NONE));
+    sl_buf_add_char(&view->frame, '\n');
+    view->drawn_lines++;
 }
 
 static void on_tick(void *self, const struct sl_outcome *const *running, size_t count)
 {
     struct sl_run_view *view = self;
     char number[32];
+    int64_t now_us = sl_clock_now_us();
     if (!view->is_live)
         return;
-    wipe(view);
-    for (size_t i = 0; i < count && i < 8; i++) {
+    add_wipe(view);
+    for (size_t i = 0; i < count && i < MOST_LINES; i++) {
         SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
-        int64_t elapsed_ms = (sl_clock_now_us() - running[i]->started_us) / 1000;
-        sl_buf_addf(&text, "%-32s %8s", running[i]->node->label, sl_str_elapsed(elapsed_ms, number));
-        add_rate(running[i], &text);
-        fprintf(stderr, "%s· %.110s%s\n", sl_color(stderr, SL_COLOR_CYAN), text.text, sl_color(stderr, SL_COLOR_NONE));
-        view->drawn_lines++;
+        int64_t elapsed_us = now_us - running[i]->started_us;
+        sl_buf_addf(&text, "running  %-*s %8s", view->label_width, running[i]->node->label,
+                    sl_str_elapsed(elapsed_us / 1000, number));
+        add_progress(running[i], elapsed_us, &text);
+        add_line(view, SL_COLOR_CYAN, text.text);
     }
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    sl_buf_addf(&text, "%zu of %zu steps, %s", view->done, view->total,
+                sl_str_elapsed((now_us - view->run->started_us) / 1000, number));
+    add_line(view, SL_COLOR_DIM, text.text);
+    show_frame(view);
 }
 
 static enum sl_color color_of(enum sl_status status)
@@ -74,58 +125,90 @@ static enum sl_color color_of(enum sl_status status)
     return SL_COLOR_DIM;
 }
 
-static void describe_end(const struct sl_outcome *outcome, struct sl_buf *text)
+// "112 rows, 6 quarantined (first time)"
+static void add_end(const struct sl_outcome *outcome, struct sl_buf *text)
 {
     const struct sl_balance *balance = &outcome->result.balance;
-    char number[32];
-    sl_buf_addf(text, "%-8s %-32s", sl_status_name(outcome->status), outcome->node->label);
+    char number[64];
     if (outcome->status == SL_STATUS_ERROR || outcome->status == SL_STATUS_SKIPPED) {
-        sl_buf_addf(text, " %s", outcome->err.message);
+        sl_buf_add(text, outcome->err.message);
         return;
     }
-    sl_buf_addf(text, " %8s", sl_str_elapsed((outcome->ended_us - outcome->started_us) / 1000, number));
-    if (outcome->result.has_balance) {
-        sl_buf_addf(text, "  %s rows", sl_str_count(balance->out, number));
-        if (balance->quarantined)
-            sl_buf_addf(text, ", %s quarantined", sl_str_count(balance->quarantined, number));
-    }
+    if (outcome->result.has_balance)
+        sl_buf_addf(text, "%s", sl_count_of(balance->out, "row", number));
+    if (outcome->result.has_balance && balance->quarantined)
+        sl_buf_addf(text, ", %s quarantined", sl_str_count(balance->quarantined, number));
     if (outcome->result.why)
-        sl_buf_addf(text, "  (%s)", outcome->result.why);
+        sl_buf_addf(text, "%s(%s)", text->length ? " " : "", outcome->result.why);
+    if (!text->length)
+        sl_buf_add(text, outcome->status == SL_STATUS_NOTHING ? "up to date" : "done");
 }
 
-static json_t *log_fields(const struct sl_outcome *outcome)
+// What every line of the JSON log has.
+static json_t *log_fields(const struct sl_run_view *view)
 {
-    json_t *fields = NULL;
+    return json_pack("{s:s?, s:s}", "job_id", view->common->cli->job_id, "run_id", view->run->id);
+}
+
+static void log_end(const struct sl_run_view *view, const struct sl_outcome *outcome, const char *text)
+{
+    SL_AUTO(sl_json_free) json_t *fields = log_fields(view);
+    SL_AUTO(sl_json_free) json_t *step = NULL;
     struct sl_err ignored = {0};
-    return sl_outcome_print(outcome, &fields, &ignored) == SL_OK ? fields : NULL;
+    enum sl_log_level level = SL_LOG_INFO;
+    if (outcome->status == SL_STATUS_ERROR)
+        level = SL_LOG_ERROR;
+    else if (outcome->status == SL_STATUS_NOTHING)
+        level = SL_LOG_DEBUG;
+    else if (outcome->status != SL_STATUS_OK)
+        level = SL_LOG_WARN;
+    if (sl_outcome_print(outcome, &step, &ignored) == SL_OK && fields)
+        (void)json_object_update(fields, step);
+    sl_log(level, fields, "%s: %s", outcome->node->label, text);
+}
+
+static void on_start(void *self, const struct sl_outcome *outcome)
+{
+    const struct sl_run_view *view = self;
+    if (view->common->log_format != SL_LOG_JSON)
+        return;
+    SL_AUTO(sl_json_free) json_t *fields = log_fields(view);
+    SL_AUTO(sl_json_free) json_t *step =
+        json_pack("{s:s, s:s, s:s}", "step", outcome->node->label, "table", outcome->node->name, "status", "running");
+    if (fields && step)
+        (void)json_object_update(fields, step);
+    sl_log(SL_LOG_DEBUG, fields, "%s: started", outcome->node->label);
 }
 
 static void on_end(void *self, const struct sl_outcome *outcome)
 {
     struct sl_run_view *view = self;
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
-    bool is_failed = outcome->status == SL_STATUS_ERROR;
-    if (outcome->status == SL_STATUS_NOTHING && !view->common->is_verbose)
-        return;
-    describe_end(outcome, &text);
+    SL_AUTO(sl_buf_clear) struct sl_buf line = SL_BUF_INIT;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    char number[32];
+    view->done++;
+    add_end(outcome, &text);
     if (view->common->log_format == SL_LOG_JSON) {
-        json_t *fields = log_fields(outcome);
-        sl_log(is_failed ? SL_LOG_ERROR : SL_LOG_INFO, fields, "%s", text.text);
-        json_decref(fields);
+        log_end(view, outcome, text.text);
         return;
     }
-    if (view->common->is_quiet && !is_failed)
+    if (view->common->is_quiet || (outcome->status == SL_STATUS_NOTHING && !view->common->is_verbose))
         return;
-    wipe(view);
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
     sl_arena_init(&arena, 0);
-    fprintf(stderr, "%s%s%s\n", sl_color(stderr, color_of(outcome->status)), sl_log_mask(text.text, &arena),
-            sl_color(stderr, SL_COLOR_NONE));
+    sl_buf_addf(&line, "%-8s %-*s %8s  ", sl_status_name(outcome->status), view->label_width, outcome->node->label,
+                sl_str_elapsed((outcome->ended_us - outcome->started_us) / 1000, number));
+    sl_add_plain(&line, sl_log_mask(text.text, &arena), SIZE_MAX);
+    add_wipe(view);
+    sl_buf_addf(&view->frame, "%s%s%s\n", sl_color(stderr, color_of(outcome->status)), line.text,
+                sl_color(stderr, SL_COLOR_NONE));
+    show_frame(view);
 }
 
 struct sl_listener sl_run_view_listener(struct sl_run_view *view)
 {
-    return (struct sl_listener){.on_end = on_end, .on_tick = on_tick, .self = view};
+    return (struct sl_listener){
+        .on_start = on_start, .on_end = on_end, .on_tick = on_tick, .self = view};
 }
 
 // --- The end ---
@@ -143,28 +226,30 @@ static int balance_row(struct sl_grid *grid, const struct sl_outcome *outcome, s
     return sl_grid_row(grid, cells, err);
 }
 
+static int print_grid(const struct sl_grid *grid, struct sl_err *err)
+{
+    if (sl_grid_is_empty(grid))
+        return SL_OK;
+    putchar('\n');
+    return sl_grid_print(grid, stdout, err);
+}
+
 static int print_balances(const struct sl_run *run, struct sl_arena *arena, struct sl_err *err)
 {
     struct sl_grid grid;
-    size_t rows = 0;
     sl_grid_init(&grid, arena, 6, 0x3E);
-    SL_TRY(sl_grid_row(&grid, (const char *const[]){"row balance", "in", "out", "quarantined", "deduplicated", "filtered"}, err));
+    SL_TRY(sl_grid_row(&grid,
+                       (const char *const[]){"row balance", "in", "out", "quarantined", "deduplicated", "filtered"},
+                       err));
     for (size_t i = 0; i < run->count; i++)
-        if (run->outcomes[i].result.has_balance && run->outcomes[i].status != SL_STATUS_NOTHING) {
+        if (run->outcomes[i].result.has_balance && run->outcomes[i].status != SL_STATUS_NOTHING)
             SL_TRY(balance_row(&grid, &run->outcomes[i], err));
-            rows++;
-        }
-    if (rows) {
-        fputc('\n', stdout);
-        sl_grid_print(&grid, stdout);
-    }
-    return SL_OK;
+    return print_grid(&grid, err);
 }
 
 static int print_reasons(const struct sl_run *run, struct sl_arena *arena, struct sl_err *err)
 {
     struct sl_grid grid;
-    size_t rows = 0;
     char number[32];
     sl_grid_init(&grid, arena, 4, 0x8);
     SL_TRY(sl_grid_row(&grid, (const char *const[]){"table", "rule", "column", "rows"}, err));
@@ -172,63 +257,104 @@ static int print_reasons(const struct sl_run *run, struct sl_arena *arena, struc
         const struct sl_outcome *outcome = &run->outcomes[i];
         for (size_t k = 0; k < outcome->result.reason_count; k++) {
             const struct sl_reason_count *reason = &outcome->result.reasons[k];
-            const char *table = sl_arena_printf(arena, "%s.%s%s", reason->is_warning ? "clean" : "quarantine",
-                                                outcome->node->bare, reason->is_warning ? " (warning)" : "");
+            const char *table =
+                sl_arena_printf(arena, "%s.%s%s", reason->is_warning ? "clean" : "quarantine",
+                                outcome->node->bare, reason->is_warning ? " (warning)" : "");
             SL_TRY_NEW(table, err);
-            SL_TRY(sl_grid_row(&grid, (const char *const[]){table, reason->rule, reason->column, sl_str_count(reason->rows, number)},
-                               err));
-            rows++;
+            const char *cells[] = {table, reason->rule, reason->column, sl_str_count(reason->rows, number)};
+            SL_TRY(sl_grid_row(&grid, cells, err));
         }
     }
-    if (rows) {
-        fputc('\n', stdout);
-        sl_grid_print(&grid, stdout);
-    }
-    return SL_OK;
+    return print_grid(&grid, err);
 }
 
-static void print_failures(const struct sl_run_view *view, const struct sl_run *run)
+static void print_failures(const struct sl_run_view *view)
 {
-    for (size_t i = 0; i < run->count; i++) {
-        const struct sl_outcome *outcome = &run->outcomes[i];
-        for (size_t k = 0; k < outcome->result.notes.count && !view->common->is_quiet; k++)
-            fprintf(stderr, "%s: %s\n", outcome->node->label, outcome->result.notes.items[k]);
+    for (size_t i = 0; i < view->run->count; i++) {
+        const struct sl_outcome *outcome = &view->run->outcomes[i];
+        for (size_t k = 0; k < outcome->result.notes.count; k++)
+            sl_tell(view->common, SL_LOG_WARN, "%s: %s", outcome->node->label, outcome->result.notes.items[k]);
         if (outcome->status != SL_STATUS_ERROR)
             continue;
         fprintf(stderr, "\n%s failed\n", outcome->node->label);
-        sl_print_error(stderr, view->folder, SL_SEVERITY_ERROR, &outcome->err);
+        sl_print_error(view->common->cli, SL_SEVERITY_ERROR, &outcome->err);
     }
+}
+
+static size_t count_ok(const struct sl_run *run)
+{
+    return run->by_status[SL_STATUS_OK] + run->by_status[SL_STATUS_NOTHING];
 }
 
 static void print_last_line(const struct sl_run *run)
 {
     const size_t *by = run->by_status;
     char number[32], elapsed[32];
-    printf("\nOK %zu  WARN %zu  ERROR %zu  SKIPPED %zu  quarantined %s  in %s  run %.8s\n",
-           by[SL_STATUS_OK] + by[SL_STATUS_NOTHING], by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL], by[SL_STATUS_ERROR],
-           by[SL_STATUS_SKIPPED], sl_str_count(run->quarantined, number),
-           sl_str_elapsed((run->ended_us - run->started_us) / 1000, elapsed), run->id);
+    printf("\nOK %zu  WARN %zu  ERROR %zu  SKIPPED %zu  quarantined %s  in %s  run %.8s\n", count_ok(run),
+           by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL], by[SL_STATUS_ERROR], by[SL_STATUS_SKIPPED],
+           sl_str_count(run->quarantined, number), sl_str_elapsed((run->ended_us - run->started_us) / 1000, elapsed),
+           run->id);
 }
 
-int sl_run_view_end(struct sl_run_view *view, const struct sl_run *run, struct sl_err *err)
+// The last line of the log counts, as that of the text does.
+static void log_last_line(const struct sl_run_view *view)
+{
+    SL_AUTO(sl_json_free) json_t *fields = log_fields(view);
+    SL_AUTO(sl_json_free) json_t *run = NULL;
+    struct sl_err ignored = {0};
+    int exit_code = sl_run_exit_code(view->run);
+    if (!fields || sl_run_print(view->run, &run, &ignored) != SL_OK)
+        return;
+    const char *keys[] = {"exit_code", "elapsed_ms", "counts"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        (void)json_object_set(fields, keys[i], json_object_get(run, keys[i]));
+    sl_log(exit_code ? SL_LOG_ERROR : SL_LOG_INFO, fields, "run ended with exit code %d", exit_code);
+}
+
+int sl_run_view_end(struct sl_run_view *view, struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    const struct sl_run *run = view->run;
     sl_arena_init(&arena, 0);
-    wipe(view);
+    add_wipe(view);
+    show_frame(view);
     if (run->state_note)
-        fprintf(stderr, "warning: %s\n", run->state_note);
+        sl_tell(view->common, SL_LOG_WARN, "%s", run->state_note);
+    if (view->common->log_format == SL_LOG_JSON)
+        log_last_line(view);
     if (view->common->json) {
         SL_AUTO(sl_json_free) json_t *root = NULL;
         SL_TRY(sl_run_print(run, &root, err));
         return sl_print_json(root, err);
     }
-    fflush(stderr);
     if (!view->common->is_quiet) {
         SL_TRY(print_balances(run, &arena, err));
         SL_TRY(print_reasons(run, &arena, err));
     }
     fflush(stdout);
-    print_failures(view, run);
+    if (view->common->log_format == SL_LOG_TEXT)
+        print_failures(view);
     print_last_line(run);
+    return SL_OK;
+}
+
+int sl_run_view_nothing(const struct sl_common *common, const struct sl_world *world, const char *why, struct sl_err *err)
+{
+    json_int_t fresh = (json_int_t)sl_plan_count(&world->graph, SL_VERDICT_FRESH);
+    SL_AUTO(sl_json_free) json_t *root = json_pack(
+        "{s:s, s:n, s:i, s:s, s:{s:I, s:i, s:i, s:i, s:I, s:i}, s:[]}", "schema", "sluice.run/1", "run_id", "exit_code", 0,
+        "note", why, "counts", "ok", fresh, "warn", 0, "error", 0, "skipped", 0, "nothing", fresh, "quarantined", 0, "steps");
+    SL_TRY_NEW(root, err);
+    if (common->log_format == SL_LOG_JSON) {
+        SL_AUTO(sl_json_free) json_t *fields =
+            json_pack("{s:s?, s:n, s:i, s:O}", "job_id", common->cli->job_id, "run_id", "exit_code", 0, "counts",
+                      json_object_get(root, "counts"));
+        sl_log(SL_LOG_INFO, fields, "%s", why);
+    }
+    if (common->json)
+        return sl_print_json(root, err);
+    if (!common->is_quiet)
+        puts(why);
+    printf("OK %lld  WARN 0  ERROR 0  SKIPPED 0  quarantined 0\n", (long long)fresh);
     return SL_OK;
 }

@@ -24,18 +24,18 @@ struct shown {
     size_t history_count;
 };
 
-static int print_head(const struct shown *shown, struct sl_err *err)
+static void print_head(const struct shown *shown)
 {
     const struct sl_delta_snapshot *snapshot = &shown->snapshot;
-    char rows_text[32], size[32], time[32];
-    (void)err;
-    printf("%s  version %lld of %s\n%s rows, %s in %zu files\n%s\n", shown->table, (long long)snapshot->version,
-           sl_clock_format(snapshot->timestamp_ms * 1000, time), sl_str_count(snapshot->row_count, rows_text),
-           sl_str_size(snapshot->size_bytes, size), snapshot->file_count, snapshot->folder);
+    char count[64], files[64], size[32], time[32];
+    printf("%s%s%s, version %lld of %s\n%s, %s in %s\n%s\n", sl_color(stdout, SL_COLOR_BOLD), shown->table,
+           sl_color(stdout, SL_COLOR_NONE), (long long)snapshot->version,
+           sl_clock_format(snapshot->timestamp_ms * 1000, time), sl_count_of(snapshot->row_count, "row", count),
+           sl_str_size(snapshot->size_bytes, size), sl_count_of((int64_t)snapshot->file_count, "file", files),
+           snapshot->folder);
     for (size_t i = 0; i < snapshot->partition_count; i++)
         printf("%s%s%s", i ? ", " : "partitioned by ", snapshot->partition_columns[i],
                i + 1 == snapshot->partition_count ? "\n" : "");
-    return SL_OK;
 }
 
 static int print_columns(const struct shown *shown, struct sl_arena *arena, struct sl_err *err)
@@ -46,8 +46,7 @@ static int print_columns(const struct shown *shown, struct sl_arena *arena, stru
     for (size_t i = 0; i < shown->snapshot.column_count; i++)
         SL_TRY(sl_grid_row(&grid, (const char *const[]){shown->snapshot.columns[i].name, shown->snapshot.columns[i].type}, err));
     putchar('\n');
-    sl_grid_print(&grid, stdout);
-    return SL_OK;
+    return sl_grid_print(&grid, stdout, err);
 }
 
 static int print_history(const struct shown *shown, struct sl_arena *arena, struct sl_err *err)
@@ -62,8 +61,7 @@ static int print_history(const struct shown *shown, struct sl_arena *arena, stru
         SL_TRY(sl_grid_row(&grid, cells, err));
     }
     putchar('\n');
-    sl_grid_print(&grid, stdout);
-    return SL_OK;
+    return sl_grid_print(&grid, stdout, err);
 }
 
 static int fetch_rows(struct sl_lake *lake, const struct shown *shown, int64_t limit, struct sl_result **ret, struct sl_err *err)
@@ -81,26 +79,31 @@ static int fetch_rows(struct sl_lake *lake, const struct shown *shown, int64_t l
     return lake->session->kind->query(lake->session, sql.text, 0, ret, err);
 }
 
-static int print_json(const struct shown *shown, struct sl_err *err)
+static json_t *commit_json(const struct sl_delta_commit_info *commit)
+{
+    char time[32];
+    return json_pack("{s:I, s:s, s:s?}", "version", (json_int_t)commit->version, "time",
+                     sl_clock_format(commit->timestamp_ms * 1000, time), "operation", commit->operation);
+}
+
+static int print_json(const struct shown *shown, const struct sl_rows *rows, struct sl_err *err)
 {
     const struct sl_delta_snapshot *snapshot = &shown->snapshot;
-    json_t *columns = json_array(), *history = json_array();
-    SL_AUTO(sl_json_free) json_t *root =
-        json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:o}", "schema", "sluice.show/1", "table", shown->table, "version",
-                  (json_int_t)snapshot->version, "rows", (json_int_t)snapshot->row_count, "bytes",
-                  (json_int_t)snapshot->size_bytes, "files", (json_int_t)snapshot->file_count, "folder", snapshot->folder,
-                  "columns", columns, "history", history);
+    char time[32];
+    json_t *history = json_array(), *partition_by = json_array();
+    SL_AUTO(sl_json_free) json_t *root = json_pack(
+        "{s:s, s:s, s:I, s:s, s:I, s:I, s:I, s:s, s:o, s:o}", "schema", "sluice.show/1", "table", shown->table, "version",
+        (json_int_t)snapshot->version, "time", sl_clock_format(snapshot->timestamp_ms * 1000, time), "row_count",
+        (json_int_t)snapshot->row_count, "size_bytes", (json_int_t)snapshot->size_bytes, "file_count",
+        (json_int_t)snapshot->file_count, "folder", snapshot->folder, "partition_by", partition_by, "history", history);
     SL_TRY_NEW(root, err);
-    for (size_t i = 0; i < snapshot->column_count; i++)
-        if (json_array_append_new(columns, json_pack("{s:s, s:s}", "name", snapshot->columns[i].name, "type",
-                                                     snapshot->columns[i].type)) != 0)
+    for (size_t i = 0; i < snapshot->partition_count; i++)
+        if (json_array_append_new(partition_by, json_string(snapshot->partition_columns[i])) != 0)
             return sl_fail_memory(err);
     for (size_t i = 0; i < shown->history_count; i++)
-        if (json_array_append_new(history, json_pack("{s:I, s:I, s:s?}", "version", (json_int_t)shown->history[i].version,
-                                                     "timestamp_ms", (json_int_t)shown->history[i].timestamp_ms, "operation",
-                                                     shown->history[i].operation)) != 0)
+        if (json_array_append_new(history, commit_json(&shown->history[i])) != 0)
             return sl_fail_memory(err);
-    return sl_print_json(root, err);
+    return sl_rows_print_json(rows, root, err);
 }
 
 static int run_show(const void *self, int *ret_exit, struct sl_err *err)
@@ -113,22 +116,26 @@ static int run_show(const void *self, int *ret_exit, struct sl_err *err)
     const char *name, *folder;
     int64_t version;
     (void)ret_exit;
+    SL_TRY(sl_require_limit(options->limit, err));
     SL_TRY(sl_lake_open(&options->common, &lake, err));
     struct sl_arena *arena = &lake.world.arena;
     SL_TRY(sl_lake_table(&lake, options->table, &layer, &name, &folder, err));
     shown.table = sl_arena_printf(arena, "%s.%s", sl_layer_name(layer), name);
     SL_TRY_NEW(shown.table, err);
-    SL_TRY(sl_lake_version(&lake, shown.table, folder, &options->as_of, &version, err));
+    SL_TRY(sl_lake_version(shown.table, folder, &options->as_of, &version, err));
     SL_TRY(sl_delta_load(folder, version, lake.session, arena, &shown.snapshot, err));
     SL_TRY(sl_delta_history(folder, 10, arena, &shown.history, &shown.history_count, err));
+    SL_TRY(fetch_rows(&lake, &shown, options->limit, &result, err));
+    struct sl_rows printed = {.result = result};
     if (options->common.json)
-        return print_json(&shown, err);
-    SL_TRY(print_head(&shown, err));
+        return print_json(&shown, &printed, err);
+    print_head(&shown);
     SL_TRY(print_columns(&shown, arena, err));
     SL_TRY(print_history(&shown, arena, err));
-    SL_TRY(fetch_rows(&lake, &shown, options->limit, &result, err));
+    if (options->limit == 0)
+        return SL_OK;
     putchar('\n');
-    return sl_lake_print(result, SL_ROWS_TEXT, 0, err);
+    return sl_rows_print_text(&printed, err);
 }
 
 static const char *const examples[] = {"sluice show clean.orders", "sluice show daily_revenue --version 3 -n 20", NULL};

@@ -18,7 +18,7 @@ struct status_options {
 
 static const struct sl_opt status_rows[] = {
     {"run", SL_OPT_STRING, offsetof(struct status_options, run), NULL, "A run, by the beginning of its id: shows its steps.", SL_OPT_POSITIONAL, .placeholder = "RUN"},
-    {"limit", SL_OPT_INT, offsetof(struct status_options, limit), "10", "How many runs to list.", 0, .letter = 'n', .placeholder = "N"},
+    {"limit", SL_OPT_INT, offsetof(struct status_options, limit), "10", "Runs to list; 0: all.", 0, .letter = 'n', .placeholder = "N"},
     SL_COMMON_ROWS,
     {0},
 };
@@ -44,13 +44,15 @@ static void history_close(struct history *history)
 
 static int history_open(const struct sl_common *common, struct history *ret, struct sl_err *err)
 {
-    struct sl_project_options options = {.folder = common->folder, .environment = common->environment};
+    struct sl_project_options options = {
+        .folder = common->folder, .environment = common->environment, .resolve_secrets = true};
     const char *note;
     sl_arena_init(&ret->arena, 0);
     SL_TRY(sl_project_load(&options, &ret->project, err));
+    sl_note_project(common, ret->project);
     SL_TRY(sl_state_open(ret->project->state_folder, &ret->arena, &ret->state, &note, err));
     if (note)
-        fprintf(stderr, "warning: %s\n", note);
+        sl_tell(common, SL_LOG_WARN, "%s", note);
     return SL_OK;
 }
 
@@ -66,23 +68,31 @@ static int find_run(struct history *history, const char *id, struct sl_run_row *
     struct sl_run_row *runs;
     size_t count;
     SL_TRY(sl_state_runs(history->state, id, 2, &history->arena, &runs, &count, err));
-    if (count == 0)
-        return id ? sl_fail(err, SL_E_RUN_MISSING, "no run begins with '%s'", id)
-                  : sl_fail(err, SL_E_RUN_MISSING, "nothing has been run yet");
+    if (count == 0 && !id)
+        return sl_fail(err, SL_E_RUN_MISSING, "nothing has been run yet");
+    if (count == 0) {
+        (void)sl_fail(err, SL_E_RUN_MISSING, "no run begins with '%s'", id);
+        return sl_err_hint(err, "`sluice status` lists the runs");
+    }
     if (id && count > 1)
         return sl_fail(err, SL_E_RUN_MISSING, "more than one run begins with '%s'", id);
     *ret = runs[0];
     return SL_OK;
 }
 
+// A run that has not ended has no time and no counts.
 static json_t *run_json(const struct sl_run_row *run)
 {
     char started[32];
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "run_id", run->id, "command", run->command,
-                     "status", status_of(run), "started", sl_clock_format(run->started_us, started), "elapsed_ms",
-                     (json_int_t)(run->ended_us ? (run->ended_us - run->started_us) / 1000 : -1), "ok", (json_int_t)run->ok,
-                     "warn", (json_int_t)run->warn, "error", (json_int_t)run->error, "skipped", (json_int_t)run->skipped,
-                     "quarantined", (json_int_t)run->quarantined);
+    bool has_ended = run->ended_us > 0;
+    json_t *elapsed = has_ended ? json_integer((run->ended_us - run->started_us) / 1000) : json_null();
+    json_t *counts = has_ended ? json_pack("{s:I, s:I, s:I, s:I, s:I}", "ok", (json_int_t)run->ok, "warn",
+                                           (json_int_t)run->warn, "error", (json_int_t)run->error, "skipped",
+                                           (json_int_t)run->skipped, "quarantined", (json_int_t)run->quarantined)
+                               : json_null();
+    return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o}", "run_id", run->id, "command", run->command, "environment",
+                     run->environment, "status", status_of(run), "started", sl_clock_format(run->started_us, started),
+                     "elapsed_ms", elapsed, "counts", counts);
 }
 
 static int print_runs_json(const struct sl_run_row *runs, size_t count, struct sl_err *err)
@@ -98,20 +108,21 @@ static int print_runs_json(const struct sl_run_row *runs, size_t count, struct s
 
 static int add_run(struct sl_grid *grid, const struct sl_run_row *run, struct sl_err *err)
 {
-    char texts[6][32];
+    char texts[7][32];
     char id[9];
+    bool has_ended = run->ended_us > 0;
     snprintf(id, sizeof id, "%.8s", run->id);
-    sl_clock_format(run->started_us, texts[0]);
-    texts[0][19] = '\0'; // seconds are enough
     const char *cells[] = {id,
                            status_of(run),
                            run->command,
-                           texts[0],
-                           run->ended_us ? sl_str_elapsed((run->ended_us - run->started_us) / 1000, texts[1]) : "",
-                           sl_str_count(run->ok, texts[2]),
-                           sl_str_count(run->warn, texts[3]),
-                           sl_str_count(run->error, texts[4]),
-                           sl_str_count(run->quarantined, texts[5])};
+                           run->environment,
+                           sl_time_text(run->started_us, texts[0]),
+                           has_ended ? sl_str_elapsed((run->ended_us - run->started_us) / 1000, texts[1]) : "",
+                           has_ended ? sl_str_count(run->ok, texts[2]) : "",
+                           has_ended ? sl_str_count(run->warn, texts[3]) : "",
+                           has_ended ? sl_str_count(run->error, texts[4]) : "",
+                           has_ended ? sl_str_count(run->skipped, texts[5]) : "",
+                           has_ended ? sl_str_count(run->quarantined, texts[6]) : ""};
     return sl_grid_row(grid, cells, err);
 }
 
@@ -119,20 +130,50 @@ static int list_runs(struct history *history, const struct status_options *optio
 {
     struct sl_run_row *runs;
     size_t count;
-    SL_TRY(sl_state_runs(history->state, NULL, (size_t)options->limit, &history->arena, &runs, &count, err));
+    SL_TRY(sl_state_runs(history->state, NULL, options->limit ? (size_t)options->limit : SIZE_MAX, &history->arena, &runs, &count, err));
     if (options->common.json)
         return print_runs_json(runs, count, err);
     if (!count) {
         puts("nothing has been run yet");
         return SL_OK;
     }
+    static const char *const head[] = {"run",  "status", "command", "env",     "started",    "elapsed",
+                                       "ok",   "warn",   "error",   "skipped", "quarantined"};
     struct sl_grid grid;
-    sl_grid_init(&grid, &history->arena, 9, 0x1F0);
-    SL_TRY(sl_grid_row(&grid, (const char *const[]){"run", "status", "command", "started", "elapsed", "ok", "warn", "error", "quarantined"}, err));
+    sl_grid_init(&grid, &history->arena, 11, 0x7E0);
+    SL_TRY(sl_grid_row(&grid, head, err));
     for (size_t i = 0; i < count; i++)
         SL_TRY(add_run(&grid, &runs[i], err));
-    sl_grid_print(&grid, stdout);
-    return SL_OK;
+    return sl_grid_print(&grid, stdout, err);
+}
+
+static int print_run_json(const struct sl_run_row *run, const struct sl_step_row *steps, size_t count, struct sl_err *err)
+{
+    json_t *list = json_array();
+    SL_AUTO(sl_json_free) json_t *root =
+        json_pack("{s:s, s:o, s:o}", "schema", "sluice.status.run/1", "run", run_json(run), "steps", list);
+    SL_TRY_NEW(root, err);
+    for (size_t i = 0; i < count; i++) {
+        const char *details = steps[i].details_json ? steps[i].details_json : "{}";
+        json_t *step = NULL;
+        SL_TRY(sl_json_parse(details, strlen(details), "the state store", &step, err));
+        if (json_array_append_new(list, step) != 0)
+            return sl_fail_memory(err);
+    }
+    return sl_print_json(root, err);
+}
+
+static int add_step(struct sl_grid *grid, const struct sl_step_row *step, struct sl_err *err)
+{
+    char texts[4][32];
+    const char *cells[] = {step->label,
+                           step->status,
+                           sl_str_elapsed((step->ended_us - step->started_us) / 1000, texts[0]),
+                           step->has_balance ? sl_str_count(step->rows_in, texts[1]) : "",
+                           step->has_balance ? sl_str_count(step->rows_out, texts[2]) : "",
+                           step->has_balance ? sl_str_count(step->quarantined, texts[3]) : "",
+                           step->message ? step->message : step->why};
+    return sl_grid_row(grid, cells, err);
 }
 
 static int show_run(struct history *history, const struct status_options *options, struct sl_err *err)
@@ -140,38 +181,21 @@ static int show_run(struct history *history, const struct status_options *option
     struct sl_run_row run;
     struct sl_step_row *steps;
     size_t count;
-    char texts[5][32];
+    char time[32];
     SL_TRY(find_run(history, options->run, &run, err));
     SL_TRY(sl_state_steps(history->state, run.id, &history->arena, &steps, &count, err));
-    if (options->common.json) {
-        json_t *root = run_json(&run), *list = json_array();
-        SL_AUTO(sl_json_free) json_t *owned = root;
-        SL_TRY_NEW(owned, err);
-        if (json_object_set_new(root, "schema", json_string("sluice.status.run/1")) != 0 ||
-            json_object_set_new(root, "steps", list) != 0)
-            return sl_fail_memory(err);
-        for (size_t i = 0; i < count; i++)
-            if (json_array_append_new(list, json_loads(steps[i].details_json ? steps[i].details_json : "{}", 0, NULL)) != 0)
-                return sl_fail_memory(err);
-        return sl_print_json(root, err);
-    }
-    printf("run %s: %s\n\n", run.id, status_of(&run));
+    if (options->common.json)
+        return print_run_json(&run, steps, count, err);
+    printf("%s %s of %s: %s\n", run.command, run.id, sl_time_text(run.started_us, time), status_of(&run));
     struct sl_grid grid;
     sl_grid_init(&grid, &history->arena, 7, 0x3C);
     SL_TRY(sl_grid_row(&grid, (const char *const[]){"step", "status", "elapsed", "in", "out", "quarantined", ""}, err));
-    for (size_t i = 0; i < count; i++) {
-        const struct sl_step_row *step = &steps[i];
-        const char *cells[] = {step->label,
-                               step->status,
-                               sl_str_elapsed((step->ended_us - step->started_us) / 1000, texts[0]),
-                               step->has_balance ? sl_str_count(step->rows_in, texts[1]) : "",
-                               step->has_balance ? sl_str_count(step->rows_out, texts[2]) : "",
-                               step->has_balance ? sl_str_count(step->quarantined, texts[3]) : "",
-                               step->message ? step->message : step->why};
-        SL_TRY(sl_grid_row(&grid, cells, err));
-    }
-    sl_grid_print(&grid, stdout);
-    return SL_OK;
+    for (size_t i = 0; i < count; i++)
+        SL_TRY(add_step(&grid, &steps[i], err));
+    if (sl_grid_is_empty(&grid))
+        return SL_OK;
+    putchar('\n');
+    return sl_grid_print(&grid, stdout, err);
 }
 
 static int run_status(const void *self, int *ret_exit, struct sl_err *err)
@@ -179,6 +203,7 @@ static int run_status(const void *self, int *ret_exit, struct sl_err *err)
     const struct status_options *options = self;
     SL_AUTO(history_close) struct history history = {0};
     (void)ret_exit;
+    SL_TRY(sl_require_limit(options->limit, err));
     SL_TRY(history_open(&options->common, &history, err));
     return options->run ? show_run(&history, options, err) : list_runs(&history, options, err);
 }
@@ -188,47 +213,69 @@ static bool is_wanted(const json_t *line, const char *step)
     return !step || sl_str_glob(step, sl_json_text(line, "step", "")) || sl_str_glob(step, sl_json_text(line, "table", ""));
 }
 
-static void print_log_line(const char *text, const json_t *line, bool json)
+static void print_log_line(const json_t *line)
 {
-    if (json) {
-        puts(text);
-        return;
-    }
-    const json_t *error = json_object_get(line, "error"), *rows = json_object_get(line, "rows");
+    const json_t *error = json_object_get(line, "error"), *rows = json_object_get(line, "rows"), *note;
+    char texts[3][32];
+    size_t i;
     printf("%s  %-8s %-32s", sl_json_text(line, "time", ""), sl_json_text(line, "status", ""), sl_json_text(line, "step", ""));
     if (rows)
-        printf(" %lld in, %lld out, %lld quarantined", (long long)sl_json_int(rows, "in", 0), (long long)sl_json_int(rows, "out", 0),
-               (long long)sl_json_int(rows, "quarantined", 0));
-    if (error)
-        printf(" %s: %s", sl_json_text(error, "code", ""), sl_json_text(error, "message", ""));
+        printf(" %s in, %s out, %s quarantined", sl_str_count(sl_json_int(rows, "in", 0), texts[0]),
+               sl_str_count(sl_json_int(rows, "out", 0), texts[1]),
+               sl_str_count(sl_json_int(rows, "quarantined", 0), texts[2]));
+    if (error) {
+        printf(" %s: ", sl_json_text(error, "code", ""));
+        sl_put_plain(stdout, sl_json_text(error, "message", ""));
+    }
     putchar('\n');
+    json_array_foreach(json_object_get(line, "notes"), i, note)
+    {
+        fputs("    ", stdout);
+        sl_put_plain(stdout, json_string_value(note));
+        putchar('\n');
+    }
 }
 
-// The log is JSON lines; --json prints them as they are, so that the output is JSON lines too.
+// A run that was killed may have left half a line at the end: it is left out.
+static int print_log(const struct status_options *options, const char *text, json_t *lines, struct sl_err *err)
+{
+    while (*text) {
+        size_t width = strcspn(text, "\n");
+        SL_AUTO(sl_json_free) json_t *line = NULL;
+        if (text[width] == '\n')
+            SL_TRY(sl_json_parse(text, width, "the log", &line, err));
+        bool is_shown = line && is_wanted(line, options->step);
+        if (is_shown && !lines)
+            print_log_line(line);
+        if (is_shown && lines && json_array_append(lines, line) != 0)
+            return sl_fail_memory(err);
+        text += width + (text[width] == '\n');
+    }
+    return SL_OK;
+}
+
 static int run_logs(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct status_options *options = self;
     SL_AUTO(history_close) struct history history = {0};
+    SL_AUTO(sl_json_free) json_t *root = NULL;
     struct sl_run_row run;
     const char *text;
     size_t length;
+    json_t *lines = NULL;
     (void)ret_exit;
     SL_TRY(history_open(&options->common, &history, err));
     SL_TRY(find_run(&history, options->run, &run, err));
     const char *path = sl_arena_printf(&history.arena, "%s/logs/%s.jsonl", history.project->state_folder, run.id);
     SL_TRY_NEW(path, err);
     SL_TRY(sl_fs_read(path, LOG_MAX_BYTES, &history.arena, &text, &length, err));
-    while (*text) {
-        size_t width = strcspn(text, "\n");
-        const char *line_text = sl_arena_strndup(&history.arena, text, width);
-        SL_TRY_NEW(line_text, err);
-        SL_AUTO(sl_json_free) json_t *line = NULL;
-        SL_TRY(sl_json_parse(line_text, width, path, &line, err));
-        if (is_wanted(line, options->step))
-            print_log_line(line_text, line, options->common.json);
-        text += width + (text[width] == '\n');
+    if (options->common.json) {
+        lines = json_array();
+        root = json_pack("{s:s, s:s, s:o}", "schema", "sluice.logs/1", "run_id", run.id, "lines", lines);
+        SL_TRY_NEW(root, err);
     }
-    return SL_OK;
+    SL_TRY(print_log(options, text, lines, err));
+    return lines ? sl_print_json(root, err) : SL_OK;
 }
 
 static const char *const status_examples[] = {"sluice status", "sluice status 3f2a --json", NULL};
@@ -244,7 +291,7 @@ const struct sl_command sl_command_status = {
 };
 const struct sl_command sl_command_logs = {
     .name = "logs",
-    .summary = "Print the log of a run.",
+    .summary = "Print the log of a run: one line for each step.",
     .rows = logs_rows,
     .options_bytes = sizeof(struct status_options),
     .examples = logs_examples,

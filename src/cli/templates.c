@@ -32,7 +32,7 @@ int sl_template_write(const char *name, const char *folder, struct sl_err *err)
     SL_TRY(sl_fs_list(folder, &arena, &names, err));
     if (names.count) {
         (void)sl_fail(err, SL_E_FILE_EXISTS, "folder '%s' is not empty", folder);
-        return sl_err_hint(err, "name another folder");
+        return sl_err_hint(err, "name another folder, or move this one away");
     }
     for (const struct sl_template_file *file = sl_template_files; file->path; file++) {
         if (strncmp(file->path, name, length) != 0 || file->path[length] != '/')

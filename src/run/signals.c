@@ -8,6 +8,7 @@ struct sl_signals {
     void (*handler)(void *self, int times);
     void *self;
     pthread_t thread;
+    int times; // read after the thread has ended
     sigset_t before;
 };
 
@@ -26,9 +27,9 @@ static void *listen_on(void *argument)
 {
     struct sl_signals *signals = argument;
     sigset_t set = caught();
-    int signal_number, times = 0;
+    int signal_number;
     while (sigwait(&set, &signal_number) == 0 && signal_number != SIGUSR2)
-        signals->handler(signals->self, ++times);
+        signals->handler(signals->self, ++signals->times);
     return NULL;
 }
 
@@ -56,6 +57,11 @@ void sl_signals_release(struct sl_signals **signals)
         return;
     pthread_kill((*signals)->thread, SIGUSR2);
     pthread_join((*signals)->thread, NULL);
+    if ((*signals)->times > 0) { // the run is over: one more Ctrl-C must not cut off its report
+        signal(SIGINT, SIG_IGN);
+        signal(SIGTERM, SIG_IGN);
+        signal(SIGHUP, SIG_IGN);
+    }
     pthread_sigmask(SIG_SETMASK, &(*signals)->before, NULL);
     free(*signals);
     *signals = NULL;

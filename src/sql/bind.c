@@ -18,9 +18,9 @@ int sl_sql_rename_fields(struct sl_sql_binder *binder, const struct sl_ast *name
                            relation->field_count + 1, sizeof *fields);
     SL_TRY_NEW(fields, err);
     relation->fields = fields;
-    SL_AST_EACH(name, names)
-    if (i < relation->field_count)
-        fields[i++].name = name->text;
+    for (const struct sl_ast *name = sl_ast_first(names); name; name = name->next)
+        if (i < relation->field_count)
+            fields[i++].name = name->text;
     return SL_OK;
 }
 
@@ -206,9 +206,10 @@ int sl_sql_bind_query(struct sl_sql_binder *binder, const struct sl_ast *node,
     struct sl_sql_relation *result = SL_NEW(binder->arena, struct sl_sql_relation);
 
     SL_TRY_NEW(result, err);
-    SL_AST_EACH(entry, sl_ast_get(sl_ast_get(node, "cte_map"), "map"))
-    if (entry->cte)
-        SL_TRY(bind_cte(binder, entry->cte, outer, err));
+    for (const struct sl_ast *entry = sl_ast_first(sl_ast_get(sl_ast_get(node, "cte_map"), "map"));
+         entry; entry = entry->next)
+        if (entry->cte)
+            SL_TRY(bind_cte(binder, entry->cte, outer, err));
     if (sl_ast_is(node, "type", "SELECT_NODE"))
         SL_TRY(sl_sql_bind_select(binder, node, outer, result, err));
     else if (sl_ast_is(node, "type", "SET_OPERATION_NODE"))

@@ -9,9 +9,9 @@ static int depend_members(struct sl_sql_binder *binder, const struct sl_ast *nod
                           const struct sl_sql_scope *scope, struct sl_sql_origins *into,
                           struct sl_err *err)
 {
-    SL_AST_EACH(item, node)
-    if (item->first)
-        SL_TRY(sl_sql_depend(binder, item, scope, into, err));
+    for (const struct sl_ast *item = sl_ast_first(node); item; item = item->next)
+        if (item->first)
+            SL_TRY(sl_sql_depend(binder, item, scope, into, err));
     return SL_OK;
 }
 
@@ -91,9 +91,9 @@ static int add_params(struct sl_sql_binder *binder, const struct sl_ast *node,
         *params = param;
         return SL_OK;
     }
-    SL_AST_EACH(item, node)
-    if (item->first)
-        SL_TRY(add_params(binder, item, params, err));
+    for (const struct sl_ast *item = sl_ast_first(node); item; item = item->next)
+        if (item->first)
+            SL_TRY(add_params(binder, item, params, err));
     return SL_OK;
 }
 
@@ -148,9 +148,10 @@ static int depend_call(struct sl_sql_binder *binder, const struct sl_ast *call,
     SL_TRY(depend_receiver(binder, call, scope, into, err));
     if (!takes_lambda(call))
         return depend_members(binder, call, scope, into, err);
-    SL_AST_EACH(child, sl_ast_get(call, "children"))
-    SL_TRY(sl_ast_is_class(child, "LAMBDA") ? depend_lambda(binder, child, scope, into, err)
-                                            : sl_sql_depend(binder, child, scope, into, err));
+    for (const struct sl_ast *child = sl_ast_first(sl_ast_get(call, "children")); child;
+         child = child->next)
+        SL_TRY(sl_ast_is_class(child, "LAMBDA") ? depend_lambda(binder, child, scope, into, err)
+                                                : sl_sql_depend(binder, child, scope, into, err));
     return SL_OK;
 }
 

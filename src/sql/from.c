@@ -103,13 +103,12 @@ static int bind_values(struct sl_sql_binder *binder, const struct sl_ast *ref,
         SL_TRY_NEW(name, err);
         SL_TRY(sl_sql_add_field(binder, into, name, &value, err));
     }
-    SL_AST_EACH(row, rows)
-    {
+    for (const struct sl_ast *row = sl_ast_first(rows); row; row = row->next) {
         size_t i = 0;
 
-        SL_AST_EACH(cell, row)
-        if (i < count)
-            SL_TRY(sl_sql_depend(binder, cell, &scope, &into->fields[i++].value.origins, err));
+        for (const struct sl_ast *cell = sl_ast_first(row); cell; cell = cell->next)
+            if (i < count)
+                SL_TRY(sl_sql_depend(binder, cell, &scope, &into->fields[i++].value.origins, err));
     }
     into->name = sl_ast_text(ref, "alias");
     return SL_OK;
@@ -138,8 +137,8 @@ static int bind_function(struct sl_sql_binder *binder, const struct sl_ast *ref,
     const char *alias = sl_ast_text(ref, "alias");
     struct sl_sql_value value = {0};
 
-    SL_AST_EACH(argument, sl_ast_get(call, "children"))
-    {
+    for (const struct sl_ast *argument = sl_ast_first(sl_ast_get(call, "children")); argument;
+         argument = argument->next) {
         // header = true: the left side is the argument's name
         bool is_named = sl_ast_is(argument, "type", "COMPARE_EQUAL") &&
                         sl_ast_is_class(sl_ast_get(argument, "left"), "COLUMN_REF");
@@ -152,8 +151,9 @@ static int bind_function(struct sl_sql_binder *binder, const struct sl_ast *ref,
     SL_TRY(sl_sql_add_computed(binder, &into->filters, &value.origins, err));
     if (column)
         return sl_sql_add_field(binder, into, column, &value, err);
-    SL_AST_EACH(name, sl_ast_get(ref, "column_name_alias"))
-    SL_TRY(sl_sql_add_field(binder, into, name->text, &value, err));
+    for (const struct sl_ast *name = sl_ast_first(sl_ast_get(ref, "column_name_alias")); name;
+         name = name->next)
+        SL_TRY(sl_sql_add_field(binder, into, name->text, &value, err));
     return SL_OK;
 }
 

@@ -144,8 +144,9 @@ static int merge_relations(struct sl_sql_binder *binder, const struct sl_sql_fro
 static int add_usings(struct sl_sql_binder *binder, const struct sides *sides,
                       struct sl_sql_from *merged, struct sl_err *err)
 {
-    SL_AST_EACH(name, sl_ast_get(sides->join, "using_columns"))
-    SL_TRY(add_using(binder, sides, name->text, merged, err));
+    for (const struct sl_ast *name = sl_ast_first(sl_ast_get(sides->join, "using_columns")); name;
+         name = name->next)
+        SL_TRY(add_using(binder, sides, name->text, merged, err));
     if (sl_ast_is(sides->join, "ref_type", "NATURAL"))
         SL_TRY(add_natural(binder, sides, merged, err));
     SL_TRY(keep_usings(binder, &sides->left, merged, err));

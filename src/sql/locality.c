@@ -32,9 +32,9 @@ static bool has_aggregate(const struct sl_ast *node)
     if (sl_ast_is_class(node, "FUNCTION") && sl_function_kind(node) == SL_FUNCTION_AGGREGATE &&
         sl_ast_count(sl_ast_get(node, "children")) > 0)
         return true;
-    SL_AST_EACH(item, node)
-    if (item->first && has_aggregate(item))
-        return true;
+    for (const struct sl_ast *item = sl_ast_first(node); item; item = item->next)
+        if (item->first && has_aggregate(item))
+            return true;
     return false;
 }
 
@@ -53,15 +53,15 @@ static void examine(struct walk *walk, const struct sl_ast *node)
         whole(walk, "it uses a window");
     if (sl_ast_is_class(node, "FUNCTION") && sl_function_kind(node) == SL_FUNCTION_AGGREGATE)
         whole(walk, "it aggregates");
-    SL_AST_EACH(item, node)
-    if (item->first)
-        examine(walk, item);
+    for (const struct sl_ast *item = sl_ast_first(node); item; item = item->next)
+        if (item->first)
+            examine(walk, item);
 }
 
 static void examine_modifiers(struct walk *walk, const struct sl_ast *modifiers)
 {
-    SL_AST_EACH(modifier, modifiers)
-    {
+    for (const struct sl_ast *modifier = sl_ast_first(modifiers); modifier;
+         modifier = modifier->next) {
         if (sl_ast_is(modifier, "type", "DISTINCT_MODIFIER"))
             whole(walk, "it removes duplicates");
         else if (!sl_ast_is(modifier, "type", "ORDER_MODIFIER"))
@@ -155,12 +155,13 @@ static int walk_query(struct walk *walk, const struct sl_ast *node, struct sl_er
 static bool refers_to(const struct sl_ast *node, const char *alias)
 {
     if (sl_ast_is_class(node, "COLUMN_REF"))
-        SL_AST_EACH(name, sl_ast_get(node, "column_names"))
-    if (sl_str_equal_nocase(name->text, alias))
-        return true;
-    SL_AST_EACH(item, node)
-    if (item->first && refers_to(item, alias))
-        return true;
+        for (const struct sl_ast *name = sl_ast_first(sl_ast_get(node, "column_names")); name;
+             name = name->next)
+            if (sl_str_equal_nocase(name->text, alias))
+                return true;
+    for (const struct sl_ast *item = sl_ast_first(node); item; item = item->next)
+        if (item->first && refers_to(item, alias))
+            return true;
     return false;
 }
 
@@ -168,9 +169,9 @@ static bool unnests(const struct sl_ast *node)
 {
     if (sl_ast_is_class(node, "FUNCTION") && sl_function_kind(node) == SL_FUNCTION_UNNEST)
         return true;
-    SL_AST_EACH(item, node)
-    if (item->first && unnests(item))
-        return true;
+    for (const struct sl_ast *item = sl_ast_first(node); item; item = item->next)
+        if (item->first && unnests(item))
+            return true;
     return false;
 }
 
@@ -179,8 +180,7 @@ static const struct sl_ast *find_unknown_function(const struct sl_ast *node)
     if (sl_ast_is_class(node, "FUNCTION") && sl_function_kind(node) == SL_FUNCTION_UNKNOWN &&
         !sl_str_equal(node->key, "function")) // of a table function, which is volatile or harmless
         return node;
-    SL_AST_EACH(item, node)
-    {
+    for (const struct sl_ast *item = sl_ast_first(node); item; item = item->next) {
         const struct sl_ast *found = item->first ? find_unknown_function(item) : NULL;
 
         if (found)
@@ -200,11 +200,10 @@ static const struct sl_ast *find_deciding_volatile(const struct sl_ast *root)
 
     if (unknown) // it may be an aggregate
         return unknown;
-    SL_AST_EACH(member, root)
-    if (member != items && member->first && sl_sql_find_volatile(member))
-        return sl_sql_find_volatile(member);
-    SL_AST_EACH(item, items)
-    {
+    for (const struct sl_ast *member = sl_ast_first(root); member; member = member->next)
+        if (member != items && member->first && sl_sql_find_volatile(member))
+            return sl_sql_find_volatile(member);
+    for (const struct sl_ast *item = sl_ast_first(items); item; item = item->next) {
         const struct sl_ast *found = sl_sql_find_volatile(item);
         const char *alias = sl_ast_text(item, "alias");
 

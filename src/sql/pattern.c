@@ -54,9 +54,9 @@ struct sl_sql_pattern sl_sql_columns_pattern(const struct sl_ast *star)
     if (!sl_ast_is(expr, "function_name", "list_value"))
         return pattern;
     pattern.names = sl_ast_get(expr, "children");
-    SL_AST_EACH(name, pattern.names)
-    if (!constant_text(name))
-        return pattern;
+    for (const struct sl_ast *name = sl_ast_first(pattern.names); name; name = name->next)
+        if (!constant_text(name))
+            return pattern;
     pattern.kind = SL_SQL_PATTERN_NAMES;
     return pattern;
 }
@@ -134,9 +134,9 @@ static bool finds(const char *regex, const char *name, bool is_whole)
 
 static bool is_listed(const struct sl_ast *names, const char *name)
 {
-    SL_AST_EACH(item, names)
-    if (sl_str_equal_nocase(constant_text(item), name))
-        return true;
+    for (const struct sl_ast *item = sl_ast_first(names); item; item = item->next)
+        if (sl_str_equal_nocase(constant_text(item), name))
+            return true;
     return false;
 }
 

@@ -67,8 +67,7 @@ const char *sl_sql_quote(struct sl_arena *arena, const char *name)
 
 static void print_list(struct printer *printer, const struct sl_ast *list, const char *separator)
 {
-    SL_AST_EACH(item, list)
-    {
+    for (const struct sl_ast *item = sl_ast_first(list); item; item = item->next) {
         if (item != list->first)
             sl_buf_add(printer->buf, separator);
         print(printer, item);
@@ -95,8 +94,7 @@ static void print_column(struct printer *printer, const struct sl_ast *node)
     bool found;
 
     if (!printer->scope) {
-        SL_AST_EACH(name, names)
-        {
+        for (const struct sl_ast *name = sl_ast_first(names); name; name = name->next) {
             if (name != names->first)
                 sl_buf_add_char(printer->buf, '.');
             add_name(printer->buf, name->text);
@@ -203,9 +201,10 @@ static bool is_plain_call(const struct printer *printer, const struct sl_ast *ca
 {
     const char *schema = sl_ast_text(call, "schema");
 
-    SL_AST_EACH(child, sl_ast_get(call, "children"))
-    if (*sl_ast_text(child, "alias"))
-        return false;
+    for (const struct sl_ast *child = sl_ast_first(sl_ast_get(call, "children")); child;
+         child = child->next)
+        if (*sl_ast_text(child, "alias"))
+            return false;
     if (sl_ast_get(call, "filter") || sl_ast_true(call, "distinct") ||
         sl_ast_count(sl_ast_get(sl_ast_get(call, "order_bys"), "orders")) ||
         (*schema && !sl_str_equal(schema, "main")) || *sl_ast_text(call, "catalog"))
@@ -287,8 +286,7 @@ static void print_operator(struct printer *printer, const struct sl_ast *node)
         if (!sl_ast_is(node, "type", forms[i].type))
             continue;
         sl_buf_add(printer->buf, forms[i].begin);
-        SL_AST_EACH(child, children)
-        {
+        for (const struct sl_ast *child = sl_ast_first(children); child; child = child->next) {
             if (child != children->first)
                 sl_buf_add(printer->buf, child == children->first->next ? forms[i].between_first
                                                                         : forms[i].between);
@@ -314,8 +312,8 @@ static void print_between(struct printer *printer, const struct sl_ast *node)
 static void print_case(struct printer *printer, const struct sl_ast *node)
 {
     sl_buf_add(printer->buf, "CASE ");
-    SL_AST_EACH(check, sl_ast_get(node, "case_checks"))
-    {
+    for (const struct sl_ast *check = sl_ast_first(sl_ast_get(node, "case_checks")); check;
+         check = check->next) {
         sl_buf_add(printer->buf, " WHEN (");
         print(printer, sl_ast_get(check, "when_expr"));
         sl_buf_add(printer->buf, ") THEN (");
@@ -361,8 +359,8 @@ int sl_sql_name_of(struct sl_sql_binder *binder, const struct sl_ast *node, cons
     const char *name = "";
 
     // A column, or a field of one, has its last name.
-    SL_AST_EACH(item, names)
-    name = item->text;
+    for (const struct sl_ast *item = sl_ast_first(names); item; item = item->next)
+        name = item->text;
     if (!names) {
         print(&printer, node);
         SL_TRY(sl_buf_check(&buf, err));

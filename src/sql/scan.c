@@ -121,8 +121,9 @@ static int visit(struct scanner *scanner, struct sl_ast *node, struct sl_sql_cte
     const struct sl_ast *ctes = sl_ast_get(node, "cte_map");
 
     // Each sees those before it; the rest of the node sees them all.
-    SL_AST_EACH(entry, sl_ast_get(ctes, "map"))
-    SL_TRY(visit_cte(scanner, entry, &visible, err));
+    for (const struct sl_ast *entry = sl_ast_first(sl_ast_get(ctes, "map")); entry;
+         entry = entry->next)
+        SL_TRY(visit_cte(scanner, entry, &visible, err));
     if (sl_ast_is(node, "type", "BASE_TABLE")) {
         node->cte = find_cte(node, visible);
         if (node->cte)
@@ -203,8 +204,7 @@ const struct sl_ast *sl_sql_find_volatile(const struct sl_ast *node)
         return NULL;
     if (is_volatile(node))
         return node;
-    SL_AST_EACH(item, node)
-    {
+    for (const struct sl_ast *item = sl_ast_first(node); item; item = item->next) {
         const struct sl_ast *inner = skip_table_function(node, item);
         const struct sl_ast *found = inner && inner->first ? sl_sql_find_volatile(inner) : NULL;
 

@@ -197,9 +197,9 @@ static int find_in(struct sl_sql_binder *binder, const struct sl_sql_scope *scop
     const char *parts[3] = {0};
     size_t total = sl_ast_count(names), used = 0;
 
-    SL_AST_EACH(name, names)
-    if (used < 3)
-        parts[used++] = name->text;
+    for (const struct sl_ast *name = sl_ast_first(names); name; name = name->next)
+        if (used < 3)
+            parts[used++] = name->text;
     *ret_answer = NONE;
     for (; used > 0 && *ret_answer == NONE; used--) {
         const char *two[3] = {NULL, parts[0], parts[1]};

@@ -26,9 +26,9 @@ static bool has_aggregate(const struct sl_ast *node)
         return true;
     if (sl_ast_is_class(node, "SUBQUERY"))
         return sl_ast_get(node, "child") && has_aggregate(sl_ast_get(node, "child"));
-    SL_AST_EACH(item, node)
-    if (item->first && has_aggregate(item))
-        return true;
+    for (const struct sl_ast *item = sl_ast_first(node); item; item = item->next)
+        if (item->first && has_aggregate(item))
+            return true;
     return false;
 }
 
@@ -56,8 +56,8 @@ static int add_window_barriers(struct sl_sql_binder *binder, const struct sl_ast
     if (sl_ast_is_class(node, "SUBQUERY"))
         return SL_OK;
     if (sl_ast_is_class(node, "WINDOW")) {
-        SL_AST_EACH(partition, sl_ast_get(node, "partitions"))
-        {
+        for (const struct sl_ast *partition = sl_ast_first(sl_ast_get(node, "partitions"));
+             partition; partition = partition->next) {
             struct sl_sql_value value;
 
             SL_TRY(sl_sql_value_of(binder, partition, scope, &value, err));
@@ -65,9 +65,9 @@ static int add_window_barriers(struct sl_sql_binder *binder, const struct sl_ast
         }
         SL_TRY(add_barrier(binder, &barrier, err));
     }
-    SL_AST_EACH(item, node)
-    if (item->first)
-        SL_TRY(add_window_barriers(binder, item, scope, err));
+    for (const struct sl_ast *item = sl_ast_first(node); item; item = item->next)
+        if (item->first)
+            SL_TRY(add_window_barriers(binder, item, scope, err));
     return SL_OK;
 }
 
@@ -98,9 +98,9 @@ static int add_unnested(struct sl_sql_binder *binder, const struct select *selec
         return sl_sql_depend(binder, node, &select->scope, &select->result->filters, err);
     if (sl_ast_is_class(node, "SUBQUERY"))
         return SL_OK;
-    SL_AST_EACH(item, node)
-    if (item->first)
-        SL_TRY(add_unnested(binder, select, item, err));
+    for (const struct sl_ast *item = sl_ast_first(node); item; item = item->next)
+        if (item->first)
+            SL_TRY(add_unnested(binder, select, item, err));
     return SL_OK;
 }
 
@@ -145,17 +145,17 @@ static const struct sl_sql_field *ordinal(const struct sl_ast *node,
 
 static bool is_in_set(const struct sl_ast *set, size_t index)
 {
-    SL_AST_EACH(item, set)
-    if (strtoull(item->text ? item->text : "", NULL, 10) == index)
-        return true;
+    for (const struct sl_ast *item = sl_ast_first(set); item; item = item->next)
+        if (strtoull(item->text ? item->text : "", NULL, 10) == index)
+            return true;
     return false;
 }
 
 static bool is_in_every_set(const struct sl_ast *sets, size_t index)
 {
-    SL_AST_EACH(set, sets)
-    if (!is_in_set(set, index))
-        return false;
+    for (const struct sl_ast *set = sl_ast_first(sets); set; set = set->next)
+        if (!is_in_set(set, index))
+            return false;
     return true;
 }
 
@@ -178,8 +178,8 @@ static int add_group_keys(struct sl_sql_binder *binder, const struct select *sel
 {
     size_t index = 0;
 
-    SL_AST_EACH(key, sl_ast_get(select->node, "group_expressions"))
-    {
+    for (const struct sl_ast *key = sl_ast_first(sl_ast_get(select->node, "group_expressions"));
+         key; key = key->next) {
         const struct sl_sql_field *field = ordinal(key, select->result);
         struct sl_sql_value value = {0};
 
@@ -259,8 +259,7 @@ static int bind_distinct(struct sl_sql_binder *binder, const struct sl_ast *modi
     struct sl_sql_barrier barrier = {.why = "DISTINCT crosses partitions"};
     const struct sl_ast *targets = sl_ast_get(modifier, "distinct_on_targets");
 
-    SL_AST_EACH(target, targets)
-    {
+    for (const struct sl_ast *target = sl_ast_first(targets); target; target = target->next) {
         struct sl_sql_value value;
 
         SL_TRY(value_in_order(binder, target, scope, result, &value, err));
@@ -279,8 +278,8 @@ static int bind_order(struct sl_sql_binder *binder, const struct sl_ast *modifie
                       const struct sl_sql_scope *scope, struct sl_sql_relation *result,
                       struct sl_err *err)
 {
-    SL_AST_EACH(order, sl_ast_get(modifier, "orders"))
-    {
+    for (const struct sl_ast *order = sl_ast_first(sl_ast_get(modifier, "orders")); order;
+         order = order->next) {
         struct sl_sql_value value;
 
         SL_TRY(value_in_order(binder, sl_ast_get(order, "expression"), scope, result, &value, err));
@@ -294,9 +293,10 @@ static bool is_order_idle(const struct sl_sql_binder *binder, const struct sl_as
 {
     if (node != binder->scan->root)
         return false;
-    SL_AST_EACH(modifier, sl_ast_get(node, "modifiers"))
-    if (!sl_ast_is(modifier, "type", "ORDER_MODIFIER"))
-        return false;
+    for (const struct sl_ast *modifier = sl_ast_first(sl_ast_get(node, "modifiers")); modifier;
+         modifier = modifier->next)
+        if (!sl_ast_is(modifier, "type", "ORDER_MODIFIER"))
+            return false;
     return true;
 }
 
@@ -304,8 +304,8 @@ int sl_sql_bind_modifiers(struct sl_sql_binder *binder, const struct sl_ast *nod
                           const struct sl_sql_scope *scope, struct sl_sql_relation *result,
                           struct sl_err *err)
 {
-    SL_AST_EACH(modifier, sl_ast_get(node, "modifiers"))
-    {
+    for (const struct sl_ast *modifier = sl_ast_first(sl_ast_get(node, "modifiers")); modifier;
+         modifier = modifier->next) {
         if (sl_ast_is(modifier, "type", "DISTINCT_MODIFIER"))
             SL_TRY(bind_distinct(binder, modifier, scope, result, err));
         else if (!sl_ast_is(modifier, "type", "ORDER_MODIFIER"))
@@ -349,8 +349,9 @@ int sl_sql_bind_select(struct sl_sql_binder *binder, const struct sl_ast *node,
     SL_TRY(sl_sql_bind_from(binder, sl_ast_get(node, "from_table"), outer, &select.from, err));
     select.scope = (struct sl_sql_scope){.outer = outer, .from = &select.from};
     ret->has_driving = select.from.has_driving;
-    SL_AST_EACH(item, sl_ast_get(node, "select_list"))
-    SL_TRY(bind_item(binder, &select, item, err));
+    for (const struct sl_ast *item = sl_ast_first(sl_ast_get(node, "select_list")); item;
+         item = item->next)
+        SL_TRY(bind_item(binder, &select, item, err));
     SL_TRY(bind_filters(binder, &select, err));
     SL_TRY(bind_group(binder, &select, err));
     SL_TRY(bind_windows(binder, &select, err));

@@ -20,11 +20,12 @@ int sl_sql_add_field(struct sl_sql_binder *binder, struct sl_sql_relation *relat
 static bool is_excluded(const struct sl_ast *star, const struct sl_sql_relation *relation,
                         const char *name)
 {
-    SL_AST_EACH(item, sl_ast_get(star, "exclude_list"))
-    if (sl_str_equal_nocase(item->text, name))
-        return true;
-    SL_AST_EACH(item, sl_ast_get(star, "qualified_exclude_list"))
-    {
+    for (const struct sl_ast *item = sl_ast_first(sl_ast_get(star, "exclude_list")); item;
+         item = item->next)
+        if (sl_str_equal_nocase(item->text, name))
+            return true;
+    for (const struct sl_ast *item = sl_ast_first(sl_ast_get(star, "qualified_exclude_list")); item;
+         item = item->next) {
         const char *table = sl_ast_text(item, "table");
 
         if (sl_str_equal_nocase(sl_ast_text(item, "column"), name) &&
@@ -36,17 +37,19 @@ static bool is_excluded(const struct sl_ast *star, const struct sl_sql_relation 
 
 static const char *new_name(const struct sl_ast *star, const char *name)
 {
-    SL_AST_EACH(item, sl_ast_get(star, "rename_list"))
-    if (sl_str_equal_nocase(sl_ast_text(sl_ast_get(item, "key"), "column"), name))
-        return sl_ast_text(item, "value");
+    for (const struct sl_ast *item = sl_ast_first(sl_ast_get(star, "rename_list")); item;
+         item = item->next)
+        if (sl_str_equal_nocase(sl_ast_text(sl_ast_get(item, "key"), "column"), name))
+            return sl_ast_text(item, "value");
     return name;
 }
 
 static const struct sl_ast *replacement(const struct sl_ast *star, const char *name)
 {
-    SL_AST_EACH(item, sl_ast_get(star, "replace_list"))
-    if (sl_str_equal_nocase(sl_ast_text(item, "key"), name))
-        return item;
+    for (const struct sl_ast *item = sl_ast_first(sl_ast_get(star, "replace_list")); item;
+         item = item->next)
+        if (sl_str_equal_nocase(sl_ast_text(item, "key"), name))
+            return item;
     return NULL;
 }
 
@@ -203,8 +206,7 @@ static const struct sl_ast *find_columns(const struct sl_ast *node)
         return sl_ast_true(node, "columns") ? node : NULL;
     if (sl_ast_is_class(node, "SUBQUERY") || sl_ast_is(node, "type", "OPERATOR_UNPACK"))
         return NULL;
-    SL_AST_EACH(item, node)
-    {
+    for (const struct sl_ast *item = sl_ast_first(node); item; item = item->next) {
         const struct sl_ast *found = item->first ? find_columns(item) : NULL;
 
         if (found)
@@ -278,9 +280,9 @@ static bool has_star(const struct sl_ast *node)
         return !sl_ast_true(node, "columns");
     if (sl_ast_is_class(node, "SUBQUERY"))
         return false;
-    SL_AST_EACH(item, node)
-    if (item->first && has_star(item))
-        return true;
+    for (const struct sl_ast *item = sl_ast_first(node); item; item = item->next)
+        if (item->first && has_star(item))
+            return true;
     return false;
 }
 

@@ -97,9 +97,9 @@ static void report_hidden(const struct sl_ast *node, const struct text *text,
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_SQL_TABLE, place_of(text, sl_ast_location(node)),
                 "write the table's name in the FROM clause", "%s() hides the tables that it reads",
                 function);
-    SL_AST_EACH(item, node)
-    if (item->first)
-        report_hidden(item, text, diags);
+    for (const struct sl_ast *item = sl_ast_first(node); item; item = item->next)
+        if (item->first)
+            report_hidden(item, text, diags);
 }
 
 static int copy_tables(const struct sl_sql_scan *scan, const struct text *text,

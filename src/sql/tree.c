@@ -228,13 +228,18 @@ int sl_ast_parse(const char *json, struct sl_arena *arena, struct sl_ast **ret, 
     return SL_OK;
 }
 
+const struct sl_ast *sl_ast_first(const struct sl_ast *parent)
+{
+    return parent ? parent->first : NULL;
+}
+
 const struct sl_ast *sl_ast_get(const struct sl_ast *map, const char *key)
 {
     if (!map || map->kind != SL_AST_MAP)
         return NULL;
-    SL_AST_EACH(item, map)
-    if (strcmp(item->key, key) == 0)
-        return item->kind == SL_AST_NULL ? NULL : item;
+    for (const struct sl_ast *item = sl_ast_first(map); item; item = item->next)
+        if (strcmp(item->key, key) == 0)
+            return item->kind == SL_AST_NULL ? NULL : item;
     return NULL;
 }
 
@@ -261,8 +266,8 @@ size_t sl_ast_count(const struct sl_ast *list)
 {
     size_t count = 0;
 
-    SL_AST_EACH(item, list)
-    count++;
+    for (const struct sl_ast *item = sl_ast_first(list); item; item = item->next)
+        count++;
     return count;
 }
 

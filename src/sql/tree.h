@@ -30,14 +30,12 @@ struct sl_ast {
         *cte; // after sl_sql_scan: of an entry of a cte_map, and of a BASE_TABLE that names it
 };
 
-#define SL_AST_EACH(item, parent)                                               \
-    for (const struct sl_ast *item = (parent) ? (parent)->first : NULL; (item); \
-         (item) = (item)->next)
-
 // SL_E_JSON_SYNTAX, or SL_E_LIMIT if it is nested too deeply to be walked.
 SL_MUST int sl_ast_parse(const char *json, struct sl_arena *arena, struct sl_ast **ret,
                          struct sl_err *err);
 
+// The first member; NULL if `parent` is NULL or has none.
+const struct sl_ast *sl_ast_first(const struct sl_ast *parent);
 // A member of a map; NULL if `map` is NULL or no map, or the member is absent or null.
 const struct sl_ast *sl_ast_get(const struct sl_ast *map, const char *key);
 const char *sl_ast_text(const struct sl_ast *map, const char *key); // "" if absent

@@ -71,6 +71,9 @@ SL_MUST int sl_cleanse_rank(struct sl_cleanse *cleanse, bool is_side_complete, s
 SL_MUST int sl_cleanse_find_touched(struct sl_cleanse *cleanse, struct sl_err *err);
 // " union all select ...": what stays of the touched files.
 SL_MUST int sl_cleanse_add_kept(struct sl_cleanse *cleanse, struct sl_buf *sql, struct sl_err *err);
+// ("a", "b") in (select ("a", "b") from table)
+void sl_cleanse_key_in(const struct sl_pass *pass, const char *relation, const char *table,
+                       struct sl_buf *sql);
 // "a", "b"
 void sl_cleanse_names(const char *prefix, const char *const *names, size_t count,
                       struct sl_buf *sql);

@@ -28,16 +28,6 @@ static void add_narrow(const struct sl_pass *pass, struct sl_buf *sql)
     }
 }
 
-static void add_match(const struct sl_pass *pass, const char *a, const char *b, struct sl_buf *sql)
-{
-    for (size_t i = 0; i < pass->key_count; i++) {
-        sl_buf_addf(sql, "%s%s.", i ? " and " : "", a);
-        sl_buf_add_sql_name(sql, pass->key[i]);
-        sl_buf_addf(sql, " = %s.", b);
-        sl_buf_add_sql_name(sql, pass->key[i]);
-    }
-}
-
 static int scan_clean(struct sl_cleanse *cleanse, const struct sl_delta_file *files, size_t count,
                       struct sl_buf *sql, struct sl_err *err)
 {
@@ -64,9 +54,8 @@ int sl_cleanse_find_old(struct sl_cleanse *cleanse, struct sl_err *err)
     add_narrow(pass, &sql);
     sl_buf_add(&sql, ", _file as \"~file\", _row as \"~row\" from ");
     SL_TRY(scan_clean(cleanse, cleanse->before.files, cleanse->before.file_count, &sql, err));
-    sl_buf_add(&sql, " o semi join _key k on (");
-    add_match(pass, "o", "k", &sql);
-    sl_buf_add(&sql, ")");
+    sl_buf_add(&sql, " where ");
+    sl_cleanse_key_in(pass, "in", "_key", &sql);
     return sl_cleanse_exec(cleanse, &sql, err);
 }
 
@@ -86,13 +75,12 @@ int sl_cleanse_rank(struct sl_cleanse *cleanse, bool is_side_complete, struct sl
     }
     sl_buf_add(&sql, ") as \"~n\" from (select ");
     add_narrow(pass, &sql);
-    sl_buf_addf(&sql, ", \"~file\", \"~row\", true as \"~new\" from %s n where not %s and not %s",
+    sl_buf_addf(&sql, ", \"~file\", \"~row\", true as \"~new\" from %s where not %s and not %s",
                 is_side_complete ? "_side" : cleanse->rows, pass->is_bad,
                 pass->filter ? pass->filter : "false");
     if (!is_side_complete) {
-        sl_buf_add(&sql, " and exists (select 1 from _dup k where ");
-        add_match(pass, "n", "k", &sql);
-        sl_buf_add(&sql, ")");
+        sl_buf_add(&sql, " and ");
+        sl_cleanse_key_in(pass, "in", "_dup", &sql);
     }
     if (cleanse->before.file_count) {
         sl_buf_add(&sql, " union all select ");
@@ -152,8 +140,7 @@ int sl_cleanse_add_kept(struct sl_cleanse *cleanse, struct sl_buf *sql, struct s
     }
     sl_buf_add(sql, " from ");
     SL_TRY(scan_clean(cleanse, cleanse->touched, cleanse->touched_count, sql, err));
-    sl_buf_add(sql, " o where not exists (select 1 from _gone g where ");
-    add_match(pass, "o", "g", sql);
-    sl_buf_add(sql, ")");
+    sl_buf_add(sql, " o where ");
+    sl_cleanse_key_in(pass, "not in", "_gone", sql);
     return SL_OK;
 }

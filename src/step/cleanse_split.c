@@ -19,6 +19,16 @@ void sl_cleanse_names(const char *prefix, const char *const *names, size_t count
     }
 }
 
+void sl_cleanse_key_in(const struct sl_pass *pass, const char *relation, const char *table,
+                       struct sl_buf *sql)
+{
+    sl_buf_add(sql, "(");
+    sl_cleanse_names("", pass->key, pass->key_count, sql);
+    sl_buf_addf(sql, ") %s (select (", relation);
+    sl_cleanse_names("", pass->key, pass->key_count, sql);
+    sl_buf_addf(sql, ") from %s)", table);
+}
+
 int sl_cleanse_exec(struct sl_cleanse *cleanse, const struct sl_buf *sql, struct sl_err *err)
 {
     struct sl_session *session = cleanse->context->session;
@@ -74,13 +84,8 @@ static int set_aside(struct sl_cleanse *cleanse, bool has_rivals, struct sl_err 
                 "from %s where %s or %s",
                 cleanse->rows, pass->is_bad, filtered(cleanse));
     if (has_rivals) {
-        sl_buf_add(&sql, " or (");
-        sl_cleanse_names("", pass->key, pass->key_count, &sql);
-        sl_buf_add(&sql, ") in (select ");
-        if (pass->key_count > 1)
-            sl_buf_add(&sql, "(");
-        sl_cleanse_names("", pass->key, pass->key_count, &sql);
-        sl_buf_add(&sql, pass->key_count > 1 ? ") from _dup)" : " from _dup)");
+        sl_buf_add(&sql, " or ");
+        sl_cleanse_key_in(pass, "in", "_dup", &sql);
     }
     return sl_cleanse_exec(cleanse, &sql, err);
 }
@@ -165,9 +170,9 @@ static int count_reasons(struct sl_cleanse *cleanse, struct sl_err *err)
 static void add_rows_that_stay(const struct sl_cleanse *cleanse, struct sl_buf *sql)
 {
     sl_buf_addf(sql, " from %s n", cleanse->good_rows);
-    if (cleanse->balance.in > 0)
-        sl_buf_add(sql, " where not exists (select 1 from _drop d where d.\"~file\" = n.\"~file\" "
-                        "and d.\"~row\" = n.\"~row\")");
+    // Never `not exists`: it becomes an anti join, which the engine may turn round and then keeps
+    // the wide rows in memory.
+    sl_buf_add(sql, " where (n.\"~file\", n.\"~row\") not in (select (\"~file\", \"~row\") from _drop)");
 }
 
 // Over the rows that come into clean: the flag need not be computed again, only what the warning

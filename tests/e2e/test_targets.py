@@ -63,7 +63,7 @@ READERS = {
     "csv": ("type: csv\npath: out\n", lambda p: from_duckdb(
         f"read_csv('{p}/out/delivered/**/*.csv', hive_partitioning=true, union_by_name=true)")),
     "jsonl": ("type: jsonl\npath: out\n", lambda p: from_duckdb(
-        f"read_json('{p}/out/delivered/**/*.json*', hive_partitioning=true, union_by_name=true)")),
+        f"read_json('{p}/out/delivered/**/*.jsonl', hive_partitioning=true, union_by_name=true)")),
     "duckdb": ("type: duckdb\npath: out/base.duckdb\n", lambda p: from_duckdb(
         "b.delivered", f"attach '{p}/out/base.duckdb' as b (read_only)")),
     "sqlite": ("type: sqlite\npath: out/base.sqlite\n", lambda p: [

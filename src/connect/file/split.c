@@ -127,22 +127,38 @@ int sl_split_corrupt(struct sl_split *split, struct sl_lane *lane, int64_t posit
     return sl_lane_corrupt(lane, position, split->raw.text, split->raw.length, err);
 }
 
+// Names that differ in case alone are one name to the engine and to Delta. Gives the place of the
+// earlier one, from 1, or 0.
+static int enter_name(struct sl_map *seen, const char *name, size_t index, size_t *ret_earlier,
+                      struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf key = SL_BUF_INIT;
+
+    for (; *name; name++)
+        sl_buf_add_char(&key, *name >= 'A' && *name <= 'Z' ? (char)(*name + ('a' - 'A')) : *name);
+    SL_TRY(sl_buf_check(&key, err));
+    *ret_earlier = (size_t)(uintptr_t)sl_map_get(seen, key.text);
+    return *ret_earlier ? SL_OK : sl_map_set(seen, key.text, (void *)(uintptr_t)(index + 1), err);
+}
+
 int sl_split_check_names(const struct sl_strs *names, struct sl_err *err)
 {
     static const char *const reserved[] = {"_source", "_position", "_ingested_at", "_corrupt"};
+    SL_AUTO(sl_map_clear) struct sl_map seen = {0};
 
     for (size_t i = 0; i < names->count; i++) {
         const char *name = names->items[i];
+        size_t earlier;
 
         if (*name == '\0')
             return sl_fail(err, SL_E_SOURCE_COLUMNS, "column %zu has no name", i + 1);
         for (size_t k = 0; k < sizeof reserved / sizeof *reserved; k++)
             if (sl_str_equal_nocase(name, reserved[k]))
                 return sl_fail(err, SL_E_SOURCE_COLUMNS, "the column name '%s' is reserved", name);
-        for (size_t k = 0; k < i; k++)
-            if (sl_str_equal_nocase(name, names->items[k]))
-                return sl_fail(err, SL_E_SOURCE_COLUMNS, "columns %zu and %zu have one name, '%s'",
-                               k + 1, i + 1, name);
+        SL_TRY(enter_name(&seen, name, i, &earlier, err));
+        if (earlier)
+            return sl_fail(err, SL_E_SOURCE_COLUMNS, "columns %zu and %zu have one name, '%s'",
+                           earlier, i + 1, name);
     }
     return SL_OK;
 }

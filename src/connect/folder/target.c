@@ -14,10 +14,11 @@
 struct format {
     const char *extension;
     const char *copy_options;
+    bool has_partitions; // the engine can write it into folders `column=value`
 };
-static const struct format parquet = {"parquet", "format parquet, compression zstd"};
-static const struct format csv = {"csv", "format csv, header true"};
-static const struct format jsonl = {"jsonl", "format json"};
+static const struct format parquet = {"parquet", "format parquet, compression zstd", true};
+static const struct format csv = {"csv", "format csv, header true", true};
+static const struct format jsonl = {"jsonl", "format json", false};
 
 struct folder_target {
     const struct format *format;
@@ -156,17 +157,18 @@ static int copy_rows(const struct folder_target *target, const struct sl_load *l
         sl_arena_printf(target->arena, "%s-%lld", load->to, (long long)load->to_version);
     SL_TRY_NEW(name, err);
     sl_buf_addf(&sql, "copy (%s\n) to ", load->rows_sql);
-    const char *file = load->partition_count ? sl_arena_strdup(target->arena, folder)
-                                             : sl_arena_printf(target->arena, "%s/%s.%s", folder,
-                                                               name, target->format->extension);
+    size_t partition_count = target->format->has_partitions ? load->partition_count : 0;
+    const char *file = partition_count ? sl_arena_strdup(target->arena, folder)
+                                       : sl_arena_printf(target->arena, "%s/%s.%s", folder, name,
+                                                         target->format->extension);
     SL_TRY_NEW(file, err);
     sl_buf_add_sql_string(&sql, file);
     sl_buf_addf(&sql, " (%s", target->format->copy_options);
-    if (load->partition_count) {
+    if (partition_count) {
         sl_buf_add(&sql, ", overwrite_or_ignore true, filename_pattern ");
         sl_buf_add_sql_string(&sql, name);
         sl_buf_add(&sql, ", partition_by (");
-        for (size_t i = 0; i < load->partition_count; i++) {
+        for (size_t i = 0; i < partition_count; i++) {
             sl_buf_add(&sql, i ? ", " : "");
             sl_buf_add_sql_name(&sql, load->partition_by[i]);
         }

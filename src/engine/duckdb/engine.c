@@ -3,6 +3,7 @@
 #include "engine/duckdb/query.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,19 @@ static void engine_close(struct sl_engine *base)
     free(engine);
 }
 
+// The library's own threads take no signals: those are for the threads that know what to do.
+static int open_without_signals(struct sl_duckdb_engine *engine,
+                                const struct sl_engine_options *options, struct sl_err *err)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int code = open_database(engine, options, err);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
 static int engine_open(const struct sl_engine_options *options, struct sl_engine **ret,
                        struct sl_err *err)
 {
@@ -105,7 +119,7 @@ static int engine_open(const struct sl_engine_options *options, struct sl_engine
     }
     code = sl_duckdb_library_open(&engine->library, err);
     if (code == SL_OK)
-        code = open_database(engine, options, err);
+        code = open_without_signals(engine, options, err);
     if (code == SL_OK)
         *ret = &engine->base;
     else

@@ -133,7 +133,7 @@ static size_t files_of(struct lake *lake, const char *source, const char **paths
     return count;
 }
 
-static void commit_raw(struct lake *lake, enum sl_delta_mode mode, const struct sl_staged *staged, const char *staging, const char *tags,
+static void commit_raw(struct lake *lake, enum sl_delta_mode mode, const struct sl_staged *staged, const char *tags,
                        const char *const *removed, size_t removed_count)
 {
     const char *folder = folder_of(lake, SL_LAYER_RAW);
@@ -142,7 +142,7 @@ static void commit_raw(struct lake *lake, enum sl_delta_mode mode, const struct 
                                      .columns = raw_columns,
                                      .column_count = sizeof raw_columns / sizeof *raw_columns,
                                      .staged = staged,
-                                     .staged_folder = staging,
+                                     .staged_folder = "",
                                      .tags_json = &tags,
                                      .removed = removed,
                                      .removed_count = removed_count,
@@ -160,9 +160,8 @@ static void commit_raw(struct lake *lake, enum sl_delta_mode mode, const struct 
 static void stage_raw(struct lake *lake, const char *source, const char *select, enum sl_delta_mode mode, const char *const *removed,
                       size_t removed_count)
 {
-    struct sl_stage_options options = {.file_prefix = "part"};
+    struct sl_stage_options options = {.folder = folder_of(lake, SL_LAYER_RAW)};
     struct sl_staged staged;
-    const char *staging;
     const char *sql = sl_arena_printf(
         &lake->arena,
         "select case when id <> 'corrupt' then id end as id, case when id <> 'corrupt' then amount end as amount, "
@@ -170,10 +169,10 @@ static void stage_raw(struct lake *lake, const char *source, const char *select,
         "'%s' as _source, row_number() over () as _position, timestamptz '2026-01-01 00:00:00Z' as _ingested_at, "
         "case when id = 'corrupt' then 'a;b'::blob end as _corrupt from (%s)",
         source, select);
-    check(lake, sl_step_staging(folder_of(lake, SL_LAYER_RAW), lake->context.run_id, &lake->arena, &options.folder, &staging, &lake->err));
+    check(lake, sl_step_staging(options.folder, &lake->arena, &options.file_prefix, &lake->err));
     check(lake, lake->session->kind->stage(lake->session, sql, &options, &lake->arena, &staged, &lake->err));
     assert_int_equal(staged.file_count, 1);
-    commit_raw(lake, mode, &staged, staging, sl_arena_printf(&lake->arena, "{\"source\":\"%s\"}", source), removed, removed_count);
+    commit_raw(lake, mode, &staged, sl_arena_printf(&lake->arena, "{\"source\":\"%s\"}", source), removed, removed_count);
 }
 
 static const char *values_select(struct lake *lake, const char *values)
@@ -209,7 +208,7 @@ void lake_remove(struct lake *lake, const char *source)
     struct sl_staged nothing = {0};
     size_t count = files_of(lake, source, paths);
     assert_int_equal(count, 1);
-    commit_raw(lake, SL_DELTA_REWRITE, &nothing, "", NULL, paths, count);
+    commit_raw(lake, SL_DELTA_REWRITE, &nothing, NULL, paths, count);
 }
 
 int lake_run(struct lake *lake)

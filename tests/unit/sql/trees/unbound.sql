@@ -6,11 +6,18 @@ select day, order_id from clean.orders at (version => 3)
 -- a function that is not built in
 select day, my_function(amount) as x from clean.orders
 -- = driving: clean.orders
--- = row-wise: yes
--- = local: yes
--- = day: "day"
+-- = row-wise: it calls my_function()
+-- = local: it calls my_function()
 -- = volatile: it calls my_function()
 -- a function that is not built in beside one that is volatile
 select day, now() || my_function(amount) as x from clean.orders
+-- = driving: clean.orders
+-- = row-wise: it calls my_function()
+-- = local: it calls my_function()
+-- = volatile: it calls now()
 -- a function that is not built in, of another table
 select day, (select my_function(rate) from clean.rates limit 1) as x from clean.orders
+-- = driving: clean.orders
+-- = row-wise: it calls my_function()
+-- = local: it calls my_function()
+-- = volatile: it calls my_function()

@@ -86,6 +86,21 @@ static void staged_files_may_lie_in_a_folder_of_their_own(void **state)
     assert_string_equal(live_files(fixture), "data/run-1/p=1/x");
 }
 
+static void files_may_share_folders(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sl_delta_commit *first = append(fixture, -1, "data/p=1/x");
+    struct sl_staged_file files[3] = {{.path = "p=1/x"}, {.path = "p=1/y"}, {.path = "p=2/z"}};
+    struct sl_staged staged = {.files = files, .file_count = 3};
+
+    (void)append(fixture, -1, "data/p=1/y");
+    (void)append(fixture, -1, "data/p=2/z");
+    first->staged_folder = "data";
+    first->staged = &staged;
+    assert_int_equal(commit_ok(fixture, first), 0);
+    assert_string_equal(live_files(fixture), "data/p=1/x data/p=1/y data/p=2/z");
+}
+
 static void a_commit_without_files_still_carries_its_record(void **state)
 {
     struct fixture *fixture = *state;
@@ -648,6 +663,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_first_commit_makes_the_table),
         TEST(staged_files_may_lie_in_a_folder_of_their_own),
+        TEST(files_may_share_folders),
         TEST(a_commit_without_files_still_carries_its_record),
         TEST(each_mode_leaves_the_files_it_says),
         TEST(compaction_says_that_no_row_changed),
