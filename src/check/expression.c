@@ -7,9 +7,14 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     const struct sl_yaml *node = input->arguments;
-    if (node->kind != SL_YAML_SCALAR || !node->text[strspn(node->text, " \n\t")]) {
+    if (node->kind != SL_YAML_SCALAR) {
         sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, node->place, NULL,
                 "expected a SQL expression, found %s", sl_yaml_describe(node));
+        return SL_OK;
+    }
+    if (!node->text[strspn(node->text, " \n\t")]) {
+        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, node->place, NULL,
+                "the expression is empty");
         return SL_OK;
     }
     sl_buf_addf(&sql, "select * from " SL_CHECKED " where not coalesce((%s\n), true)", node->text);

@@ -1,14 +1,11 @@
 #include "check/kinds.h"
 
-#include <string.h>
-
 // A number stays one: 10.4 as a text would take the type of an integer column, and be 10. Other
 // bounds are texts of whatever type the column has: dates, times.
 static void add_bound(struct sl_buf *sql, const struct sl_yaml *bound)
 {
     double number;
-    if (!bound->is_quoted && strspn(bound->text, "+-.0123456789eE") == strlen(bound->text) &&
-        sl_str_to_double(bound->text, &number))
+    if (!bound->is_quoted && sl_str_to_double(bound->text, &number))
         sl_buf_add(sql, bound->text);
     else
         sl_buf_add_sql_string(sql, bound->text);
@@ -20,11 +17,12 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf claim = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
+    size_t errors = input->diags->error_count;
     if (!sl_check_is_map(input, known))
         return SL_OK;
     const char *column = sl_check_text(input, "column", true);
     const char *min = sl_check_text(input, "min", false), *max = sl_check_text(input, "max", false);
-    if (!column)
+    if (input->diags->error_count != errors)
         return SL_OK;
     if (!min && !max) {
         sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, input->arguments->place, NULL,
@@ -42,8 +40,11 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
         sl_buf_addf(&sql, "%s%s > ", min ? " or " : "", name.text);
         add_bound(&sql, sl_yaml_get(input->arguments, "max"));
     }
-    sl_buf_addf(&claim, "'%s' is between %s and %s", column, min ? min : "anything",
-                max ? max : "anything");
+    sl_buf_addf(&claim, "'%s' is ", column);
+    if (min && max)
+        sl_buf_addf(&claim, "between %s and %s", min, max);
+    else
+        sl_buf_addf(&claim, min ? "at least %s" : "at most %s", min ? min : max);
     ret->is_per_row = true;
     SL_TRY(sl_check_keep(input, &claim, &ret->claim, err));
     return sl_check_keep(input, &sql, &ret->failing_sql, err);

@@ -31,9 +31,10 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
                 "select count(*) as \"rows\" from " SL_CHECKED
                 " having count(*) not between %lld and %lld",
                 (long long)min, (long long)max);
-    sl_buf_addf(&claim, "at least %lld", (long long)min);
+    if (has_min)
+        sl_buf_addf(&claim, "at least %lld", (long long)min);
     if (has_max)
-        sl_buf_addf(&claim, " and at most %lld", (long long)max);
+        sl_buf_addf(&claim, "%sat most %lld", has_min ? " and " : "", (long long)max);
     sl_buf_add(&claim, " rows");
     SL_TRY(sl_check_keep(input, &claim, &ret->claim, err));
     return sl_check_keep(input, &sql, &ret->failing_sql, err);

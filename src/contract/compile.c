@@ -13,7 +13,8 @@ const struct sl_column sl_quarantine_columns[] = {
     {"_position", "BIGINT"},
     {"corrupt", "BLOB"},
 };
-const size_t sl_quarantine_column_count = sizeof sl_quarantine_columns / sizeof *sl_quarantine_columns;
+const size_t sl_quarantine_column_count =
+    sizeof sl_quarantine_columns / sizeof *sl_quarantine_columns;
 
 struct compiler {
     const struct sl_contract_table *table;
@@ -25,7 +26,8 @@ struct compiler {
     struct sl_reading *readings; // per contract column
 };
 
-static int keep(struct compiler *compiler, const struct sl_buf *sql, const char **ret, struct sl_err *err)
+static int keep(struct compiler *compiler, const struct sl_buf *sql, const char **ret,
+                struct sl_err *err)
 {
     SL_TRY(sl_buf_check(sql, err));
     const char *text = sl_arena_strndup(compiler->arena, sql->text, sql->length);
@@ -36,11 +38,12 @@ static int keep(struct compiler *compiler, const struct sl_buf *sql, const char 
 
 static bool is_reserved(const char *name)
 {
-    return name[0] == '~' || sl_str_equal_nocase(name, "_source") || sl_str_equal_nocase(name, "_position");
+    return name[0] == '~' || sl_str_equal_nocase(name, "_source") ||
+           sl_str_equal_nocase(name, "_position");
 }
 
-int sl_contract_columns(const struct sl_contract_table *table, struct sl_arena *arena, struct sl_column **ret,
-                        size_t *ret_count, struct sl_err *err)
+int sl_contract_columns(const struct sl_contract_table *table, struct sl_arena *arena,
+                        struct sl_column **ret, size_t *ret_count, struct sl_err *err)
 {
     size_t count = 0;
     struct sl_column *columns = SL_NEW_ARRAY(arena, struct sl_column, table->column_count + 2);
@@ -87,8 +90,8 @@ static int init_readings(struct compiler *compiler, struct sl_err *err)
     return SL_OK;
 }
 
-static int add_rule(struct compiler *compiler, const struct sl_rule *rule, const struct sl_reading *reading, bool is_declared,
-                    struct sl_err *err)
+static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
+                    const struct sl_reading *reading, bool is_declared, struct sl_err *err)
 {
     struct sl_pass *pass = compiler->pass;
     struct sl_rule_site site = {.rule = rule, .reading = reading, .diags = compiler->diags};
@@ -114,12 +117,15 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule, const
     SL_TRY(keep(compiler, &broken, &compiled.broken, err));
     SL_TRY(keep(compiler, &message, &compiled.message, err));
     pass->warning_count += compiled.is_warning;
-    return SL_PUSH(compiler->arena, pass->rules, pass->rule_count, compiled) ? SL_OK : sl_fail_memory(err);
+    return SL_PUSH(compiler->arena, pass->rules, pass->rule_count, compiled) ? SL_OK
+                                                                             : sl_fail_memory(err);
 }
 
-// The rules that a column has without being asked: its type, and a value if it is required or in the key. Where the contract declares one of
-// them as well, its severity and message hold, but a key is never let through without a value.
-static int add_own_rule(struct compiler *compiler, const struct sl_reading *reading, const char *kind, struct sl_err *err)
+// The rules that a column has without being asked: its type, and a value if it is required or in
+// the key. Where the contract declares one of them as well, its severity and message hold, but a
+// key is never let through without a value.
+static int add_own_rule(struct compiler *compiler, const struct sl_reading *reading,
+                        const char *kind, struct sl_err *err)
 {
     const struct sl_contract_column *column = reading->column;
     const struct sl_rule *declared = NULL;
@@ -181,7 +187,8 @@ static int add_key(struct compiler *compiler, struct sl_err *err)
     for (int position = 0; compiler->pass->key_count < table->column_count;) {
         const struct sl_contract_column *next = NULL;
         for (size_t i = 0; i < table->column_count; i++)
-            if (table->columns[i].key_position > position && (!next || table->columns[i].key_position < next->key_position))
+            if (table->columns[i].key_position > position &&
+                (!next || table->columns[i].key_position < next->key_position))
                 next = &table->columns[i];
         if (!next)
             break;
@@ -195,7 +202,8 @@ static int add_key(struct compiler *compiler, struct sl_err *err)
 }
 
 // "updated_at", "seq desc", "seq asc" -> column and direction
-static int read_order(struct compiler *compiler, const char *entry, const char **ret_name, bool *ret_is_desc, struct sl_err *err)
+static int read_order(struct compiler *compiler, const char *entry, const char **ret_name,
+                      bool *ret_is_desc, struct sl_err *err)
 {
     const char *name = entry;
     bool is_asc = sl_str_ends(entry, " asc") || sl_str_ends(entry, " ASC");
@@ -225,10 +233,12 @@ static int add_order(struct compiler *compiler, struct sl_err *err)
     bool *is_desc = SL_NEW_ARRAY(compiler->arena, bool, order_by->count + 2);
     SL_TRY_NEW(is_desc, err);
     for (size_t i = 0; i < order_by->count; i++) {
-        SL_TRY(read_order(compiler, order_by->items[i], &columns[pass->order_count], &is_desc[pass->order_count], err));
+        SL_TRY(read_order(compiler, order_by->items[i], &columns[pass->order_count],
+                          &is_desc[pass->order_count], err));
         pass->order_count += columns[pass->order_count] != NULL;
     }
-    // Ties: the later by file name and position. No two rows of raw are equal in both, so the order is total.
+    // Ties: the later by file name and position. No two rows of raw are equal in both, so the order
+    // is total.
     columns[pass->order_count] = "_source";
     is_desc[pass->order_count++] = true;
     columns[pass->order_count] = "_position";
@@ -241,7 +251,8 @@ static int add_order(struct compiler *compiler, struct sl_err *err)
 static int add_columns(struct compiler *compiler, struct sl_err *err)
 {
     struct sl_pass *pass = compiler->pass;
-    SL_TRY(sl_contract_columns(compiler->table, compiler->arena, &pass->columns, &pass->column_count, err));
+    SL_TRY(sl_contract_columns(compiler->table, compiler->arena, &pass->columns,
+                               &pass->column_count, err));
     pass->typed = SL_NEW_ARRAY(compiler->arena, const char *, pass->column_count);
     SL_TRY_NEW(pass->typed, err);
     for (size_t i = 0; i < pass->column_count; i++) {
@@ -252,19 +263,27 @@ static int add_columns(struct compiler *compiler, struct sl_err *err)
     return SL_OK;
 }
 
-int sl_contract_compile(const struct sl_contract_table *table, const struct sl_column *raw, size_t raw_count,
-                        struct sl_arena *arena, struct sl_diags *diags, struct sl_pass *ret, struct sl_err *err)
+int sl_contract_compile(const struct sl_contract_table *table, const struct sl_column *raw,
+                        size_t raw_count, struct sl_arena *arena, struct sl_diags *diags,
+                        struct sl_pass *ret, struct sl_err *err)
 {
     struct sl_pass pass = {0};
-    struct compiler compiler = {
-        .table = table, .raw = raw, .raw_count = raw_count, .arena = arena, .diags = diags, .pass = &pass};
+    struct compiler compiler = {.table = table,
+                                .raw = raw,
+                                .raw_count = raw_count,
+                                .arena = arena,
+                                .diags = diags,
+                                .pass = &pass};
     SL_TRY(add_columns(&compiler, err));
     SL_TRY(add_key(&compiler, err));
     SL_TRY(add_order(&compiler, err));
     SL_TRY(init_readings(&compiler, err));
     SL_TRY(add_rules(&compiler, err));
-    struct sl_relation_input input = {
-        .table = table, .raw = raw, .raw_count = raw_count, .readings = compiler.readings, .arena = arena};
+    struct sl_relation_input input = {.table = table,
+                                      .raw = raw,
+                                      .raw_count = raw_count,
+                                      .readings = compiler.readings,
+                                      .arena = arena};
     SL_TRY(sl_relation_build(&input, &pass, err));
     *ret = pass;
     return SL_OK;

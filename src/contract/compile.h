@@ -1,11 +1,14 @@
-// Contract compiler: a contract table -> the SQL of one vectorised pass over raw rows. Pure: text in, text out.
+// Contract compiler: a contract table -> the SQL of one vectorised pass over raw rows. Pure: text
+// in, text out.
 //
-// Raw rows are a relation with the source's columns (text as text, typed as typed) and _source (text), _position (bigint, 1-based
-// record in the file), _ingested_at, _corrupt (blob: the bytes of a record that could not be split; then every other column of
-// the source is null). The pass gives each raw row to exactly one of: clean, quarantine, deduplicated, filtered.
+// Raw rows are a relation with the source's columns (text as text, typed as typed) and _source
+// (text), _position (bigint, 1-based record in the file), _ingested_at, _corrupt (blob: the bytes
+// of a record that could not be split; then every other column of the source is null). The pass
+// gives each raw row to exactly one of: clean, quarantine, deduplicated, filtered.
 //
-// What a value is read as (docs/project.md, "How values are read"): the column's type must hold it exactly. 3.0 is the integer 3,
-// 3.7 is none; 1.500 is a decimal(12,2), 1.005 is none. Nothing is rounded, cut or moved to another day on the way.
+// What a value is read as (docs/values.md): the column's type must hold it
+// exactly. 3.0 is the integer 3, 3.7 is none; 1.500 is a decimal(12,2), 1.005 is none. Nothing is
+// rounded, cut or moved to another day on the way.
 #ifndef SL_CONTRACT_COMPILE_H
 #define SL_CONTRACT_COMPILE_H
 
@@ -20,64 +23,75 @@ struct sl_pass_rule {
     const char *message; // VARCHAR: for people, with the offending text as received
     bool is_warning;
     bool is_type;
-    const struct sl_rule *rule; // as declared; NULL for those that every column has (type, required by the key)
+    const struct sl_rule
+        *rule; // as declared; NULL for those that every column has (type, required by the key)
 };
 
 struct sl_pass {
-    struct sl_column *columns; // of the clean table: the contract's, then _source VARCHAR, _position BIGINT
+    struct sl_column
+        *columns; // of the clean table: the contract's, then _source VARCHAR, _position BIGINT
     size_t column_count;
     const char *const *key; // primary key columns, in order
     size_t key_count;
-    // Pieces of the prepared relation, put together by sl_pass_relation. Its columns are the clean table's, under their names, and
-    // helpers, whose names begin with "~".
+    // Pieces of the prepared relation, put together by sl_pass_relation. Its columns are the clean
+    // table's, under their names, and helpers, whose names begin with "~".
     const char *heads[2]; // by enum sl_pass_rows
     const char *select, *tail;
     // Expressions over the prepared relation.
-    const char **typed;   // per clean column: its value; null where it cannot be parsed
-    const char *is_bad;   // boolean, never null: at least one rule of severity reject broken, or the line is corrupt
-    const char *reasons;  // STRUCT(rule VARCHAR, "column" VARCHAR, message VARCHAR)[]: every broken rule of severity reject
+    const char **typed;  // per clean column: its value; null where it cannot be parsed
+    const char *is_bad;  // boolean, never null: at least one rule of severity reject broken, or the
+                         // line is corrupt
+    const char *reasons; // STRUCT(rule VARCHAR, "column" VARCHAR, message VARCHAR)[]: every broken
+                         // rule of severity reject
     const char *warnings; // the same for severity warn; NULL if no rule warns
     const char *filter;   // boolean, never null; NULL if nothing is filtered
-    const char *payload;  // VARCHAR: JSON object of the raw columns as received; null for a corrupt line
-    const char *corrupt;  // BLOB: the bytes of a corrupt line
+    const char
+        *payload; // VARCHAR: JSON object of the raw columns as received; null for a corrupt line
+    const char *corrupt; // BLOB: the bytes of a corrupt line
     struct sl_pass_rule *rules;
     size_t rule_count;
     size_t warning_count; // of the rules
-    // "a.updated_at desc nulls last, a._source desc, a._position desc" with the alias left to the caller.
+    // "a.updated_at desc nulls last, a._source desc, a._position desc" with the alias left to the
+    // caller.
     const char *const *order_columns; // names of clean columns, _source and _position last
     const bool *order_is_desc;
     size_t order_count;
 };
 
-// The columns of every quarantine table: payload VARCHAR, reasons STRUCT(...)[], at TIMESTAMP WITH TIME ZONE, run_id VARCHAR,
-// _source VARCHAR, _position BIGINT, corrupt BLOB.
+// The columns of every quarantine table: payload VARCHAR, reasons STRUCT(...)[], at TIMESTAMP WITH
+// TIME ZONE, run_id VARCHAR, _source VARCHAR, _position BIGINT, corrupt BLOB.
 extern const struct sl_column sl_quarantine_columns[];
 extern const size_t sl_quarantine_column_count;
 
-// `raw` are the columns that the raw table has now; a contract column without its raw column is null everywhere, which is a reject
-// where it is required, and a diagnostic (warning) in any case. Rules that cannot be compiled are diagnostics with their place.
-// Columns of the source are found by their name, else by their name in another case.
-SL_MUST int sl_contract_compile(const struct sl_contract_table *table, const struct sl_column *raw, size_t raw_count,
-                                struct sl_arena *arena, struct sl_diags *diags, struct sl_pass *ret, struct sl_err *err);
+// `raw` are the columns that the raw table has now; a contract column without its raw column is
+// null everywhere, which is a reject where it is required, and a diagnostic (warning) in any case.
+// Rules that cannot be compiled are diagnostics with their place. Columns of the source are found
+// by their name, else by their name in another case.
+SL_MUST int sl_contract_compile(const struct sl_contract_table *table, const struct sl_column *raw,
+                                size_t raw_count, struct sl_arena *arena, struct sl_diags *diags,
+                                struct sl_pass *ret, struct sl_err *err);
 // The clean table's columns without any raw table at hand: for `check`.
-SL_MUST int sl_contract_columns(const struct sl_contract_table *table, struct sl_arena *arena, struct sl_column **ret,
-                                size_t *ret_count, struct sl_err *err);
+SL_MUST int sl_contract_columns(const struct sl_contract_table *table, struct sl_arena *arena,
+                                struct sl_column **ret, size_t *ret_count, struct sl_err *err);
 
 enum sl_pass_rows {
     SL_PASS_ALL, // any rows
-    // Rows that are known to be good: there is no flag (is_bad), and values are read without the doubts that only a bad row could raise,
-    // which takes half the time. Over other rows the values are undefined (but an unbroken rule's columns keep their value).
+    // Rows that are known to be good: there is no flag (is_bad), and values are read without the
+    // doubts that only a bad row could raise, which takes half the time. Over other rows the values
+    // are undefined (but an unbroken rule's columns keep their value).
     SL_PASS_GOOD,
 };
-// Writes the prepared relation over `raw_sql`, a relation for FROM. `keep` (may be NULL) names further columns of it to pass on, each as
-// `expression as "~name"`, every one followed by a comma.
-void sl_pass_relation(const struct sl_pass *pass, enum sl_pass_rows rows, const char *raw_sql, const char *keep,
-                      struct sl_buf *sql);
+// Writes the prepared relation over `raw_sql`, a relation for FROM. `keep` (may be NULL) names
+// further columns of it to pass on, each as `expression as "~name"`, every one followed by a comma.
+void sl_pass_relation(const struct sl_pass *pass, enum sl_pass_rows rows, const char *raw_sql,
+                      const char *keep, struct sl_buf *sql);
 
-// What only the engine can tell: asks it about every rule's SQL, pattern and literal, and about the filter. Each that it refuses becomes
-// a diagnostic with the rule's place. `raw` as in sl_contract_compile; reads no rows.
-SL_MUST int sl_contract_verify(const struct sl_contract_table *table, const struct sl_column *raw, size_t raw_count,
-                               const struct sl_pass *pass, struct sl_session *session, struct sl_diags *diags,
+// What only the engine can tell: asks it about every rule's SQL, pattern and literal, and about the
+// filter. Each that it refuses becomes a diagnostic with the rule's place. `raw` as in
+// sl_contract_compile; reads no rows.
+SL_MUST int sl_contract_verify(const struct sl_contract_table *table, const struct sl_column *raw,
+                               size_t raw_count, const struct sl_pass *pass,
+                               struct sl_session *session, struct sl_diags *diags,
                                struct sl_err *err);
 
 #endif

@@ -16,7 +16,8 @@ const char *sl_reading_type(struct sl_type type, struct sl_arena *arena)
 
 static void describe_format(const struct sl_contract_column *column, struct sl_buf *text)
 {
-    if (!column->formats.count || (!sl_reading_has_years(column->type.kind) && column->type.kind != SL_TYPE_TIME))
+    if (!column->formats.count ||
+        (!sl_reading_has_years(column->type.kind) && column->type.kind != SL_TYPE_TIME))
         return;
     sl_buf_add(text, column->formats.count > 1 ? " in any of the formats" : " in the format");
     for (size_t i = 0; i < column->formats.count; i++)
@@ -58,7 +59,8 @@ void sl_sql_list(const struct sl_strs *values, struct sl_buf *sql)
 
 static bool is_text(const struct sl_reading *reading)
 {
-    return reading->raw_name && (sl_str_equal(reading->raw_type, "VARCHAR") || sl_str_equal(reading->raw_type, "JSON"));
+    return reading->raw_name &&
+           (sl_str_equal(reading->raw_type, "VARCHAR") || sl_str_equal(reading->raw_type, "JSON"));
 }
 
 static bool is_integer(const char *type)
@@ -80,7 +82,8 @@ static bool has_null_words(const struct sl_contract_column *column)
     return false;
 }
 
-// A typed raw value whose cast is exact or null. All others go through their text and its strict form.
+// A typed raw value whose cast is exact or null. All others go through their text and its strict
+// form.
 static bool is_exact_cast(const struct sl_reading *reading)
 {
     const char *from = reading->raw_type;
@@ -102,7 +105,8 @@ static bool is_exact_cast(const struct sl_reading *reading)
         return sl_str_equal(from, reading->type);
     case SL_TYPE_TIMESTAMP:
     case SL_TYPE_TIMESTAMP_NTZ:
-        return sl_str_equal(from, reading->type) || sl_str_equal(from, "TIMESTAMP") || sl_str_equal(from, "DATE");
+        return sl_str_equal(from, reading->type) || sl_str_equal(from, "TIMESTAMP") ||
+               sl_str_equal(from, "DATE");
     case SL_TYPE_TEXT:
     case SL_TYPE_TIME:
     case SL_TYPE_JSON:
@@ -118,7 +122,8 @@ static bool has_cast(const struct sl_reading *reading)
         return false;
     if (!is_text(reading))
         return is_exact_cast(reading);
-    return kind != SL_TYPE_TEXT && kind != SL_TYPE_JSON && kind != SL_TYPE_TIME && !reading->column->formats.count;
+    return kind != SL_TYPE_TEXT && kind != SL_TYPE_JSON && kind != SL_TYPE_TIME &&
+           !reading->column->formats.count;
 }
 
 static bool is_nested(const char *type)
@@ -154,29 +159,37 @@ static void doubt_text(const struct sl_reading *reading, struct sl_buf *sql)
     case SL_TYPE_DECIMAL: // ... when it prints as it was read,
         sl_buf_addf(sql, "cast(\"~q%zu\" as VARCHAR) = \"~r%zu\"", i, i);
         break;
-    case SL_TYPE_DATE: // ... by its form: dates repeat, and a match against a dictionary's entries costs nothing,
+    case SL_TYPE_DATE: // ... by its form: dates repeat, and a match against a dictionary's entries
+                       // costs nothing,
         sl_buf_addf(sql, "regexp_full_match(\"~r%zu\", '[0-9]{4}-[0-9]{2}-[0-9]{2}')", i);
         break;
-    case SL_TYPE_DOUBLE: // ... when it has none of the oddities of DuckDB's cast, for doubles print in many ways,
+    case SL_TYPE_DOUBLE: // ... when it has none of the oddities of DuckDB's cast, for doubles print
+                         // in many ways,
         if (is_plain)
             sl_buf_addf(sql, "isfinite(\"~q%zu\") and not contains(\"~r%zu\", '_')", i, i);
         else
-            sl_buf_addf(sql, "isfinite(\"~q%zu\") and cast(\"~q%zu\" as VARCHAR) = \"~r%zu\"", i, i, i);
+            sl_buf_addf(sql, "isfinite(\"~q%zu\") and cast(\"~q%zu\" as VARCHAR) = \"~r%zu\"", i, i,
+                        i);
         break;
     case SL_TYPE_BOOLEAN:
         sl_buf_addf(sql, "\"~q%zu\" is not null", i);
         break;
-    case SL_TYPE_TIMESTAMP: // ... or when it has the usual form; 24:00 would be taken for the next day.
-        sl_buf_addf(sql,
-                    "\"~q%zu\" is not null and (\"~r%zu\" like '____-__-__T__:__:__Z' or \"~r%zu\" like "
-                    "'____-__-__T__:__:__.___Z') and not contains(\"~r%zu\", 'T24') and not contains(\"~r%zu\", ' ')",
-                    i, i, i, i, i);
+    case SL_TYPE_TIMESTAMP: // ... or when it has the usual form; 24:00 would be taken for the next
+                            // day.
+        sl_buf_addf(
+            sql,
+            "\"~q%zu\" is not null and (\"~r%zu\" like '____-__-__T__:__:__Z' or \"~r%zu\" like "
+            "'____-__-__T__:__:__.___Z') and not contains(\"~r%zu\", 'T24') and not "
+            "contains(\"~r%zu\", ' ')",
+            i, i, i, i, i);
         break;
     case SL_TYPE_TIMESTAMP_NTZ:
-        sl_buf_addf(sql,
-                    "cast(\"~q%zu\" as VARCHAR) = \"~r%zu\" or (\"~q%zu\" is not null and \"~r%zu\" like "
-                    "'____-__-__T__:__:__' and not contains(\"~r%zu\", 'T24') and not contains(\"~r%zu\", ' '))",
-                    i, i, i, i, i, i);
+        sl_buf_addf(
+            sql,
+            "cast(\"~q%zu\" as VARCHAR) = \"~r%zu\" or (\"~q%zu\" is not null and \"~r%zu\" like "
+            "'____-__-__T__:__:__' and not contains(\"~r%zu\", 'T24') and not contains(\"~r%zu\", "
+            "' '))",
+            i, i, i, i, i, i);
         break;
     case SL_TYPE_TEXT:
     case SL_TYPE_TIME:
@@ -243,7 +256,8 @@ void sl_reading_value(const struct sl_reading *reading, struct sl_buf *sql)
 {
     sl_buf_add(sql, ", ");
     if (has_cast(reading))
-        sl_buf_addf(sql, "case when \"~k%zu\" then \"~q%zu\" else ", reading->index, reading->index);
+        sl_buf_addf(sql, "case when \"~k%zu\" then \"~q%zu\" else ", reading->index,
+                    reading->index);
     sl_reading_strict(reading->column, reading->type, reading->text, sql);
     sl_buf_addf(sql, has_cast(reading) ? " end as \"~y%zu\"" : " as \"~y%zu\"", reading->index);
 }
@@ -260,8 +274,9 @@ void sl_reading_held(const struct sl_reading *reading, struct sl_buf *sql)
     }
 }
 
-int sl_reading_init(struct sl_reading *reading, const struct sl_contract_column *column, const struct sl_column *raw,
-                    size_t index, struct sl_arena *arena, struct sl_err *err)
+int sl_reading_init(struct sl_reading *reading, const struct sl_contract_column *column,
+                    const struct sl_column *raw, size_t index, struct sl_arena *arena,
+                    struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
     *reading = (struct sl_reading){.column = column, .index = index};

@@ -1,5 +1,6 @@
-// The strict part: which forms of text a type takes. Everything that DuckDB's own casts accept beyond these (hexadecimal, 1_000,
-// exponents, rounding, 24:00, infinity, years outside 1..9999, zones that are dropped) is refused here.
+// The strict part: which forms of text a type takes. Everything that DuckDB's own casts accept
+// beyond these (hexadecimal, 1_000, exponents, rounding, 24:00, infinity, years outside 1..9999,
+// zones that are dropped) is refused here.
 #include "contract/read.h"
 
 #include <string.h>
@@ -29,10 +30,13 @@ static void strict_double(const char *text, struct sl_buf *sql)
 {
     sl_buf_add(sql, "case");
     when_form(text, "[+-]?(?:[0-9]+(?:[.][0-9]*)?|[.][0-9]+)(?:[eE][+-]?[0-9]+)?", sql);
-    sl_buf_addf(sql, "case when isfinite(try_cast(%s as DOUBLE)) then try_cast(%s as DOUBLE) end end", text, text);
+    sl_buf_addf(sql,
+                "case when isfinite(try_cast(%s as DOUBLE)) then try_cast(%s as DOUBLE) end end",
+                text, text);
 }
 
-// An instant: with a zone, or without one (then it is UTC, whatever zone the session has). DuckDB wants seconds where there is a zone.
+// An instant: with a zone, or without one (then it is UTC, whatever zone the session has). DuckDB
+// wants seconds where there is a zone.
 static void strict_instant(const char *text, struct sl_buf *sql)
 {
     sl_buf_add(sql, "case");
@@ -41,15 +45,18 @@ static void strict_instant(const char *text, struct sl_buf *sql)
     when_form(text, DATE_FORM "(?:[ T]" MINUTE_FORM "(?:" SECOND_FORM ")?)?", sql);
     sl_buf_addf(sql, "timezone('UTC', try_cast(%s as TIMESTAMP))", text);
     when_form(text, DATE_FORM "[ T]" MINUTE_FORM ZONE_FORM, sql);
-    sl_buf_addf(sql, "try_cast(left(%s, 16) || ':00' || substr(%s, 17) as TIMESTAMPTZ) end", text, text);
+    sl_buf_addf(sql, "try_cast(left(%s, 16) || ':00' || substr(%s, 17) as TIMESTAMPTZ) end", text,
+                text);
 }
 
 static void strict_json(const char *text, struct sl_buf *sql)
 {
-    sl_buf_addf(sql, "case when json_valid(%s) and regexp_matches(%s, '^\\s*[\\[{]') then %s end", text, text, text);
+    sl_buf_addf(sql, "case when json_valid(%s) and regexp_matches(%s, '^\\s*[\\[{]') then %s end",
+                text, text, text);
 }
 
-// strptime takes 'infinity' and 'epoch' for some day in 1900: a text without any digit is no date. %z and %Z make it give an instant.
+// strptime takes 'infinity' and 'epoch' for some day in 1900: a text without any digit is no date.
+// %z and %Z make it give an instant.
 static void formatted(bool wants_instant, const char *format, const char *text, struct sl_buf *sql)
 {
     bool is_instant = strstr(format, "%z") || strstr(format, "%Z");
@@ -61,7 +68,8 @@ static void formatted(bool wants_instant, const char *format, const char *text, 
         sl_buf_add(sql, ")");
 }
 
-static void formatted_any(const struct sl_contract_column *column, const char *text, struct sl_buf *sql)
+static void formatted_any(const struct sl_contract_column *column, const char *text,
+                          struct sl_buf *sql)
 {
     enum sl_type_kind kind = column->type.kind;
     if (kind == SL_TYPE_TIME)
@@ -81,7 +89,8 @@ static void formatted_any(const struct sl_contract_column *column, const char *t
         sl_buf_add(sql, " as DATE)");
 }
 
-static void strict_by_kind(struct sl_type type, const char *engine_type, const char *text, struct sl_buf *sql)
+static void strict_by_kind(struct sl_type type, const char *engine_type, const char *text,
+                           struct sl_buf *sql)
 {
     switch (type.kind) {
     case SL_TYPE_INTEGER:
@@ -94,7 +103,8 @@ static void strict_by_kind(struct sl_type type, const char *engine_type, const c
         strict_double(text, sql);
         break;
     case SL_TYPE_BOOLEAN:
-        sl_buf_addf(sql, "try_cast(%s as BOOLEAN)", text); // true, t, yes, y, 1 and their opposites, in any case
+        sl_buf_addf(sql, "try_cast(%s as BOOLEAN)",
+                    text); // true, t, yes, y, 1 and their opposites, in any case
         break;
     case SL_TYPE_DATE: // a midnight is a date that some program made longer
         sl_buf_add(sql, "case");
@@ -135,14 +145,20 @@ void sl_reading_years(const struct sl_contract_column *column, struct sl_buf *sq
     if (column->type.kind == SL_TYPE_DATE)
         sl_buf_addf(sql, "between date '%s' and date '9999-12-31'", first);
     else if (column->type.kind == SL_TYPE_TIMESTAMP)
-        sl_buf_addf(sql, "between timestamptz '%s 00:00:00Z' and timestamptz '9999-12-31 23:59:59.999999Z'", first);
+        sl_buf_addf(
+            sql, "between timestamptz '%s 00:00:00Z' and timestamptz '9999-12-31 23:59:59.999999Z'",
+            first);
     else
-        sl_buf_addf(sql, "between timestamp '%s 00:00:00' and timestamp '9999-12-31 23:59:59.999999'", first);
+        sl_buf_addf(sql,
+                    "between timestamp '%s 00:00:00' and timestamp '9999-12-31 23:59:59.999999'",
+                    first);
 }
 
-void sl_reading_strict(const struct sl_contract_column *column, const char *type, const char *text, struct sl_buf *sql)
+void sl_reading_strict(const struct sl_contract_column *column, const char *type, const char *text,
+                       struct sl_buf *sql)
 {
-    if (column->formats.count && (sl_reading_has_years(column->type.kind) || column->type.kind == SL_TYPE_TIME))
+    if (column->formats.count &&
+        (sl_reading_has_years(column->type.kind) || column->type.kind == SL_TYPE_TIME))
         formatted_any(column, text, sql);
     else
         strict_by_kind(column->type, type, text, sql);

@@ -2,7 +2,8 @@
 
 #define REASON_TYPE "STRUCT(\"rule\" VARCHAR, \"column\" VARCHAR, message VARCHAR)[]"
 
-static int keep(const struct sl_relation_input *input, const struct sl_buf *sql, const char **ret, struct sl_err *err)
+static int keep(const struct sl_relation_input *input, const struct sl_buf *sql, const char **ret,
+                struct sl_err *err)
 {
     SL_TRY(sl_buf_check(sql, err));
     const char *text = sl_arena_strndup(input->arena, sql->text, sql->length);
@@ -19,8 +20,9 @@ static void literal(const char *text, struct sl_buf *sql)
         sl_buf_add(sql, "cast(null as VARCHAR)");
 }
 
-// The flag. DuckDB pushes a filter through projections and then computes every cast again for each mention; it does not push
-// what is volatile. random() is never below 0: it decides nothing and keeps the filter where it is (docs/measurements.md).
+// The flag. DuckDB pushes a filter through projections and then computes every cast again for each
+// mention; it does not push what is volatile. random() is never below 0: it decides nothing and
+// keeps the filter where it is (docs/measurements.md).
 static void add_flag(const struct sl_pass *pass, struct sl_buf *sql)
 {
     sl_buf_add(sql, "coalesce(\"~corrupt\" is not null");
@@ -30,7 +32,8 @@ static void add_flag(const struct sl_pass *pass, struct sl_buf *sql)
     sl_buf_add(sql, ", random() < 0) as \"~bad\"");
 }
 
-// Each layer is a projection over the one below, so that nothing is computed twice; the outermost comes first.
+// Each layer is a projection over the one below, so that nothing is computed twice; the outermost
+// comes first.
 static void add_layers(const struct sl_relation_input *input, struct sl_buf *sql)
 {
     static void (*const layers[])(const struct sl_reading *reading, struct sl_buf *sql) = {
@@ -73,14 +76,18 @@ static void add_raw_columns(const struct sl_relation_input *input, struct sl_buf
         sl_buf_add_sql_name(sql, input->raw[i].name);
         sl_buf_addf(sql, " as \"~e%zu\"", i);
     }
-    // A filter that cannot be computed for a row does not leave it out. A corrupt line is never left out silently.
+    // A filter that cannot be computed for a row does not leave it out. A corrupt line is never
+    // left out silently.
     if (input->table->filter)
-        sl_buf_addf(sql, ", _corrupt is null and coalesce(try(cast((\n%s\n) as BOOLEAN)), false) as \"~filtered\"",
+        sl_buf_addf(sql,
+                    ", _corrupt is null and coalesce(try(cast((\n%s\n) as BOOLEAN)), false) as "
+                    "\"~filtered\"",
                     input->table->filter);
 }
 
 // A type rule that only warns lets values through that are none.
-static void set_trust(const struct sl_relation_input *input, const struct sl_pass *pass, bool is_trusted)
+static void set_trust(const struct sl_relation_input *input, const struct sl_pass *pass,
+                      bool is_trusted)
 {
     for (size_t i = 0; i < input->table->column_count; i++)
         input->readings[i].is_trusted = is_trusted;
@@ -91,7 +98,8 @@ static void set_trust(const struct sl_relation_input *input, const struct sl_pas
                     input->readings[column].is_trusted = false;
 }
 
-static int add_head(const struct sl_relation_input *input, struct sl_pass *pass, enum sl_pass_rows rows, struct sl_err *err)
+static int add_head(const struct sl_relation_input *input, struct sl_pass *pass,
+                    enum sl_pass_rows rows, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     set_trust(input, pass, rows == SL_PASS_GOOD);
@@ -106,7 +114,8 @@ static int add_head(const struct sl_relation_input *input, struct sl_pass *pass,
     return keep(input, &sql, &pass->heads[rows], err);
 }
 
-static int add_relation(const struct sl_relation_input *input, struct sl_pass *pass, struct sl_err *err)
+static int add_relation(const struct sl_relation_input *input, struct sl_pass *pass,
+                        struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_TRY(add_head(input, pass, SL_PASS_ALL, err));
@@ -137,10 +146,12 @@ static void add_reason_list(const struct sl_pass *pass, bool is_warning, struct 
     sl_buf_add(sql, "], lambda z: z is not null)");
 }
 
-static int add_reasons(const struct sl_relation_input *input, struct sl_pass *pass, struct sl_err *err)
+static int add_reasons(const struct sl_relation_input *input, struct sl_pass *pass,
+                       struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    sl_buf_add(&sql, "case when \"~corrupt\" is not null then [{'rule': 'corrupt', 'column': cast(null as VARCHAR), 'message': "
+    sl_buf_add(&sql, "case when \"~corrupt\" is not null then [{'rule': 'corrupt', 'column': "
+                     "cast(null as VARCHAR), 'message': "
                      "'the record could not be split into columns'}]");
     if (pass->rule_count > pass->warning_count) {
         sl_buf_add(&sql, " else ");
@@ -157,13 +168,14 @@ static int add_reasons(const struct sl_relation_input *input, struct sl_pass *pa
     return keep(input, &sql, &pass->warnings, err);
 }
 
-// As received: text, whole numbers, booleans and nested values as what they are in JSON, everything else as its text, because
-// a JSON number would lose digits of decimals and cannot say NaN.
+// As received: text, whole numbers, booleans and nested values as what they are in JSON, everything
+// else as its text, because a JSON number would lose digits of decimals and cannot say NaN.
 static void payload_value(const char *type, const char *name, size_t index, struct sl_buf *sql)
 {
-    static const char *const direct[] = {"VARCHAR",   "BOOLEAN",  "TINYINT", "SMALLINT", "INTEGER", "BIGINT",
-                                         "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"};
-    bool is_direct = sl_str_ends(type, "]") || sl_str_starts(type, "STRUCT(") || sl_str_starts(type, "MAP(");
+    static const char *const direct[] = {"VARCHAR", "BOOLEAN",  "TINYINT",   "SMALLINT", "INTEGER",
+                                         "BIGINT",  "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"};
+    bool is_direct =
+        sl_str_ends(type, "]") || sl_str_starts(type, "STRUCT(") || sl_str_starts(type, "MAP(");
     for (size_t i = 0; i < sizeof direct / sizeof *direct; i++)
         is_direct |= sl_str_equal(type, direct[i]);
     sl_buf_addf(sql, is_direct ? "\"~%s%zu\"" : "cast(\"~%s%zu\" as VARCHAR)", name, index);
@@ -177,7 +189,8 @@ static size_t reading_of(const struct sl_relation_input *input, const char *raw_
     return i;
 }
 
-static int add_payload(const struct sl_relation_input *input, struct sl_pass *pass, struct sl_err *err)
+static int add_payload(const struct sl_relation_input *input, struct sl_pass *pass,
+                       struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     bool is_first = true;
@@ -198,7 +211,8 @@ static int add_payload(const struct sl_relation_input *input, struct sl_pass *pa
     return keep(input, &sql, &pass->payload, err);
 }
 
-int sl_relation_build(const struct sl_relation_input *input, struct sl_pass *pass, struct sl_err *err)
+int sl_relation_build(const struct sl_relation_input *input, struct sl_pass *pass,
+                      struct sl_err *err)
 {
     SL_TRY(add_relation(input, pass, err));
     SL_TRY(add_reasons(input, pass, err));
@@ -209,8 +223,8 @@ int sl_relation_build(const struct sl_relation_input *input, struct sl_pass *pas
     return SL_OK;
 }
 
-void sl_pass_relation(const struct sl_pass *pass, enum sl_pass_rows rows, const char *raw_sql, const char *keep_columns,
-                      struct sl_buf *sql)
+void sl_pass_relation(const struct sl_pass *pass, enum sl_pass_rows rows, const char *raw_sql,
+                      const char *keep_columns, struct sl_buf *sql)
 {
     sl_buf_add(sql, pass->heads[rows]);
     if (keep_columns)

@@ -1,4 +1,5 @@
-// The SQL of the pass as a whole: the layers of the prepared relation, the flag, the reasons, the payload.
+// The SQL of the pass as a whole: the layers of the prepared relation, the flag, the reasons, the
+// payload.
 #ifndef SL_CONTRACT_RELATION_H
 #define SL_CONTRACT_RELATION_H
 
@@ -11,7 +12,9 @@ struct sl_relation_input {
     struct sl_reading *readings; // per contract column
     struct sl_arena *arena;
 };
-// Fills heads, select, tail, is_bad, reasons, warnings, filter, payload and corrupt from the pass's rules.
-SL_MUST int sl_relation_build(const struct sl_relation_input *input, struct sl_pass *pass, struct sl_err *err);
+// Fills heads, select, tail, is_bad, reasons, warnings, filter, payload and corrupt from the pass's
+// rules.
+SL_MUST int sl_relation_build(const struct sl_relation_input *input, struct sl_pass *pass,
+                              struct sl_err *err);
 
 #endif

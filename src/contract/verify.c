@@ -23,9 +23,11 @@ static void add_null_row(struct verifier *verifier)
     const struct sl_pass *pass = verifier->pass;
     sl_buf_add(&verifier->row, " from (select null as \"~corrupt\"");
     for (size_t i = 0; i < pass->column_count; i++)
-        sl_buf_addf(&verifier->row, ", cast(null as %s) as %s", pass->columns[i].type, pass->typed[i]);
+        sl_buf_addf(&verifier->row, ", cast(null as %s) as %s", pass->columns[i].type,
+                    pass->typed[i]);
     for (size_t i = 0; i < verifier->table->column_count; i++)
-        sl_buf_addf(&verifier->row, ", cast(null as VARCHAR) as \"~x%zu\", cast(null as %s) as \"~r%zu\"", i,
+        sl_buf_addf(&verifier->row,
+                    ", cast(null as VARCHAR) as \"~x%zu\", cast(null as %s) as \"~r%zu\"", i,
                     raw_type_of(verifier, verifier->table->columns[i].source_name), i);
     sl_buf_add(&verifier->row, ")");
 }
@@ -37,14 +39,16 @@ static int run(struct verifier *verifier, const char *sql, struct sl_err *err)
     return verifier->session->kind->query(verifier->session, sql, 1, &result, err);
 }
 
-// True for what the engine says of a statement; out of memory, interrupted and the like end the verification.
+// True for what the engine says of a statement; out of memory, interrupted and the like end the
+// verification.
 static bool is_refusal(enum sl_code code)
 {
-    return code == SL_E_ENGINE || code == SL_E_SQL_SYNTAX || code == SL_E_SQL_COLUMN || code == SL_E_SQL_TYPE ||
-           code == SL_E_SQL_TABLE || code == SL_E_SQL_KIND;
+    return code == SL_E_ENGINE || code == SL_E_SQL_SYNTAX || code == SL_E_SQL_COLUMN ||
+           code == SL_E_SQL_TYPE || code == SL_E_SQL_TABLE || code == SL_E_SQL_KIND;
 }
 
-static int verify_one(struct verifier *verifier, const char *sql, const char *what, struct sl_place place, struct sl_err *err)
+static int verify_one(struct verifier *verifier, const char *sql, const char *what,
+                      struct sl_place place, struct sl_err *err)
 {
     struct sl_err refusal = {0};
     if (run(verifier, sql, &refusal) == SL_OK)
@@ -54,12 +58,13 @@ static int verify_one(struct verifier *verifier, const char *sql, const char *wh
             *err = refusal;
         return (int)refusal.code;
     }
-    sl_diag(verifier->diags, SL_SEVERITY_ERROR, SL_E_RULE, place, sl_str_is_empty(refusal.hint) ? NULL : refusal.hint,
-            "%s: %s", what, refusal.message);
+    sl_diag(verifier->diags, SL_SEVERITY_ERROR, SL_E_RULE, place,
+            sl_str_is_empty(refusal.hint) ? NULL : refusal.hint, "%s: %s", what, refusal.message);
     return SL_OK;
 }
 
-static int verify_rule(struct verifier *verifier, const struct sl_pass_rule *rule, struct sl_err *err)
+static int verify_rule(struct verifier *verifier, const struct sl_pass_rule *rule,
+                       struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
@@ -67,7 +72,8 @@ static int verify_rule(struct verifier *verifier, const struct sl_pass_rule *rul
     sl_buf_addf(&what, "rule '%s'", rule->name);
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(sl_buf_check(&what, err));
-    return verify_one(verifier, sql.text, what.text, rule->rule ? rule->rule->place : verifier->table->place, err);
+    return verify_one(verifier, sql.text, what.text,
+                      rule->rule ? rule->rule->place : verifier->table->place, err);
 }
 
 static int verify_rules(struct verifier *verifier, struct sl_err *err)
@@ -79,7 +85,8 @@ static int verify_rules(struct verifier *verifier, struct sl_err *err)
         sl_buf_addf(&sql, ", (%s), (%s)", pass->rules[i].broken, pass->rules[i].message);
     sl_buf_add(&sql, verifier->row.text);
     SL_TRY(sl_buf_check(&sql, err));
-    if (run(verifier, sql.text, NULL) == SL_OK) // all at once is the usual case; else one by one to name the culprits
+    if (run(verifier, sql.text, NULL) ==
+        SL_OK) // all at once is the usual case; else one by one to name the culprits
         return SL_OK;
     for (size_t i = 0; i < pass->rule_count; i++)
         SL_TRY(verify_rule(verifier, &pass->rules[i], err));
@@ -91,7 +98,8 @@ static int verify_filter(struct verifier *verifier, struct sl_err *err)
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     if (!verifier->table->filter)
         return SL_OK;
-    sl_buf_addf(&sql, "select try(cast((\n%s\n) as BOOLEAN)) from (select 1 as \"~one\"", verifier->table->filter);
+    sl_buf_addf(&sql, "select try(cast((\n%s\n) as BOOLEAN)) from (select 1 as \"~one\"",
+                verifier->table->filter);
     for (size_t i = 0; i < verifier->raw_count; i++) {
         sl_buf_addf(&sql, ", cast(null as %s) as ", verifier->raw[i].type);
         sl_buf_add_sql_name(&sql, verifier->raw[i].name);
@@ -101,8 +109,9 @@ static int verify_filter(struct verifier *verifier, struct sl_err *err)
     return verify_one(verifier, sql.text, "sluice.filter", verifier->table->place, err);
 }
 
-int sl_contract_verify(const struct sl_contract_table *table, const struct sl_column *raw, size_t raw_count,
-                       const struct sl_pass *pass, struct sl_session *session, struct sl_diags *diags, struct sl_err *err)
+int sl_contract_verify(const struct sl_contract_table *table, const struct sl_column *raw,
+                       size_t raw_count, const struct sl_pass *pass, struct sl_session *session,
+                       struct sl_diags *diags, struct sl_err *err)
 {
     struct verifier verifier = {.table = table,
                                 .raw = raw,

@@ -33,8 +33,9 @@ struct sl_cleanse {
     struct sl_cleanse_range range;
     // Of the range:
     struct sl_pass pass;
-    const char *rows;      // SQL: the prepared relation over the raw rows of the range
-    const char *good_rows; // the same for rows that are known to be good, or whose values need not be right
+    const char *rows; // SQL: the prepared relation over the raw rows of the range
+    const char *
+        good_rows; // the same for rows that are known to be good, or whose values need not be right
     int64_t row_count, byte_count;
     struct sl_delta_snapshot before;     // clean as it stands; no files if the range is full
     const struct sl_delta_file *touched; // files of clean that hold replaced rows

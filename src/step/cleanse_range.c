@@ -155,10 +155,12 @@ static int count_rows(struct sl_cleanse *cleanse, const struct sl_delta_file *fi
     return SL_OK;
 }
 
-static int name_rows(struct sl_cleanse *cleanse, enum sl_pass_rows which, const char *raw, const char **ret, struct sl_err *err)
+static int name_rows(struct sl_cleanse *cleanse, enum sl_pass_rows which, const char *raw,
+                     const char **ret, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf rows = SL_BUF_INIT;
-    sl_pass_relation(&cleanse->pass, which, raw, "r._file as \"~file\", r._row as \"~row\", ", &rows);
+    sl_pass_relation(&cleanse->pass, which, raw, "r._file as \"~file\", r._row as \"~row\", ",
+                     &rows);
     SL_TRY(sl_buf_check(&rows, err));
     *ret = sl_arena_strndup(cleanse->context->arena, rows.text, rows.length);
     SL_TRY_NEW(*ret, err);

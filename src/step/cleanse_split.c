@@ -172,7 +172,8 @@ static void add_rows_that_stay(const struct sl_cleanse *cleanse, struct sl_buf *
     sl_buf_addf(sql, " from %s n", cleanse->good_rows);
     // Never `not exists`: it becomes an anti join, which the engine may turn round and then keeps
     // the wide rows in memory.
-    sl_buf_add(sql, " where (n.\"~file\", n.\"~row\") not in (select (\"~file\", \"~row\") from _drop)");
+    sl_buf_add(sql,
+               " where (n.\"~file\", n.\"~row\") not in (select (\"~file\", \"~row\") from _drop)");
 }
 
 // Over the rows that come into clean: the flag need not be computed again, only what the warning

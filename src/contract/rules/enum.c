@@ -23,7 +23,8 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
         if (i)
             sl_buf_add(broken, ", ");
         if (!sl_rule_literal(reading, values->items[i], broken))
-            return sl_rule_refuse(site, "'%s' is not a value of type %s", values->items[i], reading->type);
+            return sl_rule_refuse(site, "'%s' is not a value of type %s", values->items[i],
+                                  reading->type);
     }
     sl_buf_add(broken, ")");
     SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;

@@ -1,7 +1,8 @@
 #include "contract/rule.h"
 
-// SQL over the row's clean columns. A null result passes, as in a CHECK constraint, and so does one that cannot be computed (a
-// division by zero): try() keeps one odd row from ending the whole pass. The expression may end in a comment: it has its own lines.
+// SQL over the row's clean columns. A null result passes, as in a CHECK constraint, and so does one
+// that cannot be computed (a division by zero): try() keeps one odd row from ending the whole pass.
+// The expression may end in a comment: it has its own lines.
 static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, struct sl_buf *message)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;

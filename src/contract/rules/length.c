@@ -6,9 +6,11 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
     const struct sl_rule *rule = site->rule;
     const char *text = site->reading->text;
     int64_t min = 0, max = INT64_MAX;
-    if ((rule->min && !sl_str_to_int64(rule->min, &min)) || (rule->max && !sl_str_to_int64(rule->max, &max)) || min < 0 ||
-        max < min || (!rule->min && !rule->max))
-        return sl_rule_refuse(site, "it needs a minimum or maximum length, each a whole number, the minimum not above the maximum");
+    if ((rule->min && !sl_str_to_int64(rule->min, &min)) ||
+        (rule->max && !sl_str_to_int64(rule->max, &max)) || min < 0 || max < min ||
+        (!rule->min && !rule->max))
+        return sl_rule_refuse(site, "it needs a minimum or maximum length, each a whole number, "
+                                    "the minimum not above the maximum");
     if (rule->min)
         sl_buf_addf(broken, "length(%s) < %lld", text, (long long)min);
     if (rule->max)

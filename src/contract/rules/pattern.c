@@ -1,7 +1,8 @@
 #include "contract/rule.h"
 
-// A regular expression in RE2's syntax, found anywhere in the text as in JSON Schema (which ODCS follows): anchor it with ^ and $ to bind
-// the whole. Sees the text after trimming, nullValues and default, whether or not it can be read as the column's type.
+// A regular expression in RE2's syntax, found anywhere in the text as in JSON Schema (which ODCS
+// follows): anchor it with ^ and $ to bind the whole. Sees the text after trimming, nullValues and
+// default, whether or not it can be read as the column's type.
 static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, struct sl_buf *message)
 {
     if (!site->rule->text)

@@ -79,12 +79,53 @@ static int open_database(struct sl_duckdb_engine *engine, const struct sl_engine
     return code;
 }
 
+static struct sl_duckdb_session *new_session(struct sl_duckdb_engine *engine, struct sl_err *err)
+{
+    struct sl_duckdb_session *session = calloc(1, sizeof *session);
+
+    if (!session) {
+        (void)sl_fail_memory(err);
+        return NULL;
+    }
+    session->base = (struct sl_session){.kind = &sl_engine_duckdb, .engine = &engine->base};
+    session->engine = engine;
+    session->library = &engine->library;
+    if (engine->library.connect(engine->database, &session->connection) == DuckDBSuccess)
+        return session;
+    free(session);
+    (void)sl_fail(err, SL_E_ENGINE, "DuckDB gives no connection");
+    return NULL;
+}
+
+// The engine's mutex is held. Disconnecting ends whatever transaction was left open, which would
+// keep the catalogue.
+static void free_session(struct sl_duckdb_session *session)
+{
+    char sql[64];
+
+    if (!session)
+        return;
+    if (session->connection)
+        session->library->disconnect(&session->connection);
+    if (session->has_catalogue) {
+        (void)snprintf(sql, sizeof sql, "detach session_%" PRId64, session->number);
+        (void)sl_duckdb_exec(&session->engine->steward->base, sql, NULL, NULL);
+    }
+    free(session);
+}
+
 static void engine_close(struct sl_engine *base)
 {
     struct sl_duckdb_engine *engine = (struct sl_duckdb_engine *)base;
 
     if (!engine)
         return;
+    while (engine->idle) {
+        struct sl_duckdb_session *next = engine->idle->next;
+        free_session(engine->idle);
+        engine->idle = next;
+    }
+    free_session(engine->steward);
     if (engine->database)
         engine->library.close(&engine->database);
     sl_duckdb_library_close(&engine->library);
@@ -92,17 +133,13 @@ static void engine_close(struct sl_engine *base)
     free(engine);
 }
 
-// The library's own threads take no signals: those are for the threads that know what to do.
-static int open_without_signals(struct sl_duckdb_engine *engine,
-                                const struct sl_engine_options *options, struct sl_err *err)
+static int open_steward(struct sl_duckdb_engine *engine, struct sl_err *err)
 {
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = open_database(engine, options, err);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return code;
+    engine->steward = new_session(engine, err);
+    if (!engine->steward)
+        return err ? (int)err->code : SL_E_ENGINE;
+    // For all sessions to come.
+    return sl_duckdb_do(engine->steward, "set global TimeZone = 'UTC'", NULL, err);
 }
 
 static int engine_open(const struct sl_engine_options *options, struct sl_engine **ret,
@@ -119,12 +156,27 @@ static int engine_open(const struct sl_engine_options *options, struct sl_engine
     }
     code = sl_duckdb_library_open(&engine->library, err);
     if (code == SL_OK)
-        code = open_without_signals(engine, options, err);
+        code = open_database(engine, options, err);
+    if (code == SL_OK)
+        code = open_steward(engine, err);
     if (code == SL_OK)
         *ret = &engine->base;
     else
         engine_close(&engine->base);
     return code;
+}
+
+// The engine's mutex is held: two sessions that attach at once could both see the other's change
+// and fail.
+static int attach_catalogue(struct sl_duckdb_session *session, struct sl_err *err)
+{
+    char sql[64];
+
+    session->number = ++session->engine->last_number;
+    (void)snprintf(sql, sizeof sql, "attach ':memory:' as session_%" PRId64, session->number);
+    SL_TRY(sl_duckdb_do(session->engine->steward, sql, NULL, err));
+    session->has_catalogue = true;
+    return SL_OK;
 }
 
 // progress() needs the progress bar to be on; it is never printed.
@@ -135,58 +187,67 @@ static int set_up(struct sl_duckdb_session *session, struct sl_err *err)
     SL_TRY(sl_duckdb_do(session, "set enable_progress_bar = true", NULL, err));
     SL_TRY(sl_duckdb_do(session, "set enable_progress_bar_print = false", NULL, err));
     SL_TRY(sl_duckdb_do(session, "set progress_bar_time = 0", NULL, err));
-    SL_TRY(sl_duckdb_do(session, "set TimeZone = 'UTC'", NULL, err));
-    (void)snprintf(sql, sizeof sql, "attach ':memory:' as session_%" PRId64, session->number);
-    SL_TRY(sl_duckdb_do(session, sql, NULL, err));
-    session->has_catalogue = true;
     (void)snprintf(sql, sizeof sql, "use session_%" PRId64, session->number);
     return sl_duckdb_do(session, sql, NULL, err);
 }
 
+// A session in which nothing was made is as good as a new one.
 static void engine_disconnect(struct sl_session *base)
 {
     struct sl_duckdb_session *session = sl_duckdb_session_of(base);
-    char sql[64];
+    struct sl_duckdb_engine *engine;
 
     if (!session)
         return;
-    if (session->has_catalogue) {
-        // A transaction left open would keep the catalogue; none open is an error that we expect.
-        (void)sl_duckdb_exec(base, "rollback", NULL, NULL);
-        pthread_mutex_lock(&session->engine->mutex);
-        (void)snprintf(sql, sizeof sql, "use memory; detach session_%" PRId64, session->number);
-        (void)sl_duckdb_exec(base, sql, NULL, NULL);
-        pthread_mutex_unlock(&session->engine->mutex);
+    engine = session->engine;
+    pthread_mutex_lock(&engine->mutex);
+    if (session->is_used) {
+        free_session(session);
+    } else {
+        session->next = engine->idle;
+        engine->idle = session;
     }
-    if (session->connection)
-        session->library->disconnect(&session->connection);
-    free(session);
+    pthread_mutex_unlock(&engine->mutex);
+}
+
+static int connect_anew(struct sl_duckdb_engine *engine, struct sl_session **ret,
+                        struct sl_err *err)
+{
+    struct sl_duckdb_session *session = new_session(engine, err);
+    int code;
+
+    if (!session)
+        return err ? (int)err->code : SL_E_ENGINE;
+    session->is_used = true; // until it is known to be whole
+    pthread_mutex_lock(&engine->mutex);
+    code = attach_catalogue(session, err);
+    pthread_mutex_unlock(&engine->mutex);
+    if (code == SL_OK)
+        code = set_up(session, err);
+    if (code == SL_OK) {
+        session->is_used = false;
+        *ret = &session->base;
+    } else {
+        engine_disconnect(&session->base);
+    }
+    return code;
 }
 
 static int engine_connect(struct sl_engine *base, struct sl_session **ret, struct sl_err *err)
 {
     struct sl_duckdb_engine *engine = (struct sl_duckdb_engine *)base;
-    struct sl_duckdb_session *session = calloc(1, sizeof *session);
-    int code;
+    struct sl_duckdb_session *session;
 
-    SL_TRY_NEW(session, err);
-    session->base = (struct sl_session){.kind = &sl_engine_duckdb, .engine = base};
-    session->engine = engine;
-    session->library = &engine->library;
-    if (engine->library.connect(engine->database, &session->connection) != DuckDBSuccess) {
-        free(session);
-        return sl_fail(err, SL_E_ENGINE, "DuckDB gives no connection");
-    }
-    // Two sessions that attach at once could both see the other's change and fail.
     pthread_mutex_lock(&engine->mutex);
-    session->number = ++engine->last_number;
-    code = set_up(session, err);
+    session = engine->idle;
+    if (session)
+        engine->idle = session->next;
     pthread_mutex_unlock(&engine->mutex);
-    if (code == SL_OK)
-        *ret = &session->base;
-    else
-        engine_disconnect(&session->base);
-    return code;
+    if (!session)
+        return connect_anew(engine, ret, err);
+    session->next = NULL;
+    *ret = &session->base;
+    return SL_OK;
 }
 
 static void engine_interrupt(struct sl_session *base)

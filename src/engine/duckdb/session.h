@@ -13,8 +13,10 @@ struct sl_duckdb_engine {
     struct sl_engine base;
     struct sl_duckdb_library library;
     duckdb_database database;
-    pthread_mutex_t mutex; // held while a session's catalogue comes or goes
-    int64_t last_number;   // of a session; guarded by mutex
+    pthread_mutex_t mutex; // held while a session's catalogue comes or goes; guards what follows
+    struct sl_duckdb_session *steward; // attaches and detaches the catalogues of the others
+    struct sl_duckdb_session *idle;    // closed, and as good as new
+    int64_t last_number;               // of a session
 };
 
 struct sl_duckdb_session {
@@ -24,6 +26,8 @@ struct sl_duckdb_session {
     duckdb_connection connection;
     int64_t number; // its catalogue is session_<number>
     bool has_catalogue;
+    bool is_used; // something may have been made or set in it: it is not used again
+    struct sl_duckdb_session *next; // idle
 };
 
 static inline struct sl_duckdb_session *sl_duckdb_session_of(struct sl_session *session)

@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -164,6 +165,14 @@ static int parse_line(size_t number, const char *text, size_t length, json_t *ac
     return json_array_append_new(actions, action) == 0 ? SL_OK : sl_fail_memory(err);
 }
 
+static bool is_blank(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (!isspace((unsigned char)text[i]))
+            return false;
+    return true;
+}
+
 int sl_delta_log_parse(const char *text, size_t length, json_t **ret, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *actions = json_array();
@@ -174,7 +183,7 @@ int sl_delta_log_parse(const char *text, size_t length, json_t **ret, struct sl_
         const char *stop = memchr(text, '\n', (size_t)(end - text));
         size_t size = (size_t)((stop ? stop : end) - text);
 
-        if (strspn(text, " \t\r") < size)
+        if (!is_blank(text, size))
             SL_TRY(parse_line(number, text, size, actions, err));
         text += stop ? size + 1 : size;
     }

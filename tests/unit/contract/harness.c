@@ -85,15 +85,15 @@ struct sl_contract_column harness_column(const char *name, struct sl_type type)
                                        .is_trimmed = type.kind != SL_TYPE_TEXT};
 }
 
-void harness_compile(struct harness *harness, const struct sl_contract_table *table, const struct sl_column *raw, size_t raw_count,
-                     struct sl_pass *ret)
+void harness_compile(struct harness *harness, const struct sl_contract_table *table,
+                     const struct sl_column *raw, size_t raw_count, struct sl_pass *ret)
 {
-    check(harness,
-          sl_contract_compile(table, raw, raw_count, &harness->arena, &harness->diags, ret, &harness->err));
+    check(harness, sl_contract_compile(table, raw, raw_count, &harness->arena, &harness->diags, ret,
+                                       &harness->err));
 }
 
-static struct sl_result *run(struct harness *harness, const struct sl_pass *pass, const char *raw_sql, const char *select,
-                             const char *rest)
+static struct sl_result *run(struct harness *harness, const struct sl_pass *pass,
+                             const char *raw_sql, const char *select, const char *rest)
 {
     struct sl_result *result = NULL;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
@@ -106,8 +106,8 @@ static struct sl_result *run(struct harness *harness, const struct sl_pass *pass
     return result;
 }
 
-const char *harness_select(struct harness *harness, const struct sl_pass *pass, const char *raw_sql, const char *select,
-                           const char *rest)
+const char *harness_select(struct harness *harness, const struct sl_pass *pass, const char *raw_sql,
+                           const char *select, const char *rest)
 {
     SL_AUTO(sl_result_free) struct sl_result *result = run(harness, pass, raw_sql, select, rest);
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
@@ -118,23 +118,29 @@ const char *harness_select(struct harness *harness, const struct sl_pass *pass, 
     return sl_arena_strdup(&harness->arena, text.text);
 }
 
-void harness_run_column(struct harness *harness, const struct one_column *contract, const char *raw, struct outcome *ret)
+void harness_run_column(struct harness *harness, const struct one_column *contract, const char *raw,
+                        struct outcome *ret)
 {
     struct sl_contract_column column = contract->column;
     struct sl_contract_table table = {.name = "t", .columns = &column, .column_count = 1};
     struct sl_column raw_column = {"v", contract->raw_type ? contract->raw_type : "VARCHAR"};
     struct sl_pass pass;
     harness_compile(harness, &table, &raw_column, 1, &pass);
-    const char *raw_sql =
-        sl_arena_printf(&harness->arena, "(select cast(%s as %s) as v, " RAW_TAIL ")", raw, raw_column.type);
+    const char *raw_sql = sl_arena_printf(
+        &harness->arena, "(select cast(%s as %s) as v, " RAW_TAIL ")", raw, raw_column.type);
     SL_AUTO(sl_buf_clear) struct sl_buf select = SL_BUF_INIT;
-    const char *lists[] = {pass.reasons, pass.warnings ? pass.warnings : "[]::struct(rule varchar, message varchar)[]"};
+    const char *lists[] = {pass.reasons, pass.warnings
+                                             ? pass.warnings
+                                             : "[]::struct(rule varchar, message varchar)[]"};
     sl_buf_addf(&select, "cast(%s as VARCHAR), %s", pass.typed[0], pass.is_bad);
     for (size_t i = 0; i < 2; i++) {
-        sl_buf_addf(&select, ", coalesce(list_aggregate(list_transform(%s, lambda z: z.rule || ': ' || z.message), 'string_agg', ' | '), '')",
+        sl_buf_addf(&select,
+                    ", coalesce(list_aggregate(list_transform(%s, lambda z: z.rule || ': ' || "
+                    "z.message), 'string_agg', ' | '), '')",
                     lists[i]);
     }
-    SL_AUTO(sl_result_free) struct sl_result *result = run(harness, &pass, raw_sql, select.text, "");
+    SL_AUTO(sl_result_free)
+    struct sl_result *result = run(harness, &pass, raw_sql, select.text, "");
     ret->value = sl_arena_strdup(&harness->arena, sl_result_text(result, 0, 0));
     ret->is_bad = sl_str_equal(sl_result_text(result, 0, 1), "true");
     ret->reasons = sl_arena_strdup(&harness->arena, sl_result_text(result, 0, 2));
@@ -146,8 +152,10 @@ const char *harness_diags(struct harness *harness)
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     for (size_t i = 0; i < harness->diags.count; i++) {
         const struct sl_diag *diag = &harness->diags.items[i];
-        sl_buf_addf(&text, "%s%s %s %s:%d %s", i ? "\n" : "", diag->severity == SL_SEVERITY_ERROR ? "error" : "warning",
-                    sl_code_info(diag->err.code)->id, diag->err.file, diag->err.line, diag->err.message);
+        sl_buf_addf(&text, "%s%s %s %s:%d %s", i ? "\n" : "",
+                    diag->severity == SL_SEVERITY_ERROR ? "error" : "warning",
+                    sl_code_info(diag->err.code)->id, diag->err.file, diag->err.line,
+                    diag->err.message);
     }
     return sl_arena_strdup(&harness->arena, text.text);
 }

@@ -1,4 +1,5 @@
-// The pass over a whole row: key, order, filter, corrupt lines, payload; and what the compiler says of a contract that does not fit.
+// The pass over a whole row: key, order, filter, corrupt lines, payload; and what the compiler says
+// of a contract that does not fit.
 #include "harness.h"
 
 #include <setjmp.h>
@@ -8,15 +9,17 @@
 #include <cmocka.h>
 
 static const struct sl_column raw[] = {
-    {"Order ID", "VARCHAR"},  {"amount", "VARCHAR"},        {"extra", "DOUBLE"},
-    {"_source", "VARCHAR"},   {"_position", "BIGINT"},      {"_ingested_at", "TIMESTAMP WITH TIME ZONE"},
+    {"Order ID", "VARCHAR"}, {"amount", "VARCHAR"},   {"extra", "DOUBLE"},
+    {"_source", "VARCHAR"},  {"_position", "BIGINT"}, {"_ingested_at", "TIMESTAMP WITH TIME ZONE"},
     {"_corrupt", "BLOB"},
 };
 enum { RAW_COUNT = sizeof raw / sizeof *raw };
 
-#define RAW_ROW(id, amount, extra) "(select " id " as \"Order ID\", " amount " as amount, " extra " as extra, " RAW_TAIL ")"
-#define CORRUPT_ROW                                                                                                    \
-    "(select null::varchar as \"Order ID\", null::varchar as amount, null::double as extra, 'a.csv' as _source, 9::bigint as "  \
+#define RAW_ROW(id, amount, extra) \
+    "(select " id " as \"Order ID\", " amount " as amount, " extra " as extra, " RAW_TAIL ")"
+#define CORRUPT_ROW                                                                           \
+    "(select null::varchar as \"Order ID\", null::varchar as amount, null::double as extra, " \
+    "'a.csv' as _source, 9::bigint as "                                                       \
     "_position, now() as _ingested_at, 'a;b\\xFF'::blob as _corrupt)"
 
 struct fixture {
@@ -26,11 +29,14 @@ struct fixture {
 
 static void init_fixture(struct fixture *fixture)
 {
-    *fixture = (struct fixture){.columns = {harness_column("id", bigint_type), harness_column("amount", decimal_type)}};
+    *fixture = (struct fixture){
+        .columns = {harness_column("id", bigint_type), harness_column("amount", decimal_type)}};
     fixture->columns[0].source_name = "order id";
     fixture->columns[0].key_position = 1;
-    fixture->table = (struct sl_contract_table){
-        .name = "orders", .columns = fixture->columns, .column_count = 2, .place = {"contracts/orders.yml", 3, 5}};
+    fixture->table = (struct sl_contract_table){.name = "orders",
+                                                .columns = fixture->columns,
+                                                .column_count = 2,
+                                                .place = {"contracts/orders.yml", 3, 5}};
 }
 
 static void columns_are_the_contracts_and_the_origin(void **state)
@@ -56,7 +62,10 @@ static void a_raw_column_is_found_by_its_source_name_in_any_case(void **state)
     struct sl_pass pass;
     init_fixture(&fixture);
     harness_compile(*state, &fixture.table, raw, RAW_COUNT, &pass);
-    assert_string_equal(harness_select(*state, &pass, RAW_ROW("'7'", "'1.5'", "0.1"), "id || ' ' || amount || ' ' || _source || ' ' || _position", ""), "7 1.50 a.csv 1");
+    assert_string_equal(harness_select(*state, &pass, RAW_ROW("'7'", "'1.5'", "0.1"),
+                                       "id || ' ' || amount || ' ' || _source || ' ' || _position",
+                                       ""),
+                        "7 1.50 a.csv 1");
     harness_reset(*state);
 }
 
@@ -65,9 +74,12 @@ static void the_payload_holds_every_raw_column_as_received(void **state)
     static const struct payload_case {
         const char *row, *payload;
     } cases[] = {
-        {RAW_ROW("' 7 '", "'N/A'", "0.1"), "{\"Order ID\":\" 7 \",\"amount\":\"N/A\",\"extra\":\"0.1\"}"},
-        {RAW_ROW("'a\"b'", "null", "'nan'::double"), "{\"Order ID\":\"a\\\"b\",\"amount\":null,\"extra\":\"nan\"}"},
-        {RAW_ROW("e'1\\n2'", "''", "null::double"), "{\"Order ID\":\"1\\n2\",\"amount\":\"\",\"extra\":null}"},
+        {RAW_ROW("' 7 '", "'N/A'", "0.1"),
+         "{\"Order ID\":\" 7 \",\"amount\":\"N/A\",\"extra\":\"0.1\"}"},
+        {RAW_ROW("'a\"b'", "null", "'nan'::double"),
+         "{\"Order ID\":\"a\\\"b\",\"amount\":null,\"extra\":\"nan\"}"},
+        {RAW_ROW("e'1\\n2'", "''", "null::double"),
+         "{\"Order ID\":\"1\\n2\",\"amount\":\"\",\"extra\":null}"},
         {CORRUPT_ROW, "NULL"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -75,7 +87,8 @@ static void the_payload_holds_every_raw_column_as_received(void **state)
         struct sl_pass pass;
         init_fixture(&fixture);
         harness_compile(*state, &fixture.table, raw, RAW_COUNT, &pass);
-        assert_string_equal(harness_select(*state, &pass, cases[i].row, pass.payload, ""), cases[i].payload);
+        assert_string_equal(harness_select(*state, &pass, cases[i].row, pass.payload, ""),
+                            cases[i].payload);
         harness_reset(*state);
     }
 }
@@ -87,10 +100,13 @@ static void a_corrupt_line_has_one_reason_and_its_bytes(void **state)
     init_fixture(&fixture);
     fixture.table.filter = "true";
     harness_compile(*state, &fixture.table, raw, RAW_COUNT, &pass);
-    const char *select = sl_arena_printf(&((struct harness *)*state)->arena, "%s || ' ' || %s || ' ' || cast(%s as VARCHAR) || ' ' || cast(%s as VARCHAR)", pass.is_bad,
-                                         pass.filter, pass.reasons, pass.corrupt);
+    const char *select = sl_arena_printf(
+        &((struct harness *)*state)->arena,
+        "%s || ' ' || %s || ' ' || cast(%s as VARCHAR) || ' ' || cast(%s as VARCHAR)", pass.is_bad,
+        pass.filter, pass.reasons, pass.corrupt);
     assert_string_equal(harness_select(*state, &pass, CORRUPT_ROW, select, ""),
-                        "true false [{'rule': corrupt, 'column': NULL, 'message': the record could not be split into "
+                        "true false [{'rule': corrupt, 'column': NULL, 'message': the record could "
+                        "not be split into "
                         "columns}] a;b\\xFF");
     harness_reset(*state);
 }
@@ -112,7 +128,8 @@ static void a_filter_sees_raw_text_and_leaves_out_only_what_is_true(void **state
         init_fixture(&fixture);
         fixture.table.filter = cases[i].filter;
         harness_compile(*state, &fixture.table, raw, RAW_COUNT, &pass);
-        assert_string_equal(harness_select(*state, &pass, cases[i].row, pass.filter, ""), cases[i].filtered);
+        assert_string_equal(harness_select(*state, &pass, cases[i].row, pass.filter, ""),
+                            cases[i].filtered);
         harness_reset(*state);
     }
 }
@@ -121,15 +138,18 @@ static void a_row_rule_sees_the_clean_columns(void **state)
 {
     struct fixture fixture;
     struct sl_pass pass;
-    struct sl_rule rule = {.kind = "expression", .id = "big-orders", .text = "id < 10 or amount > 100.00"};
+    struct sl_rule rule = {
+        .kind = "expression", .id = "big-orders", .text = "id < 10 or amount > 100.00"};
     init_fixture(&fixture);
     fixture.table.rules = &rule;
     fixture.table.rule_count = 1;
     harness_compile(*state, &fixture.table, raw, RAW_COUNT, &pass);
     const char *reason = sl_arena_printf(&((struct harness *)*state)->arena, "%s", pass.reasons);
-    assert_string_equal(harness_select(*state, &pass, RAW_ROW("'7'", "'5'", "1"), reason, ""), "[]");
+    assert_string_equal(harness_select(*state, &pass, RAW_ROW("'7'", "'5'", "1"), reason, ""),
+                        "[]");
     assert_string_equal(harness_select(*state, &pass, RAW_ROW("'10'", "'5'", "1"), reason, ""),
-                        "[{'rule': big-orders, 'column': NULL, 'message': it does not hold that id < 10 or amount > 100.00}]");
+                        "[{'rule': big-orders, 'column': NULL, 'message': it does not hold that id "
+                        "< 10 or amount > 100.00}]");
     harness_reset(*state);
 }
 
@@ -144,10 +164,13 @@ static void the_flag_agrees_with_the_reasons(void **state)
     fixture.columns[1].is_required = true;
     harness_compile(*state, &fixture.table, raw, RAW_COUNT, &pass);
     const char *rows = "(select id as \"Order ID\", amount, 1.0::double as extra, " RAW_TAIL
-                       " from (values ('1'), (null), ('x'), (''), ('1.5')) a(id), (values ('1'), (null), ('x'), ('-1'), "
+                       " from (values ('1'), (null), ('x'), (''), ('1.5')) a(id), (values ('1'), "
+                       "(null), ('x'), ('-1'), "
                        "('1.005')) b(amount))";
     const char *select =
-        sl_arena_printf(&((struct harness *)*state)->arena, "count(*) || ' ' || count_if(%s) || ' ' || count_if(%s = (len(%s) > 0))", pass.is_bad, pass.is_bad, pass.reasons);
+        sl_arena_printf(&((struct harness *)*state)->arena,
+                        "count(*) || ' ' || count_if(%s) || ' ' || count_if(%s = (len(%s) > 0))",
+                        pass.is_bad, pass.is_bad, pass.reasons);
     assert_string_equal(harness_select(*state, &pass, rows, select, ""), "25 24 25");
     harness_reset(*state);
 }
@@ -193,10 +216,13 @@ static void a_column_that_the_source_lacks_is_null_and_said(void **state)
     fixture.columns[1].is_required = true;
     fixture.columns[1].place = (struct sl_place){"contracts/orders.yml", 8, 9};
     harness_compile(harness, &fixture.table, raw, RAW_COUNT, &pass);
-    assert_string_equal(harness_diags(harness), "warning SL0304 contracts/orders.yml:8 the source has no column 'betrag'");
-    assert_string_equal(harness_select(harness, &pass, RAW_ROW("'7'", "'5'", "1"), pass.reasons, ""),
-                        "[{'rule': amount.required, 'column': amount, 'message': 'a value is required, and the source has no "
-                        "such column'}]");
+    assert_string_equal(harness_diags(harness),
+                        "warning SL0304 contracts/orders.yml:8 the source has no column 'betrag'");
+    assert_string_equal(
+        harness_select(harness, &pass, RAW_ROW("'7'", "'5'", "1"), pass.reasons, ""),
+        "[{'rule': amount.required, 'column': amount, 'message': 'a value is required, and the "
+        "source has no "
+        "such column'}]");
     harness_reset(harness);
 }
 
@@ -211,20 +237,26 @@ static void contracts_that_do_not_fit_are_diagnosed_with_their_place(void **stat
         {{.kind = "range", .id = "amount.range"},
          "error SL0303 c.yml:9 rule 'amount.range': it has neither a minimum nor a maximum"},
         {{.kind = "length", .id = "amount.length", .min = "x"},
-         "error SL0303 c.yml:9 rule 'amount.length': it needs a minimum or maximum length, each a whole number, the minimum not "
+         "error SL0303 c.yml:9 rule 'amount.length': it needs a minimum or maximum length, each a "
+         "whole number, the minimum not "
          "above the maximum"},
         {{.kind = "length", .id = "amount.length", .min = "3", .max = "2"},
-         "error SL0303 c.yml:9 rule 'amount.length': it needs a minimum or maximum length, each a whole number, the minimum not "
+         "error SL0303 c.yml:9 rule 'amount.length': it needs a minimum or maximum length, each a "
+         "whole number, the minimum not "
          "above the maximum"},
-        {{.kind = "enum", .id = "amount.enum"}, "error SL0303 c.yml:9 rule 'amount.enum': the list of values is empty"},
-        {{.kind = "pattern", .id = "amount.pattern"}, "error SL0303 c.yml:9 rule 'amount.pattern': it has no pattern"},
+        {{.kind = "enum", .id = "amount.enum"},
+         "error SL0303 c.yml:9 rule 'amount.enum': the list of values is empty"},
+        {{.kind = "pattern", .id = "amount.pattern"},
+         "error SL0303 c.yml:9 rule 'amount.pattern': it has no pattern"},
         {{.kind = "format", .id = "amount.format", .text = "email"},
-         "error SL0303 c.yml:9 rule 'amount.format': format 'email' is for text, and column 'amount' is none"},
+         "error SL0303 c.yml:9 rule 'amount.format': format 'email' is for text, and column "
+         "'amount' is none"},
         {{.kind = "format", .id = "amount.format", .text = "hostname"},
          "warning SL0302 c.yml:9 format 'hostname' is not evaluated"},
         {{.kind = "unique", .id = "amount.unique"},
          "warning SL0302 c.yml:9 rule 'amount.unique' of kind 'unique' is not evaluated"},
-        {{.kind = "expression", .id = "amount.sql", .text = ""}, "error SL0303 c.yml:9 rule 'amount.sql': it has no expression"},
+        {{.kind = "expression", .id = "amount.sql", .text = ""},
+         "error SL0303 c.yml:9 rule 'amount.sql': it has no expression"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture fixture;
@@ -244,7 +276,8 @@ static void a_range_needs_an_order_and_an_order_needs_its_column(void **state)
 {
     struct fixture fixture;
     struct sl_pass pass;
-    struct sl_rule rule = {.kind = "range", .id = "amount.range", .min = "a", .place = {"c.yml", 9, 1}};
+    struct sl_rule rule = {
+        .kind = "range", .id = "amount.range", .min = "a", .place = {"c.yml", 9, 1}};
     init_fixture(&fixture);
     fixture.columns[1] = harness_column("_Source", text_type);
     fixture.columns[1].place = (struct sl_place){"c.yml", 8, 1};
@@ -254,9 +287,11 @@ static void a_range_needs_an_order_and_an_order_needs_its_column(void **state)
     fixture.table.order_by = harness_strs(*state, "updated_at desc", NULL);
     harness_compile(*state, &fixture.table, raw, RAW_COUNT, &pass);
     assert_string_equal(harness_diags(*state),
-                        "error SL0301 contracts/orders.yml:3 orderBy names 'updated_at', which is not a column of the contract\n"
+                        "error SL0301 contracts/orders.yml:3 orderBy names 'updated_at', which is "
+                        "not a column of the contract\n"
                         "error SL0301 c.yml:8 column name '_Source' is reserved\n"
-                        "error SL0303 c.yml:9 rule 'amount.range': a range needs a number, a date or a time, and column "
+                        "error SL0303 c.yml:9 rule 'amount.range': a range needs a number, a date "
+                        "or a time, and column "
                         "'_Source' is none");
     harness_reset(*state);
 }
@@ -273,21 +308,28 @@ static void what_the_engine_refuses_is_named_with_its_rule(void **state)
         {"pattern", "^(?!x)", NULL, "error SL0303 c.yml:9 rule 'amount.x': "},
         {"pattern", "(", NULL, "error SL0303 c.yml:9 rule 'amount.x': "},
         {"pattern", "^[0-9]+$", "amount = 'x'", ""},
-        {"pattern", "^[0-9]+$", "nowhere = 'x'", "error SL0303 contracts/orders.yml:3 sluice.filter: "},
+        {"pattern", "^[0-9]+$", "nowhere = 'x'",
+         "error SL0303 contracts/orders.yml:3 sluice.filter: "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture fixture;
         struct sl_pass pass;
         struct harness *harness = *state;
-        struct sl_rule rule = {.kind = cases[i].kind, .id = "amount.x", .text = cases[i].text, .place = {"c.yml", 9, 1}};
+        struct sl_rule rule = {.kind = cases[i].kind,
+                               .id = "amount.x",
+                               .text = cases[i].text,
+                               .place = {"c.yml", 9, 1}};
         init_fixture(&fixture);
         fixture.columns[1].rules = &rule;
         fixture.columns[1].rule_count = 1;
         fixture.table.filter = cases[i].filter;
         harness_compile(harness, &fixture.table, raw, RAW_COUNT, &pass);
-        assert_int_equal(sl_contract_verify(&fixture.table, raw, RAW_COUNT, &pass, harness->session, &harness->diags, &harness->err), SL_OK);
+        assert_int_equal(sl_contract_verify(&fixture.table, raw, RAW_COUNT, &pass, harness->session,
+                                            &harness->diags, &harness->err),
+                         SL_OK);
         const char *diags = harness_diags(harness);
-        if (!sl_str_starts(diags, cases[i].expected) || (cases[i].expected[0] == '\0') != (diags[0] == '\0') || harness->diags.count > 1)
+        if (!sl_str_starts(diags, cases[i].expected) ||
+            (cases[i].expected[0] == '\0') != (diags[0] == '\0') || harness->diags.count > 1)
             fail_msg("'%s': got '%s', expected '%s...'", cases[i].text, diags, cases[i].expected);
         harness_reset(harness);
     }
@@ -306,7 +348,8 @@ static void memory_running_out_is_reported_at_every_allocation(void **state)
         struct sl_arena small;
         struct sl_pass pass = {.key_count = 77};
         sl_arena_init(&small, limit);
-        int code = sl_contract_compile(&fixture.table, raw, RAW_COUNT, &small, &harness->diags, &pass, &harness->err);
+        int code = sl_contract_compile(&fixture.table, raw, RAW_COUNT, &small, &harness->diags,
+                                       &pass, &harness->err);
         sl_arena_clear(&small);
         if (code == SL_OK)
             break;
@@ -337,5 +380,6 @@ int main(void)
         cmocka_unit_test(what_the_engine_refuses_is_named_with_its_rule),
         cmocka_unit_test(memory_running_out_is_reported_at_every_allocation),
     };
-    return cmocka_run_group_tests_name("contract: the pass", tests, harness_setup, harness_teardown);
+    return cmocka_run_group_tests_name("contract: the pass", tests, harness_setup,
+                                       harness_teardown);
 }

@@ -13,7 +13,8 @@ struct text_case {
     const char *reason; // NULL: none
 };
 
-static void run_case(struct harness *harness, const struct one_column *contract, const struct text_case *each)
+static void run_case(struct harness *harness, const struct one_column *contract,
+                     const struct text_case *each)
 {
     struct outcome outcome;
     harness_run_column(harness, contract, each->raw, &outcome);
@@ -21,8 +22,8 @@ static void run_case(struct harness *harness, const struct one_column *contract,
     if (!sl_str_equal(outcome.value, each->value) || !sl_str_equal(outcome.reasons, reason) ||
         outcome.is_bad != (reason[0] != '\0'))
         fail_msg("%s: got %s with '%s'%s, expected %s with '%s'", each->raw,
-                 outcome.value ? outcome.value : "null", outcome.reasons, outcome.is_bad ? " (bad)" : "",
-                 each->value ? each->value : "null", reason);
+                 outcome.value ? outcome.value : "null", outcome.reasons,
+                 outcome.is_bad ? " (bad)" : "", each->value ? each->value : "null", reason);
     harness_reset(harness);
 }
 
@@ -32,7 +33,8 @@ static void run_text(void **state, struct sl_type type, const struct text_case *
     for (size_t i = 0; i < count; i++)
         run_case(*state, &contract, &cases[i]);
 }
-#define RUN_TEXT(state, type, cases) run_text((state), (type), (cases), sizeof(cases) / sizeof *(cases))
+#define RUN_TEXT(state, type, cases) \
+    run_text((state), (type), (cases), sizeof(cases) / sizeof *(cases))
 
 static void an_integer_is_taken_if_it_is_whole(void **state)
 {
@@ -55,9 +57,11 @@ static void an_integer_is_taken_if_it_is_whole(void **state)
         {"'2147483647'", "2147483647", NULL},
         {"'-2147483648'", "-2147483648", NULL},
         {"'0000000000000000000000000000000000000000042'", "42", NULL},
-        {"'2147483648'", NULL, "v.type: '2147483648' is not an integer of 32 bits: too large, or not whole"},
+        {"'2147483648'", NULL,
+         "v.type: '2147483648' is not an integer of 32 bits: too large, or not whole"},
         {"'99999999999999999999999999999999999999999999'", NULL,
-         "v.type: '99999999999999999999999999999999999999999999' is not an integer of 32 bits: too large, or not whole"},
+         "v.type: '99999999999999999999999999999999999999999999' is not an integer of 32 bits: too "
+         "large, or not whole"},
         {"'3.7'", NULL, "v.type: '3.7' is not an integer of 32 bits: too large, or not whole"},
         {"'.5'", NULL, "v.type: '.5' is not an integer of 32 bits"},
         {"'1e3'", NULL, "v.type: '1e3' is not an integer of 32 bits"},
@@ -89,7 +93,8 @@ static void small_and_large_integers_keep_their_bounds(void **state)
     static const struct text_case big[] = {
         {"'9223372036854775807'", "9223372036854775807", NULL},
         {"'9007199254740993.0'", "9007199254740993", NULL},
-        {"'9223372036854775808'", NULL, "v.type: '9223372036854775808' is not an integer of 64 bits: too large, or not whole"},
+        {"'9223372036854775808'", NULL,
+         "v.type: '9223372036854775808' is not an integer of 64 bits: too large, or not whole"},
     };
     RUN_TEXT(state, tiny_type, tiny);
     RUN_TEXT(state, bigint_type, big);
@@ -163,11 +168,23 @@ static void a_number_is_finite(void **state)
 static void a_boolean_has_ten_spellings_in_any_case(void **state)
 {
     static const struct text_case cases[] = {
-        {"''", NULL, NULL},         {"'true'", "true", NULL},   {"'TRUE'", "true", NULL}, {"'True'", "true", NULL},
-        {"'t'", "true", NULL},      {"'yes'", "true", NULL},    {"'Y'", "true", NULL},    {"'1'", "true", NULL},
-        {"' true '", "true", NULL}, {"'false'", "false", NULL}, {"'F'", "false", NULL},   {"'no'", "false", NULL},
-        {"'n'", "false", NULL},     {"'0'", "false", NULL},     {"'2'", NULL, "v.type: '2' is not a boolean"},
-        {"'on'", NULL, "v.type: 'on' is not a boolean"},        {"'truе'", NULL, "v.type: 'truе' is not a boolean"},
+        {"''", NULL, NULL},
+        {"'true'", "true", NULL},
+        {"'TRUE'", "true", NULL},
+        {"'True'", "true", NULL},
+        {"'t'", "true", NULL},
+        {"'yes'", "true", NULL},
+        {"'Y'", "true", NULL},
+        {"'1'", "true", NULL},
+        {"' true '", "true", NULL},
+        {"'false'", "false", NULL},
+        {"'F'", "false", NULL},
+        {"'no'", "false", NULL},
+        {"'n'", "false", NULL},
+        {"'0'", "false", NULL},
+        {"'2'", NULL, "v.type: '2' is not a boolean"},
+        {"'on'", NULL, "v.type: 'on' is not a boolean"},
+        {"'truе'", NULL, "v.type: 'truе' is not a boolean"},
         {"'-'", NULL, "v.type: '-' is not a boolean"},
     };
     RUN_TEXT(state, boolean_type, cases);
@@ -232,10 +249,14 @@ static void a_timestamp_is_an_instant_in_utc(void **state)
         {"'2024-02-31T10:00:00Z'", NULL, "v.type: '2024-02-31T10:00:00Z' is not a timestamp"},
         {"'0000-01-01T00:00:00Z'", NULL, "v.type: '0000-01-01T00:00:00Z' is not a timestamp"},
         {"'10000-01-01T00:00:00Z'", NULL, "v.type: '10000-01-01T00:00:00Z' is not a timestamp"},
-        {"'9999-12-31T23:59:59-01:00'", NULL, "v.type: '9999-12-31T23:59:59-01:00' is not a timestamp"},
-        {"'2024-01-05T10:00:00+99:00'", NULL, "v.type: '2024-01-05T10:00:00+99:00' is not a timestamp"},
-        {"'2024-01-05T10:00:00.1234567Z'", NULL, "v.type: '2024-01-05T10:00:00.1234567Z' is not a timestamp"},
-        {"'2024-01-05 10:00:00 Europe/Berlin'", NULL, "v.type: '2024-01-05 10:00:00 Europe/Berlin' is not a timestamp"},
+        {"'9999-12-31T23:59:59-01:00'", NULL,
+         "v.type: '9999-12-31T23:59:59-01:00' is not a timestamp"},
+        {"'2024-01-05T10:00:00+99:00'", NULL,
+         "v.type: '2024-01-05T10:00:00+99:00' is not a timestamp"},
+        {"'2024-01-05T10:00:00.1234567Z'", NULL,
+         "v.type: '2024-01-05T10:00:00.1234567Z' is not a timestamp"},
+        {"'2024-01-05 10:00:00 Europe/Berlin'", NULL,
+         "v.type: '2024-01-05 10:00:00 Europe/Berlin' is not a timestamp"},
         {"'2024-01-05 9:05:03'", NULL, "v.type: '2024-01-05 9:05:03' is not a timestamp"},
         {"'2024-01-05T 1:00:00Z'", NULL, "v.type: '2024-01-05T 1:00:00Z' is not a timestamp"},
         {"'2024-01-05 10:00:00,5'", NULL, "v.type: '2024-01-05 10:00:00,5' is not a timestamp"},
@@ -254,12 +275,18 @@ static void a_timestamp_without_zone_refuses_a_zone(void **state)
         {"'2024-01-05T10:00:00.5'", "2024-01-05 10:00:00.5", NULL},
         {"'2024-01-05 10:00'", "2024-01-05 10:00:00", NULL},
         {"'2024-01-05'", "2024-01-05 00:00:00", NULL},
-        {"'2024-01-05T10:00:00Z'", NULL, "v.type: '2024-01-05T10:00:00Z' is not a timestamp without time zone"},
-        {"'2024-01-05 10:00:00+02'", NULL, "v.type: '2024-01-05 10:00:00+02' is not a timestamp without time zone"},
-        {"'2024-01-05T24:00:00'", NULL, "v.type: '2024-01-05T24:00:00' is not a timestamp without time zone"},
-        {"'2024/01/05 10:00:00'", NULL, "v.type: '2024/01/05 10:00:00' is not a timestamp without time zone"},
-        {"'10000-01-01 00:00:00'", NULL, "v.type: '10000-01-01 00:00:00' is not a timestamp without time zone"},
-        {"'0001-01-01 (BC) 00:00:00'", NULL, "v.type: '0001-01-01 (BC) 00:00:00' is not a timestamp without time zone"},
+        {"'2024-01-05T10:00:00Z'", NULL,
+         "v.type: '2024-01-05T10:00:00Z' is not a timestamp without time zone"},
+        {"'2024-01-05 10:00:00+02'", NULL,
+         "v.type: '2024-01-05 10:00:00+02' is not a timestamp without time zone"},
+        {"'2024-01-05T24:00:00'", NULL,
+         "v.type: '2024-01-05T24:00:00' is not a timestamp without time zone"},
+        {"'2024/01/05 10:00:00'", NULL,
+         "v.type: '2024/01/05 10:00:00' is not a timestamp without time zone"},
+        {"'10000-01-01 00:00:00'", NULL,
+         "v.type: '10000-01-01 00:00:00' is not a timestamp without time zone"},
+        {"'0001-01-01 (BC) 00:00:00'", NULL,
+         "v.type: '0001-01-01 (BC) 00:00:00' is not a timestamp without time zone"},
     };
     RUN_TEXT(state, ntz_type, cases);
 }
@@ -299,10 +326,11 @@ static void json_is_an_object_or_array_as_received(void **state)
 static void text_is_left_as_it_is_unless_trimming_is_asked_for(void **state)
 {
     static const struct text_case cases[] = {
-        {"null", NULL, NULL}, {"''", NULL, NULL}, {"' '", " ", NULL}, {"' a '", " a ", NULL}, {"'é🤦'", "é🤦", NULL},
-        {"'it''s \"x\"'", "it's \"x\"", NULL},
+        {"null", NULL, NULL},   {"''", NULL, NULL},           {"' '", " ", NULL},
+        {"' a '", " a ", NULL}, {"'é🤦'", "é🤦", NULL}, {"'it''s \"x\"'", "it's \"x\"", NULL},
     };
-    static const struct text_case trimmed[] = {{"' '", NULL, NULL}, {"e'\\ta '", "a", NULL}, {"chr(160)||'a b'", "a b", NULL}};
+    static const struct text_case trimmed[] = {
+        {"' '", NULL, NULL}, {"e'\\ta '", "a", NULL}, {"chr(160)||'a b'", "a b", NULL}};
     struct one_column contract = {.column = harness_column("v", text_type)};
     RUN_TEXT(state, text_type, cases);
     contract.column.is_trimmed = true;
@@ -312,7 +340,8 @@ static void text_is_left_as_it_is_unless_trimming_is_asked_for(void **state)
 
 static void without_trimming_a_blank_is_part_of_the_value(void **state)
 {
-    const struct sl_type types[] = {integer_type, decimal_type, double_type, boolean_type, date_type};
+    const struct sl_type types[] = {integer_type, decimal_type, double_type, boolean_type,
+                                    date_type};
     const char *raws[] = {"' 7 '", "' 7 '", "' 7 '", "' true '", "' 2024-01-05 '"};
     for (size_t i = 0; i < 5; i++) {
         struct outcome outcome;
@@ -336,19 +365,47 @@ static void null_texts_come_before_the_default_and_the_default_before_required(v
     } cases[] = {
         {"a null text is null", "N/A", NULL, false, {"'N/A'", NULL, NULL}},
         {"a null text is trimmed first", "N/A", NULL, false, {"' N/A '", NULL, NULL}},
-        {"null texts are case-sensitive", "N/A", NULL, false, {"'n/a'", NULL, "v.type: 'n/a' is not an integer of 32 bits"}},
-        {"only the listed texts are null", "N/A", NULL, false, {"''", NULL, "v.type: '' is not an integer of 32 bits"}},
+        {"null texts are case-sensitive",
+         "N/A",
+         NULL,
+         false,
+         {"'n/a'", NULL, "v.type: 'n/a' is not an integer of 32 bits"}},
+        {"only the listed texts are null",
+         "N/A",
+         NULL,
+         false,
+         {"''", NULL, "v.type: '' is not an integer of 32 bits"}},
         {"a null text may look like a value", "-1", NULL, false, {"'-1'", NULL, NULL}},
         {"other values are untouched by it", "-1", NULL, false, {"'-2'", "-2", NULL}},
         {"the default replaces a null", "", "5", false, {"null", "5", NULL}},
         {"the default replaces a null text", "-1", "5", true, {"'-1'", "5", NULL}},
         {"the default replaces no value", "", "5", false, {"'3'", "3", NULL}},
         {"a default satisfies required", "", "5", true, {"''", "5", NULL}},
-        {"a default that is no value is a reject", "", "x", false, {"null", NULL, "v.type: 'x' is not an integer of 32 bits"}},
-        {"a missing required value is a reject", "", NULL, true, {"null", NULL, "v.required: a value is required"}},
-        {"an empty required value is a reject", "", NULL, true, {"'  '", NULL, "v.required: '  ' stands for no value, and a value is required"}},
-        {"a null text is named", "N/A", NULL, true, {"'N/A'", NULL, "v.required: 'N/A' stands for no value, and a value is required"}},
-        {"an unreadable value is not missing", "", NULL, true, {"'x'", NULL, "v.type: 'x' is not an integer of 32 bits"}},
+        {"a default that is no value is a reject",
+         "",
+         "x",
+         false,
+         {"null", NULL, "v.type: 'x' is not an integer of 32 bits"}},
+        {"a missing required value is a reject",
+         "",
+         NULL,
+         true,
+         {"null", NULL, "v.required: a value is required"}},
+        {"an empty required value is a reject",
+         "",
+         NULL,
+         true,
+         {"'  '", NULL, "v.required: '  ' stands for no value, and a value is required"}},
+        {"a null text is named",
+         "N/A",
+         NULL,
+         true,
+         {"'N/A'", NULL, "v.required: 'N/A' stands for no value, and a value is required"}},
+        {"an unreadable value is not missing",
+         "",
+         NULL,
+         true,
+         {"'x'", NULL, "v.type: 'x' is not an integer of 32 bits"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct one_column contract = {.column = harness_column("v", integer_type)};
@@ -367,8 +424,12 @@ static void a_null_text_that_is_a_value_is_null_in_every_type(void **state)
         struct sl_type type;
         const char *word, *raw;
     } cases[] = {
-        {double_type, "-999", "' -999 '"},     {double_type, "-999", "'-999'"}, {boolean_type, "n", "'n'"},
-        {date_type, "9999-12-31", "'9999-12-31'"}, {decimal_type, "0", "'0'"},   {timestamp_type, "1970-01-01T00:00:00Z", "'1970-01-01T00:00:00Z'"},
+        {double_type, "-999", "' -999 '"},
+        {double_type, "-999", "'-999'"},
+        {boolean_type, "n", "'n'"},
+        {date_type, "9999-12-31", "'9999-12-31'"},
+        {decimal_type, "0", "'0'"},
+        {timestamp_type, "1970-01-01T00:00:00Z", "'1970-01-01T00:00:00Z'"},
         {text_type, "-", "'-'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -391,22 +452,58 @@ static void declared_formats_are_tried_in_order(void **state)
         {date_type, "%d.%m.%Y", "%Y-%m-%d", {"' 2024-01-05 '", "2024-01-05", NULL}},
         {date_type, "%d/%m/%Y", "%m/%d/%Y", {"'03/04/2024'", "2024-04-03", NULL}},
         {date_type, "%d/%m/%Y", "%m/%d/%Y", {"'03/14/2024'", "2024-03-14", NULL}},
-        {date_type, "%d.%m.%Y", NULL, {"'31.02.2024'", NULL, "v.type: '31.02.2024' is not a date in the format %d.%m.%Y"}},
-        {date_type, "%d.%m.%Y", "%Y-%m-%d", {"'x'", NULL, "v.type: 'x' is not a date in any of the formats %d.%m.%Y, %Y-%m-%d"}},
-        {date_type, "%d.%m.%Y", NULL, {"'2024-01-05'", NULL, "v.type: '2024-01-05' is not a date in the format %d.%m.%Y"}},
-        {date_type, "%d.%m.%Y", NULL, {"'05.01.24'", NULL, "v.type: '05.01.24' is not a date in the format %d.%m.%Y"}},
+        {date_type,
+         "%d.%m.%Y",
+         NULL,
+         {"'31.02.2024'", NULL, "v.type: '31.02.2024' is not a date in the format %d.%m.%Y"}},
+        {date_type,
+         "%d.%m.%Y",
+         "%Y-%m-%d",
+         {"'x'", NULL, "v.type: 'x' is not a date in any of the formats %d.%m.%Y, %Y-%m-%d"}},
+        {date_type,
+         "%d.%m.%Y",
+         NULL,
+         {"'2024-01-05'", NULL, "v.type: '2024-01-05' is not a date in the format %d.%m.%Y"}},
+        {date_type,
+         "%d.%m.%Y",
+         NULL,
+         {"'05.01.24'", NULL, "v.type: '05.01.24' is not a date in the format %d.%m.%Y"}},
         {date_type, "%d.%m.%y", NULL, {"'05.01.24'", "2024-01-05", NULL}},
-        {date_type, "%d.%m.%Y", NULL, {"'infinity'", NULL, "v.type: 'infinity' is not a date in the format %d.%m.%Y"}},
-        {date_type, "%d.%m.%Y", NULL, {"'epoch'", NULL, "v.type: 'epoch' is not a date in the format %d.%m.%Y"}},
-        {date_type, "%d.%m.%Y", NULL, {"'01.01.0000'", NULL, "v.type: '01.01.0000' is not a date in the format %d.%m.%Y"}},
+        {date_type,
+         "%d.%m.%Y",
+         NULL,
+         {"'infinity'", NULL, "v.type: 'infinity' is not a date in the format %d.%m.%Y"}},
+        {date_type,
+         "%d.%m.%Y",
+         NULL,
+         {"'epoch'", NULL, "v.type: 'epoch' is not a date in the format %d.%m.%Y"}},
+        {date_type,
+         "%d.%m.%Y",
+         NULL,
+         {"'01.01.0000'", NULL, "v.type: '01.01.0000' is not a date in the format %d.%m.%Y"}},
         {date_type, "%d.%m.%Y", NULL, {"''", NULL, NULL}},
-        {timestamp_type, "%d.%m.%Y %H:%M", NULL, {"'05.01.2024 10:30'", "2024-01-05 10:30:00+00", NULL}},
-        {timestamp_type, "%Y-%m-%d %H:%M:%S %z", NULL, {"'2024-01-05 10:00:00 +0200'", "2024-01-05 08:00:00+00", NULL}},
+        {timestamp_type,
+         "%d.%m.%Y %H:%M",
+         NULL,
+         {"'05.01.2024 10:30'", "2024-01-05 10:30:00+00", NULL}},
+        {timestamp_type,
+         "%Y-%m-%d %H:%M:%S %z",
+         NULL,
+         {"'2024-01-05 10:00:00 +0200'", "2024-01-05 08:00:00+00", NULL}},
         {ntz_type, "%d.%m.%Y %H:%M", NULL, {"'05.01.2024 10:30'", "2024-01-05 10:30:00", NULL}},
-        {ntz_type, "%Y-%m-%d %H:%M:%S %z", NULL, {"'2024-01-05 10:00:00 +0200'", "2024-01-05 08:00:00", NULL}},
-        {ntz_type, "%Y-%m-%d %H:%M:%S.%n", NULL, {"'2024-01-05 10:00:00.123456789'", "2024-01-05 10:00:00.123456", NULL}},
+        {ntz_type,
+         "%Y-%m-%d %H:%M:%S %z",
+         NULL,
+         {"'2024-01-05 10:00:00 +0200'", "2024-01-05 08:00:00", NULL}},
+        {ntz_type,
+         "%Y-%m-%d %H:%M:%S.%n",
+         NULL,
+         {"'2024-01-05 10:00:00.123456789'", "2024-01-05 10:00:00.123456", NULL}},
         {time_type, "%I:%M %p", NULL, {"'10:30 PM'", "22:30:00", NULL}},
-        {time_type, "%I:%M %p", NULL, {"'22:30'", NULL, "v.type: '22:30' is not a time of day in the format %I:%M %p"}},
+        {time_type,
+         "%I:%M %p",
+         NULL,
+         {"'22:30'", NULL, "v.type: '22:30' is not a time of day in the format %I:%M %p"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct one_column contract = {.column = harness_column("v", cases[i].type)};
@@ -423,20 +520,31 @@ static void typed_values_are_converted_only_without_loss(void **state)
         struct text_case text;
     } cases[] = {
         {"BIGINT", integer_type, {"7", "7", NULL}},
-        {"BIGINT", tiny_type, {"300", NULL, "v.type: '300' is not an integer of 8 bits: too large, or not whole"}},
+        {"BIGINT",
+         tiny_type,
+         {"300", NULL, "v.type: '300' is not an integer of 8 bits: too large, or not whole"}},
         {"INTEGER", bigint_type, {"null", NULL, NULL}},
         {"BIGINT", decimal_type, {"7", "7.00", NULL}},
-        {"HUGEINT", bigint_type, {"99999999999999999999", NULL, "v.type: '99999999999999999999' is not an integer of 64 bits: too large, or not whole"}},
+        {"HUGEINT",
+         bigint_type,
+         {"99999999999999999999", NULL,
+          "v.type: '99999999999999999999' is not an integer of 64 bits: too large, or not whole"}},
         {"DOUBLE", integer_type, {"3.0", "3", NULL}},
-        {"DOUBLE", integer_type, {"3.7", NULL, "v.type: '3.7' is not an integer of 32 bits: too large, or not whole"}},
+        {"DOUBLE",
+         integer_type,
+         {"3.7", NULL, "v.type: '3.7' is not an integer of 32 bits: too large, or not whole"}},
         {"DOUBLE", decimal_type, {"0.1", "0.10", NULL}},
-        {"DOUBLE", decimal_type, {"1.005", NULL, "v.type: '1.005' is not a decimal(12,2): too many digits"}},
+        {"DOUBLE",
+         decimal_type,
+         {"1.005", NULL, "v.type: '1.005' is not a decimal(12,2): too many digits"}},
         {"DOUBLE", double_type, {"0.1", "0.1", NULL}},
         {"DOUBLE", double_type, {"'NaN'", NULL, "v.type: 'nan' is not a number"}},
         {"DOUBLE", double_type, {"'inf'", NULL, "v.type: 'inf' is not a number"}},
         {"DECIMAL(10,1)", decimal_type, {"1.5", "1.50", NULL}},
         {"DECIMAL(10,3)", decimal_type, {"1.500", "1.50", NULL}},
-        {"DECIMAL(10,3)", decimal_type, {"1.005", NULL, "v.type: '1.005' is not a decimal(12,2): too many digits"}},
+        {"DECIMAL(10,3)",
+         decimal_type,
+         {"1.005", NULL, "v.type: '1.005' is not a decimal(12,2): too many digits"}},
         {"BOOLEAN", boolean_type, {"true", "true", NULL}},
         {"BOOLEAN", text_type, {"true", "true", NULL}},
         {"INTEGER", boolean_type, {"1", "true", NULL}},
@@ -446,22 +554,41 @@ static void typed_values_are_converted_only_without_loss(void **state)
         {"DATE", date_type, {"'infinity'", NULL, "v.type: 'infinity' is not a date"}},
         {"DATE", date_type, {"'10000-01-01'", NULL, "v.type: '10000-01-01' is not a date"}},
         {"TIMESTAMP", date_type, {"'2024-01-05 00:00:00'", "2024-01-05", NULL}},
-        {"TIMESTAMP", date_type, {"'2024-01-05 10:00:00'", NULL, "v.type: '2024-01-05 10:00:00' is not a date"}},
+        {"TIMESTAMP",
+         date_type,
+         {"'2024-01-05 10:00:00'", NULL, "v.type: '2024-01-05 10:00:00' is not a date"}},
         {"TIMESTAMP", timestamp_type, {"'2024-01-05 10:00:00'", "2024-01-05 10:00:00+00", NULL}},
         {"TIMESTAMP", ntz_type, {"'2024-01-05 10:00:00'", "2024-01-05 10:00:00", NULL}},
-        {"TIMESTAMP WITH TIME ZONE", timestamp_type, {"'2024-01-05 10:00:00+02'", "2024-01-05 08:00:00+00", NULL}},
-        {"TIMESTAMP WITH TIME ZONE", ntz_type, {"'2024-01-05 10:00:00Z'", NULL, "v.type: '2024-01-05 10:00:00+00' is not a timestamp without time zone"}},
-        {"TIMESTAMP_NS", ntz_type, {"'2024-01-05 10:00:00.123456'", "2024-01-05 10:00:00.123456", NULL}},
-        {"TIMESTAMP_NS", ntz_type, {"'2024-01-05 10:00:00.123456789'", NULL, "v.type: '2024-01-05 10:00:00.123456789' is not a timestamp without time zone"}},
+        {"TIMESTAMP WITH TIME ZONE",
+         timestamp_type,
+         {"'2024-01-05 10:00:00+02'", "2024-01-05 08:00:00+00", NULL}},
+        {"TIMESTAMP WITH TIME ZONE",
+         ntz_type,
+         {"'2024-01-05 10:00:00Z'", NULL,
+          "v.type: '2024-01-05 10:00:00+00' is not a timestamp without time zone"}},
+        {"TIMESTAMP_NS",
+         ntz_type,
+         {"'2024-01-05 10:00:00.123456'", "2024-01-05 10:00:00.123456", NULL}},
+        {"TIMESTAMP_NS",
+         ntz_type,
+         {"'2024-01-05 10:00:00.123456789'", NULL,
+          "v.type: '2024-01-05 10:00:00.123456789' is not a timestamp without time zone"}},
         {"DATE", timestamp_type, {"'2024-01-05'", "2024-01-05 00:00:00+00", NULL}},
         {"TIME", time_type, {"'10:30:00'", "10:30:00", NULL}},
-        {"STRUCT(a INTEGER, b VARCHAR)", json_type, {"{'a': 1, 'b': 'x'}", "{\"a\":1,\"b\":\"x\"}", NULL}},
+        {"STRUCT(a INTEGER, b VARCHAR)",
+         json_type,
+         {"{'a': 1, 'b': 'x'}", "{\"a\":1,\"b\":\"x\"}", NULL}},
         {"INTEGER[]", json_type, {"[1, 2]", "[1,2]", NULL}},
-        {"INTEGER[]", integer_type, {"[1, 2]", NULL, "v.type: '[1,2]' is not an integer of 32 bits"}},
-        {"UUID", text_type, {"'00000000-0000-0000-0000-000000000001'", "00000000-0000-0000-0000-000000000001", NULL}},
+        {"INTEGER[]",
+         integer_type,
+         {"[1, 2]", NULL, "v.type: '[1,2]' is not an integer of 32 bits"}},
+        {"UUID",
+         text_type,
+         {"'00000000-0000-0000-0000-000000000001'", "00000000-0000-0000-0000-000000000001", NULL}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct one_column contract = {.column = harness_column("v", cases[i].type), .raw_type = cases[i].raw_type};
+        struct one_column contract = {.column = harness_column("v", cases[i].type),
+                                      .raw_type = cases[i].raw_type};
         run_case(*state, &contract, &cases[i].text);
     }
 }
@@ -471,7 +598,8 @@ static void a_long_offending_value_is_cut_in_the_message(void **state)
     const struct one_column contract = {.column = harness_column("v", integer_type)};
     struct outcome outcome;
     harness_run_column(*state, &contract, "repeat('é', 150)", &outcome);
-    assert_int_equal(strlen(outcome.reasons), strlen("v.type: '…' is not an integer of 32 bits") + 200);
+    assert_int_equal(strlen(outcome.reasons),
+                     strlen("v.type: '…' is not an integer of 32 bits") + 200);
     assert_non_null(strstr(outcome.reasons, "é…' is not"));
     harness_reset(*state);
 }
@@ -497,5 +625,6 @@ int main(void)
         cmocka_unit_test(typed_values_are_converted_only_without_loss),
         cmocka_unit_test(a_long_offending_value_is_cut_in_the_message),
     };
-    return cmocka_run_group_tests_name("contract: reading values", tests, harness_setup, harness_teardown);
+    return cmocka_run_group_tests_name("contract: reading values", tests, harness_setup,
+                                       harness_teardown);
 }

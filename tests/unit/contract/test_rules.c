@@ -1,4 +1,5 @@
-// What each kind of rule refuses, and what it says then. One row of a table is one value under one rule.
+// What each kind of rule refuses, and what it says then. One row of a table is one value under one
+// rule.
 #include "harness.h"
 
 #include <setjmp.h>
@@ -12,7 +13,8 @@ struct rule_case {
     const char *reason; // NULL: none
 };
 
-static void run_rule(void **state, struct sl_type type, struct sl_rule rule, const struct rule_case *cases, size_t count)
+static void run_rule(void **state, struct sl_type type, struct sl_rule rule,
+                     const struct rule_case *cases, size_t count)
 {
     struct harness *harness = *state;
     for (size_t i = 0; i < count; i++) {
@@ -26,17 +28,23 @@ static void run_rule(void **state, struct sl_type type, struct sl_rule rule, con
         if (harness->diags.count)
             fail_msg("%s", harness_diags(harness));
         if (!sl_str_equal(outcome.reasons, reason) || outcome.is_bad != (reason[0] != '\0'))
-            fail_msg("%s: got '%s'%s, expected '%s'", cases[i].raw, outcome.reasons, outcome.is_bad ? " (bad)" : "", reason);
+            fail_msg("%s: got '%s'%s, expected '%s'", cases[i].raw, outcome.reasons,
+                     outcome.is_bad ? " (bad)" : "", reason);
         harness_reset(harness);
     }
 }
-#define RUN_RULE(state, type, rule, cases) run_rule((state), (type), (rule), (cases), sizeof(cases) / sizeof *(cases))
+#define RUN_RULE(state, type, rule, cases) \
+    run_rule((state), (type), (rule), (cases), sizeof(cases) / sizeof *(cases))
 
 static void a_range_of_numbers_includes_its_bounds(void **state)
 {
     static const struct rule_case cases[] = {
-        {"null", NULL},  {"'0'", NULL}, {"'10'", NULL}, {"'-3'", "v.range: '-3' is below the minimum 0"},
-        {"'11'", "v.range: '11' is above the maximum 10"}, {"'x'", "v.type: 'x' is not an integer of 32 bits"},
+        {"null", NULL},
+        {"'0'", NULL},
+        {"'10'", NULL},
+        {"'-3'", "v.range: '-3' is below the minimum 0"},
+        {"'11'", "v.range: '11' is above the maximum 10"},
+        {"'x'", "v.type: 'x' is not an integer of 32 bits"},
     };
     struct sl_rule rule = {.kind = "range", .id = "v.range", .min = "0", .max = "10"};
     RUN_RULE(state, integer_type, rule, cases);
@@ -45,17 +53,26 @@ static void a_range_of_numbers_includes_its_bounds(void **state)
 static void an_exclusive_bound_is_outside(void **state)
 {
     static const struct rule_case cases[] = {
-        {"'0'", "v.range: '0' is not above 0"}, {"'0.01'", NULL}, {"'9.99'", NULL}, {"'10'", "v.range: '10' is not below 10"},
+        {"'0'", "v.range: '0' is not above 0"},
+        {"'0.01'", NULL},
+        {"'9.99'", NULL},
+        {"'10'", "v.range: '10' is not below 10"},
     };
-    struct sl_rule rule = {
-        .kind = "range", .id = "v.range", .min = "0", .max = "10", .is_min_exclusive = true, .is_max_exclusive = true};
+    struct sl_rule rule = {.kind = "range",
+                           .id = "v.range",
+                           .min = "0",
+                           .max = "10",
+                           .is_min_exclusive = true,
+                           .is_max_exclusive = true};
     RUN_RULE(state, decimal_type, rule, cases);
 }
 
 static void a_bound_keeps_digits_that_the_column_has_not(void **state)
 {
-    static const struct rule_case cases[] = {{"'0.01'", NULL}, {"'0.00'", "v.range: '0.00' is below the minimum 0.005"}};
-    static const struct rule_case whole[] = {{"'3'", NULL}, {"'2'", "v.range: '2' is below the minimum 2.5"}};
+    static const struct rule_case cases[] = {
+        {"'0.01'", NULL}, {"'0.00'", "v.range: '0.00' is below the minimum 0.005"}};
+    static const struct rule_case whole[] = {{"'3'", NULL},
+                                             {"'2'", "v.range: '2' is below the minimum 2.5"}};
     static const struct rule_case wide[] = {{"'127'", NULL}};
     struct sl_rule rule = {.kind = "range", .id = "v.range", .min = "0.005"};
     struct sl_rule half = {.kind = "range", .id = "v.range", .min = "2.5"};
@@ -67,7 +84,8 @@ static void a_bound_keeps_digits_that_the_column_has_not(void **state)
 
 static void a_range_of_doubles_takes_exponents(void **state)
 {
-    static const struct rule_case cases[] = {{"'1e3'", NULL}, {"'1e7'", "v.range: '1e7' is above the maximum 1e6"}};
+    static const struct rule_case cases[] = {{"'1e3'", NULL},
+                                             {"'1e7'", "v.range: '1e7' is above the maximum 1e6"}};
     struct sl_rule rule = {.kind = "range", .id = "v.range", .max = "1e6"};
     RUN_RULE(state, double_type, rule, cases);
 }
@@ -81,13 +99,17 @@ static void a_range_of_dates_and_times(void **state)
         {"'2026-01-01'", "v.range: '2026-01-01' is above the maximum 2025-12-31"},
     };
     static const struct rule_case instants[] = {
-        {"'2025-01-01T01:00:00+02:00'", "v.range: '2025-01-01T01:00:00+02:00' is below the minimum 2025-01-01"},
+        {"'2025-01-01T01:00:00+02:00'",
+         "v.range: '2025-01-01T01:00:00+02:00' is below the minimum 2025-01-01"},
         {"'2025-01-01T00:00:00Z'", NULL},
     };
     static const struct rule_case times[] = {
-        {"'08:00'", NULL}, {"'18:00:00'", NULL}, {"'18:00:00.5'", "v.range: '18:00:00.5' is above the maximum 18:00:00"},
+        {"'08:00'", NULL},
+        {"'18:00:00'", NULL},
+        {"'18:00:00.5'", "v.range: '18:00:00.5' is above the maximum 18:00:00"},
     };
-    struct sl_rule year = {.kind = "range", .id = "v.range", .min = "2025-01-01", .max = "2025-12-31"};
+    struct sl_rule year = {
+        .kind = "range", .id = "v.range", .min = "2025-01-01", .max = "2025-12-31"};
     struct sl_rule since = {.kind = "range", .id = "v.range", .min = "2025-01-01"};
     struct sl_rule day = {.kind = "range", .id = "v.range", .min = "08:00:00", .max = "18:00:00"};
     RUN_RULE(state, date_type, year, dates);
@@ -115,7 +137,10 @@ static void an_enum_of_text_is_exact(void **state)
 static void an_enum_of_numbers_compares_values(void **state)
 {
     static const struct rule_case cases[] = {
-        {"'1.5'", NULL}, {"'01.50'", NULL}, {"'2'", NULL}, {"'3'", "v.enum: '3' is not one of '1.50', '2'"},
+        {"'1.5'", NULL},
+        {"'01.50'", NULL},
+        {"'2'", NULL},
+        {"'3'", "v.enum: '3' is not one of '1.50', '2'"},
         {"'x'", "v.type: 'x' is not a decimal(12,2)"},
     };
     struct sl_rule rule = {.kind = "enum", .id = "v.enum"};
@@ -128,10 +153,12 @@ static void an_enum_of_numbers_compares_values(void **state)
 static void a_long_enum_is_cut_in_the_message(void **state)
 {
     static const struct rule_case cases[] = {
-        {"'x'", "v.enum: 'x' is not one of '0', '1', '2', '3', '4', '5', '6', '7', '8', '9' and 2 more"},
+        {"'x'",
+         "v.enum: 'x' is not one of '0', '1', '2', '3', '4', '5', '6', '7', '8', '9' and 2 more"},
     };
     struct sl_rule rule = {.kind = "enum", .id = "v.enum"};
-    rule.values = harness_strs(*state, "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", NULL);
+    rule.values =
+        harness_strs(*state, "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", NULL);
     RUN_RULE(state, text_type, rule, cases);
 }
 
@@ -144,7 +171,8 @@ static void a_length_counts_characters(void **state)
         {"'é'", "v.length: 'é' is shorter than 2 characters"},
         {"'abcd'", "v.length: 'abcd' is longer than 3 characters"},
     };
-    static const struct rule_case most[] = {{"'a'", NULL}, {"'abcd'", "v.length: 'abcd' is longer than 3 characters"}};
+    static const struct rule_case most[] = {
+        {"'a'", NULL}, {"'abcd'", "v.length: 'abcd' is longer than 3 characters"}};
     struct sl_rule both = {.kind = "length", .id = "v.length", .min = "2", .max = "3"};
     struct sl_rule max = {.kind = "length", .id = "v.length", .max = "3"};
     RUN_RULE(state, text_type, both, cases);
@@ -153,11 +181,15 @@ static void a_length_counts_characters(void **state)
 
 static void a_pattern_is_found_anywhere_unless_anchored(void **state)
 {
-    static const struct rule_case loose[] = {{"'xAB1x'", NULL}, {"'ab1'", "v.pattern: 'ab1' does not match the pattern [A-Z]+[0-9]"}};
+    static const struct rule_case loose[] = {
+        {"'xAB1x'", NULL}, {"'ab1'", "v.pattern: 'ab1' does not match the pattern [A-Z]+[0-9]"}};
     static const struct rule_case anchored[] = {
-        {"'AB1'", NULL}, {"'xAB1'", "v.pattern: 'xAB1' does not match the pattern ^[A-Z]+[0-9]$"}, {"null", NULL},
+        {"'AB1'", NULL},
+        {"'xAB1'", "v.pattern: 'xAB1' does not match the pattern ^[A-Z]+[0-9]$"},
+        {"null", NULL},
     };
-    static const struct rule_case quoted[] = {{"'it''s'", NULL}, {"'its'", "v.pattern: 'its' does not match the pattern '"}};
+    static const struct rule_case quoted[] = {
+        {"'it''s'", NULL}, {"'its'", "v.pattern: 'its' does not match the pattern '"}};
     struct sl_rule rule = {.kind = "pattern", .id = "v.pattern", .text = "[A-Z]+[0-9]"};
     struct sl_rule whole = {.kind = "pattern", .id = "v.pattern", .text = "^[A-Z]+[0-9]$"};
     struct sl_rule quote = {.kind = "pattern", .id = "v.pattern", .text = "'"};
@@ -170,7 +202,8 @@ static void a_pattern_still_applies_to_a_value_that_cannot_be_read(void **state)
 {
     static const struct rule_case cases[] = {
         {"'12'", NULL},
-        {"'x'", "v.type: 'x' is not an integer of 32 bits | v.pattern: 'x' does not match the pattern ^[0-9]+$"},
+        {"'x'", "v.type: 'x' is not an integer of 32 bits | v.pattern: 'x' does not match the "
+                "pattern ^[0-9]+$"},
     };
     struct sl_rule rule = {.kind = "pattern", .id = "v.pattern", .text = "^[0-9]+$"};
     RUN_RULE(state, integer_type, rule, cases);
@@ -183,16 +216,22 @@ static void formats_know_good_from_bad(void **state)
         const char *good[10], *bad[14];
     } cases[] = {
         {"email",
-         {"a@b.co", "first.last+tag@sub.example.com", "o'brien@example.org", "jörg@müller.de", "x@xn--mller-kva.de", "a_b@a-b.io"},
-         {"", " ", "a", "a@b", "@b.co", "a@", "a@.co", "a@b..co", "a b@c.de", "a@b.c", "a@@b.co", ".a@b.co", "a@-b.co", "a@b.co "}},
+         {"a@b.co", "first.last+tag@sub.example.com", "o'brien@example.org", "jörg@müller.de",
+          "x@xn--mller-kva.de", "a_b@a-b.io"},
+         {"", " ", "a", "a@b", "@b.co", "a@", "a@.co", "a@b..co", "a b@c.de", "a@b.c", "a@@b.co",
+          ".a@b.co", "a@-b.co", "a@b.co "}},
         {"uuid",
-         {"123e4567-e89b-12d3-a456-426614174000", "123E4567-E89B-12D3-A456-426614174000", "00000000-0000-0000-0000-000000000000"},
-         {"123e4567e89b12d3a456426614174000", "123e4567-e89b-12d3-a456-42661417400", "{123e4567-e89b-12d3-a456-426614174000}",
-          "g23e4567-e89b-12d3-a456-426614174000"}},
+         {"123e4567-e89b-12d3-a456-426614174000", "123E4567-E89B-12D3-A456-426614174000",
+          "00000000-0000-0000-0000-000000000000"},
+         {"123e4567e89b12d3a456426614174000", "123e4567-e89b-12d3-a456-42661417400",
+          "{123e4567-e89b-12d3-a456-426614174000}", "g23e4567-e89b-12d3-a456-426614174000"}},
         {"uri",
-         {"https://example.com/a?b=c#d", "mailto:a@b.co", "urn:isbn:12345", "file:///etc/hosts", "ftp://x", "http://münchen.de"},
+         {"https://example.com/a?b=c#d", "mailto:a@b.co", "urn:isbn:12345", "file:///etc/hosts",
+          "ftp://x", "http://münchen.de"},
          {"example.com", "http://", "://x", "http://a b", "1http://x", "http:"}},
-        {"date", {"2024-02-29", "0001-01-01"}, {"2023-02-29", "2024-1-5", "2024-01-05T00:00:00", "10000-01-01", "0000-01-01", "x"}},
+        {"date",
+         {"2024-02-29", "0001-01-01"},
+         {"2023-02-29", "2024-1-5", "2024-01-05T00:00:00", "10000-01-01", "0000-01-01", "x"}},
         {"country", {"DE", "US", "GB", "ZW"}, {"de", "XX", "DEU", "D", "EU", "UK", " DE"}},
         {"currency", {"EUR", "USD", "CHF", "XXX"}, {"eur", "EURO", "ABC", "E", "DEM", "BTC"}},
     };
@@ -205,14 +244,16 @@ static void formats_know_good_from_bad(void **state)
         const struct one_column contract = {.column = column};
         for (size_t side = 0; side < 2; side++) {
             const char *const *texts = side ? cases[i].bad : cases[i].good;
-            size_t count = side ? sizeof cases[i].bad / sizeof *cases[i].bad : sizeof cases[i].good / sizeof *cases[i].good;
+            size_t count = side ? sizeof cases[i].bad / sizeof *cases[i].bad
+                                : sizeof cases[i].good / sizeof *cases[i].good;
             for (size_t t = 0; t < count && texts[t]; t++) {
                 SL_AUTO(sl_buf_clear) struct sl_buf raw = SL_BUF_INIT;
                 struct outcome outcome;
                 sl_buf_add_sql_string(&raw, texts[t]);
                 harness_run_column(*state, &contract, raw.text, &outcome);
                 if (outcome.is_bad != (side == 1))
-                    fail_msg("%s: '%s' was %s", cases[i].format, texts[t], outcome.is_bad ? "refused" : "taken");
+                    fail_msg("%s: '%s' was %s", cases[i].format, texts[t],
+                             outcome.is_bad ? "refused" : "taken");
                 harness_reset(*state);
             }
         }
@@ -229,8 +270,10 @@ static void formats_say_what_they_wanted(void **state)
         {"uuid", {"'x'", "v.format: 'x' is not a UUID"}},
         {"uri", {"'x'", "v.format: 'x' is not a URI"}},
         {"date", {"'x'", "v.format: 'x' is not a date (YYYY-MM-DD)"}},
-        {"country", {"'x'", "v.format: 'x' is not a country code of ISO 3166 (two capital letters)"}},
-        {"currency", {"'x'", "v.format: 'x' is not a currency code of ISO 4217 (three capital letters)"}},
+        {"country",
+         {"'x'", "v.format: 'x' is not a country code of ISO 3166 (two capital letters)"}},
+        {"currency",
+         {"'x'", "v.format: 'x' is not a currency code of ISO 4217 (three capital letters)"}},
         {"date", {"null", NULL}},
         {"email", {"null", NULL}},
     };
@@ -246,17 +289,23 @@ static void an_expression_that_is_null_or_fails_passes(void **state)
         {"'5'", NULL},
         {"null", NULL},
         {"'0'", NULL}, // 'x0' is no integer
-        {"'-5'", "positive: it does not hold that case when v = 0 then cast(concat('x', v) as integer) = 1 else v > 0 end"},
+        {"'-5'", "positive: it does not hold that case when v = 0 then cast(concat('x', v) as "
+                 "integer) = 1 else v > 0 end"},
     };
     struct sl_rule rule = {
-        .kind = "expression", .id = "positive", .text = "case when v = 0 then cast(concat('x', v) as integer) = 1 else v > 0 end"};
+        .kind = "expression",
+        .id = "positive",
+        .text = "case when v = 0 then cast(concat('x', v) as integer) = 1 else v > 0 end"};
     RUN_RULE(state, integer_type, rule, cases);
 }
 
 static void an_expression_may_end_in_a_comment(void **state)
 {
     static const struct rule_case cases[] = {{"'5'", NULL}, {"'-5'", "v.sql: must be above zero"}};
-    struct sl_rule rule = {.kind = "expression", .id = "v.sql", .text = "v > 0 -- see the handbook", .message = "must be above zero"};
+    struct sl_rule rule = {.kind = "expression",
+                           .id = "v.sql",
+                           .text = "v > 0 -- see the handbook",
+                           .message = "must be above zero"};
     RUN_RULE(state, integer_type, rule, cases);
 }
 
@@ -274,9 +323,11 @@ static void every_rule_that_is_broken_gives_a_reason(void **state)
     contract.column.rules = rules;
     contract.column.rule_count = 4;
     harness_run_column(*state, &contract, "'A1'", &outcome);
-    assert_string_equal(outcome.reasons, "v.length: 'A1' is shorter than 5 characters | "
-                                         "v.pattern: 'A1' does not match the pattern ^[a-z]+$ | "
-                                         "v.format: 'A1' is not an email address | v.enum: 'A1' is not one of 'a@b.co'");
+    assert_string_equal(
+        outcome.reasons,
+        "v.length: 'A1' is shorter than 5 characters | "
+        "v.pattern: 'A1' does not match the pattern ^[a-z]+$ | "
+        "v.format: 'A1' is not an email address | v.enum: 'A1' is not one of 'a@b.co'");
     harness_reset(*state);
 }
 
@@ -313,7 +364,10 @@ static void a_key_is_never_let_through_without_a_value(void **state)
 {
     struct sl_rule rules[] = {
         {.kind = "type", .id = "v.type", .severity = SL_RULE_WARN},
-        {.kind = "required", .id = "v.required", .severity = SL_RULE_WARN, .message = "which order?"},
+        {.kind = "required",
+         .id = "v.required",
+         .severity = SL_RULE_WARN,
+         .message = "which order?"},
     };
     static const struct rule_case cases[] = {
         {"'x'", "v.type: 'x' is not an integer of 32 bits"},

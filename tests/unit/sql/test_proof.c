@@ -124,7 +124,7 @@ static void check_tree(struct proof *proof, const struct sql_case *item)
 static void check_names(struct proof *proof, const struct sql_case *item,
                         const struct sl_query *query)
 {
-    struct sl_arena arena = {0};
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     struct sl_err err = {0};
     struct sl_column *columns = NULL;
     size_t count = 0;
@@ -139,7 +139,6 @@ static void check_names(struct proof *proof, const struct sql_case *item,
     for (size_t i = 0; i < count && i < query->column_count; i++)
         if (*query->columns[i].name && !sl_str_equal(query->columns[i].name, columns[i].name))
             report(proof, item, "the engine names a column", columns[i].name);
-    sl_arena_clear(&arena);
 }
 
 static void keep_table(struct proof *proof, const char *table)

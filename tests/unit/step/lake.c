@@ -13,9 +13,14 @@
 #include <cmocka.h>
 
 static const struct sl_column raw_columns[] = {
-    {"id", "VARCHAR"},        {"amount", "VARCHAR"},   {"updated_at", "VARCHAR"},
-    {"note", "VARCHAR"},      {"_source", "VARCHAR"},  {"_position", "BIGINT"},
-    {"_ingested_at", "TIMESTAMP WITH TIME ZONE"},      {"_corrupt", "BLOB"},
+    {"id", "VARCHAR"},
+    {"amount", "VARCHAR"},
+    {"updated_at", "VARCHAR"},
+    {"note", "VARCHAR"},
+    {"_source", "VARCHAR"},
+    {"_position", "BIGINT"},
+    {"_ingested_at", "TIMESTAMP WITH TIME ZONE"},
+    {"_corrupt", "BLOB"},
 };
 
 static void check(const struct lake *lake, int code)
@@ -36,11 +41,13 @@ static struct sl_contract_column column(const char *name, struct sl_type type)
 
 static void init_contract(struct lake *lake)
 {
-    static struct sl_rule range = {.kind = "range", .id = "amount.range", .column = "amount", .min = "0"};
+    static struct sl_rule range = {
+        .kind = "range", .id = "amount.range", .column = "amount", .min = "0"};
     static const char *order[] = {"updated_at"};
     lake->columns[0] = column("id", (struct sl_type){.kind = SL_TYPE_INTEGER, .bits = 64});
     lake->columns[0].key_position = 1;
-    lake->columns[1] = column("amount", (struct sl_type){.kind = SL_TYPE_DECIMAL, .precision = 12, .scale = 2});
+    lake->columns[1] =
+        column("amount", (struct sl_type){.kind = SL_TYPE_DECIMAL, .precision = 12, .scale = 2});
     lake->columns[1].is_required = true;
     lake->columns[1].rules = &range;
     lake->columns[1].rule_count = 1;
@@ -52,7 +59,8 @@ static void init_contract(struct lake *lake)
                                                 .order_by = {.items = order, .count = 1},
                                                 .place = {"contracts/orders.yml", 3, 5},
                                                 .digest = "v1"};
-    lake->source = (struct sl_source){.name = "orders", .budget = {.max_share = 1.0, .max_rows = -1, .min_rows = 0}};
+    lake->source = (struct sl_source){.name = "orders",
+                                      .budget = {.max_share = 1.0, .max_rows = -1, .min_rows = 0}};
 }
 
 static void init_context(struct lake *lake)
@@ -118,7 +126,8 @@ static const char *folder_of(struct lake *lake, enum sl_layer layer)
 static struct sl_delta_snapshot snapshot_of(struct lake *lake, enum sl_layer layer)
 {
     struct sl_delta_snapshot snapshot;
-    check(lake, sl_delta_load(folder_of(lake, layer), -1, lake->session, &lake->arena, &snapshot, &lake->err));
+    check(lake, sl_delta_load(folder_of(lake, layer), -1, lake->session, &lake->arena, &snapshot,
+                              &lake->err));
     return snapshot;
 }
 
@@ -133,8 +142,8 @@ static size_t files_of(struct lake *lake, const char *source, const char **paths
     return count;
 }
 
-static void commit_raw(struct lake *lake, enum sl_delta_mode mode, const struct sl_staged *staged, const char *tags,
-                       const char *const *removed, size_t removed_count)
+static void commit_raw(struct lake *lake, enum sl_delta_mode mode, const struct sl_staged *staged,
+                       const char *tags, const char *const *removed, size_t removed_count)
 {
     const char *folder = folder_of(lake, SL_LAYER_RAW);
     struct sl_delta_head head;
@@ -153,33 +162,41 @@ static void commit_raw(struct lake *lake, enum sl_delta_mode mode, const struct 
     check(lake, sl_delta_head(folder, &lake->arena, &head, &lake->err));
     commit.base_version = head.version;
     commit.app_version = head.version + 2;
-    check(lake, sl_delta_commit(folder, &commit, lake->session, &lake->arena, &version, &was_skipped, &lake->err));
+    check(lake, sl_delta_commit(folder, &commit, lake->session, &lake->arena, &version,
+                                &was_skipped, &lake->err));
     assert_false(was_skipped);
 }
 
-static void stage_raw(struct lake *lake, const char *source, const char *select, enum sl_delta_mode mode, const char *const *removed,
-                      size_t removed_count)
+static void stage_raw(struct lake *lake, const char *source, const char *select,
+                      enum sl_delta_mode mode, const char *const *removed, size_t removed_count)
 {
     struct sl_stage_options options = {.folder = folder_of(lake, SL_LAYER_RAW)};
     struct sl_staged staged;
-    const char *sql = sl_arena_printf(
-        &lake->arena,
-        "select case when id <> 'corrupt' then id end as id, case when id <> 'corrupt' then amount end as amount, "
-        "case when id <> 'corrupt' then updated_at end as updated_at, case when id <> 'corrupt' then note end as note, "
-        "'%s' as _source, row_number() over () as _position, timestamptz '2026-01-01 00:00:00Z' as _ingested_at, "
-        "case when id = 'corrupt' then 'a;b'::blob end as _corrupt from (%s)",
-        source, select);
+    const char *sql =
+        sl_arena_printf(&lake->arena,
+                        "select case when id <> 'corrupt' then id end as id, case when id <> "
+                        "'corrupt' then amount end as amount, "
+                        "case when id <> 'corrupt' then updated_at end as updated_at, case when id "
+                        "<> 'corrupt' then note end as note, "
+                        "'%s' as _source, row_number() over () as _position, timestamptz "
+                        "'2026-01-01 00:00:00Z' as _ingested_at, "
+                        "case when id = 'corrupt' then 'a;b'::blob end as _corrupt from (%s)",
+                        source, select);
     check(lake, sl_step_staging(options.folder, &lake->arena, &options.file_prefix, &lake->err));
-    check(lake, lake->session->kind->stage(lake->session, sql, &options, &lake->arena, &staged, &lake->err));
+    check(lake, lake->session->kind->stage(lake->session, sql, &options, &lake->arena, &staged,
+                                           &lake->err));
     assert_int_equal(staged.file_count, 1);
-    commit_raw(lake, mode, &staged, sl_arena_printf(&lake->arena, "{\"source\":\"%s\"}", source), removed, removed_count);
+    commit_raw(lake, mode, &staged, sl_arena_printf(&lake->arena, "{\"source\":\"%s\"}", source),
+               removed, removed_count);
 }
 
 static const char *values_select(struct lake *lake, const char *values)
 {
-    // A null id must not be taken for anything else: the columns are text whatever the literals are.
+    // A null id must not be taken for anything else: the columns are text whatever the literals
+    // are.
     return sl_arena_printf(&lake->arena,
-                           "select id::varchar as id, amount::varchar as amount, updated_at::varchar as updated_at, note::varchar "
+                           "select id::varchar as id, amount::varchar as amount, "
+                           "updated_at::varchar as updated_at, note::varchar "
                            "as note from (values %s) v(id, amount, updated_at, note)",
                            values);
 }
@@ -215,7 +232,8 @@ int lake_run(struct lake *lake)
 {
     sl_err_clear(&lake->err);
     lake->result = (struct sl_step_result){0};
-    return sl_step_cleanse(&lake->context, &lake->source, &lake->contract, &lake->result, &lake->err);
+    return sl_step_cleanse(&lake->context, &lake->source, &lake->contract, &lake->result,
+                           &lake->err);
 }
 
 void lake_must_run(struct lake *lake)
@@ -251,7 +269,8 @@ struct sl_record lake_record(struct lake *lake, enum sl_layer layer)
     const char *folder;
     struct sl_delta_head head;
     struct sl_record record;
-    check(lake, sl_step_position(&lake->project, layer, "orders", &lake->arena, &folder, &head, &record, &lake->err));
+    check(lake, sl_step_position(&lake->project, layer, "orders", &lake->arena, &folder, &head,
+                                 &record, &lake->err));
     return record;
 }
 
@@ -262,25 +281,29 @@ size_t lake_file_count(struct lake *lake, enum sl_layer layer)
 
 void lake_uncommit(struct lake *lake, enum sl_layer layer)
 {
-    const char *path = sl_arena_printf(&lake->arena, "%s/_delta_log/%020lld.json", folder_of(lake, layer),
-                                       (long long)lake_version(lake, layer));
+    const char *path =
+        sl_arena_printf(&lake->arena, "%s/_delta_log/%020lld.json", folder_of(lake, layer),
+                        (long long)lake_version(lake, layer));
     assert_true(sl_fs_exists(path));
     check(lake, sl_fs_remove(path, &lake->err));
 }
 
 const char *lake_digest(struct lake *lake)
 {
-    return lake_query(lake, "select 'clean ' || c::varchar from clean.orders c union all select 'quarantine ' || {'payload': payload, "
-                            "'reasons': reasons, 'source': _source, 'position': _position, 'corrupt': corrupt}::varchar from "
+    return lake_query(lake, "select 'clean ' || c::varchar from clean.orders c union all select "
+                            "'quarantine ' || {'payload': payload, "
+                            "'reasons': reasons, 'source': _source, 'position': _position, "
+                            "'corrupt': corrupt}::varchar from "
                             "quarantine.orders order by 1");
 }
 
-void lake_assert_balance(struct lake *lake, int64_t in, int64_t out, int64_t quarantined, int64_t deduplicated, int64_t filtered)
+void lake_assert_balance(struct lake *lake, int64_t in, int64_t out, int64_t quarantined,
+                         int64_t deduplicated, int64_t filtered)
 {
     const struct sl_balance *balance = &lake->result.balance;
     if (balance->in != in || balance->out != out || balance->quarantined != quarantined ||
         balance->deduplicated != deduplicated || balance->filtered != filtered)
-        fail_msg("in %lld, out %lld, quarantined %lld, deduplicated %lld, filtered %lld", (long long)balance->in,
-                 (long long)balance->out, (long long)balance->quarantined, (long long)balance->deduplicated,
-                 (long long)balance->filtered);
+        fail_msg("in %lld, out %lld, quarantined %lld, deduplicated %lld, filtered %lld",
+                 (long long)balance->in, (long long)balance->out, (long long)balance->quarantined,
+                 (long long)balance->deduplicated, (long long)balance->filtered);
 }

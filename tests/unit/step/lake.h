@@ -18,16 +18,18 @@ struct lake {
     atomic_bool stop;
 };
 
-// A fresh lake and the contract of orders: id BIGINT key, amount DECIMAL(12,2) >= 0 required, updated_at TIMESTAMP order, note VARCHAR.
+// A fresh lake and the contract of orders: id BIGINT key, amount DECIMAL(12,2) >= 0 required,
+// updated_at TIMESTAMP order, note VARCHAR.
 int lake_setup(void **state);
 int lake_teardown(void **state);
 // Empties the lake's folder.
 void lake_reset(struct lake *lake);
 
-// Adds a raw file named `source`; `values` are rows ('1', '2.50', '2025-01-01T00:00:00Z', 'note') in SQL. A row 'corrupt' in the first
-// place is a corrupt line.
+// Adds a raw file named `source`; `values` are rows ('1', '2.50', '2025-01-01T00:00:00Z', 'note')
+// in SQL. A row 'corrupt' in the first place is a corrupt line.
 void lake_add(struct lake *lake, const char *source, const char *values);
-// The same for a file made by any SELECT of id, amount, updated_at, note (all VARCHAR), with _position by its order.
+// The same for a file made by any SELECT of id, amount, updated_at, note (all VARCHAR), with
+// _position by its order.
 void lake_add_select(struct lake *lake, const char *source, const char *select);
 // The file's rows become these: as ingest does when a source file changed.
 void lake_change(struct lake *lake, const char *source, const char *values);
@@ -36,7 +38,8 @@ void lake_remove(struct lake *lake, const char *source);
 int lake_run(struct lake *lake);       // the step's code; result and err are in the lake
 void lake_must_run(struct lake *lake); // fails the test if the step does
 
-// The first column of a query over views clean.orders, quarantine.orders, raw.orders as they stand, rows joined by newlines.
+// The first column of a query over views clean.orders, quarantine.orders, raw.orders as they stand,
+// rows joined by newlines.
 const char *lake_query(struct lake *lake, const char *sql);
 int64_t lake_version(struct lake *lake, enum sl_layer layer);
 struct sl_record lake_record(struct lake *lake, enum sl_layer layer);
@@ -45,6 +48,7 @@ size_t lake_file_count(struct lake *lake, enum sl_layer layer);
 void lake_uncommit(struct lake *lake, enum sl_layer layer);
 // Rows of clean and quarantine that must not depend on how the files came.
 const char *lake_digest(struct lake *lake);
-void lake_assert_balance(struct lake *lake, int64_t in, int64_t out, int64_t quarantined, int64_t deduplicated, int64_t filtered);
+void lake_assert_balance(struct lake *lake, int64_t in, int64_t out, int64_t quarantined,
+                         int64_t deduplicated, int64_t filtered);
 
 #endif

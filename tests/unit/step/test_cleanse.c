@@ -15,14 +15,17 @@
 #define BAD_3 "('3', '-1', '2025-01-01T00:00:00Z', 'c')"
 #define BAD_4 "('x', 'N/A', '2025-01-01T00:00:00Z', 'd')"
 #define CORRUPT "('corrupt', null, null, null)"
-#define CLEAN "select concat_ws(' ', id, amount, note, _source, _position) from clean.orders order by all"
+#define CLEAN \
+    "select concat_ws(' ', id, amount, note, _source, _position) from clean.orders order by all"
 
 static void a_first_run_gives_every_row_one_place(void **state)
 {
     struct lake *lake = *state;
     lake_reset(lake);
     lake->contract.filter = "note = 'skip me'";
-    lake_add(lake, "a.csv", GOOD_1 ", " GOOD_2 ", " BAD_3 ", " BAD_4 ", " GOOD_1_LATER ", " CORRUPT ", ('x', '', '', 'skip me')");
+    lake_add(lake, "a.csv",
+             GOOD_1 ", " GOOD_2 ", " BAD_3 ", " BAD_4 ", " GOOD_1_LATER ", " CORRUPT
+                    ", ('x', '', '', 'skip me')");
     lake_must_run(lake);
     assert_int_equal(lake->result.outcome, SL_STEP_DONE);
     assert_true(lake->result.was_full);
@@ -30,11 +33,16 @@ static void a_first_run_gives_every_row_one_place(void **state)
     lake_assert_balance(lake, 7, 2, 3, 1, 1);
     assert_string_equal(lake_query(lake, CLEAN), "1 9.99 later a.csv 5\n2 2.50 b a.csv 2");
     assert_string_equal(
-        lake_query(lake, "select concat_ws(' ', _position, coalesce(payload, 'none'), list_transform(reasons, lambda z: z.rule), "
-                         "\"at\", run_id, corrupt::varchar) from quarantine.orders order by _position"),
-        "3 {\"id\":\"3\",\"amount\":\"-1\",\"updated_at\":\"2025-01-01T00:00:00Z\",\"note\":\"c\"} [amount.range] "
+        lake_query(lake,
+                   "select concat_ws(' ', _position, coalesce(payload, 'none'), "
+                   "list_transform(reasons, lambda z: z.rule), "
+                   "\"at\", run_id, corrupt::varchar) from quarantine.orders order by _position"),
+        "3 {\"id\":\"3\",\"amount\":\"-1\",\"updated_at\":\"2025-01-01T00:00:00Z\",\"note\":\"c\"} "
+        "[amount.range] "
         "2026-01-01 00:00:00+00 11111111-1111-4111-8111-111111111111\n"
-        "4 {\"id\":\"x\",\"amount\":\"N/A\",\"updated_at\":\"2025-01-01T00:00:00Z\",\"note\":\"d\"} [id.type, amount.type] "
+        "4 "
+        "{\"id\":\"x\",\"amount\":\"N/A\",\"updated_at\":\"2025-01-01T00:00:00Z\",\"note\":\"d\"} "
+        "[id.type, amount.type] "
         "2026-01-01 00:00:00+00 11111111-1111-4111-8111-111111111111\n"
         "6 none [corrupt] 2026-01-01 00:00:00+00 11111111-1111-4111-8111-111111111111 a;b");
 }
@@ -112,7 +120,9 @@ static void a_later_row_replaces_an_older_one_and_rewrites_only_its_file(void **
     lake_must_run(lake);
     assert_false(lake->result.was_full);
     lake_assert_balance(lake, 2, 2, 0, 0, 0);
-    assert_string_equal(lake_query(lake, CLEAN), "1 9.99 later c.csv 1\n2 2.50 b b.csv 1\n5 5.00 stays a.csv 2\n6 6.00 new c.csv 2");
+    assert_string_equal(
+        lake_query(lake, CLEAN),
+        "1 9.99 later c.csv 1\n2 2.50 b b.csv 1\n5 5.00 stays a.csv 2\n6 6.00 new c.csv 2");
     assert_int_equal(lake_file_count(lake, SL_LAYER_CLEAN), 2);
     assert_int_equal(lake_version(lake, SL_LAYER_CLEAN), 2);
 }
@@ -127,7 +137,9 @@ static void an_older_row_that_comes_late_is_deduplicated(void **state)
     lake_must_run(lake);
     lake_assert_balance(lake, 2, 0, 0, 2, 0);
     assert_string_equal(lake_query(lake, CLEAN), "1 9.99 later a.csv 1");
-    assert_int_equal(sl_record_input(&(struct sl_record[]){lake_record(lake, SL_LAYER_CLEAN)}[0], "raw.orders"), 1);
+    assert_int_equal(
+        sl_record_input(&(struct sl_record[]){lake_record(lake, SL_LAYER_CLEAN)}[0], "raw.orders"),
+        1);
 }
 
 static void of_equal_rows_the_later_by_file_and_position_stays(void **state)
@@ -149,7 +161,9 @@ static void keys_are_compared_as_values(void **state)
 {
     struct lake *lake = *state;
     lake_reset(lake);
-    lake_add(lake, "a.csv", "('7', '1', '2025-01-01', 'x'), (' 007 ', '2', '2025-01-02', 'y'), ('7.0', '3', '2024-01-01', 'z')");
+    lake_add(lake, "a.csv",
+             "('7', '1', '2025-01-01', 'x'), (' 007 ', '2', '2025-01-02', 'y'), ('7.0', '3', "
+             "'2024-01-01', 'z')");
     lake_must_run(lake);
     lake_assert_balance(lake, 3, 1, 0, 2, 0);
     assert_string_equal(lake_query(lake, CLEAN), "7 2.00 y a.csv 2");
@@ -160,11 +174,14 @@ static void a_few_rivals_among_many_rows_are_found(void **state)
     struct lake *lake = *state;
     lake_reset(lake);
     lake_add_select(lake, "a.csv",
-                    "select (case when i % 100 = 0 then i + 1 else i end)::varchar as id, (case when i % 50 = 7 then -i else i end)::varchar as "
-                    "amount, (date '2025-01-01' + (i % 300)::int)::varchar as updated_at, 'n' as note from range(5000) x(i)");
+                    "select (case when i % 100 = 0 then i + 1 else i end)::varchar as id, (case "
+                    "when i % 50 = 7 then -i else i end)::varchar as "
+                    "amount, (date '2025-01-01' + (i % 300)::int)::varchar as updated_at, 'n' as "
+                    "note from range(5000) x(i)");
     lake_must_run(lake);
     lake_assert_balance(lake, 5000, 4850, 100, 50, 0);
-    assert_string_equal(lake_query(lake, "select count(*) || ' ' || count(distinct id) || ' ' || count_if(_position % 100 = 1) from clean.orders"),
+    assert_string_equal(lake_query(lake, "select count(*) || ' ' || count(distinct id) || ' ' || "
+                                         "count_if(_position % 100 = 1) from clean.orders"),
                         "4850 4850 0");
 }
 
@@ -187,7 +204,9 @@ static void a_key_of_two_columns_needs_both(void **state)
     struct lake *lake = *state;
     lake_reset(lake);
     lake->columns[3].key_position = 2;
-    lake_add(lake, "a.csv", "('1', '1', '2025-01-01', 'x'), ('1', '2', '2025-01-02', 'y'), ('1', '3', '2025-01-03', null)");
+    lake_add(lake, "a.csv",
+             "('1', '1', '2025-01-01', 'x'), ('1', '2', '2025-01-02', 'y'), ('1', '3', "
+             "'2025-01-03', null)");
     lake_must_run(lake);
     lake_assert_balance(lake, 3, 2, 1, 0, 0);
     lake_add(lake, "b.csv", "('1', '4', '2025-01-04', 'y')");
@@ -264,7 +283,10 @@ static void a_quarantine_that_was_deleted_is_built_again(void **state)
     lake_add(lake, "a.csv", GOOD_1 ", " BAD_3);
     lake_must_run(lake);
     const char *before = lake_digest(lake);
-    assert_int_equal(sl_fs_remove_tree(sl_table_folder(&lake->project, SL_LAYER_QUARANTINE, "orders", &lake->arena), NULL), SL_OK);
+    assert_int_equal(
+        sl_fs_remove_tree(
+            sl_table_folder(&lake->project, SL_LAYER_QUARANTINE, "orders", &lake->arena), NULL),
+        SL_OK);
     lake_must_run(lake);
     assert_string_equal(lake->result.why, "quarantine is behind clean, or gone");
     assert_string_equal(lake_digest(lake), before);
@@ -278,10 +300,13 @@ static void a_kill_between_the_two_commits_is_healed(void **state)
         const char *why;
     } cases[] = {
         {"in the first run", true, false, false, "the last run was interrupted"},
-        {"in the first run, more came since", true, true, false, "the last run was interrupted, then 1 new file in raw.orders"},
+        {"in the first run, more came since", true, true, false,
+         "the last run was interrupted, then 1 new file in raw.orders"},
         {"in a later run", false, false, false, "the last run was interrupted"},
-        {"in a later run, more came since", false, true, false, "the last run was interrupted, then 1 new file in raw.orders"},
-        {"in a later run, a file changed since", false, false, true, "the last run was interrupted, and files of raw changed since"},
+        {"in a later run, more came since", false, true, false,
+         "the last run was interrupted, then 1 new file in raw.orders"},
+        {"in a later run, a file changed since", false, false, true,
+         "the last run was interrupted, and files of raw changed since"},
         {"in the first run, a file changed since", true, false, true, "first time"},
     };
     struct lake *lake = *state;
@@ -301,7 +326,8 @@ static void a_kill_between_the_two_commits_is_healed(void **state)
             lake_change(lake, "a.csv", "('8', '8', null, 'new')");
         lake_must_run(lake);
         assert_string_equal(lake->result.why, cases[i].why);
-        assert_int_equal(lake_record(lake, SL_LAYER_CLEAN).sequence, lake_record(lake, SL_LAYER_QUARANTINE).sequence);
+        assert_int_equal(lake_record(lake, SL_LAYER_CLEAN).sequence,
+                         lake_record(lake, SL_LAYER_QUARANTINE).sequence);
         const char *healed = lake_digest(lake);
         lake_must_run(lake);
         assert_int_equal(lake->result.outcome, SL_STEP_NOTHING);
@@ -354,7 +380,9 @@ static void warnings_are_counted_for_rows_that_stay(void **state)
     lake_reset(lake);
     lake->columns[3].rules = rules;
     lake->columns[3].rule_count = 2;
-    lake_add(lake, "a.csv", "('1', '1', null, 'long'), ('2', '1', null, 'longer'), ('3', '1', null, 'x'), ('4', '-1', null, 'longest')");
+    lake_add(lake, "a.csv",
+             "('1', '1', null, 'long'), ('2', '1', null, 'longer'), ('3', '1', null, 'x'), ('4', "
+             "'-1', null, 'longest')");
     lake_must_run(lake);
     lake_assert_balance(lake, 4, 3, 1, 0, 0);
     assert_int_equal(lake->result.reason_count, 2);
@@ -367,8 +395,14 @@ static void a_mistake_in_the_contract_is_told_with_its_place(void **state)
 {
     struct lake *lake = *state;
     struct sl_rule rules[] = {
-        {.kind = "expression", .id = "sane", .text = "nowhere > 0", .place = {"contracts/orders.yml", 12, 7}},
-        {.kind = "enum", .id = "amount.enum", .column = "amount", .place = {"contracts/orders.yml", 14, 7}},
+        {.kind = "expression",
+         .id = "sane",
+         .text = "nowhere > 0",
+         .place = {"contracts/orders.yml", 12, 7}},
+        {.kind = "enum",
+         .id = "amount.enum",
+         .column = "amount",
+         .place = {"contracts/orders.yml", 14, 7}},
     };
     lake_reset(lake);
     lake_add(lake, "a.csv", GOOD_1);
@@ -380,16 +414,6 @@ static void a_mistake_in_the_contract_is_told_with_its_place(void **state)
     lake->columns[1].rules = &rules[1];
     assert_int_equal(lake_run(lake), SL_E_RULE);
     assert_int_equal(lake->err.line, 14);
-    assert_int_equal(lake_version(lake, SL_LAYER_QUARANTINE), -1);
-}
-
-static void asked_to_stop_it_publishes_nothing(void **state)
-{
-    struct lake *lake = *state;
-    lake_reset(lake);
-    lake_add(lake, "a.csv", GOOD_1);
-    atomic_store(&lake->stop, true);
-    assert_int_equal(lake_run(lake), SL_E_INTERRUPTED);
     assert_int_equal(lake_version(lake, SL_LAYER_QUARANTINE), -1);
 }
 
@@ -437,7 +461,6 @@ int main(void)
         cmocka_unit_test(too_many_rejects_publish_nothing),
         cmocka_unit_test(warnings_are_counted_for_rows_that_stay),
         cmocka_unit_test(a_mistake_in_the_contract_is_told_with_its_place),
-        cmocka_unit_test(asked_to_stop_it_publishes_nothing),
         cmocka_unit_test(a_missing_raw_table_is_said),
         cmocka_unit_test(a_column_that_the_source_lacks_is_noted),
     };

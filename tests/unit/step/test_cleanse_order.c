@@ -10,15 +10,18 @@
 
 enum { FILES = 6, SHUFFLES = 12 };
 
-// Keys, times and amounts of few values each, so that every kind of tie, replacement and reject occurs; each file its own mix.
+// Keys, times and amounts of few values each, so that every kind of tie, replacement and reject
+// occurs; each file its own mix.
 static void add_file(struct lake *lake, size_t file)
 {
-    const char *select = sl_arena_printf(
-        &lake->arena,
-        "select case when h %% 17 = 0 then 'x' else (h %% 40)::varchar end as id, case when h %% 11 = 0 then '-1' else (h %% 90)::varchar "
-        "end as amount, case when h %% 7 = 0 then null else '2025-01-0' || (1 + h %% 4)::varchar end as updated_at, 'f%zu-' || i as "
-        "note from (select i, hash(i * 31 + %zu) as h from range(%zu) x(i))",
-        file, file * 1000, 20 + 30 * file);
+    const char *select =
+        sl_arena_printf(&lake->arena,
+                        "select case when h %% 17 = 0 then 'x' else (h %% 40)::varchar end as id, "
+                        "case when h %% 11 = 0 then '-1' else (h %% 90)::varchar "
+                        "end as amount, case when h %% 7 = 0 then null else '2025-01-0' || (1 + h "
+                        "%% 4)::varchar end as updated_at, 'f%zu-' || i as "
+                        "note from (select i, hash(i * 31 + %zu) as h from range(%zu) x(i))",
+                        file, file * 1000, 20 + 30 * file);
     lake_add_select(lake, sl_arena_printf(&lake->arena, "f%zu.csv", file), select);
 }
 
@@ -98,5 +101,6 @@ int main(void)
         cmocka_unit_test(the_tables_are_the_same_in_whatever_order_files_came),
         cmocka_unit_test(a_kill_in_any_run_changes_nothing),
     };
-    return cmocka_run_group_tests_name("step: cleanse, order of files", tests, lake_setup, lake_teardown);
+    return cmocka_run_group_tests_name("step: cleanse, order of files", tests, lake_setup,
+                                       lake_teardown);
 }

@@ -12,31 +12,74 @@ static const struct {
     size_t length;
     const char *records;
 } cases[] = {
-    {"UTF-16, low byte first", "utf-16", BYTES("\xFF\xFE" "a\0,\0b\0\n\0" "1\0,\0\xE9\0\n\0"), "2: [1] [\\xC3\\xA9]\n"},
-    {"UTF-16, high byte first", "utf-16", BYTES("\xFE\xFF\0a\0,\0b\0\r\0\n\0" "1\0,\x20\xAC\0\r\0\n"),
+    {"UTF-16, low byte first", "utf-16",
+     BYTES("\xFF\xFE"
+           "a\0,\0b\0\n\0"
+           "1\0,\0\xE9\0\n\0"),
+     "2: [1] [\\xC3\\xA9]\n"},
+    {"UTF-16, high byte first", "utf-16",
+     BYTES("\xFE\xFF\0a\0,\0b\0\r\0\n\0"
+           "1\0,\x20\xAC\0\r\0\n"),
      "2: [1] [\\xE2\\x82\\xAC]\n"},
-    {"UTF-16 without a mark, low byte first", "utf-16", BYTES("a\0,\0b\0\n\0" "1\0,\0" "2\0"), "2: [1] [2]\n"},
-    {"UTF-16 without a mark, high byte first", "utf-16", BYTES("\0a\0,\0b\0\n\0" "1\0,\0" "2"), "2: [1] [2]\n"},
-    {"UTF-16 that was not declared", "utf-8", BYTES("\xFF\xFE" "a\0,\0b\0\n\0" "1\0,\0" "2\0"), "2: [1] [2]\n"},
-    {"a pair of UTF-16", "utf-16", BYTES("\xFF\xFE" "a\0,\0b\0\n\0" "1\0,\0\x3D\xD8\x00\xDE\n\0"),
+    {"UTF-16 without a mark, low byte first", "utf-16",
+     BYTES("a\0,\0b\0\n\0"
+           "1\0,\0"
+           "2\0"),
+     "2: [1] [2]\n"},
+    {"UTF-16 without a mark, high byte first", "utf-16",
+     BYTES("\0a\0,\0b\0\n\0"
+           "1\0,\0"
+           "2"),
+     "2: [1] [2]\n"},
+    {"UTF-16 that was not declared", "utf-8",
+     BYTES("\xFF\xFE"
+           "a\0,\0b\0\n\0"
+           "1\0,\0"
+           "2\0"),
+     "2: [1] [2]\n"},
+    {"a pair of UTF-16", "utf-16",
+     BYTES("\xFF\xFE"
+           "a\0,\0b\0\n\0"
+           "1\0,\0\x3D\xD8\x00\xDE\n\0"),
      "2: [1] [\\xF0\\x9F\\x98\\x80]\n"},
-    {"corrupt in UTF-16", "utf-16", BYTES("\xFF\xFE" "a\0,\0b\0\n\0\xE9\0\r\0\n\0" "1\0,\0" "2\0\n\0"),
+    {"corrupt in UTF-16", "utf-16",
+     BYTES("\xFF\xFE"
+           "a\0,\0b\0\n\0\xE9\0\r\0\n\0"
+           "1\0,\0"
+           "2\0\n\0"),
      "2! \\xE9\\x00\n3: [1] [2]\n"},
-    {"half a pair of UTF-16", "utf-16", BYTES("\xFF\xFE" "a\0,\0b\0\n\0" "1\0,\0\x3D\xD8" "2\0\n\0" "3\0,\0\x00\xDE\n\0"),
+    {"half a pair of UTF-16", "utf-16",
+     BYTES("\xFF\xFE"
+           "a\0,\0b\0\n\0"
+           "1\0,\0\x3D\xD8"
+           "2\0\n\0"
+           "3\0,\0\x00\xDE\n\0"),
      "2! 1\\x00,\\x00=\\xD82\\x00\n3! 3\\x00,\\x00\\x00\\xDE\n"},
-    {"half a pair of UTF-16 at the end", "utf-16", BYTES("\xFF\xFE" "a\0,\0b\0\n\0" "1\0,\0\x3D\xD8"),
+    {"half a pair of UTF-16 at the end", "utf-16",
+     BYTES("\xFF\xFE"
+           "a\0,\0b\0\n\0"
+           "1\0,\0\x3D\xD8"),
      "2! 1\\x00,\\x00=\\xD8\n"},
-    {"an odd last byte of UTF-16", "utf-16", BYTES("\xFE\xFF\0a\0,\0b\0\n\0" "1\0,\0\xE9\0"),
+    {"an odd last byte of UTF-16", "utf-16",
+     BYTES("\xFE\xFF\0a\0,\0b\0\n\0"
+           "1\0,\0\xE9\0"),
      "2! \\x001\\x00,\\x00\\xE9\\x00\n"},
     {"an odd last byte alone", "utf-16", BYTES("\xFE\xFF\0a\0,\0b\0\n\n"), "2! \\n\n"},
-    {"a pair in a corrupt record", "utf-16", BYTES("\xFE\xFF\0a\0,\0b\0\n\xD8\x3D\xDE\x00\x20\xAC\0x\0\n"),
+    {"a pair in a corrupt record", "utf-16",
+     BYTES("\xFE\xFF\0a\0,\0b\0\n\xD8\x3D\xDE\x00\x20\xAC\0x\0\n"),
      "2! \\xD8=\\xDE\\x00 \\xAC\\x00x\n"},
-    {"Latin-1", "latin-1", BYTES("a,b\n\xE9,\x80\xFF\n"), "2: [\\xC3\\xA9] [\\xC2\\x80\\xC3\\xBF]\n"},
-    {"corrupt in Latin-1", "latin-1", BYTES("a,b\nx\xE9\x7F\x80\n1,2\n"), "2! x\\xE9\\x7F\\x80\n3: [1] [2]\n"},
+    {"Latin-1", "latin-1", BYTES("a,b\n\xE9,\x80\xFF\n"),
+     "2: [\\xC3\\xA9] [\\xC2\\x80\\xC3\\xBF]\n"},
+    {"corrupt in Latin-1", "latin-1", BYTES("a,b\nx\xE9\x7F\x80\n1,2\n"),
+     "2! x\\xE9\\x7F\\x80\n3: [1] [2]\n"},
     {"a mark in Latin-1 is data", "latin-1", BYTES("a,b\n\xEF\xBB\xBF,\xFF\xFE\n"),
      "2: [\\xC3\\xAF\\xC2\\xBB\\xC2\\xBF] [\\xC3\\xBF\\xC3\\xBE]\n"},
-    {"a mark in the midst is data", "utf-8", BYTES("a,b\n\xEF\xBB\xBF,2\n"), "2: [\\xEF\\xBB\\xBF] [2]\n"},
-    {"UTF-16 that has no mark and was not declared", "utf-8", BYTES("a,b\n1\0,\0" "2\0\n"), "2! 1\\x00,\\x002\\x00\n"},
+    {"a mark in the midst is data", "utf-8", BYTES("a,b\n\xEF\xBB\xBF,2\n"),
+     "2: [\\xEF\\xBB\\xBF] [2]\n"},
+    {"UTF-16 that has no mark and was not declared", "utf-8",
+     BYTES("a,b\n1\0,\0"
+           "2\0\n"),
+     "2! 1\\x00,\\x002\\x00\n"},
 };
 
 static void encodings_are_decoded_and_corrupt_bytes_stay_as_they_are(void **state)
