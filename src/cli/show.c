@@ -86,7 +86,7 @@ static json_t *commit_json(const struct sl_delta_commit_info *commit)
                      sl_clock_format(commit->timestamp_ms * 1000, time), "operation", commit->operation);
 }
 
-static int print_json(const struct shown *shown, const struct sl_rows *rows, struct sl_err *err)
+static int print_json(const struct shown *shown, const struct sl_rows *sample, struct sl_err *err)
 {
     const struct sl_delta_snapshot *snapshot = &shown->snapshot;
     char time[32];
@@ -103,7 +103,7 @@ static int print_json(const struct shown *shown, const struct sl_rows *rows, str
     for (size_t i = 0; i < shown->history_count; i++)
         if (json_array_append_new(history, commit_json(&shown->history[i])) != 0)
             return sl_fail_memory(err);
-    return sl_rows_print_json(rows, root, err);
+    return sl_rows_print_json(sample, root, err);
 }
 
 static int run_show(const void *self, int *ret_exit, struct sl_err *err)

@@ -209,6 +209,8 @@ int sl_input_read(struct sl_input *input, void *bytes, size_t capacity, size_t *
 void sl_input_count(struct sl_input *input, _Atomic int64_t *bytes_done)
 {
     input->bytes_done = bytes_done;
+    if (bytes_done)
+        atomic_fetch_add(bytes_done, input->size_bytes);
 }
 
 int sl_input_hash(struct sl_input *input, char ret_hex[65], int64_t *ret_size_bytes,

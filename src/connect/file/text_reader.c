@@ -166,7 +166,9 @@ static int start(struct sl_file_reader *reader, bool careful, const char **ret_s
 
     SL_TRY(sl_split_open(reader->part->path, reader->options, text->format, text->delimiter, 0,
                          &text->names, reader->arena, &text->split, err));
-    sl_input_count(text->split.text.input, reader->base.bytes_done);
+    // Read a second time, they are no progress.
+    if (!careful)
+        sl_input_count(text->split.text.input, reader->base.bytes_done);
     text->lane = (struct sl_lane){.fd = -1, .is_careful = careful};
     sl_split_set_lane(&text->split, &text->lane);
     text->code = SL_OK;

@@ -79,22 +79,21 @@ static int open_database(struct sl_duckdb_engine *engine, const struct sl_engine
     return code;
 }
 
-static struct sl_duckdb_session *new_session(struct sl_duckdb_engine *engine, struct sl_err *err)
+static int new_session(struct sl_duckdb_engine *engine, struct sl_duckdb_session **ret,
+                       struct sl_err *err)
 {
     struct sl_duckdb_session *session = calloc(1, sizeof *session);
 
-    if (!session) {
-        (void)sl_fail_memory(err);
-        return NULL;
-    }
+    SL_TRY_NEW(session, err);
     session->base = (struct sl_session){.kind = &sl_engine_duckdb, .engine = &engine->base};
     session->engine = engine;
     session->library = &engine->library;
-    if (engine->library.connect(engine->database, &session->connection) == DuckDBSuccess)
-        return session;
-    free(session);
-    (void)sl_fail(err, SL_E_ENGINE, "DuckDB gives no connection");
-    return NULL;
+    if (engine->library.connect(engine->database, &session->connection) != DuckDBSuccess) {
+        free(session);
+        return sl_fail(err, SL_E_ENGINE, "DuckDB gives no connection");
+    }
+    *ret = session;
+    return SL_OK;
 }
 
 // The engine's mutex is held. Disconnecting ends whatever transaction was left open, which would
@@ -135,9 +134,7 @@ static void engine_close(struct sl_engine *base)
 
 static int open_steward(struct sl_duckdb_engine *engine, struct sl_err *err)
 {
-    engine->steward = new_session(engine, err);
-    if (!engine->steward)
-        return err ? (int)err->code : SL_E_ENGINE;
+    SL_TRY(new_session(engine, &engine->steward, err));
     // For all sessions to come.
     return sl_duckdb_do(engine->steward, "set global TimeZone = 'UTC'", NULL, err);
 }
@@ -213,11 +210,10 @@ static void engine_disconnect(struct sl_session *base)
 static int connect_anew(struct sl_duckdb_engine *engine, struct sl_session **ret,
                         struct sl_err *err)
 {
-    struct sl_duckdb_session *session = new_session(engine, err);
+    struct sl_duckdb_session *session;
     int code;
 
-    if (!session)
-        return err ? (int)err->code : SL_E_ENGINE;
+    SL_TRY(new_session(engine, &session, err));
     session->is_used = true; // until it is known to be whole
     pthread_mutex_lock(&engine->mutex);
     code = attach_catalogue(session, err);

@@ -24,6 +24,7 @@
     X(query)                                  \
     X(prepare)                                \
     X(prepare_error)                          \
+    X(nparams)                                \
     X(prepared_statement_type)                \
     X(prepared_statement_column_count)        \
     X(prepared_statement_column_name)         \

@@ -26,10 +26,14 @@ static const struct plain {
     {DUCKDB_TYPE_BIGINT, "BIGINT", true},
     {DUCKDB_TYPE_UBIGINT, "UBIGINT", true},
     {DUCKDB_TYPE_VARCHAR, "VARCHAR", true},
+    {DUCKDB_TYPE_TINYINT, "TINYINT", false},
+    {DUCKDB_TYPE_SMALLINT, "SMALLINT", false},
+    {DUCKDB_TYPE_UINTEGER, "UINTEGER", false},
     {DUCKDB_TYPE_HUGEINT, "HUGEINT", false},
     {DUCKDB_TYPE_FLOAT, "FLOAT", false},
     {DUCKDB_TYPE_DOUBLE, "DOUBLE", false},
     {DUCKDB_TYPE_DATE, "DATE", false},
+    {DUCKDB_TYPE_TIME, "TIME", false},
     {DUCKDB_TYPE_TIMESTAMP, "TIMESTAMP", false},
     {DUCKDB_TYPE_TIMESTAMP_TZ, "TIMESTAMP WITH TIME ZONE", false},
     {DUCKDB_TYPE_BLOB, "BLOB", false},
@@ -143,10 +147,9 @@ static int describe_row(void *self, duckdb_data_chunk chunk, idx_t row, struct s
 }
 
 // In brackets, nothing but one SELECT can follow DESCRIBE.
-int sl_duckdb_describe(struct sl_session *base, const char *sql, struct sl_arena *arena,
-                       struct sl_column **ret, size_t *ret_count, struct sl_err *err)
+static int run_describe(struct sl_duckdb_session *session, const char *sql, struct sl_arena *arena,
+                        struct sl_column **ret, size_t *ret_count, struct sl_err *err)
 {
-    struct sl_duckdb_session *session = sl_duckdb_session_of(base);
     struct describe describe = {.library = session->library, .arena = arena};
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     SL_AUTO(sl_duckdb_answer_clear)
@@ -159,6 +162,31 @@ int sl_duckdb_describe(struct sl_session *base, const char *sql, struct sl_arena
     SL_TRY(sl_duckdb_each_row(&answer, &wrapped, describe_row, &describe, err));
     *ret = describe.columns;
     *ret_count = describe.count;
+    return SL_OK;
+}
+
+// A prepared statement knows its columns, which takes a third of the time of DESCRIBE. That one
+// names the types that take more than a word, and says what is wrong with parameters.
+int sl_duckdb_describe(struct sl_session *base, const char *sql, struct sl_arena *arena,
+                       struct sl_column **ret, size_t *ret_count, struct sl_err *err)
+{
+    struct sl_duckdb_session *session = sl_duckdb_session_of(base);
+    const struct sl_duckdb_library *library = session->library;
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    SL_AUTO(sl_duckdb_answer_clear)
+    struct sl_duckdb_answer answer = SL_DUCKDB_ANSWER_INIT(session);
+    struct sl_duckdb_sql wrapped;
+    struct shape shape = {0};
+
+    SL_TRY(sl_duckdb_wrap("(", sql, "\n)", &text, &wrapped, err));
+    SL_TRY(sl_duckdb_prepare(session, &wrapped, &answer, err));
+    if (library->nparams(answer.statement) == 0 &&
+        library->prepared_statement_type(answer.statement) == DUCKDB_STATEMENT_TYPE_SELECT)
+        SL_TRY(read_shape(&answer, arena, &shape, err));
+    if (!shape.has_all_names)
+        return run_describe(session, sql, arena, ret, ret_count, err);
+    *ret = shape.columns;
+    *ret_count = shape.count;
     return SL_OK;
 }
 
@@ -242,6 +270,7 @@ static int prepare_text(struct sl_session *base, struct sl_duckdb_sql *sql, stru
     SL_TRY(read_shape(answer, &result->arena, shape, err));
     is_select = session->library->prepared_statement_type(answer->statement) ==
                 DUCKDB_STATEMENT_TYPE_SELECT;
+    session->is_used = session->is_used || !is_select;
     if (!shape->has_all_names)
         SL_TRY(name_types(base, sql->text, is_select, &result->arena, shape, err));
     for (size_t i = 0; i < shape->count; i++)
@@ -310,6 +339,7 @@ int sl_duckdb_exec(struct sl_session *base, const char *sql, int64_t *affected, 
     struct sl_duckdb_answer answer = SL_DUCKDB_ANSWER_INIT(session);
     duckdb_state state = session->library->query(session->connection, sql, &answer.result);
 
+    session->is_used = true;
     answer.has_result = true;
     if (state != DuckDBSuccess)
         return sl_duckdb_fail(err, session->library->result_error(&answer.result), &whole);
@@ -328,6 +358,7 @@ int sl_duckdb_create_view(struct sl_session *base, const char *schema, const cha
     SL_AUTO(sl_duckdb_answer_clear)
     struct sl_duckdb_answer answer = SL_DUCKDB_ANSWER_INIT(session);
 
+    session->is_used = true;
     sl_buf_add(&before, "create schema if not exists ");
     sl_buf_add_sql_name(&before, schema);
     SL_TRY(sl_buf_check(&before, err));

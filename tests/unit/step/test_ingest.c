@@ -491,7 +491,6 @@ static void texts_that_look_like_records_come_through_a_parallel_reader(void **s
     sl_buf_clear(&text);
     source_lake_must(lake, SL_STEP_DONE);
     assert_int_equal(lake->result.balance.in, rows);
-    fprintf(stderr, "careful %d\n", source_hooks.careful_starts);
     assert_string_equal(
         source_lake_query(lake,
                           "select concat_ws('|', count(*), sum(id::bigint), sum(length(name)), "
