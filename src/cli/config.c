@@ -63,7 +63,7 @@ static int run_schema(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct config_options *options = self;
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     const char *names[16];
     size_t count = 0;
     (void)ret_exit;

@@ -98,7 +98,7 @@ static void add_roff(const char *plain, struct sl_buf *text)
 
 static void add_man_command(const struct sl_command *command, struct sl_buf *text)
 {
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     SL_AUTO(sl_buf_clear) struct sl_buf usage = SL_BUF_INIT;
     size_t own = sl_own_row_count(command->rows);
     sl_arena_init(&arena, 0);
@@ -142,7 +142,7 @@ static void add_man(struct sl_buf *text)
 static int write_page(const char *folder, const char *name, void (*add)(struct sl_buf *text), struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     sl_arena_init(&arena, 0);
     const char *path = sl_path_join(&arena, folder, name);
     SL_TRY_NEW(path, err);

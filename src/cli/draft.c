@@ -1,221 +1,331 @@
 #include "cli/draft.h"
 
 #include "base/fs.h"
+#include "cli/probe.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 // A text column has a type if this share of its values fits it.
 #define FIT_SHARE 0.95
+#define MOST_SCALE 6
 
-enum format { CSV, JSONL, PARQUET };
-
-struct column {
-    const char *name;
-    const char *engine_type; // "VARCHAR" where the file only has text
-    int64_t values, distinct;
-    int64_t fits[5]; // per candidate
-    int64_t scale;
-    bool is_key;
+// What the contract will say of a column.
+struct verdict {
+    const char *name; // usable in any table
+    const char *logical;
+    char physical[32];      // "" none
+    const char *formats[2]; // strptime
+    size_t format_count;
+    const char *null_words;
+    bool is_key, is_required;
 };
 
-static const struct candidate {
-    const char *cast;
-    const char *logical, *physical;
-} candidates[] = {
-    {"boolean", "boolean", NULL},
-    {"bigint", "integer", "bigint"},
-    {"double", "number", NULL},
-    {"date", "date", NULL},
-    {"timestamp", "date", "timestamp"},
-};
-
-static enum format format_of(const char *path)
+static bool fits(int64_t part, int64_t whole)
 {
-    if (sl_str_ends(path, ".parquet"))
-        return PARQUET;
-    return strstr(path, ".json") || strstr(path, ".ndjson") ? JSONL : CSV;
+    return whole > 0 && (double)part >= FIT_SHARE * (double)whole;
 }
 
-// The delimiter that cuts the header into most columns; the engine's own guess goes wrong on broken lines.
-static int find_delimiter(struct sl_draft *draft, const char *file, char *ret, struct sl_err *err)
+// --- Types ---
+
+// A format whose dates, alone or beside ISO 8601, cover the column.
+static bool find_format(const struct sl_probe_column *column, struct verdict *verdict)
 {
-    static const char delimiters[] = {',', ';', '\t', '|'};
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    sl_buf_add(&sql, "select line from read_csv(");
-    sl_buf_add_sql_string(&sql, file);
-    sl_buf_add(&sql, ", auto_detect = false, header = false, delim = '\x01', quote = '', escape = '', columns = {'line': 'VARCHAR'}, "
-                     "ignore_errors = true) limit 1");
-    SL_TRY(sl_buf_check(&sql, err));
-    SL_TRY(draft->session->kind->query(draft->session, sql.text, 1, &result, err));
-    const char *line = sl_result_rows(result) ? sl_result_text(result, 0, 0) : NULL;
-    size_t most = 0;
-    *ret = ',';
-    for (size_t i = 0; line && i < sizeof delimiters; i++) {
-        size_t count = 0;
-        for (const char *c = line; *c; c++)
-            count += *c == delimiters[i];
-        if (count > most) {
-            most = count;
-            *ret = delimiters[i];
-        }
+    int64_t iso_dates = column->forms[SL_FORM_DATE], iso_times = column->forms[SL_FORM_TIMESTAMP_NTZ];
+    for (size_t i = 0; i < SL_PROBE_FORMATS; i++) {
+        bool is_date = i < SL_PROBE_DATES;
+        int64_t own = column->formats[i], iso = is_date ? iso_dates : iso_times;
+        if (!own || !fits(own + iso, column->values))
+            continue;
+        verdict->logical = is_date ? "date" : "timestamp";
+        snprintf(verdict->physical, sizeof verdict->physical, "%s", is_date ? "" : "timestamp");
+        verdict->formats[verdict->format_count++] = sl_probe_formats[i];
+        if (iso)
+            verdict->formats[verdict->format_count++] = is_date ? "%Y-%m-%d" : "%Y-%m-%d %H:%M:%S";
+        return true;
     }
-    return SL_OK;
+    return false;
 }
 
-static void add_relation(enum format format, const char *file, char delimiter, struct sl_buf *sql)
+static void judge_number(const struct sl_probe_column *column, struct verdict *verdict)
 {
-    switch (format) {
-    case PARQUET:
-        sl_buf_add(sql, "read_parquet(");
-        sl_buf_add_sql_string(sql, file);
-        sl_buf_add(sql, ")");
+    bool is_exact = fits(column->forms[SL_FORM_DECIMAL], column->values) && column->scale <= MOST_SCALE;
+    verdict->logical = "number";
+    if (is_exact)
+        snprintf(verdict->physical, sizeof verdict->physical, "decimal(18,%d)", (int)column->scale);
+    else
+        snprintf(verdict->physical, sizeof verdict->physical, "double");
+}
+
+static void judge_text(const struct sl_probe_column *column, struct verdict *verdict)
+{
+    static const struct {
+        enum sl_form form;
+        const char *logical, *physical;
+    } types[] = {
+        {SL_FORM_BOOLEAN, "boolean", ""},
+        {SL_FORM_INTEGER, "integer", "bigint"},
+        {SL_FORM_DOUBLE, "number", "double"},
+        {SL_FORM_DATE, "date", ""},
+        {SL_FORM_TIMESTAMP_NTZ, "timestamp", "timestamp"},
+        {SL_FORM_TIMESTAMP, "timestamp", "timestamptz"},
+        {SL_FORM_TIME, "time", ""},
+        {SL_FORM_OBJECT, "object", ""},
+        {SL_FORM_ARRAY, "array", ""},
+    };
+    verdict->logical = "string";
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        bool is_number = types[i].form == SL_FORM_INTEGER || types[i].form == SL_FORM_DOUBLE;
+        // A number would lose the zeros in front of a postal code.
+        if (!fits(column->forms[types[i].form], column->values) || (is_number && column->forms[SL_FORM_CODE]))
+            continue;
+        verdict->logical = types[i].logical;
+        snprintf(verdict->physical, sizeof verdict->physical, "%s", types[i].physical);
+        if (types[i].form == SL_FORM_DOUBLE)
+            judge_number(column, verdict);
         return;
-    case JSONL:
-        sl_buf_add(sql, "read_json(");
-        sl_buf_add_sql_string(sql, file);
-        sl_buf_add(sql, ", ignore_errors = true, format = 'auto')");
-        return;
-    case CSV:
-        sl_buf_add(sql, "read_csv(");
-        sl_buf_add_sql_string(sql, file);
-        sl_buf_addf(sql, ", header = true, delim = '%c', quote = '\"', escape = '\"', all_varchar = true, ignore_errors = true)",
-                    delimiter);
-        return;
     }
+    (void)find_format(column, verdict);
 }
 
-static int describe(struct sl_draft *draft, const char *relation, struct column **ret, size_t *ret_count, struct sl_err *err)
+// The file says the type itself.
+static void judge_typed(const struct sl_probe_column *column, struct verdict *verdict)
 {
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    struct sl_column *columns;
-    size_t count;
-    sl_buf_addf(&sql, "select * from %s", relation);
-    SL_TRY(sl_buf_check(&sql, err));
-    SL_TRY(draft->session->kind->describe(draft->session, sql.text, draft->arena, &columns, &count, err));
-    struct column *described = SL_NEW_ARRAY(draft->arena, struct column, count);
-    SL_TRY_NEW(described, err);
-    for (size_t i = 0; i < count; i++)
-        described[i] = (struct column){.name = columns[i].name, .engine_type = columns[i].type};
-    *ret = described;
-    *ret_count = count;
-    return SL_OK;
-}
-
-// One pass: how many values each column has, how many of them fit each type, how many are distinct.
-static int profile(struct sl_draft *draft, const char *relation, struct column *columns, size_t count, int64_t *ret_rows,
-                   struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    size_t width = 3 + sizeof candidates / sizeof *candidates;
-    sl_buf_add(&sql, "select count(*)");
-    for (size_t i = 0; i < count; i++) {
-        SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
-        sl_buf_add_sql_name(&name, columns[i].name);
-        const char *text = name.text;
-        sl_buf_addf(&sql, ", count(%s), count(distinct %s), coalesce(max(length(split_part(%s::varchar, '.', 2))), 0)", text, text, text);
-        for (size_t k = 0; k < sizeof candidates / sizeof *candidates; k++)
-            sl_buf_addf(&sql, ", count(try_cast(%s::varchar as %s))", text, candidates[k].cast);
+    static const struct {
+        const char *engine, *logical, *physical;
+    } types[] = {
+        {"BOOLEAN", "boolean", ""},
+        {"FLOAT", "number", "double"},
+        {"DOUBLE", "number", "double"},
+        {"UBIGINT", "number", "decimal(20,0)"},
+        {"HUGEINT", "number", "decimal(38,0)"},
+        {"DATE", "date", ""},
+        {"TIME", "time", ""},
+        {"TIMESTAMP WITH TIME ZONE", "timestamp", "timestamptz"},
+        {"TIMESTAMP", "timestamp", "timestamp"},
+        {"TIMESTAMP_S", "timestamp", "timestamp"},
+        {"TIMESTAMP_MS", "timestamp", "timestamp"},
+        {"TIMESTAMP_NS", "timestamp", "timestamp"},
+    };
+    const char *type = column->type;
+    verdict->logical = "string";
+    if (sl_str_ends(type, "]")) {
+        verdict->logical = "array";
+    } else if (sl_str_starts(type, "STRUCT(") || sl_str_starts(type, "MAP(")) {
+        verdict->logical = "object";
+    } else if (sl_str_starts(type, "DECIMAL(")) {
+        verdict->logical = "number";
+        snprintf(verdict->physical, sizeof verdict->physical, "decimal%.20s", type + strlen("DECIMAL"));
+    } else if (sl_str_ends(type, "INTEGER") || sl_str_ends(type, "INT")) {
+        verdict->logical = "integer";
+        snprintf(verdict->physical, sizeof verdict->physical, "bigint");
     }
-    sl_buf_addf(&sql, " from %s", relation);
-    SL_TRY(sl_buf_check(&sql, err));
-    SL_TRY(draft->session->kind->query(draft->session, sql.text, 1, &result, err));
-    *ret_rows = sl_result_int(result, 0, 0);
-    for (size_t i = 0; i < count; i++) {
-        size_t at = 1 + i * width;
-        columns[i].values = sl_result_int(result, 0, at);
-        columns[i].distinct = sl_result_int(result, 0, at + 1);
-        columns[i].scale = sl_result_int(result, 0, at + 2);
-        for (size_t k = 0; k < sizeof candidates / sizeof *candidates; k++)
-            columns[i].fits[k] = sl_result_int(result, 0, at + 3 + k);
-    }
-    return SL_OK;
-}
-
-// The first column whose name says so and whose values allow it.
-static void find_key(struct column *columns, size_t count, int64_t rows)
-{
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < count; i++) {
-            bool is_named = sl_str_ends(columns[i].name, "id") || sl_str_ends(columns[i].name, "key") ||
-                            sl_str_ends(columns[i].name, "code");
-            // A few duplicates are what a primary key is there to remove.
-            bool is_unique = columns[i].values == rows && (double)columns[i].distinct >= FIT_SHARE * (double)rows;
-            if (rows > 1 && is_unique && (pass == 0 ? is_named : i == 0)) {
-                columns[i].is_key = true;
-                return;
-            }
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (sl_str_equal(type, types[i].engine)) {
+            verdict->logical = types[i].logical;
+            snprintf(verdict->physical, sizeof verdict->physical, "%s", types[i].physical);
         }
 }
 
-static const struct candidate *best_fit(const struct column *column)
+// --- Names and keys ---
+
+// Names with blanks and signs need quotes in SQL, and some readers of tables refuse them.
+static int judge_name(const char *name, const struct verdict *earlier, size_t count, struct sl_arena *arena,
+                      const char **ret, struct sl_err *err)
 {
-    for (size_t k = 0; k < sizeof candidates / sizeof *candidates; k++)
-        if (column->values > 0 && (double)column->fits[k] >= FIT_SHARE * (double)column->values)
-            return &candidates[k];
-    return NULL;
+    bool is_good = !isdigit((unsigned char)name[0]);
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++)
+        is_good &= isalnum(*c) || *c == '_' || *c >= 0x80;
+    const char *good = name;
+    if (!is_good) {
+        const char *slug = sl_str_slug(arena, name);
+        SL_TRY_NEW(slug, err);
+        good = isdigit((unsigned char)slug[0]) ? sl_arena_printf(arena, "c%s", slug) : slug;
+        SL_TRY_NEW(good, err);
+    }
+    const char *base = good;
+    for (size_t i = 0, number = 2; i < count; i++)
+        if (sl_str_equal_nocase(earlier[i].name, good)) {
+            good = sl_arena_printf(arena, "%s_%zu", base, number++);
+            SL_TRY_NEW(good, err);
+            i = (size_t)-1; // look from the start
+        }
+    *ret = good;
+    return SL_OK;
 }
 
-static void add_column(const struct column *column, int64_t rows, struct sl_buf *text)
+static bool is_named_key(const char *name)
 {
-    const struct candidate *fit = best_fit(column);
-    bool is_nested = strchr(column->engine_type, '[') || sl_str_starts(column->engine_type, "STRUCT") || sl_str_starts(column->engine_type, "MAP");
-    sl_buf_add(text, "      - name: ");
-    sl_buf_add_json_string(text, column->name);
-    sl_buf_addf(text, "\n        logicalType: %s\n", is_nested ? (strchr(column->engine_type, '[') ? "array" : "object") : fit ? fit->logical : "string");
-    if (fit && !is_nested && sl_str_equal(fit->cast, "double")) {
-        if (column->scale <= 9)
-            sl_buf_addf(text, "        physicalType: decimal(18,%lld)\n", (long long)column->scale);
+    return sl_str_equal_nocase(name, "id") || sl_str_equal_nocase(name, "key") || sl_str_equal_nocase(name, "uuid") ||
+           sl_str_ends(name, "_id") || sl_str_ends(name, "_ID") || sl_str_ends(name, "Id") || sl_str_ends(name, "ID") ||
+           sl_str_ends(name, "_key") || sl_str_ends(name, "_code") || sl_str_ends(name, "_no") ||
+           sl_str_ends(name, "_nr") || sl_str_ends(name, "_number");
+}
+
+// The first column whose name says that it is a key and whose values allow it: a few doubled or missing ones are what a primary key
+// is there to catch. Else the first column if it has no two alike.
+static void find_key(const struct sl_probe *probe, struct verdict *verdicts)
+{
+    int64_t rows = probe->records - probe->corrupt;
+    for (size_t i = 0; i < probe->column_count; i++) {
+        const struct sl_probe_column *column = &probe->columns[i];
+        if (is_named_key(column->name) && rows > 1 && fits(column->present, rows) &&
+            fits(column->distinct, column->present)) {
+            verdicts[i].is_key = true;
+            return;
+        }
+    }
+    const struct sl_probe_column *first = &probe->columns[0];
+    bool is_plain = sl_str_equal(verdicts[0].logical, "string") || sl_str_equal(verdicts[0].logical, "integer");
+    verdicts[0].is_key = rows > 1 && is_plain && first->present == rows && first->distinct == rows;
+}
+
+static int judge(const struct sl_probe *probe, struct sl_arena *arena, struct verdict **ret, struct sl_err *err)
+{
+    struct verdict *verdicts = SL_NEW_ARRAY(arena, struct verdict, probe->column_count);
+    SL_TRY_NEW(verdicts, err);
+    for (size_t i = 0; i < probe->column_count; i++) {
+        const struct sl_probe_column *column = &probe->columns[i];
+        struct verdict *verdict = &verdicts[i];
+        SL_TRY(judge_name(column->name, verdicts, i, arena, &verdict->name, err));
+        if (sl_str_equal(column->type, "VARCHAR"))
+            judge_text(column, verdict);
         else
-            sl_buf_add(text, "        physicalType: double\n");
-    } else if (fit && !is_nested && fit->physical) {
-        sl_buf_addf(text, "        physicalType: %s\n", fit->physical);
+            judge_typed(column, verdict);
+        // In a text "-" and "NA" may mean themselves: a country, a dash.
+        if (!sl_str_equal(verdict->logical, "string"))
+            verdict->null_words = column->null_words;
+        bool has_nulls = verdict->null_words || column->present < probe->records - probe->corrupt;
+        verdict->is_required = !has_nulls && column->present > 0;
     }
-    if (column->is_key)
-        sl_buf_add(text, "        primaryKey: true\n");
-    if (column->values == rows && rows > 0)
-        sl_buf_add(text, "        required: true\n");
+    find_key(probe, verdicts);
+    *ret = verdicts;
+    return SL_OK;
 }
 
-static void write_source(const struct sl_draft *draft, const char *path, enum format format, char delimiter, struct sl_buf *text)
+// --- Files ---
+
+static void add_list(const char *const *items, size_t count, struct sl_buf *text)
 {
-    sl_buf_addf(text, "# yaml-language-server: $schema=../.sluice/schema/source.json\ndescription: Drafted from %s\npath: ", draft->pattern);
-    sl_buf_add_json_string(text, path);
-    sl_buf_add(text, "\n");
-    if (format == CSV && delimiter != ',')
-        sl_buf_addf(text, "csv: {delimiter: %s}\n", delimiter == '\t' ? "\"\\t\"" : delimiter == ';' ? "\";\"" : "\"|\"");
-    sl_buf_add(text, "# owner, consumers, grain, volume, growth, frequency, freshness, retention, compliance: `sluice check` says what is missing\n");
+    sl_buf_add_char(text, '[');
+    for (size_t i = 0; i < count; i++) {
+        sl_buf_add(text, i ? ", " : "");
+        sl_buf_add_json_string(text, items[i]);
+    }
+    sl_buf_add_char(text, ']');
 }
 
-static void write_contract(const struct sl_draft *draft, const struct column *columns, size_t count, int64_t rows, struct sl_buf *text)
+// "NA\x1fnull" -> ["", "NA", "null"]: the empty text means null in any case.
+static void add_null_words(const char *words, struct sl_buf *text)
+{
+    char word[16];
+    sl_buf_add(text, "          - {property: sluice.nullValues, value: [\"\"");
+    while (*words) {
+        size_t length = strcspn(words, "\x1f");
+        snprintf(word, sizeof word, "%.*s", (int)length, words);
+        sl_buf_add(text, ", ");
+        sl_buf_add_json_string(text, word);
+        words += length + (words[length] != '\0');
+    }
+    sl_buf_add(text, "]}\n");
+}
+
+static void add_column(const struct sl_probe_column *column, const struct verdict *verdict, struct sl_buf *text)
+{
+    sl_buf_add(text, "      - name: ");
+    sl_buf_add_json_string(text, verdict->name);
+    if (!sl_str_equal(verdict->name, column->name)) {
+        sl_buf_add(text, "\n        physicalName: ");
+        sl_buf_add_json_string(text, column->name);
+    }
+    sl_buf_addf(text, "\n        logicalType: %s\n", verdict->logical);
+    if (verdict->physical[0])
+        sl_buf_addf(text, "        physicalType: %s\n", verdict->physical);
+    if (verdict->is_key)
+        sl_buf_add(text, "        primaryKey: true\n");
+    if (verdict->is_required || verdict->is_key)
+        sl_buf_add(text, "        required: true\n");
+    if (!verdict->format_count && !verdict->null_words)
+        return;
+    sl_buf_add(text, "        customProperties:\n");
+    if (verdict->format_count) {
+        sl_buf_add(text, "          - {property: sluice.formats, value: ");
+        add_list(verdict->formats, verdict->format_count, text);
+        sl_buf_add(text, "}\n");
+    }
+    if (verdict->null_words)
+        add_null_words(verdict->null_words, text);
+}
+
+static void write_contract(const char *name, const struct sl_probe *probe, const struct verdict *verdicts, struct sl_buf *text)
 {
     sl_buf_addf(text,
-                "# yaml-language-server: $schema=../.sluice/schema/contract.json\napiVersion: v3.0.2\nkind: DataContract\nid: %s\n"
-                "name: %s\nversion: 0.1.0\nstatus: draft\nschema:\n  - name: %s\n    properties:\n",
-                draft->name, draft->name, draft->name);
-    for (size_t i = 0; i < count; i++)
-        add_column(&columns[i], rows, text);
+                "# yaml-language-server: $schema=../.sluice/schema/contract.json\napiVersion: v3.1.0\nkind: DataContract\n"
+                "id: %s\nname: %s\nversion: 0.1.0\nstatus: draft\nschema:\n  - name: %s\n    properties:\n",
+                name, name, name);
+    for (size_t i = 0; i < probe->column_count; i++)
+        add_column(&probe->columns[i], &verdicts[i], text);
 }
 
-// As written in the source file: relative to the project folder.
+// What of the csv section is not as it is if nothing is said.
+static void add_csv(const struct sl_source_options *options, struct sl_buf *text)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf keys = SL_BUF_INIT;
+    if (!sl_str_equal(options->delimiter, ",")) {
+        sl_buf_add(&keys, ", delimiter: ");
+        sl_buf_add_json_string(&keys, options->delimiter);
+    }
+    if (!sl_str_equal(options->encoding, "utf-8"))
+        sl_buf_addf(&keys, ", encoding: %s", options->encoding);
+    if (options->skip_lines)
+        sl_buf_addf(&keys, ", skip_lines: %lld", (long long)options->skip_lines);
+    if (*options->comment)
+        sl_buf_addf(&keys, ", comment: \"%s\"", options->comment);
+    if (!options->has_header) {
+        sl_buf_add(&keys, ", header: false, columns: ");
+        add_list(options->columns.items, options->columns.count, &keys);
+    }
+    if (keys.length)
+        sl_buf_addf(text, "csv: {%s}\n", keys.text + 2);
+    text->has_failed = text->has_failed || keys.has_failed;
+}
+
+static void write_source(const char *path, const struct sl_probe *probe, struct sl_buf *text)
+{
+    sl_buf_add(text, "# yaml-language-server: $schema=../.sluice/schema/source.json\ndescription: ");
+    sl_buf_add_json_string(text, "Drafted from a file: say here what this is");
+    sl_buf_add(text, "\npath: ");
+    sl_buf_add_json_string(text, path);
+    sl_buf_add(text, "\n");
+    if (!sl_str_equal(probe->options.format, "auto"))
+        sl_buf_addf(text, "format: %s\n", probe->options.format);
+    if (probe->is_csv)
+        add_csv(&probe->options, text);
+    sl_buf_add(text, "# owner, consumers, grain, volume, growth, frequency, freshness, retention, compliance:\n"
+                     "# `sluice check` says what is missing\n");
+}
+
+// As written in the source file: relative to the project folder if the data is below it.
 static int path_in_project(const struct sl_draft *draft, const char **ret, struct sl_err *err)
 {
-    if (draft->pattern[0] == '/' || sl_str_equal(draft->folder, ".")) {
-        *ret = draft->pattern;
-        return SL_OK;
+    char here[4096];
+    char *folder = realpath(draft->folder, NULL);
+    const char *pattern = draft->pattern;
+    if (!folder || !getcwd(here, sizeof here)) {
+        free(folder);
+        return sl_fail(err, SL_E_IO, "folder '%s' cannot be found", draft->folder);
     }
-    size_t length = strlen(draft->folder);
-    if (strncmp(draft->pattern, draft->folder, length) == 0 && draft->pattern[length] == '/') {
-        *ret = draft->pattern + length + 1;
-        return SL_OK;
-    }
-    char *here = realpath(".", NULL);
-    SL_TRY_NEW(here, err);
-    *ret = sl_arena_printf(draft->arena, "%s/%s", here, draft->pattern);
-    free(here);
-    SL_TRY_NEW(*ret, err);
+    while (pattern[0] == '.' && pattern[1] == '/')
+        pattern += 2;
+    const char *path = pattern[0] == '/' ? pattern : sl_arena_printf(draft->arena, "%s/%s", here, pattern);
+    size_t length = strlen(folder);
+    if (path && strncmp(path, folder, length) == 0 && path[length] == '/')
+        path += length + 1;
+    free(folder);
+    SL_TRY_NEW(path, err);
+    *ret = path;
     return SL_OK;
 }
 
@@ -234,29 +344,33 @@ static int name_of(struct sl_draft *draft, struct sl_err *err)
     return SL_OK;
 }
 
+static int describe(struct sl_draft *draft, const struct sl_probe *probe, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    char number[64];
+    sl_buf_addf(&text, "%s of %s", sl_count_of((int64_t)probe->column_count, "column", number), probe->path);
+    sl_buf_addf(&text, ": %s", sl_count_of(probe->records, "row", number));
+    if (probe->corrupt)
+        sl_buf_addf(&text, ", %s broken", sl_str_count(probe->corrupt, number));
+    if (probe->file_count > 1)
+        sl_buf_addf(&text, "; the largest of %s", sl_count_of((int64_t)probe->file_count, "file", number));
+    SL_TRY(sl_buf_check(&text, err));
+    draft->found = sl_arena_strdup(draft->arena, text.text);
+    SL_TRY_NEW(draft->found, err);
+    return SL_OK;
+}
+
 int sl_draft_make(struct sl_draft *draft, struct sl_buf *source, struct sl_buf *contract, struct sl_err *err)
 {
-    struct sl_strs files = {0};
-    SL_AUTO(sl_buf_clear) struct sl_buf relation = SL_BUF_INIT;
-    struct column *columns;
-    size_t count;
-    int64_t rows;
-    char delimiter = ',';
+    struct sl_probe probe;
+    struct verdict *verdicts;
     const char *path;
-    SL_TRY(sl_fs_glob(draft->pattern, draft->arena, &files, err));
-    if (!files.count)
-        return sl_fail(err, SL_E_FILE_MISSING, "'%s' matches no file", draft->pattern);
-    enum format format = format_of(files.items[0]);
+    SL_TRY(sl_probe_read(draft->session, draft->pattern, draft->arena, &probe, err));
+    SL_TRY(judge(&probe, draft->arena, &verdicts, err));
     SL_TRY(name_of(draft, err));
-    if (format == CSV)
-        SL_TRY(find_delimiter(draft, files.items[0], &delimiter, err));
-    add_relation(format, files.items[0], delimiter, &relation);
-    SL_TRY(sl_buf_check(&relation, err));
-    SL_TRY(describe(draft, relation.text, &columns, &count, err));
-    SL_TRY(profile(draft, relation.text, columns, count, &rows, err));
-    find_key(columns, count, rows);
     SL_TRY(path_in_project(draft, &path, err));
-    write_source(draft, path, format, delimiter, source);
-    write_contract(draft, columns, count, rows, contract);
+    SL_TRY(describe(draft, &probe, err));
+    write_source(path, &probe, source);
+    write_contract(draft->name, &probe, verdicts, contract);
     return SL_OK;
 }

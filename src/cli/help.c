@@ -71,7 +71,7 @@ const struct sl_command *sl_find_command(size_t count, const char *const *words,
 
 int sl_fail_command(const char *name, struct sl_err *err)
 {
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     struct sl_strs names = {0};
     sl_arena_init(&arena, 0);
     for (size_t i = 0; sl_commands[i]; i++)
@@ -126,7 +126,7 @@ void sl_help_usage(const struct sl_command *command, struct sl_buf *text)
 
 void sl_help_options(const struct sl_opt *options, size_t count, struct sl_buf *text)
 {
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     sl_arena_init(&arena, 0);
     struct sl_opt *copy = SL_NEW_ARRAY(&arena, struct sl_opt, count + 1);
     if (copy && count) {

@@ -1,4 +1,5 @@
 // sluice init: a new project, from a template or drafted from data files.
+#include "api/kinds.h"
 #include "base/fs.h"
 #include "cli/draft.h"
 #include "cli/templates.h"
@@ -13,101 +14,183 @@ struct init_options {
     struct sl_strs from;
 };
 
+// clang-format off
 static const struct sl_opt rows[] = {
-    {"folder", SL_OPT_STRING, offsetof(struct init_options, folder), ".", "Where to write the project.", SL_OPT_POSITIONAL, .placeholder = "DIR"},
-    {"template", SL_OPT_STRING, offsetof(struct init_options, template), "empty", "empty or quickstart.", 0, .letter = 't', .placeholder = "NAME"},
-    {"from", SL_OPT_STRINGS, offsetof(struct init_options, from), NULL, "Draft a source and a contract from each of these data files or globs.", 0, .placeholder = "FILE"},
+    {"folder", SL_OPT_STRING, offsetof(struct init_options, folder), NULL,
+     "Where to write the project; else the working folder.", SL_OPT_POSITIONAL, .placeholder = "DIR"},
+    {"template", SL_OPT_STRING, offsetof(struct init_options, template), "empty",
+     "empty or quickstart.", 0, .letter = 't', .placeholder = "NAME"},
+    {"from", SL_OPT_STRINGS, offsetof(struct init_options, from), NULL,
+     "Draft a source and a contract from this data file or glob; may be given again.", 0, .placeholder = "FILE"},
     SL_COMMON_ROWS,
     {0},
 };
+// clang-format on
 
-static int check_template(const char *name, struct sl_err *err)
+// A file to be written, once it is known that none of them is there.
+struct new_file {
+    const char *path; // relative to the project
+    const char *text;
+    const char *found; // what it was drafted from, or NULL
+};
+struct init {
+    const struct init_options *options;
+    const char *folder;
+    struct sl_arena arena;
+    struct new_file *files;
+    size_t count;
+};
+
+static void clear(struct init *init)
 {
-    if (sl_str_equal(name, "empty") || sl_str_equal(name, "quickstart"))
-        return SL_OK;
-    (void)sl_fail(err, SL_E_USAGE, "there is no template '%s'", name);
-    return sl_err_hint(err, "empty or quickstart");
+    sl_arena_clear(&init->arena);
 }
 
-static int write_text(struct sl_arena *arena, const char *folder, const char *name, const struct sl_buf *text, struct sl_err *err)
+static int add_file(struct init *init, const char *path, const struct sl_buf *text, const char *found, struct sl_err *err)
 {
-    const char *path = sl_path_join(arena, folder, name);
-    SL_TRY_NEW(path, err);
     SL_TRY(sl_buf_check(text, err));
-    const char *parent = sl_path_folder(arena, path);
-    SL_TRY_NEW(parent, err);
-    SL_TRY(sl_fs_mkdirs(parent, err));
-    SL_TRY(sl_fs_create(path, text->text, text->length, err));
-    printf("wrote %s\n", path);
+    struct new_file file = {path, sl_arena_strdup(&init->arena, text->text), found};
+    if (!path || !file.text || !SL_PUSH(&init->arena, init->files, init->count, file))
+        return sl_fail_memory(err);
     return SL_OK;
 }
 
-static int write_project(struct sl_arena *arena, const char *folder, struct sl_err *err)
+static int add_project(struct init *init, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
-    const char *existing = sl_path_join(arena, folder, "sluice.yml");
-    char here[4096];
+    const char *existing = sl_path_join(&init->arena, init->folder, "sluice.yml");
     SL_TRY_NEW(existing, err);
     if (sl_fs_exists(existing))
         return SL_OK;
-    const char *name = sl_path_name(folder);
-    if (sl_str_equal(folder, ".") && getcwd(here, sizeof here))
-        name = sl_path_name(here);
-    const char *slug = sl_str_slug(arena, name);
-    SL_TRY_NEW(slug, err);
-    sl_buf_addf(&text, "# yaml-language-server: $schema=.sluice/schema/project.json\nname: %s%s\nlake: lake\nchecks: {requirements: warn}\n",
-                slug[0] >= '0' && slug[0] <= '9' ? "p" : "", slug);
-    return write_text(arena, folder, "sluice.yml", &text, err);
+    const char *name = NULL;
+    SL_TRY(sl_template_project_name(init->folder, &init->arena, &name, err));
+    sl_buf_addf(&text,
+                "# yaml-language-server: $schema=.sluice/schema/project.json\nname: %s\nlake: lake\n"
+                "checks: {requirements: warn}\n",
+                name);
+    return add_file(init, "sluice.yml", &text, NULL, err);
 }
 
-static int draft_files(const struct init_options *options, struct sl_arena *arena, struct sl_err *err)
+static int add_draft(struct init *init, const char *pattern, struct sl_session *session, struct sl_err *err)
+{
+    struct sl_draft draft = {
+        .arena = &init->arena, .session = session, .pattern = pattern, .folder = init->folder};
+    SL_AUTO(sl_buf_clear) struct sl_buf source = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf contract = SL_BUF_INIT;
+    SL_TRY(sl_draft_make(&draft, &source, &contract, err));
+    SL_TRY(add_file(init, sl_arena_printf(&init->arena, "sources/%s.yml", draft.name), &source, draft.found, err));
+    return add_file(init, sl_arena_printf(&init->arena, "contracts/%s.odcs.yml", draft.name), &contract, NULL, err);
+}
+
+static int fail_existing(const char *path, struct sl_err *err)
+{
+    (void)sl_fail(err, SL_E_FILE_EXISTS, "'%s' exists already, so nothing was written", path);
+    return sl_err_hint(err, "move it away, or name another folder");
+}
+
+static int write_files(struct init *init, struct sl_err *err)
+{
+    struct sl_arena *arena = &init->arena;
+    for (size_t i = 0; i < init->count; i++) {
+        const char *path = sl_path_join(arena, init->folder, init->files[i].path);
+        SL_TRY_NEW(path, err);
+        if (sl_fs_exists(path))
+            return fail_existing(path, err);
+        for (size_t k = 0; k < i; k++)
+            if (sl_str_equal(init->files[k].path, init->files[i].path))
+                return sl_fail(err, SL_E_NAME_DUPLICATE, "two data files would both give '%s'", init->files[i].path);
+    }
+    for (size_t i = 0; i < init->count; i++) {
+        const char *path = sl_path_join(arena, init->folder, init->files[i].path);
+        const char *parent = path ? sl_path_folder(arena, path) : NULL;
+        SL_TRY_NEW(parent, err);
+        SL_TRY(sl_fs_mkdirs(parent, err));
+        SL_TRY(sl_fs_create(path, init->files[i].text, strlen(init->files[i].text), err));
+    }
+    return sl_schemas_write(init->folder, err);
+}
+
+static int draft_files(struct init *init, struct sl_err *err)
 {
     SL_AUTO(sl_engine_close) struct sl_engine *engine = NULL;
     SL_AUTO(sl_session_close) struct sl_session *session = NULL;
     struct sl_engine_options engine_options = {0};
     SL_TRY(sl_kinds.engines[0]->open(&engine_options, &engine, err));
     SL_TRY(engine->kind->connect(engine, &session, err));
-    SL_TRY(sl_fs_mkdirs(options->folder, err));
-    SL_TRY(write_project(arena, options->folder, err));
-    for (size_t i = 0; i < options->from.count; i++) {
-        struct sl_draft draft = {.arena = arena, .session = session, .pattern = options->from.items[i], .folder = options->folder};
-        SL_AUTO(sl_buf_clear) struct sl_buf source = SL_BUF_INIT;
-        SL_AUTO(sl_buf_clear) struct sl_buf contract = SL_BUF_INIT;
-        SL_TRY(sl_draft_make(&draft, &source, &contract, err));
-        const char *source_file = sl_arena_printf(arena, "sources/%s.yml", draft.name);
-        const char *contract_file = sl_arena_printf(arena, "contracts/%s.odcs.yml", draft.name);
-        SL_TRY_NEW(source_file, err);
-        SL_TRY_NEW(contract_file, err);
-        SL_TRY(write_text(arena, options->folder, source_file, &source, err));
-        SL_TRY(write_text(arena, options->folder, contract_file, &contract, err));
+    SL_TRY(sl_fs_mkdirs(init->folder, err));
+    SL_TRY(add_project(init, err));
+    for (size_t i = 0; i < init->options->from.count; i++)
+        SL_TRY(add_draft(init, init->options->from.items[i], session, err));
+    return write_files(init, err);
+}
+
+static int from_template(struct init *init, struct sl_err *err)
+{
+    const char *name = init->options->template;
+    struct sl_strs paths = {0};
+    if (!sl_str_equal(name, "empty") && !sl_str_equal(name, "quickstart")) {
+        (void)sl_fail(err, SL_E_USAGE, "there is no template '%s'", name);
+        return sl_err_hint(err, "empty or quickstart");
     }
-    return sl_schemas_write(options->folder, err);
+    SL_TRY(sl_template_write(name, init->folder, &init->arena, &paths, err));
+    for (size_t i = 0; i < paths.count; i++)
+        if (!SL_PUSH(&init->arena, init->files, init->count, ((struct new_file){.path = paths.items[i]})))
+            return sl_fail_memory(err);
+    return SL_OK;
+}
+
+static int print_json(const struct init *init, struct sl_err *err)
+{
+    json_t *files = json_array();
+    SL_AUTO(sl_json_free) json_t *root =
+        json_pack("{s:s, s:s, s:o}", "schema", "sluice.init/1", "folder", init->folder, "files", files);
+    SL_TRY_NEW(root, err);
+    for (size_t i = 0; i < init->count; i++)
+        if (json_array_append_new(files, json_string(init->files[i].path)) != 0)
+            return sl_fail_memory(err);
+    return sl_print_json(root, err);
+}
+
+static void print_text(const struct init *init)
+{
+    bool is_here = sl_str_equal(init->folder, ".");
+    for (size_t i = 0; i < init->count && !init->options->common.is_quiet; i++) {
+        const struct new_file *file = &init->files[i];
+        printf("wrote %s%s%s%s%s\n", is_here ? "" : init->folder, is_here ? "" : "/", file->path,
+               file->found ? "  " : "", file->found ? file->found : "");
+    }
+    if (init->options->common.is_quiet)
+        return;
+    if (init->options->from.count)
+        printf("\na draft: read the contracts, then %s%s%s`sluice run`\n", is_here ? "" : "`cd ", is_here ? "" : init->folder,
+               is_here ? "" : "` and ");
+    else
+        printf("\nnext: %s%s%s`sluice check`\n", is_here ? "" : "`cd ", is_here ? "" : init->folder, is_here ? "" : "` and ");
 }
 
 static int run_init(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct init_options *options = self;
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(clear) struct init init = {.options = options};
     (void)ret_exit;
-    sl_arena_init(&arena, 0);
-    if (options->from.count) {
-        SL_TRY(draft_files(options, &arena, err));
-        puts("a draft: read the contracts, then `sluice check` and `sluice run`");
-        return SL_OK;
-    }
-    SL_TRY(check_template(options->template, err));
-    SL_TRY(sl_template_write(options->template, options->folder, err));
-    printf("wrote a project to %s; next: `sluice check`\n", options->folder);
+    sl_arena_init(&init.arena, 0);
+    init.folder = options->folder ? options->folder : options->common.folder ? options->common.folder : ".";
+    SL_TRY(options->from.count ? draft_files(&init, err) : from_template(&init, err));
+    if (options->common.json)
+        return print_json(&init, err);
+    print_text(&init);
     return SL_OK;
 }
 
-static const char *const examples[] = {"sluice init shop --template quickstart", "sluice init shop --from 'data/orders-*.csv' --from data/customers.jsonl", NULL};
+static const char *const examples[] = {"sluice init shop --template quickstart",
+                                       "sluice init shop --from 'data/orders-*.csv' --from data/customers.jsonl", NULL};
 
 const struct sl_command sl_command_init = {
     .name = "init",
     .summary = "Begin a project, from a template or drafted from data files.",
-    .details = "With --from, every column's type is the strictest that at least 95 % of its values fit, so that the draft contract already\n"
-               "catches the rest. Existing files are never overwritten.",
+    .details = "With --from, delimiter, encoding and header are found out, and every column's type is the strictest that at least 95 %\n"
+               "of its values fit, so that the draft contract already catches the rest. A project that is there gets the new\n"
+               "files beside its own. Existing files are never overwritten.",
     .rows = rows,
     .options_bytes = sizeof(struct init_options),
     .examples = examples,

@@ -49,7 +49,7 @@ static int add_node(struct sl_grid *grid, const struct sl_node *node, bool all_c
 
 int sl_plan_show(const struct sl_common *common, const struct sl_world *world, bool all_causes, struct sl_err *err)
 {
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     sl_arena_init(&arena, 0);
     if (common->json) {
         SL_AUTO(sl_json_free) json_t *root = NULL;

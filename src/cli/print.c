@@ -65,7 +65,7 @@ void sl_put_plain(FILE *file, const char *text)
 
 void sl_print_masked(const char *text, FILE *file)
 {
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     sl_arena_init(&arena, 0);
     fputs(sl_log_mask(text, &arena), file);
 }

@@ -8,7 +8,7 @@ struct quickstart_options {
 };
 
 static const struct sl_opt rows[] = {
-    {"folder", SL_OPT_STRING, offsetof(struct quickstart_options, folder), "sluice-quickstart", "Where to write the project; must be empty or missing.", SL_OPT_POSITIONAL, .placeholder = "DIR"},
+    {"folder", SL_OPT_STRING, offsetof(struct quickstart_options, folder), "sluice-quickstart", "Where to write the project.", SL_OPT_POSITIONAL, .placeholder = "DIR"},
     SL_COMMON_ROWS,
     {0},
 };
@@ -35,7 +35,8 @@ static int show(int argc, const char *const *words, const char *folder)
 static int run_quickstart(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct quickstart_options *options = self;
-    SL_TRY(sl_template_write("quickstart", options->folder, err));
+    struct sl_strs paths = {0};
+    SL_TRY(sl_template_write("quickstart", options->folder, options->common.cli->arena, &paths, err));
     if (options->common.json) {
         char *argv[] = {(char *)"sluice", (char *)"run", (char *)"--json", (char *)"--project", (char *)options->folder, NULL};
         *ret_exit = sl_cli_main(5, argv);

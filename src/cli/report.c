@@ -21,7 +21,7 @@ static const char *character_at(const char *line, int number)
 // The line with a caret under the column. A tab takes one place in both, so that the caret stands where it must.
 static void print_line(const char *text, const struct sl_err *err)
 {
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     int column = err->column > 0 ? err->column : 1, first = 1;
     sl_arena_init(&arena, 0);
     for (int i = 1; i < err->line; i++) {
@@ -45,7 +45,7 @@ static void print_line(const char *text, const struct sl_err *err)
 
 static void print_place(const struct sl_cli *cli, const struct sl_err *err)
 {
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     const char *text = NULL;
     size_t length;
     struct sl_err ignored = {0};
@@ -74,7 +74,7 @@ static void print_text(const struct sl_cli *cli, enum sl_severity severity,
                        const struct sl_err *err)
 {
     bool is_error = severity == SL_SEVERITY_ERROR;
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     sl_arena_init(&arena, 0);
     fprintf(stderr, "%s%s[%s]%s: ", sl_color(stderr, is_error ? SL_COLOR_RED : SL_COLOR_YELLOW),
             is_error ? "error" : "warning", sl_code_info(err->code)->id,

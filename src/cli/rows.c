@@ -34,7 +34,7 @@ static bool is_number(const char *type)
 
 int sl_rows_print_text(const struct sl_rows *rows, struct sl_err *err)
 {
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     int64_t count = count_of(rows);
     size_t columns = sl_result_columns(rows->result);
     uint64_t right = 0;

@@ -185,7 +185,7 @@ static void on_end(void *self, const struct sl_outcome *outcome)
     struct sl_run_view *view = self;
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf line = SL_BUF_INIT;
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     char number[32];
     view->done++;
     add_end(outcome, &text);
@@ -313,7 +313,7 @@ static void log_last_line(const struct sl_run_view *view)
 
 int sl_run_view_end(struct sl_run_view *view, struct sl_err *err)
 {
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     const struct sl_run *run = view->run;
     sl_arena_init(&arena, 0);
     add_wipe(view);

@@ -34,6 +34,7 @@ scripts() { files '*.sh' .ci/run | xargs shellcheck -e SC2317; }
 
 lint 'layers (who may include whom)' tools/lint/layers.py
 lint 'sizes (files, functions, parameters)' tools/lint/sizes.py
+lint 'cleanup (SL_AUTO locals are initialised)' tools/lint/cleanup.py
 lint 'format (clang-format)' format
 lint 'scripts (shellcheck)' scripts
 lint 'flow (cppcheck)' flow

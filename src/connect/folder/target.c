@@ -90,7 +90,7 @@ static int write_position(const struct sl_load *load, const char *folder, int64_
 {
     char time[32];
     char *text = NULL;
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     sl_arena_init(&arena, 0);
     SL_AUTO(sl_json_free)
     json_t *root =

@@ -53,7 +53,7 @@ struct sl_delta_snapshot {
 // reads commits backwards until one carries a `sluice` record. version -1: no table.
 struct sl_delta_head {
     int64_t version;
-    int64_t record_version;  // of the commit that carries `record`; -1 if none was found up to the last checkpoint
+    int64_t record_version;  // of the commit that carries `record`; -1 if none of the commits still in the log has one
     int64_t timestamp_ms;
     const char *record_json; // commitInfo.sluice; NULL if none
 };
@@ -106,7 +106,9 @@ struct sl_delta_commit {
     const char *const *partition_columns; // for a new table or REPLACE
     size_t partition_count;
     const struct sl_staged *staged;      // new files, in `staged_folder`, which lies inside the table's folder
-    const char *staged_folder;           // relative to the table's folder; "" for the folder itself
+    // Relative to the table's folder; "" for the folder itself. Its name must not begin with '_' or '.': other readers take that for
+    // hidden ("Data Files").
+    const char *staged_folder;
     const char *const *tags_json;        // per staged file, or NULL
     const char *const *removed;          // REWRITE: decoded paths of live files at base_version
     size_t removed_count;
@@ -114,14 +116,16 @@ struct sl_delta_commit {
     size_t replaced_count;
     const char *app_id;        // txn identifier: the step
     int64_t app_version;       // sequence number; a table that already carries it (or a later one) is left alone
-    const char *operation;     // "WRITE", "MERGE", ...
+    const char *operation;     // "WRITE", "MERGE", ...; "OPTIMIZE" says that rows were only moved (dataChange false)
     const char *record_json;   // commitInfo.sluice
     const char *description;   // table comment, may be NULL
 };
 // Commits: syncs the staged files and folders, then creates version N; on a lost race rereads the winners, refuses a true conflict
 // (SL_E_TABLE_CONFLICT: a file to be removed is gone, the schema changed, partitions overlap) and otherwise tries N+1, N+2, ... The
 // winner is durable when this returns. If txn says it was done before, *ret_version is the version now and *ret_skipped true.
-// Writes a checkpoint every `delta.checkpointInterval` (10) versions through `session` (NULL: none).
+// Writes a checkpoint every `delta.checkpointInterval` (10) versions through `session` (NULL: none); the commit stands even if that
+// fails, and the next one tries again. REPLACE is also refused (SL_E_TABLE_CONFLICT) if others changed rows after base_version, but not
+// if that is -1. Tables whose features cannot be respected are not written: SL_E_TABLE_FEATURE.
 SL_MUST int sl_delta_commit(const char *folder, const struct sl_delta_commit *commit, struct sl_session *session,
                             struct sl_arena *arena, int64_t *ret_version, bool *ret_skipped, struct sl_err *err);
 SL_MUST int sl_delta_checkpoint(const char *folder, int64_t version, struct sl_session *session, struct sl_err *err);
@@ -132,7 +136,8 @@ SL_MUST int sl_delta_scan(const struct sl_delta_snapshot *snapshot, struct sl_ar
 SL_MUST int sl_delta_scan_files(const struct sl_delta_snapshot *snapshot, const struct sl_delta_file *files, size_t file_count,
                                 struct sl_arena *arena, struct sl_scan *ret, struct sl_err *err);
 const struct sl_delta_txn *sl_delta_txn_find(const struct sl_delta_snapshot *snapshot, const char *app_id);
-// Removes files that no commit of the log names and that are older than `older_than_ms`: leftovers of killed steps. Counts them.
+// Removes Parquet files that nothing in the log names and that were not changed for `older_than_ms` (a duration: longer than any step
+// takes): leftovers of killed steps. Counts them. Folders whose name begins with '_' or '.' are left alone.
 SL_MUST int sl_delta_clean_staged(const char *folder, int64_t older_than_ms, struct sl_session *session, int64_t *ret_count,
                                   struct sl_err *err);
 
