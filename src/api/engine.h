@@ -44,6 +44,7 @@ struct sl_scan {
     size_t partition_count;
     const struct sl_scan_file *files;
     size_t file_count; // 0: an empty relation with these columns
+    int64_t row_count; // of all files together, for the optimizer; 0: unknown
     // Adds two columns to read back where a row came from: `_file` (index into files) and `_row`
     // (0-based in the file).
     bool with_origin;

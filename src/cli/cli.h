@@ -58,6 +58,7 @@ struct sl_command {
     const struct sl_opt *rows;
     size_t options_bytes; // of the struct that rows fill
     const char *const *examples; // "sluice run --select tag:finance+", ended by NULL; may be NULL
+    bool is_hidden; // not in help and docs
     // Does it. *ret_exit is 0 unless set. `options` points to a struct that begins with struct sl_common.
     int (*run)(const void *options, int *ret_exit, struct sl_err *err);
 };

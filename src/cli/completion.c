@@ -1,7 +1,5 @@
-// sluice completion bash|zsh|fish: scripts made from the tables of commands and options. Table names are asked of `sluice ls` on the spot.
+// sluice completion bash|zsh|fish: scripts that ask `sluice complete` for what may follow.
 #include "cli/cli.h"
-
-#include <string.h>
 
 struct completion_options {
     struct sl_common common;
@@ -10,119 +8,120 @@ struct completion_options {
 enum shell { SHELL_BASH, SHELL_ZSH, SHELL_FISH };
 static const char *const shell_names[] = {"bash", "zsh", "fish", NULL};
 
+// clang-format off
 static const struct sl_opt rows[] = {
-    {"shell", SL_OPT_ENUM, offsetof(struct completion_options, shell), "bash", "bash, zsh or fish.", SL_OPT_POSITIONAL, .values = shell_names, .placeholder = "SHELL"},
+    {"shell", SL_OPT_ENUM, offsetof(struct completion_options, shell), NULL,
+     "The shell to print it for.", SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .values = shell_names, .placeholder = "SHELL"},
     SL_COMMON_ROWS,
     {0},
 };
+// clang-format on
 
-static void print_flag(const char *name)
-{
-    fputs("--", stdout);
-    for (; *name; name++)
-        putchar(*name == '_' ? '-' : *name);
-}
+// bash cuts words at ':' and '=' too. They are put together again here, and what stands before the last cut is taken off the answers.
+static const char bash_script[] =
+    "_sluice() {\n"
+    "    local words=() glue= piece i line word cut\n"
+    "    COMPREPLY=()\n"
+    "    for ((i = 1; i <= COMP_CWORD; i++)); do\n"
+    "        piece=${COMP_WORDS[i]}\n"
+    "        if [[ ${#words[@]} -gt 0 && ( -n $glue || $piece =~ ^[:=]+$ ) ]]; then\n"
+    "            words[${#words[@]}-1]+=$piece\n"
+    "        else\n"
+    "            words+=(\"$piece\")\n"
+    "        fi\n"
+    "        [[ $piece =~ ^[:=]+$ ]] && glue=1 || glue=\n"
+    "    done\n"
+    "    cut=${COMP_WORDS[COMP_CWORD]}\n"
+    "    [[ $cut =~ ^[:=]+$ ]] && cut=\n"
+    "    word=${words[${#words[@]}-1]}\n"
+    "    cut=$((${#word} - ${#cut}))\n"
+    "    while IFS= read -r line; do\n"
+    "        case $line in\n"
+    "        :files) compopt -o filenames 2>/dev/null; while IFS= read -r line; do COMPREPLY+=(\"$line\"); done < <(compgen -f -- "
+    "\"${word:cut}\") ;;\n"
+    "        :folders) compopt -o filenames 2>/dev/null; while IFS= read -r line; do COMPREPLY+=(\"$line\"); done < <(compgen -d -- "
+    "\"${word:cut}\") ;;\n"
+    "        *)\n"
+    "            line=${line%%$'\\t'*}\n"
+    "            [[ $line == *[=:,] ]] && compopt -o nospace 2>/dev/null\n"
+    "            COMPREPLY+=(\"${line:cut}\") ;;\n"
+    "        esac\n"
+    "    done < <(sluice complete -- \"${words[@]}\" 2>/dev/null)\n"
+    "}\n"
+    "complete -F _sluice sluice\n";
 
-static void print_flags(const struct sl_command *command)
-{
-    for (const struct sl_opt *row = command->rows; row->name; row++)
-        if (!(row->flags & (SL_OPT_POSITIONAL | SL_OPT_HIDDEN))) {
-            print_flag(row->name);
-            putchar(' ');
-        }
-}
+static const char zsh_script[] =
+    "#compdef sluice\n"
+    "_sluice() {\n"
+    "    local line value\n"
+    "    local -a answers found\n"
+    "    answers=(\"${(@f)$(sluice complete -- \"${(@)words[2,CURRENT]}\" 2>/dev/null)}\")\n"
+    "    case ${answers[1]} in\n"
+    "        :files) _files; return ;;\n"
+    "        :folders) _files -/; return ;;\n"
+    "    esac\n"
+    "    for line in $answers; do\n"
+    "        value=${line%%$'\\t'*}\n"
+    "        found+=(\"${value//:/\\\\:}:${line#*$'\\t'}\")\n"
+    "    done\n"
+    "    (( $#found )) && _describe -V sluice found\n"
+    "}\n"
+    "if [ \"$funcstack[1]\" = _sluice ]; then\n"
+    "    _sluice \"$@\"\n"
+    "else\n"
+    "    compdef _sluice sluice\n"
+    "fi\n";
 
-static void print_words(void)
+static const char fish_script[] =
+    "function __sluice_complete\n"
+    "    set -l words (commandline -opc) (commandline -ct)\n"
+    "    set -l answers (sluice complete -- $words[2..-1] 2>/dev/null)\n"
+    "    switch \"$answers[1]\"\n"
+    "        case :files\n"
+    "            __fish_complete_path (commandline -ct)\n"
+    "        case :folders\n"
+    "            __fish_complete_directories (commandline -ct)\n"
+    "        case '*'\n"
+    "            printf '%s\\n' $answers\n"
+    "    end\n"
+    "end\n"
+    "complete -c sluice -f -a '(__sluice_complete)'\n";
+
+static const char *script_of(enum shell shell)
 {
-    for (size_t i = 0; sl_commands[i]; i++) {
-        const char *name = sl_commands[i]->name;
-        size_t length = strcspn(name, " ");
-        // Commands of two words stand next to each other.
-        if (i && strncmp(sl_commands[i - 1]->name, name, length) == 0 && sl_commands[i - 1]->name[length] == ' ')
-            continue;
-        printf("%.*s ", (int)length, name);
+    switch (shell) {
+    case SHELL_BASH:
+        return bash_script;
+    case SHELL_ZSH:
+        return zsh_script;
+    case SHELL_FISH:
+        return fish_script;
     }
-}
-
-static void print_bash(void)
-{
-    fputs("_sluice() {\n    local word=${COMP_WORDS[COMP_CWORD]} first=${COMP_WORDS[1]} words=\n"
-          "    if [ \"$COMP_CWORD\" = 1 ]; then\n        words=\"",
-          stdout);
-    print_words();
-    fputs("help\"\n    else\n", stdout);
-    for (size_t i = 0; sl_commands[i]; i++) {
-        printf("        case \"${COMP_WORDS[*]:1}\" in '%s'*) words=\"", sl_commands[i]->name);
-        print_flags(sl_commands[i]);
-        fputs("\" ;; esac\n", stdout);
-    }
-    fputs("        if [ \"$COMP_CWORD\" = 2 ]; then case \"$first\" in\n", stdout);
-    for (size_t i = 0; sl_commands[i]; i++) {
-        const char *name = sl_commands[i]->name, *blank = strchr(name, ' ');
-        if (blank && (i == 0 || strncmp(sl_commands[i - 1]->name, name, (size_t)(blank - name + 1)) != 0)) {
-            printf("            %.*s) words=\"", (int)(blank - name), name);
-            for (size_t k = i; sl_commands[k] && strncmp(sl_commands[k]->name, name, (size_t)(blank - name + 1)) == 0; k++)
-                printf("%s ", sl_commands[k]->name + (blank - name) + 1);
-            fputs("\" ;;\n", stdout);
-        }
-    }
-    fputs("            show|lineage|run|plan|ls) case \"$word\" in -*) ;; *) words=\"$words $(sluice ls 2>/dev/null | tail -n +2 | cut -d' ' "
-          "-f1)\" ;; esac ;;\n        esac; fi\n        case \"${COMP_WORDS[COMP_CWORD-1]}\" in -s|--select|--exclude) words=\"$(sluice ls "
-          "2>/dev/null | tail -n +2 | cut -d' ' -f1)\" ;; esac\n    fi\n    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\n",
-          stdout);
-}
-
-static void print_fish(void)
-{
-    for (size_t i = 0; sl_commands[i]; i++) {
-        const struct sl_command *command = sl_commands[i];
-        const char *name = command->name, *blank = strchr(name, ' ');
-        if (blank)
-            printf("complete -c sluice -n '__fish_seen_subcommand_from %.*s' -f -a '%s' -d '%s'\n", (int)(blank - name), name,
-                   blank + 1, command->summary);
-        else
-            printf("complete -c sluice -n __fish_use_subcommand -f -a '%s' -d \"%s\"\n", name, command->summary);
-        for (const struct sl_opt *row = command->rows; row->name; row++) {
-            if (row->flags & (SL_OPT_POSITIONAL | SL_OPT_HIDDEN))
-                continue;
-            printf("complete -c sluice -n '__fish_seen_subcommand_from %s' -l '", blank ? blank + 1 : name);
-            for (const char *c = row->name; *c; c++)
-                putchar(*c == '_' ? '-' : *c);
-            printf("' -d \"%s\"\n", row->summary);
-        }
-    }
-    puts("complete -c sluice -n '__fish_seen_subcommand_from show lineage run plan ls' -a "
-         "'(sluice ls 2>/dev/null | tail -n +2 | cut -d\" \" -f1)'");
+    return "";
 }
 
 static int run_completion(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct completion_options *options = self;
+    const char *script = script_of((enum shell)options->shell);
     (void)ret_exit;
-    (void)err;
-    switch ((enum shell)options->shell) {
-    case SHELL_BASH:
-        print_bash();
-        puts("complete -F _sluice sluice");
-        break;
-    case SHELL_ZSH: // zsh runs bash's completion functions
-        puts("#compdef sluice\nautoload -U +X bashcompinit && bashcompinit");
-        print_bash();
-        puts("complete -F _sluice sluice");
-        break;
-    case SHELL_FISH:
-        print_fish();
-        break;
+    if (!options->common.json) {
+        fputs(script, stdout);
+        return SL_OK;
     }
-    return SL_OK;
+    SL_AUTO(sl_json_free) json_t *root =
+        json_pack("{s:s, s:s, s:s}", "schema", "sluice.completion/1", "shell", shell_names[options->shell], "script", script);
+    SL_TRY_NEW(root, err);
+    return sl_print_json(root, err);
 }
 
-static const char *const examples[] = {"source <(sluice completion bash)", "sluice completion fish > ~/.config/fish/completions/sluice.fish",
-                                       NULL};
+static const char *const examples[] = {"source <(sluice completion bash)",
+                                       "sluice completion fish > ~/.config/fish/completions/sluice.fish", NULL};
 
 const struct sl_command sl_command_completion = {
     .name = "completion",
     .summary = "Print the completion script of a shell.",
+    .details = "Commands, options, tables, selectors, environments, runs and error codes are completed.",
     .rows = rows,
     .options_bytes = sizeof(struct completion_options),
     .examples = examples,

@@ -56,7 +56,8 @@ static void add_commands(struct sl_buf *text)
         sl_buf_addf(text, "| %s | %s |\n", exit_codes[i].code, exit_codes[i].meaning);
     sl_buf_add(text, "\n");
     for (size_t i = 0; sl_commands[i]; i++)
-        add_command(sl_commands[i], text);
+        if (!sl_commands[i]->is_hidden)
+            add_command(sl_commands[i], text);
 }
 
 static void add_files(struct sl_buf *text)
@@ -130,7 +131,8 @@ static void add_man(struct sl_buf *text)
     sl_opt_man(sl_common_rows, text);
     sl_buf_add(text, ".SH COMMANDS\n");
     for (size_t i = 0; sl_commands[i]; i++)
-        add_man_command(sl_commands[i], text);
+        if (!sl_commands[i]->is_hidden)
+            add_man_command(sl_commands[i], text);
     sl_buf_add(text, ".SH EXIT STATUS\n");
     for (size_t i = 0; i < EXIT_CODE_COUNT; i++)
         sl_buf_addf(text, ".TP\n.B %s\n%s\n", exit_codes[i].code, exit_codes[i].meaning);

@@ -75,7 +75,8 @@ int sl_fail_command(const char *name, struct sl_err *err)
     struct sl_strs names = {0};
     sl_arena_init(&arena, 0);
     for (size_t i = 0; sl_commands[i]; i++)
-        SL_TRY(sl_strs_add(&names, &arena, sl_commands[i]->name, err));
+        if (!sl_commands[i]->is_hidden)
+            SL_TRY(sl_strs_add(&names, &arena, sl_commands[i]->name, err));
     const char *hint = sl_did_you_mean(&arena, name, names.items, names.count);
     (void)sl_fail(err, SL_E_USAGE, "there is no command '%s'", name);
     return sl_err_hint(err, "%s", hint ? hint : "`sluice help` lists them");
@@ -83,6 +84,8 @@ int sl_fail_command(const char *name, struct sl_err *err)
 
 static void print_one(const struct sl_command *command, FILE *file)
 {
+    if (command->is_hidden)
+        return;
     fprintf(file, "  %s%-16s%s %s\n", sl_color(file, SL_COLOR_BOLD), command->name,
             sl_color(file, SL_COLOR_NONE), command->summary);
 }
@@ -201,7 +204,7 @@ static int print_json(const struct sl_command *only, struct sl_err *err)
                   commands);
     SL_TRY_NEW(root, err);
     for (size_t i = 0; sl_commands[i]; i++)
-        if ((!only || only == sl_commands[i]) &&
+        if ((only ? only == sl_commands[i] : !sl_commands[i]->is_hidden) &&
             json_array_append_new(commands, command_json(sl_commands[i])) != 0)
             return sl_fail_memory(err);
     return sl_print_json(root, err);

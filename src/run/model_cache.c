@@ -1,53 +1,33 @@
 #include "run/model_cache.h"
 
-#include "base/fs.h"
 #include "base/hash.h"
-#include "base/json.h"
+#include "run/cache.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#define CACHE_FILE "models.json"
-#define CACHE_FORMAT 1
-#define CACHE_MAX_BYTES ((size_t)256 << 20)
+#define CACHE_FILE "models.cache"
+#define CACHE_FORMAT 2
 
 struct reader {
     struct sl_world *world;
-    json_t *cache;        // text hash -> {"digest", "tables"}; NULL: none yet
-    json_t *entries;      // those in use, to be written
-    const char **hashes;  // per model
-    const char **digests; // per model; NULL: to be parsed, or it does not parse
+    json_t *cache;       // hash of a text and its place -> {"digest", "tables"}; NULL: none yet
+    json_t *entries;     // those in use, to be written
+    const char **hashes; // per model
     bool has_new;
 };
 
-static int text_hash(const char *text, struct sl_arena *arena, const char **ret, struct sl_err *err)
+// What is remembered has places in the file, so that where the text begins is part of it.
+static int text_hash(const struct sl_model *model, struct sl_arena *arena, const char **ret,
+                     struct sl_err *err)
 {
     char hex[65];
     SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
     SL_TRY(sl_hash_new(&hash, err));
-    sl_hash_add(hash, text);
+    sl_hash_add(hash, model->sql);
+    sl_hash_add_bytes(hash, &model->sql_line, sizeof model->sql_line);
+    sl_hash_add_bytes(hash, &model->sql_column, sizeof model->sql_column);
     SL_TRY(sl_hash_end(hash, hex, err));
     *ret = sl_arena_strdup(arena, hex);
     SL_TRY_NEW(*ret, err);
     return SL_OK;
-}
-
-// A cache that cannot be read is no cache.
-static void load_cache(struct reader *reader)
-{
-    struct sl_world *world = reader->world;
-    const char *path = sl_path_join(&world->arena, world->project->state_folder, CACHE_FILE);
-    const char *text;
-    size_t length;
-    struct sl_err ignored = {0};
-    json_t *root = NULL;
-    if (!path || !sl_fs_exists(path) ||
-        sl_fs_read(path, CACHE_MAX_BYTES, &world->arena, &text, &length, &ignored) != SL_OK ||
-        sl_json_parse(text, length, path, &root, &ignored) != SL_OK)
-        return;
-    if (sl_json_int(root, "format", 0) == CACHE_FORMAT)
-        reader->cache = json_incref(json_object_get(root, "models"));
-    json_decref(root);
 }
 
 static int restore_tables(const json_t *tables, struct sl_arena *arena, struct sl_query *query,
@@ -74,7 +54,8 @@ static int remember(struct reader *reader, size_t index, struct sl_err *err)
 {
     const struct sl_query *query = &reader->world->queries[index];
     json_t *tables = json_array();
-    json_t *entry = json_pack("{s:s, s:o}", "digest", reader->digests[index], "tables", tables);
+    json_t *entry = json_pack("{s:s, s:b, s:o}", "digest", reader->world->digests[index],
+                              "volatile", query->is_volatile, "tables", tables);
     if (!entry || json_object_set_new(reader->entries, reader->hashes[index], entry) != 0)
         return sl_fail_memory(err);
     for (size_t i = 0; i < query->table_count; i++) {
@@ -92,13 +73,14 @@ static int from_cache(struct reader *reader, size_t index, struct sl_err *err)
 {
     struct sl_arena *arena = &reader->world->arena;
     const struct sl_model *model = &reader->world->project->models[index];
-    SL_TRY(text_hash(model->sql, arena, &reader->hashes[index], err));
+    SL_TRY(text_hash(model, arena, &reader->hashes[index], err));
     json_t *entry = json_object_get(reader->cache, reader->hashes[index]);
     const char *digest = sl_json_text(entry, "digest", NULL);
     if (!digest)
         return SL_OK;
-    reader->digests[index] = sl_arena_strdup(arena, digest);
-    SL_TRY_NEW(reader->digests[index], err);
+    reader->world->digests[index] = sl_arena_strdup(arena, digest);
+    SL_TRY_NEW(reader->world->digests[index], err);
+    reader->world->queries[index].is_volatile = sl_json_bool(entry, "volatile", true);
     SL_TRY(restore_tables(json_object_get(entry, "tables"), arena, &reader->world->queries[index],
                           err));
     return json_object_set(reader->entries, reader->hashes[index], entry) == 0
@@ -118,8 +100,8 @@ static int read_tree(struct reader *reader, size_t index, const char *ast, struc
         return SL_OK;
     char hex[65];
     SL_TRY(sl_query_digest(ast, hex, err));
-    reader->digests[index] = sl_arena_strdup(&reader->world->arena, hex);
-    SL_TRY_NEW(reader->digests[index], err);
+    reader->world->digests[index] = sl_arena_strdup(&reader->world->arena, hex);
+    SL_TRY_NEW(reader->world->digests[index], err);
     reader->has_new = true;
     return remember(reader, index, err);
 }
@@ -135,7 +117,7 @@ static int parse_rest(struct reader *reader, struct sl_err *err)
     SL_TRY_NEW(indices, err);
     SL_TRY_NEW(trees, err);
     for (size_t i = 0; i < total; i++)
-        if (!reader->digests[i]) {
+        if (!reader->world->digests[i]) {
             indices[count] = i;
             texts[count++] = world->project->models[i].sql;
         }
@@ -149,27 +131,13 @@ static int parse_rest(struct reader *reader, struct sl_err *err)
     return SL_OK;
 }
 
-// The cache is a convenience: a read-only project still works.
-static void store_cache(struct reader *reader)
-{
-    struct sl_world *world = reader->world;
-    struct sl_err ignored = {0};
-    char *text = NULL;
-    const char *path = sl_path_join(&world->arena, world->project->state_folder, CACHE_FILE);
-    SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:i, s:O}", "format", CACHE_FORMAT, "models", reader->entries);
-    if (path && root && sl_fs_mkdirs(world->project->state_folder, &ignored) == SL_OK &&
-        sl_json_print(root, &text, &ignored) == SL_OK)
-        (void)!sl_fs_write(path, text, strlen(text), &ignored);
-    free(text);
-}
-
 static int fingerprints(struct reader *reader, struct sl_err *err)
 {
     struct sl_world *world = reader->world;
     for (size_t i = 0; i < world->project->model_count; i++) {
         char hex[65];
-        SL_TRY(sl_model_fingerprint(&world->project->models[i], reader->digests[i], hex, err));
+        SL_TRY(
+            sl_model_fingerprint(&world->project->models[i], reader->world->digests[i], hex, err));
         world->fingerprints[i] = sl_arena_strdup(&world->arena, hex);
         SL_TRY_NEW(world->fingerprints[i], err);
     }
@@ -179,21 +147,16 @@ static int fingerprints(struct reader *reader, struct sl_err *err)
 int sl_models_read(struct sl_world *world, struct sl_err *err)
 {
     size_t count = world->project->model_count;
-    struct reader reader = {.world = world};
-    reader.hashes = SL_NEW_ARRAY(&world->arena, const char *, count);
-    reader.digests = SL_NEW_ARRAY(&world->arena, const char *, count);
-    SL_TRY_NEW(reader.hashes, err);
-    SL_TRY_NEW(reader.digests, err);
-    load_cache(&reader);
-    SL_AUTO(sl_json_free) json_t *cache = reader.cache;
+    SL_AUTO(sl_json_free) json_t *cache = sl_cache_read(world, CACHE_FILE, CACHE_FORMAT);
     SL_AUTO(sl_json_free) json_t *entries = json_object();
+    struct reader reader = {.world = world, .cache = cache, .entries = entries};
     SL_TRY_NEW(entries, err);
-    reader.entries = entries;
-    (void)cache; // released on return
+    reader.hashes = SL_NEW_ARRAY(&world->arena, const char *, count);
+    SL_TRY_NEW(reader.hashes, err);
     for (size_t i = 0; i < count; i++)
         SL_TRY(from_cache(&reader, i, err));
     SL_TRY(parse_rest(&reader, err));
     if (reader.has_new)
-        store_cache(&reader);
+        sl_cache_write(world, CACHE_FILE, CACHE_FORMAT, entries);
     return fingerprints(&reader, err);
 }

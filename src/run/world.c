@@ -17,8 +17,10 @@ int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, 
     SL_TRY(sl_project_load(&project_options, &ret->project, err));
     size_t count = ret->project->model_count;
     ret->queries = SL_NEW_ARRAY(&ret->arena, struct sl_query, count);
+    ret->digests = SL_NEW_ARRAY(&ret->arena, const char *, count);
     ret->fingerprints = SL_NEW_ARRAY(&ret->arena, const char *, count);
     SL_TRY_NEW(ret->queries, err);
+    SL_TRY_NEW(ret->digests, err);
     SL_TRY_NEW(ret->fingerprints, err);
     SL_TRY(sl_models_read(ret, err));
     size_t errors = ret->project->diags.error_count;

@@ -13,8 +13,9 @@ struct sl_world {
     struct sl_project *project;
     struct sl_arena arena; // of the world; only the thread that opened it allocates here
     struct sl_graph graph;
-    struct sl_query
-        *queries; // parallel to project->models: tables and digest only, see sl_world_query
+    // Parallel to project->models.
+    struct sl_query *queries; // tables and is_volatile only, see sl_world_query
+    const char **digests;     // of the query's tree; NULL: it cannot be parsed
     const char **fingerprints;
     bool has_graph; // false while the project has errors
     pthread_mutex_t engine_lock;

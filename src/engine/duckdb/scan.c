@@ -8,6 +8,7 @@
 // the origin: when files are left out, DuckDB numbers those that remain.
 #include "engine/duckdb/query.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -292,6 +293,10 @@ int sl_duckdb_scan_sql(struct sl_session *session, const struct sl_scan *scan, s
     // Files are left out by filters only if it is a real column, and has just this name.
     sl_buf_add(sql, needs_path ? ", filename = true" : "");
     SL_TRY(add_schema(scan, sql, err));
+    // With a schema given, the reader looks into no file beforehand and would guess that there are
+    // no rows.
+    if (scan->row_count > 0)
+        sl_buf_addf(sql, ", explicit_cardinality = %" PRId64, scan->row_count);
     sl_buf_add(sql, "))");
     return sl_buf_check(sql, err);
 }

@@ -345,7 +345,6 @@ static int plan_lines(struct planner *planner, struct sl_err *err)
 static int plan_info(struct planner *planner, struct sl_buf *text, struct sl_err *err)
 {
     const struct sl_delta_commit *commit = planner->commit;
-    SL_AUTO(sl_buf_clear) struct sl_buf names = SL_BUF_INIT;
     SL_AUTO(sl_json_free) json_t *list = list_names(&planner->partitions);
     SL_AUTO(sl_json_free) json_t *record = NULL;
     struct sl_delta_commit_note note = {

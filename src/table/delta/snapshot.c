@@ -232,9 +232,11 @@ int sl_delta_scan_files(const struct sl_delta_snapshot *snapshot, const struct s
                         struct sl_err *err)
 {
     struct sl_scan_file *scanned = SL_NEW_ARRAY(arena, struct sl_scan_file, file_count);
+    int64_t row_count = 0;
 
     SL_TRY_NEW(scanned, err);
     for (size_t i = 0; i < file_count; i++) {
+        row_count += files[i].row_count > 0 ? files[i].row_count : 0;
         if (files[i].has_deletion_vector)
             return sl_fail(err, SL_E_TABLE_FEATURE, "file '%s' of '%s' has a deletion vector",
                            files[i].path, snapshot->folder);
@@ -251,6 +253,7 @@ int sl_delta_scan_files(const struct sl_delta_snapshot *snapshot, const struct s
         .partition_count = snapshot->partition_count,
         .files = scanned,
         .file_count = file_count,
+        .row_count = row_count,
     };
     return SL_OK;
 }
