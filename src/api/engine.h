@@ -82,6 +82,7 @@ struct sl_stage_options {
 struct sl_engine_kind {
     const char *name; // "duckdb"
     const char *summary;
+    const char *version; // of the engine itself; what is remembered of its answers is kept by it
     int (*open)(const struct sl_engine_options *options, struct sl_engine **ret,
                 struct sl_err *err);
     void (*close)(struct sl_engine *engine);

@@ -1,5 +1,6 @@
-// Buf: a growable text. Appends never fail at once: the first failure (memory, or the maximum size) sticks, later appends do
-// nothing, and sl_buf_check reports it. `text` is always NUL-terminated and never NULL after sl_buf_init.
+// Buf: a growable text. Appends never fail at once: the first failure (memory, or the maximum size)
+// sticks, later appends do nothing, and sl_buf_check reports it. `text` is always NUL-terminated
+// and never NULL after sl_buf_init.
 #ifndef SL_BASE_BUF_H
 #define SL_BASE_BUF_H
 
@@ -15,7 +16,10 @@ struct sl_buf {
     bool has_failed;
 };
 
-#define SL_BUF_INIT {.text = (char *)"", .max_bytes = (size_t)1 << 30}
+#define SL_BUF_INIT                                      \
+    {                                                    \
+        .text = (char *)"", .max_bytes = (size_t)1 << 30 \
+    }
 
 void sl_buf_init(struct sl_buf *buf);
 void sl_buf_clear(struct sl_buf *buf); // frees; usable again afterwards

@@ -6,7 +6,8 @@
 
 #include <stddef.h>
 
-// Where in the user's files something stands. `file` is relative to the project folder; NULL: nowhere.
+// Where in the user's files something stands. `file` is relative to the project folder; NULL:
+// nowhere.
 struct sl_place {
     const char *file;
     int line;
@@ -28,16 +29,21 @@ struct sl_diags {
     size_t warning_count; // including those not kept
 };
 
-#define SL_DIAGS_INIT {0}
+#define SL_DIAGS_INIT \
+    {                 \
+        0             \
+    }
 
-// Never fails: out of memory, the diagnostic is counted but not kept. `hint` may be NULL. Message in err style: lower case,
-// no full stop, names in single quotes.
-void sl_diag(struct sl_diags *diags, enum sl_severity severity, enum sl_code code, struct sl_place place, const char *hint,
-             const char *format, ...) SL_PRINTF(6, 7);
+// Never fails: out of memory, the diagnostic is counted but not kept. `hint` may be NULL. Message
+// in err style: lower case, no full stop, names in single quotes.
+void sl_diag(struct sl_diags *diags, enum sl_severity severity, enum sl_code code,
+             struct sl_place place, const char *hint, const char *format, ...) SL_PRINTF(6, 7);
 // Takes over a failure as a diagnostic; `place` is used if err has none.
-void sl_diag_err(struct sl_diags *diags, enum sl_severity severity, const struct sl_err *err, struct sl_place place);
+void sl_diag_err(struct sl_diags *diags, enum sl_severity severity, const struct sl_err *err,
+                 struct sl_place place);
 // "did you mean 'x'?" or NULL if nothing is near. Lives in the arena.
-const char *sl_did_you_mean(struct sl_arena *arena, const char *word, const char *const *candidates, size_t count);
+const char *sl_did_you_mean(struct sl_arena *arena, const char *word, const char *const *candidates,
+                            size_t count);
 void sl_diags_sort(struct sl_diags *diags); // by file, line, column; stable
 void sl_diags_clear(struct sl_diags *diags);
 

@@ -1,8 +1,9 @@
 // Errors: one caller-owned value, filled once, where the failure happens.
 //
-// Every fallible function returns 0 (SL_OK) or an enum sl_code, and takes `struct sl_err *err` last. Whoever fails first
-// calls sl_fail(); each layer above may add what it was doing with sl_err_context(). The first failure wins: a function
-// that has failed must return at once. Errors hold no heap memory, so they can be copied, dropped and reported out of memory.
+// Every fallible function returns 0 (SL_OK) or an enum sl_code, and takes `struct sl_err *err`
+// last. Whoever fails first calls sl_fail(); each layer above may add what it was doing with
+// sl_err_context(). The first failure wins: a function that has failed must return at once. Errors
+// hold no heap memory, so they can be copied, dropped and reported out of memory.
 #ifndef SL_BASE_ERR_H
 #define SL_BASE_ERR_H
 
@@ -51,11 +52,13 @@ enum sl_code sl_code_find(const char *id);
 
 // Fills err (which may be NULL) and returns `code`. Long texts are cut, never overrun.
 int sl_fail(struct sl_err *err, enum sl_code code, const char *format, ...) SL_PRINTF(3, 4);
-// As sl_fail, for errno: "message: No such file or directory". ENOSPC, EACCES, EROFS choose their own codes.
+// As sl_fail, for errno: "message: No such file or directory". ENOSPC, EACCES, EROFS choose their
+// own codes.
 int sl_fail_errno(struct sl_err *err, int errnum, const char *format, ...) SL_PRINTF(3, 4);
 int sl_fail_memory(struct sl_err *err);
 
-// Puts "what we were doing: " before the message; returns err's code (SL_E_INTERNAL if err is NULL).
+// Puts "what we were doing: " before the message; returns err's code (SL_E_INTERNAL if err is
+// NULL).
 int sl_err_context(struct sl_err *err, const char *format, ...) SL_PRINTF(2, 3);
 // Sets the place if none is set yet; returns err's code.
 int sl_err_at(struct sl_err *err, const char *file, int line, int column);
@@ -65,17 +68,17 @@ void sl_err_clear(struct sl_err *err);
 enum sl_fate sl_err_fate(const struct sl_err *err);
 
 // Returns early with the code of a failed call.
-#define SL_TRY(call)                                                                                                   \
-    do {                                                                                                               \
-        int sl_try_code = (call);                                                                                      \
-        if (sl_try_code != SL_OK)                                                                                      \
-            return sl_try_code;                                                                                        \
+#define SL_TRY(call)              \
+    do {                          \
+        int sl_try_code = (call); \
+        if (sl_try_code != SL_OK) \
+            return sl_try_code;   \
     } while (0)
 // Returns early when an allocation gave NULL.
-#define SL_TRY_NEW(pointer, err)                                                                                       \
-    do {                                                                                                               \
-        if ((pointer) == NULL)                                                                                         \
-            return sl_fail_memory(err);                                                                                \
+#define SL_TRY_NEW(pointer, err)        \
+    do {                                \
+        if ((pointer) == NULL)          \
+            return sl_fail_memory(err); \
     } while (0)
 
 #endif

@@ -1,8 +1,10 @@
-// Files: the only way to the disk, so that tests can kill the process or fail the call at every durable operation.
+// Files: the only way to the disk, so that tests can kill the process or fail the call at every
+// durable operation.
 //
-// In the `fault` build each durable operation (create, write, fsync, link, rename, remove, mkdir) first counts itself:
-// SLUICE_FAULT_KILL=n makes the n-th one end the process as kill -9 would; SLUICE_FAULT_FAIL=n[:ENOSPC|EIO|EACCES] makes it fail;
-// SLUICE_FAULT_COUNT=FILE writes the number of operations at exit. Other builds carry none of it.
+// In the `fault` build each durable operation (create, write, fsync, link, rename, remove, mkdir)
+// first counts itself: SLUICE_FAULT_KILL=n makes the n-th one end the process as kill -9 would;
+// SLUICE_FAULT_FAIL=n[:ENOSPC|EIO|EACCES] makes it fail; SLUICE_FAULT_COUNT=FILE writes the number
+// of operations at exit. Other builds carry none of it.
 #ifndef SL_BASE_FS_H
 #define SL_BASE_FS_H
 
@@ -18,27 +20,34 @@ struct sl_fs_stat {
 };
 
 // Every path below is plain text, relative to the working folder or absolute.
-SL_MUST int sl_fs_stat(const char *path, struct sl_fs_stat *ret, struct sl_err *err); // SL_E_FILE_MISSING if absent
+SL_MUST int sl_fs_stat(const char *path, struct sl_fs_stat *ret,
+                       struct sl_err *err); // SL_E_FILE_MISSING if absent
 bool sl_fs_exists(const char *path);
 // The whole file, NUL-terminated, in the arena. SL_E_FILE_TOO_LARGE over max_bytes.
-SL_MUST int sl_fs_read(const char *path, size_t max_bytes, struct sl_arena *arena, const char **ret_text,
-                       size_t *ret_length, struct sl_err *err);
-// Names (not paths) of a folder's entries, sorted bytewise, without "." and "..". A missing folder is an empty list.
-SL_MUST int sl_fs_list(const char *path, struct sl_arena *arena, struct sl_strs *ret, struct sl_err *err);
+SL_MUST int sl_fs_read(const char *path, size_t max_bytes, struct sl_arena *arena,
+                       const char **ret_text, size_t *ret_length, struct sl_err *err);
+// Names (not paths) of a folder's entries, sorted bytewise, without "." and "..". A missing folder
+// is an empty list.
+SL_MUST int sl_fs_list(const char *path, struct sl_arena *arena, struct sl_strs *ret,
+                       struct sl_err *err);
 // Files matching a glob with **, *, ?, [..]; sorted bytewise; paths begin as the pattern does.
-SL_MUST int sl_fs_glob(const char *pattern, struct sl_arena *arena, struct sl_strs *ret, struct sl_err *err);
+SL_MUST int sl_fs_glob(const char *pattern, struct sl_arena *arena, struct sl_strs *ret,
+                       struct sl_err *err);
 
 // Durable operations.
 SL_MUST int sl_fs_mkdirs(const char *path, struct sl_err *err); // with parents; existing is fine
 // Replaces the file as a whole: temporary file, fsync, rename, fsync of the folder.
 SL_MUST int sl_fs_write(const char *path, const char *bytes, size_t length, struct sl_err *err);
-// Creates the file as a whole, refusing an existing one with SL_E_FILE_EXISTS: temporary file, fsync, link, fsync of the folder.
-// Of two writers exactly one wins. After SL_E_IO the file may exist: only the last sync failed.
+// Creates the file as a whole, refusing an existing one with SL_E_FILE_EXISTS: temporary file,
+// fsync, link, fsync of the folder. Of two writers exactly one wins. After SL_E_IO the file may
+// exist: only the last sync failed.
 SL_MUST int sl_fs_create(const char *path, const char *bytes, size_t length, struct sl_err *err);
 SL_MUST int sl_fs_sync_file(const char *path, struct sl_err *err);
 SL_MUST int sl_fs_sync_folder(const char *path, struct sl_err *err);
-SL_MUST int sl_fs_rename(const char *from, const char *to, struct sl_err *err); // replaces `to`; does not sync
-SL_MUST int sl_fs_exchange(const char *a, const char *b, struct sl_err *err);   // swaps two paths in one step
+SL_MUST int sl_fs_rename(const char *from, const char *to,
+                         struct sl_err *err); // replaces `to`; does not sync
+SL_MUST int sl_fs_exchange(const char *a, const char *b,
+                           struct sl_err *err); // swaps two paths in one step
 SL_MUST int sl_fs_link(const char *from, const char *to, struct sl_err *err);
 SL_MUST int sl_fs_remove(const char *path, struct sl_err *err);      // a missing file is fine
 SL_MUST int sl_fs_remove_tree(const char *path, struct sl_err *err); // a missing folder is fine
@@ -51,11 +60,13 @@ SL_MUST int sl_fs_hash(const char *path, char ret_hex[65], struct sl_err *err);
 SL_MUST int sl_fs_lock(const char *path, bool wait, int *ret_fd, struct sl_err *err);
 void sl_fd_close(int *fd); // -1 is fine; for SL_AUTO
 
-char *sl_path_join(struct sl_arena *arena, const char *folder, const char *name); // an absolute `name` stands alone
-const char *sl_path_name(const char *path);                                       // after the last '/'
-char *sl_path_folder(struct sl_arena *arena, const char *path);                   // before the last '/'; "." if none
+char *sl_path_join(struct sl_arena *arena, const char *folder,
+                   const char *name);                           // an absolute `name` stands alone
+const char *sl_path_name(const char *path);                     // after the last '/'
+char *sl_path_folder(struct sl_arena *arena, const char *path); // before the last '/'; "." if none
 
-// Called before each durable operation, by fs itself and by whoever makes one elsewhere (an engine, a database).
+// Called before each durable operation, by fs itself and by whoever makes one elsewhere (an engine,
+// a database).
 #ifdef SL_FAULT
 SL_MUST int sl_fault_point(const char *operation, struct sl_err *err);
 #else

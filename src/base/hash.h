@@ -1,4 +1,5 @@
-// SHA-256 in steps, for fingerprints. Fields are framed by their length, so that ("ab","c") and ("a","bc") differ.
+// SHA-256 in steps, for fingerprints. Fields are framed by their length, so that ("ab","c") and
+// ("a","bc") differ.
 #ifndef SL_BASE_HASH_H
 #define SL_BASE_HASH_H
 

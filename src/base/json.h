@@ -1,4 +1,5 @@
-// JSON (jansson) as Sluice uses it: for logs, records and small results. Rows never pass through it.
+// JSON (jansson) as Sluice uses it: for logs, records and small results. Rows never pass through
+// it.
 #ifndef SL_BASE_JSON_H
 #define SL_BASE_JSON_H
 
@@ -8,9 +9,10 @@
 #include <stdint.h>
 
 void sl_json_free(json_t **json); // for SL_AUTO
-// Parses one value; SL_E_JSON_SYNTAX with line and column, `name` being the file or table it came from. Integers beyond 64
-// signed bits saturate.
-SL_MUST int sl_json_parse(const char *text, size_t length, const char *name, json_t **ret, struct sl_err *err);
+// Parses one value; SL_E_JSON_SYNTAX with line and column, `name` being the file or table it came
+// from. Integers beyond 64 signed bits saturate.
+SL_MUST int sl_json_parse(const char *text, size_t length, const char *name, json_t **ret,
+                          struct sl_err *err);
 // Compact text, keys in order of insertion; free() it.
 SL_MUST int sl_json_print(const json_t *json, char **ret, struct sl_err *err);
 // Members with a default; a wrong type gives the default.

@@ -1,4 +1,5 @@
-// The log sink: the only global. Off until sl_log_open; every line is one write, safe from any thread.
+// The log sink: the only global. Off until sl_log_open; every line is one write, safe from any
+// thread.
 #ifndef SL_BASE_LOG_H
 #define SL_BASE_LOG_H
 
@@ -10,11 +11,14 @@ enum sl_log_format { SL_LOG_TEXT, SL_LOG_JSON };
 
 void sl_log_open(int fd, enum sl_log_format format, enum sl_log_level least);
 enum sl_log_format sl_log_format(void);
-// One line. `fields` (may be NULL, not stolen) are added to a JSON line: job_id, run_id, step, table, partition, rows, error.
+// One line. `fields` (may be NULL, not stolen) are added to a JSON line: job_id, run_id, step,
+// table, partition, rows, error.
 void sl_log(enum sl_log_level level, const json_t *fields, const char *format, ...) SL_PRINTF(3, 4);
-// Text that must never be printed: every later log line shows *** in its place. Shorter than 4 bytes is ignored.
+// Text that must never be printed: every later log line shows *** in its place. Shorter than 4
+// bytes is ignored.
 void sl_log_hide(const char *secret);
-// The same masking for any other output; returns `text` itself if nothing was hidden, else a copy in the arena.
+// The same masking for any other output; returns `text` itself if nothing was hidden, else a copy
+// in the arena.
 const char *sl_log_mask(const char *text, struct sl_arena *arena);
 
 #endif

@@ -1,4 +1,5 @@
-// Map from text to pointer (uthash inside). Keys are copied; values are the caller's. Iteration is in order of insertion.
+// Map from text to pointer (uthash inside). Keys are copied; values are the caller's. Iteration is
+// in order of insertion.
 #ifndef SL_BASE_MAP_H
 #define SL_BASE_MAP_H
 
@@ -10,8 +11,9 @@ struct sl_map {
 };
 
 void sl_map_clear(struct sl_map *map);
-SL_MUST int sl_map_set(struct sl_map *map, const char *key, void *value, struct sl_err *err); // replaces
-void *sl_map_get(const struct sl_map *map, const char *key);                                  // NULL if absent
+SL_MUST int sl_map_set(struct sl_map *map, const char *key, void *value,
+                       struct sl_err *err);                  // replaces
+void *sl_map_get(const struct sl_map *map, const char *key); // NULL if absent
 bool sl_map_has(const struct sl_map *map, const char *key);
 void sl_map_remove(struct sl_map *map, const char *key);
 size_t sl_map_count(const struct sl_map *map);

@@ -13,11 +13,13 @@ bool sl_str_starts(const char *text, const char *prefix);
 bool sl_str_ends(const char *text, const char *suffix);
 // True if `text` is NULL or "".
 bool sl_str_is_empty(const char *text);
-// The candidate nearest to `word` (Damerau-Levenshtein, at most a third of its length away), or NULL: "did you mean".
+// The candidate nearest to `word` (Damerau-Levenshtein, at most a third of its length away), or
+// NULL: "did you mean".
 const char *sl_str_nearest(const char *word, const char *const *candidates, size_t count);
 // Shell-style match of the whole text: * ? [abc] [!abc]; no special treatment of '/'.
 bool sl_str_glob(const char *pattern, const char *text);
-// Lower-case ASCII letters, digits and single underscores; "_" if nothing is left. For names made from file names and headers.
+// Lower-case ASCII letters, digits and single underscores; "_" if nothing is left. For names made
+// from file names and headers.
 char *sl_str_slug(struct sl_arena *arena, const char *text);
 // Reads a whole decimal number; false on anything else or on overflow.
 bool sl_str_to_int64(const char *text, int64_t *ret);
@@ -38,7 +40,8 @@ struct sl_strs {
     const char **items;
     size_t count;
 };
-SL_MUST int sl_strs_add(struct sl_strs *list, struct sl_arena *arena, const char *text, struct sl_err *err);
+SL_MUST int sl_strs_add(struct sl_strs *list, struct sl_arena *arena, const char *text,
+                        struct sl_err *err);
 bool sl_strs_has(const struct sl_strs *list, const char *text);
 void sl_strs_sort(struct sl_strs *list);
 

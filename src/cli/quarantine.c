@@ -99,9 +99,9 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
     sl_buf_addf(&sql,
                 "select t as \"table\", rule, c as \"column\", n as \"rows\", "
                 "strftime(first_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as first_seen, "
-                "strftime(last_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as last_seen, example, "
-                "%s as example_row from (%s) order by t, n desc, rule, c",
-                options->common.json ? "example_row::json" : "example_row", groups.text);
+                "strftime(last_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as last_seen, example%s "
+                "from (%s) order by t, n desc, rule, c",
+                options->common.json ? ", example_row::json as example_row" : "", groups.text);
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(lake.session->kind->query(lake.session, sql.text, 0, &result, err));
     if (options->common.json)

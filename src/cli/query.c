@@ -65,8 +65,12 @@ static int print_json(struct sl_lake *lake, const struct query_options *options,
     struct sl_rows printed = {.limit = options->limit};
     struct sl_column *columns;
     SL_TRY_NEW(head, err);
-    SL_TRY(wrap(lake, options->sql, &columns, &sql, err));
-    printed.columns = columns;
+    // What cannot be wrapped (a comment behind a semicolon) gives nested values as text.
+    if (wrap(lake, options->sql, &columns, &sql, err) == SL_OK)
+        printed.columns = columns;
+    else
+        sl_buf_reset(&sql);
+    sl_err_clear(err);
     SL_TRY(lake->session->kind->query(lake->session, sql.length ? sql.text : options->sql, fetch, &result, err));
     printed.result = result;
     return sl_rows_print_json(&printed, head, err);

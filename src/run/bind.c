@@ -1,24 +1,49 @@
 // Binding: every model against the columns of its inputs.
+#include "api/kinds.h"
+#include "base/hash.h"
 #include "base/str.h"
 #include "contract/compile.h"
-#include "run/world.h"
+#include "run/column_cache.h"
 
 #include <stdio.h>
 #include <string.h>
 
-struct binder {
-    struct sl_world *world;
-    struct sl_session *session;
-    struct sl_map *catalog; // table -> struct sl_relation *
+// What the catalogue holds of a table.
+struct table {
+    struct sl_relation relation; // first: the catalogue gives this to others
+    const char *digest;          // of its columns
+    bool has_view;               // in the session
 };
 
-static int add_relation(struct binder *binder, const char *table, const struct sl_column *columns,
-                        size_t count, struct sl_err *err)
+struct binder {
+    struct sl_world *world;
+    struct sl_session *session; // opened by the first model that is not in the cache
+    struct sl_column_cache cache;
+    struct sl_map *catalog; // name -> struct table *
+};
+
+static int open_session(struct binder *binder, struct sl_err *err)
 {
-    struct sl_relation *relation = SL_NEW(&binder->world->arena, struct sl_relation);
-    SL_TRY_NEW(relation, err);
-    *relation = (struct sl_relation){columns, count};
-    return sl_map_set(binder->catalog, table, relation, err);
+    return binder->session ? SL_OK : sl_world_session(binder->world, &binder->session, err);
+}
+
+static int add_table(struct binder *binder, const char *name, const struct sl_relation *relation,
+                     struct sl_err *err)
+{
+    SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
+    char hex[65];
+    struct table *table = SL_NEW(&binder->world->arena, struct table);
+    SL_TRY_NEW(table, err);
+    SL_TRY(sl_hash_new(&hash, err));
+    for (size_t i = 0; i < relation->count; i++) {
+        sl_hash_add(hash, relation->columns[i].name);
+        sl_hash_add(hash, relation->columns[i].type);
+    }
+    SL_TRY(sl_hash_end(hash, hex, err));
+    table->relation = *relation;
+    table->digest = sl_arena_strdup(&binder->world->arena, hex);
+    SL_TRY_NEW(table->digest, err);
+    return sl_map_set(binder->catalog, name, table, err);
 }
 
 // The columns a raw table has now; before the first ingest nobody knows them.
@@ -26,12 +51,17 @@ static int add_raw(struct binder *binder, const struct sl_node *node, struct sl_
 {
     struct sl_world *world = binder->world;
     struct sl_delta_snapshot snapshot;
+    bool is_session_needed;
     const char *folder = sl_table_folder(world->project, SL_LAYER_RAW, node->bare, &world->arena);
     SL_TRY_NEW(folder, err);
+    SL_TRY(sl_delta_needs_session(folder, &is_session_needed, err));
+    if (is_session_needed)
+        SL_TRY(open_session(binder, err));
     SL_TRY(sl_delta_load(folder, -1, binder->session, &world->arena, &snapshot, err));
-    return snapshot.version < 0
-               ? SL_OK
-               : add_relation(binder, node->name, snapshot.columns, snapshot.column_count, err);
+    if (snapshot.version < 0)
+        return SL_OK;
+    return add_table(binder, node->name,
+                     &(struct sl_relation){snapshot.columns, snapshot.column_count}, err);
 }
 
 static int add_clean(struct binder *binder, const struct sl_node *node, struct sl_err *err)
@@ -41,23 +71,28 @@ static int add_clean(struct binder *binder, const struct sl_node *node, struct s
     size_t count;
     const char *quarantine = sl_arena_printf(arena, "quarantine.%s", node->bare);
     SL_TRY_NEW(quarantine, err);
-    SL_TRY(
-        add_relation(binder, quarantine, sl_quarantine_columns, sl_quarantine_column_count, err));
+    SL_TRY(add_table(binder, quarantine,
+                     &(struct sl_relation){sl_quarantine_columns, sl_quarantine_column_count},
+                     err));
     SL_TRY(sl_contract_columns(node->contract, arena, &columns, &count, err));
-    return add_relation(binder, node->name, columns, count, err);
+    return add_table(binder, node->name, &(struct sl_relation){columns, count}, err);
 }
 
 // A view without rows but with the right columns: enough for the engine's binder.
-static int create_empty_view(struct binder *binder, const struct sl_table_ref *ref,
-                             const struct sl_relation *relation, struct sl_err *err)
+static int create_empty_view(struct sl_session *session, const struct sl_table_ref *ref,
+                             struct table *table, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    struct sl_session *session = binder->session;
-    struct sl_scan scan = {.columns = relation->columns, .column_count = relation->count};
+    struct sl_scan scan = {.columns = table->relation.columns,
+                           .column_count = table->relation.count};
+    if (table->has_view)
+        return SL_OK;
     sl_buf_add(&sql, "select * from ");
     SL_TRY(session->kind->scan_sql(session, &scan, &sql, err));
     SL_TRY(sl_buf_check(&sql, err));
-    return session->kind->create_view(session, ref->layer, ref->name, sql.text, err);
+    SL_TRY(session->kind->create_view(session, ref->layer, ref->name, sql.text, err));
+    table->has_view = true;
+    return SL_OK;
 }
 
 static enum sl_code code_of(const struct sl_err *err)
@@ -78,55 +113,109 @@ static void report(struct binder *binder, const struct sl_model *model, struct s
 
 static void check_names(struct binder *binder, const struct sl_model *model,
                         const struct sl_strs *names, const char *key,
-                        const struct sl_column *columns, size_t count)
+                        const struct sl_relation *result)
 {
     struct sl_arena *arena = &binder->world->arena;
     for (size_t i = 0; i < names->count; i++) {
         const char *name = sl_arena_strndup(arena, names->items[i], strcspn(names->items[i], " "));
-        const char **known = SL_NEW_ARRAY(arena, const char *, count);
+        const char **known = SL_NEW_ARRAY(arena, const char *, result->count);
         bool is_known = !name || !known;
-        for (size_t k = 0; k < count && !is_known; k++) {
-            known[k] = columns[k].name;
-            is_known = sl_str_equal_nocase(columns[k].name, name);
+        for (size_t k = 0; k < result->count && !is_known; k++) {
+            known[k] = result->columns[k].name;
+            is_known = sl_str_equal_nocase(result->columns[k].name, name);
         }
         if (!is_known)
             sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_MODEL_SETTING,
-                    sl_yaml_place(model->node, key), sl_did_you_mean(arena, name, known, count),
+                    sl_yaml_place(model->node, key),
+                    sl_did_you_mean(arena, name, known, result->count),
                     "'%s' names '%s', which is not a column of the result", key, name);
     }
 }
 
-static int bind_model(struct binder *binder, const struct sl_node *node, struct sl_err *err)
+static struct table *find_table(const struct binder *binder, const struct sl_table_ref *ref)
 {
-    struct sl_world *world = binder->world;
-    struct sl_session *session = binder->session;
-    const struct sl_model *model = node->model;
+    char name[160];
+    snprintf(name, sizeof name, "%s.%s", ref->layer, ref->name);
+    return sl_map_get(binder->catalog, name);
+}
+
+// All that the columns of a model's result follow from.
+static int key_of(const struct binder *binder, const struct sl_node *node, char ret_hex[65],
+                  struct sl_err *err)
+{
+    SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
+    const struct sl_engine_kind *engine = sl_kinds.engines[0];
+    SL_TRY(sl_hash_new(&hash, err));
+    sl_hash_add(hash, engine->name);
+    sl_hash_add(hash, engine->version);
+    sl_hash_add(hash, node->model->sql);
     for (size_t i = 0; i < node->query->table_count; i++) {
         const struct sl_table_ref *ref = &node->query->tables[i];
-        char table[160];
-        snprintf(table, sizeof table, "%s.%s", ref->layer, ref->name);
-        const struct sl_relation *relation = sl_map_get(binder->catalog, table);
-        if (!relation)
-            return SL_OK; // not known before its first run
-        SL_TRY(create_empty_view(binder, ref, relation, err));
+        sl_hash_add(hash, ref->layer);
+        sl_hash_add(hash, ref->name);
+        sl_hash_add(hash, find_table(binder, ref)->digest);
     }
+    return sl_hash_end(hash, ret_hex, err);
+}
+
+// Asks the engine. *ret_is_bound is false if the model is wrong, which has become a diagnostic.
+static int describe(struct binder *binder, const struct sl_node *node, struct sl_relation *ret,
+                    bool *ret_is_bound, struct sl_err *err)
+{
     struct sl_column *columns;
-    size_t count;
     struct sl_err found = {0};
-    int code =
-        session->kind->describe(session, model->sql, &world->arena, &columns, &count, &found);
-    if (code == SL_E_ENGINE) {
-        report(binder, model, &found);
-        return SL_OK;
+    SL_TRY(open_session(binder, err));
+    struct sl_session *session = binder->session;
+    for (size_t i = 0; i < node->query->table_count; i++) {
+        const struct sl_table_ref *ref = &node->query->tables[i];
+        SL_TRY(create_empty_view(session, ref, find_table(binder, ref), err));
     }
-    if (code != SL_OK) {
+    int code = session->kind->describe(session, node->model->sql, &binder->world->arena, &columns,
+                                       &ret->count, &found);
+    *ret_is_bound = code == SL_OK;
+    if (code == SL_OK)
+        ret->columns = columns;
+    else if (code == SL_E_ENGINE)
+        report(binder, node->model, &found);
+    else
         *err = found;
-        return code;
-    }
-    check_names(binder, model, &model->partition_by, "partition_by", columns, count);
-    check_names(binder, model, &model->key, "key", columns, count);
-    check_names(binder, model, &model->order_by, "order_by", columns, count);
-    return add_relation(binder, node->name, columns, count, err);
+    return code == SL_E_ENGINE ? SL_OK : code;
+}
+
+// A query over files or the clock may have other columns tomorrow: it is asked again each time. So
+// is one that is wrong, for its message.
+static int columns_of(struct binder *binder, const struct sl_node *node, struct sl_relation *ret,
+                      bool *ret_is_bound, struct sl_err *err)
+{
+    char key[65];
+    if (node->query->is_volatile)
+        return describe(binder, node, ret, ret_is_bound, err);
+    SL_TRY(key_of(binder, node, key, err));
+    SL_TRY(
+        sl_column_cache_find(&binder->cache, key, &binder->world->arena, ret, ret_is_bound, err));
+    if (*ret_is_bound)
+        return SL_OK;
+    SL_TRY(describe(binder, node, ret, ret_is_bound, err));
+    return *ret_is_bound ? sl_column_cache_add(&binder->cache, key, ret, err) : SL_OK;
+}
+
+static int bind_model(struct binder *binder, const struct sl_node *node, struct sl_err *err)
+{
+    const struct sl_model *model = node->model;
+    struct sl_relation result = {0};
+    bool is_bound;
+    if (!binder->world->digests[node->query - binder->world->queries])
+        return SL_OK; // its syntax error is known
+    for (size_t i = 0; i < node->query->table_count; i++)
+        if (!find_table(binder, &node->query->tables[i]))
+            return SL_OK; // not known before its first run
+    SL_TRY(columns_of(binder, node, &result, &is_bound, err));
+    if (!is_bound)
+        return SL_OK;
+    check_names(binder, model, &model->partition_by, "partition_by", &result);
+    check_names(binder, model, &model->key, "key", &result);
+    check_names(binder, model, &model->order_by, "order_by", &result);
+    return add_table(binder, node->name, &result, err);
 }
 
 static int bind_node(struct binder *binder, const struct sl_node *node, struct sl_err *err)
@@ -144,67 +233,24 @@ static int bind_node(struct binder *binder, const struct sl_node *node, struct s
     return SL_OK;
 }
 
-int sl_world_bind(struct sl_world *world, struct sl_map *catalog, struct sl_err *err)
+static int bind_all(struct binder *binder, struct sl_err *err)
 {
-    SL_AUTO(sl_map_clear) struct sl_map own = {0};
-    SL_AUTO(sl_session_close) struct sl_session *session = NULL;
-    struct binder binder = {.world = world, .catalog = catalog ? catalog : &own};
-    if (!world->has_graph)
-        return SL_OK;
-    SL_TRY(sl_world_session(world, &session, err));
-    binder.session = session;
-    for (size_t i = 0; i < world->graph.count; i++)
-        SL_TRY(bind_node(&binder, &world->graph.nodes[i], err));
+    const struct sl_graph *graph = &binder->world->graph;
+    SL_TRY(sl_column_cache_open(binder->world, &binder->cache, err));
+    for (size_t i = 0; i < graph->count; i++)
+        SL_TRY(bind_node(binder, &graph->nodes[i], err));
+    sl_column_cache_store(&binder->cache);
     return SL_OK;
 }
 
-// Columns of input tables as they are on disk, for a query that is about to run.
-struct disk_columns {
-    struct sl_world *world;
-    struct sl_session *session;
-    struct sl_arena *arena;
-};
-
-static bool columns_on_disk(void *self, const char *table, const struct sl_column **ret,
-                            size_t *ret_count)
+int sl_world_bind(struct sl_world *world, struct sl_map *catalog, struct sl_err *err)
 {
-    struct disk_columns *disk = self;
-    enum sl_layer layer;
-    const char *name;
-    struct sl_delta_snapshot snapshot;
-    struct sl_err ignored = {0};
-    if (!sl_table_parse(table, &layer, &name))
-        return false;
-    const char *folder = sl_table_folder(disk->world->project, layer, name, disk->arena);
-    if (!folder ||
-        sl_delta_load(folder, -1, disk->session, disk->arena, &snapshot, &ignored) != SL_OK ||
-        snapshot.version < 0)
-        return false;
-    *ret = snapshot.columns;
-    *ret_count = snapshot.column_count;
-    return true;
-}
-
-int sl_world_query(struct sl_world *world, const struct sl_node *node, struct sl_session *session,
-                   struct sl_arena *arena, struct sl_query *ret, struct sl_err *err)
-{
-    const struct sl_model *model = node->model;
-    struct disk_columns disk = {world, session, arena};
-    SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
-    const char *ast;
-    bool is_local = false;
-    SL_TRY(session->kind->parse(session, &model->sql, 1, arena, &ast, err));
-    SL_TRY(sl_query_read(ast, model->sql, model->file, model->sql_line, model->sql_column, arena,
-                         &diags, ret, err));
-    if (diags.error_count) {
-        *err = diags.items[0].err;
-        return err->code;
-    }
-    SL_TRY(sl_query_lineage(ast, model->sql, columns_on_disk, &disk, arena, ret, err));
-    ret->why_not_local = NULL;
-    if (model->write != SL_WRITE_PARTITION)
+    SL_AUTO(sl_map_clear) struct sl_map own = {0};
+    struct binder binder = {.world = world, .catalog = catalog ? catalog : &own};
+    if (!world->has_graph)
         return SL_OK;
-    return sl_query_is_partition_local(ast, ret, model->partition_by.items,
-                                       model->partition_by.count, arena, &is_local,
-                                       &ret->why_not_local, err);
+    int code = bind_all(&binder, err);
+    sl_column_cache_clear(&binder.cache);
+    sl_session_close(&binder.session);
+    return code;
 }

@@ -58,8 +58,7 @@ static int write_whole(const char *path, const json_t *root, struct sl_err *err)
     return sl_fs_write(path, text.text, text.length, err);
 }
 
-void sl_cache_write(const struct sl_world *world, const char *name, int64_t format,
-                    json_t *entries)
+void sl_cache_write(const struct sl_world *world, const char *name, int64_t format, json_t *entries)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     SL_AUTO(sl_json_free)

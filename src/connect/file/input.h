@@ -16,7 +16,8 @@ SL_MUST int sl_input_open(const char *path, struct sl_input **ret, struct sl_err
 // too early.
 SL_MUST int sl_input_read(struct sl_input *input, void *bytes, size_t capacity, size_t *ret_length,
                           struct sl_err *err);
-// Bytes of the file (packed, if it is) are added there as they are read, and those that were; may be NULL.
+// Bytes of the file (packed, if it is) are added there as they are read, and those that were; may
+// be NULL.
 void sl_input_count(struct sl_input *input, _Atomic int64_t *bytes_done);
 // SHA-256 over the file's bytes (packed, if it is), and how many they were. Only after the end was
 // reached.

@@ -287,6 +287,7 @@ int sl_duckdb_load_extension(struct sl_session *base, const char *name, struct s
 const struct sl_engine_kind sl_engine_duckdb = {
     .name = "duckdb",
     .summary = "DuckDB, in this process: all cores, a memory limit, spilling to disk.",
+    .version = SL_DUCKDB_VERSION,
     .open = engine_open,
     .close = engine_close,
     .connect = engine_connect,

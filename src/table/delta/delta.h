@@ -1,8 +1,10 @@
-// Delta Lake tables: the log. Follows the Delta protocol, PROTOCOL.md of delta-io/delta, sections named at each function.
+// Delta Lake tables: the log. Follows the Delta protocol, PROTOCOL.md of delta-io/delta, sections
+// named at each function.
 //
-// A table is a folder with Parquet files and `_delta_log/`. Version N is the file _delta_log/<N, 20 digits>.json, created whole and
-// exactly once; of two writers of N one wins and the other rebases ("Delta Log Entries", "Commit"). Readers need no lock.
-// Nothing here reads rows; checkpoints are Parquet and go through an engine session.
+// A table is a folder with Parquet files and `_delta_log/`. Version N is the file _delta_log/<N, 20
+// digits>.json, created whole and exactly once; of two writers of N one wins and the other rebases
+// ("Delta Log Entries", "Commit"). Readers need no lock. Nothing here reads rows; checkpoints are
+// Parquet and go through an engine session.
 #ifndef SL_TABLE_DELTA_DELTA_H
 #define SL_TABLE_DELTA_DELTA_H
 
@@ -13,7 +15,8 @@
 
 // One live data file ("Add File").
 struct sl_delta_file {
-    const char *path;             // relative to the table's folder, decoded (the log holds it percent-encoded), or absolute
+    const char *path; // relative to the table's folder, decoded (the log holds it percent-encoded),
+                      // or absolute
     const char *const *partition; // value per partition column as text, NULL for null
     int64_t size_bytes;
     int64_t modified_ms;
@@ -49,27 +52,34 @@ struct sl_delta_snapshot {
     int64_t size_bytes;
 };
 
-// The newest version and what its last Sluice commit recorded, read without an engine in a few microseconds: lists the log and
-// reads commits backwards until one carries a `sluice` record. version -1: no table.
+// The newest version and what its last Sluice commit recorded, read without an engine in a few
+// microseconds: lists the log and reads commits backwards until one carries a `sluice` record.
+// version -1: no table.
 struct sl_delta_head {
     int64_t version;
-    int64_t record_version;  // of the commit that carries `record`; -1 if none of the commits still in the log has one
+    int64_t record_version; // of the commit that carries `record`; -1 if none of the commits still
+                            // in the log has one
     int64_t timestamp_ms;
     const char *record_json; // commitInfo.sluice; NULL if none
 };
-SL_MUST int sl_delta_head(const char *folder, struct sl_arena *arena, struct sl_delta_head *ret, struct sl_err *err);
+SL_MUST int sl_delta_head(const char *folder, struct sl_arena *arena, struct sl_delta_head *ret,
+                          struct sl_err *err);
 
-// The table as of `version` (-1: newest). `session` may be NULL as long as no checkpoint must be read (SL_E_INTERNAL else); pass
-// one unless the log is known to be short. Refuses reader features it does not know: SL_E_TABLE_FEATURE.
-SL_MUST int sl_delta_load(const char *folder, int64_t version, struct sl_session *session, struct sl_arena *arena,
-                          struct sl_delta_snapshot *ret, struct sl_err *err);
+// The table as of `version` (-1: newest). `session` may be NULL as long as no checkpoint must be
+// read (SL_E_INTERNAL else); pass one unless the log is known to be short. Refuses reader features
+// it does not know: SL_E_TABLE_FEATURE.
+SL_MUST int sl_delta_load(const char *folder, int64_t version, struct sl_session *session,
+                          struct sl_arena *arena, struct sl_delta_snapshot *ret,
+                          struct sl_err *err);
 // The newest version committed at or before a time; SL_E_TABLE_VERSION if there is none.
-SL_MUST int sl_delta_version_at(const char *folder, int64_t time_ms, int64_t *ret_version, struct sl_err *err);
+SL_MUST int sl_delta_version_at(const char *folder, int64_t time_ms, int64_t *ret_version,
+                                struct sl_err *err);
 // True if a checkpoint must be read to load the newest version, so that a session is needed.
 SL_MUST int sl_delta_needs_session(const char *folder, bool *ret, struct sl_err *err);
 
-// What changed between two versions (from exclusive, to inclusive): files that are live in `to` and not in `from`, and the other way
-// round. from -1: all of `to`. Read from the commits in between where they are there, else from both snapshots.
+// What changed between two versions (from exclusive, to inclusive): files that are live in `to` and
+// not in `from`, and the other way round. from -1: all of `to`. Read from the commits in between
+// where they are there, else from both snapshots.
 struct sl_delta_changes {
     struct sl_delta_file *added;
     size_t added_count;
@@ -78,7 +88,8 @@ struct sl_delta_changes {
     size_t kept_count;   // files live in both; 0 when the table was built anew
     bool schema_changed; // a metaData action lies in between
 };
-SL_MUST int sl_delta_changes(const char *folder, int64_t from, int64_t to, struct sl_session *session, struct sl_arena *arena,
+SL_MUST int sl_delta_changes(const char *folder, int64_t from, int64_t to,
+                             struct sl_session *session, struct sl_arena *arena,
                              struct sl_delta_changes *ret, struct sl_err *err);
 
 // The history, newest first: one commitInfo per version.
@@ -88,57 +99,74 @@ struct sl_delta_commit_info {
     const char *operation;
     const char *json; // the whole commitInfo
 };
-SL_MUST int sl_delta_history(const char *folder, size_t limit, struct sl_arena *arena, struct sl_delta_commit_info **ret,
-                             size_t *ret_count, struct sl_err *err);
+SL_MUST int sl_delta_history(const char *folder, size_t limit, struct sl_arena *arena,
+                             struct sl_delta_commit_info **ret, size_t *ret_count,
+                             struct sl_err *err);
 
 // A commit to be made. Built by the caller, in one arena.
 enum sl_delta_mode {
     SL_DELTA_APPEND,     // adds files; conflicts with nothing but schema changes
     SL_DELTA_REPLACE,    // the table becomes just these files
     SL_DELTA_PARTITIONS, // replaces the partitions listed in `replaced`
-    SL_DELTA_REWRITE,    // removes the files listed in `removed`, adds others (merge, changed source files, compaction)
+    SL_DELTA_REWRITE, // removes the files listed in `removed`, adds others (merge, changed source
+                      // files, compaction)
 };
 struct sl_delta_commit {
     enum sl_delta_mode mode;
-    int64_t base_version;      // what the writer read; -1: it must not exist yet or must be replaced as a whole
-    const struct sl_column *columns; // schema to have afterwards: equal to or an additive extension of the table's, except REPLACE
+    int64_t base_version; // what the writer read; -1: it must not exist yet or must be replaced as
+                          // a whole
+    const struct sl_column *columns; // schema to have afterwards: equal to or an additive extension
+                                     // of the table's, except REPLACE
     size_t column_count;
     const char *const *partition_columns; // for a new table or REPLACE
     size_t partition_count;
-    const struct sl_staged *staged;      // new files, in `staged_folder`, which lies inside the table's folder
-    // Relative to the table's folder; "" for the folder itself. Its name must not begin with '_' or '.': other readers take that for
-    // hidden ("Data Files").
+    const struct sl_staged
+        *staged; // new files, in `staged_folder`, which lies inside the table's folder
+    // Relative to the table's folder; "" for the folder itself. Its name must not begin with '_' or
+    // '.': other readers take that for hidden ("Data Files").
     const char *staged_folder;
-    const char *const *tags_json;        // per staged file, or NULL
-    const char *const *removed;          // REWRITE: decoded paths of live files at base_version
+    const char *const *tags_json; // per staged file, or NULL
+    const char *const *removed;   // REWRITE: decoded paths of live files at base_version
     size_t removed_count;
-    const char *const *const *replaced;  // PARTITIONS: lists of values, each parallel to partition_columns
+    const char *const *const
+        *replaced; // PARTITIONS: lists of values, each parallel to partition_columns
     size_t replaced_count;
-    const char *app_id;        // txn identifier: the step
-    int64_t app_version;       // sequence number; a table that already carries it (or a later one) is left alone
-    const char *operation;     // "WRITE", "MERGE", ...; "OPTIMIZE" says that rows were only moved (dataChange false)
-    const char *record_json;   // commitInfo.sluice
-    const char *description;   // table comment, may be NULL
+    const char *app_id;      // txn identifier: the step
+    int64_t app_version;     // sequence number; a table that already carries it (or a later one) is
+                             // left alone
+    const char *operation;   // "WRITE", "MERGE", ...; "OPTIMIZE" says that rows were only moved
+                             // (dataChange false)
+    const char *record_json; // commitInfo.sluice
+    const char *description; // table comment, may be NULL
 };
-// Commits: syncs the staged files and folders, then creates version N; on a lost race rereads the winners, refuses a true conflict
-// (SL_E_TABLE_CONFLICT: a file to be removed is gone, the schema changed, partitions overlap) and otherwise tries N+1, N+2, ... The
-// winner is durable when this returns. If txn says it was done before, *ret_version is the version now and *ret_skipped true.
-// Writes a checkpoint every `delta.checkpointInterval` (10) versions through `session` (NULL: none); the commit stands even if that
-// fails, and the next one tries again. REPLACE is also refused (SL_E_TABLE_CONFLICT) if others changed rows after base_version, but not
-// if that is -1. Tables whose features cannot be respected are not written: SL_E_TABLE_FEATURE.
-SL_MUST int sl_delta_commit(const char *folder, const struct sl_delta_commit *commit, struct sl_session *session,
-                            struct sl_arena *arena, int64_t *ret_version, bool *ret_skipped, struct sl_err *err);
-SL_MUST int sl_delta_checkpoint(const char *folder, int64_t version, struct sl_session *session, struct sl_err *err);
+// Commits: syncs the staged files and folders, then creates version N; on a lost race rereads the
+// winners, refuses a true conflict (SL_E_TABLE_CONFLICT: a file to be removed is gone, the schema
+// changed, partitions overlap) and otherwise tries N+1, N+2, ... The winner is durable when this
+// returns. If txn says it was done before, *ret_version is the version now and *ret_skipped true.
+// Writes a checkpoint every `delta.checkpointInterval` (10) versions through `session` (NULL:
+// none); the commit stands even if that fails, and the next one tries again. REPLACE is also
+// refused (SL_E_TABLE_CONFLICT) if others changed rows after base_version, but not if that is -1.
+// Tables whose features cannot be respected are not written: SL_E_TABLE_FEATURE.
+SL_MUST int sl_delta_commit(const char *folder, const struct sl_delta_commit *commit,
+                            struct sl_session *session, struct sl_arena *arena,
+                            int64_t *ret_version, bool *ret_skipped, struct sl_err *err);
+SL_MUST int sl_delta_checkpoint(const char *folder, int64_t version, struct sl_session *session,
+                                struct sl_err *err);
 
-// The snapshot as a relation for the engine. Arrays live in the arena, paths are joined to the folder.
-SL_MUST int sl_delta_scan(const struct sl_delta_snapshot *snapshot, struct sl_arena *arena, struct sl_scan *ret,
-                          struct sl_err *err);
-SL_MUST int sl_delta_scan_files(const struct sl_delta_snapshot *snapshot, const struct sl_delta_file *files, size_t file_count,
+// The snapshot as a relation for the engine. Arrays live in the arena, paths are joined to the
+// folder.
+SL_MUST int sl_delta_scan(const struct sl_delta_snapshot *snapshot, struct sl_arena *arena,
+                          struct sl_scan *ret, struct sl_err *err);
+SL_MUST int sl_delta_scan_files(const struct sl_delta_snapshot *snapshot,
+                                const struct sl_delta_file *files, size_t file_count,
                                 struct sl_arena *arena, struct sl_scan *ret, struct sl_err *err);
-const struct sl_delta_txn *sl_delta_txn_find(const struct sl_delta_snapshot *snapshot, const char *app_id);
-// Removes Parquet files that nothing in the log names and that were not changed for `older_than_ms` (a duration: longer than any step
-// takes): leftovers of killed steps. Counts them. Folders whose name begins with '_' or '.' are left alone.
-SL_MUST int sl_delta_clean_staged(const char *folder, int64_t older_than_ms, struct sl_session *session, int64_t *ret_count,
+const struct sl_delta_txn *sl_delta_txn_find(const struct sl_delta_snapshot *snapshot,
+                                             const char *app_id);
+// Removes Parquet files that nothing in the log names and that were not changed for `older_than_ms`
+// (a duration: longer than any step takes): leftovers of killed steps. Counts them. Folders whose
+// name begins with '_' or '.' are left alone.
+SL_MUST int sl_delta_clean_staged(const char *folder, int64_t older_than_ms,
+                                  struct sl_session *session, int64_t *ret_count,
                                   struct sl_err *err);
 
 #endif

@@ -16,7 +16,8 @@ static void every_difference_but_places_and_blanks_counts(void **state)
         bool is_same;
     } pairs[] = {
         {"{\"x\":1,\"query_location\":7}", "{\"x\":1,\"query_location\":99}", true},
-        {"{\"query_location\":7,\"x\":1}", "{\"query_location\":18446744073709551615,\"x\":1}", true},
+        {"{\"query_location\":7,\"x\":1}", "{\"query_location\":18446744073709551615,\"x\":1}",
+         true},
         {"{ \"x\" : 1 , \"query_location\" : 7 }", "{\"x\":1,\"query_location\":8}", true},
         {"{\"x\":[1,2]}", "{\"x\": [1,\n2]}", true},
         {"{\"x\":1}", "{\"x\":2}", false},
@@ -45,7 +46,8 @@ static void every_difference_but_places_and_blanks_counts(void **state)
 
 static void a_cut_tree_has_a_digest_all_the_same(void **state)
 {
-    static const char *const texts[] = {"", "{\"x", "{\"x\\", "{\"query_location\"", "{\"query_location\":"};
+    static const char *const texts[] = {"", "{\"x", "{\"x\\", "{\"query_location\"",
+                                        "{\"query_location\":"};
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

@@ -22,7 +22,7 @@ static void texts_are_unescaped(void **state)
         {"{\"x\":\"\\ud83d!\"}", "\xEF\xBF\xBD!"},
         {"{\"x\":\"\\ude00\"}", "\xEF\xBF\xBD"},
         {"{\"x\":\"a\\u0000b\"}", "a\xEF\xBF\xBD"
-                                   "b"},
+                                  "b"},
         {"{\"x\":\"ü\"}", "ü"},
     };
 
@@ -40,8 +40,9 @@ static void texts_are_unescaped(void **state)
 
 static void members_are_found_by_name(void **state)
 {
-    static const char json[] = "\n{ \"t\": true, \"f\": false, \"n\": null, \"l\": [1, [], {}, -2.5e3],"
-                               " \"big\": 18446744073709551615, \"query_location\": 17 } ";
+    static const char json[] =
+        "\n{ \"t\": true, \"f\": false, \"n\": null, \"l\": [1, [], {}, -2.5e3],"
+        " \"big\": 18446744073709551615, \"query_location\": 17 } ";
     struct sl_arena arena = {0};
     struct sl_err err = {0};
     struct sl_ast *tree = NULL;
@@ -79,10 +80,25 @@ static void an_unknown_place_is_none(void **state)
 
 static void what_is_no_tree_is_refused(void **state)
 {
-    static const char *const texts[] = {
-        "",       "{",       "[1",         "[1,]",       "{\"a\"}",      "{\"a\":}",     "{a:1}",
-        "\"a",    "\"\\x\"", "\"\\u12g4\"", "\"\\u12",    "nul",          "[1] 2",        "{\"a\":1,}",
-        "[1 2]",  "}",       "\"\\",        "\"\\ud83d\\u", "{\"a\":1 \"b\":2}"};
+    static const char *const texts[] = {"",
+                                        "{",
+                                        "[1",
+                                        "[1,]",
+                                        "{\"a\"}",
+                                        "{\"a\":}",
+                                        "{a:1}",
+                                        "\"a",
+                                        "\"\\x\"",
+                                        "\"\\u12g4\"",
+                                        "\"\\u12",
+                                        "nul",
+                                        "[1] 2",
+                                        "{\"a\":1,}",
+                                        "[1 2]",
+                                        "}",
+                                        "\"\\",
+                                        "\"\\ud83d\\u",
+                                        "{\"a\":1 \"b\":2}"};
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
