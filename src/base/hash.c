@@ -2,7 +2,6 @@
 
 #include <openssl/evp.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +60,7 @@ void sl_hash_add_bytes(struct sl_hash *hash, const void *bytes, size_t length)
 
 int sl_hash_end(struct sl_hash *hash, char ret_hex[65], struct sl_err *err)
 {
+    static const char digits[] = "0123456789abcdef";
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned length;
 
@@ -69,7 +69,10 @@ int sl_hash_end(struct sl_hash *hash, char ret_hex[65], struct sl_err *err)
         return sl_fail(err, SL_E_INTERNAL, "a hash cannot be computed");
     }
     hash->has_failed = true; // ended: more fields would not be part of it
-    for (unsigned i = 0; i < length; i++)
-        snprintf(ret_hex + 2 * (size_t)i, 3, "%02x", digest[i]);
+    for (unsigned i = 0; i < length; i++) {
+        ret_hex[2 * i] = digits[digest[i] >> 4];
+        ret_hex[2 * i + 1] = digits[digest[i] & 15];
+    }
+    ret_hex[2 * length] = '\0';
     return SL_OK;
 }

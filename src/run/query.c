@@ -1,4 +1,4 @@
-// A model's query as it is about to run.
+// A model's query as it is about to run, and what it is going to recompute.
 #include "run/world.h"
 
 // Columns of input tables as they are on disk, for a query that is about to run.
@@ -36,6 +36,11 @@ int sl_world_query(struct sl_world *world, const struct sl_node *node, struct sl
     SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
     const char *ast;
     bool is_local = false;
+    if (model->write == SL_WRITE_FULL) {
+        *ret = (struct sl_query){.tables = node->query->tables,
+                                 .table_count = node->query->table_count};
+        return SL_OK;
+    }
     SL_TRY(session->kind->parse(session, &model->sql, 1, arena, &ast, err));
     SL_TRY(sl_query_read(ast, model->sql, model->file, model->sql_line, model->sql_column, arena,
                          &diags, ret, err));
@@ -50,4 +55,69 @@ int sl_world_query(struct sl_world *world, const struct sl_node *node, struct sl
     return sl_query_is_partition_local(ast, ret, model->partition_by.items,
                                        model->partition_by.count, arena, &is_local,
                                        &ret->why_not_local, err);
+}
+
+static bool is_settled(const struct sl_graph *graph, const struct sl_node *node)
+{
+    for (size_t i = 0; i < node->upstream_count; i++) {
+        const struct sl_node *from = &graph->nodes[node->upstream[i]];
+        if (from->facts.version < 0 || (from->is_selected && from->verdict != SL_VERDICT_FRESH))
+            return false;
+    }
+    return true;
+}
+
+// A model whose SQL or settings changed is known to be recomputed whole.
+static bool is_foreseeable(const struct sl_graph *graph, const struct sl_node *node)
+{
+    return node->is_selected && node->kind == SL_NODE_MODEL &&
+           node->model->write == SL_WRITE_PARTITION && node->verdict == SL_VERDICT_STALE &&
+           node->facts.version >= 0 && sl_str_equal(node->facts.fingerprint, node->fingerprint) &&
+           is_settled(graph, node);
+}
+
+static int add_copy(struct sl_world *world, struct sl_strs *list, const char *text,
+                    struct sl_err *err)
+{
+    const char *copy = sl_arena_strdup(&world->arena, text);
+    SL_TRY_NEW(copy, err);
+    return sl_strs_add(list, &world->arena, copy, err);
+}
+
+static int keep(struct sl_world *world, struct sl_node *node,
+                const struct sl_model_forecast *forecast, struct sl_err *err)
+{
+    for (size_t i = 0; i < forecast->partitions.count; i++)
+        SL_TRY(add_copy(world, &node->facts.partitions, forecast->partitions.items[i], err));
+    node->facts.has_partitions = !forecast->is_whole;
+    return forecast->is_whole ? add_copy(world, &node->why, forecast->why, err) : SL_OK;
+}
+
+static int ask(struct sl_world *world, struct sl_node *node, struct sl_session *session,
+               struct sl_arena *arena, struct sl_model_forecast *ret, struct sl_err *err)
+{
+    struct sl_query query;
+    struct sl_step_context context = {
+        .project = world->project, .session = session, .arena = arena, .run_id = ""};
+    SL_TRY(sl_world_query(world, node, session, arena, &query, err));
+    return sl_step_model_foresee(&context, node->model, &query, node->fingerprint, ret, err);
+}
+
+int sl_world_foresee(struct sl_world *world, struct sl_err *err)
+{
+    SL_AUTO(sl_session_close) struct sl_session *session = NULL;
+    for (size_t i = 0; i < world->graph.count; i++) {
+        SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+        struct sl_node *node = &world->graph.nodes[i];
+        struct sl_model_forecast forecast;
+        struct sl_err ignored = {0};
+        if (!is_foreseeable(&world->graph, node))
+            continue;
+        if (!session)
+            SL_TRY(sl_world_session(world, &session, err));
+        // What cannot be foreseen fails its own step later; everything else can still be planned.
+        if (ask(world, node, session, &arena, &forecast, &ignored) == SL_OK)
+            SL_TRY(keep(world, node, &forecast, err));
+    }
+    return SL_OK;
 }

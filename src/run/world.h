@@ -50,14 +50,19 @@ struct sl_relation {
 };
 SL_MUST int sl_world_bind(struct sl_world *world, struct sl_map *catalog, struct sl_err *err);
 
-// A model's query in full (columns, lineage, locality), over the columns that its input tables have
-// now. Any thread: allocates in `arena`.
+// A model's query with what its write mode is decided by: for full the tables, else also columns,
+// lineage and locality over the columns that its input tables have now. Any thread: allocates in
+// `arena`.
 SL_MUST int sl_world_query(struct sl_world *world, const struct sl_node *node,
                            struct sl_session *session, struct sl_arena *arena, struct sl_query *ret,
                            struct sl_err *err);
 
 // Gathers facts about every node; with `sizes` also rows, bytes and files of the tables.
 SL_MUST int sl_world_gather(struct sl_world *world, bool sizes, struct sl_err *err);
+// Fills facts.partitions of models that will be recomputed by partitions, as far as that can be
+// told before their inputs are rebuilt, and adds to `why` what makes others be recomputed whole.
+// Reads what changed; verdicts must be there (sl_plan_decide without full_refresh).
+SL_MUST int sl_world_foresee(struct sl_world *world, struct sl_err *err);
 // Fills facts.last_status from the state store.
 SL_MUST int sl_world_recall(struct sl_world *world, struct sl_err *err);
 

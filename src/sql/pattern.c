@@ -214,22 +214,24 @@ static const char *skip_type(const char *at)
     return at;
 }
 
-bool sl_sql_struct_names(struct sl_arena *arena, const char *type, struct sl_strs *ret)
+int sl_sql_struct_names(struct sl_arena *arena, const char *type, struct sl_strs *ret,
+                        struct sl_err *err)
 {
-    struct sl_err ignored = {0};
+    struct sl_strs names = {0};
 
+    *ret = names;
     if (!sl_sql_is_struct(type))
-        return false;
+        return SL_OK;
     for (const char *at = type + strlen("STRUCT("); *at;) {
         const char *end = skip_name(at);
         const char *name = unquote(arena, at, end);
 
-        if (!name || *end != ' ' || sl_strs_add(ret, arena, name, &ignored) != SL_OK)
-            return false;
-        at = skip_type(end + 1);
-        if (*at == ')')
-            return at[1] == '\0';
-        at += strspn(at, ", ");
+        SL_TRY_NEW(name, err);
+        SL_TRY(sl_strs_add(&names, arena, name, err));
+        at = *end == ' ' ? skip_type(end + 1) : "";
+        if (strcmp(at, ")") == 0)
+            *ret = names;
+        at += strspn(at, *at == ')' ? ")" : ", ");
     }
-    return false;
+    return SL_OK;
 }

@@ -119,10 +119,8 @@ int sl_sql_struct_fields(struct sl_sql_binder *binder, const struct sl_sql_value
     struct sl_strs names = {0};
 
     SL_TRY(sl_sql_add_computed(binder, &part.origins, &value->origins, err));
-    if (!sl_sql_struct_names(binder->arena, value->type, &names)) {
-        into->is_open = true;
-        return SL_OK;
-    }
+    SL_TRY(sl_sql_struct_names(binder->arena, value->type, &names, err));
+    into->is_open |= names.count == 0;
     for (size_t i = 0; i < names.count; i++)
         SL_TRY(sl_sql_add_field(binder, into, names.items[i], &part, err));
     return SL_OK;

@@ -26,8 +26,10 @@ struct sl_sql_pattern sl_sql_columns_pattern(const struct sl_ast *star); // of C
 struct sl_sql_pattern
 sl_sql_call_pattern(const struct sl_ast *call); // of `* LIKE 'a%'` and its kin
 bool sl_sql_pattern_takes(const struct sl_sql_pattern *pattern, const char *name);
-// Names of a STRUCT type's fields; false if it is none. `type` may be NULL.
-bool sl_sql_struct_names(struct sl_arena *arena, const char *type, struct sl_strs *ret);
+// Names of a STRUCT type's fields; none if it is no such type, or cannot be read. `type` may be
+// NULL.
+SL_MUST int sl_sql_struct_names(struct sl_arena *arena, const char *type, struct sl_strs *ret,
+                                struct sl_err *err);
 bool sl_sql_is_struct(const char *type);
 
 // star.c

@@ -31,6 +31,7 @@ static const char schema[] =
 
 struct sl_state {
     sqlite3 *db;
+    sqlite3_stmt *add_step; // prepared by the first step
 };
 
 static int fail_sqlite(sqlite3 *db, const char *doing, struct sl_err *err)
@@ -147,8 +148,13 @@ int sl_state_open(const char *folder, struct sl_arena *arena, struct sl_state **
 
 void sl_state_close(struct sl_state **state)
 {
+    struct sl_err ignored = {0};
+
     if (!*state)
         return;
+    if ((*state)->db)
+        (void)!sl_state_flush(*state, &ignored);
+    sqlite3_finalize((*state)->add_step);
     sqlite3_close((*state)->db);
     free(*state);
     *state = NULL;

@@ -205,6 +205,17 @@ static int fill_result(struct sl_model_step *step, int64_t version, struct sl_st
     return SL_OK;
 }
 
+// How far the table has come, and what its inputs are now.
+static int look(struct sl_model_step *step, struct sl_err *err)
+{
+    struct sl_step_context *context = step->context;
+    step->app_id = sl_arena_printf(context->arena, "model %s", step->model->name);
+    SL_TRY_NEW(step->app_id, err);
+    SL_TRY(sl_step_position(context->project, SL_LAYER_CURATED, step->model->name, context->arena,
+                            &step->folder, &step->head, &step->record, err));
+    return read_inputs(step, err);
+}
+
 int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
                   const struct sl_query *query, const char *fingerprint, struct sl_step_result *ret,
                   struct sl_err *err)
@@ -213,11 +224,7 @@ int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
         .context = context, .model = model, .query = query, .fingerprint = fingerprint};
     int64_t version;
     *ret = (struct sl_step_result){.outcome = SL_STEP_NOTHING};
-    step.app_id = sl_arena_printf(context->arena, "model %s", model->name);
-    SL_TRY_NEW(step.app_id, err);
-    SL_TRY(sl_step_position(context->project, SL_LAYER_CURATED, model->name, context->arena,
-                            &step.folder, &step.head, &step.record, err));
-    SL_TRY(read_inputs(&step, err));
+    SL_TRY(look(&step, err));
     if (is_up_to_date(&step))
         return SL_OK;
     SL_TRY(sl_model_scope(&step, err));
@@ -230,4 +237,36 @@ int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
     SL_TRY(sl_balance_check(&step.balance, step.app_id, err));
     SL_TRY(commit(&step, &version, err));
     return fill_result(&step, version, ret, err);
+}
+
+// "day=2024-01-31, country=DE"
+static int name_partition(const struct sl_model_step *step, const char *const *values,
+                          struct sl_strs *names, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
+    for (size_t i = 0; i < step->model->partition_by.count; i++)
+        sl_buf_addf(&name, "%s%s=%s", i ? ", " : "", step->model->partition_by.items[i],
+                    values[i] ? values[i] : "null");
+    SL_TRY(sl_buf_check(&name, err));
+    const char *text = sl_arena_strdup(step->context->arena, name.text);
+    SL_TRY_NEW(text, err);
+    return sl_strs_add(names, step->context->arena, text, err);
+}
+
+int sl_step_model_foresee(struct sl_step_context *context, const struct sl_model *model,
+                          const struct sl_query *query, const char *fingerprint,
+                          struct sl_model_forecast *ret, struct sl_err *err)
+{
+    struct sl_model_step step = {
+        .context = context, .model = model, .query = query, .fingerprint = fingerprint};
+    *ret = (struct sl_model_forecast){0};
+    SL_TRY(look(&step, err));
+    if (is_up_to_date(&step))
+        return SL_OK;
+    SL_TRY(sl_model_scope(&step, err));
+    ret->is_whole = step.scope == SL_SCOPE_ALL;
+    ret->why = step.why;
+    for (size_t i = 0; i < step.touched_count; i++)
+        SL_TRY(name_partition(&step, step.touched[i], &ret->partitions, err));
+    return SL_OK;
 }

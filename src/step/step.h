@@ -74,6 +74,15 @@ SL_MUST int sl_step_cleanse(struct sl_step_context *context, const struct sl_sou
 SL_MUST int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
                           const struct sl_query *query, const char *fingerprint,
                           struct sl_step_result *ret, struct sl_err *err);
+// What sl_step_model would do now, found out without writing anything. In context->arena.
+struct sl_model_forecast {
+    bool is_whole;             // all of it would be recomputed
+    const char *why;           // NULL: there is nothing to do
+    struct sl_strs partitions; // write mode partition, and not whole: "day=2024-01-31, country=DE"
+};
+SL_MUST int sl_step_model_foresee(struct sl_step_context *context, const struct sl_model *model,
+                                  const struct sl_query *query, const char *fingerprint,
+                                  struct sl_model_forecast *ret, struct sl_err *err);
 // table -> outside
 SL_MUST int sl_step_load(struct sl_step_context *context, const struct sl_target *target,
                          const struct sl_delivery *delivery, struct sl_step_result *ret,

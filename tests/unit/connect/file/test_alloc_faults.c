@@ -1,5 +1,5 @@
-// Splitting with each of its allocations failing in turn: it says so, leaks nothing (the leak sanitizer watches), and with enough memory
-// gives all records.
+// Splitting with each of its allocations failing in turn: it says so, leaks nothing (the leak
+// sanitizer watches), and with enough memory gives all records.
 #include "splitting.h"
 
 #include "../../base/alloc_fault.h"
