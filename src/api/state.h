@@ -41,8 +41,10 @@ SL_MUST int sl_state_open(const char *folder, struct sl_arena *arena, struct sl_
 void sl_state_close(struct sl_state **state); // for SL_AUTO
 SL_MUST int sl_state_begin(struct sl_state *state, const struct sl_run_row *run,
                            struct sl_err *err);
+// Others see the step after the next flush at the latest; until then no other process can write.
 SL_MUST int sl_state_add_step(struct sl_state *state, const struct sl_step_row *step,
                               struct sl_err *err);
+SL_MUST int sl_state_flush(struct sl_state *state, struct sl_err *err); // end and close do it too
 SL_MUST int sl_state_end(struct sl_state *state, const struct sl_run_row *run, struct sl_err *err);
 // Newest first. `id` (may be NULL) keeps runs whose id begins so.
 SL_MUST int sl_state_runs(struct sl_state *state, const char *id, size_t limit,

@@ -4,6 +4,7 @@
 #include "run/history.h"
 #include "run/signals.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,9 +18,10 @@ struct controller {
     const struct sl_run_options *options;
     struct sl_history *history;
     pthread_mutex_t lock;
-    pthread_cond_t changed; // a node became ready, or ended
-    size_t *waiting;        // per node: upstream steps that have not ended
-    size_t *ready;          // queue of node indices
+    pthread_cond_t is_ready; // a node became ready, or the last one ended
+    pthread_cond_t is_done;  // the last one ended
+    size_t *waiting;         // per node: upstream steps that have not ended
+    size_t *ready;           // queue of node indices
     size_t ready_head, ready_tail;
     size_t open; // selected nodes that have not ended
     atomic_bool stop;
@@ -109,8 +111,10 @@ static void release(struct controller *controller, size_t index)
     for (size_t i = 0; i < node->downstream_count; i++) {
         size_t next = node->downstream[i];
         if (--controller->waiting[next] == 0 &&
-            controller->run->world->graph.nodes[next].is_selected)
+            controller->run->world->graph.nodes[next].is_selected) {
             controller->ready[controller->ready_tail++] = next;
+            pthread_cond_signal(&controller->is_ready);
+        }
     }
 }
 
@@ -127,7 +131,10 @@ static void finish(struct controller *controller, size_t index)
     const struct sl_listener *listener = controller->options->listener;
     if (listener && listener->on_end)
         listener->on_end(listener->self, outcome);
-    pthread_cond_broadcast(&controller->changed);
+    if (controller->open)
+        return;
+    pthread_cond_broadcast(&controller->is_ready);
+    pthread_cond_broadcast(&controller->is_done);
 }
 
 static bool has_stopped(const struct controller *controller)
@@ -198,7 +205,7 @@ static void *work(void *argument)
         if (controller->ready_head < controller->ready_tail)
             run_node(controller, controller->ready[controller->ready_head++]);
         else
-            pthread_cond_wait(&controller->changed, &controller->lock);
+            pthread_cond_wait(&controller->is_ready, &controller->lock);
     }
     pthread_mutex_unlock(&controller->lock);
     return NULL;
@@ -210,6 +217,7 @@ static void tick(struct controller *controller)
     const struct sl_listener *listener = controller->options->listener;
     const struct sl_outcome *running[64];
     size_t count = 0;
+    sl_history_flush(controller->history);
     if (!listener || !listener->on_tick)
         return;
     for (size_t i = 0; i < controller->run->count && count < 64; i++)
@@ -230,8 +238,8 @@ static void watch(struct controller *controller)
             until.tv_sec++;
             until.tv_nsec -= 1000000000L;
         }
-        (void)pthread_cond_timedwait(&controller->changed, &controller->lock, &until);
-        tick(controller);
+        if (pthread_cond_timedwait(&controller->is_done, &controller->lock, &until) == ETIMEDOUT)
+            tick(controller);
     }
     pthread_mutex_unlock(&controller->lock);
 }
@@ -248,7 +256,6 @@ static void on_signal(void *self, int times)
         if (session)
             session->kind->interrupt(session);
     }
-    pthread_cond_broadcast(&controller->changed);
     pthread_mutex_unlock(&controller->lock);
 }
 
@@ -348,9 +355,11 @@ int sl_run(struct sl_world *world, const struct sl_run_options *options, struct 
     SL_TRY(sl_fs_mkdirs(world->project->state_folder, err));
     SL_TRY(sl_fs_lock(lock, false, &lock_fd, err));
     pthread_mutex_init(&controller.lock, NULL);
-    pthread_cond_init(&controller.changed, NULL);
+    pthread_cond_init(&controller.is_ready, NULL);
+    pthread_cond_init(&controller.is_done, NULL);
     int code = run_locked(&controller, err);
-    pthread_cond_destroy(&controller.changed);
+    pthread_cond_destroy(&controller.is_done);
+    pthread_cond_destroy(&controller.is_ready);
     pthread_mutex_destroy(&controller.lock);
     return code;
 }

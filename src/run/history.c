@@ -144,6 +144,13 @@ void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome
         give_up(history, &err);
 }
 
+void sl_history_flush(struct sl_history *history)
+{
+    struct sl_err err = {0};
+    if (sl_state_flush(history->state, &err) != SL_OK)
+        give_up(history, &err);
+}
+
 void sl_history_end(struct sl_history *history)
 {
     struct sl_err err = {0};

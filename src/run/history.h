@@ -11,6 +11,8 @@ SL_MUST int sl_history_open(struct sl_run *run, const char *command, struct sl_h
 // A step has ended. History that cannot be written (a full disk) is reported once on the log and
 // never fails a run.
 void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome);
+// Lets others see the steps added so far. To be called some times a second.
+void sl_history_flush(struct sl_history *history);
 void sl_history_end(struct sl_history *history);
 void sl_history_close(struct sl_history **history); // for SL_AUTO
 // The JSON object of one step, for --json, logs and state: {"step", "table", "status", "rows",

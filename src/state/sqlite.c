@@ -32,6 +32,7 @@ static const char schema[] =
 struct sl_state {
     sqlite3 *db;
     sqlite3_stmt *add_step; // prepared by the first step
+    bool has_open_steps;    // a transaction holds steps that others do not see yet
 };
 
 static int fail_sqlite(sqlite3 *db, const char *doing, struct sl_err *err)
@@ -149,11 +150,9 @@ int sl_state_open(const char *folder, struct sl_arena *arena, struct sl_state **
 void sl_state_close(struct sl_state **state)
 {
     struct sl_err ignored = {0};
-
     if (!*state)
         return;
-    if ((*state)->db)
-        (void)!sl_state_flush(*state, &ignored);
+    (void)!sl_state_flush(*state, &ignored);
     sqlite3_finalize((*state)->add_step);
     sqlite3_close((*state)->db);
     free(*state);
@@ -184,17 +183,30 @@ int sl_state_begin(struct sl_state *state, const struct sl_run_row *run, struct 
 
 int sl_state_end(struct sl_state *state, const struct sl_run_row *run, struct sl_err *err)
 {
-    return write_run(
-        state, "insert or replace into runs values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", run, err);
+    SL_TRY(write_run(state,
+                     "insert or replace into runs values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", run,
+                     err));
+    return sl_state_flush(state, err);
+}
+
+// One statement and, until the next flush, one transaction for all steps.
+static int begin_step(struct sl_state *state, struct sl_err *err)
+{
+    if (!state->add_step)
+        SL_TRY(prepare(state,
+                       "insert into steps values "
+                       "(null, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                       &state->add_step, err));
+    if (!state->has_open_steps)
+        SL_TRY(exec(state, "begin immediate", err));
+    state->has_open_steps = true;
+    return SL_OK;
 }
 
 int sl_state_add_step(struct sl_state *state, const struct sl_step_row *step, struct sl_err *err)
 {
-    SL_AUTO(close_statement) sqlite3_stmt *statement = NULL;
-    SL_TRY(prepare(
-        state,
-        "insert into steps values (null, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        &statement, err));
+    SL_TRY(begin_step(state, err));
+    sqlite3_stmt *statement = state->add_step;
     const char *const texts[] = {step->run_id,  step->name,  step->label,
                                  step->status,  step->why,   step->code,
                                  step->message, step->place, step->details_json};
@@ -205,7 +217,22 @@ int sl_state_add_step(struct sl_state *state, const struct sl_step_row *step, st
         step->quarantined, step->deduplicated, step->filtered,    step->bytes_in, step->bytes_out};
     for (int i = 0; i < 10; i++)
         sqlite3_bind_int64(statement, 10 + i, numbers[i]);
-    return step_done(state, statement, err);
+    int code = step_done(state, statement, err);
+    sqlite3_reset(statement);
+    return code;
+}
+
+int sl_state_flush(struct sl_state *state, struct sl_err *err)
+{
+    bool has_steps = state->has_open_steps;
+    state->has_open_steps = false;
+    // A full disk has ended the transaction already.
+    if (!has_steps || sqlite3_get_autocommit(state->db))
+        return SL_OK;
+    int code = exec(state, "commit", err);
+    if (code != SL_OK)
+        sqlite3_exec(state->db, "rollback", NULL, NULL, NULL);
+    return code;
 }
 
 static const char *text_at(sqlite3_stmt *statement, int column, struct sl_arena *arena)

@@ -41,7 +41,7 @@ static void what_was_given_out_is_never_given_out_again(void **state)
 
 static void the_limit_holds_and_smaller_requests_still_pass(void **state)
 {
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
 
     (void)state;
     sl_arena_init(&arena, 1024);
@@ -111,7 +111,7 @@ static void pushed_items_stay_in_order_while_the_array_grows(void **state)
 
 static void a_push_without_memory_changes_nothing(void **state)
 {
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     int64_t *numbers = NULL;
     size_t count = 0;
 

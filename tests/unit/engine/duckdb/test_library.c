@@ -37,7 +37,7 @@ static void open_false(const char *file, struct sl_err *err)
 static void the_library_is_found_below_its_home(void **state)
 {
     const struct homes *homes = *state;
-    SL_AUTO(sl_duckdb_library_close) struct sl_duckdb_library library;
+    SL_AUTO(sl_duckdb_library_close) struct sl_duckdb_library library = {0};
     struct sl_err err;
     struct sl_arena arena;
 
@@ -51,7 +51,7 @@ static void the_library_is_found_below_its_home(void **state)
 static void the_library_is_found_right_in_its_home(void **state)
 {
     const struct homes *homes = *state;
-    SL_AUTO(sl_duckdb_library_close) struct sl_duckdb_library library;
+    SL_AUTO(sl_duckdb_library_close) struct sl_duckdb_library library = {0};
     struct sl_arena arena;
     struct sl_err err;
 
