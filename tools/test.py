@@ -25,7 +25,8 @@ def run_meson(kinds):
         logs = folder / "meson-logs"
         for old in logs.glob("testlog.junit.xml"):
             old.unlink()
-        environment = dict(os.environ, UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
+        environment = dict(os.environ, UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1",
+                           LSAN_OPTIONS=f"suppressions={ROOT}/tests/lsan.supp:print_suppressions=0")
         command = ["meson", "test", "-C", str(folder), "--print-errorlogs", "--no-rebuild"]
         failed |= subprocess.run(command, env=environment).returncode != 0
         if (logs / "testlog.junit.xml").exists():

@@ -96,37 +96,67 @@ static int sync_folder_of(const char *path, struct sl_err *err)
     return sl_fs_sync_folder(folder, err);
 }
 
-// Makes one folder. Its parent is synced, or a table in it could be lost with it.
-static int make_folder(const char *path, struct sl_err *err)
+static bool is_folder(const char *path)
 {
     struct stat st;
 
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int sl_fs_mkdir(const char *path, bool *ret_is_new, struct sl_err *err)
+{
+    int errnum;
+
+    *ret_is_new = false;
+    if (is_folder(path))
         return SL_OK;
     SL_TRY(sl_fault_point("mkdir", err));
-    if (mkdir(path, 0777) == 0)
+    *ret_is_new = mkdir(path, 0777) == 0;
+    errnum = errno;
+    // The parent is synced, or a table in the folder could be lost with it.
+    if (*ret_is_new)
         return sync_folder_of(path, err);
     // Another process may have been faster.
-    if (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+    if (errnum == EEXIST && is_folder(path))
         return SL_OK;
-    return sl_fail_errno(err, errno, "cannot make folder '%s'", path);
+    return sl_fail_errno(err, errnum, "cannot make folder '%s'", path);
+}
+
+// Length of the part before the last '/' of path[0..length), and before those next to it; 0 if
+// there is none but the root.
+static size_t parent_length(const char *path, size_t length)
+{
+    while (length > 0 && path[length - 1] != '/')
+        length--;
+    while (length > 0 && path[length - 1] == '/')
+        length--;
+    return length;
 }
 
 int sl_fs_mkdirs(const char *path, struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     char *prefix = sl_arena_strdup(&arena, path);
+    size_t whole = strlen(path);
+    size_t length;
+    bool is_new;
 
     SL_TRY_NEW(prefix, err);
-    for (size_t length = strlen(prefix); length > 1 && prefix[length - 1] == '/'; length--)
-        prefix[length - 1] = '\0';
-    for (char *slash = strchr(prefix + (*prefix == '/'), '/'); slash;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        SL_TRY(make_folder(prefix, err));
-        *slash = '/';
+    while (whole > 1 && prefix[whole - 1] == '/')
+        prefix[--whole] = '\0';
+    if (whole == 0)
+        return sl_fs_mkdir(prefix, &is_new, err);
+    // Upwards to what is there, then down again: most often all is there.
+    for (length = whole; length > 0 && !is_folder(prefix);) {
+        length = parent_length(prefix, length);
+        prefix[length] = '\0';
     }
-    return make_folder(prefix, err);
+    while (length < whole) {
+        prefix[length] = path[length];
+        length = strlen(prefix);
+        SL_TRY(sl_fs_mkdir(prefix, &is_new, err));
+    }
+    return SL_OK;
 }
 
 // A new file ".tmp-<pid>-<n>" beside `path`: hidden from globs and from readers of tables, and told

@@ -36,6 +36,8 @@ SL_MUST int sl_fs_glob(const char *pattern, struct sl_arena *arena, struct sl_st
 
 // Durable operations.
 SL_MUST int sl_fs_mkdirs(const char *path, struct sl_err *err); // with parents; existing is fine
+// One folder in a folder that is there. *ret_is_new: it was made, and the parent was synced after.
+SL_MUST int sl_fs_mkdir(const char *path, bool *ret_is_new, struct sl_err *err);
 // Replaces the file as a whole: temporary file, fsync, rename, fsync of the folder.
 SL_MUST int sl_fs_write(const char *path, const char *bytes, size_t length, struct sl_err *err);
 // Creates the file as a whole, refusing an existing one with SL_E_FILE_EXISTS: temporary file,

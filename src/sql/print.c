@@ -74,7 +74,8 @@ static void print_list(struct printer *printer, const struct sl_ast *list, const
     }
 }
 
-// Two expressions over different tables are none over one.
+// Two expressions over different tables are none over one. False as well when memory is out: see
+// printer->code.
 static bool joins_table(struct printer *printer, const struct sl_sql_value *value)
 {
     if (!value->expression || (printer->table && !sl_str_equal(printer->table, value->table)))
@@ -84,7 +85,7 @@ static bool joins_table(struct printer *printer, const struct sl_sql_value *valu
         if (!sl_strs_has(&printer->inputs, value->inputs.items[i]))
             printer->code = sl_strs_add(&printer->inputs, printer->binder->arena,
                                         value->inputs.items[i], printer->err);
-    return true;
+    return printer->code == SL_OK;
 }
 
 static void print_column(struct printer *printer, const struct sl_ast *node)
@@ -103,10 +104,11 @@ static void print_column(struct printer *printer, const struct sl_ast *node)
     }
     printer->code =
         sl_sql_resolve(printer->binder, printer->scope, names, &value, &found, printer->err);
-    if (printer->code != SL_OK || !joins_table(printer, &value))
+    if (printer->code != SL_OK || !joins_table(printer, &value)) {
         printer->is_given_up = true;
-    else
-        sl_buf_add(printer->buf, value.expression);
+        return;
+    }
+    sl_buf_add(printer->buf, value.expression);
 }
 
 // 15 with scale 1 is 1.5.

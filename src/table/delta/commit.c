@@ -103,13 +103,16 @@ static int sync_staged(struct job *job, struct sl_err *err)
 {
     SL_AUTO(sl_map_clear) struct sl_map folders = {0};
     const struct sl_map_entry *it;
+    bool is_new;
 
     if (job->commit->staged)
         SL_TRY(sync_files(job, &folders, err));
     for (it = sl_map_first(&folders); it; it = sl_map_next(it))
         SL_TRY(sl_fs_sync_folder(sl_map_key(it), err));
-    SL_TRY(sl_fs_mkdirs(job->log.log_folder, err));
-    SL_TRY(sl_fs_sync_folder(job->log.folder, err));
+    SL_TRY(sl_fs_mkdirs(job->log.folder, err));
+    SL_TRY(sl_fs_mkdir(job->log.log_folder, &is_new, err));
+    if (!is_new) // else its making has synced the table's folder
+        SL_TRY(sl_fs_sync_folder(job->log.folder, err));
     job->is_synced = true;
     return SL_OK;
 }

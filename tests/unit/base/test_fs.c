@@ -197,6 +197,7 @@ static void folders_are_made_with_their_parents(void **state)
     assert_int_equal(sl_fs_mkdirs(sl_path_join(&folder->arena, folder->path, "x/y"), &err), SL_OK);
     assert_true(sl_fs_exists("a/b/c") && sl_fs_exists("x/y"));
     assert_int_equal(sl_fs_mkdirs("/", &err), SL_OK);
+    assert_int_equal(sl_fs_mkdirs("", &err), SL_E_FILE_MISSING);
     write_file("file", "");
     assert_int_equal(sl_fs_mkdirs("file", &err), SL_E_FILE_EXISTS);
     assert_int_equal(sl_fs_mkdirs("file/x", &err), SL_E_FILE_EXISTS);
