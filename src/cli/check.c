@@ -9,7 +9,8 @@ struct check_options {
 };
 
 static const struct sl_opt check_rows[] = {
-    {"strict", SL_OPT_BOOL, offsetof(struct check_options, strict), "false", "Treat warnings as errors.", 0},
+    {"strict", SL_OPT_BOOL, offsetof(struct check_options, strict), "false",
+     "Treat warnings as errors.", 0},
     SL_COMMON_ROWS,
     {0},
 };
@@ -26,8 +27,8 @@ static int check_contracts(struct sl_world *world, const struct sl_map *catalog,
         SL_TRY_NEW(raw, err);
         const struct sl_relation *relation = sl_map_get(catalog, raw);
         if (relation)
-            SL_TRY(sl_contract_compile(node->contract, relation->columns, relation->count, &world->arena,
-                                       &world->project->diags, &pass, err));
+            SL_TRY(sl_contract_compile(node->contract, relation->columns, relation->count,
+                                       &world->arena, &world->project->diags, &pass, err));
     }
     return SL_OK;
 }
@@ -37,7 +38,8 @@ static int check_checks(struct sl_world *world, struct sl_err *err)
     for (size_t i = 0; i < world->project->model_count; i++) {
         struct sl_check *checks;
         size_t count;
-        SL_TRY(sl_checks_compile(world->project->models[i].checks, &world->arena, &world->project->diags, &checks, &count, err));
+        SL_TRY(sl_checks_compile(world->project->models[i].checks, &world->arena,
+                                 &world->project->diags, &checks, &count, err));
     }
     return SL_OK;
 }
@@ -48,8 +50,10 @@ static void print_summary(const struct sl_project *project, bool with_unread)
     char texts[6][64];
     for (size_t i = 0; i < project->contract_count && with_unread; i++)
         for (size_t k = 0; k < project->contracts[i]->unread.count; k++)
-            printf("%s: '%s' is kept but not used\n", project->contracts[i]->file, project->contracts[i]->unread.items[k]);
-    printf("%s, %s, %s, %s: %s, %s\n", sl_count_of((int64_t)project->source_count, "source", texts[0]),
+            printf("%s: '%s' is kept but not used\n", project->contracts[i]->file,
+                   project->contracts[i]->unread.items[k]);
+    printf("%s, %s, %s, %s: %s, %s\n",
+           sl_count_of((int64_t)project->source_count, "source", texts[0]),
            sl_count_of((int64_t)project->contract_count, "contract", texts[1]),
            sl_count_of((int64_t)project->model_count, "model", texts[2]),
            sl_count_of((int64_t)project->target_count, "target", texts[3]),
@@ -60,12 +64,14 @@ static void print_summary(const struct sl_project *project, bool with_unread)
 static int print_json(const struct sl_project *project, int exit_code, struct sl_err *err)
 {
     const struct sl_diags *diags = &project->diags;
-    SL_AUTO(sl_json_free) json_t *root = json_pack(
-        "{s:s, s:i, s:s?, s:{s:I, s:I, s:I, s:I, s:I, s:I}}", "schema", "sluice.check/1", "exit_code", exit_code, "project",
-        project->name, "counts", "sources", (json_int_t)project->source_count, "contracts",
-        (json_int_t)project->contract_count, "models", (json_int_t)project->model_count, "targets",
-        (json_int_t)project->target_count, "errors", (json_int_t)diags->error_count, "warnings",
-        (json_int_t)diags->warning_count);
+    SL_AUTO(sl_json_free)
+    json_t *root =
+        json_pack("{s:s, s:i, s:s?, s:{s:I, s:I, s:I, s:I, s:I, s:I}}", "schema", "sluice.check/1",
+                  "exit_code", exit_code, "project", project->name, "counts", "sources",
+                  (json_int_t)project->source_count, "contracts",
+                  (json_int_t)project->contract_count, "models", (json_int_t)project->model_count,
+                  "targets", (json_int_t)project->target_count, "errors",
+                  (json_int_t)diags->error_count, "warnings", (json_int_t)diags->warning_count);
     SL_TRY_NEW(root, err);
     SL_TRY(sl_diags_json(diags, root, err));
     return sl_print_json(root, err);
@@ -76,7 +82,9 @@ static int run_check(const void *self, int *ret_exit, struct sl_err *err)
     const struct check_options *options = self;
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     SL_AUTO(sl_map_clear) struct sl_map catalog = {0};
-    struct sl_world_options world_options = {.folder = options->common.folder, .environment = options->common.environment, .resolve_secrets = true};
+    struct sl_world_options world_options = {.folder = options->common.folder,
+                                             .environment = options->common.environment,
+                                             .resolve_secrets = true};
     SL_TRY(sl_world_open(&world_options, &world, err));
     sl_keep_project(options->common.cli, world.project);
     sl_project_check_requirements(world.project);
@@ -101,7 +109,8 @@ static const char *const examples[] = {"sluice check", "sluice check --strict --
 const struct sl_command sl_command_check = {
     .name = "check",
     .summary = "Find every mistake in the project, without running anything.",
-    .details = "Reads all files, compiles the contracts, parses every model and binds it to the columns of its inputs. What is missing\n"
+    .details = "Reads all files, compiles the contracts, parses every model and binds it to the "
+               "columns of its inputs. What is missing\n"
                "of the requirements is reported at the level that checks.requirements sets.",
     .rows = check_rows,
     .options_bytes = sizeof(struct check_options),

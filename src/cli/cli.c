@@ -1,4 +1,5 @@
-// Finds the command, reads its options, runs it, and turns what went wrong into a message and an exit code.
+// Finds the command, reads its options, runs it, and turns what went wrong into a message and an
+// exit code.
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -32,7 +33,8 @@ struct call {
     const char *family; // "quarantine" without a second word, asking for help
 };
 
-// How many words the option at argv[0] takes with its value. Unknown ones are reported later, by the command's parser.
+// How many words the option at argv[0] takes with its value. Unknown ones are reported later, by
+// the command's parser.
 static size_t option_words(size_t count, char *const *argv)
 {
     const char *word = argv[0];
@@ -111,8 +113,7 @@ static int run_command(const struct call *call, struct sl_cli *cli, int *ret_exi
     const struct sl_command *command = call->command;
     if (command->options_bytes > sizeof options)
         return sl_fail(err, SL_E_INTERNAL, "the options of '%s' are too large", command->name);
-    int code =
-        sl_opt_parse(command->rows, (int)call->argc, call->argv, options, cli->arena, err);
+    int code = sl_opt_parse(command->rows, (int)call->argc, call->argv, options, cli->arena, err);
     if (code != SL_OK && !asks_for_help(call->argc, call->argv))
         return code;
     if (code != SL_OK || common->help) { // asked for help, whatever else is missing
@@ -135,7 +136,8 @@ static void look_ahead(size_t argc, char *const *argv, struct sl_cli *cli)
     for (size_t i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
         cli->wants_json |= strcmp(argv[i], "--json") == 0;
         is_json |= strcmp(argv[i], "--log-format=json") == 0;
-        is_json |= i > 0 && strcmp(argv[i - 1], "--log-format") == 0 && strcmp(argv[i], "json") == 0;
+        is_json |=
+            i > 0 && strcmp(argv[i - 1], "--log-format") == 0 && strcmp(argv[i], "json") == 0;
     }
     sl_log_open(STDERR_FILENO, is_json ? SL_LOG_JSON : SL_LOG_TEXT, SL_LOG_INFO);
 }
@@ -151,8 +153,8 @@ static int dispatch(size_t argc, char **argv, struct sl_cli *cli, int *ret_exit,
     return SL_OK;
 }
 
-// A closed standard stream would let the next file that is opened take its number, and be written to by printf. What is opened in
-// its place cannot be written, so that the loss is noticed.
+// A closed standard stream would let the next file that is opened take its number, and be written
+// to by printf. What is opened in its place cannot be written, so that the loss is noticed.
 static void occupy_streams(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -160,7 +162,8 @@ static void occupy_streams(void)
             (void)!open("/dev/null", O_RDONLY);
 }
 
-// Output that was lost is a failure, unless the reader has gone because it had enough: `sluice ls | head -1`.
+// Output that was lost is a failure, unless the reader has gone because it had enough: `sluice ls |
+// head -1`.
 static int finish_output(void)
 {
     struct pollfd out = {.fd = STDOUT_FILENO};

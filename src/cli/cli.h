@@ -1,4 +1,5 @@
-// The command line: one table of commands; one file per command. What a command prints goes to stdout, what happened to stderr.
+// The command line: one table of commands; one file per command. What a command prints goes to
+// stdout, what happened to stderr.
 #ifndef SL_CLI_CLI_H
 #define SL_CLI_CLI_H
 
@@ -10,12 +11,12 @@
 
 // What one call of the program has learned, for whoever reports its failure in the end.
 struct sl_cli {
-    struct sl_arena *arena;  // lives as long as the call
-    const char *job_id;      // the project's name; NULL until one was opened
-    const char *folder;      // of the project; errors show the lines of its files
-    const char *sql;         // SQL of the command line: places without a file point into it
+    struct sl_arena *arena; // lives as long as the call
+    const char *job_id;     // the project's name; NULL until one was opened
+    const char *folder;     // of the project; errors show the lines of its files
+    const char *sql;        // SQL of the command line: places without a file point into it
     bool wants_json;
-    bool is_reported;        // the failure was printed where it happened, with all of its parts
+    bool is_reported; // the failure was printed where it happened, with all of its parts
 };
 
 // Options that every command has; the first member of every command's options.
@@ -56,10 +57,11 @@ struct sl_command {
     const char *summary; // one sentence
     const char *details; // more for the reference page, or NULL
     const struct sl_opt *rows;
-    size_t options_bytes; // of the struct that rows fill
+    size_t options_bytes;        // of the struct that rows fill
     const char *const *examples; // "sluice run --select tag:finance+", ended by NULL; may be NULL
-    bool is_hidden; // not in help and docs
-    // Does it. *ret_exit is 0 unless set. `options` points to a struct that begins with struct sl_common.
+    bool is_hidden;              // not in help and docs
+    // Does it. *ret_exit is 0 unless set. `options` points to a struct that begins with struct
+    // sl_common.
     int (*run)(const void *options, int *ret_exit, struct sl_err *err);
 };
 extern const struct sl_command *const sl_commands[]; // ends with NULL
@@ -78,7 +80,8 @@ bool sl_help_family(const char *word, FILE *file);
 void sl_help_usage(const struct sl_command *command, struct sl_buf *text);
 // Two-column help of the first `count` rows.
 void sl_help_options(const struct sl_opt *options, size_t count, struct sl_buf *text);
-// The command whose name is the longest beginning of the words; *ret_words says how many it takes. NULL if there is none.
+// The command whose name is the longest beginning of the words; *ret_words says how many it takes.
+// NULL if there is none.
 const struct sl_command *sl_find_command(size_t count, const char *const *words, size_t *ret_words);
 // SL_E_USAGE with "did you mean".
 int sl_fail_command(const char *name, struct sl_err *err);
@@ -88,18 +91,22 @@ const struct sl_opt *sl_find_option(const struct sl_opt *rows, const char *argum
 void sl_add_flag(struct sl_buf *text, const char *row_name);
 
 // --- What went wrong (report.c) ---
-// On stderr: as text with the line it points to, or as one line of the JSON log. `project` may be NULL.
+// On stderr: as text with the line it points to, or as one line of the JSON log. `project` may be
+// NULL.
 void sl_print_error(const struct sl_cli *cli, enum sl_severity severity, const struct sl_err *err);
 // All diagnostics, sorted.
 void sl_print_diags(const struct sl_cli *cli, struct sl_diags *diags, bool with_warnings);
-// {"code", "fate", "message", "hint", "file", "line", "column"}: null where there is none. NULL out of memory.
+// {"code", "fate", "message", "hint", "file", "line", "column"}: null where there is none. NULL out
+// of memory.
 json_t *sl_err_json(const struct sl_err *err);
 // Adds "errors" and "warnings" to an object.
 SL_MUST int sl_diags_json(const struct sl_diags *diags, json_t *root, struct sl_err *err);
-// The failure of the whole command, with `diags` (may be NULL) behind it, as --json and --log-format ask.
+// The failure of the whole command, with `diags` (may be NULL) behind it, as --json and
+// --log-format ask.
 void sl_report(struct sl_cli *cli, const struct sl_err *err, struct sl_diags *diags);
 // A warning or a remark on stderr, in one line: not for failures.
-void sl_tell(const struct sl_common *common, enum sl_log_level level, const char *format, ...) SL_PRINTF(3, 4);
+void sl_tell(const struct sl_common *common, enum sl_log_level level, const char *format, ...)
+    SL_PRINTF(3, 4);
 
 // --- Printing (print.c) ---
 enum sl_color {
@@ -117,7 +124,8 @@ bool sl_is_terminal(FILE *file);
 int sl_terminal_width(FILE *file); // 80 if it does not say
 // How many columns of a terminal the text takes, counted in code points.
 size_t sl_text_width(const char *text);
-// Adds at most `width` code points of the text, on one line and without control characters, which could steer the terminal.
+// Adds at most `width` code points of the text, on one line and without control characters, which
+// could steer the terminal.
 void sl_add_plain(struct sl_buf *buf, const char *text, size_t width);
 void sl_put_plain(FILE *file, const char *text);
 // Prints a document and a newline to stdout, secrets masked.
@@ -128,7 +136,8 @@ const char *sl_time_text(int64_t time_us, char buffer[32]);
 // "1 file", "2 files", "1,000 files"; buffers of 64 bytes are enough.
 const char *sl_count_of(int64_t count, const char *thing, char buffer[64]);
 
-// A table of text cells with aligned columns; numbers (by flag) to the right. On a terminal, wide columns are cut until rows fit.
+// A table of text cells with aligned columns; numbers (by flag) to the right. On a terminal, wide
+// columns are cut until rows fit.
 struct sl_grid {
     struct sl_arena *arena;
     const char **cells;
@@ -137,19 +146,23 @@ struct sl_grid {
     uint64_t right; // bit per column; from the 65th on they are left
 };
 void sl_grid_init(struct sl_grid *grid, struct sl_arena *arena, size_t columns, uint64_t right);
-// Adds one row of `columns` texts (NULL prints as nothing). The first row is the head. SL_E_MEMORY only.
+// Adds one row of `columns` texts (NULL prints as nothing). The first row is the head. SL_E_MEMORY
+// only.
 SL_MUST int sl_grid_row(struct sl_grid *grid, const char *const *cells, struct sl_err *err);
 bool sl_grid_is_empty(const struct sl_grid *grid); // but for the head
 SL_MUST int sl_grid_print(const struct sl_grid *grid, FILE *file, struct sl_err *err);
 // The same as text, with the width of the terminal; 0: as wide as it is.
-SL_MUST int sl_grid_text(const struct sl_grid *grid, size_t width, struct sl_buf *text, struct sl_err *err);
+SL_MUST int sl_grid_text(const struct sl_grid *grid, size_t width, struct sl_buf *text,
+                         struct sl_err *err);
 
 // --- Shared by commands (common.c) ---
-// Opens the world as the common options say; reports the diagnostics and fails with SL_E_PROJECT_INVALID if the project has errors.
+// Opens the world as the common options say; reports the diagnostics and fails with
+// SL_E_PROJECT_INVALID if the project has errors.
 SL_MUST int sl_open_world(const struct sl_common *common, struct sl_world *ret, struct sl_err *err);
 // Keeps the project's name and folder for reports.
 void sl_keep_project(struct sl_cli *cli, const struct sl_project *project);
-// For commands that work on a project with mistakes too: keeps its name and folder for reports, and warns of the mistakes.
+// For commands that work on a project with mistakes too: keeps its name and folder for reports, and
+// warns of the mistakes.
 void sl_note_project(const struct sl_common *common, const struct sl_project *project);
 // SL_E_USAGE if it is negative.
 SL_MUST int sl_require_limit(int64_t limit, struct sl_err *err);
@@ -159,9 +172,11 @@ struct sl_selection_options {
     bool full_refresh;
     bool sizes;
 };
-SL_MUST int sl_prepare_plan(const struct sl_common *common, const struct sl_selection_options *selection, struct sl_world *ret,
+SL_MUST int sl_prepare_plan(const struct sl_common *common,
+                            const struct sl_selection_options *selection, struct sl_world *ret,
                             struct sl_err *err);
 // Prints the plan of the selected steps (plan.c).
-SL_MUST int sl_plan_show(const struct sl_common *common, const struct sl_world *world, bool all_causes, struct sl_err *err);
+SL_MUST int sl_plan_show(const struct sl_common *common, const struct sl_world *world,
+                         bool all_causes, struct sl_err *err);
 
 #endif

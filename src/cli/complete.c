@@ -1,5 +1,6 @@
-// sluice complete: asked by the completion scripts. Prints a candidate a line, with a tab before what it is; ":files" and ":folders"
-// leave it to the shell. What cannot be found out (no project here) is not there: no error would be read by anyone.
+// sluice complete: asked by the completion scripts. Prints a candidate a line, with a tab before
+// what it is; ":files" and ":folders" leave it to the shell. What cannot be found out (no project
+// here) is not there: no error would be read by anyone.
 #include "cli/complete.h"
 
 #include "spec/project.h"
@@ -82,7 +83,8 @@ void sl_complete_read(const struct sl_strs *words, struct sl_complete *ret)
     complete.row = open;
     const char *equals = strchr(last, '=');
     if (!open && last[0] == '-' && equals) {
-        complete.row = sl_find_option(complete.command ? complete.command->rows : sl_common_rows, last);
+        complete.row =
+            sl_find_option(complete.command ? complete.command->rows : sl_common_rows, last);
         complete.prefix = (size_t)(equals - last) + 1;
     } else if (!open && complete.command && last[0] != '-') {
         complete.row = positional(complete.command, positionals);
@@ -136,7 +138,8 @@ static void add_commands(struct answer *answer)
     }
 }
 
-static void add_table(const struct answer *answer, const char *layer, const char *name, const char *tail)
+static void add_table(const struct answer *answer, const char *layer, const char *name,
+                      const char *tail)
 {
     char table[160];
     snprintf(table, sizeof table, "%s%s%s", layer, name, tail);
@@ -168,7 +171,8 @@ static void add_tags(const struct answer *answer, const struct sl_strs *tags)
 // A selector is built of parts: what comes before the last part stays.
 static void add_selectors(struct answer *answer)
 {
-    static const char *const methods[] = {"tag:", "path:", "source:", "state:modified", "state:new", "result:error", NULL};
+    static const char *const methods[] = {"tag:",      "path:",        "source:", "state:modified",
+                                          "state:new", "result:error", NULL};
     const struct sl_project *project = answer->project;
     for (size_t i = answer->prefix; answer->word[i]; i++)
         if (strchr(",+@", answer->word[i]))
@@ -184,7 +188,8 @@ static void add_selectors(struct answer *answer)
 
 static void add_environments(const struct answer *answer)
 {
-    const struct sl_yaml *map = answer->project ? sl_yaml_get(answer->project->node, "environments") : NULL;
+    const struct sl_yaml *map =
+        answer->project ? sl_yaml_get(answer->project->node, "environments") : NULL;
     for (size_t i = 0; map && i < map->count; i++)
         if (map->keys)
             add(answer, map->keys[i]->text, "");
@@ -198,7 +203,8 @@ static void add_runs(struct answer *answer)
     const char *remark;
     struct sl_err ignored = {0};
     if (!answer->project ||
-        sl_state_open(answer->project->state_folder, &answer->arena, &state, &remark, &ignored) != SL_OK ||
+        sl_state_open(answer->project->state_folder, &answer->arena, &state, &remark, &ignored) !=
+            SL_OK ||
         sl_state_runs(state, NULL, MOST_RUNS, &answer->arena, &runs, &count, &ignored) != SL_OK)
         return;
     for (size_t i = 0; i < count; i++) {
@@ -268,7 +274,8 @@ static int run_complete(const void *self, int *ret_exit, struct sl_err *err)
     sl_complete_read(words, &complete);
     answer.word = words->count ? words->items[words->count - 1] : "";
     answer.prefix = complete.prefix;
-    struct sl_project_options project = {.folder = complete.folder, .environment = complete.environment};
+    struct sl_project_options project = {.folder = complete.folder,
+                                         .environment = complete.environment};
     if (complete.row)
         (void)!sl_project_load(&project, &answer.project, &ignored);
     if (complete.row) {

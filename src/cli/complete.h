@@ -10,7 +10,7 @@ struct sl_complete {
     const char *family;               // "quarantine" without its second word; NULL else
     const struct sl_opt *row;         // whose value is to be completed; NULL: a new word
     const char *folder, *environment; // --project, --env, if given
-    size_t prefix;                    // bytes of the last word that stand before the value: of "--env=prod", six
+    size_t prefix; // bytes of the last word that stand before the value: of "--env=prod", six
 };
 // `words` without the program's name; the last one is being written and may be "". Pure.
 void sl_complete_read(const struct sl_strs *words, struct sl_complete *ret);

@@ -17,7 +17,8 @@ static const struct sl_opt rows[] = {
 };
 // clang-format on
 
-// bash cuts words at ':' and '=' too. They are put together again here, and what stands before the last cut is taken off the answers.
+// bash cuts words at ':' and '=' too. They are put together again here, and what stands before the
+// last cut is taken off the answers.
 static const char bash_script[] =
     "_sluice() {\n"
     "    local words=() glue= piece i line word cut\n"
@@ -37,9 +38,11 @@ static const char bash_script[] =
     "    cut=$((${#word} - ${#cut}))\n"
     "    while IFS= read -r line; do\n"
     "        case $line in\n"
-    "        :files) compopt -o filenames 2>/dev/null; while IFS= read -r line; do COMPREPLY+=(\"$line\"); done < <(compgen -f -- "
+    "        :files) compopt -o filenames 2>/dev/null; while IFS= read -r line; do "
+    "COMPREPLY+=(\"$line\"); done < <(compgen -f -- "
     "\"${word:cut}\") ;;\n"
-    "        :folders) compopt -o filenames 2>/dev/null; while IFS= read -r line; do COMPREPLY+=(\"$line\"); done < <(compgen -d -- "
+    "        :folders) compopt -o filenames 2>/dev/null; while IFS= read -r line; do "
+    "COMPREPLY+=(\"$line\"); done < <(compgen -d -- "
     "\"${word:cut}\") ;;\n"
     "        *)\n"
     "            line=${line%%$'\\t'*}\n"
@@ -109,19 +112,22 @@ static int run_completion(const void *self, int *ret_exit, struct sl_err *err)
         fputs(script, stdout);
         return SL_OK;
     }
-    SL_AUTO(sl_json_free) json_t *root =
-        json_pack("{s:s, s:s, s:s}", "schema", "sluice.completion/1", "shell", shell_names[options->shell], "script", script);
+    SL_AUTO(sl_json_free)
+    json_t *root = json_pack("{s:s, s:s, s:s}", "schema", "sluice.completion/1", "shell",
+                             shell_names[options->shell], "script", script);
     SL_TRY_NEW(root, err);
     return sl_print_json(root, err);
 }
 
-static const char *const examples[] = {"source <(sluice completion bash)",
-                                       "sluice completion fish > ~/.config/fish/completions/sluice.fish", NULL};
+static const char *const examples[] = {
+    "source <(sluice completion bash)",
+    "sluice completion fish > ~/.config/fish/completions/sluice.fish", NULL};
 
 const struct sl_command sl_command_completion = {
     .name = "completion",
     .summary = "Print the completion script of a shell.",
-    .details = "Commands, options, tables, selectors, environments, runs and error codes are completed.",
+    .details =
+        "Commands, options, tables, selectors, environments, runs and error codes are completed.",
     .rows = rows,
     .options_bytes = sizeof(struct completion_options),
     .examples = examples,

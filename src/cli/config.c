@@ -1,4 +1,5 @@
-// sluice config show: every setting with its value and where it came from. sluice schema: JSON Schema of the project's files.
+// sluice config show: every setting with its value and where it came from. sluice schema: JSON
+// Schema of the project's files.
 #include "cli/cli.h"
 
 struct config_options {
@@ -8,12 +9,15 @@ struct config_options {
 };
 
 static const struct sl_opt config_rows[] = {
-    {"origin", SL_OPT_BOOL, offsetof(struct config_options, origin), "false", "Say where each value came from.", 0},
+    {"origin", SL_OPT_BOOL, offsetof(struct config_options, origin), "false",
+     "Say where each value came from.", 0},
     SL_COMMON_ROWS,
     {0},
 };
 static const struct sl_opt schema_rows[] = {
-    {"kind", SL_OPT_STRING, offsetof(struct config_options, kind), NULL, "project, source, contract, model or target; without one, all in one document.", SL_OPT_POSITIONAL, .placeholder = "KIND"},
+    {"kind", SL_OPT_STRING, offsetof(struct config_options, kind), NULL,
+     "project, source, contract, model or target; without one, all in one document.",
+     SL_OPT_POSITIONAL, .placeholder = "KIND"},
     SL_COMMON_ROWS,
     {0},
 };
@@ -30,15 +34,18 @@ static int each_setting(void *self, const char *key, const char *value, const ch
     struct sl_err ignored = {0};
     bool is_set = !sl_str_is_empty(value);
     if (printer->settings)
-        return json_object_set_new(printer->settings, key,
-                                   json_pack("{s:s?, s:s}", "value", is_set ? value : NULL, "origin", origin));
-    return sl_grid_row(&printer->grid, (const char *const[]){key, is_set ? value : "-", origin}, &ignored);
+        return json_object_set_new(
+            printer->settings, key,
+            json_pack("{s:s?, s:s}", "value", is_set ? value : NULL, "origin", origin));
+    return sl_grid_row(&printer->grid, (const char *const[]){key, is_set ? value : "-", origin},
+                       &ignored);
 }
 
 static int run_config_show(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct config_options *options = self;
-    struct sl_project_options project_options = {.folder = options->common.folder, .environment = options->common.environment};
+    struct sl_project_options project_options = {.folder = options->common.folder,
+                                                 .environment = options->common.environment};
     SL_AUTO(sl_project_free) struct sl_project *project = NULL;
     SL_AUTO(sl_json_free) json_t *root = NULL;
     struct printer printer = {.options = options};
@@ -51,7 +58,8 @@ static int run_config_show(const void *self, int *ret_exit, struct sl_err *err)
         root = json_pack("{s:s, s:o}", "schema", "sluice.config/1", "settings", printer.settings);
         SL_TRY_NEW(root, err);
     } else {
-        SL_TRY(sl_grid_row(&printer.grid, (const char *const[]){"setting", "value", "origin"}, err));
+        SL_TRY(
+            sl_grid_row(&printer.grid, (const char *const[]){"setting", "value", "origin"}, err));
     }
     SL_TRY(sl_project_settings(project, each_setting, &printer, err));
     if (options->common.json)

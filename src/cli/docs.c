@@ -1,4 +1,5 @@
-// sluice docs: reference pages and the man page, written from the tables of commands, options, file kinds and codes.
+// sluice docs: reference pages and the man page, written from the tables of commands, options, file
+// kinds and codes.
 #include "base/fs.h"
 #include "cli/cli.h"
 
@@ -10,12 +11,14 @@ struct docs_options {
 };
 
 static const struct sl_opt rows[] = {
-    {"folder", SL_OPT_STRING, offsetof(struct docs_options, folder), "docs/reference", "Where to write.", SL_OPT_POSITIONAL, .placeholder = "DIR"},
+    {"folder", SL_OPT_STRING, offsetof(struct docs_options, folder), "docs/reference",
+     "Where to write.", SL_OPT_POSITIONAL, .placeholder = "DIR"},
     SL_COMMON_ROWS,
     {0},
 };
 
-#define GENERATED "<!-- Written by `sluice docs` from the program's own tables. Do not edit. -->\n\n"
+#define GENERATED \
+    "<!-- Written by `sluice docs` from the program's own tables. Do not edit. -->\n\n"
 
 static const struct exit_code {
     const char *code, *meaning;
@@ -50,8 +53,10 @@ static void add_commands(struct sl_buf *text)
 {
     sl_buf_add(text, "# Commands\n\n" GENERATED "Options of every command:\n\n```\n");
     sl_opt_help(sl_common_rows, text);
-    sl_buf_add(text, "```\n\nThe options above may also stand before the command: `sluice -C shop run`.\n\n"
-                     "| exit code | meaning |\n|---|---|\n");
+    sl_buf_add(
+        text,
+        "```\n\nThe options above may also stand before the command: `sluice -C shop run`.\n\n"
+        "| exit code | meaning |\n|---|---|\n");
     for (size_t i = 0; i < EXIT_CODE_COUNT; i++)
         sl_buf_addf(text, "| %s | %s |\n", exit_codes[i].code, exit_codes[i].meaning);
     sl_buf_add(text, "\n");
@@ -79,7 +84,8 @@ static void add_codes(struct sl_buf *text)
     }
 }
 
-// roff takes '-' for a hyphen, '\\' for an escape, and a dot or a quote at the start of a line for a request.
+// roff takes '-' for a hyphen, '\\' for an escape, and a dot or a quote at the start of a line for
+// a request.
 static void add_roff(const char *plain, struct sl_buf *text)
 {
     bool is_start = true;
@@ -126,8 +132,10 @@ static void add_man_command(const struct sl_command *command, struct sl_buf *tex
 
 static void add_man(struct sl_buf *text)
 {
-    sl_buf_add(text, ".TH SLUICE 1 \"\" \"Sluice " SL_VERSION "\"\n.SH NAME\nsluice \\- data pipelines from sources to targets, in one "
-                     "program\n.SH SYNOPSIS\n.B sluice\n.I COMMAND\n[OPTION...]\n.SH OPTIONS OF EVERY COMMAND\n");
+    sl_buf_add(text, ".TH SLUICE 1 \"\" \"Sluice " SL_VERSION
+                     "\"\n.SH NAME\nsluice \\- data pipelines from sources to targets, in one "
+                     "program\n.SH SYNOPSIS\n.B sluice\n.I COMMAND\n[OPTION...]\n.SH OPTIONS OF "
+                     "EVERY COMMAND\n");
     sl_opt_man(sl_common_rows, text);
     sl_buf_add(text, ".SH COMMANDS\n");
     for (size_t i = 0; sl_commands[i]; i++)
@@ -137,11 +145,13 @@ static void add_man(struct sl_buf *text)
     for (size_t i = 0; i < EXIT_CODE_COUNT; i++)
         sl_buf_addf(text, ".TP\n.B %s\n%s\n", exit_codes[i].code, exit_codes[i].meaning);
     sl_buf_add(text, ".SH ENVIRONMENT\n.TP\n.B SLUICE_ENV\n"
-                     "the environment of sluice.yml to use.\n.TP\n.B DUCKDB_HOME\na folder with libduckdb.so 1.5.5.\n.TP\n"
+                     "the environment of sluice.yml to use.\n.TP\n.B DUCKDB_HOME\na folder with "
+                     "libduckdb.so 1.5.5.\n.TP\n"
                      ".B NO_COLOR\nif set, no colours.\n");
 }
 
-static int write_page(const char *folder, const char *name, void (*add)(struct sl_buf *text), struct sl_err *err)
+static int write_page(const char *folder, const char *name, void (*add)(struct sl_buf *text),
+                      struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
@@ -171,9 +181,10 @@ static int run_docs(const void *self, int *ret_exit, struct sl_err *err)
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
         SL_TRY(write_page(options->folder, pages[i].name, pages[i].add, err));
     if (options->common.json) {
-        SL_AUTO(sl_json_free) json_t *root = json_pack("{s:s, s:s, s:[s, s, s, s]}", "schema", "sluice.docs/1", "folder",
-                                                       options->folder, "files", pages[0].name, pages[1].name,
-                                                       pages[2].name, pages[3].name);
+        SL_AUTO(sl_json_free)
+        json_t *root = json_pack("{s:s, s:s, s:[s, s, s, s]}", "schema", "sluice.docs/1", "folder",
+                                 options->folder, "files", pages[0].name, pages[1].name,
+                                 pages[2].name, pages[3].name);
         SL_TRY_NEW(root, err);
         return sl_print_json(root, err);
     }

@@ -33,7 +33,8 @@ static bool fits(int64_t part, int64_t whole)
 // A format whose dates, alone or beside ISO 8601, cover the column.
 static bool find_format(const struct sl_probe_column *column, struct verdict *verdict)
 {
-    int64_t iso_dates = column->forms[SL_FORM_DATE], iso_times = column->forms[SL_FORM_TIMESTAMP_NTZ];
+    int64_t iso_dates = column->forms[SL_FORM_DATE],
+            iso_times = column->forms[SL_FORM_TIMESTAMP_NTZ];
     for (size_t i = 0; i < SL_PROBE_FORMATS; i++) {
         bool is_date = i < SL_PROBE_DATES;
         int64_t own = column->formats[i], iso = is_date ? iso_dates : iso_times;
@@ -51,7 +52,8 @@ static bool find_format(const struct sl_probe_column *column, struct verdict *ve
 
 static void judge_number(const struct sl_probe_column *column, struct verdict *verdict)
 {
-    bool is_exact = fits(column->forms[SL_FORM_DECIMAL], column->values) && column->scale <= MOST_SCALE;
+    bool is_exact =
+        fits(column->forms[SL_FORM_DECIMAL], column->values) && column->scale <= MOST_SCALE;
     verdict->logical = "number";
     if (is_exact)
         snprintf(verdict->physical, sizeof verdict->physical, "decimal(18,%d)", (int)column->scale);
@@ -79,7 +81,8 @@ static void judge_text(const struct sl_probe_column *column, struct verdict *ver
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         bool is_number = types[i].form == SL_FORM_INTEGER || types[i].form == SL_FORM_DOUBLE;
         // A number would lose the zeros in front of a postal code.
-        if (!fits(column->forms[types[i].form], column->values) || (is_number && column->forms[SL_FORM_CODE]))
+        if (!fits(column->forms[types[i].form], column->values) ||
+            (is_number && column->forms[SL_FORM_CODE]))
             continue;
         verdict->logical = types[i].logical;
         snprintf(verdict->physical, sizeof verdict->physical, "%s", types[i].physical);
@@ -117,7 +120,8 @@ static void judge_typed(const struct sl_probe_column *column, struct verdict *ve
         verdict->logical = "object";
     } else if (sl_str_starts(type, "DECIMAL(")) {
         verdict->logical = "number";
-        snprintf(verdict->physical, sizeof verdict->physical, "decimal%.20s", type + strlen("DECIMAL"));
+        snprintf(verdict->physical, sizeof verdict->physical, "decimal%.20s",
+                 type + strlen("DECIMAL"));
     } else if (sl_str_ends(type, "INTEGER") || sl_str_ends(type, "INT")) {
         verdict->logical = "integer";
         snprintf(verdict->physical, sizeof verdict->physical, "bigint");
@@ -132,8 +136,8 @@ static void judge_typed(const struct sl_probe_column *column, struct verdict *ve
 // --- Names and keys ---
 
 // Names with blanks and signs need quotes in SQL, and some readers of tables refuse them.
-static int judge_name(const char *name, const struct verdict *earlier, size_t count, struct sl_arena *arena,
-                      const char **ret, struct sl_err *err)
+static int judge_name(const char *name, const struct verdict *earlier, size_t count,
+                      struct sl_arena *arena, const char **ret, struct sl_err *err)
 {
     bool is_good = !isdigit((unsigned char)name[0]);
     for (const unsigned char *c = (const unsigned char *)name; *c; c++)
@@ -158,14 +162,16 @@ static int judge_name(const char *name, const struct verdict *earlier, size_t co
 
 static bool is_named_key(const char *name)
 {
-    return sl_str_equal_nocase(name, "id") || sl_str_equal_nocase(name, "key") || sl_str_equal_nocase(name, "uuid") ||
-           sl_str_ends(name, "_id") || sl_str_ends(name, "_ID") || sl_str_ends(name, "Id") || sl_str_ends(name, "ID") ||
+    return sl_str_equal_nocase(name, "id") || sl_str_equal_nocase(name, "key") ||
+           sl_str_equal_nocase(name, "uuid") || sl_str_ends(name, "_id") ||
+           sl_str_ends(name, "_ID") || sl_str_ends(name, "Id") || sl_str_ends(name, "ID") ||
            sl_str_ends(name, "_key") || sl_str_ends(name, "_code") || sl_str_ends(name, "_no") ||
            sl_str_ends(name, "_nr") || sl_str_ends(name, "_number");
 }
 
-// The first column whose name says that it is a key and whose values allow it: a few doubled or missing ones are what a primary key
-// is there to catch. Else the first column if it has no two alike.
+// The first column whose name says that it is a key and whose values allow it: a few doubled or
+// missing ones are what a primary key is there to catch. Else the first column if it has no two
+// alike.
 static void find_key(const struct sl_probe *probe, struct verdict *verdicts)
 {
     int64_t rows = probe->records - probe->corrupt;
@@ -178,11 +184,13 @@ static void find_key(const struct sl_probe *probe, struct verdict *verdicts)
         }
     }
     const struct sl_probe_column *first = &probe->columns[0];
-    bool is_plain = sl_str_equal(verdicts[0].logical, "string") || sl_str_equal(verdicts[0].logical, "integer");
+    bool is_plain =
+        sl_str_equal(verdicts[0].logical, "string") || sl_str_equal(verdicts[0].logical, "integer");
     verdicts[0].is_key = rows > 1 && is_plain && first->present == rows && first->distinct == rows;
 }
 
-static int judge(const struct sl_probe *probe, struct sl_arena *arena, struct verdict **ret, struct sl_err *err)
+static int judge(const struct sl_probe *probe, struct sl_arena *arena, struct verdict **ret,
+                 struct sl_err *err)
 {
     struct verdict *verdicts = SL_NEW_ARRAY(arena, struct verdict, probe->column_count);
     SL_TRY_NEW(verdicts, err);
@@ -232,7 +240,8 @@ static void add_null_words(const char *words, struct sl_buf *text)
     sl_buf_add(text, "]}\n");
 }
 
-static void add_column(const struct sl_probe_column *column, const struct verdict *verdict, struct sl_buf *text)
+static void add_column(const struct sl_probe_column *column, const struct verdict *verdict,
+                       struct sl_buf *text)
 {
     sl_buf_add(text, "      - name: ");
     sl_buf_add_json_string(text, verdict->name);
@@ -259,12 +268,15 @@ static void add_column(const struct sl_probe_column *column, const struct verdic
         add_null_words(verdict->null_words, text);
 }
 
-static void write_contract(const char *name, const struct sl_probe *probe, const struct verdict *verdicts, struct sl_buf *text)
+static void write_contract(const char *name, const struct sl_probe *probe,
+                           const struct verdict *verdicts, struct sl_buf *text)
 {
-    sl_buf_addf(text,
-                "# yaml-language-server: $schema=../.sluice/schema/contract.json\napiVersion: v3.1.0\nkind: DataContract\n"
-                "id: %s\nname: %s\nversion: 0.1.0\nstatus: draft\nschema:\n  - name: %s\n    properties:\n",
-                name, name, name);
+    sl_buf_addf(
+        text,
+        "# yaml-language-server: $schema=../.sluice/schema/contract.json\napiVersion: "
+        "v3.1.0\nkind: DataContract\n"
+        "id: %s\nname: %s\nversion: 0.1.0\nstatus: draft\nschema:\n  - name: %s\n    properties:\n",
+        name, name, name);
     for (size_t i = 0; i < probe->column_count; i++)
         add_column(&probe->columns[i], &verdicts[i], text);
 }
@@ -294,7 +306,8 @@ static void add_csv(const struct sl_source_options *options, struct sl_buf *text
 
 static void write_source(const char *path, const struct sl_probe *probe, struct sl_buf *text)
 {
-    sl_buf_add(text, "# yaml-language-server: $schema=../.sluice/schema/source.json\ndescription: ");
+    sl_buf_add(text,
+               "# yaml-language-server: $schema=../.sluice/schema/source.json\ndescription: ");
     sl_buf_add_json_string(text, "Drafted from a file: say here what this is");
     sl_buf_add(text, "\npath: ");
     sl_buf_add_json_string(text, path);
@@ -303,8 +316,10 @@ static void write_source(const char *path, const struct sl_probe *probe, struct 
         sl_buf_addf(text, "format: %s\n", probe->options.format);
     if (probe->is_csv)
         add_csv(&probe->options, text);
-    sl_buf_add(text, "# owner, consumers, grain, volume, growth, frequency, freshness, retention, compliance:\n"
-                     "# `sluice check` says what is missing\n");
+    sl_buf_add(
+        text,
+        "# owner, consumers, grain, volume, growth, frequency, freshness, retention, compliance:\n"
+        "# `sluice check` says what is missing\n");
 }
 
 // As written in the source file: relative to the project folder if the data is below it.
@@ -319,7 +334,8 @@ static int path_in_project(const struct sl_draft *draft, const char **ret, struc
     }
     while (pattern[0] == '.' && pattern[1] == '/')
         pattern += 2;
-    const char *path = pattern[0] == '/' ? pattern : sl_arena_printf(draft->arena, "%s/%s", here, pattern);
+    const char *path =
+        pattern[0] == '/' ? pattern : sl_arena_printf(draft->arena, "%s/%s", here, pattern);
     size_t length = strlen(folder);
     if (path && strncmp(path, folder, length) == 0 && path[length] == '/')
         path += length + 1;
@@ -339,7 +355,8 @@ static int name_of(struct sl_draft *draft, struct sl_err *err)
     size_t length = strlen(slug);
     while (length > 1 && slug[length - 1] == '_')
         slug[--length] = '\0';
-    draft->name = slug[0] >= 'a' && slug[0] <= 'z' ? slug : sl_arena_printf(draft->arena, "t%s", slug);
+    draft->name =
+        slug[0] >= 'a' && slug[0] <= 'z' ? slug : sl_arena_printf(draft->arena, "t%s", slug);
     SL_TRY_NEW(draft->name, err);
     return SL_OK;
 }
@@ -348,19 +365,22 @@ static int describe(struct sl_draft *draft, const struct sl_probe *probe, struct
 {
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     char number[64];
-    sl_buf_addf(&text, "%s of %s", sl_count_of((int64_t)probe->column_count, "column", number), probe->path);
+    sl_buf_addf(&text, "%s of %s", sl_count_of((int64_t)probe->column_count, "column", number),
+                probe->path);
     sl_buf_addf(&text, ": %s", sl_count_of(probe->records, "row", number));
     if (probe->corrupt)
         sl_buf_addf(&text, ", %s broken", sl_str_count(probe->corrupt, number));
     if (probe->file_count > 1)
-        sl_buf_addf(&text, "; the largest of %s", sl_count_of((int64_t)probe->file_count, "file", number));
+        sl_buf_addf(&text, "; the largest of %s",
+                    sl_count_of((int64_t)probe->file_count, "file", number));
     SL_TRY(sl_buf_check(&text, err));
     draft->found = sl_arena_strdup(draft->arena, text.text);
     SL_TRY_NEW(draft->found, err);
     return SL_OK;
 }
 
-int sl_draft_make(struct sl_draft *draft, struct sl_buf *source, struct sl_buf *contract, struct sl_err *err)
+int sl_draft_make(struct sl_draft *draft, struct sl_buf *source, struct sl_buf *contract,
+                  struct sl_err *err)
 {
     struct sl_probe probe;
     struct verdict *verdicts;

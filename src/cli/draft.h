@@ -12,6 +12,7 @@ struct sl_draft {
     const char *name;    // result: of source and contract
     const char *found;   // result: how the file is written, for people
 };
-SL_MUST int sl_draft_make(struct sl_draft *draft, struct sl_buf *source, struct sl_buf *contract, struct sl_err *err);
+SL_MUST int sl_draft_make(struct sl_draft *draft, struct sl_buf *source, struct sl_buf *contract,
+                          struct sl_err *err);
 
 #endif

@@ -11,16 +11,18 @@ struct explain_options {
 };
 
 static const struct sl_opt rows[] = {
-    {"code", SL_OPT_STRING, offsetof(struct explain_options, code), NULL, "A code like SL0202; without one, all are listed.", SL_OPT_POSITIONAL, .placeholder = "CODE"},
+    {"code", SL_OPT_STRING, offsetof(struct explain_options, code), NULL,
+     "A code like SL0202; without one, all are listed.", SL_OPT_POSITIONAL, .placeholder = "CODE"},
     SL_COMMON_ROWS,
     {0},
 };
 
 static json_t *code_json(const struct sl_code_info *info)
 {
-    static const char *const fates[] = {[SL_FATE_INPUT] = "input", [SL_FATE_RETRY] = "retry", [SL_FATE_BUG] = "bug"};
-    return json_pack("{s:s, s:s, s:s, s:s}", "code", info->id, "fate", fates[info->fate], "title", info->title, "explanation",
-                     info->explanation);
+    static const char *const fates[] = {
+        [SL_FATE_INPUT] = "input", [SL_FATE_RETRY] = "retry", [SL_FATE_BUG] = "bug"};
+    return json_pack("{s:s, s:s, s:s, s:s}", "code", info->id, "fate", fates[info->fate], "title",
+                     info->title, "explanation", info->explanation);
 }
 
 static void print_wrapped(const char *words)
@@ -42,7 +44,8 @@ static void print_wrapped(const char *words)
 static int list_all(const struct explain_options *options, struct sl_err *err)
 {
     json_t *list = json_array();
-    SL_AUTO(sl_json_free) json_t *root = json_pack("{s:s, s:o}", "schema", "sluice.explain/1", "codes", list);
+    SL_AUTO(sl_json_free)
+    json_t *root = json_pack("{s:s, s:o}", "schema", "sluice.explain/1", "codes", list);
     SL_TRY_NEW(root, err);
     for (int code = 1; code < SL_CODE_COUNT; code++) {
         const struct sl_code_info *info = sl_code_info((enum sl_code)code);
@@ -82,7 +85,8 @@ static int run_explain(const void *self, int *ret_exit, struct sl_err *err)
     }
     const struct sl_code_info *info = sl_code_info(code);
     if (options->common.json) {
-        SL_AUTO(sl_json_free) json_t *root =
+        SL_AUTO(sl_json_free)
+        json_t *root =
             json_pack("{s:s, s:[o]}", "schema", "sluice.explain/1", "codes", code_json(info));
         SL_TRY_NEW(root, err);
         return sl_print_json(root, err);

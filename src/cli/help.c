@@ -97,9 +97,10 @@ void sl_help_overview(FILE *file)
           file);
     for (size_t i = 0; sl_commands[i]; i++)
         print_one(sl_commands[i], file);
-    fputs("\n`sluice help COMMAND` shows its options and examples; `sluice quickstart` is the place "
-          "to begin\n",
-          file);
+    fputs(
+        "\n`sluice help COMMAND` shows its options and examples; `sluice quickstart` is the place "
+        "to begin\n",
+        file);
 }
 
 bool sl_help_family(const char *word, FILE *file)
@@ -199,9 +200,9 @@ static json_t *command_json(const struct sl_command *command)
 static int print_json(const struct sl_command *only, struct sl_err *err)
 {
     json_t *commands = json_array();
-    SL_AUTO(sl_json_free) json_t *root =
-        json_pack("{s:s, s:s, s:o}", "schema", "sluice.help/1", "version", SL_VERSION, "commands",
-                  commands);
+    SL_AUTO(sl_json_free)
+    json_t *root = json_pack("{s:s, s:s, s:o}", "schema", "sluice.help/1", "version", SL_VERSION,
+                             "commands", commands);
     SL_TRY_NEW(root, err);
     for (size_t i = 0; sl_commands[i]; i++)
         if ((only ? only == sl_commands[i] : !sl_commands[i]->is_hidden) &&

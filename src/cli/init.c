@@ -46,7 +46,8 @@ static void clear(struct init *init)
     sl_arena_clear(&init->arena);
 }
 
-static int add_file(struct init *init, const char *path, const struct sl_buf *text, const char *found, struct sl_err *err)
+static int add_file(struct init *init, const char *path, const struct sl_buf *text,
+                    const char *found, struct sl_err *err)
 {
     SL_TRY(sl_buf_check(text, err));
     struct new_file file = {path, sl_arena_strdup(&init->arena, text->text), found};
@@ -64,22 +65,26 @@ static int add_project(struct init *init, struct sl_err *err)
         return SL_OK;
     const char *name = NULL;
     SL_TRY(sl_template_project_name(init->folder, &init->arena, &name, err));
-    sl_buf_addf(&text,
-                "# yaml-language-server: $schema=.sluice/schema/project.json\nname: %s\nlake: lake\n"
-                "checks: {requirements: warn}\n",
-                name);
+    sl_buf_addf(
+        &text,
+        "# yaml-language-server: $schema=.sluice/schema/project.json\nname: %s\nlake: lake\n"
+        "checks: {requirements: warn}\n",
+        name);
     return add_file(init, "sluice.yml", &text, NULL, err);
 }
 
-static int add_draft(struct init *init, const char *pattern, struct sl_session *session, struct sl_err *err)
+static int add_draft(struct init *init, const char *pattern, struct sl_session *session,
+                     struct sl_err *err)
 {
     struct sl_draft draft = {
         .arena = &init->arena, .session = session, .pattern = pattern, .folder = init->folder};
     SL_AUTO(sl_buf_clear) struct sl_buf source = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf contract = SL_BUF_INIT;
     SL_TRY(sl_draft_make(&draft, &source, &contract, err));
-    SL_TRY(add_file(init, sl_arena_printf(&init->arena, "sources/%s.yml", draft.name), &source, draft.found, err));
-    return add_file(init, sl_arena_printf(&init->arena, "contracts/%s.odcs.yml", draft.name), &contract, NULL, err);
+    SL_TRY(add_file(init, sl_arena_printf(&init->arena, "sources/%s.yml", draft.name), &source,
+                    draft.found, err));
+    return add_file(init, sl_arena_printf(&init->arena, "contracts/%s.odcs.yml", draft.name),
+                    &contract, NULL, err);
 }
 
 static int fail_existing(const char *path, struct sl_err *err)
@@ -98,7 +103,8 @@ static int write_files(struct init *init, struct sl_err *err)
             return fail_existing(path, err);
         for (size_t k = 0; k < i; k++)
             if (sl_str_equal(init->files[k].path, init->files[i].path))
-                return sl_fail(err, SL_E_NAME_DUPLICATE, "two data files would both give '%s'", init->files[i].path);
+                return sl_fail(err, SL_E_NAME_DUPLICATE, "two data files would both give '%s'",
+                               init->files[i].path);
     }
     for (size_t i = 0; i < init->count; i++) {
         const char *path = sl_path_join(arena, init->folder, init->files[i].path);
@@ -134,7 +140,8 @@ static int from_template(struct init *init, struct sl_err *err)
     }
     SL_TRY(sl_template_write(name, init->folder, &init->arena, &paths, err));
     for (size_t i = 0; i < paths.count; i++)
-        if (!SL_PUSH(&init->arena, init->files, init->count, ((struct new_file){.path = paths.items[i]})))
+        if (!SL_PUSH(&init->arena, init->files, init->count,
+                     ((struct new_file){.path = paths.items[i]})))
             return sl_fail_memory(err);
     return SL_OK;
 }
@@ -142,8 +149,9 @@ static int from_template(struct init *init, struct sl_err *err)
 static int print_json(const struct init *init, struct sl_err *err)
 {
     json_t *files = json_array();
-    SL_AUTO(sl_json_free) json_t *root =
-        json_pack("{s:s, s:s, s:o}", "schema", "sluice.init/1", "folder", init->folder, "files", files);
+    SL_AUTO(sl_json_free)
+    json_t *root = json_pack("{s:s, s:s, s:o}", "schema", "sluice.init/1", "folder", init->folder,
+                             "files", files);
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < init->count; i++)
         if (json_array_append_new(files, json_string(init->files[i].path)) != 0)
@@ -162,10 +170,11 @@ static void print_text(const struct init *init)
     if (init->options->common.is_quiet)
         return;
     if (init->options->from.count)
-        printf("\na draft: read the contracts, then %s%s%s`sluice run`\n", is_here ? "" : "`cd ", is_here ? "" : init->folder,
-               is_here ? "" : "` and ");
+        printf("\na draft: read the contracts, then %s%s%s`sluice run`\n", is_here ? "" : "`cd ",
+               is_here ? "" : init->folder, is_here ? "" : "` and ");
     else
-        printf("\nnext: %s%s%s`sluice check`\n", is_here ? "" : "`cd ", is_here ? "" : init->folder, is_here ? "" : "` and ");
+        printf("\nnext: %s%s%s`sluice check`\n", is_here ? "" : "`cd ", is_here ? "" : init->folder,
+               is_here ? "" : "` and ");
 }
 
 static int run_init(const void *self, int *ret_exit, struct sl_err *err)
@@ -174,7 +183,9 @@ static int run_init(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(clear) struct init init = {.options = options};
     (void)ret_exit;
     sl_arena_init(&init.arena, 0);
-    init.folder = options->folder ? options->folder : options->common.folder ? options->common.folder : ".";
+    init.folder = options->folder          ? options->folder
+                  : options->common.folder ? options->common.folder
+                                           : ".";
     SL_TRY(options->from.count ? draft_files(&init, err) : from_template(&init, err));
     if (options->common.json)
         return print_json(&init, err);
@@ -182,14 +193,17 @@ static int run_init(const void *self, int *ret_exit, struct sl_err *err)
     return SL_OK;
 }
 
-static const char *const examples[] = {"sluice init shop --template quickstart",
-                                       "sluice init shop --from 'data/orders-*.csv' --from data/customers.jsonl", NULL};
+static const char *const examples[] = {
+    "sluice init shop --template quickstart",
+    "sluice init shop --from 'data/orders-*.csv' --from data/customers.jsonl", NULL};
 
 const struct sl_command sl_command_init = {
     .name = "init",
     .summary = "Begin a project, from a template or drafted from data files.",
-    .details = "With --from, delimiter, encoding and header are found out, and every column's type is the strictest that at least 95 %\n"
-               "of its values fit, so that the draft contract already catches the rest. A project that is there gets the new\n"
+    .details = "With --from, delimiter, encoding and header are found out, and every column's type "
+               "is the strictest that at least 95 %\n"
+               "of its values fit, so that the draft contract already catches the rest. A project "
+               "that is there gets the new\n"
                "files beside its own. Existing files are never overwritten.",
     .rows = rows,
     .options_bytes = sizeof(struct init_options),

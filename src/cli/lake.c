@@ -12,8 +12,10 @@ int sl_lake_open(const struct sl_common *common, struct sl_lake *ret, struct sl_
     SL_TRY(sl_world_open(&options, &ret->world, err));
     sl_note_project(common, ret->world.project);
     SL_TRY(sl_world_session(&ret->world, &ret->session, err));
-    ret->context = (struct sl_step_context){
-        .project = ret->world.project, .session = ret->session, .arena = &ret->world.arena, .run_id = ""};
+    ret->context = (struct sl_step_context){.project = ret->world.project,
+                                            .session = ret->session,
+                                            .arena = &ret->world.arena,
+                                            .run_id = ""};
     return SL_OK;
 }
 
@@ -68,13 +70,15 @@ static int missing(struct sl_lake *lake, const char *table, struct sl_err *err)
     (void)sl_fail(err, SL_E_TABLE_MISSING, "there is no table '%s'", table);
     if (nearest)
         return sl_err_hint(err, "did you mean '%s'?", nearest);
-    return sl_err_hint(err, tables.count ? "`sluice ls` lists them" : "nothing was built yet: `sluice run`");
+    return sl_err_hint(err, tables.count ? "`sluice ls` lists them"
+                                         : "nothing was built yet: `sluice run`");
 }
 
-int sl_lake_table(struct sl_lake *lake, const char *table, enum sl_layer *ret_layer, const char **ret_name,
-                  const char **ret_folder, struct sl_err *err)
+int sl_lake_table(struct sl_lake *lake, const char *table, enum sl_layer *ret_layer,
+                  const char **ret_name, const char **ret_folder, struct sl_err *err)
 {
-    static const enum sl_layer order[] = {SL_LAYER_CURATED, SL_LAYER_CLEAN, SL_LAYER_RAW, SL_LAYER_QUARANTINE};
+    static const enum sl_layer order[] = {SL_LAYER_CURATED, SL_LAYER_CLEAN, SL_LAYER_RAW,
+                                          SL_LAYER_QUARANTINE};
     struct sl_arena *arena = &lake->world.arena;
     enum sl_layer layer;
     const char *name;
@@ -82,7 +86,8 @@ int sl_lake_table(struct sl_lake *lake, const char *table, enum sl_layer *ret_la
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         if (is_full && order[i] != layer)
             continue;
-        const char *folder = sl_table_folder(lake->world.project, order[i], is_full ? name : table, arena);
+        const char *folder =
+            sl_table_folder(lake->world.project, order[i], is_full ? name : table, arena);
         const char *log = folder ? sl_path_join(arena, folder, "_delta_log") : NULL;
         SL_TRY_NEW(log, err);
         if (!sl_fs_exists(log))
@@ -107,7 +112,8 @@ static bool speaks_of(const char *text, const char *table)
 }
 
 // Every version that is asked for must be of a table that is read, and must be clear.
-static int check_versions(const struct sl_as_of *as_of, const struct sl_strs *tables, struct sl_err *err)
+static int check_versions(const struct sl_as_of *as_of, const struct sl_strs *tables,
+                          struct sl_err *err)
 {
     for (size_t i = 0; i < as_of->versions.count; i++) {
         const char *text = as_of->versions.items[i], *equals = strchr(text, '=');
@@ -120,12 +126,15 @@ static int check_versions(const struct sl_as_of *as_of, const struct sl_strs *ta
         if (count == 0)
             return sl_fail(err, SL_E_USAGE, "--version is '%s', and no such table is read", text);
         if (count > 1 && !equals)
-            return sl_fail(err, SL_E_USAGE, "--version is '%s', expected TABLE=N: more than one table is read", text);
+            return sl_fail(err, SL_E_USAGE,
+                           "--version is '%s', expected TABLE=N: more than one table is read",
+                           text);
     }
     return SL_OK;
 }
 
-static int find_version(const char *table, const char *folder, const struct sl_as_of *as_of, int64_t *ret, struct sl_err *err)
+static int find_version(const char *table, const char *folder, const struct sl_as_of *as_of,
+                        int64_t *ret, struct sl_err *err)
 {
     int64_t time_us, version = -1;
     for (size_t i = 0; i < as_of->versions.count; i++) {
@@ -137,20 +146,24 @@ static int find_version(const char *table, const char *folder, const struct sl_a
     if (version >= 0 || !as_of->at)
         return SL_OK;
     if (sl_clock_parse(as_of->at, &time_us) != 0)
-        return sl_fail(err, SL_E_USAGE, "--at is '%s', expected a date or a time like 2026-01-31T12:00:00Z", as_of->at);
+        return sl_fail(err, SL_E_USAGE,
+                       "--at is '%s', expected a date or a time like 2026-01-31T12:00:00Z",
+                       as_of->at);
     if (sl_delta_version_at(folder, time_us / 1000, ret, err) != SL_OK)
         return sl_err_context(err, "table '%s'", table);
     return SL_OK;
 }
 
-int sl_lake_version(const char *table, const char *folder, const struct sl_as_of *as_of, int64_t *ret, struct sl_err *err)
+int sl_lake_version(const char *table, const char *folder, const struct sl_as_of *as_of,
+                    int64_t *ret, struct sl_err *err)
 {
     struct sl_strs tables = {.items = &table, .count = 1};
     SL_TRY(check_versions(as_of, &tables, err));
     return find_version(table, folder, as_of, ret, err);
 }
 
-static int view_one(struct sl_lake *lake, const char *table, const struct sl_as_of *as_of, struct sl_err *err)
+static int view_one(struct sl_lake *lake, const char *table, const struct sl_as_of *as_of,
+                    struct sl_err *err)
 {
     enum sl_layer layer;
     const char *name, *folder;
@@ -168,10 +181,12 @@ static int fail_query(const struct sl_diags *diags, struct sl_err *err)
         return err->code;
     sl_err_clear(err);
     (void)sl_fail(err, SL_E_SQL_KIND, "a query is a single SELECT or FROM, and this is not");
-    return sl_err_hint(err, "tables are changed by `sluice run` alone; `sluice show TABLE` lists columns");
+    return sl_err_hint(
+        err, "tables are changed by `sluice run` alone; `sluice show TABLE` lists columns");
 }
 
-int sl_lake_prepare(struct sl_lake *lake, const char *sql, const struct sl_as_of *as_of, struct sl_err *err)
+int sl_lake_prepare(struct sl_lake *lake, const char *sql, const struct sl_as_of *as_of,
+                    struct sl_err *err)
 {
     const char *ast;
     struct sl_query query = {0};
@@ -186,7 +201,8 @@ int sl_lake_prepare(struct sl_lake *lake, const char *sql, const struct sl_as_of
         const struct sl_table_ref *ref = &query.tables[i];
         enum sl_layer layer;
         const char *name;
-        const char *table = sl_arena_printf(arena, "%s%s%s", ref->layer ? ref->layer : "", ref->layer ? "." : "", ref->name);
+        const char *table = sl_arena_printf(arena, "%s%s%s", ref->layer ? ref->layer : "",
+                                            ref->layer ? "." : "", ref->name);
         SL_TRY_NEW(table, err);
         if (!ref->layer || !sl_table_parse(table, &layer, &name)) {
             (void)missing(lake, table, err);
@@ -198,7 +214,9 @@ int sl_lake_prepare(struct sl_lake *lake, const char *sql, const struct sl_as_of
     for (size_t i = 0; i < tables.count; i++) {
         int code = view_one(lake, tables.items[i], as_of, err);
         if (code != SL_OK)
-            return code == SL_E_TABLE_MISSING ? sl_err_at(err, "", query.tables[i].line, query.tables[i].column) : code;
+            return code == SL_E_TABLE_MISSING
+                       ? sl_err_at(err, "", query.tables[i].line, query.tables[i].column)
+                       : code;
     }
     return SL_OK;
 }

@@ -13,34 +13,51 @@ SL_MUST int sl_lake_open(const struct sl_common *common, struct sl_lake *ret, st
 void sl_lake_close(struct sl_lake *lake); // for SL_AUTO
 // "layer.table" of every table there is, sorted.
 SL_MUST int sl_lake_tables(struct sl_lake *lake, struct sl_strs *ret, struct sl_err *err);
-// Folder of a table that must exist: SL_E_TABLE_MISSING with "did you mean" if not. "orders" alone is looked up in curated, clean, raw, quarantine.
-SL_MUST int sl_lake_table(struct sl_lake *lake, const char *table, enum sl_layer *ret_layer, const char **ret_name,
-                          const char **ret_folder, struct sl_err *err);
-// Which version of which table: `versions` are "clean.orders=12"; `at` a time for all others; both may be empty.
+// Folder of a table that must exist: SL_E_TABLE_MISSING with "did you mean" if not. "orders" alone
+// is looked up in curated, clean, raw, quarantine.
+SL_MUST int sl_lake_table(struct sl_lake *lake, const char *table, enum sl_layer *ret_layer,
+                          const char **ret_name, const char **ret_folder, struct sl_err *err);
+// Which version of which table: `versions` are "clean.orders=12"; `at` a time for all others; both
+// may be empty.
 struct sl_as_of {
     struct sl_strs versions;
     const char *at;
 };
-#define SL_AS_OF_ROWS(type)                                                                                            \
-    {"at", SL_OPT_STRING, offsetof(type, as_of.at), NULL, "Tables as they were at this time: 2026-01-31 or 2026-01-31T12:00:00Z.", 0, .placeholder = "TIME"}, \
-    {"version", SL_OPT_STRINGS, offsetof(type, as_of.versions), NULL, "A table as of a version: TABLE=N, or N where there is one table.", 0, .placeholder = "TABLE=N"}
+#define SL_AS_OF_ROWS(type)                                                        \
+    {"at",                                                                         \
+     SL_OPT_STRING,                                                                \
+     offsetof(type, as_of.at),                                                     \
+     NULL,                                                                         \
+     "Tables as they were at this time: 2026-01-31 or 2026-01-31T12:00:00Z.",      \
+     0,                                                                            \
+     .placeholder = "TIME"},                                                       \
+    {                                                                              \
+        "version", SL_OPT_STRINGS, offsetof(type, as_of.versions), NULL,           \
+            "A table as of a version: TABLE=N, or N where there is one table.", 0, \
+            .placeholder = "TABLE=N"                                               \
+    }
 // *ret is -1, the newest, where nothing else is asked for.
-SL_MUST int sl_lake_version(const char *table, const char *folder, const struct sl_as_of *as_of, int64_t *ret, struct sl_err *err);
-// Makes views of every table that `sql` reads. SL_E_SQL_KIND if it is not one SELECT; places point into it.
-SL_MUST int sl_lake_prepare(struct sl_lake *lake, const char *sql, const struct sl_as_of *as_of, struct sl_err *err);
+SL_MUST int sl_lake_version(const char *table, const char *folder, const struct sl_as_of *as_of,
+                            int64_t *ret, struct sl_err *err);
+// Makes views of every table that `sql` reads. SL_E_SQL_KIND if it is not one SELECT; places point
+// into it.
+SL_MUST int sl_lake_prepare(struct sl_lake *lake, const char *sql, const struct sl_as_of *as_of,
+                            struct sl_err *err);
 
 // Rows to be printed.
 struct sl_rows {
     const struct sl_result *result;
-    const struct sl_column *columns; // their types where the result has others; NULL: the result's own
-    int64_t limit;                   // of rows; that there are more is said. 0: none
-    bool as_objects;                 // JSON rows are objects by column name rather than lists
+    const struct sl_column
+        *columns;    // their types where the result has others; NULL: the result's own
+    int64_t limit;   // of rows; that there are more is said. 0: none
+    bool as_objects; // JSON rows are objects by column name rather than lists
 };
 SL_MUST int sl_rows_print_text(const struct sl_rows *rows, struct sl_err *err);
 // RFC 4180 with "\n": null is nothing, an empty text is "".
 void sl_rows_print_csv(const struct sl_rows *rows);
-// The members of `head`, then "columns": [{name, type}], "rows": [...], "is_cut". Numbers and booleans are JSON's, but for decimals, which are
-// texts so that no reader rounds them; columns of type JSON are JSON; everything else is text as the engine writes it; null is null.
+// The members of `head`, then "columns": [{name, type}], "rows": [...], "is_cut". Numbers and
+// booleans are JSON's, but for decimals, which are texts so that no reader rounds them; columns of
+// type JSON are JSON; everything else is text as the engine writes it; null is null.
 SL_MUST int sl_rows_print_json(const struct sl_rows *rows, const json_t *head, struct sl_err *err);
 
 #endif

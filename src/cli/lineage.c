@@ -10,8 +10,11 @@ struct lineage_options {
 };
 
 static const struct sl_opt rows[] = {
-    {"what", SL_OPT_STRING, offsetof(struct lineage_options, what), NULL, "layer.table or layer.table.column; without it, every table.", SL_OPT_POSITIONAL, .placeholder = "TABLE[.COLUMN]"},
-    {"downstream", SL_OPT_BOOL, offsetof(struct lineage_options, downstream), "false", "What is made from it instead of what it is made from.", 0, .letter = 'd'},
+    {"what", SL_OPT_STRING, offsetof(struct lineage_options, what), NULL,
+     "layer.table or layer.table.column; without it, every table.", SL_OPT_POSITIONAL,
+     .placeholder = "TABLE[.COLUMN]"},
+    {"downstream", SL_OPT_BOOL, offsetof(struct lineage_options, downstream), "false",
+     "What is made from it instead of what it is made from.", 0, .letter = 'd'},
     SL_COMMON_ROWS,
     {0},
 };
@@ -38,10 +41,13 @@ static void close_lineage(struct lineage *lineage)
 
 static int add_edge(struct lineage *lineage, struct edge edge, struct sl_err *err)
 {
-    return SL_PUSH(&lineage->world.arena, lineage->edges, lineage->count, edge) ? SL_OK : sl_fail_memory(err);
+    return SL_PUSH(&lineage->world.arena, lineage->edges, lineage->count, edge)
+               ? SL_OK
+               : sl_fail_memory(err);
 }
 
-static bool columns_of(void *self, const char *table, const struct sl_column **ret, size_t *ret_count)
+static bool columns_of(void *self, const char *table, const struct sl_column **ret,
+                       size_t *ret_count)
 {
     const struct sl_relation *relation = sl_map_get(self, table);
     if (!relation)
@@ -51,20 +57,26 @@ static bool columns_of(void *self, const char *table, const struct sl_column **r
     return true;
 }
 
-static int add_model(struct lineage *lineage, const struct sl_node *node, struct sl_session *session, struct sl_err *err)
+static int add_model(struct lineage *lineage, const struct sl_node *node,
+                     struct sl_session *session, struct sl_err *err)
 {
     struct sl_arena *arena = &lineage->world.arena;
     struct sl_query query = *node->query;
     const char *ast;
     SL_TRY(session->kind->parse(session, &node->model->sql, 1, arena, &ast, err));
     SL_AUTO(sl_diags_clear) struct sl_diags ignored = SL_DIAGS_INIT;
-    SL_TRY(sl_query_read(ast, node->model->sql, node->model->file, 1, 1, arena, &ignored, &query, err));
-    SL_TRY(sl_query_lineage(ast, node->model->sql, columns_of, &lineage->catalog, arena, &query, err));
+    SL_TRY(sl_query_read(ast, node->model->sql, node->model->file, 1, 1, arena, &ignored, &query,
+                         err));
+    SL_TRY(
+        sl_query_lineage(ast, node->model->sql, columns_of, &lineage->catalog, arena, &query, err));
     for (size_t i = 0; i < query.column_count; i++)
         for (size_t k = 0; k < query.columns[i].origin_count; k++) {
             const struct sl_origin *origin = &query.columns[i].origins[k];
-            const char *how = origin->is_filter ? "decides rows" : origin->is_direct ? "passed on" : "computed";
-            struct edge edge = {origin->table, origin->column, node->name, query.columns[i].name, how};
+            const char *how = origin->is_filter   ? "decides rows"
+                              : origin->is_direct ? "passed on"
+                                                  : "computed";
+            struct edge edge = {origin->table, origin->column, node->name, query.columns[i].name,
+                                how};
             SL_TRY(add_edge(lineage, edge, err));
         }
     return SL_OK;
@@ -123,21 +135,26 @@ struct walk {
     json_t *list; // NULL: print
 };
 
-static int show_edge(const struct walk *walk, const struct edge *edge, int depth, struct sl_err *err)
+static int show_edge(const struct walk *walk, const struct edge *edge, int depth,
+                     struct sl_err *err)
 {
     if (walk->list) {
-        json_t *item = json_pack("{s:s, s:s, s:s, s:s, s:s}", "from_table", edge->from_table, "from_column", edge->from_column,
-                                 "to_table", edge->to_table, "to_column", edge->to_column, "how", edge->how);
+        json_t *item = json_pack("{s:s, s:s, s:s, s:s, s:s}", "from_table", edge->from_table,
+                                 "from_column", edge->from_column, "to_table", edge->to_table,
+                                 "to_column", edge->to_column, "how", edge->how);
         return json_array_append_new(walk->list, item) == 0 ? SL_OK : sl_fail_memory(err);
     }
     printf("%*s%s %s.%s  %s(%s)%s\n", 2 * depth, "", walk->is_downstream ? "->" : "<-",
-           walk->is_downstream ? edge->to_table : edge->from_table, walk->is_downstream ? edge->to_column : edge->from_column,
+           walk->is_downstream ? edge->to_table : edge->from_table,
+           walk->is_downstream ? edge->to_column : edge->from_column,
            sl_color(stdout, SL_COLOR_DIM), edge->how, sl_color(stdout, SL_COLOR_NONE));
     return SL_OK;
 }
 
-// The graph of tables has no cycle, so neither has that of columns. What decides rows is named but not followed: it would pull in every key.
-static int walk_column(const struct walk *walk, const char *table, const char *column, int depth, struct sl_err *err)
+// The graph of tables has no cycle, so neither has that of columns. What decides rows is named but
+// not followed: it would pull in every key.
+static int walk_column(const struct walk *walk, const char *table, const char *column, int depth,
+                       struct sl_err *err)
 {
     for (size_t i = 0; i < walk->lineage->count; i++) {
         const struct edge *edge = &walk->lineage->edges[i];
@@ -148,20 +165,23 @@ static int walk_column(const struct walk *walk, const char *table, const char *c
         SL_TRY(show_edge(walk, edge, depth, err));
         if (!sl_str_equal(edge->how, "decides rows"))
             SL_TRY(walk_column(walk, walk->is_downstream ? edge->to_table : edge->from_table,
-                               walk->is_downstream ? edge->to_column : edge->from_column, depth + 1, err));
+                               walk->is_downstream ? edge->to_column : edge->from_column, depth + 1,
+                               err));
     }
     return SL_OK;
 }
 
-static int walk_table(const struct walk *walk, const struct sl_node *node, int depth, struct sl_err *err)
+static int walk_table(const struct walk *walk, const struct sl_node *node, int depth,
+                      struct sl_err *err)
 {
     const struct sl_graph *graph = &walk->lineage->world.graph;
     size_t count = walk->is_downstream ? node->downstream_count : node->upstream_count;
     const size_t *next = walk->is_downstream ? node->downstream : node->upstream;
     for (size_t i = 0; i < count; i++) {
         const struct sl_node *other = &graph->nodes[next[i]];
-        printf("%*s%s %s  %s(%s)%s\n", 2 * depth, "", walk->is_downstream ? "->" : "<-", other->name,
-               sl_color(stdout, SL_COLOR_DIM), other->file, sl_color(stdout, SL_COLOR_NONE));
+        printf("%*s%s %s  %s(%s)%s\n", 2 * depth, "", walk->is_downstream ? "->" : "<-",
+               other->name, sl_color(stdout, SL_COLOR_DIM), other->file,
+               sl_color(stdout, SL_COLOR_NONE));
         SL_TRY(walk_table(walk, other, depth + 1, err));
     }
     return SL_OK;
@@ -183,19 +203,23 @@ static int show_table(const struct walk *walk, const char *table, struct sl_err 
     return SL_OK;
 }
 
-static int unknown(const struct lineage *lineage, struct sl_arena *arena, const char *what, struct sl_err *err)
+static int unknown(const struct lineage *lineage, struct sl_arena *arena, const char *what,
+                   struct sl_err *err)
 {
-    const char **names = SL_NEW_ARRAY(arena, const char *, sl_map_count(&lineage->world.graph.by_name));
+    const char **names =
+        SL_NEW_ARRAY(arena, const char *, sl_map_count(&lineage->world.graph.by_name));
     size_t count = 0;
     SL_TRY_NEW(names, err);
-    for (const struct sl_map_entry *it = sl_map_first(&lineage->world.graph.by_name); it; it = sl_map_next(it))
+    for (const struct sl_map_entry *it = sl_map_first(&lineage->world.graph.by_name); it;
+         it = sl_map_next(it))
         names[count++] = sl_map_key(it);
     const char *hint = sl_did_you_mean(arena, what, names, count);
     (void)sl_fail(err, SL_E_TABLE_MISSING, "there is no table or column '%s'", what);
     return sl_err_hint(err, "%s", hint ? hint : "`sluice ls` lists the tables");
 }
 
-static int show_one(const struct walk *walk, const char *what, struct sl_arena *arena, struct sl_err *err)
+static int show_one(const struct walk *walk, const char *what, struct sl_arena *arena,
+                    struct sl_err *err)
 {
     if (sl_graph_node(&walk->lineage->world.graph, what))
         return show_table(walk, what, err);
@@ -241,7 +265,8 @@ static int run_lineage(const void *self, int *ret_exit, struct sl_err *err)
     return options->common.json ? sl_print_json(root, err) : SL_OK;
 }
 
-static const char *const examples[] = {"sluice lineage curated.daily_revenue", "sluice lineage curated.daily_revenue.revenue_eur",
+static const char *const examples[] = {"sluice lineage curated.daily_revenue",
+                                       "sluice lineage curated.daily_revenue.revenue_eur",
                                        "sluice lineage raw.orders.amount --downstream", NULL};
 
 const struct sl_command sl_command_lineage = {

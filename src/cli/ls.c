@@ -7,44 +7,58 @@ struct ls_options {
 };
 
 static const struct sl_opt ls_rows[] = {
-    {"select", SL_OPT_STRINGS, offsetof(struct ls_options, select), NULL, "Steps to list, as in `sluice run`.", 0, .letter = 's', .placeholder = "SELECTOR"},
-    {"exclude", SL_OPT_STRINGS, offsetof(struct ls_options, exclude), NULL, "Steps to leave out.", 0, .placeholder = "SELECTOR"},
+    {"select", SL_OPT_STRINGS, offsetof(struct ls_options, select), NULL,
+     "Steps to list, as in `sluice run`.", 0, .letter = 's', .placeholder = "SELECTOR"},
+    {"exclude", SL_OPT_STRINGS, offsetof(struct ls_options, exclude), NULL, "Steps to leave out.",
+     0, .placeholder = "SELECTOR"},
     SL_COMMON_ROWS,
     {0},
 };
 
 static const char *kind_of(const struct sl_node *node)
 {
-    static const char *const names[] = {
-        [SL_NODE_INGEST] = "source", [SL_NODE_CLEANSE] = "contract", [SL_NODE_MODEL] = "model", [SL_NODE_LOAD] = "target"};
+    static const char *const names[] = {[SL_NODE_INGEST] = "source",
+                                        [SL_NODE_CLEANSE] = "contract",
+                                        [SL_NODE_MODEL] = "model",
+                                        [SL_NODE_LOAD] = "target"};
     return names[node->kind];
 }
 
-static int print_node(const struct sl_node *node, struct sl_grid *grid, struct sl_arena *arena, struct sl_err *err)
+static int print_node(const struct sl_node *node, struct sl_grid *grid, struct sl_arena *arena,
+                      struct sl_err *err)
 {
     char rows[32], size[32];
     const struct sl_facts *facts = &node->facts;
-    const char *version = facts->version < 0 ? "-" : sl_arena_printf(arena, "%lld", (long long)facts->version);
+    const char *version =
+        facts->version < 0 ? "-" : sl_arena_printf(arena, "%lld", (long long)facts->version);
     SL_TRY_NEW(version, err);
-    const char *cells[] = {node->name, kind_of(node), version, facts->rows < 0 ? "" : sl_str_count(facts->rows, rows),
-                           facts->bytes < 0 ? "" : sl_str_size(facts->bytes, size), node->owner, node->file};
+    const char *cells[] = {node->name,
+                           kind_of(node),
+                           version,
+                           facts->rows < 0 ? "" : sl_str_count(facts->rows, rows),
+                           facts->bytes < 0 ? "" : sl_str_size(facts->bytes, size),
+                           node->owner,
+                           node->file};
     return sl_grid_row(grid, cells, err);
 }
 
 static int print_json(const struct sl_world *world, struct sl_err *err)
 {
     json_t *nodes = json_array();
-    SL_AUTO(sl_json_free) json_t *root =
-        json_pack("{s:s, s:s, s:o}", "schema", "sluice.ls/1", "project", world->project->name, "nodes", nodes);
+    SL_AUTO(sl_json_free)
+    json_t *root = json_pack("{s:s, s:s, s:o}", "schema", "sluice.ls/1", "project",
+                             world->project->name, "nodes", nodes);
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
         const struct sl_facts *facts = &node->facts;
         if (!node->is_selected)
             continue;
-        json_t *item = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s?, s:s}", "name", node->name, "kind", kind_of(node), "step",
-                                 node->label, "version", (json_int_t)facts->version, "rows", (json_int_t)facts->rows, "bytes",
-                                 (json_int_t)facts->bytes, "owner", node->owner, "file", node->file);
+        json_t *item =
+            json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s?, s:s}", "name", node->name, "kind",
+                      kind_of(node), "step", node->label, "version", (json_int_t)facts->version,
+                      "rows", (json_int_t)facts->rows, "bytes", (json_int_t)facts->bytes, "owner",
+                      node->owner, "file", node->file);
         if (json_array_append_new(nodes, item) != 0)
             return sl_fail_memory(err);
     }
@@ -54,7 +68,8 @@ static int print_json(const struct sl_world *world, struct sl_err *err)
 static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct ls_options *options = self;
-    struct sl_selection_options selection = {.select = options->select, .exclude = options->exclude, .sizes = true};
+    struct sl_selection_options selection = {
+        .select = options->select, .exclude = options->exclude, .sizes = true};
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     (void)ret_exit;
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
@@ -62,7 +77,9 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
         return print_json(&world, err);
     struct sl_grid grid;
     sl_grid_init(&grid, &world.arena, 7, 0x1C);
-    SL_TRY(sl_grid_row(&grid, (const char *const[]){"name", "kind", "version", "rows", "size", "owner", "file"}, err));
+    SL_TRY(sl_grid_row(
+        &grid, (const char *const[]){"name", "kind", "version", "rows", "size", "owner", "file"},
+        err));
     for (size_t i = 0; i < world.graph.count; i++)
         if (world.graph.nodes[i].is_selected)
             SL_TRY(print_node(&world.graph.nodes[i], &grid, &world.arena, err));

@@ -13,11 +13,17 @@ struct plan_options {
 };
 
 static const struct sl_opt plan_rows[] = {
-    {"select", SL_OPT_STRINGS, offsetof(struct plan_options, select), NULL, "Steps to take, as in dbt: names, tag:, path:, source:, state:, result:, + and @.", 0, .letter = 's', .placeholder = "SELECTOR"},
-    {"exclude", SL_OPT_STRINGS, offsetof(struct plan_options, exclude), NULL, "Steps to leave out.", 0, .placeholder = "SELECTOR"},
-    {"full_refresh", SL_OPT_BOOL, offsetof(struct plan_options, full_refresh), "false", "Plan to build the selected steps anew.", 0},
-    {"why", SL_OPT_BOOL, offsetof(struct plan_options, why), "false", "Give every cause, not just the first.", 0},
-    {"output", SL_OPT_STRING, offsetof(struct plan_options, output), NULL, "Write the plan as JSON for `sluice apply`.", 0, .letter = 'o', .placeholder = "FILE"},
+    {"select", SL_OPT_STRINGS, offsetof(struct plan_options, select), NULL,
+     "Steps to take, as in dbt: names, tag:, path:, source:, state:, result:, + and @.", 0,
+     .letter = 's', .placeholder = "SELECTOR"},
+    {"exclude", SL_OPT_STRINGS, offsetof(struct plan_options, exclude), NULL, "Steps to leave out.",
+     0, .placeholder = "SELECTOR"},
+    {"full_refresh", SL_OPT_BOOL, offsetof(struct plan_options, full_refresh), "false",
+     "Plan to build the selected steps anew.", 0},
+    {"why", SL_OPT_BOOL, offsetof(struct plan_options, why), "false",
+     "Give every cause, not just the first.", 0},
+    {"output", SL_OPT_STRING, offsetof(struct plan_options, output), NULL,
+     "Write the plan as JSON for `sluice apply`.", 0, .letter = 'o', .placeholder = "FILE"},
     SL_COMMON_ROWS,
     {0},
 };
@@ -30,24 +36,30 @@ static const char *size_text(const struct sl_node *node, struct sl_arena *arena)
         return sl_arena_printf(arena, "%s", sl_str_size(facts->new_bytes, size));
     if (facts->rows < 0)
         return "";
-    return sl_arena_printf(arena, "%s rows, %s", sl_str_count(facts->rows, number), sl_str_size(facts->bytes, size));
+    return sl_arena_printf(arena, "%s rows, %s", sl_str_count(facts->rows, number),
+                           sl_str_size(facts->bytes, size));
 }
 
-static int add_node(struct sl_grid *grid, const struct sl_node *node, bool all_causes, struct sl_arena *arena, struct sl_err *err)
+static int add_node(struct sl_grid *grid, const struct sl_node *node, bool all_causes,
+                    struct sl_arena *arena, struct sl_err *err)
 {
     const char *first = node->why.count ? node->why.items[0] : "up to date";
-    const char *verdict = node->verdict == SL_VERDICT_STALE ? "run" : node->verdict == SL_VERDICT_AFTER ? "after" : "-";
+    const char *verdict = node->verdict == SL_VERDICT_STALE   ? "run"
+                          : node->verdict == SL_VERDICT_AFTER ? "after"
+                                                              : "-";
     const char *size = size_text(node, arena);
     SL_TRY_NEW(size, err);
     SL_TRY(sl_grid_row(grid, (const char *const[]){verdict, node->label, size, first}, err));
     for (size_t i = 1; i < node->why.count && all_causes; i++)
         SL_TRY(sl_grid_row(grid, (const char *const[]){"", "", "", node->why.items[i]}, err));
     for (size_t i = 0; i < node->facts.partitions.count && all_causes; i++)
-        SL_TRY(sl_grid_row(grid, (const char *const[]){"", "", "", node->facts.partitions.items[i]}, err));
+        SL_TRY(sl_grid_row(grid, (const char *const[]){"", "", "", node->facts.partitions.items[i]},
+                           err));
     return SL_OK;
 }
 
-int sl_plan_show(const struct sl_common *common, const struct sl_world *world, bool all_causes, struct sl_err *err)
+int sl_plan_show(const struct sl_common *common, const struct sl_world *world, bool all_causes,
+                 struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     sl_arena_init(&arena, 0);
@@ -76,7 +88,8 @@ int sl_plan_show(const struct sl_common *common, const struct sl_world *world, b
     return SL_OK;
 }
 
-static int store(const struct plan_options *options, const struct sl_world *world, struct sl_err *err)
+static int store(const struct plan_options *options, const struct sl_world *world,
+                 struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *root = NULL;
     char *text = NULL;
@@ -105,11 +118,13 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
         SL_TRY(store(options, &world, err));
     SL_TRY(sl_plan_show(&options->common, &world, options->why, err));
     if (options->output)
-        sl_tell(&options->common, SL_LOG_INFO, "wrote %s: `sluice apply %s` runs it", options->output, options->output);
+        sl_tell(&options->common, SL_LOG_INFO, "wrote %s: `sluice apply %s` runs it",
+                options->output, options->output);
     return SL_OK;
 }
 
-static const char *const examples[] = {"sluice plan", "sluice plan --why --select daily_revenue", "sluice plan -o plan.json", NULL};
+static const char *const examples[] = {"sluice plan", "sluice plan --why --select daily_revenue",
+                                       "sluice plan -o plan.json", NULL};
 
 const struct sl_command sl_command_plan = {
     .name = "plan",

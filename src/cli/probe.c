@@ -7,8 +7,9 @@
 #include <string.h>
 
 #define MOST_SKIPPED_LINES 5
-#define NULL_WORDS \
-    "('NA', 'N/A', 'n/a', '#N/A', 'NULL', 'null', 'None', 'none', '-', '--', 'nan', 'NaN', '\\N', '?')"
+#define NULL_WORDS                                                                           \
+    "('NA', 'N/A', 'n/a', '#N/A', 'NULL', 'null', 'None', 'none', '-', '--', 'nan', 'NaN', " \
+    "'\\N', '?')"
 #define DATE "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 #define CLOCK "[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?"
 #define ZONE "(Z| UTC|[+-][0-9]{2}(:?[0-9]{2})?)?"
@@ -83,8 +84,8 @@ static struct sl_source_reader *open_as(const struct prober *prober,
         return NULL;
     }
     *kept = *options;
-    int code = sl_kinds.sources[0]->open(kept, prober->part, prober->session, prober->arena,
-                                         &reader, err);
+    int code =
+        sl_kinds.sources[0]->open(kept, prober->part, prober->session, prober->arena, &reader, err);
     return code == SL_OK ? reader : NULL;
 }
 
@@ -146,13 +147,15 @@ static size_t find_beginning(const struct prober *prober, struct sl_source_optio
 static bool is_value(const char *name)
 {
     size_t digits = strspn(name, "0123456789");
-    bool is_number = *name && name[strspn(name, "+-0123456789.")] == '\0' && strpbrk(name, "0123456789");
+    bool is_number =
+        *name && name[strspn(name, "+-0123456789.")] == '\0' && strpbrk(name, "0123456789");
     bool is_year = digits == 4 && name[4] == '\0' && (name[0] == '1' || name[0] == '2');
     bool is_date = digits >= 2 && strspn(name, "0123456789.-/: TZ") == strlen(name);
     return (is_number || is_date) && !is_year;
 }
 
-static int find_header(const struct prober *prober, struct sl_source_options *options, struct sl_err *err)
+static int find_header(const struct prober *prober, struct sl_source_options *options,
+                       struct sl_err *err)
 {
     SL_AUTO(sl_source_close) struct sl_source_reader *reader = open_as(prober, options, err);
     bool has_value = false;
@@ -223,8 +226,10 @@ static void add_column(const struct sl_column *column, size_t i, struct sl_buf *
     sl_buf_addf(sql, ", coalesce(max(strlen(split_part(x%zu, '.', 2))) filter (where ", i);
     sl_buf_addf(sql, "regexp_full_match(x%zu, '[+-]?[0-9]+[.][0-9]+')), 0)", i);
     add_count("length(@) <> strlen(@)", i, sql);
-    sl_buf_addf(sql, ", string_agg(distinct x%zu, chr(31) order by x%zu) filter (where x%zu in " NULL_WORDS ")",
-                i, i, i);
+    sl_buf_addf(
+        sql,
+        ", string_agg(distinct x%zu, chr(31) order by x%zu) filter (where x%zu in " NULL_WORDS ")",
+        i, i, i);
 }
 
 static void add_profile(const struct sl_source_reader *reader, const char *from, struct sl_buf *sql)
@@ -261,8 +266,8 @@ static size_t take_column(const struct sl_result *result, size_t at, struct sl_a
     return at;
 }
 
-static int profile(const struct prober *prober, struct sl_source_reader *reader, struct sl_probe *probe,
-                   struct sl_err *err)
+static int profile(const struct prober *prober, struct sl_source_reader *reader,
+                   struct sl_probe *probe, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
@@ -291,21 +296,23 @@ static int profile(const struct prober *prober, struct sl_source_reader *reader,
     return SL_OK;
 }
 
-static int read_as(const struct prober *prober, const struct sl_source_options *options, struct sl_probe *ret,
-                   struct sl_err *err)
+static int read_as(const struct prober *prober, const struct sl_source_options *options,
+                   struct sl_probe *ret, struct sl_err *err)
 {
     SL_AUTO(sl_source_close) struct sl_source_reader *reader = open_as(prober, options, err);
     if (!reader)
         return err->code;
     if (reader->column_count == 0)
         return sl_fail(err, SL_E_SOURCE_COLUMNS, "'%s' has no columns", prober->part->name);
-    struct sl_probe probe = {.options = *options, .path = prober->part->path, .is_csv = ret->is_csv};
+    struct sl_probe probe = {
+        .options = *options, .path = prober->part->path, .is_csv = ret->is_csv};
     SL_TRY(profile(prober, reader, &probe, err));
     *ret = probe;
     return SL_OK;
 }
 
-static int read_csv(const struct prober *prober, const char *encoding, struct sl_probe *ret, struct sl_err *err)
+static int read_csv(const struct prober *prober, const char *encoding, struct sl_probe *ret,
+                    struct sl_err *err)
 {
     struct sl_source_options options = ret->options;
     options.encoding = encoding;
@@ -326,7 +333,8 @@ static bool looks_foreign(const struct sl_probe *probe)
 }
 
 // The encoding in which fewest records are broken.
-static int read_csv_in_any_encoding(const struct prober *prober, struct sl_probe *ret, struct sl_err *err)
+static int read_csv_in_any_encoding(const struct prober *prober, struct sl_probe *ret,
+                                    struct sl_err *err)
 {
     static const char *const others[] = {"utf-16", "latin-1"};
     struct sl_probe best = *ret;
@@ -367,8 +375,8 @@ static int read_other(const struct prober *prober, struct sl_probe *ret, struct 
     return SL_OK;
 }
 
-int sl_probe_read(struct sl_session *session, const char *pattern, struct sl_arena *arena, struct sl_probe *ret,
-                  struct sl_err *err)
+int sl_probe_read(struct sl_session *session, const char *pattern, struct sl_arena *arena,
+                  struct sl_probe *ret, struct sl_err *err)
 {
     struct prober prober = {.session = session, .arena = arena};
     struct sl_source_options listing = {.paths = {.items = &pattern, .count = 1}};
@@ -383,12 +391,18 @@ int sl_probe_read(struct sl_session *session, const char *pattern, struct sl_are
             prober.part = &parts[i];
     const char *path = prober.part->path;
     *ret = (struct sl_probe){
-        .options = {.format = format_of(path), .encoding = "utf-8", .delimiter = ",", .quote = "\"", .escape = "\"",
-                    .comment = "", .has_header = true},
-        .is_csv = !is_named(path, ".parquet") && !is_named(path, ".json") && !is_named(path, ".jsonl") &&
-                  !is_named(path, ".ndjson"),
+        .options = {.format = format_of(path),
+                    .encoding = "utf-8",
+                    .delimiter = ",",
+                    .quote = "\"",
+                    .escape = "\"",
+                    .comment = "",
+                    .has_header = true},
+        .is_csv = !is_named(path, ".parquet") && !is_named(path, ".json") &&
+                  !is_named(path, ".jsonl") && !is_named(path, ".ndjson"),
     };
-    SL_TRY(ret->is_csv ? read_csv_in_any_encoding(&prober, ret, err) : read_other(&prober, ret, err));
+    SL_TRY(ret->is_csv ? read_csv_in_any_encoding(&prober, ret, err)
+                       : read_other(&prober, ret, err));
     ret->file_count = count;
     return SL_OK;
 }

@@ -1,4 +1,5 @@
-// Finds out how a data file is written and what is in it, by reading it the way the ingest step will.
+// Finds out how a data file is written and what is in it, by reading it the way the ingest step
+// will.
 #ifndef SL_CLI_PROBE_H
 #define SL_CLI_PROBE_H
 
@@ -21,18 +22,19 @@ enum sl_form {
     SL_FORM_COUNT
 };
 #define SL_PROBE_FORMATS 12
-extern const char *const sl_probe_formats[SL_PROBE_FORMATS]; // strptime; the first SL_PROBE_DATES give dates
+extern const char
+    *const sl_probe_formats[SL_PROBE_FORMATS]; // strptime; the first SL_PROBE_DATES give dates
 #define SL_PROBE_DATES 5
 
 struct sl_probe_column {
     const char *name;
-    const char *type;     // the engine's; "VARCHAR" where the file has texts
-    int64_t present;      // not null and not empty
-    int64_t values;       // of these, no words for null
-    int64_t distinct;     // among the present; -1: not counted
+    const char *type; // the engine's; "VARCHAR" where the file has texts
+    int64_t present;  // not null and not empty
+    int64_t values;   // of these, no words for null
+    int64_t distinct; // among the present; -1: not counted
     int64_t forms[SL_FORM_COUNT];
     int64_t formats[SL_PROBE_FORMATS];
-    int64_t scale;          // the most decimals
+    int64_t scale; // the most decimals
     int64_t non_ascii;
     const char *null_words; // that occur, separated by "\x1f"; NULL if none
 };
@@ -48,7 +50,7 @@ struct sl_probe {
 };
 
 // Reads the largest file that matches the pattern. SL_E_FILE_MISSING if none does.
-SL_MUST int sl_probe_read(struct sl_session *session, const char *pattern, struct sl_arena *arena, struct sl_probe *ret,
-                          struct sl_err *err);
+SL_MUST int sl_probe_read(struct sl_session *session, const char *pattern, struct sl_arena *arena,
+                          struct sl_probe *ret, struct sl_err *err);
 
 #endif

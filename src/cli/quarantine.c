@@ -12,15 +12,21 @@ struct quarantine_options {
 };
 
 static const struct sl_opt ls_rows[] = {
-    {"table", SL_OPT_STRING, offsetof(struct quarantine_options, table), NULL, "Only this table.", SL_OPT_POSITIONAL, .placeholder = "TABLE"},
+    {"table", SL_OPT_STRING, offsetof(struct quarantine_options, table), NULL, "Only this table.",
+     SL_OPT_POSITIONAL, .placeholder = "TABLE"},
     SL_COMMON_ROWS,
     {0},
 };
 static const struct sl_opt show_rows[] = {
-    {"table", SL_OPT_STRING, offsetof(struct quarantine_options, table), NULL, "The table whose rejected rows to show.", SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .placeholder = "TABLE"},
-    {"rule", SL_OPT_STRING, offsetof(struct quarantine_options, rule), NULL, "Only rows that break this rule.", 0, .placeholder = "RULE"},
-    {"source", SL_OPT_STRING, offsetof(struct quarantine_options, source), NULL, "Only rows from this file, by its path or its end.", 0, .placeholder = "FILE"},
-    {"limit", SL_OPT_INT, offsetof(struct quarantine_options, limit), "20", "Rows to show; 0: all.", 0, .letter = 'n', .placeholder = "N"},
+    {"table", SL_OPT_STRING, offsetof(struct quarantine_options, table), NULL,
+     "The table whose rejected rows to show.", SL_OPT_POSITIONAL | SL_OPT_REQUIRED,
+     .placeholder = "TABLE"},
+    {"rule", SL_OPT_STRING, offsetof(struct quarantine_options, rule), NULL,
+     "Only rows that break this rule.", 0, .placeholder = "RULE"},
+    {"source", SL_OPT_STRING, offsetof(struct quarantine_options, source), NULL,
+     "Only rows from this file, by its path or its end.", 0, .placeholder = "FILE"},
+    {"limit", SL_OPT_INT, offsetof(struct quarantine_options, limit), "20", "Rows to show; 0: all.",
+     0, .letter = 'n', .placeholder = "N"},
     SL_AS_OF_ROWS(struct quarantine_options),
     SL_COMMON_ROWS,
     {0},
@@ -34,7 +40,8 @@ static const char *bare_name(const char *table)
     return sl_table_parse(table, &layer, &name) ? name : table;
 }
 
-static int view(struct sl_lake *lake, const char *name, const struct sl_as_of *as_of, struct sl_err *err)
+static int view(struct sl_lake *lake, const char *name, const struct sl_as_of *as_of,
+                struct sl_err *err)
 {
     enum sl_layer layer;
     const char *found, *folder;
@@ -53,15 +60,19 @@ static int add_table(struct sl_lake *lake, const char *name, struct sl_buf *sql,
     sl_buf_add(sql, sql->length ? " union all " : "");
     sl_buf_add(sql, "select ");
     sl_buf_add_sql_string(sql, name);
-    sl_buf_add(sql, " as t, r.rule, r.\"column\" as c, count(*) as n, min(seen_at) as first_seen, max(seen_at) as last_seen, "
-                    "min_by(r.message, row(_source, _position)) as example, min_by(payload, row(_source, _position)) as example_row "
-                    "from (select unnest(reasons) as r, \"at\" as seen_at, payload, _source, _position from quarantine.");
+    sl_buf_add(sql, " as t, r.rule, r.\"column\" as c, count(*) as n, min(seen_at) as first_seen, "
+                    "max(seen_at) as last_seen, "
+                    "min_by(r.message, row(_source, _position)) as example, min_by(payload, "
+                    "row(_source, _position)) as example_row "
+                    "from (select unnest(reasons) as r, \"at\" as seen_at, payload, _source, "
+                    "_position from quarantine.");
     sl_buf_add_sql_name(sql, name);
     sl_buf_add(sql, ") group by all");
     return SL_OK;
 }
 
-static int list_tables(struct sl_lake *lake, const char *only, struct sl_buf *sql, struct sl_err *err)
+static int list_tables(struct sl_lake *lake, const char *only, struct sl_buf *sql,
+                       struct sl_err *err)
 {
     struct sl_strs tables = {0};
     if (only)
@@ -93,15 +104,19 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_lake_open(&options->common, &lake, err));
     SL_TRY(list_tables(&lake, options->table, &groups, err));
     if (!groups.length)
-        sl_buf_add(&groups, "select null::varchar as t, null::varchar as rule, null::varchar as c, 0::bigint as n, "
-                            "null::timestamptz as first_seen, null::timestamptz as last_seen, null::varchar as example, "
-                            "null::varchar as example_row where false");
-    sl_buf_addf(&sql,
-                "select t as \"table\", rule, c as \"column\", n as \"rows\", "
-                "strftime(first_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as first_seen, "
-                "strftime(last_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as last_seen, example%s "
-                "from (%s) order by t, n desc, rule, c",
-                options->common.json ? ", example_row::json as example_row" : "", groups.text);
+        sl_buf_add(
+            &groups,
+            "select null::varchar as t, null::varchar as rule, null::varchar as c, 0::bigint as n, "
+            "null::timestamptz as first_seen, null::timestamptz as last_seen, null::varchar as "
+            "example, "
+            "null::varchar as example_row where false");
+    sl_buf_addf(
+        &sql,
+        "select t as \"table\", rule, c as \"column\", n as \"rows\", "
+        "strftime(first_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as first_seen, "
+        "strftime(last_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as last_seen, example%s "
+        "from (%s) order by t, n desc, rule, c",
+        options->common.json ? ", example_row::json as example_row" : "", groups.text);
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(lake.session->kind->query(lake.session, sql.text, 0, &result, err));
     if (options->common.json)
@@ -114,10 +129,14 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
     return sl_rows_print_text(&rows, err);
 }
 
-static void add_rows_sql(const struct quarantine_options *options, const char *name, struct sl_buf *sql)
+static void add_rows_sql(const struct quarantine_options *options, const char *name,
+                         struct sl_buf *sql)
 {
-    sl_buf_add(sql, "select _source as source, _position as position, to_json(reasons) as reasons, payload::json as payload, "
-                    "strftime(\"at\"::timestamp, '%Y-%m-%dT%H:%M:%SZ') as \"at\", run_id from quarantine.");
+    sl_buf_add(
+        sql,
+        "select _source as source, _position as position, to_json(reasons) as reasons, "
+        "payload::json as payload, "
+        "strftime(\"at\"::timestamp, '%Y-%m-%dT%H:%M:%SZ') as \"at\", run_id from quarantine.");
     sl_buf_add_sql_name(sql, name);
     sl_buf_add(sql, " where true");
     if (options->rule) {
@@ -141,7 +160,8 @@ enum { SOURCE, POSITION, REASONS, PAYLOAD, AT, RUN_ID };
 static int print_row(const struct sl_result *result, int64_t row, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *reasons = NULL;
-    const char *text = sl_result_text(result, row, REASONS), *position = sl_result_text(result, row, POSITION);
+    const char *text = sl_result_text(result, row, REASONS),
+               *position = sl_result_text(result, row, POSITION);
     const char *payload = sl_result_text(result, row, PAYLOAD);
     size_t i;
     json_t *reason;
@@ -151,15 +171,16 @@ static int print_row(const struct sl_result *result, int64_t row, struct sl_err 
     printf(":%s%s\n", position ? position : "", sl_color(stdout, SL_COLOR_NONE));
     json_array_foreach(reasons, i, reason)
     {
-        fprintf(stdout, "  %s%-24s%s ", sl_color(stdout, SL_COLOR_YELLOW), sl_json_text(reason, "rule", ""),
-                sl_color(stdout, SL_COLOR_NONE));
+        fprintf(stdout, "  %s%-24s%s ", sl_color(stdout, SL_COLOR_YELLOW),
+                sl_json_text(reason, "rule", ""), sl_color(stdout, SL_COLOR_NONE));
         sl_put_plain(stdout, sl_json_text(reason, "message", ""));
         putchar('\n');
     }
     fputs("  ", stdout);
     sl_put_plain(stdout, payload ? payload : "");
-    printf("\n  %srejected %s by run %.8s%s\n\n", sl_color(stdout, SL_COLOR_DIM), sl_result_text(result, row, AT),
-           sl_result_text(result, row, RUN_ID), sl_color(stdout, SL_COLOR_NONE));
+    printf("\n  %srejected %s by run %.8s%s\n\n", sl_color(stdout, SL_COLOR_DIM),
+           sl_result_text(result, row, AT), sl_result_text(result, row, RUN_ID),
+           sl_color(stdout, SL_COLOR_NONE));
     return SL_OK;
 }
 
@@ -194,14 +215,16 @@ static int run_show(const void *self, int *ret_exit, struct sl_err *err)
     if (!options->common.json)
         return print_found(result, options->limit, err);
     struct sl_rows rows = {.result = result, .limit = options->limit, .as_objects = true};
-    SL_AUTO(sl_json_free) json_t *head =
-        json_pack("{s:s, s:s}", "schema", "sluice.quarantine.show/1", "table", name);
+    SL_AUTO(sl_json_free)
+    json_t *head = json_pack("{s:s, s:s}", "schema", "sluice.quarantine.show/1", "table", name);
     SL_TRY_NEW(head, err);
     return sl_rows_print_json(&rows, head, err);
 }
 
-static const char *const ls_examples[] = {"sluice quarantine ls", "sluice quarantine ls orders --json", NULL};
-static const char *const show_examples[] = {"sluice quarantine show orders --rule amount.type", NULL};
+static const char *const ls_examples[] = {"sluice quarantine ls",
+                                          "sluice quarantine ls orders --json", NULL};
+static const char *const show_examples[] = {"sluice quarantine show orders --rule amount.type",
+                                            NULL};
 
 const struct sl_command sl_command_quarantine_ls = {
     .name = "quarantine ls",

@@ -34,19 +34,22 @@ static bool is_nested(const char *type)
            sl_str_starts(type, "UNION(");
 }
 
-// The query with its nested columns as JSON; NULL if it has none. Columns are named by their number, because their own names may
-// repeat. A line break ends a comment at the end of the user's SQL.
-static int wrap(struct sl_lake *lake, const char *sql, struct sl_column **ret_columns, struct sl_buf *ret,
-                struct sl_err *err)
+// The query with its nested columns as JSON; NULL if it has none. Columns are named by their
+// number, because their own names may repeat. A line break ends a comment at the end of the user's
+// SQL.
+static int wrap(struct sl_lake *lake, const char *sql, struct sl_column **ret_columns,
+                struct sl_buf *ret, struct sl_err *err)
 {
     struct sl_column *columns;
     size_t count, nested = 0;
-    SL_TRY(lake->session->kind->describe(lake->session, sql, &lake->world.arena, &columns, &count, err));
+    SL_TRY(lake->session->kind->describe(lake->session, sql, &lake->world.arena, &columns, &count,
+                                         err));
     *ret_columns = columns;
     sl_buf_add(ret, "select ");
     for (size_t i = 0; i < count; i++) {
         nested += is_nested(columns[i].type);
-        sl_buf_addf(ret, is_nested(columns[i].type) ? "%sto_json(c%zu) as c%zu" : "%sc%zu", i ? ", " : "", i, i);
+        sl_buf_addf(ret, is_nested(columns[i].type) ? "%sto_json(c%zu) as c%zu" : "%sc%zu",
+                    i ? ", " : "", i, i);
     }
     sl_buf_addf(ret, " from (%s\n) as q(", sql);
     for (size_t i = 0; i < count; i++)
@@ -57,7 +60,8 @@ static int wrap(struct sl_lake *lake, const char *sql, struct sl_column **ret_co
     return sl_buf_check(ret, err);
 }
 
-static int print_json(struct sl_lake *lake, const struct query_options *options, int64_t fetch, struct sl_err *err)
+static int print_json(struct sl_lake *lake, const struct query_options *options, int64_t fetch,
+                      struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
@@ -71,7 +75,8 @@ static int print_json(struct sl_lake *lake, const struct query_options *options,
     else
         sl_buf_reset(&sql);
     sl_err_clear(err);
-    SL_TRY(lake->session->kind->query(lake->session, sql.length ? sql.text : options->sql, fetch, &result, err));
+    SL_TRY(lake->session->kind->query(lake->session, sql.length ? sql.text : options->sql, fetch,
+                                      &result, err));
     printed.result = result;
     return sl_rows_print_json(&printed, head, err);
 }
@@ -108,7 +113,8 @@ static const char *const examples[] = {
 const struct sl_command sl_command_query = {
     .name = "query",
     .summary = "Ask any table, as of any version or time, in SQL.",
-    .details = "Tables are only read. In JSON numbers and booleans are JSON's own, nested values are JSON, and decimals\n"
+    .details = "Tables are only read. In JSON numbers and booleans are JSON's own, nested values "
+               "are JSON, and decimals\n"
                "are texts, so that no reader rounds them.",
     .rows = rows,
     .options_bytes = sizeof(struct query_options),

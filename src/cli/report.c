@@ -18,7 +18,8 @@ static const char *character_at(const char *line, int number)
     return line;
 }
 
-// The line with a caret under the column. A tab takes one place in both, so that the caret stands where it must.
+// The line with a caret under the column. A tab takes one place in both, so that the caret stands
+// where it must.
 static void print_line(const char *text, const struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
@@ -62,8 +63,7 @@ static void print_place(const struct sl_cli *cli, const struct sl_err *err)
         text = cli->sql;
     } else if (err->line && cli->folder) {
         const char *path = sl_path_join(&arena, cli->folder, err->file);
-        if (!path ||
-            sl_fs_read(path, SOURCE_MAX_BYTES, &arena, &text, &length, &ignored) != SL_OK)
+        if (!path || sl_fs_read(path, SOURCE_MAX_BYTES, &arena, &text, &length, &ignored) != SL_OK)
             text = NULL; // gone meanwhile: the place must do
     }
     if (text)
@@ -96,8 +96,8 @@ void sl_print_error(const struct sl_cli *cli, enum sl_severity severity, const s
         return;
     }
     bool is_error = severity == SL_SEVERITY_ERROR;
-    SL_AUTO(sl_json_free) json_t *fields =
-        json_pack("{s:s?, s:o*}", "job_id", cli->job_id, "error", sl_err_json(err));
+    SL_AUTO(sl_json_free)
+    json_t *fields = json_pack("{s:s?, s:o*}", "job_id", cli->job_id, "error", sl_err_json(err));
     sl_log(is_error ? SL_LOG_ERROR : SL_LOG_WARN, fields, "%s", err->message);
 }
 
@@ -154,9 +154,9 @@ int sl_diags_json(const struct sl_diags *diags, json_t *root, struct sl_err *err
 static int print_document(const struct sl_err *failure, struct sl_diags *diags, struct sl_err *err)
 {
     static const struct sl_diags none = SL_DIAGS_INIT;
-    SL_AUTO(sl_json_free) json_t *root =
-        json_pack("{s:s, s:i, s:o}", "schema", "sluice.error/1", "exit_code",
-                  sl_cli_exit_code(failure), "error", sl_err_json(failure));
+    SL_AUTO(sl_json_free)
+    json_t *root = json_pack("{s:s, s:i, s:o}", "schema", "sluice.error/1", "exit_code",
+                             sl_cli_exit_code(failure), "error", sl_err_json(failure));
     SL_TRY_NEW(root, err);
     if (diags)
         sl_diags_sort(diags);

@@ -104,7 +104,8 @@ static bool is_json(const char *text)
     return sl_json_parse(text, strlen(text), "", &parsed, &ignored) == SL_OK;
 }
 
-// The engine's text of a number, a boolean or JSON is JSON already; so nothing is rounded on the way.
+// The engine's text of a number, a boolean or JSON is JSON already; so nothing is rounded on the
+// way.
 static void add_cell(const char *text, const char *type, struct sl_buf *json)
 {
     bool is_verbatim = false;

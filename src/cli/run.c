@@ -14,32 +14,55 @@ struct run_options {
     const char *plan; // apply
 };
 
-#define SELECTION_ROWS                                                                                                 \
-    {"select", SL_OPT_STRINGS, offsetof(struct run_options, select), NULL,                                             \
-     "Steps to take, as in dbt: names, tag:, path:, source:, state:, result:, + and @.", 0, .letter = 's', .placeholder = "SELECTOR"}, \
-    {"exclude", SL_OPT_STRINGS, offsetof(struct run_options, exclude), NULL, "Steps to leave out.", 0, .placeholder = "SELECTOR"}
-#define EXECUTION_ROWS                                                                                                 \
-    {"threads", SL_OPT_INT, offsetof(struct run_options, threads), "0", "Steps at once; 0: as sluice.yml says, else the number of cores.", 0, .letter = 'j', .placeholder = "N"}, \
-    {"fail_fast", SL_OPT_BOOL, offsetof(struct run_options, fail_fast), "false", "Start nothing new after the first error.", 0}
+#define SELECTION_ROWS                                                                   \
+    {"select",                                                                           \
+     SL_OPT_STRINGS,                                                                     \
+     offsetof(struct run_options, select),                                               \
+     NULL,                                                                               \
+     "Steps to take, as in dbt: names, tag:, path:, source:, state:, result:, + and @.", \
+     0,                                                                                  \
+     .letter = 's',                                                                      \
+     .placeholder = "SELECTOR"},                                                         \
+    {                                                                                    \
+        "exclude", SL_OPT_STRINGS, offsetof(struct run_options, exclude), NULL,          \
+            "Steps to leave out.", 0, .placeholder = "SELECTOR"                          \
+    }
+#define EXECUTION_ROWS                                                              \
+    {"threads",                                                                     \
+     SL_OPT_INT,                                                                    \
+     offsetof(struct run_options, threads),                                         \
+     "0",                                                                           \
+     "Steps at once; 0: as sluice.yml says, else the number of cores.",             \
+     0,                                                                             \
+     .letter = 'j',                                                                 \
+     .placeholder = "N"},                                                           \
+    {                                                                               \
+        "fail_fast", SL_OPT_BOOL, offsetof(struct run_options, fail_fast), "false", \
+            "Start nothing new after the first error.", 0                           \
+    }
 
 static const struct sl_opt run_rows[] = {
     SELECTION_ROWS,
-    {"full_refresh", SL_OPT_BOOL, offsetof(struct run_options, full_refresh), "false", "Build the selected steps anew from all of their input.", 0},
-    {"dry_run", SL_OPT_BOOL, offsetof(struct run_options, dry_run), "false", "Only say what would be done (as `plan`).", 0},
+    {"full_refresh", SL_OPT_BOOL, offsetof(struct run_options, full_refresh), "false",
+     "Build the selected steps anew from all of their input.", 0},
+    {"dry_run", SL_OPT_BOOL, offsetof(struct run_options, dry_run), "false",
+     "Only say what would be done (as `plan`).", 0},
     EXECUTION_ROWS,
     SL_COMMON_ROWS,
     {0},
 };
 static const struct sl_opt retry_rows[] = {EXECUTION_ROWS, SL_COMMON_ROWS, {0}};
 static const struct sl_opt apply_rows[] = {
-    {"plan", SL_OPT_STRING, offsetof(struct run_options, plan), NULL, "File written by `sluice plan -o`.", SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .placeholder = "PLAN"},
+    {"plan", SL_OPT_STRING, offsetof(struct run_options, plan), NULL,
+     "File written by `sluice plan -o`.", SL_OPT_POSITIONAL | SL_OPT_REQUIRED,
+     .placeholder = "PLAN"},
     EXECUTION_ROWS,
     SL_COMMON_ROWS,
     {0},
 };
 
-static int execute(const struct run_options *options, const char *command, struct sl_world *world, int *ret_exit,
-                   struct sl_err *err)
+static int execute(const struct run_options *options, const char *command, struct sl_world *world,
+                   int *ret_exit, struct sl_err *err)
 {
     SL_AUTO(sl_run_view_clear) struct sl_run_view view = {0};
     SL_AUTO(sl_run_clear) struct sl_run run = {0};
@@ -60,7 +83,9 @@ static int execute(const struct run_options *options, const char *command, struc
 
 static bool has_work(const struct sl_world *world)
 {
-    return sl_plan_count(&world->graph, SL_VERDICT_STALE) + sl_plan_count(&world->graph, SL_VERDICT_AFTER) > 0;
+    return sl_plan_count(&world->graph, SL_VERDICT_STALE) +
+               sl_plan_count(&world->graph, SL_VERDICT_AFTER) >
+           0;
 }
 
 static void report_vanished(const struct sl_world *world, const struct run_options *options)
@@ -69,7 +94,8 @@ static void report_vanished(const struct sl_world *world, const struct run_optio
         const struct sl_node *node = &world->graph.nodes[i];
         char count[64];
         if (node->is_selected && node->facts.vanished_files)
-            sl_tell(&options->common, SL_LOG_WARN, "%s: %s gone since the last run; the rows stay in %s", node->label,
+            sl_tell(&options->common, SL_LOG_WARN,
+                    "%s: %s gone since the last run; the rows stay in %s", node->label,
                     sl_count_of(node->facts.vanished_files, "file", count), node->name);
     }
 }
@@ -77,8 +103,9 @@ static void report_vanished(const struct sl_world *world, const struct run_optio
 static int run_run(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct run_options *options = self;
-    struct sl_selection_options selection = {
-        .select = options->select, .exclude = options->exclude, .full_refresh = options->full_refresh};
+    struct sl_selection_options selection = {.select = options->select,
+                                             .exclude = options->exclude,
+                                             .full_refresh = options->full_refresh};
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
     if (options->dry_run)
@@ -86,10 +113,12 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
     if (has_work(&world))
         return execute(options, "run", &world, ret_exit, err);
     report_vanished(&world, options);
-    return sl_run_view_nothing(&options->common, &world, "nothing to do: every table is up to date", err);
+    return sl_run_view_nothing(&options->common, &world, "nothing to do: every table is up to date",
+                               err);
 }
 
-// What failed, was skipped or stopped half-way in the last run of each step, and what depends on it.
+// What failed, was skipped or stopped half-way in the last run of each step, and what depends on
+// it.
 static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct run_options *options = self;
@@ -101,16 +130,19 @@ static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
     for (size_t i = 0; i < world.graph.count; i++) {
         struct sl_node *node = &world.graph.nodes[i];
         const char *status = node->facts.last_status;
-        node->is_selected = sl_str_equal(status, "error") || sl_str_equal(status, "skipped") || sl_str_equal(status, "partial");
+        node->is_selected = sl_str_equal(status, "error") || sl_str_equal(status, "skipped") ||
+                            sl_str_equal(status, "partial");
         for (size_t k = 0; k < node->upstream_count && !node->is_selected; k++)
             node->is_selected = world.graph.nodes[node->upstream[k]].is_selected;
         count += node->is_selected;
     }
     if (!count)
-        return sl_run_view_nothing(&options->common, &world, "nothing to retry: the last run of every step went well", err);
+        return sl_run_view_nothing(&options->common, &world,
+                                   "nothing to retry: the last run of every step went well", err);
     SL_TRY(sl_plan_decide(&world.graph, false, &world.arena, err));
     if (!has_work(&world))
-        return sl_run_view_nothing(&options->common, &world, "nothing to retry: what failed has been done since", err);
+        return sl_run_view_nothing(&options->common, &world,
+                                   "nothing to retry: what failed has been done since", err);
     return execute(options, "retry", &world, ret_exit, err);
 }
 
@@ -125,7 +157,8 @@ static int select_planned(const json_t *plan, struct sl_world *world, struct sl_
         const char *name = sl_json_text(item, "name", "");
         struct sl_node *node = sl_graph_node(&world->graph, name);
         if (!node)
-            return sl_fail(err, SL_E_PLAN_CHANGED, "the plan has '%s', which the project has no more", name);
+            return sl_fail(err, SL_E_PLAN_CHANGED,
+                           "the plan has '%s', which the project has no more", name);
         node->is_selected = true;
     }
     return SL_OK;
@@ -150,7 +183,8 @@ static int run_apply(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_plan_print(&world.graph, world.project, &now, err));
     SL_TRY(sl_plan_compare(stored, now, err));
     if (!has_work(&world))
-        return sl_run_view_nothing(&options.common, &world, "nothing to do: the plan is empty", err);
+        return sl_run_view_nothing(&options.common, &world, "nothing to do: the plan is empty",
+                                   err);
     return execute(&options, "apply", &world, ret_exit, err);
 }
 
@@ -162,14 +196,18 @@ static const char *const run_examples[] = {
     NULL,
 };
 static const char *const retry_examples[] = {"sluice retry", NULL};
-static const char *const apply_examples[] = {"sluice plan -o plan.json && sluice apply plan.json", NULL};
+static const char *const apply_examples[] = {"sluice plan -o plan.json && sluice apply plan.json",
+                                             NULL};
 
 const struct sl_command sl_command_run = {
     .name = "run",
     .summary = "Do what is stale: ingest, cleanse, model, load.",
-    .details = "Takes the steps in the order of their dependencies, several at a time. What is up to date is left alone. A failing\n"
-               "step stops only what depends on it. Exit codes: 0 ok, 1 failed, 2 a mistake in Sluice, 3 a check failed,\n"
-               "4 quarantine budget exceeded, 5 partial, 130 interrupted. Ctrl-C lets running steps end, twice interrupts them.",
+    .details = "Takes the steps in the order of their dependencies, several at a time. What is up "
+               "to date is left alone. A failing\n"
+               "step stops only what depends on it. Exit codes: 0 ok, 1 failed, 2 a mistake in "
+               "Sluice, 3 a check failed,\n"
+               "4 quarantine budget exceeded, 5 partial, 130 interrupted. Ctrl-C lets running "
+               "steps end, twice interrupts them.",
     .rows = run_rows,
     .options_bytes = sizeof(struct run_options),
     .examples = run_examples,

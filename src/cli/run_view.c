@@ -70,14 +70,16 @@ static void add_progress(const struct sl_outcome *outcome, int64_t elapsed_us, s
     if (bytes > 0)
         sl_buf_addf(text, "  %s", sl_str_size(bytes, number));
     if (share > 0 && share <= 1)
-        sl_buf_addf(text, "  %.0f %%, %s left", 100 * share,
-                    sl_str_elapsed((int64_t)((double)elapsed_us / 1000 * (1 - share) / share), number));
+        sl_buf_addf(
+            text, "  %.0f %%, %s left", 100 * share,
+            sl_str_elapsed((int64_t)((double)elapsed_us / 1000 * (1 - share) / share), number));
 }
 
 static void add_line(struct sl_run_view *view, enum sl_color color, const char *text)
 {
     sl_buf_add(&view->frame, sl_color(stderr, color));
-    sl_add_plain(&view->frame, text, (size_t)sl_terminal_width(stderr) - 1); // a line that wraps would be two
+    sl_add_plain(&view->frame, text,
+                 (size_t)sl_terminal_width(stderr) - 1); // a line that wraps would be two
     sl_buf_add(&view->frame, sl_color(stderr, SL_COLOR_NONE));
     sl_buf_add_char(&view->frame, '\n');
     view->drawn_lines++;
@@ -150,7 +152,8 @@ static json_t *log_fields(const struct sl_run_view *view)
     return json_pack("{s:s?, s:s}", "job_id", view->common->cli->job_id, "run_id", view->run->id);
 }
 
-static void log_end(const struct sl_run_view *view, const struct sl_outcome *outcome, const char *text)
+static void log_end(const struct sl_run_view *view, const struct sl_outcome *outcome,
+                    const char *text)
 {
     SL_AUTO(sl_json_free) json_t *fields = log_fields(view);
     SL_AUTO(sl_json_free) json_t *step = NULL;
@@ -173,8 +176,9 @@ static void on_start(void *self, const struct sl_outcome *outcome)
     if (view->common->log_format != SL_LOG_JSON)
         return;
     SL_AUTO(sl_json_free) json_t *fields = log_fields(view);
-    SL_AUTO(sl_json_free) json_t *step =
-        json_pack("{s:s, s:s, s:s}", "step", outcome->node->label, "table", outcome->node->name, "status", "running");
+    SL_AUTO(sl_json_free)
+    json_t *step = json_pack("{s:s, s:s, s:s}", "step", outcome->node->label, "table",
+                             outcome->node->name, "status", "running");
     if (fields && step)
         (void)json_object_update(fields, step);
     sl_log(SL_LOG_DEBUG, fields, "%s: started", outcome->node->label);
@@ -193,10 +197,12 @@ static void on_end(void *self, const struct sl_outcome *outcome)
         log_end(view, outcome, text.text);
         return;
     }
-    if (view->common->is_quiet || (outcome->status == SL_STATUS_NOTHING && !view->common->is_verbose))
+    if (view->common->is_quiet ||
+        (outcome->status == SL_STATUS_NOTHING && !view->common->is_verbose))
         return;
     sl_arena_init(&arena, 0);
-    sl_buf_addf(&line, "%-8s %-*s %8s  ", sl_status_name(outcome->status), view->label_width, outcome->node->label,
+    sl_buf_addf(&line, "%-8s %-*s %8s  ", sl_status_name(outcome->status), view->label_width,
+                outcome->node->label,
                 sl_str_elapsed((outcome->ended_us - outcome->started_us) / 1000, number));
     sl_add_plain(&line, sl_log_mask(text.text, &arena), SIZE_MAX);
     add_wipe(view);
@@ -239,7 +245,8 @@ static int print_balances(const struct sl_run *run, struct sl_arena *arena, stru
     struct sl_grid grid;
     sl_grid_init(&grid, arena, 6, 0x3E);
     SL_TRY(sl_grid_row(&grid,
-                       (const char *const[]){"row balance", "in", "out", "quarantined", "deduplicated", "filtered"},
+                       (const char *const[]){"row balance", "in", "out", "quarantined",
+                                             "deduplicated", "filtered"},
                        err));
     for (size_t i = 0; i < run->count; i++)
         if (run->outcomes[i].result.has_balance && run->outcomes[i].status != SL_STATUS_NOTHING)
@@ -261,7 +268,8 @@ static int print_reasons(const struct sl_run *run, struct sl_arena *arena, struc
                 sl_arena_printf(arena, "%s.%s%s", reason->is_warning ? "clean" : "quarantine",
                                 outcome->node->bare, reason->is_warning ? " (warning)" : "");
             SL_TRY_NEW(table, err);
-            const char *cells[] = {table, reason->rule, reason->column, sl_str_count(reason->rows, number)};
+            const char *cells[] = {table, reason->rule, reason->column,
+                                   sl_str_count(reason->rows, number)};
             SL_TRY(sl_grid_row(&grid, cells, err));
         }
     }
@@ -273,7 +281,8 @@ static void print_failures(const struct sl_run_view *view)
     for (size_t i = 0; i < view->run->count; i++) {
         const struct sl_outcome *outcome = &view->run->outcomes[i];
         for (size_t k = 0; k < outcome->result.notes.count; k++)
-            sl_tell(view->common, SL_LOG_WARN, "%s: %s", outcome->node->label, outcome->result.notes.items[k]);
+            sl_tell(view->common, SL_LOG_WARN, "%s: %s", outcome->node->label,
+                    outcome->result.notes.items[k]);
         if (outcome->status != SL_STATUS_ERROR)
             continue;
         fprintf(stderr, "\n%s failed\n", outcome->node->label);
@@ -290,10 +299,10 @@ static void print_last_line(const struct sl_run *run)
 {
     const size_t *by = run->by_status;
     char number[32], elapsed[32];
-    printf("\nOK %zu  WARN %zu  ERROR %zu  SKIPPED %zu  quarantined %s  in %s  run %.8s\n", count_ok(run),
-           by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL], by[SL_STATUS_ERROR], by[SL_STATUS_SKIPPED],
-           sl_str_count(run->quarantined, number), sl_str_elapsed((run->ended_us - run->started_us) / 1000, elapsed),
-           run->id);
+    printf("\nOK %zu  WARN %zu  ERROR %zu  SKIPPED %zu  quarantined %s  in %s  run %.8s\n",
+           count_ok(run), by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL], by[SL_STATUS_ERROR],
+           by[SL_STATUS_SKIPPED], sl_str_count(run->quarantined, number),
+           sl_str_elapsed((run->ended_us - run->started_us) / 1000, elapsed), run->id);
 }
 
 // The last line of the log counts, as that of the text does.
@@ -308,7 +317,8 @@ static void log_last_line(const struct sl_run_view *view)
     const char *keys[] = {"exit_code", "elapsed_ms", "counts"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         (void)json_object_set(fields, keys[i], json_object_get(run, keys[i]));
-    sl_log(exit_code ? SL_LOG_ERROR : SL_LOG_INFO, fields, "run ended with exit code %d", exit_code);
+    sl_log(exit_code ? SL_LOG_ERROR : SL_LOG_INFO, fields, "run ended with exit code %d",
+           exit_code);
 }
 
 int sl_run_view_end(struct sl_run_view *view, struct sl_err *err)
@@ -338,17 +348,20 @@ int sl_run_view_end(struct sl_run_view *view, struct sl_err *err)
     return SL_OK;
 }
 
-int sl_run_view_nothing(const struct sl_common *common, const struct sl_world *world, const char *why, struct sl_err *err)
+int sl_run_view_nothing(const struct sl_common *common, const struct sl_world *world,
+                        const char *why, struct sl_err *err)
 {
     json_int_t fresh = (json_int_t)sl_plan_count(&world->graph, SL_VERDICT_FRESH);
-    SL_AUTO(sl_json_free) json_t *root = json_pack(
-        "{s:s, s:n, s:i, s:s, s:{s:I, s:i, s:i, s:i, s:I, s:i}, s:[]}", "schema", "sluice.run/1", "run_id", "exit_code", 0,
-        "note", why, "counts", "ok", fresh, "warn", 0, "error", 0, "skipped", 0, "nothing", fresh, "quarantined", 0, "steps");
+    SL_AUTO(sl_json_free)
+    json_t *root =
+        json_pack("{s:s, s:n, s:i, s:s, s:{s:I, s:i, s:i, s:i, s:I, s:i}, s:[]}", "schema",
+                  "sluice.run/1", "run_id", "exit_code", 0, "note", why, "counts", "ok", fresh,
+                  "warn", 0, "error", 0, "skipped", 0, "nothing", fresh, "quarantined", 0, "steps");
     SL_TRY_NEW(root, err);
     if (common->log_format == SL_LOG_JSON) {
-        SL_AUTO(sl_json_free) json_t *fields =
-            json_pack("{s:s?, s:n, s:i, s:O}", "job_id", common->cli->job_id, "run_id", "exit_code", 0, "counts",
-                      json_object_get(root, "counts"));
+        SL_AUTO(sl_json_free)
+        json_t *fields = json_pack("{s:s?, s:n, s:i, s:O}", "job_id", common->cli->job_id, "run_id",
+                                   "exit_code", 0, "counts", json_object_get(root, "counts"));
         sl_log(SL_LOG_INFO, fields, "%s", why);
     }
     if (common->json)

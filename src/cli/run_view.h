@@ -14,13 +14,14 @@ struct sl_run_view {
     struct sl_buf frame;
 };
 // `run` is what will be given to sl_run.
-void sl_run_view_init(struct sl_run_view *view, const struct sl_common *common, const struct sl_world *world,
-                      const struct sl_run *run);
+void sl_run_view_init(struct sl_run_view *view, const struct sl_common *common,
+                      const struct sl_world *world, const struct sl_run *run);
 void sl_run_view_clear(struct sl_run_view *view); // for SL_AUTO
 struct sl_listener sl_run_view_listener(struct sl_run_view *view);
 // Balances, reasons, errors, and the last line that counts.
 SL_MUST int sl_run_view_end(struct sl_run_view *view, struct sl_err *err);
 // The end of a run that had nothing to do, and why it had not.
-SL_MUST int sl_run_view_nothing(const struct sl_common *common, const struct sl_world *world, const char *why, struct sl_err *err);
+SL_MUST int sl_run_view_nothing(const struct sl_common *common, const struct sl_world *world,
+                                const char *why, struct sl_err *err);
 
 #endif

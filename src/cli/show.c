@@ -10,9 +10,11 @@ struct show_options {
 };
 
 static const struct sl_opt rows[] = {
-    {"table", SL_OPT_STRING, offsetof(struct show_options, table), NULL, "layer.table, or a name alone.", SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .placeholder = "TABLE"},
+    {"table", SL_OPT_STRING, offsetof(struct show_options, table), NULL,
+     "layer.table, or a name alone.", SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .placeholder = "TABLE"},
     SL_AS_OF_ROWS(struct show_options),
-    {"limit", SL_OPT_INT, offsetof(struct show_options, limit), "5", "Rows to show.", 0, .letter = 'n', .placeholder = "N"},
+    {"limit", SL_OPT_INT, offsetof(struct show_options, limit), "5", "Rows to show.", 0,
+     .letter = 'n', .placeholder = "N"},
     SL_COMMON_ROWS,
     {0},
 };
@@ -28,11 +30,11 @@ static void print_head(const struct shown *shown)
 {
     const struct sl_delta_snapshot *snapshot = &shown->snapshot;
     char count[64], files[64], size[32], time[32];
-    printf("%s%s%s, version %lld of %s\n%s, %s in %s\n%s\n", sl_color(stdout, SL_COLOR_BOLD), shown->table,
-           sl_color(stdout, SL_COLOR_NONE), (long long)snapshot->version,
-           sl_clock_format(snapshot->timestamp_ms * 1000, time), sl_count_of(snapshot->row_count, "row", count),
-           sl_str_size(snapshot->size_bytes, size), sl_count_of((int64_t)snapshot->file_count, "file", files),
-           snapshot->folder);
+    printf("%s%s%s, version %lld of %s\n%s, %s in %s\n%s\n", sl_color(stdout, SL_COLOR_BOLD),
+           shown->table, sl_color(stdout, SL_COLOR_NONE), (long long)snapshot->version,
+           sl_clock_format(snapshot->timestamp_ms * 1000, time),
+           sl_count_of(snapshot->row_count, "row", count), sl_str_size(snapshot->size_bytes, size),
+           sl_count_of((int64_t)snapshot->file_count, "file", files), snapshot->folder);
     for (size_t i = 0; i < snapshot->partition_count; i++)
         printf("%s%s%s", i ? ", " : "partitioned by ", snapshot->partition_columns[i],
                i + 1 == snapshot->partition_count ? "\n" : "");
@@ -44,7 +46,10 @@ static int print_columns(const struct shown *shown, struct sl_arena *arena, stru
     sl_grid_init(&grid, arena, 2, 0);
     SL_TRY(sl_grid_row(&grid, (const char *const[]){"column", "type"}, err));
     for (size_t i = 0; i < shown->snapshot.column_count; i++)
-        SL_TRY(sl_grid_row(&grid, (const char *const[]){shown->snapshot.columns[i].name, shown->snapshot.columns[i].type}, err));
+        SL_TRY(sl_grid_row(
+            &grid,
+            (const char *const[]){shown->snapshot.columns[i].name, shown->snapshot.columns[i].type},
+            err));
     putchar('\n');
     return sl_grid_print(&grid, stdout, err);
 }
@@ -57,14 +62,17 @@ static int print_history(const struct shown *shown, struct sl_arena *arena, stru
     for (size_t i = 0; i < shown->history_count; i++) {
         char time[32], version[32];
         snprintf(version, sizeof version, "%lld", (long long)shown->history[i].version);
-        const char *cells[] = {version, sl_clock_format(shown->history[i].timestamp_ms * 1000, time), shown->history[i].operation};
+        const char *cells[] = {version,
+                               sl_clock_format(shown->history[i].timestamp_ms * 1000, time),
+                               shown->history[i].operation};
         SL_TRY(sl_grid_row(&grid, cells, err));
     }
     putchar('\n');
     return sl_grid_print(&grid, stdout, err);
 }
 
-static int fetch_rows(struct sl_lake *lake, const struct shown *shown, int64_t limit, struct sl_result **ret, struct sl_err *err)
+static int fetch_rows(struct sl_lake *lake, const struct shown *shown, int64_t limit,
+                      struct sl_result **ret, struct sl_err *err)
 {
     enum sl_layer layer;
     const char *name;
@@ -83,7 +91,8 @@ static json_t *commit_json(const struct sl_delta_commit_info *commit)
 {
     char time[32];
     return json_pack("{s:I, s:s, s:s?}", "version", (json_int_t)commit->version, "time",
-                     sl_clock_format(commit->timestamp_ms * 1000, time), "operation", commit->operation);
+                     sl_clock_format(commit->timestamp_ms * 1000, time), "operation",
+                     commit->operation);
 }
 
 static int print_json(const struct shown *shown, const struct sl_rows *sample, struct sl_err *err)
@@ -91,11 +100,14 @@ static int print_json(const struct shown *shown, const struct sl_rows *sample, s
     const struct sl_delta_snapshot *snapshot = &shown->snapshot;
     char time[32];
     json_t *history = json_array(), *partition_by = json_array();
-    SL_AUTO(sl_json_free) json_t *root = json_pack(
-        "{s:s, s:s, s:I, s:s, s:I, s:I, s:I, s:s, s:o, s:o}", "schema", "sluice.show/1", "table", shown->table, "version",
-        (json_int_t)snapshot->version, "time", sl_clock_format(snapshot->timestamp_ms * 1000, time), "row_count",
-        (json_int_t)snapshot->row_count, "size_bytes", (json_int_t)snapshot->size_bytes, "file_count",
-        (json_int_t)snapshot->file_count, "folder", snapshot->folder, "partition_by", partition_by, "history", history);
+    SL_AUTO(sl_json_free)
+    json_t *root =
+        json_pack("{s:s, s:s, s:I, s:s, s:I, s:I, s:I, s:s, s:o, s:o}", "schema", "sluice.show/1",
+                  "table", shown->table, "version", (json_int_t)snapshot->version, "time",
+                  sl_clock_format(snapshot->timestamp_ms * 1000, time), "row_count",
+                  (json_int_t)snapshot->row_count, "size_bytes", (json_int_t)snapshot->size_bytes,
+                  "file_count", (json_int_t)snapshot->file_count, "folder", snapshot->folder,
+                  "partition_by", partition_by, "history", history);
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < snapshot->partition_count; i++)
         if (json_array_append_new(partition_by, json_string(snapshot->partition_columns[i])) != 0)
@@ -138,7 +150,8 @@ static int run_show(const void *self, int *ret_exit, struct sl_err *err)
     return sl_rows_print_text(&printed, err);
 }
 
-static const char *const examples[] = {"sluice show clean.orders", "sluice show daily_revenue --version 3 -n 20", NULL};
+static const char *const examples[] = {"sluice show clean.orders",
+                                       "sluice show daily_revenue --version 3 -n 20", NULL};
 
 const struct sl_command sl_command_show = {
     .name = "show",

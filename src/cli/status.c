@@ -17,14 +17,20 @@ struct status_options {
 };
 
 static const struct sl_opt status_rows[] = {
-    {"run", SL_OPT_STRING, offsetof(struct status_options, run), NULL, "A run, by the beginning of its id: shows its steps.", SL_OPT_POSITIONAL, .placeholder = "RUN"},
-    {"limit", SL_OPT_INT, offsetof(struct status_options, limit), "10", "Runs to list; 0: all.", 0, .letter = 'n', .placeholder = "N"},
+    {"run", SL_OPT_STRING, offsetof(struct status_options, run), NULL,
+     "A run, by the beginning of its id: shows its steps.", SL_OPT_POSITIONAL,
+     .placeholder = "RUN"},
+    {"limit", SL_OPT_INT, offsetof(struct status_options, limit), "10", "Runs to list; 0: all.", 0,
+     .letter = 'n', .placeholder = "N"},
     SL_COMMON_ROWS,
     {0},
 };
 static const struct sl_opt logs_rows[] = {
-    {"run", SL_OPT_STRING, offsetof(struct status_options, run), NULL, "The run, by the beginning of its id; the newest if not given.", SL_OPT_POSITIONAL, .placeholder = "RUN"},
-    {"step", SL_OPT_STRING, offsetof(struct status_options, step), NULL, "Only this step or table.", SL_OPT_POSITIONAL, .placeholder = "STEP"},
+    {"run", SL_OPT_STRING, offsetof(struct status_options, run), NULL,
+     "The run, by the beginning of its id; the newest if not given.", SL_OPT_POSITIONAL,
+     .placeholder = "RUN"},
+    {"step", SL_OPT_STRING, offsetof(struct status_options, step), NULL, "Only this step or table.",
+     SL_OPT_POSITIONAL, .placeholder = "STEP"},
     SL_COMMON_ROWS,
     {0},
 };
@@ -63,7 +69,8 @@ static const char *status_of(const struct sl_run_row *run)
     return is_gone ? "killed" : run->status;
 }
 
-static int find_run(struct history *history, const char *id, struct sl_run_row *ret, struct sl_err *err)
+static int find_run(struct history *history, const char *id, struct sl_run_row *ret,
+                    struct sl_err *err)
 {
     struct sl_run_row *runs;
     size_t count;
@@ -85,20 +92,24 @@ static json_t *run_json(const struct sl_run_row *run)
 {
     char started[32];
     bool has_ended = run->ended_us > 0;
-    json_t *elapsed = has_ended ? json_integer((run->ended_us - run->started_us) / 1000) : json_null();
-    json_t *counts = has_ended ? json_pack("{s:I, s:I, s:I, s:I, s:I}", "ok", (json_int_t)run->ok, "warn",
-                                           (json_int_t)run->warn, "error", (json_int_t)run->error, "skipped",
-                                           (json_int_t)run->skipped, "quarantined", (json_int_t)run->quarantined)
-                               : json_null();
-    return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o}", "run_id", run->id, "command", run->command, "environment",
-                     run->environment, "status", status_of(run), "started", sl_clock_format(run->started_us, started),
-                     "elapsed_ms", elapsed, "counts", counts);
+    json_t *elapsed =
+        has_ended ? json_integer((run->ended_us - run->started_us) / 1000) : json_null();
+    json_t *counts =
+        has_ended ? json_pack("{s:I, s:I, s:I, s:I, s:I}", "ok", (json_int_t)run->ok, "warn",
+                              (json_int_t)run->warn, "error", (json_int_t)run->error, "skipped",
+                              (json_int_t)run->skipped, "quarantined", (json_int_t)run->quarantined)
+                  : json_null();
+    return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o}", "run_id", run->id, "command",
+                     run->command, "environment", run->environment, "status", status_of(run),
+                     "started", sl_clock_format(run->started_us, started), "elapsed_ms", elapsed,
+                     "counts", counts);
 }
 
 static int print_runs_json(const struct sl_run_row *runs, size_t count, struct sl_err *err)
 {
     json_t *list = json_array();
-    SL_AUTO(sl_json_free) json_t *root = json_pack("{s:s, s:o}", "schema", "sluice.status/1", "runs", list);
+    SL_AUTO(sl_json_free)
+    json_t *root = json_pack("{s:s, s:o}", "schema", "sluice.status/1", "runs", list);
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < count; i++)
         if (json_array_append_new(list, run_json(&runs[i])) != 0)
@@ -112,33 +123,37 @@ static int add_run(struct sl_grid *grid, const struct sl_run_row *run, struct sl
     char id[9];
     bool has_ended = run->ended_us > 0;
     snprintf(id, sizeof id, "%.8s", run->id);
-    const char *cells[] = {id,
-                           status_of(run),
-                           run->command,
-                           run->environment,
-                           sl_time_text(run->started_us, texts[0]),
-                           has_ended ? sl_str_elapsed((run->ended_us - run->started_us) / 1000, texts[1]) : "",
-                           has_ended ? sl_str_count(run->ok, texts[2]) : "",
-                           has_ended ? sl_str_count(run->warn, texts[3]) : "",
-                           has_ended ? sl_str_count(run->error, texts[4]) : "",
-                           has_ended ? sl_str_count(run->skipped, texts[5]) : "",
-                           has_ended ? sl_str_count(run->quarantined, texts[6]) : ""};
+    const char *cells[] = {
+        id,
+        status_of(run),
+        run->command,
+        run->environment,
+        sl_time_text(run->started_us, texts[0]),
+        has_ended ? sl_str_elapsed((run->ended_us - run->started_us) / 1000, texts[1]) : "",
+        has_ended ? sl_str_count(run->ok, texts[2]) : "",
+        has_ended ? sl_str_count(run->warn, texts[3]) : "",
+        has_ended ? sl_str_count(run->error, texts[4]) : "",
+        has_ended ? sl_str_count(run->skipped, texts[5]) : "",
+        has_ended ? sl_str_count(run->quarantined, texts[6]) : ""};
     return sl_grid_row(grid, cells, err);
 }
 
-static int list_runs(struct history *history, const struct status_options *options, struct sl_err *err)
+static int list_runs(struct history *history, const struct status_options *options,
+                     struct sl_err *err)
 {
     struct sl_run_row *runs;
     size_t count;
-    SL_TRY(sl_state_runs(history->state, NULL, options->limit ? (size_t)options->limit : SIZE_MAX, &history->arena, &runs, &count, err));
+    SL_TRY(sl_state_runs(history->state, NULL, options->limit ? (size_t)options->limit : SIZE_MAX,
+                         &history->arena, &runs, &count, err));
     if (options->common.json)
         return print_runs_json(runs, count, err);
     if (!count) {
         puts("nothing has been run yet");
         return SL_OK;
     }
-    static const char *const head[] = {"run",  "status", "command", "env",     "started",    "elapsed",
-                                       "ok",   "warn",   "error",   "skipped", "quarantined"};
+    static const char *const head[] = {"run",     "status",  "command",    "env",
+                                       "started", "elapsed", "ok",         "warn",
+                                       "error",   "skipped", "quarantined"};
     struct sl_grid grid;
     sl_grid_init(&grid, &history->arena, 11, 0x7E0);
     SL_TRY(sl_grid_row(&grid, head, err));
@@ -147,11 +162,13 @@ static int list_runs(struct history *history, const struct status_options *optio
     return sl_grid_print(&grid, stdout, err);
 }
 
-static int print_run_json(const struct sl_run_row *run, const struct sl_step_row *steps, size_t count, struct sl_err *err)
+static int print_run_json(const struct sl_run_row *run, const struct sl_step_row *steps,
+                          size_t count, struct sl_err *err)
 {
     json_t *list = json_array();
-    SL_AUTO(sl_json_free) json_t *root =
-        json_pack("{s:s, s:o, s:o}", "schema", "sluice.status.run/1", "run", run_json(run), "steps", list);
+    SL_AUTO(sl_json_free)
+    json_t *root = json_pack("{s:s, s:o, s:o}", "schema", "sluice.status.run/1", "run",
+                             run_json(run), "steps", list);
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < count; i++) {
         const char *details = steps[i].details_json ? steps[i].details_json : "{}";
@@ -176,7 +193,8 @@ static int add_step(struct sl_grid *grid, const struct sl_step_row *step, struct
     return sl_grid_row(grid, cells, err);
 }
 
-static int show_run(struct history *history, const struct status_options *options, struct sl_err *err)
+static int show_run(struct history *history, const struct status_options *options,
+                    struct sl_err *err)
 {
     struct sl_run_row run;
     struct sl_step_row *steps;
@@ -186,10 +204,13 @@ static int show_run(struct history *history, const struct status_options *option
     SL_TRY(sl_state_steps(history->state, run.id, &history->arena, &steps, &count, err));
     if (options->common.json)
         return print_run_json(&run, steps, count, err);
-    printf("%s %s of %s: %s\n", run.command, run.id, sl_time_text(run.started_us, time), status_of(&run));
+    printf("%s %s of %s: %s\n", run.command, run.id, sl_time_text(run.started_us, time),
+           status_of(&run));
     struct sl_grid grid;
     sl_grid_init(&grid, &history->arena, 7, 0x3C);
-    SL_TRY(sl_grid_row(&grid, (const char *const[]){"step", "status", "elapsed", "in", "out", "quarantined", ""}, err));
+    SL_TRY(sl_grid_row(
+        &grid, (const char *const[]){"step", "status", "elapsed", "in", "out", "quarantined", ""},
+        err));
     for (size_t i = 0; i < count; i++)
         SL_TRY(add_step(&grid, &steps[i], err));
     if (sl_grid_is_empty(&grid))
@@ -210,15 +231,18 @@ static int run_status(const void *self, int *ret_exit, struct sl_err *err)
 
 static bool is_wanted(const json_t *line, const char *step)
 {
-    return !step || sl_str_glob(step, sl_json_text(line, "step", "")) || sl_str_glob(step, sl_json_text(line, "table", ""));
+    return !step || sl_str_glob(step, sl_json_text(line, "step", "")) ||
+           sl_str_glob(step, sl_json_text(line, "table", ""));
 }
 
 static void print_log_line(const json_t *line)
 {
-    const json_t *error = json_object_get(line, "error"), *rows = json_object_get(line, "rows"), *note;
+    const json_t *error = json_object_get(line, "error"), *rows = json_object_get(line, "rows"),
+                 *note;
     char texts[3][32];
     size_t i;
-    printf("%s  %-8s %-32s", sl_json_text(line, "time", ""), sl_json_text(line, "status", ""), sl_json_text(line, "step", ""));
+    printf("%s  %-8s %-32s", sl_json_text(line, "time", ""), sl_json_text(line, "status", ""),
+           sl_json_text(line, "step", ""));
     if (rows)
         printf(" %s in, %s out, %s quarantined", sl_str_count(sl_json_int(rows, "in", 0), texts[0]),
                sl_str_count(sl_json_int(rows, "out", 0), texts[1]),
@@ -237,7 +261,8 @@ static void print_log_line(const json_t *line)
 }
 
 // A run that was killed may have left half a line at the end: it is left out.
-static int print_log(const struct status_options *options, const char *text, json_t *lines, struct sl_err *err)
+static int print_log(const struct status_options *options, const char *text, json_t *lines,
+                     struct sl_err *err)
 {
     while (*text) {
         size_t width = strcspn(text, "\n");
@@ -266,12 +291,14 @@ static int run_logs(const void *self, int *ret_exit, struct sl_err *err)
     (void)ret_exit;
     SL_TRY(history_open(&options->common, &history, err));
     SL_TRY(find_run(&history, options->run, &run, err));
-    const char *path = sl_arena_printf(&history.arena, "%s/logs/%s.jsonl", history.project->state_folder, run.id);
+    const char *path =
+        sl_arena_printf(&history.arena, "%s/logs/%s.jsonl", history.project->state_folder, run.id);
     SL_TRY_NEW(path, err);
     SL_TRY(sl_fs_read(path, LOG_MAX_BYTES, &history.arena, &text, &length, err));
     if (options->common.json) {
         lines = json_array();
-        root = json_pack("{s:s, s:s, s:o}", "schema", "sluice.logs/1", "run_id", run.id, "lines", lines);
+        root = json_pack("{s:s, s:s, s:o}", "schema", "sluice.logs/1", "run_id", run.id, "lines",
+                         lines);
         SL_TRY_NEW(root, err);
     }
     SL_TRY(print_log(options, text, lines, err));

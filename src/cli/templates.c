@@ -25,7 +25,8 @@ int sl_schemas_write(const char *folder, struct sl_err *err)
     return SL_OK;
 }
 
-int sl_template_project_name(const char *folder, struct sl_arena *arena, const char **ret, struct sl_err *err)
+int sl_template_project_name(const char *folder, struct sl_arena *arena, const char **ret,
+                             struct sl_err *err)
 {
     char here[4096];
     char *real = realpath(folder, NULL);
@@ -46,8 +47,8 @@ static bool is_of(const struct sl_template_file *file, const char *name)
 }
 
 // A template's own name stands for the project's.
-static int write_one(const struct sl_template_file *file, const char *name, const char *folder, struct sl_arena *arena,
-                     struct sl_err *err)
+static int write_one(const struct sl_template_file *file, const char *name, const char *folder,
+                     struct sl_arena *arena, struct sl_err *err)
 {
     static const char placeholder[] = "name: pipeline\n";
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
@@ -66,11 +67,12 @@ static int write_one(const struct sl_template_file *file, const char *name, cons
     return sl_fs_create(path, text.text, text.length, err);
 }
 
-int sl_template_write(const char *name, const char *folder, struct sl_arena *arena, struct sl_strs *ret_paths,
-                      struct sl_err *err)
+int sl_template_write(const char *name, const char *folder, struct sl_arena *arena,
+                      struct sl_strs *ret_paths, struct sl_err *err)
 {
     for (const struct sl_template_file *file = sl_template_files; file->path; file++) {
-        const char *path = sl_path_join(arena, folder, is_of(file, name) ? file->path + strlen(name) + 1 : "");
+        const char *path =
+            sl_path_join(arena, folder, is_of(file, name) ? file->path + strlen(name) + 1 : "");
         SL_TRY_NEW(path, err);
         if (!is_of(file, name) || !sl_fs_exists(path))
             continue;

@@ -15,8 +15,9 @@ static int run_version(const void *self, int *ret_exit, struct sl_err *err)
         puts("sluice " SL_VERSION);
         return SL_OK;
     }
-    SL_AUTO(sl_json_free) json_t *root = json_pack("{s:s, s:s, s:s}", "schema", "sluice.version/1", "version", SL_VERSION,
-                                                   "engine", sl_kinds.engines[0]->name);
+    SL_AUTO(sl_json_free)
+    json_t *root = json_pack("{s:s, s:s, s:s}", "schema", "sluice.version/1", "version", SL_VERSION,
+                             "engine", sl_kinds.engines[0]->name);
     SL_TRY_NEW(root, err);
     return sl_print_json(root, err);
 }

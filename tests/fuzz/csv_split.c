@@ -63,14 +63,14 @@ static int split_twice(const struct dialect *dialect, const char *path, size_t c
         .skip_lines = dialect->skip_lines,
         .max_record_bytes = 64,
     };
+    const struct sl_split_file file = {path, &options, dialect->format, dialect->delimiter,
+                                       chunk_bytes};
     struct sl_strs names;
 
-    SL_TRY(sl_split_open(path, &options, dialect->format, dialect->delimiter, chunk_bytes, NULL,
-                         arena, split, NULL));
+    SL_TRY(sl_split_open(&file, NULL, arena, split, NULL));
     names = split->names;
     sl_split_clear(split);
-    SL_TRY(sl_split_open(path, &options, dialect->format, dialect->delimiter, chunk_bytes, &names,
-                         arena, split, NULL));
+    SL_TRY(sl_split_open(&file, &names, arena, split, NULL));
     sl_split_set_lane(split, lane);
     return sl_split_run(split, lane, NULL);
 }

@@ -39,18 +39,17 @@ static void choose_newline(struct sl_split *split)
     sl_csv_set_newline(&split->csv, has_return && !has_newline ? '\r' : '\n');
 }
 
-static int open_split(const char *path, const char *delimiter, size_t chunk_bytes,
-                      const struct sl_strs *names, struct sl_arena *arena, struct sl_split *split,
-                      struct sl_err *err)
+static int open_split(const struct sl_split_file *file, const struct sl_strs *names,
+                      struct sl_arena *arena, struct sl_split *split, struct sl_err *err)
 {
     const struct sl_source_options *options = split->options;
-    struct sl_text_options text = {encoding_of(options), chunk_bytes};
+    struct sl_text_options text = {encoding_of(options), file->chunk_bytes};
     bool is_csv = split->format == SL_SPLIT_CSV;
 
     // Bytes that JSON has nowhere, so that its own quotes and commas need no quoting in the lane.
-    SL_TRY(sl_csv_init(&split->csv, is_csv ? delimiter : "\x1F", is_csv ? options->quote : "\x1E",
-                       is_csv ? options->escape : "\x1E", err));
-    SL_TRY(sl_text_open(path, &text, &split->text, err));
+    SL_TRY(sl_csv_init(&split->csv, is_csv ? file->delimiter : "\x1F",
+                       is_csv ? options->quote : "\x1E", is_csv ? options->escape : "\x1E", err));
+    SL_TRY(sl_text_open(file->path, &text, &split->text, err));
     SL_TRY(sl_text_fill_to(&split->text, LOOK_BYTES, err));
     choose_newline(split);
     if (is_csv)
@@ -58,15 +57,14 @@ static int open_split(const char *path, const char *delimiter, size_t chunk_byte
     return names ? sl_json_begin(split, names, err) : sl_json_names(split, arena, err);
 }
 
-int sl_split_open(const char *path, const struct sl_source_options *options,
-                  enum sl_split_format format, const char *delimiter, size_t chunk_bytes,
-                  const struct sl_strs *names, struct sl_arena *arena, struct sl_split *ret,
-                  struct sl_err *err)
+int sl_split_open(const struct sl_split_file *file, const struct sl_strs *names,
+                  struct sl_arena *arena, struct sl_split *ret, struct sl_err *err)
 {
+    const struct sl_source_options *options = file->options;
     SL_AUTO(sl_split_clear)
     struct sl_split split = {
         .options = options,
-        .format = format,
+        .format = file->format,
         .max_bytes =
             (size_t)(options->max_record_bytes ? options->max_record_bytes : MAX_RECORD_BYTES),
         .line = 1,
@@ -74,7 +72,7 @@ int sl_split_open(const char *path, const struct sl_source_options *options,
         .raw = SL_BUF_INIT,
     };
 
-    SL_TRY(open_split(path, delimiter, chunk_bytes, names, arena, &split, err));
+    SL_TRY(open_split(file, names, arena, &split, err));
     if (!names)
         SL_TRY(sl_split_check_names(&split.names, err));
     split.fields = calloc(split.names.count ? split.names.count : 1, sizeof *split.fields);

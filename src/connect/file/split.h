@@ -16,6 +16,16 @@ enum sl_split_format {
     SL_SPLIT_ARRAY
 }; // JSON: one object a line, or one array of them
 
+// What is split, and how it is written. Must live as long as what is opened with it.
+struct sl_split_file {
+    const char *path;
+    const struct sl_source_options *options;
+    enum sl_split_format format;
+    const char
+        *delimiter;     // of CSV; the options' own holds only where the format does not say another
+    size_t chunk_bytes; // as in sl_text_options
+};
+
 struct sl_split {
     const struct sl_source_options *options;
     enum sl_split_format format;
@@ -39,10 +49,8 @@ struct sl_split {
 // found out: from the header, the options, or (JSON) all records, after which there is nothing left
 // to run. Else they are known from an earlier time. Names live in the arena. SL_E_SOURCE_FILE,
 // SL_E_SOURCE_COLUMNS. `chunk_bytes` as in sl_text_options.
-SL_MUST int sl_split_open(const char *path, const struct sl_source_options *options,
-                          enum sl_split_format format, const char *delimiter, size_t chunk_bytes,
-                          const struct sl_strs *names, struct sl_arena *arena, struct sl_split *ret,
-                          struct sl_err *err);
+SL_MUST int sl_split_open(const struct sl_split_file *file, const struct sl_strs *names,
+                          struct sl_arena *arena, struct sl_split *ret, struct sl_err *err);
 void sl_split_clear(struct sl_split *split); // zeroed is fine; for SL_AUTO
 // Sets up the form in which the lane's lines are written; its fd is the caller's.
 void sl_split_set_lane(const struct sl_split *split, struct sl_lane *lane);

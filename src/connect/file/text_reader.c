@@ -19,8 +19,7 @@
 #define ENGINE_BUFFER_BYTES ((size_t)32000000)
 
 struct sl_text_reader {
-    enum sl_split_format format;
-    const char *delimiter;
+    struct sl_split_file file;
     struct sl_strs names;
     size_t longest_bytes; // line seen in an earlier run
     bool is_running;
@@ -44,9 +43,9 @@ int sl_text_reader_open(struct sl_file_reader *reader, enum sl_split_format form
     struct sl_column *columns;
 
     SL_TRY_NEW(text, err);
-    *text = (struct sl_text_reader){.format = format, .delimiter = delimiter, .read_fd = -1};
-    SL_TRY(sl_split_open(reader->part->path, reader->options, format, delimiter, 0, NULL,
-                         reader->arena, &split, err));
+    *text = (struct sl_text_reader){
+        .file = {reader->part->path, reader->options, format, delimiter, 0}, .read_fd = -1};
+    SL_TRY(sl_split_open(&text->file, NULL, reader->arena, &split, err));
     text->names = split.names;
     columns = SL_NEW_ARRAY(reader->arena, struct sl_column, split.names.count);
     SL_TRY_NEW(columns, err);
@@ -164,8 +163,7 @@ static int start(struct sl_file_reader *reader, bool careful, const char **ret_s
     struct sl_text_reader *text = reader->text;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
 
-    SL_TRY(sl_split_open(reader->part->path, reader->options, text->format, text->delimiter, 0,
-                         &text->names, reader->arena, &text->split, err));
+    SL_TRY(sl_split_open(&text->file, &text->names, reader->arena, &text->split, err));
     // Read a second time, they are no progress.
     if (!careful)
         sl_input_count(text->split.text.input, reader->base.bytes_done);

@@ -115,18 +115,16 @@ static void show_lines(struct splitting *splitting, const char *at, const char *
 
 static int run(struct splitting *splitting, struct sl_split *split, size_t chunk_bytes)
 {
+    const struct sl_split_file file = {splitting->path, &splitting->options, splitting->format,
+                                       splitting->delimiter, chunk_bytes};
     struct sl_strs names;
 
-    SL_TRY(sl_split_open(splitting->path, &splitting->options, splitting->format,
-                         splitting->delimiter, chunk_bytes, NULL, &splitting->arena, split,
-                         &splitting->err));
+    SL_TRY(sl_split_open(&file, NULL, &splitting->arena, split, &splitting->err));
     names = split->names;
     for (size_t i = 0; i < names.count; i++)
         sl_buf_addf(&splitting->names, "%s%s", i ? "," : "", names.items[i]);
     sl_split_clear(split);
-    SL_TRY(sl_split_open(splitting->path, &splitting->options, splitting->format,
-                         splitting->delimiter, chunk_bytes, &names, &splitting->arena, split,
-                         &splitting->err));
+    SL_TRY(sl_split_open(&file, &names, &splitting->arena, split, &splitting->err));
     sl_split_set_lane(split, &splitting->lane);
     return sl_split_run(split, &splitting->lane, &splitting->err);
 }

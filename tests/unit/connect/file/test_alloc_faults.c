@@ -23,6 +23,8 @@ static const struct {
 
 static int split(const struct splitting *splitting, int64_t *ret_records, struct sl_err *err)
 {
+    const struct sl_split_file file = {splitting->path, &splitting->options, splitting->format, ",",
+                                       7};
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     SL_AUTO(sl_split_clear)
     struct sl_split found = {.scratch = SL_BUF_INIT, .raw = SL_BUF_INIT};
@@ -31,10 +33,8 @@ static int split(const struct splitting *splitting, int64_t *ret_records, struct
     SL_AUTO(sl_fd_close) int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
     SL_AUTO(sl_lane_clear) struct sl_lane lane = {.fd = fd};
 
-    SL_TRY(sl_split_open(splitting->path, &splitting->options, splitting->format, ",", 7, NULL,
-                         &arena, &found, err));
-    SL_TRY(sl_split_open(splitting->path, &splitting->options, splitting->format, ",", 7,
-                         &found.names, &arena, &opened, err));
+    SL_TRY(sl_split_open(&file, NULL, &arena, &found, err));
+    SL_TRY(sl_split_open(&file, &found.names, &arena, &opened, err));
     sl_split_set_lane(&opened, &lane);
     SL_TRY(sl_split_run(&opened, &lane, err));
     *ret_records = lane.records;
