@@ -65,13 +65,12 @@ static int print_json(const struct sl_project *project, int exit_code, struct sl
 {
     const struct sl_diags *diags = &project->diags;
     SL_AUTO(sl_json_free)
-    json_t *root =
-        json_pack("{s:s, s:i, s:s?, s:{s:I, s:I, s:I, s:I, s:I, s:I}}", "schema", "sluice.check/1",
-                  "exit_code", exit_code, "project", project->name, "counts", "sources",
-                  (json_int_t)project->source_count, "contracts",
-                  (json_int_t)project->contract_count, "models", (json_int_t)project->model_count,
-                  "targets", (json_int_t)project->target_count, "errors",
-                  (json_int_t)diags->error_count, "warnings", (json_int_t)diags->warning_count);
+    json_t *root = json_pack(
+        "{s:s, s:i, s:s?, s:{s:I, s:I, s:I, s:I, s:I, s:I}}", "schema", "sluice.check/1",
+        "exit_code", exit_code, "project", project->name, "counts", "sources",
+        (json_int_t)project->source_count, "contracts", (json_int_t)project->contract_count,
+        "models", (json_int_t)project->model_count, "targets", (json_int_t)project->target_count,
+        "errors", (json_int_t)diags->error_count, "warnings", (json_int_t)diags->warning_count);
     SL_TRY_NEW(root, err);
     SL_TRY(sl_diags_json(diags, root, err));
     return sl_print_json(root, err);

@@ -58,6 +58,18 @@ static int add_node(struct sl_grid *grid, const struct sl_node *node, bool all_c
     return SL_OK;
 }
 
+void sl_plan_tell_vanished(const struct sl_common *common, const struct sl_world *world)
+{
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        char count[64];
+        if (node->is_selected && node->facts.vanished_files)
+            sl_tell(common, SL_LOG_WARN, "%s: %s gone since the last run; the rows stay in %s",
+                    node->label, sl_count_of(node->facts.vanished_files, "file", count),
+                    node->name);
+    }
+}
+
 int sl_plan_show(const struct sl_common *common, const struct sl_world *world, bool all_causes,
                  struct sl_err *err)
 {

@@ -40,6 +40,10 @@ static const char *bare_name(const char *table)
     return sl_table_parse(table, &layer, &name) ? name : table;
 }
 
+// A record that could not be split has no payload but its bytes, as text where they are text.
+#define PAYLOAD_SQL \
+    "coalesce(payload::json, to_json(coalesce(try(decode(corrupt)), corrupt::varchar)))"
+
 static int view(struct sl_lake *lake, const char *name, const struct sl_as_of *as_of,
                 struct sl_err *err)
 {
@@ -64,8 +68,8 @@ static int add_table(struct sl_lake *lake, const char *name, struct sl_buf *sql,
                     "max(seen_at) as last_seen, "
                     "min_by(r.message, row(_source, _position)) as example, min_by(payload, "
                     "row(_source, _position)) as example_row "
-                    "from (select unnest(reasons) as r, \"at\" as seen_at, payload, _source, "
-                    "_position from quarantine.");
+                    "from (select unnest(reasons) as r, \"at\" as seen_at, " PAYLOAD_SQL
+                    " as payload, _source, _position from quarantine.");
     sl_buf_add_sql_name(sql, name);
     sl_buf_add(sql, ") group by all");
     return SL_OK;
@@ -109,14 +113,14 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
             "select null::varchar as t, null::varchar as rule, null::varchar as c, 0::bigint as n, "
             "null::timestamptz as first_seen, null::timestamptz as last_seen, null::varchar as "
             "example, "
-            "null::varchar as example_row where false");
+            "null::json as example_row where false");
     sl_buf_addf(
         &sql,
         "select t as \"table\", rule, c as \"column\", n as \"rows\", "
         "strftime(first_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as first_seen, "
         "strftime(last_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as last_seen, example%s "
         "from (%s) order by t, n desc, rule, c",
-        options->common.json ? ", example_row::json as example_row" : "", groups.text);
+        options->common.json ? ", example_row" : "", groups.text);
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(lake.session->kind->query(lake.session, sql.text, 0, &result, err));
     if (options->common.json)
@@ -134,8 +138,8 @@ static void add_rows_sql(const struct quarantine_options *options, const char *n
 {
     sl_buf_add(
         sql,
-        "select _source as source, _position as position, to_json(reasons) as reasons, "
-        "payload::json as payload, "
+        "select _source as source, _position as position, to_json(reasons) as reasons, " PAYLOAD_SQL
+        " as payload, "
         "strftime(\"at\"::timestamp, '%Y-%m-%dT%H:%M:%SZ') as \"at\", run_id from quarantine.");
     sl_buf_add_sql_name(sql, name);
     sl_buf_add(sql, " where true");
@@ -160,6 +164,7 @@ enum { SOURCE, POSITION, REASONS, PAYLOAD, AT, RUN_ID };
 static int print_row(const struct sl_result *result, int64_t row, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *reasons = NULL;
+    SL_AUTO(sl_json_free) json_t *received = NULL;
     const char *text = sl_result_text(result, row, REASONS),
                *position = sl_result_text(result, row, POSITION);
     const char *payload = sl_result_text(result, row, PAYLOAD);
@@ -177,7 +182,11 @@ static int print_row(const struct sl_result *result, int64_t row, struct sl_err 
         putchar('\n');
     }
     fputs("  ", stdout);
-    sl_put_plain(stdout, payload ? payload : "");
+    SL_TRY(sl_json_parse(payload ? payload : "null", payload ? strlen(payload) : 4, "payload",
+                         &received, err));
+    sl_put_plain(stdout, json_is_string(received) ? json_string_value(received)
+                         : payload                ? payload
+                                                  : "");
     printf("\n  %srejected %s by run %.8s%s\n\n", sl_color(stdout, SL_COLOR_DIM),
            sl_result_text(result, row, AT), sl_result_text(result, row, RUN_ID),
            sl_color(stdout, SL_COLOR_NONE));

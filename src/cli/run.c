@@ -88,18 +88,6 @@ static bool has_work(const struct sl_world *world)
            0;
 }
 
-static void report_vanished(const struct sl_world *world, const struct run_options *options)
-{
-    for (size_t i = 0; i < world->graph.count; i++) {
-        const struct sl_node *node = &world->graph.nodes[i];
-        char count[64];
-        if (node->is_selected && node->facts.vanished_files)
-            sl_tell(&options->common, SL_LOG_WARN,
-                    "%s: %s gone since the last run; the rows stay in %s", node->label,
-                    sl_count_of(node->facts.vanished_files, "file", count), node->name);
-    }
-}
-
 static int run_run(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct run_options *options = self;
@@ -112,7 +100,7 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
         return sl_plan_show(&options->common, &world, false, err);
     if (has_work(&world))
         return execute(options, "run", &world, ret_exit, err);
-    report_vanished(&world, options);
+    sl_plan_tell_vanished(&options->common, &world);
     return sl_run_view_nothing(&options->common, &world, "nothing to do: every table is up to date",
                                err);
 }
@@ -181,7 +169,8 @@ static int run_apply(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_world_gather(&world, false, err));
     SL_TRY(sl_plan_decide(&world.graph, options.full_refresh, &world.arena, err));
     SL_TRY(sl_plan_print(&world.graph, world.project, &now, err));
-    SL_TRY(sl_plan_compare(stored, now, err));
+    if (sl_plan_compare(stored, now, err) != SL_OK)
+        return sl_err_hint(err, "make a new one: `sluice plan -o %s`", options.plan);
     if (!has_work(&world))
         return sl_run_view_nothing(&options.common, &world, "nothing to do: the plan is empty",
                                    err);

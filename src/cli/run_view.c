@@ -299,7 +299,7 @@ static void print_last_line(const struct sl_run *run)
 {
     const size_t *by = run->by_status;
     char number[32], elapsed[32];
-    printf("\nOK %zu  WARN %zu  ERROR %zu  SKIPPED %zu  quarantined %s  in %s  run %.8s\n",
+    printf("OK %zu  WARN %zu  ERROR %zu  SKIPPED %zu  quarantined %s  in %s  run %.8s\n",
            count_ok(run), by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL], by[SL_STATUS_ERROR],
            by[SL_STATUS_SKIPPED], sl_str_count(run->quarantined, number),
            sl_str_elapsed((run->ended_us - run->started_us) / 1000, elapsed), run->id);
@@ -344,6 +344,8 @@ int sl_run_view_end(struct sl_run_view *view, struct sl_err *err)
     fflush(stdout);
     if (view->common->log_format == SL_LOG_TEXT)
         print_failures(view);
+    if (!view->common->is_quiet)
+        putchar('\n');
     print_last_line(run);
     return SL_OK;
 }

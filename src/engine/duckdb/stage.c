@@ -91,6 +91,16 @@ static int copy_text(const struct staging *staging, duckdb_vector vector, idx_t 
     return SL_OK;
 }
 
+// A text that holds a NUL cannot be handed on: cut there, it would be another value.
+static bool has_nul(const struct staging *staging, duckdb_vector vector, idx_t row)
+{
+    const char *text;
+    size_t length;
+
+    return sl_duckdb_text(staging->library, vector, row, &text, &length) &&
+           memchr(text, '\0', length) != NULL;
+}
+
 // A map's value at a row: where its keys and values stand.
 struct map {
     duckdb_vector keys, values;
@@ -147,6 +157,8 @@ static int read_column_stats(const struct staging *staging, struct map map, cons
         const char *value;
         SL_TRY(copy_text(staging, map.keys, i, &key, err));
         SL_TRY(copy_text(staging, map.values, i, &value, err));
+        if (has_nul(staging, map.values, i))
+            continue; // unknown, rather than a bound that leaves rows out
         if (sl_str_equal(key, "min"))
             stats->min = fix_boundary(value, type);
         else if (sl_str_equal(key, "max"))
@@ -202,8 +214,13 @@ static int read_partition(const struct staging *staging, duckdb_vector vector, i
         const char *key;
         SL_TRY(copy_text(staging, map.keys, i, &key, err));
         for (size_t c = 0; c < count; c++)
-            if (key && sl_str_equal_nocase(key, staging->options->partition_columns[c]))
+            if (key && sl_str_equal_nocase(key, staging->options->partition_columns[c])) {
+                if (has_nul(staging, map.values, i))
+                    return sl_fail(err, SL_E_ENGINE,
+                                   "partition column '%s' holds a text with a NUL character",
+                                   staging->options->partition_columns[c]);
                 SL_TRY(copy_text(staging, map.values, i, &values[c], err));
+            }
     }
     // Its folder is that of null, so that one file may have replaced the other.
     for (size_t c = 0; c < count; c++)

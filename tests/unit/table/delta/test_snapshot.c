@@ -296,6 +296,7 @@ static void files_of_a_scan_are_joined_to_the_folder(void **state)
     assert_ok(fixture, load(fixture, -1, &snapshot));
     assert_ok(fixture, sl_delta_scan(&snapshot, &fixture->arena, &scan, &fixture->err));
     assert_int_equal(scan.file_count, 3);
+    assert_int_equal(scan.row_count, 3);
     assert_string_equal(scan.files[0].path, "/abs");
     assert_string_equal(scan.files[1].path, join(fixture, fixture->folder, "/a b"));
     assert_string_equal(scan.files[1].partition[0], "2024-01-01");
@@ -306,6 +307,9 @@ static void files_of_a_scan_are_joined_to_the_folder(void **state)
     assert_ok(fixture,
               sl_delta_scan_files(&snapshot, NULL, 0, &fixture->arena, &scan, &fixture->err));
     assert_int_equal(scan.file_count, 0);
+    snapshot.files[1].row_count = -1;
+    assert_ok(fixture, sl_delta_scan(&snapshot, &fixture->arena, &scan, &fixture->err));
+    assert_int_equal(scan.row_count, 2); // of those that tell
     snapshot.files[0].has_deletion_vector = true;
     assert_fails(fixture, SL_E_TABLE_FEATURE,
                  sl_delta_scan(&snapshot, &fixture->arena, &scan, &fixture->err));
