@@ -131,10 +131,27 @@ static bool add_value(struct sl_buf *json, const char *type, const char *text, e
     return true;
 }
 
-static void add_bound(struct sl_buf *json, const struct sl_column *column,
-                      const struct sl_column_stats *stats, enum bound bound)
+// Bounds of any text. Where a text column that has values is given none, some readers (delta-rs)
+// take the missing bound for one that nothing fulfils, and leave the file out.
+#define LEAST_TEXT ""
+#define GREATEST_TEXT \
+    "\U0010FFFF\U0010FFFF\U0010FFFF\U0010FFFF\U0010FFFF\U0010FFFF\U0010FFFF\U0010FFFF"
+
+static const char *text_of(const struct sl_column *column, const struct sl_column_stats *stats,
+                           int64_t row_count, enum bound bound)
 {
     const char *text = bound == MIN ? stats->min : stats->max;
+    bool has_values = stats->null_count >= 0 && stats->null_count < row_count;
+
+    if (text || strcmp(column->type, "VARCHAR") != 0 || !has_values)
+        return text;
+    return bound == MIN ? LEAST_TEXT : GREATEST_TEXT;
+}
+
+static void add_bound(struct sl_buf *json, const struct sl_column *column,
+                      const struct sl_column_stats *stats, int64_t row_count, enum bound bound)
+{
+    const char *text = text_of(column, stats, row_count, bound);
     size_t start = json->length;
 
     if (!text || stats->has_nan)
@@ -191,7 +208,7 @@ void sl_delta_stats_print(const struct sl_staged_file *file, const struct sl_col
             if (stats && part == 2)
                 add_null_count(json, &columns[i], stats);
             else if (stats)
-                add_bound(json, &columns[i], stats, part == 0 ? MIN : MAX);
+                add_bound(json, &columns[i], stats, file->row_count, part == 0 ? MIN : MAX);
         }
     }
     sl_buf_add(json, "}}");
