@@ -75,6 +75,7 @@ work_folder() {
 
 # pip_download OPTION... REQUIREMENT: into $work, with the machine's pip or, where python comes without, one of our own.
 pip_download() {
+    apt_install python3 python3-venv ca-certificates
     if [ ! -x "$cache/venv-fetch/bin/pip" ] && ! python3 -m pip --version >/dev/null 2>&1; then
         quietly python3 -m venv "$cache/venv-fetch"
     fi
