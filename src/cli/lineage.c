@@ -24,6 +24,7 @@ struct edge {
     const char *from_table, *from_column;
     const char *to_table, *to_column;
     const char *how; // "passed on", "computed", "decides rows", "parsed"
+    size_t seen;     // number of the walk that last came here
 };
 struct lineage {
     struct sl_world world;
@@ -130,9 +131,11 @@ static int collect(struct lineage *lineage, struct sl_err *err)
 }
 
 struct walk {
-    const struct lineage *lineage;
+    struct lineage *lineage;
     bool is_downstream;
-    json_t *list; // NULL: print
+    json_t *list;  // NULL: print
+    size_t number; // a walk follows each edge once, for there may be very many ways
+    bool *seen;    // nodes
 };
 
 static int show_edge(const struct walk *walk, const struct edge *edge, int depth,
@@ -153,17 +156,20 @@ static int show_edge(const struct walk *walk, const struct edge *edge, int depth
 
 // The graph of tables has no cycle, so neither has that of columns. What decides rows is named but
 // not followed: it would pull in every key.
-static int walk_column(const struct walk *walk, const char *table, const char *column, int depth,
+static int walk_column(struct walk *walk, const char *table, const char *column, int depth,
                        struct sl_err *err)
 {
     for (size_t i = 0; i < walk->lineage->count; i++) {
-        const struct edge *edge = &walk->lineage->edges[i];
+        struct edge *edge = &walk->lineage->edges[i];
         const char *own_table = walk->is_downstream ? edge->from_table : edge->to_table;
         const char *own_column = walk->is_downstream ? edge->from_column : edge->to_column;
         if (!sl_str_equal(own_table, table) || !sl_str_equal_nocase(own_column, column))
             continue;
-        SL_TRY(show_edge(walk, edge, depth, err));
-        if (!sl_str_equal(edge->how, "decides rows"))
+        bool is_new = edge->seen != walk->number;
+        edge->seen = walk->number;
+        if (is_new || !walk->list)
+            SL_TRY(show_edge(walk, edge, depth, err));
+        if (is_new && !sl_str_equal(edge->how, "decides rows"))
             SL_TRY(walk_column(walk, walk->is_downstream ? edge->to_table : edge->from_table,
                                walk->is_downstream ? edge->to_column : edge->from_column, depth + 1,
                                err));
@@ -171,8 +177,7 @@ static int walk_column(const struct walk *walk, const char *table, const char *c
     return SL_OK;
 }
 
-static int walk_table(const struct walk *walk, const struct sl_node *node, int depth,
-                      struct sl_err *err)
+static int walk_table(struct walk *walk, const struct sl_node *node, int depth, struct sl_err *err)
 {
     const struct sl_graph *graph = &walk->lineage->world.graph;
     size_t count = walk->is_downstream ? node->downstream_count : node->upstream_count;
@@ -182,22 +187,30 @@ static int walk_table(const struct walk *walk, const struct sl_node *node, int d
         printf("%*s%s %s  %s(%s)%s\n", 2 * depth, "", walk->is_downstream ? "->" : "<-",
                other->name, sl_color(stdout, SL_COLOR_DIM), other->file,
                sl_color(stdout, SL_COLOR_NONE));
-        SL_TRY(walk_table(walk, other, depth + 1, err));
+        bool is_new = !walk->seen[next[i]];
+        walk->seen[next[i]] = true;
+        if (is_new)
+            SL_TRY(walk_table(walk, other, depth + 1, err));
     }
     return SL_OK;
 }
 
-static int show_table(const struct walk *walk, const char *table, struct sl_err *err)
+static int show_table(struct walk *walk, const char *table, struct sl_err *err)
 {
     const struct sl_relation *relation = sl_map_get(&walk->lineage->catalog, table);
     const struct sl_node *node = sl_graph_node(&walk->lineage->world.graph, table);
     if (!walk->list) {
+        walk->seen =
+            SL_NEW_ARRAY(&walk->lineage->world.arena, bool, walk->lineage->world.graph.count);
+        SL_TRY_NEW(walk->seen, err);
         puts(table);
         SL_TRY(walk_table(walk, node, 1, err));
     }
     for (size_t i = 0; relation && i < relation->count; i++) {
-        if (!walk->list)
+        if (!walk->list) {
             printf("%s%s.%s\n", i ? "" : "\n", table, relation->columns[i].name);
+            walk->number++;
+        }
         SL_TRY(walk_column(walk, table, relation->columns[i].name, 1, err));
     }
     return SL_OK;
@@ -218,20 +231,40 @@ static int unknown(const struct lineage *lineage, struct sl_arena *arena, const 
     return sl_err_hint(err, "%s", hint ? hint : "`sluice ls` lists the tables");
 }
 
-static int show_one(const struct walk *walk, const char *what, struct sl_arena *arena,
-                    struct sl_err *err)
+// What stands for a table or a column; *ret_found says whether there is one.
+static int show_named(struct walk *walk, const char *what, bool *ret_found, struct sl_err *err)
 {
+    const char *dot = strrchr(what, '.');
+    *ret_found = true;
     if (sl_graph_node(&walk->lineage->world.graph, what))
         return show_table(walk, what, err);
-    const char *dot = strrchr(what, '.');
-    const char *table = dot ? sl_arena_strndup(arena, what, (size_t)(dot - what)) : NULL;
-    const struct sl_relation *relation = table ? sl_map_get(&walk->lineage->catalog, table) : NULL;
+    const char *table =
+        sl_arena_strndup(&walk->lineage->world.arena, what, dot ? (size_t)(dot - what) : 0);
+    SL_TRY_NEW(table, err);
+    const struct sl_relation *relation = sl_map_get(&walk->lineage->catalog, table);
     for (size_t i = 0; relation && i < relation->count; i++)
         if (sl_str_equal_nocase(relation->columns[i].name, dot + 1)) {
             if (!walk->list)
                 printf("%s\n", what);
             return walk_column(walk, table, dot + 1, 1, err);
         }
+    *ret_found = false;
+    return SL_OK;
+}
+
+// A name without its layer is looked up as `sluice show` does.
+static int show_one(struct walk *walk, const char *what, struct sl_err *err)
+{
+    static const char *const layers[] = {"", "curated.", "clean.", "raw."};
+    struct sl_arena *arena = &walk->lineage->world.arena;
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        const char *name = sl_arena_printf(arena, "%s%s", layers[i], what);
+        bool is_found;
+        SL_TRY_NEW(name, err);
+        SL_TRY(show_named(walk, name, &is_found, err));
+        if (is_found)
+            return SL_OK;
+    }
     return unknown(walk->lineage, arena, what, err);
 }
 
@@ -243,14 +276,14 @@ static int run_lineage(const void *self, int *ret_exit, struct sl_err *err)
     (void)ret_exit;
     SL_TRY(sl_open_world(&options->common, &lineage.world, err));
     SL_TRY(collect(&lineage, err));
-    struct walk walk = {.lineage = &lineage, .is_downstream = options->downstream};
+    struct walk walk = {.lineage = &lineage, .is_downstream = options->downstream, .number = 1};
     if (options->common.json) {
         walk.list = json_array();
         root = json_pack("{s:s, s:o}", "schema", "sluice.lineage/1", "edges", walk.list);
         SL_TRY_NEW(root, err);
     }
     if (options->what) {
-        SL_TRY(show_one(&walk, options->what, &lineage.world.arena, err));
+        SL_TRY(show_one(&walk, options->what, err));
     } else {
         for (size_t i = 0; i < lineage.world.graph.count; i++) {
             const struct sl_node *node = &lineage.world.graph.nodes[i];
