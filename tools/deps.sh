@@ -243,6 +243,14 @@ deps_demo() {
     mv "$data.part.$$" "$data"
 }
 
+# Two makes at once would fetch into the same place.
+mkdir -p "$cache"
+exec 9>"$cache/deps.lock"
+flock -n 9 || {
+    say "waiting for another one that installs into $cache"
+    flock 9
+}
+
 for part in "${@:-build}"; do
     case $part in
     build | test | heavy | lint | fuzz | coverage | demo) "deps_$part" ;;
