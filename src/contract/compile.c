@@ -90,15 +90,39 @@ static int init_readings(struct compiler *compiler, struct sl_err *err)
     return SL_OK;
 }
 
+// The rule as SL_PASS_FLAGGED evaluates it.
+static int add_flagged(struct compiler *compiler, const struct sl_rule_kind *kind,
+                       const struct sl_rule_site *site, struct sl_pass_rule *compiled,
+                       struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf broken = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf message = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf flagged = SL_BUF_INIT;
+    struct sl_rule_site quick = *site;
+    struct sl_reading reading;
+    compiled->flagged = compiled->broken;
+    if (!site->reading)
+        return SL_OK;
+    SL_TRY(sl_reading_flagged(site->reading, compiler->arena, &reading, err));
+    quick.reading = &reading;
+    if (!kind->compile(&quick, &broken, &message))
+        return sl_fail(err, SL_E_INTERNAL, "rule '%s' compiles once only", site->rule->id);
+    // A row without a value is bad in any case if one is required.
+    bool is_guarded = reading.guard && !reading.is_required && kind != &sl_rule_required;
+    SL_TRY(sl_buf_check(&broken, err));
+    sl_buf_addf(&flagged, is_guarded ? "%s and (%s)" : "%s%s", is_guarded ? reading.guard : "",
+                broken.text);
+    return keep(compiler, &flagged, &compiled->flagged, err);
+}
+
 static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
-                    const struct sl_reading *reading, bool is_declared, struct sl_err *err)
+                    struct sl_reading *reading, bool is_declared, struct sl_err *err)
 {
     struct sl_pass *pass = compiler->pass;
     struct sl_rule_site site = {.rule = rule, .reading = reading, .diags = compiler->diags};
     struct sl_pass_rule compiled = {.name = rule->id,
                                     .column = reading ? reading->column->name : NULL,
                                     .is_warning = rule->severity == SL_RULE_WARN,
-                                    .is_type = sl_str_equal(rule->kind, "type"),
                                     .rule = is_declared ? rule : NULL};
     const struct sl_rule_kind *kind = sl_rule_kind_find(rule->kind);
     SL_AUTO(sl_buf_clear) struct sl_buf broken = SL_BUF_INIT;
@@ -108,6 +132,10 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
                 "rule '%s' of kind '%s' is not evaluated", rule->id, rule->kind);
         return SL_OK;
     }
+    if (reading) {
+        reading->is_required |= kind == &sl_rule_required && !compiled.is_warning;
+        reading->is_type_warned |= kind == &sl_rule_type && compiled.is_warning;
+    }
     if (!kind->compile(&site, &broken, &message))
         return SL_OK;
     if (rule->message) {
@@ -116,6 +144,7 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
     }
     SL_TRY(keep(compiler, &broken, &compiled.broken, err));
     SL_TRY(keep(compiler, &message, &compiled.message, err));
+    SL_TRY(add_flagged(compiler, kind, &site, &compiled, err));
     pass->warning_count += compiled.is_warning;
     return SL_PUSH(compiler->arena, pass->rules, pass->rule_count, compiled) ? SL_OK
                                                                              : sl_fail_memory(err);
@@ -124,8 +153,8 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
 // The rules that a column has without being asked: its type, and a value if it is required or in
 // the key. Where the contract declares one of them as well, its severity and message hold, but a
 // key is never let through without a value.
-static int add_own_rule(struct compiler *compiler, const struct sl_reading *reading,
-                        const char *kind, struct sl_err *err)
+static int add_own_rule(struct compiler *compiler, struct sl_reading *reading, const char *kind,
+                        struct sl_err *err)
 {
     const struct sl_contract_column *column = reading->column;
     const struct sl_rule *declared = NULL;
@@ -164,7 +193,7 @@ static int add_rules(struct compiler *compiler, struct sl_err *err)
     const struct sl_contract_table *table = compiler->table;
     for (size_t i = 0; i < table->column_count; i++) {
         const struct sl_contract_column *column = &table->columns[i];
-        const struct sl_reading *reading = &compiler->readings[i];
+        struct sl_reading *reading = &compiler->readings[i];
         if (is_required(column))
             SL_TRY(add_own_rule(compiler, reading, "required", err));
         if (column->type.kind != SL_TYPE_TEXT)

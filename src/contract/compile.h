@@ -15,14 +15,26 @@
 #include "api/engine.h"
 #include "spec/contract.h"
 
+// The prepared relation comes in three forms, whose rows and clean columns are the same.
+enum sl_pass_rows {
+    SL_PASS_ALL, // for few rows: with all that reasons, payload and warnings need
+    // With the clean columns and the flag (is_bad), at a fraction of the cost.
+    SL_PASS_FLAGGED,
+    // For rows that are known to be good: clean columns only, without the doubts that only a bad
+    // row could raise, at half the cost again. Over other rows the values are undefined (but an
+    // unbroken rule's columns keep their value).
+    SL_PASS_GOOD,
+    SL_PASS_ROWS // count
+};
+
 // One rule of the pass, in the order of its reasons.
 struct sl_pass_rule {
     const char *name;    // "amount.range", or the user's own name: `rule` of a reason
     const char *column;  // NULL for a rule over the row
-    const char *broken;  // boolean; null counts as not broken
+    const char *broken;  // boolean over SL_PASS_ALL; null counts as not broken
+    const char *flagged; // the same over SL_PASS_FLAGGED
     const char *message; // VARCHAR: for people, with the offending text as received
     bool is_warning;
-    bool is_type;
     const struct sl_rule
         *rule; // as declared; NULL for those that every column has (type, required by the key)
 };
@@ -35,7 +47,7 @@ struct sl_pass {
     size_t key_count;
     // Pieces of the prepared relation, put together by sl_pass_relation. Its columns are the clean
     // table's, under their names, and helpers, whose names begin with "~".
-    const char *heads[2]; // by enum sl_pass_rows
+    const char *heads[SL_PASS_ROWS];
     const char *select, *tail;
     // Expressions over the prepared relation.
     const char **typed;  // per clean column: its value; null where it cannot be parsed
@@ -47,7 +59,8 @@ struct sl_pass {
     const char *filter;   // boolean, never null; NULL if nothing is filtered
     const char
         *payload; // VARCHAR: JSON object of the raw columns as received; null for a corrupt line
-    const char *corrupt; // BLOB: the bytes of a corrupt line
+    const char *corrupt;  // BLOB: the bytes of a corrupt line
+    const char *received; // select items that give the raw row back, for any of the relations
     struct sl_pass_rule *rules;
     size_t rule_count;
     size_t warning_count; // of the rules
@@ -74,13 +87,6 @@ SL_MUST int sl_contract_compile(const struct sl_contract_table *table, const str
 SL_MUST int sl_contract_columns(const struct sl_contract_table *table, struct sl_arena *arena,
                                 struct sl_column **ret, size_t *ret_count, struct sl_err *err);
 
-enum sl_pass_rows {
-    SL_PASS_ALL, // any rows
-    // Rows that are known to be good: there is no flag (is_bad), and values are read without the
-    // doubts that only a bad row could raise, which takes half the time. Over other rows the values
-    // are undefined (but an unbroken rule's columns keep their value).
-    SL_PASS_GOOD,
-};
 // Writes the prepared relation over `raw_sql`, a relation for FROM. `keep` (may be NULL) names
 // further columns of it to pass on, each as `expression as "~name"`, every one followed by a comma.
 void sl_pass_relation(const struct sl_pass *pass, enum sl_pass_rows rows, const char *raw_sql,

@@ -131,8 +131,18 @@ static bool is_nested(const char *type)
     return sl_str_ends(type, "]") || sl_str_starts(type, "STRUCT(") || sl_str_starts(type, "MAP(");
 }
 
-void sl_reading_raw(const struct sl_reading *reading, struct sl_buf *sql)
+// Text that is what was received, but for null texts: without a layer of its own it stays in the
+// dictionary that it was read from, and what looks at it looks once at each of its entries.
+static bool is_plain(const struct sl_reading *reading)
 {
+    const struct sl_contract_column *column = reading->column;
+    return is_text(reading) && column->type.kind == SL_TYPE_TEXT && !column->is_trimmed &&
+           !column->otherwise;
+}
+
+void sl_reading_raw(const struct sl_reading *reading, enum sl_pass_rows rows, struct sl_buf *sql)
+{
+    (void)rows;
     if (!reading->raw_name)
         return;
     sl_buf_add(sql, ", r.");
@@ -149,47 +159,51 @@ void sl_reading_raw(const struct sl_reading *reading, struct sl_buf *sql)
     sl_buf_addf(sql, is_bare ? ") as \"~q%zu\"" : " as \"~q%zu\"", reading->index);
 }
 
-// A cast from text is beyond doubt ...
+#define DATE_GLOB "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
+#define TIME_GLOB ":[0-5][0-9]:[0-5][0-9]"
+
+// 24:00 would be taken for the next day.
+static void doubt_time(size_t index, const char *separator, const char *rest, struct sl_buf *sql)
+{
+    sl_buf_addf(sql,
+                "case when \"~r%zu\" glob '" DATE_GLOB "%s[0-1][0-9]" TIME_GLOB
+                "%s' then true else \"~r%zu\" glob '" DATE_GLOB "%s2[0-3]" TIME_GLOB "%s' end",
+                index, separator, rest, index, separator, rest);
+}
+
+// A cast from text is beyond doubt by its form, or when it prints as it was read. Patterns without
+// a regular expression are many times cheaper, and cost nothing where the engine looks at a
+// dictionary's entries.
 static void doubt_text(const struct sl_reading *reading, struct sl_buf *sql)
 {
     size_t i = reading->index;
-    bool is_plain = reading->column->is_trimmed && !has_null_words(reading->column);
+    sl_buf_addf(sql, "\"~q%zu\" is not null and ", i);
     switch (reading->column->type.kind) {
     case SL_TYPE_INTEGER:
-    case SL_TYPE_DECIMAL: // ... when it prints as it was read,
-        sl_buf_addf(sql, "cast(\"~q%zu\" as VARCHAR) = \"~r%zu\"", i, i);
+    case SL_TYPE_DECIMAL:
+    case SL_TYPE_DOUBLE:
+        if (reading->column->type.kind == SL_TYPE_DOUBLE)
+            sl_buf_addf(sql, "isfinite(\"~q%zu\") and ", i);
+        sl_buf_addf(sql,
+                    "case when not (\"~r%zu\" glob '*[^0-9%s]*') then true else "
+                    "cast(\"~q%zu\" as VARCHAR) = \"~r%zu\" end",
+                    i, reading->column->type.kind == SL_TYPE_DOUBLE ? "." : "", i, i);
         break;
-    case SL_TYPE_DATE: // ... by its form: dates repeat, and a match against a dictionary's entries
-                       // costs nothing,
-        sl_buf_addf(sql, "regexp_full_match(\"~r%zu\", '[0-9]{4}-[0-9]{2}-[0-9]{2}')", i);
-        break;
-    case SL_TYPE_DOUBLE: // ... when it has none of the oddities of DuckDB's cast, for doubles print
-                         // in many ways,
-        if (is_plain)
-            sl_buf_addf(sql, "isfinite(\"~q%zu\") and not contains(\"~r%zu\", '_')", i, i);
-        else
-            sl_buf_addf(sql, "isfinite(\"~q%zu\") and cast(\"~q%zu\" as VARCHAR) = \"~r%zu\"", i, i,
-                        i);
+    case SL_TYPE_DATE:
+        sl_buf_addf(sql, "\"~r%zu\" glob '" DATE_GLOB "'", i);
         break;
     case SL_TYPE_BOOLEAN:
-        sl_buf_addf(sql, "\"~q%zu\" is not null", i);
+        sl_buf_add(sql, "true");
         break;
-    case SL_TYPE_TIMESTAMP: // ... or when it has the usual form; 24:00 would be taken for the next
-                            // day.
-        sl_buf_addf(
-            sql,
-            "\"~q%zu\" is not null and (\"~r%zu\" like '____-__-__T__:__:__Z' or \"~r%zu\" like "
-            "'____-__-__T__:__:__.___Z') and not contains(\"~r%zu\", 'T24') and not "
-            "contains(\"~r%zu\", ' ')",
-            i, i, i, i, i);
+    case SL_TYPE_TIMESTAMP:
+        sl_buf_add(sql, "(");
+        doubt_time(i, "T", "Z", sql);
+        sl_buf_add(sql, " or ");
+        doubt_time(i, "T", ".[0-9][0-9][0-9]Z", sql);
+        sl_buf_add(sql, ")");
         break;
     case SL_TYPE_TIMESTAMP_NTZ:
-        sl_buf_addf(
-            sql,
-            "cast(\"~q%zu\" as VARCHAR) = \"~r%zu\" or (\"~q%zu\" is not null and \"~r%zu\" like "
-            "'____-__-__T__:__:__' and not contains(\"~r%zu\", 'T24') and not contains(\"~r%zu\", "
-            "' '))",
-            i, i, i, i, i, i);
+        doubt_time(i, "[ T]", "", sql);
         break;
     case SL_TYPE_TEXT:
     case SL_TYPE_TIME:
@@ -198,12 +212,19 @@ static void doubt_text(const struct sl_reading *reading, struct sl_buf *sql)
     }
 }
 
-void sl_reading_doubt(const struct sl_reading *reading, struct sl_buf *sql)
+// Of good rows a bare cast that gives a value gave the right one, for a wrong one has been refused;
+// but it takes a blank before a null text.
+static bool is_trusted(const struct sl_reading *reading, enum sl_pass_rows rows)
+{
+    return rows == SL_PASS_GOOD && !reading->is_type_warned && !has_null_words(reading->column);
+}
+
+void sl_reading_doubt(const struct sl_reading *reading, enum sl_pass_rows rows, struct sl_buf *sql)
 {
     if (!has_cast(reading))
         return;
-    sl_buf_add(sql, ", (");
-    if (reading->is_trusted && !has_null_words(reading->column))
+    sl_buf_add(sql, ", coalesce((");
+    if (is_trusted(reading, rows))
         sl_buf_addf(sql, "\"~q%zu\" is not null", reading->index);
     else if (is_text(reading))
         doubt_text(reading, sql);
@@ -216,62 +237,88 @@ void sl_reading_doubt(const struct sl_reading *reading, struct sl_buf *sql)
         sl_buf_addf(sql, " and \"~r%zu\" not in ", reading->index);
         sl_sql_list(&reading->column->null_values, sql);
     }
-    sl_buf_addf(sql, " as \"~k%zu\"", reading->index);
+    sl_buf_addf(sql, ", false) as \"~k%zu\"", reading->index);
 }
 
-void sl_reading_trimmed(const struct sl_reading *reading, struct sl_buf *sql)
+void sl_reading_trimmed(const struct sl_reading *reading, enum sl_pass_rows rows,
+                        struct sl_buf *sql)
 {
-    bool is_doubtful = has_cast(reading);
+    bool is_lazy = rows != SL_PASS_ALL && has_cast(reading);
+    if (rows != SL_PASS_ALL && is_plain(reading))
+        return;
     sl_buf_add(sql, ", ");
-    if (is_doubtful)
-        sl_buf_addf(sql, "case when \"~k%zu\" then %s else ", reading->index, reading->received);
+    if (is_lazy)
+        sl_buf_addf(sql, "case when not \"~k%zu\" then ", reading->index);
     if (reading->column->is_trimmed)
         sl_buf_addf(sql, "trim(%s, " BLANKS ")", reading->received);
     else
         sl_buf_add(sql, reading->received);
-    sl_buf_addf(sql, is_doubtful ? " end as \"~t%zu\"" : " as \"~t%zu\"", reading->index);
+    sl_buf_addf(sql, is_lazy ? " end as \"~t%zu\"" : " as \"~t%zu\"", reading->index);
 }
 
-void sl_reading_text(const struct sl_reading *reading, struct sl_buf *sql)
+// case when text not in ('', 'N/A') then text end
+static void without_null_texts(const struct sl_reading *reading, const char *letter,
+                               struct sl_buf *sql)
+{
+    size_t i = reading->index;
+    if (!reading->column->null_values.count) {
+        sl_buf_addf(sql, "\"~%s%zu\"", letter, i);
+        return;
+    }
+    sl_buf_addf(sql, "case when \"~%s%zu\" not in ", letter, i);
+    sl_sql_list(&reading->column->null_values, sql);
+    sl_buf_addf(sql, " then \"~%s%zu\" end", letter, i);
+}
+
+void sl_reading_text(const struct sl_reading *reading, enum sl_pass_rows rows, struct sl_buf *sql)
 {
     const struct sl_contract_column *column = reading->column;
-    size_t i = reading->index;
+    if (rows != SL_PASS_ALL && is_plain(reading))
+        return;
     sl_buf_add(sql, column->otherwise ? ", coalesce(" : ", ");
-    if (column->null_values.count) {
-        sl_buf_addf(sql, "case when \"~t%zu\" not in ", i);
-        sl_sql_list(&column->null_values, sql);
-        sl_buf_addf(sql, " then \"~t%zu\" end", i);
-    } else {
-        sl_buf_addf(sql, "\"~t%zu\"", i);
-    }
+    without_null_texts(reading, "t", sql);
     if (column->otherwise) {
         sl_buf_add(sql, ", ");
         sl_buf_add_sql_string(sql, column->otherwise);
         sl_buf_add(sql, ")");
     }
-    sl_buf_addf(sql, " as %s", reading->text);
+    sl_buf_addf(sql, " as \"~x%zu\"", reading->index);
 }
 
-void sl_reading_value(const struct sl_reading *reading, struct sl_buf *sql)
+void sl_reading_value(const struct sl_reading *reading, enum sl_pass_rows rows, struct sl_buf *sql)
 {
+    char text[32];
+    (void)snprintf(text, sizeof text, "\"~x%zu\"", reading->index);
     sl_buf_add(sql, ", ");
     if (has_cast(reading))
         sl_buf_addf(sql, "case when \"~k%zu\" then \"~q%zu\" else ", reading->index,
                     reading->index);
-    sl_reading_strict(reading->column, reading->type, reading->text, sql);
+    if (rows == SL_PASS_GOOD && is_plain(reading) && reading->is_required)
+        sl_buf_addf(sql, "\"~r%zu\"", reading->index);
+    else if (rows != SL_PASS_ALL && is_plain(reading))
+        without_null_texts(reading, "r", sql);
+    else
+        sl_reading_strict(reading->column, reading->type, text, sql);
     sl_buf_addf(sql, has_cast(reading) ? " end as \"~y%zu\"" : " as \"~y%zu\"", reading->index);
 }
 
-void sl_reading_held(const struct sl_reading *reading, struct sl_buf *sql)
+void sl_reading_held(const struct sl_reading *reading, enum sl_pass_rows rows, struct sl_buf *sql)
 {
     size_t i = reading->index;
-    if (sl_reading_has_years(reading->column->type.kind) && !reading->is_trusted) {
-        sl_buf_addf(sql, ", case when \"~y%zu\" ", i);
+    sl_buf_addf(sql, ", ");
+    if (sl_reading_has_years(reading->column->type.kind) && !is_trusted(reading, rows)) {
+        sl_buf_addf(sql, "case when \"~y%zu\" ", i);
         sl_reading_years(reading->column, sql);
-        sl_buf_addf(sql, " then \"~y%zu\" end as %s", i, reading->value);
+        sl_buf_addf(sql, " then \"~y%zu\" end as ", i);
     } else {
-        sl_buf_addf(sql, ", \"~y%zu\" as %s", i, reading->value);
+        sl_buf_addf(sql, "\"~y%zu\" as ", i);
     }
+    sl_buf_add_sql_name(sql, reading->column->name);
+}
+
+static const char *print(struct sl_arena *arena, const struct sl_buf *sql)
+{
+    return sql->has_failed ? NULL : sl_arena_strndup(arena, sql->text, sql->length);
 }
 
 int sl_reading_init(struct sl_reading *reading, const struct sl_contract_column *column,
@@ -284,9 +331,10 @@ int sl_reading_init(struct sl_reading *reading, const struct sl_contract_column 
     SL_TRY_NEW(reading->type, err);
     reading->text = sl_arena_printf(arena, "\"~x%zu\"", index);
     SL_TRY_NEW(reading->text, err);
+    reading->absent = sl_arena_printf(arena, "%s is null", reading->text);
+    SL_TRY_NEW(reading->absent, err);
     sl_buf_add_sql_name(&name, column->name);
-    SL_TRY(sl_buf_check(&name, err));
-    reading->value = sl_arena_strdup(arena, name.text);
+    reading->value = print(arena, &name);
     SL_TRY_NEW(reading->value, err);
     if (!raw) {
         reading->received = "cast(null as VARCHAR)";
@@ -299,5 +347,42 @@ int sl_reading_init(struct sl_reading *reading, const struct sl_contract_column 
     const char *after = is_bare ? "" : is_nested(raw->type) ? ") as VARCHAR)" : " as VARCHAR)";
     reading->received = sl_arena_printf(arena, "%s\"~r%zu\"%s", before, index, after);
     SL_TRY_NEW(reading->received, err);
+    return SL_OK;
+}
+
+static int flag_plain(struct sl_reading *reading, struct sl_arena *arena, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf absent = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf guard = SL_BUF_INIT;
+    reading->text = reading->value = reading->received;
+    sl_buf_addf(&absent, "%s is null", reading->received);
+    if (reading->column->null_values.count) {
+        sl_buf_addf(&absent, " or %s in ", reading->received);
+        sl_sql_list(&reading->column->null_values, &absent);
+        sl_buf_addf(&guard, "%s not in ", reading->received);
+        sl_sql_list(&reading->column->null_values, &guard);
+        reading->guard = print(arena, &guard);
+        SL_TRY_NEW(reading->guard, err);
+    }
+    reading->absent = print(arena, &absent);
+    SL_TRY_NEW(reading->absent, err);
+    return SL_OK;
+}
+
+int sl_reading_flagged(const struct sl_reading *reading, struct sl_arena *arena,
+                       struct sl_reading *ret, struct sl_err *err)
+{
+    *ret = *reading;
+    if (is_plain(reading))
+        return flag_plain(ret, arena, err);
+    if (!has_cast(reading))
+        return SL_OK;
+    ret->text = sl_arena_printf(arena, "(case when \"~k%zu\" then %s else %s end)", reading->index,
+                                reading->received, reading->text);
+    SL_TRY_NEW(ret->text, err);
+    // What has a value has a text: it need not be made to see whether there is one.
+    ret->absent = sl_arena_printf(arena, "case when %s is null then %s is null else false end",
+                                  ret->value, ret->text);
+    SL_TRY_NEW(ret->absent, err);
     return SL_OK;
 }

@@ -3,12 +3,17 @@
 //
 //     "~r3"  the raw value
 //     "~q3"  a bare cast of it: cheap, but DuckDB's casts round, cut and forget zones
-//     "~k3"  whether that cast is beyond doubt: for numbers, that it prints as it was read; for the
-//     rest, by a cheap look at the form
-//     "~t3"  the trimmed text (beyond doubt: the raw text itself)
+//     "~k3"  whether that cast is beyond doubt: by a cheap look at the form, or that it prints as
+//            it was read
+//     "~t3"  the trimmed text
 //     "~x3"  the same after null texts and default
 //     "~y3"  the value: the bare cast where it is beyond doubt, else cast after a strict look at
-//     the text's form name   the same, if its year is one that tables can hold
+//            the text's form
+//     name   the same, if its year is one that tables can hold
+//
+// Nearly all values are beyond doubt, and most of the time would go into texts that nobody reads.
+// So only SL_PASS_ALL, which sees few rows, has "~x3" for every row; the others have it where the
+// bare cast is in doubt, and null elsewhere.
 #ifndef SL_CONTRACT_READ_H
 #define SL_CONTRACT_READ_H
 
@@ -20,12 +25,16 @@ struct sl_reading {
     const char *raw_name; // NULL: the source has no such column
     const char *raw_type;
     size_t index;
-    const char *text;     // SQL names in the prepared relation
-    const char *value;    // SQL: the clean column
     const char *received; // SQL: the raw value as text
-    // The rows are known to be good, and this column's type rule rejects: a bare cast that gives a
-    // value gave the right one.
-    bool is_trusted;
+    bool is_required;     // a row without a value is rejected
+    bool is_type_warned;  // the type rule only warns: rows may be good whose value is none
+    // SQL of the rules, over the prepared relation:
+    const char *text;   // null where there is no value
+    const char *value;  // the clean column
+    const char *absent; // boolean: there is no value
+    // Boolean, or NULL: rules over the text and value hold for granted where it is false. Then
+    // these two need not be null there.
+    const char *guard;
 };
 // `raw` NULL: the source has no such column.
 SL_MUST int sl_reading_init(struct sl_reading *reading, const struct sl_contract_column *column,
@@ -38,14 +47,16 @@ const char *sl_reading_type(struct sl_type type, struct sl_arena *arena);
 // "a decimal(12,2)", "an integer", "a date of the format '%d.%m.%Y'": for messages.
 void sl_reading_describe(const struct sl_contract_column *column, struct sl_buf *text);
 
+// The same for rules over SL_PASS_FLAGGED.
+SL_MUST int sl_reading_flagged(const struct sl_reading *reading, struct sl_arena *arena,
+                               struct sl_reading *ret, struct sl_err *err);
+
 // One layer's select items for the column, each preceded by ", ". Layers that have nothing for it
 // add nothing.
-void sl_reading_raw(const struct sl_reading *reading, struct sl_buf *sql);
-void sl_reading_doubt(const struct sl_reading *reading, struct sl_buf *sql);
-void sl_reading_trimmed(const struct sl_reading *reading, struct sl_buf *sql);
-void sl_reading_text(const struct sl_reading *reading, struct sl_buf *sql);
-void sl_reading_value(const struct sl_reading *reading, struct sl_buf *sql);
-void sl_reading_held(const struct sl_reading *reading, struct sl_buf *sql);
+typedef void sl_reading_layer(const struct sl_reading *reading, enum sl_pass_rows rows,
+                              struct sl_buf *sql);
+sl_reading_layer sl_reading_raw, sl_reading_doubt, sl_reading_trimmed, sl_reading_text,
+    sl_reading_value, sl_reading_held;
 
 // The strict look at a text and the cast, null for what it refuses. Years are not looked at yet.
 void sl_reading_strict(const struct sl_contract_column *column, const char *type, const char *text,

@@ -20,29 +20,31 @@ static void literal(const char *text, struct sl_buf *sql)
         sl_buf_add(sql, "cast(null as VARCHAR)");
 }
 
-// The flag. DuckDB pushes a filter through projections and then computes every cast again for each
-// mention; it does not push what is volatile. random() is never below 0: it decides nothing and
-// keeps the filter where it is (docs/measurements.md).
-static void add_flag(const struct sl_pass *pass, struct sl_buf *sql)
+// DuckDB pushes a filter through projections and then computes every cast again for each mention;
+// it does not push what is volatile. random() is never below 0: it decides nothing and keeps the
+// filter where it is (docs/measurements.md).
+static void add_flag(const struct sl_pass *pass, enum sl_pass_rows rows, struct sl_buf *sql)
 {
-    sl_buf_add(sql, "coalesce(\"~corrupt\" is not null");
+    sl_buf_add(sql, ", coalesce(\"~corrupt\" is not null");
     for (size_t i = 0; i < pass->rule_count; i++)
         if (!pass->rules[i].is_warning)
-            sl_buf_addf(sql, " or (%s)", pass->rules[i].broken);
+            sl_buf_addf(sql, " or (%s)",
+                        rows == SL_PASS_ALL ? pass->rules[i].broken : pass->rules[i].flagged);
     sl_buf_add(sql, ", random() < 0) as \"~bad\"");
 }
 
 // Each layer is a projection over the one below, so that nothing is computed twice; the outermost
 // comes first.
-static void add_layers(const struct sl_relation_input *input, struct sl_buf *sql)
+static void add_layers(const struct sl_relation_input *input, enum sl_pass_rows rows,
+                       struct sl_buf *sql)
 {
-    static void (*const layers[])(const struct sl_reading *reading, struct sl_buf *sql) = {
+    static sl_reading_layer *const layers[] = {
         sl_reading_held, sl_reading_value, sl_reading_text, sl_reading_trimmed, sl_reading_doubt,
     };
     for (size_t layer = 0; layer < sizeof layers / sizeof *layers; layer++) {
         sl_buf_add(sql, "(select *");
         for (size_t i = 0; i < input->table->column_count; i++)
-            layers[layer](&input->readings[i], sql);
+            layers[layer](&input->readings[i], rows, sql);
         sl_buf_add(sql, " from ");
     }
 }
@@ -68,7 +70,7 @@ static bool is_read(const struct sl_relation_input *input, const char *raw_name)
 static void add_raw_columns(const struct sl_relation_input *input, struct sl_buf *sql)
 {
     for (size_t i = 0; i < input->table->column_count; i++)
-        sl_reading_raw(&input->readings[i], sql);
+        sl_reading_raw(&input->readings[i], SL_PASS_ALL, sql);
     for (size_t i = 0; i < input->raw_count; i++) {
         if (is_bookkeeping(input->raw[i].name) || is_read(input, input->raw[i].name))
             continue;
@@ -85,31 +87,15 @@ static void add_raw_columns(const struct sl_relation_input *input, struct sl_buf
                     input->table->filter);
 }
 
-// A type rule that only warns lets values through that are none.
-static void set_trust(const struct sl_relation_input *input, const struct sl_pass *pass,
-                      bool is_trusted)
-{
-    for (size_t i = 0; i < input->table->column_count; i++)
-        input->readings[i].is_trusted = is_trusted;
-    for (size_t i = 0; i < pass->rule_count; i++)
-        if (pass->rules[i].is_warning && pass->rules[i].is_type)
-            for (size_t column = 0; column < input->table->column_count; column++)
-                if (sl_str_equal(input->table->columns[column].name, pass->rules[i].column))
-                    input->readings[column].is_trusted = false;
-}
-
 static int add_head(const struct sl_relation_input *input, struct sl_pass *pass,
                     enum sl_pass_rows rows, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    set_trust(input, pass, rows == SL_PASS_GOOD);
     sl_buf_add(&sql, "(select *");
-    if (rows == SL_PASS_ALL) {
-        sl_buf_add(&sql, ", ");
-        add_flag(pass, &sql);
-    }
+    if (rows != SL_PASS_GOOD)
+        add_flag(pass, rows, &sql);
     sl_buf_add(&sql, " from ");
-    add_layers(input, &sql);
+    add_layers(input, rows, &sql);
     sl_buf_add(&sql, "(select ");
     return keep(input, &sql, &pass->heads[rows], err);
 }
@@ -118,9 +104,10 @@ static int add_relation(const struct sl_relation_input *input, struct sl_pass *p
                         struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    SL_TRY(add_head(input, pass, SL_PASS_ALL, err));
-    SL_TRY(add_head(input, pass, SL_PASS_GOOD, err));
-    sl_buf_add(&sql, "r._source, r._position, r._corrupt as \"~corrupt\"");
+    for (enum sl_pass_rows rows = 0; rows < SL_PASS_ROWS; rows++)
+        SL_TRY(add_head(input, pass, rows, err));
+    sl_buf_add(&sql, "r._source, r._position, r._corrupt as \"~corrupt\", r._ingested_at as "
+                     "\"~ingested_at\"");
     add_raw_columns(input, &sql);
     sl_buf_add(&sql, " from ");
     SL_TRY(keep(input, &sql, &pass->select, err));
@@ -170,7 +157,7 @@ static int add_reasons(const struct sl_relation_input *input, struct sl_pass *pa
 
 // As received: text, whole numbers, booleans and nested values as what they are in JSON, everything
 // else as its text, because a JSON number would lose digits of decimals and cannot say NaN.
-static void payload_value(const char *type, const char *name, size_t index, struct sl_buf *sql)
+static bool is_json_value(const char *type)
 {
     static const char *const direct[] = {"VARCHAR", "BOOLEAN",  "TINYINT",   "SMALLINT", "INTEGER",
                                          "BIGINT",  "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"};
@@ -178,7 +165,7 @@ static void payload_value(const char *type, const char *name, size_t index, stru
         sl_str_ends(type, "]") || sl_str_starts(type, "STRUCT(") || sl_str_starts(type, "MAP(");
     for (size_t i = 0; i < sizeof direct / sizeof *direct; i++)
         is_direct |= sl_str_equal(type, direct[i]);
-    sl_buf_addf(sql, is_direct ? "\"~%s%zu\"" : "cast(\"~%s%zu\" as VARCHAR)", name, index);
+    return is_direct;
 }
 
 static size_t reading_of(const struct sl_relation_input *input, const char *raw_name)
@@ -189,6 +176,14 @@ static size_t reading_of(const struct sl_relation_input *input, const char *raw_
     return i;
 }
 
+// "~r3" or "~e3": where the relation has a raw column.
+static void add_raw_name(const struct sl_relation_input *input, size_t index, struct sl_buf *sql)
+{
+    size_t reading = reading_of(input, input->raw[index].name);
+    bool is_in_contract = reading < input->table->column_count;
+    sl_buf_addf(sql, "\"~%s%zu\"", is_in_contract ? "r" : "e", is_in_contract ? reading : index);
+}
+
 static int add_payload(const struct sl_relation_input *input, struct sl_pass *pass,
                        struct sl_err *err)
 {
@@ -196,19 +191,35 @@ static int add_payload(const struct sl_relation_input *input, struct sl_pass *pa
     bool is_first = true;
     sl_buf_add(&sql, "case when \"~corrupt\" is null then cast(json_object(");
     for (size_t i = 0; i < input->raw_count; i++) {
-        const struct sl_column *raw = &input->raw[i];
-        if (is_bookkeeping(raw->name))
+        bool is_json = is_json_value(input->raw[i].type);
+        if (is_bookkeeping(input->raw[i].name))
             continue;
-        size_t reading = reading_of(input, raw->name);
-        bool is_in_contract = reading < input->table->column_count;
         sl_buf_add(&sql, is_first ? "" : ", ");
-        sl_buf_add_sql_string(&sql, raw->name);
-        sl_buf_add(&sql, ", ");
-        payload_value(raw->type, is_in_contract ? "r" : "e", is_in_contract ? reading : i, &sql);
+        sl_buf_add_sql_string(&sql, input->raw[i].name);
+        sl_buf_add(&sql, is_json ? ", " : ", cast(");
+        add_raw_name(input, i, &sql);
+        sl_buf_add(&sql, is_json ? "" : " as VARCHAR)");
         is_first = false;
     }
     sl_buf_add(&sql, ") as VARCHAR) end");
     return keep(input, &sql, &pass->payload, err);
+}
+
+static int add_received(const struct sl_relation_input *input, struct sl_pass *pass,
+                        struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_add(&sql, "_source, _position, \"~ingested_at\" as _ingested_at, \"~corrupt\" as "
+                     "_corrupt");
+    for (size_t i = 0; i < input->raw_count; i++) {
+        if (is_bookkeeping(input->raw[i].name))
+            continue;
+        sl_buf_add(&sql, ", ");
+        add_raw_name(input, i, &sql);
+        sl_buf_add(&sql, " as ");
+        sl_buf_add_sql_name(&sql, input->raw[i].name);
+    }
+    return keep(input, &sql, &pass->received, err);
 }
 
 int sl_relation_build(const struct sl_relation_input *input, struct sl_pass *pass,
@@ -217,6 +228,7 @@ int sl_relation_build(const struct sl_relation_input *input, struct sl_pass *pas
     SL_TRY(add_relation(input, pass, err));
     SL_TRY(add_reasons(input, pass, err));
     SL_TRY(add_payload(input, pass, err));
+    SL_TRY(add_received(input, pass, err));
     pass->is_bad = "\"~bad\"";
     pass->filter = input->table->filter ? "\"~filtered\"" : NULL;
     pass->corrupt = "\"~corrupt\"";

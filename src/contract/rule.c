@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define DAY_US ((int64_t)86400 * 1000000)
+
 static const struct sl_rule_kind *const kinds[] = {
     &sl_rule_required, &sl_rule_type,    &sl_rule_enum,   &sl_rule_range,
     &sl_rule_length,   &sl_rule_pattern, &sl_rule_format, &sl_rule_expression,
@@ -85,11 +87,15 @@ static bool date_literal(const struct sl_reading *reading, const char *text, str
     int64_t time_us;
     if (sl_clock_parse(text, &time_us) != 0)
         return false;
-    // A bound without zone is UTC, as a value without zone is.
-    bool is_instant = reading->column->type.kind == SL_TYPE_TIMESTAMP;
     char printed[32];
     sl_clock_format(time_us, printed);
-    typed_literal(printed, is_instant ? "TIMESTAMPTZ" : "TIMESTAMP", sql);
+    if (reading->column->type.kind ==
+        SL_TYPE_TIMESTAMP) // a bound without zone is UTC, as a value is
+        typed_literal(printed, "TIMESTAMPTZ", sql);
+    else if (reading->column->type.kind == SL_TYPE_DATE && time_us % DAY_US == 0)
+        typed_literal(printed, "DATE", sql);
+    else
+        typed_literal(printed, "TIMESTAMP", sql);
     return true;
 }
 

@@ -33,9 +33,7 @@ struct sl_cleanse {
     struct sl_cleanse_range range;
     // Of the range:
     struct sl_pass pass;
-    const char *rows; // SQL: the prepared relation over the raw rows of the range
-    const char *
-        good_rows; // the same for rows that are known to be good, or whose values need not be right
+    const char *rows[SL_PASS_ROWS]; // SQL: the prepared relation over the raw rows of the range
     int64_t row_count, byte_count;
     struct sl_delta_snapshot before;     // clean as it stands; no files if the range is full
     const struct sl_delta_file *touched; // files of clean that hold replaced rows
@@ -54,7 +52,8 @@ SL_MUST int sl_cleanse_decide(struct sl_cleanse *cleanse, bool *ret, struct sl_e
 SL_MUST int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err);
 
 // Splits the range's rows with these temporary tables, all of them narrow or few:
-//     _side   whole rows that are bad or filtered, and those that share their key with another row
+//     _aside  raw rows that are bad or filtered, and those that share their key with another row
+//     _side   the same, prepared for reasons and payload
 //     _rank   rows that share their key, new and old, numbered from the winner
 //     _drop   origin (~file, ~row) of the new rows that do not come into clean
 //     _gone   keys of the rows that leave clean

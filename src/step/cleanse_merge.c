@@ -47,7 +47,7 @@ int sl_cleanse_find_old(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_add(&sql, "create or replace temp table _key as select distinct ");
     sl_cleanse_names("", pass->key, pass->key_count, &sql);
-    sl_buf_addf(&sql, " from %s", cleanse->good_rows);
+    sl_buf_addf(&sql, " from %s", cleanse->rows[SL_PASS_GOOD]);
     SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
     sl_buf_reset(&sql);
     sl_buf_add(&sql, "create or replace temp table _old as select ");
@@ -76,7 +76,7 @@ int sl_cleanse_rank(struct sl_cleanse *cleanse, bool is_side_complete, struct sl
     sl_buf_add(&sql, ") as \"~n\" from (select ");
     add_narrow(pass, &sql);
     sl_buf_addf(&sql, ", \"~file\", \"~row\", true as \"~new\" from %s where not %s and not %s",
-                is_side_complete ? "_side" : cleanse->rows, pass->is_bad,
+                is_side_complete ? "_side" : cleanse->rows[SL_PASS_FLAGGED], pass->is_bad,
                 pass->filter ? pass->filter : "false");
     if (!is_side_complete) {
         sl_buf_add(&sql, " and ");

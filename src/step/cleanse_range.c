@@ -155,15 +155,14 @@ static int count_rows(struct sl_cleanse *cleanse, const struct sl_delta_file *fi
     return SL_OK;
 }
 
-static int name_rows(struct sl_cleanse *cleanse, enum sl_pass_rows which, const char *raw,
-                     const char **ret, struct sl_err *err)
+static int name_rows(struct sl_cleanse *cleanse, enum sl_pass_rows rows, const char *raw,
+                     struct sl_err *err)
 {
-    SL_AUTO(sl_buf_clear) struct sl_buf rows = SL_BUF_INIT;
-    sl_pass_relation(&cleanse->pass, which, raw, "r._file as \"~file\", r._row as \"~row\", ",
-                     &rows);
-    SL_TRY(sl_buf_check(&rows, err));
-    *ret = sl_arena_strndup(cleanse->context->arena, rows.text, rows.length);
-    SL_TRY_NEW(*ret, err);
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_pass_relation(&cleanse->pass, rows, raw, "r._file as \"~file\", r._row as \"~row\", ", &sql);
+    SL_TRY(sl_buf_check(&sql, err));
+    cleanse->rows[rows] = sl_arena_strndup(cleanse->context->arena, sql.text, sql.length);
+    SL_TRY_NEW(cleanse->rows[rows], err);
     return SL_OK;
 }
 
@@ -192,6 +191,7 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_TRY(context->session->kind->scan_sql(context->session, &scan, &sql, err));
     SL_TRY(sl_buf_check(&sql, err));
-    SL_TRY(name_rows(cleanse, SL_PASS_ALL, sql.text, &cleanse->rows, err));
-    return name_rows(cleanse, SL_PASS_GOOD, sql.text, &cleanse->good_rows, err);
+    SL_TRY(name_rows(cleanse, SL_PASS_ALL, "_aside", err));
+    SL_TRY(name_rows(cleanse, SL_PASS_FLAGGED, sql.text, err));
+    return name_rows(cleanse, SL_PASS_GOOD, sql.text, err);
 }

@@ -59,7 +59,7 @@ static int find_rivals(struct sl_cleanse *cleanse, int64_t *ret_rows, struct sl_
     sl_buf_add(&sql, "create or replace temp table _dup as select ");
     sl_cleanse_names("", pass->key, pass->key_count, &sql);
     sl_buf_addf(&sql, ", count(*) as \"~n\" from %s group by all having count(*) > 1",
-                cleanse->good_rows);
+                cleanse->rows[SL_PASS_GOOD]);
     if (cleanse->before.file_count) {
         sl_buf_add(&sql, " union all select ");
         sl_cleanse_names("", pass->key, pass->key_count, &sql);
@@ -77,16 +77,21 @@ static int set_aside(struct sl_cleanse *cleanse, bool has_rivals, struct sl_err 
 {
     const struct sl_pass *pass = &cleanse->pass;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    // Without the steps on the way to the values (contract/read.h).
     sl_buf_addf(&sql,
-                "create or replace temp table _side as select columns(lambda c: not "
-                "regexp_full_match(c, '~[qkty][0-9]+')) "
-                "from %s where %s or %s",
-                cleanse->rows, pass->is_bad, filtered(cleanse));
+                "create or replace temp table _aside as select \"~file\" as _file, \"~row\" as "
+                "_row, %s from %s where %s or %s",
+                pass->received, cleanse->rows[SL_PASS_FLAGGED], pass->is_bad, filtered(cleanse));
     if (has_rivals) {
         sl_buf_add(&sql, " or ");
         sl_cleanse_key_in(pass, "in", "_dup", &sql);
     }
+    SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
+    sl_buf_reset(&sql);
+    // Without the steps on the way to the values (contract/read.h).
+    sl_buf_addf(&sql,
+                "create or replace temp table _side as select columns(lambda c: not "
+                "regexp_full_match(c, '~[qkty][0-9]+')) from %s",
+                cleanse->rows[SL_PASS_ALL]);
     return sl_cleanse_exec(cleanse, &sql, err);
 }
 
@@ -167,9 +172,10 @@ static int count_reasons(struct sl_cleanse *cleanse, struct sl_err *err)
     return SL_OK;
 }
 
-static void add_rows_that_stay(const struct sl_cleanse *cleanse, struct sl_buf *sql)
+static void add_rows_that_stay(const struct sl_cleanse *cleanse, enum sl_pass_rows rows,
+                               struct sl_buf *sql)
 {
-    sl_buf_addf(sql, " from %s n", cleanse->good_rows);
+    sl_buf_addf(sql, " from %s n", cleanse->rows[rows]);
     // Never `not exists`: it becomes an anti join, which the engine may turn round and then keeps
     // the wide rows in memory.
     sl_buf_add(sql,
@@ -189,8 +195,8 @@ static int count_warnings(struct sl_cleanse *cleanse, struct sl_err *err)
     sl_buf_add(&sql, "select ");
     for (size_t i = 0; i < pass->rule_count; i++)
         if (pass->rules[i].is_warning)
-            sl_buf_addf(&sql, "%scount_if(%s)", column++ ? ", " : "", pass->rules[i].broken);
-    add_rows_that_stay(cleanse, &sql);
+            sl_buf_addf(&sql, "%scount_if(%s)", column++ ? ", " : "", pass->rules[i].flagged);
+    add_rows_that_stay(cleanse, SL_PASS_FLAGGED, &sql);
     SL_TRY(query(cleanse, &sql, &result, err));
     column = 0;
     for (size_t i = 0; i < pass->rule_count; i++)
@@ -234,7 +240,7 @@ int sl_cleanse_clean_sql(struct sl_cleanse *cleanse, struct sl_buf *sql, struct 
 {
     sl_buf_add(sql, "select ");
     add_clean_columns(cleanse, sql);
-    add_rows_that_stay(cleanse, sql);
+    add_rows_that_stay(cleanse, SL_PASS_GOOD, sql);
     if (cleanse->touched_count)
         SL_TRY(sl_cleanse_add_kept(cleanse, sql, err));
     return sl_buf_check(sql, err);

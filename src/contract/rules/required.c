@@ -5,7 +5,7 @@
 static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, struct sl_buf *message)
 {
     const struct sl_reading *reading = site->reading;
-    sl_buf_addf(broken, "%s is null", reading->text);
+    sl_buf_add(broken, reading->absent);
     if (!reading->raw_name) {
         sl_buf_add(message, "'a value is required, and the source has no such column'");
         return true;

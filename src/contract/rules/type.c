@@ -6,7 +6,8 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
     const struct sl_reading *reading = site->reading;
     SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
     struct sl_type type = reading->column->type;
-    sl_buf_addf(broken, "%s is not null and %s is null", reading->text, reading->value);
+    sl_buf_addf(broken, "case when %s is null then not (%s) else false end", reading->value,
+                reading->absent);
     sl_buf_add(&what, "is not ");
     sl_reading_describe(reading->column, &what);
     if (type.kind == SL_TYPE_DECIMAL || type.kind == SL_TYPE_INTEGER) {

@@ -93,12 +93,13 @@ void harness_compile(struct harness *harness, const struct sl_contract_table *ta
 }
 
 static struct sl_result *run(struct harness *harness, const struct sl_pass *pass,
-                             const char *raw_sql, const char *select, const char *rest)
+                             enum sl_pass_rows rows, const char *raw_sql, const char *select,
+                             const char *rest)
 {
     struct sl_result *result = NULL;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql, "select %s from ", select);
-    sl_pass_relation(pass, SL_PASS_ALL, raw_sql, NULL, &sql);
+    sl_pass_relation(pass, rows, raw_sql, NULL, &sql);
     sl_buf_addf(&sql, " %s", rest);
     check(harness, sl_buf_check(&sql, &harness->err));
     if (sl_engine_duckdb.query(harness->session, sql.text, 0, &result, &harness->err) != SL_OK)
@@ -109,13 +110,51 @@ static struct sl_result *run(struct harness *harness, const struct sl_pass *pass
 const char *harness_select(struct harness *harness, const struct sl_pass *pass, const char *raw_sql,
                            const char *select, const char *rest)
 {
-    SL_AUTO(sl_result_free) struct sl_result *result = run(harness, pass, raw_sql, select, rest);
+    SL_AUTO(sl_result_free)
+    struct sl_result *result = run(harness, pass, SL_PASS_ALL, raw_sql, select, rest);
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     for (int64_t row = 0; row < sl_result_rows(result); row++) {
         const char *cell = sl_result_text(result, row, 0);
         sl_buf_addf(&text, "%s%s", row ? "\n" : "", cell ? cell : "NULL");
     }
     return sl_arena_strdup(&harness->arena, text.text);
+}
+
+static void assert_same(const char *got, const char *wanted, const char *raw, const char *what)
+{
+    if (!sl_str_equal(got, wanted))
+        fail_msg("%s: %s is %s in one form and %s in another", raw, what, wanted ? wanted : "null",
+                 got ? got : "null");
+}
+
+// The forms of the prepared relation give the same value and flag, and the same broken rules.
+static void compare_forms(struct harness *harness, const struct sl_pass *pass, const char *raw_sql,
+                          const char *raw, const struct outcome *wanted)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf select = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf exact = SL_BUF_INIT;
+    sl_buf_addf(&select, "cast(%s as VARCHAR), %s", pass->typed[0], pass->is_bad);
+    sl_buf_add(&exact, "true");
+    for (size_t i = 0; i < pass->rule_count; i++) {
+        sl_buf_addf(&select, ", coalesce(%s, false)", pass->rules[i].flagged);
+        sl_buf_addf(&exact, ", coalesce(%s, false)", pass->rules[i].broken);
+    }
+    SL_AUTO(sl_result_free)
+    struct sl_result *flagged = run(harness, pass, SL_PASS_FLAGGED, raw_sql, select.text, "");
+    SL_AUTO(sl_result_free)
+    struct sl_result *all = run(harness, pass, SL_PASS_ALL, raw_sql, exact.text, "");
+    assert_same(sl_result_text(flagged, 0, 0), wanted->value, raw, "the value");
+    assert_same(sl_result_text(flagged, 0, 1), wanted->is_bad ? "true" : "false", raw, "the flag");
+    for (size_t i = 0; i < pass->rule_count && (!wanted->is_bad || pass->rule_count == 1); i++)
+        assert_same(sl_result_text(flagged, 0, i + 2), sl_result_text(all, 0, i + 1), raw,
+                    pass->rules[i].name);
+    if (wanted->is_bad)
+        return;
+    sl_buf_reset(&select);
+    sl_buf_addf(&select, "cast(%s as VARCHAR)", pass->typed[0]);
+    SL_AUTO(sl_result_free)
+    struct sl_result *good = run(harness, pass, SL_PASS_GOOD, raw_sql, select.text, "");
+    assert_same(sl_result_text(good, 0, 0), wanted->value, raw, "the value of a good row");
 }
 
 void harness_run_column(struct harness *harness, const struct one_column *contract, const char *raw,
@@ -140,11 +179,12 @@ void harness_run_column(struct harness *harness, const struct one_column *contra
                     lists[i]);
     }
     SL_AUTO(sl_result_free)
-    struct sl_result *result = run(harness, &pass, raw_sql, select.text, "");
+    struct sl_result *result = run(harness, &pass, SL_PASS_ALL, raw_sql, select.text, "");
     ret->value = sl_arena_strdup(&harness->arena, sl_result_text(result, 0, 0));
     ret->is_bad = sl_str_equal(sl_result_text(result, 0, 1), "true");
     ret->reasons = sl_arena_strdup(&harness->arena, sl_result_text(result, 0, 2));
     ret->warnings = sl_arena_strdup(&harness->arena, sl_result_text(result, 0, 3));
+    compare_forms(harness, &pass, raw_sql, raw, ret);
 }
 
 const char *harness_diags(struct harness *harness)
