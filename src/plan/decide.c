@@ -26,31 +26,37 @@ static int decide_ingest(struct sl_node *node, struct sl_arena *arena, struct sl
     return SL_OK;
 }
 
-// The version of `table` that stands now: of the node that writes it, where quarantine follows its
-// clean table.
-static int64_t version_now(const struct sl_graph *graph, const char *table)
+static int decide_input(const struct sl_graph *graph, struct sl_node *node,
+                        const struct sl_input *input, struct sl_arena *arena, struct sl_err *err)
 {
-    const struct sl_node *node = sl_graph_node(graph, table);
-    return node && sl_str_equal(node->name, table) ? node->facts.version : -1;
+    const struct sl_node *from = sl_graph_node(graph, input->table);
+    // Quarantine follows its clean table.
+    if (!from || !sl_str_equal(from->name, input->table) || from->facts.version < 0)
+        return SL_OK;
+    if (input->id && from->facts.table_id && !sl_str_equal(input->id, from->facts.table_id))
+        return because(node, arena, sl_arena_printf(arena, "%s is another table now", input->table),
+                       err);
+    if (from->facts.version != input->version)
+        return because(node, arena,
+                       sl_arena_printf(arena, "%s changed: version %lld, built from %lld",
+                                       input->table, (long long)from->facts.version,
+                                       (long long)input->version),
+                       err);
+    return SL_OK;
 }
 
 static int decide_inputs(const struct sl_graph *graph, struct sl_node *node, struct sl_arena *arena,
                          struct sl_err *err)
 {
-    for (size_t i = 0; i < node->facts.input_count; i++) {
-        const struct sl_input *input = &node->facts.inputs[i];
-        int64_t now = version_now(graph, input->table);
-        if (now >= 0 && now != input->version)
-            SL_TRY(because(node, arena,
-                           sl_arena_printf(arena, "%s changed: version %lld, built from %lld",
-                                           input->table, (long long)now, (long long)input->version),
-                           err));
-    }
+    for (size_t i = 0; i < node->facts.input_count; i++)
+        SL_TRY(decide_input(graph, node, &node->facts.inputs[i], arena, err));
     return SL_OK;
 }
 
 static const char *what_changed(const struct sl_node *node)
 {
+    if (!node->facts.fingerprint)
+        return "its log no longer says what it was built from";
     switch (node->kind) {
     case SL_NODE_CLEANSE:
         return "its contract changed";

@@ -13,11 +13,13 @@ enum sl_node_kind { SL_NODE_INGEST, SL_NODE_CLEANSE, SL_NODE_MODEL, SL_NODE_LOAD
 struct sl_input {
     const char *table;
     int64_t version; // -1: none
+    const char *id;  // of the table; NULL: unknown
 };
 
 // What the world says about a node, gathered before planning.
 struct sl_facts {
     int64_t version;         // of its output; -1: not built yet
+    const char *table_id;    // of its output; NULL: unknown
     const char *fingerprint; // it was built with; NULL: unknown
     struct sl_input *inputs; // it was built from
     size_t input_count;

@@ -57,6 +57,8 @@ static int print_node(const struct sl_graph *graph, const struct sl_node *node, 
     SL_TRY(set_strs(object, "why", &node->why, err));
     SL_TRY(set(object, "fingerprint", json_string(node->fingerprint), err));
     SL_TRY(set(object, "version", json_integer(facts->version), err));
+    if (facts->table_id)
+        SL_TRY(set(object, "table_id", json_string(facts->table_id), err));
     SL_TRY(print_inputs(graph, node, object, err));
     SL_TRY(set_count(object, "rows", facts->rows, err));
     SL_TRY(set_count(object, "bytes", facts->bytes, err));
@@ -92,7 +94,7 @@ int sl_plan_print(const struct sl_graph *graph, const struct sl_project *project
 
 static int compare_nodes(const json_t *stored, const json_t *now, struct sl_err *err)
 {
-    static const char *const keys[] = {"fingerprint", "version", "inputs",
+    static const char *const keys[] = {"fingerprint", "version", "table_id",  "inputs",
                                        "verdict",     "listing", "partitions"};
     const char *name = sl_json_text(stored, "name", "?");
     if (!sl_str_equal(name, sl_json_text(now, "name", "?")))

@@ -40,15 +40,17 @@ static int look_table(struct looker *looker, struct sl_node *node, enum sl_layer
     const char *folder;
     struct sl_delta_head head;
     struct sl_record record;
-    SL_TRY(sl_step_position(world->project, layer, node->bare, &world->arena, &folder, &head,
+    SL_TRY(sl_step_position(world->project, layer, node->bare, NULL, &world->arena, &folder, &head,
                             &record, err));
     facts->version = head.version;
+    facts->table_id = head.table_id;
     facts->fingerprint = record.fingerprint;
     facts->inputs = SL_NEW_ARRAY(&world->arena, struct sl_input, record.input_count);
     SL_TRY_NEW(facts->inputs, err);
     facts->input_count = record.input_count;
     for (size_t i = 0; i < record.input_count; i++)
-        facts->inputs[i] = (struct sl_input){record.inputs[i].table, record.inputs[i].version};
+        facts->inputs[i] = (struct sl_input){record.inputs[i].table, record.inputs[i].version,
+                                             record.inputs[i].id};
     return looker->sizes && head.version >= 0 ? look_sizes(looker, folder, facts, err) : SL_OK;
 }
 
@@ -83,7 +85,8 @@ static int look_load(struct looker *looker, struct sl_node *node, struct sl_err 
     facts->fingerprint = position.fingerprint;
     facts->inputs = SL_NEW(&world->arena, struct sl_input);
     SL_TRY_NEW(facts->inputs, err);
-    facts->inputs[0] = (struct sl_input){node->delivery->table, position.version};
+    facts->inputs[0] =
+        (struct sl_input){node->delivery->table, position.version, position.table_id};
     facts->input_count = 1;
     return SL_OK;
 }

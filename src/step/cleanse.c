@@ -15,8 +15,8 @@ static int read_table(struct sl_cleanse *cleanse, enum sl_layer layer, struct sl
     ret->name =
         sl_arena_printf(context->arena, "%s.%s", sl_layer_name(layer), cleanse->source->name);
     SL_TRY_NEW(ret->name, err);
-    return sl_step_position(context->project, layer, cleanse->source->name, context->arena,
-                            &ret->folder, &ret->head, &ret->record, err);
+    return sl_step_position(context->project, layer, cleanse->source->name, context->session,
+                            context->arena, &ret->folder, &ret->head, &ret->record, err);
 }
 
 static int read_positions(struct sl_cleanse *cleanse, struct sl_err *err)
@@ -71,7 +71,8 @@ static int audit(const struct sl_cleanse *cleanse, struct sl_err *err)
 static int print_record(const struct sl_cleanse *cleanse, bool has_balance, const char **ret,
                         struct sl_err *err)
 {
-    struct sl_table_version input = {cleanse->raw.name, cleanse->range.to};
+    struct sl_table_version input = {cleanse->raw.name, cleanse->range.to,
+                                     cleanse->raw.head.table_id};
     struct sl_record record = {
         .run_id = cleanse->context->run_id,
         .step = cleanse->app_id,
@@ -93,13 +94,11 @@ static int commit(struct sl_cleanse *cleanse, const struct sl_cleanse_table *tab
 {
     struct sl_step_context *context = cleanse->context;
     struct sl_table_version done = {.table = table->name};
-    bool was_skipped;
     commit->base_version = table->head.version;
     commit->app_id = cleanse->app_id;
     commit->app_version = cleanse->range.sequence;
-    SL_TRY(sl_delta_commit(table->folder, commit, context->session, context->arena, &done.version,
-                           &was_skipped, err));
-    for (size_t i = 0; i < commit->staged->file_count && !was_skipped; i++) {
+    SL_TRY(sl_step_commit(context, table->folder, commit, &done.version, err));
+    for (size_t i = 0; i < commit->staged->file_count; i++) {
         result->files_out++;
         result->bytes_out += commit->staged->files[i].size_bytes;
     }

@@ -17,10 +17,16 @@ static int full(struct sl_cleanse *cleanse, const char *why)
 }
 
 static int raw_changes(struct sl_cleanse *cleanse, int64_t from, int64_t to,
-                       struct sl_delta_changes *ret, struct sl_err *err)
+                       struct sl_delta_changes *ret, const char **ret_why, struct sl_err *err)
 {
-    return sl_delta_changes(cleanse->raw.folder, from, to, cleanse->context->session,
-                            cleanse->context->arena, ret, err);
+    struct sl_step_range range = {
+        .table = cleanse->raw.name, .folder = cleanse->raw.folder, .from = from, .to = to};
+    return sl_step_changes(cleanse->context, &range, ret, ret_why, err);
+}
+
+static int64_t raw_input(const struct sl_cleanse *cleanse, const struct sl_record *record)
+{
+    return sl_record_input(record, cleanse->raw.name, cleanse->raw.head.table_id);
 }
 
 // Quarantine is one commit ahead of clean: the step was killed between the two. Its range is done
@@ -29,14 +35,15 @@ static int resume(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
 {
     const struct sl_record *done = &cleanse->quarantine.record;
     struct sl_cleanse_range range = {
-        .from = done->was_full ? -1 : sl_record_input(&cleanse->clean.record, cleanse->raw.name),
-        .to = sl_record_input(done, cleanse->raw.name),
+        .from = done->was_full ? -1 : raw_input(cleanse, &cleanse->clean.record),
+        .to = raw_input(cleanse, done),
         .is_full = done->was_full,
         .is_resumed = true,
         .sequence = done->sequence,
         .why = "the last run was interrupted",
     };
     struct sl_delta_changes since;
+    const char *unknown;
     *ret = false;
     if (cleanse->context->full_refresh || done->sequence != cleanse->clean.record.sequence + 1 ||
         !sl_str_equal(done->fingerprint, cleanse->fingerprint) || range.to < 0 ||
@@ -45,8 +52,8 @@ static int resume(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
     if (!range.is_full &&
         (range.from < 0 || !sl_str_equal(cleanse->clean.record.fingerprint, cleanse->fingerprint)))
         return SL_OK;
-    SL_TRY(raw_changes(cleanse, range.to, cleanse->raw.head.version, &since, err));
-    if (since.removed_count || since.schema_changed)
+    SL_TRY(raw_changes(cleanse, range.to, cleanse->raw.head.version, &since, &unknown, err));
+    if (unknown || since.removed_count || since.schema_changed)
         return SL_OK;
     cleanse->range = range;
     *ret = true;
@@ -56,11 +63,13 @@ static int resume(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
 static const char *reason_for_full(const struct sl_cleanse *cleanse)
 {
     const struct sl_record *clean = &cleanse->clean.record;
-    int64_t from = sl_record_input(clean, cleanse->raw.name);
+    int64_t from = raw_input(cleanse, clean);
     if (cleanse->clean.head.version < 0)
         return "first time";
     if (cleanse->context->full_refresh)
         return "full refresh asked for";
+    if (!cleanse->clean.head.record_json)
+        return "its log no longer says what it was built from";
     if (!sl_str_equal(clean->fingerprint, cleanse->fingerprint))
         return "contract changed";
     if (cleanse->quarantine.record.sequence > clean->sequence)
@@ -83,8 +92,10 @@ int sl_cleanse_decide(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
     const char *why = reason_for_full(cleanse);
     if (why)
         return full(cleanse, why);
-    int64_t from = sl_record_input(clean, cleanse->raw.name), to = cleanse->raw.head.version;
-    SL_TRY(raw_changes(cleanse, from, to, &changes, err));
+    int64_t from = raw_input(cleanse, clean), to = cleanse->raw.head.version;
+    SL_TRY(raw_changes(cleanse, from, to, &changes, &why, err));
+    if (why)
+        return full(cleanse, why);
     if (changes.schema_changed)
         return full(cleanse, "the columns of raw changed");
     if (changes.removed_count)
@@ -180,7 +191,10 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
         SL_TRY(count_rows(cleanse, raw.files, raw.file_count, err));
         SL_TRY(sl_delta_scan(&raw, context->arena, &scan, err));
     } else {
-        SL_TRY(raw_changes(cleanse, range->from, range->to, &changes, err));
+        const char *unknown;
+        SL_TRY(raw_changes(cleanse, range->from, range->to, &changes, &unknown, err));
+        if (unknown)
+            return sl_fail(err, SL_E_TABLE_CONFLICT, "%s", unknown);
         SL_TRY(count_rows(cleanse, changes.added, changes.added_count, err));
         SL_TRY(sl_delta_scan_files(&raw, changes.added, changes.added_count, context->arena, &scan,
                                    err));

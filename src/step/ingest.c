@@ -115,7 +115,6 @@ static int keep_columns(struct sl_ingest *ingest, struct sl_delta_commit *commit
 static int commit(struct sl_ingest *ingest, int64_t *ret_version, struct sl_err *err)
 {
     struct sl_strs removed = {0};
-    bool was_skipped;
     struct sl_delta_commit commit = {
         .mode = SL_DELTA_APPEND,
         .base_version = ingest->snapshot.version,
@@ -139,8 +138,7 @@ static int commit(struct sl_ingest *ingest, int64_t *ret_version, struct sl_err 
     }
     ingest->result.was_full = ingest->snapshot.version < 0 || ingest->is_fresh;
     SL_TRY(print_record(ingest, &commit.record_json, err));
-    return sl_delta_commit(ingest->folder, &commit, ingest->context->session, ingest->arena,
-                           ret_version, &was_skipped, err);
+    return sl_step_commit(ingest->context, ingest->folder, &commit, ret_version, err);
 }
 
 static int fill_result(struct sl_ingest *ingest, int64_t version, struct sl_err *err)
@@ -190,8 +188,8 @@ int sl_step_ingest(struct sl_step_context *context, const struct sl_source *sour
 
     ingest.app_id = sl_arena_printf(context->arena, "ingest %s", source->name);
     SL_TRY_NEW(ingest.app_id, err);
-    SL_TRY(sl_step_position(context->project, SL_LAYER_RAW, source->name, context->arena,
-                            &ingest.folder, &head, &ingest.record, err));
+    SL_TRY(sl_step_position(context->project, SL_LAYER_RAW, source->name, context->session,
+                            context->arena, &ingest.folder, &head, &ingest.record, err));
     SL_TRY(sl_ingest_look(&ingest, context->session, err));
     SL_TRY(sl_ingest_choose(&ingest, err));
     if (ingest.part_count == 0)

@@ -194,6 +194,7 @@ static int choose(struct load_step *step, struct sl_err *err)
 {
     const struct sl_target_position *position = &step->position;
     struct sl_delta_changes changes;
+    const char *why;
     step->load.mode = mode_of(step->delivery);
     step->load.expected_rows = -1;
     if (step->context->full_refresh)
@@ -207,8 +208,14 @@ static int choose(struct load_step *step, struct sl_err *err)
         return whole(step, "it is another table now", err);
     if (step->load.mode == SL_LOAD_REPLACE || !step->kind->can(step->load.mode))
         return whole(step, "its table changed", err);
-    SL_TRY(sl_delta_changes(step->folder, position->version, step->snapshot.version,
-                            step->context->session, step->context->arena, &changes, err));
+    struct sl_step_range range = {.table = step->delivery->table,
+                                  .folder = step->folder,
+                                  .from = position->version,
+                                  .to = step->snapshot.version,
+                                  .needs_removed = step->load.mode != SL_LOAD_APPEND};
+    SL_TRY(sl_step_changes(step->context, &range, &changes, &why, err));
+    if (why)
+        return whole(step, why, err);
     if (changes.schema_changed)
         return whole(step, "its table has other columns now", err);
     if (changes.removed_count && (changes.kept_count == 0 || step->load.mode == SL_LOAD_APPEND))

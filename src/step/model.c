@@ -19,15 +19,15 @@ static int read_inputs(struct sl_model_step *step, struct sl_err *err)
         SL_TRY_NEW(input->table, err);
         if (!sl_table_parse(input->table, &input->layer, &input->name))
             return sl_fail(err, SL_E_SQL_TABLE, "'%s' is not a table name", input->table);
-        input->folder =
-            sl_table_folder(context->project, input->layer, input->name, context->arena);
-        SL_TRY_NEW(input->folder, err);
         struct sl_delta_head head;
-        SL_TRY(sl_delta_head(input->folder, context->arena, &head, err));
+        struct sl_record record;
+        SL_TRY(sl_step_position(context->project, input->layer, input->name, context->session,
+                                context->arena, &input->folder, &head, &record, err));
         if (head.version < 0)
             return sl_fail(err, SL_E_TABLE_MISSING, "table '%s' does not exist yet", input->table);
         input->version = head.version;
-        input->built_from = sl_record_input(&step->record, input->table);
+        input->id = head.table_id;
+        input->built_from = sl_record_input(&step->record, input->table, head.table_id);
         input->is_driving = sl_str_equal(input->table, query->driving_table);
     }
     return SL_OK;
@@ -153,14 +153,13 @@ static int build_record(struct sl_model_step *step, const char **ret_json, struc
     record.inputs = SL_NEW_ARRAY(step->context->arena, struct sl_table_version, step->input_count);
     SL_TRY_NEW(record.inputs, err);
     for (size_t i = 0; i < step->input_count; i++)
-        record.inputs[record.input_count++] =
-            (struct sl_table_version){step->inputs[i].table, step->inputs[i].version};
+        record.inputs[record.input_count++] = (struct sl_table_version){
+            step->inputs[i].table, step->inputs[i].version, step->inputs[i].id};
     return sl_record_print(&record, step->context->arena, ret_json, err);
 }
 
 static int commit(struct sl_model_step *step, int64_t *ret_version, struct sl_err *err)
 {
-    struct sl_step_context *context = step->context;
     struct sl_delta_commit commit = {
         .mode = step->commit_mode,
         .base_version = step->head.version,
@@ -179,10 +178,8 @@ static int commit(struct sl_model_step *step, int64_t *ret_version, struct sl_er
         .operation = step->scope == SL_SCOPE_ALL ? "CREATE OR REPLACE TABLE AS SELECT" : "WRITE",
         .description = step->model->description,
     };
-    bool was_skipped;
     SL_TRY(build_record(step, &commit.record_json, err));
-    return sl_delta_commit(step->folder, &commit, context->session, context->arena, ret_version,
-                           &was_skipped, err);
+    return sl_step_commit(step->context, step->folder, &commit, ret_version, err);
 }
 
 static int fill_result(struct sl_model_step *step, int64_t version, struct sl_step_result *ret,
@@ -211,8 +208,8 @@ static int look(struct sl_model_step *step, struct sl_err *err)
     struct sl_step_context *context = step->context;
     step->app_id = sl_arena_printf(context->arena, "model %s", step->model->name);
     SL_TRY_NEW(step->app_id, err);
-    SL_TRY(sl_step_position(context->project, SL_LAYER_CURATED, step->model->name, context->arena,
-                            &step->folder, &step->head, &step->record, err));
+    SL_TRY(sl_step_position(context->project, SL_LAYER_CURATED, step->model->name, context->session,
+                            context->arena, &step->folder, &step->head, &step->record, err));
     return read_inputs(step, err);
 }
 

@@ -8,6 +8,7 @@ struct sl_model_input {
     const char *table, *name, *folder;
     enum sl_layer layer;
     int64_t version;    // now
+    const char *id;     // of the table
     int64_t built_from; // -1: the table was not an input then
     bool is_driving;
 };

@@ -2,22 +2,91 @@
 #include "base/fs.h"
 #include "step/step.h"
 
+static const char *step_of(enum sl_layer layer)
+{
+    switch (layer) {
+    case SL_LAYER_RAW:
+        return "ingest";
+    case SL_LAYER_CLEAN:
+    case SL_LAYER_QUARANTINE:
+        return "cleanse";
+    case SL_LAYER_CURATED:
+        return "model";
+    }
+    return "";
+}
+
 int sl_step_position(const struct sl_project *project, enum sl_layer layer, const char *name,
-                     struct sl_arena *arena, const char **ret_folder,
+                     struct sl_session *session, struct sl_arena *arena, const char **ret_folder,
                      struct sl_delta_head *ret_head, struct sl_record *ret_record,
                      struct sl_err *err)
 {
     const char *folder = sl_table_folder(project, layer, name, arena);
+    const char *app_id = sl_arena_printf(arena, "%s %s", step_of(layer), name);
     SL_TRY_NEW(folder, err);
+    SL_TRY_NEW(app_id, err);
     struct sl_delta_head head = {0};
     struct sl_record record = {0};
     SL_TRY(sl_delta_head(folder, arena, &head, err));
     if (head.record_json)
         SL_TRY(sl_record_parse(head.record_json, arena, &record, err));
+    else if (head.version >= 0 && session)
+        SL_TRY(sl_delta_head_recover(folder, app_id, session, arena, &head, &record.sequence, err));
     *ret_folder = folder;
     *ret_head = head;
     *ret_record = record;
     return SL_OK;
+}
+
+static bool are_there(const struct sl_delta_changes *changes, const char *folder,
+                      struct sl_arena *arena)
+{
+    for (size_t i = 0; i < changes->removed_count; i++) {
+        const char *path = sl_path_join(arena, folder, changes->removed[i].path);
+        if (!path || !sl_fs_exists(path))
+            return false;
+    }
+    return true;
+}
+
+int sl_step_changes(struct sl_step_context *context, const struct sl_step_range *range,
+                    struct sl_delta_changes *ret, const char **ret_why, struct sl_err *err)
+{
+    struct sl_arena *arena = context->arena;
+    struct sl_err refusal = {0};
+    *ret_why = NULL;
+    int code = sl_delta_changes(range->folder, range->from, range->to, context->session, arena, ret,
+                                &refusal);
+    if (code == SL_E_TABLE_VERSION) {
+        *ret = (struct sl_delta_changes){0};
+        *ret_why = sl_arena_printf(arena, "the log of %s no longer reaches back to version %lld",
+                                   range->table, (long long)range->from);
+        SL_TRY_NEW(*ret_why, err);
+        return SL_OK;
+    }
+    if (code != SL_OK) {
+        if (err)
+            *err = refusal;
+        return code;
+    }
+    if (range->needs_removed && !are_there(ret, range->folder, arena)) {
+        *ret_why = sl_arena_printf(arena, "files that %s had were vacuumed", range->table);
+        SL_TRY_NEW(*ret_why, err);
+    }
+    return SL_OK;
+}
+
+int sl_step_commit(struct sl_step_context *context, const char *folder,
+                   const struct sl_delta_commit *commit, int64_t *ret_version, struct sl_err *err)
+{
+    bool was_skipped;
+    SL_TRY(sl_delta_commit(folder, commit, context->session, context->arena, ret_version,
+                           &was_skipped, err));
+    if (!was_skipped)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_TABLE_CONFLICT, "another run did '%s' at the same time",
+                  commit->app_id);
+    return sl_err_hint(err, "nothing of this run was committed here; run again");
 }
 
 int sl_step_staging(const char *table_folder, struct sl_arena *arena, const char **ret_prefix,

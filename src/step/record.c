@@ -59,8 +59,12 @@ int sl_record_print(const struct sl_record *record, struct sl_arena *arena, cons
     SL_TRY(set(root, "full", json_boolean(record->was_full), err));
     json_t *inputs = json_object();
     SL_TRY(set(root, "inputs", inputs, err));
-    for (size_t i = 0; i < record->input_count; i++)
-        SL_TRY(set(inputs, record->inputs[i].table, json_integer(record->inputs[i].version), err));
+    for (size_t i = 0; i < record->input_count; i++) {
+        json_t *input = json_object();
+        SL_TRY(set(inputs, record->inputs[i].table, input, err));
+        SL_TRY(set(input, "version", json_integer(record->inputs[i].version), err));
+        SL_TRY(set_text(input, "id", record->inputs[i].id, err));
+    }
     if (record->has_balance)
         SL_TRY(print_balance(root, &record->balance, err));
     if (record->reason_count)
@@ -73,19 +77,31 @@ int sl_record_print(const struct sl_record *record, struct sl_arena *arena, cons
     return SL_OK;
 }
 
+static int copy_text(const json_t *root, const char *key, struct sl_arena *arena, const char **ret,
+                     struct sl_err *err)
+{
+    const char *text = sl_json_text(root, key, NULL);
+    if (!text)
+        return SL_OK;
+    *ret = sl_arena_strdup(arena, text);
+    SL_TRY_NEW(*ret, err);
+    return SL_OK;
+}
+
 static int parse_inputs(const json_t *inputs, struct sl_arena *arena, struct sl_record *record,
                         struct sl_err *err)
 {
     record->inputs = SL_NEW_ARRAY(arena, struct sl_table_version, json_object_size(inputs));
     SL_TRY_NEW(record->inputs, err);
     const char *table;
-    json_t *version;
-    json_object_foreach((json_t *)inputs, table, version)
+    json_t *object;
+    json_object_foreach((json_t *)inputs, table, object)
     {
         struct sl_table_version *input = &record->inputs[record->input_count++];
         input->table = sl_arena_strdup(arena, table);
         SL_TRY_NEW(input->table, err);
-        input->version = json_integer_value(version);
+        input->version = sl_json_int(object, "version", -1);
+        SL_TRY(copy_text(object, "id", arena, &input->id, err));
     }
     return SL_OK;
 }
@@ -110,17 +126,6 @@ static int parse_reasons(const json_t *list, struct sl_arena *arena, struct sl_r
         reason->rows = sl_json_int(item, "rows", 0);
         reason->is_warning = sl_json_bool(item, "warning", false);
     }
-    return SL_OK;
-}
-
-static int copy_text(const json_t *root, const char *key, struct sl_arena *arena, const char **ret,
-                     struct sl_err *err)
-{
-    const char *text = sl_json_text(root, key, NULL);
-    if (!text)
-        return SL_OK;
-    *ret = sl_arena_strdup(arena, text);
-    SL_TRY_NEW(*ret, err);
     return SL_OK;
 }
 
@@ -160,10 +165,11 @@ int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *
     return SL_OK;
 }
 
-int64_t sl_record_input(const struct sl_record *record, const char *table)
+int64_t sl_record_input(const struct sl_record *record, const char *table, const char *id)
 {
     for (size_t i = 0; i < record->input_count; i++)
-        if (sl_str_equal(record->inputs[i].table, table))
+        if (sl_str_equal(record->inputs[i].table, table) && id &&
+            sl_str_equal(record->inputs[i].id, id))
             return record->inputs[i].version;
     return -1;
 }

@@ -15,10 +15,14 @@ static int whole(struct sl_model_step *step, const char *why, struct sl_err *err
 // Changes of an input since the model was built from it. Files that only moved (compaction) are
 // told apart by the caller, by their rows.
 static int changes_of(struct sl_model_step *step, const struct sl_model_input *input,
-                      struct sl_delta_changes *ret, struct sl_err *err)
+                      struct sl_delta_changes *ret, const char **ret_why, struct sl_err *err)
 {
-    return sl_delta_changes(input->folder, input->built_from, input->version,
-                            step->context->session, step->context->arena, ret, err);
+    struct sl_step_range range = {.table = input->table,
+                                  .folder = input->folder,
+                                  .from = input->built_from,
+                                  .to = input->version,
+                                  .needs_removed = step->model->write == SL_WRITE_PARTITION};
+    return sl_step_changes(step->context, &range, ret, ret_why, err);
 }
 
 static int scan_sql_of(struct sl_model_step *step, const struct sl_model_input *input,
@@ -222,6 +226,8 @@ int sl_model_scope(struct sl_model_step *step, struct sl_err *err)
         return whole(step, "asked for by --full-refresh", err);
     if (step->head.version < 0)
         return whole(step, "never built", err);
+    if (!step->head.record_json)
+        return whole(step, "its log no longer says what it was built from", err);
     if (!sl_str_equal(step->record.fingerprint, step->fingerprint))
         return whole(step, "its SQL or settings changed", err);
     if (step->record.input_count != step->input_count)
@@ -231,6 +237,7 @@ int sl_model_scope(struct sl_model_step *step, struct sl_err *err)
     for (size_t i = 0; i < step->input_count; i++) {
         const struct sl_model_input *input = &step->inputs[i];
         struct sl_delta_changes changes = {0};
+        const char *why;
         if (input->version == input->built_from)
             continue;
         if (input->built_from < 0 || input->version < input->built_from)
@@ -238,7 +245,9 @@ int sl_model_scope(struct sl_model_step *step, struct sl_err *err)
                          err);
         if (step->model->write == SL_WRITE_FULL || !input->is_driving)
             return whole(step, sl_arena_printf(arena, "%s changed", input->table), err);
-        SL_TRY(changes_of(step, input, &changes, err));
+        SL_TRY(changes_of(step, input, &changes, &why, err));
+        if (why)
+            return whole(step, why, err);
         if (changes.schema_changed)
             return whole(step, sl_arena_printf(arena, "%s has other columns now", input->table),
                          err);

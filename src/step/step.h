@@ -40,6 +40,7 @@ struct sl_reason_count {
 struct sl_table_version {
     const char *table; // "clean.orders"
     int64_t version;
+    const char *id; // of the table: versions of another one say nothing. NULL if unknown
 };
 
 enum sl_step_outcome {
@@ -125,7 +126,9 @@ SL_MUST int sl_record_print(const struct sl_record *record, struct sl_arena *are
 // Unknown members are ignored. SL_E_TABLE_LOG if it is not a record.
 SL_MUST int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *ret,
                             struct sl_err *err);
-int64_t sl_record_input(const struct sl_record *record, const char *table); // -1 if absent
+// The version of an input that the record was made from; -1 if it was none, or another table of
+// that name (by its id).
+int64_t sl_record_input(const struct sl_record *record, const char *table, const char *id);
 bool sl_balance_closes(const struct sl_balance *balance);
 // SL_E_BALANCE if it does not close.
 SL_MUST int sl_balance_check(const struct sl_balance *balance, const char *step,
@@ -134,12 +137,26 @@ SL_MUST int sl_balance_check(const struct sl_balance *balance, const char *step,
 // published.
 SL_MUST int sl_budget_check(const struct sl_budget *budget, const struct sl_balance *balance,
                             const char *table, struct sl_err *err);
-// Table folder, head and parsed record in one: the usual beginning of a step. record is zeroed if
-// there is none.
+// Table folder, head and parsed record in one: the usual beginning of a step. A record that was
+// cleaned out of the log is zero but for its sequence number, so that the step begins anew and its
+// commit counts on. `session` may be NULL; then the sequence number is 0 as well.
 SL_MUST int sl_step_position(const struct sl_project *project, enum sl_layer layer,
-                             const char *name, struct sl_arena *arena, const char **ret_folder,
-                             struct sl_delta_head *ret_head, struct sl_record *ret_record,
-                             struct sl_err *err);
+                             const char *name, struct sl_session *session, struct sl_arena *arena,
+                             const char **ret_folder, struct sl_delta_head *ret_head,
+                             struct sl_record *ret_record, struct sl_err *err);
+// What came and went in an input since it was read. *ret_why says why that cannot be told any more
+// (the log no longer reaches back, files were vacuumed); it is NULL otherwise.
+struct sl_step_range {
+    const char *table, *folder;
+    int64_t from, to;
+    bool needs_removed; // the rows that went will be read
+};
+SL_MUST int sl_step_changes(struct sl_step_context *context, const struct sl_step_range *range,
+                            struct sl_delta_changes *ret, const char **ret_why, struct sl_err *err);
+// sl_delta_commit, where it is not expected that another run has done the same.
+SL_MUST int sl_step_commit(struct sl_step_context *context, const char *folder,
+                           const struct sl_delta_commit *commit, int64_t *ret_version,
+                           struct sl_err *err);
 // Makes a table's folder if it is missing, and a beginning for names of data files that no other
 // step has: "part-<uuid>". Files are staged where they stay, in the table's own folder; committed
 // or not is what the log says.

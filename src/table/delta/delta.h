@@ -61,9 +61,16 @@ struct sl_delta_head {
                             // in the log has one
     int64_t timestamp_ms;
     const char *record_json; // commitInfo.sluice; NULL if none
+    const char *table_id;    // as the record says; NULL if there is none
 };
 SL_MUST int sl_delta_head(const char *folder, struct sl_arena *arena, struct sl_delta_head *ret,
                           struct sl_err *err);
+// For a table whose commits with records were cleaned out of the log: fills head's table_id out of
+// the table itself, and *ret_sequence with the version of its `txn` for app_id (0: none).
+SL_MUST int sl_delta_head_recover(const char *folder, const char *app_id,
+                                  struct sl_session *session, struct sl_arena *arena,
+                                  struct sl_delta_head *head, int64_t *ret_sequence,
+                                  struct sl_err *err);
 
 // The table as of `version` (-1: newest). `session` may be NULL as long as no checkpoint must be
 // read (SL_E_INTERNAL else); pass one unless the log is known to be short. Refuses reader features
@@ -136,7 +143,7 @@ struct sl_delta_commit {
                              // left alone
     const char *operation;   // "WRITE", "MERGE", ...; "OPTIMIZE" says that rows were only moved
                              // (dataChange false)
-    const char *record_json; // commitInfo.sluice
+    const char *record_json; // commitInfo.sluice, an object; gets the table's id as "table_id"
     const char *description; // table comment, may be NULL
 };
 // Commits: syncs the staged files and folders, then creates version N; on a lost race rereads the

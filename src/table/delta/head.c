@@ -10,6 +10,7 @@ static int look_at(const struct sl_delta_log *log, int64_t version, struct sl_ar
 {
     SL_AUTO(sl_json_free) json_t *actions = NULL;
     const json_t *record;
+    const char *table_id;
 
     SL_TRY(sl_delta_log_read(log, version, &actions, err));
     if (version == log->newest)
@@ -18,6 +19,10 @@ static int look_at(const struct sl_delta_log *log, int64_t version, struct sl_ar
     if (!json_is_object(record))
         return SL_OK;
     head->record_version = version;
+    table_id = sl_json_text(record, "table_id", NULL);
+    head->table_id = sl_arena_strdup(arena, table_id);
+    if (table_id)
+        SL_TRY_NEW(head->table_id, err);
     return sl_delta_json_copy(record, arena, &head->record_json, err);
 }
 
@@ -35,6 +40,20 @@ int sl_delta_head(const char *folder, struct sl_arena *arena, struct sl_delta_he
         SL_TRY(look_at(&log, version, arena, &head, err));
     }
     *ret = head;
+    return SL_OK;
+}
+
+int sl_delta_head_recover(const char *folder, const char *app_id, struct sl_session *session,
+                          struct sl_arena *arena, struct sl_delta_head *head, int64_t *ret_sequence,
+                          struct sl_err *err)
+{
+    struct sl_delta_snapshot snapshot;
+    const struct sl_delta_txn *txn;
+
+    SL_TRY(sl_delta_load(folder, head->version, session, arena, &snapshot, err));
+    head->table_id = snapshot.table_id;
+    txn = sl_delta_txn_find(&snapshot, app_id);
+    *ret_sequence = txn ? txn->version : 0;
     return SL_OK;
 }
 

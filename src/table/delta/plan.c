@@ -17,6 +17,7 @@ struct planner {
     struct sl_buf *lines; // all but the commitInfo
     struct sl_delta_partition_set partitions;
     int64_t now_ms;
+    const char *table_id;
     size_t removed_count;
     bool is_data_change;
 };
@@ -136,11 +137,14 @@ static int plan_metadata(struct planner *planner, const char *schema, struct sl_
     SL_AUTO(sl_json_free) json_t *metadata = NULL;
 
     SL_TRY_NEW(names, err);
+    planner->table_id = sl_json_text(old, "id", "");
     if (!schema && json_equal(names, json_object_get(old, "partitionColumns")) &&
         (!description || sl_str_equal(description, sl_json_text(old, "description", NULL))))
         return SL_OK;
     metadata = old ? json_deep_copy(old) : new_metadata(planner);
     SL_TRY_NEW(metadata, err);
+    planner->table_id = sl_arena_strdup(planner->arena, sl_json_text(metadata, "id", ""));
+    SL_TRY_NEW(planner->table_id, err);
     if ((schema && json_object_set_new(metadata, "schemaString", json_string(schema)) != 0) ||
         json_object_set(metadata, "partitionColumns", names) != 0 ||
         (description &&
@@ -361,6 +365,8 @@ static int plan_info(struct planner *planner, struct sl_buf *text, struct sl_err
     if (commit->record_json) {
         SL_TRY(sl_json_parse(commit->record_json, strlen(commit->record_json), "record", &record,
                              err));
+        if (json_object_set_new(record, "table_id", json_string(planner->table_id)) != 0)
+            return sl_fail(err, SL_E_INTERNAL, "the record is no JSON object");
         SL_TRY(sl_delta_json_copy(record, planner->arena, &note.record_json, err));
     }
     for (size_t i = 0; commit->staged && i < commit->staged->file_count; i++) {

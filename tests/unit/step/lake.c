@@ -269,9 +269,37 @@ struct sl_record lake_record(struct lake *lake, enum sl_layer layer)
     const char *folder;
     struct sl_delta_head head;
     struct sl_record record;
-    check(lake, sl_step_position(&lake->project, layer, "orders", &lake->arena, &folder, &head,
-                                 &record, &lake->err));
+    check(lake, sl_step_position(&lake->project, layer, "orders", NULL, &lake->arena, &folder,
+                                 &head, &record, &lake->err));
     return record;
+}
+
+int64_t lake_built_from(struct lake *lake, enum sl_layer layer, const char **ret_id)
+{
+    struct sl_record record = lake_record(lake, layer);
+    assert_int_equal(record.input_count, 1);
+    assert_string_equal(record.inputs[0].table, "raw.orders");
+    if (ret_id)
+        *ret_id = record.inputs[0].id;
+    return record.inputs[0].version;
+}
+
+void lake_clean_log(struct lake *lake, enum sl_layer layer)
+{
+    const char *folder = folder_of(lake, layer);
+    int64_t newest = lake_version(lake, layer);
+    check(lake, sl_delta_checkpoint(folder, newest, lake->session, &lake->err));
+    for (int64_t version = 0; version <= newest; version++) {
+        const char *path =
+            sl_arena_printf(&lake->arena, "%s/_delta_log/%020lld.json", folder, (long long)version);
+        if (sl_fs_exists(path))
+            check(lake, sl_fs_remove(path, &lake->err));
+    }
+}
+
+void lake_drop(struct lake *lake, enum sl_layer layer)
+{
+    check(lake, sl_fs_remove_tree(folder_of(lake, layer), &lake->err));
 }
 
 size_t lake_file_count(struct lake *lake, enum sl_layer layer)

@@ -43,7 +43,13 @@ void lake_must_run(struct lake *lake); // fails the test if the step does
 const char *lake_query(struct lake *lake, const char *sql);
 int64_t lake_version(struct lake *lake, enum sl_layer layer);
 struct sl_record lake_record(struct lake *lake, enum sl_layer layer);
+// The version of raw that the record of the layer's table was made from, and that table's id.
+int64_t lake_built_from(struct lake *lake, enum sl_layer layer, const char **ret_id);
 size_t lake_file_count(struct lake *lake, enum sl_layer layer);
+// Writes a checkpoint and removes all commits from the log, as another tool's clean-up would.
+void lake_clean_log(struct lake *lake, enum sl_layer layer);
+// Removes the table.
+void lake_drop(struct lake *lake, enum sl_layer layer);
 // Takes back the newest commit, as if the process had died before it.
 void lake_uncommit(struct lake *lake, enum sl_layer layer);
 // Rows of clean and quarantine that must not depend on how the files came.

@@ -62,8 +62,8 @@ static void the_records_say_what_was_done(void **state)
     assert_true(clean.has_balance);
     assert_int_equal(clean.balance.in, 4);
     assert_int_equal(clean.balance.quarantined, 3);
-    assert_int_equal(sl_record_input(&clean, "raw.orders"), 0);
-    assert_int_equal(sl_record_input(&quarantine, "raw.orders"), 0);
+    assert_int_equal(lake_built_from(lake, SL_LAYER_CLEAN, NULL), 0);
+    assert_int_equal(lake_built_from(lake, SL_LAYER_QUARANTINE, NULL), 0);
     assert_string_equal(clean.fingerprint, quarantine.fingerprint);
     assert_int_equal(clean.reason_count, 3);
     assert_int_equal(quarantine.reason_count, 3);
@@ -137,9 +137,7 @@ static void an_older_row_that_comes_late_is_deduplicated(void **state)
     lake_must_run(lake);
     lake_assert_balance(lake, 2, 0, 0, 2, 0);
     assert_string_equal(lake_query(lake, CLEAN), "1 9.99 later a.csv 1");
-    assert_int_equal(
-        sl_record_input(&(struct sl_record[]){lake_record(lake, SL_LAYER_CLEAN)}[0], "raw.orders"),
-        1);
+    assert_int_equal(lake_built_from(lake, SL_LAYER_CLEAN, NULL), 1);
 }
 
 static void of_equal_rows_the_later_by_file_and_position_stays(void **state)
@@ -352,6 +350,77 @@ static void a_kill_between_the_commits_of_another_contract_starts_anew(void **st
     assert_string_equal(lake_query(lake, "select count(*) from quarantine.orders"), "0");
 }
 
+// Other tools may remove commits that a checkpoint makes superfluous, and the records with them.
+static void a_log_that_was_cleaned_up_loses_and_doubles_nothing(void **state)
+{
+    static const struct clean_case {
+        const char *title, *why;
+        bool raw, clean, quarantine;
+    } cases[] = {
+        {"of raw", "1 new file in raw.orders", true, false, false},
+        {"of clean", "its log no longer says what it was built from", false, true, false},
+        {"of quarantine", "1 new file in raw.orders", false, false, true},
+        {"of clean and quarantine", "its log no longer says what it was built from", false, true,
+         true},
+        {"of all", "its log no longer says what it was built from", true, true, true},
+    };
+    struct lake *lake = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        print_message("  %s\n", cases[i].title);
+        lake_reset(lake);
+        lake_add(lake, "a.csv", GOOD_1 ", " BAD_3);
+        lake_must_run(lake);
+        lake_add(lake, "b.csv", GOOD_1_LATER);
+        lake_must_run(lake);
+        if (cases[i].raw)
+            lake_clean_log(lake, SL_LAYER_RAW);
+        if (cases[i].clean)
+            lake_clean_log(lake, SL_LAYER_CLEAN);
+        if (cases[i].quarantine)
+            lake_clean_log(lake, SL_LAYER_QUARANTINE);
+        lake_add(lake, "c.csv", GOOD_2 ", " BAD_4);
+        lake_must_run(lake);
+        assert_string_equal(lake->result.why, cases[i].why);
+        assert_int_equal(lake_record(lake, SL_LAYER_CLEAN).sequence, 3);
+        assert_int_equal(lake_record(lake, SL_LAYER_QUARANTINE).sequence, 3);
+        assert_string_equal(lake_query(lake, "select count(*) from clean.orders"), "2");
+        const char *healed = lake_digest(lake);
+        lake_must_run(lake);
+        assert_int_equal(lake->result.outcome, SL_STEP_NOTHING);
+        lake->context.full_refresh = true;
+        lake_must_run(lake);
+        lake->context.full_refresh = false;
+        assert_string_equal(healed, lake_digest(lake));
+    }
+}
+
+static void positions_that_the_log_of_raw_no_longer_knows_begin_anew(void **state)
+{
+    struct lake *lake = *state;
+    lake_reset(lake);
+    lake_add(lake, "a.csv", GOOD_1);
+    lake_must_run(lake);
+    lake_add(lake, "b.csv", GOOD_2);
+    lake_clean_log(lake, SL_LAYER_RAW);
+    lake_must_run(lake);
+    assert_string_equal(lake->result.why,
+                        "the log of raw.orders no longer reaches back to version 0");
+    assert_string_equal(lake_query(lake, "select count(*) from clean.orders"), "2");
+}
+
+static void another_raw_table_of_the_same_version_is_noticed(void **state)
+{
+    struct lake *lake = *state;
+    lake_reset(lake);
+    lake_add(lake, "a.csv", GOOD_1);
+    lake_must_run(lake);
+    lake_drop(lake, SL_LAYER_RAW);
+    lake_add(lake, "a.csv", GOOD_2);
+    lake_must_run(lake);
+    assert_string_equal(lake->result.why, "raw was built anew");
+    assert_string_equal(lake_query(lake, "select id from clean.orders"), "2");
+}
+
 static void too_many_rejects_publish_nothing(void **state)
 {
     struct lake *lake = *state;
@@ -460,6 +529,9 @@ int main(void)
         cmocka_unit_test(a_kill_between_the_commits_of_another_contract_starts_anew),
         cmocka_unit_test(too_many_rejects_publish_nothing),
         cmocka_unit_test(warnings_are_counted_for_rows_that_stay),
+        cmocka_unit_test(a_log_that_was_cleaned_up_loses_and_doubles_nothing),
+        cmocka_unit_test(positions_that_the_log_of_raw_no_longer_knows_begin_anew),
+        cmocka_unit_test(another_raw_table_of_the_same_version_is_noticed),
         cmocka_unit_test(a_mistake_in_the_contract_is_told_with_its_place),
         cmocka_unit_test(a_missing_raw_table_is_said),
         cmocka_unit_test(a_column_that_the_source_lacks_is_noted),

@@ -105,12 +105,19 @@ static void a_commit_without_files_still_carries_its_record(void **state)
 {
     struct fixture *fixture = *state;
     struct sl_delta_commit *empty = append(fixture, -1, "x");
+    struct sl_delta_snapshot snapshot;
     struct sl_delta_head head;
 
     empty->staged = NULL;
     assert_int_equal(commit_ok(fixture, empty), 0);
+    assert_ok(fixture,
+              sl_delta_load(fixture->folder, -1, NULL, &fixture->arena, &snapshot, &fixture->err));
     assert_ok(fixture, sl_delta_head(fixture->folder, &fixture->arena, &head, &fixture->err));
-    assert_string_equal(head.record_json, "{\"step\":\"test\",\"sequence\":1}");
+    assert_string_equal(head.record_json,
+                        sl_arena_printf(&fixture->arena,
+                                        "{\"step\":\"test\",\"sequence\":1,\"table_id\":\"%s\"}",
+                                        snapshot.table_id));
+    assert_string_equal(head.table_id, snapshot.table_id);
     empty->base_version = 0;
     empty->record_json = NULL;
     assert_int_equal(commit_ok(fixture, empty), 1);
