@@ -1,0 +1,100 @@
+"""Tables that others touched: logs cleaned up, tables removed, files rewritten or vacuumed. Whatever was done, the tables and the target
+equal those of a single clean run over the same files."""
+import shutil
+import sqlite3
+
+import deltalake
+import pytest
+
+FILES = {
+    "sluice.yml": "name: others\nchecks: {requirements: off}\nquarantine: {max_share: 0.9}\n",
+    "sources/items.yml": "path: data/*.csv\n",
+    "contracts/items.odcs.yml": """
+apiVersion: v3.0.2
+kind: DataContract
+id: items
+name: items
+version: 1.0.0
+status: active
+schema:
+  - name: items
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true, required: true}
+      - {name: day, logicalType: date, required: true}
+""",
+    "models/appended.sql": "/* sluice\nwrite: append\n*/ select id, day from clean.items\n",
+    "models/days.sql": "/* sluice\nwrite: partition\npartition_by: [day]\n*/ select day, count(*) as n from clean.items group by day\n",
+    "targets/out.yml": "type: sqlite\npath: out.db\ndeliver:\n  - {table: curated.appended, write: append}\n"
+                       "  - {table: curated.days, write: partition, partition_by: [day]}\n",
+}
+TABLES = ["raw.items", "clean.items", "quarantine.items", "curated.appended", "curated.days"]
+COLUMNS = {"raw.items": "id, day, _source, _position", "quarantine.items": "payload, _source, _position"}
+
+
+def make(project):
+    for path, text in FILES.items():
+        project.write(path, text)
+    add(project, 1)
+    project.run("run")
+    add(project, 2)
+    project.run("run")
+    return project
+
+
+def add(project, number):
+    project.write(f"data/{number}.csv", f"id,day\n{number},2026-01-0{number}\n{10 + number},2026-01-0{number + 1}\nbad{number},\n")
+
+
+def state(project):
+    tables = {table: project.rows(table, COLUMNS.get(table, "*")) for table in TABLES}
+    with sqlite3.connect(project.folder / "out.db") as database:
+        tables["target"] = [sorted(database.execute(f"select * from {name}")) for name in ("appended", "days")]
+    return tables
+
+
+def clean_up_log(project, tables):
+    for table in tables:
+        folder = project.table_folder(table)
+        deltalake.DeltaTable(str(folder)).create_checkpoint()
+        for commit in (folder / "_delta_log").glob("*.json"):
+            commit.unlink()
+
+
+def compact_and_vacuum(project, tables):
+    for table in tables:
+        delta = deltalake.DeltaTable(str(project.table_folder(table)))
+        delta.optimize.compact()
+        delta.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+
+
+def remove(project, tables):
+    for table in tables:
+        shutil.rmtree(project.table_folder(table))
+
+
+@pytest.mark.parametrize("tables", [[table] for table in TABLES] + [TABLES], ids=lambda tables: "+".join(tables))
+@pytest.mark.parametrize("what", [clean_up_log, compact_and_vacuum, remove], ids=lambda what: what.__name__)
+def test_what_others_do_to_a_table_loses_and_doubles_nothing(new_project, what, tables):
+    project = make(new_project("project"))
+    what(project, tables)
+    add(project, 3)
+    project.run("run")
+    wanted = new_project("clean")
+    for path, text in FILES.items():
+        wanted.write(path, text)
+    for number in (1, 2, 3):
+        add(wanted, number)
+    wanted.run("run")
+    assert state(project) == state(wanted)
+    assert "nothing to do" in project.run("run").stdout.lower()
+
+
+def test_a_table_that_was_removed_and_built_from_other_files_is_another_one(new_project):
+    project = make(new_project("project"))
+    shutil.rmtree(project.table_folder("raw.items"))
+    for number in (1, 2):
+        (project.folder / f"data/{number}.csv").unlink()
+    add(project, 3)
+    project.run("run")
+    assert project.rows("clean.items", "id") == [("13",), ("3",)]
+    assert project.rows("curated.appended", "id") == [("13",), ("3",)]
