@@ -15,6 +15,8 @@
 // sl_err marks a cut with this; what stands before it may be the start of a secret.
 #define CUT_MARK "..."
 #define MASK "***"
+// Below this, a field is masked as one text.
+#define DEEPEST_FIELD 16
 
 static struct {
     pthread_mutex_t mutex;
@@ -186,9 +188,8 @@ static void add_masked_json_string(struct sl_buf *line, const char *text)
     sl_buf_add_json_string(line, masked.text);
 }
 
-// A value that is no text is masked as printed, and becomes a text if it held a secret (a number
-// that is a PIN).
-static void add_field_value(struct sl_buf *line, const json_t *value)
+// A number is masked as printed, and becomes a text if it held a secret (a PIN).
+static void add_masked_scalar(struct sl_buf *line, const json_t *value)
 {
     char *printed = NULL;
 
@@ -203,6 +204,37 @@ static void add_field_value(struct sl_buf *line, const json_t *value)
     else
         sl_buf_add(line, printed);
     free(printed);
+}
+
+// Objects and lists keep their form, whatever in them is masked.
+static void add_field_value(struct sl_buf *line, const json_t *value, int depth)
+{
+    // jansson's iterator takes a mutable object and does not change it.
+    json_t *object = (json_t *)(uintptr_t)value;
+    const char *key;
+    json_t *item;
+    size_t i;
+    bool is_first = true;
+
+    if ((!json_is_object(value) && !json_is_array(value)) || depth == DEEPEST_FIELD) {
+        add_masked_scalar(line, value);
+        return;
+    }
+    sl_buf_add_char(line, json_is_object(value) ? '{' : '[');
+    json_object_foreach(object, key, item)
+    {
+        sl_buf_add(line, is_first ? "" : ",");
+        add_masked_json_string(line, key);
+        sl_buf_add_char(line, ':');
+        add_field_value(line, item, depth + 1);
+        is_first = false;
+    }
+    json_array_foreach(value, i, item)
+    {
+        sl_buf_add(line, i ? "," : "");
+        add_field_value(line, item, depth + 1);
+    }
+    sl_buf_add_char(line, json_is_object(value) ? '}' : ']');
 }
 
 static const char *level_name(enum sl_log_level level)
@@ -229,7 +261,7 @@ static void add_json_line(struct sl_buf *line, enum sl_log_level level, const js
         sl_buf_add_char(line, ',');
         add_masked_json_string(line, key);
         sl_buf_add_char(line, ':');
-        add_field_value(line, value);
+        add_field_value(line, value, 0);
     }
     sl_buf_add(line, "}\n");
 }

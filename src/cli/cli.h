@@ -96,9 +96,6 @@ void sl_add_flag(struct sl_buf *text, const char *row_name);
 void sl_print_error(const struct sl_cli *cli, enum sl_severity severity, const struct sl_err *err);
 // All diagnostics, sorted.
 void sl_print_diags(const struct sl_cli *cli, struct sl_diags *diags, bool with_warnings);
-// {"code", "fate", "message", "hint", "file", "line", "column"}: null where there is none. NULL out
-// of memory.
-json_t *sl_err_json(const struct sl_err *err);
 // Adds "errors" and "warnings" to an object.
 SL_MUST int sl_diags_json(const struct sl_diags *diags, json_t *root, struct sl_err *err);
 // The failure of the whole command, with `diags` (may be NULL) behind it, as --json and

@@ -116,26 +116,6 @@ void sl_print_diags(const struct sl_cli *cli, struct sl_diags *diags, bool with_
         fprintf(stderr, "... and %zu more\n", left_out);
 }
 
-static json_t *text_or_null(const char *text)
-{
-    return *text ? json_string(text) : json_null();
-}
-
-static json_t *number_or_null(int number)
-{
-    return number > 0 ? json_integer(number) : json_null();
-}
-
-json_t *sl_err_json(const struct sl_err *err)
-{
-    static const char *const fates[] = {
-        [SL_FATE_INPUT] = "input", [SL_FATE_RETRY] = "retry", [SL_FATE_BUG] = "bug"};
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "code", sl_code_info(err->code)->id,
-                     "fate", fates[sl_err_fate(err)], "message", err->message, "hint",
-                     text_or_null(err->hint), "file", text_or_null(err->file), "line",
-                     number_or_null(err->line), "column", number_or_null(err->column));
-}
-
 int sl_diags_json(const struct sl_diags *diags, json_t *root, struct sl_err *err)
 {
     json_t *errors = json_array(), *warnings = json_array();

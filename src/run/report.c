@@ -91,17 +91,38 @@ static int print_details(const struct sl_step_result *result, json_t *object, st
     return SL_OK;
 }
 
-static int print_error(const struct sl_err *failure, json_t *object, struct sl_err *err)
+static json_t *text_or_null(const char *text)
 {
-    json_t *error = json_object();
-    SL_TRY(set(object, "error", error, err));
-    SL_TRY(set_text(error, "code", sl_code_info(failure->code)->id, err));
-    SL_TRY(set_text(error, "message", failure->message, err));
-    SL_TRY(set_text(error, "hint", failure->hint, err));
-    SL_TRY(set_text(error, "file", failure->file, err));
-    if (failure->line)
-        SL_TRY(set(error, "line", json_integer(failure->line), err));
-    return failure->column ? set(error, "column", json_integer(failure->column), err) : SL_OK;
+    return *text ? json_string(text) : json_null();
+}
+
+static json_t *number_or_null(int number)
+{
+    return number > 0 ? json_integer(number) : json_null();
+}
+
+json_t *sl_err_json(const struct sl_err *err)
+{
+    static const char *const fates[] = {
+        [SL_FATE_INPUT] = "input", [SL_FATE_RETRY] = "retry", [SL_FATE_BUG] = "bug"};
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "code", sl_code_info(err->code)->id,
+                     "fate", fates[sl_err_fate(err)], "message", err->message, "hint",
+                     text_or_null(err->hint), "file", text_or_null(err->file), "line",
+                     number_or_null(err->line), "column", number_or_null(err->column));
+}
+
+// The partitions that were recomputed; null where a step does not go by partitions or did all.
+static json_t *partitions_json(const struct sl_step_result *result)
+{
+    if (!result->partitions.count)
+        return json_null();
+    json_t *list = json_array();
+    for (size_t i = 0; i < result->partitions.count; i++)
+        if (json_array_append_new(list, json_string(result->partitions.items[i])) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
 }
 
 int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_err *err)
@@ -116,7 +137,8 @@ int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_e
     SL_TRY(set(object, "elapsed_ms", json_integer((outcome->ended_us - outcome->started_us) / 1000),
                err));
     if (is_failed)
-        SL_TRY(print_error(&outcome->err, object, err));
+        SL_TRY(set(object, "error", sl_err_json(&outcome->err), err));
+    SL_TRY(set(object, "partition", partitions_json(result), err));
     SL_TRY(set_text(object, "why", result->why, err));
     if (result->has_balance)
         SL_TRY(print_rows(&result->balance, object, err));

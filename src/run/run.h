@@ -67,6 +67,9 @@ SL_MUST int sl_run(struct sl_world *world, const struct sl_run_options *options,
 void sl_run_clear(struct sl_run *run); // for SL_AUTO
 // The exit code that README.md documents.
 int sl_run_exit_code(const struct sl_run *run);
+// {"code", "fate", "message", "hint", "file", "line", "column"}: null where there is none. NULL out
+// of memory.
+json_t *sl_err_json(const struct sl_err *err);
 // {"schema":"sluice.run/1", ...}
 SL_MUST int sl_run_print(const struct sl_run *run, json_t **ret, struct sl_err *err);
 

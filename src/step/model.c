@@ -182,6 +182,27 @@ static int commit(struct sl_model_step *step, int64_t *ret_version, struct sl_er
     return sl_step_commit(step->context, step->folder, &commit, ret_version, err);
 }
 
+// "day=2024-01-31, country=DE"
+static int name_partition(const struct sl_model_step *step, const char *const *values,
+                          struct sl_strs *names, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
+    for (size_t i = 0; i < step->model->partition_by.count; i++)
+        sl_buf_addf(&name, "%s%s=%s", i ? ", " : "", step->model->partition_by.items[i],
+                    values[i] ? values[i] : "null");
+    SL_TRY(sl_buf_check(&name, err));
+    const char *text = sl_arena_strdup(step->context->arena, name.text);
+    SL_TRY_NEW(text, err);
+    return sl_strs_add(names, step->context->arena, text, err);
+}
+
+static int name_touched(const struct sl_model_step *step, struct sl_strs *names, struct sl_err *err)
+{
+    for (size_t i = 0; i < step->touched_count; i++)
+        SL_TRY(name_partition(step, step->touched[i], names, err));
+    return SL_OK;
+}
+
 static int fill_result(struct sl_model_step *step, int64_t version, struct sl_step_result *ret,
                        struct sl_err *err)
 {
@@ -199,7 +220,7 @@ static int fill_result(struct sl_model_step *step, int64_t version, struct sl_st
     ret->files_out = (int64_t)step->staged.file_count;
     for (size_t i = 0; i < step->staged.file_count; i++)
         ret->bytes_out += step->staged.files[i].size_bytes;
-    return SL_OK;
+    return name_touched(step, &ret->partitions, err);
 }
 
 // How far the table has come, and what its inputs are now.
@@ -236,20 +257,6 @@ int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
     return fill_result(&step, version, ret, err);
 }
 
-// "day=2024-01-31, country=DE"
-static int name_partition(const struct sl_model_step *step, const char *const *values,
-                          struct sl_strs *names, struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
-    for (size_t i = 0; i < step->model->partition_by.count; i++)
-        sl_buf_addf(&name, "%s%s=%s", i ? ", " : "", step->model->partition_by.items[i],
-                    values[i] ? values[i] : "null");
-    SL_TRY(sl_buf_check(&name, err));
-    const char *text = sl_arena_strdup(step->context->arena, name.text);
-    SL_TRY_NEW(text, err);
-    return sl_strs_add(names, step->context->arena, text, err);
-}
-
 int sl_step_model_foresee(struct sl_step_context *context, const struct sl_model *model,
                           const struct sl_query *query, const char *fingerprint,
                           struct sl_model_forecast *ret, struct sl_err *err)
@@ -263,7 +270,5 @@ int sl_step_model_foresee(struct sl_step_context *context, const struct sl_model
     SL_TRY(sl_model_scope(&step, err));
     ret->is_whole = step.scope == SL_SCOPE_ALL;
     ret->why = step.why;
-    for (size_t i = 0; i < step.touched_count; i++)
-        SL_TRY(name_partition(&step, step.touched[i], &ret->partitions, err));
-    return SL_OK;
+    return name_touched(&step, &ret->partitions, err);
 }

@@ -160,6 +160,8 @@ static void no_line_shows_a_secret(void **state)
             json_t *json = parse_line(sl_arena_strndup(&folder->arena, line, strcspn(line, "\n")));
 
             assert_string_equal(sl_json_text(json, "error", ""), "***");
+            assert_string_equal(sl_json_text(json_object_get(json, "map"), "in", ""), "***");
+            assert_true(json_is_array(json_object_get(json, "list")));
             sl_json_free(&json);
         }
     }

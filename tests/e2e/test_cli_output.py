@@ -1,0 +1,58 @@
+"""What commands print: the JSON log, errors and their hints, names, selectors."""
+import json
+
+CONTRACT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: orders
+version: 1.0.0
+status: active
+schema:
+  - name: orders
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true, required: true}
+      - {name: day, logicalType: string, required: true}
+      - {name: amount, logicalType: integer}
+"""
+PER_DAY = """/* sluice
+write: partition
+partition_by: [day]
+tags: [finance]
+*/
+select day, sum(amount)::bigint as amount from clean.orders group by day
+"""
+GOOD = "id,day,amount\n1,mon,10\n2,tue,20\n"
+
+
+def shop(project, orders=GOOD, model=PER_DAY):
+    project.write("sluice.yml", "name: shop\nchecks: {requirements: off}\n")
+    project.write("sources/orders.yml", "path: data/orders*.csv\n")
+    project.write("contracts/orders.odcs.yml", CONTRACT)
+    project.write("data/orders-1.csv", orders)
+    if model:
+        project.write("models/per_day.sql", model)
+    return project
+
+
+def log_of(done):
+    return [json.loads(line) for line in done.stderr.splitlines()]
+
+
+def test_the_json_log_names_the_partitions_that_were_recomputed(project):
+    shop(project).run("run")
+    project.write("data/orders-2.csv", "id,day,amount\n3,tue,5\n")
+    lines = log_of(project.run("run", "--log-format", "json"))
+    ended = {line["table"]: line for line in lines if line.get("status") == "ok"}
+    assert ended["curated.per_day"]["partition"] == ["day=tue"]
+    assert ended["clean.orders"]["partition"] is None
+
+
+def test_an_error_in_the_json_log_is_an_object_even_with_a_secret_in_it(project):
+    shop(project, model="select 'hunter22-secret'::integer as a from clean.orders")
+    project.write(".env", "PATH_PART=hunter22-secret\n")
+    project.write("targets/files.yml", "type: csv\npath: out/${env:PATH_PART}\ndeliver: [{table: clean.orders}]\n")
+    done = project.run("run", "--log-format", "json", exit_code=5)
+    errors = [line["error"] for line in log_of(done) if line["level"] == "error" and "error" in line]
+    assert errors and "hunter22" not in done.stderr
+    for error in errors:
+        assert {"code", "message", "file", "line", "column", "hint"} <= set(error)
