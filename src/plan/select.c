@@ -2,6 +2,7 @@
 // intersect.
 #include "plan/plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,12 +18,39 @@ struct selection {
     struct sl_arena *arena;
 };
 
+// Whether the value is the name, or the beginning of it up to a dot: "curated" of "curated.daily".
+static bool begins(const char *value, const char *name)
+{
+    size_t length = strlen(value);
+    return strncmp(name, value, length) == 0 && name[length] == '.';
+}
+
+// dbt's path of a model is that of its file, below the folder of its kind: "finance.daily" of
+// models/finance/daily.sql.
+static bool by_folder(const struct sl_node *node, const char *value)
+{
+    char path[256];
+    const char *below = strchr(node->file, '/'), *slash = strrchr(node->file, '/');
+    if (node->kind == SL_NODE_CLEANSE || node->kind == SL_NODE_LOAD || !below || below == slash)
+        return false;
+    snprintf(path, sizeof path, "%.*s.%s", (int)(slash - below - 1), below + 1, node->bare);
+    for (char *c = path; *c; c++)
+        *c = *c == '/' ? '.' : *c;
+    return begins(value, path) || sl_str_glob(value, path);
+}
+
 static bool by_name(const struct sl_node *node, const char *value)
 {
-    if (sl_str_glob(value, node->name) || sl_str_glob(value, node->label))
+    if (sl_str_glob(value, node->name) || sl_str_glob(value, node->label) ||
+        begins(value, node->name) || by_folder(node, value))
+        return true;
+    // "warehouse.daily", as in "load warehouse.daily".
+    if (node->kind == SL_NODE_LOAD && sl_str_glob(value, node->name + strlen("target.")))
         return true;
     if (node->kind != SL_NODE_LOAD &&
         sl_str_glob(value, node->bare)) // a delivery often has its table's name
+        return true;
+    if (node->kind == SL_NODE_CLEANSE && sl_str_equal(value, "quarantine"))
         return true;
     if (node->kind != SL_NODE_CLEANSE || !sl_str_starts(value, "quarantine."))
         return false;
@@ -55,7 +83,9 @@ static bool by_file(const struct sl_node *node, const char *value)
 
 static bool by_source(const struct sl_node *node, const char *value)
 {
-    return node->kind == SL_NODE_INGEST && sl_str_glob(value, node->bare);
+    return node->kind == SL_NODE_INGEST &&
+           (sl_str_glob(value, node->bare) || sl_str_glob(value, node->name) ||
+            begins(value, node->name));
 }
 
 // dbt: new = not built yet, modified = new or built with other code, old = built, unmodified =
@@ -100,6 +130,27 @@ static bool by_write(const struct sl_node *node, const char *value)
     return node->kind == SL_NODE_LOAD && sl_str_equal(names[node->delivery->write], value);
 }
 
+// dbt's words beside ours: a table is built whole, an incremental one is continued.
+static bool by_materialized(const struct sl_node *node, const char *value)
+{
+    bool is_full = by_write(node, "full");
+    bool has_mode = node->kind == SL_NODE_MODEL || node->kind == SL_NODE_LOAD;
+    if (sl_str_equal(value, "table"))
+        return is_full;
+    return sl_str_equal(value, "incremental") ? has_mode && !is_full : by_write(node, value);
+}
+
+static bool by_partition(const struct sl_node *node, const char *value)
+{
+    const struct sl_strs *columns = node->kind == SL_NODE_MODEL  ? &node->model->partition_by
+                                    : node->kind == SL_NODE_LOAD ? &node->delivery->partition_by
+                                                                 : NULL;
+    for (size_t i = 0; columns && i < columns->count; i++)
+        if (sl_str_glob(value, columns->items[i]))
+            return true;
+    return false;
+}
+
 static const struct method {
     const char *name;
     bool (*matches)(const struct sl_node *node, const char *value);
@@ -116,14 +167,47 @@ static const struct method {
     {"resource_type", by_type,
      (const char *const[]){"source", "contract", "model", "target", NULL}},
     {"config.write", by_write, (const char *const[]){"full", "append", "partition", "merge", NULL}},
+    {"config.materialized", by_materialized,
+     (const char *const[]){"full", "append", "partition", "merge", "table", "incremental", NULL}},
+    {"config.tags", by_tag, NULL},
+    {"config.partition_by", by_partition, NULL},
 };
+#define METHOD_COUNT (sizeof methods / sizeof *methods)
 
 static const struct method *find_method(const char *name)
 {
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+    for (size_t i = 0; i < METHOD_COUNT; i++)
         if (sl_str_equal(methods[i].name, name))
             return &methods[i];
     return NULL;
+}
+
+// "full, append, partition"
+static void add_words(struct sl_buf *text, const char *word)
+{
+    sl_buf_addf(text, "%s%s", text->length ? ", " : "", word);
+}
+
+static int fail_method(const char *name, struct sl_arena *arena, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf known = SL_BUF_INIT;
+    const char *names[METHOD_COUNT];
+    for (size_t i = 0; i < METHOD_COUNT; i++) {
+        names[i] = methods[i].name;
+        add_words(&known, names[i]);
+    }
+    const char *meant = sl_did_you_mean(arena, name, names, METHOD_COUNT);
+    (void)sl_fail(err, SL_E_SELECTOR, "selector method '%s:' is not known", name);
+    return sl_err_hint(err, "%s%sknown are %s", meant ? meant : "", meant ? " " : "", known.text);
+}
+
+static int fail_value(const struct method *method, const char *value, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf known = SL_BUF_INIT;
+    for (size_t i = 0; method->values[i]; i++)
+        add_words(&known, method->values[i]);
+    (void)sl_fail(err, SL_E_SELECTOR, "selector '%s:' does not know '%s'", method->name, value);
+    return sl_err_hint(err, "known are %s", known.text);
 }
 
 static int parse_value(const char *text, struct term *term, struct sl_arena *arena,
@@ -137,25 +221,14 @@ static int parse_value(const char *text, struct term *term, struct sl_arena *are
     SL_TRY_NEW(term->method, err);
     term->value = colon + 1;
     const struct method *method = find_method(term->method);
-    if (!method) {
-        const char *names[sizeof methods / sizeof *methods];
-        for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-            names[i] = methods[i].name;
-        const char *hint =
-            sl_did_you_mean(arena, term->method, names, sizeof names / sizeof *names);
-        (void)sl_fail(err, SL_E_SELECTOR, "selector method '%s' is not known", term->method);
-        return sl_err_hint(
-            err, "%s",
-            hint ? hint
-                 : "fqn, tag, path, file, source, state, result, resource_type, config.write");
-    }
+    if (!method)
+        return fail_method(term->method, arena, err);
     if (!method->values)
         return SL_OK;
     for (size_t i = 0; method->values[i]; i++)
         if (sl_str_equal(method->values[i], term->value))
             return SL_OK;
-    return sl_fail(err, SL_E_SELECTOR, "selector '%s:' does not know '%s'", term->method,
-                   term->value);
+    return fail_value(method, term->value, err);
 }
 
 // "2+tag:x+1", "@x", "+x"
@@ -277,6 +350,27 @@ static int match_argument(const struct selection *selection, const char *argumen
     return SL_OK;
 }
 
+// How long the selector at the beginning of `text` is: up to a blank, but for "load warehouse.daily"
+// and the like, which are steps as the run prints them.
+static int argument_length(const struct selection *selection, const char *text, size_t *ret,
+                           struct sl_err *err)
+{
+    size_t first = strcspn(text, " \t");
+    const char *second = text + first + 1;
+    struct term term;
+    *ret = first;
+    if (text[first] != ' ' || memchr(text, ',', first) || memchr(text, ':', first))
+        return SL_OK;
+    const char *step = sl_arena_strndup(selection->arena, text, first + 1 + strcspn(second, ", \t"));
+    SL_TRY_NEW(step, err);
+    if (strchr(step, ':') || parse_term(step, selection->arena, &term, NULL) != SL_OK)
+        return SL_OK;
+    for (size_t i = 0; i < selection->graph->count; i++)
+        if (sl_str_glob(term.value, selection->graph->nodes[i].label))
+            *ret = first + 1 + strcspn(second, " \t");
+    return SL_OK;
+}
+
 // Each argument may hold several selectors separated by blanks, as when quoted in a shell.
 static int match_list(const struct selection *selection, const struct sl_strs *list, bool *marks,
                       struct sl_err *err)
@@ -284,7 +378,8 @@ static int match_list(const struct selection *selection, const struct sl_strs *l
     for (size_t i = 0; i < list->count; i++) {
         const char *text = list->items[i];
         while (*(text += strspn(text, " \t"))) {
-            size_t length = strcspn(text, " \t");
+            size_t length;
+            SL_TRY(argument_length(selection, text, &length, err));
             const char *argument = sl_arena_strndup(selection->arena, text, length);
             SL_TRY_NEW(argument, err);
             SL_TRY(match_argument(selection, argument, marks, err));

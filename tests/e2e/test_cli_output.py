@@ -56,3 +56,8 @@ def test_an_error_in_the_json_log_is_an_object_even_with_a_secret_in_it(project)
     assert errors and "hunter22" not in done.stderr
     for error in errors:
         assert {"code", "message", "file", "line", "column", "hint"} <= set(error)
+
+
+def test_an_unknown_selector_method_lists_those_there_are(project):
+    done = shop(project).run("plan", "--select", "packge:x", exit_code=1)
+    assert "known are fqn, tag, path" in done.stderr and "config.materialized" in done.stderr

@@ -22,7 +22,7 @@ struct shop {
     const char *fingerprints[4];
     struct sl_target target;
     struct sl_delivery delivery;
-    const char *tags[1];
+    const char *tags[1], *columns[1];
     struct sl_graph graph;
 };
 
@@ -66,6 +66,10 @@ static int build(void **state)
     set_model(shop, 1, "monthly", &shop->refs[1], 1);
     set_model(shop, 2, "daily", &shop->refs[0], 1);
     set_model(shop, 3, "clicks", &shop->refs[3], 1);
+    shop->models[3].file = "models/web/clicks.sql";
+    shop->models[3].write = SL_WRITE_PARTITION;
+    shop->columns[0] = "day";
+    shop->models[3].partition_by = (struct sl_strs){shop->columns, 1};
     shop->delivery = (struct sl_delivery){.table = "curated.monthly", .to = "monthly"};
     shop->target = (struct sl_target){.name = "out",
                                       .file = "targets/out.yml",
@@ -134,6 +138,24 @@ static void selectors_mean_what_they_mean_in_dbt(void **state)
         const char *select, *exclude, *expected;
     } cases[] = {
         {"daily", NULL, "curated.daily"},
+        {"load out.monthly", NULL, "target.out.monthly"},
+        {"out.monthly", NULL, "target.out.monthly"},
+        {"+load out.monthly,curated daily", NULL, "curated.daily curated.monthly"},
+        {"model daily cleanse orders", NULL, "clean.orders curated.daily"},
+        {"clean.orders daily", NULL, "clean.orders curated.daily"},
+        {"curated", NULL, "curated.clicks curated.daily curated.monthly curated.yearly"},
+        {"curated.*", NULL, "curated.clicks curated.daily curated.monthly curated.yearly"},
+        {"quarantine", NULL, "clean.orders"},
+        {"web", NULL, "curated.clicks"},
+        {"web.clicks", NULL, "curated.clicks"},
+        {"target.out", NULL, "target.out.monthly"},
+        {"source:raw.orders", NULL, "raw.orders"},
+        {"source:orders", NULL, "raw.orders"},
+        {"source:raw", NULL, "raw.orders raw.events"},
+        {"config.tags:finance", NULL, "raw.orders clean.orders"},
+        {"config.materialized:full,daily", NULL, "curated.daily"},
+        {"config.materialized:incremental", NULL, "curated.clicks"},
+        {"config.partition_by:day", NULL, "curated.clicks"},
         {"curated.daily", NULL, "curated.daily"},
         {"+daily", NULL, "raw.orders clean.orders curated.daily"},
         {"1+daily", NULL, "clean.orders curated.daily"},
