@@ -75,7 +75,7 @@ static void saturate_integers(char *text, size_t length)
 
 // jansson holds integers as int64_t and refuses larger ones, which engines do write (2^64-1 for
 // "unknown").
-static json_t *parse_saturated(const char *text, size_t length, json_error_t *error)
+static json_t *parse_saturated(const char *text, size_t length, size_t flags, json_error_t *error)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf copy = SL_BUF_INIT;
 
@@ -84,19 +84,19 @@ static json_t *parse_saturated(const char *text, size_t length, json_error_t *er
     if (is_out_of_memory)
         return NULL;
     saturate_integers(copy.text, copy.length);
-    return json_loadb(copy.text, copy.length, JSON_DECODE_ANY, error);
+    return json_loadb(copy.text, copy.length, flags, error);
 }
 
-int sl_json_parse(const char *text, size_t length, const char *name, json_t **ret,
-                  struct sl_err *err)
+static int parse(const char *text, size_t length, const char *name, size_t flags, json_t **ret,
+                 struct sl_err *err)
 {
     json_error_t error = {0};
     json_t *json;
 
     is_out_of_memory = false;
-    json = json_loadb(text, length, JSON_DECODE_ANY, &error);
+    json = json_loadb(text, length, flags, &error);
     if (!json && json_error_code(&error) == json_error_numeric_overflow)
-        json = parse_saturated(text, length, &error);
+        json = parse_saturated(text, length, flags, &error);
     if (is_out_of_memory) {
         json_decref(json);
         return sl_fail_memory(err);
@@ -108,6 +108,18 @@ int sl_json_parse(const char *text, size_t length, const char *name, json_t **re
     }
     *ret = json;
     return SL_OK;
+}
+
+int sl_json_parse(const char *text, size_t length, const char *name, json_t **ret,
+                  struct sl_err *err)
+{
+    return parse(text, length, name, JSON_DECODE_ANY, ret, err);
+}
+
+int sl_json_parse_data(const char *text, size_t length, const char *name, json_t **ret,
+                       struct sl_err *err)
+{
+    return parse(text, length, name, JSON_DECODE_ANY | JSON_ALLOW_NUL, ret, err);
 }
 
 int sl_json_print(const json_t *json, char **ret, struct sl_err *err)

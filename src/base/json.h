@@ -13,6 +13,10 @@ void sl_json_free(json_t **json); // for SL_AUTO
 // from. Integers beyond 64 signed bits saturate.
 SL_MUST int sl_json_parse(const char *text, size_t length, const char *name, json_t **ret,
                           struct sl_err *err);
+// The same for values that came from outside: their texts may hold NUL bytes, as
+// json_string_length() tells.
+SL_MUST int sl_json_parse_data(const char *text, size_t length, const char *name, json_t **ret,
+                               struct sl_err *err);
 // Compact text, keys in order of insertion; free() it.
 SL_MUST int sl_json_print(const json_t *json, char **ret, struct sl_err *err);
 // Members with a default; a wrong type gives the default.

@@ -124,6 +124,8 @@ size_t sl_text_width(const char *text);
 // Adds at most `width` code points of the text, on one line and without control characters, which
 // could steer the terminal.
 void sl_add_plain(struct sl_buf *buf, const char *text, size_t width);
+// The same, and of a longer text the beginning and "…".
+void sl_add_short(struct sl_buf *buf, const char *text, size_t width);
 void sl_put_plain(FILE *file, const char *text);
 // Prints a document and a newline to stdout, secrets masked.
 SL_MUST int sl_print_json(const json_t *json, struct sl_err *err);

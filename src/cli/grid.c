@@ -50,12 +50,7 @@ static void add_cell(const char *text, size_t width, bool is_right, bool is_last
     size_t padding = own < width ? width - own : 0;
     if (is_right)
         sl_buf_addf(out, "%*s", (int)padding, "");
-    if (own > width) {
-        sl_add_plain(out, text, width - 1);
-        sl_buf_add(out, "…");
-    } else {
-        sl_add_plain(out, text, own);
-    }
+    sl_add_short(out, text, width);
     if (!is_right && !is_last)
         sl_buf_addf(out, "%*s", (int)padding, "");
     if (is_last)

@@ -56,6 +56,14 @@ void sl_add_plain(struct sl_buf *buf, const char *text, size_t width)
     }
 }
 
+void sl_add_short(struct sl_buf *buf, const char *text, size_t width)
+{
+    bool is_cut = sl_text_width(text) > width && width > 0;
+    sl_add_plain(buf, text, is_cut ? width - 1 : width);
+    if (is_cut)
+        sl_buf_add(buf, "…");
+}
+
 void sl_put_plain(FILE *file, const char *text)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf buf = SL_BUF_INIT;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define WIDTH_OF_FILES 160 // of an example row where no terminal says how wide it is
+
 struct quarantine_options {
     struct sl_common common;
     const char *table;
@@ -88,6 +90,60 @@ static int list_tables(struct sl_lake *lake, const char *only, struct sl_buf *sq
     return SL_OK;
 }
 
+// The payload as people read it: a JSON object as it is, a text without its quotes. NUL bytes, which
+// would end the text, become blanks.
+static int payload_text(const char *payload, struct sl_arena *arena, const char **ret,
+                        struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *received = NULL;
+    *ret = payload ? payload : "";
+    if (!payload)
+        return SL_OK;
+    SL_TRY(sl_json_parse_data(payload, strlen(payload), "payload", &received, err));
+    if (!json_is_string(received))
+        return SL_OK;
+    size_t length = json_string_length(received);
+    char *text = sl_arena_alloc(arena, length + 1);
+    SL_TRY_NEW(text, err);
+    memcpy(text, json_string_value(received), length + 1);
+    for (size_t i = 0; i < length; i++)
+        text[i] = text[i] == '\0' ? ' ' : text[i];
+    *ret = text;
+    return SL_OK;
+}
+
+enum { GROUP_CELLS = 7, EXAMPLE_ROW = GROUP_CELLS }; // columns of a group: what comes last is the row
+
+// One line of the table for each group, and below it a row like that, as wide as there is room.
+static int print_groups(const struct sl_result *result, struct sl_arena *arena, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    const char *cells[GROUP_CELLS], *row;
+    size_t width = sl_is_terminal(stdout) ? (size_t)sl_terminal_width(stdout) : 0;
+    struct sl_grid grid;
+    sl_grid_init(&grid, arena, GROUP_CELLS, 1U << 3);
+    for (int64_t r = -1; r < sl_result_rows(result); r++) {
+        for (size_t c = 0; c < GROUP_CELLS; c++)
+            cells[c] = r < 0 ? sl_result_name(result, c) : sl_result_text(result, r, c);
+        SL_TRY(sl_grid_row(&grid, cells, err));
+    }
+    SL_TRY(sl_grid_text(&grid, width, &text, err));
+    int64_t r = -1;
+    for (const char *line = text.text; *line; line = strchr(line, '\n') + 1, r++) {
+        SL_AUTO(sl_buf_clear) struct sl_buf shown = SL_BUF_INIT;
+        int length = (int)strcspn(line, "\n");
+        printf("%s%.*s%s\n", r < 0 ? sl_color(stdout, SL_COLOR_BOLD) : "", length, line,
+               r < 0 ? sl_color(stdout, SL_COLOR_NONE) : "");
+        if (r < 0)
+            continue;
+        SL_TRY(payload_text(sl_result_text(result, r, EXAMPLE_ROW), arena, &row, err));
+        sl_add_short(&shown, row, (width ? width : WIDTH_OF_FILES) - 2);
+        printf("  %s%s%s\n", sl_color(stdout, SL_COLOR_DIM), shown.text,
+               sl_color(stdout, SL_COLOR_NONE));
+    }
+    return SL_OK;
+}
+
 // Groups of rejected rows as JSON, with the example's payload as the object it is.
 static int print_groups_json(const struct sl_result *result, struct sl_err *err)
 {
@@ -118,9 +174,9 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
         &sql,
         "select t as \"table\", rule, c as \"column\", n as \"rows\", "
         "strftime(first_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as first_seen, "
-        "strftime(last_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as last_seen, example%s "
+        "strftime(last_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as last_seen, example, example_row "
         "from (%s) order by t, n desc, rule, c",
-        options->common.json ? ", example_row" : "", groups.text);
+        groups.text);
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(lake.session->kind->query(lake.session, sql.text, 0, &result, err));
     if (options->common.json)
@@ -129,8 +185,7 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
         puts("the quarantine is empty");
         return SL_OK;
     }
-    struct sl_rows rows = {.result = result};
-    return sl_rows_print_text(&rows, err);
+    return print_groups(result, &lake.world.arena, err);
 }
 
 static void add_rows_sql(const struct quarantine_options *options, const char *name,
@@ -163,14 +218,16 @@ enum { SOURCE, POSITION, REASONS, PAYLOAD, AT, RUN_ID };
 // Each row is a paragraph: reasons and payload are too long to stand in columns.
 static int print_row(const struct sl_result *result, int64_t row, struct sl_err *err)
 {
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     SL_AUTO(sl_json_free) json_t *reasons = NULL;
-    SL_AUTO(sl_json_free) json_t *received = NULL;
     const char *text = sl_result_text(result, row, REASONS),
                *position = sl_result_text(result, row, POSITION);
-    const char *payload = sl_result_text(result, row, PAYLOAD);
+    const char *payload;
     size_t i;
     json_t *reason;
-    SL_TRY(sl_json_parse(text ? text : "[]", text ? strlen(text) : 2, "reasons", &reasons, err));
+    sl_arena_init(&arena, 0);
+    SL_TRY(payload_text(sl_result_text(result, row, PAYLOAD), &arena, &payload, err));
+    SL_TRY(sl_json_parse_data(text ? text : "[]", text ? strlen(text) : 2, "reasons", &reasons, err));
     fputs(sl_color(stdout, SL_COLOR_BOLD), stdout);
     sl_put_plain(stdout, sl_result_text(result, row, SOURCE));
     printf(":%s%s\n", position ? position : "", sl_color(stdout, SL_COLOR_NONE));
@@ -182,11 +239,7 @@ static int print_row(const struct sl_result *result, int64_t row, struct sl_err 
         putchar('\n');
     }
     fputs("  ", stdout);
-    SL_TRY(sl_json_parse(payload ? payload : "null", payload ? strlen(payload) : 4, "payload",
-                         &received, err));
-    sl_put_plain(stdout, json_is_string(received) ? json_string_value(received)
-                         : payload                ? payload
-                                                  : "");
+    sl_put_plain(stdout, payload);
     printf("\n  %srejected %s by run %.8s%s\n\n", sl_color(stdout, SL_COLOR_DIM),
            sl_result_text(result, row, AT), sl_result_text(result, row, RUN_ID),
            sl_color(stdout, SL_COLOR_NONE));

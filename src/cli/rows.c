@@ -101,7 +101,7 @@ static bool is_json(const char *text)
 {
     struct sl_err ignored = {0};
     SL_AUTO(sl_json_free) json_t *parsed = NULL;
-    return sl_json_parse(text, strlen(text), "", &parsed, &ignored) == SL_OK;
+    return sl_json_parse_data(text, strlen(text), "", &parsed, &ignored) == SL_OK;
 }
 
 // The engine's text of a number, a boolean or JSON is JSON already; so nothing is rounded on the

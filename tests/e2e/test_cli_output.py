@@ -61,3 +61,21 @@ def test_an_error_in_the_json_log_is_an_object_even_with_a_secret_in_it(project)
 def test_an_unknown_selector_method_lists_those_there_are(project):
     done = shop(project).run("plan", "--select", "packge:x", exit_code=1)
     assert "known are fqn, tag, path" in done.stderr and "config.materialized" in done.stderr
+
+
+def test_the_quarantine_shows_an_example_row_of_each_reason(project):
+    shop(project, GOOD + "x,wed,1\n" + f"y,{'w' * 300},1\n", model=None).run("run")
+    lines = project.run("quarantine", "ls").stdout.splitlines()
+    at = next(i for i, line in enumerate(lines) if "id.type" in line)
+    assert lines[at + 1].strip() == '{"id":"x","day":"wed","amount":"1"}'
+    assert all(len(line) <= 160 for line in lines)
+
+
+def test_a_record_with_a_nul_byte_is_shown(project):
+    shop(project, (GOOD + "9,a\0b\n").encode(), model=None).run("run")
+    assert "9,a b" in project.run("quarantine", "show", "orders").stdout
+    assert "9,a b" in project.run("quarantine", "ls").stdout
+    [row] = project.json("quarantine", "show", "orders")["rows"]
+    assert row["payload"] == "9,a\0b"
+    [group] = project.json("quarantine", "ls")["rows"]
+    assert group["example_row"] == "9,a\0b"
