@@ -61,6 +61,14 @@ static const struct sl_opt apply_rows[] = {
     {0},
 };
 
+static int require_threads(const struct run_options *options, struct sl_err *err)
+{
+    if (options->threads >= 0)
+        return SL_OK;
+    return sl_fail(err, SL_E_USAGE, "--threads is '%lld', expected 0 or more",
+                   (long long)options->threads);
+}
+
 static int execute(const struct run_options *options, const char *command, struct sl_world *world,
                    int *ret_exit, struct sl_err *err)
 {
@@ -95,6 +103,7 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
                                              .exclude = options->exclude,
                                              .full_refresh = options->full_refresh};
     SL_AUTO(sl_world_close) struct sl_world world = {0};
+    SL_TRY(require_threads(options, err));
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
     if (options->dry_run)
         return sl_plan_show(&options->common, &world, false, err);
@@ -111,6 +120,7 @@ static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct run_options *options = self;
     SL_AUTO(sl_world_close) struct sl_world world = {0};
+    SL_TRY(require_threads(options, err));
     SL_TRY(sl_open_world(&options->common, &world, err));
     SL_TRY(sl_world_recall(&world, err));
     SL_TRY(sl_world_gather(&world, false, err));
@@ -152,6 +162,18 @@ static int select_planned(const json_t *plan, struct sl_world *world, struct sl_
     return SL_OK;
 }
 
+// A plan that is no JSON is as invalid as one that does not fit any more.
+static int fail_unreadable(const char *file, struct sl_err *err)
+{
+    struct sl_err cause = *err;
+    if (err->code != SL_E_JSON_SYNTAX)
+        return err->code;
+    sl_err_clear(err);
+    (void)sl_fail(err, SL_E_PLAN_CHANGED, "this is no plan: %s", cause.message);
+    (void)sl_err_at(err, cause.file, cause.line, cause.column);
+    return sl_err_hint(err, "make a new one: `sluice plan -o %s`", file);
+}
+
 static int run_apply(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct run_options *given = self;
@@ -161,9 +183,11 @@ static int run_apply(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     const char *text;
     size_t length;
+    SL_TRY(require_threads(given, err));
     SL_TRY(sl_open_world(&options.common, &world, err));
     SL_TRY(sl_fs_read(options.plan, PLAN_MAX_BYTES, &world.arena, &text, &length, err));
-    SL_TRY(sl_json_parse(text, length, options.plan, &stored, err));
+    if (sl_json_parse(text, length, options.plan, &stored, err) != SL_OK)
+        return fail_unreadable(options.plan, err);
     options.full_refresh = sl_json_bool(stored, "full_refresh", false);
     SL_TRY(select_planned(stored, &world, err));
     SL_TRY(sl_world_gather(&world, false, err));

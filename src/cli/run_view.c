@@ -295,6 +295,15 @@ static size_t count_ok(const struct sl_run *run)
     return run->by_status[SL_STATUS_OK] + run->by_status[SL_STATUS_NOTHING];
 }
 
+// Every step found nothing new: a file was touched, a table was written anew with the same rows.
+static bool is_unchanged(const struct sl_run *run)
+{
+    size_t count = 0;
+    for (int status = 0; status <= SL_STATUS_SKIPPED; status++)
+        count += run->by_status[status];
+    return run->by_status[SL_STATUS_NOTHING] == count;
+}
+
 static void print_last_line(const struct sl_run *run)
 {
     const size_t *by = run->by_status;
@@ -341,10 +350,12 @@ int sl_run_view_end(struct sl_run_view *view, struct sl_err *err)
         SL_TRY(print_balances(run, &arena, err));
         SL_TRY(print_reasons(run, &arena, err));
     }
+    if (is_unchanged(run) && !view->common->is_quiet)
+        puts("nothing to do: what was looked at again holds the same as before");
     fflush(stdout);
     if (view->common->log_format == SL_LOG_TEXT)
         print_failures(view);
-    if (!view->common->is_quiet)
+    if (!view->common->is_quiet && !is_unchanged(run))
         putchar('\n');
     print_last_line(run);
     return SL_OK;

@@ -74,6 +74,7 @@ static int find_run(struct history *history, const char *id, struct sl_run_row *
 {
     struct sl_run_row *runs;
     size_t count;
+    id = sl_str_is_empty(id) ? NULL : id; // as a shell gives a variable that is not set
     SL_TRY(sl_state_runs(history->state, id, 2, &history->arena, &runs, &count, err));
     if (count == 0 && !id)
         return sl_fail(err, SL_E_RUN_MISSING, "nothing has been run yet");
@@ -231,7 +232,7 @@ static int run_status(const void *self, int *ret_exit, struct sl_err *err)
 
 static bool is_wanted(const json_t *line, const char *step)
 {
-    return !step || sl_str_glob(step, sl_json_text(line, "step", "")) ||
+    return sl_str_is_empty(step) || sl_str_glob(step, sl_json_text(line, "step", "")) ||
            sl_str_glob(step, sl_json_text(line, "table", ""));
 }
 
@@ -262,7 +263,7 @@ static void print_log_line(const json_t *line)
 
 // A run that was killed may have left half a line at the end: it is left out.
 static int print_log(const struct status_options *options, const char *text, json_t *lines,
-                     struct sl_err *err)
+                     size_t *ret_shown, struct sl_err *err)
 {
     while (*text) {
         size_t width = strcspn(text, "\n");
@@ -270,6 +271,7 @@ static int print_log(const struct status_options *options, const char *text, jso
         if (text[width] == '\n')
             SL_TRY(sl_json_parse(text, width, "the log", &line, err));
         bool is_shown = line && is_wanted(line, options->step);
+        *ret_shown += is_shown;
         if (is_shown && !lines)
             print_log_line(line);
         if (is_shown && lines && json_array_append(lines, line) != 0)
@@ -279,6 +281,22 @@ static int print_log(const struct status_options *options, const char *text, jso
     return SL_OK;
 }
 
+// No step is like that: those there are stand in the hint.
+static int fail_step(const char *step, const struct sl_run_row *run, const char *text,
+                     struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf names = SL_BUF_INIT;
+    (void)sl_fail(err, SL_E_SELECTOR, "run %.8s has no step '%s'", run->id, step);
+    for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
+        SL_AUTO(sl_json_free) json_t *line = NULL;
+        if (sl_json_parse(text, strcspn(text, "\n"), "the log", &line, NULL) == SL_OK)
+            sl_buf_addf(&names, "%s%s", names.length ? ", " : "", sl_json_text(line, "table", ""));
+    }
+    if (!names.length)
+        return sl_err_hint(err, "it did nothing");
+    return sl_err_hint(err, "its steps are %s; * and ? stand for any characters", names.text);
+}
+
 static int run_logs(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct status_options *options = self;
@@ -286,7 +304,7 @@ static int run_logs(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(sl_json_free) json_t *root = NULL;
     struct sl_run_row run;
     const char *text;
-    size_t length;
+    size_t length, shown = 0;
     json_t *lines = NULL;
     (void)ret_exit;
     SL_TRY(history_open(&options->common, &history, err));
@@ -301,7 +319,11 @@ static int run_logs(const void *self, int *ret_exit, struct sl_err *err)
                          lines);
         SL_TRY_NEW(root, err);
     }
-    SL_TRY(print_log(options, text, lines, err));
+    SL_TRY(print_log(options, text, lines, &shown, err));
+    if (!shown && !sl_str_is_empty(options->step))
+        return fail_step(options->step, &run, text, err);
+    if (!shown && !lines)
+        printf("run %.8s did nothing\n", run.id);
     return lines ? sl_print_json(root, err) : SL_OK;
 }
 

@@ -114,6 +114,8 @@ int sl_plan_compare(const json_t *stored, const json_t *now, struct sl_err *err)
     if (!sl_str_equal(sl_json_text(stored, "schema", ""), PLAN_SCHEMA))
         return sl_fail(err, SL_E_PLAN_CHANGED,
                        "this is no plan: expected a JSON object with schema '%s'", PLAN_SCHEMA);
+    if (!json_is_array(json_object_get(stored, "nodes")))
+        return sl_fail(err, SL_E_PLAN_CHANGED, "this is no whole plan: it has no list of 'nodes'");
     for (size_t i = 0; i < 2; i++) {
         static const char *const keys[] = {"project", "environment"};
         if (!json_equal(json_object_get(stored, keys[i]), json_object_get(now, keys[i])))

@@ -96,7 +96,20 @@ static int view_read_table(struct sl_model_step *step, const char *table, struct
     return sl_step_view(step->context, layer, name, -1, NULL, err);
 }
 
-static int run_check(struct sl_model_step *step, const struct sl_check *check, struct sl_err *err)
+// What the checks of a table found: all that fail are told, at the place of the first.
+struct findings {
+    struct sl_buf text;
+    const struct sl_check *first;
+    int example_bytes;
+};
+
+static void findings_clear(struct findings *findings)
+{
+    sl_buf_clear(&findings->text);
+}
+
+static int run_check(struct sl_model_step *step, const struct sl_check *check,
+                     struct findings *findings, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
@@ -117,14 +130,12 @@ static int run_check(struct sl_model_step *step, const struct sl_check *check, s
         return SL_OK;
     char number[32];
     const char *example = sl_result_text(result, 0, 1);
-    (void)sl_fail(err, SL_E_CHECK_FAILED,
-                  "check %s failed: %s, but %s row%s say otherwise, for example %.400s",
-                  check->kind, check->claim, sl_str_count(rows, number), rows == 1 ? "" : "s",
-                  example ? example : "");
-    (void)sl_err_at(err, check->place.file, check->place.line, check->place.column);
-    return sl_err_hint(err,
-                       "nothing was published: readers still see the old version of curated.%s",
-                       step->model->name);
+    sl_buf_addf(&findings->text, "%scheck %s failed: %s, but %s row%s otherwise, for example %.*s",
+                findings->first ? "; " : "", check->kind, check->claim, sl_str_count(rows, number),
+                rows == 1 ? " says" : "s say", findings->example_bytes, example ? example : "");
+    if (!findings->first)
+        findings->first = check;
+    return SL_OK;
 }
 
 int sl_model_audit(struct sl_model_step *step, struct sl_err *err)
@@ -138,7 +149,17 @@ int sl_model_audit(struct sl_model_step *step, struct sl_err *err)
         *err = diags.items[0].err;
         return err->code;
     }
+    SL_AUTO(findings_clear) struct findings findings = {
+        .text = SL_BUF_INIT, .example_bytes = count > 1 ? 160 : 400};
     for (size_t i = 0; i < count; i++)
-        SL_TRY(run_check(step, &checks[i], err));
-    return SL_OK;
+        SL_TRY(run_check(step, &checks[i], &findings, err));
+    SL_TRY(sl_buf_check(&findings.text, err));
+    if (!findings.first)
+        return SL_OK;
+    const struct sl_place *place = &findings.first->place;
+    (void)sl_fail(err, SL_E_CHECK_FAILED, "%s", findings.text.text);
+    (void)sl_err_at(err, place->file, place->line, place->column);
+    return sl_err_hint(err,
+                       "nothing was published: readers still see the old version of curated.%s",
+                       step->model->name);
 }

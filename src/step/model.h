@@ -55,8 +55,8 @@ SL_MUST int sl_model_stage(struct sl_model_step *step, const char *sql, struct s
 // Write mode merge: the newest row per key of `sql`, against the table's rows when the scope is new
 // rows.
 SL_MUST int sl_model_merge(struct sl_model_step *step, const char *sql, struct sl_err *err);
-// Runs the model's checks on the table as it would be after the commit; SL_E_CHECK_FAILED names the
-// first that fails, with an example.
+// Runs the model's checks on the table as it would be after the commit; SL_E_CHECK_FAILED names all
+// that fail, each with an example.
 SL_MUST int sl_model_audit(struct sl_model_step *step, struct sl_err *err);
 
 #endif

@@ -202,7 +202,8 @@ int sl_budget_check(const struct sl_budget *budget, const struct sl_balance *bal
         sl_fail(err, SL_E_BUDGET, "'%s' rejects %lld of %lld rows, the budget is %lld rows", table,
                 (long long)bad, (long long)in, (long long)budget->max_rows);
     else if (bad == in)
-        sl_fail(err, SL_E_BUDGET, "'%s' rejects every one of its %lld rows", table, (long long)in);
+        sl_fail(err, SL_E_BUDGET, "'%s' rejects all that came in: %lld row%s", table, (long long)in,
+                in == 1 ? "" : "s");
     else if (in >= budget->min_rows && share > budget->max_share)
         sl_fail(err, SL_E_BUDGET, "'%s' rejects %lld of %lld rows (%.1f %%), the budget is %.1f %%",
                 table, (long long)bad, (long long)in, 100 * share, 100 * budget->max_share);

@@ -79,3 +79,39 @@ def test_a_record_with_a_nul_byte_is_shown(project):
     assert row["payload"] == "9,a\0b"
     [group] = project.json("quarantine", "ls")["rows"]
     assert group["example_row"] == "9,a\0b"
+
+
+def test_a_plan_without_nodes_is_no_plan(project):
+    shop(project).run("plan", "-o", "plan.json")
+    plan = json.loads((project.folder / "plan.json").read_text())
+    del plan["nodes"]
+    project.write("plan.json", json.dumps(plan))
+    assert "nodes" in project.run("apply", "plan.json", exit_code=6).stderr
+    project.write("plan.json", "{")
+    assert "no plan" in project.run("apply", "plan.json", exit_code=6).stderr
+
+
+def test_a_negative_number_of_threads_is_refused(project):
+    for command in ["run"], ["retry"], ["apply", "plan.json"]:
+        assert "--threads is '-3'" in shop(project).run(*command, "-j", "-3", exit_code=1).stderr
+
+
+def test_logs_say_that_no_step_is_like_that(project):
+    shop(project, model=None).run("run")
+    assert "cleanse orders" in project.run("logs", "", "clean.*").stdout
+    done = project.run("logs", "", "nope", exit_code=1)
+    assert "has no step 'nope'" in done.stderr and "raw.orders, clean.orders" in done.stderr
+
+
+def test_a_file_that_was_only_touched_changes_nothing_and_that_is_said(project):
+    shop(project, model=None).run("run")
+    (project.folder / "data/orders-1.csv").touch()
+    assert "nothing to do" in project.run("run").stdout
+
+
+def test_all_failing_checks_are_told(project):
+    checks = "checks:\n  - expression: amount > 10\n  - expression: day = 'tue'\n  - row_count: {min: 1}\n"
+    shop(project, model=PER_DAY.replace("*/", checks + "*/"))
+    stderr = project.run("run", exit_code=3).stderr
+    assert "amount > 10" in stderr and "day = 'tue'" in stderr and "row_count" not in stderr
+    assert stderr.count("1 row says otherwise") >= 2
