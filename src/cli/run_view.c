@@ -211,10 +211,27 @@ static void on_end(void *self, const struct sl_outcome *outcome)
     show_frame(view);
 }
 
+static void on_interrupt(void *self, int times)
+{
+    struct sl_run_view *view = self;
+    if (times > 2)
+        return;
+    add_wipe(view);
+    show_frame(view);
+    sl_tell(view->common, SL_LOG_WARN, "%s",
+            times == 1 ? "interrupted: running steps are brought to their end; again to abort them"
+                       : "interrupted again: running steps are aborted");
+}
+
 struct sl_listener sl_run_view_listener(struct sl_run_view *view)
 {
     return (struct sl_listener){
-        .on_start = on_start, .on_end = on_end, .on_tick = on_tick, .self = view};
+        .on_start = on_start,
+        .on_end = on_end,
+        .on_tick = on_tick,
+        .on_interrupt = on_interrupt,
+        .self = view,
+    };
 }
 
 // --- The end ---
@@ -358,6 +375,10 @@ int sl_run_view_end(struct sl_run_view *view, struct sl_err *err)
     if (!view->common->is_quiet && !is_unchanged(run))
         putchar('\n');
     print_last_line(run);
+    fflush(stdout);
+    if (run->was_interrupted)
+        sl_tell(view->common, SL_LOG_INFO,
+                "interrupted; published tables are whole: `sluice run` does what is missing");
     return SL_OK;
 }
 

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "run/history.h"
+#include "run/lock.h"
 #include "run/signals.h"
 
 #include <errno.h>
@@ -142,6 +143,12 @@ static bool has_stopped(const struct controller *controller)
     return controller->has_failed || atomic_load(&controller->stop);
 }
 
+static void hint_at_rerun(struct sl_err *err)
+{
+    if (err->code == SL_E_INTERRUPTED && !err->hint[0])
+        (void)sl_err_hint(err, "published tables are whole; `sluice run` does what is missing");
+}
+
 // Why a node cannot run although it is its turn, in outcome->err; false if it can.
 static bool is_blocked(struct controller *controller, struct sl_outcome *outcome)
 {
@@ -158,6 +165,7 @@ static bool is_blocked(struct controller *controller, struct sl_outcome *outcome
         return false;
     (void)sl_fail(&outcome->err, SL_E_INTERRUPTED, "%s",
                   controller->has_failed ? "stopped after the first error" : "interrupted");
+    hint_at_rerun(&outcome->err);
     return true;
 }
 
@@ -193,6 +201,7 @@ static void run_node(struct controller *controller, size_t index)
         int code = try_step(controller, outcome, &outcome->err);
         pthread_mutex_lock(&controller->lock);
         outcome->status = code == SL_OK ? status_of(&outcome->result) : SL_STATUS_ERROR;
+        hint_at_rerun(&outcome->err);
     }
     finish(controller, index);
 }
@@ -251,6 +260,9 @@ static void on_signal(void *self, int times)
     atomic_store(&controller->stop, true);
     pthread_mutex_lock(&controller->lock);
     controller->run->was_interrupted = true;
+    const struct sl_listener *listener = controller->options->listener;
+    if (listener && listener->on_interrupt)
+        listener->on_interrupt(listener->self, times);
     for (size_t i = 0; times > 1 && i < controller->run->count; i++) {
         struct sl_session *session = controller->run->outcomes[i].session;
         if (session)
@@ -350,10 +362,7 @@ int sl_run(struct sl_world *world, const struct sl_run_options *options, struct 
     *ret = (struct sl_run){.world = world, .started_us = sl_clock_now_us()};
     sl_arena_init(&ret->arena, 0);
     sl_uuid(ret->id);
-    const char *lock = sl_path_join(&ret->arena, world->project->state_folder, "run.lock");
-    SL_TRY_NEW(lock, err);
-    SL_TRY(sl_fs_mkdirs(world->project->state_folder, err));
-    SL_TRY(sl_fs_lock(lock, false, &lock_fd, err));
+    SL_TRY(sl_run_lock(world->project->state_folder, &lock_fd, err));
     pthread_mutex_init(&controller.lock, NULL);
     pthread_cond_init(&controller.is_ready, NULL);
     pthread_cond_init(&controller.is_done, NULL);

@@ -34,6 +34,8 @@ struct sl_listener {
     void (*on_end)(void *self, const struct sl_outcome *outcome);
     // About ten times a second while steps run, from the thread that called sl_run.
     void (*on_tick)(void *self, const struct sl_outcome *const *running, size_t count);
+    // Asked to stop: once to drain, twice to abort.
+    void (*on_interrupt)(void *self, int times);
     void *self;
 };
 

@@ -1,5 +1,9 @@
 """What commands print: the JSON log, errors and their hints, names, selectors."""
 import json
+import os
+import signal
+import subprocess
+import time
 
 CONTRACT = """
 apiVersion: v3.1.0
@@ -115,3 +119,24 @@ def test_all_failing_checks_are_told(project):
     stderr = project.run("run", exit_code=3).stderr
     assert "amount > 10" in stderr and "day = 'tue'" in stderr and "row_count" not in stderr
     assert stderr.count("1 row says otherwise") >= 2
+
+
+def test_a_run_that_is_at_work_is_named_and_says_how_it_is_stopped(project):
+    shop(project, model="select sum(a.range + b.range)::double as a from range(1000000) a, range(1000000) b")
+    running = subprocess.Popen([project.binary, "run"], cwd=project.folder, text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, env={**os.environ, "NO_COLOR": "1"})
+    try:
+        for line in running.stderr:
+            if "ingest orders" in line:
+                break
+        time.sleep(0.5)
+        second = project.run("run", exit_code=1).stderr
+        assert "SL0108" in second and f"process {running.pid}, since 2" in second and f"kill -INT {running.pid}" in second
+        running.send_signal(signal.SIGINT)
+        assert any("again to abort" in line for line in running.stderr)
+        running.send_signal(signal.SIGINT)
+        rest = running.communicate(timeout=60)[1]
+        assert running.returncode == 130 and "`sluice run` does what is missing" in rest
+    finally:
+        running.kill()
+        running.wait()
