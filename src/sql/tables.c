@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 // Where the SQL stands in the user's file.
 struct text {
@@ -50,6 +51,14 @@ static size_t byte_offset(const char *sql, size_t characters)
     return (size_t)(c - sql);
 }
 
+static bool has_word(const char *sql, const char *word)
+{
+    for (; *sql; sql++)
+        if (strncasecmp(sql, word, strlen(word)) == 0)
+            return true;
+    return false;
+}
+
 static void report_parse_error(const struct sl_ast *tree, const struct text *text,
                                struct sl_diags *diags)
 {
@@ -60,7 +69,10 @@ static void report_parse_error(const struct sl_ast *tree, const struct text *tex
 
     if (sl_ast_is(tree, "error_type", "not implemented"))
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_SQL_KIND, place_of(text, SIZE_MAX),
-                "a PIVOT needs its values written out: on COLUMN in (...)",
+                has_word(text->sql, "pivot")
+                    ? "a PIVOT needs its values written out: on COLUMN in (...)"
+                    : "leave just the SELECT: Sluice writes the table, and 'write' in the leading "
+                      "comment says how",
                 "a model is a single SELECT, and this is another statement");
     else
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_SQL_SYNTAX, place_of(text, offset), NULL, "%s",

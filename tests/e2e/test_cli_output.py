@@ -140,3 +140,8 @@ def test_a_run_that_is_at_work_is_named_and_says_how_it_is_stopped(project):
     finally:
         running.kill()
         running.wait()
+
+
+def test_a_model_that_writes_gets_a_hint_that_fits(project):
+    shop(project, model="insert into x values (1)")
+    assert "leave just the SELECT" in project.run("check", exit_code=1).stderr

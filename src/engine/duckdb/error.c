@@ -2,6 +2,7 @@
 #include "base/utf8.h"
 #include "engine/duckdb/session.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,25 +82,85 @@ static void set_place(struct sl_err *err, const struct sl_duckdb_sql *sql, int64
         (void)sl_err_at(err, "", line, column);
 }
 
-// "did you mean 'a' or 'b'?" from "a, b". System views that merely sound alike help nobody.
+// The end of a candidate: a comma inside brackets, as in "upper(a, b)", is not one between two.
+static size_t candidate_length(const char *text)
+{
+    size_t length = 0;
+    int depth = 0;
+
+    for (; text[length] && (text[length] != ',' || depth > 0); length++)
+        depth += (text[length] == '(') - (text[length] == ')');
+    return length;
+}
+
+// An operator's signatures help nobody: its sides must be made to fit.
+static bool set_operator_hint(struct sl_err *err, const char *signature)
+{
+    bool is_name = signature[0] == '_' || signature[0] == '"' ||
+                   isalpha((unsigned char)signature[0]);
+
+    if (is_name || !strstr(signature, " -> "))
+        return false;
+    (void)sl_err_hint(err, "the two sides do not fit: cast one of them, as in x::integer");
+    return true;
+}
+
+// "did you mean 'a' or 'b'?" from "a, b"; of functions with these names, how they are called.
+// System views that merely sound alike help nobody.
 static void set_candidates(struct sl_err *err, const char *candidates)
 {
     char text[sizeof err->hint] = "";
     size_t length = 0;
+    bool is_signature = strstr(candidates, " -> ") != NULL;
 
+    if (set_operator_hint(err, candidates))
+        return;
     while (*candidates) {
-        size_t part = strcspn(candidates, ",");
+        size_t part = candidate_length(candidates);
         bool is_useful = part > 0 && strncmp(candidates, "pg_", 3) != 0 &&
                          strncmp(candidates, "duckdb_", 7) != 0 &&
                          strncmp(candidates, "sqlite_", 7) != 0;
-        if (is_useful && length + part + 16 < sizeof text)
+        if (is_useful && length + part + 20 < sizeof text)
             length += (size_t)snprintf(text + length, sizeof text - length, "%s'%.*s'",
                                        length ? " or " : "", (int)part, candidates);
         candidates += part + (candidates[part] == ',');
         candidates += strspn(candidates, " ");
     }
-    if (length)
+    if (length && is_signature)
+        (void)sl_err_hint(err, "it is called as %s", text);
+    else if (length)
         (void)sl_err_hint(err, "did you mean %s?", text);
+}
+
+// What the engine advises to do with the engine, which is not in the user's hands: said in our
+// words, or not at all.
+static bool set_our_hint(struct sl_err *err, const char *message)
+{
+    static const char functions[] = "Candidate functions:";
+    static const char *const foreign[] = {"SET ", "PRAGMA ", "INSTALL ", "LOAD ", "duckdb.org"};
+    const char *rest = message + strcspn(message, "\n");
+
+    if (err->code == SL_E_MEMORY) {
+        (void)sl_err_hint(err, "give it more with engine.memory in sluice.yml or "
+                               "SLUICE_ENGINE_MEMORY=4GB, or let less go on at once: "
+                               "engine.threads, concurrency");
+        return true;
+    }
+    if (strstr(rest, "INSTALL ") || err->code == SL_E_ENGINE_EXTENSION) {
+        (void)sl_err_hint(err, "extensions of the engine are not loaded at run time: bring the "
+                               "data in through a source");
+        return true;
+    }
+    rest += strspn(rest, " \t\n");
+    if (sl_str_starts(rest, functions)) {
+        rest += strlen(functions);
+        if (set_operator_hint(err, rest + strspn(rest, " \t\n")))
+            return true;
+    }
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+        if (strstr(rest, foreign[i]))
+            return true;
+    return false;
 }
 
 // What follows the first line of a message, on one line.
@@ -114,6 +175,8 @@ static void set_rest(struct sl_err *err, const char *rest)
             continue;
         text[length++] = is_blank ? ' ' : *rest;
     }
+    while (length > 0 && text[length - 1] == ' ' && !*rest)
+        length--;
     text[length] = *rest; // tells whether a character is cut in two
     text[sl_utf8_cut(text, length)] = '\0';
     if (text[0])
@@ -139,9 +202,11 @@ static int fail_json(struct sl_err *err, const json_t *json, const struct sl_duc
     // An error of the machine has no place in the SQL, though DuckDB gives that of the function.
     if (err && sql->user_bytes && position >= 0 && code == SL_E_ENGINE)
         set_place(err, sql, position, sl_str_equal(type, "Parser"));
-    if (err && candidates[0])
+    if (!err || set_our_hint(err, message))
+        return (int)code;
+    if (candidates[0])
         set_candidates(err, candidates);
-    else if (err)
+    else
         set_rest(err, message + strcspn(message, "\n"));
     return (int)code;
 }

@@ -25,7 +25,24 @@ static const struct {
     {"{\"exception_type\":\"Interrupt\",\"exception_message\":\"Interrupted!\"}", SL_E_INTERRUPTED,
      "Interrupted", ""},
     {"{\"exception_type\":\"Out of Memory\",\"exception_message\":\"x\\n\\n* a\\n* b\"}",
-     SL_E_MEMORY, "x", "* a * b"},
+     SL_E_MEMORY, "x",
+     "give it more with engine.memory in sluice.yml or SLUICE_ENGINE_MEMORY=4GB, or let less go on "
+     "at once: engine.threads, concurrency"},
+    {"{\"exception_type\":\"Binder\",\"exception_message\":\"x\",\"candidates\":\"+(A) -> A, +(B, C) -> "
+     "B\"}",
+     SL_E_ENGINE, "x", "the two sides do not fit: cast one of them, as in x::integer"},
+    {"{\"exception_type\":\"Binder\",\"exception_message\":\"x\",\"candidates\":\"f(A) -> A, f(B, C) -> "
+     "B\"}",
+     SL_E_ENGINE, "x", "it is called as 'f(A) -> A' or 'f(B, C) -> B'"},
+    {"{\"exception_type\":\"Binder\",\"exception_message\":\"x\\n\\tCandidate "
+     "functions:\\n\\t+(A) -> A\\n\"}",
+     SL_E_ENGINE, "x", "the two sides do not fit: cast one of them, as in x::integer"},
+    {"{\"exception_type\":\"Catalog\",\"exception_message\":\"x.\\nPlease run:\\nINSTALL "
+     "delta;\\nLOAD delta;\"}",
+     SL_E_ENGINE, "x",
+     "extensions of the engine are not loaded at run time: bring the data in through a source"},
+    {"{\"exception_type\":\"Binder\",\"exception_message\":\"x\\nSET a=1 helps\"}", SL_E_ENGINE,
+     "x", ""},
     {"{\"exception_type\":\"INTERNAL\",\"exception_message\":\"x\"}", SL_E_INTERNAL, "x", ""},
     {"{\"exception_type\":\"FATAL\",\"exception_message\":\"x\"}", SL_E_INTERNAL, "x", ""},
     {"{\"exception_type\":\"IO\",\"exception_message\":\"x\"}", SL_E_IO, "x", ""},
@@ -40,7 +57,8 @@ static const struct {
     {"{\"exception_type\":\"Permission\",\"exception_message\":\"x\"}", SL_E_NO_PERMISSION, "x",
      ""},
     {"{\"exception_type\":\"Missing Extension\",\"exception_message\":\"x\"}",
-     SL_E_ENGINE_EXTENSION, "x", ""},
+     SL_E_ENGINE_EXTENSION, "x",
+     "extensions of the engine are not loaded at run time: bring the data in through a source"},
 };
 
 static void messages_give_code_text_and_hint(void **state)
