@@ -9,15 +9,15 @@ enum requirement {
     NEED_CONSUMERS = 2,
     NEED_GRAIN = 4,
     NEED_VOLUME = 8,
-    NEED_FREQUENCY = 16,
-    NEED_FRESHNESS = 32,
-    NEED_RETENTION = 64,
-    NEED_COMPLIANCE = 128,
+    NEED_GROWTH = 16,
+    NEED_FREQUENCY = 32,
+    NEED_FRESHNESS = 64,
+    NEED_RETENTION = 128,
+    NEED_COMPLIANCE = 256,
 };
-#define NEEDS_OF_SOURCE                                                                         \
-    (NEED_OWNER | NEED_CONSUMERS | NEED_GRAIN | NEED_VOLUME | NEED_FREQUENCY | NEED_FRESHNESS | \
-     NEED_RETENTION | NEED_COMPLIANCE)
-#define NEEDS_OF_MODEL (NEED_OWNER | NEED_CONSUMERS | NEED_GRAIN)
+#define NEEDS_OF_TABLE                                                               \
+    (NEED_OWNER | NEED_CONSUMERS | NEED_GRAIN | NEED_VOLUME | NEED_GROWTH |          \
+     NEED_FREQUENCY | NEED_FRESHNESS | NEED_RETENTION | NEED_COMPLIANCE)
 #define NEEDS_OF_TARGET NEED_OWNER
 
 const struct sl_opt sl_budget_rows[] = {
@@ -100,6 +100,7 @@ static unsigned missing_of(const struct sl_requirements *requirements)
     missing |= requirements->consumers.count == 0 ? NEED_CONSUMERS : 0;
     missing |= requirements->grain.count == 0 ? NEED_GRAIN : 0;
     missing |= sl_str_is_empty(requirements->volume) ? NEED_VOLUME : 0;
+    missing |= sl_str_is_empty(requirements->growth) ? NEED_GROWTH : 0;
     missing |= sl_str_is_empty(requirements->frequency) ? NEED_FREQUENCY : 0;
     missing |= requirements->freshness_s < 0 ? NEED_FRESHNESS : 0;
     missing |= requirements->retention_s < 0 ? NEED_RETENTION : 0;
@@ -110,7 +111,7 @@ static unsigned missing_of(const struct sl_requirements *requirements)
 // "owner, grain and freshness"
 static void describe(unsigned missing, struct sl_buf *text)
 {
-    static const char *const names[] = {"owner",     "consumers", "grain",     "volume",
+    static const char *const names[] = {"owner",     "consumers", "grain",     "volume",    "growth",
                                         "frequency", "freshness", "retention", "compliance"};
     size_t left = (size_t)__builtin_popcount(missing);
 
@@ -146,12 +147,12 @@ void sl_project_check_requirements(struct sl_project *project)
     for (size_t i = 0; i < project->source_count; i++) {
         const struct sl_source *source = &project->sources[i];
 
-        check(project, source->file, source->name, &source->requirements, NEEDS_OF_SOURCE);
+        check(project, source->file, source->name, &source->requirements, NEEDS_OF_TABLE);
     }
     for (size_t i = 0; i < project->model_count; i++) {
         const struct sl_model *model = &project->models[i];
 
-        check(project, model->file, model->name, &model->requirements, NEEDS_OF_MODEL);
+        check(project, model->file, model->name, &model->requirements, NEEDS_OF_TABLE);
     }
     for (size_t i = 0; i < project->target_count; i++) {
         const struct sl_target *target = &project->targets[i];

@@ -145,3 +145,13 @@ def test_a_run_that_is_at_work_is_named_and_says_how_it_is_stopped(project):
 def test_a_model_that_writes_gets_a_hint_that_fits(project):
     shop(project, model="insert into x values (1)")
     assert "leave just the SELECT" in project.run("check", exit_code=1).stderr
+
+
+def test_every_source_and_model_says_all_requirements(project):
+    shop(project).write("sluice.yml", "name: shop\nchecks: {requirements: warn}\n")
+    stderr = project.run("check").stderr
+    everything = "consumers, grain, volume, growth, frequency, freshness, retention and compliance"
+    assert stderr.count(everything) == 2
+    for template in "empty", "quickstart":
+        project.run("init", template, "--template", template)
+        assert "SL0210" not in project.run("check", "-C", template).stderr

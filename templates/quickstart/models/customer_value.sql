@@ -3,6 +3,8 @@ description: What each customer has ordered so far
 owner: finance@example.com
 consumers: [marketing]
 grain: [customer_id]
+volume: one row a customer, 12 now
+growth: as the customers
 frequency: daily
 freshness: 26h
 retention: 3650d

@@ -3,6 +3,8 @@ description: Revenue per day, country and currency, without cancelled orders
 owner: finance@example.com
 consumers: [board]
 grain: [day, country, currency]
+volume: 40 rows a day
+growth: none
 frequency: daily
 freshness: 26h
 retention: 3650d
