@@ -77,17 +77,17 @@ static int run_schema(const void *self, int *ret_exit, struct sl_err *err)
     (void)ret_exit;
     sl_arena_init(&arena, 0);
     if (!options->kind)
-        sl_buf_add(&text, "{");
+        sl_buf_add(&text, "{\"schema\": \"sluice.schema/1\"");
     for (const struct sl_file_kind *kind = sl_file_kinds; kind->name; kind++) {
         names[count++] = kind->name;
         if (options->kind && !sl_str_equal(options->kind, kind->name))
             continue;
         if (!options->kind) {
-            sl_buf_add(&text, count > 1 ? ", " : "");
+            sl_buf_add(&text, ", ");
             sl_buf_add_json_string(&text, kind->name);
             sl_buf_add(&text, ": ");
         }
-        sl_opt_schema(kind->rows, &text);
+        sl_file_kind_schema(kind, &text);
     }
     if (!options->kind)
         sl_buf_add(&text, "}");

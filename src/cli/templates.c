@@ -18,7 +18,7 @@ int sl_schemas_write(const char *folder, struct sl_err *err)
         SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
         const char *path = sl_arena_printf(&arena, "%s/%s.json", schemas, kind->name);
         SL_TRY_NEW(path, err);
-        sl_opt_schema(kind->rows, &text);
+        sl_file_kind_schema(kind, &text);
         SL_TRY(sl_buf_check(&text, err));
         SL_TRY(sl_fs_write(path, text.text, text.length, err));
     }

@@ -13,3 +13,20 @@ const struct sl_file_kind sl_file_kinds[] = {
     {"target", "targets/*.yml", "Where tables are delivered, and how.", sl_target_rows},
     {0},
 };
+
+// Raised when a file that was right may be wrong by the new one.
+#define SCHEMA_VERSION 1
+
+void sl_file_kind_schema(const struct sl_file_kind *kind, struct sl_buf *json)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf members = SL_BUF_INIT;
+
+    sl_opt_schema(kind->rows, &members);
+    sl_buf_addf(json,
+                "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
+                "\"$id\":\"urn:sluice:%s:%d\",\"title\":",
+                kind->name, SCHEMA_VERSION);
+    sl_buf_add_json_string(json, kind->summary);
+    sl_buf_addf(json, ",%s", members.text + 1); // without its '{'
+    json->has_failed = json->has_failed || members.has_failed;
+}

@@ -180,6 +180,8 @@ struct sl_file_kind {
     const struct sl_opt *rows;
 };
 extern const struct sl_file_kind sl_file_kinds[]; // ends with a NULL name
+// The kind's JSON Schema, with the draft it follows and its own name and version as $id.
+void sl_file_kind_schema(const struct sl_file_kind *kind, struct sl_buf *json);
 // Every setting with its value and where it came from, for `config show --origin`: calls `each` per
 // row.
 SL_MUST int sl_project_settings(const struct sl_project *project,

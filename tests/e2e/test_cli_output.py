@@ -155,3 +155,22 @@ def test_every_source_and_model_says_all_requirements(project):
     for template in "empty", "quickstart":
         project.run("init", template, "--template", template)
         assert "SL0210" not in project.run("check", "-C", template).stderr
+
+
+def test_every_document_carries_a_versioned_schema(project):
+    shop(project).run("run")
+    project.run("plan", "-o", "plan.json")
+    commands = [
+        "init new", "init drafted --from data/orders-1.csv", "quickstart demo", "check", "plan", "run", "retry", "apply plan.json", "status",
+        "logs", "ls", "show clean.orders", "quarantine ls", "quarantine show orders", "lineage", "lineage curated.per_day.amount",
+        "explain", "explain SL0101", "config show", "schema", "completion bash", "version", "help", "docs out", "query @"]
+    for command in commands:
+        words = ["select 1 as a" if word == "@" else word for word in command.split()]
+        name = project.json(*words)["schema"]
+        assert name.startswith("sluice.") and name.rsplit("/", 1)[1].isdigit(), (command, name)
+    run = project.json("status")["runs"][0]["run_id"]
+    assert project.json("status", run)["schema"] == "sluice.status.run/1"
+    for kind in "project", "source", "contract", "model", "target":
+        schema = project.json("schema", kind)
+        assert schema["$id"] == f"urn:sluice:{kind}:1" and schema["$schema"].endswith("2020-12/schema")
+    assert json.loads(project.run("nope", "--json", exit_code=1).stdout)["schema"] == "sluice.error/1"

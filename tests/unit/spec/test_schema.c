@@ -34,9 +34,11 @@ static void every_file_kind_has_a_strict_schema(void **state)
         assert_true(count < COUNT_OF(names));
         assert_string_equal(kind->name, names[count]);
         assert_false(sl_str_is_empty(kind->pattern) || sl_str_is_empty(kind->summary));
-        sl_opt_schema(kind->rows, &text);
+        sl_file_kind_schema(kind, &text);
         assert_int_equal(sl_json_parse(text.text, text.length, kind->name, &schema, &err), SL_OK);
-        assert_null(json_object_get(schema, "$id"));
+        assert_true(sl_str_starts(sl_json_text(schema, "$id", ""), "urn:sluice:"));
+        assert_true(sl_str_ends(sl_json_text(schema, "$id", ""), ":1"));
+        assert_non_null(json_object_get(schema, "$schema"));
         assert_string_equal(sl_json_text(schema, "type", ""), "object");
         every_object_refuses_other_keys(schema);
     }
