@@ -14,6 +14,7 @@
 struct sl_load {
     struct sl_project *project;
     const struct sl_opt_resolver *resolver; // NULL: ${...} stays as written
+    const struct sl_map *variables;         // of .env
     struct sl_requirements defaults;        // of sluice.yml
 };
 
@@ -110,6 +111,10 @@ struct sl_model_text {
     int comment_line, comment_column; // of the settings or of the open comment
 };
 void sl_model_split(const char *text, struct sl_model_text *ret);
+
+// A variable of the environment, or else of .env; NULL if it is not set. *ret_origin says where it
+// was found, for people.
+const char *sl_load_variable(const struct sl_load *load, const char *name, const char **ret_origin);
 
 // Resolves ${env:NAME}, ${file:PATH} and ${exec:CMD} for one project; holds the values it has
 // found.

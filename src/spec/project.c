@@ -210,10 +210,9 @@ static int load_project(struct sl_project *project, const struct sl_project_opti
         find_root(options->folder ? options->folder : ".", &project->arena, &project->folder, err));
     project->index = SL_NEW(&project->arena, struct sl_spec_index);
     SL_TRY_NEW(project->index, err);
-    if (options->resolve_secrets) {
-        SL_TRY(sl_secrets_open(&secrets, &load, err));
-        load.resolver = &resolver;
-    }
+    SL_TRY(sl_secrets_open(&secrets, &load, err));
+    load.variables = &secrets.variables;
+    load.resolver = options->resolve_secrets ? &resolver : NULL;
     SL_TRY(sl_settings_read(&load, options, err));
     SL_TRY(load_contracts(&load, err));
     SL_TRY(load_sources(&load, err));

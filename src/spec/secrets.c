@@ -98,6 +98,21 @@ void sl_secrets_close(struct sl_secrets *secrets)
     sl_map_clear(&secrets->outputs);
 }
 
+const char *sl_load_variable(const struct sl_load *load, const char *name, const char **ret_origin)
+{
+    struct sl_arena *arena = &load->project->arena;
+    const char *value = getenv(name);
+
+    if (value) {
+        *ret_origin = sl_arena_printf(arena, "environment variable %s", name);
+        return value;
+    }
+    value = load->variables ? sl_map_get(load->variables, name) : NULL;
+    if (value)
+        *ret_origin = sl_arena_printf(arena, "%s in " ENV_FILE, name);
+    return value;
+}
+
 static int resolve_env(struct sl_secrets *secrets, const char *name, const char **ret,
                        struct sl_err *err)
 {

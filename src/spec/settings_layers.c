@@ -133,10 +133,9 @@ static int put_variable(struct sl_load *load, const struct sl_opt *group, const 
     SL_TRY_NEW(name, err);
     for (char *c = name; *c; c++)
         *c = (char)toupper((unsigned char)*c);
-    text = getenv(name);
+    text = sl_load_variable(load, name, &origin);
     if (sl_str_is_empty(text))
         return SL_OK;
-    origin = sl_arena_printf(arena, "environment variable %s", name);
     SL_TRY_NEW(origin, err);
     return put(load, group, row, text, origin, err);
 }
