@@ -16,7 +16,7 @@
 #define CUT_MARK "..."
 #define MASK "***"
 // Below this, a field is masked as one text.
-#define DEEPEST_FIELD 16
+#define DEEPEST_FIELD 64
 
 static struct {
     pthread_mutex_t mutex;
@@ -235,6 +235,19 @@ static void add_field_value(struct sl_buf *line, const json_t *value, int depth)
         add_field_value(line, item, depth + 1);
     }
     sl_buf_add_char(line, json_is_object(value) ? '}' : ']');
+}
+
+int sl_log_print(const json_t *json, char **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+
+    pthread_mutex_lock(&sink.mutex);
+    add_field_value(&text, json, 0);
+    pthread_mutex_unlock(&sink.mutex);
+    SL_TRY(sl_buf_check(&text, err));
+    *ret = strdup(text.text);
+    SL_TRY_NEW(*ret, err);
+    return SL_OK;
 }
 
 static const char *level_name(enum sl_log_level level)

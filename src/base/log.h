@@ -20,5 +20,7 @@ void sl_log_hide(const char *secret);
 // The same masking for any other output; returns `text` itself if nothing was hidden, else a copy
 // in the arena.
 const char *sl_log_mask(const char *text, struct sl_arena *arena);
+// Masked JSON, compact, that stays JSON: a number that is a secret becomes a text. free() it.
+SL_MUST int sl_log_print(const json_t *json, char **ret, struct sl_err *err);
 
 #endif

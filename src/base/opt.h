@@ -33,6 +33,7 @@ enum sl_opt_flag {
         8,              // command line: an argument, not a flag (STRINGS takes all that are left)
     SL_OPT_HIDDEN = 16, // not in --help
     SL_OPT_OPEN = 32,   // OBJECT: unknown keys are allowed and ignored here
+    SL_OPT_PLAIN = 64,  // a name: printed and stored as it is, so ${...} is refused
 };
 
 struct sl_opt {

@@ -87,6 +87,13 @@ static int scalar_text(const struct reader *reader, const struct sl_opt *row,
 
     *ret = node->text;
     *ret_is_resolved = false;
+    if (row->flags & SL_OPT_PLAIN && strstr(node->text, "${")) {
+        sl_diag(reader->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, node->place,
+                "what ${...} gives is secret, and names are printed: write it out",
+                "'%s' is a name and cannot hold ${...}", row->name);
+        *ret = NULL;
+        return SL_OK;
+    }
     if (reader->resolver && strstr(node->text, "${")) {
         code = reader->resolver->resolve(reader->resolver->self, node->text, reader->arena,
                                          &resolved, &problem);

@@ -85,7 +85,8 @@ int sl_grid_print(const struct sl_grid *grid, FILE *file, struct sl_err *err)
     size_t head = 0;
     while (text.text[head] && text.text[head] != '\n')
         head++;
-    fprintf(file, "%s%.*s%s%s", sl_color(file, SL_COLOR_BOLD), (int)head, text.text,
-            sl_color(file, SL_COLOR_NONE), text.text + head);
+    fprintf(file, "%s%.*s%s", sl_color(file, SL_COLOR_BOLD), (int)head, text.text,
+            sl_color(file, SL_COLOR_NONE));
+    sl_print_masked(text.text + head, file);
     return SL_OK;
 }

@@ -81,9 +81,8 @@ void sl_print_masked(const char *text, FILE *file)
 int sl_print_json(const json_t *json, struct sl_err *err)
 {
     char *text = NULL;
-    SL_TRY(sl_json_print(json, &text, err));
-    sl_print_masked(text, stdout);
-    putchar('\n');
+    SL_TRY(sl_log_print(json, &text, err));
+    puts(text);
     free(text);
     return SL_OK;
 }

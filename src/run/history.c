@@ -88,7 +88,9 @@ int sl_history_open(struct sl_run *run, const char *command, struct sl_history *
 static int add_state(struct sl_history *history, const struct sl_outcome *outcome,
                      const char *details, struct sl_err *err)
 {
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     const struct sl_step_result *result = &outcome->result;
+    sl_arena_init(&arena, 0);
     char place[320] = "";
     if (outcome->err.file[0])
         snprintf(place, sizeof place, "%s:%d:%d", outcome->err.file, outcome->err.line,
@@ -100,7 +102,7 @@ static int add_state(struct sl_history *history, const struct sl_outcome *outcom
         .status = sl_status_name(outcome->status),
         .why = result->why,
         .code = outcome->err.code ? sl_code_info(outcome->err.code)->id : NULL,
-        .message = outcome->err.code ? outcome->err.message : NULL,
+        .message = outcome->err.code ? sl_log_mask(outcome->err.message, &arena) : NULL,
         .place = place[0] ? place : NULL,
         .details_json = details,
         .started_us = outcome->started_us,
@@ -127,7 +129,7 @@ static int add(struct sl_history *history, const struct sl_outcome *outcome, str
         json_object_set_new(json, "time", json_string(sl_clock_format(outcome->ended_us, now))) !=
             0)
         return sl_fail_memory(err);
-    SL_TRY(sl_json_print(json, &text, err));
+    SL_TRY(sl_log_print(json, &text, err));
     int code = add_state(history, outcome, text, err);
     if (code == SL_OK && dprintf(history->log_fd, "%s\n", text) < 0)
         code = sl_fail(err, SL_E_IO, "cannot write the run's log");

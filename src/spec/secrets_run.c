@@ -36,6 +36,9 @@ static int spawn_shell(const char *command, const char *folder, int output, pid_
     failure = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (!failure)
         failure = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    if (!failure) // its messages may hold the secret, which nobody knows yet
+        failure =
+            posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     if (!failure)
         failure = posix_spawn_file_actions_addchdir_np(&actions, folder);
     if (!failure)
@@ -105,7 +108,8 @@ static int run(pid_t pid, int fd, const char *command, struct sl_buf *out, struc
     if (WEXITSTATUS(status) != 0) {
         (void)sl_fail(err, SL_E_SECRET_MISSING, "command '%s' ended with code %d", command,
                       WEXITSTATUS(status));
-        return sl_err_hint(err, "it runs by sh in the folder of sluice.yml");
+        return sl_err_hint(err, "it runs by sh in the folder of sluice.yml; its messages may hold "
+                                "secrets and are not shown: run it there to see them");
     }
     return sl_buf_check(out, err);
 }

@@ -106,6 +106,7 @@ static const struct sl_opt environment_rows[] = {
     {.name = "name",
      .type = SL_OPT_STRING,
      .offset = offsetof(struct settings, name),
+     .flags = SL_OPT_PLAIN,
      .summary = "Name of the environment, for --env."},
     SETTING_ROWS,
     {0},
@@ -202,8 +203,8 @@ static int choose_environment(struct sl_load *load, const struct sl_project_opti
 
     project->index->environment_origin = "flag";
     if (sl_str_is_empty(name)) {
-        name = getenv("SLUICE_ENV");
-        project->index->environment_origin = "environment variable SLUICE_ENV";
+        name = sl_load_variable(load, "SLUICE_ENV", &project->index->environment_origin);
+        SL_TRY_NEW(project->index->environment_origin, err);
     }
     if (sl_str_is_empty(name)) {
         project->index->environment_origin = "default";

@@ -174,3 +174,38 @@ def test_every_document_carries_a_versioned_schema(project):
         schema = project.json("schema", kind)
         assert schema["$id"] == f"urn:sluice:{kind}:1" and schema["$schema"].endswith("2020-12/schema")
     assert json.loads(project.run("nope", "--json", exit_code=1).stdout)["schema"] == "sluice.error/1"
+
+
+def test_a_name_cannot_come_from_a_secret(project):
+    shop(project).write("sec.txt", "hunter22-secret\n")
+    project.write("targets/files.yml", 'type: csv\npath: out\ndeliver: [{table: clean.orders, to: "${file:sec.txt}"}]\n')
+    done = project.run("check", exit_code=1)
+    assert "'to' is a name and cannot hold ${...}" in done.stderr and "hunter22" not in done.stdout + done.stderr
+
+
+def test_what_a_command_of_a_secret_says_is_not_shown(project):
+    shop(project).write("targets/files.yml", "type: csv\npath: \"${exec:echo hunter22 >&2; echo out}\"\ndeliver: [{table: clean.orders}]\n")
+    assert "hunter22" not in project.run("run").stderr
+    project.write("targets/files.yml", "type: csv\npath: \"${exec:echo hunter22 >&2; exit 3}\"\ndeliver: [{table: clean.orders}]\n")
+    assert "run it there" in project.run("check", exit_code=1).stderr
+
+
+def test_no_log_or_list_holds_a_secret(project):
+    shop(project, model="select '98765432x'::integer as a from clean.orders")
+    project.write(".env", "PART=98765432x\n")
+    project.write("sources/orders.yml", "path: data/orders*.csv\nowner: ${env:PART}\n")
+    project.run("run", exit_code=5)
+    found = [project.run(*words).stdout for words in (["ls"], ["ls", "--json"], ["logs"], ["status"])]
+    found += [file.read_text() for file in (project.folder / ".sluice/logs").iterdir()]
+    assert not any("98765432x" in text for text in found)
+
+
+def test_the_env_file_sets_the_environment_and_settings(project):
+    shop(project).write("sluice.yml", "name: shop\nchecks: {requirements: off}\nenvironments:\n  prod: {concurrency: 3}\n")
+    project.write(".env", "SLUICE_ENV=prod\nSLUICE_ENGINE_THREADS=1\n")
+    settings = project.json("config", "show")["settings"]
+    assert settings["environment"] == {"value": "prod", "origin": "SLUICE_ENV in .env"}
+    assert settings["engine.threads"] == {"value": "1", "origin": "SLUICE_ENGINE_THREADS in .env"}
+    assert settings["concurrency"]["value"] == "3"
+    settings = project.json("config", "show", env={"SLUICE_ENGINE_THREADS": "2"})["settings"]
+    assert settings["engine.threads"]["value"] == "2"
