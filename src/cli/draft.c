@@ -6,7 +6,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 // A text column has a type if this share of its values fits it.
 #define FIT_SHARE 0.95
@@ -304,13 +303,16 @@ static void add_csv(const struct sl_source_options *options, struct sl_buf *text
     text->has_failed = text->has_failed || keys.has_failed;
 }
 
-static void write_source(const char *path, const struct sl_probe *probe, struct sl_buf *text)
+static void write_source(const struct sl_strs *paths, const struct sl_probe *probe, struct sl_buf *text)
 {
     sl_buf_add(text,
                "# yaml-language-server: $schema=../.sluice/schema/source.json\ndescription: ");
     sl_buf_add_json_string(text, "Drafted from a file: say here what this is");
     sl_buf_add(text, "\npath: ");
-    sl_buf_add_json_string(text, path);
+    if (paths->count == 1)
+        sl_buf_add_json_string(text, paths->items[0]);
+    else
+        add_list(paths->items, paths->count, text);
     sl_buf_add(text, "\n");
     if (!sl_str_equal(probe->options.format, "auto"))
         sl_buf_addf(text, "format: %s\n", probe->options.format);
@@ -322,42 +324,57 @@ static void write_source(const char *path, const struct sl_probe *probe, struct 
         "# `sluice check` says what is missing\n");
 }
 
-// As written in the source file: relative to the project folder if the data is below it.
-static int path_in_project(const struct sl_draft *draft, const char **ret, struct sl_err *err)
+// The folder of a path or glob without links and "..", then what is left of it.
+static int resolve(const char *pattern, struct sl_arena *arena, const char **ret,
+                   struct sl_err *err)
 {
-    char here[4096];
-    char *folder = realpath(draft->folder, NULL);
-    const char *pattern = draft->pattern;
-    if (!folder || !getcwd(here, sizeof here)) {
-        free(folder);
-        return sl_fail(err, SL_E_IO, "folder '%s' cannot be found", draft->folder);
-    }
-    while (pattern[0] == '.' && pattern[1] == '/')
-        pattern += 2;
-    const char *path =
-        pattern[0] == '/' ? pattern : sl_arena_printf(draft->arena, "%s/%s", here, pattern);
-    size_t length = strlen(folder);
-    if (path && strncmp(path, folder, length) == 0 && path[length] == '/')
-        path += length + 1;
-    free(folder);
-    SL_TRY_NEW(path, err);
-    *ret = path;
+    size_t length = strcspn(pattern, "*?[");
+    while (length && pattern[length - 1] != '/')
+        length--;
+    const char *folder = length ? sl_arena_strndup(arena, pattern, length) : ".";
+    SL_TRY_NEW(folder, err);
+    char *real = realpath(folder, NULL);
+    if (!real)
+        return sl_fail(err, SL_E_IO, "folder '%s' cannot be found", folder);
+    *ret = sl_arena_printf(arena, "%s%s%s", real, sl_str_equal(real, "/") ? "" : "/",
+                           pattern + length);
+    free(real);
+    SL_TRY_NEW(*ret, err);
     return SL_OK;
 }
 
-static int name_of(struct sl_draft *draft, struct sl_err *err)
+// As written in the source file: relative to the project folder, if they have a folder in common.
+static int path_in_project(const struct sl_draft *draft, const char *pattern, const char **ret,
+                           struct sl_err *err)
 {
-    const char *file = sl_path_name(draft->pattern);
-    const char *stem = sl_arena_strndup(draft->arena, file, strcspn(file, ".*?["));
-    SL_TRY_NEW(stem, err);
-    char *slug = sl_str_slug(draft->arena, stem);
-    SL_TRY_NEW(slug, err);
-    size_t length = strlen(slug);
-    while (length > 1 && slug[length - 1] == '_')
-        slug[--length] = '\0';
-    draft->name =
-        slug[0] >= 'a' && slug[0] <= 'z' ? slug : sl_arena_printf(draft->arena, "t%s", slug);
-    SL_TRY_NEW(draft->name, err);
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    const char *here, *path;
+    SL_TRY(resolve(sl_arena_printf(draft->arena, "%s/", draft->folder), draft->arena, &here, err));
+    SL_TRY(resolve(pattern, draft->arena, &path, err));
+    size_t common = 0;
+    for (size_t i = 0; here[i] && here[i] == path[i]; i++)
+        if (here[i] == '/')
+            common = i + 1;
+    *ret = path;
+    if (common <= 1)
+        return SL_OK;
+    for (const char *c = here + common; *c; c++)
+        if (*c == '/')
+            sl_buf_add(&text, "../");
+    sl_buf_add(&text, path + common);
+    SL_TRY(sl_buf_check(&text, err));
+    *ret = sl_arena_strdup(draft->arena, text.text);
+    SL_TRY_NEW(*ret, err);
+    return SL_OK;
+}
+
+static int paths_in_project(const struct sl_draft *draft, struct sl_strs *ret, struct sl_err *err)
+{
+    for (size_t i = 0; i < draft->paths.count; i++) {
+        const char *path;
+        SL_TRY(path_in_project(draft, draft->paths.items[i], &path, err));
+        SL_TRY(sl_strs_add(ret, draft->arena, path, err));
+    }
     return SL_OK;
 }
 
@@ -373,6 +390,8 @@ static int describe(struct sl_draft *draft, const struct sl_probe *probe, struct
     if (probe->file_count > 1)
         sl_buf_addf(&text, "; the largest of %s",
                     sl_count_of((int64_t)probe->file_count, "file", number));
+    if (probe->remark)
+        sl_buf_addf(&text, "; names were changed: %s", probe->remark);
     SL_TRY(sl_buf_check(&text, err));
     draft->found = sl_arena_strdup(draft->arena, text.text);
     SL_TRY_NEW(draft->found, err);
@@ -384,13 +403,12 @@ int sl_draft_make(struct sl_draft *draft, struct sl_buf *source, struct sl_buf *
 {
     struct sl_probe probe;
     struct verdict *verdicts;
-    const char *path;
-    SL_TRY(sl_probe_read(draft->session, draft->pattern, draft->arena, &probe, err));
+    struct sl_strs paths = {0};
+    SL_TRY(sl_probe_read(draft->session, &draft->paths, draft->arena, &probe, err));
     SL_TRY(judge(&probe, draft->arena, &verdicts, err));
-    SL_TRY(name_of(draft, err));
-    SL_TRY(path_in_project(draft, &path, err));
+    SL_TRY(paths_in_project(draft, &paths, err));
     SL_TRY(describe(draft, &probe, err));
-    write_source(path, &probe, source);
+    write_source(&paths, &probe, source);
     write_contract(draft->name, &probe, verdicts, contract);
     return SL_OK;
 }

@@ -21,7 +21,7 @@ static const struct sl_opt rows[] = {
     {"template", SL_OPT_STRING, offsetof(struct init_options, template), "empty",
      "empty or quickstart.", 0, .letter = 't', .placeholder = "NAME"},
     {"from", SL_OPT_STRINGS, offsetof(struct init_options, from), NULL,
-     "Draft a source and a contract from this data file or glob; may be given again.", 0, .placeholder = "FILE"},
+     "Draft a source and a contract from this data file or glob, one for each shape of its files; may be given again.", 0, .placeholder = "FILE"},
     SL_COMMON_ROWS,
     {0},
 };
@@ -73,11 +73,14 @@ static int add_project(struct init *init, struct sl_err *err)
     return add_file(init, "sluice.yml", &text, NULL, err);
 }
 
-static int add_draft(struct init *init, const char *pattern, struct sl_session *session,
-                     struct sl_err *err)
+static int add_draft(struct init *init, const struct sl_file_group *group,
+                     struct sl_session *session, struct sl_err *err)
 {
-    struct sl_draft draft = {
-        .arena = &init->arena, .session = session, .pattern = pattern, .folder = init->folder};
+    struct sl_draft draft = {.arena = &init->arena,
+                             .session = session,
+                             .paths = group->paths,
+                             .folder = init->folder,
+                             .name = group->name};
     SL_AUTO(sl_buf_clear) struct sl_buf source = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf contract = SL_BUF_INIT;
     SL_TRY(sl_draft_make(&draft, &source, &contract, err));
@@ -85,6 +88,17 @@ static int add_draft(struct init *init, const char *pattern, struct sl_session *
                     draft.found, err));
     return add_file(init, sl_arena_printf(&init->arena, "contracts/%s.odcs.yml", draft.name),
                     &contract, NULL, err);
+}
+
+static int add_drafts(struct init *init, const char *pattern, struct sl_session *session,
+                      struct sl_err *err)
+{
+    struct sl_file_group *groups;
+    size_t count;
+    SL_TRY(sl_group_files(session, pattern, &init->arena, &groups, &count, err));
+    for (size_t i = 0; i < count; i++)
+        SL_TRY(add_draft(init, &groups[i], session, err));
+    return SL_OK;
 }
 
 static int fail_existing(const char *path, struct sl_err *err)
@@ -126,7 +140,7 @@ static int draft_files(struct init *init, struct sl_err *err)
     SL_TRY(sl_fs_mkdirs(init->folder, err));
     SL_TRY(add_project(init, err));
     for (size_t i = 0; i < init->options->from.count; i++)
-        SL_TRY(add_draft(init, init->options->from.items[i], session, err));
+        SL_TRY(add_drafts(init, init->options->from.items[i], session, err));
     return write_files(init, err);
 }
 

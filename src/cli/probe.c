@@ -174,6 +174,36 @@ static int find_header(const struct prober *prober, struct sl_source_options *op
     return SL_OK;
 }
 
+// A header with names that no table can have is taken for the names all the same, mended, and the
+// rows begin behind it. Not behind comments: nobody would count their lines again.
+static int mend_header(const struct prober *prober, struct sl_source_options *options,
+                       const char **ret_remark, struct sl_err *err)
+{
+    struct sl_source_options strict = *options;
+    struct sl_err problem = {0};
+    SL_AUTO(sl_source_close) struct sl_source_reader *mended = NULL;
+    SL_AUTO(sl_source_close) struct sl_source_reader *reader = NULL;
+    strict.mends_header = false;
+    reader = open_as(prober, &strict, &problem);
+    if (reader || problem.code != SL_E_SOURCE_COLUMNS || !options->has_header ||
+        *options->comment) {
+        options->mends_header = false;
+        return SL_OK;
+    }
+    mended = open_as(prober, options, err);
+    if (!mended)
+        return err->code;
+    strict.has_header = false;
+    strict.skip_lines++;
+    for (size_t i = 0; i < mended->column_count; i++)
+        SL_TRY(sl_strs_add(&strict.columns, prober->arena, mended->columns[i].name, err));
+    const char *cause = strstr(problem.message, "': "); // behind the file's name
+    *ret_remark = sl_arena_strdup(prober->arena, cause ? cause + strlen("': ") : problem.message);
+    SL_TRY_NEW(*ret_remark, err);
+    *options = strict;
+    return SL_OK;
+}
+
 // --- What is in it ---
 
 // A column that can be a key by its name: only for these the distinct values are counted.
@@ -304,8 +334,10 @@ static int read_as(const struct prober *prober, const struct sl_source_options *
         return err->code;
     if (reader->column_count == 0)
         return sl_fail(err, SL_E_SOURCE_COLUMNS, "'%s' has no columns", prober->part->name);
-    struct sl_probe probe = {
-        .options = *options, .path = prober->part->path, .is_csv = ret->is_csv};
+    struct sl_probe probe = {.options = *options,
+                             .path = prober->part->path,
+                             .is_csv = ret->is_csv,
+                             .remark = ret->remark};
     SL_TRY(profile(prober, reader, &probe, err));
     *ret = probe;
     return SL_OK;
@@ -316,10 +348,13 @@ static int read_csv(const struct prober *prober, const char *encoding, struct sl
 {
     struct sl_source_options options = ret->options;
     options.encoding = encoding;
+    options.mends_header = true;
+    ret->remark = NULL;
     size_t columns = find_delimiter(prober, &options);
     columns = find_beginning(prober, &options, columns);
     if (columns)
         SL_TRY(find_header(prober, &options, err));
+    SL_TRY(mend_header(prober, &options, &ret->remark, err));
     return read_as(prober, &options, ret, err);
 }
 
@@ -375,21 +410,9 @@ static int read_other(const struct prober *prober, struct sl_probe *ret, struct 
     return SL_OK;
 }
 
-int sl_probe_read(struct sl_session *session, const char *pattern, struct sl_arena *arena,
-                  struct sl_probe *ret, struct sl_err *err)
+static void begin(const struct prober *prober, struct sl_probe *ret)
 {
-    struct prober prober = {.session = session, .arena = arena};
-    struct sl_source_options listing = {.paths = {.items = &pattern, .count = 1}};
-    struct sl_source_part *parts;
-    size_t count;
-    SL_TRY(sl_kinds.sources[0]->list(&listing, arena, &parts, &count, err));
-    if (!count)
-        return sl_fail(err, SL_E_FILE_MISSING, "no file matches '%s'", pattern);
-    prober.part = &parts[0];
-    for (size_t i = 1; i < count; i++)
-        if (parts[i].size_bytes > prober.part->size_bytes)
-            prober.part = &parts[i];
-    const char *path = prober.part->path;
+    const char *path = prober->part->path;
     *ret = (struct sl_probe){
         .options = {.format = format_of(path),
                     .encoding = "utf-8",
@@ -401,8 +424,67 @@ int sl_probe_read(struct sl_session *session, const char *pattern, struct sl_are
         .is_csv = !is_named(path, ".parquet") && !is_named(path, ".json") &&
                   !is_named(path, ".jsonl") && !is_named(path, ".ndjson"),
     };
+}
+
+int sl_probe_read(struct sl_session *session, const struct sl_strs *paths, struct sl_arena *arena,
+                  struct sl_probe *ret, struct sl_err *err)
+{
+    struct prober prober = {.session = session, .arena = arena};
+    struct sl_source_options listing = {.paths = *paths};
+    struct sl_source_part *parts;
+    size_t count;
+    SL_TRY(sl_kinds.sources[0]->list(&listing, arena, &parts, &count, err));
+    if (!count)
+        return sl_fail(err, SL_E_FILE_MISSING, "no file matches '%s'", paths->items[0]);
+    prober.part = &parts[0];
+    for (size_t i = 1; i < count; i++)
+        if (parts[i].size_bytes > prober.part->size_bytes)
+            prober.part = &parts[i];
+    begin(&prober, ret);
     SL_TRY(ret->is_csv ? read_csv_in_any_encoding(&prober, ret, err)
                        : read_other(&prober, ret, err));
     ret->file_count = count;
+    return SL_OK;
+}
+
+// Names in lower case; of a file without a header, how many columns there are.
+static int describe_shape(const struct sl_source_reader *reader, bool has_header,
+                          struct sl_buf *text, struct sl_err *err)
+{
+    for (size_t i = 0; i < reader->column_count && has_header; i++) {
+        sl_buf_add_char(text, '\x1f');
+        for (const char *c = reader->columns[i].name; *c; c++)
+            sl_buf_add_char(text, (char)tolower((unsigned char)*c));
+    }
+    if (!has_header)
+        sl_buf_addf(text, "%zu columns", reader->column_count);
+    return sl_buf_check(text, err);
+}
+
+int sl_probe_shape(struct sl_session *session, const struct sl_source_part *part,
+                   struct sl_arena *arena, const char **ret, struct sl_err *err)
+{
+    struct prober prober = {.session = session, .arena = arena, .part = part};
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    struct sl_err ignored = {0};
+    struct sl_probe probe;
+    *ret = "";
+    begin(&prober, &probe);
+    probe.options.mends_header = probe.is_csv;
+    if (probe.is_csv) {
+        size_t columns = find_delimiter(&prober, &probe.options);
+        (void)find_beginning(&prober, &probe.options, columns);
+        if (columns && find_header(&prober, &probe.options, &ignored) != SL_OK)
+            return SL_OK;
+    }
+    SL_AUTO(sl_source_close)
+    struct sl_source_reader *reader = open_as(&prober, &probe.options, &ignored);
+    if (!reader)
+        return SL_OK;
+    const char *name = sl_path_name(part->path);
+    sl_buf_add(&text, probe.is_csv ? probe.options.delimiter : name + strcspn(name, "."));
+    SL_TRY(describe_shape(reader, probe.options.has_header, &text, err));
+    *ret = sl_arena_strdup(arena, text.text);
+    SL_TRY_NEW(*ret, err);
     return SL_OK;
 }

@@ -209,3 +209,40 @@ def test_the_env_file_sets_the_environment_and_settings(project):
     assert settings["concurrency"]["value"] == "3"
     settings = project.json("config", "show", env={"SLUICE_ENGINE_THREADS": "2"})["settings"]
     assert settings["engine.threads"]["value"] == "2"
+
+
+def test_init_makes_a_source_of_each_shape_of_files(project):
+    project.write("data/orders-2026-01.csv", GOOD)
+    project.write("data/orders-2026-02.csv", GOOD.replace("1,mon", "7,mon").replace("2,tue", "8,tue"))
+    project.write("data/customers.csv", "id;name\n1;Ann\n2;Bob\n")
+    project.write("data/eu-sales.csv", "sale,amount\n1,2\n")
+    project.write("data/eu-returns.csv", "SALE,amount\n9,2\n")
+    project.write("data/more.jsonl", '{"a": 1}\n')
+    out = project.run("init", "shop", "--from", "data/*.csv", "--from", "data/*.jsonl").stdout
+    paths = {name: next(line for line in (project.folder / f"shop/sources/{name}.yml").read_text().splitlines() if line.startswith("path"))
+             for name in ("orders", "customers", "eu", "more")}
+    assert paths == {"orders": 'path: "../data/orders*.csv"', "customers": 'path: "../data/customers.csv"',
+                     "eu": 'path: ["../data/eu-returns.csv", "../data/eu-sales.csv"]', "more": 'path: "../data/*.jsonl"'}, out
+    project.run("run", "-C", "shop")
+    assert {name: len(project.json("query", f"from clean.{name}", "-C", "shop")["rows"]) for name in paths} == {
+        "orders": 4, "customers": 2, "eu": 2, "more": 1}
+
+
+def test_init_keeps_the_usable_names_of_a_header(project):
+    project.write("data/odd.csv", "id,name,Name,,_source\n1,a,b,c,d\n2,e,f,g,h\n")
+    out = project.run("init", "shop", "--from", "data/odd.csv").stdout
+    assert "names were changed: columns 2 and 3 have one name, 'Name'" in out
+    project.run("run", "-C", "shop")
+    found = project.json("query", "select * from clean.odd order by id", "-C", "shop")
+    names = [column["name"] for column in found["columns"]]
+    assert names[:5] == ["id", "name", "Name_2", "column_4", "_source_2"] and found["rows"][0][:5] == [1, "a", "b", "c", "d"]
+
+
+def test_a_file_whose_header_cannot_be_used_gets_a_hint_that_works(project):
+    shop(project, model=None).write("data/orders-1.csv", "id,day,DAY\n1,mon,x\n")
+    stderr = project.run("run", exit_code=1).stderr
+    hint = stderr.split("name them in the source: ")[1].splitlines()[0]
+    assert hint == 'csv: {skip_lines: 1, header: false, columns: ["id", "day", "DAY_2"]}'
+    project.write("sources/orders.yml", f"path: data/orders*.csv\n{hint}\n")
+    project.write("contracts/orders.odcs.yml", CONTRACT.replace("      - {name: amount, logicalType: integer}\n", ""))
+    project.run("run")

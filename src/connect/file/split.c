@@ -57,6 +57,66 @@ static int open_split(const struct sl_split_file *file, const struct sl_strs *na
     return names ? sl_json_begin(split, names, err) : sl_json_names(split, arena, err);
 }
 
+static bool is_reserved(const char *name)
+{
+    static const char *const reserved[] = {"_source", "_position", "_ingested_at", "_corrupt"};
+
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        if (sl_str_equal_nocase(name, reserved[i]))
+            return true;
+    return false;
+}
+
+static bool is_taken(const struct sl_strs *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (sl_str_equal_nocase(names->items[i], name))
+            return true;
+    return is_reserved(name);
+}
+
+// Each column has a name of its own: "column_4" where there was none, "name_2" for a second "name".
+static int mend_names(const struct sl_strs *names, struct sl_arena *arena, struct sl_strs *ret,
+                      struct sl_err *err)
+{
+    struct sl_strs mended = {0};
+
+    for (size_t i = 0; i < names->count; i++) {
+        const char *base = *names->items[i] ? names->items[i]
+                                            : sl_arena_printf(arena, "column_%zu", i + 1);
+        const char *name = base;
+
+        SL_TRY_NEW(base, err);
+        for (size_t number = 2; is_taken(&mended, name); number++) {
+            name = sl_arena_printf(arena, "%s_%zu", base, number);
+            SL_TRY_NEW(name, err);
+        }
+        SL_TRY(sl_strs_add(&mended, arena, name, err));
+    }
+    *ret = mended;
+    return SL_OK;
+}
+
+// What to write into the source so that the file can be read all the same.
+static int hint_at_names(const struct sl_split *split, struct sl_arena *arena, struct sl_err *err)
+{
+    const struct sl_source_options *options = split->options;
+    SL_AUTO(sl_buf_clear) struct sl_buf list = SL_BUF_INIT;
+    struct sl_strs mended;
+    int code = err->code;
+
+    if (code != SL_E_SOURCE_COLUMNS || split->format != SL_SPLIT_CSV || !options->has_header ||
+        mend_names(&split->names, arena, &mended, NULL) != SL_OK)
+        return code;
+    for (size_t i = 0; i < mended.count; i++) {
+        sl_buf_add(&list, i ? ", " : "");
+        sl_buf_add_json_string(&list, mended.items[i]);
+    }
+    return sl_err_hint(err, "name them in the source: csv: {skip_lines: %lld, header: false, "
+                            "columns: [%s]}",
+                       (long long)options->skip_lines + 1, list.length < 250 ? list.text : "...");
+}
+
 int sl_split_open(const struct sl_split_file *file, const struct sl_strs *names,
                   struct sl_arena *arena, struct sl_split *ret, struct sl_err *err)
 {
@@ -73,8 +133,10 @@ int sl_split_open(const struct sl_split_file *file, const struct sl_strs *names,
     };
 
     SL_TRY(open_split(file, names, arena, &split, err));
-    if (!names)
-        SL_TRY(sl_split_check_names(&split.names, err));
+    if (!names && file->format == SL_SPLIT_CSV && options->mends_header)
+        SL_TRY(mend_names(&split.names, arena, &split.names, err));
+    if (!names && sl_split_check_names(&split.names, err) != SL_OK)
+        return hint_at_names(&split, arena, err);
     split.fields = calloc(split.names.count ? split.names.count : 1, sizeof *split.fields);
     SL_TRY_NEW(split.fields, err);
     *ret = split;
@@ -141,7 +203,6 @@ static int enter_name(struct sl_map *seen, const char *name, size_t index, size_
 
 int sl_split_check_names(const struct sl_strs *names, struct sl_err *err)
 {
-    static const char *const reserved[] = {"_source", "_position", "_ingested_at", "_corrupt"};
     SL_AUTO(sl_map_clear) struct sl_map seen = {0};
 
     for (size_t i = 0; i < names->count; i++) {
@@ -150,9 +211,8 @@ int sl_split_check_names(const struct sl_strs *names, struct sl_err *err)
 
         if (*name == '\0')
             return sl_fail(err, SL_E_SOURCE_COLUMNS, "column %zu has no name", i + 1);
-        for (size_t k = 0; k < sizeof reserved / sizeof *reserved; k++)
-            if (sl_str_equal_nocase(name, reserved[k]))
-                return sl_fail(err, SL_E_SOURCE_COLUMNS, "the column name '%s' is reserved", name);
+        if (is_reserved(name))
+            return sl_fail(err, SL_E_SOURCE_COLUMNS, "the column name '%s' is reserved", name);
         SL_TRY(enter_name(&seen, name, i, &earlier, err));
         if (earlier)
             return sl_fail(err, SL_E_SOURCE_COLUMNS, "columns %zu and %zu have one name, '%s'",
