@@ -20,7 +20,7 @@ struct sl_source_options { // from sources/NAME.yml
     const char *encoding;  // "utf-8", "utf-16", "latin-1"
     const char *delimiter, *quote, *escape, *comment; // of csv and tsv; "" none
     bool has_header;
-    bool mends_header; // for drafts: names of a header that cannot be columns are replaced
+    bool mends_header;      // for drafts: names of a header that cannot be columns are replaced
     struct sl_strs columns; // names when there is no header
     int64_t skip_lines;
     int64_t max_record_bytes; // a longer record is corrupt; 0: 64 MiB

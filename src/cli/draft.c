@@ -303,7 +303,8 @@ static void add_csv(const struct sl_source_options *options, struct sl_buf *text
     text->has_failed = text->has_failed || keys.has_failed;
 }
 
-static void write_source(const struct sl_strs *paths, const struct sl_probe *probe, struct sl_buf *text)
+static void write_source(const struct sl_strs *paths, const struct sl_probe *probe,
+                         struct sl_buf *text)
 {
     sl_buf_add(text,
                "# yaml-language-server: $schema=../.sluice/schema/source.json\ndescription: ");

@@ -8,9 +8,9 @@ struct sl_draft {
     struct sl_arena *arena;
     struct sl_session *session;
     struct sl_strs paths; // files or globs, relative to the working folder
-    const char *folder;  // of the project; exists
-    const char *name;    // of source and contract
-    const char *found;   // result: how the file is written, for people
+    const char *folder;   // of the project; exists
+    const char *name;     // of source and contract
+    const char *found;    // result: how the file is written, for people
 };
 // The files of one glob that belong together.
 struct sl_file_group {

@@ -43,8 +43,8 @@ static int add_part(struct grouping *grouping, const struct sl_source_part *part
 {
     struct sl_arena *arena = grouping->arena;
     const char *name = sl_path_name(part->path);
-    const char *stem = sl_arena_strndup(arena, part->path,
-                                        (size_t)(name - part->path) + stem_length(name));
+    const char *stem =
+        sl_arena_strndup(arena, part->path, (size_t)(name - part->path) + stem_length(name));
     const char *ending = name + strcspn(name, ".");
     struct bucket *bucket = NULL;
     SL_TRY_NEW(stem, err);
@@ -89,9 +89,9 @@ static int name_of(const char *text, size_t length, struct sl_arena *arena, cons
     size_t end = strlen(slug);
     while (end > 1 && slug[end - 1] == '_')
         slug[--end] = '\0';
-    *ret = sl_str_equal(slug, "_")               ? NULL
+    *ret = sl_str_equal(slug, "_")            ? NULL
            : slug[0] >= 'a' && slug[0] <= 'z' ? slug
-                                                 : sl_arena_printf(arena, "t%s", slug);
+                                              : sl_arena_printf(arena, "t%s", slug);
     return SL_OK;
 }
 
@@ -153,8 +153,8 @@ static int fill(const struct grouping *grouping, size_t index, struct sl_file_gr
     for (size_t i = index; i < grouping->count; i++)
         for (size_t k = 0; k < grouping->buckets[i].files.count; k++)
             if (grouping->buckets[i].group == index)
-                SL_TRY(sl_strs_add(&files, grouping->arena, grouping->buckets[i].files.items[k],
-                                   err));
+                SL_TRY(
+                    sl_strs_add(&files, grouping->arena, grouping->buckets[i].files.items[k], err));
     SL_TRY(name_group(grouping, &files, &group->name, err));
     if (files.count < grouping->part_count)
         return find_glob(grouping, &grouping->buckets[index], &files, &group->paths, err);

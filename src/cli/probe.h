@@ -53,8 +53,8 @@ struct sl_probe {
 // Reads the largest file that matches the paths and globs. SL_E_FILE_MISSING if none does.
 SL_MUST int sl_probe_read(struct sl_session *session, const struct sl_strs *paths,
                           struct sl_arena *arena, struct sl_probe *ret, struct sl_err *err);
-// How a file is written and what its columns are called, as a text that only files alike have; "" if
-// it cannot be told. Reads no more than it must.
+// How a file is written and what its columns are called, as a text that only files alike have; ""
+// if it cannot be told. Reads no more than it must.
 SL_MUST int sl_probe_shape(struct sl_session *session, const struct sl_source_part *part,
                            struct sl_arena *arena, const char **ret, struct sl_err *err);
 

@@ -90,8 +90,8 @@ static int list_tables(struct sl_lake *lake, const char *only, struct sl_buf *sq
     return SL_OK;
 }
 
-// The payload as people read it: a JSON object as it is, a text without its quotes. NUL bytes, which
-// would end the text, become blanks.
+// The payload as people read it: a JSON object as it is, a text without its quotes. NUL bytes,
+// which would end the text, become blanks.
 static int payload_text(const char *payload, struct sl_arena *arena, const char **ret,
                         struct sl_err *err)
 {
@@ -112,7 +112,10 @@ static int payload_text(const char *payload, struct sl_arena *arena, const char 
     return SL_OK;
 }
 
-enum { GROUP_CELLS = 7, EXAMPLE_ROW = GROUP_CELLS }; // columns of a group: what comes last is the row
+enum {
+    GROUP_CELLS = 7,
+    EXAMPLE_ROW = GROUP_CELLS
+}; // columns of a group: what comes last is the row
 
 // One line of the table for each group, and below it a row like that, as wide as there is room.
 static int print_groups(const struct sl_result *result, struct sl_arena *arena, struct sl_err *err)
@@ -170,13 +173,13 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
             "null::timestamptz as first_seen, null::timestamptz as last_seen, null::varchar as "
             "example, "
             "null::json as example_row where false");
-    sl_buf_addf(
-        &sql,
-        "select t as \"table\", rule, c as \"column\", n as \"rows\", "
-        "strftime(first_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as first_seen, "
-        "strftime(last_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as last_seen, example, example_row "
-        "from (%s) order by t, n desc, rule, c",
-        groups.text);
+    sl_buf_addf(&sql,
+                "select t as \"table\", rule, c as \"column\", n as \"rows\", "
+                "strftime(first_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as first_seen, "
+                "strftime(last_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as last_seen, example, "
+                "example_row "
+                "from (%s) order by t, n desc, rule, c",
+                groups.text);
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(lake.session->kind->query(lake.session, sql.text, 0, &result, err));
     if (options->common.json)
@@ -227,7 +230,8 @@ static int print_row(const struct sl_result *result, int64_t row, struct sl_err 
     json_t *reason;
     sl_arena_init(&arena, 0);
     SL_TRY(payload_text(sl_result_text(result, row, PAYLOAD), &arena, &payload, err));
-    SL_TRY(sl_json_parse_data(text ? text : "[]", text ? strlen(text) : 2, "reasons", &reasons, err));
+    SL_TRY(
+        sl_json_parse_data(text ? text : "[]", text ? strlen(text) : 2, "reasons", &reasons, err));
     fputs(sl_color(stdout, SL_COLOR_BOLD), stdout);
     sl_put_plain(stdout, sl_result_text(result, row, SOURCE));
     printf(":%s%s\n", position ? position : "", sl_color(stdout, SL_COLOR_NONE));

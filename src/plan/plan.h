@@ -82,7 +82,8 @@ struct sl_node *sl_graph_node(const struct sl_graph *graph, const char *table);
 // tag:, path:, file:, source:, state:new|modified|old, result:ok|error|skipped, config.write:,
 // config.materialized:, config.tags:, config.partition_by:, resource_type:, fqn: (default: a table,
 // a layer, a folder below models/, a step as the run prints it); + n+ @ operators; space (several
-// arguments) is union, comma intersection; wildcards * ? [abc]. SL_E_SELECTOR if one cannot be read or gives nothing.
+// arguments) is union, comma intersection; wildcards * ? [abc]. SL_E_SELECTOR if one cannot be read
+// or gives nothing.
 SL_MUST int sl_graph_select(struct sl_graph *graph, const struct sl_strs *select,
                             const struct sl_strs *exclude, struct sl_arena *arena,
                             struct sl_err *err);

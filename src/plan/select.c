@@ -350,8 +350,8 @@ static int match_argument(const struct selection *selection, const char *argumen
     return SL_OK;
 }
 
-// How long the selector at the beginning of `text` is: up to a blank, but for "load warehouse.daily"
-// and the like, which are steps as the run prints them.
+// How long the selector at the beginning of `text` is: up to a blank, but for "load
+// warehouse.daily" and the like, which are steps as the run prints them.
 static int argument_length(const struct selection *selection, const char *text, size_t *ret,
                            struct sl_err *err)
 {
@@ -361,7 +361,8 @@ static int argument_length(const struct selection *selection, const char *text, 
     *ret = first;
     if (text[first] != ' ' || memchr(text, ',', first) || memchr(text, ':', first))
         return SL_OK;
-    const char *step = sl_arena_strndup(selection->arena, text, first + 1 + strcspn(second, ", \t"));
+    const char *step =
+        sl_arena_strndup(selection->arena, text, first + 1 + strcspn(second, ", \t"));
     SL_TRY_NEW(step, err);
     if (strchr(step, ':') || parse_term(step, selection->arena, &term, NULL) != SL_OK)
         return SL_OK;

@@ -14,8 +14,8 @@
 static void sign(int fd)
 {
     char time[32], text[64];
-    int length = snprintf(text, sizeof text, "%d %s\n", getpid(),
-                          sl_clock_format(sl_clock_now_us(), time));
+    int length =
+        snprintf(text, sizeof text, "%d %s\n", getpid(), sl_clock_format(sl_clock_now_us(), time));
     if (ftruncate(fd, 0) == 0)
         (void)!pwrite(fd, text, (size_t)length, 0);
 }
@@ -37,8 +37,9 @@ static int explain(const char *path, struct sl_arena *arena, struct sl_err *err)
                       (long long)pid, text + digits + 1);
     else
         (void)sl_fail(err, SL_E_LOCKED, "another run works on this project");
-    return sl_err_hint(err, "wait for it, or end it with Ctrl-C or `kill -INT %s`; `sluice status` "
-                            "shows what it does",
+    return sl_err_hint(err,
+                       "wait for it, or end it with Ctrl-C or `kill -INT %s`; `sluice status` "
+                       "shows what it does",
                        is_signed ? number : "PID");
 }
 

@@ -15,9 +15,9 @@ enum requirement {
     NEED_RETENTION = 128,
     NEED_COMPLIANCE = 256,
 };
-#define NEEDS_OF_TABLE                                                               \
-    (NEED_OWNER | NEED_CONSUMERS | NEED_GRAIN | NEED_VOLUME | NEED_GROWTH |          \
-     NEED_FREQUENCY | NEED_FRESHNESS | NEED_RETENTION | NEED_COMPLIANCE)
+#define NEEDS_OF_TABLE                                                                       \
+    (NEED_OWNER | NEED_CONSUMERS | NEED_GRAIN | NEED_VOLUME | NEED_GROWTH | NEED_FREQUENCY | \
+     NEED_FRESHNESS | NEED_RETENTION | NEED_COMPLIANCE)
 #define NEEDS_OF_TARGET NEED_OWNER
 
 const struct sl_opt sl_budget_rows[] = {
@@ -111,8 +111,9 @@ static unsigned missing_of(const struct sl_requirements *requirements)
 // "owner, grain and freshness"
 static void describe(unsigned missing, struct sl_buf *text)
 {
-    static const char *const names[] = {"owner",     "consumers", "grain",     "volume",    "growth",
-                                        "frequency", "freshness", "retention", "compliance"};
+    static const char *const names[] = {"owner",     "consumers", "grain",
+                                        "volume",    "growth",    "frequency",
+                                        "freshness", "retention", "compliance"};
     size_t left = (size_t)__builtin_popcount(missing);
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

@@ -149,8 +149,8 @@ int sl_model_audit(struct sl_model_step *step, struct sl_err *err)
         *err = diags.items[0].err;
         return err->code;
     }
-    SL_AUTO(findings_clear) struct findings findings = {
-        .text = SL_BUF_INIT, .example_bytes = count > 1 ? 160 : 400};
+    SL_AUTO(findings_clear)
+    struct findings findings = {.text = SL_BUF_INIT, .example_bytes = count > 1 ? 160 : 400};
     for (size_t i = 0; i < count; i++)
         SL_TRY(run_check(step, &checks[i], &findings, err));
     SL_TRY(sl_buf_check(&findings.text, err));

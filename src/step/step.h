@@ -59,8 +59,8 @@ struct sl_step_result {
     struct sl_table_version *versions; // committed
     size_t version_count;
     int64_t bytes_in, bytes_out, files_out;
-    struct sl_strs notes; // for people: "orders-3.csv is gone since the last run",
-                          // "orders-4.csv.gz: truncated"
+    struct sl_strs notes;      // for people: "orders-3.csv is gone since the last run",
+                               // "orders-4.csv.gz: truncated"
     size_t failed_parts;       // files that could not be read
     struct sl_strs partitions; // recomputed, where only some were: "day=2024-01-31, country=DE"
 };

@@ -82,8 +82,8 @@ static int mend_names(const struct sl_strs *names, struct sl_arena *arena, struc
     struct sl_strs mended = {0};
 
     for (size_t i = 0; i < names->count; i++) {
-        const char *base = *names->items[i] ? names->items[i]
-                                            : sl_arena_printf(arena, "column_%zu", i + 1);
+        const char *base =
+            *names->items[i] ? names->items[i] : sl_arena_printf(arena, "column_%zu", i + 1);
         const char *name = base;
 
         SL_TRY_NEW(base, err);
@@ -112,8 +112,9 @@ static int hint_at_names(const struct sl_split *split, struct sl_arena *arena, s
         sl_buf_add(&list, i ? ", " : "");
         sl_buf_add_json_string(&list, mended.items[i]);
     }
-    return sl_err_hint(err, "name them in the source: csv: {skip_lines: %lld, header: false, "
-                            "columns: [%s]}",
+    return sl_err_hint(err,
+                       "name them in the source: csv: {skip_lines: %lld, header: false, "
+                       "columns: [%s]}",
                        (long long)options->skip_lines + 1, list.length < 250 ? list.text : "...");
 }
 

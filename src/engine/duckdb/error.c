@@ -96,8 +96,8 @@ static size_t candidate_length(const char *text)
 // An operator's signatures help nobody: its sides must be made to fit.
 static bool set_operator_hint(struct sl_err *err, const char *signature)
 {
-    bool is_name = signature[0] == '_' || signature[0] == '"' ||
-                   isalpha((unsigned char)signature[0]);
+    bool is_name =
+        signature[0] == '_' || signature[0] == '"' || isalpha((unsigned char)signature[0]);
 
     if (is_name || !strstr(signature, " -> "))
         return false;

@@ -28,10 +28,12 @@ static const struct {
      SL_E_MEMORY, "x",
      "give it more with engine.memory in sluice.yml or SLUICE_ENGINE_MEMORY=4GB, or let less go on "
      "at once: engine.threads, concurrency"},
-    {"{\"exception_type\":\"Binder\",\"exception_message\":\"x\",\"candidates\":\"+(A) -> A, +(B, C) -> "
+    {"{\"exception_type\":\"Binder\",\"exception_message\":\"x\",\"candidates\":\"+(A) -> A, +(B, "
+     "C) -> "
      "B\"}",
      SL_E_ENGINE, "x", "the two sides do not fit: cast one of them, as in x::integer"},
-    {"{\"exception_type\":\"Binder\",\"exception_message\":\"x\",\"candidates\":\"f(A) -> A, f(B, C) -> "
+    {"{\"exception_type\":\"Binder\",\"exception_message\":\"x\",\"candidates\":\"f(A) -> A, f(B, "
+     "C) -> "
      "B\"}",
      SL_E_ENGINE, "x", "it is called as 'f(A) -> A' or 'f(B, C) -> B'"},
     {"{\"exception_type\":\"Binder\",\"exception_message\":\"x\\n\\tCandidate "
