@@ -162,6 +162,34 @@ static void add_tables(const struct answer *answer, bool with_layer, const char 
         add_table(answer, with_layer ? "curated." : "", project->models[i].name, tail);
 }
 
+// "clean.orders." is followed by the table's columns: those it has, or those its contract says.
+// Without the engine: where the log has a checkpoint, only the contract is asked.
+static void add_columns(struct answer *answer)
+{
+    const struct sl_project *project = answer->project;
+    const char *dot = strrchr(answer->word, '.'), *name;
+    struct sl_delta_snapshot table = {.version = -1};
+    struct sl_err ignored = {0};
+    enum sl_layer layer;
+    const char *prefix = sl_arena_strndup(&answer->arena, answer->word,
+                                          dot ? (size_t)(dot - answer->word) : 0);
+    if (!project || !prefix || !sl_table_parse(prefix, &layer, &name))
+        return;
+    const char *folder = sl_table_folder(project, layer, name, &answer->arena);
+    const struct sl_source *source = sl_project_source(project, name);
+    const struct sl_contract_table *contract =
+        source && layer == SL_LAYER_CLEAN ? sl_project_contract_for(project, source) : NULL;
+    bool needs_session = true;
+    answer->prefix = (size_t)(dot - answer->word) + 1;
+    if (folder && sl_delta_needs_session(folder, &needs_session, &ignored) == SL_OK &&
+        !needs_session)
+        (void)!sl_delta_load(folder, -1, NULL, &answer->arena, &table, &ignored);
+    for (size_t i = 0; i < table.column_count; i++)
+        add(answer, table.columns[i].name, table.columns[i].type);
+    for (size_t i = 0; contract && !table.column_count && i < contract->column_count; i++)
+        add(answer, contract->columns[i].name, "");
+}
+
 static void add_tags(const struct answer *answer, const struct sl_strs *tags)
 {
     for (size_t i = 0; i < tags->count; i++)
@@ -171,8 +199,16 @@ static void add_tags(const struct answer *answer, const struct sl_strs *tags)
 // A selector is built of parts: what comes before the last part stays.
 static void add_selectors(struct answer *answer)
 {
-    static const char *const methods[] = {"tag:",      "path:",        "source:", "state:modified",
-                                          "state:new", "result:error", NULL};
+    static const char *const methods[] = {"tag:",
+                                          "path:",
+                                          "source:",
+                                          "state:modified",
+                                          "state:new",
+                                          "result:error",
+                                          "config.tags:",
+                                          "config.materialized:",
+                                          "config.partition_by:",
+                                          NULL};
     const struct sl_project *project = answer->project;
     for (size_t i = answer->prefix; answer->word[i]; i++)
         if (strchr(",+@", answer->word[i]))
@@ -237,7 +273,10 @@ static void add_values(struct answer *answer, const struct sl_opt *row)
         puts(":folders");
     else if (sl_str_equal(takes, "SELECTOR"))
         add_selectors(answer);
-    else if (sl_str_starts(takes, "TABLE"))
+    else if (sl_str_equal(takes, "TABLE[.COLUMN]")) {
+        add_tables(answer, true, "");
+        add_columns(answer);
+    } else if (sl_str_starts(takes, "TABLE"))
         add_tables(answer, true, sl_str_equal(takes, "TABLE=N") ? "=" : "");
     else if (sl_str_equal(takes, "COMMAND"))
         add_commands(answer);

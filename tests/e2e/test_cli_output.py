@@ -246,3 +246,12 @@ def test_a_file_whose_header_cannot_be_used_gets_a_hint_that_works(project):
     project.write("sources/orders.yml", f"path: data/orders*.csv\n{hint}\n")
     project.write("contracts/orders.odcs.yml", CONTRACT.replace("      - {name: amount, logicalType: integer}\n", ""))
     project.run("run")
+
+
+def test_columns_of_lineage_are_completed(project):
+    shop(project)
+    assert [line.split("\t")[0] for line in project.run("complete", "lineage", "clean.orders.").stdout.splitlines()] == [
+        "clean.orders.id", "clean.orders.day", "clean.orders.amount"]
+    project.run("run")
+    assert "curated.per_day.amount\tBIGINT" in project.run("complete", "lineage", "curated.per_day.a").stdout
+    assert "clean.orders\t" in project.run("complete", "lineage", "clean.").stdout
