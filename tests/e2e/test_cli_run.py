@@ -382,9 +382,8 @@ def test_ctrl_c_once_lets_the_running_step_end_and_starts_no_other(project):
     for name, status in found.items():
         assert (project.table_folder(name) / "_delta_log").exists() == (status == "ok")
 
-    for n in range(8):
-        models(project, gate="select 'open' as content")
-    assert project.json("run")["exit_code"] == 0
+    # What was skipped is what is missing: the gate, which would wait again, is left alone.
+    assert set(statuses(project.json("retry"))) == {name for name, status in found.items() if status == "skipped"}
     assert project.rows("curated.behind_7") == [("1",)]
 
 
