@@ -108,6 +108,8 @@ def test_quickstart_writes_runs_and_shows_a_project(project):
 def schemas(shop):
     found = {kind: json.loads(shop.run("schema", kind).stdout) for kind in [*KINDS, "model"]}
     assert json.loads(shop.run("schema").stdout) == found
+    assert shop.json("schema") == {"schema": "sluice.schema/1", "kinds": found}
+    assert shop.json("schema", "model") == {"schema": "sluice.schema/1", "kinds": {"model": found["model"]}}
     return found
 
 
