@@ -128,6 +128,13 @@ def test_a_command_says_in_json(shop, arguments, schema, take, expected):
     assert take(document) == expected
 
 
+def test_docs_writes_what_it_says(shop, tmp_path):
+    document = shop.json("docs", tmp_path)
+    assert (document["schema"], document["folder"]) == ("sluice.docs/1", str(tmp_path))
+    assert sorted(document["files"]) == sorted(file.name for file in tmp_path.iterdir())
+    assert all(f"## sluice {name}" in (tmp_path / "commands.md").read_text() for name in COMMANDS if name not in ("quarantine", "config"))
+
+
 @pytest.mark.parametrize("run, out, status", [("first_run", 112, "warn"), ("second_run", 3, "ok")])
 def test_status_and_logs_of_a_run_tell_its_steps(shop, run, out, status):
     run_id = getattr(shop, run)
@@ -139,7 +146,7 @@ def test_status_and_logs_of_a_run_tell_its_steps(shop, run, out, status):
     assert (logs["schema"], logs["run_id"]) == ("sluice.logs/1", run_id)
     assert [line["step"] for line in logs["lines"] if line["table"] == "clean.orders"] == ["cleanse orders"]
     assert all(line["run_id"] == run_id and line["table"].startswith("clean.") for line in logs["lines"])
-    assert re.search(rf"cleanse orders +{status}|cleanse orders", shop.run("status", run_id[:8]).stdout)
+    assert re.search(rf"cleanse orders +{status} .* {out} ", shop.run("status", run_id[:8]).stdout)
 
 
 # --- query
