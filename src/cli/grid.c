@@ -11,7 +11,8 @@ void sl_grid_init(struct sl_grid *grid, struct sl_arena *arena, size_t columns, 
 int sl_grid_row(struct sl_grid *grid, const char *const *cells, struct sl_err *err)
 {
     for (size_t i = 0; i < grid->columns; i++) {
-        const char *cell = sl_arena_strdup(grid->arena, cells[i] ? cells[i] : "");
+        const char *shown = sl_log_mask(cells[i] ? cells[i] : "", grid->arena);
+        const char *cell = sl_arena_strdup(grid->arena, shown);
         if (!cell || !SL_PUSH(grid->arena, grid->cells, grid->cell_count, cell))
             return sl_fail_memory(err);
     }

@@ -85,10 +85,14 @@ int sl_history_open(struct sl_run *run, const char *command, struct sl_history *
     return SL_OK;
 }
 
+// What is kept is read by others, at other times: secrets are left out of all of it. `details` has
+// none already.
 static int add_state(struct sl_history *history, const struct sl_outcome *outcome,
                      const char *details, struct sl_err *err)
 {
     const struct sl_step_result *result = &outcome->result;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    sl_arena_init(&arena, 0);
     char place[320] = "";
     if (outcome->err.file[0])
         snprintf(place, sizeof place, "%s:%d:%d", outcome->err.file, outcome->err.line,
@@ -98,9 +102,9 @@ static int add_state(struct sl_history *history, const struct sl_outcome *outcom
         .name = outcome->node->name,
         .label = outcome->node->label,
         .status = sl_status_name(outcome->status),
-        .why = result->why,
+        .why = sl_log_mask(result->why, &arena),
         .code = outcome->err.code ? sl_code_info(outcome->err.code)->id : NULL,
-        .message = outcome->err.code ? outcome->err.message : NULL,
+        .message = outcome->err.code ? sl_log_mask(outcome->err.message, &arena) : NULL,
         .place = place[0] ? place : NULL,
         .details_json = details,
         .started_us = outcome->started_us,
@@ -120,16 +124,19 @@ static int add_state(struct sl_history *history, const struct sl_outcome *outcom
 static int add(struct sl_history *history, const struct sl_outcome *outcome, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *json = NULL;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     char *text = NULL;
     char now[32];
+    sl_arena_init(&arena, 0);
     SL_TRY(sl_outcome_print(outcome, &json, err));
     if (json_object_set_new(json, "run_id", json_string(history->run->id)) != 0 ||
         json_object_set_new(json, "time", json_string(sl_clock_format(outcome->ended_us, now))) !=
             0)
         return sl_fail_memory(err);
     SL_TRY(sl_json_print(json, &text, err));
-    int code = add_state(history, outcome, text, err);
-    if (code == SL_OK && dprintf(history->log_fd, "%s\n", text) < 0)
+    const char *masked = sl_log_mask(text, &arena);
+    int code = add_state(history, outcome, masked, err);
+    if (code == SL_OK && dprintf(history->log_fd, "%s\n", masked) < 0)
         code = sl_fail(err, SL_E_IO, "cannot write the run's log");
     free(text);
     return code;
