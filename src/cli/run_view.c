@@ -260,16 +260,20 @@ struct sl_listener sl_run_view_listener(struct sl_run_view *view)
 
 // --- The end ---
 
+// The last is shown only where rows were replaced.
+enum { BALANCE_COLUMNS = 7 };
+
 static int balance_row(struct sl_grid *grid, const struct sl_outcome *outcome, struct sl_err *err)
 {
     const struct sl_balance *balance = &outcome->result.balance;
-    char numbers[5][32];
-    const char *cells[6] = {outcome->node->label,
-                            sl_str_count(balance->in, numbers[0]),
-                            sl_str_count(balance->out, numbers[1]),
-                            sl_str_count(balance->quarantined, numbers[2]),
-                            sl_str_count(balance->deduplicated, numbers[3]),
-                            sl_str_count(balance->filtered, numbers[4])};
+    char numbers[6][32];
+    const char *cells[BALANCE_COLUMNS] = {outcome->node->label,
+                                          sl_str_count(balance->in, numbers[0]),
+                                          sl_str_count(balance->out, numbers[1]),
+                                          sl_str_count(balance->quarantined, numbers[2]),
+                                          sl_str_count(balance->deduplicated, numbers[3]),
+                                          sl_str_count(balance->filtered, numbers[4]),
+                                          sl_str_count(balance->replaced, numbers[5])};
     return sl_grid_row(grid, cells, err);
 }
 
@@ -284,10 +288,13 @@ static int print_grid(const struct sl_grid *grid, struct sl_err *err)
 static int print_balances(const struct sl_run *run, struct sl_arena *arena, struct sl_err *err)
 {
     struct sl_grid grid;
-    sl_grid_init(&grid, arena, 6, 0x3E);
+    bool has_replaced = false;
+    for (size_t i = 0; i < run->count; i++)
+        has_replaced |= run->outcomes[i].result.balance.replaced > 0;
+    sl_grid_init(&grid, arena, BALANCE_COLUMNS - !has_replaced, 0x7E);
     SL_TRY(sl_grid_row(&grid,
                        (const char *const[]){"row balance", "in", "out", "quarantined",
-                                             "deduplicated", "filtered"},
+                                             "deduplicated", "filtered", "replaced"},
                        err));
     for (size_t i = 0; i < run->count; i++)
         if (run->outcomes[i].result.has_balance && run->outcomes[i].status != SL_STATUS_NOTHING)
