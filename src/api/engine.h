@@ -20,7 +20,7 @@ struct sl_result;
 
 struct sl_engine_options {
     int64_t memory_bytes;    // 0: 60 % of the machine's memory
-    int threads;             // 0: all cores
+    int threads;             // 0: all cores, or fewer where the memory is too small for them
     const char *temp_folder; // spill goes here; NULL: the engine's default
 };
 

@@ -15,21 +15,53 @@ static const struct sl_opt check_rows[] = {
     {0},
 };
 
-// Contracts are compiled against the columns of the raw table, where there is one.
+// The columns of a raw table: as it stands, or before the first run those that the contract reads,
+// as text.
+static int raw_columns(struct sl_world *world, const struct sl_map *catalog,
+                       const struct sl_node *node, struct sl_relation *ret, struct sl_err *err)
+{
+    const struct sl_contract_table *contract = node->contract;
+    const char *raw = sl_arena_printf(&world->arena, "raw.%s", node->bare);
+    SL_TRY_NEW(raw, err);
+    const struct sl_relation *relation = sl_map_get(catalog, raw);
+    if (relation) {
+        *ret = *relation;
+        return SL_OK;
+    }
+    struct sl_column *columns =
+        SL_NEW_ARRAY(&world->arena, struct sl_column, contract->column_count);
+    SL_TRY_NEW(columns, err);
+    for (size_t i = 0; i < contract->column_count; i++)
+        columns[i] = (struct sl_column){contract->columns[i].source_name, "VARCHAR"};
+    *ret = (struct sl_relation){columns, contract->column_count};
+    return SL_OK;
+}
+
+// Compiles a contract, and asks the engine about what only it can tell: patterns, expressions.
+static int check_contract(struct sl_world *world, const struct sl_map *catalog,
+                          const struct sl_node *node, struct sl_session **session,
+                          struct sl_err *err)
+{
+    struct sl_diags *diags = &world->project->diags;
+    size_t errors = diags->error_count;
+    struct sl_relation raw;
+    struct sl_pass pass;
+    SL_TRY(raw_columns(world, catalog, node, &raw, err));
+    SL_TRY(sl_contract_compile(node->contract, raw.columns, raw.count, &world->arena, diags, &pass,
+                               err));
+    if (diags->error_count > errors)
+        return SL_OK;
+    if (!*session)
+        SL_TRY(sl_world_session(world, session, err));
+    return sl_contract_verify(node->contract, raw.columns, raw.count, &pass, *session, diags, err);
+}
+
 static int check_contracts(struct sl_world *world, const struct sl_map *catalog, struct sl_err *err)
 {
-    for (size_t i = 0; i < world->graph.count; i++) {
-        const struct sl_node *node = &world->graph.nodes[i];
-        if (node->kind != SL_NODE_CLEANSE)
-            continue;
-        struct sl_pass pass;
-        const char *raw = sl_arena_printf(&world->arena, "raw.%s", node->bare);
-        SL_TRY_NEW(raw, err);
-        const struct sl_relation *relation = sl_map_get(catalog, raw);
-        if (relation)
-            SL_TRY(sl_contract_compile(node->contract, relation->columns, relation->count,
-                                       &world->arena, &world->project->diags, &pass, err));
-    }
+    SL_AUTO(sl_session_close) struct sl_session *session = NULL;
+    for (size_t i = 0; i < world->graph.count; i++)
+        if (world->graph.nodes[i].kind == SL_NODE_CLEANSE)
+            SL_TRY(check_contract(world, catalog, &world->graph.nodes[i], &session, err));
     return SL_OK;
 }
 

@@ -171,8 +171,8 @@ static void add_columns(struct answer *answer)
     struct sl_delta_snapshot table = {.version = -1};
     struct sl_err ignored = {0};
     enum sl_layer layer;
-    const char *prefix = sl_arena_strndup(&answer->arena, answer->word,
-                                          dot ? (size_t)(dot - answer->word) : 0);
+    const char *prefix =
+        sl_arena_strndup(&answer->arena, answer->word, dot ? (size_t)(dot - answer->word) : 0);
     if (!project || !prefix || !sl_table_parse(prefix, &layer, &name))
         return;
     const char *folder = sl_table_folder(project, layer, name, &answer->arena);

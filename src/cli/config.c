@@ -67,35 +67,51 @@ static int run_config_show(const void *self, int *ret_exit, struct sl_err *err)
     return sl_grid_print(&printer.grid, stdout, err);
 }
 
-static int run_schema(const void *self, int *ret_exit, struct sl_err *err)
+// The named kind as it is, or, `as_map`, by its name: {"source": {...}}; `kind` NULL: all of them.
+static void add_schemas(const char *kind, bool as_map, struct sl_buf *text)
 {
-    const struct config_options *options = self;
-    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    size_t count = 0;
+    sl_buf_add(text, as_map ? "{" : "");
+    for (const struct sl_file_kind *it = sl_file_kinds; it->name; it++) {
+        if (kind && !sl_str_equal(kind, it->name))
+            continue;
+        if (as_map) {
+            sl_buf_add(text, count++ ? ", " : "");
+            sl_buf_add_json_string(text, it->name);
+            sl_buf_add(text, ": ");
+        }
+        sl_file_kind_schema(it, text);
+    }
+    sl_buf_add(text, as_map ? "}" : "");
+}
+
+static int require_kind(const char *kind, struct sl_err *err)
+{
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     const char *names[16];
     size_t count = 0;
-    (void)ret_exit;
     sl_arena_init(&arena, 0);
-    if (!options->kind)
-        sl_buf_add(&text, "{\"schema\": \"sluice.schema/1\"");
-    for (const struct sl_file_kind *kind = sl_file_kinds; kind->name; kind++) {
-        names[count++] = kind->name;
-        if (options->kind && !sl_str_equal(options->kind, kind->name))
-            continue;
-        if (!options->kind) {
-            sl_buf_add(&text, ", ");
-            sl_buf_add_json_string(&text, kind->name);
-            sl_buf_add(&text, ": ");
-        }
-        sl_file_kind_schema(kind, &text);
+    for (const struct sl_file_kind *it = sl_file_kinds; it->name; it++) {
+        names[count++] = it->name;
+        if (sl_str_equal(kind, it->name))
+            return SL_OK;
     }
-    if (!options->kind)
-        sl_buf_add(&text, "}");
-    if (!text.length) {
-        const char *hint = sl_did_you_mean(&arena, options->kind, names, count);
-        (void)sl_fail(err, SL_E_USAGE, "there is no file kind '%s'", options->kind);
-        return sl_err_hint(err, "%s", hint ? hint : "project, source, contract, model, target");
-    }
+    const char *hint = sl_did_you_mean(&arena, kind, names, count);
+    (void)sl_fail(err, SL_E_USAGE, "there is no file kind '%s'", kind);
+    return sl_err_hint(err, "%s", hint ? hint : "project, source, contract, model, target");
+}
+
+static int run_schema(const void *self, int *ret_exit, struct sl_err *err)
+{
+    const struct config_options *options = self;
+    bool is_document = options->common.json;
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    (void)ret_exit;
+    if (options->kind)
+        SL_TRY(require_kind(options->kind, err));
+    sl_buf_add(&text, is_document ? "{\"schema\":\"sluice.schema/1\",\"kinds\":" : "");
+    add_schemas(options->kind, is_document || !options->kind, &text);
+    sl_buf_add(&text, is_document ? "}" : "");
     SL_TRY(sl_buf_check(&text, err));
     puts(text.text);
     return SL_OK;
@@ -115,6 +131,7 @@ const struct sl_command sl_command_config_show = {
 const struct sl_command sl_command_schema = {
     .name = "schema",
     .summary = "Print the JSON Schema of the project's files, for editors.",
+    .details = "Without --json it is the schema itself, or, of all kinds, a map of them.",
     .rows = schema_rows,
     .options_bytes = sizeof(struct config_options),
     .examples = schema_examples,

@@ -11,7 +11,8 @@ void sl_grid_init(struct sl_grid *grid, struct sl_arena *arena, size_t columns, 
 int sl_grid_row(struct sl_grid *grid, const char *const *cells, struct sl_err *err)
 {
     for (size_t i = 0; i < grid->columns; i++) {
-        const char *cell = sl_arena_strdup(grid->arena, cells[i] ? cells[i] : "");
+        const char *shown = sl_log_mask(cells[i] ? cells[i] : "", grid->arena);
+        const char *cell = sl_arena_strdup(grid->arena, shown);
         if (!cell || !SL_PUSH(grid->arena, grid->cells, grid->cell_count, cell))
             return sl_fail_memory(err);
     }
@@ -85,8 +86,7 @@ int sl_grid_print(const struct sl_grid *grid, FILE *file, struct sl_err *err)
     size_t head = 0;
     while (text.text[head] && text.text[head] != '\n')
         head++;
-    fprintf(file, "%s%.*s%s", sl_color(file, SL_COLOR_BOLD), (int)head, text.text,
-            sl_color(file, SL_COLOR_NONE));
-    sl_print_masked(text.text + head, file);
+    fprintf(file, "%s%.*s%s%s", sl_color(file, SL_COLOR_BOLD), (int)head, text.text,
+            sl_color(file, SL_COLOR_NONE), text.text + head);
     return SL_OK;
 }

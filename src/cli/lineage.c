@@ -97,7 +97,9 @@ static int add_cleanse(struct lineage *lineage, const struct sl_node *node, stru
 
 static int add_load(struct lineage *lineage, const struct sl_node *node, struct sl_err *err)
 {
-    const struct sl_relation *relation = sl_map_get(&lineage->catalog, node->delivery->table);
+    struct sl_relation *relation = sl_map_get(&lineage->catalog, node->delivery->table);
+    if (relation)
+        SL_TRY(sl_map_set(&lineage->catalog, node->name, relation, err));
     for (size_t i = 0; relation && i < relation->count; i++) {
         const char *name = relation->columns[i].name;
         struct edge edge = {node->delivery->table, name, node->name, name, "passed on"};

@@ -3,17 +3,18 @@
 #include "base/clock.h"
 #include "run/history.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define MOST_LABEL 40
-#define MOST_LINES 16 // of progress, one for each step at work
+#define MOST_LINES SL_RUN_VIEW_LINES
 
 void sl_run_view_init(struct sl_run_view *view, const struct sl_common *common,
                       const struct sl_world *world, const struct sl_run *run)
 {
     *view = (struct sl_run_view){.common = common, .run = run, .frame = SL_BUF_INIT};
-    view->is_live =
-        sl_is_terminal(stderr) && !common->is_quiet && common->log_format == SL_LOG_TEXT;
+    bool can_redraw = sl_is_terminal(stderr) && !sl_str_equal(getenv("TERM"), "dumb");
+    view->is_live = can_redraw && !common->is_quiet && common->log_format == SL_LOG_TEXT;
     for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
         int width = (int)sl_text_width(node->label);
@@ -45,34 +46,74 @@ static void show_frame(struct sl_run_view *view)
     sl_buf_reset(&view->frame);
 }
 
-// Share done, 0..1, or less than 0 if nobody knows.
-static double share_done(const struct sl_outcome *outcome, int64_t rows, int64_t bytes)
+// How far a step has come. What it counts itself is exact, but some count only what is finished:
+// until then the engine tells of the statement at work, and time counts from the beginning of that.
+struct progress {
+    int64_t rows, bytes; // 0: unknown
+    double share;        // 0..1, or less than 0 if nobody knows
+    int64_t elapsed_us;
+};
+
+static struct sl_pace *pace_of(struct sl_run_view *view, const struct sl_outcome *outcome)
+{
+    struct sl_pace *unused = &view->paces[0];
+    for (size_t i = 0; i < MOST_LINES; i++) {
+        struct sl_pace *pace = &view->paces[i];
+        if (pace->outcome == outcome)
+            return pace;
+        if (!pace->outcome || pace->outcome->status != SL_STATUS_RUNNING)
+            unused = pace;
+    }
+    *unused = (struct sl_pace){.outcome = outcome, .since_us = outcome->started_us};
+    return unused;
+}
+
+// A share that falls is that of another statement.
+static void ask_engine(struct sl_run_view *view, const struct sl_outcome *outcome, int64_t now_us,
+                       struct progress *progress)
+{
+    struct sl_pace *pace = pace_of(view, outcome);
+    uint64_t done = 0;
+    if (!outcome->session)
+        return;
+    progress->share = outcome->session->kind->progress(outcome->session, &done);
+    progress->rows = done < INT64_MAX ? (int64_t)done : 0;
+    if (progress->share < pace->share)
+        pace->since_us = now_us;
+    pace->share = progress->share;
+    progress->elapsed_us = now_us - pace->since_us;
+}
+
+static struct progress progress_of(struct sl_run_view *view, const struct sl_outcome *outcome,
+                                   int64_t now_us)
 {
     int64_t rows_total = atomic_load(&outcome->progress.rows_total);
     int64_t bytes_total = atomic_load(&outcome->progress.bytes_total);
-    uint64_t done = 0;
-    if (bytes_total > 0)
-        return (double)bytes / (double)bytes_total;
-    if (rows_total > 0)
-        return (double)rows / (double)rows_total;
-    return outcome->session ? outcome->session->kind->progress(outcome->session, &done) : -1;
+    struct progress progress = {.rows = atomic_load(&outcome->progress.rows_done),
+                                .bytes = atomic_load(&outcome->progress.bytes_done),
+                                .share = -1,
+                                .elapsed_us = now_us - outcome->started_us};
+    if (bytes_total > 0 && progress.bytes > 0)
+        progress.share = (double)progress.bytes / (double)bytes_total;
+    else if (rows_total > 0 && progress.rows > 0)
+        progress.share = (double)progress.rows / (double)rows_total;
+    else
+        ask_engine(view, outcome, now_us, &progress);
+    return progress;
 }
 
-static void add_progress(const struct sl_outcome *outcome, int64_t elapsed_us, struct sl_buf *text)
+static void add_progress(const struct progress *progress, struct sl_buf *text)
 {
     char number[32], rate[32];
-    int64_t rows = atomic_load(&outcome->progress.rows_done);
-    int64_t bytes = atomic_load(&outcome->progress.bytes_done);
-    double share = share_done(outcome, rows, bytes);
-    if (rows > 0 && elapsed_us > 0)
-        sl_buf_addf(text, "  %s rows, %s rows/s", sl_str_count(rows, number),
-                    sl_str_count((int64_t)((double)rows * 1e6 / (double)elapsed_us), rate));
-    if (bytes > 0)
-        sl_buf_addf(text, "  %s", sl_str_size(bytes, number));
-    if (share > 0 && share <= 1)
-        sl_buf_addf(
-            text, "  %.0f %%, %s left", 100 * share,
-            sl_str_elapsed((int64_t)((double)elapsed_us / 1000 * (1 - share) / share), number));
+    double share = progress->share, elapsed_us = (double)progress->elapsed_us;
+    if (share > 0 && share <= 1) // first: what does not fit is cut
+        sl_buf_addf(text, "  %.0f %%, %s left", 100 * share,
+                    sl_str_elapsed((int64_t)(elapsed_us / 1000 * (1 - share) / share), number));
+    if (progress->rows > 0 && elapsed_us > 0)
+        sl_buf_addf(text, "  %s rows, %s rows/s", sl_str_count(progress->rows, number),
+                    sl_str_count((int64_t)((double)progress->rows * 1e6 / elapsed_us), rate));
+    if (progress->bytes > 0)
+        sl_buf_addf(text, "  %s", sl_str_size(progress->bytes, number));
 }
 
 static void add_line(struct sl_run_view *view, enum sl_color color, const char *text)
@@ -95,10 +136,10 @@ static void on_tick(void *self, const struct sl_outcome *const *running, size_t 
     add_wipe(view);
     for (size_t i = 0; i < count && i < MOST_LINES; i++) {
         SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
-        int64_t elapsed_us = now_us - running[i]->started_us;
+        struct progress progress = progress_of(view, running[i], now_us);
         sl_buf_addf(&text, "running  %-*s %8s", view->label_width, running[i]->node->label,
-                    sl_str_elapsed(elapsed_us / 1000, number));
-        add_progress(running[i], elapsed_us, &text);
+                    sl_str_elapsed((now_us - running[i]->started_us) / 1000, number));
+        add_progress(&progress, &text);
         add_line(view, SL_COLOR_CYAN, text.text);
     }
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
@@ -236,16 +277,20 @@ struct sl_listener sl_run_view_listener(struct sl_run_view *view)
 
 // --- The end ---
 
+// The last is shown only where rows were replaced.
+enum { BALANCE_COLUMNS = 7 };
+
 static int balance_row(struct sl_grid *grid, const struct sl_outcome *outcome, struct sl_err *err)
 {
     const struct sl_balance *balance = &outcome->result.balance;
-    char numbers[5][32];
-    const char *cells[6] = {outcome->node->label,
-                            sl_str_count(balance->in, numbers[0]),
-                            sl_str_count(balance->out, numbers[1]),
-                            sl_str_count(balance->quarantined, numbers[2]),
-                            sl_str_count(balance->deduplicated, numbers[3]),
-                            sl_str_count(balance->filtered, numbers[4])};
+    char numbers[6][32];
+    const char *cells[BALANCE_COLUMNS] = {outcome->node->label,
+                                          sl_str_count(balance->in, numbers[0]),
+                                          sl_str_count(balance->out, numbers[1]),
+                                          sl_str_count(balance->quarantined, numbers[2]),
+                                          sl_str_count(balance->deduplicated, numbers[3]),
+                                          sl_str_count(balance->filtered, numbers[4]),
+                                          sl_str_count(balance->replaced, numbers[5])};
     return sl_grid_row(grid, cells, err);
 }
 
@@ -260,10 +305,13 @@ static int print_grid(const struct sl_grid *grid, struct sl_err *err)
 static int print_balances(const struct sl_run *run, struct sl_arena *arena, struct sl_err *err)
 {
     struct sl_grid grid;
-    sl_grid_init(&grid, arena, 6, 0x3E);
+    bool has_replaced = false;
+    for (size_t i = 0; i < run->count; i++)
+        has_replaced |= run->outcomes[i].result.balance.replaced > 0;
+    sl_grid_init(&grid, arena, BALANCE_COLUMNS - !has_replaced, 0x7E);
     SL_TRY(sl_grid_row(&grid,
                        (const char *const[]){"row balance", "in", "out", "quarantined",
-                                             "deduplicated", "filtered"},
+                                             "deduplicated", "filtered", "replaced"},
                        err));
     for (size_t i = 0; i < run->count; i++)
         if (run->outcomes[i].result.has_balance && run->outcomes[i].status != SL_STATUS_NOTHING)

@@ -4,6 +4,15 @@
 
 #include "cli/cli.h"
 
+#define SL_RUN_VIEW_LINES 16 // of progress, one for each step at work
+
+// Since when the engine has worked at the statement that a step now runs.
+struct sl_pace {
+    const struct sl_outcome *outcome; // NULL: unused
+    double share;
+    int64_t since_us;
+};
+
 struct sl_run_view {
     const struct sl_common *common;
     const struct sl_run *run; // filled while it goes
@@ -12,6 +21,7 @@ struct sl_run_view {
     int label_width;
     size_t done, total; // steps
     struct sl_buf frame;
+    struct sl_pace paces[SL_RUN_VIEW_LINES];
 };
 // `run` is what will be given to sl_run.
 void sl_run_view_init(struct sl_run_view *view, const struct sl_common *common,

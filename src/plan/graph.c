@@ -109,6 +109,19 @@ static int add_target(struct builder *builder, const struct sl_target *target, s
     return SL_OK;
 }
 
+// "orders" is most likely meant to be "clean.orders": the layer furthest down that has it.
+static const char *with_layer(const struct sl_graph *graph, const char *table,
+                              struct sl_arena *arena)
+{
+    static const char *const layers[] = {"curated", "clean", "raw"};
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        const char *name = sl_arena_printf(arena, "%s.%s", layers[i], table);
+        if (name && sl_graph_node(graph, name))
+            return sl_arena_printf(arena, "did you mean '%s'?", name);
+    }
+    return NULL;
+}
+
 static void unknown_table(struct builder *builder, const char *table, struct sl_place place,
                           const char *what)
 {
@@ -120,7 +133,9 @@ static void unknown_table(struct builder *builder, const char *table, struct sl_
          it = sl_map_next(it))
         if (!sl_str_starts(sl_map_key(it), "target."))
             names[count++] = sl_map_key(it);
-    const char *hint = names ? sl_did_you_mean(arena, table, names, count) : NULL;
+    const char *hint = with_layer(graph, table, arena);
+    if (!hint && names)
+        hint = sl_did_you_mean(arena, table, names, count);
     sl_diag(&builder->project->diags, SL_SEVERITY_ERROR, SL_E_SQL_TABLE, place,
             hint ? hint : "`sluice ls` lists the tables of the project",
             "%s reads '%s', which nothing writes", what, table);
@@ -189,6 +204,20 @@ static int link_node(struct builder *builder, struct sl_node *node, struct sl_er
     return SL_OK;
 }
 
+// Where a model of a cycle reads the next one of it.
+static struct sl_place place_of_read(const struct sl_graph *graph, const struct sl_node *reader,
+                                     const struct sl_node *read)
+{
+    for (size_t i = 0; i < reader->query->table_count; i++) {
+        const struct sl_table_ref *ref = &reader->query->tables[i];
+        char table[160];
+        snprintf(table, sizeof table, "%s.%s", ref->layer ? ref->layer : "", ref->name);
+        if (sl_graph_node(graph, table) == read)
+            return place_in_model(reader->model, ref->line, ref->column);
+    }
+    return place_in_model(reader->model, 1, 1);
+}
+
 // Names the nodes of one cycle: from any node left over, upstream edges within the left-overs lead
 // round to a repeat.
 static int report_cycle(struct builder *builder, const size_t *waiting, struct sl_err *err)
@@ -220,10 +249,13 @@ static int report_cycle(struct builder *builder, const size_t *waiting, struct s
             break;
     }
     SL_TRY(sl_buf_check(&text, err));
-    const struct sl_model *model = graph->nodes[at].model;
+    size_t next = 0; // what it reads; only models read what comes after them
+    while (path[next] != at)
+        next++;
+    const struct sl_node *read = &graph->nodes[next + 1 < length ? path[next + 1] : at];
     sl_diag(&builder->project->diags, SL_SEVERITY_ERROR, SL_E_SQL_CYCLE,
-            model ? place_in_model(model, 1, 1) : (struct sl_place){0}, NULL,
-            "these depend on each other: %s", text.text);
+            place_of_read(graph, &graph->nodes[at], read), NULL, "these depend on each other: %s",
+            text.text);
     builder->has_cycle = true;
     return SL_OK;
 }

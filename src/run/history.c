@@ -85,6 +85,8 @@ int sl_history_open(struct sl_run *run, const char *command, struct sl_history *
     return SL_OK;
 }
 
+// What is kept is read by others, at other times: secrets are left out of all of it. `details` has
+// none already.
 static int add_state(struct sl_history *history, const struct sl_outcome *outcome,
                      const char *details, struct sl_err *err)
 {
@@ -100,7 +102,7 @@ static int add_state(struct sl_history *history, const struct sl_outcome *outcom
         .name = outcome->node->name,
         .label = outcome->node->label,
         .status = sl_status_name(outcome->status),
-        .why = result->why,
+        .why = sl_log_mask(result->why, &arena),
         .code = outcome->err.code ? sl_code_info(outcome->err.code)->id : NULL,
         .message = outcome->err.code ? sl_log_mask(outcome->err.message, &arena) : NULL,
         .place = place[0] ? place : NULL,

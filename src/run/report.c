@@ -61,10 +61,10 @@ static int set_text(json_t *object, const char *key, const char *value, struct s
 static int print_rows(const struct sl_balance *balance, json_t *object, struct sl_err *err)
 {
     return set(object, "rows",
-               json_pack("{s:I, s:I, s:I, s:I, s:I}", "in", (json_int_t)balance->in, "out",
+               json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "in", (json_int_t)balance->in, "out",
                          (json_int_t)balance->out, "quarantined", (json_int_t)balance->quarantined,
                          "deduplicated", (json_int_t)balance->deduplicated, "filtered",
-                         (json_int_t)balance->filtered),
+                         (json_int_t)balance->filtered, "replaced", (json_int_t)balance->replaced),
                err);
 }
 

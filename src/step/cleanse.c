@@ -65,7 +65,8 @@ static int audit(const struct sl_cleanse *cleanse, struct sl_err *err)
         return sl_fail(err, SL_E_BALANCE, "%lld rows are quarantined, but %lld were written",
                        (long long)cleanse->balance.quarantined,
                        (long long)cleanse->staged_quarantine.row_count);
-    return sl_budget_check(budget, &cleanse->balance, cleanse->clean.name, err);
+    bool is_new = cleanse->range.is_full || cleanse->before.row_count == 0;
+    return sl_budget_check(budget, &cleanse->balance, cleanse->clean.name, is_new, err);
 }
 
 static int print_record(const struct sl_cleanse *cleanse, bool has_balance, const char **ret,
@@ -194,6 +195,7 @@ static int report(struct sl_cleanse *cleanse, struct sl_step_result *result, str
     result->balance.quarantined += cleanse->balance.quarantined;
     result->balance.deduplicated += cleanse->balance.deduplicated;
     result->balance.filtered += cleanse->balance.filtered;
+    result->balance.replaced += cleanse->balance.replaced;
     result->bytes_in += cleanse->byte_count;
     result->notes = cleanse->notes; // of the last range: it sees the newest columns of raw
     return add_reasons(cleanse, result, err);

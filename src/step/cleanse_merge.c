@@ -116,6 +116,7 @@ int sl_cleanse_find_touched(struct sl_cleanse *cleanse, struct sl_err *err)
     struct sl_delta_file *touched =
         SL_NEW_ARRAY(cleanse->context->arena, struct sl_delta_file, count);
     SL_TRY_NEW(touched, err);
+    cleanse->balance.replaced = gone;
     cleanse->kept = -gone;
     for (size_t i = 0; i < count; i++) {
         touched[i] = cleanse->before.files[sl_result_int(result, (int64_t)i, 0)];

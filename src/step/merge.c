@@ -72,16 +72,17 @@ static int find_files(struct sl_merge *merge, size_t **ret_indices, struct sl_er
     SL_AUTO(sl_result_free) struct sl_result *files = NULL;
     SL_AUTO(sl_result_free) struct sl_result *won = NULL;
     const struct sl_engine_kind *engine = merge->session->kind;
-    sl_buf_add(&sql, "select distinct _o._file from _old _o semi join (select * from _best where "
+    sl_buf_add(&sql, "select _o._file, count(*) from _old _o semi join (select * from _best where "
                      "_file is null) _n on (");
     add_match(merge, "_o", "_n", &sql);
-    sl_buf_add(&sql, ") order by 1");
+    sl_buf_add(&sql, ") group by 1 order by 1");
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(engine->query(merge->session, sql.text, 0, &files, err));
     SL_TRY(engine->query(merge->session, "select count(*) from _best where _file is null", 0, &won,
                          err));
     merge->won = sl_result_int(won, 0, 0);
     merge->removed_count = (size_t)sl_result_rows(files);
+    bool is_counted = true;
     const char **removed = SL_NEW_ARRAY(merge->arena, const char *, merge->removed_count);
     size_t *indices = SL_NEW_ARRAY(merge->arena, size_t, merge->removed_count);
     SL_TRY_NEW(removed, err);
@@ -89,7 +90,11 @@ static int find_files(struct sl_merge *merge, size_t **ret_indices, struct sl_er
     for (size_t i = 0; i < merge->removed_count; i++) {
         indices[i] = (size_t)sl_result_int(files, (int64_t)i, 0);
         removed[i] = merge->table->files[indices[i]].path;
+        merge->replaced += sl_result_int(files, (int64_t)i, 1);
+        merge->kept += merge->table->files[indices[i]].row_count;
+        is_counted &= merge->table->files[indices[i]].row_count >= 0;
     }
+    merge->kept = is_counted ? merge->kept - merge->replaced : -1;
     merge->removed = removed;
     *ret_indices = indices;
     return SL_OK;

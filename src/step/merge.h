@@ -21,7 +21,9 @@ struct sl_merge {
     const char *sql;            // what to stage
     const char *const *removed; // paths of files to be replaced
     size_t removed_count;
-    int64_t won; // new rows that are in the table afterwards
+    int64_t won;      // new rows that are in the table afterwards
+    int64_t replaced; // old rows that are not
+    int64_t kept; // rows of the files to be replaced that stay; -1 if the log does not count them
 };
 SL_MUST int sl_merge_prepare(struct sl_merge *merge, struct sl_err *err);
 

@@ -89,10 +89,15 @@ static int merge_into_table(struct sl_model_step *step, const char *order, struc
     };
     SL_TRY(sl_merge_prepare(&merge, err));
     step->balance.out = merge.won;
+    step->balance.replaced = merge.replaced;
     step->removed = merge.removed;
     step->removed_count = merge.removed_count;
     step->commit_mode = merge.removed_count ? SL_DELTA_REWRITE : SL_DELTA_APPEND;
-    return sl_model_stage(step, merge.sql, err);
+    SL_TRY(sl_model_stage(step, merge.sql, err));
+    if (merge.kept >= 0 && step->staged.row_count != merge.won + merge.kept)
+        return sl_fail(err, SL_E_BALANCE, "%s: %lld rows were written, expected %lld", step->app_id,
+                       (long long)step->staged.row_count, (long long)(merge.won + merge.kept));
+    return SL_OK;
 }
 
 int sl_model_merge(struct sl_model_step *step, const char *sql, struct sl_err *err)

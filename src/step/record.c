@@ -25,7 +25,8 @@ static int print_balance(json_t *root, const struct sl_balance *balance, struct 
     SL_TRY(set(object, "out", json_integer(balance->out), err));
     SL_TRY(set(object, "quarantined", json_integer(balance->quarantined), err));
     SL_TRY(set(object, "deduplicated", json_integer(balance->deduplicated), err));
-    return set(object, "filtered", json_integer(balance->filtered), err);
+    SL_TRY(set(object, "filtered", json_integer(balance->filtered), err));
+    return set(object, "replaced", json_integer(balance->replaced), err);
 }
 
 static int print_reasons(json_t *root, const struct sl_record *record, struct sl_err *err)
@@ -158,6 +159,7 @@ int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *
             .quarantined = sl_json_int(balance, "quarantined", 0),
             .deduplicated = sl_json_int(balance, "deduplicated", 0),
             .filtered = sl_json_int(balance, "filtered", 0),
+            .replaced = sl_json_int(balance, "replaced", 0),
         };
     }
     SL_TRY(parse_reasons(json_object_get(root, "reasons"), arena, &record, err));
@@ -192,7 +194,7 @@ int sl_balance_check(const struct sl_balance *balance, const char *step, struct 
 }
 
 int sl_budget_check(const struct sl_budget *budget, const struct sl_balance *balance,
-                    const char *table, struct sl_err *err)
+                    const char *table, bool is_new, struct sl_err *err)
 {
     int64_t bad = balance->quarantined, in = balance->in;
     if (bad == 0)
@@ -201,9 +203,9 @@ int sl_budget_check(const struct sl_budget *budget, const struct sl_balance *bal
     if (budget->max_rows >= 0 && bad > budget->max_rows)
         sl_fail(err, SL_E_BUDGET, "'%s' rejects %lld of %lld rows, the budget is %lld rows", table,
                 (long long)bad, (long long)in, (long long)budget->max_rows);
-    else if (bad == in)
-        sl_fail(err, SL_E_BUDGET, "'%s' rejects all that came in: %lld row%s", table, (long long)in,
-                in == 1 ? "" : "s");
+    else if (bad == in && budget->max_share < 1 && (is_new || in >= budget->min_rows))
+        sl_fail(err, SL_E_BUDGET, "'%s' rejects all of its rows, %lld of %lld", table,
+                (long long)bad, (long long)in);
     else if (in >= budget->min_rows && share > budget->max_share)
         sl_fail(err, SL_E_BUDGET, "'%s' rejects %lld of %lld rows (%.1f %%), the budget is %.1f %%",
                 table, (long long)bad, (long long)in, 100 * share, 100 * budget->max_share);

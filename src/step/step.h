@@ -31,6 +31,9 @@ struct sl_step_progress {
 
 struct sl_balance { // in = out + quarantined + deduplicated + filtered
     int64_t in, out, quarantined, deduplicated, filtered;
+    // Rows that stood in the table and whose place newer ones of their key took; no part of the
+    // equation. What a table holds is the sum of out less that of replaced since it was built anew.
+    int64_t replaced;
 };
 struct sl_reason_count {
     const char *rule, *column; // column may be NULL
@@ -136,8 +139,9 @@ SL_MUST int sl_balance_check(const struct sl_balance *balance, const char *step,
                              struct sl_err *err);
 // SL_E_BUDGET if more rows were rejected than the budget allows. Called before anything is
 // published.
+// `is_new`: the table has no row yet, so that it would have none afterwards if all were rejected.
 SL_MUST int sl_budget_check(const struct sl_budget *budget, const struct sl_balance *balance,
-                            const char *table, struct sl_err *err);
+                            const char *table, bool is_new, struct sl_err *err);
 // Table folder, head and parsed record in one: the usual beginning of a step. A record that was
 // cleaned out of the log is zero but for its sequence number, so that the step begins anew and its
 // commit counts on. `session` may be NULL; then the sequence number is 0 as well.

@@ -119,6 +119,34 @@ def new_project(tmp_path, sluice_bin):
     return lambda name: Project(tmp_path / name, sluice_bin)
 
 
+LATE_ORDERS = """order_id,customer_id,order_date,amount,currency,status,email,updated_at
+2001,1,2026-03-05,10.00,EUR,paid,ada@example.com,2026-03-05 08:00:00
+2002,2,2026-03-05,20.00,EUR,paid,ben@example.com,2026-03-05 08:01:00
+2003,3,2026-03-05,30.00,EUR,new,cleo@example.com,2026-03-05 08:02:00
+2004,4,2026-03-05,free,EUR,new,dan@example.com,2026-03-05 08:03:00
+"""
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory, sluice_bin):
+    """The quickstart project with one more model, run twice: first with the template's files, then with one more. For reading."""
+    project = Project(tmp_path_factory.mktemp("shop") / "shop", sluice_bin)
+    project.run("init", "--template", "quickstart")
+    project.write("models/finance/best_day.sql", "/* sluice\ntags: [finance]\n*/\n"
+                  "select day, sum(revenue) as revenue from curated.daily_revenue group by day order by revenue desc, day limit 1\n")
+    project.first_run = project.json("run")["run_id"]
+    project.write("data/orders-2026-03-03.csv", LATE_ORDERS)
+    project.second_run = project.json("run")["run_id"]
+    return project
+
+
+@pytest.fixture
+def own_shop(shop, tmp_path):
+    """The shop once more, to be changed."""
+    shutil.copytree(shop.folder, tmp_path / "shop", symlinks=True)
+    return Project(tmp_path / "shop", shop.binary)
+
+
 def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -29,6 +29,21 @@ static int64_t find_memory(void)
     return limit > 0 && limit < machine ? limit : machine;
 }
 
+// DuckDB wants 125 MB per thread; below that a thread's buffers alone can use up the memory, and no
+// spilling helps.
+#define THREAD_BYTES ((int64_t)100 * 1000 * 1000)
+
+static int64_t count_threads(const struct sl_engine_options *options, int64_t memory_bytes)
+{
+    int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t fitting = memory_bytes / THREAD_BYTES;
+    if (options->threads > 0)
+        return options->threads;
+    if (fitting >= cores)
+        return 0; // as many as the machine has for us
+    return fitting < 1 ? 1 : fitting;
+}
+
 static int set_options(const struct sl_duckdb_library *library, duckdb_config config,
                        const struct sl_engine_options *options, struct sl_err *err)
 {
@@ -36,6 +51,7 @@ static int set_options(const struct sl_duckdb_library *library, duckdb_config co
     char threads[24];
     int64_t memory_bytes =
         options->memory_bytes > 0 ? options->memory_bytes : find_memory() / 10 * 6;
+    int64_t thread_count = count_threads(options, memory_bytes);
     const char *settings[][2] = {
         {"memory_limit", memory},
         {"errors_as_json", "true"},
@@ -44,12 +60,12 @@ static int set_options(const struct sl_duckdb_library *library, duckdb_config co
         {"autoload_known_extensions", "false"},
         {"extension_directory", library->extension_folder},
         {"preserve_insertion_order", "true"},
-        {"threads", options->threads > 0 ? threads : NULL},
+        {"threads", thread_count > 0 ? threads : NULL},
         {"temp_directory", options->temp_folder},
     };
 
     (void)snprintf(memory, sizeof memory, "%" PRId64 "B", memory_bytes);
-    (void)snprintf(threads, sizeof threads, "%d", options->threads);
+    (void)snprintf(threads, sizeof threads, "%" PRId64, thread_count);
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         if (!sl_str_is_empty(settings[i][1]) &&
             library->set_config(config, settings[i][0], settings[i][1]) != DuckDBSuccess)

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "table/delta/action.h"
 #include "table/delta/path.h"
 #include "table/delta/protocol.h"
@@ -132,7 +133,8 @@ static json_t *new_metadata(const struct planner *planner)
 static int plan_metadata(struct planner *planner, const char *schema, struct sl_err *err)
 {
     const json_t *old = planner->state->metadata;
-    const char *description = planner->commit->description;
+    // Whoever may read the table may not read the secrets of the project.
+    const char *description = sl_log_mask(planner->commit->description, planner->arena);
     SL_AUTO(sl_json_free) json_t *names = list_names(&planner->partitions);
     SL_AUTO(sl_json_free) json_t *metadata = NULL;
 

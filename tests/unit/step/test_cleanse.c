@@ -439,6 +439,48 @@ static void too_many_rejects_publish_nothing(void **state)
     assert_int_equal(lake_version(lake, SL_LAYER_CLEAN), 0);
 }
 
+// A table that would have no row at all is no table; but one bad row that comes later must not stop
+// all that come after it.
+static void a_small_file_of_bad_rows_stops_only_a_table_that_has_none(void **state)
+{
+    struct lake *lake = *state;
+    lake_reset(lake);
+    lake->source.budget = (struct sl_budget){.max_share = 0.2, .max_rows = -1, .min_rows = 100};
+    lake_add(lake, "a.csv", BAD_3);
+    assert_int_equal(lake_run(lake), SL_E_BUDGET);
+    lake_add(lake, "b.csv", GOOD_1);
+    lake_must_run(lake);
+    lake_add(lake, "c.csv", BAD_4);
+    lake_must_run(lake);
+    lake_assert_balance(lake, 1, 0, 1, 0, 0);
+    lake_add_select(lake, "d.csv",
+                    "select 'x' as id, '1' as amount, null::varchar as updated_at, null::varchar "
+                    "as note from range(100)");
+    assert_int_equal(lake_run(lake), SL_E_BUDGET);
+    lake->source.budget.max_share = 1;
+    lake_must_run(lake);
+    lake_assert_balance(lake, 100, 0, 100, 0, 0);
+}
+
+// The table's rows are what came out less what was replaced.
+static void rows_whose_place_a_newer_one_took_are_counted(void **state)
+{
+    struct lake *lake = *state;
+    int64_t rows = 0;
+    lake_reset(lake);
+    for (int i = 0; i < 3; i++) {
+        static const char *const files[] = {GOOD_1 ", " GOOD_2, GOOD_1_LATER ", " BAD_4,
+                                            GOOD_1 ", ('5', '1', null, null)"};
+        lake_add(lake, (const char *const[]){"a.csv", "b.csv", "c.csv"}[i], files[i]);
+        lake_must_run(lake);
+        assert_int_equal(lake->result.balance.replaced, i == 1 ? 1 : 0);
+        rows += lake->result.balance.out - lake->result.balance.replaced;
+    }
+    assert_int_equal(rows, 3);
+    assert_string_equal(lake_query(lake, "select count(*) from clean.orders"), "3");
+    assert_int_equal(lake_record(lake, SL_LAYER_CLEAN).balance.replaced, 0);
+}
+
 static void warnings_are_counted_for_rows_that_stay(void **state)
 {
     struct lake *lake = *state;
@@ -529,6 +571,8 @@ int main(void)
         cmocka_unit_test(a_kill_between_the_commits_of_another_contract_starts_anew),
         cmocka_unit_test(too_many_rejects_publish_nothing),
         cmocka_unit_test(warnings_are_counted_for_rows_that_stay),
+        cmocka_unit_test(a_small_file_of_bad_rows_stops_only_a_table_that_has_none),
+        cmocka_unit_test(rows_whose_place_a_newer_one_took_are_counted),
         cmocka_unit_test(a_log_that_was_cleaned_up_loses_and_doubles_nothing),
         cmocka_unit_test(positions_that_the_log_of_raw_no_longer_knows_begin_anew),
         cmocka_unit_test(another_raw_table_of_the_same_version_is_noticed),

@@ -1,0 +1,301 @@
+"""What the program writes and reads around a project: init, quickstart, schemas, completion, settings, secrets."""
+import csv
+import json
+import pathlib
+import re
+import subprocess
+
+import duckdb
+import jsonschema
+import pytest
+import yaml
+
+from conftest import ROOT
+
+KINDS = {"project": "sluice.yml", "source": "sources/*.yml", "contract": "contracts/*.yml", "target": "targets/*.yml"}
+
+
+# --- init and quickstart
+
+def write_csv(file):
+    with file.open("w", newline="") as out:
+        writer = csv.writer(out, delimiter=";")
+        writer.writerow(["order id", "when", "amount", "paid"])
+        writer.writerows([n, f"{1 + n % 28:02}.01.2026", f"{n}.50", "true" if n % 2 else "false"] for n in range(1, 101))
+        writer.writerow(["x", "31.02.2026", "1.00", "true"])
+
+
+def write_jsonl(file):
+    lines = [{"id": n, "at": f"2026-01-01T00:00:{n % 60:02}Z", "tags": ["a", "b"], "score": n / 4} for n in range(1, 101)]
+    file.write_text("".join(json.dumps(line) + "\n" for line in [*lines, {"id": "none", "at": None, "tags": [], "score": 1}]))
+
+
+def write_parquet(file):
+    duckdb.sql("copy (select i as id, 'number ' || i as name, (i * 1.5)::decimal(9, 2) as price, date '2026-01-01' + i::int as day "
+               f"from range(100) t(i)) to '{file}' (format parquet)")
+
+
+DRAFTS = [
+    ("orders.csv", write_csv, {"order_id": "BIGINT", "when": "DATE", "amount": "DECIMAL", "paid": "BOOLEAN"}, 100, 1),
+    ("events.jsonl", write_jsonl, {"id": "BIGINT", "at": "TIMESTAMP WITH TIME ZONE", "tags": "VARCHAR", "score": "DECIMAL"}, 100, 1),
+    ("prices.parquet", write_parquet, {"id": "BIGINT", "name": "VARCHAR", "price": "DECIMAL(9,2)", "day": "DATE"}, 100, 0),
+]
+
+
+@pytest.mark.parametrize("name, write, types, good, bad", DRAFTS, ids=[draft[0] for draft in DRAFTS])
+def test_init_drafts_a_project_that_runs_from(project, name, write, types, good, bad):
+    data = project.folder / "data"
+    data.mkdir()
+    write(data / name)
+    source = name.split(".")[0]
+    written = project.json("init", "--from", f"data/{name}")
+    assert written["schema"] == "sluice.init/1"
+    assert sorted(written["files"]) == [f"contracts/{source}.odcs.yml", "sluice.yml", f"sources/{source}.yml"]
+    assert all((project.folder / file).exists() for file in written["files"])
+    for file, kind in (("sluice.yml", "project"), (f"sources/{source}.yml", "source"), (f"contracts/{source}.odcs.yml", "contract")):
+        line = (project.folder / file).read_text().splitlines()[0]
+        schema = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", line)[1]
+        assert json.loads(((project.folder / file).parent / schema).read_text()) == json.loads(project.run("schema", kind).stdout)
+    project.json("check")
+    steps = {step["table"]: step for step in project.json("run")["steps"]}
+    assert steps[f"clean.{source}"]["rows"] == {
+        "in": good + bad, "out": good, "quarantined": bad, "deduplicated": 0, "filtered": 0}
+    found = {c["name"]: c["type"] for c in project.json("show", f"clean.{source}")["columns"] if c["name"][0] != "_"}
+    assert found.keys() == types.keys()
+    assert {column: found[column][:len(wanted)] for column, wanted in types.items()} == types
+
+
+def test_init_overwrites_nothing(project):
+    project.run("init", "--template", "quickstart")
+    before = {file: file.read_bytes() for file in project.folder.rglob("*") if file.is_file()}
+    for arguments in (["init", "--template", "quickstart"], ["init", "--from", "data/customers.jsonl"], ["init"]):
+        assert project.json(*arguments, exit_code=1)["error"]["code"] == "SL0106"
+    assert {file: file.read_bytes() for file in project.folder.rglob("*") if file.is_file()} == before
+
+
+def test_init_adds_a_source_to_a_project_that_is_there(project):
+    project.run("init", "--template", "quickstart")
+    project.write("data/cities.csv", "city,people\nBerlin,3700000\nParis,2100000\n")
+    assert project.json("init", "--from", "data/cities.csv")["files"] == ["sources/cities.yml", "contracts/cities.odcs.yml"]
+    assert project.json("run")["counts"]["error"] == 0
+    assert project.rows("clean.cities", "city, people") == [("Berlin", "3700000"), ("Paris", "2100000")]
+
+
+@pytest.mark.parametrize("arguments, code", [
+    (["--template", "none"], "SL0901"),
+    (["--from", "nowhere/*.csv"], "SL0105"),
+])
+def test_init_refuses(project, arguments, code):
+    assert project.json("init", *arguments, exit_code=1)["error"]["code"] == code
+    assert not (project.folder / "sluice.yml").exists()
+
+
+def test_quickstart_writes_runs_and_shows_a_project(project):
+    output = project.run("quickstart").stdout
+    for part in (r"wrote a project with two sources", r"\$ sluice run", r"cleanse orders +122 +112 +8 +2 +0",
+                 r"\$ sluice quarantine ls", r"orders +order_date\.type +order_date +1 .*'2026-02-31' is not a date",
+                 r'\$ sluice query "from curated.daily_revenue', r"2026-03-01 +AT +SEK +2 +103\.23", r"next: cd sluice-quickstart"):
+        assert re.search(part, output), f"{part}\n{output}"
+    assert (project.folder / "sluice-quickstart" / "out").exists()
+    document = project.json("quickstart", "second")
+    assert (document["schema"], document["exit_code"], document["counts"]["quarantined"]) == ("sluice.run/1", 0, 8)
+    assert project.json("quickstart", "second", exit_code=1)["error"]["code"] == "SL0106"
+
+
+# --- schemas of files
+
+@pytest.fixture(scope="module")
+def schemas(shop):
+    found = {kind: json.loads(shop.run("schema", kind).stdout) for kind in [*KINDS, "model"]}
+    assert json.loads(shop.run("schema").stdout) == found
+    assert shop.json("schema") == {"schema": "sluice.schema/1", "kinds": found}
+    assert shop.json("schema", "model") == {"schema": "sluice.schema/1", "kinds": {"model": found["model"]}}
+    return found
+
+
+def errors_of(schema, document):
+    return sorted(error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(document))
+
+
+def settings_of(model):
+    """The settings in the leading comment of a model, as a document."""
+    comment = re.match(r"/\* sluice\n(.*?)\*/", model.read_text(), re.S)
+    return (yaml.safe_load(comment[1]) or {}) if comment else {}
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "model"])
+def test_a_schema_is_one_itself_and_accepts_the_files_of(schemas, kind):
+    jsonschema.Draft202012Validator.check_schema(schemas[kind])
+    read = 0
+    for folder in (ROOT / "templates" / "quickstart", ROOT / "examples" / "flights"):
+        for file in folder.glob("models/**/*.sql" if kind == "model" else KINDS[kind]):
+            document = settings_of(file) if kind == "model" else yaml.safe_load(file.read_text())
+            assert errors_of(schemas[kind], document) == [], file
+            read += 1
+    assert read >= 2
+
+
+BAD_FILES = [
+    ("project", {}, "'name' is a required property"),
+    ("project", {"name": "shop", "lak": "lake"}, "'lak' was unexpected"),
+    ("project", {"name": "shop", "checks": {"requirements": "loud"}}, "is not valid under any of the given schemas"),
+    ("project", {"name": "shop", "engine": {"threads": [2]}}, "[2] is not"),
+    ("project", {"name": "shop", "environments": {"prod": {"lak": "x"}}}, "'lak' was unexpected"),
+    ("source", {"description": "no path"}, "'path' is a required property"),
+    ("source", {"path": "data/*.csv", "formt": "csv"}, "'formt' was unexpected"),
+    ("source", {"path": "data/*.csv", "format": "xls"}, "is not valid under any of the given schemas"),
+    ("source", {"path": "data/*.csv", "csv": {"separator": ";"}}, "'separator' was unexpected"),
+    ("contract", {"kind": "DataContract", "schema": "orders"}, "'orders' is not"),
+    ("model", {"write": "sometimes"}, "is not valid under any of the given schemas"),
+    ("model", {"partition": ["day"]}, "'partition' was unexpected"),
+    ("target", {"type": "csv", "path": "out"}, "'deliver' is a required property"),
+    ("target", {"type": "tape", "deliver": []}, "is not valid under any of the given schemas"),
+    ("target", {"type": "csv", "deliver": [{"to": "x"}]}, "'table' is a required property"),
+]
+
+
+@pytest.mark.parametrize("kind, document, message", BAD_FILES, ids=[f"{kind} {json.dumps(document)}" for kind, document, _ in BAD_FILES])
+def test_a_schema_refuses(schemas, kind, document, message):
+    found = errors_of(schemas[kind], document)
+    assert any(message in error for error in found), found
+
+
+def test_an_unknown_kind_of_file_has_no_schema(shop):
+    assert shop.json("schema", "sorce", exit_code=1)["error"]["hint"] == "did you mean 'source'?"
+
+
+# --- completion
+
+COMPLETIONS = [
+    (["qua"], ["quarantine"]),
+    (["quarantine", ""], ["ls", "show"]),
+    (["re"], ["retry"]),
+    (["show", "clean."], ["clean.customers", "clean.orders"]),
+    (["show", "curated.b"], ["curated.best_day"]),
+    (["quarantine", "show", "quarantine.o"], ["quarantine.orders"]),
+    (["query", "--for"], ["--format"]),
+    (["query", "--format", ""], ["text", "csv", "json"]),
+    (["query", "--format", "=", "c"], ["csv"]),
+    (["run", "--select", "tag", ":"], ["finance", "sales"]),
+    (["run", "-s", "+best"], ["+best_day"]),
+    (["run", "-s", "daily_revenue,ta"], ["daily_revenue,tag:", "daily_revenue,tag:finance", "daily_revenue,tag:sales"]),
+    (["explain", "SL070"], ["SL0701", "SL0702", "SL0703", "SL0704", "SL0705", "SL0706", "SL0707", "SL0708"]),
+    (["completion", "b"], ["bash"]),
+    (["schema", "t"], ["target"]),
+    (["apply", "sl"], ["sluice.yml"]),
+    (["lineage", "--down"], ["--downstream"]),
+    (["nonsense", ""], []),
+]
+
+
+@pytest.mark.parametrize("words, expected", COMPLETIONS, ids=[" ".join(words) for words, _ in COMPLETIONS])
+def test_bash_completes(shop, words, expected):
+    script = """source <(sluice completion bash)
+        complete -p sluice >/dev/null || exit 9
+        COMP_WORDS=(sluice "$@"); COMP_CWORD=$#
+        _sluice; printf '%s\\n' "${COMPREPLY[@]}" """
+    environment = {"PATH": f"{shop.binary.parent}:/usr/bin:/bin", "NO_COLOR": "1"}
+    done = subprocess.run(["bash", "--norc", "-c", script, "bash", *words], cwd=shop.folder, env=environment, capture_output=True,
+                          text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(done.stdout.split()) == sorted(expected)
+
+
+# --- settings
+
+def test_config_show_tells_where_each_setting_came_from(project):
+    project.write("sluice.yml", "name: shop\nlake: of_file\nconcurrency: 1\nstate: of_file\nengine:\n  memory: 1GB\n  threads: 1\n"
+                  "environments:\n  prod:\n    lake: of_section\n    engine: {threads: 2}\n    concurrency: 2\n  test: {}\n")
+    variables = {"SLUICE_ENGINE_THREADS": "3", "SLUICE_CONCURRENCY": "3", "SLUICE_ENV": "test"}
+    document = project.json("config", "show", "--origin", "--env", "prod", env=variables)
+    settings = {key: (setting["value"], setting["origin"]) for key, setting in document["settings"].items()}
+    assert document["schema"] == "sluice.config/1"
+    assert {key: settings[key] for key in ("environment", "lake", "engine.memory", "engine.threads", "concurrency", "state",
+                                           "checks.requirements", "quarantine.max_share")} == {
+        "environment": ("prod", "flag"),  # before SLUICE_ENV
+        "concurrency": ("3", "environment variable SLUICE_CONCURRENCY"),  # before the section, before the file
+        "engine.threads": ("3", "environment variable SLUICE_ENGINE_THREADS"),
+        "lake": ("of_section", "sluice.yml:10 (environment prod)"),  # before the file
+        "engine.memory": ("1GB", "sluice.yml:6"),
+        "state": ("of_file", "sluice.yml:4"),
+        "checks.requirements": ("warn", "default"),
+        "quarantine.max_share": (None, "default"),
+    }
+    text = project.run("config", "show", "--origin", env={"SLUICE_ENV": "test"}).stdout
+    assert re.search(r"(?m)^environment +test +environment variable SLUICE_ENV$", text)
+    assert re.search(r"(?m)^concurrency +1 +sluice\.yml:3$", text)
+
+
+def test_the_setting_that_wins_is_the_one_that_is_used(project):
+    project.write("sluice.yml", "name: shop\nchecks: {requirements: off}\nlake: one\nenvironments: {prod: {lake: two}}\n")
+    project.write("models/one.sql", "select 1 as one")
+    for arguments, variables, folder in ((["run"], {}, "one"), (["run", "-e", "prod"], {}, "two"),
+                                         (["run", "-e", "prod"], {"SLUICE_LAKE": "three"}, "three")):
+        project.run(*arguments, env=variables)
+        assert (project.folder / folder / "curated" / "one" / "_delta_log").exists()
+    assert project.json("run", "--env", "prd", exit_code=1)["errors"][0]["code"] == "SL0211"
+
+
+# --- secrets
+
+SECRETS = {"env": "hush-of-the-environment", "dotenv": "hush-of-dotenv", "file": 'hush "of" a\\file', "exec": "hush'of'a'command"}
+COMMANDS = ["check -v", "plan", "plan -o plan.json", "run -v", "run --json", "run --log-format json -v", "retry", "retry --json", "status",
+            "status --json", "logs", "logs --json", "ls", "ls --json", "show tagged", "show tagged --json", "lineage", "lineage --json",
+            "config show --origin", "config show --json", "quarantine ls", "check --json", "query from_raw --json", "complete -- run -s tag:"]
+
+
+def secret_project(project):
+    project.write(".env", f"DOTENV={SECRETS['dotenv']}\n")
+    project.write("token.txt", SECRETS["file"] + "\n")
+    project.write("token.sh", f"#!/bin/sh\ncat <<'E'\n{SECRETS['exec']}\nE\n").chmod(0o755)
+    project.write("sluice.yml", "name: shop\nchecks: {requirements: warn}\ndescription: ${env:DOTENV}\ndefaults:\n  owner: ${env:FROM_ENV}\n")
+    project.write("data/lines.csv", "a,b\n1,2\n")
+    project.write("sources/lines.yml", "path: data/lines.csv\ndescription: '${file:token.txt} and ${env:DOTENV}'\nowner: ${file:token.txt}\n"
+                  "consumers: ['${exec:./token.sh}']\n")
+    project.write("models/tagged.sql", "/* sluice\ndescription: '${exec:./token.sh}'\nowner: ${env:DOTENV}\n*/\nselect a from raw.lines")
+    project.write("models/broken.sql", "select error('refused by ' || chr(104) || 'ush-of-dotenv for " + "' || a) as x from raw.lines")
+    project.write("targets/away.yml", "type: postgres\n"
+                  "dsn: postgresql://${env:DOTENV}:${env:FROM_ENV}@127.0.0.1:1/x?application_name=${env:FROM_ENV}\ndeliver: [{table: curated.tagged}]\n")
+    project.write("targets/nowhere.yml", "type: postgres\ndsn: host=${env:DOTENV} port=1\ndeliver: [{table: curated.tagged}]\n")
+
+
+def forms(secret):
+    """How a secret looks where it is written: as it is, inside JSON, inside SQL."""
+    return {secret, json.dumps(secret)[1:-1], secret.replace("'", "''")}
+
+
+def test_secrets_are_in_no_output_log_plan_table_or_cache(project):
+    secret_project(project)
+    needles = {form for secret in SECRETS.values() for form in forms(secret)}
+    for command in COMMANDS:
+        arguments = ["query", "select b from raw.lines", "--json"] if "from_raw" in command else command.split()
+        done = project.run(*arguments, exit_code=None, env={"FROM_ENV": SECRETS["env"]})
+        assert [needle for needle in needles if needle in done.stdout + done.stderr] == [], f"{command}\n{done.stdout}\n{done.stderr}"
+        if command.startswith("run -v"):  # they were there to be told
+            assert re.search(r"refused by \*+ for 1", done.stderr) and re.search(r'host name "\*+"', done.stderr), done.stderr
+    own = {".env", "token.txt", "token.sh"}
+    files = [file for file in project.folder.rglob("*") if file.is_file() and file.name not in own]
+    assert {"plan.json", "state.db", "models.cache"} <= {file.name for file in files}
+    for file in files:
+        content = file.read_bytes()
+        assert [needle for needle in needles if needle.encode() in content] == [], file.relative_to(project.folder)
+
+
+def test_a_secret_that_is_missing_is_named_by_where_it_should_come_from(project):
+    secret_project(project)
+    (project.folder / "token.txt").unlink()
+    project.write("token.sh", "#!/bin/sh\nexit 7\n")
+    document = project.json("check", exit_code=1)
+    places = {(e["code"], e["file"]) for e in document["errors"]}
+    assert places == {("SL0206", "sluice.yml"), ("SL0206", "sources/lines.yml"), ("SL0206", "models/tagged.sql"), ("SL0206", "targets/away.yml")}
+    messages = " ".join(e["message"] for e in document["errors"])
+    assert "FROM_ENV" in messages and "token.txt" in messages and "token.sh" in messages
+
+
+def test_the_environment_wins_over_dotenv(project):
+    project.write(".env", "LAKE=of_dotenv\n")
+    project.write("sluice.yml", "name: shop\nchecks: {requirements: off}\nlake: ${env:LAKE}\n")
+    project.write("models/one.sql", "select 1 as one")
+    for variables, folder in (({}, "of_dotenv"), ({"LAKE": "of_environment"}, "of_environment")):
+        project.run("run", env=variables)
+        assert pathlib.Path(project.folder, folder, "curated", "one").exists()
