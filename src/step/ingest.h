@@ -33,8 +33,9 @@ struct sl_ingest {
     struct sl_delta_snapshot snapshot;
     struct sl_source_part *parts; // what the source has now
     size_t part_count;
-    struct sl_map ingested; // name -> struct sl_ingested *
-    size_t tagged_count;    // files of the table that are of such a part
+    struct sl_ingested **before; // parallel to parts: what the table holds of it, NULL for nothing
+    struct sl_map ingested;      // name -> struct sl_ingested *
+    size_t tagged_count;         // files of the table that are of such a part
     // The step alone:
     struct sl_step_context *context;
     const char *app_id;
@@ -56,10 +57,8 @@ struct sl_ingest {
 SL_MUST int sl_ingest_look(struct sl_ingest *ingest, struct sl_session *session,
                            struct sl_err *err);
 void sl_ingest_clear(struct sl_ingest *ingest); // for SL_AUTO
-// Whether the part is as it was by name, size and time. *ret_before: what the table holds of it,
-// NULL for nothing.
-bool sl_ingest_is_known(const struct sl_ingest *ingest, const struct sl_source_part *part,
-                        struct sl_ingested **ret_before);
+// Whether the part is as it was by name, size and time.
+bool sl_ingest_is_known(const struct sl_ingest *ingest, size_t index);
 // Decides which parts are read; with notes of those that are gone.
 SL_MUST int sl_ingest_choose(struct sl_ingest *ingest, struct sl_err *err);
 

@@ -114,6 +114,54 @@ static void a_file_that_is_gone_leaves_its_rows(void **state)
     assert_string_equal(source_lake_rows(lake), "1|data/a.csv|2|-\n2|data/b.csv|2|-\n");
 }
 
+static void one_file_by_several_names_is_read_once(void **state)
+{
+    static const char *const patterns[] = {"./data/*.csv", "data/../data/*.csv", "data//*",
+                                           "data/deep/../*.csv"};
+    struct source_lake *lake = *state;
+
+    assert_int_equal(sl_fs_mkdirs(source_lake_path(lake, "deep"), &lake->err), SL_OK);
+    source_lake_put(lake, "a.csv", "id\n1\n");
+    source_lake_set_path(lake, "data/*.csv");
+    lake->paths[1] = sl_path_join(&lake->arena, lake->folder, "./data//a.csv");
+    lake->source.paths.count = 2;
+    source_lake_must(lake, SL_STEP_DONE);
+    for (size_t i = 0; i < COUNT_OF(patterns); i++) {
+        source_lake_set_path(lake, patterns[i]);
+        assert_int_equal(source_lake_pending(lake).new_files, 0);
+        source_lake_must(lake, SL_STEP_NOTHING);
+        assert_int_equal(lake->result.notes.count, 0);
+    }
+    assert_string_equal(source_lake_rows(lake), "1|data/a.csv|2|-\n");
+}
+
+static void links_to_a_file_are_that_file(void **state)
+{
+    struct source_lake *lake = *state;
+
+    source_lake_put(lake, "b.csv", "id\n1\n");
+    assert_int_equal(symlink("b.csv", source_lake_path(lake, "a.csv")), 0);
+    assert_int_equal(link(source_lake_path(lake, "b.csv"), source_lake_path(lake, "c.csv")), 0);
+    source_lake_must(lake, SL_STEP_DONE);
+    assert_string_equal(source_lake_rows(lake), "1|data/b.csv|2|-\n");
+    assert_int_equal(lake->result.notes.count, 2);
+    assert_string_equal(lake->result.notes.items[0],
+                        "data/a.csv is the same file as data/b.csv: read once");
+    // A folder by another name, too; and what the table knows stays as it is named.
+    assert_int_equal(symlink("data", sl_path_join(&lake->arena, lake->folder, "in")), 0);
+    source_lake_set_path(lake, "in/*.csv");
+    assert_int_equal(source_lake_pending(lake).new_files, 0);
+    source_lake_must(lake, SL_STEP_NOTHING);
+    // A link that leads to another file now gives that one's rows.
+    source_lake_set_path(lake, "data/*.csv");
+    assert_int_equal(unlink(source_lake_path(lake, "a.csv")), 0);
+    assert_int_equal(sl_fs_mkdirs(source_lake_path(lake, "deep"), &lake->err), SL_OK);
+    source_lake_put(lake, "deep/x.csv", "id\n2\n");
+    assert_int_equal(symlink("deep/x.csv", source_lake_path(lake, "a.csv")), 0);
+    source_lake_must(lake, SL_STEP_DONE);
+    assert_string_equal(source_lake_rows(lake), "2|data/a.csv|2|-\n1|data/b.csv|2|-\n");
+}
+
 static void columns_come_in_any_order_and_may_be_added(void **state)
 {
     struct source_lake *lake = *state;
@@ -508,6 +556,8 @@ int main(void)
         TEST(what_was_read_is_not_read_again),
         TEST(a_new_file_is_added_and_a_changed_one_replaced),
         TEST(a_file_that_is_gone_leaves_its_rows),
+        TEST(one_file_by_several_names_is_read_once),
+        TEST(links_to_a_file_are_that_file),
         TEST(columns_come_in_any_order_and_may_be_added),
         TEST(no_file_is_an_error_only_at_first),
         TEST(a_file_without_rows_is_remembered),
