@@ -141,7 +141,7 @@ static int enter_name(struct sl_map *seen, const char *name, size_t index, size_
 
 int sl_split_check_names(const struct sl_strs *names, struct sl_err *err)
 {
-    static const char *const reserved[] = {"_source", "_position", "_ingested_at", "_corrupt"};
+    static const char *const reserved[] = {"_source", "_position", "_ingested_at", "_corrupt", "~file", "~row"};
     SL_AUTO(sl_map_clear) struct sl_map seen = {0};
 
     for (size_t i = 0; i < names->count; i++) {
