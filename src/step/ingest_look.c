@@ -55,30 +55,43 @@ static int64_t read_number(const json_t *tags, const char *key)
     return sl_str_to_int64(sl_json_text(tags, key, ""), &value) ? value : -1;
 }
 
+int sl_ingest_enter(struct sl_ingest *ingest, const char *name, struct sl_ingested **ret,
+                    struct sl_err *err)
+{
+    struct sl_ingested *found = sl_map_get(&ingest->ingested, name);
+
+    if (!found) {
+        found = SL_NEW(ingest->arena, struct sl_ingested);
+        SL_TRY_NEW(found, err);
+        *found = (struct sl_ingested){.size_bytes = -1, .mtime_us = -1, .sha256 = ""};
+        found->name = sl_arena_strdup(ingest->arena, name);
+        SL_TRY_NEW(found->name, err);
+        SL_TRY(sl_map_set(&ingest->ingested, name, found, err));
+    }
+    *ret = found;
+    return SL_OK;
+}
+
 static int add_file(struct sl_ingest *ingest, const struct sl_delta_file *file, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *tags = NULL;
     struct sl_ingested *found;
-    const char *name;
+    const char *name = NULL;
 
-    if (!file->tags_json)
-        return SL_OK;
-    SL_TRY(sl_json_parse(file->tags_json, strlen(file->tags_json), file->path, &tags, err));
-    name = sl_json_text(tags, "sluice.source", NULL);
+    if (file->tags_json) {
+        SL_TRY(sl_json_parse(file->tags_json, strlen(file->tags_json), file->path, &tags, err));
+        name = sl_json_text(tags, "sluice.source", NULL);
+    }
     if (!name)
-        return SL_OK;
-    ingest->tagged_count++;
-    found = sl_map_get(&ingest->ingested, name);
-    if (!found) {
-        found = SL_NEW(ingest->arena, struct sl_ingested);
-        SL_TRY_NEW(found, err);
-        found->name = sl_arena_strdup(ingest->arena, name);
+        return SL_PUSH(ingest->arena, ingest->loose, ingest->loose_count, *file)
+                   ? SL_OK
+                   : sl_fail_memory(err);
+    SL_TRY(sl_ingest_enter(ingest, name, &found, err));
+    if (found->files.count == 0) {
         found->sha256 = sl_arena_strdup(ingest->arena, sl_json_text(tags, "sluice.sha256", ""));
-        SL_TRY_NEW(found->name, err);
         SL_TRY_NEW(found->sha256, err);
         found->size_bytes = read_number(tags, "sluice.size");
         found->mtime_us = read_number(tags, "sluice.mtime_us");
-        SL_TRY(sl_map_set(&ingest->ingested, name, found, err));
     }
     return sl_strs_add(&found->files, ingest->arena, file->path, err);
 }
@@ -190,6 +203,11 @@ int sl_ingest_look(struct sl_ingest *ingest, struct sl_session *session, struct 
     SL_TRY(sl_delta_load(ingest->folder, -1, session, ingest->arena, &ingest->snapshot, err));
     for (size_t i = 0; i < ingest->snapshot.file_count; i++)
         SL_TRY(add_file(ingest, &ingest->snapshot.files[i], err));
+    ingest->needs_session = ingest->loose_count > 0 && !session;
+    if (ingest->needs_session)
+        return SL_OK;
+    if (ingest->loose_count > 0)
+        SL_TRY(sl_ingest_look_loose(ingest, session, err));
     SL_TRY(ingest->kind->list(&ingest->options, ingest->arena, &ingest->parts, &ingest->part_count,
                               err));
     return match(ingest, err);
@@ -207,6 +225,8 @@ bool sl_ingest_is_known(const struct sl_ingest *ingest, size_t index)
     const struct sl_source_part *part = &ingest->parts[index];
     const struct sl_ingested *before = ingest->before[index];
 
+    if (before && before->files.count == 0) // known by its rows alone
+        return part->mtime_us <= before->ingested_us;
     return before && before->size_bytes == part->size_bytes && before->mtime_us == part->mtime_us;
 }
 
@@ -261,9 +281,8 @@ static int choose_part(struct sl_ingest *ingest, size_t index, struct sl_err *er
 
 int sl_ingest_choose(struct sl_ingest *ingest, struct sl_err *err)
 {
-    // Files that no part stands behind hold rows that could not be read again.
-    ingest->is_fresh =
-        ingest->context->full_refresh && ingest->tagged_count == ingest->snapshot.file_count;
+    // Rows that no part stands behind could not be read again.
+    ingest->is_fresh = ingest->context->full_refresh && !ingest->has_foreign_rows;
     SL_TRY(note_vanished(ingest, err));
     for (size_t i = 0; i < ingest->part_count; i++)
         SL_TRY(choose_part(ingest, i, err));
@@ -300,6 +319,10 @@ int sl_step_ingest_pending(const struct sl_project *project, const struct sl_sou
     struct sl_pending pending = {0};
 
     SL_TRY(sl_ingest_look(&ingest, session, err));
+    if (ingest.needs_session) {
+        *ret = (struct sl_pending){.needs_session = true};
+        return SL_OK;
+    }
     for (size_t i = 0; i < ingest.part_count; i++) {
         if (sl_ingest_is_known(&ingest, i))
             continue;

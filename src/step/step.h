@@ -94,6 +94,7 @@ struct sl_pending {
     int64_t new_files, changed_files, vanished_files;
     int64_t new_bytes;   // of new and changed files
     const char *listing; // digest of path, size and time of every file the source has now
+    bool needs_session;  // nothing else is told: another program has rewritten the table's files
 };
 SL_MUST int sl_step_ingest_pending(const struct sl_project *project, const struct sl_source *source,
                                    struct sl_session *session, struct sl_arena *arena,

@@ -4,9 +4,11 @@
 
 #include "base/fs.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void files_become_rows_with_their_place(void **state)
@@ -391,6 +393,114 @@ static void a_full_refresh_reads_everything_anew(void **state)
     assert_string_equal(source_lake_rows(lake), "1|data/a.csv|2|-\n2|data/b.csv|2|-\n");
 }
 
+// --- a table that another program has rewritten
+
+// As OPTIMIZE and DELETE of other programs do it: the rows in one new file, without tags.
+static void rewrite(struct source_lake *lake, const char *select)
+{
+    struct sl_delta_snapshot before = source_lake_snapshot(lake);
+    const char **removed = SL_NEW_ARRAY(&lake->arena, const char *, before.file_count);
+    struct sl_stage_options options = {.folder = before.folder};
+    struct sl_staged staged;
+    struct sl_delta_commit commit = {.mode = SL_DELTA_REWRITE,
+                                     .base_version = before.version,
+                                     .columns = before.columns,
+                                     .column_count = before.column_count,
+                                     .staged = &staged,
+                                     .staged_folder = "",
+                                     .removed = removed,
+                                     .removed_count = before.file_count,
+                                     .app_id = "other",
+                                     .app_version = before.version + 1,
+                                     .operation = "DELETE"};
+    int64_t version;
+    bool was_skipped;
+
+    for (size_t i = 0; i < before.file_count; i++)
+        removed[i] = before.files[i].path;
+    options.file_prefix = sl_arena_printf(&lake->arena, "other-%d", (int)before.version);
+    assert_int_equal(sl_step_view(&lake->context, SL_LAYER_RAW, "orders", -1, NULL, &lake->err),
+                     SL_OK);
+    assert_int_equal(lake->session->kind->stage(lake->session, select, &options, &lake->arena,
+                                                &staged, &lake->err),
+                     SL_OK);
+    assert_int_equal(sl_delta_commit(before.folder, &commit, lake->session, &lake->arena, &version,
+                                     &was_skipped, &lake->err),
+                     SL_OK);
+}
+
+static void put_later(struct source_lake *lake, const char *name, const char *text)
+{
+    struct timespec times[2] = {{.tv_sec = 1767312000}, {.tv_sec = 1767312000}};
+
+    source_lake_put(lake, name, text);
+    assert_int_equal(utimensat(AT_FDCWD, source_lake_path(lake, name), times, 0), 0);
+}
+
+static void rows_that_another_program_moved_are_not_read_again(void **state)
+{
+    struct source_lake *lake = *state;
+    struct sl_pending pending;
+
+    source_lake_put(lake, "a.csv", "id\n1\n9\n");
+    source_lake_put(lake, "b.csv", "id\n2\n");
+    source_lake_must(lake, SL_STEP_DONE);
+    rewrite(lake, "select * from raw.orders where id <> '9'");
+    // Without an engine it cannot be told.
+    assert_int_equal(sl_step_ingest_pending(&lake->project, &lake->source, NULL, &lake->arena,
+                                            &pending, &lake->err),
+                     SL_OK);
+    assert_true(pending.needs_session);
+    pending = source_lake_pending(lake);
+    assert_int_equal(pending.new_files + pending.changed_files + pending.vanished_files, 0);
+    source_lake_must(lake, SL_STEP_NOTHING);
+    // Nor after more came.
+    source_lake_put(lake, "c.csv", "id\n3\n");
+    source_lake_must(lake, SL_STEP_DONE);
+    source_lake_must(lake, SL_STEP_NOTHING);
+    assert_string_equal(source_lake_rows(lake),
+                        "1|data/a.csv|2|-\n2|data/b.csv|2|-\n3|data/c.csv|2|-\n");
+}
+
+static void a_changed_file_replaces_rows_that_were_moved(void **state)
+{
+    struct source_lake *lake = *state;
+
+    source_lake_put(lake, "a.csv", "id\n1\n9\n");
+    source_lake_put(lake, "b.csv", "id\n2\n");
+    source_lake_must(lake, SL_STEP_DONE);
+    rewrite(lake, "select * from raw.orders union all by name select 'x' as id");
+    put_later(lake, "a.csv", "id\n7\n");
+    assert_int_equal(source_lake_pending(lake).changed_files, 1);
+    source_lake_must(lake, SL_STEP_DONE);
+    assert_string_equal(source_lake_rows(lake), "7|data/a.csv|2|-\n2|data/b.csv|2|-\nx|-|-|-\n");
+    assert_int_equal(lake->result.balance.in, 1);
+    source_lake_must(lake, SL_STEP_NOTHING);
+    // Rows of no file are never given up.
+    lake->context.full_refresh = true;
+    source_lake_must(lake, SL_STEP_DONE);
+    assert_string_equal(source_lake_rows(lake), "7|data/a.csv|2|-\n2|data/b.csv|2|-\nx|-|-|-\n");
+}
+
+static void what_was_moved_is_built_anew_as_a_whole(void **state)
+{
+    struct source_lake *lake = *state;
+
+    source_lake_put(lake, "a.csv", "id\n1\n");
+    source_lake_put(lake, "b.csv", "id\n2\n");
+    source_lake_must(lake, SL_STEP_DONE);
+    rewrite(lake, "select * from raw.orders");
+    lake->context.full_refresh = true;
+    source_lake_must(lake, SL_STEP_DONE);
+    assert_true(lake->result.was_full);
+    assert_string_equal(source_lake_rows(lake), "1|data/a.csv|2|-\n2|data/b.csv|2|-\n");
+    // With one gone, the other's rows alone are replaced.
+    rewrite(lake, "select * from raw.orders");
+    source_lake_remove(lake, "a.csv");
+    source_lake_must(lake, SL_STEP_DONE);
+    assert_string_equal(source_lake_rows(lake), "1|data/a.csv|2|-\n2|data/b.csv|2|-\n");
+}
+
 // --- what happens on the way
 
 static void stop_after_first(struct source_lake *lake, struct sl_source_end *end)
@@ -569,6 +679,9 @@ int main(void)
         TEST(parquet_keeps_its_types),
         TEST(types_that_differ_between_files_are_brought_together),
         TEST(a_full_refresh_reads_everything_anew),
+        TEST(rows_that_another_program_moved_are_not_read_again),
+        TEST(a_changed_file_replaces_rows_that_were_moved),
+        TEST(what_was_moved_is_built_anew_as_a_whole),
         TEST(asked_to_stop_it_commits_what_it_has),
         TEST(a_file_that_changes_while_it_is_read_fails),
         TEST(rows_that_do_not_add_up_are_not_published),
