@@ -1,5 +1,7 @@
 #include "step/schema.h"
 
+#include "step/cast.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -43,9 +45,11 @@ void sl_stored_select(const struct sl_column *columns, size_t count, const char 
         if (i)
             sl_buf_add(sql, ", ");
         if (stored != columns[i].type) {
-            sl_buf_add(sql, "cast(");
-            sl_buf_add_sql_name(sql, columns[i].name);
-            sl_buf_addf(sql, " as %s) as ", stored);
+            SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
+            sl_buf_addf(&what, "column '%s' is %s and is stored as %s", columns[i].name,
+                        columns[i].type, stored);
+            sl_cast_exactly(&columns[i], stored, what.text, "", sql);
+            sl_buf_add(sql, " as ");
         }
         sl_buf_add_sql_name(sql, columns[i].name);
     }

@@ -5,8 +5,9 @@
 #include "api/engine.h"
 
 // The type a column of `type` has in a table: itself, or where Delta has no such type the nearest
-// that loses nothing: a HUGEINT (what sum() over integers gives) becomes BIGINT, and a value past
-// it fails the step; times, intervals, UUIDs become text.
+// that loses nothing: a HUGEINT (what sum() over integers gives) becomes BIGINT and a TIMESTAMP_NS
+// a TIMESTAMP, and a value that they do not hold exactly fails the step; times, intervals, UUIDs
+// become text.
 const char *sl_storage_type(const char *type);
 // "select cast(a as BIGINT) as a, b from (<query>)"
 void sl_stored_select(const struct sl_column *columns, size_t count, const char *query,

@@ -373,6 +373,95 @@ static void types_that_differ_between_files_are_brought_together(void **state)
     assert_string_equal(source_lake_query(lake, "select count(*) from raw.orders"), "4");
 }
 
+static void a_value_that_the_table_cannot_hold_fails_its_file(void **state)
+{
+    static const struct {
+        const char *first, *later, *columns, *note;
+    } cases[] = {
+        {"1::int", "3.7::double", "v INTEGER",
+         "column 'v' is DOUBLE in the file and INTEGER in the table, which cannot hold 3.7 "
+         "exactly; "
+         "--full-refresh gives the table a type for all its files"},
+        {"1::int", "3.0::double", "v INTEGER", NULL},
+        {"1::int", "7::utinyint", "v INTEGER", NULL},
+        {"date '2024-01-02'", "timestamp '2024-01-02 23:30:00'", "v DATE", "2024-01-02 23:30:00"},
+        {"date '2024-01-02'", "timestamp '2024-01-03 00:00:00'", "v DATE", NULL},
+        {"timestamp '2024-01-02 23:30:00'", "date '2024-01-03'", "v TIMESTAMP", NULL},
+        {"1.25::decimal(10,2)", "1.2567::decimal(10,4)", "v DECIMAL(10,2)", "1.2567"},
+        {"1.25::decimal(10,2)", "1.2500::decimal(10,4)", "v DECIMAL(10,2)", NULL},
+        {"2.5::double", "9007199254740993", "v DOUBLE", "9007199254740993"},
+        {"{'a': 1}", "{'a': 1, 'b': 2}", "v STRUCT(a INTEGER)", "{'a': 1, 'b': 2}"},
+        {"{'a': 1, 'b': 2}", "{'a': 1}", "v STRUCT(a INTEGER, b INTEGER)", NULL},
+        {"77", "'077'", "v INTEGER", "077"},
+        {"77", "'77'", "v INTEGER", NULL},
+        {"'77'", "1.50::decimal(9,2)", "v VARCHAR", NULL},
+        {"timestamp '2024-01-02 00:00:00'", "'2024-01-02 00:00:00.123456789'::timestamp_ns",
+         "v TIMESTAMP", "2024-01-02 00:00:00.123456789 exactly"},
+        {"timestamp '2024-01-02 00:00:00'", "'2024-01-02 00:00:00.123456000'::timestamp_ns",
+         "v TIMESTAMP", NULL},
+    };
+    struct source_lake *lake = *state;
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        // Names of their own: the engine remembers what it has read of a path.
+        const char *names[] = {sl_arena_printf(&lake->arena, "a%zu.parquet", i),
+                               sl_arena_printf(&lake->arena, "b%zu.parquet", i),
+                               sl_arena_printf(&lake->arena, "c%zu.parquet", i)};
+
+        assert_int_equal(sl_fs_remove_tree(lake->project.lake_folder, &lake->err), SL_OK);
+        write_parquet(lake, names[0],
+                      sl_arena_printf(&lake->arena, "select %s as v", cases[i].first));
+        source_lake_must(lake, SL_STEP_DONE);
+        write_parquet(lake, names[1],
+                      sl_arena_printf(&lake->arena, "select %s as v", cases[i].later));
+        write_parquet(lake, names[2],
+                      sl_arena_printf(&lake->arena, "select %s as v", cases[i].first));
+        source_lake_must(lake, cases[i].note ? SL_STEP_PARTIAL : SL_STEP_DONE);
+        assert_string_equal(source_lake_columns(lake), cases[i].columns);
+        assert_string_equal(source_lake_query(lake, "select count(*) from raw.orders"),
+                            cases[i].note ? "2" : "3");
+        if (cases[i].note && !strstr(lake->result.notes.items[0], cases[i].note))
+            fail_msg("%s", lake->result.notes.items[0]);
+        for (size_t k = 0; k < COUNT_OF(names); k++)
+            source_lake_remove(lake, names[k]);
+    }
+}
+
+static void files_of_several_types_get_one_that_holds_them_all(void **state)
+{
+    static const struct {
+        const char *a, *b, *columns, *rows;
+    } cases[] = {
+        {"9007199254740993", "2.5::double", "v VARCHAR", "9007199254740993,2.5"},
+        {"3::int", "2.5::float", "v DOUBLE", "3.0,2.5"},
+        {"1.25::decimal(10,2)", "1.2567::decimal(10,4)", "v DECIMAL(12,4)", "1.2500,1.2567"},
+        {"1.25::decimal(10,2)", "7::bigint", "v DECIMAL(21,2)", "1.25,7.00"},
+        {"1.1::decimal(38,2)", "0.5::double", "v VARCHAR", "1.10,0.5"},
+        {"date '2024-01-02'", "timestamp '2024-01-02 23:30:00'", "v TIMESTAMP",
+         "2024-01-02 00:00:00,2024-01-02 23:30:00"},
+        {"timestamp '2024-01-02 23:30:00'", "timestamptz '2024-01-02 23:30:00Z'", "v VARCHAR",
+         "2024-01-02 23:30:00,2024-01-02 23:30:00+00"},
+        {"{'a': 1}", "{'a': 1, 'b': 2}", "v STRUCT(a INTEGER, b INTEGER)",
+         "{'a': 1, 'b': NULL},{'a': 1, 'b': 2}"},
+    };
+    struct source_lake *lake = *state;
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_int_equal(sl_fs_remove_tree(lake->project.lake_folder, &lake->err), SL_OK);
+        const char *names[] = {sl_arena_printf(&lake->arena, "a%zu.parquet", i),
+                               sl_arena_printf(&lake->arena, "b%zu.parquet", i)};
+        write_parquet(lake, names[0], sl_arena_printf(&lake->arena, "select %s as v", cases[i].a));
+        write_parquet(lake, names[1], sl_arena_printf(&lake->arena, "select %s as v", cases[i].b));
+        source_lake_must(lake, SL_STEP_DONE);
+        assert_string_equal(source_lake_columns(lake), cases[i].columns);
+        assert_string_equal(source_lake_query(lake, "select string_agg(coalesce(v::varchar, '-'), "
+                                                    "',' order by _source) from raw.orders"),
+                            cases[i].rows);
+        for (size_t k = 0; k < COUNT_OF(names); k++)
+            source_lake_remove(lake, names[k]);
+    }
+}
+
 static void a_full_refresh_reads_everything_anew(void **state)
 {
     struct source_lake *lake = *state;
@@ -678,6 +767,8 @@ int main(void)
         TEST(json_values_are_kept_as_they_are_written),
         TEST(parquet_keeps_its_types),
         TEST(types_that_differ_between_files_are_brought_together),
+        TEST(a_value_that_the_table_cannot_hold_fails_its_file),
+        TEST(files_of_several_types_get_one_that_holds_them_all),
         TEST(a_full_refresh_reads_everything_anew),
         TEST(rows_that_another_program_moved_are_not_read_again),
         TEST(a_changed_file_replaces_rows_that_were_moved),
