@@ -31,6 +31,14 @@ struct sl_column {
     const char *type;
 };
 
+// Columns that tell where a row came from (with_origin below). No table's column has such a name.
+#define SL_ORIGIN_FILE "~file"
+#define SL_ORIGIN_ROW "~row"
+static inline bool sl_is_origin_name(const char *name)
+{
+    return sl_str_equal_nocase(name, SL_ORIGIN_FILE) || sl_str_equal_nocase(name, SL_ORIGIN_ROW);
+}
+
 // A set of Parquet files read as one relation: a table's snapshot, or staged files.
 struct sl_scan_file {
     const char *path;             // readable path
@@ -45,7 +53,7 @@ struct sl_scan {
     const struct sl_scan_file *files;
     size_t file_count; // 0: an empty relation with these columns
     int64_t row_count; // of all files together, for the optimizer; 0: unknown
-    // Adds two columns to read back where a row came from: `_file` (index into files) and `_row`
+    // Adds two columns to read back where a row came from: `~file` (index into files) and `~row`
     // (0-based in the file).
     bool with_origin;
 };

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "contract/compile.h"
 #include "run/column_cache.h"
+#include "step/schema.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -117,18 +118,18 @@ static void check_names(struct binder *binder, const struct sl_model *model,
 {
     struct sl_arena *arena = &binder->world->arena;
     for (size_t i = 0; i < names->count; i++) {
-        const char *name = sl_arena_strndup(arena, names->items[i], strcspn(names->items[i], " "));
+        const char *name = names->items[i];
         const char **known = SL_NEW_ARRAY(arena, const char *, result->count);
-        bool is_known = !name || !known;
-        for (size_t k = 0; k < result->count && !is_known; k++) {
+        bool is_asc;
+        if (!known || (sl_str_equal(key, "order_by")
+                           ? sl_column_ordered(result->columns, result->count, name, &is_asc)
+                           : sl_column_find(result->columns, result->count, name)))
+            continue;
+        for (size_t k = 0; k < result->count; k++)
             known[k] = result->columns[k].name;
-            is_known = sl_str_equal_nocase(result->columns[k].name, name);
-        }
-        if (!is_known)
-            sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_MODEL_SETTING,
-                    sl_yaml_place(model->node, key),
-                    sl_did_you_mean(arena, name, known, result->count),
-                    "'%s' names '%s', which is not a column of the result", key, name);
+        sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_MODEL_SETTING,
+                sl_yaml_place(model->node, key), sl_did_you_mean(arena, name, known, result->count),
+                "'%s' names '%s', which is not a column of the result", key, name);
     }
 }
 
@@ -212,6 +213,11 @@ static int bind_model(struct binder *binder, const struct sl_node *node, struct 
     SL_TRY(columns_of(binder, node, &result, &is_bound, err));
     if (!is_bound)
         return SL_OK;
+    for (size_t i = 0; i < result.count; i++)
+        if (sl_is_origin_name(result.columns[i].name))
+            sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_SQL_COLUMN,
+                    (struct sl_place){model->file, model->sql_line, model->sql_column}, NULL,
+                    "the column name '%s' is reserved", result.columns[i].name);
     check_names(binder, model, &model->partition_by, "partition_by", &result);
     check_names(binder, model, &model->key, "key", &result);
     check_names(binder, model, &model->order_by, "order_by", &result);

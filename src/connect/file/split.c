@@ -57,22 +57,12 @@ static int open_split(const struct sl_split_file *file, const struct sl_strs *na
     return names ? sl_json_begin(split, names, err) : sl_json_names(split, arena, err);
 }
 
-static bool is_reserved(const char *name)
-{
-    static const char *const reserved[] = {"_source", "_position", "_ingested_at", "_corrupt"};
-
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-        if (sl_str_equal_nocase(name, reserved[i]))
-            return true;
-    return false;
-}
-
 static bool is_taken(const struct sl_strs *names, const char *name)
 {
     for (size_t i = 0; i < names->count; i++)
         if (sl_str_equal_nocase(names->items[i], name))
             return true;
-    return is_reserved(name);
+    return !sl_split_is_column_name(name);
 }
 
 // Each column has a name of its own: "column_4" where there was none, "name_2" for a second "name".
@@ -202,6 +192,17 @@ static int enter_name(struct sl_map *seen, const char *name, size_t index, size_
     return *ret_earlier ? SL_OK : sl_map_set(seen, key.text, (void *)(uintptr_t)(index + 1), err);
 }
 
+bool sl_split_is_column_name(const char *name)
+{
+    static const char *const reserved[] = {"_source",  "_position", "_ingested_at",
+                                           "_corrupt", "~file",     "~row"};
+    bool is_reserved = false;
+
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        is_reserved = is_reserved || sl_str_equal_nocase(name, reserved[i]);
+    return *name && !is_reserved;
+}
+
 int sl_split_check_names(const struct sl_strs *names, struct sl_err *err)
 {
     SL_AUTO(sl_map_clear) struct sl_map seen = {0};
@@ -212,7 +213,7 @@ int sl_split_check_names(const struct sl_strs *names, struct sl_err *err)
 
         if (*name == '\0')
             return sl_fail(err, SL_E_SOURCE_COLUMNS, "column %zu has no name", i + 1);
-        if (is_reserved(name))
+        if (!sl_split_is_column_name(name))
             return sl_fail(err, SL_E_SOURCE_COLUMNS, "the column name '%s' is reserved", name);
         SL_TRY(enter_name(&seen, name, i, &earlier, err));
         if (earlier)
