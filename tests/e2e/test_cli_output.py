@@ -161,7 +161,8 @@ def test_every_document_carries_a_versioned_schema(project):
     shop(project).run("run")
     project.run("plan", "-o", "plan.json")
     commands = [
-        "init new", "init drafted --from data/orders-1.csv", "quickstart demo", "check", "plan", "run", "retry", "apply plan.json", "status",
+        "init new", "init drafted --from data/orders-1.csv", "quickstart demo", "check", "plan", "run", "retry", "apply plan.json",
+        "status",
         "logs", "ls", "show clean.orders", "quarantine ls", "quarantine show orders", "lineage", "lineage curated.per_day.amount",
         "explain", "explain SL0101", "config show", "schema", "completion bash", "version", "help", "docs out", "query @"]
     for command in commands:

@@ -111,7 +111,8 @@ def expected():
 def test_the_balance_of_each_source_closes_with_the_counts_of_the_data(demo, source):
     rows_in, out, quarantined, deduplicated = BALANCES[source]
     balance = demo.records(f"clean.{source}")[-1]["balance"]
-    assert balance == {"in": rows_in, "out": out, "quarantined": quarantined, "deduplicated": deduplicated, "filtered": 0}
+    assert balance == {"in": rows_in, "out": out, "quarantined": quarantined, "deduplicated": deduplicated, "filtered": 0,
+                       "replaced": 0}
     assert demo.count(f"raw.{source}") == rows_in
     assert demo.count(f"clean.{source}") == out
     assert demo.count(f"quarantine.{source}") == quarantined
