@@ -145,8 +145,8 @@ def test_postgres_primary_key_follows_the_delivery(project, postgres):
         assert postgres.query(not_null) == [[str(len(columns))]]
 
 
-def test_postgres_takes_long_names_in_any_script(project, postgres):
-    name = "a" + "ü" * 30
+@pytest.mark.parametrize("name", ["a" + "ü" * 30, "a" + "ü" * 40, "b" * 100])
+def test_postgres_takes_long_names_in_any_script(project, postgres, name):
     make(project, postgres_target(postgres, "f_long"), f"{{table: curated.m, to: {name}, write: merge, key: [id]}}",
          settings="write: merge\nkey: [id]")
     for number in (1, 2, 3):
