@@ -30,17 +30,20 @@ static int decide_input(const struct sl_graph *graph, struct sl_node *node,
                         const struct sl_input *input, struct sl_arena *arena, struct sl_err *err)
 {
     const struct sl_node *from = sl_graph_node(graph, input->table);
-    // Quarantine follows its clean table.
-    if (!from || !sl_str_equal(from->name, input->table) || from->facts.version < 0)
+    if (!from)
         return SL_OK;
-    if (input->id && from->facts.table_id && !sl_str_equal(input->id, from->facts.table_id))
+    bool is_quarantine = !sl_str_equal(from->name, input->table);
+    int64_t version = is_quarantine ? from->facts.quarantine_version : from->facts.version;
+    const char *id = is_quarantine ? from->facts.quarantine_id : from->facts.table_id;
+    if (version < 0)
+        return SL_OK;
+    if (input->id && id && !sl_str_equal(input->id, id))
         return because(node, arena, sl_arena_printf(arena, "%s is another table now", input->table),
                        err);
-    if (from->facts.version != input->version)
+    if (version != input->version)
         return because(node, arena,
                        sl_arena_printf(arena, "%s changed: version %lld, built from %lld",
-                                       input->table, (long long)from->facts.version,
-                                       (long long)input->version),
+                                       input->table, (long long)version, (long long)input->version),
                        err);
     return SL_OK;
 }

@@ -19,7 +19,7 @@ static struct sl_node *add_node(struct builder *builder, enum sl_node_kind kind,
         return NULL;
     }
     *node = (struct sl_node){.kind = kind, .name = name, .bare = bare, .label = label};
-    node->facts.version = -1;
+    node->facts.version = node->facts.quarantine_version = -1;
     if (sl_map_set(&builder->graph->by_name, name, node, err) != SL_OK)
         return NULL;
     builder->graph->count++;

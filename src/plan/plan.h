@@ -20,6 +20,8 @@ struct sl_input {
 struct sl_facts {
     int64_t version;         // of its output; -1: not built yet
     const char *table_id;    // of its output; NULL: unknown
+    int64_t quarantine_version; // cleanse writes two tables, and they are read apart; -1: not built
+    const char *quarantine_id;
     const char *fingerprint; // it was built with; NULL: unknown
     struct sl_input *inputs; // it was built from
     size_t input_count;

@@ -54,6 +54,21 @@ static int look_table(struct looker *looker, struct sl_node *node, enum sl_layer
     return looker->sizes && head.version >= 0 ? look_sizes(looker, folder, facts, err) : SL_OK;
 }
 
+// Clean and quarantine have a version each: what reads one of them is compared with that one.
+static int look_cleanse(struct looker *looker, struct sl_node *node, struct sl_err *err)
+{
+    struct sl_arena *arena = &looker->world->arena;
+    struct sl_delta_head head;
+    const char *folder =
+        sl_table_folder(looker->world->project, SL_LAYER_QUARANTINE, node->bare, arena);
+    SL_TRY_NEW(folder, err);
+    SL_TRY(look_table(looker, node, SL_LAYER_CLEAN, err));
+    SL_TRY(sl_delta_head(folder, arena, &head, err));
+    node->facts.quarantine_version = head.version;
+    node->facts.quarantine_id = head.table_id;
+    return SL_OK;
+}
+
 static int look_ingest(struct looker *looker, struct sl_node *node, struct sl_err *err)
 {
     struct sl_world *world = looker->world;
@@ -94,13 +109,17 @@ static int look_load(struct looker *looker, struct sl_node *node, struct sl_err 
 static int look(struct looker *looker, struct sl_node *node, struct sl_err *err)
 {
     const char *last_status = node->facts.last_status;
-    node->facts = (struct sl_facts){
-        .version = -1, .rows = -1, .bytes = -1, .files = -1, .last_status = last_status};
+    node->facts = (struct sl_facts){.version = -1,
+                                    .quarantine_version = -1,
+                                    .rows = -1,
+                                    .bytes = -1,
+                                    .files = -1,
+                                    .last_status = last_status};
     switch (node->kind) {
     case SL_NODE_INGEST:
         return look_ingest(looker, node, err);
     case SL_NODE_CLEANSE:
-        return look_table(looker, node, SL_LAYER_CLEAN, err);
+        return look_cleanse(looker, node, err);
     case SL_NODE_MODEL:
         return look_table(looker, node, SL_LAYER_CURATED, err);
     case SL_NODE_LOAD:

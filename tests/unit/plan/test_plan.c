@@ -228,6 +228,23 @@ static void a_new_version_of_an_input_is_named_as_the_cause(void **state)
                         "raw.orders changed: version 5, built from 3");
 }
 
+static void quarantine_is_compared_with_its_own_version(void **state)
+{
+    struct shop *shop = *state;
+    struct sl_input input = {"quarantine.orders", 3, NULL};
+    build_all(shop);
+    sl_graph_node(&shop->graph, "curated.daily")->facts.inputs = &input;
+    sl_graph_node(&shop->graph, "curated.daily")->facts.input_count = 1;
+    sl_graph_node(&shop->graph, "clean.orders")->facts.quarantine_version = 3;
+    decide(shop, false);
+    assert_int_equal(verdict_of(shop, "curated.daily"), SL_VERDICT_FRESH);
+    sl_graph_node(&shop->graph, "clean.orders")->facts.quarantine_version++;
+    decide(shop, false);
+    assert_int_equal(verdict_of(shop, "curated.daily"), SL_VERDICT_STALE);
+    assert_string_equal(sl_graph_node(&shop->graph, "curated.daily")->why.items[0],
+                        "quarantine.orders changed: version 4, built from 3");
+}
+
 static void new_files_make_the_ingest_stale_and_vanished_ones_do_not(void **state)
 {
     struct shop *shop = *state;
@@ -306,6 +323,7 @@ int main(void)
             a_changed_model_makes_stale_itself_and_what_depends_on_it_only, build, drop),
         cmocka_unit_test_setup_teardown(a_new_version_of_an_input_is_named_as_the_cause, build,
                                         drop),
+        cmocka_unit_test_setup_teardown(quarantine_is_compared_with_its_own_version, build, drop),
         cmocka_unit_test_setup_teardown(new_files_make_the_ingest_stale_and_vanished_ones_do_not,
                                         build, drop),
         cmocka_unit_test_setup_teardown(a_plan_is_equal_to_itself_and_refused_after_any_change,

@@ -1,0 +1,94 @@
+"""What a run takes up, what it leaves alone, and what it says: staleness, retry, failures that must stay where they happen."""
+import json
+import os
+import re
+import shutil
+
+import pytest
+
+from conftest import Project
+
+CONTRACT = """
+apiVersion: v3.0.2
+kind: DataContract
+id: orders
+name: orders
+version: 1.0.0
+status: active
+schema:
+  - name: orders
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true, required: true}
+      - {name: day, logicalType: date, required: true}
+      - {name: amount, logicalType: number}
+"""
+FILES = {
+    "sluice.yml": "name: runs\nchecks: {requirements: off}\nconcurrency: 1\nquarantine: {max_share: 0.9}\n",
+    "sources/orders.yml": "path: data/orders-*.csv\n",
+    "contracts/orders.odcs.yml": CONTRACT,
+    "models/daily.sql": "select day, count(*) as n, sum(amount) as amount from clean.orders group by day\n",
+    "models/reasons.sql": "select _source, count(*) as n from quarantine.orders group by _source\n",
+    "targets/out.yml": "type: csv\npath: out\ndeliver:\n  - {table: curated.daily, to: daily}\n  - {table: quarantine.orders, to: bad}\n",
+}
+
+
+def rows(number, *more):
+    lines = [f"{number * 10 + i},2026-01-0{i + 1},{i}.5" for i in range(3)] + list(more)
+    return "id,day,amount\n" + "\n".join(lines) + "\n"
+
+
+def make(project, files=1, **more):
+    for path, text in {**FILES, **more}.items():
+        project.write(path, text)
+    for number in range(1, files + 1):
+        project.write(f"data/orders-{number}.csv", rows(number, "bad,2026-01-01,1"))
+    return project
+
+
+def out(project, name):
+    return sorted(line for file in (project.folder / "out" / name).glob("*.csv") for line in file.read_text().splitlines()[1:])
+
+
+def step(run, table):
+    return next(step for step in run["steps"] if step["table"] == table)
+
+
+# --- what reads quarantine
+
+
+def test_what_reads_quarantine_is_stale_when_quarantine_has_more_rows(project):
+    make(project).run("run")
+    assert len(out(project, "bad")) == 1
+    project.write("data/orders-2.csv", rows(2, "bad too,2026-01-01,1"))
+    project.run("run", "--select", "raw.orders", "--select", "clean.orders")
+    assert project.count("quarantine.orders") == 2
+    assert "quarantine.orders changed" in project.run("plan").stdout
+    project.run("run")
+    assert len(out(project, "bad")) == 2
+    assert project.count("curated.reasons") == 2
+    assert "nothing to do" in project.run("run").stdout
+
+
+def test_what_reads_quarantine_is_right_after_a_kill_between_its_commit_and_that_of_clean(new_project, sluice_bin, fault_bin):
+    expected = make(new_project("expected"), files=2)
+    expected.run("run")
+    for limit in range(1, 200):
+        project = make(new_project(f"killed-{limit}"))
+        project.run("run")
+        project.write("data/orders-2.csv", rows(2, "bad,2026-01-01,1"))
+        project.run("run", "--select", "raw.orders")
+        done = project.run("run", "--select", "clean.orders", binary=fault_bin, env={"SLUICE_FAULT_KILL": str(limit)}, exit_code=None)
+        assert done.returncode in (0, -9)
+        half = project.count("quarantine.orders") == 2 and project.count("clean.orders") == 3
+        if half:
+            project.run("run", "--select", "curated.reasons", "--select", "target.out.bad")
+            assert len(out(project, "bad")) == 2, "quarantine is committed: it can be read"
+            project.run("run")
+            assert len(out(project, "bad")) == 2
+            assert project.rows("curated.reasons") == expected.rows("curated.reasons")
+            assert project.rows("clean.orders") == expected.rows("clean.orders")
+            return
+        shutil.rmtree(project.folder)
+        if done.returncode == 0:
+            break
+    pytest.fail("no kill fell between the two commits")
