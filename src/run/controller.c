@@ -168,8 +168,8 @@ static bool is_fresh(struct controller *controller, const struct sl_outcome *out
     if (node->verdict == SL_VERDICT_STALE)
         return false;
     for (size_t i = 0; i < node->upstream_count; i++) {
-        enum sl_status status = outcome_at(controller, node->upstream[i])->status;
-        if (status == SL_STATUS_OK || status == SL_STATUS_WARN || status == SL_STATUS_PARTIAL)
+        const struct sl_outcome *before = outcome_at(controller, node->upstream[i]);
+        if (before->status != SL_STATUS_NOTHING && before->result.version_count > 0)
             return false;
     }
     return true;

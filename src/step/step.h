@@ -49,7 +49,7 @@ struct sl_table_version {
 enum sl_step_outcome {
     SL_STEP_DONE,    // committed
     SL_STEP_NOTHING, // nothing was stale
-    SL_STEP_PARTIAL, // committed, but a part of the input failed (see notes)
+    SL_STEP_PARTIAL, // a part of the input failed (see notes), the rest was committed, if any
 };
 struct sl_step_result {
     enum sl_step_outcome outcome;

@@ -1,4 +1,5 @@
 """What a run takes up, what it leaves alone, and what it says: staleness, retry, failures that must stay where they happen."""
+import gzip
 import json
 import os
 import re
@@ -92,3 +93,35 @@ def test_what_reads_quarantine_is_right_after_a_kill_between_its_commit_and_that
         if done.returncode == 0:
             break
     pytest.fail("no kill fell between the two commits")
+
+
+# --- files that cannot be read
+
+
+def test_a_lasting_unreadable_file_fails_by_itself_on_every_run(project):
+    make(project, files=1, **{"sources/orders.yml": "path: data/orders-*\n"})
+    project.write("data/orders-5.csv.gz", gzip.compress(rows(5).encode())[:-20])
+    project.run("run", exit_code=5)
+    assert project.count("curated.daily") == 3
+    project.write("models/daily.sql", "select day, count(*) as orders from clean.orders group by day\n")
+    project.write("models/more.sql", "select id from clean.orders\n")
+    second = project.json("run", exit_code=5)
+    assert step(second, "raw.orders")["status"] == "partial"
+    assert "orders-5.csv.gz" in " ".join(step(second, "raw.orders")["notes"])
+    assert step(second, "clean.orders")["status"] == "nothing"
+    assert step(second, "curated.daily")["status"] == "ok" and step(second, "target.out.daily")["status"] == "ok"
+    assert step(second, "target.out.bad")["status"] == "nothing"
+    assert project.count("curated.more") == 3
+    project.write("data/orders-6.csv", rows(6))
+    project.run("run", exit_code=5)
+    assert project.count("curated.more") == 6
+    third = project.json("run", exit_code=5)
+    assert {entry["status"] for entry in third["steps"]} == {"partial", "nothing"}
+
+
+def test_files_of_which_none_can_be_read_are_an_error_where_there_is_no_table(project):
+    make(project, files=0, **{"sources/orders.yml": "path: data/orders-*\n"})
+    project.write("data/orders-5.csv.gz", gzip.compress(rows(5).encode())[:-20])
+    run = project.json("run", exit_code=1)
+    assert step(run, "raw.orders")["status"] == "error"
+    assert step(run, "clean.orders")["status"] == "skipped"
