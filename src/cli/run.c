@@ -105,8 +105,7 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
                                err);
 }
 
-// What failed, was skipped or stopped half-way in the last run of each step, and what depends on
-// it.
+// What is missing: stale, and failed, skipped, killed or never tried; and what depends on it.
 static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct run_options *options = self;
@@ -114,23 +113,10 @@ static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_open_world(&options->common, &world, err));
     SL_TRY(sl_world_recall(&world, err));
     SL_TRY(sl_world_gather(&world, false, err));
-    size_t count = 0;
-    for (size_t i = 0; i < world.graph.count; i++) {
-        struct sl_node *node = &world.graph.nodes[i];
-        const char *status = node->facts.last_status;
-        node->is_selected = sl_str_equal(status, "error") || sl_str_equal(status, "skipped") ||
-                            sl_str_equal(status, "partial");
-        for (size_t k = 0; k < node->upstream_count && !node->is_selected; k++)
-            node->is_selected = world.graph.nodes[node->upstream[k]].is_selected;
-        count += node->is_selected;
-    }
-    if (!count)
-        return sl_run_view_nothing(&options->common, &world,
-                                   "nothing to retry: the last run of every step went well", err);
-    SL_TRY(sl_plan_decide(&world.graph, false, &world.arena, err));
+    SL_TRY(sl_plan_decide_missing(&world.graph, &world.arena, err));
     if (!has_work(&world))
         return sl_run_view_nothing(&options->common, &world,
-                                   "nothing to retry: what failed has been done since", err);
+                                   "nothing to retry: the last run of every step went well", err);
     return execute(options, "retry", &world, ret_exit, err);
 }
 
@@ -204,7 +190,9 @@ const struct sl_command sl_command_run = {
 };
 const struct sl_command sl_command_retry = {
     .name = "retry",
-    .summary = "Do again what failed, was skipped or stayed partial in the last run.",
+    .summary =
+        "Do what is missing after a failure: what failed, was skipped or killed, or was never "
+        "done.",
     .rows = retry_rows,
     .options_bytes = sizeof(struct run_options),
     .examples = retry_examples,

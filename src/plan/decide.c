@@ -113,6 +113,27 @@ int sl_plan_decide(struct sl_graph *graph, bool full_refresh, struct sl_arena *a
     return SL_OK;
 }
 
+static bool went_well(const struct sl_facts *facts)
+{
+    return !facts->was_killed &&
+           (sl_str_equal(facts->last_status, "ok") || sl_str_equal(facts->last_status, "warn") ||
+            sl_str_equal(facts->last_status, "nothing"));
+}
+
+int sl_plan_decide_missing(struct sl_graph *graph, struct sl_arena *arena, struct sl_err *err)
+{
+    for (size_t i = 0; i < graph->count; i++)
+        graph->nodes[i].is_selected = true;
+    SL_TRY(sl_plan_decide(graph, false, arena, err));
+    for (size_t i = 0; i < graph->count; i++) {
+        struct sl_node *node = &graph->nodes[i];
+        node->is_selected = node->verdict == SL_VERDICT_STALE && !went_well(&node->facts);
+        for (size_t k = 0; k < node->upstream_count && !node->is_selected; k++)
+            node->is_selected = graph->nodes[node->upstream[k]].is_selected;
+    }
+    return sl_plan_decide(graph, false, arena, err); // for no cause lies outside of the selection
+}
+
 size_t sl_plan_count(const struct sl_graph *graph, enum sl_verdict verdict)
 {
     size_t count = 0;

@@ -32,6 +32,7 @@ struct sl_facts {
     struct sl_strs partitions; // that will be recomputed, if known
     bool has_partitions;
     const char *last_status; // of the last run: "ok", "error", "skipped"; NULL never run
+    bool was_killed;         // a run was killed since then, and this step may have been in it
 };
 
 enum sl_verdict {
@@ -92,6 +93,10 @@ SL_MUST int sl_graph_select(struct sl_graph *graph, const struct sl_strs *select
 // node is stale.
 SL_MUST int sl_plan_decide(struct sl_graph *graph, bool full_refresh, struct sl_arena *arena,
                            struct sl_err *err);
+// Selects what is missing, whatever was selected before, and decides it: the steps that are stale and
+// whose last run, if there was one, did not end well; and what depends on them.
+SL_MUST int sl_plan_decide_missing(struct sl_graph *graph, struct sl_arena *arena,
+                                   struct sl_err *err);
 size_t sl_plan_count(const struct sl_graph *graph, enum sl_verdict verdict); // selected nodes only
 
 // {"schema":"sluice.plan/1", "project":..., "nodes":[...]}: all that `apply` must find unchanged.

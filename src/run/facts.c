@@ -1,5 +1,8 @@
 // What stands on disk and at targets, as facts for the planner.
+#include "base/fs.h"
 #include "run/world.h"
+
+#define RUNS_TO_RECALL 100
 
 // A session made when the first thing needs one, and shared by the facts of one call.
 struct looker {
@@ -108,13 +111,14 @@ static int look_load(struct looker *looker, struct sl_node *node, struct sl_err 
 
 static int look(struct looker *looker, struct sl_node *node, struct sl_err *err)
 {
-    const char *last_status = node->facts.last_status;
+    const struct sl_facts before = node->facts;
     node->facts = (struct sl_facts){.version = -1,
                                     .quarantine_version = -1,
                                     .rows = -1,
                                     .bytes = -1,
                                     .files = -1,
-                                    .last_status = last_status};
+                                    .last_status = before.last_status,
+                                    .was_killed = before.was_killed};
     switch (node->kind) {
     case SL_NODE_INGEST:
         return look_ingest(looker, node, err);
@@ -148,6 +152,40 @@ int sl_world_gather(struct sl_world *world, bool sizes, struct sl_err *err)
     return code;
 }
 
+// Whether a run of this project is at work: then no run that has not ended was killed.
+static bool is_running(const struct sl_world *world, struct sl_arena *arena)
+{
+    SL_AUTO(sl_fd_close) int lock_fd = -1;
+    const char *lock = sl_path_join(arena, world->project->state_folder, "run.lock");
+    return !lock || (sl_fs_exists(lock) && sl_fs_lock(lock, false, &lock_fd, NULL) == SL_E_LOCKED);
+}
+
+// A killed run has lost what its steps came to: every step that has not ended since may have been
+// one of them.
+static int recall_kills(struct sl_world *world, struct sl_state *state,
+                        const struct sl_step_row *steps, size_t count, struct sl_err *err)
+{
+    struct sl_run_row *runs;
+    size_t run_count, at = 0;
+    if (is_running(world, &world->arena))
+        return SL_OK;
+    SL_TRY(sl_state_runs(state, NULL, RUNS_TO_RECALL, &world->arena, &runs, &run_count, err));
+    while (at < run_count && runs[at].ended_us)
+        at++;
+    if (at == run_count)
+        return SL_OK;
+    for (size_t i = 0; i < world->graph.count; i++) {
+        struct sl_node *node = &world->graph.nodes[i];
+        node->facts.was_killed = true;
+        for (size_t k = 0; k < count; k++)
+            if (sl_str_equal(steps[k].name, node->name) &&
+                (sl_str_equal(steps[k].run_id, runs[at].id) ||
+                 steps[k].started_us > runs[at].started_us))
+                node->facts.was_killed = false;
+    }
+    return SL_OK;
+}
+
 int sl_world_recall(struct sl_world *world, struct sl_err *err)
 {
     SL_AUTO(sl_state_close) struct sl_state *state = NULL;
@@ -161,5 +199,5 @@ int sl_world_recall(struct sl_world *world, struct sl_err *err)
         if (node)
             node->facts.last_status = rows[i].status;
     }
-    return SL_OK;
+    return recall_kills(world, state, rows, count, err);
 }

@@ -63,7 +63,7 @@ SL_MUST int sl_world_gather(struct sl_world *world, bool sizes, struct sl_err *e
 // told before their inputs are rebuilt, and adds to `why` what makes others be recomputed whole.
 // Reads what changed; verdicts must be there (sl_plan_decide without full_refresh).
 SL_MUST int sl_world_foresee(struct sl_world *world, struct sl_err *err);
-// Fills facts.last_status from the state store.
+// Fills facts.last_status and was_killed from the state store.
 SL_MUST int sl_world_recall(struct sl_world *world, struct sl_err *err);
 
 #endif

@@ -125,3 +125,40 @@ def test_files_of_which_none_can_be_read_are_an_error_where_there_is_no_table(pr
     run = project.json("run", exit_code=1)
     assert step(run, "raw.orders")["status"] == "error"
     assert step(run, "clean.orders")["status"] == "skipped"
+
+
+# --- retry
+
+
+def statuses(run):
+    return {entry["table"]: entry["status"] for entry in run["steps"] if entry["status"] != "nothing"}
+
+
+@pytest.mark.parametrize("limit", [1, 10, 30])
+def test_retry_does_what_a_kill_left_undone(project, fault_bin, limit):
+    make(project).run("run")
+    for number in (2, 3):
+        project.write(f"data/orders-{number}.csv", rows(number, "bad,2026-01-01,1"))
+    project.write("models/more.sql", "select id from clean.orders\n")
+    project.run("run", binary=fault_bin, env={"SLUICE_FAULT_KILL": str(20 + limit)}, exit_code=-9)
+    assert project.json("retry")["exit_code"] == 0
+    assert project.count("curated.more") == 9 and len(out(project, "bad")) == 3
+    assert "nothing to do" in project.run("run").stdout
+    assert "nothing to retry" in project.run("retry").stdout
+
+
+def test_retry_in_a_project_that_never_ran_and_after_its_history_was_deleted_does_all_that_is_missing(project):
+    make(project)
+    assert len(statuses(project.json("retry"))) == 6
+    shutil.rmtree(project.folder / ".sluice")
+    project.write("models/more.sql", "select id from clean.orders\n")
+    assert statuses(project.json("retry")) == {"curated.more": "ok"}
+    assert "nothing to retry" in project.run("retry").stdout
+
+
+def test_retry_leaves_alone_what_is_stale_but_did_not_fail(project):
+    make(project).run("run")
+    project.write("data/orders-2.csv", rows(2))
+    project.write("models/bad.sql", "select 1/0 as x, error('no') as y from clean.orders\n")
+    project.run("run", "--select", "curated.bad", exit_code=1)
+    assert statuses(project.json("retry", exit_code=1)) == {"curated.bad": "error"}

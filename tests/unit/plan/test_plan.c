@@ -257,6 +257,36 @@ static void new_files_make_the_ingest_stale_and_vanished_ones_do_not(void **stat
     assert_string_equal(sl_graph_node(&shop->graph, "raw.orders")->why.items[0], "2 new files");
 }
 
+static void what_is_missing_is_stale_and_did_not_end_well(void **state)
+{
+    static const struct {
+        const char *status;
+        bool is_stale, was_killed, is_missing;
+    } cases[] = {
+        {"ok", true, false, false},     {"warn", true, false, false},
+        {"ok", true, true, true},       {"error", true, false, true},
+        {"error", false, false, false}, {"skipped", true, false, true},
+        {"partial", true, false, true}, {NULL, true, false, true},
+        {NULL, false, false, false},    {"ok", false, true, false},
+    };
+    struct shop *shop = *state;
+    struct sl_err err = {0};
+    build_all(shop);
+    for (size_t i = 0; i < shop->graph.count; i++)
+        shop->graph.nodes[i].facts.last_status = "ok";
+    struct sl_node *daily = sl_graph_node(&shop->graph, "curated.daily");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        daily->facts.last_status = cases[i].status;
+        daily->facts.was_killed = cases[i].was_killed;
+        daily->facts.fingerprint = cases[i].is_stale ? "before" : daily->fingerprint;
+        assert_int_equal(sl_plan_decide_missing(&shop->graph, &shop->project.arena, &err), SL_OK);
+        assert_int_equal(daily->is_selected, cases[i].is_missing);
+        assert_int_equal(sl_graph_node(&shop->graph, "target.out.monthly")->is_selected,
+                         cases[i].is_missing);
+        assert_false(sl_graph_node(&shop->graph, "curated.clicks")->is_selected);
+    }
+}
+
 static void a_plan_is_equal_to_itself_and_refused_after_any_change(void **state)
 {
     static const char *const changes[] = {"version", "fingerprint", "listing"};
@@ -326,6 +356,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(quarantine_is_compared_with_its_own_version, build, drop),
         cmocka_unit_test_setup_teardown(new_files_make_the_ingest_stale_and_vanished_ones_do_not,
                                         build, drop),
+        cmocka_unit_test_setup_teardown(what_is_missing_is_stale_and_did_not_end_well, build, drop),
         cmocka_unit_test_setup_teardown(a_plan_is_equal_to_itself_and_refused_after_any_change,
                                         build, drop),
         cmocka_unit_test_setup_teardown(a_cycle_is_named_with_its_whole_way, build, drop),
