@@ -14,7 +14,7 @@ struct sl_world {
     struct sl_arena arena; // of the world; only the thread that opened it allocates here
     struct sl_graph graph;
     // Parallel to project->models.
-    struct sl_query *queries; // tables and is_volatile only, see sl_world_query
+    struct sl_query *queries; // tables, is_volatile, why_every_run only, see sl_world_query
     const char **digests;     // of the query's tree; NULL: it cannot be parsed
     const char **fingerprints;
     bool has_graph; // false while the project has errors

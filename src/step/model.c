@@ -35,7 +35,7 @@ static int read_inputs(struct sl_model_step *step, struct sl_err *err)
 
 static bool is_up_to_date(const struct sl_model_step *step)
 {
-    if (step->head.version < 0 || step->context->full_refresh ||
+    if (step->head.version < 0 || step->context->full_refresh || step->query->why_every_run ||
         !sl_str_equal(step->record.fingerprint, step->fingerprint) ||
         step->record.input_count != step->input_count)
         return false;

@@ -162,3 +162,30 @@ def test_retry_leaves_alone_what_is_stale_but_did_not_fail(project):
     project.write("models/bad.sql", "select 1/0 as x, error('no') as y from clean.orders\n")
     project.run("run", "--select", "curated.bad", exit_code=1)
     assert statuses(project.json("retry", exit_code=1)) == {"curated.bad": "error"}
+
+
+# --- models that follow the clock or files
+
+
+@pytest.mark.parametrize("settings", ["", "/* sluice\nwrite: partition\npartition_by: [day]\n*/ ", "/* sluice\nwrite: append\n*/ ",
+                                      "/* sluice\nwrite: merge\nkey: [id]\n*/ "], ids=["full", "partition", "append", "merge"])
+def test_a_model_that_follows_the_clock_or_files_is_built_whole_on_every_run(project, settings):
+    make(project, **{
+        "models/recent.sql": settings + "select id, day from clean.orders where day <= current_date",
+        "models/limits.sql": settings + f"select id, day from clean.orders where id in (select column0 from read_csv('{project.folder}/limits.csv', header = false))",
+        "models/stamped.sql": settings + "select id, day, now() as loaded_at from clean.orders",
+        "limits.csv": "10\n11\n",
+    })
+    project.run("run")
+    assert project.count("curated.limits") == 2
+    for _ in range(2):  # the second reads what the SQL depends on from the cache
+        assert "it reads current_date" in project.run("plan").stdout
+    project.write("limits.csv", "10\n")
+    run = project.json("run")
+    assert statuses(run) == {"curated.recent": "ok", "curated.limits": "ok"}
+    assert step(run, "curated.recent")["why"] == "it reads current_date"
+    assert step(run, "curated.limits")["why"] == "it reads what read_csv() gives"
+    assert project.count("curated.limits") == 1 and project.count("curated.recent") == 3
+    project.write("data/orders-2.csv", rows(2))
+    assert step(project.json("run"), "curated.recent")["why"] == "it reads current_date"
+    assert project.count("curated.recent") == 6
