@@ -189,3 +189,43 @@ def test_a_model_that_follows_the_clock_or_files_is_built_whole_on_every_run(pro
     project.write("data/orders-2.csv", rows(2))
     assert step(project.json("run"), "curated.recent")["why"] == "it reads current_date"
     assert project.count("curated.recent") == 6
+
+
+# --- environments and targets
+
+
+TARGETS = {
+    "csv": "type: csv\npath: out\ndeliver:\n  - {table: curated.daily, to: daily}\n",
+    "parquet": "type: parquet\npath: out\ndeliver:\n  - {table: curated.daily, to: daily, write: merge, key: [day]}\n",
+    "sqlite": "type: sqlite\npath: out.db\ndeliver:\n  - {table: curated.daily, to: daily, write: append}\n",
+    "duckdb": "type: duckdb\npath: out.db\ndeliver:\n  - {table: curated.daily, to: daily}\n",
+}
+
+
+def out_files(project):
+    places = [project.folder / "out.db", *(project.folder / "out").rglob("*.*")]
+    return {str(place): place.read_bytes() for place in places if place.is_file()}
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_an_environment_does_not_overwrite_what_another_delivered(project, kind):
+    make(project, **{
+        "sluice.yml": FILES["sluice.yml"] + "environments:\n  dev: {lake: lake-dev}\n  fast: {concurrency: 4}\n",
+        "targets/out.yml": TARGETS[kind],
+    })
+    project.run("run")
+    before = out_files(project)
+    assert "target.out.daily" in str(statuses(project.json("-e", "dev", "run", exit_code=None)))
+    project.write("data/orders-2.csv", rows(2))
+    for arguments in (["run"], ["run"], ["run", "--full-refresh"]):
+        run = project.json("-e", "dev", *arguments, exit_code=None)
+        load = step(run, "target.out.daily")
+        assert (load["status"], load["error"]["code"]) == ("error", "SL0803")
+        assert "by project 'runs', no environment, from another lake" in load["error"]["message"]
+        assert run["exit_code"] in (1, 5)
+        assert out_files(project) == before
+    # Who shares the lake shares the delivery, and a lake that is built anew delivers anew.
+    assert statuses(project.json("-e", "fast", "run"))["target.out.daily"] == "ok"
+    assert "nothing to do" in project.run("run").stdout
+    shutil.rmtree(project.folder / "lake")
+    assert statuses(project.json("run"))["target.out.daily"] == "ok"
