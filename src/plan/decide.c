@@ -35,6 +35,9 @@ static int decide_input(const struct sl_graph *graph, struct sl_node *node,
     bool is_quarantine = !sl_str_equal(from->name, input->table);
     int64_t version = is_quarantine ? from->facts.quarantine_version : from->facts.version;
     const char *id = is_quarantine ? from->facts.quarantine_id : from->facts.table_id;
+    if (version < 0 && from->facts.trouble)
+        return because(node, arena, sl_arena_printf(arena, "%s cannot be looked at", input->table),
+                       err);
     if (version < 0)
         return SL_OK;
     if (input->id && id && !sl_str_equal(input->id, id))
@@ -80,7 +83,11 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
     node->why = (struct sl_strs){0};
     if (full_refresh)
         SL_TRY(because(node, arena, "asked for by --full-refresh", err));
-    if (node->kind == SL_NODE_INGEST) {
+    if (node->facts.trouble) {
+        // Its step says it too, or does its work if it has passed by then.
+        const char *why = sl_arena_printf(arena, "it cannot be looked at: %s", node->facts.trouble);
+        SL_TRY(because(node, arena, why, err));
+    } else if (node->kind == SL_NODE_INGEST) {
         SL_TRY(decide_ingest(node, arena, err));
     } else if (node->facts.version < 0) {
         SL_TRY(because(node, arena, node->kind == SL_NODE_LOAD ? "never delivered" : "never built",

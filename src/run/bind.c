@@ -57,7 +57,16 @@ static int add_raw(struct binder *binder, const struct sl_node *node, struct sl_
     SL_TRY(sl_delta_needs_session(folder, &is_session_needed, err));
     if (is_session_needed)
         SL_TRY(open_session(binder, err));
-    SL_TRY(sl_delta_load(folder, -1, binder->session, &world->arena, &snapshot, err));
+    struct sl_err trouble = {0};
+    int code = sl_delta_load(folder, -1, binder->session, &world->arena, &snapshot, &trouble);
+    if (code == SL_E_MEMORY)
+        return sl_fail_memory(err);
+    if (code != SL_OK) { // no mistake in the project, but nothing can be held against its columns
+        sl_diag(&world->project->diags, SL_SEVERITY_WARNING, trouble.code,
+                sl_yaml_place(node->source->node, "path"), trouble.hint[0] ? trouble.hint : NULL,
+                "%s cannot be read: %s", node->name, trouble.message);
+        return SL_OK;
+    }
     if (snapshot.version < 0)
         return SL_OK;
     return add_table(binder, node->name,

@@ -109,7 +109,8 @@ static int look_load(struct looker *looker, struct sl_node *node, struct sl_err 
     return SL_OK;
 }
 
-static int look(struct looker *looker, struct sl_node *node, struct sl_err *err)
+// Of what was found before, only what the history tells stays.
+static void forget(struct sl_node *node)
 {
     const struct sl_facts before = node->facts;
     node->facts = (struct sl_facts){.version = -1,
@@ -119,6 +120,11 @@ static int look(struct looker *looker, struct sl_node *node, struct sl_err *err)
                                     .files = -1,
                                     .last_status = before.last_status,
                                     .was_killed = before.was_killed};
+}
+
+static int look(struct looker *looker, struct sl_node *node, struct sl_err *err)
+{
+    forget(node);
     switch (node->kind) {
     case SL_NODE_INGEST:
         return look_ingest(looker, node, err);
@@ -132,22 +138,29 @@ static int look(struct looker *looker, struct sl_node *node, struct sl_err *err)
     return SL_OK;
 }
 
+// What cannot be looked at fails its own step later, unless it has passed by then; everything else
+// can still be planned and run.
+static int look_or_tell(struct looker *looker, struct sl_node *node, struct sl_err *err)
+{
+    struct sl_err trouble = {0};
+    int code = look(looker, node, &trouble);
+    if (code == SL_OK)
+        return SL_OK;
+    if (code == SL_E_MEMORY || code == SL_E_ENGINE_MISSING || code == SL_E_INTERNAL) {
+        *err = trouble;
+        return sl_err_context(err, "look at %s", node->name);
+    }
+    node->facts.trouble = sl_arena_strdup(&looker->world->arena, trouble.message);
+    SL_TRY_NEW(node->facts.trouble, err);
+    return SL_OK;
+}
+
 int sl_world_gather(struct sl_world *world, bool sizes, struct sl_err *err)
 {
     struct looker looker = {.world = world, .sizes = sizes};
     int code = SL_OK;
-    for (size_t i = 0; i < world->graph.count && code == SL_OK; i++) {
-        struct sl_node *node = &world->graph.nodes[i];
-        code = look(&looker, node, err);
-        if (code != SL_OK && node->kind == SL_NODE_LOAD) {
-            // A target that cannot be asked fails its own step later; everything else can still be
-            // planned.
-            sl_err_clear(err);
-            code = SL_OK;
-        }
-        if (code != SL_OK)
-            code = sl_err_context(err, "look at %s", node->name);
-    }
+    for (size_t i = 0; i < world->graph.count && code == SL_OK; i++)
+        code = look_or_tell(&looker, &world->graph.nodes[i], err);
     sl_session_close(&looker.session);
     return code;
 }

@@ -229,3 +229,46 @@ def test_an_environment_does_not_overwrite_what_another_delivered(project, kind)
     assert "nothing to do" in project.run("run").stdout
     shutil.rmtree(project.folder / "lake")
     assert statuses(project.json("run"))["target.out.daily"] == "ok"
+
+
+# --- what cannot be looked at
+
+
+BESIDE = {"sources/other.yml": "path: more/other-*.csv\n", "more/other-1.csv": "a\n1\n", "models/beside.sql": "select a from raw.other\n"}
+
+
+def test_a_folder_that_cannot_be_listed_fails_its_own_step_only(project):
+    make(project, **BESIDE, **{"sources/orders.yml": "path: data/**/orders-*.csv\n"}).run("run")
+    (project.folder / "data" / "/".join(["d"] * 120)).mkdir(parents=True)  # deeper than we look: an error for root too
+    project.write("more/other-2.csv", "a\n2\n")
+    project.write("data/orders-2.csv", rows(2))
+    assert re.search(r"run +ingest orders .*it cannot be looked at: more than 100 folders", project.run("plan").stdout)
+    run = project.json("run", exit_code=5)
+    found = statuses(run)
+    assert found["raw.orders"] == "error" and found["clean.orders"] == "skipped" and found["curated.daily"] == "skipped"
+    assert "'ingest orders' failed" in step(run, "clean.orders")["error"]["message"]
+    assert found["raw.other"] == "ok" and found["curated.beside"] == "ok"
+
+
+@pytest.mark.parametrize("table", ["raw.orders", "clean.orders", "quarantine.orders", "curated.daily"])
+def test_a_damaged_commit_fails_the_steps_that_need_it_and_no_other(project, table):
+    make(project, **BESIDE).run("run")
+    (project.table_folder(table) / "_delta_log" / f"{0:020}.json").write_text("{broken\n")
+    project.write("more/other-2.csv", "a\n2\n")
+    project.write("data/orders-2.csv", rows(2))
+    assert "cannot be looked at: " in project.run("plan").stdout
+    found = statuses(project.json("run", exit_code=5))
+    owner = table.replace("quarantine", "clean")
+    assert found[owner] == "error" and found["curated.beside"] == "ok"
+    assert found["target.out.daily"] == "skipped"
+    if table == "curated.daily":
+        assert found["target.out.bad"] == "ok"
+    project.run("check", exit_code=None)
+    assert f"{owner} cannot be looked at" in project.run("ls").stderr
+
+
+def test_what_reads_a_damaged_table_is_not_fresh_by_itself(project):
+    make(project).run("run")
+    (project.table_folder("clean.orders") / "_delta_log" / f"{0:020}.json").write_text("{broken\n")
+    run = project.json("run", "--select", "curated.daily", exit_code=1)
+    assert statuses(run) == {"curated.daily": "error"}
