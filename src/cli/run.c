@@ -77,6 +77,7 @@ static int execute(const struct run_options *options, const char *command, struc
     };
     SL_TRY(sl_run(world, &run_options, &run, err));
     SL_TRY(sl_run_view_end(&view, err));
+    sl_plan_tell_vanished(&options->common, world, true); // who ran has told it
     *ret_exit = sl_run_exit_code(&run);
     return SL_OK;
 }
@@ -96,11 +97,14 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
                                              .full_refresh = options->full_refresh};
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
-    if (options->dry_run)
-        return sl_plan_show(&options->common, &world, false, err);
+    if (options->dry_run) {
+        SL_TRY(sl_plan_show(&options->common, &world, false, err));
+        sl_plan_tell_vanished(&options->common, &world, false);
+        return SL_OK;
+    }
     if (has_work(&world))
         return execute(options, "run", &world, ret_exit, err);
-    sl_plan_tell_vanished(&options->common, &world);
+    sl_plan_tell_vanished(&options->common, &world, true);
     return sl_run_view_nothing(&options->common, &world, "nothing to do: every table is up to date",
                                err);
 }
@@ -111,7 +115,9 @@ static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
     const struct run_options *options = self;
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     SL_TRY(sl_open_world(&options->common, &world, err));
-    SL_TRY(sl_world_recall(&world, err));
+    struct sl_err trouble = {0};
+    if (sl_world_recall(&world, &trouble) != SL_OK) // then everything that is stale is missing
+        sl_tell(&options->common, SL_LOG_WARN, "history cannot be read: %s", trouble.message);
     SL_TRY(sl_world_gather(&world, false, err));
     SL_TRY(sl_plan_decide_missing(&world.graph, &world.arena, err));
     if (!has_work(&world))

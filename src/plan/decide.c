@@ -107,8 +107,11 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
             continue;
         if (node->verdict == SL_VERDICT_FRESH)
             node->verdict = SL_VERDICT_AFTER;
-        SL_TRY(
-            because(node, arena, sl_arena_printf(arena, "%s will be built anew", from->name), err));
+        SL_TRY(because(node, arena,
+                       sl_arena_printf(arena, "%s will %s", from->name,
+                                       from->facts.version < 0 && !from->facts.trouble ? "be built"
+                                                                                       : "change"),
+                       err));
     }
     return SL_OK;
 }

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 
 import pytest
 
@@ -272,3 +273,81 @@ def test_what_reads_a_damaged_table_is_not_fresh_by_itself(project):
     (project.table_folder("clean.orders") / "_delta_log" / f"{0:020}.json").write_text("{broken\n")
     run = project.json("run", "--select", "curated.daily", exit_code=1)
     assert statuses(run) == {"curated.daily": "error"}
+
+
+# --- what plan and run say
+
+
+def test_a_vanished_file_is_reported_whatever_else_runs(project):
+    make(project, files=2).run("run")
+    (project.folder / "data" / "orders-1.csv").unlink()
+    gone = "ingest orders: 1 file gone since the last run; the rows stay in raw.orders"
+    assert gone in project.run("plan").stderr
+    project.write("models/more.sql", "select id from clean.orders\n")
+    assert gone in project.run("plan").stderr
+    assert gone in project.run("run", "--dry-run").stderr
+    done = project.run("run")
+    assert gone in done.stderr and project.count("curated.more") == 6
+    assert gone in project.run("run").stderr
+    project.write("data/orders-3.csv", rows(3))
+    done = project.run("run")
+    told = done.stdout + done.stderr
+    assert told.count("orders-1.csv is gone") == 1 and gone not in told
+
+
+def test_the_plan_says_what_will_change_and_which_partitions(project):
+    make(project, **{"models/daily.sql": "/* sluice\nwrite: partition\npartition_by: [day]\n*/ select day, count(*) as n from clean.orders group by day\n"})
+    assert "clean.orders will be built" in project.run("plan", "--why").stdout
+    project.run("run")
+    project.write("data/orders-2.csv", rows(2))
+    assert re.search(r"after +model daily .* clean.orders will change\n", project.run("plan").stdout)
+    project.run("run", "--select", "raw.orders", "--select", "clean.orders")
+    plan = project.run("plan").stdout
+    assert re.search(r"clean.orders changed: version 1, built from 0: 3 partitions: day=2026-01-01; day=2026-01-02; day=2026-01-03\n", plan), plan
+    project.run("run")
+    project.write("data/orders-3.csv", "id,day,amount\n" + "".join(f"{100 + i},2026-02-{i + 1:02},1\n" for i in range(5)))
+    project.run("run", "--select", "raw.orders", "--select", "clean.orders")
+    assert "5 partitions: day=2026-02-01; day=2026-02-02; day=2026-02-03; and 2 more" in project.run("plan").stdout
+
+
+# --- disks
+
+
+def test_a_run_goes_on_where_only_the_history_cannot_be_written(project):
+    make(project)
+    project.write(".sluice/state.db/file", "a folder in the way")
+    done = project.run("run")
+    assert "history is not kept" in done.stderr and project.count("curated.daily") == 3
+    project.write("models/more.sql", "select id from clean.orders")
+    assert "history cannot be read" in project.run("retry").stderr
+    assert project.count("curated.more") == 3
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", disk]).returncode != 0:
+        pytest.skip("mounting a small tmpfs needs root")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.parametrize("full", [".sluice", "lake"])
+def test_a_full_disk_is_told_as_one_with_the_folder(project, small_disk, full):
+    make(project)
+    (project.folder / full).symlink_to(small_disk)
+    with open(small_disk / "filler", "wb", buffering=0) as filler:
+        with pytest.raises(OSError):
+            while True:
+                filler.write(b"x" * 4096)
+    if full == ".sluice":
+        project.write("sluice.yml", FILES["sluice.yml"] + "engine: {temp: /tmp}\n")
+        (small_disk / "run.lock").touch()
+        done = project.run("run")
+        assert re.search(r"history is not kept: .*no space left to write '.*/disk/state.db'", done.stderr), done.stderr
+        assert project.count("curated.daily") == 3
+    else:
+        run = project.json("run", exit_code=1)
+        error = step(run, "raw.orders")["error"]
+        assert error["code"] == "SL0103" and "lake/raw/orders" in error["message"]
