@@ -110,7 +110,7 @@ static int stage(struct sl_model_step *step, const char *sql, struct sl_err *err
         .partition_columns = step->model->partition_by.items,
         .partition_count = step->model->partition_by.count,
     };
-    SL_TRY(sl_step_staging(step->folder, context->arena, &options.file_prefix, err));
+    SL_TRY(sl_step_staging(context, step->folder, &options.file_prefix, err));
     if (context->session->kind->stage(context->session, sql, &options, context->arena,
                                       &step->staged, err) != SL_OK)
         return sl_err_at(err, step->model->file, step->model->sql_line, 1);

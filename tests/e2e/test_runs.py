@@ -351,3 +351,51 @@ def test_a_full_disk_is_told_as_one_with_the_folder(project, small_disk, full):
         run = project.json("run", exit_code=1)
         error = step(run, "raw.orders")["error"]
         assert error["code"] == "SL0103" and "lake/raw/orders" in error["message"]
+
+
+# --- what a failed step staged
+
+
+def data_files(project):
+    return {str(file) for file in (project.folder / "lake").rglob("*.parquet") if "_delta_log" not in file.parts}
+
+
+@pytest.mark.parametrize("settings", ["", "write: partition\npartition_by: [day]\n", "write: merge\nkey: [id]\n", "write: append\n"],
+                         ids=["full", "partition", "merge", "append"])
+def test_a_failing_check_leaves_no_data_files_behind(project, settings):
+    model = "/* sluice\n" + settings + "checks: [{expression: id < 20}]\n*/ select id, day from clean.orders"
+    make(project, **{"models/checked.sql": model}).run("run")
+    project.write("data/orders-2.csv", rows(2))
+    project.run("run", "--exclude", "curated.checked")
+    before = data_files(project)
+    for _ in range(2):
+        project.run("run", exit_code=3)
+        assert data_files(project) == before
+    assert project.count("curated.checked") == 3
+
+
+def test_a_quarantine_over_its_budget_and_a_bad_file_leave_no_data_files_behind(project):
+    make(project, **{"sluice.yml": FILES["sluice.yml"].replace("0.9", "0.4, min_rows: 1"), "sources/orders.yml": "path: data/*\n"}).run("run")
+    project.write("data/orders-2.csv", rows(2, *["bad,2026-01-01,1"] * 9))
+    project.run("run", "--select", "raw.orders")
+    before = data_files(project)
+    project.write("data/broken.csv.gz", gzip.compress(rows(5).encode())[:-20])
+    for _ in range(2):
+        project.run("run", exit_code=4)
+        assert data_files(project) == before
+
+
+def test_a_commit_that_failed_half_way_never_loses_a_file_that_the_log_names(new_project, fault_bin):
+    done = False
+    for limit in range(1, 400, 31):
+        project = make(new_project(f"failed-{limit}"))
+        project.run("run")
+        project.write("data/orders-2.csv", rows(2, "bad,2026-01-01,1"))
+        done = project.run("run", binary=fault_bin, env={"SLUICE_FAULT_FAIL": f"{limit}:EIO"}, exit_code=None).returncode == 0
+        for table in ("raw.orders", "clean.orders", "quarantine.orders", "curated.daily", "curated.reasons"):
+            project.rows(table)
+        project.run("run")
+        assert project.count("clean.orders") == 6 and project.count("quarantine.orders") == 2
+        shutil.rmtree(project.folder)
+        if done and limit > 150:
+            break
