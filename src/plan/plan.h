@@ -74,7 +74,7 @@ struct sl_graph {
 };
 
 // Builds the graph. `queries` is parallel to project->models. Unknown tables and cycles are
-// diagnostics with their place.
+// diagnostics with their place; the graph holds the rest.
 SL_MUST int sl_graph_build(struct sl_project *project, const struct sl_query *queries,
                            const char *const *fingerprints, struct sl_graph *ret,
                            struct sl_err *err);
