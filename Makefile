@@ -55,16 +55,17 @@ demo: ## install, build and run the demo: 336,776 flights from CSV to trusted ta
 test: ## install, build and run the tests: unit and golden (debug, asan), end to end
 	@$(MAKE) --no-print-directory run-tests MARK='not heavy'
 
-test-all: ## the same with the heavy tests: Spark reads our tables, large inputs
+test-all: ## the same with the heavy ones: thread sanitizer, Spark reads our tables, large inputs
 	@tools/deps.sh heavy
-	@$(MAKE) --no-print-directory run-tests
+	@$(MAKE) --no-print-directory run-tests KINDS='debug asan fault tsan'
 
+KINDS = debug asan fault
 .PHONY: run-tests
 run-tests:
 	@tools/deps.sh test demo
-	@for kind in debug asan fault; do $(MAKE) --no-print-directory build BUILD=$$kind || exit 1; done
+	@for kind in $(KINDS); do $(MAKE) --no-print-directory build BUILD=$$kind || exit 1; done
 	$(call say,testing)
-	@tools/test.py --pytest --mark '$(MARK)' debug asan fault
+	@tools/test.py --pytest --mark '$(MARK)' $(KINDS)
 
 check: ## lint, unit, golden and fault tests, in a minute
 	@$(MAKE) --no-print-directory lint

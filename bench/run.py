@@ -3,6 +3,7 @@
 
     orders    the job of bench/orders against hand-written DuckDB SQL of the same outputs; counts are compared with what was planted
     orders1g  the same with 1 GB of memory for both
+    spill     an input of ten times the memory limit (from --rows 25000000: 2.3 GB with 230 MB)
     trivial   one model `select 1`: a run, a run with nothing to do, the version
     models    1,000 models `select 1`, each committed durably, against a bare loop of the same COPYs, files and fsyncs in DuckDB
     plan      check and plan of 10,000 models
@@ -103,6 +104,18 @@ def bench_orders(folder, rows):
 
 def bench_orders1g(folder, rows):
     orders(folder, rows, "1GB")
+
+
+def bench_spill(folder, rows):
+    if rows < 25_000_000:
+        print("spill: skipped below --rows 25000000, where the memory would be too small for the engine itself")
+        return
+    data = orders_data(folder, rows)
+    megabytes = (data / "orders.csv").stat().st_size // 10**7
+    project = orders_project(folder, data, f"{megabytes}MB")
+    seconds, peak, text = timed([SLUICE, "run", "--json"], cwd=project)
+    result = json.loads(text[text.index('{"schema"'):])
+    report(f"{megabytes * 10:,} MB of orders with {megabytes:,} MB", seconds, peak, note=compare_counts(data, result))
 
 
 def models_project(folder, count):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run the tests and count them: test.py [--pytest] [--mark EXPRESSION] KIND...
 
-Every meson test of each build/KIND; with --pytest also tests/e2e, or those of it that the mark expression selects.
+Every meson test of each build/KIND, of tsan those with threads; with --pytest also tests/e2e, or those of it that the mark expression selects.
 Everything runs, whatever fails before it; the last line counts, and the exit code says whether all is well.
 """
 import argparse
@@ -17,6 +17,11 @@ REPORTS = ROOT / "build" / "reports"
 CACHE = pathlib.Path(os.environ.get("SLUICE_CACHE") or pathlib.Path.home() / ".cache" / "sluice")
 
 
+# What runs on several threads or in several processes: all that the thread sanitizer has to say something about.
+THREADED = ["base log", "duckdb session", "duckdb query", "connect file lane", "connect file csv", "connect file json",
+            "delta commit_race", "run bind", "run controller", "run facts"]
+
+
 def run_meson(kinds):
     failed = False
     for kind in kinds:
@@ -28,6 +33,7 @@ def run_meson(kinds):
         environment = dict(os.environ, UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1",
                            LSAN_OPTIONS=f"suppressions={ROOT}/tests/lsan.supp:print_suppressions=0")
         command = ["meson", "test", "-C", str(folder), "--print-errorlogs", "--no-rebuild"]
+        command += THREADED if kind == "tsan" else []
         failed |= subprocess.run(command, env=environment).returncode != 0
         if (logs / "testlog.junit.xml").exists():
             shutil.copy(logs / "testlog.junit.xml", REPORTS / f"meson-{kind}.xml")

@@ -31,6 +31,14 @@ struct sl_column {
     const char *type;
 };
 
+// Columns that tell where a row came from (with_origin below). No table's column has such a name.
+#define SL_ORIGIN_FILE "~file"
+#define SL_ORIGIN_ROW "~row"
+static inline bool sl_is_origin_name(const char *name)
+{
+    return sl_str_equal_nocase(name, SL_ORIGIN_FILE) || sl_str_equal_nocase(name, SL_ORIGIN_ROW);
+}
+
 // A set of Parquet files read as one relation: a table's snapshot, or staged files.
 struct sl_scan_file {
     const char *path;             // readable path
@@ -45,7 +53,7 @@ struct sl_scan {
     const struct sl_scan_file *files;
     size_t file_count; // 0: an empty relation with these columns
     int64_t row_count; // of all files together, for the optimizer; 0: unknown
-    // Adds two columns to read back where a row came from: `_file` (index into files) and `_row`
+    // Adds two columns to read back where a row came from: `~file` (index into files) and `~row`
     // (0-based in the file).
     bool with_origin;
 };
@@ -114,6 +122,19 @@ struct sl_engine_kind {
     // Makes an extension's functions usable ("sqlite_scanner"); SL_E_ENGINE_EXTENSION if it is not
     // installed. Never downloads.
     int (*extend)(struct sl_session *session, const char *name, struct sl_err *err);
+    // Attaches a database file ("duckdb", "sqlite"; made if missing) as the catalogue `name`, which
+    // all sessions see. Waits while the engine still holds the file from an attachment before
+    // (whatever touched its catalogue keeps it until its own transaction ends), or another process
+    // has it open. SL_E_LOCKED if that takes too long. Detach when no transaction of the session
+    // uses it.
+    int (*attach)(struct sl_session *session, const char *path, const char *type, const char *name,
+                  struct sl_err *err);
+    int (*detach)(struct sl_session *session, const char *name, struct sl_err *err);
+    // Whether an attached catalogue has this table (or view). Asks that catalogue only: the
+    // engine's views over all tables open a transaction in every attached database, and so would
+    // keep the files of others.
+    int (*has_table)(struct sl_session *session, const char *catalogue, const char *name, bool *ret,
+                     struct sl_err *err);
     // From any thread: the running statement ends with SL_E_INTERRUPTED.
     void (*interrupt)(struct sl_session *session);
     // From any thread: share done of the running statement, 0..1, or -1 unknown, and rows processed

@@ -31,6 +31,9 @@ struct sl_source_part {
     const char *path; // to read it
     int64_t size_bytes;
     int64_t mtime_us; // with the size: unchanged means not read again
+    const char *key;  // equal for two names that lead to one part (symbolic links)
+    const char *link; // equal for two keys that are one part (hard links); NULL: it has one alone
+    bool is_link;     // the name stands for another one
 };
 
 // What was handed over, known at the end.
@@ -53,9 +56,12 @@ struct sl_source_reader {
 struct sl_source_kind {
     const char *name;    // "file"
     const char *summary; // one sentence for docs
-    // Every part there is now, sorted by name, none twice.
+    // Every part there is now, sorted by name, no name twice; but two names may lead to one part.
     int (*list)(const struct sl_source_options *options, struct sl_arena *arena,
                 struct sl_source_part **ret, size_t *ret_count, struct sl_err *err);
+    // The key that a part of this name has, or would have.
+    int (*key)(const struct sl_source_options *options, const char *name, struct sl_arena *arena,
+               const char **ret, struct sl_err *err);
     // Looks into a part as far as needed to know its columns. SL_E_SOURCE_FILE if it cannot be
     // read, SL_E_SOURCE_COLUMNS if its columns cannot be stored. What is in `options` and `part`
     // must live as long as the reader, which is in the arena but for what close() frees.

@@ -39,7 +39,7 @@ struct sl_target_options { // from targets/NAME.yml; what a kind does not need i
 };
 // How far a delivery has come, as kept at the target.
 struct sl_target_position {
-    int64_t version; // -1: never loaded
+    int64_t version; // -1: never loaded, or what was loaded is there no more
     const char *fingerprint;
     const char *table_id;
 };
@@ -58,5 +58,20 @@ struct sl_target_kind {
     int (*load)(void *self, const struct sl_load *load, int64_t *ret_rows, struct sl_err *err);
     void (*close)(void *self); // NULL is fine
 };
+
+// A list, struct, map or union.
+bool sl_type_is_nested(const char *type);
+// True if a value of the type may hold NaN or an infinity.
+bool sl_type_has_floats(const char *type);
+// The column's value as JSON (the engine's type JSON): NaN, Infinity and -Infinity, for which JSON
+// has no number, as texts of these names, as Spark writes them.
+void sl_target_add_json(const struct sl_column *column, struct sl_buf *sql);
+// "a", "b" of `columns`; of `names`.
+void sl_target_add_columns(const struct sl_column *columns, size_t count, struct sl_buf *sql);
+void sl_target_add_names(const char *const *names, size_t count, struct sl_buf *sql);
+// SL_E_TABLE_CONFLICT unless the target still stands where the delivery begins; a REPLACE begins
+// anywhere. Asked inside the transaction, or under the lock, in which the rows are written.
+SL_MUST int sl_target_check_begin(const struct sl_load *load, const struct sl_target_position *now,
+                                  struct sl_err *err);
 
 #endif

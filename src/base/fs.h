@@ -17,12 +17,15 @@ struct sl_fs_stat {
     int64_t size_bytes;
     int64_t mtime_us;
     bool is_folder;
+    uint64_t device, inode; // the same for two names of one file
+    uint64_t link_count;    // names that lead to it (hard links)
 };
 
 // Every path below is plain text, relative to the working folder or absolute.
 SL_MUST int sl_fs_stat(const char *path, struct sl_fs_stat *ret,
                        struct sl_err *err); // SL_E_FILE_MISSING if absent
 bool sl_fs_exists(const char *path);
+bool sl_fs_is_link(const char *path); // a symbolic link, wherever it leads
 // The whole file, NUL-terminated, in the arena. SL_E_FILE_TOO_LARGE over max_bytes.
 SL_MUST int sl_fs_read(const char *path, size_t max_bytes, struct sl_arena *arena,
                        const char **ret_text, size_t *ret_length, struct sl_err *err);
@@ -66,6 +69,14 @@ char *sl_path_join(struct sl_arena *arena, const char *folder,
                    const char *name);                           // an absolute `name` stands alone
 const char *sl_path_name(const char *path);                     // after the last '/'
 char *sl_path_folder(struct sl_arena *arena, const char *path); // before the last '/'; "." if none
+// The path without ".", "//" and "x/..", where x is no symbolic link (the shorter way would lead
+// elsewhere). What is not there counts as no link.
+char *sl_path_clean(struct sl_arena *arena, const char *path);
+// "a/b" seen from "a/c": "../b". Both cleaned and absolute.
+char *sl_path_relative(struct sl_arena *arena, const char *folder, const char *path);
+// The one absolute path of a file, without any symbolic link; what is not there is only cleaned.
+SL_MUST int sl_path_real(struct sl_arena *arena, const char *path, const char **ret,
+                         struct sl_err *err);
 
 // Called before each durable operation, by fs itself and by whoever makes one elsewhere (an engine,
 // a database).

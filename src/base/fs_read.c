@@ -50,6 +50,9 @@ int sl_fs_stat(const char *path, struct sl_fs_stat *ret, struct sl_err *err)
         .size_bytes = st.st_size,
         .mtime_us = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000,
         .is_folder = S_ISDIR(st.st_mode),
+        .device = st.st_dev,
+        .inode = st.st_ino,
+        .link_count = st.st_nlink,
     };
     return SL_OK;
 }
@@ -59,6 +62,13 @@ bool sl_fs_exists(const char *path)
     struct stat st;
 
     return stat(path, &st) == 0;
+}
+
+bool sl_fs_is_link(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
 // The size that stat gives is not trusted: files grow, and those of /proc have none.

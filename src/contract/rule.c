@@ -99,6 +99,34 @@ static bool date_literal(const struct sl_reading *reading, const char *text, str
     return true;
 }
 
+static bool is_below(const char *two_digits, const char *limit)
+{
+    return strspn(two_digits, "0123456789") >= 2 && strncmp(two_digits, limit, 2) < 0;
+}
+
+// As a time of day is kept: "17:00" is '17:00:00', "17:00:00.50" is '17:00:00.5'.
+static bool time_literal(const char *text, struct sl_buf *sql)
+{
+    size_t length = strlen(text);
+    size_t digits = length > 9 ? strspn(text + 9, "0123456789") : 0;
+    bool has_seconds = length > 5;
+    SL_AUTO(sl_buf_clear) struct sl_buf kept = SL_BUF_INIT;
+
+    if (length < 5 || !is_below(text, "24") || text[2] != ':' || !is_below(text + 3, "60"))
+        return false;
+    if (has_seconds && (length < 8 || text[5] != ':' || !is_below(text + 6, "60")))
+        return false;
+    if (length > 8 && (text[8] != '.' || digits == 0 || 9 + digits != length))
+        return false;
+    while (digits > 0 && text[8 + digits] == '0')
+        digits--;
+    sl_buf_add_bytes(&kept, text, !has_seconds ? 5 : digits ? 9 + digits : 8);
+    sl_buf_add(&kept, has_seconds ? "" : ":00");
+    sl_buf_add_sql_string(sql, kept.text);
+    sql->has_failed |= kept.has_failed;
+    return true;
+}
+
 bool sl_rule_literal(const struct sl_reading *reading, const char *text, struct sl_buf *sql)
 {
     switch (reading->column->type.kind) {
@@ -115,8 +143,9 @@ bool sl_rule_literal(const struct sl_reading *reading, const char *text, struct 
     case SL_TYPE_TIMESTAMP:
     case SL_TYPE_TIMESTAMP_NTZ:
         return date_literal(reading, text, sql);
-    case SL_TYPE_TEXT:
     case SL_TYPE_TIME:
+        return time_literal(text, sql);
+    case SL_TYPE_TEXT:
     case SL_TYPE_JSON:
         sl_buf_add_sql_string(sql, text);
         return true;

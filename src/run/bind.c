@@ -136,20 +136,19 @@ static void check_names(struct binder *binder, const struct setting *setting,
 {
     struct sl_arena *arena = &binder->world->arena;
     for (size_t i = 0; i < setting->names->count; i++) {
-        const char *item = setting->names->items[i];
-        const char *name = sl_arena_strndup(arena, item, strcspn(item, " "));
+        const char *name = setting->names->items[i];
         const char **known = SL_NEW_ARRAY(arena, const char *, columns->count);
-        bool is_known = !name || !known;
-        for (size_t k = 0; k < columns->count && !is_known; k++) {
+        bool is_asc;
+        if (!known || (sl_str_equal(setting->key, "order_by")
+                           ? sl_column_ordered(columns->columns, columns->count, name, &is_asc)
+                           : sl_column_find(columns->columns, columns->count, name)))
+            continue;
+        for (size_t k = 0; k < columns->count; k++)
             known[k] = columns->columns[k].name;
-            is_known = sl_str_equal_nocase(columns->columns[k].name, name);
-        }
-        if (!is_known)
-            sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, setting->code,
-                    sl_yaml_place(setting->node, setting->key),
-                    sl_did_you_mean(arena, name, known, columns->count),
-                    "'%s' names '%s', which is not a column of %s", setting->key, name,
-                    setting->table);
+        sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, setting->code,
+                sl_yaml_place(setting->node, setting->key),
+                sl_did_you_mean(arena, name, known, columns->count),
+                "'%s' names '%s', which is not a column of %s", setting->key, name, setting->table);
     }
 }
 
@@ -366,6 +365,12 @@ static int bind_model(struct binder *binder, const struct sl_node *node, struct 
     SL_TRY(columns_of(binder, node, &result, &is_bound, err));
     if (!is_bound || has_columns_twice(binder, node->model, &result))
         return SL_OK;
+    for (size_t i = 0; i < result.count; i++)
+        if (sl_is_origin_name(result.columns[i].name))
+            sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_SQL_COLUMN,
+                    (struct sl_place){node->model->file, node->model->sql_line,
+                                      node->model->sql_column},
+                    NULL, "the column name '%s' is reserved", result.columns[i].name);
     bind_settings(binder, node->model, &result);
     SL_TRY(bind_checks(binder, node, &result, err));
     return add_table(binder, node->name, &result, err);

@@ -82,6 +82,11 @@ static int look_ingest(struct looker *looker, struct sl_node *node, struct sl_er
     SL_TRY(session_for_log(looker, folder, err));
     SL_TRY(sl_step_ingest_pending(world->project, node->source, looker->session, &world->arena,
                                   &pending, err));
+    if (pending.needs_session) {
+        SL_TRY(session_of(looker, err));
+        SL_TRY(sl_step_ingest_pending(world->project, node->source, looker->session, &world->arena,
+                                      &pending, err));
+    }
     node->facts.new_files = pending.new_files;
     node->facts.changed_files = pending.changed_files;
     node->facts.vanished_files = pending.vanished_files;

@@ -6,7 +6,8 @@
 
 static bool is_reserved(const char *name)
 {
-    static const char *const reserved[] = {"_source", "_position", "_ingested_at", "_corrupt"};
+    static const char *const reserved[] = {"_source",  "_position", "_ingested_at",
+                                           "_corrupt", "~file",     "~row"};
 
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         if (sl_str_equal_nocase(name, reserved[i]))

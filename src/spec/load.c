@@ -243,15 +243,11 @@ void sl_load_check_order(struct sl_load *load, const struct sl_yaml *map, const 
 
         if (item->kind != SL_YAML_SCALAR)
             continue;
-        blank = strchr(item->text, ' ');
+        // Whatever else follows a blank is of the name.
+        blank = strrchr(item->text, ' ');
         if (blank && !sl_str_equal_nocase(blank, " asc") && !sl_str_equal_nocase(blank, " desc"))
-            sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, item->place,
-                    "write 'column', 'column desc' or 'column asc'; the default is desc, the "
-                    "newest first",
-                    "'%s' is no order", item->text);
-        else
-            check_column(load, list, i, blank ? (size_t)(blank - item->text) : strlen(item->text),
-                         key);
+            blank = NULL;
+        check_column(load, list, i, blank ? (size_t)(blank - item->text) : strlen(item->text), key);
     }
 }
 

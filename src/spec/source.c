@@ -9,7 +9,8 @@ static const char *const connectors[] = {"file", NULL};
 static const char *const formats[] = {"auto", "csv", "tsv", "jsonl", "json", "parquet", NULL};
 static const char *const encodings[] = {"utf-8", "utf-16", "latin-1", NULL};
 // Names that Sluice gives to columns of raw and clean tables.
-static const char *const reserved[] = {"_source", "_position", "_ingested_at", "_corrupt"};
+static const char *const reserved[] = {"_source",  "_position", "_ingested_at",
+                                       "_corrupt", "~file",     "~row"};
 
 // The struct as the rows fill it.
 struct file {

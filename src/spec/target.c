@@ -157,19 +157,23 @@ static void check_table(struct sl_load *load, const struct sl_delivery *delivery
 }
 
 // A name at the target stays inside the target.
-static void check_to(struct sl_load *load, const struct sl_delivery *delivery)
+static void check_to(struct sl_load *load, const struct sl_delivery *delivery, const char *type)
 {
     const char *to = delivery->to;
+    bool is_folder =
+        strcmp(type, "parquet") == 0 || strcmp(type, "csv") == 0 || strcmp(type, "jsonl") == 0;
+    bool is_ours = sl_str_starts(to, "_sluice");
 
-    if (*to && *to != '/' && !strstr(to, "..") && to[strlen(to) - 1] != '/')
+    if (*to && *to != '/' && !strstr(to, "..") && to[strlen(to) - 1] != '/' && !is_ours &&
+        (!is_folder || (!strchr(to, '/') && *to != '.')))
         return;
     sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
             sl_yaml_place(delivery->node, "to"), "a name inside the target, such as daily_revenue",
             "'to' is '%s', which is no name", to);
 }
 
-static int finish_delivery(struct sl_load *load, struct sl_map *names, struct sl_delivery *delivery,
-                           struct sl_err *err)
+static int finish_delivery(struct sl_load *load, struct sl_map *names, const char *type,
+                           struct sl_delivery *delivery, struct sl_err *err)
 {
     enum sl_layer layer;
     const char *name;
@@ -179,7 +183,7 @@ static int finish_delivery(struct sl_load *load, struct sl_map *names, struct sl
         return SL_OK;
     check_table(load, delivery);
     if (delivery->to)
-        check_to(load, delivery);
+        check_to(load, delivery, type);
     else
         delivery->to = sl_table_parse(delivery->table, &layer, &name) ? name : delivery->table;
     other = sl_map_get(names, delivery->to);
@@ -203,7 +207,7 @@ static int finish_deliveries(struct sl_load *load, const struct sl_yaml *node,
     target->deliveries = list->items;
     target->delivery_count = list->count;
     for (size_t i = 0; i < target->delivery_count; i++)
-        SL_TRY(finish_delivery(load, &names, &target->deliveries[i], err));
+        SL_TRY(finish_delivery(load, &names, target->type, &target->deliveries[i], err));
     if (deliver && deliver->kind == SL_YAML_LIST && deliver->count == 0)
         sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, deliver->place,
                 "name at least one table, such as '- table: curated.daily_revenue'",

@@ -52,7 +52,7 @@ int sl_cleanse_find_old(struct sl_cleanse *cleanse, struct sl_err *err)
     sl_buf_reset(&sql);
     sl_buf_add(&sql, "create or replace temp table _old as select ");
     add_narrow(pass, &sql);
-    sl_buf_add(&sql, ", _file as \"~file\", _row as \"~row\" from ");
+    sl_buf_add(&sql, ", \"~file\", \"~row\" from ");
     SL_TRY(scan_clean(cleanse, cleanse->before.files, cleanse->before.file_count, &sql, err));
     sl_buf_add(&sql, " where ");
     sl_cleanse_key_in(pass, "in", "_key", &sql);
@@ -119,7 +119,9 @@ int sl_cleanse_find_touched(struct sl_cleanse *cleanse, struct sl_err *err)
     cleanse->balance.replaced = gone;
     cleanse->kept = -gone;
     for (size_t i = 0; i < count; i++) {
-        touched[i] = cleanse->before.files[sl_result_int(result, (int64_t)i, 0)];
+        size_t index;
+        SL_TRY(sl_file_index(result, (int64_t)i, cleanse->before.file_count, &index, err));
+        touched[i] = cleanse->before.files[index];
         if (touched[i].row_count < 0)
             return sl_fail(err, SL_E_TABLE_LOG,
                            "the log of '%s' does not say how many rows '%s' has",

@@ -78,8 +78,8 @@ static int set_aside(struct sl_cleanse *cleanse, bool has_rivals, struct sl_err 
     const struct sl_pass *pass = &cleanse->pass;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql,
-                "create or replace temp table _aside as select \"~file\" as _file, \"~row\" as "
-                "_row, %s from %s where %s or %s",
+                "create or replace temp table _aside as select \"~file\", \"~row\", "
+                "%s from %s where %s or %s",
                 pass->received, cleanse->rows[SL_PASS_FLAGGED], pass->is_bad, filtered(cleanse));
     if (has_rivals) {
         sl_buf_add(&sql, " or ");

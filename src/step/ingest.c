@@ -78,15 +78,15 @@ static int nothing_staged(struct sl_ingest *ingest, struct sl_err *err)
     return err->code;
 }
 
-static int list_removed(struct sl_ingest *ingest, struct sl_strs *ret, struct sl_err *err)
+static int list_removed(struct sl_ingest *ingest, struct sl_err *err)
 {
     for (size_t i = 0; i < ingest->job_count; i++) {
         const struct sl_ingest_job *job = &ingest->jobs[i];
 
         for (size_t k = 0; job->is_staged && job->before && k < job->before->files.count; k++)
-            SL_TRY(sl_strs_add(ret, ingest->arena, job->before->files.items[k], err));
+            SL_TRY(sl_strs_add(&ingest->removed, ingest->arena, job->before->files.items[k], err));
     }
-    return SL_OK;
+    return sl_ingest_rewrite_loose(ingest, err);
 }
 
 static int print_record(struct sl_ingest *ingest, const char **ret, struct sl_err *err)
@@ -120,27 +120,26 @@ static int keep_columns(struct sl_ingest *ingest, struct sl_delta_commit *commit
 
 static int commit(struct sl_ingest *ingest, int64_t *ret_version, struct sl_err *err)
 {
-    struct sl_strs removed = {0};
     struct sl_delta_commit commit = {
         .mode = SL_DELTA_APPEND,
         .base_version = ingest->snapshot.version,
         .staged = &ingest->staged,
         .staged_folder = "",
-        .tags_json = ingest->tags_json,
         .app_id = ingest->app_id,
         .app_version = ingest->record.sequence + 1,
         .operation = "WRITE",
         .description = ingest->source->description,
     };
 
-    SL_TRY(list_removed(ingest, &removed, err));
+    SL_TRY(list_removed(ingest, err));
+    commit.tags_json = ingest->tags_json;
     SL_TRY(keep_columns(ingest, &commit, err));
     if (ingest->snapshot.version >= 0 && ingest->is_fresh) {
         commit.mode = SL_DELTA_REPLACE;
-    } else if (removed.count > 0) {
+    } else if (ingest->removed.count > 0) {
         commit.mode = SL_DELTA_REWRITE;
-        commit.removed = removed.items;
-        commit.removed_count = removed.count;
+        commit.removed = ingest->removed.items;
+        commit.removed_count = ingest->removed.count;
     }
     ingest->result.was_full = ingest->snapshot.version < 0 || ingest->is_fresh;
     SL_TRY(print_record(ingest, &commit.record_json, err));

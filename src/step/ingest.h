@@ -6,13 +6,23 @@
 #include "base/map.h"
 #include "step/step.h"
 
-// A part of the source that the raw table holds: what its files' tags say.
+// A part of the source that the raw table holds: what its files' tags say, or, of loose rows
+// (ingest_loose.c), the rows themselves.
 struct sl_ingested {
     const char *name;
-    int64_t size_bytes, mtime_us;
-    const char *sha256;
-    struct sl_strs files; // of the table, with its rows
-    bool is_listed;       // the source still has it
+    int64_t size_bytes, mtime_us; // -1: no tag tells
+    const char *sha256;           // "": no tag tells
+    struct sl_strs files;         // of the table, with its rows alone
+    bool has_loose_rows;
+    int64_t ingested_us; // of the newest loose row
+    bool is_listed;      // the source still has it
+};
+
+// Rows of one part in a file without tags.
+struct sl_loose_rows {
+    size_t file;            // of the loose ones
+    struct sl_ingested *of; // NULL: of no part
+    int64_t count;
 };
 
 // A part that is to be read.
@@ -33,8 +43,14 @@ struct sl_ingest {
     struct sl_delta_snapshot snapshot;
     struct sl_source_part *parts; // what the source has now
     size_t part_count;
-    struct sl_map ingested; // name -> struct sl_ingested *
-    size_t tagged_count;    // files of the table that are of such a part
+    struct sl_ingested **before; // parallel to parts: what the table holds of it, NULL for nothing
+    struct sl_map ingested;      // name -> struct sl_ingested *
+    struct sl_delta_file *loose; // files of the table that tell no part
+    size_t loose_count;
+    struct sl_loose_rows *loose_rows;
+    size_t loose_row_count;
+    bool has_foreign_rows; // of no part at all
+    bool needs_session;    // there are loose rows and none was given: nothing was looked at
     // The step alone:
     struct sl_step_context *context;
     const char *app_id;
@@ -46,6 +62,7 @@ struct sl_ingest {
     size_t column_count;
     const char *file_prefix; // of this step's data files
     struct sl_staged staged;
+    struct sl_strs removed; // files of the table that give way
     const char **tags_json; // parallel to staged.files
     size_t tag_count;
     struct sl_step_result result;
@@ -56,10 +73,16 @@ struct sl_ingest {
 SL_MUST int sl_ingest_look(struct sl_ingest *ingest, struct sl_session *session,
                            struct sl_err *err);
 void sl_ingest_clear(struct sl_ingest *ingest); // for SL_AUTO
-// Whether the part is as it was by name, size and time. *ret_before: what the table holds of it,
-// NULL for nothing.
-bool sl_ingest_is_known(const struct sl_ingest *ingest, const struct sl_source_part *part,
-                        struct sl_ingested **ret_before);
+// Whether the part is as it was by name, size and time.
+bool sl_ingest_is_known(const struct sl_ingest *ingest, size_t index);
+// The entry of a part, made if there is none.
+SL_MUST int sl_ingest_enter(struct sl_ingest *ingest, const char *name, struct sl_ingested **ret,
+                            struct sl_err *err);
+// Enters the parts of loose rows. SL_E_TABLE_SCHEMA if they do not tell.
+SL_MUST int sl_ingest_look_loose(struct sl_ingest *ingest, struct sl_session *session,
+                                 struct sl_err *err);
+// After staging: loose rows that were read again give way; the rows beside them are staged anew.
+SL_MUST int sl_ingest_rewrite_loose(struct sl_ingest *ingest, struct sl_err *err);
 // Decides which parts are read; with notes of those that are gone.
 SL_MUST int sl_ingest_choose(struct sl_ingest *ingest, struct sl_err *err);
 

@@ -1,9 +1,11 @@
 // The columns of a raw table: what the source's parts have, under one name and type each.
 //
-// A column that the table has keeps its type, and a part that has another is cast. New columns of
-// several types get the type that the engine gives to all of them together, or text.
+// A column that the table has keeps its type, and a part that has another is cast, value by value
+// where the types do not tell that nothing is lost. New columns of several types get the type that
+// the engine gives to all of them together if it holds each of them, else text.
 #include "step/ingest.h"
 
+#include "step/cast.h"
 #include "step/schema.h"
 #include "table/delta/schema.h"
 
@@ -52,6 +54,23 @@ static int storable(struct sl_column *column, struct sl_err *err)
     return code == SL_E_TABLE_SCHEMA ? SL_OK : code;
 }
 
+static bool holds(const char *type, const char *a, const char *b)
+{
+    return sl_type_widens(a, type) && sl_type_widens(b, type);
+}
+
+// `both`: the engine's type for the two, NULL for none. Nested types are the engine's to bring
+// together; their values are looked at.
+static const char *common_type(const char *a, const char *b, const char *both)
+{
+    bool is_nested = both && (sl_str_ends(both, "]") || sl_str_starts(both, "STRUCT(") ||
+                              sl_str_starts(both, "MAP("));
+
+    if (is_nested || (both && holds(both, a, b)))
+        return both;
+    return holds("DOUBLE", a, b) ? "DOUBLE" : "VARCHAR";
+}
+
 static int unify(struct merger *merger, struct sl_column *column, const char *type,
                  struct sl_err *err)
 {
@@ -69,7 +88,7 @@ static int unify(struct merger *merger, struct sl_column *column, const char *ty
         return code;
     if (code == SL_E_ENGINE)
         sl_err_clear(err);
-    column->type = code == SL_OK ? both[0].type : "VARCHAR";
+    column->type = common_type(column->type, type, code == SL_OK ? both[0].type : NULL);
     return storable(column, err);
 }
 

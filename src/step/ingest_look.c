@@ -55,32 +55,142 @@ static int64_t read_number(const json_t *tags, const char *key)
     return sl_str_to_int64(sl_json_text(tags, key, ""), &value) ? value : -1;
 }
 
+int sl_ingest_enter(struct sl_ingest *ingest, const char *name, struct sl_ingested **ret,
+                    struct sl_err *err)
+{
+    struct sl_ingested *found = sl_map_get(&ingest->ingested, name);
+
+    if (!found) {
+        found = SL_NEW(ingest->arena, struct sl_ingested);
+        SL_TRY_NEW(found, err);
+        *found = (struct sl_ingested){.size_bytes = -1, .mtime_us = -1, .sha256 = ""};
+        found->name = sl_arena_strdup(ingest->arena, name);
+        SL_TRY_NEW(found->name, err);
+        SL_TRY(sl_map_set(&ingest->ingested, name, found, err));
+    }
+    *ret = found;
+    return SL_OK;
+}
+
 static int add_file(struct sl_ingest *ingest, const struct sl_delta_file *file, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *tags = NULL;
     struct sl_ingested *found;
-    const char *name;
+    const char *name = NULL;
 
-    if (!file->tags_json)
-        return SL_OK;
-    SL_TRY(sl_json_parse(file->tags_json, strlen(file->tags_json), file->path, &tags, err));
-    name = sl_json_text(tags, "sluice.source", NULL);
+    if (file->tags_json) {
+        SL_TRY(sl_json_parse(file->tags_json, strlen(file->tags_json), file->path, &tags, err));
+        name = sl_json_text(tags, "sluice.source", NULL);
+    }
     if (!name)
-        return SL_OK;
-    ingest->tagged_count++;
-    found = sl_map_get(&ingest->ingested, name);
-    if (!found) {
-        found = SL_NEW(ingest->arena, struct sl_ingested);
-        SL_TRY_NEW(found, err);
-        found->name = sl_arena_strdup(ingest->arena, name);
+        return SL_PUSH(ingest->arena, ingest->loose, ingest->loose_count, *file)
+                   ? SL_OK
+                   : sl_fail_memory(err);
+    SL_TRY(sl_ingest_enter(ingest, name, &found, err));
+    if (found->files.count == 0) {
         found->sha256 = sl_arena_strdup(ingest->arena, sl_json_text(tags, "sluice.sha256", ""));
-        SL_TRY_NEW(found->name, err);
         SL_TRY_NEW(found->sha256, err);
         found->size_bytes = read_number(tags, "sluice.size");
         found->mtime_us = read_number(tags, "sluice.mtime_us");
-        SL_TRY(sl_map_set(&ingest->ingested, name, found, err));
     }
     return sl_strs_add(&found->files, ingest->arena, file->path, err);
+}
+
+// --- which part is which
+
+static int add_note(struct sl_ingest *ingest, const char *note, struct sl_err *err)
+{
+    SL_TRY_NEW(note, err);
+    return sl_strs_add(&ingest->result.notes, ingest->arena, note, err);
+}
+
+// What the table holds under a name that the source no longer lists, by where it leads: a part that
+// is spelled otherwise now, or a link to it, is no new one.
+static int find_renamed(struct sl_ingest *ingest, struct sl_err *err)
+{
+    SL_AUTO(sl_map_clear) struct sl_map keys = {0};
+
+    for (const struct sl_map_entry *it = sl_map_first(&ingest->ingested); it;
+         it = sl_map_next(it)) {
+        struct sl_ingested *found = sl_map_value(it);
+        const char *key;
+
+        if (found->is_listed)
+            continue;
+        SL_TRY(ingest->kind->key(&ingest->options, found->name, ingest->arena, &key, err));
+        SL_TRY(sl_map_set(&keys, key, found, err));
+    }
+    for (size_t i = 0; i < ingest->part_count; i++) {
+        struct sl_ingested *found = sl_map_get(&keys, ingest->parts[i].key);
+
+        if (found && !ingest->before[i] && !found->is_listed)
+            ingest->before[i] = found;
+        if (found)
+            found->is_listed = true;
+    }
+    return SL_OK;
+}
+
+static const char *identity(const struct sl_source_part *part)
+{
+    return part->link ? part->link : part->key;
+}
+
+// Of two names of one part the one to stay with: which the table knows, which is no link, which is
+// first.
+static bool is_better(const struct sl_ingest *ingest, size_t later, size_t earlier)
+{
+    if (!ingest->before[later] != !ingest->before[earlier])
+        return ingest->before[later] != NULL;
+    return !ingest->parts[later].is_link && ingest->parts[earlier].is_link;
+}
+
+// A part that the source lists under several names is read once. Where the table has rows of
+// several names from earlier they stay apart, until it is built anew.
+static int join_twins(struct sl_ingest *ingest, bool is_whole, struct sl_err *err)
+{
+    SL_AUTO(sl_map_clear) struct sl_map seen = {0};
+    size_t kept = 0;
+
+    for (size_t i = 0; i < ingest->part_count; i++) {
+        const char *id = identity(&ingest->parts[i]);
+        size_t earlier = (size_t)(uintptr_t)sl_map_get(&seen, id);
+
+        if (earlier == 0 || is_better(ingest, i, earlier - 1))
+            SL_TRY(sl_map_set(&seen, id, (void *)(uintptr_t)(i + 1), err));
+    }
+    // The map's places are of the parts as they were listed.
+    struct sl_source_part *listed = ingest->parts;
+    ingest->parts = SL_NEW_ARRAY(ingest->arena, struct sl_source_part, ingest->part_count);
+    SL_TRY_NEW(ingest->parts, err);
+    for (size_t i = 0; i < ingest->part_count; i++) {
+        size_t best = (size_t)(uintptr_t)sl_map_get(&seen, identity(&listed[i])) - 1;
+
+        if (best != i && (is_whole || !ingest->before[i])) {
+            SL_TRY(add_note(ingest,
+                            sl_arena_printf(ingest->arena, "%s is the same file as %s: read once",
+                                            listed[i].name, listed[best].name),
+                            err));
+            continue;
+        }
+        ingest->parts[kept] = listed[i];
+        ingest->before[kept++] = ingest->before[i];
+    }
+    ingest->part_count = kept;
+    return SL_OK;
+}
+
+static int match(struct sl_ingest *ingest, struct sl_err *err)
+{
+    ingest->before = SL_NEW_ARRAY(ingest->arena, struct sl_ingested *, ingest->part_count);
+    SL_TRY_NEW(ingest->before, err);
+    for (size_t i = 0; i < ingest->part_count; i++) {
+        ingest->before[i] = sl_map_get(&ingest->ingested, ingest->parts[i].name);
+        if (ingest->before[i])
+            ingest->before[i]->is_listed = true;
+    }
+    SL_TRY(find_renamed(ingest, err));
+    return join_twins(ingest, ingest->context && ingest->context->full_refresh, err);
 }
 
 int sl_ingest_look(struct sl_ingest *ingest, struct sl_session *session, struct sl_err *err)
@@ -93,15 +203,14 @@ int sl_ingest_look(struct sl_ingest *ingest, struct sl_session *session, struct 
     SL_TRY(sl_delta_load(ingest->folder, -1, session, ingest->arena, &ingest->snapshot, err));
     for (size_t i = 0; i < ingest->snapshot.file_count; i++)
         SL_TRY(add_file(ingest, &ingest->snapshot.files[i], err));
+    ingest->needs_session = ingest->loose_count > 0 && !session;
+    if (ingest->needs_session)
+        return SL_OK;
+    if (ingest->loose_count > 0)
+        SL_TRY(sl_ingest_look_loose(ingest, session, err));
     SL_TRY(ingest->kind->list(&ingest->options, ingest->arena, &ingest->parts, &ingest->part_count,
                               err));
-    for (size_t i = 0; i < ingest->part_count; i++) {
-        struct sl_ingested *found = sl_map_get(&ingest->ingested, ingest->parts[i].name);
-
-        if (found)
-            found->is_listed = true;
-    }
-    return SL_OK;
+    return match(ingest, err);
 }
 
 void sl_ingest_clear(struct sl_ingest *ingest)
@@ -111,21 +220,17 @@ void sl_ingest_clear(struct sl_ingest *ingest)
     sl_map_clear(&ingest->ingested);
 }
 
-bool sl_ingest_is_known(const struct sl_ingest *ingest, const struct sl_source_part *part,
-                        struct sl_ingested **ret_before)
+bool sl_ingest_is_known(const struct sl_ingest *ingest, size_t index)
 {
-    *ret_before = sl_map_get(&ingest->ingested, part->name);
-    return *ret_before && (*ret_before)->size_bytes == part->size_bytes &&
-           (*ret_before)->mtime_us == part->mtime_us;
+    const struct sl_source_part *part = &ingest->parts[index];
+    const struct sl_ingested *before = ingest->before[index];
+
+    if (before && before->files.count == 0) // known by its rows alone
+        return part->mtime_us <= before->ingested_us;
+    return before && before->size_bytes == part->size_bytes && before->mtime_us == part->mtime_us;
 }
 
 // --- what is read
-
-static int add_note(struct sl_ingest *ingest, const char *note, struct sl_err *err)
-{
-    SL_TRY_NEW(note, err);
-    return sl_strs_add(&ingest->result.notes, ingest->arena, note, err);
-}
 
 static int note_vanished(struct sl_ingest *ingest, struct sl_err *err)
 {
@@ -160,15 +265,14 @@ static bool is_only_touched(const struct sl_source_part *part, const struct sl_i
            sl_fs_hash(part->path, sha256, NULL) == SL_OK && strcmp(sha256, before->sha256) == 0;
 }
 
-static int choose_part(struct sl_ingest *ingest, const struct sl_source_part *part,
-                       struct sl_err *err)
+static int choose_part(struct sl_ingest *ingest, size_t index, struct sl_err *err)
 {
-    struct sl_ingest_job job = {.part = part};
-    struct sl_ingested *before;
-    bool is_same = sl_ingest_is_known(ingest, part, &before);
+    const struct sl_source_part *part = &ingest->parts[index];
+    const struct sl_ingested *before = ingest->before[index];
+    struct sl_ingest_job job = {.part = part, .before = before};
 
-    job.before = before;
-    if (!ingest->context->full_refresh && (is_same || (before && is_only_touched(part, before))))
+    if (!ingest->context->full_refresh &&
+        (sl_ingest_is_known(ingest, index) || (before && is_only_touched(part, before))))
         return SL_OK;
     if (!SL_PUSH(ingest->arena, ingest->jobs, ingest->job_count, job))
         return sl_fail_memory(err);
@@ -177,12 +281,11 @@ static int choose_part(struct sl_ingest *ingest, const struct sl_source_part *pa
 
 int sl_ingest_choose(struct sl_ingest *ingest, struct sl_err *err)
 {
-    // Files that no part stands behind hold rows that could not be read again.
-    ingest->is_fresh =
-        ingest->context->full_refresh && ingest->tagged_count == ingest->snapshot.file_count;
+    // Rows that no part stands behind could not be read again.
+    ingest->is_fresh = ingest->context->full_refresh && !ingest->has_foreign_rows;
     SL_TRY(note_vanished(ingest, err));
     for (size_t i = 0; i < ingest->part_count; i++)
-        SL_TRY(choose_part(ingest, &ingest->parts[i], err));
+        SL_TRY(choose_part(ingest, i, err));
     return SL_OK;
 }
 
@@ -216,13 +319,15 @@ int sl_step_ingest_pending(const struct sl_project *project, const struct sl_sou
     struct sl_pending pending = {0};
 
     SL_TRY(sl_ingest_look(&ingest, session, err));
+    if (ingest.needs_session) {
+        *ret = (struct sl_pending){.needs_session = true};
+        return SL_OK;
+    }
     for (size_t i = 0; i < ingest.part_count; i++) {
-        struct sl_ingested *before;
-
-        if (sl_ingest_is_known(&ingest, &ingest.parts[i], &before))
+        if (sl_ingest_is_known(&ingest, i))
             continue;
-        pending.new_files += before == NULL;
-        pending.changed_files += before != NULL;
+        pending.new_files += ingest.before[i] == NULL;
+        pending.changed_files += ingest.before[i] != NULL;
         pending.new_bytes += ingest.parts[i].size_bytes;
     }
     for (const struct sl_map_entry *it = sl_map_first(&ingest.ingested); it; it = sl_map_next(it))

@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
+#include "step/cast.h"
+#include "step/schema.h"
 
 #include <string.h>
 
@@ -83,17 +85,26 @@ static int add_own(const struct sl_ingest *ingest, const struct sl_ingest_job *j
     return SL_OK;
 }
 
-static void add_column(struct sl_buf *sql, const struct sl_column *from, const struct sl_column *to)
+static int add_column(const struct sl_ingest *ingest, const struct sl_column *from,
+                      const struct sl_column *to, struct sl_buf *sql, struct sl_err *err)
 {
-    bool is_cast = !sl_str_equal(from->type, to->type);
+    // Built anew the table has a type for both, unless it is one that no table has.
+    bool is_lost = sl_str_equal(sl_storage_type(from->type), to->type);
+    const char *advice = is_lost ? "" : "; --full-refresh gives the table a type for all its files";
+    const char *what = sl_arena_printf(ingest->arena,
+                                       "column '%s' is %s in the file and %s in the "
+                                       "table",
+                                       from->name, from->type, to->type);
 
-    sl_buf_add(sql, is_cast ? "cast(" : "");
-    sl_buf_add_sql_name(sql, from->name);
-    if (is_cast)
-        sl_buf_addf(sql, " as %s)", to->type);
+    SL_TRY_NEW(what, err);
+    if (sl_str_equal(from->type, to->type))
+        sl_buf_add_sql_name(sql, from->name);
+    else
+        sl_cast_exactly(from, to->type, what, advice, sql);
     sl_buf_add(sql, " as ");
     sl_buf_add_sql_name(sql, to->name);
     sl_buf_add(sql, ", ");
+    return SL_OK;
 }
 
 static int print_select(const struct sl_ingest *ingest, const struct sl_ingest_job *job,
@@ -103,7 +114,7 @@ static int print_select(const struct sl_ingest *ingest, const struct sl_ingest_j
     for (size_t i = 0; i < job->reader->column_count; i++) {
         const struct sl_column *column = &job->reader->columns[i];
 
-        add_column(sql, column, sl_ingest_column(ingest, column->name));
+        SL_TRY(add_column(ingest, column, sl_ingest_column(ingest, column->name), sql, err));
     }
     SL_TRY(add_own(ingest, job, sql));
     sl_buf_addf(sql, " from (%s)", rows_sql);

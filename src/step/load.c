@@ -1,4 +1,5 @@
 // The load step: brings a delivery from the version it stands at to the table's newest.
+#include "step/load.h"
 #include "api/kinds.h"
 #include "base/hash.h"
 #include "plan/plan.h"
@@ -172,14 +173,6 @@ static int scan_files(struct load_step *step, const struct sl_delta_file *files,
     return session->kind->scan_sql(session, &scan, sql, err);
 }
 
-static void add_names(const char *const *names, size_t count, struct sl_buf *sql)
-{
-    for (size_t i = 0; i < count; i++) {
-        sl_buf_add(sql, i ? ", " : "");
-        sl_buf_add_sql_name(sql, names[i]);
-    }
-}
-
 static int keep(struct load_step *step, const struct sl_buf *sql, const char **ret,
                 struct sl_err *err)
 {
@@ -245,7 +238,7 @@ static int merged(struct load_step *step, const struct sl_delta_changes *changes
     SL_TRY(difference(step, changes, err));
     step->why = "changed rows";
     step->load.rows_sql = "select * from _came";
-    add_names(step->load.key, step->load.key_count, &keys);
+    sl_target_add_names(step->load.key, step->load.key_count, &keys);
     SL_TRY(sl_buf_check(&keys, err));
     sl_buf_addf(&sql, "select %s from _went except select %s from _came", keys.text, keys.text);
     return keep(step, &sql, &step->load.deleted_keys_sql, err);
@@ -259,7 +252,7 @@ static int partitions(struct load_step *step, const struct sl_delta_changes *cha
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_TRY(difference(step, changes, err));
     step->why = "changed partitions";
-    add_names(step->load.partition_by, step->load.partition_count, &names);
+    sl_target_add_names(step->load.partition_by, step->load.partition_count, &names);
     SL_TRY(sl_buf_check(&names, err));
     sl_buf_addf(&touched, "select %s from _came union select %s from _went", names.text,
                 names.text);
@@ -321,6 +314,15 @@ static int choose(struct load_step *step, struct sl_err *err)
     return SL_OK;
 }
 
+static int check(struct load_step *step, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_add(&sql, "select * from ");
+    SL_TRY(scan_files(step, step->snapshot.files, step->snapshot.file_count, &sql, err));
+    SL_TRY(sl_buf_check(&sql, err));
+    return sl_load_check(step->context->session, &step->load, sql.text, err);
+}
+
 static int describe_load(struct load_step *step, const char *fingerprint, struct sl_err *err)
 {
     const struct sl_delivery *delivery = step->delivery;
@@ -365,6 +367,7 @@ static int deliver(struct load_step *step, const char *fingerprint, struct sl_st
     if (is_current(step))
         return SL_OK;
     SL_TRY(choose(step, err));
+    SL_TRY(check(step, err));
     SL_TRY(step->kind->load(step->self, &step->load, &rows, err));
     ret->outcome = SL_STEP_DONE;
     ret->was_full = step->load.mode == SL_LOAD_REPLACE;

@@ -42,25 +42,26 @@ static int scan(const struct sl_merge *merge, const struct sl_delta_file *files,
     return merge->session->kind->scan_sql(merge->session, &scan, sql, err);
 }
 
-// _best: per key of the new rows the winner among old and new; _file is null where it is a new row.
+// _best: per key of the new rows the winner among old and new; ~file is null where it is a new row.
 // Of equal rows the old one stays.
 static int find_winners(const struct sl_merge *merge, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_add(&sql, "create or replace temp table _old as select ");
     add_columns(merge, &sql);
-    sl_buf_add(&sql, ", _file, _row from ");
+    sl_buf_add(&sql, ", \"~file\", \"~row\" from ");
     SL_TRY(scan(merge, merge->table->files, merge->table->file_count, &sql, err));
     sl_buf_addf(&sql, " _o semi join %s _n on (", merge->rows);
     add_match(merge, "_o", "_n", &sql);
     sl_buf_add(&sql, "); create or replace temp table _best as select * from (select * from _old "
                      "union all select ");
     add_columns(merge, &sql);
-    sl_buf_addf(&sql,
-                ", null as _file, null as _row from %s) qualify row_number() over (partition by ",
-                merge->rows);
+    sl_buf_addf(
+        &sql,
+        ", null as \"~file\", null as \"~row\" from %s) qualify row_number() over (partition by ",
+        merge->rows);
     add_names("", merge->key, merge->key_count, &sql);
-    sl_buf_addf(&sql, " order by %s, _file nulls last) = 1", merge->order);
+    sl_buf_addf(&sql, " order by %s, \"~file\" nulls last) = 1", merge->order);
     SL_TRY(sl_buf_check(&sql, err));
     return merge->session->kind->exec(merge->session, sql.text, NULL, err);
 }
@@ -72,14 +73,14 @@ static int find_files(struct sl_merge *merge, size_t **ret_indices, struct sl_er
     SL_AUTO(sl_result_free) struct sl_result *files = NULL;
     SL_AUTO(sl_result_free) struct sl_result *won = NULL;
     const struct sl_engine_kind *engine = merge->session->kind;
-    sl_buf_add(&sql, "select _o._file, count(*) from _old _o semi join (select * from _best where "
-                     "_file is null) _n on (");
+    sl_buf_add(&sql, "select _o.\"~file\", count(*) from _old _o semi join (select * from _best "
+                     "where \"~file\" is null) _n on (");
     add_match(merge, "_o", "_n", &sql);
     sl_buf_add(&sql, ") group by 1 order by 1");
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(engine->query(merge->session, sql.text, 0, &files, err));
-    SL_TRY(engine->query(merge->session, "select count(*) from _best where _file is null", 0, &won,
-                         err));
+    SL_TRY(engine->query(merge->session, "select count(*) from _best where \"~file\" is null", 0,
+                         &won, err));
     merge->won = sl_result_int(won, 0, 0);
     merge->removed_count = (size_t)sl_result_rows(files);
     bool is_counted = true;
@@ -88,7 +89,7 @@ static int find_files(struct sl_merge *merge, size_t **ret_indices, struct sl_er
     SL_TRY_NEW(removed, err);
     SL_TRY_NEW(indices, err);
     for (size_t i = 0; i < merge->removed_count; i++) {
-        indices[i] = (size_t)sl_result_int(files, (int64_t)i, 0);
+        SL_TRY(sl_file_index(files, (int64_t)i, merge->table->file_count, &indices[i], err));
         removed[i] = merge->table->files[indices[i]].path;
         merge->replaced += sl_result_int(files, (int64_t)i, 1);
         merge->kept += merge->table->files[indices[i]].row_count;
@@ -106,7 +107,7 @@ static int write_query(struct sl_merge *merge, const size_t *indices, struct sl_
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_add(&sql, "select ");
     add_columns(merge, &sql);
-    sl_buf_add(&sql, " from _best where _file is null");
+    sl_buf_add(&sql, " from _best where \"~file\" is null");
     if (merge->removed_count) {
         struct sl_delta_file *files =
             SL_NEW_ARRAY(merge->arena, struct sl_delta_file, merge->removed_count);
@@ -117,7 +118,7 @@ static int write_query(struct sl_merge *merge, const size_t *indices, struct sl_
         add_columns(merge, &sql);
         sl_buf_add(&sql, " from ");
         SL_TRY(scan(merge, files, merge->removed_count, &sql, err));
-        sl_buf_add(&sql, " _o anti join (select * from _best where _file is null) _n on (");
+        sl_buf_add(&sql, " _o anti join (select * from _best where \"~file\" is null) _n on (");
         add_match(merge, "_o", "_n", &sql);
         sl_buf_add(&sql, ")");
     }

@@ -68,20 +68,49 @@ static int at_model(struct sl_model_step *step, struct sl_err *err)
     return sl_err_at(err, model->file, model->sql_line + line - 1, column);
 }
 
-static int check_setting(struct sl_model_step *step, const struct sl_strs *names, const char *key,
-                         struct sl_err *err)
+// `ret_is_asc`: NULL for names without a direction.
+static int find_columns(struct sl_model_step *step, const struct sl_strs *names, const char *key,
+                        const char ***ret, bool *ret_is_asc, struct sl_err *err)
 {
+    const char **found = SL_NEW_ARRAY(step->context->arena, const char *, names->count);
+    SL_TRY_NEW(found, err);
     for (size_t i = 0; i < names->count; i++) {
-        const char *name =
-            sl_arena_strndup(step->context->arena, names->items[i], strcspn(names->items[i], " "));
-        SL_TRY_NEW(name, err);
-        if (sl_columns_have(step->columns, step->column_count, name))
-            continue;
+        const struct sl_column *column =
+            ret_is_asc ? sl_column_ordered(step->columns, step->column_count, names->items[i],
+                                           &ret_is_asc[i])
+                       : sl_column_find(step->columns, step->column_count, names->items[i]);
         struct sl_place place = sl_yaml_place(step->model->node, key);
-        (void)sl_fail(err, SL_E_MODEL_SETTING,
-                      "'%s' names '%s', which is not a column of the result", key, name);
-        return sl_err_at(err, place.file, place.line, place.column);
+        if (!column) {
+            (void)sl_fail(err, SL_E_MODEL_SETTING,
+                          "'%s' names '%s', which is not a column of the result", key,
+                          names->items[i]);
+            return sl_err_at(err, place.file, place.line, place.column);
+        }
+        found[i] = column->name;
     }
+    *ret = found;
+    return SL_OK;
+}
+
+static int read_settings(struct sl_model_step *step, struct sl_err *err)
+{
+    const struct sl_model *model = step->model;
+    SL_TRY(
+        find_columns(step, &model->partition_by, "partition_by", &step->partition_by, NULL, err));
+    SL_TRY(find_columns(step, &model->key, "key", &step->key, NULL, err));
+    step->is_asc = SL_NEW_ARRAY(step->context->arena, bool, model->order_by.count);
+    SL_TRY_NEW(step->is_asc, err);
+    return find_columns(step, &model->order_by, "order_by", &step->order_by, step->is_asc, err);
+}
+
+static int refuse_reserved(const struct sl_model_step *step, struct sl_err *err)
+{
+    for (size_t i = 0; i < step->column_count; i++)
+        if (sl_is_origin_name(step->columns[i].name)) {
+            (void)sl_fail(err, SL_E_SQL_COLUMN, "the column name '%s' is reserved",
+                          step->columns[i].name);
+            return sl_err_at(err, step->model->file, step->model->sql_line, 1);
+        }
     return SL_OK;
 }
 
@@ -91,9 +120,8 @@ static int describe(struct sl_model_step *step, struct sl_err *err)
     if (session->kind->describe(session, step->model->sql, step->context->arena, &step->columns,
                                 &step->column_count, err) != SL_OK)
         return at_model(step, err);
-    SL_TRY(check_setting(step, &step->model->partition_by, "partition_by", err));
-    SL_TRY(check_setting(step, &step->model->key, "key", err));
-    SL_TRY(check_setting(step, &step->model->order_by, "order_by", err));
+    SL_TRY(refuse_reserved(step, err));
+    SL_TRY(read_settings(step, err));
     step->stored = SL_NEW_ARRAY(step->context->arena, struct sl_column, step->column_count);
     SL_TRY_NEW(step->stored, err);
     for (size_t i = 0; i < step->column_count; i++)
@@ -107,7 +135,7 @@ static int stage(struct sl_model_step *step, const char *sql, struct sl_err *err
     struct sl_step_context *context = step->context;
     struct sl_stage_options options = {
         .folder = step->folder,
-        .partition_columns = step->model->partition_by.items,
+        .partition_columns = step->partition_by,
         .partition_count = step->model->partition_by.count,
     };
     SL_TRY(sl_step_staging(context, step->folder, &options.file_prefix, err));
@@ -124,7 +152,7 @@ static int stage_rows(struct sl_model_step *step, struct sl_err *err)
     // Rows of one partition next to each other: one file each, and less memory.
     for (size_t i = 0; i < step->model->partition_by.count; i++) {
         sl_buf_add(&sql, i ? ", " : " order by ");
-        sl_buf_add_sql_name(&sql, step->model->partition_by.items[i]);
+        sl_buf_add_sql_name(&sql, step->partition_by[i]);
     }
     SL_TRY(sl_buf_check(&sql, err));
     if (step->model->write == SL_WRITE_MERGE)
@@ -165,7 +193,7 @@ static int commit(struct sl_model_step *step, int64_t *ret_version, struct sl_er
         .base_version = step->head.version,
         .columns = step->stored,
         .column_count = step->column_count,
-        .partition_columns = step->model->partition_by.items,
+        .partition_columns = step->partition_by,
         .partition_count = step->model->partition_by.count,
         .staged = &step->staged,
         .staged_folder = "",

@@ -33,13 +33,17 @@ struct sl_model_step {
     struct sl_model_input *inputs;
     size_t input_count;
     enum sl_model_scope scope;
-    const char *why; // for people
+    const char *why;          // for people
+    const char *value_prefix; // PARTITIONS: names of columns with the values, "~p" and a number
     const char *const *const
         *touched; // PARTITIONS: values per touched partition, as the engine's text
     size_t touched_count;
     struct sl_column *columns; // of the query
     struct sl_column *stored;  // of the table
     size_t column_count;
+    // The settings' columns, spelled as the result spells them.
+    const char **partition_by, **key, **order_by;
+    bool *is_asc; // parallel to order_by
     struct sl_staged staged;
     enum sl_delta_mode commit_mode;
     const char *const *removed; // REWRITE

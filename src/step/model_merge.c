@@ -2,15 +2,11 @@
 #include "step/merge.h"
 #include "step/model.h"
 
-#include <string.h>
-
-static bool is_ordered(const struct sl_strs *order_by, const char *name)
+static bool is_ordered(const struct sl_model_step *step, const char *name)
 {
-    for (size_t i = 0; i < order_by->count; i++) {
-        size_t length = strcspn(order_by->items[i], " ");
-        if (strlen(name) == length && strncmp(name, order_by->items[i], length) == 0)
+    for (size_t i = 0; i < step->model->order_by.count; i++)
+        if (sl_str_equal(name, step->order_by[i]))
             return true;
-    }
     return false;
 }
 
@@ -18,19 +14,14 @@ static bool is_ordered(const struct sl_strs *order_by, const char *name)
 // however the rows came.
 static int order_text(struct sl_model_step *step, const char **ret, struct sl_err *err)
 {
-    const struct sl_strs *order_by = &step->model->order_by;
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
-    for (size_t i = 0; i < order_by->count; i++) {
-        size_t length = strcspn(order_by->items[i], " ");
-        const char *name = sl_arena_strndup(step->context->arena, order_by->items[i], length);
-        SL_TRY_NEW(name, err);
+    for (size_t i = 0; i < step->model->order_by.count; i++) {
         sl_buf_add(&text, text.length ? ", " : "");
-        sl_buf_add_sql_name(&text, name);
-        sl_buf_add(&text, sl_str_ends(order_by->items[i], " asc") ? " asc nulls last"
-                                                                  : " desc nulls last");
+        sl_buf_add_sql_name(&text, step->order_by[i]);
+        sl_buf_add(&text, step->is_asc[i] ? " asc nulls last" : " desc nulls last");
     }
     for (size_t i = 0; i < step->column_count; i++) {
-        if (is_ordered(order_by, step->stored[i].name))
+        if (is_ordered(step, step->stored[i].name))
             continue;
         sl_buf_add(&text, text.length ? ", " : "");
         sl_buf_add_sql_name(&text, step->stored[i].name);
@@ -45,7 +36,6 @@ static int order_text(struct sl_model_step *step, const char **ret, struct sl_er
 static int newest_rows(struct sl_model_step *step, const char *sql, const char *order,
                        struct sl_err *err)
 {
-    const struct sl_strs *key = &step->model->key;
     struct sl_session *session = step->context->session;
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *counts = NULL;
@@ -56,9 +46,9 @@ static int newest_rows(struct sl_model_step *step, const char *sql, const char *
     sl_buf_reset(&text);
     sl_buf_add(&text, "create or replace temp table _new as select * from _rows qualify "
                       "row_number() over (partition by ");
-    for (size_t i = 0; i < key->count; i++) {
+    for (size_t i = 0; i < step->model->key.count; i++) {
         sl_buf_add(&text, i ? ", " : "");
-        sl_buf_add_sql_name(&text, key->items[i]);
+        sl_buf_add_sql_name(&text, step->key[i]);
     }
     sl_buf_addf(&text, " order by %s) = 1", order);
     SL_TRY(sl_buf_check(&text, err));
@@ -82,7 +72,7 @@ static int merge_into_table(struct sl_model_step *step, const char *order, struc
         .table = &table,
         .columns = step->stored,
         .column_count = step->column_count,
-        .key = step->model->key.items,
+        .key = step->key,
         .key_count = step->model->key.count,
         .order = order,
         .rows = "_new",

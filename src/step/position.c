@@ -157,6 +157,17 @@ void sl_step_unstage_all(struct sl_step_context *context)
     context->staging.count = 0;
 }
 
+int sl_file_index(const struct sl_result *result, int64_t row, size_t count, size_t *ret,
+                  struct sl_err *err)
+{
+    const char *text = sl_result_text(result, row, 0);
+    int64_t index;
+    if (!text || !sl_str_to_int64(text, &index) || index < 0 || (uint64_t)index >= count)
+        return sl_fail(err, SL_E_INTERNAL, "a row of file %s, of %zu", text ? text : "null", count);
+    *ret = (size_t)index;
+    return SL_OK;
+}
+
 int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const char *name,
                  int64_t version, int64_t *ret_version, struct sl_err *err)
 {

@@ -1,6 +1,9 @@
 #include "step/schema.h"
 
+#include "step/cast.h"
+
 #include <string.h>
+#include <strings.h>
 
 static const struct storage {
     const char *engine, *stored;
@@ -42,9 +45,11 @@ void sl_stored_select(const struct sl_column *columns, size_t count, const char 
         if (i)
             sl_buf_add(sql, ", ");
         if (stored != columns[i].type) {
-            sl_buf_add(sql, "cast(");
-            sl_buf_add_sql_name(sql, columns[i].name);
-            sl_buf_addf(sql, " as %s) as ", stored);
+            SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
+            sl_buf_addf(&what, "column '%s' is %s and is stored as %s", columns[i].name,
+                        columns[i].type, stored);
+            sl_cast_exactly(&columns[i], stored, what.text, "", sql);
+            sl_buf_add(sql, " as ");
         }
         sl_buf_add_sql_name(sql, columns[i].name);
     }
@@ -63,10 +68,36 @@ bool sl_columns_equal(const struct sl_column *a, size_t a_count, const struct sl
     return true;
 }
 
-bool sl_columns_have(const struct sl_column *columns, size_t count, const char *name)
+static const struct sl_column *find(const struct sl_column *columns, size_t count, const char *name,
+                                    size_t length)
 {
-    for (size_t i = 0; i < count; i++)
-        if (sl_str_equal_nocase(columns[i].name, name))
-            return true;
-    return false;
+    for (int no_case = 0; no_case < 2; no_case++)
+        for (size_t i = 0; i < count; i++)
+            if (strlen(columns[i].name) == length &&
+                (no_case ? strncasecmp(columns[i].name, name, length)
+                         : strncmp(columns[i].name, name, length)) == 0)
+                return &columns[i];
+    return NULL;
+}
+
+const struct sl_column *sl_column_find(const struct sl_column *columns, size_t count,
+                                       const char *name)
+{
+    return find(columns, count, name, strlen(name));
+}
+
+const struct sl_column *sl_column_ordered(const struct sl_column *columns, size_t count,
+                                          const char *entry, bool *ret_is_asc)
+{
+    const struct sl_column *found = sl_column_find(columns, count, entry);
+    const char *direction = strrchr(entry, ' ');
+    bool is_asc = direction && sl_str_equal_nocase(direction, " asc");
+    size_t length = direction ? (size_t)(direction - entry) : 0;
+
+    *ret_is_asc = !found && is_asc;
+    if (found || !direction || !(is_asc || sl_str_equal_nocase(direction, " desc")))
+        return found;
+    while (length > 0 && entry[length - 1] == ' ')
+        length--;
+    return find(columns, count, entry, length);
 }

@@ -2,6 +2,7 @@
 #include "step/model.h"
 
 #include <string.h>
+#include <strings.h>
 
 static int whole(struct sl_model_step *step, const char *why, struct sl_err *err)
 {
@@ -23,6 +24,24 @@ static int changes_of(struct sl_model_step *step, const struct sl_model_input *i
                                   .to = input->version,
                                   .needs_removed = step->model->write == SL_WRITE_PARTITION};
     return sl_step_changes(step->context, &range, ret, ret_why, err);
+}
+
+// A beginning of names that no column of the driving table has.
+static int name_values(struct sl_model_step *step, const struct sl_model_input *driving,
+                       struct sl_err *err)
+{
+    struct sl_delta_snapshot snapshot;
+    const char *prefix = "~p";
+    SL_TRY(sl_delta_load(driving->folder, driving->version, step->context->session,
+                         step->context->arena, &snapshot, err));
+    for (size_t i = 0; i < snapshot.column_count; i++)
+        if (strncasecmp(snapshot.columns[i].name, prefix, strlen(prefix)) == 0) {
+            prefix = sl_arena_printf(step->context->arena, "~%s", prefix);
+            SL_TRY_NEW(prefix, err);
+            i = (size_t)-1; // from the first one again
+        }
+    step->value_prefix = prefix;
+    return SL_OK;
 }
 
 static int scan_sql_of(struct sl_model_step *step, const struct sl_model_input *input,
@@ -68,26 +87,26 @@ static const char *partition_expression(const struct sl_model_step *step, const 
     return NULL;
 }
 
-// select <expression> as _p0, ... from <files>
+// select <expression> as "~p0", ..., * from <files>
 static int partition_rows(struct sl_model_step *step, const struct sl_model_input *driving,
                           const struct sl_delta_file *files, size_t count, struct sl_buf *sql,
                           struct sl_err *err)
 {
     sl_buf_add(sql, "(select ");
     for (size_t i = 0; i < step->model->partition_by.count; i++)
-        sl_buf_addf(sql, "%s(%s) as _p%zu", i ? ", " : "",
-                    partition_expression(step, step->model->partition_by.items[i]), i);
+        sl_buf_addf(sql, "%s(%s) as \"%s%zu\"", i ? ", " : "",
+                    partition_expression(step, step->model->partition_by.items[i]),
+                    step->value_prefix, i);
     sl_buf_add(sql, ", * from ");
     SL_TRY(scan_sql_of(step, driving, files, count, sql, err));
     sl_buf_add(sql, ")");
     return SL_OK;
 }
 
-static void partition_names(const struct sl_model_step *step, const char *format_first,
-                            struct sl_buf *sql)
+static void partition_names(const struct sl_model_step *step, struct sl_buf *sql)
 {
     for (size_t i = 0; i < step->model->partition_by.count; i++)
-        sl_buf_addf(sql, "%s%s%zu", i ? ", " : "", format_first, i);
+        sl_buf_addf(sql, "%s\"%s%zu\"", i ? ", " : "", step->value_prefix, i);
 }
 
 // The partitions of rows that came or went: rows that a rewrite merely moved to another file cancel
@@ -103,7 +122,7 @@ static int touched_sql(struct sl_model_step *step, const struct sl_model_input *
     SL_TRY(sl_buf_check(&added, err));
     SL_TRY(sl_buf_check(&removed, err));
     sl_buf_add(sql, "create or replace temp table _touched as select distinct ");
-    partition_names(step, "_p", sql);
+    partition_names(step, sql);
     if (!changes->removed_count)
         sl_buf_addf(sql, " from %s", added.text);
     else
@@ -154,7 +173,8 @@ static int narrow_to_touched(struct sl_model_step *step, const struct sl_model_i
     SL_TRY(scan_sql_of(step, driving, snapshot.files, snapshot.file_count, &sql, err));
     sl_buf_add(&sql, " _d semi join _touched on (");
     for (size_t i = 0; i < step->model->partition_by.count; i++)
-        sl_buf_addf(&sql, "%s_touched._p%zu is not distinct from (%s)", i ? " and " : "", i,
+        sl_buf_addf(&sql, "%s_touched.\"%s%zu\" is not distinct from (%s)", i ? " and " : "",
+                    step->value_prefix, i,
                     partition_expression(step, step->model->partition_by.items[i]));
     sl_buf_add(&sql, ")");
     SL_TRY(sl_buf_check(&sql, err));
@@ -167,6 +187,7 @@ static int touched_partitions(struct sl_model_step *step, const struct sl_model_
     struct sl_session *session = step->context->session;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     char number[32];
+    SL_TRY(name_values(step, driving, err));
     SL_TRY(touched_sql(step, driving, changes, &sql, err));
     SL_TRY(session->kind->exec(session, sql.text, NULL, err));
     SL_TRY(read_touched(step, err));

@@ -99,6 +99,7 @@ struct sl_pending {
     int64_t new_files, changed_files, vanished_files;
     int64_t new_bytes;   // of new and changed files
     const char *listing; // digest of path, size and time of every file the source has now
+    bool needs_session;  // nothing else is told: another program has rewritten the table's files
 };
 SL_MUST int sl_step_ingest_pending(const struct sl_project *project, const struct sl_source *source,
                                    struct sl_session *session, struct sl_arena *arena,
@@ -173,6 +174,9 @@ SL_MUST int sl_step_staging(struct sl_step_context *context, const char *table_f
 void sl_step_unstage(const char *table_folder, const char *prefix);
 // After a step has failed: removes all that it staged and that no log can name.
 void sl_step_unstage_all(struct sl_step_context *context);
+// A file's index that comes back from SQL: below `count`, or it is our bug.
+SL_MUST int sl_file_index(const struct sl_result *result, int64_t row, size_t count, size_t *ret,
+                          struct sl_err *err);
 // Creates the view layer.name over a table's version (-1: newest) in the session; with empty
 // columns-only relation if it has no files.
 SL_MUST int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const char *name,

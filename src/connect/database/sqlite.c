@@ -48,8 +48,10 @@ int sl_sqlite_position(const char *path, const char *to, struct sl_arena *arena,
         sqlite3_finalize(statement);
         statement = NULL;
         code = sqlite3_prepare_v2(
-            database, "select version, fingerprint, table_id from _sluice_loads where name = ?", -1,
-            &statement, NULL);
+            database,
+            "select version, fingerprint, table_id from _sluice_loads where name = ?1 and exists "
+            "(select 1 from sqlite_master where type = 'table' and name = ?1 collate nocase)",
+            -1, &statement, NULL);
     }
     if (code == SQLITE_OK) {
         sqlite3_bind_text(statement, 1, to, -1, SQLITE_TRANSIENT);

@@ -11,9 +11,10 @@ struct database_target {
     struct sl_session *session;
     struct sl_arena *arena;
     const char *path;
-    const char *attach_options; // "(type sqlite)"
-    const char *extension;      // NULL: none
+    const char *type;      // of the database: "sqlite"
+    const char *extension; // NULL: none
     const char *alias; // of the attached database; unique, for all sessions share the engine's list
+    bool is_sqlite;    // what it cannot store is written as what it can
     int lock_fd;       // one writer of the file at a time; -1: not attached
 };
 
@@ -23,9 +24,9 @@ static bool can(enum sl_load_mode mode)
     return true;
 }
 
-static int open_as(const char *attach_options, const char *extension,
-                   const struct sl_target_options *options, struct sl_session *session,
-                   struct sl_arena *arena, void **ret_self, struct sl_err *err)
+static int open_as(const char *type, const char *extension, const struct sl_target_options *options,
+                   struct sl_session *session, struct sl_arena *arena, void **ret_self,
+                   struct sl_err *err)
 {
     struct database_target *target = SL_NEW(arena, struct database_target);
     SL_TRY_NEW(target, err);
@@ -34,8 +35,9 @@ static int open_as(const char *attach_options, const char *extension,
         (struct database_target){.session = session,
                                  .arena = arena,
                                  .path = options->path,
-                                 .attach_options = attach_options,
+                                 .type = type,
                                  .extension = extension,
+                                 .is_sqlite = strcmp(type, "sqlite") == 0,
                                  .alias = sl_arena_printf(arena, "target_%.8s", sl_uuid(uuid)),
                                  .lock_fd = -1};
     SL_TRY_NEW(target->alias, err);
@@ -46,13 +48,13 @@ static int open_as(const char *attach_options, const char *extension,
 static int open_sqlite(const struct sl_target_options *options, struct sl_session *session,
                        struct sl_arena *arena, void **ret_self, struct sl_err *err)
 {
-    return open_as("(type sqlite)", "sqlite_scanner", options, session, arena, ret_self, err);
+    return open_as("sqlite", "sqlite_scanner", options, session, arena, ret_self, err);
 }
 
 static int open_duckdb(const struct sl_target_options *options, struct sl_session *session,
                        struct sl_arena *arena, void **ret_self, struct sl_err *err)
 {
-    return open_as("(type duckdb)", NULL, options, session, arena, ret_self, err);
+    return open_as("duckdb", NULL, options, session, arena, ret_self, err);
 }
 
 static int exec(struct database_target *target, const struct sl_buf *sql, int64_t *ret_rows,
@@ -69,7 +71,7 @@ static int exec_text(struct database_target *target, const char *sql, struct sl_
 
 static int attach(struct database_target *target, struct sl_err *err)
 {
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    const struct sl_engine_kind *engine = target->session->kind;
     SL_AUTO(sl_fd_close) int lock_fd = -1;
     if (target->lock_fd >= 0)
         return SL_OK;
@@ -80,11 +82,8 @@ static int attach(struct database_target *target, struct sl_err *err)
     SL_TRY(sl_fs_mkdirs(folder, err));
     SL_TRY(sl_fs_lock(lock, true, &lock_fd, err));
     if (target->extension)
-        SL_TRY(target->session->kind->extend(target->session, target->extension, err));
-    sl_buf_add(&sql, "attach ");
-    sl_buf_add_sql_string(&sql, target->path);
-    sl_buf_addf(&sql, " as %s %s", target->alias, target->attach_options);
-    if (exec(target, &sql, NULL, err) != SL_OK)
+        SL_TRY(engine->extend(target->session, target->extension, err));
+    if (engine->attach(target->session, target->path, target->type, target->alias, err) != SL_OK)
         return sl_err_context(err, "open '%s'", target->path);
     target->lock_fd = lock_fd;
     lock_fd = -1;
@@ -94,16 +93,7 @@ static int attach(struct database_target *target, struct sl_err *err)
 static int has_table(struct database_target *target, const char *name, bool *ret,
                      struct sl_err *err)
 {
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    sl_buf_addf(&sql,
-                "select count(*) from duckdb_tables() where database_name = '%s' and table_name = ",
-                target->alias);
-    sl_buf_add_sql_string(&sql, name);
-    SL_TRY(sl_buf_check(&sql, err));
-    SL_TRY(target->session->kind->query(target->session, sql.text, 1, &result, err));
-    *ret = sl_result_int(result, 0, 0) > 0;
-    return SL_OK;
+    return target->session->kind->has_table(target->session, target->alias, name, ret, err);
 }
 
 static int read_position(struct database_target *target, const char *to,
@@ -114,6 +104,8 @@ static int read_position(struct database_target *target, const char *to,
     bool is_there;
     *ret = (struct sl_target_position){.version = -1};
     SL_TRY(has_table(target, POSITIONS, &is_there, err));
+    if (is_there)
+        SL_TRY(has_table(target, to, &is_there, err));
     if (!is_there)
         return SL_OK;
     sl_buf_addf(&sql, "select version, fingerprint, table_id from %s." POSITIONS " where name = ",
@@ -182,13 +174,29 @@ static int delete_matching(struct database_target *target, const struct sl_load 
     return exec(target, &sql, NULL, err);
 }
 
+// SQLite has no nested types: such a value is its JSON.
+static bool is_text(const struct database_target *target, const struct sl_column *column)
+{
+    return target->is_sqlite && sl_type_is_nested(column->type);
+}
+
 static int insert(struct database_target *target, const struct sl_load *load, int64_t *ret_rows,
                   struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_add(&sql, "insert into ");
     add_table(target, load, &sql);
-    sl_buf_addf(&sql, " by name select * from (%s\n)", load->rows_sql);
+    sl_buf_add(&sql, " (");
+    sl_target_add_columns(load->columns, load->column_count, &sql);
+    sl_buf_add(&sql, ") select ");
+    for (size_t i = 0; i < load->column_count; i++) {
+        sl_buf_add(&sql, i ? ", " : "");
+        if (is_text(target, &load->columns[i]))
+            sl_target_add_json(&load->columns[i], &sql);
+        else
+            sl_buf_add_sql_name(&sql, load->columns[i].name);
+    }
+    sl_buf_addf(&sql, " from (%s\n)", load->rows_sql);
     return exec(target, &sql, ret_rows, err);
 }
 
@@ -204,7 +212,8 @@ static int replace(struct database_target *target, const struct sl_load *load, i
     for (size_t i = 0; i < load->column_count; i++) {
         sl_buf_add(&sql, i ? ", " : "");
         sl_buf_add_sql_name(&sql, load->columns[i].name);
-        sl_buf_addf(&sql, " %s", load->columns[i].type);
+        sl_buf_addf(&sql, " %s",
+                    is_text(target, &load->columns[i]) ? "varchar" : load->columns[i].type);
     }
     sl_buf_add(&sql, ")");
     SL_TRY(exec(target, &sql, NULL, err));
@@ -254,6 +263,39 @@ static int write_position(struct database_target *target, const struct sl_load *
     return exec(target, &sql, NULL, err);
 }
 
+static const struct sl_column *find_column(const struct sl_load *load, const char *name)
+{
+    for (size_t i = 0; i < load->column_count; i++)
+        if (sl_str_equal(load->columns[i].name, name))
+            return &load->columns[i];
+    return NULL;
+}
+
+// SQLite stores NaN as null, so that a row could not be found again by it.
+static int refuse_nan(struct database_target *target, const struct sl_load *load,
+                      const char *const *names, size_t count, struct sl_err *err)
+{
+    for (size_t i = 0; i < count && target->is_sqlite; i++) {
+        SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+        SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+        const struct sl_column *column = find_column(load, names[i]);
+        if (!column || !sl_type_has_floats(column->type) || sl_type_is_nested(column->type))
+            continue;
+        sl_buf_addf(&sql, "select 1 from (%s\n) where isnan(", load->rows_sql);
+        sl_buf_add_sql_name(&sql, names[i]);
+        sl_buf_add(&sql, ") limit 1");
+        SL_TRY(sl_buf_check(&sql, err));
+        SL_TRY(target->session->kind->query(target->session, sql.text, 1, &result, err));
+        if (sl_result_rows(result) == 0)
+            continue;
+        (void)sl_fail(err, SL_E_TARGET_KEY,
+                      "column '%s' of '%s' holds NaN, which SQLite stores as null", names[i],
+                      load->table);
+        return sl_err_hint(err, "a key or partition of a SQLite target has no NaN");
+    }
+    return SL_OK;
+}
+
 static int in_transaction(struct database_target *target, const struct sl_load *load,
                           int64_t *ret_rows, struct sl_err *err)
 {
@@ -268,12 +310,15 @@ static int in_transaction(struct database_target *target, const struct sl_load *
                       load->to);
         return sl_err_hint(err, "choose another `to`, or move it away");
     }
+    SL_TRY(sl_target_check_begin(load, &position, err));
     sl_buf_addf(&sql,
                 "create table if not exists %s." POSITIONS
                 " (name varchar primary key, source varchar, version bigint, "
                 "fingerprint varchar, table_id varchar, loaded_at varchar)",
                 target->alias);
     SL_TRY(exec(target, &sql, NULL, err));
+    SL_TRY(refuse_nan(target, load, load->key, load->key_count, err));
+    SL_TRY(refuse_nan(target, load, load->partition_by, load->partition_count, err));
     SL_TRY(write_rows(target, load, ret_rows, err));
     if (load->expected_rows >= 0 && *ret_rows != load->expected_rows)
         return sl_fail(err, SL_E_BALANCE, "'%s' has %lld rows, %lld were written to '%s'",
@@ -306,12 +351,11 @@ static int load_rows(void *self, const struct sl_load *load, int64_t *ret_rows, 
 static void close_target(void *self)
 {
     struct database_target *target = self;
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_err ignored = {0};
     if (!target || target->lock_fd < 0)
         return;
-    sl_buf_addf(&sql, "detach %s", target->alias);
-    (void)!exec(target, &sql, NULL, &ignored);
+    // All is committed. What keeps the file from being let go is met by the next who attaches it.
+    (void)!target->session->kind->detach(target->session, target->alias, &ignored);
     sl_fd_close(&target->lock_fd);
 }
 

@@ -1,6 +1,6 @@
 // JSON: one object a line, or one array of objects. What is no object (or has two members of one
-// name, of which one would be lost) is corrupt; an array that is none fails the file, as nothing
-// says where its next element begins.
+// name, of which one would be lost, or a name that no column can have) is corrupt; an array that is
+// none fails the file, as nothing says where its next element begins.
 #include "connect/file/split.h"
 
 #include <stdlib.h>
@@ -190,48 +190,24 @@ static int plain_text(struct sl_split *split, const struct sl_json_text *text, s
     return SL_OK;
 }
 
-static int enter_name(struct sl_split *split, const struct sl_strs *names, size_t index,
-                      struct sl_err *err)
+// Names that differ in case alone are one column, as they are to the engine and to Delta: the key
+// is the name in lower case, in split->raw.
+static int fold(struct sl_split *split, const char *name, struct sl_err *err)
 {
-    return sl_map_set(&split->columns, names->items[index], (void *)(uintptr_t)(index + 1), err);
+    sl_buf_reset(&split->raw);
+    for (; *name; name++)
+        sl_buf_add_char(&split->raw,
+                        *name >= 'A' && *name <= 'Z' ? (char)(*name + ('a' - 'A')) : *name);
+    return sl_buf_check(&split->raw, err);
 }
 
-int sl_json_names(struct sl_split *split, struct sl_arena *arena, struct sl_err *err)
+static int enter_name(struct sl_split *split, const char *name, size_t index, struct sl_err *err)
 {
-    struct object object;
-    bool was_found;
-    size_t length;
-
-    for (;;) {
-        SL_TRY(find_object(split, &object, &was_found, err));
-        if (!was_found)
-            return SL_OK;
-        for (size_t i = 0; object.is_good && i < object.member_count; i++) {
-            SL_TRY(plain_text(split, &split->members[i].name, &length, err));
-            if (sl_map_has(&split->columns, split->scratch.text))
-                continue;
-            if (split->names.count == MOST_COLUMNS)
-                return sl_fail(err, SL_E_SOURCE_COLUMNS, "its objects have more than %d names",
-                               MOST_COLUMNS);
-            const char *name = sl_arena_strdup(arena, split->scratch.text);
-            SL_TRY_NEW(name, err);
-            SL_TRY(sl_strs_add(&split->names, arena, name, err));
-            SL_TRY(enter_name(split, &split->names, split->names.count - 1, err));
-        }
-        sl_split_pass(split, object.size, object.lines);
-    }
+    SL_TRY(fold(split, name, err));
+    return sl_map_set(&split->columns, split->raw.text, (void *)(uintptr_t)(index + 1), err);
 }
 
-int sl_json_begin(struct sl_split *split, const struct sl_strs *names, struct sl_err *err)
-{
-    split->names = *names;
-    split->values = calloc(names->count ? names->count : 1, sizeof(struct sl_json_member *));
-    SL_TRY_NEW(split->values, err);
-    for (size_t i = 0; i < names->count; i++)
-        SL_TRY(enter_name(split, names, i, err));
-    return SL_OK;
-}
-
+// The place of a member's column; SIZE_MAX, and its plain name in the scratch, if there is none.
 // Members usually come in the order of the columns: `guess` is the place after the last one's.
 static int find_column(struct sl_split *split, const struct sl_json_text *name, size_t guess,
                        size_t *ret, struct sl_err *err)
@@ -245,21 +221,119 @@ static int find_column(struct sl_split *split, const struct sl_json_text *name, 
         return SL_OK;
     }
     SL_TRY(plain_text(split, name, &length, err));
-    *ret = (size_t)(uintptr_t)sl_map_get(&split->columns, split->scratch.text) - 1;
-    if (*ret >= names->count)
-        return sl_fail(err, SL_E_SOURCE_FILE, "it changed while it was read");
+    SL_TRY(fold(split, split->scratch.text, err));
+    *ret = (size_t)(uintptr_t)sl_map_get(&split->columns, split->raw.text) - 1;
     return SL_OK;
 }
 
-// Gives each member to its column; false in *ret if two have one name.
+// What is wrong with the names of an object.
+static int explain_names(struct sl_split *split, const struct object *object,
+                         struct sl_arena *arena, struct sl_err *ret, struct sl_err *err)
+{
+    struct sl_strs names = {0};
+    size_t length;
+
+    for (size_t i = 0; i < object->member_count; i++) {
+        SL_TRY(plain_text(split, &split->members[i].name, &length, err));
+        SL_TRY(sl_strs_add(&names, arena, split->scratch.text, err));
+    }
+    return sl_split_check_names(&names, ret) == SL_OK
+               ? sl_fail(err, SL_E_INTERNAL, "names that are good after all")
+               : SL_OK;
+}
+
+static void forget_names(struct sl_split *split, size_t count)
+{
+    struct sl_err ignored = {0};
+
+    for (; split->names.count > count; split->names.count--)
+        if (fold(split, split->names.items[split->names.count - 1], &ignored) == SL_OK)
+            sl_map_remove(&split->columns, split->raw.text);
+}
+
+// Enters the names of an object, if all of them can be columns: *ret. `seen`: per column the last
+// object that had it, by its place in the file, from 1.
+static int enter_object(struct sl_split *split, const struct object *object, int64_t *seen,
+                        struct sl_arena *arena, bool *ret, struct sl_err *err)
+{
+    size_t known = split->names.count;
+    size_t column = SIZE_MAX;
+    size_t length;
+
+    *ret = true;
+    for (size_t i = 0; *ret && i < object->member_count; i++) {
+        SL_TRY(find_column(split, &split->members[i].name, column + 1, &column, err));
+        if (column == SIZE_MAX) {
+            *ret = sl_split_is_column_name(split->scratch.text);
+            if (!*ret)
+                break;
+            if (split->names.count == MOST_COLUMNS)
+                return sl_fail(err, SL_E_SOURCE_COLUMNS, "its objects have more than %d names",
+                               MOST_COLUMNS);
+            column = split->names.count;
+            SL_TRY(sl_strs_add(&split->names, arena, split->scratch.text, err));
+            SL_TRY(enter_name(split, split->names.items[column], column, err));
+        } else if (seen[column] == object->position) {
+            // The very same name twice makes a corrupt record, but is a name.
+            SL_TRY(plain_text(split, &split->members[i].name, &length, err));
+            *ret = strcmp(split->names.items[column], split->scratch.text) == 0;
+        }
+        seen[column] = object->position;
+    }
+    if (!*ret)
+        forget_names(split, known);
+    return SL_OK;
+}
+
+// An object whose names cannot be columns is corrupt; only if there is no other, the file fails.
+int sl_json_names(struct sl_split *split, struct sl_arena *arena, struct sl_err *err)
+{
+    int64_t *seen = SL_NEW_ARRAY(arena, int64_t, MOST_COLUMNS);
+    struct sl_err failure = {0};
+    struct object object;
+    bool has_good = false;
+    bool was_found;
+
+    SL_TRY_NEW(seen, err);
+    for (;;) {
+        bool is_good = false;
+
+        SL_TRY(find_object(split, &object, &was_found, err));
+        if (!was_found)
+            break;
+        if (object.is_good)
+            SL_TRY(enter_object(split, &object, seen, arena, &is_good, err));
+        if (object.is_good && !is_good && failure.code == SL_OK)
+            SL_TRY(explain_names(split, &object, arena, &failure, err));
+        has_good = has_good || is_good;
+        sl_split_pass(split, object.size, object.lines);
+    }
+    if (has_good || failure.code == SL_OK)
+        return SL_OK;
+    *err = failure;
+    return err->code;
+}
+
+int sl_json_begin(struct sl_split *split, const struct sl_strs *names, struct sl_err *err)
+{
+    split->names = *names;
+    split->values = calloc(names->count ? names->count : 1, sizeof(struct sl_json_member *));
+    SL_TRY_NEW(split->values, err);
+    for (size_t i = 0; i < names->count; i++)
+        SL_TRY(enter_name(split, names->items[i], i, err));
+    return SL_OK;
+}
+
+// Gives each member to its column; false in *ret if two have one name, or one has a name that no
+// column can have.
 static int sort_members(struct sl_split *split, size_t count, bool *ret, struct sl_err *err)
 {
-    size_t column = (size_t)-1;
+    size_t column = SIZE_MAX;
 
     memset(split->values, 0, split->names.count * sizeof(struct sl_json_member *));
     for (size_t i = 0; i < count; i++) {
         SL_TRY(find_column(split, &split->members[i].name, column + 1, &column, err));
-        if (split->values[column]) {
+        if (column == SIZE_MAX || split->values[column]) {
             *ret = false;
             return SL_OK;
         }

@@ -20,15 +20,22 @@ static const struct format_name {
 
 // --- what there is
 
-static const char *name_of(const char *path, const char *folder)
+// The name of a file: seen from the project's folder if it lies in it or its path was given so.
+static int name_of(const struct sl_source_options *options, const char *path, bool is_relative,
+                   struct sl_arena *arena, const char **ret, struct sl_err *err)
 {
-    size_t length = folder ? strlen(folder) : 0;
+    const char *folder = options->folder ? sl_path_clean(arena, options->folder) : NULL;
+    const char *relative;
 
-    while (length > 1 && folder[length - 1] == '/')
-        length--;
-    if (length > 0 && strncmp(path, folder, length) == 0 && path[length] == '/')
-        return path + length + 1;
-    return path;
+    *ret = path;
+    if (!options->folder)
+        return SL_OK;
+    SL_TRY_NEW(folder, err);
+    relative = sl_path_relative(arena, folder, path);
+    SL_TRY_NEW(relative, err);
+    if (*path == *folder && (is_relative || strncmp(relative, "../", 3) != 0))
+        *ret = relative;
+    return SL_OK;
 }
 
 static int compare(const void *a, const void *b)
@@ -37,16 +44,79 @@ static int compare(const void *a, const void *b)
                   ((const struct sl_source_part *)b)->name);
 }
 
+static bool is_below(const char *path, const char *folder)
+{
+    size_t length = folder ? strlen(folder) : 0;
+
+    while (length > 1 && folder[length - 1] == '/')
+        length--;
+    return length > 0 && strncmp(path, folder, length) == 0 && path[length] == '/';
+}
+
+// Clean paths -> names; two spellings of one path are one.
 static int find_paths(const struct sl_source_options *options, struct sl_arena *arena,
                       struct sl_map *paths, struct sl_err *err)
 {
     for (size_t i = 0; i < options->paths.count; i++) {
+        bool is_relative = is_below(options->paths.items[i], options->folder);
         struct sl_strs found = {0};
 
         SL_TRY(sl_fs_glob(options->paths.items[i], arena, &found, err));
-        for (size_t k = 0; k < found.count; k++)
-            SL_TRY(sl_map_set(paths, found.items[k], NULL, err));
+        for (size_t k = 0; k < found.count; k++) {
+            const char *path = sl_path_clean(arena, found.items[k]);
+            const char *name;
+
+            SL_TRY_NEW(path, err);
+            SL_TRY(name_of(options, path, is_relative, arena, &name, err));
+            if (is_relative || !sl_map_has(paths, path))
+                SL_TRY(sl_map_set(paths, path, (void *)(uintptr_t)name, err));
+        }
     }
+    return SL_OK;
+}
+
+// Where the files of one folder really lie is asked once a folder.
+struct place {
+    const char *folder, *real;
+};
+
+static int find_key(struct sl_source_part *part, struct place *place, struct sl_arena *arena,
+                    struct sl_err *err)
+{
+    const char *folder = sl_path_folder(arena, part->path);
+
+    SL_TRY_NEW(folder, err);
+    if (part->is_link)
+        return sl_path_real(arena, part->path, &part->key, err);
+    if (!sl_str_equal(place->folder, folder)) {
+        SL_TRY(sl_path_real(arena, folder, &place->real, err));
+        place->folder = folder;
+    }
+    part->key = sl_path_join(arena, place->real, sl_path_name(part->path));
+    SL_TRY_NEW(part->key, err);
+    return SL_OK;
+}
+
+static int fill_part(const char *path, const char *name, const struct sl_fs_stat *stat,
+                     struct place *place, struct sl_arena *arena, struct sl_source_part *ret,
+                     struct sl_err *err)
+{
+    struct sl_source_part part = {
+        .name = name,
+        .path = sl_arena_strdup(arena, path),
+        .size_bytes = stat->size_bytes,
+        .mtime_us = stat->mtime_us,
+        .is_link = sl_fs_is_link(path),
+    };
+
+    SL_TRY_NEW(part.path, err);
+    SL_TRY(find_key(&part, place, arena, err));
+    if (stat->link_count > 1) {
+        part.link = sl_arena_printf(arena, "%llu:%llu", (unsigned long long)stat->device,
+                                    (unsigned long long)stat->inode);
+        SL_TRY_NEW(part.link, err);
+    }
+    *ret = part;
     return SL_OK;
 }
 
@@ -55,6 +125,7 @@ static int file_list(const struct sl_source_options *options, struct sl_arena *a
 {
     SL_AUTO(sl_map_clear) struct sl_map paths = {0};
     struct sl_source_part *parts;
+    struct place place = {0};
     size_t count = 0;
 
     SL_TRY(find_paths(options, arena, &paths, err));
@@ -70,19 +141,22 @@ static int file_list(const struct sl_source_options *options, struct sl_arena *a
             continue;
         }
         SL_TRY(code);
-        const char *path = sl_arena_strdup(arena, sl_map_key(it));
-        SL_TRY_NEW(path, err);
-        parts[count++] = (struct sl_source_part){
-            .name = name_of(path, options->folder),
-            .path = path,
-            .size_bytes = stat.size_bytes,
-            .mtime_us = stat.mtime_us,
-        };
+        SL_TRY(fill_part(sl_map_key(it), sl_map_value(it), &stat, &place, arena, &parts[count++],
+                         err));
     }
     qsort(parts, count, sizeof *parts, compare);
     *ret = parts;
     *ret_count = count;
     return SL_OK;
+}
+
+static int file_key(const struct sl_source_options *options, const char *name,
+                    struct sl_arena *arena, const char **ret, struct sl_err *err)
+{
+    const char *path = sl_path_join(arena, options->folder, name);
+
+    SL_TRY_NEW(path, err);
+    return sl_path_real(arena, path, ret, err);
 }
 
 // --- one of them
@@ -221,6 +295,7 @@ const struct sl_source_kind sl_source_file = {
     .name = "file",
     .summary = "Files on this machine: CSV, TSV, JSON and Parquet, also packed with gzip or zstd.",
     .list = file_list,
+    .key = file_key,
     .open = file_open,
     .start = file_start,
     .finish = file_finish,

@@ -139,9 +139,19 @@ static int enter_name(struct sl_map *seen, const char *name, size_t index, size_
     return *ret_earlier ? SL_OK : sl_map_set(seen, key.text, (void *)(uintptr_t)(index + 1), err);
 }
 
+bool sl_split_is_column_name(const char *name)
+{
+    static const char *const reserved[] = {"_source",  "_position", "_ingested_at",
+                                           "_corrupt", "~file",     "~row"};
+    bool is_reserved = false;
+
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        is_reserved = is_reserved || sl_str_equal_nocase(name, reserved[i]);
+    return *name && !is_reserved;
+}
+
 int sl_split_check_names(const struct sl_strs *names, struct sl_err *err)
 {
-    static const char *const reserved[] = {"_source", "_position", "_ingested_at", "_corrupt"};
     SL_AUTO(sl_map_clear) struct sl_map seen = {0};
 
     for (size_t i = 0; i < names->count; i++) {
@@ -150,9 +160,8 @@ int sl_split_check_names(const struct sl_strs *names, struct sl_err *err)
 
         if (*name == '\0')
             return sl_fail(err, SL_E_SOURCE_COLUMNS, "column %zu has no name", i + 1);
-        for (size_t k = 0; k < sizeof reserved / sizeof *reserved; k++)
-            if (sl_str_equal_nocase(name, reserved[k]))
-                return sl_fail(err, SL_E_SOURCE_COLUMNS, "the column name '%s' is reserved", name);
+        if (!sl_split_is_column_name(name))
+            return sl_fail(err, SL_E_SOURCE_COLUMNS, "the column name '%s' is reserved", name);
         SL_TRY(enter_name(&seen, name, i, &earlier, err));
         if (earlier)
             return sl_fail(err, SL_E_SOURCE_COLUMNS, "columns %zu and %zu have one name, '%s'",

@@ -35,7 +35,7 @@ struct sl_split {
     int64_t line;         // of the file, at the window's start; 1-based
     struct sl_csv csv;
     struct sl_csv_field *fields;    // CSV: of a record, as many as columns
-    struct sl_map columns;          // JSON: name -> its place in names, from 1
+    struct sl_map columns;          // JSON: name in lower case -> its place in names, from 1
     struct sl_json_member *members; // JSON: of an object
     size_t member_capacity;
     const struct sl_json_member **values; // JSON: per column, of an object
@@ -57,6 +57,8 @@ void sl_split_set_lane(const struct sl_split *split, struct sl_lane *lane);
 // Hands over every record up to the file's end.
 SL_MUST int sl_split_run(struct sl_split *split, struct sl_lane *lane, struct sl_err *err);
 
+// Neither empty nor reserved.
+bool sl_split_is_column_name(const char *name);
 // SL_E_SOURCE_COLUMNS unless every name can be a column of a raw table.
 SL_MUST int sl_split_check_names(const struct sl_strs *names, struct sl_err *err);
 

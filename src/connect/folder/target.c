@@ -9,16 +9,22 @@
 #include <unistd.h>
 
 #define POSITION_FILE "_sluice.json"
-#define POSITION_MAX_BYTES ((size_t)1 << 20)
+#define POSITION_MAX_BYTES ((size_t)256 << 20) // it names every file
+#define HIVE_NULL "__HIVE_DEFAULT_PARTITION__"
 
 struct format {
     const char *extension;
     const char *copy_options;
     bool has_partitions; // the engine can write it into folders `column=value`
+    bool has_no_nested;  // a nested value is written as its JSON
+    bool has_no_nan;     // NaN and infinities are written as texts
+    bool has_row_count;  // in the files, to be compared
 };
-static const struct format parquet = {"parquet", "format parquet, compression zstd", true};
-static const struct format csv = {"csv", "format csv, header true", true};
-static const struct format jsonl = {"jsonl", "format json", false};
+static const struct format parquet = {"parquet", "format parquet, compression zstd",
+                                      .has_partitions = true, .has_row_count = true};
+static const struct format csv = {"csv", "format csv, header true", .has_partitions = true,
+                                  .has_no_nested = true};
+static const struct format jsonl = {"jsonl", "format json", .has_no_nan = true};
 
 struct folder_target {
     const struct format *format;
@@ -62,6 +68,31 @@ static int open_jsonl(const struct sl_target_options *options, struct sl_session
     return open_as(&jsonl, options, session, arena, ret_self, err);
 }
 
+// Whether every file of the delivery is there as it was written: what somebody took away or changed
+// is delivered again.
+static int check_files(const struct folder_target *target, const char *to, const json_t *files,
+                       bool *ret, struct sl_err *err)
+{
+    const char *name;
+    json_t *size;
+    *ret = json_is_object(files);
+    json_object_foreach((json_t *)files, name, size)
+    {
+        struct sl_fs_stat stat;
+        const char *path = sl_arena_printf(target->arena, "%s/%s/%s", target->path, to, name);
+        SL_TRY_NEW(path, err);
+        int code = sl_fs_stat(path, &stat, err);
+        if (code != SL_OK && code != SL_E_FILE_MISSING)
+            return code;
+        if (code != SL_OK || stat.size_bytes != json_integer_value(size)) {
+            sl_err_clear(err);
+            *ret = false;
+            return SL_OK;
+        }
+    }
+    return SL_OK;
+}
+
 static int position(void *self, const char *table, const char *to, struct sl_target_position *ret,
                     struct sl_err *err)
 {
@@ -76,7 +107,14 @@ static int position(void *self, const char *table, const char *to, struct sl_tar
     if (!sl_fs_exists(path))
         return SL_OK;
     SL_TRY(sl_fs_read(path, POSITION_MAX_BYTES, target->arena, &text, &length, err));
-    SL_TRY(sl_json_parse(text, length, path, &root, err));
+    if (sl_json_parse(text, length, path, &root, err) != SL_OK) {
+        sl_err_clear(err); // damaged: delivered anew
+        return SL_OK;
+    }
+    bool is_whole;
+    SL_TRY(check_files(target, to, json_object_get(root, "files"), &is_whole, err));
+    if (!is_whole)
+        return SL_OK;
     ret->version = sl_json_int(root, "version", -1);
     ret->fingerprint = sl_arena_strdup(target->arena, sl_json_text(root, "fingerprint", ""));
     ret->table_id = sl_arena_strdup(target->arena, sl_json_text(root, "table_id", ""));
@@ -85,8 +123,33 @@ static int position(void *self, const char *table, const char *to, struct sl_tar
     return SL_OK;
 }
 
-static int write_position(const struct sl_load *load, const char *folder, int64_t rows,
-                          struct sl_err *err)
+// Path below the delivery's folder -> size, of every file in it.
+static int list_files(struct sl_arena *arena, const char *folder, const char *below, json_t *files,
+                      struct sl_err *err)
+{
+    struct sl_strs names = {0};
+    SL_TRY(sl_fs_list(folder, arena, &names, err));
+    for (size_t i = 0; i < names.count; i++) {
+        const char *path = sl_path_join(arena, folder, names.items[i]);
+        const char *name = sl_arena_printf(arena, "%s%s", below, names.items[i]);
+        struct sl_fs_stat stat;
+        SL_TRY_NEW(path, err);
+        SL_TRY_NEW(name, err);
+        SL_TRY(sl_fs_stat(path, &stat, err));
+        if (stat.is_folder) {
+            const char *inner = sl_arena_printf(arena, "%s/", name);
+            SL_TRY_NEW(inner, err);
+            SL_TRY(list_files(arena, path, inner, files, err));
+        } else if (json_object_set_new(files, name, json_integer(stat.size_bytes)) != 0) {
+            return sl_fail_memory(err);
+        }
+    }
+    return SL_OK;
+}
+
+// Before _sluice.json is written: it is not in the list.
+static int write_position(const struct sl_load *load, const char *folder, json_t *files,
+                          int64_t rows, struct sl_err *err)
 {
     char time[32];
     char *text = NULL;
@@ -94,10 +157,10 @@ static int write_position(const struct sl_load *load, const char *folder, int64_
     sl_arena_init(&arena, 0);
     SL_AUTO(sl_json_free)
     json_t *root =
-        json_pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:s}", "written_by", "Sluice " SL_VERSION,
+        json_pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:s, s:O}", "written_by", "Sluice " SL_VERSION,
                   "table", load->table, "version", (json_int_t)load->to_version, "fingerprint",
                   load->fingerprint, "table_id", load->table_id, "rows", (json_int_t)rows, "at",
-                  sl_clock_format(sl_clock_now_us(), time));
+                  sl_clock_format(sl_clock_now_us(), time), "files", files);
     const char *path = sl_path_join(&arena, folder, POSITION_FILE);
     SL_TRY_NEW(root, err);
     SL_TRY_NEW(path, err);
@@ -149,6 +212,77 @@ static int link_files(const struct folder_target *target, const char *from, cons
     return SL_OK;
 }
 
+static void add_value(const struct folder_target *target, const struct sl_column *column,
+                      size_t index, struct sl_buf *sql)
+{
+    bool is_json = (target->format->has_no_nested && sl_type_is_nested(column->type)) ||
+                   (target->format->has_no_nan && sl_type_has_floats(column->type));
+    sl_buf_add(sql, index ? ", " : "");
+    if (!is_json) {
+        sl_buf_add_sql_name(sql, column->name);
+        return;
+    }
+    sl_target_add_json(column, sql);
+    sl_buf_add(sql, " as ");
+    sl_buf_add_sql_name(sql, column->name);
+}
+
+// The engine writes null into the folder of this text: one file would replace the other.
+static int refuse_hive_null(const struct folder_target *target, const struct sl_load *load,
+                            struct sl_err *err)
+{
+    size_t count = target->format->has_partitions ? load->partition_count : 0;
+    for (size_t i = 0; i < count; i++) {
+        SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+        SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+        sl_buf_addf(&sql, "select 1 from (%s\n) where ", load->rows_sql);
+        sl_buf_add_sql_name(&sql, load->partition_by[i]);
+        sl_buf_add(&sql, "::varchar = '" HIVE_NULL "' limit 1");
+        SL_TRY(sl_buf_check(&sql, err));
+        SL_TRY(target->session->kind->query(target->session, sql.text, 1, &result, err));
+        if (sl_result_rows(result) > 0)
+            return sl_fail(err, SL_E_TARGET_REFUSED,
+                           "partition column '%s' holds the text '" HIVE_NULL
+                           "', which means null in the name of a folder",
+                           load->partition_by[i]);
+    }
+    return SL_OK;
+}
+
+// Rows by the footers of the files that are new: what replaced another would be missing.
+static int count_rows(const struct folder_target *target, const struct sl_load *load,
+                      const char *folder, const json_t *files, int64_t *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    size_t count = 0;
+    const char *name;
+    json_t *size;
+    const char *prefix =
+        sl_arena_printf(target->arena, "%s-%lld", load->to, (long long)load->to_version);
+    SL_TRY_NEW(prefix, err);
+    sl_buf_add(&sql, "select coalesce(sum(num_rows), 0)::bigint from parquet_file_metadata([");
+    json_object_foreach((json_t *)files, name, size)
+    {
+        const char *path = sl_path_join(target->arena, folder, name);
+        SL_TRY_NEW(path, err);
+        size_t length = strlen(prefix);
+        const char *rest = sl_path_name(name) + length;
+        if (strncmp(sl_path_name(name), prefix, length) != 0 || (*rest != '.' && *rest != '-'))
+            continue; // of an append before
+        sl_buf_add(&sql, count++ ? ", " : "");
+        sl_buf_add_sql_string(&sql, path);
+    }
+    sl_buf_add(&sql, "])");
+    SL_TRY(sl_buf_check(&sql, err));
+    *ret = 0;
+    if (!count)
+        return SL_OK;
+    SL_TRY(target->session->kind->query(target->session, sql.text, 1, &result, err));
+    *ret = sl_result_int(result, 0, 0);
+    return SL_OK;
+}
+
 static int copy_rows(const struct folder_target *target, const struct sl_load *load,
                      const char *folder, int64_t *ret_rows, struct sl_err *err)
 {
@@ -156,7 +290,10 @@ static int copy_rows(const struct folder_target *target, const struct sl_load *l
     const char *name =
         sl_arena_printf(target->arena, "%s-%lld", load->to, (long long)load->to_version);
     SL_TRY_NEW(name, err);
-    sl_buf_addf(&sql, "copy (%s\n) to ", load->rows_sql);
+    sl_buf_add(&sql, "copy (select ");
+    for (size_t i = 0; i < load->column_count; i++)
+        add_value(target, &load->columns[i], i, &sql);
+    sl_buf_addf(&sql, " from (%s\n)) to ", load->rows_sql);
     size_t partition_count = target->format->has_partitions ? load->partition_count : 0;
     const char *file = partition_count ? sl_arena_strdup(target->arena, folder)
                                        : sl_arena_printf(target->arena, "%s/%s.%s", folder, name,
@@ -165,13 +302,12 @@ static int copy_rows(const struct folder_target *target, const struct sl_load *l
     sl_buf_add_sql_string(&sql, file);
     sl_buf_addf(&sql, " (%s", target->format->copy_options);
     if (partition_count) {
+        const char *pattern = sl_arena_printf(target->arena, "%s-{i}", name);
+        SL_TRY_NEW(pattern, err);
         sl_buf_add(&sql, ", overwrite_or_ignore true, filename_pattern ");
-        sl_buf_add_sql_string(&sql, name);
+        sl_buf_add_sql_string(&sql, pattern);
         sl_buf_add(&sql, ", partition_by (");
-        for (size_t i = 0; i < partition_count; i++) {
-            sl_buf_add(&sql, i ? ", " : "");
-            sl_buf_add_sql_name(&sql, load->partition_by[i]);
-        }
+        sl_target_add_names(load->partition_by, partition_count, &sql);
         sl_buf_add(&sql, ")");
     }
     sl_buf_add(&sql, ")");
@@ -221,27 +357,59 @@ static int refuse_foreign(const struct folder_target *target, const char *final,
     return sl_err_hint(err, "choose another `to`, or move it away");
 }
 
-static int load_rows(void *self, const struct sl_load *load, int64_t *ret_rows, struct sl_err *err)
+static int check_count(const struct sl_load *load, int64_t wanted, int64_t rows, const char *final,
+                       struct sl_err *err)
 {
-    struct folder_target *target = self;
-    char uuid[37];
+    if (wanted < 0 || rows == wanted)
+        return SL_OK;
+    return sl_fail(err, SL_E_BALANCE, "'%s' has %lld rows, %lld were written to '%s'", load->table,
+                   (long long)wanted, (long long)rows, final);
+}
+
+static int fill(const struct folder_target *target, const struct sl_load *load, const char *fresh,
+                const char *final, int64_t *ret_rows, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *files = json_object();
     int64_t rows = 0;
-    const char *final = sl_path_join(target->arena, target->path, load->to);
-    const char *fresh =
-        sl_arena_printf(target->arena, "%s/.%s.new-%s", target->path, load->to, sl_uuid(uuid));
-    SL_TRY_NEW(final, err);
-    SL_TRY_NEW(fresh, err);
-    SL_TRY(refuse_foreign(target, final, err));
-    SL_TRY(sl_fs_mkdirs(target->path, err));
-    SL_TRY(remove_leftovers(target, load->to, err));
-    SL_TRY(sl_fs_mkdirs(fresh, err));
+    int64_t found;
+    SL_TRY_NEW(files, err);
+    SL_TRY(refuse_hive_null(target, load, err));
     if (load->mode == SL_LOAD_APPEND)
         SL_TRY(link_files(target, final, fresh, err));
     SL_TRY(copy_rows(target, load, fresh, &rows, err));
-    if (load->expected_rows >= 0 && rows != load->expected_rows)
-        return sl_fail(err, SL_E_BALANCE, "'%s' has %lld rows, %lld were written to '%s'",
-                       load->table, (long long)load->expected_rows, (long long)rows, final);
-    SL_TRY(write_position(load, fresh, rows, err));
+    SL_TRY(check_count(load, load->expected_rows, rows, final, err));
+    SL_TRY(list_files(target->arena, fresh, "", files, err));
+    if (target->format->has_row_count) {
+        SL_TRY(count_rows(target, load, fresh, files, &found, err));
+        SL_TRY(check_count(load, rows, found, final, err));
+    }
+    *ret_rows = rows;
+    return write_position(load, fresh, files, rows, err);
+}
+
+// Two runs that deliver the same would remove each other's new folder, or append twice.
+static int load_rows(void *self, const struct sl_load *load, int64_t *ret_rows, struct sl_err *err)
+{
+    struct folder_target *target = self;
+    SL_AUTO(sl_fd_close) int lock_fd = -1;
+    struct sl_target_position now;
+    char uuid[37];
+    int64_t rows;
+    const char *final = sl_path_join(target->arena, target->path, load->to);
+    const char *lock = sl_arena_printf(target->arena, "%s/.%s.lock", target->path, load->to);
+    const char *fresh =
+        sl_arena_printf(target->arena, "%s/.%s.new-%s", target->path, load->to, sl_uuid(uuid));
+    SL_TRY_NEW(final, err);
+    SL_TRY_NEW(lock, err);
+    SL_TRY_NEW(fresh, err);
+    SL_TRY(refuse_foreign(target, final, err));
+    SL_TRY(sl_fs_mkdirs(target->path, err));
+    SL_TRY(sl_fs_lock(lock, true, &lock_fd, err));
+    SL_TRY(position(target, load->table, load->to, &now, err));
+    SL_TRY(sl_target_check_begin(load, &now, err));
+    SL_TRY(remove_leftovers(target, load->to, err));
+    SL_TRY(sl_fs_mkdirs(fresh, err));
+    SL_TRY(fill(target, load, fresh, final, &rows, err));
     SL_TRY(publish(target, fresh, final, err));
     *ret_rows = rows;
     return SL_OK;

@@ -42,11 +42,6 @@ static void add_type(const char *type, struct sl_buf *sql)
         sl_buf_add(sql, "jsonb");
 }
 
-static bool is_nested(const char *type)
-{
-    return sl_str_ends(type, "]") || sl_str_starts(type, "STRUCT") || sl_str_starts(type, "MAP");
-}
-
 // A value as PostgreSQL reads it in CSV.
 static void add_value(const struct sl_column *column, struct sl_buf *sql)
 {
@@ -54,10 +49,8 @@ static void add_value(const struct sl_column *column, struct sl_buf *sql)
         sl_buf_add(sql, "'\\x' || lower(hex(");
         sl_buf_add_sql_name(sql, column->name);
         sl_buf_add(sql, "))");
-    } else if (is_nested(column->type)) {
-        sl_buf_add(sql, "to_json(");
-        sl_buf_add_sql_name(sql, column->name);
-        sl_buf_add(sql, ")");
+    } else if (sl_type_is_nested(column->type)) {
+        sl_target_add_json(column, sql);
     } else {
         sl_buf_add_sql_name(sql, column->name);
     }
@@ -97,6 +90,8 @@ static void *produce(void *argument)
     return NULL;
 }
 
+// Every value is quoted: what stands bare is null, and no value can be taken for the end of the
+// data, which a line of only \. is.
 static int build_copy(const char *rows_sql, const struct sl_column *columns, size_t count,
                       int write_fd, struct sl_buf *sql, struct sl_err *err)
 {
@@ -105,8 +100,8 @@ static int build_copy(const char *rows_sql, const struct sl_column *columns, siz
         sl_buf_add(sql, i ? ", " : "");
         add_value(&columns[i], sql);
     }
-    sl_buf_addf(sql, " from (%s\n)) to '/dev/fd/%d' (format csv, header false)", rows_sql,
-                write_fd);
+    sl_buf_addf(sql, " from (%s\n)) to '/dev/fd/%d' (format csv, header false, force_quote *)",
+                rows_sql, write_fd);
     return sl_buf_check(sql, err);
 }
 
@@ -134,7 +129,33 @@ static int forward(struct sl_postgres *postgres, int read_fd, char *chunk, struc
     }
 }
 
-static int end_copy(struct sl_postgres *postgres, const char *problem, struct sl_err *err)
+static int64_t affected(const struct sl_postgres *postgres, PGresult *result)
+{
+    int64_t rows = 0;
+    return sl_str_to_int64(postgres->libpq.PQcmdTuples(result), &rows) ? rows : 0;
+}
+
+int sl_postgres_change(struct sl_postgres *postgres, const char *sql, int64_t *ret_rows,
+                       struct sl_err *err)
+{
+    PGresult *result = NULL;
+    SL_TRY(sl_postgres_query(postgres, sql, &result, err));
+    *ret_rows = affected(postgres, result);
+    postgres->libpq.PQclear(result);
+    return SL_OK;
+}
+
+int sl_postgres_count(const char *table, int64_t given, int64_t written, struct sl_err *err)
+{
+    if (given == written)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_BALANCE, "%lld rows were sent to %s, the server wrote %lld",
+                  (long long)given, table, (long long)written);
+    return sl_err_hint(err, "does the table have a rule or a trigger that drops rows?");
+}
+
+static int end_copy(struct sl_postgres *postgres, const char *problem, int64_t *ret_rows,
+                    struct sl_err *err)
 {
     const struct sl_libpq *pq = &postgres->libpq;
     int code = SL_OK;
@@ -142,7 +163,9 @@ static int end_copy(struct sl_postgres *postgres, const char *problem, struct sl
         return refuse(postgres, err);
     for (PGresult *result; (result = pq->PQgetResult(postgres->connection)) != NULL;
          pq->PQclear(result))
-        if (pq->PQresultStatus(result) != PGRES_COMMAND_OK && code == SL_OK && !problem)
+        if (pq->PQresultStatus(result) == PGRES_COMMAND_OK)
+            *ret_rows = affected(postgres, result);
+        else if (code == SL_OK && !problem)
             code = sl_fail(err, SL_E_TARGET_REFUSED, "%s", pq->PQresultErrorMessage(result));
     return code;
 }
@@ -176,7 +199,10 @@ int sl_postgres_copy(struct sl_postgres *postgres, const char *name, const char 
     SL_AUTO(sl_fd_close) int read_fd = -1;
     PGresult *result = NULL;
     int ends[2];
-    sl_buf_addf(&command, "copy %s from stdin (format csv)", name);
+    int64_t written = 0;
+    sl_buf_addf(&command, "copy %s (", name);
+    sl_target_add_columns(columns, count, &command);
+    sl_buf_add(&command, ") from stdin (format csv)");
     SL_TRY(sl_buf_check(&command, err));
     if (pipe2(ends, O_CLOEXEC) != 0)
         return sl_fail_errno(err, errno, "make a pipe");
@@ -192,8 +218,10 @@ int sl_postgres_copy(struct sl_postgres *postgres, const char *name, const char 
     }
     producer.sql = sql.text;
     code = pump(postgres, &producer, read_fd, err);
-    SL_TRY(end_copy(postgres, code == SL_OK ? NULL : "the rows could not be read",
+    SL_TRY(end_copy(postgres, code == SL_OK ? NULL : "the rows could not be read", &written,
                     code == SL_OK ? err : &(struct sl_err){0}));
+    SL_TRY(code);
+    SL_TRY(sl_postgres_count(name, producer.rows, written, err));
     *ret_rows = producer.rows;
-    return code;
+    return SL_OK;
 }

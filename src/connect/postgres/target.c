@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STAGE "_sluice_stage"
+#define STAGE SL_POSTGRES_STAGE
 #define KEYS "_sluice_keys"
 
 static bool can(enum sl_load_mode mode)
@@ -119,6 +119,8 @@ static int position(void *self, const char *table, const char *to, struct sl_tar
     (void)table;
     *ret = (struct sl_target_position){.version = -1};
     SL_TRY(has_table(postgres, "_sluice_loads", &is_there, err));
+    if (is_there)
+        SL_TRY(has_table(postgres, to, &is_there, err));
     if (!is_there)
         return SL_OK;
     const char *loads = qualified(postgres, "_sluice_loads");
@@ -137,61 +139,57 @@ static int position(void *self, const char *table, const char *to, struct sl_tar
     return ret->version >= 0 && (!ret->fingerprint || !ret->table_id) ? sl_fail_memory(err) : SL_OK;
 }
 
-static void add_names(const char *const *names, size_t count, struct sl_buf *sql)
+// Rows of the stage into the table, column by column: its order of columns may be another.
+static int insert_stage(struct sl_postgres *postgres, const struct sl_load *load, const char *table,
+                        int64_t rows, struct sl_err *err)
 {
-    for (size_t i = 0; i < count; i++) {
-        sl_buf_add(sql, i ? ", " : "");
-        sl_buf_add_sql_name(sql, names[i]);
-    }
-}
-
-// A table with a key gets it as an index: merges need it, and two rows of one key are refused.
-static int add_key(struct sl_postgres *postgres, const struct sl_load *load, const char *table,
-                   struct sl_err *err)
-{
+    SL_AUTO(sl_buf_clear) struct sl_buf names = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    if (!load->key_count)
-        return SL_OK;
-    sl_buf_addf(&sql, "alter table %s add primary key (", table);
-    add_names(load->key, load->key_count, &sql);
-    sl_buf_add(&sql, ")");
-    return exec(postgres, &sql, err);
-}
-
-// Drops the old table and gives the new one its name. Where views hang on the old one, its rows are
-// exchanged instead.
-static int swap(struct sl_postgres *postgres, const struct sl_load *load, const char *old,
-                const char *new, struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    struct sl_err ignored = {0};
-    sl_buf_addf(&sql, "savepoint before_drop; drop table if exists %s; alter table %s rename to ",
-                old, new);
-    sl_buf_add_sql_name(&sql, load->to);
+    int64_t written;
+    sl_target_add_columns(load->columns, load->column_count, &names);
+    SL_TRY(sl_buf_check(&names, err));
+    sl_buf_addf(&sql, "insert into %s (%s) select %s from " STAGE, table, names.text, names.text);
     SL_TRY(sl_buf_check(&sql, err));
-    if (sl_postgres_exec(postgres, sql.text, &ignored) == SL_OK)
-        return SL_OK;
-    sl_buf_reset(&sql);
-    sl_buf_addf(&sql,
-                "rollback to savepoint before_drop; truncate %s; insert into %s select * from %s; "
-                "drop table %s",
-                old, old, new, new);
-    return exec(postgres, &sql, err);
+    SL_TRY(sl_postgres_change(postgres, sql.text, &written, err));
+    return sl_postgres_count(table, rows, written, err);
 }
 
+static int stage(struct sl_postgres *postgres, const struct sl_load *load, int64_t *ret_rows,
+                 struct sl_err *err)
+{
+    SL_TRY(sl_postgres_create(postgres, STAGE, true, load->columns, load->column_count, err));
+    return sl_postgres_copy(postgres, STAGE, load->rows_sql, load->columns, load->column_count,
+                            ret_rows, err);
+}
+
+static int create(struct sl_postgres *postgres, const struct sl_load *load, const char *table,
+                  int64_t *ret_rows, struct sl_err *err)
+{
+    SL_TRY(sl_postgres_create(postgres, table, false, load->columns, load->column_count, err));
+    SL_TRY(sl_postgres_copy(postgres, table, load->rows_sql, load->columns, load->column_count,
+                            ret_rows, err));
+    return sl_postgres_add_key(postgres, load, table, err);
+}
+
+// A table that is there stays, and with it grants, indexes, views and comments. Its rows are
+// exchanged at the very end, so that readers wait for one INSERT and not for the whole copy.
 static int replace(struct sl_postgres *postgres, const struct sl_load *load, int64_t *ret_rows,
                    struct sl_err *err)
 {
-    const char *fresh_name = sl_arena_printf(postgres->arena, "_sluice_new_%.40s", load->to);
-    const char *fresh = fresh_name ? qualified(postgres, fresh_name) : NULL;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    bool is_there;
     const char *table = qualified(postgres, load->to);
-    SL_TRY_NEW(fresh, err);
     SL_TRY_NEW(table, err);
-    SL_TRY(sl_postgres_create(postgres, fresh, false, load->columns, load->column_count, err));
-    SL_TRY(sl_postgres_copy(postgres, fresh, load->rows_sql, load->columns, load->column_count,
-                            ret_rows, err));
-    SL_TRY(add_key(postgres, load, fresh, err));
-    return swap(postgres, load, table, fresh, err);
+    SL_TRY(has_table(postgres, load->to, &is_there, err));
+    if (!is_there)
+        return create(postgres, load, table, ret_rows, err);
+    SL_TRY(stage(postgres, load, ret_rows, err));
+    SL_TRY(sl_postgres_fit(postgres, load, table, err));
+    SL_TRY(sl_postgres_drop_stale_key(postgres, load, table, err));
+    sl_buf_addf(&sql, "truncate %s", table);
+    SL_TRY(exec(postgres, &sql, err));
+    SL_TRY(insert_stage(postgres, load, table, *ret_rows, err));
+    return sl_postgres_add_key(postgres, load, table, err);
 }
 
 static int find_columns(const struct sl_load *load, const char *const *names, size_t count,
@@ -218,30 +216,47 @@ static int send_keys(struct sl_postgres *postgres, const struct sl_load *load, c
     return sl_postgres_copy(postgres, KEYS, sql, columns, count, &ignored, err);
 }
 
+static void add_match(const char *const *names, size_t count, const char *operator,
+                      struct sl_buf * sql)
+{
+    for (size_t i = 0; i < count; i++) {
+        sl_buf_add(sql, i ? " and _t." : "_t.");
+        sl_buf_add_sql_name(sql, names[i]);
+        sl_buf_addf(sql, " %s _d.", operator);
+        sl_buf_add_sql_name(sql, names[i]);
+    }
+}
+
+// A rule or a trigger that keeps the old rows would double them: so it is looked whether they went.
 static int delete_matching(struct sl_postgres *postgres, const char *table, const char *by,
                            const char *const *names, size_t count, const char *operator,
                            struct sl_err * err)
 {
+    SL_AUTO(sl_buf_clear) struct sl_buf match = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    sl_buf_addf(&sql, "delete from %s _t using %s _d where ", table, by);
-    for (size_t i = 0; i < count; i++) {
-        sl_buf_add(&sql, i ? " and _t." : "_t.");
-        sl_buf_add_sql_name(&sql, names[i]);
-        sl_buf_addf(&sql, " %s _d.", operator);
-        sl_buf_add_sql_name(&sql, names[i]);
-    }
-    return exec(postgres, &sql, err);
+    int64_t left;
+    add_match(names, count, operator, & match);
+    SL_TRY(sl_buf_check(&match, err));
+    sl_buf_addf(&sql, "delete from %s _t using %s _d where %s", table, by, match.text);
+    SL_TRY(exec(postgres, &sql, err));
+    sl_buf_reset(&sql);
+    sl_buf_addf(&sql, "select from %s _t, %s _d where %s limit 1", table, by, match.text);
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(sl_postgres_change(postgres, sql.text, &left, err));
+    if (!left)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_BALANCE, "rows that are to be replaced could not be deleted from %s",
+                  table);
+    return sl_err_hint(err, "does the table have a rule or a trigger that keeps rows?");
 }
 
 static int continue_table(struct sl_postgres *postgres, const struct sl_load *load,
                           int64_t *ret_rows, struct sl_err *err)
 {
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     const char *table = qualified(postgres, load->to);
     SL_TRY_NEW(table, err);
-    SL_TRY(sl_postgres_create(postgres, STAGE, true, load->columns, load->column_count, err));
-    SL_TRY(sl_postgres_copy(postgres, STAGE, load->rows_sql, load->columns, load->column_count,
-                            ret_rows, err));
+    SL_TRY(stage(postgres, load, ret_rows, err));
+    SL_TRY(sl_postgres_fit(postgres, load, table, err));
     if (load->mode == SL_LOAD_PARTITIONS) {
         SL_TRY(send_keys(postgres, load, load->partitions_sql, load->partition_by,
                          load->partition_count, err));
@@ -255,8 +270,7 @@ static int continue_table(struct sl_postgres *postgres, const struct sl_load *lo
         }
         SL_TRY(delete_matching(postgres, table, STAGE, load->key, load->key_count, "=", err));
     }
-    sl_buf_addf(&sql, "insert into %s select * from " STAGE, table);
-    return exec(postgres, &sql, err);
+    return insert_stage(postgres, load, table, *ret_rows, err);
 }
 
 static int write_position(struct sl_postgres *postgres, const struct sl_load *load,
@@ -265,7 +279,10 @@ static int write_position(struct sl_postgres *postgres, const struct sl_load *lo
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql, "delete from %s where name = ", loads);
     sl_buf_add_sql_string(&sql, load->to);
-    sl_buf_addf(&sql, "; insert into %s values (", loads);
+    sl_buf_addf(&sql,
+                "; insert into %s (name, source, version, fingerprint, table_id, loaded_at) "
+                "values (",
+                loads);
     sl_buf_add_sql_string(&sql, load->to);
     sl_buf_add(&sql, ", ");
     sl_buf_add_sql_string(&sql, load->table);
@@ -301,11 +318,7 @@ static int begin(struct sl_postgres *postgres, const struct sl_load *load, const
                       postgres->schema, load->to);
         return sl_err_hint(err, "choose another `to`, or move it away");
     }
-    if (load->mode != SL_LOAD_REPLACE && now.version != load->from_version)
-        return sl_fail(err, SL_E_TABLE_CONFLICT,
-                       "another delivery came first: '%s' is at version %lld", load->to,
-                       (long long)now.version);
-    return SL_OK;
+    return sl_target_check_begin(load, &now, err);
 }
 
 static int in_transaction(struct sl_postgres *postgres, const struct sl_load *load,

@@ -20,6 +20,11 @@ static const struct kind {
     {"FATAL", SL_E_INTERNAL},
 };
 
+// A file of a database that was detached, while a transaction of another session still has it; or
+// that another process has open.
+#define STILL_ATTACHED "Unique file handle conflict"
+#define OPEN_ELSEWHERE "Could not set lock on file"
+
 // Errors of writing have no errno member, only the system's words at their end.
 static const struct system_error {
     int number;
@@ -42,6 +47,8 @@ static enum sl_code code_of(const char *type, const char *message, int64_t numbe
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (sl_str_equal_nocase(kinds[i].name, type))
             code = kinds[i].code;
+    if (strstr(message, STILL_ATTACHED) || strstr(message, OPEN_ELSEWHERE))
+        return SL_E_LOCKED;
     if (code != SL_E_IO)
         return code;
     for (size_t i = 0; i < sizeof system_errors / sizeof *system_errors; i++)

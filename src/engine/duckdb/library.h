@@ -55,7 +55,10 @@
     X(create_varchar_length)                  \
     X(create_list_value)                      \
     X(destroy_value)                          \
-    X(column_type)
+    X(column_type)                            \
+    X(table_description_create_ext)           \
+    X(table_description_error)                \
+    X(table_description_destroy)
 
 struct sl_duckdb_library {
 #define SL_DUCKDB_MEMBER(name) __typeof__(&duckdb_##name) name;

@@ -289,6 +289,17 @@ static int prepare_text(struct sl_session *base, struct sl_duckdb_sql *sql, stru
     return sl_duckdb_prepare(session, sql, answer, err);
 }
 
+// Whatever a result left open is cleaned up when the connection begins its next statement. Until
+// then a stream that was not read to its end would keep its transaction, and with it the files of
+// databases that are detached since.
+static int end_stream(struct sl_duckdb_session *session, struct sl_err *err)
+{
+    SL_AUTO(sl_duckdb_answer_clear)
+    struct sl_duckdb_answer next = SL_DUCKDB_ANSWER_INIT(session);
+
+    return sl_duckdb_prepare(session, &(struct sl_duckdb_sql){.text = "select 1"}, &next, err);
+}
+
 int sl_duckdb_query(struct sl_session *base, const char *sql, int64_t max_rows,
                     struct sl_result **ret, struct sl_err *err)
 {
@@ -308,6 +319,10 @@ int sl_duckdb_query(struct sl_session *base, const char *sql, int64_t max_rows,
     SL_TRY(sl_duckdb_each_row(
         &answer, &whole, add_row,
         &(struct cells){.library = session->library, .shape = &shape, .result = result}, err));
+    if (max_rows > 0) {
+        sl_duckdb_answer_clear(&answer);
+        SL_TRY(end_stream(session, err));
+    }
     *ret = result;
     result = NULL;
     return SL_OK;

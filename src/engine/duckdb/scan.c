@@ -197,7 +197,7 @@ static int add_columns(const struct sl_scan *scan, struct partition *partitions,
         sl_buf_add_sql_name(sql, scan->columns[i].name);
     }
     if (scan->with_origin)
-        sl_buf_addf(sql, "%scast(file_index as bigint) as _file, file_row_number as _row",
+        sl_buf_addf(sql, "%scast(file_index as bigint) as \"~file\", file_row_number as \"~row\"",
                     scan->column_count ? ", " : "");
     return SL_OK;
 }
@@ -262,7 +262,7 @@ static void add_empty(const struct sl_scan *scan, struct sl_buf *sql)
         sl_buf_add_sql_name(sql, scan->columns[i].name);
     }
     if (scan->with_origin)
-        sl_buf_addf(sql, "%scast(null as bigint) as _file, cast(null as bigint) as _row",
+        sl_buf_addf(sql, "%scast(null as bigint) as \"~file\", cast(null as bigint) as \"~row\"",
                     scan->column_count ? ", " : "");
     sl_buf_add(sql, " where false)");
 }
@@ -277,6 +277,10 @@ int sl_duckdb_scan_sql(struct sl_session *session, const struct sl_scan *scan, s
     (void)session;
     if (scan->column_count == 0 && !scan->with_origin)
         return sl_fail(err, SL_E_INTERNAL, "a scan without columns");
+    for (size_t i = 0; scan->with_origin && i < scan->column_count; i++)
+        if (sl_is_origin_name(scan->columns[i].name))
+            return sl_fail(err, SL_E_TABLE_SCHEMA, "the column name '%s' is reserved",
+                           scan->columns[i].name);
     if (scan->file_count == 0) {
         add_empty(scan, sql);
         return sl_buf_check(sql, err);

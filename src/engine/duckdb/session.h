@@ -81,6 +81,13 @@ size_t sl_duckdb_sql_length(const char *sql);
 SL_MUST int sl_duckdb_wrap(const char *before, const char *sql, const char *after,
                            struct sl_buf *buf, struct sl_duckdb_sql *ret, struct sl_err *err);
 
+// Of sl_engine_kind (attach.c).
+SL_MUST int sl_duckdb_attach(struct sl_session *session, const char *path, const char *type,
+                             const char *name, struct sl_err *err);
+SL_MUST int sl_duckdb_detach(struct sl_session *session, const char *name, struct sl_err *err);
+SL_MUST int sl_duckdb_has_table(struct sl_session *session, const char *catalogue, const char *name,
+                                bool *ret, struct sl_err *err);
+
 static inline bool sl_duckdb_is_valid(const uint64_t *validity, idx_t row)
 {
     return !validity || (validity[row / 64] >> (row % 64) & 1);

@@ -52,7 +52,7 @@ static int add_options(const struct sl_stage_options *options, struct sl_buf *sq
     add_target(options, &text);
     SL_TRY(sl_buf_check(&text, err));
     sl_buf_add_sql_string(sql, text.text);
-    sl_buf_add(sql, " (format parquet, compression zstd, return_stats");
+    sl_buf_add(sql, " (format parquet, compression zstd, compression_level 1, return_stats");
     if (options->partition_count == 0) // partitions without rows are none
         sl_buf_add(sql, ", write_empty_file false");
     if (has_one_file(options)) {

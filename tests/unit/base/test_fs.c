@@ -333,6 +333,53 @@ static void paths_are_joined_and_split(void **state)
     }
 }
 
+static void paths_are_cleaned_but_not_across_links(void **state)
+{
+    static const char *const cleaned[][2] = {
+        {"a/b", "a/b"},
+        {"./a//b/", "a/b"},
+        {"/a/./b/../c", "/a/c"},
+        {"a/..", "."},
+        {"../a", "../a"},
+        {"a/../../b", "../b"},
+        {"/..", "/"},
+        {"/", "/"},
+        {"//a", "/a"},
+        {"", "."},
+        {"...", "..."},
+        {"a/.b", "a/.b"},
+        {"link/../a", "link/../a"},
+        {"dir/../a", "a"},
+        {"../../a", "../../a"},
+    };
+    static const char *const relatives[][3] = {
+        {"/p/shop", "/p/shop/data/a", "data/a"},
+        {"/p/shop", "/p/in/a", "../in/a"},
+        {"/p/shop", "/p/shopping/a", "../shopping/a"},
+        {"/", "/a", "a"},
+        {"/p/q/r", "/x", "../../../x"},
+    };
+    struct test_folder *folder = *state;
+    const char *real;
+    const char *other;
+    struct sl_err err = {0};
+
+    assert_int_equal(chdir(folder->path), 0);
+    assert_int_equal(sl_fs_mkdirs("dir/deep", &err), SL_OK);
+    assert_int_equal(symlink("dir/deep", "link"), 0);
+    for (size_t i = 0; i < COUNT_OF(cleaned); i++)
+        assert_string_equal(sl_path_clean(&folder->arena, cleaned[i][0]), cleaned[i][1]);
+    for (size_t i = 0; i < COUNT_OF(relatives); i++)
+        assert_string_equal(sl_path_relative(&folder->arena, relatives[i][0], relatives[i][1]),
+                            relatives[i][2]);
+    assert_int_equal(sl_path_real(&folder->arena, "link", &real, &err), SL_OK);
+    assert_int_equal(sl_path_real(&folder->arena, "dir/deep", &other, &err), SL_OK);
+    assert_string_equal(real, other);
+    assert_int_equal(sl_path_real(&folder->arena, "./none", &real, &err), SL_OK);
+    assert_string_equal(real, "none");
+    assert_int_equal(chdir("/"), 0);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter_folder, leave_folder)
 
 int main(void)
@@ -354,6 +401,7 @@ int main(void)
         IN_FOLDER(a_lock_keeps_others_out_until_it_is_closed),
         IN_FOLDER(a_waiting_process_gets_the_lock_when_its_holder_ends),
         cmocka_unit_test(paths_are_joined_and_split),
+        IN_FOLDER(paths_are_cleaned_but_not_across_links),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

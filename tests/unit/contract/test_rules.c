@@ -117,6 +117,28 @@ static void a_range_of_dates_and_times(void **state)
     RUN_RULE(state, time_type, day, times);
 }
 
+static void times_are_compared_however_they_are_written(void **state)
+{
+    static const struct rule_case open[] = {
+        {"'09:00'", NULL},
+        {"'17:00'", NULL},
+        {"'17:00:00.0'", NULL},
+        {"'08:59:59.9'", "v.range: '08:59:59.9' is below the minimum 09:00"},
+        {"'17:00:00.000001'", "v.range: '17:00:00.000001' is above the maximum 17:00"},
+    };
+    static const struct rule_case shifts[] = {
+        {"'06:00:00'", NULL},
+        {"'14:00'", NULL},
+        {"'22:00:00.5'", NULL},
+        {"'06:01'", "v.enum: '06:01' is not one of '06:00', '14:00:00', '22:00:00.500'"},
+    };
+    const char *times[] = {"06:00", "14:00:00", "22:00:00.500"};
+    struct sl_rule hours = {.kind = "range", .id = "v.range", .min = "09:00", .max = "17:00"};
+    struct sl_rule listed = {.kind = "enum", .id = "v.enum", .values = {times, 3}};
+    RUN_RULE(state, time_type, hours, open);
+    RUN_RULE(state, time_type, listed, shifts);
+}
+
 static void an_enum_of_text_is_exact(void **state)
 {
     static const struct rule_case cases[] = {
@@ -394,6 +416,7 @@ int main(void)
         cmocka_unit_test(a_bound_keeps_digits_that_the_column_has_not),
         cmocka_unit_test(a_range_of_doubles_takes_exponents),
         cmocka_unit_test(a_range_of_dates_and_times),
+        cmocka_unit_test(times_are_compared_however_they_are_written),
         cmocka_unit_test(an_enum_of_text_is_exact),
         cmocka_unit_test(an_enum_of_numbers_compares_values),
         cmocka_unit_test(a_long_enum_is_cut_in_the_message),

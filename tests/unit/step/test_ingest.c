@@ -4,9 +4,11 @@
 
 #include "base/fs.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void files_become_rows_with_their_place(void **state)
@@ -112,6 +114,54 @@ static void a_file_that_is_gone_leaves_its_rows(void **state)
     lake->context.full_refresh = true;
     source_lake_must(lake, SL_STEP_DONE);
     assert_string_equal(source_lake_rows(lake), "1|data/a.csv|2|-\n2|data/b.csv|2|-\n");
+}
+
+static void one_file_by_several_names_is_read_once(void **state)
+{
+    static const char *const patterns[] = {"./data/*.csv", "data/../data/*.csv", "data//*",
+                                           "data/deep/../*.csv"};
+    struct source_lake *lake = *state;
+
+    assert_int_equal(sl_fs_mkdirs(source_lake_path(lake, "deep"), &lake->err), SL_OK);
+    source_lake_put(lake, "a.csv", "id\n1\n");
+    source_lake_set_path(lake, "data/*.csv");
+    lake->paths[1] = sl_path_join(&lake->arena, lake->folder, "./data//a.csv");
+    lake->source.paths.count = 2;
+    source_lake_must(lake, SL_STEP_DONE);
+    for (size_t i = 0; i < COUNT_OF(patterns); i++) {
+        source_lake_set_path(lake, patterns[i]);
+        assert_int_equal(source_lake_pending(lake).new_files, 0);
+        source_lake_must(lake, SL_STEP_NOTHING);
+        assert_int_equal(lake->result.notes.count, 0);
+    }
+    assert_string_equal(source_lake_rows(lake), "1|data/a.csv|2|-\n");
+}
+
+static void links_to_a_file_are_that_file(void **state)
+{
+    struct source_lake *lake = *state;
+
+    source_lake_put(lake, "b.csv", "id\n1\n");
+    assert_int_equal(symlink("b.csv", source_lake_path(lake, "a.csv")), 0);
+    assert_int_equal(link(source_lake_path(lake, "b.csv"), source_lake_path(lake, "c.csv")), 0);
+    source_lake_must(lake, SL_STEP_DONE);
+    assert_string_equal(source_lake_rows(lake), "1|data/b.csv|2|-\n");
+    assert_int_equal(lake->result.notes.count, 2);
+    assert_string_equal(lake->result.notes.items[0],
+                        "data/a.csv is the same file as data/b.csv: read once");
+    // A folder by another name, too; and what the table knows stays as it is named.
+    assert_int_equal(symlink("data", sl_path_join(&lake->arena, lake->folder, "in")), 0);
+    source_lake_set_path(lake, "in/*.csv");
+    assert_int_equal(source_lake_pending(lake).new_files, 0);
+    source_lake_must(lake, SL_STEP_NOTHING);
+    // A link that leads to another file now gives that one's rows.
+    source_lake_set_path(lake, "data/*.csv");
+    assert_int_equal(unlink(source_lake_path(lake, "a.csv")), 0);
+    assert_int_equal(sl_fs_mkdirs(source_lake_path(lake, "deep"), &lake->err), SL_OK);
+    source_lake_put(lake, "deep/x.csv", "id\n2\n");
+    assert_int_equal(symlink("deep/x.csv", source_lake_path(lake, "a.csv")), 0);
+    source_lake_must(lake, SL_STEP_DONE);
+    assert_string_equal(source_lake_rows(lake), "2|data/a.csv|2|-\n1|data/b.csv|2|-\n");
 }
 
 static void columns_come_in_any_order_and_may_be_added(void **state)
@@ -328,6 +378,95 @@ static void types_that_differ_between_files_are_brought_together(void **state)
     assert_string_equal(source_lake_query(lake, "select count(*) from raw.orders"), "4");
 }
 
+static void a_value_that_the_table_cannot_hold_fails_its_file(void **state)
+{
+    static const struct {
+        const char *first, *later, *columns, *note;
+    } cases[] = {
+        {"1::int", "3.7::double", "v INTEGER",
+         "column 'v' is DOUBLE in the file and INTEGER in the table, which cannot hold 3.7 "
+         "exactly; "
+         "--full-refresh gives the table a type for all its files"},
+        {"1::int", "3.0::double", "v INTEGER", NULL},
+        {"1::int", "7::utinyint", "v INTEGER", NULL},
+        {"date '2024-01-02'", "timestamp '2024-01-02 23:30:00'", "v DATE", "2024-01-02 23:30:00"},
+        {"date '2024-01-02'", "timestamp '2024-01-03 00:00:00'", "v DATE", NULL},
+        {"timestamp '2024-01-02 23:30:00'", "date '2024-01-03'", "v TIMESTAMP", NULL},
+        {"1.25::decimal(10,2)", "1.2567::decimal(10,4)", "v DECIMAL(10,2)", "1.2567"},
+        {"1.25::decimal(10,2)", "1.2500::decimal(10,4)", "v DECIMAL(10,2)", NULL},
+        {"2.5::double", "9007199254740993", "v DOUBLE", "9007199254740993"},
+        {"{'a': 1}", "{'a': 1, 'b': 2}", "v STRUCT(a INTEGER)", "{'a': 1, 'b': 2}"},
+        {"{'a': 1, 'b': 2}", "{'a': 1}", "v STRUCT(a INTEGER, b INTEGER)", NULL},
+        {"77", "'077'", "v INTEGER", "077"},
+        {"77", "'77'", "v INTEGER", NULL},
+        {"'77'", "1.50::decimal(9,2)", "v VARCHAR", NULL},
+        {"timestamp '2024-01-02 00:00:00'", "'2024-01-02 00:00:00.123456789'::timestamp_ns",
+         "v TIMESTAMP", "2024-01-02 00:00:00.123456789 exactly"},
+        {"timestamp '2024-01-02 00:00:00'", "'2024-01-02 00:00:00.123456000'::timestamp_ns",
+         "v TIMESTAMP", NULL},
+    };
+    struct source_lake *lake = *state;
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        // Names of their own: the engine remembers what it has read of a path.
+        const char *names[] = {sl_arena_printf(&lake->arena, "a%zu.parquet", i),
+                               sl_arena_printf(&lake->arena, "b%zu.parquet", i),
+                               sl_arena_printf(&lake->arena, "c%zu.parquet", i)};
+
+        assert_int_equal(sl_fs_remove_tree(lake->project.lake_folder, &lake->err), SL_OK);
+        write_parquet(lake, names[0],
+                      sl_arena_printf(&lake->arena, "select %s as v", cases[i].first));
+        source_lake_must(lake, SL_STEP_DONE);
+        write_parquet(lake, names[1],
+                      sl_arena_printf(&lake->arena, "select %s as v", cases[i].later));
+        write_parquet(lake, names[2],
+                      sl_arena_printf(&lake->arena, "select %s as v", cases[i].first));
+        source_lake_must(lake, cases[i].note ? SL_STEP_PARTIAL : SL_STEP_DONE);
+        assert_string_equal(source_lake_columns(lake), cases[i].columns);
+        assert_string_equal(source_lake_query(lake, "select count(*) from raw.orders"),
+                            cases[i].note ? "2" : "3");
+        if (cases[i].note && !strstr(lake->result.notes.items[0], cases[i].note))
+            fail_msg("%s", lake->result.notes.items[0]);
+        for (size_t k = 0; k < COUNT_OF(names); k++)
+            source_lake_remove(lake, names[k]);
+    }
+}
+
+static void files_of_several_types_get_one_that_holds_them_all(void **state)
+{
+    static const struct {
+        const char *a, *b, *columns, *rows;
+    } cases[] = {
+        {"9007199254740993", "2.5::double", "v VARCHAR", "9007199254740993,2.5"},
+        {"3::int", "2.5::float", "v DOUBLE", "3.0,2.5"},
+        {"1.25::decimal(10,2)", "1.2567::decimal(10,4)", "v DECIMAL(12,4)", "1.2500,1.2567"},
+        {"1.25::decimal(10,2)", "7::bigint", "v DECIMAL(21,2)", "1.25,7.00"},
+        {"1.1::decimal(38,2)", "0.5::double", "v VARCHAR", "1.10,0.5"},
+        {"date '2024-01-02'", "timestamp '2024-01-02 23:30:00'", "v TIMESTAMP",
+         "2024-01-02 00:00:00,2024-01-02 23:30:00"},
+        {"timestamp '2024-01-02 23:30:00'", "timestamptz '2024-01-02 23:30:00Z'", "v VARCHAR",
+         "2024-01-02 23:30:00,2024-01-02 23:30:00+00"},
+        {"{'a': 1}", "{'a': 1, 'b': 2}", "v STRUCT(a INTEGER, b INTEGER)",
+         "{'a': 1, 'b': NULL},{'a': 1, 'b': 2}"},
+    };
+    struct source_lake *lake = *state;
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_int_equal(sl_fs_remove_tree(lake->project.lake_folder, &lake->err), SL_OK);
+        const char *names[] = {sl_arena_printf(&lake->arena, "a%zu.parquet", i),
+                               sl_arena_printf(&lake->arena, "b%zu.parquet", i)};
+        write_parquet(lake, names[0], sl_arena_printf(&lake->arena, "select %s as v", cases[i].a));
+        write_parquet(lake, names[1], sl_arena_printf(&lake->arena, "select %s as v", cases[i].b));
+        source_lake_must(lake, SL_STEP_DONE);
+        assert_string_equal(source_lake_columns(lake), cases[i].columns);
+        assert_string_equal(source_lake_query(lake, "select string_agg(coalesce(v::varchar, '-'), "
+                                                    "',' order by _source) from raw.orders"),
+                            cases[i].rows);
+        for (size_t k = 0; k < COUNT_OF(names); k++)
+            source_lake_remove(lake, names[k]);
+    }
+}
+
 static void a_full_refresh_reads_everything_anew(void **state)
 {
     struct source_lake *lake = *state;
@@ -345,6 +484,114 @@ static void a_full_refresh_reads_everything_anew(void **state)
     // A file that cannot be read anew keeps the rows and columns it had.
     source_lake_put(lake, "b.csv", "id,id\n");
     source_lake_must(lake, SL_STEP_PARTIAL);
+    assert_string_equal(source_lake_rows(lake), "1|data/a.csv|2|-\n2|data/b.csv|2|-\n");
+}
+
+// --- a table that another program has rewritten
+
+// As OPTIMIZE and DELETE of other programs do it: the rows in one new file, without tags.
+static void rewrite(struct source_lake *lake, const char *select)
+{
+    struct sl_delta_snapshot before = source_lake_snapshot(lake);
+    const char **removed = SL_NEW_ARRAY(&lake->arena, const char *, before.file_count);
+    struct sl_stage_options options = {.folder = before.folder};
+    struct sl_staged staged;
+    struct sl_delta_commit commit = {.mode = SL_DELTA_REWRITE,
+                                     .base_version = before.version,
+                                     .columns = before.columns,
+                                     .column_count = before.column_count,
+                                     .staged = &staged,
+                                     .staged_folder = "",
+                                     .removed = removed,
+                                     .removed_count = before.file_count,
+                                     .app_id = "other",
+                                     .app_version = before.version + 1,
+                                     .operation = "DELETE"};
+    int64_t version;
+    bool was_skipped;
+
+    for (size_t i = 0; i < before.file_count; i++)
+        removed[i] = before.files[i].path;
+    options.file_prefix = sl_arena_printf(&lake->arena, "other-%d", (int)before.version);
+    assert_int_equal(sl_step_view(&lake->context, SL_LAYER_RAW, "orders", -1, NULL, &lake->err),
+                     SL_OK);
+    assert_int_equal(lake->session->kind->stage(lake->session, select, &options, &lake->arena,
+                                                &staged, &lake->err),
+                     SL_OK);
+    assert_int_equal(sl_delta_commit(before.folder, &commit, lake->session, &lake->arena, &version,
+                                     &was_skipped, &lake->err),
+                     SL_OK);
+}
+
+static void put_later(struct source_lake *lake, const char *name, const char *text)
+{
+    struct timespec times[2] = {{.tv_sec = 1767312000}, {.tv_sec = 1767312000}};
+
+    source_lake_put(lake, name, text);
+    assert_int_equal(utimensat(AT_FDCWD, source_lake_path(lake, name), times, 0), 0);
+}
+
+static void rows_that_another_program_moved_are_not_read_again(void **state)
+{
+    struct source_lake *lake = *state;
+    struct sl_pending pending;
+
+    source_lake_put(lake, "a.csv", "id\n1\n9\n");
+    source_lake_put(lake, "b.csv", "id\n2\n");
+    source_lake_must(lake, SL_STEP_DONE);
+    rewrite(lake, "select * from raw.orders where id <> '9'");
+    // Without an engine it cannot be told.
+    assert_int_equal(sl_step_ingest_pending(&lake->project, &lake->source, NULL, &lake->arena,
+                                            &pending, &lake->err),
+                     SL_OK);
+    assert_true(pending.needs_session);
+    pending = source_lake_pending(lake);
+    assert_int_equal(pending.new_files + pending.changed_files + pending.vanished_files, 0);
+    source_lake_must(lake, SL_STEP_NOTHING);
+    // Nor after more came.
+    source_lake_put(lake, "c.csv", "id\n3\n");
+    source_lake_must(lake, SL_STEP_DONE);
+    source_lake_must(lake, SL_STEP_NOTHING);
+    assert_string_equal(source_lake_rows(lake),
+                        "1|data/a.csv|2|-\n2|data/b.csv|2|-\n3|data/c.csv|2|-\n");
+}
+
+static void a_changed_file_replaces_rows_that_were_moved(void **state)
+{
+    struct source_lake *lake = *state;
+
+    source_lake_put(lake, "a.csv", "id\n1\n9\n");
+    source_lake_put(lake, "b.csv", "id\n2\n");
+    source_lake_must(lake, SL_STEP_DONE);
+    rewrite(lake, "select * from raw.orders union all by name select 'x' as id");
+    put_later(lake, "a.csv", "id\n7\n");
+    assert_int_equal(source_lake_pending(lake).changed_files, 1);
+    source_lake_must(lake, SL_STEP_DONE);
+    assert_string_equal(source_lake_rows(lake), "7|data/a.csv|2|-\n2|data/b.csv|2|-\nx|-|-|-\n");
+    assert_int_equal(lake->result.balance.in, 1);
+    source_lake_must(lake, SL_STEP_NOTHING);
+    // Rows of no file are never given up.
+    lake->context.full_refresh = true;
+    source_lake_must(lake, SL_STEP_DONE);
+    assert_string_equal(source_lake_rows(lake), "7|data/a.csv|2|-\n2|data/b.csv|2|-\nx|-|-|-\n");
+}
+
+static void what_was_moved_is_built_anew_as_a_whole(void **state)
+{
+    struct source_lake *lake = *state;
+
+    source_lake_put(lake, "a.csv", "id\n1\n");
+    source_lake_put(lake, "b.csv", "id\n2\n");
+    source_lake_must(lake, SL_STEP_DONE);
+    rewrite(lake, "select * from raw.orders");
+    lake->context.full_refresh = true;
+    source_lake_must(lake, SL_STEP_DONE);
+    assert_true(lake->result.was_full);
+    assert_string_equal(source_lake_rows(lake), "1|data/a.csv|2|-\n2|data/b.csv|2|-\n");
+    // With one gone, the other's rows alone are replaced.
+    rewrite(lake, "select * from raw.orders");
+    source_lake_remove(lake, "a.csv");
+    source_lake_must(lake, SL_STEP_DONE);
     assert_string_equal(source_lake_rows(lake), "1|data/a.csv|2|-\n2|data/b.csv|2|-\n");
 }
 
@@ -513,6 +760,8 @@ int main(void)
         TEST(what_was_read_is_not_read_again),
         TEST(a_new_file_is_added_and_a_changed_one_replaced),
         TEST(a_file_that_is_gone_leaves_its_rows),
+        TEST(one_file_by_several_names_is_read_once),
+        TEST(links_to_a_file_are_that_file),
         TEST(columns_come_in_any_order_and_may_be_added),
         TEST(no_file_is_an_error_only_at_first),
         TEST(a_file_without_rows_is_remembered),
@@ -523,7 +772,12 @@ int main(void)
         TEST(json_values_are_kept_as_they_are_written),
         TEST(parquet_keeps_its_types),
         TEST(types_that_differ_between_files_are_brought_together),
+        TEST(a_value_that_the_table_cannot_hold_fails_its_file),
+        TEST(files_of_several_types_get_one_that_holds_them_all),
         TEST(a_full_refresh_reads_everything_anew),
+        TEST(rows_that_another_program_moved_are_not_read_again),
+        TEST(a_changed_file_replaces_rows_that_were_moved),
+        TEST(what_was_moved_is_built_anew_as_a_whole),
         TEST(asked_to_stop_it_commits_what_it_has),
         TEST(a_file_that_changes_while_it_is_read_fails),
         TEST(rows_that_do_not_add_up_are_not_published),

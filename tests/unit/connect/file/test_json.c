@@ -156,6 +156,33 @@ static void names_that_cannot_be_columns_fail(void **state)
     splitting_clear(&splitting);
 }
 
+static void a_record_with_names_that_cannot_be_columns_is_corrupt(void **state)
+{
+    static const struct {
+        const char *text, *names, *records;
+    } tests[] = {
+        {"{\"a\":1}\n{\"a\":2,\"A\":3}\n{\"A\":4}\n", "a",
+         "1: [1]\n2! {\"a\":2,\"A\":3}\n3: [4]\n"},
+        {"{\"x\":1,\"_Corrupt\":2}\n{\"a\":1}\n", "a", "1! {\"x\":1,\"_Corrupt\":2}\n2: [1]\n"},
+        {"{\"a\":1}\n{\"a\":1,\"b\":2,\"\":3}\n{\"b\":4}\n", "a,b",
+         "1: [1] -\n2! {\"a\":1,\"b\":2,\"\":3}\n3: - [4]\n"},
+        {"{\"a\":1,\"b\":1,\"\\u0061\":2}\n{\"c\":1}\n", "a,b,c",
+         "1! {\"a\":1,\"b\":1,\"\\\\u0061\":2}\n2: - - [1]\n"},
+    };
+    struct splitting splitting;
+
+    (void)state;
+    splitting_init(&splitting);
+    splitting.format = SL_SPLIT_LINES;
+    for (size_t i = 0; i < COUNT_OF(tests); i++) {
+        splitting_write(&splitting, tests[i].text, strlen(tests[i].text));
+        assert_int_equal(splitting_run(&splitting, 0), SL_OK);
+        assert_string_equal(splitting.names.text, tests[i].names);
+        assert_string_equal(splitting.records.text, tests[i].records);
+    }
+    splitting_clear(&splitting);
+}
+
 static void nesting_has_an_end(void **state)
 {
     struct splitting splitting;
@@ -188,6 +215,7 @@ int main(void)
         cmocka_unit_test(an_element_is_an_object_or_corrupt),
         cmocka_unit_test(what_is_no_array_fails),
         cmocka_unit_test(names_that_cannot_be_columns_fail),
+        cmocka_unit_test(a_record_with_names_that_cannot_be_columns_is_corrupt),
         cmocka_unit_test(nesting_has_an_end),
     };
 

@@ -82,6 +82,18 @@ static void types_are_the_declared_ones(void **state)
     }
 }
 
+static void a_column_named_as_the_origin_is_refused(void **state)
+{
+    struct context *context = *state;
+    const struct sl_column columns[] = {{"~File", "BIGINT"}};
+    struct sl_scan scan = {.columns = columns, .column_count = 1, .with_origin = true};
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct sl_err err = {0};
+
+    assert_int_equal(context->session->kind->scan_sql(context->session, &scan, &sql, &err),
+                     SL_E_TABLE_SCHEMA);
+}
+
 static void origin_tells_file_and_row(void **state)
 {
     struct context *context = *state;
@@ -95,17 +107,20 @@ static void origin_tells_file_and_row(void **state)
 
     exec(context, "copy (select range as a from range(5000)) to '1.parquet' (row_group_size 2048)");
     exec(context, "copy (select range + 10000 as a from range(5000)) to '2.parquet'");
-    assert_string_equal(query_scan(context, &scan, "select a, _file, _row",
+    assert_string_equal(query_scan(context, &scan, "select a, \"~file\", \"~row\"",
                                    "where a in (0, 4999, 10000, 14321) order by a"),
                         "0|0|0\n4999|0|4999\n10000|1|0\n14321|1|4321");
     assert_string_equal(
-        query_scan(context, &scan, "select count(*)", "where a <> _file * 10000 + _row"), "0");
+        query_scan(context, &scan, "select count(*)", "where a <> \"~file\" * 10000 + \"~row\""),
+        "0");
     scan.column_count = 0;
-    assert_string_equal(query_scan(context, &scan, "select count(*), max(_file), max(_row)", ""),
-                        "10000|1|4999");
+    assert_string_equal(
+        query_scan(context, &scan, "select count(*), max(\"~file\"), max(\"~row\")", ""),
+        "10000|1|4999");
     scan.file_count = 0;
-    assert_string_equal(query_scan(context, &scan, "select count(_file), typeof(max(_row))", ""),
-                        "0|BIGINT");
+    assert_string_equal(
+        query_scan(context, &scan, "select count(\"~file\"), typeof(max(\"~row\"))", ""),
+        "0|BIGINT");
 }
 
 static void a_scan_without_columns_is_our_bug(void **state)
@@ -256,7 +271,7 @@ static void partition_values_are_those_of_the_list(void **state)
             assert_string_equal(query_scan(context, &scan, "select count(*)", ""), "300");
         }
         assert_string_equal(
-            query_scan(context, &scan, "select distinct _file, p, q",
+            query_scan(context, &scan, "select distinct \"~file\", p, q",
                        sl_arena_printf(&context->arena, "where %s order by all", it->filter)),
             it->origin);
     }
@@ -386,6 +401,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SESSION_TEST(missing_columns_are_null_and_others_ignored),
         SESSION_TEST(types_are_the_declared_ones),
+        SESSION_TEST(a_column_named_as_the_origin_is_refused),
         SESSION_TEST(origin_tells_file_and_row),
         SESSION_TEST(a_scan_without_columns_is_our_bug),
         SESSION_TEST(paths_are_no_patterns),

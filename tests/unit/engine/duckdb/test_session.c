@@ -290,6 +290,103 @@ static void work_that_exceeds_the_memory_spills_into_the_folder(void **state)
     assert_true(names.count > 0);
 }
 
+static bool has_table(struct context *context, const char *catalogue, const char *name)
+{
+    bool is_there;
+
+    check_ok(context, sl_engine_duckdb.has_table(context->session, catalogue, name, &is_there,
+                                                 &context->err));
+    return is_there;
+}
+
+static void attach(struct context *context, const char *path, const char *name)
+{
+    check_ok(context,
+             sl_engine_duckdb.attach(context->session, path, "duckdb", name, &context->err));
+}
+
+static void an_attached_file_tells_which_tables_it_has(void **state)
+{
+    struct context *context = *state;
+
+    attach(context, "it's.duckdb", "base");
+    assert_false(has_table(context, "base", "t"));
+    exec(context, "create table base.t (a integer); create view base.v as select 1");
+    assert_true(has_table(context, "base", "t"));
+    assert_true(has_table(context, "base", "v"));
+    assert_false(has_table(context, "base", "u"));
+    exec(context, "begin; create table base.u (a integer)");
+    assert_true(has_table(context, "base", "u"));
+    assert_false(has_table(context, "base", "w")); // and the transaction goes on
+    exec(context, "rollback");
+    assert_false(has_table(context, "base", "u"));
+    check_ok(context, sl_engine_duckdb.detach(context->session, "base", &context->err));
+}
+
+static void attach_and_detach(struct context *context, const char *name)
+{
+    attach(context, "base.duckdb", name); // at once, or it would be SL_E_LOCKED
+    check_ok(context, sl_engine_duckdb.detach(context->session, name, &context->err));
+}
+
+static void a_result_cut_short_keeps_no_file(void **state)
+{
+    struct context *context = *state;
+    SL_AUTO(sl_session_close) struct sl_session *other = NULL;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+
+    check_ok(context, sl_engine_duckdb.connect(context->engine, &other, &context->err));
+    attach(context, "base.duckdb", "base");
+    exec(context, "create table base.t as select range as a from range(10000)");
+    check_ok(context,
+             sl_engine_duckdb.query(other, "select a from base.t", 1, &result, &context->err));
+    check_ok(context, sl_engine_duckdb.detach(context->session, "base", &context->err));
+    attach_and_detach(context, "again");
+}
+
+static void a_question_about_one_catalogue_keeps_no_file_of_another(void **state)
+{
+    struct context *context = *state;
+    SL_AUTO(sl_session_close) struct sl_session *other = NULL;
+    bool is_there;
+
+    check_ok(context, sl_engine_duckdb.connect(context->engine, &other, &context->err));
+    attach(context, "base.duckdb", "base");
+    check_ok(context, sl_engine_duckdb.exec(other, "begin", NULL, &context->err));
+    check_ok(context,
+             sl_engine_duckdb.has_table(other, "memory", "none", &is_there, &context->err));
+    assert_false(is_there);
+    check_ok(context, sl_engine_duckdb.detach(context->session, "base", &context->err));
+    attach_and_detach(context, "again");
+    check_ok(context, sl_engine_duckdb.exec(other, "commit", NULL, &context->err));
+}
+
+static void *commit(void *argument)
+{
+    struct sl_err err = {0};
+
+    (void)!sl_engine_duckdb.exec(argument, "commit", NULL, &err);
+    return NULL;
+}
+
+static void attach_waits_until_a_file_is_free(void **state)
+{
+    struct context *context = *state;
+    SL_AUTO(sl_session_close) struct sl_session *other = NULL;
+    pthread_t thread;
+
+    check_ok(context, sl_engine_duckdb.connect(context->engine, &other, &context->err));
+    attach(context, "base.duckdb", "base");
+    check_ok(context, sl_engine_duckdb.exec(other, "begin; create table base.t (a integer)", NULL,
+                                            &context->err));
+    check_ok(context, sl_engine_duckdb.detach(context->session, "base", &context->err));
+    assert_int_equal(pthread_create(&thread, NULL, commit, other), 0);
+    attach(context, "base.duckdb", "again");
+    pthread_join(thread, NULL);
+    assert_true(has_table(context, "again", "t"));
+    check_ok(context, sl_engine_duckdb.detach(context->session, "again", &context->err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +401,10 @@ int main(void)
         SESSION_TEST(progress_grows_while_a_statement_runs),
         SESSION_TEST(sessions_work_side_by_side),
         SESSION_TEST(an_engine_opens_again_after_it_was_closed),
+        SESSION_TEST(an_attached_file_tells_which_tables_it_has),
+        SESSION_TEST(a_result_cut_short_keeps_no_file),
+        SESSION_TEST(a_question_about_one_catalogue_keeps_no_file_of_another),
+        SESSION_TEST(attach_waits_until_a_file_is_free),
         SESSION_TEST(work_that_exceeds_the_memory_spills_into_the_folder),
     };
 

@@ -1,0 +1,1 @@
+select t::timestamp_ns as t from raw.ticks
