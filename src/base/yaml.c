@@ -16,6 +16,7 @@ struct frame {
     struct sl_yaml *node;
     struct sl_yaml *key; // map: the key whose value comes next
     struct sl_map keys;  // map: key nodes by their text
+    bool is_left_out;    // the key stood there before: its value goes nowhere
 };
 
 struct builder {
@@ -27,6 +28,7 @@ struct builder {
     size_t depth;
     struct sl_yaml *root;
     bool is_stopped; // a mistake after which nothing makes sense
+    size_t left_out; // mistakes that the rest of the text does not suffer from
     size_t document_count;
     struct sl_place last; // of the last event that has one; empty values have none of their own
     int first_line;
@@ -131,6 +133,8 @@ static int take_key(struct builder *builder, struct frame *frame, struct sl_yaml
         return sl_map_set(&frame->keys, key->text, key, builder->err);
     sl_diag(builder->diags, SL_SEVERITY_ERROR, SL_E_YAML_SYNTAX, key->place, NULL,
             "key '%s' stands here twice, first in line %d", key->text, first->place.line);
+    frame->is_left_out = true;
+    builder->left_out++;
     return SL_OK;
 }
 
@@ -160,6 +164,10 @@ static int take_node(struct builder *builder, struct sl_yaml *node)
         return take_key(builder, frame, node);
     key = frame->key;
     frame->key = NULL;
+    if (frame->is_left_out) {
+        frame->is_left_out = false;
+        return SL_OK;
+    }
     return add_value(builder, frame->node, key, node);
 }
 
@@ -452,6 +460,6 @@ int sl_yaml_parse(const char *text, size_t length, const char *file, int first_l
         SL_TRY_NEW(builder.root, err);
         builder.root->place = place_at(&builder, 0, 0);
     }
-    *ret = diags->error_count == errors_before ? builder.root : NULL;
+    *ret = diags->error_count == errors_before + builder.left_out ? builder.root : NULL;
     return SL_OK;
 }

@@ -20,7 +20,9 @@ struct sl_yaml {
 
 // Parses `text`; `file` is what places name and first_line/first_column where the text begins in it
 // (1, 1 for a whole file; a model's settings begin inside a comment). Every syntax error becomes a
-// diagnostic; then *ret is NULL. An empty text gives a null node. Fails only when memory is out.
+// diagnostic; then *ret is NULL, unless all that is wrong are keys that stand twice: the first
+// value counts, so that the rest can be looked at. An empty text gives a null node. Fails only when
+// memory is out.
 SL_MUST int sl_yaml_parse(const char *text, size_t length, const char *file, int first_line,
                           int first_column, struct sl_arena *arena, struct sl_diags *diags,
                           struct sl_yaml **ret, struct sl_err *err);

@@ -178,6 +178,7 @@ SL_MUST int sl_prepare_plan(const struct sl_common *common,
 SL_MUST int sl_plan_show(const struct sl_common *common, const struct sl_world *world,
                          bool all_causes, struct sl_err *err);
 // Warns of files that are gone from their sources: their rows stay.
-void sl_plan_tell_vanished(const struct sl_common *common, const struct sl_world *world);
+void sl_plan_tell_vanished(const struct sl_common *common, const struct sl_world *world,
+                           bool only_fresh);
 
 #endif

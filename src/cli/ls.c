@@ -80,9 +80,14 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_grid_row(
         &grid, (const char *const[]){"name", "kind", "version", "rows", "size", "owner", "file"},
         err));
-    for (size_t i = 0; i < world.graph.count; i++)
-        if (world.graph.nodes[i].is_selected)
-            SL_TRY(print_node(&world.graph.nodes[i], &grid, &world.arena, err));
+    for (size_t i = 0; i < world.graph.count; i++) {
+        const struct sl_node *node = &world.graph.nodes[i];
+        if (node->is_selected)
+            SL_TRY(print_node(node, &grid, &world.arena, err));
+        if (node->is_selected && node->facts.trouble)
+            sl_tell(&options->common, SL_LOG_WARN, "%s cannot be looked at: %s", node->name,
+                    node->facts.trouble);
+    }
     return sl_grid_print(&grid, stdout, err);
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PARTITIONS_SHOWN 3
+
 struct plan_options {
     struct sl_common common;
     struct sl_strs select, exclude;
@@ -40,15 +42,39 @@ static const char *size_text(const struct sl_node *node, struct sl_arena *arena)
                            sl_str_size(facts->bytes, size));
 }
 
+// "clean.orders changed: 2 partitions: day=2026-01-01, day=2026-01-02"; with every cause they have
+// lines of their own.
+static const char *first_cause(const struct sl_node *node, bool all_causes, struct sl_arena *arena,
+                               struct sl_err *err)
+{
+    const struct sl_strs *partitions = &node->facts.partitions;
+    const char *first = node->why.count ? node->why.items[0] : "up to date";
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    char count[64];
+    if (!partitions->count || all_causes)
+        return first;
+    sl_buf_addf(&text, "%s: %s: ", first,
+                sl_count_of((int64_t)partitions->count, "partition", count));
+    for (size_t i = 0; i < partitions->count && i < PARTITIONS_SHOWN; i++)
+        sl_buf_addf(&text, "%s%s", i ? "; " : "", partitions->items[i]);
+    if (partitions->count > PARTITIONS_SHOWN)
+        sl_buf_addf(&text, "; and %zu more", partitions->count - PARTITIONS_SHOWN);
+    const char *copy = sl_buf_check(&text, err) == SL_OK ? sl_arena_strdup(arena, text.text) : NULL;
+    if (!copy)
+        (void)sl_fail_memory(err);
+    return copy;
+}
+
 static int add_node(struct sl_grid *grid, const struct sl_node *node, bool all_causes,
                     struct sl_arena *arena, struct sl_err *err)
 {
-    const char *first = node->why.count ? node->why.items[0] : "up to date";
+    const char *first = first_cause(node, all_causes, arena, err);
     const char *verdict = node->verdict == SL_VERDICT_STALE   ? "run"
                           : node->verdict == SL_VERDICT_AFTER ? "after"
                                                               : "-";
     const char *size = size_text(node, arena);
     SL_TRY_NEW(size, err);
+    SL_TRY_NEW(first, err);
     SL_TRY(sl_grid_row(grid, (const char *const[]){verdict, node->label, size, first}, err));
     for (size_t i = 1; i < node->why.count && all_causes; i++)
         SL_TRY(sl_grid_row(grid, (const char *const[]){"", "", "", node->why.items[i]}, err));
@@ -58,12 +84,14 @@ static int add_node(struct sl_grid *grid, const struct sl_node *node, bool all_c
     return SL_OK;
 }
 
-void sl_plan_tell_vanished(const struct sl_common *common, const struct sl_world *world)
+void sl_plan_tell_vanished(const struct sl_common *common, const struct sl_world *world,
+                           bool only_fresh)
 {
     for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
         char count[64];
-        if (node->is_selected && node->facts.vanished_files)
+        if (node->is_selected && node->facts.vanished_files &&
+            (!only_fresh || node->verdict == SL_VERDICT_FRESH))
             sl_tell(common, SL_LOG_WARN, "%s: %s gone since the last run; the rows stay in %s",
                     node->label, sl_count_of(node->facts.vanished_files, "file", count),
                     node->name);
@@ -129,6 +157,7 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
     if (options->output)
         SL_TRY(store(options, &world, err));
     SL_TRY(sl_plan_show(&options->common, &world, options->why, err));
+    sl_plan_tell_vanished(&options->common, &world, false);
     if (options->output)
         sl_tell(&options->common, SL_LOG_INFO, "wrote %s: `sluice apply %s` runs it",
                 options->output, options->output);

@@ -85,6 +85,7 @@ static int execute(const struct run_options *options, const char *command, struc
     };
     SL_TRY(sl_run(world, &run_options, &run, err));
     SL_TRY(sl_run_view_end(&view, err));
+    sl_plan_tell_vanished(&options->common, world, true); // who ran has told it
     *ret_exit = sl_run_exit_code(&run);
     return SL_OK;
 }
@@ -105,42 +106,33 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     SL_TRY(require_threads(options, err));
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
-    if (options->dry_run)
-        return sl_plan_show(&options->common, &world, false, err);
+    if (options->dry_run) {
+        SL_TRY(sl_plan_show(&options->common, &world, false, err));
+        sl_plan_tell_vanished(&options->common, &world, false);
+        return SL_OK;
+    }
     if (has_work(&world))
         return execute(options, "run", &world, ret_exit, err);
-    sl_plan_tell_vanished(&options->common, &world);
+    sl_plan_tell_vanished(&options->common, &world, true);
     return sl_run_view_nothing(&options->common, &world, "nothing to do: every table is up to date",
                                err);
 }
 
-// What failed, was skipped or stopped half-way in the last run of each step, and what depends on
-// it.
+// What is missing: stale, and failed, skipped, killed or never tried; and what depends on it.
 static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct run_options *options = self;
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     SL_TRY(require_threads(options, err));
     SL_TRY(sl_open_world(&options->common, &world, err));
-    SL_TRY(sl_world_recall(&world, err));
+    struct sl_err trouble = {0};
+    if (sl_world_recall(&world, &trouble) != SL_OK) // then everything that is stale is missing
+        sl_tell(&options->common, SL_LOG_WARN, "history cannot be read: %s", trouble.message);
     SL_TRY(sl_world_gather(&world, false, err));
-    size_t count = 0;
-    for (size_t i = 0; i < world.graph.count; i++) {
-        struct sl_node *node = &world.graph.nodes[i];
-        const char *status = node->facts.last_status;
-        node->is_selected = sl_str_equal(status, "error") || sl_str_equal(status, "skipped") ||
-                            sl_str_equal(status, "partial");
-        for (size_t k = 0; k < node->upstream_count && !node->is_selected; k++)
-            node->is_selected = world.graph.nodes[node->upstream[k]].is_selected;
-        count += node->is_selected;
-    }
-    if (!count)
-        return sl_run_view_nothing(&options->common, &world,
-                                   "nothing to retry: the last run of every step went well", err);
-    SL_TRY(sl_plan_decide(&world.graph, false, &world.arena, err));
+    SL_TRY(sl_plan_decide_missing(&world.graph, &world.arena, err));
     if (!has_work(&world))
         return sl_run_view_nothing(&options->common, &world,
-                                   "nothing to retry: what failed has been done since", err);
+                                   "nothing to retry: the last run of every step went well", err);
     return execute(options, "retry", &world, ret_exit, err);
 }
 
@@ -228,7 +220,9 @@ const struct sl_command sl_command_run = {
 };
 const struct sl_command sl_command_retry = {
     .name = "retry",
-    .summary = "Do again what failed, was skipped or stayed partial in the last run.",
+    .summary =
+        "Do what is missing after a failure: what failed, was skipped or killed, or was never "
+        "done.",
     .rows = retry_rows,
     .options_bytes = sizeof(struct run_options),
     .examples = retry_examples,

@@ -30,17 +30,23 @@ static int decide_input(const struct sl_graph *graph, struct sl_node *node,
                         const struct sl_input *input, struct sl_arena *arena, struct sl_err *err)
 {
     const struct sl_node *from = sl_graph_node(graph, input->table);
-    // Quarantine follows its clean table.
-    if (!from || !sl_str_equal(from->name, input->table) || from->facts.version < 0)
+    if (!from)
         return SL_OK;
-    if (input->id && from->facts.table_id && !sl_str_equal(input->id, from->facts.table_id))
+    bool is_quarantine = !sl_str_equal(from->name, input->table);
+    int64_t version = is_quarantine ? from->facts.quarantine_version : from->facts.version;
+    const char *id = is_quarantine ? from->facts.quarantine_id : from->facts.table_id;
+    if (version < 0 && from->facts.trouble)
+        return because(node, arena, sl_arena_printf(arena, "%s cannot be looked at", input->table),
+                       err);
+    if (version < 0)
+        return SL_OK;
+    if (input->id && id && !sl_str_equal(input->id, id))
         return because(node, arena, sl_arena_printf(arena, "%s is another table now", input->table),
                        err);
-    if (from->facts.version != input->version)
+    if (version != input->version)
         return because(node, arena,
                        sl_arena_printf(arena, "%s changed: version %lld, built from %lld",
-                                       input->table, (long long)from->facts.version,
-                                       (long long)input->version),
+                                       input->table, (long long)version, (long long)input->version),
                        err);
     return SL_OK;
 }
@@ -77,7 +83,11 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
     node->why = (struct sl_strs){0};
     if (full_refresh)
         SL_TRY(because(node, arena, "asked for by --full-refresh", err));
-    if (node->kind == SL_NODE_INGEST) {
+    if (node->facts.trouble) {
+        // Its step says it too, or does its work if it has passed by then.
+        const char *why = sl_arena_printf(arena, "it cannot be looked at: %s", node->facts.trouble);
+        SL_TRY(because(node, arena, why, err));
+    } else if (node->kind == SL_NODE_INGEST) {
         SL_TRY(decide_ingest(node, arena, err));
     } else if (node->facts.version < 0) {
         SL_TRY(because(node, arena, node->kind == SL_NODE_LOAD ? "never delivered" : "never built",
@@ -86,6 +96,8 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
         if (!sl_str_equal(node->facts.fingerprint, node->fingerprint))
             SL_TRY(because(node, arena, what_changed(node), err));
         SL_TRY(decide_inputs(graph, node, arena, err));
+        if (node->kind == SL_NODE_MODEL && node->query->why_every_run)
+            SL_TRY(because(node, arena, node->query->why_every_run, err));
     }
     if (node->why.count)
         node->verdict = SL_VERDICT_STALE;
@@ -95,8 +107,11 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
             continue;
         if (node->verdict == SL_VERDICT_FRESH)
             node->verdict = SL_VERDICT_AFTER;
-        SL_TRY(
-            because(node, arena, sl_arena_printf(arena, "%s will be built anew", from->name), err));
+        SL_TRY(because(node, arena,
+                       sl_arena_printf(arena, "%s will %s", from->name,
+                                       from->facts.version < 0 && !from->facts.trouble ? "be built"
+                                                                                       : "change"),
+                       err));
     }
     return SL_OK;
 }
@@ -108,6 +123,27 @@ int sl_plan_decide(struct sl_graph *graph, bool full_refresh, struct sl_arena *a
         if (graph->nodes[i].is_selected)
             SL_TRY(decide_node(graph, &graph->nodes[i], full_refresh, arena, err));
     return SL_OK;
+}
+
+static bool went_well(const struct sl_facts *facts)
+{
+    return !facts->was_killed &&
+           (sl_str_equal(facts->last_status, "ok") || sl_str_equal(facts->last_status, "warn") ||
+            sl_str_equal(facts->last_status, "nothing"));
+}
+
+int sl_plan_decide_missing(struct sl_graph *graph, struct sl_arena *arena, struct sl_err *err)
+{
+    for (size_t i = 0; i < graph->count; i++)
+        graph->nodes[i].is_selected = true;
+    SL_TRY(sl_plan_decide(graph, false, arena, err));
+    for (size_t i = 0; i < graph->count; i++) {
+        struct sl_node *node = &graph->nodes[i];
+        node->is_selected = node->verdict == SL_VERDICT_STALE && !went_well(&node->facts);
+        for (size_t k = 0; k < node->upstream_count && !node->is_selected; k++)
+            node->is_selected = graph->nodes[node->upstream[k]].is_selected;
+    }
+    return sl_plan_decide(graph, false, arena, err); // for no cause lies outside of the selection
 }
 
 size_t sl_plan_count(const struct sl_graph *graph, enum sl_verdict verdict)

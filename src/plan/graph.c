@@ -7,7 +7,6 @@
 struct builder {
     struct sl_project *project;
     struct sl_graph *graph;
-    bool has_cycle;
 };
 
 static struct sl_node *add_node(struct builder *builder, enum sl_node_kind kind, const char *name,
@@ -19,7 +18,7 @@ static struct sl_node *add_node(struct builder *builder, enum sl_node_kind kind,
         return NULL;
     }
     *node = (struct sl_node){.kind = kind, .name = name, .bare = bare, .label = label};
-    node->facts.version = -1;
+    node->facts.version = node->facts.quarantine_version = -1;
     if (sl_map_set(&builder->graph->by_name, name, node, err) != SL_OK)
         return NULL;
     builder->graph->count++;
@@ -218,12 +217,20 @@ static struct sl_place place_of_read(const struct sl_graph *graph, const struct 
     return place_in_model(reader->model, 1, 1);
 }
 
+// Kahn's algorithm: nodes that wait for others, and those that came out already.
+struct sorter {
+    size_t *waiting; // per node: upstream steps that did not come out; 0 once it came out itself
+    size_t *order;
+    size_t head, tail;
+};
+
 // Names the nodes of one cycle: from any node left over, upstream edges within the left-overs lead
-// round to a repeat.
-static int report_cycle(struct builder *builder, const size_t *waiting, struct sl_err *err)
+// round to a repeat. Then lets them come out, so that the next one can be found.
+static int report_cycle(struct builder *builder, struct sorter *sorter, struct sl_err *err)
 {
     struct sl_graph *graph = builder->graph;
     struct sl_arena *arena = &builder->project->arena;
+    size_t *waiting = sorter->waiting;
     size_t *path = SL_NEW_ARRAY(arena, size_t, graph->count + 1);
     bool *is_seen = SL_NEW_ARRAY(arena, bool, graph->count);
     SL_TRY_NEW(path, err);
@@ -243,11 +250,10 @@ static int report_cycle(struct builder *builder, const size_t *waiting, struct s
     }
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     sl_buf_add(&text, graph->nodes[at].name);
-    for (size_t i = length; i-- > 0;) {
-        sl_buf_addf(&text, " -> %s", graph->nodes[path[i]].name);
-        if (path[i] == at)
-            break;
-    }
+    size_t first = length;
+    do
+        sl_buf_addf(&text, " -> %s", graph->nodes[path[--first]].name);
+    while (path[first] != at);
     SL_TRY(sl_buf_check(&text, err));
     size_t next = 0; // what it reads; only models read what comes after them
     while (path[next] != at)
@@ -256,30 +262,37 @@ static int report_cycle(struct builder *builder, const size_t *waiting, struct s
     sl_diag(&builder->project->diags, SL_SEVERITY_ERROR, SL_E_SQL_CYCLE,
             place_of_read(graph, &graph->nodes[at], read), NULL, "these depend on each other: %s",
             text.text);
-    builder->has_cycle = true;
+    while (length-- > first) {
+        waiting[path[length]] = 0;
+        sorter->order[sorter->tail++] = path[length];
+    }
     return SL_OK;
 }
 
-// Kahn's algorithm, first come first served, so that the order is the files' order wherever the
-// edges allow it.
+// First come first served, so that the order is the files' order wherever the edges allow it. With
+// cycles the order is good but within these.
 static int sort_nodes(struct builder *builder, size_t *order, struct sl_err *err)
 {
     struct sl_graph *graph = builder->graph;
-    size_t *waiting = SL_NEW_ARRAY(&builder->project->arena, size_t, graph->count);
-    SL_TRY_NEW(waiting, err);
-    size_t head = 0, tail = 0;
+    struct sorter sorter = {SL_NEW_ARRAY(&builder->project->arena, size_t, graph->count), order, 0,
+                            0};
+    SL_TRY_NEW(sorter.waiting, err);
     for (size_t i = 0; i < graph->count; i++) {
-        waiting[i] = graph->nodes[i].upstream_count;
-        if (waiting[i] == 0)
-            order[tail++] = i;
+        sorter.waiting[i] = graph->nodes[i].upstream_count;
+        if (sorter.waiting[i] == 0)
+            order[sorter.tail++] = i;
     }
-    while (head < tail) {
-        const struct sl_node *node = &graph->nodes[order[head++]];
-        for (size_t i = 0; i < node->downstream_count; i++)
-            if (--waiting[node->downstream[i]] == 0)
-                order[tail++] = node->downstream[i];
+    while (sorter.tail < graph->count || sorter.head < sorter.tail) {
+        if (sorter.head == sorter.tail)
+            SL_TRY(report_cycle(builder, &sorter, err));
+        const struct sl_node *node = &graph->nodes[order[sorter.head++]];
+        for (size_t i = 0; i < node->downstream_count; i++) {
+            size_t *waiting = &sorter.waiting[node->downstream[i]];
+            if (*waiting && --*waiting == 0)
+                order[sorter.tail++] = node->downstream[i];
+        }
     }
-    return tail == graph->count ? SL_OK : report_cycle(builder, waiting, err);
+    return SL_OK;
 }
 
 // Lays the nodes down in topological order and renumbers the edges.
@@ -329,7 +342,7 @@ int sl_graph_build(struct sl_project *project, const struct sl_query *queries,
     size_t *order = SL_NEW_ARRAY(&project->arena, size_t, ret->count);
     SL_TRY_NEW(order, err);
     SL_TRY(sort_nodes(&builder, order, err));
-    return builder.has_cycle ? SL_OK : reorder(&builder, order, err);
+    return reorder(&builder, order, err);
 }
 
 void sl_graph_clear(struct sl_graph *graph)

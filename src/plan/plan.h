@@ -18,8 +18,10 @@ struct sl_input {
 
 // What the world says about a node, gathered before planning.
 struct sl_facts {
-    int64_t version;         // of its output; -1: not built yet
-    const char *table_id;    // of its output; NULL: unknown
+    int64_t version;            // of its output; -1: not built yet
+    const char *table_id;       // of its output; NULL: unknown
+    int64_t quarantine_version; // cleanse writes two tables, and they are read apart; -1: not built
+    const char *quarantine_id;
     const char *fingerprint; // it was built with; NULL: unknown
     struct sl_input *inputs; // it was built from
     size_t input_count;
@@ -29,7 +31,9 @@ struct sl_facts {
     const char *listing;       // digest of the source's listing, for `apply`
     struct sl_strs partitions; // that will be recomputed, if known
     bool has_partitions;
+    const char *trouble;     // why not all of this could be found out; NULL: it could
     const char *last_status; // of the last run: "ok", "error", "skipped"; NULL never run
+    bool was_killed;         // a run was killed since then, and this step may have been in it
 };
 
 enum sl_verdict {
@@ -70,7 +74,7 @@ struct sl_graph {
 };
 
 // Builds the graph. `queries` is parallel to project->models. Unknown tables and cycles are
-// diagnostics with their place.
+// diagnostics with their place; the graph holds the rest.
 SL_MUST int sl_graph_build(struct sl_project *project, const struct sl_query *queries,
                            const char *const *fingerprints, struct sl_graph *ret,
                            struct sl_err *err);
@@ -92,6 +96,10 @@ SL_MUST int sl_graph_select(struct sl_graph *graph, const struct sl_strs *select
 // node is stale.
 SL_MUST int sl_plan_decide(struct sl_graph *graph, bool full_refresh, struct sl_arena *arena,
                            struct sl_err *err);
+// Selects what is missing, whatever was selected before, and decides it: the steps that are stale
+// and whose last run, if there was one, did not end well; and what depends on them.
+SL_MUST int sl_plan_decide_missing(struct sl_graph *graph, struct sl_arena *arena,
+                                   struct sl_err *err);
 size_t sl_plan_count(const struct sl_graph *graph, enum sl_verdict verdict); // selected nodes only
 
 // {"schema":"sluice.plan/1", "project":..., "nodes":[...]}: all that `apply` must find unchanged.

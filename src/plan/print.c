@@ -59,6 +59,8 @@ static int print_node(const struct sl_graph *graph, const struct sl_node *node, 
     SL_TRY(set(object, "version", json_integer(facts->version), err));
     if (facts->table_id)
         SL_TRY(set(object, "table_id", json_string(facts->table_id), err));
+    if (node->kind == SL_NODE_CLEANSE)
+        SL_TRY(set(object, "quarantine_version", json_integer(facts->quarantine_version), err));
     SL_TRY(print_inputs(graph, node, object, err));
     SL_TRY(set_count(object, "rows", facts->rows, err));
     SL_TRY(set_count(object, "bytes", facts->bytes, err));
@@ -94,8 +96,8 @@ int sl_plan_print(const struct sl_graph *graph, const struct sl_project *project
 
 static int compare_nodes(const json_t *stored, const json_t *now, struct sl_err *err)
 {
-    static const char *const keys[] = {"fingerprint", "version", "table_id",  "inputs",
-                                       "verdict",     "listing", "partitions"};
+    static const char *const keys[] = {"fingerprint", "version", "table_id", "quarantine_version",
+                                       "inputs",      "verdict", "listing",  "partitions"};
     const char *name = sl_json_text(stored, "name", "?");
     if (!sl_str_equal(name, sl_json_text(now, "name", "?")))
         return sl_fail(err, SL_E_PLAN_CHANGED, "the plan has '%s' where the project now has '%s'",

@@ -1,4 +1,5 @@
 // Binding: every model against the columns of its inputs.
+#include "api/check.h"
 #include "api/kinds.h"
 #include "base/hash.h"
 #include "base/str.h"
@@ -58,7 +59,16 @@ static int add_raw(struct binder *binder, const struct sl_node *node, struct sl_
     SL_TRY(sl_delta_needs_session(folder, &is_session_needed, err));
     if (is_session_needed)
         SL_TRY(open_session(binder, err));
-    SL_TRY(sl_delta_load(folder, -1, binder->session, &world->arena, &snapshot, err));
+    struct sl_err trouble = {0};
+    int code = sl_delta_load(folder, -1, binder->session, &world->arena, &snapshot, &trouble);
+    if (code == SL_E_MEMORY)
+        return sl_fail_memory(err);
+    if (code != SL_OK) { // no mistake in the project, but nothing can be held against its columns
+        sl_diag(&world->project->diags, SL_SEVERITY_WARNING, trouble.code,
+                sl_yaml_place(node->source->node, "path"), trouble.hint[0] ? trouble.hint : NULL,
+                "%s cannot be read: %s", node->name, trouble.message);
+        return SL_OK;
+    }
     if (snapshot.version < 0)
         return SL_OK;
     return add_table(binder, node->name,
@@ -112,30 +122,59 @@ static void report(struct binder *binder, const struct sl_model *model, struct s
             found->hint[0] ? found->hint : NULL, "%s", found->message);
 }
 
-static void check_names(struct binder *binder, const struct sl_model *model,
-                        const struct sl_strs *names, const char *key,
-                        const struct sl_relation *result)
+// Settings of a file that name columns of a table.
+struct setting {
+    const struct sl_yaml *node;
+    const char *key;
+    const struct sl_strs *names; // may have a direction behind a blank
+    enum sl_code code;
+    const char *table;
+};
+
+static void check_names(struct binder *binder, const struct setting *setting,
+                        const struct sl_relation *columns)
 {
     struct sl_arena *arena = &binder->world->arena;
-    for (size_t i = 0; i < names->count; i++) {
-        const char *name = names->items[i];
-        const char **known = SL_NEW_ARRAY(arena, const char *, result->count);
+    for (size_t i = 0; i < setting->names->count; i++) {
+        const char *name = setting->names->items[i];
+        const char **known = SL_NEW_ARRAY(arena, const char *, columns->count);
         bool is_asc;
-        if (!known || (sl_str_equal(key, "order_by")
-                           ? sl_column_ordered(result->columns, result->count, name, &is_asc)
-                           : sl_column_find(result->columns, result->count, name)))
+        if (!known || (sl_str_equal(setting->key, "order_by")
+                           ? sl_column_ordered(columns->columns, columns->count, name, &is_asc)
+                           : sl_column_find(columns->columns, columns->count, name)))
             continue;
-        for (size_t k = 0; k < result->count; k++)
-            known[k] = result->columns[k].name;
-        sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_MODEL_SETTING,
-                sl_yaml_place(model->node, key), sl_did_you_mean(arena, name, known, result->count),
-                "'%s' names '%s', which is not a column of the result", key, name);
+        for (size_t k = 0; k < columns->count; k++)
+            known[k] = columns->columns[k].name;
+        sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, setting->code,
+                sl_yaml_place(setting->node, setting->key),
+                sl_did_you_mean(arena, name, known, columns->count),
+                "'%s' names '%s', which is not a column of %s", setting->key, name, setting->table);
     }
+}
+
+// Names that differ only in case are the same to a table.
+static bool has_columns_twice(struct binder *binder, const struct sl_model *model,
+                              const struct sl_relation *result)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < result->count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (sl_str_equal_nocase(result->columns[i].name, result->columns[k].name)) {
+                sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_SQL_COLUMN,
+                        (struct sl_place){model->file, model->sql_line, model->sql_column},
+                        "names that differ only in case are the same; rename one",
+                        "two columns are named '%s'", result->columns[i].name);
+                count++;
+                break;
+            }
+    return count > 0;
 }
 
 static struct table *find_table(const struct binder *binder, const struct sl_table_ref *ref)
 {
     char name[160];
+    if (!ref->layer)
+        return NULL;
     snprintf(name, sizeof name, "%s.%s", ref->layer, ref->name);
     return sl_map_get(binder->catalog, name);
 }
@@ -200,9 +239,122 @@ static int columns_of(struct binder *binder, const struct sl_node *node, struct 
     return *ret_is_bound ? sl_column_cache_add(&binder->cache, key, ret, err) : SL_OK;
 }
 
+// The relation that checks read, with the columns as they are stored and no rows.
+static int create_checked(struct binder *binder, const struct sl_relation *result,
+                          struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct sl_session *session = binder->session;
+    struct sl_arena *arena = &binder->world->arena;
+    struct sl_column *stored = SL_NEW_ARRAY(arena, struct sl_column, result->count);
+    SL_TRY_NEW(stored, err);
+    for (size_t i = 0; i < result->count; i++)
+        stored[i] =
+            (struct sl_column){result->columns[i].name, sl_storage_type(result->columns[i].type)};
+    struct sl_scan scan = {.columns = stored, .column_count = result->count};
+    sl_buf_add(&sql, "create or replace temp view " SL_CHECKED " as select * from ");
+    SL_TRY(session->kind->scan_sql(session, &scan, &sql, err));
+    SL_TRY(sl_buf_check(&sql, err));
+    return session->kind->exec(session, sql.text, NULL, err);
+}
+
+// A check that reads a table whose columns nobody knows yet cannot be judged.
+static int create_read(struct binder *binder, const struct sl_check *check, bool *ret_is_known,
+                       struct sl_err *err)
+{
+    enum sl_layer layer;
+    struct sl_table_ref ref = {0};
+    *ret_is_known = true;
+    if (!check->reads || !sl_table_parse(check->reads, &layer, &ref.name))
+        return SL_OK;
+    ref.layer = sl_layer_name(layer);
+    struct table *table = find_table(binder, &ref);
+    *ret_is_known = table != NULL;
+    return table ? create_empty_view(binder->session, &ref, table, err) : SL_OK;
+}
+
+static int bind_check(struct binder *binder, const struct sl_check *check, bool *ret_is_sound,
+                      struct sl_err *err)
+{
+    struct sl_session *session = binder->session;
+    struct sl_column *columns;
+    struct sl_err found = {0};
+    size_t count;
+    bool is_known;
+    SL_TRY(create_read(binder, check, &is_known, err));
+    *ret_is_sound &= is_known;
+    if (!is_known)
+        return SL_OK;
+    int code = session->kind->describe(session, check->failing_sql, &binder->world->arena, &columns,
+                                       &count, &found);
+    if (code == SL_OK)
+        return SL_OK;
+    if (code == SL_E_MEMORY || code == SL_E_INTERRUPTED || code == SL_E_INTERNAL) {
+        *err = found;
+        return code;
+    }
+    *ret_is_sound = false;
+    sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_MODEL_SETTING, check->place,
+            found.hint[0] ? found.hint : NULL, "check %s: %s", check->kind, found.message);
+    return SL_OK;
+}
+
+// The checks of a model against its columns. What was found sound is remembered as a relation
+// without columns.
+static int bind_checks(struct binder *binder, const struct sl_node *node,
+                       const struct sl_relation *result, struct sl_err *err)
+{
+    struct sl_arena *arena = &binder->world->arena;
+    SL_AUTO(sl_diags_clear) struct sl_diags told = SL_DIAGS_INIT; // by whoever compiled them first
+    SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
+    struct sl_relation nothing = {0};
+    struct sl_check *checks;
+    size_t count;
+    bool is_sound = true;
+    char key[65];
+    SL_TRY(sl_checks_compile(node->model->checks, arena, &told, &checks, &count, err));
+    if (!count)
+        return SL_OK;
+    SL_TRY(sl_hash_new(&hash, err));
+    sl_hash_add(hash, "checks");
+    for (size_t i = 0; i < result->count; i++) {
+        sl_hash_add(hash, result->columns[i].name);
+        sl_hash_add(hash, result->columns[i].type);
+    }
+    for (size_t i = 0; i < count; i++)
+        sl_hash_add(hash, checks[i].failing_sql);
+    SL_TRY(sl_hash_end(hash, key, err));
+    // A table that a check reads may lose its columns at any time: such checks are always asked.
+    bool is_known = false, reads = false;
+    for (size_t i = 0; i < count; i++)
+        reads |= checks[i].reads != NULL;
+    if (!reads)
+        SL_TRY(sl_column_cache_find(&binder->cache, key, arena, &nothing, &is_known, err));
+    if (is_known)
+        return SL_OK;
+    SL_TRY(open_session(binder, err));
+    SL_TRY(create_checked(binder, result, err));
+    for (size_t i = 0; i < count; i++)
+        SL_TRY(bind_check(binder, &checks[i], &is_sound, err));
+    return is_sound && !reads
+               ? sl_column_cache_add(&binder->cache, key, &(struct sl_relation){0}, err)
+               : SL_OK;
+}
+
+static void bind_settings(struct binder *binder, const struct sl_model *model,
+                          const struct sl_relation *result)
+{
+    const struct setting settings[] = {
+        {model->node, "partition_by", &model->partition_by, SL_E_MODEL_SETTING, "the result"},
+        {model->node, "key", &model->key, SL_E_MODEL_SETTING, "the result"},
+        {model->node, "order_by", &model->order_by, SL_E_MODEL_SETTING, "the result"},
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        check_names(binder, &settings[i], result);
+}
+
 static int bind_model(struct binder *binder, const struct sl_node *node, struct sl_err *err)
 {
-    const struct sl_model *model = node->model;
     struct sl_relation result = {0};
     bool is_bound;
     if (!binder->world->digests[node->query - binder->world->queries])
@@ -211,17 +363,30 @@ static int bind_model(struct binder *binder, const struct sl_node *node, struct 
         if (!find_table(binder, &node->query->tables[i]))
             return SL_OK; // not known before its first run
     SL_TRY(columns_of(binder, node, &result, &is_bound, err));
-    if (!is_bound)
+    if (!is_bound || has_columns_twice(binder, node->model, &result))
         return SL_OK;
     for (size_t i = 0; i < result.count; i++)
         if (sl_is_origin_name(result.columns[i].name))
             sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_SQL_COLUMN,
-                    (struct sl_place){model->file, model->sql_line, model->sql_column}, NULL,
-                    "the column name '%s' is reserved", result.columns[i].name);
-    check_names(binder, model, &model->partition_by, "partition_by", &result);
-    check_names(binder, model, &model->key, "key", &result);
-    check_names(binder, model, &model->order_by, "order_by", &result);
+                    (struct sl_place){node->model->file, node->model->sql_line,
+                                      node->model->sql_column},
+                    NULL, "the column name '%s' is reserved", result.columns[i].name);
+    bind_settings(binder, node->model, &result);
+    SL_TRY(bind_checks(binder, node, &result, err));
     return add_table(binder, node->name, &result, err);
+}
+
+static void bind_load(struct binder *binder, const struct sl_node *node)
+{
+    const struct sl_delivery *delivery = node->delivery;
+    const struct table *table = sl_map_get(binder->catalog, delivery->table);
+    const struct setting settings[] = {
+        {delivery->node, "partition_by", &delivery->partition_by, SL_E_VALUE_INVALID,
+         delivery->table},
+        {delivery->node, "key", &delivery->key, SL_E_VALUE_INVALID, delivery->table},
+    };
+    for (size_t i = 0; table && i < sizeof settings / sizeof *settings; i++)
+        check_names(binder, &settings[i], &table->relation);
 }
 
 static int bind_node(struct binder *binder, const struct sl_node *node, struct sl_err *err)
@@ -234,6 +399,7 @@ static int bind_node(struct binder *binder, const struct sl_node *node, struct s
     case SL_NODE_MODEL:
         return bind_model(binder, node, err);
     case SL_NODE_LOAD:
+        bind_load(binder, node);
         return SL_OK;
     }
     return SL_OK;

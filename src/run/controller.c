@@ -34,10 +34,31 @@ static struct sl_outcome *outcome_at(struct controller *controller, size_t index
     return &controller->run->outcomes[index];
 }
 
+static int do_kind(struct controller *controller, struct sl_outcome *outcome,
+                   struct sl_step_context *context, struct sl_err *err)
+{
+    const struct sl_node *node = outcome->node;
+    switch (node->kind) {
+    case SL_NODE_INGEST:
+        return sl_step_ingest(context, node->source, &outcome->result, err);
+    case SL_NODE_CLEANSE:
+        return sl_step_cleanse(context, node->source, node->contract, &outcome->result, err);
+    case SL_NODE_MODEL: {
+        struct sl_query query = {0};
+        SL_TRY(sl_world_query(controller->run->world, node, context->session, &outcome->arena,
+                              &query, err));
+        return sl_step_model(context, node->model, &query, node->fingerprint, &outcome->result,
+                             err);
+    }
+    case SL_NODE_LOAD:
+        return sl_step_load(context, node->target, node->delivery, &outcome->result, err);
+    }
+    return sl_fail(err, SL_E_INTERNAL, "a step of no kind");
+}
+
 static int do_step(struct controller *controller, struct sl_outcome *outcome,
                    struct sl_session *session, struct sl_err *err)
 {
-    const struct sl_node *node = outcome->node;
     struct sl_step_context context = {
         .project = controller->run->world->project,
         .session = session,
@@ -48,21 +69,10 @@ static int do_step(struct controller *controller, struct sl_outcome *outcome,
         .stop = &controller->stop,
         .progress = &outcome->progress,
     };
-    switch (node->kind) {
-    case SL_NODE_INGEST:
-        return sl_step_ingest(&context, node->source, &outcome->result, err);
-    case SL_NODE_CLEANSE:
-        return sl_step_cleanse(&context, node->source, node->contract, &outcome->result, err);
-    case SL_NODE_MODEL: {
-        struct sl_query query = {0};
-        SL_TRY(sl_world_query(controller->run->world, node, session, &outcome->arena, &query, err));
-        return sl_step_model(&context, node->model, &query, node->fingerprint, &outcome->result,
-                             err);
-    }
-    case SL_NODE_LOAD:
-        return sl_step_load(&context, node->target, node->delivery, &outcome->result, err);
-    }
-    return sl_fail(err, SL_E_INTERNAL, "a step of no kind");
+    int code = do_kind(controller, outcome, &context, err);
+    if (code != SL_OK)
+        sl_step_unstage_all(&context);
+    return code;
 }
 
 static void publish_session(struct controller *controller, struct sl_outcome *outcome,
@@ -176,8 +186,8 @@ static bool is_fresh(struct controller *controller, const struct sl_outcome *out
     if (node->verdict == SL_VERDICT_STALE)
         return false;
     for (size_t i = 0; i < node->upstream_count; i++) {
-        enum sl_status status = outcome_at(controller, node->upstream[i])->status;
-        if (status == SL_STATUS_OK || status == SL_STATUS_WARN || status == SL_STATUS_PARTIAL)
+        const struct sl_outcome *before = outcome_at(controller, node->upstream[i]);
+        if (before->status != SL_STATUS_NOTHING && before->result.version_count > 0)
             return false;
     }
     return true;

@@ -1,5 +1,8 @@
 // What stands on disk and at targets, as facts for the planner.
+#include "base/fs.h"
 #include "run/world.h"
+
+#define RUNS_TO_RECALL 100
 
 // A session made when the first thing needs one, and shared by the facts of one call.
 struct looker {
@@ -54,6 +57,21 @@ static int look_table(struct looker *looker, struct sl_node *node, enum sl_layer
     return looker->sizes && head.version >= 0 ? look_sizes(looker, folder, facts, err) : SL_OK;
 }
 
+// Clean and quarantine have a version each: what reads one of them is compared with that one.
+static int look_cleanse(struct looker *looker, struct sl_node *node, struct sl_err *err)
+{
+    struct sl_arena *arena = &looker->world->arena;
+    struct sl_delta_head head;
+    const char *folder =
+        sl_table_folder(looker->world->project, SL_LAYER_QUARANTINE, node->bare, arena);
+    SL_TRY_NEW(folder, err);
+    SL_TRY(look_table(looker, node, SL_LAYER_CLEAN, err));
+    SL_TRY(sl_delta_head(folder, arena, &head, err));
+    node->facts.quarantine_version = head.version;
+    node->facts.quarantine_id = head.table_id;
+    return SL_OK;
+}
+
 static int look_ingest(struct looker *looker, struct sl_node *node, struct sl_err *err)
 {
     struct sl_world *world = looker->world;
@@ -96,16 +114,27 @@ static int look_load(struct looker *looker, struct sl_node *node, struct sl_err 
     return SL_OK;
 }
 
+// Of what was found before, only what the history tells stays.
+static void forget(struct sl_node *node)
+{
+    const struct sl_facts before = node->facts;
+    node->facts = (struct sl_facts){.version = -1,
+                                    .quarantine_version = -1,
+                                    .rows = -1,
+                                    .bytes = -1,
+                                    .files = -1,
+                                    .last_status = before.last_status,
+                                    .was_killed = before.was_killed};
+}
+
 static int look(struct looker *looker, struct sl_node *node, struct sl_err *err)
 {
-    const char *last_status = node->facts.last_status;
-    node->facts = (struct sl_facts){
-        .version = -1, .rows = -1, .bytes = -1, .files = -1, .last_status = last_status};
+    forget(node);
     switch (node->kind) {
     case SL_NODE_INGEST:
         return look_ingest(looker, node, err);
     case SL_NODE_CLEANSE:
-        return look_table(looker, node, SL_LAYER_CLEAN, err);
+        return look_cleanse(looker, node, err);
     case SL_NODE_MODEL:
         return look_table(looker, node, SL_LAYER_CURATED, err);
     case SL_NODE_LOAD:
@@ -114,24 +143,65 @@ static int look(struct looker *looker, struct sl_node *node, struct sl_err *err)
     return SL_OK;
 }
 
+// What cannot be looked at fails its own step later, unless it has passed by then; everything else
+// can still be planned and run.
+static int look_or_tell(struct looker *looker, struct sl_node *node, struct sl_err *err)
+{
+    struct sl_err trouble = {0};
+    int code = look(looker, node, &trouble);
+    if (code == SL_OK)
+        return SL_OK;
+    if (code == SL_E_MEMORY || code == SL_E_ENGINE_MISSING || code == SL_E_INTERNAL) {
+        *err = trouble;
+        return sl_err_context(err, "look at %s", node->name);
+    }
+    node->facts.trouble = sl_arena_strdup(&looker->world->arena, trouble.message);
+    SL_TRY_NEW(node->facts.trouble, err);
+    return SL_OK;
+}
+
 int sl_world_gather(struct sl_world *world, bool sizes, struct sl_err *err)
 {
     struct looker looker = {.world = world, .sizes = sizes};
     int code = SL_OK;
-    for (size_t i = 0; i < world->graph.count && code == SL_OK; i++) {
-        struct sl_node *node = &world->graph.nodes[i];
-        code = look(&looker, node, err);
-        if (code != SL_OK && node->kind == SL_NODE_LOAD) {
-            // A target that cannot be asked fails its own step later; everything else can still be
-            // planned.
-            sl_err_clear(err);
-            code = SL_OK;
-        }
-        if (code != SL_OK)
-            code = sl_err_context(err, "look at %s", node->name);
-    }
+    for (size_t i = 0; i < world->graph.count && code == SL_OK; i++)
+        code = look_or_tell(&looker, &world->graph.nodes[i], err);
     sl_session_close(&looker.session);
     return code;
+}
+
+// Whether a run of this project is at work: then no run that has not ended was killed.
+static bool is_running(const struct sl_world *world, struct sl_arena *arena)
+{
+    SL_AUTO(sl_fd_close) int lock_fd = -1;
+    const char *lock = sl_path_join(arena, world->project->state_folder, "run.lock");
+    return !lock || (sl_fs_exists(lock) && sl_fs_lock(lock, false, &lock_fd, NULL) == SL_E_LOCKED);
+}
+
+// A killed run has lost what its steps came to: every step that has not ended since may have been
+// one of them.
+static int recall_kills(struct sl_world *world, struct sl_state *state,
+                        const struct sl_step_row *steps, size_t count, struct sl_err *err)
+{
+    struct sl_run_row *runs;
+    size_t run_count, at = 0;
+    if (is_running(world, &world->arena))
+        return SL_OK;
+    SL_TRY(sl_state_runs(state, NULL, RUNS_TO_RECALL, &world->arena, &runs, &run_count, err));
+    while (at < run_count && runs[at].ended_us)
+        at++;
+    if (at == run_count)
+        return SL_OK;
+    for (size_t i = 0; i < world->graph.count; i++) {
+        struct sl_node *node = &world->graph.nodes[i];
+        node->facts.was_killed = true;
+        for (size_t k = 0; k < count; k++)
+            if (sl_str_equal(steps[k].name, node->name) &&
+                (sl_str_equal(steps[k].run_id, runs[at].id) ||
+                 steps[k].started_us > runs[at].started_us))
+                node->facts.was_killed = false;
+    }
+    return SL_OK;
 }
 
 int sl_world_recall(struct sl_world *world, struct sl_err *err)
@@ -147,5 +217,5 @@ int sl_world_recall(struct sl_world *world, struct sl_err *err)
         if (node)
             node->facts.last_status = rows[i].status;
     }
-    return SL_OK;
+    return recall_kills(world, state, rows, count, err);
 }

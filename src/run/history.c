@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +21,10 @@ struct sl_history {
     bool has_failed;
 };
 
+// The state is closed: what it holds open would only fail again.
 static void give_up(struct sl_history *history, const struct sl_err *err)
 {
+    sl_state_close(&history->state);
     if (!history->has_failed)
         sl_log(SL_LOG_WARN, NULL, "history is not kept: %s", err->message);
     history->has_failed = true;
@@ -63,23 +66,35 @@ static int open_log(struct sl_history *history, struct sl_err *err)
     const char *path = sl_arena_printf(arena, "%s/%s.jsonl", folder, history->run->id);
     SL_TRY_NEW(path, err);
     history->log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    return history->log_fd < 0 ? sl_fail(err, SL_E_IO, "cannot write '%s'", path) : SL_OK;
+    return history->log_fd < 0 ? sl_fail_errno(err, errno, "cannot write '%s'", path) : SL_OK;
 }
 
-int sl_history_open(struct sl_run *run, const char *command, struct sl_history **ret,
-                    struct sl_err *err)
+static int open_state(struct sl_history *history, struct sl_err *err)
 {
-    SL_AUTO(sl_history_close) struct sl_history *history = calloc(1, sizeof *history);
-    SL_TRY_NEW(history, err);
-    history->run = run;
-    history->command = command;
-    history->log_fd = -1;
+    struct sl_run *run = history->run;
     SL_TRY(sl_state_open(run->world->project->state_folder, &run->arena, &history->state,
                          &run->state_note, err));
     struct sl_run_row row = run_row(history);
     SL_TRY(sl_state_forget(history->state, run->started_us - KEEP_RUNS_US, err));
     SL_TRY(sl_state_begin(history->state, &row, err));
-    SL_TRY(open_log(history, err));
+    return open_log(history, err);
+}
+
+// Tables are what a run is for: it goes on without its history.
+int sl_history_open(struct sl_run *run, const char *command, struct sl_history **ret,
+                    struct sl_err *err)
+{
+    struct sl_err trouble = {0};
+    SL_AUTO(sl_history_close) struct sl_history *history = calloc(1, sizeof *history);
+    SL_TRY_NEW(history, err);
+    history->run = run;
+    history->command = command;
+    history->log_fd = -1;
+    if (open_state(history, &trouble) != SL_OK) {
+        if (trouble.code == SL_E_MEMORY)
+            return sl_fail_memory(err);
+        give_up(history, &trouble);
+    }
     *ret = history;
     history = NULL;
     return SL_OK;
@@ -134,7 +149,7 @@ static int add(struct sl_history *history, const struct sl_outcome *outcome, str
     SL_TRY(sl_log_print(json, &text, err));
     int code = add_state(history, outcome, text, err);
     if (code == SL_OK && dprintf(history->log_fd, "%s\n", text) < 0)
-        code = sl_fail(err, SL_E_IO, "cannot write the run's log");
+        code = sl_fail_errno(err, errno, "cannot write the run's log");
     free(text);
     return code;
 }
@@ -144,6 +159,8 @@ void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome
     struct sl_err err = {0};
     if (outcome->status == SL_STATUS_NOTHING)
         return; // nothing happened
+    if (!history->state)
+        return;
     if (add(history, outcome, &err) != SL_OK)
         give_up(history, &err);
 }
@@ -151,7 +168,7 @@ void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome
 void sl_history_flush(struct sl_history *history)
 {
     struct sl_err err = {0};
-    if (sl_state_flush(history->state, &err) != SL_OK)
+    if (history->state && sl_state_flush(history->state, &err) != SL_OK)
         give_up(history, &err);
 }
 
@@ -159,7 +176,7 @@ void sl_history_end(struct sl_history *history)
 {
     struct sl_err err = {0};
     struct sl_run_row row = run_row(history);
-    if (sl_state_end(history->state, &row, &err) != SL_OK)
+    if (history->state && sl_state_end(history->state, &row, &err) != SL_OK)
         give_up(history, &err);
 }
 

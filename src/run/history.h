@@ -6,6 +6,7 @@
 #include "run/run.h"
 
 struct sl_history;
+// History that cannot be kept (a full disk, a store of a later version) is a warning.
 SL_MUST int sl_history_open(struct sl_run *run, const char *command, struct sl_history **ret,
                             struct sl_err *err);
 // A step has ended. History that cannot be written (a full disk) is reported once on the log and

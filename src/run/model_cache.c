@@ -4,7 +4,7 @@
 #include "run/cache.h"
 
 #define CACHE_FILE "models.cache"
-#define CACHE_FORMAT 2
+#define CACHE_FORMAT 3
 
 struct reader {
     struct sl_world *world;
@@ -54,8 +54,9 @@ static int remember(struct reader *reader, size_t index, struct sl_err *err)
 {
     const struct sl_query *query = &reader->world->queries[index];
     json_t *tables = json_array();
-    json_t *entry = json_pack("{s:s, s:b, s:o}", "digest", reader->world->digests[index],
-                              "volatile", query->is_volatile, "tables", tables);
+    json_t *entry =
+        json_pack("{s:s, s:b, s:s*, s:o}", "digest", reader->world->digests[index], "volatile",
+                  query->is_volatile, "every_run", query->why_every_run, "tables", tables);
     if (!entry || json_object_set_new(reader->entries, reader->hashes[index], entry) != 0)
         return sl_fail_memory(err);
     for (size_t i = 0; i < query->table_count; i++) {
@@ -80,9 +81,13 @@ static int from_cache(struct reader *reader, size_t index, struct sl_err *err)
         return SL_OK;
     reader->world->digests[index] = sl_arena_strdup(arena, digest);
     SL_TRY_NEW(reader->world->digests[index], err);
-    reader->world->queries[index].is_volatile = sl_json_bool(entry, "volatile", true);
-    SL_TRY(restore_tables(json_object_get(entry, "tables"), arena, &reader->world->queries[index],
-                          err));
+    struct sl_query *query = &reader->world->queries[index];
+    const char *why = sl_json_text(entry, "every_run", NULL);
+    query->is_volatile = sl_json_bool(entry, "volatile", true);
+    query->why_every_run = sl_arena_strdup(arena, why);
+    if (why)
+        SL_TRY_NEW(query->why_every_run, err);
+    SL_TRY(restore_tables(json_object_get(entry, "tables"), arena, query, err));
     return json_object_set(reader->entries, reader->hashes[index], entry) == 0
                ? SL_OK
                : sl_fail_memory(err);

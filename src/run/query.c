@@ -38,7 +38,8 @@ int sl_world_query(struct sl_world *world, const struct sl_node *node, struct sl
     bool is_local = false;
     if (model->write == SL_WRITE_FULL) {
         *ret = (struct sl_query){.tables = node->query->tables,
-                                 .table_count = node->query->table_count};
+                                 .table_count = node->query->table_count,
+                                 .why_every_run = node->query->why_every_run};
         return SL_OK;
     }
     SL_TRY(session->kind->parse(session, &model->sql, 1, arena, &ast, err));
@@ -72,8 +73,8 @@ static bool is_foreseeable(const struct sl_graph *graph, const struct sl_node *n
 {
     return node->is_selected && node->kind == SL_NODE_MODEL &&
            node->model->write == SL_WRITE_PARTITION && node->verdict == SL_VERDICT_STALE &&
-           node->facts.version >= 0 && sl_str_equal(node->facts.fingerprint, node->fingerprint) &&
-           is_settled(graph, node);
+           node->facts.version >= 0 && !node->query->why_every_run &&
+           sl_str_equal(node->facts.fingerprint, node->fingerprint) && is_settled(graph, node);
 }
 
 static int add_copy(struct sl_world *world, struct sl_strs *list, const char *text,

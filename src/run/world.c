@@ -23,9 +23,8 @@ int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, 
     SL_TRY_NEW(ret->digests, err);
     SL_TRY_NEW(ret->fingerprints, err);
     SL_TRY(sl_models_read(ret, err));
-    size_t errors = ret->project->diags.error_count;
     SL_TRY(sl_graph_build(ret->project, ret->queries, ret->fingerprints, &ret->graph, err));
-    ret->has_graph = ret->project->diags.error_count == errors;
+    ret->has_graph = true;
     for (size_t i = 0; i < ret->graph.count; i++)
         ret->graph.nodes[i].is_selected = true;
     return SL_OK;

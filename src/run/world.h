@@ -14,10 +14,10 @@ struct sl_world {
     struct sl_arena arena; // of the world; only the thread that opened it allocates here
     struct sl_graph graph;
     // Parallel to project->models.
-    struct sl_query *queries; // tables and is_volatile only, see sl_world_query
+    struct sl_query *queries; // tables, is_volatile, why_every_run only, see sl_world_query
     const char **digests;     // of the query's tree; NULL: it cannot be parsed
     const char **fingerprints;
-    bool has_graph; // false while the project has errors
+    bool has_graph; // it may be of a project with errors, and then lack edges
     pthread_mutex_t engine_lock;
     struct sl_engine *engine; // opened by the first sl_world_session
 };
@@ -63,7 +63,7 @@ SL_MUST int sl_world_gather(struct sl_world *world, bool sizes, struct sl_err *e
 // told before their inputs are rebuilt, and adds to `why` what makes others be recomputed whole.
 // Reads what changed; verdicts must be there (sl_plan_decide without full_refresh).
 SL_MUST int sl_world_foresee(struct sl_world *world, struct sl_err *err);
-// Fills facts.last_status from the state store.
+// Fills facts.last_status and was_killed from the state store.
 SL_MUST int sl_world_recall(struct sl_world *world, struct sl_err *err);
 
 #endif

@@ -208,6 +208,7 @@ static const char *find_end(const char *text)
     return NULL;
 }
 
+// *at moves behind the reference, also if it cannot be resolved; to the end if it is not closed.
 static int add_reference(struct sl_secrets *secrets, const char **at, struct sl_buf *out,
                          struct sl_err *err)
 {
@@ -216,15 +217,16 @@ static int add_reference(struct sl_secrets *secrets, const char **at, struct sl_
     char *reference;
 
     if (!end) {
+        *at += strlen(*at);
         (void)sl_fail(err, SL_E_VALUE_INVALID, "'${' is not closed");
         return sl_err_hint(err, "write ${env:NAME}; $${ stands for ${ itself");
     }
     reference = sl_arena_strndup(secrets->arena, *at + 2, (size_t)(end - *at - 2));
+    *at = end + 1;
     SL_TRY_NEW(reference, err);
     SL_TRY(resolve_reference(secrets, reference, &value, err));
     sl_log_hide(value);
     sl_buf_add(out, value);
-    *at = end + 1;
     return SL_OK;
 }
 
@@ -232,18 +234,34 @@ int sl_secrets_resolve(void *self, const char *text, struct sl_arena *arena, con
                        struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf out = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf failures = SL_BUF_INIT;
+    struct sl_err first = {0};
 
     for (const char *at = text; *at;) {
         if (strncmp(at, "$${", 3) == 0) {
             sl_buf_add(&out, "${");
             at += 3;
         } else if (strncmp(at, "${", 2) == 0) {
-            SL_TRY(add_reference(self, &at, &out, err));
+            struct sl_err failure = {0};
+
+            if (add_reference(self, &at, &out, &failure) == SL_E_MEMORY)
+                return sl_fail_memory(err);
+            if (failure.code == SL_OK)
+                continue;
+            // All that are missing are told at once.
+            sl_buf_addf(&failures, "%s%s", first.code ? "; " : "", failure.message);
+            if (!first.code)
+                first = failure;
         } else {
             sl_buf_add_char(&out, *at++);
         }
     }
     SL_TRY(sl_buf_check(&out, err));
+    SL_TRY(sl_buf_check(&failures, err));
+    if (first.code) {
+        (void)sl_fail(err, first.code, "%s", failures.text);
+        return first.hint[0] ? sl_err_hint(err, "%s", first.hint) : (int)first.code;
+    }
     *ret = sl_arena_strdup(arena, out.text);
     SL_TRY_NEW(*ret, err);
     return SL_OK;

@@ -33,14 +33,20 @@ static bool is_listed(const char *name, const char *const *names)
     return false;
 }
 
+// age(t) is the time from t until now; age(a, b) does not look at the clock.
+static bool is_age_until_now(const struct sl_ast *call)
+{
+    return sl_str_equal_nocase(sl_ast_text(call, "function_name"), "age") &&
+           sl_ast_count(sl_ast_get(call, "children")) == 1;
+}
+
 enum sl_function_kind sl_function_kind(const struct sl_ast *call)
 {
     const char *name = sl_ast_text(call, "function_name");
     const struct function *found =
         bsearch(name, functions, sizeof functions / sizeof *functions, sizeof *functions, compare);
 
-    // age(t) is the time from t until now; age(a, b) does not look at the clock.
-    if (sl_str_equal_nocase(name, "age") && sl_ast_count(sl_ast_get(call, "children")) == 1)
+    if (is_age_until_now(call))
         return SL_FUNCTION_VOLATILE;
     return found ? found->kind : SL_FUNCTION_UNKNOWN;
 }
@@ -51,6 +57,36 @@ bool sl_function_is_pure_table(const char *name)
                                         "repeat_row", "json_each", "json_tree",       NULL};
 
     return is_listed(name, names);
+}
+
+bool sl_function_reads_files(const char *name)
+{
+    static const char *const names[] = {
+        "arrow_scan",    "delta_scan", "glob",         "iceberg_scan",
+        "mysql_query",   "mysql_scan", "parquet_scan", "postgres_query",
+        "postgres_scan", "sniff_csv",  "sqlite_query", "sqlite_scan",
+        "st_read",       NULL};
+
+    return is_listed(name, names) || strncasecmp(name, "read_", 5) == 0 ||
+           strncasecmp(name, "parquet_", 8) == 0;
+}
+
+bool sl_function_reads_clock(const struct sl_ast *call)
+{
+    static const char *const names[] = {"ago",
+                                        "current_date",
+                                        "current_localtime",
+                                        "current_localtimestamp",
+                                        "current_time",
+                                        "current_timestamp",
+                                        "get_current_time",
+                                        "get_current_timestamp",
+                                        "now",
+                                        "today",
+                                        "transaction_timestamp",
+                                        NULL};
+
+    return is_age_until_now(call) || is_listed(sl_ast_text(call, "function_name"), names);
 }
 
 bool sl_function_is_clock_name(const char *name)

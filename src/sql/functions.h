@@ -16,6 +16,10 @@ enum sl_function_kind {
 enum sl_function_kind sl_function_kind(const struct sl_ast *call);
 // A table function that gives the same rows for the same arguments: unnest, range, ...
 bool sl_function_is_pure_table(const char *name);
+// A table function whose rows come from files or another database.
+bool sl_function_reads_files(const char *name);
+// Of an expression of class FUNCTION: it gives the time.
+bool sl_function_reads_clock(const struct sl_ast *call);
 // A name that the engine takes for a call if there is no such column: current_date.
 bool sl_function_is_clock_name(const char *name);
 

@@ -191,26 +191,44 @@ static const struct sl_ast *find_unknown_function(const struct sl_ast *node)
 
 // A volatile column of the result (`now() as loaded_at`) decides nothing as long as nothing refers
 // to it.
-static const struct sl_ast *find_deciding_volatile(const struct sl_ast *root)
+static const struct sl_ast *find_deciding(const struct sl_ast *root,
+                                          const struct sl_ast *(*find)(const struct sl_ast *node))
 {
     const struct sl_ast *items =
         sl_ast_is(root, "type", "SELECT_NODE") ? sl_ast_get(root, "select_list") : NULL;
 
-    const struct sl_ast *unknown = find_unknown_function(root);
-
-    if (unknown) // it may be an aggregate
-        return unknown;
     for (const struct sl_ast *member = sl_ast_first(root); member; member = member->next)
-        if (member != items && member->first && sl_sql_find_volatile(member))
-            return sl_sql_find_volatile(member);
+        if (member != items && member->first && find(member))
+            return find(member);
     for (const struct sl_ast *item = sl_ast_first(items); item; item = item->next) {
-        const struct sl_ast *found = sl_sql_find_volatile(item);
+        const struct sl_ast *found = find(item);
         const char *alias = sl_ast_text(item, "alias");
 
         if (found && (unnests(item) || (*alias && refers_to(root, alias))))
             return found;
     }
     return NULL;
+}
+
+static const struct sl_ast *find_deciding_volatile(const struct sl_ast *root)
+{
+    const struct sl_ast *unknown = find_unknown_function(root);
+
+    // It may be an aggregate.
+    return unknown ? unknown : find_deciding(root, sl_sql_find_volatile);
+}
+
+int sl_sql_why_every_run(const struct sl_ast *root, struct sl_arena *arena, const char **ret,
+                         struct sl_err *err)
+{
+    const struct sl_ast *found = find_deciding(root, sl_sql_find_clock);
+
+    if (!found) // what a file holds is never beside the point
+        found = sl_sql_find_file(root);
+    *ret = found ? sl_sql_describe_volatile(found, arena) : NULL;
+    if (found)
+        SL_TRY_NEW(*ret, err);
+    return SL_OK;
 }
 
 int sl_sql_path(const struct sl_sql_scan *scan, struct sl_arena *arena, struct sl_sql_path *ret,

@@ -37,6 +37,10 @@ struct sl_query_facts {
 
 SL_MUST int sl_sql_path(const struct sl_sql_scan *scan, struct sl_arena *arena,
                         struct sl_sql_path *ret, struct sl_err *err);
+// Why the result is another one though no input is: "it reads current_date"; NULL if it is not. In
+// the arena.
+SL_MUST int sl_sql_why_every_run(const struct sl_ast *root, struct sl_arena *arena,
+                                 const char **ret, struct sl_err *err);
 // Writes the verdict into the query: driving_table, is_row_wise, why_not_row_wise.
 SL_MUST int sl_sql_path_tell(const struct sl_sql_path *path, bool is_in_doubt,
                              struct sl_arena *arena, struct sl_query *query, struct sl_err *err);

@@ -54,6 +54,11 @@ struct sl_query {
     // top-level SELECT is volatile that nothing else refers to.
     bool is_volatile;
     const char *why_volatile; // "it calls now()"; NULL if it is not
+    // Which rows there are, and what is in them, follows the clock or files that the SQL reads ("it
+    // reads current_date"): the result is out of date whenever it is looked at. NULL: only the
+    // inputs decide. Chance, and a column like `now() as loaded_at` that nothing refers to, do not
+    // count.
+    const char *why_every_run;
     // The list of columns is not whole: a star over a table whose columns are unknown, a PIVOT.
     bool has_unknown_columns;
     const struct sl_query_facts *facts; // of sl_query_lineage, for sl_query_is_partition_local

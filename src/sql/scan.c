@@ -198,20 +198,48 @@ static const struct sl_ast *skip_table_function(const struct sl_ast *node,
     return item;
 }
 
-const struct sl_ast *sl_sql_find_volatile(const struct sl_ast *node)
+static bool is_clock(const struct sl_ast *node)
+{
+    if (sl_ast_is_class(node, "FUNCTION"))
+        return sl_function_reads_clock(node);
+    return sl_ast_is_class(node, "COLUMN_REF") && is_volatile(node);
+}
+
+static bool is_file(const struct sl_ast *node)
+{
+    return sl_ast_is(node, "type", "TABLE_FUNCTION") &&
+           sl_function_reads_files(sl_ast_text(sl_ast_get(node, "function"), "function_name"));
+}
+
+static const struct sl_ast *find(const struct sl_ast *node, bool (*is)(const struct sl_ast *node))
 {
     if (!node)
         return NULL;
-    if (is_volatile(node))
+    if (is(node))
         return node;
     for (const struct sl_ast *item = sl_ast_first(node); item; item = item->next) {
         const struct sl_ast *inner = skip_table_function(node, item);
-        const struct sl_ast *found = inner && inner->first ? sl_sql_find_volatile(inner) : NULL;
+        const struct sl_ast *found = inner && inner->first ? find(inner, is) : NULL;
 
         if (found)
             return found;
     }
     return NULL;
+}
+
+const struct sl_ast *sl_sql_find_volatile(const struct sl_ast *node)
+{
+    return find(node, is_volatile);
+}
+
+const struct sl_ast *sl_sql_find_clock(const struct sl_ast *node)
+{
+    return find(node, is_clock);
+}
+
+const struct sl_ast *sl_sql_find_file(const struct sl_ast *node)
+{
+    return find(node, is_file);
 }
 
 const char *sl_sql_describe_volatile(const struct sl_ast *node, struct sl_arena *arena)

@@ -39,6 +39,9 @@ struct sl_ast *sl_sql_root(const struct sl_ast *tree);
 // What makes the result of a part of the tree differ from time to time ("now()"); NULL if nothing
 // does.
 const struct sl_ast *sl_sql_find_volatile(const struct sl_ast *node);
+// Of these only what gives the time, and only what reads files.
+const struct sl_ast *sl_sql_find_clock(const struct sl_ast *node);
+const struct sl_ast *sl_sql_find_file(const struct sl_ast *node);
 // For people: "it calls now()". NULL when memory is out.
 const char *sl_sql_describe_volatile(const struct sl_ast *node, struct sl_arena *arena);
 // The read of a table, NULL if there is none. `table` is "clean.orders".

@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,10 +36,19 @@ struct sl_state {
     bool has_open_steps;    // a transaction holds steps that others do not see yet
 };
 
+// Some of SQLite's files (the shared memory of its log) give a bare I/O error on a full disk; the
+// system's own number tells.
 static int fail_sqlite(sqlite3 *db, const char *doing, struct sl_err *err)
 {
-    enum sl_code code = sqlite3_errcode(db) == SQLITE_FULL ? SL_E_NO_SPACE : SL_E_STATE;
-    return sl_fail(err, code, "%s: %s", doing, sqlite3_errmsg(db));
+    int system = sqlite3_system_errno(db);
+    const char *file = sqlite3_db_filename(db, "main");
+    bool is_full =
+        sqlite3_errcode(db) == SQLITE_FULL ||
+        ((sqlite3_errcode(db) & 0xFF) == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT));
+    if (is_full)
+        return sl_fail(err, SL_E_NO_SPACE, "%s: no space left to write '%s'", doing,
+                       file ? file : "it");
+    return sl_fail(err, SL_E_STATE, "%s: %s", doing, sqlite3_errmsg(db));
 }
 
 static void close_statement(sqlite3_stmt **statement)

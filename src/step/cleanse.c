@@ -34,7 +34,7 @@ static int stage(struct sl_cleanse *cleanse, const struct sl_cleanse_table *tabl
 {
     struct sl_step_context *context = cleanse->context;
     struct sl_stage_options options = {.folder = table->folder, .file_size_bytes = FILE_SIZE_BYTES};
-    SL_TRY(sl_step_staging(table->folder, context->arena, &options.file_prefix, err));
+    SL_TRY(sl_step_staging(context, table->folder, &options.file_prefix, err));
     return context->session->kind->stage(context->session, sql, &options, context->arena, ret, err);
 }
 

@@ -59,13 +59,19 @@ static int stage_all(struct sl_ingest *ingest, struct sl_err *err)
     return code;
 }
 
-// Nothing was staged: says why.
+// Nothing was staged: says why. Where there is a table, what it holds is still good, and whatever
+// reads it goes on.
 static int nothing_staged(struct sl_ingest *ingest, struct sl_err *err)
 {
     size_t failed = ingest->result.failed_parts;
 
     if (failed == 0)
         return sl_fail(err, SL_E_INTERRUPTED, "stopped before the first file");
+    if (ingest->snapshot.version >= 0) {
+        ingest->result.outcome = SL_STEP_PARTIAL;
+        ingest->result.has_balance = true;
+        return SL_OK;
+    }
     *err = ingest->first_failure;
     if (failed > 1)
         return sl_err_context(err, "none of %zu files can be read, the first", failed);

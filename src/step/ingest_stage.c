@@ -282,11 +282,13 @@ static int stage_part(struct sl_ingest *ingest, size_t index, struct sl_err *err
     // The fast way of reading has its limits; what is read with care is beyond doubt.
     if ((code == SL_OK && end.needs_care) || code == SL_E_ENGINE || code == SL_E_BALANCE) {
         sl_err_clear(&failure);
+        sl_step_unstage(ingest->folder, prefix);
         code = try_part(ingest, job, prefix, true, &staged, &end, &failure);
     }
     sl_source_close(&job->reader);
     if (code == SL_OK)
         return keep(ingest, job, &staged, &end, err);
+    sl_step_unstage(ingest->folder, prefix);
     if (is_of_part(code))
         return sl_ingest_leave_out(ingest, job, &failure, err);
     *err = failure;
@@ -306,7 +308,7 @@ static int note_stop(struct sl_ingest *ingest, size_t left, struct sl_err *err)
 
 int sl_ingest_stage(struct sl_ingest *ingest, struct sl_err *err)
 {
-    SL_TRY(sl_step_staging(ingest->folder, ingest->arena, &ingest->file_prefix, err));
+    SL_TRY(sl_step_staging(ingest->context, ingest->folder, &ingest->file_prefix, err));
     for (size_t i = 0; i < ingest->job_count; i++) {
         if (must_stop(ingest))
             return note_stop(ingest, ingest->job_count - i, err);

@@ -1,6 +1,7 @@
 // The load step: brings a delivery from the version it stands at to the table's newest.
 #include "step/load.h"
 #include "api/kinds.h"
+#include "base/hash.h"
 #include "plan/plan.h"
 #include "step/step.h"
 
@@ -47,6 +48,94 @@ bool sl_step_load_needs_session(const struct sl_target *target)
     return kind && kind->needs_session_for_position;
 }
 
+// Who delivers. What is kept at the target as the table's identity is
+// "<table id>@<digest of the lake's place>@<project>[:<environment>]", so that a delivery of
+// another environment is told from one of a lake that was made anew or moved.
+struct owner {
+    const char *lake; // NULL: a former Sluice delivered it
+    const char *name;
+};
+
+static int find_own(const struct sl_project *project, struct sl_arena *arena, struct owner *ret,
+                    struct sl_err *err)
+{
+    SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
+    char hex[65];
+    const char *lake = project->lake_folder;
+    size_t length = strlen(project->folder);
+    // A project that was moved or cloned has the same lake within it.
+    if (strncmp(lake, project->folder, length) == 0 && lake[length] == '/')
+        lake += length;
+    SL_TRY(sl_hash_new(&hash, err));
+    sl_hash_add(hash, lake);
+    SL_TRY(sl_hash_end(hash, hex, err));
+    ret->lake = sl_arena_strndup(arena, hex, 16);
+    ret->name = project->environment
+                    ? sl_arena_printf(arena, "%s:%s", project->name, project->environment)
+                    : sl_arena_strdup(arena, project->name);
+    SL_TRY_NEW(ret->lake, err);
+    SL_TRY_NEW(ret->name, err);
+    return SL_OK;
+}
+
+// Takes the owner off the identity.
+static int split_identity(struct sl_target_position *position, struct sl_arena *arena,
+                          struct owner *ret, struct sl_err *err)
+{
+    const char *id = position->table_id, *lake = id ? strchr(id, '@') : NULL;
+    const char *name = lake ? strchr(lake + 1, '@') : NULL;
+    *ret = (struct owner){0};
+    if (!name)
+        return SL_OK;
+    position->table_id = sl_arena_strndup(arena, id, (size_t)(lake - id));
+    ret->lake = sl_arena_strndup(arena, lake + 1, (size_t)(name - lake - 1));
+    ret->name = name + 1;
+    SL_TRY_NEW(position->table_id, err);
+    SL_TRY_NEW(ret->lake, err);
+    return SL_OK;
+}
+
+// Environments with tables of their own must not take turns in overwriting one delivery.
+static int refuse_other_owner(const struct sl_target *target, const struct sl_delivery *delivery,
+                              const struct owner *owner, struct sl_err *err)
+{
+    const char *environment = strchr(owner->name, ':');
+    struct sl_place place = sl_yaml_place(target->node, target->path ? "path" : "dsn");
+    int length = environment ? (int)(environment - owner->name) : (int)strlen(owner->name);
+    (void)sl_fail(err, SL_E_TARGET_FOREIGN,
+                  "'%s' was delivered there by project '%.*s', %s%s%s, from another lake",
+                  delivery->to, length, owner->name,
+                  environment ? "environment '" : "no environment",
+                  environment ? environment + 1 : "", environment ? "'" : "");
+    (void)sl_err_hint(err,
+                      "give each environment a place of its own, for example by ${env:NAME}; or "
+                      "remove what is there");
+    return sl_err_at(err, place.file ? place.file : target->file, place.line, place.column);
+}
+
+static int read_position(const struct sl_project *project, const struct sl_target *target,
+                         const struct sl_delivery *delivery, const struct sl_target_kind *kind,
+                         void *self, struct sl_arena *arena, struct sl_target_position *ret,
+                         struct sl_err *err)
+{
+    struct sl_delta_head head;
+    struct owner own, owner;
+    enum sl_layer layer;
+    const char *name, *folder;
+    SL_TRY(kind->position(self, delivery->table, delivery->to, ret, err));
+    SL_TRY(find_own(project, arena, &own, err));
+    SL_TRY(split_identity(ret, arena, &owner, err));
+    if (ret->version < 0 || !owner.lake || sl_str_equal(owner.lake, own.lake) ||
+        sl_str_equal(owner.name, own.name) || !sl_table_parse(delivery->table, &layer, &name))
+        return SL_OK;
+    folder = sl_table_folder(project, layer, name, arena);
+    SL_TRY_NEW(folder, err);
+    SL_TRY(sl_delta_head(folder, arena, &head, err));
+    return sl_str_equal(ret->table_id, head.table_id)
+               ? SL_OK
+               : refuse_other_owner(target, delivery, &owner, err);
+}
+
 int sl_step_load_position(const struct sl_project *project, const struct sl_target *target,
                           const struct sl_delivery *delivery, struct sl_session *session,
                           struct sl_arena *arena, struct sl_target_position *ret,
@@ -54,9 +143,8 @@ int sl_step_load_position(const struct sl_project *project, const struct sl_targ
 {
     const struct sl_target_kind *kind;
     void *self = NULL;
-    (void)project;
     SL_TRY(open_target(target, session, arena, &kind, &self, err));
-    int code = kind->position(self, delivery->table, delivery->to, ret, err);
+    int code = read_position(project, target, delivery, kind, self, arena, ret, err);
     kind->close(self);
     return code;
 }
@@ -196,7 +284,7 @@ static int choose(struct load_step *step, struct sl_err *err)
         return whole(step, "never delivered", err);
     if (!sl_str_equal(position->fingerprint, step->load.fingerprint))
         return whole(step, "its delivery changed", err);
-    if (!sl_str_equal(position->table_id, step->load.table_id) ||
+    if (!sl_str_equal(position->table_id, step->snapshot.table_id) ||
         position->version > step->snapshot.version)
         return whole(step, "it is another table now", err);
     if (step->load.mode == SL_LOAD_REPLACE || !step->kind->can(step->load.mode))
@@ -238,8 +326,10 @@ static int check(struct load_step *step, struct sl_err *err)
 static int describe_load(struct load_step *step, const char *fingerprint, struct sl_err *err)
 {
     const struct sl_delivery *delivery = step->delivery;
-    SL_TRY(sl_delta_load(step->folder, -1, step->context->session, step->context->arena,
-                         &step->snapshot, err));
+    struct sl_arena *arena = step->context->arena;
+    struct owner own;
+    SL_TRY(find_own(step->context->project, arena, &own, err));
+    SL_TRY(sl_delta_load(step->folder, -1, step->context->session, arena, &step->snapshot, err));
     if (step->snapshot.version < 0)
         return sl_fail(err, SL_E_TABLE_MISSING, "table '%s' does not exist yet", delivery->table);
     step->load = (struct sl_load){
@@ -248,7 +338,7 @@ static int describe_load(struct load_step *step, const char *fingerprint, struct
         .from_version = step->position.version,
         .to_version = step->snapshot.version,
         .fingerprint = fingerprint,
-        .table_id = step->snapshot.table_id,
+        .table_id = sl_arena_printf(arena, "%s@%s@%s", step->snapshot.table_id, own.lake, own.name),
         .columns = step->snapshot.columns,
         .column_count = step->snapshot.column_count,
         .key = delivery->key.items,
@@ -256,6 +346,7 @@ static int describe_load(struct load_step *step, const char *fingerprint, struct
         .partition_by = delivery->partition_by.items,
         .partition_count = delivery->write == SL_WRITE_PARTITION ? delivery->partition_by.count : 0,
     };
+    SL_TRY_NEW(step->load.table_id, err);
     return SL_OK;
 }
 
@@ -263,15 +354,15 @@ static bool is_current(const struct load_step *step)
 {
     return !step->context->full_refresh && step->position.version == step->snapshot.version &&
            sl_str_equal(step->position.fingerprint, step->load.fingerprint) &&
-           sl_str_equal(step->position.table_id, step->load.table_id);
+           sl_str_equal(step->position.table_id, step->snapshot.table_id);
 }
 
 static int deliver(struct load_step *step, const char *fingerprint, struct sl_step_result *ret,
                    struct sl_err *err)
 {
     int64_t rows = 0;
-    SL_TRY(step->kind->position(step->self, step->delivery->table, step->delivery->to,
-                                &step->position, err));
+    SL_TRY(read_position(step->context->project, step->target, step->delivery, step->kind,
+                         step->self, step->context->arena, &step->position, err));
     SL_TRY(describe_load(step, fingerprint, err));
     if (is_current(step))
         return SL_OK;

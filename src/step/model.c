@@ -35,7 +35,7 @@ static int read_inputs(struct sl_model_step *step, struct sl_err *err)
 
 static bool is_up_to_date(const struct sl_model_step *step)
 {
-    if (step->head.version < 0 || step->context->full_refresh ||
+    if (step->head.version < 0 || step->context->full_refresh || step->query->why_every_run ||
         !sl_str_equal(step->record.fingerprint, step->fingerprint) ||
         step->record.input_count != step->input_count)
         return false;
@@ -138,7 +138,7 @@ static int stage(struct sl_model_step *step, const char *sql, struct sl_err *err
         .partition_columns = step->partition_by,
         .partition_count = step->model->partition_by.count,
     };
-    SL_TRY(sl_step_staging(step->folder, context->arena, &options.file_prefix, err));
+    SL_TRY(sl_step_staging(context, step->folder, &options.file_prefix, err));
     if (context->session->kind->stage(context->session, sql, &options, context->arena,
                                       &step->staged, err) != SL_OK)
         return sl_err_at(err, step->model->file, step->model->sql_line, 1);

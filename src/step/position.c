@@ -2,6 +2,8 @@
 #include "base/fs.h"
 #include "step/step.h"
 
+#include <string.h>
+
 static const char *step_of(enum sl_layer layer)
 {
     switch (layer) {
@@ -76,26 +78,83 @@ int sl_step_changes(struct sl_step_context *context, const struct sl_step_range 
     return SL_OK;
 }
 
+static void forget_staging(struct sl_step_context *context, const char *folder)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < context->staging.count; i += 2) {
+        if (sl_str_equal(context->staging.items[i], folder))
+            continue;
+        context->staging.items[kept] = context->staging.items[i];
+        context->staging.items[kept + 1] = context->staging.items[i + 1];
+        kept += 2;
+    }
+    context->staging.count = kept;
+}
+
 int sl_step_commit(struct sl_step_context *context, const char *folder,
                    const struct sl_delta_commit *commit, int64_t *ret_version, struct sl_err *err)
 {
-    bool was_skipped;
-    SL_TRY(sl_delta_commit(folder, commit, context->session, context->arena, ret_version,
-                           &was_skipped, err));
-    if (!was_skipped)
-        return SL_OK;
+    bool was_skipped = false;
+    int code = sl_delta_commit(folder, commit, context->session, context->arena, ret_version,
+                               &was_skipped, err);
+    // A lost race left no trace of this commit. After any other failure it may stand in the log.
+    if (code != SL_E_TABLE_CONFLICT && !was_skipped)
+        forget_staging(context, folder);
+    if (code != SL_OK || !was_skipped)
+        return code;
     (void)sl_fail(err, SL_E_TABLE_CONFLICT, "another run did '%s' at the same time",
                   commit->app_id);
     return sl_err_hint(err, "nothing of this run was committed here; run again");
 }
 
-int sl_step_staging(const char *table_folder, struct sl_arena *arena, const char **ret_prefix,
-                    struct sl_err *err)
+int sl_step_staging(struct sl_step_context *context, const char *table_folder,
+                    const char **ret_prefix, struct sl_err *err)
 {
     char uuid[37];
-    *ret_prefix = sl_arena_printf(arena, "part-%s", sl_uuid(uuid));
+    *ret_prefix = sl_arena_printf(context->arena, "part-%s", sl_uuid(uuid));
     SL_TRY_NEW(*ret_prefix, err);
+    SL_TRY(sl_strs_add(&context->staging, context->arena, table_folder, err));
+    if (sl_strs_add(&context->staging, context->arena, *ret_prefix, err) != SL_OK) {
+        context->staging.count--;
+        return err->code;
+    }
     return sl_fs_mkdirs(table_folder, err);
+}
+
+// "part-<uuid>-00001" is not the beginning of "part-<uuid>-000010".
+static bool is_staged_as(const char *name, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    return strncmp(name, prefix, length) == 0 && !(name[length] >= '0' && name[length] <= '9');
+}
+
+// Partitions are folders below; the log is in one that begins with '_'.
+void sl_step_unstage(const char *table_folder, const char *prefix)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_strs names = {0};
+    struct sl_err ignored = {0};
+    sl_arena_init(&arena, 0);
+    if (sl_fs_list(table_folder, &arena, &names, &ignored) != SL_OK)
+        return;
+    for (size_t i = 0; i < names.count; i++) {
+        const char *path = sl_path_join(&arena, table_folder, names.items[i]);
+        struct sl_fs_stat stat;
+        if (!path || names.items[i][0] == '_' || names.items[i][0] == '.' ||
+            sl_fs_stat(path, &stat, &ignored) != SL_OK)
+            continue;
+        if (stat.is_folder)
+            sl_step_unstage(path, prefix);
+        else if (is_staged_as(names.items[i], prefix))
+            (void)!sl_fs_remove(path, &ignored);
+    }
+}
+
+void sl_step_unstage_all(struct sl_step_context *context)
+{
+    for (size_t i = 0; i + 1 < context->staging.count; i += 2)
+        sl_step_unstage(context->staging.items[i], context->staging.items[i + 1]);
+    context->staging.count = 0;
 }
 
 int sl_file_index(const struct sl_result *result, int64_t row, size_t count, size_t *ret,

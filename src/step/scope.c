@@ -253,6 +253,8 @@ int sl_model_scope(struct sl_model_step *step, struct sl_err *err)
         return whole(step, "its SQL or settings changed", err);
     if (step->record.input_count != step->input_count)
         return whole(step, "its inputs are others", err);
+    if (step->query->why_every_run)
+        return whole(step, step->query->why_every_run, err);
     const struct sl_model_input *driving = NULL;
     struct sl_delta_changes driving_changes = {0};
     for (size_t i = 0; i < step->input_count; i++) {

@@ -22,6 +22,7 @@ struct sl_step_context {
     bool full_refresh;       // forget positions: build anew
     const atomic_bool *stop; // asked to drain: begin no new file or commit; may be NULL
     struct sl_step_progress *progress; // may be NULL
+    struct sl_strs staging; // folder and prefix, in pairs, of what no log can name: sl_step_staging
 };
 // Read by the progress display from another thread.
 struct sl_step_progress {
@@ -49,7 +50,7 @@ struct sl_table_version {
 enum sl_step_outcome {
     SL_STEP_DONE,    // committed
     SL_STEP_NOTHING, // nothing was stale
-    SL_STEP_PARTIAL, // committed, but a part of the input failed (see notes)
+    SL_STEP_PARTIAL, // a part of the input failed (see notes), the rest was committed, if any
 };
 struct sl_step_result {
     enum sl_step_outcome outcome;
@@ -104,7 +105,8 @@ struct sl_pending {
 SL_MUST int sl_step_ingest_pending(const struct sl_project *project, const struct sl_source *source,
                                    struct sl_session *session, struct sl_arena *arena,
                                    struct sl_pending *ret, struct sl_err *err);
-// How far a delivery has come, as its target says.
+// How far a delivery has come, as its target says. SL_E_TARGET_FOREIGN if what is there was
+// delivered from another lake, by another environment or project.
 SL_MUST int sl_step_load_position(const struct sl_project *project, const struct sl_target *target,
                                   const struct sl_delivery *delivery, struct sl_session *session,
                                   struct sl_arena *arena, struct sl_target_position *ret,
@@ -166,8 +168,13 @@ SL_MUST int sl_step_commit(struct sl_step_context *context, const char *folder,
 // Makes a table's folder if it is missing, and a beginning for names of data files that no other
 // step has: "part-<uuid>". Files are staged where they stay, in the table's own folder; committed
 // or not is what the log says.
-SL_MUST int sl_step_staging(const char *table_folder, struct sl_arena *arena,
+SL_MUST int sl_step_staging(struct sl_step_context *context, const char *table_folder,
                             const char **ret_prefix, struct sl_err *err);
+// Removes the data files in a table's folder whose names begin with a staging prefix. For what was
+// never handed to a commit; what cannot be removed stays, as after a kill.
+void sl_step_unstage(const char *table_folder, const char *prefix);
+// After a step has failed: removes all that it staged and that no log can name.
+void sl_step_unstage_all(struct sl_step_context *context);
 // A file's index that comes back from SQL: below `count`, or it is our bug.
 SL_MUST int sl_file_index(const struct sl_result *result, int64_t row, size_t count, size_t *ret,
                           struct sl_err *err);

@@ -218,7 +218,7 @@ def test_a_full_disk_is_a_clear_error_and_a_rerun_with_space_completes(tmp_path,
         project = make(tmp_path / "project", sluice_bin, 2)
         project.write("sluice.yml", PROJECT["sluice.yml"] + f"lake: {disk}/lake\n")
         project.write("data/orders-3.csv", HEAD + "".join(f"{i},2026-01-01,{i * 7919 % 100003}.13,{i * 31 % 1009}\n"
-                                                          for i in range(100, 60000)))
+                                                          for i in range(100, 300000)))
         full = project.run("run", exit_code=None)
         assert full.returncode in (1, 5), full.stderr
         assert re.search("no space left|No space left", full.stdout + full.stderr), full.stderr

@@ -250,6 +250,23 @@ static void a_new_version_of_an_input_is_named_as_the_cause(void **state)
                         "raw.orders changed: version 5, built from 3");
 }
 
+static void quarantine_is_compared_with_its_own_version(void **state)
+{
+    struct shop *shop = *state;
+    struct sl_input input = {"quarantine.orders", 3, NULL};
+    build_all(shop);
+    sl_graph_node(&shop->graph, "curated.daily")->facts.inputs = &input;
+    sl_graph_node(&shop->graph, "curated.daily")->facts.input_count = 1;
+    sl_graph_node(&shop->graph, "clean.orders")->facts.quarantine_version = 3;
+    decide(shop, false);
+    assert_int_equal(verdict_of(shop, "curated.daily"), SL_VERDICT_FRESH);
+    sl_graph_node(&shop->graph, "clean.orders")->facts.quarantine_version++;
+    decide(shop, false);
+    assert_int_equal(verdict_of(shop, "curated.daily"), SL_VERDICT_STALE);
+    assert_string_equal(sl_graph_node(&shop->graph, "curated.daily")->why.items[0],
+                        "quarantine.orders changed: version 4, built from 3");
+}
+
 static void new_files_make_the_ingest_stale_and_vanished_ones_do_not(void **state)
 {
     struct shop *shop = *state;
@@ -260,6 +277,36 @@ static void new_files_make_the_ingest_stale_and_vanished_ones_do_not(void **stat
     assert_int_equal(verdict_of(shop, "raw.events"), SL_VERDICT_FRESH);
     assert_int_equal(verdict_of(shop, "raw.orders"), SL_VERDICT_STALE);
     assert_string_equal(sl_graph_node(&shop->graph, "raw.orders")->why.items[0], "2 new files");
+}
+
+static void what_is_missing_is_stale_and_did_not_end_well(void **state)
+{
+    static const struct {
+        const char *status;
+        bool is_stale, was_killed, is_missing;
+    } cases[] = {
+        {"ok", true, false, false},     {"warn", true, false, false},
+        {"ok", true, true, true},       {"error", true, false, true},
+        {"error", false, false, false}, {"skipped", true, false, true},
+        {"partial", true, false, true}, {NULL, true, false, true},
+        {NULL, false, false, false},    {"ok", false, true, false},
+    };
+    struct shop *shop = *state;
+    struct sl_err err = {0};
+    build_all(shop);
+    for (size_t i = 0; i < shop->graph.count; i++)
+        shop->graph.nodes[i].facts.last_status = "ok";
+    struct sl_node *daily = sl_graph_node(&shop->graph, "curated.daily");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        daily->facts.last_status = cases[i].status;
+        daily->facts.was_killed = cases[i].was_killed;
+        daily->facts.fingerprint = cases[i].is_stale ? "before" : daily->fingerprint;
+        assert_int_equal(sl_plan_decide_missing(&shop->graph, &shop->project.arena, &err), SL_OK);
+        assert_int_equal(daily->is_selected, cases[i].is_missing);
+        assert_int_equal(sl_graph_node(&shop->graph, "target.out.monthly")->is_selected,
+                         cases[i].is_missing);
+        assert_false(sl_graph_node(&shop->graph, "curated.clicks")->is_selected);
+    }
 }
 
 static void a_plan_is_equal_to_itself_and_refused_after_any_change(void **state)
@@ -328,8 +375,10 @@ int main(void)
             a_changed_model_makes_stale_itself_and_what_depends_on_it_only, build, drop),
         cmocka_unit_test_setup_teardown(a_new_version_of_an_input_is_named_as_the_cause, build,
                                         drop),
+        cmocka_unit_test_setup_teardown(quarantine_is_compared_with_its_own_version, build, drop),
         cmocka_unit_test_setup_teardown(new_files_make_the_ingest_stale_and_vanished_ones_do_not,
                                         build, drop),
+        cmocka_unit_test_setup_teardown(what_is_missing_is_stale_and_did_not_end_well, build, drop),
         cmocka_unit_test_setup_teardown(a_plan_is_equal_to_itself_and_refused_after_any_change,
                                         build, drop),
         cmocka_unit_test_setup_teardown(a_cycle_is_named_with_its_whole_way, build, drop),

@@ -71,6 +71,23 @@ static const struct mistake {
       {"models/b.sql", "select n from curated.a"},
       {"models/c.sql", "select n\nfrom curated.b"}},
      SL_E_SQL_CYCLE, "models/a.sql:1:15", "curated.a -> curated.b -> curated.c -> curated.a", ""},
+    {"two columns of one name",
+     {{"models/a.sql", "select id, day as ID from clean.orders"}},
+     SL_E_SQL_COLUMN, "models/a.sql:1:1", "two columns are named 'ID'", "case"},
+    {"a check of a column that is none",
+     {{"models/a.sql", "/* sluice\nchecks:\n  - not_null: [idd]\n*/\nselect id from clean.orders"}},
+     SL_E_MODEL_SETTING, "models/a.sql:3:5", "check not_null: Referenced column \"idd\"", "id"},
+    {"a check whose expression does not fit",
+     {{"models/a.sql", "/* sluice\nchecks:\n  - expression: id + day > 1\n  - unique: id\n*/\nselect id, day < now() as day from clean.orders"}},
+     SL_E_MODEL_SETTING, "models/a.sql:3:5", "check expression", ""},
+    {"a delivery's key that is none",
+     {{"models/a.sql", "select id from clean.orders"},
+      {"targets/t.yml", "type: csv\npath: out\ndeliver:\n  - {table: curated.a, write: merge, key: [idd]}\n"}},
+     SL_E_VALUE_INVALID, "targets/t.yml:4:43", "'key' names 'idd', which is not a column of curated.a", "id"},
+    {"a delivery's partition that is none",
+     {{"targets/t.yml",
+       "type: csv\npath: out\ndeliver:\n  - {table: clean.orders, write: partition, partition_by: [month]}\n"}},
+     SL_E_VALUE_INVALID, "targets/t.yml:4:59", "names 'month', which is not a column of clean.orders", ""},
     {"a delivery of an unknown table",
      {{"models/a.sql", "select 1 as n"},
       {"targets/t.yml", "type: csv\npath: out\ndeliver:\n  - table: curated.b\n"}},
@@ -114,11 +131,19 @@ static void all_mistakes_are_found_in_one_pass(void **state)
     put("models/b.sql", "select id from curated.a");
     put("models/c.sql", "select id, nobody from clean.customers");
     put("models/d.sql", "select nowhere from curated.c");
+    put("models/e.sql", "select 1 as n from clean.unknown");
+    put("models/f.sql", "select n from curated.g");
+    put("models/g.sql", "select n from curated.f");
+    put("models/h.sql", "select n from curated.i");
+    put("models/i.sql", "select n from curated.h");
+    put("models/j.sql", "/* sluice\nwrite: merge\nkey: [no]\n*/ select id from clean.orders");
     bind(&world, NULL);
     // Those that read a model which is wrong are judged when it is mended.
-    assert_int_equal(world.project->diags.count, 2);
-    assert_string_equal(world.project->diags.items[0].err.file, "models/a.sql");
-    assert_string_equal(world.project->diags.items[1].err.file, "models/c.sql");
+    static const char *const files[] = {"models/a.sql", "models/c.sql", "models/e.sql",
+                                        "models/f.sql", "models/h.sql", "models/j.sql"};
+    assert_int_equal(world.project->diags.count, COUNT_OF(files));
+    for (size_t i = 0; i < COUNT_OF(files); i++)
+        assert_string_equal(world.project->diags.items[i].err.file, files[i]);
 }
 
 // "name TYPE, name TYPE"

@@ -41,6 +41,8 @@ static void describe(const struct sql_case *item, struct sl_arena *arena, struct
         sl_buf_addf(buf, "day: %s\n", expression_of_day(&query));
     if (query.is_volatile)
         sl_buf_addf(buf, "volatile: %s\n", query.why_volatile);
+    if (query.why_every_run)
+        sl_buf_addf(buf, "every run: %s\n", query.why_every_run);
 }
 
 static void check_cases(const char *name)

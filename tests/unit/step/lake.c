@@ -182,7 +182,7 @@ static void stage_raw(struct lake *lake, const char *source, const char *select,
                         "'2026-01-01 00:00:00Z' as _ingested_at, "
                         "case when id = 'corrupt' then 'a;b'::blob end as _corrupt from (%s)",
                         source, select);
-    check(lake, sl_step_staging(options.folder, &lake->arena, &options.file_prefix, &lake->err));
+    check(lake, sl_step_staging(&lake->context, options.folder, &options.file_prefix, &lake->err));
     check(lake, lake->session->kind->stage(lake->session, sql, &options, &lake->arena, &staged,
                                            &lake->err));
     assert_int_equal(staged.file_count, 1);

@@ -340,6 +340,7 @@ select day, order_id from clean.orders where day > current_date - 30
 -- = row-wise: it reads current_date
 -- = local: it reads current_date
 -- = volatile: it reads current_date
+-- = every run: it reads current_date
 -- a volatile column alone is row-wise
 select day, order_id, now() as loaded_at from clean.orders
 -- = driving: clean.orders
@@ -353,6 +354,7 @@ select day, order_id, current_date as today from clean.orders where day < today
 -- = row-wise: it reads current_date
 -- = local: it reads current_date
 -- = volatile: it reads current_date
+-- = every run: it reads current_date
 -- a volatile unnest is neither
 select day, unnest(range(cast(random() * 3 as integer))) as i from clean.orders
 -- = driving: clean.orders
@@ -383,12 +385,14 @@ select o.day, f.content from clean.orders o join read_text('/dev/null') f on tru
 -- = row-wise: it reads what read_text() gives
 -- = local: it reads what read_text() gives
 -- = volatile: it reads what read_text() gives
+-- = every run: it reads what read_text() gives
 -- the age until now is volatile
 select day, order_id from clean.orders where age(ts) > interval 1 year
 -- = driving: clean.orders
 -- = row-wise: it calls age()
 -- = local: it calls age()
 -- = volatile: it calls age()
+-- = every run: it calls age()
 -- an age between two times is not
 select day, age(ts, timestamp '2020-01-01') as a from clean.orders
 -- = driving: clean.orders
@@ -528,3 +532,31 @@ select o.day, q.currency from clean.orders o join (select currency from clean.ra
 -- = row-wise: yes
 -- = local: yes
 -- = day: "day"
+-- the clock in a condition decides, whatever is random beside it
+select day, random() as r, count(*) as n from clean.orders where day >= today() - 7 group by all
+-- = driving: clean.orders
+-- = row-wise: it calls today()
+-- = local: it calls today()
+-- = volatile: it calls random()
+-- = every run: it calls today()
+-- a file in a column decides what is in it
+select day, (select content from read_text('/dev/null')) as most from clean.orders
+-- = driving: clean.orders
+-- = row-wise: yes
+-- = local: yes
+-- = day: "day"
+-- = volatile: it reads what read_text() gives
+-- = every run: it reads what read_text() gives
+-- the clock in a union decides in each of its parts
+select day, now() as at from clean.orders union all select day, now() from clean.rates
+-- = driving: clean.orders
+-- = row-wise: it combines queries by UNION, INTERSECT or EXCEPT
+-- = local: it combines queries by UNION, INTERSECT or EXCEPT
+-- = volatile: it calls now()
+-- = every run: it calls now()
+-- chance is no clock
+select day from clean.orders where random() < 0.5
+-- = driving: clean.orders
+-- = row-wise: it calls random()
+-- = local: it calls random()
+-- = volatile: it calls random()
