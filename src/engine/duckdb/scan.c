@@ -2,6 +2,10 @@
 // so that each file is mapped, cast and filled up on its own by the reader, no other file need be
 // opened to know the columns, and filters and projections reach the row groups.
 //
+// But a schema makes DuckDB read a single file on one thread, as it does not know how many row groups
+// there are. A single file that is large is looked into, and read as it is where it has the declared
+// types; columns that it lacks are null.
+//
 // A partition column is computed from the file's path where the paths have it as `name=value`:
 // DuckDB evaluates a filter over the path once for each file, and leaves files out. Else it is
 // looked up by the file's number, which filters rows only. Never both in one scan, nor the path and
@@ -13,6 +17,9 @@
 #include <string.h>
 
 // How the values of a partition column come about.
+// Rows of a row group: smaller files are read by one thread anyhow.
+#define ROW_GROUP_ROWS 122880
+
 struct partition {
     size_t index; // into the values
     const char *name;
@@ -173,8 +180,23 @@ static bool has_varying(const struct partition *partitions, size_t count, bool i
     return false;
 }
 
-static int add_columns(const struct sl_scan *scan, struct partition *partitions,
-                       bool *ret_needs_path, struct sl_buf *sql, struct sl_err *err)
+// What a single file has; no columns: the declared ones go to the reader's schema.
+struct own_columns {
+    const struct sl_column *columns;
+    size_t count;
+};
+
+static const struct sl_column *find_own(const struct own_columns *own, const char *name)
+{
+    for (size_t i = 0; i < own->count; i++)
+        if (sl_str_equal_nocase(own->columns[i].name, name))
+            return &own->columns[i];
+    return NULL;
+}
+
+static int add_columns(const struct sl_scan *scan, const struct own_columns *own,
+                       struct partition *partitions, bool *ret_needs_path, struct sl_buf *sql,
+                       struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf inner = SL_BUF_INIT;
     bool needs_number = scan->with_origin || has_varying(partitions, scan->partition_count, false);
@@ -187,6 +209,8 @@ static int add_columns(const struct sl_scan *scan, struct partition *partitions,
             partitions[index].type = scan->columns[i].type;
             partitions[index].is_in_path = *ret_needs_path;
             add_partition(sql, scan, &partitions[index]);
+        } else if (own->count > 0 && !find_own(own, scan->columns[i].name)) {
+            sl_buf_addf(sql, "cast(null as %s)", scan->columns[i].type);
         } else {
             sl_buf_reset(&inner);
             add_inner_name(&inner, scan, i);
@@ -267,14 +291,53 @@ static void add_empty(const struct sl_scan *scan, struct sl_buf *sql)
     sl_buf_add(sql, " where false)");
 }
 
+static bool has_plain_names(const struct sl_scan *scan)
+{
+    for (size_t i = 0; i < scan->column_count; i++) {
+        SL_AUTO(sl_buf_clear) struct sl_buf inner = SL_BUF_INIT;
+        add_inner_name(&inner, scan, i);
+        if (!sl_str_equal(inner.text, scan->columns[i].name))
+            return false;
+    }
+    return true;
+}
+
+// Leaves *ret empty where the reader's schema is needed, or does no harm.
+static int look_into_file(struct sl_session *session, const struct sl_scan *scan,
+                          struct sl_arena *arena, struct own_columns *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct own_columns own;
+    struct sl_column *columns;
+
+    if (scan->file_count != 1 || scan->row_count <= ROW_GROUP_ROWS || !has_plain_names(scan))
+        return SL_OK;
+    sl_buf_add(&sql, "select *");
+    SL_TRY(add_files(scan, &sql, err));
+    sl_buf_add(&sql, ")");
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(sl_duckdb_describe(session, sql.text, arena, &columns, &own.count, err));
+    own.columns = columns;
+    if (find_own(&own, "file_index") || find_own(&own, "file_row_number"))
+        return SL_OK; // would hide the reader's own
+    for (size_t i = 0; i < scan->column_count; i++) {
+        const struct sl_column *found = find_own(&own, scan->columns[i].name);
+        if (found && !sl_str_equal(found->type, scan->columns[i].type))
+            return SL_OK;
+    }
+    *ret = own;
+    return SL_OK;
+}
+
 int sl_duckdb_scan_sql(struct sl_session *session, const struct sl_scan *scan, struct sl_buf *sql,
                        struct sl_err *err)
 {
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     struct partition *partitions;
+    struct own_columns own = {0};
     bool needs_path;
     int code;
 
-    (void)session;
     if (scan->column_count == 0 && !scan->with_origin)
         return sl_fail(err, SL_E_INTERNAL, "a scan without columns");
     for (size_t i = 0; scan->with_origin && i < scan->column_count; i++)
@@ -285,18 +348,20 @@ int sl_duckdb_scan_sql(struct sl_session *session, const struct sl_scan *scan, s
         add_empty(scan, sql);
         return sl_buf_check(sql, err);
     }
+    SL_TRY(look_into_file(session, scan, &arena, &own, err));
     partitions = calloc(scan->partition_count + 1, sizeof *partitions);
     SL_TRY_NEW(partitions, err);
     for (size_t i = 0; i < scan->partition_count; i++)
         partitions[i] = look_at_files(scan, i);
     sl_buf_add(sql, "(select ");
-    code = add_columns(scan, partitions, &needs_path, sql, err);
+    code = add_columns(scan, &own, partitions, &needs_path, sql, err);
     free(partitions);
     SL_TRY(code);
     SL_TRY(add_files(scan, sql, err));
     // Files are left out by filters only if it is a real column, and has just this name.
     sl_buf_add(sql, needs_path ? ", filename = true" : "");
-    SL_TRY(add_schema(scan, sql, err));
+    if (own.count == 0)
+        SL_TRY(add_schema(scan, sql, err));
     // With a schema given, the reader looks into no file beforehand and would guess that there are
     // no rows.
     if (scan->row_count > 0)
