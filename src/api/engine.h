@@ -106,6 +106,9 @@ struct sl_engine_kind {
     // Names and types of what a SELECT gives, without running it.
     int (*describe)(struct sl_session *session, const char *sql, struct sl_arena *arena,
                     struct sl_column **ret, size_t *ret_count, struct sl_err *err);
+    // From now on the session is asked for names and types, not for rows, of any size: plans need
+    // not be good, which makes describe several times faster.
+    int (*only_describes)(struct sl_session *session, struct sl_err *err);
     // The relation over `scan` as SQL that can stand in a FROM clause: "(select ... from
     // read_parquet([...]))".
     int (*scan_sql)(struct sl_session *session, const struct sl_scan *scan, struct sl_buf *sql,

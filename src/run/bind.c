@@ -26,7 +26,10 @@ struct binder {
 
 static int open_session(struct binder *binder, struct sl_err *err)
 {
-    return binder->session ? SL_OK : sl_world_session(binder->world, &binder->session, err);
+    if (binder->session)
+        return SL_OK;
+    SL_TRY(sl_world_session(binder->world, &binder->session, err));
+    return binder->session->kind->only_describes(binder->session, err);
 }
 
 static int add_table(struct binder *binder, const char *name, const struct sl_relation *relation,
