@@ -2,9 +2,9 @@
 // so that each file is mapped, cast and filled up on its own by the reader, no other file need be
 // opened to know the columns, and filters and projections reach the row groups.
 //
-// But a schema makes DuckDB read a single file on one thread, as it does not know how many row groups
-// there are. A single file that is large is looked into, and read as it is where it has the declared
-// types; columns that it lacks are null.
+// But a schema makes DuckDB read a single file on one thread, as it does not know how many row
+// groups there are. A single file that is large is looked into, and read as it is where it has the
+// declared types; columns that it lacks are null.
 //
 // A partition column is computed from the file's path where the paths have it as `name=value`:
 // DuckDB evaluates a filter over the path once for each file, and leaves files out. Else it is
