@@ -115,6 +115,7 @@ static int run_check(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(sl_map_clear) struct sl_map catalog = {0};
     struct sl_world_options world_options = {.folder = options->common.folder,
                                              .environment = options->common.environment,
+                                             .overrides = options->common.settings,
                                              .resolve_secrets = true};
     SL_TRY(sl_world_open(&world_options, &world, err));
     sl_keep_project(options->common.cli, world.project);

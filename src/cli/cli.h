@@ -24,6 +24,7 @@ struct sl_common {
     struct sl_cli *cli;      // set before the command runs
     const char *folder;      // --project
     const char *environment; // --env
+    struct sl_strs settings; // --set
     bool json;               // --json: one JSON document on stdout
     int log_format;          // enum sl_log_format
     bool is_quiet;
@@ -36,6 +37,8 @@ struct sl_common {
      "Folder of the project, or one below it; else the working folder.", 0, .letter = 'C', .placeholder = "DIR"}, \
     {"env", SL_OPT_STRING, offsetof(struct sl_common, environment), NULL, \
      "Environment of sluice.yml to use; else SLUICE_ENV.", 0, .letter = 'e', .placeholder = "NAME"}, \
+    {"set", SL_OPT_STRINGS, offsetof(struct sl_common, settings), NULL, \
+     "A setting of sluice.yml for this once: engine.threads=4. May be repeated.", 0, .placeholder = "KEY=VALUE"}, \
     {"json", SL_OPT_BOOL, offsetof(struct sl_common, json), "false", \
      "Print one JSON document instead of text, also on failure.", 0}, \
     {"log_format", SL_OPT_ENUM, offsetof(struct sl_common, log_format), "text", \

@@ -20,7 +20,11 @@ void sl_keep_project(struct sl_cli *cli, const struct sl_project *project)
 int sl_open_world(const struct sl_common *common, struct sl_world *ret, struct sl_err *err)
 {
     struct sl_world_options options = {
-        .folder = common->folder, .environment = common->environment, .resolve_secrets = true};
+        .folder = common->folder,
+        .environment = common->environment,
+        .overrides = common->settings,
+        .resolve_secrets = true,
+    };
     SL_TRY(sl_world_open(&options, ret, err));
     sl_keep_project(common->cli, ret->project);
     int code = sl_world_require_valid(ret, err);

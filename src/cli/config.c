@@ -45,7 +45,8 @@ static int run_config_show(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct config_options *options = self;
     struct sl_project_options project_options = {.folder = options->common.folder,
-                                                 .environment = options->common.environment};
+                                                 .environment = options->common.environment,
+                                                 .overrides = options->common.settings};
     SL_AUTO(sl_project_free) struct sl_project *project = NULL;
     SL_AUTO(sl_json_free) json_t *root = NULL;
     struct printer printer = {.options = options};

@@ -8,7 +8,11 @@
 int sl_lake_open(const struct sl_common *common, struct sl_lake *ret, struct sl_err *err)
 {
     struct sl_world_options options = {
-        .folder = common->folder, .environment = common->environment, .resolve_secrets = true};
+        .folder = common->folder,
+        .environment = common->environment,
+        .overrides = common->settings,
+        .resolve_secrets = true,
+    };
     SL_TRY(sl_world_open(&options, &ret->world, err));
     sl_note_project(common, ret->world.project);
     SL_TRY(sl_world_session(&ret->world, &ret->session, err));

@@ -136,7 +136,7 @@ static int store(const struct plan_options *options, const struct sl_world *worl
     SL_TRY(sl_plan_print(&world->graph, world->project, &root, err));
     if (json_object_set_new(root, "full_refresh", json_boolean(options->full_refresh)) != 0)
         return sl_fail_memory(err);
-    SL_TRY(sl_json_print(root, &text, err));
+    SL_TRY(sl_log_print(root, &text, err)); // a cause may quote a target, and that a secret
     int code = sl_fs_write(options->output, text, strlen(text), err);
     free(text);
     return code;

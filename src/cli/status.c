@@ -51,7 +51,11 @@ static void history_close(struct history *history)
 static int history_open(const struct sl_common *common, struct history *ret, struct sl_err *err)
 {
     struct sl_project_options options = {
-        .folder = common->folder, .environment = common->environment, .resolve_secrets = true};
+        .folder = common->folder,
+        .environment = common->environment,
+        .overrides = common->settings,
+        .resolve_secrets = true,
+    };
     const char *note;
     sl_arena_init(&ret->arena, 0);
     SL_TRY(sl_project_load(&options, &ret->project, err));

@@ -9,6 +9,7 @@ int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, 
     struct sl_project_options project_options = {
         .folder = options->folder,
         .environment = options->environment,
+        .overrides = options->overrides,
         .resolve_secrets = options->resolve_secrets,
     };
     *ret = (struct sl_world){0};

@@ -23,8 +23,9 @@ struct sl_world {
 };
 
 struct sl_world_options {
-    const char *folder;      // --project
-    const char *environment; // --env
+    const char *folder;       // --project
+    const char *environment;  // --env
+    struct sl_strs overrides; // --set: "engine.threads=4"
     bool resolve_secrets;
 };
 

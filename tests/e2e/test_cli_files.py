@@ -207,7 +207,7 @@ def test_config_show_tells_where_each_setting_came_from(project):
     project.write("sluice.yml", "name: shop\nlake: of_file\nconcurrency: 1\nstate: of_file\nengine:\n  memory: 1GB\n  threads: 1\n"
                   "environments:\n  prod:\n    lake: of_section\n    engine: {threads: 2}\n    concurrency: 2\n  test: {}\n")
     variables = {"SLUICE_ENGINE_THREADS": "3", "SLUICE_CONCURRENCY": "3", "SLUICE_ENV": "test"}
-    document = project.json("config", "show", "--origin", "--env", "prod", env=variables)
+    document = project.json("config", "show", "--origin", "--env", "prod", "--set", "state=of_flag", env=variables)
     settings = {key: (setting["value"], setting["origin"]) for key, setting in document["settings"].items()}
     assert document["schema"] == "sluice.config/1"
     assert {key: settings[key] for key in ("environment", "lake", "engine.memory", "engine.threads", "concurrency", "state",
@@ -217,7 +217,7 @@ def test_config_show_tells_where_each_setting_came_from(project):
         "engine.threads": ("3", "environment variable SLUICE_ENGINE_THREADS"),
         "lake": ("of_section", "sluice.yml:10 (environment prod)"),  # before the file
         "engine.memory": ("1GB", "sluice.yml:6"),
-        "state": ("of_file", "sluice.yml:4"),
+        "state": ("of_flag", "flag"),
         "checks.requirements": ("warn", "default"),
         "quarantine.max_share": (None, "default"),
     }
@@ -229,7 +229,8 @@ def test_config_show_tells_where_each_setting_came_from(project):
 def test_the_setting_that_wins_is_the_one_that_is_used(project):
     project.write("sluice.yml", "name: shop\nchecks: {requirements: off}\nlake: one\nenvironments: {prod: {lake: two}}\n")
     project.write("models/one.sql", "select 1 as one")
-    for arguments, variables, folder in ((["run"], {}, "one"), (["run", "-e", "prod"], {}, "two"),
+    for arguments, variables, folder in ((["run", "--set", "lake=four"], {"SLUICE_LAKE": "three"}, "four"),
+                                         (["run"], {}, "one"), (["run", "-e", "prod"], {}, "two"),
                                          (["run", "-e", "prod"], {"SLUICE_LAKE": "three"}, "three")):
         project.run(*arguments, env=variables)
         assert (project.folder / folder / "curated" / "one" / "_delta_log").exists()

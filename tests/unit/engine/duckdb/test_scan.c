@@ -46,6 +46,53 @@ static void missing_columns_are_null_and_others_ignored(void **state)
                         "NULL|NULL|NULL|NULL|NULL|NULL");
 }
 
+// Read as it is, for a schema would make the reader use one thread only.
+static void a_large_single_file_needs_no_schema(void **state)
+{
+    struct context *context = *state;
+    const char *const partitions[] = {"p"};
+    const char *const values[] = {"7"};
+    const struct sl_column columns[] = {
+        {"a", "BIGINT"}, {"p", "INTEGER"}, {"b \"c'", "VARCHAR"}, {"gone", "DATE"}};
+    const struct sl_column other_type[] = {{"a", "DECIMAL(20,0)"}};
+    const struct sl_column hidden[] = {{"file_row_number", "BIGINT"}};
+    const struct sl_scan_file files[] = {{.path = "large.parquet", .partition = values}};
+    const struct sl_scan_file shadows[] = {{.path = "shadows.parquet"}};
+    struct sl_scan scan = {.columns = columns,
+                           .column_count = COUNT_OF(columns),
+                           .partition_columns = partitions,
+                           .partition_count = 1,
+                           .files = files,
+                           .file_count = 1,
+                           .row_count = 300000,
+                           .with_origin = true};
+
+    exec(context, "copy (select i as a, 'extra' as z, 'v' || i as \"b \"\"c'\" from "
+                  "range(300000) r(i)) to 'large.parquet'");
+    assert_null(strstr(scan_sql(context, &scan), "schema"));
+    assert_string_equal(query_scan(context, &scan, "select *", "where a >= 299999"),
+                        "299999|7|v299999|NULL|0|299999");
+    assert_string_equal(
+        query_scan(context, &scan, "select count(*), sum(\"~row\"), max(\"~file\")", ""),
+        "300000|44999850000|0");
+    scan.columns = other_type;
+    scan.column_count = 1;
+    assert_non_null(strstr(scan_sql(context, &scan), "schema"));
+    assert_string_equal(query_scan(context, &scan, "select typeof(a), count(*)", "group by all"),
+                        "DECIMAL(20,0)|300000");
+    exec(context, "copy (select 5 as file_row_number, i from range(200000) r(i)) to "
+                  "'shadows.parquet'");
+    scan = (struct sl_scan){.columns = hidden,
+                            .column_count = 1,
+                            .files = shadows,
+                            .file_count = 1,
+                            .row_count = 200000,
+                            .with_origin = true};
+    assert_string_equal(
+        query_scan(context, &scan, "select sum(file_row_number), max(\"~row\")", ""),
+        "1000000|199999");
+}
+
 static void types_are_the_declared_ones(void **state)
 {
     struct context *context = *state;
@@ -400,6 +447,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SESSION_TEST(missing_columns_are_null_and_others_ignored),
+        SESSION_TEST(a_large_single_file_needs_no_schema),
         SESSION_TEST(types_are_the_declared_ones),
         SESSION_TEST(a_column_named_as_the_origin_is_refused),
         SESSION_TEST(origin_tells_file_and_row),
