@@ -63,7 +63,7 @@ int sl_target_check_begin(const struct sl_load *load, const struct sl_target_pos
     if (load->mode == SL_LOAD_REPLACE)
         return SL_OK;
     if (now->version == load->from_version && sl_str_equal(now->fingerprint, load->fingerprint) &&
-        sl_str_equal(now->table_id, load->table_id))
+        sl_str_equal(now->table_id, load->from_table_id))
         return SL_OK;
     return sl_fail(err, SL_E_TABLE_CONFLICT, "another delivery came first: '%s' is at version %lld",
                    load->to, (long long)now->version);

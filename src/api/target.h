@@ -22,6 +22,8 @@ struct sl_load {
     int64_t to_version;
     const char *fingerprint; // of the delivery's settings; a target loaded with others is replaced
     const char *table_id;    // identity of the lake's table, and of who delivers it
+    const char *from_table_id; // the same, as the target had it when the delivery was planned: who
+                               // delivered before may have been another environment of this lake
     const struct sl_column *columns;
     size_t column_count;
     int64_t expected_rows; // of rows_sql, known from the table's log; -1: unknown. Other than this:

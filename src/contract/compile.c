@@ -107,8 +107,9 @@ static int add_flagged(struct compiler *compiler, const struct sl_rule_kind *kin
     quick.reading = &reading;
     if (!kind->compile(&quick, &broken, &message))
         return sl_fail(err, SL_E_INTERNAL, "rule '%s' compiles once only", site->rule->id);
-    // A row without a value is bad in any case if one is required.
-    bool is_guarded = reading.guard && !reading.is_required && kind != &sl_rule_required;
+    // A row without a value is bad in any case if one is required; an expression is over the row.
+    bool is_guarded =
+        reading.guard && !reading.is_required && kind != &sl_rule_required && !kind->is_for_rows;
     SL_TRY(sl_buf_check(&broken, err));
     sl_buf_addf(&flagged, is_guarded ? "%s and (%s)" : "%s%s", is_guarded ? reading.guard : "",
                 broken.text);

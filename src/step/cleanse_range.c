@@ -170,7 +170,9 @@ static int name_rows(struct sl_cleanse *cleanse, enum sl_pass_rows rows, const c
                      struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    sl_pass_relation(&cleanse->pass, rows, raw, "r.\"~file\", r.\"~row\", ", &sql);
+    const char *own = rows == SL_PASS_ALL ? "r.\"~file\", r.\"~row\", r.\"~flag\", "
+                                          : "r.\"~file\", r.\"~row\", ";
+    sl_pass_relation(&cleanse->pass, rows, raw, own, &sql);
     SL_TRY(sl_buf_check(&sql, err));
     cleanse->rows[rows] = sl_arena_strndup(cleanse->context->arena, sql.text, sql.length);
     SL_TRY_NEW(cleanse->rows[rows], err);

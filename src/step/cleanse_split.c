@@ -79,8 +79,9 @@ static int set_aside(struct sl_cleanse *cleanse, bool has_rivals, struct sl_err 
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql,
                 "create or replace temp table _aside as select \"~file\", \"~row\", "
-                "%s from %s where %s or %s",
-                pass->received, cleanse->rows[SL_PASS_FLAGGED], pass->is_bad, filtered(cleanse));
+                "%s as \"~flag\", %s from %s where %s or %s",
+                pass->is_bad, pass->received, cleanse->rows[SL_PASS_FLAGGED], pass->is_bad,
+                filtered(cleanse));
     if (has_rivals) {
         sl_buf_add(&sql, " or ");
         sl_cleanse_key_in(pass, "in", "_dup", &sql);
@@ -130,15 +131,20 @@ static int count(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    sl_buf_addf(&sql, "select (select count(*) from _bad), (select count(*) from _side where %s)",
-                filtered(cleanse));
+    sl_buf_addf(&sql,
+                "select (select count(*) from _bad), (select count(*) from _side where %s), "
+                "(select count(*) from _side where \"~flag\" <> %s)",
+                filtered(cleanse), cleanse->pass.is_bad);
     if (cleanse->pass.key_count)
         sl_buf_add(&sql, ", (select count(*) from _rank where \"~new\" and \"~n\" > 1)");
     SL_TRY(query(cleanse, &sql, &result, err));
     cleanse->balance.quarantined = sl_result_int(result, 0, 0);
     cleanse->balance.filtered = sl_result_int(result, 0, 1);
     if (cleanse->pass.key_count)
-        cleanse->balance.deduplicated = sl_result_int(result, 0, 2);
+        cleanse->balance.deduplicated = sl_result_int(result, 0, 3);
+    if (sl_result_int(result, 0, 2) > 0)
+        return sl_fail(err, SL_E_BALANCE, "%lld rows are flagged otherwise than their reasons say",
+                       (long long)sl_result_int(result, 0, 2));
     return SL_OK;
 }
 

@@ -17,6 +17,7 @@ struct load_step {
     const char *name, *folder;
     struct sl_delta_snapshot snapshot;
     struct sl_target_position position;
+    const char *from_identity; // what its table_id was taken from
     struct sl_load load;
     const char *why;
 };
@@ -52,7 +53,8 @@ bool sl_step_load_needs_session(const struct sl_target *target)
 // "<table id>@<digest of the lake's place>@<project>[:<environment>]", so that a delivery of
 // another environment is told from one of a lake that was made anew or moved.
 struct owner {
-    const char *lake; // NULL: a former Sluice delivered it
+    const char *identity; // whole, as the target has it
+    const char *lake;     // NULL: a former Sluice delivered it
     const char *name;
 };
 
@@ -84,7 +86,7 @@ static int split_identity(struct sl_target_position *position, struct sl_arena *
 {
     const char *id = position->table_id, *lake = id ? strchr(id, '@') : NULL;
     const char *name = lake ? strchr(lake + 1, '@') : NULL;
-    *ret = (struct owner){0};
+    *ret = (struct owner){.identity = id};
     if (!name)
         return SL_OK;
     position->table_id = sl_arena_strndup(arena, id, (size_t)(lake - id));
@@ -116,7 +118,7 @@ static int refuse_other_owner(const struct sl_target *target, const struct sl_de
 static int read_position(const struct sl_project *project, const struct sl_target *target,
                          const struct sl_delivery *delivery, const struct sl_target_kind *kind,
                          void *self, struct sl_arena *arena, struct sl_target_position *ret,
-                         struct sl_err *err)
+                         const char **ret_identity, struct sl_err *err)
 {
     struct sl_delta_head head;
     struct owner own, owner;
@@ -125,6 +127,7 @@ static int read_position(const struct sl_project *project, const struct sl_targe
     SL_TRY(kind->position(self, delivery->table, delivery->to, ret, err));
     SL_TRY(find_own(project, arena, &own, err));
     SL_TRY(split_identity(ret, arena, &owner, err));
+    *ret_identity = owner.identity;
     if (ret->version < 0 || !owner.lake || sl_str_equal(owner.lake, own.lake) ||
         sl_str_equal(owner.name, own.name) || !sl_table_parse(delivery->table, &layer, &name))
         return SL_OK;
@@ -144,7 +147,8 @@ int sl_step_load_position(const struct sl_project *project, const struct sl_targ
     const struct sl_target_kind *kind;
     void *self = NULL;
     SL_TRY(open_target(target, session, arena, &kind, &self, err));
-    int code = read_position(project, target, delivery, kind, self, arena, ret, err);
+    const char *identity;
+    int code = read_position(project, target, delivery, kind, self, arena, ret, &identity, err);
     kind->close(self);
     return code;
 }
@@ -339,6 +343,7 @@ static int describe_load(struct load_step *step, const char *fingerprint, struct
         .to_version = step->snapshot.version,
         .fingerprint = fingerprint,
         .table_id = sl_arena_printf(arena, "%s@%s@%s", step->snapshot.table_id, own.lake, own.name),
+        .from_table_id = step->from_identity,
         .columns = step->snapshot.columns,
         .column_count = step->snapshot.column_count,
         .key = delivery->key.items,
@@ -362,7 +367,8 @@ static int deliver(struct load_step *step, const char *fingerprint, struct sl_st
 {
     int64_t rows = 0;
     SL_TRY(read_position(step->context->project, step->target, step->delivery, step->kind,
-                         step->self, step->context->arena, &step->position, err));
+                         step->self, step->context->arena, &step->position, &step->from_identity,
+                         err));
     SL_TRY(describe_load(step, fingerprint, err));
     if (is_current(step))
         return SL_OK;

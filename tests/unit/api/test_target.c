@@ -31,7 +31,8 @@ static void a_delivery_begins_only_where_the_target_stands(void **state)
                            .from_version = 3,
                            .to_version = 4,
                            .fingerprint = "f",
-                           .table_id = "t"};
+                           .table_id = "of this environment",
+                           .from_table_id = "t"};
     const struct sl_target_position others[] = {
         {.version = 4, .fingerprint = "f", .table_id = "t"},
         {.version = 3, .fingerprint = "g", .table_id = "t"},

@@ -439,6 +439,50 @@ static void too_many_rejects_publish_nothing(void **state)
     assert_int_equal(lake_version(lake, SL_LAYER_CLEAN), 0);
 }
 
+// At a column, but over the row: also where the column has no value.
+static void an_expression_at_a_column_sees_rows_without_its_value(void **state)
+{
+    struct lake *lake = *state;
+    struct sl_rule rule = {.kind = "expression",
+                           .id = "note-or-time",
+                           .column = "note",
+                           .text = "note is not null or updated_at is not null"};
+    lake_reset(lake);
+    lake->source.budget = (struct sl_budget){.max_share = 1, .max_rows = -1, .min_rows = 100};
+    lake->columns[3].rules = &rule;
+    lake->columns[3].rule_count = 1;
+    lake_add(lake, "a.csv",
+             "('1', '1', null, ''), ('2', '1', null, 'x'), ('3', '1', '2026-01-01', '')");
+    lake_must_run(lake);
+    lake_assert_balance(lake, 3, 2, 1, 0, 0);
+    rule.severity = SL_RULE_WARN;
+    lake->contract.digest = "warned";
+    lake_must_run(lake);
+    lake_assert_balance(lake, 3, 3, 0, 0, 0);
+    assert_int_equal(lake->result.reason_count, 1);
+    assert_int_equal(lake->result.reasons[0].rows, 1);
+}
+
+// DuckDB's cast keeps the zone of one value for the next that has none.
+static void the_zone_of_a_rejected_value_stays_with_it(void **state)
+{
+    struct lake *lake = *state;
+    lake_reset(lake);
+    lake->source.budget = (struct sl_budget){.max_share = 1, .max_rows = -1, .min_rows = 100};
+    lake->columns[2].type = (struct sl_type){.kind = SL_TYPE_TIMESTAMP};
+    lake_add(lake, "a.csv",
+             "('1', '1', '2024-01-05 10:00:00', ''), ('2', '1', '2024-01-05 10:00:00 "
+             "America/New_York', ''), ('3', '1', '2024-01-05 10:00:00', ''), ('4', '1', "
+             "'2024-01-05', '')");
+    lake_must_run(lake);
+    lake_assert_balance(lake, 4, 3, 1, 0, 0);
+    assert_string_equal(
+        lake_query(
+            lake,
+            "select strftime(updated_at at time zone 'UTC', '%H') from clean.orders order by id"),
+        "10\n10\n00");
+}
+
 // A table that would have no row at all is no table; but one bad row that comes later must not stop
 // all that come after it.
 static void a_small_file_of_bad_rows_stops_only_a_table_that_has_none(void **state)
@@ -571,6 +615,8 @@ int main(void)
         cmocka_unit_test(a_kill_between_the_commits_of_another_contract_starts_anew),
         cmocka_unit_test(too_many_rejects_publish_nothing),
         cmocka_unit_test(warnings_are_counted_for_rows_that_stay),
+        cmocka_unit_test(an_expression_at_a_column_sees_rows_without_its_value),
+        cmocka_unit_test(the_zone_of_a_rejected_value_stays_with_it),
         cmocka_unit_test(a_small_file_of_bad_rows_stops_only_a_table_that_has_none),
         cmocka_unit_test(rows_whose_place_a_newer_one_took_are_counted),
         cmocka_unit_test(a_log_that_was_cleaned_up_loses_and_doubles_nothing),
