@@ -232,6 +232,19 @@ def test_an_environment_does_not_overwrite_what_another_delivered(project, kind)
     assert statuses(project.json("run"))["target.out.daily"] == "ok"
 
 
+@pytest.mark.parametrize("kind", ["csv", "sqlite", "duckdb"])
+def test_environments_and_names_of_one_lake_continue_each_others_deliveries(project, kind):
+    place = {"csv": "path: out", "sqlite": "path: out.db", "duckdb": "path: out.db"}[kind]
+    project.write("sluice.yml", "name: one\nchecks: {requirements: off}\nenvironments: {dev: {concurrency: 1}}\n")
+    project.write("sources/items.yml", "path: data/*.csv\n")
+    project.write("models/items.sql", "/* sluice\nwrite: append\n*/ select a from raw.items\n")
+    project.write("targets/out.yml", f"type: {kind}\n{place}\ndeliver: [{{table: curated.items, to: items, write: append}}]\n")
+    for number, arguments in enumerate((["run"], ["-e", "dev", "run"], ["run"], ["--set", "name=two", "run"])):
+        project.write(f"data/{number}.csv", f"a\n{number}\n")
+        load = step(project.json(*arguments), "target.out.items")
+        assert load["status"] == "ok" and load["rows"]["out"] == 1 and (number == 0) == (load["why"] == "never delivered")
+
+
 # --- what cannot be looked at
 
 
