@@ -143,7 +143,12 @@ static int commit(struct sl_ingest *ingest, int64_t *ret_version, struct sl_err 
     }
     ingest->result.was_full = ingest->snapshot.version < 0 || ingest->is_fresh;
     SL_TRY(print_record(ingest, &commit.record_json, err));
-    return sl_step_commit(ingest->context, ingest->folder, &commit, ret_version, err);
+    int code = sl_step_commit(ingest->context, ingest->folder, &commit, ret_version, err);
+    if (code != SL_E_TABLE_SCHEMA || ingest->result.failed_parts == 0)
+        return code;
+    // The columns were chosen for a table built anew, and then a part failed whose rows must stay.
+    *err = ingest->first_failure;
+    return sl_err_context(err, "build the table anew, which needs every file");
 }
 
 static int fill_result(struct sl_ingest *ingest, int64_t version, struct sl_err *err)

@@ -97,8 +97,11 @@ int sl_step_commit(struct sl_step_context *context, const char *folder,
     bool was_skipped = false;
     int code = sl_delta_commit(folder, commit, context->session, context->arena, ret_version,
                                &was_skipped, err);
-    // A lost race left no trace of this commit. After any other failure it may stand in the log.
-    if (code != SL_E_TABLE_CONFLICT && !was_skipped)
+    // What was refused left no trace of this commit. After any other failure it may stand in the
+    // log.
+    bool is_refused = code == SL_E_TABLE_CONFLICT || code == SL_E_TABLE_SCHEMA ||
+                      code == SL_E_TABLE_FEATURE || was_skipped;
+    if (!is_refused)
         forget_staging(context, folder);
     if (code != SL_OK || !was_skipped)
         return code;

@@ -16,10 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-// How the values of a partition column come about.
 // Rows of a row group: smaller files are read by one thread anyhow.
 #define ROW_GROUP_ROWS 122880
 
+// How the values of a partition column come about.
 struct partition {
     size_t index; // into the values
     const char *name;
