@@ -109,6 +109,9 @@ struct sl_engine_kind {
     // From now on the session is asked for names and types, not for rows, of any size: plans need
     // not be good, which makes describe several times faster.
     int (*only_describes)(struct sl_session *session, struct sl_err *err);
+    // Length of a SELECT without blanks, comments and semicolons at its end, so that it can be put
+    // in brackets.
+    size_t (*sql_length)(const char *sql);
     // The relation over `scan` as SQL that can stand in a FROM clause: "(select ... from
     // read_parquet([...]))".
     int (*scan_sql)(struct sl_session *session, const struct sl_scan *scan, struct sl_buf *sql,

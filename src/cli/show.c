@@ -30,11 +30,13 @@ static void print_head(const struct shown *shown)
 {
     const struct sl_delta_snapshot *snapshot = &shown->snapshot;
     char count[64], files[64], size[32], time[32];
-    printf("%s%s%s, version %lld of %s\n%s, %s in %s\n%s\n", sl_color(stdout, SL_COLOR_BOLD),
+    printf("%s%s%s, version %lld of %s\n%s, %s in %s\n", sl_color(stdout, SL_COLOR_BOLD),
            shown->table, sl_color(stdout, SL_COLOR_NONE), (long long)snapshot->version,
            sl_clock_format(snapshot->timestamp_ms * 1000, time),
            sl_count_of(snapshot->row_count, "row", count), sl_str_size(snapshot->size_bytes, size),
-           sl_count_of((int64_t)snapshot->file_count, "file", files), snapshot->folder);
+           sl_count_of((int64_t)snapshot->file_count, "file", files));
+    sl_print_masked(snapshot->folder, stdout);
+    putchar('\n');
     for (size_t i = 0; i < snapshot->partition_count; i++)
         printf("%s%s%s", i ? ", " : "partitioned by ", snapshot->partition_columns[i],
                i + 1 == snapshot->partition_count ? "\n" : "");

@@ -148,7 +148,11 @@ static int stage(struct sl_model_step *step, const char *sql, struct sl_err *err
 static int stage_rows(struct sl_model_step *step, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    sl_stored_select(step->columns, step->column_count, step->model->sql, &sql);
+    const char *query = step->model->sql;
+    query = sl_arena_strndup(step->context->arena, query,
+                             step->context->session->kind->sql_length(query));
+    SL_TRY_NEW(query, err);
+    sl_stored_select(step->columns, step->column_count, query, &sql);
     // Rows of one partition next to each other: one file each, and less memory.
     for (size_t i = 0; i < step->model->partition_by.count; i++) {
         sl_buf_add(&sql, i ? ", " : " order by ");

@@ -32,8 +32,9 @@ struct sl_step_progress {
 
 struct sl_balance { // in = out + quarantined + deduplicated + filtered
     int64_t in, out, quarantined, deduplicated, filtered;
-    // Rows that stood in the table and whose place newer ones of their key took; no part of the
-    // equation. What a table holds is the sum of out less that of replaced since it was built anew.
+    // Rows that stood in a table merged by key and whose place newer ones took; no part of the
+    // equation. What such a table holds is the sum of out less that of replaced since it was built
+    // anew.
     int64_t replaced;
 };
 struct sl_reason_count {

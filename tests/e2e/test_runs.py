@@ -232,6 +232,16 @@ def test_an_environment_does_not_overwrite_what_another_delivered(project, kind)
     assert statuses(project.json("run"))["target.out.daily"] == "ok"
 
 
+@pytest.mark.parametrize("settings", ["", "write: append", "write: merge\nkey: [x]", "write: partition\npartition_by: [x]"])
+@pytest.mark.parametrize("end", [";", ";;", "; -- c", "; /* c */ ;\n"])
+def test_a_model_may_end_in_semicolons_and_comments(project, settings, end):
+    project.write("sluice.yml", "name: ends\nchecks: {requirements: off}\n")
+    project.write("models/a.sql", (f"/* sluice\n{settings}\n*/\n" if settings else "") + "select 1 as x, 2 as y" + end)
+    project.run("check")
+    project.run("run")
+    assert project.count("curated.a") == 1
+
+
 @pytest.mark.parametrize("kind", ["csv", "sqlite", "duckdb"])
 def test_environments_and_names_of_one_lake_continue_each_others_deliveries(project, kind):
     place = {"csv": "path: out", "sqlite": "path: out.db", "duckdb": "path: out.db"}[kind]
