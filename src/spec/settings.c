@@ -38,7 +38,7 @@ static const struct sl_opt engine_rows[] = {
     {.name = "threads",
      .type = SL_OPT_INT,
      .offset = offsetof(struct sl_engine_settings, threads),
-     .summary = "Threads of the engine; all cores if nothing is said, but one per 100 MB of memory "
+     .summary = "Threads of the engine; all cores if nothing is said, but one per 200 MB of memory "
                 "at most.",
      .example = "2"},
     {.name = "temp",
