@@ -3,7 +3,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 
 CONTRACT = """
 apiVersion: v3.1.0
@@ -129,7 +128,6 @@ def test_a_run_that_is_at_work_is_named_and_says_how_it_is_stopped(project):
         for line in running.stderr:
             if "ingest orders" in line:
                 break
-        time.sleep(0.5)
         second = project.run("run", exit_code=1).stderr
         assert "SL0108" in second and f"process {running.pid}, since 2" in second and f"kill -INT {running.pid}" in second
         running.send_signal(signal.SIGINT)
