@@ -21,7 +21,10 @@
     X(interrupt)                              \
     X(query_progress)                         \
     X(free)                                   \
-    X(query)                                  \
+    X(extract_statements)                     \
+    X(extract_statements_error)               \
+    X(prepare_extracted_statement)            \
+    X(destroy_extracted)                      \
     X(prepare)                                \
     X(prepare_error)                          \
     X(nparams)                                \
@@ -30,7 +33,11 @@
     X(prepared_statement_column_name)         \
     X(prepared_statement_column_logical_type) \
     X(bind_value)                             \
-    X(execute_prepared)                       \
+    X(pending_prepared)                       \
+    X(pending_execute_task)                   \
+    X(pending_error)                          \
+    X(execute_pending)                        \
+    X(destroy_pending)                        \
     X(execute_prepared_streaming)             \
     X(destroy_prepare)                        \
     X(result_error)                           \

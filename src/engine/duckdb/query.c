@@ -346,21 +346,41 @@ static int64_t count_affected(const struct sl_duckdb_library *library, duckdb_re
     return affected;
 }
 
+static int run_statement(struct sl_duckdb_session *session, duckdb_extracted_statements statements,
+                         idx_t at, const struct sl_duckdb_sql *sql, int64_t *ret_affected,
+                         struct sl_err *err)
+{
+    const struct sl_duckdb_library *library = session->library;
+    SL_AUTO(sl_duckdb_answer_clear)
+    struct sl_duckdb_answer answer = SL_DUCKDB_ANSWER_INIT(session);
+
+    if (library->prepare_extracted_statement(session->connection, statements, at,
+                                             &answer.statement) != DuckDBSuccess)
+        return sl_duckdb_fail(err, library->prepare_error(answer.statement), sql);
+    SL_TRY(sl_duckdb_run(&answer, sql, false, err));
+    *ret_affected = count_affected(library, &answer.result);
+    return SL_OK;
+}
+
 int sl_duckdb_exec(struct sl_session *base, const char *sql, int64_t *affected, struct sl_err *err)
 {
     struct sl_duckdb_session *session = sl_duckdb_session_of(base);
+    const struct sl_duckdb_library *library = session->library;
     struct sl_duckdb_sql whole = {.text = sql, .user_bytes = strlen(sql)};
-    SL_AUTO(sl_duckdb_answer_clear)
-    struct sl_duckdb_answer answer = SL_DUCKDB_ANSWER_INIT(session);
-    duckdb_state state = session->library->query(session->connection, sql, &answer.result);
+    duckdb_extracted_statements statements = NULL;
+    idx_t count = library->extract_statements(session->connection, sql, &statements);
+    int64_t last = 0;
+    int code = SL_OK;
 
     session->is_used = true;
-    answer.has_result = true;
-    if (state != DuckDBSuccess)
-        return sl_duckdb_fail(err, session->library->result_error(&answer.result), &whole);
-    if (affected)
-        *affected = count_affected(session->library, &answer.result);
-    return SL_OK;
+    if (count == 0 && library->extract_statements_error(statements))
+        code = sl_duckdb_fail(err, library->extract_statements_error(statements), &whole);
+    for (idx_t i = 0; i < count && code == SL_OK; i++)
+        code = run_statement(session, statements, i, &whole, &last, err);
+    library->destroy_extracted(&statements);
+    if (code == SL_OK && affected)
+        *affected = last;
+    return code;
 }
 
 int sl_duckdb_create_view(struct sl_session *base, const char *schema, const char *name,

@@ -1,6 +1,10 @@
 #include "engine/duckdb/session.h"
 
 #include <string.h>
+#include <time.h>
+
+#define SHORTEST_PAUSE_NS 20000L
+#define LONGEST_PAUSE_NS 1000000L
 
 void sl_duckdb_answer_clear(struct sl_duckdb_answer *answer)
 {
@@ -21,16 +25,62 @@ int sl_duckdb_prepare(struct sl_duckdb_session *session, const struct sl_duckdb_
     return sl_duckdb_fail(err, library->prepare_error(answer->statement), sql);
 }
 
+static void wait_for_others(long *pause_ns)
+{
+    const struct timespec pause = {.tv_nsec = *pause_ns};
+    (void)nanosleep(&pause, NULL);
+    *pause_ns = *pause_ns * 2 < LONGEST_PAUSE_NS ? *pause_ns * 2 : LONGEST_PAUSE_NS;
+}
+
+// The engine's own loop would spin while its other threads work, and take a core from them, from
+// other steps and from a database on the same machine.
+static int run_tasks(const struct sl_duckdb_library *library, duckdb_pending_result pending,
+                     const struct sl_duckdb_sql *sql, struct sl_err *err)
+{
+    long pause_ns = SHORTEST_PAUSE_NS;
+    for (;;)
+        switch (library->pending_execute_task(pending)) {
+        case DUCKDB_PENDING_RESULT_READY:
+            return SL_OK;
+        case DUCKDB_PENDING_ERROR:
+            return sl_duckdb_fail(err, library->pending_error(pending), sql);
+        case DUCKDB_PENDING_NO_TASKS_AVAILABLE:
+            wait_for_others(&pause_ns);
+            break;
+        case DUCKDB_PENDING_RESULT_NOT_READY:
+            pause_ns = SHORTEST_PAUSE_NS;
+        }
+}
+
+static int run_pending(struct sl_duckdb_answer *answer, const struct sl_duckdb_sql *sql,
+                       struct sl_err *err)
+{
+    const struct sl_duckdb_library *library = answer->library;
+    duckdb_pending_result pending = NULL;
+    int code = SL_OK;
+
+    if (library->pending_prepared(answer->statement, &pending) != DuckDBSuccess)
+        code = sl_duckdb_fail(err, library->pending_error(pending), sql);
+    else
+        code = run_tasks(library, pending, sql, err);
+    if (code == SL_OK) {
+        answer->has_result = true;
+        if (library->execute_pending(pending, &answer->result) != DuckDBSuccess)
+            code = sl_duckdb_fail(err, library->result_error(&answer->result), sql);
+    }
+    library->destroy_pending(&pending);
+    return code;
+}
+
 int sl_duckdb_run(struct sl_duckdb_answer *answer, const struct sl_duckdb_sql *sql,
                   bool is_streaming, struct sl_err *err)
 {
     const struct sl_duckdb_library *library = answer->library;
-    duckdb_state state =
-        is_streaming ? library->execute_prepared_streaming(answer->statement, &answer->result)
-                     : library->execute_prepared(answer->statement, &answer->result);
 
+    if (!is_streaming)
+        return run_pending(answer, sql, err);
     answer->has_result = true;
-    if (state == DuckDBSuccess)
+    if (library->execute_prepared_streaming(answer->statement, &answer->result) == DuckDBSuccess)
         return SL_OK;
     return sl_duckdb_fail(err, library->result_error(&answer->result), sql);
 }
