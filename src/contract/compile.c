@@ -151,42 +151,50 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
                                                                              : sl_fail_memory(err);
 }
 
-// The rules that a column has without being asked: its type, and a value if it is required or in
-// the key. Where the contract declares one of them as well, its severity and message hold, but a
-// key is never let through without a value.
-static int add_own_rule(struct compiler *compiler, struct sl_reading *reading, const char *kind,
-                        struct sl_err *err)
+int sl_contract_own_rule(const struct sl_contract_column *column, const char *kind,
+                         struct sl_arena *arena, struct sl_rule **ret, bool *ret_is_declared,
+                         struct sl_err *err)
 {
-    const struct sl_contract_column *column = reading->column;
     const struct sl_rule *declared = NULL;
     for (size_t i = 0; i < column->rule_count && !declared; i++)
         if (sl_str_equal(column->rules[i].kind, kind))
             declared = &column->rules[i];
-    struct sl_rule *rule = SL_NEW(compiler->arena, struct sl_rule);
+    struct sl_rule *rule = SL_NEW(arena, struct sl_rule);
     SL_TRY_NEW(rule, err);
     if (declared)
         *rule = *declared;
     else
         *rule = (struct sl_rule){.kind = kind, .column = column->name, .place = column->place};
     if (!rule->id)
-        rule->id = sl_arena_printf(compiler->arena, "%s.%s", column->name, kind);
+        rule->id = sl_arena_printf(arena, "%s.%s", column->name, kind);
     SL_TRY_NEW(rule->id, err);
     if (column->key_position > 0)
         rule->severity = SL_RULE_REJECT;
-    return add_rule(compiler, rule, reading, declared != NULL, err);
+    *ret = rule;
+    *ret_is_declared = declared != NULL;
+    return SL_OK;
 }
 
-static bool is_own_rule(const struct sl_rule *rule)
+bool sl_contract_is_own_rule(const struct sl_rule *rule)
 {
     return sl_str_equal(rule->kind, "required") || sl_str_equal(rule->kind, "type");
 }
 
-static bool is_required(const struct sl_contract_column *column)
+bool sl_contract_is_required(const struct sl_contract_column *column)
 {
     bool is_declared = false;
     for (size_t i = 0; i < column->rule_count; i++)
         is_declared |= sl_str_equal(column->rules[i].kind, "required");
     return column->is_required || column->key_position > 0 || is_declared;
+}
+
+static int add_own_rule(struct compiler *compiler, struct sl_reading *reading, const char *kind,
+                        struct sl_err *err)
+{
+    struct sl_rule *rule;
+    bool is_declared;
+    SL_TRY(sl_contract_own_rule(reading->column, kind, compiler->arena, &rule, &is_declared, err));
+    return add_rule(compiler, rule, reading, is_declared, err);
 }
 
 static int add_rules(struct compiler *compiler, struct sl_err *err)
@@ -195,12 +203,12 @@ static int add_rules(struct compiler *compiler, struct sl_err *err)
     for (size_t i = 0; i < table->column_count; i++) {
         const struct sl_contract_column *column = &table->columns[i];
         struct sl_reading *reading = &compiler->readings[i];
-        if (is_required(column))
+        if (sl_contract_is_required(column))
             SL_TRY(add_own_rule(compiler, reading, "required", err));
         if (column->type.kind != SL_TYPE_TEXT)
             SL_TRY(add_own_rule(compiler, reading, "type", err));
         for (size_t r = 0; r < column->rule_count; r++)
-            if (!is_own_rule(&column->rules[r]))
+            if (!sl_contract_is_own_rule(&column->rules[r]))
                 SL_TRY(add_rule(compiler, &column->rules[r], reading, true, err));
     }
     for (size_t r = 0; r < table->rule_count; r++)

@@ -87,6 +87,15 @@ SL_MUST int sl_contract_compile(const struct sl_contract_table *table, const str
 SL_MUST int sl_contract_columns(const struct sl_contract_table *table, struct sl_arena *arena,
                                 struct sl_column **ret, size_t *ret_count, struct sl_err *err);
 
+// The rules that a column has without being asked: its type, and a value if it is required or in
+// the key. Where the contract declares one of them as well, its severity and message hold, but a
+// key is never let through without a value.
+SL_MUST int sl_contract_own_rule(const struct sl_contract_column *column, const char *kind,
+                                 struct sl_arena *arena, struct sl_rule **ret,
+                                 bool *ret_is_declared, struct sl_err *err);
+bool sl_contract_is_own_rule(const struct sl_rule *rule);
+bool sl_contract_is_required(const struct sl_contract_column *column);
+
 // Writes the prepared relation over `raw_sql`, a relation for FROM. `keep` (may be NULL) names
 // further columns of it to pass on, each as `expression as "~name"`, every one followed by a comma.
 void sl_pass_relation(const struct sl_pass *pass, enum sl_pass_rows rows, const char *raw_sql,

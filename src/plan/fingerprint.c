@@ -3,10 +3,6 @@
 
 #include <stdlib.h>
 
-// Raised when the SQL that a contract compiles to changes its meaning, so that clean tables are
-// built anew.
-#define CONTRACT_COMPILER_VERSION "1"
-
 static void add_strs(struct sl_hash *hash, const struct sl_strs *list)
 {
     for (size_t i = 0; i < list->count; i++)
@@ -66,7 +62,7 @@ int sl_cleanse_fingerprint(const struct sl_contract_table *contract, char ret_he
 {
     SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
     SL_TRY(sl_hash_new(&hash, err));
-    sl_hash_add(hash, "cleanse " CONTRACT_COMPILER_VERSION);
+    sl_hash_add(hash, "cleanse " SL_CONTRACT_COMPILER_VERSION);
     sl_hash_add(hash, contract->digest);
     return sl_hash_end(hash, ret_hex, err);
 }

@@ -114,6 +114,9 @@ SL_MUST int sl_model_fingerprint(const struct sl_model *model, const char *diges
 SL_MUST int sl_delivery_fingerprint(const struct sl_target *target,
                                     const struct sl_delivery *delivery, char ret_hex[65],
                                     struct sl_err *err);
+// Raised when the SQL that a contract compiles to changes its meaning, so that clean tables are
+// built anew.
+#define SL_CONTRACT_COMPILER_VERSION "1"
 // Fingerprint of a cleanse step: the contract's digest and the compiler's version.
 SL_MUST int sl_cleanse_fingerprint(const struct sl_contract_table *contract, char ret_hex[65],
                                    struct sl_err *err);

@@ -38,14 +38,23 @@ static int stage(struct sl_cleanse *cleanse, const struct sl_cleanse_table *tabl
     return context->session->kind->stage(context->session, sql, &options, context->arena, ret, err);
 }
 
+static int stage_quarantine(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_add(&sql, "select * from _bad");
+    if (cleanse->still_quarantined)
+        SL_TRY(sl_cleanse_add_still_quarantined(cleanse, &sql, err));
+    sl_buf_add(&sql, " order by _source, _position");
+    SL_TRY(sl_buf_check(&sql, err));
+    return stage(cleanse, &cleanse->quarantine, sql.text, &cleanse->staged_quarantine, err);
+}
+
 static int stage_tables(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_balance *balance = &cleanse->balance;
-    if (balance->quarantined > 0 && !cleanse->range.is_resumed)
-        SL_TRY(stage(cleanse, &cleanse->quarantine,
-                     "select * from _bad order by _source, _position", &cleanse->staged_quarantine,
-                     err));
+    if (balance->quarantined + cleanse->still_quarantined > 0 && !cleanse->range.is_resumed)
+        SL_TRY(stage_quarantine(cleanse, err));
     SL_TRY(sl_cleanse_clean_sql(cleanse, &sql, err));
     if (sql.length > 0)
         SL_TRY(stage(cleanse, &cleanse->clean, sql.text, &cleanse->staged_clean, err));
@@ -60,11 +69,12 @@ static int audit(const struct sl_cleanse *cleanse, struct sl_err *err)
     const struct sl_budget *budget =
         cleanse->contract->has_budget ? &cleanse->contract->budget : &cleanse->source->budget;
     SL_TRY(sl_balance_check(&cleanse->balance, cleanse->app_id, err));
-    if (!cleanse->range.is_resumed &&
-        cleanse->staged_quarantine.row_count != cleanse->balance.quarantined)
+    int64_t quarantined = cleanse->balance.quarantined + cleanse->still_quarantined;
+    if (!cleanse->range.is_resumed && cleanse->staged_quarantine.row_count != quarantined)
         return sl_fail(err, SL_E_BALANCE, "%lld rows are quarantined, but %lld were written",
-                       (long long)cleanse->balance.quarantined,
-                       (long long)cleanse->staged_quarantine.row_count);
+                       (long long)quarantined, (long long)cleanse->staged_quarantine.row_count);
+    if (cleanse->range.is_replay) // all of them are rejected already
+        return SL_OK;
     bool is_new = cleanse->range.is_full || cleanse->before.row_count == 0;
     return sl_budget_check(budget, &cleanse->balance, cleanse->clean.name, is_new, err);
 }
@@ -87,6 +97,10 @@ static int print_record(const struct sl_cleanse *cleanse, bool has_balance, cons
         .reasons = cleanse->reasons,
         .reason_count = cleanse->reason_count,
     };
+    if (cleanse->range.is_replay)
+        record.replayed =
+            (struct sl_table_version){cleanse->quarantine.name, cleanse->range.quarantine_version,
+                                      cleanse->quarantine.head.table_id};
     return sl_record_print(&record, cleanse->context->arena, ret, err);
 }
 
@@ -117,7 +131,11 @@ static int commit_quarantine(struct sl_cleanse *cleanse, struct sl_step_result *
                              struct sl_err *err)
 {
     struct sl_delta_commit quarantine = {
-        .mode = cleanse->range.is_full ? SL_DELTA_REPLACE : SL_DELTA_APPEND,
+        .mode = cleanse->range.is_full     ? SL_DELTA_REPLACE
+                : cleanse->rewritten_count ? SL_DELTA_REWRITE
+                                           : SL_DELTA_APPEND,
+        .removed = cleanse->rewritten,
+        .removed_count = cleanse->rewritten_count,
         .columns = sl_quarantine_columns,
         .column_count = sl_quarantine_column_count,
         .staged = &cleanse->staged_quarantine,
@@ -158,6 +176,7 @@ static int commit_clean(struct sl_cleanse *cleanse, struct sl_step_result *resul
 // for clean.
 static int publish(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
 {
+    SL_TRY(sl_cleanse_keep_contract(cleanse, err));
     if (!cleanse->range.is_resumed)
         SL_TRY(commit_quarantine(cleanse, result, err));
     return commit_clean(cleanse, result, err);
@@ -201,30 +220,25 @@ static int report(struct sl_cleanse *cleanse, struct sl_step_result *result, str
     return add_reasons(cleanse, result, err);
 }
 
-static void begin_range(struct sl_cleanse *cleanse)
+static int foresee(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
 {
-    cleanse->pass = (struct sl_pass){0};
-    cleanse->before = (struct sl_delta_snapshot){.version = -1};
-    cleanse->touched = NULL;
-    cleanse->touched_count = 0;
-    cleanse->row_count = cleanse->byte_count = cleanse->kept = 0;
-    cleanse->balance = (struct sl_balance){0};
-    cleanse->reasons = NULL;
-    cleanse->reason_count = 0;
-    cleanse->notes = (struct sl_strs){0};
-    cleanse->staged_clean = cleanse->staged_quarantine = (struct sl_staged){0};
+    struct sl_balance *balance = &cleanse->balance;
+    balance->out = balance->in - balance->quarantined - balance->deduplicated - balance->filtered;
+    result->outcome = SL_STEP_DONE;
+    return report(cleanse, result, err);
 }
 
 static int take_range(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
 {
     struct sl_step_progress *progress = cleanse->context->progress;
-    begin_range(cleanse);
     SL_TRY(sl_cleanse_open(cleanse, err));
     if (progress) {
         atomic_fetch_add(&progress->rows_total, cleanse->row_count);
         atomic_fetch_add(&progress->bytes_total, cleanse->byte_count);
     }
     SL_TRY(sl_cleanse_split(cleanse, err));
+    if (cleanse->context->dry_run)
+        return foresee(cleanse, result, err);
     SL_TRY(stage_tables(cleanse, err));
     SL_TRY(audit(cleanse, err));
     SL_TRY(publish(cleanse, result, err));
@@ -255,7 +269,7 @@ int sl_step_cleanse(struct sl_step_context *context, const struct sl_source *sou
         if (code == SL_E_BUDGET && report(&cleanse, &result, NULL) == SL_OK)
             *ret = result; // what was rejected and why is all that a refused range leaves
         SL_TRY(code);
-        has_more = cleanse.range.is_resumed;
+        has_more = (cleanse.range.is_resumed || cleanse.range.is_replay) && !context->dry_run;
     }
     *ret = result;
     return SL_OK;

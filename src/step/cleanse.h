@@ -2,6 +2,7 @@
 #ifndef SL_STEP_CLEANSE_H
 #define SL_STEP_CLEANSE_H
 
+#include "contract/change.h"
 #include "contract/compile.h"
 #include "step/step.h"
 
@@ -19,6 +20,9 @@ struct sl_cleanse_range {
     int64_t to;
     bool is_full;    // both tables become just what this range gives
     bool is_resumed; // quarantine has it already: the step was killed between its two commits
+    // Only rows in quarantine that the changed contract may accept: from and to are the same.
+    bool is_replay;
+    int64_t quarantine_version; // of a replay: as it was before
     int64_t sequence;
     const char *why;
 };
@@ -31,6 +35,7 @@ struct sl_cleanse {
     char fingerprint[65];
     struct sl_cleanse_table raw, clean, quarantine;
     struct sl_cleanse_range range;
+    struct sl_contract_change change; // of a replay
     // Of the range:
     struct sl_pass pass;
     const char *rows[SL_PASS_ROWS]; // SQL: the prepared relation over the raw rows of the range
@@ -38,7 +43,10 @@ struct sl_cleanse {
     struct sl_delta_snapshot before;     // clean as it stands; no files if the range is full
     const struct sl_delta_file *touched; // files of clean that hold replaced rows
     size_t touched_count;
-    int64_t kept; // rows of those files that stay
+    int64_t kept;           // rows of those files that stay
+    const char **rewritten; // files of quarantine that hold replayed rows
+    size_t rewritten_count;
+    int64_t still_quarantined; // rows of those files that are not read again
     struct sl_balance balance;
     struct sl_reason_count *reasons;
     size_t reason_count;
@@ -50,6 +58,23 @@ struct sl_cleanse {
 SL_MUST int sl_cleanse_decide(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err);
 // Compiles the contract for raw as of the range's end, and names the rows of the range.
 SL_MUST int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err);
+
+// Replays (cleanse_replay.c): after a change of the contract that leaves accepted rows as they are,
+// only rows in quarantine are read again, from raw. Fills `range` and `change`, or *ret_why with
+// why all rows must be read.
+SL_MUST int sl_cleanse_decide_replay(struct sl_cleanse *cleanse, const char **ret_why,
+                                     struct sl_err *err);
+// Makes these temporary tables:
+//     _again     origin (_source, _position) of the rows of quarantine that are read again
+//     _received  those rows as raw has them
+// *ret_why is NULL, or why all rows must be read after all. `raw_sql`: a relation for FROM.
+SL_MUST int sl_cleanse_open_replay(struct sl_cleanse *cleanse, const char *raw_sql,
+                                   const char **ret_why, struct sl_err *err);
+// " union all select ...": what stays of the files of quarantine that are written anew.
+SL_MUST int sl_cleanse_add_still_quarantined(struct sl_cleanse *cleanse, struct sl_buf *sql,
+                                             struct sl_err *err);
+// Keeps the contract for the next comparison.
+SL_MUST int sl_cleanse_keep_contract(struct sl_cleanse *cleanse, struct sl_err *err);
 
 // Splits the range's rows with these temporary tables, all of them narrow or few:
 //     _aside  raw rows that are bad or filtered, and those that share their key with another row

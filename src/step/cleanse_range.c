@@ -29,6 +29,31 @@ static int64_t raw_input(const struct sl_cleanse *cleanse, const struct sl_recor
     return sl_record_input(record, cleanse->raw.name, cleanse->raw.head.table_id);
 }
 
+static bool is_ahead(const struct sl_cleanse *cleanse)
+{
+    const struct sl_record *done = &cleanse->quarantine.record;
+    return !cleanse->context->full_refresh &&
+           done->sequence == cleanse->clean.record.sequence + 1 &&
+           sl_str_equal(done->fingerprint, cleanse->fingerprint);
+}
+
+static int resume_replay(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
+{
+    const struct sl_table_version *replayed = &cleanse->quarantine.record.replayed;
+    const char *why;
+    if (!is_ahead(cleanse) || !sl_str_equal(replayed->id, cleanse->quarantine.head.table_id) ||
+        raw_input(cleanse, &cleanse->clean.record) < 0)
+        return SL_OK;
+    SL_TRY(sl_cleanse_decide_replay(cleanse, &why, err));
+    if (why)
+        return SL_OK;
+    cleanse->range.is_resumed = true;
+    cleanse->range.quarantine_version = replayed->version;
+    cleanse->range.why = "the last run was interrupted";
+    *ret = true;
+    return SL_OK;
+}
+
 // Quarantine is one commit ahead of clean: the step was killed between the two. Its range is done
 // again for clean alone, unless something since asks for a full pass anyway.
 static int resume(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
@@ -45,9 +70,9 @@ static int resume(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
     struct sl_delta_changes since;
     const char *unknown;
     *ret = false;
-    if (cleanse->context->full_refresh || done->sequence != cleanse->clean.record.sequence + 1 ||
-        !sl_str_equal(done->fingerprint, cleanse->fingerprint) || range.to < 0 ||
-        range.to > cleanse->raw.head.version)
+    if (done->replayed.table)
+        return resume_replay(cleanse, ret, err);
+    if (!is_ahead(cleanse) || range.to < 0 || range.to > cleanse->raw.head.version)
         return SL_OK;
     if (!range.is_full &&
         (range.from < 0 || !sl_str_equal(cleanse->clean.record.fingerprint, cleanse->fingerprint)))
@@ -70,8 +95,6 @@ static const char *reason_for_full(const struct sl_cleanse *cleanse)
         return "full refresh asked for";
     if (!cleanse->clean.head.record_json)
         return "its log no longer says what it was built from";
-    if (!sl_str_equal(clean->fingerprint, cleanse->fingerprint))
-        return "contract changed";
     if (cleanse->quarantine.record.sequence > clean->sequence)
         return "the last run was interrupted, and files of raw changed since";
     if (cleanse->quarantine.record.sequence < clean->sequence)
@@ -100,6 +123,10 @@ int sl_cleanse_decide(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
         return full(cleanse, "the columns of raw changed");
     if (changes.removed_count)
         return full(cleanse, "files of raw changed or are gone");
+    if (!sl_str_equal(clean->fingerprint, cleanse->fingerprint)) {
+        SL_TRY(sl_cleanse_decide_replay(cleanse, &why, err));
+        return why ? full(cleanse, why) : SL_OK;
+    }
     if (!changes.added_count) {
         *ret = false;
         return SL_OK;
@@ -144,7 +171,7 @@ static int compile(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *r
                                &diags, &cleanse->pass, err));
     SL_TRY(first_error(&diags, err));
     SL_TRY(note_columns(cleanse, &diags, err));
-    if (!cleanse->range.is_full)
+    if (!cleanse->range.is_full && !cleanse->range.is_replay)
         return SL_OK;
     SL_TRY(sl_contract_verify(cleanse->contract, raw->columns, raw->column_count, &cleanse->pass,
                               context->session, &diags, err));
@@ -179,35 +206,77 @@ static int name_rows(struct sl_cleanse *cleanse, enum sl_pass_rows rows, const c
     return SL_OK;
 }
 
+static void begin_range(struct sl_cleanse *cleanse)
+{
+    cleanse->pass = (struct sl_pass){0};
+    cleanse->before = (struct sl_delta_snapshot){.version = -1};
+    cleanse->touched = NULL;
+    cleanse->touched_count = 0;
+    cleanse->rewritten = NULL;
+    cleanse->rewritten_count = 0;
+    cleanse->still_quarantined = 0;
+    cleanse->row_count = cleanse->byte_count = cleanse->kept = 0;
+    cleanse->balance = (struct sl_balance){0};
+    cleanse->reasons = NULL;
+    cleanse->reason_count = 0;
+    cleanse->notes = (struct sl_strs){0};
+    cleanse->staged_clean = cleanse->staged_quarantine = (struct sl_staged){0};
+}
+
+static int load_clean(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    struct sl_step_context *context = cleanse->context;
+    return sl_delta_load(cleanse->clean.folder, cleanse->clean.head.version, context->session,
+                         context->arena, &cleanse->before, err);
+}
+
+// The files of raw that the range takes; of a replay all, for its rows may be in any.
+static int choose_files(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw,
+                        struct sl_scan *ret, struct sl_err *err)
+{
+    const struct sl_cleanse_range *range = &cleanse->range;
+    struct sl_arena *arena = cleanse->context->arena;
+    struct sl_delta_changes changes;
+    const char *unknown;
+    if (range->is_full)
+        SL_TRY(count_rows(cleanse, raw->files, raw->file_count, err));
+    if (range->is_full || range->is_replay)
+        return sl_delta_scan(raw, arena, ret, err);
+    SL_TRY(raw_changes(cleanse, range->from, range->to, &changes, &unknown, err));
+    if (unknown)
+        return sl_fail(err, SL_E_TABLE_CONFLICT, "%s", unknown);
+    SL_TRY(count_rows(cleanse, changes.added, changes.added_count, err));
+    return sl_delta_scan_files(raw, changes.added, changes.added_count, arena, ret, err);
+}
+
 int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
 {
+    begin_range(cleanse);
     struct sl_step_context *context = cleanse->context;
     const struct sl_cleanse_range *range = &cleanse->range;
     struct sl_delta_snapshot raw;
-    struct sl_delta_changes changes;
     struct sl_scan scan;
+    const char *rows, *why = NULL;
     SL_TRY(
         sl_delta_load(cleanse->raw.folder, range->to, context->session, context->arena, &raw, err));
     SL_TRY(compile(cleanse, &raw, err));
-    if (range->is_full) {
-        SL_TRY(count_rows(cleanse, raw.files, raw.file_count, err));
-        SL_TRY(sl_delta_scan(&raw, context->arena, &scan, err));
-    } else {
-        const char *unknown;
-        SL_TRY(raw_changes(cleanse, range->from, range->to, &changes, &unknown, err));
-        if (unknown)
-            return sl_fail(err, SL_E_TABLE_CONFLICT, "%s", unknown);
-        SL_TRY(count_rows(cleanse, changes.added, changes.added_count, err));
-        SL_TRY(sl_delta_scan_files(&raw, changes.added, changes.added_count, context->arena, &scan,
-                                   err));
-        SL_TRY(sl_delta_load(cleanse->clean.folder, cleanse->clean.head.version, context->session,
-                             context->arena, &cleanse->before, err));
-    }
+    SL_TRY(choose_files(cleanse, &raw, &scan, err));
     scan.with_origin = true;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_TRY(context->session->kind->scan_sql(context->session, &scan, &sql, err));
     SL_TRY(sl_buf_check(&sql, err));
+    rows = sql.text;
+    if (range->is_replay) {
+        SL_TRY(sl_cleanse_open_replay(cleanse, sql.text, &why, err));
+        rows = "_received";
+    }
+    if (why) {
+        SL_TRY(full(cleanse, why));
+        return sl_cleanse_open(cleanse, err);
+    }
+    if (!range->is_full)
+        SL_TRY(load_clean(cleanse, err));
     SL_TRY(name_rows(cleanse, SL_PASS_ALL, "_aside", err));
-    SL_TRY(name_rows(cleanse, SL_PASS_FLAGGED, sql.text, err));
-    return name_rows(cleanse, SL_PASS_GOOD, sql.text, err);
+    SL_TRY(name_rows(cleanse, SL_PASS_FLAGGED, rows, err));
+    return name_rows(cleanse, SL_PASS_GOOD, rows, err);
 }

@@ -70,6 +70,13 @@ int sl_record_print(const struct sl_record *record, struct sl_arena *arena, cons
         SL_TRY(print_balance(root, &record->balance, err));
     if (record->reason_count)
         SL_TRY(print_reasons(root, record, err));
+    if (record->replayed.table) {
+        json_t *replayed = json_object();
+        SL_TRY(set(root, "replayed", replayed, err));
+        SL_TRY(set_text(replayed, "table", record->replayed.table, err));
+        SL_TRY(set(replayed, "version", json_integer(record->replayed.version), err));
+        SL_TRY(set_text(replayed, "id", record->replayed.id, err));
+    }
     char *text = NULL;
     SL_TRY(sl_json_print(root, &text, err));
     *ret_json = sl_arena_strdup(arena, text);
@@ -163,6 +170,10 @@ int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *
         };
     }
     SL_TRY(parse_reasons(json_object_get(root, "reasons"), arena, &record, err));
+    const json_t *replayed = json_object_get(root, "replayed");
+    record.replayed.version = sl_json_int(replayed, "version", -1);
+    SL_TRY(copy_text(replayed, "table", arena, &record.replayed.table, err));
+    SL_TRY(copy_text(replayed, "id", arena, &record.replayed.id, err));
     *ret = record;
     return SL_OK;
 }

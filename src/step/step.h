@@ -20,6 +20,7 @@ struct sl_step_context {
     const char *run_id;
     int64_t now_us;          // the run's start: `at` and `_ingested_at` of everything it writes
     bool full_refresh;       // forget positions: build anew
+    bool dry_run;            // cleanse: find out what would become of the rows, commit nothing
     const atomic_bool *stop; // asked to drain: begin no new file or commit; may be NULL
     struct sl_step_progress *progress; // may be NULL
     struct sl_strs staging; // folder and prefix, in pairs, of what no log can name: sl_step_staging
@@ -128,6 +129,9 @@ struct sl_record {
     bool has_balance;
     struct sl_reason_count *reasons;
     size_t reason_count;
+    // The quarantine table as it was, if the commit comes from reading its rows again; else no
+    // table.
+    struct sl_table_version replayed;
 };
 SL_MUST int sl_record_print(const struct sl_record *record, struct sl_arena *arena,
                             const char **ret_json, struct sl_err *err);
@@ -162,6 +166,13 @@ struct sl_step_range {
 };
 SL_MUST int sl_step_changes(struct sl_step_context *context, const struct sl_step_range *range,
                             struct sl_delta_changes *ret, const char **ret_why, struct sl_err *err);
+// What a fingerprint stands for, kept as <lake>/_code/<fingerprint>.json before the first commit
+// that names it, so that later code can be compared with it. *ret is NULL if it is not there any
+// more.
+SL_MUST int sl_step_keep_code(struct sl_step_context *context, const char *fingerprint,
+                              const json_t *code, struct sl_err *err);
+SL_MUST int sl_step_find_code(struct sl_step_context *context, const char *fingerprint,
+                              json_t **ret, struct sl_err *err);
 // sl_delta_commit, where it is not expected that another run has done the same.
 SL_MUST int sl_step_commit(struct sl_step_context *context, const char *folder,
                            const struct sl_delta_commit *commit, int64_t *ret_version,

@@ -244,7 +244,7 @@ static void a_row_comes_back_when_the_file_that_beat_it_is_gone(void **state)
     lake_assert_balance(lake, 0, 0, 0, 0, 0);
 }
 
-static void another_contract_makes_all_be_done_anew(void **state)
+static void a_weaker_contract_reads_only_rejected_rows_again(void **state)
 {
     struct lake *lake = *state;
     lake_reset(lake);
@@ -253,10 +253,89 @@ static void another_contract_makes_all_be_done_anew(void **state)
     lake->columns[1].rule_count = 0;
     lake->contract.digest = "v2";
     lake_must_run(lake);
-    assert_string_equal(lake->result.why, "contract changed");
-    lake_assert_balance(lake, 2, 2, 0, 0, 0);
+    assert_string_equal(lake->result.why, "contract changed: 1 row of quarantine read again");
+    assert_false(lake->result.was_full);
+    lake_assert_balance(lake, 1, 1, 0, 0, 0);
     assert_string_equal(lake_query(lake, "select count(*) from quarantine.orders"), "0");
+    assert_string_equal(lake_query(lake, "select count(*) from clean.orders"), "2");
     assert_int_equal(lake_record(lake, SL_LAYER_CLEAN).sequence, 2);
+    assert_string_equal(lake_record(lake, SL_LAYER_CLEAN).replayed.table, "quarantine.orders");
+}
+
+static void a_rule_that_refuses_accepted_rows_makes_all_be_done_anew(void **state)
+{
+    struct lake *lake = *state;
+    struct sl_rule rule = {.kind = "enum", .id = "note.enum", .column = "note"};
+    const char *values[] = {"only this"};
+    rule.values = (struct sl_strs){.items = values, .count = 1};
+    lake_reset(lake);
+    lake->source.budget = (struct sl_budget){.max_share = 1, .max_rows = -1, .min_rows = 100};
+    lake_add(lake, "a.csv", GOOD_1 ", " BAD_3);
+    lake_must_run(lake);
+    lake->columns[3].rules = &rule;
+    lake->columns[3].rule_count = 1;
+    lake->contract.digest = "v2";
+    lake_must_run(lake);
+    assert_string_equal(lake->result.why, "contract changed: 1 accepted row would be rejected now");
+    assert_true(lake->result.was_full);
+    lake_assert_balance(lake, 2, 0, 2, 0, 0);
+}
+
+static void a_column_read_otherwise_makes_all_be_done_anew(void **state)
+{
+    struct lake *lake = *state;
+    lake_reset(lake);
+    lake_add(lake, "a.csv", GOOD_1 ", " BAD_3);
+    lake_must_run(lake);
+    lake->columns[3].otherwise = "nothing";
+    lake->contract.digest = "v2";
+    lake_must_run(lake);
+    assert_string_equal(lake->result.why, "contract changed: column 'note' has another default");
+    lake_assert_balance(lake, 2, 1, 1, 0, 0);
+}
+
+static void a_kill_between_the_commits_of_a_replay_is_healed(void **state)
+{
+    struct lake *lake = *state;
+    for (int is_followed = 0; is_followed < 2; is_followed++) {
+        lake_reset(lake);
+        lake_add(lake, "a.csv", GOOD_1 ", " BAD_3);
+        lake_must_run(lake);
+        lake->columns[1].rule_count = 0;
+        lake->contract.digest = "v2";
+        lake_must_run(lake);
+        lake_uncommit(lake, SL_LAYER_CLEAN);
+        if (is_followed)
+            lake_add(lake, "b.csv", GOOD_2 ", " BAD_4);
+        lake_must_run(lake);
+        assert_string_equal(
+            lake->result.why,
+            is_followed
+                ? "contract changed: 1 row of quarantine read again, then 1 new file in raw.orders"
+                : "contract changed: 1 row of quarantine read again");
+        const char *healed = lake_digest(lake);
+        lake_must_run(lake);
+        assert_int_equal(lake->result.outcome, SL_STEP_NOTHING);
+        lake->context.full_refresh = true;
+        lake_must_run(lake);
+        assert_string_equal(healed, lake_digest(lake));
+    }
+}
+
+static void a_contract_that_is_no_longer_known_makes_all_be_done_anew(void **state)
+{
+    struct lake *lake = *state;
+    lake_reset(lake);
+    lake_add(lake, "a.csv", GOOD_1 ", " BAD_3);
+    lake_must_run(lake);
+    assert_int_equal(
+        sl_fs_remove_tree(sl_path_join(&lake->arena, lake->project.lake_folder, "_code"), NULL),
+        SL_OK);
+    lake->columns[1].rule_count = 0;
+    lake->contract.digest = "v2";
+    lake_must_run(lake);
+    assert_string_equal(lake->result.why, "contract changed");
+    assert_true(lake->result.was_full);
 }
 
 static void a_full_refresh_gives_the_same_table(void **state)
@@ -458,7 +537,7 @@ static void an_expression_at_a_column_sees_rows_without_its_value(void **state)
     rule.severity = SL_RULE_WARN;
     lake->contract.digest = "warned";
     lake_must_run(lake);
-    lake_assert_balance(lake, 3, 3, 0, 0, 0);
+    lake_assert_balance(lake, 1, 1, 0, 0, 0); // the rejected one is read again
     assert_int_equal(lake->result.reason_count, 1);
     assert_int_equal(lake->result.reasons[0].rows, 1);
 }
@@ -608,7 +687,11 @@ int main(void)
         cmocka_unit_test(a_key_of_two_columns_needs_both),
         cmocka_unit_test(a_changed_file_makes_all_be_done_anew),
         cmocka_unit_test(a_row_comes_back_when_the_file_that_beat_it_is_gone),
-        cmocka_unit_test(another_contract_makes_all_be_done_anew),
+        cmocka_unit_test(a_weaker_contract_reads_only_rejected_rows_again),
+        cmocka_unit_test(a_rule_that_refuses_accepted_rows_makes_all_be_done_anew),
+        cmocka_unit_test(a_column_read_otherwise_makes_all_be_done_anew),
+        cmocka_unit_test(a_kill_between_the_commits_of_a_replay_is_healed),
+        cmocka_unit_test(a_contract_that_is_no_longer_known_makes_all_be_done_anew),
         cmocka_unit_test(a_full_refresh_gives_the_same_table),
         cmocka_unit_test(a_quarantine_that_was_deleted_is_built_again),
         cmocka_unit_test(a_kill_between_the_two_commits_is_healed),

@@ -1,0 +1,277 @@
+#include "contract/change.h"
+
+#include <string.h>
+
+struct comparer {
+    const json_t *before, *now; // contracts
+    struct sl_arena *arena;
+    struct sl_contract_change *change;
+};
+
+static bool same(const json_t *a, const json_t *b, const char *key)
+{
+    return json_equal(json_object_get(a, key), json_object_get(b, key)) != 0;
+}
+
+static bool are_same(const json_t *a, const json_t *b, const char *const *keys)
+{
+    for (; *keys; keys++)
+        if (!same(a, b, *keys))
+            return false;
+    return true;
+}
+
+static bool is_reject(const json_t *rule)
+{
+    return rule && sl_str_equal(sl_json_text(rule, "severity", NULL), "reject");
+}
+
+static int everything(struct comparer *comparer, const char *column, const char *what,
+                      struct sl_err *err)
+{
+    comparer->change->why_all = sl_arena_printf(comparer->arena, "column '%s' %s", column, what);
+    SL_TRY_NEW(comparer->change->why_all, err);
+    return SL_OK;
+}
+
+static int add(struct comparer *comparer, struct sl_strs *list, const json_t *rule,
+               struct sl_err *err)
+{
+    const char *id = sl_arena_strdup(comparer->arena, sl_json_text(rule, "id", ""));
+    SL_TRY_NEW(id, err);
+    return sl_strs_has(list, id) ? SL_OK : sl_strs_add(list, comparer->arena, id, err);
+}
+
+static const json_t *rule_of(const json_t *contract, const char *key, const char *value,
+                             const char *column)
+{
+    size_t i;
+    json_t *rule;
+    json_array_foreach(json_object_get(contract, "rules"), i,
+                       rule) if (sl_str_equal(sl_json_text(rule, key, NULL), value) &&
+                                 (!column || sl_str_equal(sl_json_text(rule, "column", NULL),
+                                                          column))) return rule;
+    return NULL;
+}
+
+// The list is the same, or goes on after its end.
+static bool continues(const json_t *before, const json_t *now)
+{
+    if (json_array_size(before) > json_array_size(now))
+        return false;
+    for (size_t i = 0; i < json_array_size(before); i++)
+        if (!json_equal(json_array_get(before, i), json_array_get(now, i)))
+            return false;
+    return true;
+}
+
+static bool contains(const json_t *list, const json_t *value)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item) if (json_equal(item, value)) return true;
+    return false;
+}
+
+static bool covers(const json_t *wide, const json_t *narrow)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(narrow, i, item) if (!contains(wide, item)) return false;
+    return true;
+}
+
+// A word that never was a value of the column: without a digit it is no number, date or time.
+static bool was_no_value(const json_t *word, const json_t *column)
+{
+    const char *text = json_string_value(word);
+    int64_t kind = sl_json_int(column, "kind", -1);
+    bool has_digits_in_all = kind == SL_TYPE_INTEGER || kind == SL_TYPE_DECIMAL ||
+                             kind == SL_TYPE_DATE || kind == SL_TYPE_TIMESTAMP ||
+                             kind == SL_TYPE_TIMESTAMP_NTZ || kind == SL_TYPE_TIME;
+    return has_digits_in_all && json_array_size(json_object_get(column, "formats")) == 0 && text &&
+           !strpbrk(text, "0123456789");
+}
+
+static bool adds_words_only(const json_t *before, const json_t *now)
+{
+    const json_t *old = json_object_get(before, "nulls"), *words = json_object_get(now, "nulls");
+    size_t i;
+    json_t *word;
+    if (!covers(words, old))
+        return false;
+    json_array_foreach((json_t *)words, i,
+                       word) if (!contains(old, word) && !was_no_value(word, now)) return false;
+    return true;
+}
+
+static bool adds_formats_only(const json_t *before, const json_t *now)
+{
+    const json_t *old = json_object_get(before, "formats");
+    return json_array_size(old) > 0 && continues(old, json_object_get(now, "formats"));
+}
+
+// Texts that had no value may have one now. If rows with such a text were rejected, only they
+// matter.
+static int compare_reading(struct comparer *comparer, const json_t *before, const json_t *now,
+                           const char *name, struct sl_err *err)
+{
+    const json_t *type = rule_of(comparer->before, "kind", "type", name);
+    const json_t *required = rule_of(comparer->before, "kind", "required", name);
+    bool has_formats = same(before, now, "formats"), has_nulls = same(before, now, "nulls");
+    if (!has_formats && !(is_reject(type) && adds_formats_only(before, now)))
+        return everything(comparer, name, "has other formats", err);
+    if (!has_nulls && !(is_reject(type) && adds_words_only(before, now)))
+        return everything(comparer, name, "has other words for null", err);
+    if (!has_formats || !has_nulls)
+        SL_TRY(add(comparer, &comparer->change->rules, type, err));
+    if (same(before, now, "default"))
+        return SL_OK;
+    if (!json_is_null(json_object_get(before, "default")) || !is_reject(required))
+        return everything(comparer, name, "has another default", err);
+    return add(comparer, &comparer->change->rules, required, err);
+}
+
+static int compare_columns(struct comparer *comparer, struct sl_err *err)
+{
+    static const char *const fixed[] = {"name", "source", "type", "kind", "key", "trimmed", NULL};
+    const json_t *before = json_object_get(comparer->before, "columns");
+    const json_t *now = json_object_get(comparer->now, "columns");
+    for (size_t i = 0; i < json_array_size(now) && !comparer->change->why_all; i++) {
+        const json_t *old = json_array_get(before, i), *column = json_array_get(now, i);
+        const char *name = sl_json_text(column, "name", "");
+        if (!old || !are_same(old, column, fixed))
+            return everything(comparer, name, "is new or another", err);
+        SL_TRY(compare_reading(comparer, old, column, name, err));
+    }
+    if (json_array_size(before) > json_array_size(now))
+        comparer->change->why_all = "a column is gone";
+    return SL_OK;
+}
+
+// Bounds of a text column stand in the order of texts.
+static bool has_number_bounds(const struct comparer *comparer, const json_t *rule)
+{
+    const char *column = sl_json_text(rule, "column", NULL);
+    size_t i;
+    json_t *item;
+    if (sl_str_equal(sl_json_text(rule, "kind", NULL), "length"))
+        return true;
+    json_array_foreach(json_object_get(comparer->now, "columns"), i, item)
+    {
+        int64_t kind = sl_json_int(item, "kind", -1);
+        if (sl_str_equal(sl_json_text(item, "name", NULL), column))
+            return kind == SL_TYPE_INTEGER || kind == SL_TYPE_DECIMAL || kind == SL_TYPE_DOUBLE;
+    }
+    return false;
+}
+
+// Whether the first bound lets through all that the second does, and is another. False where their
+// order is not known for sure.
+static bool is_wider(const char *first, const char *second, bool is_minimum, bool are_numbers)
+{
+    double a, b;
+    if (!first || !second)
+        return !first;
+    if (are_numbers)
+        return sl_str_to_double(first, &a) && sl_str_to_double(second, &b) &&
+               (is_minimum ? a < b : a > b);
+    int order = strcmp(first, second);
+    bool are_dates = strspn(first, "0123456789-") == 10 && strspn(second, "0123456789-") == 10 &&
+                     first[10] == '\0' && second[10] == '\0';
+    return are_dates && (is_minimum ? order < 0 : order > 0);
+}
+
+static bool has_wider_bound(const json_t *before, const json_t *now, const char *bound,
+                            const char *exclusive, bool are_numbers)
+{
+    const char *old = sl_json_text(before, bound, NULL), *new = sl_json_text(now, bound, NULL);
+    bool is_stricter =
+        sl_json_bool(now, exclusive, false) && !sl_json_bool(before, exclusive, false);
+    if (sl_str_equal(old, new))
+        return !old || !is_stricter;
+    return is_wider(new, old, sl_str_equal(bound, "min"), are_numbers);
+}
+
+// Whether every row that breaks the rule as it is now has broken it before.
+static bool is_weaker(const struct comparer *comparer, const json_t *before, const json_t *now)
+{
+    static const char *const fixed[] = {"kind", "column", "text", NULL};
+    bool are_numbers = has_number_bounds(comparer, now);
+    return are_same(before, now, fixed) &&
+           has_wider_bound(before, now, "min", "min_exclusive", are_numbers) &&
+           has_wider_bound(before, now, "max", "max_exclusive", are_numbers) &&
+           (json_array_size(json_object_get(before, "values")) > 0) ==
+               (json_array_size(json_object_get(now, "values")) > 0) &&
+           covers(json_object_get(now, "values"), json_object_get(before, "values"));
+}
+
+static int compare_rule(struct comparer *comparer, const json_t *before, const json_t *now,
+                        struct sl_err *err)
+{
+    struct sl_contract_change *change = comparer->change;
+    if (json_equal(before, now))
+        return SL_OK;
+    if (is_reject(before))
+        SL_TRY(add(comparer, &change->rules, before, err));
+    if (!is_reject(now) || (is_reject(before) && is_weaker(comparer, before, now)))
+        return SL_OK;
+    change->all_rejected = true;
+    return add(comparer, &change->unproven, now, err);
+}
+
+static int compare_rules(struct comparer *comparer, struct sl_err *err)
+{
+    const json_t *before = json_object_get(comparer->before, "rules");
+    const json_t *now = json_object_get(comparer->now, "rules");
+    size_t i;
+    json_t *rule;
+    json_array_foreach((json_t *)before, i,
+                       rule) if (is_reject(rule) && !rule_of(comparer->now, "id",
+                                                             sl_json_text(rule, "id", NULL), NULL))
+        SL_TRY(add(comparer, &comparer->change->rules, rule, err));
+    json_array_foreach((json_t *)now, i, rule)
+    {
+        const json_t *old = rule_of(comparer->before, "id", sl_json_text(rule, "id", NULL), NULL);
+        SL_TRY(compare_rule(comparer, old, rule, err));
+    }
+    return SL_OK;
+}
+
+// Reasons stand in the order of the rules.
+static bool is_reordered(const struct comparer *comparer)
+{
+    const json_t *before = json_object_get(comparer->before, "rules");
+    size_t at = 0, i;
+    json_t *rule;
+    json_array_foreach(json_object_get(comparer->now, "rules"), i, rule)
+    {
+        const char *id = sl_json_text(rule, "id", NULL);
+        size_t found = 0;
+        while (found < json_array_size(before) &&
+               !sl_str_equal(sl_json_text(json_array_get(before, found), "id", NULL), id))
+            found++;
+        if (found == json_array_size(before))
+            continue;
+        if (found < at)
+            return true;
+        at = found;
+    }
+    return false;
+}
+
+int sl_contract_compare(const json_t *before, const json_t *now, struct sl_arena *arena,
+                        struct sl_contract_change *ret, struct sl_err *err)
+{
+    struct comparer comparer = {before, now, arena, ret};
+    *ret = (struct sl_contract_change){0};
+    SL_TRY(compare_columns(&comparer, err));
+    if (!ret->why_all && !same(before, now, "order_by"))
+        ret->why_all = "duplicates are put in another order";
+    if (!ret->why_all && !same(before, now, "filter"))
+        ret->why_all = "another filter";
+    if (ret->why_all)
+        return SL_OK;
+    ret->all_rejected = is_reordered(&comparer);
+    return compare_rules(&comparer, err);
+}

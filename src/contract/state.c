@@ -1,0 +1,103 @@
+#include "contract/change.h"
+#include "contract/compile.h"
+
+static int set(json_t *object, const char *key, json_t *value, struct sl_err *err)
+{
+    return json_object_set_new(object, key, value) == 0 ? SL_OK : sl_fail_memory(err);
+}
+
+static json_t *text(const char *value)
+{
+    return value ? json_string(value) : json_null();
+}
+
+static int set_list(json_t *object, const char *key, const struct sl_strs *values,
+                    struct sl_err *err)
+{
+    json_t *list = json_array();
+    SL_TRY(set(object, key, list, err));
+    for (size_t i = 0; i < values->count; i++)
+        if (json_array_append_new(list, json_string(values->items[i])) != 0)
+            return sl_fail_memory(err);
+    return SL_OK;
+}
+
+static int add_rule(json_t *list, const struct sl_rule *rule, struct sl_err *err)
+{
+    json_t *object = json_object();
+    if (json_array_append_new(list, object) != 0)
+        return sl_fail_memory(err);
+    SL_TRY(set(object, "id", text(rule->id), err));
+    SL_TRY(set(object, "kind", text(rule->kind), err));
+    SL_TRY(set(object, "column", text(rule->column), err));
+    SL_TRY(set(object, "severity", text(rule->severity == SL_RULE_WARN ? "warn" : "reject"), err));
+    SL_TRY(set_list(object, "values", &rule->values, err));
+    SL_TRY(set(object, "min", text(rule->min), err));
+    SL_TRY(set(object, "max", text(rule->max), err));
+    SL_TRY(set(object, "min_exclusive", json_boolean(rule->is_min_exclusive), err));
+    SL_TRY(set(object, "max_exclusive", json_boolean(rule->is_max_exclusive), err));
+    SL_TRY(set(object, "text", text(rule->text), err));
+    return set(object, "message", text(rule->message), err);
+}
+
+static int add_own_rule(json_t *list, const struct sl_contract_column *column, const char *kind,
+                        struct sl_arena *arena, struct sl_err *err)
+{
+    struct sl_rule *rule;
+    bool is_declared;
+    SL_TRY(sl_contract_own_rule(column, kind, arena, &rule, &is_declared, err));
+    return add_rule(list, rule, err);
+}
+
+// In the order in which the pass has them (compile.c).
+static int add_column_rules(json_t *list, const struct sl_contract_column *column,
+                            struct sl_arena *arena, struct sl_err *err)
+{
+    if (sl_contract_is_required(column))
+        SL_TRY(add_own_rule(list, column, "required", arena, err));
+    if (column->type.kind != SL_TYPE_TEXT)
+        SL_TRY(add_own_rule(list, column, "type", arena, err));
+    for (size_t i = 0; i < column->rule_count; i++)
+        if (!sl_contract_is_own_rule(&column->rules[i]))
+            SL_TRY(add_rule(list, &column->rules[i], err));
+    return SL_OK;
+}
+
+static int add_column(json_t *list, const struct sl_contract_column *column, struct sl_err *err)
+{
+    char name[32];
+    json_t *object = json_object();
+    if (json_array_append_new(list, object) != 0)
+        return sl_fail_memory(err);
+    SL_TRY(set(object, "name", text(column->name), err));
+    SL_TRY(set(object, "source", text(column->source_name), err));
+    SL_TRY(set(object, "type", text(sl_type_name(column->type, name)), err));
+    SL_TRY(set(object, "kind", json_integer(column->type.kind), err));
+    SL_TRY(set(object, "key", json_integer(column->key_position), err));
+    SL_TRY(set(object, "trimmed", json_boolean(column->is_trimmed), err));
+    SL_TRY(set_list(object, "formats", &column->formats, err));
+    SL_TRY(set_list(object, "nulls", &column->null_values, err));
+    return set(object, "default", text(column->otherwise), err);
+}
+
+int sl_contract_state(const struct sl_contract_table *table, struct sl_arena *arena, json_t **ret,
+                      struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *root = json_object();
+    json_t *columns = json_array(), *rules = json_array();
+    SL_TRY_NEW(root, err);
+    SL_TRY(set(root, "name", text(table->name), err));
+    SL_TRY(set(root, "columns", columns, err));
+    SL_TRY(set(root, "rules", rules, err));
+    for (size_t i = 0; i < table->column_count; i++) {
+        SL_TRY(add_column(columns, &table->columns[i], err));
+        SL_TRY(add_column_rules(rules, &table->columns[i], arena, err));
+    }
+    for (size_t i = 0; i < table->rule_count; i++)
+        SL_TRY(add_rule(rules, &table->rules[i], err));
+    SL_TRY(set_list(root, "order_by", &table->order_by, err));
+    SL_TRY(set(root, "filter", text(table->filter), err));
+    *ret = root;
+    root = NULL;
+    return SL_OK;
+}

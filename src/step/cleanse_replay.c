@@ -1,0 +1,231 @@
+// Replay: the rows of quarantine that a changed contract may accept are read again from raw, and
+// nothing else. The result is what reading all of raw again would give.
+#include "base/fs.h"
+#include "plan/plan.h"
+#include "step/cleanse.h"
+
+static int describe_contract(const struct sl_cleanse *cleanse, json_t **ret, struct sl_err *err)
+{
+    json_t *contract = NULL;
+    SL_TRY(sl_contract_state(cleanse->contract, cleanse->context->arena, &contract, err));
+    *ret = json_pack("{s:s, s:o}", "compiler", SL_CONTRACT_COMPILER_VERSION, "contract", contract);
+    return *ret ? SL_OK : sl_fail_memory(err);
+}
+
+int sl_cleanse_keep_contract(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *contract = NULL;
+    SL_TRY(describe_contract(cleanse, &contract, err));
+    return sl_step_keep_code(cleanse->context, cleanse->fingerprint, contract, err);
+}
+
+int sl_cleanse_decide_replay(struct sl_cleanse *cleanse, const char **ret_why, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *before = NULL;
+    SL_AUTO(sl_json_free) json_t *now = NULL;
+    struct sl_arena *arena = cleanse->context->arena;
+    SL_TRY(sl_step_find_code(cleanse->context, cleanse->clean.record.fingerprint, &before, err));
+    SL_TRY(describe_contract(cleanse, &now, err));
+    if (!before ||
+        !json_equal(json_object_get(before, "compiler"), json_object_get(now, "compiler"))) {
+        *ret_why = "contract changed";
+        return SL_OK;
+    }
+    SL_TRY(sl_contract_compare(json_object_get(before, "contract"),
+                               json_object_get(now, "contract"), arena, &cleanse->change, err));
+    if (cleanse->change.why_all) {
+        *ret_why = sl_arena_printf(arena, "contract changed: %s", cleanse->change.why_all);
+        return *ret_why ? SL_OK : sl_fail_memory(err);
+    }
+    *ret_why = NULL;
+    cleanse->range = (struct sl_cleanse_range){
+        .from =
+            sl_record_input(&cleanse->clean.record, cleanse->raw.name, cleanse->raw.head.table_id),
+        .is_replay = true,
+        .quarantine_version = cleanse->quarantine.head.version,
+        .sequence = cleanse->clean.record.sequence + 1,
+        .why = "contract changed: only rows in quarantine can be affected",
+    };
+    cleanse->range.to = cleanse->range.from;
+    return SL_OK;
+}
+
+static int count(struct sl_cleanse *cleanse, const struct sl_buf *sql, int64_t *ret,
+                 struct sl_err *err)
+{
+    struct sl_session *session = cleanse->context->session;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    SL_TRY(sl_buf_check(sql, err));
+    SL_TRY(session->kind->query(session, sql->text, 0, &result, err));
+    *ret = sl_result_int(result, 0, 0);
+    return SL_OK;
+}
+
+static int load_quarantine(struct sl_cleanse *cleanse, struct sl_delta_snapshot *ret,
+                           struct sl_err *err)
+{
+    return sl_delta_load(cleanse->quarantine.folder, cleanse->range.quarantine_version,
+                         cleanse->context->session, cleanse->context->arena, ret, err);
+}
+
+static int scan_quarantine(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *quarantine,
+                           bool with_origin, struct sl_buf *sql, struct sl_err *err)
+{
+    struct sl_session *session = cleanse->context->session;
+    struct sl_scan scan;
+    SL_TRY(sl_delta_scan(quarantine, cleanse->context->arena, &scan, err));
+    scan.with_origin = with_origin;
+    return session->kind->scan_sql(session, &scan, sql, err);
+}
+
+#define ORIGIN_IN(relation, table) \
+    "(_source, _position) " relation " (select (_source, _position) from " table ")"
+
+static void add_affected(const struct sl_contract_change *change, struct sl_buf *sql)
+{
+    if (change->all_rejected) {
+        sl_buf_add(sql, "true");
+        return;
+    }
+    sl_buf_add(sql, "list_has_any(list_transform(reasons, lambda r: r.\"rule\"), cast([");
+    for (size_t i = 0; i < change->rules.count; i++) {
+        sl_buf_add(sql, i ? ", " : "");
+        sl_buf_add_sql_string(sql, change->rules.items[i]);
+    }
+    sl_buf_add(sql, "] as VARCHAR[]))");
+}
+
+// _again, and which files of quarantine hold its rows.
+static int choose(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *quarantine,
+                  struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    struct sl_session *session = cleanse->context->session;
+    sl_buf_add(&sql,
+               "create or replace temp table _again as select _source, _position, \"~file\" from ");
+    SL_TRY(scan_quarantine(cleanse, quarantine, true, &sql, err));
+    sl_buf_add(&sql, " where ");
+    add_affected(&cleanse->change, &sql);
+    SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
+    SL_TRY(session->kind->query(
+        session, "select \"~file\", count(*) from _again group by 1 order by 1", 0, &result, err));
+    size_t files = (size_t)sl_result_rows(result);
+    cleanse->rewritten = SL_NEW_ARRAY(cleanse->context->arena, const char *, files);
+    SL_TRY_NEW(cleanse->rewritten, err);
+    for (size_t i = 0; i < files; i++) {
+        size_t index;
+        SL_TRY(sl_file_index(result, (int64_t)i, quarantine->file_count, &index, err));
+        const struct sl_delta_file *file = &quarantine->files[index];
+        int64_t again = sl_result_int(result, (int64_t)i, 1);
+        if (file->row_count < again)
+            return sl_fail(err, SL_E_TABLE_LOG,
+                           "the log of '%s' does not say how many rows '%s' has",
+                           cleanse->quarantine.name, file->path);
+        cleanse->rewritten[cleanse->rewritten_count++] = file->path;
+        cleanse->still_quarantined += file->row_count - again;
+        cleanse->row_count += again;
+    }
+    cleanse->balance.in = cleanse->row_count;
+    return SL_OK;
+}
+
+// Rows that were accepted, or lost against another of their key, and break a rule now.
+static int count_broken(struct sl_cleanse *cleanse, const char *raw_sql,
+                        const struct sl_delta_snapshot *quarantine, int64_t *ret,
+                        struct sl_err *err)
+{
+    const struct sl_pass *pass = &cleanse->pass;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    *ret = 0;
+    if (!cleanse->change.unproven.count)
+        return SL_OK;
+    sl_buf_add(&sql, "select count(*) from ");
+    sl_pass_relation(pass, SL_PASS_FLAGGED, raw_sql, NULL, &sql);
+    sl_buf_addf(&sql, " where not %s and (false", pass->filter ? pass->filter : "false");
+    for (size_t i = 0; i < pass->rule_count; i++)
+        if (sl_strs_has(&cleanse->change.unproven, pass->rules[i].name))
+            sl_buf_addf(&sql, " or coalesce(%s, false)", pass->rules[i].flagged);
+    sl_buf_add(&sql, ") and (_source, _position) not in (select (_source, _position) from ");
+    SL_TRY(scan_quarantine(cleanse, quarantine, false, &sql, err));
+    sl_buf_add(&sql, ")");
+    return count(cleanse, &sql, ret, err);
+}
+
+static int receive(struct sl_cleanse *cleanse, const char *raw_sql, int64_t *ret_count,
+                   struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_addf(&sql,
+                "create or replace temp table _received as select * from %s where " ORIGIN_IN(
+                    "in", "_again"),
+                raw_sql);
+    SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
+    sl_buf_reset(&sql);
+    sl_buf_add(&sql, "select count(*) from _received");
+    return count(cleanse, &sql, ret_count, err);
+}
+
+static bool has_files(const struct sl_delta_snapshot *snapshot, struct sl_arena *arena)
+{
+    for (size_t i = 0; i < snapshot->file_count; i++) {
+        const char *path = sl_path_join(arena, snapshot->folder, snapshot->files[i].path);
+        if (!path || !sl_fs_exists(path))
+            return false;
+    }
+    return true;
+}
+
+int sl_cleanse_open_replay(struct sl_cleanse *cleanse, const char *raw_sql, const char **ret_why,
+                           struct sl_err *err)
+{
+    struct sl_arena *arena = cleanse->context->arena;
+    struct sl_delta_snapshot quarantine;
+    int64_t broken = 0, received;
+    char number[32];
+    SL_TRY(load_quarantine(cleanse, &quarantine, err));
+    if (!has_files(&quarantine, arena)) {
+        *ret_why = "the last run was interrupted, and files of quarantine were vacuumed";
+        return SL_OK;
+    }
+    SL_TRY(choose(cleanse, &quarantine, err));
+    if (!cleanse->range.is_resumed)
+        SL_TRY(count_broken(cleanse, raw_sql, &quarantine, &broken, err));
+    if (broken) {
+        *ret_why =
+            sl_arena_printf(arena, "contract changed: %s accepted row%s would be rejected now",
+                            sl_str_count(broken, number), broken == 1 ? "" : "s");
+        return *ret_why ? SL_OK : sl_fail_memory(err);
+    }
+    SL_TRY(receive(cleanse, raw_sql, &received, err));
+    if (received != cleanse->row_count) {
+        *ret_why = "contract changed, and rows of quarantine are not in raw as they were";
+        return SL_OK;
+    }
+    *ret_why = NULL;
+    cleanse->range.why =
+        sl_arena_printf(arena, "contract changed: %s row%s of quarantine read again",
+                        sl_str_count(received, number), received == 1 ? "" : "s");
+    return cleanse->range.why ? SL_OK : sl_fail_memory(err);
+}
+
+int sl_cleanse_add_still_quarantined(struct sl_cleanse *cleanse, struct sl_buf *sql,
+                                     struct sl_err *err)
+{
+    struct sl_session *session = cleanse->context->session;
+    struct sl_delta_snapshot quarantine;
+    struct sl_scan scan;
+    size_t count = 0;
+    SL_TRY(load_quarantine(cleanse, &quarantine, err));
+    struct sl_delta_file *files =
+        SL_NEW_ARRAY(cleanse->context->arena, struct sl_delta_file, cleanse->rewritten_count);
+    SL_TRY_NEW(files, err);
+    for (size_t i = 0; i < quarantine.file_count && count < cleanse->rewritten_count; i++)
+        if (sl_str_equal(quarantine.files[i].path, cleanse->rewritten[count]))
+            files[count++] = quarantine.files[i];
+    SL_TRY(sl_delta_scan_files(&quarantine, files, count, cleanse->context->arena, &scan, err));
+    sl_buf_add(sql, " union all by name select * from ");
+    SL_TRY(session->kind->scan_sql(session, &scan, sql, err));
+    sl_buf_add(sql, " where " ORIGIN_IN("not in", "_again"));
+    return SL_OK;
+}

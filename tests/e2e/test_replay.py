@@ -1,0 +1,102 @@
+"""A changed contract: only the rows that it can affect are read again, and the tables are what reading all of them would give.
+
+Random contracts are changed in random ways, several times over, with new rows in between; values_model.py says what must come of it.
+"""
+import copy
+from random import Random
+
+import pytest
+
+from conftest import rows_of
+from test_values_model import ROWS, Case, assert_as_judged
+from values_cases import EXPRESSIONS, VALID_VALUES
+from values_model import judge_row
+
+CHANGES = 8
+RECEIVED = "_source, _position, payload, reasons, corrupt"
+
+
+def change_rules(random, kind, column):
+    """Takes one rule away, or puts another in the place of one that is there."""
+    name = random.choice(sorted(column.rules) or ["range"])
+    if name not in column.rules or random.random() < 0.4:
+        column.rules.pop(name, None)
+    elif name == "range":
+        column.rules[name] = random.choice([10, 100, 1000, 100000])
+    elif name == "length":
+        column.rules[name] = random.choice([1, 2, 3])
+    elif name == "pattern":
+        column.rules[name] = random.choice(["^[^5]", "^.{0,10}$", "[0-9]$", "^[^ ]", "."])
+    else:
+        column.rules[name] = random.sample(VALID_VALUES[kind], len(VALID_VALUES[kind]) - 1)
+
+
+def change_column(random, column):
+    kind = column.name.rstrip("0123456789")
+    what = random.choice(["severity", "rules", "rules", "required", "default", "nulls"])
+    if what == "severity":
+        column.severity = "warn" if column.severity != "warn" else "reject"
+    elif what == "rules":
+        change_rules(random, kind, column)
+    elif what == "required":
+        column.is_required = not column.is_required
+    elif what == "default":
+        column.default = None if column.default is not None else column.type.default
+        column.rules.pop("pattern", None)
+    else:
+        column.null_texts = [*(column.null_texts or [""]), random.choice(["none", "N/A", "-", "7"])]
+
+
+class Story(Case):
+    """A case whose contract changes."""
+
+    def change(self, random):
+        self.columns = copy.deepcopy(self.columns)
+        for column in random.sample(self.columns[:-3], random.choice([1, 1, 1, 2])):
+            change_column(random, column)
+        self.judged = {key: judge_row(self.columns, EXPRESSIONS, row) for key, row in self.rows.items()}
+        self.clean = {key: values for key, (values, broken) in self.judged.items() if not broken["reject"]}
+        self.refused = {key: broken["reject"] for key, (_, broken) in self.judged.items() if broken["reject"]}
+
+    def rewrite_contract(self, project, has_key):
+        fresh = self.project("fresh", has_key)
+        project.write("contracts/t.odcs.yml", (fresh.folder / "contracts" / "t.odcs.yml").read_text())
+
+
+def quarantine_of(project):
+    return rows_of(project.delta("quarantine.t"), RECEIVED)
+
+
+@pytest.mark.parametrize("has_key", [False, True], ids=["events", "keyed"])
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_changed_contracts_come_to_what_reading_everything_again_would_give(seed, has_key, tmp_path, sluice_bin):
+    story, random = Story(seed, tmp_path, sluice_bin), Random(seed)
+    project = story.project("story", has_key)
+    story.write(project, "batch-0", range(0, ROWS, 2))
+    project.run("run")
+    copies, causes = dict.fromkeys(range(0, ROWS, 2), 1), []
+    for number in range(1, CHANGES + 1):
+        story.change(random)
+        story.rewrite_contract(project, has_key)
+        if number == CHANGES // 2:
+            story.write(project, "batch-1", range(1, ROWS, 2))
+            copies = dict.fromkeys(range(ROWS), 1)
+        steps = project.json("run")["steps"]
+        causes += [step["why"] for step in steps if step["step"] == "cleanse t"]
+        assert_as_judged(project, story, copies)
+        assert_balances_close(project)
+    quarantine = quarantine_of(project)
+    project.run("run", "--full-refresh", "--select", "clean.t")
+    assert quarantine_of(project) == quarantine
+    assert_as_judged(project, story, copies)
+    assert any("read again" in why for why in causes), causes
+
+
+def assert_balances_close(project):
+    """What clean and quarantine hold is what their commits say since they were built anew."""
+    records = [record for record in project.records("clean.t") if record.get("balance")]
+    since = max(number for number, record in enumerate(records) if record["full"])
+    balances = [record["balance"] for record in records[since:]]
+    for balance in balances:
+        assert balance["in"] == balance["out"] + balance["quarantined"] + balance["deduplicated"] + balance["filtered"]
+    assert project.count("clean.t") == sum(balance["out"] - balance["replaced"] for balance in balances)
