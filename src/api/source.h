@@ -63,6 +63,9 @@ struct sl_source_kind {
     // The key that a part of this name has, or would have.
     int (*key)(const struct sl_source_options *options, const char *name, struct sl_arena *arena,
                const char **ret, struct sl_err *err);
+    // Whether bytes that are a part under one name give the same rows under the other.
+    bool (*reads_alike)(const struct sl_source_options *options, const char *name,
+                        const char *other);
     // Looks into a part as far as needed to know its columns. SL_E_SOURCE_FILE if it cannot be
     // read, SL_E_SOURCE_COLUMNS if its columns cannot be stored. What is in `options` and `part`
     // must live as long as the reader, which is in the arena but for what close() frees.

@@ -23,6 +23,8 @@ static int decide_ingest(struct sl_node *node, struct sl_arena *arena, struct sl
         SL_TRY(because(node, arena, files(arena, facts->new_files, "new"), err));
     if (facts->changed_files)
         SL_TRY(because(node, arena, files(arena, facts->changed_files, "changed"), err));
+    for (size_t i = 0; i < facts->renamed.count; i++)
+        SL_TRY(because(node, arena, facts->renamed.items[i], err));
     return SL_OK;
 }
 
@@ -43,7 +45,8 @@ static int decide_input(const struct sl_graph *graph, struct sl_node *node,
     if (input->id && id && !sl_str_equal(input->id, id))
         return because(node, arena, sl_arena_printf(arena, "%s is another table now", input->table),
                        err);
-    if (version != input->version)
+    int64_t same_rows = is_quarantine ? 0 : from->facts.same_rows;
+    if (input->version > version || input->version < version - same_rows)
         return because(node, arena,
                        sl_arena_printf(arena, "%s changed: version %lld, built from %lld",
                                        input->table, (long long)version, (long long)input->version),
@@ -76,6 +79,16 @@ static const char *what_changed(const struct sl_node *node)
     return "it changed";
 }
 
+// Files that have other names now change no row.
+static bool will_change(const struct sl_node *node, bool full_refresh)
+{
+    const struct sl_facts *facts = &node->facts;
+    bool is_only_renamed = node->kind == SL_NODE_INGEST && facts->version >= 0 && !facts->trouble &&
+                           facts->renamed.count > 0 &&
+                           facts->new_files + facts->changed_files == 0 && !full_refresh;
+    return node->is_selected && node->verdict != SL_VERDICT_FRESH && !is_only_renamed;
+}
+
 static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_refresh,
                        struct sl_arena *arena, struct sl_err *err)
 {
@@ -103,7 +116,7 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
         node->verdict = SL_VERDICT_STALE;
     for (size_t i = 0; i < node->upstream_count; i++) {
         const struct sl_node *from = &graph->nodes[node->upstream[i]];
-        if (!from->is_selected || from->verdict == SL_VERDICT_FRESH)
+        if (!will_change(from, full_refresh))
             continue;
         if (node->verdict == SL_VERDICT_FRESH)
             node->verdict = SL_VERDICT_AFTER;

@@ -19,6 +19,7 @@ struct sl_input {
 // What the world says about a node, gathered before planning.
 struct sl_facts {
     int64_t version;            // of its output; -1: not built yet
+    int64_t same_rows;          // how many versions before it hold the same rows
     const char *table_id;       // of its output; NULL: unknown
     int64_t quarantine_version; // cleanse writes two tables, and they are read apart; -1: not built
     const char *quarantine_id;
@@ -28,6 +29,7 @@ struct sl_facts {
     int64_t rows, bytes, files; // of the output now; -1 unknown
     // Ingest: what the source has that raw has not.
     int64_t new_files, changed_files, vanished_files, new_bytes;
+    struct sl_strs renamed;    // "a.csv is now b.csv"; in none of the counts
     const char *listing;       // digest of the source's listing, for `apply`
     struct sl_strs partitions; // that will be recomputed, if known
     bool has_partitions;

@@ -69,6 +69,7 @@ static int print_node(const struct sl_graph *graph, const struct sl_node *node, 
         SL_TRY(set(object, "new_files", json_integer(facts->new_files), err));
         SL_TRY(set(object, "changed_files", json_integer(facts->changed_files), err));
         SL_TRY(set(object, "vanished_files", json_integer(facts->vanished_files), err));
+        SL_TRY(set(object, "renamed_files", json_integer((json_int_t)facts->renamed.count), err));
         SL_TRY(set(object, "new_bytes", json_integer(facts->new_bytes), err));
         SL_TRY(set(object, "listing", json_string(facts->listing ? facts->listing : ""), err));
     }

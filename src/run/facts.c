@@ -46,6 +46,7 @@ static int look_table(struct looker *looker, struct sl_node *node, enum sl_layer
     SL_TRY(sl_step_position(world->project, layer, node->bare, NULL, &world->arena, &folder, &head,
                             &record, err));
     facts->version = head.version;
+    facts->same_rows = head.version - sl_step_rows_since(&head, &record);
     facts->table_id = head.table_id;
     facts->fingerprint = record.fingerprint;
     facts->inputs = SL_NEW_ARRAY(&world->arena, struct sl_input, record.input_count);
@@ -91,6 +92,7 @@ static int look_ingest(struct looker *looker, struct sl_node *node, struct sl_er
     node->facts.changed_files = pending.changed_files;
     node->facts.vanished_files = pending.vanished_files;
     node->facts.new_bytes = pending.new_bytes;
+    node->facts.renamed = pending.renamed;
     node->facts.listing = pending.listing;
     return SL_OK;
 }

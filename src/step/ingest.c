@@ -19,27 +19,29 @@ static int no_parts(struct sl_ingest *ingest, struct sl_err *err)
     return sl_err_at(err, place.file ? place.file : source->file, place.line, place.column);
 }
 
+// "2 new files, 1 changed"
+static void add_files(struct sl_buf *text, size_t count, const char *what)
+{
+    if (count > 0 && text->length > 0)
+        sl_buf_addf(text, ", %zu %s", count, what);
+    else if (count > 0)
+        sl_buf_addf(text, "%zu %s file%s", count, what, count == 1 ? "" : "s");
+}
+
 static int explain(struct sl_ingest *ingest, struct sl_err *err)
 {
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     size_t changed = 0;
-    size_t fresh;
-    const char *why;
 
     for (size_t i = 0; i < ingest->job_count; i++)
         changed += ingest->jobs[i].before != NULL;
-    fresh = ingest->job_count - changed;
-    if (ingest->context->full_refresh)
-        why = "asked for by --full-refresh";
-    else if (changed == 0)
-        why = sl_arena_printf(ingest->arena, "%zu new file%s", fresh, fresh == 1 ? "" : "s");
-    else if (fresh == 0)
-        why =
-            sl_arena_printf(ingest->arena, "%zu changed file%s", changed, changed == 1 ? "" : "s");
-    else
-        why = sl_arena_printf(ingest->arena, "%zu new file%s, %zu changed", fresh,
-                              fresh == 1 ? "" : "s", changed);
-    SL_TRY_NEW(why, err);
-    ingest->result.why = why;
+    add_files(&text, ingest->job_count - changed, "new");
+    add_files(&text, changed, "changed");
+    add_files(&text, ingest->renames.count, "renamed");
+    SL_TRY(sl_buf_check(&text, err));
+    ingest->result.why = ingest->context->full_refresh ? "asked for by --full-refresh"
+                                                       : sl_arena_strdup(ingest->arena, text.text);
+    SL_TRY_NEW(ingest->result.why, err);
     return SL_OK;
 }
 
@@ -80,17 +82,41 @@ static int nothing_staged(struct sl_ingest *ingest, struct sl_err *err)
 
 static int list_removed(struct sl_ingest *ingest, struct sl_err *err)
 {
-    for (size_t i = 0; i < ingest->job_count; i++) {
-        const struct sl_ingest_job *job = &ingest->jobs[i];
+    for (size_t i = 0; i < ingest->job_count; i++)
+        if (ingest->jobs[i].is_staged && ingest->jobs[i].before)
+            ingest->jobs[i].before->gives_way = true;
+    for (const struct sl_map_entry *it = sl_map_first(&ingest->ingested); it;
+         it = sl_map_next(it)) {
+        const struct sl_ingested *part = sl_map_value(it);
 
-        for (size_t k = 0; job->is_staged && job->before && k < job->before->files.count; k++)
-            SL_TRY(sl_strs_add(&ingest->removed, ingest->arena, job->before->files.items[k], err));
+        for (size_t k = 0; part->gives_way && k < part->files.count; k++)
+            SL_TRY(sl_strs_add(&ingest->removed, ingest->arena, part->files.items[k], err));
     }
-    return sl_ingest_rewrite_loose(ingest, err);
+    return sl_ingest_keep_moved(ingest, err);
+}
+
+static bool has_same_rows(const struct sl_ingest *ingest)
+{
+    return ingest->staged.file_count == 0 && ingest->removed.count == 0;
+}
+
+static int list_renamed(struct sl_ingest *ingest, struct sl_record *record, struct sl_err *err)
+{
+    for (const struct sl_map_entry *it = sl_map_first(&ingest->ingested); it && !ingest->is_fresh;
+         it = sl_map_next(it)) {
+        const struct sl_ingested *part = sl_map_value(it);
+        struct sl_renamed renamed = {part->received_as, part->name_now};
+
+        if (!part->gives_way && !sl_str_equal(part->received_as, part->name_now) &&
+            !SL_PUSH(ingest->arena, record->renamed, record->renamed_count, renamed))
+            return sl_fail_memory(err);
+    }
+    return SL_OK;
 }
 
 static int print_record(struct sl_ingest *ingest, const char **ret, struct sl_err *err)
 {
+    int64_t base = ingest->snapshot.version;
     struct sl_record record = {
         .run_id = ingest->context->run_id,
         .step = ingest->app_id,
@@ -98,8 +124,14 @@ static int print_record(struct sl_ingest *ingest, const char **ret, struct sl_er
         .was_full = ingest->result.was_full,
         .balance = ingest->result.balance,
         .has_balance = true,
+        .has_same_rows = has_same_rows(ingest),
+        .same_as = base,
+        .same_since = ingest->head.version == base
+                          ? sl_step_rows_since(&ingest->head, &ingest->record)
+                          : base,
     };
 
+    SL_TRY(list_renamed(ingest, &record, err));
     return sl_record_print(&record, ingest->arena, ret, err);
 }
 
@@ -132,7 +164,12 @@ static int commit(struct sl_ingest *ingest, int64_t *ret_version, struct sl_err 
     };
 
     SL_TRY(list_removed(ingest, err));
+    if (has_same_rows(ingest))
+        commit.description = NULL; // nor does anything else change
     commit.tags_json = ingest->tags_json;
+    commit.retagged = ingest->retagged.items;
+    commit.retags_json = ingest->retags_json.items;
+    commit.retagged_count = ingest->retagged.count;
     SL_TRY(keep_columns(ingest, &commit, err));
     if (ingest->snapshot.version >= 0 && ingest->is_fresh) {
         commit.mode = SL_DELTA_REPLACE;
@@ -158,7 +195,11 @@ static int fill_result(struct sl_ingest *ingest, int64_t version, struct sl_err 
     if (result->failed_parts > 0)
         result->outcome = SL_STEP_PARTIAL;
     else if (result->outcome != SL_STEP_PARTIAL)
-        result->outcome = SL_STEP_DONE;
+        result->outcome =
+            has_same_rows(ingest) && ingest->renames.count == 0 ? SL_STEP_NOTHING : SL_STEP_DONE;
+    // Whatever reads the table has nothing to do for names.
+    if (has_same_rows(ingest))
+        return SL_OK;
     result->has_balance = true;
     result->files_out = (int64_t)ingest->staged.file_count;
     result->versions = SL_NEW(ingest->arena, struct sl_table_version);
@@ -170,6 +211,15 @@ static int fill_result(struct sl_ingest *ingest, int64_t version, struct sl_err 
     return SL_OK;
 }
 
+// Parts that need not be read, for the table has their content.
+static bool has_moved(const struct sl_ingest *ingest)
+{
+    for (size_t i = 0; i < ingest->part_count; i++)
+        if (ingest->is_same[i])
+            return true;
+    return false;
+}
+
 static int read_all(struct sl_ingest *ingest, struct sl_err *err)
 {
     int64_t version;
@@ -178,7 +228,7 @@ static int read_all(struct sl_ingest *ingest, struct sl_err *err)
     SL_TRY(sl_ingest_open(ingest, err));
     SL_TRY(sl_ingest_columns(ingest, err));
     SL_TRY(stage_all(ingest, err));
-    if (ingest->staged.file_count == 0)
+    if (ingest->staged.file_count == 0 && !has_moved(ingest))
         return nothing_staged(ingest, err);
     SL_TRY(sl_balance_check(&ingest->result.balance, ingest->app_id, err));
     SL_TRY(commit(ingest, &version, err));
@@ -194,17 +244,16 @@ int sl_step_ingest(struct sl_step_context *context, const struct sl_source *sour
                                .arena = context->arena,
                                .context = context,
                                .result = {.outcome = SL_STEP_NOTHING}};
-    struct sl_delta_head head;
 
     ingest.app_id = sl_arena_printf(context->arena, "ingest %s", source->name);
     SL_TRY_NEW(ingest.app_id, err);
     SL_TRY(sl_step_position(context->project, SL_LAYER_RAW, source->name, context->session,
-                            context->arena, &ingest.folder, &head, &ingest.record, err));
+                            context->arena, &ingest.folder, &ingest.head, &ingest.record, err));
     SL_TRY(sl_ingest_look(&ingest, context->session, err));
     SL_TRY(sl_ingest_choose(&ingest, err));
     if (ingest.part_count == 0)
         SL_TRY(no_parts(&ingest, err));
-    if (ingest.job_count > 0)
+    if (ingest.job_count > 0 || has_moved(&ingest))
         SL_TRY(read_all(&ingest, err));
     *ret = ingest.result;
     return SL_OK;

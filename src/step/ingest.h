@@ -9,13 +9,18 @@
 // A part of the source that the raw table holds: what its files' tags say, or, of loose rows
 // (ingest_loose.c), the rows themselves.
 struct sl_ingested {
-    const char *name;
+    const char *name;             // as the table has it
+    const char *received_as;      // `_source` of its rows: the name under which they were read
+    const char *name_now;         // that it will have after this step
     int64_t size_bytes, mtime_us; // -1: no tag tells
     const char *sha256;           // "": no tag tells
     struct sl_strs files;         // of the table, with its rows alone
     bool has_loose_rows;
     int64_t ingested_us; // of the newest loose row
     bool is_listed;      // the source still has it
+    bool is_found;       // ... with the same content, under whatever name
+    bool gives_way;      // its rows go with this step's commit
+    bool is_relabelled;  // its rows get the name that it has now
 };
 
 // Rows of one part in a file without tags.
@@ -28,8 +33,8 @@ struct sl_loose_rows {
 // A part that is to be read.
 struct sl_ingest_job {
     const struct sl_source_part *part;
-    const struct sl_ingested *before; // what it replaces; NULL: new
-    struct sl_source_reader *reader;  // NULL: could not be opened
+    struct sl_ingested *before;      // what it replaces; NULL: new
+    struct sl_source_reader *reader; // NULL: could not be opened
     bool is_staged;
 };
 
@@ -44,7 +49,9 @@ struct sl_ingest {
     struct sl_source_part *parts; // what the source has now
     size_t part_count;
     struct sl_ingested **before; // parallel to parts: what the table holds of it, NULL for nothing
-    struct sl_map ingested;      // name -> struct sl_ingested *
+    bool *is_same;          // parallel to parts: it has the content of `before`, as its hash says
+    struct sl_strs renames; // "a.csv is now b.csv"
+    struct sl_map ingested; // name -> struct sl_ingested *
     struct sl_delta_file *loose; // files of the table that tell no part
     size_t loose_count;
     struct sl_loose_rows *loose_rows;
@@ -54,6 +61,7 @@ struct sl_ingest {
     // The step alone:
     struct sl_step_context *context;
     const char *app_id;
+    struct sl_delta_head head;
     struct sl_record record; // the last one
     struct sl_ingest_job *jobs;
     size_t job_count;
@@ -65,6 +73,8 @@ struct sl_ingest {
     struct sl_strs removed; // files of the table that give way
     const char **tags_json; // parallel to staged.files
     size_t tag_count;
+    struct sl_strs retagged;    // files of the table whose part has another name or time now
+    struct sl_strs retags_json; // parallel
     struct sl_step_result result;
     struct sl_err first_failure;
 };
@@ -78,6 +88,15 @@ bool sl_ingest_is_known(const struct sl_ingest *ingest, size_t index);
 // The entry of a part, made if there is none.
 SL_MUST int sl_ingest_enter(struct sl_ingest *ingest, const char *name, struct sl_ingested **ret,
                             struct sl_err *err);
+// Finds parts whose content the table has already: renamed, moved, or touched. Without a step
+// those that were only touched are not read for it.
+SL_MUST int sl_ingest_find_moved(struct sl_ingest *ingest, struct sl_err *err);
+// After staging: what is in the commit for them. Rows whose `_source` is the name of another part
+// now, and of that one's new rows, are staged anew under the name of their own.
+SL_MUST int sl_ingest_keep_moved(struct sl_ingest *ingest, struct sl_err *err);
+// The tags of a part's files: name_now, received_as, size, time, hash.
+SL_MUST int sl_ingest_print_tags(const struct sl_ingest *ingest, const struct sl_ingested *part,
+                                 const char **ret, struct sl_err *err);
 // Enters the parts of loose rows. SL_E_TABLE_SCHEMA if they do not tell.
 SL_MUST int sl_ingest_look_loose(struct sl_ingest *ingest, struct sl_session *session,
                                  struct sl_err *err);

@@ -2,7 +2,6 @@
 #include "step/ingest.h"
 
 #include "api/kinds.h"
-#include "base/fs.h"
 #include "base/hash.h"
 #include "base/json.h"
 
@@ -66,6 +65,7 @@ int sl_ingest_enter(struct sl_ingest *ingest, const char *name, struct sl_ingest
         *found = (struct sl_ingested){.size_bytes = -1, .mtime_us = -1, .sha256 = ""};
         found->name = sl_arena_strdup(ingest->arena, name);
         SL_TRY_NEW(found->name, err);
+        found->received_as = found->name_now = found->name;
         SL_TRY(sl_map_set(&ingest->ingested, name, found, err));
     }
     *ret = found;
@@ -90,6 +90,9 @@ static int add_file(struct sl_ingest *ingest, const struct sl_delta_file *file, 
     if (found->files.count == 0) {
         found->sha256 = sl_arena_strdup(ingest->arena, sl_json_text(tags, "sluice.sha256", ""));
         SL_TRY_NEW(found->sha256, err);
+        found->received_as =
+            sl_arena_strdup(ingest->arena, sl_json_text(tags, "sluice.received_as", found->name));
+        SL_TRY_NEW(found->received_as, err);
         found->size_bytes = read_number(tags, "sluice.size");
         found->mtime_us = read_number(tags, "sluice.mtime_us");
     }
@@ -190,7 +193,8 @@ static int match(struct sl_ingest *ingest, struct sl_err *err)
             ingest->before[i]->is_listed = true;
     }
     SL_TRY(find_renamed(ingest, err));
-    return join_twins(ingest, ingest->context && ingest->context->full_refresh, err);
+    SL_TRY(join_twins(ingest, ingest->context && ingest->context->full_refresh, err));
+    return sl_ingest_find_moved(ingest, err);
 }
 
 int sl_ingest_look(struct sl_ingest *ingest, struct sl_session *session, struct sl_err *err)
@@ -232,6 +236,20 @@ bool sl_ingest_is_known(const struct sl_ingest *ingest, size_t index)
 
 // --- what is read
 
+static int note_renamed(struct sl_ingest *ingest, struct sl_err *err)
+{
+    size_t count = ingest->renames.count;
+
+    for (size_t i = 0; i < count && i < MOST_NOTES; i++)
+        SL_TRY(add_note(ingest, ingest->renames.items[i], err));
+    if (count > MOST_NOTES)
+        SL_TRY(add_note(ingest,
+                        sl_arena_printf(ingest->arena, "%zu more files have other names now",
+                                        count - MOST_NOTES),
+                        err));
+    return SL_OK;
+}
+
 static int note_vanished(struct sl_ingest *ingest, struct sl_err *err)
 {
     size_t count = 0;
@@ -256,23 +274,13 @@ static int note_vanished(struct sl_ingest *ingest, struct sl_err *err)
     return SL_OK;
 }
 
-// A file that was only touched is found out by its hash.
-static bool is_only_touched(const struct sl_source_part *part, const struct sl_ingested *before)
-{
-    char sha256[65];
-
-    return before->size_bytes == part->size_bytes &&
-           sl_fs_hash(part->path, sha256, NULL) == SL_OK && strcmp(sha256, before->sha256) == 0;
-}
-
 static int choose_part(struct sl_ingest *ingest, size_t index, struct sl_err *err)
 {
     const struct sl_source_part *part = &ingest->parts[index];
-    const struct sl_ingested *before = ingest->before[index];
-    struct sl_ingest_job job = {.part = part, .before = before};
+    struct sl_ingest_job job = {.part = part, .before = ingest->before[index]};
 
     if (!ingest->context->full_refresh &&
-        (sl_ingest_is_known(ingest, index) || (before && is_only_touched(part, before))))
+        (sl_ingest_is_known(ingest, index) || ingest->is_same[index]))
         return SL_OK;
     if (!SL_PUSH(ingest->arena, ingest->jobs, ingest->job_count, job))
         return sl_fail_memory(err);
@@ -283,6 +291,7 @@ int sl_ingest_choose(struct sl_ingest *ingest, struct sl_err *err)
 {
     // Rows that no part stands behind could not be read again.
     ingest->is_fresh = ingest->context->full_refresh && !ingest->has_foreign_rows;
+    SL_TRY(note_renamed(ingest, err));
     SL_TRY(note_vanished(ingest, err));
     for (size_t i = 0; i < ingest->part_count; i++)
         SL_TRY(choose_part(ingest, i, err));
@@ -324,14 +333,21 @@ int sl_step_ingest_pending(const struct sl_project *project, const struct sl_sou
         return SL_OK;
     }
     for (size_t i = 0; i < ingest.part_count; i++) {
-        if (sl_ingest_is_known(&ingest, i))
+        const struct sl_ingested *before = ingest.before[i];
+
+        if (ingest.is_same[i] ? before->name_now != before->name : sl_ingest_is_known(&ingest, i))
             continue;
         pending.new_files += ingest.before[i] == NULL;
         pending.changed_files += ingest.before[i] != NULL;
         pending.new_bytes += ingest.parts[i].size_bytes;
     }
-    for (const struct sl_map_entry *it = sl_map_first(&ingest.ingested); it; it = sl_map_next(it))
-        pending.vanished_files += !((const struct sl_ingested *)sl_map_value(it))->is_listed;
+    for (const struct sl_map_entry *it = sl_map_first(&ingest.ingested); it; it = sl_map_next(it)) {
+        const struct sl_ingested *found = sl_map_value(it);
+
+        pending.vanished_files += !found->is_listed;
+        pending.changed_files += found->gives_way; // another file was moved over it
+    }
+    pending.renamed = ingest.renames;
     SL_TRY(digest_parts(&ingest, &pending.listing, err));
     *ret = pending;
     return SL_OK;

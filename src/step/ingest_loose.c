@@ -27,8 +27,17 @@ static int check_columns(const struct sl_ingest *ingest, struct sl_err *err)
                             "have every file read again");
 }
 
-static int add_rows(struct sl_ingest *ingest, const struct sl_result *result, int64_t row,
-                    struct sl_err *err)
+// Of rows that were read under another name.
+static const char *name_of(const struct sl_record *record, const char *received_as)
+{
+    for (size_t i = 0; i < record->renamed_count; i++)
+        if (sl_str_equal(record->renamed[i].received_as, received_as))
+            return record->renamed[i].name;
+    return received_as;
+}
+
+static int add_rows(struct sl_ingest *ingest, const struct sl_record *record,
+                    const struct sl_result *result, int64_t row, struct sl_err *err)
 {
     const char *name = sl_result_text(result, row, 1);
     struct sl_loose_rows rows = {.count = sl_result_int(result, row, 2)};
@@ -36,7 +45,9 @@ static int add_rows(struct sl_ingest *ingest, const struct sl_result *result, in
 
     SL_TRY(sl_file_index(result, row, ingest->loose_count, &rows.file, err));
     if (name) {
-        SL_TRY(sl_ingest_enter(ingest, name, &rows.of, err));
+        SL_TRY(sl_ingest_enter(ingest, name_of(record, name), &rows.of, err));
+        rows.of->received_as = sl_arena_strdup(ingest->arena, name);
+        SL_TRY_NEW(rows.of->received_as, err);
         rows.of->has_loose_rows = true;
         if (rows.of->ingested_us < time_us)
             rows.of->ingested_us = time_us;
@@ -51,9 +62,14 @@ int sl_ingest_look_loose(struct sl_ingest *ingest, struct sl_session *session, s
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    struct sl_delta_head head;
+    struct sl_record record;
+    const char *folder;
     struct sl_scan scan;
 
     SL_TRY(check_columns(ingest, err));
+    SL_TRY(sl_step_position(ingest->project, SL_LAYER_RAW, ingest->source->name, session,
+                            ingest->arena, &folder, &head, &record, err));
     SL_TRY(sl_delta_scan_files(&ingest->snapshot, ingest->loose, ingest->loose_count, ingest->arena,
                                &scan, err));
     scan.with_origin = true;
@@ -63,18 +79,15 @@ int sl_ingest_look_loose(struct sl_ingest *ingest, struct sl_session *session, s
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(session->kind->query(session, sql.text, 0, &result, err));
     for (int64_t row = 0; row < sl_result_rows(result); row++)
-        SL_TRY(add_rows(ingest, result, row, err));
+        SL_TRY(add_rows(ingest, &record, result, row, err));
     return SL_OK;
 }
 
 // --- rows that give way
 
-static bool is_replaced(const struct sl_ingest *ingest, const struct sl_ingested *part)
+static bool is_replaced(const struct sl_ingested *part)
 {
-    for (size_t i = 0; part && i < ingest->job_count; i++)
-        if (ingest->jobs[i].is_staged && ingest->jobs[i].before == part)
-            return true;
-    return false;
+    return part && part->gives_way;
 }
 
 // Files with rows that are replaced, and how many other rows they hold.
@@ -90,10 +103,11 @@ static int find_touched(struct sl_ingest *ingest, struct sl_delta_file **ret, si
     SL_TRY_NEW(is_touched, err);
     SL_TRY_NEW(touched, err);
     for (size_t i = 0; i < ingest->loose_row_count; i++)
-        is_touched[ingest->loose_rows[i].file] |= is_replaced(ingest, ingest->loose_rows[i].of);
+        if (ingest->loose_rows[i].of)
+            is_touched[ingest->loose_rows[i].file] |=
+                ingest->loose_rows[i].of->gives_way || ingest->loose_rows[i].of->is_relabelled;
     for (size_t i = 0; i < ingest->loose_row_count; i++)
-        if (is_touched[ingest->loose_rows[i].file] &&
-            !is_replaced(ingest, ingest->loose_rows[i].of))
+        if (is_touched[ingest->loose_rows[i].file] && !is_replaced(ingest->loose_rows[i].of))
             rows += ingest->loose_rows[i].count;
     for (size_t i = 0; i < ingest->loose_count; i++)
         if (is_touched[i])
@@ -104,6 +118,28 @@ static int find_touched(struct sl_ingest *ingest, struct sl_delta_file **ret, si
     return SL_OK;
 }
 
+// Rows of a part that has another name now get it.
+static void print_replace(const struct sl_ingest *ingest, struct sl_buf *sql)
+{
+    const char *beginning = " replace (case _source when ";
+    size_t length = sql->length;
+
+    for (const struct sl_map_entry *it = sl_map_first(&ingest->ingested); it;
+         it = sl_map_next(it)) {
+        const struct sl_ingested *part = sl_map_value(it);
+
+        if (!part->is_relabelled || !part->has_loose_rows)
+            continue;
+        sl_buf_add(sql, beginning);
+        sl_buf_add_sql_string(sql, part->received_as);
+        sl_buf_add(sql, " then ");
+        sl_buf_add_sql_string(sql, part->name_now);
+        beginning = " when ";
+    }
+    if (sql->length > length)
+        sl_buf_add(sql, " else _source end as _source)");
+}
+
 static int print_kept(struct sl_ingest *ingest, const struct sl_delta_file *files, size_t count,
                       struct sl_buf *sql, struct sl_err *err)
 {
@@ -112,18 +148,21 @@ static int print_kept(struct sl_ingest *ingest, const struct sl_delta_file *file
     const char *separator = " where _source is null or _source not in (";
 
     SL_TRY(sl_delta_scan_files(&ingest->snapshot, files, count, ingest->arena, &scan, err));
-    sl_buf_add(sql, "select * from ");
+    sl_buf_add(sql, "select *");
+    print_replace(ingest, sql);
+    sl_buf_add(sql, " from ");
     SL_TRY(session->kind->scan_sql(session, &scan, sql, err));
-    for (size_t i = 0; i < ingest->job_count; i++) {
-        const struct sl_ingest_job *job = &ingest->jobs[i];
+    for (const struct sl_map_entry *it = sl_map_first(&ingest->ingested); it;
+         it = sl_map_next(it)) {
+        const struct sl_ingested *part = sl_map_value(it);
 
-        if (!job->is_staged || !job->before || !job->before->has_loose_rows)
+        if (!part->gives_way || !part->has_loose_rows)
             continue;
         sl_buf_add(sql, separator);
-        sl_buf_add_sql_string(sql, job->before->name);
+        sl_buf_add_sql_string(sql, part->received_as);
         separator = ", ";
     }
-    sl_buf_add(sql, ")");
+    sl_buf_add(sql, *separator == ',' ? ")" : "");
     return sl_buf_check(sql, err);
 }
 
@@ -137,8 +176,7 @@ int sl_ingest_rewrite_loose(struct sl_ingest *ingest, struct sl_err *err)
     size_t count;
     int64_t rows;
 
-    // A table that is replaced as a whole keeps no file.
-    if (ingest->is_fresh || ingest->loose_count == 0)
+    if (ingest->loose_count == 0)
         return SL_OK;
     SL_TRY(find_touched(ingest, &files, &count, &rows, err));
     if (count == 0)

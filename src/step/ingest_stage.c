@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
-#include "base/json.h"
 #include "step/cast.h"
 #include "step/schema.h"
 
@@ -228,29 +227,18 @@ static int try_part(struct sl_ingest *ingest, const struct sl_ingest_job *job, c
     return prove(ingest, job, ret_end, ret, err);
 }
 
-static int print_tags(const struct sl_ingest *ingest, const struct sl_source_part *part,
-                      const char *sha256, const char **ret, struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf json = SL_BUF_INIT;
-
-    sl_buf_add(&json, "{\"sluice.source\":");
-    sl_buf_add_json_string(&json, part->name);
-    sl_buf_addf(&json,
-                ",\"sluice.size\":\"%lld\",\"sluice.mtime_us\":\"%lld\",\"sluice.sha256\":\"%s\"}",
-                (long long)part->size_bytes, (long long)part->mtime_us, sha256);
-    SL_TRY(sl_buf_check(&json, err));
-    *ret = sl_arena_strdup(ingest->arena, json.text);
-    SL_TRY_NEW(*ret, err);
-    return SL_OK;
-}
-
 static int keep(struct sl_ingest *ingest, struct sl_ingest_job *job, const struct sl_staged *staged,
                 const struct sl_source_end *end, struct sl_err *err)
 {
     struct sl_step_progress *progress = ingest->context->progress;
+    const struct sl_ingested part = {.name_now = job->part->name,
+                                     .received_as = job->part->name,
+                                     .size_bytes = job->part->size_bytes,
+                                     .mtime_us = job->part->mtime_us,
+                                     .sha256 = end->sha256};
     const char *tags;
 
-    SL_TRY(print_tags(ingest, job->part, end->sha256, &tags, err));
+    SL_TRY(sl_ingest_print_tags(ingest, &part, &tags, err));
     for (size_t i = 0; i < staged->file_count; i++) {
         if (!SL_PUSH(ingest->arena, ingest->staged.files, ingest->staged.file_count,
                      staged->files[i]) ||

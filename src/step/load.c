@@ -16,6 +16,7 @@ struct load_step {
     enum sl_layer layer;
     const char *name, *folder;
     struct sl_delta_snapshot snapshot;
+    int64_t rows_since; // the first version with the snapshot's rows
     struct sl_target_position position;
     const char *from_identity; // what its table_id was taken from
     struct sl_load load;
@@ -327,6 +328,19 @@ static int check(struct load_step *step, struct sl_err *err)
     return sl_load_check(step->context->session, &step->load, sql.text, err);
 }
 
+static int find_rows_since(struct load_step *step, struct sl_err *err)
+{
+    struct sl_step_context *context = step->context;
+    struct sl_delta_head head;
+    struct sl_record record;
+    const char *folder;
+    SL_TRY(sl_step_position(context->project, step->layer, step->name, context->session,
+                            context->arena, &folder, &head, &record, err));
+    step->rows_since = head.version == step->snapshot.version ? sl_step_rows_since(&head, &record)
+                                                              : step->snapshot.version;
+    return SL_OK;
+}
+
 static int describe_load(struct load_step *step, const char *fingerprint, struct sl_err *err)
 {
     const struct sl_delivery *delivery = step->delivery;
@@ -336,6 +350,7 @@ static int describe_load(struct load_step *step, const char *fingerprint, struct
     SL_TRY(sl_delta_load(step->folder, -1, step->context->session, arena, &step->snapshot, err));
     if (step->snapshot.version < 0)
         return sl_fail(err, SL_E_TABLE_MISSING, "table '%s' does not exist yet", delivery->table);
+    SL_TRY(find_rows_since(step, err));
     step->load = (struct sl_load){
         .table = delivery->table,
         .to = delivery->to,
@@ -357,7 +372,8 @@ static int describe_load(struct load_step *step, const char *fingerprint, struct
 
 static bool is_current(const struct load_step *step)
 {
-    return !step->context->full_refresh && step->position.version == step->snapshot.version &&
+    return !step->context->full_refresh && step->position.version >= step->rows_since &&
+           step->position.version <= step->snapshot.version &&
            sl_str_equal(step->position.fingerprint, step->load.fingerprint) &&
            sl_str_equal(step->position.table_id, step->snapshot.table_id);
 }

@@ -28,6 +28,9 @@ static int read_inputs(struct sl_model_step *step, struct sl_err *err)
         input->version = head.version;
         input->id = head.table_id;
         input->built_from = sl_record_input(&step->record, input->table, head.table_id);
+        if (input->built_from >= sl_step_rows_since(&head, &record) &&
+            input->built_from < head.version)
+            input->built_from = head.version; // the same rows
         input->is_driving = sl_str_equal(input->table, query->driving_table);
     }
     return SL_OK;

@@ -40,6 +40,14 @@ int sl_step_position(const struct sl_project *project, enum sl_layer layer, cons
     return SL_OK;
 }
 
+int64_t sl_step_rows_since(const struct sl_delta_head *head, const struct sl_record *record)
+{
+    bool is_known = record->has_same_rows && head->record_version == head->version &&
+                    record->same_as + 1 == head->version;
+
+    return is_known ? record->same_since : head->version;
+}
+
 static bool are_there(const struct sl_delta_changes *changes, const char *folder,
                       struct sl_arena *arena)
 {

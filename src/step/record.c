@@ -47,6 +47,24 @@ static int print_reasons(json_t *root, const struct sl_record *record, struct sl
     return SL_OK;
 }
 
+static int print_same_rows(json_t *root, const struct sl_record *record, struct sl_err *err)
+{
+    json_t *object = json_object();
+    SL_TRY(set(root, "same_rows", object, err));
+    SL_TRY(set(object, "as", json_integer(record->same_as), err));
+    return set(object, "since", json_integer(record->same_since), err);
+}
+
+// {"name in _source": "name now"}
+static int print_renamed(json_t *root, const struct sl_record *record, struct sl_err *err)
+{
+    json_t *object = json_object();
+    SL_TRY(set(root, "renamed", object, err));
+    for (size_t i = 0; i < record->renamed_count; i++)
+        SL_TRY(set_text(object, record->renamed[i].received_as, record->renamed[i].name, err));
+    return SL_OK;
+}
+
 int sl_record_print(const struct sl_record *record, struct sl_arena *arena, const char **ret_json,
                     struct sl_err *err)
 {
@@ -77,6 +95,10 @@ int sl_record_print(const struct sl_record *record, struct sl_arena *arena, cons
         SL_TRY(set(replayed, "version", json_integer(record->replayed.version), err));
         SL_TRY(set_text(replayed, "id", record->replayed.id, err));
     }
+    if (record->has_same_rows)
+        SL_TRY(print_same_rows(root, record, err));
+    if (record->renamed_count)
+        SL_TRY(print_renamed(root, record, err));
     char *text = NULL;
     SL_TRY(sl_json_print(root, &text, err));
     *ret_json = sl_arena_strdup(arena, text);
@@ -137,6 +159,24 @@ static int parse_reasons(const json_t *list, struct sl_arena *arena, struct sl_r
     return SL_OK;
 }
 
+static int parse_renamed(const json_t *object, struct sl_arena *arena, struct sl_record *record,
+                         struct sl_err *err)
+{
+    record->renamed = SL_NEW_ARRAY(arena, struct sl_renamed, json_object_size(object));
+    SL_TRY_NEW(record->renamed, err);
+    const char *received_as;
+    json_t *name;
+    json_object_foreach((json_t *)object, received_as, name)
+    {
+        struct sl_renamed *renamed = &record->renamed[record->renamed_count++];
+        renamed->received_as = sl_arena_strdup(arena, received_as);
+        SL_TRY_NEW(renamed->received_as, err);
+        renamed->name = sl_arena_strdup(arena, json_is_string(name) ? json_string_value(name) : "");
+        SL_TRY_NEW(renamed->name, err);
+    }
+    return SL_OK;
+}
+
 int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *ret,
                     struct sl_err *err)
 {
@@ -174,6 +214,11 @@ int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *
     record.replayed.version = sl_json_int(replayed, "version", -1);
     SL_TRY(copy_text(replayed, "table", arena, &record.replayed.table, err));
     SL_TRY(copy_text(replayed, "id", arena, &record.replayed.id, err));
+    const json_t *same_rows = json_object_get(root, "same_rows");
+    record.has_same_rows = json_is_object(same_rows);
+    record.same_as = sl_json_int(same_rows, "as", -1);
+    record.same_since = sl_json_int(same_rows, "since", -1);
+    SL_TRY(parse_renamed(json_object_get(root, "renamed"), arena, &record, err));
     *ret = record;
     return SL_OK;
 }

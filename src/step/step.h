@@ -100,9 +100,10 @@ SL_MUST int sl_step_load(struct sl_step_context *context, const struct sl_target
 // log is short.
 struct sl_pending {
     int64_t new_files, changed_files, vanished_files;
-    int64_t new_bytes;   // of new and changed files
-    const char *listing; // digest of path, size and time of every file the source has now
-    bool needs_session;  // nothing else is told: another program has rewritten the table's files
+    int64_t new_bytes;      // of new and changed files
+    struct sl_strs renamed; // "a.csv is now b.csv": neither new nor vanished
+    const char *listing;    // digest of path, size and time of every file the source has now
+    bool needs_session;     // nothing else is told: another program has rewritten the table's files
 };
 SL_MUST int sl_step_ingest_pending(const struct sl_project *project, const struct sl_source *source,
                                    struct sl_session *session, struct sl_arena *arena,
@@ -116,6 +117,9 @@ SL_MUST int sl_step_load_position(const struct sl_project *project, const struct
 // True if the target can only be asked through an engine session.
 bool sl_step_load_needs_session(const struct sl_target *target);
 
+struct sl_renamed {
+    const char *received_as, *name;
+};
 // The record that each commit carries in commitInfo.sluice.
 struct sl_record {
     const char *run_id;
@@ -132,6 +136,13 @@ struct sl_record {
     // The quarantine table as it was, if the commit comes from reading its rows again; else no
     // table.
     struct sl_table_version replayed;
+    // Of raw tables: a commit that changed no row says so. It holds if it is the version after
+    // `same_as`; the rows are then those of every version since `same_since`.
+    bool has_same_rows;
+    int64_t same_as, same_since;
+    // Of raw tables: parts that have another name now than `_source` of their rows.
+    struct sl_renamed *renamed;
+    size_t renamed_count;
 };
 SL_MUST int sl_record_print(const struct sl_record *record, struct sl_arena *arena,
                             const char **ret_json, struct sl_err *err);
@@ -157,6 +168,9 @@ SL_MUST int sl_step_position(const struct sl_project *project, enum sl_layer lay
                              const char *name, struct sl_session *session, struct sl_arena *arena,
                              const char **ret_folder, struct sl_delta_head *ret_head,
                              struct sl_record *ret_record, struct sl_err *err);
+// The first of the versions up to the newest that hold the same rows as it does, as far as the
+// record tells.
+int64_t sl_step_rows_since(const struct sl_delta_head *head, const struct sl_record *record);
 // What came and went in an input since it was read. *ret_why says why that cannot be told any more
 // (the log no longer reaches back, files were vacuumed); it is NULL otherwise.
 struct sl_step_range {

@@ -195,6 +195,18 @@ static enum format format_of(const struct sl_source_options *options, const char
     return endings[i].format;
 }
 
+static const char *packing_of(const char *path)
+{
+    return sl_str_ends(path, ".gz") ? "gzip" : sl_str_ends(path, ".zst") ? "zstd" : "";
+}
+
+static bool file_reads_alike(const struct sl_source_options *options, const char *name,
+                             const char *other)
+{
+    return format_of(options, name) == format_of(options, other) &&
+           sl_str_equal(packing_of(name), packing_of(other));
+}
+
 static int open_as(struct sl_file_reader *reader, enum format format, struct sl_err *err)
 {
     const char *delimiter = reader->options->delimiter;
@@ -296,6 +308,7 @@ const struct sl_source_kind sl_source_file = {
     .summary = "Files on this machine: CSV, TSV, JSON and Parquet, also packed with gzip or zstd.",
     .list = file_list,
     .key = file_key,
+    .reads_alike = file_reads_alike,
     .open = file_open,
     .start = file_start,
     .finish = file_finish,

@@ -135,6 +135,12 @@ struct sl_delta_commit {
     const char *const *tags_json; // per staged file, or NULL
     const char *const *removed;   // REWRITE: decoded paths of live files at base_version
     size_t removed_count;
+    // Live files that stay, rows and all, and get other tags: "When a logical file that is already
+    // present in the table is added, information from the latest version replaces that from any
+    // previous version" ("Add File and Remove File"). SL_E_TABLE_CONFLICT if one is gone.
+    const char *const *retagged;    // decoded paths
+    const char *const *retags_json; // parallel
+    size_t retagged_count;
     const char *const *const
         *replaced; // PARTITIONS: lists of values, each parallel to partition_columns
     size_t replaced_count;

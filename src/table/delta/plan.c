@@ -323,6 +323,28 @@ static int add_file(struct planner *planner, size_t index, struct sl_err *err)
     return sl_buf_check(planner->lines, err);
 }
 
+static int retag_file(struct planner *planner, size_t index, struct sl_err *err)
+{
+    const char *path = planner->commit->retagged[index];
+    const char *tags = planner->commit->retags_json[index];
+    const json_t *live = sl_map_get(&planner->state->files, path);
+    SL_AUTO(sl_json_free) json_t *add = NULL;
+    json_t *parsed = NULL;
+
+    if (!live)
+        return sl_fail(err, SL_E_TABLE_CONFLICT, "file '%s' to be described anew is gone", path);
+    add = json_deep_copy(live);
+    SL_TRY_NEW(add, err);
+    SL_TRY(sl_json_parse(tags, strlen(tags), "tags", &parsed, err));
+    if (json_object_set_new(add, "tags", parsed) != 0 ||
+        json_object_set_new(add, "dataChange", json_false()) != 0)
+        return sl_fail_memory(err);
+    sl_buf_add_char(planner->lines, '{');
+    SL_TRY(sl_delta_print_member(planner->lines, "add", add, err));
+    sl_buf_add(planner->lines, "}\n");
+    return SL_OK;
+}
+
 // --- all of it
 
 static int plan_lines(struct planner *planner, struct sl_err *err)
@@ -345,6 +367,8 @@ static int plan_lines(struct planner *planner, struct sl_err *err)
     SL_TRY(plan_removes(planner, err));
     for (size_t i = 0; commit->staged && i < commit->staged->file_count; i++)
         SL_TRY(add_file(planner, i, err));
+    for (size_t i = 0; i < commit->retagged_count; i++)
+        SL_TRY(retag_file(planner, i, err));
     return SL_OK;
 }
 
@@ -358,7 +382,7 @@ static int plan_info(struct planner *planner, struct sl_buf *text, struct sl_err
         .operation = commit->operation,
         .mode = commit->mode == SL_DELTA_APPEND ? "Append" : "Overwrite",
         .read_version = planner->state->version,
-        .is_blind_append = commit->mode == SL_DELTA_APPEND,
+        .is_blind_append = commit->mode == SL_DELTA_APPEND && commit->retagged_count == 0,
         .removed_count = (int64_t)planner->removed_count,
     };
 

@@ -250,6 +250,39 @@ static void a_new_version_of_an_input_is_named_as_the_cause(void **state)
                         "raw.orders changed: version 5, built from 3");
 }
 
+static void versions_with_the_same_rows_are_no_cause(void **state)
+{
+    struct shop *shop = *state;
+    build_all(shop);
+    struct sl_facts *facts = &sl_graph_node(&shop->graph, "raw.orders")->facts;
+    facts->version = 5;
+    facts->same_rows = 2;
+    decide(shop, false);
+    assert_int_equal(verdict_of(shop, "clean.orders"), SL_VERDICT_FRESH);
+    facts->same_rows = 1;
+    decide(shop, false);
+    assert_int_equal(verdict_of(shop, "clean.orders"), SL_VERDICT_STALE);
+    facts->version = 2; // it went back
+    decide(shop, false);
+    assert_int_equal(verdict_of(shop, "clean.orders"), SL_VERDICT_STALE);
+}
+
+static void files_with_other_names_are_told_and_change_nothing_else(void **state)
+{
+    struct shop *shop = *state;
+    const char *renamed[] = {"a.csv is now b.csv"};
+    build_all(shop);
+    struct sl_node *raw = sl_graph_node(&shop->graph, "raw.orders");
+    raw->facts.renamed = (struct sl_strs){renamed, 1};
+    decide(shop, false);
+    assert_int_equal(raw->verdict, SL_VERDICT_STALE);
+    assert_string_equal(raw->why.items[0], renamed[0]);
+    assert_int_equal(verdict_of(shop, "clean.orders"), SL_VERDICT_FRESH);
+    raw->facts.changed_files = 1;
+    decide(shop, false);
+    assert_int_equal(verdict_of(shop, "clean.orders"), SL_VERDICT_AFTER);
+}
+
 static void quarantine_is_compared_with_its_own_version(void **state)
 {
     struct shop *shop = *state;
@@ -376,6 +409,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_new_version_of_an_input_is_named_as_the_cause, build,
                                         drop),
         cmocka_unit_test_setup_teardown(quarantine_is_compared_with_its_own_version, build, drop),
+        cmocka_unit_test_setup_teardown(versions_with_the_same_rows_are_no_cause, build, drop),
+        cmocka_unit_test_setup_teardown(files_with_other_names_are_told_and_change_nothing_else,
+                                        build, drop),
         cmocka_unit_test_setup_teardown(new_files_make_the_ingest_stale_and_vanished_ones_do_not,
                                         build, drop),
         cmocka_unit_test_setup_teardown(what_is_missing_is_stale_and_did_not_end_well, build, drop),

@@ -246,3 +246,36 @@ void source_lake_exec(struct source_lake *lake, const char *sql)
 {
     check(lake, lake->session->kind->exec(lake->session, sql, NULL, &lake->err));
 }
+
+void source_lake_rewrite(struct source_lake *lake, const char *select)
+{
+    struct sl_delta_snapshot before = source_lake_snapshot(lake);
+    const char **removed = SL_NEW_ARRAY(&lake->arena, const char *, before.file_count);
+    struct sl_stage_options options = {.folder = before.folder};
+    struct sl_staged staged;
+    struct sl_delta_commit commit = {.mode = SL_DELTA_REWRITE,
+                                     .base_version = before.version,
+                                     .columns = before.columns,
+                                     .column_count = before.column_count,
+                                     .staged = &staged,
+                                     .staged_folder = "",
+                                     .removed = removed,
+                                     .removed_count = before.file_count,
+                                     .app_id = "other",
+                                     .app_version = before.version + 1,
+                                     .operation = "DELETE"};
+    int64_t version;
+    bool was_skipped;
+
+    for (size_t i = 0; i < before.file_count; i++)
+        removed[i] = before.files[i].path;
+    options.file_prefix = sl_arena_printf(&lake->arena, "other-%d", (int)before.version);
+    assert_int_equal(sl_step_view(&lake->context, SL_LAYER_RAW, "orders", -1, NULL, &lake->err),
+                     SL_OK);
+    assert_int_equal(lake->session->kind->stage(lake->session, select, &options, &lake->arena,
+                                                &staged, &lake->err),
+                     SL_OK);
+    assert_int_equal(sl_delta_commit(before.folder, &commit, lake->session, &lake->arena, &version,
+                                     &was_skipped, &lake->err),
+                     SL_OK);
+}

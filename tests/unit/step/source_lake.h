@@ -64,5 +64,7 @@ const char *source_lake_rows(struct source_lake *lake);
 // One value over the view raw.orders.
 const char *source_lake_query(struct source_lake *lake, const char *sql);
 void source_lake_exec(struct source_lake *lake, const char *sql);
+// As OPTIMIZE and DELETE of other programs do it: the rows in one new file, without tags.
+void source_lake_rewrite(struct source_lake *lake, const char *select);
 
 #endif

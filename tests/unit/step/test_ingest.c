@@ -64,7 +64,13 @@ static void what_was_read_is_not_read_again(void **state)
     assert_int_equal(pending.changed_files, 1);
     assert_string_not_equal(pending.listing, listing);
     source_lake_must(lake, SL_STEP_NOTHING);
-    assert_int_equal(source_lake_snapshot(lake).version, 0);
+    assert_int_equal(lake->result.version_count, 0);
+    assert_int_equal(source_hooks.starts, 1);
+    // Its time is remembered.
+    assert_int_equal(source_lake_snapshot(lake).version, 1);
+    assert_int_equal(source_lake_pending(lake).changed_files, 0);
+    source_lake_must(lake, SL_STEP_NOTHING);
+    assert_int_equal(source_lake_snapshot(lake).version, 1);
     assert_int_equal(source_hooks.starts, 1);
 }
 
@@ -489,40 +495,6 @@ static void a_full_refresh_reads_everything_anew(void **state)
 
 // --- a table that another program has rewritten
 
-// As OPTIMIZE and DELETE of other programs do it: the rows in one new file, without tags.
-static void rewrite(struct source_lake *lake, const char *select)
-{
-    struct sl_delta_snapshot before = source_lake_snapshot(lake);
-    const char **removed = SL_NEW_ARRAY(&lake->arena, const char *, before.file_count);
-    struct sl_stage_options options = {.folder = before.folder};
-    struct sl_staged staged;
-    struct sl_delta_commit commit = {.mode = SL_DELTA_REWRITE,
-                                     .base_version = before.version,
-                                     .columns = before.columns,
-                                     .column_count = before.column_count,
-                                     .staged = &staged,
-                                     .staged_folder = "",
-                                     .removed = removed,
-                                     .removed_count = before.file_count,
-                                     .app_id = "other",
-                                     .app_version = before.version + 1,
-                                     .operation = "DELETE"};
-    int64_t version;
-    bool was_skipped;
-
-    for (size_t i = 0; i < before.file_count; i++)
-        removed[i] = before.files[i].path;
-    options.file_prefix = sl_arena_printf(&lake->arena, "other-%d", (int)before.version);
-    assert_int_equal(sl_step_view(&lake->context, SL_LAYER_RAW, "orders", -1, NULL, &lake->err),
-                     SL_OK);
-    assert_int_equal(lake->session->kind->stage(lake->session, select, &options, &lake->arena,
-                                                &staged, &lake->err),
-                     SL_OK);
-    assert_int_equal(sl_delta_commit(before.folder, &commit, lake->session, &lake->arena, &version,
-                                     &was_skipped, &lake->err),
-                     SL_OK);
-}
-
 static void put_later(struct source_lake *lake, const char *name, const char *text)
 {
     struct timespec times[2] = {{.tv_sec = 1767312000}, {.tv_sec = 1767312000}};
@@ -539,7 +511,7 @@ static void rows_that_another_program_moved_are_not_read_again(void **state)
     source_lake_put(lake, "a.csv", "id\n1\n9\n");
     source_lake_put(lake, "b.csv", "id\n2\n");
     source_lake_must(lake, SL_STEP_DONE);
-    rewrite(lake, "select * from raw.orders where id <> '9'");
+    source_lake_rewrite(lake, "select * from raw.orders where id <> '9'");
     // Without an engine it cannot be told.
     assert_int_equal(sl_step_ingest_pending(&lake->project, &lake->source, NULL, &lake->arena,
                                             &pending, &lake->err),
@@ -563,7 +535,7 @@ static void a_changed_file_replaces_rows_that_were_moved(void **state)
     source_lake_put(lake, "a.csv", "id\n1\n9\n");
     source_lake_put(lake, "b.csv", "id\n2\n");
     source_lake_must(lake, SL_STEP_DONE);
-    rewrite(lake, "select * from raw.orders union all by name select 'x' as id");
+    source_lake_rewrite(lake, "select * from raw.orders union all by name select 'x' as id");
     put_later(lake, "a.csv", "id\n7\n");
     assert_int_equal(source_lake_pending(lake).changed_files, 1);
     source_lake_must(lake, SL_STEP_DONE);
@@ -583,13 +555,13 @@ static void what_was_moved_is_built_anew_as_a_whole(void **state)
     source_lake_put(lake, "a.csv", "id\n1\n");
     source_lake_put(lake, "b.csv", "id\n2\n");
     source_lake_must(lake, SL_STEP_DONE);
-    rewrite(lake, "select * from raw.orders");
+    source_lake_rewrite(lake, "select * from raw.orders");
     lake->context.full_refresh = true;
     source_lake_must(lake, SL_STEP_DONE);
     assert_true(lake->result.was_full);
     assert_string_equal(source_lake_rows(lake), "1|data/a.csv|2|-\n2|data/b.csv|2|-\n");
     // With one gone, the other's rows alone are replaced.
-    rewrite(lake, "select * from raw.orders");
+    source_lake_rewrite(lake, "select * from raw.orders");
     source_lake_remove(lake, "a.csv");
     source_lake_must(lake, SL_STEP_DONE);
     assert_string_equal(source_lake_rows(lake), "1|data/a.csv|2|-\n2|data/b.csv|2|-\n");

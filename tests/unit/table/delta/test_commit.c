@@ -173,6 +173,47 @@ static void compaction_says_that_no_row_changed(void **state)
     assert_null(strstr(read_commit(fixture, 1), "\"dataChange\":true"));
 }
 
+static void files_get_other_tags_and_stay_as_they_are(void **state)
+{
+    const char *const files[] = {"x y"};
+    const char *const gone[] = {"c"};
+    const char *const tags[] = {"{\"name\":\"b.csv\"}"};
+    const char *const first_tags[] = {"{\"name\":\"a.csv\"}"};
+    struct fixture *fixture = *state;
+    struct sl_delta_commit *next = append(fixture, -1, "x y");
+    struct sl_delta_snapshot before;
+    struct sl_delta_snapshot after;
+    struct sl_delta_changes changes;
+
+    next->tags_json = first_tags;
+    (void)commit_ok(fixture, next);
+    assert_ok(fixture,
+              sl_delta_load(fixture->folder, 0, NULL, &fixture->arena, &before, &fixture->err));
+    next = append(fixture, 0, "x y");
+    next->staged = NULL;
+    next->retagged = files;
+    next->retags_json = tags;
+    next->retagged_count = 1;
+    assert_int_equal(commit_ok(fixture, next), 1);
+    assert_null(strstr(read_commit(fixture, 1), "\"dataChange\":true"));
+    assert_non_null(strstr(read_commit(fixture, 1), "\"isBlindAppend\":false"));
+    assert_ok(fixture,
+              sl_delta_load(fixture->folder, 1, NULL, &fixture->arena, &after, &fixture->err));
+    assert_int_equal(after.file_count, 1);
+    assert_string_equal(after.files[0].tags_json, tags[0]);
+    assert_string_equal(before.files[0].tags_json, first_tags[0]);
+    assert_string_equal(after.files[0].stats_json, before.files[0].stats_json);
+    assert_int_equal(after.row_count, before.row_count);
+    assert_ok(fixture, sl_delta_changes(fixture->folder, 0, 1, NULL, &fixture->arena, &changes,
+                                        &fixture->err));
+    assert_int_equal(changes.added_count + changes.removed_count, 0);
+    assert_int_equal(changes.kept_count, 1);
+    // What another writer has taken out does not come back by it.
+    next->retagged = gone;
+    assert_fails(fixture, SL_E_TABLE_CONFLICT, commit(fixture, next));
+    assert_says(fixture, "file 'c' to be described anew is gone");
+}
+
 static void a_commit_that_was_done_is_skipped(void **state)
 {
     static const struct {
@@ -674,6 +715,7 @@ int main(void)
         TEST(a_commit_without_files_still_carries_its_record),
         TEST(each_mode_leaves_the_files_it_says),
         TEST(compaction_says_that_no_row_changed),
+        TEST(files_get_other_tags_and_stay_as_they_are),
         TEST(a_commit_that_was_done_is_skipped),
         TEST(conflicts_are_found_and_all_else_is_rebased),
         TEST(a_table_that_appeared_meanwhile_is_a_conflict_unless_replaced),
