@@ -131,8 +131,9 @@ static void keep_decoded(const char *secret, size_t length)
     keep_text(text.text, text.length);
 }
 
-// "user:password" before the last '@' of what is no option. A password with a bare '@', '/', '?' or '#' is cut there by
-// clients, and a piece is printed as the host: each piece is hidden. A user alone is no secret.
+// "user:password" before the last '@' of what is no option. A password with a bare '@', '/', '?' or
+// '#' is cut there by clients, and a piece is printed as the host: each piece is hidden. A user
+// alone is no secret.
 static void keep_user_info(const char *begin)
 {
     static const char cuts[] = "@/?#";

@@ -116,7 +116,8 @@ static void hidden_texts_are_masked_however_they_are_printed(void **state)
         {"%61%62%00cd", "ab%00cd", "***"},     // no NUL
         {"postgresql://ann:p%40sz%2Fwyrd@db:1/x", "for \"p@sz/wyrd\": p%40sz%2Fwyrd, db ann",
          "for \"***\": ***, db ann"},
-        {"postgresql://ann:q%22uo%27te@db/x", "sql 'q\"uo''te', json q\\\"uo'te", "sql '***', json ***"},
+        {"postgresql://ann:q%22uo%27te@db/x", "sql 'q\"uo''te', json q\\\"uo'te",
+         "sql '***', json ***"},
         {"postgresql://bob:bare@hostpiece/rest@db/x", "name \"hostpiece\", rest, db",
          "name \"***\", ***, db"},
         {"postgresql://flo:what?ever@db/x", "ever, what?ever", "***, ***"},
