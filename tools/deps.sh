@@ -217,7 +217,7 @@ deps_lint() {
 }
 
 deps_fuzz() {
-    apt_install clang-14 llvm-14
+    apt_install clang-14 llvm-14 libclang-rt-14-dev
 }
 
 deps_coverage() {

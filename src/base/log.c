@@ -85,10 +85,93 @@ static void keep_quoted(struct sl_buf *quoted)
     sl_buf_reset(quoted);
 }
 
-void sl_log_hide(const char *secret)
+// Mutex held.
+static void keep_text(const char *secret, size_t length)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf quoted = SL_BUF_INIT;
+
+    if (length < LEAST_SECRET_BYTES)
+        return;
+    sl_buf_add_bytes(&text, secret, length);
+    keep_secret(secret, length);
+    sl_buf_add_json_string(&quoted, text.text);
+    quoted.has_failed = quoted.has_failed || text.has_failed;
+    keep_quoted(&quoted);
+    sl_buf_add_sql_string(&quoted, text.text);
+    quoted.has_failed = quoted.has_failed || text.has_failed;
+    keep_quoted(&quoted);
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+// As given, and as a client that takes it for a part of a URL prints it: "p%40ss" as "p@ss".
+// Mutex held.
+static void keep_decoded(const char *secret, size_t length)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+
+    keep_text(secret, length);
+    for (size_t i = 0; i < length; i++) {
+        bool is_code = secret[i] == '%' && length - i > 2 && hex_value(secret[i + 1]) >= 0 &&
+                       hex_value(secret[i + 2]) >= 0;
+        int code = is_code ? hex_value(secret[i + 1]) * 16 + hex_value(secret[i + 2]) : 0;
+
+        sl_buf_add_char(&text, code ? (char)(unsigned char)code : secret[i]);
+        i += code ? 2 : 0;
+    }
+    sink.is_muted = sink.is_muted || text.has_failed;
+    keep_text(text.text, text.length);
+}
+
+// "user:password" before the last '@' of what is no option. A password with a bare '@', '/', '?' or
+// '#' is cut there by clients, and a piece is printed as the host: each piece is hidden. A user
+// alone is no secret.
+static void keep_user_info(const char *begin)
+{
+    static const char cuts[] = "@/?#";
+    const char *end = NULL;
+    const char *password;
+
+    for (const char *at = begin; *at && (*at != '?' || !end); at++)
+        if (*at == '@')
+            end = at;
+    password = end ? memchr(begin, ':', (size_t)(end - begin)) : NULL;
+    if (!password)
+        return;
+    keep_decoded(begin, (size_t)(end - begin));
+    keep_decoded(password + 1, (size_t)(end - password - 1));
+    for (const char *at = password + 1; at < end; at++) {
+        size_t length = strcspn(at, cuts);
+
+        length = at + length < end ? length : (size_t)(end - at);
+        keep_decoded(at, length);
+        at += length;
+    }
+}
+
+// "?password=..." and "&sslpassword=...".
+static void keep_password_options(const char *text)
+{
+    static const char name[] = "password=";
+
+    for (const char *at = strstr(text, name); at; at = strstr(at, name)) {
+        at += strlen(name);
+        keep_decoded(at, strcspn(at, "&#"));
+    }
+}
+
+void sl_log_hide(const char *secret)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    const char *authority;
     size_t length;
 
     // A secret read from a file ends with a line break that is not part of it wherever it is used.
@@ -101,13 +184,13 @@ void sl_log_hide(const char *secret)
         return;
     sl_buf_add_bytes(&text, secret, length);
     pthread_mutex_lock(&sink.mutex);
-    keep_secret(secret, length);
-    sl_buf_add_json_string(&quoted, text.text);
-    quoted.has_failed = quoted.has_failed || text.has_failed;
-    keep_quoted(&quoted);
-    sl_buf_add_sql_string(&quoted, text.text);
-    quoted.has_failed = quoted.has_failed || text.has_failed;
-    keep_quoted(&quoted);
+    sink.is_muted = sink.is_muted || text.has_failed;
+    keep_decoded(secret, length);
+    authority = strstr(text.text, "://");
+    if (authority) {
+        keep_user_info(authority + strlen("://"));
+        keep_password_options(authority);
+    }
     pthread_mutex_unlock(&sink.mutex);
 }
 

@@ -14,8 +14,9 @@ enum sl_log_format sl_log_format(void);
 // One line. `fields` (may be NULL, not stolen) are added to a JSON line: job_id, run_id, step,
 // table, partition, rows, error.
 void sl_log(enum sl_log_level level, const json_t *fields, const char *format, ...) SL_PRINTF(3, 4);
-// Text that must never be printed: every later log line shows *** in its place. Shorter than 4
-// bytes is ignored.
+// Text that must never be printed: every later log line shows *** in its place, also where it is
+// percent-decoded. Of a URL with a password that, "user:password" and the passwords among its
+// options are hidden by themselves too. What is shorter than 4 bytes is ignored.
 void sl_log_hide(const char *secret);
 // The same masking for any other output; returns `text` itself if nothing was hidden, else a copy
 // in the arena.

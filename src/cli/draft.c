@@ -176,8 +176,8 @@ static void find_key(const struct sl_probe *probe, struct verdict *verdicts)
     int64_t rows = probe->records - probe->corrupt;
     for (size_t i = 0; i < probe->column_count; i++) {
         const struct sl_probe_column *column = &probe->columns[i];
-        if (is_named_key(column->name) && rows > 1 && fits(column->present, rows) &&
-            fits(column->distinct, column->present)) {
+        if (is_named_key(column->name) && column->is_in_all && rows > 1 &&
+            fits(column->present, rows) && fits(column->distinct, column->present)) {
             verdicts[i].is_key = true;
             return;
         }
@@ -204,7 +204,8 @@ static int judge(const struct sl_probe *probe, struct sl_arena *arena, struct ve
         // In a text "-" and "NA" may mean themselves: a country, a dash.
         if (!sl_str_equal(verdict->logical, "string"))
             verdict->null_words = column->null_words;
-        bool has_nulls = verdict->null_words || column->present < probe->records - probe->corrupt;
+        bool has_nulls = verdict->null_words || !column->is_in_all ||
+                         column->present < probe->records - probe->corrupt;
         verdict->is_required = !has_nulls && column->present > 0;
     }
     find_key(probe, verdicts);
@@ -303,7 +304,7 @@ static void add_csv(const struct sl_source_options *options, struct sl_buf *text
     text->has_failed = text->has_failed || keys.has_failed;
 }
 
-static void write_source(const struct sl_strs *paths, const struct sl_probe *probe,
+static void write_source(const struct sl_strs *paths, const struct sl_file_group *group,
                          struct sl_buf *text)
 {
     sl_buf_add(text,
@@ -315,10 +316,10 @@ static void write_source(const struct sl_strs *paths, const struct sl_probe *pro
     else
         add_list(paths->items, paths->count, text);
     sl_buf_add(text, "\n");
-    if (!sl_str_equal(probe->options.format, "auto"))
-        sl_buf_addf(text, "format: %s\n", probe->options.format);
-    if (probe->is_csv)
-        add_csv(&probe->options, text);
+    if (!sl_str_equal(group->options.format, "auto"))
+        sl_buf_addf(text, "format: %s\n", group->options.format);
+    if (sl_str_equal(group->format, "csv"))
+        add_csv(&group->options, text);
     sl_buf_add(
         text,
         "# owner, consumers, grain, volume, growth, frequency, freshness, retention, compliance:\n"
@@ -371,9 +372,9 @@ static int path_in_project(const struct sl_draft *draft, const char *pattern, co
 
 static int paths_in_project(const struct sl_draft *draft, struct sl_strs *ret, struct sl_err *err)
 {
-    for (size_t i = 0; i < draft->paths.count; i++) {
+    for (size_t i = 0; i < draft->group->paths.count; i++) {
         const char *path;
-        SL_TRY(path_in_project(draft, draft->paths.items[i], &path, err));
+        SL_TRY(path_in_project(draft, draft->group->paths.items[i], &path, err));
         SL_TRY(sl_strs_add(ret, draft->arena, path, err));
     }
     return SL_OK;
@@ -381,18 +382,21 @@ static int paths_in_project(const struct sl_draft *draft, struct sl_strs *ret, s
 
 static int describe(struct sl_draft *draft, const struct sl_probe *probe, struct sl_err *err)
 {
+    const struct sl_file_group *group = draft->group;
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     char number[64];
-    sl_buf_addf(&text, "%s of %s", sl_count_of((int64_t)probe->column_count, "column", number),
-                probe->path);
+    sl_buf_addf(&text, "%s of ", sl_count_of((int64_t)probe->column_count, "column", number));
+    if (group->file_count == 1)
+        sl_buf_add(&text, group->files[0]->part->path);
+    else
+        sl_buf_add(&text, sl_count_of((int64_t)group->file_count, "file", number));
     sl_buf_addf(&text, ": %s", sl_count_of(probe->records, "row", number));
     if (probe->corrupt)
         sl_buf_addf(&text, ", %s broken", sl_str_count(probe->corrupt, number));
-    if (probe->file_count > 1)
-        sl_buf_addf(&text, "; the largest of %s",
-                    sl_count_of((int64_t)probe->file_count, "file", number));
-    if (probe->remark)
-        sl_buf_addf(&text, "; names were changed: %s", probe->remark);
+    if (probe->read_count < group->file_count)
+        sl_buf_addf(&text, " in the largest %zu", probe->read_count);
+    if (group->remark)
+        sl_buf_addf(&text, "; names were changed: %s", group->remark);
     SL_TRY(sl_buf_check(&text, err));
     draft->found = sl_arena_strdup(draft->arena, text.text);
     SL_TRY_NEW(draft->found, err);
@@ -402,14 +406,14 @@ static int describe(struct sl_draft *draft, const struct sl_probe *probe, struct
 int sl_draft_make(struct sl_draft *draft, struct sl_buf *source, struct sl_buf *contract,
                   struct sl_err *err)
 {
-    struct sl_probe probe;
+    struct sl_probe probe = {0};
     struct verdict *verdicts;
     struct sl_strs paths = {0};
-    SL_TRY(sl_probe_read(draft->session, &draft->paths, draft->arena, &probe, err));
+    SL_TRY(sl_probe_read(draft->session, draft->group, draft->arena, &probe, err));
     SL_TRY(judge(&probe, draft->arena, &verdicts, err));
     SL_TRY(paths_in_project(draft, &paths, err));
     SL_TRY(describe(draft, &probe, err));
-    write_source(&paths, &probe, source);
-    write_contract(draft->name, &probe, verdicts, contract);
+    write_source(&paths, draft->group, source);
+    write_contract(draft->group->name, &probe, verdicts, contract);
     return SL_OK;
 }

@@ -21,7 +21,7 @@ static const struct sl_opt rows[] = {
     {"template", SL_OPT_STRING, offsetof(struct init_options, template), "empty",
      "empty or quickstart.", 0, .letter = 't', .placeholder = "NAME"},
     {"from", SL_OPT_STRINGS, offsetof(struct init_options, from), NULL,
-     "Draft a source and a contract from this data file or glob, one for each shape of its files; may be given again.", 0, .placeholder = "FILE"},
+     "Draft sources and contracts from this data file, glob or folder, one for each shape of its files; may be given again.", 0, .placeholder = "FILE"},
     SL_COMMON_ROWS,
     {0},
 };
@@ -33,12 +33,18 @@ struct new_file {
     const char *text;
     const char *found; // what it was drafted from, or NULL
 };
+struct skipped_file {
+    const char *path, *reason;
+};
 struct init {
     const struct init_options *options;
     const char *folder;
     struct sl_arena arena;
     struct new_file *files;
     size_t count;
+    size_t draft_count;
+    struct skipped_file *skipped;
+    size_t skipped_count;
 };
 
 static void clear(struct init *init)
@@ -73,32 +79,57 @@ static int add_project(struct init *init, struct sl_err *err)
     return add_file(init, "sluice.yml", &text, NULL, err);
 }
 
+static int skip(struct init *init, const char *path, const char *reason, struct sl_err *err)
+{
+    struct skipped_file file = {path, reason};
+    return SL_PUSH(&init->arena, init->skipped, init->skipped_count, file) ? SL_OK
+                                                                           : sl_fail_memory(err);
+}
+
+// Files that turn out to be damaged when they are read whole are no reason to leave the others.
+static int skip_group(struct init *init, const struct sl_file_group *group,
+                      const struct sl_err *problem, struct sl_err *err)
+{
+    const char *reason = sl_arena_strdup(&init->arena, problem->message);
+    SL_TRY_NEW(reason, err);
+    for (size_t i = 0; i < group->file_count; i++)
+        SL_TRY(skip(init, group->files[i]->part->path, reason, err));
+    return SL_OK;
+}
+
 static int add_draft(struct init *init, const struct sl_file_group *group,
                      struct sl_session *session, struct sl_err *err)
 {
-    struct sl_draft draft = {.arena = &init->arena,
-                             .session = session,
-                             .paths = group->paths,
-                             .folder = init->folder,
-                             .name = group->name};
+    struct sl_draft draft = {
+        .arena = &init->arena, .session = session, .group = group, .folder = init->folder};
     SL_AUTO(sl_buf_clear) struct sl_buf source = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf contract = SL_BUF_INIT;
-    SL_TRY(sl_draft_make(&draft, &source, &contract, err));
-    SL_TRY(add_file(init, sl_arena_printf(&init->arena, "sources/%s.yml", draft.name), &source,
+    struct sl_err problem = {0};
+    int code = sl_draft_make(&draft, &source, &contract, &problem);
+    if (code == SL_E_SOURCE_FILE || code == SL_E_SOURCE_COLUMNS)
+        return skip_group(init, group, &problem, err);
+    *err = problem;
+    SL_TRY(code);
+    init->draft_count++;
+    SL_TRY(add_file(init, sl_arena_printf(&init->arena, "sources/%s.yml", group->name), &source,
                     draft.found, err));
-    return add_file(init, sl_arena_printf(&init->arena, "contracts/%s.odcs.yml", draft.name),
+    return add_file(init, sl_arena_printf(&init->arena, "contracts/%s.odcs.yml", group->name),
                     &contract, NULL, err);
 }
 
-static int add_drafts(struct init *init, const char *pattern, struct sl_session *session,
-                      struct sl_err *err)
+static int add_drafts(struct init *init, struct sl_session *session, struct sl_err *err)
 {
-    struct sl_file_group *groups;
-    size_t count;
-    SL_TRY(sl_group_files(session, pattern, &init->arena, &groups, &count, err));
-    for (size_t i = 0; i < count; i++)
-        SL_TRY(add_draft(init, &groups[i], session, err));
-    return SL_OK;
+    struct sl_grouping grouping = {.session = session, .arena = &init->arena};
+    for (size_t i = 0; i < init->options->from.count; i++)
+        SL_TRY(sl_group_files(&grouping, init->options->from.items[i], err));
+    for (size_t i = 0; i < grouping.skipped_count; i++)
+        SL_TRY(skip(init, grouping.skipped[i]->part->path, grouping.skipped[i]->problem, err));
+    for (size_t i = 0; i < grouping.group_count; i++)
+        SL_TRY(add_draft(init, &grouping.groups[i], session, err));
+    if (init->draft_count)
+        return SL_OK;
+    return sl_fail(err, SL_E_SOURCE_FILE, "nothing can be drafted from '%s': %s",
+                   init->skipped[0].path, init->skipped[0].reason);
 }
 
 static int fail_existing(const char *path, struct sl_err *err)
@@ -115,10 +146,6 @@ static int write_files(struct init *init, struct sl_err *err)
         SL_TRY_NEW(path, err);
         if (sl_fs_exists(path))
             return fail_existing(path, err);
-        for (size_t k = 0; k < i; k++)
-            if (sl_str_equal(init->files[k].path, init->files[i].path))
-                return sl_fail(err, SL_E_NAME_DUPLICATE, "two data files would both give '%s'",
-                               init->files[i].path);
     }
     for (size_t i = 0; i < init->count; i++) {
         const char *path = sl_path_join(arena, init->folder, init->files[i].path);
@@ -139,8 +166,7 @@ static int draft_files(struct init *init, struct sl_err *err)
     SL_TRY(engine->kind->connect(engine, &session, err));
     SL_TRY(sl_fs_mkdirs(init->folder, err));
     SL_TRY(add_project(init, err));
-    for (size_t i = 0; i < init->options->from.count; i++)
-        SL_TRY(add_drafts(init, init->options->from.items[i], session, err));
+    SL_TRY(add_drafts(init, session, err));
     return write_files(init, err);
 }
 
@@ -163,12 +189,17 @@ static int from_template(struct init *init, struct sl_err *err)
 static int print_json(const struct init *init, struct sl_err *err)
 {
     json_t *files = json_array();
+    json_t *skipped = json_array();
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:s, s:o}", "schema", "sluice.init/1", "folder", init->folder,
-                             "files", files);
+    json_t *root = json_pack("{s:s, s:s, s:o, s:o}", "schema", "sluice.init/1", "folder",
+                             init->folder, "files", files, "skipped", skipped);
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < init->count; i++)
         if (json_array_append_new(files, json_string(init->files[i].path)) != 0)
+            return sl_fail_memory(err);
+    for (size_t i = 0; i < init->skipped_count; i++)
+        if (json_array_append_new(skipped, json_pack("{s:s, s:s}", "file", init->skipped[i].path,
+                                                     "reason", init->skipped[i].reason)) != 0)
             return sl_fail_memory(err);
     return sl_print_json(root, err);
 }
@@ -183,6 +214,8 @@ static void print_text(const struct init *init)
     }
     if (init->options->common.is_quiet)
         return;
+    for (size_t i = 0; i < init->skipped_count; i++)
+        printf("skipped %s  %s\n", init->skipped[i].path, init->skipped[i].reason);
     if (init->options->from.count)
         printf("\na draft: read the contracts, then %s%s%s`sluice run`\n", is_here ? "" : "`cd ",
                is_here ? "" : init->folder, is_here ? "" : "` and ");
@@ -216,8 +249,10 @@ const struct sl_command sl_command_init = {
     .summary = "Begin a project, from a template or drafted from data files.",
     .details = "With --from, delimiter, encoding and header are found out, and every column's type "
                "is the strictest that at least 95 %\n"
-               "of its values fit, so that the draft contract already catches the rest. A project "
-               "that is there gets the new\n"
+               "of its values fit, so that the draft contract already catches the rest. Files that "
+               "one source cannot read\n"
+               "rightly become several; empty and unreadable ones are named and left out. A "
+               "project that is there gets the new\n"
                "files beside its own. Existing files are never overwritten.",
     .rows = rows,
     .options_bytes = sizeof(struct init_options),

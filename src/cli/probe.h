@@ -1,10 +1,8 @@
-// Finds out how a data file is written and what is in it, by reading it the way the ingest step
-// will.
+// Finds out what is in the files of a source, by reading them the way the ingest step will.
 #ifndef SL_CLI_PROBE_H
 #define SL_CLI_PROBE_H
 
-#include "api/engine.h"
-#include "api/source.h"
+#include "cli/group.h"
 
 // Forms that the text of a value can have.
 enum sl_form {
@@ -36,26 +34,19 @@ struct sl_probe_column {
     int64_t formats[SL_PROBE_FORMATS];
     int64_t scale; // the most decimals
     int64_t non_ascii;
+    bool is_in_all;         // no file of the group lacks it
     const char *null_words; // that occur, separated by "\x1f"; NULL if none
 };
 
 struct sl_probe {
-    struct sl_source_options options; // how it is written; paths unset
-    const char *path;                 // of the file that was read
-    size_t file_count;                // that the pattern matches
-    bool is_csv;
-    const char *remark; // why names of the header were changed, or NULL
-    struct sl_probe_column *columns;
+    struct sl_probe_column *columns; // those of the group, in its order
     size_t column_count;
+    size_t read_count; // of the group's files, the largest
     int64_t records, corrupt;
 };
 
-// Reads the largest file that matches the paths and globs. SL_E_FILE_MISSING if none does.
-SL_MUST int sl_probe_read(struct sl_session *session, const struct sl_strs *paths,
+// Reads the files of a group, or the largest of many.
+SL_MUST int sl_probe_read(struct sl_session *session, const struct sl_file_group *group,
                           struct sl_arena *arena, struct sl_probe *ret, struct sl_err *err);
-// How a file is written and what its columns are called, as a text that only files alike have; ""
-// if it cannot be told. Reads no more than it must.
-SL_MUST int sl_probe_shape(struct sl_session *session, const struct sl_source_part *part,
-                           struct sl_arena *arena, const char **ret, struct sl_err *err);
 
 #endif

@@ -1,5 +1,6 @@
 """What the program writes and reads around a project: init, quickstart, schemas, completion, settings, secrets."""
 import csv
+import gzip
 import json
 import pathlib
 import re
@@ -63,6 +64,86 @@ def test_init_drafts_a_project_that_runs_from(project, name, write, types, good,
     found = {c["name"]: c["type"] for c in project.json("show", f"clean.{source}")["columns"] if c["name"][0] != "_"}
     assert found.keys() == types.keys()
     assert {column: found[column][:len(wanted)] for column, wanted in types.items()} == types
+
+
+def parquet(query):
+    def write(file):
+        duckdb.sql(f"copy ({query}) to '{file}' (format parquet)")
+    return write
+
+
+LATIN = "id,name\n1,J\xfcrgen\n2,Bj\xf6rn\n"
+# Each file by name: its content, and the source it becomes a part of; None: it is named as skipped.
+VARIETY = {
+    "tabs.txt": ("id\tname\n1\tAnn\n2\tBob\n", "data"),
+    "real.tsv": ("id\tname\n3\tAnn\n4\tBob\n", "data"),
+    "semi.csv": ("id;name\n1;Ann\n2;Bob\n", "semi"),
+    "pipe.csv": ("id|name\n1|Ann\n2|Bob\n", "pipe"),
+    "latin.csv": (LATIN.encode("latin-1"), "latin"),
+    "utf8.csv": ("who,what\n1,J\xfcrgen\n2,Bj\xf6rn\n", "utf8"),
+    "utf16.csv": ("a16,b16\n1,J\xfcrgen\n".encode("utf-16"), "utf"),
+    "bare16.csv": ("a17,b17\n1,J\xfcrgen\n".encode("utf-16-le"), "bare"),
+    "month-1.csv.gz": (gzip.compress(b"m,n\n1,2\n"), "month"),
+    "month-2.csv.gz": (gzip.compress(b"m,n,added\n3,4,x\n"), "month"),
+    "month-3.csv.gz": (gzip.compress(b"other,columns\n3,4\n"), "month_3"),
+    "mixed-1.csv": ("day,t\n1,plain\n", "mixed"),
+    "mixed-2.csv": ("day,t\n2,J\xfcrgen\n".encode("latin-1"), "mixed"),
+    "mixed-3.csv": ("day,t\n3,J\xfcrgen\n", "mixed_3"),
+    "lines.jsonl": ('{"id": 1, "name": "a"}\n{"id": 2, "name": "b"}\n', "lines"),
+    "array.json": ('[{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]', "array"),
+    "shape1.parquet": (parquet("select 1::integer as id, 'x' as name"), "shape"),
+    "shape2.parquet": (parquet("select 2 as id, date '2026-01-01' as day"), "shape2"),
+    "shape3.parquet": (parquet("select 3::bigint as id, 'y' as name"), "shape"),
+    "shape4.parquet": (parquet("select '4' as id, 'y' as name"), "shape4"),
+    "header.csv": ("h1,h2\n", "header"),
+    "places-1.csv": ("1,2.5,2026-01-01\n", "places"),
+    "places-2.csv": ("2,2.5,2026-01-02\n", "places"),
+    "elsewhere.csv": ("7,8.5,2026-01-02\n", "elsewhere"),
+    "with space.csv": ("k,v\n1,2\n", "with_space"),
+    "Stra\xdfe [1]*.csv": ("street,town\na,b\n", "stra_e_1"),
+    "a b.csv": ("x3,y3\n1,2\n", "a_b"),
+    "a-b.csv": ("x1,y1\n1,2\n", "a_b_csv"),
+    "a_b.csv": ("x2,y2\n1,2\n", "a_b_2"),
+    "deep/down/select.csv": ("d1,d2\n1,2\n", "select"),
+    "n" * 200 + ".csv": ("n1,n2\n1,2\n", "n" * 60),
+    "empty.csv": ("", None), "empty.json": ("", None), "empty.parquet": ("", None), "nothing.csv.gz": (gzip.compress(b""), None),
+    "none.json": ("[]", None), "broken.json": ('{"a": [1,', None), "broken.parquet": (b"PAR1garbagePAR1", None),
+    "cut.csv.gz": (gzip.compress(b"c1,c2\n" + b"5,E\n" * 5000)[:40], None),
+    "zip.csv": (bytes(range(256)) * 20, None), "notes.md": ("# notes\n", None),
+}
+
+
+def write_variety(folder):
+    for name, (content, _) in VARIETY.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if callable(content):
+            content(file)
+        else:
+            file.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def test_init_drafts_a_folder_of_all_kinds_of_files_into_sources_that_run(project):
+    write_variety(project.folder / "data")
+    written = project.json("init", "shop", "--from", "data")
+    skipped = {file["file"].removeprefix("data/"): file["reason"] for file in written["skipped"]}
+    assert skipped.keys() == {name for name, (_, source) in VARIETY.items() if not source}, skipped
+    assert {name for name, reason in skipped.items() if reason == "it is empty"} == {
+        "empty.csv", "empty.json", "empty.parquet", "nothing.csv.gz", "none.json"}
+    assert project.json("check", "-C", "shop")["errors"] == []
+    document = project.json("run", "-C", "shop")
+    assert document["counts"]["error"] == 0 and document["counts"]["quarantined"] == 0
+    found = {}
+    for source in written["files"]:
+        if source.startswith("sources/"):
+            name = pathlib.Path(source).stem
+            for (file,) in project.json("query", f"select distinct _source from raw.{name}", "-C", "shop")["rows"]:
+                found[file.removeprefix("../data/")] = name
+    assert found == {name: source for name, (_, source) in VARIETY.items() if source and name != "header.csv"}
+    for name, column in (("latin", "name"), ("utf8", "what"), ("utf", "b16"), ("bare", "b17"), ("mixed", "t"), ("mixed_3", "t")):
+        rows = project.json("query", f"select {column} from clean.{name}", "-C", "shop")["rows"]
+        assert ["J\xfcrgen"] in rows, (name, rows)
+    assert "nothing to do" in project.run("run", "-C", "shop").stdout
 
 
 def test_init_overwrites_nothing(project):
@@ -280,6 +361,22 @@ def test_secrets_are_in_no_output_log_plan_table_or_cache(project):
     for file in files:
         content = file.read_bytes()
         assert [needle for needle in needles if needle.encode() in content] == [], file.relative_to(project.folder)
+
+
+@pytest.mark.parametrize("dsn, wanted", [
+    # Taken for the name of a host where the user forgot to encode it, and as libpq decodes it.
+    ("postgresql://user:p@hush-bare/word@127.0.0.1:1/x", r'host name "\*+"'),
+    ("postgresql://user:p%40ss%2Fword@p%40ss%2Fword:1/x", r'host name "\*+"'),
+    ("postgresql:///?host=127.0.0.1&port=1&user=hush%2Fuser&password=hush%2Fopt&hush%2Fopt=1", r'URI query parameter: "\*+"'),
+])
+def test_parts_of_a_secret_dsn_are_masked_as_the_client_prints_them(project, dsn, wanted):
+    project.write("sluice.yml", "name: shop\nchecks: {requirements: off}\n")
+    project.write("models/one.sql", "select 1 as one")
+    project.write("targets/away.yml", "type: postgres\ndsn: ${env:WAREHOUSE}\ndeliver: [{table: curated.one}]\n")
+    done = project.run("run", "-v", exit_code=None, env={"WAREHOUSE": dsn})
+    output = done.stdout + done.stderr
+    assert done.returncode and re.search(wanted, output), output
+    assert not re.search(r"hush.(bare|opt)|p@ss/word|p%40ss%2Fword", output), output
 
 
 def test_a_secret_that_is_missing_is_named_by_where_it_should_come_from(project):

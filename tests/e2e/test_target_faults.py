@@ -262,9 +262,10 @@ def test_a_folder_whose_files_went_or_changed_is_delivered_again(project, kind):
     project.write("data/2.csv", "id,v\n3,c\n")
     project.run("run")
     assert len(rows(project, kind)) == 3
-    (project.folder / "out/m/_sluice.json").write_text("{")
-    project.run("run")
-    assert len(rows(project, kind)) == 3
+    for damaged in ("{", "[]", '{"version": -2, "files": {}}', '{"version": 1, "files": {"x": "1"}}'):
+        (project.folder / "out/m/_sluice.json").write_text(damaged)
+        project.run("run")
+        assert len(rows(project, kind)) == 3
     assert "nothing to do" in project.run("run").stdout
 
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
+#include "connect/folder/position.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,13 +71,13 @@ static int open_jsonl(const struct sl_target_options *options, struct sl_session
 
 // Whether every file of the delivery is there as it was written: what somebody took away or changed
 // is delivered again.
-static int check_files(const struct folder_target *target, const char *to, const json_t *files,
-                       bool *ret, struct sl_err *err)
+static int check_files(const struct folder_target *target, const char *to, json_t *files, bool *ret,
+                       struct sl_err *err)
 {
     const char *name;
     json_t *size;
-    *ret = json_is_object(files);
-    json_object_foreach((json_t *)files, name, size)
+    *ret = true;
+    json_object_foreach(files, name, size)
     {
         struct sl_fs_stat stat;
         const char *path = sl_arena_printf(target->arena, "%s/%s/%s", target->path, to, name);
@@ -97,9 +98,10 @@ static int position(void *self, const char *table, const char *to, struct sl_tar
                     struct sl_err *err)
 {
     struct folder_target *target = self;
-    SL_AUTO(sl_json_free) json_t *root = NULL;
+    SL_AUTO(sl_folder_position_clear) struct sl_folder_position found = {0};
     const char *text;
     size_t length;
+    bool is_whole;
     (void)table;
     *ret = (struct sl_target_position){.version = -1};
     const char *path = sl_arena_printf(target->arena, "%s/%s/" POSITION_FILE, target->path, to);
@@ -107,19 +109,15 @@ static int position(void *self, const char *table, const char *to, struct sl_tar
     if (!sl_fs_exists(path))
         return SL_OK;
     SL_TRY(sl_fs_read(path, POSITION_MAX_BYTES, target->arena, &text, &length, err));
-    if (sl_json_parse(text, length, path, &root, err) != SL_OK) {
+    int code = sl_folder_position_parse(text, length, path, target->arena, &found, err);
+    if (code == SL_E_JSON_SYNTAX) {
         sl_err_clear(err); // damaged: delivered anew
         return SL_OK;
     }
-    bool is_whole;
-    SL_TRY(check_files(target, to, json_object_get(root, "files"), &is_whole, err));
-    if (!is_whole)
-        return SL_OK;
-    ret->version = sl_json_int(root, "version", -1);
-    ret->fingerprint = sl_arena_strdup(target->arena, sl_json_text(root, "fingerprint", ""));
-    ret->table_id = sl_arena_strdup(target->arena, sl_json_text(root, "table_id", ""));
-    SL_TRY_NEW(ret->fingerprint, err);
-    SL_TRY_NEW(ret->table_id, err);
+    SL_TRY(code);
+    SL_TRY(check_files(target, to, found.files, &is_whole, err));
+    if (is_whole)
+        *ret = found.target;
     return SL_OK;
 }
 
@@ -155,16 +153,18 @@ static int write_position(const struct sl_load *load, const char *folder, json_t
     char *text = NULL;
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     sl_arena_init(&arena, 0);
-    SL_AUTO(sl_json_free)
-    json_t *root =
-        json_pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:s, s:O}", "written_by", "Sluice " SL_VERSION,
-                  "table", load->table, "version", (json_int_t)load->to_version, "fingerprint",
-                  load->fingerprint, "table_id", load->table_id, "rows", (json_int_t)rows, "at",
-                  sl_clock_format(sl_clock_now_us(), time), "files", files);
+    const struct sl_folder_position position = {
+        .target = {.version = load->to_version,
+                   .fingerprint = load->fingerprint,
+                   .table_id = load->table_id},
+        .table = load->table,
+        .at = sl_clock_format(sl_clock_now_us(), time),
+        .rows = rows,
+        .files = files,
+    };
     const char *path = sl_path_join(&arena, folder, POSITION_FILE);
-    SL_TRY_NEW(root, err);
     SL_TRY_NEW(path, err);
-    SL_TRY(sl_json_print(root, &text, err));
+    SL_TRY(sl_folder_position_print(&position, &text, err));
     int code = sl_fs_write(path, text, strlen(text), err);
     free(text);
     return code;

@@ -111,6 +111,21 @@ static void hidden_texts_are_masked_however_they_are_printed(void **state)
         {"overABCD", "overABCDEFGH", "***EFGH"},
         {"ABCDEFGH", "overABCDEFGH ABCDEFGH", "*** ***"}, // overlaps the one before
         {"pre-fix-long-one", "cut pre-fix-l... and pre-fix-l", "cut ***... and pre-fix-l"},
+        {"p%40ss%2Fword", "given p%40ss%2Fword, decoded p@ss/word", "given ***, decoded ***"},
+        {"50%off%zz%4", "50%off%zz%4", "***"}, // no codes
+        {"%61%62%00cd", "ab%00cd", "***"},     // no NUL
+        {"postgresql://ann:p%40sz%2Fwyrd@db:1/x", "for \"p@sz/wyrd\": p%40sz%2Fwyrd, db ann",
+         "for \"***\": ***, db ann"},
+        {"postgresql://ann:q%22uo%27te@db/x", "sql 'q\"uo''te', json q\\\"uo'te",
+         "sql '***', json ***"},
+        {"postgresql://bob:bare@hostpiece/rest@db/x", "name \"hostpiece\", rest, db",
+         "name \"***\", ***, db"},
+        {"postgresql://flo:what?ever@db/x", "ever, what?ever", "***, ***"},
+        {"postgresql://cleo:abc@db/x", "abc is too short, cleo:abc is not",
+         "abc is too short, *** is not"},
+        {"postgresql://dora@db/x?password=opt%2Bion&a=b", "dora@db opt+ion opt%2Bion a=b",
+         "dora@db *** *** a=b"},
+        {"postgresql://eva:first/x@db/x?note=a@b", "a@b first note=a", "a@b *** note=a"},
         {"abc", "abc is too short", "abc is too short"},
         {"", "empty", "empty"},
         {NULL, "nothing", "nothing"},
