@@ -52,18 +52,20 @@ demo: ## install, build and run the demo: 336,776 flights from CSV to trusted ta
 	$(call say,running examples/flights)
 	@SLUICE_BIN=$(CURDIR)/build/release/$(program) examples/flights/demo.sh build/demo
 
-test: ## install, build and run the tests: unit and golden (debug, asan), end to end
-	@$(MAKE) --no-print-directory run-tests MARK='not heavy'
+test: ## install, build and run the tests, unless nothing has changed since they passed (FORCE=1 runs them anyway)
+	@tools/deps.sh build test demo
+	@FORCE='$(FORCE)' tools/once.sh make --no-print-directory run-tests KINDS='$(KINDS)' MARK='not heavy'
 
-test-all: ## the same with the heavy ones: thread sanitizer, Spark reads our tables, large inputs
+test-all: ## always run the tests, and the heavy ones: thread sanitizer, Spark reads our tables, large inputs
 	@tools/deps.sh heavy
 	@$(MAKE) --no-print-directory run-tests KINDS='debug asan fault tsan'
 
-KINDS = debug asan fault
+# asan has all that fault has for unit tests, the arena of single blocks too; the fault program is for the end-to-end tests.
+KINDS = debug asan
 .PHONY: run-tests
 run-tests:
 	@tools/deps.sh test demo
-	@for kind in $(KINDS); do $(MAKE) --no-print-directory build BUILD=$$kind || exit 1; done
+	@for kind in $(sort $(KINDS) fault); do $(MAKE) --no-print-directory build BUILD=$$kind || exit 1; done
 	$(call say,testing)
 	@tools/test.py --pytest --mark '$(MARK)' $(KINDS)
 

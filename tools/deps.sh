@@ -181,12 +181,12 @@ deps_build() {
     deps_duckdb
 }
 
-# venv NAME: made anew when its list of packages in tests/e2e changes.
+# venv NAME: brought up to date when its list of packages in tests/e2e changes, in place: tests of another checkout may be using it.
 venv() {
     list=$(dirname "$0")/../tests/e2e/requirements-$1.txt folder=$cache/venv-$1
     cmp -s "$list" "$folder/requirements.txt" && return 0
     say "python packages for tests: $1"
-    rm -rf "$folder"
+    [ -e "$folder/requirements.txt" ] || rm -rf "$folder"
     quietly python3 -m venv "$folder"
     quietly "$folder/bin/pip" install -r "$list"
     cp "$list" "$folder/requirements.txt"

@@ -2,7 +2,8 @@
 """Run the tests and count them: test.py [--pytest] [--mark EXPRESSION] KIND...
 
 Every meson test of each build/KIND, of tsan those with threads; with --pytest also tests/e2e, or those of it that the mark expression selects.
-Everything runs, whatever fails before it; the last line counts, and the exit code says whether all is well.
+Everything runs, whatever fails before it; the last line counts, and the exit code says whether all is well. The counts, with those
+of each runner, are also left in build/reports/summary.
 """
 import argparse
 import os
@@ -45,6 +46,7 @@ def run_pytest(mark):
     report = REPORTS / "pytest.xml"
     command = [str(CACHE / "venv-test" / "bin" / "python"), "-m", "pytest", "-q", str(ROOT / "tests" / "e2e")]
     command += [f"--junitxml={report}"] + (["-m", mark] if mark else [])
+    command += ["-n", str(max(2, min(4, os.cpu_count() or 2))), "--dist", "loadgroup"]
     return subprocess.run(command, cwd=ROOT).returncode != 0
 
 
@@ -58,12 +60,13 @@ def count(report):
 
 
 def summary():
-    totals = {"tests": 0, "bad": 0, "skipped": 0}
-    for report in REPORTS.glob("*.xml"):
-        for name, number in count(report).items():
-            totals[name] += number
+    counts = {report.stem: count(report) for report in sorted(REPORTS.glob("*.xml"))}
+    totals = {name: sum(numbers[name] for numbers in counts.values()) for name in ("tests", "bad", "skipped")}
     passed = totals["tests"] - totals["bad"] - totals["skipped"]
-    print(f"{passed} passed, {totals['bad']} failed, {totals['skipped']} skipped")
+    line = f"{passed} passed, {totals['bad']} failed, {totals['skipped']} skipped"
+    runners = ", ".join(f"{name} {numbers['tests']}" for name, numbers in counts.items())
+    (REPORTS / "summary").write_text(f"{line} ({runners})\n")
+    print(line)
     return totals["bad"] > 0 or passed == 0
 
 

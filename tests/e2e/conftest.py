@@ -93,9 +93,12 @@ class Project:
         return records
 
 
+READER = duckdb.connect()  # to open a database anew takes longer than most tables
+
+
 def rows_of(relation, columns="*"):
     """Sorted rows of an Arrow table or a path, each value as text."""
-    connection = duckdb.connect()
+    connection = READER.cursor()
     connection.execute("set timezone = 'UTC'")
     if isinstance(relation, (str, pathlib.Path)):
         source = f"read_parquet('{relation}')"

@@ -12,6 +12,8 @@ import pytest
 
 from conftest import CACHE, Project, rows_of
 
+pytestmark = pytest.mark.xdist_group("readers")
+
 ITEMS = 12  # files, one a run: a checkpoint lies in between
 TYPES = """
 select id, (id - 100)::tinyint as t, id::smallint as s, id::integer as i, (id * 1000000007)::bigint as b,

@@ -47,6 +47,10 @@ def make(project, files=1, **more):
     return project
 
 
+def copy_of(project, name):
+    return Project(shutil.copytree(project.folder, project.folder.parent / name, symlinks=True), project.binary)
+
+
 def out(project, name):
     return sorted(line for file in (project.folder / "out" / name).glob("*.csv") for line in file.read_text().splitlines()[1:])
 
@@ -74,11 +78,12 @@ def test_what_reads_quarantine_is_stale_when_quarantine_has_more_rows(project):
 def test_what_reads_quarantine_is_right_after_a_kill_between_its_commit_and_that_of_clean(new_project, sluice_bin, fault_bin):
     expected = make(new_project("expected"), files=2)
     expected.run("run")
+    base = make(new_project("base"))
+    base.run("run")
+    base.write("data/orders-2.csv", rows(2, "bad,2026-01-01,1"))
+    base.run("run", "--select", "raw.orders")
     for limit in range(1, 200):
-        project = make(new_project(f"killed-{limit}"))
-        project.run("run")
-        project.write("data/orders-2.csv", rows(2, "bad,2026-01-01,1"))
-        project.run("run", "--select", "raw.orders")
+        project = copy_of(base, f"killed-{limit}")
         done = project.run("run", "--select", "clean.orders", binary=fault_bin, env={"SLUICE_FAULT_KILL": str(limit)}, exit_code=None)
         assert done.returncode in (0, -9)
         half = project.count("quarantine.orders") == 2 and project.count("clean.orders") == 3
@@ -410,10 +415,11 @@ def test_a_quarantine_over_its_budget_and_a_bad_file_leave_no_data_files_behind(
 
 def test_a_commit_that_failed_half_way_never_loses_a_file_that_the_log_names(new_project, fault_bin):
     done = False
+    base = make(new_project("base"))
+    base.run("run")
+    base.write("data/orders-2.csv", rows(2, "bad,2026-01-01,1"))
     for limit in range(1, 400, 31):
-        project = make(new_project(f"failed-{limit}"))
-        project.run("run")
-        project.write("data/orders-2.csv", rows(2, "bad,2026-01-01,1"))
+        project = copy_of(base, f"failed-{limit}")
         done = project.run("run", binary=fault_bin, env={"SLUICE_FAULT_FAIL": f"{limit}:EIO"}, exit_code=None).returncode == 0
         for table in ("raw.orders", "clean.orders", "quarantine.orders", "curated.daily", "curated.reasons"):
             project.rows(table)

@@ -262,16 +262,13 @@ static int keep_result(struct proof *proof, const char *name, const struct sql_c
                names.text);
 }
 
+// Leaves the table changed.
 static void check_column(struct proof *proof, const struct sql_case *item,
-                         const struct sl_query *query, const char *table,
-                         const struct sl_column *column)
+                         const struct sl_query *query, const struct sl_result *before,
+                         const char *table, const struct sl_column *column)
 {
-    SL_AUTO(sl_result_free) struct sl_result *before = NULL;
-
     if (is_named_by_all(query, table, column->name))
         return;
-    if (!fingerprint(proof, item, query->column_count, &before))
-        fail_msg("%s: the query fails", item->name);
     for (int way = 0; way < 2; way++) {
         SL_AUTO(sl_result_free) struct sl_result *after = NULL;
 
@@ -289,20 +286,24 @@ static void check_column(struct proof *proof, const struct sql_case *item,
             }
         }
     }
-    restore_table(proof, table);
 }
 
 static void check_lineage(struct proof *proof, const struct sql_case *item,
                           const struct sl_query *query)
 {
+    SL_AUTO(sl_result_free) struct sl_result *before = NULL;
+
     if (query->is_volatile || query->has_unknown_columns || !query->column_count)
         return;
+    if (!fingerprint(proof, item, query->column_count, &before))
+        fail_msg("%s: the query fails", item->name);
     for (const struct test_table *table = test_tables; table->name; table++) {
         if (!reads(query, table->name))
             continue;
         keep_table(proof, table->name);
         for (size_t i = 0; i < table->count; i++)
-            check_column(proof, item, query, table->name, &table->columns[i]);
+            check_column(proof, item, query, before, table->name, &table->columns[i]);
+        restore_table(proof, table->name);
     }
 }
 
