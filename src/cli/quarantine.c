@@ -34,8 +34,7 @@ static const struct sl_opt show_rows[] = {
     {0},
 };
 
-// "orders", "clean.orders" and "quarantine.orders" all mean the last.
-static const char *bare_name(const char *table)
+const char *sl_bare_table(const char *table)
 {
     enum sl_layer layer;
     const char *name;
@@ -82,11 +81,11 @@ static int list_tables(struct sl_lake *lake, const char *only, struct sl_buf *sq
 {
     struct sl_strs tables = {0};
     if (only)
-        return add_table(lake, bare_name(only), sql, err);
+        return add_table(lake, sl_bare_table(only), sql, err);
     SL_TRY(sl_lake_tables(lake, &tables, err));
     for (size_t i = 0; i < tables.count; i++)
         if (sl_str_starts(tables.items[i], "quarantine."))
-            SL_TRY(add_table(lake, bare_name(tables.items[i]), sql, err));
+            SL_TRY(add_table(lake, sl_bare_table(tables.items[i]), sql, err));
     return SL_OK;
 }
 
@@ -269,7 +268,7 @@ static int run_show(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(sl_lake_close) struct sl_lake lake = {0};
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    const char *name = bare_name(options->table);
+    const char *name = sl_bare_table(options->table);
     (void)ret_exit;
     SL_TRY(sl_require_limit(options->limit, err));
     SL_TRY(sl_lake_open(&options->common, &lake, err));

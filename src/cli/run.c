@@ -69,25 +69,31 @@ static int require_threads(const struct run_options *options, struct sl_err *err
                    (long long)options->threads);
 }
 
-static int execute(const struct run_options *options, const char *command, struct sl_world *world,
-                   int *ret_exit, struct sl_err *err)
+int sl_execute_run(const struct sl_common *common, struct sl_run_options options,
+                   struct sl_world *world, int *ret_exit, struct sl_err *err)
 {
     SL_AUTO(sl_run_view_clear) struct sl_run_view view = {0};
     SL_AUTO(sl_run_clear) struct sl_run run = {0};
-    sl_run_view_init(&view, &options->common, world, &run);
+    sl_run_view_init(&view, common, world, &run);
     struct sl_listener listener = sl_run_view_listener(&view);
+    options.listener = &listener;
+    SL_TRY(sl_run(world, &options, &run, err));
+    SL_TRY(sl_run_view_end(&view, err));
+    sl_plan_tell_vanished(common, world, true); // who ran has told it
+    *ret_exit = sl_run_exit_code(&run);
+    return SL_OK;
+}
+
+static int execute(const struct run_options *options, const char *command, struct sl_world *world,
+                   int *ret_exit, struct sl_err *err)
+{
     struct sl_run_options run_options = {
         .command = command,
         .concurrency = options->threads,
         .full_refresh = options->full_refresh,
         .fail_fast = options->fail_fast,
-        .listener = &listener,
     };
-    SL_TRY(sl_run(world, &run_options, &run, err));
-    SL_TRY(sl_run_view_end(&view, err));
-    sl_plan_tell_vanished(&options->common, world, true); // who ran has told it
-    *ret_exit = sl_run_exit_code(&run);
-    return SL_OK;
+    return sl_execute_run(&options->common, run_options, world, ret_exit, err);
 }
 
 static bool has_work(const struct sl_world *world)

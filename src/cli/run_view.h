@@ -34,4 +34,8 @@ SL_MUST int sl_run_view_end(struct sl_run_view *view, struct sl_err *err);
 SL_MUST int sl_run_view_nothing(const struct sl_common *common, const struct sl_world *world,
                                 const char *why, struct sl_err *err);
 
+// Runs the selected steps of a planned world, shown as it goes (run.c). The listener is filled in.
+SL_MUST int sl_execute_run(const struct sl_common *common, struct sl_run_options options,
+                           struct sl_world *world, int *ret_exit, struct sl_err *err);
+
 #endif

@@ -1,0 +1,180 @@
+// sluice quarantine replay: reads again, from raw, what a mended contract may accept now.
+#include "cli/lake.h"
+#include "cli/run_view.h"
+
+#include "base/clock.h"
+
+struct replay_options {
+    struct sl_common common;
+    const char *table;
+    bool dry_run, downstream;
+};
+
+static const struct sl_opt replay_rows[] = {
+    {"table", SL_OPT_STRING, offsetof(struct replay_options, table), NULL,
+     "Only this table; else all whose contract changed.", SL_OPT_POSITIONAL,
+     .placeholder = "TABLE"},
+    {"dry_run", SL_OPT_BOOL, offsetof(struct replay_options, dry_run), "false",
+     "Only say what would become of the rows; nothing is written.", 0},
+    {"downstream", SL_OPT_BOOL, offsetof(struct replay_options, downstream), "false",
+     "Then build and deliver what depends on the table, too.", 0},
+    SL_COMMON_ROWS,
+    {0},
+};
+
+static int select_tables(const struct replay_options *options, struct sl_world *world,
+                         struct sl_strs *ret, struct sl_err *err)
+{
+    const char *plus = options->downstream ? "+" : "";
+    const char *name = options->table ? sl_bare_table(options->table) : NULL;
+    size_t found = 0;
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        if (node->kind != SL_NODE_CLEANSE || (name && !sl_str_equal(node->bare, name)))
+            continue;
+        const char *selector = sl_arena_printf(&world->arena, "%s%s", node->name, plus);
+        SL_TRY_NEW(selector, err);
+        SL_TRY(sl_strs_add(ret, &world->arena, selector, err));
+        found++;
+    }
+    if (found || !name)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_TABLE_MISSING, "no contract makes a table 'clean.%s'", name);
+    return sl_err_hint(err, "`sluice quarantine ls` lists the tables with rejected rows");
+}
+
+static int plan_replay(const struct replay_options *options, struct sl_world *world,
+                       struct sl_err *err)
+{
+    struct sl_strs select = {0}, none = {0};
+    SL_TRY(sl_open_world(&options->common, world, err));
+    SL_TRY(select_tables(options, world, &select, err));
+    SL_TRY(sl_world_gather(world, false, err));
+    if (select.count)
+        SL_TRY(sl_graph_select(&world->graph, &select, &none, &world->arena, err));
+    else
+        for (size_t i = 0; i < world->graph.count; i++)
+            world->graph.nodes[i].is_selected = false;
+    return sl_plan_decide(&world->graph, false, &world->arena, err);
+}
+
+static json_t *reasons_json(const struct sl_step_result *result)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < result->reason_count; i++)
+        (void)json_array_append_new(
+            list, json_pack("{s:s, s:s?, s:I, s:b}", "rule", result->reasons[i].rule, "column",
+                            result->reasons[i].column, "rows", (json_int_t)result->reasons[i].rows,
+                            "warning", result->reasons[i].is_warning));
+    return list;
+}
+
+static json_t *forecast_json(const struct sl_node *node, const struct sl_step_result *result)
+{
+    const struct sl_balance *balance = &result->balance;
+    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "table", node->name,
+                     "why", result->why, "full", result->was_full, "read", (json_int_t)balance->in,
+                     "accepted", (json_int_t)balance->out, "rejected",
+                     (json_int_t)balance->quarantined, "deduplicated",
+                     (json_int_t)balance->deduplicated, "filtered", (json_int_t)balance->filtered,
+                     "replaced", (json_int_t)balance->replaced, "reasons", reasons_json(result));
+}
+
+static void print_forecast(const struct sl_node *node, const struct sl_step_result *result)
+{
+    const struct sl_balance *balance = &result->balance;
+    const struct {
+        const char *what;
+        int64_t rows;
+    } lines[] = {
+        {"read again from raw", balance->in},     {"accepted", balance->out},
+        {"still rejected", balance->quarantined}, {"duplicates", balance->deduplicated},
+        {"filtered", balance->filtered},          {"accepted rows replaced", balance->replaced},
+    };
+    char number[32];
+    printf("%s%s%s  %s\n", sl_color(stdout, SL_COLOR_BOLD), node->name,
+           sl_color(stdout, SL_COLOR_NONE), result->why);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (lines[i].rows || i < 3)
+            printf("  %-24s %12s\n", lines[i].what, sl_str_count(lines[i].rows, number));
+    for (size_t i = 0; i < result->reason_count; i++)
+        if (!result->reasons[i].is_warning)
+            printf("    %-22s %12s\n", result->reasons[i].rule,
+                   sl_str_count(result->reasons[i].rows, number));
+}
+
+static int foresee(struct sl_world *world, const struct sl_node *node, json_t *list,
+                   struct sl_err *err)
+{
+    SL_AUTO(sl_session_close) struct sl_session *session = NULL;
+    struct sl_step_result result;
+    SL_TRY(sl_world_session(world, &session, err));
+    struct sl_step_context context = {.project = world->project,
+                                      .session = session,
+                                      .arena = &world->arena,
+                                      .run_id = "dry run",
+                                      .now_us = sl_clock_now_us(),
+                                      .dry_run = true};
+    SL_TRY(sl_step_cleanse(&context, node->source, node->contract, &result, err));
+    if (result.outcome == SL_STEP_NOTHING)
+        return SL_OK;
+    if (!list) {
+        print_forecast(node, &result);
+        return SL_OK;
+    }
+    return json_array_append_new(list, forecast_json(node, &result)) == 0 ? SL_OK
+                                                                          : sl_fail_memory(err);
+}
+
+static int foresee_all(const struct replay_options *options, struct sl_world *world,
+                       struct sl_err *err)
+{
+    SL_AUTO(sl_json_free)
+    json_t *root = json_pack("{s:s, s:[]}", "schema", "sluice.quarantine.replay/1", "tables");
+    SL_TRY_NEW(root, err);
+    json_t *list = options->common.json ? json_object_get(root, "tables") : NULL;
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        if (node->is_selected && node->kind == SL_NODE_CLEANSE && node->verdict != SL_VERDICT_FRESH)
+            SL_TRY(foresee(world, node, list, err));
+    }
+    if (list)
+        return sl_print_json(root, err);
+    puts("nothing was written: without --dry-run it is done");
+    return SL_OK;
+}
+
+static int run_replay(const void *self, int *ret_exit, struct sl_err *err)
+{
+    const struct replay_options *options = self;
+    SL_AUTO(sl_world_close) struct sl_world world = {0};
+    SL_TRY(plan_replay(options, &world, err));
+    if (!sl_plan_count(&world.graph, SL_VERDICT_STALE))
+        return sl_run_view_nothing(&options->common, &world,
+                                   "nothing to replay: no contract changed since its rows were "
+                                   "rejected",
+                                   err);
+    if (options->dry_run)
+        return foresee_all(options, &world, err);
+    struct sl_run_options run = {.command = "replay"};
+    return sl_execute_run(&options->common, run, &world, ret_exit, err);
+}
+
+static const char *const replay_examples[] = {"sluice quarantine replay orders --dry-run",
+                                              "sluice quarantine replay orders --downstream", NULL};
+
+const struct sl_command sl_command_quarantine_replay = {
+    .name = "quarantine replay",
+    .summary = "After a contract was mended: read the rows that it can affect again, from raw.",
+    .details =
+        "The contract is compared with the one that the rows were judged by. Where accepted rows "
+        "stay as they are (proven by the\n"
+        "rules, or by looking), only rows of the quarantine are read again; else all are, and the "
+        "reason is told. Either way the\n"
+        "tables are what they would be had the contract always been so. `sluice run` does the same "
+        "and goes on to what depends on it.",
+    .rows = replay_rows,
+    .options_bytes = sizeof(struct replay_options),
+    .examples = replay_examples,
+    .run = run_replay,
+};
