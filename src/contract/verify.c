@@ -1,5 +1,7 @@
 #include "contract/relation.h"
 
+#include "base/yaml.h"
+
 struct verifier {
     const struct sl_contract_table *table;
     const struct sl_column *raw;
@@ -48,7 +50,7 @@ static bool is_refusal(enum sl_code code)
 }
 
 static int verify_one(struct verifier *verifier, const char *sql, const char *what,
-                      struct sl_place place, struct sl_err *err)
+                      struct sl_place place, const char *hint, struct sl_err *err)
 {
     struct sl_err refusal = {0};
     if (run(verifier, sql, &refusal) == SL_OK)
@@ -65,7 +67,7 @@ static int verify_one(struct verifier *verifier, const char *sql, const char *wh
             return SL_OK; // the reader of the contract has said so
     }
     sl_diag(verifier->diags, SL_SEVERITY_ERROR, SL_E_RULE, place,
-            sl_str_is_empty(refusal.hint) ? NULL : refusal.hint, "%s: %s", what, refusal.message);
+            sl_str_is_empty(refusal.hint) ? hint : refusal.hint, "%s: %s", what, refusal.message);
     return SL_OK;
 }
 
@@ -79,7 +81,7 @@ static int verify_rule(struct verifier *verifier, const struct sl_pass_rule *rul
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(sl_buf_check(&what, err));
     return verify_one(verifier, sql.text, what.text,
-                      rule->rule ? rule->rule->place : verifier->table->place, err);
+                      rule->rule ? rule->rule->place : verifier->table->place, NULL, err);
 }
 
 static int verify_rules(struct verifier *verifier, struct sl_err *err)
@@ -112,7 +114,42 @@ static int verify_filter(struct verifier *verifier, struct sl_err *err)
     }
     sl_buf_add(&sql, ")");
     SL_TRY(sl_buf_check(&sql, err));
-    return verify_one(verifier, sql.text, "sluice.filter", verifier->table->place, err);
+    return verify_one(verifier, sql.text, "sluice.filter", verifier->table->filter_place, NULL,
+                      err);
+}
+
+static struct sl_place format_place(const struct sl_contract_column *column, size_t index)
+{
+    const struct sl_yaml *node = column->formats_node;
+    if (!node)
+        return column->place;
+    return node->kind == SL_YAML_LIST && index < node->count ? node->items[index]->place
+                                                             : node->place;
+}
+
+// The engine looks at a format before it looks at any value.
+static int verify_format(struct verifier *verifier, const struct sl_contract_column *column,
+                         size_t index, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
+    sl_buf_add(&sql, "select try_strptime(cast(null as VARCHAR), ");
+    sl_buf_add_sql_string(&sql, column->formats.items[index]);
+    sl_buf_add(&sql, ")");
+    sl_buf_addf(&what, "column '%s'", column->name);
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(sl_buf_check(&what, err));
+    return verify_one(verifier, sql.text, what.text, format_place(column, index),
+                      "words of strptime such as %Y-%m-%d %H:%M:%S; %% stands for % itself", err);
+}
+
+static int verify_formats(struct verifier *verifier, struct sl_err *err)
+{
+    const struct sl_contract_table *table = verifier->table;
+    for (size_t i = 0; i < table->column_count; i++)
+        for (size_t k = 0; k < table->columns[i].formats.count; k++)
+            SL_TRY(verify_format(verifier, &table->columns[i], k, err));
+    return SL_OK;
 }
 
 int sl_contract_verify(const struct sl_contract_table *table, const struct sl_column *raw,
@@ -132,6 +169,8 @@ int sl_contract_verify(const struct sl_contract_table *table, const struct sl_co
         code = verify_rules(&verifier, err);
     if (code == SL_OK)
         code = verify_filter(&verifier, err);
+    if (code == SL_OK)
+        code = verify_formats(&verifier, err);
     sl_buf_clear(&verifier.row);
     return code;
 }

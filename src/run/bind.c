@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "contract/compile.h"
 #include "run/column_cache.h"
+#include "step/model_columns.h"
 #include "step/schema.h"
 
 #include <stdio.h>
@@ -132,7 +133,18 @@ struct setting {
     const struct sl_strs *names; // may have a direction behind a blank
     enum sl_code code;
     const char *table;
+    bool is_exact; // another case is another name
 };
+
+static bool is_named(const struct setting *setting, const struct sl_relation *columns,
+                     const char *name)
+{
+    bool is_asc;
+    if (sl_str_equal(setting->key, "order_by"))
+        return sl_column_ordered(columns->columns, columns->count, name, &is_asc);
+    const struct sl_column *found = sl_column_find(columns->columns, columns->count, name);
+    return found && (!setting->is_exact || sl_str_equal(found->name, name));
+}
 
 static void check_names(struct binder *binder, const struct setting *setting,
                         const struct sl_relation *columns)
@@ -141,10 +153,7 @@ static void check_names(struct binder *binder, const struct setting *setting,
     for (size_t i = 0; i < setting->names->count; i++) {
         const char *name = setting->names->items[i];
         const char **known = SL_NEW_ARRAY(arena, const char *, columns->count);
-        bool is_asc;
-        if (!known || (sl_str_equal(setting->key, "order_by")
-                           ? sl_column_ordered(columns->columns, columns->count, name, &is_asc)
-                           : sl_column_find(columns->columns, columns->count, name)))
+        if (!known || is_named(setting, columns, name))
             continue;
         for (size_t k = 0; k < columns->count; k++)
             known[k] = columns->columns[k].name;
@@ -348,9 +357,10 @@ static void bind_settings(struct binder *binder, const struct sl_model *model,
                           const struct sl_relation *result)
 {
     const struct setting settings[] = {
-        {model->node, "partition_by", &model->partition_by, SL_E_MODEL_SETTING, "the result"},
-        {model->node, "key", &model->key, SL_E_MODEL_SETTING, "the result"},
-        {model->node, "order_by", &model->order_by, SL_E_MODEL_SETTING, "the result"},
+        {model->node, "partition_by", &model->partition_by, SL_E_MODEL_SETTING, "the result",
+         false},
+        {model->node, "key", &model->key, SL_E_MODEL_SETTING, "the result", false},
+        {model->node, "order_by", &model->order_by, SL_E_MODEL_SETTING, "the result", false},
     };
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         check_names(binder, &settings[i], result);
@@ -368,15 +378,44 @@ static int bind_model(struct binder *binder, const struct sl_node *node, struct 
     SL_TRY(columns_of(binder, node, &result, &is_bound, err));
     if (!is_bound || has_columns_twice(binder, node->model, &result))
         return SL_OK;
-    for (size_t i = 0; i < result.count; i++)
-        if (sl_is_origin_name(result.columns[i].name))
-            sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_SQL_COLUMN,
-                    (struct sl_place){node->model->file, node->model->sql_line,
-                                      node->model->sql_column},
-                    NULL, "the column name '%s' is reserved", result.columns[i].name);
+    sl_model_check_columns(node->model, result.columns, result.count,
+                           &binder->world->project->diags);
     bind_settings(binder, node->model, &result);
     SL_TRY(bind_checks(binder, node, &result, err));
     return add_table(binder, node->name, &result, err);
+}
+
+// Files of a partition hold the columns that are not in the names of its folders.
+static void check_partitioned_files(struct binder *binder, const struct sl_node *node,
+                                    const struct sl_relation *columns)
+{
+    const struct sl_delivery *delivery = node->delivery;
+    bool has_folders =
+        sl_str_equal(node->target->type, "parquet") || sl_str_equal(node->target->type, "csv");
+    if (!has_folders || delivery->write != SL_WRITE_PARTITION ||
+        delivery->partition_by.count < columns->count)
+        return;
+    sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+            sl_yaml_place(delivery->node, "partition_by"),
+            "take out those that tell rows of one partition apart",
+            "'partition_by' names every column of %s, and the files of a partition need one that "
+            "is not in it",
+            delivery->table);
+}
+
+// PostgreSQL cuts a longer name, and then does not know it again.
+static void check_lengths(struct binder *binder, const struct sl_node *node,
+                          const struct sl_relation *columns)
+{
+    if (!sl_str_equal(node->target->type, "postgres"))
+        return;
+    for (size_t i = 0; i < columns->count; i++)
+        if (strlen(columns->columns[i].name) > SL_LONGEST_POSTGRES_NAME)
+            sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_INVALID,
+                    sl_yaml_place(node->delivery->node, "table"),
+                    "deliver a model that gives the column a shorter name",
+                    "column '%s' of %s is longer than the %d bytes that PostgreSQL keeps of a name",
+                    columns->columns[i].name, node->delivery->table, SL_LONGEST_POSTGRES_NAME);
 }
 
 static void bind_load(struct binder *binder, const struct sl_node *node)
@@ -385,11 +424,15 @@ static void bind_load(struct binder *binder, const struct sl_node *node)
     const struct table *table = sl_map_get(binder->catalog, delivery->table);
     const struct setting settings[] = {
         {delivery->node, "partition_by", &delivery->partition_by, SL_E_VALUE_INVALID,
-         delivery->table},
-        {delivery->node, "key", &delivery->key, SL_E_VALUE_INVALID, delivery->table},
+         delivery->table, true},
+        {delivery->node, "key", &delivery->key, SL_E_VALUE_INVALID, delivery->table, true},
     };
-    for (size_t i = 0; table && i < sizeof settings / sizeof *settings; i++)
+    if (!table)
+        return;
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         check_names(binder, &settings[i], &table->relation);
+    check_partitioned_files(binder, node, &table->relation);
+    check_lengths(binder, node, &table->relation);
 }
 
 static int bind_node(struct binder *binder, const struct sl_node *node, struct sl_err *err)

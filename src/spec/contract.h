@@ -48,10 +48,11 @@ struct sl_contract_column {
     struct sl_type type;
     struct sl_place place;
     bool is_required;
-    int key_position;           // 1-based in the primary key, 0: not in it
-    struct sl_strs formats;     // declared input formats (strptime), tried in order; empty: ISO
-    const char *otherwise;      // default for null or empty, as text; NULL: none
-    struct sl_strs null_values; // texts that mean null; default: ""
+    int key_position;       // 1-based in the primary key, 0: not in it
+    struct sl_strs formats; // declared input formats (strptime), tried in order; empty: ISO
+    const struct sl_yaml *formats_node; // where they stand: a list, or one text
+    const char *otherwise;              // default for null or empty, as text; NULL: none
+    struct sl_strs null_values;         // texts that mean null; default: ""
     bool is_trimmed; // default true: blanks around are cut before parsing (text columns: false)
     const char *classification; // "restricted", ...
     struct sl_rule *rules;
@@ -74,6 +75,7 @@ struct sl_contract_table { // one object of `schema`
                              // default desc)
     const char *filter; // rows for which this expression over raw text columns is true are left out
                         // and counted as filtered
+    struct sl_place filter_place;
     struct sl_budget budget; // own, or the source's
     bool has_budget;
     const char *digest; // fingerprint of all that decides what clean and quarantine hold

@@ -89,6 +89,8 @@ struct sl_model {
     struct sl_requirements requirements;
 };
 
+#define SL_LONGEST_POSTGRES_NAME 63 // bytes
+
 // targets/NAME.yml
 struct sl_delivery {    // one table to one place
     const char *table;  // "curated.daily_revenue"
