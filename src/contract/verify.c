@@ -1,7 +1,5 @@
 #include "contract/relation.h"
 
-#include "base/yaml.h"
-
 struct verifier {
     const struct sl_contract_table *table;
     const struct sl_column *raw;
@@ -106,25 +104,16 @@ static int verify_filter(struct verifier *verifier, struct sl_err *err)
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     if (!verifier->table->filter)
         return SL_OK;
-    sl_buf_addf(&sql, "select try(cast((\n%s\n) as BOOLEAN)) from (select 1 as \"~one\"",
-                verifier->table->filter);
+    sl_buf_addf(&sql, "select try(cast((\n%s\n) as BOOLEAN)) from (select %s",
+                verifier->table->filter, verifier->raw_count ? "" : "null");
     for (size_t i = 0; i < verifier->raw_count; i++) {
-        sl_buf_addf(&sql, ", cast(null as %s) as ", verifier->raw[i].type);
+        sl_buf_addf(&sql, "%scast(null as %s) as ", i ? ", " : "", verifier->raw[i].type);
         sl_buf_add_sql_name(&sql, verifier->raw[i].name);
     }
     sl_buf_add(&sql, ")");
     SL_TRY(sl_buf_check(&sql, err));
     return verify_one(verifier, sql.text, "sluice.filter", verifier->table->filter_place, NULL,
                       err);
-}
-
-static struct sl_place format_place(const struct sl_contract_column *column, size_t index)
-{
-    const struct sl_yaml *node = column->formats_node;
-    if (!node)
-        return column->place;
-    return node->kind == SL_YAML_LIST && index < node->count ? node->items[index]->place
-                                                             : node->place;
 }
 
 // The engine looks at a format before it looks at any value.
@@ -139,16 +128,48 @@ static int verify_format(struct verifier *verifier, const struct sl_contract_col
     sl_buf_addf(&what, "column '%s'", column->name);
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(sl_buf_check(&what, err));
-    return verify_one(verifier, sql.text, what.text, format_place(column, index),
+    return verify_one(verifier, sql.text, what.text,
+                      column->formats_node ? sl_contract_text_place(column->formats_node, index)
+                                           : column->place,
                       "words of strptime such as %Y-%m-%d %H:%M:%S; %% stands for % itself", err);
+}
+
+// A default is read as if it came from the source.
+static int verify_default(struct verifier *verifier, const struct sl_contract_column *column,
+                          struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    sl_buf_add(&sql, "select coalesce(");
+    for (size_t i = 0; i < column->formats.count; i++) {
+        sl_buf_add(&sql, i ? ", try_strptime(" : "try_strptime(");
+        sl_buf_add_sql_string(&sql, column->otherwise);
+        sl_buf_add(&sql, ", ");
+        sl_buf_add_sql_string(&sql, column->formats.items[i]);
+        sl_buf_add(&sql, ")::varchar");
+    }
+    sl_buf_add(&sql, ")");
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(verifier->session->kind->query(verifier->session, sql.text, 1, &result, err));
+    if (!sl_result_text(result, 0, 0))
+        sl_diag(verifier->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, column->place,
+                "write the default as the source writes its values",
+                "column '%s': the default '%s' is not in %s", column->name, column->otherwise,
+                column->formats.count > 1 ? "any of the column's formats" : "the column's format");
+    return SL_OK;
 }
 
 static int verify_formats(struct verifier *verifier, struct sl_err *err)
 {
     const struct sl_contract_table *table = verifier->table;
-    for (size_t i = 0; i < table->column_count; i++)
-        for (size_t k = 0; k < table->columns[i].formats.count; k++)
-            SL_TRY(verify_format(verifier, &table->columns[i], k, err));
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct sl_contract_column *column = &table->columns[i];
+        size_t errors = verifier->diags->error_count;
+        for (size_t k = 0; k < column->formats.count; k++)
+            SL_TRY(verify_format(verifier, column, k, err));
+        if (column->otherwise && column->formats.count && verifier->diags->error_count == errors)
+            SL_TRY(verify_default(verifier, column, err));
+    }
     return SL_OK;
 }
 

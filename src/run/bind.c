@@ -117,13 +117,24 @@ static enum sl_code code_of(const struct sl_err *err)
     return SL_E_SQL_TYPE;
 }
 
-static void report(struct binder *binder, const struct sl_model *model, struct sl_err *found)
+// What the engine says of a query becomes a diagnostic; a file that is not there may be by the time
+// of the run. Anything else ends the binding.
+static int report(struct binder *binder, const struct sl_model *model, const struct sl_err *found,
+                  struct sl_err *err)
 {
+    bool is_refused = found->code == SL_E_ENGINE;
     int line = found->line ? found->line : 1, column = found->line ? found->column : 1;
     struct sl_place place = {model->file, model->sql_line + line - 1,
                              line == 1 ? model->sql_column + column - 1 : column};
-    sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, code_of(found), place,
-            found->hint[0] ? found->hint : NULL, "%s", found->message);
+    if (!is_refused && found->code != SL_E_FILE_MISSING) {
+        if (err)
+            *err = *found;
+        return (int)found->code;
+    }
+    sl_diag(&binder->world->project->diags, is_refused ? SL_SEVERITY_ERROR : SL_SEVERITY_WARNING,
+            is_refused ? code_of(found) : found->code, place, found->hint[0] ? found->hint : NULL,
+            "%s", found->message);
+    return SL_OK;
 }
 
 // Settings of a file that name columns of a table.
@@ -225,13 +236,10 @@ static int describe(struct binder *binder, const struct sl_node *node, struct sl
     int code = session->kind->describe(session, node->model->sql, &binder->world->arena, &columns,
                                        &ret->count, &found);
     *ret_is_bound = code == SL_OK;
-    if (code == SL_OK)
-        ret->columns = columns;
-    else if (code == SL_E_ENGINE)
-        report(binder, node->model, &found);
-    else
-        *err = found;
-    return code == SL_E_ENGINE ? SL_OK : code;
+    if (code != SL_OK)
+        return report(binder, node->model, &found, err);
+    ret->columns = columns;
+    return SL_OK;
 }
 
 // A query over files or the clock may have other columns tomorrow: it is asked again each time. So

@@ -189,6 +189,7 @@ static int read_order_by(struct sl_odcs_reader *reader, const struct sl_odcs_cus
                          struct sl_err *err)
 {
     SL_TRY(read_texts(reader, custom, &reader->table->order_by, err));
+    reader->table->order_node = custom->value;
     for (size_t i = 0; i < sl_load_item_count(custom->value); i++)
         if (sl_load_item(custom->value, i)->kind == SL_YAML_SCALAR)
             SL_TRY(check_order_item(reader, sl_load_item(custom->value, i), err));

@@ -49,8 +49,8 @@ static int check_path(struct sl_ingest *ingest, size_t index, struct sl_diags *d
 }
 
 // One file stands for the others: their names and headers are mostly made alike.
-static int check_first(struct sl_ingest *ingest, struct sl_session *session, struct sl_diags *diags,
-                       struct sl_err *err)
+static int check_first(struct sl_ingest *ingest, struct sl_session *session,
+                       struct sl_source_check *check, struct sl_err *err)
 {
     SL_AUTO(sl_source_close) struct sl_source_reader *reader = NULL;
     struct sl_err trouble = {0};
@@ -60,21 +60,24 @@ static int check_first(struct sl_ingest *ingest, struct sl_session *session, str
         ingest->part_count == 0)
         return SL_OK; // told with its path
     if (ingest->kind->open(&ingest->options, &ingest->parts[0], session, ingest->arena, &reader,
-                           &trouble) == SL_OK ||
-        trouble.code == SL_E_VALUE_INVALID) // told by the reader of the file
+                           &trouble) == SL_OK) {
+        check->columns = reader->columns;
+        check->column_count = reader->column_count;
         return SL_OK;
-    return tell(diags, &trouble, sl_yaml_place(ingest->source->node, "path"), err);
+    }
+    if (trouble.code == SL_E_VALUE_INVALID)
+        return SL_OK; // told by the reader of the file
+    return tell(check->diags, &trouble, sl_yaml_place(ingest->source->node, "path"), err);
 }
 
 int sl_step_ingest_check(const struct sl_project *project, const struct sl_source *source,
-                         struct sl_session *session, struct sl_diags *diags, struct sl_err *err)
+                         struct sl_session *session, struct sl_arena *arena,
+                         struct sl_source_check *check, struct sl_err *err)
 {
-    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    struct sl_ingest ingest = {.project = project, .source = source, .arena = &arena};
+    struct sl_ingest ingest = {.project = project, .source = source, .arena = arena};
 
-    sl_arena_init(&arena, 0);
     SL_TRY(sl_ingest_describe(&ingest, err));
     for (size_t i = 0; i < source->paths.count; i++)
-        SL_TRY(check_path(&ingest, i, diags, err));
-    return session ? check_first(&ingest, session, diags, err) : SL_OK;
+        SL_TRY(check_path(&ingest, i, check->diags, err));
+    return session ? check_first(&ingest, session, check, err) : SL_OK;
 }
