@@ -411,19 +411,25 @@ static void check_partitioned_files(struct binder *binder, const struct sl_node 
             delivery->table);
 }
 
-// PostgreSQL cuts a longer name, and then does not know it again.
-static void check_lengths(struct binder *binder, const struct sl_node *node,
-                          const struct sl_relation *columns)
+// PostgreSQL cuts longer names, and two may then be one.
+static void check_cut_names(struct binder *binder, const struct sl_node *node,
+                            const struct sl_relation *columns)
 {
     if (!sl_str_equal(node->target->type, "postgres"))
         return;
     for (size_t i = 0; i < columns->count; i++)
-        if (strlen(columns->columns[i].name) > SL_LONGEST_POSTGRES_NAME)
-            sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_INVALID,
-                    sl_yaml_place(node->delivery->node, "table"),
-                    "deliver a model that gives the column a shorter name",
-                    "column '%s' of %s is longer than the %d bytes that PostgreSQL keeps of a name",
-                    columns->columns[i].name, node->delivery->table, SL_LONGEST_POSTGRES_NAME);
+        for (size_t k = 0; k < i && strlen(columns->columns[i].name) > SL_POSTGRES_NAME_BYTES; k++)
+            if (strncmp(columns->columns[i].name, columns->columns[k].name,
+                        SL_POSTGRES_NAME_BYTES) == 0) {
+                sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_DUPLICATE,
+                        sl_yaml_place(node->delivery->node, "table"),
+                        "deliver a model that gives them shorter names",
+                        "columns '%s' and '%s' of %s are one to PostgreSQL, which keeps %d bytes "
+                        "of a name",
+                        columns->columns[k].name, columns->columns[i].name, node->delivery->table,
+                        SL_POSTGRES_NAME_BYTES);
+                break;
+            }
 }
 
 static void bind_load(struct binder *binder, const struct sl_node *node)
@@ -440,7 +446,7 @@ static void bind_load(struct binder *binder, const struct sl_node *node)
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         check_names(binder, &settings[i], &table->relation);
     check_partitioned_files(binder, node, &table->relation);
-    check_lengths(binder, node, &table->relation);
+    check_cut_names(binder, node, &table->relation);
 }
 
 static int bind_node(struct binder *binder, const struct sl_node *node, struct sl_err *err)

@@ -170,8 +170,8 @@ static int table_key(struct sl_arena *arena, const struct area *area, const char
 
     *ret = NULL;
     if (target->dsn) {
-        *ret =
-            sl_arena_printf(arena, "%s\n%s\n%s", target->dsn, target->schema, area->delivery->to);
+        *ret = sl_arena_printf(arena, "%s\n%.*s\n%.*s", target->dsn, SL_POSTGRES_NAME_BYTES,
+                               target->schema, SL_POSTGRES_NAME_BYTES, area->delivery->to);
         SL_TRY_NEW(*ret, err);
     }
     if (target->dsn || !is_database_file(target))
@@ -188,10 +188,13 @@ static void report_shared(struct places *places, const struct area *area, const 
 {
     struct sl_diags *diags = &places->load->project->diags;
     struct sl_place place = sl_yaml_place(area->delivery->node, "to");
+    const struct sl_target *target = area->target;
 
-    if (area->target == other->target)
+    if (target == other->target)
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_NAME_DUPLICATE, place,
-                "names that differ only in case are the same there: give one of them another name",
+                target->dsn ? "PostgreSQL keeps 63 bytes of a name: give one of them another"
+                            : "names that differ only in case are the same there: give one of "
+                              "them another name",
                 "'%s' and '%s' are both delivered to '%s'", other->delivery->table,
                 area->delivery->table, other->delivery->to);
     else

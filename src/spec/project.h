@@ -89,7 +89,7 @@ struct sl_model {
     struct sl_requirements requirements;
 };
 
-#define SL_LONGEST_POSTGRES_NAME 63 // bytes
+#define SL_POSTGRES_NAME_BYTES 63 // what PostgreSQL keeps of a name
 
 // targets/NAME.yml
 struct sl_delivery {    // one table to one place

@@ -116,22 +116,11 @@ static void check_key(struct sl_load *load, const struct sl_yaml *node, const ch
                 "a target of type '%s' needs '%s'", type, key);
 }
 
-static void refuse_length(struct sl_load *load, struct sl_place place, const char *key,
-                          size_t length, int most)
-{
-    sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_INVALID, place,
-            "choose a shorter name", "'%s' has %zu bytes, and such a target keeps %d of a name",
-            key, length, most);
-}
-
 static void check_schema(struct sl_load *load, const struct sl_yaml *node, const char *schema)
 {
     bool is_theirs = sl_str_starts(schema, "pg_") || strcmp(schema, "information_schema") == 0;
 
-    if (strlen(schema) > SL_LONGEST_POSTGRES_NAME)
-        refuse_length(load, sl_yaml_place(node, "schema"), "schema", strlen(schema),
-                      SL_LONGEST_POSTGRES_NAME);
-    else if (*schema == '\0' || is_theirs)
+    if (*schema == '\0' || is_theirs)
         sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
                 sl_yaml_place(node, "schema"), "a schema of your own, such as public",
                 "'schema' is '%s', which is %s", schema,
@@ -215,11 +204,10 @@ static void check_to(struct sl_load *load, const struct sl_delivery *delivery, c
         refuse_to(load, delivery, "and names that begin with '_sluice' are Sluice's own");
     else if (strcmp(type, "sqlite") == 0 && strncasecmp(to, "sqlite_", 7) == 0)
         refuse_to(load, delivery, "and names that begin with 'sqlite_' are SQLite's own");
-    else if (strcmp(type, "postgres") == 0 && length > SL_LONGEST_POSTGRES_NAME)
-        refuse_length(load, sl_yaml_place(delivery->node, "to"), "to", length,
-                      SL_LONGEST_POSTGRES_NAME);
     else if (is_folder && length > LONGEST_FOLDER_NAME)
-        refuse_length(load, sl_yaml_place(delivery->node, "to"), "to", length, LONGEST_FOLDER_NAME);
+        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_INVALID,
+                sl_yaml_place(delivery->node, "to"), "choose a shorter name",
+                "'to' has %zu bytes, and a folder's name may have %d", length, LONGEST_FOLDER_NAME);
 }
 
 static int finish_delivery(struct sl_load *load, struct sl_map *names, const char *type,

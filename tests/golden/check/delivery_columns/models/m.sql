@@ -1,1 +1,1 @@
-select id as ID, day, 1 as cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc from clean.orders
+select id as ID, day, 1 as ccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc1, 2 as ccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc2 from clean.orders
