@@ -1,7 +1,6 @@
 // sluice check: everything that is wrong with a project, in one pass.
 #include "api/check.h"
 #include "cli/cli.h"
-#include "contract/compile.h"
 
 struct check_options {
     struct sl_common common;
@@ -14,56 +13,6 @@ static const struct sl_opt check_rows[] = {
     SL_COMMON_ROWS,
     {0},
 };
-
-// The columns of a raw table: as it stands, or before the first run those that the contract reads,
-// as text.
-static int raw_columns(struct sl_world *world, const struct sl_map *catalog,
-                       const struct sl_node *node, struct sl_relation *ret, struct sl_err *err)
-{
-    const struct sl_contract_table *contract = node->contract;
-    const char *raw = sl_arena_printf(&world->arena, "raw.%s", node->bare);
-    SL_TRY_NEW(raw, err);
-    const struct sl_relation *relation = sl_map_get(catalog, raw);
-    if (relation) {
-        *ret = *relation;
-        return SL_OK;
-    }
-    struct sl_column *columns =
-        SL_NEW_ARRAY(&world->arena, struct sl_column, contract->column_count);
-    SL_TRY_NEW(columns, err);
-    for (size_t i = 0; i < contract->column_count; i++)
-        columns[i] = (struct sl_column){contract->columns[i].source_name, "VARCHAR"};
-    *ret = (struct sl_relation){columns, contract->column_count};
-    return SL_OK;
-}
-
-// Compiles a contract, and asks the engine about what only it can tell: patterns, expressions.
-static int check_contract(struct sl_world *world, const struct sl_map *catalog,
-                          const struct sl_node *node, struct sl_session **session,
-                          struct sl_err *err)
-{
-    struct sl_diags *diags = &world->project->diags;
-    size_t errors = diags->error_count;
-    struct sl_relation raw;
-    struct sl_pass pass;
-    SL_TRY(raw_columns(world, catalog, node, &raw, err));
-    SL_TRY(sl_contract_compile(node->contract, raw.columns, raw.count, &world->arena, diags, &pass,
-                               err));
-    if (diags->error_count > errors)
-        return SL_OK;
-    if (!*session)
-        SL_TRY(sl_world_session(world, session, err));
-    return sl_contract_verify(node->contract, raw.columns, raw.count, &pass, *session, diags, err);
-}
-
-static int check_contracts(struct sl_world *world, const struct sl_map *catalog, struct sl_err *err)
-{
-    SL_AUTO(sl_session_close) struct sl_session *session = NULL;
-    for (size_t i = 0; i < world->graph.count; i++)
-        if (world->graph.nodes[i].kind == SL_NODE_CLEANSE)
-            SL_TRY(check_contract(world, catalog, &world->graph.nodes[i], &session, err));
-    return SL_OK;
-}
 
 static int check_checks(struct sl_world *world, struct sl_err *err)
 {
@@ -122,8 +71,7 @@ static int run_check(const void *self, int *ret_exit, struct sl_err *err)
     sl_project_check_requirements(world.project);
     SL_TRY(check_checks(&world, err));
     SL_TRY(sl_world_bind(&world, &catalog, err));
-    if (world.has_graph)
-        SL_TRY(check_contracts(&world, &catalog, err));
+    SL_TRY(sl_world_check(&world, &catalog, err));
     struct sl_diags *diags = &world.project->diags;
     bool is_bad = diags->error_count || (options->strict && diags->warning_count);
     *ret_exit = is_bad ? 1 : 0;

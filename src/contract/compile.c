@@ -240,9 +240,11 @@ static int add_key(struct compiler *compiler, struct sl_err *err)
 }
 
 // "updated_at", "seq desc", "seq asc" -> column and direction
-static int read_order(struct compiler *compiler, const char *entry, const char **ret_name,
+static int read_order(struct compiler *compiler, size_t index, const char **ret_name,
                       bool *ret_is_desc, struct sl_err *err)
 {
+    const struct sl_contract_table *table = compiler->table;
+    const char *entry = table->order_by.items[index];
     const char *name = entry;
     bool is_asc = sl_str_ends(entry, " asc") || sl_str_ends(entry, " ASC");
     bool is_desc = sl_str_ends(entry, " desc") || sl_str_ends(entry, " DESC");
@@ -257,8 +259,9 @@ static int read_order(struct compiler *compiler, const char *entry, const char *
         if (sl_str_equal_nocase(compiler->table->columns[i].name, name))
             *ret_name = compiler->table->columns[i].name;
     if (!*ret_name)
-        sl_diag(compiler->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, compiler->table->place, NULL,
-                "orderBy names '%s', which is not a column of the contract", name);
+        sl_diag(compiler->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT,
+                table->order_node ? sl_contract_text_place(table->order_node, index) : table->place,
+                NULL, "orderBy names '%s', which is not a column of the contract", name);
     return SL_OK;
 }
 
@@ -271,8 +274,8 @@ static int add_order(struct compiler *compiler, struct sl_err *err)
     bool *is_desc = SL_NEW_ARRAY(compiler->arena, bool, order_by->count + 2);
     SL_TRY_NEW(is_desc, err);
     for (size_t i = 0; i < order_by->count; i++) {
-        SL_TRY(read_order(compiler, order_by->items[i], &columns[pass->order_count],
-                          &is_desc[pass->order_count], err));
+        SL_TRY(
+            read_order(compiler, i, &columns[pass->order_count], &is_desc[pass->order_count], err));
         pass->order_count += columns[pass->order_count] != NULL;
     }
     // Ties: the later by file name and position. No two rows of raw are equal in both, so the order

@@ -101,9 +101,9 @@ bool sl_contract_is_required(const struct sl_contract_column *column);
 void sl_pass_relation(const struct sl_pass *pass, enum sl_pass_rows rows, const char *raw_sql,
                       const char *keep, struct sl_buf *sql);
 
-// What only the engine can tell: asks it about every rule's SQL, pattern and literal, and about the
-// filter. Each that it refuses becomes a diagnostic with the rule's place. `raw` as in
-// sl_contract_compile; reads no rows.
+// What only the engine can tell: asks it about every rule's SQL, pattern and literal, about the
+// filter and the formats of columns. Each that it refuses becomes a diagnostic with its place.
+// `raw` as in sl_contract_compile; reads no rows.
 SL_MUST int sl_contract_verify(const struct sl_contract_table *table, const struct sl_column *raw,
                                size_t raw_count, const struct sl_pass *pass,
                                struct sl_session *session, struct sl_diags *diags,

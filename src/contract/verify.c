@@ -48,7 +48,7 @@ static bool is_refusal(enum sl_code code)
 }
 
 static int verify_one(struct verifier *verifier, const char *sql, const char *what,
-                      struct sl_place place, struct sl_err *err)
+                      struct sl_place place, const char *hint, struct sl_err *err)
 {
     struct sl_err refusal = {0};
     if (run(verifier, sql, &refusal) == SL_OK)
@@ -65,7 +65,7 @@ static int verify_one(struct verifier *verifier, const char *sql, const char *wh
             return SL_OK; // the reader of the contract has said so
     }
     sl_diag(verifier->diags, SL_SEVERITY_ERROR, SL_E_RULE, place,
-            sl_str_is_empty(refusal.hint) ? NULL : refusal.hint, "%s: %s", what, refusal.message);
+            sl_str_is_empty(refusal.hint) ? hint : refusal.hint, "%s: %s", what, refusal.message);
     return SL_OK;
 }
 
@@ -79,7 +79,7 @@ static int verify_rule(struct verifier *verifier, const struct sl_pass_rule *rul
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(sl_buf_check(&what, err));
     return verify_one(verifier, sql.text, what.text,
-                      rule->rule ? rule->rule->place : verifier->table->place, err);
+                      rule->rule ? rule->rule->place : verifier->table->place, NULL, err);
 }
 
 static int verify_rules(struct verifier *verifier, struct sl_err *err)
@@ -104,15 +104,73 @@ static int verify_filter(struct verifier *verifier, struct sl_err *err)
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     if (!verifier->table->filter)
         return SL_OK;
-    sl_buf_addf(&sql, "select try(cast((\n%s\n) as BOOLEAN)) from (select 1 as \"~one\"",
-                verifier->table->filter);
+    sl_buf_addf(&sql, "select try(cast((\n%s\n) as BOOLEAN)) from (select %s",
+                verifier->table->filter, verifier->raw_count ? "" : "null");
     for (size_t i = 0; i < verifier->raw_count; i++) {
-        sl_buf_addf(&sql, ", cast(null as %s) as ", verifier->raw[i].type);
+        sl_buf_addf(&sql, "%scast(null as %s) as ", i ? ", " : "", verifier->raw[i].type);
         sl_buf_add_sql_name(&sql, verifier->raw[i].name);
     }
     sl_buf_add(&sql, ")");
     SL_TRY(sl_buf_check(&sql, err));
-    return verify_one(verifier, sql.text, "sluice.filter", verifier->table->place, err);
+    return verify_one(verifier, sql.text, "sluice.filter", verifier->table->filter_place, NULL,
+                      err);
+}
+
+// The engine looks at a format before it looks at any value.
+static int verify_format(struct verifier *verifier, const struct sl_contract_column *column,
+                         size_t index, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
+    sl_buf_add(&sql, "select try_strptime(cast(null as VARCHAR), ");
+    sl_buf_add_sql_string(&sql, column->formats.items[index]);
+    sl_buf_add(&sql, ")");
+    sl_buf_addf(&what, "column '%s'", column->name);
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(sl_buf_check(&what, err));
+    return verify_one(verifier, sql.text, what.text,
+                      column->formats_node ? sl_contract_text_place(column->formats_node, index)
+                                           : column->place,
+                      "words of strptime such as %Y-%m-%d %H:%M:%S; %% stands for % itself", err);
+}
+
+// A default is read as if it came from the source.
+static int verify_default(struct verifier *verifier, const struct sl_contract_column *column,
+                          struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    sl_buf_add(&sql, "select coalesce(");
+    for (size_t i = 0; i < column->formats.count; i++) {
+        sl_buf_add(&sql, i ? ", try_strptime(" : "try_strptime(");
+        sl_buf_add_sql_string(&sql, column->otherwise);
+        sl_buf_add(&sql, ", ");
+        sl_buf_add_sql_string(&sql, column->formats.items[i]);
+        sl_buf_add(&sql, ")::varchar");
+    }
+    sl_buf_add(&sql, ")");
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(verifier->session->kind->query(verifier->session, sql.text, 1, &result, err));
+    if (!sl_result_text(result, 0, 0))
+        sl_diag(verifier->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, column->place,
+                "write the default as the source writes its values",
+                "column '%s': the default '%s' is not in %s", column->name, column->otherwise,
+                column->formats.count > 1 ? "any of the column's formats" : "the column's format");
+    return SL_OK;
+}
+
+static int verify_formats(struct verifier *verifier, struct sl_err *err)
+{
+    const struct sl_contract_table *table = verifier->table;
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct sl_contract_column *column = &table->columns[i];
+        size_t errors = verifier->diags->error_count;
+        for (size_t k = 0; k < column->formats.count; k++)
+            SL_TRY(verify_format(verifier, column, k, err));
+        if (column->otherwise && column->formats.count && verifier->diags->error_count == errors)
+            SL_TRY(verify_default(verifier, column, err));
+    }
+    return SL_OK;
 }
 
 int sl_contract_verify(const struct sl_contract_table *table, const struct sl_column *raw,
@@ -132,6 +190,8 @@ int sl_contract_verify(const struct sl_contract_table *table, const struct sl_co
         code = verify_rules(&verifier, err);
     if (code == SL_OK)
         code = verify_filter(&verifier, err);
+    if (code == SL_OK)
+        code = verify_formats(&verifier, err);
     sl_buf_clear(&verifier.row);
     return code;
 }

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "contract/compile.h"
 #include "run/column_cache.h"
+#include "step/model_columns.h"
 #include "step/schema.h"
 
 #include <stdio.h>
@@ -116,13 +117,24 @@ static enum sl_code code_of(const struct sl_err *err)
     return SL_E_SQL_TYPE;
 }
 
-static void report(struct binder *binder, const struct sl_model *model, struct sl_err *found)
+// What the engine says of a query becomes a diagnostic; a file that is not there may be by the time
+// of the run. Anything else ends the binding.
+static int report(struct binder *binder, const struct sl_model *model, const struct sl_err *found,
+                  struct sl_err *err)
 {
+    bool is_refused = found->code == SL_E_ENGINE;
     int line = found->line ? found->line : 1, column = found->line ? found->column : 1;
     struct sl_place place = {model->file, model->sql_line + line - 1,
                              line == 1 ? model->sql_column + column - 1 : column};
-    sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, code_of(found), place,
-            found->hint[0] ? found->hint : NULL, "%s", found->message);
+    if (!is_refused && found->code != SL_E_FILE_MISSING) {
+        if (err)
+            *err = *found;
+        return (int)found->code;
+    }
+    sl_diag(&binder->world->project->diags, is_refused ? SL_SEVERITY_ERROR : SL_SEVERITY_WARNING,
+            is_refused ? code_of(found) : found->code, place, found->hint[0] ? found->hint : NULL,
+            "%s", found->message);
+    return SL_OK;
 }
 
 // Settings of a file that name columns of a table.
@@ -132,7 +144,18 @@ struct setting {
     const struct sl_strs *names; // may have a direction behind a blank
     enum sl_code code;
     const char *table;
+    bool is_exact; // another case is another name
 };
+
+static bool is_named(const struct setting *setting, const struct sl_relation *columns,
+                     const char *name)
+{
+    bool is_asc;
+    if (sl_str_equal(setting->key, "order_by"))
+        return sl_column_ordered(columns->columns, columns->count, name, &is_asc);
+    const struct sl_column *found = sl_column_find(columns->columns, columns->count, name);
+    return found && (!setting->is_exact || sl_str_equal(found->name, name));
+}
 
 static void check_names(struct binder *binder, const struct setting *setting,
                         const struct sl_relation *columns)
@@ -141,10 +164,7 @@ static void check_names(struct binder *binder, const struct setting *setting,
     for (size_t i = 0; i < setting->names->count; i++) {
         const char *name = setting->names->items[i];
         const char **known = SL_NEW_ARRAY(arena, const char *, columns->count);
-        bool is_asc;
-        if (!known || (sl_str_equal(setting->key, "order_by")
-                           ? sl_column_ordered(columns->columns, columns->count, name, &is_asc)
-                           : sl_column_find(columns->columns, columns->count, name)))
+        if (!known || is_named(setting, columns, name))
             continue;
         for (size_t k = 0; k < columns->count; k++)
             known[k] = columns->columns[k].name;
@@ -216,13 +236,10 @@ static int describe(struct binder *binder, const struct sl_node *node, struct sl
     int code = session->kind->describe(session, node->model->sql, &binder->world->arena, &columns,
                                        &ret->count, &found);
     *ret_is_bound = code == SL_OK;
-    if (code == SL_OK)
-        ret->columns = columns;
-    else if (code == SL_E_ENGINE)
-        report(binder, node->model, &found);
-    else
-        *err = found;
-    return code == SL_E_ENGINE ? SL_OK : code;
+    if (code != SL_OK)
+        return report(binder, node->model, &found, err);
+    ret->columns = columns;
+    return SL_OK;
 }
 
 // A query over files or the clock may have other columns tomorrow: it is asked again each time. So
@@ -348,9 +365,10 @@ static void bind_settings(struct binder *binder, const struct sl_model *model,
                           const struct sl_relation *result)
 {
     const struct setting settings[] = {
-        {model->node, "partition_by", &model->partition_by, SL_E_MODEL_SETTING, "the result"},
-        {model->node, "key", &model->key, SL_E_MODEL_SETTING, "the result"},
-        {model->node, "order_by", &model->order_by, SL_E_MODEL_SETTING, "the result"},
+        {model->node, "partition_by", &model->partition_by, SL_E_MODEL_SETTING, "the result",
+         false},
+        {model->node, "key", &model->key, SL_E_MODEL_SETTING, "the result", false},
+        {model->node, "order_by", &model->order_by, SL_E_MODEL_SETTING, "the result", false},
     };
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         check_names(binder, &settings[i], result);
@@ -368,15 +386,50 @@ static int bind_model(struct binder *binder, const struct sl_node *node, struct 
     SL_TRY(columns_of(binder, node, &result, &is_bound, err));
     if (!is_bound || has_columns_twice(binder, node->model, &result))
         return SL_OK;
-    for (size_t i = 0; i < result.count; i++)
-        if (sl_is_origin_name(result.columns[i].name))
-            sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_SQL_COLUMN,
-                    (struct sl_place){node->model->file, node->model->sql_line,
-                                      node->model->sql_column},
-                    NULL, "the column name '%s' is reserved", result.columns[i].name);
+    sl_model_check_columns(node->model, result.columns, result.count,
+                           &binder->world->project->diags);
     bind_settings(binder, node->model, &result);
     SL_TRY(bind_checks(binder, node, &result, err));
     return add_table(binder, node->name, &result, err);
+}
+
+// Files of a partition hold the columns that are not in the names of its folders.
+static void check_partitioned_files(struct binder *binder, const struct sl_node *node,
+                                    const struct sl_relation *columns)
+{
+    const struct sl_delivery *delivery = node->delivery;
+    bool has_folders =
+        sl_str_equal(node->target->type, "parquet") || sl_str_equal(node->target->type, "csv");
+    if (!has_folders || delivery->write != SL_WRITE_PARTITION ||
+        delivery->partition_by.count < columns->count)
+        return;
+    sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+            sl_yaml_place(delivery->node, "partition_by"),
+            "take out those that tell rows of one partition apart",
+            "'partition_by' names every column of %s, and the files of a partition need one that "
+            "is not in it",
+            delivery->table);
+}
+
+// PostgreSQL cuts longer names, and two may then be one.
+static void check_cut_names(struct binder *binder, const struct sl_node *node,
+                            const struct sl_relation *columns)
+{
+    if (!sl_str_equal(node->target->type, "postgres"))
+        return;
+    for (size_t i = 0; i < columns->count; i++)
+        for (size_t k = 0; k < i && strlen(columns->columns[i].name) > SL_POSTGRES_NAME_BYTES; k++)
+            if (strncmp(columns->columns[i].name, columns->columns[k].name,
+                        SL_POSTGRES_NAME_BYTES) == 0) {
+                sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_DUPLICATE,
+                        sl_yaml_place(node->delivery->node, "table"),
+                        "deliver a model that gives them shorter names",
+                        "columns '%s' and '%s' of %s are one to PostgreSQL, which keeps %d bytes "
+                        "of a name",
+                        columns->columns[k].name, columns->columns[i].name, node->delivery->table,
+                        SL_POSTGRES_NAME_BYTES);
+                break;
+            }
 }
 
 static void bind_load(struct binder *binder, const struct sl_node *node)
@@ -385,11 +438,15 @@ static void bind_load(struct binder *binder, const struct sl_node *node)
     const struct table *table = sl_map_get(binder->catalog, delivery->table);
     const struct setting settings[] = {
         {delivery->node, "partition_by", &delivery->partition_by, SL_E_VALUE_INVALID,
-         delivery->table},
-        {delivery->node, "key", &delivery->key, SL_E_VALUE_INVALID, delivery->table},
+         delivery->table, true},
+        {delivery->node, "key", &delivery->key, SL_E_VALUE_INVALID, delivery->table, true},
     };
-    for (size_t i = 0; table && i < sizeof settings / sizeof *settings; i++)
+    if (!table)
+        return;
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         check_names(binder, &settings[i], &table->relation);
+    check_partitioned_files(binder, node, &table->relation);
+    check_cut_names(binder, node, &table->relation);
 }
 
 static int bind_node(struct binder *binder, const struct sl_node *node, struct sl_err *err)

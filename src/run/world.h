@@ -51,6 +51,11 @@ struct sl_relation {
 };
 SL_MUST int sl_world_bind(struct sl_world *world, struct sl_map *catalog, struct sl_err *err);
 
+// Checks the files of every source and the SQL of every contract; what is wrong becomes
+// diagnostics. `catalog` as sl_world_bind has filled it.
+SL_MUST int sl_world_check(struct sl_world *world, const struct sl_map *catalog,
+                           struct sl_err *err);
+
 // A model's query with what its write mode is decided by: for full the tables, else also columns,
 // lineage and locality over the columns that its input tables have now. Any thread: allocates in
 // `arena`.

@@ -26,6 +26,12 @@ static void check_version(struct sl_odcs_reader *reader, const struct sl_yaml *n
                 "apiVersion '%s' is no version 3 of the standard", version);
 }
 
+struct sl_place sl_contract_text_place(const struct sl_yaml *node, size_t index)
+{
+    return node->kind == SL_YAML_LIST && index < node->count ? node->items[index]->place
+                                                             : node->place;
+}
+
 // The standard requires them, and nothing here depends on them.
 static void check_identity(struct sl_odcs_reader *reader, const struct sl_yaml *node)
 {

@@ -48,10 +48,11 @@ struct sl_contract_column {
     struct sl_type type;
     struct sl_place place;
     bool is_required;
-    int key_position;           // 1-based in the primary key, 0: not in it
-    struct sl_strs formats;     // declared input formats (strptime), tried in order; empty: ISO
-    const char *otherwise;      // default for null or empty, as text; NULL: none
-    struct sl_strs null_values; // texts that mean null; default: ""
+    int key_position;       // 1-based in the primary key, 0: not in it
+    struct sl_strs formats; // declared input formats (strptime), tried in order; empty: ISO
+    const struct sl_yaml *formats_node; // where they stand: a list, or one text
+    const char *otherwise;              // default for null or empty, as text; NULL: none
+    struct sl_strs null_values;         // texts that mean null; default: ""
     bool is_trimmed; // default true: blanks around are cut before parsing (text columns: false)
     const char *classification; // "restricted", ...
     struct sl_rule *rules;
@@ -72,8 +73,10 @@ struct sl_contract_table { // one object of `schema`
     size_t rule_count;
     struct sl_strs order_by; // deduplication: the latest by these wins ("updated_at", "seq desc";
                              // default desc)
+    const struct sl_yaml *order_node; // where they stand: a list, or one text
     const char *filter; // rows for which this expression over raw text columns is true are left out
                         // and counted as filtered
+    struct sl_place filter_place;
     struct sl_budget budget; // own, or the source's
     bool has_budget;
     const char *digest; // fingerprint of all that decides what clean and quarantine hold
@@ -94,6 +97,8 @@ extern const struct sl_opt sl_contract_rows[]; // for JSON Schema and docs
 SL_MUST int sl_contract_read(const struct sl_yaml *node, const char *file,
                              struct sl_project *project, struct sl_contract **ret,
                              struct sl_err *err);
+// The place of a text in a list, or of the one text that stands for a list.
+struct sl_place sl_contract_text_place(const struct sl_yaml *node, size_t index);
 // "DECIMAL(12,2)": the engine's name of a type.
 const char *sl_type_name(struct sl_type type, char buffer[32]);
 

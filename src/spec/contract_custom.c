@@ -55,6 +55,7 @@ static int read_formats(struct sl_odcs_reader *reader, const struct sl_odcs_cust
     struct sl_place place = custom->value ? custom->value->place : custom->node->place;
 
     SL_TRY(read_texts(reader, custom, &column->formats, err));
+    column->formats_node = custom->value;
     if (!is_time(column->type.kind))
         sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, place,
                 "formats are for dates, timestamps and times",
@@ -188,6 +189,7 @@ static int read_order_by(struct sl_odcs_reader *reader, const struct sl_odcs_cus
                          struct sl_err *err)
 {
     SL_TRY(read_texts(reader, custom, &reader->table->order_by, err));
+    reader->table->order_node = custom->value;
     for (size_t i = 0; i < sl_load_item_count(custom->value); i++)
         if (sl_load_item(custom->value, i)->kind == SL_YAML_SCALAR)
             SL_TRY(check_order_item(reader, sl_load_item(custom->value, i), err));
@@ -205,8 +207,10 @@ static int read_filter(struct sl_odcs_reader *reader, const struct sl_odcs_custo
     (void)err;
     if (!custom->value || custom->value->kind != SL_YAML_SCALAR || *custom->value->text == '\0')
         complain(reader, custom, SL_E_VALUE_TYPE, "an SQL expression over the raw columns");
-    else
+    else {
         reader->table->filter = custom->value->text;
+        reader->table->filter_place = custom->value->place;
+    }
     return SL_OK;
 }
 

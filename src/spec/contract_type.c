@@ -134,8 +134,10 @@ static int take_time_format(struct sl_odcs_reader *reader, const struct sl_odcs_
 
     if (!strchr(format, '%'))
         SL_TRY(sl_odcs_strptime(format, arena, &converted, err));
-    if (converted)
+    if (converted) {
+        column->formats_node = sl_yaml_get(property->options.node, "format");
         return sl_strs_add(&column->formats, arena, converted, err);
+    }
     complain(reader, sl_yaml_place(property->options.node, "format"),
              "give the format in customProperties as sluice.formats: [\"%d.%m.%Y\"]", column->name,
              "this format has a letter that cannot be read");

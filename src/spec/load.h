@@ -98,6 +98,9 @@ SL_MUST int sl_settings_layer(struct sl_load *load, const struct sl_project_opti
                               struct sl_err *err);
 // Which contract governs which source; fills index->governing.
 SL_MUST int sl_govern(struct sl_load *load, struct sl_err *err);
+// Diagnostics for lake, state and deliveries that would be written into each other. After all files
+// are read.
+SL_MUST int sl_check_places(struct sl_load *load, struct sl_err *err);
 
 // A model's text taken apart; `settings` is NULL if there is no settings comment.
 struct sl_model_text {

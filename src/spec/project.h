@@ -89,6 +89,8 @@ struct sl_model {
     struct sl_requirements requirements;
 };
 
+#define SL_POSTGRES_NAME_BYTES 63 // what PostgreSQL keeps of a name
+
 // targets/NAME.yml
 struct sl_delivery {    // one table to one place
     const char *table;  // "curated.daily_revenue"

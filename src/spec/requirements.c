@@ -53,6 +53,10 @@ void sl_load_budget(struct sl_load *load, const struct sl_yaml *map, const struc
 
     if (!sl_load_has(map, "max_share"))
         budget->max_share = base->max_share;
+    else if (!(budget->max_share >= 0 && budget->max_share <= 1))
+        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(map, "max_share"),
+                "a share is a number from 0 to 1: 0.05 is 5 %",
+                "'max_share' is not between 0 and 1");
     if (!sl_load_has(map, "max_rows"))
         budget->max_rows = base->max_rows;
     else if (budget->max_rows < 0)
@@ -63,10 +67,6 @@ void sl_load_budget(struct sl_load *load, const struct sl_yaml *map, const struc
     else if (budget->min_rows < 0)
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(map, "min_rows"), NULL,
                 "'min_rows' cannot be negative");
-    if (!(budget->max_share >= 0 && budget->max_share <= 1))
-        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(map, "max_share"),
-                "a share is a number from 0 to 1: 0.05 is 5 %",
-                "'max_share' is not between 0 and 1");
 }
 
 void sl_load_requirements(const struct sl_load *load, const struct sl_yaml *map,

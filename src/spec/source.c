@@ -146,6 +146,27 @@ static void check_csv_columns(struct sl_load *load, const struct sl_yaml *map)
                         "the name '%s' is reserved", reserved[k]);
 }
 
+// Whether the splitter could take one for the other, or for the end of a line.
+static void check_csv_apart(struct sl_load *load, const struct sl_source *source,
+                            const struct sl_yaml *map)
+{
+    const struct sl_csv_options *csv = &source->csv;
+    const char *usual = source->format == SL_FORMAT_TSV ? "\t" : ",";
+    const char *delimiter = csv->delimiter ? csv->delimiter : usual;
+
+    if (*csv->quote && strcmp(delimiter, csv->quote) == 0)
+        complain(load, sl_yaml_place(map, sl_load_has(map, "delimiter") ? "delimiter" : "quote"),
+                 NULL, "'delimiter' and 'quote' are the same character");
+    else if (*csv->quote && strchr(delimiter, *csv->quote))
+        complain(load, sl_yaml_place(map, "delimiter"), NULL, "'delimiter' has the quote in it");
+    else if (*csv->escape && strchr(delimiter, *csv->escape))
+        complain(load, sl_yaml_place(map, sl_load_has(map, "delimiter") ? "delimiter" : "escape"),
+                 NULL, "'delimiter' has the escape in it");
+    if (strpbrk(delimiter, "\r\n") || strpbrk(csv->quote, "\r\n") || strpbrk(csv->escape, "\r\n"))
+        complain(load, map->place, NULL,
+                 "'delimiter', 'quote' and 'escape' cannot be the end of a line");
+}
+
 static void check_csv(struct sl_load *load, const struct sl_source *source,
                       const struct sl_yaml *map)
 {
@@ -171,9 +192,7 @@ static void check_csv(struct sl_load *load, const struct sl_source *source,
     if (!is_one_character(csv->comment))
         complain(load, sl_yaml_place(map, "comment"), NULL,
                  "'comment' must be one character, or empty");
-    if (sl_load_has(map, "delimiter") && *csv->quote && strcmp(csv->delimiter, csv->quote) == 0)
-        complain(load, sl_yaml_place(map, "delimiter"), NULL,
-                 "'delimiter' and 'quote' are the same character");
+    check_csv_apart(load, source, map);
     if (csv->skip_lines < 0)
         complain(load, sl_yaml_place(map, "skip_lines"), NULL, "'skip_lines' cannot be negative");
     if (csv->columns.count && csv->has_header)

@@ -2,8 +2,12 @@
 #include "spec/load.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/fs.h"
+
+// A delivery's folder has another beside it while it is made, with 42 bytes more.
+#define LONGEST_FOLDER_NAME (255 - 42)
 
 static const char *const types[] = {"parquet", "csv",      "jsonl", "sqlite",
                                     "duckdb",  "postgres", NULL};
@@ -112,6 +116,17 @@ static void check_key(struct sl_load *load, const struct sl_yaml *node, const ch
                 "a target of type '%s' needs '%s'", type, key);
 }
 
+static void check_schema(struct sl_load *load, const struct sl_yaml *node, const char *schema)
+{
+    bool is_theirs = sl_str_starts(schema, "pg_") || strcmp(schema, "information_schema") == 0;
+
+    if (*schema == '\0' || is_theirs)
+        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+                sl_yaml_place(node, "schema"), "a schema of your own, such as public",
+                "'schema' is '%s', which is %s", schema,
+                is_theirs ? "PostgreSQL's own" : "no name");
+}
+
 static int finish_place(struct sl_load *load, const struct sl_yaml *node, struct sl_target *target,
                         struct sl_err *err)
 {
@@ -122,6 +137,8 @@ static int finish_place(struct sl_load *load, const struct sl_yaml *node, struct
     check_key(load, node, target->type, "path", !is_server, !is_server);
     if (is_server && !target->schema)
         target->schema = "public";
+    if (is_server)
+        check_schema(load, node, target->schema);
     if (!target->path)
         return SL_OK;
     if (*target->path == '\0' || strstr(target->path, "://"))
@@ -160,20 +177,37 @@ static void check_table(struct sl_load *load, const struct sl_delivery *delivery
             "'%s' is no name of a table, which is layer.table", delivery->table);
 }
 
-// A name at the target stays inside the target.
+static bool is_folder_type(const char *type)
+{
+    return strcmp(type, "parquet") == 0 || strcmp(type, "csv") == 0 || strcmp(type, "jsonl") == 0;
+}
+
+static void refuse_to(struct sl_load *load, const struct sl_delivery *delivery,
+                      const char *what_is_wrong)
+{
+    sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+            sl_yaml_place(delivery->node, "to"), "a name inside the target, such as daily_revenue",
+            "'to' is '%s', %s", delivery->to, what_is_wrong);
+}
+
+// A name at the target stays inside the target, is not one of our own, and is kept whole there.
 static void check_to(struct sl_load *load, const struct sl_delivery *delivery, const char *type)
 {
     const char *to = delivery->to;
-    bool is_folder =
-        strcmp(type, "parquet") == 0 || strcmp(type, "csv") == 0 || strcmp(type, "jsonl") == 0;
-    bool is_ours = sl_str_starts(to, "_sluice");
+    bool is_folder = is_folder_type(type);
+    size_t length = strlen(to);
 
-    if (*to && *to != '/' && !strstr(to, "..") && to[strlen(to) - 1] != '/' && !is_ours &&
-        (!is_folder || (!strchr(to, '/') && *to != '.')))
-        return;
-    sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
-            sl_yaml_place(delivery->node, "to"), "a name inside the target, such as daily_revenue",
-            "'to' is '%s', which is no name", to);
+    if (!*to || *to == '/' || strstr(to, "..") || to[length - 1] == '/' ||
+        (is_folder && (strchr(to, '/') || *to == '.')))
+        refuse_to(load, delivery, "which is no name");
+    else if (strncasecmp(to, "_sluice", 7) == 0)
+        refuse_to(load, delivery, "and names that begin with '_sluice' are Sluice's own");
+    else if (strcmp(type, "sqlite") == 0 && strncasecmp(to, "sqlite_", 7) == 0)
+        refuse_to(load, delivery, "and names that begin with 'sqlite_' are SQLite's own");
+    else if (is_folder && length > LONGEST_FOLDER_NAME)
+        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_NAME_INVALID,
+                sl_yaml_place(delivery->node, "to"), "choose a shorter name",
+                "'to' has %zu bytes, and a folder's name may have %d", length, LONGEST_FOLDER_NAME);
 }
 
 static int finish_delivery(struct sl_load *load, struct sl_map *names, const char *type,

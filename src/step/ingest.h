@@ -79,6 +79,8 @@ struct sl_ingest {
     struct sl_err first_failure;
 };
 
+// What the source is to its connector: fills `kind` and `options`.
+SL_MUST int sl_ingest_describe(struct sl_ingest *ingest, struct sl_err *err);
 // Lists the source and what the raw table holds of it.
 SL_MUST int sl_ingest_look(struct sl_ingest *ingest, struct sl_session *session,
                            struct sl_err *err);

@@ -45,6 +45,13 @@ static void set_options(struct sl_ingest *ingest)
     };
 }
 
+int sl_ingest_describe(struct sl_ingest *ingest, struct sl_err *err)
+{
+    SL_TRY(find_kind(ingest, err));
+    set_options(ingest);
+    return SL_OK;
+}
+
 // --- what the table holds
 
 static int64_t read_number(const json_t *tags, const char *key)
@@ -199,8 +206,7 @@ static int match(struct sl_ingest *ingest, struct sl_err *err)
 
 int sl_ingest_look(struct sl_ingest *ingest, struct sl_session *session, struct sl_err *err)
 {
-    SL_TRY(find_kind(ingest, err));
-    set_options(ingest);
+    SL_TRY(sl_ingest_describe(ingest, err));
     ingest->folder =
         sl_table_folder(ingest->project, SL_LAYER_RAW, ingest->source->name, ingest->arena);
     SL_TRY_NEW(ingest->folder, err);

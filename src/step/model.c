@@ -2,6 +2,7 @@
 #include "step/model.h"
 
 #include "step/audit.h"
+#include "step/model_columns.h"
 #include "step/schema.h"
 
 #include <string.h>
@@ -106,15 +107,17 @@ static int read_settings(struct sl_model_step *step, struct sl_err *err)
     return find_columns(step, &model->order_by, "order_by", &step->order_by, step->is_asc, err);
 }
 
-static int refuse_reserved(const struct sl_model_step *step, struct sl_err *err)
+static int check_columns(const struct sl_model_step *step, struct sl_err *err)
 {
-    for (size_t i = 0; i < step->column_count; i++)
-        if (sl_is_origin_name(step->columns[i].name)) {
-            (void)sl_fail(err, SL_E_SQL_COLUMN, "the column name '%s' is reserved",
-                          step->columns[i].name);
-            return sl_err_at(err, step->model->file, step->model->sql_line, 1);
-        }
-    return SL_OK;
+    SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
+    sl_model_check_columns(step->model, step->columns, step->column_count, &diags);
+    if (diags.error_count == 0)
+        return SL_OK;
+    if (diags.count == 0)
+        return sl_fail_memory(err);
+    if (err)
+        *err = diags.items[0].err;
+    return (int)diags.items[0].err.code;
 }
 
 static int describe(struct sl_model_step *step, struct sl_err *err)
@@ -123,8 +126,8 @@ static int describe(struct sl_model_step *step, struct sl_err *err)
     if (session->kind->describe(session, step->model->sql, step->context->arena, &step->columns,
                                 &step->column_count, err) != SL_OK)
         return at_model(step, err);
-    SL_TRY(refuse_reserved(step, err));
     SL_TRY(read_settings(step, err));
+    SL_TRY(check_columns(step, err));
     step->stored = SL_NEW_ARRAY(step->context->arena, struct sl_column, step->column_count);
     SL_TRY_NEW(step->stored, err);
     for (size_t i = 0; i < step->column_count; i++)

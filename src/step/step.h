@@ -108,6 +108,16 @@ struct sl_pending {
 SL_MUST int sl_step_ingest_pending(const struct sl_project *project, const struct sl_source *source,
                                    struct sl_session *session, struct sl_arena *arena,
                                    struct sl_pending *ret, struct sl_err *err);
+// Before a run: warnings for paths that match no file and, with a session, for a first file that
+// cannot be read as it is declared. Else its columns, in the arena.
+struct sl_source_check {
+    struct sl_diags *diags;
+    const struct sl_column *columns;
+    size_t column_count;
+};
+SL_MUST int sl_step_ingest_check(const struct sl_project *project, const struct sl_source *source,
+                                 struct sl_session *session, struct sl_arena *arena,
+                                 struct sl_source_check *check, struct sl_err *err);
 // How far a delivery has come, as its target says. SL_E_TARGET_FOREIGN if what is there was
 // delivered from another lake, by another environment or project.
 SL_MUST int sl_step_load_position(const struct sl_project *project, const struct sl_target *target,

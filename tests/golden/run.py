@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Run the golden cases: run.py PROGRAM [--record] [CASE]...
 
-A case is a folder in tests/golden/tables:
+A case in tests/golden/check is a project folder whose expect.txt holds all that `sluice check` says of it, with lines and carets.
+A case in tests/golden/tables:
   project/            the project with its input
   then-1/, then-2/    optional: files laid over the project before a second and a third run
   expect/TABLE.csv    the rows of a table after the last run, sorted; the head line holds what to select: columns, expressions
   exits               optional: the exit code of each run, separated by blanks (default: all 0)
-After the last run one more must change no table. --record writes the rows found into expect/. Prints TAP.
+After the last run one more must change no table. --record writes what was found into expect/ or expect.txt. Prints TAP.
 """
 import argparse
 import csv
+import difflib
 import io
 import json
 import os
@@ -19,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 
-CASES = pathlib.Path(__file__).resolve().parent / "tables"
+GOLDEN = pathlib.Path(__file__).resolve().parent
 
 
 class Failure(Exception):
@@ -48,6 +50,21 @@ def versions(program, folder):
 def write(file, found):
     with file.open("w", newline="") as out:
         csv.writer(out, lineterminator="\n").writerows(found)
+
+
+def check_case(program, case, folder, record):
+    shutil.copytree(case, folder)
+    file = case / "expect.txt"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
+    environment.update(NO_COLOR="1", TZ="UTC")
+    done = subprocess.run([program, "check"], cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    found = done.stderr.replace(str(folder.resolve()), "PROJECT")
+    if record:
+        file.write_text(found)
+    elif found != file.read_text():
+        raise Failure("\n".join(difflib.unified_diff(file.read_text().splitlines(), found.splitlines(), "expected", "found", lineterm="")))
+    if done.returncode != ("error[" in found):
+        raise Failure(f"sluice check: exit code {done.returncode}")
 
 
 def run_case(program, case, folder, record):
@@ -81,13 +98,15 @@ def main():
     parser.add_argument("--record", action="store_true")
     arguments = parser.parse_args()
     program = str(pathlib.Path(arguments.program).resolve())
-    cases = [CASES / name for name in arguments.cases] or sorted(case for case in CASES.iterdir() if case.is_dir())
+    cases = sorted(case for kind in ("check", "tables") for case in (GOLDEN / kind).iterdir()
+                   if case.is_dir() and (not arguments.cases or case.name in arguments.cases))
     print(f"1..{len(cases)}")
     failed = False
     for number, case in enumerate(cases, 1):
         with tempfile.TemporaryDirectory(prefix="sluice-golden-") as folder:
             try:
-                run_case(program, case, pathlib.Path(folder) / "project", arguments.record)
+                run = check_case if case.parent.name == "check" else run_case
+                run(program, case, pathlib.Path(folder) / "project", arguments.record)
                 print(f"ok {number} {case.name}", flush=True)
             except Failure as failure:
                 failed = True

@@ -152,6 +152,10 @@ struct sl_delta_commit {
     const char *record_json; // commitInfo.sluice, an object; gets the table's id as "table_id"
     const char *description; // table comment, may be NULL
 };
+// Whether a table can have a column of this type, and whether it can be partitioned by it:
+// SL_E_TABLE_SCHEMA if not, as a commit would say.
+SL_MUST int sl_delta_column_check(const struct sl_column *column, struct sl_err *err);
+SL_MUST int sl_delta_partition_check(const struct sl_column *column, struct sl_err *err);
 // Commits: syncs the staged files and folders, then creates version N; on a lost race rereads the
 // winners, refuses a true conflict (SL_E_TABLE_CONFLICT: a file to be removed is gone, the schema
 // changed, partitions overlap) and otherwise tries N+1, N+2, ... The winner is durable when this

@@ -9,10 +9,11 @@
 
 int sl_delta_partition_check(const struct sl_column *column, struct sl_err *err)
 {
-    if (!sl_delta_type_is_leaf(column->type) || strcmp(column->type, "BLOB") == 0)
-        return sl_fail(err, SL_E_TABLE_SCHEMA, "column '%s' of type %s cannot partition a table",
-                       column->name, column->type);
-    return SL_OK;
+    if (sl_delta_type_is_leaf(column->type) && strcmp(column->type, "BLOB") != 0)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_TABLE_SCHEMA, "column '%s' of type %s cannot partition a table",
+                  column->name, column->type);
+    return sl_err_hint(err, "partition by a number, a text, a date or a time");
 }
 
 static int refuse_value(const struct sl_column *column, const char *text, struct sl_err *err)

@@ -6,14 +6,13 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/map.h"
+#include "table/delta/delta.h"
 
 // The text of a partition value ("Partition Value Serialization"); NULL stays NULL. A value that is
 // in this form already stays as it is. SL_E_TABLE_SCHEMA for what Delta cannot keep: an empty text
 // (it would become null), dates before the year 1 or after 9999.
 SL_MUST int sl_delta_partition_value(const struct sl_column *column, const char *text,
                                      struct sl_arena *arena, const char **ret, struct sl_err *err);
-// SL_E_TABLE_SCHEMA for a column that cannot partition a table: BLOB and nested types.
-SL_MUST int sl_delta_partition_check(const struct sl_column *column, struct sl_err *err);
 
 // Lists of partition values, to find the files that belong to one of them.
 struct sl_delta_partition_set {

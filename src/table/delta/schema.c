@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "table/delta/action.h"
+#include "table/delta/delta.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -15,6 +16,14 @@ static int add_field(const struct sl_column *column, struct sl_buf *json, bool *
     SL_TRY(sl_delta_type_print(column->name, column->type, json, has_ntz, err));
     sl_buf_add(json, ",\"nullable\":true,\"metadata\":{}}");
     return SL_OK;
+}
+
+int sl_delta_column_check(const struct sl_column *column, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf json = SL_BUF_INIT;
+    bool has_ntz = false;
+
+    return sl_delta_type_print(column->name, column->type, &json, &has_ntz, err);
 }
 
 // Enters a column's name, without its case; two that differ only in it are one to other readers.

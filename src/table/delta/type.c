@@ -27,18 +27,10 @@ static const struct name_pair primitives[] = {
 };
 // Types that Delta does not have, and what to cast them to.
 static const struct name_pair refused[] = {
-    {"HUGEINT", "DECIMAL(38,0)"},
-    {"UHUGEINT", "DECIMAL(38,0)"},
-    {"BIGNUM", "DECIMAL(38,0)"},
-    {"UTINYINT", "SMALLINT"},
-    {"USMALLINT", "INTEGER"},
-    {"UINTEGER", "BIGINT"},
-    {"UBIGINT", "DECIMAL(20,0)"},
-    {"TIMESTAMP_S", "TIMESTAMP"},
-    {"TIMESTAMP_MS", "TIMESTAMP"},
-    {"TIMESTAMP_NS", "TIMESTAMP"},
-    {"\"NULL\"", "the type that it should have"},
-    {"NULL", "the type that it should have"},
+    {"HUGEINT", "DECIMAL(38,0)"},  {"UHUGEINT", "DECIMAL(38,0)"}, {"BIGNUM", "DECIMAL(38,0)"},
+    {"UTINYINT", "SMALLINT"},      {"USMALLINT", "INTEGER"},      {"UINTEGER", "BIGINT"},
+    {"UBIGINT", "DECIMAL(20,0)"},  {"TIMESTAMP_S", "TIMESTAMP"},  {"TIMESTAMP_MS", "TIMESTAMP"},
+    {"TIMESTAMP_NS", "TIMESTAMP"}, {"\"NULL\"", "INTEGER"},       {"NULL", "INTEGER"},
 };
 
 struct reader {
@@ -50,30 +42,47 @@ struct reader {
     int depth;
 };
 
+// Bytes of the type at the reader's place, or of the brackets there.
+static size_t part_length(const struct reader *reader)
+{
+    int depth = 0;
+    size_t length = 0;
+
+    if (*reader->at == '[')
+        return strcspn(reader->at, "]") + (strchr(reader->at, ']') != NULL);
+    for (; reader->at[length] && (depth > 0 || !strchr(",)[", reader->at[length])); length++)
+        depth += (reader->at[length] == '(') - (reader->at[length] == ')');
+    return length;
+}
+
 // What to cast the type at the reader's place to.
-static const char *cast_for(const struct reader *reader)
+static const char *cast_for(const struct reader *reader, size_t length)
 {
     if (*reader->at == '[')
-        return "a list without a fixed length";
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-        size_t length = strlen(refused[i].engine);
-
-        if (strncmp(reader->at, refused[i].engine, length) == 0 &&
-            (reader->at[length] == '\0' || strchr(",)[", reader->at[length])))
+        return "[]";
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if (strlen(refused[i].engine) == length &&
+            strncmp(reader->at, refused[i].engine, length) == 0)
             return refused[i].delta;
-    }
     return "VARCHAR";
 }
 
 static int refuse(const struct reader *reader, struct sl_err *err)
 {
-    const char *cast = cast_for(reader);
+    size_t length = part_length(reader);
 
     (void)sl_fail(err, SL_E_TABLE_SCHEMA, "column '%s' has type %s, which Delta tables do not have",
                   reader->column, reader->type);
-    if (reader->at == reader->type)
-        return sl_err_hint(err, "cast(%s as %s)", reader->column, cast);
-    return sl_err_hint(err, "cast '%.60s' in it to %s", reader->at, cast);
+    return sl_err_hint(err, "cast(%s as %.*s%s%s)", reader->column,
+                       (int)(reader->at - reader->type), reader->type, cast_for(reader, length),
+                       reader->at + length);
+}
+
+static int refuse_nameless(const struct reader *reader, struct sl_err *err)
+{
+    (void)sl_fail(err, SL_E_TABLE_SCHEMA, "column '%s' has type %s, whose fields have no names",
+                  reader->column, reader->type);
+    return sl_err_hint(err, "give them names, as in {'a': 1, 'b': 2}");
 }
 
 static bool take(struct reader *reader, const char *text)
@@ -99,13 +108,13 @@ static int read_name(struct reader *reader, struct sl_err *err)
             sl_buf_add_char(&name, *reader->at);
         }
         if (!take(reader, "\""))
-            return refuse(reader, err);
+            return refuse_nameless(reader, err);
     } else {
         while (*reader->at && !strchr(" ,()\"", *reader->at))
             sl_buf_add_char(&name, *reader->at++);
     }
     if (name.length == 0 || !take(reader, " "))
-        return refuse(reader, err);
+        return refuse_nameless(reader, err);
     SL_TRY(sl_buf_check(&name, err));
     sl_buf_add_json_string(reader->json, name.text);
     return SL_OK;

@@ -308,8 +308,7 @@ static void what_the_engine_refuses_is_named_with_its_rule(void **state)
         {"pattern", "^(?!x)", NULL, "error SL0303 c.yml:9 rule 'amount.x': "},
         {"pattern", "(", NULL, "error SL0303 c.yml:9 rule 'amount.x': "},
         {"pattern", "^[0-9]+$", "amount = 'x'", ""},
-        {"pattern", "^[0-9]+$", "nowhere = 'x'",
-         "error SL0303 contracts/orders.yml:3 sluice.filter: "},
+        {"pattern", "^[0-9]+$", "nowhere = 'x'", "error SL0303 c.yml:4 sluice.filter: "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture fixture;
@@ -323,6 +322,7 @@ static void what_the_engine_refuses_is_named_with_its_rule(void **state)
         fixture.columns[1].rules = &rule;
         fixture.columns[1].rule_count = 1;
         fixture.table.filter = cases[i].filter;
+        fixture.table.filter_place = (struct sl_place){"c.yml", 4, 1};
         harness_compile(harness, &fixture.table, raw, RAW_COUNT, &pass);
         assert_int_equal(sl_contract_verify(&fixture.table, raw, RAW_COUNT, &pass, harness->session,
                                             &harness->diags, &harness->err),

@@ -1,0 +1,161 @@
+// Sources and contracts before anything runs: files, rules, formats, expressions.
+#include "contract/compile.h"
+#include "run/world.h"
+#include "step/schema.h"
+
+struct checker {
+    struct sl_world *world;
+    const struct sl_map *catalog;
+    struct sl_session *session;
+    struct sl_map files; // source name -> struct sl_source_check, of sources without a table
+};
+
+// --- sources
+
+// What matches no file; and before the first run whether a file can be read as it is declared.
+static int check_source(struct checker *checker, const struct sl_source *source, struct sl_err *err)
+{
+    struct sl_world *world = checker->world;
+    struct sl_project *project = world->project;
+    const char *raw = sl_arena_printf(&world->arena, "raw.%s", source->name);
+    struct sl_source_check *check = SL_NEW(&world->arena, struct sl_source_check);
+    SL_TRY_NEW(raw, err);
+    SL_TRY_NEW(check, err);
+    check->diags = &project->diags;
+    if (sl_map_has(checker->catalog, raw))
+        return sl_step_ingest_check(project, source, NULL, &world->arena, check, err);
+    if (!checker->session)
+        SL_TRY(sl_world_session(world, &checker->session, err));
+    SL_TRY(sl_step_ingest_check(project, source, checker->session, &world->arena, check, err));
+    return sl_map_set(&checker->files, source->name, check, err);
+}
+
+// --- contracts
+
+static bool has_column(const struct sl_relation *relation, const char *name)
+{
+    return sl_column_find(relation->columns, relation->count, name) != NULL;
+}
+
+// Before the first run: what the contract reads, as text, and what else is in a file of the source.
+static int guess_columns(struct checker *checker, const char *name,
+                         const struct sl_contract_table *contract, struct sl_relation *ret,
+                         struct sl_err *err)
+{
+    static const struct sl_column own[] = {{"_source", "VARCHAR"},
+                                           {"_position", "BIGINT"},
+                                           {"_ingested_at", "TIMESTAMP WITH TIME ZONE"},
+                                           {"_corrupt", "BLOB"}};
+    static const size_t own_count = sizeof own / sizeof *own;
+    const struct sl_source_check *file = sl_map_get(&checker->files, name);
+    size_t file_count = file ? file->column_count : 0;
+    struct sl_column *columns = SL_NEW_ARRAY(&checker->world->arena, struct sl_column,
+                                             contract->column_count + file_count + own_count);
+    SL_TRY_NEW(columns, err);
+    struct sl_relation relation = {columns, 0};
+    for (size_t i = 0; i < contract->column_count; i++)
+        if (!has_column(&relation, contract->columns[i].source_name))
+            columns[relation.count++] =
+                (struct sl_column){contract->columns[i].source_name, "VARCHAR"};
+    for (size_t i = 0; i < file_count; i++)
+        if (!has_column(&relation, file->columns[i].name))
+            columns[relation.count++] =
+                (struct sl_column){file->columns[i].name, sl_storage_type(file->columns[i].type)};
+    for (size_t i = 0; i < own_count; i++)
+        if (!has_column(&relation, own[i].name))
+            columns[relation.count++] = own[i];
+    *ret = relation;
+    return SL_OK;
+}
+
+static bool is_same_place(const struct sl_err *a, const struct sl_err *b)
+{
+    return a->line == b->line && a->column == b->column && sl_str_equal(a->file, b->file);
+}
+
+// The reader of the file may have said so, or another source of the same contract.
+static bool is_told(const struct sl_diags *diags, const struct sl_diag *diag)
+{
+    for (size_t i = 0; i < diags->count; i++) {
+        const struct sl_diag *known = &diags->items[i];
+        bool are_errors =
+            known->severity == SL_SEVERITY_ERROR && diag->severity == SL_SEVERITY_ERROR;
+        if (is_same_place(&known->err, &diag->err) &&
+            (are_errors || sl_str_equal(known->err.message, diag->err.message)))
+            return true;
+    }
+    return false;
+}
+
+// Compiles a contract, and asks the engine about what only it can tell, in what could be compiled.
+static int check_contract(struct checker *checker, const char *name,
+                          const struct sl_contract_table *contract, struct sl_err *err)
+{
+    struct sl_world *world = checker->world;
+    struct sl_diags *diags = &world->project->diags;
+    SL_AUTO(sl_diags_clear) struct sl_diags found = SL_DIAGS_INIT;
+    struct sl_relation raw;
+    struct sl_pass pass;
+    const char *table = sl_arena_printf(&world->arena, "raw.%s", name);
+    SL_TRY_NEW(table, err);
+    const struct sl_relation *known = sl_map_get(checker->catalog, table);
+    if (known)
+        raw = *known;
+    else
+        SL_TRY(guess_columns(checker, name, contract, &raw, err));
+    SL_TRY(
+        sl_contract_compile(contract, raw.columns, raw.count, &world->arena, &found, &pass, err));
+    for (size_t i = 0; i < found.count; i++)
+        if (!is_told(diags, &found.items[i]))
+            sl_diag_err(diags, found.items[i].severity, &found.items[i].err, (struct sl_place){0});
+    if (!checker->session)
+        SL_TRY(sl_world_session(world, &checker->session, err));
+    return sl_contract_verify(contract, raw.columns, raw.count, &pass, checker->session, diags,
+                              err);
+}
+
+// "contracts/orders.odcs.yml:7": one table of a contract.
+static const char *key_of(struct sl_world *world, const struct sl_contract_table *table)
+{
+    return sl_arena_printf(&world->arena, "%s:%d", table->place.file, table->place.line);
+}
+
+// Contracts of sources, and then those whose source is not there yet or cannot be read.
+static int check_contracts(struct checker *checker, struct sl_map *checked, struct sl_err *err)
+{
+    struct sl_world *world = checker->world;
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        if (node->kind != SL_NODE_CLEANSE)
+            continue;
+        const char *key = key_of(world, node->contract);
+        SL_TRY_NEW(key, err);
+        SL_TRY(sl_map_set(checked, key, NULL, err));
+        SL_TRY(check_contract(checker, node->bare, node->contract, err));
+    }
+    for (size_t i = 0; i < world->project->contract_count; i++) {
+        const struct sl_contract *contract = world->project->contracts[i];
+        for (size_t k = 0; k < contract->table_count; k++) {
+            const char *key = key_of(world, &contract->tables[k]);
+            SL_TRY_NEW(key, err);
+            if (!sl_map_has(checked, key))
+                SL_TRY(check_contract(checker, "", &contract->tables[k], err));
+        }
+    }
+    return SL_OK;
+}
+
+static void checker_clear(struct checker *checker)
+{
+    sl_session_close(&checker->session);
+    sl_map_clear(&checker->files);
+}
+
+int sl_world_check(struct sl_world *world, const struct sl_map *catalog, struct sl_err *err)
+{
+    SL_AUTO(checker_clear) struct checker checker = {.world = world, .catalog = catalog};
+    SL_AUTO(sl_map_clear) struct sl_map checked = {0};
+    for (size_t i = 0; i < world->project->source_count; i++)
+        SL_TRY(check_source(&checker, &world->project->sources[i], err));
+    return world->has_graph ? check_contracts(&checker, &checked, err) : SL_OK;
+}

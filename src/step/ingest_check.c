@@ -1,0 +1,83 @@
+// What `check` can tell of a source's files before a run reads them.
+#include "step/ingest.h"
+
+#include <string.h>
+
+static struct sl_place path_place(const struct sl_source *source, size_t index)
+{
+    const struct sl_yaml *list = sl_yaml_get(source->node, "path");
+
+    return list && list->kind == SL_YAML_LIST && index < list->count
+               ? list->items[index]->place
+               : sl_yaml_place(source->node, "path");
+}
+
+// A failure of the source itself is told; any other ends the check.
+static int tell(struct sl_diags *diags, const struct sl_err *trouble, struct sl_place place,
+                struct sl_err *err)
+{
+    if (trouble->code == SL_E_MEMORY || trouble->code == SL_E_INTERRUPTED ||
+        trouble->code == SL_E_INTERNAL) {
+        if (err)
+            *err = *trouble;
+        return (int)trouble->code;
+    }
+    sl_diag(diags, SL_SEVERITY_WARNING, trouble->code, place,
+            trouble->hint[0] ? trouble->hint : NULL, "%s", trouble->message);
+    return SL_OK;
+}
+
+// Each path by itself: what the others match does not make up for a slip in one of them.
+static int check_path(struct sl_ingest *ingest, size_t index, struct sl_diags *diags,
+                      struct sl_err *err)
+{
+    const char *path = ingest->source->paths.items[index];
+    struct sl_source_options options = ingest->options;
+    struct sl_source_part *parts;
+    struct sl_err trouble = {0};
+    size_t count = 0;
+
+    if (strstr(path, "://"))
+        return SL_OK; // told by the reader of the file
+    options.paths = (struct sl_strs){.items = &ingest->source->paths.items[index], .count = 1};
+    if (ingest->kind->list(&options, ingest->arena, &parts, &count, &trouble) != SL_OK)
+        return tell(diags, &trouble, path_place(ingest->source, index), err);
+    if (count == 0)
+        sl_diag(diags, SL_SEVERITY_WARNING, SL_E_SOURCE_EMPTY, path_place(ingest->source, index),
+                "paths are relative to the folder of sluice.yml", "no file matches '%s'", path);
+    return SL_OK;
+}
+
+// One file stands for the others: their names and headers are mostly made alike.
+static int check_first(struct sl_ingest *ingest, struct sl_session *session,
+                       struct sl_source_check *check, struct sl_err *err)
+{
+    SL_AUTO(sl_source_close) struct sl_source_reader *reader = NULL;
+    struct sl_err trouble = {0};
+
+    if (ingest->kind->list(&ingest->options, ingest->arena, &ingest->parts, &ingest->part_count,
+                           &trouble) != SL_OK ||
+        ingest->part_count == 0)
+        return SL_OK; // told with its path
+    if (ingest->kind->open(&ingest->options, &ingest->parts[0], session, ingest->arena, &reader,
+                           &trouble) == SL_OK) {
+        check->columns = reader->columns;
+        check->column_count = reader->column_count;
+        return SL_OK;
+    }
+    if (trouble.code == SL_E_VALUE_INVALID)
+        return SL_OK; // told by the reader of the file
+    return tell(check->diags, &trouble, sl_yaml_place(ingest->source->node, "path"), err);
+}
+
+int sl_step_ingest_check(const struct sl_project *project, const struct sl_source *source,
+                         struct sl_session *session, struct sl_arena *arena,
+                         struct sl_source_check *check, struct sl_err *err)
+{
+    struct sl_ingest ingest = {.project = project, .source = source, .arena = arena};
+
+    SL_TRY(sl_ingest_describe(&ingest, err));
+    for (size_t i = 0; i < source->paths.count; i++)
+        SL_TRY(check_path(&ingest, i, check->diags, err));
+    return session ? check_first(&ingest, session, check, err) : SL_OK;
+}

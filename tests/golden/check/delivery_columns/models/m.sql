@@ -1,0 +1,1 @@
+select id as ID, day, 1 as ccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc1, 2 as ccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc2 from clean.orders

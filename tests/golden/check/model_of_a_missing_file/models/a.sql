@@ -1,0 +1,2 @@
+select *
+from read_csv('nowhere.csv')

@@ -1,0 +1,2 @@
+select nothing
+from curated.c

@@ -1,0 +1,5 @@
+/* sluice
+write: partition
+partition_by: day
+*/
+select id, day from clean.orders
