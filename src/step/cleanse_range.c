@@ -192,6 +192,8 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
     if (range->is_full) {
         SL_TRY(count_rows(cleanse, raw.files, raw.file_count, err));
         SL_TRY(sl_delta_scan(&raw, context->arena, &scan, err));
+        SL_TRY(sl_step_count(context, cleanse->clean.folder, cleanse->clean.head.version,
+                             &cleanse->balance.replaced, err));
     } else {
         const char *unknown;
         SL_TRY(raw_changes(cleanse, range->from, range->to, &changes, &unknown, err));

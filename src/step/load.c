@@ -365,7 +365,7 @@ static bool is_current(const struct load_step *step)
 static int deliver(struct load_step *step, const char *fingerprint, struct sl_step_result *ret,
                    struct sl_err *err)
 {
-    int64_t rows = 0;
+    struct sl_loaded loaded = {0};
     SL_TRY(read_position(step->context->project, step->target, step->delivery, step->kind,
                          step->self, step->context->arena, &step->position, &step->from_identity,
                          err));
@@ -374,13 +374,15 @@ static int deliver(struct load_step *step, const char *fingerprint, struct sl_st
         return SL_OK;
     SL_TRY(choose(step, err));
     SL_TRY(check(step, err));
-    SL_TRY(step->kind->load(step->self, &step->load, &rows, err));
+    SL_TRY(step->kind->load(step->self, &step->load, &loaded, err));
     ret->outcome = SL_STEP_DONE;
     ret->was_full = step->load.mode == SL_LOAD_REPLACE;
     ret->why = step->why;
     ret->has_balance = true;
     ret->balance = (struct sl_balance){
-        .in = step->load.expected_rows >= 0 ? step->load.expected_rows : rows, .out = rows};
+        .in = step->load.expected_rows >= 0 ? step->load.expected_rows : loaded.rows,
+        .out = loaded.rows,
+        .replaced = loaded.replaced};
     return sl_balance_check(&ret->balance, "load", err);
 }
 

@@ -161,6 +161,7 @@ static int stage_rows(struct sl_model_step *step, struct sl_err *err)
     SL_TRY(sl_buf_check(&sql, err));
     if (step->model->write == SL_WRITE_MERGE)
         return sl_model_merge(step, sql.text, err);
+    SL_TRY(sl_model_replaced(step, err));
     SL_TRY(stage(step, sql.text, err));
     step->balance.in = step->balance.out = step->staged.row_count;
     return SL_OK;

@@ -171,6 +171,18 @@ int sl_file_index(const struct sl_result *result, int64_t row, size_t count, siz
     return SL_OK;
 }
 
+int sl_step_count(struct sl_step_context *context, const char *folder, int64_t version,
+                  int64_t *ret, struct sl_err *err)
+{
+    struct sl_delta_snapshot snapshot;
+    *ret = 0;
+    if (version < 0)
+        return SL_OK;
+    SL_TRY(sl_delta_load(folder, version, context->session, context->arena, &snapshot, err));
+    *ret = snapshot.row_count;
+    return SL_OK;
+}
+
 int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const char *name,
                  int64_t version, int64_t *ret_version, struct sl_err *err)
 {
