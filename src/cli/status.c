@@ -60,7 +60,7 @@ static int history_open(const struct sl_common *common, struct history *ret, str
     sl_arena_init(&ret->arena, 0);
     SL_TRY(sl_project_load(&options, &ret->project, err));
     sl_note_project(common, ret->project);
-    SL_TRY(sl_state_open(ret->project->state_folder, &ret->arena, &ret->state, &note, err));
+    SL_TRY(sl_state_read(ret->project->state_folder, &ret->arena, &ret->state, &note, err));
     if (note)
         sl_tell(common, SL_LOG_WARN, "%s", note);
     return SL_OK;

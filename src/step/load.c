@@ -362,6 +362,14 @@ static bool is_current(const struct load_step *step)
            sl_str_equal(step->position.table_id, step->snapshot.table_id);
 }
 
+static int hint_space(int code, struct sl_err *err)
+{
+    if (code == SL_E_NO_SPACE && err && !err->hint[0])
+        (void)sl_err_hint(err, "what was delivered before is still there; free space on that disk, "
+                               "and run again");
+    return code;
+}
+
 static int deliver(struct load_step *step, const char *fingerprint, struct sl_step_result *ret,
                    struct sl_err *err)
 {
@@ -374,7 +382,7 @@ static int deliver(struct load_step *step, const char *fingerprint, struct sl_st
         return SL_OK;
     SL_TRY(choose(step, err));
     SL_TRY(check(step, err));
-    SL_TRY(step->kind->load(step->self, &step->load, &loaded, err));
+    SL_TRY(hint_space(step->kind->load(step->self, &step->load, &loaded, err), err));
     ret->outcome = SL_STEP_DONE;
     ret->was_full = step->load.mode == SL_LOAD_REPLACE;
     ret->why = step->why;
