@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 
+import duckdb
 import pytest
 
 from conftest import Project
@@ -331,6 +332,33 @@ def test_the_plan_says_what_will_change_and_which_partitions(project):
     project.write("data/orders-3.csv", "id,day,amount\n" + "".join(f"{100 + i},2026-02-{i + 1:02},1\n" for i in range(5)))
     project.run("run", "--select", "raw.orders", "--select", "clean.orders")
     assert "5 partitions: day=2026-02-01; day=2026-02-02; day=2026-02-03; and 2 more" in project.run("plan").stdout
+
+
+# --- types that no column holds together
+
+
+@pytest.mark.parametrize("nested", ["{'a': 1, 'b': 'x'}", "[1, 2]", "map {'k': 1}"])
+@pytest.mark.parametrize("text_is", ["first", "second", "later"])
+def test_text_beside_a_nested_type_is_told_to_be_split_off_and_that_helps(project, nested, text_is):
+    project.write("sluice.yml", FILES["sluice.yml"])
+    project.write("sources/t.yml", "path: data/*.parquet\n")
+    (project.folder / "data").mkdir()
+
+    def put(name, value):
+        duckdb.sql(f"copy (select {value} as v) to '{project.folder}/data/{name}.parquet'")
+
+    put("b-nested", nested)
+    if text_is == "later":
+        project.run("run")
+    put("a-text" if text_is == "first" else "c-text", "'some text'")
+    for arguments in ([], ["--full-refresh"]):
+        notes = step(project.json("run", *arguments, exit_code=5), "raw.t")["notes"]
+        assert "-text.parquet': column 'v' is VARCHAR in the file" in notes[0]
+        assert notes[0].endswith("no type holds both: give the files of each type a source of their own, with paths that tell them apart")
+    project.write("sources/t.yml", "path: data/*-nested.parquet\n")
+    project.write("sources/u.yml", "path: data/*-text.parquet\n")
+    project.run("run")
+    assert project.count("raw.t") == project.count("raw.u") == 1
 
 
 # --- disks
