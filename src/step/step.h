@@ -80,19 +80,22 @@ SL_MUST int sl_step_cleanse(struct sl_step_context *context, const struct sl_sou
 SL_MUST int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
                           const struct sl_query *query, const char *fingerprint,
                           struct sl_step_result *ret, struct sl_err *err);
-// What sl_step_model would do now, found out without writing anything. In context->arena.
-struct sl_model_forecast {
+// What a step would do now, found out without writing anything. In context->arena.
+struct sl_forecast {
     bool is_whole;             // all of it would be recomputed
     const char *why;           // NULL: there is nothing to do
     struct sl_strs partitions; // write mode partition, and not whole: "day=2024-01-31, country=DE"
 };
 SL_MUST int sl_step_model_foresee(struct sl_step_context *context, const struct sl_model *model,
                                   const struct sl_query *query, const char *fingerprint,
-                                  struct sl_model_forecast *ret, struct sl_err *err);
+                                  struct sl_forecast *ret, struct sl_err *err);
 // table -> outside
 SL_MUST int sl_step_load(struct sl_step_context *context, const struct sl_target *target,
                          const struct sl_delivery *delivery, struct sl_step_result *ret,
                          struct sl_err *err);
+SL_MUST int sl_step_load_foresee(struct sl_step_context *context, const struct sl_target *target,
+                                 const struct sl_delivery *delivery, struct sl_forecast *ret,
+                                 struct sl_err *err);
 
 // What a source has that its raw table has not. `session` may be NULL as long as the raw table's
 // log is short.
@@ -180,6 +183,9 @@ void sl_step_unstage_all(struct sl_step_context *context);
 // A file's index that comes back from SQL: below `count`, or it is our bug.
 SL_MUST int sl_file_index(const struct sl_result *result, int64_t row, size_t count, size_t *ret,
                           struct sl_err *err);
+// Adds "day=2024-01-31, country=DE" to a list in the arena; a value may be NULL.
+SL_MUST int sl_step_name_partition(const struct sl_strs *columns, const char *const *values,
+                                   struct sl_arena *arena, struct sl_strs *ret, struct sl_err *err);
 // The rows that a table's log counts in a version; 0 if version is -1, -1 if a file has no count.
 SL_MUST int sl_step_count(struct sl_step_context *context, const char *folder, int64_t version,
                           int64_t *ret, struct sl_err *err);

@@ -334,6 +334,30 @@ def test_the_plan_says_what_will_change_and_which_partitions(project):
     assert "5 partitions: day=2026-02-01; day=2026-02-02; day=2026-02-03; and 2 more" in project.run("plan").stdout
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb", "csv"])
+def test_the_plan_names_the_partitions_of_a_delivery_as_the_run_does(project, kind):
+    """A folder is written whole, and the plan says that."""
+    target = f"type: {kind}\npath: out/base\ndeliver:\n  - {{table: clean.orders, to: orders, write: partition, partition_by: [day, id]}}\n"
+    make(project).write("targets/out.yml", target)
+    project.run("run")
+    project.write("data/orders-2.csv", rows(2))
+    project.run("run")
+    project.write("data/orders-3.csv", "id,day,amount\n31,2026-01-01,1\n10,2026-02-01,2\n")
+    project.run("run", "--select", "raw.orders", "--select", "clean.orders")
+    node = next(node for node in project.json("plan")["nodes"] if node["name"] == "target.out.orders")
+    done = step(project.json("run"), "target.out.orders")
+    if kind == "csv":
+        assert "partitions" not in node and node["why"][-1] == done["why"] == "its table changed"
+        assert done["partition"] is None and done["was_full"]
+        return
+    touched = ["day=2026-01-01, id=10", "day=2026-01-01, id=31", "day=2026-02-01, id=10"]
+    assert node["partitions"] == done["partition"] == touched and not done["was_full"]
+    project.write("data/orders-4.csv", "id,day,amount\n41,2026-01-01,1\n")
+    project.run("run", "--select", "raw.orders", "--select", "clean.orders")
+    assert "1 partition: day=2026-01-01, id=41" in project.run("plan").stdout
+    assert "asked for by --full-refresh" in project.run("plan", "--full-refresh", "--select", "target.out.orders").stdout
+
+
 # --- types that no column holds together
 
 
