@@ -38,6 +38,11 @@ struct sl_step_row {
 // one is begun.
 SL_MUST int sl_state_open(const char *folder, struct sl_arena *arena, struct sl_state **ret,
                           const char **ret_note, struct sl_err *err);
+// For reading alone: writes nothing to the folder, so that it works on a full disk and in a folder
+// that cannot be written. A store that is missing or damaged is an empty one; *ret_note (in the
+// arena, or NULL) tells of damage.
+SL_MUST int sl_state_read(const char *folder, struct sl_arena *arena, struct sl_state **ret,
+                          const char **ret_note, struct sl_err *err);
 void sl_state_close(struct sl_state **state); // for SL_AUTO
 SL_MUST int sl_state_begin(struct sl_state *state, const struct sl_run_row *run,
                            struct sl_err *err);

@@ -45,6 +45,10 @@ struct sl_target_position {
     const char *fingerprint;
     const char *table_id;
 };
+struct sl_loaded {
+    int64_t rows;     // written
+    int64_t replaced; // rows that stood there and gave way; -1: the target does not tell
+};
 struct sl_target_kind {
     const char *name;    // "parquet"
     const char *summary; // one sentence for docs
@@ -57,7 +61,7 @@ struct sl_target_kind {
     int (*position)(void *self, const char *table, const char *to, struct sl_target_position *ret,
                     struct sl_err *err);
     // Returns after everything is durable at the target, together with the position.
-    int (*load)(void *self, const struct sl_load *load, int64_t *ret_rows, struct sl_err *err);
+    int (*load)(void *self, const struct sl_load *load, struct sl_loaded *ret, struct sl_err *err);
     void (*close)(void *self); // NULL is fine
 };
 

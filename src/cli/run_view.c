@@ -168,6 +168,16 @@ static enum sl_color color_of(enum sl_status status)
     return SL_COLOR_DIM;
 }
 
+// "(clean.orders changed)", "(rebuilt whole: its SQL changed)": a table that was there before.
+static void add_why(const struct sl_outcome *outcome, struct sl_buf *text)
+{
+    bool is_rebuilt = outcome->result.was_full && outcome->node->facts.version >= 0;
+    const char *what =
+        outcome->node->kind == SL_NODE_LOAD ? "delivered whole: " : "rebuilt whole: ";
+    sl_buf_addf(text, "%s(%s%s)", text->length ? " " : "", is_rebuilt ? what : "",
+                outcome->result.why);
+}
+
 // "112 rows, 6 quarantined (first time)"
 static void add_end(const struct sl_outcome *outcome, struct sl_buf *text)
 {
@@ -182,7 +192,7 @@ static void add_end(const struct sl_outcome *outcome, struct sl_buf *text)
     if (outcome->result.has_balance && balance->quarantined)
         sl_buf_addf(text, ", %s quarantined", sl_str_count(balance->quarantined, number));
     if (outcome->result.why)
-        sl_buf_addf(text, "%s(%s)", text->length ? " " : "", outcome->result.why);
+        add_why(outcome, text);
     if (!text->length)
         sl_buf_add(text, outcome->status == SL_STATUS_NOTHING ? "up to date" : "done");
 }
@@ -277,8 +287,13 @@ struct sl_listener sl_run_view_listener(struct sl_run_view *view)
 
 // --- The end ---
 
-// The last is shown only where rows were replaced.
+// The last is shown only where rows were replaced or may have been.
 enum { BALANCE_COLUMNS = 7 };
+
+static const char *replaced_text(const struct sl_balance *balance, char number[32])
+{
+    return balance->replaced < 0 ? "?" : sl_str_count(balance->replaced, number);
+}
 
 static int balance_row(struct sl_grid *grid, const struct sl_outcome *outcome, struct sl_err *err)
 {
@@ -290,7 +305,7 @@ static int balance_row(struct sl_grid *grid, const struct sl_outcome *outcome, s
                                           sl_str_count(balance->quarantined, numbers[2]),
                                           sl_str_count(balance->deduplicated, numbers[3]),
                                           sl_str_count(balance->filtered, numbers[4]),
-                                          sl_str_count(balance->replaced, numbers[5])};
+                                          replaced_text(balance, numbers[5])};
     return sl_grid_row(grid, cells, err);
 }
 
@@ -307,7 +322,7 @@ static int print_balances(const struct sl_run *run, struct sl_arena *arena, stru
     struct sl_grid grid;
     bool has_replaced = false;
     for (size_t i = 0; i < run->count; i++)
-        has_replaced |= run->outcomes[i].result.balance.replaced > 0;
+        has_replaced |= run->outcomes[i].result.balance.replaced != 0;
     sl_grid_init(&grid, arena, BALANCE_COLUMNS - !has_replaced, 0x7E);
     SL_TRY(sl_grid_row(&grid,
                        (const char *const[]){"row balance", "in", "out", "quarantined",

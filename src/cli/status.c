@@ -60,7 +60,7 @@ static int history_open(const struct sl_common *common, struct history *ret, str
     sl_arena_init(&ret->arena, 0);
     SL_TRY(sl_project_load(&options, &ret->project, err));
     sl_note_project(common, ret->project);
-    SL_TRY(sl_state_open(ret->project->state_folder, &ret->arena, &ret->state, &note, err));
+    SL_TRY(sl_state_read(ret->project->state_folder, &ret->arena, &ret->state, &note, err));
     if (note)
         sl_tell(common, SL_LOG_WARN, "%s", note);
     return SL_OK;
@@ -185,16 +185,41 @@ static int print_run_json(const struct sl_run_row *run, const struct sl_step_row
     return sl_print_json(root, err);
 }
 
-static int add_step(struct sl_grid *grid, const struct sl_step_row *step, struct sl_err *err)
+// What only the step's JSON tells.
+struct step_details {
+    int64_t replaced; // -1: not known
+    bool was_full;
+};
+
+static int read_details(const struct sl_step_row *step, struct step_details *ret,
+                        struct sl_err *err)
 {
-    char texts[4][32];
+    SL_AUTO(sl_json_free) json_t *root = NULL;
+    const char *text = step->details_json ? step->details_json : "{}";
+    SL_TRY(sl_json_parse(text, strlen(text), "the state store", &root, err));
+    ret->replaced = sl_json_int(json_object_get(root, "rows"), "replaced", -1);
+    ret->was_full = sl_json_bool(root, "was_full", false);
+    return SL_OK;
+}
+
+static int add_step(struct sl_grid *grid, const struct sl_step_row *step, struct sl_arena *arena,
+                    struct sl_err *err)
+{
+    char texts[5][32];
+    struct step_details details;
+    SL_TRY(read_details(step, &details, err));
+    const char *why = step->message ? step->message : step->why;
+    if (details.was_full && details.replaced != 0 && why) // not built for the first time
+        why = sl_arena_printf(arena, "whole: %s", why);
+    const char *replaced = details.replaced < 0 ? "?" : sl_str_count(details.replaced, texts[4]);
     const char *cells[] = {step->label,
                            step->status,
                            sl_str_elapsed((step->ended_us - step->started_us) / 1000, texts[0]),
                            step->has_balance ? sl_str_count(step->rows_in, texts[1]) : "",
                            step->has_balance ? sl_str_count(step->rows_out, texts[2]) : "",
                            step->has_balance ? sl_str_count(step->quarantined, texts[3]) : "",
-                           step->message ? step->message : step->why};
+                           step->has_balance ? replaced : "",
+                           why};
     return sl_grid_row(grid, cells, err);
 }
 
@@ -212,12 +237,13 @@ static int show_run(struct history *history, const struct status_options *option
     printf("%s %s of %s: %s\n", run.command, run.id, sl_time_text(run.started_us, time),
            status_of(&run));
     struct sl_grid grid;
-    sl_grid_init(&grid, &history->arena, 7, 0x3C);
-    SL_TRY(sl_grid_row(
-        &grid, (const char *const[]){"step", "status", "elapsed", "in", "out", "quarantined", ""},
-        err));
+    sl_grid_init(&grid, &history->arena, 8, 0x7C);
+    SL_TRY(sl_grid_row(&grid,
+                       (const char *const[]){"step", "status", "elapsed", "in", "out",
+                                             "quarantined", "replaced", ""},
+                       err));
     for (size_t i = 0; i < count; i++)
-        SL_TRY(add_step(&grid, &steps[i], err));
+        SL_TRY(add_step(&grid, &steps[i], &history->arena, err));
     if (sl_grid_is_empty(&grid))
         return SL_OK;
     putchar('\n');

@@ -212,7 +212,7 @@ int sl_world_recall(struct sl_world *world, struct sl_err *err)
     const char *note;
     struct sl_step_row *rows;
     size_t count;
-    SL_TRY(sl_state_open(world->project->state_folder, &world->arena, &state, &note, err));
+    SL_TRY(sl_state_read(world->project->state_folder, &world->arena, &state, &note, err));
     SL_TRY(sl_state_last(state, &world->arena, &rows, &count, err));
     for (size_t i = 0; i < count; i++) {
         struct sl_node *node = sl_graph_node(&world->graph, rows[i].name);

@@ -1,4 +1,4 @@
-// A model's query as it is about to run, and what it is going to recompute.
+// A model's query as it is about to run; and what models and deliveries are going to write anew.
 #include "run/world.h"
 
 // Columns of input tables as they are on disk, for a query that is about to run.
@@ -68,13 +68,15 @@ static bool is_settled(const struct sl_graph *graph, const struct sl_node *node)
     return true;
 }
 
-// A model whose SQL or settings changed is known to be recomputed whole.
+// What has other SQL or settings now is known to be written whole.
 static bool is_foreseeable(const struct sl_graph *graph, const struct sl_node *node)
 {
-    return node->is_selected && node->kind == SL_NODE_MODEL &&
-           node->model->write == SL_WRITE_PARTITION && node->verdict == SL_VERDICT_STALE &&
-           node->facts.version >= 0 && !node->query->why_every_run &&
-           sl_str_equal(node->facts.fingerprint, node->fingerprint) && is_settled(graph, node);
+    bool is_model = node->kind == SL_NODE_MODEL && node->model->write == SL_WRITE_PARTITION &&
+                    !node->query->why_every_run;
+    bool is_load = node->kind == SL_NODE_LOAD && node->delivery->write == SL_WRITE_PARTITION;
+    return (is_model || is_load) && node->is_selected && node->verdict == SL_VERDICT_STALE &&
+           node->facts.version >= 0 && sl_str_equal(node->facts.fingerprint, node->fingerprint) &&
+           is_settled(graph, node);
 }
 
 static int add_copy(struct sl_world *world, struct sl_strs *list, const char *text,
@@ -85,8 +87,8 @@ static int add_copy(struct sl_world *world, struct sl_strs *list, const char *te
     return sl_strs_add(list, &world->arena, copy, err);
 }
 
-static int keep(struct sl_world *world, struct sl_node *node,
-                const struct sl_model_forecast *forecast, struct sl_err *err)
+static int keep(struct sl_world *world, struct sl_node *node, const struct sl_forecast *forecast,
+                struct sl_err *err)
 {
     for (size_t i = 0; i < forecast->partitions.count; i++)
         SL_TRY(add_copy(world, &node->facts.partitions, forecast->partitions.items[i], err));
@@ -95,11 +97,13 @@ static int keep(struct sl_world *world, struct sl_node *node,
 }
 
 static int ask(struct sl_world *world, struct sl_node *node, struct sl_session *session,
-               struct sl_arena *arena, struct sl_model_forecast *ret, struct sl_err *err)
+               struct sl_arena *arena, struct sl_forecast *ret, struct sl_err *err)
 {
     struct sl_query query;
     struct sl_step_context context = {
         .project = world->project, .session = session, .arena = arena, .run_id = ""};
+    if (node->kind == SL_NODE_LOAD)
+        return sl_step_load_foresee(&context, node->target, node->delivery, ret, err);
     SL_TRY(sl_world_query(world, node, session, arena, &query, err));
     return sl_step_model_foresee(&context, node->model, &query, node->fingerprint, ret, err);
 }
@@ -110,7 +114,7 @@ int sl_world_foresee(struct sl_world *world, struct sl_err *err)
     for (size_t i = 0; i < world->graph.count; i++) {
         SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
         struct sl_node *node = &world->graph.nodes[i];
-        struct sl_model_forecast forecast;
+        struct sl_forecast forecast;
         struct sl_err ignored = {0};
         if (!is_foreseeable(&world->graph, node))
             continue;

@@ -58,13 +58,20 @@ static int set_text(json_t *object, const char *key, const char *value, struct s
     return value && *value ? set(object, key, json_string(value), err) : SL_OK;
 }
 
+// -1 is what is not known.
+static json_t *count_or_null(int64_t count)
+{
+    return count < 0 ? json_null() : json_integer(count);
+}
+
 static int print_rows(const struct sl_balance *balance, json_t *object, struct sl_err *err)
 {
     return set(object, "rows",
-               json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "in", (json_int_t)balance->in, "out",
+               json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "in", (json_int_t)balance->in, "out",
                          (json_int_t)balance->out, "quarantined", (json_int_t)balance->quarantined,
                          "deduplicated", (json_int_t)balance->deduplicated, "filtered",
-                         (json_int_t)balance->filtered, "replaced", (json_int_t)balance->replaced),
+                         (json_int_t)balance->filtered, "replaced",
+                         count_or_null(balance->replaced)),
                err);
 }
 
@@ -139,6 +146,7 @@ int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_e
     if (is_failed)
         SL_TRY(set(object, "error", sl_err_json(&outcome->err), err));
     SL_TRY(set(object, "partition", partitions_json(result), err));
+    SL_TRY(set(object, "was_full", is_failed ? json_null() : json_boolean(result->was_full), err));
     SL_TRY(set_text(object, "why", result->why, err));
     if (result->has_balance)
         SL_TRY(print_rows(&result->balance, object, err));

@@ -65,9 +65,10 @@ SL_MUST int sl_world_query(struct sl_world *world, const struct sl_node *node,
 
 // Gathers facts about every node; with `sizes` also rows, bytes and files of the tables.
 SL_MUST int sl_world_gather(struct sl_world *world, bool sizes, struct sl_err *err);
-// Fills facts.partitions of models that will be recomputed by partitions, as far as that can be
-// told before their inputs are rebuilt, and adds to `why` what makes others be recomputed whole.
-// Reads what changed; verdicts must be there (sl_plan_decide without full_refresh).
+// Fills facts.partitions of models and deliveries that will be written by partitions, as far as
+// that can be told before their inputs are rebuilt, and adds to `why` what makes others be
+// recomputed whole. Reads what changed; verdicts must be there (sl_plan_decide without
+// full_refresh).
 SL_MUST int sl_world_foresee(struct sl_world *world, struct sl_err *err);
 // Fills facts.last_status and was_killed from the state store.
 SL_MUST int sl_world_recall(struct sl_world *world, struct sl_err *err);

@@ -1,5 +1,6 @@
 #include "api/state.h"
 
+#include "base/buf.h"
 #include "base/fs.h"
 #include "base/str.h"
 
@@ -94,6 +95,16 @@ static int user_version(struct sl_state *state, int *ret, struct sl_err *err)
     return SL_OK;
 }
 
+static int refuse_later(int version, const char *path, struct sl_err *err)
+{
+    if (version <= STATE_VERSION)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_STATE,
+                  "'%s' was written by a later Sluice (version %d, this one knows %d)", path,
+                  version, STATE_VERSION);
+    return sl_err_hint(err, "update Sluice, or move the file away: it holds history only");
+}
+
 static int prepare_store(struct sl_state *state, const char *path, struct sl_err *err)
 {
     int version;
@@ -103,17 +114,18 @@ static int prepare_store(struct sl_state *state, const char *path, struct sl_err
     SL_TRY(user_version(state, &version, err));
     if (version == STATE_VERSION)
         return SL_OK;
-    if (version > STATE_VERSION) {
-        (void)sl_fail(err, SL_E_STATE,
-                      "'%s' was written by a later Sluice (version %d, this one knows %d)", path,
-                      version, STATE_VERSION);
-        return sl_err_hint(err, "update Sluice, or move the file away: it holds history only");
-    }
+    SL_TRY(refuse_later(version, path, err));
     SL_TRY(exec(state, "begin immediate", err));
     SL_TRY(user_version(state, &version, err)); // another process may have been faster
     if (version == 0)
         SL_TRY(exec(state, schema, err));
     return exec(state, "pragma user_version = 1; commit", err);
+}
+
+static bool is_damaged(const struct sl_state *state)
+{
+    int kind = sqlite3_errcode(state->db);
+    return kind == SQLITE_NOTADB || kind == SQLITE_CORRUPT;
 }
 
 static int open_store(const char *path, struct sl_state **ret, bool *ret_is_damaged,
@@ -127,8 +139,7 @@ static int open_store(const char *path, struct sl_state **ret, bool *ret_is_dama
                        state->db ? sqlite3_errmsg(state->db) : "no memory");
     int code = prepare_store(state, path, err);
     if (code != SL_OK) {
-        int kind = sqlite3_errcode(state->db);
-        *ret_is_damaged = kind == SQLITE_NOTADB || kind == SQLITE_CORRUPT;
+        *ret_is_damaged = is_damaged(state);
         return code;
     }
     *ret = state;
@@ -139,13 +150,13 @@ static int open_store(const char *path, struct sl_state **ret, bool *ret_is_dama
 int sl_state_open(const char *folder, struct sl_arena *arena, struct sl_state **ret,
                   const char **ret_note, struct sl_err *err)
 {
-    bool is_damaged = false;
+    bool was_damaged = false;
     const char *path = sl_path_join(arena, folder, STATE_FILE);
     SL_TRY_NEW(path, err);
     SL_TRY(sl_fs_mkdirs(folder, err));
     *ret_note = NULL;
-    int code = open_store(path, ret, &is_damaged, err);
-    if (code == SL_OK || !is_damaged)
+    int code = open_store(path, ret, &was_damaged, err);
+    if (code == SL_OK || !was_damaged)
         return code;
     sl_err_clear(err);
     const char *aside = sl_arena_printf(arena, "%s.damaged-%lld", path, (long long)time(NULL));
@@ -154,7 +165,119 @@ int sl_state_open(const char *folder, struct sl_arena *arena, struct sl_state **
     *ret_note = sl_arena_printf(
         arena, "the state store was damaged: set aside as '%s', history begins anew", aside);
     SL_TRY_NEW(*ret_note, err);
-    return open_store(path, ret, &is_damaged, err);
+    return open_store(path, ret, &was_damaged, err);
+}
+
+// Ways to read a store. Readers share a file with its writers that may have to be made, for which
+// there may be no room, or no permission; alone one can do without. And what nobody writes to can
+// be read as it is.
+static const struct reading {
+    int flags;
+    const char *prefix, *suffix; // of the name: a URI if there is one
+    const char *setting;
+    bool without_log; // what a log beside the file holds would not be seen
+} readings[] = {
+    {SQLITE_OPEN_READONLY, "", "", "pragma query_only = on", false},
+    {SQLITE_OPEN_READWRITE, "", "", "pragma locking_mode = exclusive; pragma query_only = on",
+     false},
+    {SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, "file:", "?immutable=1", "pragma query_only = on",
+     true},
+};
+
+static int name_of(const struct reading *reading, const char *path, struct sl_arena *arena,
+                   const char **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
+    for (const char *at = path; *at; at++)
+        if (reading->prefix[0] && strchr("%?#", *at))
+            sl_buf_addf(&name, "%%%02X", (unsigned)*at);
+        else
+            sl_buf_add_char(&name, *at);
+    SL_TRY(sl_buf_check(&name, err));
+    *ret = sl_arena_printf(arena, "%s%s%s", reading->prefix, name.text, reading->suffix);
+    SL_TRY_NEW(*ret, err);
+    return SL_OK;
+}
+
+struct found {
+    struct sl_state *state;
+    int version; // 0: the store was never finished
+    bool is_damaged;
+};
+
+static int read_as(const struct reading *reading, const char *path, struct sl_arena *arena,
+                   struct found *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_state_close) struct sl_state *state = calloc(1, sizeof *state);
+    const char *name;
+    int version;
+    SL_TRY_NEW(state, err);
+    SL_TRY(name_of(reading, path, arena, &name, err));
+    int flags = reading->flags | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2(name, &state->db, flags, NULL) != SQLITE_OK)
+        return sl_fail(err, SL_E_STATE, "cannot open '%s': %s", path,
+                       state->db ? sqlite3_errmsg(state->db) : "no memory");
+    sqlite3_busy_timeout(state->db, 10000);
+    sqlite3_db_config(state->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    SL_TRY(exec(state, reading->setting, err));
+    int code = user_version(state, &version, err);
+    if (code != SL_OK && is_damaged(state)) {
+        sl_err_clear(err);
+        ret->is_damaged = true;
+        return SL_OK;
+    }
+    SL_TRY(code);
+    *ret = (struct found){.state = state, .version = version};
+    state = NULL;
+    return SL_OK;
+}
+
+static bool has_log(const char *path, struct sl_arena *arena)
+{
+    struct sl_err ignored = {0};
+    struct sl_fs_stat stat;
+    const char *log = sl_arena_printf(arena, "%s-wal", path);
+    return !log || (sl_fs_stat(log, &stat, &ignored) == SL_OK && stat.size_bytes > 0);
+}
+
+// The first failure is told: what comes after it is meant for a disk or folder like that.
+static int find_store(const char *path, struct sl_arena *arena, struct found *ret,
+                      struct sl_err *err)
+{
+    int first = read_as(&readings[0], path, arena, ret, err);
+    for (size_t i = 1; first != SL_OK && i < sizeof readings / sizeof *readings; i++) {
+        struct sl_err ignored = {0};
+        if (readings[i].without_log && has_log(path, arena))
+            continue;
+        if (read_as(&readings[i], path, arena, ret, &ignored) != SL_OK)
+            continue;
+        sl_err_clear(err);
+        return SL_OK;
+    }
+    return first;
+}
+
+int sl_state_read(const char *folder, struct sl_arena *arena, struct sl_state **ret,
+                  const char **ret_note, struct sl_err *err)
+{
+    struct found found = {0};
+    const char *path = sl_path_join(arena, folder, STATE_FILE);
+    SL_TRY_NEW(path, err);
+    *ret_note = NULL;
+    if (sl_fs_exists(path))
+        SL_TRY(find_store(path, arena, &found, err));
+    SL_AUTO(sl_state_close) struct sl_state *state = found.state;
+    SL_TRY(refuse_later(found.version, path, err));
+    if (found.is_damaged) {
+        *ret_note = sl_arena_printf(
+            arena, "the state store '%s' is damaged: the next run begins a new one", path);
+        SL_TRY_NEW(*ret_note, err);
+    }
+    if (found.version == 0)
+        return open_store(":memory:", ret, &found.is_damaged, err);
+    *ret = state;
+    state = NULL;
+    return SL_OK;
 }
 
 void sl_state_close(struct sl_state **state)

@@ -5,22 +5,11 @@
 
 #include <string.h>
 
-static bool is_same_partition(const char *const *a, const char *const *b, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!sl_str_equal(a[i], b[i]))
-            return false;
-    return true;
-}
-
 // Whether a live file stays when this step is committed.
 static bool stays(const struct sl_model_step *step, const struct sl_delta_file *file)
 {
     for (size_t i = 0; i < step->removed_count; i++)
         if (sl_str_equal(step->removed[i], file->path))
-            return false;
-    for (size_t i = 0; i < step->touched_count; i++)
-        if (is_same_partition(file->partition, step->touched[i], step->model->partition_by.count))
             return false;
     return true;
 }

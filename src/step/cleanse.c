@@ -214,7 +214,7 @@ static int report(struct sl_cleanse *cleanse, struct sl_step_result *result, str
     result->balance.quarantined += cleanse->balance.quarantined;
     result->balance.deduplicated += cleanse->balance.deduplicated;
     result->balance.filtered += cleanse->balance.filtered;
-    result->balance.replaced += cleanse->balance.replaced;
+    result->balance.replaced = sl_rows_add(result->balance.replaced, cleanse->balance.replaced);
     result->bytes_in += cleanse->byte_count;
     result->notes = cleanse->notes; // of the last range: it sees the newest columns of raw
     return add_reasons(cleanse, result, err);

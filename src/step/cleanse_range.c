@@ -238,8 +238,11 @@ static int choose_files(struct sl_cleanse *cleanse, const struct sl_delta_snapsh
     struct sl_arena *arena = cleanse->context->arena;
     struct sl_delta_changes changes;
     const char *unknown;
-    if (range->is_full)
+    if (range->is_full) {
         SL_TRY(count_rows(cleanse, raw->files, raw->file_count, err));
+        SL_TRY(sl_step_count(cleanse->context, cleanse->clean.folder, cleanse->clean.head.version,
+                             &cleanse->balance.replaced, err));
+    }
     if (range->is_full || range->is_replay)
         return sl_delta_scan(raw, arena, ret, err);
     SL_TRY(raw_changes(cleanse, range->from, range->to, &changes, &unknown, err));

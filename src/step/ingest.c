@@ -114,6 +114,23 @@ static int list_renamed(struct sl_ingest *ingest, struct sl_record *record, stru
     return SL_OK;
 }
 
+// What the table holds of files that are read anew. Rows beside them in the same file of the table
+// were staged again and stay.
+static int count_replaced(struct sl_ingest *ingest, struct sl_err *err)
+{
+    SL_AUTO(sl_map_clear) struct sl_map removed = {0};
+    int64_t kept = ingest->staged.row_count - ingest->result.balance.out;
+    int64_t rows = 0;
+
+    for (size_t i = 0; i < ingest->removed.count; i++)
+        SL_TRY(sl_map_set(&removed, ingest->removed.items[i], NULL, err));
+    for (size_t i = 0; i < ingest->snapshot.file_count; i++)
+        if (ingest->is_fresh || sl_map_has(&removed, ingest->snapshot.files[i].path))
+            rows = sl_rows_add(rows, ingest->snapshot.files[i].row_count);
+    ingest->result.balance.replaced = rows < 0 ? -1 : rows - kept;
+    return SL_OK;
+}
+
 static int print_record(struct sl_ingest *ingest, const char **ret, struct sl_err *err)
 {
     int64_t base = ingest->snapshot.version;
@@ -166,6 +183,7 @@ static int commit(struct sl_ingest *ingest, int64_t *ret_version, struct sl_err 
     SL_TRY(list_removed(ingest, err));
     if (has_same_rows(ingest))
         commit.description = NULL; // nor does anything else change
+    SL_TRY(count_replaced(ingest, err));
     commit.tags_json = ingest->tags_json;
     commit.retagged = ingest->retagged.items;
     commit.retags_json = ingest->retags_json.items;

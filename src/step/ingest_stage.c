@@ -84,12 +84,24 @@ static int add_own(const struct sl_ingest *ingest, const struct sl_ingest_job *j
     return SL_OK;
 }
 
+// Built anew the table has a type for both, unless it is one that no table has, or text beside a
+// nested type, which is read as that.
+static const char *advice_on(const struct sl_ingest *ingest, const struct sl_column *from,
+                             const struct sl_column *to)
+{
+    bool is_new = ingest->is_fresh || ingest->snapshot.version < 0;
+    if (sl_str_equal(sl_storage_type(from->type), to->type))
+        return "";
+    if (is_new || sl_type_is_nested(from->type) != sl_type_is_nested(to->type))
+        return "; no type holds both: give the files of each type a source of their own, with "
+               "paths that tell them apart";
+    return "; --full-refresh gives the table a type for all its files";
+}
+
 static int add_column(const struct sl_ingest *ingest, const struct sl_column *from,
                       const struct sl_column *to, struct sl_buf *sql, struct sl_err *err)
 {
-    // Built anew the table has a type for both, unless it is one that no table has.
-    bool is_lost = sl_str_equal(sl_storage_type(from->type), to->type);
-    const char *advice = is_lost ? "" : "; --full-refresh gives the table a type for all its files";
+    const char *advice = advice_on(ingest, from, to);
     const char *what = sl_arena_printf(ingest->arena,
                                        "column '%s' is %s in the file and %s in the "
                                        "table",

@@ -378,26 +378,80 @@ static bool is_current(const struct load_step *step)
            sl_str_equal(step->position.table_id, step->snapshot.table_id);
 }
 
-static int deliver(struct load_step *step, const char *fingerprint, struct sl_step_result *ret,
-                   struct sl_err *err)
+static int hint_space(int code, struct sl_err *err)
 {
-    int64_t rows = 0;
+    if (code == SL_E_NO_SPACE && err && !err->hint[0])
+        (void)sl_err_hint(err, "what was delivered before is still there; free space on that disk, "
+                               "and run again");
+    return code;
+}
+
+static int name_partitions(struct load_step *step, struct sl_strs *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    struct sl_session *session = step->context->session;
+    const struct sl_strs *columns = &step->delivery->partition_by;
+    const char **values = SL_NEW_ARRAY(step->context->arena, const char *, columns->count);
+    SL_TRY_NEW(values, err);
+    if (step->load.mode != SL_LOAD_PARTITIONS)
+        return SL_OK;
+    sl_buf_addf(&sql, "select * from (%s) order by all", step->load.partitions_sql);
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(session->kind->query(session, sql.text, 0, &result, err));
+    for (int64_t row = 0; row < sl_result_rows(result); row++) {
+        for (size_t i = 0; i < columns->count; i++)
+            values[i] = sl_result_text(result, row, i);
+        SL_TRY(sl_step_name_partition(columns, values, step->context->arena, ret, err));
+    }
+    return SL_OK;
+}
+
+// What is to be delivered, if anything is.
+static int look(struct load_step *step, const char *fingerprint, bool *ret_is_stale,
+                struct sl_err *err)
+{
     SL_TRY(read_position(step->context->project, step->target, step->delivery, step->kind,
                          step->self, step->context->arena, &step->position, &step->from_identity,
                          err));
     SL_TRY(describe_load(step, fingerprint, err));
-    if (is_current(step))
+    *ret_is_stale = !is_current(step);
+    return *ret_is_stale ? choose(step, err) : SL_OK;
+}
+
+static int deliver(struct load_step *step, const char *fingerprint, struct sl_step_result *ret,
+                   struct sl_err *err)
+{
+    struct sl_loaded loaded = {0};
+    bool is_stale;
+    SL_TRY(look(step, fingerprint, &is_stale, err));
+    if (!is_stale)
         return SL_OK;
-    SL_TRY(choose(step, err));
     SL_TRY(check(step, err));
-    SL_TRY(step->kind->load(step->self, &step->load, &rows, err));
+    SL_TRY(name_partitions(step, &ret->partitions, err));
+    SL_TRY(hint_space(step->kind->load(step->self, &step->load, &loaded, err), err));
     ret->outcome = SL_STEP_DONE;
     ret->was_full = step->load.mode == SL_LOAD_REPLACE;
     ret->why = step->why;
     ret->has_balance = true;
     ret->balance = (struct sl_balance){
-        .in = step->load.expected_rows >= 0 ? step->load.expected_rows : rows, .out = rows};
+        .in = step->load.expected_rows >= 0 ? step->load.expected_rows : loaded.rows,
+        .out = loaded.rows,
+        .replaced = loaded.replaced};
     return sl_balance_check(&ret->balance, "load", err);
+}
+
+static int begin(struct load_step *step, char fingerprint[65], struct sl_err *err)
+{
+    const struct sl_delivery *delivery = step->delivery;
+    struct sl_step_context *context = step->context;
+    SL_TRY(sl_delivery_fingerprint(step->target, delivery, fingerprint, err));
+    if (!sl_table_parse(delivery->table, &step->layer, &step->name))
+        return sl_fail(err, SL_E_SQL_TABLE, "'%s' is not a table name", delivery->table);
+    step->folder = sl_table_folder(context->project, step->layer, step->name, context->arena);
+    SL_TRY_NEW(step->folder, err);
+    return open_target(step->target, context->session, context->arena, &step->kind, &step->self,
+                       err);
 }
 
 int sl_step_load(struct sl_step_context *context, const struct sl_target *target,
@@ -406,13 +460,33 @@ int sl_step_load(struct sl_step_context *context, const struct sl_target *target
     struct load_step step = {.context = context, .target = target, .delivery = delivery};
     char fingerprint[65];
     *ret = (struct sl_step_result){.outcome = SL_STEP_NOTHING};
-    SL_TRY(sl_delivery_fingerprint(target, delivery, fingerprint, err));
-    if (!sl_table_parse(delivery->table, &step.layer, &step.name))
-        return sl_fail(err, SL_E_SQL_TABLE, "'%s' is not a table name", delivery->table);
-    step.folder = sl_table_folder(context->project, step.layer, step.name, context->arena);
-    SL_TRY_NEW(step.folder, err);
-    SL_TRY(open_target(target, context->session, context->arena, &step.kind, &step.self, err));
+    SL_TRY(begin(&step, fingerprint, err));
     int code = deliver(&step, fingerprint, ret, err);
     step.kind->close(step.self);
     return code == SL_OK ? SL_OK : sl_err_context(err, "target '%s'", target->name);
+}
+
+static int foresee(struct load_step *step, const char *fingerprint, struct sl_forecast *ret,
+                   struct sl_err *err)
+{
+    bool is_stale;
+    SL_TRY(look(step, fingerprint, &is_stale, err));
+    if (!is_stale)
+        return SL_OK;
+    ret->is_whole = step->load.mode == SL_LOAD_REPLACE;
+    ret->why = step->why;
+    return name_partitions(step, &ret->partitions, err);
+}
+
+int sl_step_load_foresee(struct sl_step_context *context, const struct sl_target *target,
+                         const struct sl_delivery *delivery, struct sl_forecast *ret,
+                         struct sl_err *err)
+{
+    struct load_step step = {.context = context, .target = target, .delivery = delivery};
+    char fingerprint[65];
+    *ret = (struct sl_forecast){0};
+    SL_TRY(begin(&step, fingerprint, err));
+    int code = foresee(&step, fingerprint, ret, err);
+    step.kind->close(step.self);
+    return code;
 }

@@ -167,6 +167,7 @@ static int stage_rows(struct sl_model_step *step, struct sl_err *err)
     SL_TRY(sl_buf_check(&sql, err));
     if (step->model->write == SL_WRITE_MERGE)
         return sl_model_merge(step, sql.text, err);
+    SL_TRY(sl_model_replaced(step, err));
     SL_TRY(stage(step, sql.text, err));
     step->balance.in = step->balance.out = step->staged.row_count;
     return SL_OK;
@@ -220,24 +221,11 @@ static int commit(struct sl_model_step *step, int64_t *ret_version, struct sl_er
     return sl_step_commit(step->context, step->folder, &commit, ret_version, err);
 }
 
-// "day=2024-01-31, country=DE"
-static int name_partition(const struct sl_model_step *step, const char *const *values,
-                          struct sl_strs *names, struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
-    for (size_t i = 0; i < step->model->partition_by.count; i++)
-        sl_buf_addf(&name, "%s%s=%s", i ? ", " : "", step->model->partition_by.items[i],
-                    values[i] ? values[i] : "null");
-    SL_TRY(sl_buf_check(&name, err));
-    const char *text = sl_arena_strdup(step->context->arena, name.text);
-    SL_TRY_NEW(text, err);
-    return sl_strs_add(names, step->context->arena, text, err);
-}
-
 static int name_touched(const struct sl_model_step *step, struct sl_strs *names, struct sl_err *err)
 {
     for (size_t i = 0; i < step->touched_count; i++)
-        SL_TRY(name_partition(step, step->touched[i], names, err));
+        SL_TRY(sl_step_name_partition(&step->model->partition_by, step->touched[i],
+                                      step->context->arena, names, err));
     return SL_OK;
 }
 
@@ -297,11 +285,11 @@ int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
 
 int sl_step_model_foresee(struct sl_step_context *context, const struct sl_model *model,
                           const struct sl_query *query, const char *fingerprint,
-                          struct sl_model_forecast *ret, struct sl_err *err)
+                          struct sl_forecast *ret, struct sl_err *err)
 {
     struct sl_model_step step = {
         .context = context, .model = model, .query = query, .fingerprint = fingerprint};
-    *ret = (struct sl_model_forecast){0};
+    *ret = (struct sl_forecast){0};
     SL_TRY(look(&step, err));
     if (is_up_to_date(&step))
         return SL_OK;

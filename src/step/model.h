@@ -46,7 +46,7 @@ struct sl_model_step {
     bool *is_asc; // parallel to order_by
     struct sl_staged staged;
     enum sl_delta_mode commit_mode;
-    const char *const *removed; // REWRITE
+    const char *const *removed; // files of the table that give way, where only a part does
     size_t removed_count;
     struct sl_balance balance;
 };
@@ -59,6 +59,9 @@ SL_MUST int sl_model_stage(struct sl_model_step *step, const char *sql, struct s
 // Write mode merge: the newest row per key of `sql`, against the table's rows when the scope is new
 // rows.
 SL_MUST int sl_model_merge(struct sl_model_step *step, const char *sql, struct sl_err *err);
+// What of the table gives way, in files and rows; of new rows that are merged, sl_model_merge finds
+// it.
+SL_MUST int sl_model_replaced(struct sl_model_step *step, struct sl_err *err);
 // Runs the model's checks on the table as it would be after the commit; SL_E_CHECK_FAILED names all
 // that fail, each with an example.
 SL_MUST int sl_model_audit(struct sl_model_step *step, struct sl_err *err);

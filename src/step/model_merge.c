@@ -95,6 +95,7 @@ int sl_model_merge(struct sl_model_step *step, const char *sql, struct sl_err *e
     const char *order;
     SL_TRY(order_text(step, &order, err));
     SL_TRY(newest_rows(step, sql, order, err));
+    SL_TRY(sl_model_replaced(step, err));
     SL_TRY(step->scope == SL_SCOPE_ALL ? sl_model_stage(step, "select * from _new", err)
                                        : merge_into_table(step, order, err));
     step->balance.deduplicated = step->balance.in - step->balance.out;

@@ -179,6 +179,31 @@ int sl_file_index(const struct sl_result *result, int64_t row, size_t count, siz
     return SL_OK;
 }
 
+int sl_step_name_partition(const struct sl_strs *columns, const char *const *values,
+                           struct sl_arena *arena, struct sl_strs *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
+    for (size_t i = 0; i < columns->count; i++)
+        sl_buf_addf(&name, "%s%s=%s", i ? ", " : "", columns->items[i],
+                    values[i] ? values[i] : "null");
+    SL_TRY(sl_buf_check(&name, err));
+    const char *text = sl_arena_strdup(arena, name.text);
+    SL_TRY_NEW(text, err);
+    return sl_strs_add(ret, arena, text, err);
+}
+
+int sl_step_count(struct sl_step_context *context, const char *folder, int64_t version,
+                  int64_t *ret, struct sl_err *err)
+{
+    struct sl_delta_snapshot snapshot;
+    *ret = 0;
+    if (version < 0)
+        return SL_OK;
+    SL_TRY(sl_delta_load(folder, version, context->session, context->arena, &snapshot, err));
+    *ret = snapshot.row_count;
+    return SL_OK;
+}
+
 int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const char *name,
                  int64_t version, int64_t *ret_version, struct sl_err *err)
 {

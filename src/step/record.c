@@ -26,7 +26,8 @@ static int print_balance(json_t *root, const struct sl_balance *balance, struct 
     SL_TRY(set(object, "quarantined", json_integer(balance->quarantined), err));
     SL_TRY(set(object, "deduplicated", json_integer(balance->deduplicated), err));
     SL_TRY(set(object, "filtered", json_integer(balance->filtered), err));
-    return set(object, "replaced", json_integer(balance->replaced), err);
+    return balance->replaced < 0 ? SL_OK
+                                 : set(object, "replaced", json_integer(balance->replaced), err);
 }
 
 static int print_reasons(json_t *root, const struct sl_record *record, struct sl_err *err)
@@ -206,7 +207,7 @@ int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *
             .quarantined = sl_json_int(balance, "quarantined", 0),
             .deduplicated = sl_json_int(balance, "deduplicated", 0),
             .filtered = sl_json_int(balance, "filtered", 0),
-            .replaced = sl_json_int(balance, "replaced", 0),
+            .replaced = sl_json_int(balance, "replaced", -1),
         };
     }
     SL_TRY(parse_reasons(json_object_get(root, "reasons"), arena, &record, err));
@@ -236,6 +237,11 @@ bool sl_balance_closes(const struct sl_balance *balance)
 {
     return balance->in ==
            balance->out + balance->quarantined + balance->deduplicated + balance->filtered;
+}
+
+int64_t sl_rows_add(int64_t a, int64_t b)
+{
+    return a < 0 || b < 0 ? -1 : a + b;
 }
 
 int sl_balance_check(const struct sl_balance *balance, const char *step, struct sl_err *err)

@@ -33,9 +33,8 @@ struct sl_step_progress {
 
 struct sl_balance { // in = out + quarantined + deduplicated + filtered
     int64_t in, out, quarantined, deduplicated, filtered;
-    // Rows that stood in a table merged by key and whose place newer ones took; no part of the
-    // equation. What such a table holds is the sum of out less that of replaced since it was built
-    // anew.
+    // Rows that stood in the table before and gave way; no part of the equation. What a table holds
+    // is what it held before, plus out, less replaced. -1: not known.
     int64_t replaced;
 };
 struct sl_reason_count {
@@ -82,19 +81,22 @@ SL_MUST int sl_step_cleanse(struct sl_step_context *context, const struct sl_sou
 SL_MUST int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
                           const struct sl_query *query, const char *fingerprint,
                           struct sl_step_result *ret, struct sl_err *err);
-// What sl_step_model would do now, found out without writing anything. In context->arena.
-struct sl_model_forecast {
+// What a step would do now, found out without writing anything. In context->arena.
+struct sl_forecast {
     bool is_whole;             // all of it would be recomputed
     const char *why;           // NULL: there is nothing to do
     struct sl_strs partitions; // write mode partition, and not whole: "day=2024-01-31, country=DE"
 };
 SL_MUST int sl_step_model_foresee(struct sl_step_context *context, const struct sl_model *model,
                                   const struct sl_query *query, const char *fingerprint,
-                                  struct sl_model_forecast *ret, struct sl_err *err);
+                                  struct sl_forecast *ret, struct sl_err *err);
 // table -> outside
 SL_MUST int sl_step_load(struct sl_step_context *context, const struct sl_target *target,
                          const struct sl_delivery *delivery, struct sl_step_result *ret,
                          struct sl_err *err);
+SL_MUST int sl_step_load_foresee(struct sl_step_context *context, const struct sl_target *target,
+                                 const struct sl_delivery *delivery, struct sl_forecast *ret,
+                                 struct sl_err *err);
 
 // What a source has that its raw table has not. `session` may be NULL as long as the raw table's
 // log is short.
@@ -163,6 +165,8 @@ SL_MUST int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_
 // that name (by its id).
 int64_t sl_record_input(const struct sl_record *record, const char *table, const char *id);
 bool sl_balance_closes(const struct sl_balance *balance);
+// The sum of two counts of rows; -1 if one of them is not known.
+int64_t sl_rows_add(int64_t a, int64_t b);
 // SL_E_BALANCE if it does not close.
 SL_MUST int sl_balance_check(const struct sl_balance *balance, const char *step,
                              struct sl_err *err);
@@ -214,6 +218,12 @@ void sl_step_unstage_all(struct sl_step_context *context);
 // A file's index that comes back from SQL: below `count`, or it is our bug.
 SL_MUST int sl_file_index(const struct sl_result *result, int64_t row, size_t count, size_t *ret,
                           struct sl_err *err);
+// Adds "day=2024-01-31, country=DE" to a list in the arena; a value may be NULL.
+SL_MUST int sl_step_name_partition(const struct sl_strs *columns, const char *const *values,
+                                   struct sl_arena *arena, struct sl_strs *ret, struct sl_err *err);
+// The rows that a table's log counts in a version; 0 if version is -1, -1 if a file has no count.
+SL_MUST int sl_step_count(struct sl_step_context *context, const char *folder, int64_t version,
+                          int64_t *ret, struct sl_err *err);
 // Creates the view layer.name over a table's version (-1: newest) in the session; with empty
 // columns-only relation if it has no files.
 SL_MUST int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const char *name,

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 
+import duckdb
 import pytest
 
 from conftest import Project
@@ -336,6 +337,57 @@ def test_the_plan_says_what_will_change_and_which_partitions(project):
     project.write("data/orders-3.csv", "id,day,amount\n" + "".join(f"{100 + i},2026-02-{i + 1:02},1\n" for i in range(5)))
     project.run("run", "--select", "raw.orders", "--select", "clean.orders")
     assert "5 partitions: day=2026-02-01; day=2026-02-02; day=2026-02-03; and 2 more" in project.run("plan").stdout
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb", "csv"])
+def test_the_plan_names_the_partitions_of_a_delivery_as_the_run_does(project, kind):
+    """A folder is written whole, and the plan says that."""
+    target = f"type: {kind}\npath: out/base\ndeliver:\n  - {{table: clean.orders, to: orders, write: partition, partition_by: [day, id]}}\n"
+    make(project).write("targets/out.yml", target)
+    project.run("run")
+    project.write("data/orders-2.csv", rows(2))
+    project.run("run")
+    project.write("data/orders-3.csv", "id,day,amount\n31,2026-01-01,1\n10,2026-02-01,2\n")
+    project.run("run", "--select", "raw.orders", "--select", "clean.orders")
+    node = next(node for node in project.json("plan")["nodes"] if node["name"] == "target.out.orders")
+    done = step(project.json("run"), "target.out.orders")
+    if kind == "csv":
+        assert "partitions" not in node and node["why"][-1] == done["why"] == "its table changed"
+        assert done["partition"] is None and done["was_full"]
+        return
+    touched = ["day=2026-01-01, id=10", "day=2026-01-01, id=31", "day=2026-02-01, id=10"]
+    assert node["partitions"] == done["partition"] == touched and not done["was_full"]
+    project.write("data/orders-4.csv", "id,day,amount\n41,2026-01-01,1\n")
+    project.run("run", "--select", "raw.orders", "--select", "clean.orders")
+    assert "1 partition: day=2026-01-01, id=41" in project.run("plan").stdout
+    assert "asked for by --full-refresh" in project.run("plan", "--full-refresh", "--select", "target.out.orders").stdout
+
+
+# --- types that no column holds together
+
+
+@pytest.mark.parametrize("nested", ["{'a': 1, 'b': 'x'}", "[1, 2]", "map {'k': 1}"])
+@pytest.mark.parametrize("text_is", ["first", "second", "later"])
+def test_text_beside_a_nested_type_is_told_to_be_split_off_and_that_helps(project, nested, text_is):
+    project.write("sluice.yml", FILES["sluice.yml"])
+    project.write("sources/t.yml", "path: data/*.parquet\n")
+    (project.folder / "data").mkdir()
+
+    def put(name, value):
+        duckdb.sql(f"copy (select {value} as v) to '{project.folder}/data/{name}.parquet'")
+
+    put("b-nested", nested)
+    if text_is == "later":
+        project.run("run")
+    put("a-text" if text_is == "first" else "c-text", "'some text'")
+    for arguments in ([], ["--full-refresh"]):
+        notes = step(project.json("run", *arguments, exit_code=5), "raw.t")["notes"]
+        assert "-text.parquet': column 'v' is VARCHAR in the file" in notes[0]
+        assert notes[0].endswith("no type holds both: give the files of each type a source of their own, with paths that tell them apart")
+    project.write("sources/t.yml", "path: data/*-nested.parquet\n")
+    project.write("sources/u.yml", "path: data/*-text.parquet\n")
+    project.run("run")
+    assert project.count("raw.t") == project.count("raw.u") == 1
 
 
 # --- disks

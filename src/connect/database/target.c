@@ -160,18 +160,22 @@ static void add_match(const char *const *names, size_t count, struct sl_buf *sql
     }
 }
 
+// Rows that go are added to *gone.
 // delete from t as _t where exists (select 1 from (<rows>) as _d where <keys are equal>)
 static int delete_matching(struct database_target *target, const struct sl_load *load,
-                           const char *rows, const char *const *names, size_t count,
+                           const char *rows, const char *const *names, size_t count, int64_t *gone,
                            struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    int64_t deleted = 0;
     sl_buf_add(&sql, "delete from ");
     add_table(target, load, &sql);
     sl_buf_addf(&sql, " as _t where exists (select 1 from (%s) as _d where ", rows);
     add_match(names, count, &sql);
     sl_buf_add(&sql, ")");
-    return exec(target, &sql, NULL, err);
+    SL_TRY(exec(target, &sql, &deleted, err));
+    *gone += deleted;
+    return SL_OK;
 }
 
 // SQLite has no nested types: such a value is its JSON.
@@ -220,26 +224,27 @@ static int replace(struct database_target *target, const struct sl_load *load, i
     return insert(target, load, ret_rows, err);
 }
 
-static int write_rows(struct database_target *target, const struct sl_load *load, int64_t *ret_rows,
-                      struct sl_err *err)
+static int write_rows(struct database_target *target, const struct sl_load *load,
+                      struct sl_loaded *ret, struct sl_err *err)
 {
     switch (load->mode) {
     case SL_LOAD_REPLACE:
-        return replace(target, load, ret_rows, err);
+        return replace(target, load, &ret->rows, err);
     case SL_LOAD_APPEND:
         break;
     case SL_LOAD_PARTITIONS:
         SL_TRY(delete_matching(target, load, load->partitions_sql, load->partition_by,
-                               load->partition_count, err));
+                               load->partition_count, &ret->replaced, err));
         break;
     case SL_LOAD_MERGE:
         if (load->deleted_keys_sql)
             SL_TRY(delete_matching(target, load, load->deleted_keys_sql, load->key, load->key_count,
-                                   err));
-        SL_TRY(delete_matching(target, load, load->rows_sql, load->key, load->key_count, err));
+                                   &ret->replaced, err));
+        SL_TRY(delete_matching(target, load, load->rows_sql, load->key, load->key_count,
+                               &ret->replaced, err));
         break;
     }
-    return insert(target, load, ret_rows, err);
+    return insert(target, load, &ret->rows, err);
 }
 
 static int write_position(struct database_target *target, const struct sl_load *load,
@@ -297,7 +302,7 @@ static int refuse_nan(struct database_target *target, const struct sl_load *load
 }
 
 static int in_transaction(struct database_target *target, const struct sl_load *load,
-                          int64_t *ret_rows, struct sl_err *err)
+                          struct sl_loaded *ret, struct sl_err *err)
 {
     struct sl_target_position position;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
@@ -319,32 +324,47 @@ static int in_transaction(struct database_target *target, const struct sl_load *
     SL_TRY(exec(target, &sql, NULL, err));
     SL_TRY(refuse_nan(target, load, load->key, load->key_count, err));
     SL_TRY(refuse_nan(target, load, load->partition_by, load->partition_count, err));
-    SL_TRY(write_rows(target, load, ret_rows, err));
-    if (load->expected_rows >= 0 && *ret_rows != load->expected_rows)
+    if (is_there && load->mode == SL_LOAD_REPLACE)
+        ret->replaced = -1; // DROP does not count
+    SL_TRY(write_rows(target, load, ret, err));
+    if (load->expected_rows >= 0 && ret->rows != load->expected_rows)
         return sl_fail(err, SL_E_BALANCE, "'%s' has %lld rows, %lld were written to '%s'",
-                       load->table, (long long)load->expected_rows, (long long)*ret_rows,
+                       load->table, (long long)load->expected_rows, (long long)ret->rows,
                        target->path);
     return write_position(target, load, err);
 }
 
-static int load_rows(void *self, const struct sl_load *load, int64_t *ret_rows, struct sl_err *err)
+// The engine's extension gives SQLite's errors as its own, with nothing but the words to tell them
+// by; in `err` is one of a statement whose rows and names come from the lake.
+static int tell_full_disk(const struct database_target *target, int code, struct sl_err *err)
+{
+    bool is_full = target->is_sqlite && err && code == SL_E_ENGINE &&
+                   sl_str_ends(err->message, "database or disk is full");
+    return is_full ? sl_fail(err, SL_E_NO_SPACE, "no space left to write '%s'", target->path)
+                   : code;
+}
+
+static int load_rows(void *self, const struct sl_load *load, struct sl_loaded *ret,
+                     struct sl_err *err)
 {
     struct database_target *target = self;
-    int64_t rows = 0;
+    struct sl_loaded loaded = {0};
     SL_TRY(attach(target, err));
     SL_TRY(sl_fault_point("database begin", err));
     SL_TRY(exec_text(target, "begin", err));
-    int code = in_transaction(target, load, &rows, err);
+    int code = in_transaction(target, load, &loaded, err);
     if (code == SL_OK)
         code = sl_fault_point("database commit", err);
     if (code != SL_OK) {
         struct sl_err ignored = {0};
         (void)!exec_text(target, "rollback", &ignored);
-        return code;
+        return tell_full_disk(target, code, err);
     }
-    SL_TRY(exec_text(target, "commit", err));
+    code = exec_text(target, "commit", err);
+    if (code != SL_OK)
+        return tell_full_disk(target, code, err);
     SL_TRY(sl_fault_point("database committed", err));
-    *ret_rows = rows;
+    *ret = loaded;
     return SL_OK;
 }
 

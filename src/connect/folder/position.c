@@ -43,6 +43,7 @@ int sl_folder_position_parse(const char *text, size_t length, const char *name,
         return sl_fail(err, SL_E_JSON_SYNTAX, "'%s' is no position of a delivery", name);
     position.target.version = sl_json_int(root, "version", -1);
     position.rows = sl_json_int(root, "rows", 0);
+    position.all_rows = sl_json_int(root, "all_rows", -1);
     SL_TRY(take_text(root, "fingerprint", arena, &position.target.fingerprint, err));
     SL_TRY(take_text(root, "table_id", arena, &position.target.table_id, err));
     SL_TRY(take_text(root, "table", arena, &position.table, err));
@@ -63,5 +64,8 @@ int sl_folder_position_print(const struct sl_folder_position *position, char **r
         (json_int_t)position->rows, "at", position->at, "files", position->files);
 
     SL_TRY_NEW(root, err);
+    if (position->all_rows >= 0 &&
+        json_object_set_new(root, "all_rows", json_integer(position->all_rows)) != 0)
+        return sl_fail_memory(err);
     return sl_json_print(root, ret, err);
 }

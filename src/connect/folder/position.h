@@ -9,9 +9,10 @@
 struct sl_folder_position {
     struct sl_target_position target; // version from 0, texts not NULL
     const char *table;
-    const char *at; // when it was written
-    int64_t rows;
-    json_t *files; // path below the folder -> size in bytes, from 0; owned
+    const char *at;   // when it was written
+    int64_t rows;     // of the delivery
+    int64_t all_rows; // of all files together; -1: unknown
+    json_t *files;    // path below the folder -> size in bytes, from 0; owned
 };
 
 void sl_folder_position_clear(struct sl_folder_position *position);

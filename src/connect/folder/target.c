@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
+#include "connect/folder/leftovers.h"
 #include "connect/folder/position.h"
 
 #include <stdlib.h>
@@ -94,16 +95,16 @@ static int check_files(const struct folder_target *target, const char *to, json_
     return SL_OK;
 }
 
-static int position(void *self, const char *table, const char *to, struct sl_target_position *ret,
-                    struct sl_err *err)
+// `ret_rows`: of all its files; -1 if that is not known.
+static int read_position(const struct folder_target *target, const char *to,
+                         struct sl_target_position *ret, int64_t *ret_rows, struct sl_err *err)
 {
-    struct folder_target *target = self;
     SL_AUTO(sl_folder_position_clear) struct sl_folder_position found = {0};
     const char *text;
     size_t length;
     bool is_whole;
-    (void)table;
     *ret = (struct sl_target_position){.version = -1};
+    *ret_rows = -1;
     const char *path = sl_arena_printf(target->arena, "%s/%s/" POSITION_FILE, target->path, to);
     SL_TRY_NEW(path, err);
     if (!sl_fs_exists(path))
@@ -116,9 +117,19 @@ static int position(void *self, const char *table, const char *to, struct sl_tar
     }
     SL_TRY(code);
     SL_TRY(check_files(target, to, found.files, &is_whole, err));
-    if (is_whole)
-        *ret = found.target;
+    if (!is_whole)
+        return SL_OK;
+    *ret_rows = found.all_rows;
+    *ret = found.target;
     return SL_OK;
+}
+
+static int position(void *self, const char *table, const char *to, struct sl_target_position *ret,
+                    struct sl_err *err)
+{
+    int64_t rows;
+    (void)table;
+    return read_position(self, to, ret, &rows, err);
 }
 
 // Path below the delivery's folder -> size, of every file in it.
@@ -145,9 +156,9 @@ static int list_files(struct sl_arena *arena, const char *folder, const char *be
     return SL_OK;
 }
 
-// Before _sluice.json is written: it is not in the list.
+// Before _sluice.json is written: it is not in the list. `all_rows`: -1 if that is not known.
 static int write_position(const struct sl_load *load, const char *folder, json_t *files,
-                          int64_t rows, struct sl_err *err)
+                          int64_t rows, int64_t all_rows, struct sl_err *err)
 {
     char time[32];
     char *text = NULL;
@@ -160,6 +171,7 @@ static int write_position(const struct sl_load *load, const char *folder, json_t
         .table = load->table,
         .at = sl_clock_format(sl_clock_now_us(), time),
         .rows = rows,
+        .all_rows = all_rows,
         .files = files,
     };
     const char *path = sl_path_join(&arena, folder, POSITION_FILE);
@@ -168,23 +180,6 @@ static int write_position(const struct sl_load *load, const char *folder, json_t
     int code = sl_fs_write(path, text, strlen(text), err);
     free(text);
     return code;
-}
-
-// Folders of deliveries that were killed before their exchange, or just after it.
-static int remove_leftovers(const struct folder_target *target, const char *to, struct sl_err *err)
-{
-    struct sl_strs names = {0};
-    const char *prefix = sl_arena_printf(target->arena, ".%s.new-", to);
-    SL_TRY_NEW(prefix, err);
-    SL_TRY(sl_fs_list(target->path, target->arena, &names, err));
-    for (size_t i = 0; i < names.count; i++) {
-        if (!sl_str_starts(names.items[i], prefix))
-            continue;
-        const char *path = sl_path_join(target->arena, target->path, names.items[i]);
-        SL_TRY_NEW(path, err);
-        SL_TRY(sl_fs_remove_tree(path, err));
-    }
-    return SL_OK;
 }
 
 // Files of the delivery so far, taken over by hard links: an append costs what it adds.
@@ -330,19 +325,6 @@ static int sync_tree(struct sl_arena *arena, const char *folder, struct sl_err *
     return sl_fs_sync_folder(folder, err);
 }
 
-// After this the new files are there, whole and durable, or the old ones are.
-static int publish(const struct folder_target *target, const char *fresh, const char *final,
-                   struct sl_err *err)
-{
-    SL_TRY(sync_tree(target->arena, fresh, err));
-    if (sl_fs_exists(final))
-        SL_TRY(sl_fs_exchange(fresh, final, err));
-    else
-        SL_TRY(sl_fs_rename(fresh, final, err));
-    SL_TRY(sl_fs_sync_folder(target->path, err));
-    return sl_fs_remove_tree(fresh, err);
-}
-
 static int refuse_foreign(const struct folder_target *target, const char *final, struct sl_err *err)
 {
     const char *mark = sl_path_join(target->arena, final, POSITION_FILE);
@@ -366,13 +348,15 @@ static int check_count(const struct sl_load *load, int64_t wanted, int64_t rows,
                    (long long)wanted, (long long)rows, final);
 }
 
+// `rows_before`: of what stands there; -1 if that is not known.
 static int fill(const struct folder_target *target, const struct sl_load *load, const char *fresh,
-                const char *final, int64_t *ret_rows, struct sl_err *err)
+                const char *final, int64_t rows_before, int64_t *ret_rows, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *files = json_object();
     int64_t rows = 0;
     int64_t found;
     SL_TRY_NEW(files, err);
+    SL_TRY(sl_fs_mkdirs(fresh, err));
     SL_TRY(refuse_hive_null(target, load, err));
     if (load->mode == SL_LOAD_APPEND)
         SL_TRY(link_files(target, final, fresh, err));
@@ -384,17 +368,53 @@ static int fill(const struct folder_target *target, const struct sl_load *load, 
         SL_TRY(check_count(load, rows, found, final, err));
     }
     *ret_rows = rows;
-    return write_position(load, fresh, files, rows, err);
+    int64_t all_rows = load->mode != SL_LOAD_APPEND ? rows
+                       : rows_before < 0            ? -1
+                                                    : rows_before + rows;
+    return write_position(load, fresh, files, rows, all_rows, err);
+}
+
+// After this the new files are there, whole and durable, or the old ones are.
+static int take_place(const struct folder_target *target, const char *fresh, const char *final,
+                      struct sl_err *err)
+{
+    SL_TRY(sync_tree(target->arena, fresh, err));
+    return sl_fs_exists(final) ? sl_fs_exchange(fresh, final, err)
+                               : sl_fs_rename(fresh, final, err);
+}
+
+// Until it has taken its place, the new folder can go; then it is the old one, and goes when the
+// exchange is durable.
+static int deliver(const struct folder_target *target, const struct sl_load *load,
+                   const char *fresh, const char *final, int64_t rows_before, int64_t *ret_rows,
+                   struct sl_err *err)
+{
+    int code = fill(target, load, fresh, final, rows_before, ret_rows, err);
+    if (code == SL_OK)
+        code = take_place(target, fresh, final, err);
+    if (code != SL_OK) {
+        struct sl_err ignored = {0};
+        (void)!sl_fs_remove_tree(fresh, &ignored);
+        return code;
+    }
+    SL_TRY(sl_fs_sync_folder(target->path, err));
+    return sl_fs_remove_tree(fresh, err);
+}
+
+static int64_t replaced(const struct sl_load *load, bool is_there, int64_t rows_before)
+{
+    return load->mode == SL_LOAD_REPLACE && is_there ? rows_before : 0;
 }
 
 // Two runs that deliver the same would remove each other's new folder, or append twice.
-static int load_rows(void *self, const struct sl_load *load, int64_t *ret_rows, struct sl_err *err)
+static int load_rows(void *self, const struct sl_load *load, struct sl_loaded *ret,
+                     struct sl_err *err)
 {
     struct folder_target *target = self;
     SL_AUTO(sl_fd_close) int lock_fd = -1;
     struct sl_target_position now;
     char uuid[37];
-    int64_t rows;
+    int64_t rows, rows_before;
     const char *final = sl_path_join(target->arena, target->path, load->to);
     const char *lock = sl_arena_printf(target->arena, "%s/.%s.lock", target->path, load->to);
     const char *fresh =
@@ -405,13 +425,12 @@ static int load_rows(void *self, const struct sl_load *load, int64_t *ret_rows, 
     SL_TRY(refuse_foreign(target, final, err));
     SL_TRY(sl_fs_mkdirs(target->path, err));
     SL_TRY(sl_fs_lock(lock, true, &lock_fd, err));
-    SL_TRY(position(target, load->table, load->to, &now, err));
+    SL_TRY(read_position(target, load->to, &now, &rows_before, err));
     SL_TRY(sl_target_check_begin(load, &now, err));
-    SL_TRY(remove_leftovers(target, load->to, err));
-    SL_TRY(sl_fs_mkdirs(fresh, err));
-    SL_TRY(fill(target, load, fresh, final, &rows, err));
-    SL_TRY(publish(target, fresh, final, err));
-    *ret_rows = rows;
+    SL_TRY(sl_folder_remove_leftovers(target->path, load->to, target->arena, err));
+    bool is_there = sl_fs_exists(final);
+    SL_TRY(deliver(target, load, fresh, final, rows_before, &rows, err));
+    *ret = (struct sl_loaded){.rows = rows, .replaced = replaced(load, is_there, rows_before)};
     return SL_OK;
 }
 

@@ -173,7 +173,7 @@ static int create(struct sl_postgres *postgres, const struct sl_load *load, cons
 
 // A table that is there stays, and with it grants, indexes, views and comments. Its rows are
 // exchanged at the very end, so that readers wait for one INSERT and not for the whole copy.
-static int replace(struct sl_postgres *postgres, const struct sl_load *load, int64_t *ret_rows,
+static int replace(struct sl_postgres *postgres, const struct sl_load *load, struct sl_loaded *ret,
                    struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
@@ -182,13 +182,14 @@ static int replace(struct sl_postgres *postgres, const struct sl_load *load, int
     SL_TRY_NEW(table, err);
     SL_TRY(has_table(postgres, load->to, &is_there, err));
     if (!is_there)
-        return create(postgres, load, table, ret_rows, err);
-    SL_TRY(stage(postgres, load, ret_rows, err));
+        return create(postgres, load, table, &ret->rows, err);
+    ret->replaced = -1; // TRUNCATE does not count
+    SL_TRY(stage(postgres, load, &ret->rows, err));
     SL_TRY(sl_postgres_fit(postgres, load, table, err));
     SL_TRY(sl_postgres_drop_stale_key(postgres, load, table, err));
     sl_buf_addf(&sql, "truncate %s", table);
     SL_TRY(exec(postgres, &sql, err));
-    SL_TRY(insert_stage(postgres, load, table, *ret_rows, err));
+    SL_TRY(insert_stage(postgres, load, table, ret->rows, err));
     return sl_postgres_add_key(postgres, load, table, err);
 }
 
@@ -227,18 +228,23 @@ static void add_match(const char *const *names, size_t count, const char *operat
     }
 }
 
-// A rule or a trigger that keeps the old rows would double them: so it is looked whether they went.
-static int delete_matching(struct sl_postgres *postgres, const char *table, const char *by,
-                           const char *const *names, size_t count, const char *operator,
-                           struct sl_err * err)
+// By partition, which may be null, or by key. A rule or a trigger that keeps the old rows would
+// double them: so it is looked whether they went. Their number is added to *gone.
+static int delete_matching(struct sl_postgres *postgres, const struct sl_load *load,
+                           const char *table, const char *by, int64_t *gone, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf match = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    int64_t left;
-    add_match(names, count, operator, & match);
+    int64_t deleted, left;
+    if (load->mode == SL_LOAD_PARTITIONS)
+        add_match(load->partition_by, load->partition_count, "is not distinct from", &match);
+    else
+        add_match(load->key, load->key_count, "=", &match);
     SL_TRY(sl_buf_check(&match, err));
     sl_buf_addf(&sql, "delete from %s _t using %s _d where %s", table, by, match.text);
-    SL_TRY(exec(postgres, &sql, err));
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(sl_postgres_change(postgres, sql.text, &deleted, err));
+    *gone += deleted;
     sl_buf_reset(&sql);
     sl_buf_addf(&sql, "select from %s _t, %s _d where %s limit 1", table, by, match.text);
     SL_TRY(sl_buf_check(&sql, err));
@@ -251,26 +257,26 @@ static int delete_matching(struct sl_postgres *postgres, const char *table, cons
 }
 
 static int continue_table(struct sl_postgres *postgres, const struct sl_load *load,
-                          int64_t *ret_rows, struct sl_err *err)
+                          struct sl_loaded *ret, struct sl_err *err)
 {
     const char *table = qualified(postgres, load->to);
     SL_TRY_NEW(table, err);
-    SL_TRY(stage(postgres, load, ret_rows, err));
+    SL_TRY(stage(postgres, load, &ret->rows, err));
     SL_TRY(sl_postgres_fit(postgres, load, table, err));
+    int64_t *gone = &ret->replaced;
     if (load->mode == SL_LOAD_PARTITIONS) {
         SL_TRY(send_keys(postgres, load, load->partitions_sql, load->partition_by,
                          load->partition_count, err));
-        SL_TRY(delete_matching(postgres, table, KEYS, load->partition_by, load->partition_count,
-                               "is not distinct from", err));
+        SL_TRY(delete_matching(postgres, load, table, KEYS, gone, err));
     } else if (load->mode == SL_LOAD_MERGE) {
         if (load->deleted_keys_sql) {
             SL_TRY(
                 send_keys(postgres, load, load->deleted_keys_sql, load->key, load->key_count, err));
-            SL_TRY(delete_matching(postgres, table, KEYS, load->key, load->key_count, "=", err));
+            SL_TRY(delete_matching(postgres, load, table, KEYS, gone, err));
         }
-        SL_TRY(delete_matching(postgres, table, STAGE, load->key, load->key_count, "=", err));
+        SL_TRY(delete_matching(postgres, load, table, STAGE, gone, err));
     }
-    return insert_stage(postgres, load, table, *ret_rows, err);
+    return insert_stage(postgres, load, table, ret->rows, err);
 }
 
 static int write_position(struct sl_postgres *postgres, const struct sl_load *load,
@@ -322,33 +328,34 @@ static int begin(struct sl_postgres *postgres, const struct sl_load *load, const
 }
 
 static int in_transaction(struct sl_postgres *postgres, const struct sl_load *load,
-                          int64_t *ret_rows, struct sl_err *err)
+                          struct sl_loaded *ret, struct sl_err *err)
 {
     const char *loads = qualified(postgres, "_sluice_loads");
     SL_TRY_NEW(loads, err);
     SL_TRY(begin(postgres, load, loads, err));
-    SL_TRY(load->mode == SL_LOAD_REPLACE ? replace(postgres, load, ret_rows, err)
-                                         : continue_table(postgres, load, ret_rows, err));
-    if (load->expected_rows >= 0 && *ret_rows != load->expected_rows)
+    SL_TRY(load->mode == SL_LOAD_REPLACE ? replace(postgres, load, ret, err)
+                                         : continue_table(postgres, load, ret, err));
+    if (load->expected_rows >= 0 && ret->rows != load->expected_rows)
         return sl_fail(err, SL_E_BALANCE, "'%s' has %lld rows, %lld were copied", load->table,
-                       (long long)load->expected_rows, (long long)*ret_rows);
+                       (long long)load->expected_rows, (long long)ret->rows);
     SL_TRY(write_position(postgres, load, loads, err));
     SL_TRY(sl_fault_point("postgres commit", err));
     return sl_postgres_exec(postgres, "commit", err);
 }
 
-static int load_rows(void *self, const struct sl_load *load, int64_t *ret_rows, struct sl_err *err)
+static int load_rows(void *self, const struct sl_load *load, struct sl_loaded *ret,
+                     struct sl_err *err)
 {
     struct sl_postgres *postgres = self;
-    int64_t rows = 0;
+    struct sl_loaded loaded = {0};
     struct sl_err ignored = {0};
-    int code = in_transaction(postgres, load, &rows, err);
+    int code = in_transaction(postgres, load, &loaded, err);
     if (code != SL_OK) {
         (void)!sl_postgres_exec(postgres, "rollback", &ignored);
         return code;
     }
     SL_TRY(sl_fault_point("postgres committed", err));
-    *ret_rows = rows;
+    *ret = loaded;
     return SL_OK;
 }
 

@@ -1,0 +1,179 @@
+"""Full disks: what only reads still reads, what writes says so, leaves the old version whole and nothing of the new one."""
+import contextlib
+import fcntl
+import os
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+from test_runs import make, out, rows, step
+
+
+class Disk:
+    """A small disk of its own, with as many free pages or names as a test wants."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir()
+        if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,nr_inodes=500", "none", folder]).returncode != 0:
+            pytest.skip("mounting a small tmpfs needs root")
+
+    def clear(self):
+        for file in self.folder.glob("filler*"):
+            file.unlink()
+
+    def leave_pages(self, count):
+        self.clear()
+        with open(self.folder / "filler", "wb", buffering=0) as filler:
+            with pytest.raises(OSError):
+                while filler.write(b"x" * 4096):
+                    pass
+            filler.truncate(max(0, filler.tell() - 4096 * count))
+
+    def leave_names(self, count):
+        self.clear()
+        with pytest.raises(OSError):
+            for number in range(10000):
+                (self.folder / f"filler-{number}").touch()
+        for file in sorted(self.folder.glob("filler-*"))[:count]:
+            file.unlink()
+
+
+@pytest.fixture
+def disk(tmp_path):
+    small = Disk(tmp_path / "disk")
+    yield small
+    subprocess.run(["umount", small.folder], check=True)
+
+
+def without_free_space(project, disk, name):
+    (disk.folder / name).mkdir()
+    (project.folder / name).symlink_to(disk.folder / name)
+
+
+# --- what only reads
+
+
+def leave_log(project, with_shared_memory):
+    """As a run does that was killed: the last run's end is in the log beside the store alone."""
+    writer = ("import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(\"update runs set command = 'retry'\"); "
+              "db.commit(); os._exit(0)")
+    state = project.folder / ".sluice" / "state.db"
+    subprocess.run([sys.executable, "-c", writer, state], check=True)
+    assert (project.folder / ".sluice" / "state.db-wal").stat().st_size > 0
+    if not with_shared_memory:
+        (project.folder / ".sluice" / "state.db-shm").unlink()
+
+
+@pytest.mark.parametrize("what, log", [("full", "none"), ("full", "left"), ("full", "left alone"), ("read-only", "none"),
+                                       ("read-only", "left")])
+def test_history_is_read_where_nothing_can_be_written(project, disk, what, log):
+    without_free_space(project, disk, ".sluice")
+    make(project).run("run")
+    if log != "none":
+        leave_log(project, log == "left")
+    if what == "full":
+        disk.leave_pages(0)
+    else:
+        subprocess.run(["mount", "-o", "remount,ro", disk.folder], check=True)
+    listed = project.json("status")["runs"]
+    assert [run["command"] for run in listed] == ["run" if log == "none" else "retry"]
+    assert "ingest orders" in project.run("status", listed[0]["run_id"]).stdout
+    assert "ingest orders" in project.run("logs").stdout
+    if what == "read-only":
+        subprocess.run(["mount", "-o", "remount,rw", disk.folder], check=True)
+    disk.clear()
+    project.write("data/orders-2.csv", rows(2))
+    project.run("run")
+    assert len(project.json("status")["runs"]) == 2
+
+
+def test_status_makes_no_store_and_leaves_a_damaged_one_alone(project):
+    make(project)
+    assert project.json("status")["runs"] == []
+    assert not (project.folder / ".sluice" / "state.db").exists()
+    damaged = project.write(".sluice/state.db", b"x" * 8192)
+    done = project.run("status")
+    assert "is damaged: the next run begins a new one" in done.stderr and "nothing has been run yet" in done.stdout
+    assert damaged.read_bytes() == b"x" * 8192
+    assert "set aside" in project.run("run").stderr
+    assert len(project.json("status")["runs"]) == 1
+
+
+# --- targets
+
+
+def hidden(project, name="out"):
+    return sorted(file.name for file in (project.folder / name).iterdir() if ".new-" in file.name)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("lack", ["pages", "names"])
+def test_a_folder_on_a_full_disk_keeps_the_old_files_and_nothing_of_the_new(project, disk, kind, lack):
+    """From no room at all, not even for the lock, up to where all but the list of files fits."""
+    without_free_space(project, disk, "out")
+    target = f"type: {kind}\npath: out\ndeliver: [{{table: curated.daily, to: daily}}]\n"
+    make(project, **{"targets/out.yml": target})
+    project.run("run")
+    (project.folder / "out/.daily.lock").unlink()
+    before = {file.name: file.read_bytes() for file in (project.folder / "out/daily").iterdir()}
+    project.write("data/orders-2.csv", rows(2))
+    failures = set()
+    for free in range(40):
+        getattr(disk, f"leave_{lack}")(free)
+        load = step(project.json("run", exit_code=None), "target.out.daily")
+        assert hidden(project) == []
+        if load["status"] == "ok":
+            break
+        assert load["error"]["code"] == "SL0103" and "disk" in load["error"]["hint"], load
+        failures.add(load["error"]["message"].split("/")[-1].split("'")[0])
+        assert {file.name: file.read_bytes() for file in (project.folder / "out/daily").iterdir()} == before
+    assert load["status"] == "ok" and failures
+    assert lack == "pages" or ".daily.lock" in failures
+    assert any(name.startswith("_sluice.json") for name in failures), failures
+
+
+def test_a_sqlite_file_on_a_full_disk_is_told_as_one(project, disk):
+    without_free_space(project, disk, "out")
+    target = "type: sqlite\npath: out/base\ndeliver: [{table: clean.orders, to: orders}]\n"
+    make(project, **{"targets/out.yml": target})
+    project.run("run")
+    project.write("data/orders-2.csv", "id,day,amount\n" + "".join(f"{i},2026-01-01,{i}.5\n" for i in range(100, 20000)))
+    for free in (0, 1, 2, 3, 5, 8, 20, 40):
+        disk.leave_pages(free)
+        load = step(project.json("run", exit_code=None), "target.out.orders")
+        assert load["error"]["code"] == "SL0103" and "disk" in load["error"]["hint"], (free, load)
+    disk.clear()
+    project.run("run")
+    with contextlib.closing(sqlite3.connect(project.folder / "out/base")) as base:
+        assert base.execute("select count(*) from orders").fetchone() == (19903,)
+
+
+# --- leftovers of killed deliveries
+
+
+def test_leftovers_go_with_the_next_delivery_into_the_folder_but_not_what_is_at_work(project):
+    make(project).run("run")
+    folder = project.folder / "out"
+    uuid = "0b9e7a52-33f3-4a55-9b2f-3e0b6a0a3c11"
+    names = [f".daily.new-{uuid}", f".gone.new-{uuid}", f".busy.new-{uuid}", ".daily.new-thing", f".nolock.new-{uuid}"]
+    for name in names:
+        project.write(f"out/{name}/part.csv", "x")
+    (folder / ".gone.lock").touch()
+    with open(folder / ".busy.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        project.write("data/orders-2.csv", rows(2))
+        project.run("run")
+        assert hidden(project) == sorted(names[2:])
+    project.write("data/orders-3.csv", rows(3))
+    project.run("run")
+    assert hidden(project) == sorted(names[3:])
+    assert len(out(project, "daily")) == 3
+
+
+def test_a_delivery_that_fails_takes_its_new_folder_away(project):
+    make(project, **{"models/daily.sql": "select id, '__HIVE_DEFAULT_PARTITION__' as day from clean.orders",
+                     "targets/out.yml": "type: csv\npath: out\ndeliver: [{table: curated.daily, to: daily, write: partition, partition_by: [day]}]\n"})
+    assert step(project.json("run", exit_code=5), "target.out.daily")["status"] == "error"
+    assert hidden(project) == []
