@@ -1,5 +1,5 @@
 // sluice quarantine ls|show: which rows were rejected, why, and where they came from.
-#include "cli/lake.h"
+#include "cli/quarantine.h"
 
 #include <string.h>
 
@@ -8,7 +8,9 @@
 struct quarantine_options {
     struct sl_common common;
     const char *table;
-    const char *rule, *source;
+    struct sl_quarantine_filter filter;
+    const char *by;
+    bool all;
     int64_t limit;
     struct sl_as_of as_of;
 };
@@ -16,6 +18,11 @@ struct quarantine_options {
 static const struct sl_opt ls_rows[] = {
     {"table", SL_OPT_STRING, offsetof(struct quarantine_options, table), NULL, "Only this table.",
      SL_OPT_POSITIONAL, .placeholder = "TABLE"},
+    {"by", SL_OPT_STRING, offsetof(struct quarantine_options, by), "rule",
+     "Put rows together by rule, source, day or run.", 0, .placeholder = "WHAT"},
+    {"all", SL_OPT_BOOL, offsetof(struct quarantine_options, all), "false", "Discarded rows, too.",
+     0},
+    SL_QUARANTINE_FILTER_ROWS(struct quarantine_options),
     SL_COMMON_ROWS,
     {0},
 };
@@ -23,10 +30,7 @@ static const struct sl_opt show_rows[] = {
     {"table", SL_OPT_STRING, offsetof(struct quarantine_options, table), NULL,
      "The table whose rejected rows to show.", SL_OPT_POSITIONAL | SL_OPT_REQUIRED,
      .placeholder = "TABLE"},
-    {"rule", SL_OPT_STRING, offsetof(struct quarantine_options, rule), NULL,
-     "Only rows that break this rule.", 0, .placeholder = "RULE"},
-    {"source", SL_OPT_STRING, offsetof(struct quarantine_options, source), NULL,
-     "Only rows from this file, by its path or its end.", 0, .placeholder = "FILE"},
+    SL_QUARANTINE_FILTER_ROWS(struct quarantine_options),
     {"limit", SL_OPT_INT, offsetof(struct quarantine_options, limit), "20", "Rows to show; 0: all.",
      0, .letter = 'n', .placeholder = "N"},
     SL_AS_OF_ROWS(struct quarantine_options),
@@ -45,47 +49,92 @@ const char *sl_bare_table(const char *table)
 #define PAYLOAD_SQL \
     "coalesce(payload::json, to_json(coalesce(try(decode(corrupt)), corrupt::varchar)))"
 
-static int view(struct sl_lake *lake, const char *name, const struct sl_as_of *as_of,
-                struct sl_err *err)
+int sl_quarantine_view(struct sl_lake *lake, const char *table, const struct sl_as_of *as_of,
+                       const char **ret_name, struct sl_err *err)
 {
     enum sl_layer layer;
-    const char *found, *folder;
+    const char *folder;
     int64_t version;
-    const char *table = sl_arena_printf(&lake->world.arena, "quarantine.%s", name);
-    SL_TRY_NEW(table, err);
-    SL_TRY(sl_lake_table(lake, table, &layer, &found, &folder, err));
-    SL_TRY(sl_lake_version(table, folder, as_of, &version, err));
-    return sl_step_view(&lake->context, layer, found, version, NULL, err);
+    const char *full = sl_arena_printf(&lake->world.arena, "quarantine.%s", sl_bare_table(table));
+    SL_TRY_NEW(full, err);
+    SL_TRY(sl_lake_table(lake, full, &layer, ret_name, &folder, err));
+    SL_TRY(sl_lake_version(full, folder, as_of, &version, err));
+    return sl_step_view(&lake->context, layer, *ret_name, version, NULL, err);
 }
 
-static int add_table(struct sl_lake *lake, const char *name, struct sl_buf *sql, struct sl_err *err)
+// Tables of an earlier version lack the columns of discards.
+#define DISCARD_COLUMNS_SQL                                                                      \
+    "select null::timestamptz as discarded_at, null::varchar as discarded_by, null::varchar as " \
+    "discard_reason where false"
+
+static void add_relation(const char *name, struct sl_buf *sql)
+{
+    sl_buf_add(sql, "(" DISCARD_COLUMNS_SQL " union all by name select * from quarantine.");
+    sl_buf_add_sql_name(sql, name);
+    sl_buf_add(sql, ")");
+}
+
+// How rejected rows are put together by `ls --by`: a row belongs to each rule that it breaks.
+static const struct grouping {
+    const char *name, *key, *detail, *from;
+} groupings[] = {
+    {"rule", "r.rule", "r.\"column\"", ", unnest(reasons) as u(r)"},
+    {"source", "_source", "null::varchar", ""},
+    {"day", "strftime(\"at\"::timestamp, '%Y-%m-%d')", "null::varchar", ""},
+    {"run", "run_id", "null::varchar", ""},
+};
+
+static int find_grouping(const char *by, const struct grouping **ret, struct sl_err *err)
+{
+    for (size_t i = 0; i < sizeof groupings / sizeof *groupings; i++)
+        if (sl_str_equal(groupings[i].name, by)) {
+            *ret = &groupings[i];
+            return SL_OK;
+        }
+    return sl_fail(err, SL_E_USAGE, "--by is '%s', expected rule, source, day or run", by);
+}
+
+// The trend: rows in each of the last eight runs that rejected any of the table.
+static int add_table(struct sl_lake *lake, const struct quarantine_options *options,
+                     const char *table, struct sl_buf *sql, struct sl_err *err)
 {
     struct sl_as_of now = {0};
-    SL_TRY(view(lake, name, &now, err));
-    sl_buf_add(sql, sql->length ? " union all " : "");
-    sl_buf_add(sql, "select ");
+    const struct grouping *by;
+    const char *name;
+    SL_TRY(find_grouping(options->by, &by, err));
+    SL_TRY(sl_quarantine_view(lake, table, &now, &name, err));
+    sl_buf_add(sql, sql->length ? " union all (with q as (select * from "
+                                : "(with q as (select * from ");
+    add_relation(name, sql);
+    sl_buf_add(sql, " where ");
+    SL_TRY(sl_quarantine_condition(&options->filter, sql, err));
+    sl_buf_add(sql, options->all ? ")" : " and discarded_at is null)");
+    sl_buf_add(
+        sql,
+        ", runs as (select run_id, min(\"at\") as since from q group by 1 order by 2 desc limit 8) "
+        "select ");
     sl_buf_add_sql_string(sql, name);
-    sl_buf_add(sql, " as t, r.rule, r.\"column\" as c, count(*) as n, min(seen_at) as first_seen, "
-                    "max(seen_at) as last_seen, "
-                    "min_by(r.message, row(_source, _position)) as example, min_by(payload, "
-                    "row(_source, _position)) as example_row "
-                    "from (select unnest(reasons) as r, \"at\" as seen_at, " PAYLOAD_SQL
-                    " as payload, _source, _position from quarantine.");
-    sl_buf_add_sql_name(sql, name);
-    sl_buf_add(sql, ") group by all");
+    sl_buf_addf(sql,
+                " as t, %s as k, %s as d, count(*) as n, count(discarded_at) as discarded, "
+                "min(\"at\") as first_seen, max(\"at\") as last_seen, histogram(run_id) as by_run, "
+                "(select list(run_id order by since) from runs) as last_runs, "
+                "min_by(%s, row(_source, _position)) as example, "
+                "min_by(" PAYLOAD_SQL
+                ", row(_source, _position)) as example_row from q%s group by all)",
+                by->key, by->detail, by->from[0] ? "r.message" : "reasons[1].message", by->from);
     return SL_OK;
 }
 
-static int list_tables(struct sl_lake *lake, const char *only, struct sl_buf *sql,
-                       struct sl_err *err)
+static int list_tables(struct sl_lake *lake, const struct quarantine_options *options,
+                       struct sl_buf *sql, struct sl_err *err)
 {
     struct sl_strs tables = {0};
-    if (only)
-        return add_table(lake, sl_bare_table(only), sql, err);
+    if (options->table)
+        return add_table(lake, options, options->table, sql, err);
     SL_TRY(sl_lake_tables(lake, &tables, err));
     for (size_t i = 0; i < tables.count; i++)
         if (sl_str_starts(tables.items[i], "quarantine."))
-            SL_TRY(add_table(lake, sl_bare_table(tables.items[i]), sql, err));
+            SL_TRY(add_table(lake, options, tables.items[i], sql, err));
     return SL_OK;
 }
 
@@ -112,7 +161,7 @@ static int payload_text(const char *payload, struct sl_arena *arena, const char 
 }
 
 enum {
-    GROUP_CELLS = 7,
+    GROUP_CELLS = 9,
     EXAMPLE_ROW = GROUP_CELLS
 }; // columns of a group: what comes last is the row
 
@@ -123,7 +172,7 @@ static int print_groups(const struct sl_result *result, struct sl_arena *arena, 
     const char *cells[GROUP_CELLS], *row;
     size_t width = sl_is_terminal(stdout) ? (size_t)sl_terminal_width(stdout) : 0;
     struct sl_grid grid;
-    sl_grid_init(&grid, arena, GROUP_CELLS, 1U << 3);
+    sl_grid_init(&grid, arena, GROUP_CELLS, 3U << 3);
     for (int64_t r = -1; r < sl_result_rows(result); r++) {
         for (size_t c = 0; c < GROUP_CELLS; c++)
             cells[c] = r < 0 ? sl_result_name(result, c) : sl_result_text(result, r, c);
@@ -155,6 +204,16 @@ static int print_groups_json(const struct sl_result *result, struct sl_err *err)
     return sl_rows_print_json(&rows, head, err);
 }
 
+#define NO_GROUPS_SQL                                                                           \
+    "select null::varchar as t, null::varchar as k, null::varchar as d, 0::bigint as n, "       \
+    "0::bigint as discarded, null::timestamptz as first_seen, null::timestamptz as last_seen, " \
+    "map([''], [0::ubigint]) as by_run, [''] as last_runs, null::varchar as example, "          \
+    "null::json as example_row where false"
+// One bar for each run, as high as its share of the highest.
+#define TREND_SQL                                                                      \
+    "array_to_string(list_transform(counts, lambda v: case when v = 0 then '·' else " \
+    "substr('▁▂▃▄▅▆▇█', 1 + (v * 7 // list_max(counts))::int, 1) end), '')"
+
 static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct quarantine_options *options = self;
@@ -164,21 +223,19 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     (void)ret_exit;
     SL_TRY(sl_lake_open(&options->common, &lake, err));
-    SL_TRY(list_tables(&lake, options->table, &groups, err));
+    SL_TRY(list_tables(&lake, options, &groups, err));
     if (!groups.length)
-        sl_buf_add(
-            &groups,
-            "select null::varchar as t, null::varchar as rule, null::varchar as c, 0::bigint as n, "
-            "null::timestamptz as first_seen, null::timestamptz as last_seen, null::varchar as "
-            "example, "
-            "null::json as example_row where false");
-    sl_buf_addf(&sql,
-                "select t as \"table\", rule, c as \"column\", n as \"rows\", "
-                "strftime(first_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as first_seen, "
-                "strftime(last_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as last_seen, example, "
-                "example_row "
-                "from (%s) order by t, n desc, rule, c",
-                groups.text);
+        sl_buf_add(&groups, NO_GROUPS_SQL);
+    bool is_by_rule = sl_str_equal(options->by, "rule");
+    sl_buf_addf(
+        &sql,
+        "select t as \"table\", k as \"%s\", d as \"column\", n as \"rows\", discarded, "
+        "strftime(first_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as first_seen, "
+        "strftime(last_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as last_seen, %s as trend, "
+        "example, example_row from (select *, list_transform(last_runs, lambda x: "
+        "coalesce(by_run[x], 0)) as counts from (%s)) order by t, %s",
+        options->by, options->common.json ? "to_json(counts)" : TREND_SQL, groups.text,
+        is_by_rule ? "n desc, k, d" : "k");
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(lake.session->kind->query(lake.session, sql.text, 0, &result, err));
     if (options->common.json)
@@ -190,32 +247,78 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
     return print_groups(result, &lake.world.arena, err);
 }
 
-static void add_rows_sql(const struct quarantine_options *options, const char *name,
-                         struct sl_buf *sql)
+bool sl_quarantine_filter_is_empty(const struct sl_quarantine_filter *filter)
+{
+    return !filter->rule && !filter->source && !filter->run && !filter->positions.count;
+}
+
+static int add_positions(const struct sl_strs *positions, struct sl_buf *sql, struct sl_err *err)
+{
+    sl_buf_add(sql, " and _position in (");
+    for (size_t i = 0; i < positions->count; i++) {
+        int64_t position;
+        if (!sl_str_to_int64(positions->items[i], &position))
+            return sl_fail(err, SL_E_USAGE, "--position is '%s', expected a whole number",
+                           positions->items[i]);
+        sl_buf_addf(sql, "%s%lld", i ? ", " : "", (long long)position);
+    }
+    sl_buf_add(sql, ")");
+    return SL_OK;
+}
+
+int sl_quarantine_condition(const struct sl_quarantine_filter *filter, struct sl_buf *sql,
+                            struct sl_err *err)
+{
+    sl_buf_add(sql, "true");
+    if (filter->rule) {
+        sl_buf_add(sql, " and len(list_filter(reasons, lambda r: r.rule = ");
+        sl_buf_add_sql_string(sql, filter->rule);
+        sl_buf_add(sql, ")) > 0");
+    }
+    if (filter->source) {
+        sl_buf_add(sql, " and (_source = ");
+        sl_buf_add_sql_string(sql, filter->source);
+        sl_buf_add(sql, " or ends_with(_source, '/' || ");
+        sl_buf_add_sql_string(sql, filter->source);
+        sl_buf_add(sql, "))");
+    }
+    if (filter->run) {
+        sl_buf_add(sql, " and starts_with(run_id, ");
+        sl_buf_add_sql_string(sql, filter->run);
+        sl_buf_add(sql, ")");
+    }
+    return filter->positions.count ? add_positions(&filter->positions, sql, err) : SL_OK;
+}
+
+int sl_quarantine_rows_sql(const struct sl_quarantine_filter *filter, const char *name,
+                           struct sl_buf *sql, struct sl_err *err)
 {
     sl_buf_add(
         sql,
         "select _source as source, _position as position, to_json(reasons) as reasons, " PAYLOAD_SQL
         " as payload, "
-        "strftime(\"at\"::timestamp, '%Y-%m-%dT%H:%M:%SZ') as \"at\", run_id from quarantine.");
-    sl_buf_add_sql_name(sql, name);
-    sl_buf_add(sql, " where true");
-    if (options->rule) {
-        sl_buf_add(sql, " and len(list_filter(reasons, lambda r: r.rule = ");
-        sl_buf_add_sql_string(sql, options->rule);
-        sl_buf_add(sql, ")) > 0");
-    }
-    if (options->source) {
-        sl_buf_add(sql, " and (_source = ");
-        sl_buf_add_sql_string(sql, options->source);
-        sl_buf_add(sql, " or ends_with(_source, '/' || ");
-        sl_buf_add_sql_string(sql, options->source);
-        sl_buf_add(sql, "))");
-    }
+        "strftime(\"at\"::timestamp, '%Y-%m-%dT%H:%M:%SZ') as \"at\", run_id, "
+        "strftime(discarded_at::timestamp, '%Y-%m-%dT%H:%M:%SZ') as discarded_at, discarded_by, "
+        "discard_reason from ");
+    add_relation(name, sql);
+    sl_buf_add(sql, " where ");
+    SL_TRY(sl_quarantine_condition(filter, sql, err));
     sl_buf_add(sql, " order by _source, _position");
+    return SL_OK;
 }
 
-enum { SOURCE, POSITION, REASONS, PAYLOAD, AT, RUN_ID };
+enum { SOURCE, POSITION, REASONS, PAYLOAD, AT, RUN_ID, DISCARDED_AT, DISCARDED_BY, DISCARD_REASON };
+
+static void print_discard(const struct sl_result *result, int64_t row)
+{
+    if (!sl_result_text(result, row, DISCARDED_AT))
+        return;
+    printf("  discarded %s by ", sl_result_text(result, row, DISCARDED_AT));
+    sl_put_plain(stdout, sl_result_text(result, row, DISCARDED_BY));
+    fputs(": ", stdout);
+    sl_put_plain(stdout, sl_result_text(result, row, DISCARD_REASON));
+    putchar('\n');
+}
 
 // Each row is a paragraph: reasons and payload are too long to stand in columns.
 static int print_row(const struct sl_result *result, int64_t row, struct sl_err *err)
@@ -243,9 +346,11 @@ static int print_row(const struct sl_result *result, int64_t row, struct sl_err 
     }
     fputs("  ", stdout);
     sl_put_plain(stdout, payload);
-    printf("\n  %srejected %s by run %.8s%s\n\n", sl_color(stdout, SL_COLOR_DIM),
+    printf("\n  %srejected %s by run %.8s%s\n", sl_color(stdout, SL_COLOR_DIM),
            sl_result_text(result, row, AT), sl_result_text(result, row, RUN_ID),
            sl_color(stdout, SL_COLOR_NONE));
+    print_discard(result, row);
+    putchar('\n');
     return SL_OK;
 }
 
@@ -268,12 +373,12 @@ static int run_show(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(sl_lake_close) struct sl_lake lake = {0};
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    const char *name = sl_bare_table(options->table);
+    const char *name;
     (void)ret_exit;
     SL_TRY(sl_require_limit(options->limit, err));
     SL_TRY(sl_lake_open(&options->common, &lake, err));
-    SL_TRY(view(&lake, name, &options->as_of, err));
-    add_rows_sql(options, name, &sql);
+    SL_TRY(sl_quarantine_view(&lake, options->table, &options->as_of, &name, err));
+    SL_TRY(sl_quarantine_rows_sql(&options->filter, name, &sql, err));
     SL_TRY(sl_buf_check(&sql, err));
     int64_t fetch = options->limit ? options->limit + 1 : 0;
     SL_TRY(lake.session->kind->query(lake.session, sql.text, fetch, &result, err));

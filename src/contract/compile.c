@@ -12,6 +12,9 @@ const struct sl_column sl_quarantine_columns[] = {
     {"_source", "VARCHAR"},
     {"_position", "BIGINT"},
     {"corrupt", "BLOB"},
+    {"discarded_at", "TIMESTAMP WITH TIME ZONE"},
+    {"discarded_by", "VARCHAR"},
+    {"discard_reason", "VARCHAR"},
 };
 const size_t sl_quarantine_column_count =
     sizeof sl_quarantine_columns / sizeof *sl_quarantine_columns;

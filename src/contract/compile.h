@@ -72,7 +72,9 @@ struct sl_pass {
 };
 
 // The columns of every quarantine table: payload VARCHAR, reasons STRUCT(...)[], at TIMESTAMP WITH
-// TIME ZONE, run_id VARCHAR, _source VARCHAR, _position BIGINT, corrupt BLOB.
+// TIME ZONE, run_id VARCHAR, _source VARCHAR, _position BIGINT, corrupt BLOB, and of rows that
+// someone has given up discarded_at TIMESTAMP WITH TIME ZONE, discarded_by and discard_reason
+// VARCHAR.
 extern const struct sl_column sl_quarantine_columns[];
 extern const size_t sl_quarantine_column_count;
 

@@ -46,6 +46,7 @@ struct sl_cleanse {
     int64_t kept;           // rows of those files that stay
     const char **rewritten; // files of quarantine that hold replayed rows
     size_t rewritten_count;
+    bool has_discarded;
     int64_t still_quarantined; // rows of those files that are not read again
     struct sl_balance balance;
     struct sl_reason_count *reasons;
@@ -73,6 +74,9 @@ SL_MUST int sl_cleanse_open_replay(struct sl_cleanse *cleanse, const char *raw_s
 // " union all select ...": what stays of the files of quarantine that are written anew.
 SL_MUST int sl_cleanse_add_still_quarantined(struct sl_cleanse *cleanse, struct sl_buf *sql,
                                              struct sl_err *err);
+// _discarded: the rows of quarantine that were given up, before it is written anew. Sets
+// has_discarded.
+SL_MUST int sl_cleanse_recall_discarded(struct sl_cleanse *cleanse, struct sl_err *err);
 // Keeps the contract for the next comparison.
 SL_MUST int sl_cleanse_keep_contract(struct sl_cleanse *cleanse, struct sl_err *err);
 

@@ -279,6 +279,7 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
     }
     if (!range->is_full)
         SL_TRY(load_clean(cleanse, err));
+    SL_TRY(sl_cleanse_recall_discarded(cleanse, err));
     SL_TRY(name_rows(cleanse, SL_PASS_ALL, "_aside", err));
     SL_TRY(name_rows(cleanse, SL_PASS_FLAGGED, rows, err));
     return name_rows(cleanse, SL_PASS_GOOD, rows, err);

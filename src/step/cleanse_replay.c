@@ -229,3 +229,42 @@ int sl_cleanse_add_still_quarantined(struct sl_cleanse *cleanse, struct sl_buf *
     sl_buf_add(sql, " where " ORIGIN_IN("not in", "_again"));
     return SL_OK;
 }
+
+static bool has_column(const struct sl_delta_snapshot *snapshot, const char *name)
+{
+    for (size_t i = 0; i < snapshot->column_count; i++)
+        if (sl_str_equal(snapshot->columns[i].name, name))
+            return true;
+    return false;
+}
+
+int sl_cleanse_recall_discarded(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    const struct sl_cleanse_range *range = &cleanse->range;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct sl_delta_snapshot quarantine;
+    int64_t rows;
+    cleanse->has_discarded = false;
+    if (range->is_resumed || !(range->is_full || range->is_replay) ||
+        cleanse->quarantine.head.version < 0)
+        return SL_OK;
+    SL_TRY(sl_delta_load(cleanse->quarantine.folder, cleanse->quarantine.head.version,
+                         cleanse->context->session, cleanse->context->arena, &quarantine, err));
+    if (!has_column(&quarantine, "discarded_at"))
+        return SL_OK;
+    if (!has_files(&quarantine, cleanse->context->arena))
+        return sl_strs_add(&cleanse->notes, cleanse->context->arena,
+                           "files of quarantine are gone: what was discarded is no longer known",
+                           err);
+    sl_buf_add(&sql,
+               "create or replace temp table _discarded as select _source, _position, payload, "
+               "corrupt, discarded_at, discarded_by, discard_reason from ");
+    SL_TRY(scan_quarantine(cleanse, &quarantine, false, &sql, err));
+    sl_buf_add(&sql, " where discarded_at is not null");
+    SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
+    sl_buf_reset(&sql);
+    sl_buf_add(&sql, "select count(*) from _discarded");
+    SL_TRY(count(cleanse, &sql, &rows, err));
+    cleanse->has_discarded = rows > 0;
+    return SL_OK;
+}

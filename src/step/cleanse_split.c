@@ -116,14 +116,23 @@ static int explain(struct sl_cleanse *cleanse, struct sl_err *err)
     char at[32];
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql,
-                "create or replace temp table _bad as select %s as payload, cast(%s as %s) as "
-                "reasons, cast('%s' as %s) as at, ",
+                "create or replace temp table _bad as select s.*, %s from (select %s as payload, "
+                "cast(%s as %s) as reasons, cast('%s' as %s) as at, ",
+                cleanse->has_discarded ? "d.discarded_at, d.discarded_by, d.discard_reason"
+                                       : "cast(null as TIMESTAMPTZ) as discarded_at, cast(null as "
+                                         "VARCHAR) as discarded_by, cast(null as VARCHAR) as "
+                                         "discard_reason",
                 pass->payload, pass->reasons, sl_quarantine_columns[1].type,
                 sl_clock_format(cleanse->context->now_us, at), sl_quarantine_columns[2].type);
     sl_buf_add_sql_string(&sql, cleanse->context->run_id);
     sl_buf_addf(&sql,
-                " as run_id, _source, _position, %s as corrupt from _side where %s and not %s",
+                " as run_id, _source, _position, %s as corrupt from _side where %s and not %s) s",
                 pass->corrupt, pass->is_bad, filtered(cleanse));
+    // The same row, and not another that stands in its place now.
+    if (cleanse->has_discarded)
+        sl_buf_add(&sql, " left join _discarded d on s._source = d._source and s._position = "
+                         "d._position and s.payload is not distinct from d.payload and s.corrupt "
+                         "is not distinct from d.corrupt");
     return sl_cleanse_exec(cleanse, &sql, err);
 }
 

@@ -77,6 +77,16 @@ SL_MUST int sl_step_ingest(struct sl_step_context *context, const struct sl_sour
 SL_MUST int sl_step_cleanse(struct sl_step_context *context, const struct sl_source *source,
                             const struct sl_contract_table *contract, struct sl_step_result *ret,
                             struct sl_err *err);
+// Marks rows of quarantine.NAME as given up, or takes that back; they stay where they are. Does
+// nothing to rows that are so already.
+struct sl_discard {
+    const char *name;  // "orders"
+    const char *where; // SQL over the quarantine table
+    const char *by, *reason;
+    bool is_undone;
+};
+SL_MUST int sl_step_discard(struct sl_step_context *context, const struct sl_discard *discard,
+                            int64_t *ret_rows, struct sl_err *err);
 // tables -> curated.NAME. `fingerprint`: of the model's SQL and settings.
 SL_MUST int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
                           const struct sl_query *query, const char *fingerprint,

@@ -1,0 +1,135 @@
+"""The quarantine as a loop: list, show, replay, discard, export, on the quickstart project."""
+import csv
+import json
+
+import pytest
+
+ORDERS = "contracts/orders.odcs.yml"
+
+
+@pytest.fixture
+def shop(new_project):
+    project = new_project("shop")
+    project.run("init", "--template", "quickstart")
+    project.run("run")
+    return project
+
+
+def edit(project, path, old, new):
+    text = (project.folder / path).read_text()
+    assert old in text
+    project.write(path, text.replace(old, new))
+
+
+def quarantined(project, *arguments):
+    """{rule: rows} as `quarantine ls` tells it."""
+    rows = project.json("quarantine", "ls", "orders", *arguments)["rows"]
+    return {row["rule"]: row["rows"] for row in rows}
+
+
+def discards(project):
+    """(position, who, why) of every discarded row, as delta-rs reads the table."""
+    rows = project.delta("quarantine.orders").to_pylist()
+    return sorted((row["_position"], row["discarded_by"], row["discard_reason"]) for row in rows if row["discarded_at"])
+
+
+def widen(project):
+    edit(project, ORDERS, "minimum: 0", "minimum: -10")
+
+
+def test_replay_reads_what_the_mended_contract_accepts_and_a_dry_run_tells_it_before(shop):
+    before = shop.count("clean.orders")
+    widen(shop)
+    told = shop.json("quarantine", "replay", "orders", "--dry-run")["tables"][0]
+    assert (told["read"], told["accepted"], told["rejected"], told["full"]) == (1, 1, 0, False)
+    assert shop.count("clean.orders") == before and "amount.range" in quarantined(shop)
+    step = shop.json("quarantine", "replay", "orders")["steps"][0]
+    assert step["why"] == "contract changed: 1 row of quarantine read again" and step["rows"]["out"] == 1
+    assert shop.count("clean.orders") == before + 1 and "amount.range" not in quarantined(shop)
+    assert "nothing to replay" in shop.run("quarantine", "replay", "orders").stdout
+
+
+def test_replay_goes_downstream_when_asked(shop):
+    edit(shop, ORDERS, "[new, paid, shipped, cancelled]", "[new, paid, shipped, cancelled, payed]")
+    steps = [step["step"] for step in shop.json("quarantine", "replay", "orders", "--downstream")["steps"]]
+    assert steps[0] == "cleanse orders" and "load reports.daily_revenue" in steps
+    assert "nothing to do" in shop.run("run").stdout
+
+
+def test_replay_of_a_change_that_touches_accepted_rows_reads_all_and_says_why(shop):
+    edit(shop, ORDERS, "minimum: 0", "minimum: 100")
+    told = shop.json("quarantine", "replay", "--dry-run")["tables"][0]
+    assert told["full"] and told["read"] == 122 and "would be rejected now" in told["why"], told
+
+
+def test_replay_of_a_table_that_is_none(shop):
+    error = shop.run("quarantine", "replay", "order", exit_code=1).stderr
+    assert "no contract makes a table 'clean.order'" in error
+
+
+def test_discarded_rows_are_kept_with_who_and_why_and_no_longer_listed(shop):
+    assert "--reason is missing" in shop.run("quarantine", "discard", "orders", "--rule", "amount.type", exit_code=1).stderr
+    assert "which rows?" in shop.run("quarantine", "discard", "orders", "--reason", "x", exit_code=1).stderr
+    told = shop.json("quarantine", "discard", "orders", "--rule", "amount.type", "--reason", "it's test data", "--by", "ada", "--dry-run")
+    assert told["rows"] == 2 and not discards(shop)
+    shop.run("quarantine", "discard", "orders", "--rule", "amount.type", "--reason", "it's test data", "--by", "ada")
+    assert discards(shop) == [(13, "ada", "it's test data"), (44, "ada", "it's test data")]
+    assert "amount.type" not in quarantined(shop) and quarantined(shop, "--all")["amount.type"] == 2
+    assert shop.count("quarantine.orders") == 8
+    assert "nothing to do" in shop.run("run").stdout
+    assert shop.json("quarantine", "discard", "orders", "--rule", "amount.type", "--reason", "again")["rows"] == 0
+    shop.run("quarantine", "discard", "orders", "--position", "13", "--undo")
+    assert discards(shop) == [(44, "ada", "it's test data")]
+
+
+def test_discards_outlive_new_files_replays_and_rebuilding(shop):
+    shop.run("quarantine", "discard", "orders", "--all", "--reason", "old", "--by", "ada")
+    everything = discards(shop)
+    assert len(everything) == 8
+    shop.write("data/orders-2026-03-03.csv", (shop.folder / "data/orders-2026-03-02.csv").read_text().splitlines()[0]
+               + "\n9001,1,2026-03-05,free,EUR,new,a@example.com,2026-03-05 08:00:00\n")
+    shop.run("run")
+    assert discards(shop) == everything and quarantined(shop) == {"amount.type": 1}
+    shop.run("run", "--full-refresh", "--select", "clean.orders")
+    assert discards(shop) == everything
+    widen(shop)
+    shop.run("quarantine", "replay", "orders")
+    assert len(discards(shop)) == 7
+    edit(shop, ORDERS, "required: true, logicalTypeOptions: {format: currency}", "required: true")
+    shop.run("quarantine", "replay", "orders")
+    assert set(discards(shop)) < set(everything)
+
+
+def test_a_discard_does_not_pass_to_another_row_in_the_same_place(shop):
+    shop.run("quarantine", "discard", "orders", "--position", "13", "--reason", "old", "--by", "ada")
+    edit(shop, "data/orders-2026-03-01.csv", "N/A", "n/a")
+    shop.run("run")
+    assert discards(shop) == [] and quarantined(shop)["amount.type"] == 2
+
+
+def test_listing_by_source_day_and_run(shop):
+    by_source = shop.json("quarantine", "ls", "orders", "--by", "source")["rows"]
+    assert [(row["source"], row["rows"], row["trend"]) for row in by_source] == [
+        ("data/orders-2026-03-01.csv", 4, [4]), ("data/orders-2026-03-02.csv", 4, [4])]
+    assert [row["rows"] for row in shop.json("quarantine", "ls", "orders", "--by", "day")["rows"]] == [8]
+    run = shop.json("quarantine", "ls", "orders", "--by", "run")["rows"][0]["run"]
+    assert sum(quarantined(shop, "--run", run[:8], "--position", "13").values()) == 1
+    assert "expected rule, source, day or run" in shop.run("quarantine", "ls", "--by", "week", exit_code=1).stderr
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_export_writes_reasons_and_payload_and_overwrites_nothing(shop, ending):
+    file = shop.folder / f"rejected.{ending}"
+    assert shop.json("quarantine", "export", "orders", "--rule", "amount.type", "--to", file.name)["rows"] == 2
+    if ending == "jsonl":
+        rows = [json.loads(line) for line in file.read_text().splitlines()]
+        assert [row["payload"]["amount"] for row in rows] == ["N/A", "12,50"]
+    elif ending == "csv":
+        rows = list(csv.DictReader(file.open()))
+        assert json.loads(rows[0]["reasons"])[0]["rule"] == "amount.type"
+    before = file.read_bytes()
+    assert "is there already" in shop.run("quarantine", "export", "orders", "--to", file.name, exit_code=1).stderr
+    assert file.read_bytes() == before
+    assert shop.json("quarantine", "export", "orders", "--to", file.name, "--force")["rows"] == 8
+    assert "expected a file .csv" in shop.run("quarantine", "export", "orders", "--to", "x.xlsx", exit_code=1).stderr
+    assert not list(shop.folder.glob("*.partial"))
