@@ -249,7 +249,7 @@ def test_an_unknown_kind_of_file_has_no_schema(shop):
 
 COMPLETIONS = [
     (["qua"], ["quarantine"]),
-    (["quarantine", ""], ["ls", "show"]),
+    (["quarantine", ""], ["discard", "export", "ls", "replay", "show"]),
     (["re"], ["retry"]),
     (["show", "clean."], ["clean.customers", "clean.orders"]),
     (["show", "curated.b"], ["curated.best_day"]),
