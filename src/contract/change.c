@@ -150,14 +150,14 @@ static int compare_columns(struct comparer *comparer, struct sl_err *err)
 }
 
 // Bounds of a text column stand in the order of texts.
-static bool has_number_bounds(const struct comparer *comparer, const json_t *rule)
+static bool has_number_bounds(const json_t *contract, const json_t *rule)
 {
     const char *column = sl_json_text(rule, "column", NULL);
     size_t i;
     json_t *item;
     if (sl_str_equal(sl_json_text(rule, "kind", NULL), "length"))
         return true;
-    json_array_foreach(json_object_get(comparer->now, "columns"), i, item)
+    json_array_foreach(json_object_get(contract, "columns"), i, item)
     {
         int64_t kind = sl_json_int(item, "kind", -1);
         if (sl_str_equal(sl_json_text(item, "name", NULL), column))
@@ -193,11 +193,10 @@ static bool has_wider_bound(const json_t *before, const json_t *now, const char 
     return is_wider(new, old, sl_str_equal(bound, "min"), are_numbers);
 }
 
-// Whether every row that breaks the rule as it is now has broken it before.
-static bool is_weaker(const struct comparer *comparer, const json_t *before, const json_t *now)
+bool sl_contract_rule_is_weaker(const json_t *now_contract, const json_t *before, const json_t *now)
 {
     static const char *const fixed[] = {"kind", "column", "text", NULL};
-    bool are_numbers = has_number_bounds(comparer, now);
+    bool are_numbers = has_number_bounds(now_contract, now);
     return are_same(before, now, fixed) &&
            has_wider_bound(before, now, "min", "min_exclusive", are_numbers) &&
            has_wider_bound(before, now, "max", "max_exclusive", are_numbers) &&
@@ -214,7 +213,8 @@ static int compare_rule(struct comparer *comparer, const json_t *before, const j
         return SL_OK;
     if (is_reject(before))
         SL_TRY(add(comparer, &change->rules, before, err));
-    if (!is_reject(now) || (is_reject(before) && is_weaker(comparer, before, now)))
+    if (!is_reject(now) ||
+        (is_reject(before) && sl_contract_rule_is_weaker(comparer->now, before, now)))
         return SL_OK;
     change->all_rejected = true;
     return add(comparer, &change->unproven, now, err);

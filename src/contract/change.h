@@ -22,4 +22,30 @@ struct sl_contract_change {
 SL_MUST int sl_contract_compare(const json_t *before, const json_t *now, struct sl_arena *arena,
                                 struct sl_contract_change *ret, struct sl_err *err);
 
+// What a change means to whoever reads the clean table.
+enum sl_contract_level {
+    SL_CONTRACT_SAME,     // texts, owners, order
+    SL_CONTRACT_ADDITIVE, // more columns, or stricter rules
+    SL_CONTRACT_WEAKER,   // values may come that could not before
+    SL_CONTRACT_BREAKING, // queries fail or mean something else
+};
+const char *sl_contract_level_name(enum sl_contract_level level); // "breaking"
+struct sl_contract_difference {
+    enum sl_contract_level level;
+    const char *table, *column; // column may be NULL
+    const char *what;           // "integer of 64 bits, was of 32"
+};
+struct sl_contract_diff {
+    struct sl_contract_difference *items;
+    size_t count;
+    enum sl_contract_level level; // the highest
+    struct sl_arena *arena;
+};
+// Compares two states of a table (sl_contract_state); either may be NULL: it is new, or gone.
+SL_MUST int sl_contract_diff_table(const json_t *before, const json_t *now,
+                                   struct sl_contract_diff *diff, struct sl_err *err);
+// Whether all that breaks the rule `now` of contract `now_contract` breaks the rule `before`, too.
+bool sl_contract_rule_is_weaker(const json_t *now_contract, const json_t *before,
+                                const json_t *now);
+
 #endif

@@ -1,0 +1,234 @@
+// sluice contract diff: what changed between two contracts, for whoever reads the tables.
+#include "cli/cli.h"
+#include "contract/change.h"
+
+#include "base/fs.h"
+
+#define CONTRACT_MAX_BYTES ((size_t)8 << 20)
+
+struct diff_options {
+    struct sl_common common;
+    const char *before, *now;
+};
+
+static const struct sl_opt diff_rows[] = {
+    {"before", SL_OPT_STRING, offsetof(struct diff_options, before), NULL,
+     "The contract as it was.", SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .placeholder = "OLD"},
+    {"now", SL_OPT_STRING, offsetof(struct diff_options, now), NULL, "The contract as it is.",
+     SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .placeholder = "NEW"},
+    SL_COMMON_ROWS,
+    {0},
+};
+
+// A contract file read by itself, without a project around it.
+struct reading {
+    struct sl_project project;
+    const struct sl_contract *contract;
+};
+
+static void reading_clear(struct reading *reading)
+{
+    sl_diags_clear(&reading->project.diags);
+    sl_arena_clear(&reading->project.arena);
+}
+
+static int first_error(const struct sl_diags *diags, const char *file, struct sl_err *err)
+{
+    for (size_t i = 0; i < diags->count; i++)
+        if (diags->items[i].severity == SL_SEVERITY_ERROR) {
+            *err = diags->items[i].err;
+            return (int)err->code;
+        }
+    return sl_fail(err, SL_E_CONTRACT, "'%s' holds no contract", file);
+}
+
+static int read_contract(const char *file, struct reading *reading, struct sl_err *err)
+{
+    struct sl_project *project = &reading->project;
+    struct sl_contract *contract = NULL;
+    struct sl_yaml *node;
+    const char *text;
+    size_t length;
+    sl_arena_init(&project->arena, 0);
+    SL_TRY(sl_fs_read(file, CONTRACT_MAX_BYTES, &project->arena, &text, &length, err));
+    SL_TRY(sl_yaml_parse(text, length, file, 1, 1, &project->arena, &project->diags, &node, err));
+    if (node && node->kind == SL_YAML_MAP)
+        SL_TRY(sl_contract_read(node, file, project, &contract, err));
+    if (!contract || project->diags.error_count)
+        return first_error(&project->diags, file, err);
+    reading->contract = contract;
+    return SL_OK;
+}
+
+static const struct sl_contract_table *find_table(const struct sl_contract *contract,
+                                                  const char *name)
+{
+    for (size_t i = 0; i < contract->table_count; i++)
+        if (sl_str_equal(contract->tables[i].name, name))
+            return &contract->tables[i];
+    return NULL;
+}
+
+static int diff_table(const struct sl_contract_table *before, const struct sl_contract_table *now,
+                      struct sl_contract_diff *diff, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *old = NULL;
+    SL_AUTO(sl_json_free) json_t *new = NULL;
+    if (before)
+        SL_TRY(sl_contract_state(before, diff->arena, &old, err));
+    if (now)
+        SL_TRY(sl_contract_state(now, diff->arena, &new, err));
+    return sl_contract_diff_table(old, new, diff, err);
+}
+
+static int compare(const struct sl_contract *before, const struct sl_contract *now,
+                   struct sl_contract_diff *diff, struct sl_err *err)
+{
+    for (size_t i = 0; i < before->table_count; i++)
+        SL_TRY(diff_table(&before->tables[i], find_table(now, before->tables[i].name), diff, err));
+    for (size_t i = 0; i < now->table_count; i++)
+        if (!find_table(before, now->tables[i].name))
+            SL_TRY(diff_table(NULL, &now->tables[i], diff, err));
+    return SL_OK;
+}
+
+// "1.4.2" and what the change calls for: 2.0.0, 1.5.0, 1.4.3.
+struct version {
+    int parts[3];
+    bool is_known;
+};
+
+static struct version read_version(const char *text)
+{
+    struct version version = {0};
+    const char *at = text && *text == 'v' ? text + 1 : text;
+    version.is_known = at != NULL;
+    for (int i = 0; i < 3 && version.is_known; i++) {
+        char *end;
+        long part = strtol(at, &end, 10);
+        version.is_known =
+            end > at && part >= 0 && part < 1000000 && (i == 2 ? !*end : *end == '.');
+        version.parts[i] = (int)part;
+        at = end + 1;
+    }
+    return version;
+}
+
+static struct version raise(struct version version, enum sl_contract_level level)
+{
+    int raised = level == SL_CONTRACT_BREAKING ? 0 : level == SL_CONTRACT_SAME ? 2 : 1;
+    version.parts[raised]++;
+    for (int i = raised + 1; i < 3; i++)
+        version.parts[i] = 0;
+    return version;
+}
+
+static bool is_below(const struct version *a, const struct version *b)
+{
+    for (int i = 0; i < 3; i++)
+        if (a->parts[i] != b->parts[i])
+            return a->parts[i] < b->parts[i];
+    return false;
+}
+
+struct verdict {
+    const char *called_for; // NULL: nothing changed, or versions that cannot be counted on
+    bool is_too_low;
+};
+
+static int judge(const struct sl_contract *before, const struct sl_contract *now,
+                 const struct sl_contract_diff *diff, struct verdict *ret, struct sl_err *err)
+{
+    struct version old = read_version(before->version), new = read_version(now->version);
+    struct version least = raise(old, diff->level);
+    *ret = (struct verdict){0};
+    if (!diff->count || !old.is_known)
+        return SL_OK;
+    ret->called_for =
+        sl_arena_printf(diff->arena, "%d.%d.%d", least.parts[0], least.parts[1], least.parts[2]);
+    SL_TRY_NEW(ret->called_for, err);
+    ret->is_too_low = !new.is_known || is_below(&new, &least);
+    return SL_OK;
+}
+
+static int print_json(const struct sl_contract *before, const struct sl_contract *now,
+                      const struct sl_contract_diff *diff, const struct verdict *verdict,
+                      struct sl_err *err)
+{
+    json_t *list = json_array();
+    SL_AUTO(sl_json_free)
+    json_t *root =
+        json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:b, s:o}", "schema", "sluice.contract.diff/1",
+                  "level", sl_contract_level_name(diff->level), "version_before", before->version,
+                  "version", now->version, "version_called_for", verdict->called_for,
+                  "is_version_too_low", verdict->is_too_low, "differences", list);
+    SL_TRY_NEW(root, err);
+    for (size_t i = 0; i < diff->count; i++) {
+        const struct sl_contract_difference *item = &diff->items[i];
+        if (json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s}", "level",
+                                                  sl_contract_level_name(item->level), "table",
+                                                  item->table, "column", item->column, "what",
+                                                  item->what)) != 0)
+            return sl_fail_memory(err);
+    }
+    return sl_print_json(root, err);
+}
+
+static void print_text(const struct sl_contract *now, const struct sl_contract_diff *diff,
+                       const struct verdict *verdict)
+{
+    for (size_t i = 0; i < diff->count; i++) {
+        const struct sl_contract_difference *item = &diff->items[i];
+        printf("%-9s %s%s%s: %s\n", sl_contract_level_name(item->level), item->table,
+               item->column ? "." : "", item->column ? item->column : "", item->what);
+    }
+    if (!diff->count)
+        puts("no difference that a reader of the tables could notice");
+    else if (!verdict->called_for)
+        printf("%s; the version before is no number of three parts\n",
+               sl_contract_level_name(diff->level));
+    else
+        printf("%s: it calls for version %s, and is %s\n", sl_contract_level_name(diff->level),
+               verdict->called_for, now->version ? now->version : "none");
+}
+
+static int run_diff(const void *self, int *ret_exit, struct sl_err *err)
+{
+    const struct diff_options *options = self;
+    SL_AUTO(reading_clear) struct reading before = {0};
+    SL_AUTO(reading_clear) struct reading now = {0};
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_contract_diff diff = {.arena = &arena};
+    struct verdict verdict;
+    sl_arena_init(&arena, 0);
+    SL_TRY(read_contract(options->before, &before, err));
+    SL_TRY(read_contract(options->now, &now, err));
+    SL_TRY(compare(before.contract, now.contract, &diff, err));
+    SL_TRY(judge(before.contract, now.contract, &diff, &verdict, err));
+    if (verdict.is_too_low)
+        *ret_exit = 3;
+    if (options->common.json)
+        return print_json(before.contract, now.contract, &diff, &verdict, err);
+    print_text(now.contract, &diff, &verdict);
+    return SL_OK;
+}
+
+static const char *const diff_examples[] = {
+    "git show main:contracts/orders.odcs.yml > /tmp/old.yml; sluice contract diff /tmp/old.yml "
+    "contracts/orders.odcs.yml",
+    NULL};
+
+const struct sl_command sl_command_contract_diff = {
+    .name = "contract diff",
+    .summary = "Tell what changed between two contracts, and the version number that it calls for.",
+    .details =
+        "Breaking (a column gone, another type or key, values that may be missing now) calls for a "
+        "higher first number; what is\n"
+        "weaker (values may come that could not before) or additive for a higher second; all else "
+        "for a higher third. The exit code\n"
+        "is 3 if the version is lower than that, so that a pipeline of changes can refuse it.",
+    .rows = diff_rows,
+    .options_bytes = sizeof(struct diff_options),
+    .examples = diff_examples,
+    .run = run_diff,
+};
