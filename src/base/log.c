@@ -304,16 +304,14 @@ static void add_field_value(struct sl_buf *line, const json_t *value, int depth)
         return;
     }
     sl_buf_add_char(line, json_is_object(value) ? '{' : '[');
-    json_object_foreach(object, key, item)
-    {
+    json_object_foreach (object, key, item) {
         sl_buf_add(line, is_first ? "" : ",");
         add_masked_json_string(line, key);
         sl_buf_add_char(line, ':');
         add_field_value(line, item, depth + 1);
         is_first = false;
     }
-    json_array_foreach(value, i, item)
-    {
+    json_array_foreach (value, i, item) {
         sl_buf_add(line, i ? "," : "");
         add_field_value(line, item, depth + 1);
     }
@@ -352,8 +350,7 @@ static void add_json_line(struct sl_buf *line, enum sl_log_level level, const js
     sl_buf_addf(line, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":",
                 sl_clock_format(sl_clock_now_us(), time), level_name(level));
     add_masked_json_string(line, message);
-    json_object_foreach(object, key, value)
-    {
+    json_object_foreach (object, key, value) {
         sl_buf_add_char(line, ',');
         add_masked_json_string(line, key);
         sl_buf_add_char(line, ':');

@@ -337,8 +337,7 @@ static int print_row(const struct sl_result *result, int64_t row, struct sl_err 
     fputs(sl_color(stdout, SL_COLOR_BOLD), stdout);
     sl_put_plain(stdout, sl_result_text(result, row, SOURCE));
     printf(":%s%s\n", position ? position : "", sl_color(stdout, SL_COLOR_NONE));
-    json_array_foreach(reasons, i, reason)
-    {
+    json_array_foreach (reasons, i, reason) {
         fprintf(stdout, "  %s%-24s%s ", sl_color(stdout, SL_COLOR_YELLOW),
                 sl_json_text(reason, "rule", ""), sl_color(stdout, SL_COLOR_NONE));
         sl_put_plain(stdout, sl_json_text(reason, "message", ""));

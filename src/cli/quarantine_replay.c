@@ -72,12 +72,13 @@ static json_t *reasons_json(const struct sl_step_result *result)
 static json_t *forecast_json(const struct sl_node *node, const struct sl_step_result *result)
 {
     const struct sl_balance *balance = &result->balance;
-    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "table", node->name,
-                     "why", result->why, "full", result->was_full, "read", (json_int_t)balance->in,
-                     "accepted", (json_int_t)balance->out, "rejected",
-                     (json_int_t)balance->quarantined, "deduplicated",
-                     (json_int_t)balance->deduplicated, "filtered", (json_int_t)balance->filtered,
-                     "replaced", (json_int_t)balance->replaced, "reasons", reasons_json(result));
+    return json_pack(
+        "{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "table", node->name, "why",
+        result->why, "full", result->was_full, "read", (json_int_t)balance->in, "accepted",
+        (json_int_t)balance->out, "rejected", (json_int_t)balance->quarantined, "deduplicated",
+        (json_int_t)balance->deduplicated, "filtered", (json_int_t)balance->filtered, "replaced",
+        balance->replaced < 0 ? json_null() : json_integer(balance->replaced), "reasons",
+        reasons_json(result));
 }
 
 static void print_forecast(const struct sl_node *node, const struct sl_step_result *result)
@@ -87,16 +88,19 @@ static void print_forecast(const struct sl_node *node, const struct sl_step_resu
         const char *what;
         int64_t rows;
     } lines[] = {
-        {"read again from raw", balance->in},     {"accepted", balance->out},
-        {"still rejected", balance->quarantined}, {"duplicates", balance->deduplicated},
-        {"filtered", balance->filtered},          {"accepted rows replaced", balance->replaced},
+        {"read from raw", balance->in},     {"accepted", balance->out},
+        {"rejected", balance->quarantined}, {"duplicates", balance->deduplicated},
+        {"filtered", balance->filtered},    {"accepted rows replaced", balance->replaced},
     };
     char number[32];
     printf("%s%s%s  %s\n", sl_color(stdout, SL_COLOR_BOLD), node->name,
            sl_color(stdout, SL_COLOR_NONE), result->why);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (lines[i].rows || i < 3)
-            printf("  %-24s %12s\n", lines[i].what, sl_str_count(lines[i].rows, number));
+            printf("  %-24s %12s\n", lines[i].what,
+                   lines[i].rows < 0 ? "?" : sl_str_count(lines[i].rows, number));
+    for (size_t i = 0; i < result->notes.count; i++)
+        printf("  %s\n", result->notes.items[i]);
     for (size_t i = 0; i < result->reason_count; i++)
         if (!result->reasons[i].is_warning)
             printf("    %-22s %12s\n", result->reasons[i].rule,
@@ -115,7 +119,9 @@ static int foresee(struct sl_world *world, const struct sl_node *node, json_t *l
                                       .run_id = "dry run",
                                       .now_us = sl_clock_now_us(),
                                       .dry_run = true};
-    SL_TRY(sl_step_cleanse(&context, node->source, node->contract, &result, err));
+    int code = sl_step_cleanse(&context, node->source, node->contract, &result, err);
+    if (code != SL_OK)
+        return code == SL_E_BUDGET ? sl_err_context(err, "replay %s", node->name) : code;
     if (result.outcome == SL_STEP_NOTHING)
         return SL_OK;
     if (!list) {
@@ -140,6 +146,9 @@ static int foresee_all(const struct replay_options *options, struct sl_world *wo
     }
     if (list)
         return sl_print_json(root, err);
+    for (size_t i = 0; i < world->graph.count; i++)
+        if (world->graph.nodes[i].is_selected && world->graph.nodes[i].kind != SL_NODE_CLEANSE)
+            printf("then %s\n", world->graph.nodes[i].label);
     puts("nothing was written: without --dry-run it is done");
     return SL_OK;
 }

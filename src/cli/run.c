@@ -148,8 +148,7 @@ static int select_planned(const json_t *plan, struct sl_world *world, struct sl_
     json_t *item;
     for (size_t n = 0; n < world->graph.count; n++)
         world->graph.nodes[n].is_selected = false;
-    json_array_foreach(json_object_get(plan, "nodes"), i, item)
-    {
+    json_array_foreach (json_object_get(plan, "nodes"), i, item) {
         const char *name = sl_json_text(item, "name", "");
         struct sl_node *node = sl_graph_node(&world->graph, name);
         if (!node)

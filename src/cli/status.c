@@ -283,8 +283,7 @@ static void print_log_line(const json_t *line)
         sl_put_plain(stdout, sl_json_text(error, "message", ""));
     }
     putchar('\n');
-    json_array_foreach(json_object_get(line, "notes"), i, note)
-    {
+    json_array_foreach (json_object_get(line, "notes"), i, note) {
         fputs("    ", stdout);
         sl_put_plain(stdout, json_string_value(note));
         putchar('\n');

@@ -47,10 +47,10 @@ static const json_t *rule_of(const json_t *contract, const char *key, const char
 {
     size_t i;
     json_t *rule;
-    json_array_foreach(json_object_get(contract, "rules"), i,
-                       rule) if (sl_str_equal(sl_json_text(rule, key, NULL), value) &&
-                                 (!column || sl_str_equal(sl_json_text(rule, "column", NULL),
-                                                          column))) return rule;
+    json_array_foreach (json_object_get(contract, "rules"), i, rule)
+        if (sl_str_equal(sl_json_text(rule, key, NULL), value) &&
+            (!column || sl_str_equal(sl_json_text(rule, "column", NULL), column)))
+            return rule;
     return NULL;
 }
 
@@ -69,7 +69,9 @@ static bool contains(const json_t *list, const json_t *value)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(list, i, item) if (json_equal(item, value)) return true;
+    json_array_foreach (list, i, item)
+        if (json_equal(item, value))
+            return true;
     return false;
 }
 
@@ -77,7 +79,9 @@ static bool covers(const json_t *wide, const json_t *narrow)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(narrow, i, item) if (!contains(wide, item)) return false;
+    json_array_foreach (narrow, i, item)
+        if (!contains(wide, item))
+            return false;
     return true;
 }
 
@@ -100,8 +104,9 @@ static bool adds_words_only(const json_t *before, const json_t *now)
     json_t *word;
     if (!covers(words, old))
         return false;
-    json_array_foreach((json_t *)words, i,
-                       word) if (!contains(old, word) && !was_no_value(word, now)) return false;
+    json_array_foreach ((json_t *)words, i, word)
+        if (!contains(old, word) && !was_no_value(word, now))
+            return false;
     return true;
 }
 
@@ -157,8 +162,7 @@ static bool has_number_bounds(const json_t *contract, const json_t *rule)
     json_t *item;
     if (sl_str_equal(sl_json_text(rule, "kind", NULL), "length"))
         return true;
-    json_array_foreach(json_object_get(contract, "columns"), i, item)
-    {
+    json_array_foreach (json_object_get(contract, "columns"), i, item) {
         int64_t kind = sl_json_int(item, "kind", -1);
         if (sl_str_equal(sl_json_text(item, "name", NULL), column))
             return kind == SL_TYPE_INTEGER || kind == SL_TYPE_DECIMAL || kind == SL_TYPE_DOUBLE;
@@ -226,12 +230,10 @@ static int compare_rules(struct comparer *comparer, struct sl_err *err)
     const json_t *now = json_object_get(comparer->now, "rules");
     size_t i;
     json_t *rule;
-    json_array_foreach((json_t *)before, i,
-                       rule) if (is_reject(rule) && !rule_of(comparer->now, "id",
-                                                             sl_json_text(rule, "id", NULL), NULL))
-        SL_TRY(add(comparer, &comparer->change->rules, rule, err));
-    json_array_foreach((json_t *)now, i, rule)
-    {
+    json_array_foreach ((json_t *)before, i, rule)
+        if (is_reject(rule) && !rule_of(comparer->now, "id", sl_json_text(rule, "id", NULL), NULL))
+            SL_TRY(add(comparer, &comparer->change->rules, rule, err));
+    json_array_foreach ((json_t *)now, i, rule) {
         const json_t *old = rule_of(comparer->before, "id", sl_json_text(rule, "id", NULL), NULL);
         SL_TRY(compare_rule(comparer, old, rule, err));
     }
@@ -244,8 +246,7 @@ static bool is_reordered(const struct comparer *comparer)
     const json_t *before = json_object_get(comparer->before, "rules");
     size_t at = 0, i;
     json_t *rule;
-    json_array_foreach(json_object_get(comparer->now, "rules"), i, rule)
-    {
+    json_array_foreach (json_object_get(comparer->now, "rules"), i, rule) {
         const char *id = sl_json_text(rule, "id", NULL);
         size_t found = 0;
         while (found < json_array_size(before) &&

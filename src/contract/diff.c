@@ -39,8 +39,9 @@ static const json_t *find(const json_t *contract, const char *list, const char *
 {
     size_t i;
     json_t *item;
-    json_array_foreach(json_object_get(contract, list), i,
-                       item) if (sl_str_equal(sl_json_text(item, key, NULL), value)) return item;
+    json_array_foreach (json_object_get(contract, list), i, item)
+        if (sl_str_equal(sl_json_text(item, key, NULL), value))
+            return item;
     return NULL;
 }
 
@@ -99,8 +100,7 @@ static int compare_columns(struct differ *differ, struct sl_err *err)
 {
     size_t i;
     json_t *column;
-    json_array_foreach(json_object_get(differ->before, "columns"), i, column)
-    {
+    json_array_foreach (json_object_get(differ->before, "columns"), i, column) {
         const char *name = sl_json_text(column, "name", "");
         const json_t *now = find(differ->now, "columns", "name", name);
         if (now)
@@ -108,8 +108,7 @@ static int compare_columns(struct differ *differ, struct sl_err *err)
         else
             SL_TRY(tell(differ, SL_CONTRACT_BREAKING, name, "the column is gone", err));
     }
-    json_array_foreach(json_object_get(differ->now, "columns"), i, column)
-    {
+    json_array_foreach (json_object_get(differ->now, "columns"), i, column) {
         const char *name = sl_json_text(column, "name", "");
         if (!find(differ->before, "columns", "name", name))
             SL_TRY(tell(differ, SL_CONTRACT_ADDITIVE, name, "the column is new", err));
@@ -164,8 +163,7 @@ static int compare_rules(struct differ *differ, struct sl_err *err)
 {
     size_t i;
     json_t *rule;
-    json_array_foreach(json_object_get(differ->before, "rules"), i, rule)
-    {
+    json_array_foreach (json_object_get(differ->before, "rules"), i, rule) {
         const json_t *now = find(differ->now, "rules", "id", sl_json_text(rule, "id", NULL));
         const char *column = sl_json_text(rule, "column", NULL);
         if (now)
@@ -173,8 +171,7 @@ static int compare_rules(struct differ *differ, struct sl_err *err)
         else if (!column || find(differ->now, "columns", "name", column))
             SL_TRY(tell_rule(differ, level_without(rule), rule, "is gone", err));
     }
-    json_array_foreach(json_object_get(differ->now, "rules"), i, rule)
-    {
+    json_array_foreach (json_object_get(differ->now, "rules"), i, rule) {
         const char *column = sl_json_text(rule, "column", NULL);
         if (!find(differ->before, "rules", "id", sl_json_text(rule, "id", NULL)) &&
             (!column || find(differ->before, "columns", "name", column)))

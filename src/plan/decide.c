@@ -108,6 +108,9 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
     } else {
         if (!sl_str_equal(node->facts.fingerprint, node->fingerprint))
             SL_TRY(because(node, arena, what_changed(node), err));
+        if (node->facts.is_torn)
+            SL_TRY(because(node, arena, "its last run was interrupted, or its quarantine is gone",
+                           err));
         SL_TRY(decide_inputs(graph, node, arena, err));
         if (node->kind == SL_NODE_MODEL && node->query->why_every_run)
             SL_TRY(because(node, arena, node->query->why_every_run, err));

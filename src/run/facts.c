@@ -36,7 +36,7 @@ static int look_sizes(struct looker *looker, const char *folder, struct sl_facts
 }
 
 static int look_table(struct looker *looker, struct sl_node *node, enum sl_layer layer,
-                      struct sl_err *err)
+                      struct sl_record *ret_record, struct sl_err *err)
 {
     struct sl_world *world = looker->world;
     struct sl_facts *facts = &node->facts;
@@ -45,6 +45,8 @@ static int look_table(struct looker *looker, struct sl_node *node, enum sl_layer
     struct sl_record record;
     SL_TRY(sl_step_position(world->project, layer, node->bare, NULL, &world->arena, &folder, &head,
                             &record, err));
+    if (ret_record)
+        *ret_record = record;
     facts->version = head.version;
     facts->same_rows = head.version - sl_step_rows_since(&head, &record);
     facts->table_id = head.table_id;
@@ -61,15 +63,18 @@ static int look_table(struct looker *looker, struct sl_node *node, enum sl_layer
 // Clean and quarantine have a version each: what reads one of them is compared with that one.
 static int look_cleanse(struct looker *looker, struct sl_node *node, struct sl_err *err)
 {
-    struct sl_arena *arena = &looker->world->arena;
+    struct sl_world *world = looker->world;
+    const char *folder;
     struct sl_delta_head head;
-    const char *folder =
-        sl_table_folder(looker->world->project, SL_LAYER_QUARANTINE, node->bare, arena);
-    SL_TRY_NEW(folder, err);
-    SL_TRY(look_table(looker, node, SL_LAYER_CLEAN, err));
-    SL_TRY(sl_delta_head(folder, arena, &head, err));
+    struct sl_record clean, quarantine;
+    SL_TRY(look_table(looker, node, SL_LAYER_CLEAN, &clean, err));
+    SL_TRY(sl_step_position(world->project, SL_LAYER_QUARANTINE, node->bare, NULL, &world->arena,
+                            &folder, &head, &quarantine, err));
     node->facts.quarantine_version = head.version;
     node->facts.quarantine_id = head.table_id;
+    // A record that was cleaned out of the log says nothing; the step finds out then.
+    bool are_known = clean.run_id && quarantine.run_id;
+    node->facts.is_torn = head.version < 0 || (are_known && clean.sequence != quarantine.sequence);
     return SL_OK;
 }
 
@@ -79,7 +84,7 @@ static int look_ingest(struct looker *looker, struct sl_node *node, struct sl_er
     struct sl_pending pending;
     const char *folder = sl_table_folder(world->project, SL_LAYER_RAW, node->bare, &world->arena);
     SL_TRY_NEW(folder, err);
-    SL_TRY(look_table(looker, node, SL_LAYER_RAW, err));
+    SL_TRY(look_table(looker, node, SL_LAYER_RAW, NULL, err));
     SL_TRY(session_for_log(looker, folder, err));
     SL_TRY(sl_step_ingest_pending(world->project, node->source, looker->session, &world->arena,
                                   &pending, err));
@@ -138,7 +143,7 @@ static int look(struct looker *looker, struct sl_node *node, struct sl_err *err)
     case SL_NODE_CLEANSE:
         return look_cleanse(looker, node, err);
     case SL_NODE_MODEL:
-        return look_table(looker, node, SL_LAYER_CURATED, err);
+        return look_table(looker, node, SL_LAYER_CURATED, NULL, err);
     case SL_NODE_LOAD:
         return look_load(looker, node, err);
     }

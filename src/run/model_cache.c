@@ -37,8 +37,7 @@ static int restore_tables(const json_t *tables, struct sl_arena *arena, struct s
     json_t *item;
     query->tables = SL_NEW_ARRAY(arena, struct sl_table_ref, json_array_size(tables));
     SL_TRY_NEW(query->tables, err);
-    json_array_foreach(tables, i, item)
-    {
+    json_array_foreach (tables, i, item) {
         struct sl_table_ref *ref = &query->tables[query->table_count++];
         ref->layer = sl_arena_strdup(arena, sl_json_text(item, "layer", NULL));
         ref->name = sl_arena_strdup(arena, sl_json_text(item, "name", ""));

@@ -117,7 +117,7 @@ static int check_lake(struct places *places, struct sl_err *err)
 struct guarded {
     const char *path, *what;
 };
-#define GUARDED_COUNT 9
+#define GUARDED_COUNT 10
 
 static int list_guarded(struct sl_project *project, struct guarded *ret, struct sl_err *err)
 {
@@ -132,6 +132,8 @@ static int list_guarded(struct sl_project *project, struct guarded *ret, struct 
         SL_TRY_NEW(path, err);
         ret[count++] = (struct guarded){sl_path_clean(arena, path), "lake"};
     }
+    ret[count++] =
+        (struct guarded){sl_arena_printf(arena, "%s/_code", project->lake_folder), "lake"};
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
         ret[count++] =
             (struct guarded){sl_path_join(arena, project->folder, sources[i]), "project's files"};

@@ -62,21 +62,26 @@ static int stage_tables(struct sl_cleanse *cleanse, struct sl_err *err)
     return SL_OK;
 }
 
+static int check_budget(const struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    const struct sl_budget *budget =
+        cleanse->contract->has_budget ? &cleanse->contract->budget : &cleanse->source->budget;
+    bool is_new = cleanse->range.is_full || cleanse->before.row_count == 0;
+    if (cleanse->range.is_replay) // all of them are rejected already
+        return SL_OK;
+    return sl_budget_check(budget, &cleanse->balance, cleanse->clean.name, is_new, err);
+}
+
 // What the files hold is counted twice, by different means: rows in by raw's log, rows out by the
 // engine that wrote them.
 static int audit(const struct sl_cleanse *cleanse, struct sl_err *err)
 {
-    const struct sl_budget *budget =
-        cleanse->contract->has_budget ? &cleanse->contract->budget : &cleanse->source->budget;
-    SL_TRY(sl_balance_check(&cleanse->balance, cleanse->app_id, err));
     int64_t quarantined = cleanse->balance.quarantined + cleanse->still_quarantined;
+    SL_TRY(sl_balance_check(&cleanse->balance, cleanse->app_id, err));
     if (!cleanse->range.is_resumed && cleanse->staged_quarantine.row_count != quarantined)
         return sl_fail(err, SL_E_BALANCE, "%lld rows are quarantined, but %lld were written",
                        (long long)quarantined, (long long)cleanse->staged_quarantine.row_count);
-    if (cleanse->range.is_replay) // all of them are rejected already
-        return SL_OK;
-    bool is_new = cleanse->range.is_full || cleanse->before.row_count == 0;
-    return sl_budget_check(budget, &cleanse->balance, cleanse->clean.name, is_new, err);
+    return check_budget(cleanse, err);
 }
 
 static int print_record(const struct sl_cleanse *cleanse, bool has_balance, const char **ret,
@@ -225,6 +230,10 @@ static int foresee(struct sl_cleanse *cleanse, struct sl_step_result *result, st
     struct sl_balance *balance = &cleanse->balance;
     balance->out = balance->in - balance->quarantined - balance->deduplicated - balance->filtered;
     result->outcome = SL_STEP_DONE;
+    SL_TRY(check_budget(cleanse, err));
+    if (cleanse->range.is_replay && cleanse->raw.head.version > cleanse->range.to)
+        SL_TRY(sl_strs_add(&cleanse->notes, cleanse->context->arena,
+                           "raw has new files, which a run takes after that", err));
     return report(cleanse, result, err);
 }
 

@@ -40,9 +40,14 @@ static bool is_ahead(const struct sl_cleanse *cleanse)
 static int resume_replay(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
 {
     const struct sl_table_version *replayed = &cleanse->quarantine.record.replayed;
+    int64_t from = raw_input(cleanse, &cleanse->clean.record);
+    struct sl_delta_changes since;
     const char *why;
     if (!is_ahead(cleanse) || !sl_str_equal(replayed->id, cleanse->quarantine.head.table_id) ||
-        raw_input(cleanse, &cleanse->clean.record) < 0)
+        from < 0 || from > cleanse->raw.head.version)
+        return SL_OK;
+    SL_TRY(raw_changes(cleanse, from, cleanse->raw.head.version, &since, &why, err));
+    if (why || since.removed_count || since.schema_changed)
         return SL_OK;
     SL_TRY(sl_cleanse_decide_replay(cleanse, &why, err));
     if (why)

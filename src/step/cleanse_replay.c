@@ -1,5 +1,6 @@
 // Replay: the rows of quarantine that a changed contract may accept are read again from raw, and
 // nothing else. The result is what reading all of raw again would give.
+#include "base/diag.h"
 #include "base/fs.h"
 #include "plan/plan.h"
 #include "step/cleanse.h"
@@ -19,6 +20,37 @@ int sl_cleanse_keep_contract(struct sl_cleanse *cleanse, struct sl_err *err)
     return sl_step_keep_code(cleanse->context, cleanse->fingerprint, contract, err);
 }
 
+static void add_expressions(const struct sl_rule *rules, size_t count, struct sl_buf *sql)
+{
+    for (size_t i = 0; i < count; i++)
+        if (sl_str_equal(rules[i].kind, "expression"))
+            sl_buf_addf(sql, " and (%s\n)", rules[i].text);
+}
+
+// Rules that follow the clock may judge rows otherwise that nothing else has changed for: *ret says
+// why, and is NULL if there are none.
+static int find_volatile(const struct sl_cleanse *cleanse, const char **ret, struct sl_err *err)
+{
+    const struct sl_contract_table *contract = cleanse->contract;
+    struct sl_session *session = cleanse->context->session;
+    struct sl_arena *arena = cleanse->context->arena;
+    SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct sl_query query;
+    const char *text, *ast;
+    sl_buf_addf(&sql, "select 1 from raw where (%s\n)",
+                contract->filter ? contract->filter : "true");
+    add_expressions(contract->rules, contract->rule_count, &sql);
+    for (size_t i = 0; i < contract->column_count; i++)
+        add_expressions(contract->columns[i].rules, contract->columns[i].rule_count, &sql);
+    SL_TRY(sl_buf_check(&sql, err));
+    text = sql.text;
+    SL_TRY(session->kind->parse(session, &text, 1, arena, &ast, err));
+    SL_TRY(sl_query_read(ast, text, "", 1, 1, arena, &diags, &query, err));
+    *ret = diags.error_count ? "it cannot be read" : query.is_volatile ? query.why_volatile : NULL;
+    return SL_OK;
+}
+
 int sl_cleanse_decide_replay(struct sl_cleanse *cleanse, const char **ret_why, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *before = NULL;
@@ -33,6 +65,8 @@ int sl_cleanse_decide_replay(struct sl_cleanse *cleanse, const char **ret_why, s
     }
     SL_TRY(sl_contract_compare(json_object_get(before, "contract"),
                                json_object_get(now, "contract"), arena, &cleanse->change, err));
+    if (!cleanse->change.why_all)
+        SL_TRY(find_volatile(cleanse, &cleanse->change.why_all, err));
     if (cleanse->change.why_all) {
         *ret_why = sl_arena_printf(arena, "contract changed: %s", cleanse->change.why_all);
         return *ret_why ? SL_OK : sl_fail_memory(err);
@@ -44,7 +78,6 @@ int sl_cleanse_decide_replay(struct sl_cleanse *cleanse, const char **ret_why, s
         .is_replay = true,
         .quarantine_version = cleanse->quarantine.head.version,
         .sequence = cleanse->clean.record.sequence + 1,
-        .why = "contract changed: only rows in quarantine can be affected",
     };
     cleanse->range.to = cleanse->range.from;
     return SL_OK;
@@ -118,10 +151,6 @@ static int choose(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *qu
         SL_TRY(sl_file_index(result, (int64_t)i, quarantine->file_count, &index, err));
         const struct sl_delta_file *file = &quarantine->files[index];
         int64_t again = sl_result_int(result, (int64_t)i, 1);
-        if (file->row_count < again)
-            return sl_fail(err, SL_E_TABLE_LOG,
-                           "the log of '%s' does not say how many rows '%s' has",
-                           cleanse->quarantine.name, file->path);
         cleanse->rewritten[cleanse->rewritten_count++] = file->path;
         cleanse->still_quarantined += file->row_count - again;
         cleanse->row_count += again;
@@ -176,6 +205,24 @@ static bool has_files(const struct sl_delta_snapshot *snapshot, struct sl_arena 
     return true;
 }
 
+// The quarantine table as it was before the replay, if all of it is still there.
+static int recall_quarantine(struct sl_cleanse *cleanse, struct sl_delta_snapshot *ret,
+                             const char **ret_why, struct sl_err *err)
+{
+    struct sl_err refusal = {0};
+    *ret_why = NULL;
+    int code = load_quarantine(cleanse, ret, &refusal);
+    if (code == SL_E_TABLE_VERSION || (code == SL_OK && !has_files(ret, cleanse->context->arena))) {
+        *ret_why = "contract changed, and quarantine is not there as it was";
+        return SL_OK;
+    }
+    if (code != SL_OK && err)
+        *err = refusal;
+    if (code == SL_OK && ret->row_count < 0)
+        *ret_why = "contract changed, and the log of quarantine does not count its rows";
+    return code;
+}
+
 int sl_cleanse_open_replay(struct sl_cleanse *cleanse, const char *raw_sql, const char **ret_why,
                            struct sl_err *err)
 {
@@ -183,11 +230,9 @@ int sl_cleanse_open_replay(struct sl_cleanse *cleanse, const char *raw_sql, cons
     struct sl_delta_snapshot quarantine;
     int64_t broken = 0, received;
     char number[32];
-    SL_TRY(load_quarantine(cleanse, &quarantine, err));
-    if (!has_files(&quarantine, arena)) {
-        *ret_why = "the last run was interrupted, and files of quarantine were vacuumed";
+    SL_TRY(recall_quarantine(cleanse, &quarantine, ret_why, err));
+    if (*ret_why)
         return SL_OK;
-    }
     SL_TRY(choose(cleanse, &quarantine, err));
     if (!cleanse->range.is_resumed)
         SL_TRY(count_broken(cleanse, raw_sql, &quarantine, &broken, err));
@@ -202,7 +247,8 @@ int sl_cleanse_open_replay(struct sl_cleanse *cleanse, const char *raw_sql, cons
         *ret_why = "contract changed, and rows of quarantine are not in raw as they were";
         return SL_OK;
     }
-    *ret_why = NULL;
+    if (cleanse->range.is_resumed)
+        return SL_OK;
     cleanse->range.why =
         sl_arena_printf(arena, "contract changed: %s row%s of quarantine read again",
                         sl_str_count(received, number), received == 1 ? "" : "s");

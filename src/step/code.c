@@ -17,16 +17,18 @@ int sl_step_keep_code(struct sl_step_context *context, const char *fingerprint, 
 {
     const char *path = path_of(context, fingerprint);
     const char *folder = sl_arena_printf(context->arena, "%s/_code", context->project->lake_folder);
+    SL_AUTO(sl_json_free) json_t *kept = NULL;
     char *text = NULL;
     SL_TRY_NEW(path, err);
     SL_TRY_NEW(folder, err);
-    if (sl_fs_exists(path))
+    SL_TRY(sl_step_find_code(context, fingerprint, &kept, err));
+    if (kept && json_equal(kept, code))
         return SL_OK;
     SL_TRY(sl_fs_mkdirs(folder, err));
     SL_TRY(sl_json_print(code, &text, err));
-    int code_of_write = sl_fs_write(path, text, strlen(text), err);
+    int written = sl_fs_write(path, text, strlen(text), err);
     free(text);
-    return code_of_write;
+    return written;
 }
 
 int sl_step_find_code(struct sl_step_context *context, const char *fingerprint, json_t **ret,

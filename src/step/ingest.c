@@ -164,6 +164,12 @@ static int keep_columns(struct sl_ingest *ingest, struct sl_delta_commit *commit
             return sl_fail_memory(err);
     commit->columns = ingest->columns;
     commit->column_count = ingest->column_count;
+    if (!has_same_rows(ingest) || ingest->is_fresh || ingest->snapshot.version < 0)
+        return SL_OK;
+    // Nothing came in: what a file without rows, or one that could not be read, would add must
+    // wait.
+    commit->columns = ingest->snapshot.columns;
+    commit->column_count = ingest->snapshot.column_count;
     return SL_OK;
 }
 

@@ -6,6 +6,8 @@
 #include "base/map.h"
 #include "step/step.h"
 
+#define SL_INGEST_FILE_BYTES ((int64_t)512 << 20) // of a staged file, about
+
 // A part of the source that the raw table holds: what its files' tags say, or, of loose rows
 // (ingest_loose.c), the rows themselves.
 struct sl_ingested {

@@ -10,7 +10,6 @@
 #include <string.h>
 
 // Larger tables of one part are written as several files.
-#define FILE_BYTES ((int64_t)512 << 20)
 
 static bool must_stop(const struct sl_ingest *ingest)
 {
@@ -211,7 +210,7 @@ static int try_part(struct sl_ingest *ingest, const struct sl_ingest_job *job, c
     struct sl_session *session = ingest->context->session;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_stage_options options = {
-        .folder = ingest->folder, .file_prefix = prefix, .file_size_bytes = FILE_BYTES};
+        .folder = ingest->folder, .file_prefix = prefix, .file_size_bytes = SL_INGEST_FILE_BYTES};
     struct sl_err failure = {0};
     struct sl_err damage = {0};
     const char *rows_sql;

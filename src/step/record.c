@@ -126,8 +126,7 @@ static int parse_inputs(const json_t *inputs, struct sl_arena *arena, struct sl_
     SL_TRY_NEW(record->inputs, err);
     const char *table;
     json_t *object;
-    json_object_foreach((json_t *)inputs, table, object)
-    {
+    json_object_foreach ((json_t *)inputs, table, object) {
         struct sl_table_version *input = &record->inputs[record->input_count++];
         input->table = sl_arena_strdup(arena, table);
         SL_TRY_NEW(input->table, err);
@@ -144,8 +143,7 @@ static int parse_reasons(const json_t *list, struct sl_arena *arena, struct sl_r
     SL_TRY_NEW(record->reasons, err);
     size_t i;
     json_t *item;
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         struct sl_reason_count *reason = &record->reasons[record->reason_count++];
         const char *column = sl_json_text(item, "column", NULL);
         reason->rule = sl_arena_strdup(arena, sl_json_text(item, "rule", ""));
@@ -167,8 +165,7 @@ static int parse_renamed(const json_t *object, struct sl_arena *arena, struct sl
     SL_TRY_NEW(record->renamed, err);
     const char *received_as;
     json_t *name;
-    json_object_foreach((json_t *)object, received_as, name)
-    {
+    json_object_foreach ((json_t *)object, received_as, name) {
         struct sl_renamed *renamed = &record->renamed[record->renamed_count++];
         renamed->received_as = sl_arena_strdup(arena, received_as);
         SL_TRY_NEW(renamed->received_as, err);

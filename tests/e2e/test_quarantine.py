@@ -57,9 +57,34 @@ def test_replay_goes_downstream_when_asked(shop):
 
 
 def test_replay_of_a_change_that_touches_accepted_rows_reads_all_and_says_why(shop):
-    edit(shop, ORDERS, "minimum: 0", "minimum: 100")
+    edit(shop, ORDERS, "minimum: 0", "minimum: 15")
     told = shop.json("quarantine", "replay", "--dry-run")["tables"][0]
     assert told["full"] and told["read"] == 122 and "would be rejected now" in told["why"], told
+
+
+def test_a_replay_that_died_is_noticed_even_if_the_contract_was_put_back(shop):
+    """Killed between its two commits, its rows are in neither table; the contract then is the one that clean was made by."""
+    before = shop.count("clean.orders")
+    contract = (shop.folder / ORDERS).read_text()
+    widen(shop)
+    shop.run("quarantine", "replay", "orders")
+    sorted((shop.table_folder("clean.orders") / "_delta_log").glob("*.json"))[-1].unlink()
+    assert shop.count("quarantine.orders") == 7
+    shop.write(ORDERS, contract)
+    assert "its last run was interrupted" in shop.run("plan", "--why").stdout
+    shop.run("run")
+    assert (shop.count("clean.orders"), shop.count("quarantine.orders")) == (before, 8)
+    assert "nothing to do" in shop.run("run").stdout
+
+
+def test_a_dry_run_tells_of_the_budget_and_of_files_that_came(shop):
+    edit(shop, ORDERS, "minimum: 0", "minimum: 100")
+    assert "the budget is" in shop.run("quarantine", "replay", "--dry-run", exit_code=4).stderr
+    edit(shop, ORDERS, "minimum: 100", "minimum: -10")
+    shop.write("data/orders-2026-03-03.csv", (shop.folder / "data/orders-2026-03-02.csv").read_text())
+    shop.run("run", "--select", "raw.orders")
+    text = shop.run("quarantine", "replay", "orders", "--dry-run", "--downstream").stdout
+    assert "raw has new files" in text and "then load reports.daily_revenue" in text
 
 
 def test_replay_of_a_table_that_is_none(shop):

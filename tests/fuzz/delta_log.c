@@ -16,8 +16,7 @@ static int replay(const char *text, size_t length, struct sl_delta_state *state,
 
     SL_TRY(sl_delta_log_parse(text, length, &actions, NULL));
     (void)sl_delta_commit_info(actions);
-    json_array_foreach(actions, i, action)
-    {
+    json_array_foreach (actions, i, action) {
         SL_TRY(sl_delta_state_apply(state, action, arena, NULL));
     }
     state->version = 0;

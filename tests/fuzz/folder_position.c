@@ -14,8 +14,7 @@ static void check(const struct sl_folder_position *position)
     if (position->target.version < 0 || !position->target.fingerprint ||
         !position->target.table_id || !json_is_object(position->files))
         abort();
-    json_object_foreach(position->files, name, size)
-    {
+    json_object_foreach (position->files, name, size) {
         if (json_integer_value(size) < 0 || !json_is_integer(size))
             abort();
     }

@@ -22,8 +22,7 @@ static bool is_valid(const json_t *root, const json_t *files)
 
     if (sl_json_int(root, "version", -1) < 0 || !json_is_object(files))
         return false;
-    json_object_foreach(object, name, size)
-    {
+    json_object_foreach (object, name, size) {
         if (!json_is_integer(size) || json_integer_value(size) < 0)
             return false;
     }

@@ -78,8 +78,7 @@ static int check_files(const struct folder_target *target, const char *to, json_
     const char *name;
     json_t *size;
     *ret = true;
-    json_object_foreach(files, name, size)
-    {
+    json_object_foreach (files, name, size) {
         struct sl_fs_stat stat;
         const char *path = sl_arena_printf(target->arena, "%s/%s/%s", target->path, to, name);
         SL_TRY_NEW(path, err);
@@ -257,8 +256,7 @@ static int count_rows(const struct folder_target *target, const struct sl_load *
         sl_arena_printf(target->arena, "%s-%lld", load->to, (long long)load->to_version);
     SL_TRY_NEW(prefix, err);
     sl_buf_add(&sql, "select coalesce(sum(num_rows), 0)::bigint from parquet_file_metadata([");
-    json_object_foreach((json_t *)files, name, size)
-    {
+    json_object_foreach ((json_t *)files, name, size) {
         const char *path = sl_path_join(target->arena, folder, name);
         SL_TRY_NEW(path, err);
         size_t length = strlen(prefix);

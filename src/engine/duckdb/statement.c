@@ -49,6 +49,9 @@ static int run_tasks(const struct sl_duckdb_library *library, duckdb_pending_res
             break;
         case DUCKDB_PENDING_RESULT_NOT_READY:
             pause_ns = SHORTEST_PAUSE_NS;
+            break;
+        default:
+            return sl_fail(err, SL_E_INTERNAL, "the engine is in a state that is not known");
         }
 }
 

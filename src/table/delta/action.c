@@ -57,8 +57,7 @@ static bool is_list_of_texts(const json_t *list)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         if (!json_is_string(item))
             return false;
     }

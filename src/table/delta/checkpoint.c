@@ -131,8 +131,7 @@ int sl_delta_checkpoint_apply(struct sl_delta_state *state, const char *row,
         return sl_fail_memory(err);
     if (code != SL_OK)
         return sl_fail(err, SL_E_TABLE_LOG, "a row is damaged: %s", cause.message);
-    json_object_foreach(action, key, body)
-    {
+    json_object_foreach (action, key, body) {
         drop_nulls(body);
     }
     return sl_delta_state_apply(state, action, scratch, err);

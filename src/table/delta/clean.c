@@ -41,8 +41,7 @@ static int name_commit(struct sweep *sweep, const struct sl_delta_log *log, int6
     size_t i;
 
     SL_TRY(sl_delta_log_read(log, version, &actions, err));
-    json_array_foreach(actions, i, action)
-    {
+    json_array_foreach (actions, i, action) {
         static const char *const kinds[] = {"add", "remove", "cdc"};
 
         for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {

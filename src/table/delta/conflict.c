@@ -78,8 +78,7 @@ static int check_versions(const struct check *check, int64_t from, int64_t to, s
         if (sl_delta_log_is_cleaned(check->log, version))
             return conflict(version, "is not in the log any more", err);
         SL_TRY(sl_delta_log_read(check->log, version, &actions, err));
-        json_array_foreach(actions, i, action)
-        {
+        json_array_foreach (actions, i, action) {
             SL_TRY(check_action(check, version, action, err));
         }
     }

@@ -223,8 +223,7 @@ const json_t *sl_delta_commit_info(const json_t *actions)
     const json_t *action;
     size_t i;
 
-    json_array_foreach(actions, i, action)
-    {
+    json_array_foreach (actions, i, action) {
         const json_t *info = json_object_get(action, "commitInfo");
 
         if (json_is_object(info))

@@ -43,8 +43,7 @@ static bool is_listed(const json_t *list, const char *name)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         if (strcmp(json_string_value(item), name) == 0)
             return true;
     }
@@ -58,8 +57,7 @@ static int check_list(const json_t *list, bool is_reader, struct sl_err *err)
 
     if (!json_is_array(list))
         return sl_fail(err, SL_E_TABLE_LOG, "the protocol does not list its features");
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         const char *name = json_string_value(item);
         bool is_known = false;
 
@@ -111,8 +109,7 @@ static int check_settings(const json_t *metadata, const struct sl_delta_intent *
     const char *key;
     json_t *value;
 
-    json_object_foreach(configuration, key, value)
-    {
+    json_object_foreach (configuration, key, value) {
         if (sl_str_starts(key, "delta.constraints."))
             return sl_fail(err, SL_E_TABLE_FEATURE, "the table has the constraint '%s'", key);
     }

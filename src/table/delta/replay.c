@@ -141,8 +141,7 @@ static int apply_commit(struct sl_delta_state *state, const struct sl_delta_log 
     size_t i;
 
     SL_TRY(sl_delta_log_read(log, version, &actions, err));
-    json_array_foreach(actions, i, action)
-    {
+    json_array_foreach (actions, i, action) {
         if (sl_delta_state_apply(state, action, &scratch, err) != SL_OK)
             return sl_err_context(err, "read commit '%s', action %zu",
                                   sl_delta_log_path(log, version, &scratch), i + 1);

@@ -86,8 +86,7 @@ int sl_delta_schema_parse(const char *schema_json, struct sl_arena *arena, struc
         return sl_fail(err, SL_E_TABLE_LOG, "the schema has no list of fields");
     columns = SL_NEW_ARRAY(arena, struct sl_column, json_array_size(fields));
     SL_TRY_NEW(columns, err);
-    json_array_foreach(fields, i, field)
-    {
+    json_array_foreach (fields, i, field) {
         const char *name = sl_json_text(field, "name", NULL);
 
         if (!name)

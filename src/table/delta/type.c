@@ -283,8 +283,7 @@ static int print_struct(const char *column, const json_t *type, int depth, struc
     if (json_array_size(fields) == 0)
         return refuse_json(column, type, err);
     sl_buf_add(ret, "STRUCT(");
-    json_array_foreach(fields, i, field)
-    {
+    json_array_foreach (fields, i, field) {
         const char *name = sl_json_text(field, "name", "");
 
         if (*name == '\0')

@@ -15,8 +15,9 @@ static void every_object_refuses_other_keys(const json_t *schema)
         assert_non_null(other);
         assert_false(json_is_true(other));
     }
-    json_object_foreach((json_t *)(uintptr_t)schema, key, value) if (json_is_object(value))
-        every_object_refuses_other_keys(value);
+    json_object_foreach ((json_t *)(uintptr_t)schema, key, value)
+        if (json_is_object(value))
+            every_object_refuses_other_keys(value);
 }
 
 static void every_file_kind_has_a_strict_schema(void **state)

@@ -308,11 +308,10 @@ static void a_kill_between_the_commits_of_a_replay_is_healed(void **state)
         if (is_followed)
             lake_add(lake, "b.csv", GOOD_2 ", " BAD_4);
         lake_must_run(lake);
-        assert_string_equal(
-            lake->result.why,
-            is_followed
-                ? "contract changed: 1 row of quarantine read again, then 1 new file in raw.orders"
-                : "contract changed: 1 row of quarantine read again");
+        assert_string_equal(lake->result.why,
+                            is_followed
+                                ? "the last run was interrupted, then 1 new file in raw.orders"
+                                : "the last run was interrupted");
         const char *healed = lake_digest(lake);
         lake_must_run(lake);
         assert_int_equal(lake->result.outcome, SL_STEP_NOTHING);
@@ -320,6 +319,58 @@ static void a_kill_between_the_commits_of_a_replay_is_healed(void **state)
         lake_must_run(lake);
         assert_string_equal(healed, lake_digest(lake));
     }
+}
+
+// Its rows are no longer in quarantine, and not yet in clean.
+static void a_killed_replay_is_healed_though_a_file_of_raw_changed_since(void **state)
+{
+    struct lake *lake = *state;
+    lake_reset(lake);
+    lake_add(lake, "a.csv", GOOD_1 ", " BAD_3);
+    lake_must_run(lake);
+    lake->columns[1].rule_count = 0;
+    lake->contract.digest = "v2";
+    lake_must_run(lake);
+    lake_uncommit(lake, SL_LAYER_CLEAN);
+    lake_change(lake, "a.csv", GOOD_2 ", " BAD_3);
+    lake_must_run(lake);
+    assert_true(lake->result.was_full);
+    lake_assert_balance(lake, 2, 2, 0, 0, 0);
+}
+
+static void a_killed_replay_whose_contract_was_put_back_is_healed(void **state)
+{
+    struct lake *lake = *state;
+    lake_reset(lake);
+    lake_add(lake, "a.csv", GOOD_1 ", " BAD_3);
+    lake_must_run(lake);
+    size_t rules = lake->columns[1].rule_count;
+    const char *digest = lake->contract.digest;
+    lake->columns[1].rule_count = 0;
+    lake->contract.digest = "v2";
+    lake_must_run(lake);
+    lake_uncommit(lake, SL_LAYER_CLEAN);
+    lake->columns[1].rule_count = rules;
+    lake->contract.digest = digest;
+    lake_must_run(lake);
+    assert_string_equal(lake_query(lake, "select count(*) from quarantine.orders"), "1");
+    assert_string_equal(lake_query(lake, "select count(*) from clean.orders"), "1");
+}
+
+static void a_rule_that_follows_the_clock_makes_all_be_done_anew(void **state)
+{
+    struct lake *lake = *state;
+    struct sl_rule rule = {.kind = "expression", .id = "past", .text = "updated_at < now()"};
+    lake_reset(lake);
+    lake->contract.rules = &rule;
+    lake->contract.rule_count = 1;
+    lake_add(lake, "a.csv", GOOD_1 ", " BAD_3);
+    lake_must_run(lake);
+    lake->columns[1].rule_count = 0;
+    lake->contract.digest = "v2";
+    lake_must_run(lake);
+    assert_string_equal(lake->result.why, "contract changed: it calls now()");
+    assert_true(lake->result.was_full);
 }
 
 static void a_contract_that_is_no_longer_known_makes_all_be_done_anew(void **state)
@@ -691,6 +742,9 @@ int main(void)
         cmocka_unit_test(a_rule_that_refuses_accepted_rows_makes_all_be_done_anew),
         cmocka_unit_test(a_column_read_otherwise_makes_all_be_done_anew),
         cmocka_unit_test(a_kill_between_the_commits_of_a_replay_is_healed),
+        cmocka_unit_test(a_killed_replay_is_healed_though_a_file_of_raw_changed_since),
+        cmocka_unit_test(a_killed_replay_whose_contract_was_put_back_is_healed),
+        cmocka_unit_test(a_rule_that_follows_the_clock_makes_all_be_done_anew),
         cmocka_unit_test(a_contract_that_is_no_longer_known_makes_all_be_done_anew),
         cmocka_unit_test(a_full_refresh_gives_the_same_table),
         cmocka_unit_test(a_quarantine_that_was_deleted_is_built_again),
