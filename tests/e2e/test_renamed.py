@@ -1,4 +1,6 @@
 """Source files under other names and times: their rows stay exactly once, nothing after raw is built again, and that is said."""
+import gzip
+import json
 import os
 import shutil
 
@@ -169,3 +171,29 @@ def test_killed_anywhere_a_new_file_under_an_old_name_doubles_nothing(tmp_path, 
         project.run("run")
         assert contents(project) == expected, f"killed at operation {kill} of {total}"
         balances_close(project)
+
+
+def test_a_file_that_could_not_be_read_beside_a_touched_one_adds_no_column(project):
+    before = project.delta("raw.orders").schema.names
+    os.utime(project.folder / "data" / "orders-1.csv", (1e9, 1e9))
+    whole = gzip.compress(b"order_id,extra\n" + b"1,x\n" * 10000)
+    project.write("data/zz.csv.gz", whole[:len(whole) // 2])
+    (project.folder / "sources" / "orders.yml").write_text("path: [data/*.csv, data/*.csv.gz]\n")
+    project.run("run", exit_code=None)
+    assert project.delta("raw.orders").schema.names == before
+
+
+def test_a_renamed_file_makes_room_though_the_log_counts_no_rows(project):
+    """Statistics are optional in the Delta protocol."""
+    move(project, "orders-1.csv", "orders-one.csv")
+    project.run("run")
+    for file in (project.table_folder("raw.orders") / "_delta_log").glob("*.json"):
+        actions = [json.loads(line) for line in file.read_text().splitlines()]
+        for action in actions:
+            action.get("add", {}).pop("stats", None)
+        file.write_text("".join(json.dumps(action) + "\n" for action in actions))
+    rows = project.count("raw.orders")
+    project.write("data/orders-1.csv", FILES[0].splitlines()[0] + "\n" + FILES[0].splitlines()[1] + "\n")
+    project.run("run", "--select", "raw.orders")
+    assert project.count("raw.orders") == rows + 1
+    assert {row["_source"] for row in project.delta("raw.orders").to_pylist()} >= {"data/orders-1.csv", "data/orders-one.csv"}
