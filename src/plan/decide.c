@@ -19,6 +19,8 @@ static int decide_ingest(struct sl_node *node, struct sl_arena *arena, struct sl
     const struct sl_facts *facts = &node->facts;
     if (facts->version < 0)
         SL_TRY(because(node, arena, "never built", err));
+    if (facts->is_read_otherwise)
+        SL_TRY(because(node, arena, "its files are read in another way now", err));
     if (facts->new_files)
         SL_TRY(because(node, arena, files(arena, facts->new_files, "new"), err));
     if (facts->changed_files)

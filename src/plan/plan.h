@@ -31,6 +31,7 @@ struct sl_facts {
     // Ingest: what the source has that raw has not.
     int64_t new_files, changed_files, vanished_files, new_bytes;
     struct sl_strs renamed;    // "a.csv is now b.csv"; in none of the counts
+    bool is_read_otherwise;    // by other options than before
     const char *listing;       // digest of the source's listing, for `apply`
     struct sl_strs partitions; // that will be recomputed, if known
     bool has_partitions;

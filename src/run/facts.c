@@ -98,6 +98,7 @@ static int look_ingest(struct looker *looker, struct sl_node *node, struct sl_er
     node->facts.vanished_files = pending.vanished_files;
     node->facts.new_bytes = pending.new_bytes;
     node->facts.renamed = pending.renamed;
+    node->facts.is_read_otherwise = pending.is_read_otherwise;
     node->facts.listing = pending.listing;
     return SL_OK;
 }

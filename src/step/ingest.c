@@ -40,6 +40,7 @@ static int explain(struct sl_ingest *ingest, struct sl_err *err)
     add_files(&text, ingest->renames.count, "renamed");
     SL_TRY(sl_buf_check(&text, err));
     ingest->result.why = ingest->context->full_refresh ? "asked for by --full-refresh"
+                         : ingest->is_read_otherwise   ? "its files are read in another way now"
                                                        : sl_arena_strdup(ingest->arena, text.text);
     SL_TRY_NEW(ingest->result.why, err);
     return SL_OK;
@@ -244,6 +245,30 @@ static bool has_moved(const struct sl_ingest *ingest)
     return false;
 }
 
+// Names and times of files whose rows the table has. Where that cannot be written (a lake that is
+// read-only) the table is as good without it, and the files are looked at again by the next run.
+static int remember_names(struct sl_ingest *ingest, struct sl_err *err)
+{
+    struct sl_err refusal = {0};
+    int64_t version;
+    const char *note;
+    int code = commit(ingest, &version, &refusal);
+
+    if (code == SL_OK)
+        return fill_result(ingest, version, err);
+    if (code != SL_E_NO_PERMISSION && code != SL_E_IO && code != SL_E_NO_SPACE) {
+        if (err)
+            *err = refusal;
+        return code;
+    }
+    note = sl_arena_printf(ingest->arena, "new names or times of files cannot be remembered: %s",
+                           refusal.message);
+    SL_TRY_NEW(note, err);
+    if (ingest->result.failed_parts > 0)
+        ingest->result.outcome = SL_STEP_PARTIAL;
+    return sl_strs_add(&ingest->result.notes, ingest->arena, note, err);
+}
+
 static int read_all(struct sl_ingest *ingest, struct sl_err *err)
 {
     int64_t version;
@@ -255,6 +280,8 @@ static int read_all(struct sl_ingest *ingest, struct sl_err *err)
     if (ingest->staged.file_count == 0 && !has_moved(ingest))
         return nothing_staged(ingest, err);
     SL_TRY(sl_balance_check(&ingest->result.balance, ingest->app_id, err));
+    if (has_same_rows(ingest) && ingest->snapshot.version >= 0 && !ingest->is_fresh)
+        return remember_names(ingest, err);
     SL_TRY(commit(ingest, &version, err));
     return fill_result(ingest, version, err);
 }

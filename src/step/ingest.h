@@ -16,6 +16,7 @@ struct sl_ingested {
     const char *name_now;         // that it will have after this step
     int64_t size_bytes, mtime_us; // -1: no tag tells
     const char *sha256;           // "": no tag tells
+    const char *reading;          // how it was read; "": no tag tells
     struct sl_strs files;         // of the table, with its rows alone
     bool has_loose_rows;
     int64_t ingested_us; // of the newest loose row
@@ -46,7 +47,9 @@ struct sl_ingest {
     struct sl_arena *arena;
     const struct sl_source_kind *kind;
     struct sl_source_options options;
-    const char *folder; // of the raw table
+    const char *reading;    // digest of the options that decide what a file's rows are
+    bool is_read_otherwise; // the table has parts that were read in another way
+    const char *folder;     // of the raw table
     struct sl_delta_snapshot snapshot;
     struct sl_source_part *parts; // what the source has now
     size_t part_count;
@@ -87,7 +90,9 @@ SL_MUST int sl_ingest_describe(struct sl_ingest *ingest, struct sl_err *err);
 SL_MUST int sl_ingest_look(struct sl_ingest *ingest, struct sl_session *session,
                            struct sl_err *err);
 void sl_ingest_clear(struct sl_ingest *ingest); // for SL_AUTO
-// Whether the part is as it was by name, size and time.
+// Whether the options that decide what a file's rows are, are as they were for it.
+bool sl_ingest_reads_as_before(const struct sl_ingest *ingest, const struct sl_ingested *before);
+// Whether the part is as it was by name, size and time, and so is how it is read.
 bool sl_ingest_is_known(const struct sl_ingest *ingest, size_t index);
 // The entry of a part, made if there is none.
 SL_MUST int sl_ingest_enter(struct sl_ingest *ingest, const char *name, struct sl_ingested **ret,

@@ -45,11 +45,33 @@ static void set_options(struct sl_ingest *ingest)
     };
 }
 
+static int digest_options(struct sl_ingest *ingest, struct sl_err *err)
+{
+    const struct sl_source_options *options = &ingest->options;
+    const char *texts[] = {options->format, options->encoding, options->delimiter,
+                           options->quote,  options->escape,   options->comment};
+    SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
+    char hex[65];
+
+    SL_TRY(sl_hash_new(&hash, err));
+    sl_hash_add(hash, ingest->kind->name);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        sl_hash_add(hash, texts[i]);
+    sl_hash_add_bytes(hash, &options->has_header, sizeof options->has_header);
+    sl_hash_add_bytes(hash, &options->skip_lines, sizeof options->skip_lines);
+    for (size_t i = 0; i < options->columns.count; i++)
+        sl_hash_add(hash, options->columns.items[i]);
+    SL_TRY(sl_hash_end(hash, hex, err));
+    ingest->reading = sl_arena_strndup(ingest->arena, hex, 16);
+    SL_TRY_NEW(ingest->reading, err);
+    return SL_OK;
+}
+
 int sl_ingest_describe(struct sl_ingest *ingest, struct sl_err *err)
 {
     SL_TRY(find_kind(ingest, err));
     set_options(ingest);
-    return SL_OK;
+    return digest_options(ingest, err);
 }
 
 // --- what the table holds
@@ -69,7 +91,8 @@ int sl_ingest_enter(struct sl_ingest *ingest, const char *name, struct sl_ingest
     if (!found) {
         found = SL_NEW(ingest->arena, struct sl_ingested);
         SL_TRY_NEW(found, err);
-        *found = (struct sl_ingested){.size_bytes = -1, .mtime_us = -1, .sha256 = ""};
+        *found =
+            (struct sl_ingested){.size_bytes = -1, .mtime_us = -1, .sha256 = "", .reading = ""};
         found->name = sl_arena_strdup(ingest->arena, name);
         SL_TRY_NEW(found->name, err);
         found->received_as = found->name_now = found->name;
@@ -97,6 +120,8 @@ static int add_file(struct sl_ingest *ingest, const struct sl_delta_file *file, 
     if (found->files.count == 0) {
         found->sha256 = sl_arena_strdup(ingest->arena, sl_json_text(tags, "sluice.sha256", ""));
         SL_TRY_NEW(found->sha256, err);
+        found->reading = sl_arena_strdup(ingest->arena, sl_json_text(tags, "sluice.reading", ""));
+        SL_TRY_NEW(found->reading, err);
         found->received_as =
             sl_arena_strdup(ingest->arena, sl_json_text(tags, "sluice.received_as", found->name));
         SL_TRY_NEW(found->received_as, err);
@@ -230,11 +255,18 @@ void sl_ingest_clear(struct sl_ingest *ingest)
     sl_map_clear(&ingest->ingested);
 }
 
+bool sl_ingest_reads_as_before(const struct sl_ingest *ingest, const struct sl_ingested *before)
+{
+    return !*before->reading || sl_str_equal(before->reading, ingest->reading);
+}
+
 bool sl_ingest_is_known(const struct sl_ingest *ingest, size_t index)
 {
     const struct sl_source_part *part = &ingest->parts[index];
     const struct sl_ingested *before = ingest->before[index];
 
+    if (before && !sl_ingest_reads_as_before(ingest, before))
+        return false;
     if (before && before->files.count == 0) // known by its rows alone
         return part->mtime_us <= before->ingested_us;
     return before && before->size_bytes == part->size_bytes && before->mtime_us == part->mtime_us;
@@ -280,13 +312,18 @@ static int note_vanished(struct sl_ingest *ingest, struct sl_err *err)
     return SL_OK;
 }
 
+// With other options the whole table is built anew, so that none of its columns is left over.
+static bool reads_all(const struct sl_ingest *ingest)
+{
+    return ingest->context->full_refresh || ingest->is_read_otherwise;
+}
+
 static int choose_part(struct sl_ingest *ingest, size_t index, struct sl_err *err)
 {
     const struct sl_source_part *part = &ingest->parts[index];
     struct sl_ingest_job job = {.part = part, .before = ingest->before[index]};
 
-    if (!ingest->context->full_refresh &&
-        (sl_ingest_is_known(ingest, index) || ingest->is_same[index]))
+    if (!reads_all(ingest) && (sl_ingest_is_known(ingest, index) || ingest->is_same[index]))
         return SL_OK;
     if (!SL_PUSH(ingest->arena, ingest->jobs, ingest->job_count, job))
         return sl_fail_memory(err);
@@ -296,7 +333,10 @@ static int choose_part(struct sl_ingest *ingest, size_t index, struct sl_err *er
 int sl_ingest_choose(struct sl_ingest *ingest, struct sl_err *err)
 {
     // Rows that no part stands behind could not be read again.
-    ingest->is_fresh = ingest->context->full_refresh && !ingest->has_foreign_rows;
+    for (size_t i = 0; i < ingest->part_count; i++)
+        ingest->is_read_otherwise |=
+            ingest->before[i] && !sl_ingest_reads_as_before(ingest, ingest->before[i]);
+    ingest->is_fresh = reads_all(ingest) && !ingest->has_foreign_rows;
     SL_TRY(note_renamed(ingest, err));
     SL_TRY(note_vanished(ingest, err));
     for (size_t i = 0; i < ingest->part_count; i++)
@@ -343,6 +383,7 @@ int sl_step_ingest_pending(const struct sl_project *project, const struct sl_sou
 
         if (ingest.is_same[i] ? before->name_now != before->name : sl_ingest_is_known(&ingest, i))
             continue;
+        pending.is_read_otherwise |= before && !sl_ingest_reads_as_before(&ingest, before);
         pending.new_files += ingest.before[i] == NULL;
         pending.changed_files += ingest.before[i] != NULL;
         pending.new_bytes += ingest.parts[i].size_bytes;

@@ -3,9 +3,10 @@
 // so that its name and time are known from then on. Its rows keep the `_source` under which they
 // came, as long as no other part of that name comes.
 //
-// Content is compared by size and SHA-256. What the table has of a part can go to another name only
-// if the part itself is gone or has other content now: of two files that are there at once each
-// counts.
+// Content is compared by size and SHA-256. A name changed without the time: a file of the same
+// content that is of another time is another delivery, and its rows count. What the table has of a
+// part can go to another name only if the part itself is gone or has other content now: of two
+// files that are there at once each counts.
 #include "step/ingest.h"
 
 #include "base/fs.h"
@@ -80,7 +81,8 @@ static bool may_have_moved(const struct sl_ingest *ingest, const struct lost *lo
 
     for (size_t i = find_first(lost, size_bytes, NULL);
          i < lost->count && lost->items[i]->size_bytes == size_bytes; i++)
-        if (lost->items[i] != ingest->before[index])
+        if (lost->items[i] != ingest->before[index] &&
+            lost->items[i]->mtime_us == ingest->parts[index].mtime_us)
             return true;
     return false;
 }
@@ -101,7 +103,8 @@ static void find_touched(struct sl_ingest *ingest, const char **hashes)
         struct sl_ingested *before = ingest->before[i];
 
         if (!before || before->is_found || before->size_bytes != ingest->parts[i].size_bytes ||
-            !*before->sha256 || !sl_str_equal(hash_part(ingest, i, hashes), before->sha256))
+            !*before->sha256 || !sl_ingest_reads_as_before(ingest, before) ||
+            !sl_str_equal(hash_part(ingest, i, hashes), before->sha256))
             continue;
         ingest->is_same[i] = before->is_found = true;
         before->mtime_us = ingest->parts[i].mtime_us;
@@ -133,7 +136,8 @@ static int find_renamed(struct sl_ingest *ingest, size_t index, const struct los
         return SL_OK;
     for (size_t i = find_first(lost, part->size_bytes, sha256);
          i < lost->count && compare_content(lost->items[i], part->size_bytes, sha256) == 0; i++)
-        if (!lost->items[i]->is_found &&
+        if (!lost->items[i]->is_found && lost->items[i]->mtime_us == part->mtime_us &&
+            sl_ingest_reads_as_before(ingest, lost->items[i]) &&
             ingest->kind->reads_alike(&ingest->options, lost->items[i]->name, part->name))
             return take_over(ingest, index, lost->items[i], err);
     return SL_OK;
@@ -206,6 +210,8 @@ int sl_ingest_print_tags(const struct sl_ingest *ingest, const struct sl_ingeste
     sl_buf_addf(&json,
                 ",\"sluice.size\":\"%lld\",\"sluice.mtime_us\":\"%lld\",\"sluice.sha256\":\"%s\"",
                 (long long)part->size_bytes, (long long)part->mtime_us, part->sha256);
+    if (*part->reading)
+        sl_buf_addf(&json, ",\"sluice.reading\":\"%s\"", part->reading);
     if (!sl_str_equal(part->received_as, part->name_now)) {
         sl_buf_add(&json, ",\"sluice.received_as\":");
         sl_buf_add_json_string(&json, part->received_as);

@@ -246,7 +246,8 @@ static int keep(struct sl_ingest *ingest, struct sl_ingest_job *job, const struc
                                      .received_as = job->part->name,
                                      .size_bytes = job->part->size_bytes,
                                      .mtime_us = job->part->mtime_us,
-                                     .sha256 = end->sha256};
+                                     .sha256 = end->sha256,
+                                     .reading = ingest->reading};
     const char *tags;
 
     SL_TRY(sl_ingest_print_tags(ingest, &part, &tags, err));

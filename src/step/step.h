@@ -114,6 +114,7 @@ struct sl_pending {
     int64_t new_files, changed_files, vanished_files;
     int64_t new_bytes;      // of new and changed files
     struct sl_strs renamed; // "a.csv is now b.csv": neither new nor vanished
+    bool is_read_otherwise; // by other options than before: all is read again
     const char *listing;    // digest of path, size and time of every file the source has now
     bool needs_session;     // nothing else is told: another program has rewritten the table's files
 };
