@@ -34,6 +34,7 @@ enum sl_opt_flag {
     SL_OPT_HIDDEN = 16, // not in --help
     SL_OPT_OPEN = 32,   // OBJECT: unknown keys are allowed and ignored here
     SL_OPT_PLAIN = 64,  // a name: printed and stored as it is, so ${...} is refused
+    SL_OPT_WORDS = 128, // command line, STRINGS: takes all words up to the next option
 };
 
 struct sl_opt {
@@ -79,9 +80,13 @@ SL_MUST int sl_opt_defaults(const struct sl_opt *rows, void *into, struct sl_are
                             struct sl_err *err);
 // Parses a command's arguments (without the program's and the command's names). Flags may stand
 // anywhere, "--" ends them,
-// --name=value and --name value, -abc for letters, --no-name for booleans. SL_E_USAGE with a hint.
+// --name=value and --name value, -abc for letters, --no-name for booleans. A flag of WORDS takes
+// all words up to the next dashed one, unless one is attached to it (--name=a, -na). SL_E_USAGE
+// with a hint.
 SL_MUST int sl_opt_parse(const struct sl_opt *rows, int argc, char **argv, void *into,
                          struct sl_arena *arena, struct sl_err *err);
+// Looks like an option: "-v", "--env", "--", but not "-" and "".
+bool sl_opt_is_dashed(const char *word);
 // JSON Schema (draft 2020-12) of an object following `rows`.
 void sl_opt_schema(const struct sl_opt *rows, struct sl_buf *json);
 // Two-column help, and Markdown and man rows.

@@ -108,6 +108,7 @@ static void add_usage(struct sl_buf *text, const struct sl_opt *row)
     if (row->type != SL_OPT_BOOL) {
         sl_buf_add_char(text, ' ');
         add_placeholder(text, row);
+        sl_buf_add(text, row->flags & SL_OPT_WORDS ? "..." : "");
     }
 }
 

@@ -124,24 +124,40 @@ static int take_value(struct parser *parser, const struct sl_opt *row, const cha
     return sl_strs_add(list, parser->arena, copy, parser->err);
 }
 
-// The value of a flag: what is attached to it ("=x", the rest of "-nx"), or the next argument.
+bool sl_opt_is_dashed(const char *word)
+{
+    return word[0] == '-' && word[1];
+}
+
+// A dashed word may be a value ("-5"), but not where a list of words would end at it.
+// --name=--value says that it is meant.
+static bool is_value(const struct sl_opt *row, const char *word)
+{
+    return row->flags & SL_OPT_WORDS ? !sl_opt_is_dashed(word) : !sl_str_starts(word, "--");
+}
+
+// The next argument; of a list of words all that follow.
+static int take_next(struct parser *parser, const struct sl_opt *row)
+{
+    // An option in place of a value is a forgotten value.
+    if (parser->at == parser->argc || !is_value(row, parser->argv[parser->at])) {
+        (void)sl_fail(parser->err, SL_E_USAGE, "%s needs a value", title_of(parser, row));
+        return sl_err_hint(parser->err, "%s=%s", title_of(parser, row),
+                           row->placeholder ? row->placeholder : "VALUE");
+    }
+    do {
+        SL_TRY(take_value(parser, row, parser->argv[parser->at++]));
+    } while (row->flags & SL_OPT_WORDS && parser->at < parser->argc &&
+             is_value(row, parser->argv[parser->at]));
+    return SL_OK;
+}
+
+// The value of a flag: what is attached to it ("=x", the rest of "-nx"), or what comes next.
 static int take_flag(struct parser *parser, const struct sl_opt *row, const char *attached)
 {
     if (!attached && row->type == SL_OPT_BOOL)
         attached = "true";
-    if (!attached) {
-        const char *next = parser->at < parser->argc ? parser->argv[parser->at] : NULL;
-
-        // An option in place of a value is a forgotten value; --name=--value says that it is meant.
-        if (!next || sl_str_starts(next, "--")) {
-            (void)sl_fail(parser->err, SL_E_USAGE, "%s needs a value", title_of(parser, row));
-            return sl_err_hint(parser->err, "%s=%s", title_of(parser, row),
-                               row->placeholder ? row->placeholder : "VALUE");
-        }
-        attached = next;
-        parser->at++;
-    }
-    return take_value(parser, row, attached);
+    return attached ? take_value(parser, row, attached) : take_next(parser, row);
 }
 
 static int parse_long(struct parser *parser, const char *argument)
@@ -217,7 +233,7 @@ static int parse_all(struct parser *parser)
     while (parser->at < parser->argc) {
         const char *argument = parser->argv[parser->at++];
 
-        if (is_plain || argument[0] != '-' || argument[1] == '\0')
+        if (is_plain || !sl_opt_is_dashed(argument))
             SL_TRY(parse_positional(parser, argument));
         else if (strcmp(argument, "--") == 0)
             is_plain = true;

@@ -31,6 +31,7 @@ struct call {
     char **argv; // the options and arguments of the command
     size_t argc;
     const char *family; // "quarantine" without a second word, asking for help
+    bool is_bare;       // no command was named
 };
 
 // How many words the option at argv[0] takes with its value. Unknown ones are reported later, by
@@ -93,6 +94,7 @@ static int find_command(size_t argc, char **argv, struct sl_arena *arena, struct
     if (before == argc) {
         const char *name = wants_version ? "version" : "help";
         ret->command = sl_find_command(1, &name, &words);
+        ret->is_bare = true;
         return SL_OK;
     }
     const char *names[] = {argv[before], before + 1 < argc ? argv[before + 1] : ""};
@@ -118,7 +120,10 @@ static int run_command(const struct call *call, struct sl_cli *cli, int *ret_exi
         return code;
     if (code != SL_OK || common->help) { // asked for help, whatever else is missing
         sl_err_clear(err);
-        sl_help_command(command, stdout);
+        if (call->is_bare)
+            sl_help_overview(stdout);
+        else
+            sl_help_command(command, stdout);
         return SL_OK;
     }
     enum sl_log_level level = common->is_quiet     ? SL_LOG_ERROR

@@ -31,6 +31,12 @@ static bool takes_next(const struct sl_opt *row, const char *word)
     return row && row->type != SL_OPT_BOOL && !has_value;
 }
 
+// The next option ends a list of words.
+static bool ends(const struct sl_opt *open, const char *word)
+{
+    return open && open->flags & SL_OPT_WORDS && word[0] == '-';
+}
+
 static void note(struct sl_complete *complete, const struct sl_opt *row, const char *value)
 {
     if (sl_str_equal(row->name, "project"))
@@ -67,9 +73,11 @@ void sl_complete_read(const struct sl_strs *words, struct sl_complete *ret)
         const char *word = words->items[i];
         const struct sl_opt *known = complete.command ? complete.command->rows : sl_common_rows;
         const struct sl_opt *row = word[0] == '-' && word[1] ? sl_find_option(known, word) : NULL;
+        if (ends(open, word))
+            open = NULL;
         if (open) {
             note(&complete, open, word);
-            open = NULL;
+            open = open->flags & SL_OPT_WORDS ? open : NULL;
         } else if (takes_next(row, word)) {
             open = row;
         } else if (row && strchr(word, '=')) {
@@ -80,6 +88,7 @@ void sl_complete_read(const struct sl_strs *words, struct sl_complete *ret)
             positionals++;
         }
     }
+    open = ends(open, last) ? NULL : open;
     complete.row = open;
     const char *equals = strchr(last, '=');
     if (!open && last[0] == '-' && equals) {

@@ -82,12 +82,32 @@ int sl_fail_command(const char *name, struct sl_err *err)
     return sl_err_hint(err, "%s", hint ? hint : "`sluice help` lists them");
 }
 
-static void print_one(const struct sl_command *command, FILE *file)
+// Of a family such as "quarantine"; NULL: of all.
+static bool is_listed(const struct sl_command *command, const char *family)
 {
-    if (command->is_hidden)
-        return;
-    fprintf(file, "  %s%-16s%s %s\n", sl_color(file, SL_COLOR_BOLD), command->name,
-            sl_color(file, SL_COLOR_NONE), command->summary);
+    size_t length = family ? strlen(family) : 0;
+    if (family && (strncmp(command->name, family, length) != 0 || command->name[length] != ' '))
+        return false;
+    return !command->is_hidden;
+}
+
+// How wide the longest listed name is; 0 if none is listed.
+static int name_width(const char *family)
+{
+    size_t width = 0;
+    for (size_t i = 0; sl_commands[i]; i++)
+        if (is_listed(sl_commands[i], family) && strlen(sl_commands[i]->name) > width)
+            width = strlen(sl_commands[i]->name);
+    return (int)width;
+}
+
+static void print_commands(const char *family, FILE *file)
+{
+    int width = name_width(family);
+    for (size_t i = 0; sl_commands[i]; i++)
+        if (is_listed(sl_commands[i], family))
+            fprintf(file, "  %s%-*s%s  %s\n", sl_color(file, SL_COLOR_BOLD), width,
+                    sl_commands[i]->name, sl_color(file, SL_COLOR_NONE), sl_commands[i]->summary);
 }
 
 void sl_help_overview(FILE *file)
@@ -95,8 +115,7 @@ void sl_help_overview(FILE *file)
     fputs("sluice: one program for the whole life of a data pipeline\n\n"
           "usage: sluice COMMAND [OPTION...]\n\n",
           file);
-    for (size_t i = 0; sl_commands[i]; i++)
-        print_one(sl_commands[i], file);
+    print_commands(NULL, file);
     fputs(
         "\n`sluice help COMMAND` shows its options and examples; `sluice quickstart` is the place "
         "to begin\n",
@@ -105,16 +124,11 @@ void sl_help_overview(FILE *file)
 
 bool sl_help_family(const char *word, FILE *file)
 {
-    size_t length = strlen(word), count = 0;
-    for (size_t i = 0; sl_commands[i]; i++) {
-        const char *name = sl_commands[i]->name;
-        if (strncmp(name, word, length) != 0 || name[length] != ' ')
-            continue;
-        if (count++ == 0)
-            fprintf(file, "usage: sluice %s COMMAND [OPTION...]\n\n", word);
-        print_one(sl_commands[i], file);
-    }
-    return count > 0;
+    if (!name_width(word))
+        return false;
+    fprintf(file, "usage: sluice %s COMMAND [OPTION...]\n\n", word);
+    print_commands(word, file);
+    return true;
 }
 
 void sl_help_usage(const struct sl_command *command, struct sl_buf *text)
@@ -177,10 +191,11 @@ static json_t *option_json(const struct sl_opt *row)
         sl_buf_add(&name, row->placeholder ? row->placeholder : row->name);
     else
         sl_add_flag(&name, row->name);
-    return json_pack("{s:s, s:s?, s:b, s:b, s:b, s:b, s:s?, s:o, s:s}", "name", name.text, "letter",
-                     row->letter ? letter : NULL, "is_positional", is_positional, "is_required",
-                     row->flags & SL_OPT_REQUIRED ? 1 : 0, "takes_value", row->type != SL_OPT_BOOL,
-                     "is_repeatable", row->type == SL_OPT_STRINGS, "default", row->otherwise,
+    return json_pack("{s:s, s:s?, s:b, s:b, s:b, s:b, s:b, s:s?, s:o, s:s}", "name", name.text,
+                     "letter", row->letter ? letter : NULL, "is_positional", is_positional,
+                     "is_required", row->flags & SL_OPT_REQUIRED ? 1 : 0, "takes_value",
+                     row->type != SL_OPT_BOOL, "is_repeatable", row->type == SL_OPT_STRINGS,
+                     "takes_words", row->flags & SL_OPT_WORDS ? 1 : 0, "default", row->otherwise,
                      "values", values, "summary", row->summary);
 }
 

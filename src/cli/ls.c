@@ -8,9 +8,9 @@ struct ls_options {
 
 static const struct sl_opt ls_rows[] = {
     {"select", SL_OPT_STRINGS, offsetof(struct ls_options, select), NULL,
-     "Steps to list, as in `sluice run`.", 0, .letter = 's', .placeholder = "SELECTOR"},
+     "Steps to list, as in `sluice run`.", SL_OPT_WORDS, .letter = 's', .placeholder = "SELECTOR"},
     {"exclude", SL_OPT_STRINGS, offsetof(struct ls_options, exclude), NULL, "Steps to leave out.",
-     0, .placeholder = "SELECTOR"},
+     SL_OPT_WORDS, .placeholder = "SELECTOR"},
     SL_COMMON_ROWS,
     {0},
 };

@@ -16,10 +16,11 @@ struct plan_options {
 
 static const struct sl_opt plan_rows[] = {
     {"select", SL_OPT_STRINGS, offsetof(struct plan_options, select), NULL,
-     "Steps to take, as in dbt: names, tag:, path:, source:, state:, result:, + and @.", 0,
-     .letter = 's', .placeholder = "SELECTOR"},
+     "Steps to take, as in dbt: names, tag:, path:, source:, state:, result:, + and @; all words "
+     "up to the next option, with `--select=X` just X.",
+     SL_OPT_WORDS, .letter = 's', .placeholder = "SELECTOR"},
     {"exclude", SL_OPT_STRINGS, offsetof(struct plan_options, exclude), NULL, "Steps to leave out.",
-     0, .placeholder = "SELECTOR"},
+     SL_OPT_WORDS, .placeholder = "SELECTOR"},
     {"full_refresh", SL_OPT_BOOL, offsetof(struct plan_options, full_refresh), "false",
      "Plan to build the selected steps anew.", 0},
     {"why", SL_OPT_BOOL, offsetof(struct plan_options, why), "false",

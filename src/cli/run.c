@@ -14,18 +14,19 @@ struct run_options {
     const char *plan; // apply
 };
 
-#define SELECTION_ROWS                                                                   \
-    {"select",                                                                           \
-     SL_OPT_STRINGS,                                                                     \
-     offsetof(struct run_options, select),                                               \
-     NULL,                                                                               \
-     "Steps to take, as in dbt: names, tag:, path:, source:, state:, result:, + and @.", \
-     0,                                                                                  \
-     .letter = 's',                                                                      \
-     .placeholder = "SELECTOR"},                                                         \
-    {                                                                                    \
-        "exclude", SL_OPT_STRINGS, offsetof(struct run_options, exclude), NULL,          \
-            "Steps to leave out.", 0, .placeholder = "SELECTOR"                          \
+#define SELECTION_ROWS                                                                             \
+    {"select",                                                                                     \
+     SL_OPT_STRINGS,                                                                               \
+     offsetof(struct run_options, select),                                                         \
+     NULL,                                                                                         \
+     "Steps to take, as in dbt: names, tag:, path:, source:, state:, result:, + and @; all words " \
+     "up to the next option, with `--select=X` just X.",                                           \
+     SL_OPT_WORDS,                                                                                 \
+     .letter = 's',                                                                                \
+     .placeholder = "SELECTOR"},                                                                   \
+    {                                                                                              \
+        "exclude", SL_OPT_STRINGS, offsetof(struct run_options, exclude), NULL,                    \
+            "Steps to leave out.", SL_OPT_WORDS, .placeholder = "SELECTOR"                         \
     }
 #define EXECUTION_ROWS                                                              \
     {"threads",                                                                     \
@@ -201,7 +202,7 @@ static int run_apply(const void *self, int *ret_exit, struct sl_err *err)
 static const char *const run_examples[] = {
     "sluice run",
     "sluice run --select +daily_revenue",
-    "sluice run --select tag:finance,state:modified+ --exclude orders_archive",
+    "sluice run --select tag:finance,state:modified+ +daily_revenue --exclude orders_archive",
     "sluice run --env prod --log-format json",
     NULL,
 };

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 
 DAILY = "curated.daily_revenue"
-COMMANDS = ("quickstart init check plan apply run retry status logs ls show query quarantine lineage explain config schema "
+COMMANDS = ("quickstart init check plan apply run retry status logs ls show query quarantine contract lineage explain config schema "
             "completion docs help version").split()
 CODES = re.findall(r'SL_CODE\((\w+), "(SL\d{4})", SL_FATE_(\w+), "([^"]*)",\s*((?:"[^"]*"\s*)+)\)',
                    (ROOT / "src" / "base" / "codes.def").read_text())
@@ -58,6 +58,17 @@ TEXT = [
 def test_a_command_says_in_text(shop, arguments, expected):
     output = shop.run(*arguments).stdout
     assert re.search(expected, output.strip("\n")), output
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["-v", "--help"], []], ids=" ".join)
+def test_help_without_a_command_lists_the_commands(shop, words):
+    assert shop.run(*words).stdout == shop.run("help").stdout
+
+
+@pytest.mark.parametrize("words", [["help"], ["quarantine", "--help"], ["help", "quarantine"]], ids=" ".join)
+def test_summaries_stand_below_each_other(shop, words):
+    rows = [re.match(r"  \S+( \S+)*  +(?=\S)", line) for line in shop.run(*words).stdout.splitlines() if line.startswith("  ")]
+    assert len(rows) > 4 and len({row.end() for row in rows}) == 1
 
 
 def test_help_lists_every_command(shop):
@@ -247,6 +258,25 @@ def selected(project, *arguments):
 @pytest.mark.parametrize("select, expected", SELECTIONS, ids=[" ".join(select) for select, _ in SELECTIONS])
 def test_a_selector_takes(shop, select, expected):
     assert selected(shop, "-s", *select) == expected
+
+
+def test_select_and_exclude_take_all_words_up_to_the_next_option(shop):
+    words = ["--select", "+best_day,tag:sales", "source:customers", "--exclude", "raw.orders", "raw.customers", "-q"]
+    assert selected(shop, *words) == "clean.orders"
+    assert selected(shop, "-s", "best_day", "customer_value", "-v") == "curated.best_day curated.customer_value"
+    assert "2 up to date" in shop.run("plan", "-s", "best_day", "customer_value").stdout
+    run = shop.json("run", "--dry-run", "--select", "best_day", "customer_value")
+    assert run == shop.json("run", "--dry-run", "--select", "best_day customer_value")
+
+
+@pytest.mark.parametrize("words, message", [
+    (["--select"], "--select needs a value"),
+    (["--select", "-q"], "--select needs a value"),
+    (["--exclude", "--select", "a"], "--exclude needs a value"),
+    (["--select=best_day", "customer_value"], "unexpected argument 'customer_value'"),
+])
+def test_select_without_a_word_and_a_word_after_a_bound_one_are_refused(shop, words, message):
+    assert message in shop.run("run", *words, exit_code=1).stderr
 
 
 def test_exclude_alone_leaves_the_rest(shop):

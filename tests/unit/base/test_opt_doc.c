@@ -20,6 +20,11 @@ static const struct sl_opt command_rows[] = {
      .placeholder = "N",
      .summary = "A summary of so many words that it does not fit into one line of the help and "
                 "goes on in the next one."},
+    {.name = "select",
+     .type = SL_OPT_STRINGS,
+     .flags = SL_OPT_WORDS,
+     .placeholder = "STEP",
+     .summary = "Steps."},
     {.name = "secret_door", .type = SL_OPT_BOOL, .flags = SL_OPT_HIDDEN, .summary = "Not shown."},
     {.name = "tables",
      .type = SL_OPT_STRINGS,
@@ -44,7 +49,8 @@ static void help_has_two_columns(void **state)
                         "  -f, --format FORMAT       Form. One of round, square. Default: round.\n"
                         "      --words N             A summary of so many words that it does not "
                         "fit into one line\n"
-                        "                            of the help and goes on in the next one.\n");
+                        "                            of the help and goes on in the next one.\n"
+                        "      --select STEP...      Steps.\n");
 }
 
 static void odd_rows_are_written_too(void **state)
@@ -99,6 +105,7 @@ static void the_man_page_escapes_what_roff_would_take(void **state)
         strstr(text.text,
                ".TP\n.B \\-f, \\-\\-format FORMAT\nForm. One of round, square. Default: round.\n"));
     assert_non_null(strstr(text.text, ".TP\n.B TABLE...\n\\&.dots and back\\eslashes\n"));
+    assert_non_null(strstr(text.text, ".TP\n.B \\-\\-select STEP...\nSteps.\n"));
     assert_null(strstr(text.text, "door"));
 }
 

@@ -16,6 +16,7 @@ struct args {
     int64_t memory_bytes;
     int format;
     struct sl_strs select;
+    struct sl_strs words;
     const char *password;
 };
 
@@ -67,6 +68,11 @@ static const struct sl_opt rows[] = {
      .offset = offsetof(struct args, select),
      .letter = 's',
      .otherwise = "all"},
+    {.name = "words",
+     .type = SL_OPT_STRINGS,
+     .offset = offsetof(struct args, words),
+     .letter = 'w',
+     .flags = SL_OPT_WORDS},
     {.name = "password",
      .type = SL_OPT_STRING,
      .offset = offsetof(struct args, password),
@@ -124,6 +130,34 @@ static void flags_may_stand_anywhere_and_in_every_form(void **state)
         assert_int_equal(args.format, 1);
         assert_int_equal(args.select.count, 2);
         assert_string_equal(args.select.items[0], "one");
+    }
+}
+
+static void a_list_of_words_ends_at_the_next_option(void **state)
+{
+    static const struct {
+        const char *line;
+        size_t words, files;
+        const char *last;
+    } cases[] = {
+        {"t --words a b - c", 4, 0, "c"},     {"--words a b -v t", 2, 0, "b"},
+        {"-w a b --env prod t x", 2, 1, "b"}, {"-vw a b -w c -- t x", 3, 1, "c"},
+        {"--words=a t b", 1, 1, "a"},         {"-wa t b", 1, 1, "a"},
+        {"--words=-a -w b -- t", 2, 0, "b"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+        struct args args;
+        struct sl_err err = {0};
+
+        if (parse(cases[i].line, &args, &arena, &err) != SL_OK)
+            fail_msg("'%s': %s", cases[i].line, err.message);
+        assert_string_equal(args.table, "t");
+        assert_int_equal(args.words.count, cases[i].words);
+        assert_string_equal(args.words.items[args.words.count - 1], cases[i].last);
+        assert_int_equal(args.files.count, cases[i].files);
     }
 }
 
@@ -187,6 +221,9 @@ static void mistakes_are_told_with_a_hint(void **state)
         {"t -vz", "unknown option '-z'", "--help lists the options"},
         {"t --env", "--env needs a value", "--env=NAME"},
         {"t --env --verbose", "--env needs a value", "--env=NAME"},
+        {"t --words", "--words needs a value", "--words=VALUE"},
+        {"t --words -v", "--words needs a value", "--words=VALUE"},
+        {"t -w a -w -- b", "--words needs a value", "--words=VALUE"},
         {"t -n", "--max-rows needs a value", "--max-rows=VALUE"},
         {"t --max-rows many", "--max-rows is 'many', expected a whole number", "for example: 100"},
         {"t --share x", "--share is 'x', expected a number", ""},
@@ -295,6 +332,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flags_may_stand_anywhere_and_in_every_form),
+        cmocka_unit_test(a_list_of_words_ends_at_the_next_option),
         cmocka_unit_test(what_is_not_said_has_its_default),
         cmocka_unit_test(values_may_look_like_anything),
         cmocka_unit_test(mistakes_are_told_with_a_hint),
