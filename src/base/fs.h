@@ -36,6 +36,9 @@ SL_MUST int sl_fs_list(const char *path, struct sl_arena *arena, struct sl_strs 
 // Files matching a glob with **, *, ?, [..]; sorted bytewise; paths begin as the pattern does.
 SL_MUST int sl_fs_glob(const char *pattern, struct sl_arena *arena, struct sl_strs *ret,
                        struct sl_err *err);
+// Whether that glob could find a file of the form `path`, in which a '*' is any text inside a name.
+// Nothing is looked up; both begin the same way (absolute, or not).
+SL_MUST int sl_fs_glob_meets(const char *pattern, const char *path, bool *ret, struct sl_err *err);
 
 // Durable operations.
 SL_MUST int sl_fs_mkdirs(const char *path, struct sl_err *err); // with parents; existing is fine

@@ -151,3 +151,49 @@ int sl_fs_glob(const char *pattern, struct sl_arena *arena, struct sl_strs *ret,
     *ret = walk.found;
     return SL_OK;
 }
+
+static int split(struct sl_arena *arena, const char *path, struct sl_strs *ret, struct sl_err *err)
+{
+    for (;;) {
+        size_t length = strcspn(path, "/");
+        const char *part = sl_arena_strndup(arena, path, length);
+
+        SL_TRY_NEW(part, err);
+        SL_TRY(sl_strs_add(ret, arena, part, err));
+        if (path[length] == '\0')
+            return SL_OK;
+        path += length + 1;
+    }
+}
+
+// The parts from `i` of the pattern, and from `k` of the path. "**" at the end means every file.
+static bool parts_meet(const struct sl_strs *pattern, size_t i, const struct sl_strs *path,
+                       size_t k)
+{
+    const char *part, *name;
+
+    if (i == pattern->count || k == path->count)
+        return false;
+    part = pattern->items[i];
+    name = path->items[k];
+    if (strcmp(part, "**") == 0 && k + 1 < path->count && name[0] != '.' &&
+        parts_meet(pattern, i, path, k + 1))
+        return true;
+    if (strcmp(part, "**") == 0 && i + 1 < pattern->count)
+        return parts_meet(pattern, i + 1, path, k);
+    if (is_hidden_mismatch(part, name) || !sl_str_globs_meet(part, name))
+        return false;
+    return (i + 1 == pattern->count && k + 1 == path->count) ||
+           parts_meet(pattern, i + 1, path, k + 1);
+}
+
+int sl_fs_glob_meets(const char *pattern, const char *path, bool *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_strs pattern_parts = {0}, path_parts = {0};
+
+    SL_TRY(split(&arena, pattern, &pattern_parts, err));
+    SL_TRY(split(&arena, path, &path_parts, err));
+    *ret = parts_meet(&pattern_parts, 0, &path_parts, 0);
+    return SL_OK;
+}

@@ -18,6 +18,8 @@ bool sl_str_is_empty(const char *text);
 const char *sl_str_nearest(const char *word, const char *const *candidates, size_t count);
 // Shell-style match of the whole text: * ? [abc] [!abc]; no special treatment of '/'.
 bool sl_str_glob(const char *pattern, const char *text);
+// Whether some text matches both the pattern and `texts`, in which only '*' is special.
+bool sl_str_globs_meet(const char *pattern, const char *texts);
 // Lower-case ASCII letters, digits and single underscores; "_" if nothing is left. For names made
 // from file names and headers.
 char *sl_str_slug(struct sl_arena *arena, const char *text);

@@ -129,3 +129,21 @@ bool sl_str_glob(const char *pattern, const char *text)
         pattern++;
     return *pattern == '\0';
 }
+
+bool sl_str_globs_meet(const char *pattern, const char *texts)
+{
+    const char *after;
+
+    if (*pattern == '*')
+        return sl_str_globs_meet(pattern + 1, texts) ||
+               (*texts && sl_str_globs_meet(pattern, texts + 1));
+    if (*texts == '*') {
+        if (sl_str_globs_meet(pattern, texts + 1))
+            return true;
+        (void)match_one(pattern, 'x', &after); // one of the characters that '*' stands for
+        return *pattern && sl_str_globs_meet(after, texts);
+    }
+    if (!*pattern || !*texts)
+        return *pattern == *texts;
+    return match_one(pattern, *texts, &after) && sl_str_globs_meet(after, texts + 1);
+}

@@ -263,6 +263,78 @@ static int check_outer(struct places *places, const struct area *area, struct sl
     return SL_OK;
 }
 
+// The files that a delivery can write, as globs with '*' alone: the file of a database, or those in
+// a folder and what is said of them beside.
+static int list_written(struct sl_arena *arena, const struct area *area, struct sl_strs *ret,
+                        struct sl_err *err)
+{
+    const struct sl_delivery *delivery = area->delivery;
+    bool has_folders = delivery->write == SL_WRITE_PARTITION && // of partitions
+                       strcmp(area->target->type, "jsonl") != 0;
+    const char *folder = area->path;
+    const char *file;
+
+    if (is_database_file(area->target))
+        return sl_strs_add(ret, arena, area->path, err);
+    file = sl_path_join(arena, folder, "_sluice.json");
+    SL_TRY_NEW(file, err);
+    SL_TRY(sl_strs_add(ret, arena, file, err));
+    for (size_t i = 0; has_folders && i < delivery->partition_by.count; i++) {
+        folder = sl_arena_printf(arena, "%s/%s=*", folder, delivery->partition_by.items[i]);
+        SL_TRY_NEW(folder, err);
+    }
+    file = sl_arena_printf(arena, "%s/%s-*.%s", folder, delivery->to, area->target->type);
+    SL_TRY_NEW(file, err);
+    return sl_strs_add(ret, arena, file, err);
+}
+
+static int find_reader(struct places *places, const struct sl_source *source,
+                       const struct sl_strs *written, const char **ret, struct sl_err *err)
+{
+    for (size_t i = 0; i < source->paths.count; i++) {
+        const char *pattern = sl_path_clean(&places->load->project->arena, source->paths.items[i]);
+
+        SL_TRY_NEW(pattern, err);
+        for (size_t k = 0; k < written->count; k++) {
+            bool is_read;
+
+            SL_TRY(sl_fs_glob_meets(pattern, written->items[k], &is_read, err));
+            if (is_read) {
+                *ret = pattern;
+                return SL_OK;
+            }
+        }
+    }
+    return SL_OK;
+}
+
+// What a source reads and a run writes would grow with every run.
+static int check_sources(struct places *places, const struct area *area, struct sl_err *err)
+{
+    struct sl_project *project = places->load->project;
+    struct sl_strs written = {0};
+
+    SL_TRY(list_written(&project->arena, area, &written, err));
+    for (size_t i = 0; i < project->source_count; i++) {
+        const struct sl_source *source = &project->sources[i];
+        const char *pattern = NULL;
+        const char *hint = sl_arena_printf(
+            &project->arena, "deliver to another place, or let 'path' in %s leave it out",
+            source->file);
+
+        SL_TRY_NEW(hint, err);
+        SL_TRY(find_reader(places, source, &written, &pattern, err));
+        if (!pattern)
+            continue;
+        sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, place_of(area), hint,
+                "'%s' would be delivered into '%s', which source '%s' reads as '%s'",
+                area->delivery->table, shown(places, area->path), source->name,
+                shown(places, pattern));
+        return SL_OK;
+    }
+    return SL_OK;
+}
+
 static int check_path(struct places *places, const struct sl_target *target, struct sl_err *err)
 {
     struct sl_fs_stat stat;
@@ -330,6 +402,7 @@ static int check_targets(struct places *places, struct sl_err *err)
             continue;
         check_guarded(places, area, guarded);
         SL_TRY(enter_path(places, area, err));
+        SL_TRY(check_sources(places, area, err));
     }
     for (size_t i = 0; i < places->count; i++)
         if (places->areas[i].path)

@@ -132,3 +132,36 @@ def test_a_target_that_cannot_be_reached_fails_its_own_step_only(project):
     assert "SL0801" in done.stderr
     assert project.count("clean.things") == 30
     assert json.loads(project.run("run", "--json", exit_code=1).stdout)["counts"]["error"] == 1
+
+
+@pytest.mark.parametrize("path, target", [
+    ("data/**/*.csv", "type: csv\npath: data\n"), ('"**/*.csv"', "type: csv\npath: out\n"), ("data/*", "type: sqlite\npath: data/shop.db\n")])
+def test_a_delivery_where_a_source_reads_is_refused_by_every_command(project, path, target):
+    make(project, target, "full")
+    project.write("sources/things.yml", f"path: {path}\nformat: csv\n")
+    project.write("data/0.csv", BATCHES[0])
+    for command in ("check", "plan", "run"):
+        done = project.run(command, exit_code=None)
+        assert done.returncode != 0
+        assert "which source 'things' reads" in done.stdout + done.stderr
+        assert "sources/things.yml" in done.stdout + done.stderr
+    assert not (project.folder / "lake").exists()
+
+
+@pytest.mark.parametrize("dsn, pieces", [
+    ("host=127.0.0.1 port=1 user=x password=Winter 2024secret!", ["Winter", "2024secret"]),
+    ("postgresql://x@127.0.0.1:1/x?password=Tom&Jerry2024", ["Tom", "Jerry2024"]),
+    ("postgresql://x:Tom/Jerry2024@127.0.0.1:1/x", ["Tom", "Jerry2024"]),
+    ("postgresql://x:Tom@Jerry2024@127.0.0.1:1/x", ["Tom", "Jerry2024"]),
+])
+def test_of_a_dsn_that_cannot_be_read_nothing_is_shown_or_kept(project, dsn, pieces):
+    make(project, "type: postgres\ndsn: ${env:WAREHOUSE}\n", "full")
+    project.write("data/0.csv", BATCHES[0])
+    done = project.run("run", exit_code=5, env={"WAREHOUSE": dsn})
+    logs = project.run("logs", env={"WAREHOUSE": dsn})
+    assert "SL0801" in done.stderr and "dsn cannot be read" in done.stderr and "password='...'" in done.stderr
+    shown = done.stdout + done.stderr + logs.stdout + logs.stderr
+    kept = b"".join(f.read_bytes() for f in (project.folder / ".sluice").rglob("*") if f.is_file())
+    for piece in pieces:
+        assert piece not in shown
+        assert piece.encode() not in kept

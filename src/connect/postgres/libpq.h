@@ -8,6 +8,9 @@
 #include <libpq-fe.h>
 
 #define SL_LIBPQ_FUNCTIONS(X) \
+    X(PQconninfoParse)        \
+    X(PQconninfoFree)         \
+    X(PQfreemem)              \
     X(PQconnectdb)            \
     X(PQfinish)               \
     X(PQstatus)               \

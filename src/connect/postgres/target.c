@@ -62,6 +62,49 @@ static int exec(struct sl_postgres *postgres, const struct sl_buf *sql, struct s
     return sl_postgres_exec(postgres, sql->text, err);
 }
 
+// A '/' or '@' in the password of a URL ends it: the rest would be quoted as a host or a port.
+static bool is_torn(const PQconninfoOption *options)
+{
+    for (; options->keyword; options++) {
+        const char *value = options->val ? options->val : "";
+        if (strcmp(options->keyword, "port") == 0 && value[strspn(value, "0123456789, ")])
+            return true;
+        if (strcmp(options->keyword, "host") == 0 && *value && strchr(value + 1, '@'))
+            return true;
+    }
+    return false;
+}
+
+// What libpq says of a text that it cannot read quotes pieces of it, of the password too.
+static int check_dsn(const struct sl_libpq *pq, const char *dsn, struct sl_err *err)
+{
+    char *message = NULL;
+    PQconninfoOption *options = pq->PQconninfoParse(dsn, &message);
+    bool is_read = options && !is_torn(options);
+    bool is_out_of_memory = !options && !message;
+    pq->PQfreemem(message);
+    pq->PQconninfoFree(options);
+    if (is_read)
+        return SL_OK;
+    if (is_out_of_memory)
+        return sl_fail_memory(err);
+    (void)sl_fail(err, SL_E_TARGET_CONNECT,
+                  "the dsn cannot be read as a connection string or URL of PostgreSQL");
+    return sl_err_hint(err, "%s",
+                       "quote a value with blanks: password='...'; in a URL write %20 for a "
+                       "blank, %26 for &, %40 for @, %2F for /");
+}
+
+static int connect_to(struct sl_postgres *postgres, const char *dsn, struct sl_err *err)
+{
+    const struct sl_libpq *pq = &postgres->libpq;
+    SL_TRY(check_dsn(pq, dsn, err));
+    postgres->connection = pq->PQconnectdb(dsn);
+    if (pq->PQstatus(postgres->connection) == CONNECTION_OK)
+        return SL_OK;
+    return sl_fail(err, SL_E_TARGET_CONNECT, "%s", pq->PQerrorMessage(postgres->connection));
+}
+
 static int open_target(const struct sl_target_options *options, struct sl_session *session,
                        struct sl_arena *arena, void **ret_self, struct sl_err *err)
 {
@@ -71,10 +114,7 @@ static int open_target(const struct sl_target_options *options, struct sl_sessio
     postgres->arena = arena;
     postgres->schema = options->schema ? options->schema : "public";
     SL_TRY(sl_libpq_load(&postgres->libpq, err));
-    postgres->connection = postgres->libpq.PQconnectdb(options->dsn ? options->dsn : "");
-    if (postgres->libpq.PQstatus(postgres->connection) != CONNECTION_OK) {
-        (void)sl_fail(err, SL_E_TARGET_CONNECT, "%s",
-                      postgres->libpq.PQerrorMessage(postgres->connection));
+    if (connect_to(postgres, options->dsn ? options->dsn : "", err) != SL_OK) {
         close_target(postgres);
         return err->code;
     }

@@ -97,12 +97,47 @@ static void a_pattern_of_too_many_parts_is_refused(void **state)
     assert_int_equal(sl_fs_glob(pattern, &folder->arena, &found, &err), SL_E_LIMIT);
 }
 
+static void patterns_meet_the_paths_that_they_could_find(void **state)
+{
+    static const struct {
+        const char *pattern;
+        const char *path;
+        bool do_meet;
+    } cases[] = {
+        {"/p/*.csv", "/p/m-*.csv", true},
+        {"/p/*.csv", "/p/out/m-*.csv", false},
+        {"/p/**/*.csv", "/p/m-*.csv", true},
+        {"/p/**/*.csv", "/p/out/m/day=*/m-*.csv", true},
+        {"/p/**/*.csv", "/q/m-*.csv", false},
+        {"/p/**/*.csv", "/p/.out/m-*.csv", false},
+        {"/p/**", "/p/out/m-*.csv", true},
+        {"/p/**/**/m-*", "/p/m-*.csv", true},
+        {"/p/**/out/*", "/p/a/b/out/m-*.csv", true},
+        {"/p/**/out/*", "/p/a/out/b/m-*.csv", false},
+        {"/p/*/day=1/*", "/p/m/day=*/m-*.csv", true},
+        {"/p/shop.db", "/p/shop.db", true},
+        {"/p/shop.d", "/p/shop.db", false},
+        {"/p/shop.db/*", "/p/shop.db", false},
+    };
+    struct sl_err err;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        bool do_meet;
+
+        assert_int_equal(sl_fs_glob_meets(cases[i].pattern, cases[i].path, &do_meet, &err), SL_OK);
+        if (do_meet != cases[i].do_meet)
+            fail_msg("'%s' and '%s'", cases[i].pattern, cases[i].path);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patterns_find_files),
         cmocka_unit_test(absolute_patterns_give_absolute_paths),
         cmocka_unit_test(a_pattern_of_too_many_parts_is_refused),
+        cmocka_unit_test(patterns_meet_the_paths_that_they_could_find),
     };
 
     return cmocka_run_group_tests(tests, make_files, leave_folder);

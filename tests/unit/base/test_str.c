@@ -110,6 +110,39 @@ static void globs_match_the_whole_text(void **state)
             fail_msg("glob '%s' on '%s'", cases[i].pattern, cases[i].text);
 }
 
+static void globs_meet_where_a_text_matches_both(void **state)
+{
+    static const struct {
+        const char *pattern;
+        const char *texts;
+        bool do_meet;
+    } cases[] = {
+        {"", "", true},
+        {"", "*", true},
+        {"", "a", false},
+        {"a", "", false},
+        {"*.csv", "m-*.csv", true},
+        {"*.csv", "m-*.parquet", false},
+        {"m-7.csv", "m-*.csv", true},
+        {"n-7.csv", "m-*.csv", false},
+        {"m-[0-9]*", "m-*.csv", true},
+        {"m-?.csv", "m-*.csv", true},
+        {"day=2026-*", "day=*", true},
+        {"month=*", "day=*", false},
+        {"*x*", "m-*.csv", true},
+        {"m", "m-*", false},
+        {"[a-c]*", "day=*", false},
+        {"[a-d]*", "day=*", true},
+        {"*", "*", true},
+        {"?", "*", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        if (sl_str_globs_meet(cases[i].pattern, cases[i].texts) != cases[i].do_meet)
+            fail_msg("glob '%s' and '%s'", cases[i].pattern, cases[i].texts);
+}
+
 static void slugs_are_lower_case_words(void **state)
 {
     static const char *const cases[][2] = {
@@ -311,6 +344,7 @@ int main(void)
         cmocka_unit_test(the_nearest_word_is_at_most_a_third_away),
         cmocka_unit_test(overlong_words_have_no_neighbours),
         cmocka_unit_test(globs_match_the_whole_text),
+        cmocka_unit_test(globs_meet_where_a_text_matches_both),
         cmocka_unit_test(slugs_are_lower_case_words),
         cmocka_unit_test(whole_numbers_are_read_whole),
         cmocka_unit_test(decimal_numbers_are_read_whole),
