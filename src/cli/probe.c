@@ -214,8 +214,8 @@ static int exec(const struct prober *prober, const char *sql, struct sl_err *err
 }
 
 // "insert into _keys select unnest([0, 2]), unnest([md5_number(...), md5_number(...)]) from ...",
-// since a file can be read but once by a statement. False if the file has no such column.
-static bool add_keys(const struct prober *prober, const struct sl_source_reader *reader,
+// since a file can be read but once by a statement.
+static void add_keys(const struct prober *prober, const struct sl_source_reader *reader,
                      const char *from, struct sl_buf *sql)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf values = SL_BUF_INIT;
@@ -233,7 +233,16 @@ static bool add_keys(const struct prober *prober, const struct sl_source_reader 
     }
     sl_buf_addf(sql, "]), unnest([%s]) from (%s) where _corrupt is null", values.text, from);
     sql->has_failed = sql->has_failed || values.has_failed;
-    return *separator;
+}
+
+static bool has_keys(const struct prober *prober, const struct sl_source_reader *reader)
+{
+    for (size_t i = 0; i < reader->column_count; i++) {
+        const struct sl_probe_column *column = column_of(prober->probe, reader->columns[i].name);
+        if (column && column->distinct >= 0)
+            return true;
+    }
+    return false;
 }
 
 static int keep_keys(const struct prober *prober, struct sl_source_reader *reader,
@@ -244,9 +253,9 @@ static int keep_keys(const struct prober *prober, struct sl_source_reader *reade
     struct sl_err ignored = {0};
     const char *from;
     SL_TRY(reader->kind->start(reader, false, &from, err));
-    bool has_keys = add_keys(prober, reader, from, &sql);
+    add_keys(prober, reader, from, &sql);
     int code = sl_buf_check(&sql, err);
-    if (code == SL_OK && has_keys)
+    if (code == SL_OK)
         code = exec(prober, sql.text, err);
     int ended = reader->kind->finish(reader, &end, code == SL_OK ? err : &ignored);
     return code == SL_OK ? ended : code;
@@ -273,7 +282,8 @@ static int count_keys(const struct prober *prober, const struct sl_file_group *g
                                                        &group->options, prober->arena, err);
         if (!reader)
             return err->code;
-        SL_TRY(keep_keys(prober, reader, err));
+        if (has_keys(prober, reader))
+            SL_TRY(keep_keys(prober, reader, err));
     }
     return take_keys(prober, err);
 }
