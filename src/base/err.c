@@ -35,19 +35,32 @@ enum sl_code sl_code_find(const char *id)
     return SL_OK;
 }
 
-// Copies what fits, marks a cut, and never cuts a character in two.
+// Copies what fits, marks a cut, and never cuts a character in two. Bytes that are no UTF-8, as a
+// file's name may hold, become U+FFFD: JSON and the history hold nothing else. `to` is not `text`.
 static void copy_text(char *to, size_t size, const char *text)
 {
-    size_t length = strlen(text);
-    size_t cut;
+    static const char replacement[] = "\xEF\xBF\xBD";
+    size_t left = strlen(text);
+    size_t length = 0;
+    size_t cut = 0; // where the mark would fit
 
-    if (length < size) {
-        memcpy(to, text, length + 1);
-        return;
+    while (left > 0) {
+        size_t taken = sl_utf8_length(text, left);
+        const char *piece = taken ? text : replacement;
+        size_t piece_length = taken ? taken : strlen(replacement);
+
+        if (length + piece_length >= size) {
+            memcpy(to + cut, cut_mark, sizeof cut_mark);
+            return;
+        }
+        memcpy(to + length, piece, piece_length);
+        length += piece_length;
+        if (length + sizeof cut_mark <= size)
+            cut = length;
+        text += taken ? taken : 1;
+        left -= taken ? taken : 1;
     }
-    cut = sl_utf8_cut(text, size - sizeof cut_mark);
-    memcpy(to, text, cut);
-    memcpy(to + cut, cut_mark, sizeof cut_mark);
+    to[length] = '\0';
 }
 
 // Formats through a buffer of its own, since the arguments may point into `to`, and which is

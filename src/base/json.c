@@ -136,6 +136,17 @@ int sl_json_print(const json_t *json, char **ret, struct sl_err *err)
     return SL_OK;
 }
 
+json_t *sl_json_string(const char *text)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf quoted = SL_BUF_INIT;
+    json_t *json = json_string(text); // refuses what is no UTF-8
+
+    if (json)
+        return json;
+    sl_buf_add_json_string(&quoted, text);
+    return quoted.has_failed ? NULL : json_loadb(quoted.text, quoted.length, JSON_DECODE_ANY, NULL);
+}
+
 const char *sl_json_text(const json_t *object, const char *key, const char *otherwise)
 {
     const json_t *value = json_object_get(object, key);

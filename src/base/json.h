@@ -17,6 +17,9 @@ SL_MUST int sl_json_parse(const char *text, size_t length, const char *name, jso
 // json_string_length() tells.
 SL_MUST int sl_json_parse_data(const char *text, size_t length, const char *name, json_t **ret,
                                struct sl_err *err);
+// A text as a value; bytes that are no UTF-8, as a file's name may hold, become U+FFFD. NULL out of
+// memory.
+json_t *sl_json_string(const char *text);
 // Compact text, keys in order of insertion; free() it.
 SL_MUST int sl_json_print(const json_t *json, char **ret, struct sl_err *err);
 // Members with a default; a wrong type gives the default.

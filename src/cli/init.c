@@ -164,10 +164,14 @@ static int draft_files(struct init *init, struct sl_err *err)
     struct sl_engine_options engine_options = {0};
     SL_TRY(sl_kinds.engines[0]->open(&engine_options, &engine, err));
     SL_TRY(engine->kind->connect(engine, &session, err));
+    bool is_new = !sl_fs_exists(init->folder);
     SL_TRY(sl_fs_mkdirs(init->folder, err));
-    SL_TRY(add_project(init, err));
-    SL_TRY(add_drafts(init, session, err));
-    return write_files(init, err);
+    int code = add_project(init, err);
+    if (code == SL_OK)
+        code = add_drafts(init, session, err);
+    if (code != SL_OK && is_new)
+        (void)rmdir(init->folder); // nothing was written into it yet
+    return code == SL_OK ? write_files(init, err) : code;
 }
 
 static int from_template(struct init *init, struct sl_err *err)
@@ -198,8 +202,9 @@ static int print_json(const struct init *init, struct sl_err *err)
         if (json_array_append_new(files, json_string(init->files[i].path)) != 0)
             return sl_fail_memory(err);
     for (size_t i = 0; i < init->skipped_count; i++)
-        if (json_array_append_new(skipped, json_pack("{s:s, s:s}", "file", init->skipped[i].path,
-                                                     "reason", init->skipped[i].reason)) != 0)
+        if (json_array_append_new(
+                skipped, json_pack("{s:o, s:o}", "file", sl_json_string(init->skipped[i].path),
+                                   "reason", sl_json_string(init->skipped[i].reason))) != 0)
             return sl_fail_memory(err);
     return sl_print_json(root, err);
 }

@@ -169,7 +169,7 @@ static int sum_up(const struct prober *prober, const struct sl_probe_column *fou
         return SL_OK; // the file has changed meanwhile
     sum->present += found->present;
     sum->values += found->values;
-    sum->distinct = sum->distinct < 0 || found->distinct < 0 ? -1 : sum->distinct + found->distinct;
+    sum->distinct = found->distinct;
     for (size_t k = 0; k < SL_FORM_COUNT; k++)
         sum->forms[k] += found->forms[k];
     for (size_t k = 0; k < SL_PROBE_FORMATS; k++)
@@ -204,6 +204,88 @@ static int profile(const struct prober *prober, struct sl_source_reader *reader,
         SL_TRY(sum_up(prober, &column, err));
     }
     return SL_OK;
+}
+
+// --- Keys of several files: values that differ in each may come again in the next ---
+
+static int exec(const struct prober *prober, const char *sql, struct sl_err *err)
+{
+    return prober->session->kind->exec(prober->session, sql, NULL, err);
+}
+
+// "insert into _keys select unnest([0, 2]), unnest([md5_number(...), md5_number(...)]) from ...",
+// since a file can be read but once by a statement.
+static void add_keys(const struct prober *prober, const struct sl_source_reader *reader,
+                     const char *from, struct sl_buf *sql)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf values = SL_BUF_INIT;
+    const char *separator = "";
+    sl_buf_add(sql, "insert into _keys select unnest([");
+    for (size_t i = 0; i < reader->column_count; i++) {
+        const struct sl_probe_column *column = column_of(prober->probe, reader->columns[i].name);
+        if (!column || column->distinct < 0)
+            continue;
+        sl_buf_addf(sql, "%s%zu", separator, (size_t)(column - prober->probe->columns));
+        sl_buf_addf(&values, "%smd5_number(nullif(trim(cast(", separator);
+        sl_buf_add_sql_name(&values, reader->columns[i].name);
+        sl_buf_add(&values, " as varchar)), ''))");
+        separator = ", ";
+    }
+    sl_buf_addf(sql, "]), unnest([%s]) from (%s) where _corrupt is null", values.text, from);
+    sql->has_failed = sql->has_failed || values.has_failed;
+}
+
+static bool has_keys(const struct prober *prober, const struct sl_source_reader *reader)
+{
+    for (size_t i = 0; i < reader->column_count; i++) {
+        const struct sl_probe_column *column = column_of(prober->probe, reader->columns[i].name);
+        if (column && column->distinct >= 0)
+            return true;
+    }
+    return false;
+}
+
+static int keep_keys(const struct prober *prober, struct sl_source_reader *reader,
+                     struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct sl_source_end end;
+    struct sl_err ignored = {0};
+    const char *from;
+    SL_TRY(reader->kind->start(reader, false, &from, err));
+    add_keys(prober, reader, from, &sql);
+    int code = sl_buf_check(&sql, err);
+    if (code == SL_OK)
+        code = exec(prober, sql.text, err);
+    int ended = reader->kind->finish(reader, &end, code == SL_OK ? err : &ignored);
+    return code == SL_OK ? ended : code;
+}
+
+static int take_keys(const struct prober *prober, struct sl_err *err)
+{
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    SL_TRY(prober->session->kind->query(
+        prober->session, "select c, count(distinct value) from _keys group by c", 0, &result, err));
+    for (int64_t row = 0; row < sl_result_rows(result); row++)
+        prober->probe->columns[sl_result_int(result, row, 0)].distinct =
+            sl_result_int(result, row, 1);
+    return exec(prober, "drop table _keys", err);
+}
+
+static int count_keys(const struct prober *prober, const struct sl_file_group *group,
+                      struct sl_err *err)
+{
+    SL_TRY(exec(prober, "create or replace temp table _keys (c bigint, value uhugeint)", err));
+    for (size_t i = 0; i < group->file_count; i++) {
+        SL_AUTO(sl_source_close)
+        struct sl_source_reader *reader = sl_look_open(prober->session, group->files[i]->part,
+                                                       &group->options, prober->arena, err);
+        if (!reader)
+            return err->code;
+        if (has_keys(prober, reader))
+            SL_TRY(keep_keys(prober, reader, err));
+    }
+    return take_keys(prober, err);
 }
 
 static int compare_sizes(const void *a, const void *b)
@@ -246,5 +328,9 @@ int sl_probe_read(struct sl_session *session, const struct sl_file_group *group,
             return err->code;
         SL_TRY(profile(&prober, reader, err));
     }
+    if (ret->read_count == group->file_count)
+        return group->file_count > 1 ? count_keys(&prober, group, err) : SL_OK;
+    for (size_t i = 0; i < ret->column_count; i++)
+        ret->columns[i].distinct = -1;
     return SL_OK;
 }

@@ -29,7 +29,7 @@ struct sl_probe_column {
     const char *type; // the engine's; "VARCHAR" where the file has texts
     int64_t present;  // not null and not empty
     int64_t values;   // of these, no words for null
-    int64_t distinct; // among the present; -1: not counted
+    int64_t distinct; // among the present of all files; -1: not counted
     int64_t forms[SL_FORM_COUNT];
     int64_t formats[SL_PROBE_FORMATS];
     int64_t scale; // the most decimals

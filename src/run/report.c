@@ -93,7 +93,7 @@ static int print_details(const struct sl_step_result *result, json_t *object, st
         SL_TRY(set(versions, result->versions[i].table, json_integer(result->versions[i].version),
                    err));
     for (size_t i = 0; i < result->notes.count; i++)
-        if (json_array_append_new(notes, json_string(result->notes.items[i])) != 0)
+        if (json_array_append_new(notes, sl_json_string(result->notes.items[i])) != 0)
             return sl_fail_memory(err);
     return SL_OK;
 }

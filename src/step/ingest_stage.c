@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/utf8.h"
 #include "step/cast.h"
 #include "step/schema.h"
 
@@ -26,11 +27,11 @@ static bool is_of_part(int code)
 int sl_ingest_leave_out(struct sl_ingest *ingest, const struct sl_ingest_job *job,
                         struct sl_err *failure, struct sl_err *err)
 {
-    const char *note =
-        strstr(failure->message, job->part->name)
-            ? sl_arena_strdup(ingest->arena, failure->message)
-            : sl_arena_printf(ingest->arena, "'%s': %s", job->part->name, failure->message);
+    const char *note;
 
+    if (!strstr(failure->message, job->part->name))
+        (void)sl_err_context(failure, "'%s'", job->part->name);
+    note = sl_arena_strdup(ingest->arena, failure->message);
     SL_TRY_NEW(note, err);
     SL_TRY(sl_strs_add(&ingest->result.notes, ingest->arena, note, err));
     if (ingest->result.failed_parts++ == 0)
@@ -38,6 +39,22 @@ int sl_ingest_leave_out(struct sl_ingest *ingest, const struct sl_ingest_job *jo
     // Its rows from before stay.
     if (job->before)
         ingest->is_fresh = false;
+    return SL_OK;
+}
+
+// The engine's texts, _source among them, are UTF-8.
+static int check_name(const struct sl_source_part *part, struct sl_err *err)
+{
+    size_t length;
+
+    for (const char *at = part->name; *at; at += length) {
+        length = sl_utf8_length(at, strlen(at));
+        if (length)
+            continue;
+        (void)sl_fail(err, SL_E_SOURCE_FILE, "its name is not UTF-8 (byte 0x%02x)",
+                      (unsigned char)*at);
+        return sl_err_hint(err, "rename the file");
+    }
     return SL_OK;
 }
 
@@ -52,8 +69,10 @@ int sl_ingest_open(struct sl_ingest *ingest, struct sl_err *err)
 
         if (must_stop(ingest))
             return SL_OK;
-        code = ingest->kind->open(&ingest->options, job->part, ingest->context->session,
-                                  ingest->arena, &job->reader, &failure);
+        code = check_name(job->part, &failure);
+        if (code == SL_OK)
+            code = ingest->kind->open(&ingest->options, job->part, ingest->context->session,
+                                      ingest->arena, &job->reader, &failure);
         if (code != SL_OK && !is_of_part(code)) {
             *err = failure;
             return code;

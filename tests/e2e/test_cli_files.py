@@ -2,6 +2,7 @@
 import csv
 import gzip
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -160,6 +161,59 @@ def test_init_adds_a_source_to_a_project_that_is_there(project):
     assert project.json("init", "--from", "data/cities.csv")["files"] == ["sources/cities.yml", "contracts/cities.odcs.yml"]
     assert project.json("run")["counts"]["error"] == 0
     assert project.rows("clean.cities", "city, people") == [("Berlin", "3700000"), ("Paris", "2100000")]
+
+
+@pytest.mark.parametrize("file_count, is_repeated, key", [(5, True, None), (5, False, "order_id"), (21, False, None), (1, False, "order_id")])
+def test_init_drafts_a_key_only_if_it_holds_across_all_files(project, file_count, is_repeated, key):
+    for k in range(file_count):
+        first = 1 if is_repeated else 1 + 50 * k
+        project.write(f"data/orders-{k}.csv", "order_id,amount\n" + "".join(f"{i},{k}{i}.5\n" for i in range(first, first + 50)))
+    project.json("init", "--from", "data/orders-*.csv")
+    contract = yaml.safe_load((project.folder / "contracts/orders.odcs.yml").read_text())
+    assert [p["name"] for p in contract["schema"][0]["properties"] if p.get("primaryKey")] == ([key] if key else [])
+    project.run("run")
+    assert project.count("clean.orders") == 50 * file_count
+
+
+def test_init_counts_keys_whose_columns_differ_from_file_to_file(project):
+    """In another place, as another type, or missing."""
+    project.write("data/a.jsonl", "".join(f'{{"id": {i}, "note": "a", "other_id": {i}}}\n' for i in range(50)))
+    project.write("data/b.jsonl", "".join(f'{{"note": "b", "id": {i}}}\n' for i in range(50)))
+    project.json("init", "--from", "data/*.jsonl")
+    project.run("run")
+    assert sum(project.count(f"clean.{file.name.split('.')[0]}") for file in (project.folder / "contracts").iterdir()) == 100
+
+
+@pytest.mark.parametrize("has_good_file", [True, False])
+def test_a_file_whose_name_is_no_utf8_is_told_and_the_run_is_kept(project, has_good_file):
+    project.write("sluice.yml", "name: names\nlake: lake\n")
+    project.write("sources/data.yml", "path: data/*.csv\n")
+    bad = project.write("data/good.csv", "id\n1\n")
+    bad.with_name(os.fsdecode(b"bad\xff.csv")).write_bytes(bad.read_bytes())
+    if not has_good_file:
+        bad.unlink()
+    document = project.json("run", exit_code=None)
+    told = "'data/bad\ufffd.csv': its name is not UTF-8 (byte 0xff)"
+    assert told in json.dumps(document["steps"][0], ensure_ascii=False)
+    (run,) = project.json("status")["runs"]
+    assert run["status"] == ("partial" if has_good_file else "error")
+    assert told in project.run("status", run["run_id"]).stdout + project.run("logs").stdout
+    assert project.json("logs")["lines"]
+    (project.folder / "data" / os.fsdecode(b"none\xff.csv")).touch()
+    assert "none\ufffd.csv" in project.json("init", "new", "--from", "data/none*", exit_code=1)["error"]["message"]
+    project.write("data/fine.csv", "id\n1\n")
+    assert "data/none\ufffd.csv" in [file["file"] for file in project.json("init", "new", "--from", "data")["skipped"]]
+
+
+@pytest.mark.parametrize("pattern", ["empty", "nowhere", "data.csv"])
+def test_init_that_drafts_nothing_leaves_no_folder_it_made(project, pattern):
+    (project.folder / "empty").mkdir()
+    project.write("data.csv", "")
+    project.run("init", "shop", "--from", pattern, exit_code=1)
+    assert not (project.folder / "shop").exists()
+    (project.folder / "mine").mkdir()
+    project.run("init", "mine", "--from", pattern, exit_code=1)
+    assert (project.folder / "mine").is_dir()
 
 
 @pytest.mark.parametrize("arguments, code", [

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 
+import duckdb
 import pytest
 from test_runs import make, out, rows, step
 
@@ -134,9 +135,10 @@ def test_a_folder_on_a_full_disk_keeps_the_old_files_and_nothing_of_the_new(proj
     assert any(name.startswith("_sluice.json") for name in failures), failures
 
 
-def test_a_sqlite_file_on_a_full_disk_is_told_as_one(project, disk):
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
+def test_a_database_file_on_a_full_disk_is_told_as_one(project, disk, kind):
     without_free_space(project, disk, "out")
-    target = "type: sqlite\npath: out/base\ndeliver: [{table: clean.orders, to: orders}]\n"
+    target = f"type: {kind}\npath: out/base\ndeliver: [{{table: clean.orders, to: orders}}]\n"
     make(project, **{"targets/out.yml": target})
     project.run("run")
     project.write("data/orders-2.csv", "id,day,amount\n" + "".join(f"{i},2026-01-01,{i}.5\n" for i in range(100, 20000)))
@@ -146,7 +148,8 @@ def test_a_sqlite_file_on_a_full_disk_is_told_as_one(project, disk):
         assert load["error"]["code"] == "SL0103" and "disk" in load["error"]["hint"], (free, load)
     disk.clear()
     project.run("run")
-    with contextlib.closing(sqlite3.connect(project.folder / "out/base")) as base:
+    connect = sqlite3.connect if kind == "sqlite" else duckdb.connect
+    with contextlib.closing(connect(project.folder / "out/base")) as base:
         assert base.execute("select count(*) from orders").fetchone() == (19903,)
 
 

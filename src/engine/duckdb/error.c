@@ -41,6 +41,20 @@ static const struct system_error {
     {ENOENT, "No files found that match", SL_E_FILE_MISSING},
 };
 
+// A commit's own kind of error holds the system's as its text: "Failed to commit: Could not write
+// file ...: No space left on device".
+static enum sl_code code_of_commit(const char *message)
+{
+    size_t length = strcspn(message, "\n");
+
+    for (size_t i = 0; i < sizeof system_errors / sizeof *system_errors; i++) {
+        size_t size = strlen(system_errors[i].words);
+        if (length > size && !strncmp(message + length - size, system_errors[i].words, size))
+            return system_errors[i].code;
+    }
+    return SL_E_ENGINE;
+}
+
 static enum sl_code code_of(const char *type, const char *message, int64_t number)
 {
     enum sl_code code = SL_E_ENGINE;
@@ -50,6 +64,8 @@ static enum sl_code code_of(const char *type, const char *message, int64_t numbe
             code = kinds[i].code;
     if (strstr(message, STILL_ATTACHED) || strstr(message, OPEN_ELSEWHERE))
         return SL_E_LOCKED;
+    if (sl_str_starts(message, "Failed to commit: Could not "))
+        return code_of_commit(message);
     if (code != SL_E_IO)
         return code;
     for (size_t i = 0; i < sizeof system_errors / sizeof *system_errors; i++)

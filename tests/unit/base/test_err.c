@@ -48,6 +48,21 @@ static void a_failure_may_quote_the_one_it_replaces(void **state)
     assert_string_equal(err.hint, "see: after 'outer (inner)': outer (inner)");
 }
 
+static void bytes_that_are_no_utf8_are_replaced(void **state)
+{
+    struct sl_err err;
+    char long_name[2000];
+
+    (void)state;
+    (void)sl_fail(&err, SL_E_IO, "'bad\xff\xc3.csv' of J\xc3\xbcrgen");
+    assert_string_equal(err.message, "'bad\xEF\xBF\xBD\xEF\xBF\xBD.csv' of J\xc3\xbcrgen");
+    memset(long_name, 0xff, sizeof long_name);
+    long_name[sizeof long_name - 1] = '\0';
+    (void)sl_fail(&err, SL_E_IO, "%s", long_name);
+    assert_int_equal(strlen(err.message), 1023); // 340 times U+FFFD, and the mark
+    assert_string_equal(err.message + 1020, "...");
+}
+
 static void an_errno_chooses_its_code(void **state)
 {
     static const struct {
@@ -208,6 +223,7 @@ int main(void)
         cmocka_unit_test(a_failure_replaces_all_that_was_there),
         cmocka_unit_test(without_an_err_codes_still_come_through),
         cmocka_unit_test(a_failure_may_quote_the_one_it_replaces),
+        cmocka_unit_test(bytes_that_are_no_utf8_are_replaced),
         cmocka_unit_test(an_errno_chooses_its_code),
         cmocka_unit_test(the_reason_of_an_errno_survives_a_long_name),
         cmocka_unit_test(cut_texts_end_in_dots_and_in_whole_characters),
