@@ -3,11 +3,13 @@
 Random contracts are changed in random ways, several times over, with new rows in between; values_model.py says what must come of it.
 """
 import copy
+import shutil
 from random import Random
 
 import pytest
 
-from conftest import rows_of
+from conftest import Project, rows_of
+from test_kill import PROJECT, balances_close, contents, make, operations
 from test_values_model import ROWS, Case, assert_as_judged
 from values_cases import EXPRESSIONS, VALID_VALUES
 from values_model import judge_row
@@ -98,3 +100,44 @@ def assert_balances_close(project):
     for balance in balances:
         assert balance["in"] == balance["out"] + balance["quarantined"] + balance["deduplicated"] + balance["filtered"]
     assert project.count("clean.t") == sum(balance["out"] - balance["replaced"] for balance in balances)
+
+
+# --- killed on the way
+
+ORDERS = "contracts/orders.odcs.yml"
+STRICT, MENDED = "{minimum: 0}", "{minimum: -5}"
+
+
+def with_contract(project, mended):
+    text = PROJECT[ORDERS]
+    assert STRICT in text
+    project.write(ORDERS, text.replace(STRICT, MENDED) if mended else text)
+    return project
+
+
+@pytest.mark.parametrize("is_put_back", [False, True], ids=["mended", "put-back"])
+def test_a_replay_killed_anywhere_is_healed_by_the_next_run(is_put_back, tmp_path, fault_bin):
+    """With the mended contract, and with the one before, which then is the one that clean was made by."""
+    base = make(tmp_path / "base", fault_bin, 1)
+    base.run("run")
+    strict = contents(base)
+    mended = contents(run(with_contract(copied(base, tmp_path / "whole"), True)))
+    assert len(mended["clean.orders"]) > len(strict["clean.orders"])
+    total = operations(with_contract(copied(base, tmp_path / "probe"), True), fault_bin)
+    for kill in range(1, total + 1, 3):
+        project = with_contract(copied(base, tmp_path / "killed"), True)
+        project.run("run", exit_code=-9, env={"SLUICE_FAULT_KILL": str(kill)})
+        run(with_contract(project, not is_put_back))
+        assert contents(project) == (strict if is_put_back else mended), f"killed at operation {kill} of {total}"
+        balances_close(project)
+
+
+def copied(project, folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(project.folder, folder)
+    return Project(folder, project.binary)
+
+
+def run(project):
+    project.run("run")
+    return project
