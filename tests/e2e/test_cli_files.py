@@ -422,8 +422,10 @@ def test_secrets_are_in_no_output_log_plan_table_or_cache(project):
 @pytest.mark.parametrize("dsn, wanted", [
     # Taken for the name of a host where the user forgot to encode it, and as libpq decodes it.
     ("postgresql://user:p@hush-bare/word@127.0.0.1:1/x", r'host name "\*+"'),
-    ("postgresql://user:p%40ss%2Fword@p%40ss%2Fword:1/x", r'host name "\*+"'),
-    ("postgresql:///?host=127.0.0.1&port=1&user=hush%2Fuser&password=hush%2Fopt&hush%2Fopt=1", r'URI query parameter: "\*+"'),
+    ("postgresql://user:p%20ss%2Bword@p%20ss%2Bword:1/x", r'host name "\*+"'),
+    # Nothing is quoted of what cannot be read at all.
+    ("postgresql://user:p%40ss%2Fword@p%40ss%2Fword:1/x", "the dsn cannot be read"),
+    ("postgresql:///?host=127.0.0.1&port=1&user=hush%2Fuser&password=hush%2Fopt&hush%2Fopt=1", "the dsn cannot be read"),
 ])
 def test_parts_of_a_secret_dsn_are_masked_as_the_client_prints_them(project, dsn, wanted):
     project.write("sluice.yml", "name: shop\nchecks: {requirements: off}\n")
@@ -432,7 +434,7 @@ def test_parts_of_a_secret_dsn_are_masked_as_the_client_prints_them(project, dsn
     done = project.run("run", "-v", exit_code=None, env={"WAREHOUSE": dsn})
     output = done.stdout + done.stderr
     assert done.returncode and re.search(wanted, output), output
-    assert not re.search(r"hush.(bare|opt)|p@ss/word|p%40ss%2Fword", output), output
+    assert not re.search(r"hush.(bare|opt)|p@ss/word|p%40ss%2Fword|p ss.word|p%20ss", output), output
 
 
 def test_a_secret_that_is_missing_is_named_by_where_it_should_come_from(project):
