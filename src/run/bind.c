@@ -52,7 +52,30 @@ static int add_table(struct binder *binder, const char *name, const struct sl_re
     return sl_map_set(binder->catalog, name, table, err);
 }
 
-// The columns a raw table has now; before the first ingest nobody knows them.
+static bool is_read(const struct sl_world *world, const struct sl_node *node)
+{
+    for (size_t i = 0; i < node->downstream_count; i++)
+        if (world->graph.nodes[node->downstream[i]].kind != SL_NODE_CLEANSE)
+            return true;
+    return false;
+}
+
+// Before the first ingest the files say what the table's columns will be.
+static int foresee_raw(struct binder *binder, const struct sl_node *node, struct sl_err *err)
+{
+    struct sl_world *world = binder->world;
+    SL_AUTO(sl_session_close) struct sl_session *session = NULL;
+    struct sl_relation relation;
+    struct sl_column *columns;
+    SL_TRY(sl_world_session(world, &session, err));
+    struct sl_step_context context = {
+        .project = world->project, .session = session, .arena = &world->arena, .run_id = ""};
+    SL_TRY(sl_step_ingest_foresee(&context, node->source, &columns, &relation.count, err));
+    relation.columns = columns;
+    return relation.count ? add_table(binder, node->name, &relation, err) : SL_OK;
+}
+
+// The columns a raw table has now, or will have.
 static int add_raw(struct binder *binder, const struct sl_node *node, struct sl_err *err)
 {
     struct sl_world *world = binder->world;
@@ -74,7 +97,7 @@ static int add_raw(struct binder *binder, const struct sl_node *node, struct sl_
         return SL_OK;
     }
     if (snapshot.version < 0)
-        return SL_OK;
+        return is_read(world, node) ? foresee_raw(binder, node, err) : SL_OK;
     return add_table(binder, node->name,
                      &(struct sl_relation){snapshot.columns, snapshot.column_count}, err);
 }

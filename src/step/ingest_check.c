@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#define MOST_FILES 20
+#define MOST_BYTES ((int64_t)256 << 20)
+
 static struct sl_place path_place(const struct sl_source *source, size_t index)
 {
     const struct sl_yaml *list = sl_yaml_get(source->node, "path");
@@ -80,4 +83,41 @@ int sl_step_ingest_check(const struct sl_project *project, const struct sl_sourc
     for (size_t i = 0; i < source->paths.count; i++)
         SL_TRY(check_path(&ingest, i, check->diags, err));
     return session ? check_first(&ingest, session, check, err) : SL_OK;
+}
+
+static bool is_little(const struct sl_ingest *ingest)
+{
+    int64_t size_bytes = 0;
+
+    for (size_t i = 0; i < ingest->part_count; i++)
+        size_bytes += ingest->parts[i].size_bytes;
+    return ingest->part_count > 0 && ingest->part_count <= MOST_FILES && size_bytes <= MOST_BYTES;
+}
+
+static int foresee(struct sl_ingest *ingest, struct sl_err *err)
+{
+    SL_TRY(sl_ingest_look(ingest, ingest->context->session, err));
+    if (!is_little(ingest))
+        return SL_OK;
+    SL_TRY(sl_ingest_choose(ingest, err));
+    SL_TRY(sl_ingest_open(ingest, err));
+    return ingest->result.failed_parts ? SL_OK : sl_ingest_columns(ingest, err);
+}
+
+int sl_step_ingest_foresee(struct sl_step_context *context, const struct sl_source *source,
+                           struct sl_column **ret, size_t *ret_count, struct sl_err *err)
+{
+    SL_AUTO(sl_ingest_clear)
+    struct sl_ingest ingest = {
+        .project = context->project, .source = source, .arena = context->arena, .context = context};
+    struct sl_err trouble = {0};
+    int code = foresee(&ingest, &trouble);
+
+    *ret = ingest.columns;
+    *ret_count = code == SL_OK ? ingest.column_count : 0;
+    if (code != SL_E_MEMORY && code != SL_E_INTERRUPTED && code != SL_E_INTERNAL)
+        return SL_OK; // the run will tell
+    if (err)
+        *err = trouble;
+    return code;
 }

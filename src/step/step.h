@@ -131,6 +131,10 @@ struct sl_source_check {
 SL_MUST int sl_step_ingest_check(const struct sl_project *project, const struct sl_source *source,
                                  struct sl_session *session, struct sl_arena *arena,
                                  struct sl_source_check *check, struct sl_err *err);
+// The columns that a raw table which is not there yet will have, out of the source's files; none if
+// they are many or large, or one of them cannot be read.
+SL_MUST int sl_step_ingest_foresee(struct sl_step_context *context, const struct sl_source *source,
+                                   struct sl_column **ret, size_t *ret_count, struct sl_err *err);
 // How far a delivery has come, as its target says. SL_E_TARGET_FOREIGN if what is there was
 // delivered from another lake, by another environment or project.
 SL_MUST int sl_step_load_position(const struct sl_project *project, const struct sl_target *target,

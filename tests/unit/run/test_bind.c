@@ -163,11 +163,10 @@ static void the_columns_of_every_table_are_known_before_the_first_run(void **sta
     static const struct {
         const char *table, *columns;
     } cases[] = {
-        {"raw.orders", ""}, // known once the files were read
+        {"raw.orders", ""}, // nothing but its contract reads it
         {"clean.customers", "id BIGINT, name VARCHAR, _source VARCHAR, _position BIGINT"},
         {"curated.daily", "day DATE, n BIGINT, amount DECIMAL(38,2)"},
         {"curated.most", "n BIGINT"},
-        {"curated.of_raw", ""},
     };
     bool has_engine[2];
 
@@ -176,7 +175,6 @@ static void the_columns_of_every_table_are_known_before_the_first_run(void **sta
     put("models/daily.sql",
         "select day, count(*) as n, sum(amount) as amount from clean.orders group by all");
     put("models/most.sql", "select max(n) as n from curated.daily");
-    put("models/of_raw.sql", "select id from raw.orders");
     for (int time = 0; time < 2; time++) {
         SL_AUTO(sl_world_close) struct sl_world world = {0};
         SL_AUTO(sl_map_clear) struct sl_map catalog = {0};
@@ -190,6 +188,25 @@ static void the_columns_of_every_table_are_known_before_the_first_run(void **sta
     // The second time all of it is remembered.
     assert_true(has_engine[0]);
     assert_false(has_engine[1]);
+}
+
+static void raw_has_the_columns_of_its_files_before_the_first_run(void **state)
+{
+    SL_AUTO(sl_world_close) struct sl_world world = {0};
+    SL_AUTO(sl_map_clear) struct sl_map catalog = {0};
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+
+    (void)state;
+    put_sources();
+    put("models/of_raw.sql", "select id from raw.orders");
+    put("models/wrong.sql", "select nope from raw.orders");
+    bind(&world, &catalog);
+    assert_string_equal(columns_of(&catalog, "raw.orders", &text),
+                        "id VARCHAR, day VARCHAR, amount VARCHAR, _source VARCHAR, _position "
+                        "BIGINT, _ingested_at TIMESTAMP WITH TIME ZONE, _corrupt BLOB");
+    assert_string_equal(columns_of(&catalog, "curated.of_raw", &text), "id VARCHAR");
+    assert_int_equal(world.project->diags.error_count, 1);
+    assert_int_equal(world.project->diags.items[0].err.code, SL_E_SQL_COLUMN);
 }
 
 static void what_is_remembered_is_forgotten_when_what_it_follows_from_changes(void **state)
@@ -244,6 +261,8 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(all_mistakes_are_found_in_one_pass, begin, end),
         cmocka_unit_test_setup_teardown(the_columns_of_every_table_are_known_before_the_first_run,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(raw_has_the_columns_of_its_files_before_the_first_run,
                                         begin, end),
         cmocka_unit_test_setup_teardown(
             what_is_remembered_is_forgotten_when_what_it_follows_from_changes, begin, end),
