@@ -30,6 +30,13 @@ void sl_lake_close(struct sl_lake *lake)
         sl_world_close(&lake->world);
 }
 
+const char *sl_bare_table(const char *table)
+{
+    enum sl_layer layer;
+    const char *name;
+    return sl_table_parse(table, &layer, &name) ? name : table;
+}
+
 int sl_lake_tables(struct sl_lake *lake, struct sl_strs *ret, struct sl_err *err)
 {
     struct sl_arena *arena = &lake->world.arena;

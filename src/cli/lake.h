@@ -17,7 +17,7 @@ SL_MUST int sl_lake_tables(struct sl_lake *lake, struct sl_strs *ret, struct sl_
 // is looked up in curated, clean, raw, quarantine.
 SL_MUST int sl_lake_table(struct sl_lake *lake, const char *table, enum sl_layer *ret_layer,
                           const char **ret_name, const char **ret_folder, struct sl_err *err);
-// "orders" of "orders", "clean.orders" and "quarantine.orders" (quarantine.c).
+// "orders" of "orders", "clean.orders" and "quarantine.orders" .
 const char *sl_bare_table(const char *table);
 // Which version of which table: `versions` are "clean.orders=12"; `at` a time for all others; both
 // may be empty.

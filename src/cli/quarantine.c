@@ -38,13 +38,6 @@ static const struct sl_opt show_rows[] = {
     {0},
 };
 
-const char *sl_bare_table(const char *table)
-{
-    enum sl_layer layer;
-    const char *name;
-    return sl_table_parse(table, &layer, &name) ? name : table;
-}
-
 // A record that could not be split has no payload but its bytes, as text where they are text.
 #define PAYLOAD_SQL \
     "coalesce(payload::json, to_json(coalesce(try(decode(corrupt)), corrupt::varchar)))"

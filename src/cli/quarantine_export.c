@@ -54,6 +54,8 @@ static int write_file(struct sl_lake *lake, const struct sl_buf *rows, const cha
     SL_TRY(sl_buf_check(&sql, err));
     int code = lake->session->kind->exec(lake->session, sql.text, ret_rows, err);
     if (code == SL_OK)
+        code = sl_fs_sync_file(partial, err);
+    if (code == SL_OK)
         code = sl_fs_rename(partial, path, err);
     if (code != SL_OK)
         (void)!sl_fs_remove(partial, &ignored);

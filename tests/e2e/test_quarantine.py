@@ -1,8 +1,11 @@
 """The quarantine as a loop: list, show, replay, discard, export, on the quickstart project."""
 import csv
 import json
+import shutil
 
 import pytest
+
+from conftest import Project
 
 ORDERS = "contracts/orders.odcs.yml"
 
@@ -158,3 +161,83 @@ def test_export_writes_reasons_and_payload_and_overwrites_nothing(shop, ending):
     assert shop.json("quarantine", "export", "orders", "--to", file.name, "--force")["rows"] == 8
     assert "expected a file .csv" in shop.run("quarantine", "export", "orders", "--to", "x.xlsx", exit_code=1).stderr
     assert not list(shop.folder.glob("*.partial"))
+
+
+# --- killed, and without room
+
+
+def fault_shop(tmp_path, fault_bin):
+    """A folder with the quickstart run in it, and fresh(): a copy of it to break."""
+    base = Project(tmp_path / "base", fault_bin)
+    base.run("init", "--template", "quickstart")
+    base.run("run")
+
+    def fresh():
+        shutil.rmtree(tmp_path / "copy", ignore_errors=True)
+        shutil.copytree(base.folder, tmp_path / "copy")
+        return Project(tmp_path / "copy", fault_bin)
+
+    return fresh
+
+
+DISCARD = ("quarantine", "discard", "orders", "--rule", "amount.type", "--reason", "old", "--by", "ada")
+
+
+def test_a_discard_that_is_killed_is_whole_or_not_at_all(tmp_path, fault_bin):
+    fresh = fault_shop(tmp_path, fault_bin)
+    fresh().run(*DISCARD, env={"SLUICE_FAULT_COUNT": str(tmp_path / "count")})
+    total = int((tmp_path / "count").read_text())
+    seen = set()
+    for kill in range(1, total + 1):
+        shop = fresh()
+        shop.run(*DISCARD, exit_code=-9, env={"SLUICE_FAULT_KILL": str(kill)})
+        seen.add(len(discards(shop)))
+        assert shop.count("quarantine.orders") == 8
+        assert "nothing to do" in shop.run("run", "--select", "clean.orders").stdout
+        shop.run(*DISCARD)
+        assert len(discards(shop)) == 2 and shop.count("quarantine.orders") == 8
+    assert seen == {0, 2}
+
+
+@pytest.mark.parametrize("errno", ["ENOSPC", "EIO", "EACCES"])
+@pytest.mark.parametrize("arguments", [DISCARD, ("quarantine", "replay", "orders")], ids=["discard", "replay"])
+def test_a_failing_disk_leaves_quarantine_and_clean_whole(arguments, errno, tmp_path, fault_bin):
+    fresh = fault_shop(tmp_path, fault_bin)
+
+    def prepared():
+        shop = fresh()
+        if arguments[1] == "replay":
+            widen(shop)
+        return shop
+
+    whole = prepared()
+    whole.run(*arguments, exit_code=None, env={"SLUICE_FAULT_COUNT": str(tmp_path / "count")})
+    expected = whole.count("clean.orders"), whole.count("quarantine.orders"), len(discards(whole))
+    for operation in range(1, int((tmp_path / "count").read_text()) + 1, 4):
+        shop = prepared()
+        failed = shop.run(*arguments, exit_code=None, env={"SLUICE_FAULT_FAIL": f"{operation}:{errno}"})
+        assert failed.returncode in (0, 1), failed.stderr  # 0: where only history is lost
+        shop.rows("clean.orders"), shop.rows("quarantine.orders")
+        shop.run(*arguments)
+        assert (shop.count("clean.orders"), shop.count("quarantine.orders"), len(discards(shop))) == expected, operation
+
+
+@pytest.mark.parametrize("operation", [1, 2, 3])
+def test_an_export_that_fails_leaves_the_old_file(operation, tmp_path, fault_bin):
+    shop = fault_shop(tmp_path, fault_bin)()
+    file = shop.write("rejected.csv", "mine\n")
+    export = ("quarantine", "export", "orders", "--to", "rejected.csv", "--force")
+    failed = shop.run(*export, exit_code=None, env={"SLUICE_FAULT_FAIL": f"{operation}:ENOSPC"})
+    assert failed.returncode == 0 or file.read_text() == "mine\n" and "no space left" in failed.stderr.lower(), failed.stderr
+    assert not list(shop.folder.glob("*.partial"))
+
+
+def test_discarding_where_the_log_counts_no_rows(shop):
+    """Statistics are optional in the Delta protocol."""
+    for file in (shop.table_folder("quarantine.orders") / "_delta_log").glob("*.json"):
+        actions = [json.loads(line) for line in file.read_text().splitlines()]
+        for action in actions:
+            action.get("add", {}).pop("stats", None)
+        file.write_text("".join(json.dumps(action) + "\n" for action in actions))
+    shop.run(*DISCARD)
+    assert len(discards(shop)) == 2 and shop.count("quarantine.orders") == 8
