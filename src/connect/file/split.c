@@ -88,15 +88,15 @@ static int mend_names(const struct sl_strs *names, struct sl_arena *arena, struc
 }
 
 // What to write into the source so that the file can be read all the same.
-static int hint_at_names(const struct sl_split *split, struct sl_arena *arena, struct sl_err *err)
+static int hint_at_names(const struct sl_split *split, struct sl_arena *arena, int code,
+                         struct sl_err *err)
 {
     const struct sl_source_options *options = split->options;
     SL_AUTO(sl_buf_clear) struct sl_buf list = SL_BUF_INIT;
     struct sl_strs mended;
-    int code = err->code;
 
-    if (code != SL_E_SOURCE_COLUMNS || split->format != SL_SPLIT_CSV || !options->has_header ||
-        mend_names(&split->names, arena, &mended, NULL) != SL_OK)
+    if (!err || code != SL_E_SOURCE_COLUMNS || split->format != SL_SPLIT_CSV ||
+        !options->has_header || mend_names(&split->names, arena, &mended, NULL) != SL_OK)
         return code;
     for (size_t i = 0; i < mended.count; i++) {
         sl_buf_add(&list, i ? ", " : "");
@@ -126,8 +126,9 @@ int sl_split_open(const struct sl_split_file *file, const struct sl_strs *names,
     SL_TRY(open_split(file, names, arena, &split, err));
     if (!names && file->format == SL_SPLIT_CSV && options->mends_header)
         SL_TRY(mend_names(&split.names, arena, &split.names, err));
-    if (!names && sl_split_check_names(&split.names, err) != SL_OK)
-        return hint_at_names(&split, arena, err);
+    int code = names ? SL_OK : sl_split_check_names(&split.names, err);
+    if (code != SL_OK)
+        return hint_at_names(&split, arena, code, err);
     split.fields = calloc(split.names.count ? split.names.count : 1, sizeof *split.fields);
     SL_TRY_NEW(split.fields, err);
     *ret = split;
