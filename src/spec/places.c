@@ -117,7 +117,7 @@ static int check_lake(struct places *places, struct sl_err *err)
 struct guarded {
     const char *path, *what;
 };
-#define GUARDED_COUNT 10
+#define GUARDED_COUNT 11
 
 static int list_guarded(struct sl_project *project, struct guarded *ret, struct sl_err *err)
 {
@@ -134,6 +134,8 @@ static int list_guarded(struct sl_project *project, struct guarded *ret, struct 
     }
     ret[count++] =
         (struct guarded){sl_arena_printf(arena, "%s/_code", project->lake_folder), "lake"};
+    ret[count++] =
+        (struct guarded){sl_arena_printf(arena, "%s/_publications", project->lake_folder), "lake"};
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
         ret[count++] =
             (struct guarded){sl_path_join(arena, project->folder, sources[i]), "project's files"};
