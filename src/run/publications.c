@@ -326,34 +326,42 @@ static int write_next(const struct sl_project *project, struct sl_publication *p
     }
 }
 
+int sl_publication_write(const struct sl_project *project, struct sl_publication *publication,
+                         struct sl_arena *arena, struct sl_err *err)
+{
+    struct sl_publication last;
+    char digits[24];
+    SL_TRY(sl_publication_last(project, arena, &last, err));
+    publication->number = last.number + 1;
+    // Times never go back, whatever the clock does: `--at` finds by them.
+    if (publication->at_us < last.at_us)
+        publication->at_us = last.at_us;
+    SL_TRY(write_next(project, publication, arena, err));
+    (void)snprintf(digits, sizeof digits, "%lld", (long long)publication->number);
+    const char *hint = hint_path(project, arena);
+    if (hint) // only saves looking for it
+        (void)!sl_fs_write(hint, digits, strlen(digits), NULL);
+    return SL_OK;
+}
+
 int sl_world_publish(struct sl_world *world, const struct sl_publish_options *options,
                      struct sl_publication *ret, bool *ret_is_new, struct sl_err *err)
 {
     struct sl_arena *arena = &world->arena;
     struct sl_publication last;
-    char digits[24];
+    struct sl_publication now = {
+        .run_id = options->run_id, .command = options->command, .at_us = options->at_us};
     SL_TRY(sl_publication_last(world->project, arena, &last, err));
-    struct sl_publication now = {.number = last.number + 1,
-                                 .run_id = options->run_id,
-                                 .command = options->command,
-                                 .at_us = options->at_us};
     SL_TRY(sl_plan_publish(&world->graph, &last, arena, &now, err));
     *ret_is_new = !sl_publication_equals(&last, &now);
-    if (!*ret_is_new) {
-        last.withheld = now.withheld;
-        last.withheld_count = now.withheld_count;
-        *ret = last;
+    if (*ret_is_new) {
+        SL_TRY(sl_publication_write(world->project, &now, arena, err));
+        *ret = now;
         return SL_OK;
     }
-    // Times never go back, whatever the clock does: `--at` finds by them.
-    if (now.at_us < last.at_us)
-        now.at_us = last.at_us;
-    SL_TRY(write_next(world->project, &now, arena, err));
-    (void)snprintf(digits, sizeof digits, "%lld", (long long)now.number);
-    const char *hint = hint_path(world->project, arena);
-    if (hint) // only saves looking for it
-        (void)!sl_fs_write(hint, digits, strlen(digits), NULL);
-    *ret = now;
+    last.withheld = now.withheld;
+    last.withheld_count = now.withheld_count;
+    *ret = last;
     return SL_OK;
 }
 

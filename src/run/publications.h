@@ -23,6 +23,10 @@ SL_MUST int sl_publication_at(const struct sl_project *project, int64_t time_us,
 SL_MUST int sl_publication_named(const struct sl_project *project, const char *name,
                                  struct sl_arena *arena, struct sl_publication *ret,
                                  struct sl_err *err);
+// Gives it the next number, and makes it durable.
+SL_MUST int sl_publication_write(const struct sl_project *project,
+                                 struct sl_publication *publication, struct sl_arena *arena,
+                                 struct sl_err *err);
 // Publishes what belongs together now, if that is not what was published last. The facts of every
 // node must be there. *ret is the newest publication in either case.
 struct sl_publish_options {

@@ -56,7 +56,7 @@ struct sl_run {
     size_t by_status[SL_STATUS_SKIPPED + 1]; // selected nodes
     int64_t quarantined;
     bool was_interrupted;
-    const char *state_note; // NULL, or what happened to the state store
+    const char *state_note;            // NULL, or what happened to the state store
     struct sl_publication publication; // the newest at the run's end
     bool has_published;                // by this run
     struct sl_arena arena;

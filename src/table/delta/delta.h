@@ -65,6 +65,9 @@ struct sl_delta_head {
 };
 SL_MUST int sl_delta_head(const char *folder, struct sl_arena *arena, struct sl_delta_head *ret,
                           struct sl_err *err);
+// The same as of an older version (-1: the newest).
+SL_MUST int sl_delta_head_at(const char *folder, int64_t version, struct sl_arena *arena,
+                             struct sl_delta_head *ret, struct sl_err *err);
 // For a table whose commits with records were cleaned out of the log: fills head's table_id out of
 // the table itself, and *ret_sequence with the version of its `txn` for app_id (0: none).
 SL_MUST int sl_delta_head_recover(const char *folder, const char *app_id,
