@@ -81,9 +81,10 @@ static int list_all(const struct publications_options *options, struct sl_world 
         SL_TRY_NEW(root, err);
         return sl_print_json(root, err);
     }
-    if (sl_grid_is_empty(&grid))
-        return puts("nothing was published yet: `sluice run`") < 0 ? SL_OK : SL_OK;
-    return sl_grid_print(&grid, stdout, err);
+    if (!sl_grid_is_empty(&grid))
+        return sl_grid_print(&grid, stdout, err);
+    puts("nothing was published yet: `sluice run`");
+    return SL_OK;
 }
 
 static int show_one(const struct publications_options *options, struct sl_world *world,
