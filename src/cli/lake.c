@@ -37,23 +37,32 @@ const char *sl_bare_table(const char *table)
     return sl_table_parse(table, &layer, &name) ? name : table;
 }
 
+static int add_tables(const char *lake_folder, enum sl_layer layer, struct sl_arena *arena,
+                      struct sl_strs *ret, struct sl_err *err)
+{
+    const char *layer_name = sl_layer_name(layer);
+    const char *folder = sl_path_join(arena, lake_folder, layer_name);
+    struct sl_strs names = {0};
+    SL_TRY_NEW(folder, err);
+    SL_TRY(sl_fs_list(folder, arena, &names, err));
+    for (size_t i = 0; i < names.count; i++) {
+        const char *table = sl_arena_printf(arena, "%s.%s", layer_name, names.items[i]);
+        const char *log = sl_arena_printf(arena, "%s/%s/_delta_log", folder, names.items[i]);
+        SL_TRY_NEW(table, err);
+        SL_TRY_NEW(log, err);
+        if (sl_fs_exists(log) && !sl_strs_has(ret, table))
+            SL_TRY(sl_strs_add(ret, arena, table, err));
+    }
+    return SL_OK;
+}
+
 int sl_lake_tables(struct sl_lake *lake, struct sl_strs *ret, struct sl_err *err)
 {
-    struct sl_arena *arena = &lake->world.arena;
-    for (int layer = SL_LAYER_RAW; layer <= SL_LAYER_CURATED; layer++) {
-        const char *layer_name = sl_layer_name((enum sl_layer)layer);
-        const char *folder = sl_path_join(arena, lake->world.project->lake_folder, layer_name);
-        struct sl_strs names = {0};
-        SL_TRY_NEW(folder, err);
-        SL_TRY(sl_fs_list(folder, arena, &names, err));
-        for (size_t i = 0; i < names.count; i++) {
-            const char *table = sl_arena_printf(arena, "%s.%s", layer_name, names.items[i]);
-            const char *log = sl_arena_printf(arena, "%s/%s/_delta_log", folder, names.items[i]);
-            SL_TRY_NEW(table, err);
-            SL_TRY_NEW(log, err);
-            if (sl_fs_exists(log))
-                SL_TRY(sl_strs_add(ret, arena, table, err));
-        }
+    const struct sl_project *project = lake->world.project;
+    for (enum sl_layer layer = SL_LAYER_RAW; layer <= SL_LAYER_CURATED; layer++) {
+        SL_TRY(add_tables(project->lake_folder, layer, &lake->world.arena, ret, err));
+        if (project->read_lake)
+            SL_TRY(add_tables(project->read_lake, layer, &lake->world.arena, ret, err));
     }
     sl_strs_sort(ret);
     return SL_OK;
@@ -97,8 +106,9 @@ int sl_lake_table(struct sl_lake *lake, const char *table, enum sl_layer *ret_la
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         if (is_full && order[i] != layer)
             continue;
-        const char *folder =
-            sl_table_folder(lake->world.project, order[i], is_full ? name : table, arena);
+        bool is_borrowed;
+        const char *folder = sl_table_source(lake->world.project, order[i], is_full ? name : table,
+                                             arena, &is_borrowed);
         const char *log = folder ? sl_path_join(arena, folder, "_delta_log") : NULL;
         SL_TRY_NEW(log, err);
         if (!sl_fs_exists(log))
@@ -194,6 +204,16 @@ static int check_identity(const char *folder, const struct sl_published *publish
                    published->table);
 }
 
+static bool is_borrowed(struct sl_lake *lake, const char *table)
+{
+    enum sl_layer layer;
+    const char *name;
+    bool ret = false;
+    if (sl_table_parse(table, &layer, &name))
+        (void)sl_table_source(lake->world.project, layer, name, &lake->world.arena, &ret);
+    return ret;
+}
+
 static int version_at(struct sl_lake *lake, const char *table, const char *folder, const char *at,
                       int64_t *ret, struct sl_err *err)
 {
@@ -204,6 +224,10 @@ static int version_at(struct sl_lake *lake, const char *table, const char *folde
     if (published) {
         SL_TRY(check_identity(folder, published, &lake->world.arena, err));
         *ret = published->version;
+        return SL_OK;
+    }
+    if (!is_time && is_borrowed(lake, table)) { // by the other environment's own publications
+        *ret = -1;
         return SL_OK;
     }
     if (!is_time)

@@ -47,9 +47,10 @@ bool sl_publication_equals(const struct sl_publication *a, const struct sl_publi
     return true;
 }
 
+// That this environment writes.
 static bool is_table(const struct sl_node *node)
 {
-    return node->kind != SL_NODE_LOAD;
+    return node->kind != SL_NODE_LOAD && !node->facts.is_borrowed;
 }
 
 // Whether a version of a node's table holds the rows that its newest one holds.
@@ -63,6 +64,8 @@ static bool is_newest(const struct sl_node *node, const char *table, int64_t ver
     const char *newest_id = is_quarantine ? facts->quarantine_id : facts->table_id;
     if (id && newest_id && !sl_str_equal(id, newest_id))
         return false;
+    if (facts->is_borrowed) // whatever version the other environment has come to
+        return true;
     return version <= newest && version >= newest - same_rows;
 }
 

@@ -43,8 +43,8 @@ static int look_table(struct looker *looker, struct sl_node *node, enum sl_layer
     const char *folder;
     struct sl_delta_head head;
     struct sl_record record;
-    SL_TRY(sl_step_position(world->project, layer, node->bare, NULL, &world->arena, &folder, &head,
-                            &record, err));
+    SL_TRY(sl_step_input(world->project, layer, node->bare, NULL, &world->arena, &folder, &head,
+                         &record, &facts->is_borrowed, err));
     if (ret_record)
         *ret_record = record;
     facts->version = head.version;
@@ -68,13 +68,19 @@ static int look_cleanse(struct looker *looker, struct sl_node *node, struct sl_e
     struct sl_delta_head head;
     struct sl_record clean, quarantine;
     SL_TRY(look_table(looker, node, SL_LAYER_CLEAN, &clean, err));
-    SL_TRY(sl_step_position(world->project, SL_LAYER_QUARANTINE, node->bare, NULL, &world->arena,
-                            &folder, &head, &quarantine, err));
+    bool is_borrowed;
+    if (node->facts.is_borrowed)
+        SL_TRY(sl_step_input(world->project, SL_LAYER_QUARANTINE, node->bare, NULL, &world->arena,
+                             &folder, &head, &quarantine, &is_borrowed, err));
+    else // an own clean table has a quarantine of its own, or is torn
+        SL_TRY(sl_step_position(world->project, SL_LAYER_QUARANTINE, node->bare, NULL,
+                                &world->arena, &folder, &head, &quarantine, err));
     node->facts.quarantine_version = head.version;
     node->facts.quarantine_id = head.table_id;
     // A record that was cleaned out of the log says nothing; the step finds out then.
     bool are_known = clean.run_id && quarantine.run_id;
-    node->facts.is_torn = head.version < 0 || (are_known && clean.sequence != quarantine.sequence);
+    bool is_torn = head.version < 0 || (are_known && clean.sequence != quarantine.sequence);
+    node->facts.is_torn = is_torn && !node->facts.is_borrowed;
     return SL_OK;
 }
 
@@ -85,6 +91,8 @@ static int look_ingest(struct looker *looker, struct sl_node *node, struct sl_er
     const char *folder = sl_table_folder(world->project, SL_LAYER_RAW, node->bare, &world->arena);
     SL_TRY_NEW(folder, err);
     SL_TRY(look_table(looker, node, SL_LAYER_RAW, NULL, err));
+    if (node->facts.is_borrowed)
+        return SL_OK;
     SL_TRY(session_for_log(looker, folder, err));
     SL_TRY(sl_step_ingest_pending(world->project, node->source, looker->session, &world->arena,
                                   &pending, err));
