@@ -225,6 +225,7 @@ static int compare(const struct diff_options *options, struct sides *sides,
     SL_TRY(split_names(&options->key, ret->arena, &asked->key, err));
     SL_TRY(split_names(&options->columns, ret->arena, &asked->columns, err));
     choose_key(options, sides->items, asked);
+    asked->left_out = sides->items[sides->items[0].left_out.count ? 0 : 1].left_out;
     if (!options->fresh) {
         asked->digests = sl_path_join(ret->arena, lake->world.project->state_folder, "digests");
         SL_TRY_NEW(asked->digests, err);

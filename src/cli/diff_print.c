@@ -71,6 +71,14 @@ static void print_columns(const struct printer *printer)
     }
 }
 
+static void print_left_out(const struct printer *printer)
+{
+    const struct sl_compare_options *options = printer->compare->options;
+    for (size_t i = 0; i < options->left_out.count && !options->columns.count; i++)
+        printf("%s%s%s", i ? ", " : "\nnot compared unless --columns names them: ",
+               options->left_out.items[i], i + 1 == options->left_out.count ? "\n" : "");
+}
+
 static void print_counts(const struct printer *printer)
 {
     const struct sl_compared *result = &printer->compare->result;
@@ -198,6 +206,7 @@ int sl_diff_print_text(const struct sl_diff_side *sides, const struct sl_compare
     const struct printer printer = {sides, compare, limit};
     print_sides(&printer);
     print_columns(&printer);
+    print_left_out(&printer);
     print_counts(&printer);
     print_keys(&printer);
     if (sl_compare_is_equal(&compare->result)) {

@@ -131,15 +131,29 @@ static int key_of_contract(struct sl_diff_side *side, const struct sl_project *p
     return SL_OK;
 }
 
+static int leave_out(struct sl_diff_side *side, const char *column, struct sl_err *err)
+{
+    return sl_strs_add(&side->left_out, &side->lake->world.arena, column, err);
+}
+
+static int key_of_position(struct sl_diff_side *side, struct sl_err *err)
+{
+    SL_TRY(add_key(side, "_source", err));
+    return add_key(side, "_position", err);
+}
+
 static int key_of_table(struct sl_diff_side *side, const struct sl_project *project,
                         enum sl_layer layer, const char *name, struct sl_err *err)
 {
     const struct sl_model *model;
     switch (layer) {
     case SL_LAYER_RAW:
+        SL_TRY(leave_out(side, "_ingested_at", err));
+        return key_of_position(side, err);
     case SL_LAYER_QUARANTINE:
-        SL_TRY(add_key(side, "_source", err));
-        return add_key(side, "_position", err);
+        SL_TRY(leave_out(side, "at", err));
+        SL_TRY(leave_out(side, "run_id", err));
+        return key_of_position(side, err);
     case SL_LAYER_CLEAN:
         return key_of_contract(side, project, name, err);
     case SL_LAYER_CURATED:
@@ -297,15 +311,14 @@ static int open_parquet(struct sl_diff_side *side, const char *pattern, struct s
     return describe(side, err);
 }
 
-static int fetch(struct sl_diff_side *side, struct sl_source_reader *reader, const char *temp,
-                 struct sl_err *err)
+static int fetch_once(struct sl_diff_side *side, struct sl_source_reader *reader, bool careful,
+                      const char *temp, struct sl_source_end *ret, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_session *session = side->lake->session;
-    struct sl_source_end end;
     struct sl_err ignored = {0};
     const char *from;
-    SL_TRY(reader->kind->start(reader, false, &from, err));
+    SL_TRY(reader->kind->start(reader, careful, &from, err));
     sl_buf_addf(&sql,
                 "create or replace temp table %s as select * exclude (_position, _corrupt) "
                 "from (%s)",
@@ -313,14 +326,21 @@ static int fetch(struct sl_diff_side *side, struct sl_source_reader *reader, con
     int code = sl_buf_check(&sql, err);
     if (code == SL_OK)
         code = session->kind->exec(session, sql.text, NULL, err);
-    int ended = reader->kind->finish(reader, &end, code == SL_OK ? err : &ignored);
-    SL_TRY(code);
-    SL_TRY(ended);
+    int ended = reader->kind->finish(reader, ret, code == SL_OK ? err : &ignored);
+    return code != SL_OK ? code : ended;
+}
+
+static int fetch(struct sl_diff_side *side, struct sl_source_reader *reader, const char *temp,
+                 struct sl_err *err)
+{
+    struct sl_source_end end;
+    SL_TRY(fetch_once(side, reader, false, temp, &end, err));
+    if (end.needs_care)
+        SL_TRY(fetch_once(side, reader, true, temp, &end, err));
     if (end.corrupt)
         return sl_fail(err, SL_E_SOURCE_FILE, "%lld records of '%s' cannot be split into columns",
                        (long long)end.corrupt, side->ref.name);
-    side->side.sql = sl_arena_strdup(&side->lake->world.arena, temp);
-    SL_TRY_NEW(side->side.sql, err);
+    side->side.sql = temp;
     return describe(side, err);
 }
 
@@ -354,7 +374,6 @@ static int open_file(struct sl_diff_side *side, const char *temp, struct sl_err 
 {
     struct sl_arena *arena = &side->lake->world.arena;
     struct sl_fs_stat stat = {0};
-    struct sl_err ignored = {0};
     const char *path = side->ref.name;
     int64_t version;
     bool is_pattern = strpbrk(path, "*?[") != NULL;
@@ -374,7 +393,6 @@ static int open_file(struct sl_diff_side *side, const char *temp, struct sl_err 
         path = sl_path_join(arena, path, "*.parquet");
         SL_TRY_NEW(path, err);
     }
-    (void)ignored;
     if (stat.is_folder || sl_str_ends(path, ".parquet"))
         return open_parquet(side, path, err);
     return open_text(side, temp, err);

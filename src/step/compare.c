@@ -181,7 +181,8 @@ int sl_compare_columns(struct sl_compare *compare, struct sl_err *err)
     for (int s = 0; s < SL_SIDE_COUNT; s++)
         for (size_t i = 0; i < compare->sides[s]->column_count; i++) {
             const char *name = compare->sides[s]->columns[i].name;
-            if (!options->columns.count || is_named(&options->columns, name))
+            if (options->columns.count ? is_named(&options->columns, name)
+                                       : !is_named(&options->left_out, name))
                 SL_TRY(add_column(compare, name, false, err));
         }
     for (size_t i = 0; i < result->column_count; i++)
@@ -211,7 +212,8 @@ static void add_read_text(const struct sl_compared_column *column, const char *v
 {
     const char *type = column->type, *exact = exact_type(type);
     if (sl_type_is_nested(type)) {
-        sl_buf_addf(sql, "coalesce(cast(try_cast(try_cast(%s as json) as %s) as varchar), %s)",
+        sl_buf_addf(sql, "coalesce(cast(try_cast(try_cast(%s as json) as %s) as varchar), "
+                    "cast(%s as varchar))",
                     value, type, value);
         return;
     }
@@ -221,7 +223,7 @@ static void add_read_text(const struct sl_compared_column *column, const char *v
                     type, exact);
     else
         sl_buf_add(sql, "true");
-    sl_buf_addf(sql, " then try_cast(%s as %s) end as varchar), %s)", value, type, value);
+    sl_buf_addf(sql, " then try_cast(%s as %s) end as varchar), cast(%s as varchar))", value, type, value);
 }
 
 static void add_text(const struct sl_compared_column *column, int side, const char *value,

@@ -25,7 +25,8 @@ struct sl_compare_side {
 };
 
 struct sl_compare_options {
-    struct sl_strs columns; // only these, and the key; none: all
+    struct sl_strs columns;  // only these, and the key; none: all but `left_out`
+    struct sl_strs left_out; // of the run that wrote a row, not of the row
     struct sl_strs key;     // none: rows as wholes
     const char *where;      // only these rows of both; NULL: all
     double tolerance;       // numbers that are no further apart are equal

@@ -1,6 +1,7 @@
 // The digests of two relations, and those kept from before.
 #include "step/compare.h"
 
+#include "api/target.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/hash.h"
@@ -18,6 +19,16 @@ void sl_compare_add_bucket(const struct sl_compare *compare, struct sl_buf *sql)
     sl_buf_addf(sql, ") >> %d as integer)", 64 - BUCKET_BITS);
 }
 
+// The engine's hash does not tell an empty list from null, nor null from a struct of nulls: their
+// texts do.
+static void add_texts(const struct sl_compare *compare, struct sl_buf *sql)
+{
+    const struct sl_compared *result = &compare->result;
+    for (size_t i = 0; i < result->column_count; i++)
+        if (sl_compared_has_both(&result->columns[i]) && sl_type_is_nested(result->columns[i].type))
+            sl_buf_addf(sql, ", cast(c%zu as varchar)", i);
+}
+
 // A sum does not mind in which order rows come, nor which file they are in. Hashed twice, because
 // the engine mixes the columns of a row in a way that a sum could see through: two rows that change
 // one value with each other would often have the same.
@@ -27,6 +38,7 @@ static void add_digest(const struct sl_compare *compare, int side, struct sl_buf
     sl_compare_add_bucket(compare, sql);
     sl_buf_add(sql, " as bucket, count(*) as n, sum(hash(hash(");
     sl_compare_add_all(compare, "", sql);
+    add_texts(compare, sql);
     sl_buf_add(sql, "))) as h from ");
     sl_compare_add_relation(compare, side, sql);
     sl_buf_add(sql, " group by 1");
