@@ -72,6 +72,8 @@ struct sl_target_kind {
 
 // A list, struct, map or union.
 bool sl_type_is_nested(const char *type);
+// An integer, a decimal or a floating number.
+bool sl_type_is_number(const char *type);
 // True if a value of the type may hold NaN or an infinity.
 bool sl_type_has_floats(const char *type);
 // The column's value as JSON (the engine's type JSON): NaN, Infinity and -Infinity, for which JSON

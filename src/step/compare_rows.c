@@ -84,20 +84,11 @@ static bool is_value(const struct sl_compared_column *column)
     return !column->is_key && sl_compared_has_both(column);
 }
 
-static bool is_number(const char *type)
-{
-    bool is_nested = sl_type_is_nested(type);
-    return !is_nested && !sl_str_equal(type, "INTERVAL") &&
-           (sl_str_starts(type, "DECIMAL(") || sl_str_equal(type, "DOUBLE") ||
-            sl_str_equal(type, "FLOAT") || sl_str_ends(type, "INT") ||
-            sl_str_equal(type, "INTEGER") || sl_str_equal(type, "UINTEGER"));
-}
-
 // Whether the values of a column differ in a pair. Both may be null, NaN, or the same infinity.
 static void add_differs(const struct sl_compare *compare, size_t i, struct sl_buf *sql)
 {
     const struct sl_compared_column *column = &compare->result.columns[i];
-    if (compare->options->tolerance > 0 && is_number(column->type))
+    if (compare->options->tolerance > 0 && sl_type_is_number(column->type))
         sl_buf_addf(sql,
                     "(a%zu is distinct from b%zu and not coalesce(abs(try_cast(a%zu as double) - "
                     "try_cast(b%zu as double)) <= %.17g, false))",
