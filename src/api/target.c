@@ -10,9 +10,9 @@ bool sl_type_is_nested(const char *type)
 
 bool sl_type_is_number(const char *type)
 {
-    static const char *const names[] = {"DOUBLE",  "FLOAT",    "TINYINT",   "SMALLINT",  "INTEGER",
-                                        "BIGINT",  "HUGEINT",  "UTINYINT",  "USMALLINT", "UINTEGER",
-                                        "UBIGINT", "UHUGEINT"};
+    static const char *const names[] = {"DOUBLE",    "FLOAT",    "TINYINT", "SMALLINT",
+                                        "INTEGER",   "BIGINT",   "HUGEINT", "UTINYINT",
+                                        "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (sl_str_equal(type, names[i]))
             return true;

@@ -62,9 +62,10 @@ struct sl_target_kind {
                     struct sl_err *err);
     // Returns after everything is durable at the target, together with the position.
     int (*load)(void *self, const struct sl_load *load, struct sl_loaded *ret, struct sl_err *err);
-    // What a table holds now, as something to stand in FROM as long as the target is open; it may be
-    // read more than once. Rows that the engine cannot reach are fetched into the temporary table
-    // `temp`. SL_E_TABLE_MISSING if there is no such table. NULL: this kind cannot be read back.
+    // What a table holds now, as something to stand in FROM as long as the target is open; it may
+    // be read more than once. Rows that the engine cannot reach are fetched into the temporary
+    // table `temp`. SL_E_TABLE_MISSING if there is no such table. NULL: this kind cannot be read
+    // back.
     int (*read)(void *self, const char *to, const char *temp, const char **ret_sql,
                 struct sl_err *err);
     void (*close)(void *self); // NULL is fine

@@ -21,9 +21,9 @@ static const struct sl_opt rows[] = {
     {"a", SL_OPT_STRING, offsetof(struct diff_options, a), NULL,
      "A table (clean.orders), one of its versions (clean.orders@12, clean.orders@2026-01-31), that of another environment "
      "(prod:clean.orders), a delivery (target:warehouse/clean.orders), or a file.",
-     SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .placeholder = "A"},
+     SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .placeholder = "TABLE|FILE"},
     {"b", SL_OPT_STRING, offsetof(struct diff_options, b), NULL, "What to compare it with, of the same kinds.",
-     SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .placeholder = "B"},
+     SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .placeholder = "TABLE|FILE"},
     {"key", SL_OPT_STRINGS, offsetof(struct diff_options, key), NULL,
      "Columns that tell rows apart; else the key or grain that the project says.", SL_OPT_WORDS, .letter = 'k',
      .placeholder = "COLUMN"},
@@ -120,8 +120,7 @@ static int check_where(const struct sl_diff_side *side, const char *where, struc
         size_t count;
         sl_buf_add(&head, "select 1 from (select ");
         for (size_t c = 0; c < side->side.column_count; c++) {
-            sl_buf_addf(&head, "%scast(null as %s) as ", c ? ", " : "",
-                        side->side.columns[c].type);
+            sl_buf_addf(&head, "%scast(null as %s) as ", c ? ", " : "", side->side.columns[c].type);
             sl_buf_add_sql_name(&head, side->side.columns[c].name);
         }
         sl_buf_add(&head, ") where ");
@@ -198,8 +197,8 @@ static void sides_clear(struct sides *sides)
         sl_diff_side_clear(&sides->items[s]);
 }
 
-static int open_sides(struct sl_lake *lake, const struct diff_options *options,
-                      struct sides *sides, struct sl_err *err)
+static int open_sides(struct sl_lake *lake, const struct diff_options *options, struct sides *sides,
+                      struct sl_err *err)
 {
     static const char *const temps[] = {"_diff_rows_a", "_diff_rows_b"};
     const char *texts[] = {options->a, options->b};
@@ -266,18 +265,21 @@ static const char *const examples[] = {
     "sluice diff clean.orders@11 clean.orders",
     "sluice diff prod:curated.daily_revenue curated.daily_revenue --key day country",
     "sluice diff curated.daily_revenue target:warehouse/curated.daily_revenue --exit-code",
-    "sluice diff old/orders.parquet clean.orders --where \"order_date >= '2026-01-01'\" -o diff.csv",
-    NULL};
+    "sluice diff old.parquet clean.orders --where \"day >= '2026-01-01'\" -o diff.csv", NULL};
 
 const struct sl_command sl_command_diff = {
     .name = "diff",
-    .summary = "Compare two tables, versions, environments, deliveries or files, by key and column.",
+    .summary =
+        "Compare two tables, versions, environments, deliveries or files, by key and column.",
     .details =
-        "Files that two versions of a table share are not read. Of all else one scan takes a digest, and only rows of "
+        "Files that two versions of a table share are not read. Of all else one scan takes a "
+        "digest, and only rows of "
         "buckets whose\n"
-        "digests differ are looked at again; digests are kept in the state folder, which may be deleted. Values are "
+        "digests differ are looked at again; digests are kept in the state folder, which may be "
+        "deleted. Values are "
         "compared, not how they\n"
-        "are stored: a decimal with a double, a text with a date. A key that several rows have is reported, and its "
+        "are stored: a decimal with a double, a text with a date. A key that several rows have is "
+        "reported, and its "
         "rows are paired one by\n"
         "one. The exit code is 0 whether they differ or not; with --exit-code it is 1 if they do.",
     .rows = rows,

@@ -27,7 +27,7 @@ struct sl_diff_side {
     struct sl_world other; // of another environment; its project is NULL if there is none
     bool is_delta;
     struct sl_delta_snapshot snapshot;
-    struct sl_strs key; // what tells its rows apart, as far as the project says
+    struct sl_strs key;      // what tells its rows apart, as far as the project says
     struct sl_strs left_out; // columns that tell of the run which wrote a row
     const struct sl_target_kind *target;
     void *target_self;

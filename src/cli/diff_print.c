@@ -138,7 +138,8 @@ static int add_differing_row(const struct printer *printer, const struct sl_resu
 {
     const struct sl_compared *result = &printer->compare->result;
     const char **cells = SL_NEW_ARRAY(printer->compare->arena, const char *, grid->columns);
-    size_t at = result->key_count, keys = result->key_count;
+    const size_t keys = result->key_count;
+    size_t at = keys;
     SL_TRY_NEW(cells, err);
     for (size_t i = 0; i < keys; i++)
         cells[i] = null_text(sl_result_text(rows, row, i));
@@ -244,12 +245,11 @@ static json_t *side_json(const struct printer *printer, int s)
                         ? json_pack("{s:I, s:I}", "all", (json_int_t)side->file_count, "read",
                                     (json_int_t)(found->was_cached ? 0 : side->read_count))
                         : json_null();
-    return json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:b, s:o}", "name", side->name,
-                     "version", version, "rows", (json_int_t)found->row_count, "only",
-                     (json_int_t)found->only, "repeated_keys", (json_int_t)found->repeated_keys,
-                     "repeated_rows", (json_int_t)found->repeated_rows, "null_keys",
-                     (json_int_t)found->null_keys, "was_cached", found->was_cached, "files",
-                     files);
+    return json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:b, s:o}", "name", side->name, "version",
+                     version, "rows", (json_int_t)found->row_count, "only", (json_int_t)found->only,
+                     "repeated_keys", (json_int_t)found->repeated_keys, "repeated_rows",
+                     (json_int_t)found->repeated_rows, "null_keys", (json_int_t)found->null_keys,
+                     "was_cached", found->was_cached, "files", files);
 }
 
 static int add_columns(const struct printer *printer, json_t *columns, json_t *key,
@@ -284,8 +284,8 @@ static int add_only(const struct printer *printer, enum sl_compare_kind kind, js
         SL_TRY_NEW(item, err);
         SL_TRY(append(list, item, err));
         for (size_t i = 0; i < sl_result_columns(rows); i++)
-            SL_TRY(set(item, sl_result_name(rows, i), text_json(sl_result_text(rows, row, i)),
-                       err));
+            SL_TRY(
+                set(item, sl_result_name(rows, i), text_json(sl_result_text(rows, row, i)), err));
     }
     return SL_OK;
 }
@@ -339,14 +339,13 @@ int sl_diff_print_json(const struct sl_diff_side *sides, const struct sl_compare
     const struct sl_compared *result = &compare->result;
     json_t *columns = json_array(), *key = json_array(), *examples = json_object();
     SL_AUTO(sl_json_free)
-    json_t *root =
-        json_pack("{s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "schema",
-                  "sluice.diff/1", "is_equal", sl_compare_is_equal(result), "has_same_columns",
-                  result->has_same_columns, "a", side_json(&printer, SL_SIDE_A), "b",
-                  side_json(&printer, SL_SIDE_B), "key", key, "columns", columns, "equal",
-                  (json_int_t)result->equal, "differing", (json_int_t)result->differing, "buckets",
-                  (json_int_t)result->buckets, "differing_buckets",
-                  (json_int_t)result->differing_buckets, "examples", examples);
+    json_t *root = json_pack(
+        "{s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "schema", "sluice.diff/1",
+        "is_equal", sl_compare_is_equal(result), "has_same_columns", result->has_same_columns, "a",
+        side_json(&printer, SL_SIDE_A), "b", side_json(&printer, SL_SIDE_B), "key", key, "columns",
+        columns, "equal", (json_int_t)result->equal, "differing", (json_int_t)result->differing,
+        "buckets", (json_int_t)result->buckets, "differing_buckets",
+        (json_int_t)result->differing_buckets, "examples", examples);
     SL_TRY_NEW(root, err);
     SL_TRY(add_columns(&printer, columns, key, err));
     SL_TRY(add_examples(&printer, examples, err));

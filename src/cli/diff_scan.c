@@ -16,8 +16,7 @@ static bool is_same_table(const struct sl_diff_side *a, const struct sl_diff_sid
 {
     const char *real_a, *real_b;
     struct sl_err ignored = {0};
-    return a->is_delta && b->is_delta &&
-           sl_str_equal(a->snapshot.table_id, b->snapshot.table_id) &&
+    return a->is_delta && b->is_delta && sl_str_equal(a->snapshot.table_id, b->snapshot.table_id) &&
            sl_path_real(arena, a->snapshot.folder, &real_a, &ignored) == SL_OK &&
            sl_path_real(arena, b->snapshot.folder, &real_b, &ignored) == SL_OK &&
            sl_str_equal(real_a, real_b);

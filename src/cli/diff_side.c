@@ -171,10 +171,9 @@ static int load_table(struct sl_diff_side *side, const char *table, const char *
     struct sl_arena *arena = &side->lake->world.arena;
     SL_TRY(sl_delta_load(folder, version, side->lake->session, arena, &side->snapshot, err));
     side->is_delta = true;
-    side->name = sl_arena_printf(arena, "%s%s%s@%lld",
-                                 side->ref.environment ? side->ref.environment : "",
-                                 side->ref.environment ? ":" : "", table,
-                                 (long long)side->snapshot.version);
+    side->name =
+        sl_arena_printf(arena, "%s%s%s@%lld", side->ref.environment ? side->ref.environment : "",
+                        side->ref.environment ? ":" : "", table, (long long)side->snapshot.version);
     SL_TRY_NEW(side->name, err);
     side->side.columns = side->snapshot.columns;
     side->side.column_count = side->snapshot.column_count;
@@ -200,9 +199,8 @@ static int open_table(struct sl_diff_side *side, const struct sl_common *common,
     table = sl_arena_printf(&lake->world.arena, "%s.%s", sl_layer_name(layer), name);
     SL_TRY_NEW(table, err);
     SL_TRY(sl_lake_version(table, folder, &side->ref.as_of, &version, err));
-    SL_TRY(key_of_table(side,
-                        side->other.project ? side->other.project : lake->world.project, layer,
-                        name, err));
+    SL_TRY(key_of_table(side, side->other.project ? side->other.project : lake->world.project,
+                        layer, name, err));
     return load_table(side, table, folder, version, err);
 }
 
@@ -270,8 +268,8 @@ static int open_target(struct sl_diff_side *side, const char *temp, struct sl_er
     }
     const struct sl_target_options options = {
         .name = target->name, .path = target->path, .dsn = target->dsn, .schema = target->schema};
-    SL_TRY(side->target->open(&options, lake->session, &lake->world.arena, &side->target_self,
-                              err));
+    SL_TRY(
+        side->target->open(&options, lake->session, &lake->world.arena, &side->target_self, err));
     if (side->target->read(side->target_self, delivery->to, temp, &side->side.sql, err) != SL_OK)
         return sl_err_context(err, "read '%s' of target '%s'", delivery->to, target->name);
     side->side.has_other_types = true;

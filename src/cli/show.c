@@ -199,10 +199,9 @@ static int run_show(const void *self, int *ret_exit, struct sl_err *err)
     return sl_rows_print_text(&printed, err);
 }
 
-static const char *const examples[] = {"sluice show clean.orders",
-                                       "sluice show daily_revenue --version 3 -n 20",
-                                       "sluice show clean.orders --profile --columns amount status",
-                                       NULL};
+static const char *const examples[] = {
+    "sluice show clean.orders", "sluice show daily_revenue --version 3 -n 20",
+    "sluice show clean.orders --profile --columns amount status", NULL};
 
 const struct sl_command sl_command_show = {
     .name = "show",

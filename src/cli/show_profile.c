@@ -243,14 +243,13 @@ static json_t *lengths_json(const struct sl_profile_column *column)
 
 static json_t *column_json(const struct sl_profile *profile, const struct sl_profile_column *column)
 {
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o}",
-                     "name", column->name, "type", column->type, "kind", kind_names[column->kind],
-                     "values", (json_int_t)column->values, "nulls",
-                     (json_int_t)(profile->row_count - column->values), "distinct",
-                     (json_int_t)column->distinct, "min", column->min, "max", column->max, "mean",
-                     column->mean, "stddev", column->deviation, "quantiles",
-                     quantiles_json(column), "lengths", lengths_json(column), "most_frequent",
-                     tops_json(column), "histogram", bins_json(column));
+    return json_pack(
+        "{s:s, s:s, s:s, s:I, s:I, s:I, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o}", "name",
+        column->name, "type", column->type, "kind", kind_names[column->kind], "values",
+        (json_int_t)column->values, "nulls", (json_int_t)(profile->row_count - column->values),
+        "distinct", (json_int_t)column->distinct, "min", column->min, "max", column->max, "mean",
+        column->mean, "stddev", column->deviation, "quantiles", quantiles_json(column), "lengths",
+        lengths_json(column), "most_frequent", tops_json(column), "histogram", bins_json(column));
 }
 
 static int print_json(const struct sl_profile_options *options, const struct sl_profile *profile,
@@ -258,11 +257,11 @@ static int print_json(const struct sl_profile_options *options, const struct sl_
 {
     json_t *columns = json_array();
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:s, s:I, s:I, s:b, s:b, s:o}", "schema", "sluice.profile/1",
-                             "table", options->table, "version", (json_int_t)options->version,
-                             "rows", (json_int_t)profile->row_count, "is_sample",
-                             options->sample > 0, "is_exact", profile->is_exact, "columns",
-                             columns);
+    json_t *root =
+        json_pack("{s:s, s:s, s:I, s:I, s:b, s:b, s:o}", "schema", "sluice.profile/1", "table",
+                  options->table, "version", (json_int_t)options->version, "rows",
+                  (json_int_t)profile->row_count, "is_sample", options->sample > 0, "is_exact",
+                  profile->is_exact, "columns", columns);
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < profile->column_count; i++)
         if (json_array_append_new(columns, column_json(profile, &profile->columns[i])) != 0)

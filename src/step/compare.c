@@ -132,8 +132,7 @@ static int ask_how(const struct sl_compare *compare, struct sl_compared_column *
     return SL_OK;
 }
 
-static int add_column(struct sl_compare *compare, const char *name, bool is_key,
-                      struct sl_err *err)
+static int add_column(struct sl_compare *compare, const char *name, bool is_key, struct sl_err *err)
 {
     struct sl_compared *result = &compare->result;
     struct sl_compared_column column = {.is_key = is_key};
@@ -157,14 +156,13 @@ static int add_column(struct sl_compare *compare, const char *name, bool is_key,
 static void judge_columns(struct sl_compare *compare)
 {
     struct sl_compared *result = &compare->result;
-    bool counts_types = !compare->sides[SL_SIDE_A]->has_other_types &&
-                        !compare->sides[SL_SIDE_B]->has_other_types;
+    bool counts_types =
+        !compare->sides[SL_SIDE_A]->has_other_types && !compare->sides[SL_SIDE_B]->has_other_types;
     result->has_same_columns = true;
     for (size_t i = 0; i < result->column_count; i++) {
         const struct sl_compared_column *column = &result->columns[i];
         if (!sl_compared_has_both(column) ||
-            (counts_types &&
-             !sl_str_equal(column->types[SL_SIDE_A], column->types[SL_SIDE_B])))
+            (counts_types && !sl_str_equal(column->types[SL_SIDE_A], column->types[SL_SIDE_B])))
             result->has_same_columns = false;
     }
 }
@@ -212,7 +210,8 @@ static void add_read_text(const struct sl_compared_column *column, const char *v
 {
     const char *type = column->type, *exact = exact_type(type);
     if (sl_type_is_nested(type)) {
-        sl_buf_addf(sql, "coalesce(cast(try_cast(try_cast(%s as json) as %s) as varchar), "
+        sl_buf_addf(sql,
+                    "coalesce(cast(try_cast(try_cast(%s as json) as %s) as varchar), "
                     "cast(%s as varchar))",
                     value, type, value);
         return;
@@ -223,7 +222,8 @@ static void add_read_text(const struct sl_compared_column *column, const char *v
                     type, exact);
     else
         sl_buf_add(sql, "true");
-    sl_buf_addf(sql, " then try_cast(%s as %s) end as varchar), cast(%s as varchar))", value, type, value);
+    sl_buf_addf(sql, " then try_cast(%s as %s) end as varchar), cast(%s as varchar))", value, type,
+                value);
 }
 
 static void add_text(const struct sl_compared_column *column, int side, const char *value,

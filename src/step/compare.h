@@ -27,11 +27,11 @@ struct sl_compare_side {
 struct sl_compare_options {
     struct sl_strs columns;  // only these, and the key; none: all but `left_out`
     struct sl_strs left_out; // of the run that wrote a row, not of the row
-    struct sl_strs key;     // none: rows as wholes
-    const char *where;      // only these rows of both; NULL: all
-    double tolerance;       // numbers that are no further apart are equal
-    const char *digests;    // folder to keep digests in; NULL: none are kept
-    bool needs_rows;        // sl_compare_output_sql will be asked, even if nothing differs
+    struct sl_strs key;      // none: rows as wholes
+    const char *where;       // only these rows of both; NULL: all
+    double tolerance;        // numbers that are no further apart are equal
+    const char *digests;     // folder to keep digests in; NULL: none are kept
+    bool needs_rows;         // sl_compare_output_sql will be asked, even if nothing differs
 };
 
 // How the values of a column of both sides are made comparable.
@@ -52,10 +52,10 @@ struct sl_compared_column {
 
 struct sl_compared_side {
     int64_t row_count;
-    int64_t only;                           // rows that only this side has
-    int64_t repeated_keys, repeated_rows;   // keys of several rows, among the rows read twice
-    int64_t null_keys;                      // rows without a whole key, among those
-    bool was_cached;                        // its digest was kept from before
+    int64_t only;                         // rows that only this side has
+    int64_t repeated_keys, repeated_rows; // keys of several rows, among the rows read twice
+    int64_t null_keys;                    // rows without a whole key, among those
+    bool was_cached;                      // its digest was kept from before
 };
 struct sl_compared {
     struct sl_compared_column *columns; // the key, then all others of A, then those of B alone
@@ -64,7 +64,7 @@ struct sl_compared {
     struct sl_compared_side sides[SL_SIDE_COUNT];
     int64_t differing, equal;
     int64_t buckets, differing_buckets; // 0 buckets: nothing had to be read
-    bool has_same_columns; // and the same types, where they count
+    bool has_same_columns;              // and the same types, where they count
 };
 
 struct sl_compare {

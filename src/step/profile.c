@@ -130,8 +130,7 @@ static void add_tops(const struct sl_profile *profile, const struct sl_profile_c
     if (profile->is_exact) {
         sl_buf_add(sql, ", to_json(list_sort(list_transform(map_entries(histogram(");
         add_text(column, sql);
-        sl_buf_addf(sql,
-                    ")), lambda e: {'n': -cast(e.value as bigint), 'k': e.key}))[1:%d])",
+        sl_buf_addf(sql, ")), lambda e: {'n': -cast(e.value as bigint), 'k': e.key}))[1:%d])",
                     SL_PROFILE_TOPS);
     } else {
         sl_buf_add(sql, ", to_json(approx_top_k(");
@@ -227,8 +226,7 @@ void sl_profile_plan_bins(struct sl_profile_column *column, double low, double h
     column->width = is_whole ? ceil(count / SL_PROFILE_BINS) * unit : (high - low) / count;
     column->bin_count = 0; // of one value, or of numbers too far apart to be subtracted
     if (high > low && isfinite(high - low))
-        column->bin_count =
-            is_whole ? (size_t)ceil(count * unit / column->width) : SL_PROFILE_BINS;
+        column->bin_count = is_whole ? (size_t)ceil(count * unit / column->width) : SL_PROFILE_BINS;
 }
 
 static int read_spread(struct reader *reader, struct sl_profile_column *column, struct sl_err *err)
@@ -239,8 +237,8 @@ static int read_spread(struct reader *reader, struct sl_profile_column *column, 
     column->deviation = next_text(reader);
     SL_TRY(next_json(reader, &quantiles, err));
     for (size_t i = 0; i < SL_PROFILE_QUANTILES; i++)
-        column->quantiles[i] = sl_arena_strdup(
-            reader->arena, json_string_value(json_array_get(quantiles, i)));
+        column->quantiles[i] =
+            sl_arena_strdup(reader->arena, json_string_value(json_array_get(quantiles, i)));
     const char *min = next_text(reader), *max = next_text(reader);
     if (min && max && sl_str_to_double(min, &low) && sl_str_to_double(max, &high))
         sl_profile_plan_bins(column, low, high);
@@ -256,8 +254,7 @@ static int read_tops(struct reader *reader, struct sl_profile_column *column, st
         struct sl_profile_top top = {0};
         if (reader->profile->is_exact)
             top.count = -json_integer_value(json_object_get(item, "n"));
-        const json_t *value =
-            reader->profile->is_exact ? json_object_get(item, "k") : item;
+        const json_t *value = reader->profile->is_exact ? json_object_get(item, "k") : item;
         top.value = sl_arena_strdup(reader->arena, json_string_value(value));
         if (top.value && (!reader->profile->is_exact || top.count > 1) &&
             !SL_PUSH(reader->arena, column->tops, column->top_count, top))

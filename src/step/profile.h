@@ -27,9 +27,9 @@ struct sl_profile_top {
 struct sl_profile_column {
     const char *name, *type;
     enum sl_profile_kind kind;
-    int64_t values, distinct; // values: those that are not null
-    const char *min, *max;    // as text; of texts the beginning. NULL: there are none
-    const char *mean, *deviation;                // NUMBER, over finite values; mean also of MOMENT
+    int64_t values, distinct;     // values: those that are not null
+    const char *min, *max;        // as text; of texts the beginning. NULL: there are none
+    const char *mean, *deviation; // NUMBER, over finite values; mean also of MOMENT
     const char *quantiles[SL_PROFILE_QUANTILES]; // NUMBER, MOMENT
     int64_t shortest, longest;                   // WORDS, in characters
     const char *mean_length;

@@ -309,6 +309,8 @@ COMPLETIONS = [
     (["show", "curated.b"], ["curated.best_day"]),
     (["quarantine", "show", "quarantine.o"], ["quarantine.orders"]),
     (["query", "--for"], ["--format"]),
+    (["diff", "clean.o"], ["clean.orders"]),
+    (["diff", "clean.orders@1", "clean.o"], ["clean.orders"]),
     (["query", "--format", ""], ["text", "csv", "json"]),
     (["query", "--format", "=", "c"], ["csv"]),
     (["run", "--select", "tag", ":"], ["finance", "sales"]),
@@ -378,7 +380,7 @@ def test_the_setting_that_wins_is_the_one_that_is_used(project):
 
 SECRETS = {"env": "hush-of-the-environment", "dotenv": "hush-of-dotenv", "file": 'hush "of" a\\file', "exec": "hush'of'a'command"}
 COMMANDS = ["check -v", "plan", "plan -o plan.json", "run -v", "run --json", "run --log-format json -v", "retry", "retry --json", "status",
-            "status --json", "logs", "logs --json", "ls", "ls --json", "show tagged", "show tagged --json", "lineage", "lineage --json",
+            "status --json", "logs", "logs --json", "ls", "ls --json", "show tagged", "show tagged --json", "show tagged --profile", "diff tagged raw.lines --json", "lineage", "lineage --json",
             "config show --origin", "config show --json", "quarantine ls", "check --json", "query from_raw --json", "complete -- run -s tag:"]
 
 

@@ -79,7 +79,8 @@ def test_dates_have_whole_days_and_words_their_lengths(small):
     columns = profile(small)[1]
     days = query(small, "select day::varchar, count(*) from t group by all order by all")
     assert [(each["from"], each["rows"]) for each in columns["day"]["histogram"]] == days
-    assert columns["word"]["lengths"] == {"min": 0, "max": 4, "mean": "2.0"} or columns["word"]["lengths"]["max"] == 4
+    lengths = [len(value) for (value,) in query(small, "select word from t where word is not null")]
+    assert columns["word"]["lengths"] == {"min": min(lengths), "max": max(lengths), "mean": str(round(statistics.fmean(lengths), 1))}
     assert columns["long"]["lengths"]["max"] == 501 and len(columns["long"]["most_frequent"][0]["value"]) == 100
     words = collections.Counter(value for (value,) in query(small, "select word from t where word is not null"))
     wanted = sorted(words.items(), key=lambda each: (-each[1], each[0]))[:5]

@@ -37,8 +37,8 @@ int sl_postgres_query(struct sl_postgres *postgres, const char *sql, PGresult **
     const struct sl_libpq *pq = &postgres->libpq;
     PGresult *result = pq->PQexec(postgres->connection, sql);
     ExecStatusType status = pq->PQresultStatus(result);
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ||
-        status == PGRES_COPY_IN || status == PGRES_COPY_OUT) {
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_COPY_IN ||
+        status == PGRES_COPY_OUT) {
         *ret = result;
         return SL_OK;
     }

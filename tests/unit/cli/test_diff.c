@@ -123,8 +123,8 @@ static void bins_are_whole_where_values_are(void **state)
         sl_profile_plan_bins(&column, cases[i].low, cases[i].high);
         if (column.bin_count != cases[i].count ||
             (column.bin_count && column.width != cases[i].width))
-            fail_msg("%s from %g to %g: %zu bins of %g", cases[i].type, cases[i].low,
-                     cases[i].high, column.bin_count, column.width);
+            fail_msg("%s from %g to %g: %zu bins of %g", cases[i].type, cases[i].low, cases[i].high,
+                     column.bin_count, column.width);
         assert_true(column.bin_count <= SL_PROFILE_BINS);
     }
 }
@@ -136,10 +136,9 @@ static void a_bar_shows_its_share_and_never_hides_what_is_there(void **state)
         bool is_utf8;
         const char *expected;
     } cases[] = {
-        {4, 4, true, "████"}, {2, 4, true, "██"},     {1, 4, true, "█"},
-        {1, 8, true, "▌"},    {1, 1000, true, "▏"},   {0, 4, true, ""},
-        {4, 4, false, "####"}, {1, 1000, false, "#"}, {3, 8, false, "##"},
-        {0, 0, false, ""},
+        {4, 4, true, "████"}, {2, 4, true, "██"}, {1, 4, true, "█"},     {1, 8, true, "▌"},
+        {1, 1000, true, "▏"}, {0, 4, true, ""},   {4, 4, false, "####"}, {1, 1000, false, "#"},
+        {3, 8, false, "##"},  {0, 0, false, ""},
     };
 
     (void)state;
