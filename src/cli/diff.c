@@ -1,5 +1,6 @@
 // sluice diff: what two tables, versions, environments, deliveries or files do not have in common.
 #include "cli/diff.h"
+#include "cli/watch.h"
 
 #include "base/fs.h"
 
@@ -247,10 +248,13 @@ static int run_diff(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(check_options(options, err));
     SL_TRY(check_output(options, err));
     SL_TRY(sl_lake_open(&options->common, &lake, err));
+    SL_AUTO(sl_watch_end) struct sl_watch watch = {0};
+    sl_watch_begin(&watch, &options->common, lake.session, "comparing");
     SL_TRY(open_sides(&lake, options, &sides, err));
     SL_TRY(compare(options, &sides, &asked, &compared, err));
     if (options->output)
         SL_TRY(write_output(&compared, options->output, err));
+    sl_watch_end(&watch);
     int64_t limit = options->summary ? 0 : options->limit;
     if (options->common.json)
         SL_TRY(sl_diff_print_json(sides.items, &compared, limit, err));

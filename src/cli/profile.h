@@ -13,7 +13,7 @@ struct sl_profile_options {
     int64_t rows;          // the log's count, -1: unknown
     int64_t sample;        // rows drawn at random; 0: all
     const char *view;      // what to read
-    bool json;
+    const struct sl_common *common;
 };
 // SL_E_USAGE if a column is not there.
 SL_MUST int sl_profile_show(struct sl_lake *lake, const struct sl_profile_options *options,

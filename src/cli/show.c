@@ -161,7 +161,7 @@ static int show_profile(struct sl_lake *lake, const struct show_options *options
                                              .rows = shown->snapshot.row_count,
                                              .sample = options->sample,
                                              .view = view.text,
-                                             .json = options->common.json};
+                                             .common = &options->common};
     return sl_profile_show(lake, &asked, err);
 }
 

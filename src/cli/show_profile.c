@@ -1,6 +1,7 @@
 // sluice show --profile: per column how many values, which, and how they are spread.
 #include "base/clock.h"
 #include "cli/profile.h"
+#include "cli/watch.h"
 #include "step/profile.h"
 
 #include <stdlib.h>
@@ -326,10 +327,13 @@ int sl_profile_show(struct sl_lake *lake, const struct sl_profile_options *optio
     struct sl_arena *arena = &lake->world.arena;
     struct sl_profile_input input = {.from = options->view, .rows = options->rows};
     struct sl_profile profile;
+    SL_AUTO(sl_watch_end) struct sl_watch watch = {0};
     SL_TRY(pick_columns(options, arena, &input, err));
+    sl_watch_begin(&watch, options->common, lake->session, "counting");
     if (options->sample)
         SL_TRY(draw_sample(lake, options, &input, err));
     SL_TRY(sl_profile_read(lake->session, &input, arena, &profile, err));
-    return options->json ? print_json(options, &profile, err)
+    sl_watch_end(&watch);
+    return options->common->json ? print_json(options, &profile, err)
                          : print_text(options, &profile, arena, err);
 }

@@ -2,9 +2,12 @@
 import collections
 import json
 import math
+import os
+import pty
 import random
 import re
 import shutil
+import subprocess
 
 import duckdb
 import pytest
@@ -299,6 +302,24 @@ def test_two_values_that_change_places_are_found(project):
     write_rows(project, "a.parquet", rows)
     write_rows(project, "b.parquet", swapped)
     assert project.json("diff", "a.parquet", "b.parquet", "-k", "id")["differing"] == 200
+
+
+def test_a_long_comparison_tells_a_terminal_how_far_it_is(project):
+    project.write("sluice.yml", "name: t\nengine: {threads: 1}\n")
+    duckdb.sql(f"copy (select i as id, md5(i::varchar) as code, hash(i) as x from range(3000000) t(i)) to '{project.folder}/a.parquet'")
+    duckdb.sql(f"copy (select * from '{project.folder}/a.parquet' order by x) to '{project.folder}/b.parquet'")
+    master, slave = pty.openpty()
+    done = subprocess.Popen([project.binary, "diff", "a.parquet", "b.parquet", "-k", "id"], cwd=project.folder, stderr=slave,
+                            stdout=subprocess.PIPE)
+    os.close(slave)
+    told = b""
+    try:
+        while piece := os.read(master, 4096):
+            told += piece
+    except OSError:  # the other end was closed
+        pass
+    assert b"no difference" in done.communicate()[0] and done.returncode == 0
+    assert re.search(rb"comparing( \d+ %)?", told) and told.endswith(b"\r\x1b[K"), told
 
 
 # --- what goes wrong
