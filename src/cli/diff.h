@@ -24,7 +24,7 @@ struct sl_diff_side {
     struct sl_diff_ref ref;
     const char *name; // with its version: "clean.orders@12"
     struct sl_lake *lake;
-    struct sl_world other; // of another environment; its project is NULL if there is none
+    struct sl_lake other; // of another environment, with the session of `lake`; else empty
     bool is_delta;
     struct sl_delta_snapshot snapshot;
     struct sl_strs key;      // what tells its rows apart, as far as the project says

@@ -85,8 +85,8 @@ void sl_diff_side_clear(struct sl_diff_side *side)
 {
     if (side->target_self)
         side->target->close(side->target_self);
-    if (side->other.project)
-        sl_world_close(&side->other);
+    if (side->other.world.project)
+        sl_world_close(&side->other.world);
 }
 
 // --- Tables ---
@@ -108,8 +108,9 @@ static int open_environment(struct sl_diff_side *side, const struct sl_common *c
                                        .environment = side->ref.environment,
                                        .overrides = common->settings,
                                        .resolve_secrets = true};
-    SL_TRY(sl_world_open(&options, &side->other, err));
-    return first_error(&side->other.project->diags, SL_E_ENVIRONMENT_UNKNOWN, err);
+    SL_TRY(sl_world_open(&options, &side->other.world, err));
+    side->other.session = side->lake->session;
+    return first_error(&side->other.world.project->diags, SL_E_ENVIRONMENT_UNKNOWN, err);
 }
 
 static int add_key(struct sl_diff_side *side, const char *column, struct sl_err *err)
@@ -182,25 +183,23 @@ static int load_table(struct sl_diff_side *side, const char *table, const char *
 
 static int open_table(struct sl_diff_side *side, const struct sl_common *common, struct sl_err *err)
 {
-    struct sl_lake *lake = side->lake, there;
+    struct sl_lake *lake = side->lake;
     const char *name, *folder, *table;
     enum sl_layer layer;
     int64_t version;
     if (side->ref.environment) {
         SL_TRY(open_environment(side, common, err));
-        there = (struct sl_lake){.world = side->other};
-        int code = sl_lake_table(&there, side->ref.name, &layer, &name, &folder, err);
-        side->other = there.world;
-        if (code != SL_OK)
-            return sl_err_context(err, "environment '%s'", side->ref.environment);
-    } else {
-        SL_TRY(sl_lake_table(lake, side->ref.name, &layer, &name, &folder, err));
+        lake = &side->other;
     }
-    table = sl_arena_printf(&lake->world.arena, "%s.%s", sl_layer_name(layer), name);
+    int code = sl_lake_table(lake, side->ref.name, &layer, &name, &folder, err);
+    if (code != SL_OK && side->ref.environment)
+        return sl_err_context(err, "environment '%s'", side->ref.environment);
+    SL_TRY(code);
+    table = sl_arena_printf(&side->lake->world.arena, "%s.%s", sl_layer_name(layer), name);
     SL_TRY_NEW(table, err);
-    SL_TRY(sl_lake_version(table, folder, &side->ref.as_of, &version, err));
-    SL_TRY(key_of_table(side, side->other.project ? side->other.project : lake->world.project,
-                        layer, name, err));
+    lake->has_publication = false; // the other side may ask for another one
+    SL_TRY(sl_lake_version(lake, table, folder, &side->ref.as_of, &version, err));
+    SL_TRY(key_of_table(side, lake->world.project, layer, name, err));
     return load_table(side, table, folder, version, err);
 }
 
@@ -382,7 +381,8 @@ static int open_file(struct sl_diff_side *side, const char *temp, struct sl_err 
     if (stat.is_folder && sl_fs_exists(log)) {
         const char *called = sl_arena_printf(arena, ".%s", path); // as "layer.table"
         SL_TRY_NEW(called, err);
-        SL_TRY(sl_lake_version(called, path, &side->ref.as_of, &version, err));
+        side->lake->has_publication = false;
+        SL_TRY(sl_lake_version(side->lake, called, path, &side->ref.as_of, &version, err));
         return load_table(side, path, path, version, err);
     }
     if (side->ref.as_of.at || side->ref.as_of.versions.count)

@@ -335,5 +335,5 @@ int sl_profile_show(struct sl_lake *lake, const struct sl_profile_options *optio
     SL_TRY(sl_profile_read(lake->session, &input, arena, &profile, err));
     sl_watch_end(&watch);
     return options->common->json ? print_json(options, &profile, err)
-                         : print_text(options, &profile, arena, err);
+                                 : print_text(options, &profile, arena, err);
 }

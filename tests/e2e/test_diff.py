@@ -92,6 +92,11 @@ def test_a_time_is_a_version(built):
     assert built.json("diff", f"clean.orders@{time}", "clean.orders")["a"]["version"] == 0
 
 
+def test_a_publication_is_one_too(built):
+    assert counts(built.json("diff", "clean.orders@#1", "clean.orders@published")) == (111, 1, 0, 2)
+    assert "there is no publication" in built.run("diff", "clean.orders@#9", "clean.orders", exit_code=1).stderr
+
+
 def test_files_of_both_versions_are_not_read(shop):
     """Their bytes may even be gone: raw@1 has the files of raw@0 and one more."""
     files = [file for file in shop.table_folder("raw.orders").glob("*.parquet")]
@@ -326,7 +331,7 @@ def test_a_long_comparison_tells_a_terminal_how_far_it_is(project):
 
 @pytest.mark.parametrize("arguments, wanted", [
     (["clean.orders@9", "clean.orders"], "has no version 9: the newest is 1"),
-    (["clean.orders@yesterday", "clean.orders"], "expected a date or a time"),
+    (["clean.orders@yesterday", "clean.orders"], "expected a time like"),
     (["clean.orders@1999-01-01", "clean.orders"], "table 'clean.orders'"),
     (["clean.order", "clean.orders"], "did you mean 'clean.orders'?"),
     (["clean.orders@", "clean.orders"], "no version or time is behind the '@'"),
