@@ -104,7 +104,8 @@ static int scan(struct sl_diff_side *side, const struct files *files, struct sl_
 {
     side->file_count = side->snapshot.file_count;
     side->read_count = files->count;
-    SL_TRY(name_rows(side, files, err));
+    if (files->count) // a digest of nothing need not be kept
+        SL_TRY(name_rows(side, files, err));
     return scan_sql(side, files, &side->side.sql, err);
 }
 
