@@ -320,7 +320,7 @@ COMPLETIONS = [
     (["run", "-s", "orders", "+best"], ["+best_day"]),
     (["run", "-s", "orders", "--excl"], ["--exclude"]),
     (["run", "-s", "daily_revenue,ta"], ["daily_revenue,tag:", "daily_revenue,tag:finance", "daily_revenue,tag:sales"]),
-    (["explain", "SL070"], ["SL0701", "SL0702", "SL0703", "SL0704", "SL0705", "SL0706", "SL0707", "SL0708"]),
+    (["explain", "SL070"], ["SL0701", "SL0702", "SL0703", "SL0704", "SL0705", "SL0706", "SL0707", "SL0708", "SL0709"]),
     (["completion", "b"], ["bash"]),
     (["schema", "t"], ["target"]),
     (["apply", "sl"], ["sluice.yml"]),
