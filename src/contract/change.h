@@ -11,6 +11,11 @@
 SL_MUST int sl_contract_state(const struct sl_contract_table *table, struct sl_arena *arena,
                               json_t **ret, struct sl_err *err);
 
+// The contract that has this state; *ret is NULL if there is none, for the state is damaged. Places
+// and budgets are no part of a state. `digest` becomes the table's own.
+SL_MUST int sl_contract_restore(const json_t *state, const char *digest, struct sl_arena *arena,
+                                struct sl_contract_table **ret, struct sl_err *err);
+
 // Which rows must be read again for the tables to be what the new contract makes of them all.
 // Accepted rows stay as they are unless `why_all` is set, or one of them breaks an `unproven` rule.
 struct sl_contract_change {

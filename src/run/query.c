@@ -19,10 +19,11 @@ static bool columns_on_disk(void *self, const char *table, const struct sl_colum
     if (!sl_table_parse(table, &layer, &name))
         return false;
     bool is_borrowed;
+    const struct sl_pin *pin = sl_table_pin(disk->world->project, layer, name);
     const char *folder =
         sl_table_source(disk->world->project, layer, name, disk->arena, &is_borrowed);
     if (!folder ||
-        sl_delta_load(folder, -1, disk->session, disk->arena, &snapshot, &ignored) != SL_OK ||
+        sl_delta_load(folder, pin ? pin->version : -1, disk->session, disk->arena, &snapshot, &ignored) != SL_OK ||
         snapshot.version < 0)
         return false;
     *ret = snapshot.columns;

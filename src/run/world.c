@@ -16,6 +16,8 @@ int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, 
     pthread_mutex_init(&ret->engine_lock, NULL);
     sl_arena_init(&ret->arena, 0);
     SL_TRY(sl_project_load(&project_options, &ret->project, err));
+    if (options->prepare)
+        SL_TRY(options->prepare(options->self, ret->project, err));
     size_t count = ret->project->model_count;
     ret->queries = SL_NEW_ARRAY(&ret->arena, struct sl_query, count);
     ret->digests = SL_NEW_ARRAY(&ret->arena, const char *, count);

@@ -27,6 +27,9 @@ struct sl_world_options {
     const char *environment;  // --env
     struct sl_strs overrides; // --set: "engine.threads=4"
     bool resolve_secrets;
+    // Changes the project once it is read, before anything is made of it; may be NULL.
+    int (*prepare)(void *self, struct sl_project *project, struct sl_err *err);
+    void *self;
 };
 
 // Loads the project and builds the graph. With mistakes in the project, this still succeeds: the

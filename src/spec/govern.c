@@ -213,3 +213,9 @@ const struct sl_contract_table *sl_project_contract_for(const struct sl_project 
     }
     return NULL;
 }
+
+int sl_project_govern(struct sl_project *project, const struct sl_source *source,
+                      struct sl_contract_table *table, struct sl_err *err)
+{
+    return sl_map_set(&project->index->governing, source->name, table, err);
+}

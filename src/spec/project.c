@@ -44,13 +44,28 @@ static bool is_table(const char *folder, struct sl_arena *arena)
     return log && sl_fs_exists(log);
 }
 
+const struct sl_pin *sl_table_pin(const struct sl_project *project, enum sl_layer layer,
+                                  const char *name)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf table = SL_BUF_INIT;
+
+    if (!project->pins)
+        return NULL;
+    sl_buf_addf(&table, "%s.%s", sl_layer_name(layer), name);
+    return table.has_failed ? NULL : sl_map_get(project->pins, table.text);
+}
+
 char *sl_table_source(const struct sl_project *project, enum sl_layer layer, const char *name,
                       struct sl_arena *arena, bool *ret_is_borrowed)
 {
     char *own = sl_table_folder(project, layer, name, arena);
     char *other;
 
-    *ret_is_borrowed = false;
+    const struct sl_pin *pin = sl_table_pin(project, layer, name);
+
+    *ret_is_borrowed = pin != NULL;
+    if (pin)
+        return sl_arena_strdup(arena, pin->folder);
     if (!own || !project->read_lake || is_table(own, arena))
         return own;
     other = sl_arena_printf(arena, "%s/%s/%s", project->read_lake, sl_layer_name(layer), name);

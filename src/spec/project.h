@@ -120,6 +120,12 @@ struct sl_target {
     struct sl_requirements requirements;
 };
 
+// A table that is read as it was in a version, wherever it lies.
+struct sl_pin {
+    const char *folder;
+    int64_t version;
+};
+
 struct sl_project {
     struct sl_arena arena;
     struct sl_diags diags;
@@ -131,6 +137,7 @@ struct sl_project {
     const char *lake_folder;  // absolute
     const char *read_lake;    // of the environment whose tables are read where this one has none;
                               // absolute; NULL: none
+    const struct sl_map *pins; // "raw.orders" -> struct sl_pin; NULL: none. The caller's
     const char *state_folder; // absolute; ".sluice"
     int64_t memory_bytes;     // engine; 0: default
     int64_t threads;
@@ -170,6 +177,9 @@ const struct sl_target *sl_project_target(const struct sl_project *project, cons
 // The contract schema object that governs a source, or NULL.
 const struct sl_contract_table *sl_project_contract_for(const struct sl_project *project,
                                                         const struct sl_source *source);
+// Puts another one in its place, for a project whose files do not say it. Before the graph is built.
+SL_MUST int sl_project_govern(struct sl_project *project, const struct sl_source *source,
+                              struct sl_contract_table *table, struct sl_err *err);
 
 // <lake>/<layer>/<name>
 char *sl_table_folder(const struct sl_project *project, enum sl_layer layer, const char *name,
@@ -178,6 +188,9 @@ char *sl_table_folder(const struct sl_project *project, enum sl_layer layer, con
 // to be written then.
 char *sl_table_source(const struct sl_project *project, enum sl_layer layer, const char *name,
                       struct sl_arena *arena, bool *ret_is_borrowed);
+// Where a table is pinned, or NULL.
+const struct sl_pin *sl_table_pin(const struct sl_project *project, enum sl_layer layer,
+                                  const char *name);
 // "clean.orders" -> layer and name; false if it is not of that form.
 bool sl_table_parse(const char *table, enum sl_layer *ret_layer, const char **ret_name);
 

@@ -18,13 +18,13 @@ static const char *step_of(enum sl_layer layer)
     return "";
 }
 
-static int read_position(const char *folder, const char *app_id, struct sl_session *session,
-                         struct sl_arena *arena, struct sl_delta_head *ret_head,
+static int read_position(const char *folder, int64_t version, const char *app_id,
+                         struct sl_session *session, struct sl_arena *arena, struct sl_delta_head *ret_head,
                          struct sl_record *ret_record, struct sl_err *err)
 {
     struct sl_delta_head head = {0};
     struct sl_record record = {0};
-    SL_TRY(sl_delta_head(folder, arena, &head, err));
+    SL_TRY(sl_delta_head_at(folder, version, arena, &head, err));
     if (head.record_json)
         SL_TRY(sl_record_parse(head.record_json, arena, &record, err));
     else if (head.version >= 0 && session)
@@ -43,7 +43,7 @@ int sl_step_position(const struct sl_project *project, enum sl_layer layer, cons
     *ret_folder = sl_table_folder(project, layer, name, arena);
     SL_TRY_NEW(*ret_folder, err);
     SL_TRY_NEW(app_id, err);
-    return read_position(*ret_folder, app_id, session, arena, ret_head, ret_record, err);
+    return read_position(*ret_folder, -1, app_id, session, arena, ret_head, ret_record, err);
 }
 
 int sl_step_input(const struct sl_project *project, enum sl_layer layer, const char *name,
@@ -55,7 +55,9 @@ int sl_step_input(const struct sl_project *project, enum sl_layer layer, const c
     *ret_folder = sl_table_source(project, layer, name, arena, ret_is_borrowed);
     SL_TRY_NEW(*ret_folder, err);
     SL_TRY_NEW(app_id, err);
-    return read_position(*ret_folder, app_id, session, arena, ret_head, ret_record, err);
+    const struct sl_pin *pin = sl_table_pin(project, layer, name);
+    return read_position(*ret_folder, pin ? pin->version : -1, app_id, session, arena, ret_head,
+                         ret_record, err);
 }
 
 int64_t sl_step_rows_since(const struct sl_delta_head *head, const struct sl_record *record)
@@ -229,7 +231,10 @@ int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const cha
     const char *folder =
         sl_table_source(context->project, layer, name, context->arena, &is_borrowed);
     SL_TRY_NEW(folder, err);
+    const struct sl_pin *pin = sl_table_pin(context->project, layer, name);
     struct sl_delta_snapshot snapshot = {0};
+    if (pin && version < 0)
+        version = pin->version;
     SL_TRY(sl_delta_load(folder, version, context->session, context->arena, &snapshot, err));
     if (snapshot.version < 0)
         return sl_fail(err, SL_E_TABLE_MISSING, "table '%s.%s' does not exist yet",

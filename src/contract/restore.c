@@ -1,0 +1,138 @@
+// A kept state of a contract, read back: what is run again years later needs no file of the project.
+#include "contract/change.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct reader {
+    struct sl_arena *arena;
+    bool is_whole; // nothing was found that a contract cannot say
+};
+
+static const char *take_text(struct reader *reader, const json_t *object, const char *key)
+{
+    const char *text = sl_json_text(object, key, NULL);
+    return text ? sl_arena_strdup(reader->arena, text) : NULL;
+}
+
+static int take_list(struct reader *reader, const json_t *object, const char *key,
+                     struct sl_strs *ret, struct sl_err *err)
+{
+    const json_t *list = json_object_get(object, key), *item;
+    size_t i;
+    json_array_foreach (list, i, item) {
+        const char *text = sl_arena_strdup(reader->arena, json_string_value(item));
+        SL_TRY_NEW(text, err);
+        SL_TRY(sl_strs_add(ret, reader->arena, text, err));
+    }
+    return SL_OK;
+}
+
+static bool is_named(struct sl_type type, const char *name)
+{
+    char own[32];
+    return sl_str_equal(sl_type_name(type, own), name);
+}
+
+// "DECIMAL(12,2)" -> precision and scale; "SMALLINT" -> bits.
+static bool take_type(const json_t *column, struct sl_type *ret)
+{
+    const char *name = sl_json_text(column, "type", "");
+    struct sl_type type = {.kind = (enum sl_type_kind)sl_json_int(column, "kind", -1)};
+    if ((int)type.kind < 0 || type.kind > SL_TYPE_JSON)
+        return false;
+    if (type.kind == SL_TYPE_INTEGER)
+        for (type.bits = 8; type.bits < 64 && !is_named(type, name);)
+            type.bits *= 2;
+    if (type.kind == SL_TYPE_DECIMAL &&
+        sscanf(name, "DECIMAL(%d,%d)", &type.precision, &type.scale) != 2)
+        return false;
+    *ret = type;
+    return is_named(type, name);
+}
+
+static void take_rule(struct reader *reader, const json_t *rule, struct sl_rule *ret)
+{
+    *ret = (struct sl_rule){
+        .kind = take_text(reader, rule, "kind"),
+        .column = take_text(reader, rule, "column"),
+        .id = take_text(reader, rule, "id"),
+        .message = take_text(reader, rule, "message"),
+        .severity = sl_str_equal(sl_json_text(rule, "severity", ""), "warn") ? SL_RULE_WARN
+                                                                             : SL_RULE_REJECT,
+        .min = take_text(reader, rule, "min"),
+        .max = take_text(reader, rule, "max"),
+        .is_min_exclusive = sl_json_bool(rule, "min_exclusive", false),
+        .is_max_exclusive = sl_json_bool(rule, "max_exclusive", false),
+        .text = take_text(reader, rule, "text"),
+    };
+}
+
+static int take_column(struct reader *reader, const json_t *column, struct sl_contract_column *ret,
+                       struct sl_err *err)
+{
+    *ret = (struct sl_contract_column){
+        .name = take_text(reader, column, "name"),
+        .source_name = take_text(reader, column, "source"),
+        .otherwise = take_text(reader, column, "default"),
+        .key_position = (int)sl_json_int(column, "key", 0),
+        .is_trimmed = sl_json_bool(column, "trimmed", false),
+    };
+    reader->is_whole = reader->is_whole && ret->name && take_type(column, &ret->type);
+    SL_TRY(take_list(reader, column, "formats", &ret->formats, err));
+    return take_list(reader, column, "nulls", &ret->null_values, err);
+}
+
+static struct sl_contract_column *column_of(struct sl_contract_table *table, const char *name)
+{
+    for (size_t i = 0; name && i < table->column_count; i++)
+        if (sl_str_equal(table->columns[i].name, name))
+            return &table->columns[i];
+    return NULL;
+}
+
+static int take_rules(struct reader *reader, const json_t *state, struct sl_contract_table *table,
+                      struct sl_err *err)
+{
+    const json_t *rules = json_object_get(state, "rules"), *item;
+    size_t i;
+    json_array_foreach (rules, i, item) {
+        struct sl_rule rule;
+        take_rule(reader, item, &rule);
+        SL_TRY(take_list(reader, item, "values", &rule.values, err));
+        struct sl_contract_column *column = column_of(table, rule.column);
+        struct sl_rule **list = column ? &column->rules : &table->rules;
+        size_t *count = column ? &column->rule_count : &table->rule_count;
+        if (!SL_PUSH(reader->arena, *list, *count, rule))
+            return sl_fail_memory(err);
+    }
+    return SL_OK;
+}
+
+int sl_contract_restore(const json_t *state, const char *digest, struct sl_arena *arena,
+                        struct sl_contract_table **ret, struct sl_err *err)
+{
+    struct reader reader = {.arena = arena, .is_whole = true};
+    const json_t *columns = json_object_get(state, "columns"), *item;
+    struct sl_contract_table *table = SL_NEW(arena, struct sl_contract_table);
+    SL_AUTO(sl_json_free) json_t *again = NULL;
+    size_t i;
+    *ret = NULL;
+    SL_TRY_NEW(table, err);
+    *table = (struct sl_contract_table){.name = take_text(&reader, state, "name"),
+                                        .filter = take_text(&reader, state, "filter"),
+                                        .digest = digest};
+    table->columns = SL_NEW_ARRAY(arena, struct sl_contract_column, json_array_size(columns));
+    SL_TRY_NEW(table->columns, err);
+    json_array_foreach (columns, i, item)
+        SL_TRY(take_column(&reader, item, &table->columns[table->column_count++], err));
+    SL_TRY(take_rules(&reader, state, table, err));
+    SL_TRY(take_list(&reader, state, "order_by", &table->order_by, err));
+    if (!reader.is_whole || !table->column_count)
+        return SL_OK;
+    // What says the same again decides the same.
+    SL_TRY(sl_contract_state(table, arena, &again, err));
+    if (json_equal(again, state))
+        *ret = table;
+    return SL_OK;
+}

@@ -1,0 +1,180 @@
+// Two tables that must be equal, compared.
+#include "run/verify.h"
+
+#include "base/fs.h"
+#include "step/compare.h"
+
+#include <math.h>
+
+// Sums of floating numbers depend on the order in which threads have added them up.
+#define RELATIVE_TOLERANCE 1e-9
+
+static const char *const of_the_run[] = {"at", "run_id", "discarded_at", "discarded_by",
+                                         "discard_reason"};
+
+static bool is_floating(const char *type)
+{
+    return sl_str_equal(type, "DOUBLE") || sl_str_equal(type, "FLOAT");
+}
+
+static int open_side(const struct sl_verify_pair *pair, const char *folder, int64_t version,
+                     struct sl_compare_side *ret, int64_t *ret_rows, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct sl_delta_snapshot snapshot;
+    struct sl_scan scan = {0};
+    SL_TRY(sl_delta_load(folder, version, pair->session, pair->arena, &snapshot, err));
+    SL_TRY(sl_delta_scan(&snapshot, pair->arena, &scan, err));
+    for (size_t i = 0; i < scan.file_count; i++)
+        if (!sl_fs_exists(scan.files[i].path))
+            return sl_fail(err, SL_E_TABLE_VERSION, "its file '%s' is gone", scan.files[i].path);
+    SL_TRY(pair->session->kind->scan_sql(pair->session, &scan, &sql, err));
+    SL_TRY(sl_buf_check(&sql, err));
+    *ret = (struct sl_compare_side){.columns = snapshot.columns,
+                                    .column_count = snapshot.column_count,
+                                    .sql = sl_arena_strdup(pair->arena, sql.text)};
+    SL_TRY_NEW(ret->sql, err);
+    *ret_rows = snapshot.row_count;
+    return SL_OK;
+}
+
+static bool has_column(const struct sl_compare_side *side, const char *name)
+{
+    for (size_t i = 0; i < side->column_count; i++)
+        if (sl_str_equal_nocase(side->columns[i].name, name))
+            return true;
+    return false;
+}
+
+// Without a key that both have, whatever is no floating number tells rows apart, so that two of
+// those can be compared at all.
+static int choose_key(const struct sl_verify_pair *pair, const struct sl_compare_side *sides,
+                      struct sl_strs *ret, struct sl_err *err)
+{
+    bool has_floating = false, is_there = pair->key.count > 0;
+    for (size_t i = 0; i < pair->key.count; i++)
+        is_there = is_there && has_column(&sides[0], pair->key.items[i]) &&
+                   has_column(&sides[1], pair->key.items[i]);
+    if (is_there) {
+        *ret = pair->key;
+        return SL_OK;
+    }
+    for (size_t i = 0; i < sides[0].column_count; i++)
+        has_floating |= is_floating(sides[0].columns[i].type);
+    for (size_t i = 0; i < sides[0].column_count && has_floating; i++)
+        if (!is_floating(sides[0].columns[i].type) && has_column(&sides[1], sides[0].columns[i].name))
+            SL_TRY(sl_strs_add(ret, pair->arena, sides[0].columns[i].name, err));
+    return SL_OK;
+}
+
+static int fill(const struct sl_compare *compare, struct sl_verified *table, struct sl_err *err)
+{
+    const struct sl_compared *result = &compare->result;
+    table->rows = result->sides[SL_SIDE_A].row_count;
+    table->rebuilt = result->sides[SL_SIDE_B].row_count;
+    table->missing = result->sides[SL_SIDE_A].only;
+    table->extra = result->sides[SL_SIDE_B].only;
+    table->differing = result->differing;
+    table->columns = (struct sl_strs){0};
+    for (size_t i = 0; i < result->column_count; i++)
+        if (result->columns[i].differing || !sl_compared_has_both(&result->columns[i]))
+            SL_TRY(sl_strs_add(&table->columns, compare->arena, result->columns[i].name, err));
+    table->verdict =
+        sl_compare_is_equal(result) ? SL_VERIFIED_EQUAL : SL_VERIFIED_DIFFERENT;
+    return SL_OK;
+}
+
+static int take_examples(const struct sl_compare *compare, int64_t limit, struct sl_verified *table,
+                         struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf rows = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    if (limit <= 0 || !compare->result.differing_buckets)
+        return SL_OK;
+    SL_TRY(sl_compare_output_sql(compare, &rows, err));
+    sl_buf_addf(&sql, "select cast(to_json(t) as varchar) from (%s limit %lld) t", rows.text,
+                (long long)limit);
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(compare->session->kind->query(compare->session, sql.text, limit, &result, err));
+    for (int64_t row = 0; row < sl_result_rows(result); row++) {
+        const char *text = sl_result_text(result, row, 0);
+        const char *kept = sl_arena_strdup(compare->arena, text ? text : "{}");
+        SL_TRY_NEW(kept, err);
+        SL_TRY(sl_strs_add(&table->examples, compare->arena, kept, err));
+    }
+    return SL_OK;
+}
+
+// The largest of the numbers that differ; 0 if something else than floating numbers does.
+static int find_magnitude(const struct sl_compare *compare, double *ret, struct sl_err *err)
+{
+    const struct sl_compared *result = &compare->result;
+    *ret = 0;
+    if (result->sides[SL_SIDE_A].only || result->sides[SL_SIDE_B].only || !result->differing)
+        return SL_OK;
+    for (size_t i = 0; i < result->column_count; i++)
+        if (result->columns[i].differing && !is_floating(result->columns[i].type))
+            return SL_OK;
+    for (size_t i = 0; i < result->column_count; i++) {
+        SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+        SL_AUTO(sl_result_free) struct sl_result *largest = NULL;
+        double value;
+        if (!result->columns[i].differing)
+            continue;
+        sl_buf_add(&sql, "select max(abs(");
+        sl_buf_add_sql_name(&sql, result->columns[i].name);
+        sl_buf_addf(&sql, ")) from %s where isfinite(", compare->sides[SL_SIDE_A]->sql);
+        sl_buf_add_sql_name(&sql, result->columns[i].name);
+        sl_buf_add(&sql, ")");
+        SL_TRY(sl_buf_check(&sql, err));
+        SL_TRY(compare->session->kind->query(compare->session, sql.text, 1, &largest, err));
+        const char *text = sl_result_text(largest, 0, 0);
+        if (text && sl_str_to_double(text, &value) && value > *ret)
+            *ret = value;
+    }
+    return SL_OK;
+}
+
+static int compare_rounded(struct sl_compare *compare, struct sl_compare_options *options,
+                           struct sl_verified *table, struct sl_err *err)
+{
+    struct sl_compare again = *compare;
+    double magnitude;
+    SL_TRY(find_magnitude(compare, &magnitude, err));
+    if (magnitude <= 0)
+        return SL_OK;
+    struct sl_strs rounded = table->columns;
+    options->tolerance = magnitude * RELATIVE_TOLERANCE;
+    again.result = (struct sl_compared){0};
+    SL_TRY(sl_compare_columns(&again, err));
+    SL_TRY(sl_compare_rows(&again, err));
+    if (!sl_compare_is_equal(&again.result))
+        return sl_compare_rows(compare, err); // what differs is in the session's tables
+    SL_TRY(fill(&again, table, err));
+    table->rounded = rounded;
+    return SL_OK;
+}
+
+int sl_verify_rows(const struct sl_verify_pair *pair, struct sl_verified *table, struct sl_err *err)
+{
+    struct sl_compare_side sides[SL_SIDE_COUNT];
+    struct sl_compare_options options = {0};
+    struct sl_compare compare = {.session = pair->session,
+                                 .arena = pair->arena,
+                                 .sides = {&sides[SL_SIDE_A], &sides[SL_SIDE_B]},
+                                 .options = &options};
+    SL_TRY(open_side(pair, table->folder, table->version, &sides[SL_SIDE_A], &table->rows, err));
+    SL_TRY(open_side(pair, pair->folder, -1, &sides[SL_SIDE_B], &table->rebuilt, err));
+    for (size_t i = 0; pair->is_quarantine && i < sizeof of_the_run / sizeof *of_the_run; i++)
+        SL_TRY(sl_strs_add(&options.left_out, pair->arena, of_the_run[i], err));
+    SL_TRY(choose_key(pair, sides, &options.key, err));
+    SL_TRY(sl_compare_columns(&compare, err));
+    SL_TRY(sl_compare_rows(&compare, err));
+    SL_TRY(fill(&compare, table, err));
+    if (table->verdict == SL_VERIFIED_DIFFERENT)
+        SL_TRY(compare_rounded(&compare, &options, table, err));
+    return table->verdict == SL_VERIFIED_DIFFERENT
+               ? take_examples(&compare, pair->examples, table, err)
+               : SL_OK;
+}
