@@ -88,7 +88,8 @@ static int restore_contract(struct job *job, struct sl_verified *table, const ch
         const char *digest = sl_arena_strdup(job->arena, fingerprint);
         SL_TRY_NEW(digest, err);
         SL_TRY(sl_step_find_code(&job->context, fingerprint, &kept, err));
-        if (kept && !sl_str_equal(sl_json_text(kept, "compiler", ""), SL_CONTRACT_COMPILER_VERSION))
+        const char *compiler = sl_json_text(kept, "compiler", SL_CONTRACT_COMPILER_VERSION);
+        if (!sl_str_equal(compiler, SL_CONTRACT_COMPILER_VERSION))
             return rule_out(job, table, "another version of Sluice reads its contract otherwise",
                             err);
         if (kept)
