@@ -139,7 +139,8 @@ static int compare_reading(struct comparer *comparer, const json_t *before, cons
 
 static int compare_columns(struct comparer *comparer, struct sl_err *err)
 {
-    static const char *const fixed[] = {"name", "source", "type", "kind", "key", "trimmed", NULL};
+    static const char *const fixed[] = {"name", "source",  "type",   "kind",
+                                        "key",  "trimmed", "fields", NULL};
     const json_t *before = json_object_get(comparer->before, "columns");
     const json_t *now = json_object_get(comparer->now, "columns");
     for (size_t i = 0; i < json_array_size(now) && !comparer->change->why_all; i++) {

@@ -1,3 +1,4 @@
+#include "contract/nest.h"
 #include "contract/relation.h"
 
 struct verifier {
@@ -25,10 +26,14 @@ static void add_null_row(struct verifier *verifier)
     for (size_t i = 0; i < pass->column_count; i++)
         sl_buf_addf(&verifier->row, ", cast(null as %s) as %s", pass->columns[i].type,
                     pass->typed[i]);
-    for (size_t i = 0; i < verifier->table->column_count; i++)
+    for (size_t i = 0; i < verifier->table->column_count; i++) {
+        const struct sl_contract_column *column = &verifier->table->columns[i];
         sl_buf_addf(&verifier->row,
                     ", cast(null as VARCHAR) as \"~x%zu\", cast(null as %s) as \"~r%zu\"", i,
-                    raw_type_of(verifier, verifier->table->columns[i].source_name), i);
+                    raw_type_of(verifier, column->source_name), i);
+        if (column->field_count)
+            sl_nest_nulls(column, i, &verifier->row);
+    }
     sl_buf_add(&verifier->row, ")");
 }
 
@@ -159,16 +164,17 @@ static int verify_default(struct verifier *verifier, const struct sl_contract_co
     return SL_OK;
 }
 
-static int verify_formats(struct verifier *verifier, struct sl_err *err)
+static int verify_formats(struct verifier *verifier, const struct sl_contract_column *columns,
+                          size_t count, struct sl_err *err)
 {
-    const struct sl_contract_table *table = verifier->table;
-    for (size_t i = 0; i < table->column_count; i++) {
-        const struct sl_contract_column *column = &table->columns[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct sl_contract_column *column = &columns[i];
         size_t errors = verifier->diags->error_count;
         for (size_t k = 0; k < column->formats.count; k++)
             SL_TRY(verify_format(verifier, column, k, err));
         if (column->otherwise && column->formats.count && verifier->diags->error_count == errors)
             SL_TRY(verify_default(verifier, column, err));
+        SL_TRY(verify_formats(verifier, column->fields, column->field_count, err));
     }
     return SL_OK;
 }
@@ -191,7 +197,7 @@ int sl_contract_verify(const struct sl_contract_table *table, const struct sl_co
     if (code == SL_OK)
         code = verify_filter(&verifier, err);
     if (code == SL_OK)
-        code = verify_formats(&verifier, err);
+        code = verify_formats(&verifier, table->columns, table->column_count, err);
     sl_buf_clear(&verifier.row);
     return code;
 }
