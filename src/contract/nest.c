@@ -486,9 +486,10 @@ static void add_shape_message(const struct sl_reading *reading, const char *kind
         sl_buf_add_char(&values, ']');
     }
     sl_buf_addf(message,
-                "coalesce('''' || left(replace(cast(list_filter(%s, lambda \"~t\": "
-                "coalesce(try(json_type(\"~t\")), '') not in ('%s', 'NULL'))[1] as VARCHAR), '" MARK
-                "', ''), 100) || ''' is not a JSON %s', 'it has a member twice')",
+                "coalesce('''' || left(regexp_replace(cast(list_filter(%s, lambda \"~t\": "
+                "coalesce(try(json_type(\"~t\")), '') not in ('%s', 'NULL'))[1] as VARCHAR), "
+                "'\"" MARK "([^\"]*)\"', '\\1', 'g'), 100) || ''' is not a JSON %s', "
+                "'it has a member twice')",
                 values.text, kind, is_object(reading->column) ? "object" : "array");
     message->has_failed |= values.has_failed;
 }

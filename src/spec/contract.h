@@ -45,6 +45,8 @@ struct sl_rule {
 
 // Levels of objects and arrays in each other.
 #define SL_NESTED_DEEPEST 100
+// Of them arrays: each doubles what the engine takes to bind an expression.
+#define SL_ARRAYS_DEEPEST 12
 
 struct sl_contract_column {
     const char *name;        // of the clean column, or of a member; of an array's item: ""

@@ -83,6 +83,8 @@ static int read_field(struct sl_odcs_reader *reader, const struct sl_yaml *node,
     SL_TRY(read_rows(parent, pruned, reader, &property, err));
     SL_TRY(name_field(reader, &property, field, err));
     reader->column = field;
+    if (strcmp(field->name, "*") == 0)
+        complain(reader, field->place, NULL, "'*' is no name of a member");
     SL_TRY(sl_odcs_read_property(reader, &property, err));
     check_nested(reader, &property);
     if (parent->type.kind == SL_TYPE_OBJECT && property.name)
@@ -108,6 +110,22 @@ static void check_rules(struct sl_odcs_reader *reader)
     }
 }
 
+static bool is_too_deep(struct sl_odcs_reader *reader)
+{
+    const struct sl_contract_column *column = reader->column;
+    int arrays = column->type.kind == SL_TYPE_ARRAY;
+
+    for (const char *at = strstr(column->path, "[]"); at; at = strstr(at + 1, "[]"))
+        arrays++;
+    if (reader->depth == SL_NESTED_DEEPEST)
+        complain(reader, column->place, NULL,
+                 "objects and arrays stand more than 100 levels deep in each other");
+    else if (arrays > SL_ARRAYS_DEEPEST)
+        complain(reader, column->place, "leave out its 'items': it is JSON text then",
+                 "arrays stand more than 12 levels deep in each other");
+    return reader->depth == SL_NESTED_DEEPEST || arrays > SL_ARRAYS_DEEPEST;
+}
+
 int sl_odcs_fields(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
                    struct sl_err *err)
 {
@@ -124,11 +142,8 @@ int sl_odcs_fields(struct sl_odcs_reader *reader, const struct sl_odcs_property 
         complain(reader, list->place, "each begins with '- name:'", "its properties are no list");
         return SL_OK;
     }
-    if (reader->depth == SL_NESTED_DEEPEST) {
-        complain(reader, column->place, NULL,
-                 "objects and arrays stand more than 100 levels deep in each other");
+    if (is_too_deep(reader))
         return SL_OK;
-    }
     check_rules(reader);
     fields = SL_NEW_ARRAY(&reader->project->arena, struct sl_contract_column, count);
     SL_TRY_NEW(fields, err);
