@@ -1,5 +1,6 @@
 #include "contract/compile.h"
 
+#include "contract/drift.h"
 #include "contract/nest.h"
 #include "contract/relation.h"
 
@@ -88,8 +89,11 @@ static int init_readings(struct compiler *compiler, struct sl_err *err)
             sl_diag(compiler->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, column->place, NULL,
                     "column name '%s' is reserved", column->name);
         if (!raw)
-            sl_diag(compiler->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_COLUMN, column->place, NULL,
-                    "the source has no column '%s'", column->source_name);
+            sl_diag(compiler->diags,
+                    table->drift.missing_columns == SL_DRIFT_MISSING_FAIL ? SL_SEVERITY_ERROR
+                                                                          : SL_SEVERITY_WARNING,
+                    SL_E_CONTRACT_COLUMN, column->place, NULL, "the source has no column '%s'",
+                    column->source_name);
     }
     return SL_OK;
 }
@@ -233,6 +237,24 @@ static int add_column_rules(struct compiler *compiler, struct sl_reading *readin
     return SL_OK;
 }
 
+static int add_drift_rules(struct compiler *compiler, struct sl_err *err)
+{
+    const struct sl_contract_table *table = compiler->table;
+    struct sl_pass *pass = compiler->pass;
+    if (table->drift.new_columns != SL_DRIFT_QUARANTINE_ROW &&
+        table->drift.new_columns != SL_DRIFT_FAIL)
+        return SL_OK;
+    for (size_t i = 0; i < compiler->raw_count; i++) {
+        struct sl_pass_rule rule;
+        if (!sl_drift_is_unknown(table, &compiler->raw[i]))
+            continue;
+        SL_TRY(sl_drift_rule(&compiler->raw[i], i, compiler->arena, &rule, err));
+        if (!SL_PUSH(compiler->arena, pass->rules, pass->rule_count, rule))
+            return sl_fail_memory(err);
+    }
+    return SL_OK;
+}
+
 static int add_rules(struct compiler *compiler, struct sl_err *err)
 {
     const struct sl_contract_table *table = compiler->table;
@@ -240,7 +262,7 @@ static int add_rules(struct compiler *compiler, struct sl_err *err)
         SL_TRY(add_column_rules(compiler, &compiler->readings[i], err));
     for (size_t r = 0; r < table->rule_count; r++)
         SL_TRY(add_rule(compiler, &table->rules[r], NULL, true, err));
-    return SL_OK;
+    return add_drift_rules(compiler, err);
 }
 
 static int add_key(struct compiler *compiler, struct sl_err *err)
@@ -336,6 +358,7 @@ int sl_contract_compile(const struct sl_contract_table *table, const struct sl_c
                         struct sl_pass *ret, struct sl_err *err)
 {
     struct sl_pass pass = {0};
+    SL_TRY(sl_drift_extend(table, raw, raw_count, arena, &table, err));
     struct compiler compiler = {.table = table,
                                 .raw = raw,
                                 .raw_count = raw_count,

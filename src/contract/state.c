@@ -106,6 +106,11 @@ int sl_contract_state(const struct sl_contract_table *table, struct sl_arena *ar
         SL_TRY(add_rule(rules, &table->rules[i], err));
     SL_TRY(set_list(root, "order_by", &table->order_by, err));
     SL_TRY(set(root, "filter", text(table->filter), err));
+    if (table->drift.new_columns || table->drift.missing_columns || table->drift.type_change)
+        SL_TRY(set(root, "drift",
+                   json_pack("[i,i,i]", table->drift.new_columns, table->drift.missing_columns,
+                             table->drift.type_change),
+                   err));
     *ret = root;
     root = NULL;
     return SL_OK;

@@ -69,8 +69,6 @@ struct sl_contract_column {
     size_t field_count;
 };
 
-enum sl_extra_columns { SL_EXTRA_DROP, SL_EXTRA_KEEP, SL_EXTRA_FAIL };
-
 struct sl_contract_table { // one object of `schema`
     const char *name;
     const char *physical_name; // matches a source's name too; NULL: none
@@ -89,6 +87,7 @@ struct sl_contract_table { // one object of `schema`
     struct sl_place filter_place;
     struct sl_budget budget; // own, or the source's
     bool has_budget;
+    struct sl_drift drift; // the source's
     const char *digest; // fingerprint of all that decides what clean and quarantine hold
 };
 
