@@ -108,7 +108,8 @@ int sl_drift_rule(const struct sl_column *raw, size_t index, struct sl_arena *ar
     rule.broken = rule.flagged = sl_arena_printf(arena, "\"~e%zu\" is not null", index);
     SL_TRY_NEW(rule.broken, err);
     rule.message = sl_arena_printf(
-        arena, "'unexpected column, with the value ''' || left(cast(\"~e%zu\" as VARCHAR), 100) || ''''",
+        arena,
+        "'unexpected column, with the value ''' || left(cast(\"~e%zu\" as VARCHAR), 100) || ''''",
         index);
     SL_TRY_NEW(rule.message, err);
     *ret = rule;

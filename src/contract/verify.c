@@ -37,7 +37,8 @@ static void add_null_row(struct verifier *verifier)
     }
     for (size_t i = 0; i < verifier->raw_count; i++)
         if (sl_drift_is_unknown(verifier->table, &verifier->raw[i]))
-            sl_buf_addf(&verifier->row, ", cast(null as %s) as \"~e%zu\"", verifier->raw[i].type, i);
+            sl_buf_addf(&verifier->row, ", cast(null as %s) as \"~e%zu\"", verifier->raw[i].type,
+                        i);
     sl_buf_add(&verifier->row, ")");
 }
 
@@ -187,7 +188,7 @@ int sl_contract_verify(const struct sl_contract_table *table, const struct sl_co
                        size_t raw_count, const struct sl_pass *pass, struct sl_session *session,
                        struct sl_diags *diags, struct sl_err *err)
 {
-    SL_AUTO(sl_arena_clear) struct sl_arena arena;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     sl_arena_init(&arena, 0);
     SL_TRY(sl_drift_extend(table, raw, raw_count, &arena, &table, err));
     struct verifier verifier = {.table = table,

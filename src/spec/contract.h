@@ -88,7 +88,7 @@ struct sl_contract_table { // one object of `schema`
     struct sl_budget budget; // own, or the source's
     bool has_budget;
     struct sl_drift drift; // the source's
-    const char *digest; // fingerprint of all that decides what clean and quarantine hold
+    const char *digest;    // fingerprint of all that decides what clean and quarantine hold
 };
 
 struct sl_contract {

@@ -5,8 +5,8 @@
 
 static bool is_type_rule(const struct sl_pass_rule *rule)
 {
-    return !rule->is_warning && (rule->rule ? sl_str_equal(rule->rule->kind, "type")
-                                            : sl_str_ends(rule->name, ".type"));
+    return !rule->is_warning &&
+           (rule->rule ? sl_str_equal(rule->rule->kind, "type") : sl_str_ends(rule->name, ".type"));
 }
 
 // The rules whose breach fails the step, as a SQL list; false if there are none.
