@@ -10,7 +10,8 @@ struct comparer {
 
 static bool same(const json_t *a, const json_t *b, const char *key)
 {
-    return json_equal(json_object_get(a, key), json_object_get(b, key)) != 0;
+    const json_t *left = json_object_get(a, key), *right = json_object_get(b, key);
+    return (!left && !right) || json_equal(left, right) != 0;
 }
 
 static bool are_same(const json_t *a, const json_t *b, const char *const *keys)
@@ -139,7 +140,8 @@ static int compare_reading(struct comparer *comparer, const json_t *before, cons
 
 static int compare_columns(struct comparer *comparer, struct sl_err *err)
 {
-    static const char *const fixed[] = {"name", "source", "type", "kind", "key", "trimmed", NULL};
+    static const char *const fixed[] = {"name", "source",  "type",   "kind",
+                                        "key",  "trimmed", "fields", NULL};
     const json_t *before = json_object_get(comparer->before, "columns");
     const json_t *now = json_object_get(comparer->now, "columns");
     for (size_t i = 0; i < json_array_size(now) && !comparer->change->why_all; i++) {
@@ -271,6 +273,8 @@ int sl_contract_compare(const json_t *before, const json_t *now, struct sl_arena
         ret->why_all = "duplicates are put in another order";
     if (!ret->why_all && !same(before, now, "filter"))
         ret->why_all = "another filter";
+    if (!ret->why_all && !same(before, now, "drift"))
+        ret->why_all = "another policy for drift";
     if (ret->why_all)
         return SL_OK;
     ret->all_rejected = is_reordered(&comparer);

@@ -95,6 +95,8 @@ SL_MUST int sl_contract_columns(const struct sl_contract_table *table, struct sl
 SL_MUST int sl_contract_own_rule(const struct sl_contract_column *column, const char *kind,
                                  struct sl_arena *arena, struct sl_rule **ret,
                                  bool *ret_is_declared, struct sl_err *err);
+// "amount", or of a nested value "items[].qty".
+const char *sl_contract_path(const struct sl_contract_column *column);
 bool sl_contract_is_own_rule(const struct sl_rule *rule);
 bool sl_contract_is_required(const struct sl_contract_column *column);
 

@@ -147,6 +147,8 @@ bool sl_rule_literal(const struct sl_reading *reading, const char *text, struct 
         return time_literal(text, sql);
     case SL_TYPE_TEXT:
     case SL_TYPE_JSON:
+    case SL_TYPE_OBJECT:
+    case SL_TYPE_ARRAY:
         sl_buf_add_sql_string(sql, text);
         return true;
     }

@@ -60,6 +60,8 @@ static int add_column_rules(json_t *list, const struct sl_contract_column *colum
     for (size_t i = 0; i < column->rule_count; i++)
         if (!sl_contract_is_own_rule(&column->rules[i]))
             SL_TRY(add_rule(list, &column->rules[i], err));
+    for (size_t i = 0; i < column->field_count; i++)
+        SL_TRY(add_column_rules(list, &column->fields[i], arena, err));
     return SL_OK;
 }
 
@@ -77,7 +79,14 @@ static int add_column(json_t *list, const struct sl_contract_column *column, str
     SL_TRY(set(object, "trimmed", json_boolean(column->is_trimmed), err));
     SL_TRY(set_list(object, "formats", &column->formats, err));
     SL_TRY(set_list(object, "nulls", &column->null_values, err));
-    return set(object, "default", text(column->otherwise), err);
+    SL_TRY(set(object, "default", text(column->otherwise), err));
+    if (!column->field_count)
+        return SL_OK;
+    json_t *fields = json_array();
+    SL_TRY(set(object, "fields", fields, err));
+    for (size_t i = 0; i < column->field_count; i++)
+        SL_TRY(add_column(fields, &column->fields[i], err));
+    return SL_OK;
 }
 
 int sl_contract_state(const struct sl_contract_table *table, struct sl_arena *arena, json_t **ret,
@@ -97,6 +106,11 @@ int sl_contract_state(const struct sl_contract_table *table, struct sl_arena *ar
         SL_TRY(add_rule(rules, &table->rules[i], err));
     SL_TRY(set_list(root, "order_by", &table->order_by, err));
     SL_TRY(set(root, "filter", text(table->filter), err));
+    if (table->drift.new_columns || table->drift.missing_columns || table->drift.type_change)
+        SL_TRY(set(root, "drift",
+                   json_pack("[i,i,i]", table->drift.new_columns, table->drift.missing_columns,
+                             table->drift.type_change),
+                   err));
     *ret = root;
     root = NULL;
     return SL_OK;

@@ -64,5 +64,8 @@ int sl_cleanse_fingerprint(const struct sl_contract_table *contract, char ret_he
     SL_TRY(sl_hash_new(&hash, err));
     sl_hash_add(hash, "cleanse " SL_CONTRACT_COMPILER_VERSION);
     sl_hash_add(hash, contract->digest);
+    if (contract->drift.new_columns || contract->drift.missing_columns ||
+        contract->drift.type_change)
+        sl_hash_add_bytes(hash, &contract->drift, sizeof contract->drift);
     return sl_hash_end(hash, ret_hex, err);
 }

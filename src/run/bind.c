@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "contract/compile.h"
+#include "contract/drift.h"
 #include "run/column_cache.h"
 #include "step/model_columns.h"
 #include "step/schema.h"
@@ -114,7 +115,14 @@ static int add_clean(struct binder *binder, const struct sl_node *node, struct s
     SL_TRY(add_table(binder, quarantine,
                      &(struct sl_relation){sl_quarantine_columns, sl_quarantine_column_count},
                      err));
-    SL_TRY(sl_contract_columns(node->contract, arena, &columns, &count, err));
+    const char *raw_name = sl_arena_printf(arena, "raw.%s", node->bare);
+    SL_TRY_NEW(raw_name, err);
+    const struct table *raw = sl_map_get(binder->catalog, raw_name);
+    const struct sl_contract_table *contract = node->contract;
+    if (raw)
+        SL_TRY(sl_drift_extend(contract, raw->relation.columns, raw->relation.count, arena,
+                               &contract, err));
+    SL_TRY(sl_contract_columns(contract, arena, &columns, &count, err));
     return add_table(binder, node->name, &(struct sl_relation){columns, count}, err);
 }
 

@@ -16,7 +16,9 @@ enum sl_type_kind {
     SL_TYPE_TIMESTAMP,     // with zone: UTC instant
     SL_TYPE_TIMESTAMP_NTZ, // without zone
     SL_TYPE_TIME,
-    SL_TYPE_JSON, // object or array, as text that is valid JSON
+    SL_TYPE_JSON,   // object or array, as text that is valid JSON
+    SL_TYPE_OBJECT, // with fields
+    SL_TYPE_ARRAY,  // its one field is the item
 };
 struct sl_type {
     enum sl_type_kind kind;
@@ -41,8 +43,14 @@ struct sl_rule {
     const char *text; // pattern, format's name, expression
 };
 
+// Levels of objects and arrays in each other.
+#define SL_NESTED_DEEPEST 100
+// Of them arrays: each doubles what the engine takes to bind an expression.
+#define SL_ARRAYS_DEEPEST 12
+
 struct sl_contract_column {
-    const char *name;        // of the clean column
+    const char *name;        // of the clean column, or of a member; of an array's item: ""
+    const char *path;        // the same for a column; "address.zip", "items[].qty" inside of one
     const char *source_name; // of the raw column (physicalName), default name
     const char *description;
     struct sl_type type;
@@ -57,9 +65,9 @@ struct sl_contract_column {
     const char *classification; // "restricted", ...
     struct sl_rule *rules;
     size_t rule_count;
+    struct sl_contract_column *fields; // of an object or array
+    size_t field_count;
 };
-
-enum sl_extra_columns { SL_EXTRA_DROP, SL_EXTRA_KEEP, SL_EXTRA_FAIL };
 
 struct sl_contract_table { // one object of `schema`
     const char *name;
@@ -79,7 +87,8 @@ struct sl_contract_table { // one object of `schema`
     struct sl_place filter_place;
     struct sl_budget budget; // own, or the source's
     bool has_budget;
-    const char *digest; // fingerprint of all that decides what clean and quarantine hold
+    struct sl_drift drift; // the source's
+    const char *digest;    // fingerprint of all that decides what clean and quarantine hold
 };
 
 struct sl_contract {

@@ -16,7 +16,7 @@ static bool is_same(struct sl_type type, const char *a, const char *b)
     long double left;
     long double right;
 
-    if (type.kind == SL_TYPE_TEXT || type.kind == SL_TYPE_BOOLEAN || type.kind == SL_TYPE_JSON)
+    if (type.kind == SL_TYPE_TEXT || type.kind == SL_TYPE_BOOLEAN || type.kind >= SL_TYPE_JSON)
         return strcmp(a, b) == 0;
     return sl_odcs_value(type, a, &left) && sl_odcs_value(type, b, &right) && left == right;
 }

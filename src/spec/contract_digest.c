@@ -53,6 +53,10 @@ static void add_column(struct sl_hash *hash, const struct sl_contract_column *co
     add_list(hash, &column->null_values);
     add_number(hash, column->is_trimmed);
     add_rules(hash, column->rules, column->rule_count);
+    for (size_t i = 0; i < column->field_count; i++)
+        add_column(hash, &column->fields[i]);
+    if (column->field_count)
+        add_number(hash, (int64_t)column->field_count);
 }
 
 int sl_odcs_digest(struct sl_contract_table *table, struct sl_arena *arena, struct sl_err *err)

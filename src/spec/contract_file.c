@@ -112,7 +112,7 @@ static const struct sl_opt option_rows[] = {
     {0},
 };
 
-static const struct sl_opt property_rows[] = {
+const struct sl_opt sl_odcs_property_rows[] = {
     NODE(struct sl_odcs_property, "@place", node, NULL),
     {.name = "name",
      .type = SL_OPT_STRING,
@@ -178,8 +178,9 @@ static const struct sl_opt property_rows[] = {
     UNREAD("examples"),
     UNREAD("criticalDataElement"),
     UNREAD("relationships"),
-    UNREAD("properties"),
-    UNREAD("items"),
+    NODE(struct sl_odcs_property, "properties", properties,
+         "object: its members, each a property."),
+    NODE(struct sl_odcs_property, "items", items, "array: the property that each of its items is."),
     {0},
 };
 
@@ -197,7 +198,7 @@ static const struct sl_opt object_rows[] = {
      .type = SL_OPT_LIST,
      .offset = offsetof(struct sl_odcs_object, properties),
      .summary = "The columns.",
-     .rows = property_rows,
+     .rows = sl_odcs_property_rows,
      .item_bytes = sizeof(struct sl_odcs_property)},
     {.name = "quality",
      .type = SL_OPT_LIST,

@@ -39,10 +39,12 @@ struct sl_odcs_property {
     struct sl_odcs_options options;
     bool is_required, is_unique, is_key;
     int64_t key_position;
-    struct sl_opt_list quality; // struct sl_odcs_quality
-    struct sl_opt_list custom;  // struct sl_odcs_custom
+    struct sl_opt_list quality;         // struct sl_odcs_quality
+    struct sl_opt_list custom;          // struct sl_odcs_custom
+    struct sl_yaml *properties, *items; // of nested values
     const struct sl_yaml *node;
 };
+extern const struct sl_opt sl_odcs_property_rows[];
 
 // In the order of the names in the rows.
 enum sl_odcs_logical {
@@ -94,6 +96,7 @@ struct sl_odcs_reader {
     // Of the column being read; NULL: none
     struct sl_contract_column *column;
     struct sl_odcs_severities severities;
+    int depth; // of objects and arrays that it stands in
 };
 
 // Notes a part that is kept but not used, once.
@@ -102,6 +105,10 @@ SL_MUST int sl_odcs_unread(struct sl_odcs_reader *reader, const char *part, stru
 // and what is null.
 SL_MUST int sl_odcs_prune(struct sl_odcs_reader *reader, const struct sl_yaml *node,
                           struct sl_yaml **ret, struct sl_err *err);
+
+// The same of a property inside of another.
+SL_MUST int sl_odcs_prune_property(struct sl_odcs_reader *reader, const struct sl_yaml *node,
+                                   struct sl_yaml **ret, struct sl_err *err);
 
 // Types.
 struct sl_physical {
@@ -133,6 +140,17 @@ const char *sl_odcs_pattern_problem(const char *pattern);
 // Columns and rules. All of them work on reader->table and reader->column.
 SL_MUST int sl_odcs_columns(struct sl_odcs_reader *reader, const struct sl_odcs_object *object,
                             struct sl_err *err);
+// One property -> reader->column, whose name, path and place are set by then; with all that is
+// nested in it.
+SL_MUST int sl_odcs_read_property(struct sl_odcs_reader *reader,
+                                  const struct sl_odcs_property *property, struct sl_err *err);
+// The fields of reader->column, an object or array. False for one that has none: it is JSON.
+bool sl_odcs_has_fields(const struct sl_odcs_property *property);
+SL_MUST int sl_odcs_fields(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
+                           struct sl_err *err);
+// Names of members or columns that are one to the engine; `names` has those before it.
+SL_MUST int sl_odcs_check_name(struct sl_odcs_reader *reader, struct sl_map *names,
+                               const struct sl_contract_column *column, struct sl_err *err);
 // Rules out of required, unique and logicalTypeOptions. `length`: of varchar(20), 0 if nothing is
 // said.
 SL_MUST int sl_odcs_column_rules(struct sl_odcs_reader *reader,

@@ -130,6 +130,13 @@ static int prune_map(struct sl_odcs_reader *reader, struct level level, const st
     return SL_OK;
 }
 
+int sl_odcs_prune_property(struct sl_odcs_reader *reader, const struct sl_yaml *node,
+                           struct sl_yaml **ret, struct sl_err *err)
+{
+    return prune_map(reader, (struct level){sl_odcs_property_rows, "schema.properties"}, node, ret,
+                     err);
+}
+
 int sl_odcs_prune(struct sl_odcs_reader *reader, const struct sl_yaml *node, struct sl_yaml **ret,
                   struct sl_err *err)
 {

@@ -45,7 +45,7 @@ int sl_odcs_add_rule(struct sl_odcs_reader *reader, struct sl_rule rule, const c
     int kind = kind_index(rule.kind);
     bool is_added;
 
-    rule.column = column ? column->name : NULL;
+    rule.column = column ? column->path : NULL;
     if (!is_severity_given && column && reader->severities.is_set[kind])
         rule.severity = reader->severities.severity[kind];
     SL_TRY(choose_id(reader, &rule, name, err));
@@ -64,7 +64,7 @@ int sl_odcs_add_pattern(struct sl_odcs_reader *reader, struct sl_rule rule, cons
     rule.kind = "pattern";
     if (problem)
         sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_RULE, rule.place, NULL,
-                "column '%s': '%s' is no regular expression: %s", reader->column->name, rule.text,
+                "column '%s': '%s' is no regular expression: %s", reader->column->path, rule.text,
                 problem);
     return sl_odcs_add_rule(reader, rule, name, is_severity_given, err);
 }
@@ -107,14 +107,14 @@ static void check_fit(struct sl_odcs_reader *reader, const struct sl_yaml *optio
         if (!is_fit(options->keys[i]->text, column->type.kind))
             sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT,
                     options->keys[i]->place, hint, "column '%s': '%s' does not fit type %s",
-                    column->name, options->keys[i]->text, sl_type_name(column->type, name));
+                    column->path, options->keys[i]->text, sl_type_name(column->type, name));
 }
 
 static void complain(struct sl_odcs_reader *reader, const struct sl_yaml *options, const char *key,
                      const char *message)
 {
     sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, sl_yaml_place(options, key),
-            NULL, "column '%s': %s", reader->column->name, message);
+            NULL, "column '%s': %s", reader->column->path, message);
 }
 
 static int add_length(struct sl_odcs_reader *reader, const struct sl_odcs_options *options,
@@ -265,7 +265,7 @@ static int add_format(struct sl_odcs_reader *reader, const struct sl_odcs_option
         if (strcmp(options->format, others[i]) == 0) {
             sl_diag(diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, rule.place,
                     "a 'pattern' can say the same",
-                    "column '%s': format '%s' is kept but not checked", reader->column->name,
+                    "column '%s': format '%s' is kept but not checked", reader->column->path,
                     options->format);
             return SL_OK;
         }
@@ -274,7 +274,7 @@ static int add_format(struct sl_odcs_reader *reader, const struct sl_odcs_option
     sl_diag(diags, SL_SEVERITY_ERROR, SL_E_RULE, rule.place,
             hint ? hint
                  : "email, uuid, uri, date, country or currency; a 'pattern' can say anything else",
-            "column '%s': format '%s' is not known", reader->column->name, options->format);
+            "column '%s': format '%s' is not known", reader->column->path, options->format);
     return SL_OK;
 }
 

@@ -35,6 +35,17 @@ struct sl_budget {    // quarantine budget of one step's input
     int64_t min_rows; // the share counts from this many input rows on: 100
 };
 
+// What happens when files no longer have the columns and types of the contract; a source says it.
+// In the order of the words in spec/source.c.
+enum sl_drift_new { SL_DRIFT_FREEZE, SL_DRIFT_EVOLVE, SL_DRIFT_QUARANTINE_ROW, SL_DRIFT_FAIL };
+enum sl_drift_missing { SL_DRIFT_MISSING_EMPTY, SL_DRIFT_MISSING_FAIL };
+enum sl_drift_type { SL_DRIFT_TYPE_QUARANTINE_ROW, SL_DRIFT_TYPE_FAIL };
+struct sl_drift {
+    int new_columns;     // enum sl_drift_new
+    int missing_columns; // enum sl_drift_missing
+    int type_change;     // enum sl_drift_type
+};
+
 // sources/NAME.yml
 enum sl_file_format {
     SL_FORMAT_AUTO,
@@ -68,6 +79,7 @@ struct sl_source {
                           // source's name
     struct sl_requirements requirements;
     struct sl_budget budget;
+    struct sl_drift drift;
 };
 
 // models/NAME.sql

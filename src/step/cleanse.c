@@ -251,6 +251,7 @@ static int take_range(struct sl_cleanse *cleanse, struct sl_step_result *result,
         atomic_fetch_add(&progress->bytes_total, cleanse->byte_count);
     }
     SL_TRY(sl_cleanse_split(cleanse, err));
+    SL_TRY(sl_cleanse_refuse_drift(cleanse, err));
     if (cleanse->context->dry_run)
         return foresee(cleanse, result, err);
     SL_TRY(stage_tables(cleanse, err));

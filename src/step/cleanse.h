@@ -89,6 +89,8 @@ SL_MUST int sl_cleanse_keep_contract(struct sl_cleanse *cleanse, struct sl_err *
 //     _bad    the rows of quarantine
 // Fills the balance but for `out`, the reasons, and the touched files.
 SL_MUST int sl_cleanse_split(struct sl_cleanse *cleanse, struct sl_err *err);
+// Fails if a row broke what the source's drift policy does not let pass.
+SL_MUST int sl_cleanse_refuse_drift(struct sl_cleanse *cleanse, struct sl_err *err);
 // SELECT of what is to be staged for clean: the new rows that stay, and what stays of the touched
 // files.
 SL_MUST int sl_cleanse_clean_sql(struct sl_cleanse *cleanse, struct sl_buf *sql,

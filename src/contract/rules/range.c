@@ -9,7 +9,7 @@ struct bound {
 
 static bool is_ordered(enum sl_type_kind kind)
 {
-    return kind != SL_TYPE_TEXT && kind != SL_TYPE_JSON && kind != SL_TYPE_BOOLEAN;
+    return kind != SL_TYPE_TEXT && kind < SL_TYPE_JSON && kind != SL_TYPE_BOOLEAN;
 }
 
 static bool add_bound(const struct sl_rule_site *site, const struct bound *bound,
