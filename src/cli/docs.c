@@ -27,7 +27,7 @@ static const struct exit_code {
     {"1", "failed; the message says why and what to do"},
     {"2", "a mistake in Sluice: please report it"},
     {"3", "a check or a contract failed; the old version of the table stays"},
-    {"4", "more rows were rejected than the quarantine budget allows; the old version stays"},
+    {"4", "more rows were rejected than the quarantine budget or a rule allows; the old version stays"},
     {"5", "partial: some steps were done, others failed or were skipped"},
     {"6", "the plan is no longer valid: the world changed since it was made"},
     {"130", "interrupted by Ctrl-C or a signal"},

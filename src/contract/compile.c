@@ -108,7 +108,7 @@ static int add_flagged(struct compiler *compiler, const struct sl_rule_kind *kin
         return SL_OK;
     SL_TRY(sl_reading_flagged(site->reading, compiler->arena, &reading, err));
     quick.reading = &reading;
-    if (!kind->compile(&quick, &broken, &message))
+    if (!sl_rule_compile(kind, &quick, &broken, &message))
         return sl_fail(err, SL_E_INTERNAL, "rule '%s' compiles once only", site->rule->id);
     // A row without a value is bad in any case if one is required; an expression is over the row.
     bool is_guarded =
@@ -123,10 +123,15 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
                     struct sl_reading *reading, bool is_declared, struct sl_err *err)
 {
     struct sl_pass *pass = compiler->pass;
-    struct sl_rule_site site = {.rule = rule, .reading = reading, .diags = compiler->diags};
+    struct sl_rule_site site = {.rule = rule,
+                                .table = compiler->table,
+                                .reading = reading,
+                                .arena = compiler->arena,
+                                .diags = compiler->diags};
     struct sl_pass_rule compiled = {.name = rule->id,
                                     .column = reading ? reading->column->name : NULL,
-                                    .is_warning = rule->severity == SL_RULE_WARN,
+                                    .is_warning = rule->severity == SL_RULE_WARN || rule->mostly,
+                                    .is_stop = rule->severity == SL_RULE_FAIL && !rule->mostly,
                                     .rule = is_declared ? rule : NULL};
     const struct sl_rule_kind *kind = sl_rule_kind_find(rule->kind);
     SL_AUTO(sl_buf_clear) struct sl_buf broken = SL_BUF_INIT;
@@ -140,12 +145,8 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
         reading->is_required |= kind == &sl_rule_required && !compiled.is_warning;
         reading->is_type_warned |= kind == &sl_rule_type && compiled.is_warning;
     }
-    if (!kind->compile(&site, &broken, &message))
+    if (!sl_rule_compile(kind, &site, &broken, &message))
         return SL_OK;
-    if (rule->message) {
-        sl_buf_reset(&message);
-        sl_buf_add_sql_string(&message, rule->message);
-    }
     SL_TRY(keep(compiler, &broken, &compiled.broken, err));
     SL_TRY(keep(compiler, &message, &compiled.message, err));
     SL_TRY(add_flagged(compiler, kind, &site, &compiled, err));
@@ -167,11 +168,14 @@ int sl_contract_own_rule(const struct sl_contract_column *column, const char *ki
     if (declared)
         *rule = *declared;
     else
-        *rule = (struct sl_rule){.kind = kind, .column = column->name, .place = column->place};
+        *rule = (struct sl_rule){.kind = kind,
+                                 .column = column->name,
+                                 .place = column->place,
+                                 .dimension = sl_rule_form_find(kind)->dimension};
     if (!rule->id)
         rule->id = sl_arena_printf(arena, "%s.%s", column->name, kind);
     SL_TRY_NEW(rule->id, err);
-    if (column->key_position > 0)
+    if (column->key_position > 0 && rule->severity == SL_RULE_WARN)
         rule->severity = SL_RULE_REJECT;
     *ret = rule;
     *ret_is_declared = declared != NULL;

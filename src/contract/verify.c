@@ -21,7 +21,8 @@ static const char *raw_type_of(const struct verifier *verifier, const char *name
 static void add_null_row(struct verifier *verifier)
 {
     const struct sl_pass *pass = verifier->pass;
-    sl_buf_add(&verifier->row, " from (select null as \"~corrupt\"");
+    sl_buf_add(&verifier->row, " from (select null as \"~corrupt\", cast(null as "
+                               "TIMESTAMPTZ) as \"~ingested_at\"");
     for (size_t i = 0; i < pass->column_count; i++)
         sl_buf_addf(&verifier->row, ", cast(null as %s) as %s", pass->columns[i].type,
                     pass->typed[i]);
