@@ -114,11 +114,12 @@ static void check_options(struct sl_odcs_reader *reader, const struct sl_rule_fo
     }
 }
 
-static const char *first_text(const char *const *texts)
+static const char *first_text(const char *const *texts, size_t count)
 {
-    while (!*texts && texts[1])
-        texts++;
-    return *texts;
+    for (size_t i = 0; i < count; i++)
+        if (texts[i])
+            return texts[i];
+    return NULL;
 }
 
 static int seconds(const struct sl_rule *rule, const char *key, int64_t value,
@@ -148,10 +149,9 @@ static int take_options(struct sl_odcs_reader *reader, const struct sl_rule_form
     struct sl_arena *arena = &reader->project->arena;
     const char *subject = reader->column ? reader->column->name : options->column;
     const char *texts[] = {options->expression, options->pattern, options->format,
-                           options->of,         options->when,    choice(rule, "is", options->letters),
-                           NULL};
+                           options->of,         options->when,    choice(rule, "is", options->letters)};
 
-    rule->text = first_text(texts);
+    rule->text = first_text(texts, sizeof texts / sizeof *texts);
     rule->values = options->values;
     rule->min = options->min;
     rule->max = options->max;
