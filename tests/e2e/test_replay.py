@@ -20,7 +20,10 @@ RECEIVED = "_source, _position, payload, reasons, corrupt"
 
 def change_rules(random, kind, column):
     """Takes one rule away, or puts another in the place of one that is there."""
-    name = random.choice(sorted(column.rules) or ["range"])
+    name = random.choice(sorted(column.rules) or ["not_in" if kind in VALID_VALUES else "range"])
+    if name == "not_in" and name not in column.rules and random.random() < 0.5:
+        column.rules[name] = random.sample(VALID_VALUES[kind], 2)
+        return
     if name not in column.rules or random.random() < 0.4:
         column.rules.pop(name, None)
     elif name == "range":
@@ -29,6 +32,10 @@ def change_rules(random, kind, column):
         column.rules[name] = random.choice([1, 2, 3])
     elif name == "pattern":
         column.rules[name] = random.choice(["^[^5]", "^.{0,10}$", "[0-9]$", "^[^ ]", "."])
+    elif name == "not_in":
+        column.rules[name] = random.sample(VALID_VALUES[kind], random.choice([1, 2, 3]))
+    elif name == "prefix":
+        column.rules[name] = random.sample(["a", "A", "N", " ", "x"], random.choice([2, 3, 4]))
     else:
         column.rules[name] = random.sample(VALID_VALUES[kind], len(VALID_VALUES[kind]) - 1)
 

@@ -25,14 +25,23 @@ def invalid_values(**arguments):
 
 
 def expression_rule(expression):
+    options = expression.options or {"expression": expression.sql}
     return {"type": "custom", "engine": "sluice", "name": expression.name,
-            "implementation": {"expression": expression.sql, "severity": expression.severity}}
+            "implementation": {**options, "severity": expression.severity}}
+
+
+def rule_of_kind(column, kind, **options):
+    """A rule of a column, written as one of Sluice's own, of the column's severity."""
+    return {"type": "custom", "engine": "sluice", "name": f"{column.name}.{kind}", "implementation": {"kind": kind, **options}}
 
 
 def property_of(column):
     """The column as an ODCS property."""
     options = dict(column.type.declared.get("logicalTypeOptions", {}))
     quality = [expression_rule(expression) for expression in EXPRESSIONS if expression.column == column.name]
+    for kind in ("not_in", "prefix"):
+        if kind in column.rules:
+            quality.append(rule_of_kind(column, kind, values=column.rules[kind]))
     custom = {"sluice.severity": column.severity, "sluice.default": column.default, "sluice.nullValues": column.null_texts,
               "sluice.trim": column.trim}
     if "pattern" in column.rules and column.type.is_text:
