@@ -82,8 +82,9 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
         return sl_ls_checks(options->kind, options->common.json, err);
     if (options->kind) {
         (void)sl_fail(err, SL_E_USAGE, "'%s' is one word too many", options->kind);
-        return sl_err_hint(err, "`sluice ls --select %s` lists steps, `sluice ls --checks %s` a kind "
-                                "of check",
+        return sl_err_hint(err,
+                           "`sluice ls --select %s` lists steps, `sluice ls --checks %s` a kind "
+                           "of check",
                            options->kind, options->kind);
     }
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));

@@ -74,9 +74,9 @@ static int options_json(const struct entry *entry, struct sl_arena *arena, json_
     SL_TRY_NEW(list, err);
     SL_TRY(options_of(entry, arena, &rows, err));
     for (; rows->name; rows++)
-        if (json_array_append_new(
-                list, json_pack("{s:s, s:s, s:b}", "name", rows->name, "summary", rows->summary,
-                                "required", (rows->flags & SL_OPT_REQUIRED) != 0)) != 0)
+        if (json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", rows->name, "summary",
+                                                  rows->summary, "required",
+                                                  (rows->flags & SL_OPT_REQUIRED) != 0)) != 0)
             return sl_fail_memory(err);
     return SL_OK;
 }
@@ -93,11 +93,10 @@ static int entry_json(const struct entry *entry, struct sl_arena *arena, json_t 
     }
     for (size_t i = 0; has_formats && sl_format_names[i]; i++)
         (void)json_array_append_new(formats, json_string(sl_format_names[i]));
-    *ret = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", entry->name, "stands",
-                     entry->stands, "dimension",
-                     entry->form ? sl_dimension_name(entry->form->dimension) : "", "summary",
-                     entry->summary, "example", entry->example, "options", options, "formats",
-                     formats);
+    *ret = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", entry->name, "stands", entry->stands,
+        "dimension", entry->form ? sl_dimension_name(entry->form->dimension) : "", "summary",
+        entry->summary, "example", entry->example, "options", options, "formats", formats);
     return *ret ? SL_OK : sl_fail_memory(err);
 }
 

@@ -22,8 +22,8 @@ static bool are_same(const json_t *a, const json_t *b, const char *const *keys)
     return true;
 }
 
-// Whether a row that breaks the rule does not come into clean: it goes to quarantine, or it stops the
-// step.
+// Whether a row that breaks the rule does not come into clean: it goes to quarantine, or it stops
+// the step.
 static bool is_reject(const json_t *rule)
 {
     return rule && !sl_str_equal(sl_json_text(rule, "severity", NULL), "warn") &&

@@ -155,7 +155,8 @@ static int tell_deed(struct differ *differ, const json_t *before, const json_t *
                      struct sl_err *err)
 {
     enum sl_contract_level level = SL_CONTRACT_SAME;
-    const char *what = sl_arena_printf(differ->diff->arena, "%s now, before it %s", deed(now), deed(before));
+    const char *what =
+        sl_arena_printf(differ->diff->arena, "%s now, before it %s", deed(now), deed(before));
     SL_TRY_NEW(what, err);
     if (is_reject(before) != is_reject(now))
         level = is_reject(now) ? SL_CONTRACT_ADDITIVE : level_without(before);

@@ -55,8 +55,8 @@ struct sl_rule {
     struct sl_place place;
     const struct sl_yaml *node; // the map of its options; NULL: it has none
     // Which of these are used says the kind's form.
-    struct sl_strs values;  // enum, prefix, ...
-    const char *min, *max;  // range, length, ...; as text, NULL: open
+    struct sl_strs values; // enum, prefix, ...
+    const char *min, *max; // range, length, ...; as text, NULL: open
     bool is_min_exclusive, is_max_exclusive;
     const char *text;       // pattern, format's name, expression, condition
     struct sl_strs columns; // of rules over several: the one that it is about comes first
@@ -82,7 +82,7 @@ struct sl_rule_form {
     bool has_sql;     // its text is SQL over the row
 };
 extern const struct sl_rule_form sl_rule_forms[]; // ends with a NULL name
-extern const char *const sl_format_names[];    // of the kind `format`; ends with NULL
+extern const char *const sl_format_names[];       // of the kind `format`; ends with NULL
 // NULL if there is no such kind.
 const struct sl_rule_form *sl_rule_form_find(const char *kind);
 extern const struct sl_opt sl_rule_rows[]; // the options of all kinds; into struct sl_rule_options

@@ -113,10 +113,10 @@ static void check_pair(struct sl_odcs_reader *reader, const struct sl_rule *firs
 {
     struct sl_type type = reader->column->type;
     bool are_ranges = strcmp(first->kind, "range") == 0 && strcmp(second->kind, "range") == 0;
-    bool is_impossible =
-        (strcmp(first->kind, "enum") == 0 && is_emptied(first, second, type)) ||
-        (strcmp(second->kind, "enum") == 0 && is_emptied(second, first, type)) ||
-        (are_ranges && (is_empty_range(first, second, type) || is_empty_range(second, first, type)));
+    bool is_impossible = (strcmp(first->kind, "enum") == 0 && is_emptied(first, second, type)) ||
+                         (strcmp(second->kind, "enum") == 0 && is_emptied(second, first, type)) ||
+                         (are_ranges && (is_empty_range(first, second, type) ||
+                                         is_empty_range(second, first, type)));
 
     if (is_impossible)
         sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, second->place, NULL,

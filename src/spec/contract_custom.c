@@ -124,7 +124,8 @@ static int read_severity(struct sl_odcs_reader *reader, const struct sl_odcs_cus
     const struct sl_yaml *value = custom->value;
 
     if (!value || value->kind == SL_YAML_LIST || value->kind == SL_YAML_NULL) {
-        complain(reader, custom, SL_E_VALUE_TYPE, "reject, warn, fail, or a map {rule kind: severity}");
+        complain(reader, custom, SL_E_VALUE_TYPE,
+                 "reject, warn, fail, or a map {rule kind: severity}");
         return SL_OK;
     }
     for (size_t k = 0; value->kind == SL_YAML_SCALAR && sl_rule_forms[k].name; k++) {

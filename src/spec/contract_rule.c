@@ -94,8 +94,7 @@ static void check_options(struct sl_odcs_reader *reader, const struct sl_rule_fo
         complain(reader, rule, "where", "a condition such as country = 'DE'", "'where' is empty");
     if (form->has_sql && is_blank(rule->text) && strcmp(form->name, "expression") != 0)
         complain(reader, rule, "when", "a condition such as status = 'paid'", "'when' is empty");
-    if (rule->mostly &&
-        (!sl_str_to_double(rule->mostly, &share) || !(share > 0 && share <= 1)))
+    if (rule->mostly && (!sl_str_to_double(rule->mostly, &share) || !(share > 0 && share <= 1)))
         complain(reader, rule, "mostly", "0.95 lets one row in twenty break the rule",
                  "'mostly' is a share above 0 and at most 1");
     if (reader->column && form->types && !(form->types & (1U << reader->column->type.kind)))
@@ -148,8 +147,9 @@ static int take_options(struct sl_odcs_reader *reader, const struct sl_rule_form
 {
     struct sl_arena *arena = &reader->project->arena;
     const char *subject = reader->column ? reader->column->name : options->column;
-    const char *texts[] = {options->expression, options->pattern, options->format,
-                           options->of,         options->when,    choice(rule, "is", options->letters)};
+    const char *texts[] = {options->expression, options->pattern,
+                           options->format,     options->of,
+                           options->when,       choice(rule, "is", options->letters)};
 
     rule->text = first_text(texts, sizeof texts / sizeof *texts);
     rule->values = options->values;

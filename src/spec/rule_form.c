@@ -203,11 +203,10 @@ const struct sl_rule_form sl_rule_forms[] = {
 };
 
 const char *const sl_format_names[] = {
-    "email",    "uuid",     "uri",      "hostname", "ipv4",     "ipv6",      "mac",
-    "date",     "time",     "datetime", "timezone", "country",  "country3",  "currency",
-    "language", "iban",     "bic",      "isin",     "card",     "ean",       "e164",
-    "latitude", "longitude", "sha256",  "md5",      "hex",      "hex_color", "base64",
-    "semver",   NULL};
+    "email", "uuid",     "uri",       "hostname", "ipv4",     "ipv6",     "mac",       "date",
+    "time",  "datetime", "timezone",  "country",  "country3", "currency", "language",  "iban",
+    "bic",   "isin",     "card",      "ean",      "e164",     "latitude", "longitude", "sha256",
+    "md5",   "hex",      "hex_color", "base64",   "semver",   NULL};
 
 const struct sl_rule_form *sl_rule_form_find(const char *kind)
 {
@@ -233,17 +232,24 @@ static const char *const operations[] = {"=", "<>", "<", "<=", ">", ">=", NULL};
 static const char *const cases[] = {"upper", "lower", NULL};
 
 #define FIELD(member) .offset = offsetof(struct sl_rule_options, member)
-#define TEXT(key, member, about) \
-    {.name = (key), .type = SL_OPT_STRING, FIELD(member), .summary = (about)}
-#define TEXT_LIST(key, member, about) \
-    {.name = (key), .type = SL_OPT_STRINGS, FIELD(member), .summary = (about)}
-#define FLAG(key, member, about) \
-    {.name = (key), .type = SL_OPT_BOOL, FIELD(member), .summary = (about)}
+#define TEXT(key, member, about)                                                \
+    {                                                                           \
+        .name = (key), .type = SL_OPT_STRING, FIELD(member), .summary = (about) \
+    }
+#define TEXT_LIST(key, member, about)                                            \
+    {                                                                            \
+        .name = (key), .type = SL_OPT_STRINGS, FIELD(member), .summary = (about) \
+    }
+#define FLAG(key, member, about)                                              \
+    {                                                                         \
+        .name = (key), .type = SL_OPT_BOOL, FIELD(member), .summary = (about) \
+    }
 
 // The first ones are taken by every kind.
 #define COMMON 6
 const struct sl_opt sl_rule_rows[] = {
-    TEXT("kind", kind, "Kind of the rule: expression, if not given; `sluice ls --checks` lists all."),
+    TEXT("kind", kind,
+         "Kind of the rule: expression, if not given; `sluice ls --checks` lists all."),
     TEXT("where", where, "SQL over the row: the rule holds only for rows for which it is true."),
     TEXT("mostly", mostly,
          "Share of the rows that must hold, such as 0.95: those that do not only warn."),
@@ -264,7 +270,8 @@ const struct sl_opt sl_rule_rows[] = {
     TEXT("max", max, "range: greatest value; length, digits, decimal_places: greatest number."),
     FLAG("min_exclusive", is_min_exclusive, "range: values are greater than `min`."),
     FLAG("max_exclusive", is_max_exclusive, "range: values are less than `max`."),
-    TEXT("pattern", pattern, "pattern, not_pattern: regular expression, found anywhere in the text."),
+    TEXT("pattern", pattern,
+         "pattern, not_pattern: regular expression, found anywhere in the text."),
     TEXT("format", format, "format: email, uuid, iban, ..."),
     {.name = "is",
      .type = SL_OPT_ENUM,

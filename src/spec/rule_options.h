@@ -15,6 +15,6 @@ struct sl_rule_options {
     bool is_min_exclusive, is_max_exclusive, is_exact;
 };
 extern const char *const sl_rule_severity_names[]; // ends with NULL
-extern const char *const sl_dimension_names[];     // from the second member of the enum on; the same
+extern const char *const sl_dimension_names[]; // from the second member of the enum on; the same
 
 #endif

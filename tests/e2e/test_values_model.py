@@ -35,10 +35,10 @@ def rule_of_kind(column, kind, **options):
     return {"type": "custom", "engine": "sluice", "name": f"{column.name}.{kind}", "implementation": {"kind": kind, **options}}
 
 
-def property_of(column):
+def property_of(column, expressions):
     """The column as an ODCS property."""
     options = dict(column.type.declared.get("logicalTypeOptions", {}))
-    quality = [expression_rule(expression) for expression in EXPRESSIONS if expression.column == column.name]
+    quality = [expression_rule(expression) for expression in expressions if expression.column == column.name]
     for kind in ("not_in", "prefix"):
         if kind in column.rules:
             quality.append(rule_of_kind(column, kind, values=column.rules[kind]))
@@ -59,12 +59,12 @@ def property_of(column):
             "customProperties": [{"property": key, "value": value} for key, value in custom.items() if value is not None]}
 
 
-def contract_of(columns, has_key):
+def contract_of(columns, expressions, has_key):
     key = {"name": "id", "logicalType": "integer", "physicalType": "bigint", "required": True}
     if has_key:
         key.update(primaryKey=True, primaryKeyPosition=1)
-    table = {"name": "t", "properties": [key, *map(property_of, columns)],
-             "quality": [expression_rule(expression) for expression in EXPRESSIONS if not expression.column]}
+    table = {"name": "t", "properties": [key, *(property_of(column, expressions) for column in columns)],
+             "quality": [expression_rule(expression) for expression in expressions if not expression.column]}
     contract = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "t", "name": "t", "version": "1.0.0", "status": "active",
                 "schema": [table]}
     return json.dumps(contract, indent=1)
@@ -76,9 +76,12 @@ class Case:
     def __init__(self, seed, folder, binary):
         random = Random(seed)
         self.folder, self.binary = folder, binary
-        self.columns = random_columns(random)
+        self.columns, self.expressions = random_columns(random), EXPRESSIONS
         self.rows = dict(enumerate(random_rows(random, self.columns, ROWS)))
-        self.judged = {key: judge_row(self.columns, EXPRESSIONS, row) for key, row in self.rows.items()}
+        self.judge()
+
+    def judge(self):
+        self.judged = {key: judge_row(self.columns, self.expressions, row) for key, row in self.rows.items()}
         self.clean = {key: values for key, (values, broken) in self.judged.items() if not broken["reject"]}
         self.refused = {key: broken["reject"] for key, (_, broken) in self.judged.items() if broken["reject"]}
 
@@ -86,7 +89,7 @@ class Case:
         project = Project(self.folder / name, self.binary)
         project.write("sluice.yml", SETTINGS)
         project.write("sources/t.yml", "path: data/*.csv\n")
-        project.write("contracts/t.odcs.yml", contract_of(self.columns, has_key))
+        project.write("contracts/t.odcs.yml", contract_of(self.columns, self.expressions, has_key))
         return project
 
     def write(self, project, file, keys):

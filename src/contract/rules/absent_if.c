@@ -9,7 +9,8 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
         return false;
     sl_rule_name(columns[0], broken);
     sl_buf_addf(broken, " is not null and try(cast((\n%s\n) as BOOLEAN))", site->rule->text);
-    sl_buf_addf(&what, "there is a value of %s, and none is allowed where %s", columns[0]->name, site->rule->text);
+    sl_buf_addf(&what, "there is a value of %s, and none is allowed where %s", columns[0]->name,
+                site->rule->text);
     sl_buf_add_sql_string(message, what.text);
     message->has_failed |= what.has_failed;
     return true;

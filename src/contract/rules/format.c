@@ -17,8 +17,9 @@
 #define BYTE "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 #define IPV4 BYTE "[.]" BYTE "[.]" BYTE "[.]" BYTE
 #define H "[0-9A-Fa-f]{1,4}"
-// RFC 4291: eight groups, of which "::" stands for one or more; the last two may be an IPv4 address.
-#define IPV6                                                                                  \
+// RFC 4291: eight groups, of which "::" stands for one or more; the last two may be an IPv4
+// address.
+#define IPV6                                                                                    \
     "(?:" H ":){7}" H "|(?:" H ":){1,7}:|(?:" H ":){1,6}:" H "|(?:" H ":){1,5}(?::" H "){1,2}|" \
     "(?:" H ":){1,4}(?::" H "){1,3}|(?:" H ":){1,3}(?::" H "){1,4}|"                            \
     "(?:" H ":){1,2}(?::" H "){1,5}|" H ":(?::" H "){1,6}|:(?:(?::" H "){1,7}|:)|"              \
@@ -31,22 +32,23 @@
 // https://semver.org, version 2
 #define NUMBER "(?:0|[1-9][0-9]*)"
 #define PART "(?:" NUMBER "|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
-#define SEMVER                                                                         \
+#define SEMVER                                                                           \
     NUMBER "[.]" NUMBER "[.]" NUMBER "(?:-" PART "(?:[.]" PART ")*)?(?:[+][0-9A-Za-z-]+" \
            "(?:[.][0-9A-Za-z-]+)*)?"
 
 // The digits of a text, by a number for each character: '0' is 0, 'A' is 10.
 #define VALUES "list_transform(string_split($, ''), lambda c: ascii(c) - if(c <= '9', 48, 55))"
 // ISO 7064 mod 97 of an IBAN, whose first four characters count as its last.
-#define MOD97                                                                                   \
-    "list_reduce(list_transform(string_split(substr($, 5) || left($, 4), ''), lambda c: "        \
+#define MOD97                                                                             \
+    "list_reduce(list_transform(string_split(substr($, 5) || left($, 4), ''), lambda c: " \
     "ascii(c) - if(c <= '9', 48, 55)), lambda a, b: (a * if(b > 9, 100, 10) + b) % 97) = 1"
 // Luhn's sum of the digits of `text`: from the right every second digit is doubled.
-#define LUHN(text)                                                                               \
+#define LUHN(text)                                                                                 \
     "list_sum(list_transform(string_split(reverse(" text "), ''), lambda c, i: (ascii(c) - 48) * " \
     "if(i % 2 = 0, 2, 1) - if(i % 2 = 0 and c > '4', 9, 0))) % 10 = 0"
-#define ISIN_DIGITS "list_aggregate(list_transform(" VALUES ", lambda v: cast(v as VARCHAR)), 'string_agg', '')"
-#define EAN                                                                                 \
+#define ISIN_DIGITS \
+    "list_aggregate(list_transform(" VALUES ", lambda v: cast(v as VARCHAR)), 'string_agg', '')"
+#define EAN                                                                                   \
     "length($) in (8, 12, 13, 14) and list_sum(list_transform(string_split(reverse($), ''), " \
     "lambda c, i: (ascii(c) - 48) * if(i % 2 = 0, 3, 1))) % 10 = 0"
 #define CARD_DIGITS "replace(replace($, ' ', ''), '-', '')"
@@ -132,8 +134,9 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
         return sl_rule_refuse(site, "format '%s' is for text, and column '%s' is none",
                               format->name, site->reading->column->name);
     if (format->pattern) {
-        sl_buf_addf(broken, format->holds ? "case when regexp_full_match(%s, "
-                                          : "not regexp_full_match(%s, ",
+        sl_buf_addf(broken,
+                    format->holds ? "case when regexp_full_match(%s, "
+                                  : "not regexp_full_match(%s, ",
                     text);
         sl_buf_add_sql_string(broken, format->pattern);
         sl_buf_add(broken, ")");

@@ -15,8 +15,8 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
         return sl_rule_refuse(site, "column '%s' is no number", columns[0]->name);
     if (!columns[1])
         return sl_rule_refuse(site, "it needs columns to be multiplied");
-    if (tolerance && (!sl_rule_number(tolerance, &limit) || !sl_str_to_double(tolerance, &value) ||
-                      value < 0))
+    if (tolerance &&
+        (!sl_rule_number(tolerance, &limit) || !sl_str_to_double(tolerance, &value) || value < 0))
         return sl_rule_refuse(site, "the tolerance '%s' is not a number from 0 on", tolerance);
     for (size_t i = 0; columns[i]; i++)
         has_double |= columns[i]->type.kind == SL_TYPE_DOUBLE;

@@ -35,7 +35,8 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
 const struct sl_rule_kind sl_rule_weekday = {
     .name = "weekday",
     .summary = "The date or time falls on one of some days of the week, in UTC.",
-    .example = "implementation: {kind: weekday, days: [monday, tuesday, wednesday, thursday, friday]}",
+    .example =
+        "implementation: {kind: weekday, days: [monday, tuesday, wednesday, thursday, friday]}",
     .is_for_rows = true,
     .compile = compile,
 };

@@ -99,12 +99,13 @@ static const struct column_case {
     {.kind = "decimal_places",
      .type = &double_type,
      .max = "2",
-     .rows = {{"'1.25'", ""}, {"'0.1'", ""}, {"'1.255'", "'1.255' has more than 2 decimal places"}}},
+     .rows = {{"'1.25'", ""},
+              {"'0.1'", ""},
+              {"'1.255'", "'1.255' has more than 2 decimal places"}}},
     {.kind = "past",
      .type = &date_type,
      .rows = {{"'2026-01-01'", ""},
-              {"'2026-01-02'",
-               "'2026-01-02' lies after the time at which the row was taken in"}}},
+              {"'2026-01-02'", "'2026-01-02' lies after the time at which the row was taken in"}}},
     {.kind = "past",
      .type = &timestamp_type,
      .rows = {{"'2026-01-01T00:30:00+01:00'", ""},
@@ -193,8 +194,8 @@ static void a_rule_over_a_column_refuses_just_what_it_says(void **state)
             harness_run_column(harness, &contract, wanted->rows[k].raw, &outcome);
             if (harness->diags.count)
                 fail_msg("%s: %s", wanted->kind, harness_diags(harness));
-            const char *got = strncmp(outcome.reasons, "v.x: ", 5) ? outcome.reasons
-                                                                   : outcome.reasons + 5;
+            const char *got =
+                strncmp(outcome.reasons, "v.x: ", 5) ? outcome.reasons : outcome.reasons + 5;
             if (!sl_str_equal(got, reason) || outcome.is_bad != (reason[0] != '\0'))
                 fail_msg("%s of %s: got '%s', expected '%s'", wanted->kind, wanted->rows[k].raw,
                          got, reason);
@@ -228,7 +229,8 @@ static const struct row_case {
     {.kind = "compare",
      .columns = {"a", "f"},
      .operation = "=",
-     .rows = {{"'0.5' as a, '0.5' as f", ""}, {"'0.5' as a, '1' as f", "a '0.50' is not = f '1.0'"}}},
+     .rows = {{"'0.5' as a, '0.5' as f", ""},
+              {"'0.5' as a, '1' as f", "a '0.50' is not = f '1.0'"}}},
     {.kind = "compare",
      .columns = {"t", "d"},
      .operation = "<",
@@ -254,8 +256,7 @@ static const struct row_case {
      .rows = {{"'3' as a, '1' as b, '2' as c", ""},
               {"'1' as a, '1' as b", ""},
               {"'1' as b", ""},
-              {"'3' as a, '1' as b, '1.99' as c",
-               "a '3.00' is not the sum of b '1.00', c '1.99'"},
+              {"'3' as a, '1' as b, '1.99' as c", "a '3.00' is not the sum of b '1.00', c '1.99'"},
               {"'1' as a", "a '1.00' is not the sum of b (no value), c (no value)"}}},
     {.kind = "sum_of",
      .columns = {"a", "b"},
@@ -313,8 +314,7 @@ static const struct row_case {
      .columns = {"x", "y"},
      .where = "a = 1",
      .rows = {{"'2' as a, 'a' as x, 'b' as y", ""},
-              {"'1' as a, 'a' as x, 'b' as y",
-               "2 of 'x', 'y' have a value, and at most one may"}}},
+              {"'1' as a, 'a' as x, 'b' as y", "2 of 'x', 'y' have a value, and at most one may"}}},
 };
 
 struct row_table {
@@ -390,7 +390,9 @@ static const struct refusal {
     const char *columns[VALUES];
     const char *message;
 } refusals[] = {
-    {{.kind = "compare", .operation = "<"}, {"a", "nowhere"}, "rule 'r': 'nowhere' is no column of 't'"},
+    {{.kind = "compare", .operation = "<"},
+     {"a", "nowhere"},
+     "rule 'r': 'nowhere' is no column of 't'"},
     {{.kind = "compare", .operation = "<"},
      {"a", "x"},
      "rule 'r': 'a' (DECIMAL(12,2)) and 'x' (VARCHAR) cannot be compared"},
