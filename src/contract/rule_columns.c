@@ -100,13 +100,14 @@ bool sl_rule_are_alike(const struct sl_rule_site *site,
 }
 
 // A date is the begin of its day, and a time without zone is UTC, whatever zone the session has.
+// timezone('UTC', x) gives the same and takes a hundred times as long.
 void sl_rule_value(const struct sl_contract_column *column, struct sl_buf *sql)
 {
     bool is_instant = column->type.kind == SL_TYPE_TIMESTAMP;
     if (is_instant)
-        sl_buf_add(sql, "timezone('UTC', ");
+        sl_buf_add(sql, "make_timestamp(epoch_us(");
     sl_rule_name(column, sql);
-    sl_buf_add(sql, is_instant ? ")" : "");
+    sl_buf_add(sql, is_instant ? "))" : "");
 }
 
 void sl_rule_shows(const struct sl_contract_column *column, struct sl_buf *message)
@@ -132,8 +133,8 @@ void sl_rule_adds(struct sl_buf *message, const char *format, ...)
 void sl_rule_taken_in(const struct sl_rule_site *site, struct sl_buf *sql)
 {
     bool is_date = site->reading->column->type.kind == SL_TYPE_DATE;
-    sl_buf_add(sql, is_date ? "cast(timezone('UTC', \"~ingested_at\") as DATE)"
-                            : "timezone('UTC', \"~ingested_at\")");
+    sl_buf_add(sql, is_date ? "cast(make_timestamp(epoch_us(\"~ingested_at\")) as DATE)"
+                            : "make_timestamp(epoch_us(\"~ingested_at\"))");
 }
 
 void sl_rule_count_values(const struct sl_contract_column *const *columns, struct sl_buf *sql)
