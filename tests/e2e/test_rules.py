@@ -111,7 +111,7 @@ def test_one_row_that_breaks_a_rule_of_severity_fail_publishes_nothing(project):
     before = project.rows("clean.t", "id")
     add(project, "b", ["3,3.00,DE", "4,-1.00,DE", "5,-2.00,DE"])
     failed = project.run("run", exit_code=4)
-    assert "SL0709" in failed.stderr
+    assert "SL0710" in failed.stderr
     assert "2 rows of 'raw.t' break rule 'rule', which stops the step, such as" in failed.stderr
     assert "data/b.csv:3 (it does not hold that amount > 0), data/b.csv:4" in failed.stderr
     assert "contracts/t.odcs.yml:13" in failed.stderr
