@@ -220,7 +220,7 @@ const struct sl_command sl_command_run = {
                "to date is left alone. A failing\n"
                "step stops only what depends on it. Exit codes: 0 ok, 1 failed, 2 a mistake in "
                "Sluice, 3 a check failed,\n"
-               "4 quarantine budget exceeded, 5 partial, 130 interrupted. Ctrl-C lets running "
+               "4 more rows rejected than allowed, 5 partial, 130 interrupted. Ctrl-C lets running "
                "steps end, twice interrupts them.",
     .rows = run_rows,
     .options_bytes = sizeof(struct run_options),

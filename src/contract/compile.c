@@ -115,7 +115,7 @@ static int add_flagged(struct compiler *compiler, const struct sl_rule_kind *kin
     quick.reading = &reading;
     if (reading.nest) // one form for all rows
         return SL_OK;
-    if (!kind->compile(&quick, &broken, &message))
+    if (!sl_rule_compile(kind, &quick, &broken, &message))
         return sl_fail(err, SL_E_INTERNAL, "rule '%s' compiles once only", site->rule->id);
     // A row without a value is bad in any case if one is required; an expression is over the row.
     bool is_guarded =
@@ -130,10 +130,15 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
                     struct sl_reading *reading, bool is_declared, struct sl_err *err)
 {
     struct sl_pass *pass = compiler->pass;
-    struct sl_rule_site site = {.rule = rule, .reading = reading, .diags = compiler->diags};
+    struct sl_rule_site site = {.rule = rule,
+                                .table = compiler->table,
+                                .reading = reading,
+                                .arena = compiler->arena,
+                                .diags = compiler->diags};
     struct sl_pass_rule compiled = {.name = rule->id,
                                     .column = reading ? sl_contract_path(reading->column) : NULL,
-                                    .is_warning = rule->severity == SL_RULE_WARN,
+                                    .is_warning = rule->severity == SL_RULE_WARN || rule->mostly,
+                                    .is_stop = rule->severity == SL_RULE_FAIL && !rule->mostly,
                                     .rule = is_declared ? rule : NULL};
     const struct sl_rule_kind *kind = sl_rule_kind_find(rule->kind);
     SL_AUTO(sl_buf_clear) struct sl_buf broken = SL_BUF_INIT;
@@ -149,7 +154,7 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
     }
     if (reading && reading->column->field_count && kind == &sl_rule_type)
         sl_nest_shape(reading, &broken, &message);
-    else if (!kind->compile(&site, &broken, &message))
+    else if (!sl_rule_compile(kind, &site, &broken, &message))
         return SL_OK;
     else if (reading && reading->nest)
         SL_TRY(sl_nest_spread(reading, kind == &sl_rule_required, &broken, &message, err));
@@ -183,12 +188,14 @@ int sl_contract_own_rule(const struct sl_contract_column *column, const char *ki
     if (declared)
         *rule = *declared;
     else
-        *rule = (struct sl_rule){
-            .kind = kind, .column = sl_contract_path(column), .place = column->place};
+        *rule = (struct sl_rule){.kind = kind,
+                                 .column = sl_contract_path(column),
+                                 .place = column->place,
+                                 .dimension = sl_rule_form_find(kind)->dimension};
     if (!rule->id)
         rule->id = sl_arena_printf(arena, "%s.%s", sl_contract_path(column), kind);
     SL_TRY_NEW(rule->id, err);
-    if (column->key_position > 0)
+    if (column->key_position > 0 && rule->severity == SL_RULE_WARN)
         rule->severity = SL_RULE_REJECT;
     *ret = rule;
     *ret_is_declared = declared != NULL;

@@ -22,6 +22,23 @@ static int set_list(json_t *object, const char *key, const struct sl_strs *value
     return SL_OK;
 }
 
+// What older versions did not know is left out where it is not used: their states still compare.
+static int add_scope(json_t *object, const struct sl_rule *rule, struct sl_err *err)
+{
+    const struct {
+        const char *key, *value;
+    } texts[] = {{"operation", rule->operation},
+                 {"tolerance", rule->tolerance},
+                 {"where", rule->where},
+                 {"mostly", rule->mostly}};
+    if (rule->columns.count)
+        SL_TRY(set_list(object, "columns", &rule->columns, err));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i].value)
+            SL_TRY(set(object, texts[i].key, text(texts[i].value), err));
+    return SL_OK;
+}
+
 static int add_rule(json_t *list, const struct sl_rule *rule, struct sl_err *err)
 {
     json_t *object = json_object();
@@ -30,13 +47,14 @@ static int add_rule(json_t *list, const struct sl_rule *rule, struct sl_err *err
     SL_TRY(set(object, "id", text(rule->id), err));
     SL_TRY(set(object, "kind", text(rule->kind), err));
     SL_TRY(set(object, "column", text(rule->column), err));
-    SL_TRY(set(object, "severity", text(rule->severity == SL_RULE_WARN ? "warn" : "reject"), err));
+    SL_TRY(set(object, "severity", text(sl_rule_severity_name(rule->severity)), err));
     SL_TRY(set_list(object, "values", &rule->values, err));
     SL_TRY(set(object, "min", text(rule->min), err));
     SL_TRY(set(object, "max", text(rule->max), err));
     SL_TRY(set(object, "min_exclusive", json_boolean(rule->is_min_exclusive), err));
     SL_TRY(set(object, "max_exclusive", json_boolean(rule->is_max_exclusive), err));
     SL_TRY(set(object, "text", text(rule->text), err));
+    SL_TRY(add_scope(object, rule, err));
     return set(object, "message", text(rule->message), err);
 }
 

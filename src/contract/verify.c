@@ -23,7 +23,8 @@ static const char *raw_type_of(const struct verifier *verifier, const char *name
 static void add_null_row(struct verifier *verifier)
 {
     const struct sl_pass *pass = verifier->pass;
-    sl_buf_add(&verifier->row, " from (select null as \"~corrupt\"");
+    sl_buf_add(&verifier->row, " from (select null as \"~corrupt\", cast(null as "
+                               "TIMESTAMPTZ) as \"~ingested_at\"");
     for (size_t i = 0; i < pass->column_count; i++)
         sl_buf_addf(&verifier->row, ", cast(null as %s) as %s", pass->columns[i].type,
                     pass->typed[i]);
@@ -79,11 +80,39 @@ static int verify_one(struct verifier *verifier, const char *sql, const char *wh
     return SL_OK;
 }
 
+// A condition by itself, so that what is wrong with it is told where it stands. `key`: "where".
+static int verify_condition(struct verifier *verifier, const struct sl_rule *rule, const char *key,
+                            const char *condition, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
+    sl_buf_addf(&sql, "select try(cast((\n%s\n) as BOOLEAN))%s", condition, verifier->row.text);
+    sl_buf_addf(&what, "rule '%s'", rule->id);
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(sl_buf_check(&what, err));
+    return verify_one(verifier, sql.text, what.text,
+                      rule->node ? sl_yaml_place(rule->node, key) : rule->place, NULL, err);
+}
+
+static int verify_conditions(struct verifier *verifier, const struct sl_rule *rule,
+                             struct sl_err *err)
+{
+    const struct sl_rule_form *form = rule ? sl_rule_form_find(rule->kind) : NULL;
+    bool has_when = form && form->has_sql && form->has_subject;
+    if (rule && rule->where)
+        SL_TRY(verify_condition(verifier, rule, "where", rule->where, err));
+    return has_when ? verify_condition(verifier, rule, "when", rule->text, err) : SL_OK;
+}
+
 static int verify_rule(struct verifier *verifier, const struct sl_pass_rule *rule,
                        struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
+    size_t errors = verifier->diags->error_count;
+    SL_TRY(verify_conditions(verifier, rule->rule, err));
+    if (verifier->diags->error_count != errors)
+        return SL_OK;
     sl_buf_addf(&sql, "select (%s), (%s)%s", rule->broken, rule->message, verifier->row.text);
     sl_buf_addf(&what, "rule '%s'", rule->name);
     SL_TRY(sl_buf_check(&sql, err));

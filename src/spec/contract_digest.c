@@ -19,6 +19,22 @@ static void add_list(struct sl_hash *hash, const struct sl_strs *list)
         sl_hash_add(hash, list->items[i]);
 }
 
+// What older versions did not know is left out where it is not used: their fingerprints still hold.
+static void add_scope(struct sl_hash *hash, const struct sl_rule *rule)
+{
+    if (rule->columns.count || rule->operation || rule->tolerance) {
+        sl_hash_add(hash, "columns");
+        add_list(hash, &rule->columns);
+        sl_hash_add(hash, rule->operation);
+        sl_hash_add(hash, rule->tolerance);
+    }
+    if (rule->where || rule->mostly) {
+        sl_hash_add(hash, "where");
+        sl_hash_add(hash, rule->where);
+        sl_hash_add(hash, rule->mostly);
+    }
+}
+
 static void add_rules(struct sl_hash *hash, const struct sl_rule *rules, size_t count)
 {
     add_number(hash, (int64_t)count);
@@ -35,6 +51,7 @@ static void add_rules(struct sl_hash *hash, const struct sl_rule *rules, size_t 
         add_number(hash, rule->is_min_exclusive);
         add_number(hash, rule->is_max_exclusive);
         sl_hash_add(hash, rule->text);
+        add_scope(hash, rule);
     }
 }
 

@@ -15,7 +15,7 @@ struct sl_odcs_custom { // an entry of customProperties
 
 struct sl_odcs_quality {
     struct sl_yaml *unread;
-    const char *id, *name, *type, *metric, *rule, *unit, *severity, *engine;
+    const char *id, *name, *type, *metric, *rule, *unit, *severity, *engine, *dimension;
     struct sl_yaml *arguments;    // map; v3.1
     struct sl_yaml *valid_values; // list; v3.0
     struct sl_yaml *implementation;
@@ -27,7 +27,7 @@ struct sl_odcs_options { // logicalTypeOptions
     struct sl_yaml *unread;
     int64_t min_length, max_length;
     struct sl_yaml *minimum, *maximum, *exclusive_minimum, *exclusive_maximum;
-    const char *pattern, *format, *default_timezone;
+    const char *pattern, *format, *default_timezone, *multiple_of;
     bool has_timezone;
     const struct sl_yaml *node; // NULL: there are none
 };
@@ -78,7 +78,7 @@ struct sl_odcs {
 };
 
 // What sluice.severity says of a column's rules, by the index of the rule's kind.
-#define SL_ODCS_RULE_KINDS 9
+#define SL_ODCS_RULE_KINDS 64 // no fewer than sl_rule_forms has
 struct sl_odcs_severities {
     bool is_set[SL_ODCS_RULE_KINDS];
     enum sl_rule_severity severity[SL_ODCS_RULE_KINDS];
@@ -163,6 +163,13 @@ SL_MUST int sl_odcs_quality_rules(struct sl_odcs_reader *reader, const struct sl
 // kind. The rule's severity is that of the column for its kind, unless is_severity_given.
 SL_MUST int sl_odcs_add_rule(struct sl_odcs_reader *reader, struct sl_rule rule, const char *name,
                              bool is_severity_given, struct sl_err *err);
+// Reads the rule of engine 'sluice' that a quality entry holds (contract_rule.c). `rule` has what
+// the entry says of rules of any kind.
+SL_MUST int sl_odcs_own_rule(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
+                             struct sl_rule rule, struct sl_err *err);
+// "'x' is no kind of rule", with what is near.
+SL_MUST int sl_odcs_unknown_kind(struct sl_odcs_reader *reader, const struct sl_yaml *name,
+                                 enum sl_code code, struct sl_err *err);
 // A pattern rule, after a look at the pattern.
 SL_MUST int sl_odcs_add_pattern(struct sl_odcs_reader *reader, struct sl_rule rule,
                                 const char *name, bool is_severity_given, struct sl_err *err);
@@ -175,6 +182,10 @@ SL_MUST int sl_odcs_contract_custom(struct sl_odcs_reader *reader, const struct 
                                     struct sl_err *err);
 // "reject", "warn" and the words that other tools use; false if it is none.
 bool sl_odcs_severity(const char *text, enum sl_rule_severity *ret);
+// Whether there is such a format of texts; else a diagnostic.
+bool sl_odcs_is_format(struct sl_odcs_reader *reader, const char *name, struct sl_place place);
+// "consistency", or the standard's short "cs"; false if it is none.
+bool sl_odcs_dimension(const char *text, enum sl_dimension *ret);
 // What contradicts itself in reader->column: its default and its rules.
 void sl_odcs_check_column(struct sl_odcs_reader *reader, struct sl_place default_place);
 // table->digest.

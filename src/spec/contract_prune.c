@@ -96,6 +96,10 @@ static int prune_value(struct sl_odcs_reader *reader, struct level level, const 
         return SL_OK;
     if (!row || is_unread(row))
         return sl_odcs_unread(reader, part, err);
+    if (row->type == SL_OPT_NODE) { // whoever reads it knows its keys
+        *ret = value;
+        return SL_OK;
+    }
     if (row->rows && value->kind == SL_YAML_LIST)
         return prune_list(reader, (struct level){row->rows, part}, value, ret, err);
     if (row->rows && value->kind == SL_YAML_MAP)

@@ -100,6 +100,12 @@ SL_MUST int sl_cleanse_clean_sql(struct sl_cleanse *cleanse, struct sl_buf *sql,
 SL_MUST int sl_cleanse_find_old(struct sl_cleanse *cleanse, struct sl_err *err);
 SL_MUST int sl_cleanse_rank(struct sl_cleanse *cleanse, bool is_side_complete, struct sl_err *err);
 SL_MUST int sl_cleanse_find_touched(struct sl_cleanse *cleanse, struct sl_err *err);
+// The reasons (cleanse_rules.c). SL_E_RULE_BROKEN if a row breaks a rule that stops the step, or
+// too many rows break one that most must keep.
+SL_MUST int sl_cleanse_count_reasons(struct sl_cleanse *cleanse, struct sl_err *err);
+// " from <rows> where ...": the new rows that come into clean.
+void sl_cleanse_add_rows_that_stay(const struct sl_cleanse *cleanse, enum sl_pass_rows rows,
+                                   struct sl_buf *sql);
 // " union all select ...": what stays of the touched files.
 SL_MUST int sl_cleanse_add_kept(struct sl_cleanse *cleanse, struct sl_buf *sql, struct sl_err *err);
 // ("a", "b") in (select ("a", "b") from table)
@@ -108,6 +114,8 @@ void sl_cleanse_key_in(const struct sl_pass *pass, const char *relation, const c
 // "a", "b"
 void sl_cleanse_names(const char *prefix, const char *const *names, size_t count,
                       struct sl_buf *sql);
+SL_MUST int sl_cleanse_query(struct sl_cleanse *cleanse, const struct sl_buf *sql,
+                             struct sl_result **ret, struct sl_err *err);
 SL_MUST int sl_cleanse_exec(struct sl_cleanse *cleanse, const struct sl_buf *sql,
                             struct sl_err *err);
 

@@ -22,9 +22,13 @@ int sl_cleanse_keep_contract(struct sl_cleanse *cleanse, struct sl_err *err)
 
 static void add_expressions(const struct sl_rule *rules, size_t count, struct sl_buf *sql)
 {
-    for (size_t i = 0; i < count; i++)
-        if (sl_str_equal(rules[i].kind, "expression"))
+    for (size_t i = 0; i < count; i++) {
+        const struct sl_rule_form *form = sl_rule_form_find(rules[i].kind);
+        if (form && form->has_sql)
             sl_buf_addf(sql, " and (%s\n)", rules[i].text);
+        if (rules[i].where)
+            sl_buf_addf(sql, " and (%s\n)", rules[i].where);
+    }
 }
 
 // Rules that follow the clock may judge rows otherwise that nothing else has changed for: *ret says

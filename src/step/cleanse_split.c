@@ -36,8 +36,8 @@ int sl_cleanse_exec(struct sl_cleanse *cleanse, const struct sl_buf *sql, struct
     return session->kind->exec(session, sql->text, NULL, err);
 }
 
-static int query(struct sl_cleanse *cleanse, const struct sl_buf *sql, struct sl_result **ret,
-                 struct sl_err *err)
+int sl_cleanse_query(struct sl_cleanse *cleanse, const struct sl_buf *sql, struct sl_result **ret,
+                     struct sl_err *err)
 {
     struct sl_session *session = cleanse->context->session;
     SL_TRY(sl_buf_check(sql, err));
@@ -68,7 +68,7 @@ static int find_rivals(struct sl_cleanse *cleanse, int64_t *ret_rows, struct sl_
     SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
     sl_buf_reset(&sql);
     sl_buf_add(&sql, "select coalesce(sum(\"~n\"), 0) from _dup");
-    SL_TRY(query(cleanse, &sql, &result, err));
+    SL_TRY(sl_cleanse_query(cleanse, &sql, &result, err));
     *ret_rows = sl_result_int(result, 0, 0);
     return SL_OK;
 }
@@ -146,7 +146,7 @@ static int count(struct sl_cleanse *cleanse, struct sl_err *err)
                 filtered(cleanse), cleanse->pass.is_bad);
     if (cleanse->pass.key_count)
         sl_buf_add(&sql, ", (select count(*) from _rank where \"~new\" and \"~n\" > 1)");
-    SL_TRY(query(cleanse, &sql, &result, err));
+    SL_TRY(sl_cleanse_query(cleanse, &sql, &result, err));
     cleanse->balance.quarantined = sl_result_int(result, 0, 0);
     cleanse->balance.filtered = sl_result_int(result, 0, 1);
     if (cleanse->pass.key_count)
@@ -157,68 +157,14 @@ static int count(struct sl_cleanse *cleanse, struct sl_err *err)
     return SL_OK;
 }
 
-static int add_reason(struct sl_cleanse *cleanse, const char *rule, const char *column,
-                      int64_t rows, bool is_warning, struct sl_err *err)
-{
-    struct sl_arena *arena = cleanse->context->arena;
-    struct sl_reason_count reason = {.rows = rows, .is_warning = is_warning};
-    if (rows == 0)
-        return SL_OK;
-    reason.rule = sl_arena_strdup(arena, rule);
-    SL_TRY_NEW(reason.rule, err);
-    reason.column = sl_arena_strdup(arena, column);
-    if (column)
-        SL_TRY_NEW(reason.column, err);
-    return SL_PUSH(arena, cleanse->reasons, cleanse->reason_count, reason) ? SL_OK
-                                                                           : sl_fail_memory(err);
-}
-
-static int count_reasons(struct sl_cleanse *cleanse, struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    sl_buf_add(&sql, "select z.\"rule\", z.\"column\", count(*) from (select unnest(reasons) as z "
-                     "from _bad) group by all "
-                     "order by 3 desc, 1, 2");
-    SL_TRY(query(cleanse, &sql, &result, err));
-    for (int64_t row = 0; row < sl_result_rows(result); row++)
-        SL_TRY(add_reason(cleanse, sl_result_text(result, row, 0), sl_result_text(result, row, 1),
-                          sl_result_int(result, row, 2), false, err));
-    return SL_OK;
-}
-
-static void add_rows_that_stay(const struct sl_cleanse *cleanse, enum sl_pass_rows rows,
-                               struct sl_buf *sql)
+void sl_cleanse_add_rows_that_stay(const struct sl_cleanse *cleanse, enum sl_pass_rows rows,
+                                   struct sl_buf *sql)
 {
     sl_buf_addf(sql, " from %s n", cleanse->rows[rows]);
     // Never `not exists`: it becomes an anti join, which the engine may turn round and then keeps
     // the wide rows in memory.
     sl_buf_add(sql,
                " where (n.\"~file\", n.\"~row\") not in (select (\"~file\", \"~row\") from _drop)");
-}
-
-// Over the rows that come into clean: the flag need not be computed again, only what the warning
-// rules look at.
-static int count_warnings(struct sl_cleanse *cleanse, struct sl_err *err)
-{
-    const struct sl_pass *pass = &cleanse->pass;
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    size_t column = 0;
-    if (!pass->warning_count)
-        return SL_OK;
-    sl_buf_add(&sql, "select ");
-    for (size_t i = 0; i < pass->rule_count; i++)
-        if (pass->rules[i].is_warning)
-            sl_buf_addf(&sql, "%scount_if(%s)", column++ ? ", " : "", pass->rules[i].flagged);
-    add_rows_that_stay(cleanse, SL_PASS_FLAGGED, &sql);
-    SL_TRY(query(cleanse, &sql, &result, err));
-    column = 0;
-    for (size_t i = 0; i < pass->rule_count; i++)
-        if (pass->rules[i].is_warning)
-            SL_TRY(add_reason(cleanse, pass->rules[i].name, pass->rules[i].column,
-                              sl_result_int(result, 0, column++), true, err));
-    return SL_OK;
 }
 
 int sl_cleanse_split(struct sl_cleanse *cleanse, struct sl_err *err)
@@ -236,8 +182,7 @@ int sl_cleanse_split(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_TRY(find_dropped(cleanse, err));
     SL_TRY(explain(cleanse, err));
     SL_TRY(count(cleanse, err));
-    SL_TRY(count_reasons(cleanse, err));
-    SL_TRY(count_warnings(cleanse, err));
+    SL_TRY(sl_cleanse_count_reasons(cleanse, err));
     if (has_key && cleanse->before.file_count)
         return sl_cleanse_find_touched(cleanse, err);
     return SL_OK;
@@ -255,7 +200,7 @@ int sl_cleanse_clean_sql(struct sl_cleanse *cleanse, struct sl_buf *sql, struct 
 {
     sl_buf_add(sql, "select ");
     add_clean_columns(cleanse, sql);
-    add_rows_that_stay(cleanse, SL_PASS_GOOD, sql);
+    sl_cleanse_add_rows_that_stay(cleanse, SL_PASS_GOOD, sql);
     if (cleanse->touched_count)
         SL_TRY(sl_cleanse_add_kept(cleanse, sql, err));
     return sl_buf_check(sql, err);

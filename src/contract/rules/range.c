@@ -62,5 +62,6 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
 const struct sl_rule_kind sl_rule_range = {
     .name = "range",
     .summary = "The value lies between a minimum and a maximum.",
+    .example = "logicalTypeOptions: {minimum: 0, maximum: 100}",
     .compile = compile,
 };

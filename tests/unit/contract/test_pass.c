@@ -251,8 +251,8 @@ static void contracts_that_do_not_fit_are_diagnosed_with_their_place(void **stat
         {{.kind = "format", .id = "amount.format", .text = "email"},
          "error SL0303 c.yml:9 rule 'amount.format': format 'email' is for text, and column "
          "'amount' is none"},
-        {{.kind = "format", .id = "amount.format", .text = "hostname"},
-         "warning SL0302 c.yml:9 format 'hostname' is not evaluated"},
+        {{.kind = "format", .id = "amount.format", .text = "password"},
+         "warning SL0302 c.yml:9 format 'password' is not evaluated"},
         {{.kind = "unique", .id = "amount.unique"},
          "warning SL0302 c.yml:9 rule 'amount.unique' of kind 'unique' is not evaluated"},
         {{.kind = "expression", .id = "amount.sql", .text = ""},

@@ -338,7 +338,7 @@ static void what_is_not_used_is_kept_by_name(void **state)
     put_file(
         "contracts/a.yml", HEAD
         "      - {name: a, logicalType: integer, examples: [1], tags: [x], description: null}\n"
-        "      - {name: b, logicalType: integer, examples: [1], logicalTypeOptions: {multipleOf: "
+        "      - {name: b, logicalType: integer, examples: [1], logicalTypeOptions: {minItems: "
         "5}}\n"
         "servers: []\nprice: {priceAmount: 1}\nunknownToAll: 1\n"
         "description: {purpose: to count}\n"
@@ -351,7 +351,7 @@ static void what_is_not_used_is_kept_by_name(void **state)
     assert_true(sl_strs_has(&contract->unread, "price"));
     assert_true(sl_strs_has(&contract->unread, "unknownToAll"));
     assert_true(sl_strs_has(&contract->unread, "schema.properties.examples"));
-    assert_true(sl_strs_has(&contract->unread, "schema.properties.logicalTypeOptions.multipleOf"));
+    assert_true(sl_strs_has(&contract->unread, "schema.properties.logicalTypeOptions.minItems"));
     assert_int_equal(contract->unread.count, 6);
     assert_int_equal(project->diags.error_count, 0);
 }
