@@ -23,7 +23,8 @@ static bool are_same(const json_t *a, const json_t *b, const char *const *keys)
 
 static bool is_reject(const json_t *rule)
 {
-    return rule && sl_str_equal(sl_json_text(rule, "severity", NULL), "reject");
+    const char *severity = rule ? sl_json_text(rule, "severity", NULL) : NULL;
+    return sl_str_equal(severity, "reject") || sl_str_equal(severity, "hold");
 }
 
 static int everything(struct comparer *comparer, const char *column, const char *what,
@@ -199,7 +200,7 @@ static bool has_wider_bound(const json_t *before, const json_t *now, const char 
 
 bool sl_contract_rule_is_weaker(const json_t *now_contract, const json_t *before, const json_t *now)
 {
-    static const char *const fixed[] = {"kind", "column", "text", NULL};
+    static const char *const fixed[] = {"kind", "column", "text", "parent", "columns", "to", NULL};
     bool are_numbers = has_number_bounds(now_contract, now);
     return are_same(before, now, fixed) &&
            has_wider_bound(before, now, "min", "min_exclusive", are_numbers) &&

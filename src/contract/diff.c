@@ -118,7 +118,8 @@ static int compare_columns(struct differ *differ, struct sl_err *err)
 
 static bool is_reject(const json_t *rule)
 {
-    return sl_str_equal(sl_json_text(rule, "severity", NULL), "reject");
+    const char *severity = sl_json_text(rule, "severity", NULL);
+    return sl_str_equal(severity, "reject") || sl_str_equal(severity, "hold");
 }
 
 // Nulls in a column that had none break what is built on it.
@@ -152,6 +153,12 @@ static int compare_rule(struct differ *differ, const json_t *before, const json_
         return tell_rule(differ, SL_CONTRACT_SAME, now, "warns otherwise", err);
     bool is_weaker = sl_contract_rule_is_weaker(differ->now, before, now);
     bool is_stricter = sl_contract_rule_is_weaker(differ->before, now, before);
+    if (is_weaker && is_stricter && !same(before, now, "severity"))
+        return tell_rule(differ, SL_CONTRACT_SAME, now,
+                         sl_str_equal(sl_json_text(now, "severity", NULL), "hold")
+                             ? "holds rows now, rejected them"
+                             : "rejects rows now, held them",
+                         err);
     if (is_weaker && is_stricter)
         return tell_rule(differ, SL_CONTRACT_SAME, now, "has another message", err);
     if (is_stricter)

@@ -7,8 +7,8 @@
 #define DAY_US ((int64_t)86400 * 1000000)
 
 static const struct sl_rule_kind *const kinds[] = {
-    &sl_rule_required, &sl_rule_type,    &sl_rule_enum,   &sl_rule_range,
-    &sl_rule_length,   &sl_rule_pattern, &sl_rule_format, &sl_rule_expression,
+    &sl_rule_required, &sl_rule_type,   &sl_rule_enum,       &sl_rule_range,       &sl_rule_length,
+    &sl_rule_pattern,  &sl_rule_format, &sl_rule_expression, &sl_rule_foreign_key,
 };
 
 const struct sl_rule_kind *sl_rule_kind_find(const char *name)

@@ -8,6 +8,7 @@
 struct sl_rule_site {
     const struct sl_rule *rule;
     const struct sl_reading *reading; // NULL for a rule over the row
+    const char *parent;               // of a foreign key: the relation with the parent's keys
     struct sl_diags *diags;
 };
 
@@ -22,7 +23,7 @@ struct sl_rule_kind {
 };
 
 extern const struct sl_rule_kind sl_rule_required, sl_rule_type, sl_rule_enum, sl_rule_range,
-    sl_rule_length, sl_rule_pattern, sl_rule_format, sl_rule_expression;
+    sl_rule_length, sl_rule_pattern, sl_rule_format, sl_rule_expression, sl_rule_foreign_key;
 // NULL if there is no such kind.
 const struct sl_rule_kind *sl_rule_kind_find(const char *name);
 

@@ -30,13 +30,18 @@ static int add_rule(json_t *list, const struct sl_rule *rule, struct sl_err *err
     SL_TRY(set(object, "id", text(rule->id), err));
     SL_TRY(set(object, "kind", text(rule->kind), err));
     SL_TRY(set(object, "column", text(rule->column), err));
-    SL_TRY(set(object, "severity", text(rule->severity == SL_RULE_WARN ? "warn" : "reject"), err));
+    SL_TRY(set(object, "severity", text(sl_rule_severity_name(rule->severity)), err));
     SL_TRY(set_list(object, "values", &rule->values, err));
     SL_TRY(set(object, "min", text(rule->min), err));
     SL_TRY(set(object, "max", text(rule->max), err));
     SL_TRY(set(object, "min_exclusive", json_boolean(rule->is_min_exclusive), err));
     SL_TRY(set(object, "max_exclusive", json_boolean(rule->is_max_exclusive), err));
     SL_TRY(set(object, "text", text(rule->text), err));
+    if (rule->parent) {
+        SL_TRY(set(object, "parent", text(rule->parent), err));
+        SL_TRY(set_list(object, "columns", &rule->columns, err));
+        SL_TRY(set_list(object, "to", &rule->to, err));
+    }
     return set(object, "message", text(rule->message), err);
 }
 

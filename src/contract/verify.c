@@ -29,6 +29,8 @@ static void add_null_row(struct verifier *verifier)
         sl_buf_addf(&verifier->row,
                     ", cast(null as VARCHAR) as \"~x%zu\", cast(null as %s) as \"~r%zu\"", i,
                     raw_type_of(verifier, verifier->table->columns[i].source_name), i);
+    for (size_t i = 0; i < pass->parent_count; i++)
+        sl_buf_addf(&verifier->row, ", cast(null as BOOLEAN) as \"~p%zu\"", i);
     sl_buf_add(&verifier->row, ")");
 }
 

@@ -24,10 +24,16 @@ struct sl_type {
     int precision, scale;
 };
 
-enum sl_rule_severity { SL_RULE_REJECT, SL_RULE_WARN };
+enum sl_rule_severity {
+    SL_RULE_REJECT,
+    SL_RULE_WARN,
+    SL_RULE_HOLD, // rejected, and judged again by itself when another table has changed
+};
+// "reject"
+const char *sl_rule_severity_name(enum sl_rule_severity severity);
 
 // One row rule. `kind` names the check: required, type, enum, range, length, pattern, format,
-// expression, unique.
+// expression, foreign_key, unique.
 struct sl_rule {
     const char *kind;
     const char *column;  // NULL for a rule over the row
@@ -39,6 +45,11 @@ struct sl_rule {
     const char *min, *max; // range, length; as text, NULL: open
     bool is_min_exclusive, is_max_exclusive;
     const char *text; // pattern, format's name, expression
+    // foreign_key: columns of this table, and those of the parent that must have a row with the
+    // same values. The parent is as written ("customers") until the project has found the table
+    // ("clean.customers").
+    struct sl_strs columns, to;
+    const char *parent;
 };
 
 struct sl_contract_column {
@@ -97,6 +108,11 @@ extern const struct sl_opt sl_contract_rows[]; // for JSON Schema and docs
 SL_MUST int sl_contract_read(const struct sl_yaml *node, const char *file,
                              struct sl_project *project, struct sl_contract **ret,
                              struct sl_err *err);
+// Calls `each` with every foreign key of the table, in the order of the rules.
+SL_MUST int sl_contract_each_foreign_key(const struct sl_contract_table *table,
+                                         int (*each)(void *self, struct sl_rule *rule,
+                                                     struct sl_err *err),
+                                         void *self, struct sl_err *err);
 // The place of a text in a list, or of the one text that stands for a list.
 struct sl_place sl_contract_text_place(const struct sl_yaml *node, size_t index);
 // "DECIMAL(12,2)": the engine's name of a type.

@@ -71,6 +71,7 @@ static int read_column(struct sl_odcs_reader *reader, const struct sl_odcs_prope
     SL_TRY(sl_odcs_column_custom(reader, &property->custom, err));
     SL_TRY(sl_odcs_column_rules(reader, property, length, err));
     SL_TRY(sl_odcs_quality_rules(reader, &property->quality, err));
+    SL_TRY(sl_odcs_relationships(reader, &property->relationships, err));
     sl_odcs_check_column(reader, default_place(property));
     return SL_OK;
 }

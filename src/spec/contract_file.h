@@ -23,6 +23,14 @@ struct sl_odcs_quality {
     const struct sl_yaml *node;
 };
 
+struct sl_odcs_relationship {
+    struct sl_yaml *unread;
+    const char *type;
+    struct sl_yaml *from, *to;
+    struct sl_opt_list custom; // struct sl_odcs_custom
+    const struct sl_yaml *node;
+};
+
 struct sl_odcs_options { // logicalTypeOptions
     struct sl_yaml *unread;
     int64_t min_length, max_length;
@@ -39,8 +47,9 @@ struct sl_odcs_property {
     struct sl_odcs_options options;
     bool is_required, is_unique, is_key;
     int64_t key_position;
-    struct sl_opt_list quality; // struct sl_odcs_quality
-    struct sl_opt_list custom;  // struct sl_odcs_custom
+    struct sl_opt_list quality;       // struct sl_odcs_quality
+    struct sl_opt_list custom;        // struct sl_odcs_custom
+    struct sl_opt_list relationships; // struct sl_odcs_relationship
     const struct sl_yaml *node;
 };
 
@@ -63,6 +72,7 @@ struct sl_odcs_object { // an entry of schema
     struct sl_opt_list properties; // struct sl_odcs_property
     struct sl_opt_list quality;
     struct sl_opt_list custom;
+    struct sl_opt_list relationships;
     const struct sl_yaml *node;
 };
 
@@ -76,7 +86,7 @@ struct sl_odcs {
 };
 
 // What sluice.severity says of a column's rules, by the index of the rule's kind.
-#define SL_ODCS_RULE_KINDS 9
+#define SL_ODCS_RULE_KINDS 10
 struct sl_odcs_severities {
     bool is_set[SL_ODCS_RULE_KINDS];
     enum sl_rule_severity severity[SL_ODCS_RULE_KINDS];
@@ -94,6 +104,9 @@ struct sl_odcs_reader {
     // Of the column being read; NULL: none
     struct sl_contract_column *column;
     struct sl_odcs_severities severities;
+    // Of the relationship being read: what becomes of orphans
+    bool has_orphans;
+    enum sl_rule_severity orphans;
 };
 
 // Notes a part that is kept but not used, once.
@@ -155,6 +168,12 @@ SL_MUST int sl_odcs_table_custom(struct sl_odcs_reader *reader, const struct sl_
                                  struct sl_err *err);
 SL_MUST int sl_odcs_contract_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom,
                                     struct sl_err *err);
+// Of a relationship: reader->orphans.
+SL_MUST int sl_odcs_relationship_custom(struct sl_odcs_reader *reader,
+                                        const struct sl_opt_list *custom, struct sl_err *err);
+// Foreign keys of reader->column, or of the table when that is NULL.
+SL_MUST int sl_odcs_relationships(struct sl_odcs_reader *reader,
+                                  const struct sl_opt_list *relationships, struct sl_err *err);
 // "reject", "warn" and the words that other tools use; false if it is none.
 bool sl_odcs_severity(const char *text, enum sl_rule_severity *ret);
 // What contradicts itself in reader->column: its default and its rules.

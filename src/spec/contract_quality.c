@@ -3,6 +3,13 @@
 
 #include <string.h>
 
+const char *sl_rule_severity_name(enum sl_rule_severity severity)
+{
+    static const char *const names[] = {
+        [SL_RULE_REJECT] = "reject", [SL_RULE_WARN] = "warn", [SL_RULE_HOLD] = "hold"};
+    return names[severity];
+}
+
 bool sl_odcs_severity(const char *text, enum sl_rule_severity *ret)
 {
     static const char *const rejecting[] = {"reject", "error", "critical", "high"};

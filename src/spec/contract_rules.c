@@ -4,7 +4,8 @@
 #include <string.h>
 
 static const char *const rule_kinds[SL_ODCS_RULE_KINDS] = {
-    "required", "type", "enum", "range", "length", "pattern", "format", "expression", "unique"};
+    "required", "type",   "enum",       "range",  "length",
+    "pattern",  "format", "expression", "unique", "foreign_key"};
 
 static int kind_index(const char *kind)
 {
@@ -20,7 +21,9 @@ static int choose_id(struct sl_odcs_reader *reader, struct sl_rule *rule, const 
                      struct sl_err *err)
 {
     struct sl_arena *arena = &reader->project->arena;
-    const char *first = name ? name : sl_arena_printf(arena, "%s.%s", rule->column, rule->kind);
+    const char *first = name       ? name
+                        : rule->id ? rule->id
+                                   : sl_arena_printf(arena, "%s.%s", rule->column, rule->kind);
 
     SL_TRY_NEW(first, err);
     rule->id = first;

@@ -116,13 +116,14 @@ static int explain(struct sl_cleanse *cleanse, struct sl_err *err)
     char at[32];
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql,
-                "create or replace temp table _bad as select s.*, %s from (select %s as payload, "
+                "create or replace temp table _bad as select s.* exclude (waits_for), %s, "
+                "s.waits_for from (select %s as payload, %s as waits_for, "
                 "cast(%s as %s) as reasons, cast('%s' as %s) as at, ",
                 cleanse->has_discarded ? "d.discarded_at, d.discarded_by, d.discard_reason"
                                        : "cast(null as TIMESTAMPTZ) as discarded_at, cast(null as "
                                          "VARCHAR) as discarded_by, cast(null as VARCHAR) as "
                                          "discard_reason",
-                pass->payload, pass->reasons, sl_quarantine_columns[1].type,
+                pass->payload, pass->waits_for, pass->reasons, sl_quarantine_columns[1].type,
                 sl_clock_format(cleanse->context->now_us, at), sl_quarantine_columns[2].type);
     sl_buf_add_sql_string(&sql, cleanse->context->run_id);
     sl_buf_addf(&sql,
@@ -142,15 +143,17 @@ static int count(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     sl_buf_addf(&sql,
                 "select (select count(*) from _bad), (select count(*) from _side where %s), "
-                "(select count(*) from _side where \"~flag\" <> %s)",
+                "(select count(*) from _side where \"~flag\" <> %s), (select count(waits_for) "
+                "from _bad)",
                 filtered(cleanse), cleanse->pass.is_bad);
     if (cleanse->pass.key_count)
         sl_buf_add(&sql, ", (select count(*) from _rank where \"~new\" and \"~n\" > 1)");
     SL_TRY(query(cleanse, &sql, &result, err));
     cleanse->balance.quarantined = sl_result_int(result, 0, 0);
     cleanse->balance.filtered = sl_result_int(result, 0, 1);
+    cleanse->held = sl_result_int(result, 0, 3);
     if (cleanse->pass.key_count)
-        cleanse->balance.deduplicated = sl_result_int(result, 0, 3);
+        cleanse->balance.deduplicated = sl_result_int(result, 0, 4);
     if (sl_result_int(result, 0, 2) > 0)
         return sl_fail(err, SL_E_BALANCE, "%lld rows are flagged otherwise than their reasons say",
                        (long long)sl_result_int(result, 0, 2));
