@@ -52,6 +52,7 @@ struct sl_cleanse {
     struct sl_contract_change change;  // of a replay
     struct sl_cleanse_parent *parents; // one for each foreign key
     size_t parent_count;
+    bool has_lost; // of a replay: a parent lacks keys that it had
     // Of the range:
     struct sl_pass pass;
     const char *rows[SL_PASS_ROWS]; // SQL: the prepared relation over the raw rows of the range

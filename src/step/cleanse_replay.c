@@ -193,11 +193,8 @@ static int count_broken(struct sl_cleanse *cleanse, const char *raw_sql,
 {
     const struct sl_pass *pass = &cleanse->pass;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    bool may_be_broken = cleanse->change.unproven.count > 0;
     *ret = 0;
-    if (may_be_broken && cleanse->range.is_rejudged)
-        SL_TRY(sl_cleanse_has_lost_parents(cleanse, &may_be_broken, err));
-    if (!may_be_broken)
+    if (!cleanse->change.unproven.count || (cleanse->range.is_rejudged && !cleanse->has_lost))
         return SL_OK;
     sl_buf_add(&sql, "select count(*) from ");
     sl_pass_relation(pass, SL_PASS_FLAGGED, raw_sql, NULL, &sql);
@@ -265,6 +262,10 @@ int sl_cleanse_open_replay(struct sl_cleanse *cleanse, const char *raw_sql, cons
     SL_TRY(recall_quarantine(cleanse, &quarantine, ret_why, err));
     if (*ret_why)
         return SL_OK;
+    if (range->is_rejudged) {
+        SL_TRY(sl_cleanse_has_lost_parents(cleanse, &cleanse->has_lost, err));
+        cleanse->change.all_rejected = cleanse->has_lost; // they may have one more reason now
+    }
     if (!range->is_resumed)
         SL_TRY(count_broken(cleanse, raw_sql, &quarantine, &broken, err));
     if (broken) {
