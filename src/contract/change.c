@@ -210,12 +210,21 @@ bool sl_contract_rule_is_weaker(const json_t *now_contract, const json_t *before
            covers(json_object_get(now, "values"), json_object_get(before, "values"));
 }
 
+// All rows have a say in which of them stand.
+static bool is_unique(const json_t *rule)
+{
+    return sl_str_equal(sl_json_text(rule, "kind", NULL), "unique");
+}
+
 static int compare_rule(struct comparer *comparer, const json_t *before, const json_t *now,
                         struct sl_err *err)
 {
     struct sl_contract_change *change = comparer->change;
     if (json_equal(before, now))
         return SL_OK;
+    if (is_unique(now))
+        return everything(comparer, sl_json_text(now, "column", ""),
+                          before ? "is unique otherwise" : "is unique now", err);
     if (is_reject(before))
         SL_TRY(add(comparer, &change->rules, before, err));
     if (!is_reject(now) ||
@@ -232,8 +241,13 @@ static int compare_rules(struct comparer *comparer, struct sl_err *err)
     size_t i;
     json_t *rule;
     json_array_foreach ((json_t *)before, i, rule)
-        if (is_reject(rule) && !rule_of(comparer->now, "id", sl_json_text(rule, "id", NULL), NULL))
+        if (is_reject(rule) &&
+            !rule_of(comparer->now, "id", sl_json_text(rule, "id", NULL), NULL)) {
+            if (is_unique(rule))
+                return everything(comparer, sl_json_text(rule, "column", ""),
+                                  "need not be unique any more", err);
             SL_TRY(add(comparer, &comparer->change->rules, rule, err));
+        }
     json_array_foreach ((json_t *)now, i, rule) {
         const json_t *old = rule_of(comparer->before, "id", sl_json_text(rule, "id", NULL), NULL);
         SL_TRY(compare_rule(comparer, old, rule, err));

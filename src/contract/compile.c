@@ -164,6 +164,16 @@ static int add_parent(struct compiler *compiler, const struct sl_rule *rule, con
                : sl_fail_memory(err);
 }
 
+static int add_unique(struct compiler *compiler, const struct sl_rule *rule,
+                      const struct sl_reading *reading, struct sl_err *err)
+{
+    struct sl_pass *pass = compiler->pass;
+    struct sl_pass_unique unique = {rule, reading->column->name, rule->severity == SL_RULE_WARN};
+    return SL_PUSH(compiler->arena, pass->uniques, pass->unique_count, unique)
+               ? SL_OK
+               : sl_fail_memory(err);
+}
+
 static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
                     struct sl_reading *reading, bool is_declared, struct sl_err *err)
 {
@@ -177,6 +187,8 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
     const struct sl_rule_kind *kind = sl_rule_kind_find(rule->kind);
     SL_AUTO(sl_buf_clear) struct sl_buf broken = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf message = SL_BUF_INIT;
+    if (reading && sl_str_equal(rule->kind, "unique"))
+        return add_unique(compiler, rule, reading, err);
     if (!kind || (!reading && !kind->is_for_rows)) {
         sl_diag(compiler->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, rule->place, NULL,
                 "rule '%s' of kind '%s' is not evaluated", rule->id, rule->kind);

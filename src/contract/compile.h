@@ -49,6 +49,13 @@ struct sl_pass_parent {
     const char **types;   // of the columns of this table, as the engine names them
 };
 
+// A column without the same value twice. No rule over a row: the step judges it over all.
+struct sl_pass_unique {
+    const struct sl_rule *rule;
+    const char *column;
+    bool is_warning;
+};
+
 struct sl_pass {
     struct sl_column
         *columns; // of the clean table: the contract's, then _source VARCHAR, _position BIGINT
@@ -78,6 +85,8 @@ struct sl_pass {
     size_t warning_count; // of the rules
     struct sl_pass_parent *parents;
     size_t parent_count;
+    struct sl_pass_unique *uniques;
+    size_t unique_count;
     // "a.updated_at desc nulls last, a._source desc, a._position desc" with the alias left to the
     // caller.
     const char *const *order_columns; // names of clean columns, _source and _position last

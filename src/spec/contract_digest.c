@@ -35,6 +35,8 @@ static void add_rules(struct sl_hash *hash, const struct sl_rule *rules, size_t 
         add_number(hash, rule->is_min_exclusive);
         add_number(hash, rule->is_max_exclusive);
         sl_hash_add(hash, rule->text);
+        if (sl_str_equal(rule->kind, "unique"))
+            sl_hash_add(hash, "over the table");
         if (!rule->parent)
             continue;
         sl_hash_add(hash, rule->parent);

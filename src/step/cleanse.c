@@ -246,7 +246,7 @@ static int foresee(struct sl_cleanse *cleanse, struct sl_step_result *result, st
     return report(cleanse, result, err);
 }
 
-static int take_range(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
+static int open_and_split(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     struct sl_step_progress *progress = cleanse->context->progress;
     SL_TRY(sl_cleanse_open(cleanse, err));
@@ -255,6 +255,20 @@ static int take_range(struct sl_cleanse *cleanse, struct sl_step_result *result,
         atomic_fetch_add(&progress->bytes_total, cleanse->byte_count);
     }
     SL_TRY(sl_cleanse_split(cleanse, err));
+    if (!cleanse->why_all)
+        return SL_OK;
+    if (progress) {
+        atomic_fetch_sub(&progress->rows_total, cleanse->row_count);
+        atomic_fetch_sub(&progress->bytes_total, cleanse->byte_count);
+    }
+    sl_cleanse_take_all(cleanse, cleanse->why_all);
+    return open_and_split(cleanse, err); // of all of raw there is no more than that
+}
+
+static int take_range(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
+{
+    struct sl_step_progress *progress = cleanse->context->progress;
+    SL_TRY(open_and_split(cleanse, err));
     if (cleanse->context->dry_run)
         return foresee(cleanse, result, err);
     SL_TRY(stage_tables(cleanse, err));

@@ -52,7 +52,8 @@ struct sl_cleanse {
     struct sl_contract_change change;  // of a replay
     struct sl_cleanse_parent *parents; // one for each foreign key
     size_t parent_count;
-    bool has_lost; // of a replay: a parent lacks keys that it had
+    const char *why_all; // what the split found: all of raw must be read; NULL: nothing
+    bool has_lost;       // of a replay: a parent lacks keys that it had
     // Of the range:
     struct sl_pass pass;
     const char *rows[SL_PASS_ROWS]; // SQL: the prepared relation over the raw rows of the range
@@ -124,6 +125,23 @@ SL_MUST int sl_cleanse_has_lost_parents(struct sl_cleanse *cleanse, bool *ret, s
 // Raw's version and the parents', for the record.
 SL_MUST int sl_cleanse_add_inputs(const struct sl_cleanse *cleanse, struct sl_record *record,
                                   struct sl_err *err);
+
+// Uniqueness (cleanse_unique.c). *ret_why: the range cannot be judged without all other rows.
+SL_MUST int sl_cleanse_look_at_uniques(struct sl_cleanse *cleanse, const char **ret_why,
+                                       struct sl_err *err);
+// Makes these temporary tables, with "0", "1", ... for each such rule:
+//     _taken0  values that more than one row has, or one and clean
+//     _late0   rows behind the first with their value
+//     _late    origin of the rows that are rejected for that, with their reasons
+// Sets why_all if a row of clean is among them.
+SL_MUST int sl_cleanse_find_taken(struct sl_cleanse *cleanse, struct sl_err *err);
+SL_MUST int sl_cleanse_find_late(struct sl_cleanse *cleanse, struct sl_err *err);
+SL_MUST int sl_cleanse_count_late(struct sl_cleanse *cleanse, size_t index, int64_t *ret,
+                                  struct sl_err *err);
+// "email" in (select v from _taken0) or ...
+void sl_cleanse_add_taken(const struct sl_pass *pass, struct sl_buf *sql);
+// The range becomes all of raw.
+void sl_cleanse_take_all(struct sl_cleanse *cleanse, const char *why);
 
 // Splits the range's rows with these temporary tables, all of them narrow or few:
 //     _aside  raw rows that are bad or filtered, and those that share their key with another row

@@ -17,6 +17,11 @@ static int full(struct sl_cleanse *cleanse, const char *why)
     return SL_OK;
 }
 
+void sl_cleanse_take_all(struct sl_cleanse *cleanse, const char *why)
+{
+    (void)full(cleanse, why);
+}
+
 static int raw_changes(struct sl_cleanse *cleanse, int64_t from, int64_t to,
                        struct sl_delta_changes *ret, const char **ret_why, struct sl_err *err)
 {
@@ -234,6 +239,7 @@ static void begin_range(struct sl_cleanse *cleanse)
     cleanse->rewritten_count = 0;
     cleanse->still_quarantined = 0;
     cleanse->held = 0;
+    cleanse->why_all = NULL;
     cleanse->row_count = cleanse->byte_count = cleanse->kept = 0;
     cleanse->balance = (struct sl_balance){0};
     cleanse->reasons = NULL;
@@ -289,6 +295,8 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_TRY(sl_buf_check(&sql, err));
     rows = sql.text;
     SL_TRY(sl_cleanse_open_parents(cleanse, &why, err));
+    if (!why)
+        SL_TRY(sl_cleanse_look_at_uniques(cleanse, &why, err));
     if (range->is_replay && !why) {
         SL_TRY(sl_cleanse_open_replay(cleanse, sql.text, &why, err));
         rows = "_received";
