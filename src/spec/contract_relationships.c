@@ -72,23 +72,36 @@ static bool read_path(struct sl_odcs_reader *reader, const struct sl_yaml *node,
     return true;
 }
 
+struct reference {
+    const char *table; // NULL: it could not be read, and that is reported
+    const char *column;
+};
+
 // "customers.id" or "clean.customers.id" -> table and column.
-static bool read_reference(struct sl_odcs_reader *reader, const struct sl_yaml *node,
-                           const char **ret_table, const char **ret_column)
+static int read_reference(struct sl_odcs_reader *reader, const struct sl_yaml *node,
+                          struct reference *ret, struct sl_err *err)
 {
     const char *dot;
 
-    if (node->kind != SL_YAML_SCALAR)
-        return refuse(reader, node, NULL, "is no reference to a column such as customers.id");
-    if (strchr(node->text, '/'))
-        return read_path(reader, node, ret_table, ret_column);
+    *ret = (struct reference){0};
+    if (node->kind != SL_YAML_SCALAR) {
+        refuse(reader, node, NULL, "is no reference to a column such as customers.id");
+        return SL_OK;
+    }
+    if (strchr(node->text, '/')) {
+        (void)read_path(reader, node, &ret->table, &ret->column);
+        return SL_OK;
+    }
     dot = strrchr(node->text, '.');
-    if (!dot || dot == node->text || !dot[1])
-        return refuse(reader, node, "write the table's name and the column's: customers.id",
-                      "names no table and column");
-    *ret_column = dot + 1;
-    *ret_table = sl_arena_strndup(&reader->project->arena, node->text, (size_t)(dot - node->text));
-    return *ret_table != NULL;
+    if (!dot || dot == node->text || !dot[1]) {
+        refuse(reader, node, "write the table's name and the column's: customers.id",
+               "names no table and column");
+        return SL_OK;
+    }
+    ret->column = dot + 1;
+    ret->table = sl_arena_strndup(&reader->project->arena, node->text, (size_t)(dot - node->text));
+    SL_TRY_NEW(ret->table, err);
+    return SL_OK;
 }
 
 // As the contract has it, or NULL.
@@ -101,24 +114,28 @@ static const struct sl_contract_column *find_column(const struct sl_contract_tab
     return NULL;
 }
 
-static bool find_own(struct sl_odcs_reader *reader, const struct sl_yaml *node, const char **ret)
+// *ret is NULL if it is no column of the table.
+static int find_own(struct sl_odcs_reader *reader, const struct sl_yaml *node, const char **ret,
+                    struct sl_err *err)
 {
     const struct sl_contract_table *table = reader->table;
+    struct reference own = {table->name, node->text};
     const struct sl_contract_column *column;
-    const char *prefix = NULL;
 
-    *ret = node->text;
+    *ret = NULL;
     if (node->kind != SL_YAML_SCALAR || strpbrk(node->text, "./"))
-        if (!read_reference(reader, node, &prefix, ret))
-            return false;
-    if (prefix && strcmp(prefix, table->name) != 0 && !sl_str_equal(prefix, table->physical_name))
-        return refuse(reader, node, "'from' names columns of the object that it stands in",
-                      "is a column of another table");
-    column = find_column(table, *ret);
-    if (!column)
-        return refuse(reader, node, NULL, "is no column of this table");
-    *ret = column->name;
-    return true;
+        SL_TRY(read_reference(reader, node, &own, err));
+    if (!own.table)
+        return SL_OK;
+    column = find_column(table, own.column);
+    if (strcmp(own.table, table->name) != 0 && !sl_str_equal(own.table, table->physical_name))
+        refuse(reader, node, "'from' names columns of the object that it stands in",
+               "is a column of another table");
+    else if (!column)
+        refuse(reader, node, NULL, "is no column of this table");
+    else
+        *ret = column->name;
+    return SL_OK;
 }
 
 static int read_own(struct sl_odcs_reader *reader, const struct sl_odcs_relationship *read,
@@ -141,7 +158,8 @@ static int read_own(struct sl_odcs_reader *reader, const struct sl_odcs_relation
     for (size_t i = 0; read->from && i < sl_load_item_count(read->from); i++) {
         const struct sl_yaml *item = sl_load_item(read->from, i);
 
-        if (!find_own(reader, item, &name))
+        SL_TRY(find_own(reader, item, &name, err));
+        if (!name)
             *ret = false;
         else if (sl_strs_has(&rule->columns, name))
             *ret = refuse(reader, item, NULL, "stands here twice");
@@ -155,21 +173,22 @@ static int read_parent(struct sl_odcs_reader *reader, const struct sl_odcs_relat
                        struct sl_rule *rule, bool *ret, struct sl_err *err)
 {
     size_t count = sl_load_item_count(read->to);
-    const char *table, *column;
+    struct reference found;
 
     *ret = true;
     for (size_t i = 0; i < count; i++) {
         const struct sl_yaml *item = sl_load_item(read->to, i);
 
-        if (!read_reference(reader, item, &table, &column))
+        SL_TRY(read_reference(reader, item, &found, err));
+        if (!found.table)
             *ret = false;
-        else if (rule->parent && strcmp(rule->parent, table) != 0)
+        else if (rule->parent && strcmp(rule->parent, found.table) != 0)
             *ret = refuse(reader, item, "a foreign key leads to one table",
                           "is a column of another table than those before it");
         else
-            SL_TRY(sl_strs_add(&rule->to, &reader->project->arena, column, err));
+            SL_TRY(sl_strs_add(&rule->to, &reader->project->arena, found.column, err));
         if (*ret)
-            rule->parent = table;
+            rule->parent = found.table;
     }
     if (*ret && rule->to.count != rule->columns.count) {
         sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, read->to->place,
