@@ -10,7 +10,8 @@ struct comparer {
 
 static bool same(const json_t *a, const json_t *b, const char *key)
 {
-    return json_equal(json_object_get(a, key), json_object_get(b, key)) != 0;
+    const json_t *left = json_object_get(a, key), *right = json_object_get(b, key);
+    return left == right || json_equal(left, right) != 0; // neither has it, or both the same
 }
 
 static bool are_same(const json_t *a, const json_t *b, const char *const *keys)

@@ -284,6 +284,14 @@ schema:
     assert project.count("clean.visits") == 2
 
 
+def test_a_parent_that_was_removed_and_built_again_is_another_table(shop):
+    shutil.rmtree(shop.project.table_folder("clean.customers"))
+    assert "does not exist yet" in shop.project.run("run", "--select", "clean.orders", "--full-refresh", exit_code=1).stderr
+    steps = shop.run()
+    assert steps["cleanse orders"]["why"] == "clean.customers is another table now"
+    shop.check()
+
+
 def test_held_rows_can_be_discarded_and_stay_so(shop):
     shop.project.run("quarantine", "discard", "orders", "--rule", CITY, "--reason", "no such town")
     shop.put("customers", 2, (5, 1))
