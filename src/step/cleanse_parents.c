@@ -15,10 +15,11 @@ static int position_of(struct sl_cleanse *cleanse, struct sl_cleanse_parent *par
     struct sl_record record;
     enum sl_layer layer;
     const char *name;
+    bool is_borrowed;
     if (!sl_table_parse(parent->table, &layer, &name))
         return sl_fail(err, SL_E_INTERNAL, "'%s' is no table", parent->table);
-    SL_TRY(sl_step_position(context->project, layer, name, context->session, context->arena,
-                            &parent->folder, &parent->head, &record, err));
+    SL_TRY(sl_step_input(context->project, layer, name, context->session, context->arena,
+                         &parent->folder, &parent->head, &record, &is_borrowed, err));
     if (parent->head.version < 0) {
         (void)sl_fail(err, SL_E_TABLE_MISSING,
                       "table '%s', to which a foreign key of '%s' leads, does not exist yet",
