@@ -160,7 +160,7 @@ def test_versions_of_one_key_may_have_the_same_value(tmp_path, sluice_bin):
     assert not people.expected()[1]
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_after_random_changes_the_tables_are_those_of_one_run_over_it_all(tmp_path, sluice_bin, seed):
     dice = random.Random(seed)
     people = People(tmp_path / "people", sluice_bin, key=seed % 2 == 0, phone=dice.random() < 0.5)
