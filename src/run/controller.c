@@ -48,13 +48,13 @@ static int do_load(struct controller *controller, struct sl_outcome *outcome,
     const struct sl_node *node = outcome->node;
     const struct sl_published *published =
         sl_publication_find(&controller->run->publication, node->delivery->table);
-    int64_t version = published ? published->version : -1;
     if (reads_published(node)) {
         if (controller->publish_err.code != SL_OK) {
             *err = controller->publish_err;
             return err->code;
         }
-        context->pinned_version = &version;
+        context->is_pinned = true;
+        context->pinned_version = published ? published->version : -1;
     }
     return sl_step_load(context, node->target, node->delivery, &outcome->result, err);
 }
