@@ -242,7 +242,7 @@ static bool has_wider_tolerance(const json_t *before, const json_t *now)
 
 bool sl_contract_rule_is_weaker(const json_t *now_contract, const json_t *before, const json_t *now)
 {
-    static const char *const fixed[] = {"kind", "column", "text", "columns", NULL};
+    static const char *const fixed[] = {"kind", "column", "text", "columns", "parent", "to", NULL};
     bool are_numbers = has_number_bounds(now_contract, now);
     return are_same(before, now, fixed) &&
            (same(before, now, "where") || !sl_json_text(before, "where", NULL)) &&
@@ -258,6 +258,12 @@ static bool is_judged_anew(const json_t *before, const json_t *now)
     return sl_json_text(now, "mostly", NULL) && !(before && json_equal(before, now));
 }
 
+// All rows have a say in which of them stand.
+static bool is_unique(const json_t *rule)
+{
+    return sl_str_equal(sl_json_text(rule, "kind", NULL), "unique");
+}
+
 static int compare_rule(struct comparer *comparer, const json_t *before, const json_t *now,
                         struct sl_err *err)
 {
@@ -270,6 +276,9 @@ static int compare_rule(struct comparer *comparer, const json_t *before, const j
                             sl_json_text(now, "id", ""));
         return change->why_all ? SL_OK : sl_fail_memory(err);
     }
+    if (is_unique(now))
+        return everything(comparer, sl_json_text(now, "column", ""),
+                          before ? "is unique otherwise" : "is unique now", err);
     if (is_reject(before))
         SL_TRY(add(comparer, &change->rules, before, err));
     if (!is_reject(now) ||
@@ -286,8 +295,13 @@ static int compare_rules(struct comparer *comparer, struct sl_err *err)
     size_t i;
     json_t *rule;
     json_array_foreach ((json_t *)before, i, rule)
-        if (is_reject(rule) && !rule_of(comparer->now, "id", sl_json_text(rule, "id", NULL), NULL))
+        if (is_reject(rule) &&
+            !rule_of(comparer->now, "id", sl_json_text(rule, "id", NULL), NULL)) {
+            if (is_unique(rule))
+                return everything(comparer, sl_json_text(rule, "column", ""),
+                                  "need not be unique any more", err);
             SL_TRY(add(comparer, &comparer->change->rules, rule, err));
+        }
     json_array_foreach ((json_t *)now, i, rule) {
         const json_t *old = rule_of(comparer->before, "id", sl_json_text(rule, "id", NULL), NULL);
         SL_TRY(compare_rule(comparer, old, rule, err));

@@ -17,6 +17,7 @@ const struct sl_column sl_quarantine_columns[] = {
     {"discarded_at", "TIMESTAMP WITH TIME ZONE"},
     {"discarded_by", "VARCHAR"},
     {"discard_reason", "VARCHAR"},
+    {"waits_for", "VARCHAR"},
 };
 const size_t sl_quarantine_column_count =
     sizeof sl_quarantine_columns / sizeof *sl_quarantine_columns;
@@ -65,6 +66,22 @@ int sl_contract_columns(const struct sl_contract_table *table, struct sl_arena *
     return SL_OK;
 }
 
+static bool is_number(const char *type)
+{
+    static const char *const numbers[] = {"TINYINT", "SMALLINT", "INTEGER",   "BIGINT",
+                                          "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
+                                          "UBIGINT", "UHUGEINT", "DOUBLE",    "FLOAT"};
+    bool is_found = sl_str_starts(type, "DECIMAL(");
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        is_found |= sl_str_equal(type, numbers[i]);
+    return is_found;
+}
+
+bool sl_types_compare(const char *a, const char *b)
+{
+    return sl_str_equal(a, b) || (is_number(a) && is_number(b));
+}
+
 static const struct sl_column *find_raw(const struct compiler *compiler, const char *name)
 {
     for (size_t i = 0; i < compiler->raw_count; i++)
@@ -109,7 +126,7 @@ static int add_flagged(struct compiler *compiler, const struct sl_rule_kind *kin
     struct sl_rule_site quick = *site;
     struct sl_reading reading;
     compiled->flagged = compiled->broken;
-    if (!site->reading)
+    if (!site->reading || kind == &sl_rule_foreign_key)
         return SL_OK;
     SL_TRY(sl_reading_flagged(site->reading, compiler->arena, &reading, err));
     quick.reading = &reading;
@@ -126,6 +143,44 @@ static int add_flagged(struct compiler *compiler, const struct sl_rule_kind *kin
     return keep(compiler, &flagged, &compiled->flagged, err);
 }
 
+static int add_types(struct compiler *compiler, const struct sl_rule *rule, const char ***ret,
+                     struct sl_err *err)
+{
+    const char **types = SL_NEW_ARRAY(compiler->arena, const char *, rule->columns.count);
+    SL_TRY_NEW(types, err);
+    for (size_t i = 0; i < rule->columns.count; i++)
+        for (size_t k = 0; k < compiler->table->column_count; k++)
+            if (sl_str_equal(compiler->table->columns[k].name, rule->columns.items[i]))
+                types[i] = compiler->readings[k].type;
+    *ret = types;
+    return SL_OK;
+}
+
+// The test is made once for each row, as "~p0", and rules and reasons look at that.
+static int add_parent(struct compiler *compiler, const struct sl_rule *rule, const char *relation,
+                      struct sl_buf *broken, struct sl_err *err)
+{
+    struct sl_pass *pass = compiler->pass;
+    struct sl_pass_parent parent = {.rule = rule, .relation = relation};
+    SL_TRY(keep(compiler, broken, &parent.orphan, err));
+    SL_TRY(add_types(compiler, rule, &parent.types, err));
+    sl_buf_reset(broken);
+    sl_buf_addf(broken, "\"~p%zu\"", pass->parent_count);
+    return SL_PUSH(compiler->arena, pass->parents, pass->parent_count, parent)
+               ? SL_OK
+               : sl_fail_memory(err);
+}
+
+static int add_unique(struct compiler *compiler, const struct sl_rule *rule,
+                      const struct sl_reading *reading, struct sl_err *err)
+{
+    struct sl_pass *pass = compiler->pass;
+    struct sl_pass_unique unique = {rule, reading->column->name, rule->severity == SL_RULE_WARN};
+    return SL_PUSH(compiler->arena, pass->uniques, pass->unique_count, unique)
+               ? SL_OK
+               : sl_fail_memory(err);
+}
+
 static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
                     struct sl_reading *reading, bool is_declared, struct sl_err *err)
 {
@@ -139,10 +194,13 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
                                     .column = reading ? sl_contract_path(reading->column) : NULL,
                                     .is_warning = rule->severity == SL_RULE_WARN || rule->mostly,
                                     .is_stop = rule->severity == SL_RULE_FAIL && !rule->mostly,
+                                    .is_held = rule->severity == SL_RULE_HOLD,
                                     .rule = is_declared ? rule : NULL};
     const struct sl_rule_kind *kind = sl_rule_kind_find(rule->kind);
     SL_AUTO(sl_buf_clear) struct sl_buf broken = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf message = SL_BUF_INIT;
+    if (reading && sl_str_equal(rule->kind, "unique"))
+        return add_unique(compiler, rule, reading, err);
     if (!kind || (!reading && !kind->is_for_rows)) {
         sl_diag(compiler->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, rule->place, NULL,
                 "rule '%s' of kind '%s' is not evaluated", rule->id, rule->kind);
@@ -152,12 +210,16 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
         reading->is_required |= kind == &sl_rule_required && !compiled.is_warning;
         reading->is_type_warned |= kind == &sl_rule_type && compiled.is_warning;
     }
+    site.parent = sl_arena_printf(compiler->arena, "_parent%zu", pass->parent_count);
+    SL_TRY_NEW(site.parent, err);
     if (reading && reading->column->field_count && kind == &sl_rule_type)
         sl_nest_shape(reading, &broken, &message);
     else if (!sl_rule_compile(kind, &site, &broken, &message))
         return SL_OK;
     else if (reading && reading->nest)
         SL_TRY(sl_nest_spread(reading, kind == &sl_rule_required, &broken, &message, err));
+    if (kind == &sl_rule_foreign_key)
+        SL_TRY(add_parent(compiler, rule, site.parent, &broken, err));
     if (rule->message) {
         sl_buf_reset(&message);
         sl_buf_add_sql_string(&message, rule->message);

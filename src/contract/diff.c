@@ -174,6 +174,12 @@ static int compare_rule(struct differ *differ, const json_t *before, const json_
         return tell_rule(differ, SL_CONTRACT_SAME, now, "warns otherwise", err);
     bool is_weaker = sl_contract_rule_is_weaker(differ->now, before, now);
     bool is_stricter = sl_contract_rule_is_weaker(differ->before, now, before);
+    if (is_weaker && is_stricter && !same(before, now, "severity"))
+        return tell_rule(differ, SL_CONTRACT_SAME, now,
+                         sl_str_equal(sl_json_text(now, "severity", NULL), "hold")
+                             ? "holds rows now, rejected them"
+                             : "rejects rows now, held them",
+                         err);
     if (is_weaker && is_stricter)
         return tell_rule(differ, SL_CONTRACT_SAME, now, "has another message", err);
     if (is_stricter)

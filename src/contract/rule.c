@@ -6,16 +6,43 @@
 
 #define DAY_US ((int64_t)86400 * 1000000)
 
-const struct sl_rule_kind *const sl_rule_kinds[] = {
-    &sl_rule_required,    &sl_rule_type,           &sl_rule_enum,        &sl_rule_not_in,
-    &sl_rule_range,       &sl_rule_length,         &sl_rule_pattern,     &sl_rule_not_pattern,
-    &sl_rule_format,      &sl_rule_prefix,         &sl_rule_suffix,      &sl_rule_contains,
-    &sl_rule_case,        &sl_rule_trimmed,        &sl_rule_printable,   &sl_rule_digits,
-    &sl_rule_multiple_of, &sl_rule_decimal_places, &sl_rule_past,        &sl_rule_future,
-    &sl_rule_age,         &sl_rule_weekday,        &sl_rule_json_valid,  &sl_rule_json_keys,
-    &sl_rule_expression,  &sl_rule_compare,        &sl_rule_required_if, &sl_rule_absent_if,
-    &sl_rule_sum_of,      &sl_rule_product_of,     &sl_rule_in_order,    &sl_rule_one_of_columns,
-    &sl_rule_not_both,    &sl_rule_all_or_none,    &sl_rule_different,   NULL};
+const struct sl_rule_kind *const sl_rule_kinds[] = {&sl_rule_required,
+                                                    &sl_rule_type,
+                                                    &sl_rule_enum,
+                                                    &sl_rule_not_in,
+                                                    &sl_rule_range,
+                                                    &sl_rule_length,
+                                                    &sl_rule_pattern,
+                                                    &sl_rule_not_pattern,
+                                                    &sl_rule_format,
+                                                    &sl_rule_prefix,
+                                                    &sl_rule_suffix,
+                                                    &sl_rule_contains,
+                                                    &sl_rule_case,
+                                                    &sl_rule_trimmed,
+                                                    &sl_rule_printable,
+                                                    &sl_rule_digits,
+                                                    &sl_rule_multiple_of,
+                                                    &sl_rule_decimal_places,
+                                                    &sl_rule_past,
+                                                    &sl_rule_future,
+                                                    &sl_rule_age,
+                                                    &sl_rule_weekday,
+                                                    &sl_rule_json_valid,
+                                                    &sl_rule_json_keys,
+                                                    &sl_rule_expression,
+                                                    &sl_rule_compare,
+                                                    &sl_rule_required_if,
+                                                    &sl_rule_absent_if,
+                                                    &sl_rule_sum_of,
+                                                    &sl_rule_product_of,
+                                                    &sl_rule_in_order,
+                                                    &sl_rule_one_of_columns,
+                                                    &sl_rule_not_both,
+                                                    &sl_rule_all_or_none,
+                                                    &sl_rule_different,
+                                                    &sl_rule_foreign_key,
+                                                    NULL};
 
 const struct sl_rule_kind *sl_rule_kind_find(const char *name)
 {

@@ -55,6 +55,13 @@ static int add_rule(json_t *list, const struct sl_rule *rule, struct sl_err *err
     SL_TRY(set(object, "max_exclusive", json_boolean(rule->is_max_exclusive), err));
     SL_TRY(set(object, "text", text(rule->text), err));
     SL_TRY(add_scope(object, rule, err));
+    if (sl_str_equal(rule->kind, "unique")) // those of earlier versions were not evaluated
+        SL_TRY(set(object, "over", text("table"), err));
+    if (rule->parent) {
+        SL_TRY(set(object, "parent", text(rule->parent), err));
+        SL_TRY(set_list(object, "columns", &rule->columns, err));
+        SL_TRY(set_list(object, "to", &rule->to, err));
+    }
     return set(object, "message", text(rule->message), err);
 }
 

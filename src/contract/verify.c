@@ -40,6 +40,8 @@ static void add_null_row(struct verifier *verifier)
         if (sl_drift_is_unknown(verifier->table, &verifier->raw[i]))
             sl_buf_addf(&verifier->row, ", cast(null as %s) as \"~e%zu\"", verifier->raw[i].type,
                         i);
+    for (size_t i = 0; i < pass->parent_count; i++)
+        sl_buf_addf(&verifier->row, ", cast(null as BOOLEAN) as \"~p%zu\"", i);
     sl_buf_add(&verifier->row, ")");
 }
 

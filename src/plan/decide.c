@@ -30,6 +30,20 @@ static int decide_ingest(struct sl_node *node, struct sl_arena *arena, struct sl
     return SL_OK;
 }
 
+// ", 12 held rows wait for it"
+static const char *waiting(const struct sl_node *node, const char *table, struct sl_arena *arena)
+{
+    char number[32];
+    for (size_t i = 0; i < node->facts.held_count; i++) {
+        const struct sl_held *held = &node->facts.held[i];
+        if (held->rows > 0 && sl_str_equal(held->table, table))
+            return sl_arena_printf(arena, ", %s held row%s for it",
+                                   sl_str_count(held->rows, number),
+                                   held->rows == 1 ? " waits" : "s wait");
+    }
+    return "";
+}
+
 static int decide_input(const struct sl_graph *graph, struct sl_node *node,
                         const struct sl_input *input, struct sl_arena *arena, struct sl_err *err)
 {
@@ -48,12 +62,15 @@ static int decide_input(const struct sl_graph *graph, struct sl_node *node,
         return because(node, arena, sl_arena_printf(arena, "%s is another table now", input->table),
                        err);
     int64_t same_rows = is_quarantine ? 0 : from->facts.same_rows;
-    if (input->version > version || input->version < version - same_rows)
-        return because(node, arena,
-                       sl_arena_printf(arena, "%s changed: version %lld, built from %lld",
-                                       input->table, (long long)version, (long long)input->version),
-                       err);
-    return SL_OK;
+    if (input->version <= version && input->version >= version - same_rows)
+        return SL_OK;
+    const char *waits = waiting(node, input->table, arena);
+    SL_TRY_NEW(waits, err);
+    return because(node, arena,
+                   sl_arena_printf(arena, "%s changed: version %lld, built from %lld%s",
+                                   input->table, (long long)version, (long long)input->version,
+                                   waits),
+                   err);
 }
 
 static int decide_inputs(const struct sl_graph *graph, struct sl_node *node, struct sl_arena *arena,

@@ -16,6 +16,12 @@ struct sl_input {
     const char *id;  // of the table; NULL: unknown
 };
 
+// Rows of quarantine that wait for a table.
+struct sl_held {
+    const char *table;
+    int64_t rows;
+};
+
 // What the world says about a node, gathered before planning.
 struct sl_facts {
     int64_t version;            // of its output; -1: not built yet
@@ -36,6 +42,8 @@ struct sl_facts {
     const char *listing;       // digest of the source's listing, for `apply`
     struct sl_strs partitions; // that will be recomputed, if known
     bool has_partitions;
+    struct sl_held *held; // cleanse: rows that wait for tables which have changed
+    size_t held_count;
     const char *trouble;     // why not all of this could be found out; NULL: it could
     const char *last_status; // of the last run: "ok", "error", "skipped"; NULL never run
     bool was_killed;         // a run was killed since then, and this step may have been in it

@@ -30,6 +30,7 @@ enum sl_rule_severity {
     SL_RULE_REJECT, // a row that breaks the rule goes to quarantine
     SL_RULE_WARN,   // it comes into clean and is counted
     SL_RULE_FAIL,   // it stops the step before anything is published
+    SL_RULE_HOLD,   // rejected, and judged again by itself when another table has changed
 };
 const char *sl_rule_severity_name(enum sl_rule_severity severity); // "reject"
 
@@ -64,6 +65,11 @@ struct sl_rule {
     struct sl_strs columns; // of rules over several: the one that it is about comes first
     const char *operation;  // compare: "<="
     const char *tolerance;  // a number as text; NULL: 0
+    // foreign_key: `columns` of this table, and those of the parent that must have a row with the
+    // same values. The parent is as written ("customers") until the project has found the table
+    // ("clean.customers").
+    struct sl_strs to;
+    const char *parent;
     // Of rules of any kind:
     const char *where;  // SQL over the row: the rule holds only where it is true; NULL: everywhere
     const char *mostly; // "0.95": such a share of the rows must hold, and those that break the rule
@@ -154,6 +160,11 @@ extern const struct sl_opt sl_contract_rows[]; // for JSON Schema and docs
 SL_MUST int sl_contract_read(const struct sl_yaml *node, const char *file,
                              struct sl_project *project, struct sl_contract **ret,
                              struct sl_err *err);
+// Calls `each` with every foreign key of the table, in the order of the rules.
+SL_MUST int sl_contract_each_foreign_key(const struct sl_contract_table *table,
+                                         int (*each)(void *self, struct sl_rule *rule,
+                                                     struct sl_err *err),
+                                         void *self, struct sl_err *err);
 // The place of a text in a list, or of the one text that stands for a list.
 struct sl_place sl_contract_text_place(const struct sl_yaml *node, size_t index);
 // "DECIMAL(12,2)": the engine's name of a type.

@@ -69,6 +69,7 @@ int sl_odcs_read_property(struct sl_odcs_reader *reader, const struct sl_odcs_pr
     SL_TRY(sl_odcs_column_custom(reader, &property->custom, err));
     SL_TRY(sl_odcs_column_rules(reader, property, length, err));
     SL_TRY(sl_odcs_quality_rules(reader, &property->quality, err));
+    SL_TRY(sl_odcs_relationships(reader, &property->relationships, err));
     sl_odcs_check_column(reader, default_place(property));
     return sl_odcs_fields(reader, property, err);
 }

@@ -222,6 +222,29 @@ static int read_quarantine(struct sl_odcs_reader *reader, const struct sl_odcs_c
     return SL_OK;
 }
 
+static int read_orphans(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
+                        struct sl_err *err)
+{
+    static const enum sl_rule_severity severities[] = {SL_RULE_REJECT, SL_RULE_HOLD, SL_RULE_WARN};
+    const struct sl_yaml *value = custom->value;
+
+    (void)err;
+    reader->has_orphans = false;
+    for (size_t i = 0; value && value->kind == SL_YAML_SCALAR && i < 3; i++)
+        if (sl_str_equal_nocase(value->text, sl_rule_severity_name(severities[i]))) {
+            reader->has_orphans = true;
+            reader->orphans = severities[i];
+        }
+    if (!reader->has_orphans)
+        sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+                value ? value->place : custom->node->place, NULL,
+                "'" PREFIX "orphans' is %s%s%s, expected reject, hold or warn",
+                value && value->kind == SL_YAML_SCALAR ? "'" : "",
+                value && value->kind == SL_YAML_SCALAR ? value->text : sl_yaml_describe(value),
+                value && value->kind == SL_YAML_SCALAR ? "'" : "");
+    return SL_OK;
+}
+
 static const struct reading column_readings[] = {
     {"formats", read_formats}, {"default", read_default},   {"nullValues", read_null_values},
     {"trim", read_trim},       {"severity", read_severity}, {0},
@@ -232,6 +255,8 @@ static const struct reading table_readings[] = {
     {"quarantine", read_quarantine},
     {0},
 };
+
+static const struct reading relationship_readings[] = {{"orphans", read_orphans}, {0}};
 
 static const struct reading *find(const struct reading *readings, const char *name)
 {
@@ -259,6 +284,8 @@ static void report_unknown(struct sl_odcs_reader *reader, const struct sl_odcs_c
         hint = "it belongs to a column";
     else if (find(table_readings, name))
         hint = "it belongs to a schema object";
+    else if (find(relationship_readings, name))
+        hint = "it belongs to an entry of 'relationships'";
     sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_KEY_UNKNOWN,
             sl_yaml_place(custom->node, "property"), hint, "unknown custom property '%s'",
             custom->property);
@@ -306,6 +333,13 @@ int sl_odcs_table_custom(struct sl_odcs_reader *reader, const struct sl_opt_list
                          struct sl_err *err)
 {
     return read_all(reader, custom, table_readings, err);
+}
+
+int sl_odcs_relationship_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom,
+                                struct sl_err *err)
+{
+    reader->has_orphans = false;
+    return read_all(reader, custom, relationship_readings, err);
 }
 
 int sl_odcs_contract_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom,

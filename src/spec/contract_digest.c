@@ -52,6 +52,13 @@ static void add_rules(struct sl_hash *hash, const struct sl_rule *rules, size_t 
         add_number(hash, rule->is_max_exclusive);
         sl_hash_add(hash, rule->text);
         add_scope(hash, rule);
+        if (sl_str_equal(rule->kind, "unique"))
+            sl_hash_add(hash, "over the table");
+        if (!rule->parent)
+            continue;
+        sl_hash_add(hash, rule->parent);
+        add_list(hash, &rule->columns);
+        add_list(hash, &rule->to);
     }
 }
 

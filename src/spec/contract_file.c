@@ -81,6 +81,27 @@ static const struct sl_opt quality_rows[] = {
     {0},
 };
 
+static const struct sl_opt relationship_rows[] = {
+    NODE(struct sl_odcs_relationship, "@place", node, NULL),
+    TEXT(struct sl_odcs_relationship, "type", type, "foreignKey, the only one there is."),
+    NODE(struct sl_odcs_relationship, "from", from,
+         "Columns of this table, where the relationship is the table's: [orders.a, orders.b]."),
+    {.name = "to",
+     .type = SL_OPT_NODE,
+     .offset = offsetof(struct sl_odcs_relationship, to),
+     .summary = "Column of another table that must have the value: customers.id, "
+                "curated.dates.day; a list for several columns.",
+     .flags = SL_OPT_REQUIRED},
+    {.name = "customProperties",
+     .type = SL_OPT_LIST,
+     .offset = offsetof(struct sl_odcs_relationship, custom),
+     .summary = "sluice.orphans.",
+     .rows = custom_rows,
+     .item_bytes = sizeof(struct sl_odcs_custom)},
+    UNREAD("id"),
+    {0},
+};
+
 static const struct sl_opt option_rows[] = {
     NODE(struct sl_odcs_options, "@place", node, NULL),
     {.name = "minLength",
@@ -171,6 +192,12 @@ const struct sl_opt sl_odcs_property_rows[] = {
      .summary = "sluice.formats, sluice.default, sluice.nullValues, sluice.trim, sluice.severity.",
      .rows = custom_rows,
      .item_bytes = sizeof(struct sl_odcs_custom)},
+    {.name = "relationships",
+     .type = SL_OPT_LIST,
+     .offset = offsetof(struct sl_odcs_property, relationships),
+     .summary = "Columns of other tables that must have the value.",
+     .rows = relationship_rows,
+     .item_bytes = sizeof(struct sl_odcs_relationship)},
     UNREAD("id"),
     UNREAD("businessName"),
     UNREAD("authoritativeDefinitions"),
@@ -183,7 +210,6 @@ const struct sl_opt sl_odcs_property_rows[] = {
     UNREAD("transformDescription"),
     UNREAD("examples"),
     UNREAD("criticalDataElement"),
-    UNREAD("relationships"),
     NODE(struct sl_odcs_property, "properties", properties,
          "object: its members, each a property."),
     NODE(struct sl_odcs_property, "items", items, "array: the property that each of its items is."),
@@ -218,6 +244,12 @@ static const struct sl_opt object_rows[] = {
      .summary = "sluice.orderBy, sluice.filter, sluice.quarantine.",
      .rows = custom_rows,
      .item_bytes = sizeof(struct sl_odcs_custom)},
+    {.name = "relationships",
+     .type = SL_OPT_LIST,
+     .offset = offsetof(struct sl_odcs_object, relationships),
+     .summary = "Rows of other tables that must be there.",
+     .rows = relationship_rows,
+     .item_bytes = sizeof(struct sl_odcs_relationship)},
     UNREAD("id"),
     UNREAD("businessName"),
     UNREAD("authoritativeDefinitions"),
@@ -225,7 +257,6 @@ static const struct sl_opt object_rows[] = {
     UNREAD("logicalType"),
     UNREAD("physicalType"),
     UNREAD("dataGranularityDescription"),
-    UNREAD("relationships"),
     {0},
 };
 

@@ -23,6 +23,14 @@ struct sl_odcs_quality {
     const struct sl_yaml *node;
 };
 
+struct sl_odcs_relationship {
+    struct sl_yaml *unread;
+    const char *type;
+    struct sl_yaml *from, *to;
+    struct sl_opt_list custom; // struct sl_odcs_custom
+    const struct sl_yaml *node;
+};
+
 struct sl_odcs_options { // logicalTypeOptions
     struct sl_yaml *unread;
     int64_t min_length, max_length;
@@ -41,6 +49,7 @@ struct sl_odcs_property {
     int64_t key_position;
     struct sl_opt_list quality;         // struct sl_odcs_quality
     struct sl_opt_list custom;          // struct sl_odcs_custom
+    struct sl_opt_list relationships;   // struct sl_odcs_relationship
     struct sl_yaml *properties, *items; // of nested values
     const struct sl_yaml *node;
 };
@@ -65,6 +74,7 @@ struct sl_odcs_object { // an entry of schema
     struct sl_opt_list properties; // struct sl_odcs_property
     struct sl_opt_list quality;
     struct sl_opt_list custom;
+    struct sl_opt_list relationships;
     const struct sl_yaml *node;
 };
 
@@ -97,6 +107,9 @@ struct sl_odcs_reader {
     struct sl_contract_column *column;
     struct sl_odcs_severities severities;
     int depth; // of objects and arrays that it stands in
+    // Of the relationship being read: what becomes of orphans
+    bool has_orphans;
+    enum sl_rule_severity orphans;
 };
 
 // Notes a part that is kept but not used, once.
@@ -180,6 +193,12 @@ SL_MUST int sl_odcs_table_custom(struct sl_odcs_reader *reader, const struct sl_
                                  struct sl_err *err);
 SL_MUST int sl_odcs_contract_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom,
                                     struct sl_err *err);
+// Of a relationship: reader->orphans.
+SL_MUST int sl_odcs_relationship_custom(struct sl_odcs_reader *reader,
+                                        const struct sl_opt_list *custom, struct sl_err *err);
+// Foreign keys of reader->column, or of the table when that is NULL.
+SL_MUST int sl_odcs_relationships(struct sl_odcs_reader *reader,
+                                  const struct sl_opt_list *relationships, struct sl_err *err);
 // "reject", "warn" and the words that other tools use; false if it is none.
 bool sl_odcs_severity(const char *text, enum sl_rule_severity *ret);
 // Whether there is such a format of texts; else a diagnostic.

@@ -8,9 +8,9 @@ static int choose_id(struct sl_odcs_reader *reader, struct sl_rule *rule, const 
                      struct sl_err *err)
 {
     struct sl_arena *arena = &reader->project->arena;
-    const char *first = name ? name : rule->kind;
+    const char *first = name ? name : rule->id ? rule->id : rule->kind;
 
-    if (!name && rule->column)
+    if (!name && !rule->id && rule->column)
         first = sl_arena_printf(arena, "%s.%s", rule->column, rule->kind);
     SL_TRY_NEW(first, err);
     rule->id = first;

@@ -17,6 +17,7 @@ const struct sl_rule_form sl_rule_forms[] = {
     {.name = "required", .dimension = SL_DIMENSION_COMPLETENESS},
     {.name = "type", .dimension = SL_DIMENSION_CONFORMITY},
     {.name = "unique", .dimension = SL_DIMENSION_UNIQUENESS},
+    {.name = "foreign_key", .dimension = SL_DIMENSION_CONSISTENCY},
     {.name = "expression",
      .stands = ANYWHERE,
      .dimension = SL_DIMENSION_CONSISTENCY,
@@ -223,7 +224,7 @@ const char *sl_dimension_name(enum sl_dimension dimension)
 
 const char *sl_rule_severity_name(enum sl_rule_severity severity)
 {
-    return sl_rule_severity_names[severity];
+    return severity == SL_RULE_HOLD ? "hold" : sl_rule_severity_names[severity];
 }
 
 const char *const sl_rule_severity_names[] = {

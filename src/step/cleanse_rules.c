@@ -109,6 +109,13 @@ static int count_warnings(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     size_t column = 0;
+    for (size_t i = 0; i < pass->unique_count; i++) {
+        int64_t late = 0;
+        if (pass->uniques[i].is_warning)
+            SL_TRY(sl_cleanse_count_late(cleanse, i, &late, err));
+        SL_TRY(add_reason(cleanse, pass->uniques[i].rule->id, pass->uniques[i].column, late, true,
+                          err));
+    }
     if (!pass->warning_count)
         return SL_OK;
     sl_buf_add(&sql, "select count(*)");

@@ -86,6 +86,10 @@ static int set_aside(struct sl_cleanse *cleanse, bool has_rivals, struct sl_err 
         sl_buf_add(&sql, " or ");
         sl_cleanse_key_in(pass, "in", "_dup", &sql);
     }
+    if (pass->unique_count) {
+        sl_buf_add(&sql, " or ");
+        sl_cleanse_add_taken(pass, &sql);
+    }
     SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
     sl_buf_reset(&sql);
     // Without the steps on the way to the values (contract/read.h).
@@ -106,6 +110,9 @@ static int find_dropped(struct sl_cleanse *cleanse, struct sl_err *err)
     if (cleanse->pass.key_count)
         sl_buf_add(
             &sql, " union all select \"~file\", \"~row\" from _rank where \"~new\" and \"~n\" > 1");
+    if (cleanse->pass.unique_count)
+        sl_buf_add(&sql, " union all select \"~file\", \"~row\" from _late where not "
+                         "\"~gives_way\"");
     return sl_cleanse_exec(cleanse, &sql, err);
 }
 
@@ -113,21 +120,29 @@ static int find_dropped(struct sl_cleanse *cleanse, struct sl_err *err)
 static int explain(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     const struct sl_pass *pass = &cleanse->pass;
+    bool has_late = pass->unique_count > 0;
     char at[32];
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql,
-                "create or replace temp table _bad as select s.*, %s from (select %s as payload, "
-                "cast(%s as %s) as reasons, cast('%s' as %s) as at, ",
+                "create or replace temp table _bad as select s.* exclude (waits_for), %s, "
+                "s.waits_for from (select %s as payload, %s as waits_for, "
+                "cast(%s%s%s as %s) as reasons, cast('%s' as %s) as at, ",
                 cleanse->has_discarded ? "d.discarded_at, d.discarded_by, d.discard_reason"
                                        : "cast(null as TIMESTAMPTZ) as discarded_at, cast(null as "
                                          "VARCHAR) as discarded_by, cast(null as VARCHAR) as "
                                          "discard_reason",
-                pass->payload, pass->reasons, sl_quarantine_columns[1].type,
+                pass->payload, pass->waits_for, has_late ? "coalesce(l.reasons, " : "",
+                pass->reasons, has_late ? ")" : "", sl_quarantine_columns[1].type,
                 sl_clock_format(cleanse->context->now_us, at), sl_quarantine_columns[2].type);
     sl_buf_add_sql_string(&sql, cleanse->context->run_id);
     sl_buf_addf(&sql,
-                " as run_id, _source, _position, %s as corrupt from _side where %s and not %s) s",
-                pass->corrupt, pass->is_bad, filtered(cleanse));
+                " as run_id, _source, _position, %s as corrupt from _side%s where (%s%s) and not "
+                "%s) s",
+                pass->corrupt,
+                has_late ? " left join (select * from _late where not \"~gives_way\") l using "
+                           "(\"~file\", \"~row\")"
+                         : "",
+                pass->is_bad, has_late ? " or l.reasons is not null" : "", filtered(cleanse));
     // The same row, and not another that stands in its place now.
     if (cleanse->has_discarded)
         sl_buf_add(&sql, " left join _discarded d on s._source = d._source and s._position = "
@@ -142,15 +157,17 @@ static int count(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     sl_buf_addf(&sql,
                 "select (select count(*) from _bad), (select count(*) from _side where %s), "
-                "(select count(*) from _side where \"~flag\" <> %s)",
+                "(select count(*) from _side where \"~flag\" <> %s), (select count(waits_for) "
+                "from _bad)",
                 filtered(cleanse), cleanse->pass.is_bad);
     if (cleanse->pass.key_count)
         sl_buf_add(&sql, ", (select count(*) from _rank where \"~new\" and \"~n\" > 1)");
     SL_TRY(sl_cleanse_query(cleanse, &sql, &result, err));
     cleanse->balance.quarantined = sl_result_int(result, 0, 0);
     cleanse->balance.filtered = sl_result_int(result, 0, 1);
+    cleanse->held = sl_result_int(result, 0, 3);
     if (cleanse->pass.key_count)
-        cleanse->balance.deduplicated = sl_result_int(result, 0, 3);
+        cleanse->balance.deduplicated = sl_result_int(result, 0, 4);
     if (sl_result_int(result, 0, 2) > 0)
         return sl_fail(err, SL_E_BALANCE, "%lld rows are flagged otherwise than their reasons say",
                        (long long)sl_result_int(result, 0, 2));
@@ -175,10 +192,14 @@ int sl_cleanse_split(struct sl_cleanse *cleanse, struct sl_err *err)
         SL_TRY(sl_cleanse_find_old(cleanse, err));
     if (has_key)
         SL_TRY(find_rivals(cleanse, &rivals, err));
+    SL_TRY(sl_cleanse_find_taken(cleanse, err));
     bool is_side_complete = rivals <= cleanse->row_count / (100 / MANY_RIVALS);
     SL_TRY(set_aside(cleanse, has_key && rivals > 0 && is_side_complete, err));
     if (has_key)
         SL_TRY(sl_cleanse_rank(cleanse, is_side_complete, err));
+    SL_TRY(sl_cleanse_find_late(cleanse, err));
+    if (cleanse->why_all)
+        return SL_OK;
     SL_TRY(find_dropped(cleanse, err));
     SL_TRY(explain(cleanse, err));
     SL_TRY(count(cleanse, err));
