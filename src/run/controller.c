@@ -66,6 +66,7 @@ static int do_step(struct controller *controller, struct sl_outcome *outcome,
         .run_id = controller->run->id,
         .now_us = controller->run->started_us,
         .full_refresh = controller->options->full_refresh,
+        .loses_history = controller->options->loses_history,
         .stop = &controller->stop,
         .progress = &outcome->progress,
     };

@@ -165,6 +165,9 @@ static enum sl_load_mode mode_of(const struct sl_delivery *delivery)
         return SL_LOAD_PARTITIONS;
     case SL_WRITE_MERGE:
         return SL_LOAD_MERGE;
+    case SL_WRITE_SNAPSHOT:
+    case SL_WRITE_VIEW:
+        break; // of models only
     }
     return SL_LOAD_REPLACE;
 }

@@ -16,6 +16,7 @@ struct sl_model_input {
 // How much of the result is recomputed.
 enum sl_model_scope {
     SL_SCOPE_ALL,        // everything, from all rows of all inputs
+    SL_SCOPE_ALL_ROWS,   // the query over all rows of all inputs, held against the table's rows
     SL_SCOPE_NEW_ROWS,   // the query over the driving table's new files gives just the new rows
     SL_SCOPE_PARTITIONS, // the partitions that changed rows of the driving table belong to
     SL_SCOPE_NONE,       // the inputs have new versions but no changed rows
@@ -39,10 +40,12 @@ struct sl_model_step {
         *touched; // PARTITIONS: values per touched partition, as the engine's text
     size_t touched_count;
     struct sl_column *columns; // of the query
-    struct sl_column *stored;  // of the table
     size_t column_count;
+    struct sl_column *stored; // of the table
+    size_t stored_count;
     // The settings' columns, spelled as the result spells them.
     const char **partition_by, **key, **order_by;
+    const char *updated_at; // snapshot; NULL: none
     bool *is_asc; // parallel to order_by
     struct sl_staged staged;
     enum sl_delta_mode commit_mode;
@@ -54,6 +57,11 @@ struct sl_model_step {
 // Chooses the scope, never by guess: anything not proven to be partial is recomputed whole. Narrows
 // the driving table's view.
 SL_MUST int sl_model_scope(struct sl_model_step *step, struct sl_err *err);
+// Whether the driving table's view holds all of its rows.
+static inline bool sl_model_reads_all(const struct sl_model_step *step)
+{
+    return step->scope == SL_SCOPE_ALL || step->scope == SL_SCOPE_ALL_ROWS;
+}
 // Stages the rows of `sql` as Parquet files of the output table.
 SL_MUST int sl_model_stage(struct sl_model_step *step, const char *sql, struct sl_err *err);
 // Write mode merge: the newest row per key of `sql`, against the table's rows when the scope is new

@@ -4,10 +4,17 @@
 #include <string.h>
 #include <strings.h>
 
+// A snapshot's rows are never recomputed: they are an input of what comes next.
+static bool keeps_history(const struct sl_model_step *step)
+{
+    return step->model->write == SL_WRITE_SNAPSHOT && step->head.version >= 0 &&
+           !step->context->full_refresh;
+}
+
 static int whole(struct sl_model_step *step, const char *why, struct sl_err *err)
 {
     SL_TRY_NEW(why, err);
-    step->scope = SL_SCOPE_ALL;
+    step->scope = keeps_history(step) ? SL_SCOPE_ALL_ROWS : SL_SCOPE_ALL;
     step->commit_mode = SL_DELTA_REPLACE;
     step->why = why;
     return SL_OK;
@@ -240,6 +247,11 @@ static int scope_of_partitions(struct sl_model_step *step, const struct sl_model
     return touched_partitions(step, driving, changes, err);
 }
 
+static bool finds_what_is_gone(const struct sl_model_step *step)
+{
+    return step->model->write == SL_WRITE_SNAPSHOT && step->model->deletes == SL_DELETES_CLOSE;
+}
+
 int sl_model_scope(struct sl_model_step *step, struct sl_err *err)
 {
     struct sl_arena *arena = step->context->arena;
@@ -266,7 +278,7 @@ int sl_model_scope(struct sl_model_step *step, struct sl_err *err)
         if (input->built_from < 0 || input->version < input->built_from)
             return whole(step, sl_arena_printf(arena, "%s is another table now", input->table),
                          err);
-        if (step->model->write == SL_WRITE_FULL || !input->is_driving)
+        if (step->model->write == SL_WRITE_FULL || !input->is_driving || finds_what_is_gone(step))
             return whole(step, sl_arena_printf(arena, "%s changed", input->table), err);
         SL_TRY(changes_of(step, input, &changes, &why, err));
         if (why)

@@ -20,6 +20,7 @@ struct sl_step_context {
     const char *run_id;
     int64_t now_us;          // the run's start: `at` and `_ingested_at` of everything it writes
     bool full_refresh;       // forget positions: build anew
+    bool loses_history;      // also where a snapshot's history is lost by it
     bool dry_run;            // cleanse: find out what would become of the rows, commit nothing
     const atomic_bool *stop; // asked to drain: begin no new file or commit; may be NULL
     struct sl_step_progress *progress; // may be NULL
