@@ -405,9 +405,12 @@ int sl_graph_select(struct sl_graph *graph, const struct sl_strs *select,
         memset(in, true, graph->count * sizeof *in);
     SL_TRY(match_list(&selection, exclude, out, err));
     size_t count = 0;
-    for (size_t i = 0; i < graph->count; i++) {
-        graph->nodes[i].is_selected = in[i] && !out[i];
-        count += graph->nodes[i].is_selected;
+    for (size_t i = graph->count; i-- > 0;) { // what reads a view comes behind it
+        struct sl_node *node = &graph->nodes[i];
+        node->is_selected = in[i] && !out[i];
+        for (size_t k = 0; k < node->downstream_count && sl_node_is_view(node); k++)
+            node->is_selected |= graph->nodes[node->downstream[k]].is_selected;
+        count += node->is_selected;
     }
     if (count || (!select->count && !exclude->count))
         return SL_OK;

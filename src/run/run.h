@@ -21,6 +21,7 @@ struct sl_outcome {
     const struct sl_node *node;
     enum sl_status status;
     struct sl_step_result result;
+    bool passes_on;    // a view: a table below it got a new version
     struct sl_err err; // ERROR: why; SKIPPED: which step failed before it
     int64_t started_us, ended_us;
     struct sl_arena arena; // of the step; kept until the run is freed

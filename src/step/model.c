@@ -5,6 +5,7 @@
 #include "step/model_columns.h"
 #include "step/schema.h"
 #include "step/snapshot.h"
+#include "step/view.h"
 
 #include <string.h>
 
@@ -57,6 +58,12 @@ static int create_views(struct sl_model_step *step, struct sl_err *err)
         if (!sl_model_reads_all(step) && input->is_driving)
             continue; // narrowed to what changed
         SL_TRY(sl_step_view(step->context, input->layer, input->name, input->version, NULL, err));
+    }
+    for (size_t i = 0; i < step->query->views.count; i++) {
+        const struct sl_view *view =
+            sl_view_find(step->context->views, sl_layer_name(SL_LAYER_CURATED),
+                         step->query->views.items[i]);
+        SL_TRY(sl_step_create_view(step->context, view, err));
     }
     return SL_OK;
 }

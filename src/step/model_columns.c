@@ -68,13 +68,16 @@ void sl_model_check_columns(const struct sl_model *model, const struct sl_column
     for (size_t i = 0; i < count; i++) {
         struct sl_column stored = {columns[i].name, sl_storage_type(columns[i].type)};
         struct sl_err refusal = {0};
+        if (model->write == SL_WRITE_VIEW)
+            continue;
         if (sl_is_origin_name(columns[i].name))
             sl_diag(diags, SL_SEVERITY_ERROR, SL_E_SQL_COLUMN, place, NULL,
                     "the column name '%s' is reserved", columns[i].name);
         if (sl_delta_column_check(&stored, &refusal) != SL_OK)
             sl_diag_err(diags, SL_SEVERITY_ERROR, &refusal, place);
     }
-    check_partition(model, columns, count, diags);
+    if (model->write != SL_WRITE_VIEW)
+        check_partition(model, columns, count, diags);
     if (model->write == SL_WRITE_SNAPSHOT)
         check_history(model, columns, count, diags);
 }

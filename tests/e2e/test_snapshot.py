@@ -261,8 +261,8 @@ def test_killed_anywhere_a_rerun_completes_the_history(tmp_path, fault_bin, mode
     counted = tmp_path / "count"
     see(Project(whole, fault_bin), steps[1], clock_of(1), env={"SLUICE_FAULT_COUNT": str(counted)})
     expected, total = table(Project(whole, fault_bin), columns), int(counted.read_text())
-    assert total > 20
-    for kill in range(1, total + 1, 3):
+    assert total >= 15
+    for kill in range(1, total + 1):
         folder = tmp_path / "killed"
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(base.folder, folder)
