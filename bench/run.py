@@ -197,6 +197,29 @@ def bench_models(folder, rows):
     report("  nothing to do", *timed([SLUICE, "run"], cwd=project)[:2])
 
 
+def lineage_project(folder, count):
+    """Models of ten columns in layers of a hundred, each over two of the layer before."""
+    project = models_project(folder, 0)
+    for number in range(count):
+        if number < 100:
+            sql = "select " + ", ".join(f"{number} + i as c{at}" if at else "i as c0" for at in range(10)) + " from range(10) r(i)"
+        else:
+            first, second = number - 100, (number - 100) // 100 * 100 + (number * 7) % 100
+            columns = ", ".join(f"a.c{at} + b.c{(at + 1) % 10} as c{at}" for at in range(1, 10))
+            sql = f"select a.c0, {columns} from curated.m{first} a join curated.m{second} b on b.c0 = a.c0 where a.c1 > 0"
+        (project / "models" / f"m{number}.sql").write_text(sql + "\n")
+    return project
+
+
+def bench_lineage(folder, rows):
+    project = lineage_project(folder, 2000)
+    last = "curated.m1999.c3"
+    report("lineage of 2,000 models, first time", *timed([SLUICE, "lineage", last], cwd=project)[:2])
+    report("  of one column", *sorted(timed([SLUICE, "lineage", last], cwd=project)[:2] for _ in range(3))[1])
+    report("  of all, as JSON", *timed([SLUICE, "lineage", "--json"], cwd=project)[:2])
+    report("  of all with influence", *timed([SLUICE, "lineage", "--json", "--influence"], cwd=project)[:2])
+
+
 def bench_plan(folder, rows):
     project = models_project(folder, 10000)
     for command in ("check", "plan"):

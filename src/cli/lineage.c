@@ -1,6 +1,6 @@
 // sluice lineage: what a table or a column is made from, and what is made from it.
-#include "cli/cli.h"
 #include "run/lineage.h"
+#include "cli/cli.h"
 
 #include <string.h>
 
@@ -69,8 +69,7 @@ static void print_edge(const struct walk *walk, const struct sl_lineage_end *end
                        const struct sl_lineage_edge *edge, int depth)
 {
     printf("%*s%s %s%s%s  %s(%s)", 2 * depth, "", walk->is_downstream ? "->" : "<-", end->table,
-           end->column ? "." : "", end->column ? end->column : "",
-           sl_color(stdout, SL_COLOR_DIM),
+           end->column ? "." : "", end->column ? end->column : "", sl_color(stdout, SL_COLOR_DIM),
            sl_lineage_how_name(edge ? edge->how : SL_LINEAGE_DECIDES));
     for (size_t i = 0; edge && i < edge->rule_count; i++)
         printf("%s%s", i ? ", " : "  ", edge->rules[i].id);
@@ -89,8 +88,8 @@ static int walk_edge(struct walk *walk, struct sl_lineage_end *end, struct sl_li
     bool follows = walk->follows_influence || (edge && edge->how != SL_LINEAGE_DECIDES);
     *seen = walk->number;
     if (walk->list && is_new)
-        SL_TRY(list_edge(walk, walk->is_downstream ? end : other,
-                         walk->is_downstream ? other : end, edge, err));
+        SL_TRY(list_edge(walk, walk->is_downstream ? end : other, walk->is_downstream ? other : end,
+                         edge, err));
     if (!walk->list)
         print_edge(walk, other, edge, depth);
     return is_new && follows ? walk_end(walk, other, depth + 1, err) : SL_OK;

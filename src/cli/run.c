@@ -28,11 +28,11 @@ struct run_options {
         "exclude", SL_OPT_STRINGS, offsetof(struct run_options, exclude), NULL,                    \
             "Steps to leave out.", SL_OPT_WORDS, .placeholder = "SELECTOR"                         \
     }
-#define YES_ROW                                                                                    \
-    {                                                                                              \
-        "yes", SL_OPT_BOOL, offsetof(struct run_options, yes), "false",                            \
-            "With --full-refresh: also where it throws away the history of a snapshot.", 0,        \
-            .letter = 'y'                                                                          \
+#define YES_ROW                                                                             \
+    {                                                                                       \
+        "yes", SL_OPT_BOOL, offsetof(struct run_options, yes), "false",                     \
+            "With --full-refresh: also where it throws away the history of a snapshot.", 0, \
+            .letter = 'y'                                                                   \
     }
 #define EXECUTION_ROWS                                                              \
     {"threads",                                                                     \

@@ -211,7 +211,8 @@ static void run_node(struct controller *controller, size_t index)
     if (is_blocked(controller, outcome)) {
         outcome->status = SL_STATUS_SKIPPED;
     } else if (is_fresh(controller, outcome)) {
-        outcome->passes_on = sl_node_is_view(outcome->node) && has_new_input(controller, outcome->node);
+        outcome->passes_on =
+            sl_node_is_view(outcome->node) && has_new_input(controller, outcome->node);
         outcome->status = SL_STATUS_NOTHING;
     } else {
         outcome->status = SL_STATUS_RUNNING;

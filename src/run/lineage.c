@@ -76,8 +76,8 @@ static int decide_rows(struct sl_lineage *lineage, struct end from, const char *
     for (size_t i = 0; i < rows->in_count; i++) {
         const struct sl_lineage_end *known = lineage->edges[rows->in[i]].from;
         if (sl_str_equal(known->table, from.table) &&
-            (known->column == from.column || (known->column && from.column &&
-                                              sl_str_equal_nocase(known->column, from.column))))
+            (known->column == from.column ||
+             (known->column && from.column && sl_str_equal_nocase(known->column, from.column))))
             return SL_OK;
     }
     return add_edge(lineage, from, (struct end){table, NULL}, SL_LINEAGE_DECIDES, err);
@@ -101,8 +101,7 @@ static int add_ingest(struct sl_lineage *lineage, const struct sl_node *node, st
     SL_TRY_NEW(source, err);
     size_t count = relation ? relation->count : contract ? contract->column_count : 0;
     for (size_t i = 0; i < count; i++) {
-        const char *name =
-            relation ? relation->columns[i].name : contract->columns[i].source_name;
+        const char *name = relation ? relation->columns[i].name : contract->columns[i].source_name;
         if (!is_own(name))
             SL_TRY(add_edge(lineage, (struct end){source, name}, (struct end){node->name, name},
                             SL_LINEAGE_READ, err));
@@ -127,14 +126,13 @@ static bool is_quarantine_read(const struct sl_lineage *lineage, const struct sl
 static int add_quarantine(struct sl_lineage *lineage, const struct sl_node *node, const char *raw,
                           struct sl_err *err)
 {
-    const char *quarantine =
-        sl_arena_printf(&lineage->world->arena, "quarantine.%s", node->bare);
+    const char *quarantine = sl_arena_printf(&lineage->world->arena, "quarantine.%s", node->bare);
     const struct sl_relation *relation = sl_map_get(&lineage->catalog, raw);
     SL_TRY_NEW(quarantine, err);
     for (size_t i = 0; relation && i < relation->count; i++) {
         struct end from = {raw, relation->columns[i].name};
-        SL_TRY(add_edge(lineage, from, (struct end){quarantine, "payload"}, SL_LINEAGE_COMPUTED,
-                        err));
+        SL_TRY(
+            add_edge(lineage, from, (struct end){quarantine, "payload"}, SL_LINEAGE_COMPUTED, err));
         SL_TRY(decide_rows(lineage, from, quarantine, err));
     }
     return decide_rows(lineage, (struct end){raw, NULL}, quarantine, err);
@@ -182,8 +180,8 @@ static int add_origins(struct sl_lineage *lineage, const struct sl_node *node,
                        sl_str_equal_nocase(name, node->model->updated_at);
         if (!is_time)
             continue;
-        SL_TRY(add_edge(lineage, from, (struct end){node->name, SL_VALID_FROM},
-                        SL_LINEAGE_COMPUTED, err));
+        SL_TRY(add_edge(lineage, from, (struct end){node->name, SL_VALID_FROM}, SL_LINEAGE_COMPUTED,
+                        err));
         SL_TRY(add_edge(lineage, from, (struct end){node->name, SL_VALID_TO}, SL_LINEAGE_COMPUTED,
                         err));
     }
@@ -207,9 +205,8 @@ static int add_model(struct sl_lineage *lineage, const struct sl_node *node,
                            err));
     for (size_t i = 0; i < node->query->table_count; i++) {
         const struct sl_table_ref *ref = &node->query->tables[i];
-        const char *table =
-            sl_arena_printf(&lineage->world->arena, "%s.%s", ref->layer ? ref->layer : "",
-                            ref->name);
+        const char *table = sl_arena_printf(&lineage->world->arena, "%s.%s",
+                                            ref->layer ? ref->layer : "", ref->name);
         SL_TRY_NEW(table, err);
         SL_TRY(decide_rows(lineage, (struct end){table, NULL}, node->name, err));
     }

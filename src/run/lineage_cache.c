@@ -141,9 +141,9 @@ static int find_anew(struct sl_lineage_cache *cache, const struct sl_node *node,
         SL_TRY(sl_world_session(cache->world, &cache->session, err));
     SL_TRY(cache->session->kind->parse(cache->session, &sql, 1, arena, &ast, err));
     SL_TRY(sl_query_read(ast, sql, node->model->file, 1, 1, arena, &ignored, ret, err));
-    return ignored.error_count ? SL_OK
-                               : sl_query_lineage(ast, sql, columns_of, (void *)cache->catalog,
-                                                  arena, ret, err);
+    return ignored.error_count
+               ? SL_OK
+               : sl_query_lineage(ast, sql, columns_of, (void *)cache->catalog, arena, ret, err);
 }
 
 int sl_lineage_cache_find(struct sl_lineage_cache *cache, const struct sl_node *node,

@@ -45,7 +45,7 @@ struct sl_run_options {
     int64_t concurrency; // 0: the project's, else the number of cores
     bool full_refresh;
     bool loses_history; // --yes
-    bool fail_fast; // start nothing new after the first error
+    bool fail_fast;     // start nothing new after the first error
     const struct sl_listener *listener;
 };
 

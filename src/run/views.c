@@ -8,7 +8,7 @@ struct resolver {
     struct sl_world *world;
     struct sl_map indices; // name of a view -> its index + 1, as a pointer into `numbers`
     size_t *numbers;
-    enum { UNSEEN, OPEN, DONE, CIRCULAR } *states; // per model
+    enum { UNSEEN, OPEN, DONE, CIRCULAR } * states; // per model
 };
 
 static int resolve(struct resolver *resolver, size_t index, struct sl_err *err);

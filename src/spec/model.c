@@ -3,9 +3,8 @@
 
 #include <string.h>
 
-static const char *const write_modes[] = {"full",  "append",   "partition",
-                                          "merge", "snapshot", "view",
-                                          NULL};
+static const char *const write_modes[] = {"full",     "append", "partition", "merge",
+                                          "snapshot", "view",   NULL};
 static const char *const delete_modes[] = {"keep", "close", NULL};
 
 const char *sl_write_mode_name(enum sl_write_mode mode)

@@ -300,7 +300,8 @@ static int choose(struct load_step *step, struct sl_err *err)
         return whole(step, "its delivery changed", err);
     if (!sl_str_equal(position->table_id, step->snapshot.table_id) ||
         position->version > step->snapshot.version)
-        return whole(step, step->view ? "the view or what it reads changed" : "it is another table now",
+        return whole(step,
+                     step->view ? "the view or what it reads changed" : "it is another table now",
                      err);
     if (step->load.mode == SL_LOAD_REPLACE || !step->kind->can(step->load.mode))
         return whole(step, "its table changed", err);

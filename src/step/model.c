@@ -60,9 +60,8 @@ static int create_views(struct sl_model_step *step, struct sl_err *err)
         SL_TRY(sl_step_view(step->context, input->layer, input->name, input->version, NULL, err));
     }
     for (size_t i = 0; i < step->query->views.count; i++) {
-        const struct sl_view *view =
-            sl_view_find(step->context->views, sl_layer_name(SL_LAYER_CURATED),
-                         step->query->views.items[i]);
+        const struct sl_view *view = sl_view_find(
+            step->context->views, sl_layer_name(SL_LAYER_CURATED), step->query->views.items[i]);
         SL_TRY(sl_step_create_view(step->context, view, err));
     }
     return SL_OK;

@@ -46,7 +46,7 @@ struct sl_model_step {
     // The settings' columns, spelled as the result spells them.
     const char **partition_by, **key, **order_by;
     const char *updated_at; // snapshot; NULL: none
-    bool *is_asc; // parallel to order_by
+    bool *is_asc;           // parallel to order_by
     struct sl_staged staged;
     enum sl_delta_mode commit_mode;
     const char *const *removed; // files of the table that give way, where only a part does

@@ -82,8 +82,8 @@ int sl_snapshot_keep(struct sl_model_step *step, struct sl_err *err)
 
 static int refuse_loss(struct sl_model_step *step, const char *what, struct sl_err *err)
 {
-    (void)sl_fail(err, SL_E_MODEL_SETTING,
-                  "curated.%s holds a history that %s would throw away", step->model->name, what);
+    (void)sl_fail(err, SL_E_MODEL_SETTING, "curated.%s holds a history that %s would throw away",
+                  step->model->name, what);
     (void)sl_err_hint(err,
                       "if it may go: `sluice run --select %s --full-refresh --yes`; else give the "
                       "model another name",
@@ -110,8 +110,7 @@ int sl_snapshot_guard(struct sl_model_step *step, struct sl_err *err)
         return refuse_loss(step, "another write mode", err);
     now = settings_of(step->model);
     SL_TRY_NEW(now, err);
-    return json_equal(kept, now) ? SL_OK
-                                 : refuse_loss(step, "another 'key' or 'updated_at'", err);
+    return json_equal(kept, now) ? SL_OK : refuse_loss(step, "another 'key' or 'updated_at'", err);
 }
 
 // By its name in the table, whatever its case.
@@ -234,8 +233,7 @@ static int time_texts(struct sl_snapshot *snapshot, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     const struct sl_model_step *step = snapshot->step;
-    const struct sl_column *from =
-        sl_column_find(step->stored, step->stored_count, SL_VALID_FROM);
+    const struct sl_column *from = sl_column_find(step->stored, step->stored_count, SL_VALID_FROM);
     char now[32];
     bool has_zone = sl_str_equal(from->type, CLOCK_TYPE);
     sl_buf_addf(&text, "cast(%s '%s' as %s)", has_zone ? "timestamptz" : "timestamp",
@@ -325,9 +323,9 @@ static int find_files(struct sl_snapshot *snapshot, struct sl_delta_file **ret, 
     struct sl_model_step *step = snapshot->step;
     struct sl_session *session = step->context->session;
     struct sl_arena *arena = step->context->arena;
-    SL_TRY(session->kind->query(
-        session, "select \"~file\", count(*) from _dropped group by 1 order by 1", 0, &result,
-        err));
+    SL_TRY(session->kind->query(session,
+                                "select \"~file\", count(*) from _dropped group by 1 order by 1", 0,
+                                &result, err));
     size_t count = (size_t)sl_result_rows(result);
     const char **removed = SL_NEW_ARRAY(arena, const char *, count);
     *ret = SL_NEW_ARRAY(arena, struct sl_delta_file, count);
@@ -422,9 +420,8 @@ static int prove(struct sl_snapshot *snapshot, struct sl_err *err)
 
 int sl_snapshot_stage(struct sl_model_step *step, const char *sql, struct sl_err *err)
 {
-    struct sl_snapshot snapshot = {.step = step,
-                                   .table = {.version = -1},
-                                   .closes = step->model->deletes == SL_DELETES_CLOSE};
+    struct sl_snapshot snapshot = {
+        .step = step, .table = {.version = -1}, .closes = step->model->deletes == SL_DELETES_CLOSE};
     int64_t before = 0;
     SL_TRY(prepare(&snapshot, err));
     SL_TRY(sl_snapshot_read(&snapshot, sql, err));

@@ -17,7 +17,8 @@
 #define SL_VALID_TO "valid_to"
 #define SL_IS_CURRENT "is_current"
 
-// The columns of a model's table out of those of its query, in the arena: a snapshot has three more.
+// The columns of a model's table out of those of its query, in the arena: a snapshot has three
+// more.
 SL_MUST int sl_model_table_columns(const struct sl_model *model, const struct sl_column *columns,
                                    size_t count, struct sl_arena *arena, struct sl_column **ret,
                                    size_t *ret_count, struct sl_err *err);

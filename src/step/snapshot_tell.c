@@ -124,8 +124,8 @@ static int old_events(struct sl_snapshot *snapshot, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql,
-                "create or replace temp table _events as select %s, _a." SL_VALID_FROM
-                ", " VERSION " as \"~row\" from _versions _a semi join _touched _b on (%s)",
+                "create or replace temp table _events as select %s, _a." SL_VALID_FROM ", " VERSION
+                " as \"~row\" from _versions _a semi join _touched _b on (%s)",
                 snapshot->key_a, snapshot->match);
     sl_buf_addf(&sql,
                 " union all select distinct %s, _a." SL_VALID_TO ", " GONE

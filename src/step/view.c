@@ -22,8 +22,7 @@ static int create_one(struct sl_step_context *context, const struct sl_view *vie
     if (engine->describe(context->session, view->sql, context->arena, &columns, &count, err) !=
         SL_OK)
         return sl_err_context(err, "view curated.%s", view->name);
-    const char *bare =
-        sl_arena_strndup(context->arena, view->sql, engine->sql_length(view->sql));
+    const char *bare = sl_arena_strndup(context->arena, view->sql, engine->sql_length(view->sql));
     SL_TRY_NEW(bare, err);
     sl_stored_select(columns, count, bare, &sql);
     SL_TRY(sl_buf_check(&sql, err));
@@ -34,7 +33,8 @@ int sl_step_create_view(struct sl_step_context *context, const struct sl_view *v
                         struct sl_err *err)
 {
     for (size_t i = 0; i < view->below.count; i++)
-        SL_TRY(create_one(context, sl_map_get(&context->views->by_name, view->below.items[i]), err));
+        SL_TRY(
+            create_one(context, sl_map_get(&context->views->by_name, view->below.items[i]), err));
     return create_one(context, view, err);
 }
 
@@ -55,8 +55,8 @@ int sl_step_view_identity(const struct sl_project *project, const struct sl_view
         const char *name, *folder;
         if (!sl_table_parse(view->bases.items[i], &layer, &name))
             return sl_fail(err, SL_E_SQL_TABLE, "'%s' is not a table name", view->bases.items[i]);
-        SL_TRY(sl_step_position(project, layer, name, session, arena, &folder, &head, &record,
-                                err));
+        SL_TRY(
+            sl_step_position(project, layer, name, session, arena, &folder, &head, &record, err));
         if (head.version < 0)
             return SL_OK;
         int64_t since = sl_step_rows_since(&head, &record);

@@ -1,5 +1,5 @@
-// Views: models without a table. Whoever reads one reads what its SQL gives over the tables below it,
-// at the versions that these are read at; with the column types that a table would have.
+// Views: models without a table. Whoever reads one reads what its SQL gives over the tables below
+// it, at the versions that these are read at; with the column types that a table would have.
 #ifndef SL_STEP_VIEW_H
 #define SL_STEP_VIEW_H
 
@@ -10,8 +10,8 @@ struct sl_view {
     const char *name; // "orders_eur", of curated.orders_eur
     const char *sql;
     const char *fingerprint; // of its SQL and of the views that it reads
-    struct sl_strs bases; // tables below it and below the views it reads, each once, sorted
-    struct sl_strs below; // views that it reads and that these read, each behind those it reads
+    struct sl_strs bases;    // tables below it and below the views it reads, each once, sorted
+    struct sl_strs below;    // views that it reads and that these read, each behind those it reads
 };
 // Those of a project that do not read themselves. Any thread may look.
 struct sl_views {
