@@ -45,7 +45,8 @@ static bool columns_on_disk(void *self, const char *table, const struct sl_colum
         return columns_of_view(disk, name, ret, ret_count);
     const char *folder = sl_table_folder(disk->world->project, layer, name, disk->arena);
     if (!folder ||
-        sl_delta_load(folder, -1, disk->session, disk->arena, &snapshot, &ignored) != SL_OK ||
+        sl_delta_load_schema(folder, -1, disk->session, disk->arena, &snapshot, &ignored) !=
+            SL_OK ||
         snapshot.version < 0)
         return false;
     *ret = snapshot.columns;

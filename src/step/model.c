@@ -319,8 +319,11 @@ int sl_step_model_foresee(struct sl_step_context *context, const struct sl_model
                           const struct sl_query *query, const char *fingerprint,
                           struct sl_forecast *ret, struct sl_err *err)
 {
-    struct sl_model_step step = {
-        .context = context, .model = model, .query = query, .fingerprint = fingerprint};
+    struct sl_model_step step = {.context = context,
+                                 .model = model,
+                                 .query = query,
+                                 .fingerprint = fingerprint,
+                                 .only_foresees = true};
     *ret = (struct sl_forecast){0};
     SL_TRY(look(&step, err));
     if (is_up_to_date(&step))

@@ -39,8 +39,8 @@ static int name_values(struct sl_model_step *step, const struct sl_model_input *
 {
     struct sl_delta_snapshot snapshot;
     const char *prefix = "~p";
-    SL_TRY(sl_delta_load(driving->folder, driving->version, step->context->session,
-                         step->context->arena, &snapshot, err));
+    SL_TRY(sl_delta_load_schema(driving->folder, driving->version, step->context->session,
+                                step->context->arena, &snapshot, err));
     for (size_t i = 0; i < snapshot.column_count; i++)
         if (strncasecmp(snapshot.columns[i].name, prefix, strlen(prefix)) == 0) {
             prefix = sl_arena_printf(step->context->arena, "~%s", prefix);
@@ -58,8 +58,8 @@ static int scan_sql_of(struct sl_model_step *step, const struct sl_model_input *
     struct sl_delta_snapshot snapshot;
     struct sl_scan scan;
     struct sl_session *session = step->context->session;
-    SL_TRY(sl_delta_load(input->folder, input->version, session, step->context->arena, &snapshot,
-                         err));
+    SL_TRY(sl_delta_load_schema(input->folder, input->version, session, step->context->arena,
+                                &snapshot, err));
     SL_TRY(sl_delta_scan_files(&snapshot, files, count, step->context->arena, &scan, err));
     return session->kind->scan_sql(session, &scan, sql, err);
 }
@@ -202,7 +202,8 @@ static int touched_partitions(struct sl_model_step *step, const struct sl_model_
         step->scope = SL_SCOPE_NONE;
         return SL_OK;
     }
-    SL_TRY(narrow_to_touched(step, driving, err));
+    if (!step->only_foresees)
+        SL_TRY(narrow_to_touched(step, driving, err));
     step->scope = SL_SCOPE_PARTITIONS;
     step->commit_mode = SL_DELTA_PARTITIONS;
     step->why = sl_arena_printf(step->context->arena, "%s partition%s touched by changes in %s",
