@@ -33,7 +33,8 @@ struct sl_model_step {
     struct sl_record record;
     struct sl_model_input *inputs;
     size_t input_count;
-    bool only_foresees; // the driving table's view is not needed
+    const struct sl_delta_snapshot *driving_schema; // of the driving table, once it is needed
+    bool only_foresees;                             // the driving table's view is not needed
     enum sl_model_scope scope;
     const char *why;          // for people
     const char *value_prefix; // PARTITIONS: names of columns with the values, "~p" and a number

@@ -33,16 +33,30 @@ static int changes_of(struct sl_model_step *step, const struct sl_model_input *i
     return sl_step_changes(step->context, &range, ret, ret_why, err);
 }
 
+// Once per step: with very many files even the columns take a while.
+static int driving_schema(struct sl_model_step *step, const struct sl_model_input *driving,
+                          const struct sl_delta_snapshot **ret, struct sl_err *err)
+{
+    if (!step->driving_schema) {
+        struct sl_delta_snapshot *schema = SL_NEW(step->context->arena, struct sl_delta_snapshot);
+        SL_TRY_NEW(schema, err);
+        SL_TRY(sl_delta_load_schema(driving->folder, driving->version, step->context->session,
+                                    step->context->arena, schema, err));
+        step->driving_schema = schema;
+    }
+    *ret = step->driving_schema;
+    return SL_OK;
+}
+
 // A beginning of names that no column of the driving table has.
 static int name_values(struct sl_model_step *step, const struct sl_model_input *driving,
                        struct sl_err *err)
 {
-    struct sl_delta_snapshot snapshot;
+    const struct sl_delta_snapshot *schema;
     const char *prefix = "~p";
-    SL_TRY(sl_delta_load_schema(driving->folder, driving->version, step->context->session,
-                                step->context->arena, &snapshot, err));
-    for (size_t i = 0; i < snapshot.column_count; i++)
-        if (strncasecmp(snapshot.columns[i].name, prefix, strlen(prefix)) == 0) {
+    SL_TRY(driving_schema(step, driving, &schema, err));
+    for (size_t i = 0; i < schema->column_count; i++)
+        if (strncasecmp(schema->columns[i].name, prefix, strlen(prefix)) == 0) {
             prefix = sl_arena_printf(step->context->arena, "~%s", prefix);
             SL_TRY_NEW(prefix, err);
             i = (size_t)-1; // from the first one again
@@ -55,12 +69,11 @@ static int scan_sql_of(struct sl_model_step *step, const struct sl_model_input *
                        const struct sl_delta_file *files, size_t count, struct sl_buf *sql,
                        struct sl_err *err)
 {
-    struct sl_delta_snapshot snapshot;
+    const struct sl_delta_snapshot *schema;
     struct sl_scan scan;
     struct sl_session *session = step->context->session;
-    SL_TRY(sl_delta_load_schema(input->folder, input->version, session, step->context->arena,
-                                &snapshot, err));
-    SL_TRY(sl_delta_scan_files(&snapshot, files, count, step->context->arena, &scan, err));
+    SL_TRY(driving_schema(step, input, &schema, err));
+    SL_TRY(sl_delta_scan_files(schema, files, count, step->context->arena, &scan, err));
     return session->kind->scan_sql(session, &scan, sql, err);
 }
 
