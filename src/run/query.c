@@ -43,7 +43,9 @@ static bool columns_on_disk(void *self, const char *table, const struct sl_colum
         return false;
     if (sl_view_find(&disk->world->views, sl_layer_name(layer), name))
         return columns_of_view(disk, name, ret, ret_count);
-    const char *folder = sl_table_folder(disk->world->project, layer, name, disk->arena);
+    bool is_borrowed;
+    const char *folder =
+        sl_table_source(disk->world->project, layer, name, disk->arena, &is_borrowed);
     if (!folder ||
         sl_delta_load_schema(folder, -1, disk->session, disk->arena, &snapshot, &ignored) !=
             SL_OK ||

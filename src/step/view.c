@@ -53,10 +53,11 @@ int sl_step_view_identity(const struct sl_project *project, const struct sl_view
         struct sl_record record;
         enum sl_layer layer;
         const char *name, *folder;
+        bool is_borrowed;
         if (!sl_table_parse(view->bases.items[i], &layer, &name))
             return sl_fail(err, SL_E_SQL_TABLE, "'%s' is not a table name", view->bases.items[i]);
         SL_TRY(
-            sl_step_position(project, layer, name, session, arena, &folder, &head, &record, err));
+            sl_step_input(project, layer, name, session, arena, &folder, &head, &record, &is_borrowed, err));
         if (head.version < 0)
             return SL_OK;
         int64_t since = sl_step_rows_since(&head, &record);
