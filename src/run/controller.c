@@ -251,9 +251,8 @@ static bool is_fresh(struct controller *controller, const struct sl_outcome *out
 {
     const struct sl_node *node = outcome->node;
     // What is published of a table may change while the table does not.
-    return sl_node_is_view(node) ||
-           (node->verdict != SL_VERDICT_STALE && !reads_published(node) &&
-            !has_new_input(controller, node));
+    return sl_node_is_view(node) || (node->verdict != SL_VERDICT_STALE && !reads_published(node) &&
+                                     !has_new_input(controller, node));
 }
 
 // Lock held on entry and exit; not while the step runs.

@@ -222,7 +222,7 @@ int sl_world_look_again(struct sl_world *world, struct sl_err *err)
         struct sl_node *node = &world->graph.nodes[i];
         struct sl_err trouble = {0};
         node->facts.trouble = NULL;
-        if (node->kind == SL_NODE_LOAD)
+        if (node->kind == SL_NODE_LOAD || sl_node_is_view(node))
             continue;
         code = node->kind == SL_NODE_CLEANSE
                    ? look_cleanse(&looker, node, &trouble)

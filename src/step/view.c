@@ -56,8 +56,8 @@ int sl_step_view_identity(const struct sl_project *project, const struct sl_view
         bool is_borrowed;
         if (!sl_table_parse(view->bases.items[i], &layer, &name))
             return sl_fail(err, SL_E_SQL_TABLE, "'%s' is not a table name", view->bases.items[i]);
-        SL_TRY(
-            sl_step_input(project, layer, name, session, arena, &folder, &head, &record, &is_borrowed, err));
+        SL_TRY(sl_step_input(project, layer, name, session, arena, &folder, &head, &record,
+                             &is_borrowed, err));
         if (head.version < 0)
             return SL_OK;
         int64_t since = sl_step_rows_since(&head, &record);
