@@ -27,7 +27,7 @@ static const char *kind_of(const struct sl_node *node)
                                         [SL_NODE_CLEANSE] = "contract",
                                         [SL_NODE_MODEL] = "model",
                                         [SL_NODE_LOAD] = "target"};
-    return names[node->kind];
+    return sl_node_is_view(node) ? "view" : names[node->kind];
 }
 
 static int print_node(const struct sl_node *node, struct sl_grid *grid, struct sl_arena *arena,
@@ -35,8 +35,9 @@ static int print_node(const struct sl_node *node, struct sl_grid *grid, struct s
 {
     char rows[32], size[32];
     const struct sl_facts *facts = &node->facts;
-    const char *version =
-        facts->version < 0 ? "-" : sl_arena_printf(arena, "%lld", (long long)facts->version);
+    const char *version = facts->version < 0 || sl_node_is_view(node)
+                              ? "-"
+                              : sl_arena_printf(arena, "%lld", (long long)facts->version);
     SL_TRY_NEW(version, err);
     const char *cells[] = {node->name,
                            kind_of(node),

@@ -58,6 +58,9 @@ static int decide_input(const struct sl_graph *graph, struct sl_node *node,
                        err);
     if (version < 0)
         return SL_OK;
+    if (sl_node_is_view(from) && !sl_str_equal(input->id, id))
+        return because(node, arena,
+                       sl_arena_printf(arena, "%s or what it reads changed", input->table), err);
     if (input->id && id && !sl_str_equal(input->id, id))
         return because(node, arena, sl_arena_printf(arena, "%s is another table now", input->table),
                        err);
@@ -126,9 +129,11 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
 {
     node->verdict = SL_VERDICT_FRESH;
     node->why = (struct sl_strs){0};
-    if (full_refresh)
+    if (full_refresh && !sl_node_is_view(node))
         SL_TRY(because(node, arena, "asked for by --full-refresh", err));
-    if (node->facts.trouble) {
+    if (sl_node_is_view(node)) {
+        // Nothing to build.
+    } else if (node->facts.trouble) {
         // Its step says it too, or does its work if it has passed by then.
         const char *why = sl_arena_printf(arena, "it cannot be looked at: %s", node->facts.trouble);
         SL_TRY(because(node, arena, why, err));

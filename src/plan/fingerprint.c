@@ -38,6 +38,10 @@ int sl_model_fingerprint(const struct sl_model *model, const char *digest, char 
     add_strs(hash, &model->key);
     add_strs(hash, &model->order_by);
     SL_TRY(add_node(hash, model->checks, err));
+    if (model->write == SL_WRITE_SNAPSHOT) {
+        sl_hash_add(hash, model->updated_at);
+        sl_hash_add(hash, model->deletes == SL_DELETES_CLOSE ? "close" : "keep");
+    }
     return sl_hash_end(hash, ret_hex, err);
 }
 

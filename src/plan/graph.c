@@ -222,6 +222,16 @@ static int link_node(struct builder *builder, struct sl_node *node, struct sl_er
             unknown_table(builder, node->delivery->table, place, node->name);
             return SL_OK;
         }
+        if (sl_node_is_view(from) && node->delivery->write != SL_WRITE_FULL)
+            sl_diag(&builder->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+                    sl_yaml_place(node->delivery->node, "write"),
+                    "leave 'write' out, or make the model a table",
+                    "'%s' is a view, which can only be delivered whole", from->name);
+        if (sl_node_is_view(from) && node->target->reads == SL_READS_PUBLISHED)
+            sl_diag(&builder->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+                    sl_yaml_place(node->target->node, "reads"),
+                    "leave 'reads' out, or make the model a table",
+                    "'%s' is a view, and publications list tables", from->name);
         return add_edge(builder, from, node, err);
     }
     }

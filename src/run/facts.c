@@ -181,6 +181,21 @@ static int look_load(struct looker *looker, struct sl_node *node, struct sl_err 
     return SL_OK;
 }
 
+// Rows and sizes of a view are those of no table. It is what the tables below it are.
+static int look_view(struct looker *looker, struct sl_node *node, struct sl_err *err)
+{
+    struct sl_world *world = looker->world;
+    const struct sl_view *view =
+        sl_view_find(&world->views, sl_layer_name(SL_LAYER_CURATED), node->bare);
+    if (!view)
+        return SL_OK; // the project has errors
+    SL_TRY(sl_step_view_identity(world->project, view, NULL, &world->arena, &node->facts.table_id,
+                                 err));
+    node->facts.version = node->facts.table_id ? 0 : -1;
+    node->facts.fingerprint = node->fingerprint;
+    return SL_OK;
+}
+
 // Of what was found before, only what the history tells stays.
 static void forget(struct sl_node *node)
 {
@@ -203,6 +218,8 @@ static int look(struct looker *looker, struct sl_node *node, struct sl_err *err)
     case SL_NODE_CLEANSE:
         return look_cleanse(looker, node, err);
     case SL_NODE_MODEL:
+        if (sl_node_is_view(node))
+            return look_view(looker, node, err);
         return look_table(looker, node, SL_LAYER_CURATED, NULL, err);
     case SL_NODE_LOAD:
         return look_load(looker, node, err);
@@ -256,7 +273,7 @@ int sl_world_look_again(struct sl_world *world, struct sl_err *err)
         struct sl_node *node = &world->graph.nodes[i];
         struct sl_err trouble = {0};
         node->facts.trouble = NULL;
-        if (node->kind == SL_NODE_LOAD)
+        if (node->kind == SL_NODE_LOAD || sl_node_is_view(node))
             continue;
         code = node->kind == SL_NODE_CLEANSE
                    ? look_cleanse(&looker, node, &trouble)

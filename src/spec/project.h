@@ -83,7 +83,16 @@ struct sl_source {
 };
 
 // models/NAME.sql
-enum sl_write_mode { SL_WRITE_FULL, SL_WRITE_APPEND, SL_WRITE_PARTITION, SL_WRITE_MERGE };
+enum sl_write_mode {
+    SL_WRITE_FULL,
+    SL_WRITE_APPEND,
+    SL_WRITE_PARTITION,
+    SL_WRITE_MERGE,
+    SL_WRITE_SNAPSHOT, // models only
+    SL_WRITE_VIEW,     // models only
+};
+const char *sl_write_mode_name(enum sl_write_mode mode); // "full"
+enum sl_snapshot_deletes { SL_DELETES_KEEP, SL_DELETES_CLOSE };
 struct sl_model {
     const char *name; // file stem; the table is curated.NAME
     const char *file;
@@ -95,7 +104,9 @@ struct sl_model {
     struct sl_strs tags;
     int write;                   // enum sl_write_mode
     struct sl_strs partition_by; // columns of the result
-    struct sl_strs key;          // merge
+    struct sl_strs key;          // merge, snapshot
+    const char *updated_at;      // snapshot: column with a version's time; NULL: the run's clock
+    int deletes;                 // snapshot: enum sl_snapshot_deletes
     struct sl_strs
         order_by; // merge: newest wins by these, "updated_at" or "updated_at desc"; default desc
     const struct sl_yaml *checks; // list of {kind: arguments} or names; may be NULL

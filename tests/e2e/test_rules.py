@@ -69,6 +69,10 @@ def test_every_kind_is_listed_and_its_example_is_a_contract(project):
         else:
             lines.append(f"        {kind['example']}")
     head = HEAD.split("      - {name: id", 1)[0]
+    project.write("data/customers.csv", "id\n1\n")
+    project.write("sources/customers.yml", "path: data/customers.csv\n")
+    project.write("contracts/customers.odcs.yml", HEAD.split("schema:", 1)[0].replace("id: t", "id: customers") +
+                  "schema:\n  - name: customers\n    properties: [{name: id, logicalType: string, primaryKey: true}]\n")
     project.write("contracts/t.odcs.yml", head + "\n".join(lines) + "\n")
     project.write("sluice.yml", SETTINGS)
     told = project.json("check")

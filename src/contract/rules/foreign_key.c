@@ -42,6 +42,7 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
 const struct sl_rule_kind sl_rule_foreign_key = {
     .name = "foreign_key",
     .summary = "A row of another table has the same values.",
+    .example = "relationships: [{type: foreignKey, to: customers.id}]",
     .is_for_rows = true,
     .compile = compile,
 };
