@@ -1,6 +1,7 @@
 // sluice test: rows that are given, and the rows that the final tables must then hold.
 #include "base/clock.h"
 #include "base/fs.h"
+#include "cli/test_record.h"
 #include "cli/test_view.h"
 
 #include <stdlib.h>
@@ -11,9 +12,10 @@
 struct test_options {
     struct sl_common common;
     struct sl_strs selection;
-    const char *junit;
-    int64_t threads;
-    bool changed, fail_fast, keep;
+    const char *junit, *record;
+    struct sl_strs from;
+    int64_t threads, rows;
+    bool changed, fail_fast, keep, force;
 };
 
 static const struct sl_opt test_rows[] = {
@@ -29,6 +31,15 @@ static const struct sl_opt test_rows[] = {
      "Write the results to this file, too, as JUnit XML.", 0, .placeholder = "FILE"},
     {"keep", SL_OPT_BOOL, offsetof(struct test_options, keep), "false",
      "Leave the tests' lakes in a temporary folder, to be looked at.", 0},
+    {"record", SL_OPT_STRING, offsetof(struct test_options, record), NULL,
+     "Write tests/NAME.yml instead: rows of the lake as they are, and what comes of them now.", 0,
+     .placeholder = "NAME"},
+    {"from", SL_OPT_STRINGS, offsetof(struct test_options, from), NULL,
+     "record: the tables that it tests.", SL_OPT_WORDS, .placeholder = "TABLE"},
+    {"rows", SL_OPT_INT, offsetof(struct test_options, rows), "10",
+     "record: how many rows of each input to take.", 0, .placeholder = "N"},
+    {"force", SL_OPT_BOOL, offsetof(struct test_options, force), "false",
+     "record: overwrite a test of this name.", 0},
     {"threads", SL_OPT_INT, offsetof(struct test_options, threads), "0",
      "Tests at once; 0: as many as there are cores.", 0, .letter = 'j', .placeholder = "N"},
     SL_COMMON_ROWS,
@@ -235,6 +246,23 @@ static int report(struct session *session, int *ret_exit, struct sl_err *err)
     return SL_OK;
 }
 
+static int report_record(const struct test_options *options,
+                         const struct sl_test_recording *recording, struct sl_err *err)
+{
+    char given[64], expected[64];
+    SL_AUTO(sl_json_free)
+    json_t *root = json_pack("{s:s, s:s, s:I, s:I}", "schema", "sluice.test.record/1", "file",
+                             recording->file, "given", (json_int_t)recording->given, "expected",
+                             (json_int_t)recording->expected);
+    SL_TRY_NEW(root, err);
+    if (options->common.json)
+        return sl_print_json(root, err);
+    printf("%s: %s given, %s expected\n", recording->file,
+           sl_count_of(recording->given, "row", given),
+           sl_count_of(recording->expected, "row", expected));
+    return SL_OK;
+}
+
 static int run_test(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct test_options *options = self;
@@ -243,6 +271,17 @@ static int run_test(const void *self, int *ret_exit, struct sl_err *err)
         return sl_fail(err, SL_E_USAGE, "--threads is '%lld', expected 0 or more",
                        (long long)options->threads);
     SL_TRY(open_session(&session, err));
+    if (options->record) {
+        struct sl_test_recording recording = {.world = &session.world,
+                                              .name = options->record,
+                                              .tables = options->from,
+                                              .rows = options->rows,
+                                              .overwrites = options->force};
+        SL_TRY(sl_test_record(&recording, err));
+        return report_record(options, &recording, err);
+    }
+    if (options->from.count)
+        return sl_fail(err, SL_E_USAGE, "--from is for --record NAME");
     SL_TRY(recall(&session, err));
     SL_TRY(select_tests(&session, err));
     if (session.suite.count == 0 && !options->common.json)
@@ -264,7 +303,9 @@ static int run_test(const void *self, int *ret_exit, struct sl_err *err)
 }
 
 static const char *const examples[] = {"sluice test", "sluice test curated.daily_revenue --keep",
-                                       "sluice test --changed --junit out/tests.xml", NULL};
+                                       "sluice test --changed --junit out/tests.xml",
+                                       "sluice test --record revenue --from curated.daily_revenue",
+                                       NULL};
 
 const struct sl_command sl_command_test = {
     .name = "test",

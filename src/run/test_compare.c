@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#define SHOWN_ROWS 50
 #define TOLERANCE "1e-9"
 
 struct comparison {
@@ -128,15 +127,17 @@ static int choose_rest(struct comparison *comparison, const struct sl_delta_snap
     return SL_OK;
 }
 
+// A part of a key is good enough: rows that share it are paired in the order of their values.
 static bool takes_key(struct comparison *comparison, const struct sl_strs *key)
 {
-    for (size_t i = 0; i < key->count; i++)
-        if (!sl_column_find(comparison->columns, comparison->count, key->items[i]))
-            return false;
-    for (size_t i = 0; i < key->count; i++)
-        comparison->is_key[sl_column_find(comparison->columns, comparison->count, key->items[i]) -
-                           comparison->columns] = true;
-    return key->count > 0;
+    bool takes_any = false;
+    for (size_t i = 0; i < key->count; i++) {
+        const struct sl_column *column =
+            sl_column_find(comparison->columns, comparison->count, key->items[i]);
+        if (column)
+            comparison->is_key[column - comparison->columns] = takes_any = true;
+    }
+    return takes_any;
 }
 
 static int choose_key(struct comparison *comparison, struct sl_err *err)
@@ -197,7 +198,8 @@ static int make_expected(struct comparison *comparison, struct sl_err *err)
     for (size_t i = 0; i < comparison->count; i++) {
         const char *type = comparison->columns[i].type;
         const char *text =
-            comparison->texts[i] ? quoted(comparison, "", comparison->texts[i], "") : "null";
+            comparison->texts[i] ? quoted(comparison, "", comparison->texts[i], "")
+                                 : "cast(null as varchar)";
         SL_TRY_NEW(text, err);
         sl_buf_add(&sql, ", ");
         sl_test_cast(text, type, &sql);
@@ -274,7 +276,10 @@ static void add_differences(const struct comparison *comparison, struct sl_buf *
     add_actual(comparison, sql);
     sl_buf_add(sql, ")) select e.\"~ord\", a.\"~n\" is null, e.\"~n\" is null, count(*) over ()");
     for (size_t i = 0; i < comparison->count; i++) {
-        sl_buf_addf(sql, ", cast(e.c%zu as varchar), cast(a.c%zu as varchar), ", i, i);
+        // Nested values as a test would write them.
+        const char *text = sl_test_is_nested(comparison->columns[i].type) ? "to_json" : "";
+        sl_buf_addf(sql, ", cast(%s(e.c%zu) as varchar), cast(%s(a.c%zu) as varchar), ", text, i,
+                    text, i);
         add_same(comparison, i, sql);
     }
     sl_buf_add(sql, " from e full join a on e.\"~n\" = a.\"~n\"");
@@ -291,7 +296,7 @@ static void add_differences(const struct comparison *comparison, struct sl_buf *
     sl_buf_add(sql, " order by 1 nulls last");
     for (size_t i = 0; i < comparison->count; i++)
         sl_buf_addf(sql, ", %zu", 6 + 3 * i);
-    sl_buf_addf(sql, " limit %d", SHOWN_ROWS);
+    sl_buf_addf(sql, " limit %lld", (long long)comparison->lake->shown_rows);
 }
 
 static int add_row(struct comparison *comparison, const struct sl_result *result, int64_t at,
@@ -332,7 +337,7 @@ static int find_differences(struct comparison *comparison, struct sl_err *err)
     struct sl_err failure = {0};
     add_differences(comparison, &sql);
     SL_TRY(sl_buf_check(&sql, err));
-    SL_TRY(session->kind->query(session, sql.text, SHOWN_ROWS, &result, err));
+    SL_TRY(session->kind->query(session, sql.text, 0, &result, err));
     if (sl_result_rows(result) == 0)
         return SL_OK;
     int64_t total = sl_result_int(result, 0, 3);
@@ -373,6 +378,24 @@ static int load_table(struct comparison *comparison, struct sl_delta_snapshot *r
     return sl_step_view(&context, layer, name, -1, NULL, err);
 }
 
+// What one row leaves out and others name could be meant as null, or as anything.
+static int check_rows(struct comparison *comparison, struct sl_err *err)
+{
+    const struct sl_yaml *rows = comparison->table->rows;
+    for (size_t i = 0; rows && i < rows->count; i++)
+        for (size_t k = 0; k < comparison->relation.count; k++) {
+            const char *name = comparison->relation.columns[k];
+            if (sl_test_value(rows->items[i], name))
+                continue;
+            (void)sl_fail(err, SL_E_VALUE_INVALID, "the row does not say '%s', and others do",
+                          name);
+            (void)sl_err_hint(err, "write '%s: null' if that is expected", name);
+            return sl_err_at(err, rows->items[i]->place.file, rows->items[i]->place.line,
+                             rows->items[i]->place.column);
+        }
+    return SL_OK;
+}
+
 int sl_test_compare(struct sl_test_lake *lake, const struct sl_test_table *table,
                     struct sl_err *err)
 {
@@ -384,6 +407,7 @@ int sl_test_compare(struct sl_test_lake *lake, const struct sl_test_table *table
     SL_TRY(load_table(&comparison, &snapshot, err));
     SL_TRY(sl_test_relation(lake, session, table, &comparison.relation, err));
     SL_TRY(choose_named(&comparison, &snapshot, sl_str_starts(table->table, "quarantine."), err));
+    SL_TRY(check_rows(&comparison, err));
     if (table->is_whole || comparison.count == 0)
         SL_TRY(choose_rest(&comparison, &snapshot, err));
     SL_TRY(choose_key(&comparison, err));

@@ -238,7 +238,8 @@ int sl_test_do(struct sl_test_bench *bench, struct sl_test_outcome *outcome, con
                                 .folder = folder,
                                 .project_folder = bench->world->project->folder,
                                 .arena = &outcome->arena,
-                                .stop = &bench->stop};
+                                .stop = &bench->stop,
+                                .shown_rows = bench->shown_rows};
     lake.world = *bench->world;
     lake.world.project = &lake.project;
     pthread_mutex_init(&lake.world.engine_lock, NULL);

@@ -17,6 +17,7 @@ struct sl_test_lake {
     size_t run;                 // now
     int64_t clock_us;
     const atomic_bool *stop;
+    int64_t shown_rows; // of those that differ
 };
 
 // A session in which it is the time of the run, whoever asks.
@@ -36,6 +37,8 @@ SL_MUST int sl_test_relation(struct sl_test_lake *lake, struct sl_session *sessi
 // Where row `ord` stands, and its column, if they have a place of their own.
 struct sl_place sl_test_row_place(const struct sl_test_table *table, int64_t ord,
                                   const char *column);
+// A list, struct or map, which tests write as such.
+bool sl_test_is_nested(const char *type);
 // SQL that makes a value of `type` out of a text; null where it is none.
 void sl_test_cast(const char *text_sql, const char *type, struct sl_buf *sql);
 // SQL that is true where such a text is not just the value.

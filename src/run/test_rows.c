@@ -237,14 +237,14 @@ struct sl_place sl_test_row_place(const struct sl_test_table *table, int64_t ord
     return value ? value->place : row->place;
 }
 
-static bool is_nested(const char *type)
+bool sl_test_is_nested(const char *type)
 {
     return sl_str_ends(type, "]") || sl_str_starts(type, "STRUCT") || sl_str_starts(type, "MAP");
 }
 
 void sl_test_cast(const char *text_sql, const char *type, struct sl_buf *sql)
 {
-    if (is_nested(type))
+    if (sl_test_is_nested(type))
         sl_buf_addf(sql, "try_cast(try_cast(%s as JSON) as %s)", text_sql, type);
     else
         sl_buf_addf(sql, "try_cast(%s as %s)", text_sql, type);

@@ -59,6 +59,7 @@ struct sl_test_outcome {
 
 struct sl_test_options {
     int64_t threads; // 0: as many as cores
+    int64_t shown_rows; // kept of those that differ; 0: 50
     bool fail_fast, keep;
     // Told of each test that has ended, one call at a time. May be NULL.
     void (*on_end)(void *self, const struct sl_test_outcome *outcome);

@@ -282,7 +282,8 @@ static int read_runs(struct reader *reader, const struct file *file, const struc
     size_t count = is_several ? file->runs.count : 1, expected = 0;
     int64_t clock_us = 0;
     (void)sl_clock_parse(DEFAULT_CLOCK, &clock_us);
-    read_clock(reader, node, file->top.clock, &clock_us);
+    if (is_several)
+        read_clock(reader, node, file->top.clock, &clock_us);
     if (is_several && (file->top.given || file->top.expect || file->top.fails))
         complain(reader, sl_load_key_place(node, "runs"),
                  "move 'given', 'expect' and 'fails' into the runs",
@@ -317,8 +318,10 @@ static int read_test(struct sl_load *load, const struct sl_load_file *found, str
         ret->title = file.name;
     ret->tags = file.tags;
     SL_TRY(read_runs(&reader, &file, node, err));
-    if (load->project->diags.error_count != errors)
+    if (load->project->diags.error_count != errors) {
         ret->runs = NULL;
+        ret->run_count = 0;
+    }
     return SL_OK;
 }
 
