@@ -2,7 +2,7 @@
 #include "cli/cli.h"
 
 extern const struct sl_command sl_command_quickstart, sl_command_init, sl_command_check,
-    sl_command_test, sl_command_plan, sl_command_apply, sl_command_run, sl_command_retry, sl_command_status,
+    sl_command_test, sl_command_generate, sl_command_plan, sl_command_apply, sl_command_run, sl_command_retry, sl_command_status,
     sl_command_logs, sl_command_ls, sl_command_show, sl_command_query, sl_command_quarantine_ls,
     sl_command_quarantine_show, sl_command_quarantine_replay, sl_command_quarantine_discard,
     sl_command_quarantine_export, sl_command_lineage, sl_command_contract_diff, sl_command_explain,
@@ -14,6 +14,7 @@ const struct sl_command *const sl_commands[] = {
     &sl_command_init,
     &sl_command_check,
     &sl_command_test,
+    &sl_command_generate,
     &sl_command_plan,
     &sl_command_apply,
     &sl_command_run,
