@@ -1,7 +1,7 @@
 // sluice generate: rows out of a contract.
+#include "run/generate.h"
 #include "base/fs.h"
 #include "cli/lake.h"
-#include "run/generate.h"
 
 #include <string.h>
 
@@ -35,8 +35,8 @@ static const struct sl_opt generate_rows[] = {
      "Write to this file; else to stdout.", 0, .letter = 'o', .placeholder = "FILE"},
     {"force", SL_OPT_BOOL, offsetof(struct generate_options, force), "false",
      "Overwrite a file that is there.", 0},
-    {"format", SL_OPT_ENUM, offsetof(struct generate_options, format), "csv",
-     "Form of the rows.", 0, .values = formats, .placeholder = "FORMAT"},
+    {"format", SL_OPT_ENUM, offsetof(struct generate_options, format), "csv", "Form of the rows.",
+     0, .values = formats, .placeholder = "FORMAT"},
     SL_COMMON_ROWS,
     {0},
 };
@@ -137,10 +137,10 @@ static int report_json(const struct generate_options *options, struct sl_session
                        const struct sl_generated *made, struct sl_arena *arena, struct sl_err *err)
 {
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:s?, s:I, s:[], s:[], s:[], s:o}", "schema",
-                             "sluice.generate/1", "file", options->output, "count",
-                             (json_int_t)made->rows, "breaking", "impossible", "notes", "rows",
-                             options->output ? json_null() : json_array());
+    json_t *root =
+        json_pack("{s:s, s:s?, s:I, s:[], s:[], s:[], s:o}", "schema", "sluice.generate/1", "file",
+                  options->output, "count", (json_int_t)made->rows, "breaking", "impossible",
+                  "notes", "rows", options->output ? json_null() : json_array());
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < made->target_count; i++) {
         const char *name = sl_generate_name(made, &made->targets[i], arena);
@@ -207,12 +207,12 @@ static int run_generate(const void *self, int *ret_exit, struct sl_err *err)
     (void)ret_exit;
     SL_TRY(check_options(options, err));
     SL_TRY(sl_open_world(&options->common, &world, err));
-    struct sl_generate_options generate = {
-        .contract = find_contract(world.project, options->contract),
-        .rows = options->rows,
-        .seed = (uint64_t)options->seed,
-        .breaking = breaking_of(options->breaking),
-        .rule = options->breaking};
+    struct sl_generate_options generate = {.contract =
+                                               find_contract(world.project, options->contract),
+                                           .rows = options->rows,
+                                           .seed = (uint64_t)options->seed,
+                                           .breaking = breaking_of(options->breaking),
+                                           .rule = options->breaking};
     if (!generate.contract)
         return no_contract(&world, options->contract, err);
     SL_TRY(sl_world_session(&world, &session, err));
@@ -231,7 +231,8 @@ static const char *const examples[] = {"sluice generate orders --rows 1000 -o da
 
 const struct sl_command sl_command_generate = {
     .name = "generate",
-    .summary = "Make rows out of a contract: good ones, and ones that break just what is asked for.",
+    .summary =
+        "Make rows out of a contract: good ones, and ones that break just what is asked for.",
     .details =
         "Candidates are made from the types, formats, ranges, lengths, patterns and lists of the "
         "contract, and each is judged by the\n"

@@ -1,6 +1,7 @@
 // sluice test: rows that are given, and the rows that the final tables must then hold.
 #include "base/clock.h"
 #include "base/fs.h"
+#include "cli/test_mutate.h"
 #include "cli/test_record.h"
 #include "cli/test_view.h"
 
@@ -15,7 +16,7 @@ struct test_options {
     const char *junit, *record;
     struct sl_strs from;
     int64_t threads, rows;
-    bool changed, fail_fast, keep, force;
+    bool changed, fail_fast, keep, force, mutate;
 };
 
 static const struct sl_opt test_rows[] = {
@@ -31,6 +32,11 @@ static const struct sl_opt test_rows[] = {
      "Write the results to this file, too, as JUnit XML.", 0, .placeholder = "FILE"},
     {"keep", SL_OPT_BOOL, offsetof(struct test_options, keep), "false",
      "Leave the tests' lakes in a temporary folder, to be looked at.", 0},
+    {"mutate", SL_OPT_BOOL, offsetof(struct test_options, mutate), "false",
+     "When all have passed: take one rule or check after the other away, and tell for which no "
+     "test "
+     "fails then.",
+     0},
     {"record", SL_OPT_STRING, offsetof(struct test_options, record), NULL,
      "Write tests/NAME.yml instead: rows of the lake as they are, and what comes of them now.", 0,
      .placeholder = "NAME"},
@@ -137,8 +143,7 @@ static bool is_selected(const struct session *session, const struct sl_test_case
     bool is_named = words->count == 0 || sl_strs_has(words, test->test->name) ||
                     sl_strs_has(words, test->test->file);
     for (size_t i = 0; !is_named && i < test->tables.count; i++) {
-        const struct sl_node *node =
-            sl_graph_node(&session->world.graph, test->tables.items[i]);
+        const struct sl_node *node = sl_graph_node(&session->world.graph, test->tables.items[i]);
         is_named = node && node->is_selected;
     }
     return is_named;
@@ -175,7 +180,8 @@ static void on_end(void *self, const struct sl_test_outcome *outcome)
 {
     struct session *session = self;
     const struct sl_common *common = &session->options->common;
-    if (common->json || session->print_failure.code != SL_OK)
+    bool is_quiet = session->options->mutate && outcome->status == SL_TEST_PASSED;
+    if (common->json || session->print_failure.code != SL_OK || is_quiet)
         return;
     int code = sl_test_print(outcome, common->is_quiet, &session->print_failure);
     if (code == SL_OK)
@@ -246,6 +252,14 @@ static int report(struct session *session, int *ret_exit, struct sl_err *err)
     return SL_OK;
 }
 
+static bool has_failed(const struct session *session)
+{
+    for (size_t i = 0; i < session->count; i++)
+        if (session->outcomes[i].status != SL_TEST_PASSED)
+            return true;
+    return false;
+}
+
 static int report_record(const struct test_options *options,
                          const struct sl_test_recording *recording, struct sl_err *err)
 {
@@ -280,14 +294,15 @@ static int run_test(const void *self, int *ret_exit, struct sl_err *err)
         SL_TRY(sl_test_record(&recording, err));
         return report_record(options, &recording, err);
     }
+    if (options->changed && options->mutate)
+        return sl_fail(err, SL_E_USAGE, "--mutate needs all tests, not just --changed ones");
     if (options->from.count)
         return sl_fail(err, SL_E_USAGE, "--from is for --record NAME");
     SL_TRY(recall(&session, err));
     SL_TRY(select_tests(&session, err));
     if (session.suite.count == 0 && !options->common.json)
         puts("no tests: write one as tests/NAME.yml, or `sluice test --record NAME --from TABLE`");
-    session.outcomes =
-        SL_NEW_ARRAY(&session.world.arena, struct sl_test_outcome, session.count);
+    session.outcomes = SL_NEW_ARRAY(&session.world.arena, struct sl_test_outcome, session.count);
     SL_TRY_NEW(session.outcomes, err);
     struct sl_test_options run = {.threads = options->threads,
                                   .fail_fast = options->fail_fast,
@@ -295,16 +310,26 @@ static int run_test(const void *self, int *ret_exit, struct sl_err *err)
                                   .on_end = on_end,
                                   .self = &session};
     if (session.count) {
-        SL_TRY(sl_test_run(&session.world, session.cases, session.count, &run, session.outcomes,
-                           err));
+        SL_TRY(
+            sl_test_run(&session.world, session.cases, session.count, &run, session.outcomes, err));
         SL_TRY(remember(&session, err));
+    }
+    if (options->mutate && !has_failed(&session)) {
+        struct sl_test_mutation mutation = {.common = &options->common,
+                                            .world = &session.world,
+                                            .cases = session.cases,
+                                            .count = session.count,
+                                            .threads = options->threads};
+        return sl_test_mutate(&mutation, err);
     }
     return report(&session, ret_exit, err);
 }
 
-static const char *const examples[] = {"sluice test", "sluice test curated.daily_revenue --keep",
+static const char *const examples[] = {"sluice test",
+                                       "sluice test curated.daily_revenue --keep",
                                        "sluice test --changed --junit out/tests.xml",
                                        "sluice test --record revenue --from curated.daily_revenue",
+                                       "sluice test --mutate",
                                        NULL};
 
 const struct sl_command sl_command_test = {

@@ -15,8 +15,8 @@ struct recorder {
     struct sl_session *session;
     struct sl_step_context context;
     const char *path;
-    struct sl_strs given;       // "raw.orders", "clean.customers"
-    const char *first_sample;   // SQL of the first one's rows
+    struct sl_strs given;     // "raw.orders", "clean.customers"
+    const char *first_sample; // SQL of the first one's rows
     const struct sl_node *first;
     struct sl_buf text; // of the file
 };
@@ -395,8 +395,10 @@ int sl_test_record(struct sl_test_recording *recording, struct sl_err *err)
     }
     SL_TRY(find_inputs(&recorder, err));
     SL_TRY(sl_world_session(world, &recorder.session, err));
-    recorder.context = (struct sl_step_context){
-        .project = world->project, .session = recorder.session, .arena = recorder.arena, .run_id = ""};
+    recorder.context = (struct sl_step_context){.project = world->project,
+                                                .session = recorder.session,
+                                                .arena = recorder.arena,
+                                                .run_id = ""};
     int code = write_test(&recorder, err);
     if (code != SL_OK && !was_there && sl_fs_remove(recorder.path, NULL) != SL_OK)
         return code; // it says that it is recorded; the next --record needs --force

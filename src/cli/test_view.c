@@ -138,10 +138,10 @@ static int add_values(json_t *row, const char *key, const char *const *values,
 static int row_json(const struct sl_test_finding *finding, const struct sl_test_row *row,
                     json_t *rows, struct sl_err *err)
 {
-    json_t *item = json_pack("{s:s, s:s?, s:o, s:[]}", "kind", kind_name(row->kind), "file",
-                             row->place.line ? row->place.file : NULL, "line",
-                             row->place.line ? json_integer(row->place.line) : json_null(),
-                             "columns");
+    json_t *item =
+        json_pack("{s:s, s:s?, s:o, s:[]}", "kind", kind_name(row->kind), "file",
+                  row->place.line ? row->place.file : NULL, "line",
+                  row->place.line ? json_integer(row->place.line) : json_null(), "columns");
     if (!item || json_array_append_new(rows, item) != 0)
         return sl_fail_memory(err);
     for (size_t i = 0; row->kind == SL_TEST_DIFFERS && i < finding->column_count; i++)
@@ -155,11 +155,10 @@ static int row_json(const struct sl_test_finding *finding, const struct sl_test_
 int sl_test_json(const struct sl_test_outcome *outcome, json_t **ret, struct sl_err *err)
 {
     const struct sl_test *test = outcome->test->test;
-    json_t *root = json_pack("{s:s, s:s, s:s, s:[], s:s, s:f, s:s?, s:[]}", "name", test->name,
-                             "title", test->title, "file", test->file, "tables", "status",
-                             sl_test_status_name(outcome->status), "elapsed_ms",
-                             (double)outcome->elapsed_us / 1000, "folder", outcome->folder,
-                             "findings");
+    json_t *root = json_pack(
+        "{s:s, s:s, s:s, s:[], s:s, s:f, s:s?, s:[]}", "name", test->name, "title", test->title,
+        "file", test->file, "tables", "status", sl_test_status_name(outcome->status), "elapsed_ms",
+        (double)outcome->elapsed_us / 1000, "folder", outcome->folder, "findings");
     SL_TRY_NEW(root, err);
     *ret = root;
     for (size_t i = 0; i < outcome->test->tables.count; i++)
@@ -167,10 +166,9 @@ int sl_test_json(const struct sl_test_outcome *outcome, json_t **ret, struct sl_
                                     json_string(outcome->test->tables.items[i]));
     for (size_t i = 0; i < outcome->finding_count; i++) {
         const struct sl_test_finding *finding = &outcome->findings[i];
-        json_t *item = json_pack("{s:I, s:s?, s:o, s:I, s:[]}", "run",
-                                 (json_int_t)finding->run + 1, "table", finding->table, "error",
-                                 sl_err_json(&finding->err), "differences",
-                                 (json_int_t)finding->total, "rows");
+        json_t *item = json_pack("{s:I, s:s?, s:o, s:I, s:[]}", "run", (json_int_t)finding->run + 1,
+                                 "table", finding->table, "error", sl_err_json(&finding->err),
+                                 "differences", (json_int_t)finding->total, "rows");
         if (!item || json_array_append_new(json_object_get(root, "findings"), item) != 0)
             return sl_fail_memory(err);
         for (size_t k = 0; k < finding->row_count; k++)

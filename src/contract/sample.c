@@ -79,10 +79,9 @@ static void add_number(const struct sampler *sampler, struct sl_buf *sql)
     const struct sl_rule *range = sampler->range;
     const struct sl_type *type = &sampler->column->type;
     int scale = type->kind == SL_TYPE_INTEGER ? 0 : type->kind == SL_TYPE_DOUBLE ? 2 : type->scale;
-    int64_t largest = type->kind == SL_TYPE_INTEGER && type->bits == 8 ? 127
-                      : type->kind == SL_TYPE_INTEGER && type->bits == 16
-                          ? 32767
-                          : INT64_C(1000000000);
+    int64_t largest = type->kind == SL_TYPE_INTEGER && type->bits == 8    ? 127
+                      : type->kind == SL_TYPE_INTEGER && type->bits == 16 ? 32767
+                                                                          : INT64_C(1000000000);
     for (int digits = type->precision - type->scale; type->kind == SL_TYPE_DECIMAL && digits < 9;
          digits++)
         largest /= 10;
@@ -245,8 +244,8 @@ static void add_good(const struct sampler *sampler, const char *value, struct sl
 {
     const struct sl_rule *range = sampler->range;
     const struct sl_contract_column *column = sampler->column;
-    bool is_number = column->type.kind == SL_TYPE_INTEGER ||
-                     column->type.kind == SL_TYPE_DECIMAL || column->type.kind == SL_TYPE_DOUBLE;
+    bool is_number = column->type.kind == SL_TYPE_INTEGER || column->type.kind == SL_TYPE_DECIMAL ||
+                     column->type.kind == SL_TYPE_DOUBLE;
     sl_buf_add(sql, "case ");
     add_draw(sampler, 4, 12, sql);
     if (!column->is_required && !column->key_position)

@@ -11,7 +11,7 @@ struct alternative;
 // One atom with how often it stands.
 struct part {
     enum part_kind kind;
-    const char *text; // TEXT: one character, in UTF-8; CLASS: the ASCII characters it has
+    const char *text;          // TEXT: one character, in UTF-8; CLASS: the ASCII characters it has
     struct alternative *first; // GROUP
     long least, most;
     struct part *next;

@@ -26,10 +26,9 @@ const char *sl_generate_name(const struct sl_generated *generated,
                              const struct sl_generate_target *target, struct sl_arena *arena)
 {
     const struct sl_pass_rule *rules = generated->pass.rules;
-    return target->count == 1
-               ? rules[target->rules[0]].name
-               : sl_arena_printf(arena, "%s, %s", rules[target->rules[0]].name,
-                                 rules[target->rules[1]].name);
+    return target->count == 1 ? rules[target->rules[0]].name
+                              : sl_arena_printf(arena, "%s, %s", rules[target->rules[0]].name,
+                                                rules[target->rules[1]].name);
 }
 
 // --- what is asked for
@@ -49,8 +48,8 @@ static int no_rule(struct generator *generator, struct sl_err *err)
     struct sl_strs names = {0};
     for (size_t i = 0; i < pass->rule_count; i++)
         SL_TRY(sl_strs_add(&names, generator->arena, pass->rules[i].name, err));
-    const char *hint = sl_did_you_mean(generator->arena, generator->options->rule, names.items,
-                                       names.count);
+    const char *hint =
+        sl_did_you_mean(generator->arena, generator->options->rule, names.items, names.count);
     (void)sl_fail(err, SL_E_USAGE, "--breaking is '%s', which is no rule of '%s'",
                   generator->options->rule, generator->options->contract->name);
     return sl_err_hint(err, "%s", hint ? hint : "none, each, pairs, or the name of a rule");
@@ -225,8 +224,7 @@ static void add_choice(struct generator *generator, bool is_good, struct sl_buf 
         }
         sl_buf_add(sql, " order by _position) = 1");
     } else if (!is_good) {
-        sl_buf_add(sql,
-                   " qualify row_number() over (partition by \"~t\" order by _position) = 1");
+        sl_buf_add(sql, " qualify row_number() over (partition by \"~t\" order by _position) = 1");
     }
 }
 
@@ -235,10 +233,12 @@ static int judge(struct generator *generator, bool is_good, struct sl_err *err)
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_generated *made = generator->made;
     const struct sl_pass *pass = &made->pass;
-    sl_buf_addf(&sql, "%s", is_good ? "create or replace temp table \"~generated\" as "
-                                    : "insert into \"~generated\" ");
-    sl_buf_addf(&sql, "select %s, \"~t\", case when \"~t\" < 0 then _position else "
-                      "1000000000000 + \"~t\" end as \"~order\", ",
+    sl_buf_addf(&sql, "%s",
+                is_good ? "create or replace temp table \"~generated\" as "
+                        : "insert into \"~generated\" ");
+    sl_buf_addf(&sql,
+                "select %s, \"~t\", case when \"~t\" < 0 then _position else "
+                "1000000000000 + \"~t\" end as \"~order\", ",
                 pass->received);
     add_names(made, generator->arena, &sql);
     sl_buf_add(&sql, " as \"~breaks\" from (select *, ");
@@ -258,8 +258,8 @@ static int judge(struct generator *generator, bool is_good, struct sl_err *err)
 static int count_rows(struct generator *generator, int64_t *ret, struct sl_err *err)
 {
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    SL_TRY(generator->session->kind->query(
-        generator->session, "select count(*) from \"~generated\"", 1, &result, err));
+    SL_TRY(generator->session->kind->query(generator->session,
+                                           "select count(*) from \"~generated\"", 1, &result, err));
     *ret = sl_result_int(result, 0, 0);
     return SL_OK;
 }
@@ -281,16 +281,17 @@ static int make_good(struct generator *generator, struct sl_err *err)
                   "only %lld of %lld rows that break no rule of '%s' and have keys of their own "
                   "were found",
                   (long long)found, (long long)wanted, generator->options->contract->name);
-    return sl_err_hint(err, "%s", generator->made->notes.count ? generator->made->notes.items[0]
-                                                               : "ask for fewer with --rows");
+    return sl_err_hint(err, "%s",
+                       generator->made->notes.count ? generator->made->notes.items[0]
+                                                    : "ask for fewer with --rows");
 }
 
 static int mark_found(struct generator *generator, struct sl_err *err)
 {
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    SL_TRY(generator->session->kind->query(
-        generator->session, "select \"~t\" from \"~generated\" where \"~t\" >= 0", 0, &result,
-        err));
+    SL_TRY(generator->session->kind->query(generator->session,
+                                           "select \"~t\" from \"~generated\" where \"~t\" >= 0", 0,
+                                           &result, err));
     for (int64_t i = 0; i < sl_result_rows(result); i++)
         generator->made->targets[sl_result_int(result, i, 0)].is_found = true;
     return SL_OK;

@@ -27,9 +27,9 @@ struct sl_generated {
     struct sl_strs notes;
     int64_t rows; // of all that were made
 };
-// Makes the temp table "~generated" in the session: the columns, and "~breaks" VARCHAR, the names of
-// the rules that the row breaks, in the order of "~order". Targets for which no row was found among
-// many candidates are told by is_found. SL_E_LIMIT if not enough good rows can be found.
+// Makes the temp table "~generated" in the session: the columns, and "~breaks" VARCHAR, the names
+// of the rules that the row breaks, in the order of "~order". Targets for which no row was found
+// among many candidates are told by is_found. SL_E_LIMIT if not enough good rows can be found.
 SL_MUST int sl_generate(struct sl_session *session, const struct sl_generate_options *options,
                         struct sl_arena *arena, struct sl_generated *ret, struct sl_err *err);
 // "amount.range", or "amount.range, day.type": what a target breaks.

@@ -55,9 +55,8 @@ static const char *quoted(struct comparison *comparison, const char *before, con
     sl_buf_add(&sql, before);
     sl_buf_add_sql_name(&sql, name);
     sl_buf_add(&sql, after);
-    return sl_buf_check(&sql, NULL) == SL_OK
-               ? sl_arena_strdup(comparison->lake->arena, sql.text)
-               : NULL;
+    return sl_buf_check(&sql, NULL) == SL_OK ? sl_arena_strdup(comparison->lake->arena, sql.text)
+                                             : NULL;
 }
 
 // A column as the source gave it, out of the payload.
@@ -169,9 +168,9 @@ static void list_identity(const struct comparison *comparison, bool is_identity,
 {
     size_t listed = 0;
     for (size_t i = 0; i < comparison->count; i++) {
-        bool tells = comparison->has_key ? comparison->is_key[i]
-                                         : !comparison->table->is_ordered &&
-                                               !is_float(comparison->columns[i].type);
+        bool tells = comparison->has_key
+                         ? comparison->is_key[i]
+                         : !comparison->table->is_ordered && !is_float(comparison->columns[i].type);
         if (tells == is_identity)
             sl_buf_addf(sql, "%sc%zu", listed++ ? ", " : before, i);
     }
@@ -197,9 +196,8 @@ static int make_expected(struct comparison *comparison, struct sl_err *err)
     sl_buf_add(&sql, "create or replace temp table \"~expected\" as select \"~ord\"");
     for (size_t i = 0; i < comparison->count; i++) {
         const char *type = comparison->columns[i].type;
-        const char *text =
-            comparison->texts[i] ? quoted(comparison, "", comparison->texts[i], "")
-                                 : "cast(null as varchar)";
+        const char *text = comparison->texts[i] ? quoted(comparison, "", comparison->texts[i], "")
+                                                : "cast(null as varchar)";
         SL_TRY_NEW(text, err);
         sl_buf_add(&sql, ", ");
         sl_test_cast(text, type, &sql);
@@ -284,9 +282,9 @@ static void add_differences(const struct comparison *comparison, struct sl_buf *
     }
     sl_buf_add(sql, " from e full join a on e.\"~n\" = a.\"~n\"");
     for (size_t i = 0; i < comparison->count; i++)
-        if (comparison->has_key ? comparison->is_key[i]
-                                : !comparison->table->is_ordered &&
-                                      !is_float(comparison->columns[i].type))
+        if (comparison->has_key
+                ? comparison->is_key[i]
+                : !comparison->table->is_ordered && !is_float(comparison->columns[i].type))
             sl_buf_addf(sql, " and e.c%zu is not distinct from a.c%zu", i, i);
     sl_buf_add(sql, " where e.\"~n\" is null or a.\"~n\" is null");
     for (size_t i = 0; i < comparison->count; i++) {

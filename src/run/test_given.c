@@ -29,15 +29,16 @@ static const char *ending_of(struct sl_arena *arena, const char *path, bool as_i
 static int give_file(struct sl_test_lake *lake, const struct sl_source *source,
                      const struct sl_test_table *table, struct sl_err *err)
 {
-    const char *like = table->file ? table->file : source->paths.count ? source->paths.items[0] : "";
+    const char *like = table->file           ? table->file
+                       : source->paths.count ? source->paths.items[0]
+                                             : "";
     const char *folder = sl_arena_printf(lake->arena, "%s/files/%s", lake->folder, source->name);
     const char *ending = ending_of(lake->arena, like, table->file != NULL);
     SL_TRY_NEW(folder, err);
     SL_TRY_NEW(ending, err);
-    const char *path = table->name
-                           ? sl_arena_printf(lake->arena, "%s/%s", folder, table->name)
-                           : sl_arena_printf(lake->arena, "%s/run-%zu%s", folder, lake->run + 1,
-                                             ending);
+    const char *path =
+        table->name ? sl_arena_printf(lake->arena, "%s/%s", folder, table->name)
+                    : sl_arena_printf(lake->arena, "%s/run-%zu%s", folder, lake->run + 1, ending);
     SL_TRY_NEW(path, err);
     SL_TRY(sl_fs_mkdirs(folder, err));
     return sl_test_write_source(lake, source, table, path, err);
@@ -176,8 +177,8 @@ static int commit_rows(struct sl_test_lake *lake, struct sl_session *session,
                             &options.folder, &head, &before, err));
     SL_TRY(sl_step_staging(&context, options.folder, &options.file_prefix, err));
     SL_TRY(session->kind->stage(session, giving->sql, &options, lake->arena, &staged, err));
-    record.step = sl_arena_printf(lake->arena, "give %s.%s", sl_layer_name(giving->layer),
-                                  giving->name);
+    record.step =
+        sl_arena_printf(lake->arena, "give %s.%s", sl_layer_name(giving->layer), giving->name);
     SL_TRY_NEW(record.step, err);
     record.sequence = before.sequence + 1;
     struct sl_delta_commit commit = {
@@ -223,7 +224,8 @@ int sl_test_give(struct sl_test_lake *lake, const struct sl_test_run *run, struc
         for (size_t k = 0; k < lake->project.source_count && !source; k++)
             if (sl_str_equal(lake->project.sources[k].name, table->table))
                 source = &lake->project.sources[k];
-        if ((source ? give_file(lake, source, table, err) : give_table(lake, table, err)) != SL_OK) {
+        if ((source ? give_file(lake, source, table, err) : give_table(lake, table, err)) !=
+            SL_OK) {
             (void)at_table(table, err);
             return sl_err_context(err, "give '%s'", table->table);
         }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "run/mutate.h"
 #include "run/test_suite.h"
 
 #include <string.h>
@@ -25,8 +26,7 @@ static void add_clock(int64_t clock_us, struct sl_buf *sql)
         {"get_current_time", "TIME"},
     };
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
-        sl_buf_addf(sql,
-                    "create macro %s() as cast(make_timestamp(%lld::BIGINT) as %s);",
+        sl_buf_addf(sql, "create macro %s() as cast(make_timestamp(%lld::BIGINT) as %s);",
                     functions[i].name, (long long)clock_us, functions[i].type);
     sl_buf_addf(sql,
                 "create macro age(a) as system.main.age(cast(make_timestamp(%lld::BIGINT) as date)"
@@ -76,7 +76,9 @@ static const struct sl_source *own_source(const struct sl_test_lake *lake,
 static int cleanse(struct sl_test_lake *lake, const struct sl_node *node,
                    struct sl_step_context *context, struct sl_step_result *ret, struct sl_err *err)
 {
-    struct sl_contract_table contract = *node->contract;
+    const struct sl_mutant *mutant = lake->mutant;
+    struct sl_contract_table contract =
+        mutant && mutant->node == node ? *mutant->contract : *node->contract;
     contract.has_budget = false;
     return sl_step_cleanse(context, own_source(lake, node), &contract, ret, err);
 }
@@ -86,6 +88,7 @@ static int do_node(struct sl_test_lake *lake, const struct sl_node *node, struct
     SL_AUTO(sl_session_close) struct sl_session *session = NULL;
     struct sl_step_result result = {0};
     struct sl_query query = {0};
+    bool is_mutant = lake->mutant && lake->mutant->node == node;
     SL_TRY(sl_test_session(lake, &session, err));
     struct sl_step_context context = sl_test_context(lake, session);
     switch (node->kind) {
@@ -97,7 +100,8 @@ static int do_node(struct sl_test_lake *lake, const struct sl_node *node, struct
         break;
     case SL_NODE_MODEL:
         SL_TRY(sl_world_query(&lake->world, node, session, lake->arena, &query, err));
-        SL_TRY(sl_step_model(&context, node->model, &query, node->fingerprint, &result, err));
+        SL_TRY(sl_step_model(&context, is_mutant ? lake->mutant->model : node->model, &query,
+                             node->fingerprint, &result, err));
         break;
     case SL_NODE_LOAD:
         break;
@@ -173,8 +177,7 @@ static int do_nodes(struct sl_test_lake *lake, const struct sl_test_run *run, bo
 }
 
 // An expectation that cannot be compared is not met; the others are looked at all the same.
-static int compare(struct sl_test_lake *lake, const struct sl_test_table *table,
-                   struct sl_err *err)
+static int compare(struct sl_test_lake *lake, const struct sl_test_table *table, struct sl_err *err)
 {
     struct sl_err failure = {0};
     int code = sl_test_compare(lake, table, &failure);
@@ -239,6 +242,7 @@ int sl_test_do(struct sl_test_bench *bench, struct sl_test_outcome *outcome, con
                                 .project_folder = bench->world->project->folder,
                                 .arena = &outcome->arena,
                                 .stop = &bench->stop,
+                                .mutant = bench->mutant,
                                 .shown_rows = bench->shown_rows};
     lake.world = *bench->world;
     lake.world.project = &lake.project;

@@ -17,7 +17,8 @@ struct sl_test_lake {
     size_t run;                 // now
     int64_t clock_us;
     const atomic_bool *stop;
-    int64_t shown_rows; // of those that differ
+    const struct sl_mutant *mutant; // or NULL
+    int64_t shown_rows;             // of those that differ
 };
 
 // A session in which it is the time of the run, whoever asks.
@@ -47,8 +48,8 @@ void sl_test_is_inexact(const char *text_sql, const char *value_sql, const char 
 // A value as JSON: scalars as they are written where JSON has such, else as texts.
 void sl_test_add_json(const struct sl_yaml *node, struct sl_buf *json);
 // The columns of inline rows, in order of appearance.
-SL_MUST int sl_test_columns(const struct sl_yaml *rows, struct sl_arena *arena,
-                            struct sl_strs *ret, struct sl_err *err);
+SL_MUST int sl_test_columns(const struct sl_yaml *rows, struct sl_arena *arena, struct sl_strs *ret,
+                            struct sl_err *err);
 // The value of a column in a row, or NULL.
 const struct sl_yaml *sl_test_value(const struct sl_yaml *row, const char *column);
 
@@ -62,8 +63,8 @@ SL_MUST int sl_test_write_source(struct sl_test_lake *lake, const struct sl_sour
 // Compares a table with what is expected of it; differences become findings.
 SL_MUST int sl_test_compare(struct sl_test_lake *lake, const struct sl_test_table *table,
                             struct sl_err *err);
-// Adds what was not as expected, with `err` as it is; returns it for rows to be added, or NULL out of
-// memory.
+// Adds what was not as expected, with `err` as it is; returns it for rows to be added, or NULL out
+// of memory.
 struct sl_test_finding *sl_test_find(struct sl_test_lake *lake, const struct sl_err *err,
                                      const char *table);
 

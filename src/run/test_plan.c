@@ -46,8 +46,8 @@ static const struct sl_node *expected_node(struct planner *planner, const char *
     const char *bare;
     if (node && sl_table_parse(table, &layer, &bare))
         return node;
-    complain(planner, SL_E_TABLE_MISSING, place, nearest_table(planner, table),
-             table, "is no table of the project");
+    complain(planner, SL_E_TABLE_MISSING, place, nearest_table(planner, table), table,
+             "is no table of the project");
     return NULL;
 }
 
@@ -74,15 +74,15 @@ static void check_given(struct planner *planner, const struct sl_test_table *giv
                  is_table ? "is no table of the project" : "is no source of the project");
     else if (is_table && layer == SL_LAYER_RAW)
         complain(planner, SL_E_VALUE_INVALID, given->place,
-                 sl_arena_printf(arena, "give the source: '%s: ...'", bare),
-                 given->table, "comes out of files");
+                 sl_arena_printf(arena, "give the source: '%s: ...'", bare), given->table,
+                 "comes out of files");
     else if (is_table && given->name)
         complain(planner, SL_E_VALUE_INVALID, given->place, NULL, given->table,
                  "is a table, not a file");
     else if (!is_table && given->replaces)
         complain(planner, SL_E_VALUE_INVALID, given->place,
-                 "give the file of the run before again: 'name: ...'",
-                 given->table, "is a source, whose files are replaced by name");
+                 "give the file of the run before again: 'name: ...'", given->table,
+                 "is a source, whose files are replaced by name");
     else if (is_table && given->file && !sl_str_ends(given->file, ".csv"))
         complain(planner, SL_E_VALUE_INVALID, given->place, "a file that ends with .csv",
                  given->table, "has its rows in a file that is no CSV");
@@ -138,8 +138,8 @@ static void need_table(struct planner *planner, const char *table, const char *f
                 "'%s' needs '%s', which is first given in run %zu", for_whom, name, given + 1);
     else if (given == count && is_source)
         sl_diag(&planner->world->project->diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, place,
-                sl_arena_printf(arena,
-                                "give it, if only as '%s: []', or a table between the two", name),
+                sl_arena_printf(arena, "give it, if only as '%s: []', or a table between the two",
+                                name),
                 "'%s' needs the source '%s', which the test does not give", for_whom, name);
     else if (given == count)
         need_node(planner, node, place);
@@ -154,8 +154,8 @@ static int expect_table(struct planner *planner, const char *table, struct sl_pl
     if (!node)
         return SL_OK;
     if (node->kind != SL_NODE_INGEST && first_given(planner, table) < planner->test->run_count)
-        complain(planner, SL_E_VALUE_INVALID, place, "expect a table that is built from it",
-                 table, "is given, so that nothing builds it");
+        complain(planner, SL_E_VALUE_INVALID, place, "expect a table that is built from it", table,
+                 "is given, so that nothing builds it");
     else if (node->kind == SL_NODE_INGEST)
         need_table(planner, table, "the expectation", place);
     else

@@ -156,8 +156,10 @@ int sl_test_run(struct sl_world *world, const struct sl_test_case *const *cases,
                 struct sl_err *err)
 {
     SL_AUTO(sl_map_clear) struct sl_map catalog = {0};
-    struct sl_test_bench bench = {.world = world, .catalog = &catalog,
-                                   .shown_rows = options->shown_rows ? options->shown_rows : 50};
+    struct sl_test_bench bench = {.world = world,
+                                  .catalog = &catalog,
+                                  .mutant = options->mutant,
+                                  .shown_rows = options->shown_rows ? options->shown_rows : 50};
     struct queue queue = {
         .bench = &bench, .options = options, .outcomes = outcomes, .count = count};
     for (size_t i = 0; i < count; i++) {

@@ -25,7 +25,8 @@ static int write_encoded(const struct sl_source *source, const char *path, const
     iconv_t converter =
         iconv_open(source->csv.encoding == SL_ENCODING_UTF16 ? "UTF-16" : "ISO-8859-1", "UTF-8");
     size_t room = 4 * length + 4;
-    char *out = sl_arena_alloc(&arena, room), *to = out, *from = sl_arena_strndup(&arena, text, length);
+    char *out = sl_arena_alloc(&arena, room), *to = out,
+         *from = sl_arena_strndup(&arena, text, length);
     SL_TRY_NEW(out, err);
     SL_TRY_NEW(from, err);
     if (converter == (iconv_t)-1)

@@ -9,6 +9,7 @@ struct sl_test_bench {
     struct sl_map *catalog;
     atomic_bool stop;
     int64_t shown_rows;
+    const struct sl_mutant *mutant;
 };
 // Runs one test in a folder that is there. Fails where the test could not be run to its end.
 SL_MUST int sl_test_do(struct sl_test_bench *bench, struct sl_test_outcome *outcome,

@@ -6,12 +6,14 @@
 #include "run/world.h"
 #include "spec/test.h"
 
+struct sl_mutant;
+
 // A test with the steps it takes.
 struct sl_test_case {
     const struct sl_test *test;
     size_t *nodes; // of the graph, in its order
     size_t node_count;
-    struct sl_strs tables; // that it expects something of
+    struct sl_strs tables;   // that it expects something of
     const char *fingerprint; // of the test, its files and the code of its steps
 };
 // Finds the steps of a test. What the test cannot mean (unknown tables, a source that is needed and
@@ -58,9 +60,10 @@ struct sl_test_outcome {
 };
 
 struct sl_test_options {
-    int64_t threads; // 0: as many as cores
+    int64_t threads;    // 0: as many as cores
     int64_t shown_rows; // kept of those that differ; 0: 50
     bool fail_fast, keep;
+    const struct sl_mutant *mutant; // tested instead of the project (run/mutate.h); NULL: none
     // Told of each test that has ended, one call at a time. May be NULL.
     void (*on_end)(void *self, const struct sl_test_outcome *outcome);
     void *self;

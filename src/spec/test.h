@@ -1,5 +1,5 @@
-// Tests of a project, as read: tests/*.yml. Each gives rows to sources or tables, run after run, and
-// says what the final tables must hold.
+// Tests of a project, as read: tests/*.yml. Each gives rows to sources or tables, run after run,
+// and says what the final tables must hold.
 #ifndef SL_SPEC_TEST_H
 #define SL_SPEC_TEST_H
 
@@ -7,8 +7,8 @@
 
 // Rows of one source or table; exactly one of rows, text and file is there.
 struct sl_test_table {
-    const char *table;      // given: "orders" for a source, else "clean.customers"
-    struct sl_place place;  // of the table's name
+    const char *table;          // given: "orders" for a source, else "clean.customers"
+    struct sl_place place;      // of the table's name
     const struct sl_yaml *rows; // list of maps
     const char *text;           // CSV with a header; of a source, as its files are
     int text_line;              // of its first line

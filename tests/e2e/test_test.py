@@ -1,4 +1,5 @@
 """sluice test: real steps in a lake of their own, at a time that the test says; the differences are told with their places."""
+import json
 import re
 import shutil
 import xml.etree.ElementTree as xml
@@ -223,3 +224,22 @@ def test_what_is_recorded_passes_at_once_and_is_never_overwritten(tmp_path, slui
     head, rows = text.split("expect:")
     project.write("tests/revenue.yml", head + "expect:" + rows.replace("orders: 1,", "orders: 2,", 1))
     project.run("test", "revenue", exit_code=1)
+
+
+def test_a_rule_that_no_test_notices_survives_with_the_row_that_would_tell(shop):
+    out = shop.json("test", "--mutate")
+    mutants = {(m["table"], m["rule"]): m for m in out["mutants"]}
+    assert set(mutants) == {("clean.orders", "day.required"), ("clean.orders", "amount.required"), ("clean.orders", "amount.range"),
+                            ("curated.daily", "total < 1000")}
+    assert mutants["clean.orders", "amount.range"]["test"] == "late" and mutants["curated.daily", "total < 1000"]["test"] == "checked"
+    survivor = mutants["clean.orders", "day.required"]
+    assert survivor["status"] == "survived" and survivor["row"]["id"] and out["counts"] == {"killed": 2, "survived": 2}
+    assert out["score"] == 0.5
+    # What is offered kills it.
+    for rule in "day.required", "amount.required":
+        row = mutants["clean.orders", rule]["row"]
+        shop.write(f"tests/{rule.replace('.', '_')}.yml",
+                   f"given: {{orders: [{json.dumps(row)}]}}\nexpect: {{quarantine.orders: [{{rule: {rule}}}]}}\n")
+    assert shop.json("test", "--mutate")["counts"] == {"killed": 4, "survived": 0}
+    shop.write("tests/clock.yml", FILES["tests/clock.yml"].replace("days: 1", "days: 2"))
+    assert shop.json("test", "--mutate", exit_code=1)["schema"] == "sluice.test/1", "tests that fail say nothing of mutants"
