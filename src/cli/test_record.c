@@ -343,7 +343,7 @@ static int write_test(struct recorder *recorder, struct sl_err *err)
     char clock[32];
     sl_buf_addf(&recorder->text,
                 "# yaml-language-server: $schema=../.sluice/schema/test.json\nname: %s, as recorded"
-                "\nclock: %.19sZ\ngiven:\n",
+                "\nclock: \"%.19sZ\"\ngiven:\n",
                 recorder->recording->name, sl_clock_format(sl_clock_now_us(), clock));
     for (size_t i = 0; i < recorder->given.count; i++)
         SL_TRY(give(recorder, recorder->given.items[i], err));

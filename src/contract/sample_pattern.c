@@ -94,6 +94,8 @@ static bool parse_class(struct parser *parser, struct part *part)
         }
         if (c == '\\')
             c = (unsigned char)*parser->at++;
+        if (!c)
+            return refuse(parser, "a class without end");
         unsigned char to = c;
         if (parser->at[0] == '-' && parser->at[1] && parser->at[1] != ']') {
             parser->at++;
@@ -101,7 +103,7 @@ static bool parse_class(struct parser *parser, struct part *part)
             if (to == '\\')
                 to = (unsigned char)*parser->at++;
         }
-        if (!c || !to || to >= 128)
+        if (!to || c >= 128 || to >= 128)
             return refuse(parser, "a class with characters beyond ASCII");
         add_range(has, c, to);
     }
