@@ -208,7 +208,7 @@ bool sl_table_parse(const char *table, enum sl_layer *ret_layer, const char **re
 void sl_project_check_requirements(struct sl_project *project);
 
 // The file kinds, for `sluice schema`, docs and `init`: "project", "source", "contract", "model",
-// "target".
+// "target", "test".
 struct sl_file_kind {
     const char *name;
     const char *pattern; // "sources/*.yml"
