@@ -7,6 +7,8 @@
     trivial   one model `select 1`: a run, a run with nothing to do, the version
     models    1,000 models `select 1`, each committed durably, against a bare loop of the same COPYs, files and fsyncs in DuckDB
     plan      check and plan of 10,000 models
+    lineage   of 2,000 models of ten columns
+    million   plan where one of 1,000,000 partitions is stale: exactly its descendants are listed
     merge     100,000 rows (5 % updates) into the clean orders against delta-rs
     replay    the rejected orders after their contract was mended, against cleansing all orders
     diff      two equal versions, two equal copies, and copies with 100 differing rows, against one scan of both in the same engine
@@ -196,6 +198,98 @@ def bench_models(folder, rows):
     seconds, peak, _ = timed([SLUICE, "run", "--quiet"], cwd=project)
     report("1,000 models, committed", seconds, peak, reference, memory, "reference: bare COPY, one log file, five fsyncs each")
     report("  nothing to do", *timed([SLUICE, "run"], cwd=project)[:2])
+
+
+def lineage_project(folder, count):
+    """Models of ten columns in layers of a hundred, each over two of the layer before."""
+    project = models_project(folder, 0)
+    for number in range(count):
+        if number < 100:
+            sql = "select " + ", ".join(f"{number} + i as c{at}" if at else "i as c0" for at in range(10)) + " from range(10) r(i)"
+        else:
+            first, second = number - 100, (number - 100) // 100 * 100 + (number * 7) % 100
+            columns = ", ".join(f"a.c{at} + b.c{(at + 1) % 10} as c{at}" for at in range(1, 10))
+            sql = f"select a.c0, {columns} from curated.m{first} a join curated.m{second} b on b.c0 = a.c0 where a.c1 > 0"
+        (project / "models" / f"m{number}.sql").write_text(sql + "\n")
+    return project
+
+
+def bench_lineage(folder, rows):
+    project = lineage_project(folder, 2000)
+    last = "curated.m1999.c3"
+    report("lineage of 2,000 models, first time", *timed([SLUICE, "lineage", last], cwd=project)[:2])
+    report("  of one column", *sorted(timed([SLUICE, "lineage", last], cwd=project)[:2] for _ in range(3))[1])
+    report("  of all, as JSON", *timed([SLUICE, "lineage", "--json"], cwd=project)[:2])
+    report("  of all with influence", *timed([SLUICE, "lineage", "--json", "--influence"], cwd=project)[:2])
+
+
+def million_project(folder, count):
+    """Two tables of `count` partitions, of which one partition of the first has just changed. The files that nobody reads are only named."""
+    import duckdb
+
+    project = folder / "million"
+    shutil.rmtree(project, ignore_errors=True)
+    for name in ("models", "sources", "data"):
+        (project / name).mkdir(parents=True)
+    (project / "sluice.yml").write_text("name: million\nchecks: {requirements: off}\n")
+    (project / "sources" / "sales.yml").write_text("path: data/*.csv\n")
+    settings = "/* sluice\nwrite: partition\npartition_by: [day, shop]\n*/\n"
+    (project / "models" / "base.sql").write_text(settings + "select day, shop::int as shop, sum(amount::int) as amount from raw.sales group by all\n")
+    (project / "models" / "top.sql").write_text(settings + "select day, shop, sum(amount) * 2 as amount from curated.base group by all\n")
+    head = "day,shop,amount\n"
+    (project / "data" / "a.csv").write_text(head + "2020-01-01,1,10\n2020-01-02,2,20\n")
+    timed([SLUICE, "run"], cwd=project)
+    connection = duckdb.connect()
+    for table in ("base", "top"):
+        log = project / "lake" / "curated" / table / "_delta_log"
+        connection.execute(f"""
+            create or replace temp table log as select * from read_json('{log}/00000000000000000000.json', columns = {{
+                'txn': 'STRUCT(appId VARCHAR, version BIGINT, lastUpdated BIGINT)',
+                'add': 'STRUCT(path VARCHAR, partitionValues MAP(VARCHAR, VARCHAR), size BIGINT, modificationTime BIGINT, dataChange BOOLEAN, stats VARCHAR, tags MAP(VARCHAR, VARCHAR))',
+                'metaData': 'STRUCT(id VARCHAR, name VARCHAR, description VARCHAR, format STRUCT(provider VARCHAR, options MAP(VARCHAR, VARCHAR)), schemaString VARCHAR, partitionColumns VARCHAR[], configuration MAP(VARCHAR, VARCHAR), createdTime BIGINT)',
+                'protocol': 'STRUCT(minReaderVersion INTEGER, minWriterVersion INTEGER, readerFeatures VARCHAR[], writerFeatures VARCHAR[])'}}, format = 'newline_delimited', maximum_object_size = 100000000);
+            copy (select txn, add, metaData, protocol from log where coalesce(add.path, txn.appId, metaData.id, protocol.minReaderVersion::varchar) is not null
+                  union all by name
+                  select {{'path': 'day=' || d || '/shop=' || s || '/part-' || uuid() || '.parquet', 'partitionValues': map {{'day': d::varchar, 'shop': s::varchar}},
+                           'size': 700, 'modificationTime': 1770000000000, 'dataChange': false,
+                           'stats': '{{"numRecords":1,"minValues":{{"amount":1}},"maxValues":{{"amount":9}},"nullCount":{{"amount":0}}}}', 'tags': null}} as add
+                  from (select date '2021-01-01' + (i % 1000)::int as d, i // 1000 + 10 as s from range({count}) r(i)))
+            to '{log}/00000000000000000000.checkpoint.parquet' (format parquet)""")
+        (log / "_last_checkpoint").write_text(json.dumps({"version": 0, "size": count + 5}))
+    return project
+
+
+def touch_one(project):
+    """A commit of `base` as its step would write it: one partition's file gives way to another."""
+    import duckdb
+
+    folder = project / "lake" / "curated" / "base"
+    actions = [json.loads(line) for line in (folder / "_delta_log" / "00000000000000000000.json").read_text().splitlines()]
+    add = next(action["add"] for action in actions if action.get("add", {}).get("partitionValues", {}).get("shop") == "2")
+    path = add["path"].rsplit("/", 1)[0] + "/part-touched.parquet"
+    duckdb.execute(f"copy (select (amount + 1)::bigint as amount from read_parquet('{folder / add['path']}', hive_partitioning = false)) "
+                   f"to '{folder / path}' (format parquet)")
+    info = next(action for action in actions if "commitInfo" in action)
+    info["commitInfo"]["sluice"]["sequence"] += 1
+    txn = next(action for action in actions if "txn" in action)
+    txn["txn"]["version"] += 1
+    lines = [info, txn, {"remove": {"path": add["path"], "deletionTimestamp": 1770000000000, "dataChange": True}},
+             {"add": {**add, "path": path, "size": (folder / path).stat().st_size}}]
+    (folder / "_delta_log" / "00000000000000000001.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def bench_million(folder, rows):
+    project = million_project(folder, 1000000)
+    report("plan, 1,000,000 partitions, nothing new", *timed([SLUICE, "plan"], cwd=project)[:2])
+    touch_one(project)
+    seconds, memory, text = timed([SLUICE, "plan", "--why"], cwd=project)
+    report("  one of them touched", seconds, memory)
+    plan = json.loads(timed([SLUICE, "plan", "--json"], cwd=project)[2])
+    stale = {node["name"]: node.get("partitions") for node in plan["nodes"] if node["verdict"] != "fresh"}
+    if stale != {"curated.top": ["day=2020-01-02, shop=2"]}:
+        sys.exit(f"stale should be one partition of curated.top, and is {stale}")
+    if "day=2020-01-02, shop=2" not in text or "curated.base changed" not in text:
+        sys.exit(f"--why does not name the partition and its cause:\n{text}")
 
 
 def bench_plan(folder, rows):

@@ -22,7 +22,8 @@ enum sl_opt_type {
     SL_OPT_OBJECT,   // a struct in place, described by `rows`
     SL_OPT_LIST, // struct sl_opt_list of structs of `item_bytes`, described by `rows`; a map keyed
                  // by name if flag BY_NAME
-    SL_OPT_NODE, // struct sl_yaml *, kept unread; whoever uses it checks it
+    SL_OPT_NODE, // struct sl_yaml *, kept unread; whoever uses it checks it. `rows`, if there are
+                 // any, describe it where it is a map
 };
 
 enum sl_opt_flag {
@@ -45,7 +46,7 @@ struct sl_opt {
     const char *summary;   // one sentence, for help and docs
     unsigned flags;
     const char *const *values; // ENUM: names, ended by NULL
-    const struct sl_opt *rows; // OBJECT, LIST
+    const struct sl_opt *rows; // OBJECT, LIST, NODE
     size_t item_bytes;         // LIST
     char letter;               // command line: -s
     const char *placeholder;   // command line: "TABLE"; documentation of the value

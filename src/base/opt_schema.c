@@ -68,6 +68,11 @@ static void add_type(const struct sl_opt *row, struct sl_buf *json)
         break;
     case SL_OPT_NODE:
         sl_buf_add(json, "\"$comment\":\"checked by whoever reads it\"");
+        if (row->rows) {
+            sl_buf_add(json, ",\"anyOf\":[{\"not\":{\"type\":\"object\"}},");
+            add_schema(row->rows, false, row->flags & SL_OPT_OPEN, json);
+            sl_buf_add(json, "]");
+        }
         break;
     }
 }

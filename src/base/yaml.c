@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define MOST_BYTES ((size_t)8 << 20)
-#define DEEPEST 100
+#define DEEPEST 256
 
 // A list or map that is being filled.
 struct frame {
@@ -183,7 +183,7 @@ static int open_frame(struct builder *builder, enum sl_yaml_kind kind)
     }
     if (builder->depth == DEEPEST) {
         complain(builder, builder->last, NULL,
-                 "lists and maps stand more than 100 levels deep in each other");
+                 "lists and maps stand more than 256 levels deep in each other");
         builder->is_stopped = true;
         return SL_OK;
     }

@@ -1,5 +1,5 @@
 // YAML (libfyaml) as a tree of plain nodes with their places. Strict: one document, UTF-8, no
-// duplicate keys, keys are scalars, aliases and merge keys are refused, depth at most 100, size at
+// duplicate keys, keys are scalars, aliases and merge keys are refused, depth at most 256, size at
 // most 8 MiB.
 #ifndef SL_BASE_YAML_H
 #define SL_BASE_YAML_H

@@ -1,6 +1,7 @@
 // sluice check: everything that is wrong with a project, in one pass.
 #include "api/check.h"
 #include "cli/cli.h"
+#include "run/testing.h"
 
 struct check_options {
     struct sl_common common;
@@ -62,6 +63,7 @@ static int run_check(const void *self, int *ret_exit, struct sl_err *err)
     const struct check_options *options = self;
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     SL_AUTO(sl_map_clear) struct sl_map catalog = {0};
+    struct sl_test_suite suite;
     struct sl_world_options world_options = {.folder = options->common.folder,
                                              .environment = options->common.environment,
                                              .overrides = options->common.settings,
@@ -72,6 +74,7 @@ static int run_check(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(check_checks(&world, err));
     SL_TRY(sl_world_bind(&world, &catalog, err));
     SL_TRY(sl_world_check(&world, &catalog, err));
+    SL_TRY(sl_test_suite_load(&world, &suite, err));
     struct sl_diags *diags = &world.project->diags;
     bool is_bad = diags->error_count || (options->strict && diags->warning_count);
     *ret_exit = is_bad ? 1 : 0;

@@ -18,7 +18,7 @@ int sl_cli_exit_code(const struct sl_err *err)
         return 130;
     if (err->code == SL_E_PLAN_CHANGED)
         return 6;
-    if (err->code == SL_E_BUDGET)
+    if (err->code == SL_E_BUDGET || err->code == SL_E_RULE_BROKEN)
         return 4;
     if (err->code == SL_E_CHECK_FAILED)
         return 3;

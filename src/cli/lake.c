@@ -17,6 +17,7 @@ int sl_lake_open(const struct sl_common *common, struct sl_lake *ret, struct sl_
     sl_note_project(common, ret->world.project);
     SL_TRY(sl_world_session(&ret->world, &ret->session, err));
     ret->context = (struct sl_step_context){.project = ret->world.project,
+                                            .views = &ret->world.views,
                                             .session = ret->session,
                                             .arena = &ret->world.arena,
                                             .run_id = ""};
@@ -273,6 +274,64 @@ static int view_one(struct sl_lake *lake, const char *table, const struct sl_as_
     return sl_step_view(&lake->context, layer, name, version, NULL, err);
 }
 
+static const struct sl_view *view_of(const struct sl_lake *lake, const char *table)
+{
+    const char *dot = strchr(table, '.');
+    return sl_str_starts(table, "curated.") ? sl_view_find(&lake->world.views, "curated", dot + 1)
+                                            : NULL;
+}
+
+// A view is seen as of a version or time when the tables below it are.
+static int see(struct sl_lake *lake, const char *table, const struct sl_as_of *as_of,
+               struct sl_err *err)
+{
+    const struct sl_view *view = view_of(lake, table);
+    if (!view)
+        return view_one(lake, table, as_of, err);
+    for (size_t i = 0; i < view->bases.count; i++)
+        SL_TRY(view_one(lake, view->bases.items[i], as_of, err));
+    return sl_step_create_view(&lake->context, view, err);
+}
+
+// The tables that are read, in the place of views those below them.
+static int add_read(struct sl_lake *lake, const char *table, struct sl_strs *ret,
+                    struct sl_err *err)
+{
+    const struct sl_view *view = view_of(lake, table);
+    for (size_t i = 0; view && i < view->bases.count; i++)
+        SL_TRY(sl_strs_add(ret, &lake->world.arena, view->bases.items[i], err));
+    return view ? SL_OK : sl_strs_add(ret, &lake->world.arena, table, err);
+}
+
+static int check_read(struct sl_lake *lake, const struct sl_strs *tables,
+                      const struct sl_as_of *as_of, struct sl_err *err)
+{
+    struct sl_strs read = {0}, distinct = {0};
+    for (size_t i = 0; i < tables->count; i++)
+        SL_TRY(add_read(lake, tables->items[i], &read, err));
+    sl_strs_sort(&read);
+    for (size_t i = 0; i < read.count; i++)
+        if (i == 0 || !sl_str_equal(read.items[i], read.items[i - 1]))
+            SL_TRY(sl_strs_add(&distinct, &lake->world.arena, read.items[i], err));
+    return check_versions(as_of, &distinct, err);
+}
+
+const struct sl_view *sl_lake_view(const struct sl_lake *lake, const char *name)
+{
+    return sl_view_find(&lake->world.views, "curated",
+                        sl_str_starts(name, "curated.") ? name + strlen("curated.") : name);
+}
+
+int sl_lake_see(struct sl_lake *lake, const struct sl_view *view, const struct sl_as_of *as_of,
+                struct sl_err *err)
+{
+    const char *table = sl_arena_printf(&lake->world.arena, "curated.%s", view->name);
+    SL_TRY_NEW(table, err);
+    const struct sl_strs tables = {.items = &table, .count = 1};
+    SL_TRY(check_read(lake, &tables, as_of, err));
+    return see(lake, table, as_of, err);
+}
+
 // The parser speaks to writers of models.
 static int fail_query(const struct sl_diags *diags, struct sl_err *err)
 {
@@ -310,9 +369,9 @@ int sl_lake_prepare(struct sl_lake *lake, const char *sql, const struct sl_as_of
         }
         SL_TRY(sl_strs_add(&tables, arena, table, err));
     }
-    SL_TRY(check_versions(as_of, &tables, err));
+    SL_TRY(check_read(lake, &tables, as_of, err));
     for (size_t i = 0; i < tables.count; i++) {
-        int code = view_one(lake, tables.items[i], as_of, err);
+        int code = see(lake, tables.items[i], as_of, err);
         if (code != SL_OK)
             return code == SL_E_TABLE_MISSING
                        ? sl_err_at(err, "", query.tables[i].line, query.tables[i].column)

@@ -46,6 +46,11 @@ struct sl_as_of {
 // *ret is -1, the newest, where nothing else is asked for.
 SL_MUST int sl_lake_version(struct sl_lake *lake, const char *table, const char *folder,
                             const struct sl_as_of *as_of, int64_t *ret, struct sl_err *err);
+// A model that is a view, by its name with or without "curated."; NULL: there is none.
+const struct sl_view *sl_lake_view(const struct sl_lake *lake, const char *name);
+// Creates it in the session, over the tables below it as of the versions or the time asked for.
+SL_MUST int sl_lake_see(struct sl_lake *lake, const struct sl_view *view,
+                        const struct sl_as_of *as_of, struct sl_err *err);
 // Makes views of every table that `sql` reads. SL_E_SQL_KIND if it is not one SELECT; places point
 // into it.
 SL_MUST int sl_lake_prepare(struct sl_lake *lake, const char *sql, const struct sl_as_of *as_of,

@@ -1,9 +1,11 @@
 // sluice ls: the steps and tables of a project.
-#include "cli/cli.h"
+#include "cli/ls_checks.h"
 
 struct ls_options {
     struct sl_common common;
     struct sl_strs select, exclude;
+    bool has_checks;
+    const char *kind;
 };
 
 static const struct sl_opt ls_rows[] = {
@@ -11,6 +13,10 @@ static const struct sl_opt ls_rows[] = {
      "Steps to list, as in `sluice run`.", SL_OPT_WORDS, .letter = 's', .placeholder = "SELECTOR"},
     {"exclude", SL_OPT_STRINGS, offsetof(struct ls_options, exclude), NULL, "Steps to leave out.",
      SL_OPT_WORDS, .placeholder = "SELECTOR"},
+    {"checks", SL_OPT_BOOL, offsetof(struct ls_options, has_checks), NULL,
+     "List the kinds of rules and checks instead, each with an example."},
+    {"kind", SL_OPT_STRING, offsetof(struct ls_options, kind), NULL,
+     "With --checks: this kind only, with its options.", SL_OPT_POSITIONAL, .placeholder = "KIND"},
     SL_COMMON_ROWS,
     {0},
 };
@@ -21,7 +27,7 @@ static const char *kind_of(const struct sl_node *node)
                                         [SL_NODE_CLEANSE] = "contract",
                                         [SL_NODE_MODEL] = "model",
                                         [SL_NODE_LOAD] = "target"};
-    return names[node->kind];
+    return sl_node_is_view(node) ? "view" : names[node->kind];
 }
 
 static int print_node(const struct sl_node *node, struct sl_grid *grid, struct sl_arena *arena,
@@ -29,8 +35,9 @@ static int print_node(const struct sl_node *node, struct sl_grid *grid, struct s
 {
     char rows[32], size[32];
     const struct sl_facts *facts = &node->facts;
-    const char *version =
-        facts->version < 0 ? "-" : sl_arena_printf(arena, "%lld", (long long)facts->version);
+    const char *version = facts->version < 0 || sl_node_is_view(node)
+                              ? "-"
+                              : sl_arena_printf(arena, "%lld", (long long)facts->version);
     SL_TRY_NEW(version, err);
     const char *cells[] = {node->name,
                            kind_of(node),
@@ -72,6 +79,15 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
         .select = options->select, .exclude = options->exclude, .sizes = true};
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     (void)ret_exit;
+    if (options->has_checks)
+        return sl_ls_checks(options->kind, options->common.json, err);
+    if (options->kind) {
+        (void)sl_fail(err, SL_E_USAGE, "'%s' is one word too many", options->kind);
+        return sl_err_hint(err,
+                           "`sluice ls --select %s` lists steps, `sluice ls --checks %s` a kind "
+                           "of check",
+                           options->kind, options->kind);
+    }
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
     if (options->common.json)
         return print_json(&world, err);
@@ -91,7 +107,8 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
     return sl_grid_print(&grid, stdout, err);
 }
 
-static const char *const examples[] = {"sluice ls", "sluice ls --select tag:finance+ --json", NULL};
+static const char *const examples[] = {"sluice ls", "sluice ls --select tag:finance+ --json",
+                                       "sluice ls --checks", "sluice ls --checks compare", NULL};
 
 const struct sl_command sl_command_ls = {
     .name = "ls",

@@ -58,7 +58,7 @@ int sl_quarantine_view(struct sl_lake *lake, const char *table, const struct sl_
 // Tables of an earlier version lack the columns of discards.
 #define DISCARD_COLUMNS_SQL                                                                      \
     "select null::timestamptz as discarded_at, null::varchar as discarded_by, null::varchar as " \
-    "discard_reason where false"
+    "discard_reason, null::varchar as waits_for where false"
 
 static void add_relation(const char *name, struct sl_buf *sql)
 {
@@ -109,6 +109,7 @@ static int add_table(struct sl_lake *lake, const struct quarantine_options *opti
     sl_buf_add_sql_string(sql, name);
     sl_buf_addf(sql,
                 " as t, %s as k, %s as d, count(*) as n, count(discarded_at) as discarded, "
+                "count(waits_for) as held, "
                 "min(\"at\") as first_seen, max(\"at\") as last_seen, histogram(run_id) as by_run, "
                 "(select list(run_id order by since) from runs) as last_runs, "
                 "min_by(%s, row(_source, _position)) as example, "
@@ -154,7 +155,7 @@ static int payload_text(const char *payload, struct sl_arena *arena, const char 
 }
 
 enum {
-    GROUP_CELLS = 9,
+    GROUP_CELLS = 10,
     EXAMPLE_ROW = GROUP_CELLS
 }; // columns of a group: what comes last is the row
 
@@ -165,7 +166,7 @@ static int print_groups(const struct sl_result *result, struct sl_arena *arena, 
     const char *cells[GROUP_CELLS], *row;
     size_t width = sl_is_terminal(stdout) ? (size_t)sl_terminal_width(stdout) : 0;
     struct sl_grid grid;
-    sl_grid_init(&grid, arena, GROUP_CELLS, 3U << 3);
+    sl_grid_init(&grid, arena, GROUP_CELLS, 7U << 3);
     for (int64_t r = -1; r < sl_result_rows(result); r++) {
         for (size_t c = 0; c < GROUP_CELLS; c++)
             cells[c] = r < 0 ? sl_result_name(result, c) : sl_result_text(result, r, c);
@@ -197,10 +198,11 @@ static int print_groups_json(const struct sl_result *result, struct sl_err *err)
     return sl_rows_print_json(&rows, head, err);
 }
 
-#define NO_GROUPS_SQL                                                                           \
-    "select null::varchar as t, null::varchar as k, null::varchar as d, 0::bigint as n, "       \
-    "0::bigint as discarded, null::timestamptz as first_seen, null::timestamptz as last_seen, " \
-    "map([''], [0::ubigint]) as by_run, [''] as last_runs, null::varchar as example, "          \
+#define NO_GROUPS_SQL                                                                     \
+    "select null::varchar as t, null::varchar as k, null::varchar as d, 0::bigint as n, " \
+    "0::bigint as discarded, 0::bigint as held, null::timestamptz as first_seen, "        \
+    "null::timestamptz as last_seen, "                                                    \
+    "map([''], [0::ubigint]) as by_run, [''] as last_runs, null::varchar as example, "    \
     "null::json as example_row where false"
 // One bar for each run, as high as its share of the highest.
 #define TREND_SQL                                                                      \
@@ -222,7 +224,7 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
     bool is_by_rule = sl_str_equal(options->by, "rule");
     sl_buf_addf(
         &sql,
-        "select t as \"table\", k as \"%s\", d as \"column\", n as \"rows\", discarded, "
+        "select t as \"table\", k as \"%s\", d as \"column\", n as \"rows\", discarded, held, "
         "strftime(first_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as first_seen, "
         "strftime(last_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as last_seen, %s as trend, "
         "example, example_row from (select *, list_transform(last_runs, lambda x: "
@@ -292,7 +294,7 @@ int sl_quarantine_rows_sql(const struct sl_quarantine_filter *filter, const char
         " as payload, "
         "strftime(\"at\"::timestamp, '%Y-%m-%dT%H:%M:%SZ') as \"at\", run_id, "
         "strftime(discarded_at::timestamp, '%Y-%m-%dT%H:%M:%SZ') as discarded_at, discarded_by, "
-        "discard_reason from ");
+        "discard_reason, waits_for from ");
     add_relation(name, sql);
     sl_buf_add(sql, " where ");
     SL_TRY(sl_quarantine_condition(filter, sql, err));
@@ -300,7 +302,18 @@ int sl_quarantine_rows_sql(const struct sl_quarantine_filter *filter, const char
     return SL_OK;
 }
 
-enum { SOURCE, POSITION, REASONS, PAYLOAD, AT, RUN_ID, DISCARDED_AT, DISCARDED_BY, DISCARD_REASON };
+enum {
+    SOURCE,
+    POSITION,
+    REASONS,
+    PAYLOAD,
+    AT,
+    RUN_ID,
+    DISCARDED_AT,
+    DISCARDED_BY,
+    DISCARD_REASON,
+    WAITS_FOR
+};
 
 static void print_discard(const struct sl_result *result, int64_t row)
 {
@@ -310,6 +323,15 @@ static void print_discard(const struct sl_result *result, int64_t row)
     sl_put_plain(stdout, sl_result_text(result, row, DISCARDED_BY));
     fputs(": ", stdout);
     sl_put_plain(stdout, sl_result_text(result, row, DISCARD_REASON));
+    putchar('\n');
+}
+
+static void print_held(const struct sl_result *result, int64_t row)
+{
+    if (!sl_result_text(result, row, WAITS_FOR))
+        return;
+    fputs("  held, waiting for ", stdout);
+    sl_put_plain(stdout, sl_result_text(result, row, WAITS_FOR));
     putchar('\n');
 }
 
@@ -341,6 +363,7 @@ static int print_row(const struct sl_result *result, int64_t row, struct sl_err 
     printf("\n  %srejected %s by run %.8s%s\n", sl_color(stdout, SL_COLOR_DIM),
            sl_result_text(result, row, AT), sl_result_text(result, row, RUN_ID),
            sl_color(stdout, SL_COLOR_NONE));
+    print_held(result, row);
     print_discard(result, row);
     putchar('\n');
     return SL_OK;

@@ -121,7 +121,9 @@ static int foresee(struct sl_world *world, const struct sl_node *node, json_t *l
                                       .dry_run = true};
     int code = sl_step_cleanse(&context, node->source, node->contract, &result, err);
     if (code != SL_OK)
-        return code == SL_E_BUDGET ? sl_err_context(err, "replay %s", node->name) : code;
+        return code == SL_E_BUDGET || code == SL_E_RULE_BROKEN
+                   ? sl_err_context(err, "replay %s", node->name)
+                   : code;
     if (result.outcome == SL_STEP_NOTHING)
         return SL_OK;
     if (!list) {

@@ -10,7 +10,7 @@ struct run_options {
     struct sl_common common;
     struct sl_strs select, exclude;
     int64_t threads;
-    bool full_refresh, fail_fast, dry_run;
+    bool full_refresh, fail_fast, dry_run, yes;
     const char *plan; // apply
 };
 
@@ -27,6 +27,12 @@ struct run_options {
     {                                                                                              \
         "exclude", SL_OPT_STRINGS, offsetof(struct run_options, exclude), NULL,                    \
             "Steps to leave out.", SL_OPT_WORDS, .placeholder = "SELECTOR"                         \
+    }
+#define YES_ROW                                                                             \
+    {                                                                                       \
+        "yes", SL_OPT_BOOL, offsetof(struct run_options, yes), "false",                     \
+            "With --full-refresh: also where it throws away the history of a snapshot.", 0, \
+            .letter = 'y'                                                                   \
     }
 #define EXECUTION_ROWS                                                              \
     {"threads",                                                                     \
@@ -48,6 +54,7 @@ static const struct sl_opt run_rows[] = {
      "Build the selected steps anew from all of their input.", 0},
     {"dry_run", SL_OPT_BOOL, offsetof(struct run_options, dry_run), "false",
      "Only say what would be done (as `plan`).", 0},
+    YES_ROW,
     EXECUTION_ROWS,
     SL_COMMON_ROWS,
     {0},
@@ -57,6 +64,7 @@ static const struct sl_opt apply_rows[] = {
     {"plan", SL_OPT_STRING, offsetof(struct run_options, plan), NULL,
      "File written by `sluice plan -o`.", SL_OPT_POSITIONAL | SL_OPT_REQUIRED,
      .placeholder = "PLAN"},
+    YES_ROW,
     EXECUTION_ROWS,
     SL_COMMON_ROWS,
     {0},
@@ -85,6 +93,28 @@ int sl_execute_run(const struct sl_common *common, struct sl_run_options options
     return SL_OK;
 }
 
+// Before anything is done, not after half of it.
+static int require_yes(const struct run_options *options, const struct sl_world *world,
+                       struct sl_err *err)
+{
+    if (!options->full_refresh || options->yes)
+        return SL_OK;
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        if (!node->is_selected || node->kind != SL_NODE_MODEL || node->facts.version < 0 ||
+            node->model->write != SL_WRITE_SNAPSHOT)
+            continue;
+        (void)sl_fail(err, SL_E_USAGE,
+                      "--full-refresh would throw away the history that %s holds, and nothing can "
+                      "bring back what its inputs no longer tell",
+                      node->name);
+        return sl_err_hint(err,
+                           "--yes if it may go; `--exclude %s` builds the others anew without it",
+                           node->bare);
+    }
+    return SL_OK;
+}
+
 static int execute(const struct run_options *options, const char *command, struct sl_world *world,
                    int *ret_exit, struct sl_err *err)
 {
@@ -92,8 +122,10 @@ static int execute(const struct run_options *options, const char *command, struc
         .command = command,
         .concurrency = options->threads,
         .full_refresh = options->full_refresh,
+        .loses_history = options->yes,
         .fail_fast = options->fail_fast,
     };
+    SL_TRY(require_yes(options, world, err));
     return sl_execute_run(&options->common, run_options, world, ret_exit, err);
 }
 
@@ -220,7 +252,7 @@ const struct sl_command sl_command_run = {
                "to date is left alone. A failing\n"
                "step stops only what depends on it. Exit codes: 0 ok, 1 failed, 2 a mistake in "
                "Sluice, 3 a check failed,\n"
-               "4 quarantine budget exceeded, 5 partial, 130 interrupted. Ctrl-C lets running "
+               "4 more rows rejected than allowed, 5 partial, 130 interrupted. Ctrl-C lets running "
                "steps end, twice interrupts them.",
     .rows = run_rows,
     .options_bytes = sizeof(struct run_options),

@@ -98,6 +98,48 @@ static int fetch_rows(struct sl_lake *lake, const struct shown *shown, int64_t l
     return lake->session->kind->query(lake->session, sql.text, 0, ret, err);
 }
 
+// A view has no versions, no rows of its own and no folder: what it reads, its columns, some rows.
+static int show_view(struct sl_lake *lake, const struct sl_view *view,
+                     const struct show_options *options, struct sl_err *err)
+{
+    struct sl_arena *arena = &lake->world.arena;
+    struct shown shown = {.table = sl_arena_printf(arena, "curated.%s", view->name)};
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    SL_TRY_NEW(shown.table, err);
+    SL_TRY(sl_lake_see(lake, view, &options->as_of, err));
+    sl_buf_add(&sql, "select * from curated.");
+    sl_buf_add_sql_name(&sql, view->name);
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(lake->session->kind->describe(lake->session, sql.text, arena, &shown.snapshot.columns,
+                                         &shown.snapshot.column_count, err));
+    sl_buf_addf(&sql, " limit %lld", (long long)options->limit);
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(lake->session->kind->query(lake->session, sql.text, 0, &result, err));
+    struct sl_rows printed = {.result = result};
+    if (options->common.json) {
+        json_t *over = json_array();
+        SL_AUTO(sl_json_free)
+        json_t *root = json_pack("{s:s, s:s, s:o}", "schema", "sluice.show/1", "table", shown.table,
+                                 "view_over", over);
+        SL_TRY_NEW(root, err);
+        for (size_t i = 0; i < view->bases.count; i++)
+            if (json_array_append_new(over, json_string(view->bases.items[i])) != 0)
+                return sl_fail_memory(err);
+        return sl_rows_print_json(&printed, root, err);
+    }
+    printf("%s%s%s, a view over", sl_color(stdout, SL_COLOR_BOLD), shown.table,
+           sl_color(stdout, SL_COLOR_NONE));
+    for (size_t i = 0; i < view->bases.count; i++)
+        printf("%s %s", i ? "," : "", view->bases.items[i]);
+    putchar('\n');
+    SL_TRY(print_columns(&shown, arena, err));
+    if (options->limit == 0)
+        return SL_OK;
+    putchar('\n');
+    return sl_rows_print_text(&printed, err);
+}
+
 static json_t *commit_json(const struct sl_delta_commit_info *commit)
 {
     char time[32];
@@ -178,6 +220,9 @@ static int run_show(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(check_options(options, err));
     SL_TRY(sl_lake_open(&options->common, &lake, err));
     struct sl_arena *arena = &lake.world.arena;
+    const struct sl_view *view = sl_lake_view(&lake, options->table);
+    if (view)
+        return show_view(&lake, view, options, err);
     SL_TRY(sl_lake_table(&lake, options->table, &layer, &name, &folder, err));
     shown.table = sl_arena_printf(arena, "%s.%s", sl_layer_name(layer), name);
     SL_TRY_NEW(shown.table, err);

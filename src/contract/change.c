@@ -10,7 +10,8 @@ struct comparer {
 
 static bool same(const json_t *a, const json_t *b, const char *key)
 {
-    return json_equal(json_object_get(a, key), json_object_get(b, key)) != 0;
+    const json_t *first = json_object_get(a, key), *second = json_object_get(b, key);
+    return (!first && !second) || json_equal(first, second);
 }
 
 static bool are_same(const json_t *a, const json_t *b, const char *const *keys)
@@ -21,9 +22,12 @@ static bool are_same(const json_t *a, const json_t *b, const char *const *keys)
     return true;
 }
 
+// Whether a row that breaks the rule does not come into clean: it goes to quarantine, or it stops
+// the step.
 static bool is_reject(const json_t *rule)
 {
-    return rule && sl_str_equal(sl_json_text(rule, "severity", NULL), "reject");
+    return rule && !sl_str_equal(sl_json_text(rule, "severity", NULL), "warn") &&
+           !sl_json_text(rule, "mostly", NULL);
 }
 
 static int everything(struct comparer *comparer, const char *column, const char *what,
@@ -139,7 +143,8 @@ static int compare_reading(struct comparer *comparer, const json_t *before, cons
 
 static int compare_columns(struct comparer *comparer, struct sl_err *err)
 {
-    static const char *const fixed[] = {"name", "source", "type", "kind", "key", "trimmed", NULL};
+    static const char *const fixed[] = {"name", "source",  "type",   "kind",
+                                        "key",  "trimmed", "fields", NULL};
     const json_t *before = json_object_get(comparer->before, "columns");
     const json_t *now = json_object_get(comparer->now, "columns");
     for (size_t i = 0; i < json_array_size(now) && !comparer->change->why_all; i++) {
@@ -154,14 +159,16 @@ static int compare_columns(struct comparer *comparer, struct sl_err *err)
     return SL_OK;
 }
 
-// Bounds of a text column stand in the order of texts.
+// Bounds of a text column stand in the order of texts, but those of its length.
 static bool has_number_bounds(const json_t *contract, const json_t *rule)
 {
+    static const char *const counts[] = {"length", "digits", "decimal_places", "age"};
     const char *column = sl_json_text(rule, "column", NULL);
     size_t i;
     json_t *item;
-    if (sl_str_equal(sl_json_text(rule, "kind", NULL), "length"))
-        return true;
+    for (i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (sl_str_equal(sl_json_text(rule, "kind", NULL), counts[i]))
+            return true;
     json_array_foreach (json_object_get(contract, "columns"), i, item) {
         int64_t kind = sl_json_int(item, "kind", -1);
         if (sl_str_equal(sl_json_text(item, "name", NULL), column))
@@ -197,16 +204,64 @@ static bool has_wider_bound(const json_t *before, const json_t *now, const char 
     return is_wider(new, old, sl_str_equal(bound, "min"), are_numbers);
 }
 
+// Lists of what is allowed may grow, lists of what is forbidden or wanted may shrink.
+static bool has_wider_values(const json_t *before, const json_t *now)
+{
+    static const char *const shrinking[] = {"not_in", "json_keys"};
+    const json_t *old = json_object_get(before, "values"), *new = json_object_get(now, "values");
+    const char *kind = sl_json_text(now, "kind", NULL);
+    if ((json_array_size(old) > 0) != (json_array_size(new) > 0))
+        return false;
+    for (size_t i = 0; i < sizeof shrinking / sizeof *shrinking; i++)
+        if (sl_str_equal(kind, shrinking[i]))
+            return covers(old, new);
+    return covers(new, old);
+}
+
+// <= lets through all that < and = do.
+static bool has_wider_operation(const json_t *before, const json_t *now)
+{
+    static const char *const wider[][2] = {{"<", "<="}, {"=", "<="}, {">", ">="},
+                                           {"=", ">="}, {"<", "<>"}, {">", "<>"}};
+    const char *old = sl_json_text(before, "operation", NULL),
+               *new = sl_json_text(now, "operation", NULL);
+    for (size_t i = 0; i < sizeof wider / sizeof *wider; i++)
+        if (sl_str_equal(old, wider[i][0]) && sl_str_equal(new, wider[i][1]))
+            return true;
+    return sl_str_equal(old, new) || (sl_str_equal(old, "exactly") && !new);
+}
+
+static bool has_wider_tolerance(const json_t *before, const json_t *now)
+{
+    double old, new;
+    if (same(before, now, "tolerance"))
+        return true;
+    return sl_str_to_double(sl_json_text(before, "tolerance", ""), &old) &&
+           sl_str_to_double(sl_json_text(now, "tolerance", ""), &new) && new >= old;
+}
+
 bool sl_contract_rule_is_weaker(const json_t *now_contract, const json_t *before, const json_t *now)
 {
-    static const char *const fixed[] = {"kind", "column", "text", NULL};
+    static const char *const fixed[] = {"kind", "column", "text", "columns", "parent", "to", NULL};
     bool are_numbers = has_number_bounds(now_contract, now);
     return are_same(before, now, fixed) &&
+           (same(before, now, "where") || !sl_json_text(before, "where", NULL)) &&
+           has_wider_operation(before, now) && has_wider_tolerance(before, now) &&
            has_wider_bound(before, now, "min", "min_exclusive", are_numbers) &&
            has_wider_bound(before, now, "max", "max_exclusive", are_numbers) &&
-           (json_array_size(json_object_get(before, "values")) > 0) ==
-               (json_array_size(json_object_get(now, "values")) > 0) &&
-           covers(json_object_get(now, "values"), json_object_get(before, "values"));
+           has_wider_values(before, now);
+}
+
+// What share of the rows breaks it is a matter of them all.
+static bool is_judged_anew(const json_t *before, const json_t *now)
+{
+    return sl_json_text(now, "mostly", NULL) && !(before && json_equal(before, now));
+}
+
+// All rows have a say in which of them stand.
+static bool is_unique(const json_t *rule)
+{
+    return sl_str_equal(sl_json_text(rule, "kind", NULL), "unique");
 }
 
 static int compare_rule(struct comparer *comparer, const json_t *before, const json_t *now,
@@ -215,6 +270,15 @@ static int compare_rule(struct comparer *comparer, const json_t *before, const j
     struct sl_contract_change *change = comparer->change;
     if (json_equal(before, now))
         return SL_OK;
+    if (is_judged_anew(before, now)) {
+        change->why_all =
+            sl_arena_printf(comparer->arena, "rule '%s' looks at the share of all rows",
+                            sl_json_text(now, "id", ""));
+        return change->why_all ? SL_OK : sl_fail_memory(err);
+    }
+    if (is_unique(now))
+        return everything(comparer, sl_json_text(now, "column", ""),
+                          before ? "is unique otherwise" : "is unique now", err);
     if (is_reject(before))
         SL_TRY(add(comparer, &change->rules, before, err));
     if (!is_reject(now) ||
@@ -231,8 +295,13 @@ static int compare_rules(struct comparer *comparer, struct sl_err *err)
     size_t i;
     json_t *rule;
     json_array_foreach ((json_t *)before, i, rule)
-        if (is_reject(rule) && !rule_of(comparer->now, "id", sl_json_text(rule, "id", NULL), NULL))
+        if (is_reject(rule) &&
+            !rule_of(comparer->now, "id", sl_json_text(rule, "id", NULL), NULL)) {
+            if (is_unique(rule))
+                return everything(comparer, sl_json_text(rule, "column", ""),
+                                  "need not be unique any more", err);
             SL_TRY(add(comparer, &comparer->change->rules, rule, err));
+        }
     json_array_foreach ((json_t *)now, i, rule) {
         const json_t *old = rule_of(comparer->before, "id", sl_json_text(rule, "id", NULL), NULL);
         SL_TRY(compare_rule(comparer, old, rule, err));
@@ -271,6 +340,8 @@ int sl_contract_compare(const json_t *before, const json_t *now, struct sl_arena
         ret->why_all = "duplicates are put in another order";
     if (!ret->why_all && !same(before, now, "filter"))
         ret->why_all = "another filter";
+    if (!ret->why_all && !same(before, now, "drift"))
+        ret->why_all = "another policy for drift";
     if (ret->why_all)
         return SL_OK;
     ret->all_rejected = is_reordered(&comparer);

@@ -1,5 +1,7 @@
 #include "contract/compile.h"
 
+#include "contract/drift.h"
+#include "contract/nest.h"
 #include "contract/relation.h"
 
 #include <string.h>
@@ -15,6 +17,7 @@ const struct sl_column sl_quarantine_columns[] = {
     {"discarded_at", "TIMESTAMP WITH TIME ZONE"},
     {"discarded_by", "VARCHAR"},
     {"discard_reason", "VARCHAR"},
+    {"waits_for", "VARCHAR"},
 };
 const size_t sl_quarantine_column_count =
     sizeof sl_quarantine_columns / sizeof *sl_quarantine_columns;
@@ -53,7 +56,7 @@ int sl_contract_columns(const struct sl_contract_table *table, struct sl_arena *
     SL_TRY_NEW(columns, err);
     for (; count < table->column_count; count++) {
         columns[count].name = table->columns[count].name;
-        columns[count].type = sl_reading_type(table->columns[count].type, arena);
+        columns[count].type = sl_reading_type(&table->columns[count], arena);
         SL_TRY_NEW(columns[count].type, err);
     }
     columns[count++] = (struct sl_column){"_source", "VARCHAR"};
@@ -61,6 +64,22 @@ int sl_contract_columns(const struct sl_contract_table *table, struct sl_arena *
     *ret = columns;
     *ret_count = count;
     return SL_OK;
+}
+
+static bool is_number(const char *type)
+{
+    static const char *const numbers[] = {"TINYINT", "SMALLINT", "INTEGER",   "BIGINT",
+                                          "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
+                                          "UBIGINT", "UHUGEINT", "DOUBLE",    "FLOAT"};
+    bool is_found = sl_str_starts(type, "DECIMAL(");
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        is_found |= sl_str_equal(type, numbers[i]);
+    return is_found;
+}
+
+bool sl_types_compare(const char *a, const char *b)
+{
+    return sl_str_equal(a, b) || (is_number(a) && is_number(b));
 }
 
 static const struct sl_column *find_raw(const struct compiler *compiler, const char *name)
@@ -87,8 +106,11 @@ static int init_readings(struct compiler *compiler, struct sl_err *err)
             sl_diag(compiler->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, column->place, NULL,
                     "column name '%s' is reserved", column->name);
         if (!raw)
-            sl_diag(compiler->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_COLUMN, column->place, NULL,
-                    "the source has no column '%s'", column->source_name);
+            sl_diag(compiler->diags,
+                    table->drift.missing_columns == SL_DRIFT_MISSING_FAIL ? SL_SEVERITY_ERROR
+                                                                          : SL_SEVERITY_WARNING,
+                    SL_E_CONTRACT_COLUMN, column->place, NULL, "the source has no column '%s'",
+                    column->source_name);
     }
     return SL_OK;
 }
@@ -104,11 +126,13 @@ static int add_flagged(struct compiler *compiler, const struct sl_rule_kind *kin
     struct sl_rule_site quick = *site;
     struct sl_reading reading;
     compiled->flagged = compiled->broken;
-    if (!site->reading)
+    if (!site->reading || kind == &sl_rule_foreign_key)
         return SL_OK;
     SL_TRY(sl_reading_flagged(site->reading, compiler->arena, &reading, err));
     quick.reading = &reading;
-    if (!kind->compile(&quick, &broken, &message))
+    if (reading.nest) // one form for all rows
+        return SL_OK;
+    if (!sl_rule_compile(kind, &quick, &broken, &message))
         return sl_fail(err, SL_E_INTERNAL, "rule '%s' compiles once only", site->rule->id);
     // A row without a value is bad in any case if one is required; an expression is over the row.
     bool is_guarded =
@@ -119,18 +143,64 @@ static int add_flagged(struct compiler *compiler, const struct sl_rule_kind *kin
     return keep(compiler, &flagged, &compiled->flagged, err);
 }
 
+static int add_types(struct compiler *compiler, const struct sl_rule *rule, const char ***ret,
+                     struct sl_err *err)
+{
+    const char **types = SL_NEW_ARRAY(compiler->arena, const char *, rule->columns.count);
+    SL_TRY_NEW(types, err);
+    for (size_t i = 0; i < rule->columns.count; i++)
+        for (size_t k = 0; k < compiler->table->column_count; k++)
+            if (sl_str_equal(compiler->table->columns[k].name, rule->columns.items[i]))
+                types[i] = compiler->readings[k].type;
+    *ret = types;
+    return SL_OK;
+}
+
+// The test is made once for each row, as "~p0", and rules and reasons look at that.
+static int add_parent(struct compiler *compiler, const struct sl_rule *rule, const char *relation,
+                      struct sl_buf *broken, struct sl_err *err)
+{
+    struct sl_pass *pass = compiler->pass;
+    struct sl_pass_parent parent = {.rule = rule, .relation = relation};
+    SL_TRY(keep(compiler, broken, &parent.orphan, err));
+    SL_TRY(add_types(compiler, rule, &parent.types, err));
+    sl_buf_reset(broken);
+    sl_buf_addf(broken, "\"~p%zu\"", pass->parent_count);
+    return SL_PUSH(compiler->arena, pass->parents, pass->parent_count, parent)
+               ? SL_OK
+               : sl_fail_memory(err);
+}
+
+static int add_unique(struct compiler *compiler, const struct sl_rule *rule,
+                      const struct sl_reading *reading, struct sl_err *err)
+{
+    struct sl_pass *pass = compiler->pass;
+    struct sl_pass_unique unique = {rule, reading->column->name, rule->severity == SL_RULE_WARN};
+    return SL_PUSH(compiler->arena, pass->uniques, pass->unique_count, unique)
+               ? SL_OK
+               : sl_fail_memory(err);
+}
+
 static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
                     struct sl_reading *reading, bool is_declared, struct sl_err *err)
 {
     struct sl_pass *pass = compiler->pass;
-    struct sl_rule_site site = {.rule = rule, .reading = reading, .diags = compiler->diags};
+    struct sl_rule_site site = {.rule = rule,
+                                .table = compiler->table,
+                                .reading = reading,
+                                .arena = compiler->arena,
+                                .diags = compiler->diags};
     struct sl_pass_rule compiled = {.name = rule->id,
-                                    .column = reading ? reading->column->name : NULL,
-                                    .is_warning = rule->severity == SL_RULE_WARN,
+                                    .column = reading ? sl_contract_path(reading->column) : NULL,
+                                    .is_warning = rule->severity == SL_RULE_WARN || rule->mostly,
+                                    .is_stop = rule->severity == SL_RULE_FAIL && !rule->mostly,
+                                    .is_held = rule->severity == SL_RULE_HOLD,
                                     .rule = is_declared ? rule : NULL};
     const struct sl_rule_kind *kind = sl_rule_kind_find(rule->kind);
     SL_AUTO(sl_buf_clear) struct sl_buf broken = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf message = SL_BUF_INIT;
+    if (reading && sl_str_equal(rule->kind, "unique"))
+        return add_unique(compiler, rule, reading, err);
     if (!kind || (!reading && !kind->is_for_rows)) {
         sl_diag(compiler->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, rule->place, NULL,
                 "rule '%s' of kind '%s' is not evaluated", rule->id, rule->kind);
@@ -140,8 +210,16 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
         reading->is_required |= kind == &sl_rule_required && !compiled.is_warning;
         reading->is_type_warned |= kind == &sl_rule_type && compiled.is_warning;
     }
-    if (!kind->compile(&site, &broken, &message))
+    site.parent = sl_arena_printf(compiler->arena, "_parent%zu", pass->parent_count);
+    SL_TRY_NEW(site.parent, err);
+    if (reading && reading->column->field_count && kind == &sl_rule_type)
+        sl_nest_shape(reading, &broken, &message);
+    else if (!sl_rule_compile(kind, &site, &broken, &message))
         return SL_OK;
+    else if (reading && reading->nest)
+        SL_TRY(sl_nest_spread(reading, kind == &sl_rule_required, &broken, &message, err));
+    if (kind == &sl_rule_foreign_key)
+        SL_TRY(add_parent(compiler, rule, site.parent, &broken, err));
     if (rule->message) {
         sl_buf_reset(&message);
         sl_buf_add_sql_string(&message, rule->message);
@@ -152,6 +230,11 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
     pass->warning_count += compiled.is_warning;
     return SL_PUSH(compiler->arena, pass->rules, pass->rule_count, compiled) ? SL_OK
                                                                              : sl_fail_memory(err);
+}
+
+const char *sl_contract_path(const struct sl_contract_column *column)
+{
+    return column->path ? column->path : column->name;
 }
 
 int sl_contract_own_rule(const struct sl_contract_column *column, const char *kind,
@@ -167,11 +250,14 @@ int sl_contract_own_rule(const struct sl_contract_column *column, const char *ki
     if (declared)
         *rule = *declared;
     else
-        *rule = (struct sl_rule){.kind = kind, .column = column->name, .place = column->place};
+        *rule = (struct sl_rule){.kind = kind,
+                                 .column = sl_contract_path(column),
+                                 .place = column->place,
+                                 .dimension = sl_rule_form_find(kind)->dimension};
     if (!rule->id)
-        rule->id = sl_arena_printf(arena, "%s.%s", column->name, kind);
+        rule->id = sl_arena_printf(arena, "%s.%s", sl_contract_path(column), kind);
     SL_TRY_NEW(rule->id, err);
-    if (column->key_position > 0)
+    if (column->key_position > 0 && rule->severity == SL_RULE_WARN)
         rule->severity = SL_RULE_REJECT;
     *ret = rule;
     *ret_is_declared = declared != NULL;
@@ -200,23 +286,52 @@ static int add_own_rule(struct compiler *compiler, struct sl_reading *reading, c
     return add_rule(compiler, rule, reading, is_declared, err);
 }
 
+// A column's rules, then those of what is nested in it.
+static int add_column_rules(struct compiler *compiler, struct sl_reading *reading,
+                            struct sl_err *err)
+{
+    const struct sl_contract_column *column = reading->column;
+    if (sl_contract_is_required(column))
+        SL_TRY(add_own_rule(compiler, reading, "required", err));
+    if (column->type.kind != SL_TYPE_TEXT)
+        SL_TRY(add_own_rule(compiler, reading, "type", err));
+    for (size_t r = 0; r < column->rule_count; r++)
+        if (!sl_contract_is_own_rule(&column->rules[r]))
+            SL_TRY(add_rule(compiler, &column->rules[r], reading, true, err));
+    for (size_t i = 0; i < column->field_count; i++) {
+        struct sl_reading field;
+        SL_TRY(sl_nest_field(reading, &column->fields[i], compiler->arena, &field, err));
+        SL_TRY(add_column_rules(compiler, &field, err));
+    }
+    return SL_OK;
+}
+
+static int add_drift_rules(struct compiler *compiler, struct sl_err *err)
+{
+    const struct sl_contract_table *table = compiler->table;
+    struct sl_pass *pass = compiler->pass;
+    if (table->drift.new_columns != SL_DRIFT_QUARANTINE_ROW &&
+        table->drift.new_columns != SL_DRIFT_FAIL)
+        return SL_OK;
+    for (size_t i = 0; i < compiler->raw_count; i++) {
+        struct sl_pass_rule rule;
+        if (!sl_drift_is_unknown(table, &compiler->raw[i]))
+            continue;
+        SL_TRY(sl_drift_rule(&compiler->raw[i], i, compiler->arena, &rule, err));
+        if (!SL_PUSH(compiler->arena, pass->rules, pass->rule_count, rule))
+            return sl_fail_memory(err);
+    }
+    return SL_OK;
+}
+
 static int add_rules(struct compiler *compiler, struct sl_err *err)
 {
     const struct sl_contract_table *table = compiler->table;
-    for (size_t i = 0; i < table->column_count; i++) {
-        const struct sl_contract_column *column = &table->columns[i];
-        struct sl_reading *reading = &compiler->readings[i];
-        if (sl_contract_is_required(column))
-            SL_TRY(add_own_rule(compiler, reading, "required", err));
-        if (column->type.kind != SL_TYPE_TEXT)
-            SL_TRY(add_own_rule(compiler, reading, "type", err));
-        for (size_t r = 0; r < column->rule_count; r++)
-            if (!sl_contract_is_own_rule(&column->rules[r]))
-                SL_TRY(add_rule(compiler, &column->rules[r], reading, true, err));
-    }
+    for (size_t i = 0; i < table->column_count; i++)
+        SL_TRY(add_column_rules(compiler, &compiler->readings[i], err));
     for (size_t r = 0; r < table->rule_count; r++)
         SL_TRY(add_rule(compiler, &table->rules[r], NULL, true, err));
-    return SL_OK;
+    return add_drift_rules(compiler, err);
 }
 
 static int add_key(struct compiler *compiler, struct sl_err *err)
@@ -312,6 +427,7 @@ int sl_contract_compile(const struct sl_contract_table *table, const struct sl_c
                         struct sl_pass *ret, struct sl_err *err)
 {
     struct sl_pass pass = {0};
+    SL_TRY(sl_drift_extend(table, raw, raw_count, arena, &table, err));
     struct compiler compiler = {.table = table,
                                 .raw = raw,
                                 .raw_count = raw_count,

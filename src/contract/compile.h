@@ -34,9 +34,28 @@ struct sl_pass_rule {
     const char *broken;  // boolean over SL_PASS_ALL; null counts as not broken
     const char *flagged; // the same over SL_PASS_FLAGGED
     const char *message; // VARCHAR: for people, with the offending text as received
+    // Does not make a row bad: severity warn, or a share of the rows may break it (`mostly`).
     bool is_warning;
+    bool is_stop; // one bad row of it stops the step
+    bool is_held; // of those that reject
     const struct sl_rule
         *rule; // as declared; NULL for those that every column has (type, required by the key)
+};
+
+// A foreign key of the pass: the relation must be there when its SQL runs, with the parent's
+// columns of the key under their names, none of them null, each row once.
+struct sl_pass_parent {
+    const struct sl_rule *rule;
+    const char *relation; // "_parent0"
+    const char *orphan;   // boolean over the clean columns: the row's parent is missing
+    const char **types;   // of the columns of this table, as the engine names them
+};
+
+// A column without the same value twice. No rule over a row: the step judges it over all.
+struct sl_pass_unique {
+    const struct sl_rule *rule;
+    const char *column;
+    bool is_warning;
 };
 
 struct sl_pass {
@@ -55,8 +74,10 @@ struct sl_pass {
                          // line is corrupt
     const char *reasons; // STRUCT(rule VARCHAR, "column" VARCHAR, message VARCHAR)[]: every broken
                          // rule of severity reject
-    const char *warnings; // the same for severity warn; NULL if no rule warns
-    const char *filter;   // boolean, never null; NULL if nothing is filtered
+    const char *warnings;  // the same for severity warn; NULL if no rule warns
+    const char *waits_for; // VARCHAR: of a row that only rules of severity hold reject, the tables
+                           // that it waits for; else null
+    const char *filter;    // boolean, never null; NULL if nothing is filtered
     const char
         *payload; // VARCHAR: JSON object of the raw columns as received; null for a corrupt line
     const char *corrupt;  // BLOB: the bytes of a corrupt line
@@ -64,6 +85,10 @@ struct sl_pass {
     struct sl_pass_rule *rules;
     size_t rule_count;
     size_t warning_count; // of the rules
+    struct sl_pass_parent *parents;
+    size_t parent_count;
+    struct sl_pass_unique *uniques;
+    size_t unique_count;
     // "a.updated_at desc nulls last, a._source desc, a._position desc" with the alias left to the
     // caller.
     const char *const *order_columns; // names of clean columns, _source and _position last
@@ -72,9 +97,9 @@ struct sl_pass {
 };
 
 // The columns of every quarantine table: payload VARCHAR, reasons STRUCT(...)[], at TIMESTAMP WITH
-// TIME ZONE, run_id VARCHAR, _source VARCHAR, _position BIGINT, corrupt BLOB, and of rows that
-// someone has given up discarded_at TIMESTAMP WITH TIME ZONE, discarded_by and discard_reason
-// VARCHAR.
+// TIME ZONE, run_id VARCHAR, _source VARCHAR, _position BIGINT, corrupt BLOB, of rows that someone
+// has given up discarded_at TIMESTAMP WITH TIME ZONE, discarded_by and discard_reason VARCHAR, and
+// of rows that are held waits_for VARCHAR: the tables they wait for.
 extern const struct sl_column sl_quarantine_columns[];
 extern const size_t sl_quarantine_column_count;
 
@@ -89,12 +114,17 @@ SL_MUST int sl_contract_compile(const struct sl_contract_table *table, const str
 SL_MUST int sl_contract_columns(const struct sl_contract_table *table, struct sl_arena *arena,
                                 struct sl_column **ret, size_t *ret_count, struct sl_err *err);
 
+// Whether values of the two types of tables can be compared: both numbers, or of the same type.
+bool sl_types_compare(const char *a, const char *b);
+
 // The rules that a column has without being asked: its type, and a value if it is required or in
 // the key. Where the contract declares one of them as well, its severity and message hold, but a
 // key is never let through without a value.
 SL_MUST int sl_contract_own_rule(const struct sl_contract_column *column, const char *kind,
                                  struct sl_arena *arena, struct sl_rule **ret,
                                  bool *ret_is_declared, struct sl_err *err);
+// "amount", or of a nested value "items[].qty".
+const char *sl_contract_path(const struct sl_contract_column *column);
 bool sl_contract_is_own_rule(const struct sl_rule *rule);
 bool sl_contract_is_required(const struct sl_contract_column *column);
 

@@ -116,9 +116,21 @@ static int compare_columns(struct differ *differ, struct sl_err *err)
     return SL_OK;
 }
 
+// What breaks such a rule never comes into the clean table.
 static bool is_reject(const json_t *rule)
 {
-    return sl_str_equal(sl_json_text(rule, "severity", NULL), "reject");
+    return !sl_str_equal(sl_json_text(rule, "severity", NULL), "warn") &&
+           !sl_json_text(rule, "mostly", NULL);
+}
+
+// What a broken rule does.
+static const char *deed(const json_t *rule)
+{
+    if (sl_json_text(rule, "mostly", NULL))
+        return "lets a share of rows break it";
+    if (sl_str_equal(sl_json_text(rule, "severity", NULL), "fail"))
+        return "stops the step";
+    return is_reject(rule) ? "rejects rows" : "only warns";
 }
 
 // Nulls in a column that had none break what is built on it.
@@ -139,19 +151,35 @@ static int tell_rule(struct differ *differ, enum sl_contract_level level, const 
         err);
 }
 
+static int tell_deed(struct differ *differ, const json_t *before, const json_t *now,
+                     struct sl_err *err)
+{
+    enum sl_contract_level level = SL_CONTRACT_SAME;
+    const char *what =
+        sl_arena_printf(differ->diff->arena, "%s now, before it %s", deed(now), deed(before));
+    SL_TRY_NEW(what, err);
+    if (is_reject(before) != is_reject(now))
+        level = is_reject(now) ? SL_CONTRACT_ADDITIVE : level_without(before);
+    return tell_rule(differ, level, now, what, err);
+}
+
 static int compare_rule(struct differ *differ, const json_t *before, const json_t *now,
                         struct sl_err *err)
 {
     if (json_equal(before, now))
         return SL_OK;
-    if (is_reject(before) != is_reject(now))
-        return is_reject(now)
-                   ? tell_rule(differ, SL_CONTRACT_ADDITIVE, now, "rejects now, only warned", err)
-                   : tell_rule(differ, level_without(before), now, "only warns now, rejected", err);
+    if (!sl_str_equal(deed(before), deed(now)))
+        return tell_deed(differ, before, now, err);
     if (!is_reject(now))
         return tell_rule(differ, SL_CONTRACT_SAME, now, "warns otherwise", err);
     bool is_weaker = sl_contract_rule_is_weaker(differ->now, before, now);
     bool is_stricter = sl_contract_rule_is_weaker(differ->before, now, before);
+    if (is_weaker && is_stricter && !same(before, now, "severity"))
+        return tell_rule(differ, SL_CONTRACT_SAME, now,
+                         sl_str_equal(sl_json_text(now, "severity", NULL), "hold")
+                             ? "holds rows now, rejected them"
+                             : "rejects rows now, held them",
+                         err);
     if (is_weaker && is_stricter)
         return tell_rule(differ, SL_CONTRACT_SAME, now, "has another message", err);
     if (is_stricter)

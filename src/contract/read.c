@@ -1,4 +1,4 @@
-#include "contract/read.h"
+#include "contract/nest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -6,12 +6,16 @@
 // Space, tab, line ends, and the no-break space that spreadsheets leave.
 #define BLANKS "' \t\r\n\xC2\xA0'"
 
-const char *sl_reading_type(struct sl_type type, struct sl_arena *arena)
+static const char *print(struct sl_arena *arena, const struct sl_buf *sql)
 {
-    char name[32];
-    if (type.kind == SL_TYPE_TIME || type.kind == SL_TYPE_JSON)
-        return "VARCHAR";
-    return sl_arena_strdup(arena, sl_type_name(type, name));
+    return sql->has_failed ? NULL : sl_arena_strndup(arena, sql->text, sql->length);
+}
+
+const char *sl_reading_type(const struct sl_contract_column *column, struct sl_arena *arena)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf type = SL_BUF_INIT;
+    sl_nest_type(column, &type);
+    return print(arena, &type);
 }
 
 static void describe_format(const struct sl_contract_column *column, struct sl_buf *text)
@@ -37,6 +41,8 @@ void sl_reading_describe(const struct sl_contract_column *column, struct sl_buf 
         [SL_TYPE_TIMESTAMP_NTZ] = "a timestamp without time zone",
         [SL_TYPE_TIME] = "a time of day",
         [SL_TYPE_JSON] = "a JSON object or array",
+        [SL_TYPE_OBJECT] = "a JSON object",
+        [SL_TYPE_ARRAY] = "a JSON array",
     };
     sl_buf_add(text, names[column->type.kind]);
     if (column->type.kind == SL_TYPE_DECIMAL)
@@ -110,6 +116,8 @@ static bool is_exact_cast(const struct sl_reading *reading)
     case SL_TYPE_TEXT:
     case SL_TYPE_TIME:
     case SL_TYPE_JSON:
+    case SL_TYPE_OBJECT:
+    case SL_TYPE_ARRAY:
         return false;
     }
     return false;
@@ -122,8 +130,7 @@ static bool has_cast(const struct sl_reading *reading)
         return false;
     if (!is_text(reading))
         return is_exact_cast(reading);
-    return kind != SL_TYPE_TEXT && kind != SL_TYPE_JSON && kind != SL_TYPE_TIME &&
-           !reading->column->formats.count;
+    return kind != SL_TYPE_TEXT && kind < SL_TYPE_TIME && !reading->column->formats.count;
 }
 
 static bool is_nested(const char *type)
@@ -208,6 +215,8 @@ static void doubt_text(const struct sl_reading *reading, struct sl_buf *sql)
     case SL_TYPE_TEXT:
     case SL_TYPE_TIME:
     case SL_TYPE_JSON:
+    case SL_TYPE_OBJECT:
+    case SL_TYPE_ARRAY:
         break;
     }
 }
@@ -277,6 +286,10 @@ void sl_reading_text(const struct sl_reading *reading, enum sl_pass_rows rows, s
     const struct sl_contract_column *column = reading->column;
     if (rows != SL_PASS_ALL && is_plain(reading))
         return;
+    if (reading->nest) {
+        sl_nest_text(reading, rows, sql);
+        return;
+    }
     sl_buf_add(sql, column->otherwise ? ", coalesce(" : ", ");
     without_null_texts(reading, "t", sql);
     if (column->otherwise) {
@@ -290,6 +303,10 @@ void sl_reading_text(const struct sl_reading *reading, enum sl_pass_rows rows, s
 void sl_reading_value(const struct sl_reading *reading, enum sl_pass_rows rows, struct sl_buf *sql)
 {
     char text[32];
+    if (reading->nest) {
+        sl_nest_value(reading, rows, sql);
+        return;
+    }
     (void)snprintf(text, sizeof text, "\"~x%zu\"", reading->index);
     sl_buf_add(sql, ", ");
     if (has_cast(reading))
@@ -307,6 +324,10 @@ void sl_reading_value(const struct sl_reading *reading, enum sl_pass_rows rows, 
 void sl_reading_held(const struct sl_reading *reading, enum sl_pass_rows rows, struct sl_buf *sql)
 {
     size_t i = reading->index;
+    if (reading->nest) {
+        sl_nest_held(reading, rows, sql);
+        return;
+    }
     sl_buf_addf(sql, ", ");
     if (sl_reading_has_years(reading->column->type.kind) && !is_trusted(reading, rows)) {
         sl_buf_addf(sql, "case when \"~y%zu\" ", i);
@@ -318,18 +339,13 @@ void sl_reading_held(const struct sl_reading *reading, enum sl_pass_rows rows, s
     sl_buf_add_sql_name(sql, reading->column->name);
 }
 
-static const char *print(struct sl_arena *arena, const struct sl_buf *sql)
-{
-    return sql->has_failed ? NULL : sl_arena_strndup(arena, sql->text, sql->length);
-}
-
 int sl_reading_init(struct sl_reading *reading, const struct sl_contract_column *column,
                     const struct sl_column *raw, size_t index, struct sl_arena *arena,
                     struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
     *reading = (struct sl_reading){.column = column, .index = index};
-    reading->type = sl_reading_type(column->type, arena);
+    reading->type = sl_reading_type(column, arena);
     SL_TRY_NEW(reading->type, err);
     reading->text = sl_arena_printf(arena, "\"~x%zu\"", index);
     SL_TRY_NEW(reading->text, err);
@@ -340,7 +356,7 @@ int sl_reading_init(struct sl_reading *reading, const struct sl_contract_column 
     SL_TRY_NEW(reading->value, err);
     if (!raw) {
         reading->received = "cast(null as VARCHAR)";
-        return SL_OK;
+        return column->field_count ? sl_nest_init(reading, arena, err) : SL_OK;
     }
     reading->raw_name = raw->name;
     reading->raw_type = raw->type;
@@ -349,7 +365,7 @@ int sl_reading_init(struct sl_reading *reading, const struct sl_contract_column 
     const char *after = is_bare ? "" : is_nested(raw->type) ? ") as VARCHAR)" : " as VARCHAR)";
     reading->received = sl_arena_printf(arena, "%s\"~r%zu\"%s", before, index, after);
     SL_TRY_NEW(reading->received, err);
-    return SL_OK;
+    return column->field_count ? sl_nest_init(reading, arena, err) : SL_OK;
 }
 
 static int flag_plain(struct sl_reading *reading, struct sl_arena *arena, struct sl_err *err)
@@ -375,6 +391,8 @@ int sl_reading_flagged(const struct sl_reading *reading, struct sl_arena *arena,
                        struct sl_reading *ret, struct sl_err *err)
 {
     *ret = *reading;
+    if (reading->nest)
+        return SL_OK;
     if (is_plain(reading))
         return flag_plain(ret, arena, err);
     if (!has_cast(reading))

@@ -19,6 +19,8 @@
 
 #include "contract/compile.h"
 
+struct sl_nest;
+
 struct sl_reading {
     const struct sl_contract_column *column;
     const char *type;     // the clean column's, as the engine names it
@@ -35,6 +37,7 @@ struct sl_reading {
     // Boolean, or NULL: rules over the text and value hold for granted where it is false. Then
     // these two need not be null there.
     const char *guard;
+    const struct sl_nest *nest; // of an object or array, and of what is in one; NULL: it is neither
 };
 // `raw` NULL: the source has no such column.
 SL_MUST int sl_reading_init(struct sl_reading *reading, const struct sl_contract_column *column,
@@ -43,7 +46,7 @@ SL_MUST int sl_reading_init(struct sl_reading *reading, const struct sl_contract
 
 // The type that a column of the clean table is stored in: Delta has neither times nor JSON, both
 // are text.
-const char *sl_reading_type(struct sl_type type, struct sl_arena *arena);
+const char *sl_reading_type(const struct sl_contract_column *column, struct sl_arena *arena);
 // "a decimal(12,2)", "an integer", "a date of the format '%d.%m.%Y'": for messages.
 void sl_reading_describe(const struct sl_contract_column *column, struct sl_buf *text);
 

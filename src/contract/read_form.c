@@ -127,6 +127,8 @@ static void strict_by_kind(struct sl_type type, const char *engine_type, const c
     case SL_TYPE_JSON:
         strict_json(text, sql);
         break;
+    case SL_TYPE_OBJECT:
+    case SL_TYPE_ARRAY:
     case SL_TYPE_TEXT:
         sl_buf_add(sql, text);
         break;

@@ -33,6 +33,17 @@ static void add_flag(const struct sl_pass *pass, enum sl_pass_rows rows, struct 
     sl_buf_add(sql, ", random() < 0) as \"~bad\"");
 }
 
+// Above the columns and below the flag.
+static void add_orphans(const struct sl_pass *pass, enum sl_pass_rows rows, struct sl_buf *sql)
+{
+    if (!pass->parent_count)
+        return;
+    sl_buf_add(sql, "(select *");
+    for (size_t i = 0; i < pass->parent_count && rows != SL_PASS_GOOD; i++)
+        sl_buf_addf(sql, ", %s as \"~p%zu\"", pass->parents[i].orphan, i);
+    sl_buf_add(sql, " from ");
+}
+
 // Each layer is a projection over the one below, so that nothing is computed twice; the outermost
 // comes first.
 static void add_layers(const struct sl_relation_input *input, enum sl_pass_rows rows,
@@ -95,6 +106,7 @@ static int add_head(const struct sl_relation_input *input, struct sl_pass *pass,
     if (rows != SL_PASS_GOOD)
         add_flag(pass, rows, &sql);
     sl_buf_add(&sql, " from ");
+    add_orphans(pass, rows, &sql);
     add_layers(input, rows, &sql);
     sl_buf_add(&sql, "(select ");
     return keep(input, &sql, &pass->heads[rows], err);
@@ -111,7 +123,7 @@ static int add_relation(const struct sl_relation_input *input, struct sl_pass *p
     add_raw_columns(input, &sql);
     sl_buf_add(&sql, " from ");
     SL_TRY(keep(input, &sql, &pass->select, err));
-    pass->tail = " as r)))))))";
+    pass->tail = pass->parent_count ? " as r))))))))" : " as r)))))))";
     return SL_OK;
 }
 
@@ -153,6 +165,34 @@ static int add_reasons(const struct sl_relation_input *input, struct sl_pass *pa
     sl_buf_reset(&sql);
     add_reason_list(pass, true, &sql);
     return keep(input, &sql, &pass->warnings, err);
+}
+
+static int add_waits_for(const struct sl_relation_input *input, struct sl_pass *pass,
+                         struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf tables = SL_BUF_INIT;
+    sl_buf_add(&sql, "case when \"~corrupt\" is null and not coalesce(false");
+    for (size_t i = 0; i < pass->rule_count; i++) {
+        const struct sl_pass_rule *rule = &pass->rules[i];
+        if (!rule->is_warning && !rule->is_held)
+            sl_buf_addf(&sql, " or (%s)", rule->broken);
+        if (!rule->is_held || !rule->rule || !rule->rule->parent)
+            continue;
+        sl_buf_addf(&tables, "%scase when %s then ", tables.length ? ", " : "", rule->broken);
+        sl_buf_add_sql_string(&tables, rule->rule->parent);
+        sl_buf_add(&tables, " end");
+    }
+    SL_TRY(sl_buf_check(&tables, err));
+    sl_buf_addf(&sql,
+                ", false) then nullif(array_to_string(list_sort(list_distinct(list_filter(cast([%s]"
+                " as VARCHAR[]), lambda z: z is not null))), ', '), '') end",
+                tables.text);
+    if (!tables.length) {
+        pass->waits_for = "cast(null as VARCHAR)";
+        return SL_OK;
+    }
+    return keep(input, &sql, &pass->waits_for, err);
 }
 
 // As received: text, whole numbers, booleans and nested values as what they are in JSON, everything
@@ -227,6 +267,7 @@ int sl_relation_build(const struct sl_relation_input *input, struct sl_pass *pas
 {
     SL_TRY(add_relation(input, pass, err));
     SL_TRY(add_reasons(input, pass, err));
+    SL_TRY(add_waits_for(input, pass, err));
     SL_TRY(add_payload(input, pass, err));
     SL_TRY(add_received(input, pass, err));
     pass->is_bad = "\"~bad\"";

@@ -39,7 +39,7 @@ static bool take_type(const json_t *column, struct sl_type *ret)
 {
     const char *name = sl_json_text(column, "type", "");
     struct sl_type type = {.kind = (enum sl_type_kind)sl_json_int(column, "kind", -1)};
-    if ((int)type.kind < 0 || type.kind > SL_TYPE_JSON)
+    if ((int)type.kind < 0 || type.kind > SL_TYPE_ARRAY)
         return false;
     if (type.kind == SL_TYPE_INTEGER)
         for (type.bits = 8; type.bits < 64 && !is_named(type, name);)
@@ -51,24 +51,57 @@ static bool take_type(const json_t *column, struct sl_type *ret)
     return is_named(type, name);
 }
 
-static void take_rule(struct reader *reader, const json_t *rule, struct sl_rule *ret)
+static enum sl_rule_severity severity_of(const json_t *rule)
+{
+    const char *name = sl_json_text(rule, "severity", "");
+    for (enum sl_rule_severity severity = SL_RULE_REJECT; severity < SL_RULE_HOLD; severity++)
+        if (sl_str_equal(sl_rule_severity_name(severity), name))
+            return severity;
+    return SL_RULE_HOLD;
+}
+
+static int take_rule(struct reader *reader, const json_t *rule, struct sl_rule *ret,
+                     struct sl_err *err)
 {
     *ret = (struct sl_rule){
         .kind = take_text(reader, rule, "kind"),
         .column = take_text(reader, rule, "column"),
         .id = take_text(reader, rule, "id"),
         .message = take_text(reader, rule, "message"),
-        .severity = sl_str_equal(sl_json_text(rule, "severity", ""), "warn") ? SL_RULE_WARN
-                                                                             : SL_RULE_REJECT,
+        .severity = severity_of(rule),
         .min = take_text(reader, rule, "min"),
         .max = take_text(reader, rule, "max"),
         .is_min_exclusive = sl_json_bool(rule, "min_exclusive", false),
         .is_max_exclusive = sl_json_bool(rule, "max_exclusive", false),
         .text = take_text(reader, rule, "text"),
+        .operation = take_text(reader, rule, "operation"),
+        .tolerance = take_text(reader, rule, "tolerance"),
+        .where = take_text(reader, rule, "where"),
+        .mostly = take_text(reader, rule, "mostly"),
+        .parent = take_text(reader, rule, "parent"),
     };
+    SL_TRY(take_list(reader, rule, "values", &ret->values, err));
+    SL_TRY(take_list(reader, rule, "columns", &ret->columns, err));
+    return take_list(reader, rule, "to", &ret->to, err);
 }
 
-static int take_column(struct reader *reader, const json_t *column, struct sl_contract_column *ret,
+// Of an array's item "items[]", of a member "address.zip".
+static const char *path_of(struct reader *reader, const struct sl_contract_column *outer,
+                           const char *name)
+{
+    if (!outer)
+        return name;
+    return outer->type.kind == SL_TYPE_ARRAY
+               ? sl_arena_printf(reader->arena, "%s[]", outer->path)
+               : sl_arena_printf(reader->arena, "%s.%s", outer->path, name);
+}
+
+static int take_columns(struct reader *reader, const json_t *list,
+                        const struct sl_contract_column *outer, struct sl_contract_column **ret,
+                        size_t *ret_count, struct sl_err *err);
+
+static int take_column(struct reader *reader, const json_t *column,
+                       const struct sl_contract_column *outer, struct sl_contract_column *ret,
                        struct sl_err *err)
 {
     *ret = (struct sl_contract_column){
@@ -79,15 +112,43 @@ static int take_column(struct reader *reader, const json_t *column, struct sl_co
         .is_trimmed = sl_json_bool(column, "trimmed", false),
     };
     reader->is_whole = reader->is_whole && ret->name && take_type(column, &ret->type);
+    if (!reader->is_whole)
+        return SL_OK;
+    ret->path = path_of(reader, outer, ret->name);
+    SL_TRY_NEW(ret->path, err);
     SL_TRY(take_list(reader, column, "formats", &ret->formats, err));
-    return take_list(reader, column, "nulls", &ret->null_values, err);
+    SL_TRY(take_list(reader, column, "nulls", &ret->null_values, err));
+    return take_columns(reader, json_object_get(column, "fields"), ret, &ret->fields,
+                        &ret->field_count, err);
 }
 
-static struct sl_contract_column *column_of(struct sl_contract_table *table, const char *name)
+static int take_columns(struct reader *reader, const json_t *list,
+                        const struct sl_contract_column *outer, struct sl_contract_column **ret,
+                        size_t *ret_count, struct sl_err *err)
 {
-    for (size_t i = 0; name && i < table->column_count; i++)
-        if (sl_str_equal(table->columns[i].name, name))
-            return &table->columns[i];
+    const json_t *item;
+    size_t i;
+    if (!json_array_size(list))
+        return SL_OK;
+    *ret = SL_NEW_ARRAY(reader->arena, struct sl_contract_column, json_array_size(list));
+    SL_TRY_NEW(*ret, err);
+    json_array_foreach (list, i, item)
+        SL_TRY(take_column(reader, item, outer, &(*ret)[(*ret_count)++], err));
+    return SL_OK;
+}
+
+// A column, or a member of one: "address.zip".
+static struct sl_contract_column *column_of(struct sl_contract_column *columns, size_t count,
+                                            const char *path)
+{
+    for (size_t i = 0; path && i < count; i++) {
+        struct sl_contract_column *column = &columns[i];
+        if (sl_str_equal(column->path, path))
+            return column;
+        column = column_of(column->fields, column->field_count, path);
+        if (column)
+            return column;
+    }
     return NULL;
 }
 
@@ -98,9 +159,9 @@ static int take_rules(struct reader *reader, const json_t *state, struct sl_cont
     size_t i;
     json_array_foreach (rules, i, item) {
         struct sl_rule rule;
-        take_rule(reader, item, &rule);
-        SL_TRY(take_list(reader, item, "values", &rule.values, err));
-        struct sl_contract_column *column = column_of(table, rule.column);
+        SL_TRY(take_rule(reader, item, &rule, err));
+        struct sl_contract_column *column =
+            column_of(table->columns, table->column_count, rule.column);
         struct sl_rule **list = column ? &column->rules : &table->rules;
         size_t *count = column ? &column->rule_count : &table->rule_count;
         if (!SL_PUSH(reader->arena, *list, *count, rule))
@@ -109,23 +170,29 @@ static int take_rules(struct reader *reader, const json_t *state, struct sl_cont
     return SL_OK;
 }
 
+static void take_drift(const json_t *drift, struct sl_contract_table *table)
+{
+    table->drift = (struct sl_drift){
+        .new_columns = (int)json_integer_value(json_array_get(drift, 0)),
+        .missing_columns = (int)json_integer_value(json_array_get(drift, 1)),
+        .type_change = (int)json_integer_value(json_array_get(drift, 2)),
+    };
+}
+
 int sl_contract_restore(const json_t *state, const char *digest, struct sl_arena *arena,
                         struct sl_contract_table **ret, struct sl_err *err)
 {
     struct reader reader = {.arena = arena, .is_whole = true};
-    const json_t *columns = json_object_get(state, "columns"), *item;
     struct sl_contract_table *table = SL_NEW(arena, struct sl_contract_table);
     SL_AUTO(sl_json_free) json_t *again = NULL;
-    size_t i;
     *ret = NULL;
     SL_TRY_NEW(table, err);
     *table = (struct sl_contract_table){.name = take_text(&reader, state, "name"),
                                         .filter = take_text(&reader, state, "filter"),
                                         .digest = digest};
-    table->columns = SL_NEW_ARRAY(arena, struct sl_contract_column, json_array_size(columns));
-    SL_TRY_NEW(table->columns, err);
-    json_array_foreach (columns, i, item)
-        SL_TRY(take_column(&reader, item, &table->columns[table->column_count++], err));
+    SL_TRY(take_columns(&reader, json_object_get(state, "columns"), NULL, &table->columns,
+                        &table->column_count, err));
+    take_drift(json_object_get(state, "drift"), table);
     SL_TRY(take_rules(&reader, state, table, err));
     SL_TRY(take_list(&reader, state, "order_by", &table->order_by, err));
     if (!reader.is_whole || !table->column_count)

@@ -6,17 +6,81 @@
 
 #define DAY_US ((int64_t)86400 * 1000000)
 
-static const struct sl_rule_kind *const kinds[] = {
-    &sl_rule_required, &sl_rule_type,    &sl_rule_enum,   &sl_rule_range,
-    &sl_rule_length,   &sl_rule_pattern, &sl_rule_format, &sl_rule_expression,
-};
+const struct sl_rule_kind *const sl_rule_kinds[] = {&sl_rule_required,
+                                                    &sl_rule_type,
+                                                    &sl_rule_enum,
+                                                    &sl_rule_not_in,
+                                                    &sl_rule_range,
+                                                    &sl_rule_length,
+                                                    &sl_rule_pattern,
+                                                    &sl_rule_not_pattern,
+                                                    &sl_rule_format,
+                                                    &sl_rule_prefix,
+                                                    &sl_rule_suffix,
+                                                    &sl_rule_contains,
+                                                    &sl_rule_case,
+                                                    &sl_rule_trimmed,
+                                                    &sl_rule_printable,
+                                                    &sl_rule_digits,
+                                                    &sl_rule_multiple_of,
+                                                    &sl_rule_decimal_places,
+                                                    &sl_rule_past,
+                                                    &sl_rule_future,
+                                                    &sl_rule_age,
+                                                    &sl_rule_weekday,
+                                                    &sl_rule_json_valid,
+                                                    &sl_rule_json_keys,
+                                                    &sl_rule_expression,
+                                                    &sl_rule_compare,
+                                                    &sl_rule_required_if,
+                                                    &sl_rule_absent_if,
+                                                    &sl_rule_sum_of,
+                                                    &sl_rule_product_of,
+                                                    &sl_rule_in_order,
+                                                    &sl_rule_one_of_columns,
+                                                    &sl_rule_not_both,
+                                                    &sl_rule_all_or_none,
+                                                    &sl_rule_different,
+                                                    &sl_rule_foreign_key,
+                                                    NULL};
 
 const struct sl_rule_kind *sl_rule_kind_find(const char *name)
 {
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (sl_str_equal(kinds[i]->name, name))
-            return kinds[i];
+    for (size_t i = 0; sl_rule_kinds[i]; i++)
+        if (sl_str_equal(sl_rule_kinds[i]->name, name))
+            return sl_rule_kinds[i];
     return NULL;
+}
+
+// A condition that cannot be computed for a row does not hold, as in a filter.
+bool sl_rule_compile(const struct sl_rule_kind *kind, const struct sl_rule_site *site,
+                     struct sl_buf *broken, struct sl_buf *message)
+{
+    const struct sl_rule *rule = site->rule;
+    SL_AUTO(sl_buf_clear) struct sl_buf own = SL_BUF_INIT;
+    if (!kind->compile(site, &own, message))
+        return false;
+    if (rule->where)
+        sl_buf_addf(broken, "case when try(cast((\n%s\n) as BOOLEAN)) then %s end", rule->where,
+                    own.text);
+    else
+        sl_buf_add(broken, own.text);
+    if (rule->message) {
+        sl_buf_reset(message);
+        sl_buf_add_sql_string(message, rule->message);
+    }
+    broken->has_failed |= own.has_failed;
+    return true;
+}
+
+enum { LISTED_VALUES = 10 };
+
+void sl_rule_list(const struct sl_strs *values, struct sl_buf *text)
+{
+    for (size_t i = 0; i < values->count && i < LISTED_VALUES; i++)
+        sl_buf_addf(text, "%s'%s'", i ? ", " : "", values->items[i]);
+    if (values->count > LISTED_VALUES)
+        sl_buf_addf(text, " and %zu more", values->count - LISTED_VALUES);
 }
 
 void sl_rule_says(const struct sl_rule_site *site, struct sl_buf *message, const char *format, ...)
@@ -70,7 +134,7 @@ static void typed_literal(const char *text, const char *type, struct sl_buf *sql
 }
 
 // Numbers keep all their digits: a bound of 0.005 on a decimal(12,2) must not become 0.01.
-static bool number_literal(const char *text, struct sl_buf *sql)
+bool sl_rule_number(const char *text, struct sl_buf *sql)
 {
     double value;
     if (is_number(text) && strlen(text) <= 38)
@@ -133,7 +197,7 @@ bool sl_rule_literal(const struct sl_reading *reading, const char *text, struct 
     case SL_TYPE_INTEGER:
     case SL_TYPE_DECIMAL:
     case SL_TYPE_DOUBLE:
-        return number_literal(text, sql);
+        return sl_rule_number(text, sql);
     case SL_TYPE_BOOLEAN:
         if (!sl_str_equal_nocase(text, "true") && !sl_str_equal_nocase(text, "false"))
             return false;
@@ -147,6 +211,8 @@ bool sl_rule_literal(const struct sl_reading *reading, const char *text, struct 
         return time_literal(text, sql);
     case SL_TYPE_TEXT:
     case SL_TYPE_JSON:
+    case SL_TYPE_OBJECT:
+    case SL_TYPE_ARRAY:
         sl_buf_add_sql_string(sql, text);
         return true;
     }

@@ -22,6 +22,23 @@ static int set_list(json_t *object, const char *key, const struct sl_strs *value
     return SL_OK;
 }
 
+// What older versions did not know is left out where it is not used: their states still compare.
+static int add_scope(json_t *object, const struct sl_rule *rule, struct sl_err *err)
+{
+    const struct {
+        const char *key, *value;
+    } texts[] = {{"operation", rule->operation},
+                 {"tolerance", rule->tolerance},
+                 {"where", rule->where},
+                 {"mostly", rule->mostly}};
+    if (rule->columns.count)
+        SL_TRY(set_list(object, "columns", &rule->columns, err));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i].value)
+            SL_TRY(set(object, texts[i].key, text(texts[i].value), err));
+    return SL_OK;
+}
+
 static int add_rule(json_t *list, const struct sl_rule *rule, struct sl_err *err)
 {
     json_t *object = json_object();
@@ -30,13 +47,21 @@ static int add_rule(json_t *list, const struct sl_rule *rule, struct sl_err *err
     SL_TRY(set(object, "id", text(rule->id), err));
     SL_TRY(set(object, "kind", text(rule->kind), err));
     SL_TRY(set(object, "column", text(rule->column), err));
-    SL_TRY(set(object, "severity", text(rule->severity == SL_RULE_WARN ? "warn" : "reject"), err));
+    SL_TRY(set(object, "severity", text(sl_rule_severity_name(rule->severity)), err));
     SL_TRY(set_list(object, "values", &rule->values, err));
     SL_TRY(set(object, "min", text(rule->min), err));
     SL_TRY(set(object, "max", text(rule->max), err));
     SL_TRY(set(object, "min_exclusive", json_boolean(rule->is_min_exclusive), err));
     SL_TRY(set(object, "max_exclusive", json_boolean(rule->is_max_exclusive), err));
     SL_TRY(set(object, "text", text(rule->text), err));
+    SL_TRY(add_scope(object, rule, err));
+    if (sl_str_equal(rule->kind, "unique")) // those of earlier versions were not evaluated
+        SL_TRY(set(object, "over", text("table"), err));
+    if (rule->parent) {
+        SL_TRY(set(object, "parent", text(rule->parent), err));
+        SL_TRY(set_list(object, "columns", &rule->columns, err));
+        SL_TRY(set_list(object, "to", &rule->to, err));
+    }
     return set(object, "message", text(rule->message), err);
 }
 
@@ -60,6 +85,8 @@ static int add_column_rules(json_t *list, const struct sl_contract_column *colum
     for (size_t i = 0; i < column->rule_count; i++)
         if (!sl_contract_is_own_rule(&column->rules[i]))
             SL_TRY(add_rule(list, &column->rules[i], err));
+    for (size_t i = 0; i < column->field_count; i++)
+        SL_TRY(add_column_rules(list, &column->fields[i], arena, err));
     return SL_OK;
 }
 
@@ -77,7 +104,14 @@ static int add_column(json_t *list, const struct sl_contract_column *column, str
     SL_TRY(set(object, "trimmed", json_boolean(column->is_trimmed), err));
     SL_TRY(set_list(object, "formats", &column->formats, err));
     SL_TRY(set_list(object, "nulls", &column->null_values, err));
-    return set(object, "default", text(column->otherwise), err);
+    SL_TRY(set(object, "default", text(column->otherwise), err));
+    if (!column->field_count)
+        return SL_OK;
+    json_t *fields = json_array();
+    SL_TRY(set(object, "fields", fields, err));
+    for (size_t i = 0; i < column->field_count; i++)
+        SL_TRY(add_column(fields, &column->fields[i], err));
+    return SL_OK;
 }
 
 int sl_contract_state(const struct sl_contract_table *table, struct sl_arena *arena, json_t **ret,
@@ -97,6 +131,11 @@ int sl_contract_state(const struct sl_contract_table *table, struct sl_arena *ar
         SL_TRY(add_rule(rules, &table->rules[i], err));
     SL_TRY(set_list(root, "order_by", &table->order_by, err));
     SL_TRY(set(root, "filter", text(table->filter), err));
+    if (table->drift.new_columns || table->drift.missing_columns || table->drift.type_change)
+        SL_TRY(set(root, "drift",
+                   json_pack("[i,i,i]", table->drift.new_columns, table->drift.missing_columns,
+                             table->drift.type_change),
+                   err));
     *ret = root;
     root = NULL;
     return SL_OK;

@@ -1,3 +1,5 @@
+#include "contract/drift.h"
+#include "contract/nest.h"
 #include "contract/relation.h"
 
 struct verifier {
@@ -21,14 +23,25 @@ static const char *raw_type_of(const struct verifier *verifier, const char *name
 static void add_null_row(struct verifier *verifier)
 {
     const struct sl_pass *pass = verifier->pass;
-    sl_buf_add(&verifier->row, " from (select null as \"~corrupt\"");
+    sl_buf_add(&verifier->row, " from (select null as \"~corrupt\", cast(null as "
+                               "TIMESTAMPTZ) as \"~ingested_at\"");
     for (size_t i = 0; i < pass->column_count; i++)
         sl_buf_addf(&verifier->row, ", cast(null as %s) as %s", pass->columns[i].type,
                     pass->typed[i]);
-    for (size_t i = 0; i < verifier->table->column_count; i++)
+    for (size_t i = 0; i < verifier->table->column_count; i++) {
+        const struct sl_contract_column *column = &verifier->table->columns[i];
         sl_buf_addf(&verifier->row,
                     ", cast(null as VARCHAR) as \"~x%zu\", cast(null as %s) as \"~r%zu\"", i,
-                    raw_type_of(verifier, verifier->table->columns[i].source_name), i);
+                    raw_type_of(verifier, column->source_name), i);
+        if (column->field_count)
+            sl_nest_nulls(column, i, &verifier->row);
+    }
+    for (size_t i = 0; i < verifier->raw_count; i++)
+        if (sl_drift_is_unknown(verifier->table, &verifier->raw[i]))
+            sl_buf_addf(&verifier->row, ", cast(null as %s) as \"~e%zu\"", verifier->raw[i].type,
+                        i);
+    for (size_t i = 0; i < pass->parent_count; i++)
+        sl_buf_addf(&verifier->row, ", cast(null as BOOLEAN) as \"~p%zu\"", i);
     sl_buf_add(&verifier->row, ")");
 }
 
@@ -69,11 +82,39 @@ static int verify_one(struct verifier *verifier, const char *sql, const char *wh
     return SL_OK;
 }
 
+// A condition by itself, so that what is wrong with it is told where it stands. `key`: "where".
+static int verify_condition(struct verifier *verifier, const struct sl_rule *rule, const char *key,
+                            const char *condition, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
+    sl_buf_addf(&sql, "select try(cast((\n%s\n) as BOOLEAN))%s", condition, verifier->row.text);
+    sl_buf_addf(&what, "rule '%s'", rule->id);
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(sl_buf_check(&what, err));
+    return verify_one(verifier, sql.text, what.text,
+                      rule->node ? sl_yaml_place(rule->node, key) : rule->place, NULL, err);
+}
+
+static int verify_conditions(struct verifier *verifier, const struct sl_rule *rule,
+                             struct sl_err *err)
+{
+    const struct sl_rule_form *form = rule ? sl_rule_form_find(rule->kind) : NULL;
+    bool has_when = form && form->has_sql && form->has_subject;
+    if (rule && rule->where)
+        SL_TRY(verify_condition(verifier, rule, "where", rule->where, err));
+    return has_when ? verify_condition(verifier, rule, "when", rule->text, err) : SL_OK;
+}
+
 static int verify_rule(struct verifier *verifier, const struct sl_pass_rule *rule,
                        struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
+    size_t errors = verifier->diags->error_count;
+    SL_TRY(verify_conditions(verifier, rule->rule, err));
+    if (verifier->diags->error_count != errors)
+        return SL_OK;
     sl_buf_addf(&sql, "select (%s), (%s)%s", rule->broken, rule->message, verifier->row.text);
     sl_buf_addf(&what, "rule '%s'", rule->name);
     SL_TRY(sl_buf_check(&sql, err));
@@ -159,16 +200,17 @@ static int verify_default(struct verifier *verifier, const struct sl_contract_co
     return SL_OK;
 }
 
-static int verify_formats(struct verifier *verifier, struct sl_err *err)
+static int verify_formats(struct verifier *verifier, const struct sl_contract_column *columns,
+                          size_t count, struct sl_err *err)
 {
-    const struct sl_contract_table *table = verifier->table;
-    for (size_t i = 0; i < table->column_count; i++) {
-        const struct sl_contract_column *column = &table->columns[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct sl_contract_column *column = &columns[i];
         size_t errors = verifier->diags->error_count;
         for (size_t k = 0; k < column->formats.count; k++)
             SL_TRY(verify_format(verifier, column, k, err));
         if (column->otherwise && column->formats.count && verifier->diags->error_count == errors)
             SL_TRY(verify_default(verifier, column, err));
+        SL_TRY(verify_formats(verifier, column->fields, column->field_count, err));
     }
     return SL_OK;
 }
@@ -177,6 +219,9 @@ int sl_contract_verify(const struct sl_contract_table *table, const struct sl_co
                        size_t raw_count, const struct sl_pass *pass, struct sl_session *session,
                        struct sl_diags *diags, struct sl_err *err)
 {
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    sl_arena_init(&arena, 0);
+    SL_TRY(sl_drift_extend(table, raw, raw_count, &arena, &table, err));
     struct verifier verifier = {.table = table,
                                 .raw = raw,
                                 .raw_count = raw_count,
@@ -191,7 +236,7 @@ int sl_contract_verify(const struct sl_contract_table *table, const struct sl_co
     if (code == SL_OK)
         code = verify_filter(&verifier, err);
     if (code == SL_OK)
-        code = verify_formats(&verifier, err);
+        code = verify_formats(&verifier, table->columns, table->column_count, err);
     sl_buf_clear(&verifier.row);
     return code;
 }

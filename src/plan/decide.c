@@ -30,6 +30,20 @@ static int decide_ingest(struct sl_node *node, struct sl_arena *arena, struct sl
     return SL_OK;
 }
 
+// ", 12 held rows wait for it"
+static const char *waiting(const struct sl_node *node, const char *table, struct sl_arena *arena)
+{
+    char number[32];
+    for (size_t i = 0; i < node->facts.held_count; i++) {
+        const struct sl_held *held = &node->facts.held[i];
+        if (held->rows > 0 && sl_str_equal(held->table, table))
+            return sl_arena_printf(arena, ", %s held row%s for it",
+                                   sl_str_count(held->rows, number),
+                                   held->rows == 1 ? " waits" : "s wait");
+    }
+    return "";
+}
+
 static int decide_input(const struct sl_graph *graph, struct sl_node *node,
                         const struct sl_input *input, struct sl_arena *arena, struct sl_err *err)
 {
@@ -44,16 +58,22 @@ static int decide_input(const struct sl_graph *graph, struct sl_node *node,
                        err);
     if (version < 0)
         return SL_OK;
+    if (sl_node_is_view(from) && !sl_str_equal(input->id, id))
+        return because(node, arena,
+                       sl_arena_printf(arena, "%s or what it reads changed", input->table), err);
     if (input->id && id && !sl_str_equal(input->id, id))
         return because(node, arena, sl_arena_printf(arena, "%s is another table now", input->table),
                        err);
     int64_t same_rows = is_quarantine ? 0 : from->facts.same_rows;
-    if (input->version > version || input->version < version - same_rows)
-        return because(node, arena,
-                       sl_arena_printf(arena, "%s changed: version %lld, built from %lld",
-                                       input->table, (long long)version, (long long)input->version),
-                       err);
-    return SL_OK;
+    if (input->version <= version && input->version >= version - same_rows)
+        return SL_OK;
+    const char *waits = waiting(node, input->table, arena);
+    SL_TRY_NEW(waits, err);
+    return because(node, arena,
+                   sl_arena_printf(arena, "%s changed: version %lld, built from %lld%s",
+                                   input->table, (long long)version, (long long)input->version,
+                                   waits),
+                   err);
 }
 
 static int decide_inputs(const struct sl_graph *graph, struct sl_node *node, struct sl_arena *arena,
@@ -109,9 +129,11 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
 {
     node->verdict = SL_VERDICT_FRESH;
     node->why = (struct sl_strs){0};
-    if (full_refresh)
+    if (full_refresh && !sl_node_is_view(node))
         SL_TRY(because(node, arena, "asked for by --full-refresh", err));
-    if (node->facts.trouble) {
+    if (sl_node_is_view(node)) {
+        // Nothing to build.
+    } else if (node->facts.trouble) {
         // Its step says it too, or does its work if it has passed by then.
         const char *why = sl_arena_printf(arena, "it cannot be looked at: %s", node->facts.trouble);
         SL_TRY(because(node, arena, why, err));

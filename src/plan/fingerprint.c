@@ -38,6 +38,10 @@ int sl_model_fingerprint(const struct sl_model *model, const char *digest, char 
     add_strs(hash, &model->key);
     add_strs(hash, &model->order_by);
     SL_TRY(add_node(hash, model->checks, err));
+    if (model->write == SL_WRITE_SNAPSHOT) {
+        sl_hash_add(hash, model->updated_at);
+        sl_hash_add(hash, model->deletes == SL_DELETES_CLOSE ? "close" : "keep");
+    }
     return sl_hash_end(hash, ret_hex, err);
 }
 
@@ -64,5 +68,8 @@ int sl_cleanse_fingerprint(const struct sl_contract_table *contract, char ret_he
     SL_TRY(sl_hash_new(&hash, err));
     sl_hash_add(hash, "cleanse " SL_CONTRACT_COMPILER_VERSION);
     sl_hash_add(hash, contract->digest);
+    if (contract->drift.new_columns || contract->drift.missing_columns ||
+        contract->drift.type_change)
+        sl_hash_add_bytes(hash, &contract->drift, sizeof contract->drift);
     return sl_hash_end(hash, ret_hex, err);
 }

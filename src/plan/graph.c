@@ -181,13 +181,38 @@ static int link_model(struct builder *builder, struct sl_node *node, struct sl_e
     return SL_OK;
 }
 
+struct child {
+    struct builder *builder;
+    struct sl_node *node;
+    const struct sl_node *sought; // of the search for a rule
+    const struct sl_rule *found;
+};
+
+// A parent that is no table of the project has been reported, and so has a table that points to
+// itself.
+static int link_parent(void *self, struct sl_rule *rule, struct sl_err *err)
+{
+    struct child *child = self;
+    struct sl_node *parent = sl_graph_node(child->builder->graph, rule->parent);
+    if (!parent || parent == child->node)
+        return SL_OK;
+    return add_edge(child->builder, parent, child->node, err);
+}
+
+static int link_cleanse(struct builder *builder, struct sl_node *node, struct sl_err *err)
+{
+    struct child child = {.builder = builder, .node = node};
+    SL_TRY(add_edge(builder, node - 1, node, err)); // its ingest step was added just before it
+    return sl_contract_each_foreign_key(node->contract, link_parent, &child, err);
+}
+
 static int link_node(struct builder *builder, struct sl_node *node, struct sl_err *err)
 {
     switch (node->kind) {
     case SL_NODE_INGEST:
         return SL_OK;
     case SL_NODE_CLEANSE:
-        return add_edge(builder, node - 1, node, err); // its ingest step was added just before it
+        return link_cleanse(builder, node, err);
     case SL_NODE_MODEL:
         return link_model(builder, node, err);
     case SL_NODE_LOAD: {
@@ -197,16 +222,44 @@ static int link_node(struct builder *builder, struct sl_node *node, struct sl_er
             unknown_table(builder, node->delivery->table, place, node->name);
             return SL_OK;
         }
+        if (sl_node_is_view(from) && node->delivery->write != SL_WRITE_FULL)
+            sl_diag(&builder->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+                    sl_yaml_place(node->delivery->node, "write"),
+                    "leave 'write' out, or make the model a table",
+                    "'%s' is a view, which can only be delivered whole", from->name);
+        if (sl_node_is_view(from) && node->target->reads == SL_READS_PUBLISHED)
+            sl_diag(&builder->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+                    sl_yaml_place(node->target->node, "reads"),
+                    "leave 'reads' out, or make the model a table",
+                    "'%s' is a view, and publications list tables", from->name);
         return add_edge(builder, from, node, err);
     }
     }
     return SL_OK;
 }
 
-// Where a model of a cycle reads the next one of it.
+static int find_parent(void *self, struct sl_rule *rule, struct sl_err *err)
+{
+    struct child *child = self;
+    (void)err;
+    if (!child->found && sl_str_equal(rule->parent, child->sought->name))
+        child->found = rule;
+    return SL_OK;
+}
+
+// Where a step of a cycle reads the next one of it.
 static struct sl_place place_of_read(const struct sl_graph *graph, const struct sl_node *reader,
                                      const struct sl_node *read)
 {
+    if (reader->kind == SL_NODE_CLEANSE) {
+        struct child child = {.sought = read};
+        struct sl_err ignored = {0};
+        if (sl_contract_each_foreign_key(reader->contract, find_parent, &child, &ignored) !=
+                SL_OK ||
+            !child.found)
+            return reader->contract->place;
+        return child.found->place;
+    }
     for (size_t i = 0; i < reader->query->table_count; i++) {
         const struct sl_table_ref *ref = &reader->query->tables[i];
         char table[160];
@@ -255,7 +308,7 @@ static int report_cycle(struct builder *builder, struct sorter *sorter, struct s
         sl_buf_addf(&text, " -> %s", graph->nodes[path[--first]].name);
     while (path[first] != at);
     SL_TRY(sl_buf_check(&text, err));
-    size_t next = 0; // what it reads; only models read what comes after them
+    size_t next = 0; // what it reads
     while (path[next] != at)
         next++;
     const struct sl_node *read = &graph->nodes[next + 1 < length ? path[next + 1] : at];

@@ -16,6 +16,12 @@ struct sl_input {
     const char *id;  // of the table; NULL: unknown
 };
 
+// Rows of quarantine that wait for a table.
+struct sl_held {
+    const char *table;
+    int64_t rows;
+};
+
 // What the world says about a node, gathered before planning.
 struct sl_facts {
     int64_t version;            // of its output; -1: not built yet
@@ -36,6 +42,8 @@ struct sl_facts {
     const char *listing;       // digest of the source's listing, for `apply`
     struct sl_strs partitions; // that will be recomputed, if known
     bool has_partitions;
+    struct sl_held *held; // cleanse: rows that wait for tables which have changed
+    size_t held_count;
     const char *trouble;     // why not all of this could be found out; NULL: it could
     const char *last_status; // of the last run: "ok", "error", "skipped"; NULL never run
     bool was_killed;         // a run was killed since then, and this step may have been in it
@@ -72,6 +80,12 @@ struct sl_node {
     struct sl_strs why; // one sentence per cause, the strongest first
 };
 
+// A model without a table: there is nothing to build, and what reads it depends on its inputs.
+static inline bool sl_node_is_view(const struct sl_node *node)
+{
+    return node->kind == SL_NODE_MODEL && node->model->write == SL_WRITE_VIEW;
+}
+
 struct sl_graph {
     struct sl_node *nodes; // in topological order, then by name
     size_t count;
@@ -92,7 +106,7 @@ struct sl_node *sl_graph_node(const struct sl_graph *graph, const char *table);
 // config.materialized:, config.tags:, config.partition_by:, resource_type:, fqn: (default: a table,
 // a layer, a folder below models/, a step as the run prints it); + n+ @ operators; space (several
 // arguments) is union, comma intersection; wildcards * ? [abc]. SL_E_SELECTOR if one cannot be read
-// or gives nothing.
+// or gives nothing. A view is selected along with whatever reads it.
 SL_MUST int sl_graph_select(struct sl_graph *graph, const struct sl_strs *select,
                             const struct sl_strs *exclude, struct sl_arena *arena,
                             struct sl_err *err);

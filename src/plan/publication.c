@@ -50,7 +50,7 @@ bool sl_publication_equals(const struct sl_publication *a, const struct sl_publi
 // That this environment writes.
 static bool is_table(const struct sl_node *node)
 {
-    return node->kind != SL_NODE_LOAD && !node->facts.is_borrowed;
+    return node->kind != SL_NODE_LOAD && !sl_node_is_view(node) && !node->facts.is_borrowed;
 }
 
 // Whether a version of a node's table holds the rows that its newest one holds.
@@ -137,10 +137,13 @@ static void hold_inputs(struct cut *cut, const struct sl_node *node)
     }
 }
 
-static void hold_readers(struct cut *cut, const struct sl_node *node)
+// `through`: the node itself, or a view over it, whose readers have the node as their input.
+static void hold_readers(struct cut *cut, const struct sl_node *node, const struct sl_node *through)
 {
-    for (size_t i = 0; i < node->downstream_count; i++) {
-        const struct sl_node *reader = &cut->graph->nodes[node->downstream[i]];
+    for (size_t i = 0; i < through->downstream_count; i++) {
+        const struct sl_node *reader = &cut->graph->nodes[through->downstream[i]];
+        if (sl_node_is_view(reader))
+            hold_readers(cut, node, reader);
         for (size_t k = 0; is_table(reader) && k < reader->facts.input_count; k++) {
             const struct sl_input *input = &reader->facts.inputs[k];
             if (sl_graph_node(cut->graph, input->table) != node)
@@ -188,7 +191,7 @@ int sl_plan_publish(const struct sl_graph *graph, const struct sl_publication *l
     for (size_t i = 0; i < cut.held_count; i++) {
         const struct sl_node *node = &graph->nodes[cut.held[i]];
         hold_inputs(&cut, node);
-        hold_readers(&cut, node);
+        hold_readers(&cut, node, node);
     }
     for (size_t i = 0; i < graph->count; i++) {
         const struct sl_node *node = &graph->nodes[i];

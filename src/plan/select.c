@@ -121,13 +121,10 @@ static bool by_type(const struct sl_node *node, const char *value)
 
 static bool by_write(const struct sl_node *node, const char *value)
 {
-    static const char *const names[] = {[SL_WRITE_FULL] = "full",
-                                        [SL_WRITE_APPEND] = "append",
-                                        [SL_WRITE_PARTITION] = "partition",
-                                        [SL_WRITE_MERGE] = "merge"};
     if (node->kind == SL_NODE_MODEL)
-        return sl_str_equal(names[node->model->write], value);
-    return node->kind == SL_NODE_LOAD && sl_str_equal(names[node->delivery->write], value);
+        return sl_str_equal(sl_write_mode_name((enum sl_write_mode)node->model->write), value);
+    return node->kind == SL_NODE_LOAD &&
+           sl_str_equal(sl_write_mode_name((enum sl_write_mode)node->delivery->write), value);
 }
 
 // dbt's words beside ours: a table is built whole, an incremental one is continued.
@@ -137,7 +134,9 @@ static bool by_materialized(const struct sl_node *node, const char *value)
     bool has_mode = node->kind == SL_NODE_MODEL || node->kind == SL_NODE_LOAD;
     if (sl_str_equal(value, "table"))
         return is_full;
-    return sl_str_equal(value, "incremental") ? has_mode && !is_full : by_write(node, value);
+    if (!sl_str_equal(value, "incremental"))
+        return by_write(node, value);
+    return has_mode && !is_full && !by_write(node, "view") && !by_write(node, "snapshot");
 }
 
 static bool by_partition(const struct sl_node *node, const char *value)
@@ -166,9 +165,11 @@ static const struct method {
      (const char *const[]){"ok", "error", "skipped", "success", "pass", "fail", NULL}},
     {"resource_type", by_type,
      (const char *const[]){"source", "contract", "model", "target", NULL}},
-    {"config.write", by_write, (const char *const[]){"full", "append", "partition", "merge", NULL}},
+    {"config.write", by_write,
+     (const char *const[]){"full", "append", "partition", "merge", "snapshot", "view", NULL}},
     {"config.materialized", by_materialized,
-     (const char *const[]){"full", "append", "partition", "merge", "table", "incremental", NULL}},
+     (const char *const[]){"full", "append", "partition", "merge", "snapshot", "view", "table",
+                           "incremental", NULL}},
     {"config.tags", by_tag, NULL},
     {"config.partition_by", by_partition, NULL},
 };
@@ -404,9 +405,12 @@ int sl_graph_select(struct sl_graph *graph, const struct sl_strs *select,
         memset(in, true, graph->count * sizeof *in);
     SL_TRY(match_list(&selection, exclude, out, err));
     size_t count = 0;
-    for (size_t i = 0; i < graph->count; i++) {
-        graph->nodes[i].is_selected = in[i] && !out[i];
-        count += graph->nodes[i].is_selected;
+    for (size_t i = graph->count; i-- > 0;) { // what reads a view comes behind it
+        struct sl_node *node = &graph->nodes[i];
+        node->is_selected = in[i] && !out[i];
+        for (size_t k = 0; k < node->downstream_count && sl_node_is_view(node); k++)
+            node->is_selected |= graph->nodes[node->downstream[k]].is_selected;
+        count += node->is_selected;
     }
     if (count || (!select->count && !exclude->count))
         return SL_OK;

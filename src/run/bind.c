@@ -4,9 +4,11 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "contract/compile.h"
+#include "contract/drift.h"
 #include "run/column_cache.h"
 #include "step/model_columns.h"
 #include "step/schema.h"
+#include "step/snapshot.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -114,7 +116,14 @@ static int add_clean(struct binder *binder, const struct sl_node *node, struct s
     SL_TRY(add_table(binder, quarantine,
                      &(struct sl_relation){sl_quarantine_columns, sl_quarantine_column_count},
                      err));
-    SL_TRY(sl_contract_columns(node->contract, arena, &columns, &count, err));
+    const char *raw_name = sl_arena_printf(arena, "raw.%s", node->bare);
+    SL_TRY_NEW(raw_name, err);
+    const struct table *raw = sl_map_get(binder->catalog, raw_name);
+    const struct sl_contract_table *contract = node->contract;
+    if (raw)
+        SL_TRY(sl_drift_extend(contract, raw->relation.columns, raw->relation.count, arena,
+                               &contract, err));
+    SL_TRY(sl_contract_columns(contract, arena, &columns, &count, err));
     return add_table(binder, node->name, &(struct sl_relation){columns, count}, err);
 }
 
@@ -387,16 +396,20 @@ static int bind_checks(struct binder *binder, const struct sl_node *node,
 }
 
 static void bind_settings(struct binder *binder, const struct sl_model *model,
-                          const struct sl_relation *result)
+                          const struct sl_relation *result, const struct sl_relation *stored)
 {
+    const struct sl_strs updated_at = {.items = (const char **)&model->updated_at,
+                                       .count = model->updated_at != NULL};
     const struct setting settings[] = {
-        {model->node, "partition_by", &model->partition_by, SL_E_MODEL_SETTING, "the result",
-         false},
         {model->node, "key", &model->key, SL_E_MODEL_SETTING, "the result", false},
         {model->node, "order_by", &model->order_by, SL_E_MODEL_SETTING, "the result", false},
+        {model->node, "updated_at", &updated_at, SL_E_MODEL_SETTING, "the result", false},
     };
+    const struct setting partition_by = {model->node,        "partition_by", &model->partition_by,
+                                         SL_E_MODEL_SETTING, "the result",   false};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         check_names(binder, &settings[i], result);
+    check_names(binder, &partition_by, stored);
 }
 
 static int bind_model(struct binder *binder, const struct sl_node *node, struct sl_err *err)
@@ -413,9 +426,14 @@ static int bind_model(struct binder *binder, const struct sl_node *node, struct 
         return SL_OK;
     sl_model_check_columns(node->model, result.columns, result.count,
                            &binder->world->project->diags);
-    bind_settings(binder, node->model, &result);
-    SL_TRY(bind_checks(binder, node, &result, err));
-    return add_table(binder, node->name, &result, err);
+    struct sl_relation stored;
+    struct sl_column *columns;
+    SL_TRY(sl_model_table_columns(node->model, result.columns, result.count, &binder->world->arena,
+                                  &columns, &stored.count, err));
+    stored.columns = columns;
+    bind_settings(binder, node->model, &result, &stored);
+    SL_TRY(bind_checks(binder, node, &stored, err));
+    return add_table(binder, node->name, &stored, err);
 }
 
 // Files of a partition hold the columns that are not in the names of its folders.

@@ -86,11 +86,13 @@ static int do_step(struct controller *controller, struct sl_outcome *outcome,
 {
     struct sl_step_context context = {
         .project = controller->run->world->project,
+        .views = &controller->run->world->views,
         .session = session,
         .arena = &outcome->arena,
         .run_id = controller->run->id,
         .now_us = controller->run->started_us,
         .full_refresh = controller->options->full_refresh,
+        .loses_history = controller->options->loses_history,
         .stop = &controller->stop,
         .progress = &outcome->progress,
     };
@@ -231,19 +233,26 @@ static bool is_blocked(struct controller *controller, struct sl_outcome *outcome
     return true;
 }
 
-// Nothing to do: planned fresh, and no input got a new version in this run.
+// Whether an input got a new version in this run.
+static bool has_new_input(struct controller *controller, const struct sl_node *node)
+{
+    for (size_t i = 0; i < node->upstream_count; i++) {
+        const struct sl_outcome *before = outcome_at(controller, node->upstream[i]);
+        if (before->passes_on)
+            return true;
+        if (before->status != SL_STATUS_NOTHING && before->result.version_count > 0)
+            return true;
+    }
+    return false;
+}
+
+// Nothing to do: planned fresh, and no input got a new version in this run; or there is no table.
 static bool is_fresh(struct controller *controller, const struct sl_outcome *outcome)
 {
     const struct sl_node *node = outcome->node;
     // What is published of a table may change while the table does not.
-    if (node->verdict == SL_VERDICT_STALE || reads_published(node))
-        return false;
-    for (size_t i = 0; i < node->upstream_count; i++) {
-        const struct sl_outcome *before = outcome_at(controller, node->upstream[i]);
-        if (before->status != SL_STATUS_NOTHING && before->result.version_count > 0)
-            return false;
-    }
-    return true;
+    return sl_node_is_view(node) || (node->verdict != SL_VERDICT_STALE && !reads_published(node) &&
+                                     !has_new_input(controller, node));
 }
 
 // Lock held on entry and exit; not while the step runs.
@@ -255,6 +264,8 @@ static void run_node(struct controller *controller, size_t index)
     if (is_blocked(controller, outcome)) {
         outcome->status = SL_STATUS_SKIPPED;
     } else if (is_fresh(controller, outcome)) {
+        outcome->passes_on =
+            sl_node_is_view(outcome->node) && has_new_input(controller, outcome->node);
         outcome->status = SL_STATUS_NOTHING;
     } else {
         outcome->status = SL_STATUS_RUNNING;

@@ -1,6 +1,7 @@
 // What stands on disk and at targets, as facts for the planner.
 #include "base/fs.h"
 #include "run/world.h"
+#include "step/schema.h"
 
 #define RUNS_TO_RECALL 100
 
@@ -60,6 +61,56 @@ static int look_table(struct looker *looker, struct sl_node *node, enum sl_layer
     return looker->sizes && head.version >= 0 ? look_sizes(looker, folder, facts, err) : SL_OK;
 }
 
+// How many rows wait for a table that has changed since they were judged.
+static int count_held(struct looker *looker, const struct sl_node *node, const char *table,
+                      int64_t *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    struct sl_world *world = looker->world;
+    struct sl_delta_snapshot snapshot;
+    struct sl_scan scan;
+    bool is_borrowed;
+    const char *folder = sl_table_source(world->project, SL_LAYER_QUARANTINE, node->bare,
+                                         &world->arena, &is_borrowed);
+    SL_TRY_NEW(folder, err);
+    *ret = 0;
+    SL_TRY(session_of(looker, err));
+    SL_TRY(sl_delta_load(folder, -1, looker->session, &world->arena, &snapshot, err));
+    if (snapshot.version < 0 ||
+        !sl_column_find(snapshot.columns, snapshot.column_count, "waits_for"))
+        return SL_OK;
+    SL_TRY(sl_delta_scan(&snapshot, &world->arena, &scan, err));
+    sl_buf_add(&sql, "select count(*) from ");
+    SL_TRY(looker->session->kind->scan_sql(looker->session, &scan, &sql, err));
+    sl_buf_add(&sql, " where list_contains(string_split(waits_for, ', '), ");
+    sl_buf_add_sql_string(&sql, table);
+    sl_buf_add(&sql, ")");
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(looker->session->kind->query(looker->session, sql.text, 0, &result, err));
+    *ret = sl_result_int(result, 0, 0);
+    return SL_OK;
+}
+
+// Of the parents only: raw has no rows that others wait for. Parents are looked at first.
+static int look_held(struct looker *looker, struct sl_node *node, struct sl_err *err)
+{
+    struct sl_world *world = looker->world;
+    struct sl_facts *facts = &node->facts;
+    for (size_t i = 0; i < facts->input_count; i++) {
+        const struct sl_node *parent = sl_graph_node(&world->graph, facts->inputs[i].table);
+        struct sl_held held = {.table = facts->inputs[i].table};
+        int64_t version = facts->inputs[i].version;
+        if (!parent || parent->kind == SL_NODE_INGEST ||
+            version >= parent->facts.version - parent->facts.same_rows)
+            continue;
+        SL_TRY(count_held(looker, node, held.table, &held.rows, err));
+        if (!SL_PUSH(&world->arena, facts->held, facts->held_count, held))
+            return sl_fail_memory(err);
+    }
+    return SL_OK;
+}
+
 // Clean and quarantine have a version each: what reads one of them is compared with that one.
 static int look_cleanse(struct looker *looker, struct sl_node *node, struct sl_err *err)
 {
@@ -81,7 +132,7 @@ static int look_cleanse(struct looker *looker, struct sl_node *node, struct sl_e
     bool are_known = clean.run_id && quarantine.run_id;
     bool is_torn = head.version < 0 || (are_known && clean.sequence != quarantine.sequence);
     node->facts.is_torn = is_torn && !node->facts.is_borrowed;
-    return SL_OK;
+    return look_held(looker, node, err);
 }
 
 static int look_ingest(struct looker *looker, struct sl_node *node, struct sl_err *err)
@@ -130,6 +181,21 @@ static int look_load(struct looker *looker, struct sl_node *node, struct sl_err 
     return SL_OK;
 }
 
+// Rows and sizes of a view are those of no table. It is what the tables below it are.
+static int look_view(struct looker *looker, struct sl_node *node, struct sl_err *err)
+{
+    struct sl_world *world = looker->world;
+    const struct sl_view *view =
+        sl_view_find(&world->views, sl_layer_name(SL_LAYER_CURATED), node->bare);
+    if (!view)
+        return SL_OK; // the project has errors
+    SL_TRY(sl_step_view_identity(world->project, view, NULL, &world->arena, &node->facts.table_id,
+                                 err));
+    node->facts.version = node->facts.table_id ? 0 : -1;
+    node->facts.fingerprint = node->fingerprint;
+    return SL_OK;
+}
+
 // Of what was found before, only what the history tells stays.
 static void forget(struct sl_node *node)
 {
@@ -152,6 +218,8 @@ static int look(struct looker *looker, struct sl_node *node, struct sl_err *err)
     case SL_NODE_CLEANSE:
         return look_cleanse(looker, node, err);
     case SL_NODE_MODEL:
+        if (sl_node_is_view(node))
+            return look_view(looker, node, err);
         return look_table(looker, node, SL_LAYER_CURATED, NULL, err);
     case SL_NODE_LOAD:
         return look_load(looker, node, err);
@@ -205,7 +273,7 @@ int sl_world_look_again(struct sl_world *world, struct sl_err *err)
         struct sl_node *node = &world->graph.nodes[i];
         struct sl_err trouble = {0};
         node->facts.trouble = NULL;
-        if (node->kind == SL_NODE_LOAD)
+        if (node->kind == SL_NODE_LOAD || sl_node_is_view(node))
             continue;
         code = node->kind == SL_NODE_CLEANSE
                    ? look_cleanse(&looker, node, &trouble)

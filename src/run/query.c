@@ -1,5 +1,5 @@
 // A model's query as it is about to run; and what models and deliveries are going to write anew.
-#include "run/world.h"
+#include "run/views.h"
 
 // Columns of input tables as they are on disk, for a query that is about to run.
 struct disk_columns {
@@ -7,6 +7,29 @@ struct disk_columns {
     struct sl_session *session;
     struct sl_arena *arena;
 };
+
+// A view is asked itself.
+static bool columns_of_view(const struct disk_columns *disk, const char *name,
+                            const struct sl_column **ret, size_t *ret_count)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct sl_step_context context = {.project = disk->world->project,
+                                      .views = &disk->world->views,
+                                      .session = disk->session,
+                                      .arena = disk->arena,
+                                      .run_id = ""};
+    struct sl_err ignored = {0};
+    struct sl_column *columns;
+    sl_buf_add(&sql, "from curated.");
+    sl_buf_add_sql_name(&sql, name);
+    if (sl_buf_check(&sql, &ignored) != SL_OK ||
+        sl_step_view(&context, SL_LAYER_CURATED, name, -1, NULL, &ignored) != SL_OK ||
+        disk->session->kind->describe(disk->session, sql.text, disk->arena, &columns, ret_count,
+                                      &ignored) != SL_OK)
+        return false;
+    *ret = columns;
+    return true;
+}
 
 static bool columns_on_disk(void *self, const char *table, const struct sl_column **ret,
                             size_t *ret_count)
@@ -18,12 +41,16 @@ static bool columns_on_disk(void *self, const char *table, const struct sl_colum
     struct sl_err ignored = {0};
     if (!sl_table_parse(table, &layer, &name))
         return false;
+    if (sl_view_find(&disk->world->views, sl_layer_name(layer), name))
+        return columns_of_view(disk, name, ret, ret_count);
     bool is_borrowed;
     const struct sl_pin *pin = sl_table_pin(disk->world->project, layer, name);
     const char *folder =
         sl_table_source(disk->world->project, layer, name, disk->arena, &is_borrowed);
     if (!folder ||
-        sl_delta_load(folder, pin ? pin->version : -1, disk->session, disk->arena, &snapshot, &ignored) != SL_OK ||
+        sl_delta_load_schema(folder, pin ? pin->version : -1, disk->session, disk->arena,
+                             &snapshot, &ignored) !=
+            SL_OK ||
         snapshot.version < 0)
         return false;
     *ret = snapshot.columns;
@@ -43,7 +70,7 @@ int sl_world_query(struct sl_world *world, const struct sl_node *node, struct sl
         *ret = (struct sl_query){.tables = node->query->tables,
                                  .table_count = node->query->table_count,
                                  .why_every_run = node->query->why_every_run};
-        return SL_OK;
+        return sl_query_expand(&world->views, arena, ret, err);
     }
     SL_TRY(session->kind->parse(session, &model->sql, 1, arena, &ast, err));
     SL_TRY(sl_query_read(ast, model->sql, model->file, model->sql_line, model->sql_column, arena,
@@ -53,12 +80,13 @@ int sl_world_query(struct sl_world *world, const struct sl_node *node, struct sl
         return err->code;
     }
     SL_TRY(sl_query_lineage(ast, model->sql, columns_on_disk, &disk, arena, ret, err));
+    ret->why_every_run = node->query->why_every_run; // which a view that it reads may say
     ret->why_not_local = NULL;
-    if (model->write != SL_WRITE_PARTITION)
-        return SL_OK;
-    return sl_query_is_partition_local(ast, ret, model->partition_by.items,
-                                       model->partition_by.count, arena, &is_local,
-                                       &ret->why_not_local, err);
+    if (model->write == SL_WRITE_PARTITION)
+        SL_TRY(sl_query_is_partition_local(ast, ret, model->partition_by.items,
+                                           model->partition_by.count, arena, &is_local,
+                                           &ret->why_not_local, err));
+    return sl_query_expand(&world->views, arena, ret, err);
 }
 
 static bool is_settled(const struct sl_graph *graph, const struct sl_node *node)
@@ -103,8 +131,11 @@ static int ask(struct sl_world *world, struct sl_node *node, struct sl_session *
                struct sl_arena *arena, struct sl_forecast *ret, struct sl_err *err)
 {
     struct sl_query query;
-    struct sl_step_context context = {
-        .project = world->project, .session = session, .arena = arena, .run_id = ""};
+    struct sl_step_context context = {.project = world->project,
+                                      .views = &world->views,
+                                      .session = session,
+                                      .arena = arena,
+                                      .run_id = ""};
     if (node->kind == SL_NODE_LOAD)
         return sl_step_load_foresee(&context, node->target, node->delivery, ret, err);
     SL_TRY(sl_world_query(world, node, session, arena, &query, err));

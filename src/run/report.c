@@ -37,7 +37,7 @@ int sl_run_exit_code(const struct sl_run *run)
         return 130;
     if (has_bug(run))
         return 2;
-    if (has_error(run, SL_E_BUDGET))
+    if (has_error(run, SL_E_BUDGET) || has_error(run, SL_E_RULE_BROKEN))
         return 4;
     if (has_error(run, SL_E_CHECK_FAILED) || has_error(run, SL_E_CONTRACT))
         return 3;

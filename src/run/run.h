@@ -21,6 +21,7 @@ struct sl_outcome {
     const struct sl_node *node;
     enum sl_status status;
     struct sl_step_result result;
+    bool passes_on;    // a view: a table below it got a new version
     struct sl_err err; // ERROR: why; SKIPPED: which step failed before it
     int64_t started_us, ended_us;
     struct sl_arena arena; // of the step; kept until the run is freed
@@ -43,7 +44,8 @@ struct sl_run_options {
     const char *command; // "run", "retry", "apply"
     int64_t concurrency; // 0: the project's, else the number of cores
     bool full_refresh;
-    bool fail_fast; // start nothing new after the first error
+    bool loses_history; // --yes
+    bool fail_fast;     // start nothing new after the first error
     const struct sl_listener *listener;
 };
 

@@ -202,6 +202,7 @@ static int look_at_code(struct job *job, struct sl_verified *table, struct sl_er
         SL_TRY(sl_record_parse(head.record_json, job->arena, &record, err));
     if (!record.fingerprint)
         return rule_out(job, table, "its log no longer says what it was built from", err);
+    table->fingerprint = record.fingerprint;
     return layer == SL_LAYER_CLEAN ? restore_contract(job, table, name, record.fingerprint, err)
                                    : restore_model(job, table, name, record.fingerprint, err);
 }
@@ -343,6 +344,28 @@ static int write_project(struct job *job, struct sl_err *err)
     return SL_OK;
 }
 
+// Of views nothing is kept: those of now are taken, and fingerprints tell whether they still are
+// those of then.
+static int write_views(struct job *job, struct sl_err *err)
+{
+    const struct sl_project *project = job->world->project;
+    for (size_t i = 0; i < project->model_count; i++) {
+        const struct sl_model *model = &project->models[i];
+        const char *path =
+            sl_arena_printf(job->arena, "%s/models/%s.sql", job->project_folder, model->name);
+        bool is_named = false;
+        SL_TRY_NEW(path, err);
+        for (const struct sl_map_entry *it = sl_map_first(&job->models); it; it = sl_map_next(it))
+            is_named = is_named || strstr(sl_map_value(it), model->name);
+        for (size_t k = 0; k < project->model_count; k++)
+            is_named = is_named || (project->models[k].write == SL_WRITE_VIEW && k != i &&
+                                    strstr(project->models[k].text, model->name));
+        if (model->write == SL_WRITE_VIEW && is_named && !sl_map_has(&job->models, model->name))
+            SL_TRY(sl_fs_write(path, model->text, strlen(model->text), err));
+    }
+    return SL_OK;
+}
+
 // Whatever variables say, this world has a lake of its own.
 static int prepare(void *self, struct sl_project *project, struct sl_err *err)
 {
@@ -462,8 +485,28 @@ static int explain(struct job *job, const struct sl_world *other, const struct s
     }
     if (why)
         table->verdict = SL_VERIFIED_UNREPEATABLE;
+    else if (node->model && node->model->write == SL_WRITE_SNAPSHOT)
+        return rule_out(job, table, "it keeps versions of rows, and its history is not in raw", err);
     table->why = why ? sl_arena_strdup(job->arena, why) : "its rows are others";
     SL_TRY_NEW(table->why, err);
+    return SL_OK;
+}
+
+// What was built is what was meant only if its code is that of then.
+static int look_at_built(struct job *job, const struct sl_world *other, const struct sl_node *node,
+                         struct sl_verified *table, struct sl_err *err)
+{
+    if (node->model && !sl_str_equal(node->fingerprint, table->fingerprint))
+        return rule_out(job, table, "its code, or a view that it reads, is not that of then", err);
+    for (size_t i = 0; i < node->upstream_count; i++) {
+        const struct sl_verified *from =
+            find(job, other->graph.nodes[node->upstream[i]].name);
+        if (from && from->verdict == SL_VERIFIED_IMPOSSIBLE)
+            return rule_out(job, table,
+                            sl_arena_printf(job->arena, "it is built from %s, which is not verifiable",
+                                            from->table),
+                            err);
+    }
     return SL_OK;
 }
 
@@ -487,6 +530,9 @@ static int verify_table(struct job *job, struct sl_world *other, const struct sl
     const char *name;
     if (!outcome || !sl_table_parse(table->table, &layer, &name))
         return sl_fail(err, SL_E_INTERNAL, "%s was not built", table->table);
+    SL_TRY(look_at_built(job, other, node, table, err));
+    if (table->verdict == SL_VERIFIED_IMPOSSIBLE)
+        return SL_OK;
     table->took_us = outcome->ended_us - outcome->started_us;
     table->balance = outcome->result.balance;
     table->has_balance = outcome->result.has_balance && node->kind == SL_NODE_CLEANSE;
@@ -548,6 +594,7 @@ static int verify_in(struct job *job, struct sl_err *err)
     struct sl_world_options options = {
         .folder = job->project_folder, .prepare = prepare, .self = job};
     SL_TRY(write_project(job, err));
+    SL_TRY(write_views(job, err));
     SL_TRY(sl_world_open(&options, &other, err));
     SL_TRY(build(job, &other, &run, err));
     job->verify->was_interrupted = run.was_interrupted;

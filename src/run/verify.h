@@ -34,6 +34,7 @@ struct sl_verified {
     // Inside
     const struct sl_published *published;
     const char *folder;
+    const char *fingerprint; // of what it was built with
     bool is_asked;
 };
 

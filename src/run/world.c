@@ -3,6 +3,7 @@
 #include "api/kinds.h"
 #include "base/fs.h"
 #include "run/model_cache.h"
+#include "run/views.h"
 
 int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, struct sl_err *err)
 {
@@ -26,6 +27,7 @@ int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, 
     SL_TRY_NEW(ret->digests, err);
     SL_TRY_NEW(ret->fingerprints, err);
     SL_TRY(sl_models_read(ret, err));
+    SL_TRY(sl_views_read(ret, err));
     SL_TRY(sl_graph_build(ret->project, ret->queries, ret->fingerprints, &ret->graph, err));
     ret->has_graph = true;
     for (size_t i = 0; i < ret->graph.count; i++)
@@ -38,6 +40,7 @@ void sl_world_close(struct sl_world *world)
     if (!world)
         return;
     sl_graph_clear(&world->graph);
+    sl_map_clear(&world->views.by_name);
     sl_engine_close(&world->engine);
     sl_project_free(&world->project);
     sl_arena_clear(&world->arena);

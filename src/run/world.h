@@ -6,6 +6,7 @@
 #include "api/state.h"
 #include "plan/plan.h"
 #include "step/step.h"
+#include "step/view.h"
 
 #include <pthread.h>
 
@@ -17,6 +18,7 @@ struct sl_world {
     struct sl_query *queries; // tables, is_volatile, why_every_run only, see sl_world_query
     const char **digests;     // of the query's tree; NULL: it cannot be parsed
     const char **fingerprints;
+    struct sl_views views;
     bool has_graph; // it may be of a project with errors, and then lack edges
     pthread_mutex_t engine_lock;
     struct sl_engine *engine; // opened by the first sl_world_session

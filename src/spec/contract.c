@@ -90,6 +90,7 @@ static int read_table(struct sl_odcs_reader *reader, const struct sl_odcs_object
     SL_TRY(sl_odcs_columns(reader, object, err));
     SL_TRY(sl_odcs_table_custom(reader, &object->custom, err));
     SL_TRY(sl_odcs_quality_rules(reader, &object->quality, err));
+    SL_TRY(sl_odcs_relationships(reader, &object->relationships, err));
     return sl_odcs_digest(table, &reader->project->arena, err);
 }
 

@@ -16,7 +16,9 @@ enum sl_type_kind {
     SL_TYPE_TIMESTAMP,     // with zone: UTC instant
     SL_TYPE_TIMESTAMP_NTZ, // without zone
     SL_TYPE_TIME,
-    SL_TYPE_JSON, // object or array, as text that is valid JSON
+    SL_TYPE_JSON,   // object or array, as text that is valid JSON
+    SL_TYPE_OBJECT, // with fields
+    SL_TYPE_ARRAY,  // its one field is the item
 };
 struct sl_type {
     enum sl_type_kind kind;
@@ -24,25 +26,85 @@ struct sl_type {
     int precision, scale;
 };
 
-enum sl_rule_severity { SL_RULE_REJECT, SL_RULE_WARN };
+enum sl_rule_severity {
+    SL_RULE_REJECT, // a row that breaks the rule goes to quarantine
+    SL_RULE_WARN,   // it comes into clean and is counted
+    SL_RULE_FAIL,   // it stops the step before anything is published
+    SL_RULE_HOLD,   // rejected, and judged again by itself when another table has changed
+};
+const char *sl_rule_severity_name(enum sl_rule_severity severity); // "reject"
 
-// One row rule. `kind` names the check: required, type, enum, range, length, pattern, format,
-// expression, unique.
+// The dimensions of quality that the standard knows.
+enum sl_dimension {
+    SL_DIMENSION_NONE, // not said: that of the rule's kind
+    SL_DIMENSION_ACCURACY,
+    SL_DIMENSION_COMPLETENESS,
+    SL_DIMENSION_CONFORMITY,
+    SL_DIMENSION_CONSISTENCY,
+    SL_DIMENSION_COVERAGE,
+    SL_DIMENSION_TIMELINESS,
+    SL_DIMENSION_UNIQUENESS,
+};
+const char *sl_dimension_name(enum sl_dimension dimension); // "accuracy"; "" for none
+
+// One row rule.
 struct sl_rule {
-    const char *kind;
-    const char *column;  // NULL for a rule over the row
+    const char *kind;    // one of sl_rule_forms
+    const char *column;  // at which it stands; NULL for a rule of the table
     const char *id;      // stable: "amount.range", or the user's own name
     const char *message; // for people; NULL: made from the rule
     enum sl_rule_severity severity;
+    enum sl_dimension dimension;
     struct sl_place place;
-    struct sl_strs values; // enum
-    const char *min, *max; // range, length; as text, NULL: open
+    const struct sl_yaml *node; // the map of its options; NULL: it has none
+    // Which of these are used says the kind's form.
+    struct sl_strs values; // enum, prefix, ...
+    const char *min, *max; // range, length, ...; as text, NULL: open
     bool is_min_exclusive, is_max_exclusive;
-    const char *text; // pattern, format's name, expression
+    const char *text;       // pattern, format's name, expression, condition
+    struct sl_strs columns; // of rules over several: the one that it is about comes first
+    const char *operation;  // compare: "<="
+    const char *tolerance;  // a number as text; NULL: 0
+    // foreign_key: `columns` of this table, and those of the parent that must have a row with the
+    // same values. The parent is as written ("customers") until the project has found the table
+    // ("clean.customers").
+    struct sl_strs to;
+    const char *parent;
+    // Of rules of any kind:
+    const char *where;  // SQL over the row: the rule holds only where it is true; NULL: everywhere
+    const char *mostly; // "0.95": such a share of the rows must hold, and those that break the rule
+                        // only warn; NULL: all of them
 };
 
+// Levels of objects and arrays in each other.
+#define SL_NESTED_DEEPEST 100
+// Of them arrays: each doubles what the engine takes to bind an expression.
+#define SL_ARRAYS_DEEPEST 12
+// How a kind of rule is written.
+enum { SL_RULE_AT_COLUMN = 1, SL_RULE_AT_TABLE = 2 };
+#define SL_RULE_OPTIONS 6
+struct sl_rule_form {
+    const char *name;
+    unsigned stands; // where; 0: it has words of its own in the standard and no options
+    enum sl_dimension dimension;
+    unsigned types;        // of the column: 1 << sl_type_kind, ...; 0: any
+    const char *type_name; // "numbers"; NULL with any
+    const char *required[SL_RULE_OPTIONS], *optional[SL_RULE_OPTIONS]; // up to the first NULL
+    bool has_subject; // columns begin with the column it is about: its own, or `column`
+    bool has_sql;     // its text is SQL over the row
+};
+extern const struct sl_rule_form sl_rule_forms[]; // ends with a NULL name
+extern const char *const sl_format_names[];       // of the kind `format`; ends with NULL
+// NULL if there is no such kind.
+const struct sl_rule_form *sl_rule_form_find(const char *kind);
+extern const struct sl_opt sl_rule_rows[]; // the options of all kinds; into struct sl_rule_options
+// Those that a kind takes, and those that every kind takes.
+SL_MUST int sl_rule_form_rows(const struct sl_rule_form *form, struct sl_arena *arena,
+                              const struct sl_opt **ret, struct sl_err *err);
+
 struct sl_contract_column {
-    const char *name;        // of the clean column
+    const char *name;        // of the clean column, or of a member; of an array's item: ""
+    const char *path;        // the same for a column; "address.zip", "items[].qty" inside of one
     const char *source_name; // of the raw column (physicalName), default name
     const char *description;
     struct sl_type type;
@@ -57,9 +119,9 @@ struct sl_contract_column {
     const char *classification; // "restricted", ...
     struct sl_rule *rules;
     size_t rule_count;
+    struct sl_contract_column *fields; // of an object or array
+    size_t field_count;
 };
-
-enum sl_extra_columns { SL_EXTRA_DROP, SL_EXTRA_KEEP, SL_EXTRA_FAIL };
 
 struct sl_contract_table { // one object of `schema`
     const char *name;
@@ -79,7 +141,8 @@ struct sl_contract_table { // one object of `schema`
     struct sl_place filter_place;
     struct sl_budget budget; // own, or the source's
     bool has_budget;
-    const char *digest; // fingerprint of all that decides what clean and quarantine hold
+    struct sl_drift drift; // the source's
+    const char *digest;    // fingerprint of all that decides what clean and quarantine hold
 };
 
 struct sl_contract {
@@ -97,6 +160,11 @@ extern const struct sl_opt sl_contract_rows[]; // for JSON Schema and docs
 SL_MUST int sl_contract_read(const struct sl_yaml *node, const char *file,
                              struct sl_project *project, struct sl_contract **ret,
                              struct sl_err *err);
+// Calls `each` with every foreign key of the table, in the order of the rules.
+SL_MUST int sl_contract_each_foreign_key(const struct sl_contract_table *table,
+                                         int (*each)(void *self, struct sl_rule *rule,
+                                                     struct sl_err *err),
+                                         void *self, struct sl_err *err);
 // The place of a text in a list, or of the one text that stands for a list.
 struct sl_place sl_contract_text_place(const struct sl_yaml *node, size_t index);
 // "DECIMAL(12,2)": the engine's name of a type.

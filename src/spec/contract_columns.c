@@ -16,8 +16,8 @@ static bool is_reserved(const char *name)
 }
 
 // The engine takes "Amount" and "amount" for one column.
-static int check_name(struct sl_odcs_reader *reader, struct sl_map *names,
-                      const struct sl_contract_column *column, struct sl_err *err)
+int sl_odcs_check_name(struct sl_odcs_reader *reader, struct sl_map *names,
+                       const struct sl_contract_column *column, struct sl_err *err)
 {
     struct sl_diags *diags = &reader->project->diags;
     char *lower = sl_arena_strdup(&reader->project->arena, column->name);
@@ -26,7 +26,7 @@ static int check_name(struct sl_odcs_reader *reader, struct sl_map *names,
     SL_TRY_NEW(lower, err);
     for (char *c = lower; *c; c++)
         *c = (char)tolower((unsigned char)*c);
-    if (is_reserved(column->name))
+    if (reader->depth == 0 && is_reserved(column->name))
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_NAME_INVALID, column->place,
                 "Sluice writes columns of such names itself; give another 'name' and keep this one "
                 "as 'physicalName'",
@@ -52,18 +52,16 @@ static struct sl_place default_place(const struct sl_odcs_property *property)
     return property->node->place;
 }
 
-static int read_column(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
-                       struct sl_err *err)
+int sl_odcs_read_property(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
+                          struct sl_err *err)
 {
     struct sl_arena *arena = &reader->project->arena;
     struct sl_contract_column *column = reader->column;
     int64_t length;
 
-    column->name = property->name;
-    column->source_name = property->physical_name ? property->physical_name : property->name;
+    column->source_name = property->physical_name ? property->physical_name : column->name;
     column->description = property->description;
     column->classification = property->classification;
-    column->place = sl_yaml_place(property->node, "name");
     column->is_required = property->is_required || property->is_key;
     SL_TRY(sl_strs_add(&column->null_values, arena, "", err));
     SL_TRY(sl_odcs_type(reader, property, column, &length, err));
@@ -71,8 +69,19 @@ static int read_column(struct sl_odcs_reader *reader, const struct sl_odcs_prope
     SL_TRY(sl_odcs_column_custom(reader, &property->custom, err));
     SL_TRY(sl_odcs_column_rules(reader, property, length, err));
     SL_TRY(sl_odcs_quality_rules(reader, &property->quality, err));
+    SL_TRY(sl_odcs_relationships(reader, &property->relationships, err));
     sl_odcs_check_column(reader, default_place(property));
-    return SL_OK;
+    return sl_odcs_fields(reader, property, err);
+}
+
+static int read_column(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
+                       struct sl_err *err)
+{
+    struct sl_contract_column *column = reader->column;
+
+    column->name = column->path = property->name;
+    column->place = sl_yaml_place(property->node, "name");
+    return sl_odcs_read_property(reader, property, err);
 }
 
 static void complain_key(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
@@ -146,10 +155,12 @@ int sl_odcs_columns(struct sl_odcs_reader *reader, const struct sl_odcs_object *
             continue;
         reader->column = &table->columns[table->column_count];
         SL_TRY(read_column(reader, &properties[i], err));
-        SL_TRY(check_name(reader, &names, reader->column, err));
+        SL_TRY(sl_odcs_check_name(reader, &names, reader->column, err));
         check_position(reader, properties, i);
         if (properties[i].is_key)
             reader->column->key_position = key_position(properties, count, i);
+        if (properties[i].is_key && reader->column->field_count)
+            complain_key(reader, &properties[i], NULL, "an object or array is no primary key");
         table->column_count++;
     }
     reader->column = NULL;

@@ -103,16 +103,13 @@ static int read_trim(struct sl_odcs_reader *reader, const struct sl_odcs_custom 
     return SL_OK;
 }
 
-static const char *const rule_kinds[SL_ODCS_RULE_KINDS] = {
-    "required", "type", "enum", "range", "length", "pattern", "format", "expression", "unique"};
-
 static void set_severity(struct sl_odcs_reader *reader, const struct sl_yaml *value, size_t kind)
 {
     enum sl_rule_severity severity = SL_RULE_REJECT;
 
     if (value->kind != SL_YAML_SCALAR || !sl_odcs_severity(value->text, &severity)) {
         sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, value->place, NULL,
-                "severity '%s' of column '%s' is not known, expected reject or warn",
+                "severity '%s' of column '%s' is not known, expected reject, warn or fail",
                 value->kind == SL_YAML_SCALAR ? value->text : sl_yaml_describe(value),
                 reader->column->name);
         return;
@@ -126,29 +123,23 @@ static int read_severity(struct sl_odcs_reader *reader, const struct sl_odcs_cus
 {
     const struct sl_yaml *value = custom->value;
 
-    (void)err;
     if (!value || value->kind == SL_YAML_LIST || value->kind == SL_YAML_NULL) {
-        complain(reader, custom, SL_E_VALUE_TYPE, "reject, warn, or a map {rule kind: severity}");
+        complain(reader, custom, SL_E_VALUE_TYPE,
+                 "reject, warn, fail, or a map {rule kind: severity}");
         return SL_OK;
     }
-    for (size_t k = 0; value->kind == SL_YAML_SCALAR && k < SL_ODCS_RULE_KINDS; k++) {
+    for (size_t k = 0; value->kind == SL_YAML_SCALAR && sl_rule_forms[k].name; k++) {
         set_severity(reader, value, k);
         if (!reader->severities.is_set[k])
             return SL_OK;
     }
     for (size_t i = 0; value->kind == SL_YAML_MAP && i < value->count; i++) {
-        size_t kind = 0;
+        const struct sl_rule_form *form = sl_rule_form_find(value->keys[i]->text);
 
-        while (kind < SL_ODCS_RULE_KINDS && strcmp(rule_kinds[kind], value->keys[i]->text) != 0)
-            kind++;
-        if (kind < SL_ODCS_RULE_KINDS)
-            set_severity(reader, value->items[i], kind);
+        if (form)
+            set_severity(reader, value->items[i], (size_t)(form - sl_rule_forms));
         else
-            sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_KEY_UNKNOWN,
-                    value->keys[i]->place,
-                    sl_did_you_mean(&reader->project->arena, value->keys[i]->text, rule_kinds,
-                                    SL_ODCS_RULE_KINDS),
-                    "'%s' is no kind of rule", value->keys[i]->text);
+            SL_TRY(sl_odcs_unknown_kind(reader, value->keys[i], SL_E_KEY_UNKNOWN, err));
     }
     return SL_OK;
 }
@@ -231,6 +222,29 @@ static int read_quarantine(struct sl_odcs_reader *reader, const struct sl_odcs_c
     return SL_OK;
 }
 
+static int read_orphans(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
+                        struct sl_err *err)
+{
+    static const enum sl_rule_severity severities[] = {SL_RULE_REJECT, SL_RULE_HOLD, SL_RULE_WARN};
+    const struct sl_yaml *value = custom->value;
+
+    (void)err;
+    reader->has_orphans = false;
+    for (size_t i = 0; value && value->kind == SL_YAML_SCALAR && i < 3; i++)
+        if (sl_str_equal_nocase(value->text, sl_rule_severity_name(severities[i]))) {
+            reader->has_orphans = true;
+            reader->orphans = severities[i];
+        }
+    if (!reader->has_orphans)
+        sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+                value ? value->place : custom->node->place, NULL,
+                "'" PREFIX "orphans' is %s%s%s, expected reject, hold or warn",
+                value && value->kind == SL_YAML_SCALAR ? "'" : "",
+                value && value->kind == SL_YAML_SCALAR ? value->text : sl_yaml_describe(value),
+                value && value->kind == SL_YAML_SCALAR ? "'" : "");
+    return SL_OK;
+}
+
 static const struct reading column_readings[] = {
     {"formats", read_formats}, {"default", read_default},   {"nullValues", read_null_values},
     {"trim", read_trim},       {"severity", read_severity}, {0},
@@ -241,6 +255,8 @@ static const struct reading table_readings[] = {
     {"quarantine", read_quarantine},
     {0},
 };
+
+static const struct reading relationship_readings[] = {{"orphans", read_orphans}, {0}};
 
 static const struct reading *find(const struct reading *readings, const char *name)
 {
@@ -268,6 +284,8 @@ static void report_unknown(struct sl_odcs_reader *reader, const struct sl_odcs_c
         hint = "it belongs to a column";
     else if (find(table_readings, name))
         hint = "it belongs to a schema object";
+    else if (find(relationship_readings, name))
+        hint = "it belongs to an entry of 'relationships'";
     sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_KEY_UNKNOWN,
             sl_yaml_place(custom->node, "property"), hint, "unknown custom property '%s'",
             custom->property);
@@ -315,6 +333,13 @@ int sl_odcs_table_custom(struct sl_odcs_reader *reader, const struct sl_opt_list
                          struct sl_err *err)
 {
     return read_all(reader, custom, table_readings, err);
+}
+
+int sl_odcs_relationship_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom,
+                                struct sl_err *err)
+{
+    reader->has_orphans = false;
+    return read_all(reader, custom, relationship_readings, err);
 }
 
 int sl_odcs_contract_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom,

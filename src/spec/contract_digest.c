@@ -19,6 +19,22 @@ static void add_list(struct sl_hash *hash, const struct sl_strs *list)
         sl_hash_add(hash, list->items[i]);
 }
 
+// What older versions did not know is left out where it is not used: their fingerprints still hold.
+static void add_scope(struct sl_hash *hash, const struct sl_rule *rule)
+{
+    if (rule->columns.count || rule->operation || rule->tolerance) {
+        sl_hash_add(hash, "columns");
+        add_list(hash, &rule->columns);
+        sl_hash_add(hash, rule->operation);
+        sl_hash_add(hash, rule->tolerance);
+    }
+    if (rule->where || rule->mostly) {
+        sl_hash_add(hash, "where");
+        sl_hash_add(hash, rule->where);
+        sl_hash_add(hash, rule->mostly);
+    }
+}
+
 static void add_rules(struct sl_hash *hash, const struct sl_rule *rules, size_t count)
 {
     add_number(hash, (int64_t)count);
@@ -35,6 +51,14 @@ static void add_rules(struct sl_hash *hash, const struct sl_rule *rules, size_t 
         add_number(hash, rule->is_min_exclusive);
         add_number(hash, rule->is_max_exclusive);
         sl_hash_add(hash, rule->text);
+        add_scope(hash, rule);
+        if (sl_str_equal(rule->kind, "unique"))
+            sl_hash_add(hash, "over the table");
+        if (!rule->parent)
+            continue;
+        sl_hash_add(hash, rule->parent);
+        add_list(hash, &rule->columns);
+        add_list(hash, &rule->to);
     }
 }
 
@@ -53,6 +77,10 @@ static void add_column(struct sl_hash *hash, const struct sl_contract_column *co
     add_list(hash, &column->null_values);
     add_number(hash, column->is_trimmed);
     add_rules(hash, column->rules, column->rule_count);
+    for (size_t i = 0; i < column->field_count; i++)
+        add_column(hash, &column->fields[i]);
+    if (column->field_count)
+        add_number(hash, (int64_t)column->field_count);
 }
 
 int sl_odcs_digest(struct sl_contract_table *table, struct sl_arena *arena, struct sl_err *err)

@@ -53,10 +53,17 @@ static const struct sl_opt quality_rows[] = {
          "0 makes the metric a rule over rows."),
     TEXT(struct sl_odcs_quality, "unit", unit, "rows or percent."),
     TEXT(struct sl_odcs_quality, "severity", severity,
-         "error rejects a row, warning or info only counts it."),
+         "error rejects a row, warning or info only counts it, fail stops the step."),
     TEXT(struct sl_odcs_quality, "engine", engine, "custom: sluice."),
-    NODE(struct sl_odcs_quality, "implementation", implementation,
-         "custom: {expression, severity, message}."),
+    {.name = "implementation",
+     .type = SL_OPT_NODE,
+     .offset = offsetof(struct sl_odcs_quality, implementation),
+     .summary = "custom: a SQL expression, or the kind of the rule and its options.",
+     .flags = SL_OPT_OPEN, // other engines have other ones
+     .rows = sl_rule_rows},
+    TEXT(struct sl_odcs_quality, "dimension", dimension,
+         "Dimension of quality: accuracy, completeness, conformity, consistency, coverage, "
+         "timeliness, uniqueness."),
     UNREAD("mustNotBe"),
     UNREAD("mustBeGreaterThan"),
     UNREAD("mustBeGreaterOrEqualTo"),
@@ -64,7 +71,6 @@ static const struct sl_opt quality_rows[] = {
     UNREAD("mustNotBeBetween"),
     UNREAD("query"),
     UNREAD("description"),
-    UNREAD("dimension"),
     UNREAD("method"),
     UNREAD("businessImpact"),
     UNREAD("customProperties"),
@@ -72,6 +78,27 @@ static const struct sl_opt quality_rows[] = {
     UNREAD("authoritativeDefinitions"),
     UNREAD("scheduler"),
     UNREAD("schedule"),
+    {0},
+};
+
+static const struct sl_opt relationship_rows[] = {
+    NODE(struct sl_odcs_relationship, "@place", node, NULL),
+    TEXT(struct sl_odcs_relationship, "type", type, "foreignKey, the only one there is."),
+    NODE(struct sl_odcs_relationship, "from", from,
+         "Columns of this table, where the relationship is the table's: [orders.a, orders.b]."),
+    {.name = "to",
+     .type = SL_OPT_NODE,
+     .offset = offsetof(struct sl_odcs_relationship, to),
+     .summary = "Column of another table that must have the value: customers.id, "
+                "curated.dates.day; a list for several columns.",
+     .flags = SL_OPT_REQUIRED},
+    {.name = "customProperties",
+     .type = SL_OPT_LIST,
+     .offset = offsetof(struct sl_odcs_relationship, custom),
+     .summary = "sluice.orphans.",
+     .rows = custom_rows,
+     .item_bytes = sizeof(struct sl_odcs_custom)},
+    UNREAD("id"),
     {0},
 };
 
@@ -88,8 +115,8 @@ static const struct sl_opt option_rows[] = {
     TEXT(struct sl_odcs_options, "pattern", pattern,
          "string: regular expression, found anywhere in the text."),
     TEXT(struct sl_odcs_options, "format", format,
-         "string: email, uuid, uri, date, country, currency; date, timestamp, time: JDK or "
-         "strptime pattern; integer: i8 to i64."),
+         "string: email, uuid, uri, iban, country, ...; date, timestamp, time: JDK or strptime "
+         "pattern; integer: i8 to i64."),
     NODE(struct sl_odcs_options, "minimum", minimum, "Least value."),
     NODE(struct sl_odcs_options, "maximum", maximum, "Greatest value."),
     NODE(struct sl_odcs_options, "exclusiveMinimum", exclusive_minimum,
@@ -102,7 +129,7 @@ static const struct sl_opt option_rows[] = {
      .summary = "timestamp: whether it is an instant (the default) or a local time."},
     TEXT(struct sl_odcs_options, "defaultTimezone", default_timezone,
          "timestamp: UTC is the only one."),
-    UNREAD("multipleOf"),
+    TEXT(struct sl_odcs_options, "multipleOf", multiple_of, "Values are multiples of this."),
     UNREAD("maxProperties"),
     UNREAD("minProperties"),
     UNREAD("required"),
@@ -112,7 +139,7 @@ static const struct sl_opt option_rows[] = {
     {0},
 };
 
-static const struct sl_opt property_rows[] = {
+const struct sl_opt sl_odcs_property_rows[] = {
     NODE(struct sl_odcs_property, "@place", node, NULL),
     {.name = "name",
      .type = SL_OPT_STRING,
@@ -165,6 +192,12 @@ static const struct sl_opt property_rows[] = {
      .summary = "sluice.formats, sluice.default, sluice.nullValues, sluice.trim, sluice.severity.",
      .rows = custom_rows,
      .item_bytes = sizeof(struct sl_odcs_custom)},
+    {.name = "relationships",
+     .type = SL_OPT_LIST,
+     .offset = offsetof(struct sl_odcs_property, relationships),
+     .summary = "Columns of other tables that must have the value.",
+     .rows = relationship_rows,
+     .item_bytes = sizeof(struct sl_odcs_relationship)},
     UNREAD("id"),
     UNREAD("businessName"),
     UNREAD("authoritativeDefinitions"),
@@ -177,9 +210,9 @@ static const struct sl_opt property_rows[] = {
     UNREAD("transformDescription"),
     UNREAD("examples"),
     UNREAD("criticalDataElement"),
-    UNREAD("relationships"),
-    UNREAD("properties"),
-    UNREAD("items"),
+    NODE(struct sl_odcs_property, "properties", properties,
+         "object: its members, each a property."),
+    NODE(struct sl_odcs_property, "items", items, "array: the property that each of its items is."),
     {0},
 };
 
@@ -197,7 +230,7 @@ static const struct sl_opt object_rows[] = {
      .type = SL_OPT_LIST,
      .offset = offsetof(struct sl_odcs_object, properties),
      .summary = "The columns.",
-     .rows = property_rows,
+     .rows = sl_odcs_property_rows,
      .item_bytes = sizeof(struct sl_odcs_property)},
     {.name = "quality",
      .type = SL_OPT_LIST,
@@ -211,6 +244,12 @@ static const struct sl_opt object_rows[] = {
      .summary = "sluice.orderBy, sluice.filter, sluice.quarantine.",
      .rows = custom_rows,
      .item_bytes = sizeof(struct sl_odcs_custom)},
+    {.name = "relationships",
+     .type = SL_OPT_LIST,
+     .offset = offsetof(struct sl_odcs_object, relationships),
+     .summary = "Rows of other tables that must be there.",
+     .rows = relationship_rows,
+     .item_bytes = sizeof(struct sl_odcs_relationship)},
     UNREAD("id"),
     UNREAD("businessName"),
     UNREAD("authoritativeDefinitions"),
@@ -218,7 +257,6 @@ static const struct sl_opt object_rows[] = {
     UNREAD("logicalType"),
     UNREAD("physicalType"),
     UNREAD("dataGranularityDescription"),
-    UNREAD("relationships"),
     {0},
 };
 

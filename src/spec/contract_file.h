@@ -15,7 +15,7 @@ struct sl_odcs_custom { // an entry of customProperties
 
 struct sl_odcs_quality {
     struct sl_yaml *unread;
-    const char *id, *name, *type, *metric, *rule, *unit, *severity, *engine;
+    const char *id, *name, *type, *metric, *rule, *unit, *severity, *engine, *dimension;
     struct sl_yaml *arguments;    // map; v3.1
     struct sl_yaml *valid_values; // list; v3.0
     struct sl_yaml *implementation;
@@ -23,11 +23,19 @@ struct sl_odcs_quality {
     const struct sl_yaml *node;
 };
 
+struct sl_odcs_relationship {
+    struct sl_yaml *unread;
+    const char *type;
+    struct sl_yaml *from, *to;
+    struct sl_opt_list custom; // struct sl_odcs_custom
+    const struct sl_yaml *node;
+};
+
 struct sl_odcs_options { // logicalTypeOptions
     struct sl_yaml *unread;
     int64_t min_length, max_length;
     struct sl_yaml *minimum, *maximum, *exclusive_minimum, *exclusive_maximum;
-    const char *pattern, *format, *default_timezone;
+    const char *pattern, *format, *default_timezone, *multiple_of;
     bool has_timezone;
     const struct sl_yaml *node; // NULL: there are none
 };
@@ -39,10 +47,13 @@ struct sl_odcs_property {
     struct sl_odcs_options options;
     bool is_required, is_unique, is_key;
     int64_t key_position;
-    struct sl_opt_list quality; // struct sl_odcs_quality
-    struct sl_opt_list custom;  // struct sl_odcs_custom
+    struct sl_opt_list quality;         // struct sl_odcs_quality
+    struct sl_opt_list custom;          // struct sl_odcs_custom
+    struct sl_opt_list relationships;   // struct sl_odcs_relationship
+    struct sl_yaml *properties, *items; // of nested values
     const struct sl_yaml *node;
 };
+extern const struct sl_opt sl_odcs_property_rows[];
 
 // In the order of the names in the rows.
 enum sl_odcs_logical {
@@ -63,6 +74,7 @@ struct sl_odcs_object { // an entry of schema
     struct sl_opt_list properties; // struct sl_odcs_property
     struct sl_opt_list quality;
     struct sl_opt_list custom;
+    struct sl_opt_list relationships;
     const struct sl_yaml *node;
 };
 
@@ -76,7 +88,7 @@ struct sl_odcs {
 };
 
 // What sluice.severity says of a column's rules, by the index of the rule's kind.
-#define SL_ODCS_RULE_KINDS 9
+#define SL_ODCS_RULE_KINDS 64 // no fewer than sl_rule_forms has
 struct sl_odcs_severities {
     bool is_set[SL_ODCS_RULE_KINDS];
     enum sl_rule_severity severity[SL_ODCS_RULE_KINDS];
@@ -94,6 +106,10 @@ struct sl_odcs_reader {
     // Of the column being read; NULL: none
     struct sl_contract_column *column;
     struct sl_odcs_severities severities;
+    int depth; // of objects and arrays that it stands in
+    // Of the relationship being read: what becomes of orphans
+    bool has_orphans;
+    enum sl_rule_severity orphans;
 };
 
 // Notes a part that is kept but not used, once.
@@ -102,6 +118,10 @@ SL_MUST int sl_odcs_unread(struct sl_odcs_reader *reader, const char *part, stru
 // and what is null.
 SL_MUST int sl_odcs_prune(struct sl_odcs_reader *reader, const struct sl_yaml *node,
                           struct sl_yaml **ret, struct sl_err *err);
+
+// The same of a property inside of another.
+SL_MUST int sl_odcs_prune_property(struct sl_odcs_reader *reader, const struct sl_yaml *node,
+                                   struct sl_yaml **ret, struct sl_err *err);
 
 // Types.
 struct sl_physical {
@@ -133,6 +153,17 @@ const char *sl_odcs_pattern_problem(const char *pattern);
 // Columns and rules. All of them work on reader->table and reader->column.
 SL_MUST int sl_odcs_columns(struct sl_odcs_reader *reader, const struct sl_odcs_object *object,
                             struct sl_err *err);
+// One property -> reader->column, whose name, path and place are set by then; with all that is
+// nested in it.
+SL_MUST int sl_odcs_read_property(struct sl_odcs_reader *reader,
+                                  const struct sl_odcs_property *property, struct sl_err *err);
+// The fields of reader->column, an object or array. False for one that has none: it is JSON.
+bool sl_odcs_has_fields(const struct sl_odcs_property *property);
+SL_MUST int sl_odcs_fields(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
+                           struct sl_err *err);
+// Names of members or columns that are one to the engine; `names` has those before it.
+SL_MUST int sl_odcs_check_name(struct sl_odcs_reader *reader, struct sl_map *names,
+                               const struct sl_contract_column *column, struct sl_err *err);
 // Rules out of required, unique and logicalTypeOptions. `length`: of varchar(20), 0 if nothing is
 // said.
 SL_MUST int sl_odcs_column_rules(struct sl_odcs_reader *reader,
@@ -145,6 +176,13 @@ SL_MUST int sl_odcs_quality_rules(struct sl_odcs_reader *reader, const struct sl
 // kind. The rule's severity is that of the column for its kind, unless is_severity_given.
 SL_MUST int sl_odcs_add_rule(struct sl_odcs_reader *reader, struct sl_rule rule, const char *name,
                              bool is_severity_given, struct sl_err *err);
+// Reads the rule of engine 'sluice' that a quality entry holds (contract_rule.c). `rule` has what
+// the entry says of rules of any kind.
+SL_MUST int sl_odcs_own_rule(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
+                             struct sl_rule rule, struct sl_err *err);
+// "'x' is no kind of rule", with what is near.
+SL_MUST int sl_odcs_unknown_kind(struct sl_odcs_reader *reader, const struct sl_yaml *name,
+                                 enum sl_code code, struct sl_err *err);
 // A pattern rule, after a look at the pattern.
 SL_MUST int sl_odcs_add_pattern(struct sl_odcs_reader *reader, struct sl_rule rule,
                                 const char *name, bool is_severity_given, struct sl_err *err);
@@ -155,8 +193,18 @@ SL_MUST int sl_odcs_table_custom(struct sl_odcs_reader *reader, const struct sl_
                                  struct sl_err *err);
 SL_MUST int sl_odcs_contract_custom(struct sl_odcs_reader *reader, const struct sl_opt_list *custom,
                                     struct sl_err *err);
+// Of a relationship: reader->orphans.
+SL_MUST int sl_odcs_relationship_custom(struct sl_odcs_reader *reader,
+                                        const struct sl_opt_list *custom, struct sl_err *err);
+// Foreign keys of reader->column, or of the table when that is NULL.
+SL_MUST int sl_odcs_relationships(struct sl_odcs_reader *reader,
+                                  const struct sl_opt_list *relationships, struct sl_err *err);
 // "reject", "warn" and the words that other tools use; false if it is none.
 bool sl_odcs_severity(const char *text, enum sl_rule_severity *ret);
+// Whether there is such a format of texts; else a diagnostic.
+bool sl_odcs_is_format(struct sl_odcs_reader *reader, const char *name, struct sl_place place);
+// "consistency", or the standard's short "cs"; false if it is none.
+bool sl_odcs_dimension(const char *text, enum sl_dimension *ret);
 // What contradicts itself in reader->column: its default and its rules.
 void sl_odcs_check_column(struct sl_odcs_reader *reader, struct sl_place default_place);
 // table->digest.

@@ -96,6 +96,10 @@ static int prune_value(struct sl_odcs_reader *reader, struct level level, const 
         return SL_OK;
     if (!row || is_unread(row))
         return sl_odcs_unread(reader, part, err);
+    if (row->type == SL_OPT_NODE) { // whoever reads it knows its keys
+        *ret = value;
+        return SL_OK;
+    }
     if (row->rows && value->kind == SL_YAML_LIST)
         return prune_list(reader, (struct level){row->rows, part}, value, ret, err);
     if (row->rows && value->kind == SL_YAML_MAP)
@@ -128,6 +132,13 @@ static int prune_map(struct sl_odcs_reader *reader, struct level level, const st
     }
     *ret = copy;
     return SL_OK;
+}
+
+int sl_odcs_prune_property(struct sl_odcs_reader *reader, const struct sl_yaml *node,
+                           struct sl_yaml **ret, struct sl_err *err)
+{
+    return prune_map(reader, (struct level){sl_odcs_property_rows, "schema.properties"}, node, ret,
+                     err);
 }
 
 int sl_odcs_prune(struct sl_odcs_reader *reader, const struct sl_yaml *node, struct sl_yaml **ret,

@@ -18,7 +18,10 @@ bool sl_odcs_severity(const char *text, enum sl_rule_severity *ret)
             *ret = SL_RULE_WARN;
             return true;
         }
-    return false;
+    if (!sl_str_equal_nocase(text, "fail"))
+        return false;
+    *ret = SL_RULE_FAIL;
+    return true;
 }
 
 static const char *name_of(const struct sl_odcs_quality *quality)
@@ -176,81 +179,29 @@ static int read_library(struct sl_odcs_reader *reader, const struct sl_odcs_qual
     return sl_odcs_add_rule(reader, rule, name_of(quality), quality->severity != NULL, err);
 }
 
-struct implementation {
-    const char *expression, *message;
-    int severity; // enum sl_rule_severity
-};
-
-static int read_implementation(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
-                               struct implementation *ret, struct sl_err *err)
-{
-    static const char *const severities[] = {"reject", "warn", NULL};
-    static const struct sl_opt rows[] = {
-        {.name = "expression",
-         .type = SL_OPT_STRING,
-         .offset = offsetof(struct implementation, expression),
-         .flags = SL_OPT_REQUIRED},
-        {.name = "severity",
-         .type = SL_OPT_ENUM,
-         .offset = offsetof(struct implementation, severity),
-         .values = severities},
-        {.name = "message",
-         .type = SL_OPT_STRING,
-         .offset = offsetof(struct implementation, message)},
-        {0},
-    };
-    struct sl_project *project = reader->project;
-    const struct sl_yaml *node = quality->implementation;
-
-    if (node && node->kind == SL_YAML_SCALAR) {
-        ret->expression = node->text;
-        return SL_OK;
-    }
-    if (!node) {
-        sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, quality->node->place,
-                "write 'implementation: {expression: \"amount > 0\"}'",
-                "a rule for engine 'sluice' has no 'implementation'");
-        return SL_OK;
-    }
-    return sl_opt_read(rows, node, "'implementation'", ret, NULL, &project->arena, &project->diags,
-                       err);
-}
-
 static int read_custom(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
                        struct sl_rule rule, struct sl_err *err)
 {
-    struct implementation implementation = {.severity = (int)rule.severity};
-    struct sl_diags *diags = &reader->project->diags;
-    bool is_given = quality->severity != NULL || sl_load_has(quality->implementation, "severity");
     const char *part;
 
-    if (!quality->engine || strcmp(quality->engine, "sluice") != 0) {
-        part = sl_arena_printf(&reader->project->arena, "schema.%squality: engine %s",
-                               reader->column ? "properties." : "",
-                               quality->engine ? quality->engine : "unnamed");
-        SL_TRY_NEW(part, err);
-        return sl_odcs_unread(reader, part, err);
-    }
-    if (!name_of(quality)) {
-        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, quality->node->place,
-                "rejected rows carry the name, such as 'name: paid-orders-have-an-amount'",
-                "a rule for engine 'sluice' has no 'name'");
-        return SL_OK;
-    }
-    SL_TRY(read_implementation(reader, quality, &implementation, err));
-    if (!implementation.expression)
-        return SL_OK;
-    if (implementation.expression[strspn(implementation.expression, " \t\r\n")] == '\0')
-        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_RULE,
-                sl_yaml_place(quality->implementation, "expression"),
-                "an expression is true for good rows, such as amount > 0",
-                "the expression of rule '%s' is empty", name_of(quality));
-    rule.kind = "expression";
-    rule.text = implementation.expression;
-    rule.message = implementation.message;
-    if (sl_load_has(quality->implementation, "severity"))
-        rule.severity = (enum sl_rule_severity)implementation.severity;
-    return sl_odcs_add_rule(reader, rule, name_of(quality), is_given, err);
+    if (quality->engine && strcmp(quality->engine, "sluice") == 0)
+        return sl_odcs_own_rule(reader, quality, rule, err);
+    part = sl_arena_printf(&reader->project->arena, "schema.%squality: engine %s",
+                           reader->column ? "properties." : "",
+                           quality->engine ? quality->engine : "unnamed");
+    SL_TRY_NEW(part, err);
+    return sl_odcs_unread(reader, part, err);
+}
+
+static void read_dimension(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
+                           struct sl_rule *rule)
+{
+    if (quality->dimension && !sl_odcs_dimension(quality->dimension, &rule->dimension))
+        sl_diag(&reader->project->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD,
+                sl_yaml_place(quality->node, "dimension"),
+                "accuracy, completeness, conformity, consistency, coverage, timeliness or "
+                "uniqueness",
+                "dimension '%s' is not one of the standard's", quality->dimension);
 }
 
 static int read_quality(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
@@ -266,6 +217,7 @@ static int read_quality(struct sl_odcs_reader *reader, const struct sl_odcs_qual
                 sl_yaml_place(quality->node, "severity"), "error, warning or info",
                 "severity '%s' is not known", quality->severity);
     }
+    read_dimension(reader, quality, &rule);
     if (strcmp(type, "library") == 0)
         return read_library(reader, quality, rule, err);
     if (strcmp(type, "custom") == 0)

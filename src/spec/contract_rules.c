@@ -3,25 +3,15 @@
 
 #include <string.h>
 
-static const char *const rule_kinds[SL_ODCS_RULE_KINDS] = {
-    "required", "type", "enum", "range", "length", "pattern", "format", "expression", "unique"};
-
-static int kind_index(const char *kind)
-{
-    int index = 0;
-
-    while (strcmp(rule_kinds[index], kind) != 0)
-        index++;
-    return index;
-}
-
 // "amount.range", "amount.range2"; a name of the user's own must be free.
 static int choose_id(struct sl_odcs_reader *reader, struct sl_rule *rule, const char *name,
                      struct sl_err *err)
 {
     struct sl_arena *arena = &reader->project->arena;
-    const char *first = name ? name : sl_arena_printf(arena, "%s.%s", rule->column, rule->kind);
+    const char *first = name ? name : rule->id ? rule->id : rule->kind;
 
+    if (!name && !rule->id && rule->column)
+        first = sl_arena_printf(arena, "%s.%s", rule->column, rule->kind);
     SL_TRY_NEW(first, err);
     rule->id = first;
     for (size_t i = 2; sl_map_has(&reader->rule_ids, rule->id); i++) {
@@ -42,10 +32,13 @@ int sl_odcs_add_rule(struct sl_odcs_reader *reader, struct sl_rule rule, const c
 {
     struct sl_arena *arena = &reader->project->arena;
     struct sl_contract_column *column = reader->column;
-    int kind = kind_index(rule.kind);
+    const struct sl_rule_form *form = sl_rule_form_find(rule.kind);
+    size_t kind = (size_t)(form - sl_rule_forms);
     bool is_added;
 
-    rule.column = column ? column->name : NULL;
+    rule.column = column ? column->path : NULL;
+    if (rule.dimension == SL_DIMENSION_NONE)
+        rule.dimension = form->dimension;
     if (!is_severity_given && column && reader->severities.is_set[kind])
         rule.severity = reader->severities.severity[kind];
     SL_TRY(choose_id(reader, &rule, name, err));
@@ -61,10 +54,11 @@ int sl_odcs_add_pattern(struct sl_odcs_reader *reader, struct sl_rule rule, cons
 {
     const char *problem = sl_odcs_pattern_problem(rule.text);
 
-    rule.kind = "pattern";
+    if (!rule.kind)
+        rule.kind = "pattern";
     if (problem)
         sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_RULE, rule.place, NULL,
-                "column '%s': '%s' is no regular expression: %s", reader->column->name, rule.text,
+                "column '%s': '%s' is no regular expression: %s", reader->column->path, rule.text,
                 problem);
     return sl_odcs_add_rule(reader, rule, name, is_severity_given, err);
 }
@@ -86,6 +80,8 @@ static bool is_fit(const char *option, enum sl_type_kind kind)
         return kind == SL_TYPE_TEXT;
     if (sl_str_ends(option, "imum"))
         return is_number(kind) || is_time(kind);
+    if (strcmp(option, "multipleOf") == 0)
+        return is_number(kind);
     if (strcmp(option, "format") == 0)
         return kind == SL_TYPE_TEXT || is_number(kind) || is_time(kind);
     return is_time(kind); // timezone, defaultTimezone
@@ -102,19 +98,19 @@ static void check_fit(struct sl_odcs_reader *reader, const struct sl_yaml *optio
         hint = "a text has minLength, maxLength, pattern, format";
     else if (is_number(column->type.kind) || is_time(column->type.kind))
         hint = "numbers, dates and times have minimum, maximum, exclusiveMinimum, "
-               "exclusiveMaximum, format";
+               "exclusiveMaximum, format; numbers also multipleOf";
     for (size_t i = 0; i < options->count; i++)
         if (!is_fit(options->keys[i]->text, column->type.kind))
             sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT,
                     options->keys[i]->place, hint, "column '%s': '%s' does not fit type %s",
-                    column->name, options->keys[i]->text, sl_type_name(column->type, name));
+                    column->path, options->keys[i]->text, sl_type_name(column->type, name));
 }
 
 static void complain(struct sl_odcs_reader *reader, const struct sl_yaml *options, const char *key,
                      const char *message)
 {
     sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, sl_yaml_place(options, key),
-            NULL, "column '%s': %s", reader->column->name, message);
+            NULL, "column '%s': %s", reader->column->path, message);
 }
 
 static int add_length(struct sl_odcs_reader *reader, const struct sl_odcs_options *options,
@@ -249,33 +245,53 @@ static int add_range(struct sl_odcs_reader *reader, const struct sl_odcs_options
 static int add_format(struct sl_odcs_reader *reader, const struct sl_odcs_options *options,
                       struct sl_err *err)
 {
-    static const char *const known[] = {"email", "uuid", "uri", "date", "country", "currency"};
-    static const char *const others[] = {"password", "byte", "binary", "hostname", "ipv4", "ipv6"};
+    static const char *const others[] = {"password", "byte", "binary"};
     struct sl_rule rule = {
         .kind = "format", .place = sl_yaml_place(options->node, "format"), .text = options->format};
     struct sl_diags *diags = &reader->project->diags;
-    const char *hint;
 
     if (reader->column->type.kind != SL_TYPE_TEXT || !options->format)
         return SL_OK;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(options->format, known[i]) == 0)
-            return sl_odcs_add_rule(reader, rule, NULL, false, err);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strcmp(options->format, others[i]) == 0) {
             sl_diag(diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, rule.place,
                     "a 'pattern' can say the same",
-                    "column '%s': format '%s' is kept but not checked", reader->column->name,
+                    "column '%s': format '%s' is kept but not checked", reader->column->path,
                     options->format);
             return SL_OK;
         }
-    hint = sl_did_you_mean(&reader->project->arena, options->format, known,
-                           sizeof known / sizeof *known);
-    sl_diag(diags, SL_SEVERITY_ERROR, SL_E_RULE, rule.place,
+    return sl_odcs_is_format(reader, rule.text, rule.place)
+               ? sl_odcs_add_rule(reader, rule, NULL, false, err)
+               : SL_OK;
+}
+
+bool sl_odcs_is_format(struct sl_odcs_reader *reader, const char *name, struct sl_place place)
+{
+    size_t count = 0;
+    const char *hint;
+
+    for (; sl_format_names[count]; count++)
+        if (strcmp(name, sl_format_names[count]) == 0)
+            return true;
+    hint = sl_did_you_mean(&reader->project->arena, name, sl_format_names, count);
+    sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_RULE, place,
             hint ? hint
-                 : "email, uuid, uri, date, country or currency; a 'pattern' can say anything else",
-            "column '%s': format '%s' is not known", reader->column->name, options->format);
-    return SL_OK;
+                 : "email, uuid, uri, iban, country, ...: `sluice ls --checks format` lists them; "
+                   "a 'pattern' can say anything else",
+            "column '%s': format '%s' is not known", reader->column->path, name);
+    return false;
+}
+
+static int add_multiple(struct sl_odcs_reader *reader, const struct sl_odcs_options *options,
+                        struct sl_err *err)
+{
+    struct sl_rule rule = {.kind = "multiple_of",
+                           .place = sl_yaml_place(options->node, "multipleOf"),
+                           .text = options->multiple_of};
+
+    if (!options->multiple_of || !is_number(reader->column->type.kind))
+        return SL_OK;
+    return sl_odcs_add_rule(reader, rule, NULL, false, err);
 }
 
 int sl_odcs_column_rules(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
@@ -306,6 +322,7 @@ int sl_odcs_column_rules(struct sl_odcs_reader *reader, const struct sl_odcs_pro
                                  .text = options->pattern},
                 NULL, false, err));
         SL_TRY(add_format(reader, options, err));
+        SL_TRY(add_multiple(reader, options, err));
     }
     // A key of one column is unique because rows that share it are deduplicated.
     if (property->is_unique && !(property->is_key && reader->key_count == 1))

@@ -166,6 +166,8 @@ static int take_format(struct sl_odcs_reader *reader, const struct sl_odcs_prope
     case SL_TYPE_TEXT: // a rule
     case SL_TYPE_BOOLEAN:
     case SL_TYPE_JSON:
+    case SL_TYPE_OBJECT:
+    case SL_TYPE_ARRAY:
         return SL_OK;
     }
     return SL_OK;
@@ -202,6 +204,9 @@ int sl_odcs_type(struct sl_odcs_reader *reader, const struct sl_odcs_property *p
                  column->name, "neither logicalType nor physicalType is given");
     if (property->physical_type)
         take_physical(reader, property, column, ret_length);
+    if (has_type(property) && sl_odcs_has_fields(property))
+        column->type.kind =
+            property->logical_type == SL_ODCS_OBJECT ? SL_TYPE_OBJECT : SL_TYPE_ARRAY;
     take_zone(reader, property, column);
     if (property->options.format)
         return take_format(reader, property, column, err);

@@ -82,6 +82,8 @@ bool sl_odcs_value(struct sl_type type, const char *text, long double *ret)
     case SL_TYPE_BOOLEAN:
         return sl_str_equal_nocase(text, "true") || sl_str_equal_nocase(text, "false");
     case SL_TYPE_JSON:
+    case SL_TYPE_OBJECT:
+    case SL_TYPE_ARRAY:
     case SL_TYPE_TEXT:
         return true;
     }

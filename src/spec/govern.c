@@ -167,6 +167,18 @@ static int report_unused(struct sl_load *load, const struct registry *registry, 
     return SL_OK;
 }
 
+// A table may govern several sources, each of which has a policy of its own.
+static int govern(struct sl_project *project, const struct sl_source *source,
+                  const struct sl_contract_table *table, struct sl_err *err)
+{
+    struct sl_contract_table *own = SL_NEW(&project->arena, struct sl_contract_table);
+
+    SL_TRY_NEW(own, err);
+    *own = *table;
+    own->drift = source->drift;
+    return sl_map_set(&project->index->governing, source->name, own, err);
+}
+
 int sl_govern(struct sl_load *load, struct sl_err *err)
 {
     struct sl_project *project = load->project;
@@ -189,10 +201,10 @@ int sl_govern(struct sl_load *load, struct sl_err *err)
                     "list its columns under 'properties'",
                     "schema object '%s' governs source '%s' and has no columns", table->name,
                     source->name);
-        SL_TRY(sl_map_set(&project->index->governing, source->name, table, err));
         key = table_key(table, &project->arena);
         SL_TRY_NEW(key, err);
         SL_TRY(sl_map_set(&registry.used, key, table, err));
+        SL_TRY(govern(project, source, table, err));
     }
     return report_unused(load, &registry, err);
 }

@@ -1,5 +1,6 @@
 // The kinds of files that a project has.
 #include "spec/load.h"
+#include "spec/test.h"
 
 const struct sl_file_kind sl_file_kinds[] = {
     {"project", SL_PROJECT_FILE, "The project: where its tables are, limits, environments.",
@@ -11,6 +12,8 @@ const struct sl_file_kind sl_file_kinds[] = {
     {"model", "models/*.sql", "The settings of a model, in the comment that its SQL begins with.",
      sl_model_rows},
     {"target", "targets/*.yml", "Where tables are delivered, and how.", sl_target_rows},
+    {"test", "tests/*.yml", "Rows that are given, and the rows that tables must then hold.",
+     sl_test_rows},
     {0},
 };
 

@@ -256,10 +256,10 @@ void sl_load_check_write(struct sl_load *load, const struct sl_yaml *map, int wr
 {
     struct sl_diags *diags = &load->project->diags;
 
-    if (write == SL_WRITE_MERGE && key->count == 0)
+    if ((write == SL_WRITE_MERGE || write == SL_WRITE_SNAPSHOT) && key->count == 0)
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, sl_yaml_place(map, "write"),
                 "name the columns that tell rows apart, such as 'key: [order_id]'",
-                "'write: merge' needs a 'key'");
+                "'write: %s' needs a 'key'", sl_write_mode_name((enum sl_write_mode)write));
     if (write == SL_WRITE_PARTITION && partition_by->count == 0)
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, sl_yaml_place(map, "write"),
                 "name the columns whose values make a partition, such as 'partition_by: [day]'",

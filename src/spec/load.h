@@ -98,6 +98,8 @@ SL_MUST int sl_settings_layer(struct sl_load *load, const struct sl_project_opti
                               struct sl_err *err);
 // Which contract governs which source; fills index->governing.
 SL_MUST int sl_govern(struct sl_load *load, struct sl_err *err);
+// Finds the parent tables of all foreign keys, once it is known what governs what.
+SL_MUST int sl_foreign_keys_resolve(struct sl_load *load, struct sl_err *err);
 // Diagnostics for lake, state and deliveries that would be written into each other. After all files
 // are read.
 SL_MUST int sl_check_places(struct sl_load *load, struct sl_err *err);

@@ -3,7 +3,14 @@
 
 #include <string.h>
 
-static const char *const write_modes[] = {"full", "append", "partition", "merge", NULL};
+static const char *const write_modes[] = {"full",     "append", "partition", "merge",
+                                          "snapshot", "view",   NULL};
+static const char *const delete_modes[] = {"keep", "close", NULL};
+
+const char *sl_write_mode_name(enum sl_write_mode mode)
+{
+    return write_modes[mode];
+}
 
 // The struct as the rows fill it.
 struct file {
@@ -39,7 +46,7 @@ const struct sl_opt sl_model_rows[] = {
      .type = SL_OPT_STRINGS,
      .offset = offsetof(struct file, model.key),
      .flags = SL_OPT_PLAIN,
-     .summary = "merge: columns of the result that tell rows apart.",
+     .summary = "merge, snapshot: columns of the result that tell rows apart.",
      .example = "[day, country]"},
     {.name = "order_by",
      .type = SL_OPT_STRINGS,
@@ -47,6 +54,19 @@ const struct sl_opt sl_model_rows[] = {
      .flags = SL_OPT_PLAIN,
      .summary = "merge: of rows with one key the newest by these columns wins.",
      .example = "[updated_at]"},
+    {.name = "updated_at",
+     .type = SL_OPT_STRING,
+     .offset = offsetof(struct file, model.updated_at),
+     .flags = SL_OPT_PLAIN,
+     .summary = "snapshot: column with the time from which a version of a row holds; without it, "
+                "the clock of the run that first sees the version.",
+     .example = "updated_at"},
+    {.name = "deletes",
+     .type = SL_OPT_ENUM,
+     .offset = offsetof(struct file, model.deletes),
+     .otherwise = "keep",
+     .summary = "snapshot: what becomes of the current row of a key that the result no longer has.",
+     .values = delete_modes},
     {.name = "checks",
      .type = SL_OPT_NODE,
      .offset = offsetof(struct file, checks),
@@ -93,6 +113,39 @@ static void check_checks(struct sl_load *load, const struct sl_yaml *checks)
     }
 }
 
+static void refuse(struct sl_load *load, const struct sl_yaml *node, const char *key,
+                   const char *hint, const char *write)
+{
+    if (sl_load_has(node, key))
+        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_MODEL_SETTING,
+                sl_load_key_place(node, key), hint, "'%s' cannot be with 'write: %s'", key, write);
+}
+
+static void check_snapshot(struct sl_load *load, const struct sl_yaml *node,
+                           const struct sl_model *model)
+{
+    static const char *const hint = "this is for 'write: snapshot'";
+    if (model->write == SL_WRITE_SNAPSHOT) {
+        refuse(load, node, "order_by", "name the column with a version's time in 'updated_at'",
+               "snapshot");
+        return;
+    }
+    refuse(load, node, "updated_at", hint, write_modes[model->write]);
+    refuse(load, node, "deletes", hint, write_modes[model->write]);
+}
+
+// A view has no rows of its own, so nothing is published that could be checked or laid out.
+static void check_view(struct sl_load *load, const struct sl_yaml *node,
+                       const struct sl_model *model)
+{
+    static const char *const hint = "a view has no table: set it in the models that read the view";
+    if (model->write != SL_WRITE_VIEW)
+        return;
+    refuse(load, node, "partition_by", hint, "view");
+    refuse(load, node, "key", hint, "view");
+    refuse(load, node, "checks", hint, "view");
+}
+
 static void check_settings(struct sl_load *load, const struct sl_yaml *node,
                            const struct sl_model *model)
 {
@@ -100,7 +153,10 @@ static void check_settings(struct sl_load *load, const struct sl_yaml *node,
     sl_load_check_columns(load, node, "grain");
     sl_load_check_order(load, node, "order_by");
     check_checks(load, model->checks);
-    if (model->order_by.count && model->write != SL_WRITE_MERGE)
+    check_snapshot(load, node, model);
+    check_view(load, node, model);
+    if (model->order_by.count && model->write != SL_WRITE_MERGE &&
+        model->write != SL_WRITE_SNAPSHOT)
         sl_diag(&load->project->diags, SL_SEVERITY_WARNING, SL_E_MODEL_SETTING,
                 sl_load_key_place(node, "order_by"), "the order of rows is for 'write: merge'",
                 "'order_by' does nothing with 'write: %s'", write_modes[model->write]);

@@ -247,6 +247,10 @@ const char *sl_type_name(struct sl_type type, char buffer[32])
         return "TIMESTAMP";
     case SL_TYPE_TIME:
         return "TIME";
+    case SL_TYPE_OBJECT:
+        return "STRUCT";
+    case SL_TYPE_ARRAY:
+        return "LIST";
     }
     return "VARCHAR";
 }

@@ -255,6 +255,7 @@ static int load_project(struct sl_project *project, const struct sl_project_opti
     SL_TRY(load_models(&load, err));
     SL_TRY(load_targets(&load, err));
     SL_TRY(sl_govern(&load, err));
+    SL_TRY(sl_foreign_keys_resolve(&load, err));
     SL_TRY(sl_check_places(&load, err));
     hide_secrets(project);
     sl_diags_sort(&project->diags);

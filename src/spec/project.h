@@ -35,6 +35,17 @@ struct sl_budget {    // quarantine budget of one step's input
     int64_t min_rows; // the share counts from this many input rows on: 100
 };
 
+// What happens when files no longer have the columns and types of the contract; a source says it.
+// In the order of the words in spec/source.c.
+enum sl_drift_new { SL_DRIFT_FREEZE, SL_DRIFT_EVOLVE, SL_DRIFT_QUARANTINE_ROW, SL_DRIFT_FAIL };
+enum sl_drift_missing { SL_DRIFT_MISSING_EMPTY, SL_DRIFT_MISSING_FAIL };
+enum sl_drift_type { SL_DRIFT_TYPE_QUARANTINE_ROW, SL_DRIFT_TYPE_FAIL };
+struct sl_drift {
+    int new_columns;     // enum sl_drift_new
+    int missing_columns; // enum sl_drift_missing
+    int type_change;     // enum sl_drift_type
+};
+
 // sources/NAME.yml
 enum sl_file_format {
     SL_FORMAT_AUTO,
@@ -68,10 +79,20 @@ struct sl_source {
                           // source's name
     struct sl_requirements requirements;
     struct sl_budget budget;
+    struct sl_drift drift;
 };
 
 // models/NAME.sql
-enum sl_write_mode { SL_WRITE_FULL, SL_WRITE_APPEND, SL_WRITE_PARTITION, SL_WRITE_MERGE };
+enum sl_write_mode {
+    SL_WRITE_FULL,
+    SL_WRITE_APPEND,
+    SL_WRITE_PARTITION,
+    SL_WRITE_MERGE,
+    SL_WRITE_SNAPSHOT, // models only
+    SL_WRITE_VIEW,     // models only
+};
+const char *sl_write_mode_name(enum sl_write_mode mode); // "full"
+enum sl_snapshot_deletes { SL_DELETES_KEEP, SL_DELETES_CLOSE };
 struct sl_model {
     const char *name; // file stem; the table is curated.NAME
     const char *file;
@@ -83,7 +104,9 @@ struct sl_model {
     struct sl_strs tags;
     int write;                   // enum sl_write_mode
     struct sl_strs partition_by; // columns of the result
-    struct sl_strs key;          // merge
+    struct sl_strs key;          // merge, snapshot
+    const char *updated_at;      // snapshot: column with a version's time; NULL: the run's clock
+    int deletes;                 // snapshot: enum sl_snapshot_deletes
     struct sl_strs
         order_by; // merge: newest wins by these, "updated_at" or "updated_at desc"; default desc
     const struct sl_yaml *checks; // list of {kind: arguments} or names; may be NULL
@@ -198,7 +221,7 @@ bool sl_table_parse(const char *table, enum sl_layer *ret_layer, const char **re
 void sl_project_check_requirements(struct sl_project *project);
 
 // The file kinds, for `sluice schema`, docs and `init`: "project", "source", "contract", "model",
-// "target".
+// "target", "test".
 struct sl_file_kind {
     const char *name;
     const char *pattern; // "sources/*.yml"

@@ -12,6 +12,34 @@ static const char *const encodings[] = {"utf-8", "utf-16", "latin-1", NULL};
 static const char *const reserved[] = {"_source",  "_position", "_ingested_at",
                                        "_corrupt", "~file",     "~row"};
 
+static const char *const new_columns[] = {"freeze", "evolve", "quarantine_row", "fail", NULL};
+static const char *const missing_columns[] = {"empty", "fail", NULL};
+static const char *const type_changes[] = {"quarantine_row", "fail", NULL};
+
+static const struct sl_opt drift_rows[] = {
+    {.name = "new_columns",
+     .type = SL_OPT_ENUM,
+     .offset = offsetof(struct sl_drift, new_columns),
+     .otherwise = "freeze",
+     .summary = "A column that the contract does not know: stays in raw only, comes into clean as "
+                "well, rejects the rows that have a value in it, or fails the step.",
+     .values = new_columns},
+    {.name = "missing_columns",
+     .type = SL_OPT_ENUM,
+     .offset = offsetof(struct sl_drift, missing_columns),
+     .otherwise = "empty",
+     .summary = "A column of the contract that no file has: is empty in every row, or fails the "
+                "step.",
+     .values = missing_columns},
+    {.name = "type_change",
+     .type = SL_OPT_ENUM,
+     .offset = offsetof(struct sl_drift, type_change),
+     .otherwise = "quarantine_row",
+     .summary = "A value that its column's type does not hold: rejects the row, or fails the step.",
+     .values = type_changes},
+    {0},
+};
+
 // The struct as the rows fill it.
 struct file {
     struct sl_source source;
@@ -115,6 +143,11 @@ const struct sl_opt sl_source_rows[] = {
      .offset = offsetof(struct file, source.budget),
      .summary = "How many rows may be rejected before the step fails.",
      .rows = sl_budget_rows},
+    {.name = "drift",
+     .type = SL_OPT_OBJECT,
+     .offset = offsetof(struct file, source.drift),
+     .summary = "What happens when files have other columns or types than the contract.",
+     .rows = drift_rows},
     SL_REQUIREMENT_ROWS(offsetof(struct file, source.requirements)),
     SL_GRAIN_ROW(offsetof(struct file, source.requirements)),
     {0},

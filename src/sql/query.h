@@ -61,6 +61,7 @@ struct sl_query {
     const char *why_every_run;
     // The list of columns is not whole: a star over a table whose columns are unknown, a PIVOT.
     bool has_unknown_columns;
+    struct sl_strs views; // names of the views it reads, once their own tables stand in `tables`
     const struct sl_query_facts *facts; // of sl_query_lineage, for sl_query_is_partition_local
 };
 

@@ -50,7 +50,7 @@ int sl_audit_scan(const struct sl_model_step *step, bool only_staged, struct sl_
     }
     *ret = (struct sl_scan){
         .columns = step->stored,
-        .column_count = step->column_count,
+        .column_count = step->stored_count,
         .partition_columns = step->model->partition_by.items,
         .partition_count = step->model->partition_by.count,
         .files = files,
@@ -78,7 +78,7 @@ static int view_read_table(struct sl_model_step *step, const char *table, struct
     const char *name;
     for (size_t i = 0; i < step->input_count; i++)
         if (sl_str_equal(step->inputs[i].table, table) &&
-            (step->scope == SL_SCOPE_ALL || !step->inputs[i].is_driving))
+            (sl_model_reads_all(step) || !step->inputs[i].is_driving))
             return SL_OK; // its view is there, and whole
     if (!sl_table_parse(table, &layer, &name))
         return sl_fail(err, SL_E_SQL_TABLE, "'%s' is not a table name", table);

@@ -31,7 +31,7 @@ static int read_positions(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_TRY(read_table(cleanse, SL_LAYER_QUARANTINE, &cleanse->quarantine, err));
     if (cleanse->raw.head.version < 0)
         return sl_fail(err, SL_E_TABLE_MISSING, "table '%s' does not exist yet", cleanse->raw.name);
-    return SL_OK;
+    return sl_cleanse_read_parents(cleanse, err);
 }
 
 static int stage(struct sl_cleanse *cleanse, const struct sl_cleanse_table *table, const char *sql,
@@ -74,7 +74,10 @@ static int check_budget(const struct sl_cleanse *cleanse, struct sl_err *err)
     bool is_new = cleanse->range.is_full || cleanse->before.row_count == 0;
     if (cleanse->range.is_replay) // all of them are rejected already
         return SL_OK;
-    return sl_budget_check(budget, &cleanse->balance, cleanse->clean.name, is_new, err);
+    // Rows that wait for other tables are none of the bad ones.
+    struct sl_balance balance = cleanse->balance;
+    balance.quarantined -= cleanse->held;
+    return sl_budget_check(budget, &balance, cleanse->clean.name, is_new, err);
 }
 
 // What the files hold is counted twice, by different means: rows in by raw's log, rows out by the
@@ -89,21 +92,26 @@ static int audit(const struct sl_cleanse *cleanse, struct sl_err *err)
     return check_budget(cleanse, err);
 }
 
-static int print_record(const struct sl_cleanse *cleanse, bool has_balance, const char **ret,
-                        struct sl_err *err)
+// A parent changed, and no row is judged otherwise for that: who reads the table need not know.
+static bool has_same_rows(const struct sl_cleanse *cleanse)
 {
-    struct sl_table_version input = {cleanse->raw.name, cleanse->range.to,
-                                     cleanse->raw.head.table_id};
+    return cleanse->range.is_rejudged && cleanse->row_count == 0 && cleanse->touched_count == 0;
+}
+
+static int print_record(const struct sl_cleanse *cleanse, const struct sl_cleanse_table *table,
+                        const char **ret, struct sl_err *err)
+{
     struct sl_record record = {
         .run_id = cleanse->context->run_id,
         .step = cleanse->app_id,
         .sequence = cleanse->range.sequence,
         .fingerprint = cleanse->fingerprint,
         .was_full = cleanse->range.is_full,
-        .inputs = &input,
-        .input_count = 1,
         .balance = cleanse->balance,
-        .has_balance = has_balance,
+        .has_balance = table == &cleanse->clean,
+        .has_same_rows = has_same_rows(cleanse),
+        .same_as = table->head.version,
+        .same_since = sl_step_rows_since(&table->head, &table->record),
         .reasons = cleanse->reasons,
         .reason_count = cleanse->reason_count,
     };
@@ -111,6 +119,7 @@ static int print_record(const struct sl_cleanse *cleanse, bool has_balance, cons
         record.replayed =
             (struct sl_table_version){cleanse->quarantine.name, cleanse->range.quarantine_version,
                                       cleanse->quarantine.head.table_id};
+    SL_TRY(sl_cleanse_add_inputs(cleanse, &record, err));
     return sl_record_print(&record, cleanse->context->arena, ret, err);
 }
 
@@ -153,7 +162,7 @@ static int commit_quarantine(struct sl_cleanse *cleanse, struct sl_step_result *
         .operation = "WRITE",
         .description = "Rows that break the contract, as received, with every reason",
     };
-    SL_TRY(print_record(cleanse, false, &quarantine.record_json, err));
+    SL_TRY(print_record(cleanse, &cleanse->quarantine, &quarantine.record_json, err));
     return commit(cleanse, &cleanse->quarantine, &quarantine, result, err);
 }
 
@@ -178,7 +187,7 @@ static int commit_clean(struct sl_cleanse *cleanse, struct sl_step_result *resul
         .operation = cleanse->touched_count ? "MERGE" : "WRITE",
         .description = cleanse->contract->description,
     };
-    SL_TRY(print_record(cleanse, true, &clean.record_json, err));
+    SL_TRY(print_record(cleanse, &cleanse->clean, &clean.record_json, err));
     return commit(cleanse, &cleanse->clean, &clean, result, err);
 }
 
@@ -242,7 +251,7 @@ static int foresee(struct sl_cleanse *cleanse, struct sl_step_result *result, st
     return report(cleanse, result, err);
 }
 
-static int take_range(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
+static int open_and_split(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     struct sl_step_progress *progress = cleanse->context->progress;
     SL_TRY(sl_cleanse_open(cleanse, err));
@@ -251,6 +260,20 @@ static int take_range(struct sl_cleanse *cleanse, struct sl_step_result *result,
         atomic_fetch_add(&progress->bytes_total, cleanse->byte_count);
     }
     SL_TRY(sl_cleanse_split(cleanse, err));
+    if (!cleanse->why_all)
+        return sl_cleanse_refuse_drift(cleanse, err);
+    if (progress) {
+        atomic_fetch_sub(&progress->rows_total, cleanse->row_count);
+        atomic_fetch_sub(&progress->bytes_total, cleanse->byte_count);
+    }
+    sl_cleanse_take_all(cleanse, cleanse->why_all);
+    return open_and_split(cleanse, err); // of all of raw there is no more than that
+}
+
+static int take_range(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
+{
+    struct sl_step_progress *progress = cleanse->context->progress;
+    SL_TRY(open_and_split(cleanse, err));
     if (cleanse->context->dry_run)
         return foresee(cleanse, result, err);
     SL_TRY(stage_tables(cleanse, err));
@@ -280,7 +303,8 @@ int sl_step_cleanse(struct sl_step_context *context, const struct sl_source *sou
         if (!has_range)
             break;
         int code = take_range(&cleanse, &result, err);
-        if (code == SL_E_BUDGET && report(&cleanse, &result, NULL) == SL_OK)
+        if ((code == SL_E_BUDGET || code == SL_E_RULE_BROKEN) &&
+            report(&cleanse, &result, NULL) == SL_OK)
             *ret = result; // what was rejected and why is all that a refused range leaves
         SL_TRY(code);
         has_more = (cleanse.range.is_resumed || cleanse.range.is_replay) && !context->dry_run;

@@ -14,14 +14,28 @@ struct sl_cleanse_table {
     struct sl_record record;
 };
 
+// A foreign key's table.
+struct sl_cleanse_parent {
+    const struct sl_rule *rule;
+    const char *table; // "clean.customers"
+    const char *folder;
+    struct sl_delta_head head;
+    int64_t rows_since; // the first version with the rows that it has now
+    int64_t built_from; // as clean's record says; -1: nothing of this table
+    int64_t version;    // that the range is judged by
+};
+
 // A range of raw's versions that is taken in one go, and how.
 struct sl_cleanse_range {
     int64_t from; // exclusive; -1: all of raw
     int64_t to;
     bool is_full;    // both tables become just what this range gives
     bool is_resumed; // quarantine has it already: the step was killed between its two commits
-    // Only rows in quarantine that the changed contract may accept: from and to are the same.
+    // Only rows in quarantine that the changed contract or parent may accept: from and to are the
+    // same.
     bool is_replay;
+    bool is_rejudged;           // of a replay: a parent changed, and not the contract
+    const char *cause;          // of a replay: "contract changed"
     int64_t quarantine_version; // of a replay: as it was before
     int64_t sequence;
     const char *why;
@@ -35,7 +49,11 @@ struct sl_cleanse {
     char fingerprint[65];
     struct sl_cleanse_table raw, clean, quarantine;
     struct sl_cleanse_range range;
-    struct sl_contract_change change; // of a replay
+    struct sl_contract_change change;  // of a replay
+    struct sl_cleanse_parent *parents; // one for each foreign key
+    size_t parent_count;
+    const char *why_all; // what the split found: all of raw must be read; NULL: nothing
+    bool has_lost;       // of a replay: a parent lacks keys that it had
     // Of the range:
     struct sl_pass pass;
     const char *rows[SL_PASS_ROWS]; // SQL: the prepared relation over the raw rows of the range
@@ -48,6 +66,7 @@ struct sl_cleanse {
     size_t rewritten_count;
     bool has_discarded;
     int64_t still_quarantined; // rows of those files that are not read again
+    int64_t held;              // of the quarantined rows: those that wait for other tables
     struct sl_balance balance;
     struct sl_reason_count *reasons;
     size_t reason_count;
@@ -80,6 +99,50 @@ SL_MUST int sl_cleanse_recall_discarded(struct sl_cleanse *cleanse, struct sl_er
 // Keeps the contract for the next comparison.
 SL_MUST int sl_cleanse_keep_contract(struct sl_cleanse *cleanse, struct sl_err *err);
 
+// The table as it was before the replay may have been vacuumed since.
+bool sl_cleanse_has_files(const struct sl_delta_snapshot *snapshot, struct sl_arena *arena);
+
+// Foreign keys (cleanse_parents.c). Where each parent stands; SL_E_TABLE_MISSING if one was never
+// built.
+SL_MUST int sl_cleanse_read_parents(struct sl_cleanse *cleanse, struct sl_err *err);
+// The versions that a range is judged by: the newest; those that a record names (false if it names
+// others); or those that clean was built from, *ret_why saying why that cannot be.
+void sl_cleanse_pin_newest(struct sl_cleanse *cleanse);
+bool sl_cleanse_pin_recorded(struct sl_cleanse *cleanse, const struct sl_record *record);
+SL_MUST int sl_cleanse_pin_built(struct sl_cleanse *cleanse, const char **ret_why,
+                                 struct sl_err *err);
+// Whether a parent has changed since clean was built. Then fills `range` and `change` with what is
+// judged again, or *ret_why with why that is everything.
+SL_MUST int sl_cleanse_decide_rejudging(struct sl_cleanse *cleanse, bool *ret, const char **ret_why,
+                                        struct sl_err *err);
+// The same with the versions that are pinned already.
+SL_MUST int sl_cleanse_begin_rejudging(struct sl_cleanse *cleanse, struct sl_err *err);
+// Makes the relations that the pass's foreign keys look at. *ret_why: a version is gone.
+SL_MUST int sl_cleanse_open_parents(struct sl_cleanse *cleanse, const char **ret_why,
+                                    struct sl_err *err);
+// Whether a changed parent lacks keys that it had.
+SL_MUST int sl_cleanse_has_lost_parents(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err);
+// Raw's version and the parents', for the record.
+SL_MUST int sl_cleanse_add_inputs(const struct sl_cleanse *cleanse, struct sl_record *record,
+                                  struct sl_err *err);
+
+// Uniqueness (cleanse_unique.c). *ret_why: the range cannot be judged without all other rows.
+SL_MUST int sl_cleanse_look_at_uniques(struct sl_cleanse *cleanse, const char **ret_why,
+                                       struct sl_err *err);
+// Makes these temporary tables, with "0", "1", ... for each such rule:
+//     _taken0  values that more than one row has, or one and clean
+//     _late0   rows behind the first with their value
+//     _late    origin of the rows that are rejected for that, with their reasons
+// Sets why_all if a row of clean is among them.
+SL_MUST int sl_cleanse_find_taken(struct sl_cleanse *cleanse, struct sl_err *err);
+SL_MUST int sl_cleanse_find_late(struct sl_cleanse *cleanse, struct sl_err *err);
+SL_MUST int sl_cleanse_count_late(struct sl_cleanse *cleanse, size_t index, int64_t *ret,
+                                  struct sl_err *err);
+// "email" in (select v from _taken0) or ...
+void sl_cleanse_add_taken(const struct sl_pass *pass, struct sl_buf *sql);
+// The range becomes all of raw.
+void sl_cleanse_take_all(struct sl_cleanse *cleanse, const char *why);
+
 // Splits the range's rows with these temporary tables, all of them narrow or few:
 //     _aside  raw rows that are bad or filtered, and those that share their key with another row
 //     _side   the same, prepared for reasons and payload
@@ -89,6 +152,8 @@ SL_MUST int sl_cleanse_keep_contract(struct sl_cleanse *cleanse, struct sl_err *
 //     _bad    the rows of quarantine
 // Fills the balance but for `out`, the reasons, and the touched files.
 SL_MUST int sl_cleanse_split(struct sl_cleanse *cleanse, struct sl_err *err);
+// Fails if a row broke what the source's drift policy does not let pass.
+SL_MUST int sl_cleanse_refuse_drift(struct sl_cleanse *cleanse, struct sl_err *err);
 // SELECT of what is to be staged for clean: the new rows that stay, and what stays of the touched
 // files.
 SL_MUST int sl_cleanse_clean_sql(struct sl_cleanse *cleanse, struct sl_buf *sql,
@@ -98,6 +163,12 @@ SL_MUST int sl_cleanse_clean_sql(struct sl_cleanse *cleanse, struct sl_buf *sql,
 SL_MUST int sl_cleanse_find_old(struct sl_cleanse *cleanse, struct sl_err *err);
 SL_MUST int sl_cleanse_rank(struct sl_cleanse *cleanse, bool is_side_complete, struct sl_err *err);
 SL_MUST int sl_cleanse_find_touched(struct sl_cleanse *cleanse, struct sl_err *err);
+// The reasons (cleanse_rules.c). SL_E_RULE_BROKEN if a row breaks a rule that stops the step, or
+// too many rows break one that most must keep.
+SL_MUST int sl_cleanse_count_reasons(struct sl_cleanse *cleanse, struct sl_err *err);
+// " from <rows> where ...": the new rows that come into clean.
+void sl_cleanse_add_rows_that_stay(const struct sl_cleanse *cleanse, enum sl_pass_rows rows,
+                                   struct sl_buf *sql);
 // " union all select ...": what stays of the touched files.
 SL_MUST int sl_cleanse_add_kept(struct sl_cleanse *cleanse, struct sl_buf *sql, struct sl_err *err);
 // ("a", "b") in (select ("a", "b") from table)
@@ -106,6 +177,8 @@ void sl_cleanse_key_in(const struct sl_pass *pass, const char *relation, const c
 // "a", "b"
 void sl_cleanse_names(const char *prefix, const char *const *names, size_t count,
                       struct sl_buf *sql);
+SL_MUST int sl_cleanse_query(struct sl_cleanse *cleanse, const struct sl_buf *sql,
+                             struct sl_result **ret, struct sl_err *err);
 SL_MUST int sl_cleanse_exec(struct sl_cleanse *cleanse, const struct sl_buf *sql,
                             struct sl_err *err);
 

@@ -13,7 +13,13 @@ static int full(struct sl_cleanse *cleanse, const char *why)
         .sequence = (clean > quarantine ? clean : quarantine) + 1,
         .why = why,
     };
+    sl_cleanse_pin_newest(cleanse);
     return SL_OK;
+}
+
+void sl_cleanse_take_all(struct sl_cleanse *cleanse, const char *why)
+{
+    (void)full(cleanse, why);
 }
 
 static int raw_changes(struct sl_cleanse *cleanse, int64_t from, int64_t to,
@@ -49,7 +55,13 @@ static int resume_replay(struct sl_cleanse *cleanse, bool *ret, struct sl_err *e
     SL_TRY(raw_changes(cleanse, from, cleanse->raw.head.version, &since, &why, err));
     if (why || since.removed_count || since.schema_changed)
         return SL_OK;
-    SL_TRY(sl_cleanse_decide_replay(cleanse, &why, err));
+    if (sl_str_equal(cleanse->clean.record.fingerprint, cleanse->fingerprint)) {
+        SL_TRY(sl_cleanse_begin_rejudging(cleanse, err));
+    } else {
+        SL_TRY(sl_cleanse_decide_replay(cleanse, &why, err));
+        // Whatever it has chosen, quarantine was judged by these.
+        (void)sl_cleanse_pin_recorded(cleanse, &cleanse->quarantine.record);
+    }
     if (why)
         return SL_OK;
     cleanse->range.is_resumed = true;
@@ -75,6 +87,8 @@ static int resume(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
     struct sl_delta_changes since;
     const char *unknown;
     *ret = false;
+    if (!sl_cleanse_pin_recorded(cleanse, done))
+        return SL_OK;
     if (done->replayed.table)
         return resume_replay(cleanse, ret, err);
     if (!is_ahead(cleanse) || range.to < 0 || range.to > cleanse->raw.head.version)
@@ -132,6 +146,10 @@ int sl_cleanse_decide(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
         SL_TRY(sl_cleanse_decide_replay(cleanse, &why, err));
         return why ? full(cleanse, why) : SL_OK;
     }
+    bool is_rejudged;
+    SL_TRY(sl_cleanse_decide_rejudging(cleanse, &is_rejudged, &why, err));
+    if (is_rejudged)
+        return why ? full(cleanse, why) : SL_OK;
     if (!changes.added_count) {
         *ret = false;
         return SL_OK;
@@ -220,6 +238,8 @@ static void begin_range(struct sl_cleanse *cleanse)
     cleanse->rewritten = NULL;
     cleanse->rewritten_count = 0;
     cleanse->still_quarantined = 0;
+    cleanse->held = 0;
+    cleanse->why_all = NULL;
     cleanse->row_count = cleanse->byte_count = cleanse->kept = 0;
     cleanse->balance = (struct sl_balance){0};
     cleanse->reasons = NULL;
@@ -274,7 +294,10 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_TRY(context->session->kind->scan_sql(context->session, &scan, &sql, err));
     SL_TRY(sl_buf_check(&sql, err));
     rows = sql.text;
-    if (range->is_replay) {
+    SL_TRY(sl_cleanse_open_parents(cleanse, &why, err));
+    if (!why)
+        SL_TRY(sl_cleanse_look_at_uniques(cleanse, &why, err));
+    if (range->is_replay && !why) {
         SL_TRY(sl_cleanse_open_replay(cleanse, sql.text, &why, err));
         rows = "_received";
     }

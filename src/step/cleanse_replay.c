@@ -22,9 +22,13 @@ int sl_cleanse_keep_contract(struct sl_cleanse *cleanse, struct sl_err *err)
 
 static void add_expressions(const struct sl_rule *rules, size_t count, struct sl_buf *sql)
 {
-    for (size_t i = 0; i < count; i++)
-        if (sl_str_equal(rules[i].kind, "expression"))
+    for (size_t i = 0; i < count; i++) {
+        const struct sl_rule_form *form = sl_rule_form_find(rules[i].kind);
+        if (form && form->has_sql)
             sl_buf_addf(sql, " and (%s\n)", rules[i].text);
+        if (rules[i].where)
+            sl_buf_addf(sql, " and (%s\n)", rules[i].where);
+    }
 }
 
 // Rules that follow the clock may judge rows otherwise that nothing else has changed for: *ret says
@@ -71,8 +75,11 @@ int sl_cleanse_decide_replay(struct sl_cleanse *cleanse, const char **ret_why, s
         *ret_why = sl_arena_printf(arena, "contract changed: %s", cleanse->change.why_all);
         return *ret_why ? SL_OK : sl_fail_memory(err);
     }
-    *ret_why = NULL;
+    SL_TRY(sl_cleanse_pin_built(cleanse, ret_why, err));
+    if (*ret_why)
+        return SL_OK;
     cleanse->range = (struct sl_cleanse_range){
+        .cause = "contract changed",
         .from =
             sl_record_input(&cleanse->clean.record, cleanse->raw.name, cleanse->raw.head.table_id),
         .is_replay = true,
@@ -128,19 +135,43 @@ static void add_affected(const struct sl_contract_change *change, struct sl_buf 
     sl_buf_add(sql, "] as VARCHAR[]))");
 }
 
-// _again, and which files of quarantine hold its rows.
 static int choose(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *quarantine,
-                  struct sl_err *err)
+                  int64_t *ret_count, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    struct sl_session *session = cleanse->context->session;
-    sl_buf_add(&sql,
-               "create or replace temp table _again as select _source, _position, \"~file\" from ");
+    sl_buf_add(&sql, "create or replace temp table _again as select _source, _position, reasons, "
+                     "\"~file\" from ");
     SL_TRY(scan_quarantine(cleanse, quarantine, true, &sql, err));
     sl_buf_add(&sql, " where ");
     add_affected(&cleanse->change, &sql);
     SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
+    sl_buf_reset(&sql);
+    sl_buf_add(&sql, "select count(*) from _again");
+    return count(cleanse, &sql, ret_count, err);
+}
+
+// After a change of a parent most rows are judged as before: they stay as they are.
+static int leave_unchanged(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    const struct sl_pass *pass = &cleanse->pass;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_addf(&sql,
+                "create or replace temp table _judged as select _source, _position, "
+                "cast(%s as %s) as reasons from ",
+                pass->reasons, sl_quarantine_columns[1].type);
+    sl_pass_relation(pass, SL_PASS_ALL, "_received", NULL, &sql);
+    sl_buf_add(&sql, "; delete from _again where (_source, _position, reasons) in (select "
+                     "(_source, _position, reasons) from _judged); delete from _received where "
+                     "(_source, _position) not in (select (_source, _position) from _again)");
+    return sl_cleanse_exec(cleanse, &sql, err);
+}
+
+// Which files of quarantine hold the rows of _again.
+static int choose_files(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *quarantine,
+                        struct sl_err *err)
+{
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    struct sl_session *session = cleanse->context->session;
     SL_TRY(session->kind->query(
         session, "select \"~file\", count(*) from _again group by 1 order by 1", 0, &result, err));
     size_t files = (size_t)sl_result_rows(result);
@@ -167,7 +198,7 @@ static int count_broken(struct sl_cleanse *cleanse, const char *raw_sql,
     const struct sl_pass *pass = &cleanse->pass;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     *ret = 0;
-    if (!cleanse->change.unproven.count)
+    if (!cleanse->change.unproven.count || (cleanse->range.is_rejudged && !cleanse->has_lost))
         return SL_OK;
     sl_buf_add(&sql, "select count(*) from ");
     sl_pass_relation(pass, SL_PASS_FLAGGED, raw_sql, NULL, &sql);
@@ -195,7 +226,7 @@ static int receive(struct sl_cleanse *cleanse, const char *raw_sql, int64_t *ret
     return count(cleanse, &sql, ret_count, err);
 }
 
-static bool has_files(const struct sl_delta_snapshot *snapshot, struct sl_arena *arena)
+bool sl_cleanse_has_files(const struct sl_delta_snapshot *snapshot, struct sl_arena *arena)
 {
     for (size_t i = 0; i < snapshot->file_count; i++) {
         const char *path = sl_path_join(arena, snapshot->folder, snapshot->files[i].path);
@@ -212,14 +243,15 @@ static int recall_quarantine(struct sl_cleanse *cleanse, struct sl_delta_snapsho
     struct sl_err refusal = {0};
     *ret_why = NULL;
     int code = load_quarantine(cleanse, ret, &refusal);
-    if (code == SL_E_TABLE_VERSION || (code == SL_OK && !has_files(ret, cleanse->context->arena))) {
-        *ret_why = "contract changed, and quarantine is not there as it was";
+    if (code == SL_E_TABLE_VERSION ||
+        (code == SL_OK && !sl_cleanse_has_files(ret, cleanse->context->arena))) {
+        *ret_why = "quarantine is not there as it was";
         return SL_OK;
     }
     if (code != SL_OK && err)
         *err = refusal;
     if (code == SL_OK && ret->row_count < 0)
-        *ret_why = "contract changed, and the log of quarantine does not count its rows";
+        *ret_why = "the log of quarantine does not count its rows";
     return code;
 }
 
@@ -227,31 +259,46 @@ int sl_cleanse_open_replay(struct sl_cleanse *cleanse, const char *raw_sql, cons
                            struct sl_err *err)
 {
     struct sl_arena *arena = cleanse->context->arena;
+    const struct sl_cleanse_range *range = &cleanse->range;
     struct sl_delta_snapshot quarantine;
-    int64_t broken = 0, received;
+    int64_t broken = 0, affected, received;
     char number[32];
     SL_TRY(recall_quarantine(cleanse, &quarantine, ret_why, err));
     if (*ret_why)
         return SL_OK;
-    SL_TRY(choose(cleanse, &quarantine, err));
-    if (!cleanse->range.is_resumed)
+    if (range->is_rejudged) {
+        SL_TRY(sl_cleanse_has_lost_parents(cleanse, &cleanse->has_lost, err));
+        cleanse->change.all_rejected = cleanse->has_lost; // they may have one more reason now
+    }
+    if (!range->is_resumed)
         SL_TRY(count_broken(cleanse, raw_sql, &quarantine, &broken, err));
     if (broken) {
         *ret_why =
-            sl_arena_printf(arena, "contract changed: %s accepted row%s would be rejected now",
+            sl_arena_printf(arena, "%s: %s accepted row%s would be rejected now", range->cause,
                             sl_str_count(broken, number), broken == 1 ? "" : "s");
         return *ret_why ? SL_OK : sl_fail_memory(err);
     }
+    SL_TRY(choose(cleanse, &quarantine, &affected, err));
     SL_TRY(receive(cleanse, raw_sql, &received, err));
-    if (received != cleanse->row_count) {
-        *ret_why = "contract changed, and rows of quarantine are not in raw as they were";
-        return SL_OK;
+    if (received != affected) {
+        *ret_why = sl_arena_printf(arena, "%s, and rows of quarantine are not in raw as they were",
+                                   range->cause);
+        return *ret_why ? SL_OK : sl_fail_memory(err);
     }
-    if (cleanse->range.is_resumed)
+    if (range->is_rejudged)
+        SL_TRY(leave_unchanged(cleanse, err));
+    SL_TRY(choose_files(cleanse, &quarantine, err));
+    if (range->is_resumed)
         return SL_OK;
-    cleanse->range.why =
-        sl_arena_printf(arena, "contract changed: %s row%s of quarantine read again",
-                        sl_str_count(received, number), received == 1 ? "" : "s");
+    if (range->is_rejudged && cleanse->row_count == 0) {
+        cleanse->range.why =
+            sl_arena_printf(arena, "%s, and no row is judged otherwise", range->cause);
+        return cleanse->range.why ? SL_OK : sl_fail_memory(err);
+    }
+    cleanse->range.why = sl_arena_printf(arena, "%s: %s row%s of quarantine %s", range->cause,
+                                         sl_str_count(cleanse->row_count, number),
+                                         cleanse->row_count == 1 ? "" : "s",
+                                         range->is_rejudged ? "judged otherwise" : "read again");
     return cleanse->range.why ? SL_OK : sl_fail_memory(err);
 }
 
@@ -298,7 +345,7 @@ int sl_cleanse_recall_discarded(struct sl_cleanse *cleanse, struct sl_err *err)
                          cleanse->context->session, cleanse->context->arena, &quarantine, err));
     if (!has_column(&quarantine, "discarded_at"))
         return SL_OK;
-    if (!has_files(&quarantine, cleanse->context->arena))
+    if (!sl_cleanse_has_files(&quarantine, cleanse->context->arena))
         return sl_strs_add(&cleanse->notes, cleanse->context->arena,
                            "files of quarantine are gone: what was discarded is no longer known",
                            err);

@@ -36,8 +36,8 @@ int sl_cleanse_exec(struct sl_cleanse *cleanse, const struct sl_buf *sql, struct
     return session->kind->exec(session, sql->text, NULL, err);
 }
 
-static int query(struct sl_cleanse *cleanse, const struct sl_buf *sql, struct sl_result **ret,
-                 struct sl_err *err)
+int sl_cleanse_query(struct sl_cleanse *cleanse, const struct sl_buf *sql, struct sl_result **ret,
+                     struct sl_err *err)
 {
     struct sl_session *session = cleanse->context->session;
     SL_TRY(sl_buf_check(sql, err));
@@ -68,7 +68,7 @@ static int find_rivals(struct sl_cleanse *cleanse, int64_t *ret_rows, struct sl_
     SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
     sl_buf_reset(&sql);
     sl_buf_add(&sql, "select coalesce(sum(\"~n\"), 0) from _dup");
-    SL_TRY(query(cleanse, &sql, &result, err));
+    SL_TRY(sl_cleanse_query(cleanse, &sql, &result, err));
     *ret_rows = sl_result_int(result, 0, 0);
     return SL_OK;
 }
@@ -85,6 +85,10 @@ static int set_aside(struct sl_cleanse *cleanse, bool has_rivals, struct sl_err 
     if (has_rivals) {
         sl_buf_add(&sql, " or ");
         sl_cleanse_key_in(pass, "in", "_dup", &sql);
+    }
+    if (pass->unique_count) {
+        sl_buf_add(&sql, " or ");
+        sl_cleanse_add_taken(pass, &sql);
     }
     SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
     sl_buf_reset(&sql);
@@ -106,6 +110,9 @@ static int find_dropped(struct sl_cleanse *cleanse, struct sl_err *err)
     if (cleanse->pass.key_count)
         sl_buf_add(
             &sql, " union all select \"~file\", \"~row\" from _rank where \"~new\" and \"~n\" > 1");
+    if (cleanse->pass.unique_count)
+        sl_buf_add(&sql, " union all select \"~file\", \"~row\" from _late where not "
+                         "\"~gives_way\"");
     return sl_cleanse_exec(cleanse, &sql, err);
 }
 
@@ -113,21 +120,29 @@ static int find_dropped(struct sl_cleanse *cleanse, struct sl_err *err)
 static int explain(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     const struct sl_pass *pass = &cleanse->pass;
+    bool has_late = pass->unique_count > 0;
     char at[32];
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql,
-                "create or replace temp table _bad as select s.*, %s from (select %s as payload, "
-                "cast(%s as %s) as reasons, cast('%s' as %s) as at, ",
+                "create or replace temp table _bad as select s.* exclude (waits_for), %s, "
+                "s.waits_for from (select %s as payload, %s as waits_for, "
+                "cast(%s%s%s as %s) as reasons, cast('%s' as %s) as at, ",
                 cleanse->has_discarded ? "d.discarded_at, d.discarded_by, d.discard_reason"
                                        : "cast(null as TIMESTAMPTZ) as discarded_at, cast(null as "
                                          "VARCHAR) as discarded_by, cast(null as VARCHAR) as "
                                          "discard_reason",
-                pass->payload, pass->reasons, sl_quarantine_columns[1].type,
+                pass->payload, pass->waits_for, has_late ? "coalesce(l.reasons, " : "",
+                pass->reasons, has_late ? ")" : "", sl_quarantine_columns[1].type,
                 sl_clock_format(cleanse->context->now_us, at), sl_quarantine_columns[2].type);
     sl_buf_add_sql_string(&sql, cleanse->context->run_id);
     sl_buf_addf(&sql,
-                " as run_id, _source, _position, %s as corrupt from _side where %s and not %s) s",
-                pass->corrupt, pass->is_bad, filtered(cleanse));
+                " as run_id, _source, _position, %s as corrupt from _side%s where (%s%s) and not "
+                "%s) s",
+                pass->corrupt,
+                has_late ? " left join (select * from _late where not \"~gives_way\") l using "
+                           "(\"~file\", \"~row\")"
+                         : "",
+                pass->is_bad, has_late ? " or l.reasons is not null" : "", filtered(cleanse));
     // The same row, and not another that stands in its place now.
     if (cleanse->has_discarded)
         sl_buf_add(&sql, " left join _discarded d on s._source = d._source and s._position = "
@@ -142,83 +157,31 @@ static int count(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     sl_buf_addf(&sql,
                 "select (select count(*) from _bad), (select count(*) from _side where %s), "
-                "(select count(*) from _side where \"~flag\" <> %s)",
+                "(select count(*) from _side where \"~flag\" <> %s), (select count(waits_for) "
+                "from _bad)",
                 filtered(cleanse), cleanse->pass.is_bad);
     if (cleanse->pass.key_count)
         sl_buf_add(&sql, ", (select count(*) from _rank where \"~new\" and \"~n\" > 1)");
-    SL_TRY(query(cleanse, &sql, &result, err));
+    SL_TRY(sl_cleanse_query(cleanse, &sql, &result, err));
     cleanse->balance.quarantined = sl_result_int(result, 0, 0);
     cleanse->balance.filtered = sl_result_int(result, 0, 1);
+    cleanse->held = sl_result_int(result, 0, 3);
     if (cleanse->pass.key_count)
-        cleanse->balance.deduplicated = sl_result_int(result, 0, 3);
+        cleanse->balance.deduplicated = sl_result_int(result, 0, 4);
     if (sl_result_int(result, 0, 2) > 0)
         return sl_fail(err, SL_E_BALANCE, "%lld rows are flagged otherwise than their reasons say",
                        (long long)sl_result_int(result, 0, 2));
     return SL_OK;
 }
 
-static int add_reason(struct sl_cleanse *cleanse, const char *rule, const char *column,
-                      int64_t rows, bool is_warning, struct sl_err *err)
-{
-    struct sl_arena *arena = cleanse->context->arena;
-    struct sl_reason_count reason = {.rows = rows, .is_warning = is_warning};
-    if (rows == 0)
-        return SL_OK;
-    reason.rule = sl_arena_strdup(arena, rule);
-    SL_TRY_NEW(reason.rule, err);
-    reason.column = sl_arena_strdup(arena, column);
-    if (column)
-        SL_TRY_NEW(reason.column, err);
-    return SL_PUSH(arena, cleanse->reasons, cleanse->reason_count, reason) ? SL_OK
-                                                                           : sl_fail_memory(err);
-}
-
-static int count_reasons(struct sl_cleanse *cleanse, struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    sl_buf_add(&sql, "select z.\"rule\", z.\"column\", count(*) from (select unnest(reasons) as z "
-                     "from _bad) group by all "
-                     "order by 3 desc, 1, 2");
-    SL_TRY(query(cleanse, &sql, &result, err));
-    for (int64_t row = 0; row < sl_result_rows(result); row++)
-        SL_TRY(add_reason(cleanse, sl_result_text(result, row, 0), sl_result_text(result, row, 1),
-                          sl_result_int(result, row, 2), false, err));
-    return SL_OK;
-}
-
-static void add_rows_that_stay(const struct sl_cleanse *cleanse, enum sl_pass_rows rows,
-                               struct sl_buf *sql)
+void sl_cleanse_add_rows_that_stay(const struct sl_cleanse *cleanse, enum sl_pass_rows rows,
+                                   struct sl_buf *sql)
 {
     sl_buf_addf(sql, " from %s n", cleanse->rows[rows]);
     // Never `not exists`: it becomes an anti join, which the engine may turn round and then keeps
     // the wide rows in memory.
     sl_buf_add(sql,
                " where (n.\"~file\", n.\"~row\") not in (select (\"~file\", \"~row\") from _drop)");
-}
-
-// Over the rows that come into clean: the flag need not be computed again, only what the warning
-// rules look at.
-static int count_warnings(struct sl_cleanse *cleanse, struct sl_err *err)
-{
-    const struct sl_pass *pass = &cleanse->pass;
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    size_t column = 0;
-    if (!pass->warning_count)
-        return SL_OK;
-    sl_buf_add(&sql, "select ");
-    for (size_t i = 0; i < pass->rule_count; i++)
-        if (pass->rules[i].is_warning)
-            sl_buf_addf(&sql, "%scount_if(%s)", column++ ? ", " : "", pass->rules[i].flagged);
-    add_rows_that_stay(cleanse, SL_PASS_FLAGGED, &sql);
-    SL_TRY(query(cleanse, &sql, &result, err));
-    column = 0;
-    for (size_t i = 0; i < pass->rule_count; i++)
-        if (pass->rules[i].is_warning)
-            SL_TRY(add_reason(cleanse, pass->rules[i].name, pass->rules[i].column,
-                              sl_result_int(result, 0, column++), true, err));
-    return SL_OK;
 }
 
 int sl_cleanse_split(struct sl_cleanse *cleanse, struct sl_err *err)
@@ -229,15 +192,18 @@ int sl_cleanse_split(struct sl_cleanse *cleanse, struct sl_err *err)
         SL_TRY(sl_cleanse_find_old(cleanse, err));
     if (has_key)
         SL_TRY(find_rivals(cleanse, &rivals, err));
+    SL_TRY(sl_cleanse_find_taken(cleanse, err));
     bool is_side_complete = rivals <= cleanse->row_count / (100 / MANY_RIVALS);
     SL_TRY(set_aside(cleanse, has_key && rivals > 0 && is_side_complete, err));
     if (has_key)
         SL_TRY(sl_cleanse_rank(cleanse, is_side_complete, err));
+    SL_TRY(sl_cleanse_find_late(cleanse, err));
+    if (cleanse->why_all)
+        return SL_OK;
     SL_TRY(find_dropped(cleanse, err));
     SL_TRY(explain(cleanse, err));
     SL_TRY(count(cleanse, err));
-    SL_TRY(count_reasons(cleanse, err));
-    SL_TRY(count_warnings(cleanse, err));
+    SL_TRY(sl_cleanse_count_reasons(cleanse, err));
     if (has_key && cleanse->before.file_count)
         return sl_cleanse_find_touched(cleanse, err);
     return SL_OK;
@@ -255,7 +221,7 @@ int sl_cleanse_clean_sql(struct sl_cleanse *cleanse, struct sl_buf *sql, struct 
 {
     sl_buf_add(sql, "select ");
     add_clean_columns(cleanse, sql);
-    add_rows_that_stay(cleanse, SL_PASS_GOOD, sql);
+    sl_cleanse_add_rows_that_stay(cleanse, SL_PASS_GOOD, sql);
     if (cleanse->touched_count)
         SL_TRY(sl_cleanse_add_kept(cleanse, sql, err));
     return sl_buf_check(sql, err);

@@ -3,7 +3,7 @@
 #include "api/kinds.h"
 #include "base/hash.h"
 #include "plan/plan.h"
-#include "step/step.h"
+#include "step/view.h"
 
 #include <string.h>
 
@@ -15,6 +15,7 @@ struct load_step {
     void *self;
     enum sl_layer layer;
     const char *name, *folder;
+    const struct sl_view *view; // delivered whole, as version 0 of a table that its inputs name
     struct sl_delta_snapshot snapshot;
     int64_t rows_since; // the first version with the snapshot's rows
     struct sl_target_position position;
@@ -165,6 +166,9 @@ static enum sl_load_mode mode_of(const struct sl_delivery *delivery)
         return SL_LOAD_PARTITIONS;
     case SL_WRITE_MERGE:
         return SL_LOAD_MERGE;
+    case SL_WRITE_SNAPSHOT:
+    case SL_WRITE_VIEW:
+        break; // of models only
     }
     return SL_LOAD_REPLACE;
 }
@@ -174,6 +178,11 @@ static int scan_files(struct load_step *step, const struct sl_delta_file *files,
 {
     struct sl_scan scan;
     struct sl_session *session = step->context->session;
+    if (step->view) {
+        sl_buf_addf(sql, "%s.", sl_layer_name(step->layer));
+        sl_buf_add_sql_name(sql, step->name);
+        return SL_OK;
+    }
     SL_TRY(sl_delta_scan_files(&step->snapshot, files, count, step->context->arena, &scan, err));
     return session->kind->scan_sql(session, &scan, sql, err);
 }
@@ -291,7 +300,9 @@ static int choose(struct load_step *step, struct sl_err *err)
         return whole(step, "its delivery changed", err);
     if (!sl_str_equal(position->table_id, step->snapshot.table_id) ||
         position->version > step->snapshot.version)
-        return whole(step, "it is another table now", err);
+        return whole(step,
+                     step->view ? "the view or what it reads changed" : "it is another table now",
+                     err);
     if (step->load.mode == SL_LOAD_REPLACE || !step->kind->can(step->load.mode))
         return whole(step, "its table changed", err);
     struct sl_step_range range = {.table = step->delivery->table,
@@ -341,18 +352,41 @@ static int find_rows_since(struct load_step *step, struct sl_err *err)
     return SL_OK;
 }
 
+// The view in the session, and what stands for a snapshot of it.
+static int look_at_view(struct load_step *step, struct sl_err *err)
+{
+    struct sl_step_context *context = step->context;
+    struct sl_delta_snapshot *snapshot = &step->snapshot;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    *snapshot = (struct sl_delta_snapshot){.row_count = -1};
+    SL_TRY(sl_step_view_identity(context->project, step->view, context->session, context->arena,
+                                 &snapshot->table_id, err));
+    SL_TRY(sl_step_view(context, step->layer, step->name, -1, NULL, err));
+    sl_buf_add(&sql, "select * from ");
+    SL_TRY(scan_files(step, NULL, 0, &sql, err));
+    SL_TRY(sl_buf_check(&sql, err));
+    return context->session->kind->describe(context->session, sql.text, context->arena,
+                                            &snapshot->columns, &snapshot->column_count, err);
+}
+
+static int look_at_table(struct load_step *step, struct sl_err *err)
+{
+    int64_t version = step->context->is_pinned ? step->context->pinned_version : -1;
+    SL_TRY(sl_delta_load(step->folder, version, step->context->session, step->context->arena,
+                         &step->snapshot, err));
+    if (step->snapshot.version < 0)
+        return sl_fail(err, SL_E_TABLE_MISSING, "table '%s' does not exist yet",
+                       step->delivery->table);
+    return find_rows_since(step, err);
+}
+
 static int describe_load(struct load_step *step, const char *fingerprint, struct sl_err *err)
 {
     const struct sl_delivery *delivery = step->delivery;
     struct sl_arena *arena = step->context->arena;
     struct owner own;
     SL_TRY(find_own(step->context->project, arena, &own, err));
-    int64_t version = step->context->is_pinned ? step->context->pinned_version : -1;
-    SL_TRY(
-        sl_delta_load(step->folder, version, step->context->session, arena, &step->snapshot, err));
-    if (step->snapshot.version < 0)
-        return sl_fail(err, SL_E_TABLE_MISSING, "table '%s' does not exist yet", delivery->table);
-    SL_TRY(find_rows_since(step, err));
+    SL_TRY(step->view ? look_at_view(step, err) : look_at_table(step, err));
     step->load = (struct sl_load){
         .table = delivery->table,
         .to = delivery->to,
@@ -450,6 +484,7 @@ static int begin(struct load_step *step, char fingerprint[65], struct sl_err *er
     SL_TRY(sl_delivery_fingerprint(step->target, delivery, fingerprint, err));
     if (!sl_table_parse(delivery->table, &step->layer, &step->name))
         return sl_fail(err, SL_E_SQL_TABLE, "'%s' is not a table name", delivery->table);
+    step->view = sl_view_find(context->views, sl_layer_name(step->layer), step->name);
     step->folder = sl_table_folder(context->project, step->layer, step->name, context->arena);
     SL_TRY_NEW(step->folder, err);
     return open_target(step->target, context->session, context->arena, &step->kind, &step->self,

@@ -4,6 +4,8 @@
 #include "step/audit.h"
 #include "step/model_columns.h"
 #include "step/schema.h"
+#include "step/snapshot.h"
+#include "step/view.h"
 
 #include <string.h>
 
@@ -54,9 +56,14 @@ static int create_views(struct sl_model_step *step, struct sl_err *err)
 {
     for (size_t i = 0; i < step->input_count; i++) {
         const struct sl_model_input *input = &step->inputs[i];
-        if (step->scope != SL_SCOPE_ALL && input->is_driving)
+        if (!sl_model_reads_all(step) && input->is_driving)
             continue; // narrowed to what changed
         SL_TRY(sl_step_view(step->context, input->layer, input->name, input->version, NULL, err));
+    }
+    for (size_t i = 0; i < step->query->views.count; i++) {
+        const struct sl_view *view = sl_view_find(
+            step->context->views, sl_layer_name(SL_LAYER_CURATED), step->query->views.items[i]);
+        SL_TRY(sl_step_create_view(step->context, view, err));
     }
     return SL_OK;
 }
@@ -73,17 +80,24 @@ static int at_model(struct sl_model_step *step, struct sl_err *err)
     return sl_err_at(err, model->file, model->sql_line + line - 1, column);
 }
 
+// Columns that settings may name.
+struct columns {
+    const struct sl_column *items;
+    size_t count;
+};
+
 // `ret_is_asc`: NULL for names without a direction.
 static int find_columns(struct sl_model_step *step, const struct sl_strs *names, const char *key,
-                        const char ***ret, bool *ret_is_asc, struct sl_err *err)
+                        struct columns columns, const char ***ret, bool *ret_is_asc,
+                        struct sl_err *err)
 {
     const char **found = SL_NEW_ARRAY(step->context->arena, const char *, names->count);
     SL_TRY_NEW(found, err);
     for (size_t i = 0; i < names->count; i++) {
         const struct sl_column *column =
-            ret_is_asc ? sl_column_ordered(step->columns, step->column_count, names->items[i],
-                                           &ret_is_asc[i])
-                       : sl_column_find(step->columns, step->column_count, names->items[i]);
+            ret_is_asc
+                ? sl_column_ordered(columns.items, columns.count, names->items[i], &ret_is_asc[i])
+                : sl_column_find(columns.items, columns.count, names->items[i]);
         struct sl_place place = sl_yaml_place(step->model->node, key);
         if (!column) {
             (void)sl_fail(err, SL_E_MODEL_SETTING,
@@ -100,12 +114,22 @@ static int find_columns(struct sl_model_step *step, const struct sl_strs *names,
 static int read_settings(struct sl_model_step *step, struct sl_err *err)
 {
     const struct sl_model *model = step->model;
-    SL_TRY(
-        find_columns(step, &model->partition_by, "partition_by", &step->partition_by, NULL, err));
-    SL_TRY(find_columns(step, &model->key, "key", &step->key, NULL, err));
+    struct columns result = {step->columns, step->column_count};
+    struct columns stored = {step->stored, step->stored_count};
+    SL_TRY(find_columns(step, &model->partition_by, "partition_by", stored, &step->partition_by,
+                        NULL, err));
+    SL_TRY(find_columns(step, &model->key, "key", result, &step->key, NULL, err));
     step->is_asc = SL_NEW_ARRAY(step->context->arena, bool, model->order_by.count);
     SL_TRY_NEW(step->is_asc, err);
-    return find_columns(step, &model->order_by, "order_by", &step->order_by, step->is_asc, err);
+    SL_TRY(find_columns(step, &model->order_by, "order_by", result, &step->order_by, step->is_asc,
+                        err));
+    if (!model->updated_at)
+        return SL_OK;
+    const struct sl_strs name = {.items = (const char **)&model->updated_at, .count = 1};
+    const char **found;
+    SL_TRY(find_columns(step, &name, "updated_at", result, &found, NULL, err));
+    step->updated_at = found[0];
+    return SL_OK;
 }
 
 static int check_columns(const struct sl_model_step *step, struct sl_err *err)
@@ -127,14 +151,16 @@ static int describe(struct sl_model_step *step, struct sl_err *err)
     if (session->kind->describe(session, step->model->sql, step->context->arena, &step->columns,
                                 &step->column_count, err) != SL_OK)
         return at_model(step, err);
-    SL_TRY(read_settings(step, err));
-    SL_TRY(check_columns(step, err));
     step->stored = SL_NEW_ARRAY(step->context->arena, struct sl_column, step->column_count);
     SL_TRY_NEW(step->stored, err);
+    step->stored_count = step->column_count;
     for (size_t i = 0; i < step->column_count; i++)
         step->stored[i] =
             (struct sl_column){step->columns[i].name, sl_storage_type(step->columns[i].type)};
-    return SL_OK;
+    SL_TRY(check_columns(step, err));
+    if (step->model->write == SL_WRITE_SNAPSHOT)
+        SL_TRY(sl_snapshot_columns(step, err));
+    return read_settings(step, err);
 }
 
 static int stage(struct sl_model_step *step, const char *sql, struct sl_err *err)
@@ -160,6 +186,10 @@ static int stage_rows(struct sl_model_step *step, struct sl_err *err)
                              step->context->session->kind->sql_length(query));
     SL_TRY_NEW(query, err);
     sl_stored_select(step->columns, step->column_count, query, &sql);
+    if (step->model->write == SL_WRITE_SNAPSHOT) {
+        SL_TRY(sl_buf_check(&sql, err));
+        return sl_snapshot_stage(step, sql.text, err);
+    }
     // Rows of one partition next to each other: one file each, and less memory.
     for (size_t i = 0; i < step->model->partition_by.count; i++) {
         sl_buf_add(&sql, i ? ", " : " order by ");
@@ -218,7 +248,7 @@ static int commit(struct sl_model_step *step, int64_t *ret_version, struct sl_er
         .mode = step->commit_mode,
         .base_version = step->head.version,
         .columns = step->stored,
-        .column_count = step->column_count,
+        .column_count = step->stored_count,
         .partition_columns = step->partition_by,
         .partition_count = step->model->partition_by.count,
         .staged = &step->staged,
@@ -287,6 +317,7 @@ int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
     SL_TRY(look(&step, err));
     if (is_up_to_date(&step))
         return SL_OK;
+    SL_TRY(sl_snapshot_guard(&step, err));
     SL_TRY(sl_model_scope(&step, err));
     if (step.scope == SL_SCOPE_NONE)
         return SL_OK;
@@ -295,6 +326,7 @@ int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
     SL_TRY(stage_rows(&step, err));
     SL_TRY(sl_model_audit(&step, err));
     SL_TRY(sl_balance_check(&step.balance, step.app_id, err));
+    SL_TRY(sl_snapshot_keep(&step, err));
     SL_TRY(commit(&step, &version, err));
     return fill_result(&step, version, ret, err);
 }
@@ -303,8 +335,11 @@ int sl_step_model_foresee(struct sl_step_context *context, const struct sl_model
                           const struct sl_query *query, const char *fingerprint,
                           struct sl_forecast *ret, struct sl_err *err)
 {
-    struct sl_model_step step = {
-        .context = context, .model = model, .query = query, .fingerprint = fingerprint};
+    struct sl_model_step step = {.context = context,
+                                 .model = model,
+                                 .query = query,
+                                 .fingerprint = fingerprint,
+                                 .only_foresees = true};
     *ret = (struct sl_forecast){0};
     SL_TRY(look(&step, err));
     if (is_up_to_date(&step))

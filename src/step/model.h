@@ -16,6 +16,7 @@ struct sl_model_input {
 // How much of the result is recomputed.
 enum sl_model_scope {
     SL_SCOPE_ALL,        // everything, from all rows of all inputs
+    SL_SCOPE_ALL_ROWS,   // the query over all rows of all inputs, held against the table's rows
     SL_SCOPE_NEW_ROWS,   // the query over the driving table's new files gives just the new rows
     SL_SCOPE_PARTITIONS, // the partitions that changed rows of the driving table belong to
     SL_SCOPE_NONE,       // the inputs have new versions but no changed rows
@@ -32,6 +33,8 @@ struct sl_model_step {
     struct sl_record record;
     struct sl_model_input *inputs;
     size_t input_count;
+    const struct sl_delta_snapshot *driving_schema; // of the driving table, once it is needed
+    bool only_foresees;                             // the driving table's view is not needed
     enum sl_model_scope scope;
     const char *why;          // for people
     const char *value_prefix; // PARTITIONS: names of columns with the values, "~p" and a number
@@ -39,11 +42,13 @@ struct sl_model_step {
         *touched; // PARTITIONS: values per touched partition, as the engine's text
     size_t touched_count;
     struct sl_column *columns; // of the query
-    struct sl_column *stored;  // of the table
     size_t column_count;
+    struct sl_column *stored; // of the table
+    size_t stored_count;
     // The settings' columns, spelled as the result spells them.
     const char **partition_by, **key, **order_by;
-    bool *is_asc; // parallel to order_by
+    const char *updated_at; // snapshot; NULL: none
+    bool *is_asc;           // parallel to order_by
     struct sl_staged staged;
     enum sl_delta_mode commit_mode;
     const char *const *removed; // files of the table that give way, where only a part does
@@ -54,6 +59,11 @@ struct sl_model_step {
 // Chooses the scope, never by guess: anything not proven to be partial is recomputed whole. Narrows
 // the driving table's view.
 SL_MUST int sl_model_scope(struct sl_model_step *step, struct sl_err *err);
+// Whether the driving table's view holds all of its rows.
+static inline bool sl_model_reads_all(const struct sl_model_step *step)
+{
+    return step->scope == SL_SCOPE_ALL || step->scope == SL_SCOPE_ALL_ROWS;
+}
 // Stages the rows of `sql` as Parquet files of the output table.
 SL_MUST int sl_model_stage(struct sl_model_step *step, const char *sql, struct sl_err *err);
 // Write mode merge: the newest row per key of `sql`, against the table's rows when the scope is new

@@ -2,6 +2,7 @@
 #include "step/model_columns.h"
 
 #include "step/schema.h"
+#include "step/snapshot.h"
 
 // At its list's place if the list is no list after all.
 static struct sl_place item_place(const struct sl_model *model, size_t index)
@@ -35,6 +36,31 @@ static void check_partition(const struct sl_model *model, const struct sl_column
                 "need one that is not in it");
 }
 
+static bool is_time(const char *type)
+{
+    return sl_str_equal(type, "DATE") || sl_str_equal(type, "TIMESTAMP") ||
+           sl_str_equal(type, "TIMESTAMP WITH TIME ZONE");
+}
+
+static void check_history(const struct sl_model *model, const struct sl_column *columns,
+                          size_t count, struct sl_diags *diags)
+{
+    static const char *const reserved[] = {SL_VALID_FROM, SL_VALID_TO, SL_IS_CURRENT};
+    struct sl_place place = {model->file, model->sql_line, model->sql_column};
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        if (sl_column_find(columns, count, reserved[i]))
+            sl_diag(diags, SL_SEVERITY_ERROR, SL_E_SQL_COLUMN, place,
+                    "give it another name, or leave it out",
+                    "the column '%s' is what 'write: snapshot' adds", reserved[i]);
+    const struct sl_column *time =
+        model->updated_at ? sl_column_find(columns, count, model->updated_at) : NULL;
+    if (time && !is_time(sl_storage_type(time->type)))
+        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_MODEL_SETTING,
+                sl_yaml_place(model->node, "updated_at"), "cast it to a timestamp or a date",
+                "'updated_at' is the column '%s' of type %s, which is no time", time->name,
+                time->type);
+}
+
 void sl_model_check_columns(const struct sl_model *model, const struct sl_column *columns,
                             size_t count, struct sl_diags *diags)
 {
@@ -42,11 +68,16 @@ void sl_model_check_columns(const struct sl_model *model, const struct sl_column
     for (size_t i = 0; i < count; i++) {
         struct sl_column stored = {columns[i].name, sl_storage_type(columns[i].type)};
         struct sl_err refusal = {0};
+        if (model->write == SL_WRITE_VIEW)
+            continue;
         if (sl_is_origin_name(columns[i].name))
             sl_diag(diags, SL_SEVERITY_ERROR, SL_E_SQL_COLUMN, place, NULL,
                     "the column name '%s' is reserved", columns[i].name);
         if (sl_delta_column_check(&stored, &refusal) != SL_OK)
             sl_diag_err(diags, SL_SEVERITY_ERROR, &refusal, place);
     }
-    check_partition(model, columns, count, diags);
+    if (model->write != SL_WRITE_VIEW)
+        check_partition(model, columns, count, diags);
+    if (model->write == SL_WRITE_SNAPSHOT)
+        check_history(model, columns, count, diags);
 }

@@ -20,7 +20,7 @@ static int order_text(struct sl_model_step *step, const char **ret, struct sl_er
         sl_buf_add_sql_name(&text, step->order_by[i]);
         sl_buf_add(&text, step->is_asc[i] ? " asc nulls last" : " desc nulls last");
     }
-    for (size_t i = 0; i < step->column_count; i++) {
+    for (size_t i = 0; i < step->stored_count; i++) {
         if (is_ordered(step, step->stored[i].name))
             continue;
         sl_buf_add(&text, text.length ? ", " : "");
@@ -71,7 +71,7 @@ static int merge_into_table(struct sl_model_step *step, const char *order, struc
         .arena = step->context->arena,
         .table = &table,
         .columns = step->stored,
-        .column_count = step->column_count,
+        .column_count = step->stored_count,
         .key = step->key,
         .key_count = step->model->key.count,
         .order = order,

@@ -78,7 +78,8 @@ int sl_model_replaced(struct sl_model_step *step, struct sl_err *err)
                              &step->balance.replaced, err);
     case SL_SCOPE_PARTITIONS:
         return partitions(step, err);
-    case SL_SCOPE_NEW_ROWS: // merge counts for itself
+    case SL_SCOPE_ALL_ROWS: // merge and snapshot count for themselves
+    case SL_SCOPE_NEW_ROWS:
     case SL_SCOPE_NONE:
         break;
     }

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "step/step.h"
+#include "step/view.h"
 
 #include <string.h>
 
@@ -224,9 +225,25 @@ int sl_step_count(struct sl_step_context *context, const char *folder, int64_t v
     return SL_OK;
 }
 
+static int view_of_view(struct sl_step_context *context, const struct sl_view *view,
+                        struct sl_err *err)
+{
+    for (size_t i = 0; i < view->bases.count; i++) {
+        enum sl_layer layer;
+        const char *name;
+        if (!sl_table_parse(view->bases.items[i], &layer, &name))
+            return sl_fail(err, SL_E_SQL_TABLE, "'%s' is not a table name", view->bases.items[i]);
+        SL_TRY(sl_step_view(context, layer, name, -1, NULL, err));
+    }
+    return sl_step_create_view(context, view, err);
+}
+
 int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const char *name,
                  int64_t version, int64_t *ret_version, struct sl_err *err)
 {
+    const struct sl_view *view = sl_view_find(context->views, sl_layer_name(layer), name);
+    if (view)
+        return view_of_view(context, view, err);
     bool is_borrowed;
     const char *folder =
         sl_table_source(context->project, layer, name, context->arena, &is_borrowed);

@@ -4,10 +4,17 @@
 #include <string.h>
 #include <strings.h>
 
+// A snapshot's rows are never recomputed: they are an input of what comes next.
+static bool keeps_history(const struct sl_model_step *step)
+{
+    return step->model->write == SL_WRITE_SNAPSHOT && step->head.version >= 0 &&
+           !step->context->full_refresh;
+}
+
 static int whole(struct sl_model_step *step, const char *why, struct sl_err *err)
 {
     SL_TRY_NEW(why, err);
-    step->scope = SL_SCOPE_ALL;
+    step->scope = keeps_history(step) ? SL_SCOPE_ALL_ROWS : SL_SCOPE_ALL;
     step->commit_mode = SL_DELTA_REPLACE;
     step->why = why;
     return SL_OK;
@@ -26,16 +33,30 @@ static int changes_of(struct sl_model_step *step, const struct sl_model_input *i
     return sl_step_changes(step->context, &range, ret, ret_why, err);
 }
 
+// Once per step: with very many files even the columns take a while.
+static int driving_schema(struct sl_model_step *step, const struct sl_model_input *driving,
+                          const struct sl_delta_snapshot **ret, struct sl_err *err)
+{
+    if (!step->driving_schema) {
+        struct sl_delta_snapshot *schema = SL_NEW(step->context->arena, struct sl_delta_snapshot);
+        SL_TRY_NEW(schema, err);
+        SL_TRY(sl_delta_load_schema(driving->folder, driving->version, step->context->session,
+                                    step->context->arena, schema, err));
+        step->driving_schema = schema;
+    }
+    *ret = step->driving_schema;
+    return SL_OK;
+}
+
 // A beginning of names that no column of the driving table has.
 static int name_values(struct sl_model_step *step, const struct sl_model_input *driving,
                        struct sl_err *err)
 {
-    struct sl_delta_snapshot snapshot;
+    const struct sl_delta_snapshot *schema;
     const char *prefix = "~p";
-    SL_TRY(sl_delta_load(driving->folder, driving->version, step->context->session,
-                         step->context->arena, &snapshot, err));
-    for (size_t i = 0; i < snapshot.column_count; i++)
-        if (strncasecmp(snapshot.columns[i].name, prefix, strlen(prefix)) == 0) {
+    SL_TRY(driving_schema(step, driving, &schema, err));
+    for (size_t i = 0; i < schema->column_count; i++)
+        if (strncasecmp(schema->columns[i].name, prefix, strlen(prefix)) == 0) {
             prefix = sl_arena_printf(step->context->arena, "~%s", prefix);
             SL_TRY_NEW(prefix, err);
             i = (size_t)-1; // from the first one again
@@ -48,12 +69,11 @@ static int scan_sql_of(struct sl_model_step *step, const struct sl_model_input *
                        const struct sl_delta_file *files, size_t count, struct sl_buf *sql,
                        struct sl_err *err)
 {
-    struct sl_delta_snapshot snapshot;
+    const struct sl_delta_snapshot *schema;
     struct sl_scan scan;
     struct sl_session *session = step->context->session;
-    SL_TRY(sl_delta_load(input->folder, input->version, session, step->context->arena, &snapshot,
-                         err));
-    SL_TRY(sl_delta_scan_files(&snapshot, files, count, step->context->arena, &scan, err));
+    SL_TRY(driving_schema(step, input, &schema, err));
+    SL_TRY(sl_delta_scan_files(schema, files, count, step->context->arena, &scan, err));
     return session->kind->scan_sql(session, &scan, sql, err);
 }
 
@@ -195,7 +215,8 @@ static int touched_partitions(struct sl_model_step *step, const struct sl_model_
         step->scope = SL_SCOPE_NONE;
         return SL_OK;
     }
-    SL_TRY(narrow_to_touched(step, driving, err));
+    if (!step->only_foresees)
+        SL_TRY(narrow_to_touched(step, driving, err));
     step->scope = SL_SCOPE_PARTITIONS;
     step->commit_mode = SL_DELTA_PARTITIONS;
     step->why = sl_arena_printf(step->context->arena, "%s partition%s touched by changes in %s",
@@ -240,6 +261,11 @@ static int scope_of_partitions(struct sl_model_step *step, const struct sl_model
     return touched_partitions(step, driving, changes, err);
 }
 
+static bool finds_what_is_gone(const struct sl_model_step *step)
+{
+    return step->model->write == SL_WRITE_SNAPSHOT && step->model->deletes == SL_DELETES_CLOSE;
+}
+
 int sl_model_scope(struct sl_model_step *step, struct sl_err *err)
 {
     struct sl_arena *arena = step->context->arena;
@@ -266,7 +292,7 @@ int sl_model_scope(struct sl_model_step *step, struct sl_err *err)
         if (input->built_from < 0 || input->version < input->built_from)
             return whole(step, sl_arena_printf(arena, "%s is another table now", input->table),
                          err);
-        if (step->model->write == SL_WRITE_FULL || !input->is_driving)
+        if (step->model->write == SL_WRITE_FULL || !input->is_driving || finds_what_is_gone(step))
             return whole(step, sl_arena_printf(arena, "%s changed", input->table), err);
         SL_TRY(changes_of(step, input, &changes, &why, err));
         if (why)

@@ -12,16 +12,20 @@
 
 #include <stdatomic.h>
 
+struct sl_views; // step/view.h
+
 // What a step may touch. One thread uses it.
 struct sl_step_context {
     const struct sl_project *project;
     struct sl_session *session; // with an empty catalogue
     struct sl_arena *arena;     // of this step
     const char *run_id;
-    int64_t now_us;    // the run's start: `at` and `_ingested_at` of everything it writes
-    bool full_refresh; // forget positions: build anew
-    bool dry_run;      // cleanse: find out what would become of the rows, commit nothing
-    bool is_pinned;    // load: just this version is delivered, and none if it is -1
+    int64_t now_us;     // the run's start: `at` and `_ingested_at` of everything it writes
+    bool full_refresh;  // forget positions: build anew
+    bool loses_history; // also where a snapshot's history is lost by it
+    const struct sl_views *views; // models that are no tables; may be NULL
+    bool dry_run;                 // cleanse: find out what would become of the rows, commit nothing
+    bool is_pinned;               // load: just this version is delivered, and none if it is -1
     int64_t pinned_version;
     const atomic_bool *stop;           // asked to drain: begin no new file or commit; may be NULL
     struct sl_step_progress *progress; // may be NULL
@@ -247,7 +251,8 @@ SL_MUST int sl_step_name_partition(const struct sl_strs *columns, const char *co
 SL_MUST int sl_step_count(struct sl_step_context *context, const char *folder, int64_t version,
                           int64_t *ret, struct sl_err *err);
 // Creates the view layer.name over a table's version (-1: newest) in the session; with empty
-// columns-only relation if it has no files.
+// columns-only relation if it has no files. Of a model that is a view, over the newest versions of
+// all tables below it.
 SL_MUST int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const char *name,
                          int64_t version, int64_t *ret_version, struct sl_err *err);
 

@@ -9,7 +9,8 @@ import pytest
 from conftest import ROOT
 
 DAILY = "curated.daily_revenue"
-COMMANDS = ("quickstart init check plan apply run retry rollback publications status logs ls show query diff quarantine verify attest contract lineage explain config schema "
+COMMANDS = ("quickstart init check test generate plan apply run retry rollback publications status logs ls show query diff quarantine verify attest "
+            "contract lineage explain config schema "
             "completion docs help version").split()
 CODES = re.findall(r'SL_CODE\((\w+), "(SL\d{4})", SL_FATE_(\w+), "([^"]*)",\s*((?:"[^"]*"\s*)+)\)',
                    (ROOT / "src" / "base" / "codes.def").read_text())
@@ -118,12 +119,13 @@ JSON = [
      lambda d: ["an extra field, and another" in json.dumps(r["payload"]) for r in d["rows"]], [True]),
     (["lineage", f"{DAILY}.country"], "lineage",
      lambda d: [(e["from_table"], e["from_column"], e["how"]) for e in d["edges"] if e["how"] != "decides rows"],
-     [("clean.customers", "country", "passed on"), ("raw.customers", "country", "parsed")]),
+     [("clean.customers", "country", "passed on"), ("raw.customers", "country", "parsed"), ("source.customers", "country", "read")]),
     (["lineage", "best_day"], "lineage",
      lambda d: sorted({(e["from_table"], e["to_table"]) for e in d["edges"] if e["from_column"] == "revenue"}),
      [(DAILY, "curated.best_day")]),
     (["lineage"], "lineage", lambda d: sorted({e["to_table"] for e in d["edges"]}),
-     ["clean.customers", "clean.orders", "curated.best_day", "curated.customer_value", DAILY, "target.reports.daily_revenue"]),
+     ["clean.customers", "clean.orders", "curated.best_day", "curated.customer_value", DAILY, "raw.customers", "raw.orders",
+      "target.reports.daily_revenue"]),
     (["lineage", "target.reports.daily_revenue.day"], "lineage", lambda d: (d["edges"][0]["from_table"], d["edges"][0]["from_column"]),
      (DAILY, "day")),
     (["explain"], "explain", lambda d: [c["code"] for c in d["codes"]], [code for _, code, _, _, _ in CODES]),

@@ -14,7 +14,8 @@ import yaml
 
 from conftest import ROOT
 
-KINDS = {"project": "sluice.yml", "source": "sources/*.yml", "contract": "contracts/*.yml", "target": "targets/*.yml"}
+KINDS = {"project": "sluice.yml", "source": "sources/*.yml", "contract": "contracts/*.yml", "target": "targets/*.yml",
+         "test": "tests/*.yml"}
 
 
 # --- init and quickstart
@@ -286,6 +287,8 @@ BAD_FILES = [
     ("target", {"type": "csv", "path": "out"}, "'deliver' is a required property"),
     ("target", {"type": "tape", "deliver": []}, "is not valid under any of the given schemas"),
     ("target", {"type": "csv", "deliver": [{"to": "x"}]}, "'table' is a required property"),
+    ("test", {"givn": {}}, "'givn' was unexpected"),
+    ("test", {"runs": [{"expects": {}}]}, "'expects' was unexpected"),
 ]
 
 
@@ -322,7 +325,7 @@ COMPLETIONS = [
     (["run", "-s", "daily_revenue,ta"], ["daily_revenue,tag:", "daily_revenue,tag:finance", "daily_revenue,tag:sales"]),
     (["explain", "SL070"], ["SL0701", "SL0702", "SL0703", "SL0704", "SL0705", "SL0706", "SL0707", "SL0708", "SL0709"]),
     (["completion", "b"], ["bash"]),
-    (["schema", "t"], ["target"]),
+    (["schema", "t"], ["target", "test"]),
     (["apply", "sl"], ["sluice.yml"]),
     (["lineage", "--down"], ["--downstream"]),
     (["nonsense", ""], []),

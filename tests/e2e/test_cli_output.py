@@ -169,7 +169,7 @@ def test_every_document_carries_a_versioned_schema(project):
         assert name.startswith("sluice.") and name.rsplit("/", 1)[1].isdigit(), (command, name)
     run = project.json("status")["runs"][0]["run_id"]
     assert project.json("status", run)["schema"] == "sluice.status.run/1"
-    for kind in "project", "source", "contract", "model", "target":
+    for kind in "project", "source", "contract", "model", "target", "test":
         schema = project.json("schema", kind)["kinds"][kind]
         assert schema["$id"] == f"urn:sluice:{kind}:1" and schema["$schema"].endswith("2020-12/schema")
     assert json.loads(project.run("nope", "--json", exit_code=1).stdout)["schema"] == "sluice.error/1"

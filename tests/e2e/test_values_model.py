@@ -25,14 +25,23 @@ def invalid_values(**arguments):
 
 
 def expression_rule(expression):
+    options = expression.options or {"expression": expression.sql}
     return {"type": "custom", "engine": "sluice", "name": expression.name,
-            "implementation": {"expression": expression.sql, "severity": expression.severity}}
+            "implementation": {**options, "severity": expression.severity}}
 
 
-def property_of(column):
+def rule_of_kind(column, kind, **options):
+    """A rule of a column, written as one of Sluice's own, of the column's severity."""
+    return {"type": "custom", "engine": "sluice", "name": f"{column.name}.{kind}", "implementation": {"kind": kind, **options}}
+
+
+def property_of(column, expressions):
     """The column as an ODCS property."""
     options = dict(column.type.declared.get("logicalTypeOptions", {}))
-    quality = [expression_rule(expression) for expression in EXPRESSIONS if expression.column == column.name]
+    quality = [expression_rule(expression) for expression in expressions if expression.column == column.name]
+    for kind in ("not_in", "prefix"):
+        if kind in column.rules:
+            quality.append(rule_of_kind(column, kind, values=column.rules[kind]))
     custom = {"sluice.severity": column.severity, "sluice.default": column.default, "sluice.nullValues": column.null_texts,
               "sluice.trim": column.trim}
     if "pattern" in column.rules and column.type.is_text:
@@ -50,12 +59,12 @@ def property_of(column):
             "customProperties": [{"property": key, "value": value} for key, value in custom.items() if value is not None]}
 
 
-def contract_of(columns, has_key):
+def contract_of(columns, expressions, has_key):
     key = {"name": "id", "logicalType": "integer", "physicalType": "bigint", "required": True}
     if has_key:
         key.update(primaryKey=True, primaryKeyPosition=1)
-    table = {"name": "t", "properties": [key, *map(property_of, columns)],
-             "quality": [expression_rule(expression) for expression in EXPRESSIONS if not expression.column]}
+    table = {"name": "t", "properties": [key, *(property_of(column, expressions) for column in columns)],
+             "quality": [expression_rule(expression) for expression in expressions if not expression.column]}
     contract = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "t", "name": "t", "version": "1.0.0", "status": "active",
                 "schema": [table]}
     return json.dumps(contract, indent=1)
@@ -67,9 +76,12 @@ class Case:
     def __init__(self, seed, folder, binary):
         random = Random(seed)
         self.folder, self.binary = folder, binary
-        self.columns = random_columns(random)
+        self.columns, self.expressions = random_columns(random), EXPRESSIONS
         self.rows = dict(enumerate(random_rows(random, self.columns, ROWS)))
-        self.judged = {key: judge_row(self.columns, EXPRESSIONS, row) for key, row in self.rows.items()}
+        self.judge()
+
+    def judge(self):
+        self.judged = {key: judge_row(self.columns, self.expressions, row) for key, row in self.rows.items()}
         self.clean = {key: values for key, (values, broken) in self.judged.items() if not broken["reject"]}
         self.refused = {key: broken["reject"] for key, (_, broken) in self.judged.items() if broken["reject"]}
 
@@ -77,7 +89,7 @@ class Case:
         project = Project(self.folder / name, self.binary)
         project.write("sluice.yml", SETTINGS)
         project.write("sources/t.yml", "path: data/*.csv\n")
-        project.write("contracts/t.odcs.yml", contract_of(self.columns, has_key))
+        project.write("contracts/t.odcs.yml", contract_of(self.columns, self.expressions, has_key))
         return project
 
     def write(self, project, file, keys):

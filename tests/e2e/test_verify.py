@@ -154,6 +154,43 @@ def test_a_model_that_reads_the_clock_is_not_reproducible_rather_than_wrong(buil
     assert verify(built, "--select", "curated.sums", exit_code=1)["curated.sums"]["columns"] == ["mean"]
 
 
+def test_foreign_keys_nested_fields_views_and_snapshots(built):
+    built.write("sources/days.yml", "path: data/days.jsonl\n")
+    built.write("data/days.jsonl", "".join(f'{{"day": "2026-01-0{i}", "at": {{"zone": "Z{i}"}}, "items": [{{"n": {i}}}]}}\n' for i in range(1, 5)))
+    built.write("contracts/days.odcs.yml", """
+apiVersion: v3.1.0
+kind: DataContract
+id: days
+name: days
+version: 1.0.0
+status: active
+schema:
+  - name: days
+    properties:
+      - {name: day, logicalType: date, primaryKey: true, required: true}
+      - {name: at, logicalType: object, properties: [{name: zone, logicalType: string, required: true}]}
+      - name: items
+        logicalType: array
+        items: {logicalType: object, properties: [{name: n, logicalType: integer, logicalTypeOptions: {maximum: 3}}]}
+""")
+    built.write("contracts/orders.odcs.yml", PROJECT["contracts/orders.odcs.yml"].replace(
+        "{name: day, logicalType: date, required: true}",
+        "{name: day, logicalType: date, required: true, relationships: [{to: days.day}]}"))
+    built.write("models/recent.sql", "/* sluice\nwrite: view\n*/\nselect * from clean.orders where id > 3")
+    built.write("models/counted.sql", "select count(*) as n from curated.recent")
+    built.write("models/history.sql", "/* sluice\nwrite: snapshot\nkey: [id]\n*/\nselect id, amount from clean.orders")
+    built.run("run", exit_code=None)
+    before = verify(built, exit_code=1)
+    assert before["curated.history"]["result"] == "not verifiable" and "history" in before["curated.history"]["why"]
+    assert {table for table, entry in before.items() if entry["result"] != "equal"} == {"curated.history"}
+    assert "clean.days" in before and "quarantine.days" in before
+    shutil.rmtree(built.folder / "contracts")
+    assert results(verify(built, exit_code=1)) == results(before)
+    built.write("models/recent.sql", "/* sluice\nwrite: view\n*/\nselect * from clean.orders where id > 4")
+    counted = verify(built, exit_code=1)["curated.counted"]
+    assert counted["result"] == "not verifiable" and "a view that it reads" in counted["why"]
+
+
 def test_an_environment_that_reads_another_ones_tables(built):
     built.write("sluice.yml", PROJECT["sluice.yml"] + "environments:\n  dev: {lake: lake-dev, reads: prod}\n  prod: {lake: lake}\n")
     built.run("run", "--env", "dev", "--select", "curated.totals", "--full-refresh")

@@ -62,7 +62,43 @@ def is_not_fifty(values):
     return values["big1"] is None or values["big1"] * 10 != 50
 
 
+def is_in_order(*names):
+    def holds(values):
+        known = [values[name] for name in names if values[name] is not None]
+        return known == sorted(known)
+    return holds
+
+
+def is_required(name, other):
+    return lambda values: values[name] is not None or values[other] is None
+
+
+def count_is(counts, *names):
+    return lambda values: sum(values[name] is not None for name in names) in counts
+
+
+def is_sum(total, *parts):
+    return lambda values: values[total] is None or values[total] == sum(values[part] or 0 for part in parts)
+
+
+def only_where(condition, holds):
+    return lambda values: condition(values) is not True or holds(values)
+
+
+def is_positive(name):
+    return lambda values: None if values[name] is None else values[name] > 0
+
+
 EXPRESSIONS = [
+    Expression("rising", None, is_in_order("day0", "day1"), options={"kind": "in_order", "columns": ["day0", "day1"]}),
+    Expression("needs-text", None, is_required("text0", "thing0"), column="text0", severity="warn",
+               options={"kind": "required_if", "when": "thing0 is not null"}),
+    Expression("one-flag", None, only_where(is_positive("whole0"), count_is((1, 2), "flag0", "flag1")),
+               options={"kind": "one_of_columns", "columns": ["flag0", "flag1"], "where": "whole0 > 0"}),
+    Expression("same-sum", None, is_sum("amount0", "amount1"), severity="warn", column="amount0",
+               options={"kind": "sum_of", "columns": ["amount1"]}),
+    Expression("not-the-same", None, lambda values: values["big0"] is None or values["big0"] != values["whole1"], column="big0",
+               severity="warn", options={"kind": "compare", "op": "<>", "to": "whole1"}),
     Expression("reachable", "phone is not null or mail is not null", is_any("phone", "mail"), column="phone"),
     Expression("has-mail", "mail is not null", is_any("mail"), severity="warn", column="mail"),
     Expression("not-fifty", "big1 * 10 <> 50", is_not_fifty, column="big1"),
@@ -81,6 +117,10 @@ def random_rules(random, kind, column_type):
         rules["range"] = 100
     if kind in VALID_VALUES and random.random() < 0.3:
         rules["enum"] = VALID_VALUES[kind]
+    if kind in VALID_VALUES and random.random() < 0.3:
+        rules["not_in"] = random.sample(VALID_VALUES[kind], 2)
+    if column_type.is_text and random.random() < 0.2:
+        rules["prefix"] = ["a", "A", "N", " "]
     return rules
 
 

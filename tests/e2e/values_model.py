@@ -161,23 +161,27 @@ class Column:
             broken.append("range")
         if "enum" in self.rules and value not in map(self.type.read, self.rules["enum"]):
             broken.append("enum")
+        if "not_in" in self.rules and value in map(self.type.read, self.rules["not_in"]):
+            broken.append("not_in")
         return value, broken
 
 
 TEXT_RULES = {
     "pattern": lambda pattern, text: re.search(pattern, text),
     "length": lambda shortest, text: len(text) >= shortest,
+    "prefix": lambda starts, text: text.startswith(tuple(starts)),
 }
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A SQL rule over the row, and the same in Python: of a dictionary of clean values, None where the SQL is null."""
+    """A rule over the row, and the same in Python: of a dictionary of clean values, None where the SQL is null."""
     name: str
-    sql: str
+    sql: Optional[str]
     holds: Callable
     severity: str = "reject"
     column: Optional[str] = None  # where it stands in the contract; None: at the table
+    options: dict = field(default_factory=dict)  # of another kind of rule than an expression
 
 
 def judge_row(columns, expressions, raws):

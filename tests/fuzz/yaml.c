@@ -23,7 +23,7 @@ static void must(bool is_true)
 static void check_node(const struct sl_yaml *node, int depth)
 {
     must(node->place.line >= 1 && node->place.column >= 1 && node->place.file);
-    must(node->text && sl_yaml_describe(node) && depth <= 100);
+    must(node->text && sl_yaml_describe(node) && depth <= 256);
     for (size_t i = 0; i < node->count; i++) {
         if (node->kind == SL_YAML_MAP) {
             must(node->keys[i]->kind == SL_YAML_SCALAR);

@@ -1,16 +1,5 @@
 #include "contract/rule.h"
 
-enum { LISTED_VALUES = 10 };
-
-static void list_values(const struct sl_strs *values, struct sl_buf *what)
-{
-    sl_buf_add(what, "is not one of ");
-    for (size_t i = 0; i < values->count && i < LISTED_VALUES; i++)
-        sl_buf_addf(what, "%s'%s'", i ? ", " : "", values->items[i]);
-    if (values->count > LISTED_VALUES)
-        sl_buf_addf(what, " and %zu more", values->count - LISTED_VALUES);
-}
-
 // By value where the type has values (1.50 is 1.5), else by the text.
 static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, struct sl_buf *message)
 {
@@ -28,7 +17,8 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
     }
     sl_buf_add(broken, ")");
     SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
-    list_values(values, &what);
+    sl_buf_add(&what, "is not one of ");
+    sl_rule_list(values, &what);
     sl_rule_says(site, message, "%s", what.text);
     message->has_failed |= what.has_failed;
     return true;
@@ -37,5 +27,6 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
 const struct sl_rule_kind sl_rule_enum = {
     .name = "enum",
     .summary = "The value is one of a list.",
+    .example = "implementation: {kind: enum, values: [new, paid, sent]}",
     .compile = compile,
 };

@@ -18,6 +18,7 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
 const struct sl_rule_kind sl_rule_expression = {
     .name = "expression",
     .summary = "A SQL expression over the row is true or null.",
+    .example = "implementation: {kind: expression, expression: amount > 0, where: status = 'paid'}",
     .is_for_rows = true,
     .compile = compile,
 };

@@ -1,37 +1,5 @@
 #include "contract/rule.h"
-
-// ISO 3166-1 alpha-2, officially assigned.
-#define COUNTRIES                                                                                \
-    "AD|AE|AF|AG|AI|AL|AM|AO|AQ|AR|AS|AT|AU|AW|AX|AZ|BA|BB|BD|BE|BF|BG|BH|BI|BJ|BL|BM|BN|BO|BQ|" \
-    "BR|BS|BT|BV|BW|BY|BZ|"                                                                      \
-    "CA|CC|CD|CF|CG|CH|CI|CK|CL|CM|CN|CO|CR|CU|CV|CW|CX|CY|CZ|DE|DJ|DK|DM|DO|DZ|EC|EE|EG|EH|ER|" \
-    "ES|ET|FI|FJ|FK|FM|FO|"                                                                      \
-    "FR|GA|GB|GD|GE|GF|GG|GH|GI|GL|GM|GN|GP|GQ|GR|GS|GT|GU|GW|GY|HK|HM|HN|HR|HT|HU|ID|IE|IL|IM|" \
-    "IN|IO|IQ|IR|IS|IT|JE|"                                                                      \
-    "JM|JO|JP|KE|KG|KH|KI|KM|KN|KP|KR|KW|KY|KZ|LA|LB|LC|LI|LK|LR|LS|LT|LU|LV|LY|MA|MC|MD|ME|MF|" \
-    "MG|MH|MK|ML|MM|MN|MO|"                                                                      \
-    "MP|MQ|MR|MS|MT|MU|MV|MW|MX|MY|MZ|NA|NC|NE|NF|NG|NI|NL|NO|NP|NR|NU|NZ|OM|PA|PE|PF|PG|PH|PK|" \
-    "PL|PM|PN|PR|PS|PT|PW|"                                                                      \
-    "PY|QA|RE|RO|RS|RU|RW|SA|SB|SC|SD|SE|SG|SH|SI|SJ|SK|SL|SM|SN|SO|SR|SS|ST|SV|SX|SY|SZ|TC|TD|" \
-    "TF|TG|TH|TJ|TK|TL|TM|"                                                                      \
-    "TN|TO|TR|TT|TV|TW|TZ|UA|UG|UM|US|UY|UZ|VA|VC|VE|VG|VI|VN|VU|WF|WS|YE|YT|ZA|ZM|ZW"
-
-// ISO 4217, list one, and the codes withdrawn since 2020 (ANG, BGN, CUC, HRK, SLL, ZWL), which data
-// of their time still holds.
-#define CURRENCIES                                                                                 \
-    "AED|AFN|ALL|AMD|ANG|AOA|ARS|AUD|AWG|AZN|BAM|BBD|BDT|BGN|BHD|BIF|BMD|BND|BOB|BOV|BRL|BSD|BTN|" \
-    "BWP|BYN|BZD|CAD|CDF|"                                                                         \
-    "CHE|CHF|CHW|CLF|CLP|CNY|COP|COU|CRC|CUC|CUP|CVE|CZK|DJF|DKK|DOP|DZD|EGP|ERN|ETB|EUR|FJD|FKP|" \
-    "GBP|GEL|GHS|GIP|GMD|"                                                                         \
-    "GNF|GTQ|GYD|HKD|HNL|HRK|HTG|HUF|IDR|ILS|INR|IQD|IRR|ISK|JMD|JOD|JPY|KES|KGS|KHR|KMF|KPW|KRW|" \
-    "KWD|KYD|KZT|LAK|LBP|"                                                                         \
-    "LKR|LRD|LSL|LYD|MAD|MDL|MGA|MKD|MMK|MNT|MOP|MRU|MUR|MVR|MWK|MXN|MXV|MYR|MZN|NAD|NGN|NIO|NOK|" \
-    "NPR|NZD|OMR|PAB|PEN|"                                                                         \
-    "PGK|PHP|PKR|PLN|PYG|QAR|RON|RSD|RUB|RWF|SAR|SBD|SCR|SDG|SEK|SGD|SHP|SLE|SLL|SOS|SRD|SSP|STN|" \
-    "SVC|SYP|SZL|THB|TJS|"                                                                         \
-    "TMT|TND|TOP|TRY|TTD|TWD|TZS|UAH|UGX|USD|USN|UYI|UYU|UYW|UZS|VED|VES|VND|VUV|WST|XAF|XAG|XAU|" \
-    "XBA|XBB|XBC|XBD|XCD|"                                                                         \
-    "XCG|XDR|XOF|XPD|XPF|XPT|XSU|XTS|XUA|XXX|YER|ZAR|ZMW|ZWG|ZWL"
+#include "contract/rules/codes.h"
 
 // Letters and digits of any script, so that internationalised addresses pass; no quoted local
 // parts. Bounded repetitions ({1,63}) would make RE2 fifty times slower here, so lengths are not
@@ -46,17 +14,93 @@
 #define URI_CHARACTER "[^\\s<>\"{}|\\\\^`]"
 #define URI "[A-Za-z][A-Za-z0-9+.-]*:/{0,3}[^\\s/<>\"{}|\\\\^`]" URI_CHARACTER "*"
 
+#define BYTE "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+#define IPV4 BYTE "[.]" BYTE "[.]" BYTE "[.]" BYTE
+#define H "[0-9A-Fa-f]{1,4}"
+// RFC 4291: eight groups, of which "::" stands for one or more; the last two may be an IPv4
+// address.
+#define IPV6                                                                                    \
+    "(?:" H ":){7}" H "|(?:" H ":){1,7}:|(?:" H ":){1,6}:" H "|(?:" H ":){1,5}(?::" H "){1,2}|" \
+    "(?:" H ":){1,4}(?::" H "){1,3}|(?:" H ":){1,3}(?::" H "){1,4}|"                            \
+    "(?:" H ":){1,2}(?::" H "){1,5}|" H ":(?::" H "){1,6}|:(?:(?::" H "){1,7}|:)|"              \
+    "(?:" H ":){6}" IPV4 "|::(?:" H ":){0,5}" IPV4 "|" H "::(?:" H ":){0,4}" IPV4 "|"           \
+    "(?:" H ":){2}:(?:" H ":){0,3}" IPV4 "|(?:" H ":){3}:(?:" H ":){0,2}" IPV4 "|"              \
+    "(?:" H ":){4}:(?:" H ":)?" IPV4 "|(?:" H ":){5}:" IPV4
+
+#define NAME "[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*"
+#define CLOCK "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]+)?"
+// https://semver.org, version 2
+#define NUMBER "(?:0|[1-9][0-9]*)"
+#define PART "(?:" NUMBER "|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+#define SEMVER                                                                           \
+    NUMBER "[.]" NUMBER "[.]" NUMBER "(?:-" PART "(?:[.]" PART ")*)?(?:[+][0-9A-Za-z-]+" \
+           "(?:[.][0-9A-Za-z-]+)*)?"
+
+// The digits of a text, by a number for each character: '0' is 0, 'A' is 10.
+#define VALUES "list_transform(string_split($, ''), lambda c: ascii(c) - if(c <= '9', 48, 55))"
+// ISO 7064 mod 97 of an IBAN, whose first four characters count as its last.
+#define MOD97                                                                             \
+    "list_reduce(list_transform(string_split(substr($, 5) || left($, 4), ''), lambda c: " \
+    "ascii(c) - if(c <= '9', 48, 55)), lambda a, b: (a * if(b > 9, 100, 10) + b) % 97) = 1"
+// Luhn's sum of the digits of `text`: from the right every second digit is doubled.
+#define LUHN(text)                                                                                 \
+    "list_sum(list_transform(string_split(reverse(" text "), ''), lambda c, i: (ascii(c) - 48) * " \
+    "if(i % 2 = 0, 2, 1) - if(i % 2 = 0 and c > '4', 9, 0))) % 10 = 0"
+#define ISIN_DIGITS \
+    "list_aggregate(list_transform(" VALUES ", lambda v: cast(v as VARCHAR)), 'string_agg', '')"
+#define EAN                                                                                   \
+    "length($) in (8, 12, 13, 14) and list_sum(list_transform(string_split(reverse($), ''), " \
+    "lambda c, i: (ascii(c) - 48) * if(i % 2 = 0, 3, 1))) % 10 = 0"
+#define CARD_DIGITS "replace(replace($, ' ', ''), '-', '')"
+
 static const struct format {
     const char *name;
     const char *pattern; // of the whole text; NULL: a date
     const char *what;
+    const char *holds; // SQL that is true as well, where $ is the text; NULL: the pattern says all
 } formats[] = {
-    {"email", EMAIL, "is not an email address"},
-    {"uuid", UUID, "is not a UUID"},
-    {"uri", URI, "is not a URI"},
-    {"date", NULL, "is not a date (YYYY-MM-DD)"},
-    {"country", COUNTRIES, "is not a country code of ISO 3166 (two capital letters)"},
-    {"currency", CURRENCIES, "is not a currency code of ISO 4217 (three capital letters)"},
+    {"email", EMAIL, "is not an email address", NULL},
+    {"uuid", UUID, "is not a UUID", NULL},
+    {"uri", URI, "is not a URI", NULL},
+    {"hostname", NAME "(?:[.]" NAME ")*", "is not a host name",
+     "length($) <= 253 and list_max(list_transform(string_split($, '.'), lambda p: length(p))) "
+     "<= 63"},
+    {"ipv4", IPV4, "is not an IPv4 address", NULL},
+    {"ipv6", IPV6, "is not an IPv6 address", NULL},
+    {"mac", "[0-9A-Fa-f]{2}(?:(?::[0-9A-Fa-f]{2}){5}|(?:-[0-9A-Fa-f]{2}){5})",
+     "is not a MAC address", NULL},
+    {"date", NULL, "is not a date (YYYY-MM-DD)", NULL},
+    {"time", CLOCK, "is not a time of day (HH:MM:SS)", NULL},
+    {"datetime", "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]" CLOCK "(?:[Zz]|[+-][0-2][0-9]:[0-5][0-9])",
+     "is not a date and time of RFC 3339", "try_cast(left($, 10) as DATE) is not null"},
+    {"timezone", "UTC|GMT|[A-Z][A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+", "is not the name of a time zone",
+     "$ in (select name from pg_timezone_names())"},
+    {"country", COUNTRIES, "is not a country code of ISO 3166 (two capital letters)", NULL},
+    {"country3", COUNTRIES3, "is not a country code of ISO 3166 (three capital letters)", NULL},
+    {"currency", CURRENCIES, "is not a currency code of ISO 4217 (three capital letters)", NULL},
+    {"language", "(?:" LANGUAGES ")(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?",
+     "is not a language code of ISO 639 (de, de-AT)", NULL},
+    {"iban", "(?:" COUNTRIES "|XK)[0-9]{2}[A-Z0-9]+", "is not an IBAN",
+     "length($) between 15 and 34 and " MOD97},
+    {"bic", "[A-Z]{4}(?:" COUNTRIES "|XK)[A-Z0-9]{2}(?:[A-Z0-9]{3})?", "is not a BIC", NULL},
+    {"isin", "[A-Z]{2}[A-Z0-9]{9}[0-9]", "is not an ISIN", LUHN(ISIN_DIGITS)},
+    {"card", "[0-9]+(?:[ -][0-9]+)*", "is not the number of a card",
+     "length(" CARD_DIGITS ") between 12 and 19 and " LUHN(CARD_DIGITS)},
+    {"ean", "[0-9]+", "is not an EAN or GTIN", EAN},
+    {"e164", "[+][1-9][0-9]+", "is not a phone number of E.164 (+49301234567)",
+     "length($) between 8 and 16"},
+    {"latitude", "[+-]?[0-9]+(?:[.][0-9]+)?", "is not a latitude (-90 to 90)",
+     "abs(try_cast($ as DOUBLE)) <= 90"},
+    {"longitude", "[+-]?[0-9]+(?:[.][0-9]+)?", "is not a longitude (-180 to 180)",
+     "abs(try_cast($ as DOUBLE)) <= 180"},
+    {"sha256", "[0-9A-Fa-f]+", "is not a SHA-256 (64 hexadecimal digits)", "length($) = 64"},
+    {"md5", "[0-9A-Fa-f]+", "is not an MD5 (32 hexadecimal digits)", "length($) = 32"},
+    {"hex", "(?:[0-9A-Fa-f][0-9A-Fa-f])+", "is not hexadecimal", NULL},
+    {"hex_color", "#(?:[0-9A-Fa-f]{3,4}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{8})",
+     "is not a colour (#rrggbb)", NULL},
+    {"base64", "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)",
+     "is not base64", NULL},
+    {"semver", SEMVER, "is not a semantic version (1.2.3)", NULL},
 };
 
 static const struct format *find(const char *name)
@@ -65,6 +109,15 @@ static const struct format *find(const char *name)
         if (sl_str_equal(formats[i].name, name))
             return &formats[i];
     return NULL;
+}
+
+static void add_holds(const char *holds, const char *text, struct sl_buf *sql)
+{
+    for (; *holds; holds++)
+        if (*holds == '$')
+            sl_buf_add(sql, text);
+        else
+            sl_buf_add_bytes(sql, holds, 1);
 }
 
 static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, struct sl_buf *message)
@@ -81,9 +134,17 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
         return sl_rule_refuse(site, "format '%s' is for text, and column '%s' is none",
                               format->name, site->reading->column->name);
     if (format->pattern) {
-        sl_buf_addf(broken, "not regexp_full_match(%s, ", text);
+        sl_buf_addf(broken,
+                    format->holds ? "case when regexp_full_match(%s, "
+                                  : "not regexp_full_match(%s, ",
+                    text);
         sl_buf_add_sql_string(broken, format->pattern);
         sl_buf_add(broken, ")");
+        if (format->holds) {
+            sl_buf_add(broken, " then not coalesce(");
+            add_holds(format->holds, text, broken);
+            sl_buf_addf(broken, ", false) else %s is not null end", text);
+        }
     } else { // prints as it was read: no other form of date, and no year beyond four digits
         sl_buf_addf(broken,
                     "%s is not null and not coalesce(strlen(%s) = 10 and cast(try_cast(%s as DATE) "
@@ -96,6 +157,7 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
 
 const struct sl_rule_kind sl_rule_format = {
     .name = "format",
-    .summary = "The text is an email, uuid, uri, date, country or currency.",
+    .summary = "The text is of a known format, such as email, uuid, iban or country.",
+    .example = "logicalTypeOptions: {format: iban}",
     .compile = compile,
 };

@@ -26,5 +26,6 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
 const struct sl_rule_kind sl_rule_length = {
     .name = "length",
     .summary = "The text has at least and at most so many characters.",
+    .example = "logicalTypeOptions: {minLength: 1, maxLength: 40}",
     .compile = compile,
 };

@@ -17,5 +17,6 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
 const struct sl_rule_kind sl_rule_pattern = {
     .name = "pattern",
     .summary = "The text matches a regular expression (RE2, unanchored).",
+    .example = "logicalTypeOptions: {pattern: '^[A-Z]{2}[0-9]+$'}",
     .compile = compile,
 };

@@ -9,7 +9,7 @@ struct bound {
 
 static bool is_ordered(enum sl_type_kind kind)
 {
-    return kind != SL_TYPE_TEXT && kind != SL_TYPE_JSON && kind != SL_TYPE_BOOLEAN;
+    return kind != SL_TYPE_TEXT && kind < SL_TYPE_JSON && kind != SL_TYPE_BOOLEAN;
 }
 
 static bool add_bound(const struct sl_rule_site *site, const struct bound *bound,
@@ -62,5 +62,6 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
 const struct sl_rule_kind sl_rule_range = {
     .name = "range",
     .summary = "The value lies between a minimum and a maximum.",
+    .example = "logicalTypeOptions: {minimum: 0, maximum: 100}",
     .compile = compile,
 };

@@ -20,5 +20,6 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
 const struct sl_rule_kind sl_rule_required = {
     .name = "required",
     .summary = "The column has a value.",
+    .example = "required: true",
     .compile = compile,
 };

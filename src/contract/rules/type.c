@@ -28,5 +28,6 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
 const struct sl_rule_kind sl_rule_type = {
     .name = "type",
     .summary = "The column's type holds the value exactly.",
+    .example = "logicalType: integer",
     .compile = compile,
 };

@@ -1,8 +1,11 @@
 #include "table/delta/action.h"
+#include "table/delta/path.h"
 #include "table/delta/snapshot.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define NAMED_PATHS 1000 // up to so many are looked for in a checkpoint
 
 // Which files differ, as add actions: in `touched`, path -> the action before, or NULL.
 struct difference {
@@ -42,7 +45,8 @@ static int collect(const struct difference *difference, struct sl_delta_changes 
     if (changes->removed_count > 0)
         qsort(changes->removed, changes->removed_count, sizeof *changes->removed,
               sl_delta_file_compare);
-    changes->kept_count = sl_map_count(&difference->state->files) - changes->added_count;
+    changes->kept_count = sl_map_count(&difference->state->files) +
+                          (size_t)difference->state->unread_count - changes->added_count;
     return SL_OK;
 }
 
@@ -116,18 +120,91 @@ static int compare_ends(const struct sl_delta_state *from, const struct sl_delta
     return compare(&state, &touched, arena, changes, err);
 }
 
+// The paths that commits name, as they stand there and decoded. Names more than `limit` say
+// nothing.
+static int named_paths(const struct sl_delta_log *log, int64_t from, int64_t to, size_t limit,
+                       struct sl_arena *arena, struct sl_strs *ret, struct sl_err *err)
+{
+    static const char *const kinds[] = {"add", "remove"};
+
+    for (int64_t version = from + 1; version <= to && ret->count <= limit; version++) {
+        SL_AUTO(sl_json_free) json_t *actions = NULL;
+        const json_t *action;
+        size_t i;
+
+        SL_TRY(sl_delta_log_read(log, version, &actions, err));
+        json_array_foreach (actions, i, action)
+            for (size_t k = 0; k < 2; k++) {
+                const char *path = sl_json_text(json_object_get(action, kinds[k]), "path", NULL);
+                const char *decoded;
+
+                if (!path)
+                    continue;
+                path = sl_arena_strdup(arena, path);
+                SL_TRY_NEW(path, err);
+                SL_TRY(sl_strs_add(ret, arena, path, err));
+                SL_TRY(sl_delta_path_decode(path, arena, &decoded, err));
+                if (!sl_str_equal(decoded, path))
+                    SL_TRY(sl_strs_add(ret, arena, decoded, err));
+            }
+    }
+    return SL_OK;
+}
+
+// A remove of a file that was not read: its path stands otherwise in the checkpoint.
+static bool lacks_removed(const struct sl_map *touched, const struct sl_delta_state *state)
+{
+    for (const struct sl_map_entry *it = sl_map_first(touched); it; it = sl_map_next(it))
+        if (!sl_map_value(it) && !sl_map_has(&state->files, sl_map_key(it)))
+            return true;
+    return false;
+}
+
+// A few commits over a checkpoint of very many files: only the files that they name are read.
+// *ret_is_found is false if that does not tell the changes.
+static int find_few(const struct sl_delta_log *log, int64_t from, int64_t to,
+                    struct sl_session *session, struct sl_arena *arena,
+                    struct sl_delta_changes *changes, bool *ret_is_found, struct sl_err *err)
+{
+    SL_AUTO(sl_delta_state_clear) struct sl_delta_state state = SL_DELTA_STATE_INIT;
+    SL_AUTO(sl_delta_touched_clear) struct sl_map touched = {0};
+    const struct sl_delta_checkpoint_files *checkpoint =
+        session ? sl_delta_log_checkpoint(log, from) : NULL;
+    struct sl_strs paths = {0};
+
+    *ret_is_found = false;
+    if (!checkpoint || !has_commits(log, checkpoint->version, to))
+        return SL_OK;
+    SL_TRY(named_paths(log, checkpoint->version, to, NAMED_PATHS, arena, &paths, err));
+    if (paths.count > NAMED_PATHS)
+        return SL_OK;
+    if (!paths.count) // none is asked for, but the others are to be counted
+        SL_TRY(sl_strs_add(&paths, arena, "", err));
+    state.only = &paths;
+    SL_TRY(sl_delta_state_load(&state, log, from, session, err));
+    SL_TRY(walk(&state, log, to, &touched, &changes->schema_changed, err));
+    SL_TRY(sl_delta_state_check(&state, log, err));
+    *ret_is_found = !lacks_removed(&touched, &state);
+    return *ret_is_found ? compare(&state, &touched, arena, changes, err) : SL_OK;
+}
+
 static int find_changes(const struct sl_delta_log *log, int64_t from, int64_t to,
                         struct sl_session *session, struct sl_arena *arena,
                         struct sl_delta_changes *changes, struct sl_err *err)
 {
     SL_AUTO(sl_delta_state_clear) struct sl_delta_state state = SL_DELTA_STATE_INIT;
     SL_AUTO(sl_delta_touched_clear) struct sl_map touched = {0};
+    bool is_found;
 
     if (from < 0) {
         const struct sl_delta_state empty = SL_DELTA_STATE_INIT;
 
         return compare_ends(&empty, log, to, session, arena, changes, err);
     }
+    SL_TRY(find_few(log, from, to, session, arena, changes, &is_found, err));
+    if (is_found)
+        return SL_OK;
+    *changes = (struct sl_delta_changes){0};
     SL_TRY(sl_delta_state_load(&state, log, from, session, err));
     if (!has_commits(log, from, to))
         return compare_ends(&state, log, to, session, arena, changes, err);

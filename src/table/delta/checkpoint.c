@@ -74,10 +74,20 @@ static bool has_column(const struct sl_column *list, size_t count, const char *n
     return false;
 }
 
+// Rows with any other action than those of files.
+static void print_others(const struct sl_column *found, size_t count, struct sl_buf *sql)
+{
+    sl_buf_add(sql, " where false");
+    for (size_t i = 0; i < COLUMN_COUNT; i++)
+        if (strcmp(columns[i].name, "add") != 0 && strcmp(columns[i].name, "remove") != 0 &&
+            has_column(found, count, columns[i].name))
+            sl_buf_addf(sql, " or c.\"%s\".\"%s\" is not null", columns[i].name, columns[i].key);
+}
+
 // Statistics as structs are left out by the cast: they may hold what JSON cannot (NaN), and the
 // text says the same.
 static int print_query(const struct sl_delta_checkpoint_files *files, struct sl_session *session,
-                       struct sl_buf *sql, struct sl_err *err)
+                       const struct sl_delta_state *state, struct sl_buf *sql, struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     SL_AUTO(sl_buf_clear) struct sl_buf from = SL_BUF_INIT;
@@ -91,7 +101,10 @@ static int print_query(const struct sl_delta_checkpoint_files *files, struct sl_
     sl_buf_add(sql, "select to_json({");
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
         const struct column *column = &columns[i];
+        bool is_of_files = strcmp(column->name, "add") == 0 || strcmp(column->name, "remove") == 0;
 
+        if (state->only && is_of_files)
+            continue;
         if (has_column(found, count, column->name))
             sl_buf_addf(sql,
                         "'%s': case when c.\"%s\".\"%s\" is not null then c.\"%s\"::STRUCT(%s%s) "
@@ -102,7 +115,31 @@ static int print_query(const struct sl_delta_checkpoint_files *files, struct sl_
     sl_buf_add(sql, "'end': null}) from ");
     add_files(sql, &files->paths);
     sl_buf_add(sql, " c");
+    if (state->only)
+        print_others(found, count, sql);
     return sl_buf_check(sql, err);
+}
+
+static void add_list(struct sl_buf *sql, const struct sl_strs *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        sl_buf_add(sql, i ? ", " : "");
+        sl_buf_add_sql_string(sql, list->items[i]);
+    }
+}
+
+// The adds of a few paths. Paths in the log may be escaped by one writer otherwise than by another.
+static void print_some_adds(const struct sl_delta_checkpoint_files *files,
+                            const struct sl_delta_state *state, struct sl_buf *sql)
+{
+    sl_buf_addf(sql, "select to_json({'add': c.\"add\"::STRUCT(%s), 'end': null}) from ", ADD);
+    add_files(sql, &files->paths);
+    sl_buf_add(sql, " c where c.\"add\".\"path\" in (");
+    add_list(sql, state->only);
+    sl_buf_add(sql,
+               ") or (contains(c.\"add\".\"path\", '%') and url_decode(c.\"add\".\"path\") in (");
+    add_list(sql, state->only);
+    sl_buf_add(sql, "))");
 }
 
 static void drop_nulls(json_t *object)
@@ -137,18 +174,48 @@ int sl_delta_checkpoint_apply(struct sl_delta_state *state, const char *row,
     return sl_delta_state_apply(state, action, scratch, err);
 }
 
-static int apply_rows(const struct sl_delta_checkpoint_files *files, struct sl_session *session,
-                      struct sl_delta_state *state, struct sl_err *err)
+static int apply_query(struct sl_session *session, const struct sl_buf *sql,
+                       struct sl_delta_state *state, struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena scratch = {0};
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
 
-    SL_TRY(print_query(files, session, &sql, err));
-    SL_TRY(session->kind->query(session, sql.text, 0, &result, err));
+    SL_TRY(sl_buf_check(sql, err));
+    SL_TRY(session->kind->query(session, sql->text, 0, &result, err));
     for (int64_t i = 0; i < sl_result_rows(result); i++)
         SL_TRY(sl_delta_checkpoint_apply(state, sl_result_text(result, i, 0), &scratch, err));
     return SL_OK;
+}
+
+// Only what is asked for, and how much that leaves out.
+static int apply_some(const struct sl_delta_checkpoint_files *files, struct sl_session *session,
+                      struct sl_delta_state *state, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+
+    if (!state->only->count)
+        return SL_OK;
+    print_some_adds(files, state, &sql);
+    SL_TRY(apply_query(session, &sql, state, err));
+    sl_buf_reset(&sql);
+    sl_buf_add(&sql, "select count(c.\"add\".\"path\") from ");
+    add_files(&sql, &files->paths);
+    sl_buf_add(&sql, " c");
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(session->kind->query(session, sql.text, 1, &result, err));
+    state->unread_count = sl_result_int(result, 0, 0) - (int64_t)sl_map_count(&state->files);
+    return SL_OK;
+}
+
+static int apply_rows(const struct sl_delta_checkpoint_files *files, struct sl_session *session,
+                      struct sl_delta_state *state, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+
+    SL_TRY(print_query(files, session, state, &sql, err));
+    SL_TRY(apply_query(session, &sql, state, err));
+    return state->only ? apply_some(files, session, state, err) : SL_OK;
 }
 
 int sl_delta_checkpoint_read(const struct sl_delta_checkpoint_files *files,

@@ -81,6 +81,11 @@ SL_MUST int sl_delta_head_recover(const char *folder, const char *app_id,
 SL_MUST int sl_delta_load(const char *folder, int64_t version, struct sl_session *session,
                           struct sl_arena *arena, struct sl_delta_snapshot *ret,
                           struct sl_err *err);
+// The same without its files, their counts and sizes: columns and settings only, which takes no
+// longer where there are very many files.
+SL_MUST int sl_delta_load_schema(const char *folder, int64_t version, struct sl_session *session,
+                                 struct sl_arena *arena, struct sl_delta_snapshot *ret,
+                                 struct sl_err *err);
 // The newest version committed at or before a time; SL_E_TABLE_VERSION if there is none.
 SL_MUST int sl_delta_version_at(const char *folder, int64_t time_ms, int64_t *ret_version,
                                 struct sl_err *err);

@@ -21,6 +21,10 @@ struct sl_delta_state {
     // If set: every file that is added or removed from now on -> its add action before that, or
     // NULL. Holds references too.
     struct sl_map *touched;
+    // If set: of a checkpoint's files only these are read, by their path as it stands in the log or
+    // decoded; the others are counted. What is applied after the checkpoint is applied whole.
+    const struct sl_strs *only;
+    int64_t unread_count;
 };
 
 #define SL_DELTA_STATE_INIT \

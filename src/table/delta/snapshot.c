@@ -178,6 +178,15 @@ static int read_metadata(const struct sl_delta_state *state, struct sl_arena *ar
                                       &ret->partition_count, err);
 }
 
+static int schema_read(const struct sl_delta_state *state, struct sl_arena *arena,
+                       struct sl_delta_snapshot *ret, struct sl_err *err)
+{
+    ret->version = state->version;
+    ret->timestamp_ms = state->timestamp_ms;
+    ret->row_count = ret->size_bytes = -1;
+    return read_metadata(state, arena, ret, err);
+}
+
 int sl_delta_snapshot_read(const struct sl_delta_state *state, struct sl_arena *arena,
                            struct sl_delta_snapshot *ret, struct sl_err *err)
 {
@@ -188,9 +197,10 @@ int sl_delta_snapshot_read(const struct sl_delta_state *state, struct sl_arena *
     return read_files(state, arena, ret, err);
 }
 
-int sl_delta_load(const char *folder, int64_t version, struct sl_session *session,
-                  struct sl_arena *arena, struct sl_delta_snapshot *ret, struct sl_err *err)
+static int load(const char *folder, int64_t version, bool only_schema, struct sl_session *session,
+                struct sl_arena *arena, struct sl_delta_snapshot *ret, struct sl_err *err)
 {
+    static const struct sl_strs no_files;
     SL_AUTO(sl_delta_state_clear) struct sl_delta_state state = SL_DELTA_STATE_INIT;
     struct sl_delta_snapshot snapshot = {.version = -1, .configuration_json = "{}"};
     struct sl_delta_log log;
@@ -199,13 +209,27 @@ int sl_delta_load(const char *folder, int64_t version, struct sl_session *sessio
     SL_TRY_NEW(snapshot.folder, err);
     SL_TRY(sl_delta_log_open(folder, arena, &log, err));
     if (log.newest >= 0 || version >= 0) {
+        state.only = only_schema ? &no_files : NULL;
         SL_TRY(sl_delta_pick_version(&log, &version, err));
         SL_TRY(sl_delta_state_load(&state, &log, version, session, err));
-        if (sl_delta_snapshot_read(&state, arena, &snapshot, err) != SL_OK)
+        if ((only_schema ? schema_read(&state, arena, &snapshot, err)
+                         : sl_delta_snapshot_read(&state, arena, &snapshot, err)) != SL_OK)
             return sl_err_context(err, "read table '%s'", folder);
     }
     *ret = snapshot;
     return SL_OK;
+}
+
+int sl_delta_load(const char *folder, int64_t version, struct sl_session *session,
+                  struct sl_arena *arena, struct sl_delta_snapshot *ret, struct sl_err *err)
+{
+    return load(folder, version, false, session, arena, ret, err);
+}
+
+int sl_delta_load_schema(const char *folder, int64_t version, struct sl_session *session,
+                         struct sl_arena *arena, struct sl_delta_snapshot *ret, struct sl_err *err)
+{
+    return load(folder, version, true, session, arena, ret, err);
 }
 
 int sl_delta_needs_session(const char *folder, bool *ret, struct sl_err *err)

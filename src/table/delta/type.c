@@ -6,7 +6,7 @@
 #include <string.h>
 
 // Deeper types are refused, so that no input exhausts the stack.
-#define DEEPEST 64
+#define DEEPEST 128
 
 struct name_pair {
     const char *engine, *delta;

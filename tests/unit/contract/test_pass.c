@@ -251,10 +251,9 @@ static void contracts_that_do_not_fit_are_diagnosed_with_their_place(void **stat
         {{.kind = "format", .id = "amount.format", .text = "email"},
          "error SL0303 c.yml:9 rule 'amount.format': format 'email' is for text, and column "
          "'amount' is none"},
-        {{.kind = "format", .id = "amount.format", .text = "hostname"},
-         "warning SL0302 c.yml:9 format 'hostname' is not evaluated"},
-        {{.kind = "unique", .id = "amount.unique"},
-         "warning SL0302 c.yml:9 rule 'amount.unique' of kind 'unique' is not evaluated"},
+        {{.kind = "format", .id = "amount.format", .text = "password"},
+         "warning SL0302 c.yml:9 format 'password' is not evaluated"},
+        {{.kind = "unique", .id = "amount.unique"}, ""},
         {{.kind = "expression", .id = "amount.sql", .text = ""},
          "error SL0303 c.yml:9 rule 'amount.sql': it has no expression"},
     };
@@ -270,6 +269,41 @@ static void contracts_that_do_not_fit_are_diagnosed_with_their_place(void **stat
         assert_string_equal(harness_diags(*state), cases[i].expected);
         harness_reset(*state);
     }
+}
+
+static void a_foreign_key_is_tested_once_and_holds_rows_that_only_it_rejects(void **state)
+{
+    static const char *const names[] = {"amount"}, *const keys[] = {"id"};
+    struct fixture fixture;
+    struct sl_pass pass;
+    struct sl_rule rule = {.kind = "foreign_key",
+                           .id = "amount.foreign_key",
+                           .column = "amount",
+                           .severity = SL_RULE_HOLD,
+                           .parent = "clean.sums",
+                           .columns = {(const char **)(uintptr_t)names, 1},
+                           .to = {(const char **)(uintptr_t)keys, 1}};
+    init_fixture(&fixture);
+    fixture.columns[1].rules = &rule;
+    fixture.columns[1].rule_count = 1;
+    harness_compile(*state, &fixture.table, raw, RAW_COUNT, &pass);
+    assert_int_equal(pass.parent_count, 1);
+    assert_string_equal(pass.parents[0].relation, "_parent0");
+    assert_string_equal(
+        pass.parents[0].orphan,
+        "\"amount\" is not null and (\"amount\") not in (select (\"id\") from _parent0)");
+    size_t found = 0;
+    for (size_t i = 0; i < pass.rule_count; i++)
+        found += pass.rules[i].is_held;
+    assert_int_equal(found, 1);
+    assert_non_null(strstr(pass.waits_for, "'clean.sums'"));
+    // The good rows' form looks at no parent.
+    assert_null(strstr(pass.heads[SL_PASS_GOOD], "_parent0"));
+    assert_non_null(strstr(pass.heads[SL_PASS_FLAGGED], "as \"~p0\""));
+    assert_true(sl_types_compare("BIGINT", "DECIMAL(12,2)"));
+    assert_false(sl_types_compare("BIGINT", "VARCHAR"));
+    assert_false(sl_types_compare("DATE", "TIMESTAMP"));
+    harness_reset(*state);
 }
 
 static void a_range_needs_an_order_and_an_order_needs_its_column(void **state)
@@ -376,6 +410,7 @@ int main(void)
         cmocka_unit_test(keys_follow_their_positions),
         cmocka_unit_test(a_column_that_the_source_lacks_is_null_and_said),
         cmocka_unit_test(contracts_that_do_not_fit_are_diagnosed_with_their_place),
+        cmocka_unit_test(a_foreign_key_is_tested_once_and_holds_rows_that_only_it_rejects),
         cmocka_unit_test(a_range_needs_an_order_and_an_order_needs_its_column),
         cmocka_unit_test(what_the_engine_refuses_is_named_with_its_rule),
         cmocka_unit_test(memory_running_out_is_reported_at_every_allocation),

@@ -21,6 +21,7 @@ static void put_project(void)
         "apiVersion: v3.1.0\nkind: DataContract\nid: a\nversion: '1'\nstatus: active\nservers: []\n"
         "schema:\n  - name: orders\n    properties:\n"
         "      - {name: id, logicalType: integer, primaryKey: true, unique: true}\n"
+        "      - {name: other, logicalType: integer, relationships: [{to: curated.daily.a}]}\n"
         "      - name: day\n        logicalType: date\n"
         "        logicalTypeOptions: {format: dd.MM.yyyy, minimum: '2020-01-01'}\n"
         "        customProperties: [{property: sluice.severity, value: {range: warn}}]\n"

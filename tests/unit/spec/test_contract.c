@@ -313,6 +313,42 @@ static void a_key_without_positions_is_in_the_order_of_its_columns(void **state)
     }
 }
 
+static void relationships_become_foreign_keys_to_tables_of_the_project(void **state)
+{
+    SL_AUTO(sl_project_free) struct sl_project *project = NULL;
+    const struct sl_contract_table *table;
+    const struct sl_rule *rule;
+    (void)state;
+    put_file("sources/customers.yml", "path: customers.csv\n");
+    put_file(
+        "contracts/customers.odcs.yml",
+        "apiVersion: v3.1.0\nkind: DataContract\nid: c\nversion: 1.0.0\nstatus: active\n"
+        "schema:\n  - name: people\n    physicalName: customers\n    properties:\n"
+        "      - {name: id, logicalType: integer}\n      - {name: country, logicalType: string}\n");
+    project = load_columns(
+        "      - name: customer\n        logicalType: integer\n        relationships:\n"
+        "          - {type: foreignKey, to: people.id}\n"
+        "      - {name: country, logicalType: string}\n",
+        "    relationships:\n      - from: [orders.customer, country]\n"
+        "        to: [clean.customers.id, clean.customers.country]\n"
+        "        customProperties: [{property: sluice.orphans, value: hold}]\n");
+    table = table_of(project);
+    if (strcmp(table->name, "orders") != 0)
+        table = sl_project_contract_for(project, &project->sources[1]);
+    rule = rule_of(&table->columns[0], "foreign_key");
+    assert_non_null(rule);
+    assert_string_equal(rule->id, "customer.foreign_key");
+    assert_string_equal(rule->parent, "clean.customers"); // found by its schema object
+    assert_int_equal(rule->severity, SL_RULE_REJECT);
+    assert_int_equal(table->rule_count, 1);
+    rule = &table->rules[0];
+    assert_string_equal(rule->id, "customer_country.foreign_key");
+    assert_null(rule->column);
+    assert_int_equal(rule->severity, SL_RULE_HOLD);
+    assert_int_equal(rule->columns.count, 2);
+    assert_string_equal(rule->to.items[1], "country");
+}
+
 static void a_key_of_one_column_needs_no_unique_rule(void **state)
 {
     SL_AUTO(sl_project_free) struct sl_project *one = NULL;
@@ -338,7 +374,7 @@ static void what_is_not_used_is_kept_by_name(void **state)
     put_file(
         "contracts/a.yml", HEAD
         "      - {name: a, logicalType: integer, examples: [1], tags: [x], description: null}\n"
-        "      - {name: b, logicalType: integer, examples: [1], logicalTypeOptions: {multipleOf: "
+        "      - {name: b, logicalType: integer, examples: [1], logicalTypeOptions: {minItems: "
         "5}}\n"
         "servers: []\nprice: {priceAmount: 1}\nunknownToAll: 1\n"
         "description: {purpose: to count}\n"
@@ -351,7 +387,7 @@ static void what_is_not_used_is_kept_by_name(void **state)
     assert_true(sl_strs_has(&contract->unread, "price"));
     assert_true(sl_strs_has(&contract->unread, "unknownToAll"));
     assert_true(sl_strs_has(&contract->unread, "schema.properties.examples"));
-    assert_true(sl_strs_has(&contract->unread, "schema.properties.logicalTypeOptions.multipleOf"));
+    assert_true(sl_strs_has(&contract->unread, "schema.properties.logicalTypeOptions.minItems"));
     assert_int_equal(contract->unread.count, 6);
     assert_int_equal(project->diags.error_count, 0);
 }
@@ -456,6 +492,7 @@ int main(void)
         IN_FOLDER(of_two_bounds_the_tighter_holds),
         IN_FOLDER(custom_properties_are_read),
         IN_FOLDER(a_key_without_positions_is_in_the_order_of_its_columns),
+        IN_FOLDER(relationships_become_foreign_keys_to_tables_of_the_project),
         IN_FOLDER(a_key_of_one_column_needs_no_unique_rule),
         IN_FOLDER(what_is_not_used_is_kept_by_name),
         IN_FOLDER(the_digest_changes_with_what_decides_the_rows),

@@ -246,6 +246,67 @@ static void a_checkpoint_says_what_the_commits_said(void **state)
         "6|5|14");
 }
 
+static const char *path_in_log(struct fixture *fixture, const struct sl_delta_file *file)
+{
+    SL_AUTO(sl_json_free) json_t *action = NULL;
+
+    assert_ok(fixture,
+              sl_json_parse(file->add_json, strlen(file->add_json), "add", &action, &fixture->err));
+    return sl_arena_strdup(&fixture->arena,
+                           sl_json_text(json_object_get(action, "add"), "path", ""));
+}
+
+static void assert_same_changes(struct tables *tables, int64_t from, int64_t to)
+{
+    struct fixture *fixture = tables->fixture;
+    struct sl_delta_changes by_commits;
+    struct sl_delta_changes by_checkpoint;
+
+    assert_ok(fixture, sl_delta_changes(fixture->folder, from, to, NULL, &fixture->arena,
+                                        &by_commits, &fixture->err));
+    assert_ok(fixture, sl_delta_changes(fixture->folder, from, to, tables->session, &fixture->arena,
+                                        &by_checkpoint, &fixture->err));
+    assert_int_equal(by_commits.kept_count, by_checkpoint.kept_count);
+    assert_int_equal(by_commits.schema_changed, by_checkpoint.schema_changed);
+    assert_int_equal(by_commits.added_count, by_checkpoint.added_count);
+    for (size_t i = 0; i < by_commits.added_count; i++)
+        assert_string_equal(by_commits.added[i].path, by_checkpoint.added[i].path);
+    assert_int_equal(by_commits.removed_count, by_checkpoint.removed_count);
+    for (size_t i = 0; i < by_commits.removed_count; i++) {
+        assert_string_equal(by_commits.removed[i].path, by_checkpoint.removed[i].path);
+        assert_string_equal(by_commits.removed[i].partition[0],
+                            by_checkpoint.removed[i].partition[0]);
+        assert_int_equal(by_commits.removed[i].row_count, by_checkpoint.removed[i].row_count);
+    }
+}
+
+// Of a checkpoint only the files that the commits behind it name are read. Their paths ("p 1") are
+// escaped in the log, and another writer may escape more of it, or less.
+static void changes_over_a_checkpoint_are_those_of_the_commits(void **state)
+{
+    struct tables *tables = *state;
+    struct fixture *fixture = tables->fixture;
+    struct sl_delta_snapshot snapshot;
+
+    write_versions(tables, 13, "p");
+    assert_ok(fixture, sl_delta_load(fixture->folder, -1, tables->session, &fixture->arena,
+                                     &snapshot, &fixture->err));
+    for (int i = 0; i < 3; i++)
+        write_commit(fixture, 13 + i,
+                     sl_arena_printf(&fixture->arena,
+                                     "{\"remove\":{\"path\":\"%s\",\"dataChange\":true}}\n",
+                                     i == 1 ? snapshot.files[i].path
+                                            : path_in_log(fixture, &snapshot.files[i])));
+    for (int64_t from = 9; from <= 15; from++)
+        for (int64_t to = from; to <= 15; to++)
+            assert_same_changes(tables, from, to);
+    assert_ok(fixture, sl_delta_load_schema(fixture->folder, 12, tables->session, &fixture->arena,
+                                            &snapshot, &fixture->err));
+    assert_int_equal(snapshot.column_count, 3);
+    assert_int_equal(snapshot.partition_count, 1);
+    assert_int_equal(snapshot.version, 12);
+}
+
 static void checkpoints_build_on_checkpoints(void **state)
 {
     struct tables *tables = *state;
@@ -332,6 +393,7 @@ int main(void)
         ENGINE_TEST(every_type_comes_back_as_it_went),
         ENGINE_TEST(partitions_of_every_type_come_back_as_they_went),
         ENGINE_TEST(a_checkpoint_says_what_the_commits_said),
+        ENGINE_TEST(changes_over_a_checkpoint_are_those_of_the_commits),
         ENGINE_TEST(checkpoints_build_on_checkpoints),
         ENGINE_TEST(checkpoints_of_other_writers_are_read),
         ENGINE_TEST(a_file_that_is_no_parquet_is_a_damaged_checkpoint),

@@ -139,7 +139,7 @@ static void a_type_too_deep_is_refused_in_both_directions(void **state)
     SL_AUTO(sl_json_free) json_t *json = json_string("long");
     bool has_ntz = false;
 
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 200; i++) {
         sl_buf_add(&type, "STRUCT(a ");
         json = json_pack("{s:s, s:o}", "type", "array", "elementType", json);
     }

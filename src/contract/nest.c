@@ -1,0 +1,561 @@
+#include "contract/nest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// Stands before a number's digits. Unicode keeps it out of texts; one that has it is refused.
+#define MARK "\xEF\xB7\x90"
+#define HAS_MARK "\\x{FDD0}|\\\\[u][fF][dD][dD]0"
+// Everything up to the next number outside of texts, and the number, or the end.
+#define NUMBERS "((?:\"(?:[^\"\\\\]|\\\\.)*\"|-[^0-9\"]|[^\"0-9-])*)(-?[0-9][-+.0-9eE]*|$)"
+#define BLANKS "' \t\r\n\xC2\xA0'"
+
+static const char *print(struct sl_arena *arena, const struct sl_buf *sql)
+{
+    return sql->has_failed ? NULL : sl_arena_strndup(arena, sql->text, sql->length);
+}
+
+static bool is_nested(const struct sl_contract_column *column)
+{
+    return column->field_count > 0;
+}
+
+static bool is_object(const struct sl_contract_column *column)
+{
+    return column->type.kind == SL_TYPE_OBJECT;
+}
+
+void sl_nest_type(const struct sl_contract_column *column, struct sl_buf *sql)
+{
+    char name[32];
+    struct sl_type type = column->type;
+    if (!is_nested(column)) {
+        sl_buf_add(sql, type.kind == SL_TYPE_TIME ? "VARCHAR" : sl_type_name(type, name));
+    } else if (is_object(column)) {
+        for (size_t i = 0; i < column->field_count; i++) {
+            sl_buf_add(sql, i ? ", " : "STRUCT(");
+            sl_buf_add_sql_name(sql, column->fields[i].name);
+            sl_buf_add_char(sql, ' ');
+            sl_nest_type(&column->fields[i], sql);
+        }
+        sl_buf_add_char(sql, ')');
+    } else {
+        sl_nest_type(column->fields, sql);
+        sl_buf_add(sql, "[]");
+    }
+}
+
+// {"zip":"VARCHAR","items":["VARCHAR"]}
+static void add_shape(const struct sl_contract_column *column, struct sl_buf *json)
+{
+    if (!is_nested(column)) {
+        sl_buf_add(json, "\"VARCHAR\"");
+        return;
+    }
+    sl_buf_add_char(json, is_object(column) ? '{' : '[');
+    for (size_t i = 0; i < column->field_count; i++) {
+        if (is_object(column)) {
+            sl_buf_add(json, i ? "," : "");
+            sl_buf_add_json_string(json, column->fields[i].source_name);
+            sl_buf_add_char(json, ':');
+        }
+        add_shape(&column->fields[i], json);
+    }
+    sl_buf_add_char(json, is_object(column) ? '}' : ']');
+}
+
+static void add_tree(const struct sl_contract_column *column, const char *json, struct sl_buf *sql)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf shape = SL_BUF_INIT;
+    add_shape(column, &shape);
+    sl_buf_addf(sql, "json_transform(%s, ", json);
+    sl_buf_add_sql_string(sql, shape.text);
+    sl_buf_add_char(sql, ')');
+    sql->has_failed |= shape.has_failed;
+}
+
+// A leaf as it came, without the mark: its text, or JSON for an object or array.
+static void add_leaf(const struct sl_contract_column *column, const char *node, struct sl_buf *sql)
+{
+    if (column->type.kind == SL_TYPE_TEXT || column->type.kind == SL_TYPE_JSON)
+        sl_buf_addf(sql,
+                    "case when contains(%s, '" MARK "') then ltrim(regexp_replace(%s, '\"" MARK
+                    "([^\"]*)\"', '\\1', 'g'), '" MARK "') else %s end",
+                    node, node, node);
+    else
+        sl_buf_addf(sql, "ltrim(%s, '" MARK "')", node);
+}
+
+// The same after blanks, null texts and default.
+static void add_text(const struct sl_contract_column *column, const char *node, struct sl_buf *sql)
+{
+    if (column->otherwise)
+        sl_buf_add(sql, "coalesce(");
+    for (size_t i = 0; i < column->null_values.count; i++)
+        sl_buf_add(sql, "nullif(");
+    if (column->is_trimmed)
+        sl_buf_add(sql, "trim(");
+    add_leaf(column, node, sql);
+    if (column->is_trimmed)
+        sl_buf_add(sql, ", " BLANKS ")");
+    for (size_t i = 0; i < column->null_values.count; i++) {
+        sl_buf_add(sql, ", ");
+        sl_buf_add_sql_string(sql, column->null_values.items[i]);
+        sl_buf_add_char(sql, ')');
+    }
+    if (!column->otherwise)
+        return;
+    sl_buf_add(sql, ", ");
+    sl_buf_add_sql_string(sql, column->otherwise);
+    sl_buf_add_char(sql, ')');
+}
+
+static void add_leaf_value(const struct sl_contract_column *column, const char *node,
+                           struct sl_buf *sql)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf value = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf type = SL_BUF_INIT;
+    add_text(column, node, &text);
+    sl_nest_type(column, &type);
+    sl_reading_strict(column, type.text, text.text, &value);
+    if (sl_reading_has_years(column->type.kind)) {
+        sl_buf_addf(sql, "case when (%s) ", value.text);
+        sl_reading_years(column, sql);
+        sl_buf_addf(sql, " then %s end", value.text);
+    } else {
+        sl_buf_add(sql, value.text);
+    }
+    sql->has_failed |= text.has_failed || value.has_failed || type.has_failed;
+}
+
+// `depth` tells the lambdas in each other apart.
+static void add_value(const struct sl_contract_column *column, const char *node, int depth,
+                      struct sl_buf *sql)
+{
+    char item[16];
+    if (!is_nested(column)) {
+        add_leaf_value(column, node, sql);
+    } else if (is_object(column)) {
+        sl_buf_addf(sql, "case when %s is not null then struct_pack(", node);
+        for (size_t i = 0; i < column->field_count; i++) {
+            const struct sl_contract_column *field = &column->fields[i];
+            SL_AUTO(sl_buf_clear) struct sl_buf part = SL_BUF_INIT;
+            sl_buf_add(&part, node);
+            sl_buf_add_char(&part, '[');
+            sl_buf_add_sql_string(&part, field->source_name);
+            sl_buf_add_char(&part, ']');
+            sl_buf_add(sql, i ? ", " : "");
+            sl_buf_add_sql_name(sql, field->name);
+            sl_buf_add(sql, " := ");
+            add_value(field, part.text, depth, sql);
+            sql->has_failed |= part.has_failed;
+        }
+        sl_buf_add(sql, ") end");
+    } else {
+        (void)snprintf(item, sizeof item, "\"~v%d\"", depth);
+        sl_buf_addf(sql, "list_transform(%s, lambda %s: ", node, item);
+        add_value(column->fields, item, depth + 1, sql);
+        sl_buf_add_char(sql, ')');
+    }
+}
+
+// Typed values print as JSON with texts for leaves, for a JSON number would lose digits of
+// decimals. What the contract has no shape for stays as it is.
+struct walker {
+    const char *at;
+    struct sl_buf *sql;
+};
+
+// Bytes up to the end of a field's type, a name, or a list's brackets.
+static size_t base_length(const char *at)
+{
+    int depth = 0;
+    char quote = 0;
+    size_t length = 0;
+    for (; at[length]; length++) {
+        char c = at[length];
+        if (quote)
+            quote = c == quote ? 0 : quote;
+        else if (c == '"' || c == '\'')
+            quote = c;
+        else if (depth == 0 && strchr(",)[", c))
+            break;
+        else
+            depth += (c == '(') - (c == ')');
+    }
+    return length;
+}
+
+static size_t lists_length(const char *at)
+{
+    size_t length = 0;
+    while (at[length] == '[')
+        length += strcspn(at + length, "]") + 1;
+    return length;
+}
+
+static const struct sl_contract_column *find_field(const struct sl_contract_column *column,
+                                                   const char *name)
+{
+    for (size_t i = 0; column && is_object(column) && i < column->field_count; i++)
+        if (sl_str_equal_nocase(column->fields[i].source_name, name))
+            return &column->fields[i];
+    return NULL;
+}
+
+static void walk_type(struct walker *walker, const struct sl_contract_column *column);
+
+// A member's name, which is passed on, and its type.
+static void walk_member(struct walker *walker, const struct sl_contract_column *column)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
+    if (*walker->at == '"') {
+        for (walker->at++; *walker->at && !(walker->at[0] == '"' && walker->at[1] != '"');
+             walker->at++) {
+            walker->at += *walker->at == '"';
+            sl_buf_add_char(&name, *walker->at);
+        }
+        walker->at += *walker->at == '"';
+    } else {
+        while (*walker->at && !strchr(" ,()", *walker->at))
+            sl_buf_add_char(&name, *walker->at++);
+    }
+    walker->at += *walker->at == ' ';
+    const struct sl_contract_column *field = name.text ? find_field(column, name.text) : NULL;
+    // json_transform knows members by their very name
+    sl_buf_add_sql_name(walker->sql, field ? field->source_name : name.text ? name.text : "");
+    sl_buf_add_char(walker->sql, ' ');
+    walk_type(walker, field);
+    walker->sql->has_failed |= name.has_failed;
+}
+
+static void walk_type(struct walker *walker, const struct sl_contract_column *column)
+{
+    size_t base = base_length(walker->at);
+    size_t lists = lists_length(walker->at + base);
+    const char *start = walker->at;
+    bool is_struct = strncmp(start, "STRUCT(", 7) == 0;
+    bool is_map = strncmp(start, "MAP(", 4) == 0;
+    const struct sl_contract_column *item = column;
+    for (const char *at = start + base; item && at < start + base + lists; at = strchr(at, ']') + 1)
+        item = item->type.kind == SL_TYPE_ARRAY && is_nested(item) ? item->fields : NULL;
+    if (is_struct && item && is_object(item)) {
+        sl_buf_add(walker->sql, "STRUCT(");
+        for (walker->at += 7; *walker->at && *walker->at != ')'; walker->at += *walker->at == ',') {
+            walker->at += *walker->at == ' ';
+            sl_buf_add(walker->sql, walker->sql->text[walker->sql->length - 1] == '(' ? "" : ", ");
+            walk_member(walker, item);
+        }
+        sl_buf_add_char(walker->sql, ')');
+    } else if (is_struct || is_map || (column && !item) ||
+               (item && item->type.kind == SL_TYPE_JSON)) {
+        sl_buf_add_bytes(walker->sql, start, base);
+    } else {
+        sl_buf_add(walker->sql, "VARCHAR");
+    }
+    sl_buf_add_bytes(walker->sql, start + base, lists);
+    walker->at = start + base + lists;
+}
+
+static bool is_text(const struct sl_reading *reading)
+{
+    return sl_str_equal(reading->raw_type, "VARCHAR") || sl_str_equal(reading->raw_type, "JSON");
+}
+
+static const char *received(const struct sl_reading *reading, struct sl_arena *arena)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct walker walker = {reading->raw_type, &sql};
+    sl_buf_addf(&sql, "cast(to_json(cast(\"~r%zu\" as ", reading->index);
+    walk_type(&walker, reading->column);
+    sl_buf_add(&sql, ")) as VARCHAR)");
+    return print(arena, &sql);
+}
+
+int sl_nest_init(struct sl_reading *reading, struct sl_arena *arena, struct sl_err *err)
+{
+    struct sl_nest *nest = SL_NEW(arena, struct sl_nest);
+    SL_TRY_NEW(nest, err);
+    nest->json = sl_arena_printf(arena, "\"~j%zu\"", reading->index);
+    SL_TRY_NEW(nest->json, err);
+    nest->node = sl_arena_printf(arena, "\"~n%zu\"", reading->index);
+    SL_TRY_NEW(nest->node, err);
+    nest->path = "$";
+    reading->nest = nest;
+    if (!reading->raw_name || is_text(reading) || !strpbrk(reading->raw_type, "(["))
+        return SL_OK;
+    reading->received = received(reading, arena);
+    SL_TRY_NEW(reading->received, err);
+    return SL_OK;
+}
+
+static int place_field(const struct sl_reading *parent, const struct sl_contract_column *field,
+                       struct sl_arena *arena, struct sl_nest *nest, struct sl_err *err)
+{
+    const struct sl_nest *outer = parent->nest;
+    SL_AUTO(sl_buf_clear) struct sl_buf path = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf node = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf guard = SL_BUF_INIT;
+    *nest = *outer;
+    sl_buf_addf(&path, "%s.\"", outer->path);
+    for (const char *at = field->source_name; *at; at++) {
+        sl_buf_add(&path, *at == '"' || *at == '\\' ? "\\" : "");
+        sl_buf_add_char(&path, *at);
+    }
+    sl_buf_add_char(&path, '"');
+    sl_buf_addf(&node, "%s[", outer->node);
+    sl_buf_add_sql_string(&node, field->source_name);
+    sl_buf_add_char(&node, ']');
+    if (outer->list) {
+        sl_buf_addf(&guard, "%s is not null", outer->node);
+    } else {
+        sl_buf_addf(&guard, "coalesce(json_type(%s, ", outer->json);
+        sl_buf_add_sql_string(&guard, outer->path);
+        sl_buf_add(&guard, "), '') = 'OBJECT'");
+    }
+    nest->path = print(arena, &path);
+    SL_TRY_NEW(nest->path, err);
+    nest->node = print(arena, &node);
+    SL_TRY_NEW(nest->node, err);
+    nest->parent = print(arena, &guard);
+    SL_TRY_NEW(nest->parent, err);
+    return SL_OK;
+}
+
+static int place_item(const struct sl_reading *parent, struct sl_arena *arena, struct sl_nest *nest,
+                      struct sl_err *err)
+{
+    const struct sl_nest *outer = parent->nest;
+    *nest = *outer;
+    nest->parent = NULL;
+    nest->array_count++;
+    nest->path = sl_arena_printf(arena, "%s[*]", outer->path);
+    SL_TRY_NEW(nest->path, err);
+    nest->list = outer->list
+                     ? sl_arena_printf(arena, "flatten(list_transform(%s, lambda \"~e\": %s))",
+                                       outer->list, outer->node)
+                     : outer->node;
+    SL_TRY_NEW(nest->list, err);
+    nest->node = "\"~e\"";
+    return SL_OK;
+}
+
+int sl_nest_field(const struct sl_reading *parent, const struct sl_contract_column *field,
+                  struct sl_arena *arena, struct sl_reading *ret, struct sl_err *err)
+{
+    struct sl_nest *nest = SL_NEW(arena, struct sl_nest);
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_TRY_NEW(nest, err);
+    if (is_object(parent->column))
+        SL_TRY(place_field(parent, field, arena, nest, err));
+    else
+        SL_TRY(place_item(parent, arena, nest, err));
+    *ret = (struct sl_reading){.column = field,
+                               .raw_name = parent->raw_name,
+                               .raw_type = "VARCHAR",
+                               .index = parent->index,
+                               .nest = nest};
+    ret->type = sl_reading_type(field, arena);
+    SL_TRY_NEW(ret->type, err);
+    if (is_nested(field))
+        sl_buf_addf(&sql, "cast(%s as VARCHAR)", nest->node);
+    else
+        add_leaf(field, nest->node, &sql);
+    ret->received = print(arena, &sql);
+    SL_TRY_NEW(ret->received, err);
+    sl_buf_reset(&sql);
+    if (is_nested(field))
+        sl_buf_add(&sql, ret->received);
+    else
+        add_text(field, nest->node, &sql);
+    ret->text = print(arena, &sql);
+    SL_TRY_NEW(ret->text, err);
+    sl_buf_reset(&sql);
+    if (is_nested(field))
+        sl_buf_add(&sql, nest->node);
+    else
+        add_leaf_value(field, nest->node, &sql);
+    ret->value = print(arena, &sql);
+    SL_TRY_NEW(ret->value, err);
+    ret->absent = sl_arena_printf(arena, "%s is null", is_nested(field) ? nest->node : ret->text);
+    SL_TRY_NEW(ret->absent, err);
+    return SL_OK;
+}
+
+void sl_nest_text(const struct sl_reading *reading, enum sl_pass_rows rows, struct sl_buf *sql)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    const struct sl_contract_column *column = reading->column;
+    size_t i = reading->index;
+    (void)rows;
+    if (column->otherwise)
+        sl_buf_add(&text, "coalesce(");
+    sl_buf_addf(&text, "case when \"~t%zu\" not in ", i);
+    sl_sql_list(&column->null_values, &text);
+    sl_buf_addf(&text, " then \"~t%zu\" end", i);
+    if (column->otherwise) {
+        sl_buf_add(&text, ", ");
+        sl_buf_add_sql_string(&text, column->otherwise);
+        sl_buf_add_char(&text, ')');
+    }
+    sl_buf_addf(sql, ", %s as \"~x%zu\", case when json_valid(%s) and not regexp_matches(%s, ",
+                text.text, i, text.text, text.text);
+    sl_buf_addf(sql, "'" HAS_MARK "') and regexp_matches(%s, '^\\s*[\\[{]') then ", text.text);
+    // The pattern comes to an end in a last, empty number, which is cut off again.
+    if (!reading->raw_name || is_text(reading))
+        sl_buf_addf(sql, "left(regexp_replace(%s, '" NUMBERS "', '\\1\"" MARK "\\2\"', 'g'), -3)",
+                    text.text);
+    else
+        sl_buf_add(sql, text.text);
+    sl_buf_addf(sql, " end as \"~j%zu\"", i);
+    sql->has_failed |= text.has_failed;
+}
+
+void sl_nest_value(const struct sl_reading *reading, enum sl_pass_rows rows, struct sl_buf *sql)
+{
+    (void)rows;
+    sl_buf_add(sql, ", ");
+    add_tree(reading->column, reading->nest->json, sql);
+    sl_buf_addf(sql, " as %s", reading->nest->node);
+}
+
+void sl_nest_held(const struct sl_reading *reading, enum sl_pass_rows rows, struct sl_buf *sql)
+{
+    (void)rows;
+    sl_buf_add(sql, ", ");
+    add_value(reading->column, reading->nest->node, 0, sql);
+    sl_buf_add(sql, " as ");
+    sl_buf_add_sql_name(sql, reading->column->name);
+}
+
+void sl_nest_nulls(const struct sl_contract_column *column, size_t index, struct sl_buf *sql)
+{
+    sl_buf_addf(sql, ", cast(null as VARCHAR) as \"~j%zu\", ", index);
+    add_tree(column, "cast(null as VARCHAR)", sql);
+    sl_buf_addf(sql, " as \"~n%zu\"", index);
+}
+
+// json_type(...), json_keys(...), ... of the reading's path
+static void at_path(const struct sl_reading *reading, const char *function, struct sl_buf *sql)
+{
+    sl_buf_addf(sql, "%s(%s, ", function, reading->nest->json);
+    sl_buf_add_sql_string(sql, reading->nest->path);
+    sl_buf_add_char(sql, ')');
+}
+
+static void add_shape_broken(const struct sl_reading *reading, const char *kind,
+                             struct sl_buf *broken)
+{
+    bool has_keys = is_object(reading->column);
+    if (reading->nest->list) {
+        sl_buf_add(broken, "len(list_filter(");
+        at_path(reading, "json_type", broken);
+        sl_buf_addf(broken, ", lambda \"~t\": \"~t\" not in ('%s', 'NULL'))) > 0", kind);
+        if (!has_keys)
+            return;
+        sl_buf_add(broken, " or len(list_filter(");
+        at_path(reading, "json_keys", broken);
+        sl_buf_add(broken, ", lambda \"~k\": len(\"~k\") <> list_unique(\"~k\"))) > 0");
+        return;
+    }
+    at_path(reading, "json_type", broken);
+    sl_buf_addf(broken, " not in ('%s', 'NULL')", kind);
+    if (!has_keys)
+        return;
+    sl_buf_add(broken, " or len(");
+    at_path(reading, "json_keys", broken);
+    sl_buf_add(broken, ") <> list_unique(");
+    at_path(reading, "json_keys", broken);
+    sl_buf_add_char(broken, ')');
+}
+
+// The first value of another kind, cut short, and what it is not; else a member stands twice.
+static void add_shape_message(const struct sl_reading *reading, const char *kind,
+                              struct sl_buf *message)
+{
+    bool is_root = strcmp(reading->nest->path, "$") == 0;
+    SL_AUTO(sl_buf_clear) struct sl_buf values = SL_BUF_INIT;
+    if (is_root)
+        sl_buf_addf(&values, "[%s]", reading->text);
+    else if (reading->nest->list)
+        at_path(reading, "json_extract", &values);
+    else {
+        sl_buf_add_char(&values, '[');
+        at_path(reading, "json_extract", &values);
+        sl_buf_add_char(&values, ']');
+    }
+    sl_buf_addf(message,
+                "coalesce('''' || left(regexp_replace(cast(list_filter(%s, lambda \"~t\": "
+                "coalesce(try(json_type(\"~t\")), '') not in ('%s', 'NULL'))[1] as VARCHAR), "
+                "'\"" MARK "([^\"]*)\"', '\\1', 'g'), 100) || ''' is not a JSON %s', "
+                "'it has a member twice')",
+                values.text, kind, is_object(reading->column) ? "object" : "array");
+    message->has_failed |= values.has_failed;
+}
+
+void sl_nest_shape(const struct sl_reading *reading, struct sl_buf *broken, struct sl_buf *message)
+{
+    const char *kind = is_object(reading->column) ? "OBJECT" : "ARRAY";
+    if (strcmp(reading->nest->path, "$") == 0) {
+        sl_buf_addf(broken, "%s is not null and (%s is null or json_type(%s, '$') <> '%s' or ",
+                    reading->text, reading->nest->json, reading->nest->json, kind);
+        add_shape_broken(reading, kind, broken);
+        sl_buf_add_char(broken, ')');
+    } else {
+        add_shape_broken(reading, kind, broken);
+    }
+    add_shape_message(reading, kind, message);
+}
+
+// "items[3].qty: " where it is in one array, for one item is soon found by its number then.
+static void add_label(const struct sl_reading *reading, struct sl_buf *sql)
+{
+    const char *path = reading->column->path;
+    const char *brackets = strstr(path, "[]");
+    SL_AUTO(sl_buf_clear) struct sl_buf part = SL_BUF_INIT;
+    if (reading->nest->array_count == 1 && brackets) {
+        sl_buf_add_bytes(&part, path, (size_t)(brackets + 1 - path));
+        sl_buf_add_sql_string(sql, part.text);
+        sl_buf_add(sql, " || (\"~i\" - 1) || ");
+        sl_buf_reset(&part);
+        sl_buf_addf(&part, "%s: ", brackets + 1);
+    } else {
+        sl_buf_addf(&part, "%s: ", path);
+    }
+    sl_buf_add_sql_string(sql, part.text);
+    sql->has_failed |= part.has_failed;
+}
+
+int sl_nest_spread(const struct sl_reading *reading, bool is_required, struct sl_buf *broken,
+                   struct sl_buf *message, struct sl_err *err)
+{
+    const struct sl_nest *nest = reading->nest;
+    SL_AUTO(sl_buf_clear) struct sl_buf one = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf says = SL_BUF_INIT;
+    if (is_required && nest->parent)
+        sl_buf_addf(&one, "case when %s then %s else false end", broken->text, nest->parent);
+    else
+        sl_buf_add(&one, broken->text);
+    SL_TRY(sl_buf_check(&one, err));
+    if (!nest->list) {
+        sl_buf_reset(broken);
+        sl_buf_add(broken, one.text);
+        return sl_buf_check(broken, err);
+    }
+    sl_buf_addf(&says, "list_filter(list_transform(%s, lambda \"~e\", \"~i\": case when %s then ",
+                nest->list, one.text);
+    add_label(reading, &says);
+    sl_buf_addf(&says, " || (%s) end), lambda \"~m\": \"~m\" is not null)", message->text);
+    SL_TRY(sl_buf_check(&says, err));
+    sl_buf_reset(broken);
+    sl_buf_addf(broken, "coalesce(list_bool_or(list_transform(%s, lambda \"~e\": %s)), false)",
+                nest->list, one.text);
+    sl_buf_reset(message);
+    sl_buf_addf(message,
+                "array_to_string((%s)[1:3], '; ') || case when len(%s) > 3 then '; and ' || "
+                "(len(%s) - 3) || ' more' else '' end",
+                says.text, says.text, says.text);
+    SL_TRY(sl_buf_check(broken, err));
+    return sl_buf_check(message, err);
+}

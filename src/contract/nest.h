@@ -1,0 +1,46 @@
+// Nested columns: an object with properties, an array with items. All of one column is read from
+// one JSON text, in steps of which none costs more for a deeper type:
+//
+//     "~x3"  the text as received: JSON, or typed values printed as JSON with texts for leaves
+//     "~j3"  the same if it is JSON; its numbers are texts behind a mark, for the engine's JSON
+//            keeps no digits beyond a double's
+//     "~n3"  the tree of the contract's shape with texts for leaves; what has another shape is null
+//     name   the same with every leaf read by the rules of its type
+//
+// What has another shape is seen in "~j3", by the kinds of values at a path. A leaf outside of
+// arrays has rules like a column's; for one inside they are asked of every item.
+#ifndef SL_CONTRACT_NEST_H
+#define SL_CONTRACT_NEST_H
+
+#include "contract/read.h"
+
+struct sl_nest {
+    const char *json;   // SQL: "~j3"
+    const char *path;   // in it: $."items"[*]."qty"
+    const char *node;   // SQL of the tree's part: "~n3"['address']['zip'], of an item "~e"['qty']
+    const char *list;   // SQL: the items that "~e" stands for; NULL: not inside of an array
+    int array_count;    // that it is inside of
+    const char *parent; // SQL: there is an object that it is a member of; NULL: it is none
+};
+
+// Makes the reading one of a nested column. `raw_type` as the engine names it.
+SL_MUST int sl_nest_init(struct sl_reading *reading, struct sl_arena *arena, struct sl_err *err);
+// The reading of a field of an object or array.
+SL_MUST int sl_nest_field(const struct sl_reading *parent, const struct sl_contract_column *field,
+                          struct sl_arena *arena, struct sl_reading *ret, struct sl_err *err);
+
+// Layers, as in read.h.
+sl_reading_layer sl_nest_text, sl_nest_value, sl_nest_held;
+// ", null as ..." for what the layers add.
+void sl_nest_nulls(const struct sl_contract_column *column, size_t index, struct sl_buf *sql);
+// The clean type, as the engine reads it.
+void sl_nest_type(const struct sl_contract_column *column, struct sl_buf *sql);
+
+// The type rule of an object or array.
+void sl_nest_shape(const struct sl_reading *reading, struct sl_buf *broken, struct sl_buf *message);
+// A rule over one value -> over all that the reading stands for. `is_required`: it asks for a
+// value.
+SL_MUST int sl_nest_spread(const struct sl_reading *reading, bool is_required,
+                           struct sl_buf *broken, struct sl_buf *message, struct sl_err *err);
+
+#endif

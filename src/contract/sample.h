@@ -1,0 +1,27 @@
+// Values for rows that a contract accepts or rejects: as SQL over the number of a row. What they
+// are worth is for the compiled pass to say; these are candidates.
+#ifndef SL_CONTRACT_SAMPLE_H
+#define SL_CONTRACT_SAMPLE_H
+
+#include "base/buf.h"
+#include "spec/contract.h"
+
+// Of one column; VARCHAR over "~i" BIGINT, the number of the row. The same seed gives the same
+// values.
+struct sl_sample {
+    const char *good; // meant to break nothing
+    const char *odd;  // null, ends of ranges and what lies beyond, other words, ...
+};
+// `notes` says which patterns no texts can be made of, and why.
+SL_MUST int sl_contract_samples(const struct sl_contract_table *table, uint64_t seed,
+                                struct sl_arena *arena, struct sl_sample **ret,
+                                struct sl_strs *notes, struct sl_err *err);
+
+// Texts that a regular expression (a part of RE2's syntax: characters, classes, groups, |, and
+// repeats) matches as a whole. *ret_why says what it cannot do; then nothing was added. Texts may
+// repeat.
+SL_MUST int sl_pattern_samples(const char *pattern, uint64_t seed, size_t count,
+                               struct sl_arena *arena, struct sl_strs *ret, const char **ret_why,
+                               struct sl_err *err);
+
+#endif

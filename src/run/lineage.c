@@ -1,0 +1,273 @@
+#include "run/lineage.h"
+
+#include "base/str.h"
+#include "run/lineage_cache.h"
+#include "step/snapshot.h"
+
+#include <string.h>
+
+const char *sl_lineage_how_name(enum sl_lineage_how how)
+{
+    static const char *const names[] = {[SL_LINEAGE_READ] = "read",
+                                        [SL_LINEAGE_PARSED] = "parsed",
+                                        [SL_LINEAGE_PASSED] = "passed on",
+                                        [SL_LINEAGE_COMPUTED] = "computed",
+                                        [SL_LINEAGE_DECIDES] = "decides rows"};
+    return names[how];
+}
+
+static char *key_of(const char *table, const char *column, struct sl_arena *arena)
+{
+    char *key = column ? sl_arena_printf(arena, "%s\n%s", table, column)
+                       : sl_arena_printf(arena, "%s", table);
+    for (char *at = key; at && *at; at++)
+        if (*at >= 'A' && *at <= 'Z')
+            *at = (char)(*at - 'A' + 'a');
+    return key;
+}
+
+struct sl_lineage_end *sl_lineage_end(const struct sl_lineage *lineage, const char *table,
+                                      const char *column)
+{
+    const char *key = key_of(table, column, &lineage->world->arena);
+    return key ? sl_map_get(&lineage->ends, key) : NULL;
+}
+
+static int take_end(struct sl_lineage *lineage, const char *table, const char *column,
+                    struct sl_lineage_end **ret, struct sl_err *err)
+{
+    struct sl_arena *arena = &lineage->world->arena;
+    const char *key = key_of(table, column, arena);
+    SL_TRY_NEW(key, err);
+    *ret = sl_map_get(&lineage->ends, key);
+    if (*ret)
+        return SL_OK;
+    *ret = SL_NEW(arena, struct sl_lineage_end);
+    SL_TRY_NEW(*ret, err);
+    **ret = (struct sl_lineage_end){.table = table, .column = column};
+    return sl_map_set(&lineage->ends, key, *ret, err);
+}
+
+// A column of a table, or with NULL its rows.
+struct end {
+    const char *table, *column;
+};
+
+static int add_edge(struct sl_lineage *lineage, struct end from, struct end to,
+                    enum sl_lineage_how how, struct sl_err *err)
+{
+    struct sl_arena *arena = &lineage->world->arena;
+    struct sl_lineage_edge edge = {.how = how};
+    SL_TRY(take_end(lineage, from.table, from.column, &edge.from, err));
+    SL_TRY(take_end(lineage, to.table, to.column, &edge.to, err));
+    if (!SL_PUSH(arena, edge.from->out, edge.from->out_count, lineage->count) ||
+        !SL_PUSH(arena, edge.to->in, edge.to->in_count, lineage->count) ||
+        !SL_PUSH(arena, lineage->edges, lineage->count, edge))
+        return sl_fail_memory(err);
+    return SL_OK;
+}
+
+// Once per pair: many columns name the same filter.
+static int decide_rows(struct sl_lineage *lineage, struct end from, const char *table,
+                       struct sl_err *err)
+{
+    struct sl_lineage_end *rows;
+    SL_TRY(take_end(lineage, table, NULL, &rows, err));
+    for (size_t i = 0; i < rows->in_count; i++) {
+        const struct sl_lineage_end *known = lineage->edges[rows->in[i]].from;
+        if (sl_str_equal(known->table, from.table) &&
+            (known->column == from.column ||
+             (known->column && from.column && sl_str_equal_nocase(known->column, from.column))))
+            return SL_OK;
+    }
+    return add_edge(lineage, from, (struct end){table, NULL}, SL_LINEAGE_DECIDES, err);
+}
+
+static bool is_own(const char *column)
+{
+    static const char *const own[] = {"_source", "_position", "_ingested_at", "_corrupt"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (sl_str_equal(column, own[i]))
+            return true;
+    return false;
+}
+
+static int add_ingest(struct sl_lineage *lineage, const struct sl_node *node, struct sl_err *err)
+{
+    const struct sl_relation *relation = sl_map_get(&lineage->catalog, node->name);
+    const struct sl_contract_table *contract =
+        sl_project_contract_for(lineage->world->project, node->source);
+    const char *source = sl_arena_printf(&lineage->world->arena, "source.%s", node->bare);
+    SL_TRY_NEW(source, err);
+    size_t count = relation ? relation->count : contract ? contract->column_count : 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *name = relation ? relation->columns[i].name : contract->columns[i].source_name;
+        if (!is_own(name))
+            SL_TRY(add_edge(lineage, (struct end){source, name}, (struct end){node->name, name},
+                            SL_LINEAGE_READ, err));
+    }
+    return SL_OK;
+}
+
+static bool is_quarantine_read(const struct sl_lineage *lineage, const struct sl_node *node)
+{
+    for (size_t i = 0; i < node->downstream_count; i++) {
+        const struct sl_node *reader = &lineage->world->graph.nodes[node->downstream[i]];
+        if (reader->kind == SL_NODE_LOAD && sl_str_starts(reader->delivery->table, "quarantine."))
+            return true;
+        for (size_t k = 0; reader->kind == SL_NODE_MODEL && k < reader->query->table_count; k++)
+            if (sl_str_equal(reader->query->tables[k].layer, "quarantine"))
+                return true;
+    }
+    return false;
+}
+
+// Of a rejected row everything is kept, and every column may be why.
+static int add_quarantine(struct sl_lineage *lineage, const struct sl_node *node, const char *raw,
+                          struct sl_err *err)
+{
+    const char *quarantine = sl_arena_printf(&lineage->world->arena, "quarantine.%s", node->bare);
+    const struct sl_relation *relation = sl_map_get(&lineage->catalog, raw);
+    SL_TRY_NEW(quarantine, err);
+    for (size_t i = 0; relation && i < relation->count; i++) {
+        struct end from = {raw, relation->columns[i].name};
+        SL_TRY(
+            add_edge(lineage, from, (struct end){quarantine, "payload"}, SL_LINEAGE_COMPUTED, err));
+        SL_TRY(decide_rows(lineage, from, quarantine, err));
+    }
+    return decide_rows(lineage, (struct end){raw, NULL}, quarantine, err);
+}
+
+// A rule over the row, the filter and the key's order are SQL over any of its columns: each column
+// may decide whether a row is clean.
+static int add_cleanse(struct sl_lineage *lineage, const struct sl_node *node, struct sl_err *err)
+{
+    const char *raw = sl_arena_printf(&lineage->world->arena, "raw.%s", node->bare);
+    SL_TRY_NEW(raw, err);
+    const struct sl_relation *relation = sl_map_get(&lineage->catalog, raw);
+    for (size_t i = 0; i < node->contract->column_count; i++) {
+        const struct sl_contract_column *column = &node->contract->columns[i];
+        struct end from = {raw, column->source_name};
+        SL_TRY(add_edge(lineage, from, (struct end){node->name, column->name}, SL_LINEAGE_PARSED,
+                        err));
+        struct sl_lineage_edge *edge = &lineage->edges[lineage->count - 1];
+        edge->rules = column->rules;
+        edge->rule_count = column->rule_count;
+        SL_TRY(decide_rows(lineage, from, node->name, err));
+    }
+    for (size_t i = 0; relation && node->contract->filter && i < relation->count; i++)
+        SL_TRY(decide_rows(lineage, (struct end){raw, relation->columns[i].name}, node->name, err));
+    SL_TRY(is_quarantine_read(lineage, node) ? add_quarantine(lineage, node, raw, err) : SL_OK);
+    return decide_rows(lineage, (struct end){raw, NULL}, node->name, err);
+}
+
+static int add_origins(struct sl_lineage *lineage, const struct sl_node *node,
+                       const struct sl_query_column *column, const char *name, struct sl_err *err)
+{
+    // Of rows with one key or time, all of their columns say which one stays.
+    bool is_choosing =
+        node->model->write == SL_WRITE_MERGE || node->model->write == SL_WRITE_SNAPSHOT;
+    for (size_t i = 0; i < column->origin_count; i++) {
+        const struct sl_origin *origin = &column->origins[i];
+        enum sl_lineage_how how = origin->is_filter   ? SL_LINEAGE_DECIDES
+                                  : origin->is_direct ? SL_LINEAGE_PASSED
+                                                      : SL_LINEAGE_COMPUTED;
+        struct end from = {origin->table, origin->column};
+        SL_TRY(add_edge(lineage, from, (struct end){node->name, name}, how, err));
+        if (origin->is_filter || is_choosing)
+            SL_TRY(decide_rows(lineage, from, node->name, err));
+        bool is_time = node->model->write == SL_WRITE_SNAPSHOT && !origin->is_filter &&
+                       sl_str_equal_nocase(name, node->model->updated_at);
+        if (!is_time)
+            continue;
+        SL_TRY(add_edge(lineage, from, (struct end){node->name, SL_VALID_FROM}, SL_LINEAGE_COMPUTED,
+                        err));
+        SL_TRY(add_edge(lineage, from, (struct end){node->name, SL_VALID_TO}, SL_LINEAGE_COMPUTED,
+                        err));
+    }
+    return SL_OK;
+}
+
+static int add_model(struct sl_lineage *lineage, const struct sl_node *node,
+                     struct sl_lineage_cache *cache, struct sl_err *err)
+{
+    struct sl_query query;
+    if (!lineage->world->digests[node->query - lineage->world->queries])
+        return SL_OK; // its syntax error is known
+    SL_TRY(sl_lineage_cache_find(cache, node, &query, err));
+    // The engine names an expression without an alias.
+    const struct sl_relation *relation = sl_map_get(&lineage->catalog, node->name);
+    bool is_named = relation && relation->count >= query.column_count;
+    for (size_t i = 0; i < query.column_count; i++)
+        SL_TRY(add_origins(lineage, node, &query.columns[i],
+                           is_named && !*query.columns[i].name ? relation->columns[i].name
+                                                               : query.columns[i].name,
+                           err));
+    for (size_t i = 0; i < node->query->table_count; i++) {
+        const struct sl_table_ref *ref = &node->query->tables[i];
+        const char *table = sl_arena_printf(&lineage->world->arena, "%s.%s",
+                                            ref->layer ? ref->layer : "", ref->name);
+        SL_TRY_NEW(table, err);
+        SL_TRY(decide_rows(lineage, (struct end){table, NULL}, node->name, err));
+    }
+    return SL_OK;
+}
+
+static int add_load(struct sl_lineage *lineage, const struct sl_node *node, struct sl_err *err)
+{
+    struct sl_relation *relation = sl_map_get(&lineage->catalog, node->delivery->table);
+    if (relation)
+        SL_TRY(sl_map_set(&lineage->catalog, node->name, relation, err));
+    for (size_t i = 0; relation && i < relation->count; i++) {
+        const char *name = relation->columns[i].name;
+        SL_TRY(add_edge(lineage, (struct end){node->delivery->table, name},
+                        (struct end){node->name, name}, SL_LINEAGE_PASSED, err));
+    }
+    return decide_rows(lineage, (struct end){node->delivery->table, NULL}, node->name, err);
+}
+
+// A column that is made of nothing, such as a constant, is still there as often as there are rows.
+static int add_columns(struct sl_lineage *lineage, const char *table, struct sl_err *err)
+{
+    const struct sl_relation *relation = sl_map_get(&lineage->catalog, table);
+    struct sl_lineage_end *end;
+    for (size_t i = 0; relation && i < relation->count; i++)
+        SL_TRY(take_end(lineage, table, relation->columns[i].name, &end, err));
+    return SL_OK;
+}
+
+static int add_node(struct sl_lineage *lineage, const struct sl_node *node,
+                    struct sl_lineage_cache *cache, struct sl_err *err)
+{
+    switch (node->kind) {
+    case SL_NODE_INGEST:
+        return add_ingest(lineage, node, err);
+    case SL_NODE_CLEANSE:
+        return add_cleanse(lineage, node, err);
+    case SL_NODE_MODEL:
+        return add_model(lineage, node, cache, err);
+    case SL_NODE_LOAD:
+        return add_load(lineage, node, err);
+    }
+    return SL_OK;
+}
+
+int sl_lineage_read(struct sl_world *world, struct sl_lineage *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_lineage_cache_clear) struct sl_lineage_cache cache = {0};
+    *ret = (struct sl_lineage){.world = world};
+    SL_TRY(sl_world_bind(world, &ret->catalog, err));
+    SL_TRY(sl_lineage_cache_open(world, &ret->catalog, &cache, err));
+    for (size_t i = 0; i < world->graph.count; i++)
+        SL_TRY(add_node(ret, &world->graph.nodes[i], &cache, err));
+    for (const struct sl_map_entry *it = sl_map_first(&ret->catalog); it; it = sl_map_next(it))
+        SL_TRY(add_columns(ret, sl_map_key(it), err));
+    sl_lineage_cache_store(&cache);
+    return SL_OK;
+}
+
+void sl_lineage_clear(struct sl_lineage *lineage)
+{
+    sl_map_clear(&lineage->catalog);
+    sl_map_clear(&lineage->ends);
+}

@@ -1,0 +1,53 @@
+// Column lineage of a whole project: from the fields of source files over raw, clean and curated
+// columns to the columns at targets.
+//
+// An end is a column of a table, or which rows a table has. A change of an end can only change the
+// ends that edges lead to from it: by value (the column's value is made of it), or by influence (it
+// decides which rows there are, and so what aggregates see). Which rows a table has influences each
+// of its columns; that goes without an edge.
+#ifndef SL_RUN_LINEAGE_H
+#define SL_RUN_LINEAGE_H
+
+#include "run/world.h"
+
+enum sl_lineage_how {
+    SL_LINEAGE_READ,     // a field of the source's files
+    SL_LINEAGE_PARSED,   // by the contract; the only one with rules
+    SL_LINEAGE_PASSED,   // unchanged
+    SL_LINEAGE_COMPUTED, // an expression over it
+    SL_LINEAGE_DECIDES,  // influence: filters, joins, groups, keys, rules
+};
+const char *sl_lineage_how_name(enum sl_lineage_how how); // "passed on"
+
+struct sl_lineage_end {
+    const char *table;  // "source.orders", "raw.orders", ..., "target.warehouse.daily"
+    const char *column; // NULL: which rows the table has
+    size_t *in, *out;   // indices of edges
+    size_t in_count, out_count;
+    size_t seen; // for whoever walks
+};
+struct sl_lineage_edge {
+    struct sl_lineage_end *from, *to;
+    enum sl_lineage_how how;
+    // PARSED: the column's rules, whose ids are the reasons in quarantine.
+    const struct sl_rule *rules;
+    size_t rule_count;
+    size_t seen;
+};
+struct sl_lineage {
+    struct sl_world *world;
+    struct sl_map catalog; // table -> struct sl_relation *, targets too
+    struct sl_map ends;    // "table\ncolumn" in lower case -> struct sl_lineage_end *
+    struct sl_lineage_edge *edges;
+    size_t count;
+};
+
+// What models' columns are made of is remembered in <state>/lineage.cache. The project may have
+// mistakes: what cannot be bound has no lineage.
+SL_MUST int sl_lineage_read(struct sl_world *world, struct sl_lineage *ret, struct sl_err *err);
+void sl_lineage_clear(struct sl_lineage *lineage); // for SL_AUTO
+// NULL: nothing is known of it. column NULL: the rows of the table.
+struct sl_lineage_end *sl_lineage_end(const struct sl_lineage *lineage, const char *table,
+                                      const char *column);
+
+#endif

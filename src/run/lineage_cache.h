@@ -1,0 +1,25 @@
+// What the columns of models' queries are made of, remembered by all that it follows from.
+#ifndef SL_RUN_LINEAGE_CACHE_H
+#define SL_RUN_LINEAGE_CACHE_H
+
+#include "base/json.h"
+#include "run/world.h"
+
+struct sl_lineage_cache {
+    struct sl_world *world;
+    const struct sl_map *catalog; // table -> struct sl_relation *
+    json_t *known, *used;
+    bool has_new;
+    struct sl_session *session; // opened by the first query that is not in the cache
+};
+
+SL_MUST int sl_lineage_cache_open(struct sl_world *world, const struct sl_map *catalog,
+                                  struct sl_lineage_cache *ret, struct sl_err *err);
+// Columns with their origins, in the world's arena.
+SL_MUST int sl_lineage_cache_find(struct sl_lineage_cache *cache, const struct sl_node *node,
+                                  struct sl_query *ret, struct sl_err *err);
+// Keeps what was used, if any of it is new.
+void sl_lineage_cache_store(struct sl_lineage_cache *cache);
+void sl_lineage_cache_clear(struct sl_lineage_cache *cache); // for SL_AUTO
+
+#endif

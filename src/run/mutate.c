@@ -1,0 +1,254 @@
+#include "run/mutate.h"
+
+#include "api/check.h"
+#include "run/generate.h"
+
+#include <string.h>
+
+struct lister {
+    struct sl_world *world;
+    struct sl_arena *arena;
+    const struct sl_node *node;
+    struct sl_mutant *mutants;
+    size_t count;
+};
+
+static int add(struct lister *lister, struct sl_mutant mutant, struct sl_err *err)
+{
+    mutant.node = lister->node;
+    mutant.table = lister->node->name;
+    return SL_PUSH(lister->arena, lister->mutants, lister->count, mutant) ? SL_OK
+                                                                          : sl_fail_memory(err);
+}
+
+// The list without the rule at `index`.
+static int without(struct lister *lister, const struct sl_rule *rules, size_t count, size_t index,
+                   struct sl_rule **ret, struct sl_err *err)
+{
+    *ret = SL_NEW_ARRAY(lister->arena, struct sl_rule, count);
+    SL_TRY_NEW(*ret, err);
+    memcpy(*ret, rules, index * sizeof *rules);
+    memcpy(*ret + index, rules + index + 1, (count - index - 1) * sizeof *rules);
+    return SL_OK;
+}
+
+static int copy_contract(struct lister *lister, struct sl_contract_table **ret, struct sl_err *err)
+{
+    const struct sl_contract_table *contract = lister->node->contract;
+    *ret = SL_NEW(lister->arena, struct sl_contract_table);
+    SL_TRY_NEW(*ret, err);
+    **ret = *contract;
+    (*ret)->columns =
+        SL_NEW_ARRAY(lister->arena, struct sl_contract_column, contract->column_count);
+    SL_TRY_NEW((*ret)->columns, err);
+    memcpy((*ret)->columns, contract->columns, contract->column_count * sizeof *contract->columns);
+    return SL_OK;
+}
+
+static int add_column_rule(struct lister *lister, size_t at, size_t index, struct sl_err *err)
+{
+    const struct sl_contract_column *column = &lister->node->contract->columns[at];
+    const struct sl_rule *rule = &column->rules[index];
+    struct sl_contract_table *copy;
+    // Its type a column has anyway; for required see add_required.
+    if (rule->severity != SL_RULE_REJECT || sl_str_equal(rule->kind, "type") ||
+        sl_str_equal(rule->kind, "required"))
+        return SL_OK;
+    SL_TRY(copy_contract(lister, &copy, err));
+    SL_TRY(
+        without(lister, column->rules, column->rule_count, index, &copy->columns[at].rules, err));
+    copy->columns[at].rule_count--;
+    return add(lister, (struct sl_mutant){.rule = rule->id, .place = rule->place, .contract = copy},
+               err);
+}
+
+// Both ways to say that a value is required.
+static int add_required(struct lister *lister, size_t at, struct sl_err *err)
+{
+    const struct sl_contract_column *column = &lister->node->contract->columns[at];
+    struct sl_contract_table *copy;
+    struct sl_place place = column->place;
+    bool is_required = column->is_required;
+    SL_TRY(copy_contract(lister, &copy, err));
+    struct sl_contract_column *own = &copy->columns[at];
+    own->is_required = false;
+    for (size_t i = own->rule_count; i-- > 0;) {
+        if (!sl_str_equal(own->rules[i].kind, "required") ||
+            own->rules[i].severity != SL_RULE_REJECT)
+            continue;
+        place = own->rules[i].place;
+        is_required = true;
+        SL_TRY(without(lister, own->rules, own->rule_count, i, &own->rules, err));
+        own->rule_count--;
+    }
+    if (!is_required || column->key_position > 0) // a key is required anyway
+        return SL_OK;
+    const char *name = sl_arena_printf(lister->arena, "%s.required", column->name);
+    SL_TRY_NEW(name, err);
+    return add(lister, (struct sl_mutant){.rule = name, .place = place, .contract = copy}, err);
+}
+
+static int add_rules(struct lister *lister, struct sl_err *err)
+{
+    const struct sl_contract_table *contract = lister->node->contract;
+    for (size_t i = 0; i < contract->column_count; i++) {
+        SL_TRY(add_required(lister, i, err));
+        for (size_t k = 0; k < contract->columns[i].rule_count; k++)
+            SL_TRY(add_column_rule(lister, i, k, err));
+    }
+    for (size_t i = 0; i < contract->rule_count; i++) {
+        const struct sl_rule *rule = &contract->rules[i];
+        struct sl_contract_table *copy;
+        if (rule->severity != SL_RULE_REJECT)
+            continue;
+        SL_TRY(copy_contract(lister, &copy, err));
+        SL_TRY(without(lister, contract->rules, contract->rule_count, i, &copy->rules, err));
+        copy->rule_count--;
+        SL_TRY(add(lister,
+                   (struct sl_mutant){.rule = rule->id, .place = rule->place, .contract = copy},
+                   err));
+    }
+    return SL_OK;
+}
+
+// One check after the other is compiled alone, for what it claims.
+static int add_check(struct lister *lister, const struct sl_yaml *checks, size_t index,
+                     struct sl_err *err)
+{
+    SL_AUTO(sl_diags_clear) struct sl_diags ignored = SL_DIAGS_INIT;
+    struct sl_yaml alone = {.kind = SL_YAML_LIST,
+                            .place = checks->place,
+                            .text = "",
+                            .items = &checks->items[index],
+                            .count = 1};
+    struct sl_yaml *rest = SL_NEW(lister->arena, struct sl_yaml);
+    struct sl_model *model = SL_NEW(lister->arena, struct sl_model);
+    struct sl_check *compiled;
+    size_t count;
+    SL_TRY_NEW(rest, err);
+    SL_TRY_NEW(model, err);
+    SL_TRY(sl_checks_compile(&alone, lister->arena, &ignored, &compiled, &count, err));
+    *rest = *checks;
+    rest->items = SL_NEW_ARRAY(lister->arena, struct sl_yaml *, checks->count);
+    SL_TRY_NEW(rest->items, err);
+    rest->count = 0;
+    for (size_t i = 0; i < checks->count; i++)
+        if (i != index)
+            rest->items[rest->count++] = checks->items[i];
+    *model = *lister->node->model;
+    model->checks = rest;
+    return add(lister,
+               (struct sl_mutant){.rule = count ? compiled[0].claim : "a check",
+                                  .place = checks->items[index]->place,
+                                  .model = model},
+               err);
+}
+
+int sl_mutants_list(struct sl_world *world, struct sl_mutant **ret, size_t *ret_count,
+                    struct sl_err *err)
+{
+    struct lister lister = {.world = world, .arena = &world->arena};
+    for (size_t i = 0; i < world->graph.count; i++) {
+        lister.node = &world->graph.nodes[i];
+        const struct sl_yaml *checks =
+            lister.node->kind == SL_NODE_MODEL ? lister.node->model->checks : NULL;
+        if (lister.node->kind == SL_NODE_CLEANSE)
+            SL_TRY(add_rules(&lister, err));
+        for (size_t k = 0; checks && checks->kind == SL_YAML_LIST && k < checks->count; k++)
+            SL_TRY(add_check(&lister, checks, k, err));
+    }
+    *ret = lister.mutants;
+    *ret_count = lister.count;
+    return SL_OK;
+}
+
+// A check that is gone is missed only where it should have failed.
+static bool could_notice(const struct sl_world *world, const struct sl_mutant *mutant,
+                         const struct sl_test_case *test)
+{
+    size_t index = (size_t)(mutant->node - world->graph.nodes);
+    bool has_node = false, has_failure = !mutant->model;
+    for (size_t i = 0; i < test->node_count; i++)
+        has_node |= test->nodes[i] == index;
+    for (size_t i = 0; i < test->test->run_count; i++)
+        for (size_t k = 0; k < test->test->runs[i].failure_count; k++)
+            has_failure |= sl_str_equal(test->test->runs[i].failures[k].table, mutant->table);
+    return has_node && has_failure;
+}
+
+int sl_mutant_try(struct sl_world *world, struct sl_mutant *mutant,
+                  const struct sl_test_case *const *cases, size_t count, int64_t threads,
+                  struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    const struct sl_test_case **chosen = SL_NEW_ARRAY(&arena, const struct sl_test_case *, count);
+    struct sl_test_outcome *outcomes = SL_NEW_ARRAY(&arena, struct sl_test_outcome, count);
+    struct sl_test_options options = {.threads = threads, .fail_fast = true, .mutant = mutant};
+    SL_TRY_NEW(chosen, err);
+    SL_TRY_NEW(outcomes, err);
+    for (size_t i = 0; i < count; i++)
+        if (could_notice(world, mutant, cases[i]))
+            chosen[mutant->test_count++] = cases[i];
+    if (mutant->test_count == 0)
+        return SL_OK;
+    int code = sl_test_run(world, chosen, mutant->test_count, &options, outcomes, err);
+    for (size_t i = 0; i < mutant->test_count; i++) {
+        if (code == SL_OK && outcomes[i].status == SL_TEST_FAILED && !mutant->killed_by)
+            mutant->killed_by = outcomes[i].test->test;
+        sl_arena_clear(&outcomes[i].arena);
+    }
+    return code;
+}
+
+static int keep_row(struct sl_world *world, struct sl_mutant *mutant,
+                    const struct sl_result *result, struct sl_err *err)
+{
+    size_t count = sl_result_columns(result);
+    mutant->columns = SL_NEW_ARRAY(&world->arena, const char *, count);
+    mutant->values = SL_NEW_ARRAY(&world->arena, const char *, count);
+    SL_TRY_NEW(mutant->columns, err);
+    SL_TRY_NEW(mutant->values, err);
+    for (size_t i = 0; i < count; i++) {
+        const char *value = sl_result_text(result, 0, i);
+        mutant->columns[i] = sl_arena_strdup(&world->arena, sl_result_name(result, i));
+        mutant->values[i] = sl_arena_strdup(&world->arena, value);
+        SL_TRY_NEW(mutant->columns[i], err);
+        if (value)
+            SL_TRY_NEW(mutant->values[i], err);
+    }
+    mutant->column_count = count;
+    return SL_OK;
+}
+
+int sl_mutant_explain(struct sl_world *world, struct sl_mutant *mutant, struct sl_err *err)
+{
+    SL_AUTO(sl_session_close) struct sl_session *session = NULL;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct sl_generated made;
+    struct sl_err refusal = {0};
+    if (!mutant->contract)
+        return SL_OK;
+    struct sl_generate_options options = {.contract = mutant->node->contract,
+                                          .seed = 1,
+                                          .breaking = SL_BREAK_RULE,
+                                          .rule = mutant->rule};
+    SL_TRY(sl_world_session(world, &session, err));
+    // Without such a row the report is as good, only shorter.
+    int code = sl_generate(session, &options, &world->arena, &made, &refusal);
+    if (code == SL_E_MEMORY || code == SL_E_INTERRUPTED) {
+        *err = refusal;
+        return code;
+    }
+    if (code != SL_OK)
+        return SL_OK;
+    sl_buf_add(&sql, "select ");
+    for (size_t i = 0; i < made.column_count; i++) {
+        sl_buf_add(&sql, i ? ", " : "");
+        sl_buf_add_sql_name(&sql, made.columns[i].name);
+    }
+    sl_buf_add(&sql, " from \"~generated\" limit 1");
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(session->kind->query(session, sql.text, 1, &result, err));
+    return sl_result_rows(result) ? keep_row(world, mutant, result, err) : SL_OK;
+}

@@ -1,0 +1,156 @@
+// What is nested in a property: the members of an object, the item of an array.
+#include "spec/contract_file.h"
+
+#include <string.h>
+
+static void complain(struct sl_odcs_reader *reader, struct sl_place place, const char *hint,
+                     const char *message)
+{
+    sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, place, hint,
+            "column '%s': %s", reader->column->path, message);
+}
+
+bool sl_odcs_has_fields(const struct sl_odcs_property *property)
+{
+    if (property->logical_type == SL_ODCS_OBJECT)
+        return property->properties && property->properties->count > 0;
+    return property->logical_type == SL_ODCS_ARRAY && property->items;
+}
+
+// A key or a rule over the whole row has no meaning for one of many values.
+static void check_nested(struct sl_odcs_reader *reader, const struct sl_odcs_property *property)
+{
+    const struct sl_contract_column *column = reader->column;
+
+    if (property->is_key)
+        complain(reader, sl_yaml_place(property->node, "primaryKey"), NULL,
+                 "a nested value is no primary key");
+    for (size_t i = 0; i < column->rule_count; i++)
+        if (strcmp(column->rules[i].kind, "expression") == 0)
+            complain(reader, column->rules[i].place, "write it in the quality of the schema object",
+                     "an expression is over the whole row, not over a nested value");
+}
+
+// An item needs no name, and the standard's own examples give it none.
+static int read_rows(const struct sl_contract_column *parent, const struct sl_yaml *pruned,
+                     struct sl_odcs_reader *reader, struct sl_odcs_property *ret,
+                     struct sl_err *err)
+{
+    struct sl_opt rows[64];
+    size_t count = 0;
+
+    while (sl_odcs_property_rows[count].name)
+        count++;
+    memcpy(rows, sl_odcs_property_rows, (count + 1) * sizeof *rows);
+    for (size_t i = 0; i < count; i++)
+        if (parent->type.kind == SL_TYPE_ARRAY && strcmp(rows[i].name, "name") == 0)
+            rows[i].flags &= ~(unsigned)SL_OPT_REQUIRED;
+    return sl_opt_read(rows, pruned, "a nested property", ret, NULL, &reader->project->arena,
+                       &reader->project->diags, err);
+}
+
+static int name_field(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
+                      struct sl_contract_column *field, struct sl_err *err)
+{
+    const struct sl_contract_column *parent = reader->column;
+    bool is_item = parent->type.kind == SL_TYPE_ARRAY;
+
+    field->name = is_item || !property->name ? "" : property->name;
+    field->place = sl_yaml_place(property->node, "name");
+    field->path =
+        is_item ? sl_arena_printf(&reader->project->arena, "%s[]", parent->path)
+                : sl_arena_printf(&reader->project->arena, "%s.%s", parent->path, field->name);
+    SL_TRY_NEW(field->path, err);
+    return SL_OK;
+}
+
+// Takes the map as the next of the column's fields.
+static int read_field(struct sl_odcs_reader *reader, const struct sl_yaml *node,
+                      struct sl_map *names, struct sl_err *err)
+{
+    struct sl_contract_column *parent = reader->column;
+    struct sl_contract_column *field = &parent->fields[parent->field_count];
+    struct sl_odcs_property property = {0};
+    struct sl_yaml *pruned;
+
+    if (node->kind != SL_YAML_MAP) {
+        sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, node->place, NULL,
+                "a property inside of '%s' is %s, expected a map", parent->path,
+                sl_yaml_describe(node));
+        return SL_OK;
+    }
+    SL_TRY(sl_odcs_prune_property(reader, node, &pruned, err));
+    SL_TRY(read_rows(parent, pruned, reader, &property, err));
+    SL_TRY(name_field(reader, &property, field, err));
+    reader->column = field;
+    if (strcmp(field->name, "*") == 0)
+        complain(reader, field->place, NULL, "'*' is no name of a member");
+    SL_TRY(sl_odcs_read_property(reader, &property, err));
+    check_nested(reader, &property);
+    if (parent->type.kind == SL_TYPE_OBJECT && property.name)
+        SL_TRY(sl_odcs_check_name(reader, names, field, err));
+    reader->column = parent;
+    parent->field_count++;
+    return SL_OK;
+}
+
+// A bound or a list of values says nothing of an object or array.
+static void check_rules(struct sl_odcs_reader *reader)
+{
+    static const char *const fit[] = {"required", "type", "expression", "unique"};
+    const struct sl_contract_column *column = reader->column;
+
+    for (size_t i = 0; i < column->rule_count; i++) {
+        bool is_fit = false;
+        for (size_t k = 0; k < sizeof fit / sizeof *fit; k++)
+            is_fit |= strcmp(fit[k], column->rules[i].kind) == 0;
+        if (!is_fit)
+            complain(reader, column->rules[i].place, "give it to a member or item",
+                     "this rule is not for an object or array");
+    }
+}
+
+static bool is_too_deep(struct sl_odcs_reader *reader)
+{
+    const struct sl_contract_column *column = reader->column;
+    int arrays = column->type.kind == SL_TYPE_ARRAY;
+
+    for (const char *at = strstr(column->path, "[]"); at; at = strstr(at + 1, "[]"))
+        arrays++;
+    if (reader->depth == SL_NESTED_DEEPEST)
+        complain(reader, column->place, NULL,
+                 "objects and arrays stand more than 100 levels deep in each other");
+    else if (arrays > SL_ARRAYS_DEEPEST)
+        complain(reader, column->place, "leave out its 'items': it is JSON text then",
+                 "arrays stand more than 12 levels deep in each other");
+    return reader->depth == SL_NESTED_DEEPEST || arrays > SL_ARRAYS_DEEPEST;
+}
+
+int sl_odcs_fields(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
+                   struct sl_err *err)
+{
+    SL_AUTO(sl_map_clear) struct sl_map names = {0};
+    struct sl_contract_column *column = reader->column;
+    bool is_object = column->type.kind == SL_TYPE_OBJECT;
+    const struct sl_yaml *list = property->properties;
+    size_t count = is_object ? list->count : 1;
+    struct sl_contract_column *fields;
+
+    if (!is_object && column->type.kind != SL_TYPE_ARRAY)
+        return SL_OK;
+    if (is_object && list->kind != SL_YAML_LIST) {
+        complain(reader, list->place, "each begins with '- name:'", "its properties are no list");
+        return SL_OK;
+    }
+    if (is_too_deep(reader))
+        return SL_OK;
+    check_rules(reader);
+    fields = SL_NEW_ARRAY(&reader->project->arena, struct sl_contract_column, count);
+    SL_TRY_NEW(fields, err);
+    column->fields = fields;
+    reader->depth++;
+    for (size_t i = 0; i < count; i++)
+        SL_TRY(read_field(reader, is_object ? list->items[i] : property->items, &names, err));
+    reader->depth--;
+    return SL_OK;
+}

@@ -1,0 +1,120 @@
+"""Files whose columns or types are no longer the contract's: what each policy of a source makes of them."""
+import json
+
+import pytest
+
+PROJECT = "name: drift\nchecks: {requirements: off}\n"
+COLUMNS = [{"name": "id", "logicalType": "integer", "primaryKey": True}, {"name": "amount", "logicalType": "integer"}]
+
+
+@pytest.fixture
+def shop(project):
+    project.write("sluice.yml", PROJECT)
+    policy(project)
+    project.write("contracts/orders.odcs.yml", json.dumps(
+        {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "orders", "version": "1.0.0", "status": "active",
+         "schema": [{"name": "orders", "properties": COLUMNS}]}))
+    project.write("data/a.jsonl", '{"id": 1, "amount": 5}\n{"id": 2, "amount": 6}\n')
+    project.run("run")
+    return project
+
+
+def policy(project, **drift):
+    lines = "".join(f"  {key}: {value}\n" for key, value in drift.items())
+    project.write("sources/orders.yml", "connector: file\npath: data/*.jsonl\n" + (f"drift:\n{lines}" if drift else ""))
+
+
+def clean(project):
+    return {row["id"]: row for row in project.delta("clean.orders").to_pylist()}
+
+
+def same_as_from_scratch(project):
+    before = project.rows("clean.orders"), project.rows("quarantine.orders", ["payload", "reasons"])
+    project.run("run", "--full-refresh")
+    assert (project.rows("clean.orders"), project.rows("quarantine.orders", ["payload", "reasons"])) == before
+
+
+MORE = '{"id": 3, "amount": 7, "note": "new"}\n{"id": 4, "amount": 8, "note": null}\n'
+
+
+def test_freeze_keeps_a_new_column_in_raw_only(shop):
+    shop.write("data/b.jsonl", MORE)
+    shop.run("run")
+    assert set(clean(shop)) == {1, 2, 3, 4} and "note" not in clean(shop)[3]
+    assert shop.json("query", "select note from raw.orders where id = '3'")["rows"] == [["new"]]
+
+
+def test_evolve_takes_a_new_column_over_and_keeps_it(shop):
+    policy(shop, new_columns="evolve")
+    shop.write("data/b.jsonl", MORE)
+    shop.run("run")
+    assert {i: row["note"] for i, row in clean(shop).items()} == {1: None, 2: None, 3: "new", 4: None}
+    shop.write("data/c.jsonl", '{"id": 5, "amount": 9}\n')
+    shop.run("run")
+    assert clean(shop)[5]["note"] is None and clean(shop)[3]["note"] == "new"
+    same_as_from_scratch(shop)
+    shop.write("models/notes.sql", "select note from clean.orders where note is not null")
+    shop.run("check")
+    shop.run("run")
+    assert shop.json("query", "select * from curated.notes")["rows"] == [["new"]]
+
+
+def test_evolve_never_rejects_a_row_for_a_new_column(shop):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    policy(shop, new_columns="evolve")
+    (shop.folder / "data/a.jsonl").unlink()
+    shop.write("sources/orders.yml", "connector: file\npath: data/*.parquet\ndrift: {new_columns: evolve}\n")
+    pq.write_table(pa.table({"id": [1, 2], "amount": [5, 6], "ratio": [0.5, float("nan")], "parts": [[1], None]}), shop.folder / "data/a.parquet")
+    shop.run("run")
+    assert {i: (row["ratio"], row["parts"]) for i, row in clean(shop).items()} == {1: (0.5, "[1]"), 2: (None, None)}
+
+
+def test_quarantine_row_rejects_rows_with_a_value_in_it(shop):
+    policy(shop, new_columns="quarantine_row")
+    shop.write("data/b.jsonl", MORE)
+    shop.run("run")
+    assert set(clean(shop)) == {1, 2, 4}
+    rejected, = shop.delta("quarantine.orders").to_pylist()
+    assert rejected["reasons"] == [{"rule": "note.unexpected", "column": "note", "message": "unexpected column, with the value 'new'"}]
+    same_as_from_scratch(shop)
+    policy(shop)  # taken back: the row comes in
+    shop.run("run")
+    assert set(clean(shop)) == {1, 2, 3, 4} and not shop.rows("quarantine.orders")
+
+
+def test_fail_names_file_and_column_and_publishes_nothing(shop):
+    policy(shop, new_columns="fail")
+    shop.write("data/b.jsonl", MORE)
+    told = shop.run("run", exit_code=None)
+    assert told.returncode != 0 and "SL0710" in told.stderr
+    assert "'data/b.jsonl' record 1, column 'note': unexpected column, with the value 'new'" in told.stderr
+    assert set(clean(shop)) == {1, 2}
+    shop.write("data/b.jsonl", '{"id": 3, "amount": 7}\n')
+    shop.run("run")
+    assert set(clean(shop)) == {1, 2, 3}
+
+
+def test_a_changed_type_fails_the_step_where_the_policy_says_so(shop):
+    policy(shop, type_change="fail")
+    shop.write("data/b.jsonl", '{"id": 3, "amount": "7 EUR"}\n')
+    told = shop.run("run", exit_code=None)
+    assert told.returncode != 0 and "'data/b.jsonl' record 1, column 'amount': '7 EUR' is not an integer" in told.stderr
+    assert set(clean(shop)) == {1, 2}
+    policy(shop)
+    shop.run("run")
+    assert set(clean(shop)) == {1, 2} and len(shop.rows("quarantine.orders")) == 1
+
+
+def test_a_missing_column_fails_where_the_policy_says_so(shop):
+    shop.write("data/a.jsonl", '{"id": 1}\n')
+    shop.run("run", "--full-refresh")
+    policy(shop, missing_columns="fail")
+    (shop.folder / "lake").rename(shop.folder / "old")
+    told = shop.run("run", exit_code=None)
+    assert told.returncode != 0 and "the source has no column 'amount'" in told.stderr + told.stdout
+
+
+def test_an_unknown_policy_is_refused_with_its_place(shop):
+    policy(shop, new_columns="evolv")
+    assert "did you mean 'evolve'" in shop.run("check", exit_code=1).stderr

@@ -1,0 +1,112 @@
+"""sluice generate: rows that break exactly what they say, as a whole run of the pipeline finds."""
+import csv
+import io
+import json
+import re
+import shutil
+
+import pytest
+
+from conftest import ROOT, Project
+
+PATTERNS = [r"^[A-Z]{2}[0-9]{4}$", r"(ab|cd)+x?", r"\d{3}-\w{2,4}", r"[^a-z]{3}", r"a.b*c\.d", r"(?:[a-f]|\d){1,3}(-[xyz])*", "ä[b-d]"]
+CONTRACT = """
+apiVersion: v3.0.2
+kind: DataContract
+id: things
+version: 1.0.0
+status: active
+schema:
+  - name: things
+    properties:
+      - {name: id, logicalType: integer, physicalType: bigint, primaryKey: true, required: true}
+%s
+"""
+
+
+@pytest.fixture
+def shop(tmp_path, sluice_bin):
+    project = Project(tmp_path / "quick", sluice_bin)
+    shutil.copytree(ROOT / "templates" / "quickstart", project.folder, dirs_exist_ok=True)
+    for file in (project.folder / "data").glob("orders-*"):
+        file.unlink()
+    return project
+
+
+def judged(project):
+    """What a run makes of the rows: the rules that each row breaks, by its place in the file."""
+    broken = {}
+    for row in project.delta("quarantine.orders").to_pylist():
+        broken[row["_position"]] = ", ".join(reason["rule"] for reason in row["reasons"])
+    return broken
+
+
+@pytest.mark.parametrize("breaking, rows", [("none", 300), ("each", 5), ("pairs", 3), ("amount.range", 1)])
+def test_a_run_finds_just_what_the_labels_say(shop, breaking, rows):
+    out = shop.json("generate", "orders", "-n", rows, "--breaking", breaking, "--labels", "-o", "data/orders-1.csv")
+    lines = list(csv.DictReader(io.StringIO((shop.folder / "data/orders-1.csv").read_text())))
+    assert out["count"] == len(lines) == rows + len(out["breaking"])
+    assert [line["_breaks"] for line in lines] == [""] * rows + out["breaking"]
+    shop.run("run", "--set", "quarantine.max_share=1")
+    warnings = {"paid_orders_cost_something"}
+    expected = {i + 2: ", ".join(r for r in line["_breaks"].split(", ") if r not in warnings) for i, line in enumerate(lines)}
+    assert judged(shop) == {place: rules for place, rules in expected.items() if rules}
+    good = len([rules for rules in expected.values() if not rules])
+    # Rows that only warn may repeat a key.
+    assert good - len(out["breaking"]) <= shop.delta("clean.orders").num_rows <= good
+    assert shop.delta("clean.orders").num_rows >= rows
+    if breaking == "each":
+        assert out["impossible"] == [] and "currency.format" in out["breaking"]
+    if breaking == "pairs":
+        assert "amount.range, currency.format" in out["breaking"] and "amount.type, amount.range" in out["impossible"]
+
+
+def test_a_seed_decides_the_rows(shop):
+    def rows(seed):
+        return shop.run("generate", "orders", "--seed", seed, "--breaking", "each").stdout
+    assert rows(1) == rows(1) != rows(2)
+
+
+def test_patterns_make_texts_that_match(shop):
+    columns = "\n".join(f"      - {{name: c{i}, logicalType: string, required: true, logicalTypeOptions: {{pattern: '{p}'}}}}"
+                        for i, p in enumerate(PATTERNS))
+    shop.write("contracts/things.odcs.yml", CONTRACT % columns)
+    out = shop.json("generate", "things", "-n", 60)
+    assert out["notes"] == [] and len(out["rows"]) == 60
+    for row in out["rows"]:
+        for i, pattern in enumerate(PATTERNS):
+            assert re.fullmatch(pattern.strip("^$"), row[f"c{i}"]), (pattern, row[f"c{i}"])
+    assert len({row["c0"] for row in out["rows"]}) > 20
+
+
+def test_what_no_texts_can_be_made_of_is_told(shop):
+    shop.write("contracts/things.odcs.yml", CONTRACT % "      - {name: a, logicalType: string, required: true, "
+               "logicalTypeOptions: {pattern: '^[[:alpha:]]{40}$'}}")
+    done = shop.run("generate", "things", exit_code=1)
+    assert "SL0114" in done.stderr and "classes by name" in done.stderr
+
+
+def test_rules_over_columns_and_unknown_words_are_met_by_trying(shop):
+    shop.write("contracts/things.odcs.yml", CONTRACT % """      - {name: low, logicalType: integer, logicalTypeOptions: {minimum: 0, maximum: 9}}
+      - {name: high, logicalType: integer, logicalTypeOptions: {minimum: 0, maximum: 9}}
+    quality:
+      - type: custom
+        engine: sluice
+        name: in_order
+        implementation: {expression: "low <= high"}""")
+    out = shop.json("generate", "things", "-n", 40, "--breaking", "in_order", "--labels")
+    rows = out["rows"]
+    assert all(int(r["low"]) <= int(r["high"]) for r in rows[:-1] if r["low"] and r["high"])
+    assert rows[-1]["_breaks"] == "in_order" and int(rows[-1]["low"]) > int(rows[-1]["high"])
+
+
+def test_files_in_every_format_and_none_overwritten(shop):
+    import duckdb
+    shop.run("generate", "orders", "-o", "a.parquet", "--format", "parquet")
+    assert duckdb.sql(f"from '{shop.folder}/a.parquet'").fetchall().__len__() == 10
+    lines = shop.run("generate", "orders", "--format", "jsonl").stdout.splitlines()
+    assert len(lines) == 10 and json.loads(lines[0])["order_id"] == "1"
+    assert "SL0106" in shop.run("generate", "orders", "-o", "a.parquet", "--format", "parquet", exit_code=1).stderr
+    shop.run("generate", "orders", "-o", "a.parquet", "--format", "parquet", "--force")
+    assert "--breaking is 'amount.rang'" in shop.run("generate", "orders", "--breaking", "amount.rang", exit_code=1).stderr
+    assert "no contract is of 'ordres'" in shop.run("generate", "ordres", exit_code=1).stderr

@@ -1,0 +1,274 @@
+"""Objects with properties and arrays with items, from the contract to the table that other readers see."""
+import datetime
+import decimal
+import json
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import values_model as model
+
+PROJECT = "name: nested\nchecks: {requirements: off}\n"
+
+ADDRESS = {"name": "address", "logicalType": "object", "properties": [
+    {"name": "zip", "logicalType": "string", "required": True, "logicalTypeOptions": {"pattern": "^[0-9]{5}$"}},
+    {"name": "geo", "logicalType": "object", "properties": [
+        {"name": "lat", "logicalType": "number", "physicalType": "decimal(12,6)", "logicalTypeOptions": {"minimum": -90, "maximum": 90}},
+        {"name": "since", "logicalType": "date"}]}]}
+ITEMS = {"name": "items", "logicalType": "array", "items": {"logicalType": "object", "properties": [
+    {"name": "sku", "logicalType": "string", "required": True},
+    {"name": "qty", "logicalType": "integer", "logicalTypeOptions": {"minimum": 1}},
+    {"name": "tags", "logicalType": "array", "items": {"logicalType": "string"}}]}}
+EXTRA = {"name": "extra", "logicalType": "object"}
+ID = {"name": "id", "logicalType": "integer", "primaryKey": True}
+
+
+def contract(project, *columns, name="orders"):
+    schema = [{"name": name, "properties": [ID, *columns]}]
+    project.write(f"contracts/{name}.odcs.yml", json.dumps(
+        {"apiVersion": "v3.1.0", "kind": "DataContract", "id": name, "version": "1.0.0", "status": "active", "schema": schema}))
+
+
+@pytest.fixture
+def make(project):
+    """A project with one source and its contract; gives it back after the first run."""
+    def make(columns, file, content, project=project):
+        project.write("sluice.yml", PROJECT)
+        project.write("sources/orders.yml", f"connector: file\npath: data/*.{file.split('.', 1)[1]}\n")
+        contract(project, *columns)
+        if content is not None:
+            project.write(f"data/{file}", content)
+        return project
+    return make
+
+
+def lines(*rows):
+    return "".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows)
+
+
+def reasons(project):
+    """{id: {column: message}} of the rejected rows."""
+    found = {}
+    for row in project.delta("quarantine.orders").to_pylist():
+        key = int(json.loads(row["payload"])["id"])
+        found[key] = {reason["column"]: reason["message"] for reason in row["reasons"]}
+    return found
+
+
+def clean(project, *columns):
+    rows = project.delta("clean.orders").to_pylist()
+    return {row["id"]: row[columns[0]] if len(columns) == 1 else [row[c] for c in columns] for row in rows}
+
+
+GOOD = {"id": 1, "address": {"zip": "01234", "geo": {"lat": 52.123456, "since": "2024-02-29"}},
+        "items": [{"sku": "a", "qty": 2, "tags": ["x", "y"]}, {"sku": "b", "qty": "3"}]}
+WANTED = [{"zip": "01234", "geo": {"lat": decimal.Decimal("52.123456"), "since": datetime.date(2024, 2, 29)}},
+          [{"sku": "a", "qty": 2, "tags": ["x", "y"]}, {"sku": "b", "qty": 3, "tags": None}]]
+
+
+def test_nested_values_are_structs_and_lists_to_every_reader(make):
+    project = make([ADDRESS, ITEMS, EXTRA], "orders.jsonl", lines(GOOD, '{"id": 2, "address": null, "items": [], "extra": {"a": 1.10}}'))
+    project.run("run")
+    schema = project.delta("clean.orders").schema
+    assert schema.field("address").type == pa.struct(
+        [("zip", pa.string()), ("geo", pa.struct([("lat", pa.decimal128(12, 6)), ("since", pa.date32())]))])
+    assert schema.field("items").type.value_type == pa.struct(
+        [("sku", pa.string()), ("qty", pa.int64()), ("tags", schema.field("items").type.value_type.field("tags").type)])
+    assert clean(project, "address", "items") == {1: WANTED, 2: [None, []]}
+    assert clean(project, "extra")[2] == '{"a": 1.10}'
+    found = duckdb.sql(f"select id, address, items from delta_scan('{project.table_folder('clean.orders')}') order by id").fetchall() \
+        if has_delta() else [(1, *WANTED), (2, None, [])]
+    assert found == [(1, *WANTED), (2, None, [])]
+    assert project.json("query", "select address.geo.lat, items[2].qty from clean.orders order by id")["rows"][0] == ["52.123456", 3]
+    assert "nothing to do" in project.run("run").stdout
+
+
+def has_delta():
+    try:
+        duckdb.execute("load delta")
+        return True
+    except duckdb.Error:
+        return False
+
+
+def test_each_broken_leaf_is_named_by_its_path_and_its_item(make):
+    project = make([ADDRESS, ITEMS], "orders.jsonl", lines(
+        GOOD,
+        {"id": 3, "address": {"zip": "12", "geo": {"lat": 91.5}}, "items": [{"sku": "a", "qty": 0}]},
+        {"id": 4, "address": {"geo": [1]}, "items": [{"sku": "a"}, {"sku": "c", "qty": 1.5}, {"qty": "x"}]},
+        {"id": 5, "address": {"zip": "11111", "geo": {"lat": 1.1234567}}, "items": {"sku": 1}},
+        {"id": 6, "address": "street", "items": [{"sku": "z", "qty": q} for q in (0, -1, 1, -2, -3)]},
+        {"id": 7, "address": {"zip": None}, "items": [5, None]},
+        {"id": 8, "address": {}, "items": None}))
+    project.run("run")
+    assert reasons(project) == {
+        3: {"address.zip": "'12' does not match the pattern ^[0-9]{5}$", "address.geo.lat": "'91.5' is above the maximum 90",
+            "items[].qty": "items[0].qty: '0' is below the minimum 1"},
+        4: {"address.zip": "a value is required", "address.geo": "'[1]' is not a JSON object",
+            "items[].sku": "items[2].sku: a value is required",
+            "items[].qty": "items[1].qty: '1.5' is not an integer of 64 bits: too large, or not whole; "
+                           "items[2].qty: 'x' is not an integer of 64 bits"},
+        5: {"address.geo.lat": "'1.1234567' is not a decimal(12,6): too many digits", "items": "'{\"sku\": 1}' is not a JSON array"},
+        6: {"address": "'street' is not a JSON object",
+            "items[].qty": "items[0].qty: '0' is below the minimum 1; items[1].qty: '-1' is below the minimum 1; "
+                           "items[3].qty: '-2' is below the minimum 1; and 1 more"},
+        7: {"address.zip": "a value is required", "items[]": "'5' is not a JSON object",
+            "items[].sku": "items[0].sku: a value is required"},
+        8: {"address.zip": "a value is required"},
+    }
+
+
+def test_numbers_keep_all_their_digits(make):
+    amount = {"name": "v", "logicalType": "object", "properties": [
+        {"name": "d", "logicalType": "number", "physicalType": "decimal(38,20)"},
+        {"name": "t", "logicalType": "string"}, {"name": "j", "logicalType": "object"},
+        {"name": "l", "logicalType": "array", "items": {"logicalType": "number", "physicalType": "decimal(30,2)"}}]}
+    project = make([amount], "orders.jsonl", lines(
+        '{"id":1,"v":{"d":0.12345678901234567891,"t":1.10,"j":{"x":[1.10,"5"," 6 \\" 7"],"y":12345678901234567890.5},"l":[1234567890123456789012345678.25,-0.50]}}',
+        '{"id":2,"v":{"d":-1,"t":{"a":1.50,"b":"2"},"j":[1e400],"l":[]}}'))
+    project.run("run")
+    found = clean(project, "v")
+    assert found[1] == {"d": decimal.Decimal("0.12345678901234567891"), "t": "1.10",
+                        "j": '{"x":[1.10,"5"," 6 \\" 7"],"y":12345678901234567890.5}',
+                        "l": [decimal.Decimal("1234567890123456789012345678.25"), decimal.Decimal("-0.50")]}
+    assert found[2] == {"d": decimal.Decimal("-1"), "t": '{"a":1.50,"b":"2"}', "j": "[1e400]", "l": []}
+
+
+def test_parquet_and_csv_give_what_json_gives(make, new_project):
+    project = make([ADDRESS, ITEMS], "orders.parquet", None)
+    typed = pa.table({
+        "id": [1, 2, 3],
+        "address": pa.array([{"ZIP": "01234", "geo": {"since": datetime.date(2024, 2, 29), "lat": 52.123456, "more": [1]}},
+                             None, {"ZIP": "1", "geo": None}]),
+        "items": pa.array([[{"sku": "a", "qty": 2.0, "tags": ["x", "y"]}, {"sku": "b", "qty": 3.0, "tags": None}], [],
+                           [{"sku": "c", "qty": 1.5, "tags": []}]])})
+    (project.folder / "data").mkdir()
+    pq.write_table(typed, project.folder / "data/orders.parquet")
+    project.run("run")
+    assert clean(project, "address", "items") == {1: WANTED, 2: [None, []]}
+    assert reasons(project)[3] == {"address.zip": "'1' does not match the pattern ^[0-9]{5}$",
+                                   "items[].qty": "items[0].qty: '1.5' is not an integer of 64 bits: too large, or not whole"}
+    project = make([ADDRESS, ITEMS], "orders.csv", None, new_project("csv"))
+    quoted = [json.dumps(GOOD[name]).replace('"', '""') for name in ("address", "items")]
+    project.write("data/orders.csv", 'id,address,items\n1,"%s","%s"\n2,,[]\n3,"{""zip"":","[1"\n' % tuple(quoted))
+    project.run("run")
+    assert clean(project, "address", "items") == {1: WANTED, 2: [None, []]}
+    assert reasons(project)[3] == {"address": "'{\"zip\":' is not a JSON object", "items": "'[1' is not a JSON array"}
+
+
+def test_odd_members_have_a_clear_end(make):
+    project = make([ADDRESS], "orders.jsonl", lines(
+        '{"id":1,"address":{"zip":"11111","zip":"22222"}}',     # twice
+        '{"id":2,"address":{"ZIP":"11111"}}',                   # another case: another member
+        '{"id":3,"address":{"zip":"11111","unknown":{"a":1}}}', # unknown: left out
+        '{"id":4,"address":{"zip":"11111","geo":{"lat":"\\ufdd01"}}}'))
+    project.run("run")
+    assert clean(project, "address") == {3: {"zip": "11111", "geo": None}}
+    assert reasons(project) == {1: {"address": "it has a member twice"}, 2: {"address.zip": "a value is required"},
+                                4: {"address": reasons(project)[4]["address"]}}
+
+
+def deep_object(levels):
+    prop = {"name": "a", "logicalType": "integer"}
+    for _ in range(levels):
+        prop = {"name": "a", "logicalType": "object", "properties": [prop]}
+    return prop
+
+
+def test_deep_values_and_contracts(make):
+    def value(levels, leaf):
+        return '{"id":%d,"a":%s}' % (levels, '{"a":' * levels + leaf + "}" * levels)
+    project = make([deep_object(20)], "orders.jsonl", lines(value(20, "7"), value(19, "7"), value(21, "7"), value(450, "7")))
+    project.run("run")
+    found = clean(project, "a")[20]
+    for _ in range(20):
+        found = found["a"]
+    assert found == 7
+    path = ".".join("a" * 21)
+    assert set(reasons(project)[21]) == {path} and set(reasons(project)[450]) == {path}
+    assert list(reasons(project)[19]) == [".".join("a" * 20)]
+    contract(project, deep_object(101))
+    assert "more than 100 levels" in project.run("check", exit_code=1).stderr
+    contract(project, {"name": "a", **nested_arrays(13)})
+    assert "more than 12 levels" in project.run("check", exit_code=1).stderr
+
+
+def nested_arrays(levels):
+    prop = {"logicalType": "integer"}
+    for _ in range(levels):
+        prop = {"logicalType": "array", "items": prop}
+    return prop
+
+
+def test_many_properties(make):
+    names = [f"p{i}" for i in range(150)]
+    wide = {"name": "v", "logicalType": "object", "properties": [{"name": n, "logicalType": "integer"} for n in names]}
+    project = make([wide], "orders.jsonl", lines({"id": 1, "v": {n: i for i, n in enumerate(names)}},
+                                                 {"id": 2, "v": {n: "x" for n in names}}))
+    project.run("run")
+    assert clean(project, "v")[1] == {n: i for i, n in enumerate(names)}
+    assert len(reasons(project)[2]) == 150
+
+
+def test_rules_that_do_not_fit_are_errors_with_their_place(make):
+    bad = {"name": "v", "logicalType": "object", "properties": [
+        {"name": "k", "logicalType": "integer", "primaryKey": True}, {"name": "A", "logicalType": "string"},
+        {"name": "a", "logicalType": "string"},
+        {"name": "e", "logicalType": "integer", "quality": [{"type": "custom", "engine": "sluice", "name": "r",
+                                                             "implementation": {"expression": "id > 0"}}]}]}
+    project = make([bad], "orders.jsonl", None)
+    told = project.run("check", exit_code=1).stderr
+    assert "'v.k': a nested value is no primary key" in told and "stands here twice" in told
+    assert "an expression is over the whole row" in told
+
+
+def test_every_leaf_reads_as_a_column_of_its_type_does(make):
+    """The model of docs/values.md says what each text is; a leaf in an object and one in an array must say the same."""
+    texts = ["7", "+5", "007", "3.0", "3.7", "1e3", "0x10", "1_000", "", " 8 ", "12.5", ".5", "1.50000", "1.005", "1,5", "NaN", "inf",
+             "1e400", "true", "NO", "on", "2", "2024-02-29", "2024-02-31", "2024-1-5", "2024-02-29T00:00:00", "2024-02-29T10:00:00Z",
+             "2024-02-29 10:00+02", "24:00", "10:00", "10:00:30.5", "9:05", "{\"a\": 1}", "[1", "é", "99999999999"]
+    types = {"i": ({"logicalType": "integer", "physicalType": "integer"}, model.read_integer(32)),
+             "d": ({"logicalType": "number", "physicalType": "decimal(12,2)"}, model.read_decimal(12, 2)),
+             "n": ({"logicalType": "number"}, model.read_double), "b": ({"logicalType": "boolean"}, model.read_boolean),
+             "day": ({"logicalType": "date"}, model.read_date), "ts": ({"logicalType": "timestamp"}, model.read_timestamp(True)),
+             "tod": ({"logicalType": "time"}, model.read_time)}
+    members = [{"name": name, **declared} for name, (declared, _) in types.items()]
+    columns = [{"name": "v", "logicalType": "object", "properties": members},
+               {"name": "l", "logicalType": "array", "items": {"logicalType": "object", "properties": members}}]
+    rows, wanted = [], {}
+    for name, (_, read) in types.items():
+        for text in texts:
+            for column in ("v", "l"):
+                key = len(rows) + 1
+                member = {name: text}
+                rows.append({"id": key, column: member if column == "v" else [{}, member]})
+                trimmed = text.strip(model.BLANKS)
+                wanted[key] = (column, name, None if trimmed == "" else read(trimmed), trimmed == "")
+    project = make(columns, "orders.jsonl", lines(*rows))
+    project.run("run", "--set", "quarantine.max_share=1")
+    found, rejected = clean(project, "v", "l"), reasons(project)
+    for key, (column, name, value, is_null) in wanted.items():
+        if value is None and not is_null:
+            path = f"v.{name}" if column == "v" else f"l[].{name}"
+            assert list(rejected[key]) == [path], rows[key - 1]
+            continue
+        v, items = found[key]
+        assert (v if column == "v" else items[1])[name] == value, rows[key - 1]
+    assert len(found) + len(rejected) == len(rows)
+
+
+def test_a_changed_leaf_rule_reads_what_it_rejected_again(make):
+    project = make([ITEMS], "orders.jsonl", lines({"id": 1, "items": [{"sku": "a", "qty": 0}]}, {"id": 2, "items": [{"sku": "b", "qty": 4}]}))
+    project.run("run")
+    assert set(clean(project, "items")) == {2}
+    mended = json.loads(json.dumps(ITEMS))
+    mended["items"]["properties"][1]["logicalTypeOptions"]["minimum"] = 0
+    contract(project, mended)
+    project.run("run")
+    assert set(clean(project, "items")) == {1, 2} and not reasons(project)
+    mended["items"]["properties"].append({"name": "note", "logicalType": "string"})
+    contract(project, mended)
+    assert "cleanse orders" in project.run("run").stdout + project.run("plan").stdout
+    assert clean(project, "items")[1] == [{"sku": "a", "qty": 0, "tags": None, "note": None}]

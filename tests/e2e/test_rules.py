@@ -1,0 +1,265 @@
+"""Rules of contracts: every kind as it is listed, conditions, shares, and rules that stop the step."""
+import json
+
+import pytest
+
+HEAD = """apiVersion: v3.1.0
+kind: DataContract
+id: t
+name: t
+version: 1.0.0
+status: active
+schema:
+  - name: t
+    properties:
+      - {name: id, logicalType: integer, physicalType: int, required: true}
+      - {name: amount, logicalType: number, physicalType: "decimal(9,2)"}
+      - {name: country, logicalType: string}
+"""
+SETTINGS = "name: t\nchecks: {requirements: off}\nquarantine: {max_share: 1}\n"
+
+
+def custom(**options):
+    return {"type": "custom", "engine": "sluice", "name": "rule", "implementation": options}
+
+
+def with_rule(project, rule, rows, properties=HEAD):
+    project.write("sluice.yml", SETTINGS)
+    project.write("sources/t.yml", "path: data/*.csv\n")
+    quality = f"    quality: [{json.dumps(rule)}]\n" if rule else ""
+    project.write("contracts/t.odcs.yml", properties + quality)
+    add(project, "a", rows)
+    return project
+
+
+def add(project, file, rows):
+    project.write(f"data/{file}.csv", "id,amount,country\n" + "".join(f"{row}\n" for row in rows))
+
+
+def cleanse_of(report):
+    return next(step for step in report["steps"] if step["step"] == "cleanse t")
+
+
+def reasons_of(report):
+    return {reason["rule"]: (reason["rows"], reason["warning"]) for reason in cleanse_of(report)["reasons"]}
+
+
+# --- the list of kinds
+
+
+TYPES = {"past": "date", "future": "date", "age": "timestamp", "weekday": "date", "range": "integer", "multiple_of": "number",
+         "decimal_places": "number", "sum_of": "number", "product_of": "number", "compare": "date", "type": "integer"}
+OTHERS = {"ordered_at": "date", "paid_at": "date", "shipped_at": "date", "status": "string", "amount": "number", "net": "number",
+          "tax": "number", "price": "number", "quantity": "integer", "email": "string", "phone": "string", "iban": "string",
+          "card": "string", "street": "string", "city": "string", "postcode": "string", "sender": "string", "receiver": "string"}
+
+
+def test_every_kind_is_listed_and_its_example_is_a_contract(project):
+    kinds = project.json("ls", "--checks")["checks"]
+    rules = [kind for kind in kinds if kind["stands"] != "table"]
+    assert len(kinds) >= 40 and len(rules) >= 35
+    assert all(kind["summary"] and kind["example"] for kind in kinds)
+    lines = [f"      - {{name: {name}, logicalType: {type}}}" for name, type in OTHERS.items()]
+    for kind in rules:
+        lines.append(f"      - name: of_{kind['name']}")
+        if not kind["example"].startswith("logicalType:"):
+            lines.append(f"        logicalType: {TYPES.get(kind['name'], 'string')}")
+        if kind["example"].startswith("implementation"):
+            lines.append(f"        quality: [{{type: custom, engine: sluice, name: r_{kind['name']}, {kind['example']}}}]")
+        else:
+            lines.append(f"        {kind['example']}")
+    head = HEAD.split("      - {name: id", 1)[0]
+    project.write("data/customers.csv", "id\n1\n")
+    project.write("sources/customers.yml", "path: data/customers.csv\n")
+    project.write("contracts/customers.odcs.yml", HEAD.split("schema:", 1)[0].replace("id: t", "id: customers") +
+                  "schema:\n  - name: customers\n    properties: [{name: id, logicalType: string, primaryKey: true}]\n")
+    project.write("contracts/t.odcs.yml", head + "\n".join(lines) + "\n")
+    project.write("sluice.yml", SETTINGS)
+    told = project.json("check")
+    assert told["errors"] == []
+    one = project.json("ls", "--checks", "compare")["checks"]
+    assert [(kind["name"], kind["dimension"]) for kind in one] == [("compare", "consistency")]
+    assert [option["name"] for option in one[0]["options"] if option["required"]] == ["op", "to"]
+    assert "did you mean 'compare'" in project.run("ls", "--checks", "comprae", exit_code=1).stderr
+
+
+# --- conditions
+
+
+def test_a_rule_with_a_condition_holds_only_where_it_is_true(project):
+    rule = custom(kind="required_if", column="amount", when="id > 2", where="country = 'DE'", message="how much?")
+    with_rule(project, rule, ["1,,DE", "3,,AT", "4,,DE", "5,1.00,DE", "6,,"])
+    assert reasons_of(project.json("run")) == {"rule": (1, False)}
+    assert project.rows("clean.t", "id") == [("1",), ("3",), ("5",), ("6",)]
+    quarantine = project.delta("quarantine.t").to_pylist()
+    assert [row["reasons"] for row in quarantine] == [[{"rule": "rule", "column": None, "message": "how much?"}]]
+
+
+def test_a_condition_that_is_mended_reads_again_what_it_rejected(project):
+    with_rule(project, custom(kind="not_both", columns=["amount", "country"]), ["1,1.00,DE", "2,1.00,AT", "3,1.00,"])
+    project.run("run")
+    assert project.count("quarantine.t") == 2
+    with_rule(project, custom(kind="not_both", columns=["amount", "country"], where="country = 'DE'"), ["1,1.00,DE", "2,1.00,AT", "3,1.00,"])
+    step = cleanse_of(project.json("run"))
+    assert "2 rows of quarantine read again" in step["why"]
+    assert project.rows("clean.t", "id") == [("2",), ("3",)]
+
+
+# --- severity fail
+
+
+def test_one_row_that_breaks_a_rule_of_severity_fail_publishes_nothing(project):
+    rule = custom(kind="expression", expression="amount > 0", severity="fail")
+    with_rule(project, rule, ["1,1.00,DE", "2,2.00,DE"])
+    project.run("run")
+    before = project.rows("clean.t", "id")
+    add(project, "b", ["3,3.00,DE", "4,-1.00,DE", "5,-2.00,DE"])
+    failed = project.run("run", exit_code=4)
+    assert "SL0711" in failed.stderr
+    assert "2 rows of 'raw.t' break rule 'rule', which stops the step, such as" in failed.stderr
+    assert "data/b.csv:3 (it does not hold that amount > 0), data/b.csv:4" in failed.stderr
+    assert "contracts/t.odcs.yml:13" in failed.stderr
+    assert project.rows("clean.t", "id") == before and project.count("quarantine.t") == 0
+    project.run("run", exit_code=4)  # nor does it the second time
+    add(project, "b", ["3,3.00,DE", "4,1.00,DE", "5,2.00,DE"])
+    project.run("run")
+    assert project.count("clean.t") == 5
+
+
+def test_a_rule_that_rejected_and_fails_now_stops_at_what_is_in_quarantine(project):
+    rows = ["1,1.00,DE", "2,-2.00,DE"]
+    with_rule(project, custom(kind="expression", expression="amount > 0"), rows)
+    project.run("run")
+    with_rule(project, custom(kind="expression", expression="amount > 0", severity="fail"), rows)
+    assert "1 row of 'raw.t' breaks rule 'rule'" in project.run("run", exit_code=4).stderr
+    assert project.count("quarantine.t") == 1
+    with_rule(project, custom(kind="expression", expression="amount > -10", severity="fail"), rows)
+    project.run("run")
+    assert (project.count("clean.t"), project.count("quarantine.t")) == (2, 0)
+
+
+def test_a_rule_of_a_column_may_fail_too(project):
+    properties = HEAD.replace("logicalType: string}", "logicalType: string, logicalTypeOptions: {format: country}, customProperties: "
+                              "[{property: sluice.severity, value: {format: fail}}]}")
+    with_rule(project, None, ["1,1.00,DE", "2,1.00,XX"], properties)
+    failed = project.run("run", exit_code=4).stderr
+    assert "rule 'country.format', which stops the step, such as" in failed and "'XX' is not a country code" in failed
+
+
+# --- mostly
+
+
+@pytest.mark.parametrize("good, exit_code", [(19, 0), (18, 4)])
+def test_a_share_that_must_hold_only_warns_until_it_is_broken(project, good, exit_code):
+    rows = [f"{i},{'1.00' if i < good else '-1.00'},DE" for i in range(20)]
+    with_rule(project, custom(kind="expression", expression="amount > 0", mostly=0.95), rows)
+    done = project.run("run", "--json", exit_code=exit_code)
+    if exit_code:
+        assert "must hold for a share of 0.95 of the rows, and 2 of 20 break it" in done.stdout
+        assert not project.table_folder("clean.t").exists()
+        return
+    assert reasons_of(json.loads(done.stdout)) == {"rule": (1, True)}
+    assert (project.count("clean.t"), project.count("quarantine.t")) == (20, 0)
+
+
+def test_the_share_is_one_of_the_rows_of_the_condition(project):
+    rows = ["1,1.00,DE", "2,-1.00,DE", "3,1.00,AT", "4,1.00,AT", "5,1.00,AT"]
+    with_rule(project, custom(kind="expression", expression="amount > 0", mostly=0.6, where="country = 'DE'"), rows)
+    assert "1 of 2 break it" in project.run("run", exit_code=4).stderr
+
+
+def test_the_table_is_the_same_however_the_input_is_cut_into_runs(new_project):
+    rule = custom(kind="expression", expression="amount > 0", mostly=0.5)
+    rows = [f"{i},{'-1.00' if i % 4 == 0 else '1.00'},DE" for i in range(20)]
+    whole, parts = with_rule(new_project("whole"), rule, []), with_rule(new_project("parts"), rule, [])
+    for part in range(0, 20, 5):
+        add(whole, f"p{part}", rows[part:part + 5])
+        add(parts, f"p{part}", rows[part:part + 5])
+        parts.run("run")
+    whole.run("run")
+    assert whole.rows("clean.t", "id, amount") == parts.rows("clean.t", "id, amount")
+    assert whole.count("clean.t") == 20
+
+
+def test_a_warning_with_a_share_is_told_only_below_it(project):
+    with_rule(project, custom(kind="expression", expression="amount > 0", mostly=0.5, severity="warn"), ["1,1.00,DE", "2,-1.00,DE"])
+    assert reasons_of(project.json("run")) == {}
+    add(project, "b", ["3,-1.00,DE", "4,-1.00,DE", "5,1.00,DE"])
+    assert reasons_of(project.json("run")) == {"rule": (2, True)}
+    assert project.count("clean.t") == 5
+
+
+def test_another_share_looks_at_all_rows_again(project):
+    rows = ["1,1.00,DE", "2,-1.00,DE", "3,1.00,DE", "4,1.00,DE"]
+    with_rule(project, custom(kind="expression", expression="amount > 0", mostly=0.5), rows)
+    project.run("run")
+    with_rule(project, custom(kind="expression", expression="amount > 0", mostly=0.9), rows)
+    assert "1 of 4 break it" in project.run("run", exit_code=4).stderr
+    with_rule(project, custom(kind="expression", expression="amount > 0", mostly=0.75), rows)
+    assert "looks at the share of all rows" in cleanse_of(project.json("run"))["why"]
+    assert project.count("clean.t") == 4
+
+
+# --- when a row was taken in
+
+
+def test_a_rule_about_time_looks_at_when_the_row_was_taken_in(project):
+    properties = HEAD.replace("{name: amount, logicalType: number, physicalType: \"decimal(9,2)\"}", "{name: amount, logicalType: date, quality: "
+                              "[{type: custom, engine: sluice, implementation: {kind: past}}]}")
+    with_rule(project, None, ["1,2020-01-01,DE", "2,9999-01-01,DE"], properties)
+    assert reasons_of(project.json("run")) == {"amount.past": (1, False)}
+    project.run("run", "--full-refresh", "--select", "clean.t")
+    assert project.count("quarantine.t") == 1
+
+
+# --- what a change of a rule means
+
+COMPARE = {"kind": "compare", "column": "low", "op": "<", "to": "high"}
+SUM = {"kind": "sum_of", "column": "high", "columns": ["low", "id"], "tolerance": 0.1}
+ONE = {"kind": "one_of_columns", "columns": ["low", "high"], "exactly": True}
+RULE_CHANGES = [
+    (COMPARE, {"op": "<="}, "weaker", "is weaker"),
+    (COMPARE, {"op": "="}, "weaker", "is another"),
+    ({**COMPARE, "op": ">="}, {"op": ">"}, "additive", "is stricter"),
+    (COMPARE, {"where": "id > 1"}, "weaker", "is weaker"),
+    ({**COMPARE, "where": "id > 1"}, {"where": None}, "additive", "is stricter"),
+    ({**COMPARE, "where": "id > 1"}, {"where": "id > 2"}, "weaker", "is another"),
+    (COMPARE, {"severity": "fail"}, "same", "stops the step now, before it rejects rows"),
+    (COMPARE, {"severity": "warn"}, "weaker", "only warns now, before it rejects rows"),
+    (COMPARE, {"mostly": 0.9}, "weaker", "lets a share of rows break it now, before it rejects rows"),
+    ({**COMPARE, "mostly": 0.9}, {"mostly": None}, "additive", "rejects rows now, before it lets a share of rows break it"),
+    (COMPARE, {"dimension": "accuracy"}, "same", None),
+    (SUM, {"tolerance": 0.2}, "weaker", "is weaker"),
+    (SUM, {"tolerance": 0.05}, "additive", "is stricter"),
+    (SUM, {"columns": ["low"]}, "weaker", "is another"),
+    (ONE, {"exactly": False}, "weaker", "is weaker"),
+]
+
+
+def rule_contract(options, low=""):
+    properties = HEAD + (
+        f"      - {{name: low, logicalType: integer, quality: [{low}]}}\n      - {{name: high, logicalType: integer}}\n")
+    options = {key: value for key, value in options.items() if value is not None}
+    return properties + (f"    quality: [{json.dumps(custom(**options))}]\n" if options else "")
+
+
+@pytest.mark.parametrize("rule, change, level, what", RULE_CHANGES)
+def test_a_changed_rule_is_weaker_stricter_or_another(project, rule, change, level, what):
+    project.write("old.yml", rule_contract(rule))
+    project.write("new.yml", rule_contract({**rule, **change}))
+    told = project.json("contract", "diff", "old.yml", "new.yml", exit_code=None)
+    assert (told["level"], [item["what"] for item in told["differences"]]) == (level, [f"rule rule {what}"] if what else [])
+
+
+@pytest.mark.parametrize("old, new, level", [
+    ("kind: not_in, values: [1, 2]", "kind: not_in, values: [1]", "weaker"),
+    ("kind: not_in, values: [1]", "kind: not_in, values: [1, 2]", "additive"),
+    ("kind: digits, max: 5", "kind: digits, max: 10", "weaker"),
+    ("kind: digits, max: 10", "kind: digits, max: 5", "additive"),
+    ("kind: multiple_of, of: 2", "kind: multiple_of, of: 3", "weaker"),
+])
+def test_a_changed_rule_of_a_column_too(project, old, new, level):
+    entry = "{{type: custom, engine: sluice, implementation: {{{}}}}}"
+    project.write("old.yml", rule_contract({}, entry.format(old)))
+    project.write("new.yml", rule_contract({}, entry.format(new)))
+    assert project.json("contract", "diff", "old.yml", "new.yml", exit_code=None)["level"] == level

@@ -1,0 +1,246 @@
+"""sluice test: real steps in a lake of their own, at a time that the test says; the differences are told with their places."""
+import json
+import re
+import shutil
+import xml.etree.ElementTree as xml
+
+import pytest
+
+from conftest import ROOT, Project
+
+CONTRACT = """
+apiVersion: v3.0.2
+kind: DataContract
+id: orders
+version: 1.0.0
+status: active
+schema:
+  - name: orders
+    customProperties: [{property: sluice.orderBy, value: [at]}]
+    properties:
+      - {name: id, logicalType: integer, physicalType: bigint, primaryKey: true, required: true}
+      - {name: day, logicalType: date, required: true}
+      - {name: amount, logicalType: number, physicalType: "decimal(12,2)", required: true, logicalTypeOptions: {minimum: 0}}
+      - {name: at, logicalType: date, physicalType: timestamp}
+"""
+FILES = {
+    "sluice.yml": "name: shop\nchecks: {requirements: off}\n",
+    "sources/orders.yml": "path: data/orders-*.csv\n",
+    "contracts/orders.odcs.yml": CONTRACT,
+    "models/daily.sql": """/* sluice
+write: partition
+partition_by: [day]
+grain: [day]
+checks:
+  - expression: total < 1000
+*/
+select day, sum(amount) as total, avg(amount::double) / 3 as third from clean.orders group by day
+""",
+    "models/recent.sql": "select id, current_date as today, date_diff('day', day, current_date) as days, now() as at from clean.orders\n",
+    "tests/late.yml": """
+name: late rows change an older day
+runs:
+  - given: {orders: [{id: 1, day: 2024-01-01, amount: 10}, {id: 2, day: 2024-01-02, amount: 5}, {id: 3, day: 2024-01-02, amount: -1}]}
+    expect:
+      curated.daily: [{day: 2024-01-01, total: 10.00, third: 3.3333333333}, {day: 2024-01-02, total: 5, third: 1.6666666667}]
+      quarantine.orders: [{rule: amount.range, column: amount, id: 3, amount: -1}]
+  - given: {orders: [{id: 4, day: 2024-01-01, amount: 1}, {id: 2, day: 2024-01-02, amount: 7, at: "2024-01-05 00:00:00"}]}
+    expect:
+      curated.daily: [{day: 2024-01-02, total: 7}, {day: 2024-01-01, total: 11}]
+      clean.orders:
+        text: |
+          id,amount
+          1,10
+          2,7.00
+          4,1
+""",
+    "tests/clock.yml": """
+clock: 2024-02-01T12:00:00Z
+given: {clean.orders: [{id: 1, day: 2024-01-31}]}
+expect: {curated.recent: [{id: 1, today: 2024-02-01, days: 1, at: "2024-02-01 12:00:00+00"}]}
+""",
+    "tests/checked.yml": """
+given: {clean.orders: [{id: 1, day: 2024-01-31, amount: 5000}]}
+fails: {curated.daily: total < 1000}
+""",
+}
+
+
+@pytest.fixture
+def shop(tmp_path, sluice_bin):
+    project = Project(tmp_path / "shop", sluice_bin)
+    for path, content in FILES.items():
+        project.write(path, content)
+    return project
+
+
+def test_passes_and_touches_nothing(shop):
+    out = shop.json("test")
+    assert out["counts"] == {"passed": 3, "failed": 0, "skipped": 0, "unchanged": 0}
+    assert not (shop.folder / "lake").exists()
+    kept = {p.name for p in (shop.folder / ".sluice").iterdir()}
+    assert "tests.json" in kept and kept <= {"tests.json", "models.cache", "columns.cache"}
+
+
+def test_differences_are_told_by_key_with_their_place(shop):
+    shop.write("tests/late.yml", FILES["tests/late.yml"].replace("total: 7}, {day: 2024-01-01, total: 11}", "total: 8}, {day: 2024-01-09, total: 11}"))
+    out = shop.json("test", "late", exit_code=1)
+    (test,) = out["tests"]
+    (finding,) = test["findings"]
+    assert finding["run"] == 2 and finding["table"] == "curated.daily" and finding["differences"] == 3
+    rows = {row["kind"]: row for row in finding["rows"]}
+    assert rows["differs"]["columns"] == ["total"]
+    assert rows["differs"]["expected"] == {"day": "2024-01-02", "total": "8.00"}
+    assert rows["differs"]["actual"] == {"day": "2024-01-02", "total": "7.00"}
+    assert (rows["differs"]["file"], rows["differs"]["line"]) == ("tests/late.yml", 10)
+    assert rows["missing"]["expected"]["day"] == "2024-01-09" and rows["missing"]["actual"] is None
+    assert rows["unexpected"]["actual"]["day"] == "2024-01-01"
+    text = shop.run("test", "late", exit_code=1).stdout
+    assert "tests/late.yml:10" in text and "8.00, is 7.00" in text
+
+
+@pytest.mark.parametrize("old, new, found", [
+    ("total: 10.00", "total: 10.001", "'10.001' is no DECIMAL(38,2)"),
+    ("total: 10.00", "totall: 10.00", "has no column 'totall'"),
+    ("third: 3.3333333333", "third: 3.3334", "'curated.daily' differs in 1 row"),
+    (", third: 1.6666666667", "", "the row does not say 'third', and others do"),
+    ("rule: amount.range", "rule: amount.type", "'quarantine.orders' differs in 2 rows"),
+])
+def test_an_expectation_that_is_wrong_fails(shop, old, new, found):
+    shop.write("tests/late.yml", FILES["tests/late.yml"].replace(old, new))
+    done = shop.run("test", "late", exit_code=1)
+    assert found in done.stdout
+
+
+def test_a_wrong_model_fails_its_tests(shop):
+    shop.write("models/daily.sql", FILES["models/daily.sql"].replace("sum(amount) as total", "max(amount) as total"))
+    assert {t["name"]: t["status"] for t in shop.json("test", exit_code=1)["tests"]} == {
+        "late": "failed", "clock": "passed", "checked": "passed"}
+    shop.write("models/daily.sql", FILES["models/daily.sql"].replace("total < 1000", "total < 1000000"))
+    done = shop.run("test", "checked", exit_code=1)
+    assert "was built, and should have failed" in done.stdout
+
+
+def test_a_step_that_fails_is_told(shop):
+    shop.write("tests/checked.yml", FILES["tests/checked.yml"].replace("fails: {curated.daily: total < 1000}",
+                                                                       "expect: {curated.daily: [{total: 5000}]}"))
+    (test,) = shop.json("test", "checked", exit_code=1)["tests"]
+    assert test["findings"][0]["error"]["code"] == "SL0703"
+
+
+def test_only_what_changed_is_run(shop):
+    assert shop.json("test", "--changed")["counts"]["passed"] == 3
+    assert shop.json("test", "--changed")["counts"] == {"passed": 0, "failed": 0, "skipped": 0, "unchanged": 3}
+    shop.write("models/recent.sql", FILES["models/recent.sql"].replace("select id", "select id + 0 as id"))
+    out = shop.json("test", "--changed")
+    assert [t["name"] for t in out["tests"]] == ["clock"] and out["counts"]["unchanged"] == 2
+    shop.write("contracts/orders.odcs.yml", CONTRACT.replace("minimum: 0", "minimum: -5"))
+    out = shop.json("test", "--changed", exit_code=1)
+    assert [t["name"] for t in out["tests"]] == ["late"]
+    assert [t["name"] for t in shop.json("test", "--changed", exit_code=1)["tests"]] == ["late"], "a failed test is run again"
+
+
+def test_selection_follows_the_tested_tables(shop):
+    def names(*words):
+        return sorted(t["name"] for t in shop.json("test", *words)["tests"])
+    assert names("curated.recent") == ["clock"]
+    assert names("clean.orders+") == ["checked", "clock", "late"]
+    assert names("checked", "curated.recent") == ["checked", "clock"]
+    assert "SL0705" in shop.run("test", "nothing", exit_code=None).stderr
+
+
+def test_junit_is_what_ci_servers_read(shop, tmp_path):
+    shop.write("tests/late.yml", FILES["tests/late.yml"].replace("total: 7}", "total: 8}").replace("older day", "<older> & \"day\""))
+    shop.run("test", "--junit", tmp_path / "junit.xml", exit_code=1)
+    root = xml.parse(tmp_path / "junit.xml").getroot()
+    (suite,) = root.findall("testsuite")
+    assert root.tag == "testsuites"
+    assert {k: suite.get(k) for k in ("name", "tests", "failures", "errors", "skipped")} == {
+        "name": "shop", "tests": "3", "failures": "1", "errors": "0", "skipped": "0"}
+    cases = {case.get("classname"): case for case in suite.findall("testcase")}
+    assert set(cases) == {"shop.late", "shop.clock", "shop.checked"}
+    assert all(re.fullmatch(r"\d+\.\d{3}", case.get("time")) for case in cases.values())
+    (failure,) = cases["shop.late"].findall("failure")
+    assert cases["shop.late"].get("name") == 'late rows change an <older> & "day"'
+    assert failure.get("type") == "SL0712" and "differs" in failure.get("message") and "tests/late.yml" in failure.text
+    assert not cases["shop.clock"].findall("failure")
+
+
+def test_kept_lakes_can_be_looked_at(shop):
+    (test,) = shop.json("test", "clock", "--keep")["tests"]
+    try:
+        import deltalake
+        assert deltalake.DeltaTable(test["folder"] + "/lake/curated/recent").to_pyarrow_table().num_rows == 1
+    finally:
+        shutil.rmtree(test["folder"].rsplit("/", 1)[0])
+
+
+@pytest.mark.parametrize("form", [
+    "orders: {rows: [{id: 1, day: 2024-01-01, amount: 3}]}",
+    "orders: |\n    id;day;amount\n    1;2024-01-01;3",
+    "orders: {file: data/one.csv}",
+])
+def test_rows_come_in_any_form_and_as_the_source_writes_them(shop, form):
+    shop.write("sources/orders.yml", "path: data/orders-*.csv\ncsv: {delimiter: \";\", encoding: latin-1}\n")
+    shop.write("tests/data/one.csv", b"id;day;amount\n1;2024-01-01;3\n")
+    shop.write("tests/form.yml", f"given:\n  {form}\nexpect: {{curated.daily: [{{day: 2024-01-01, total: 3}}]}}\n")
+    shop.run("test", "form")
+
+
+def test_a_file_of_the_same_name_replaces_its_rows(shop):
+    shop.write("tests/form.yml", """
+runs:
+  - given: {orders: {name: a.csv, rows: [{id: 1, day: 2024-01-01, amount: 3}]}}
+    expect: {curated.daily: [{total: 3}]}
+  - given: {orders: {name: a.csv, rows: [{id: 2, day: 2024-01-02, amount: 4}]}}
+    expect: {curated.daily: [{day: 2024-01-02, total: 4}], clean.orders: [{id: 2}]}
+""")
+    shop.run("test", "form")
+
+
+@pytest.mark.parametrize("example", ["templates/quickstart", "examples/flights"])
+def test_the_examples_pass_without_their_data(tmp_path, sluice_bin, example):
+    project = Project(tmp_path / "example", sluice_bin)
+    shutil.copytree(ROOT / example, project.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("data", "lake", ".sluice"))
+    assert project.json("test")["counts"] == {"passed": 2, "failed": 0, "skipped": 0, "unchanged": 0}
+
+
+def test_what_is_recorded_passes_at_once_and_is_never_overwritten(tmp_path, sluice_bin):
+    project = Project(tmp_path / "quick", sluice_bin)
+    shutil.copytree(ROOT / "templates" / "quickstart", project.folder, dirs_exist_ok=True)
+    project.run("run")
+    lake = {p: p.stat().st_mtime_ns for p in (project.folder / "lake").rglob("*")}
+    made = project.json("test", "--record", "revenue", "--from", "curated.daily_revenue", "--rows", "7")
+    assert made["file"] == "tests/revenue.yml" and made["given"] > 7 and made["expected"] > 0
+    project.run("test", "--record", "all", "--from", "clean.orders", "quarantine.orders", "curated.customer_value")
+    assert project.json("test", "revenue", "all")["counts"]["passed"] == 2
+    assert {p: p.stat().st_mtime_ns for p in (project.folder / "lake").rglob("*")} == lake
+    before = (project.folder / "tests/all.yml").read_text()
+    done = project.run("test", "--record", "all", "--from", "clean.orders", exit_code=None)
+    assert "SL0106" in done.stderr and (project.folder / "tests/all.yml").read_text() == before
+    project.run("test", "--record", "all", "--from", "clean.orders", "--force")
+    assert "customer_value" not in (project.folder / "tests/all.yml").read_text()
+    # Each value that was recorded counts.
+    text = (project.folder / "tests/revenue.yml").read_text()
+    head, rows = text.split("expect:")
+    project.write("tests/revenue.yml", head + "expect:" + rows.replace("orders: 1,", "orders: 2,", 1))
+    project.run("test", "revenue", exit_code=1)
+
+
+def test_a_rule_that_no_test_notices_survives_with_the_row_that_would_tell(shop):
+    out = shop.json("test", "--mutate")
+    mutants = {(m["table"], m["rule"]): m for m in out["mutants"]}
+    assert set(mutants) == {("clean.orders", "day.required"), ("clean.orders", "amount.required"), ("clean.orders", "amount.range"),
+                            ("curated.daily", "total < 1000")}
+    assert mutants["clean.orders", "amount.range"]["test"] == "late" and mutants["curated.daily", "total < 1000"]["test"] == "checked"
+    survivor = mutants["clean.orders", "day.required"]
+    assert survivor["status"] == "survived" and survivor["row"]["id"] and out["counts"] == {"killed": 2, "survived": 2}
+    assert out["score"] == 0.5
+    # What is offered kills it.
+    for rule in "day.required", "amount.required":
+        row = mutants["clean.orders", rule]["row"]
+        shop.write(f"tests/{rule.replace('.', '_')}.yml",
+                   f"given: {{orders: [{json.dumps(row)}]}}\nexpect: {{quarantine.orders: [{{rule: {rule}}}]}}\n")
+    assert shop.json("test", "--mutate")["counts"] == {"killed": 4, "survived": 0}
+    shop.write("tests/clock.yml", FILES["tests/clock.yml"].replace("days: 1", "days: 2"))
+    assert shop.json("test", "--mutate", exit_code=1)["schema"] == "sluice.test/1", "tests that fail say nothing of mutants"

@@ -1,0 +1,4 @@
+/* sluice
+write: snapshot
+*/
+select id from raw.people

@@ -1,0 +1,7 @@
+/* sluice
+write: snapshot
+key: [id]
+updated_at: t
+deletes: forget
+*/
+select id, city, t from raw.people
