@@ -54,6 +54,9 @@ static int find_kept(struct sl_model_step *step, json_t **ret, struct sl_err *er
         sl_json_free(&code);
         code = NULL;
     }
+    (void)json_object_del(code, "model");
+    (void)json_object_del(code, "file");
+    (void)json_object_del(code, "text");
     *ret = code;
     return SL_OK;
 }
@@ -77,6 +80,10 @@ int sl_snapshot_keep(struct sl_model_step *step, struct sl_err *err)
         return SL_OK;
     code = settings_of(step->model);
     SL_TRY_NEW(code, err);
+    if (json_object_set_new(code, "model", json_string(step->model->name)) != 0 ||
+        json_object_set_new(code, "file", sl_json_string(step->model->file)) != 0 ||
+        json_object_set_new(code, "text", sl_json_string(step->model->text ? step->model->text : "")) != 0)
+        return sl_fail_memory(err);
     return sl_step_keep_code(step->context, step->fingerprint, code, err);
 }
 
