@@ -4,7 +4,7 @@
 // In the `fault` build each durable operation (create, write, fsync, link, rename, remove, mkdir)
 // first counts itself: SLUICE_FAULT_KILL=n makes the n-th one end the process as kill -9 would;
 // SLUICE_FAULT_FAIL=n[:ENOSPC|EIO|EACCES] makes it fail; SLUICE_FAULT_COUNT=FILE writes the number
-// of operations at exit. Other builds carry none of it.
+// of operations at exit. Other builds do not look at these variables.
 #ifndef SL_BASE_FS_H
 #define SL_BASE_FS_H
 
@@ -82,16 +82,25 @@ SL_MUST int sl_path_real(struct sl_arena *arena, const char *path, const char **
                          struct sl_err *err);
 
 // Called before each durable operation, by fs itself and by whoever makes one elsewhere (an engine,
-// a database).
-#ifdef SL_FAULT
+// a database). Does nothing but in the `fault` build and in a process that `sluice crashtest` has
+// started.
 SL_MUST int sl_fault_point(const char *operation, struct sl_err *err);
-#else
-static inline int sl_fault_point(const char *operation, struct sl_err *err)
-{
-    (void)operation;
-    (void)err;
-    return SL_OK;
-}
-#endif
+
+// Memory that a process shares with one it starts: the child counts its durable operations there,
+// and kills itself, as kill -9 would, before the one that it is told.
+struct sl_crash;
+#define SL_CRASH_VARIABLE "SLUICE_CRASHTEST"
+SL_MUST int sl_crash_new(struct sl_crash **ret, struct sl_err *err);
+void sl_crash_free(struct sl_crash **crash); // for SL_AUTO
+// Begins to count anew; kill_at 0: never.
+void sl_crash_set(struct sl_crash *crash, int64_t kill_at);
+int64_t sl_crash_count(const struct sl_crash *crash);
+const char *sl_crash_operation(const struct sl_crash *crash); // the last one: "rename"
+int sl_crash_fd(const struct sl_crash *crash);                // for the child to inherit
+// The value of SL_CRASH_VARIABLE: the descriptor, and what stands in the memory behind it. Without
+// both, the variable does nothing.
+void sl_crash_setting(const struct sl_crash *crash, char ret[64]);
+// Of the child, once: `setting` may be NULL, and is ignored unless it fits.
+void sl_crash_arm(const char *setting);
 
 #endif

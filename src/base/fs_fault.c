@@ -1,15 +1,118 @@
-// The fault build's counter of durable operations.
+// Durable operations, counted where someone wants to know what becomes of each.
+#include "base/clock.h"
 #include "base/fs.h"
 
-#ifdef SL_FAULT
-
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+// --- crashtest
+
+struct page {
+    char token[37];
+    atomic_llong kill_at, count;
+    char operation[32];
+};
+struct sl_crash {
+    struct page *page;
+    int fd;
+};
+
+static struct page *armed; // set before there are threads
+
+int sl_crash_new(struct sl_crash **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_crash_free) struct sl_crash *crash = calloc(1, sizeof *crash);
+    SL_TRY_NEW(crash, err);
+    crash->fd = memfd_create("sluice-crashtest", MFD_CLOEXEC);
+    if (crash->fd < 0 || ftruncate(crash->fd, sizeof *crash->page) != 0)
+        return sl_fail_errno(err, errno, "cannot make memory to share");
+    void *at = mmap(NULL, sizeof *crash->page, PROT_READ | PROT_WRITE, MAP_SHARED, crash->fd, 0);
+    if (at == MAP_FAILED)
+        return sl_fail_errno(err, errno, "cannot map memory to share");
+    crash->page = at;
+    (void)sl_uuid(crash->page->token);
+    *ret = crash;
+    crash = NULL;
+    return SL_OK;
+}
+
+void sl_crash_free(struct sl_crash **crash)
+{
+    if (!crash || !*crash)
+        return;
+    if ((*crash)->page)
+        (void)munmap((*crash)->page, sizeof *(*crash)->page);
+    if ((*crash)->fd >= 0)
+        close((*crash)->fd);
+    free(*crash);
+    *crash = NULL;
+}
+
+void sl_crash_set(struct sl_crash *crash, int64_t kill_at)
+{
+    atomic_store(&crash->page->count, 0);
+    atomic_store(&crash->page->kill_at, kill_at);
+    crash->page->operation[0] = '\0';
+}
+
+int64_t sl_crash_count(const struct sl_crash *crash)
+{
+    return atomic_load(&crash->page->count);
+}
+
+const char *sl_crash_operation(const struct sl_crash *crash)
+{
+    return crash->page->operation;
+}
+
+int sl_crash_fd(const struct sl_crash *crash)
+{
+    return crash->fd;
+}
+
+void sl_crash_setting(const struct sl_crash *crash, char ret[64])
+{
+    snprintf(ret, 64, "%d:%s", crash->fd, crash->page->token);
+}
+
+void sl_crash_arm(const char *setting)
+{
+    struct stat stat;
+    char *token = NULL;
+    long fd = setting ? strtol(setting, &token, 10) : -1;
+    if (fd < 3 || fd > INT32_MAX || !token || *token != ':' || fstat((int)fd, &stat) != 0 ||
+        !S_ISREG(stat.st_mode) || stat.st_size != (off_t)sizeof *armed)
+        return;
+    void *at = mmap(NULL, sizeof *armed, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+    if (at == MAP_FAILED)
+        return;
+    struct page *page = at;
+    if (strnlen(page->token, sizeof page->token) == sizeof page->token - 1 &&
+        strcmp(page->token, token + 1) == 0)
+        armed = page;
+    else
+        (void)munmap(at, sizeof *armed);
+}
+
+static void crash_point(const char *operation)
+{
+    long long number = atomic_fetch_add(&armed->count, 1) + 1;
+    snprintf(armed->operation, sizeof armed->operation, "%s", operation);
+    if (number == atomic_load(&armed->kill_at))
+        kill(getpid(), SIGKILL);
+}
+
+// --- the fault build
+
+#ifdef SL_FAULT
 
 static atomic_llong operation_count;
 
@@ -38,7 +141,7 @@ static bool is_turn(const char *setting, long long number, int *ret_errnum)
     return setting && strtoll(setting, NULL, 10) == number;
 }
 
-int sl_fault_point(const char *operation, struct sl_err *err)
+static int fault_point(const char *operation, struct sl_err *err)
 {
     long long number = atomic_fetch_add(&operation_count, 1) + 1;
     int errnum;
@@ -54,3 +157,15 @@ int sl_fault_point(const char *operation, struct sl_err *err)
 }
 
 #endif
+
+int sl_fault_point(const char *operation, struct sl_err *err)
+{
+    if (armed)
+        crash_point(operation);
+#ifdef SL_FAULT
+    return fault_point(operation, err);
+#else
+    (void)err;
+    return SL_OK;
+#endif
+}

@@ -2,9 +2,12 @@
 // exit code.
 #include "cli/cli.h"
 
+#include "base/fs.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -191,6 +194,7 @@ int sl_cli_main(int argc, char **argv)
     struct sl_cli cli = {.arena = &arena};
     int exit_code = 0;
     occupy_streams();
+    sl_crash_arm(getenv(SL_CRASH_VARIABLE));
     sl_arena_init(&arena, 0);
     int code = dispatch(argc > 0 ? (size_t)argc - 1 : 0, argv + 1, &cli, &exit_code, &err);
     if (code != SL_OK) {

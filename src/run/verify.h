@@ -64,10 +64,12 @@ struct sl_verify_pair {
     struct sl_session *session;
     struct sl_arena *arena;
     const char *folder; // of what was built again
-    struct sl_strs key;
-    bool is_quarantine;
+    struct sl_strs key, left_out;
     int64_t examples;
 };
+// The key of a node's table and the columns that tell of the run rather than of the row.
+SL_MUST int sl_verify_pair_columns(const struct sl_node *node, enum sl_layer layer,
+                                   struct sl_verify_pair *pair, struct sl_err *err);
 SL_MUST int sl_verify_rows(const struct sl_verify_pair *pair, struct sl_verified *table,
                            struct sl_err *err);
 

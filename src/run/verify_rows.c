@@ -9,9 +9,6 @@
 // Sums of floating numbers depend on the order in which threads have added them up.
 #define RELATIVE_TOLERANCE 1e-9
 
-static const char *const of_the_run[] = {"at", "run_id", "discarded_at", "discarded_by",
-                                         "discard_reason"};
-
 static bool is_floating(const char *type)
 {
     return sl_str_equal(type, "DOUBLE") || sl_str_equal(type, "FLOAT");
@@ -166,8 +163,7 @@ int sl_verify_rows(const struct sl_verify_pair *pair, struct sl_verified *table,
                                  .options = &options};
     SL_TRY(open_side(pair, table->folder, table->version, &sides[SL_SIDE_A], &table->rows, err));
     SL_TRY(open_side(pair, pair->folder, -1, &sides[SL_SIDE_B], &table->rebuilt, err));
-    for (size_t i = 0; pair->is_quarantine && i < sizeof of_the_run / sizeof *of_the_run; i++)
-        SL_TRY(sl_strs_add(&options.left_out, pair->arena, of_the_run[i], err));
+    options.left_out = pair->left_out;
     SL_TRY(choose_key(pair, sides, &options.key, err));
     SL_TRY(sl_compare_columns(&compare, err));
     SL_TRY(sl_compare_rows(&compare, err));
@@ -177,4 +173,44 @@ int sl_verify_rows(const struct sl_verify_pair *pair, struct sl_verified *table,
     return table->verdict == SL_VERIFIED_DIFFERENT
                ? take_examples(&compare, pair->examples, table, err)
                : SL_OK;
+}
+
+static int add_all(const char *const *names, struct sl_arena *arena, struct sl_strs *ret,
+                   struct sl_err *err)
+{
+    for (; *names; names++)
+        SL_TRY(sl_strs_add(ret, arena, *names, err));
+    return SL_OK;
+}
+
+static int key_of_contract(const struct sl_contract_table *contract, struct sl_arena *arena,
+                           struct sl_strs *ret, struct sl_err *err)
+{
+    for (size_t i = 0; contract && i < contract->column_count; i++)
+        if (contract->columns[i].key_position > 0)
+            SL_TRY(sl_strs_add(ret, arena, contract->columns[i].name, err));
+    return SL_OK;
+}
+
+int sl_verify_pair_columns(const struct sl_node *node, enum sl_layer layer,
+                           struct sl_verify_pair *pair, struct sl_err *err)
+{
+    static const char *const position[] = {"_source", "_position", NULL};
+    static const char *const of_raw[] = {"_ingested_at", NULL};
+    static const char *const of_quarantine[] = {"at", "run_id", "discarded_at", "discarded_by",
+                                                "discard_reason", NULL};
+    switch (layer) {
+    case SL_LAYER_RAW:
+        SL_TRY(add_all(of_raw, pair->arena, &pair->left_out, err));
+        return add_all(position, pair->arena, &pair->key, err);
+    case SL_LAYER_QUARANTINE:
+        SL_TRY(add_all(of_quarantine, pair->arena, &pair->left_out, err));
+        return add_all(position, pair->arena, &pair->key, err);
+    case SL_LAYER_CLEAN:
+        return key_of_contract(node->contract, pair->arena, &pair->key, err);
+    case SL_LAYER_CURATED:
+        pair->key = node->model->key.count ? node->model->key : node->model->requirements.grain;
+        return SL_OK;
+    }
+    return SL_OK;
 }
