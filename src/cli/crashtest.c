@@ -138,11 +138,10 @@ static int add_failure(const struct crashtest_options *options,
 {
     SL_AUTO(sl_buf_clear) struct sl_buf command = SL_BUF_INIT;
     SL_TRY(print_command(options, failure, &command, err));
-    json_t *object = json_pack("{s:s, s:I, s:s, s:o, s:o}", "phase",
-                               sl_crash_phase_name(failure->phase), "step",
-                               (json_int_t)failure->step, "operation", failure->operation, "what",
-                               sl_json_string(failure->what), "command",
-                               sl_json_string(command.text));
+    json_t *object =
+        json_pack("{s:s, s:I, s:s, s:o, s:o}", "phase", sl_crash_phase_name(failure->phase), "step",
+                  (json_int_t)failure->step, "operation", failure->operation, "what",
+                  sl_json_string(failure->what), "command", sl_json_string(command.text));
     return json_array_append_new(list, object) == 0 ? SL_OK : sl_fail_memory(err);
 }
 

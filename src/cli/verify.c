@@ -128,8 +128,8 @@ static int print_grid(const struct sl_verify *verify, struct sl_arena *arena, st
 {
     struct sl_grid grid;
     sl_grid_init(&grid, arena, 6, 0x16);
-    SL_TRY(sl_grid_row(&grid, (const char *const[]){"table", "version", "rows", "digest", "time", ""},
-                       err));
+    SL_TRY(sl_grid_row(
+        &grid, (const char *const[]){"table", "version", "rows", "digest", "time", ""}, err));
     for (size_t i = 0; i < verify->count; i++) {
         const struct sl_verified *table = &verify->tables[i];
         SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;

@@ -1,4 +1,5 @@
-// A kept state of a contract, read back: what is run again years later needs no file of the project.
+// A kept state of a contract, read back: what is run again years later needs no file of the
+// project.
 #include "contract/change.h"
 
 #include <stdio.h>

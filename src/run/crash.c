@@ -202,8 +202,8 @@ static int judge(struct job *job, int status, const char **ret_what, struct sl_e
     return SL_OK;
 }
 
-static int kill_once(struct job *job, enum sl_crash_phase phase, int64_t step, bool *ret_was_reached,
-                     struct sl_err *err)
+static int kill_once(struct job *job, enum sl_crash_phase phase, int64_t step,
+                     bool *ret_was_reached, struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     struct child child = {.lake = job->lake,
@@ -244,19 +244,27 @@ static void tell(const struct job *job, enum sl_crash_phase phase, int64_t done,
         job->options->on_kill(job->options->self, &progress);
 }
 
-static int run_phase(struct job *job, enum sl_crash_phase phase, struct sl_err *err)
+static int choose_steps(struct job *job, enum sl_crash_phase phase, int64_t **ret,
+                        int64_t *ret_count, struct sl_err *err)
 {
     const struct sl_crash_options *options = job->options;
-    int64_t *steps, count, one = options->at;
+    if (!options->at)
+        return sl_crash_choose(job->report->steps[phase], options->kills, options->seed + phase,
+                               job->arena, ret, ret_count, err);
+    *ret = SL_NEW(job->arena, int64_t);
+    SL_TRY_NEW(*ret, err);
+    **ret = options->at;
+    *ret_count = 1;
+    return SL_OK;
+}
+
+static int run_phase(struct job *job, enum sl_crash_phase phase, struct sl_err *err)
+{
+    int64_t *steps, count;
     bool was_reached;
-    if (one && options->at_phase != phase)
+    if (job->options->at && job->options->at_phase != phase)
         return SL_OK;
-    SL_TRY(sl_crash_choose(job->report->steps[phase], options->kills, options->seed + phase,
-                           job->arena, &steps, &count, err));
-    if (one) {
-        steps = &one;
-        count = 1;
-    }
+    SL_TRY(choose_steps(job, phase, &steps, &count, err));
     for (int64_t i = 0; i < count && !atomic_load(&job->is_stopped); i++) {
         SL_TRY(kill_once(job, phase, steps[i], &was_reached, err));
         tell(job, phase, i + 1, count);
@@ -365,8 +373,9 @@ static int select_steps(struct job *job, struct sl_err *err)
             has_any = true;
         }
     return has_any ? SL_OK
-                   : sl_fail(err, SL_E_SELECTOR, "nothing but deliveries is selected, and those "
-                                                 "are not made here");
+                   : sl_fail(err, SL_E_SELECTOR,
+                             "nothing but deliveries is selected, and those "
+                             "are not made here");
 }
 
 int sl_world_crash(struct sl_world *world, const struct sl_crash_options *options,

@@ -1,9 +1,9 @@
 // Crash tests of a project: runs of it in a lake of their own, killed at their durable operations,
 // run again, and compared with a run that nothing has disturbed.
 //
-// Sources are read where they are; nothing is delivered. The runs are processes of this program, and
-// are killed by SIGKILL. Two phases: a first run into an empty lake, and a full refresh of a lake
-// that holds everything.
+// Sources are read where they are; nothing is delivered. The runs are processes of this program,
+// and are killed by SIGKILL. Two phases: a first run into an empty lake, and a full refresh of a
+// lake that holds everything.
 #ifndef SL_RUN_CRASH_H
 #define SL_RUN_CRASH_H
 
@@ -24,7 +24,7 @@ struct sl_crash_progress { // told after each kill
     int64_t done, total; // of both phases together, as far as is known
 };
 struct sl_crash_options {
-    struct sl_world_options world;   // as this program was called
+    struct sl_world_options world; // as this program was called
     struct sl_strs select, exclude;
     int64_t kills; // of each phase; 0: all durable steps
     uint64_t seed; // which, if not all
@@ -37,17 +37,17 @@ struct sl_crash_options {
 struct sl_crash_report {
     const char *folder; // gone afterwards unless it is to be kept
     int64_t steps[SL_CRASH_PHASES], kills[SL_CRASH_PHASES];
-    int64_t equal;         // reruns after which all was as it should
-    int64_t lost, doubled; // rows, over all reruns: that only the reference has, only the rerun
-    int64_t publications;  // that the reader saw come
-    int64_t tables;        // that were compared each time
+    int64_t equal;           // reruns after which all was as it should
+    int64_t lost, doubled;   // rows, over all reruns: that only the reference has, only the rerun
+    int64_t publications;    // that the reader saw come
+    int64_t tables;          // that were compared each time
     struct sl_strs left_out; // tables that follow the clock or chance
     struct sl_crash_failure *failures;
     size_t failure_count;
     bool was_interrupted;
 };
-// `world` is the project's, valid. Returns SL_OK whatever the runs come to, once the undisturbed one
-// has gone well.
+// `world` is the project's, valid. Returns SL_OK whatever the runs come to, once the undisturbed
+// one has gone well.
 SL_MUST int sl_world_crash(struct sl_world *world, const struct sl_crash_options *options,
                            struct sl_crash_report *ret, struct sl_err *err);
 

@@ -83,7 +83,9 @@ static const char *why_left_out(const struct sl_node *node)
 {
     if (!node->query)
         return NULL;
-    return node->query->why_every_run ? node->query->why_every_run : node->query->why_volatile;
+    if (node->query->is_volatile && !node->query->why_every_run)
+        return "it follows the clock or chance"; // the cache of models keeps no more of it
+    return node->query->why_every_run;
 }
 
 static int leave_out(struct sl_crash_look *look, const struct sl_node *node,
@@ -97,11 +99,11 @@ static int leave_out(struct sl_crash_look *look, const struct sl_node *node,
 static int describe(struct sl_crash_look *look, const struct sl_verified *table,
                     const char **ret_what, struct sl_err *err)
 {
-    *ret_what = sl_arena_printf(
-        look->arena, "%s: %lld rows lost, %lld doubled or new, %lld different%s%s", table->table,
-        (long long)table->missing, (long long)table->extra, (long long)table->differing,
-        table->examples.count ? ", such as " : "",
-        table->examples.count ? table->examples.items[0] : "");
+    *ret_what =
+        sl_arena_printf(look->arena, "%s: %lld rows lost, %lld doubled or new, %lld different%s%s",
+                        table->table, (long long)table->missing, (long long)table->extra,
+                        (long long)table->differing, table->examples.count ? ", such as " : "",
+                        table->examples.count ? table->examples.items[0] : "");
     SL_TRY_NEW(*ret_what, err);
     return SL_OK;
 }

@@ -42,7 +42,8 @@ bool sl_verify_holds(const struct sl_verify *verify)
 
 // --- the other world
 
-static int write_json(struct sl_verify_job *job, const char *file, json_t *content, struct sl_err *err)
+static int write_json(struct sl_verify_job *job, const char *file, json_t *content,
+                      struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *root = content;
     const char *path = sl_path_join(job->arena, job->project_folder, file);
@@ -100,8 +101,8 @@ static int write_project(struct sl_verify_job *job, struct sl_err *err)
         SL_TRY(write_json(job, file, json_pack("{s:s}", "path", "raw"), err));
     }
     for (const struct sl_map_entry *it = sl_map_first(&job->models); it; it = sl_map_next(it)) {
-        const char *path = sl_arena_printf(job->arena, "%s/models/%s.sql", job->project_folder,
-                                           sl_map_key(it));
+        const char *path =
+            sl_arena_printf(job->arena, "%s/models/%s.sql", job->project_folder, sl_map_key(it));
         const char *table = sl_arena_printf(job->arena, "curated.%s", sl_map_key(it));
         const char *text = sl_map_value(it);
         SL_TRY_NEW(path, err);
@@ -178,7 +179,8 @@ static void select_asked(const struct sl_verify_job *job, struct sl_graph *graph
     }
 }
 
-static int build(struct sl_verify_job *job, struct sl_world *other, struct sl_run *run, struct sl_err *err)
+static int build(struct sl_verify_job *job, struct sl_world *other, struct sl_run *run,
+                 struct sl_err *err)
 {
     struct sl_run_options options = {
         .command = "verify", .full_refresh = true, .listener = job->options->listener};
@@ -206,8 +208,8 @@ static const struct sl_outcome *outcome_of(const struct sl_run *run, const struc
     return NULL;
 }
 
-static int fail_table(struct sl_verify_job *job, struct sl_verified *table, const struct sl_err *why,
-                      struct sl_err *err)
+static int fail_table(struct sl_verify_job *job, struct sl_verified *table,
+                      const struct sl_err *why, struct sl_err *err)
 {
     table->verdict = SL_VERIFIED_FAILED;
     table->why = sl_arena_strdup(job->arena, why->message);
@@ -220,11 +222,14 @@ static const char *why_unrepeatable(const struct sl_node *node)
 {
     if (!node->query)
         return NULL;
-    return node->query->why_every_run ? node->query->why_every_run : node->query->why_volatile;
+    if (node->query->is_volatile && !node->query->why_every_run)
+        return node->query->why_volatile ? node->query->why_volatile
+                                         : "it follows the clock or chance";
+    return node->query->why_every_run;
 }
 
-static int explain(struct sl_verify_job *job, const struct sl_world *other, const struct sl_node *node,
-                   struct sl_verified *table, struct sl_err *err)
+static int explain(struct sl_verify_job *job, const struct sl_world *other,
+                   const struct sl_node *node, struct sl_verified *table, struct sl_err *err)
 {
     const char *why = why_unrepeatable(node);
     for (size_t i = 0; i < node->upstream_count && !why; i++) {
@@ -236,26 +241,29 @@ static int explain(struct sl_verify_job *job, const struct sl_world *other, cons
     if (why)
         table->verdict = SL_VERIFIED_UNREPEATABLE;
     else if (node->model && node->model->write == SL_WRITE_SNAPSHOT)
-        return sl_verify_rule_out(table, "it keeps versions of rows, and its history is not in raw", err);
+        return sl_verify_rule_out(table, "it keeps versions of rows, and its history is not in raw",
+                                  err);
     table->why = why ? sl_arena_strdup(job->arena, why) : "its rows are others";
     SL_TRY_NEW(table->why, err);
     return SL_OK;
 }
 
 // What was built is what was meant only if its code is that of then.
-static int look_at_built(struct sl_verify_job *job, const struct sl_world *other, const struct sl_node *node,
-                         struct sl_verified *table, struct sl_err *err)
+static int look_at_built(struct sl_verify_job *job, const struct sl_world *other,
+                         const struct sl_node *node, struct sl_verified *table, struct sl_err *err)
 {
     if (node->model && !sl_str_equal(node->fingerprint, table->fingerprint))
-        return sl_verify_rule_out(table, "its code, or a view that it reads, is not that of then", err);
+        return sl_verify_rule_out(table, "its code, or a view that it reads, is not that of then",
+                                  err);
     for (size_t i = 0; i < node->upstream_count; i++) {
         const struct sl_verified *from =
             sl_verify_find(job, other->graph.nodes[node->upstream[i]].name);
         if (from && from->verdict == SL_VERIFIED_IMPOSSIBLE)
-            return sl_verify_rule_out(table,
-                            sl_arena_printf(job->arena, "it is built from %s, which is not verifiable",
-                                            from->table),
-                            err);
+            return sl_verify_rule_out(
+                table,
+                sl_arena_printf(job->arena, "it is built from %s, which is not verifiable",
+                                from->table),
+                err);
     }
     return SL_OK;
 }
@@ -322,8 +330,8 @@ static void drop_others(struct sl_verify *verify)
 }
 
 // In the order of the graph, so that what a table is built from is judged before it.
-static int verify_tables(struct sl_verify_job *job, struct sl_world *other, const struct sl_run *run,
-                         struct sl_session *session, struct sl_err *err)
+static int verify_tables(struct sl_verify_job *job, struct sl_world *other,
+                         const struct sl_run *run, struct sl_session *session, struct sl_err *err)
 {
     for (size_t n = 0; n < other->graph.count; n++)
         for (size_t i = 0; i < job->verify->count; i++) {
@@ -356,15 +364,14 @@ int sl_world_verify(struct sl_world *world, struct sl_session *session,
                     struct sl_err *err)
 {
     SL_AUTO(job_clear)
-    struct sl_verify_job job = {.world = world,
-                      .session = session,
-                      .options = options,
-                      .arena = &world->arena,
-                      .verify = ret,
-                      .context = {.project = world->project,
-                                  .session = session,
-                                  .arena = &world->arena,
-                                  .run_id = ""}};
+    struct sl_verify_job job = {
+        .world = world,
+        .session = session,
+        .options = options,
+        .arena = &world->arena,
+        .verify = ret,
+        .context = {
+            .project = world->project, .session = session, .arena = &world->arena, .run_id = ""}};
     struct sl_err ignored = {0};
     *ret = (struct sl_verify){0};
     SL_TRY(sl_verify_list(&job, err));

@@ -27,7 +27,8 @@ struct sl_verified {
     int64_t differing;      // rows of one key
     struct sl_strs columns; // in which rows of one key differ
     struct sl_strs rounded; // columns whose floating numbers differ in their last digits only
-    struct sl_strs examples; // rows that differ, as JSON: `_diff` (only_a, only_b, differs), key, values
+    struct sl_strs
+        examples; // rows that differ, as JSON: `_diff` (only_a, only_b, differs), key, values
     struct sl_balance balance; // of the step that built it again
     bool has_balance;
     int64_t took_us;
@@ -51,8 +52,8 @@ struct sl_verify {
     size_t count, raw_count; // raw tables are what all begins with
     bool was_interrupted;
 };
-// Returns SL_OK whatever the tables are like. `world` is the project's; everything in *ret is in its
-// arena.
+// Returns SL_OK whatever the tables are like. `world` is the project's; everything in *ret is in
+// its arena.
 SL_MUST int sl_world_verify(struct sl_world *world, struct sl_session *session,
                             const struct sl_verify_options *options, struct sl_verify *ret,
                             struct sl_err *err);

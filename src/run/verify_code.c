@@ -38,17 +38,17 @@ static int restore_contract(struct sl_verify_job *job, struct sl_verified *table
         SL_TRY(sl_step_find_code(&job->context, fingerprint, &kept, err));
         const char *compiler = sl_json_text(kept, "compiler", SL_CONTRACT_COMPILER_VERSION);
         if (!sl_str_equal(compiler, SL_CONTRACT_COMPILER_VERSION))
-            return sl_verify_rule_out(table, "another version of Sluice reads its contract otherwise",
-                            err);
+            return sl_verify_rule_out(
+                table, "another version of Sluice reads its contract otherwise", err);
         if (kept)
             SL_TRY(sl_contract_restore(json_object_get(kept, "contract"), digest, job->arena,
                                        &contract, err));
     }
     if (!contract)
-        return sl_verify_rule_out(table,
-                        sl_arena_printf(job->arena, "its contract (%.8s) is not kept any more",
-                                        fingerprint),
-                        err);
+        return sl_verify_rule_out(
+            table,
+            sl_arena_printf(job->arena, "its contract (%.8s) is not kept any more", fingerprint),
+            err);
     contract->has_budget = false; // how much is rejected at once was judged when it was published
     return sl_map_set(&job->contracts, name, contract, err);
 }
@@ -60,16 +60,17 @@ static int restore_model(struct sl_verify_job *job, struct sl_verified *table, c
     SL_TRY(sl_step_find_code(&job->context, fingerprint, &kept, err));
     const char *text = kept ? sl_json_text(kept, "text", NULL) : NULL;
     if (!text)
-        return sl_verify_rule_out(table,
-            sl_arena_printf(job->arena, "its code (%.8s) is not kept any more", fingerprint), err);
+        return sl_verify_rule_out(
+            table, sl_arena_printf(job->arena, "its code (%.8s) is not kept any more", fingerprint),
+            err);
     char *own = sl_arena_strdup(job->arena, text);
     SL_TRY_NEW(own, err);
     return sl_map_set(&job->models, name, own, err);
 }
 
 // Raw is where all begins: each version of it that counts must be there with all of its files.
-static int pin_raw(struct sl_verify_job *job, const char *table, int64_t version, const char **ret_why,
-                   struct sl_err *err)
+static int pin_raw(struct sl_verify_job *job, const char *table, int64_t version,
+                   const char **ret_why, struct sl_err *err)
 {
     struct sl_delta_snapshot snapshot;
     struct sl_err gone = {0};
@@ -86,8 +87,7 @@ static int pin_raw(struct sl_verify_job *job, const char *table, int64_t version
     pin->folder = sl_table_source(job->world->project, layer, name, job->arena, &is_borrowed);
     pin->version = version;
     SL_TRY_NEW(pin->folder, err);
-    int code =
-        sl_delta_load(pin->folder, version, job->session, job->arena, &snapshot, &gone);
+    int code = sl_delta_load(pin->folder, version, job->session, job->arena, &snapshot, &gone);
     if (code == SL_E_MEMORY)
         return sl_fail_memory(err);
     if (code != SL_OK || snapshot.version < 0) {
@@ -101,26 +101,26 @@ static int pin_raw(struct sl_verify_job *job, const char *table, int64_t version
         SL_TRY_NEW(path, err);
         if (sl_fs_exists(path))
             continue;
-        *ret_why = sl_arena_printf(job->arena, "%s has lost its file '%s'", table,
-                                   snapshot.files[i].path);
+        *ret_why =
+            sl_arena_printf(job->arena, "%s has lost its file '%s'", table, snapshot.files[i].path);
         SL_TRY_NEW(*ret_why, err);
     }
     return *ret_why ? SL_OK : sl_map_set(&job->pins, table, pin, err);
 }
 
-static int look_at_input(struct sl_verify_job *job, struct sl_verified *table, const struct sl_input *input,
-                         struct sl_err *err)
+static int look_at_input(struct sl_verify_job *job, struct sl_verified *table,
+                         const struct sl_input *input, struct sl_err *err)
 {
     const struct sl_published *published =
         sl_publication_find(job->options->publication, input->table);
     const struct sl_verified *from = sl_verify_find(job, input->table);
     const char *why = NULL;
     if (sl_str_starts(input->table, "raw.")) {
-        SL_TRY(pin_raw(job, input->table, published ? published->version : input->version, &why,
-                       err));
+        SL_TRY(
+            pin_raw(job, input->table, published ? published->version : input->version, &why, err));
     } else if (!from) {
-        why = sl_arena_printf(job->arena, "it is built from %s of another environment",
-                              input->table);
+        why =
+            sl_arena_printf(job->arena, "it is built from %s of another environment", input->table);
         SL_TRY_NEW(why, err);
     } else if (from->verdict == SL_VERIFIED_IMPOSSIBLE) {
         why = sl_arena_printf(job->arena, "it is built from %s, which is not verifiable",
@@ -161,8 +161,8 @@ static int look_at_inputs(struct sl_verify_job *job, struct sl_err *err)
         has_changed = false;
         for (size_t i = 0; i < job->verify->count; i++) {
             struct sl_verified *table = &job->verify->tables[i];
-            for (size_t k = 0; k < table->published->input_count &&
-                               table->verdict != SL_VERIFIED_IMPOSSIBLE;
+            for (size_t k = 0;
+                 k < table->published->input_count && table->verdict != SL_VERIFIED_IMPOSSIBLE;
                  k++) {
                 SL_TRY(look_at_input(job, table, &table->published->inputs[k], err));
                 has_changed |= table->verdict == SL_VERIFIED_IMPOSSIBLE;
@@ -214,8 +214,8 @@ int sl_verify_list(struct sl_verify_job *job, struct sl_err *err)
         SL_TRY_NEW(clean, err);
         const struct sl_verified *from = sl_verify_find(job, clean);
         if (!from || from->verdict == SL_VERIFIED_IMPOSSIBLE)
-            SL_TRY(sl_verify_rule_out(table, from ? from->why : "its clean table was not published", err));
+            SL_TRY(sl_verify_rule_out(table, from ? from->why : "its clean table was not published",
+                                      err));
     }
     return look_at_inputs(job, err);
 }
-

@@ -59,7 +59,8 @@ static int choose_key(const struct sl_verify_pair *pair, const struct sl_compare
     for (size_t i = 0; i < sides[0].column_count; i++)
         has_floating |= is_floating(sides[0].columns[i].type);
     for (size_t i = 0; i < sides[0].column_count && has_floating; i++)
-        if (!is_floating(sides[0].columns[i].type) && has_column(&sides[1], sides[0].columns[i].name))
+        if (!is_floating(sides[0].columns[i].type) &&
+            has_column(&sides[1], sides[0].columns[i].name))
             SL_TRY(sl_strs_add(ret, pair->arena, sides[0].columns[i].name, err));
     return SL_OK;
 }
@@ -76,8 +77,7 @@ static int fill(const struct sl_compare *compare, struct sl_verified *table, str
     for (size_t i = 0; i < result->column_count; i++)
         if (result->columns[i].differing || !sl_compared_has_both(&result->columns[i]))
             SL_TRY(sl_strs_add(&table->columns, compare->arena, result->columns[i].name, err));
-    table->verdict =
-        sl_compare_is_equal(result) ? SL_VERIFIED_EQUAL : SL_VERIFIED_DIFFERENT;
+    table->verdict = sl_compare_is_equal(result) ? SL_VERIFIED_EQUAL : SL_VERIFIED_DIFFERENT;
     return SL_OK;
 }
 
@@ -197,8 +197,8 @@ int sl_verify_pair_columns(const struct sl_node *node, enum sl_layer layer,
 {
     static const char *const position[] = {"_source", "_position", NULL};
     static const char *const of_raw[] = {"_ingested_at", NULL};
-    static const char *const of_quarantine[] = {"at", "run_id", "discarded_at", "discarded_by",
-                                                "discard_reason", NULL};
+    static const char *const of_quarantine[] = {"at",           "run_id",         "discarded_at",
+                                                "discarded_by", "discard_reason", NULL};
     switch (layer) {
     case SL_LAYER_RAW:
         SL_TRY(add_all(of_raw, pair->arena, &pair->left_out, err));

@@ -157,12 +157,12 @@ struct sl_project {
     const struct sl_yaml *node; // of sluice.yml
     const char *name;
     const char *description;
-    const char *lake_folder;  // absolute
-    const char *read_lake;    // of the environment whose tables are read where this one has none;
-                              // absolute; NULL: none
+    const char *lake_folder;   // absolute
+    const char *read_lake;     // of the environment whose tables are read where this one has none;
+                               // absolute; NULL: none
     const struct sl_map *pins; // "raw.orders" -> struct sl_pin; NULL: none. The caller's
-    const char *state_folder; // absolute; ".sluice"
-    int64_t memory_bytes;     // engine; 0: default
+    const char *state_folder;  // absolute; ".sluice"
+    int64_t memory_bytes;      // engine; 0: default
     int64_t threads;
     const char *temp_folder;
     int64_t concurrency;    // steps at once; 0: number of cores
@@ -200,7 +200,8 @@ const struct sl_target *sl_project_target(const struct sl_project *project, cons
 // The contract schema object that governs a source, or NULL.
 const struct sl_contract_table *sl_project_contract_for(const struct sl_project *project,
                                                         const struct sl_source *source);
-// Puts another one in its place, for a project whose files do not say it. Before the graph is built.
+// Puts another one in its place, for a project whose files do not say it. Before the graph is
+// built.
 SL_MUST int sl_project_govern(struct sl_project *project, const struct sl_source *source,
                               struct sl_contract_table *table, struct sl_err *err);
 

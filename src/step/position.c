@@ -20,8 +20,9 @@ static const char *step_of(enum sl_layer layer)
 }
 
 static int read_position(const char *folder, int64_t version, const char *app_id,
-                         struct sl_session *session, struct sl_arena *arena, struct sl_delta_head *ret_head,
-                         struct sl_record *ret_record, struct sl_err *err)
+                         struct sl_session *session, struct sl_arena *arena,
+                         struct sl_delta_head *ret_head, struct sl_record *ret_record,
+                         struct sl_err *err)
 {
     struct sl_delta_head head = {0};
     struct sl_record record = {0};

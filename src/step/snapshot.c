@@ -82,7 +82,8 @@ int sl_snapshot_keep(struct sl_model_step *step, struct sl_err *err)
     SL_TRY_NEW(code, err);
     if (json_object_set_new(code, "model", json_string(step->model->name)) != 0 ||
         json_object_set_new(code, "file", sl_json_string(step->model->file)) != 0 ||
-        json_object_set_new(code, "text", sl_json_string(step->model->text ? step->model->text : "")) != 0)
+        json_object_set_new(code, "text",
+                            sl_json_string(step->model->text ? step->model->text : "")) != 0)
         return sl_fail_memory(err);
     return sl_step_keep_code(step->context, step->fingerprint, code, err);
 }
