@@ -78,7 +78,9 @@ static int print_rows(const struct sl_balance *balance, json_t *object, struct s
 static int print_details(const struct sl_step_result *result, json_t *object, struct sl_err *err)
 {
     json_t *reasons = json_array(), *versions = json_object(), *notes = json_array();
+    json_t *checks = json_array();
     SL_TRY(set(object, "reasons", reasons, err));
+    SL_TRY(set(object, "checks", checks, err));
     SL_TRY(set(object, "versions", versions, err));
     SL_TRY(set(object, "notes", notes, err));
     for (size_t i = 0; i < result->reason_count; i++) {
@@ -89,6 +91,9 @@ static int print_details(const struct sl_step_result *result, json_t *object, st
         if (json_array_append_new(reasons, item) != 0)
             return sl_fail_memory(err);
     }
+    for (size_t i = 0; i < result->check_count; i++)
+        if (json_array_append_new(checks, sl_check_result_json(&result->checks[i], true)) != 0)
+            return sl_fail_memory(err);
     for (size_t i = 0; i < result->version_count; i++)
         SL_TRY(set(versions, result->versions[i].table, json_integer(result->versions[i].version),
                    err));
