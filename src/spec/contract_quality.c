@@ -1,11 +1,12 @@
-// quality: rules over rows are taken, everything about a whole table is kept and reported.
+// quality: rules over rows, and checks of the whole table (contract_checks.c). What is neither is kept
+// and reported.
 #include "spec/contract_file.h"
 
 #include <string.h>
 
 bool sl_odcs_severity(const char *text, enum sl_rule_severity *ret)
 {
-    static const char *const rejecting[] = {"reject", "error", "critical", "high"};
+    static const char *const rejecting[] = {"reject", "fail", "error", "critical", "high"};
     static const char *const warning[] = {"warn", "warning", "info", "low", "medium"};
 
     for (size_t i = 0; i < sizeof rejecting / sizeof *rejecting; i++)
@@ -134,6 +135,13 @@ static bool has_rule(const struct sl_contract_column *column, const char *kind)
     return false;
 }
 
+// Metrics that may be rules over rows.
+static bool is_row_metric(const char *metric)
+{
+    return strcmp(metric, "invalidValues") == 0 || strcmp(metric, "validValues") == 0 ||
+           strcmp(metric, "nullValues") == 0;
+}
+
 static int read_library(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
                         struct sl_rule rule, struct sl_err *err)
 {
@@ -157,16 +165,13 @@ static int read_library(struct sl_odcs_reader *reader, const struct sl_odcs_qual
         return report_unevaluated(reader, quality, metric,
                                   hint ? hint : "the standard has no metric of this name", err);
     }
-    if (!reader->column)
-        return report_unevaluated(reader, quality, metric,
-                                  "rules over a whole table are not evaluated yet", err);
-    if (strcmp(metric, "invalidValues") != 0 && strcmp(metric, "validValues") != 0 &&
-        strcmp(metric, "nullValues") != 0)
-        return report_unevaluated(reader, quality, metric,
-                                  "rules over a whole table are not evaluated yet", err);
-    if (!is_for_every_row(quality))
-        return report_unevaluated(reader, quality, metric,
-                                  "only 'mustBe: 0' makes it a rule over rows", err);
+    if (!reader->column || !is_row_metric(metric) || !is_for_every_row(quality)) {
+        if (!sl_odcs_has_operator(quality))
+            return report_unevaluated(reader, quality, metric,
+                                      "it has no operator, such as 'mustBe: 0'", err);
+        return sl_odcs_add_quality_check(reader, quality, "metric", rule.severity == SL_RULE_WARN,
+                                         err);
+    }
     if (strcmp(metric, "nullValues") != 0)
         return add_invalid_values(reader, quality, rule, err);
     rule.kind = "required";
@@ -231,12 +236,14 @@ static int read_custom(struct sl_odcs_reader *reader, const struct sl_odcs_quali
         SL_TRY_NEW(part, err);
         return sl_odcs_unread(reader, part, err);
     }
-    if (!name_of(quality)) {
+    if (!name_of(quality) && !sl_yaml_get(quality->implementation, "check")) {
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, quality->node->place,
                 "rejected rows carry the name, such as 'name: paid-orders-have-an-amount'",
                 "a rule for engine 'sluice' has no 'name'");
         return SL_OK;
     }
+    if (sl_yaml_get(quality->implementation, "check"))
+        return sl_odcs_add_custom_check(reader, quality, rule.severity == SL_RULE_WARN, err);
     SL_TRY(read_implementation(reader, quality, &implementation, err));
     if (!implementation.expression)
         return SL_OK;
@@ -270,9 +277,12 @@ static int read_quality(struct sl_odcs_reader *reader, const struct sl_odcs_qual
         return read_library(reader, quality, rule, err);
     if (strcmp(type, "custom") == 0)
         return read_custom(reader, quality, rule, err);
+    if (strcmp(type, "sql") == 0 && !sl_odcs_has_operator(quality))
+        return report_unevaluated(reader, quality, "sql", "it has no operator, such as 'mustBe: 0'",
+                                  err);
     if (strcmp(type, "sql") == 0)
-        return report_unevaluated(reader, quality, "sql",
-                                  "rules over a whole table are not evaluated yet", err);
+        return sl_odcs_add_quality_check(reader, quality, "sql", rule.severity == SL_RULE_WARN,
+                                         err);
     if (strcmp(type, "text") != 0)
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(quality->node, "type"),
                 sl_did_you_mean(&reader->project->arena, type, types, 4),
