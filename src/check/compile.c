@@ -149,7 +149,6 @@ static int compile_item(const struct sl_yaml *item, struct sl_arena *arena, stru
     ret->kind = kind->name;
     ret->dimension = kind->dimension;
     bool is_right = read_severity(item, diags, ret);
-    is_right &= read_dimension(item, diags, ret);
     is_right &= read_name(item, diags, ret);
     column = sl_yaml_get(item, "column");
     struct sl_check_input input = {
@@ -158,6 +157,7 @@ static int compile_item(const struct sl_yaml *item, struct sl_arena *arena, stru
         .arena = arena,
         .diags = diags};
     SL_TRY(kind->compile(&input, ret, err));
+    is_right &= read_dimension(item, diags, ret);
     SL_TRY(apply_mostly(&input, sl_yaml_get(item, "mostly"), kind, ret, err));
     if (!is_right)
         ret->failing_sql = NULL;

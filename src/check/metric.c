@@ -207,8 +207,7 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
         is_percent ? ") / nullif(count(*), 0)::double" : "");
     SL_TRY_NEW(select, err);
     SL_TRY(say(input, metric, &columns, must.text, is_percent, ret, err));
-    if (!sl_yaml_get(input->arguments, "dimension"))
-        ret->dimension = dimension_of(metric);
+    ret->dimension = dimension_of(metric);
     return sl_check_judged(input, select, "value", broken.text, ret, err);
 }
 

@@ -1,6 +1,7 @@
 // A run as exit code and as JSON.
 #include "base/clock.h"
 #include "run/history.h"
+#include "run/quality.h"
 
 const char *sl_status_name(enum sl_status status)
 {
@@ -103,6 +104,25 @@ static int print_details(const struct sl_step_result *result, json_t *object, st
     return SL_OK;
 }
 
+// The scores of what this step published; null for others.
+static json_t *scores_json(const struct sl_outcome *outcome)
+{
+    const struct sl_step_result *result = &outcome->result;
+    bool has_scores =
+        outcome->node->kind == SL_NODE_CLEANSE || outcome->node->kind == SL_NODE_MODEL;
+    struct sl_quality quality = {
+        .rows_in = result->balance.in,
+        .reasons = result->reasons,
+        .reason_count = result->reason_count,
+        .checks = result->checks,
+        .check_count = result->check_count,
+    };
+    if (!has_scores || result->outcome == SL_STEP_NOTHING || !result->has_balance)
+        return json_null();
+    sl_quality_score(&quality, outcome->node->contract);
+    return sl_quality_json(&quality);
+}
+
 static json_t *text_or_null(const char *text)
 {
     return *text ? json_string(text) : json_null();
@@ -158,6 +178,7 @@ int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_e
     SL_TRY(set(object, "bytes_in", json_integer(result->bytes_in), err));
     SL_TRY(set(object, "bytes_out", json_integer(result->bytes_out), err));
     SL_TRY(print_details(result, object, err));
+    SL_TRY(set(object, "quality", scores_json(outcome), err));
     *ret = object;
     object = NULL;
     return SL_OK;

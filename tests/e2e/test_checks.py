@@ -222,6 +222,50 @@ def test_mistakes_in_checks_of_contracts_are_told_by_check(project):
     assert (done.stderr + done.stdout).count("nope") >= 2
 
 
+def test_the_quality_of_each_table_is_shown_in_five_scores(project):
+    assert "no clean or curated tables" in shop(project).run("status", "--quality").stdout
+    sla = "slaProperties: [{property: freshness, value: 2, unit: d, element: orders.day}]"
+    custom = "{{type: custom, engine: sluice, {}, implementation: {{{}}}}}"
+    shop(project, "{metric: rowCount, mustBeGreaterThan: 50, severity: info, dimension: coverage}",
+         custom.format("name: ids", "check: no_gaps, column: id, every: integer"),
+         custom.format("name: sane", "check: sum, column: amount, min: 0"), sla=sla,
+         files=(HEAD + rows(1, 18) + "x,2026-01-10,1,a\n25,2026-01-10,-4,b\n",))
+    model(project, "unique: [id]", "{expression: id > 3, severity: warn}")
+    clock = {"SLUICE_CLOCK": "2026-01-11T00:00:00Z"}
+    run = project.json("run", env=clock)
+    tables = {table["table"]: table for table in project.json("status", "--quality", env=clock)["tables"]}
+    scores = {name: score and round(score["score"], 3) for name, score in tables["clean.orders"]["scores"].items()}
+    # completeness: (no row without an id + 1 of 2 checks) / 2; accuracy: (1 of 20 rows + 1 of 1 check) / 2
+    assert scores == {"timeliness": 1.0, "completeness": 0.75, "accuracy": 0.975, "conformance": 0.95, "consistency": None}
+    assert tables["clean.orders"]["scores"]["accuracy"] == {"score": 0.975, "rows": 20, "broken": 1, "checks": 1, "passed": 1}
+    assert tables["clean.orders"]["scores"] == step_of(run, "clean.orders")["quality"]
+    assert tables["curated.copy"]["scores"]["consistency"]["score"] == 0.5
+    assert tables["clean.orders"]["age"] == {"newest": "2026-01-10T00:00:00.000000Z", "age_s": 86400, "max_age_s": 172800, "is_late": False}
+    late = project.run("status", "--quality", env={"SLUICE_CLOCK": "2026-01-20T00:00:00Z"}).stdout
+    assert "10 d, late" in late and "clean.orders accuracy 0.975: 1 of 20 rows broke its rules; 1 of 1 check passed" in late
+    assert "3 rows say otherwise" in late and "the number of rows is greater than 50, but it is 18" in late
+    # the history keeps the results of each run
+    kept = step_of(project.json("status", run["run_id"][:8]), "clean.orders")
+    assert kept["checks"] == step_of(run, "clean.orders")["checks"] and kept["quality"] == tables["clean.orders"]["scores"]
+    assert project.run("status", "abc", "--quality", exit_code=1)
+
+
+def test_the_history_keeps_the_checks_of_a_run_that_published_nothing(project):
+    shop(project, "{metric: rowCount, mustBeGreaterThan: 100, name: enough}")
+    run = project.json("run", exit_code=3)
+    (check,) = step_of(project.json("status", run["run_id"]), "clean.orders")["checks"]
+    assert (check["name"], check["passed"], check["measure"], check["severity"]) == ("enough", False, "20", "fail")
+
+
+def test_a_models_query_knows_its_table_under_three_names(project):
+    shop(project)
+    model(project, "sql: {query: 'select count(*) from ${table}', mustBe: 20}",
+          "sql: {query: 'select count(*) from curated.copy c join clean.orders o using (id)', mustBe: 20}")
+    assert project.json("check")["counts"]["errors"] == 0
+    step = step_of(project.json("run"), "curated.copy")
+    assert [check["passed"] for check in step["checks"]] == [True, True]
+
+
 def test_killed_anywhere_readers_see_no_version_that_fails_and_a_rerun_ends_as_one_run(tmp_path, fault_bin):
     checks = ("{metric: rowCount, mustBeBetween: [10, 40]}", "{type: custom, engine: sluice, implementation: {check: no_gaps, column: id, every: integer}}")
     good = HEAD + rows(21, 40) + "x,2026-01-10,1,bad\n"
