@@ -41,13 +41,42 @@ static int create_checked(struct sl_binder *binder, const struct sl_relation *co
     return create_temp_view(binder, SL_CHECKED_RUN, "select 0::bigint as now_us", err);
 }
 
+static int unknown_table(struct sl_binder *binder, const struct sl_check *check, const char *name,
+                         struct sl_err *err)
+{
+    struct sl_world *world = binder->world;
+    struct sl_strs names = {0};
+    for (size_t i = 0; i < world->graph.count; i++)
+        if (world->graph.nodes[i].kind != SL_NODE_LOAD)
+            SL_TRY(sl_strs_add(&names, &world->arena, world->graph.nodes[i].name, err));
+    sl_diag(&world->project->diags, SL_SEVERITY_ERROR, SL_E_SQL_TABLE, check->place,
+            sl_did_you_mean(&world->arena, name, names.items, names.count),
+            "check %s reads '%s', which nothing writes", check->kind, name);
+    return SL_OK;
+}
+
 // A check that reads a table whose columns nobody knows yet cannot be judged.
-static int view_read(struct sl_binder *binder, const struct sl_table_ref *ref, bool *ret_is_known,
-                     struct sl_err *err)
+static int view_read(struct sl_binder *binder, const struct sl_check *check,
+                     const struct sl_table_ref *ref, bool *ret_is_known, struct sl_err *err)
 {
     struct sl_bound_table *table = sl_binder_table(binder, ref);
     *ret_is_known &= table != NULL;
+    const char *name = sl_arena_printf(&binder->world->arena, "%s.%s", ref->layer, ref->name);
+    SL_TRY_NEW(name, err);
+    if (!table && !sl_graph_node(&binder->world->graph, name))
+        return unknown_table(binder, check, name, err);
     return table ? sl_binder_view(binder->session, ref, table, err) : SL_OK;
+}
+
+// The checked table under its own name.
+static int view_own(struct sl_binder *binder, const struct sl_bound_checks *checks,
+                    const struct sl_table_ref *ref, bool *ret_is_own, struct sl_err *err)
+{
+    struct sl_bound_table own = {.relation = *checks->columns};
+    const char *name = sl_arena_printf(&binder->world->arena, "%s.%s", ref->layer, ref->name);
+    SL_TRY_NEW(name, err);
+    *ret_is_own = sl_str_equal(name, checks->table);
+    return *ret_is_own ? sl_binder_view(binder->session, ref, &own, err) : SL_OK;
 }
 
 static int view_any(struct sl_binder *binder, const struct sl_bound_checks *checks,
@@ -62,9 +91,12 @@ static int view_any(struct sl_binder *binder, const struct sl_bound_checks *chec
     SL_TRY(sl_query_read(ast, text, "", 1, 1, arena, &diags, &query, err));
     for (size_t i = 0; i < query.table_count; i++) {
         const struct sl_table_ref *ref = &query.tables[i];
+        bool is_own = false;
         if (ref->layer)
-            SL_TRY(view_read(binder, ref, ret_is_known, err));
-        else if (sl_strs_has(&checks->aliases, ref->name))
+            SL_TRY(view_own(binder, checks, ref, &is_own, err));
+        if (ref->layer && !is_own)
+            SL_TRY(view_read(binder, check, ref, ret_is_known, err));
+        else if (!ref->layer && sl_strs_has(&checks->aliases, ref->name))
             SL_TRY(create_temp_view(binder, ref->name, "select * from " SL_CHECKED, err));
     }
     return SL_OK;
@@ -81,7 +113,7 @@ static int view_reads(struct sl_binder *binder, const struct sl_bound_checks *ch
     if (!check->reads || !sl_table_parse(check->reads, &layer, &ref.name))
         return SL_OK;
     ref.layer = sl_layer_name(layer);
-    return view_read(binder, &ref, ret_is_known, err);
+    return view_read(binder, check, &ref, ret_is_known, err);
 }
 
 static int bind_check(struct sl_binder *binder, const struct sl_bound_checks *checks,
