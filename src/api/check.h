@@ -23,6 +23,7 @@ struct sl_check {
     const char *claim;       // "'day' is never null"
     const char *failing_sql; // SELECT of what breaks it; no rows: it holds
     const char *reads;       // another table that it reads, "clean.orders"; NULL: none
+    const char *where;       // SQL: it is about these rows alone; NULL: all
     bool reads_any;     // the user's own SQL may read any table, the checked one by its name as well
     bool reads_before;   // SL_CHECKED_BEFORE
     int64_t reads_versions; // how many of SL_CHECKED_VERSIONS; 0: none
@@ -61,7 +62,7 @@ extern const struct sl_check_kind *const sl_check_kinds[]; // ends with NULL
 const struct sl_check_kind *sl_check_kind_find(const char *name); // NULL: there is none
 
 // Compiles a list of checks: items are names, {kind: arguments}, or that with the keys that every
-// check may have: name, severity, mostly, dimension, column. `list` may be NULL. What cannot be
+// check may have: name, severity, mostly, where, dimension, column. `list` may be NULL. What cannot be
 // compiled is a diagnostic at its place and left out.
 SL_MUST int sl_checks_compile(const struct sl_yaml *list, struct sl_arena *arena,
                               struct sl_diags *diags, struct sl_check **ret, size_t *ret_count,

@@ -1,7 +1,9 @@
 // A list of checks: which kind each item is of, and the keys that every check may have.
 #include "check/kinds.h"
 
-static const char *const common[] = {"name", "severity", "mostly", "dimension", "column"};
+#include <string.h>
+
+static const char *const common[] = {"name", "severity", "mostly", "where", "dimension", "column"};
 
 static bool is_common(const char *key)
 {
@@ -31,7 +33,7 @@ static const struct sl_yaml *kind_key(const struct sl_yaml *item, struct sl_diag
             continue;
         if (found) {
             sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, item->keys[i]->place,
-                    "beside the kind there may be name, severity, mostly, dimension",
+                    "beside the kind there may be name, severity, mostly, where, dimension",
                     "one check has the keys '%s' and '%s'", found->text, item->keys[i]->text);
             return NULL;
         }
@@ -81,6 +83,31 @@ static bool read_name(const struct sl_yaml *item, struct sl_diags *diags, struct
     }
     ret->name = node ? node->text : NULL;
     return true;
+}
+
+static int read_where(const struct sl_check_input *input, const struct sl_yaml *item,
+                      struct sl_check *ret, struct sl_err *err)
+{
+    const struct sl_yaml *node = sl_yaml_get(item, "where");
+    if (!node || !ret->failing_sql)
+        return SL_OK;
+    if (node->kind != SL_YAML_SCALAR || !node->text[strspn(node->text, " \t\r\n")]) {
+        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, node->place, NULL,
+                "expected a SQL condition for 'where', found %s",
+                node->kind == SL_YAML_SCALAR ? "an empty text" : sl_yaml_describe(node));
+        ret->failing_sql = NULL;
+        return SL_OK;
+    }
+    if (ret->reads_versions) {
+        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, node->place, NULL,
+                "'where' has no meaning for check %s: versions are counted whole", ret->kind);
+        ret->failing_sql = NULL;
+        return SL_OK;
+    }
+    ret->where = node->text;
+    ret->claim = sl_arena_printf(input->arena, "%s, where %s", ret->claim, node->text);
+    SL_TRY_NEW(ret->claim, err);
+    return SL_OK;
 }
 
 // Turns rows that break a claim into their share, which may not be too large.
@@ -159,6 +186,7 @@ static int compile_item(const struct sl_yaml *item, struct sl_arena *arena, stru
     SL_TRY(kind->compile(&input, ret, err));
     is_right &= read_dimension(item, diags, ret);
     SL_TRY(apply_mostly(&input, sl_yaml_get(item, "mostly"), kind, ret, err));
+    SL_TRY(read_where(&input, item, ret, err));
     if (!is_right)
         ret->failing_sql = NULL;
     return SL_OK;

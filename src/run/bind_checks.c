@@ -116,6 +116,18 @@ static int view_reads(struct sl_binder *binder, const struct sl_bound_checks *ch
     return view_read(binder, check, &ref, ret_is_known, err);
 }
 
+static int describe_where(struct sl_binder *binder, const struct sl_check *check,
+                          struct sl_err *err)
+{
+    struct sl_session *session = binder->session;
+    struct sl_column *columns;
+    size_t count;
+    const char *sql = sl_arena_printf(&binder->world->arena,
+                                      "select 1 from " SL_CHECKED " where (%s\n)", check->where);
+    SL_TRY_NEW(sql, err);
+    return session->kind->describe(session, sql, &binder->world->arena, &columns, &count, err);
+}
+
 static int bind_check(struct sl_binder *binder, const struct sl_bound_checks *checks,
                       const struct sl_check *check, bool *ret_is_sound, struct sl_err *err)
 {
@@ -128,7 +140,11 @@ static int bind_check(struct sl_binder *binder, const struct sl_bound_checks *ch
     *ret_is_sound &= is_known;
     if (!is_known)
         return SL_OK;
-    int code = session->kind->describe(session, check->failing_sql, &binder->world->arena, &columns,
+    int code = SL_OK;
+    if (check->where)
+        code = describe_where(binder, check, &found);
+    if (code == SL_OK)
+        code = session->kind->describe(session, check->failing_sql, &binder->world->arena, &columns,
                                        &count, &found);
     if (code == SL_OK)
         return SL_OK;
@@ -152,8 +168,10 @@ static int key_of(const struct sl_bound_checks *checks, const struct sl_check *c
         sl_hash_add(hash, checks->columns->columns[i].name);
         sl_hash_add(hash, checks->columns->columns[i].type);
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         sl_hash_add(hash, compiled[i].failing_sql);
+        sl_hash_add(hash, compiled[i].where);
+    }
     return sl_hash_end(hash, ret_hex, err);
 }
 

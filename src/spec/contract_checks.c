@@ -71,6 +71,8 @@ int sl_odcs_add_check(struct sl_odcs_reader *reader, const struct sl_odcs_check 
     SL_TRY(add_text(item, "column", check->column, arena, err));
     if (check->mostly)
         SL_TRY(add_key(item, "mostly", check->mostly, arena, err));
+    if (check->where)
+        SL_TRY(add_key(item, "where", check->where, arena, err));
     return SL_PUSH(arena, table->checks->items, table->checks->count, item) ? SL_OK
                                                                             : sl_fail_memory(err);
 }
@@ -139,6 +141,10 @@ static bool take_common(const struct sl_yaml *key, const struct sl_yaml *value,
         return true;
     if (strcmp(key->text, "mostly") == 0) {
         check->mostly = value;
+        return true;
+    }
+    if (strcmp(key->text, "where") == 0) {
+        check->where = value;
         return true;
     }
     if (strcmp(key->text, "severity") != 0)

@@ -158,6 +158,7 @@ struct sl_odcs_check {
     const char *name, *dimension;    // NULL: none
     const char *column;              // that it stands at; NULL: none
     const struct sl_yaml *mostly;    // NULL: all rows
+    const struct sl_yaml *where;     // NULL: all rows
     bool is_warning;
     struct sl_place place;
 };

@@ -68,7 +68,8 @@ static void complain(struct sl_load *load, struct sl_place place, const char *hi
 // The keys of a check but those that every check may have.
 static size_t count_kinds(const struct sl_yaml *item)
 {
-    static const char *const common[] = {"name", "severity", "mostly", "dimension", "column"};
+    static const char *const common[] = {"name",  "severity",  "mostly",
+                                         "where", "dimension", "column"};
     size_t count = item->count;
 
     for (size_t i = 0; i < sizeof common / sizeof *common; i++)

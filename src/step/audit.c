@@ -17,16 +17,20 @@ static void findings_clear(struct findings *findings)
     sl_buf_clear(&findings->text);
 }
 
+static int at_check(const struct sl_check *check, struct sl_err *err)
+{
+    err->line = err->column = 0;
+    (void)sl_err_at(err, check->place.file, check->place.line, check->place.column);
+    return sl_err_context(err, "check %s", check->kind);
+}
+
 static int query(const struct sl_audit *audit, const struct sl_check *check,
                  const struct sl_buf *sql, struct sl_result **ret, struct sl_err *err)
 {
     struct sl_session *session = audit->context->session;
     SL_TRY(sl_buf_check(sql, err));
-    if (session->kind->query(session, sql->text, 0, ret, err) == SL_OK)
-        return SL_OK;
-    err->line = err->column = 0;
-    (void)sl_err_at(err, check->place.file, check->place.line, check->place.column);
-    return sl_err_context(err, "check %s", check->kind);
+    return session->kind->query(session, sql->text, 0, ret, err) == SL_OK ? SL_OK
+                                                                          : at_check(check, err);
 }
 
 static int keep(const struct sl_audit *audit, const char *text, const char **ret,
@@ -133,7 +137,8 @@ static int run_check(const struct sl_audit *audit, const struct sl_check *check,
         .is_warning = check->is_warning,
         .max_age_s = check->max_age_s,
     };
-    SL_TRY(sl_audit_view(audit, is_for_new_rows(audit, check), err));
+    if (sl_audit_view(audit, check, is_for_new_rows(audit, check), err) != SL_OK)
+        return at_check(check, err);
     SL_TRY(sl_audit_view_reads(audit, check, err));
     SL_TRY(check->measured_sql ? measure(audit, check, &found, err)
                                : count(audit, check, &found, err));

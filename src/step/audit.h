@@ -29,7 +29,8 @@ SL_MUST int sl_audit(const struct sl_audit *audit, struct sl_step_result *result
                      struct sl_err *err);
 
 // What checks read besides the table itself (audit_views.c).
-SL_MUST int sl_audit_view(const struct sl_audit *audit, bool only_staged, struct sl_err *err);
+SL_MUST int sl_audit_view(const struct sl_audit *audit, const struct sl_check *check,
+                          bool only_staged, struct sl_err *err);
 SL_MUST int sl_audit_view_reads(const struct sl_audit *audit, const struct sl_check *check,
                                 struct sl_err *err);
 

@@ -52,15 +52,25 @@ static int create_temp_view(const struct sl_audit *audit, const char *name, cons
     return session->kind->exec(session, sql.text, NULL, err);
 }
 
-int sl_audit_view(const struct sl_audit *audit, bool only_staged, struct sl_err *err)
+static void add_where(const struct sl_check *check, struct sl_buf *sql)
+{
+    if (check->where)
+        sl_buf_addf(sql, " where (%s\n)", check->where);
+}
+
+int sl_audit_view(const struct sl_audit *audit, const struct sl_check *check, bool only_staged,
+                  struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_TRY(scan_sql(audit, only_staged, &sql, err));
+    add_where(check, &sql);
+    SL_TRY(sl_buf_check(&sql, err));
     return create_temp_view(audit, SL_CHECKED, sql.text, err);
 }
 
 // With the columns that the table will have: those that it had not yet are null.
-static int view_before(const struct sl_audit *audit, struct sl_err *err)
+static int view_before(const struct sl_audit *audit, const struct sl_check *check,
+                       struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_step_context *context = audit->context;
@@ -75,6 +85,7 @@ static int view_before(const struct sl_audit *audit, struct sl_err *err)
     scan.column_count = audit->column_count;
     sl_buf_add(&sql, "select * from ");
     SL_TRY(context->session->kind->scan_sql(context->session, &scan, &sql, err));
+    add_where(check, &sql);
     SL_TRY(sl_buf_check(&sql, err));
     return create_temp_view(audit, SL_CHECKED_BEFORE, sql.text, err);
 }
@@ -185,7 +196,7 @@ static int view_all(const struct sl_audit *audit, const struct sl_check *check, 
     if (check->reads_any)
         SL_TRY(view_any(audit, check, err));
     if (check->reads_before)
-        SL_TRY(view_before(audit, err));
+        SL_TRY(view_before(audit, check, err));
     return check->reads_versions ? view_versions(audit, check->reads_versions, err) : SL_OK;
 }
 

@@ -268,6 +268,20 @@ def test_a_models_query_knows_its_table_under_three_names(project):
     assert "nope" in project.run("check", exit_code=1).stderr
 
 
+def test_a_check_may_be_about_some_rows_alone(project):
+    shop(project, "{type: custom, engine: sluice, implementation: {check: row_count, equals: 5, where: 'id > 15'}}")
+    model(project, "{row_count: {max: 4}, where: id < 5}", "{sum: {column: amount, max: 1}, where: id > 100}",
+          "{not_null: [day], where: id = 1 -- the first, mostly: 0.5}")
+    assert project.json("check")["counts"]["errors"] == 0
+    document = project.json("run")
+    assert [check["measure"] for check in step_of(document, "clean.orders")["checks"]] == ["5"]
+    assert [check.get("measure") for check in step_of(document, "curated.copy")["checks"]] == ["4", None, "1.0"]
+    model(project, "{row_count: {max: 4}, where: nope > 1}", "{row_count_change: {max_drop: 0}, where: id > 1}", "{row_count: {max: 4}, where: ''}")
+    refused = project.run("check", exit_code=1).stderr
+    for part in ("nope", "'where' has no meaning for check row_count_change", "expected a SQL condition for 'where', found an empty text"):
+        assert part in refused
+
+
 def test_a_table_that_a_check_reads_is_made_before(project):
     """By name alone the order would be the other one, and the first run would fail for want of the table."""
     shop(project)
