@@ -9,23 +9,24 @@
 #include "base/yaml.h"
 
 // The relations that checks read: views made by whoever runs them.
-#define SL_CHECKED "_checked"                   // the table as it would be after the commit
-#define SL_CHECKED_BEFORE "_checked_before"     // as it stands; empty if it is not there
-#define SL_CHECKED_VERSIONS "_checked_versions" // (version BIGINT, row_count BIGINT) as it stands
-                                                // and before that, as far as the log tells
-#define SL_CHECKED_RUN "_checked_run"           // one row: (now_us BIGINT), the run's start
+#define SL_CHECKED "_checked"               // the table as it would be after the commit
+#define SL_CHECKED_BEFORE "_checked_before" // as it stands; empty if it is not there
+#define SL_CHECKED_VERSIONS \
+    "_checked_versions"               // (version BIGINT, row_count BIGINT) as it stands
+                                      // and before that, as far as the log tells
+#define SL_CHECKED_RUN "_checked_run" // one row: (now_us BIGINT), the run's start
 
 enum { SL_CHECK_VERSIONS_MAX = 100 }; // that SL_CHECKED_VERSIONS ever holds
 
 struct sl_check {
     const char *kind;
-    const char *name; // the user's own; NULL: none
+    const char *name;        // the user's own; NULL: none
     const char *claim;       // "'day' is never null"
     const char *failing_sql; // SELECT of what breaks it; no rows: it holds
     const char *reads;       // another table that it reads, "clean.orders"; NULL: none
     const char *where;       // SQL: it is about these rows alone; NULL: all
-    bool reads_any;     // the user's own SQL may read any table, the checked one by its name as well
-    bool reads_before;   // SL_CHECKED_BEFORE
+    bool reads_any;    // the user's own SQL may read any table, the checked one by its name as well
+    bool reads_before; // SL_CHECKED_BEFORE
     int64_t reads_versions; // how many of SL_CHECKED_VERSIONS; 0: none
     bool is_per_row; // true if a row breaks it by itself: new rows alone need to be looked at
     // Of a claim about a number or a time: failing_sql is what is left of the one row of
@@ -42,7 +43,7 @@ struct sl_check {
 // What a kind's compile() works with.
 struct sl_check_input {
     const struct sl_yaml
-        *arguments; // the value behind the kind's name; a null node if there is none
+        *arguments;     // the value behind the kind's name; a null node if there is none
     const char *column; // that it is about where the arguments name none; NULL: none
     struct sl_arena *arena;
     struct sl_diags *diags;
@@ -58,12 +59,12 @@ struct sl_check_kind {
     // memory is out.
     int (*compile)(const struct sl_check_input *input, struct sl_check *ret, struct sl_err *err);
 };
-extern const struct sl_check_kind *const sl_check_kinds[]; // ends with NULL
+extern const struct sl_check_kind *const sl_check_kinds[];        // ends with NULL
 const struct sl_check_kind *sl_check_kind_find(const char *name); // NULL: there is none
 
 // Compiles a list of checks: items are names, {kind: arguments}, or that with the keys that every
-// check may have: name, severity, mostly, where, dimension, column. `list` may be NULL. What cannot be
-// compiled is a diagnostic at its place and left out.
+// check may have: name, severity, mostly, where, dimension, column. `list` may be NULL. What cannot
+// be compiled is a diagnostic at its place and left out.
 SL_MUST int sl_checks_compile(const struct sl_yaml *list, struct sl_arena *arena,
                               struct sl_diags *diags, struct sl_check **ret, size_t *ret_count,
                               struct sl_err *err);

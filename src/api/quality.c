@@ -21,13 +21,20 @@ const char *sl_dimension_name(enum sl_dimension dimension)
 bool sl_dimension_parse(const char *text, enum sl_dimension *ret)
 {
     static const struct word words[] = {
-        {"timeliness", SL_DIMENSION_TIMELINESS},     {"tm", SL_DIMENSION_TIMELINESS},
-        {"completeness", SL_DIMENSION_COMPLETENESS}, {"cp", SL_DIMENSION_COMPLETENESS},
-        {"coverage", SL_DIMENSION_COMPLETENESS},     {"cv", SL_DIMENSION_COMPLETENESS},
-        {"accuracy", SL_DIMENSION_ACCURACY},         {"ac", SL_DIMENSION_ACCURACY},
-        {"conformance", SL_DIMENSION_CONFORMANCE},   {"conformity", SL_DIMENSION_CONFORMANCE},
-        {"cf", SL_DIMENSION_CONFORMANCE},            {"consistency", SL_DIMENSION_CONSISTENCY},
-        {"cs", SL_DIMENSION_CONSISTENCY},            {"uniqueness", SL_DIMENSION_CONSISTENCY},
+        {"timeliness", SL_DIMENSION_TIMELINESS},
+        {"tm", SL_DIMENSION_TIMELINESS},
+        {"completeness", SL_DIMENSION_COMPLETENESS},
+        {"cp", SL_DIMENSION_COMPLETENESS},
+        {"coverage", SL_DIMENSION_COMPLETENESS},
+        {"cv", SL_DIMENSION_COMPLETENESS},
+        {"accuracy", SL_DIMENSION_ACCURACY},
+        {"ac", SL_DIMENSION_ACCURACY},
+        {"conformance", SL_DIMENSION_CONFORMANCE},
+        {"conformity", SL_DIMENSION_CONFORMANCE},
+        {"cf", SL_DIMENSION_CONFORMANCE},
+        {"consistency", SL_DIMENSION_CONSISTENCY},
+        {"cs", SL_DIMENSION_CONSISTENCY},
+        {"uniqueness", SL_DIMENSION_CONSISTENCY},
         {"uq", SL_DIMENSION_CONSISTENCY},
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)

@@ -15,8 +15,8 @@ const char *sl_check_text(const struct sl_check_input *input, const char *key, b
 // Diagnostic for keys that are not in `known` (ended by NULL), or arguments that are no map. True
 // if there is none.
 bool sl_check_is_map(const struct sl_check_input *input, const char *const *known);
-// Reads arguments that are a map (none at all is an empty one) by their rows. *ret_is_right is false
-// after a diagnostic.
+// Reads arguments that are a map (none at all is an empty one) by their rows. *ret_is_right is
+// false after a diagnostic.
 SL_MUST int sl_check_read(const struct sl_check_input *input, const struct sl_opt *rows, void *into,
                           bool *ret_is_right, struct sl_err *err);
 // The column that is given or, without one, the one that the check stands at; false, with a

@@ -17,7 +17,7 @@ static void unknown_kind(struct sl_arena *arena, struct sl_diags *diags, const s
 {
     const char *names[64];
     size_t count = 0;
-    for (; sl_check_kinds[count] && count < 64; count++)
+    for (; count < 64 && sl_check_kinds[count]; count++)
         names[count] = sl_check_kinds[count]->name;
     sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, name->place,
             sl_did_you_mean(arena, name->text, names, count), "there is no check '%s'", name->text);
@@ -135,11 +135,12 @@ static int apply_mostly(const struct sl_check_input *input, const struct sl_yaml
                 mostly->kind == SL_YAML_SCALAR ? mostly->text : sl_yaml_describe(mostly));
         return SL_OK;
     }
-    sl_buf_addf(&sql,
-                "(select \"rows\" as \"all_rows\", bad.* from (select count(*) as \"rows\" from "
-                SL_CHECKED ") cross join (select count(*) as \"broken_rows\", "
-                "any_value(to_json(f)) as \"example\" from (%s\n) f) bad)",
-                rows);
+    sl_buf_addf(
+        &sql,
+        "(select \"rows\" as \"all_rows\", bad.* from (select count(*) as \"rows\" from " SL_CHECKED
+        ") cross join (select count(*) as \"broken_rows\", "
+        "any_value(to_json(f)) as \"example\" from (%s\n) f) bad)",
+        rows);
     SL_TRY(sl_buf_check(&sql, err));
     const struct sl_check_measure measure = {
         .name = "kept_share",
@@ -178,11 +179,11 @@ static int compile_item(const struct sl_yaml *item, struct sl_arena *arena, stru
     bool is_right = read_severity(item, diags, ret);
     is_right &= read_name(item, diags, ret);
     column = sl_yaml_get(item, "column");
-    struct sl_check_input input = {
-        .arguments = arguments,
-        .column = column && column->kind == SL_YAML_SCALAR ? column->text : NULL,
-        .arena = arena,
-        .diags = diags};
+    struct sl_check_input input = {.arguments = arguments,
+                                   .column = column && column->kind == SL_YAML_SCALAR ? column->text
+                                                                                      : NULL,
+                                   .arena = arena,
+                                   .diags = diags};
     SL_TRY(kind->compile(&input, ret, err));
     is_right &= read_dimension(item, diags, ret);
     SL_TRY(apply_mostly(&input, sl_yaml_get(item, "mostly"), kind, ret, err));

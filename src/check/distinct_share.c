@@ -13,7 +13,8 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
 
 const struct sl_check_kind sl_check_distinct_share = {
     .name = "distinct_share",
-    .summary = "The number of different values, by the number of values that are not null, lies within bounds.",
+    .summary = "The number of different values, by the number of values that are not null, lies "
+               "within bounds.",
     .example = "distinct_share: {columns: session_id, min: 0.9}",
     .dimension = SL_DIMENSION_CONSISTENCY,
     .options = sl_check_columns_rows,

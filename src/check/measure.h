@@ -8,18 +8,18 @@
 struct sl_check_bounds {
     const char *min, *max, *equals;
 };
-#define SL_CHECK_BOUND_ROWS(owner)                                                            \
-    {.name = "min",                                                                           \
-     .type = SL_OPT_STRING,                                                                   \
-     .offset = offsetof(owner, bounds.min),                                                   \
-     .summary = "It is not less."},                                                           \
-        {.name = "max",                                                                       \
-         .type = SL_OPT_STRING,                                                               \
-         .offset = offsetof(owner, bounds.max),                                               \
-         .summary = "It is not greater."},                                                    \
-    {                                                                                         \
-        .name = "equals", .type = SL_OPT_STRING, .offset = offsetof(owner, bounds.equals),    \
-        .summary = "It is just this."                                                         \
+#define SL_CHECK_BOUND_ROWS(owner)                                                         \
+    {.name = "min",                                                                        \
+     .type = SL_OPT_STRING,                                                                \
+     .offset = offsetof(owner, bounds.min),                                                \
+     .summary = "It is not less."},                                                        \
+        {.name = "max",                                                                    \
+         .type = SL_OPT_STRING,                                                            \
+         .offset = offsetof(owner, bounds.max),                                            \
+         .summary = "It is not greater."},                                                 \
+    {                                                                                      \
+        .name = "equals", .type = SL_OPT_STRING, .offset = offsetof(owner, bounds.equals), \
+        .summary = "It is just this."                                                      \
     }
 
 enum sl_check_numbers {

@@ -55,8 +55,7 @@ static const struct metric *find(const struct sl_check_input *input)
 
 static const struct sl_yaml *argument(const struct sl_check_input *input, const char *name)
 {
-    const struct sl_yaml *node =
-        sl_yaml_get(sl_yaml_get(input->arguments, "arguments"), name);
+    const struct sl_yaml *node = sl_yaml_get(sl_yaml_get(input->arguments, "arguments"), name);
     return node ? node : sl_yaml_get(input->arguments, name);
 }
 

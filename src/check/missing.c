@@ -42,12 +42,11 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     const char *what = sl_arena_printf(input->arena, "the %s of rows without a value of '%s' is",
                                        config.is_share ? "share" : "number", config.column);
     SL_TRY_NEW(what, err);
-    return sl_check_measured(input,
-                             &(struct sl_check_measure){.name = "missing",
-                                                        .sql = sql.text,
-                                                        .bounds = config.bounds,
-                                                        .numbers = numbers},
-                             what, ret, err);
+    return sl_check_measured(
+        input,
+        &(struct sl_check_measure){
+            .name = "missing", .sql = sql.text, .bounds = config.bounds, .numbers = numbers},
+        what, ret, err);
 }
 
 const struct sl_check_kind sl_check_missing = {

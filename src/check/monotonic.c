@@ -38,7 +38,9 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     }
     sl_buf_add(&sql, " order by ");
     sl_check_add_names(&config.order_by, &sql);
-    sl_buf_addf(&sql, ", %s) as \"before\" from " SL_CHECKED " where %s is not null) where %s %s \"before\"",
+    sl_buf_addf(&sql,
+                ", %s) as \"before\" from " SL_CHECKED
+                " where %s is not null) where %s %s \"before\"",
                 name.text, name.text, name.text, config.is_strict ? "<=" : "<");
     SL_TRY(sl_buf_check(&name, err));
     sl_buf_addf(&claim, "'%s' %s in the order of ", config.column,

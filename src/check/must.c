@@ -39,6 +39,11 @@ struct range {
     double min, max;
 };
 
+struct written {
+    struct range range;
+    struct sl_buf *broken, *claim;
+};
+
 static void narrow(const struct comparison *comparison, double a, double b, struct range *range)
 {
     bool is_must = !strstr(comparison->name, "Not");
@@ -56,9 +61,9 @@ static void narrow(const struct comparison *comparison, double a, double b, stru
 }
 
 static bool add(const struct sl_check_input *input, const struct comparison *comparison,
-                const struct sl_yaml *node, const char *name, struct range *range,
-                struct sl_buf *broken, struct sl_buf *claim)
+                const struct sl_yaml *node, const char *name, struct written *written)
 {
+    struct sl_buf *broken = written->broken, *claim = written->claim;
     double a = 0, b = 0;
     const char *text = node->text;
     if (comparison->is_pair && (node->kind != SL_YAML_LIST || node->count != 2)) {
@@ -80,7 +85,7 @@ static bool add(const struct sl_check_input *input, const struct comparison *com
             return false;
         }
     }
-    narrow(comparison, a, b, range);
+    narrow(comparison, a, b, &written->range);
     sl_buf_addf(broken, "%s%s%s%s", broken->length ? " or " : "", name, comparison->broken, text);
     const char *at = strstr(comparison->claim, "%s");
     sl_buf_addf(claim, "%s%.*s%s", claim->length ? " and " : "", (int)(at - comparison->claim),
@@ -91,12 +96,13 @@ static bool add(const struct sl_check_input *input, const struct comparison *com
 bool sl_check_must(const struct sl_check_input *input, const char *name, struct sl_buf *broken,
                    struct sl_buf *claim)
 {
-    struct range range = {-INFINITY, INFINITY};
+    struct written written = {{-INFINITY, INFINITY}, broken, claim};
+    const struct range *range = &written.range;
     bool is_right = true;
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
         const struct sl_yaml *node = sl_yaml_get(input->arguments, operators[i].name);
         if (node)
-            is_right &= add(input, &operators[i], node, name, &range, broken, claim);
+            is_right &= add(input, &operators[i], node, name, &written);
     }
     if (!is_right)
         return false;
@@ -104,8 +110,8 @@ bool sl_check_must(const struct sl_check_input *input, const char *name, struct 
         sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, input->arguments->place,
                 "write 'mustBe: 0', 'mustBeLessThan: 5', 'mustBeBetween: [1, 10]'",
                 "nothing says what the result must be");
-    else if (range.min > range.max)
+    else if (range->min > range->max)
         sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, input->arguments->place, NULL,
                 "the operators contradict each other, so that nothing can pass");
-    return broken->length && range.min <= range.max;
+    return broken->length && range->min <= range->max;
 }

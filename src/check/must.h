@@ -6,8 +6,8 @@
 #include "check/argument.h"
 
 // Writes what breaks the operators that the arguments have, as a condition over `name` (a SQL
-// name), and what they claim ("less than 5"). False, with a diagnostic, if there is none, a value is
-// no number, or nothing can pass.
+// name), and what they claim ("less than 5"). False, with a diagnostic, if there is none, a value
+// is no number, or nothing can pass.
 bool sl_check_must(const struct sl_check_input *input, const char *name, struct sl_buf *broken,
                    struct sl_buf *claim);
 

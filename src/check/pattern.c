@@ -26,8 +26,7 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     sl_buf_add_sql_string(&sql, config.pattern);
     sl_buf_add(&sql, ")");
     ret->is_per_row = true;
-    ret->claim =
-        sl_arena_printf(input->arena, "'%s' matches '%s'", config.column, config.pattern);
+    ret->claim = sl_arena_printf(input->arena, "'%s' matches '%s'", config.column, config.pattern);
     SL_TRY_NEW(ret->claim, err);
     return sl_check_keep(input, &sql, &ret->failing_sql, err);
 }

@@ -15,12 +15,11 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     SL_TRY(sl_check_read(input, rows, &config, &is_right, err));
     if (!is_right || !sl_check_bounds_are_sound(input, &config.bounds, SL_CHECK_COUNT))
         return SL_OK;
-    SL_TRY(sl_check_measured(input,
-                             &(struct sl_check_measure){.name = "rows",
-                                                        .sql = "count(*)",
-                                                        .bounds = config.bounds,
-                                                        .numbers = SL_CHECK_COUNT},
-                             "", ret, err));
+    SL_TRY(sl_check_measured(
+        input,
+        &(struct sl_check_measure){
+            .name = "rows", .sql = "count(*)", .bounds = config.bounds, .numbers = SL_CHECK_COUNT},
+        "", ret, err));
     sl_check_say_bounds(&config.bounds, &claim);
     sl_buf_add(&claim, " rows");
     return sl_check_keep(input, &claim, &ret->claim, err);

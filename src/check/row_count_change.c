@@ -83,8 +83,7 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     if (config.max_drop)
         sl_buf_addf(&broken, "\"change\" < -(%s)", config.max_drop);
     if (config.max_growth)
-        sl_buf_addf(&broken, "%s\"change\" > %s", config.max_drop ? " or " : "",
-                    config.max_growth);
+        sl_buf_addf(&broken, "%s\"change\" > %s", config.max_drop ? " or " : "", config.max_growth);
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(sl_buf_check(&broken, err));
     ret->reads_versions = config.versions;

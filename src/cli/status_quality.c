@@ -172,12 +172,11 @@ static int add_json(json_t *list, const struct sl_quality *quality, int64_t now_
 {
     char time[32];
     json_t *checks = json_array();
-    json_t *table =
-        json_pack("{s:s, s:I, s:s, s:I, s:o, s:o, s:o}", "table", quality->table, "version",
-                  (json_int_t)quality->version, "time",
-                  sl_clock_format(quality->time_ms * 1000, time), "rows_in",
-                  (json_int_t)quality->rows_in, "scores", sl_quality_json(quality), "checks",
-                  checks, "age", age_json(quality, now_us));
+    json_t *table = json_pack("{s:s, s:I, s:s, s:I, s:o, s:o, s:o}", "table", quality->table,
+                              "version", (json_int_t)quality->version, "time",
+                              sl_clock_format(quality->time_ms * 1000, time), "rows_in",
+                              (json_int_t)quality->rows_in, "scores", sl_quality_json(quality),
+                              "checks", checks, "age", age_json(quality, now_us));
     if (json_array_append_new(list, table) != 0)
         return sl_fail_memory(err);
     for (size_t i = 0; i < quality->check_count; i++)

@@ -55,8 +55,7 @@ static int link_text(struct linker *linker, const char *text, struct sl_err *err
             begin--;
         while (is_name(*end))
             end++;
-        const char *table =
-            sl_arena_strndup(&linker->project->arena, begin, (size_t)(end - begin));
+        const char *table = sl_arena_strndup(&linker->project->arena, begin, (size_t)(end - begin));
         SL_TRY_NEW(table, err);
         if (begin < at && end > at + 1 && sl_table_parse(table, &layer, &name))
             SL_TRY(link_table(linker, table, err));

@@ -1,9 +1,9 @@
 // Binding: every model against the columns of its inputs.
+#include "run/bind.h"
 #include "api/kinds.h"
 #include "base/hash.h"
 #include "base/str.h"
 #include "contract/compile.h"
-#include "run/bind.h"
 #include "step/model_columns.h"
 #include "step/schema.h"
 
@@ -119,7 +119,7 @@ static int add_clean(struct sl_binder *binder, const struct sl_node *node, struc
 
 // A view without rows but with the right columns: enough for the engine's binder.
 int sl_binder_view(struct sl_session *session, const struct sl_table_ref *ref,
-                             struct sl_bound_table *table, struct sl_err *err)
+                   struct sl_bound_table *table, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_scan scan = {.columns = table->relation.columns,
@@ -143,8 +143,8 @@ static enum sl_code code_of(const struct sl_err *err)
 
 // What the engine says of a query becomes a diagnostic; a file that is not there may be by the time
 // of the run. Anything else ends the binding.
-static int report(struct sl_binder *binder, const struct sl_model *model, const struct sl_err *found,
-                  struct sl_err *err)
+static int report(struct sl_binder *binder, const struct sl_model *model,
+                  const struct sl_err *found, struct sl_err *err)
 {
     bool is_refused = found->code == SL_E_ENGINE;
     int line = found->line ? found->line : 1, column = found->line ? found->column : 1;
@@ -217,7 +217,8 @@ static bool has_columns_twice(struct sl_binder *binder, const struct sl_model *m
     return count > 0;
 }
 
-struct sl_bound_table *sl_binder_table(const struct sl_binder *binder, const struct sl_table_ref *ref)
+struct sl_bound_table *sl_binder_table(const struct sl_binder *binder,
+                                       const struct sl_table_ref *ref)
 {
     char name[160];
     if (!ref->layer)

@@ -7,9 +7,9 @@
 // One dimension. Its value is the mean of two shares, or the one there is: of the rows that break
 // no row rule of the dimension, and of its checks that pass.
 struct sl_score {
-    double value;         // 0 to 1; -1: nothing is claimed
-    bool has_rules;       // row rules are of this dimension
-    int64_t broken;       // reasons given by them: a row that breaks two counts twice
+    double value;   // 0 to 1; -1: nothing is claimed
+    bool has_rules; // row rules are of this dimension
+    int64_t broken; // reasons given by them: a row that breaks two counts twice
     int64_t checks, passed;
 };
 struct sl_quality {

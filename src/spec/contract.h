@@ -71,7 +71,7 @@ struct sl_contract_table { // one object of `schema`
     size_t column_count;
     struct sl_rule *rules; // over the row
     size_t rule_count;
-    struct sl_yaml *checks; // of the clean table as a whole, as api/check.h reads them; NULL: none
+    struct sl_yaml *checks;  // of the clean table as a whole, as api/check.h reads them; NULL: none
     struct sl_strs order_by; // deduplication: the latest by these wins ("updated_at", "seq desc";
                              // default desc)
     const struct sl_yaml *order_node; // where they stand: a list, or one text

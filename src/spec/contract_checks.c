@@ -98,14 +98,20 @@ static struct sl_odcs_check describe(const struct sl_odcs_reader *reader,
 int sl_odcs_add_quality_check(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
                               const char *kind, bool is_warning, struct sl_err *err)
 {
-    static const char *const words[] = {
-        "metric",         "rule",
-        "arguments",      "validValues",
-        "unit",           "query",
-        "mustBe",         "mustNotBe",
-        "mustBeBetween",  "mustNotBeBetween",
-        "mustBeLessThan", "mustBeLessOrEqualTo",
-        "mustBeGreaterThan", "mustBeGreaterOrEqualTo"};
+    static const char *const words[] = {"metric",
+                                        "rule",
+                                        "arguments",
+                                        "validValues",
+                                        "unit",
+                                        "query",
+                                        "mustBe",
+                                        "mustNotBe",
+                                        "mustBeBetween",
+                                        "mustNotBeBetween",
+                                        "mustBeLessThan",
+                                        "mustBeLessOrEqualTo",
+                                        "mustBeGreaterThan",
+                                        "mustBeGreaterOrEqualTo"};
     struct sl_arena *arena = &reader->project->arena;
     struct sl_odcs_check check = describe(reader, quality);
     struct sl_yaml *arguments = new_node(arena, SL_YAML_MAP, quality->node->place);

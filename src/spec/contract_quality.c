@@ -1,5 +1,5 @@
-// quality: rules over rows, and checks of the whole table (contract_checks.c). What is neither is kept
-// and reported.
+// quality: rules over rows, and checks of the whole table (contract_checks.c). What is neither is
+// kept and reported.
 #include "spec/contract_file.h"
 
 #include <string.h>

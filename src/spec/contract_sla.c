@@ -7,8 +7,8 @@
 
 static bool is_about_age(const char *property)
 {
-    static const char *const names[] = {"freshness", "latency", "ly", "timeliness", "frequency",
-                                        "fy"};
+    static const char *const names[] = {"freshness",  "latency",   "ly",
+                                        "timeliness", "frequency", "fy"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (sl_str_equal_nocase(property, names[i]))
@@ -23,12 +23,9 @@ static int64_t seconds_of(const char *unit)
         const char *names; // each between blanks
         int64_t seconds;
     } units[] = {
-        {" s sec second seconds ", 1},
-        {" m min minute minutes ", 60},
-        {" h hr hour hours ", 3600},
-        {" d day days ", 86400},
-        {" w wk week weeks ", 7 * 86400},
-        {" mo month months ", 30 * 86400},
+        {" s sec second seconds ", 1},      {" m min minute minutes ", 60},
+        {" h hr hour hours ", 3600},        {" d day days ", 86400},
+        {" w wk week weeks ", 7 * 86400},   {" mo month months ", 30 * 86400},
         {" y yr year years ", 365 * 86400},
     };
     char word[16];
@@ -104,8 +101,8 @@ static int add(struct sl_odcs_reader *reader, const struct sl_odcs_sla *sla,
     SL_TRY_NEW(age, err);
     const char *const texts[] = {"column", "max_age", column->name, age};
     for (size_t i = 0; i < 4; i++) {
-        nodes[i] = (struct sl_yaml){
-            .kind = SL_YAML_SCALAR, .text = texts[i], .place = sla->node->place};
+        nodes[i] =
+            (struct sl_yaml){.kind = SL_YAML_SCALAR, .text = texts[i], .place = sla->node->place};
         lists[i] = &nodes[i];
     }
     *arguments = (struct sl_yaml){.kind = SL_YAML_MAP,

@@ -176,12 +176,11 @@ int sl_audit(const struct sl_audit *audit, struct sl_step_result *result, struct
 
 json_t *sl_check_result_json(const struct sl_check_result *result, bool with_example)
 {
-    json_t *object =
-        json_pack("{s:s, s:s*, s:s, s:s, s:s, s:b, s:s*}", "kind", result->kind, "name",
-                  result->name, "claim", result->claim, "dimension",
-                  sl_dimension_name(result->dimension), "severity",
-                  result->is_warning ? "warn" : "fail", "passed", result->is_passed, "measure",
-                  result->measure);
+    json_t *object = json_pack("{s:s, s:s*, s:s, s:s, s:s, s:b, s:s*}", "kind", result->kind,
+                               "name", result->name, "claim", result->claim, "dimension",
+                               sl_dimension_name(result->dimension), "severity",
+                               result->is_warning ? "warn" : "fail", "passed", result->is_passed,
+                               "measure", result->measure);
     bool is_whole = object != NULL;
     if (is_whole && result->rows >= 0)
         is_whole = json_object_set_new(object, "rows", json_integer(result->rows)) == 0;

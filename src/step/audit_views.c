@@ -18,8 +18,7 @@ static int scan_sql(const struct sl_audit *audit, bool only_staged, struct sl_bu
     for (size_t i = 0; i < kept_count; i++) {
         const char *path = sl_path_join(arena, audit->folder, audit->kept[i].path);
         SL_TRY_NEW(path, err);
-        files[count++] =
-            (struct sl_scan_file){.path = path, .partition = audit->kept[i].partition};
+        files[count++] = (struct sl_scan_file){.path = path, .partition = audit->kept[i].partition};
     }
     for (size_t i = 0; i < audit->staged->file_count; i++) {
         const struct sl_staged_file *staged = &audit->staged->files[i];

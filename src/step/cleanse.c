@@ -293,7 +293,8 @@ int sl_step_cleanse(struct sl_step_context *context, const struct sl_source *sou
         int code = take_range(&cleanse, &result, err);
         if (code == SL_E_CHECK_FAILED && cleanse.range.to < cleanse.raw.head.version)
             code = take_rest_too(&cleanse, &result, err);
-        if ((code == SL_E_BUDGET || code == SL_E_CHECK_FAILED) && report(&cleanse, &result, NULL) == SL_OK)
+        if ((code == SL_E_BUDGET || code == SL_E_CHECK_FAILED) &&
+            report(&cleanse, &result, NULL) == SL_OK)
             *ret = result; // what was rejected and why is all that a refused range leaves
         SL_TRY(code);
         has_more = (cleanse.range.is_resumed || cleanse.range.is_replay) && !context->dry_run;

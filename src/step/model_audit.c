@@ -32,8 +32,7 @@ static int find_views(const struct sl_model_step *step, struct sl_audit *audit, 
 {
     for (size_t i = 0; i < step->input_count; i++)
         if (step->scope == SL_SCOPE_ALL || !step->inputs[i].is_driving)
-            SL_TRY(
-                sl_strs_add(&audit->views, step->context->arena, step->inputs[i].table, err));
+            SL_TRY(sl_strs_add(&audit->views, step->context->arena, step->inputs[i].table, err));
     return SL_OK;
 }
 
