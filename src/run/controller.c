@@ -346,6 +346,19 @@ static void count_up(struct sl_run *run)
     }
 }
 
+// Whatever has failed: what belongs together now can be read together.
+static int publish(struct controller *controller, struct sl_err *err)
+{
+    struct sl_run *run = controller->run;
+    struct sl_publish_options options = {
+        .run_id = run->id, .command = controller->options->command, .at_us = run->ended_us};
+    SL_TRY(sl_world_look_again(run->world, err));
+    if (sl_world_publish(run->world, &options, &run->publication, &run->has_published, err) !=
+        SL_OK)
+        return sl_err_context(err, "publish what was built");
+    return SL_OK;
+}
+
 static int run_locked(struct controller *controller, struct sl_err *err)
 {
     struct sl_run *run = controller->run;
@@ -361,7 +374,7 @@ static int run_locked(struct controller *controller, struct sl_err *err)
     run->ended_us = sl_clock_now_us();
     count_up(run);
     sl_history_end(history);
-    return SL_OK;
+    return publish(controller, err);
 }
 
 int sl_run(struct sl_world *world, const struct sl_run_options *options, struct sl_run *ret,

@@ -454,12 +454,25 @@ static int begin(struct load_step *step, char fingerprint[65], struct sl_err *er
                        err);
 }
 
+// The table of another environment: that one delivers it.
+static bool is_borrowed(const struct sl_step_context *context, const struct sl_delivery *delivery)
+{
+    enum sl_layer layer;
+    const char *name;
+    bool ret = false;
+    if (sl_table_parse(delivery->table, &layer, &name))
+        (void)sl_table_source(context->project, layer, name, context->arena, &ret);
+    return ret;
+}
+
 int sl_step_load(struct sl_step_context *context, const struct sl_target *target,
                  const struct sl_delivery *delivery, struct sl_step_result *ret, struct sl_err *err)
 {
     struct load_step step = {.context = context, .target = target, .delivery = delivery};
     char fingerprint[65];
     *ret = (struct sl_step_result){.outcome = SL_STEP_NOTHING};
+    if (is_borrowed(context, delivery))
+        return SL_OK;
     SL_TRY(begin(&step, fingerprint, err));
     int code = deliver(&step, fingerprint, ret, err);
     step.kind->close(step.self);
@@ -485,6 +498,8 @@ int sl_step_load_foresee(struct sl_step_context *context, const struct sl_target
     struct load_step step = {.context = context, .target = target, .delivery = delivery};
     char fingerprint[65];
     *ret = (struct sl_forecast){0};
+    if (is_borrowed(context, delivery))
+        return SL_OK;
     SL_TRY(begin(&step, fingerprint, err));
     int code = foresee(&step, fingerprint, ret, err);
     step.kind->close(step.self);

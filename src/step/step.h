@@ -217,6 +217,11 @@ SL_MUST int sl_step_position(const struct sl_project *project, enum sl_layer lay
                              const char *name, struct sl_session *session, struct sl_arena *arena,
                              const char **ret_folder, struct sl_delta_head *ret_head,
                              struct sl_record *ret_record, struct sl_err *err);
+// The same for a table that is only read: it may be the other environment's.
+SL_MUST int sl_step_input(const struct sl_project *project, enum sl_layer layer, const char *name,
+                          struct sl_session *session, struct sl_arena *arena,
+                          const char **ret_folder, struct sl_delta_head *ret_head,
+                          struct sl_record *ret_record, bool *ret_is_borrowed, struct sl_err *err);
 // The first of the versions up to the newest that hold the same rows as it does, as far as the
 // record tells.
 int64_t sl_step_rows_since(const struct sl_delta_head *head, const struct sl_record *record);

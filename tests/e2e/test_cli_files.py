@@ -304,7 +304,9 @@ def test_an_unknown_kind_of_file_has_no_schema(shop):
 COMPLETIONS = [
     (["qua"], ["quarantine"]),
     (["quarantine", ""], ["discard", "export", "ls", "replay", "show"]),
-    (["re"], ["retry"]),
+    (["ret"], ["retry"]),
+    (["ro"], ["rollback"]),
+    (["pu"], ["publications"]),
     (["show", "clean."], ["clean.customers", "clean.orders"]),
     (["show", "curated.b"], ["curated.best_day"]),
     (["quarantine", "show", "quarantine.o"], ["quarantine.orders"]),
