@@ -150,7 +150,9 @@ static int read_contract(struct sl_odcs_reader *reader, const struct sl_yaml *no
         sl_diag(&project->diags, SL_SEVERITY_WARNING, SL_E_KEY_MISSING, node->place, NULL,
                 "the contract has no 'schema', so it governs nothing");
     SL_TRY(sl_odcs_contract_custom(reader, &read.custom, err));
-    return read_tables(reader, &read, err);
+    SL_TRY(read_tables(reader, &read, err));
+    sl_odcs_check_sla(reader, &read);
+    return SL_OK;
 }
 
 static void reader_clear(struct sl_odcs_reader *reader)

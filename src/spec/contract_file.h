@@ -177,6 +177,8 @@ SL_MUST int sl_odcs_add_custom_check(struct sl_odcs_reader *reader,
 // slaProperties about the age of a column of reader->table become checks that warn.
 SL_MUST int sl_odcs_add_sla(struct sl_odcs_reader *reader, const struct sl_odcs *contract,
                             struct sl_err *err);
+// What of them cannot be checked, after all tables are read.
+void sl_odcs_check_sla(struct sl_odcs_reader *reader, const struct sl_odcs *contract);
 // Adds a rule to the column, or to the table. `name` is the user's own, NULL: made of column and
 // kind. The rule's severity is that of the column for its kind, unless is_severity_given.
 SL_MUST int sl_odcs_add_rule(struct sl_odcs_reader *reader, struct sl_rule rule, const char *name,

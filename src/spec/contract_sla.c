@@ -67,11 +67,10 @@ static const struct sl_contract_column *find_column(const struct sl_contract_tab
 }
 
 // "orders.updated_at", or "updated_at" where the contract has one table alone.
-static const struct sl_contract_column *column_of(const struct sl_odcs_reader *reader,
+static const struct sl_contract_column *column_of(const struct sl_contract_table *table,
                                                   const struct sl_odcs *contract,
                                                   const char *element, size_t length)
 {
-    const struct sl_contract_table *table = reader->table;
     const char *names[] = {table->name, table->physical_name};
 
     for (size_t i = 0; i < 2; i++) {
@@ -126,16 +125,13 @@ static int add_elements(struct sl_odcs_reader *reader, const struct sl_odcs *con
 {
     int64_t age_s;
 
-    if (!read_age(sla, &age_s)) {
-        sl_diag(&reader->project->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD,
-                sla->node->place, "write 'value: 24' and 'unit: h'",
-                "the %s that is promised is no duration, so it is not checked", sla->property);
+    if (!read_age(sla, &age_s))
         return SL_OK;
-    }
     while (*element) {
         element += strspn(element, " ,");
         size_t length = strcspn(element, " ,");
-        const struct sl_contract_column *column = column_of(reader, contract, element, length);
+        const struct sl_contract_column *column =
+            column_of(reader->table, contract, element, length);
 
         if (length && column)
             SL_TRY(add(reader, sla, column, age_s, err));
@@ -161,4 +157,49 @@ int sl_odcs_add_sla(struct sl_odcs_reader *reader, const struct sl_odcs *contrac
             SL_TRY(sl_odcs_unread(reader, "slaProperties", err));
     }
     return SL_OK;
+}
+
+static bool is_known(const struct sl_contract *contract, const struct sl_odcs *read,
+                     const char *element, size_t length)
+{
+    for (size_t i = 0; i < contract->table_count; i++)
+        if (column_of(&contract->tables[i], read, element, length))
+            return true;
+    return false;
+}
+
+static void check_entry(struct sl_odcs_reader *reader, const struct sl_odcs *contract,
+                        const struct sl_odcs_sla *sla, const char *element)
+{
+    struct sl_diags *diags = &reader->project->diags;
+    struct sl_place place = sl_yaml_place(sla->node, sla->element ? "element" : "property");
+    int64_t age_s;
+
+    if (!read_age(sla, &age_s))
+        sl_diag(diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, sla->node->place,
+                "write 'value: 24' and 'unit: h'",
+                "the %s that is promised is no duration, so it is not checked", sla->property);
+    while (*element) {
+        element += strspn(element, " ,");
+        size_t length = strcspn(element, " ,");
+
+        if (length && !is_known(reader->contract, contract, element, length))
+            sl_diag(diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, place,
+                    "write the name of a schema object and of its property: orders.updated_at",
+                    "'%.*s' is no column of the contract, so its %s is not checked", (int)length,
+                    element, sla->property);
+        element += length;
+    }
+}
+
+void sl_odcs_check_sla(struct sl_odcs_reader *reader, const struct sl_odcs *contract)
+{
+    const struct sl_odcs_sla *items = contract->sla.items;
+
+    for (size_t i = 0; i < contract->sla.count; i++) {
+        const char *element = items[i].element ? items[i].element : contract->sla_element;
+
+        if (items[i].node && items[i].property && is_about_age(items[i].property) && element)
+            check_entry(reader, contract, &items[i], element);
+    }
 }
