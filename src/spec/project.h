@@ -100,6 +100,9 @@ struct sl_delivery {    // one table to one place
     struct sl_strs partition_by; // partition: columns
     const struct sl_yaml *node;
 };
+// Which version of a table is delivered: the newest, as soon as it is there; or the one that the
+// publication lists with which the run ends.
+enum sl_target_reads { SL_READS_NEWEST, SL_READS_PUBLISHED };
 struct sl_target {
     const char *name;
     const char *file;
@@ -110,6 +113,7 @@ struct sl_target {
     const char *path; // folder (parquet, csv, jsonl) or database file, joined to the project folder
     const char *dsn;  // postgres: libpq connection string or URL; secret
     const char *schema; // postgres: "public"
+    int reads;          // enum sl_target_reads
     struct sl_delivery *deliveries;
     size_t delivery_count;
     struct sl_requirements requirements;

@@ -19,10 +19,12 @@ struct sl_step_context {
     struct sl_session *session; // with an empty catalogue
     struct sl_arena *arena;     // of this step
     const char *run_id;
-    int64_t now_us;          // the run's start: `at` and `_ingested_at` of everything it writes
-    bool full_refresh;       // forget positions: build anew
-    bool dry_run;            // cleanse: find out what would become of the rows, commit nothing
-    const atomic_bool *stop; // asked to drain: begin no new file or commit; may be NULL
+    int64_t now_us;    // the run's start: `at` and `_ingested_at` of everything it writes
+    bool full_refresh; // forget positions: build anew
+    bool dry_run;      // cleanse: find out what would become of the rows, commit nothing
+    bool is_pinned;    // load: just this version is delivered, and none if it is -1
+    int64_t pinned_version;
+    const atomic_bool *stop;           // asked to drain: begin no new file or commit; may be NULL
     struct sl_step_progress *progress; // may be NULL
     struct sl_strs staging; // folder and prefix, in pairs, of what no log can name: sl_step_staging
 };

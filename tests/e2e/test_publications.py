@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from conftest import Project
+from conftest import Project, rows_of
 from test_kill import FILES, HEAD, PROJECT, TABLES, balances_close, clean_runs, contents, make  # noqa: F401
 
 BROKEN_DAILY = PROJECT["models/daily.sql"].replace("{not_null: [day]}", "{expression: orders > 100}")
@@ -206,3 +206,25 @@ def test_a_killed_rollback_is_done_again_or_undone_by_a_run(tmp_path, fault_bin,
 @pytest.mark.heavy
 def test_a_rollback_killed_at_every_durable_operation(tmp_path, fault_bin, clean_runs):
     kill_rollback(tmp_path, fault_bin, clean_runs, step=1)
+
+
+def test_a_target_that_reads_what_is_published_waits_for_what_belongs_together(tmp_path, sluice_bin):
+    project = make(tmp_path / "project", sluice_bin, 1)
+    project.write("targets/files.yml", "type: parquet\npath: out\nreads: published\ndeliver:\n"
+                  "  - {table: curated.daily, write: partition, partition_by: [day]}\n  - {table: curated.raw_lines, write: append}\n")
+    project.run("run")
+    lines = rows_of(f"{project.folder}/out/raw_lines/**/*.parquet")
+    assert lines == project.rows("curated.raw_lines")
+    project.write("models/daily.sql", BROKEN_DAILY)
+    project.write("data/orders-2.csv", FILES[1])
+    project.run("run", exit_code=3)
+    # The model over raw has gone on, but it does not belong to the daily revenue as it is.
+    assert project.rows("curated.raw_lines") != lines
+    assert rows_of(f"{project.folder}/out/raw_lines/**/*.parquet") == lines
+    project.write("models/daily.sql", PROJECT["models/daily.sql"])
+    project.run("run")
+    assert rows_of(f"{project.folder}/out/raw_lines/**/*.parquet") == project.rows("curated.raw_lines")
+    assert rows_of(f"{project.folder}/out/daily/**/*.parquet") == project.rows("curated.daily")
+    assert "nothing to do" in project.run("run").stdout
+    project.run("rollback", "1", "--to")
+    assert rows_of(f"{project.folder}/out/raw_lines/**/*.parquet") == lines
