@@ -100,25 +100,28 @@ static int no_password(char *buffer, int size, int is_writing, void *self)
 int sl_sign_read(const char *pem, size_t length, const char *name, struct sl_sign_key **ret,
                  struct sl_err *err)
 {
-    SL_AUTO(sl_sign_free) struct sl_sign_key *key = calloc(1, sizeof *key);
     BIO *bio = length <= INT_MAX ? BIO_new_mem_buf(pem, (int)length) : NULL;
-    if (!key || !bio) {
-        BIO_free(bio);
+    struct sl_sign_key found = {0};
+    if (!bio)
         return sl_fail_memory(err);
-    }
-    key->key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
-    key->is_private = key->key != NULL;
-    if (!key->key) {
+    found.key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+    found.is_private = found.key != NULL;
+    if (!found.key) {
         (void)BIO_reset(bio);
-        key->key = PEM_read_bio_PUBKEY(bio, NULL, no_password, NULL);
+        found.key = PEM_read_bio_PUBKEY(bio, NULL, no_password, NULL);
     }
     BIO_free(bio);
-    if (!key->key || EVP_PKEY_get_id(key->key) != EVP_PKEY_ED25519) {
+    if (!found.key || EVP_PKEY_get_id(found.key) != EVP_PKEY_ED25519) {
+        EVP_PKEY_free(found.key);
         (void)sl_fail(err, SL_E_VALUE_INVALID, "'%s' is no Ed25519 key", name);
         return sl_err_hint(err, "`sluice attest key` makes a pair");
     }
-    *ret = key;
-    key = NULL;
+    *ret = calloc(1, sizeof **ret);
+    if (!*ret) {
+        EVP_PKEY_free(found.key);
+        return sl_fail_memory(err);
+    }
+    **ret = found;
     return SL_OK;
 }
 
