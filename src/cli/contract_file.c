@@ -12,6 +12,8 @@ int sl_contract_file_read(const char *path, struct sl_contract_file *ret, struct
     size_t length;
     sl_arena_init(&project->arena, 0);
     ret->path = path;
+    // What holds where neither a project nor the contract says anything (spec/requirements.c).
+    project->budget = (struct sl_budget){.max_share = 0.2, .max_rows = -1, .min_rows = 100};
     SL_TRY(sl_fs_read(path, SL_CONTRACT_MAX_BYTES, &project->arena, &text, &length, err));
     SL_TRY(sl_yaml_parse(text, length, path, 1, 1, &project->arena, &project->diags, &ret->node,
                          err));
@@ -38,7 +40,7 @@ int sl_contract_first_error(const struct sl_diags *diags, const char *path, stru
 
 int sl_contract_session(struct sl_engine **ret_engine, struct sl_session **ret, struct sl_err *err)
 {
-    struct sl_engine_options options = {.threads = 1};
+    struct sl_engine_options options = {0};
     SL_TRY(sl_kinds.engines[0]->open(&options, ret_engine, err));
     return (*ret_engine)->kind->connect(*ret_engine, ret, err);
 }
