@@ -16,6 +16,9 @@ static struct sl_yaml *copy(struct sl_exchange *exchange, const struct sl_yaml *
     *made = *node;
     made->items = made->keys = NULL;
     made->count = 0;
+    // What is neither number nor boolean is a text, whatever older YAML takes it for (a date).
+    if (node->kind == SL_YAML_SCALAR && strcmp(sl_yaml_describe(node), "a text") == 0)
+        made->is_quoted = true;
     for (size_t i = 0; i < node->count; i++)
         if (node->kind == SL_YAML_LIST)
             sl_x_push(exchange, made, copy(exchange, node->items[i]));
@@ -51,10 +54,12 @@ static struct sl_yaml *normal(struct sl_exchange *exchange, const struct sl_yaml
     if (below && value->kind == SL_YAML_LIST) {
         made = sl_x_list(exchange);
         for (size_t i = 0; i < value->count; i++)
-            sl_x_push(exchange, made,
-                      value->items[i]->kind == SL_YAML_MAP
-                          ? normal_map(exchange, value->items[i], below)
-                          : copy(exchange, value->items[i]));
+            if (value->items[i]->kind == SL_YAML_MAP)
+                sl_x_push(exchange, made, normal_map(exchange, value->items[i], below));
+            else
+                sl_x_wrong(exchange, value->items[i]->place, NULL,
+                           "an item of the list is %s, expected a map",
+                           sl_yaml_describe(value->items[i]));
         return made;
     }
     made = copy(exchange, value);
@@ -148,8 +153,7 @@ static void lift_rules(struct sl_exchange *exchange, const struct sl_yaml *owner
 {
     const struct sl_yaml *quality = sl_yaml_get(owner, "quality");
     for (size_t i = 0; i < sl_x_count(quality); i++)
-        if (quality->items[i]->kind == SL_YAML_MAP)
-            lift_rule(exchange, quality->items[i]);
+        lift_rule(exchange, quality->items[i]);
 }
 
 // v3.0: "exclusiveMinimum: true" beside "minimum: 0"
@@ -187,11 +191,19 @@ static void lift_property(struct sl_exchange *exchange, struct sl_yaml *property
         lift_property(exchange, items);
 }
 
+static void require_name(struct sl_exchange *exchange, const struct sl_yaml *owner,
+                         const char *what)
+{
+    if (!sl_x_get(owner, "name"))
+        sl_x_wrong(exchange, owner->place, NULL, "%s has no 'name'", what);
+}
+
 static void lift_properties(struct sl_exchange *exchange, const struct sl_yaml *list)
 {
-    for (size_t i = 0; i < sl_x_count(list); i++)
-        if (list->items[i]->kind == SL_YAML_MAP)
-            lift_property(exchange, list->items[i]);
+    for (size_t i = 0; i < sl_x_count(list); i++) {
+        require_name(exchange, list->items[i], "a property");
+        lift_property(exchange, list->items[i]);
+    }
 }
 
 static void lift_team(struct sl_exchange *exchange, struct sl_yaml *contract)
@@ -215,6 +227,7 @@ static void lift_contract(struct sl_exchange *exchange, struct sl_yaml *contract
     }
     lift_team(exchange, contract);
     for (size_t i = 0; i < sl_x_count(schema); i++) {
+        require_name(exchange, schema->items[i], "an object of 'schema'");
         lift_rules(exchange, schema->items[i]);
         lift_properties(exchange, sl_yaml_get(schema->items[i], "properties"));
     }

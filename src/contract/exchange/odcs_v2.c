@@ -68,6 +68,11 @@ static void rename_all(struct sl_exchange *exchange, const struct sl_yaml *from,
                        const struct renaming *renamings, const char *const *apart,
                        struct sl_yaml *to)
 {
+    if (!sl_x_is_map(from)) {
+        sl_x_wrong(exchange, from->place, NULL, "this is %s, expected a map",
+                   sl_yaml_describe(from));
+        return;
+    }
     for (size_t i = 0; i < from->count; i++) {
         const char *key = from->keys[i]->text;
         const struct renaming *found = renamings;
@@ -194,7 +199,7 @@ static void add_agreements(struct sl_exchange *exchange, const struct sl_yaml *a
     for (size_t i = 0; i < sl_x_count(agreements); i++) {
         struct sl_yaml *made = sl_x_map(exchange);
         const struct sl_yaml *from = agreements->items[i];
-        for (size_t k = 0; k < from->count; k++)
+        for (size_t k = 0; sl_x_is_map(from) && k < from->count; k++)
             sl_x_put(exchange, made,
                      strcmp(from->keys[k]->text, "column") ? from->keys[k]->text : "element",
                      from->items[k]);
