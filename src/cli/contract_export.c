@@ -46,9 +46,9 @@ static int print_json(const struct export_options *options, const struct sl_buf 
                       const struct sl_diags *diags, struct sl_err *err)
 {
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:s, s:s?, s:s}", "schema", "sluice.contract.export/1",
-                             "format", formats[options->format], "file", options->output, "text",
-                             text->text);
+    json_t *root =
+        json_pack("{s:s, s:s, s:s?, s:s}", "schema", "sluice.contract.export/1", "format",
+                  formats[options->format], "file", options->output, "text", text->text);
     SL_TRY_NEW(root, err);
     SL_TRY(sl_diags_json(diags, root, err));
     return sl_print_json(root, err);
@@ -107,10 +107,9 @@ static const char *const export_examples[] = {
 const struct sl_command sl_command_contract_export = {
     .name = "contract export",
     .summary = "Say a contract in another form: ODCS v3.1, JSON Schema, SQL or Avro.",
-    .details =
-        "What the other form has no word for is told as a warning. JSON Schema and Avro get "
-        "attributes that begin with 'x-' for keys and\n"
-        "exact types, which `contract import` reads again and others let stand.",
+    .details = "What the other form has no word for is told as a warning. JSON Schema and Avro get "
+               "attributes that begin with 'x-' for keys and\n"
+               "exact types, which `contract import` reads again and others let stand.",
     .rows = export_rows,
     .options_bytes = sizeof(struct export_options),
     .examples = export_examples,

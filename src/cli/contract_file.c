@@ -15,8 +15,8 @@ int sl_contract_file_read(const char *path, struct sl_contract_file *ret, struct
     // What holds where neither a project nor the contract says anything (spec/requirements.c).
     project->budget = (struct sl_budget){.max_share = 0.2, .max_rows = -1, .min_rows = 100};
     SL_TRY(sl_fs_read(path, SL_CONTRACT_MAX_BYTES, &project->arena, &text, &length, err));
-    SL_TRY(sl_yaml_parse(text, length, path, 1, 1, &project->arena, &project->diags, &ret->node,
-                         err));
+    SL_TRY(
+        sl_yaml_parse(text, length, path, 1, 1, &project->arena, &project->diags, &ret->node, err));
     if (ret->node && ret->node->kind == SL_YAML_MAP)
         SL_TRY(sl_contract_read(ret->node, path, project, &ret->contract, err));
     return SL_OK;

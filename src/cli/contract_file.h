@@ -12,8 +12,8 @@
 struct sl_contract_file {
     struct sl_project project;
     const char *path;
-    struct sl_yaml *node;           // NULL: it is no YAML
-    struct sl_contract *contract;   // NULL: it is no map
+    struct sl_yaml *node;         // NULL: it is no YAML
+    struct sl_contract *contract; // NULL: it is no map
 };
 // Reads it; what is wrong with it is in project.diags.
 SL_MUST int sl_contract_file_read(const char *path, struct sl_contract_file *ret,
@@ -23,8 +23,8 @@ void sl_contract_file_clear(struct sl_contract_file *file); // for SL_AUTO
 int sl_contract_first_error(const struct sl_diags *diags, const char *path, struct sl_err *err);
 
 // The files that words of the command line stand for: a file, or the name of a contract of the
-// project, of its file ("orders" for contracts/orders.odcs.yml), of one of its tables. No words: all
-// contracts of the project. Paths as the working folder has them, in the arena.
+// project, of its file ("orders" for contracts/orders.odcs.yml), of one of its tables. No words:
+// all contracts of the project. Paths as the working folder has them, in the arena.
 SL_MUST int sl_contract_find(const struct sl_common *common, const struct sl_strs *words,
                              struct sl_arena *arena, struct sl_strs *ret, struct sl_err *err);
 
@@ -32,8 +32,8 @@ SL_MUST int sl_contract_find(const struct sl_common *common, const struct sl_str
 SL_MUST int sl_contract_session(struct sl_engine **ret_engine, struct sl_session **ret,
                                 struct sl_err *err);
 
-// What stands in `path` as tables: SQL that the engine runs in a session of its own, a Parquet file,
-// the folder of a Delta table.
+// What stands in `path` as tables: SQL that the engine runs in a session of its own, a Parquet
+// file, the folder of a Delta table.
 SL_MUST int sl_contract_import_sql(struct sl_exchange *exchange, const char *path,
                                    struct sl_session *session, struct sl_yaml **ret,
                                    struct sl_err *err);

@@ -109,8 +109,10 @@ static int choose_format(struct import *import, struct sl_err *err)
         return sl_fail(err, SL_E_USAGE, "'%s' is a %s, and so not of format %s", path,
                        stat.is_folder ? "folder" : "file", import->format->name);
     if (stat.is_folder && !import->format)
-        return sl_fail(err, SL_E_TABLE_MISSING, "the folder '%s' is no Delta table: it has no "
-                       "'_delta_log'", path);
+        return sl_fail(err, SL_E_TABLE_MISSING,
+                       "the folder '%s' is no Delta table: it has no "
+                       "'_delta_log'",
+                       path);
     if (import->format && import->format->is_asked)
         return SL_OK;
     SL_TRY(read_input(import, err));
@@ -146,8 +148,8 @@ static int convert(struct import *import, struct sl_err *err)
 static void rename_table(struct import *import)
 {
     struct sl_yaml *schema = sl_yaml_get(import->contract, "schema");
-    struct sl_yaml *name = schema && schema->count == 1 ? sl_yaml_get(schema->items[0], "name")
-                                                        : NULL;
+    struct sl_yaml *name =
+        schema && schema->count == 1 ? sl_yaml_get(schema->items[0], "name") : NULL;
     if (name && import->options->name)
         name->text = import->options->name;
 }
@@ -159,8 +161,8 @@ static int verify(struct import *import, struct sl_err *err)
     struct sl_diags *diags = &import->project.diags;
     struct sl_contract *contract;
     *diags = (struct sl_diags){0};
-    int code = sl_contract_read(import->contract, import->options->from, &import->project,
-                                &contract, err);
+    int code =
+        sl_contract_read(import->contract, import->options->from, &import->project, &contract, err);
     for (size_t i = 0; i < diags->count; i++)
         if (diags->items[i].severity == SL_SEVERITY_ERROR)
             sl_diag_err(&kept, SL_SEVERITY_ERROR, &diags->items[i].err,
@@ -268,7 +270,8 @@ const struct sl_command sl_command_contract_import = {
     .name = "contract import",
     .summary = "Make a contract out of another form of schema.",
     .details =
-        "Reads ODCS (v2, v3), dbt's schema.yml, JSON Schema, Avro, SQL DDL, Parquet files and Delta "
+        "Reads ODCS (v2, v3), dbt's schema.yml, JSON Schema, Avro, SQL DDL, Parquet files and "
+        "Delta "
         "tables, and prints a contract of\n"
         "ODCS v3.1. What the contract cannot say is told as a warning and stands as a comment at "
         "the head of the file. SQL is run\n"

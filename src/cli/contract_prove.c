@@ -85,8 +85,7 @@ static int add_relation(const struct proof *proof, struct sl_buf *sql, struct sl
 static void keep_as_text(struct sl_yaml *rule)
 {
     static const char *const keys[] = {"engine", "implementation", "type"};
-    struct sl_yaml *expression =
-        sl_yaml_get(sl_yaml_get(rule, "implementation"), "expression");
+    struct sl_yaml *expression = sl_yaml_get(sl_yaml_get(rule, "implementation"), "expression");
     for (size_t i = 0; i < rule->count; i++) // the keys that are there get their new meaning
         if (strcmp(rule->keys[i]->text, "implementation") == 0) {
             rule->keys[i]->text = "description";

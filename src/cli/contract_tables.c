@@ -16,24 +16,23 @@ static int query(struct sl_session *session, const char *sql, struct sl_result *
 // --- SQL ---
 
 // Words of other dialects for types that the engine has under another name.
-static const char *const aliases =
-    "create type jsonb as json;"
-    "create type serial as integer;"
-    "create type bigserial as bigint;"
-    "create type smallserial as smallint;"
-    "create type money as decimal(19,2);"
-    "create type ntext as varchar;"
-    "create type mediumtext as varchar;"
-    "create type longtext as varchar;"
-    "create type tinytext as varchar;"
-    "create type clob as varchar;"
-    "create type datetime2 as timestamp;"
-    "create type smalldatetime as timestamp;"
-    "create type uniqueidentifier as uuid;"
-    "create type timestamp_ntz as timestamp;"
-    "create type timestamp_ltz as timestamptz;"
-    "create type mediumint as integer;"
-    "create type citext as varchar;";
+static const char *const aliases = "create type jsonb as json;"
+                                   "create type serial as integer;"
+                                   "create type bigserial as bigint;"
+                                   "create type smallserial as smallint;"
+                                   "create type money as decimal(19,2);"
+                                   "create type ntext as varchar;"
+                                   "create type mediumtext as varchar;"
+                                   "create type longtext as varchar;"
+                                   "create type tinytext as varchar;"
+                                   "create type clob as varchar;"
+                                   "create type datetime2 as timestamp;"
+                                   "create type smalldatetime as timestamp;"
+                                   "create type uniqueidentifier as uuid;"
+                                   "create type timestamp_ntz as timestamp;"
+                                   "create type timestamp_ltz as timestamptz;"
+                                   "create type mediumint as integer;"
+                                   "create type citext as varchar;";
 
 // Nothing of the file may reach the disk or the network, whatever it says.
 static int prepare(struct sl_session *session, struct sl_err *err)
@@ -102,8 +101,7 @@ static int read_columns(struct sl_exchange *exchange, struct sl_session *session
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(query(session, sql.text, &result, err));
     table->column_count = (size_t)sl_result_rows(result);
-    table->columns =
-        SL_NEW_ARRAY(exchange->arena, struct sl_exchange_column, table->column_count);
+    table->columns = SL_NEW_ARRAY(exchange->arena, struct sl_exchange_column, table->column_count);
     SL_TRY_NEW(table->columns, err);
     for (size_t i = 0; i < table->column_count; i++)
         table->columns[i] = (struct sl_exchange_column){
@@ -243,8 +241,8 @@ int sl_contract_import_sql(struct sl_exchange *exchange, const char *path,
 
 // --- Parquet ---
 
-// Columns that cannot be null, as the file's schema has them: "REQUIRED". A name that stands inside of
-// another column too says nothing.
+// Columns that cannot be null, as the file's schema has them: "REQUIRED". A name that stands inside
+// of another column too says nothing.
 static int read_required(struct sl_session *session, const char *quoted,
                          struct sl_exchange_table *table, struct sl_err *err)
 {
@@ -264,8 +262,7 @@ static int read_required(struct sl_session *session, const char *quoted,
 }
 
 int sl_contract_import_parquet(struct sl_exchange *exchange, const char *path,
-                               struct sl_session *session, struct sl_yaml **ret,
-                               struct sl_err *err)
+                               struct sl_session *session, struct sl_yaml **ret, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf quoted = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
@@ -295,9 +292,10 @@ static int parse_json(struct sl_exchange *exchange, const char *text, const char
     *ret = NULL;
     if (!text)
         return SL_OK;
-    SL_TRY(sl_yaml_parse(text, strlen(text), path, 1, 1, exchange->arena, exchange->diags, ret,
-                         err));
-    return *ret ? SL_OK : sl_fail(err, SL_E_TABLE_LOG, "the schema in the log of '%s' is no JSON", path);
+    SL_TRY(
+        sl_yaml_parse(text, strlen(text), path, 1, 1, exchange->arena, exchange->diags, ret, err));
+    return *ret ? SL_OK
+                : sl_fail(err, SL_E_TABLE_LOG, "the schema in the log of '%s' is no JSON", path);
 }
 
 int sl_contract_import_delta(struct sl_exchange *exchange, const char *path,
@@ -305,8 +303,8 @@ int sl_contract_import_delta(struct sl_exchange *exchange, const char *path,
 {
     struct sl_delta_snapshot snapshot;
     struct sl_yaml *schema, *configuration;
-    struct sl_exchange_delta table = {.name = exchange->name ? exchange->name
-                                                             : exchange->otherwise};
+    struct sl_exchange_delta table = {.name =
+                                          exchange->name ? exchange->name : exchange->otherwise};
     SL_TRY(sl_delta_load(path, -1, session, exchange->arena, &snapshot, err));
     if (snapshot.version < 0)
         return sl_fail(err, SL_E_TABLE_MISSING, "'%s' is no Delta table", path);
@@ -315,7 +313,7 @@ int sl_contract_import_delta(struct sl_exchange *exchange, const char *path,
     table.schema = schema;
     table.configuration = configuration;
     for (size_t i = 0; i < snapshot.partition_count; i++)
-        SL_TRY(sl_strs_add(&table.partition_columns, exchange->arena,
-                           snapshot.partition_columns[i], err));
+        SL_TRY(sl_strs_add(&table.partition_columns, exchange->arena, snapshot.partition_columns[i],
+                           err));
     return sl_exchange_import_delta(exchange, &table, ret, err);
 }

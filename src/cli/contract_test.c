@@ -154,11 +154,12 @@ static int try_file(struct testing *testing, const char *path, struct sl_err *er
     }
     file->project.folder = ".";
     for (size_t i = 0; i < file->contract->table_count; i++) {
-        struct sl_source source = {.file = path, .connector = "file", .budget = file->project.budget};
+        struct sl_source source = {
+            .file = path, .connector = "file", .budget = file->project.budget};
         source.name = sl_str_slug(&testing->arena, file->contract->tables[i].name);
         SL_TRY_NEW(source.name, err);
-        source.csv = (struct sl_csv_options){.delimiter = ",", .quote = "\"", .escape = "\"", .has_header = true,
-                                             .comment = ""};
+        source.csv = (struct sl_csv_options){
+            .delimiter = ",", .quote = "\"", .escape = "\"", .has_header = true, .comment = ""};
         SL_TRY(try_table(testing, &file->project, &source, &file->contract->tables[i], err));
     }
     return SL_OK;
@@ -209,8 +210,10 @@ static int try_project(struct testing *testing, struct sl_err *err)
         return SL_OK;
     if (testing->options->all)
         return sl_fail(err, SL_E_TABLE_MISSING, "no source of the project has a contract");
-    (void)sl_fail(err, SL_E_TABLE_MISSING, "no source is governed by a contract '%s', and there is "
-                  "no such file", testing->options->contract);
+    (void)sl_fail(err, SL_E_TABLE_MISSING,
+                  "no source is governed by a contract '%s', and there is "
+                  "no such file",
+                  testing->options->contract);
     return sl_err_hint(err, "`sluice ls` lists what the project has");
 }
 
@@ -223,9 +226,8 @@ static json_t *trial_json(const struct sl_trial *trial)
     for (size_t i = 0; i < trial->reason_count; i++)
         (void)json_array_append_new(
             reasons, json_pack("{s:s, s:s?, s:I, s:b}", "rule", trial->reasons[i].rule, "column",
-                               trial->reasons[i].column, "rows",
-                               (json_int_t)trial->reasons[i].rows, "warning",
-                               trial->reasons[i].is_warning));
+                               trial->reasons[i].column, "rows", (json_int_t)trial->reasons[i].rows,
+                               "warning", trial->reasons[i].is_warning));
     for (size_t i = 0; i < trial->example_count; i++)
         (void)json_array_append_new(
             examples, json_pack("{s:s, s:s?, s:s?, s:s?}", "rule", trial->examples[i].rule,
@@ -296,8 +298,8 @@ static void add_xml(struct sl_buf *text, const char *value)
             sl_buf_add(text, "&quot;");
             break;
         default: // of the control characters XML has three
-            sl_buf_add_char(text, (unsigned char)*value < ' ' && !strchr("\t\r\n", *value) ? '?'
-                                                                                          : *value);
+            sl_buf_add_char(
+                text, (unsigned char)*value < ' ' && !strchr("\t\r\n", *value) ? '?' : *value);
         }
 }
 
@@ -360,8 +362,8 @@ static int run_test(const void *self, int *ret_exit, struct sl_err *err)
     if (options->all && options->data.count)
         return sl_fail(err, SL_E_USAGE, "--data is for one contract, not for --all");
     SL_TRY(make_folder(&testing, err));
-    bool is_file = options->contract && sl_fs_stat(options->contract, &stat, NULL) == SL_OK &&
-                   !stat.is_folder;
+    bool is_file =
+        options->contract && sl_fs_stat(options->contract, &stat, NULL) == SL_OK && !stat.is_folder;
     SL_TRY(is_file ? try_file(&testing, options->contract, err) : try_project(&testing, err));
     for (size_t i = 0; i < testing.count; i++)
         if (testing.trials[i].is_over_budget)
@@ -375,9 +377,9 @@ static int run_test(const void *self, int *ret_exit, struct sl_err *err)
     return SL_OK;
 }
 
-static const char *const test_examples[] = {
-    "sluice contract test orders --data new/orders-*.csv",
-    "sluice contract test --all --junit contracts.xml", NULL};
+static const char *const test_examples[] = {"sluice contract test orders --data new/orders-*.csv",
+                                            "sluice contract test --all --junit contracts.xml",
+                                            NULL};
 
 const struct sl_command sl_command_contract_test = {
     .name = "contract test",

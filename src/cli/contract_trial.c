@@ -58,8 +58,8 @@ int sl_trial_run(const struct sl_trial_input *input, struct sl_arena *arena, str
                                       .arena = arena,
                                       .run_id = "contract test",
                                       .now_us = sl_clock_now_us()};
-    const struct sl_budget *budget = table.has_budget ? &input->table->budget
-                                                      : &input->source->budget;
+    const struct sl_budget *budget =
+        table.has_budget ? &input->table->budget : &input->source->budget;
     input->project->lake_folder = input->folder;
     source.budget = no_budget;
     table.has_budget = false;
@@ -74,8 +74,8 @@ int sl_trial_run(const struct sl_trial_input *input, struct sl_arena *arena, str
     for (size_t i = 0; i < cleansed.notes.count; i++)
         SL_TRY(sl_strs_add(&ret->notes, arena, cleansed.notes.items[i], err));
     SL_TRY(read_examples(&context, source.name, ret, err));
-    ret->is_over_budget = sl_budget_check(budget, &cleansed.balance, table.name, true,
-                                          &ret->budget) != SL_OK;
+    ret->is_over_budget =
+        sl_budget_check(budget, &cleansed.balance, table.name, true, &ret->budget) != SL_OK;
     return SL_OK;
 }
 

@@ -145,12 +145,14 @@ static bool has_words(const char *name, const char *words)
 static bool looks_personal(const char *name, struct sl_arena *arena)
 {
     static const char *const personal[] = {
-        "email",       "e_mail",      "mail",         "phone",         "telephone",  "mobile",
-        "fax",         "first_name",  "last_name",    "full_name",     "surname",    "given_name",
-        "family_name", "middle_name", "maiden_name",  "customer_name", "birthday",   "birth_date",
-        "birthdate",   "birth",       "dob",          "ssn",           "iban",       "passport",
-        "address",     "street",      "ip_address",   "contact_name",  "user_name",  "username",
-        "firstname",   "lastname",    "fullname",     "salary",        "person_name", "employee_name"};
+        "email",         "e_mail",     "mail",         "phone",       "telephone",
+        "mobile",        "fax",        "first_name",   "last_name",   "full_name",
+        "surname",       "given_name", "family_name",  "middle_name", "maiden_name",
+        "customer_name", "birthday",   "birth_date",   "birthdate",   "birth",
+        "dob",           "ssn",        "iban",         "passport",    "address",
+        "street",        "ip_address", "contact_name", "user_name",   "username",
+        "firstname",     "lastname",   "fullname",     "salary",      "person_name",
+        "employee_name"};
     char *words = words_of(name, arena);
     if (!words)
         return false;

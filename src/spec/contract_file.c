@@ -21,8 +21,8 @@ static const char *const kinds[] = {"DataContract", NULL};
         .name = (key), .type = SL_OPT_NODE, .summary = "Kept, not used." \
     }
 
-#define PART(key, below)                                                               \
-    {                                                                                  \
+#define PART(key, below)                                                                  \
+    {                                                                                     \
         .name = (key), .type = SL_OPT_NODE, .rows = (below), .summary = "Kept, not used." \
     }
 

@@ -96,8 +96,8 @@ struct sl_odcs_reader {
     struct sl_odcs_severities severities;
 };
 
-// Parts that are kept as they are, and whose keys are checked (contract_parts.c): a row of type NODE
-// with these below it stands for a map or a list of maps.
+// Parts that are kept as they are, and whose keys are checked (contract_parts.c): a row of type
+// NODE with these below it stands for a map or a list of maps.
 extern const struct sl_opt sl_odcs_definition_rows[], sl_odcs_description_rows[],
     sl_odcs_team_rows[], sl_odcs_role_rows[], sl_odcs_server_rows[], sl_odcs_support_rows[],
     sl_odcs_price_rows[], sl_odcs_agreement_rows[];

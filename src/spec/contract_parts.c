@@ -1,16 +1,15 @@
-// Parts of the standard that say something about the data but nothing about its rows: team, servers,
-// support, price, ... Kept as they are; their keys are those of the standard.
+// Parts of the standard that say something about the data but nothing about its rows: team,
+// servers, support, price, ... Kept as they are; their keys are those of the standard.
 #include "spec/contract_file.h"
 
-#define KEY(key)                                     \
-    {                                                \
-        .name = (key), .type = SL_OPT_NODE,          \
-        .summary = "Kept, not used by Sluice itself." \
+#define KEY(key)                                                                          \
+    {                                                                                     \
+        .name = (key), .type = SL_OPT_NODE, .summary = "Kept, not used by Sluice itself." \
     }
-#define PART(key, below)                                            \
-    {                                                               \
-        .name = (key), .type = SL_OPT_NODE, .rows = (below),        \
-        .summary = "Kept, not used by Sluice itself."                \
+#define PART(key, below)                                     \
+    {                                                        \
+        .name = (key), .type = SL_OPT_NODE, .rows = (below), \
+        .summary = "Kept, not used by Sluice itself."        \
     }
 
 const struct sl_opt sl_odcs_definition_rows[] = {
@@ -105,14 +104,8 @@ const struct sl_opt sl_odcs_server_rows[] = {
 };
 
 const struct sl_opt sl_odcs_support_rows[] = {
-    KEY("id"),
-    KEY("channel"),
-    KEY("url"),
-    KEY("description"),
-    KEY("tool"),
-    KEY("scope"),
-    KEY("invitationUrl"),
-    PART("customProperties", custom_rows),
+    KEY("id"),   KEY("channel"), KEY("url"),           KEY("description"),
+    KEY("tool"), KEY("scope"),   KEY("invitationUrl"), PART("customProperties", custom_rows),
     {0},
 };
 
@@ -121,15 +114,7 @@ const struct sl_opt sl_odcs_price_rows[] = {
 };
 
 const struct sl_opt sl_odcs_agreement_rows[] = {
-    KEY("id"),
-    KEY("property"),
-    KEY("value"),
-    KEY("valueExt"),
-    KEY("unit"),
-    KEY("element"),
-    KEY("driver"),
-    KEY("description"),
-    KEY("scheduler"),
-    KEY("schedule"),
-    {0},
+    KEY("id"),        KEY("property"), KEY("value"),  KEY("valueExt"),
+    KEY("unit"),      KEY("element"),  KEY("driver"), KEY("description"),
+    KEY("scheduler"), KEY("schedule"), {0},
 };

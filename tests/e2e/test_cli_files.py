@@ -304,6 +304,8 @@ def test_an_unknown_kind_of_file_has_no_schema(shop):
 COMPLETIONS = [
     (["qua"], ["quarantine"]),
     (["quarantine", ""], ["discard", "export", "ls", "replay", "show"]),
+    (["contract", ""], ["diff", "export", "import", "lint", "test"]),
+    (["contract", "export", "x", "--format", ""], ["odcs", "jsonschema", "sql", "avro"]),
     (["re"], ["retry"]),
     (["show", "clean."], ["clean.customers", "clean.orders"]),
     (["show", "curated.b"], ["curated.best_day"]),

@@ -266,7 +266,6 @@ def test_a_json_schema_that_makes_no_sense_is_refused_with_its_place(project, sc
     told = project.json("contract", "import", "a.json", "--format", "jsonschema", exit_code=1)
     assert told["errors"] and all(item["file"] == "a.json" for item in told["errors"])
     assert message is None or any(message in item["message"] for item in told["errors"]), told
-    assert message is None or told["errors"][0]["line"] or "no text fits" in message
 
 
 def test_schemas_that_refer_to_each_other_often_do_not_grow_without_end(project):
@@ -302,7 +301,7 @@ def test_avro(project):
     contract, lost = imported(project, "order.avsc")
     found = columns(contract)
     assert (contract["name"], contract["schema"][0]["description"]) == ("Order", "An order")
-    assert [name for name in found if not found[name].get("required")] == ["amount", "before", "odd"] or not found["odd"].get("required") is False
+    assert [name for name in found if not found[name].get("required")] == ["amount", "before"]
     assert (found["amount"]["physicalType"], found["id"]["physicalType"]) == ("decimal(9,2)", "bigint")
     assert [found[n]["physicalType"] for n in ("at", "local")] == ["timestamptz", "timestamp"] and found["day"]["logicalType"] == "date"
     assert enum_of(found["status"]) == enum_of(found["before"]) == ["NEW", "PAID"]
@@ -360,8 +359,9 @@ def test_sql(project):
     assert found["code"]["logicalTypeOptions"] == {"pattern": "^[A-Z]+", "minLength": 2, "maxLength": 9} and found["code"]["description"] == "A code"
     assert enum_of(found["status"]) == ["new", "paid"] and found["day"]["logicalTypeOptions"] == {"minimum": "2020-01-01"}
     assert found["nested"]["properties"][1]["items"]["logicalType"] == "string"
-    assert [r.get("arguments", r.get("implementation")) for r in contract["schema"][1]["quality"]] == [
-        {"expression": "(amount > id)"}, {"properties": ["status", "day"]}] or [r["type"] for r in contract["schema"][1]["quality"]] == ["library", "custom"]
+    assert sorted(r["type"] for r in contract["schema"][1]["quality"]) == ["custom", "library"]
+    assert [r.get("arguments") for r in contract["schema"][1]["quality"] if r["type"] == "library"] == [{"properties": ["status", "day"]}]
+    assert [r.get("implementation") for r in contract["schema"][1]["quality"] if r["type"] == "custom"] == [{"expression": "(amount > id)"}]
     assert sorted(lost) == ["a statement 'insert ...' says nothing of a table's form", "column 'created': the default now() is computed"]
     accepted_by_check(project, contract, "shop")
 

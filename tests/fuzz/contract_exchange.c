@@ -1,5 +1,5 @@
-// A schema in any form, however damaged: what is imported from it can be printed, read again as what
-// it was, exported to every form, and read as a contract. Also the statements of an SQL file.
+// A schema in any form, however damaged: what is imported from it can be printed, read again as
+// what it was, exported to every form, and read as a contract. Also the statements of an SQL file.
 #include "fuzz.h"
 
 #include "contract/exchange/ddl.h"

@@ -80,8 +80,7 @@ static struct sl_yaml *field_of(struct sl_exchange *exchange, const struct sl_ya
     const char *name = name_for(exchange, property);
     struct sl_yaml *type =
         type_of(exchange, property, sl_x_printf(exchange, "%s_%s", path, name ? name : ""));
-    bool is_required =
-        sl_x_is_true(property, "required") || sl_x_is_true(property, "primaryKey");
+    bool is_required = sl_x_is_true(property, "required") || sl_x_is_true(property, "primaryKey");
     sl_x_put_text(exchange, field, "name", name);
     if (is_required) {
         sl_x_put(exchange, field, "type", type);

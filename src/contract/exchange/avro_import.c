@@ -7,8 +7,8 @@
 
 struct reader {
     struct sl_exchange *exchange;
-    struct sl_map named; // full name -> its schema
-    const char *space;   // namespace around
+    struct sl_map named;                      // full name -> its schema
+    const char *space;                        // namespace around
     const struct sl_yaml *open[SL_X_DEEPEST]; // types around
     int depth;
 };
@@ -90,8 +90,8 @@ static struct choice choose(struct reader *reader, const struct sl_yaml *schema)
         count++;
     }
     if (count != 1) {
-        sl_x_lost(reader->exchange, schema->place,
-                  "a union of %zu types is carried over as a text", count);
+        sl_x_lost(reader->exchange, schema->place, "a union of %zu types is carried over as a text",
+                  count);
         choice.schema = NULL;
     }
     return choice;
@@ -138,8 +138,8 @@ static bool take_logical(struct reader *reader, const struct sl_yaml *schema,
                    "this is no decimal that a table can hold");
         return true;
     }
-    type->type = (struct sl_type){
-        .kind = SL_TYPE_DECIMAL, .precision = (int)precision, .scale = (int)scale};
+    type->type =
+        (struct sl_type){.kind = SL_TYPE_DECIMAL, .precision = (int)precision, .scale = (int)scale};
     return true;
 }
 
@@ -150,17 +150,16 @@ static bool take_primitive(const char *name, struct sl_x_type *type)
         enum sl_type_kind kind;
         int bits;
     } primitives[] = {
-        {"string", SL_TYPE_TEXT, 0},     {"int", SL_TYPE_INTEGER, 32},
-        {"long", SL_TYPE_INTEGER, 64},   {"float", SL_TYPE_DOUBLE, 0},
-        {"double", SL_TYPE_DOUBLE, 0},   {"boolean", SL_TYPE_BOOLEAN, 0},
-        {"bytes", SL_TYPE_TEXT, 0},      {"fixed", SL_TYPE_TEXT, 0},
-        {"enum", SL_TYPE_TEXT, 0},       {"record", SL_TYPE_JSON, 0},
-        {"map", SL_TYPE_JSON, 0},        {"array", SL_TYPE_JSON, 0},
+        {"string", SL_TYPE_TEXT, 0},   {"int", SL_TYPE_INTEGER, 32},
+        {"long", SL_TYPE_INTEGER, 64}, {"float", SL_TYPE_DOUBLE, 0},
+        {"double", SL_TYPE_DOUBLE, 0}, {"boolean", SL_TYPE_BOOLEAN, 0},
+        {"bytes", SL_TYPE_TEXT, 0},    {"fixed", SL_TYPE_TEXT, 0},
+        {"enum", SL_TYPE_TEXT, 0},     {"record", SL_TYPE_JSON, 0},
+        {"map", SL_TYPE_JSON, 0},      {"array", SL_TYPE_JSON, 0},
     };
     for (size_t i = 0; i < sizeof primitives / sizeof *primitives; i++)
         if (sl_str_equal(primitives[i].name, name)) {
-            type->type =
-                (struct sl_type){.kind = primitives[i].kind, .bits = primitives[i].bits};
+            type->type = (struct sl_type){.kind = primitives[i].kind, .bits = primitives[i].bits};
             type->is_array = strcmp(name, "array") == 0;
             return true;
         }
@@ -243,13 +242,13 @@ static void read_below(struct reader *reader, const struct sl_yaml *schema, cons
     reader->depth--;
 }
 
-static void read_type(struct reader *reader, const struct sl_yaml *schema,
-                      struct sl_yaml *property)
+static void read_type(struct reader *reader, const struct sl_yaml *schema, struct sl_yaml *property)
 {
     struct sl_exchange *exchange = reader->exchange;
     struct sl_x_type type = {.type = {.kind = SL_TYPE_TEXT}};
     const char *name = schema->kind == SL_YAML_SCALAR ? schema->text : sl_x_get(schema, "type");
-    if (schema->kind == SL_YAML_MAP && !name && sl_yaml_get(schema, "type")) { // {type: {type: ...}}
+    if (schema->kind == SL_YAML_MAP && !name &&
+        sl_yaml_get(schema, "type")) { // {type: {type: ...}}
         struct choice choice = choose(reader, sl_yaml_get(schema, "type"));
         if (choice.schema && choice.schema->kind == SL_YAML_MAP && reader->depth < SL_X_DEEPEST) {
             reader->open[reader->depth++] = schema;

@@ -50,9 +50,9 @@ static void add_expression(const struct test *test, const char *expression)
     const char *base = strrchr(test->name, '.') ? strrchr(test->name, '.') + 1 : test->name;
     const struct sl_yaml *before = sl_yaml_get(owner, "quality");
     const char *where = test->column ? test->column_name : sl_x_get(test->object, "name");
-    const char *name = given ? given
-                             : sl_x_printf(test->exchange, "%s_%s_%zu", where, base,
-                                           sl_x_count(before) + 1);
+    const char *name =
+        given ? given
+              : sl_x_printf(test->exchange, "%s_%s_%zu", where, base, sl_x_count(before) + 1);
     sl_x_expression(test->exchange, owner, name, expression);
     struct sl_yaml *quality = sl_yaml_get(owner, "quality");
     if (test->is_warning && sl_x_count(quality))
@@ -164,8 +164,8 @@ static void read_expression(const struct test *test)
     if (!expression)
         tell_lost(test, "it has no 'expression'");
     else if (test->column)
-        add_expression(test, sl_x_printf(test->exchange, "\"%s\" %s", test->column_name,
-                                         expression));
+        add_expression(test,
+                       sl_x_printf(test->exchange, "\"%s\" %s", test->column_name, expression));
     else
         add_expression(test, expression);
 }
@@ -244,8 +244,8 @@ static void read_test(struct test test, const struct sl_yaml *node)
     } else if (sl_x_is_map(node) && node->count > 0) {
         // Beside the test's name there may be {config: ..., name: ...}.
         size_t at = 0;
-        while (at + 1 < node->count && (!strcmp(node->keys[at]->text, "config") ||
-                                        !strcmp(node->keys[at]->text, "name")))
+        while (at + 1 < node->count &&
+               (!strcmp(node->keys[at]->text, "config") || !strcmp(node->keys[at]->text, "name")))
             at++;
         test.name = node->keys[at]->text;
         test.shape = test.values = node->items[at];

@@ -38,8 +38,8 @@ static size_t skip_special(const char *text, size_t at)
 static size_t skip_blanks(const char *text, size_t at)
 {
     for (;;) {
-        bool is_comment = (text[at] == '-' && text[at + 1] == '-') ||
-                          (text[at] == '/' && text[at + 1] == '*');
+        bool is_comment =
+            (text[at] == '-' && text[at + 1] == '-') || (text[at] == '/' && text[at + 1] == '*');
         if (is_comment)
             at = skip_special(text, at);
         else if (isspace((unsigned char)text[at]))
@@ -105,8 +105,7 @@ int sl_ddl_split(const char *text, struct sl_arena *arena, struct sl_ddl_stateme
         SL_TRY_NEW(keyword, err);
         for (char *c = keyword; *c; c++)
             *c = (char)tolower((unsigned char)*c);
-        if (!statement.sql ||
-            (end > at && !SL_PUSH(arena, statements, count, statement)))
+        if (!statement.sql || (end > at && !SL_PUSH(arena, statements, count, statement)))
             return sl_fail_memory(err);
         at = end + (text[end] == ';');
     }
@@ -148,9 +147,9 @@ static bool is_one_of(const char *text, size_t at, const char *const *words)
 static size_t type_end(const char *text, size_t at, size_t end)
 {
     static const char *const constraints[] = {
-        "not",    "null",    "default",       "primary",  "unique",    "check",
+        "not",        "null",    "default",    "primary",   "unique",  "check",
         "references", "collate", "constraint", "generated", "comment", "auto_increment",
-        "as", "using", "encode", NULL};
+        "as",         "using",   "encode",     NULL};
     size_t last = at;
     while (at < end) {
         at = skip_blanks(text, at);
@@ -171,8 +170,8 @@ static size_t type_end(const char *text, size_t at, size_t end)
 static int read_columns(const struct sl_ddl_statement *statement, size_t at, struct sl_arena *arena,
                         struct sl_ddl_column **ret, size_t *ret_count, struct sl_err *err)
 {
-    static const char *const others[] = {"primary", "foreign", "unique", "check",
-                                         "constraint", "key", "index", "exclude", "like", NULL};
+    static const char *const others[] = {"primary", "foreign", "unique",  "check", "constraint",
+                                         "key",     "index",   "exclude", "like",  NULL};
     const char *sql = statement->sql;
     while (sql[at] && sql[at] != ')') {
         at = skip_blanks(sql, at);
@@ -197,7 +196,7 @@ int sl_ddl_columns(const struct sl_ddl_statement *statement, struct sl_arena *ar
                    const char **ret_name, struct sl_ddl_column **ret, size_t *ret_count,
                    struct sl_err *err)
 {
-    static const char *const fillers[] = {"create", "or",     "replace", "temp",
+    static const char *const fillers[] = {"create",    "or",       "replace",  "temp",
                                           "temporary", "unlogged", "external", NULL};
     const char *sql = statement->sql;
     size_t at = 0;

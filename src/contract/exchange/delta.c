@@ -14,18 +14,12 @@ static void read_primitive(struct sl_exchange *exchange, const struct sl_yaml *t
         const char *name;
         enum sl_type_kind kind;
         int bits;
-    } types[] = {{"string", SL_TYPE_TEXT, 0},
-                 {"long", SL_TYPE_INTEGER, 64},
-                 {"integer", SL_TYPE_INTEGER, 32},
-                 {"short", SL_TYPE_INTEGER, 16},
-                 {"byte", SL_TYPE_INTEGER, 8},
-                 {"float", SL_TYPE_DOUBLE, 0},
-                 {"double", SL_TYPE_DOUBLE, 0},
-                 {"boolean", SL_TYPE_BOOLEAN, 0},
-                 {"binary", SL_TYPE_TEXT, 0},
-                 {"date", SL_TYPE_DATE, 0},
-                 {"timestamp", SL_TYPE_TIMESTAMP, 0},
-                 {"timestamp_ntz", SL_TYPE_TIMESTAMP_NTZ, 0}};
+    } types[] = {{"string", SL_TYPE_TEXT, 0},         {"long", SL_TYPE_INTEGER, 64},
+                 {"integer", SL_TYPE_INTEGER, 32},    {"short", SL_TYPE_INTEGER, 16},
+                 {"byte", SL_TYPE_INTEGER, 8},        {"float", SL_TYPE_DOUBLE, 0},
+                 {"double", SL_TYPE_DOUBLE, 0},       {"boolean", SL_TYPE_BOOLEAN, 0},
+                 {"binary", SL_TYPE_TEXT, 0},         {"date", SL_TYPE_DATE, 0},
+                 {"timestamp", SL_TYPE_TIMESTAMP, 0}, {"timestamp_ntz", SL_TYPE_TIMESTAMP_NTZ, 0}};
     struct sl_x_type found = {.type = {.kind = SL_TYPE_TEXT}};
     bool is_known = false;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -54,8 +48,7 @@ static void read_invariant(struct sl_exchange *exchange, const struct sl_yaml *t
     if (sl_yaml_parse(text->text, strlen(text->text), NULL, 1, 1, exchange->arena, &ignored, &root,
                       NULL) != SL_OK)
         exchange->has_failed = true;
-    const char *expression =
-        root ? sl_x_get(sl_yaml_get(root, "expression"), "expression") : NULL;
+    const char *expression = root ? sl_x_get(sl_yaml_get(root, "expression"), "expression") : NULL;
     if (expression)
         sl_x_expression(exchange, object, sl_x_printf(exchange, "%s_invariant", column),
                         expression);

@@ -45,8 +45,8 @@ const struct sl_exchange_format *sl_exchange_guess(const char *file, const struc
 {
     static const struct {
         const char *ending, *name;
-    } endings[] = {{".sql", "sql"},         {".ddl", "sql"},         {".parquet", "parquet"},
-                   {".avsc", "avro"},       {".odcs.yml", "odcs"},   {".odcs.yaml", "odcs"},
+    } endings[] = {{".sql", "sql"},       {".ddl", "sql"},       {".parquet", "parquet"},
+                   {".avsc", "avro"},     {".odcs.yml", "odcs"}, {".odcs.yaml", "odcs"},
                    {".odcs.json", "odcs"}};
     const char *name = input ? name_of_content(input) : NULL;
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
@@ -74,7 +74,8 @@ int sl_exchange_import(struct sl_exchange *exchange, const struct sl_exchange_fo
 {
     size_t errors = exchange->diags->error_count;
     struct sl_yaml *contract = NULL;
-    if (input->kind != SL_YAML_MAP && !(input->kind == SL_YAML_LIST && format->import == sl_x_avro_import))
+    if (input->kind != SL_YAML_MAP &&
+        !(input->kind == SL_YAML_LIST && format->import == sl_x_avro_import))
         sl_x_wrong(exchange, input->place, NULL, "the file is %s, expected a map",
                    input->kind == SL_YAML_NULL ? "empty" : sl_yaml_describe(input));
     else

@@ -197,8 +197,7 @@ void sl_x_jsonschema_export(struct sl_exchange *exchange, const struct sl_yaml *
     const struct sl_yaml *tables = sl_yaml_get(contract, "schema");
     bool is_one = sl_x_count(tables) == 1;
     sl_x_put_text(exchange, root, "$schema", "https://json-schema.org/draft/2020-12/schema");
-    sl_x_put_text(exchange, root, "title",
-                  sl_x_get(is_one ? tables->items[0] : contract, "name"));
+    sl_x_put_text(exchange, root, "title", sl_x_get(is_one ? tables->items[0] : contract, "name"));
     if (is_one)
         fill_table(exchange, tables->items[0], root);
     for (size_t i = 0; !is_one && i < sl_x_count(tables); i++) {

@@ -66,15 +66,28 @@ static const struct sl_yaml *resolve(struct reader *reader, const struct sl_yaml
 // What is said beside all that is read; annotations say nothing of the values.
 static void tell_unread(struct reader *reader, const struct sl_yaml *schema)
 {
-    static const char *const known[] = {
-        "$schema",   "$id",       "$ref",     "$defs",     "definitions", "$comment",
-        "$anchor",   "title",     "type",     "enum",      "const",       "description",
-        "format",    "minimum",   "maximum",  "minLength", "maxLength",   "exclusiveMinimum",
-        "pattern",   "required",  "examples", "default",   "properties",  "exclusiveMaximum",
-        "items",     "anyOf",     "oneOf",    "allOf",     "multipleOf",  "minItems",
-        "maxItems",  "uniqueItems", "deprecated", "readOnly", "writeOnly", "example",
-        "minProperties", "maxProperties", "x-primaryKey", "x-primaryKeyPosition", "x-unique",
-        "x-logicalType", "x-physicalType", "x-classification"};
+    static const char *const known[] = {"$schema",        "$id",
+                                        "$ref",           "$defs",
+                                        "definitions",    "$comment",
+                                        "$anchor",        "title",
+                                        "type",           "enum",
+                                        "const",          "description",
+                                        "format",         "minimum",
+                                        "maximum",        "minLength",
+                                        "maxLength",      "exclusiveMinimum",
+                                        "pattern",        "required",
+                                        "examples",       "default",
+                                        "properties",     "exclusiveMaximum",
+                                        "items",          "anyOf",
+                                        "oneOf",          "allOf",
+                                        "multipleOf",     "minItems",
+                                        "maxItems",       "uniqueItems",
+                                        "deprecated",     "readOnly",
+                                        "writeOnly",      "example",
+                                        "minProperties",  "maxProperties",
+                                        "x-primaryKey",   "x-primaryKeyPosition",
+                                        "x-unique",       "x-logicalType",
+                                        "x-physicalType", "x-classification"};
     for (size_t i = 0; i < schema->count; i++) {
         bool is_known = false;
         for (size_t k = 0; k < sizeof known / sizeof *known; k++)
@@ -174,8 +187,8 @@ static struct sl_x_type type_of(struct reader *reader, const struct sl_yaml *sch
         type.type = (struct sl_type){.kind = SL_TYPE_INTEGER,
                                      .bits = sl_str_equal(format, "int32") ? 32 : 64};
     else if (sl_str_equal(name, "number") && scale_of(multiple) >= 0)
-        type.type = (struct sl_type){
-            .kind = SL_TYPE_DECIMAL, .precision = 38, .scale = scale_of(multiple)};
+        type.type =
+            (struct sl_type){.kind = SL_TYPE_DECIMAL, .precision = 38, .scale = scale_of(multiple)};
     else if (sl_str_equal(name, "number"))
         type.type.kind = SL_TYPE_DOUBLE;
     else if (sl_str_equal(name, "boolean"))
@@ -225,8 +238,8 @@ static void read_rules(struct reader *reader, const struct sl_yaml *schema,
                   "format '%s' is not checked by a contract", format);
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (sl_yaml_get(schema, lists[i]))
-            sl_x_lost(exchange, sl_yaml_place(schema, lists[i]), "'%s' is not checked by a contract",
-                      lists[i]);
+            sl_x_lost(exchange, sl_yaml_place(schema, lists[i]),
+                      "'%s' is not checked by a contract", lists[i]);
     if (is_number && sl_yaml_get(schema, "multipleOf") && kind != SL_TYPE_DECIMAL)
         sl_x_lost(exchange, sl_yaml_place(schema, "multipleOf"),
                   "'multipleOf' is not checked by a contract");
@@ -255,8 +268,7 @@ static void read_values(struct reader *reader, const struct sl_yaml *schema,
     sl_x_read_extensions(exchange, schema, property);
 }
 
-static void read_members(struct reader *reader, const struct sl_yaml *schema,
-                         struct sl_yaml *owner)
+static void read_members(struct reader *reader, const struct sl_yaml *schema, struct sl_yaml *owner)
 {
     struct sl_exchange *exchange = reader->exchange;
     const struct sl_yaml *members = sl_yaml_get(schema, "properties");
@@ -273,8 +285,8 @@ static void read_members(struct reader *reader, const struct sl_yaml *schema,
     }
     for (size_t i = 0; i < sl_x_count(required); i++)
         if (!sl_yaml_get(members, required->items[i]->text))
-            sl_x_lost(exchange, required->items[i]->place,
-                      "'%s' is required and described nowhere", required->items[i]->text);
+            sl_x_lost(exchange, required->items[i]->place, "'%s' is required and described nowhere",
+                      required->items[i]->text);
 }
 
 static void read_below(struct reader *reader, const struct sl_yaml *schema,

@@ -174,8 +174,7 @@ static void lift_property(struct sl_exchange *exchange, struct sl_yaml *property
 {
     struct sl_yaml *options = sl_yaml_get(property, "logicalTypeOptions");
     enum sl_type_kind kind = sl_x_type_of(property).type.kind;
-    bool is_number =
-        kind == SL_TYPE_INTEGER || kind == SL_TYPE_DECIMAL || kind == SL_TYPE_DOUBLE;
+    bool is_number = kind == SL_TYPE_INTEGER || kind == SL_TYPE_DECIMAL || kind == SL_TYPE_DOUBLE;
     if (sl_x_is_map(options)) {
         lift_bound(options, "exclusiveMinimum", "minimum");
         lift_bound(options, "exclusiveMaximum", "maximum");

@@ -101,8 +101,7 @@ const struct sl_yaml *sl_x_enum_of(const struct sl_yaml *property)
     const struct sl_yaml *quality = sl_yaml_get(property, "quality");
     for (size_t i = 0; i < sl_x_count(quality); i++) {
         const struct sl_yaml *rule = quality->items[i];
-        const struct sl_yaml *values =
-            sl_yaml_get(sl_yaml_get(rule, "arguments"), "validValues");
+        const struct sl_yaml *values = sl_yaml_get(sl_yaml_get(rule, "arguments"), "validValues");
         if (sl_str_equal(sl_x_get(rule, "metric"), "invalidValues") && sl_x_is_list(values) &&
             sl_str_equal(sl_x_get(rule, "mustBe"), "0"))
             return values;
@@ -278,8 +277,7 @@ void sl_x_add_extensions(struct sl_exchange *exchange, const struct sl_yaml *pro
 {
     if (sl_x_is_true(property, "primaryKey")) {
         sl_x_put_true(exchange, to, "x-primaryKey");
-        sl_x_put(exchange, to, "x-primaryKeyPosition",
-                 sl_yaml_get(property, "primaryKeyPosition"));
+        sl_x_put(exchange, to, "x-primaryKeyPosition", sl_yaml_get(property, "primaryKeyPosition"));
     }
     if (sl_x_is_true(property, "unique"))
         sl_x_put_true(exchange, to, "x-unique");

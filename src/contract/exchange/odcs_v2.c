@@ -91,7 +91,7 @@ static void rename_all(struct sl_exchange *exchange, const struct sl_yaml *from,
 
 static const char *logical_type(const char *name)
 {
-    static const char *const known[] = {"string", "date",   "timestamp", "time",    "number",
+    static const char *const known[] = {"string",  "date",   "timestamp", "time",    "number",
                                         "integer", "object", "array",     "boolean", NULL};
     return name && is_in(name, known) ? name : NULL;
 }
@@ -138,7 +138,8 @@ static void add_rule(struct sl_exchange *exchange, const struct sl_yaml *rule,
     rename_all(exchange, rule, keys, apart, made);
     if (sl_x_get(made, "schedule"))
         sl_x_put_text(exchange, made, "scheduler", "cron");
-    sl_x_lost(exchange, rule->place, "quality rule '%s' is kept as a text: v2 does not say how it is evaluated",
+    sl_x_lost(exchange, rule->place,
+              "quality rule '%s' is kept as a text: v2 does not say how it is evaluated",
               code ? code : "");
     sl_x_push(exchange, sl_x_list_at(exchange, owner, "quality"), made);
 }
@@ -173,14 +174,11 @@ static void add_table(struct sl_exchange *exchange, const struct sl_yaml *table,
 static void add_team(struct sl_exchange *exchange, const struct sl_yaml *stakeholders,
                      struct sl_yaml *contract)
 {
-    static const struct renaming keys[] = {{"username", "username"},
-                                           {"role", "role"},
-                                           {"name", "name"},
-                                           {"dateIn", "dateIn"},
-                                           {"dateOut", "dateOut"},
-                                           {"replacedByUsername", "replacedByUsername"},
-                                           {"comment", "description"},
-                                           {0}};
+    static const struct renaming keys[] = {
+        {"username", "username"},   {"role", "role"},
+        {"name", "name"},           {"dateIn", "dateIn"},
+        {"dateOut", "dateOut"},     {"replacedByUsername", "replacedByUsername"},
+        {"comment", "description"}, {0}};
     static const char *const apart[] = {NULL};
     if (!sl_x_count(stakeholders))
         return;
@@ -213,7 +211,8 @@ struct sl_yaml *sl_x_odcs_v2(struct sl_exchange *exchange, const struct sl_yaml 
                                         "dataset", "stakeholders", "slaProperties", NULL};
     const char *name = sl_x_get(input, "quantumName");
     const struct sl_yaml *dataset = sl_yaml_get(input, "dataset");
-    struct sl_yaml *contract = sl_x_contract(exchange, name ? name : sl_x_get(input, "datasetName"));
+    struct sl_yaml *contract =
+        sl_x_contract(exchange, name ? name : sl_x_get(input, "datasetName"));
     if (!contract)
         return NULL;
     sl_x_put_text(exchange, contract, "id", sl_x_get(input, "uuid"));

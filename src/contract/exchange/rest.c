@@ -52,10 +52,20 @@ static void tell_map(struct teller *teller, const struct sl_yaml *map, const cha
 
 static void tell_columns(struct teller *teller, const struct sl_yaml *properties)
 {
-    static const char *const always[] = {
-        "name",     "logicalType", "physicalType", "logicalTypeOptions", "required",
-        "unique",   "primaryKey",  "quality",      "primaryKeyPosition", "description",
-        "properties", "items",     "customProperties", NULL};
+    static const char *const always[] = {"name",
+                                         "logicalType",
+                                         "physicalType",
+                                         "logicalTypeOptions",
+                                         "required",
+                                         "unique",
+                                         "primaryKey",
+                                         "quality",
+                                         "primaryKeyPosition",
+                                         "description",
+                                         "properties",
+                                         "items",
+                                         "customProperties",
+                                         NULL};
     for (size_t i = 0; i < sl_x_count(properties); i++) {
         const struct sl_yaml *column = properties->items[i];
         for (size_t k = 0; k < column->count; k++)
@@ -70,11 +80,11 @@ static void tell_columns(struct teller *teller, const struct sl_yaml *properties
 void sl_x_tell_rest(struct sl_exchange *exchange, const struct sl_yaml *contract, const char *form,
                     const char *const *known)
 {
-    static const char *const contract_keys[] = {"apiVersion", "kind",    "id",     "name",
-                                                "version",    "status",  "schema", "customProperties",
-                                                NULL};
-    static const char *const table_keys[] = {"name",        "logicalType", "physicalType",
-                                             "description", "properties",  "quality",
+    static const char *const contract_keys[] = {
+        "apiVersion",       "kind", "id", "name", "version", "status", "schema",
+        "customProperties", NULL};
+    static const char *const table_keys[] = {"name",          "logicalType",      "physicalType",
+                                             "description",   "properties",       "quality",
                                              "relationships", "customProperties", NULL};
     struct teller teller = {.exchange = exchange, .form = form, .known = known};
     const struct sl_yaml *tables = sl_yaml_get(contract, "schema");

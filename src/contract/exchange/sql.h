@@ -13,7 +13,8 @@ struct sl_x_dialect {
     const char *types[7];    // text, double, boolean, date, timestamp with and without zone, time
     const char *integers[4]; // of 8 to 64 bits
     const char *decimal;
-    const char *open, *colon, *close, *list; // nested types; open NULL: none; list NULL: "[]" behind
+    const char *open, *colon, *close,
+        *list; // nested types; open NULL: none; list NULL: "[]" behind
 };
 
 #endif

@@ -6,17 +6,39 @@
 static const char *const spark_comments = "COMMENT ";
 
 static const struct sl_x_dialect dialects[] = {
-    {.name = "duckdb", .quote = '"', .has_checks = true, .has_keys = true, .json = "JSON",
-     .types = {"VARCHAR", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP", "TIME"},
-     .integers = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT"}, .decimal = "DECIMAL",
-     .open = "STRUCT(", .colon = " ", .close = ")", .list = NULL},
-    {.name = "postgres", .quote = '"', .has_checks = true, .has_keys = true, .json = "jsonb",
-     .types = {"text", "double precision", "boolean", "date", "timestamp with time zone", "timestamp", "time"},
-     .integers = {"smallint", "smallint", "integer", "bigint"}, .decimal = "numeric", .has_lengths = true},
-    {.name = "spark", .quote = '`', .json = "STRING",
+    {.name = "duckdb",
+     .quote = '"',
+     .has_checks = true,
+     .has_keys = true,
+     .json = "JSON",
+     .types = {"VARCHAR", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP",
+               "TIME"},
+     .integers = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT"},
+     .decimal = "DECIMAL",
+     .open = "STRUCT(",
+     .colon = " ",
+     .close = ")",
+     .list = NULL},
+    {.name = "postgres",
+     .quote = '"',
+     .has_checks = true,
+     .has_keys = true,
+     .json = "jsonb",
+     .types = {"text", "double precision", "boolean", "date", "timestamp with time zone",
+               "timestamp", "time"},
+     .integers = {"smallint", "smallint", "integer", "bigint"},
+     .decimal = "numeric",
+     .has_lengths = true},
+    {.name = "spark",
+     .quote = '`',
+     .json = "STRING",
      .types = {"STRING", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMP_NTZ", "STRING"},
-     .integers = {"TINYINT", "SMALLINT", "INT", "BIGINT"}, .decimal = "DECIMAL",
-     .open = "STRUCT<", .colon = ": ", .close = ">", .list = "ARRAY<"},
+     .integers = {"TINYINT", "SMALLINT", "INT", "BIGINT"},
+     .decimal = "DECIMAL",
+     .open = "STRUCT<",
+     .colon = ": ",
+     .close = ">",
+     .list = "ARRAY<"},
 };
 
 struct writer {
@@ -160,9 +182,9 @@ static void add_bounds(struct writer *writer, const struct sl_yaml *property,
     static const struct {
         const char *key, *sign;
         bool is_length;
-    } bounds[] = {{"minimum", ">=", false},          {"exclusiveMinimum", ">", false},
-                  {"maximum", "<=", false},          {"exclusiveMaximum", "<", false},
-                  {"minLength", ">=", true},         {"maxLength", "<=", true}};
+    } bounds[] = {{"minimum", ">=", false},  {"exclusiveMinimum", ">", false},
+                  {"maximum", "<=", false},  {"exclusiveMaximum", "<", false},
+                  {"minLength", ">=", true}, {"maxLength", "<=", true}};
     const struct sl_yaml *options = sl_yaml_get(property, "logicalTypeOptions");
     const char *name = sl_x_get(property, "name");
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
@@ -196,8 +218,7 @@ static void add_pattern(struct writer *writer, const struct sl_yaml *property)
         return;
     sl_buf_add(&check, is_call ? "regexp_matches(" : "");
     add_name(writer, &check, name);
-    sl_buf_add(&check, is_call ? ", " : writer->dialect->has_checks ? " ~ "
-                                                                      : " RLIKE ");
+    sl_buf_add(&check, is_call ? ", " : writer->dialect->has_checks ? " ~ " : " RLIKE ");
     sl_buf_add_sql_string(&check, pattern);
     sl_buf_add(&check, is_call ? ")" : "");
     add_check(writer, sl_x_printf(writer->exchange, "%s_pattern", name), &check);
@@ -262,8 +283,7 @@ static void add_quality(struct writer *writer, const struct sl_yaml *owner, cons
         } else {
             sl_x_lost(writer->exchange, rule->place,
                       "%s '%s': quality rule '%s' has no counterpart in the SQL of %s", what,
-                      sl_x_get(owner, "name"),
-                      sl_x_get(rule, "name") ? sl_x_get(rule, "name") : "",
+                      sl_x_get(owner, "name"), sl_x_get(rule, "name") ? sl_x_get(rule, "name") : "",
                       writer->dialect->name);
         }
     }
@@ -308,9 +328,8 @@ static int64_t position_of(const struct sl_yaml *property, size_t index)
 {
     int64_t position;
     const char *text = sl_x_get(property, "primaryKeyPosition");
-    return text && sl_str_to_int64(text, &position) && position > 0
-               ? position
-               : (int64_t)(index + 1000000);
+    return text && sl_str_to_int64(text, &position) && position > 0 ? position
+                                                                    : (int64_t)(index + 1000000);
 }
 
 static void add_key(struct writer *writer, const struct sl_yaml *properties)

@@ -187,8 +187,8 @@ static void add_check(struct sl_exchange *exchange, const struct sl_exchange_con
         (void)read_check(&check, root, 0);
         return;
     }
-    const char *name = constraint->name ? constraint->name
-                                        : sl_x_printf(exchange, "check_%zu", number);
+    const char *name =
+        constraint->name ? constraint->name : sl_x_printf(exchange, "check_%zu", number);
     sl_x_expression(exchange, object, name, constraint->expression);
 }
 
@@ -231,8 +231,8 @@ void sl_x_reference(struct sl_exchange *exchange, struct sl_yaml *object,
     struct sl_yaml *from = sl_x_list(exchange), *to = sl_x_list(exchange);
     for (size_t i = 0; i < reference->columns->count && i < reference->others->count; i++) {
         sl_x_push(exchange, from,
-                  sl_x_text(exchange, sl_x_printf(exchange, "%s.%s", table,
-                                                  reference->columns->items[i])));
+                  sl_x_text(exchange,
+                            sl_x_printf(exchange, "%s.%s", table, reference->columns->items[i])));
         sl_x_push(exchange, to,
                   sl_x_text(exchange, sl_x_printf(exchange, "%s.%s", reference->other,
                                                   reference->others->items[i])));

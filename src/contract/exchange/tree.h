@@ -78,15 +78,15 @@ void sl_x_add_extensions(struct sl_exchange *exchange, const struct sl_yaml *pro
                          struct sl_yaml *to);
 void sl_x_read_extensions(struct sl_exchange *exchange, const struct sl_yaml *from,
                           struct sl_yaml *property);
-// Counts a part of the input that may be reached over several references; false, and told once, when
-// they are too many.
+// Counts a part of the input that may be reached over several references; false, and told once,
+// when they are too many.
 bool sl_x_count_up(struct sl_exchange *exchange, struct sl_place place);
 
 const char *sl_x_default_of(const struct sl_yaml *property); // NULL: none
 
 // --- Types of databases ---
-// A type as it was written, "varchar(20)"; false, and the column is a text, if there is none of this
-// name.
+// A type as it was written, "varchar(20)"; false, and the column is a text, if there is none of
+// this name.
 bool sl_x_written_type(struct sl_exchange *exchange, struct sl_yaml *property, const char *type);
 // "STRUCT(a INTEGER, b VARCHAR[])" -> the property's type, properties and items.
 void sl_x_engine_type(struct sl_exchange *exchange, struct sl_yaml *property, const char *type,
