@@ -184,7 +184,8 @@ static void add_columns(struct answer *answer)
         sl_arena_strndup(&answer->arena, answer->word, dot ? (size_t)(dot - answer->word) : 0);
     if (!project || !prefix || !sl_table_parse(prefix, &layer, &name))
         return;
-    const char *folder = sl_table_folder(project, layer, name, &answer->arena);
+    bool is_borrowed;
+    const char *folder = sl_table_source(project, layer, name, &answer->arena, &is_borrowed);
     const struct sl_source *source = sl_project_source(project, name);
     const struct sl_contract_table *contract =
         source && layer == SL_LAYER_CLEAN ? sl_project_contract_for(project, source) : NULL;

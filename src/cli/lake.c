@@ -37,23 +37,32 @@ const char *sl_bare_table(const char *table)
     return sl_table_parse(table, &layer, &name) ? name : table;
 }
 
+static int add_tables(const char *lake_folder, enum sl_layer layer, struct sl_arena *arena,
+                      struct sl_strs *ret, struct sl_err *err)
+{
+    const char *layer_name = sl_layer_name(layer);
+    const char *folder = sl_path_join(arena, lake_folder, layer_name);
+    struct sl_strs names = {0};
+    SL_TRY_NEW(folder, err);
+    SL_TRY(sl_fs_list(folder, arena, &names, err));
+    for (size_t i = 0; i < names.count; i++) {
+        const char *table = sl_arena_printf(arena, "%s.%s", layer_name, names.items[i]);
+        const char *log = sl_arena_printf(arena, "%s/%s/_delta_log", folder, names.items[i]);
+        SL_TRY_NEW(table, err);
+        SL_TRY_NEW(log, err);
+        if (sl_fs_exists(log) && !sl_strs_has(ret, table))
+            SL_TRY(sl_strs_add(ret, arena, table, err));
+    }
+    return SL_OK;
+}
+
 int sl_lake_tables(struct sl_lake *lake, struct sl_strs *ret, struct sl_err *err)
 {
-    struct sl_arena *arena = &lake->world.arena;
-    for (int layer = SL_LAYER_RAW; layer <= SL_LAYER_CURATED; layer++) {
-        const char *layer_name = sl_layer_name((enum sl_layer)layer);
-        const char *folder = sl_path_join(arena, lake->world.project->lake_folder, layer_name);
-        struct sl_strs names = {0};
-        SL_TRY_NEW(folder, err);
-        SL_TRY(sl_fs_list(folder, arena, &names, err));
-        for (size_t i = 0; i < names.count; i++) {
-            const char *table = sl_arena_printf(arena, "%s.%s", layer_name, names.items[i]);
-            const char *log = sl_arena_printf(arena, "%s/%s/_delta_log", folder, names.items[i]);
-            SL_TRY_NEW(table, err);
-            SL_TRY_NEW(log, err);
-            if (sl_fs_exists(log))
-                SL_TRY(sl_strs_add(ret, arena, table, err));
-        }
+    const struct sl_project *project = lake->world.project;
+    for (enum sl_layer layer = SL_LAYER_RAW; layer <= SL_LAYER_CURATED; layer++) {
+        SL_TRY(add_tables(project->lake_folder, layer, &lake->world.arena, ret, err));
+        if (project->read_lake)
+            SL_TRY(add_tables(project->read_lake, layer, &lake->world.arena, ret, err));
     }
     sl_strs_sort(ret);
     return SL_OK;
@@ -97,8 +106,9 @@ int sl_lake_table(struct sl_lake *lake, const char *table, enum sl_layer *ret_la
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         if (is_full && order[i] != layer)
             continue;
-        const char *folder =
-            sl_table_folder(lake->world.project, order[i], is_full ? name : table, arena);
+        bool is_borrowed;
+        const char *folder = sl_table_source(lake->world.project, order[i], is_full ? name : table,
+                                             arena, &is_borrowed);
         const char *log = folder ? sl_path_join(arena, folder, "_delta_log") : NULL;
         SL_TRY_NEW(log, err);
         if (!sl_fs_exists(log))
@@ -144,10 +154,95 @@ static int check_versions(const struct sl_as_of *as_of, const struct sl_strs *ta
     return SL_OK;
 }
 
-static int find_version(const char *table, const char *folder, const struct sl_as_of *as_of,
-                        int64_t *ret, struct sl_err *err)
+// "published", "#12", "12", "8ba633b7": not what was meant to be a date.
+static bool names_publication(const char *at)
 {
-    int64_t time_us, version = -1;
+    const char *rest = *at == '#' ? at + 1 : at;
+    bool is_date = strlen(rest) > 4 && rest[4] == '-';
+    return sl_str_equal(at, "published") ||
+           (*rest && !is_date && rest[strspn(rest, "0123456789abcdef-")] == '\0');
+}
+
+// The publication that --at asks for; of number 0 if it is a time before the first.
+static int find_publication(struct sl_lake *lake, const char *at, bool *ret_is_time,
+                            struct sl_err *err)
+{
+    const struct sl_project *project = lake->world.project;
+    struct sl_arena *arena = &lake->world.arena;
+    struct sl_publication *ret = &lake->publication;
+    int64_t time_us;
+    *ret_is_time = sl_clock_parse(at, &time_us) == 0;
+    if (lake->has_publication)
+        return SL_OK;
+    if (!*ret_is_time && !names_publication(at))
+        return sl_fail(err, SL_E_USAGE,
+                       "--at is '%s', expected a time like 2026-01-31T12:00:00Z, a publication "
+                       "like #12, the id of a run, or published",
+                       at);
+    if (*ret_is_time)
+        SL_TRY(sl_publication_at(project, time_us, arena, ret, err));
+    else if (!sl_str_equal(at, "published"))
+        SL_TRY(sl_publication_named(project, at, arena, ret, err));
+    else
+        SL_TRY(sl_publication_last(project, arena, ret, err));
+    if (!*ret_is_time && ret->number == 0)
+        return sl_fail(err, SL_E_PUBLICATION, "nothing was published yet");
+    lake->has_publication = true;
+    return SL_OK;
+}
+
+// Versions of a table that was removed and made again are others.
+static int check_identity(const char *folder, const struct sl_published *published,
+                          struct sl_arena *arena, struct sl_err *err)
+{
+    struct sl_delta_head head;
+    SL_TRY(sl_delta_head(folder, arena, &head, err));
+    if (!head.table_id || !published->id || sl_str_equal(head.table_id, published->id))
+        return SL_OK;
+    return sl_fail(err, SL_E_TABLE_VERSION,
+                   "table '%s' was removed and made again after it was published",
+                   published->table);
+}
+
+static bool is_borrowed(struct sl_lake *lake, const char *table)
+{
+    enum sl_layer layer;
+    const char *name;
+    bool ret = false;
+    if (sl_table_parse(table, &layer, &name))
+        (void)sl_table_source(lake->world.project, layer, name, &lake->world.arena, &ret);
+    return ret;
+}
+
+static int version_at(struct sl_lake *lake, const char *table, const char *folder, const char *at,
+                      int64_t *ret, struct sl_err *err)
+{
+    bool is_time;
+    int64_t time_us = 0;
+    SL_TRY(find_publication(lake, at, &is_time, err));
+    const struct sl_published *published = sl_publication_find(&lake->publication, table);
+    if (published) {
+        SL_TRY(check_identity(folder, published, &lake->world.arena, err));
+        *ret = published->version;
+        return SL_OK;
+    }
+    if (!is_time && is_borrowed(lake, table)) { // by the other environment's own publications
+        *ret = -1;
+        return SL_OK;
+    }
+    if (!is_time)
+        return sl_fail(err, SL_E_PUBLICATION, "publication %lld has no table '%s'",
+                       (long long)lake->publication.number, table);
+    (void)sl_clock_parse(at, &time_us);
+    if (sl_delta_version_at(folder, time_us / 1000, ret, err) != SL_OK)
+        return sl_err_context(err, "table '%s'", table);
+    return SL_OK;
+}
+
+static int find_version(struct sl_lake *lake, const char *table, const char *folder,
+                        const struct sl_as_of *as_of, int64_t *ret, struct sl_err *err)
+{
+    int64_t version = -1;
     for (size_t i = 0; i < as_of->versions.count; i++) {
         const char *text = as_of->versions.items[i], *equals = strchr(text, '=');
         if (speaks_of(text, table))
@@ -156,21 +251,15 @@ static int find_version(const char *table, const char *folder, const struct sl_a
     *ret = version;
     if (version >= 0 || !as_of->at)
         return SL_OK;
-    if (sl_clock_parse(as_of->at, &time_us) != 0)
-        return sl_fail(err, SL_E_USAGE,
-                       "--at is '%s', expected a date or a time like 2026-01-31T12:00:00Z",
-                       as_of->at);
-    if (sl_delta_version_at(folder, time_us / 1000, ret, err) != SL_OK)
-        return sl_err_context(err, "table '%s'", table);
-    return SL_OK;
+    return version_at(lake, table, folder, as_of->at, ret, err);
 }
 
-int sl_lake_version(const char *table, const char *folder, const struct sl_as_of *as_of,
-                    int64_t *ret, struct sl_err *err)
+int sl_lake_version(struct sl_lake *lake, const char *table, const char *folder,
+                    const struct sl_as_of *as_of, int64_t *ret, struct sl_err *err)
 {
     struct sl_strs tables = {.items = &table, .count = 1};
     SL_TRY(check_versions(as_of, &tables, err));
-    return find_version(table, folder, as_of, ret, err);
+    return find_version(lake, table, folder, as_of, ret, err);
 }
 
 static int view_one(struct sl_lake *lake, const char *table, const struct sl_as_of *as_of,
@@ -180,7 +269,7 @@ static int view_one(struct sl_lake *lake, const char *table, const struct sl_as_
     const char *name, *folder;
     int64_t version;
     SL_TRY(sl_lake_table(lake, table, &layer, &name, &folder, err));
-    SL_TRY(find_version(table, folder, as_of, &version, err));
+    SL_TRY(find_version(lake, table, folder, as_of, &version, err));
     return sl_step_view(&lake->context, layer, name, version, NULL, err);
 }
 

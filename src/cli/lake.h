@@ -3,11 +3,14 @@
 #define SL_CLI_LAKE_H
 
 #include "cli/cli.h"
+#include "run/publications.h"
 
 struct sl_lake {
     struct sl_world world; // the project may have mistakes: tables can be read all the same
     struct sl_session *session;
     struct sl_step_context context;
+    struct sl_publication publication; // that was asked for
+    bool has_publication;
 };
 SL_MUST int sl_lake_open(const struct sl_common *common, struct sl_lake *ret, struct sl_err *err);
 void sl_lake_close(struct sl_lake *lake); // for SL_AUTO
@@ -19,28 +22,30 @@ SL_MUST int sl_lake_table(struct sl_lake *lake, const char *table, enum sl_layer
                           const char **ret_name, const char **ret_folder, struct sl_err *err);
 // "orders" of "orders", "clean.orders" and "quarantine.orders" .
 const char *sl_bare_table(const char *table);
-// Which version of which table: `versions` are "clean.orders=12"; `at` a time for all others; both
-// may be empty.
+// Which version of which table: `versions` are "clean.orders=12"; `at` is for all others: a time, a
+// publication ("#12"), the run that made it, or "published", the newest. Both may be empty. At a
+// time a table is as it was published last; one that was not, as it was then.
 struct sl_as_of {
     struct sl_strs versions;
     const char *at;
 };
-#define SL_AS_OF_ROWS(type)                                                        \
-    {"at",                                                                         \
-     SL_OPT_STRING,                                                                \
-     offsetof(type, as_of.at),                                                     \
-     NULL,                                                                         \
-     "Tables as they were at this time: 2026-01-31 or 2026-01-31T12:00:00Z.",      \
-     0,                                                                            \
-     .placeholder = "TIME"},                                                       \
-    {                                                                              \
-        "version", SL_OPT_STRINGS, offsetof(type, as_of.versions), NULL,           \
-            "A table as of a version: TABLE=N, or N where there is one table.", 0, \
-            .placeholder = "TABLE=N"                                               \
+#define SL_AS_OF_ROWS(type)                                                         \
+    {"at",                                                                          \
+     SL_OPT_STRING,                                                                 \
+     offsetof(type, as_of.at),                                                      \
+     NULL,                                                                          \
+     "Tables as they were published last at a time (2026-01-31, "                   \
+     "2026-01-31T12:00:00Z), in a publication (#12), by a run, or now: published.", \
+     0,                                                                             \
+     .placeholder = "TIME"},                                                        \
+    {                                                                               \
+        "version", SL_OPT_STRINGS, offsetof(type, as_of.versions), NULL,            \
+            "A table as of a version: TABLE=N, or N where there is one table.", 0,  \
+            .placeholder = "TABLE=N"                                                \
     }
 // *ret is -1, the newest, where nothing else is asked for.
-SL_MUST int sl_lake_version(const char *table, const char *folder, const struct sl_as_of *as_of,
-                            int64_t *ret, struct sl_err *err);
+SL_MUST int sl_lake_version(struct sl_lake *lake, const char *table, const char *folder,
+                            const struct sl_as_of *as_of, int64_t *ret, struct sl_err *err);
 // Makes views of every table that `sql` reads. SL_E_SQL_KIND if it is not one SELECT; places point
 // into it.
 SL_MUST int sl_lake_prepare(struct sl_lake *lake, const char *sql, const struct sl_as_of *as_of,

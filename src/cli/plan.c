@@ -49,7 +49,8 @@ static const char *first_cause(const struct sl_node *node, bool all_causes, stru
                                struct sl_err *err)
 {
     const struct sl_strs *partitions = &node->facts.partitions;
-    const char *first = node->why.count ? node->why.items[0] : "up to date";
+    const char *fresh = node->facts.is_borrowed ? "read from the other environment" : "up to date";
+    const char *first = node->why.count ? node->why.items[0] : fresh;
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     char count[64];
     if (!partitions->count || all_causes)

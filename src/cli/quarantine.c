@@ -51,7 +51,7 @@ int sl_quarantine_view(struct sl_lake *lake, const char *table, const struct sl_
     const char *full = sl_arena_printf(&lake->world.arena, "quarantine.%s", sl_bare_table(table));
     SL_TRY_NEW(full, err);
     SL_TRY(sl_lake_table(lake, full, &layer, ret_name, &folder, err));
-    SL_TRY(sl_lake_version(full, folder, as_of, &version, err));
+    SL_TRY(sl_lake_version(lake, full, folder, as_of, &version, err));
     return sl_step_view(&lake->context, layer, *ret_name, version, NULL, err);
 }
 

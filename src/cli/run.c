@@ -120,6 +120,7 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
     }
     if (has_work(&world))
         return execute(options, "run", &world, ret_exit, err);
+    SL_TRY(sl_world_publish_rest(&world, "run", err));
     sl_plan_tell_vanished(&options->common, &world, true);
     return sl_run_view_nothing(&options->common, &world, "nothing to do: every table is up to date",
                                err);
@@ -137,6 +138,8 @@ static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
         sl_tell(&options->common, SL_LOG_WARN, "history cannot be read: %s", trouble.message);
     SL_TRY(sl_world_gather(&world, false, err));
     SL_TRY(sl_plan_decide_missing(&world.graph, &world.arena, err));
+    if (!has_work(&world))
+        SL_TRY(sl_world_publish_rest(&world, "retry", err));
     if (!has_work(&world))
         return sl_run_view_nothing(&options->common, &world,
                                    "nothing to retry: the last run of every step went well", err);

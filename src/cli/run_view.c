@@ -370,6 +370,15 @@ static void print_failures(const struct sl_run_view *view)
     }
 }
 
+static void print_withheld(const struct sl_run_view *view)
+{
+    const struct sl_publication *publication = &view->run->publication;
+    for (size_t i = 0; i < publication->withheld_count; i++)
+        sl_tell(view->common, SL_LOG_WARN, "version %lld of %s is not published: %s",
+                (long long)publication->withheld[i].version, publication->withheld[i].table,
+                publication->withheld[i].because);
+}
+
 static size_t count_ok(const struct sl_run *run)
 {
     return run->by_status[SL_STATUS_OK] + run->by_status[SL_STATUS_NOTHING];
@@ -388,10 +397,13 @@ static void print_last_line(const struct sl_run *run)
 {
     const size_t *by = run->by_status;
     char number[32], elapsed[32];
-    printf("OK %zu  WARN %zu  ERROR %zu  SKIPPED %zu  quarantined %s  in %s  run %.8s\n",
+    printf("OK %zu  WARN %zu  ERROR %zu  SKIPPED %zu  quarantined %s  in %s  run %.8s",
            count_ok(run), by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL], by[SL_STATUS_ERROR],
            by[SL_STATUS_SKIPPED], sl_str_count(run->quarantined, number),
            sl_str_elapsed((run->ended_us - run->started_us) / 1000, elapsed), run->id);
+    if (run->has_published)
+        printf("  published #%lld", (long long)run->publication.number);
+    putchar('\n');
 }
 
 // The last line of the log counts, as that of the text does.
@@ -435,6 +447,7 @@ int sl_run_view_end(struct sl_run_view *view, struct sl_err *err)
     fflush(stdout);
     if (view->common->log_format == SL_LOG_TEXT)
         print_failures(view);
+    print_withheld(view);
     if (!view->common->is_quiet && !is_unchanged(run))
         putchar('\n');
     print_last_line(run);

@@ -136,7 +136,7 @@ static int run_show(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_lake_table(&lake, options->table, &layer, &name, &folder, err));
     shown.table = sl_arena_printf(arena, "%s.%s", sl_layer_name(layer), name);
     SL_TRY_NEW(shown.table, err);
-    SL_TRY(sl_lake_version(shown.table, folder, &options->as_of, &version, err));
+    SL_TRY(sl_lake_version(&lake, shown.table, folder, &options->as_of, &version, err));
     SL_TRY(sl_delta_load(folder, version, lake.session, arena, &shown.snapshot, err));
     SL_TRY(sl_delta_history(folder, 10, arena, &shown.history, &shown.history_count, err));
     SL_TRY(fetch_rows(&lake, &shown, options->limit, &result, err));

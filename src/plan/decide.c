@@ -59,8 +59,13 @@ static int decide_input(const struct sl_graph *graph, struct sl_node *node,
 static int decide_inputs(const struct sl_graph *graph, struct sl_node *node, struct sl_arena *arena,
                          struct sl_err *err)
 {
-    for (size_t i = 0; i < node->facts.input_count; i++)
-        SL_TRY(decide_input(graph, node, &node->facts.inputs[i], arena, err));
+    for (size_t i = 0; i < node->facts.input_count; i++) {
+        const struct sl_input *input = &node->facts.inputs[i];
+        const struct sl_node *from = sl_graph_node(graph, input->table);
+        // How far the other environment has come is its own affair.
+        if (!node->facts.is_borrowed || (from && !from->facts.is_borrowed))
+            SL_TRY(decide_input(graph, node, input, arena, err));
+    }
     return SL_OK;
 }
 
@@ -91,6 +96,14 @@ static bool will_change(const struct sl_node *node, bool full_refresh)
     return node->is_selected && node->verdict != SL_VERDICT_FRESH && !is_only_renamed;
 }
 
+// Only tables of its own are delivered by an environment that reads those of another one.
+static bool delivers_borrowed(const struct sl_graph *graph, const struct sl_node *node)
+{
+    const struct sl_node *from =
+        node->kind == SL_NODE_LOAD ? sl_graph_node(graph, node->delivery->table) : NULL;
+    return from && from->facts.is_borrowed && from->verdict == SL_VERDICT_FRESH;
+}
+
 static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_refresh,
                        struct sl_arena *arena, struct sl_err *err)
 {
@@ -102,19 +115,22 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
         // Its step says it too, or does its work if it has passed by then.
         const char *why = sl_arena_printf(arena, "it cannot be looked at: %s", node->facts.trouble);
         SL_TRY(because(node, arena, why, err));
-    } else if (node->kind == SL_NODE_INGEST) {
+    } else if (delivers_borrowed(graph, node)) {
+        return SL_OK;
+    } else if (node->kind == SL_NODE_INGEST && !node->facts.is_borrowed) {
         SL_TRY(decide_ingest(node, arena, err));
     } else if (node->facts.version < 0) {
         SL_TRY(because(node, arena, node->kind == SL_NODE_LOAD ? "never delivered" : "never built",
                        err));
     } else {
-        if (!sl_str_equal(node->facts.fingerprint, node->fingerprint))
+        if (!sl_str_equal(node->facts.fingerprint, node->fingerprint) &&
+            node->kind != SL_NODE_INGEST)
             SL_TRY(because(node, arena, what_changed(node), err));
         if (node->facts.is_torn)
             SL_TRY(because(node, arena, "its last run was interrupted, or its quarantine is gone",
                            err));
         SL_TRY(decide_inputs(graph, node, arena, err));
-        if (node->kind == SL_NODE_MODEL && node->query->why_every_run)
+        if (node->kind == SL_NODE_MODEL && node->query->why_every_run && !node->facts.is_borrowed)
             SL_TRY(because(node, arena, node->query->why_every_run, err));
     }
     if (node->why.count)

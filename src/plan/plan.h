@@ -23,6 +23,7 @@ struct sl_facts {
     const char *table_id;       // of its output; NULL: unknown
     int64_t quarantine_version; // cleanse writes two tables, and they are read apart; -1: not built
     const char *quarantine_id;
+    bool is_borrowed;        // it is the table of the environment that is read, not an own one
     bool is_torn;            // clean and quarantine are not of the same commit of the step
     const char *fingerprint; // it was built with; NULL: unknown
     struct sl_input *inputs; // it was built from

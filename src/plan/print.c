@@ -59,6 +59,8 @@ static int print_node(const struct sl_graph *graph, const struct sl_node *node, 
     SL_TRY(set(object, "version", json_integer(facts->version), err));
     if (facts->table_id)
         SL_TRY(set(object, "table_id", json_string(facts->table_id), err));
+    if (facts->is_borrowed)
+        SL_TRY(set(object, "borrowed", json_true(), err));
     if (node->kind == SL_NODE_CLEANSE)
         SL_TRY(set(object, "quarantine_version", json_integer(facts->quarantine_version), err));
     SL_TRY(print_inputs(graph, node, object, err));

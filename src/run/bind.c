@@ -81,7 +81,9 @@ static int add_raw(struct binder *binder, const struct sl_node *node, struct sl_
     struct sl_world *world = binder->world;
     struct sl_delta_snapshot snapshot;
     bool is_session_needed;
-    const char *folder = sl_table_folder(world->project, SL_LAYER_RAW, node->bare, &world->arena);
+    bool is_borrowed;
+    const char *folder =
+        sl_table_source(world->project, SL_LAYER_RAW, node->bare, &world->arena, &is_borrowed);
     SL_TRY_NEW(folder, err);
     SL_TRY(sl_delta_needs_session(folder, &is_session_needed, err));
     if (is_session_needed)

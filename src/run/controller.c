@@ -24,7 +24,9 @@ struct controller {
     size_t *waiting;         // per node: upstream steps that have not ended
     size_t *ready;           // queue of node indices
     size_t ready_head, ready_tail;
-    size_t open; // selected nodes that have not ended
+    size_t open;        // selected nodes that have not ended
+    size_t unpublished; // of them those after which the run publishes
+    struct sl_err publish_err;
     atomic_bool stop;
     bool has_failed; // fail-fast
 };
@@ -32,6 +34,29 @@ struct controller {
 static struct sl_outcome *outcome_at(struct controller *controller, size_t index)
 {
     return &controller->run->outcomes[index];
+}
+
+// What waits for the publication delivers what it lists.
+static bool reads_published(const struct sl_node *node)
+{
+    return node->kind == SL_NODE_LOAD && node->target->reads == SL_READS_PUBLISHED;
+}
+
+static int do_load(struct controller *controller, struct sl_outcome *outcome,
+                   struct sl_step_context *context, struct sl_err *err)
+{
+    const struct sl_node *node = outcome->node;
+    const struct sl_published *published =
+        sl_publication_find(&controller->run->publication, node->delivery->table);
+    if (reads_published(node)) {
+        if (controller->publish_err.code != SL_OK) {
+            *err = controller->publish_err;
+            return err->code;
+        }
+        context->is_pinned = true;
+        context->pinned_version = published ? published->version : -1;
+    }
+    return sl_step_load(context, node->target, node->delivery, &outcome->result, err);
 }
 
 static int do_kind(struct controller *controller, struct sl_outcome *outcome,
@@ -51,7 +76,7 @@ static int do_kind(struct controller *controller, struct sl_outcome *outcome,
                              err);
     }
     case SL_NODE_LOAD:
-        return sl_step_load(context, node->target, node->delivery, &outcome->result, err);
+        return do_load(controller, outcome, context, err);
     }
     return sl_fail(err, SL_E_INTERNAL, "a step of no kind");
 }
@@ -115,14 +140,39 @@ static enum sl_status status_of(const struct sl_step_result *result)
     return result->notes.count ? SL_STATUS_WARN : SL_STATUS_OK;
 }
 
+// Whatever has failed: what belongs together now can be read together.
+static int publish(struct controller *controller, struct sl_err *err)
+{
+    struct sl_run *run = controller->run;
+    struct sl_publish_options options = {
+        .run_id = run->id, .command = controller->options->command, .at_us = sl_clock_now_us()};
+    SL_TRY(sl_world_look_again(run->world, err));
+    if (sl_world_publish(run->world, &options, &run->publication, &run->has_published, err) !=
+        SL_OK)
+        return sl_err_context(err, "publish what was built");
+    return SL_OK;
+}
+
+// Lock held. Every table is as this run leaves it: nobody else is at work now.
+static void publish_and_release(struct controller *controller)
+{
+    const struct sl_graph *graph = &controller->run->world->graph;
+    (void)!publish(controller, &controller->publish_err);
+    for (size_t i = 0; i < graph->count; i++)
+        if (graph->nodes[i].is_selected && reads_published(&graph->nodes[i]))
+            controller->ready[controller->ready_tail++] = i;
+    pthread_cond_broadcast(&controller->is_ready);
+}
+
 // Lock held. Every downstream node that waits for nothing more becomes ready.
 static void release(struct controller *controller, size_t index)
 {
     const struct sl_node *node = &controller->run->world->graph.nodes[index];
     for (size_t i = 0; i < node->downstream_count; i++) {
         size_t next = node->downstream[i];
-        if (--controller->waiting[next] == 0 &&
-            controller->run->world->graph.nodes[next].is_selected) {
+        const struct sl_node *node_after = &controller->run->world->graph.nodes[next];
+        if (--controller->waiting[next] == 0 && node_after->is_selected &&
+            !reads_published(node_after)) {
             controller->ready[controller->ready_tail++] = next;
             pthread_cond_signal(&controller->is_ready);
         }
@@ -138,6 +188,8 @@ static void finish(struct controller *controller, size_t index)
         controller->has_failed = true;
     controller->open--;
     release(controller, index);
+    if (!reads_published(outcome->node) && --controller->unpublished == 0)
+        publish_and_release(controller);
     sl_history_add(controller->history, outcome);
     const struct sl_listener *listener = controller->options->listener;
     if (listener && listener->on_end)
@@ -183,7 +235,8 @@ static bool is_blocked(struct controller *controller, struct sl_outcome *outcome
 static bool is_fresh(struct controller *controller, const struct sl_outcome *outcome)
 {
     const struct sl_node *node = outcome->node;
-    if (node->verdict == SL_VERDICT_STALE)
+    // What is published of a table may change while the table does not.
+    if (node->verdict == SL_VERDICT_STALE || reads_published(node))
         return false;
     for (size_t i = 0; i < node->upstream_count; i++) {
         const struct sl_outcome *before = outcome_at(controller, node->upstream[i]);
@@ -328,7 +381,8 @@ static int prepare(struct controller *controller, struct sl_err *err)
         for (size_t k = 0; k < node->upstream_count; k++)
             controller->waiting[i] += graph->nodes[node->upstream[k]].is_selected;
         controller->open++;
-        if (controller->waiting[i] == 0)
+        controller->unpublished += !reads_published(node);
+        if (controller->waiting[i] == 0 && !reads_published(node))
             controller->ready[controller->ready_tail++] = i;
     }
     return SL_OK;
@@ -353,6 +407,8 @@ static int run_locked(struct controller *controller, struct sl_err *err)
     SL_TRY(prepare(controller, err));
     SL_TRY(sl_history_open(run, controller->options->command, &history, err));
     controller->history = history;
+    if (controller->unpublished == 0)
+        publish_and_release(controller);
     struct sl_signals *signals = NULL;
     SL_TRY(sl_signals_catch(on_signal, controller, &signals, err));
     int code = run_threads(controller, err);
@@ -361,7 +417,8 @@ static int run_locked(struct controller *controller, struct sl_err *err)
     run->ended_us = sl_clock_now_us();
     count_up(run);
     sl_history_end(history);
-    return SL_OK;
+    *err = controller->publish_err;
+    return err->code;
 }
 
 int sl_run(struct sl_world *world, const struct sl_run_options *options, struct sl_run *ret,

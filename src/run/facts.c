@@ -43,8 +43,8 @@ static int look_table(struct looker *looker, struct sl_node *node, enum sl_layer
     const char *folder;
     struct sl_delta_head head;
     struct sl_record record;
-    SL_TRY(sl_step_position(world->project, layer, node->bare, NULL, &world->arena, &folder, &head,
-                            &record, err));
+    SL_TRY(sl_step_input(world->project, layer, node->bare, NULL, &world->arena, &folder, &head,
+                         &record, &facts->is_borrowed, err));
     if (ret_record)
         *ret_record = record;
     facts->version = head.version;
@@ -68,13 +68,19 @@ static int look_cleanse(struct looker *looker, struct sl_node *node, struct sl_e
     struct sl_delta_head head;
     struct sl_record clean, quarantine;
     SL_TRY(look_table(looker, node, SL_LAYER_CLEAN, &clean, err));
-    SL_TRY(sl_step_position(world->project, SL_LAYER_QUARANTINE, node->bare, NULL, &world->arena,
-                            &folder, &head, &quarantine, err));
+    bool is_borrowed;
+    if (node->facts.is_borrowed)
+        SL_TRY(sl_step_input(world->project, SL_LAYER_QUARANTINE, node->bare, NULL, &world->arena,
+                             &folder, &head, &quarantine, &is_borrowed, err));
+    else // an own clean table has a quarantine of its own, or is torn
+        SL_TRY(sl_step_position(world->project, SL_LAYER_QUARANTINE, node->bare, NULL,
+                                &world->arena, &folder, &head, &quarantine, err));
     node->facts.quarantine_version = head.version;
     node->facts.quarantine_id = head.table_id;
     // A record that was cleaned out of the log says nothing; the step finds out then.
     bool are_known = clean.run_id && quarantine.run_id;
-    node->facts.is_torn = head.version < 0 || (are_known && clean.sequence != quarantine.sequence);
+    bool is_torn = head.version < 0 || (are_known && clean.sequence != quarantine.sequence);
+    node->facts.is_torn = is_torn && !node->facts.is_borrowed;
     return SL_OK;
 }
 
@@ -85,6 +91,8 @@ static int look_ingest(struct looker *looker, struct sl_node *node, struct sl_er
     const char *folder = sl_table_folder(world->project, SL_LAYER_RAW, node->bare, &world->arena);
     SL_TRY_NEW(folder, err);
     SL_TRY(look_table(looker, node, SL_LAYER_RAW, NULL, err));
+    if (node->facts.is_borrowed)
+        return SL_OK;
     SL_TRY(session_for_log(looker, folder, err));
     SL_TRY(sl_step_ingest_pending(world->project, node->source, looker->session, &world->arena,
                                   &pending, err));
@@ -153,19 +161,30 @@ static int look(struct looker *looker, struct sl_node *node, struct sl_err *err)
 
 // What cannot be looked at fails its own step later, unless it has passed by then; everything else
 // can still be planned and run.
+static int tell_trouble(struct sl_world *world, struct sl_node *node, int code,
+                        const struct sl_err *trouble, struct sl_err *err)
+{
+    if (code == SL_OK)
+        return SL_OK;
+    if (code == SL_E_MEMORY || code == SL_E_ENGINE_MISSING || code == SL_E_INTERNAL) {
+        *err = *trouble;
+        return sl_err_context(err, "look at %s", node->name);
+    }
+    node->facts.trouble = sl_arena_strdup(&world->arena, trouble->message);
+    SL_TRY_NEW(node->facts.trouble, err);
+    return SL_OK;
+}
+
 static int look_or_tell(struct looker *looker, struct sl_node *node, struct sl_err *err)
 {
     struct sl_err trouble = {0};
     int code = look(looker, node, &trouble);
-    if (code == SL_OK)
-        return SL_OK;
-    if (code == SL_E_MEMORY || code == SL_E_ENGINE_MISSING || code == SL_E_INTERNAL) {
-        *err = trouble;
-        return sl_err_context(err, "look at %s", node->name);
-    }
-    node->facts.trouble = sl_arena_strdup(&looker->world->arena, trouble.message);
-    SL_TRY_NEW(node->facts.trouble, err);
-    return SL_OK;
+    return tell_trouble(looker->world, node, code, &trouble, err);
+}
+
+static enum sl_layer layer_of(const struct sl_node *node)
+{
+    return node->kind == SL_NODE_INGEST ? SL_LAYER_RAW : SL_LAYER_CURATED;
 }
 
 int sl_world_gather(struct sl_world *world, bool sizes, struct sl_err *err)
@@ -174,6 +193,25 @@ int sl_world_gather(struct sl_world *world, bool sizes, struct sl_err *err)
     int code = SL_OK;
     for (size_t i = 0; i < world->graph.count && code == SL_OK; i++)
         code = look_or_tell(&looker, &world->graph.nodes[i], err);
+    sl_session_close(&looker.session);
+    return code;
+}
+
+int sl_world_look_again(struct sl_world *world, struct sl_err *err)
+{
+    struct looker looker = {.world = world};
+    int code = SL_OK;
+    for (size_t i = 0; i < world->graph.count && code == SL_OK; i++) {
+        struct sl_node *node = &world->graph.nodes[i];
+        struct sl_err trouble = {0};
+        node->facts.trouble = NULL;
+        if (node->kind == SL_NODE_LOAD)
+            continue;
+        code = node->kind == SL_NODE_CLEANSE
+                   ? look_cleanse(&looker, node, &trouble)
+                   : look_table(&looker, node, layer_of(node), NULL, &trouble);
+        code = tell_trouble(world, node, code, &trouble, err);
+    }
     sl_session_close(&looker.session);
     return code;
 }

@@ -18,7 +18,9 @@ static bool columns_on_disk(void *self, const char *table, const struct sl_colum
     struct sl_err ignored = {0};
     if (!sl_table_parse(table, &layer, &name))
         return false;
-    const char *folder = sl_table_folder(disk->world->project, layer, name, disk->arena);
+    bool is_borrowed;
+    const char *folder =
+        sl_table_source(disk->world->project, layer, name, disk->arena, &is_borrowed);
     if (!folder ||
         sl_delta_load(folder, -1, disk->session, disk->arena, &snapshot, &ignored) != SL_OK ||
         snapshot.version < 0)

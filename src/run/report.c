@@ -172,6 +172,28 @@ static int print_counts(const struct sl_run *run, json_t *root, struct sl_err *e
                err);
 }
 
+// Null if nothing was ever published.
+static int print_publication(const struct sl_run *run, json_t *root, struct sl_err *err)
+{
+    const struct sl_publication *publication = &run->publication;
+    json_t *withheld = json_array();
+    json_t *object = json_pack("{s:I, s:b, s:o}", "number", (json_int_t)publication->number,
+                               "is_new", run->has_published, "withheld", withheld);
+    if (publication->number == 0) {
+        json_decref(object);
+        return set(root, "publication", json_null(), err);
+    }
+    SL_TRY(set(root, "publication", object, err));
+    for (size_t i = 0; i < publication->withheld_count; i++) {
+        const struct sl_withheld *item = &publication->withheld[i];
+        if (json_array_append_new(withheld, json_pack("{s:s, s:I, s:s}", "table", item->table,
+                                                      "version", (json_int_t)item->version,
+                                                      "because", item->because)) != 0)
+            return sl_fail_memory(err);
+    }
+    return SL_OK;
+}
+
 int sl_run_print(const struct sl_run *run, json_t **ret, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *root = json_object();
@@ -184,6 +206,7 @@ int sl_run_print(const struct sl_run *run, json_t **ret, struct sl_err *err)
     SL_TRY(set(root, "elapsed_ms", json_integer((run->ended_us - run->started_us) / 1000), err));
     SL_TRY(set(root, "exit_code", json_integer(sl_run_exit_code(run)), err));
     SL_TRY(print_counts(run, root, err));
+    SL_TRY(print_publication(run, root, err));
     SL_TRY(set(root, "steps", steps, err));
     for (size_t i = 0; i < run->count; i++) {
         json_t *step = NULL;

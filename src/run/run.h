@@ -2,7 +2,7 @@
 #ifndef SL_RUN_RUN_H
 #define SL_RUN_RUN_H
 
-#include "run/world.h"
+#include "run/publications.h"
 
 enum sl_status {
     SL_STATUS_WAITING,
@@ -56,7 +56,9 @@ struct sl_run {
     size_t by_status[SL_STATUS_SKIPPED + 1]; // selected nodes
     int64_t quarantined;
     bool was_interrupted;
-    const char *state_note; // NULL, or what happened to the state store
+    const char *state_note;            // NULL, or what happened to the state store
+    struct sl_publication publication; // the newest at the run's end
+    bool has_published;                // by this run
     struct sl_arena arena;
 };
 

@@ -65,6 +65,9 @@ SL_MUST int sl_world_query(struct sl_world *world, const struct sl_node *node,
 
 // Gathers facts about every node; with `sizes` also rows, bytes and files of the tables.
 SL_MUST int sl_world_gather(struct sl_world *world, bool sizes, struct sl_err *err);
+// Looks again at what the tables themselves say: versions, inputs, code. What sources and targets
+// have stays as it was found.
+SL_MUST int sl_world_look_again(struct sl_world *world, struct sl_err *err);
 // Fills facts.partitions of models and deliveries that will be written by partitions, as far as
 // that can be told before their inputs are rebuilt, and adds to `why` what makes others be
 // recomputed whole. Reads what changed; verdicts must be there (sl_plan_decide without

@@ -117,9 +117,10 @@ static int check_lake(struct places *places, struct sl_err *err)
 struct guarded {
     const char *path, *what;
 };
-#define GUARDED_COUNT 10
+#define GUARDED_MAX 12
 
-static int list_guarded(struct sl_project *project, struct guarded *ret, struct sl_err *err)
+static int list_guarded(struct sl_project *project, struct guarded *ret, size_t *ret_count,
+                        struct sl_err *err)
 {
     static const char *const sources[] = {"sources", "contracts", "models", "targets"};
     struct sl_arena *arena = &project->arena;
@@ -134,11 +135,17 @@ static int list_guarded(struct sl_project *project, struct guarded *ret, struct 
     }
     ret[count++] =
         (struct guarded){sl_arena_printf(arena, "%s/_code", project->lake_folder), "lake"};
+    ret[count++] =
+        (struct guarded){sl_arena_printf(arena, "%s/_publications", project->lake_folder), "lake"};
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
         ret[count++] =
             (struct guarded){sl_path_join(arena, project->folder, sources[i]), "project's files"};
+    if (project->read_lake)
+        ret[count++] = (struct guarded){sl_path_clean(arena, project->read_lake),
+                                        "lake of the environment that is read"};
     for (size_t i = 0; i < count; i++)
         SL_TRY_NEW(ret[i].path, err);
+    *ret_count = count;
     return SL_OK;
 }
 
@@ -150,11 +157,11 @@ static struct sl_place place_of(const struct area *area)
 }
 
 static void check_guarded(struct places *places, const struct area *area,
-                          const struct guarded *guarded)
+                          const struct guarded *guarded, size_t guarded_count)
 {
     struct sl_diags *diags = &places->load->project->diags;
 
-    for (size_t i = 0; i < GUARDED_COUNT; i++)
+    for (size_t i = 0; i < guarded_count; i++)
         if (is_in(area->path, guarded[i].path) || is_in(guarded[i].path, area->path)) {
             sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, place_of(area),
                     "deliver to a place of its own", "'%s' would be delivered into the %s, '%s'",
@@ -382,9 +389,10 @@ static int add_areas(struct places *places, const struct sl_target *target, stru
 static int check_targets(struct places *places, struct sl_err *err)
 {
     struct sl_project *project = places->load->project;
-    struct guarded guarded[GUARDED_COUNT];
+    struct guarded guarded[GUARDED_MAX];
+    size_t guarded_count;
 
-    SL_TRY(list_guarded(project, guarded, err));
+    SL_TRY(list_guarded(project, guarded, &guarded_count, err));
     for (size_t i = 0; i < project->target_count; i++) {
         const struct sl_target *target = &project->targets[i];
 
@@ -400,7 +408,7 @@ static int check_targets(struct places *places, struct sl_err *err)
         SL_TRY(enter_table(places, area, err));
         if (!area->path)
             continue;
-        check_guarded(places, area, guarded);
+        check_guarded(places, area, guarded, guarded_count);
         SL_TRY(enter_path(places, area, err));
         SL_TRY(check_sources(places, area, err));
     }

@@ -37,6 +37,27 @@ char *sl_table_folder(const struct sl_project *project, enum sl_layer layer, con
     return sl_arena_printf(arena, "%s/%s/%s", project->lake_folder, sl_layer_name(layer), name);
 }
 
+static bool is_table(const char *folder, struct sl_arena *arena)
+{
+    const char *log = folder ? sl_path_join(arena, folder, "_delta_log") : NULL;
+
+    return log && sl_fs_exists(log);
+}
+
+char *sl_table_source(const struct sl_project *project, enum sl_layer layer, const char *name,
+                      struct sl_arena *arena, bool *ret_is_borrowed)
+{
+    char *own = sl_table_folder(project, layer, name, arena);
+    char *other;
+
+    *ret_is_borrowed = false;
+    if (!own || !project->read_lake || is_table(own, arena))
+        return own;
+    other = sl_arena_printf(arena, "%s/%s/%s", project->read_lake, sl_layer_name(layer), name);
+    *ret_is_borrowed = is_table(other, arena);
+    return *ret_is_borrowed ? other : own;
+}
+
 // The absolute folder that has sluice.yml: `start` or the nearest above it. `start` may also be
 // that file itself.
 static int find_root(const char *start, struct sl_arena *arena, const char **ret,

@@ -100,6 +100,9 @@ struct sl_delivery {    // one table to one place
     struct sl_strs partition_by; // partition: columns
     const struct sl_yaml *node;
 };
+// Which version of a table is delivered: the newest, as soon as it is there; or the one that the
+// publication lists with which the run ends.
+enum sl_target_reads { SL_READS_NEWEST, SL_READS_PUBLISHED };
 struct sl_target {
     const char *name;
     const char *file;
@@ -110,6 +113,7 @@ struct sl_target {
     const char *path; // folder (parquet, csv, jsonl) or database file, joined to the project folder
     const char *dsn;  // postgres: libpq connection string or URL; secret
     const char *schema; // postgres: "public"
+    int reads;          // enum sl_target_reads
     struct sl_delivery *deliveries;
     size_t delivery_count;
     struct sl_requirements requirements;
@@ -124,6 +128,8 @@ struct sl_project {
     const char *name;
     const char *description;
     const char *lake_folder;  // absolute
+    const char *read_lake;    // of the environment whose tables are read where this one has none;
+                              // absolute; NULL: none
     const char *state_folder; // absolute; ".sluice"
     int64_t memory_bytes;     // engine; 0: default
     int64_t threads;
@@ -167,6 +173,10 @@ const struct sl_contract_table *sl_project_contract_for(const struct sl_project 
 // <lake>/<layer>/<name>
 char *sl_table_folder(const struct sl_project *project, enum sl_layer layer, const char *name,
                       struct sl_arena *arena);
+// The same, or that of the environment whose tables are read if this one has none of its own: not
+// to be written then.
+char *sl_table_source(const struct sl_project *project, enum sl_layer layer, const char *name,
+                      struct sl_arena *arena, bool *ret_is_borrowed);
 // "clean.orders" -> layer and name; false if it is not of that form.
 bool sl_table_parse(const char *table, enum sl_layer *ret_layer, const char **ret_name);
 

@@ -11,6 +11,7 @@ struct settings {
     const char *name;
     const char *description;
     const char *lake;
+    const char *reads;
     const char *state;
     struct sl_engine_settings {
         int64_t memory_bytes;
@@ -71,6 +72,11 @@ static const struct sl_opt check_rows[] = {
          .otherwise = "lake",                                                                     \
          .summary = "Folder of all tables.",                                                      \
          .example = "/srv/lake"},                                                                 \
+        {.name = "reads",                                                                         \
+         .type = SL_OPT_STRING,                                                                   \
+         .offset = offsetof(struct settings, reads),                                              \
+         .summary = "Environment whose tables are read where this one has none of its own.",      \
+         .example = "prod"},                                                                      \
         {.name = "state",                                                                         \
          .type = SL_OPT_STRING,                                                                   \
          .offset = offsetof(struct settings, state),                                              \
@@ -232,6 +238,68 @@ static int choose_environment(struct sl_load *load, const struct sl_project_opti
     return SL_OK;
 }
 
+// An environment's name -> its section; NULL, and a diagnostic, if there is none.
+static const struct sl_yaml *find_environment(struct sl_load *load, const char *name,
+                                              struct sl_place place, struct sl_err *err)
+{
+    struct sl_project *project = load->project;
+    const struct sl_yaml *all = sl_yaml_get(project->node, "environments");
+    struct sl_strs names = {0};
+
+    for (size_t i = 0; all && all->kind == SL_YAML_MAP && i < all->count; i++) {
+        if (sl_str_equal(all->keys[i]->text, name))
+            return all->items[i];
+        if (sl_strs_add(&names, &project->arena, all->keys[i]->text, err) != SL_OK)
+            return NULL;
+    }
+    sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_ENVIRONMENT_UNKNOWN, place,
+            sl_did_you_mean(&project->arena, name, names.items, names.count),
+            "'reads' names environment '%s', and there is none", name);
+    return NULL;
+}
+
+// The lake that 'reads' leads to. An environment that names itself, by what holds for all, reads
+// none but its own.
+static int find_read_lake(struct sl_load *load, const char *reads, struct sl_err *err)
+{
+    static const struct sl_opt rows[] = {{.name = "lake",
+                                          .type = SL_OPT_STRING,
+                                          .offset = offsetof(struct settings, lake),
+                                          .otherwise = "lake"},
+                                         {0}};
+    struct sl_project *project = load->project;
+    struct sl_place place = sl_yaml_place(project->index->settings, "reads");
+    struct settings other = {0};
+    const struct sl_yaml *section, *lake;
+
+    if (sl_str_is_empty(reads) || sl_str_equal(reads, project->environment))
+        return SL_OK;
+    section = find_environment(load, reads, place, err);
+    if (!section)
+        return err->code;
+    lake = sl_load_has(section, "lake") ? section : project->node;
+    struct sl_yaml *key = &(struct sl_yaml){.kind = SL_YAML_SCALAR, .text = "lake"};
+    struct sl_yaml *value = (struct sl_yaml *)sl_yaml_get(lake, "lake");
+    struct sl_yaml only = {.kind = SL_YAML_MAP,
+                           .place = place,
+                           .text = "",
+                           .keys = &key,
+                           .items = &value,
+                           .count = value ? 1 : 0};
+    SL_TRY(sl_load_read(load, rows, &only, SL_PROJECT_FILE, &other, err));
+    project->read_lake = sl_path_join(&project->arena, project->folder, other.lake);
+    SL_TRY_NEW(project->read_lake, err);
+    const char *own = sl_path_clean(&project->arena, project->lake_folder);
+    const char *read = sl_path_clean(&project->arena, project->read_lake);
+    SL_TRY_NEW(own, err);
+    SL_TRY_NEW(read, err);
+    if (sl_str_equal(own, read))
+        sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, place,
+                "give each environment a 'lake' of its own",
+                "the lake is that of environment '%s', whose tables would be written", reads);
+    return SL_OK;
+}
+
 static int apply(struct sl_load *load, const struct settings *values, struct sl_err *err)
 {
     struct sl_project *project = load->project;
@@ -252,7 +320,7 @@ static int apply(struct sl_load *load, const struct settings *values, struct sl_
     project->requirements_level = values->checks.requirements;
     project->budget = values->quarantine;
     load->defaults = values->defaults;
-    return SL_OK;
+    return find_read_lake(load, values->reads, err);
 }
 
 int sl_settings_read(struct sl_load *load, const struct sl_project_options *options,

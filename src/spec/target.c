@@ -13,6 +13,8 @@ static const char *const types[] = {"parquet", "csv",      "jsonl", "sqlite",
                                     "duckdb",  "postgres", NULL};
 static const char *const write_modes[] = {"full", "append", "partition", "merge", NULL};
 
+static const char *const readings[] = {"newest", "published", NULL};
+
 // The struct as the rows fill it.
 struct file {
     struct sl_target target;
@@ -89,6 +91,13 @@ const struct sl_opt sl_target_rows[] = {
      .offset = offsetof(struct file, target.schema),
      .summary = "postgres: the schema of the tables; public if nothing is said.",
      .example = "public"},
+    {.name = "reads",
+     .type = SL_OPT_ENUM,
+     .offset = offsetof(struct file, target.reads),
+     .otherwise = "newest",
+     .summary = "Each table as soon as it is built, or, when the run ends, only what belongs "
+                "together.",
+     .values = readings},
     {.name = "deliver",
      .type = SL_OPT_LIST,
      .offset = offsetof(struct file, deliveries),

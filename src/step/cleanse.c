@@ -15,6 +15,11 @@ static int read_table(struct sl_cleanse *cleanse, enum sl_layer layer, struct sl
     ret->name =
         sl_arena_printf(context->arena, "%s.%s", sl_layer_name(layer), cleanse->source->name);
     SL_TRY_NEW(ret->name, err);
+    bool is_borrowed;
+    if (layer == SL_LAYER_RAW)
+        return sl_step_input(context->project, layer, cleanse->source->name, context->session,
+                             context->arena, &ret->folder, &ret->head, &ret->record, &is_borrowed,
+                             err);
     return sl_step_position(context->project, layer, cleanse->source->name, context->session,
                             context->arena, &ret->folder, &ret->head, &ret->record, err);
 }

@@ -347,7 +347,9 @@ static int describe_load(struct load_step *step, const char *fingerprint, struct
     struct sl_arena *arena = step->context->arena;
     struct owner own;
     SL_TRY(find_own(step->context->project, arena, &own, err));
-    SL_TRY(sl_delta_load(step->folder, -1, step->context->session, arena, &step->snapshot, err));
+    int64_t version = step->context->is_pinned ? step->context->pinned_version : -1;
+    SL_TRY(
+        sl_delta_load(step->folder, version, step->context->session, arena, &step->snapshot, err));
     if (step->snapshot.version < 0)
         return sl_fail(err, SL_E_TABLE_MISSING, "table '%s' does not exist yet", delivery->table);
     SL_TRY(find_rows_since(step, err));
@@ -454,12 +456,25 @@ static int begin(struct load_step *step, char fingerprint[65], struct sl_err *er
                        err);
 }
 
+// The table of another environment: that one delivers it.
+static bool is_borrowed(const struct sl_step_context *context, const struct sl_delivery *delivery)
+{
+    enum sl_layer layer;
+    const char *name;
+    bool ret = false;
+    if (sl_table_parse(delivery->table, &layer, &name))
+        (void)sl_table_source(context->project, layer, name, context->arena, &ret);
+    return ret;
+}
+
 int sl_step_load(struct sl_step_context *context, const struct sl_target *target,
                  const struct sl_delivery *delivery, struct sl_step_result *ret, struct sl_err *err)
 {
     struct load_step step = {.context = context, .target = target, .delivery = delivery};
     char fingerprint[65];
     *ret = (struct sl_step_result){.outcome = SL_STEP_NOTHING};
+    if (is_borrowed(context, delivery) || (context->is_pinned && context->pinned_version < 0))
+        return SL_OK;
     SL_TRY(begin(&step, fingerprint, err));
     int code = deliver(&step, fingerprint, ret, err);
     step.kind->close(step.self);
@@ -485,6 +500,8 @@ int sl_step_load_foresee(struct sl_step_context *context, const struct sl_target
     struct load_step step = {.context = context, .target = target, .delivery = delivery};
     char fingerprint[65];
     *ret = (struct sl_forecast){0};
+    if (is_borrowed(context, delivery))
+        return SL_OK;
     SL_TRY(begin(&step, fingerprint, err));
     int code = foresee(&step, fingerprint, ret, err);
     step.kind->close(step.self);

@@ -22,8 +22,9 @@ static int read_inputs(struct sl_model_step *step, struct sl_err *err)
             return sl_fail(err, SL_E_SQL_TABLE, "'%s' is not a table name", input->table);
         struct sl_delta_head head;
         struct sl_record record;
-        SL_TRY(sl_step_position(context->project, input->layer, input->name, context->session,
-                                context->arena, &input->folder, &head, &record, err));
+        bool is_borrowed;
+        SL_TRY(sl_step_input(context->project, input->layer, input->name, context->session,
+                             context->arena, &input->folder, &head, &record, &is_borrowed, err));
         if (head.version < 0)
             return sl_fail(err, SL_E_TABLE_MISSING, "table '%s' does not exist yet", input->table);
         input->version = head.version;

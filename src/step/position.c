@@ -18,15 +18,10 @@ static const char *step_of(enum sl_layer layer)
     return "";
 }
 
-int sl_step_position(const struct sl_project *project, enum sl_layer layer, const char *name,
-                     struct sl_session *session, struct sl_arena *arena, const char **ret_folder,
-                     struct sl_delta_head *ret_head, struct sl_record *ret_record,
-                     struct sl_err *err)
+static int read_position(const char *folder, const char *app_id, struct sl_session *session,
+                         struct sl_arena *arena, struct sl_delta_head *ret_head,
+                         struct sl_record *ret_record, struct sl_err *err)
 {
-    const char *folder = sl_table_folder(project, layer, name, arena);
-    const char *app_id = sl_arena_printf(arena, "%s %s", step_of(layer), name);
-    SL_TRY_NEW(folder, err);
-    SL_TRY_NEW(app_id, err);
     struct sl_delta_head head = {0};
     struct sl_record record = {0};
     SL_TRY(sl_delta_head(folder, arena, &head, err));
@@ -34,10 +29,33 @@ int sl_step_position(const struct sl_project *project, enum sl_layer layer, cons
         SL_TRY(sl_record_parse(head.record_json, arena, &record, err));
     else if (head.version >= 0 && session)
         SL_TRY(sl_delta_head_recover(folder, app_id, session, arena, &head, &record.sequence, err));
-    *ret_folder = folder;
     *ret_head = head;
     *ret_record = record;
     return SL_OK;
+}
+
+int sl_step_position(const struct sl_project *project, enum sl_layer layer, const char *name,
+                     struct sl_session *session, struct sl_arena *arena, const char **ret_folder,
+                     struct sl_delta_head *ret_head, struct sl_record *ret_record,
+                     struct sl_err *err)
+{
+    const char *app_id = sl_arena_printf(arena, "%s %s", step_of(layer), name);
+    *ret_folder = sl_table_folder(project, layer, name, arena);
+    SL_TRY_NEW(*ret_folder, err);
+    SL_TRY_NEW(app_id, err);
+    return read_position(*ret_folder, app_id, session, arena, ret_head, ret_record, err);
+}
+
+int sl_step_input(const struct sl_project *project, enum sl_layer layer, const char *name,
+                  struct sl_session *session, struct sl_arena *arena, const char **ret_folder,
+                  struct sl_delta_head *ret_head, struct sl_record *ret_record,
+                  bool *ret_is_borrowed, struct sl_err *err)
+{
+    const char *app_id = sl_arena_printf(arena, "%s %s", step_of(layer), name);
+    *ret_folder = sl_table_source(project, layer, name, arena, ret_is_borrowed);
+    SL_TRY_NEW(*ret_folder, err);
+    SL_TRY_NEW(app_id, err);
+    return read_position(*ret_folder, app_id, session, arena, ret_head, ret_record, err);
 }
 
 int64_t sl_step_rows_since(const struct sl_delta_head *head, const struct sl_record *record)
@@ -207,7 +225,9 @@ int sl_step_count(struct sl_step_context *context, const char *folder, int64_t v
 int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const char *name,
                  int64_t version, int64_t *ret_version, struct sl_err *err)
 {
-    const char *folder = sl_table_folder(context->project, layer, name, context->arena);
+    bool is_borrowed;
+    const char *folder =
+        sl_table_source(context->project, layer, name, context->arena, &is_borrowed);
     SL_TRY_NEW(folder, err);
     struct sl_delta_snapshot snapshot = {0};
     SL_TRY(sl_delta_load(folder, version, context->session, context->arena, &snapshot, err));

@@ -18,10 +18,12 @@ struct sl_step_context {
     struct sl_session *session; // with an empty catalogue
     struct sl_arena *arena;     // of this step
     const char *run_id;
-    int64_t now_us;          // the run's start: `at` and `_ingested_at` of everything it writes
-    bool full_refresh;       // forget positions: build anew
-    bool dry_run;            // cleanse: find out what would become of the rows, commit nothing
-    const atomic_bool *stop; // asked to drain: begin no new file or commit; may be NULL
+    int64_t now_us;    // the run's start: `at` and `_ingested_at` of everything it writes
+    bool full_refresh; // forget positions: build anew
+    bool dry_run;      // cleanse: find out what would become of the rows, commit nothing
+    bool is_pinned;    // load: just this version is delivered, and none if it is -1
+    int64_t pinned_version;
+    const atomic_bool *stop;           // asked to drain: begin no new file or commit; may be NULL
     struct sl_step_progress *progress; // may be NULL
     struct sl_strs staging; // folder and prefix, in pairs, of what no log can name: sl_step_staging
 };
@@ -197,6 +199,11 @@ SL_MUST int sl_step_position(const struct sl_project *project, enum sl_layer lay
                              const char *name, struct sl_session *session, struct sl_arena *arena,
                              const char **ret_folder, struct sl_delta_head *ret_head,
                              struct sl_record *ret_record, struct sl_err *err);
+// The same for a table that is only read: it may be the other environment's.
+SL_MUST int sl_step_input(const struct sl_project *project, enum sl_layer layer, const char *name,
+                          struct sl_session *session, struct sl_arena *arena,
+                          const char **ret_folder, struct sl_delta_head *ret_head,
+                          struct sl_record *ret_record, bool *ret_is_borrowed, struct sl_err *err);
 // The first of the versions up to the newest that hold the same rows as it does, as far as the
 // record tells.
 int64_t sl_step_rows_since(const struct sl_delta_head *head, const struct sl_record *record);

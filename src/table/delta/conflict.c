@@ -25,6 +25,7 @@ static int check_file(const struct sl_delta_partition_set *partitions,
     case SL_DELTA_REWRITE:
         return SL_OK;
     case SL_DELTA_REPLACE:
+    case SL_DELTA_RESTORE:
         return conflict(version, "changed rows of the table that is to be replaced", err);
     case SL_DELTA_PARTITIONS:
         // A remove need not say which partition it is of.

@@ -65,6 +65,9 @@ struct sl_delta_head {
 };
 SL_MUST int sl_delta_head(const char *folder, struct sl_arena *arena, struct sl_delta_head *ret,
                           struct sl_err *err);
+// The same as of an older version (-1: the newest).
+SL_MUST int sl_delta_head_at(const char *folder, int64_t version, struct sl_arena *arena,
+                             struct sl_delta_head *ret, struct sl_err *err);
 // For a table whose commits with records were cleaned out of the log: fills head's table_id out of
 // the table itself, and *ret_sequence with the version of its `txn` for app_id (0: none).
 SL_MUST int sl_delta_head_recover(const char *folder, const char *app_id,
@@ -117,6 +120,7 @@ enum sl_delta_mode {
     SL_DELTA_PARTITIONS, // replaces the partitions listed in `replaced`
     SL_DELTA_REWRITE, // removes the files listed in `removed`, adds others (merge, changed source
                       // files, compaction)
+    SL_DELTA_RESTORE, // the table becomes what `restored` was, files and schema
 };
 struct sl_delta_commit {
     enum sl_delta_mode mode;
@@ -144,7 +148,8 @@ struct sl_delta_commit {
     const char *const *const
         *replaced; // PARTITIONS: lists of values, each parallel to partition_columns
     size_t replaced_count;
-    const char *app_id;      // txn identifier: the step
+    const struct sl_delta_snapshot *restored; // RESTORE: an older version; its files must be there
+    const char *app_id;                       // txn identifier: the step
     int64_t app_version;     // sequence number; a table that already carries it (or a later one) is
                              // left alone
     const char *operation;   // "WRITE", "MERGE", ...; "OPTIMIZE" says that rows were only moved
@@ -161,8 +166,9 @@ SL_MUST int sl_delta_partition_check(const struct sl_column *column, struct sl_e
 // changed, partitions overlap) and otherwise tries N+1, N+2, ... The winner is durable when this
 // returns. If txn says it was done before, *ret_version is the version now and *ret_skipped true.
 // Writes a checkpoint every `delta.checkpointInterval` (10) versions through `session` (NULL:
-// none); the commit stands even if that fails, and the next one tries again. REPLACE is also
-// refused (SL_E_TABLE_CONFLICT) if others changed rows after base_version, but not if that is -1.
+// none); the commit stands even if that fails, and the next one tries again. REPLACE and
+// RESTORE are also refused (SL_E_TABLE_CONFLICT) if others changed rows after base_version, REPLACE
+// not if that is -1.
 // Tables whose features cannot be respected are not written: SL_E_TABLE_FEATURE.
 SL_MUST int sl_delta_commit(const char *folder, const struct sl_delta_commit *commit,
                             struct sl_session *session, struct sl_arena *arena,

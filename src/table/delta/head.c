@@ -3,6 +3,7 @@
 #include "table/delta/action.h"
 #include "table/delta/delta.h"
 #include "table/delta/log.h"
+#include "table/delta/snapshot.h"
 
 // Takes what the head needs from one commit.
 static int look_at(const struct sl_delta_log *log, int64_t version, struct sl_arena *arena,
@@ -13,7 +14,7 @@ static int look_at(const struct sl_delta_log *log, int64_t version, struct sl_ar
     const char *table_id;
 
     SL_TRY(sl_delta_log_read(log, version, &actions, err));
-    if (version == log->newest)
+    if (version == head->version)
         head->timestamp_ms = sl_delta_log_time_ms(log, version, actions);
     record = json_object_get(sl_delta_commit_info(actions), "sluice");
     if (!json_is_object(record))
@@ -29,12 +30,20 @@ static int look_at(const struct sl_delta_log *log, int64_t version, struct sl_ar
 int sl_delta_head(const char *folder, struct sl_arena *arena, struct sl_delta_head *ret,
                   struct sl_err *err)
 {
+    return sl_delta_head_at(folder, -1, arena, ret, err);
+}
+
+int sl_delta_head_at(const char *folder, int64_t at, struct sl_arena *arena,
+                     struct sl_delta_head *ret, struct sl_err *err)
+{
     struct sl_delta_head head = {.record_version = -1};
     struct sl_delta_log log;
 
     SL_TRY(sl_delta_log_open(folder, arena, &log, err));
-    head.version = log.newest;
-    for (int64_t version = log.newest; version >= 0 && !head.record_json; version--) {
+    if (at >= 0)
+        SL_TRY(sl_delta_pick_version(&log, &at, err));
+    head.version = at >= 0 ? at : log.newest;
+    for (int64_t version = head.version; version >= 0 && !head.record_json; version--) {
         if (sl_delta_log_is_cleaned(&log, version))
             break;
         SL_TRY(look_at(&log, version, arena, &head, err));

@@ -20,12 +20,14 @@ struct planner {
     int64_t now_ms;
     const char *table_id;
     size_t removed_count;
+    struct sl_delta_restored restored;
     bool is_data_change;
 };
 
 static bool is_built_anew(const struct sl_delta_state *state, const struct sl_delta_commit *commit)
 {
-    return state->version < 0 || commit->mode == SL_DELTA_REPLACE;
+    return state->version < 0 || commit->mode == SL_DELTA_REPLACE ||
+           commit->mode == SL_DELTA_RESTORE;
 }
 
 // --- partitions
@@ -100,6 +102,11 @@ static int plan_new_schema(struct planner *planner, const char **ret, bool *has_
 {
     const struct sl_delta_commit *commit = planner->commit;
     const char *old = sl_json_text(planner->state->metadata, "schemaString", NULL);
+    if (commit->mode == SL_DELTA_RESTORE) { // comments and nullability too
+        if (!sl_str_equal(old, commit->restored->schema_json))
+            *ret = commit->restored->schema_json;
+        return SL_OK;
+    }
     SL_AUTO(sl_buf_clear) struct sl_buf schema = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf before = SL_BUF_INIT;
     bool had_ntz = false;
@@ -226,6 +233,9 @@ static int plan_removes(struct planner *planner, struct sl_err *err)
         return SL_OK;
     case SL_DELTA_REWRITE:
         return remove_listed(planner, err);
+    case SL_DELTA_RESTORE:
+        return sl_delta_restore_print(planner->state, planner->commit->restored, planner->now_ms,
+                                      planner->lines, &planner->restored, err);
     case SL_DELTA_REPLACE:
     case SL_DELTA_PARTITIONS:
         return remove_matching(planner, err);
@@ -383,7 +393,10 @@ static int plan_info(struct planner *planner, struct sl_buf *text, struct sl_err
         .mode = commit->mode == SL_DELTA_APPEND ? "Append" : "Overwrite",
         .read_version = planner->state->version,
         .is_blind_append = commit->mode == SL_DELTA_APPEND && commit->retagged_count == 0,
-        .removed_count = (int64_t)planner->removed_count,
+        .removed_count = (int64_t)(planner->removed_count + planner->restored.removed_count),
+        .file_count = planner->restored.file_count,
+        .row_count = planner->restored.row_count,
+        .size_bytes = planner->restored.size_bytes,
     };
 
     SL_TRY_NEW(list, err);

@@ -12,6 +12,17 @@
 SL_MUST int sl_delta_plan(const struct sl_delta_state *state, const struct sl_delta_commit *commit,
                           struct sl_arena *arena, struct sl_buf *text, struct sl_err *err);
 
+// What a commit of mode RESTORE removes and adds: what is live and was not, what was live and is
+// not (or is described otherwise).
+struct sl_delta_restored {
+    size_t removed_count;
+    int64_t file_count, row_count, size_bytes; // added
+};
+SL_MUST int sl_delta_restore_print(const struct sl_delta_state *state,
+                                   const struct sl_delta_snapshot *restored, int64_t now_ms,
+                                   struct sl_buf *lines, struct sl_delta_restored *ret,
+                                   struct sl_err *err);
+
 // Whether what other writers committed in versions `from` to `to`, after `commit` read the table,
 // rules it out: SL_E_TABLE_CONFLICT. `state` is the table's at `to`.
 SL_MUST int sl_delta_conflict_check(const struct sl_delta_state *state,

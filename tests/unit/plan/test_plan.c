@@ -1,4 +1,4 @@
-#include "plan/plan.h"
+#include "plan/publication.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -397,6 +397,81 @@ static void an_unknown_table_is_an_error_at_its_place_with_the_nearest_name(void
     sl_graph_clear(&graph);
 }
 
+// "daily@3 orders@3": what is published, without layers, of the tables in `wanted`.
+static const char *published(struct shop *shop, const struct sl_publication *last,
+                             struct sl_publication *ret, char text[256])
+{
+    static const char *const wanted[] = {"raw.orders", "clean.orders", "curated.daily",
+                                         "curated.monthly", "raw.events"};
+    struct sl_err err = {0};
+    size_t length = 0;
+    *ret = (struct sl_publication){.number = last->number + 1};
+    assert_int_equal(sl_plan_publish(&shop->graph, last, &shop->project.arena, ret, &err), SL_OK);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        const struct sl_published *found = sl_publication_find(ret, wanted[i]);
+        length += (size_t)snprintf(text + length, 256 - length, "%s%lld", i ? " " : "",
+                                   found ? (long long)found->version : -1LL);
+    }
+    return text;
+}
+
+static struct sl_facts *facts_of(struct shop *shop, const char *table)
+{
+    return &sl_graph_node(&shop->graph, table)->facts;
+}
+
+static void built_from(struct shop *shop, const char *table, const char *input, int64_t version)
+{
+    struct sl_facts *facts = facts_of(shop, table);
+    facts->inputs = SL_NEW(&shop->project.arena, struct sl_input);
+    assert_non_null(facts->inputs);
+    *facts->inputs = (struct sl_input){input, version, NULL};
+    facts->input_count = 1;
+}
+
+static void only_versions_that_belong_together_are_published(void **state)
+{
+    struct shop *shop = *state;
+    struct sl_publication none = {0}, first, second, third;
+    char text[256];
+    build_all(shop);
+    built_from(shop, "curated.daily", "clean.orders", 3);
+    built_from(shop, "curated.monthly", "curated.daily", 3);
+    built_from(shop, "curated.yearly", "curated.monthly", 3);
+    assert_string_equal(published(shop, &none, &first, text), "3 3 3 3 3");
+    assert_int_equal(first.withheld_count, 0);
+    // Orders went on, the model failed: all that belongs to it stays, and events go on.
+    facts_of(shop, "raw.orders")->version = facts_of(shop, "raw.events")->version = 4;
+    facts_of(shop, "clean.orders")->version = 4;
+    facts_of(shop, "clean.orders")->quarantine_version = 1;
+    built_from(shop, "clean.orders", "raw.orders", 4);
+    assert_string_equal(published(shop, &first, &second, text), "3 3 3 3 4");
+    assert_string_equal(second.withheld[0].because,
+                        "curated.daily is not built from clean.orders as it is now");
+    assert_false(sl_publication_equals(&first, &second));
+    // Rows that are the same as in the version before belong to what was built from that.
+    facts_of(shop, "clean.orders")->same_rows = 1;
+    assert_string_equal(published(shop, &second, &third, text), "4 4 3 3 4");
+    // The model has caught up, but what reads it has not: if nothing was published before, that is
+    // left out; else all stays.
+    facts_of(shop, "clean.orders")->same_rows = 0;
+    facts_of(shop, "curated.daily")->version = 4;
+    built_from(shop, "curated.daily", "clean.orders", 4);
+    assert_string_equal(published(shop, &none, &third, text), "4 4 4 -1 4");
+    assert_string_equal(published(shop, &second, &third, text), "3 3 3 3 4");
+    facts_of(shop, "curated.monthly")->version = 4;
+    built_from(shop, "curated.monthly", "curated.daily", 4);
+    assert_string_equal(published(shop, &second, &third, text), "3 3 3 3 4"); // yearly is behind
+    built_from(shop, "curated.yearly", "curated.monthly", 4);
+    facts_of(shop, "raw.orders")->table_id = "old";
+    assert_string_equal(published(shop, &second, &third, text), "4 4 4 4 4");
+    // A table that was made anew is another one: what was published of it says nothing.
+    facts_of(shop, "raw.orders")->trouble = "locked";
+    facts_of(shop, "raw.orders")->table_id = "new";
+    facts_of(shop, "clean.orders")->inputs->id = "old";
+    assert_string_equal(published(shop, &third, &first, text), "-1 4 4 4 4");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +492,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_missing_is_stale_and_did_not_end_well, build, drop),
         cmocka_unit_test_setup_teardown(a_plan_is_equal_to_itself_and_refused_after_any_change,
                                         build, drop),
+        cmocka_unit_test_setup_teardown(only_versions_that_belong_together_are_published, build,
+                                        drop),
         cmocka_unit_test_setup_teardown(a_cycle_is_named_with_its_whole_way, build, drop),
         cmocka_unit_test_setup_teardown(
             an_unknown_table_is_an_error_at_its_place_with_the_nearest_name, build, drop),

@@ -158,6 +158,43 @@ static void each_mode_leaves_the_files_it_says(void **state)
     assert_string_equal(live_files(fixture), "f");
 }
 
+static void a_table_goes_back_to_what_it_was(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sl_delta_commit *next;
+    struct sl_delta_snapshot then, now;
+
+    (void)commit_ok(fixture, append(fixture, -1, "a"));
+    (void)commit_ok(fixture, append(fixture, 0, "b"));
+    (void)commit_ok(fixture, new_commit(fixture, SL_DELTA_REPLACE, 1, "c", "2024-01-02"));
+    assert_string_equal(live_files(fixture), "c");
+    assert_ok(fixture,
+              sl_delta_load(fixture->folder, 1, NULL, &fixture->arena, &then, &fixture->err));
+    next = append(fixture, 2, "x");
+    next->mode = SL_DELTA_RESTORE;
+    next->staged = NULL;
+    next->restored = &then;
+    next->columns = then.columns;
+    next->column_count = then.column_count;
+    next->partition_columns = then.partition_columns;
+    next->partition_count = then.partition_count;
+    assert_int_equal(commit_ok(fixture, next), 3);
+    assert_string_equal(live_files(fixture), "a b");
+    assert_ok(fixture,
+              sl_delta_load(fixture->folder, 3, NULL, &fixture->arena, &now, &fixture->err));
+    assert_string_equal(now.schema_json, then.schema_json);
+    assert_string_equal(now.table_id, then.table_id);
+    assert_int_equal(now.partition_count, then.partition_count);
+    for (size_t i = 0; i < now.file_count; i++)
+        assert_string_equal(now.files[i].add_json, then.files[i].add_json);
+    // Others that changed rows meanwhile are not overrun.
+    (void)commit_ok(fixture, append(fixture, 3, "d"));
+    next->base_version = 3;
+    next->app_version++;
+    assert_fails(fixture, SL_E_TABLE_CONFLICT, commit(fixture, next));
+    assert_string_equal(live_files(fixture), "a b d");
+}
+
 static void compaction_says_that_no_row_changed(void **state)
 {
     const char *const removed[] = {"a"};
@@ -714,6 +751,7 @@ int main(void)
         TEST(files_may_share_folders),
         TEST(a_commit_without_files_still_carries_its_record),
         TEST(each_mode_leaves_the_files_it_says),
+        TEST(a_table_goes_back_to_what_it_was),
         TEST(compaction_says_that_no_row_changed),
         TEST(files_get_other_tags_and_stay_as_they_are),
         TEST(a_commit_that_was_done_is_skipped),

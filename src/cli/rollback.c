@@ -1,0 +1,195 @@
+// sluice rollback: all tables and positions as they were before a run, or as it left them.
+#include "run/rollback.h"
+
+#include "base/clock.h"
+#include "cli/run_view.h"
+
+struct rollback_options {
+    struct sl_common common;
+    const char *run;
+    bool to, dry_run, no_deliver;
+};
+
+static const struct sl_opt rows[] = {
+    {"run", SL_OPT_STRING, offsetof(struct rollback_options, run), NULL,
+     "The run to undo, with all after it: its id, the beginning of it, or a publication (#12).",
+     SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .placeholder = "RUN"},
+    {"to", SL_OPT_BOOL, offsetof(struct rollback_options, to), "false",
+     "Go back to what RUN has published, rather than to what was before it.", 0},
+    {"dry_run", SL_OPT_BOOL, offsetof(struct rollback_options, dry_run), "false",
+     "Only say which tables would go back.", 0},
+    {"no_deliver", SL_OPT_BOOL, offsetof(struct rollback_options, no_deliver), "false",
+     "Leave targets to the next run.", 0},
+    SL_COMMON_ROWS,
+    {0},
+};
+
+// The publication to go back to.
+static int find_target(const struct rollback_options *options, struct sl_world *world,
+                       struct sl_publication *ret, struct sl_err *err)
+{
+    struct sl_publication named;
+    struct sl_arena *arena = &world->arena;
+    if (sl_str_equal(options->run, "published")) {
+        SL_TRY(sl_publication_last(world->project, arena, ret, err));
+        return ret->number > 0 ? SL_OK
+                               : sl_fail(err, SL_E_PUBLICATION, "nothing was published yet");
+    }
+    SL_TRY(sl_publication_named(world->project, options->run, arena, &named, err));
+    if (!options->to && named.number == 1) {
+        (void)sl_fail(err, SL_E_PUBLICATION,
+                      "run %.8s made the first publication: nothing was published before it",
+                      named.run_id);
+        return sl_err_hint(err, "`--to` goes back to what it has published");
+    }
+    if (!options->to)
+        return sl_publication_read(world->project, named.number - 1, arena, ret, err);
+    *ret = named;
+    return SL_OK;
+}
+
+static json_t *count_or_null(int64_t count)
+{
+    return count < 0 ? json_null() : json_integer(count);
+}
+
+static int print_json(const struct rollback_options *options, const struct sl_rollback *rollback,
+                      struct sl_err *err)
+{
+    json_t *tables = json_array(), *left = json_array();
+    SL_AUTO(sl_json_free)
+    json_t *root =
+        json_pack("{s:s, s:s, s:I, s:s, s:b, s:o, s:o, s:o}", "schema", "sluice.rollback/1",
+                  "run_id", rollback->run_id, "to", (json_int_t)rollback->target->number, "to_run",
+                  rollback->target->run_id, "dry_run", options->dry_run, "publication",
+                  rollback->number ? json_integer(rollback->number) : json_null(), "tables", tables,
+                  "left", left);
+    SL_TRY_NEW(root, err);
+    for (size_t i = 0; i < rollback->table_count; i++) {
+        const struct sl_rolled_back *table = &rollback->tables[i];
+        json_t *item =
+            json_pack("{s:s, s:I, s:I, s:o, s:b, s:o, s:o}", "table", table->table, "from",
+                      (json_int_t)table->from, "to", (json_int_t)table->to, "version",
+                      count_or_null(table->version), "changes", table->is_needed, "rows_from",
+                      count_or_null(table->rows_from), "rows_to", count_or_null(table->rows_to));
+        if (json_array_append_new(tables, item) != 0)
+            return sl_fail_memory(err);
+    }
+    for (size_t i = 0; i < rollback->left.count; i++)
+        if (json_array_append_new(left, json_string(rollback->left.items[i])) != 0)
+            return sl_fail_memory(err);
+    return sl_print_json(root, err);
+}
+
+static int print_tables(const struct sl_rollback *rollback, struct sl_arena *arena,
+                        struct sl_err *err)
+{
+    struct sl_grid grid;
+    char numbers[5][32];
+    sl_grid_init(&grid, arena, 6, 0x3E);
+    SL_TRY(sl_grid_row(
+        &grid, (const char *const[]){"table", "version", "as of", "is now", "rows", "rows then"},
+        err));
+    for (size_t i = 0; i < rollback->table_count; i++) {
+        const struct sl_rolled_back *table = &rollback->tables[i];
+        if (!table->is_needed)
+            continue;
+        const char *cells[] = {table->table,
+                               sl_str_count(table->from, numbers[0]),
+                               sl_str_count(table->to, numbers[1]),
+                               table->version < 0 ? "" : sl_str_count(table->version, numbers[2]),
+                               table->rows_from < 0 ? "?"
+                                                    : sl_str_count(table->rows_from, numbers[3]),
+                               table->rows_to < 0 ? "?" : sl_str_count(table->rows_to, numbers[4])};
+        SL_TRY(sl_grid_row(&grid, cells, err));
+    }
+    return sl_grid_is_empty(&grid) ? SL_OK : sl_grid_print(&grid, stdout, err);
+}
+
+static size_t count_needed(const struct sl_rollback *rollback)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < rollback->table_count; i++)
+        count += rollback->tables[i].is_needed;
+    return count;
+}
+
+static int print_text(const struct rollback_options *options, const struct sl_rollback *rollback,
+                      struct sl_arena *arena, struct sl_err *err)
+{
+    char time[32], count[64];
+    const struct sl_publication *target = rollback->target;
+    if (!options->common.is_quiet)
+        SL_TRY(print_tables(rollback, arena, err));
+    for (size_t i = 0; i < rollback->left.count; i++)
+        sl_tell(&options->common, SL_LOG_WARN,
+                "%s was not published then, and stays as it is until the next run",
+                rollback->left.items[i]);
+    printf("%s %s of publication #%lld, %s, run %.8s",
+           sl_count_of((int64_t)count_needed(rollback), "table", count),
+           options->dry_run ? "would be as" : "as", (long long)target->number,
+           sl_time_text(target->at_us, time), target->run_id);
+    if (rollback->number)
+        printf("; published #%lld", (long long)rollback->number);
+    putchar('\n');
+    return SL_OK;
+}
+
+// Targets follow the tables as in any run; what sources have is left to the next one.
+static int deliver(const struct rollback_options *options, struct sl_world *world, int *ret_exit,
+                   struct sl_err *err)
+{
+    struct sl_run_options run_options = {.command = "rollback"};
+    SL_TRY(sl_world_gather(world, false, err));
+    for (size_t i = 0; i < world->graph.count; i++)
+        world->graph.nodes[i].is_selected = world->graph.nodes[i].kind == SL_NODE_LOAD;
+    SL_TRY(sl_plan_decide(&world->graph, false, &world->arena, err));
+    if (sl_plan_count(&world->graph, SL_VERDICT_STALE) == 0)
+        return SL_OK;
+    return sl_execute_run(&options->common, run_options, world, ret_exit, err);
+}
+
+static int run_rollback(const void *self, int *ret_exit, struct sl_err *err)
+{
+    const struct rollback_options *options = self;
+    SL_AUTO(sl_world_close) struct sl_world world = {0};
+    SL_AUTO(sl_session_close) struct sl_session *session = NULL;
+    struct sl_publication target;
+    char id[37];
+    SL_TRY(sl_open_world(&options->common, &world, err));
+    SL_TRY(find_target(options, &world, &target, err));
+    SL_TRY(sl_world_session(&world, &session, err));
+    struct sl_rollback rollback = {.target = &target,
+                                   .run_id = sl_uuid(id),
+                                   .now_us = sl_clock_now_us(),
+                                   .dry_run = options->dry_run};
+    SL_TRY(sl_world_rollback(&world, session, &rollback, err));
+    SL_TRY(options->common.json ? print_json(options, &rollback, err)
+                                : print_text(options, &rollback, &world.arena, err));
+    fflush(stdout);
+    sl_session_close(&session);
+    return options->dry_run || options->no_deliver ? SL_OK
+                                                   : deliver(options, &world, ret_exit, err);
+}
+
+static const char *const examples[] = {"sluice rollback 8ba633b7 --dry-run",
+                                       "sluice rollback 8ba633b7",
+                                       "sluice rollback '#12' --to --no-deliver", NULL};
+
+const struct sl_command sl_command_rollback = {
+    .name = "rollback",
+    .summary = "Undo a run and all after it: tables, positions and targets together.",
+    .details =
+        "Every table gets a new version that is what it was when it was published before RUN; "
+        "nothing is deleted, so that a rollback\n"
+        "can be rolled back. Files that a source still has are taken again by the next run: mend "
+        "what was wrong before it. Ended\n"
+        "in between, it is done again by the same command; readers of publications see the state "
+        "before until all tables are back. "
+        "With --json the run that delivers, if\n"
+        "there is any, is a second document.",
+    .rows = rows,
+    .options_bytes = sizeof(struct rollback_options),
+    .examples = examples,
+    .run = run_rollback,
+};

@@ -1,0 +1,300 @@
+#include "run/rollback.h"
+
+#include "base/fs.h"
+#include "run/lock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// One table on its way back.
+struct back {
+    const char *table, *folder;
+    struct sl_delta_snapshot then, now;
+    const char *then_record; // JSON
+    struct sl_record record; // the newest
+    int64_t since;           // versions from here on hold the same rows as the newest
+    struct sl_rolled_back *result;
+};
+struct job {
+    struct sl_world *world;
+    struct sl_session *session;
+    struct sl_rollback *rollback;
+    struct sl_arena *arena;
+    struct back *backs;
+    size_t count;
+};
+
+static int fail_gone(const char *table, int64_t version, const char *why, struct sl_err *err)
+{
+    (void)sl_fail(err, SL_E_TABLE_VERSION, "%s cannot go back to version %lld: %s", table,
+                  (long long)version, why);
+    return sl_err_hint(err, "no table was changed");
+}
+
+// --- what is to be done
+
+static int check_files(const struct job *job, const struct back *back, struct sl_err *err)
+{
+    for (size_t i = 0; i < back->then.file_count; i++) {
+        const char *path = sl_path_join(job->arena, back->folder, back->then.files[i].path);
+        SL_TRY_NEW(path, err);
+        if (!sl_fs_exists(path))
+            return fail_gone(back->table, back->then.version, "its files were vacuumed", err);
+    }
+    return SL_OK;
+}
+
+static bool is_same_table(const struct sl_delta_snapshot *a, const struct sl_delta_snapshot *b)
+{
+    if (a->file_count != b->file_count || !sl_str_equal(a->schema_json, b->schema_json))
+        return false;
+    for (size_t i = 0; i < a->file_count; i++)
+        if (!sl_str_equal(a->files[i].path, b->files[i].path) ||
+            !sl_str_equal(a->files[i].tags_json, b->files[i].tags_json))
+            return false;
+    return true;
+}
+
+static int load(struct job *job, struct back *back, int64_t version, struct sl_err *err)
+{
+    struct sl_err cause = {0};
+    int code = sl_delta_load(back->folder, version, job->session, job->arena, &back->then, &cause);
+    if (code == SL_E_TABLE_VERSION)
+        return fail_gone(back->table, version, cause.message, err);
+    if (code != SL_OK) {
+        *err = cause;
+        return code;
+    }
+    return sl_delta_load(back->folder, -1, job->session, job->arena, &back->now, err);
+}
+
+static int read_records(struct job *job, struct back *back, enum sl_layer layer, const char *name,
+                        struct sl_err *err)
+{
+    struct sl_delta_head head, then;
+    SL_TRY(sl_step_position(job->world->project, layer, name, job->session, job->arena,
+                            &back->folder, &head, &back->record, err));
+    back->since = sl_step_rows_since(&head, &back->record);
+    SL_TRY(sl_delta_head_at(back->folder, back->then.version, job->arena, &then, err));
+    if (!then.record_json)
+        return fail_gone(back->table, back->then.version,
+                         "its log no longer says what it was built from", err);
+    back->then_record = then.record_json;
+    return SL_OK;
+}
+
+static int add(struct job *job, const char *table, struct sl_err *err)
+{
+    const struct sl_published *published = sl_publication_find(job->rollback->target, table);
+    struct back *back = &job->backs[job->count];
+    enum sl_layer layer;
+    const char *name;
+    *back = (struct back){.table = table};
+    if (!sl_table_parse(table, &layer, &name))
+        return sl_fail(err, SL_E_INTERNAL, "'%s' is no table", table);
+    back->folder = sl_table_folder(job->world->project, layer, name, job->arena);
+    SL_TRY_NEW(back->folder, err);
+    if (!published) {
+        const char *log = sl_path_join(job->arena, back->folder, "_delta_log");
+        SL_TRY_NEW(log, err);
+        return sl_fs_exists(log) ? sl_strs_add(&job->rollback->left, job->arena, table, err)
+                                 : SL_OK;
+    }
+    SL_TRY(load(job, back, published->version, err));
+    if (published->id && !sl_str_equal(published->id, back->now.table_id))
+        return fail_gone(table, published->version, "it was removed and made anew since", err);
+    SL_TRY(read_records(job, back, layer, name, err));
+    SL_TRY(check_files(job, back, err));
+    struct sl_rolled_back result = {.table = table,
+                                    .from = back->now.version,
+                                    .to = published->version,
+                                    .version = -1,
+                                    .rows_from = back->now.row_count,
+                                    .rows_to = back->then.row_count};
+    job->rollback->tables[job->count] = result;
+    back->result = &job->rollback->tables[job->count++];
+    return SL_OK;
+}
+
+// In the order of the graph; of a cleanse step the quarantine first, as the step itself does.
+static int collect(struct job *job, struct sl_err *err)
+{
+    const struct sl_graph *graph = &job->world->graph;
+    size_t count = 2 * graph->count;
+    job->backs = SL_NEW_ARRAY(job->arena, struct back, count);
+    job->rollback->tables = SL_NEW_ARRAY(job->arena, struct sl_rolled_back, count);
+    SL_TRY_NEW(job->backs, err);
+    SL_TRY_NEW(job->rollback->tables, err);
+    for (size_t i = 0; i < graph->count; i++) {
+        const struct sl_node *node = &graph->nodes[i];
+        if (node->kind == SL_NODE_LOAD)
+            continue;
+        if (node->kind == SL_NODE_CLEANSE) {
+            const char *quarantine = sl_arena_printf(job->arena, "quarantine.%s", node->bare);
+            SL_TRY_NEW(quarantine, err);
+            SL_TRY(add(job, quarantine, err));
+        }
+        SL_TRY(add(job, node->name, err));
+    }
+    job->rollback->table_count = job->count;
+    return SL_OK;
+}
+
+// --- doing it
+
+static const struct back *find(const struct job *job, const char *table)
+{
+    for (size_t i = 0; i < job->count; i++)
+        if (sl_str_equal(job->backs[i].table, table))
+            return &job->backs[i];
+    return NULL;
+}
+
+// The number under which an input's rows of then stand now.
+static int64_t version_now(const struct job *job, const char *table, int64_t otherwise)
+{
+    const struct back *input = find(job, table);
+    if (!input)
+        return otherwise;
+    return input->result->version >= 0 ? input->result->version : input->now.version;
+}
+
+// In a dry run: the input would get a new version.
+static bool will_change(const struct job *job, const char *table)
+{
+    const struct back *input = find(job, table);
+    return job->rollback->dry_run && input && input->result->is_needed;
+}
+
+static bool has_input(const struct job *job, const struct back *back, const char *table,
+                      int64_t version)
+{
+    const struct back *input = find(job, table);
+    for (size_t i = 0; i < back->record.input_count; i++) {
+        const struct sl_table_version *built_from = &back->record.inputs[i];
+        if (!sl_str_equal(built_from->table, table))
+            continue;
+        bool is_same = input && input->result->version < 0 && built_from->version >= input->since &&
+                       built_from->version <= version;
+        return built_from->version == version || is_same;
+    }
+    return false;
+}
+
+// The record that the version had, with the inputs under their numbers of now. *ret_is_said: the
+// newest record says the same.
+static int rewrite_record(const struct job *job, const struct back *back, json_t **ret,
+                          bool *ret_is_said, struct sl_err *err)
+{
+    static const char *const of_its_own_time[] = {"balance", "reasons", "replayed", "same_rows",
+                                                  "full"};
+    SL_AUTO(sl_json_free) json_t *record = NULL;
+    const char *table;
+    json_t *input;
+    SL_TRY(sl_json_parse(back->then_record, strlen(back->then_record), back->table, &record, err));
+    *ret_is_said =
+        sl_str_equal(back->record.fingerprint, sl_json_text(record, "fingerprint", NULL));
+    json_object_foreach (json_object_get(record, "inputs"), table, input) {
+        int64_t version = version_now(job, table, sl_json_int(input, "version", -1));
+        *ret_is_said &= has_input(job, back, table, version) && !will_change(job, table);
+        if (json_object_set_new(input, "version", json_integer(version)) != 0)
+            return sl_fail_memory(err);
+    }
+    for (size_t i = 0; i < sizeof of_its_own_time / sizeof *of_its_own_time; i++)
+        (void)json_object_del(record, of_its_own_time[i]);
+    if (json_object_set_new(record, "run_id", json_string(job->rollback->run_id)) != 0 ||
+        json_object_set_new(record, "restored", json_integer(back->then.version)) != 0)
+        return sl_fail_memory(err);
+    *ret = record;
+    record = NULL;
+    return SL_OK;
+}
+
+// Two beyond both tables of a step: a rollback that is killed between quarantine and clean leaves
+// no pair that looks like a step to be gone on with.
+static int64_t next_sequence(const struct job *job, const struct back *back, const char *step)
+{
+    int64_t newest = back->record.sequence;
+    for (size_t i = 0; i < job->count; i++)
+        if (sl_str_equal(job->backs[i].record.step, step) && job->backs[i].record.sequence > newest)
+            newest = job->backs[i].record.sequence;
+    return newest + 2;
+}
+
+static int restore(struct job *job, struct back *back, json_t *record, struct sl_err *err)
+{
+    const char *step = sl_json_text(record, "step", "");
+    int64_t sequence = next_sequence(job, back, step), version;
+    bool was_done;
+    char *text = NULL;
+    if (json_object_set_new(record, "sequence", json_integer(sequence)) != 0)
+        return sl_fail_memory(err);
+    SL_TRY(sl_json_print(record, &text, err));
+    struct sl_delta_commit commit = {.mode = SL_DELTA_RESTORE,
+                                     .base_version = back->now.version,
+                                     .columns = back->then.columns,
+                                     .column_count = back->then.column_count,
+                                     .partition_columns = back->then.partition_columns,
+                                     .partition_count = back->then.partition_count,
+                                     .staged_folder = "",
+                                     .restored = &back->then,
+                                     .app_id = step,
+                                     .app_version = sequence,
+                                     .operation = "RESTORE",
+                                     .record_json = text};
+    int code =
+        sl_delta_commit(back->folder, &commit, job->session, job->arena, &version, &was_done, err);
+    free(text);
+    SL_TRY(code);
+    back->result->version = version;
+    return SL_OK;
+}
+
+// The newest sequence numbers stay as they were found: those of the rollback are not among them.
+static int roll_back(struct job *job, struct sl_err *err)
+{
+    for (size_t i = 0; i < job->count; i++) {
+        struct back *back = &job->backs[i];
+        SL_AUTO(sl_json_free) json_t *record = NULL;
+        bool is_said;
+        SL_TRY(rewrite_record(job, back, &record, &is_said, err));
+        back->result->is_needed = !is_said || !is_same_table(&back->then, &back->now);
+        if (back->result->is_needed && !job->rollback->dry_run)
+            SL_TRY(restore(job, back, record, err));
+    }
+    return SL_OK;
+}
+
+static int publish(struct job *job, struct sl_err *err)
+{
+    struct sl_publication now = {
+        .run_id = job->rollback->run_id, .command = "rollback", .at_us = job->rollback->now_us};
+    SL_TRY(sl_world_look_again(job->world, err));
+    for (size_t i = 0; i < job->count; i++) {
+        const struct sl_node *node = sl_graph_node(&job->world->graph, job->backs[i].table);
+        bool is_quarantine = !sl_str_equal(node->name, job->backs[i].table);
+        struct sl_published published = {
+            job->backs[i].table,
+            is_quarantine ? node->facts.quarantine_version : node->facts.version,
+            job->backs[i].now.table_id, node->facts.inputs, node->facts.input_count};
+        if (!SL_PUSH(job->arena, now.tables, now.table_count, published))
+            return sl_fail_memory(err);
+    }
+    sl_publication_sort(&now);
+    SL_TRY(sl_publication_write(job->world->project, &now, job->arena, err));
+    job->rollback->number = now.number;
+    return SL_OK;
+}
+
+int sl_world_rollback(struct sl_world *world, struct sl_session *session,
+                      struct sl_rollback *rollback, struct sl_err *err)
+{
+    struct job job = {
+        .world = world, .session = session, .rollback = rollback, .arena = &world->arena};
+    SL_AUTO(sl_fd_close) int lock_fd = -1;
+    if (!rollback->dry_run)
+        SL_TRY(sl_run_lock(world->project->state_folder, &lock_fd, err));
+    SL_TRY(collect(&job, err));
+    SL_TRY(roll_back(&job, err));
+    return rollback->dry_run ? SL_OK : publish(&job, err);
+}

@@ -1,0 +1,112 @@
+"""Environments: one that reads another's tables writes only its own, and never touches the other's."""
+import hashlib
+
+import pytest
+
+from test_kill import FILES, PROJECT, contents, make
+
+SETTINGS = PROJECT["sluice.yml"] + """environments:
+  prod: {lake: lake}
+  dev: {lake: dev/lake, state: dev/state, reads: prod}
+"""
+TARGETS = ("targets/files.yml", "targets/base.yml")
+
+
+def shared(tmp_path, sluice_bin):
+    """A project with a production that has run, and a dev beside it with places of its own for deliveries."""
+    project = make(tmp_path / "project", sluice_bin, 1)
+    project.write("sluice.yml", SETTINGS)
+    for target in TARGETS:
+        project.write(target, PROJECT[target].replace("path: out", "path: ${env:PLACE}"))
+    project.run("run", "--env", "prod", env={"PLACE": "out"})
+    return project
+
+
+def digest(folder):
+    """Every file below, with its bytes."""
+    return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.rglob("*")) if file.is_file()}
+
+
+def dev(project, *arguments, **options):
+    return project.run(*arguments, "--env", "dev", env={"PLACE": "dev/out"}, **options)
+
+
+def query(project, sql, environment):
+    return project.json("query", sql, "--env", environment, env={"PLACE": "dev/out"})["rows"]
+
+
+def test_an_environment_reads_the_tables_of_another_one_until_it_has_its_own(tmp_path, sluice_bin):
+    project = shared(tmp_path, sluice_bin)
+    before = digest(project.folder / "lake"), digest(project.folder / "out")
+    assert "nothing to do" in dev(project, "run").stdout
+    assert not (project.folder / "dev/out").exists()
+    assert query(project, "select count(*) from clean.orders", "dev") == query(project, "select count(*) from clean.orders", "prod")
+    # Production gets a file that dev does not care for; dev changes a model.
+    project.write("data/orders-2.csv", FILES[1])
+    assert "nothing to do" in dev(project, "run").stdout
+    project.write("models/daily.sql", PROJECT["models/daily.sql"].replace("sum(amount)", "2 * sum(amount)"))
+    planned = {node["name"]: node["verdict"] for node in
+               project.json("plan", "--env", "dev", env={"PLACE": "dev/out"})["nodes"] if node["verdict"] != "fresh"}
+    assert planned == {"curated.daily": "stale", "curated.totals": "after_inputs", "target.files.daily": "stale",
+                       "target.base.daily": "stale"}
+    dev(project, "run")
+    built = {str(log.parent.relative_to(project.folder / "dev/lake")) for log in (project.folder / "dev/lake").rglob("_delta_log")}
+    assert built == {"curated/daily", "curated/totals"}
+    assert (project.folder / "dev/out/daily").exists() and not (project.folder / "dev/out/raw_lines").exists()
+    assert (digest(project.folder / "lake"), digest(project.folder / "out")) == before
+    doubled = query(project, "select sum(amount)::varchar from curated.daily", "dev")[0][0]
+    single = query(project, "select (2 * sum(amount))::varchar from curated.daily", "prod")[0][0]
+    assert float(doubled) == float(single)
+    # Production goes on: dev's own tables follow it, all others are production's.
+    project.run("run", "--env", "prod", "--exclude", "curated.daily+", env={"PLACE": "out"})
+    assert "clean.orders changed" in dev(project, "plan", "--why").stdout
+    dev(project, "run")
+    assert query(project, "select sum(orders) from curated.daily", "dev") == query(project, "select count(*) from clean.orders", "prod")
+    assert "nothing to do" in dev(project, "run").stdout
+    assert dev(project, "publications").stdout.count("#") == 2
+
+
+def test_a_changed_contract_is_judged_over_the_raw_rows_of_the_other_environment(tmp_path, sluice_bin):
+    project = shared(tmp_path, sluice_bin)
+    before = digest(project.folder / "lake")
+    project.write("contracts/orders.odcs.yml", PROJECT["contracts/orders.odcs.yml"].replace("minimum: 0", "minimum: 10"))
+    dev(project, "run")
+    assert digest(project.folder / "lake") == before
+    assert not (project.folder / "dev/lake/raw").exists()
+    assert query(project, "select count(*) from clean.orders", "dev")[0][0] < query(project, "select count(*) from clean.orders", "prod")[0][0]
+    project.run("run", "--env", "prod", env={"PLACE": "out"})
+    (project.folder / "data/orders-2.csv").write_text(FILES[1])
+    project.run("run", "--env", "prod", env={"PLACE": "out"})
+    dev(project, "run")
+    assert query(project, "from clean.orders order by all", "dev") == query(project, "from clean.orders order by all", "prod")
+
+
+def test_rows_of_the_other_environment_cannot_be_given_up_and_its_deliveries_not_replaced(tmp_path, sluice_bin):
+    project = shared(tmp_path, sluice_bin)
+    before = digest(project.folder)
+    failed = dev(project, "quarantine", "discard", "orders", "--all", "--reason", "x", exit_code=1)
+    assert "table 'quarantine.orders' does not exist yet" in failed.stderr
+    project.write("models/daily.sql", PROJECT["models/daily.sql"].replace("sum(amount)", "2 * sum(amount)"))
+    failed = project.run("run", "--env", "dev", env={"PLACE": "out"}, exit_code=5)
+    assert "SL0803" in failed.stderr
+    after = digest(project.folder)
+    kept = [file for file in before if "/lake/" in file or "/out/" in file]
+    assert kept and all(before[file] == after[file] for file in kept)
+
+
+@pytest.mark.parametrize("dev_settings, message", [
+    ("{lake: dev, reads: pord}", "did you mean 'prod'?"),
+    ("{reads: prod}", "the lake is that of environment 'prod', whose tables would be written"),
+])
+def test_mistakes_in_reads_are_told(tmp_path, sluice_bin, dev_settings, message):
+    project = make(tmp_path / "project", sluice_bin, 1)
+    project.write("sluice.yml", SETTINGS.replace("{lake: dev/lake, state: dev/state, reads: prod}", dev_settings))
+    assert message in project.run("check", "--env", "dev", exit_code=1).stderr
+
+
+def test_an_environment_that_names_itself_reads_its_own(tmp_path, sluice_bin):
+    project = make(tmp_path / "project", sluice_bin, 1)
+    project.write("sluice.yml", PROJECT["sluice.yml"] + "reads: prod\nenvironments:\n  prod: {lake: lake}\n  dev: {lake: dev}\n")
+    project.run("run", "--env", "prod")
+    assert contents(project)["curated.totals"]
+    assert "nothing to do" in project.run("run", "--env", "dev").stdout
