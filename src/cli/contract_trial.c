@@ -61,6 +61,7 @@ int sl_trial_run(const struct sl_trial_input *input, struct sl_arena *arena, str
     const struct sl_budget *budget =
         table.has_budget ? &input->table->budget : &input->source->budget;
     input->project->lake_folder = input->folder;
+    input->project->read_lake = NULL; // only what stands there counts
     source.budget = no_budget;
     table.has_budget = false;
     SL_TRY(sl_step_ingest(&context, &source, &ingested, err));
