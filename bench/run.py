@@ -9,6 +9,7 @@
     plan      check and plan of 10,000 models
     merge     100,000 rows (5 % updates) into the clean orders against delta-rs
     replay    the rejected orders after their contract was mended, against cleansing all orders
+    diff      two equal versions, two equal copies, and copies with 100 differing rows, against one scan of both in the same engine
     postgres  5,000,000 rows (or --rows) into PostgreSQL against psql's \\copy
 
 SLUICE_BIN names the program. Times are wall seconds, memory is the peak of the process; a ratio below 1 means faster than the reference.
@@ -237,6 +238,34 @@ print(time.perf_counter() - start)
 """
     _, reference_memory, text = timed([sys.executable, "-c", script])
     report("merge 100,000 rows", seconds, peak, float(text.split()[-1]), reference_memory, f"delta-rs {deltalake.__version__}")
+
+
+DIFF_ROWS = """select i as id, (i % 1000)::integer as customer_id, (i * 7 % 100000 / 100)::decimal(12,2) as amount, 'name ' || (i % 5000) as name,
+    date '2026-01-01' + (i % 300)::integer as day, md5(i::varchar) as code, hash(i)::double as score from range({rows}) t(i)"""
+
+
+def bench_diff(folder, rows):
+    project = folder / f"diff-{rows}"
+    if not (project / "lake").exists():
+        (project / "models").mkdir(parents=True, exist_ok=True)
+        (project / "sluice.yml").write_text("name: diff\nchecks: {requirements: off}\n")
+        for name, sql in {"a": DIFF_ROWS.format(rows=rows), "b": "from curated.a",
+                          "c": f"select * replace (if(id % {max(rows // 100, 1)} = 0, amount + 1, amount)::decimal(12,2) as amount) "
+                               "from curated.a"}.items():
+            (project / "models" / f"{name}.sql").write_text(f"/* sluice\ngrain: [id]\n*/\n{sql}\n")
+        timed([SLUICE, "run"], cwd=project)
+    shutil.rmtree(project / ".sluice" / "digests", ignore_errors=True)
+    columns = "id, customer_id, amount, name, day, code, score"
+    scan = [SLUICE, "query", f"select sum(hash({columns})) from (from curated.a union all from curated.{{}})"]
+    reference, reference_memory, _ = timed([*scan[:2], scan[2].format("b")], cwd=project)
+    for name, sides, wanted in [("equal versions", ["a@0", "a"], 0), ("equal copies", ["a", "b"], 0), ("equal copies again", ["a", "b"], 0),
+                                ("100 differing rows, digest of A kept", ["a", "c"], 100), ("100 differing rows again", ["a", "c"], 100),
+                                ("100 differing rows, nothing kept", ["a", "c", "--fresh"], 100)]:
+        seconds, peak, text = timed([SLUICE, "diff", *sides, "--json"], cwd=project)
+        found = json.loads(text[text.index('{"schema"'):])
+        if found["differing"] != wanted or found["equal"] != found["a"]["rows"] - wanted:
+            sys.exit(f"{name}: {found}")
+        report(f"diff {found['a']['rows']:,} {name}", seconds, peak, reference, reference_memory)
 
 
 def timed_on_server(dsn, before, command, cwd=None):

@@ -8,6 +8,17 @@ bool sl_type_is_nested(const char *type)
            sl_str_starts(type, "MAP(") || sl_str_starts(type, "UNION(");
 }
 
+bool sl_type_is_number(const char *type)
+{
+    static const char *const names[] = {"DOUBLE",    "FLOAT",    "TINYINT", "SMALLINT",
+                                        "INTEGER",   "BIGINT",   "HUGEINT", "UTINYINT",
+                                        "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (sl_str_equal(type, names[i]))
+            return true;
+    return sl_str_starts(type, "DECIMAL(") && !sl_type_is_nested(type);
+}
+
 bool sl_type_has_floats(const char *type)
 {
     return strstr(type, "FLOAT") || strstr(type, "DOUBLE");

@@ -62,11 +62,19 @@ struct sl_target_kind {
                     struct sl_err *err);
     // Returns after everything is durable at the target, together with the position.
     int (*load)(void *self, const struct sl_load *load, struct sl_loaded *ret, struct sl_err *err);
+    // What a table holds now, as something to stand in FROM as long as the target is open; it may
+    // be read more than once. Rows that the engine cannot reach are fetched into the temporary
+    // table `temp`. SL_E_TABLE_MISSING if there is no such table. NULL: this kind cannot be read
+    // back.
+    int (*read)(void *self, const char *to, const char *temp, const char **ret_sql,
+                struct sl_err *err);
     void (*close)(void *self); // NULL is fine
 };
 
 // A list, struct, map or union.
 bool sl_type_is_nested(const char *type);
+// An integer, a decimal or a floating number.
+bool sl_type_is_number(const char *type);
 // True if a value of the type may hold NaN or an infinity.
 bool sl_type_has_floats(const char *type);
 // The column's value as JSON (the engine's type JSON): NaN, Infinity and -Infinity, for which JSON

@@ -1,12 +1,15 @@
-// sluice show TABLE: columns, versions, and some rows.
+// sluice show TABLE: columns, versions, and some rows; or what its values are.
 #include "base/clock.h"
-#include "cli/lake.h"
+#include "cli/profile.h"
 
 struct show_options {
     struct sl_common common;
     const char *table;
     struct sl_as_of as_of;
     int64_t limit;
+    bool profile;
+    struct sl_strs columns;
+    int64_t sample;
 };
 
 static const struct sl_opt rows[] = {
@@ -15,6 +18,12 @@ static const struct sl_opt rows[] = {
     SL_AS_OF_ROWS(struct show_options),
     {"limit", SL_OPT_INT, offsetof(struct show_options, limit), "5", "Rows to show.", 0,
      .letter = 'n', .placeholder = "N"},
+    {"profile", SL_OPT_BOOL, offsetof(struct show_options, profile), "false",
+     "Per column: counts, nulls, distinct and most frequent values, quantiles, a histogram.", 0},
+    {"columns", SL_OPT_STRINGS, offsetof(struct show_options, columns), NULL,
+     "With --profile: of these columns only.", SL_OPT_WORDS, .placeholder = "COLUMN"},
+    {"sample", SL_OPT_INT, offsetof(struct show_options, sample), "0",
+     "With --profile: of so many rows, drawn at random; 0: of all.", 0, .placeholder = "N"},
     SL_COMMON_ROWS,
     {0},
 };
@@ -120,6 +129,42 @@ static int print_json(const struct shown *shown, const struct sl_rows *sample, s
     return sl_rows_print_json(sample, root, err);
 }
 
+static int check_options(const struct show_options *options, struct sl_err *err)
+{
+    SL_TRY(sl_require_limit(options->limit, err));
+    if (!options->profile && (options->columns.count || options->sample))
+        return sl_fail(err, SL_E_USAGE, "%s goes with --profile",
+                       options->columns.count ? "--columns" : "--sample");
+    if (options->sample < 0)
+        return sl_fail(err, SL_E_USAGE, "--sample is '%lld', expected 0 or more",
+                       (long long)options->sample);
+    return SL_OK;
+}
+
+static int show_profile(struct sl_lake *lake, const struct show_options *options,
+                        const struct shown *shown, struct sl_err *err)
+{
+    enum sl_layer layer;
+    const char *name;
+    SL_AUTO(sl_buf_clear) struct sl_buf view = SL_BUF_INIT;
+    if (!sl_table_parse(shown->table, &layer, &name))
+        return sl_fail(err, SL_E_INTERNAL, "'%s' is not a table name", shown->table);
+    SL_TRY(sl_step_view(&lake->context, layer, name, shown->snapshot.version, NULL, err));
+    sl_buf_addf(&view, "%s.", sl_layer_name(layer));
+    sl_buf_add_sql_name(&view, name);
+    SL_TRY(sl_buf_check(&view, err));
+    const struct sl_profile_options asked = {.table = shown->table,
+                                             .version = shown->snapshot.version,
+                                             .columns = shown->snapshot.columns,
+                                             .column_count = shown->snapshot.column_count,
+                                             .wanted = options->columns,
+                                             .rows = shown->snapshot.row_count,
+                                             .sample = options->sample,
+                                             .view = view.text,
+                                             .common = &options->common};
+    return sl_profile_show(lake, &asked, err);
+}
+
 static int run_show(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct show_options *options = self;
@@ -130,7 +175,7 @@ static int run_show(const void *self, int *ret_exit, struct sl_err *err)
     const char *name, *folder;
     int64_t version;
     (void)ret_exit;
-    SL_TRY(sl_require_limit(options->limit, err));
+    SL_TRY(check_options(options, err));
     SL_TRY(sl_lake_open(&options->common, &lake, err));
     struct sl_arena *arena = &lake.world.arena;
     SL_TRY(sl_lake_table(&lake, options->table, &layer, &name, &folder, err));
@@ -138,6 +183,8 @@ static int run_show(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY_NEW(shown.table, err);
     SL_TRY(sl_lake_version(&lake, shown.table, folder, &options->as_of, &version, err));
     SL_TRY(sl_delta_load(folder, version, lake.session, arena, &shown.snapshot, err));
+    if (options->profile)
+        return show_profile(&lake, options, &shown, err);
     SL_TRY(sl_delta_history(folder, 10, arena, &shown.history, &shown.history_count, err));
     SL_TRY(fetch_rows(&lake, &shown, options->limit, &result, err));
     struct sl_rows printed = {.result = result};
@@ -152,12 +199,13 @@ static int run_show(const void *self, int *ret_exit, struct sl_err *err)
     return sl_rows_print_text(&printed, err);
 }
 
-static const char *const examples[] = {"sluice show clean.orders",
-                                       "sluice show daily_revenue --version 3 -n 20", NULL};
+static const char *const examples[] = {
+    "sluice show clean.orders", "sluice show daily_revenue --version 3 -n 20",
+    "sluice show clean.orders --profile --columns amount status", NULL};
 
 const struct sl_command sl_command_show = {
     .name = "show",
-    .summary = "Show a table: columns, versions and some rows.",
+    .summary = "Show a table: columns, versions and some rows, or the profile of its values.",
     .rows = rows,
     .options_bytes = sizeof(struct show_options),
     .examples = examples,

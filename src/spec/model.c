@@ -144,7 +144,7 @@ static int take_text(struct sl_load *load, const struct sl_load_file *file, stru
     size_t length;
 
     *ret_node = NULL;
-    model->sql = "";
+    model->text = model->sql = "";
     SL_TRY(sl_load_text(load, file->path, &bytes, &length, err));
     if (!bytes)
         return SL_OK;
@@ -155,6 +155,7 @@ static int take_text(struct sl_load *load, const struct sl_load_file *file, stru
         return SL_OK;
     }
     sl_model_split(bytes, &text);
+    model->text = bytes;
     model->sql = text.sql;
     model->sql_line = text.sql_line;
     model->sql_column = text.sql_column;
@@ -184,6 +185,7 @@ int sl_model_read(struct sl_load *load, const struct sl_load_file *file, struct 
     ret->name = file->name;
     ret->file = file->path;
     ret->node = node;
+    ret->text = model.text;
     ret->sql = model.sql;
     ret->sql_line = model.sql_line;
     ret->sql_column = model.sql_column;

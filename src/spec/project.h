@@ -76,7 +76,8 @@ struct sl_model {
     const char *name; // file stem; the table is curated.NAME
     const char *file;
     const struct sl_yaml *node; // the settings; may be a null node
-    const char *sql;            // the file's text without the leading comment
+    const char *text;           // the whole file; "" in a project put together by hand
+    const char *sql;            // the same without the leading comment
     int sql_line, sql_column;   // where it begins in the file
     const char *description;
     struct sl_strs tags;

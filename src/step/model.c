@@ -198,6 +198,20 @@ static int build_record(struct sl_model_step *step, const char **ret_json, struc
     return sl_record_print(&record, step->context->arena, ret_json, err);
 }
 
+// The first text that has the fingerprint stays: what differs later is only how it is written.
+static int keep_code(struct sl_model_step *step, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *kept = NULL;
+    SL_AUTO(sl_json_free) json_t *code = NULL;
+    SL_TRY(sl_step_find_code(step->context, step->fingerprint, &kept, err));
+    if (kept)
+        return SL_OK;
+    code = json_pack("{s:s, s:s, s:o}", "model", step->model->name, "file", step->model->file,
+                     "text", sl_json_string(step->model->text ? step->model->text : ""));
+    SL_TRY_NEW(code, err);
+    return sl_step_keep_code(step->context, step->fingerprint, code, err);
+}
+
 static int commit(struct sl_model_step *step, int64_t *ret_version, struct sl_err *err)
 {
     struct sl_delta_commit commit = {
@@ -219,6 +233,7 @@ static int commit(struct sl_model_step *step, int64_t *ret_version, struct sl_er
         .description = step->model->description,
     };
     SL_TRY(build_record(step, &commit.record_json, err));
+    SL_TRY(keep_code(step, err));
     return sl_step_commit(step->context, step->folder, &commit, ret_version, err);
 }
 

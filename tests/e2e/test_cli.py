@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 
 DAILY = "curated.daily_revenue"
-COMMANDS = ("quickstart init check plan apply run retry rollback publications status logs ls show query quarantine contract lineage explain config schema "
+COMMANDS = ("quickstart init check plan apply run retry rollback publications status logs ls show query diff quarantine attest contract lineage explain config schema "
             "completion docs help version").split()
 CODES = re.findall(r'SL_CODE\((\w+), "(SL\d{4})", SL_FATE_(\w+), "([^"]*)",\s*((?:"[^"]*"\s*)+)\)',
                    (ROOT / "src" / "base" / "codes.def").read_text())

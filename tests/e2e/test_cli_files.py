@@ -313,6 +313,8 @@ COMPLETIONS = [
     (["show", "curated.b"], ["curated.best_day"]),
     (["quarantine", "show", "quarantine.o"], ["quarantine.orders"]),
     (["query", "--for"], ["--format"]),
+    (["diff", "clean.o"], ["clean.orders"]),
+    (["diff", "clean.orders@1", "clean.o"], ["clean.orders"]),
     (["query", "--format", ""], ["text", "csv", "json"]),
     (["query", "--format", "=", "c"], ["csv"]),
     (["run", "--select", "tag", ":"], ["finance", "sales"]),
@@ -320,7 +322,7 @@ COMPLETIONS = [
     (["run", "-s", "orders", "+best"], ["+best_day"]),
     (["run", "-s", "orders", "--excl"], ["--exclude"]),
     (["run", "-s", "daily_revenue,ta"], ["daily_revenue,tag:", "daily_revenue,tag:finance", "daily_revenue,tag:sales"]),
-    (["explain", "SL070"], ["SL0701", "SL0702", "SL0703", "SL0704", "SL0705", "SL0706", "SL0707", "SL0708"]),
+    (["explain", "SL070"], ["SL0701", "SL0702", "SL0703", "SL0704", "SL0705", "SL0706", "SL0707", "SL0708", "SL0709"]),
     (["completion", "b"], ["bash"]),
     (["schema", "t"], ["target"]),
     (["apply", "sl"], ["sluice.yml"]),
@@ -382,7 +384,7 @@ def test_the_setting_that_wins_is_the_one_that_is_used(project):
 
 SECRETS = {"env": "hush-of-the-environment", "dotenv": "hush-of-dotenv", "file": 'hush "of" a\\file', "exec": "hush'of'a'command"}
 COMMANDS = ["check -v", "plan", "plan -o plan.json", "run -v", "run --json", "run --log-format json -v", "retry", "retry --json", "status",
-            "status --json", "logs", "logs --json", "ls", "ls --json", "show tagged", "show tagged --json", "lineage", "lineage --json",
+            "status --json", "logs", "logs --json", "ls", "ls --json", "show tagged", "show tagged --json", "show tagged --profile", "diff tagged raw.lines --json", "lineage", "lineage --json",
             "config show --origin", "config show --json", "quarantine ls", "check --json", "query from_raw --json", "complete -- run -s tag:"]
 
 

@@ -368,6 +368,27 @@ static int load_rows(void *self, const struct sl_load *load, struct sl_loaded *r
     return SL_OK;
 }
 
+static int read_table(void *self, const char *to, const char *temp, const char **ret_sql,
+                      struct sl_err *err)
+{
+    struct database_target *target = self;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    bool is_there = sl_fs_exists(target->path);
+    (void)temp;
+    if (is_there) {
+        SL_TRY(attach(target, err));
+        SL_TRY(has_table(target, to, &is_there, err));
+    }
+    if (!is_there)
+        return sl_fail(err, SL_E_TABLE_MISSING, "'%s' has no table '%s'", target->path, to);
+    sl_buf_addf(&sql, "%s.", target->alias);
+    sl_buf_add_sql_name(&sql, to);
+    SL_TRY(sl_buf_check(&sql, err));
+    *ret_sql = sl_arena_strdup(target->arena, sql.text);
+    SL_TRY_NEW(*ret_sql, err);
+    return SL_OK;
+}
+
 static void close_target(void *self)
 {
     struct database_target *target = self;
@@ -386,6 +407,7 @@ const struct sl_target_kind sl_target_sqlite = {
     .open = open_sqlite,
     .position = sqlite_position,
     .load = load_rows,
+    .read = read_table,
     .close = close_target,
 };
 const struct sl_target_kind sl_target_duckdb = {
@@ -396,5 +418,6 @@ const struct sl_target_kind sl_target_duckdb = {
     .open = open_duckdb,
     .position = position,
     .load = load_rows,
+    .read = read_table,
     .close = close_target,
 };

@@ -437,6 +437,38 @@ static void close_target(void *self)
     (void)self; // all in the arena
 }
 
+// Of Parquet alone: other formats do not say which types their values have.
+static int read_folder(void *self, const char *to, const char *temp, const char **ret_sql,
+                       struct sl_err *err)
+{
+    struct folder_target *target = self;
+    struct sl_target_position position;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct sl_strs names = {0};
+    bool has_partitions = false;
+    int64_t rows;
+    const char *folder = sl_path_join(target->arena, target->path, to);
+    const char *files = sl_arena_printf(target->arena, "%s/%s/**/*.parquet", target->path, to);
+    (void)temp;
+    SL_TRY_NEW(folder, err);
+    SL_TRY_NEW(files, err);
+    SL_TRY(read_position(target, to, &position, &rows, err));
+    if (position.version < 0)
+        return sl_fail(err, SL_E_TABLE_MISSING, "'%s/%s' holds no whole delivery", target->path,
+                       to);
+    sl_buf_add(&sql, "read_parquet(");
+    sl_buf_add_sql_string(&sql, files);
+    SL_TRY(sl_fs_list(folder, target->arena, &names, err));
+    for (size_t i = 0; i < names.count; i++)
+        has_partitions = has_partitions || strchr(names.items[i], '=');
+    sl_buf_addf(&sql, ", hive_partitioning = %s)",
+                has_partitions ? "true, hive_types_autocast = false" : "false");
+    SL_TRY(sl_buf_check(&sql, err));
+    *ret_sql = sl_arena_strdup(target->arena, sql.text);
+    SL_TRY_NEW(*ret_sql, err);
+    return SL_OK;
+}
+
 const struct sl_target_kind sl_target_parquet = {
     .name = "parquet",
     .summary = "A folder of Parquet files per table.",
@@ -444,6 +476,7 @@ const struct sl_target_kind sl_target_parquet = {
     .open = open_parquet,
     .position = position,
     .load = load_rows,
+    .read = read_folder,
     .close = close_target,
 };
 const struct sl_target_kind sl_target_csv = {

@@ -26,6 +26,7 @@
     X(PQcmdTuples)            \
     X(PQputCopyData)          \
     X(PQputCopyEnd)           \
+    X(PQgetCopyData)          \
     X(PQgetResult)            \
     X(PQsetNoticeProcessor)
 

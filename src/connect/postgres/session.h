@@ -33,6 +33,11 @@ SL_MUST int sl_postgres_copy(struct sl_postgres *postgres, const char *name, con
                              const struct sl_column *columns, size_t count, int64_t *ret_rows,
                              struct sl_err *err);
 
+// Fetches all rows of a table into the engine's temporary table `temp`. SL_E_TABLE_MISSING if there
+// is none; SL_E_BALANCE if the engine read other than what the server sent.
+SL_MUST int sl_postgres_read(struct sl_postgres *postgres, const char *table, const char *temp,
+                             struct sl_err *err);
+
 // Delivered rows on their way: a temporary table of this name, with the delivery's columns.
 #define SL_POSTGRES_STAGE "_sluice_stage"
 // Compares the columns of a table that is there with those of the stage. Where the table is

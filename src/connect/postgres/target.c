@@ -37,7 +37,8 @@ int sl_postgres_query(struct sl_postgres *postgres, const char *sql, PGresult **
     const struct sl_libpq *pq = &postgres->libpq;
     PGresult *result = pq->PQexec(postgres->connection, sql);
     ExecStatusType status = pq->PQresultStatus(result);
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_COPY_IN) {
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_COPY_IN ||
+        status == PGRES_COPY_OUT) {
         *ret = result;
         return SL_OK;
     }
@@ -399,6 +400,18 @@ static int load_rows(void *self, const struct sl_load *load, struct sl_loaded *r
     return SL_OK;
 }
 
+static int read_table(void *self, const char *to, const char *temp, const char **ret_sql,
+                      struct sl_err *err)
+{
+    struct sl_postgres *postgres = self;
+    const char *table = qualified(postgres, to);
+    SL_TRY_NEW(table, err);
+    SL_TRY(sl_postgres_read(postgres, table, temp, err));
+    *ret_sql = sl_arena_strdup(postgres->arena, temp);
+    SL_TRY_NEW(*ret_sql, err);
+    return SL_OK;
+}
+
 const struct sl_target_kind sl_target_postgres = {
     .name = "postgres",
     .summary = "A table in PostgreSQL, by COPY and one transaction.",
@@ -406,5 +419,6 @@ const struct sl_target_kind sl_target_postgres = {
     .open = open_target,
     .position = position,
     .load = load_rows,
+    .read = read_table,
     .close = close_target,
 };

@@ -1,0 +1,374 @@
+"""`sluice diff`: against rows compared in Python, over versions, environments, deliveries and files."""
+import collections
+import json
+import math
+import os
+import pty
+import random
+import re
+import shutil
+import subprocess
+
+import duckdb
+import pytest
+
+from conftest import Project
+
+LATE = """order_id,customer_id,order_date,amount,currency,status,email,updated_at
+1116,11,2026-03-04,61.29,EUR,new,kim@example.com,2026-03-09 17:56:00
+2001,1,2026-03-05,10.00,EUR,paid,ada@example.com,2026-03-05 08:00:00
+2002,2,2026-03-05,20.00,EUR,paid,ben@example.com,2026-03-05 08:01:00
+"""
+TARGETS = {
+    "sqlite": "type: sqlite\npath: out/lite.db\n",
+    "duckdb": "type: duckdb\npath: out/duck.db\n",
+    "parquet": "type: parquet\npath: out/pq\n",
+}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory, sluice_bin):
+    """The quickstart project after two runs, of which the second changed one order and brought two."""
+    project = Project(tmp_path_factory.mktemp("diff") / "shop", sluice_bin)
+    project.run("init", "--template", "quickstart")
+    project.write("sluice.yml", (project.folder / "sluice.yml").read_text() + "environments:\n  prod: {lake: prodlake}\n  gone: {}\n")
+    for name, text in TARGETS.items():
+        project.write(f"targets/{name}.yml", f"{text}deliver:\n  - {{table: clean.orders, to: orders}}\n"
+                                             f"  - {{table: quarantine.orders, to: rejected}}\n")
+    project.run("run")
+    project.write("data/orders-2026-03-09.csv", LATE)
+    project.run("run")
+    return project
+
+
+@pytest.fixture
+def shop(built, tmp_path):
+    """The same, to be changed."""
+    shutil.copytree(built.folder, tmp_path / "shop", dirs_exist_ok=True)
+    return Project(tmp_path / "shop", built.binary)
+
+
+def counts(found):
+    return found["equal"], found["differing"], found["a"]["only"], found["b"]["only"]
+
+
+def differing_columns(found):
+    return {column["name"]: column["differing"] for column in found["columns"] if column["differing"]}
+
+
+# --- versions of a table
+
+def test_two_versions_by_the_contracts_key(built):
+    found = built.json("diff", "clean.orders@0", "clean.orders")
+    assert found["key"] == ["order_id"] and counts(found) == (111, 1, 0, 2) and not found["is_equal"]
+    assert (found["a"]["name"], found["b"]["name"]) == ("clean.orders@0", "clean.orders@1")
+    assert differing_columns(found) == {"amount": 1, "status": 1, "updated_at": 1, "_source": 1, "_position": 1}
+    example = found["examples"]["differing"][0]
+    assert example["key"] == {"order_id": "1116"} and example["columns"]["amount"] == {"a": "60.29", "b": "61.29"}
+    assert "currency" not in example["columns"]
+    assert [row["order_id"] for row in found["examples"]["only_b"]] == ["2001", "2002"] and found["examples"]["only_a"] == []
+
+
+def test_text_tells_the_same(built):
+    told = built.run("diff", "clean.orders@0", "orders@1").stdout
+    for line in ("  111 equal", "  1 differing", "  0 only in A", "  2 only in B"):
+        assert line in told.splitlines()
+    assert re.search(r"^1116 +amount +60\.29 +61\.29$", told, re.M), told
+    short = built.run("diff", "orders@0", "orders", "--summary").stdout
+    assert short.splitlines()[-1].split() == ["_position", "1"] and "61.29" not in short
+
+
+def test_the_exit_code_tells_only_when_asked(built):
+    built.run("diff", "orders@0", "orders", exit_code=0)
+    built.run("diff", "orders@0", "orders", "--exit-code", exit_code=1)
+    built.run("diff", "orders", "orders@1", "--exit-code", exit_code=0)
+    built.run("diff", "orders@0", "orders", "--exit-code", "--columns", "currency", "--where", "order_id < 2000", exit_code=0)
+
+
+def test_a_time_is_a_version(built):
+    log = sorted((built.table_folder("clean.orders") / "_delta_log").glob("*.json"))[0].read_text()
+    at = next(json.loads(line)["commitInfo"]["timestamp"] for line in log.splitlines() if "commitInfo" in line)
+    time = duckdb.sql(f"select strftime(make_timestamp({at + 1} * 1000), '%Y-%m-%dT%H:%M:%S.%gZ')").fetchone()[0]
+    assert built.json("diff", f"clean.orders@{time}", "clean.orders")["a"]["version"] == 0
+
+
+def test_a_publication_is_one_too(built):
+    assert counts(built.json("diff", "clean.orders@#1", "clean.orders@published")) == (111, 1, 0, 2)
+    assert "there is no publication" in built.run("diff", "clean.orders@#9", "clean.orders", exit_code=1).stderr
+
+
+def test_files_of_both_versions_are_not_read(shop):
+    """Their bytes may even be gone: raw@1 has the files of raw@0 and one more."""
+    files = [file for file in shop.table_folder("raw.orders").glob("*.parquet")]
+    new = json.loads([line for line in (shop.table_folder("raw.orders") / "_delta_log" / f"{1:020}.json").read_text().splitlines()
+                      if '"add"' in line][0])["add"]["path"]
+    for file in files:
+        if file.name != new:
+            file.write_bytes(b"nobody reads this")
+    found = shop.json("diff", "raw.orders@0", "raw.orders")
+    assert counts(found) == (122, 0, 0, 3) and found["a"]["files"] == {"all": 2, "read": 0} and found["b"]["files"]["read"] == 1
+    same = shop.json("diff", "raw.orders@0", "raw.orders@0")
+    assert same["is_equal"] and same["equal"] == 122 and same["b"]["files"]["read"] == 0
+    assert shop.json("diff", "raw.orders@1", "raw.orders@0")["a"]["only"] == 3
+
+
+def test_digests_are_kept_until_the_folder_is_deleted(shop):
+    """What is kept is not read again, unless --fresh says so."""
+    shop.run("run", "--env", "prod", exit_code=None)
+    shutil.rmtree(shop.folder / ".sluice" / "digests")
+    first = shop.json("diff", "prod:clean.orders", "clean.orders")
+    assert first["is_equal"] and not first["a"]["was_cached"]
+    assert len(list((shop.folder / ".sluice" / "digests").iterdir())) == 2
+    again = shop.json("diff", "prod:clean.orders", "clean.orders")
+    assert again["is_equal"] and again["a"]["was_cached"] and again["b"]["was_cached"]
+    assert not shop.json("diff", "prod:clean.orders", "clean.orders", "--fresh")["a"]["was_cached"]
+    assert not shop.json("diff", "prod:clean.orders", "clean.orders", "--where", "order_id > 0")["a"]["was_cached"]
+    for file in (shop.folder / ".sluice" / "digests").iterdir():
+        file.write_bytes(b"damaged")
+    damaged = shop.json("diff", "prod:clean.orders", "clean.orders")
+    assert damaged["is_equal"] and not damaged["a"]["was_cached"]
+    shutil.rmtree(shop.folder / ".sluice" / "digests")
+    assert shop.json("diff", "prod:clean.orders", "clean.orders")["is_equal"]
+
+
+def test_environments(shop):
+    (shop.folder / "data" / "orders-2026-03-09.csv").unlink()
+    shop.run("run", "--env", "prod", exit_code=None)
+    found = shop.json("diff", "prod:clean.orders", "clean.orders")
+    assert counts(found) == (111, 1, 0, 2) and found["a"]["name"] == "prod:clean.orders@0"
+    raw = shop.json("diff", "prod:raw.orders", "raw.orders")  # loaded at another time, which is no difference
+    assert counts(raw) == (122, 0, 0, 3) and raw["key"] == ["_source", "_position"]
+    assert shop.json("diff", "prod:raw.orders", "raw.orders", "--columns", "_ingested_at")["differing"] == 122
+
+
+def test_an_added_column_and_another_type_are_told_first(shop):
+    shop.write("models/one.sql", "select order_id, amount from clean.orders")
+    shop.run("run", "--select", "one")
+    shop.write("models/one.sql", "select order_id::varchar as order_id, amount, status from clean.orders")
+    shop.run("run", "--select", "one")
+    found = shop.json("diff", "one@0", "one@1", "--key", "order_id")
+    assert counts(found) == (114, 0, 0, 0) and not found["has_same_columns"] and not found["is_equal"]
+    types = {column["name"]: (column["type_a"], column["type_b"]) for column in found["columns"]}
+    assert types == {"order_id": ("BIGINT", "VARCHAR"), "amount": ("DECIMAL(12,2)",) * 2, "status": (None, "VARCHAR")}
+    told = shop.run("diff", "one@0", "one@1", "--key", "order_id").stdout
+    assert "order_id: BIGINT in A, VARCHAR in B" in told and "status VARCHAR: only in B" in told
+    shop.run("diff", "one@0", "one@1", "--key", "order_id", "--exit-code", exit_code=1)
+
+
+# --- deliveries
+
+@pytest.mark.parametrize("target", sorted(TARGETS))
+def test_a_delivery_is_what_was_delivered(built, target):
+    assert counts(built.json("diff", "clean.orders", f"target:{target}/clean.orders")) == (114, 0, 0, 0)
+    assert built.json("diff", "clean.orders", f"target:{target}/orders")["is_equal"]
+    assert built.json("diff", f"target:{target}/quarantine.orders", "quarantine.orders")["is_equal"]  # nested, and with nulls
+    assert counts(built.json("diff", "orders@0", f"target:{target}/orders")) == (111, 1, 0, 2)
+
+
+def test_what_somebody_changed_in_a_database_is_found(shop):
+    connection = duckdb.connect(str(shop.folder / "out" / "duck.db"))
+    connection.execute("update orders set amount = amount + 0.01 where order_id = 1004; delete from orders where order_id = 1005")
+    connection.close()
+    found = shop.json("diff", "clean.orders", "target:duckdb/orders")
+    assert counts(found) == (112, 1, 1, 0) and differing_columns(found) == {"amount": 1}
+    assert shop.json("diff", "clean.orders", "target:duckdb/orders", "--tolerance", "0.02")["differing"] == 0
+
+
+def test_postgres_gives_back_what_it_was_given(new_project, postgres):
+    """Every type, null and empty text, NaN and infinities, bytes, nested values, and long texts with line breaks."""
+    project = new_project("pg")
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\n")
+    project.write("models/types.sql", """select i as id, i::smallint as s, i::integer as n, i % 2 = 0 as b, (i / 7)::decimal(12,2) as d,
+        (i / 3)::double as f, (i / 3)::float as r, case i when 3 then 'nan'::double when 4 then 'infinity'::double end as odd,
+        case i % 4 when 0 then null when 1 then '' when 2 then 'a,"b"' || chr(10) || chr(92) || '.' else repeat('ä', 5000) end as t,
+        date '1969-12-28' + i::integer as day, timestamp '2026-01-01 00:00:00.000001' + interval (i) hour as at,
+        timestamptz '2026-03-29 00:30:00+00' + interval (i) hour as zone, encode(repeat('x', i::integer)) as bytes,
+        case when i > 1 then {'a': i, 'b': [1.5, null, i]} end as nested from range(9) t(i)""")
+    project.write("targets/pg.yml", "type: postgres\ndsn: ${env:DSN}\nschema: diffs\ndeliver:\n"
+                  "  - {table: curated.types, to: types, write: merge, key: [id]}\n")
+    env = {"DSN": postgres.dsn}
+    project.run("run", env=env)
+    found = project.json("diff", "types", "target:pg/types", env=env)
+    assert found["key"] == ["id"] and counts(found) == (9, 0, 0, 0) and found["is_equal"], found
+    postgres.query("update diffs.types set t = '' where id = 0; update diffs.types set odd = 1 where id in (3, 4);"
+                   "update diffs.types set nested = '{\"a\": 2, \"b\": [1.5, null, 3]}' where id = 2; delete from diffs.types where id = 8")
+    found = project.json("diff", "types", "target:pg/types", env=env)
+    assert counts(found) == (4, 4, 1, 0) and differing_columns(found) == {"t": 1, "odd": 2, "nested": 1}
+    values = {example["key"]["id"]: example["columns"] for example in found["examples"]["differing"]}
+    assert values["0"] == {"t": {"a": None, "b": ""}} and values["3"]["odd"] == {"a": "nan", "b": "1.0"}
+    postgres.query("drop table diffs.types")
+    assert "has no table" in project.run("diff", "types", "target:pg/types", env=env, exit_code=1).stderr
+
+
+# --- files, and rows compared in Python
+
+def test_a_csv_file_with_a_table(built):
+    found = built.json("diff", "data/orders-2026-03-09.csv", "clean.orders", "--where", "order_id::int in (1116, 2001, 2002)")
+    assert counts(found) == (3, 0, 0, 0) and not found["has_same_columns"]
+    assert {c["name"] for c in found["columns"] if not c["type_a"]} == {"_source", "_position"}
+
+
+def test_a_delta_folder_with_a_version(built):
+    found = built.json("diff", "lake/clean/orders@0", "clean.orders", "--key", "order_id")
+    assert counts(found) == (111, 1, 0, 2) and found["a"]["version"] == 0
+
+
+def test_texts_are_compared_by_the_value_they_stand_for(project):
+    project.write("sluice.yml", "name: t\n")
+    project.write("a.csv", "id,n,d,day,t\n1,007,1.50,2026-01-01,x\n2,1.5,1.239,2026-01-02 10:00:00,\n3,x,2,2026-01-03,y\n")
+    duckdb.sql(f"""copy (select * from (values (1, 7, 1.5::decimal(8,2), date '2026-01-01', 'x'),
+        (2, 2, 1.24, date '2026-01-02', null), (3, null, 2, date '2026-01-03', 'y')) v(id, n, d, day, t)) to '{project.folder}/b.parquet'""")
+    found = project.json("diff", "a.csv", "b.parquet", "--key", "id")
+    assert counts(found) == (1, 2, 0, 0) and differing_columns(found) == {"n": 2, "d": 1, "day": 1}
+    assert found["examples"]["differing"][1] == {"key": {"id": "3"}, "columns": {"n": {"a": "x", "b": None}}}
+
+
+NAN = float("nan")
+
+
+def row_of(random_):
+    return [random_.choice([None] + list(range(1, 25))), random_.choice([None, NAN, 0.0, -0.0, 1.5, math.inf]),
+            random_.choice([None, "", "a", "b'\"", "ä"]), random_.choice([None, [], [1], [1, None]])]
+
+
+def same(value):
+    """Equal values as one, as SQL has it: NaN is itself, and there is one zero."""
+    if isinstance(value, float):
+        return "nan" if value != value else value + 0.0
+    return tuple(value) if isinstance(value, list) else value
+
+
+def write_rows(project, name, rows):
+    connection = duckdb.connect()
+    connection.execute("create table t (id integer, x double, t varchar, l integer[])")
+    if rows:
+        connection.executemany("insert into t values (?, ?, ?, ?)", rows)
+    connection.execute(f"copy t to '{project.folder / name}' (format parquet)")
+
+
+def as_wholes(a, b):
+    left, right = (collections.Counter(tuple(map(same, row)) for row in rows) for rows in (a, b))
+    return sum((left & right).values()), sum((left - right).values()), sum((right - left).values())
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_random_tables_against_python(project, seed):
+    """Keys that repeat and keys that are null: rows are paired one by one, and the counts close."""
+    random_ = random.Random(seed)
+    project.write("sluice.yml", "name: t\n")
+    a = [row_of(random_) for _ in range(random_.choice([0, 1, 30, 60]))]
+    b = [row if random_.random() < 0.8 else row_of(random_) for row in a] + [row_of(random_) for _ in range(random_.choice([0, 3]))]
+    random_.shuffle(b)
+    write_rows(project, "a.parquet", a)
+    write_rows(project, "b.parquet", b)
+    equal, only_a, only_b = as_wholes(a, b)
+    whole = project.json("diff", "a.parquet", "b.parquet")
+    assert (whole["equal"], whole["a"]["only"], whole["b"]["only"], whole["key"]) == (equal, only_a, only_b, [])
+    keyed = project.json("diff", "a.parquet", "b.parquet", "--key", "id", "-n", "1000", "-o", "out.jsonl", "--force")
+    keys_a, keys_b = (collections.Counter(row[0] for row in rows) for rows in (a, b))
+    assert keyed["equal"] == equal
+    assert keyed["a"]["only"] == sum((keys_a - keys_b).values()) and keyed["b"]["only"] == sum((keys_b - keys_a).values())
+    assert keyed["equal"] + keyed["differing"] + keyed["a"]["only"] == keyed["a"]["rows"] == len(a)
+    assert keyed["equal"] + keyed["differing"] + keyed["b"]["only"] == keyed["b"]["rows"] == len(b)
+    assert len(keyed["examples"]["differing"]) == keyed["differing"]
+    written = [json.loads(line) for line in (project.folder / "out.jsonl").read_text().splitlines()]
+    assert collections.Counter(row["_diff"] for row in written) == collections.Counter(
+        {"differs": keyed["differing"], "only_a": keyed["a"]["only"], "only_b": keyed["b"]["only"]})
+    assert sum(row["_diff"] == "differs" and same(row["x_a"]) != same(row["x_b"]) for row in written) == differing_columns(keyed).get("x", 0)
+
+
+def test_keys_that_repeat_or_are_null_are_told(project):
+    project.write("sluice.yml", "name: t\n")
+    write_rows(project, "a.parquet", [[1, 1.0, "a", None], [1, 2.0, "b", None], [2, 1.0, "", None], [None, 1.0, "x", None]])
+    write_rows(project, "b.parquet", [[1, 1.0, "a", None], [2, 1.0, None, None], [None, 1.0, "y", None]])
+    found = project.json("diff", "a.parquet", "b.parquet", "-k", "id")
+    assert counts(found) == (1, 2, 1, 0)
+    assert (found["a"]["repeated_keys"], found["a"]["repeated_rows"], found["a"]["null_keys"], found["b"]["null_keys"]) == (1, 2, 1, 1)
+    told = project.run("diff", "a.parquet", "b.parquet", "-k", "id").stdout
+    assert "the key is none in A: 1 key of several rows, 2 rows together" in told and "1 row of B without a whole key" in told
+
+
+def test_without_a_key_rows_count_as_often_as_they_occur(project):
+    project.write("sluice.yml", "name: t\n")
+    write_rows(project, "a.parquet", [[1, 1.0, "a", None]] * 5 + [[2, 1.0, "a", [1]]])
+    write_rows(project, "b.parquet", [[1, 1.0, "a", None]] * 2 + [[2, 1.0, "a", [1]]] * 2)
+    found = project.json("diff", "a.parquet", "b.parquet", "-o", "out.csv")
+    assert counts(found) == (3, 0, 3, 1) and found["examples"]["only_a"][0]["_rows"] == "3"
+    assert (project.folder / "out.csv").read_text().splitlines()[1:] == ["only_a,1,1.0,a,,3", "only_b,2,1.0,a,[1],1"]
+
+
+def test_two_values_that_change_places_are_found(project):
+    """Each column by itself, and so any digest that adds up column by column, is the same."""
+    project.write("sluice.yml", "name: t\n")
+    rows = [[i, float(i % 7), str(i % 5), None] for i in range(5000)]
+    swapped = [list(row) for row in rows]
+    for i in range(0, 200, 2):
+        swapped[i][2], swapped[i + 1][2] = rows[i + 1][2], rows[i][2]
+    write_rows(project, "a.parquet", rows)
+    write_rows(project, "b.parquet", swapped)
+    assert project.json("diff", "a.parquet", "b.parquet", "-k", "id")["differing"] == 200
+
+
+def test_a_long_comparison_tells_a_terminal_how_far_it_is(project):
+    project.write("sluice.yml", "name: t\nengine: {threads: 1}\n")
+    duckdb.sql(f"copy (select i as id, md5(i::varchar) as code, hash(i) as x from range(3000000) t(i)) to '{project.folder}/a.parquet'")
+    duckdb.sql(f"copy (select * from '{project.folder}/a.parquet' order by x) to '{project.folder}/b.parquet'")
+    master, slave = pty.openpty()
+    done = subprocess.Popen([project.binary, "diff", "a.parquet", "b.parquet", "-k", "id"], cwd=project.folder, stderr=slave,
+                            stdout=subprocess.PIPE)
+    os.close(slave)
+    told = b""
+    try:
+        while piece := os.read(master, 4096):
+            told += piece
+    except OSError:  # the other end was closed
+        pass
+    assert b"no difference" in done.communicate()[0] and done.returncode == 0
+    assert re.search(rb"comparing( \d+ %)?", told) and told.endswith(b"\r\x1b[K"), told
+
+
+# --- what goes wrong
+
+@pytest.mark.parametrize("arguments, wanted", [
+    (["clean.orders@9", "clean.orders"], "has no version 9: the newest is 1"),
+    (["clean.orders@yesterday", "clean.orders"], "expected a time like"),
+    (["clean.orders@1999-01-01", "clean.orders"], "table 'clean.orders'"),
+    (["clean.order", "clean.orders"], "did you mean 'clean.orders'?"),
+    (["clean.orders@", "clean.orders"], "no version or time is behind the '@'"),
+    ([":clean.orders", "clean.orders"], "no environment is named"),
+    (["prd:clean.orders", "clean.orders"], "there is no environment 'prd'"),
+    (["gone:clean.orders@3", "clean.orders"], "has no version 3"),
+    (["prod:clean.orders", "clean.orders"], "environment 'prod': there is no table 'clean.orders'"),
+    (["target:sqlte/orders", "clean.orders"], "did you mean 'sqlite'?"),
+    (["target:sqlite/order", "clean.orders"], "delivers no 'order'"),
+    (["target:reports/daily_revenue", "daily_revenue"], "cannot be read back"),
+    (["target:sqlite", "clean.orders"], "a delivery is target:TARGET/TABLE"),
+    (["nothing.parquet", "clean.orders"], "nothing.parquet"),
+    (["clean.orders", "clean.orders", "--key", "orderid"], "did you mean 'order_id'?"),
+    (["clean.orders", "clean.orders", "--columns", "order_id", "amout"], "did you mean 'amount'?"),
+    (["clean.orders", "clean.orders", "--key", "order_id", "--whole-rows"], "contradict each other"),
+    (["clean.orders", "clean.customers", "--columns", "amount", "--whole-rows"], "no column in common"),
+    (["clean.orders", "clean.customers", "--key", "order_id"], "a column of one side only"),
+    (["clean.orders@0", "clean.orders", "--where", "order_idd > 1"], "did you mean 'order_id'"),
+    (["clean.orders@0", "clean.orders", "--where", "true) or (true"], "syntax error"),
+    (["clean.orders@0", "clean.orders", "--output", "x.txt"], "expected a file .csv, .jsonl or .parquet"),
+    (["clean.orders@0", "clean.orders", "--output", "data/orders-2026-03-09.csv"], "is there already"),
+    (["clean.orders@0", "clean.orders", "--tolerance", "-1"], "expected 0 or more"),
+    (["clean.orders@0", "clean.orders", "-n", "-1"], "--limit"),
+])
+def test_mistakes_are_told(built, arguments, wanted):
+    done = built.run("diff", *arguments, exit_code=1)
+    assert wanted in done.stderr and done.stdout == "", done.stderr
+
+
+def test_a_mistake_in_where_has_its_place(built):
+    done = built.run("diff", "clean.orders@0", "clean.orders", "--where", "amount > 1\n  and statuss = 'x'", exit_code=1)
+    assert "the SQL given:2:7" in done.stderr, done.stderr
+
+
+def test_a_vacuumed_version_is_told(shop):
+    for line in (shop.table_folder("clean.orders") / "_delta_log" / f"{0:020}.json").read_text().splitlines():
+        if '"add"' in line:
+            (shop.table_folder("clean.orders") / json.loads(line)["add"]["path"]).unlink()
+    done = shop.run("diff", "clean.orders@0", "clean.orders", exit_code=1)
+    assert "of clean.orders@0 is gone" in done.stderr and "compare a newer version" in done.stderr
