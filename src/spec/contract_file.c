@@ -21,6 +21,11 @@ static const char *const kinds[] = {"DataContract", NULL};
         .name = (key), .type = SL_OPT_NODE, .summary = "Kept, not used." \
     }
 
+#define PART(key, below)                                                                  \
+    {                                                                                     \
+        .name = (key), .type = SL_OPT_NODE, .rows = (below), .summary = "Kept, not used." \
+    }
+
 static const struct sl_opt custom_rows[] = {
     NODE(struct sl_odcs_custom, "@place", node, NULL),
     {.name = "property",
@@ -83,7 +88,7 @@ static const struct sl_opt quality_rows[] = {
     UNREAD("businessImpact"),
     UNREAD("customProperties"),
     UNREAD("tags"),
-    UNREAD("authoritativeDefinitions"),
+    PART("authoritativeDefinitions", sl_odcs_definition_rows),
     UNREAD("scheduler"),
     UNREAD("schedule"),
     {0},
@@ -208,7 +213,7 @@ const struct sl_opt sl_odcs_property_rows[] = {
      .item_bytes = sizeof(struct sl_odcs_relationship)},
     UNREAD("id"),
     UNREAD("businessName"),
-    UNREAD("authoritativeDefinitions"),
+    PART("authoritativeDefinitions", sl_odcs_definition_rows),
     UNREAD("tags"),
     UNREAD("partitioned"),
     UNREAD("partitionKeyPosition"),
@@ -260,7 +265,7 @@ static const struct sl_opt object_rows[] = {
      .item_bytes = sizeof(struct sl_odcs_relationship)},
     UNREAD("id"),
     UNREAD("businessName"),
-    UNREAD("authoritativeDefinitions"),
+    PART("authoritativeDefinitions", sl_odcs_definition_rows),
     UNREAD("tags"),
     UNREAD("logicalType"),
     UNREAD("physicalType"),
@@ -303,8 +308,16 @@ const struct sl_opt sl_contract_rows[] = {
     TEXT(struct sl_odcs, "name", name, "Name of the contract."),
     TEXT(struct sl_odcs, "version", version, "Version of the contract."),
     TEXT(struct sl_odcs, "status", status, "proposed, draft, active, deprecated or retired."),
-    NODE(struct sl_odcs, "description", description, "Purpose, usage and limitations."),
-    NODE(struct sl_odcs, "team", team, "People; who has the role owner answers for the data."),
+    {.name = "description",
+     .type = SL_OPT_NODE,
+     .offset = offsetof(struct sl_odcs, description),
+     .rows = sl_odcs_description_rows,
+     .summary = "Purpose, usage and limitations."},
+    {.name = "team",
+     .type = SL_OPT_NODE,
+     .offset = offsetof(struct sl_odcs, team),
+     .rows = sl_odcs_team_rows,
+     .summary = "People; who has the role owner answers for the data."},
     TEXT(struct sl_odcs, "slaDefaultElement", sla_element, "The element of slaProperties without."),
     {.name = "slaProperties",
      .type = SL_OPT_LIST,
@@ -326,13 +339,13 @@ const struct sl_opt sl_contract_rows[] = {
      .item_bytes = sizeof(struct sl_odcs_custom)},
     UNREAD("tenant"),
     UNREAD("tags"),
-    UNREAD("servers"),
+    PART("servers", sl_odcs_server_rows),
     UNREAD("dataProduct"),
     UNREAD("domain"),
-    UNREAD("support"),
-    UNREAD("price"),
-    UNREAD("roles"),
-    UNREAD("authoritativeDefinitions"),
+    PART("support", sl_odcs_support_rows),
+    PART("price", sl_odcs_price_rows),
+    PART("roles", sl_odcs_role_rows),
+    PART("authoritativeDefinitions", sl_odcs_definition_rows),
     UNREAD("contractCreatedTs"),
     {0},
 };

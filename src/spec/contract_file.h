@@ -122,9 +122,15 @@ struct sl_odcs_reader {
     enum sl_rule_severity orphans;
 };
 
+// Parts that are kept as they are, and whose keys are checked (contract_parts.c): a row of type
+// NODE with these below it stands for a map or a list of maps.
+extern const struct sl_opt sl_odcs_definition_rows[], sl_odcs_description_rows[],
+    sl_odcs_team_rows[], sl_odcs_role_rows[], sl_odcs_server_rows[], sl_odcs_support_rows[],
+    sl_odcs_price_rows[];
+
 // Notes a part that is kept but not used, once.
 SL_MUST int sl_odcs_unread(struct sl_odcs_reader *reader, const char *part, struct sl_err *err);
-// A copy of the tree without what the rows do not know (a warning each), what nobody uses (noted)
+// A copy of the tree without what the rows do not know (an error each), what nobody uses (noted)
 // and what is null.
 SL_MUST int sl_odcs_prune(struct sl_odcs_reader *reader, const struct sl_yaml *node,
                           struct sl_yaml **ret, struct sl_err *err);

@@ -376,7 +376,7 @@ static void what_is_not_used_is_kept_by_name(void **state)
         "      - {name: a, logicalType: integer, examples: [1], tags: [x], description: null}\n"
         "      - {name: b, logicalType: integer, examples: [1], logicalTypeOptions: {minItems: "
         "5}}\n"
-        "servers: []\nprice: {priceAmount: 1}\nunknownToAll: 1\n"
+        "servers: []\nprice: {priceAmount: 1}\n"
         "description: {purpose: to count}\n"
         "team: {members: [{username: eva, role: Reader}, {username: ada, role: Owner}]}\n");
     project = load_here();
@@ -385,10 +385,9 @@ static void what_is_not_used_is_kept_by_name(void **state)
     assert_string_equal(contract->owner, "ada");
     assert_true(sl_strs_has(&contract->unread, "servers"));
     assert_true(sl_strs_has(&contract->unread, "price"));
-    assert_true(sl_strs_has(&contract->unread, "unknownToAll"));
     assert_true(sl_strs_has(&contract->unread, "schema.properties.examples"));
     assert_true(sl_strs_has(&contract->unread, "schema.properties.logicalTypeOptions.minItems"));
-    assert_int_equal(contract->unread.count, 6);
+    assert_int_equal(contract->unread.count, 5);
     assert_int_equal(project->diags.error_count, 0);
 }
 
