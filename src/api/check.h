@@ -1,27 +1,50 @@
-// Check: a claim about a model's table, as a query that gives the rows that break it. A kind is a
-// file in src/check/ and one line in its kinds.c.
+// Check: a claim about a table, as a query that gives what breaks it. A kind is a file in
+// src/check/ and one line in its kinds.c.
 #ifndef SL_API_CHECK_H
 #define SL_API_CHECK_H
 
+#include "api/quality.h"
 #include "base/buf.h"
+#include "base/opt.h"
 #include "base/yaml.h"
 
-// The relation that a check's query reads: a view made by whoever runs it.
-#define SL_CHECKED "_checked"
+// The relations that checks read: views made by whoever runs them.
+#define SL_CHECKED "_checked"               // the table as it would be after the commit
+#define SL_CHECKED_BEFORE "_checked_before" // as it stands; empty if it is not there
+#define SL_CHECKED_VERSIONS \
+    "_checked_versions"               // (version BIGINT, row_count BIGINT) as it stands
+                                      // and before that, as far as the log tells
+#define SL_CHECKED_RUN "_checked_run" // one row: (now_us BIGINT), the run's start
+
+enum { SL_CHECK_VERSIONS_MAX = 100 }; // that SL_CHECKED_VERSIONS ever holds
 
 struct sl_check {
     const char *kind;
+    const char *name;        // the user's own; NULL: none
     const char *claim;       // "'day' is never null"
     const char *failing_sql; // SELECT of what breaks it; no rows: it holds
     const char *reads;       // another table that it reads, "clean.orders"; NULL: none
+    const char *where;       // SQL: it is about these rows alone; NULL: all
+    bool reads_any;    // the user's own SQL may read any table, the checked one by its name as well
+    bool reads_before; // SL_CHECKED_BEFORE
+    int64_t reads_versions; // how many of SL_CHECKED_VERSIONS; 0: none
     bool is_per_row; // true if a row breaks it by itself: new rows alone need to be looked at
+    // Of a claim about a number or a time: failing_sql is what is left of the one row of
+    // `measured_sql` if `broken` is true. NULL for claims about rows.
+    const char *measured_sql;
+    const char *measure; // its column
+    const char *broken;  // over its columns; null is false
+    int64_t max_age_s;   // the measure is a time (UTC) that may not be older; 0: it is none
+    bool is_warning;     // it reports; others keep the table from being published
+    enum sl_dimension dimension;
     struct sl_place place;
 };
 
 // What a kind's compile() works with.
 struct sl_check_input {
     const struct sl_yaml
-        *arguments; // the value behind the kind's name; a null node if there is none
+        *arguments;     // the value behind the kind's name; a null node if there is none
+    const char *column; // that it is about where the arguments name none; NULL: none
     struct sl_arena *arena;
     struct sl_diags *diags;
 };
@@ -29,14 +52,19 @@ struct sl_check_kind {
     const char *name;
     const char *summary;
     const char *example; // YAML
+    enum sl_dimension dimension;
+    const struct sl_opt *options; // of the arguments as a map
+    bool takes_mostly;            // its failing rows are counted against all rows
     // Mistakes in the arguments are diagnostics; then ret->failing_sql stays NULL. Fails only when
     // memory is out.
     int (*compile)(const struct sl_check_input *input, struct sl_check *ret, struct sl_err *err);
 };
-extern const struct sl_check_kind *const sl_check_kinds[]; // ends with NULL
+extern const struct sl_check_kind *const sl_check_kinds[];        // ends with NULL
+const struct sl_check_kind *sl_check_kind_find(const char *name); // NULL: there is none
 
-// Compiles the list under a model's `checks`: items are names or {kind: arguments}. `list` may be
-// NULL. What cannot be compiled is a diagnostic at its place and left out.
+// Compiles a list of checks: items are names, {kind: arguments}, or that with the keys that every
+// check may have: name, severity, mostly, where, dimension, column. `list` may be NULL. What cannot
+// be compiled is a diagnostic at its place and left out.
 SL_MUST int sl_checks_compile(const struct sl_yaml *list, struct sl_arena *arena,
                               struct sl_diags *diags, struct sl_check **ret, size_t *ret_count,
                               struct sl_err *err);

@@ -36,5 +36,11 @@ const char *sl_yaml_describe(const struct sl_yaml *node);
 // are kept unread.
 struct json_t;
 SL_MUST int sl_yaml_to_json(const struct sl_yaml *node, struct json_t **ret, struct sl_err *err);
+// The tree as YAML, in blocks: a text gets quotes where it would mean something else without, what
+// is not quoted stands as it is. And as indented JSON. Only trees that the parser gave, or no
+// deeper ones.
+struct sl_buf;
+void sl_yaml_print(const struct sl_yaml *node, struct sl_buf *text);
+void sl_yaml_print_json(const struct sl_yaml *node, struct sl_buf *text);
 
 #endif

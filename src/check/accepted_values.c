@@ -32,5 +32,7 @@ const struct sl_check_kind sl_check_accepted_values = {
     .name = "accepted_values",
     .summary = "A column holds nothing but the listed values (or null).",
     .example = "accepted_values: {column: status, values: [new, paid]}",
+    .dimension = SL_DIMENSION_CONFORMANCE,
+    .takes_mostly = true,
     .compile = compile,
 };

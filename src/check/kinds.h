@@ -3,8 +3,15 @@
 #define SL_CHECK_KINDS_H
 
 #include "check/argument.h"
+#include "check/measure.h"
 
-extern const struct sl_check_kind sl_check_accepted_values, sl_check_expression, sl_check_not_null,
-    sl_check_range, sl_check_relationships, sl_check_row_count, sl_check_unique;
+extern const struct sl_check_kind sl_check_accepted_values, sl_check_distinct_count,
+    sl_check_distinct_share, sl_check_distribution, sl_check_drift, sl_check_duplicate_count,
+    sl_check_duplicate_share, sl_check_expression, sl_check_freshness,
+    sl_check_functional_dependency, sl_check_max_value, sl_check_mean, sl_check_metric,
+    sl_check_min_value, sl_check_missing, sl_check_monotonic, sl_check_no_gaps, sl_check_not_null,
+    sl_check_null_share, sl_check_pattern, sl_check_quantile, sl_check_range, sl_check_reconcile,
+    sl_check_relationships, sl_check_row_count, sl_check_row_count_change, sl_check_sql,
+    sl_check_stddev, sl_check_sum, sl_check_unique;
 
 #endif

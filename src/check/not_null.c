@@ -5,7 +5,7 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf claim = SL_BUF_INIT;
     struct sl_strs names = {0};
-    SL_TRY(sl_check_list(input, input->arguments, "column", &names, err));
+    SL_TRY(sl_check_columns(input, &names, err));
     if (!names.count)
         return SL_OK;
     sl_buf_add(&sql, "select * from " SL_CHECKED " where ");
@@ -25,5 +25,7 @@ const struct sl_check_kind sl_check_not_null = {
     .name = "not_null",
     .summary = "None of the columns is null.",
     .example = "not_null: [day, country]",
+    .dimension = SL_DIMENSION_COMPLETENESS,
+    .takes_mostly = true,
     .compile = compile,
 };

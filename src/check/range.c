@@ -29,6 +29,14 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
                 "'min' or 'max' is missing");
         return SL_OK;
     }
+    double least, greatest;
+    if (min && max && sl_str_to_double(min, &least) && sl_str_to_double(max, &greatest) &&
+        least > greatest) {
+        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+                sl_yaml_place(input->arguments, "min"), NULL,
+                "'min' %s is above 'max' %s, so that nothing can pass", min, max);
+        return SL_OK;
+    }
     sl_buf_add_sql_name(&name, column);
     SL_TRY(sl_buf_check(&name, err));
     sl_buf_add(&sql, "select * from " SL_CHECKED " where ");
@@ -54,5 +62,7 @@ const struct sl_check_kind sl_check_range = {
     .name = "range",
     .summary = "A column stays within bounds, both inclusive.",
     .example = "range: {column: delay, min: -60, max: 1440}",
+    .dimension = SL_DIMENSION_ACCURACY,
+    .takes_mostly = true,
     .compile = compile,
 };

@@ -1,13 +1,5 @@
 #include "check/kinds.h"
 
-#include <string.h>
-
-static bool is_table(const char *name)
-{
-    const char *dot = strchr(name, '.');
-    return dot && dot != name && dot[1] && !strchr(dot + 1, '.');
-}
-
 static int compile(const struct sl_check_input *input, struct sl_check *ret, struct sl_err *err)
 {
     static const char *const known[] = {"column", "to", "field", NULL};
@@ -20,12 +12,8 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     const char *field = sl_check_text(input, "field", false);
     if (!column || !to)
         return SL_OK;
-    if (!is_table(to)) {
-        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
-                sl_yaml_place(input->arguments, "to"), NULL,
-                "'%s' is not a table name: expected layer.table", to);
+    if (!sl_check_is_table(input, "to", to))
         return SL_OK;
-    }
     sl_buf_add(&sql, "select c.* from " SL_CHECKED " c where c.");
     sl_buf_add_sql_name(&sql, column);
     sl_buf_addf(&sql, " is not null and not exists (select 1 from %s p where p.", to);
@@ -43,5 +31,7 @@ const struct sl_check_kind sl_check_relationships = {
     .name = "relationships",
     .summary = "Every value of a column (but null) is in a column of another table.",
     .example = "relationships: {column: customer_id, to: clean.customers, field: customer_id}",
+    .dimension = SL_DIMENSION_CONSISTENCY,
+    .takes_mostly = true,
     .compile = compile,
 };

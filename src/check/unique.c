@@ -5,7 +5,7 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf claim = SL_BUF_INIT;
     struct sl_strs names = {0};
-    SL_TRY(sl_check_list(input, input->arguments, "column", &names, err));
+    SL_TRY(sl_check_columns(input, &names, err));
     if (!names.count)
         return SL_OK;
     sl_buf_add(&sql, "select ");
@@ -24,5 +24,6 @@ const struct sl_check_kind sl_check_unique = {
     .name = "unique",
     .summary = "No two rows have the same values in the columns together, over the whole table.",
     .example = "unique: [day, country]",
+    .dimension = SL_DIMENSION_CONSISTENCY,
     .compile = compile,
 };

@@ -15,14 +15,21 @@ static const struct sl_opt check_rows[] = {
     {0},
 };
 
+static int compile(struct sl_world *world, const struct sl_yaml *list, struct sl_err *err)
+{
+    struct sl_check *checks;
+    size_t count;
+    return sl_checks_compile(list, &world->arena, &world->project->diags, &checks, &count, err);
+}
+
 static int check_checks(struct sl_world *world, struct sl_err *err)
 {
-    for (size_t i = 0; i < world->project->model_count; i++) {
-        struct sl_check *checks;
-        size_t count;
-        SL_TRY(sl_checks_compile(world->project->models[i].checks, &world->arena,
-                                 &world->project->diags, &checks, &count, err));
-    }
+    const struct sl_project *project = world->project;
+    for (size_t i = 0; i < project->model_count; i++)
+        SL_TRY(compile(world, project->models[i].checks, err));
+    for (size_t i = 0; i < project->contract_count; i++)
+        for (size_t k = 0; k < project->contracts[i]->table_count; k++)
+            SL_TRY(compile(world, project->contracts[i]->tables[k].checks, err));
     return SL_OK;
 }
 

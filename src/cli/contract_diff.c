@@ -1,10 +1,6 @@
 // sluice contract diff: what changed between two contracts, for whoever reads the tables.
-#include "cli/cli.h"
+#include "cli/contract_file.h"
 #include "contract/change.h"
-
-#include "base/fs.h"
-
-#define CONTRACT_MAX_BYTES ((size_t)8 << 20)
 
 struct diff_options {
     struct sl_common common;
@@ -20,43 +16,11 @@ static const struct sl_opt diff_rows[] = {
     {0},
 };
 
-// A contract file read by itself, without a project around it.
-struct reading {
-    struct sl_project project;
-    const struct sl_contract *contract;
-};
-
-static void reading_clear(struct reading *reading)
+static int read_contract(const char *path, struct sl_contract_file *file, struct sl_err *err)
 {
-    sl_diags_clear(&reading->project.diags);
-    sl_arena_clear(&reading->project.arena);
-}
-
-static int first_error(const struct sl_diags *diags, const char *file, struct sl_err *err)
-{
-    for (size_t i = 0; i < diags->count; i++)
-        if (diags->items[i].severity == SL_SEVERITY_ERROR) {
-            *err = diags->items[i].err;
-            return (int)err->code;
-        }
-    return sl_fail(err, SL_E_CONTRACT, "'%s' holds no contract", file);
-}
-
-static int read_contract(const char *file, struct reading *reading, struct sl_err *err)
-{
-    struct sl_project *project = &reading->project;
-    struct sl_contract *contract = NULL;
-    struct sl_yaml *node;
-    const char *text;
-    size_t length;
-    sl_arena_init(&project->arena, 0);
-    SL_TRY(sl_fs_read(file, CONTRACT_MAX_BYTES, &project->arena, &text, &length, err));
-    SL_TRY(sl_yaml_parse(text, length, file, 1, 1, &project->arena, &project->diags, &node, err));
-    if (node && node->kind == SL_YAML_MAP)
-        SL_TRY(sl_contract_read(node, file, project, &contract, err));
-    if (!contract || project->diags.error_count)
-        return first_error(&project->diags, file, err);
-    reading->contract = contract;
+    SL_TRY(sl_contract_file_read(path, file, err));
+    if (!file->contract || file->project.diags.error_count)
+        return sl_contract_first_error(&file->project.diags, path, err);
     return SL_OK;
 }
 
@@ -195,8 +159,8 @@ static void print_text(const struct sl_contract *now, const struct sl_contract_d
 static int run_diff(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct diff_options *options = self;
-    SL_AUTO(reading_clear) struct reading before = {0};
-    SL_AUTO(reading_clear) struct reading now = {0};
+    SL_AUTO(sl_contract_file_clear) struct sl_contract_file before = {0};
+    SL_AUTO(sl_contract_file_clear) struct sl_contract_file now = {0};
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     struct sl_contract_diff diff = {.arena = &arena};
     struct verdict verdict;

@@ -95,7 +95,7 @@ static int entry_json(const struct entry *entry, struct sl_arena *arena, json_t 
         (void)json_array_append_new(formats, json_string(sl_format_names[i]));
     *ret = json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", entry->name, "stands", entry->stands,
-        "dimension", entry->form ? sl_dimension_name(entry->form->dimension) : "", "summary",
+        "dimension", entry->form ? sl_rule_dimension_name(entry->form->dimension) : "", "summary",
         entry->summary, "example", entry->example, "options", options, "formats", formats);
     return *ret ? SL_OK : sl_fail_memory(err);
 }
@@ -137,7 +137,7 @@ static int print_one(const struct entry *entry, struct sl_arena *arena, struct s
     SL_TRY(options_of(entry, arena, &rows, err));
     sl_buf_addf(&text, "%s (of a %s): %s\n", entry->name, entry->stands, entry->summary);
     if (entry->form)
-        sl_buf_addf(&text, "dimension: %s\n", sl_dimension_name(entry->form->dimension));
+        sl_buf_addf(&text, "dimension: %s\n", sl_rule_dimension_name(entry->form->dimension));
     sl_buf_addf(&text, "example:   %s\n", entry->example);
     for (size_t i = 0; sl_str_equal(entry->name, "format") && sl_format_names[i]; i++)
         sl_buf_addf(&text, "%s%s", i ? ", " : "formats:   ", sl_format_names[i]);

@@ -1,7 +1,7 @@
 // sluice status and sluice logs: what runs did.
 #include "base/clock.h"
 #include "base/fs.h"
-#include "cli/cli.h"
+#include "cli/status_quality.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -12,6 +12,7 @@
 struct status_options {
     struct sl_common common;
     int64_t limit;
+    bool quality;
     const char *run;  // logs, status: id or its beginning
     const char *step; // logs
 };
@@ -22,6 +23,8 @@ static const struct sl_opt status_rows[] = {
      .placeholder = "RUN"},
     {"limit", SL_OPT_INT, offsetof(struct status_options, limit), "10", "Runs to list; 0: all.", 0,
      .letter = 'n', .placeholder = "N"},
+    {"quality", SL_OPT_BOOL, offsetof(struct status_options, quality), "false",
+     "Instead of runs, show the quality of every table in five scores, and how old it is.", 0},
     SL_COMMON_ROWS,
     {0},
 };
@@ -256,6 +259,10 @@ static int run_status(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(history_close) struct history history = {0};
     (void)ret_exit;
     SL_TRY(sl_require_limit(options->limit, err));
+    if (options->quality && options->run)
+        return sl_fail(err, SL_E_USAGE, "--quality is about tables as they are, not about a run");
+    if (options->quality)
+        return sl_status_quality(&options->common, err);
     SL_TRY(history_open(&options->common, &history, err));
     return options->run ? show_run(&history, options, err) : list_runs(&history, options, err);
 }
@@ -356,12 +363,17 @@ static int run_logs(const void *self, int *ret_exit, struct sl_err *err)
     return lines ? sl_print_json(root, err) : SL_OK;
 }
 
-static const char *const status_examples[] = {"sluice status", "sluice status 3f2a --json", NULL};
+static const char *const status_examples[] = {"sluice status", "sluice status 3f2a --json",
+                                              "sluice status --quality", NULL};
 static const char *const logs_examples[] = {"sluice logs", "sluice logs 3f2a 'clean.*'", NULL};
 
 const struct sl_command sl_command_status = {
     .name = "status",
-    .summary = "Show the last runs, or the steps of one.",
+    .summary = "Show the last runs, the steps of one, or the quality of the tables.",
+    .details = "--quality: a score is the mean of two shares, or the one there is: of the rows of "
+               "the newest commit that broke no row rule of\n"
+               "the dimension, and of its checks that passed. The age is that of the newest value "
+               "that a freshness check saw, as of now.",
     .rows = status_rows,
     .options_bytes = sizeof(struct status_options),
     .examples = status_examples,

@@ -1,4 +1,4 @@
-#include "plan/plan.h"
+#include "plan/graph.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,12 +140,10 @@ static void unknown_table(struct builder *builder, const char *table, struct sl_
             "%s reads '%s', which nothing writes", what, table);
 }
 
-static int add_edge(struct builder *builder, struct sl_node *from, struct sl_node *to,
-                    struct sl_err *err)
+int sl_graph_add_edge(struct sl_graph *graph, struct sl_node *from, struct sl_node *to,
+                      struct sl_arena *arena, struct sl_err *err)
 {
-    struct sl_arena *arena = &builder->project->arena;
-    size_t index = (size_t)(from - builder->graph->nodes),
-           to_index = (size_t)(to - builder->graph->nodes);
+    size_t index = (size_t)(from - graph->nodes), to_index = (size_t)(to - graph->nodes);
     for (size_t i = 0; i < to->upstream_count; i++)
         if (to->upstream[i] == index)
             return SL_OK;
@@ -153,6 +151,12 @@ static int add_edge(struct builder *builder, struct sl_node *from, struct sl_nod
         !SL_PUSH(arena, from->downstream, from->downstream_count, to_index))
         return sl_fail_memory(err);
     return SL_OK;
+}
+
+static int add_edge(struct builder *builder, struct sl_node *from, struct sl_node *to,
+                    struct sl_err *err)
+{
+    return sl_graph_add_edge(builder->graph, from, to, &builder->project->arena, err);
 }
 
 static struct sl_place place_in_model(const struct sl_model *model, int line, int column)
@@ -392,6 +396,7 @@ int sl_graph_build(struct sl_project *project, const struct sl_query *queries,
         SL_TRY(add_target(&builder, &project->targets[i], err));
     for (size_t i = 0; i < ret->count; i++)
         SL_TRY(link_node(&builder, &ret->nodes[i], err));
+    SL_TRY(sl_graph_link_checks(project, ret, err));
     size_t *order = SL_NEW_ARRAY(&project->arena, size_t, ret->count);
     SL_TRY_NEW(order, err);
     SL_TRY(sort_nodes(&builder, order, err));

@@ -1,11 +1,10 @@
 // Binding: every model against the columns of its inputs.
-#include "api/check.h"
+#include "run/bind.h"
 #include "api/kinds.h"
 #include "base/hash.h"
 #include "base/str.h"
 #include "contract/compile.h"
 #include "contract/drift.h"
-#include "run/column_cache.h"
 #include "step/model_columns.h"
 #include "step/schema.h"
 #include "step/snapshot.h"
@@ -13,21 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// What the catalogue holds of a table.
-struct table {
-    struct sl_relation relation; // first: the catalogue gives this to others
-    const char *digest;          // of its columns
-    bool has_view;               // in the session
-};
-
-struct binder {
-    struct sl_world *world;
-    struct sl_session *session; // opened by the first model that is not in the cache
-    struct sl_column_cache cache;
-    struct sl_map *catalog; // name -> struct table *
-};
-
-static int open_session(struct binder *binder, struct sl_err *err)
+int sl_binder_open_session(struct sl_binder *binder, struct sl_err *err)
 {
     if (binder->session)
         return SL_OK;
@@ -35,12 +20,12 @@ static int open_session(struct binder *binder, struct sl_err *err)
     return binder->session->kind->only_describes(binder->session, err);
 }
 
-static int add_table(struct binder *binder, const char *name, const struct sl_relation *relation,
+static int add_table(struct sl_binder *binder, const char *name, const struct sl_relation *relation,
                      struct sl_err *err)
 {
     SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
     char hex[65];
-    struct table *table = SL_NEW(&binder->world->arena, struct table);
+    struct sl_bound_table *table = SL_NEW(&binder->world->arena, struct sl_bound_table);
     SL_TRY_NEW(table, err);
     SL_TRY(sl_hash_new(&hash, err));
     for (size_t i = 0; i < relation->count; i++) {
@@ -63,7 +48,7 @@ static bool is_read(const struct sl_world *world, const struct sl_node *node)
 }
 
 // Before the first ingest the files say what the table's columns will be.
-static int foresee_raw(struct binder *binder, const struct sl_node *node, struct sl_err *err)
+static int foresee_raw(struct sl_binder *binder, const struct sl_node *node, struct sl_err *err)
 {
     struct sl_world *world = binder->world;
     SL_AUTO(sl_session_close) struct sl_session *session = NULL;
@@ -78,7 +63,7 @@ static int foresee_raw(struct binder *binder, const struct sl_node *node, struct
 }
 
 // The columns a raw table has now, or will have.
-static int add_raw(struct binder *binder, const struct sl_node *node, struct sl_err *err)
+static int add_raw(struct sl_binder *binder, const struct sl_node *node, struct sl_err *err)
 {
     struct sl_world *world = binder->world;
     struct sl_delta_snapshot snapshot;
@@ -89,7 +74,7 @@ static int add_raw(struct binder *binder, const struct sl_node *node, struct sl_
     SL_TRY_NEW(folder, err);
     SL_TRY(sl_delta_needs_session(folder, &is_session_needed, err));
     if (is_session_needed)
-        SL_TRY(open_session(binder, err));
+        SL_TRY(sl_binder_open_session(binder, err));
     struct sl_err trouble = {0};
     int code = sl_delta_load(folder, -1, binder->session, &world->arena, &snapshot, &trouble);
     if (code == SL_E_MEMORY)
@@ -106,7 +91,22 @@ static int add_raw(struct binder *binder, const struct sl_node *node, struct sl_
                      &(struct sl_relation){snapshot.columns, snapshot.column_count}, err);
 }
 
-static int add_clean(struct binder *binder, const struct sl_node *node, struct sl_err *err)
+static int bind_clean_checks(struct sl_binder *binder, const struct sl_node *node,
+                             const struct sl_relation *columns, struct sl_err *err)
+{
+    struct sl_arena *arena = &binder->world->arena;
+    const char *names[] = {node->source->name, node->contract->name, node->contract->physical_name};
+    struct sl_bound_checks checks = {.list = node->contract->checks,
+                                     .table = node->name,
+                                     .columns = columns,
+                                     .code = SL_E_CONTRACT};
+    for (size_t i = 0; i < 3; i++)
+        if (names[i])
+            SL_TRY(sl_strs_add(&checks.aliases, arena, names[i], err));
+    return sl_bind_checks(binder, &checks, err);
+}
+
+static int add_clean(struct sl_binder *binder, const struct sl_node *node, struct sl_err *err)
 {
     struct sl_arena *arena = &binder->world->arena;
     struct sl_column *columns;
@@ -118,18 +118,19 @@ static int add_clean(struct binder *binder, const struct sl_node *node, struct s
                      err));
     const char *raw_name = sl_arena_printf(arena, "raw.%s", node->bare);
     SL_TRY_NEW(raw_name, err);
-    const struct table *raw = sl_map_get(binder->catalog, raw_name);
+    const struct sl_bound_table *raw = sl_map_get(binder->catalog, raw_name);
     const struct sl_contract_table *contract = node->contract;
     if (raw)
         SL_TRY(sl_drift_extend(contract, raw->relation.columns, raw->relation.count, arena,
                                &contract, err));
     SL_TRY(sl_contract_columns(contract, arena, &columns, &count, err));
-    return add_table(binder, node->name, &(struct sl_relation){columns, count}, err);
+    SL_TRY(add_table(binder, node->name, &(struct sl_relation){columns, count}, err));
+    return bind_clean_checks(binder, node, &(struct sl_relation){columns, count}, err);
 }
 
 // A view without rows but with the right columns: enough for the engine's binder.
-static int create_empty_view(struct sl_session *session, const struct sl_table_ref *ref,
-                             struct table *table, struct sl_err *err)
+int sl_binder_view(struct sl_session *session, const struct sl_table_ref *ref,
+                   struct sl_bound_table *table, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_scan scan = {.columns = table->relation.columns,
@@ -153,8 +154,8 @@ static enum sl_code code_of(const struct sl_err *err)
 
 // What the engine says of a query becomes a diagnostic; a file that is not there may be by the time
 // of the run. Anything else ends the binding.
-static int report(struct binder *binder, const struct sl_model *model, const struct sl_err *found,
-                  struct sl_err *err)
+static int report(struct sl_binder *binder, const struct sl_model *model,
+                  const struct sl_err *found, struct sl_err *err)
 {
     bool is_refused = found->code == SL_E_ENGINE;
     int line = found->line ? found->line : 1, column = found->line ? found->column : 1;
@@ -191,7 +192,7 @@ static bool is_named(const struct setting *setting, const struct sl_relation *co
     return found && (!setting->is_exact || sl_str_equal(found->name, name));
 }
 
-static void check_names(struct binder *binder, const struct setting *setting,
+static void check_names(struct sl_binder *binder, const struct setting *setting,
                         const struct sl_relation *columns)
 {
     struct sl_arena *arena = &binder->world->arena;
@@ -210,7 +211,7 @@ static void check_names(struct binder *binder, const struct setting *setting,
 }
 
 // Names that differ only in case are the same to a table.
-static bool has_columns_twice(struct binder *binder, const struct sl_model *model,
+static bool has_columns_twice(struct sl_binder *binder, const struct sl_model *model,
                               const struct sl_relation *result)
 {
     size_t count = 0;
@@ -227,7 +228,8 @@ static bool has_columns_twice(struct binder *binder, const struct sl_model *mode
     return count > 0;
 }
 
-static struct table *find_table(const struct binder *binder, const struct sl_table_ref *ref)
+struct sl_bound_table *sl_binder_table(const struct sl_binder *binder,
+                                       const struct sl_table_ref *ref)
 {
     char name[160];
     if (!ref->layer)
@@ -237,7 +239,7 @@ static struct table *find_table(const struct binder *binder, const struct sl_tab
 }
 
 // All that the columns of a model's result follow from.
-static int key_of(const struct binder *binder, const struct sl_node *node, char ret_hex[65],
+static int key_of(const struct sl_binder *binder, const struct sl_node *node, char ret_hex[65],
                   struct sl_err *err)
 {
     SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
@@ -250,22 +252,22 @@ static int key_of(const struct binder *binder, const struct sl_node *node, char 
         const struct sl_table_ref *ref = &node->query->tables[i];
         sl_hash_add(hash, ref->layer);
         sl_hash_add(hash, ref->name);
-        sl_hash_add(hash, find_table(binder, ref)->digest);
+        sl_hash_add(hash, sl_binder_table(binder, ref)->digest);
     }
     return sl_hash_end(hash, ret_hex, err);
 }
 
 // Asks the engine. *ret_is_bound is false if the model is wrong, which has become a diagnostic.
-static int describe(struct binder *binder, const struct sl_node *node, struct sl_relation *ret,
+static int describe(struct sl_binder *binder, const struct sl_node *node, struct sl_relation *ret,
                     bool *ret_is_bound, struct sl_err *err)
 {
     struct sl_column *columns;
     struct sl_err found = {0};
-    SL_TRY(open_session(binder, err));
+    SL_TRY(sl_binder_open_session(binder, err));
     struct sl_session *session = binder->session;
     for (size_t i = 0; i < node->query->table_count; i++) {
         const struct sl_table_ref *ref = &node->query->tables[i];
-        SL_TRY(create_empty_view(session, ref, find_table(binder, ref), err));
+        SL_TRY(sl_binder_view(session, ref, sl_binder_table(binder, ref), err));
     }
     int code = session->kind->describe(session, node->model->sql, &binder->world->arena, &columns,
                                        &ret->count, &found);
@@ -278,7 +280,7 @@ static int describe(struct binder *binder, const struct sl_node *node, struct sl
 
 // A query over files or the clock may have other columns tomorrow: it is asked again each time. So
 // is one that is wrong, for its message.
-static int columns_of(struct binder *binder, const struct sl_node *node, struct sl_relation *ret,
+static int columns_of(struct sl_binder *binder, const struct sl_node *node, struct sl_relation *ret,
                       bool *ret_is_bound, struct sl_err *err)
 {
     char key[65];
@@ -293,109 +295,18 @@ static int columns_of(struct binder *binder, const struct sl_node *node, struct 
     return *ret_is_bound ? sl_column_cache_add(&binder->cache, key, ret, err) : SL_OK;
 }
 
-// The relation that checks read, with the columns as they are stored and no rows.
-static int create_checked(struct binder *binder, const struct sl_relation *result,
-                          struct sl_err *err)
+static int bind_model_checks(struct sl_binder *binder, const struct sl_node *node,
+                             const struct sl_relation *result, struct sl_err *err)
 {
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    struct sl_session *session = binder->session;
-    struct sl_arena *arena = &binder->world->arena;
-    struct sl_column *stored = SL_NEW_ARRAY(arena, struct sl_column, result->count);
-    SL_TRY_NEW(stored, err);
-    for (size_t i = 0; i < result->count; i++)
-        stored[i] =
-            (struct sl_column){result->columns[i].name, sl_storage_type(result->columns[i].type)};
-    struct sl_scan scan = {.columns = stored, .column_count = result->count};
-    sl_buf_add(&sql, "create or replace temp view " SL_CHECKED " as select * from ");
-    SL_TRY(session->kind->scan_sql(session, &scan, &sql, err));
-    SL_TRY(sl_buf_check(&sql, err));
-    return session->kind->exec(session, sql.text, NULL, err);
+    return sl_bind_checks(binder,
+                          &(struct sl_bound_checks){.list = node->model->checks,
+                                                    .table = node->name,
+                                                    .columns = result,
+                                                    .code = SL_E_MODEL_SETTING},
+                          err);
 }
 
-// A check that reads a table whose columns nobody knows yet cannot be judged.
-static int create_read(struct binder *binder, const struct sl_check *check, bool *ret_is_known,
-                       struct sl_err *err)
-{
-    enum sl_layer layer;
-    struct sl_table_ref ref = {0};
-    *ret_is_known = true;
-    if (!check->reads || !sl_table_parse(check->reads, &layer, &ref.name))
-        return SL_OK;
-    ref.layer = sl_layer_name(layer);
-    struct table *table = find_table(binder, &ref);
-    *ret_is_known = table != NULL;
-    return table ? create_empty_view(binder->session, &ref, table, err) : SL_OK;
-}
-
-static int bind_check(struct binder *binder, const struct sl_check *check, bool *ret_is_sound,
-                      struct sl_err *err)
-{
-    struct sl_session *session = binder->session;
-    struct sl_column *columns;
-    struct sl_err found = {0};
-    size_t count;
-    bool is_known;
-    SL_TRY(create_read(binder, check, &is_known, err));
-    *ret_is_sound &= is_known;
-    if (!is_known)
-        return SL_OK;
-    int code = session->kind->describe(session, check->failing_sql, &binder->world->arena, &columns,
-                                       &count, &found);
-    if (code == SL_OK)
-        return SL_OK;
-    if (code == SL_E_MEMORY || code == SL_E_INTERRUPTED || code == SL_E_INTERNAL) {
-        *err = found;
-        return code;
-    }
-    *ret_is_sound = false;
-    sl_diag(&binder->world->project->diags, SL_SEVERITY_ERROR, SL_E_MODEL_SETTING, check->place,
-            found.hint[0] ? found.hint : NULL, "check %s: %s", check->kind, found.message);
-    return SL_OK;
-}
-
-// The checks of a model against its columns. What was found sound is remembered as a relation
-// without columns.
-static int bind_checks(struct binder *binder, const struct sl_node *node,
-                       const struct sl_relation *result, struct sl_err *err)
-{
-    struct sl_arena *arena = &binder->world->arena;
-    SL_AUTO(sl_diags_clear) struct sl_diags told = SL_DIAGS_INIT; // by whoever compiled them first
-    SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
-    struct sl_relation nothing = {0};
-    struct sl_check *checks;
-    size_t count;
-    bool is_sound = true;
-    char key[65];
-    SL_TRY(sl_checks_compile(node->model->checks, arena, &told, &checks, &count, err));
-    if (!count)
-        return SL_OK;
-    SL_TRY(sl_hash_new(&hash, err));
-    sl_hash_add(hash, "checks");
-    for (size_t i = 0; i < result->count; i++) {
-        sl_hash_add(hash, result->columns[i].name);
-        sl_hash_add(hash, result->columns[i].type);
-    }
-    for (size_t i = 0; i < count; i++)
-        sl_hash_add(hash, checks[i].failing_sql);
-    SL_TRY(sl_hash_end(hash, key, err));
-    // A table that a check reads may lose its columns at any time: such checks are always asked.
-    bool is_known = false, reads = false;
-    for (size_t i = 0; i < count; i++)
-        reads |= checks[i].reads != NULL;
-    if (!reads)
-        SL_TRY(sl_column_cache_find(&binder->cache, key, arena, &nothing, &is_known, err));
-    if (is_known)
-        return SL_OK;
-    SL_TRY(open_session(binder, err));
-    SL_TRY(create_checked(binder, result, err));
-    for (size_t i = 0; i < count; i++)
-        SL_TRY(bind_check(binder, &checks[i], &is_sound, err));
-    return is_sound && !reads
-               ? sl_column_cache_add(&binder->cache, key, &(struct sl_relation){0}, err)
-               : SL_OK;
-}
-
-static void bind_settings(struct binder *binder, const struct sl_model *model,
+static void bind_settings(struct sl_binder *binder, const struct sl_model *model,
                           const struct sl_relation *result, const struct sl_relation *stored)
 {
     const struct sl_strs updated_at = {.items = (const char **)&model->updated_at,
@@ -412,14 +323,14 @@ static void bind_settings(struct binder *binder, const struct sl_model *model,
     check_names(binder, &partition_by, stored);
 }
 
-static int bind_model(struct binder *binder, const struct sl_node *node, struct sl_err *err)
+static int bind_model(struct sl_binder *binder, const struct sl_node *node, struct sl_err *err)
 {
     struct sl_relation result = {0};
     bool is_bound;
     if (!binder->world->digests[node->query - binder->world->queries])
         return SL_OK; // its syntax error is known
     for (size_t i = 0; i < node->query->table_count; i++)
-        if (!find_table(binder, &node->query->tables[i]))
+        if (!sl_binder_table(binder, &node->query->tables[i]))
             return SL_OK; // not known before its first run
     SL_TRY(columns_of(binder, node, &result, &is_bound, err));
     if (!is_bound || has_columns_twice(binder, node->model, &result))
@@ -432,12 +343,12 @@ static int bind_model(struct binder *binder, const struct sl_node *node, struct 
                                   &columns, &stored.count, err));
     stored.columns = columns;
     bind_settings(binder, node->model, &result, &stored);
-    SL_TRY(bind_checks(binder, node, &stored, err));
+    SL_TRY(bind_model_checks(binder, node, &stored, err));
     return add_table(binder, node->name, &stored, err);
 }
 
 // Files of a partition hold the columns that are not in the names of its folders.
-static void check_partitioned_files(struct binder *binder, const struct sl_node *node,
+static void check_partitioned_files(struct sl_binder *binder, const struct sl_node *node,
                                     const struct sl_relation *columns)
 {
     const struct sl_delivery *delivery = node->delivery;
@@ -455,7 +366,7 @@ static void check_partitioned_files(struct binder *binder, const struct sl_node 
 }
 
 // PostgreSQL cuts longer names, and two may then be one.
-static void check_cut_names(struct binder *binder, const struct sl_node *node,
+static void check_cut_names(struct sl_binder *binder, const struct sl_node *node,
                             const struct sl_relation *columns)
 {
     if (!sl_str_equal(node->target->type, "postgres"))
@@ -475,10 +386,10 @@ static void check_cut_names(struct binder *binder, const struct sl_node *node,
             }
 }
 
-static void bind_load(struct binder *binder, const struct sl_node *node)
+static void bind_load(struct sl_binder *binder, const struct sl_node *node)
 {
     const struct sl_delivery *delivery = node->delivery;
-    const struct table *table = sl_map_get(binder->catalog, delivery->table);
+    const struct sl_bound_table *table = sl_map_get(binder->catalog, delivery->table);
     const struct setting settings[] = {
         {delivery->node, "partition_by", &delivery->partition_by, SL_E_VALUE_INVALID,
          delivery->table, true},
@@ -492,7 +403,7 @@ static void bind_load(struct binder *binder, const struct sl_node *node)
     check_cut_names(binder, node, &table->relation);
 }
 
-static int bind_node(struct binder *binder, const struct sl_node *node, struct sl_err *err)
+static int bind_node(struct sl_binder *binder, const struct sl_node *node, struct sl_err *err)
 {
     switch (node->kind) {
     case SL_NODE_INGEST:
@@ -508,7 +419,7 @@ static int bind_node(struct binder *binder, const struct sl_node *node, struct s
     return SL_OK;
 }
 
-static int bind_all(struct binder *binder, struct sl_err *err)
+static int bind_all(struct sl_binder *binder, struct sl_err *err)
 {
     const struct sl_graph *graph = &binder->world->graph;
     SL_TRY(sl_column_cache_open(binder->world, &binder->cache, err));
@@ -521,7 +432,7 @@ static int bind_all(struct binder *binder, struct sl_err *err)
 int sl_world_bind(struct sl_world *world, struct sl_map *catalog, struct sl_err *err)
 {
     SL_AUTO(sl_map_clear) struct sl_map own = {0};
-    struct binder binder = {.world = world, .catalog = catalog ? catalog : &own};
+    struct sl_binder binder = {.world = world, .catalog = catalog ? catalog : &own};
     if (!world->has_graph)
         return SL_OK;
     int code = bind_all(&binder, err);

@@ -1,6 +1,7 @@
 // A run as exit code and as JSON.
 #include "base/clock.h"
 #include "run/history.h"
+#include "run/quality.h"
 
 const char *sl_status_name(enum sl_status status)
 {
@@ -78,7 +79,9 @@ static int print_rows(const struct sl_balance *balance, json_t *object, struct s
 static int print_details(const struct sl_step_result *result, json_t *object, struct sl_err *err)
 {
     json_t *reasons = json_array(), *versions = json_object(), *notes = json_array();
+    json_t *checks = json_array();
     SL_TRY(set(object, "reasons", reasons, err));
+    SL_TRY(set(object, "checks", checks, err));
     SL_TRY(set(object, "versions", versions, err));
     SL_TRY(set(object, "notes", notes, err));
     for (size_t i = 0; i < result->reason_count; i++) {
@@ -89,6 +92,9 @@ static int print_details(const struct sl_step_result *result, json_t *object, st
         if (json_array_append_new(reasons, item) != 0)
             return sl_fail_memory(err);
     }
+    for (size_t i = 0; i < result->check_count; i++)
+        if (json_array_append_new(checks, sl_check_result_json(&result->checks[i], true)) != 0)
+            return sl_fail_memory(err);
     for (size_t i = 0; i < result->version_count; i++)
         SL_TRY(set(versions, result->versions[i].table, json_integer(result->versions[i].version),
                    err));
@@ -96,6 +102,25 @@ static int print_details(const struct sl_step_result *result, json_t *object, st
         if (json_array_append_new(notes, sl_json_string(result->notes.items[i])) != 0)
             return sl_fail_memory(err);
     return SL_OK;
+}
+
+// The scores of what this step published; null for others.
+static json_t *scores_json(const struct sl_outcome *outcome)
+{
+    const struct sl_step_result *result = &outcome->result;
+    bool has_scores =
+        outcome->node->kind == SL_NODE_CLEANSE || outcome->node->kind == SL_NODE_MODEL;
+    struct sl_quality quality = {
+        .rows_in = result->balance.in,
+        .reasons = result->reasons,
+        .reason_count = result->reason_count,
+        .checks = result->checks,
+        .check_count = result->check_count,
+    };
+    if (!has_scores || result->outcome == SL_STEP_NOTHING || !result->has_balance)
+        return json_null();
+    sl_quality_score(&quality, outcome->node->contract);
+    return sl_quality_json(&quality);
 }
 
 static json_t *text_or_null(const char *text)
@@ -153,6 +178,7 @@ int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_e
     SL_TRY(set(object, "bytes_in", json_integer(result->bytes_in), err));
     SL_TRY(set(object, "bytes_out", json_integer(result->bytes_out), err));
     SL_TRY(print_details(result, object, err));
+    SL_TRY(set(object, "quality", scores_json(outcome), err));
     *ret = object;
     object = NULL;
     return SL_OK;

@@ -49,7 +49,9 @@ static int restore_contract(struct sl_verify_job *job, struct sl_verified *table
             table,
             sl_arena_printf(job->arena, "its contract (%.8s) is not kept any more", fingerprint),
             err);
-    contract->has_budget = false; // how much is rejected at once was judged when it was published
+    // Whether the rows may be published was judged then.
+    contract->has_budget = false;
+    contract->checks = NULL;
     return sl_map_set(&job->contracts, name, contract, err);
 }
 

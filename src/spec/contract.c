@@ -74,8 +74,8 @@ static const char *read_owner(const struct sl_yaml *team)
     return NULL;
 }
 
-static int read_table(struct sl_odcs_reader *reader, const struct sl_odcs_object *object,
-                      struct sl_err *err)
+static int read_table(struct sl_odcs_reader *reader, const struct sl_odcs *contract,
+                      const struct sl_odcs_object *object, struct sl_err *err)
 {
     struct sl_contract_table *table = reader->table;
 
@@ -91,6 +91,7 @@ static int read_table(struct sl_odcs_reader *reader, const struct sl_odcs_object
     SL_TRY(sl_odcs_table_custom(reader, &object->custom, err));
     SL_TRY(sl_odcs_quality_rules(reader, &object->quality, err));
     SL_TRY(sl_odcs_relationships(reader, &object->relationships, err));
+    SL_TRY(sl_odcs_add_sla(reader, contract, err));
     return sl_odcs_digest(table, &reader->project->arena, err);
 }
 
@@ -105,9 +106,10 @@ static void check_names(struct sl_odcs_reader *reader, const struct sl_contract_
                     contract->tables[i].place.line);
 }
 
-static int read_tables(struct sl_odcs_reader *reader, const struct sl_opt_list *schema,
+static int read_tables(struct sl_odcs_reader *reader, const struct sl_odcs *read,
                        struct sl_err *err)
 {
+    const struct sl_opt_list *schema = &read->schema;
     const struct sl_odcs_object *objects = schema->items;
     struct sl_contract *contract = reader->contract;
 
@@ -118,7 +120,7 @@ static int read_tables(struct sl_odcs_reader *reader, const struct sl_opt_list *
         if (!objects[i].name || !objects[i].node || objects[i].node->kind != SL_YAML_MAP)
             continue;
         reader->table = &contract->tables[contract->table_count];
-        SL_TRY(read_table(reader, &objects[i], err));
+        SL_TRY(read_table(reader, read, &objects[i], err));
         check_names(reader, reader->table);
         contract->table_count++;
     }
@@ -149,7 +151,9 @@ static int read_contract(struct sl_odcs_reader *reader, const struct sl_yaml *no
         sl_diag(&project->diags, SL_SEVERITY_WARNING, SL_E_KEY_MISSING, node->place, NULL,
                 "the contract has no 'schema', so it governs nothing");
     SL_TRY(sl_odcs_contract_custom(reader, &read.custom, err));
-    return read_tables(reader, &read.schema, err);
+    SL_TRY(read_tables(reader, &read, err));
+    sl_odcs_check_sla(reader, &read);
+    return SL_OK;
 }
 
 static void reader_clear(struct sl_odcs_reader *reader)

@@ -35,17 +35,17 @@ enum sl_rule_severity {
 const char *sl_rule_severity_name(enum sl_rule_severity severity); // "reject"
 
 // The dimensions of quality that the standard knows.
-enum sl_dimension {
-    SL_DIMENSION_NONE, // not said: that of the rule's kind
-    SL_DIMENSION_ACCURACY,
-    SL_DIMENSION_COMPLETENESS,
-    SL_DIMENSION_CONFORMITY,
-    SL_DIMENSION_CONSISTENCY,
-    SL_DIMENSION_COVERAGE,
-    SL_DIMENSION_TIMELINESS,
-    SL_DIMENSION_UNIQUENESS,
+enum sl_rule_dimension {
+    SL_RULE_DIMENSION_NONE, // not said: that of the rule's kind
+    SL_RULE_DIMENSION_ACCURACY,
+    SL_RULE_DIMENSION_COMPLETENESS,
+    SL_RULE_DIMENSION_CONFORMITY,
+    SL_RULE_DIMENSION_CONSISTENCY,
+    SL_RULE_DIMENSION_COVERAGE,
+    SL_RULE_DIMENSION_TIMELINESS,
+    SL_RULE_DIMENSION_UNIQUENESS,
 };
-const char *sl_dimension_name(enum sl_dimension dimension); // "accuracy"; "" for none
+const char *sl_rule_dimension_name(enum sl_rule_dimension dimension); // "accuracy"; "" for none
 
 // One row rule.
 struct sl_rule {
@@ -54,7 +54,7 @@ struct sl_rule {
     const char *id;      // stable: "amount.range", or the user's own name
     const char *message; // for people; NULL: made from the rule
     enum sl_rule_severity severity;
-    enum sl_dimension dimension;
+    enum sl_rule_dimension dimension;
     struct sl_place place;
     const struct sl_yaml *node; // the map of its options; NULL: it has none
     // Which of these are used says the kind's form.
@@ -86,7 +86,7 @@ enum { SL_RULE_AT_COLUMN = 1, SL_RULE_AT_TABLE = 2 };
 struct sl_rule_form {
     const char *name;
     unsigned stands; // where; 0: it has words of its own in the standard and no options
-    enum sl_dimension dimension;
+    enum sl_rule_dimension dimension;
     unsigned types;        // of the column: 1 << sl_type_kind, ...; 0: any
     const char *type_name; // "numbers"; NULL with any
     const char *required[SL_RULE_OPTIONS], *optional[SL_RULE_OPTIONS]; // up to the first NULL
@@ -133,6 +133,7 @@ struct sl_contract_table { // one object of `schema`
     size_t column_count;
     struct sl_rule *rules; // over the row
     size_t rule_count;
+    struct sl_yaml *checks;  // of the clean table as a whole, as api/check.h reads them; NULL: none
     struct sl_strs order_by; // deduplication: the latest by these wins ("updated_at", "seq desc";
                              // default desc)
     const struct sl_yaml *order_node; // where they stand: a list, or one text

@@ -3,6 +3,9 @@
 #include "spec/contract_file.h"
 
 #include "base/hash.h"
+#include "base/json.h"
+
+#include <stdlib.h>
 
 // Grows whenever the same contract begins to mean something else.
 #define FORMAT "sluice contract 1"
@@ -83,6 +86,21 @@ static void add_column(struct sl_hash *hash, const struct sl_contract_column *co
         add_number(hash, (int64_t)column->field_count);
 }
 
+// A table without checks has the digest that it had before there were any.
+static int add_checks(struct sl_hash *hash, const struct sl_yaml *checks, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+    char *text = NULL;
+
+    if (!checks)
+        return SL_OK;
+    SL_TRY(sl_yaml_to_json(checks, &json, err));
+    SL_TRY(sl_json_print(json, &text, err));
+    sl_hash_add(hash, text);
+    free(text);
+    return SL_OK;
+}
+
 int sl_odcs_digest(struct sl_contract_table *table, struct sl_arena *arena, struct sl_err *err)
 {
     SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
@@ -97,6 +115,7 @@ int sl_odcs_digest(struct sl_contract_table *table, struct sl_arena *arena, stru
     add_rules(hash, table->rules, table->rule_count);
     add_list(hash, &table->order_by);
     sl_hash_add(hash, table->filter);
+    SL_TRY(add_checks(hash, table->checks, err));
     SL_TRY(sl_hash_end(hash, hex, err));
     table->digest = sl_arena_strdup(arena, hex);
     SL_TRY_NEW(table->digest, err);

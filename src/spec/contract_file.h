@@ -15,11 +15,13 @@ struct sl_odcs_custom { // an entry of customProperties
 
 struct sl_odcs_quality {
     struct sl_yaml *unread;
-    const char *id, *name, *type, *metric, *rule, *unit, *severity, *engine, *dimension;
+    const char *id, *name, *type, *metric, *rule, *unit, *severity, *engine, *dimension, *query;
     struct sl_yaml *arguments;    // map; v3.1
     struct sl_yaml *valid_values; // list; v3.0
     struct sl_yaml *implementation;
     struct sl_yaml *must_be, *must_be_less, *must_be_at_most;
+    struct sl_yaml *must_not_be, *must_be_greater, *must_be_at_least, *must_be_between,
+        *must_not_be_between;
     const struct sl_yaml *node;
 };
 
@@ -78,11 +80,19 @@ struct sl_odcs_object { // an entry of schema
     const struct sl_yaml *node;
 };
 
+struct sl_odcs_sla { // an entry of slaProperties
+    struct sl_yaml *unread;
+    const char *property, *value, *unit, *element;
+    const struct sl_yaml *node;
+};
+
 struct sl_odcs {
     struct sl_yaml *unread;
     const char *api_version, *id, *name, *version, *status;
     int kind; // there is one
     struct sl_yaml *description, *team;
+    const char *sla_element;
+    struct sl_opt_list sla;    // struct sl_odcs_sla
     struct sl_opt_list schema; // struct sl_odcs_object
     struct sl_opt_list custom;
 };
@@ -112,9 +122,15 @@ struct sl_odcs_reader {
     enum sl_rule_severity orphans;
 };
 
+// Parts that are kept as they are, and whose keys are checked (contract_parts.c): a row of type
+// NODE with these below it stands for a map or a list of maps.
+extern const struct sl_opt sl_odcs_definition_rows[], sl_odcs_description_rows[],
+    sl_odcs_team_rows[], sl_odcs_role_rows[], sl_odcs_server_rows[], sl_odcs_support_rows[],
+    sl_odcs_price_rows[];
+
 // Notes a part that is kept but not used, once.
 SL_MUST int sl_odcs_unread(struct sl_odcs_reader *reader, const char *part, struct sl_err *err);
-// A copy of the tree without what the rows do not know (a warning each), what nobody uses (noted)
+// A copy of the tree without what the rows do not know (an error each), what nobody uses (noted)
 // and what is null.
 SL_MUST int sl_odcs_prune(struct sl_odcs_reader *reader, const struct sl_yaml *node,
                           struct sl_yaml **ret, struct sl_err *err);
@@ -172,6 +188,34 @@ SL_MUST int sl_odcs_column_rules(struct sl_odcs_reader *reader,
 // The quality entries of reader->column, or of the table when that is NULL.
 SL_MUST int sl_odcs_quality_rules(struct sl_odcs_reader *reader, const struct sl_opt_list *quality,
                                   struct sl_err *err);
+// A check of the whole table, as an item that the kinds of check read.
+struct sl_odcs_check {
+    const char *kind;
+    const struct sl_yaml *arguments; // NULL: none
+    const char *name, *dimension;    // NULL: none
+    const char *column;              // that it stands at; NULL: none
+    const struct sl_yaml *mostly;    // NULL: all rows
+    const struct sl_yaml *where;     // NULL: all rows
+    bool is_warning;
+    struct sl_place place;
+};
+SL_MUST int sl_odcs_add_check(struct sl_odcs_reader *reader, const struct sl_odcs_check *check,
+                              struct sl_err *err);
+// What an entry of quality claims of a whole table: a library metric or a query with operators.
+// False if it has no operator, so that it claims nothing.
+bool sl_odcs_has_operator(const struct sl_odcs_quality *quality);
+SL_MUST int sl_odcs_add_quality_check(struct sl_odcs_reader *reader,
+                                      const struct sl_odcs_quality *quality, const char *kind,
+                                      bool is_warning, struct sl_err *err);
+// {check: KIND, ...} of engine sluice.
+SL_MUST int sl_odcs_add_custom_check(struct sl_odcs_reader *reader,
+                                     const struct sl_odcs_quality *quality, bool is_warning,
+                                     struct sl_err *err);
+// slaProperties about the age of a column of reader->table become checks that warn.
+SL_MUST int sl_odcs_add_sla(struct sl_odcs_reader *reader, const struct sl_odcs *contract,
+                            struct sl_err *err);
+// What of them cannot be checked, after all tables are read.
+void sl_odcs_check_sla(struct sl_odcs_reader *reader, const struct sl_odcs *contract);
 // Adds a rule to the column, or to the table. `name` is the user's own, NULL: made of column and
 // kind. The rule's severity is that of the column for its kind, unless is_severity_given.
 SL_MUST int sl_odcs_add_rule(struct sl_odcs_reader *reader, struct sl_rule rule, const char *name,
@@ -204,7 +248,7 @@ bool sl_odcs_severity(const char *text, enum sl_rule_severity *ret);
 // Whether there is such a format of texts; else a diagnostic.
 bool sl_odcs_is_format(struct sl_odcs_reader *reader, const char *name, struct sl_place place);
 // "consistency", or the standard's short "cs"; false if it is none.
-bool sl_odcs_dimension(const char *text, enum sl_dimension *ret);
+bool sl_odcs_dimension(const char *text, enum sl_rule_dimension *ret);
 // What contradicts itself in reader->column: its default and its rules.
 void sl_odcs_check_column(struct sl_odcs_reader *reader, struct sl_place default_place);
 // table->digest.

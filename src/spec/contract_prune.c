@@ -52,11 +52,29 @@ static int report_unknown(struct sl_odcs_reader *reader, const struct sl_opt *ro
         if (rows->name[0] != '@')
             SL_TRY(sl_strs_add(&known, arena, rows->name, err));
     hint = sl_did_you_mean(arena, key->text, known.items, known.count);
-    sl_diag(&reader->project->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, key->place,
-            hint ? hint
-                 : "it is kept but not used; what the standard has no word for stands in "
-                   "customProperties",
+    sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_KEY_UNKNOWN, key->place,
+            hint ? hint : "what the standard has no word for stands in customProperties",
             NOT_STANDARD, key->text);
+    return SL_OK;
+}
+
+// A part that is kept whole: only its keys are looked at.
+static int check_part(struct sl_odcs_reader *reader, const struct sl_opt *rows,
+                      const struct sl_yaml *value, struct sl_err *err)
+{
+    for (size_t i = 0; i < value->count; i++) {
+        const struct sl_opt *row;
+
+        if (value->kind == SL_YAML_LIST) {
+            SL_TRY(check_part(reader, rows, value->items[i], err));
+            continue;
+        }
+        row = find_row(rows, value->keys[i]->text);
+        if (!row)
+            SL_TRY(report_unknown(reader, rows, value->keys[i], err));
+        else if (row->rows)
+            SL_TRY(check_part(reader, row->rows, value->items[i], err));
+    }
     return SL_OK;
 }
 
@@ -94,15 +112,13 @@ static int prune_value(struct sl_odcs_reader *reader, struct level level, const 
         SL_TRY(report_unknown(reader, level.rows, key, err));
     if (value->kind == SL_YAML_NULL)
         return SL_OK;
+    if (row && row->rows && row->type == SL_OPT_NODE && !(row->flags & SL_OPT_OPEN))
+        SL_TRY(check_part(reader, row->rows, value, err));
     if (!row || is_unread(row))
         return sl_odcs_unread(reader, part, err);
-    if (row->type == SL_OPT_NODE) { // whoever reads it knows its keys
-        *ret = value;
-        return SL_OK;
-    }
-    if (row->rows && value->kind == SL_YAML_LIST)
+    if (row->rows && row->type != SL_OPT_NODE && value->kind == SL_YAML_LIST)
         return prune_list(reader, (struct level){row->rows, part}, value, ret, err);
-    if (row->rows && value->kind == SL_YAML_MAP)
+    if (row->rows && row->type != SL_OPT_NODE && value->kind == SL_YAML_MAP)
         return prune_map(reader, (struct level){row->rows, part}, value, ret, err);
     *ret = value;
     return SL_OK;

@@ -1,11 +1,12 @@
-// quality: rules over rows are taken, everything about a whole table is kept and reported.
+// quality: rules over rows, and checks of the whole table (contract_checks.c). What is neither is
+// kept and reported.
 #include "spec/contract_file.h"
 
 #include <string.h>
 
 bool sl_odcs_severity(const char *text, enum sl_rule_severity *ret)
 {
-    static const char *const rejecting[] = {"reject", "error", "critical", "high"};
+    static const char *const rejecting[] = {"reject", "fail", "error", "critical", "high"};
     static const char *const warning[] = {"warn", "warning", "info", "low", "medium"};
 
     for (size_t i = 0; i < sizeof rejecting / sizeof *rejecting; i++)
@@ -137,6 +138,13 @@ static bool has_rule(const struct sl_contract_column *column, const char *kind)
     return false;
 }
 
+// Metrics that may be rules over rows.
+static bool is_row_metric(const char *metric)
+{
+    return strcmp(metric, "invalidValues") == 0 || strcmp(metric, "validValues") == 0 ||
+           strcmp(metric, "nullValues") == 0;
+}
+
 static int read_library(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
                         struct sl_rule rule, struct sl_err *err)
 {
@@ -160,16 +168,13 @@ static int read_library(struct sl_odcs_reader *reader, const struct sl_odcs_qual
         return report_unevaluated(reader, quality, metric,
                                   hint ? hint : "the standard has no metric of this name", err);
     }
-    if (!reader->column)
-        return report_unevaluated(reader, quality, metric,
-                                  "rules over a whole table are not evaluated yet", err);
-    if (strcmp(metric, "invalidValues") != 0 && strcmp(metric, "validValues") != 0 &&
-        strcmp(metric, "nullValues") != 0)
-        return report_unevaluated(reader, quality, metric,
-                                  "rules over a whole table are not evaluated yet", err);
-    if (!is_for_every_row(quality))
-        return report_unevaluated(reader, quality, metric,
-                                  "only 'mustBe: 0' makes it a rule over rows", err);
+    if (!reader->column || !is_row_metric(metric) || !is_for_every_row(quality)) {
+        if (!sl_odcs_has_operator(quality))
+            return report_unevaluated(reader, quality, metric,
+                                      "it has no operator, such as 'mustBe: 0'", err);
+        return sl_odcs_add_quality_check(reader, quality, "metric", rule.severity == SL_RULE_WARN,
+                                         err);
+    }
     if (strcmp(metric, "nullValues") != 0)
         return add_invalid_values(reader, quality, rule, err);
     rule.kind = "required";
@@ -184,8 +189,11 @@ static int read_custom(struct sl_odcs_reader *reader, const struct sl_odcs_quali
 {
     const char *part;
 
+    bool is_check = sl_yaml_get(quality->implementation, "check") != NULL;
     if (quality->engine && strcmp(quality->engine, "sluice") == 0)
-        return sl_odcs_own_rule(reader, quality, rule, err);
+        return is_check
+                   ? sl_odcs_add_custom_check(reader, quality, rule.severity == SL_RULE_WARN, err)
+                   : sl_odcs_own_rule(reader, quality, rule, err);
     part = sl_arena_printf(&reader->project->arena, "schema.%squality: engine %s",
                            reader->column ? "properties." : "",
                            quality->engine ? quality->engine : "unnamed");
@@ -222,9 +230,12 @@ static int read_quality(struct sl_odcs_reader *reader, const struct sl_odcs_qual
         return read_library(reader, quality, rule, err);
     if (strcmp(type, "custom") == 0)
         return read_custom(reader, quality, rule, err);
+    if (strcmp(type, "sql") == 0 && !sl_odcs_has_operator(quality))
+        return report_unevaluated(reader, quality, "sql", "it has no operator, such as 'mustBe: 0'",
+                                  err);
     if (strcmp(type, "sql") == 0)
-        return report_unevaluated(reader, quality, "sql",
-                                  "rules over a whole table are not evaluated yet", err);
+        return sl_odcs_add_quality_check(reader, quality, "sql", rule.severity == SL_RULE_WARN,
+                                         err);
     if (strcmp(type, "text") != 0)
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(quality->node, "type"),
                 sl_did_you_mean(&reader->project->arena, type, types, 4),

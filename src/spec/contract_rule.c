@@ -9,14 +9,14 @@ static const char *name_of(const struct sl_odcs_quality *quality)
     return quality->name ? quality->name : quality->id;
 }
 
-bool sl_odcs_dimension(const char *text, enum sl_dimension *ret)
+bool sl_odcs_dimension(const char *text, enum sl_rule_dimension *ret)
 {
     static const char *const shorts[] = {"ac", "cp", "cf", "cs", "cv", "tm", "uq"};
 
-    for (int i = 0; sl_dimension_names[i]; i++)
-        if (sl_str_equal_nocase(text, sl_dimension_names[i]) ||
+    for (int i = 0; sl_rule_dimension_names[i]; i++)
+        if (sl_str_equal_nocase(text, sl_rule_dimension_names[i]) ||
             sl_str_equal_nocase(text, shorts[i])) {
-            *ret = (enum sl_dimension)(i + 1);
+            *ret = (enum sl_rule_dimension)(i + 1);
             return true;
         }
     return false;
@@ -173,7 +173,7 @@ static int take_options(struct sl_odcs_reader *reader, const struct sl_rule_form
     if (sl_load_has(rule->node, "severity"))
         rule->severity = (enum sl_rule_severity)options->severity;
     if (sl_load_has(rule->node, "dimension"))
-        rule->dimension = (enum sl_dimension)(options->dimension + 1);
+        rule->dimension = (enum sl_rule_dimension)(options->dimension + 1);
     return SL_OK;
 }
 

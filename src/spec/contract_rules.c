@@ -37,7 +37,7 @@ int sl_odcs_add_rule(struct sl_odcs_reader *reader, struct sl_rule rule, const c
     bool is_added;
 
     rule.column = column ? column->path : NULL;
-    if (rule.dimension == SL_DIMENSION_NONE)
+    if (rule.dimension == SL_RULE_DIMENSION_NONE)
         rule.dimension = form->dimension;
     if (!is_severity_given && column && reader->severities.is_set[kind])
         rule.severity = reader->severities.severity[kind];

@@ -85,6 +85,18 @@ static void complain(struct sl_load *load, struct sl_place place, const char *hi
             message);
 }
 
+// The keys of a check but those that every check may have.
+static size_t count_kinds(const struct sl_yaml *item)
+{
+    static const char *const common[] = {"name",  "severity",  "mostly",
+                                         "where", "dimension", "column"};
+    size_t count = item->count;
+
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++)
+        count -= sl_yaml_get(item, common[i]) != NULL;
+    return count;
+}
+
 // Which kinds of checks there are is known above; here only that each is a name, or a name with its
 // arguments.
 static void check_checks(struct sl_load *load, const struct sl_yaml *checks)
@@ -102,10 +114,10 @@ static void check_checks(struct sl_load *load, const struct sl_yaml *checks)
     for (size_t i = 0; i < checks->count; i++) {
         const struct sl_yaml *item = checks->items[i];
 
-        if (item->kind == SL_YAML_MAP && item->count != 1)
+        if (item->kind == SL_YAML_MAP && count_kinds(item) != 1)
             sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, item->place, hint,
                     "check %zu has %zu keys, expected the kind of the check alone", i + 1,
-                    item->count);
+                    count_kinds(item));
         else if (item->kind == SL_YAML_LIST || item->kind == SL_YAML_NULL)
             sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, item->place, hint,
                     "check %zu is %s, expected a name or a map with one key", i + 1,

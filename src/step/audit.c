@@ -1,89 +1,9 @@
 #include "step/audit.h"
 
-#include "api/check.h"
-#include "base/fs.h"
-
+#include <stdlib.h>
 #include <string.h>
 
-// Whether a live file stays when this step is committed.
-static bool stays(const struct sl_model_step *step, const struct sl_delta_file *file)
-{
-    for (size_t i = 0; i < step->removed_count; i++)
-        if (sl_str_equal(step->removed[i], file->path))
-            return false;
-    return true;
-}
-
-static int add_live(const struct sl_model_step *step, struct sl_scan_file *files, size_t *count,
-                    const struct sl_delta_snapshot *table, struct sl_err *err)
-{
-    for (size_t i = 0; i < table->file_count; i++) {
-        if (!stays(step, &table->files[i]))
-            continue;
-        const char *path = sl_path_join(step->context->arena, step->folder, table->files[i].path);
-        SL_TRY_NEW(path, err);
-        files[(*count)++] =
-            (struct sl_scan_file){.path = path, .partition = table->files[i].partition};
-    }
-    return SL_OK;
-}
-
-int sl_audit_scan(const struct sl_model_step *step, bool only_staged, struct sl_scan *ret,
-                  struct sl_err *err)
-{
-    struct sl_arena *arena = step->context->arena;
-    struct sl_delta_snapshot table = {.version = -1};
-    bool has_live = !only_staged && step->scope != SL_SCOPE_ALL;
-    if (has_live)
-        SL_TRY(sl_delta_load(step->folder, step->head.version, step->context->session, arena,
-                             &table, err));
-    struct sl_scan_file *files =
-        SL_NEW_ARRAY(arena, struct sl_scan_file, table.file_count + step->staged.file_count);
-    size_t count = 0;
-    SL_TRY_NEW(files, err);
-    SL_TRY(add_live(step, files, &count, &table, err));
-    for (size_t i = 0; i < step->staged.file_count; i++) {
-        const struct sl_staged_file *staged = &step->staged.files[i];
-        const char *path = sl_path_join(arena, step->folder, staged->path);
-        SL_TRY_NEW(path, err);
-        files[count++] = (struct sl_scan_file){.path = path, .partition = staged->partition};
-    }
-    *ret = (struct sl_scan){
-        .columns = step->stored,
-        .column_count = step->stored_count,
-        .partition_columns = step->model->partition_by.items,
-        .partition_count = step->model->partition_by.count,
-        .files = files,
-        .file_count = count,
-    };
-    return SL_OK;
-}
-
-static int create_checked_view(const struct sl_model_step *step, bool only_staged,
-                               struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    struct sl_session *session = step->context->session;
-    struct sl_scan scan;
-    SL_TRY(sl_audit_scan(step, only_staged, &scan, err));
-    sl_buf_add(&sql, "create or replace temp view " SL_CHECKED " as select * from ");
-    SL_TRY(session->kind->scan_sql(session, &scan, &sql, err));
-    SL_TRY(sl_buf_check(&sql, err));
-    return session->kind->exec(session, sql.text, NULL, err);
-}
-
-static int view_read_table(struct sl_model_step *step, const char *table, struct sl_err *err)
-{
-    enum sl_layer layer;
-    const char *name;
-    for (size_t i = 0; i < step->input_count; i++)
-        if (sl_str_equal(step->inputs[i].table, table) &&
-            (sl_model_reads_all(step) || !step->inputs[i].is_driving))
-            return SL_OK; // its view is there, and whole
-    if (!sl_table_parse(table, &layer, &name))
-        return sl_fail(err, SL_E_SQL_TABLE, "'%s' is not a table name", table);
-    return sl_step_view(step->context, layer, name, -1, NULL, err);
-}
+enum { EXAMPLES = 3 };
 
 // What the checks of a table found: all that fail are told, at the place of the first.
 struct findings {
@@ -97,58 +17,179 @@ static void findings_clear(struct findings *findings)
     sl_buf_clear(&findings->text);
 }
 
-static int run_check(struct sl_model_step *step, const struct sl_check *check,
-                     struct findings *findings, struct sl_err *err)
+static int at_check(const struct sl_check *check, struct sl_err *err)
+{
+    err->line = err->column = 0;
+    (void)sl_err_at(err, check->place.file, check->place.line, check->place.column);
+    return sl_err_context(err, "check %s", check->kind);
+}
+
+static int query(const struct sl_audit *audit, const struct sl_check *check,
+                 const struct sl_buf *sql, struct sl_result **ret, struct sl_err *err)
+{
+    struct sl_session *session = audit->context->session;
+    SL_TRY(sl_buf_check(sql, err));
+    return session->kind->query(session, sql->text, 0, ret, err) == SL_OK ? SL_OK
+                                                                          : at_check(check, err);
+}
+
+static int keep(const struct sl_audit *audit, const char *text, const char **ret,
+                struct sl_err *err)
+{
+    *ret = sl_arena_strdup(audit->context->arena, text);
+    if (text)
+        SL_TRY_NEW(*ret, err);
+    return SL_OK;
+}
+
+static int measure(const struct sl_audit *audit, const struct sl_check *check,
+                   struct sl_check_result *ret, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    struct sl_session *session = step->context->session;
-    if (check->reads)
-        SL_TRY(view_read_table(step, check->reads, err));
-    SL_TRY(create_checked_view(step, check->is_per_row, err));
-    sl_buf_addf(&sql, "select count(*), any_value(to_json(f)::varchar) from (%s\n) f",
-                check->failing_sql);
-    SL_TRY(sl_buf_check(&sql, err));
-    if (session->kind->query(session, sql.text, 1, &result, err) != SL_OK) {
-        err->line = err->column = 0;
-        (void)sl_err_at(err, check->place.file, check->place.line, check->place.column);
-        return sl_err_context(err, "check %s", check->kind);
+    sl_buf_add(&sql, "select m.");
+    sl_buf_add_sql_name(&sql, check->measure);
+    sl_buf_addf(&sql, "::varchar, coalesce(%s, false)::int, to_json(m)::varchar from (%s\n) m",
+                check->broken, check->measured_sql);
+    SL_TRY(query(audit, check, &sql, &result, err));
+    ret->rows = -1;
+    ret->is_passed = sl_result_int(result, 0, 1) == 0;
+    SL_TRY(keep(audit, sl_result_text(result, 0, 0), &ret->measure, err));
+    return ret->is_passed ? SL_OK : keep(audit, sl_result_text(result, 0, 2), &ret->example, err);
+}
+
+static int find_examples(const struct sl_audit *audit, const struct sl_check *check,
+                         struct sl_check_result *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    sl_buf_addf(&sql, "select to_json(f)::varchar from (%s\n) f limit %d", check->failing_sql,
+                EXAMPLES);
+    SL_TRY(query(audit, check, &sql, &result, err));
+    for (int64_t i = 0; i < sl_result_rows(result); i++) {
+        const char *row = sl_result_text(result, i, 0);
+        sl_buf_addf(&text, "%s%s", i ? ", " : "", row ? row : "");
     }
-    int64_t rows = sl_result_int(result, 0, 0);
-    if (rows == 0)
-        return SL_OK;
+    SL_TRY(sl_buf_check(&text, err));
+    return keep(audit, text.text, &ret->example, err);
+}
+
+static int count(const struct sl_audit *audit, const struct sl_check *check,
+                 struct sl_check_result *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    sl_buf_addf(&sql, "select count(*) from (%s\n) f", check->failing_sql);
+    SL_TRY(query(audit, check, &sql, &result, err));
+    ret->rows = sl_result_int(result, 0, 0);
+    ret->is_passed = ret->rows == 0;
+    return ret->is_passed ? SL_OK : find_examples(audit, check, ret, err);
+}
+
+// "check sum failed: the sum of 'amount' is at least 0, but {...}"
+static void describe(const struct sl_check *check, const struct sl_check_result *result,
+                     int example_bytes, struct sl_buf *text)
+{
     char number[32];
-    const char *example = sl_result_text(result, 0, 1);
-    sl_buf_addf(&findings->text, "%scheck %s failed: %s, but %s row%s otherwise, for example %.*s",
-                findings->first ? "; " : "", check->kind, check->claim, sl_str_count(rows, number),
-                rows == 1 ? " says" : "s say", findings->example_bytes, example ? example : "");
+    sl_buf_addf(text, "check %s%s%s%s failed: %s, but ", check->kind, check->name ? " '" : "",
+                check->name ? check->name : "", check->name ? "'" : "", check->claim);
+    if (check->measured_sql)
+        sl_buf_addf(text, "%s is %s: ", check->measure, result->measure ? result->measure : "null");
+    else
+        sl_buf_addf(text, "%s row%s otherwise, for example ", sl_str_count(result->rows, number),
+                    result->rows == 1 ? " says" : "s say");
+    sl_buf_addf(text, "%.*s", example_bytes, result->example ? result->example : "");
+}
+
+static int tell(const struct sl_audit *audit, const struct sl_check *check,
+                const struct sl_check_result *found, struct findings *findings,
+                struct sl_step_result *result, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    describe(check, found, findings->example_bytes, &text);
+    SL_TRY(sl_buf_check(&text, err));
+    if (check->is_warning) {
+        const char *note = sl_arena_strdup(audit->context->arena, text.text);
+        SL_TRY_NEW(note, err);
+        return sl_strs_add(&result->notes, audit->context->arena, note, err);
+    }
+    sl_buf_addf(&findings->text, "%s%s", findings->first ? "; " : "", text.text);
     if (!findings->first)
         findings->first = check;
     return SL_OK;
 }
 
-int sl_model_audit(struct sl_model_step *step, struct sl_err *err)
+// Rows that were judged by the same check before passed it, unless it only warns.
+static bool is_for_new_rows(const struct sl_audit *audit, const struct sl_check *check)
+{
+    return check->is_per_row && audit->is_judged && !check->is_warning;
+}
+
+static int run_check(const struct sl_audit *audit, const struct sl_check *check,
+                     struct findings *findings, struct sl_step_result *result, struct sl_err *err)
+{
+    struct sl_check_result found = {
+        .kind = check->kind,
+        .name = check->name,
+        .claim = check->claim,
+        .dimension = check->dimension,
+        .is_warning = check->is_warning,
+        .max_age_s = check->max_age_s,
+    };
+    if (sl_audit_view(audit, check, is_for_new_rows(audit, check), err) != SL_OK)
+        return at_check(check, err);
+    SL_TRY(sl_audit_view_reads(audit, check, err));
+    SL_TRY(check->measured_sql ? measure(audit, check, &found, err)
+                               : count(audit, check, &found, err));
+    if (!found.is_passed)
+        SL_TRY(tell(audit, check, &found, findings, result, err));
+    return SL_PUSH(audit->context->arena, result->checks, result->check_count, found)
+               ? SL_OK
+               : sl_fail_memory(err);
+}
+
+int sl_audit(const struct sl_audit *audit, struct sl_step_result *result, struct sl_err *err)
 {
     SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
     struct sl_check *checks;
-    size_t count;
-    SL_TRY(
-        sl_checks_compile(step->model->checks, step->context->arena, &diags, &checks, &count, err));
+    size_t check_count;
+    SL_TRY(sl_checks_compile(audit->checks, audit->context->arena, &diags, &checks, &check_count,
+                             err));
     if (diags.error_count) {
         *err = diags.items[0].err;
         return err->code;
     }
     SL_AUTO(findings_clear)
-    struct findings findings = {.text = SL_BUF_INIT, .example_bytes = count > 1 ? 160 : 400};
-    for (size_t i = 0; i < count; i++)
-        SL_TRY(run_check(step, &checks[i], &findings, err));
+    struct findings findings = {.text = SL_BUF_INIT, .example_bytes = check_count > 1 ? 160 : 400};
+    for (size_t i = 0; i < check_count; i++)
+        SL_TRY(run_check(audit, &checks[i], &findings, result, err));
     SL_TRY(sl_buf_check(&findings.text, err));
     if (!findings.first)
         return SL_OK;
     const struct sl_place *place = &findings.first->place;
     (void)sl_fail(err, SL_E_CHECK_FAILED, "%s", findings.text.text);
     (void)sl_err_at(err, place->file, place->line, place->column);
-    return sl_err_hint(err,
-                       "nothing was published: readers still see the old version of curated.%s",
-                       step->model->name);
+    return sl_err_hint(err, "nothing was published: readers still see the old version of %s",
+                       audit->table);
+}
+
+json_t *sl_check_result_json(const struct sl_check_result *result, bool with_example)
+{
+    json_t *object = json_pack("{s:s, s:s*, s:s, s:s, s:s, s:b, s:s*}", "kind", result->kind,
+                               "name", result->name, "claim", result->claim, "dimension",
+                               sl_dimension_name(result->dimension), "severity",
+                               result->is_warning ? "warn" : "fail", "passed", result->is_passed,
+                               "measure", result->measure);
+    bool is_whole = object != NULL;
+    if (is_whole && result->rows >= 0)
+        is_whole = json_object_set_new(object, "rows", json_integer(result->rows)) == 0;
+    if (is_whole && result->max_age_s)
+        is_whole = json_object_set_new(object, "max_age_s", json_integer(result->max_age_s)) == 0;
+    if (is_whole && with_example && result->example)
+        is_whole = json_object_set_new(object, "example", sl_json_string(result->example)) == 0;
+    if (is_whole)
+        return object;
+    json_decref(object);
+    return NULL;
 }

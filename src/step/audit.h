@@ -1,11 +1,40 @@
-// The audit of a model's table before it is published.
+// The audit of a table before it is published: its checks, over the table as it would be.
 #ifndef SL_STEP_AUDIT_H
 #define SL_STEP_AUDIT_H
 
-#include "step/model.h"
+#include "step/step.h"
 
-// The files of the table as it would be after the commit; with `only_staged` just the new ones.
-SL_MUST int sl_audit_scan(const struct sl_model_step *step, bool only_staged, struct sl_scan *ret,
+struct sl_audit {
+    struct sl_step_context *context;
+    const char *table; // "clean.orders"
+    const char *folder;
+    const struct sl_yaml *checks; // list; may be NULL
+    struct sl_strs aliases;       // what else the user's own SQL may call the table
+    struct sl_strs views;         // tables of which the session has views, and whole
+    int64_t version;              // of the table as it stands; -1: it is not there
+    bool is_judged;               // by the same checks before
+    int64_t now_us;
+    // As it would be: the rows staged, and the files that stay.
+    const struct sl_column *columns;
+    size_t column_count;
+    const char *const *partition_columns;
+    size_t partition_count;
+    const struct sl_staged *staged;
+    const struct sl_delta_file *kept;
+    size_t kept_count;
+};
+// Runs the checks; adds what they came to, and a note for each warning. SL_E_CHECK_FAILED names all
+// that fail, each with examples, at the place of the first.
+SL_MUST int sl_audit(const struct sl_audit *audit, struct sl_step_result *result,
+                     struct sl_err *err);
+
+// The table as it would be, or only the rows staged, as a relation.
+SL_MUST int sl_audit_scan(const struct sl_audit *audit, bool only_staged, struct sl_scan *ret,
                           struct sl_err *err);
+// What checks read besides the table itself (audit_views.c).
+SL_MUST int sl_audit_view(const struct sl_audit *audit, const struct sl_check *check,
+                          bool only_staged, struct sl_err *err);
+SL_MUST int sl_audit_view_reads(const struct sl_audit *audit, const struct sl_check *check,
+                                struct sl_err *err);
 
 #endif

@@ -82,14 +82,15 @@ static int check_budget(const struct sl_cleanse *cleanse, struct sl_err *err)
 
 // What the files hold is counted twice, by different means: rows in by raw's log, rows out by the
 // engine that wrote them.
-static int audit(const struct sl_cleanse *cleanse, struct sl_err *err)
+static int audit(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     int64_t quarantined = cleanse->balance.quarantined + cleanse->still_quarantined;
     SL_TRY(sl_balance_check(&cleanse->balance, cleanse->app_id, err));
     if (!cleanse->range.is_resumed && cleanse->staged_quarantine.row_count != quarantined)
         return sl_fail(err, SL_E_BALANCE, "%lld rows are quarantined, but %lld were written",
                        (long long)quarantined, (long long)cleanse->staged_quarantine.row_count);
-    return check_budget(cleanse, err);
+    SL_TRY(check_budget(cleanse, err));
+    return sl_cleanse_audit(cleanse, err);
 }
 
 // A parent changed, and no row is judged otherwise for that: who reads the table need not know.
@@ -114,6 +115,8 @@ static int print_record(const struct sl_cleanse *cleanse, const struct sl_cleans
         .same_since = sl_step_rows_since(&table->head, &table->record),
         .reasons = cleanse->reasons,
         .reason_count = cleanse->reason_count,
+        .checks = table == &cleanse->clean ? cleanse->checks : NULL,
+        .check_count = table == &cleanse->clean ? cleanse->check_count : 0,
     };
     if (cleanse->range.is_replay)
         record.replayed =
@@ -235,6 +238,8 @@ static int report(struct sl_cleanse *cleanse, struct sl_step_result *result, str
     result->balance.filtered += cleanse->balance.filtered;
     result->balance.replaced = sl_rows_add(result->balance.replaced, cleanse->balance.replaced);
     result->bytes_in += cleanse->byte_count;
+    result->checks = cleanse->checks; // of the last range: it sees the table as it is now
+    result->check_count = cleanse->check_count;
     result->notes = cleanse->notes; // of the last range: it sees the newest columns of raw
     return add_reasons(cleanse, result, err);
 }
@@ -287,6 +292,17 @@ static int take_range(struct sl_cleanse *cleanse, struct sl_step_result *result,
     return report(cleanse, result, err);
 }
 
+// What a range that more rows follow leaves need not pass, if the table does with these: then it is
+// built at once from all of raw.
+static int take_rest_too(struct sl_cleanse *cleanse, struct sl_step_result *result,
+                         struct sl_err *err)
+{
+    sl_err_clear(err);
+    sl_step_unstage_all(cleanse->context);
+    sl_cleanse_take_all(cleanse, "a check fails without the newest files of raw");
+    return take_range(cleanse, result, err);
+}
+
 int sl_step_cleanse(struct sl_step_context *context, const struct sl_source *source,
                     const struct sl_contract_table *contract, struct sl_step_result *ret,
                     struct sl_err *err)
@@ -303,7 +319,9 @@ int sl_step_cleanse(struct sl_step_context *context, const struct sl_source *sou
         if (!has_range)
             break;
         int code = take_range(&cleanse, &result, err);
-        if ((code == SL_E_BUDGET || code == SL_E_RULE_BROKEN) &&
+        if (code == SL_E_CHECK_FAILED && cleanse.range.to < cleanse.raw.head.version)
+            code = take_rest_too(&cleanse, &result, err);
+        if ((code == SL_E_BUDGET || code == SL_E_RULE_BROKEN || code == SL_E_CHECK_FAILED) &&
             report(&cleanse, &result, NULL) == SL_OK)
             *ret = result; // what was rejected and why is all that a refused range leaves
         SL_TRY(code);

@@ -70,12 +70,19 @@ struct sl_cleanse {
     struct sl_balance balance;
     struct sl_reason_count *reasons;
     size_t reason_count;
+    struct sl_check_result *checks;
+    size_t check_count;
     struct sl_strs notes;
     struct sl_staged staged_clean, staged_quarantine;
 };
 
 // Fills `range`; false in *ret if there is nothing to do.
 SL_MUST int sl_cleanse_decide(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err);
+// Fills `range` with all of raw; both tables are built anew.
+void sl_cleanse_take_all(struct sl_cleanse *cleanse, const char *why);
+// Runs the contract's checks over clean as it would be; SL_E_CHECK_FAILED if one fails that does
+// not only warn. Fills `checks` in any case.
+SL_MUST int sl_cleanse_audit(struct sl_cleanse *cleanse, struct sl_err *err);
 // Compiles the contract for raw as of the range's end, and names the rows of the range.
 SL_MUST int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err);
 

@@ -2,7 +2,7 @@
 #include "base/diag.h"
 #include "step/cleanse.h"
 
-static int full(struct sl_cleanse *cleanse, const char *why)
+void sl_cleanse_take_all(struct sl_cleanse *cleanse, const char *why)
 {
     int64_t clean = cleanse->clean.record.sequence,
             quarantine = cleanse->quarantine.record.sequence;
@@ -14,12 +14,12 @@ static int full(struct sl_cleanse *cleanse, const char *why)
         .why = why,
     };
     sl_cleanse_pin_newest(cleanse);
-    return SL_OK;
 }
 
-void sl_cleanse_take_all(struct sl_cleanse *cleanse, const char *why)
+static int full(struct sl_cleanse *cleanse, const char *why)
 {
-    (void)full(cleanse, why);
+    sl_cleanse_take_all(cleanse, why);
+    return SL_OK;
 }
 
 static int raw_changes(struct sl_cleanse *cleanse, int64_t from, int64_t to,
@@ -123,6 +123,14 @@ static const char *reason_for_full(const struct sl_cleanse *cleanse)
     return NULL;
 }
 
+// Only what the table as a whole must be like has changed. Then new rows need not wait for a replay
+// of nothing, which its checks may refuse for want of them.
+static bool judges_alike(const struct sl_contract_change *change)
+{
+    return !change->why_all && !change->all_rejected && !change->rules.count &&
+           !change->unproven.count;
+}
+
 int sl_cleanse_decide(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
 {
     struct sl_delta_changes changes;
@@ -144,7 +152,10 @@ int sl_cleanse_decide(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
         return full(cleanse, "files of raw changed or are gone");
     if (!sl_str_equal(clean->fingerprint, cleanse->fingerprint)) {
         SL_TRY(sl_cleanse_decide_replay(cleanse, &why, err));
-        return why ? full(cleanse, why) : SL_OK;
+        if (why)
+            return full(cleanse, why);
+        if (!changes.added_count || !judges_alike(&cleanse->change))
+            return SL_OK;
     }
     bool is_rejudged;
     SL_TRY(sl_cleanse_decide_rejudging(cleanse, &is_rejudged, &why, err));
@@ -194,7 +205,8 @@ static int compile(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *r
                                &diags, &cleanse->pass, err));
     SL_TRY(first_error(&diags, err));
     SL_TRY(note_columns(cleanse, &diags, err));
-    if (!cleanse->range.is_full && !cleanse->range.is_replay)
+    bool is_known = sl_str_equal(cleanse->clean.record.fingerprint, cleanse->fingerprint);
+    if (is_known && !cleanse->range.is_full && !cleanse->range.is_replay)
         return SL_OK;
     SL_TRY(sl_contract_verify(cleanse->contract, raw->columns, raw->column_count, &cleanse->pass,
                               context->session, &diags, err));
@@ -244,6 +256,8 @@ static void begin_range(struct sl_cleanse *cleanse)
     cleanse->balance = (struct sl_balance){0};
     cleanse->reasons = NULL;
     cleanse->reason_count = 0;
+    cleanse->checks = NULL;
+    cleanse->check_count = 0;
     cleanse->notes = (struct sl_strs){0};
     cleanse->staged_clean = cleanse->staged_quarantine = (struct sl_staged){0};
 }

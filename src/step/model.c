@@ -1,7 +1,6 @@
 // The model step: chooses how much must be recomputed, stages it, audits it, commits it.
 #include "step/model.h"
 
-#include "step/audit.h"
 #include "step/model_columns.h"
 #include "step/schema.h"
 #include "step/snapshot.h"
@@ -209,7 +208,8 @@ int sl_model_stage(struct sl_model_step *step, const char *sql, struct sl_err *e
     return stage(step, sql, err);
 }
 
-static int build_record(struct sl_model_step *step, const char **ret_json, struct sl_err *err)
+static int build_record(struct sl_model_step *step, const struct sl_step_result *result,
+                        const char **ret_json, struct sl_err *err)
 {
     struct sl_record record = {
         .run_id = step->context->run_id,
@@ -219,6 +219,8 @@ static int build_record(struct sl_model_step *step, const char **ret_json, struc
         .was_full = step->scope == SL_SCOPE_ALL,
         .balance = step->balance,
         .has_balance = true,
+        .checks = result->checks,
+        .check_count = result->check_count,
     };
     record.inputs = SL_NEW_ARRAY(step->context->arena, struct sl_table_version, step->input_count);
     SL_TRY_NEW(record.inputs, err);
@@ -242,7 +244,8 @@ static int keep_code(struct sl_model_step *step, struct sl_err *err)
     return sl_step_keep_code(step->context, step->fingerprint, code, err);
 }
 
-static int commit(struct sl_model_step *step, int64_t *ret_version, struct sl_err *err)
+static int commit(struct sl_model_step *step, const struct sl_step_result *result,
+                  int64_t *ret_version, struct sl_err *err)
 {
     struct sl_delta_commit commit = {
         .mode = step->commit_mode,
@@ -262,7 +265,7 @@ static int commit(struct sl_model_step *step, int64_t *ret_version, struct sl_er
         .operation = step->scope == SL_SCOPE_ALL ? "CREATE OR REPLACE TABLE AS SELECT" : "WRITE",
         .description = step->model->description,
     };
-    SL_TRY(build_record(step, &commit.record_json, err));
+    SL_TRY(build_record(step, result, &commit.record_json, err));
     SL_TRY(keep_code(step, err));
     return sl_step_commit(step->context, step->folder, &commit, ret_version, err);
 }
@@ -324,10 +327,10 @@ int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
     SL_TRY(create_views(&step, err));
     SL_TRY(describe(&step, err));
     SL_TRY(stage_rows(&step, err));
-    SL_TRY(sl_model_audit(&step, err));
+    SL_TRY(sl_model_audit(&step, ret, err));
     SL_TRY(sl_balance_check(&step.balance, step.app_id, err));
     SL_TRY(sl_snapshot_keep(&step, err));
-    SL_TRY(commit(&step, &version, err));
+    SL_TRY(commit(&step, ret, &version, err));
     return fill_result(&step, version, ret, err);
 }
 

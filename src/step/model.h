@@ -74,6 +74,10 @@ SL_MUST int sl_model_merge(struct sl_model_step *step, const char *sql, struct s
 SL_MUST int sl_model_replaced(struct sl_model_step *step, struct sl_err *err);
 // Runs the model's checks on the table as it would be after the commit; SL_E_CHECK_FAILED names all
 // that fail, each with an example.
-SL_MUST int sl_model_audit(struct sl_model_step *step, struct sl_err *err);
+// The table as it would be after the commit, as a relation.
+SL_MUST int sl_model_scan(const struct sl_model_step *step, struct sl_scan *ret,
+                          struct sl_err *err);
+SL_MUST int sl_model_audit(struct sl_model_step *step, struct sl_step_result *result,
+                           struct sl_err *err);
 
 #endif

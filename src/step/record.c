@@ -48,6 +48,16 @@ static int print_reasons(json_t *root, const struct sl_record *record, struct sl
     return SL_OK;
 }
 
+static int print_checks(json_t *root, const struct sl_record *record, struct sl_err *err)
+{
+    json_t *list = json_array();
+    SL_TRY(set(root, "checks", list, err));
+    for (size_t i = 0; i < record->check_count; i++)
+        if (json_array_append_new(list, sl_check_result_json(&record->checks[i], false)) != 0)
+            return sl_fail_memory(err);
+    return SL_OK;
+}
+
 static int print_same_rows(json_t *root, const struct sl_record *record, struct sl_err *err)
 {
     json_t *object = json_object();
@@ -89,6 +99,8 @@ int sl_record_print(const struct sl_record *record, struct sl_arena *arena, cons
         SL_TRY(print_balance(root, &record->balance, err));
     if (record->reason_count)
         SL_TRY(print_reasons(root, record, err));
+    if (record->check_count)
+        SL_TRY(print_checks(root, record, err));
     if (record->replayed.table) {
         json_t *replayed = json_object();
         SL_TRY(set(root, "replayed", replayed, err));
@@ -158,6 +170,30 @@ static int parse_reasons(const json_t *list, struct sl_arena *arena, struct sl_r
     return SL_OK;
 }
 
+static int parse_checks(const json_t *list, struct sl_arena *arena, struct sl_record *record,
+                        struct sl_err *err)
+{
+    record->checks = SL_NEW_ARRAY(arena, struct sl_check_result, json_array_size(list));
+    SL_TRY_NEW(record->checks, err);
+    size_t i;
+    json_t *item;
+    json_array_foreach (list, i, item) {
+        struct sl_check_result *check = &record->checks[record->check_count++];
+        *check = (struct sl_check_result){.kind = "", .claim = ""};
+        SL_TRY(copy_text(item, "kind", arena, &check->kind, err));
+        SL_TRY(copy_text(item, "name", arena, &check->name, err));
+        SL_TRY(copy_text(item, "claim", arena, &check->claim, err));
+        SL_TRY(copy_text(item, "measure", arena, &check->measure, err));
+        if (!sl_dimension_parse(sl_json_text(item, "dimension", ""), &check->dimension))
+            check->dimension = SL_DIMENSION_ACCURACY;
+        check->is_warning = sl_str_equal(sl_json_text(item, "severity", NULL), "warn");
+        check->is_passed = sl_json_bool(item, "passed", false);
+        check->rows = sl_json_int(item, "rows", -1);
+        check->max_age_s = sl_json_int(item, "max_age_s", 0);
+    }
+    return SL_OK;
+}
+
 static int parse_renamed(const json_t *object, struct sl_arena *arena, struct sl_record *record,
                          struct sl_err *err)
 {
@@ -208,6 +244,7 @@ int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *
         };
     }
     SL_TRY(parse_reasons(json_object_get(root, "reasons"), arena, &record, err));
+    SL_TRY(parse_checks(json_object_get(root, "checks"), arena, &record, err));
     const json_t *replayed = json_object_get(root, "replayed");
     record.replayed.version = sl_json_int(replayed, "version", -1);
     SL_TRY(copy_text(replayed, "table", arena, &record.replayed.table, err));

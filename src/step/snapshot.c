@@ -2,7 +2,6 @@
 #include "step/snapshot.h"
 
 #include "base/clock.h"
-#include "step/audit.h"
 #include "step/schema.h"
 
 #include <stdlib.h>
@@ -407,7 +406,7 @@ static int prove(struct sl_snapshot *snapshot, struct sl_err *err)
     struct sl_model_step *step = snapshot->step;
     struct sl_session *session = step->context->session;
     struct sl_scan scan;
-    SL_TRY(sl_audit_scan(step, false, &scan, err));
+    SL_TRY(sl_model_scan(step, &scan, err));
     sl_buf_addf(&sql,
                 "select count(*), any_value(to_json(_a)::varchar) from (select %s, " SL_VALID_FROM
                 ", " SL_VALID_TO ", " SL_IS_CURRENT ", lead(" SL_VALID_FROM

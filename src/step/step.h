@@ -4,6 +4,7 @@
 #ifndef SL_STEP_STEP_H
 #define SL_STEP_STEP_H
 
+#include "api/check.h"
 #include "api/engine.h"
 #include "api/target.h"
 #include "spec/contract.h"
@@ -48,6 +49,18 @@ struct sl_reason_count {
     int64_t rows;
     bool is_warning;
 };
+// What a check of a table came to.
+struct sl_check_result {
+    const char *kind, *name; // name: the user's own; NULL: none
+    const char *claim;
+    enum sl_dimension dimension;
+    bool is_warning; // its failure is reported; others keep the table from being published
+    bool is_passed;
+    const char *measure; // of claims about a number or a time; NULL: none
+    int64_t rows;        // that break a claim about rows; -1: it is none
+    int64_t max_age_s;   // the measure is a time that may not be older; 0: it is none
+    const char *example; // of what breaks it; NULL: nothing does
+};
 struct sl_table_version {
     const char *table; // "clean.orders"
     int64_t version;
@@ -67,6 +80,8 @@ struct sl_step_result {
     bool has_balance; // false: the step has none (load of an outside target counts out only)
     struct sl_reason_count *reasons;
     size_t reason_count;
+    struct sl_check_result *checks; // also of a step that failed because of them
+    size_t check_count;
     struct sl_table_version *versions; // committed
     size_t version_count;
     int64_t bytes_in, bytes_out, files_out;
@@ -166,6 +181,8 @@ struct sl_record {
     bool has_balance;
     struct sl_reason_count *reasons;
     size_t reason_count;
+    struct sl_check_result *checks; // without examples
+    size_t check_count;
     // The quarantine table as it was, if the commit comes from reading its rows again; else no
     // table.
     struct sl_table_version replayed;
@@ -182,6 +199,9 @@ SL_MUST int sl_record_print(const struct sl_record *record, struct sl_arena *are
 // Unknown members are ignored. SL_E_TABLE_LOG if it is not a record.
 SL_MUST int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *ret,
                             struct sl_err *err);
+// {"kind", "name", "claim", "dimension", "severity", "passed", "measure", "rows", "max_age_s",
+// "example"}: what there is of it. NULL out of memory.
+json_t *sl_check_result_json(const struct sl_check_result *result, bool with_example);
 // The version of an input that the record was made from; -1 if it was none, or another table of
 // that name (by its id).
 int64_t sl_record_input(const struct sl_record *record, const char *table, const char *id);

@@ -376,7 +376,7 @@ static void what_is_not_used_is_kept_by_name(void **state)
         "      - {name: a, logicalType: integer, examples: [1], tags: [x], description: null}\n"
         "      - {name: b, logicalType: integer, examples: [1], logicalTypeOptions: {minItems: "
         "5}}\n"
-        "servers: []\nprice: {priceAmount: 1}\nunknownToAll: 1\n"
+        "servers: []\nprice: {priceAmount: 1}\n"
         "description: {purpose: to count}\n"
         "team: {members: [{username: eva, role: Reader}, {username: ada, role: Owner}]}\n");
     project = load_here();
@@ -385,11 +385,62 @@ static void what_is_not_used_is_kept_by_name(void **state)
     assert_string_equal(contract->owner, "ada");
     assert_true(sl_strs_has(&contract->unread, "servers"));
     assert_true(sl_strs_has(&contract->unread, "price"));
-    assert_true(sl_strs_has(&contract->unread, "unknownToAll"));
     assert_true(sl_strs_has(&contract->unread, "schema.properties.examples"));
     assert_true(sl_strs_has(&contract->unread, "schema.properties.logicalTypeOptions.minItems"));
-    assert_int_equal(contract->unread.count, 6);
+    assert_int_equal(contract->unread.count, 5);
     assert_int_equal(project->diags.error_count, 0);
+}
+
+// What is claimed of a whole table is kept as items that the kinds of check read.
+static void quality_of_the_table_becomes_checks(void **state)
+{
+    static const struct {
+        const char *kind, *key, *value, *name, *severity, *column;
+    } wanted[] = {
+        {"metric", "mustBeLessThan", "5", NULL, "fail", "a"},
+        {"sql", "query", "select 1", "one", "warn", "a"},
+        {"metric", "metric", "rowCount", NULL, "warn", NULL},
+        {"row_count", "min", "1", NULL, "warn", NULL},
+        {"unique", NULL, NULL, NULL, "fail", NULL},
+        {"freshness", "max_age", "48h", "freshness", "warn", NULL},
+        {"freshness", "max_age", "90s", "ly", "warn", NULL},
+    };
+    SL_AUTO(sl_project_free)
+    struct sl_project *project = load_columns(
+        "      - name: a\n        logicalType: date\n        quality:\n"
+        "          - {metric: nullValues, mustBe: 0}\n"
+        "          - {metric: nullValues, mustBeLessThan: 5}\n"
+        "          - {type: sql, name: one, query: select 1, mustBe: 1, severity: info}\n",
+        "    quality:\n"
+        "      - {metric: rowCount, mustNotBe: 0, severity: low}\n"
+        "      - {type: custom, engine: sluice, implementation: {check: row_count, min: 1, "
+        "severity: warn}}\n"
+        "      - {type: custom, engine: sluice, implementation: {check: {unique: [a]}}}\n"
+        "slaProperties:\n"
+        "  - {property: freshness, value: 2, unit: d, element: a}\n"
+        "  - {property: ly, value: 1.5, unit: min, element: 'other.x, orders.a'}\n"
+        "  - {property: freshness, value: 1, unit: fortnights, element: a}\n"
+        "  - {property: retention, value: 3, unit: y, element: a}\n");
+    const struct sl_contract_table *table = table_of(project);
+
+    (void)state;
+    assert_int_equal(project->diags.error_count, 0);
+    assert_true(table->columns[0].is_required);
+    assert_non_null(table->checks);
+    assert_int_equal(table->checks->count, COUNT_OF(wanted));
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+        const struct sl_yaml *item = table->checks->items[i];
+        const struct sl_yaml *name = sl_yaml_get(item, "name");
+        const struct sl_yaml *column = sl_yaml_get(item, "column");
+
+        assert_string_equal(item->keys[0]->text, wanted[i].kind);
+        if (wanted[i].key)
+            assert_string_equal(sl_yaml_get(item->items[0], wanted[i].key)->text, wanted[i].value);
+        assert_true(sl_str_equal(name ? name->text : NULL, wanted[i].name));
+        assert_true(sl_str_equal(column ? column->text : NULL, wanted[i].column));
+        assert_string_equal(sl_yaml_get(item, "severity")->text, wanted[i].severity);
+    }
+    assert_true(sl_strs_has(&project->contracts[0]->unread, "slaProperties"));
 }
 
 static const char *digest_of(struct sl_arena *arena, const char *columns, const char *rest)
@@ -435,6 +486,10 @@ static void the_digest_changes_with_what_decides_the_rows(void **state)
          "    customProperties: [{property: sluice.filter, value: a = 1}]\n", false},
         {"      - {name: a, logicalType: integer}\n      - {name: b, logicalType: integer}\n", "",
          false},
+        {"      - {name: a, logicalType: integer}\n",
+         "    quality: [{metric: rowCount, mustBe: 1}]\n", false},
+        {"      - {name: a, logicalType: integer}\n",
+         "    quality: [{metric: rowCount, mustBe: 1, severity: info}]\n", false},
     };
     struct test_folder *folder = *state;
     const char *digests[COUNT_OF(variants)];
@@ -495,6 +550,7 @@ int main(void)
         IN_FOLDER(relationships_become_foreign_keys_to_tables_of_the_project),
         IN_FOLDER(a_key_of_one_column_needs_no_unique_rule),
         IN_FOLDER(what_is_not_used_is_kept_by_name),
+        IN_FOLDER(quality_of_the_table_becomes_checks),
         IN_FOLDER(the_digest_changes_with_what_decides_the_rows),
         IN_FOLDER(a_source_is_governed_by_name_file_or_physical_name),
     };

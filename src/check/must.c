@@ -1,0 +1,117 @@
+#include "check/must.h"
+
+#include <math.h>
+#include <string.h>
+
+struct comparison {
+    const char *name;
+    const char *broken; // what is no longer right
+    const char *claim;
+    bool is_pair;
+};
+static const struct comparison operators[] = {
+    {"mustBe", " <> ", "is %s", false},
+    {"mustNotBe", " = ", "is not %s", false},
+    {"mustBeGreaterThan", " <= ", "is greater than %s", false},
+    {"mustBeGreaterOrEqualTo", " < ", "is at least %s", false},
+    {"mustBeLessThan", " >= ", "is less than %s", false},
+    {"mustBeLessOrEqualTo", " > ", "is at most %s", false},
+    {"mustBeBetween", " not between ", "is between %s", true},
+    {"mustNotBeBetween", " between ", "is not between %s", true},
+};
+
+static bool is_number(const struct sl_check_input *input, const struct sl_yaml *node,
+                      const char *name, double *ret)
+{
+    bool is_flag = node->kind == SL_YAML_SCALAR &&
+                   (sl_str_equal(node->text, "true") || sl_str_equal(node->text, "false"));
+    *ret = is_flag ? node->text[0] == 't' : 0;
+    if (is_flag || (node->kind == SL_YAML_SCALAR && sl_str_to_double(node->text, ret)))
+        return true;
+    sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, node->place, NULL,
+            "'%s' is %s, expected a number", name,
+            node->kind == SL_YAML_SCALAR ? node->text : sl_yaml_describe(node));
+    return false;
+}
+
+// What is still possible after all operators so far.
+struct range {
+    double min, max;
+};
+
+struct written {
+    struct range range;
+    struct sl_buf *broken, *claim;
+};
+
+static void narrow(const struct comparison *comparison, double a, double b, struct range *range)
+{
+    bool is_must = !strstr(comparison->name, "Not");
+    if (!is_must)
+        return;
+    if (strstr(comparison->name, "Greater"))
+        b = INFINITY;
+    else if (strstr(comparison->name, "Less")) {
+        b = a;
+        a = -INFINITY;
+    } else if (!comparison->is_pair)
+        b = a;
+    range->min = range->min > a ? range->min : a;
+    range->max = range->max < b ? range->max : b;
+}
+
+static bool add(const struct sl_check_input *input, const struct comparison *comparison,
+                const struct sl_yaml *node, const char *name, struct written *written)
+{
+    struct sl_buf *broken = written->broken, *claim = written->claim;
+    double a = 0, b = 0;
+    const char *text = node->text;
+    if (comparison->is_pair && (node->kind != SL_YAML_LIST || node->count != 2)) {
+        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, node->place, "write [1, 10]",
+                "'%s' is %s, expected two numbers in a list", comparison->name,
+                sl_yaml_describe(node));
+        return false;
+    }
+    const struct sl_yaml *first = comparison->is_pair ? node->items[0] : node;
+    if (!is_number(input, first, comparison->name, &a) ||
+        (comparison->is_pair && !is_number(input, node->items[1], comparison->name, &b)))
+        return false;
+    if (comparison->is_pair) {
+        text = sl_arena_printf(input->arena, "%s and %s", first->text, node->items[1]->text);
+        if (!text || b < a) {
+            sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, node->place, NULL,
+                    "'%s': no number is between %s and %s", comparison->name, first->text,
+                    node->items[1]->text);
+            return false;
+        }
+    }
+    narrow(comparison, a, b, &written->range);
+    sl_buf_addf(broken, "%s%s%s%s", broken->length ? " or " : "", name, comparison->broken, text);
+    const char *at = strstr(comparison->claim, "%s");
+    sl_buf_addf(claim, "%s%.*s%s", claim->length ? " and " : "", (int)(at - comparison->claim),
+                comparison->claim, text);
+    return true;
+}
+
+bool sl_check_must(const struct sl_check_input *input, const char *name, struct sl_buf *broken,
+                   struct sl_buf *claim)
+{
+    struct written written = {{-INFINITY, INFINITY}, broken, claim};
+    const struct range *range = &written.range;
+    bool is_right = true;
+    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
+        const struct sl_yaml *node = sl_yaml_get(input->arguments, operators[i].name);
+        if (node)
+            is_right &= add(input, &operators[i], node, name, &written);
+    }
+    if (!is_right)
+        return false;
+    if (!broken->length)
+        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, input->arguments->place,
+                "write 'mustBe: 0', 'mustBeLessThan: 5', 'mustBeBetween: [1, 10]'",
+                "nothing says what the result must be");
+    else if (range->min > range->max)
+        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, input->arguments->place, NULL,
+                "the operators contradict each other, so that nothing can pass");
+    return broken->length && range->min <= range->max;
+}

@@ -1,0 +1,42 @@
+#include "check/kinds.h"
+
+#include <stddef.h>
+
+struct config {
+    const char *column, *pattern;
+};
+static const struct sl_opt rows[] = {
+    {"column", SL_OPT_STRING, offsetof(struct config, column), NULL, "A text.", 0},
+    {"pattern", SL_OPT_STRING, offsetof(struct config, pattern), NULL,
+     "Regular expression, found anywhere in the text.", SL_OPT_REQUIRED},
+    {0},
+};
+
+static int compile(const struct sl_check_input *input, struct sl_check *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct config config = {0};
+    bool is_right;
+    SL_TRY(sl_check_read(input, rows, &config, &is_right, err));
+    if (!is_right || !sl_check_has_column(input, &config.column))
+        return SL_OK;
+    sl_buf_add(&sql, "select * from " SL_CHECKED " where not regexp_matches(");
+    sl_buf_add_sql_name(&sql, config.column);
+    sl_buf_add(&sql, ", ");
+    sl_buf_add_sql_string(&sql, config.pattern);
+    sl_buf_add(&sql, ")");
+    ret->is_per_row = true;
+    ret->claim = sl_arena_printf(input->arena, "'%s' matches '%s'", config.column, config.pattern);
+    SL_TRY_NEW(ret->claim, err);
+    return sl_check_keep(input, &sql, &ret->failing_sql, err);
+}
+
+const struct sl_check_kind sl_check_pattern = {
+    .name = "pattern",
+    .summary = "Every value of a column (but null) matches a regular expression.",
+    .example = "pattern: {column: sku, pattern: '^[A-Z]{3}-[0-9]+$'}",
+    .dimension = SL_DIMENSION_CONFORMANCE,
+    .options = rows,
+    .takes_mostly = true,
+    .compile = compile,
+};

@@ -1,0 +1,89 @@
+// sluice contract lint: what is wrong with contracts, and what good ones have besides.
+#include "cli/contract_file.h"
+#include "contract/lint.h"
+
+struct lint_options {
+    struct sl_common common;
+    struct sl_strs contracts;
+    bool strict;
+};
+
+static const struct sl_opt lint_rows[] = {
+    {"contracts", SL_OPT_STRINGS, offsetof(struct lint_options, contracts), NULL,
+     "Files, or names of contracts or tables of the project; else all of the project.",
+     SL_OPT_POSITIONAL, .placeholder = "CONTRACT..."},
+    {"strict", SL_OPT_BOOL, offsetof(struct lint_options, strict), "false",
+     "Treat warnings as errors.", 0},
+    SL_COMMON_ROWS,
+    {0},
+};
+
+static int lint_file(const char *path, struct sl_diags *diags, struct sl_err *err)
+{
+    SL_AUTO(sl_contract_file_clear) struct sl_contract_file file = {0};
+    SL_TRY(sl_contract_file_read(path, &file, err));
+    if (file.contract)
+        sl_contract_lint(file.contract, &file.project.arena, &file.project.diags);
+    else if (!file.project.diags.error_count)
+        sl_diag(&file.project.diags, SL_SEVERITY_ERROR, SL_E_CONTRACT,
+                (struct sl_place){path, 1, 1}, NULL, "'%s' holds no contract", path);
+    for (size_t i = 0; i < file.project.diags.count; i++) {
+        const struct sl_diag *item = &file.project.diags.items[i];
+        sl_diag_err(diags, item->severity, &item->err, (struct sl_place){.file = path});
+    }
+    return SL_OK;
+}
+
+static int print_json(const struct sl_strs *paths, const struct sl_diags *diags, int exit_code,
+                      struct sl_err *err)
+{
+    json_t *files = json_array();
+    SL_AUTO(sl_json_free)
+    json_t *root = json_pack("{s:s, s:i, s:o}", "schema", "sluice.contract.lint/1", "exit_code",
+                             exit_code, "contracts", files);
+    SL_TRY_NEW(root, err);
+    for (size_t i = 0; i < paths->count; i++)
+        if (json_array_append_new(files, sl_json_string(paths->items[i])) != 0)
+            return sl_fail_memory(err);
+    SL_TRY(sl_diags_json(diags, root, err));
+    return sl_print_json(root, err);
+}
+
+static int run_lint(const void *self, int *ret_exit, struct sl_err *err)
+{
+    const struct lint_options *options = self;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
+    struct sl_strs paths = {0};
+    char texts[3][64];
+    sl_arena_init(&arena, 0);
+    SL_TRY(sl_contract_find(&options->common, &options->contracts, &arena, &paths, err));
+    for (size_t i = 0; i < paths.count; i++)
+        SL_TRY(lint_file(paths.items[i], &diags, err));
+    *ret_exit = diags.error_count || (options->strict && diags.warning_count) ? 1 : 0;
+    sl_diags_sort(&diags);
+    if (options->common.json)
+        return print_json(&paths, &diags, *ret_exit, err);
+    sl_print_diags(options->common.cli, &diags, !options->common.is_quiet);
+    printf("%s: %s, %s\n", sl_count_of((int64_t)paths.count, "contract", texts[0]),
+           sl_count_of((int64_t)diags.error_count, "error", texts[1]),
+           sl_count_of((int64_t)diags.warning_count, "warning", texts[2]));
+    return SL_OK;
+}
+
+static const char *const lint_examples[] = {"sluice contract lint",
+                                            "sluice contract lint orders --strict", NULL};
+
+const struct sl_command sl_command_contract_lint = {
+    .name = "contract lint",
+    .summary = "Tell what is wrong with contracts, and what good ones have besides.",
+    .details =
+        "Mistakes are errors, as `sluice check` tells them. Warnings are for what is missing: a "
+        "description of each table and column, an\n"
+        "owner, a version of three numbers, a key, rules, a service level, examples, and a "
+        "classification of columns that look personal.",
+    .rows = lint_rows,
+    .options_bytes = sizeof(struct lint_options),
+    .examples = lint_examples,
+    .run = run_lint,
+};

@@ -1,0 +1,213 @@
+// A contract -> an Avro record, or a list of them.
+#include "contract/exchange/tree.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static struct sl_yaml *type_of(struct sl_exchange *exchange, const struct sl_yaml *property,
+                               const char *path);
+
+static bool is_name(const char *text)
+{
+    if (!isalpha((unsigned char)*text) && *text != '_')
+        return false;
+    for (; *text; text++)
+        if (!isalnum((unsigned char)*text) && *text != '_')
+            return false;
+    return true;
+}
+
+// Names are letters, digits and '_' ("Names").
+static const char *name_for(struct sl_exchange *exchange, const struct sl_yaml *owner)
+{
+    const char *name = sl_x_get(owner, "name");
+    if (!name || is_name(name))
+        return name;
+    char *made = sl_x_printf(exchange, "%s%s", isdigit((unsigned char)*name) ? "_" : "", name);
+    for (char *c = made; c && *c; c++)
+        if (!isalnum((unsigned char)*c))
+            *c = '_';
+    sl_x_lost(exchange, owner->place, "the name '%s' is '%s' in Avro", name, made ? made : "");
+    return made;
+}
+
+static struct sl_yaml *logical(struct sl_exchange *exchange, const char *type, const char *name)
+{
+    struct sl_yaml *schema = sl_x_map(exchange);
+    sl_x_put_text(exchange, schema, "type", type);
+    sl_x_put_text(exchange, schema, "logicalType", name);
+    return schema;
+}
+
+static struct sl_yaml *decimal(struct sl_exchange *exchange, struct sl_type type)
+{
+    struct sl_yaml *schema = logical(exchange, "bytes", "decimal");
+    sl_x_put_int(exchange, schema, "precision", type.precision);
+    sl_x_put_int(exchange, schema, "scale", type.scale);
+    return schema;
+}
+
+static bool are_symbols(const struct sl_yaml *values)
+{
+    for (size_t i = 0; i < sl_x_count(values); i++)
+        if (values->items[i]->kind != SL_YAML_SCALAR || !is_name(values->items[i]->text))
+            return false;
+    return sl_x_count(values) > 0;
+}
+
+static struct sl_yaml *text_type(struct sl_exchange *exchange, const struct sl_yaml *property,
+                                 const char *path)
+{
+    const struct sl_yaml *values = sl_x_enum_of(property);
+    const char *format = sl_x_get(sl_yaml_get(property, "logicalTypeOptions"), "format");
+    if (sl_str_equal(format, "uuid"))
+        return logical(exchange, "string", "uuid");
+    if (!are_symbols(values))
+        return sl_x_text(exchange, "string");
+    struct sl_yaml *schema = sl_x_map(exchange);
+    struct sl_yaml *symbols = sl_x_list_at(exchange, schema, "symbols");
+    sl_x_put_text(exchange, schema, "type", "enum");
+    sl_x_put_text(exchange, schema, "name", path);
+    for (size_t i = 0; i < values->count; i++)
+        sl_x_push(exchange, symbols, sl_x_text(exchange, values->items[i]->text));
+    return schema;
+}
+
+static struct sl_yaml *field_of(struct sl_exchange *exchange, const struct sl_yaml *property,
+                                const char *path)
+{
+    struct sl_yaml *field = sl_x_map(exchange);
+    const char *name = name_for(exchange, property);
+    struct sl_yaml *type =
+        type_of(exchange, property, sl_x_printf(exchange, "%s_%s", path, name ? name : ""));
+    bool is_required = sl_x_is_true(property, "required") || sl_x_is_true(property, "primaryKey");
+    sl_x_put_text(exchange, field, "name", name);
+    if (is_required) {
+        sl_x_put(exchange, field, "type", type);
+    } else {
+        struct sl_yaml *both = sl_x_list_at(exchange, field, "type");
+        struct sl_yaml *null = sl_x_map(exchange);
+        sl_x_push(exchange, both, sl_x_text(exchange, "null"));
+        sl_x_push(exchange, both, type);
+        if (null)
+            null->kind = SL_YAML_NULL;
+        sl_x_put(exchange, field, "default", null);
+    }
+    sl_x_put_text(exchange, field, "doc", sl_x_get(property, "description"));
+    sl_x_add_extensions(exchange, property, field);
+    if (!are_symbols(sl_x_enum_of(property)))
+        sl_x_put(exchange, field, "x-enum", sl_x_enum_of(property));
+    return field;
+}
+
+static struct sl_yaml *record_of(struct sl_exchange *exchange, const struct sl_yaml *properties,
+                                 const char *name)
+{
+    struct sl_yaml *record = sl_x_map(exchange);
+    sl_x_put_text(exchange, record, "type", "record");
+    sl_x_put_text(exchange, record, "name", name);
+    struct sl_yaml *fields = sl_x_list_at(exchange, record, "fields");
+    for (size_t i = 0; i < sl_x_count(properties); i++)
+        sl_x_push(exchange, fields, field_of(exchange, properties->items[i], name));
+    for (size_t i = 0; i < sl_x_count(fields); i++)
+        for (size_t k = 0; k < i; k++)
+            if (sl_str_equal(sl_x_get(fields->items[i], "name"),
+                             sl_x_get(fields->items[k], "name")))
+                sl_x_wrong(exchange, properties->items[i]->place, "rename one of them",
+                           "two columns of '%s' would be '%s' in Avro", name,
+                           sl_x_get(fields->items[i], "name"));
+    return record;
+}
+
+static struct sl_yaml *nested(struct sl_exchange *exchange, const struct sl_yaml *property,
+                              bool is_array, const char *path)
+{
+    const struct sl_yaml *properties = sl_yaml_get(property, "properties");
+    const struct sl_yaml *items = sl_yaml_get(property, "items");
+    if (!is_array && sl_x_count(properties))
+        return record_of(exchange, properties, path);
+    if (!is_array || !sl_x_is_map(items)) {
+        sl_x_lost(exchange, property->place,
+                  "column '%s': what is inside is not described, so it is a string of JSON",
+                  sl_x_get(property, "name") ? sl_x_get(property, "name") : "items");
+        return sl_x_text(exchange, "string");
+    }
+    struct sl_yaml *schema = sl_x_map(exchange);
+    sl_x_put_text(exchange, schema, "type", "array");
+    sl_x_put(exchange, schema, "items",
+             type_of(exchange, items, sl_x_printf(exchange, "%s_item", path)));
+    return schema;
+}
+
+static struct sl_yaml *type_of(struct sl_exchange *exchange, const struct sl_yaml *property,
+                               const char *path)
+{
+    struct sl_x_type type = sl_x_type_of(property);
+    switch (type.type.kind) {
+    case SL_TYPE_TEXT:
+        return text_type(exchange, property, path);
+    case SL_TYPE_INTEGER:
+        return sl_x_text(exchange, type.type.bits <= 32 ? "int" : "long");
+    case SL_TYPE_DECIMAL:
+        return decimal(exchange, type.type);
+    case SL_TYPE_DOUBLE:
+        return sl_x_text(exchange, "double");
+    case SL_TYPE_BOOLEAN:
+        return sl_x_text(exchange, "boolean");
+    case SL_TYPE_DATE:
+        return logical(exchange, "int", "date");
+    case SL_TYPE_TIMESTAMP:
+        return logical(exchange, "long", "timestamp-micros");
+    case SL_TYPE_TIMESTAMP_NTZ:
+        return logical(exchange, "long", "local-timestamp-micros");
+    case SL_TYPE_TIME:
+        return logical(exchange, "long", "time-micros");
+    case SL_TYPE_JSON:
+    case SL_TYPE_OBJECT:
+    case SL_TYPE_ARRAY:
+        return nested(exchange, property, type.is_array, path);
+    }
+    return NULL;
+}
+
+// Rules are no part of a schema in Avro.
+static void tell_rules(struct sl_exchange *exchange, const struct sl_yaml *owner, const char *what)
+{
+    const struct sl_yaml *quality = sl_yaml_get(owner, "quality");
+    const struct sl_yaml *options = sl_yaml_get(owner, "logicalTypeOptions");
+    const struct sl_yaml *values = sl_x_enum_of(owner);
+    for (size_t i = 0; i < sl_x_count(quality); i++)
+        if (!values ||
+            sl_yaml_get(sl_yaml_get(quality->items[i], "arguments"), "validValues") != values)
+            sl_x_lost(exchange, quality->items[i]->place,
+                      "%s '%s': a quality rule has no counterpart in Avro", what,
+                      sl_x_get(owner, "name"));
+    for (size_t i = 0; sl_x_is_map(options) && i < options->count; i++)
+        if (strcmp(options->keys[i]->text, "timezone") != 0 &&
+            !sl_str_equal(options->items[i]->text, "uuid"))
+            sl_x_lost(exchange, options->items[i]->place,
+                      "%s '%s': '%s' has no counterpart in Avro", what, sl_x_get(owner, "name"),
+                      options->keys[i]->text);
+}
+
+void sl_x_avro_export(struct sl_exchange *exchange, const struct sl_yaml *contract,
+                      struct sl_buf *text)
+{
+    const struct sl_yaml *tables = sl_yaml_get(contract, "schema");
+    struct sl_yaml *list = sl_x_list(exchange);
+    for (size_t i = 0; i < sl_x_count(tables); i++) {
+        const struct sl_yaml *object = tables->items[i];
+        const struct sl_yaml *properties = sl_yaml_get(object, "properties");
+        const char *name = name_for(exchange, object);
+        struct sl_yaml *record = record_of(exchange, properties, name ? name : "table");
+        sl_x_put_text(exchange, record, "doc", sl_x_get(object, "description"));
+        tell_rules(exchange, object, "table");
+        for (size_t k = 0; k < sl_x_count(properties); k++)
+            tell_rules(exchange, properties->items[k], "column");
+        sl_x_push(exchange, list, record);
+    }
+    static const char *const known[] = {"classification", NULL};
+    sl_x_tell_rest(exchange, contract, "Avro", known);
+    if (list && list->count)
+        sl_yaml_print_json(list->count == 1 ? list->items[0] : list, text);
+}

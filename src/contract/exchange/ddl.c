@@ -1,0 +1,223 @@
+#include "contract/exchange/ddl.h"
+
+#include <ctype.h>
+#include <string.h>
+
+// Where a comment or quoted text that begins at `at` ends; `at` itself if none begins there.
+static size_t skip_special(const char *text, size_t at)
+{
+    const char *begin = text + at;
+    const char *end = NULL;
+    if (begin[0] == '-' && begin[1] == '-')
+        return at + strcspn(begin, "\n");
+    if (begin[0] == '/' && begin[1] == '*') {
+        end = strstr(begin + 2, "*/");
+        return end ? (size_t)(end - text) + 2 : at + strlen(begin);
+    }
+    if (*begin == '\'' || *begin == '"' || *begin == '`') {
+        for (end = begin + 1; *end; end++)
+            if (*end == *begin) {
+                if (end[1] != *begin)
+                    return (size_t)(end - text) + 1;
+                end++;
+            }
+        return (size_t)(end - text);
+    }
+    if (*begin == '$') { // $tag$ ... $tag$
+        size_t tag = 1 + strspn(begin + 1, "abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+        if (begin[tag] != '$')
+            return at;
+        for (end = begin + tag + 1; *end && strncmp(end, begin, tag + 1) != 0; end++)
+            ;
+        return *end ? (size_t)(end - text) + tag + 1 : (size_t)(end - text);
+    }
+    return at;
+}
+
+// The next character that is neither blank nor comment.
+static size_t skip_blanks(const char *text, size_t at)
+{
+    for (;;) {
+        bool is_comment =
+            (text[at] == '-' && text[at + 1] == '-') || (text[at] == '/' && text[at + 1] == '*');
+        if (is_comment)
+            at = skip_special(text, at);
+        else if (isspace((unsigned char)text[at]))
+            at++;
+        else
+            return at;
+    }
+}
+
+static int line_at(const char *text, size_t at)
+{
+    int line = 1;
+    for (size_t i = 0; i < at; i++)
+        line += text[i] == '\n';
+    return line;
+}
+
+static size_t word_length(const char *text)
+{
+    size_t length = 0;
+    while (isalnum((unsigned char)text[length]) || text[length] == '_')
+        length++;
+    return length;
+}
+
+// Up to a character of `ends` outside of quotes, comments and brackets.
+static size_t part_end(const char *text, size_t at, const char *ends)
+{
+    int depth = 0;
+    while (text[at]) {
+        size_t next = skip_special(text, at);
+        if (next > at) {
+            at = next;
+            continue;
+        }
+        if (depth == 0 && strchr(ends, text[at]))
+            return at;
+        depth += (text[at] == '(') - (text[at] == ')');
+        at++;
+    }
+    return at;
+}
+
+int sl_ddl_split(const char *text, struct sl_arena *arena, struct sl_ddl_statement **ret,
+                 size_t *ret_count, struct sl_err *err)
+{
+    struct sl_ddl_statement *statements = NULL;
+    size_t count = 0;
+    int line = 1;
+    size_t counted = 0;
+    for (size_t at = skip_blanks(text, 0); text[at]; at = skip_blanks(text, at)) {
+        // Brackets are not counted: one too many must not swallow the statements behind.
+        size_t end = at;
+        while (text[end] && text[end] != ';') {
+            size_t next = skip_special(text, end);
+            end = next > end ? next : end + 1;
+        }
+        line += line_at(text + counted, at - counted) - 1;
+        counted = at;
+        char *keyword = sl_arena_strndup(arena, text + at, word_length(text + at));
+        struct sl_ddl_statement statement = {sl_arena_strndup(arena, text + at, end - at), keyword,
+                                             line};
+        SL_TRY_NEW(keyword, err);
+        for (char *c = keyword; *c; c++)
+            *c = (char)tolower((unsigned char)*c);
+        if (!statement.sql || (end > at && !SL_PUSH(arena, statements, count, statement)))
+            return sl_fail_memory(err);
+        at = end + (text[end] == ';');
+    }
+    *ret = statements;
+    *ret_count = count;
+    return SL_OK;
+}
+
+// A name at `at`, quoted or not; *ret_end is behind it. NULL: none, or no memory.
+static char *read_name(const char *text, size_t at, size_t *ret_end, struct sl_arena *arena)
+{
+    char quote = text[at] == '[' ? ']' : text[at];
+    if (quote != '"' && quote != '`' && quote != ']') {
+        *ret_end = at + word_length(text + at);
+        return *ret_end > at ? sl_arena_strndup(arena, text + at, *ret_end - at) : NULL;
+    }
+    size_t end = at + 1;
+    while (text[end] && text[end] != quote)
+        end++;
+    *ret_end = end + (text[end] != '\0');
+    return sl_arena_strndup(arena, text + at + 1, end - at - 1);
+}
+
+static bool is_word(const char *text, size_t at, const char *word)
+{
+    size_t length = strlen(word);
+    return word_length(text + at) == length && strncasecmp(text + at, word, length) == 0;
+}
+
+static bool is_one_of(const char *text, size_t at, const char *const *words)
+{
+    for (; *words; words++)
+        if (is_word(text, at, *words))
+            return true;
+    return false;
+}
+
+// The type: everything up to the first word that begins a constraint.
+static size_t type_end(const char *text, size_t at, size_t end)
+{
+    static const char *const constraints[] = {
+        "not",        "null",    "default",    "primary",   "unique",  "check",
+        "references", "collate", "constraint", "generated", "comment", "auto_increment",
+        "as",         "using",   "encode",     NULL};
+    size_t last = at;
+    while (at < end) {
+        at = skip_blanks(text, at);
+        if (at >= end || is_one_of(text, at, constraints))
+            break;
+        if (text[at] == '(' || text[at] == '[' || text[at] == '<') {
+            const char *close = text[at] == '(' ? ")" : text[at] == '[' ? "]" : ">";
+            at = text[at] == '(' ? part_end(text, at + 1, close) : at + strcspn(text + at, close);
+            at += text[at] != '\0';
+        } else {
+            at += word_length(text + at) ? word_length(text + at) : 1;
+        }
+        last = at < end ? at : end;
+    }
+    return last;
+}
+
+static int read_columns(const struct sl_ddl_statement *statement, size_t at, struct sl_arena *arena,
+                        struct sl_ddl_column **ret, size_t *ret_count, struct sl_err *err)
+{
+    static const char *const others[] = {"primary", "foreign", "unique",  "check", "constraint",
+                                         "key",     "index",   "exclude", "like",  NULL};
+    const char *sql = statement->sql;
+    while (sql[at] && sql[at] != ')') {
+        at = skip_blanks(sql, at);
+        size_t end = part_end(sql, at, ",)");
+        size_t name_end = at;
+        if (!is_one_of(sql, at, others)) {
+            char *name = read_name(sql, at, &name_end, arena);
+            size_t type_at = skip_blanks(sql, name_end);
+            size_t type_stop = type_end(sql, type_at, end);
+            struct sl_ddl_column column = {
+                name, sl_arena_strndup(arena, sql + type_at, type_stop - type_at),
+                statement->line + line_at(sql, at) - 1};
+            if (name && (!column.type || !SL_PUSH(arena, *ret, *ret_count, column)))
+                return sl_fail_memory(err);
+        }
+        at = end + (sql[end] == ',');
+    }
+    return SL_OK;
+}
+
+int sl_ddl_columns(const struct sl_ddl_statement *statement, struct sl_arena *arena,
+                   const char **ret_name, struct sl_ddl_column **ret, size_t *ret_count,
+                   struct sl_err *err)
+{
+    static const char *const fillers[] = {"create",    "or",       "replace",  "temp",
+                                          "temporary", "unlogged", "external", NULL};
+    const char *sql = statement->sql;
+    size_t at = 0;
+    *ret_name = NULL;
+    *ret = NULL;
+    *ret_count = 0;
+    while (is_one_of(sql, at, fillers))
+        at = skip_blanks(sql, at + word_length(sql + at));
+    if (!is_word(sql, at, "table") || !sl_str_equal(statement->keyword, "create"))
+        return SL_OK;
+    at = skip_blanks(sql, at + word_length(sql + at));
+    while (is_word(sql, at, "if") || is_word(sql, at, "not") || is_word(sql, at, "exists"))
+        at = skip_blanks(sql, at + word_length(sql + at));
+    for (;;) { // catalogue.schema.table
+        size_t end;
+        *ret_name = read_name(sql, at, &end, arena);
+        at = skip_blanks(sql, end);
+        if (sql[at] != '.' || !*ret_name)
+            break;
+        at = skip_blanks(sql, at + 1);
+    }
+    return *ret_name && sql[at] == '(' ? read_columns(statement, at + 1, arena, ret, ret_count, err)
+                                       : SL_OK;
+}

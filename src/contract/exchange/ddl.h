@@ -1,0 +1,28 @@
+// The statements of an SQL file, found without understanding them: what an engine says of one it
+// refuses gets its line, and types keep the words that the engine forgets (varchar(20)).
+#ifndef SL_CONTRACT_EXCHANGE_DDL_H
+#define SL_CONTRACT_EXCHANGE_DDL_H
+
+#include "base/arena.h"
+#include "base/str.h"
+
+struct sl_ddl_statement {
+    const char *sql;     // without the ';'
+    const char *keyword; // its first word, in lower case: "create"
+    int line;            // of its first word, 1-based
+};
+SL_MUST int sl_ddl_split(const char *text, struct sl_arena *arena, struct sl_ddl_statement **ret,
+                         size_t *ret_count, struct sl_err *err);
+
+struct sl_ddl_column {
+    const char *name; // without quotes
+    const char *type; // as written, up to the first constraint: "varchar(20)"
+    int line;
+};
+// The columns between the brackets of a CREATE TABLE; none where there are none. *ret_name: the
+// table's name without schema and quotes; NULL: it is no CREATE TABLE.
+SL_MUST int sl_ddl_columns(const struct sl_ddl_statement *statement, struct sl_arena *arena,
+                           const char **ret_name, struct sl_ddl_column **ret, size_t *ret_count,
+                           struct sl_err *err);
+
+#endif

@@ -1,0 +1,14 @@
+// The parts of the building of the graph, shared between its files.
+#ifndef SL_PLAN_GRAPH_H
+#define SL_PLAN_GRAPH_H
+
+#include "plan/plan.h"
+
+// Does nothing if it is there.
+SL_MUST int sl_graph_add_edge(struct sl_graph *graph, struct sl_node *from, struct sl_node *to,
+                              struct sl_arena *arena, struct sl_err *err);
+// After all other edges (graph_checks.c).
+SL_MUST int sl_graph_link_checks(struct sl_project *project, struct sl_graph *graph,
+                                 struct sl_err *err);
+
+#endif

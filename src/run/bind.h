@@ -1,0 +1,40 @@
+// The parts of the binding, shared between its files.
+#ifndef SL_RUN_BIND_H
+#define SL_RUN_BIND_H
+
+#include "run/column_cache.h"
+
+// What the catalogue holds of a table.
+struct sl_bound_table {
+    struct sl_relation relation; // first: the catalogue gives this to others
+    const char *digest;          // of its columns
+    bool has_view;               // in the session
+};
+
+struct sl_binder {
+    struct sl_world *world;
+    struct sl_session *session; // opened by the first model that is not in the cache
+    struct sl_column_cache cache;
+    struct sl_map *catalog; // name -> struct sl_bound_table *
+};
+
+SL_MUST int sl_binder_open_session(struct sl_binder *binder, struct sl_err *err);
+// NULL: nobody knows its columns yet.
+struct sl_bound_table *sl_binder_table(const struct sl_binder *binder,
+                                       const struct sl_table_ref *ref);
+// A view without rows but with the right columns: enough for the engine's binder.
+SL_MUST int sl_binder_view(struct sl_session *session, const struct sl_table_ref *ref,
+                           struct sl_bound_table *table, struct sl_err *err);
+
+// The checks of a table against its columns (bind_checks.c).
+struct sl_bound_checks {
+    const struct sl_yaml *list; // may be NULL
+    const char *table;          // "clean.orders"
+    struct sl_strs aliases;     // what else the user's own SQL may call it
+    const struct sl_relation *columns;
+    enum sl_code code; // of what is wrong with them
+};
+SL_MUST int sl_bind_checks(struct sl_binder *binder, const struct sl_bound_checks *checks,
+                           struct sl_err *err);
+
+#endif

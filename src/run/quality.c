@@ -1,0 +1,174 @@
+#include "run/quality.h"
+
+#include "contract/compile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { COMMITS = 100 }; // to look back for rows and checks
+
+// Of the five, the one that the standard's seven come to.
+static enum sl_dimension dimension_of(const struct sl_rule *rule)
+{
+    enum sl_dimension dimension;
+    if (sl_dimension_parse(sl_rule_dimension_name(rule->dimension), &dimension))
+        return dimension;
+    return sl_dimension_of_rule(rule->kind);
+}
+
+static void add_rules(const struct sl_rule *rules, size_t count, struct sl_score *scores)
+{
+    for (size_t i = 0; i < count; i++)
+        scores[dimension_of(&rules[i])].has_rules = true;
+}
+
+static void find_rules(const struct sl_contract_table *contract, struct sl_score *scores)
+{
+    for (size_t i = 0; i < contract->column_count; i++) {
+        const struct sl_contract_column *column = &contract->columns[i];
+        add_rules(column->rules, column->rule_count, scores);
+        if (column->type.kind != SL_TYPE_TEXT)
+            scores[sl_dimension_of_rule("type")].has_rules = true;
+        if (sl_contract_is_required(column))
+            scores[sl_dimension_of_rule("required")].has_rules = true;
+    }
+    add_rules(contract->rules, contract->rule_count, scores);
+}
+
+static const struct sl_rule *find_in(const struct sl_rule *rules, size_t count, const char *id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (sl_str_equal(rules[i].id, id))
+            return &rules[i];
+    return NULL;
+}
+
+// Of the rule with this id; those that columns have without being asked end with their kind.
+static enum sl_dimension dimension_named(const struct sl_contract_table *contract, const char *id)
+{
+    const char *dot = strrchr(id, '.');
+    const struct sl_rule *rule = find_in(contract->rules, contract->rule_count, id);
+    for (size_t i = 0; i < contract->column_count && !rule; i++)
+        rule = find_in(contract->columns[i].rules, contract->columns[i].rule_count, id);
+    return rule ? dimension_of(rule) : sl_dimension_of_rule(dot ? dot + 1 : id);
+}
+
+static double value_of(const struct sl_score *score, int64_t rows_in)
+{
+    double sum = 0;
+    int parts = 0;
+    if (score->has_rules && rows_in > 0) {
+        int64_t broken = score->broken < rows_in ? score->broken : rows_in;
+        sum += 1 - (double)broken / (double)rows_in;
+        parts++;
+    }
+    if (score->checks) {
+        sum += (double)score->passed / (double)score->checks;
+        parts++;
+    }
+    return parts ? sum / parts : -1;
+}
+
+void sl_quality_score(struct sl_quality *quality, const struct sl_contract_table *contract)
+{
+    struct sl_score *scores = quality->scores;
+    memset(scores, 0, sizeof quality->scores);
+    if (contract)
+        find_rules(contract, scores);
+    for (size_t i = 0; contract && i < quality->reason_count; i++) {
+        struct sl_score *score = &scores[dimension_named(contract, quality->reasons[i].rule)];
+        score->has_rules = true;
+        score->broken += quality->reasons[i].rows;
+    }
+    for (size_t i = 0; i < quality->check_count; i++) {
+        scores[quality->checks[i].dimension].checks++;
+        scores[quality->checks[i].dimension].passed += quality->checks[i].is_passed;
+    }
+    for (size_t i = 0; i < SL_DIMENSIONS; i++)
+        scores[i].value = value_of(&scores[i], quality->rows_in);
+}
+
+static int parse_record(const struct sl_delta_commit_info *commit, struct sl_arena *arena,
+                        struct sl_record *ret, bool *ret_is_there, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *info = NULL;
+    char *text = NULL;
+    SL_TRY(sl_json_parse(commit->json, strlen(commit->json), "commitInfo", &info, err));
+    const json_t *record = json_object_get(info, "sluice");
+    *ret_is_there = json_is_object(record);
+    if (!*ret_is_there)
+        return SL_OK;
+    SL_TRY(sl_json_print(record, &text, err));
+    int code = sl_record_parse(text, arena, ret, err);
+    free(text);
+    return code;
+}
+
+// Rows of a replay are those that were rejected before: what comes of them says nothing of all.
+static bool took_rows(const struct sl_record *record)
+{
+    return record->has_balance && record->balance.in > 0 && !record->replayed.table;
+}
+
+static int read_commits(const char *folder, struct sl_arena *arena, struct sl_quality *ret,
+                        struct sl_err *err)
+{
+    struct sl_delta_commit_info *commits;
+    size_t count;
+    bool is_newest = true;
+    SL_TRY(sl_delta_history(folder, COMMITS, arena, &commits, &count, err));
+    ret->version = count ? commits[0].version : -1;
+    ret->time_ms = count ? commits[0].timestamp_ms : 0;
+    for (size_t i = 0; i < count && !ret->rows_in; i++) {
+        struct sl_record record = {0};
+        bool is_there;
+        SL_TRY(parse_record(&commits[i], arena, &record, &is_there, err));
+        if (!is_there)
+            continue;
+        if (is_newest) {
+            ret->checks = record.checks;
+            ret->check_count = record.check_count;
+        }
+        is_newest = false;
+        if (!took_rows(&record))
+            continue;
+        ret->rows_in = record.balance.in;
+        ret->reasons = record.reasons;
+        ret->reason_count = record.reason_count;
+    }
+    return SL_OK;
+}
+
+int sl_quality_read(const struct sl_node *node, const struct sl_project *project,
+                    struct sl_arena *arena, struct sl_quality *ret, struct sl_err *err)
+{
+    enum sl_layer layer = node->kind == SL_NODE_CLEANSE ? SL_LAYER_CLEAN : SL_LAYER_CURATED;
+    const char *folder = sl_table_folder(project, layer, node->bare, arena);
+    SL_TRY_NEW(folder, err);
+    *ret = (struct sl_quality){.table = node->name};
+    SL_TRY(read_commits(folder, arena, ret, err));
+    sl_quality_score(ret, node->contract);
+    return SL_OK;
+}
+
+static json_t *score_json(const struct sl_quality *quality, const struct sl_score *score)
+{
+    if (score->value < 0)
+        return json_null();
+    return json_pack("{s:f, s:o, s:o, s:I, s:I}", "score", score->value, "rows",
+                     score->has_rules ? json_integer(quality->rows_in) : json_null(), "broken",
+                     score->has_rules ? json_integer(score->broken) : json_null(), "checks",
+                     (json_int_t)score->checks, "passed", (json_int_t)score->passed);
+}
+
+json_t *sl_quality_json(const struct sl_quality *quality)
+{
+    SL_AUTO(sl_json_free) json_t *object = json_object();
+    for (size_t i = 0; i < SL_DIMENSIONS; i++)
+        if (json_object_set_new(object, sl_dimension_name((enum sl_dimension)i),
+                                score_json(quality, &quality->scores[i])) != 0)
+            return NULL;
+    json_t *ret = object;
+    object = NULL;
+    return ret;
+}

@@ -1,0 +1,68 @@
+// The checks of the clean table as a whole, before anything of the range is published.
+#include "step/audit.h"
+#include "step/cleanse.h"
+
+static bool is_touched(const struct sl_cleanse *cleanse, const struct sl_delta_file *file)
+{
+    for (size_t i = 0; i < cleanse->touched_count; i++)
+        if (sl_str_equal(cleanse->touched[i].path, file->path))
+            return true;
+    return false;
+}
+
+static int find_kept(const struct sl_cleanse *cleanse, struct sl_audit *audit, struct sl_err *err)
+{
+    struct sl_delta_file *kept =
+        SL_NEW_ARRAY(cleanse->context->arena, struct sl_delta_file, cleanse->before.file_count);
+    SL_TRY_NEW(kept, err);
+    for (size_t i = 0; i < cleanse->before.file_count; i++)
+        if (!is_touched(cleanse, &cleanse->before.files[i]))
+            kept[audit->kept_count++] = cleanse->before.files[i];
+    audit->kept = kept;
+    return SL_OK;
+}
+
+static int name_table(const struct sl_cleanse *cleanse, struct sl_audit *audit, struct sl_err *err)
+{
+    const char *names[] = {cleanse->source->name, cleanse->contract->name,
+                           cleanse->contract->physical_name};
+    for (size_t i = 0; i < 3; i++)
+        if (names[i] && !sl_strs_has(&audit->aliases, names[i]))
+            SL_TRY(sl_strs_add(&audit->aliases, cleanse->context->arena, names[i], err));
+    return SL_OK;
+}
+
+// A range whose quarantine is published already is judged as of then: what passed then must not
+// fail now because a killed run was resumed late.
+static int64_t clock_of(const struct sl_cleanse *cleanse)
+{
+    return cleanse->range.is_resumed ? cleanse->quarantine.head.timestamp_ms * 1000
+                                     : cleanse->context->now_us;
+}
+
+int sl_cleanse_audit(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    struct sl_step_result found = {0};
+    struct sl_audit audit = {
+        .context = cleanse->context,
+        .table = cleanse->clean.name,
+        .folder = cleanse->clean.folder,
+        .checks = cleanse->contract->checks,
+        .version = cleanse->clean.head.version,
+        .is_judged = sl_str_equal(cleanse->clean.record.fingerprint, cleanse->fingerprint),
+        .now_us = clock_of(cleanse),
+        .columns = cleanse->pass.columns,
+        .column_count = cleanse->pass.column_count,
+        .staged = &cleanse->staged_clean,
+    };
+    if (!audit.checks)
+        return SL_OK;
+    SL_TRY(find_kept(cleanse, &audit, err));
+    SL_TRY(name_table(cleanse, &audit, err));
+    int code = sl_audit(&audit, &found, err);
+    cleanse->checks = found.checks;
+    cleanse->check_count = found.check_count;
+    for (size_t i = 0; i < found.notes.count && code == SL_OK; i++)
+        code = sl_strs_add(&cleanse->notes, cleanse->context->arena, found.notes.items[i], err);
+    return code;
+}

@@ -1,0 +1,574 @@
+"""`sluice contract import` and `export`: every form, read back by the tools that own it, and round trips of random contracts."""
+import importlib.util
+import json
+import pathlib
+import random
+
+import deltalake
+import duckdb
+import fastavro
+import jsonschema
+import pyarrow
+import pyarrow.parquet
+import pytest
+import yaml
+
+ODCS = json.loads((pathlib.Path(importlib.util.find_spec("open_data_contract_standard").origin).parent / "schema.json").read_text())
+
+
+def check_odcs(contract):
+    jsonschema.Draft201909Validator(ODCS).validate(contract)
+    return contract
+
+
+def imported(project, file, *options):
+    """The contract, which the standard's own schema accepts, and the messages of what is lost."""
+    told = project.json("contract", "import", file, *options)
+    text = project.run("contract", "import", file, *options).stdout
+    contract = check_odcs(yaml.safe_load(text))
+    assert contract == told["contract"]
+    lost = [item["message"] for item in told["warnings"]]
+    head = [line for line in text.splitlines() if line.startswith("#")]
+    assert all(any(message.replace("\n", " ") in line for line in head) for message in lost), (lost, head)
+    return contract, lost
+
+
+def columns(contract, table=0):
+    return {column["name"]: column for column in contract["schema"][table]["properties"]}
+
+
+def accepted_by_check(project, contract, name):
+    """The project takes the contract without an error."""
+    project.write("sluice.yml", "name: t\nlake: lake\n")
+    project.write(f"contracts/{name}.odcs.yml", contract if isinstance(contract, str) else yaml.safe_dump(contract, sort_keys=False))
+    told = project.json("check")
+    assert told["errors"] == [], told["errors"]
+
+
+def enum_of(column):
+    for rule in column.get("quality", []):
+        if rule.get("metric") == "invalidValues":
+            return rule["arguments"]["validValues"]
+    return None
+
+
+# --- ODCS ---
+
+ODCS_V2 = """kind: DataContract
+apiVersion: v2.2.2
+uuid: 53581432-6c55-4ba2-a65f-72344a91553a
+version: 1.1.0
+status: current
+quantumName: payments
+datasetDomain: seller
+tenant: Shop
+description: {purpose: Views built on top of the seller tables, limitations: none}
+username: reader
+password: geheim
+dataset:
+  - table: tbl
+    description: Provides core payment metrics
+    columns:
+      - {column: txn_ref_dt, isPrimaryKey: false, logicalType: date, physicalType: date, isNullable: false, partitionStatus: true,
+         partitionKeyPosition: 1, sampleValues: ["2022-10-03"]}
+      - {column: rcvr_id, isPrimaryKey: true, primaryKeyPosition: 1, businessName: receiver id, logicalType: string, physicalType: varchar(18),
+         classification: restricted}
+    quality:
+      - {code: countCheck, description: Ensure row count is within expected volume range, dimension: completeness, toolName: Elevate}
+price: {priceAmount: 9.95, priceCurrency: USD, priceUnit: megabyte}
+stakeholders: [{username: ceastwood, role: Data Scientist, dateIn: "2022-08-02", comment: good}]
+slaProperties: [{property: latency, value: 4, unit: d, column: tbl.txn_ref_dt}]
+"""
+
+
+def test_odcs_v2_becomes_v3_1(project):
+    project.write("old.yml", ODCS_V2)
+    contract, lost = imported(project, "old.yml")
+    assert (contract["apiVersion"], contract["id"], contract["domain"]) == ("v3.1.0", "53581432-6c55-4ba2-a65f-72344a91553a", "seller")
+    assert contract["team"]["members"][0] == {"username": "ceastwood", "role": "Data Scientist", "dateIn": "2022-08-02", "description": "good"}
+    assert contract["slaProperties"] == [{"property": "latency", "value": 4, "unit": "d", "element": "tbl.txn_ref_dt"}]
+    date, receiver = columns(contract).values()
+    assert (date["required"], date["partitioned"], date["examples"]) == (True, True, ["2022-10-03"])
+    assert (receiver["primaryKey"], receiver["classification"], receiver["physicalType"]) == (True, "restricted", "varchar(18)")
+    assert contract["schema"][0]["quality"][0]["dimension"] == "completeness"
+    assert any("countCheck" in message for message in lost) and any("password" in message for message in lost)
+    assert {"property": "username", "value": "reader"} in contract["customProperties"]
+    assert "geheim" not in project.run("contract", "import", "old.yml").stdout
+    accepted_by_check(project, contract, "payments")
+
+
+ODCS_V3 = """apiVersion: v3.0.2
+kind: DataContract
+id: orders
+version: 1.0
+status: active
+description: All orders
+team: [{username: ada, role: owner}]
+servers: [{server: local, type: local, path: data, format: csv}]
+schema:
+  - name: orders
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true}
+      - name: amount
+        logicalType: number
+        physicalType: decimal(9,2)
+        logicalTypeOptions: {minimum: 0, exclusiveMinimum: true, maximum: 10.50, exclusiveMaximum: false}
+      - {name: day, logicalType: date, logicalTypeOptions: {minimum: 2020-01-01}}
+      - name: status
+        logicalType: string
+        quality: [{rule: validValues, validValues: [new, paid]}, {rule: nullCheck, mustBe: 0}, {rule: duplicateCount, mustBeLessThan: 5, unit: percent}]
+"""
+
+
+def test_odcs_v3_0_becomes_v3_1(project):
+    project.write("orders.odcs.yml", ODCS_V3)
+    contract, lost = imported(project, "orders.odcs.yml")
+    assert lost == []
+    assert contract["team"] == {"members": [{"username": "ada", "role": "owner"}]}
+    assert (contract["description"], contract["version"]) == ({"purpose": "All orders"}, "1.0")
+    found = columns(contract)
+    assert found["amount"]["logicalTypeOptions"] == {"exclusiveMinimum": 0, "maximum": 10.5}
+    assert found["day"]["logicalTypeOptions"] == {"minimum": "2020-01-01"}
+    assert [rule["metric"] for rule in found["status"]["quality"]] == ["invalidValues", "nullValues", "duplicateValues"]
+    exported = project.run("contract", "export", "orders.odcs.yml", "--format", "odcs").stdout
+    assert "10.50" in exported  # numbers keep the text they were written with
+    assert check_odcs(yaml.safe_load(exported)) == contract
+    accepted_by_check(project, contract, "orders")
+
+
+# --- dbt ---
+
+DBT = """version: 2
+models:
+  - name: orders
+    description: One row per order
+    config: {tags: [sales]}
+    constraints:
+      - {type: primary_key, columns: [id, line]}
+      - {type: check, expression: "amount < 1000"}
+    data_tests:
+      - dbt_utils.unique_combination_of_columns: {arguments: {combination_of_columns: [status, email]}}
+      - dbt_utils.expression_is_true: {expression: "amount > id"}
+      - dbt_utils.equal_rowcount: {compare_model: ref('x')}
+    columns:
+      - {name: id, data_type: bigint, tests: [not_null]}
+      - {name: line, data_type: int}
+      - name: status
+        data_type: varchar(10)
+        description: Where it stands
+        data_tests:
+          - accepted_values: {arguments: {values: [new, paid]}, config: {severity: warn}}
+          - not_null
+      - name: customer
+        data_type: int
+        meta: {owner: ada}
+        tests: [{relationships: {to: ref('customers'), field: id}}]
+      - name: amount
+        data_type: numeric(9,2)
+        tests:
+          - dbt_utils.accepted_range: {min_value: 0, max_value: 99.50, inclusive: true}
+          - my_package.odd: {x: 1}
+      - {name: email, data_type: text, tests: [unique, {not_null: {config: {where: "id > 5"}}}, {dbt_expectations.expect_column_values_to_match_regex: {regex: "@"}}]}
+      - {name: free}
+sources:
+  - name: shop
+    freshness: {error_after: {count: 12, period: hour}}
+    loaded_at_field: at
+    tables:
+      - {name: customers, columns: [{name: id, data_type: int}, {name: at, data_type: timestamptz}]}
+"""
+
+
+def test_dbt(project):
+    project.write("models/schema.yml", DBT)
+    contract, lost = imported(project, "models/schema.yml")
+    found = columns(contract)
+    assert [c for c in found if found[c].get("primaryKey")] == ["id", "line"] and found["line"]["primaryKeyPosition"] == 2
+    assert enum_of(found["status"]) == ["new", "paid"] and found["status"]["required"] and found["status"]["physicalType"] == "varchar(10)"
+    assert {"property": "sluice.severity", "value": {"enum": "warn"}} in found["status"]["customProperties"]
+    assert found["customer"]["relationships"] == [{"type": "foreignKey", "to": "customers.id"}]
+    assert found["amount"]["logicalTypeOptions"] == {"minimum": 0, "maximum": 99.5}
+    assert (found["email"]["unique"], found["email"]["logicalTypeOptions"]) == (True, {"pattern": "@"})
+    quality = contract["schema"][0]["quality"]
+    assert [r["implementation"]["expression"] for r in quality if r["type"] == "custom"] == ["amount < 1000", "amount > id"]
+    assert [r["arguments"] for r in quality if r["type"] == "library"] == [{"properties": ["status", "email"]}]
+    assert contract["slaProperties"] == [{"property": "freshness", "value": 12, "unit": "h", "element": "customers.at"}]
+    for part in ["equal_rowcount", "my_package.odd", "'where'", "'free' has no 'data_type'"]:
+        assert any(part in message for message in lost), (part, lost)
+    assert len(lost) == 4
+    accepted_by_check(project, contract, "shop")
+
+
+def test_an_expression_that_the_engine_does_not_take_stays_as_a_text(project):
+    project.write("schema.yml", "models:\n  - name: t\n    tests: [{dbt_utils.expression_is_true: {expression: 'array_size(parse_json(a)) > 0'}}]\n"
+                  "    columns: [{name: a, data_type: text}]\n")
+    contract, lost = imported(project, "schema.yml")
+    rule, = contract["schema"][0]["quality"]
+    assert (rule["type"], rule["description"]) == ("text", "array_size(parse_json(a)) > 0") and len(lost) == 1
+    accepted_by_check(project, contract, "t")
+
+
+# --- JSON Schema ---
+
+SCHEMA = {
+    "$schema": "http://json-schema.org/draft-07/schema#", "title": "Order line", "type": "object", "description": "A \U0001f600 line",
+    "required": ["id", "status", "address", "gone"], "additionalProperties": False,
+    "properties": {
+        "id": {"type": "integer", "minimum": 1, "description": "Its number"},
+        "price": {"type": ["number", "null"], "multipleOf": 0.01, "exclusiveMaximum": 1e6},
+        "status": {"enum": ["new", "paid"], "default": "new"},
+        "kind": {"const": "line"},
+        "email": {"type": "string", "format": "email", "maxLength": 50},
+        "at": {"type": "string", "format": "date-time"},
+        "day": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]},
+        "code": {"type": "string", "pattern": "^(?!x)[a-z]+$"},
+        "address": {"$ref": "#/definitions/address"},
+        "tags": {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+        "either": {"oneOf": [{"type": "string"}, {"type": "integer"}]},
+    },
+    "definitions": {"address": {"type": "object", "required": ["city"],
+                                "properties": {"city": {"type": "string"}, "before": {"$ref": "#/definitions/address"}}}},
+}
+
+
+def test_json_schema(project):
+    project.write("line.json", json.dumps(SCHEMA, indent="\t"))
+    contract, lost = imported(project, "line.json")
+    assert contract["name"] == "order_line" and contract["schema"][0]["description"] == "A \U0001f600 line"
+    found = columns(contract)
+    assert [name for name in found if found[name].get("required")] == ["id", "status", "address"]
+    assert (found["price"]["physicalType"], found["price"]["logicalTypeOptions"]) == ("decimal(38,2)", {"exclusiveMaximum": 1e6})
+    assert (enum_of(found["status"]), enum_of(found["kind"])) == (["new", "paid"], ["line"])
+    assert found["email"]["logicalTypeOptions"] == {"maxLength": 50, "format": "email"}
+    assert [found[name]["logicalType"] for name in ("at", "day", "tags", "address")] == ["timestamp", "date", "array", "object"]
+    assert [c["name"] for c in found["address"]["properties"]] == ["city", "before"]
+    assert found["tags"]["items"] == {"logicalType": "string", "logicalTypeOptions": {"minLength": 1}}
+    assert "logicalTypeOptions" not in found["code"]
+    for part in ["'code': the engine does not take the pattern", "'minItems'", "'gone' is required", "refers to itself", "'additionalProperties'",
+                 "'oneOf' of 2 schemas"]:
+        assert sum(part in message for message in lost) == 1, (part, lost)
+    accepted_by_check(project, contract, "order_line")
+
+
+@pytest.mark.parametrize("schema, message", [
+    ('{"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}', "goes round in a circle"),
+    ('{"properties": {"a": {"$ref": "#/nowhere"}}}', "leads nowhere in this file"),
+    ('{"properties": {"a": {"type": "strnig"}}}', "'strnig' is no type of JSON Schema"),
+    ('{"properties": {"a": {"type": "string"}, "a": {"type": "string"}}}', "stands here twice"),
+    ('{"properties": {"a": {"type": "string"}, "A": {"type": "string"}}}', "column 'A' stands here twice"),
+    ('{"$schema": "x", "type": "string"}', "describes no object"),
+    ('{"properties": {"a": {"type": "string", "minLength": 5, "maxLength": 3}}}', "so no text fits"),
+    ('{"properties": ' + '{"a": {"properties": ' * 500 + "{}" + "}}" * 500 + "}", "more than 100 levels deep"),
+    ('{"properties": {"a"', None),
+])
+def test_a_json_schema_that_makes_no_sense_is_refused_with_its_place(project, schema, message):
+    project.write("a.json", schema)
+    told = project.json("contract", "import", "a.json", "--format", "jsonschema", exit_code=1)
+    assert told["errors"] and all(item["file"] == "a.json" for item in told["errors"])
+    assert message is None or any(message in item["message"] for item in told["errors"]), told
+
+
+def test_schemas_that_refer_to_each_other_often_do_not_grow_without_end(project):
+    defs = {f"t{i}": {"properties": {f"c{k}": {"$ref": f"#/$defs/t{i + 1}"} for k in range(8)}} for i in range(20)}
+    defs["t20"] = {"properties": {"x": {"type": "string"}}}
+    project.write("bomb.json", json.dumps({"$ref": "#/$defs/t0", "$defs": defs}))
+    told = project.json("contract", "import", "bomb.json", exit_code=1)
+    assert any("more than 100000 columns" in item["message"] for item in told["errors"])
+
+
+# --- Avro ---
+
+AVRO = {
+    "type": "record", "name": "Order", "namespace": "shop", "doc": "An order", "fields": [
+        {"name": "id", "type": "long", "doc": "Its number"},
+        {"name": "amount", "type": ["null", {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}], "default": None},
+        {"name": "day", "type": {"type": "int", "logicalType": "date"}},
+        {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+        {"name": "local", "type": {"type": "long", "logicalType": "local-timestamp-micros"}},
+        {"name": "status", "type": {"type": "enum", "name": "Status", "symbols": ["NEW", "PAID"]}, "default": "NEW"},
+        {"name": "before", "type": ["null", "Status"]},
+        {"name": "to", "type": {"type": "record", "name": "Address", "fields": [{"name": "city", "type": "string"}, {"name": "next", "type": ["null", "Address"]}]}},
+        {"name": "tags", "type": {"type": "array", "items": "string"}},
+        {"name": "extra", "type": {"type": "map", "values": "string"}},
+        {"name": "odd", "type": ["string", "int"]},
+        {"name": "raw", "type": "bytes", "aliases": ["blob"]},
+    ]}
+
+
+def test_avro(project):
+    fastavro.parse_schema(AVRO)
+    project.write("order.avsc", json.dumps(AVRO))
+    contract, lost = imported(project, "order.avsc")
+    found = columns(contract)
+    assert (contract["name"], contract["schema"][0]["description"]) == ("Order", "An order")
+    assert [name for name in found if not found[name].get("required")] == ["amount", "before"]
+    assert (found["amount"]["physicalType"], found["id"]["physicalType"]) == ("decimal(9,2)", "bigint")
+    assert [found[n]["physicalType"] for n in ("at", "local")] == ["timestamptz", "timestamp"] and found["day"]["logicalType"] == "date"
+    assert enum_of(found["status"]) == enum_of(found["before"]) == ["NEW", "PAID"]
+    assert found["to"]["properties"][0]["name"] == "city" and found["tags"]["items"]["logicalType"] == "string"
+    for part in ["refers to itself", "values of a map", "union of 2 types", "bytes are carried over", "other names of field 'raw'"]:
+        assert sum(part in message for message in lost) == 1, (part, lost)
+    accepted_by_check(project, contract, "order")
+
+
+@pytest.mark.parametrize("schema, message", [
+    ('{"type": "record", "name": "a"}', "no list 'fields'"),
+    ('{"type": "record", "name": "a", "fields": [{"name": "x", "type": "strnig"}]}', "'strnig' is no type of Avro"),
+    ('{"type": "record", "name": "a", "fields": [{"name": "x"}]}', "has no 'type'"),
+    ('{"type": "record", "name": "a", "fields": [{"name": "x", "type": {"type": "bytes", "logicalType": "decimal", "precision": 99}}]}', "no decimal"),
+    ('{"type": "enum", "name": "a", "symbols": ["b"]}', "no record"),
+    ("[]", "describes no table"),
+])
+def test_an_avro_schema_that_makes_no_sense_is_refused_with_its_place(project, schema, message):
+    project.write("a.avsc", schema)
+    told = project.json("contract", "import", "a.avsc", exit_code=1)
+    assert any(message in item["message"] for item in told["errors"]), told
+
+
+# --- SQL ---
+
+SQL = """-- the shop; with a ';' in a comment
+CREATE SCHEMA shop;
+CREATE TABLE shop.customers (id integer PRIMARY KEY, email varchar(20) UNIQUE, "a;b" text);
+COMMENT ON TABLE shop.customers IS 'Who buys';
+CREATE TABLE orders (
+  id bigint NOT NULL, -- its number
+  line smallint,
+  amount numeric(9,2) DEFAULT 1.50 CHECK (amount >= 0.01 AND amount < 1000),
+  status varchar(10) DEFAULT 'new' CHECK (status IN ('new', 'paid')),
+  day date CHECK (day >= '2020-01-01'),
+  code text CHECK (regexp_matches(code, '^[A-Z]+') AND length(code) BETWEEN 2 AND 9),
+  data jsonb,
+  created timestamptz DEFAULT now(),
+  nested STRUCT(a int, b varchar[]),
+  PRIMARY KEY (line, id), UNIQUE (status, day), CHECK (amount > id)
+);
+COMMENT ON COLUMN orders.code IS 'A code';
+INSERT INTO orders (id) VALUES (1);
+"""
+
+
+def test_sql(project):
+    project.write("shop.sql", SQL)
+    contract, lost = imported(project, "shop.sql")
+    assert [t["name"] for t in contract["schema"]] == ["customers", "orders"] and contract["schema"][0]["description"] == "Who buys"
+    assert columns(contract)["email"] == {"name": "email", "logicalType": "string", "physicalType": "varchar(20)", "unique": True}
+    found = columns(contract, 1)
+    assert [(n, found[n]["primaryKeyPosition"]) for n in found if found[n].get("primaryKey")] == [("id", 2), ("line", 1)]
+    assert found["amount"]["logicalTypeOptions"] == {"minimum": 0.01, "exclusiveMaximum": 1000}
+    assert found["code"]["logicalTypeOptions"] == {"pattern": "^[A-Z]+", "minLength": 2, "maxLength": 9} and found["code"]["description"] == "A code"
+    assert enum_of(found["status"]) == ["new", "paid"] and found["day"]["logicalTypeOptions"] == {"minimum": "2020-01-01"}
+    assert found["nested"]["properties"][1]["items"]["logicalType"] == "string"
+    assert sorted(r["type"] for r in contract["schema"][1]["quality"]) == ["custom", "library"]
+    assert [r.get("arguments") for r in contract["schema"][1]["quality"] if r["type"] == "library"] == [{"properties": ["status", "day"]}]
+    assert [r.get("implementation") for r in contract["schema"][1]["quality"] if r["type"] == "custom"] == [{"expression": "(amount > id)"}]
+    assert sorted(lost) == ["a statement 'insert ...' says nothing of a table's form", "column 'created': the default now() is computed"]
+    accepted_by_check(project, contract, "shop")
+
+
+def test_sql_that_the_engine_does_not_take_is_told_with_its_line(project):
+    project.write("a.sql", "CREATE TABLE a (id int);\n\n-- b\nCREATE TABLE b (\n  id int,\n  x geodaetisch\n);\nCREATE TABLE c (id int) ENGINE=InnoDB;\n")
+    told = project.json("contract", "import", "a.sql", exit_code=1)
+    assert [item["line"] for item in told["errors"]] == [6, 8], told["errors"]
+    project.write("b.sql", "-- nothing\n")
+    assert "describes no table" in project.json("contract", "import", "b.sql", exit_code=1)["errors"][0]["message"]
+
+
+def test_sql_reaches_no_file(project):
+    (project.folder / "secret.csv").write_text("a\n1\n")
+    for statement in ["CREATE TABLE a AS SELECT * FROM read_csv('secret.csv')", "CREATE TABLE a AS SELECT * FROM 'secret.csv'",
+                      "CREATE TABLE a (x int); COPY a TO 'out.csv'", "CREATE TABLE a (x int); ATTACH 'out.db'"]:
+        project.write("a.sql", statement)
+        project.run("contract", "import", "a.sql", exit_code=None)
+        assert sorted(p.name for p in project.folder.iterdir()) == ["a.sql", "secret.csv"]
+    project.write("a.sql", "CREATE TABLE a AS SELECT * FROM read_csv('secret.csv')")
+    assert "disabled" in project.run("contract", "import", "a.sql", exit_code=1).stderr
+
+
+# --- Parquet and Delta ---
+
+ARROW = pyarrow.schema([pyarrow.field("id", pyarrow.int64(), nullable=False), ("amount", pyarrow.decimal128(9, 2)), ("day", pyarrow.date32()),
+                        ("at", pyarrow.timestamp("us", "UTC")), ("local", pyarrow.timestamp("us")), ("small", pyarrow.int8()),
+                        ("nested", pyarrow.struct([("a", pyarrow.int32()), ("odd name", pyarrow.list_(pyarrow.string()))]))])
+
+
+def check_arrow(contract):
+    found = columns(contract)
+    assert found["id"] == {"name": "id", "logicalType": "integer", "physicalType": "bigint", "required": True}
+    assert [found[n].get("physicalType") for n in ("amount", "at", "local", "small")] == ["decimal(9,2)", "timestamptz", "timestamp", "tinyint"]
+    assert found["nested"]["properties"] == [{"name": "a", "logicalType": "integer", "physicalType": "integer"},
+                                             {"name": "odd name", "logicalType": "array", "items": {"logicalType": "string"}}]
+
+
+def test_parquet(project):
+    pyarrow.parquet.write_table(ARROW.empty_table(), project.folder / "orders.parquet")
+    contract, lost = imported(project, "orders.parquet")
+    assert lost == [] and contract["schema"][0]["name"] == "orders"
+    check_arrow(contract)
+    accepted_by_check(project, contract, "orders")
+    project.write("broken.parquet", "PAR1 no")
+    assert "broken.parquet" in project.json("contract", "import", "broken.parquet", exit_code=1)["error"]["message"]
+
+
+def test_delta(project):
+    table = deltalake.DeltaTable.create(project.folder / "lake/orders", deltalake.Schema.from_arrow(ARROW), partition_by=["day"], configuration={})
+    table.alter.add_constraint({"is_positive": "id > 0"})
+    contract, lost = imported(project, "lake/orders", "--as", "sales")
+    assert (contract["name"], contract["schema"][0]["name"], lost) == ("sales", "sales", [])
+    check_arrow(contract)
+    assert columns(contract)["day"]["partitioned"] is True
+    assert contract["schema"][0]["quality"][0]["implementation"] == {"expression": "id > 0"}
+    accepted_by_check(project, contract, "sales")
+
+
+# --- What it is ---
+
+@pytest.mark.parametrize("name, text, message", [
+    ("a.yml", "", "cannot be told"), ("a.yml", "x: 1\n", "cannot be told"), ("a.json", "[1, 2]", "cannot be told"),
+    ("a.yml", "a: [1\n", None), ("a.odcs.yml", "apiVersion: v9\n", "is no version of the standard"), ("a.odcs.yml", "- a\n", "expected a map"),
+    ("a.yml", "models: []\n", "describes no table"), ("a.yml", "models: [{columns: []}]\n", "no 'name'"),
+    ("a.yml", "models: [{name: a}, {name: a}]\n", "stands here twice"), ("a.yml", "models: [{name: a, columns: [{name: x}, {name: X}]}]\n", "stands here twice"),
+])
+def test_what_cannot_be_read_is_told(project, name, text, message):
+    project.write(name, text)
+    done = project.run("contract", "import", name, exit_code=None)
+    assert done.returncode in (1, 2) and done.stdout == "" and (message is None or message in done.stderr), done.stderr
+
+
+def test_output_never_replaces_a_file(project):
+    project.write("schema.yml", DBT)
+    project.run("contract", "import", "schema.yml", "-o", "out.yml")
+    before = (project.folder / "out.yml").read_text()
+    project.run("contract", "import", "schema.yml", "-o", "out.yml", exit_code=1)
+    project.run("contract", "export", "out.yml", "--format", "sql", "-o", "out.yml", exit_code=1)
+    assert (project.folder / "out.yml").read_text() == before
+
+
+# --- Round trips of random contracts ---
+
+TYPES = [("string", None), ("string", "varchar(12)"), ("integer", "tinyint"), ("integer", "smallint"), ("integer", "integer"), ("integer", "bigint"),
+         ("number", "decimal(9,2)"), ("number", "decimal(38,10)"), ("number", "double"), ("boolean", None), ("date", None), ("time", None),
+         ("timestamp", "timestamptz"), ("timestamp", "timestamp")]
+NAMES = ["id", "Amount", "order", "select", "a b", "größe", 'quo"te', "it's", "x1", "_y", "date", "key", "Z-9"]
+
+
+def random_column(rng, name, depth=0):
+    column = {"name": name}
+    kind = rng.random()
+    if kind < 0.1 and depth < 3:
+        column |= {"logicalType": "object", "properties": [random_column(rng, n, depth + 1) for n in rng.sample(NAMES[7:], 2)]}
+    elif kind < 0.2 and depth < 3:
+        column["logicalType"] = "array"
+        column["items"] = {k: v for k, v in random_column(rng, "x", depth + 1).items() if k not in ("name", "required", "quality")}
+    else:
+        logical, physical = rng.choice(TYPES)
+        column["logicalType"] = logical
+        if physical:
+            column["physicalType"] = physical
+        if depth == 0 and logical in ("string", "integer") and rng.random() < 0.4:
+            values = rng.sample(["new", "paid", "it's", "a b", "größe", "yes", "1.0"], 3) if logical == "string" else rng.sample(range(-5, 100), 3)
+            column["quality"] = [{"type": "library", "metric": "invalidValues", "arguments": {"validValues": values}, "mustBe": 0}]
+    if depth == 0 and rng.random() < 0.4:
+        column["required"] = True
+    if depth == 0 and rng.random() < 0.3:
+        column["description"] = rng.choice(["It's: a # text", "two\nlines", "- dash", '"quoted"', "größe \U0001f600"])
+    return column
+
+
+def random_contract(rng):
+    properties = [random_column(rng, name) for name in rng.sample(NAMES, rng.randint(1, 8))]
+    scalars = [c for c in properties if c["logicalType"] not in ("object", "array")]
+    for position, column in enumerate(rng.sample(scalars, min(len(scalars), rng.randint(0, 2)))):
+        column |= {"required": True, "primaryKey": True, "primaryKeyPosition": position + 1}
+    return {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "t", "name": "t", "version": "1.0.0", "status": "draft",
+            "schema": [{"name": "t", "logicalType": "object", "properties": properties}]}
+
+
+def essence(column, form):
+    """What a round trip must keep: name, type, members, required, key, enum."""
+    length = column.get("logicalTypeOptions", {}).get("maxLength")
+    physical = column.get("physicalType")
+    physical = f"varchar({length})" if length else physical
+    kept = {"logicalType": column["logicalType"], "physicalType": physical, "required": column.get("required", False),
+            "key": column.get("primaryKey", False), "enum": enum_of(column),
+            "members": [essence(c, form) for c in column.get("properties", [])], "items": essence(column["items"], form) if "items" in column else None}
+    if form == "sql" and not kept["members"] and kept["items"] is None and column["logicalType"] in ("object", "array"):
+        kept["logicalType"] = "object"
+    return (column.get("name"), kept)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_is_exported_and_imported_again_is_the_same(project, postgres, seed):
+    contract = random_contract(random.Random(seed))
+    project.write("t.odcs.yml", yaml.safe_dump(check_odcs(contract), allow_unicode=True, sort_keys=False))
+    wanted = [essence(column, None) for column in contract["schema"][0]["properties"]]
+    files = {"odcs": "out.odcs.yml", "jsonschema": "out.json", "avro": "out.avsc", "sql": "out.sql"}
+    for form, file in files.items():
+        (project.folder / file).unlink(missing_ok=True)
+        project.run("contract", "export", "t.odcs.yml", "--format", form, "-o", file)
+        text = (project.folder / file).read_text()
+        if form == "odcs":
+            assert check_odcs(yaml.safe_load(text)) == contract
+        elif form == "jsonschema":
+            jsonschema.Draft202012Validator.check_schema(json.loads(text))
+        elif form == "avro":
+            fastavro.parse_schema(json.loads(text))
+        else:
+            duckdb.connect().execute(text)
+        again, _ = imported(project, file, "--as", "t")
+        found = [essence(column, form) for column in again["schema"][0]["properties"]]
+        if form == "avro":  # which has its own rules for names
+            wanted_here = [(None, kept) for _, kept in strip_names(wanted)]
+            found = [(None, kept) for _, kept in strip_names(found)]
+        else:
+            wanted_here = wanted
+        assert found == wanted_here, form
+    sql = project.run("contract", "export", "t.odcs.yml", "--format", "sql", "--dialect", "postgres").stdout
+    postgres.query("begin; drop table if exists t; " + sql + " rollback;")
+
+
+def strip_names(columns):
+    return [(None, kept | {"members": strip_names(kept["members"]), "items": strip_names([kept["items"]])[0] if kept["items"] else None})
+            for _, kept in columns]
+
+
+def test_exported_sql_refuses_what_the_contract_refuses(project, postgres):
+    project.write("shop.sql", SQL.replace("nested STRUCT(a int, b varchar[]),", ""))
+    project.run("contract", "import", "shop.sql", "-o", "shop.odcs.yml")
+    bad = ["(1, 1, 0, 'new', null, null)", "(1, 1, 5, 'odd', null, null)", "(1, 1, 5, 'new', '2019-01-01', null)",
+           "(1, 1, 5, 'new', null, 'abc')", "(1, 1, 5, 'new', null, 'A')", "(null, 1, 5, 'new', null, null)"]
+    for dialect in ("duckdb", "postgres"):
+        sql = project.run("contract", "export", "shop.odcs.yml", "--format", "sql", "--dialect", dialect).stdout
+        names = "(id, line, amount, status, day, code)"
+        if dialect == "duckdb":
+            connection = duckdb.connect()
+            connection.execute(sql)
+            connection.execute(f"insert into orders {names} values (1, 1, 5, 'new', '2024-01-01', 'ABC')")
+            for row in bad:
+                with pytest.raises(duckdb.ConstraintException):
+                    connection.execute(f"insert into orders {names} values {row.replace('(1, 1', '(2, 1')}")
+        else:
+            postgres.query(f"begin; {sql} insert into orders {names} values (1, 1, 5, 'new', '2024-01-01', 'ABC'); rollback;")
+            for row in bad:
+                with pytest.raises(AssertionError, match="violates"):
+                    postgres.query(f"begin; {sql} insert into orders {names} values {row}; rollback;")
+
+
+def test_avro_and_json_schema_hold_for_real_rows(project, tmp_path):
+    project.write("t.odcs.yml", ODCS_V3)
+    schema = json.loads(project.run("contract", "export", "t.odcs.yml", "--format", "jsonschema").stdout)
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.validate({"id": 1, "amount": 5.25, "day": "2024-01-01", "status": "new"})
+    for row in [{"amount": 1}, {"id": "x"}, {"id": 1, "amount": 0}, {"id": 1, "amount": 11}, {"id": 1, "status": "odd"}]:
+        assert not validator.is_valid(row), row
+    avro = fastavro.parse_schema(json.loads(project.run("contract", "export", "t.odcs.yml", "--format", "avro").stdout))
+    assert fastavro.validation.validate({"id": 1, "status": "paid"}, avro, raise_errors=False)
+    assert not fastavro.validation.validate({"id": 1, "status": "odd"}, avro, raise_errors=False)
+
+
+def test_a_contract_of_the_project_is_found_by_its_names(shop):
+    for name in ("orders", "contracts/orders.odcs.yml"):
+        text = shop.run("contract", "export", name, "--format", "odcs").stdout
+        assert check_odcs(yaml.safe_load(text))["schema"][0]["name"] == "orders"
+    done = shop.run("contract", "export", "order", "--format", "odcs", exit_code=1)
+    assert "did you mean 'orders'?" in done.stderr

@@ -1,0 +1,68 @@
+"""`sluice contract lint`: every finding has its code, place and hint, and a good contract has none."""
+import pytest
+
+GOOD = """apiVersion: v3.1.0
+kind: DataContract
+id: t
+version: 1.0.0
+status: active
+team: {members: [{username: ada@shop.example, role: owner}]}
+slaProperties: [{property: latency, value: 26, unit: h}]
+schema:
+  - name: t
+    description: All that was sold
+    properties:
+      - {name: id, description: Its number, logicalType: integer, primaryKey: true, examples: [1]}
+      - {name: email, description: Of the buyer, logicalType: string, classification: restricted, logicalTypeOptions: {format: email}}
+"""
+FINDINGS = [
+    ("    description: All that was sold\n", "", "SL0310", 9, "table 't' is not described"),
+    ("description: Its number, ", "", "SL0310", 12, "column 'id' of table 't' is not described"),
+    ("team: {members: [{username: ada@shop.example, role: owner}]}\n", "", "SL0311", 1, "no team"),
+    ("role: owner", "role: analyst", "SL0311", 6, "no member of the team has the role owner"),
+    ("version: 1.0.0", "version: '1.0'", "SL0312", 4, "'1.0' is no number of three parts"),
+    (", primaryKey: true", "", "SL0313", 9, "has no primary key"),
+    (", logicalTypeOptions: {format: email}", "", "SL0314", 9, "no rule beyond its types"),
+    ("slaProperties: [{property: latency, value: 26, unit: h}]\n", "", "SL0315", 1, "no service level"),
+    (", classification: restricted", "", "SL0316", 13, "looks personal"),
+    ("name: email, description: Of the buyer, logicalType: string, classification: restricted", "name: customerEMail, description: x, logicalType: string",
+     "SL0316", 13, "looks personal"),
+    ("status: active", "status: actve", "SL0317", 5, "'actve' is none of the standard's"),
+    (", examples: [1]", "", "SL0318", 9, "has examples"),
+]
+
+
+@pytest.mark.parametrize("old, new, code, line, message", FINDINGS, ids=[f"{f[2]}-{f[3]}-{i}" for i, f in enumerate(FINDINGS)])
+def test_each_finding_has_its_code_and_place(project, old, new, code, line, message):
+    assert GOOD.count(old) == 1
+    project.write("t.odcs.yml", GOOD.replace(old, new))
+    told = project.json("contract", "lint", "t.odcs.yml")
+    found, = told["warnings"]
+    assert (found["code"], found["file"]) == (code, "t.odcs.yml") and message in found["message"], found
+    assert found["line"] == line - (old.endswith("\n") and new == "" and line > GOOD[:GOOD.index(old)].count("\n") + 1)
+    assert project.json("contract", "lint", "t.odcs.yml", "--strict", exit_code=1)["exit_code"] == 1
+    assert found["message"] in project.run("contract", "lint", "t.odcs.yml").stderr
+    assert code in project.run("explain", code).stdout
+
+
+def test_a_good_contract_has_no_finding_and_a_wrong_one_has_its_errors(project):
+    project.write("t.odcs.yml", GOOD)
+    assert project.run("contract", "lint", "--strict", "t.odcs.yml").stdout == "1 contract: 0 errors, 0 warnings\n"
+    project.write("bad.yml", GOOD.replace("format: email", "format: emial"))
+    told = project.json("contract", "lint", "t.odcs.yml", "bad.yml", exit_code=1)
+    assert told["contracts"] == ["t.odcs.yml", "bad.yml"] and [e["hint"] for e in told["errors"]] == ["did you mean 'email'?"]
+    project.write("list.yml", "- a\n")
+    assert "holds no contract" in project.run("contract", "lint", "list.yml", exit_code=1).stderr
+    assert "no file" in project.run("contract", "lint", "gone", exit_code=1).stderr
+
+
+def test_names_that_only_sound_personal_are_left_alone(project):
+    project.write("t.odcs.yml", GOOD + "".join(
+        f"      - {{name: {name}, description: x, logicalType: string}}\n" for name in ("product_name", "emailed_at", "mailbox_size", "file_name", "renamed")))
+    assert project.json("contract", "lint", "t.odcs.yml")["warnings"] == []
+
+
+def test_all_contracts_of_a_project(shop):
+    told = shop.json("contract", "lint")
+    assert sorted(told["contracts"]) == ["contracts/customers.odcs.yml", "contracts/orders.odcs.yml"] and told["errors"] == []
+    assert shop.json("contract", "lint", "orders")["contracts"] == ["contracts/orders.odcs.yml"]
