@@ -57,9 +57,9 @@ enum sl_verdict {
 
 // What a step is expected to do: see plan/estimate.h. -1: not known.
 struct sl_estimate {
-    bool is_made;     // false: the step will not run, or nobody asked
-    int64_t rows_in;  // that it reads
-    int64_t rows_out; // that it writes
+    bool is_made;               // false: the step will not run, or nobody asked
+    int64_t rows_in;            // that it reads
+    int64_t rows_out;           // that it writes
     int64_t bytes_in, files_in; // ingest
     int64_t elapsed_ms;
     double cost;       // in the currency of the project; -1 also where no price is declared

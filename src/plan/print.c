@@ -38,14 +38,12 @@ static json_t *count_or_null(int64_t value)
 
 json_t *sl_estimate_json(const struct sl_estimate *estimate)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s?}", "rows_in",
-                     count_or_null(estimate->rows_in), "rows_out",
-                     count_or_null(estimate->rows_out), "bytes_in",
-                     count_or_null(estimate->bytes_in), "files_in",
-                     count_or_null(estimate->files_in), "elapsed_ms",
-                     count_or_null(estimate->elapsed_ms), "cost",
-                     estimate->cost < 0 ? json_null() : json_real(estimate->cost), "basis",
-                     estimate->basis);
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:s?}", "rows_in", count_or_null(estimate->rows_in),
+        "rows_out", count_or_null(estimate->rows_out), "bytes_in",
+        count_or_null(estimate->bytes_in), "files_in", count_or_null(estimate->files_in),
+        "elapsed_ms", count_or_null(estimate->elapsed_ms), "cost",
+        estimate->cost < 0 ? json_null() : json_real(estimate->cost), "basis", estimate->basis);
 }
 
 static int print_inputs(const struct sl_graph *graph, const struct sl_node *node, json_t *object,

@@ -54,10 +54,10 @@ int64_t sl_run_rows_read(const struct sl_run *run, const struct sl_outcome *outc
         return outcome->result.balance.in;
     for (size_t i = 0; i < node->upstream_count; i++) {
         const struct sl_outcome *input = outcome_of(run, node->upstream[i]);
-        int64_t rows = outcome->result.was_full         ? rows_after(input)
-                       : input->result.has_balance      ? input->result.balance.out
-                       : sl_node_is_view(input->node)   ? -1
-                                                        : 0;
+        int64_t rows = outcome->result.was_full       ? rows_after(input)
+                       : input->result.has_balance    ? input->result.balance.out
+                       : sl_node_is_view(input->node) ? -1
+                                                      : 0;
         if (rows < 0)
             return -1;
         sum += rows;

@@ -290,7 +290,8 @@ int sl_world_measure(struct sl_world *world, struct sl_err *err)
         const char *folder =
             sl_table_source(world->project, layer, node->bare, &world->arena, &is_borrowed);
         SL_TRY_NEW(folder, err);
-        // Sizes that cannot be found out are not known, and whatever is wrong is its step's to tell.
+        // Sizes that cannot be found out are not known, and whatever is wrong is its step's to
+        // tell.
         if (look_sizes(&looker, folder, &node->facts, &trouble) == SL_E_MEMORY)
             code = sl_fail_memory(err);
     }
