@@ -2,6 +2,7 @@
 #include "base/fs.h"
 #include "cli/cli.h"
 #include "run/estimate.h"
+#include "run/impact.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,9 @@ static const struct sl_opt plan_rows[] = {
     {"full_refresh", SL_OPT_BOOL, offsetof(struct plan_options, full_refresh), "false",
      "Plan to build the selected steps anew.", 0},
     {"why", SL_OPT_BOOL, offsetof(struct plan_options, why), "false",
-     "Give every cause, not just the first.", 0},
+     "Give every cause, not just the first, and of a changed contract or model what is different "
+     "and what it reaches.",
+     0},
     {"output", SL_OPT_STRING, offsetof(struct plan_options, output), NULL,
      "Write the plan as JSON for `sluice apply`.", 0, .letter = 'o', .placeholder = "FILE"},
     SL_COMMON_ROWS,
@@ -107,11 +110,10 @@ static int add_node(struct sl_grid *grid, const struct sl_node *node, bool all_c
     if (estimate->is_made)
         row.cost = estimate->cost < 0 ? "-" : cost_text(estimate->cost, cost);
     SL_TRY(add_row(grid, &row, has_price, err));
-    for (size_t i = 1; i < node->why.count && all_causes; i++)
-        SL_TRY(add_row(grid, &(struct plan_row){.why = node->why.items[i]}, has_price, err));
-    for (size_t i = 0; i < node->facts.partitions.count && all_causes; i++)
-        SL_TRY(add_row(grid, &(struct plan_row){.why = node->facts.partitions.items[i]}, has_price,
-                       err));
+    const struct sl_strs *more[] = {&node->why, &node->impact, &node->facts.partitions};
+    for (size_t k = 0; k < 3 && all_causes; k++)
+        for (size_t i = k == 0; i < more[k]->count; i++)
+            SL_TRY(add_row(grid, &(struct plan_row){.why = more[k]->items[i]}, has_price, err));
     return SL_OK;
 }
 
@@ -238,6 +240,8 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
     if (!options->output && !options->full_refresh)
         SL_TRY(sl_world_foresee(&world, err));
+    if (options->why)
+        SL_TRY(sl_world_impact(&world, err));
     if (options->output)
         SL_TRY(store(options, &world, err));
     struct sl_plan_view view = {.all_causes = options->why, .full_refresh = options->full_refresh};

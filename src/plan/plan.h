@@ -88,7 +88,8 @@ struct sl_node {
     struct sl_facts facts;
     bool is_selected;
     enum sl_verdict verdict;
-    struct sl_strs why; // one sentence per cause, the strongest first
+    struct sl_strs why;    // one sentence per cause, the strongest first
+    struct sl_strs impact; // what a change of its code means: run/impact.h
     struct sl_estimate estimate;
 };
 

@@ -90,6 +90,8 @@ static int print_node(const struct sl_graph *graph, const struct sl_node *node, 
         SL_TRY(set(object, "new_bytes", json_integer(facts->new_bytes), err));
         SL_TRY(set(object, "listing", json_string(facts->listing ? facts->listing : ""), err));
     }
+    if (node->impact.count)
+        SL_TRY(set_strs(object, "impact", &node->impact, err));
     if (node->estimate.is_made)
         SL_TRY(set(object, "estimate", sl_estimate_json(&node->estimate), err));
     return facts->has_partitions ? set_strs(object, "partitions", &facts->partitions, err) : SL_OK;

@@ -1,4 +1,6 @@
 """What plan says beforehand that a run will take, and what runs say of it afterwards. No time is asserted: only what follows from what."""
+import json
+import shutil
 import statistics
 
 import pytest
@@ -156,3 +158,47 @@ def test_a_price_that_is_none_is_refused(project, price):
     make(project, **{"sluice.yml": SETTINGS + f"engine: {{price_per_hour: {price}}}\n"})
     done = project.run("check", exit_code=1)
     assert "price_per_hour" in done.stdout + done.stderr and "sluice.yml:5:" in done.stdout + done.stderr
+
+
+# --- what a change means
+
+
+def impact(project, table):
+    plan = project.json("plan", "--why")
+    return next(node for node in plan["nodes"] if node["name"] == table).get("impact")
+
+
+IMPACT = {
+    "contracts/orders.odcs.yml": CONTRACT.replace("amount, logicalType: integer", "amount, logicalType: integer, logicalTypeOptions: {maximum: 50}"),
+    "models/top.sql": "select max(d) as d from curated.daily\n",
+}
+
+
+def test_why_names_what_a_changed_contract_reaches(project):
+    make(project, **IMPACT).run("run")
+    assert impact(project, "clean.orders") is None
+    project.write("contracts/orders.odcs.yml", IMPACT["contracts/orders.odcs.yml"].replace("maximum: 50", "maximum: 60"))
+    told = impact(project, "clean.orders")
+    assert told == ["contract: amount: rule amount.range is weaker (weaker)",
+                    "reaches curated.daily (amount), curated.top, target.out.daily (amount)"]
+    text = project.run("plan", "--why").stdout
+    assert all(line in text for line in told)
+    assert "reaches" not in project.run("plan").stdout
+    assert "impact" not in json.dumps(project.json("plan"))
+
+
+def test_why_names_what_a_changed_model_reaches(project):
+    make(project, **IMPACT).run("run")
+    project.write("models/daily.sql", "select (id % 10)::varchar as d, count(*) as n from clean.orders group by all\n")
+    told = impact(project, "curated.daily")
+    assert told == ["column d is VARCHAR, was BIGINT", "column amount is gone", "column n is new",
+                    "reaches curated.top (d), target.out.daily (d, n)"]
+    project.write("models/daily.sql", "select id % 10 as d, sum(amount) + 1 as amount from clean.orders group by all\n")
+    assert impact(project, "curated.daily") == ["reaches curated.top (d), target.out.daily (d, amount)"]
+
+
+def test_a_contract_of_which_nothing_is_kept_is_said(project):
+    make(project, **IMPACT).run("run")
+    shutil.rmtree(project.folder / "lake" / "_code")
+    project.write("contracts/orders.odcs.yml", CONTRACT)
+    assert impact(project, "clean.orders")[0] == "what the contract was before is not kept any more"
