@@ -62,6 +62,37 @@ static bool starts_anew(const struct estimator *self, const struct sl_node *node
             !sl_str_equal(node->fingerprint, facts->fingerprint));
 }
 
+static enum sl_reading reading_of(const char *layer, const struct sl_node *input)
+{
+    bool is_quarantine = input->kind == SL_NODE_CLEANSE && sl_str_starts(layer, "quarantine");
+    return is_quarantine ? SL_READING_UNKNOWN : SL_READING_ROWS;
+}
+
+static bool is_of(const struct sl_table_ref *ref, const struct sl_node *input)
+{
+    const char *layer = input->kind == SL_NODE_INGEST    ? "raw"
+                        : input->kind == SL_NODE_CLEANSE ? "clean"
+                                                         : "curated";
+    bool is_pair = input->kind == SL_NODE_CLEANSE && sl_str_equal_nocase(ref->layer, "quarantine");
+    return sl_str_equal_nocase(ref->name, input->bare) &&
+           (is_pair || sl_str_equal_nocase(ref->layer, layer));
+}
+
+enum sl_reading sl_estimate_reading(const struct sl_node *node, const struct sl_node *input)
+{
+    if (node->kind == SL_NODE_CLEANSE)
+        return input->kind == SL_NODE_INGEST ? SL_READING_ROWS : SL_READING_NOTHING;
+    if (node->kind == SL_NODE_LOAD)
+        return node->delivery ? reading_of(node->delivery->table, input) : SL_READING_ROWS;
+    enum sl_reading found = SL_READING_NOTHING;
+    for (size_t i = 0; node->query && i < node->query->table_count; i++) {
+        const struct sl_table_ref *ref = &node->query->tables[i];
+        enum sl_reading reading = is_of(ref, input) ? reading_of(ref->layer, input) : found;
+        found = reading > found ? reading : found;
+    }
+    return found;
+}
+
 static int64_t add(int64_t a, int64_t b)
 {
     return a < 0 || b < 0 ? -1 : a + b;
@@ -76,6 +107,11 @@ static int64_t rows_of_inputs(const struct estimator *self, const struct sl_node
     for (size_t i = 0; i < node->upstream_count; i++) {
         size_t at = node->upstream[i];
         const struct sl_node *input = &self->graph->nodes[at];
+        enum sl_reading reading = sl_estimate_reading(node, input);
+        if (reading == SL_READING_UNKNOWN)
+            return -1;
+        if (reading == SL_READING_NOTHING)
+            continue;
         if (!only_new)
             sum = add(sum, self->rows_after[at]);
         else if (will_run(input))
@@ -119,7 +155,9 @@ static void estimate_input(const struct estimator *self, size_t at)
     bool is_plain = node->kind == SL_NODE_MODEL && node->model->write == SL_WRITE_FULL;
     bool reads_whole = false;
     for (size_t i = 0; i < node->upstream_count; i++)
-        reads_whole |= self->is_whole[node->upstream[i]];
+        reads_whole |=
+            self->is_whole[node->upstream[i]] &&
+            sl_estimate_reading(node, &self->graph->nodes[node->upstream[i]]) != SL_READING_NOTHING;
     self->is_whole[at] = starts_anew(self, node) || is_plain || reads_whole;
     estimate->rows_in = rows_of_inputs(self, node, !self->is_whole[at]);
 }

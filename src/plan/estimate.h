@@ -32,6 +32,11 @@ SL_MUST int sl_plan_estimate(struct sl_graph *graph, const struct sl_past_list *
                              const struct sl_estimate_options *options, struct sl_arena *arena,
                              struct sl_err *err);
 
+// Whether the rows of a step's input are rows that it reads. A node comes before another one also
+// because of a check or a foreign key; and the rows of a quarantine table are not known.
+enum sl_reading { SL_READING_NOTHING, SL_READING_ROWS, SL_READING_UNKNOWN };
+enum sl_reading sl_estimate_reading(const struct sl_node *node, const struct sl_node *input);
+
 // Sums over the selected nodes that will run, one after the other.
 struct sl_estimate_total {
     size_t steps, unknown_steps; // unknown: their time

@@ -54,10 +54,14 @@ int64_t sl_run_rows_read(const struct sl_run *run, const struct sl_outcome *outc
         return outcome->result.balance.in;
     for (size_t i = 0; i < node->upstream_count; i++) {
         const struct sl_outcome *input = outcome_of(run, node->upstream[i]);
-        int64_t rows = outcome->result.was_full       ? rows_after(input)
-                       : input->result.has_balance    ? input->result.balance.out
-                       : sl_node_is_view(input->node) ? -1
-                                                      : 0;
+        enum sl_reading reading = sl_estimate_reading(node, input->node);
+        if (reading == SL_READING_NOTHING)
+            continue;
+        bool is_unknown = reading == SL_READING_UNKNOWN || sl_node_is_view(input->node);
+        int64_t rows = is_unknown                  ? -1
+                       : outcome->result.was_full  ? rows_after(input)
+                       : input->result.has_balance ? input->result.balance.out
+                                                   : 0;
         if (rows < 0)
             return -1;
         sum += rows;

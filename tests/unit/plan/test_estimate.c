@@ -17,6 +17,9 @@ struct chain {
     size_t indices[NODES];
     struct sl_graph graph;
     struct sl_model model;
+    struct sl_query query;
+    struct sl_table_ref refs[1];
+    struct sl_delivery delivery;
     struct sl_past pasts[NODES][3];
     struct sl_past_list lists[NODES];
     struct sl_estimate_options options;
@@ -49,6 +52,13 @@ static int build(void **state)
         chain->lists[i].items = chain->pasts[i];
     }
     chain->nodes[DAILY].model = &chain->model;
+    chain->nodes[DAILY].query = &chain->query;
+    chain->refs[0] = (struct sl_table_ref){.layer = "clean", .name = "orders"};
+    chain->query = (struct sl_query){.tables = chain->refs, .table_count = 1};
+    chain->delivery = (struct sl_delivery){.table = "curated.daily", .to = "daily"};
+    chain->nodes[LOAD].delivery = &chain->delivery;
+    chain->nodes[INGEST].bare = chain->nodes[CLEANSE].bare = "orders";
+    chain->nodes[DAILY].bare = chain->nodes[LOAD].bare = "daily";
     chain->nodes[INGEST].verdict = SL_VERDICT_STALE;
     chain->nodes[INGEST].facts.new_files = 2;
     chain->nodes[INGEST].facts.new_bytes = 5000;
@@ -175,6 +185,25 @@ static void changed_code_reads_everything(void **state)
     assert_int_equal(chain->nodes[CLEANSE].estimate.rows_in, 1500);
 }
 
+static void rows_of_quarantine_and_of_what_only_checks_read_are_not_counted(void **state)
+{
+    struct chain *chain = *state;
+    const struct sl_node *nodes = chain->nodes;
+    assert_int_equal(sl_estimate_reading(&nodes[DAILY], &nodes[CLEANSE]), SL_READING_ROWS);
+    assert_int_equal(sl_estimate_reading(&nodes[DAILY], &nodes[INGEST]), SL_READING_NOTHING);
+    assert_int_equal(sl_estimate_reading(&nodes[CLEANSE], &nodes[CLEANSE]), SL_READING_NOTHING);
+    assert_int_equal(sl_estimate_reading(&nodes[LOAD], &nodes[DAILY]), SL_READING_ROWS);
+    chain->refs[0].layer = "quarantine";
+    chain->delivery.table = "quarantine.orders";
+    assert_int_equal(sl_estimate_reading(&nodes[DAILY], &nodes[CLEANSE]), SL_READING_UNKNOWN);
+    assert_int_equal(sl_estimate_reading(&nodes[LOAD], &nodes[CLEANSE]), SL_READING_UNKNOWN);
+    remember(chain, INGEST, past(100, 100, 1000, 100));
+    remember(chain, CLEANSE, past(100, 90, -1, 50));
+    estimate(chain);
+    assert_int_equal(nodes[CLEANSE].estimate.rows_out, 450);
+    assert_int_equal(nodes[DAILY].estimate.rows_in, -1);
+}
+
 static void what_is_up_to_date_or_not_selected_costs_nothing(void **state)
 {
     struct chain *chain = *state;
@@ -210,6 +239,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(runs_of_the_same_sort_are_compared, build, destroy),
         cmocka_unit_test_setup_teardown(a_new_step_goes_by_others_of_its_kind, build, destroy),
         cmocka_unit_test_setup_teardown(changed_code_reads_everything, build, destroy),
+        cmocka_unit_test_setup_teardown(
+            rows_of_quarantine_and_of_what_only_checks_read_are_not_counted, build, destroy),
         cmocka_unit_test_setup_teardown(what_is_up_to_date_or_not_selected_costs_nothing, build,
                                         destroy),
         cmocka_unit_test(factors_are_the_same_in_both_directions),
