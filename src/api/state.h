@@ -60,6 +60,10 @@ SL_MUST int sl_state_steps(struct sl_state *state, const char *run_id, struct sl
 // The newest outcome of every step that was ever tried.
 SL_MUST int sl_state_last(struct sl_state *state, struct sl_arena *arena, struct sl_step_row **ret,
                           size_t *ret_count, struct sl_err *err);
+// The newest executions of a step that went well and did something, newest first.
+SL_MUST int sl_state_past(struct sl_state *state, const char *name, size_t limit,
+                          struct sl_arena *arena, struct sl_step_row **ret, size_t *ret_count,
+                          struct sl_err *err);
 // Deletes runs that ended before a time, with their steps.
 SL_MUST int sl_state_forget(struct sl_state *state, int64_t before_us, struct sl_err *err);
 

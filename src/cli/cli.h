@@ -178,8 +178,12 @@ SL_MUST int sl_prepare_plan(const struct sl_common *common,
                             const struct sl_selection_options *selection, struct sl_world *ret,
                             struct sl_err *err);
 // Prints the plan of the selected steps (plan.c).
-SL_MUST int sl_plan_show(const struct sl_common *common, const struct sl_world *world,
-                         bool all_causes, struct sl_err *err);
+struct sl_plan_view {
+    bool all_causes;
+    bool full_refresh; // as the plan was decided
+};
+SL_MUST int sl_plan_show(const struct sl_common *common, struct sl_world *world,
+                         const struct sl_plan_view *view, struct sl_err *err);
 // Warns of files that are gone from their sources: their rows stay.
 void sl_plan_tell_vanished(const struct sl_common *common, const struct sl_world *world,
                            bool only_fresh);

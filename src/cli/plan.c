@@ -1,6 +1,8 @@
 // sluice plan: what a run would do, and why.
 #include "base/fs.h"
 #include "cli/cli.h"
+#include "run/estimate.h"
+#include "run/impact.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +26,9 @@ static const struct sl_opt plan_rows[] = {
     {"full_refresh", SL_OPT_BOOL, offsetof(struct plan_options, full_refresh), "false",
      "Plan to build the selected steps anew.", 0},
     {"why", SL_OPT_BOOL, offsetof(struct plan_options, why), "false",
-     "Give every cause, not just the first.", 0},
+     "Give every cause, not just the first, and of a changed contract or model what is different "
+     "and what it reaches.",
+     0},
     {"output", SL_OPT_STRING, offsetof(struct plan_options, output), NULL,
      "Write the plan as JSON for `sluice apply`.", 0, .letter = 'o', .placeholder = "FILE"},
     SL_COMMON_ROWS,
@@ -67,9 +71,32 @@ static const char *first_cause(const struct sl_node *node, bool all_causes, stru
     return copy;
 }
 
-static int add_node(struct sl_grid *grid, const struct sl_node *node, bool all_causes,
-                    struct sl_arena *arena, struct sl_err *err)
+// "0.0123": as many digits as a small sum needs.
+static const char *cost_text(double cost, char text[64])
 {
+    snprintf(text, 64, "%.*f", cost < 1 ? 4 : 2, cost);
+    return text;
+}
+
+// Columns of the plan: all, or without money where no price is declared.
+struct plan_row {
+    const char *verdict, *step, *size, *time, *cost, *why;
+};
+
+static int add_row(struct sl_grid *grid, const struct plan_row *row, bool has_price,
+                   struct sl_err *err)
+{
+    const char *const priced[] = {row->verdict, row->step, row->size,
+                                  row->time,    row->cost, row->why};
+    const char *const plain[] = {row->verdict, row->step, row->size, row->time, row->why};
+    return sl_grid_row(grid, has_price ? priced : plain, err);
+}
+
+static int add_node(struct sl_grid *grid, const struct sl_node *node, bool all_causes,
+                    bool has_price, struct sl_arena *arena, struct sl_err *err)
+{
+    const struct sl_estimate *estimate = &node->estimate;
+    char time[32], cost[64];
     const char *first = first_cause(node, all_causes, arena, err);
     const char *verdict = node->verdict == SL_VERDICT_STALE   ? "run"
                           : node->verdict == SL_VERDICT_AFTER ? "after"
@@ -77,12 +104,16 @@ static int add_node(struct sl_grid *grid, const struct sl_node *node, bool all_c
     const char *size = size_text(node, arena);
     SL_TRY_NEW(size, err);
     SL_TRY_NEW(first, err);
-    SL_TRY(sl_grid_row(grid, (const char *const[]){verdict, node->label, size, first}, err));
-    for (size_t i = 1; i < node->why.count && all_causes; i++)
-        SL_TRY(sl_grid_row(grid, (const char *const[]){"", "", "", node->why.items[i]}, err));
-    for (size_t i = 0; i < node->facts.partitions.count && all_causes; i++)
-        SL_TRY(sl_grid_row(grid, (const char *const[]){"", "", "", node->facts.partitions.items[i]},
-                           err));
+    struct plan_row row = {.verdict = verdict, .step = node->label, .size = size, .why = first};
+    if (estimate->is_made)
+        row.time = estimate->elapsed_ms < 0 ? "-" : sl_str_elapsed(estimate->elapsed_ms, time);
+    if (estimate->is_made)
+        row.cost = estimate->cost < 0 ? "-" : cost_text(estimate->cost, cost);
+    SL_TRY(add_row(grid, &row, has_price, err));
+    const struct sl_strs *more[] = {&node->why, &node->impact, &node->facts.partitions};
+    for (size_t k = 0; k < 3 && all_causes; k++)
+        for (size_t i = k == 0; i < more[k]->count; i++)
+            SL_TRY(add_row(grid, &(struct plan_row){.why = more[k]->items[i]}, has_price, err));
     return SL_OK;
 }
 
@@ -100,33 +131,86 @@ void sl_plan_tell_vanished(const struct sl_common *common, const struct sl_world
     }
 }
 
-int sl_plan_show(const struct sl_common *common, const struct sl_world *world, bool all_causes,
-                 struct sl_err *err)
+// "estimated: at least 1.2 s, 0.0004 EUR, 85 MB of memory; 1 of 3 steps was never timed"
+static void print_total(const struct sl_world *world, int64_t peak_bytes)
+{
+    const struct sl_project *project = world->project;
+    struct sl_estimate_total total = sl_plan_estimate_total(&world->graph);
+    char text[64], count[64];
+    if (total.steps == 0)
+        return;
+    if (total.unknown_steps == total.steps) {
+        puts("estimated: nothing yet, no step like these was timed here");
+        return;
+    }
+    const char *least = total.unknown_steps ? "at least " : "";
+    printf("estimated: %s%s", least, sl_str_elapsed(total.elapsed_ms, text));
+    if (project->price_per_hour > 0)
+        printf(", %s%s%s", cost_text(total.cost, text), project->currency ? " " : "",
+               project->currency ? project->currency : "");
+    if (peak_bytes > 0)
+        printf(", %s of memory", sl_str_size(peak_bytes, text));
+    if (total.unknown_steps)
+        printf("; the time of %s is not known",
+               sl_count_of((int64_t)total.unknown_steps, "step", count));
+    putchar('\n');
+}
+
+static int add_total(json_t *root, const struct sl_world *world, int64_t peak_bytes,
+                     struct sl_err *err)
+{
+    struct sl_estimate_total total = sl_plan_estimate_total(&world->graph);
+    bool has_price = world->project->price_per_hour > 0;
+    json_t *object = json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:o, s:s?, s:o}", "steps", (json_int_t)total.steps,
+        "unknown_steps", (json_int_t)total.unknown_steps, "elapsed_ms",
+        (json_int_t)total.elapsed_ms, "bytes_in", (json_int_t)total.bytes_in, "files_in",
+        (json_int_t)total.files_in, "cost", has_price ? json_real(total.cost) : json_null(),
+        "currency", world->project->currency, "memory_bytes",
+        peak_bytes < 0 ? json_null() : json_integer(peak_bytes));
+    return json_object_set_new(root, "estimate", object) == 0 ? SL_OK : sl_fail_memory(err);
+}
+
+static int print_steps(const struct sl_common *common, const struct sl_world *world,
+                       const struct sl_plan_view *view, struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    sl_arena_init(&arena, 0);
-    if (common->json) {
-        SL_AUTO(sl_json_free) json_t *root = NULL;
-        SL_TRY(sl_plan_print(&world->graph, world->project, &root, err));
-        return sl_print_json(root, err);
-    }
     struct sl_grid grid;
-    sl_grid_init(&grid, &arena, 4, 0);
-    SL_TRY(sl_grid_row(&grid, (const char *const[]){"plan", "step", "size", "why"}, err));
+    bool has_price = world->project->price_per_hour > 0;
+    sl_arena_init(&arena, 0);
+    sl_grid_init(&grid, &arena, has_price ? 6 : 5, has_price ? 0x18 : 0x8);
+    struct plan_row head = {"plan", "step", "size", "time", "cost", "why"};
+    SL_TRY(add_row(&grid, &head, has_price, err));
     for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
         if (node->is_selected && (node->verdict != SL_VERDICT_FRESH || common->is_verbose))
-            SL_TRY(add_node(&grid, node, all_causes, &arena, err));
+            SL_TRY(add_node(&grid, node, view->all_causes, has_price, &arena, err));
     }
-    if (!sl_grid_is_empty(&grid)) {
-        SL_TRY(sl_grid_print(&grid, stdout, err));
-        putchar('\n');
+    if (sl_grid_is_empty(&grid))
+        return SL_OK;
+    SL_TRY(sl_grid_print(&grid, stdout, err));
+    putchar('\n');
+    return SL_OK;
+}
+
+int sl_plan_show(const struct sl_common *common, struct sl_world *world,
+                 const struct sl_plan_view *view, struct sl_err *err)
+{
+    int64_t peak_bytes;
+    SL_TRY(sl_world_estimate(world, view->full_refresh, &peak_bytes, err));
+    if (common->json) {
+        SL_AUTO(sl_json_free) json_t *root = NULL;
+        SL_TRY(sl_plan_print(&world->graph, world->project, &root, err));
+        SL_TRY(add_total(root, world, peak_bytes, err));
+        return sl_print_json(root, err);
     }
+    SL_TRY(print_steps(common, world, view, err));
     char texts[3][64];
     printf("%s to run, %s after their inputs, %s up to date\n",
            sl_count_of((int64_t)sl_plan_count(&world->graph, SL_VERDICT_STALE), "step", texts[0]),
            sl_str_count((int64_t)sl_plan_count(&world->graph, SL_VERDICT_AFTER), texts[1]),
            sl_str_count((int64_t)sl_plan_count(&world->graph, SL_VERDICT_FRESH), texts[2]));
+    print_total(world, peak_bytes);
     return SL_OK;
 }
 
@@ -156,9 +240,12 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
     if (!options->output && !options->full_refresh)
         SL_TRY(sl_world_foresee(&world, err));
+    if (options->why)
+        SL_TRY(sl_world_impact(&world, err));
     if (options->output)
         SL_TRY(store(options, &world, err));
-    SL_TRY(sl_plan_show(&options->common, &world, options->why, err));
+    struct sl_plan_view view = {.all_causes = options->why, .full_refresh = options->full_refresh};
+    SL_TRY(sl_plan_show(&options->common, &world, &view, err));
     sl_plan_tell_vanished(&options->common, &world, false);
     if (options->output)
         sl_tell(&options->common, SL_LOG_INFO, "wrote %s: `sluice apply %s` runs it",

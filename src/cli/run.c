@@ -1,6 +1,7 @@
 // sluice run, sluice retry, sluice apply: three ways to choose what one run does.
 #include "base/fs.h"
 #include "cli/run_view.h"
+#include "run/estimate.h"
 
 #include <string.h>
 
@@ -126,6 +127,7 @@ static int execute(const struct run_options *options, const char *command, struc
         .fail_fast = options->fail_fast,
     };
     SL_TRY(require_yes(options, world, err));
+    SL_TRY(sl_world_estimate(world, options->full_refresh, NULL, err));
     return sl_execute_run(&options->common, run_options, world, ret_exit, err);
 }
 
@@ -146,7 +148,8 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(require_threads(options, err));
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
     if (options->dry_run) {
-        SL_TRY(sl_plan_show(&options->common, &world, false, err));
+        struct sl_plan_view view = {.full_refresh = options->full_refresh};
+        SL_TRY(sl_plan_show(&options->common, &world, &view, err));
         sl_plan_tell_vanished(&options->common, &world, false);
         return SL_OK;
     }

@@ -197,6 +197,23 @@ static void add_end(const struct sl_outcome *outcome, struct sl_buf *text)
         sl_buf_add(text, outcome->status == SL_STATUS_NOTHING ? "up to date" : "done");
 }
 
+// " - estimated 299 ms and 12 rows read, it read 12"
+static void add_estimate(const struct sl_outcome *outcome, struct sl_buf *text)
+{
+    const struct sl_estimate *estimate = &outcome->node->estimate;
+    char number[32], count[64];
+    if (!estimate->is_made || outcome->status == SL_STATUS_NOTHING)
+        return;
+    sl_buf_add(text, estimate->elapsed_ms < 0 ? " - no time was estimated" : " - estimated ");
+    if (estimate->elapsed_ms >= 0)
+        sl_buf_add(text, sl_str_elapsed(estimate->elapsed_ms, number));
+    if (estimate->rows_in >= 0)
+        sl_buf_addf(text, "%s%s read", estimate->elapsed_ms < 0 ? ", but " : " and ",
+                    sl_count_of(estimate->rows_in, "row", count));
+    if (estimate->rows_in >= 0 && outcome->rows_read >= 0)
+        sl_buf_addf(text, ", it read %s", sl_str_count(outcome->rows_read, number));
+}
+
 // What every line of the JSON log has.
 static json_t *log_fields(const struct sl_run_view *view)
 {
@@ -244,6 +261,8 @@ static void on_end(void *self, const struct sl_outcome *outcome)
     char number[32];
     view->done++;
     add_end(outcome, &text);
+    if (view->common->is_verbose)
+        add_estimate(outcome, &text);
     if (view->common->log_format == SL_LOG_JSON) {
         log_end(view, outcome, text.text);
         return;

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "cli/status_quality.h"
+#include "run/estimate.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -113,16 +114,50 @@ static json_t *run_json(const struct sl_run_row *run)
                      "counts", counts);
 }
 
-static int print_runs_json(const struct sl_run_row *runs, size_t count, struct sl_err *err)
+// Of the newest runs: what is long ago says nothing of how estimates are now.
+#define RUNS_SCORED 10
+
+static int score(struct history *history, const struct sl_run_row *runs, size_t count,
+                 struct sl_estimate_score *ret, struct sl_err *err)
+{
+    return sl_estimate_score(history->state, runs, count < RUNS_SCORED ? count : RUNS_SCORED, ret,
+                             err);
+}
+
+static json_t *factor_or_null(double factor)
+{
+    return factor > 0 ? json_real(factor) : json_null();
+}
+
+static int print_runs_json(const struct sl_run_row *runs, size_t count,
+                           const struct sl_estimate_score *estimates, struct sl_err *err)
 {
     json_t *list = json_array();
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:o}", "schema", "sluice.status/1", "runs", list);
+    json_t *root = json_pack("{s:s, s:o, s:{s:I, s:o, s:o}}", "schema", "sluice.status/1", "runs",
+                             list, "estimates", "steps", (json_int_t)estimates->steps,
+                             "time_factor", factor_or_null(estimates->time_factor), "rows_factor",
+                             factor_or_null(estimates->rows_factor));
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < count; i++)
         if (json_array_append_new(list, run_json(&runs[i])) != 0)
             return sl_fail_memory(err);
     return sl_print_json(root, err);
+}
+
+// "estimates within x1.3 of the time and x1.0 of the rows (median of 12 steps)"
+static void print_score(const struct sl_estimate_score *estimates)
+{
+    char count[64];
+    if (!estimates->steps)
+        return;
+    printf("\nestimates within");
+    if (estimates->time_factor > 0)
+        printf(" x%.1f of the time", estimates->time_factor);
+    if (estimates->rows_factor > 0)
+        printf("%s x%.1f of the rows read", estimates->time_factor > 0 ? " and" : "",
+               estimates->rows_factor);
+    printf(" (median of %s)\n", sl_count_of((int64_t)estimates->steps, "step", count));
 }
 
 static int add_run(struct sl_grid *grid, const struct sl_run_row *run, struct sl_err *err)
@@ -153,8 +188,10 @@ static int list_runs(struct history *history, const struct status_options *optio
     size_t count;
     SL_TRY(sl_state_runs(history->state, NULL, options->limit ? (size_t)options->limit : SIZE_MAX,
                          &history->arena, &runs, &count, err));
+    struct sl_estimate_score estimates;
+    SL_TRY(score(history, runs, count, &estimates, err));
     if (options->common.json)
-        return print_runs_json(runs, count, err);
+        return print_runs_json(runs, count, &estimates, err);
     if (!count) {
         puts("nothing has been run yet");
         return SL_OK;
@@ -167,7 +204,9 @@ static int list_runs(struct history *history, const struct status_options *optio
     SL_TRY(sl_grid_row(&grid, head, err));
     for (size_t i = 0; i < count; i++)
         SL_TRY(add_run(&grid, &runs[i], err));
-    return sl_grid_print(&grid, stdout, err);
+    SL_TRY(sl_grid_print(&grid, stdout, err));
+    print_score(&estimates);
+    return SL_OK;
 }
 
 static int print_run_json(const struct sl_run_row *run, const struct sl_step_row *steps,

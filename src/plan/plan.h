@@ -55,6 +55,17 @@ enum sl_verdict {
     SL_VERDICT_AFTER, // an input will be rebuilt by this run: it is looked at again then
 };
 
+// What a step is expected to do: see plan/estimate.h. -1: not known.
+struct sl_estimate {
+    bool is_made;               // false: the step will not run, or nobody asked
+    int64_t rows_in;            // that it reads
+    int64_t rows_out;           // that it writes
+    int64_t bytes_in, files_in; // ingest
+    int64_t elapsed_ms;
+    double cost;       // in the currency of the project; -1 also where no price is declared
+    const char *basis; // of the time: "5 runs of this step", "steps of its kind"; NULL: none
+};
+
 struct sl_node {
     enum sl_node_kind kind;
     const char *name; // "raw.orders", "clean.orders", "curated.revenue", "target.warehouse.revenue"
@@ -77,7 +88,9 @@ struct sl_node {
     struct sl_facts facts;
     bool is_selected;
     enum sl_verdict verdict;
-    struct sl_strs why; // one sentence per cause, the strongest first
+    struct sl_strs why;    // one sentence per cause, the strongest first
+    struct sl_strs impact; // what a change of its code means: run/impact.h
+    struct sl_estimate estimate;
 };
 
 // A model without a table: there is nothing to build, and what reads it depends on its inputs.
@@ -124,6 +137,9 @@ size_t sl_plan_count(const struct sl_graph *graph, enum sl_verdict verdict); // 
 // {"schema":"sluice.plan/1", "project":..., "nodes":[...]}: all that `apply` must find unchanged.
 SL_MUST int sl_plan_print(const struct sl_graph *graph, const struct sl_project *project,
                           json_t **ret, struct sl_err *err);
+// {"rows_in", "rows_out", "bytes_in", "files_in", "elapsed_ms", "cost", "basis"}, null where it is
+// not known. NULL out of memory.
+json_t *sl_estimate_json(const struct sl_estimate *estimate);
 // Compares a stored plan with one made now: SL_E_PLAN_CHANGED names the first difference.
 SL_MUST int sl_plan_compare(const json_t *stored, const json_t *now, struct sl_err *err);
 

@@ -31,6 +31,21 @@ static int set_count(json_t *object, const char *key, int64_t value, struct sl_e
     return value < 0 ? SL_OK : set(object, key, json_integer(value), err);
 }
 
+static json_t *count_or_null(int64_t value)
+{
+    return value < 0 ? json_null() : json_integer(value);
+}
+
+json_t *sl_estimate_json(const struct sl_estimate *estimate)
+{
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:s?}", "rows_in", count_or_null(estimate->rows_in),
+        "rows_out", count_or_null(estimate->rows_out), "bytes_in",
+        count_or_null(estimate->bytes_in), "files_in", count_or_null(estimate->files_in),
+        "elapsed_ms", count_or_null(estimate->elapsed_ms), "cost",
+        estimate->cost < 0 ? json_null() : json_real(estimate->cost), "basis", estimate->basis);
+}
+
 static int print_inputs(const struct sl_graph *graph, const struct sl_node *node, json_t *object,
                         struct sl_err *err)
 {
@@ -75,6 +90,10 @@ static int print_node(const struct sl_graph *graph, const struct sl_node *node, 
         SL_TRY(set(object, "new_bytes", json_integer(facts->new_bytes), err));
         SL_TRY(set(object, "listing", json_string(facts->listing ? facts->listing : ""), err));
     }
+    if (node->impact.count)
+        SL_TRY(set_strs(object, "impact", &node->impact, err));
+    if (node->estimate.is_made)
+        SL_TRY(set(object, "estimate", sl_estimate_json(&node->estimate), err));
     return facts->has_partitions ? set_strs(object, "partitions", &facts->partitions, err) : SL_OK;
 }
 

@@ -1,6 +1,7 @@
 // The controller: hands ready steps to threads, and lets each end start its successors.
 #include "base/clock.h"
 #include "base/fs.h"
+#include "run/estimate.h"
 #include "run/history.h"
 #include "run/lock.h"
 #include "run/signals.h"
@@ -186,6 +187,10 @@ static void finish(struct controller *controller, size_t index)
 {
     struct sl_outcome *outcome = outcome_at(controller, index);
     outcome->ended_us = sl_clock_now_us();
+    if (outcome->status != SL_STATUS_NOTHING && outcome->status != SL_STATUS_SKIPPED) {
+        outcome->rows_read = sl_run_rows_read(controller->run, outcome);
+        outcome->peak_memory_bytes = sl_run_peak_bytes();
+    }
     if (outcome->status == SL_STATUS_ERROR && controller->options->fail_fast)
         controller->has_failed = true;
     controller->open--;
@@ -386,6 +391,8 @@ static int prepare(struct controller *controller, struct sl_err *err)
     for (size_t i = 0; i < graph->count; i++) {
         const struct sl_node *node = &graph->nodes[i];
         run->outcomes[i].node = node;
+        run->outcomes[i].rows_before = node->facts.version < 0 ? 0 : node->facts.rows;
+        run->outcomes[i].rows_read = run->outcomes[i].peak_memory_bytes = -1;
         sl_arena_init(&run->outcomes[i].arena, STEP_MEMORY_BYTES);
         if (!node->is_selected)
             continue;

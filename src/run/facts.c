@@ -265,6 +265,40 @@ int sl_world_gather(struct sl_world *world, bool sizes, struct sl_err *err)
     return code;
 }
 
+static bool is_used(const struct sl_graph *graph, const struct sl_node *node)
+{
+    bool is_used = node->is_selected && node->verdict != SL_VERDICT_FRESH;
+    for (size_t i = 0; i < node->downstream_count && !is_used; i++) {
+        const struct sl_node *next = &graph->nodes[node->downstream[i]];
+        is_used = next->is_selected && next->verdict != SL_VERDICT_FRESH;
+    }
+    return is_used;
+}
+
+int sl_world_measure(struct sl_world *world, struct sl_err *err)
+{
+    struct looker looker = {.world = world};
+    int code = SL_OK;
+    for (size_t i = 0; i < world->graph.count && code == SL_OK; i++) {
+        struct sl_node *node = &world->graph.nodes[i];
+        struct sl_err trouble = {0};
+        bool is_borrowed;
+        if (node->kind == SL_NODE_LOAD || sl_node_is_view(node) || node->facts.version < 0 ||
+            node->facts.rows >= 0 || !is_used(&world->graph, node))
+            continue;
+        enum sl_layer layer = node->kind == SL_NODE_CLEANSE ? SL_LAYER_CLEAN : layer_of(node);
+        const char *folder =
+            sl_table_source(world->project, layer, node->bare, &world->arena, &is_borrowed);
+        SL_TRY_NEW(folder, err);
+        // Sizes that cannot be found out are not known, and whatever is wrong is its step's to
+        // tell.
+        if (look_sizes(&looker, folder, &node->facts, &trouble) == SL_E_MEMORY)
+            code = sl_fail_memory(err);
+    }
+    sl_session_close(&looker.session);
+    return code;
+}
+
 int sl_world_look_again(struct sl_world *world, struct sl_err *err)
 {
     struct looker looker = {.world = world};

@@ -70,6 +70,9 @@ SL_MUST int sl_world_query(struct sl_world *world, const struct sl_node *node,
 
 // Gathers facts about every node; with `sizes` also rows, bytes and files of the tables.
 SL_MUST int sl_world_gather(struct sl_world *world, bool sizes, struct sl_err *err);
+// Fills rows, bytes and files, where they are not known yet, of the tables that the selected steps
+// which are not fresh read and write.
+SL_MUST int sl_world_measure(struct sl_world *world, struct sl_err *err);
 // Looks again at what the tables themselves say: versions, inputs, code. What sources and targets
 // have stays as it was found.
 SL_MUST int sl_world_look_again(struct sl_world *world, struct sl_err *err);

@@ -165,6 +165,8 @@ struct sl_project {
     int64_t memory_bytes;      // engine; 0: default
     int64_t threads;
     const char *temp_folder;
+    double price_per_hour;  // of the engine; 0: none is declared
+    const char *currency;   // of the price; NULL: not said
     int64_t concurrency;    // steps at once; 0: number of cores
     int requirements_level; // enum sl_level
     struct sl_budget budget;

@@ -17,6 +17,8 @@ struct settings {
         int64_t memory_bytes;
         int64_t threads;
         const char *temp;
+        double price_per_hour;
+        const char *currency;
     } engine;
     int64_t concurrency;
     struct sl_check_settings {
@@ -47,6 +49,16 @@ static const struct sl_opt engine_rows[] = {
      .offset = offsetof(struct sl_engine_settings, temp),
      .summary = "Folder for what does not fit into memory.",
      .example = "/tmp"},
+    {.name = "price_per_hour",
+     .type = SL_OPT_DOUBLE,
+     .offset = offsetof(struct sl_engine_settings, price_per_hour),
+     .summary = "What an hour of this machine costs: `plan` then says what a run will cost.",
+     .example = "0.12"},
+    {.name = "currency",
+     .type = SL_OPT_STRING,
+     .offset = offsetof(struct sl_engine_settings, currency),
+     .summary = "Currency of the price.",
+     .example = "EUR"},
     {0},
 };
 
@@ -166,6 +178,10 @@ static void check_values(struct sl_load *load, const struct sl_yaml *map, struct
     check_folder(load, map, "lake", values->lake);
     check_folder(load, map, "state", values->state);
     check_folder(load, engine, "temp", values->engine.temp);
+    if (!(values->engine.price_per_hour >= 0 && values->engine.price_per_hour < 1e12))
+        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+                sl_yaml_place(engine, "price_per_hour"), "such as 0.12",
+                "'price_per_hour' is no price: expected 0 or more, and less than 1e12");
     sl_load_budget(load, sl_yaml_get(map, "quarantine"), &base, &values->quarantine);
 }
 
@@ -316,6 +332,8 @@ static int apply(struct sl_load *load, const struct settings *values, struct sl_
     }
     project->memory_bytes = values->engine.memory_bytes;
     project->threads = values->engine.threads;
+    project->price_per_hour = values->engine.price_per_hour;
+    project->currency = values->engine.currency;
     project->concurrency = values->concurrency;
     project->requirements_level = values->checks.requirements;
     project->budget = values->quarantine;

@@ -439,7 +439,13 @@ static struct sl_step_row read_step(sqlite3_stmt *s, struct sl_arena *arena)
     };
 }
 
-static int read_steps(struct sl_state *state, const char *sql, const char *run_id,
+struct step_query {
+    const char *sql;
+    const char *text; // the first parameter; NULL: there is none
+    size_t limit;     // the second; 0: there is none
+};
+
+static int read_steps(struct sl_state *state, const struct step_query *query,
                       struct sl_arena *arena, struct sl_step_row **ret, size_t *ret_count,
                       struct sl_err *err)
 {
@@ -447,9 +453,11 @@ static int read_steps(struct sl_state *state, const char *sql, const char *run_i
     struct sl_step_row *rows = NULL;
     size_t count = 0;
     int code;
-    SL_TRY(prepare(state, sql, &statement, err));
-    if (run_id)
-        bind_text(statement, 1, run_id);
+    SL_TRY(prepare(state, query->sql, &statement, err));
+    if (query->text)
+        bind_text(statement, 1, query->text);
+    if (query->limit)
+        sqlite3_bind_int64(statement, 2, (sqlite3_int64)query->limit);
     while ((code = sqlite3_step(statement)) == SQLITE_ROW)
         if (!SL_PUSH(arena, rows, count, read_step(statement, arena)))
             return sl_fail_memory(err);
@@ -463,17 +471,28 @@ static int read_steps(struct sl_state *state, const char *sql, const char *run_i
 int sl_state_steps(struct sl_state *state, const char *run_id, struct sl_arena *arena,
                    struct sl_step_row **ret, size_t *ret_count, struct sl_err *err)
 {
-    return read_steps(state, "select * from steps where run_id = ? order by seq", run_id, arena,
-                      ret, ret_count, err);
+    struct step_query query = {.sql = "select * from steps where run_id = ? order by seq",
+                               .text = run_id};
+    return read_steps(state, &query, arena, ret, ret_count, err);
 }
 
 int sl_state_last(struct sl_state *state, struct sl_arena *arena, struct sl_step_row **ret,
                   size_t *ret_count, struct sl_err *err)
 {
-    return read_steps(
-        state,
-        "select * from steps where seq in (select max(seq) from steps group by name) order by name",
-        NULL, arena, ret, ret_count, err);
+    struct step_query query = {
+        .sql = "select * from steps where seq in (select max(seq) from steps group by name) order "
+               "by name"};
+    return read_steps(state, &query, arena, ret, ret_count, err);
+}
+
+int sl_state_past(struct sl_state *state, const char *name, size_t limit, struct sl_arena *arena,
+                  struct sl_step_row **ret, size_t *ret_count, struct sl_err *err)
+{
+    struct step_query query = {.sql = "select * from steps where name = ? and status in ('ok', "
+                                      "'warn', 'partial') order by seq desc limit ?",
+                               .text = name,
+                               .limit = limit};
+    return read_steps(state, &query, arena, ret, ret_count, err);
 }
 
 int sl_state_forget(struct sl_state *state, int64_t before_us, struct sl_err *err)

@@ -34,7 +34,7 @@ TEXT = [
     (["plan", "--full-refresh", "--why", "-s", "best_day"], r"run +model best_day .*asked for by --full-refresh"),
     (["run"], r"(?s)nothing to do: every table is up to date\nOK 8  WARN 0  ERROR 0  SKIPPED 0  quarantined 0$"),
     (["retry"], r"nothing to retry: the last run of every step went well"),
-    (["status"], r"(?s)quarantined\n\w{8}  ok .* 1\n\w{8}  ok .* 8$"),
+    (["status"], r"(?s)quarantined\n\w{8}  ok .* 1\n\w{8}  ok .* 8\n\nestimates within .*"),
     (["logs"], r"cleanse orders +4 in, 3 out, 1 quarantined"),
     (["ls"], r"curated\.best_day +model +1 +1 .*models/finance/best_day\.sql"),
     (["show", "clean.orders"], r"(?s)clean\.orders, version 1 .*115 rows.*amount +DECIMAL\(12,2\).*1  \S+  \w+.*0  \S+  WRITE"),

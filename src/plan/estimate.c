@@ -1,0 +1,286 @@
+#include "plan/estimate.h"
+
+#include <stdlib.h>
+
+#define MS_PER_HOUR 3600000.0
+
+struct estimator {
+    struct sl_graph *graph;
+    const struct sl_past_list *pasts;
+    const struct sl_estimate_options *options;
+    struct sl_arena *arena;
+    int64_t *rows_after; // per node: rows of its table when the run has ended; -1: not known
+    bool *is_whole;      // per node: it will be built anew
+};
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double sl_estimate_median(double *values, size_t count)
+{
+    if (count == 0)
+        return 0;
+    qsort(values, count, sizeof *values, by_value);
+    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
+double sl_estimate_factor(int64_t actual, int64_t estimated)
+{
+    if (actual <= 0 || estimated <= 0)
+        return 0;
+    double factor = (double)actual / (double)estimated;
+    return factor < 1 ? 1 / factor : factor;
+}
+
+static int64_t times(int64_t count, double factor)
+{
+    double product = (double)count * factor + 0.5;
+    return count < 0 || product >= 9e18 ? -1 : (int64_t)product;
+}
+
+// What the time of a step goes by.
+static int64_t work_of_past(enum sl_node_kind kind, const struct sl_past *past)
+{
+    return kind == SL_NODE_INGEST ? past->bytes_in : past->rows_read;
+}
+
+static bool will_run(const struct sl_node *node)
+{
+    return node->is_selected && node->verdict != SL_VERDICT_FRESH && !sl_node_is_view(node);
+}
+
+// Its own code, options or output ask for all of its input.
+static bool starts_anew(const struct estimator *self, const struct sl_node *node)
+{
+    const struct sl_facts *facts = &node->facts;
+    return self->options->full_refresh || facts->version < 0 || facts->is_borrowed ||
+           facts->is_torn ||
+           (node->fingerprint && facts->fingerprint &&
+            !sl_str_equal(node->fingerprint, facts->fingerprint));
+}
+
+static enum sl_reading reading_of(const char *layer, const struct sl_node *input)
+{
+    bool is_quarantine = input->kind == SL_NODE_CLEANSE && sl_str_starts(layer, "quarantine");
+    return is_quarantine ? SL_READING_UNKNOWN : SL_READING_ROWS;
+}
+
+static bool is_of(const struct sl_table_ref *ref, const struct sl_node *input)
+{
+    const char *layer = input->kind == SL_NODE_INGEST    ? "raw"
+                        : input->kind == SL_NODE_CLEANSE ? "clean"
+                                                         : "curated";
+    bool is_pair = input->kind == SL_NODE_CLEANSE && sl_str_equal_nocase(ref->layer, "quarantine");
+    return sl_str_equal_nocase(ref->name, input->bare) &&
+           (is_pair || sl_str_equal_nocase(ref->layer, layer));
+}
+
+enum sl_reading sl_estimate_reading(const struct sl_node *node, const struct sl_node *input)
+{
+    if (node->kind == SL_NODE_CLEANSE)
+        return input->kind == SL_NODE_INGEST ? SL_READING_ROWS : SL_READING_NOTHING;
+    if (node->kind == SL_NODE_LOAD)
+        return node->delivery ? reading_of(node->delivery->table, input) : SL_READING_ROWS;
+    enum sl_reading found = SL_READING_NOTHING;
+    for (size_t i = 0; node->query && i < node->query->table_count; i++) {
+        const struct sl_table_ref *ref = &node->query->tables[i];
+        enum sl_reading reading = is_of(ref, input) ? reading_of(ref->layer, input) : found;
+        found = reading > found ? reading : found;
+    }
+    return found;
+}
+
+static int64_t add(int64_t a, int64_t b)
+{
+    return a < 0 || b < 0 ? -1 : a + b;
+}
+
+// All rows that the inputs will have; of the newest of them only (`only_new`), those that this run
+// adds.
+static int64_t rows_of_inputs(const struct estimator *self, const struct sl_node *node,
+                              bool only_new)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < node->upstream_count; i++) {
+        size_t at = node->upstream[i];
+        const struct sl_node *input = &self->graph->nodes[at];
+        enum sl_reading reading = sl_estimate_reading(node, input);
+        if (reading == SL_READING_UNKNOWN)
+            return -1;
+        if (reading == SL_READING_NOTHING)
+            continue;
+        if (!only_new)
+            sum = add(sum, self->rows_after[at]);
+        else if (will_run(input))
+            sum = add(sum, input->estimate.rows_out);
+    }
+    // Stale with no input that runs: what came before this run is not known to the planner.
+    return only_new && sum == 0 ? -1 : sum;
+}
+
+// The median over a step's executions of part / whole; -1: there are none.
+static double ratio_of(const struct sl_past_list *list, bool of_bytes)
+{
+    double ratios[SL_ESTIMATE_RUNS];
+    size_t count = 0;
+    for (size_t i = 0; i < list->count && count < SL_ESTIMATE_RUNS; i++) {
+        const struct sl_past *past = &list->items[i];
+        int64_t whole = of_bytes ? past->bytes_in : past->rows_read;
+        int64_t part = of_bytes ? past->rows_read : past->rows_out;
+        if (whole > 0 && part >= 0)
+            ratios[count++] = (double)part / (double)whole;
+    }
+    return count ? sl_estimate_median(ratios, count) : -1;
+}
+
+static void estimate_input(const struct estimator *self, size_t at)
+{
+    struct sl_node *node = &self->graph->nodes[at];
+    struct sl_estimate *estimate = &node->estimate;
+    if (node->kind == SL_NODE_INGEST) {
+        double rows_per_byte = ratio_of(&self->pasts[at], true);
+        estimate->files_in = node->facts.new_files + node->facts.changed_files;
+        estimate->bytes_in = node->facts.new_bytes;
+        if (self->options->full_refresh && node->facts.version >= 0) { // all of it again
+            int64_t again = rows_per_byte > 0 ? times(node->facts.rows, 1 / rows_per_byte) : -1;
+            estimate->bytes_in = add(again, node->facts.new_bytes);
+            estimate->files_in = -1;
+        }
+        estimate->rows_in = rows_per_byte < 0 ? -1 : times(estimate->bytes_in, rows_per_byte);
+        return;
+    }
+    bool is_plain = node->kind == SL_NODE_MODEL && node->model->write == SL_WRITE_FULL;
+    bool reads_whole = false;
+    for (size_t i = 0; i < node->upstream_count; i++)
+        reads_whole |=
+            self->is_whole[node->upstream[i]] &&
+            sl_estimate_reading(node, &self->graph->nodes[node->upstream[i]]) != SL_READING_NOTHING;
+    self->is_whole[at] = starts_anew(self, node) || is_plain || reads_whole;
+    estimate->rows_in = rows_of_inputs(self, node, !self->is_whole[at]);
+}
+
+static void estimate_output(const struct estimator *self, size_t at)
+{
+    struct sl_node *node = &self->graph->nodes[at];
+    struct sl_estimate *estimate = &node->estimate;
+    double ratio = ratio_of(&self->pasts[at], false);
+    bool keeps_rows = node->kind == SL_NODE_LOAD || node->kind == SL_NODE_INGEST;
+    if (ratio < 0 && keeps_rows)
+        ratio = 1;
+    estimate->rows_out = ratio < 0 ? -1 : times(estimate->rows_in, ratio);
+    if (self->is_whole[at] || node->facts.version < 0)
+        self->rows_after[at] = estimate->rows_out;
+    else if (node->kind == SL_NODE_MODEL && node->model->write != SL_WRITE_APPEND)
+        self->rows_after[at] = node->facts.rows; // rows that are written again count once
+    else
+        self->rows_after[at] = add(node->facts.rows, estimate->rows_out);
+}
+
+struct pace {
+    double per_ms[SL_ESTIMATE_RUNS * 4];
+    size_t count;
+    int64_t fastest_ms;
+};
+
+static void add_paces(struct pace *pace, enum sl_node_kind kind, const struct sl_past_list *list,
+                      const bool *only_full)
+{
+    for (size_t i = 0; i < list->count && i < SL_ESTIMATE_RUNS; i++) {
+        const struct sl_past *past = &list->items[i];
+        int64_t work = work_of_past(kind, past);
+        if (work <= 0 || past->elapsed_ms <= 0 || (only_full && *only_full != past->was_full) ||
+            pace->count == sizeof pace->per_ms / sizeof *pace->per_ms)
+            continue;
+        pace->per_ms[pace->count++] = (double)work / (double)past->elapsed_ms;
+        if (pace->fastest_ms == 0 || past->elapsed_ms < pace->fastest_ms)
+            pace->fastest_ms = past->elapsed_ms;
+    }
+}
+
+static int estimate_time(const struct estimator *self, size_t at, struct sl_err *err)
+{
+    struct sl_node *node = &self->graph->nodes[at];
+    struct sl_estimate *estimate = &node->estimate;
+    int64_t work = node->kind == SL_NODE_INGEST ? estimate->bytes_in : estimate->rows_in;
+    struct pace pace = {0};
+    if (work < 0)
+        return SL_OK;
+    add_paces(&pace, node->kind, &self->pasts[at], &self->is_whole[at]);
+    if (!pace.count)
+        add_paces(&pace, node->kind, &self->pasts[at], NULL);
+    if (pace.count) {
+        estimate->basis = sl_arena_printf(self->arena, "%zu run%s of this step", pace.count,
+                                          pace.count == 1 ? "" : "s");
+        SL_TRY_NEW(estimate->basis, err);
+    } else {
+        for (size_t i = 0; i < self->graph->count; i++)
+            if (self->graph->nodes[i].kind == node->kind)
+                add_paces(&pace, node->kind, &self->pasts[i], NULL);
+        pace.fastest_ms = 0; // that of another step
+        if (!pace.count)
+            return SL_OK;
+        estimate->basis = "steps of its kind";
+    }
+    estimate->elapsed_ms = times(work, 1 / sl_estimate_median(pace.per_ms, pace.count));
+    if (estimate->elapsed_ms >= 0 && estimate->elapsed_ms < pace.fastest_ms)
+        estimate->elapsed_ms = pace.fastest_ms;
+    if (estimate->elapsed_ms >= 0 && self->options->price_per_hour > 0)
+        estimate->cost = (double)estimate->elapsed_ms / MS_PER_HOUR * self->options->price_per_hour;
+    return SL_OK;
+}
+
+// A view has the rows of no table: what reads it is not known, and never less than nothing.
+static int64_t rows_now(const struct sl_node *node)
+{
+    return sl_node_is_view(node) ? -1 : node->facts.rows;
+}
+
+int sl_plan_estimate(struct sl_graph *graph, const struct sl_past_list *pasts,
+                     const struct sl_estimate_options *options, struct sl_arena *arena,
+                     struct sl_err *err)
+{
+    struct estimator self = {.graph = graph, .pasts = pasts, .options = options, .arena = arena};
+    self.rows_after = SL_NEW_ARRAY(arena, int64_t, graph->count);
+    self.is_whole = SL_NEW_ARRAY(arena, bool, graph->count);
+    SL_TRY_NEW(self.rows_after, err);
+    SL_TRY_NEW(self.is_whole, err);
+    for (size_t i = 0; i < graph->count; i++) {
+        struct sl_node *node = &graph->nodes[i];
+        node->estimate = (struct sl_estimate){0};
+        self.rows_after[i] = rows_now(node);
+        if (!will_run(node))
+            continue;
+        node->estimate = (struct sl_estimate){.is_made = true,
+                                              .rows_in = -1,
+                                              .rows_out = -1,
+                                              .bytes_in = -1,
+                                              .files_in = -1,
+                                              .elapsed_ms = -1,
+                                              .cost = -1};
+        self.is_whole[i] = node->kind == SL_NODE_INGEST && starts_anew(&self, node);
+        estimate_input(&self, i);
+        estimate_output(&self, i);
+        SL_TRY(estimate_time(&self, i, err));
+    }
+    return SL_OK;
+}
+
+struct sl_estimate_total sl_plan_estimate_total(const struct sl_graph *graph)
+{
+    struct sl_estimate_total total = {0};
+    for (size_t i = 0; i < graph->count; i++) {
+        const struct sl_estimate *estimate = &graph->nodes[i].estimate;
+        if (!estimate->is_made || !graph->nodes[i].is_selected)
+            continue;
+        total.steps++;
+        total.unknown_steps += estimate->elapsed_ms < 0;
+        total.elapsed_ms += estimate->elapsed_ms > 0 ? estimate->elapsed_ms : 0;
+        total.bytes_in += estimate->bytes_in > 0 ? estimate->bytes_in : 0;
+        total.files_in += estimate->files_in > 0 ? estimate->files_in : 0;
+        total.cost += estimate->cost > 0 ? estimate->cost : 0;
+    }
+    return total;
+}

@@ -1,0 +1,53 @@
+// What a run will cost, from the sizes of tables and from what runs before it took. Pure. What
+// cannot be told is unknown, never guessed.
+#ifndef SL_PLAN_ESTIMATE_H
+#define SL_PLAN_ESTIMATE_H
+
+#include "plan/plan.h"
+
+#define SL_ESTIMATE_RUNS 5 // the newest executions that count
+
+// One execution of a step that went well. -1: not known.
+struct sl_past {
+    int64_t rows_read, rows_out, bytes_in, elapsed_ms;
+    bool was_full;
+};
+// The newest first.
+struct sl_past_list {
+    struct sl_past *items;
+    size_t count;
+};
+struct sl_estimate_options {
+    bool full_refresh;
+    double price_per_hour; // of the engine; 0: none is declared
+};
+
+// Fills node->estimate of every selected node that will run. Verdicts and sizes must be there.
+// `pasts` is parallel to the graph's nodes.
+//
+// Time: the median throughput of the last executions of the step (of those that were built anew or
+// not, like this one, if there are any; else of all), and no less than the fastest of them took;
+// else that of all steps of its kind. An ingest goes by bytes, all others by rows read.
+SL_MUST int sl_plan_estimate(struct sl_graph *graph, const struct sl_past_list *pasts,
+                             const struct sl_estimate_options *options, struct sl_arena *arena,
+                             struct sl_err *err);
+
+// Whether the rows of a step's input are rows that it reads. A node comes before another one also
+// because of a check or a foreign key; and the rows of a quarantine table are not known.
+enum sl_reading { SL_READING_NOTHING, SL_READING_ROWS, SL_READING_UNKNOWN };
+enum sl_reading sl_estimate_reading(const struct sl_node *node, const struct sl_node *input);
+
+// Sums over the selected nodes that will run, one after the other.
+struct sl_estimate_total {
+    size_t steps, unknown_steps; // unknown: their time
+    int64_t elapsed_ms, bytes_in, files_in;
+    double cost;
+};
+struct sl_estimate_total sl_plan_estimate_total(const struct sl_graph *graph);
+
+// How far estimates were from what came out: the median of the factors, never less than 1. Factors
+// are of actual and estimated numbers greater than 0 only; returns 0 if there is none.
+double sl_estimate_factor(int64_t actual, int64_t estimated); // 0: cannot be told
+double sl_estimate_median(double *values, size_t count);      // sorts them; 0 of none
+
+#endif

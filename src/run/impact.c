@@ -1,0 +1,204 @@
+#include "run/impact.h"
+
+#include "contract/change.h"
+#include "run/lineage.h"
+#include "step/schema.h"
+
+struct impact {
+    struct sl_world *world;
+    struct sl_lineage lineage; // without anything if it cannot be told
+    struct sl_strs changed;    // columns of the node at hand
+    size_t walk;               // number of the walk from them
+    bool *is_below;            // per node of the graph
+};
+
+static bool is_changed(const struct sl_node *node)
+{
+    const struct sl_facts *facts = &node->facts;
+    bool has_code = node->kind == SL_NODE_CLEANSE || node->kind == SL_NODE_MODEL;
+    return node->is_selected && has_code && !sl_node_is_view(node) && facts->version >= 0 &&
+           facts->fingerprint && node->fingerprint && !facts->is_borrowed &&
+           !sl_str_equal(facts->fingerprint, node->fingerprint);
+}
+
+static int add_line(struct impact *impact, struct sl_node *node, const char *line,
+                    struct sl_err *err)
+{
+    SL_TRY_NEW(line, err);
+    return sl_strs_add(&node->impact, &impact->world->arena, line, err);
+}
+
+static int add_column(struct impact *impact, const char *column, struct sl_err *err)
+{
+    for (size_t i = 0; i < impact->changed.count; i++)
+        if (sl_str_equal_nocase(impact->changed.items[i], column))
+            return SL_OK;
+    return sl_strs_add(&impact->changed, &impact->world->arena, column, err);
+}
+
+// --- What is different ---
+
+static int compare_contract(struct impact *impact, struct sl_node *node, struct sl_err *err)
+{
+    struct sl_arena *arena = &impact->world->arena;
+    struct sl_step_context context = {.project = impact->world->project, .arena = arena};
+    struct sl_contract_diff diff = {.arena = arena};
+    SL_AUTO(sl_json_free) json_t *before = NULL;
+    SL_AUTO(sl_json_free) json_t *now = NULL;
+    SL_TRY(sl_step_find_code(&context, node->facts.fingerprint, &before, err));
+    const json_t *contract = json_object_get(before, "contract");
+    if (!contract)
+        return add_line(impact, node, "what the contract was before is not kept any more", err);
+    SL_TRY(sl_contract_state(node->contract, arena, &now, err));
+    SL_TRY(sl_contract_diff_table(contract, now, &diff, err));
+    for (size_t i = 0; i < diff.count; i++) {
+        const struct sl_contract_difference *item = &diff.items[i];
+        SL_TRY(add_line(impact, node,
+                        sl_arena_printf(arena, "contract: %s%s%s (%s)",
+                                        item->column ? item->column : "", item->column ? ": " : "",
+                                        item->what, sl_contract_level_name(item->level)),
+                        err));
+        if (item->column)
+            SL_TRY(add_column(impact, item->column, err));
+    }
+    return SL_OK;
+}
+
+static int compare_column(struct impact *impact, struct sl_node *node,
+                          const struct sl_column *before, const struct sl_column *now,
+                          struct sl_err *err)
+{
+    struct sl_arena *arena = &impact->world->arena;
+    const char *type = now ? sl_storage_type(now->type) : NULL;
+    const char *line = NULL;
+    if (before && now && sl_str_equal(before->type, type))
+        return SL_OK;
+    if (!before)
+        line = sl_arena_printf(arena, "column %s is new", now->name);
+    else if (!now)
+        line = sl_arena_printf(arena, "column %s is gone", before->name);
+    else
+        line = sl_arena_printf(arena, "column %s is %s, was %s", now->name, type, before->type);
+    SL_TRY(add_line(impact, node, line, err));
+    return add_column(impact, now ? now->name : before->name, err);
+}
+
+static int compare_columns(struct impact *impact, struct sl_node *node, struct sl_session *session,
+                           struct sl_err *err)
+{
+    struct sl_world *world = impact->world;
+    struct sl_delta_snapshot table;
+    const struct sl_relation *now = sl_map_get(&impact->lineage.catalog, node->name);
+    const char *folder =
+        sl_table_folder(world->project, SL_LAYER_CURATED, node->bare, &world->arena);
+    SL_TRY_NEW(folder, err);
+    if (!now)
+        return SL_OK; // its query cannot be bound: `check` tells
+    SL_TRY(sl_delta_load_schema(folder, -1, session, &world->arena, &table, err));
+    for (size_t i = 0; i < table.column_count; i++)
+        SL_TRY(compare_column(impact, node, &table.columns[i],
+                              sl_column_find(now->columns, now->count, table.columns[i].name),
+                              err));
+    for (size_t i = 0; i < now->count; i++)
+        if (!sl_column_find(table.columns, table.column_count, now->columns[i].name))
+            SL_TRY(compare_column(impact, node, NULL, &now->columns[i], err));
+    // The same columns, of other values: all of them may be.
+    for (size_t i = 0; i < now->count && !node->impact.count; i++)
+        SL_TRY(add_column(impact, now->columns[i].name, err));
+    return SL_OK;
+}
+
+// --- What it reaches ---
+
+static void walk_down(struct impact *impact, struct sl_lineage_end *end)
+{
+    if (!end || end->seen == impact->walk)
+        return;
+    end->seen = impact->walk;
+    for (size_t i = 0; i < end->out_count; i++) {
+        const struct sl_lineage_edge *edge = &impact->lineage.edges[end->out[i]];
+        if (edge->how != SL_LINEAGE_DECIDES && edge->to->column)
+            walk_down(impact, edge->to);
+    }
+}
+
+// "curated.daily (revenue, orders)"; without columns it is reached only by which rows there are.
+static void add_reached(struct impact *impact, const struct sl_node *node, struct sl_buf *text)
+{
+    const struct sl_relation *relation = sl_map_get(&impact->lineage.catalog, node->name);
+    const char *before = " (";
+    sl_buf_addf(text, "%s%s", text->length ? ", " : "reaches ", node->name);
+    for (size_t i = 0; relation && i < relation->count; i++) {
+        const struct sl_lineage_end *end =
+            sl_lineage_end(&impact->lineage, node->name, relation->columns[i].name);
+        if (!end || end->seen != impact->walk)
+            continue;
+        sl_buf_addf(text, "%s%s", before, relation->columns[i].name);
+        before = ", ";
+    }
+    if (*before == ',')
+        sl_buf_add_char(text, ')');
+}
+
+static int tell_reach(struct impact *impact, size_t at, struct sl_err *err)
+{
+    const struct sl_graph *graph = &impact->world->graph;
+    struct sl_node *node = &graph->nodes[at];
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    impact->walk++;
+    for (size_t i = 0; i < impact->changed.count; i++)
+        walk_down(impact, sl_lineage_end(&impact->lineage, node->name, impact->changed.items[i]));
+    for (size_t i = 0; i < graph->count; i++)
+        impact->is_below[i] = i == at;
+    for (size_t i = at + 1; i < graph->count; i++) { // inputs come first
+        for (size_t k = 0; k < graph->nodes[i].upstream_count; k++)
+            impact->is_below[i] |= impact->is_below[graph->nodes[i].upstream[k]];
+        if (impact->is_below[i])
+            add_reached(impact, &graph->nodes[i], &text);
+    }
+    SL_TRY(sl_buf_check(&text, err));
+    if (!text.length)
+        return SL_OK;
+    return add_line(impact, node, sl_arena_strdup(&impact->world->arena, text.text), err);
+}
+
+static int tell_node(struct impact *impact, size_t at, struct sl_session *session,
+                     struct sl_err *err)
+{
+    struct sl_node *node = &impact->world->graph.nodes[at];
+    impact->changed = (struct sl_strs){0};
+    if (node->kind == SL_NODE_CLEANSE)
+        SL_TRY(compare_contract(impact, node, err));
+    else
+        SL_TRY(compare_columns(impact, node, session, err));
+    return tell_reach(impact, at, err);
+}
+
+static int tell_all(struct impact *impact, struct sl_err *err)
+{
+    struct sl_world *world = impact->world;
+    struct sl_session *session = NULL;
+    SL_TRY(sl_lineage_read(world, &impact->lineage, err));
+    SL_TRY(sl_world_session(world, &session, err));
+    int code = SL_OK;
+    for (size_t i = 0; i < world->graph.count && code == SL_OK; i++)
+        if (is_changed(&world->graph.nodes[i]))
+            code = tell_node(impact, i, session, err);
+    sl_session_close(&session);
+    return code;
+}
+
+int sl_world_impact(struct sl_world *world, struct sl_err *err)
+{
+    struct impact impact = {.world = world};
+    bool has_changes = false;
+    for (size_t i = 0; i < world->graph.count; i++)
+        has_changes |= is_changed(&world->graph.nodes[i]);
+    if (!has_changes)
+        return SL_OK;
+    impact.is_below = SL_NEW_ARRAY(&world->arena, bool, world->graph.count);
+    SL_TRY_NEW(impact.is_below, err);
+    int code = tell_all(&impact, err);
+    sl_lineage_clear(&impact.lineage);
+    return code;
+}
