@@ -120,7 +120,7 @@ int sl_publication_read(const struct sl_project *project, int64_t number, struct
     int code = read_file(path, arena, &publication, err);
     if (err && (code == SL_E_JSON_SYNTAX || code == SL_E_PUBLICATION))
         (void)sl_err_hint(err, "restore the file from a backup, or move it away: tables stay as "
-                                "they are, and the next run publishes them again");
+                               "they are, and the next run publishes them again");
     SL_TRY(code);
     *ret = publication;
     return SL_OK;

@@ -96,8 +96,9 @@ static int hint_at_names(const struct sl_split *split, struct sl_arena *arena, i
     struct sl_strs mended;
 
     if (err && code == SL_E_SOURCE_COLUMNS && split->names.count > SL_SPLIT_MOST_COLUMNS)
-        return sl_err_hint(err, "is line %lld a header, and are delimiter and format declared "
-                                "rightly?",
+        return sl_err_hint(err,
+                           "is line %lld a header, and are delimiter and format declared "
+                           "rightly?",
                            (long long)options->skip_lines + 1);
     if (!err || code != SL_E_SOURCE_COLUMNS || split->format != SL_SPLIT_CSV ||
         !options->has_header || mend_names(&split->names, arena, &mended, NULL) != SL_OK)
