@@ -2,6 +2,8 @@
 #include "contract/nest.h"
 #include "contract/relation.h"
 
+#include <string.h>
+
 struct verifier {
     const struct sl_contract_table *table;
     const struct sl_column *raw;
@@ -60,6 +62,16 @@ static bool is_refusal(enum sl_code code)
            code == SL_E_SQL_TYPE || code == SL_E_SQL_TABLE || code == SL_E_SQL_KIND;
 }
 
+// A condition stands inside of a TRY of ours, which its writer knows nothing of.
+static const char *in_the_users_words(const char *message)
+{
+    bool is_ours = strstr(message, "TRY ") || strstr(message, "class in ExpressionBinder");
+
+    return is_ours ? "only values of the row can stand in a condition: no subquery, aggregate, "
+                     "window function or random value"
+                   : message;
+}
+
 static int verify_one(struct verifier *verifier, const char *sql, const char *what,
                       struct sl_place place, const char *hint, struct sl_err *err)
 {
@@ -78,7 +90,8 @@ static int verify_one(struct verifier *verifier, const char *sql, const char *wh
             return SL_OK; // the reader of the contract has said so
     }
     sl_diag(verifier->diags, SL_SEVERITY_ERROR, SL_E_RULE, place,
-            sl_str_is_empty(refusal.hint) ? hint : refusal.hint, "%s: %s", what, refusal.message);
+            sl_str_is_empty(refusal.hint) ? hint : refusal.hint, "%s: %s", what,
+            in_the_users_words(refusal.message));
     return SL_OK;
 }
 
@@ -106,6 +119,37 @@ static int verify_conditions(struct verifier *verifier, const struct sl_rule *ru
     return has_when ? verify_condition(verifier, rule, "when", rule->text, err) : SL_OK;
 }
 
+// For all rows; "false" with a `where` rejects the rows for which that is true.
+static bool is_strict_expression(const struct sl_rule *rule)
+{
+    return rule && strcmp(rule->kind, "expression") == 0 && rule->severity != SL_RULE_WARN &&
+           !rule->where && !rule->mostly;
+}
+
+// An expression without columns has one value for all rows.
+static int verify_can_hold(struct verifier *verifier, const struct sl_rule *rule,
+                           struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    struct sl_err refusal = {0};
+
+    sl_buf_addf(&sql, "select try(cast((\n%s\n) as BOOLEAN)) is false", rule->text);
+    SL_TRY(sl_buf_check(&sql, err));
+    int code = verifier->session->kind->query(verifier->session, sql.text, 1, &result, &refusal);
+    if (code != SL_OK && !is_refusal((enum sl_code)code)) {
+        if (err)
+            *err = refusal;
+        return code;
+    }
+    if (code == SL_OK && sl_str_equal(sl_result_text(result, 0, 0), "true"))
+        sl_diag(verifier->diags, SL_SEVERITY_ERROR, SL_E_RULE, rule->place,
+                "write a condition over the row's columns",
+                "rule '%s': '%s' is false for every row, so that nothing can pass", rule->id,
+                rule->text);
+    return SL_OK;
+}
+
 static int verify_rule(struct verifier *verifier, const struct sl_pass_rule *rule,
                        struct sl_err *err)
 {
@@ -127,6 +171,9 @@ static int verify_rules(struct verifier *verifier, struct sl_err *err)
 {
     const struct sl_pass *pass = verifier->pass;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    for (size_t i = 0; i < pass->rule_count; i++)
+        if (is_strict_expression(pass->rules[i].rule))
+            SL_TRY(verify_can_hold(verifier, pass->rules[i].rule, err));
     sl_buf_add(&sql, "select 1");
     for (size_t i = 0; i < pass->rule_count; i++)
         sl_buf_addf(&sql, ", (%s), (%s)", pass->rules[i].broken, pass->rules[i].message);

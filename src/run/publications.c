@@ -84,16 +84,13 @@ static int read_withheld(const json_t *root, struct sl_arena *arena, struct sl_p
     return SL_OK;
 }
 
-int sl_publication_read(const struct sl_project *project, int64_t number, struct sl_arena *arena,
-                        struct sl_publication *ret, struct sl_err *err)
+static int read_file(const char *path, struct sl_arena *arena, struct sl_publication *ret,
+                     struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *root = NULL;
-    struct sl_publication publication = {.number = number};
-    const char *path = path_of(project, number, arena), *text;
+    struct sl_publication publication = *ret;
+    const char *text;
     size_t length;
-    SL_TRY_NEW(path, err);
-    if (!sl_fs_exists(path))
-        return sl_fail(err, SL_E_PUBLICATION, "there is no publication %lld", (long long)number);
     SL_TRY(sl_fs_read(path, MAX_BYTES, arena, &text, &length, err));
     SL_TRY(sl_json_parse(text, length, path, &root, err));
     const char *schema = sl_json_text(root, "schema", "");
@@ -108,6 +105,23 @@ int sl_publication_read(const struct sl_project *project, int64_t number, struct
         return sl_fail(err, SL_E_PUBLICATION, "'%s' does not say when it was made", path);
     SL_TRY(read_tables(root, arena, &publication, err));
     SL_TRY(read_withheld(root, arena, &publication, err));
+    *ret = publication;
+    return SL_OK;
+}
+
+int sl_publication_read(const struct sl_project *project, int64_t number, struct sl_arena *arena,
+                        struct sl_publication *ret, struct sl_err *err)
+{
+    struct sl_publication publication = {.number = number};
+    const char *path = path_of(project, number, arena);
+    SL_TRY_NEW(path, err);
+    if (!sl_fs_exists(path))
+        return sl_fail(err, SL_E_PUBLICATION, "there is no publication %lld", (long long)number);
+    int code = read_file(path, arena, &publication, err);
+    if (err && (code == SL_E_JSON_SYNTAX || code == SL_E_PUBLICATION))
+        (void)sl_err_hint(err, "restore the file from a backup, or move it away: tables stay as "
+                               "they are, and the next run publishes them again");
+    SL_TRY(code);
     *ret = publication;
     return SL_OK;
 }

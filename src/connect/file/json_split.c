@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-// More names than this are data that was written as names.
-#define MOST_COLUMNS 4096
-
 struct object {
     size_t length, size; // without and with its line end
     int64_t lines;
@@ -267,9 +264,9 @@ static int enter_object(struct sl_split *split, const struct object *object, int
             *ret = sl_split_is_column_name(split->scratch.text);
             if (!*ret)
                 break;
-            if (split->names.count == MOST_COLUMNS)
+            if (split->names.count == SL_SPLIT_MOST_COLUMNS)
                 return sl_fail(err, SL_E_SOURCE_COLUMNS, "its objects have more than %d names",
-                               MOST_COLUMNS);
+                               SL_SPLIT_MOST_COLUMNS);
             column = split->names.count;
             SL_TRY(sl_strs_add(&split->names, arena, split->scratch.text, err));
             SL_TRY(enter_name(split, split->names.items[column], column, err));
@@ -288,7 +285,7 @@ static int enter_object(struct sl_split *split, const struct object *object, int
 // An object whose names cannot be columns is corrupt; only if there is no other, the file fails.
 int sl_json_names(struct sl_split *split, struct sl_arena *arena, struct sl_err *err)
 {
-    int64_t *seen = SL_NEW_ARRAY(arena, int64_t, MOST_COLUMNS);
+    int64_t *seen = SL_NEW_ARRAY(arena, int64_t, SL_SPLIT_MOST_COLUMNS);
     struct sl_err failure = {0};
     struct object object;
     bool has_good = false;

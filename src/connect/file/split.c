@@ -95,6 +95,11 @@ static int hint_at_names(const struct sl_split *split, struct sl_arena *arena, i
     SL_AUTO(sl_buf_clear) struct sl_buf list = SL_BUF_INIT;
     struct sl_strs mended;
 
+    if (err && code == SL_E_SOURCE_COLUMNS && split->names.count > SL_SPLIT_MOST_COLUMNS)
+        return sl_err_hint(err,
+                           "is line %lld a header, and are delimiter and format declared "
+                           "rightly?",
+                           (long long)options->skip_lines + 1);
     if (!err || code != SL_E_SOURCE_COLUMNS || split->format != SL_SPLIT_CSV ||
         !options->has_header || mend_names(&split->names, arena, &mended, NULL) != SL_OK)
         return code;
@@ -124,7 +129,8 @@ int sl_split_open(const struct sl_split_file *file, const struct sl_strs *names,
     };
 
     SL_TRY(open_split(file, names, arena, &split, err));
-    if (!names && file->format == SL_SPLIT_CSV && options->mends_header)
+    if (!names && file->format == SL_SPLIT_CSV && options->mends_header &&
+        split.names.count <= SL_SPLIT_MOST_COLUMNS)
         SL_TRY(mend_names(&split.names, arena, &split.names, err));
     int code = names ? SL_OK : sl_split_check_names(&split.names, err);
     if (code != SL_OK)
@@ -208,6 +214,9 @@ int sl_split_check_names(const struct sl_strs *names, struct sl_err *err)
 {
     SL_AUTO(sl_map_clear) struct sl_map seen = {0};
 
+    if (names->count > SL_SPLIT_MOST_COLUMNS)
+        return sl_fail(err, SL_E_SOURCE_COLUMNS, "it has %zu columns, at most %d can be read",
+                       names->count, SL_SPLIT_MOST_COLUMNS);
     for (size_t i = 0; i < names->count; i++) {
         const char *name = names->items[i];
         size_t earlier;

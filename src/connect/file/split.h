@@ -59,7 +59,10 @@ SL_MUST int sl_split_run(struct sl_split *split, struct sl_lane *lane, struct sl
 
 // Neither empty nor reserved.
 bool sl_split_is_column_name(const char *name);
-// SL_E_SOURCE_COLUMNS unless every name can be a column of a raw table.
+// More names than this are data that was written as names, or read so by a wrong delimiter.
+#define SL_SPLIT_MOST_COLUMNS 4096
+
+// SL_E_SOURCE_COLUMNS unless every name can be a column of a raw table, and they are not too many.
 SL_MUST int sl_split_check_names(const struct sl_strs *names, struct sl_err *err);
 
 // Of the formats. The window's start is passed by what was taken.
