@@ -60,8 +60,8 @@ int sl_contract_columns(const struct sl_contract_table *table, struct sl_arena *
         if (column->personal.as == SL_PERSONAL_DROP)
             continue;
         columns[count].name = column->name;
-        columns[count].type = sl_personal_is_protected(column) ? SL_PERSONAL_TYPE
-                                                               : sl_reading_type(column, arena);
+        columns[count].type =
+            sl_personal_is_protected(column) ? SL_PERSONAL_TYPE : sl_reading_type(column, arena);
         SL_TRY_NEW(columns[count++].type, err);
     }
     columns[count++] = (struct sl_column){"_source", "VARCHAR"};

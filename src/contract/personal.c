@@ -46,8 +46,10 @@ static void add_fill(const struct sl_personal *personal, const char *count, stru
 static void add_ends(const struct sl_personal *personal, const char *text, struct sl_buf *sql)
 {
     long long first = (long long)personal->keep_first, last = (long long)personal->keep_last;
-    sl_buf_addf(sql, "list_transform([%s], lambda z: case when length(z) > %lld then left(z, %lld)"
-                " || ", text, first + last, first);
+    sl_buf_addf(sql,
+                "list_transform([%s], lambda z: case when length(z) > %lld then left(z, %lld)"
+                " || ",
+                text, first + last, first);
     SL_AUTO(sl_buf_clear) struct sl_buf count = SL_BUF_INIT;
     sl_buf_addf(&count, "length(z) - %lld", first + last);
     add_fill(personal, count.text, sql);
@@ -60,8 +62,10 @@ static void add_ends(const struct sl_personal *personal, const char *text, struc
 // What is no address is masked as a whole.
 static void add_domain(const struct sl_personal *personal, const char *text, struct sl_buf *sql)
 {
-    sl_buf_addf(sql, "list_transform([%s], lambda z: case when regexp_full_match(z, "
-                "'[^@]+@[^@]+') then ", text);
+    sl_buf_addf(sql,
+                "list_transform([%s], lambda z: case when regexp_full_match(z, "
+                "'[^@]+@[^@]+') then ",
+                text);
     add_fill(personal, "length(split_part(z, '@', 1))", sql);
     sl_buf_add(sql, " || '@' || split_part(z, '@', 2) else ");
     add_fill(personal, "length(z)", sql);

@@ -320,10 +320,11 @@ int sl_relation_build(const struct sl_relation_input *input, struct sl_pass *pas
     pass->is_bad = "\"~bad\"";
     pass->filter = input->table->filter ? "\"~filtered\"" : NULL;
     // A line that could not be split may hold what is personal anywhere.
-    pass->corrupt = sl_personal_is_any_protected(input->table)
-                        ? "encode(octet_length(\"~corrupt\") || ' bytes that are not shown, for the "
-                          "table has personal columns')"
-                        : "\"~corrupt\"";
+    pass->corrupt =
+        sl_personal_is_any_protected(input->table)
+            ? "encode(octet_length(\"~corrupt\") || ' bytes that are not shown, for the "
+              "table has personal columns')"
+            : "\"~corrupt\"";
     return SL_OK;
 }
 

@@ -156,19 +156,20 @@ static const struct sl_contract_column *find_column(const struct sl_contract_tab
 }
 
 // A hash is equal to no value but the same hash.
-static void check_protection(const struct foreign_key *key, const struct sl_rule *rule, size_t index)
+static void check_protection(const struct foreign_key *key, const struct sl_rule *rule,
+                             size_t index)
 {
     struct sl_world *world = key->checker->world;
     const struct sl_node *node = sl_graph_node(&world->graph, rule->parent);
-    const struct sl_contract_column *child =
-        find_column(key->contract, rule->columns.items[index]);
+    const struct sl_contract_column *child = find_column(key->contract, rule->columns.items[index]);
     const struct sl_contract_column *parent = find_column(
         node && node->kind == SL_NODE_CLEANSE ? node->contract : NULL, rule->to.items[index]);
     if (!child || !parent)
         return;
     const struct sl_personal *a = &child->personal, *b = &parent->personal;
-    bool is_same = a->as == b->as && (a->as != SL_PERSONAL_TOKEN || (a->length == b->length &&
-                                       sl_str_equal(a->prefix, b->prefix)));
+    bool is_same =
+        a->as == b->as && (a->as != SL_PERSONAL_TOKEN ||
+                           (a->length == b->length && sl_str_equal(a->prefix, b->prefix)));
     if (!is_same)
         sl_diag(&world->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, rule->place,
                 "give both columns the same 'sluice.personal'",

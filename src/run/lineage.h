@@ -28,7 +28,7 @@ struct sl_lineage_end {
     // Set by sl_lineage_classify: it carries values of this classification as they were received,
     // and the edge that brought them.
     const char *classification; // NULL: none
-    size_t brought_by; // index of the edge + 1; 0: they begin here
+    size_t brought_by;          // index of the edge + 1; 0: they begin here
 };
 struct sl_lineage_edge {
     struct sl_lineage_end *from, *to;

@@ -87,12 +87,10 @@ static int begin_column(struct tagger *tagger, const struct sl_node *node,
     const char *source = sl_arena_printf(&lineage->world->arena, "source.%s", node->bare);
     SL_TRY_NEW(raw, err);
     SL_TRY_NEW(source, err);
-    struct sl_lineage_end *ends[] = {sl_lineage_end(lineage, source, column->source_name),
-                                     sl_lineage_end(lineage, raw, column->source_name)};
-    for (size_t i = 0; i < 2; i++)
-        if (ends[i])
-            SL_TRY(enqueue(tagger, ends[i], column->classification, 0, err));
-    return SL_OK;
+    struct sl_lineage_end *field = sl_lineage_end(lineage, source, column->source_name);
+    struct sl_lineage_end *first =
+        field ? field : sl_lineage_end(lineage, raw, column->source_name);
+    return first ? enqueue(tagger, first, column->classification, 0, err) : SL_OK;
 }
 
 int sl_lineage_classify(struct sl_lineage *lineage, struct sl_err *err)
@@ -158,10 +156,10 @@ static int report(struct sl_lineage *lineage, const struct sl_lineage_end *end, 
     struct sl_project *project = lineage->world->project;
     const struct sl_node *node = reader_of(lineage, end);
     SL_AUTO(sl_buf_clear) struct sl_buf way = SL_BUF_INIT;
-    struct sl_place place = node->kind == SL_NODE_MODEL
-                                ? (struct sl_place){node->model->file, node->model->sql_line,
-                                                    node->model->sql_column}
-                                : node->delivery->node->place;
+    struct sl_place place =
+        node->kind == SL_NODE_MODEL
+            ? (struct sl_place){node->model->file, node->model->sql_line, node->model->sql_column}
+            : node->delivery->node->place;
     if (!add_way(lineage, end, &way))
         return SL_OK;
     SL_TRY(sl_buf_check(&way, err));
@@ -171,8 +169,9 @@ static int report(struct sl_lineage *lineage, const struct sl_lineage_end *end, 
                                        end->column);
     sl_diag(&project->diags,
             project->personal_level == SL_LEVEL_ERROR ? SL_SEVERITY_ERROR : SL_SEVERITY_WARNING,
-            SL_E_PERSONAL, place, hint, "column '%s' of '%s' carries %s values without protection: %s",
-            end->column, end->table, end->classification, way.text);
+            SL_E_PERSONAL, place, hint,
+            "column '%s' of '%s' carries %s values without protection: %s", end->column, end->table,
+            end->classification, way.text);
     return SL_OK;
 }
 

@@ -166,9 +166,9 @@ struct sl_contract_table { // one object of `schema`
     struct sl_place filter_place;
     struct sl_budget budget; // own, or the source's
     bool has_budget;
-    struct sl_drift drift; // the source's
+    struct sl_drift drift;       // the source's
     const char *personal_key_id; // the project's; NULL: it has none
-    const char *digest;    // fingerprint of all that decides what clean and quarantine hold
+    const char *digest;          // fingerprint of all that decides what clean and quarantine hold
 };
 
 struct sl_contract {

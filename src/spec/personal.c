@@ -199,9 +199,9 @@ static int check_column(struct sl_odcs_reader *reader, struct sl_contract_column
                "'sluice.orderBy' names it, and its order is not kept by what protects it");
     if (!compares || sl_personal_is_keyed(personal))
         return SL_OK;
-    compares = sl_arena_printf(&reader->project->arena,
-                               "%s, and 'as: %s' does not tell its values apart", compares,
-                               sl_personal_name(personal->as));
+    compares =
+        sl_arena_printf(&reader->project->arena, "%s, and 'as: %s' does not tell its values apart",
+                        compares, sl_personal_name(personal->as));
     SL_TRY_NEW(compares, err);
     refuse(reader, personal->place, "use 'as: hash' or 'as: token'", column->name, compares);
     return SL_OK;

@@ -110,7 +110,7 @@ struct sl_model {
     struct sl_strs
         order_by; // merge: newest wins by these, "updated_at" or "updated_at desc"; default desc
     const struct sl_yaml *checks; // list of {kind: arguments} or names; may be NULL
-    struct sl_strs personal; // columns that may carry personal values as they are
+    struct sl_strs personal;      // columns that may carry personal values as they are
     struct sl_requirements requirements;
 };
 
@@ -123,7 +123,7 @@ struct sl_delivery {    // one table to one place
     int write;          // enum sl_write_mode
     struct sl_strs key; // merge
     struct sl_strs partition_by; // partition: columns
-    struct sl_strs personal; // columns that may carry personal values as they are
+    struct sl_strs personal;     // columns that may carry personal values as they are
     const struct sl_yaml *node;
 };
 // Which version of a table is delivered: the newest, as soon as it is there; or the one that the
@@ -160,8 +160,8 @@ struct sl_project {
     int64_t memory_bytes;     // engine; 0: default
     int64_t threads;
     const char *temp_folder;
-    int64_t concurrency;    // steps at once; 0: number of cores
-    int requirements_level; // enum sl_level
+    int64_t concurrency;         // steps at once; 0: number of cores
+    int requirements_level;      // enum sl_level
     const char *personal_key;    // of hashes and tokens; NULL: none
     const char *personal_key_id; // says which key it is, without saying the key
     int personal_level; // enum sl_level: what `check` says of personal values that are passed on

@@ -401,8 +401,8 @@ static void give_key(struct harness *harness)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     assert_int_equal(sl_personal_key_sql("key", &sql, &harness->err), SL_OK);
-    assert_int_equal(
-        harness->session->kind->exec(harness->session, sql.text, NULL, &harness->err), SL_OK);
+    assert_int_equal(harness->session->kind->exec(harness->session, sql.text, NULL, &harness->err),
+                     SL_OK);
 }
 
 // The digest is that of the published example of HMAC-SHA-256 with the key "key".
