@@ -1,6 +1,7 @@
 // sluice check: everything that is wrong with a project, in one pass.
 #include "api/check.h"
 #include "cli/cli.h"
+#include "run/lineage.h"
 #include "run/testing.h"
 
 struct check_options {
@@ -65,11 +66,24 @@ static int print_json(const struct sl_project *project, int exit_code, struct sl
     return sl_print_json(root, err);
 }
 
+// Lineage is asked for only where it can matter.
+static int bind_and_check(struct sl_world *world, struct sl_err *err)
+{
+    SL_AUTO(sl_lineage_clear) struct sl_lineage lineage = {0};
+    SL_AUTO(sl_map_clear) struct sl_map catalog = {0};
+    if (!sl_project_is_personal(world->project)) {
+        SL_TRY(sl_world_bind(world, &catalog, err));
+        return sl_world_check(world, &catalog, err);
+    }
+    SL_TRY(sl_lineage_read(world, &lineage, err));
+    SL_TRY(sl_world_check(world, &lineage.catalog, err));
+    return sl_lineage_check_personal(&lineage, err);
+}
+
 static int run_check(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct check_options *options = self;
     SL_AUTO(sl_world_close) struct sl_world world = {0};
-    SL_AUTO(sl_map_clear) struct sl_map catalog = {0};
     struct sl_test_suite suite;
     struct sl_world_options world_options = {.folder = options->common.folder,
                                              .environment = options->common.environment,
@@ -79,8 +93,7 @@ static int run_check(const void *self, int *ret_exit, struct sl_err *err)
     sl_keep_project(options->common.cli, world.project);
     sl_project_check_requirements(world.project);
     SL_TRY(check_checks(&world, err));
-    SL_TRY(sl_world_bind(&world, &catalog, err));
-    SL_TRY(sl_world_check(&world, &catalog, err));
+    SL_TRY(bind_and_check(&world, err));
     SL_TRY(sl_test_suite_load(&world, &suite, err));
     struct sl_diags *diags = &world.project->diags;
     bool is_bad = diags->error_count || (options->strict && diags->warning_count);

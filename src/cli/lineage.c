@@ -60,6 +60,11 @@ static int list_edge(const struct walk *walk, const struct sl_lineage_end *from,
                              how == SL_LINEAGE_DECIDES ? "influence" : "value");
     if (json_array_append_new(walk->list, item) != 0)
         return sl_fail_memory(err);
+    const char *classification =
+        from->classification && to->classification ? from->classification : NULL;
+    if (classification && how != SL_LINEAGE_DECIDES &&
+        json_object_set_new(item, "classification", json_string(classification)) != 0)
+        return sl_fail_memory(err);
     if (how == SL_LINEAGE_PARSED && json_object_set_new(item, "rules", rules_json(edge)) != 0)
         return sl_fail_memory(err);
     return SL_OK;
@@ -238,6 +243,7 @@ static int run_lineage(const void *self, int *ret_exit, struct sl_err *err)
     (void)ret_exit;
     SL_TRY(sl_open_world(&options->common, &world, err));
     SL_TRY(sl_lineage_read(&world, &lineage, err));
+    SL_TRY(sl_lineage_classify(&lineage, err));
     struct walk walk = {.lineage = &lineage,
                         .is_downstream = options->downstream,
                         .follows_influence = options->influence,

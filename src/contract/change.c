@@ -152,6 +152,8 @@ static int compare_columns(struct comparer *comparer, struct sl_err *err)
         const char *name = sl_json_text(column, "name", "");
         if (!old || !are_same(old, column, fixed))
             return everything(comparer, name, "is new or another", err);
+        if (!same(old, column, "personal"))
+            return everything(comparer, name, "is protected otherwise", err);
         SL_TRY(compare_reading(comparer, old, column, name, err));
     }
     if (json_array_size(before) > json_array_size(now))

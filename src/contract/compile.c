@@ -2,6 +2,7 @@
 
 #include "contract/drift.h"
 #include "contract/nest.h"
+#include "contract/personal.h"
 #include "contract/relation.h"
 
 #include <string.h>
@@ -54,10 +55,14 @@ int sl_contract_columns(const struct sl_contract_table *table, struct sl_arena *
     size_t count = 0;
     struct sl_column *columns = SL_NEW_ARRAY(arena, struct sl_column, table->column_count + 2);
     SL_TRY_NEW(columns, err);
-    for (; count < table->column_count; count++) {
-        columns[count].name = table->columns[count].name;
-        columns[count].type = sl_reading_type(&table->columns[count], arena);
-        SL_TRY_NEW(columns[count].type, err);
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct sl_contract_column *column = &table->columns[i];
+        if (column->personal.as == SL_PERSONAL_DROP)
+            continue;
+        columns[count].name = column->name;
+        columns[count].type =
+            sl_personal_is_protected(column) ? SL_PERSONAL_TYPE : sl_reading_type(column, arena);
+        SL_TRY_NEW(columns[count++].type, err);
     }
     columns[count++] = (struct sl_column){"_source", "VARCHAR"};
     columns[count++] = (struct sl_column){"_position", "BIGINT"};
@@ -151,7 +156,9 @@ static int add_types(struct compiler *compiler, const struct sl_rule *rule, cons
     for (size_t i = 0; i < rule->columns.count; i++)
         for (size_t k = 0; k < compiler->table->column_count; k++)
             if (sl_str_equal(compiler->table->columns[k].name, rule->columns.items[i]))
-                types[i] = compiler->readings[k].type;
+                types[i] = sl_personal_is_protected(&compiler->table->columns[k])
+                               ? SL_PERSONAL_TYPE
+                               : compiler->readings[k].type;
     *ret = types;
     return SL_OK;
 }
@@ -223,6 +230,9 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
     if (rule->message) {
         sl_buf_reset(&message);
         sl_buf_add_sql_string(&message, rule->message);
+    } else if (sl_personal_is_judged(compiler->table, rule, reading)) {
+        sl_buf_reset(&message);
+        sl_personal_message(rule, &message);
     }
     SL_TRY(keep(compiler, &broken, &compiled.broken, err));
     SL_TRY(keep(compiler, &message, &compiled.message, err));
@@ -407,19 +417,46 @@ static int add_order(struct compiler *compiler, struct sl_err *err)
     return SL_OK;
 }
 
+static int add_judged(struct compiler *compiler, struct sl_err *err)
+{
+    struct sl_pass *pass = compiler->pass;
+    for (size_t i = 0; i < compiler->table->column_count; i++) {
+        const struct sl_contract_column *column = &compiler->table->columns[i];
+        struct sl_column judged = {.name = column->name};
+        if (column->personal.as == SL_PERSONAL_NONE)
+            continue;
+        judged.type = sl_reading_type(column, compiler->arena);
+        SL_TRY_NEW(judged.type, err);
+        if (!SL_PUSH(compiler->arena, pass->judged, pass->judged_count, judged))
+            return sl_fail_memory(err);
+    }
+    return SL_OK;
+}
+
 static int add_columns(struct compiler *compiler, struct sl_err *err)
 {
     struct sl_pass *pass = compiler->pass;
+    SL_TRY(add_judged(compiler, err));
     SL_TRY(sl_contract_columns(compiler->table, compiler->arena, &pass->columns,
                                &pass->column_count, err));
     pass->typed = SL_NEW_ARRAY(compiler->arena, const char *, pass->column_count);
     SL_TRY_NEW(pass->typed, err);
     for (size_t i = 0; i < pass->column_count; i++) {
         SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
-        sl_buf_add_sql_name(&name, pass->columns[i].name);
+        sl_personal_name_in(compiler->table, pass->columns[i].name, &name);
         SL_TRY(keep(compiler, &name, &pass->typed[i], err));
     }
     return SL_OK;
+}
+
+void sl_pass_kept(const struct sl_pass *pass, const char *column, struct sl_buf *sql)
+{
+    for (size_t i = 0; i < pass->column_count; i++)
+        if (sl_str_equal(pass->columns[i].name, column)) {
+            sl_buf_add(sql, pass->typed[i]);
+            return;
+        }
+    sl_buf_add_sql_name(sql, column);
 }
 
 int sl_contract_compile(const struct sl_contract_table *table, const struct sl_column *raw,
@@ -444,6 +481,8 @@ int sl_contract_compile(const struct sl_contract_table *table, const struct sl_c
                                       .raw_count = raw_count,
                                       .readings = compiler.readings,
                                       .arena = arena};
+    for (size_t i = 0; i < table->column_count; i++)
+        input.has_protected |= sl_personal_is_protected(&table->columns[i]);
     SL_TRY(sl_relation_build(&input, &pass, err));
     *ret = pass;
     return SL_OK;

@@ -62,6 +62,9 @@ struct sl_pass {
     struct sl_column
         *columns; // of the clean table: the contract's, then _source VARCHAR, _position BIGINT
     size_t column_count;
+    // Of the contract's columns those that clean has otherwise or not at all: as rules see them.
+    struct sl_column *judged;
+    size_t judged_count;
     const char *const *key; // primary key columns, in order
     size_t key_count;
     // Pieces of the prepared relation, put together by sl_pass_relation. Its columns are the clean
@@ -69,7 +72,7 @@ struct sl_pass {
     const char *heads[SL_PASS_ROWS];
     const char *select, *tail;
     // Expressions over the prepared relation.
-    const char **typed;  // per clean column: its value; null where it cannot be parsed
+    const char **typed;  // per clean column: what is kept; null where it cannot be parsed
     const char *is_bad;  // boolean, never null: at least one rule of severity reject broken, or the
                          // line is corrupt
     const char *reasons; // STRUCT(rule VARCHAR, "column" VARCHAR, message VARCHAR)[]: every broken
@@ -128,6 +131,10 @@ const char *sl_contract_path(const struct sl_contract_column *column);
 bool sl_contract_is_own_rule(const struct sl_rule *rule);
 bool sl_contract_is_required(const struct sl_contract_column *column);
 
+// The expression over the prepared relation that gives what clean keeps of a column: its name, or
+// where the contract protects it, its protected value.
+void sl_pass_kept(const struct sl_pass *pass, const char *column, struct sl_buf *sql);
+
 // Writes the prepared relation over `raw_sql`, a relation for FROM. `keep` (may be NULL) names
 // further columns of it to pass on, each as `expression as "~name"`, every one followed by a comma.
 void sl_pass_relation(const struct sl_pass *pass, enum sl_pass_rows rows, const char *raw_sql,
@@ -140,5 +147,8 @@ SL_MUST int sl_contract_verify(const struct sl_contract_table *table, const stru
                                size_t raw_count, const struct sl_pass *pass,
                                struct sl_session *session, struct sl_diags *diags,
                                struct sl_err *err);
+
+// The statements that give a session the key of hashes and tokens. Never to be logged.
+SL_MUST int sl_personal_key_sql(const char *key, struct sl_buf *sql, struct sl_err *err);
 
 #endif

@@ -1,5 +1,7 @@
 #include "contract/relation.h"
 
+#include "contract/personal.h"
+
 #define REASON_TYPE "STRUCT(\"rule\" VARCHAR, \"column\" VARCHAR, message VARCHAR)[]"
 
 static int keep(const struct sl_relation_input *input, const struct sl_buf *sql, const char **ret,
@@ -31,6 +33,26 @@ static void add_flag(const struct sl_pass *pass, enum sl_pass_rows rows, struct 
             sl_buf_addf(sql, " or (%s)",
                         rows == SL_PASS_ALL ? pass->rules[i].broken : pass->rules[i].flagged);
     sl_buf_add(sql, ", random() < 0) as \"~bad\"");
+}
+
+// What clean keeps of protected columns, beside the values as received, which rules judge.
+static void add_protected(const struct sl_relation_input *input, struct sl_buf *sql)
+{
+    if (!input->has_protected)
+        return;
+    sl_buf_add(sql, "(select *");
+    for (size_t i = 0; i < input->table->column_count; i++) {
+        const struct sl_contract_column *column = &input->table->columns[i];
+        SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
+        if (!sl_personal_is_protected(column))
+            continue;
+        sl_buf_add_sql_name(&name, column->name);
+        sl_buf_add(sql, ", ");
+        sl_personal_value(&column->personal, name.text, sql);
+        sl_buf_addf(sql, " as \"~z%zu\"", i);
+        sql->has_failed |= name.has_failed;
+    }
+    sl_buf_add(sql, " from ");
 }
 
 // Above the columns and below the flag.
@@ -107,6 +129,7 @@ static int add_head(const struct sl_relation_input *input, struct sl_pass *pass,
         add_flag(pass, rows, &sql);
     sl_buf_add(&sql, " from ");
     add_orphans(pass, rows, &sql);
+    add_protected(input, &sql);
     add_layers(input, rows, &sql);
     sl_buf_add(&sql, "(select ");
     return keep(input, &sql, &pass->heads[rows], err);
@@ -123,8 +146,9 @@ static int add_relation(const struct sl_relation_input *input, struct sl_pass *p
     add_raw_columns(input, &sql);
     sl_buf_add(&sql, " from ");
     SL_TRY(keep(input, &sql, &pass->select, err));
-    pass->tail = pass->parent_count ? " as r))))))))" : " as r)))))))";
-    return SL_OK;
+    pass->tail = sl_arena_printf(input->arena, " as r)))))))%s%s", pass->parent_count ? ")" : "",
+                                 input->has_protected ? ")" : "");
+    return pass->tail ? SL_OK : sl_fail_memory(err);
 }
 
 // [{rule, column, message}, ...] without those that hold.
@@ -224,6 +248,31 @@ static void add_raw_name(const struct sl_relation_input *input, size_t index, st
     sl_buf_addf(sql, "\"~%s%zu\"", is_in_contract ? "r" : "e", is_in_contract ? reading : index);
 }
 
+// How the raw column's values are protected, if any column reads it as personal.
+static const struct sl_personal *protection_of(const struct sl_relation_input *input,
+                                               const char *raw_name)
+{
+    for (size_t i = 0; i < input->table->column_count; i++)
+        if (sl_str_equal(input->readings[i].raw_name, raw_name) &&
+            input->table->columns[i].personal.as != SL_PERSONAL_NONE)
+            return &input->table->columns[i].personal;
+    return NULL;
+}
+
+static void add_payload_value(const struct sl_relation_input *input, size_t index,
+                              struct sl_buf *sql)
+{
+    const struct sl_personal *personal = protection_of(input, input->raw[index].name);
+    bool is_json = is_json_value(input->raw[index].type);
+    SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
+    add_raw_name(input, index, &name);
+    if (personal)
+        sl_personal_value(personal, name.text, sql);
+    else
+        sl_buf_addf(sql, is_json ? "%s" : "cast(%s as VARCHAR)", name.text);
+    sql->has_failed |= name.has_failed;
+}
+
 static int add_payload(const struct sl_relation_input *input, struct sl_pass *pass,
                        struct sl_err *err)
 {
@@ -231,14 +280,12 @@ static int add_payload(const struct sl_relation_input *input, struct sl_pass *pa
     bool is_first = true;
     sl_buf_add(&sql, "case when \"~corrupt\" is null then cast(json_object(");
     for (size_t i = 0; i < input->raw_count; i++) {
-        bool is_json = is_json_value(input->raw[i].type);
         if (is_bookkeeping(input->raw[i].name))
             continue;
         sl_buf_add(&sql, is_first ? "" : ", ");
         sl_buf_add_sql_string(&sql, input->raw[i].name);
-        sl_buf_add(&sql, is_json ? ", " : ", cast(");
-        add_raw_name(input, i, &sql);
-        sl_buf_add(&sql, is_json ? "" : " as VARCHAR)");
+        sl_buf_add(&sql, ", ");
+        add_payload_value(input, i, &sql);
         is_first = false;
     }
     sl_buf_add(&sql, ") as VARCHAR) end");
@@ -272,7 +319,12 @@ int sl_relation_build(const struct sl_relation_input *input, struct sl_pass *pas
     SL_TRY(add_received(input, pass, err));
     pass->is_bad = "\"~bad\"";
     pass->filter = input->table->filter ? "\"~filtered\"" : NULL;
-    pass->corrupt = "\"~corrupt\"";
+    // A line that could not be split may hold what is personal anywhere.
+    pass->corrupt =
+        sl_personal_is_any_protected(input->table)
+            ? "encode(octet_length(\"~corrupt\") || ' bytes that are not shown, for the "
+              "table has personal columns')"
+            : "\"~corrupt\"";
     return SL_OK;
 }
 

@@ -11,6 +11,7 @@ struct sl_relation_input {
     size_t raw_count;
     struct sl_reading *readings; // per contract column
     struct sl_arena *arena;
+    bool has_protected; // a column of clean
 };
 // Fills heads, select, tail, is_bad, reasons, warnings, filter, payload and corrupt from the pass's
 // rules.

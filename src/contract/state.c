@@ -90,7 +90,25 @@ static int add_column_rules(json_t *list, const struct sl_contract_column *colum
     return SL_OK;
 }
 
-static int add_column(json_t *list, const struct sl_contract_column *column, struct sl_err *err)
+// Which key it was is part of what clean holds; the key itself is kept nowhere.
+static int add_personal(json_t *object, const struct sl_personal *personal, const char *key_id,
+                        struct sl_err *err)
+{
+    if (personal->as == SL_PERSONAL_NONE)
+        return SL_OK;
+    return set(object, "personal",
+               json_pack("{s:s, s:I, s:I, s:b, s:s, s:I, s:s, s:s?}", "as",
+                         sl_personal_name(personal->as), "keep_first",
+                         (json_int_t)personal->keep_first, "keep_last",
+                         (json_int_t)personal->keep_last, "keep_domain", personal->keep_domain,
+                         "character", personal->character, "length", (json_int_t)personal->length,
+                         "prefix", personal->prefix, "key",
+                         sl_personal_is_keyed(personal) ? key_id : NULL),
+               err);
+}
+
+static int add_column(json_t *list, const struct sl_contract_column *column, const char *key_id,
+                      struct sl_err *err)
 {
     char name[32];
     json_t *object = json_object();
@@ -105,12 +123,13 @@ static int add_column(json_t *list, const struct sl_contract_column *column, str
     SL_TRY(set_list(object, "formats", &column->formats, err));
     SL_TRY(set_list(object, "nulls", &column->null_values, err));
     SL_TRY(set(object, "default", text(column->otherwise), err));
+    SL_TRY(add_personal(object, &column->personal, key_id, err));
     if (!column->field_count)
         return SL_OK;
     json_t *fields = json_array();
     SL_TRY(set(object, "fields", fields, err));
     for (size_t i = 0; i < column->field_count; i++)
-        SL_TRY(add_column(fields, &column->fields[i], err));
+        SL_TRY(add_column(fields, &column->fields[i], key_id, err));
     return SL_OK;
 }
 
@@ -124,7 +143,7 @@ int sl_contract_state(const struct sl_contract_table *table, struct sl_arena *ar
     SL_TRY(set(root, "columns", columns, err));
     SL_TRY(set(root, "rules", rules, err));
     for (size_t i = 0; i < table->column_count; i++) {
-        SL_TRY(add_column(columns, &table->columns[i], err));
+        SL_TRY(add_column(columns, &table->columns[i], table->personal_key_id, err));
         SL_TRY(add_column_rules(rules, &table->columns[i], arena, err));
     }
     for (size_t i = 0; i < table->rule_count; i++)

@@ -30,6 +30,10 @@ static void add_null_row(struct verifier *verifier)
     for (size_t i = 0; i < pass->column_count; i++)
         sl_buf_addf(&verifier->row, ", cast(null as %s) as %s", pass->columns[i].type,
                     pass->typed[i]);
+    for (size_t i = 0; i < pass->judged_count; i++) {
+        sl_buf_addf(&verifier->row, ", cast(null as %s) as ", pass->judged[i].type);
+        sl_buf_add_sql_name(&verifier->row, pass->judged[i].name);
+    }
     for (size_t i = 0; i < verifier->table->column_count; i++) {
         const struct sl_contract_column *column = &verifier->table->columns[i];
         sl_buf_addf(&verifier->row,

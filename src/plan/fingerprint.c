@@ -61,6 +61,14 @@ int sl_delivery_fingerprint(const struct sl_target *target, const struct sl_deli
     return sl_hash_end(hash, ret_hex, err);
 }
 
+static bool has_keyed_column(const struct sl_contract_table *contract)
+{
+    for (size_t i = 0; i < contract->column_count; i++)
+        if (sl_personal_is_keyed(&contract->columns[i].personal))
+            return true;
+    return false;
+}
+
 int sl_cleanse_fingerprint(const struct sl_contract_table *contract, char ret_hex[65],
                            struct sl_err *err)
 {
@@ -71,5 +79,7 @@ int sl_cleanse_fingerprint(const struct sl_contract_table *contract, char ret_he
     if (contract->drift.new_columns || contract->drift.missing_columns ||
         contract->drift.type_change)
         sl_hash_add_bytes(hash, &contract->drift, sizeof contract->drift);
+    if (has_keyed_column(contract))
+        sl_hash_add(hash, contract->personal_key_id);
     return sl_hash_end(hash, ret_hex, err);
 }

@@ -146,6 +146,38 @@ static void report_column(const struct foreign_key *key, const struct sl_rule *r
             name, rule->parent);
 }
 
+static const struct sl_contract_column *find_column(const struct sl_contract_table *contract,
+                                                    const char *name)
+{
+    for (size_t i = 0; contract && i < contract->column_count; i++)
+        if (sl_str_equal_nocase(contract->columns[i].name, name))
+            return &contract->columns[i];
+    return NULL;
+}
+
+// A hash is equal to no value but the same hash.
+static void check_protection(const struct foreign_key *key, const struct sl_rule *rule,
+                             size_t index)
+{
+    struct sl_world *world = key->checker->world;
+    const struct sl_node *node = sl_graph_node(&world->graph, rule->parent);
+    const struct sl_contract_column *child = find_column(key->contract, rule->columns.items[index]);
+    const struct sl_contract_column *parent = find_column(
+        node && node->kind == SL_NODE_CLEANSE ? node->contract : NULL, rule->to.items[index]);
+    if (!child || !parent)
+        return;
+    const struct sl_personal *a = &child->personal, *b = &parent->personal;
+    bool is_same =
+        a->as == b->as && (a->as != SL_PERSONAL_TOKEN ||
+                           (a->length == b->length && sl_str_equal(a->prefix, b->prefix)));
+    if (!is_same)
+        sl_diag(&world->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, rule->place,
+                "give both columns the same 'sluice.personal'",
+                "column '%s' is protected by '%s', and '%s' of %s by '%s': they cannot be compared",
+                child->name, sl_personal_name(a->as), parent->name, rule->parent,
+                sl_personal_name(b->as));
+}
+
 // Columns of a model's table are not known before it could be bound; then its step tells.
 static int check_foreign_key(void *self, struct sl_rule *rule, struct sl_err *err)
 {
@@ -158,7 +190,9 @@ static int check_foreign_key(void *self, struct sl_rule *rule, struct sl_err *er
         const char *type = type_of(key, rule->columns.items[i]);
         if (!column)
             report_column(key, rule, rule->to.items[i], parent);
-        else if (type && !sl_types_compare(type, sl_storage_type(column->type)))
+        else
+            check_protection(key, rule, i);
+        if (column && type && !sl_types_compare(type, sl_storage_type(column->type)))
             sl_diag(&key->checker->world->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT,
                     rule->place, "give both columns the same type",
                     "column '%s' is %s, and '%s' of %s is %s: they cannot be compared",

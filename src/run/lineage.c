@@ -148,6 +148,10 @@ static int add_cleanse(struct sl_lineage *lineage, const struct sl_node *node, s
     for (size_t i = 0; i < node->contract->column_count; i++) {
         const struct sl_contract_column *column = &node->contract->columns[i];
         struct end from = {raw, column->source_name};
+        if (column->personal.as == SL_PERSONAL_DROP) {
+            SL_TRY(decide_rows(lineage, from, node->name, err));
+            continue;
+        }
         SL_TRY(add_edge(lineage, from, (struct end){node->name, column->name}, SL_LINEAGE_PARSED,
                         err));
         struct sl_lineage_edge *edge = &lineage->edges[lineage->count - 1];

@@ -25,6 +25,10 @@ struct sl_lineage_end {
     size_t *in, *out;   // indices of edges
     size_t in_count, out_count;
     size_t seen; // for whoever walks
+    // Set by sl_lineage_classify: it carries values of this classification as they were received,
+    // and the edge that brought them.
+    const char *classification; // NULL: none
+    size_t brought_by;          // index of the edge + 1; 0: they begin here
 };
 struct sl_lineage_edge {
     struct sl_lineage_end *from, *to;
@@ -45,6 +49,14 @@ struct sl_lineage {
 // What models' columns are made of is remembered in <state>/lineage.cache. The project may have
 // mistakes: what cannot be bound has no lineage.
 SL_MUST int sl_lineage_read(struct sl_world *world, struct sl_lineage *ret, struct sl_err *err);
+// Says of each column whether it carries values that a contract classifies as personal, by value
+// and without protection.
+SL_MUST int sl_lineage_classify(struct sl_lineage *lineage, struct sl_err *err);
+// A diagnostic, of the project's level, for each column of a model or target that carries such
+// values and is not allowed to; of several on one way only for the first.
+SL_MUST int sl_lineage_check_personal(struct sl_lineage *lineage, struct sl_err *err);
+// Whether any column of a contract is so classified.
+bool sl_project_is_personal(const struct sl_project *project);
 void sl_lineage_clear(struct sl_lineage *lineage); // for SL_AUTO
 // NULL: nothing is known of it. column NULL: the rows of the table.
 struct sl_lineage_end *sl_lineage_end(const struct sl_lineage *lineage, const char *table,

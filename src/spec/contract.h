@@ -102,6 +102,29 @@ extern const struct sl_opt sl_rule_rows[]; // the options of all kinds; into str
 SL_MUST int sl_rule_form_rows(const struct sl_rule_form *form, struct sl_arena *arena,
                               const struct sl_opt **ret, struct sl_err *err);
 
+// How personal values of a column are kept in clean and quarantine: never as they were received.
+// Rules judge them before.
+enum sl_personal_as {
+    SL_PERSONAL_NONE,
+    SL_PERSONAL_MASK,
+    SL_PERSONAL_HASH,  // HMAC-SHA-256 with the project's key, as 64 hexadecimal digits
+    SL_PERSONAL_TOKEN, // the prefix, then the first `length` of them
+    SL_PERSONAL_DROP,  // clean does not have the column
+};
+struct sl_personal {
+    enum sl_personal_as as;
+    int64_t keep_first, keep_last; // mask: characters
+    bool keep_domain;              // mask: of an email address
+    const char *character;         // mask: what stands for each of the others
+    int64_t length;                // token: 8 to 64
+    const char *prefix;            // token
+    struct sl_place place;
+};
+const char *sl_personal_name(enum sl_personal_as as); // "hash"
+bool sl_personal_is_keyed(const struct sl_personal *personal);
+// Whether a column of this classification must not be passed on without protection.
+bool sl_personal_is_sensitive(const char *classification);
+
 struct sl_contract_column {
     const char *name;        // of the clean column, or of a member; of an array's item: ""
     const char *path;        // the same for a column; "address.zip", "items[].qty" inside of one
@@ -117,6 +140,7 @@ struct sl_contract_column {
     struct sl_strs null_values;         // texts that mean null; default: ""
     bool is_trimmed; // default true: blanks around are cut before parsing (text columns: false)
     const char *classification; // "restricted", ...
+    struct sl_personal personal;
     struct sl_rule *rules;
     size_t rule_count;
     struct sl_contract_column *fields; // of an object or array
@@ -142,8 +166,9 @@ struct sl_contract_table { // one object of `schema`
     struct sl_place filter_place;
     struct sl_budget budget; // own, or the source's
     bool has_budget;
-    struct sl_drift drift; // the source's
-    const char *digest;    // fingerprint of all that decides what clean and quarantine hold
+    struct sl_drift drift;       // the source's
+    const char *personal_key_id; // the project's; NULL: it has none
+    const char *digest;          // fingerprint of all that decides what clean and quarantine hold
 };
 
 struct sl_contract {
@@ -158,6 +183,8 @@ struct sl_contract {
 };
 
 extern const struct sl_opt sl_contract_rows[]; // for JSON Schema and docs
+// A diagnostic for each column whose protection needs a key, if the project has none.
+void sl_personal_check_key(struct sl_project *project, const struct sl_contract_table *table);
 SL_MUST int sl_contract_read(const struct sl_yaml *node, const char *file,
                              struct sl_project *project, struct sl_contract **ret,
                              struct sl_err *err);

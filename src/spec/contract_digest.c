@@ -65,6 +65,20 @@ static void add_rules(struct sl_hash *hash, const struct sl_rule *rules, size_t 
     }
 }
 
+static void add_personal(struct sl_hash *hash, const struct sl_personal *personal)
+{
+    if (personal->as == SL_PERSONAL_NONE)
+        return;
+    sl_hash_add(hash, "personal");
+    sl_hash_add(hash, sl_personal_name(personal->as));
+    add_number(hash, personal->keep_first);
+    add_number(hash, personal->keep_last);
+    add_number(hash, personal->keep_domain);
+    sl_hash_add(hash, personal->character);
+    add_number(hash, personal->length);
+    sl_hash_add(hash, personal->prefix);
+}
+
 static void add_column(struct sl_hash *hash, const struct sl_contract_column *column)
 {
     char name[32];
@@ -79,6 +93,7 @@ static void add_column(struct sl_hash *hash, const struct sl_contract_column *co
     sl_hash_add(hash, column->otherwise);
     add_list(hash, &column->null_values);
     add_number(hash, column->is_trimmed);
+    add_personal(hash, &column->personal);
     add_rules(hash, column->rules, column->rule_count);
     for (size_t i = 0; i < column->field_count; i++)
         add_column(hash, &column->fields[i]);

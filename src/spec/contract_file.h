@@ -175,6 +175,10 @@ SL_MUST int sl_odcs_read_property(struct sl_odcs_reader *reader,
                                   const struct sl_odcs_property *property, struct sl_err *err);
 // The fields of reader->column, an object or array. False for one that has none: it is JSON.
 bool sl_odcs_has_fields(const struct sl_odcs_property *property);
+// The custom property sluice.personal; and what the columns' protection does not go with.
+SL_MUST int sl_odcs_personal(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
+                             struct sl_err *err);
+SL_MUST int sl_odcs_check_personal(struct sl_odcs_reader *reader, struct sl_err *err);
 SL_MUST int sl_odcs_fields(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
                            struct sl_err *err);
 // Names of members or columns that are one to the engine; `names` has those before it.

@@ -176,6 +176,8 @@ static int govern(struct sl_project *project, const struct sl_source *source,
     SL_TRY_NEW(own, err);
     *own = *table;
     own->drift = source->drift;
+    own->personal_key_id = project->personal_key_id;
+    sl_personal_check_key(project, own);
     return sl_map_set(&project->index->governing, source->name, own, err);
 }
 

@@ -73,6 +73,12 @@ const struct sl_opt sl_model_rows[] = {
      .summary = "What must be true of the result before it is published: a list of {kind: "
                 "arguments} or names.",
      .example = "[{not_null: [day]}]"},
+    {.name = "personal",
+     .type = SL_OPT_STRINGS,
+     .offset = offsetof(struct file, model.personal),
+     .flags = SL_OPT_PLAIN,
+     .summary = "Columns of the result that may carry personal values as they are.",
+     .example = "[email]"},
     SL_REQUIREMENT_ROWS(offsetof(struct file, model.requirements)),
     SL_GRAIN_ROW(offsetof(struct file, model.requirements)),
     {0},
@@ -163,6 +169,7 @@ static void check_settings(struct sl_load *load, const struct sl_yaml *node,
 {
     sl_load_check_write(load, node, model->write, &model->key, &model->partition_by);
     sl_load_check_columns(load, node, "grain");
+    sl_load_check_columns(load, node, "personal");
     sl_load_check_order(load, node, "order_by");
     check_checks(load, model->checks);
     check_snapshot(load, node, model);

@@ -110,6 +110,7 @@ struct sl_model {
     struct sl_strs
         order_by; // merge: newest wins by these, "updated_at" or "updated_at desc"; default desc
     const struct sl_yaml *checks; // list of {kind: arguments} or names; may be NULL
+    struct sl_strs personal;      // columns that may carry personal values as they are
     struct sl_requirements requirements;
 };
 
@@ -122,6 +123,7 @@ struct sl_delivery {    // one table to one place
     int write;          // enum sl_write_mode
     struct sl_strs key; // merge
     struct sl_strs partition_by; // partition: columns
+    struct sl_strs personal;     // columns that may carry personal values as they are
     const struct sl_yaml *node;
 };
 // Which version of a table is delivered: the newest, as soon as it is there; or the one that the
@@ -165,10 +167,13 @@ struct sl_project {
     int64_t memory_bytes;      // engine; 0: default
     int64_t threads;
     const char *temp_folder;
-    double price_per_hour;  // of the engine; 0: none is declared
-    const char *currency;   // of the price; NULL: not said
-    int64_t concurrency;    // steps at once; 0: number of cores
-    int requirements_level; // enum sl_level
+    double price_per_hour;       // of the engine; 0: none is declared
+    const char *currency;        // of the price; NULL: not said
+    int64_t concurrency;         // steps at once; 0: number of cores
+    int requirements_level;      // enum sl_level
+    const char *personal_key;    // of hashes and tokens; NULL: none
+    const char *personal_key_id; // says which key it is, without saying the key
+    int personal_level; // enum sl_level: what `check` says of personal values that are passed on
     struct sl_budget budget;
     struct sl_source *sources;
     size_t source_count;

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/hash.h"
+
+enum { SHORTEST_KEY = 16, KEY_ID_LENGTH = 16 };
 
 // What sluice.yml says, and each of its environments.
 struct settings {
@@ -25,6 +28,10 @@ struct settings {
         int requirements;
     } checks;
     struct sl_budget quarantine;
+    struct sl_personal_settings {
+        const char *key;
+        int check;
+    } personal;
     struct sl_requirements defaults;
     struct sl_opt_list environments; // struct settings
     const struct sl_yaml *node;
@@ -72,6 +79,24 @@ static const struct sl_opt check_rows[] = {
     {0},
 };
 
+static const struct sl_opt personal_rows[] = {
+    {.name = "key",
+     .type = SL_OPT_STRING,
+     .offset = offsetof(struct sl_personal_settings, key),
+     .flags = SL_OPT_SECRET,
+     .summary = "Secret of at least 16 characters that hashes and tokens of personal values are "
+                "made with.",
+     .example = "${env:PERSONAL_KEY}"},
+    {.name = "check",
+     .type = SL_OPT_ENUM,
+     .offset = offsetof(struct sl_personal_settings, check),
+     .otherwise = "error",
+     .summary = "What `check` says of a classified column that reaches a model or target without "
+                "protection.",
+     .values = levels},
+    {0},
+};
+
 #define SETTING_ROWS                                                                              \
     {.name = "description",                                                                       \
      .type = SL_OPT_STRING,                                                                       \
@@ -115,6 +140,11 @@ static const struct sl_opt check_rows[] = {
          .offset = offsetof(struct settings, quarantine),                                         \
          .summary = "How many rows may be rejected before a step fails.",                         \
          .rows = sl_budget_rows},                                                                 \
+        {.name = "personal",                                                                      \
+         .type = SL_OPT_OBJECT,                                                                   \
+         .offset = offsetof(struct settings, personal),                                           \
+         .summary = "Protection of personal values.",                                             \
+         .rows = personal_rows},                                                                  \
     {                                                                                             \
         .name = "defaults", .type = SL_OPT_OBJECT, .offset = offsetof(struct settings, defaults), \
         .summary = "Requirements that hold where a file says nothing.", .rows = sl_default_rows   \
@@ -168,6 +198,17 @@ static void check_folder(struct sl_load *load, const struct sl_yaml *map, const 
                 "'%s' is '%s', which is no folder", key, value);
 }
 
+// The key itself is not said.
+static void check_personal(struct sl_load *load, const struct sl_yaml *map,
+                           const struct sl_personal_settings *personal)
+{
+    if (personal->key && strlen(personal->key) < SHORTEST_KEY)
+        sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
+                sl_yaml_place(map, "key"), "make one with `openssl rand -hex 32`",
+                "the key of 'personal' has %zu characters, expected at least %d",
+                strlen(personal->key), SHORTEST_KEY);
+}
+
 static void check_values(struct sl_load *load, const struct sl_yaml *map, struct settings *values)
 {
     static const struct sl_budget base = {.max_share = 0.2, .max_rows = -1, .min_rows = 100};
@@ -182,6 +223,7 @@ static void check_values(struct sl_load *load, const struct sl_yaml *map, struct
         sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
                 sl_yaml_place(engine, "price_per_hour"), "such as 0.12",
                 "'price_per_hour' is no price: expected 0 or more, and less than 1e12");
+    check_personal(load, sl_yaml_get(map, "personal"), &values->personal);
     sl_load_budget(load, sl_yaml_get(map, "quarantine"), &base, &values->quarantine);
 }
 
@@ -316,6 +358,26 @@ static int find_read_lake(struct sl_load *load, const char *reads, struct sl_err
     return SL_OK;
 }
 
+// Which key it is may be kept and shown, the key may not.
+static int apply_personal(struct sl_project *project, const struct sl_personal_settings *personal,
+                          struct sl_err *err)
+{
+    SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
+    char hex[65];
+
+    project->personal_level = personal->check;
+    project->personal_key = personal->key;
+    if (!personal->key)
+        return SL_OK;
+    SL_TRY(sl_hash_new(&hash, err));
+    sl_hash_add(hash, "sluice personal key");
+    sl_hash_add(hash, personal->key);
+    SL_TRY(sl_hash_end(hash, hex, err));
+    project->personal_key_id = sl_arena_strndup(&project->arena, hex, KEY_ID_LENGTH);
+    SL_TRY_NEW(project->personal_key_id, err);
+    return SL_OK;
+}
+
 static int apply(struct sl_load *load, const struct settings *values, struct sl_err *err)
 {
     struct sl_project *project = load->project;
@@ -338,6 +400,7 @@ static int apply(struct sl_load *load, const struct settings *values, struct sl_
     project->requirements_level = values->checks.requirements;
     project->budget = values->quarantine;
     load->defaults = values->defaults;
+    SL_TRY(apply_personal(project, &values->personal, err));
     return find_read_lake(load, values->reads, err);
 }
 

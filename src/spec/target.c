@@ -54,6 +54,12 @@ static const struct sl_opt delivery_rows[] = {
      .flags = SL_OPT_PLAIN,
      .summary = "partition: columns whose values make a partition.",
      .example = "[day]"},
+    {.name = "personal",
+     .type = SL_OPT_STRINGS,
+     .offset = offsetof(struct sl_delivery, personal),
+     .flags = SL_OPT_PLAIN,
+     .summary = "Columns that may carry personal values as they are.",
+     .example = "[email]"},
     {0},
 };
 
@@ -241,6 +247,7 @@ static int finish_delivery(struct sl_load *load, struct sl_map *names, const cha
                 delivery->to);
     sl_load_check_write(load, delivery->node, delivery->write, &delivery->key,
                         &delivery->partition_by);
+    sl_load_check_columns(load, delivery->node, "personal");
     return sl_map_set(names, delivery->to, delivery, err);
 }
 

@@ -145,8 +145,8 @@ SL_MUST int sl_cleanse_find_taken(struct sl_cleanse *cleanse, struct sl_err *err
 SL_MUST int sl_cleanse_find_late(struct sl_cleanse *cleanse, struct sl_err *err);
 SL_MUST int sl_cleanse_count_late(struct sl_cleanse *cleanse, size_t index, int64_t *ret,
                                   struct sl_err *err);
-// "email" in (select v from _taken0) or ...
-void sl_cleanse_add_taken(const struct sl_pass *pass, struct sl_buf *sql);
+// "email" in (select v from _taken0) or ...: of rows of the prepared relation, or of clean.
+void sl_cleanse_add_taken(const struct sl_pass *pass, bool is_prepared, struct sl_buf *sql);
 // The range becomes all of raw.
 void sl_cleanse_take_all(struct sl_cleanse *cleanse, const char *why);
 
@@ -181,6 +181,12 @@ SL_MUST int sl_cleanse_add_kept(struct sl_cleanse *cleanse, struct sl_buf *sql, 
 // ("a", "b") in (select ("a", "b") from table)
 void sl_cleanse_key_in(const struct sl_pass *pass, const char *relation, const char *table,
                        struct sl_buf *sql);
+// The same for rows of the prepared relation.
+void sl_cleanse_row_key_in(const struct sl_pass *pass, const char *relation, const char *table,
+                           struct sl_buf *sql);
+// "a", "~z1" as "b": columns of clean, from the prepared relation.
+void sl_cleanse_add_kept_as(const struct sl_pass *pass, const char *name, struct sl_buf *sql);
+void sl_cleanse_kept_key(const struct sl_pass *pass, struct sl_buf *sql);
 // "a", "b"
 void sl_cleanse_names(const char *prefix, const char *const *names, size_t count,
                       struct sl_buf *sql);

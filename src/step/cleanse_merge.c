@@ -14,9 +14,12 @@ static bool is_key(const struct sl_pass *pass, const char *name)
 }
 
 // Key and order columns, each once.
-static void add_narrow(const struct sl_pass *pass, struct sl_buf *sql)
+static void add_narrow(const struct sl_pass *pass, bool is_prepared, struct sl_buf *sql)
 {
-    sl_cleanse_names("", pass->key, pass->key_count, sql);
+    if (is_prepared)
+        sl_cleanse_kept_key(pass, sql);
+    else
+        sl_cleanse_names("", pass->key, pass->key_count, sql);
     for (size_t i = 0; i < pass->order_count; i++) {
         bool is_repeated = is_key(pass, pass->order_columns[i]);
         for (size_t other = 0; other < i; other++)
@@ -46,12 +49,12 @@ int sl_cleanse_find_old(struct sl_cleanse *cleanse, struct sl_err *err)
     const struct sl_pass *pass = &cleanse->pass;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_add(&sql, "create or replace temp table _key as select distinct ");
-    sl_cleanse_names("", pass->key, pass->key_count, &sql);
+    sl_cleanse_kept_key(pass, &sql);
     sl_buf_addf(&sql, " from %s", cleanse->rows[SL_PASS_GOOD]);
     SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
     sl_buf_reset(&sql);
     sl_buf_add(&sql, "create or replace temp table _old as select ");
-    add_narrow(pass, &sql);
+    add_narrow(pass, false, &sql);
     sl_buf_add(&sql, ", \"~file\", \"~row\" from ");
     SL_TRY(scan_clean(cleanse, cleanse->before.files, cleanse->before.file_count, &sql, err));
     sl_buf_add(&sql, " where ");
@@ -74,17 +77,17 @@ int sl_cleanse_rank(struct sl_cleanse *cleanse, bool is_side_complete, struct sl
         sl_buf_add(&sql, pass->order_is_desc[i] ? " desc nulls last" : " asc nulls last");
     }
     sl_buf_add(&sql, ") as \"~n\" from (select ");
-    add_narrow(pass, &sql);
+    add_narrow(pass, true, &sql);
     sl_buf_addf(&sql, ", \"~file\", \"~row\", true as \"~new\" from %s where not %s and not %s",
                 is_side_complete ? "_side" : cleanse->rows[SL_PASS_FLAGGED], pass->is_bad,
                 pass->filter ? pass->filter : "false");
     if (!is_side_complete) {
         sl_buf_add(&sql, " and ");
-        sl_cleanse_key_in(pass, "in", "_dup", &sql);
+        sl_cleanse_row_key_in(pass, "in", "_dup", &sql);
     }
     if (cleanse->before.file_count) {
         sl_buf_add(&sql, " union all select ");
-        add_narrow(pass, &sql);
+        add_narrow(pass, false, &sql);
         sl_buf_add(&sql, ", \"~file\", \"~row\", false from _old");
     }
     sl_buf_add(&sql, ")");

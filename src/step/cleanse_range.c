@@ -196,6 +196,18 @@ static int note_columns(struct sl_cleanse *cleanse, const struct sl_diags *diags
     return SL_OK;
 }
 
+// Statements with the key go to the engine only.
+static int give_key(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    struct sl_session *session = cleanse->context->session;
+    const char *key = cleanse->context->project->personal_key;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    if (!key)
+        return SL_OK;
+    SL_TRY(sl_personal_key_sql(key, &sql, err));
+    return session->kind->exec(session, sql.text, NULL, err);
+}
+
 static int compile(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw,
                    struct sl_err *err)
 {
@@ -205,6 +217,7 @@ static int compile(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *r
                                &diags, &cleanse->pass, err));
     SL_TRY(first_error(&diags, err));
     SL_TRY(note_columns(cleanse, &diags, err));
+    SL_TRY(give_key(cleanse, err));
     bool is_known = sl_str_equal(cleanse->clean.record.fingerprint, cleanse->fingerprint);
     if (is_known && !cleanse->range.is_full && !cleanse->range.is_replay)
         return SL_OK;

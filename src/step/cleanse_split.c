@@ -29,6 +29,33 @@ void sl_cleanse_key_in(const struct sl_pass *pass, const char *relation, const c
     sl_buf_addf(sql, ") from %s)", table);
 }
 
+void sl_cleanse_row_key_in(const struct sl_pass *pass, const char *relation, const char *table,
+                           struct sl_buf *sql)
+{
+    for (size_t i = 0; i < pass->key_count; i++) {
+        sl_buf_add(sql, i ? ", " : "(");
+        sl_pass_kept(pass, pass->key[i], sql);
+    }
+    sl_buf_addf(sql, ") %s (select (", relation);
+    sl_cleanse_names("", pass->key, pass->key_count, sql);
+    sl_buf_addf(sql, ") from %s)", table);
+}
+
+void sl_cleanse_add_kept_as(const struct sl_pass *pass, const char *name, struct sl_buf *sql)
+{
+    sl_pass_kept(pass, name, sql);
+    sl_buf_add(sql, " as ");
+    sl_buf_add_sql_name(sql, name);
+}
+
+void sl_cleanse_kept_key(const struct sl_pass *pass, struct sl_buf *sql)
+{
+    for (size_t i = 0; i < pass->key_count; i++) {
+        sl_buf_add(sql, i ? ", " : "");
+        sl_cleanse_add_kept_as(pass, pass->key[i], sql);
+    }
+}
+
 int sl_cleanse_exec(struct sl_cleanse *cleanse, const struct sl_buf *sql, struct sl_err *err)
 {
     struct sl_session *session = cleanse->context->session;
@@ -57,7 +84,7 @@ static int find_rivals(struct sl_cleanse *cleanse, int64_t *ret_rows, struct sl_
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     sl_buf_add(&sql, "create or replace temp table _dup as select ");
-    sl_cleanse_names("", pass->key, pass->key_count, &sql);
+    sl_cleanse_kept_key(pass, &sql);
     sl_buf_addf(&sql, ", count(*) as \"~n\" from %s group by all having count(*) > 1",
                 cleanse->rows[SL_PASS_GOOD]);
     if (cleanse->before.file_count) {
@@ -84,11 +111,11 @@ static int set_aside(struct sl_cleanse *cleanse, bool has_rivals, struct sl_err 
                 filtered(cleanse));
     if (has_rivals) {
         sl_buf_add(&sql, " or ");
-        sl_cleanse_key_in(pass, "in", "_dup", &sql);
+        sl_cleanse_row_key_in(pass, "in", "_dup", &sql);
     }
     if (pass->unique_count) {
         sl_buf_add(&sql, " or ");
-        sl_cleanse_add_taken(pass, &sql);
+        sl_cleanse_add_taken(pass, true, &sql);
     }
     SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
     sl_buf_reset(&sql);

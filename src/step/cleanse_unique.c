@@ -31,17 +31,20 @@ static int create_taken(struct sl_cleanse *cleanse, size_t index, struct sl_err 
 {
     const char *column = cleanse->pass.uniques[index].column;
     SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf kept = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_add_sql_name(&name, column);
+    sl_pass_kept(&cleanse->pass, column, &kept);
     SL_TRY(sl_buf_check(&name, err));
+    SL_TRY(sl_buf_check(&kept, err));
     sl_buf_addf(&sql,
                 "create or replace temp table _taken%zu as select %s as v from %s where %s is not "
                 "null group by 1 having count(*) > 1",
-                index, name.text, cleanse->rows[SL_PASS_GOOD], name.text);
+                index, kept.text, cleanse->rows[SL_PASS_GOOD], kept.text);
     if (cleanse->before.file_count) {
         sl_buf_addf(&sql, " union select %s from ", name.text);
         SL_TRY(scan_clean(cleanse, &sql, err));
-        sl_buf_addf(&sql, " where %s in (select %s from %s)", name.text, name.text,
+        sl_buf_addf(&sql, " where %s in (select %s from %s)", name.text, kept.text,
                     cleanse->rows[SL_PASS_GOOD]);
     }
     return sl_cleanse_exec(cleanse, &sql, err);
@@ -54,17 +57,20 @@ int sl_cleanse_find_taken(struct sl_cleanse *cleanse, struct sl_err *err)
     return SL_OK;
 }
 
-void sl_cleanse_add_taken(const struct sl_pass *pass, struct sl_buf *sql)
+void sl_cleanse_add_taken(const struct sl_pass *pass, bool is_prepared, struct sl_buf *sql)
 {
     for (size_t i = 0; i < pass->unique_count; i++) {
         sl_buf_add(sql, i ? " or " : "");
-        sl_buf_add_sql_name(sql, pass->uniques[i].column);
+        if (is_prepared)
+            sl_pass_kept(pass, pass->uniques[i].column, sql);
+        else
+            sl_buf_add_sql_name(sql, pass->uniques[i].column);
         sl_buf_addf(sql, " in (select v from _taken%zu)", i);
     }
 }
 
 // Columns that are unique, and those that say which row comes first.
-static void add_narrow(const struct sl_pass *pass, struct sl_buf *sql)
+static void add_narrow(const struct sl_pass *pass, bool is_prepared, struct sl_buf *sql)
 {
     for (size_t i = 0; i < pass->column_count; i++) {
         const char *name = pass->columns[i].name;
@@ -75,7 +81,10 @@ static void add_narrow(const struct sl_pass *pass, struct sl_buf *sql)
             is_needed |= sl_str_equal(pass->order_columns[k], name);
         if (!is_needed)
             continue;
-        sl_buf_add_sql_name(sql, name);
+        if (is_prepared)
+            sl_cleanse_add_kept_as(pass, name, sql);
+        else
+            sl_buf_add_sql_name(sql, name);
         sl_buf_add(sql, ", ");
     }
 }
@@ -86,11 +95,11 @@ static int create_rivals(struct sl_cleanse *cleanse, struct sl_err *err)
     const struct sl_pass *pass = &cleanse->pass;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_add(&sql, "create or replace temp table _rival as select ");
-    add_narrow(pass, &sql);
+    add_narrow(pass, true, &sql);
     sl_buf_addf(&sql,
                 "\"~file\", \"~row\", true as \"~new\" from _side where not %s and not %s and (",
                 pass->is_bad, pass->filter ? pass->filter : "false");
-    sl_cleanse_add_taken(pass, &sql);
+    sl_cleanse_add_taken(pass, true, &sql);
     sl_buf_add(&sql, ")");
     if (pass->key_count)
         sl_buf_add(&sql,
@@ -98,11 +107,11 @@ static int create_rivals(struct sl_cleanse *cleanse, struct sl_err *err)
                    "where \"~new\" and \"~n\" > 1)");
     if (cleanse->before.file_count) {
         sl_buf_add(&sql, " union all select ");
-        add_narrow(pass, &sql);
+        add_narrow(pass, false, &sql);
         sl_buf_add(&sql, "\"~file\", \"~row\", false from ");
         SL_TRY(scan_clean(cleanse, &sql, err));
         sl_buf_add(&sql, " where (");
-        sl_cleanse_add_taken(pass, &sql);
+        sl_cleanse_add_taken(pass, false, &sql);
         sl_buf_add(&sql, ")");
         if (pass->key_count) {
             sl_buf_add(&sql, " and ");

@@ -1,10 +1,19 @@
-#include "contract/rule.h"
+#include "contract/personal.h"
 
 static void add_names(const struct sl_strs *names, const char *between, struct sl_buf *sql)
 {
     for (size_t i = 0; i < names->count; i++) {
         sl_buf_add(sql, i ? between : "");
         sl_buf_add_sql_name(sql, names->items[i]);
+    }
+}
+
+// As clean keeps them on both sides.
+static void add_kept(const struct sl_rule_site *site, const char *between, struct sl_buf *sql)
+{
+    for (size_t i = 0; i < site->rule->columns.count; i++) {
+        sl_buf_add(sql, i ? between : "");
+        sl_personal_name_in(site->table, site->rule->columns.items[i], sql);
     }
 }
 
@@ -29,9 +38,9 @@ static void say(const struct sl_rule *rule, struct sl_buf *message)
 static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, struct sl_buf *message)
 {
     const struct sl_rule *rule = site->rule;
-    add_names(&rule->columns, " is not null and ", broken);
+    add_kept(site, " is not null and ", broken);
     sl_buf_add(broken, " is not null and (");
-    add_names(&rule->columns, ", ", broken);
+    add_kept(site, ", ", broken);
     sl_buf_add(broken, ") not in (select (");
     add_names(&rule->to, ", ", broken);
     sl_buf_addf(broken, ") from %s)", site->parent);

@@ -1,5 +1,6 @@
 // The pass over a whole row: key, order, filter, corrupt lines, payload; and what the compiler says
 // of a contract that does not fit.
+#include "contract/personal.h"
 #include "harness.h"
 
 #include <setjmp.h>
@@ -396,6 +397,70 @@ static void memory_running_out_is_reported_at_every_allocation(void **state)
     harness_reset(harness);
 }
 
+static void give_key(struct harness *harness)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    assert_int_equal(sl_personal_key_sql("key", &sql, &harness->err), SL_OK);
+    assert_int_equal(harness->session->kind->exec(harness->session, sql.text, NULL, &harness->err),
+                     SL_OK);
+}
+
+// The digest is that of the published example of HMAC-SHA-256 with the key "key".
+static void a_protected_value_is_all_that_clean_has(void **state)
+{
+    static const char fox[] = "'The quick brown fox jumps over the lazy dog'";
+    static const char mac[] = "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8";
+    const struct {
+        struct sl_personal personal;
+        const char *value, *expected;
+    } cases[] = {
+        {{.as = SL_PERSONAL_HASH}, fox, mac},
+        {{.as = SL_PERSONAL_TOKEN, .length = 8, .prefix = "c'"}, fox, "c'f7bc83f4"},
+        {{.as = SL_PERSONAL_HASH}, "null::varchar", "null"},
+        {{.as = SL_PERSONAL_TOKEN, .length = 8, .prefix = ""}, "null::varchar", "null"},
+        {{.as = SL_PERSONAL_MASK, .character = "*"}, "'Zoë'", "***"},
+        {{.as = SL_PERSONAL_MASK, .character = "•", .keep_first = 1}, "'日本語'", "日••"},
+        {{.as = SL_PERSONAL_MASK, .character = "'", .keep_first = 1, .keep_last = 1}, "'ab'", "''"},
+        {{.as = SL_PERSONAL_MASK, .character = "*", .keep_last = 2}, "12345", "***45"},
+        {{.as = SL_PERSONAL_MASK, .character = "*", .keep_last = 2}, "null::varchar", "null"},
+        {{.as = SL_PERSONAL_MASK, .character = "*", .keep_domain = true}, "'ö@x.de'", "*@x.de"},
+        {{.as = SL_PERSONAL_MASK, .character = "*", .keep_domain = true}, "'a@b@c'", "*****"},
+        {{.as = SL_PERSONAL_MASK, .character = "*", .keep_domain = true}, "'@x.de'", "*****"},
+    };
+    struct harness *harness = *state;
+    give_key(harness);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+        SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+        sl_buf_add(&sql, "select coalesce(");
+        sl_personal_value(&cases[i].personal, "v", &sql);
+        sl_buf_addf(&sql, ", 'null') from (select %s as v)", cases[i].value);
+        assert_int_equal(
+            harness->session->kind->query(harness->session, sql.text, 0, &result, &harness->err),
+            SL_OK);
+        assert_string_equal(sl_result_text(result, 0, 0), cases[i].expected);
+    }
+}
+
+static void without_its_key_a_session_makes_no_hash(void **state)
+{
+    struct harness *harness = *state;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    struct sl_personal personal = {.as = SL_PERSONAL_HASH};
+    assert_int_equal(harness->session->kind->exec(harness->session,
+                                                  "reset variable sluice_inner; reset variable "
+                                                  "sluice_outer",
+                                                  NULL, &harness->err),
+                     SL_OK);
+    sl_buf_add(&sql, "select ");
+    sl_personal_value(&personal, "'a'", &sql);
+    assert_int_not_equal(
+        harness->session->kind->query(harness->session, sql.text, 0, &result, &harness->err),
+        SL_OK);
+    harness_reset(harness);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +478,8 @@ int main(void)
         cmocka_unit_test(a_foreign_key_is_tested_once_and_holds_rows_that_only_it_rejects),
         cmocka_unit_test(a_range_needs_an_order_and_an_order_needs_its_column),
         cmocka_unit_test(what_the_engine_refuses_is_named_with_its_rule),
+        cmocka_unit_test(a_protected_value_is_all_that_clean_has),
+        cmocka_unit_test(without_its_key_a_session_makes_no_hash),
         cmocka_unit_test(memory_running_out_is_reported_at_every_allocation),
     };
     return cmocka_run_group_tests_name("contract: the pass", tests, harness_setup,

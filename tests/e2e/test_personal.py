@@ -1,0 +1,269 @@
+"""Personal values: protected on the way into clean, nowhere in the clear after that, and not passed on without leave."""
+import hashlib
+import hmac
+
+import duckdb
+import pytest
+
+KEY = "correct horse battery staple"
+CONTRACT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: people
+name: people
+version: 1.0.0
+status: active
+schema:
+  - name: people
+    properties:
+      - name: email
+        logicalType: string
+        primaryKey: true
+        logicalTypeOptions: {{pattern: '^[^@]+@[^@]+$'}}
+        customProperties: [{{property: sluice.personal, value: {email}}}]
+      - name: mail
+        physicalName: contact
+        logicalType: string
+        customProperties: [{{property: sluice.personal, value: {{as: mask, keep_domain: true}}}}]
+      - name: card
+        logicalType: string
+        customProperties: [{{property: sluice.personal, value: {{as: mask, keep_last: 4, character: '#'}}}}]
+      - name: born
+        logicalType: date
+        customProperties: [{{property: sluice.personal, value: {{as: token, prefix: b_, length: 12}}}}]
+      - name: phone
+        logicalType: integer
+        required: true
+        customProperties: [{{property: sluice.personal, value: {{as: drop}}}}]
+      - name: note
+        logicalType: string
+        {note}
+      - {{name: seq, logicalType: integer}}
+"""
+COLUMNS = "email,contact,card,born,phone,note,seq\n"
+HEAD = "name: people\nchecks: {requirements: off}\nquarantine: {max_share: 1.0}\n"
+SECRETS = ["ada@example.com", "zoë@example.org", "no-address", "ada.contact", "4111222233334444", "1815-12-10",
+           "5550123", "not-a-phone", "5559999"]
+
+
+def digest(text, key=KEY):
+    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def make(project, email="{as: hash}", note=""):
+    project.write("sluice.yml", HEAD + "personal: {key: '${env:PEOPLE_KEY}'}\n")
+    project.write("sources/people.yml", "path: data/people-*.csv\n")
+    project.write("contracts/people.odcs.yml", CONTRACT.format(email=email, note=note))
+    project.write("data/people-1.csv", COLUMNS
+                  + "ada@example.com,ada.contact@x.de,4111222233334444,1815-12-10,5550123,hello,1\n"
+                  + "zoë@example.org,,123,,5559999,,2\n"
+                  + "no-address,no-address,4111222233334444,1815-12-10,5550123,bad,3\n"
+                  + "ben@example.com,b@c@d,1234,not-a-day,not-a-phone,bad,4\n"
+                  + "cut@example.com,\"5550123\n")
+
+
+def run(project, key=KEY, **options):
+    return project.json("run", env={"PEOPLE_KEY": key}, **options)
+
+
+def everything(project, *layers):
+    """All text of the tables' Parquet files, read by DuckDB, and of their logs."""
+    found = []
+    for layer in layers:
+        for file in (project.folder / "lake" / layer).rglob("*.parquet"):
+            for row in duckdb.sql(f"select columns(*)::varchar from read_parquet('{file}')").fetchall():
+                found += [value for value in row if value is not None]
+        found += [file.read_text() for file in (project.folder / "lake" / layer).rglob("*.json")]
+    assert found
+    return "\n".join(found)
+
+
+def test_clean_holds_only_what_protects_the_values(project):
+    make(project)
+    run(project)
+    rows = {row["seq"]: row for row in project.delta("clean.people").to_pylist()}
+    assert {"email", "mail", "card", "born", "note", "seq"} == {c for c in rows[1] if not c.startswith("_")}
+    assert rows[1]["email"] == digest("ada@example.com")
+    assert rows[2]["email"] == digest("zoë@example.org")
+    assert (rows[1]["mail"], rows[2]["mail"]) == ("***********@x.de", None)
+    assert (rows[1]["card"], rows[2]["card"]) == ("############4444", "###")
+    assert (rows[1]["born"], rows[2]["born"]) == ("b_" + digest("1815-12-10")[:12], None)
+    assert sorted(rows) == [1, 2]
+
+
+def test_no_value_is_in_the_clear_behind_raw(project):
+    make(project)
+    run(project)
+    text = everything(project, "clean", "quarantine")
+    assert [secret for secret in SECRETS if secret in text] == []
+    assert digest("no-address") in text
+    reasons = project.rows("quarantine.people", "reasons")
+    assert "email.pattern" in str(reasons) and "born.type" in str(reasons) and "phone.type" in str(reasons)
+    raw = everything(project, "raw")
+    assert all(secret in raw for secret in SECRETS)
+
+
+def test_the_key_is_nowhere(project):
+    make(project)
+    done = project.run("run", env={"PEOPLE_KEY": KEY})
+    shown = project.run("config", "show", "--json", env={"PEOPLE_KEY": KEY})
+    block = KEY.encode().ljust(64, b"\0")
+    pads = [bytes(b ^ pad for b in block).hex()[:40] for pad in (0x36, 0x5C)]
+    texts = [done.stdout, done.stderr, shown.stdout]
+    texts += [file.read_bytes().decode("latin-1") for file in project.folder.rglob("*") if file.is_file()]
+    assert [text for text in texts for secret in [KEY, *pads] if secret in text] == []
+
+
+def test_a_hashed_key_is_still_a_key_in_later_runs(project):
+    make(project)
+    run(project)
+    project.write("data/people-2.csv", COLUMNS + "ada@example.com,,,,5550123,later,9\nnew@example.com,,,,5550124,,10\n")
+    run(project)
+    rows = project.delta("clean.people").to_pylist()
+    assert sorted(row["seq"] for row in rows) == [2, 9, 10]
+    assert len({row["email"] for row in rows}) == 3
+
+
+@pytest.mark.parametrize("change", ["key", "form"])
+def test_another_protection_builds_the_table_anew(project, change):
+    make(project)
+    run(project)
+    other = KEY if change == "form" else "another key of some length"
+    if change == "form":
+        make(project, email="{as: token, length: 20}")
+    run(project, other)
+    emails = {row["email"] for row in project.delta("clean.people").to_pylist()}
+    expected = {digest("ada@example.com", other), digest("zoë@example.org", other)}
+    assert emails == ({text[:20] for text in expected} if change == "form" else expected)
+    rejected = str(project.rows("quarantine.people"))
+    assert digest("no-address") not in rejected or change == "form"
+    assert digest("no-address", other)[:20] in rejected
+    assert run(project, other)["steps"] == []
+
+
+@pytest.mark.parametrize("email, message", [
+    ("{as: mask}", "it is in the primary key, and 'as: mask' does not tell its values apart"),
+    ("{as: drop}", "it is in the primary key, and 'as: drop' does not tell its values apart"),
+    ("{as: hash, keep_last: 2}", "'keep_last' is for 'as: mask'"),
+    ("{as: token, length: 4}", "a token has from 8 to 64 hexadecimal digits"),
+    ("{as: hush}", "hush"),
+    ("hash", "expected a map such as {as: hash}"),
+])
+def test_a_protection_that_cannot_be_is_refused(project, email, message):
+    make(project, email=email)
+    found = project.json("check", env={"PEOPLE_KEY": KEY}, exit_code=1)
+    assert message in str(found)
+
+
+def test_a_key_is_needed_and_must_be_long(project):
+    make(project)
+    short = project.run("check", env={"PEOPLE_KEY": "tiny-secret"}, exit_code=1)
+    assert "has 11 characters, expected at least 16" in short.stderr and "tiny-secret" not in short.stderr
+    project.write("sluice.yml", HEAD)
+    none = project.run("check", exit_code=1)
+    assert "which needs a key" in none.stderr
+
+
+LEAKY = """
+apiVersion: v3.1.0
+kind: DataContract
+id: people
+name: people
+version: 1.0.0
+status: active
+schema:
+  - name: people
+    properties:
+      - {{name: id, logicalType: integer, primaryKey: true}}
+      - name: email
+        logicalType: string
+        classification: {classification}
+        {protection}
+"""
+PROTECTED = "customProperties: [{property: sluice.personal, value: {as: token}}]"
+WAY = "source.people.email -> raw.people.email -> clean.people.email -> curated.base.address"
+
+
+def leak(project, classification="pii", protection="", check="error", base="", hops="", target=""):
+    project.write("sluice.yml", HEAD + f"personal: {{key: a key of some length, check: {check}}}\n")
+    project.write("sources/people.yml", "path: data/people.csv\n")
+    project.write("data/people.csv", "id,email\n1,ada@example.com\n2,ben@example.com\n")
+    project.write("contracts/people.odcs.yml", LEAKY.format(classification=classification, protection=protection))
+    project.write("models/base.sql", f"/* sluice\n{base}\n*/\nselect id, lower(email) as address from clean.people\n")
+    project.write("models/hops.sql", f"/* sluice\n{hops}\n*/\nselect address as mail, count(*) as n from curated.base group by 1\n")
+    project.write("models/counts.sql", "select count(*) as n from clean.people where email like 'a%'\n")
+    project.write("targets/out.yml", "type: csv\npath: out\ndeliver:\n  - table: curated.hops\n" + target)
+
+
+def leaks(project, exit_code=1):
+    found = project.json("check", exit_code=exit_code)
+    return [{**d, "list": name} for name in ("errors", "warnings") for d in found[name] if d["code"] == "SL0408"]
+
+
+def test_check_names_the_way_of_a_value_into_a_model(project):
+    leak(project)
+    (found,) = leaks(project)
+    assert found["message"] == f"column 'address' of 'curated.base' carries pii values without protection: {WAY}"
+    assert (found["file"], found["list"]) == ("models/base.sql", "errors")
+
+
+def test_what_one_model_may_have_is_not_for_the_next(project):
+    leak(project, base="personal: [address]")
+    (found,) = leaks(project)
+    assert found["message"].endswith(WAY + " -> curated.hops.mail") and found["file"] == "models/hops.sql"
+    leak(project, base="personal: [address]", hops="personal: [mail]")
+    (found,) = leaks(project)
+    assert found["message"].endswith(" -> curated.hops.mail -> target.out.hops.mail")
+    assert (found["file"], found["line"]) == ("targets/out.yml", 4)
+    leak(project, base="personal: [address]", hops="personal: [mail]", target="    personal: [mail]\n")
+    assert leaks(project, exit_code=0) == []
+
+
+@pytest.mark.parametrize("settings", [{"protection": PROTECTED}, {"classification": "public"}, {"check": "off"}])
+def test_what_is_protected_or_public_may_go_anywhere(project, settings):
+    leak(project, **settings)
+    assert leaks(project, exit_code=0) == []
+
+
+def test_the_project_may_ask_for_a_warning_only(project):
+    leak(project, check="warn")
+    assert [d["list"] for d in leaks(project, exit_code=0)] == ["warnings"]
+
+
+def test_a_model_over_raw_goes_round_the_contract(project):
+    leak(project, protection=PROTECTED)
+    project.write("models/round.sql", "select email from raw.people\n")
+    (found,) = leaks(project)
+    assert found["message"].endswith("source.people.email -> raw.people.email -> curated.round.email")
+
+
+def test_lineage_shows_the_classification_up_to_where_it_is_protected(project):
+    leak(project)
+    edges = {e["to_table"]: e.get("classification") for e in project.json("lineage", "target.out.hops.mail")["edges"]}
+    assert edges == dict.fromkeys(["raw.people", "clean.people", "curated.base", "curated.hops", "target.out.hops"], "pii")
+    leak(project, protection=PROTECTED)
+    edges = {e["to_table"]: e.get("classification") for e in project.json("lineage", "target.out.hops.mail")["edges"]}
+    assert {table for table, tag in edges.items() if tag} == {"raw.people"}
+
+
+def test_a_foreign_key_leads_from_hash_to_hash(project):
+    contract = LEAKY + """
+  - name: orders
+    properties:
+      - {{name: id, logicalType: integer}}
+      - name: email
+        logicalType: string
+        relationships: [{{type: foreignKey, to: people.email}}]
+        {own}
+"""
+    leak(project)
+    project.write("sources/orders.yml", "path: data/orders.csv\n")
+    project.write("data/orders.csv", "id,email\n1,ada@example.com\n2,eve@example.com\n")
+    text = {"classification": "pii", "protection": PROTECTED, "own": PROTECTED}
+    project.write("contracts/people.odcs.yml", contract.format(**text))
+    project.run("run")
+    (row,) = project.delta("clean.orders").to_pylist()
+    assert (row["id"], row["email"]) == (1, digest("ada@example.com", "a key of some length")[:16])
+    assert "eve@example.com" not in str(project.rows("quarantine.orders"))
+    project.write("contracts/people.odcs.yml", contract.format(**{**text, "own": ""}))
+    assert "they cannot be compared" in str(project.json("check", exit_code=1)["errors"])
