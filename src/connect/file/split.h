@@ -60,7 +60,7 @@ SL_MUST int sl_split_run(struct sl_split *split, struct sl_lane *lane, struct sl
 // Neither empty nor reserved.
 bool sl_split_is_column_name(const char *name);
 // More names than this are data that was written as names, or read so by a wrong delimiter.
-#define SL_SPLIT_MOST_COLUMNS 4096
+#define SL_SPLIT_MOST_COLUMNS 10000
 
 // SL_E_SOURCE_COLUMNS unless every name can be a column of a raw table, and they are not too many.
 SL_MUST int sl_split_check_names(const struct sl_strs *names, struct sl_err *err);
