@@ -195,12 +195,13 @@ static void finish(struct controller *controller, size_t index)
         controller->has_failed = true;
     controller->open--;
     release(controller, index);
-    if (!reads_published(outcome->node) && --controller->unpublished == 0)
-        publish_and_release(controller);
     sl_history_add(controller->history, outcome);
     const struct sl_listener *listener = controller->options->listener;
     if (listener && listener->on_end)
         listener->on_end(listener->self, outcome);
+    // After the node was told of: what it was before is then no longer known.
+    if (!reads_published(outcome->node) && --controller->unpublished == 0)
+        publish_and_release(controller);
     if (controller->open)
         return;
     pthread_cond_broadcast(&controller->is_ready);

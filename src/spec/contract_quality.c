@@ -6,7 +6,7 @@
 
 bool sl_odcs_severity(const char *text, enum sl_rule_severity *ret)
 {
-    static const char *const rejecting[] = {"reject", "fail", "error", "critical", "high"};
+    static const char *const rejecting[] = {"reject", "error", "critical", "high"};
     static const char *const warning[] = {"warn", "warning", "info", "low", "medium"};
 
     for (size_t i = 0; i < sizeof rejecting / sizeof *rejecting; i++)

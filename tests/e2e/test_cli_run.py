@@ -361,7 +361,7 @@ def test_a_pipe_gets_neither_progress_nor_colours(project):
 def test_quiet_prints_the_last_line_alone(project):
     empty_project(project, one="select 1 as one")
     done = project.run("run", "-q")
-    assert re.fullmatch(r"OK 1  WARN 0  ERROR 0  SKIPPED 0  quarantined 0  in .+  run \w{8}\n", done.stdout)
+    assert re.fullmatch(r"OK 1  WARN 0  ERROR 0  SKIPPED 0  quarantined 0  in .+  run \w{8}  published #1\n", done.stdout)
     assert done.stderr == ""
 
 

@@ -258,7 +258,7 @@ def test_json_schema(project):
     ('{"properties": {"a": {"type": "string"}, "A": {"type": "string"}}}', "column 'A' stands here twice"),
     ('{"$schema": "x", "type": "string"}', "describes no object"),
     ('{"properties": {"a": {"type": "string", "minLength": 5, "maxLength": 3}}}', "so no text fits"),
-    ('{"properties": ' + '{"a": {"properties": ' * 500 + "{}" + "}}" * 500 + "}", "more than 100 levels deep"),
+    ('{"properties": ' + '{"a": {"properties": ' * 500 + "{}" + "}}" * 500 + "}", "levels deep"),
     ('{"properties": {"a"', None),
 ])
 def test_a_json_schema_that_makes_no_sense_is_refused_with_its_place(project, schema, message):
