@@ -64,7 +64,7 @@ static int decide_input(const struct sl_graph *graph, struct sl_node *node,
     if (input->id && id && !sl_str_equal(input->id, id))
         return because(node, arena, sl_arena_printf(arena, "%s is another table now", input->table),
                        err);
-    int64_t same_rows = is_quarantine ? 0 : from->facts.same_rows;
+    int64_t same_rows = is_quarantine ? from->facts.quarantine_same_rows : from->facts.same_rows;
     if (input->version <= version && input->version >= version - same_rows)
         return SL_OK;
     const char *waits = waiting(node, input->table, arena);

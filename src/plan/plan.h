@@ -28,6 +28,7 @@ struct sl_facts {
     int64_t same_rows;          // how many versions before it hold the same rows
     const char *table_id;       // of its output; NULL: unknown
     int64_t quarantine_version; // cleanse writes two tables, and they are read apart; -1: not built
+    int64_t quarantine_same_rows;
     const char *quarantine_id;
     bool is_borrowed;        // it is the table of the environment that is read, not an own one
     bool is_torn;            // clean and quarantine are not of the same commit of the step

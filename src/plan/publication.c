@@ -60,7 +60,7 @@ static bool is_newest(const struct sl_node *node, const char *table, int64_t ver
     const struct sl_facts *facts = &node->facts;
     bool is_quarantine = !sl_str_equal(node->name, table);
     int64_t newest = is_quarantine ? facts->quarantine_version : facts->version;
-    int64_t same_rows = is_quarantine ? 0 : facts->same_rows;
+    int64_t same_rows = is_quarantine ? facts->quarantine_same_rows : facts->same_rows;
     const char *newest_id = is_quarantine ? facts->quarantine_id : facts->table_id;
     if (id && newest_id && !sl_str_equal(id, newest_id))
         return false;

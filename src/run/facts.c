@@ -128,6 +128,7 @@ static int look_cleanse(struct looker *looker, struct sl_node *node, struct sl_e
                                 &world->arena, &folder, &head, &quarantine, err));
     node->facts.quarantine_version = head.version;
     node->facts.quarantine_id = head.table_id;
+    node->facts.quarantine_same_rows = head.version - sl_step_rows_since(&head, &quarantine);
     // A record that was cleaned out of the log says nothing; the step finds out then.
     bool are_known = clean.run_id && quarantine.run_id;
     bool is_torn = head.version < 0 || (are_known && clean.sequence != quarantine.sequence);

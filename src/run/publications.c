@@ -59,6 +59,9 @@ static int read_tables(json_t *root, struct sl_arena *arena, struct sl_publicati
             .version = sl_json_int(item, "version", -1),
             .id = sl_arena_strdup(arena, sl_json_text(item, "id", NULL))};
         SL_TRY_NEW(published.table, err);
+        if (published.version < 0)
+            return sl_fail(err, SL_E_PUBLICATION, "publication %lld names no version of '%s'",
+                           (long long)ret->number, table);
         SL_TRY(read_inputs(json_object_get(item, "inputs"), arena, &published, err));
         if (!SL_PUSH(arena, ret->tables, ret->table_count, published))
             return sl_fail_memory(err);

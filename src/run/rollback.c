@@ -14,6 +14,8 @@ struct back {
     struct sl_record record; // the newest
     int64_t since;           // versions from here on hold the same rows as the newest
     struct sl_rolled_back *result;
+    json_t *next; // the record to commit; to be freed
+    bool is_done;
 };
 struct job {
     struct sl_world *world;
@@ -221,15 +223,15 @@ static int64_t next_sequence(const struct job *job, const struct back *back, con
     return newest + 2;
 }
 
-static int restore(struct job *job, struct back *back, json_t *record, struct sl_err *err)
+static int restore(struct job *job, struct back *back, int64_t sequence, struct sl_err *err)
 {
-    const char *step = sl_json_text(record, "step", "");
-    int64_t sequence = next_sequence(job, back, step), version;
+    const char *step = sl_json_text(back->next, "step", "");
+    int64_t version;
     bool was_done;
     char *text = NULL;
-    if (json_object_set_new(record, "sequence", json_integer(sequence)) != 0)
+    if (json_object_set_new(back->next, "sequence", json_integer(sequence)) != 0)
         return sl_fail_memory(err);
-    SL_TRY(sl_json_print(record, &text, err));
+    SL_TRY(sl_json_print(back->next, &text, err));
     struct sl_delta_commit commit = {.mode = SL_DELTA_RESTORE,
                                      .base_version = back->now.version,
                                      .columns = back->then.columns,
@@ -246,22 +248,94 @@ static int restore(struct job *job, struct back *back, json_t *record, struct sl
         sl_delta_commit(back->folder, &commit, job->session, job->arena, &version, &was_done, err);
     free(text);
     SL_TRY(code);
+    if (was_done)
+        return sl_fail(err, SL_E_TABLE_CONFLICT, "another run changed %s meanwhile", back->table);
     back->result->version = version;
     return SL_OK;
 }
 
-// The newest sequence numbers stay as they were found: those of the rollback are not among them.
+// The other table of a cleanse step; NULL: there is none, or it was not published.
+static struct back *partner(struct job *job, const struct back *back)
+{
+    const char *name = strchr(back->table, '.');
+    for (size_t i = 0; i < job->count; i++) {
+        struct back *other = &job->backs[i];
+        bool is_pair =
+            other != back &&
+            (sl_str_starts(back->table, "clean.") || sl_str_starts(back->table, "quarantine.")) &&
+            (sl_str_starts(other->table, "clean.") || sl_str_starts(other->table, "quarantine."));
+        if (is_pair && sl_str_equal(strchr(other->table, '.'), name))
+            return other;
+    }
+    return NULL;
+}
+
+// Whether all that the version was built from is decided: its numbers are known then.
+static int can_be_decided(const struct job *job, const struct back *back, bool *ret,
+                          struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *record = NULL;
+    const char *table;
+    json_t *input;
+    *ret = true;
+    SL_TRY(sl_json_parse(back->then_record, strlen(back->then_record), back->table, &record, err));
+    json_object_foreach (json_object_get(record, "inputs"), table, input) {
+        const struct back *built_from = find(job, table);
+        *ret &= !built_from || built_from == back || built_from->is_done;
+    }
+    return SL_OK;
+}
+
+static int decide(struct job *job, struct back *back, struct sl_err *err)
+{
+    bool is_said;
+    SL_TRY(rewrite_record(job, back, &back->next, &is_said, err));
+    back->result->is_needed = !is_said || !is_same_table(&back->then, &back->now);
+    return SL_OK;
+}
+
+// Both tables of a cleanse step or none, with one sequence number: else they would look torn.
+static int bring_back(struct job *job, struct back *back, struct sl_err *err)
+{
+    struct back *other = partner(job, back);
+    SL_TRY(decide(job, back, err));
+    if (other)
+        SL_TRY(decide(job, other, err));
+    bool is_needed = back->result->is_needed || (other && other->result->is_needed);
+    back->result->is_needed = is_needed;
+    int64_t sequence = next_sequence(job, back, sl_json_text(back->next, "step", ""));
+    if (is_needed && !job->rollback->dry_run)
+        SL_TRY(restore(job, back, sequence, err));
+    back->is_done = true;
+    if (!other)
+        return SL_OK;
+    other->result->is_needed = is_needed;
+    if (is_needed && !job->rollback->dry_run)
+        SL_TRY(restore(job, other, sequence, err));
+    other->is_done = true;
+    return SL_OK;
+}
+
+// What a version was built from comes before it, whatever the models read today. The newest
+// sequence numbers stay as they were found: those of the rollback are not among them.
 static int roll_back(struct job *job, struct sl_err *err)
 {
-    for (size_t i = 0; i < job->count; i++) {
-        struct back *back = &job->backs[i];
-        SL_AUTO(sl_json_free) json_t *record = NULL;
-        bool is_said;
-        SL_TRY(rewrite_record(job, back, &record, &is_said, err));
-        back->result->is_needed = !is_said || !is_same_table(&back->then, &back->now);
-        if (back->result->is_needed && !job->rollback->dry_run)
-            SL_TRY(restore(job, back, record, err));
+    for (bool has_moved = true; has_moved;) {
+        has_moved = false;
+        for (size_t i = 0; i < job->count; i++) {
+            bool is_ready;
+            if (job->backs[i].is_done)
+                continue;
+            SL_TRY(can_be_decided(job, &job->backs[i], &is_ready, err));
+            if (!is_ready)
+                continue;
+            SL_TRY(bring_back(job, &job->backs[i], err));
+            has_moved = true;
+        }
     }
+    for (size_t i = 0; i < job->count; i++)
+        if (!job->backs[i].is_done)
+            return sl_fail(err, SL_E_INTERNAL, "%s was built from itself", job->backs[i].table);
     return SL_OK;
 }
 
@@ -272,11 +346,13 @@ static int publish(struct job *job, struct sl_err *err)
     SL_TRY(sl_world_look_again(job->world, err));
     for (size_t i = 0; i < job->count; i++) {
         const struct sl_node *node = sl_graph_node(&job->world->graph, job->backs[i].table);
-        bool is_quarantine = !sl_str_equal(node->name, job->backs[i].table);
+        const struct back *back = &job->backs[i];
+        if (node->facts.trouble)
+            return sl_fail(err, SL_E_PUBLICATION, "%s cannot be looked at: %s", back->table,
+                           node->facts.trouble);
         struct sl_published published = {
-            job->backs[i].table,
-            is_quarantine ? node->facts.quarantine_version : node->facts.version,
-            job->backs[i].now.table_id, node->facts.inputs, node->facts.input_count};
+            back->table, back->result->version >= 0 ? back->result->version : back->now.version,
+            back->now.table_id, node->facts.inputs, node->facts.input_count};
         if (!SL_PUSH(job->arena, now.tables, now.table_count, published))
             return sl_fail_memory(err);
     }
@@ -295,6 +371,9 @@ int sl_world_rollback(struct sl_world *world, struct sl_session *session,
     if (!rollback->dry_run)
         SL_TRY(sl_run_lock(world->project->state_folder, &lock_fd, err));
     SL_TRY(collect(&job, err));
-    SL_TRY(roll_back(&job, err));
+    int code = roll_back(&job, err);
+    for (size_t i = 0; i < job.count; i++)
+        sl_json_free(&job.backs[i].next);
+    SL_TRY(code);
     return rollback->dry_run ? SL_OK : publish(&job, err);
 }

@@ -148,6 +148,8 @@ static int prepare(void *self, struct sl_project *project, struct sl_err *err)
     project->threads = own->threads;
     project->concurrency = own->concurrency;
     project->temp_folder = own->temp_folder;
+    project->personal_key = own->personal_key;
+    project->personal_key_id = own->personal_key_id;
     for (size_t i = 0; i < project->source_count; i++) {
         struct sl_source *source = &project->sources[i];
         struct sl_contract_table *contract = sl_map_get(&job->contracts, source->name);

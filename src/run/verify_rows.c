@@ -103,46 +103,26 @@ static int take_examples(const struct sl_compare *compare, int64_t limit, struct
     return SL_OK;
 }
 
-// The largest of the numbers that differ; 0 if something else than floating numbers does.
-static int find_magnitude(const struct sl_compare *compare, double *ret, struct sl_err *err)
+// Whether rows differ in nothing but floating numbers.
+static bool differs_in_floating(const struct sl_compared *result)
 {
-    const struct sl_compared *result = &compare->result;
-    *ret = 0;
     if (result->sides[SL_SIDE_A].only || result->sides[SL_SIDE_B].only || !result->differing)
-        return SL_OK;
+        return false;
     for (size_t i = 0; i < result->column_count; i++)
         if (result->columns[i].differing && !is_floating(result->columns[i].type))
-            return SL_OK;
-    for (size_t i = 0; i < result->column_count; i++) {
-        SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-        SL_AUTO(sl_result_free) struct sl_result *largest = NULL;
-        double value;
-        if (!result->columns[i].differing)
-            continue;
-        sl_buf_add(&sql, "select max(abs(");
-        sl_buf_add_sql_name(&sql, result->columns[i].name);
-        sl_buf_addf(&sql, ")) from %s where isfinite(", compare->sides[SL_SIDE_A]->sql);
-        sl_buf_add_sql_name(&sql, result->columns[i].name);
-        sl_buf_add(&sql, ")");
-        SL_TRY(sl_buf_check(&sql, err));
-        SL_TRY(compare->session->kind->query(compare->session, sql.text, 1, &largest, err));
-        const char *text = sl_result_text(largest, 0, 0);
-        if (text && sl_str_to_double(text, &value) && value > *ret)
-            *ret = value;
-    }
-    return SL_OK;
+            return false;
+    return true;
 }
 
 static int compare_rounded(struct sl_compare *compare, struct sl_compare_options *options,
                            struct sl_verified *table, struct sl_err *err)
 {
     struct sl_compare again = *compare;
-    double magnitude;
-    SL_TRY(find_magnitude(compare, &magnitude, err));
-    if (magnitude <= 0)
+    if (!differs_in_floating(&compare->result))
         return SL_OK;
     struct sl_strs rounded = table->columns;
-    options->tolerance = magnitude * RELATIVE_TOLERANCE;
+    options->tolerance = RELATIVE_TOLERANCE;
+    options->is_relative = true;
     again.result = (struct sl_compared){0};
     SL_TRY(sl_compare_columns(&again, err));
     SL_TRY(sl_compare_rows(&again, err));

@@ -17,6 +17,19 @@ bool sl_odcs_has_fields(const struct sl_odcs_property *property)
     return property->logical_type == SL_ODCS_ARRAY && property->items;
 }
 
+// Kinds whose SQL names columns of the row.
+static bool is_over_columns(const char *kind)
+{
+    static const char *const kinds[] = {"expression", "unique", "foreign_key", "past",
+                                        "future",     "age",    "weekday"};
+    const struct sl_rule_form *form = sl_rule_form_find(kind);
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kind, kinds[i]) == 0)
+            return true;
+    return form && form->has_subject;
+}
+
 // A key or a rule over the whole row has no meaning for one of many values.
 static void check_nested(struct sl_odcs_reader *reader, const struct sl_odcs_property *property)
 {
@@ -26,9 +39,9 @@ static void check_nested(struct sl_odcs_reader *reader, const struct sl_odcs_pro
         complain(reader, sl_yaml_place(property->node, "primaryKey"), NULL,
                  "a nested value is no primary key");
     for (size_t i = 0; i < column->rule_count; i++)
-        if (strcmp(column->rules[i].kind, "expression") == 0)
+        if (is_over_columns(column->rules[i].kind))
             complain(reader, column->rules[i].place, "write it in the quality of the schema object",
-                     "an expression is over the whole row, not over a nested value");
+                     "a rule of this kind is over columns of the row, not over a nested value");
 }
 
 // An item needs no name, and the standard's own examples give it none.

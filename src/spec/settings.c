@@ -347,10 +347,9 @@ static int find_read_lake(struct sl_load *load, const char *reads, struct sl_err
     SL_TRY(sl_load_read(load, rows, &only, SL_PROJECT_FILE, &other, err));
     project->read_lake = sl_path_join(&project->arena, project->folder, other.lake);
     SL_TRY_NEW(project->read_lake, err);
-    const char *own = sl_path_clean(&project->arena, project->lake_folder);
-    const char *read = sl_path_clean(&project->arena, project->read_lake);
-    SL_TRY_NEW(own, err);
-    SL_TRY_NEW(read, err);
+    const char *own, *read;
+    SL_TRY(sl_path_real(&project->arena, project->lake_folder, &own, err));
+    SL_TRY(sl_path_real(&project->arena, project->read_lake, &read, err));
     if (sl_str_equal(own, read))
         sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, place,
                 "give each environment a 'lake' of its own",

@@ -176,6 +176,13 @@ static int check_stops(struct sl_cleanse *cleanse, struct sl_err *err)
         if (rows > 0)
             return stop_by_row(cleanse, rule, rows, err);
     }
+    for (size_t i = 0; i < pass->unique_count; i++) {
+        const struct sl_rule *rule = pass->uniques[i].rule;
+        const struct sl_pass_rule late = {.name = rule->id, .rule = rule};
+        int64_t rows = rule->severity == SL_RULE_FAIL ? rejects_of(cleanse, &late) : 0;
+        if (rows > 0)
+            return stop_by_row(cleanse, &late, rows, err);
+    }
     return SL_OK;
 }
 

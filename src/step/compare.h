@@ -30,6 +30,7 @@ struct sl_compare_options {
     struct sl_strs key;      // none: rows as wholes
     const char *where;       // only these rows of both; NULL: all
     double tolerance;        // numbers that are no further apart are equal
+    bool is_relative;        // as a share of the greater of two
     const char *digests;     // folder to keep digests in; NULL: none are kept
     bool needs_rows;         // sl_compare_output_sql will be asked, even if nothing differs
 };

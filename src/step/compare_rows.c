@@ -91,8 +91,11 @@ static void add_differs(const struct sl_compare *compare, size_t i, struct sl_bu
     if (compare->options->tolerance > 0 && sl_type_is_number(column->type))
         sl_buf_addf(sql,
                     "(a%zu is distinct from b%zu and not coalesce(abs(try_cast(a%zu as double) - "
-                    "try_cast(b%zu as double)) <= %.17g, false))",
-                    i, i, i, i, compare->options->tolerance);
+                    "try_cast(b%zu as double)) <= %.17g * (case when %s then "
+                    "greatest(abs(try_cast(a%zu as double)), abs(try_cast(b%zu as double))) else 1 "
+                    "end), false))",
+                    i, i, i, i, compare->options->tolerance,
+                    compare->options->is_relative ? "true" : "false", i, i);
     else
         sl_buf_addf(sql, "(a%zu is distinct from b%zu)", i, i);
 }

@@ -43,7 +43,7 @@ static struct sl_audit audit_of(const struct sl_model_step *step)
         .folder = step->folder,
         .checks = step->model->checks,
         .version = step->head.version,
-        .is_judged = true, // other checks are another fingerprint, and build the table anew
+        .is_judged = sl_str_equal(step->record.fingerprint, step->fingerprint),
         .now_us = step->context->now_us,
         .columns = step->stored,
         .column_count = step->stored_count,

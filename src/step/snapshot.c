@@ -111,8 +111,15 @@ int sl_snapshot_guard(struct sl_model_step *step, struct sl_err *err)
     if (sl_str_equal(step->record.fingerprint, step->fingerprint))
         return SL_OK;
     SL_TRY(find_kept(step, &kept, err));
-    if (!kept)
+    if (!kept && is_snapshot)
         return SL_OK;
+    if (!kept) { // the code may be gone: the table itself tells
+        struct sl_delta_snapshot table;
+        SL_TRY(sl_delta_load(step->folder, step->head.version, step->context->session,
+                             step->context->arena, &table, err));
+        if (!holds_history(&table))
+            return SL_OK;
+    }
     if (!is_snapshot)
         return refuse_loss(step, "another write mode", err);
     now = settings_of(step->model);

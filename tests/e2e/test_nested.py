@@ -221,7 +221,7 @@ def test_rules_that_do_not_fit_are_errors_with_their_place(make):
     project = make([bad], "orders.jsonl", None)
     told = project.run("check", exit_code=1).stderr
     assert "'v.k': a nested value is no primary key" in told and "stands here twice" in told
-    assert "an expression is over the whole row" in told
+    assert "a rule of this kind is over columns of the row" in told
 
 
 def test_every_leaf_reads_as_a_column_of_its_type_does(make):
