@@ -197,8 +197,8 @@ static int check_column(struct sl_odcs_reader *reader, struct sl_contract_column
     if (is_in_order(reader->table, column->name))
         refuse(reader, personal->place, "order by a column that is not personal", column->name,
                "'sluice.orderBy' names it, and its order is not kept by what protects it");
-    if (compares && personal->as == SL_PERSONAL_TOKEN && personal->length < 32)
-        refuse(reader, personal->place, "use 32 digits or more, or 'as: hash'", column->name,
+    if (compares && personal->as == SL_PERSONAL_TOKEN && personal->length < 16)
+        refuse(reader, personal->place, "use 16 digits or more, or 'as: hash'", column->name,
                "so short a token may be that of two values, and rows are compared by it");
     if (!compares || sl_personal_is_keyed(personal))
         return SL_OK;
