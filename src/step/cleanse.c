@@ -94,17 +94,10 @@ static int audit(struct sl_cleanse *cleanse, struct sl_err *err)
     return sl_cleanse_audit(cleanse, err);
 }
 
-// A parent changed and no row is judged otherwise for that, or the new rows are all in the other
-// table: who reads this one need not know.
-static bool has_same_rows(const struct sl_cleanse *cleanse, const struct sl_cleanse_table *table)
+// A parent changed, and no row is judged otherwise for that: who reads the table need not know.
+static bool has_same_rows(const struct sl_cleanse *cleanse)
 {
-    if (cleanse->range.is_rejudged && cleanse->row_count == 0 && cleanse->touched_count == 0)
-        return true;
-    if (cleanse->range.is_full)
-        return false;
-    return table == &cleanse->clean
-               ? cleanse->staged_clean.file_count == 0 && cleanse->touched_count == 0
-               : cleanse->staged_quarantine.file_count == 0 && cleanse->rewritten_count == 0;
+    return cleanse->range.is_rejudged && cleanse->row_count == 0 && cleanse->touched_count == 0;
 }
 
 static int print_record(const struct sl_cleanse *cleanse, const struct sl_cleanse_table *table,
@@ -118,7 +111,7 @@ static int print_record(const struct sl_cleanse *cleanse, const struct sl_cleans
         .was_full = cleanse->range.is_full,
         .balance = cleanse->balance,
         .has_balance = table == &cleanse->clean,
-        .has_same_rows = has_same_rows(cleanse, table),
+        .has_same_rows = has_same_rows(cleanse),
         .same_as = table->head.version,
         .same_since = sl_step_rows_since(&table->head, &table->record),
         .reasons = cleanse->reasons,
