@@ -70,6 +70,8 @@ static int build_command(struct job *job, const struct child *child, const char 
         SL_TRY(add(job, &words, "--set=", world->overrides.items[i], err));
     SL_TRY(add(job, &words, "--set=lake=", child->lake, err));
     SL_TRY(add(job, &words, "--set=state=", child->state, err));
+    if (job->world->project->read_lake) // what it would borrow, no kill could touch
+        SL_TRY(add(job, &words, "--set=reads=", job->world->project->environment, err));
     SL_TRY(add(job, &words, "", "--threads=1", err)); // the same order each time
     if (child->is_refresh) {
         SL_TRY(add(job, &words, "", "--full-refresh", err));
@@ -134,13 +136,13 @@ static int watch(struct job *job, pid_t pid, int *ret_status, struct sl_err *err
         SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
         struct sl_crash_look look = job->look;
         const char *what = NULL;
-        int64_t before = job->last_number;
+        int64_t seen = 0;
         pid_t ended = waitpid(pid, ret_status, WNOHANG);
         sl_arena_init(&arena, 0);
         look.arena = &arena;
         if (code == SL_OK)
-            code = sl_crash_look_at_publication(&look, &job->last_number, &what, err);
-        job->report->publications += job->last_number != before;
+            code = sl_crash_look_at_publications(&look, &job->last_number, &seen, &what, err);
+        job->report->publications += seen;
         if (what && !job->seen_what)
             job->seen_what = sl_arena_strdup(job->arena, what);
         if (ended == pid)
@@ -155,8 +157,9 @@ static int run(struct job *job, const struct child *child, int *ret_status, stru
 {
     pid_t pid;
     sl_crash_set(job->crash, child->kill_at);
+    if (job->look.lake != child->lake)
+        job->last_number = 0;
     job->look.lake = child->lake;
-    job->last_number = 0;
     SL_TRY(spawn(job, child, &pid, err));
     return watch(job, pid, ret_status, err);
 }
@@ -218,6 +221,7 @@ static int kill_once(struct job *job, enum sl_crash_phase phase, int64_t step,
     if (phase == SL_CRASH_FIRST) {
         SL_TRY(sl_fs_remove_tree(job->lake, err));
         SL_TRY(sl_fs_remove_tree(job->state, err));
+        job->last_number = 0;
     }
     SL_TRY(run(job, &child, &status, err));
     *ret_was_reached = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
@@ -378,6 +382,25 @@ static int select_steps(struct job *job, struct sl_err *err)
                              "are not made here");
 }
 
+// A test that has killed nothing, or compared nothing, must not look like one that was passed.
+static int refuse_nothing(const struct job *job, struct sl_err *err)
+{
+    const struct sl_crash_report *report = job->report;
+    const struct sl_crash_options *options = job->options;
+    int64_t kills = report->kills[SL_CRASH_FIRST] + report->kills[SL_CRASH_REFRESH];
+    if (report->was_interrupted || report->failure_count || (kills && report->tables))
+        return SL_OK;
+    if (kills)
+        return sl_fail(err, SL_E_CRASHTEST,
+                       "no table was compared: all follow the clock, chance or files");
+    if (options->at)
+        return sl_fail(err, SL_E_CRASHTEST, "step %lld is never reached: the %s run has %lld",
+                       (long long)options->at, sl_crash_phase_name(options->at_phase),
+                       (long long)report->steps[options->at_phase]);
+    return sl_fail(err, SL_E_CRASHTEST,
+                   "no run was killed: none came to the steps that were chosen");
+}
+
 int sl_world_crash(struct sl_world *world, const struct sl_crash_options *options,
                    struct sl_crash_report *ret, struct sl_err *err)
 {
@@ -395,6 +418,8 @@ int sl_world_crash(struct sl_world *world, const struct sl_crash_options *option
     int code = make_folder(&job, err);
     if (code == SL_OK)
         code = crash_in(&job, err);
+    if (code == SL_OK)
+        code = refuse_nothing(&job, err);
     sl_session_close(&job.session);
     if (ret->folder && !options->keep)
         (void)!sl_fs_remove_tree(ret->folder, &ignored);

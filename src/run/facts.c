@@ -97,6 +97,8 @@ static int look_held(struct looker *looker, struct sl_node *node, struct sl_err 
 {
     struct sl_world *world = looker->world;
     struct sl_facts *facts = &node->facts;
+    facts->held = NULL; // it may have been looked at before
+    facts->held_count = 0;
     for (size_t i = 0; i < facts->input_count; i++) {
         const struct sl_node *parent = sl_graph_node(&world->graph, facts->inputs[i].table);
         struct sl_held held = {.table = facts->inputs[i].table};
