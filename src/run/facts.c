@@ -194,6 +194,8 @@ static int look_view(struct looker *looker, struct sl_node *node, struct sl_err 
         return SL_OK; // the project has errors
     SL_TRY(sl_step_view_identity(world->project, view, NULL, &world->arena, &node->facts.table_id,
                                  err));
+    SL_TRY(sl_step_view_is_borrowed(world->project, view, &world->arena, &node->facts.is_borrowed,
+                                    err));
     node->facts.version = node->facts.table_id ? 0 : -1;
     node->facts.fingerprint = node->fingerprint;
     return SL_OK;

@@ -44,7 +44,7 @@ def test_killed_runs_give_what_an_undisturbed_one_gives_and_the_project_is_left_
 
 @pytest.mark.heavy
 def test_every_durable_step(project):
-    report = crashtest(project, "--kills", "all")
+    report = crashtest(project, "--kills", "all", timeout=1800)
     assert all(phase["kills"] == phase["steps"] for phase in report["phases"].values())
 
 

@@ -231,14 +231,15 @@ def test_a_table_that_was_removed_and_made_again_is_another_one(built):
     assert "raw.orders cannot be used: it was removed and made again" in tables["curated.latest"]["why"]
 
 
-def test_what_was_not_judged_again_is_said(built):
-    built.write("contracts/orders.odcs.yml", PROJECT["contracts/orders.odcs.yml"].replace(
+def test_what_was_not_judged_again_is_said(tmp_path, sluice_bin):
+    project = make(tmp_path / "project", sluice_bin, 1)
+    project.write("contracts/orders.odcs.yml", PROJECT["contracts/orders.odcs.yml"].replace(
         "    properties:", "    quality:\n      - {metric: rowCount, mustBeGreaterThan: 3, name: enough rows}\n    properties:", 1))
-    built.run("run")
-    tables = verify(built)
+    project.run("run")
+    tables = verify(project)
     assert tables["clean.orders"]["not_judged"] == ["check 'enough rows' (passed then)", "quarantine budget"]
     assert tables["curated.daily"]["not_judged"] == []
-    assert "clean.orders: not judged again: check 'enough rows' (passed then), quarantine budget" in built.run("verify").stdout
+    assert "clean.orders: not judged again: check 'enough rows' (passed then), quarantine budget" in project.run("verify").stdout
 
 
 def test_protected_columns_are_made_again_with_the_key_of_then(project):
