@@ -11,9 +11,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define POLL_NS 2000000
 #define ERRORS_MAX_BYTES ((size_t)1 << 20)
@@ -27,7 +29,8 @@ struct job {
     struct sl_crash_report *report;
     struct sl_crash *crash;
     struct sl_session *session;
-    const char *reference, *lake, *state, *errors; // folders, and the file of the child's errors
+    const char *reference, *lake, *state; // folders
+    int errors_fd; // what the child says is wrong, in memory: the disk may be what is
     const char **environment;
     struct sl_crash_look look;
     const char *seen_what; // what the reader saw that does not belong together
@@ -110,14 +113,15 @@ static int spawn(struct job *job, const struct child *child, pid_t *ret, struct 
     const char **argv;
     int fd = sl_crash_fd(job->crash);
     SL_TRY(build_command(job, child, &argv, err));
+    if (ftruncate(job->errors_fd, 0) != 0 || lseek(job->errors_fd, 0, SEEK_SET) != 0)
+        return sl_fail_errno(err, errno, "cannot empty memory");
     if (posix_spawn_file_actions_init(&actions) != 0)
         return sl_fail_memory(err);
     int code = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     if (code == 0)
         code = posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     if (code == 0)
-        code = posix_spawn_file_actions_addopen(&actions, 2, job->errors,
-                                                O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        code = posix_spawn_file_actions_adddup2(&actions, job->errors_fd, 2);
     if (code == 0)
         code = posix_spawn_file_actions_adddup2(&actions, fd, fd); // it is inherited then
     if (code == 0)
@@ -174,7 +178,8 @@ static const char *errors_of(struct job *job)
     const char *text;
     size_t length;
     struct sl_err ignored = {0};
-    if (sl_fs_read(job->errors, ERRORS_MAX_BYTES, job->arena, &text, &length, &ignored) != SL_OK)
+    const char *path = sl_arena_printf(job->arena, "/proc/self/fd/%d", job->errors_fd);
+    if (!path || sl_fs_read(path, ERRORS_MAX_BYTES, job->arena, &text, &length, &ignored) != SL_OK)
         return "";
     return text;
 }
@@ -333,12 +338,10 @@ static int make_folder(struct job *job, struct sl_err *err)
     job->reference = sl_path_join(job->arena, folder, "reference-state");
     job->lake = sl_path_join(job->arena, folder, "lake");
     job->state = sl_path_join(job->arena, folder, "state");
-    job->errors = sl_path_join(job->arena, folder, "errors.txt");
     SL_TRY_NEW(job->look.reference_lake, err);
     SL_TRY_NEW(job->reference, err);
     SL_TRY_NEW(job->lake, err);
     SL_TRY_NEW(job->state, err);
-    SL_TRY_NEW(job->errors, err);
     return SL_OK;
 }
 
@@ -405,6 +408,7 @@ int sl_world_crash(struct sl_world *world, const struct sl_crash_options *option
                    struct sl_crash_report *ret, struct sl_err *err)
 {
     SL_AUTO(sl_crash_free) struct sl_crash *crash = NULL;
+    SL_AUTO(sl_fd_close) int errors_fd = memfd_create("sluice-errors", MFD_CLOEXEC);
     struct sl_err ignored = {0};
     struct job job = {.world = world,
                       .options = options,
@@ -412,8 +416,11 @@ int sl_world_crash(struct sl_world *world, const struct sl_crash_options *option
                       .report = ret,
                       .look = {.world = world, .arena = &world->arena}};
     *ret = (struct sl_crash_report){0};
+    if (errors_fd < 0)
+        return sl_fail_errno(err, errno, "cannot make memory for messages");
     SL_TRY(sl_crash_new(&crash, err));
     job.crash = crash;
+    job.errors_fd = errors_fd;
     SL_TRY(select_steps(&job, err));
     int code = make_folder(&job, err);
     if (code == SL_OK)
