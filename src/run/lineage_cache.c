@@ -86,8 +86,8 @@ static int remember(struct sl_lineage_cache *cache, const char *key, const struc
         add_number(&text, column->origin_count);
         for (size_t k = 0; k < column->origin_count; k++) {
             const struct sl_origin *origin = &column->origins[k];
-            add_number(&text, (origin->is_direct ? IS_DIRECT : 0) |
-                                  (origin->is_filter ? IS_FILTER : 0));
+            add_number(&text,
+                       (origin->is_direct ? IS_DIRECT : 0) | (origin->is_filter ? IS_FILTER : 0));
             add_field(&text, origin->table);
             add_field(&text, origin->column);
         }
