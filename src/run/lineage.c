@@ -16,20 +16,34 @@ const char *sl_lineage_how_name(enum sl_lineage_how how)
     return names[how];
 }
 
-static char *key_of(const char *table, const char *column, struct sl_arena *arena)
+// The key of an end, in `room` if it fits there. NULL: memory is out.
+static const char *key_of(const char *table, const char *column, struct sl_arena *arena, char *room,
+                          size_t room_bytes)
 {
-    char *key = column ? sl_arena_printf(arena, "%s\n%s", table, column)
-                       : sl_arena_printf(arena, "%s", table);
-    for (char *at = key; at && *at; at++)
+    size_t table_bytes = strlen(table), column_bytes = column ? strlen(column) + 1 : 0;
+    size_t length = table_bytes + column_bytes;
+    char *key = length < room_bytes ? room : sl_arena_alloc(arena, length + 1);
+    if (!key)
+        return NULL;
+    memcpy(key, table, table_bytes);
+    if (column) {
+        key[table_bytes] = '\n';
+        memcpy(key + table_bytes + 1, column, column_bytes - 1);
+    }
+    key[length] = '\0';
+    for (char *at = key; *at; at++)
         if (*at >= 'A' && *at <= 'Z')
             *at = (char)(*at - 'A' + 'a');
     return key;
 }
 
+#define KEY_BYTES 256
+
 struct sl_lineage_end *sl_lineage_end(const struct sl_lineage *lineage, const char *table,
                                       const char *column)
 {
-    const char *key = key_of(table, column, &lineage->world->arena);
+    char room[KEY_BYTES];
+    const char *key = key_of(table, column, &lineage->world->arena, room, sizeof room);
     return key ? sl_map_get(&lineage->ends, key) : NULL;
 }
 
@@ -37,7 +51,8 @@ static int take_end(struct sl_lineage *lineage, const char *table, const char *c
                     struct sl_lineage_end **ret, struct sl_err *err)
 {
     struct sl_arena *arena = &lineage->world->arena;
-    const char *key = key_of(table, column, arena);
+    char room[KEY_BYTES];
+    const char *key = key_of(table, column, arena, room, sizeof room);
     SL_TRY_NEW(key, err);
     *ret = sl_map_get(&lineage->ends, key);
     if (*ret)
@@ -53,34 +68,44 @@ struct end {
     const char *table, *column;
 };
 
-static int add_edge(struct sl_lineage *lineage, struct end from, struct end to,
-                    enum sl_lineage_how how, struct sl_err *err)
+static int join_ends(struct sl_lineage *lineage, struct sl_lineage_end *from,
+                     struct sl_lineage_end *to, enum sl_lineage_how how, struct sl_err *err)
 {
     struct sl_arena *arena = &lineage->world->arena;
-    struct sl_lineage_edge edge = {.how = how};
-    SL_TRY(take_end(lineage, from.table, from.column, &edge.from, err));
-    SL_TRY(take_end(lineage, to.table, to.column, &edge.to, err));
-    if (!SL_PUSH(arena, edge.from->out, edge.from->out_count, lineage->count) ||
-        !SL_PUSH(arena, edge.to->in, edge.to->in_count, lineage->count) ||
+    struct sl_lineage_edge edge = {.from = from, .to = to, .how = how};
+    if (!SL_PUSH(arena, from->out, from->out_count, lineage->count) ||
+        !SL_PUSH(arena, to->in, to->in_count, lineage->count) ||
         !SL_PUSH(arena, lineage->edges, lineage->count, edge))
         return sl_fail_memory(err);
     return SL_OK;
 }
 
+static int add_edge(struct sl_lineage *lineage, struct end from, struct end to,
+                    enum sl_lineage_how how, struct sl_err *err)
+{
+    struct sl_lineage_end *first, *second;
+    SL_TRY(take_end(lineage, from.table, from.column, &first, err));
+    SL_TRY(take_end(lineage, to.table, to.column, &second, err));
+    return join_ends(lineage, first, second, how, err);
+}
+
 // Once per pair: many columns name the same filter.
+static int join_rows(struct sl_lineage *lineage, struct sl_lineage_end *from,
+                     struct sl_lineage_end *rows, struct sl_err *err)
+{
+    for (size_t i = 0; i < rows->in_count; i++)
+        if (lineage->edges[rows->in[i]].from == from)
+            return SL_OK;
+    return join_ends(lineage, from, rows, SL_LINEAGE_DECIDES, err);
+}
+
 static int decide_rows(struct sl_lineage *lineage, struct end from, const char *table,
                        struct sl_err *err)
 {
-    struct sl_lineage_end *rows;
+    struct sl_lineage_end *first, *rows;
     SL_TRY(take_end(lineage, table, NULL, &rows, err));
-    for (size_t i = 0; i < rows->in_count; i++) {
-        const struct sl_lineage_end *known = lineage->edges[rows->in[i]].from;
-        if (sl_str_equal(known->table, from.table) &&
-            (known->column == from.column ||
-             (known->column && from.column && sl_str_equal_nocase(known->column, from.column))))
-            return SL_OK;
-    }
-    return add_edge(lineage, from, (struct end){table, NULL}, SL_LINEAGE_DECIDES, err);
+    SL_TRY(take_end(lineage, from.table, from.column, &first, err));
+    return join_rows(lineage, first, rows, err);
 }
 
 static bool is_own(const char *column)
@@ -171,22 +196,28 @@ static int add_origins(struct sl_lineage *lineage, const struct sl_node *node,
     // Of rows with one key or time, all of their columns say which one stays.
     bool is_choosing =
         node->model->write == SL_WRITE_MERGE || node->model->write == SL_WRITE_SNAPSHOT;
+    struct sl_lineage_end *from, *to, *rows;
+    if (!column->origin_count)
+        return SL_OK;
+    SL_TRY(take_end(lineage, node->name, name, &to, err));
+    SL_TRY(take_end(lineage, node->name, NULL, &rows, err));
     for (size_t i = 0; i < column->origin_count; i++) {
         const struct sl_origin *origin = &column->origins[i];
         enum sl_lineage_how how = origin->is_filter   ? SL_LINEAGE_DECIDES
                                   : origin->is_direct ? SL_LINEAGE_PASSED
                                                       : SL_LINEAGE_COMPUTED;
-        struct end from = {origin->table, origin->column};
-        SL_TRY(add_edge(lineage, from, (struct end){node->name, name}, how, err));
+        SL_TRY(take_end(lineage, origin->table, origin->column, &from, err));
+        SL_TRY(join_ends(lineage, from, to, how, err));
         if (origin->is_filter || is_choosing)
-            SL_TRY(decide_rows(lineage, from, node->name, err));
+            SL_TRY(join_rows(lineage, from, rows, err));
         bool is_time = node->model->write == SL_WRITE_SNAPSHOT && !origin->is_filter &&
                        sl_str_equal_nocase(name, node->model->updated_at);
         if (!is_time)
             continue;
-        SL_TRY(add_edge(lineage, from, (struct end){node->name, SL_VALID_FROM}, SL_LINEAGE_COMPUTED,
+        struct end time = {origin->table, origin->column};
+        SL_TRY(add_edge(lineage, time, (struct end){node->name, SL_VALID_FROM}, SL_LINEAGE_COMPUTED,
                         err));
-        SL_TRY(add_edge(lineage, from, (struct end){node->name, SL_VALID_TO}, SL_LINEAGE_COMPUTED,
+        SL_TRY(add_edge(lineage, time, (struct end){node->name, SL_VALID_TO}, SL_LINEAGE_COMPUTED,
                         err));
     }
     return SL_OK;

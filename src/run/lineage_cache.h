@@ -8,14 +8,16 @@
 struct sl_lineage_cache {
     struct sl_world *world;
     const struct sl_map *catalog; // table -> struct sl_relation *
-    json_t *known, *used;
+    json_t *known, *used;         // key -> text
+    const char **keys;            // per node; NULL: no model, or one with a mistake
     bool has_new;
-    struct sl_session *session; // opened by the first query that is not in the cache
 };
 
+// Asks the engine for the trees of all models that are not in the cache.
 SL_MUST int sl_lineage_cache_open(struct sl_world *world, const struct sl_map *catalog,
                                   struct sl_lineage_cache *ret, struct sl_err *err);
-// Columns with their origins, in the world's arena.
+// Columns with their origins, in the world's arena; none of a model that has a mistake. `node` is
+// one of the world's graph.
 SL_MUST int sl_lineage_cache_find(struct sl_lineage_cache *cache, const struct sl_node *node,
                                   struct sl_query *ret, struct sl_err *err);
 // Keeps what was used, if any of it is new.

@@ -1,6 +1,8 @@
 """Column lineage proven by mutation: one field of the source files is changed at a time, everything is built again, and every column that
 changes anywhere must be one that lineage leads to. What lineage names by value and never changes is imprecise, and listed here."""
 import collections
+import hashlib
+import json
 import random
 
 import pytest
@@ -183,3 +185,17 @@ def test_both_ways_tell_the_same(proof):
     rules = [edge["rules"] for edge in proof.json("lineage", "source.orders.amount", "-d")["edges"] if edge["how"] == "parsed"]
     assert {"rule": "amount.range", "severity": "reject"} in rules[0]
     assert "amount.range" in proof.run("lineage", "clean.orders.amount").stdout
+
+
+def test_a_cache_that_is_damaged_or_of_another_form_changes_no_lineage(own_shop):
+    wanted = own_shop.json("lineage", "--influence")
+    cache = own_shop.folder / ".sluice" / "lineage.cache"
+    kept = json.loads(cache.read_text().split("\n", 1)[1])
+    assert kept["entries"]
+    for entry in ("3:ab", "1:a\n", "1:a\n2:99\n", "99999999999999999999:a\n", "-1:a\n", "1:a\n1:1\n1:0\n", "2:ab1:0\n", 7, ["a", []]):
+        body = json.dumps({"format": kept["format"], "entries": {key: entry for key in kept["entries"]}})
+        cache.write_text(hashlib.sha256(body.encode()).hexdigest() + "\n" + body)
+        assert own_shop.json("lineage", "--influence") == wanted, entry
+        assert json.loads(cache.read_text().split("\n", 1)[1]) == kept, entry
+    cache.write_text("x" * 100)
+    assert own_shop.json("lineage", "--influence") == wanted

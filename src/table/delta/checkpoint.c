@@ -74,18 +74,59 @@ static bool has_column(const struct sl_column *list, size_t count, const char *n
     return false;
 }
 
-// Rows with any other action than those of files.
-static void print_others(const struct sl_column *found, size_t count, struct sl_buf *sql)
+static bool is_of_files(const struct column *column)
 {
-    sl_buf_add(sql, " where false");
-    for (size_t i = 0; i < COLUMN_COUNT; i++)
-        if (strcmp(columns[i].name, "add") != 0 && strcmp(columns[i].name, "remove") != 0 &&
-            has_column(found, count, columns[i].name))
-            sl_buf_addf(sql, " or c.\"%s\".\"%s\" is not null", columns[i].name, columns[i].key);
+    return strcmp(column->name, "add") == 0 || strcmp(column->name, "remove") == 0;
 }
 
 // Statistics as structs are left out by the cast: they may hold what JSON cannot (NaN), and the
 // text says the same.
+static void print_actions(const struct sl_delta_checkpoint_files *files,
+                          const struct sl_column *found, size_t count, bool with_files,
+                          struct sl_buf *sql)
+{
+    sl_buf_add(sql, "select to_json({");
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        const struct column *column = &columns[i];
+
+        if (is_of_files(column) && !with_files)
+            continue;
+        if (has_column(found, count, column->name))
+            sl_buf_addf(sql,
+                        "'%s': case when c.\"%s\".\"%s\" is not null then c.\"%s\"::STRUCT(%s%s) "
+                        "end, ",
+                        column->name, column->name, column->key, column->name, column->members,
+                        column->members_read);
+    }
+    sl_buf_add(sql, "'end': null}) from ");
+    add_files(sql, &files->paths);
+    sl_buf_add(sql, " c");
+}
+
+// Rows with any other action than those of files.
+static void print_others(const struct sl_column *found, size_t count, struct sl_buf *sql)
+{
+    sl_buf_add(sql, " where (false");
+    for (size_t i = 0; i < COLUMN_COUNT; i++)
+        if (!is_of_files(&columns[i]) && has_column(found, count, columns[i].name))
+            sl_buf_addf(sql, " or c.\"%s\".\"%s\" is not null", columns[i].name, columns[i].key);
+    sl_buf_add(sql, ")");
+}
+
+// The few rows with other actions are looked for in a scan of their keys alone; of their other
+// members only the row groups are read that the numbers of these rows lead to.
+static void print_few(const struct sl_delta_checkpoint_files *files, const struct sl_column *found,
+                      size_t count, struct sl_buf *sql)
+{
+    print_actions(files, found, count, false, sql);
+    print_others(found, count, sql);
+    sl_buf_add(sql, " and file_row_number in (select file_row_number from ");
+    add_files(sql, &files->paths);
+    sl_buf_add(sql, " c");
+    print_others(found, count, sql);
+    sl_buf_add(sql, ")");
+}
+
 static int print_query(const struct sl_delta_checkpoint_files *files, struct sl_session *session,
                        const struct sl_delta_state *state, struct sl_buf *sql, struct sl_err *err)
 {
@@ -98,25 +139,10 @@ static int print_query(const struct sl_delta_checkpoint_files *files, struct sl_
     add_files(&from, &files->paths);
     SL_TRY(sl_buf_check(&from, err));
     SL_TRY(session->kind->describe(session, from.text, &arena, &found, &count, err));
-    sl_buf_add(sql, "select to_json({");
-    for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        const struct column *column = &columns[i];
-        bool is_of_files = strcmp(column->name, "add") == 0 || strcmp(column->name, "remove") == 0;
-
-        if (state->only && is_of_files)
-            continue;
-        if (has_column(found, count, column->name))
-            sl_buf_addf(sql,
-                        "'%s': case when c.\"%s\".\"%s\" is not null then c.\"%s\"::STRUCT(%s%s) "
-                        "end, ",
-                        column->name, column->name, column->key, column->name, column->members,
-                        column->members_read);
-    }
-    sl_buf_add(sql, "'end': null}) from ");
-    add_files(sql, &files->paths);
-    sl_buf_add(sql, " c");
     if (state->only)
-        print_others(found, count, sql);
+        print_few(files, found, count, sql);
+    else
+        print_actions(files, found, count, true, sql);
     return sl_buf_check(sql, err);
 }
 
@@ -128,18 +154,40 @@ static void add_list(struct sl_buf *sql, const struct sl_strs *list)
     }
 }
 
-// The adds of a few paths. Paths in the log may be escaped by one writer otherwise than by another.
-static void print_some_adds(const struct sl_delta_checkpoint_files *files,
-                            const struct sl_delta_state *state, struct sl_buf *sql)
+// Paths may be escaped by one writer otherwise than by another.
+static void add_is_wanted(const struct sl_delta_state *state, const char *path, struct sl_buf *sql)
+{
+    sl_buf_addf(sql, "case when %s in (", path);
+    add_list(sql, state->only);
+    sl_buf_addf(sql, ") then true when contains(%s, '%%') then url_decode(%s) in (", path, path);
+    add_list(sql, state->only);
+    sl_buf_add(sql, ") else false end");
+}
+
+// How many adds there are, and between which rows those are that are asked for. Only this one
+// column is read of all rows.
+static void print_range(const struct sl_delta_checkpoint_files *files,
+                        const struct sl_delta_state *state, struct sl_buf *sql)
+{
+    sl_buf_add(sql, "select count(p), min(n) filter (where is_wanted), max(n) filter (where "
+                    "is_wanted) from (select p, n, ");
+    add_is_wanted(state, "p", sql);
+    sl_buf_add(sql,
+               " as is_wanted from (select c.\"add\".\"path\" as p, file_row_number as n from ");
+    add_files(sql, &files->paths);
+    sl_buf_add(sql, " c))");
+}
+
+// Row groups outside the range are left out.
+static void print_adds(const struct sl_delta_checkpoint_files *files,
+                       const struct sl_delta_state *state, int64_t first, int64_t last,
+                       struct sl_buf *sql)
 {
     sl_buf_addf(sql, "select to_json({'add': c.\"add\"::STRUCT(%s), 'end': null}) from ", ADD);
     add_files(sql, &files->paths);
-    sl_buf_add(sql, " c where c.\"add\".\"path\" in (");
-    add_list(sql, state->only);
-    sl_buf_add(sql,
-               ") or (contains(c.\"add\".\"path\", '%') and url_decode(c.\"add\".\"path\") in (");
-    add_list(sql, state->only);
-    sl_buf_add(sql, "))");
+    sl_buf_addf(sql, " c where file_row_number between %" PRId64 " and %" PRId64 " and ", first,
+                last);
+    add_is_wanted(state, "c.\"add\".\"path\"", sql);
 }
 
 static void drop_nulls(json_t *object)
@@ -196,14 +244,14 @@ static int apply_some(const struct sl_delta_checkpoint_files *files, struct sl_s
 
     if (!state->only->count)
         return SL_OK;
-    print_some_adds(files, state, &sql);
-    SL_TRY(apply_query(session, &sql, state, err));
-    sl_buf_reset(&sql);
-    sl_buf_add(&sql, "select count(c.\"add\".\"path\") from ");
-    add_files(&sql, &files->paths);
-    sl_buf_add(&sql, " c");
+    print_range(files, state, &sql);
     SL_TRY(sl_buf_check(&sql, err));
-    SL_TRY(session->kind->query(session, sql.text, 1, &result, err));
+    SL_TRY(session->kind->query(session, sql.text, 0, &result, err));
+    if (sl_result_text(result, 0, 1)) {
+        sl_buf_reset(&sql);
+        print_adds(files, state, sl_result_int(result, 0, 1), sl_result_int(result, 0, 2), &sql);
+        SL_TRY(apply_query(session, &sql, state, err));
+    }
     state->unread_count = sl_result_int(result, 0, 0) - (int64_t)sl_map_count(&state->files);
     return SL_OK;
 }

@@ -64,7 +64,7 @@ static int add_lines(struct sl_result *result, const char *text, struct sl_err *
     return SL_OK;
 }
 
-// Of lines with an add action.
+// Of lines with an add action, and the numbers of the first and the last line: all may be wanted.
 static int add_count(struct sl_result *result, const char *text, struct sl_err *err)
 {
     char number[32];
@@ -73,7 +73,11 @@ static int add_count(struct sl_result *result, const char *text, struct sl_err *
     for (const char *at = strstr(text, "{\"add\":"); at; at = strstr(at + 1, "{\"add\":"))
         count++;
     snprintf(number, sizeof number, "%zu", count);
-    return sl_result_add_cell(result, number, strlen(number), err);
+    SL_TRY(sl_result_add_column(result, "first", "BIGINT", err));
+    SL_TRY(sl_result_add_column(result, "last", "BIGINT", err));
+    SL_TRY(sl_result_add_cell(result, number, strlen(number), err));
+    SL_TRY(sl_result_add_cell(result, "0", 1, err));
+    return sl_result_add_cell(result, "1000000", 7, err);
 }
 
 static int fake_query(struct sl_session *session, const char *sql, int64_t max_rows,
