@@ -197,6 +197,36 @@ def test_a_distribution_is_held_against_the_version_before(project):
     assert project.count("curated.copy") == 20
 
 
+@pytest.mark.parametrize("before, now", [("string", "integer"), ("integer", "date"), ("date", "string"), ("boolean", "number"),
+                                         ("number", "timestamp")])
+def test_a_distribution_is_held_against_a_version_before_whose_column_had_another_type(project, before, now):
+    values = {"string": ["abc", "7"], "integer": ["1", "7"], "date": ["2026-01-01", "2026-01-02"], "boolean": ["true", "false"],
+              "number": ["1.5", "7"], "timestamp": ["2026-01-01T00:00:00Z"] * 2}
+
+    def write(kind):
+        project.write("contracts/t.odcs.yml", f"""
+apiVersion: v3.1.0
+kind: DataContract
+id: t
+version: 1.0.0
+status: active
+schema:
+  - name: t
+    properties: [{{name: id, logicalType: integer}}, {{name: v, logicalType: {kind}}}]
+    quality: [{{type: custom, engine: sluice, implementation: {{check: {{drift: {{column: v, max: 1}}}}}}}}]
+""")
+        lines = "".join(f"{i},{value}\n" for i, value in enumerate(values[kind]))
+        project.write("data/t.csv", "id,v\n" + lines)
+
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\n")
+    project.write("sources/t.yml", "path: data/t.csv\n")
+    write(before)
+    project.run("run")
+    write(now)
+    project.run("run")
+    assert project.count("clean.t") == 2
+
+
 def test_a_warning_about_rows_counts_all_of_them_each_time(project):
     shop(project)
     model(project, "{expression: id > 5, severity: warn}", "{not_null: [day], mostly: 0.9}", write="append")
