@@ -57,7 +57,7 @@ def step_of(document, table):
 FAILING = [
     ("{metric: rowCount, mustBeGreaterThan: 20}", "is greater than 20"),
     ("{rule: rowCount, mustBeBetween: [1, 5]}", "is between 1 and 5"),
-    ("{metric: duplicateValues, arguments: {properties: [day, email]}, mustBe: 0}", "'day', 'email' is 0"),
+    ("{metric: duplicateValues, arguments: {properties: [day, email]}, mustBeLessThan: 9}", "'day', 'email' is less than 9"),
     ("{type: sql, query: 'select sum(amount) from {object}', mustBeLessThan: 100}", "less than 100"),
     ("{type: sql, query: 'select count(*) from orders where id > 10;', mustNotBe: 10}", "is not 10"),
     ("{type: sql, query: 'select count(*) from clean.orders', mustBe: 19}", "is 19"),
