@@ -129,3 +129,15 @@ void sl_diags_clear(struct sl_diags *diags)
     free(diags->items);
     *diags = (struct sl_diags)SL_DIAGS_INIT;
 }
+
+int sl_diags_fail(const struct sl_diags *diags, struct sl_err *err)
+{
+    for (size_t i = 0; i < diags->count; i++)
+        if (diags->items[i].severity == SL_SEVERITY_ERROR) {
+            if (err)
+                *err = diags->items[i].err;
+            return (int)diags->items[i].err.code;
+        }
+    return sl_fail(err, SL_E_PROJECT_INVALID, "%zu errors, of which none could be kept",
+                   diags->error_count);
+}

@@ -46,5 +46,7 @@ const char *sl_did_you_mean(struct sl_arena *arena, const char *word, const char
                             size_t count);
 void sl_diags_sort(struct sl_diags *diags); // by file, line, column; stable
 void sl_diags_clear(struct sl_diags *diags);
+// Of diagnostics with errors the first that is one, as a failure: warnings may stand before it.
+SL_MUST int sl_diags_fail(const struct sl_diags *diags, struct sl_err *err);
 
 #endif

@@ -42,7 +42,8 @@ static int diff_table(const struct sl_contract_table *before, const struct sl_co
         SL_TRY(sl_contract_state(before, diff->arena, &old, err));
     if (now)
         SL_TRY(sl_contract_state(now, diff->arena, &new, err));
-    return sl_contract_diff_table(old, new, diff, err);
+    SL_TRY(sl_contract_diff_table(old, new, diff, err));
+    return before && now ? sl_contract_diff_claims(before, now, diff, err) : SL_OK;
 }
 
 static int compare(const struct sl_contract *before, const struct sl_contract *now,
@@ -186,11 +187,15 @@ const struct sl_command sl_command_contract_diff = {
     .name = "contract diff",
     .summary = "Tell what changed between two contracts, and the version number that it calls for.",
     .details =
-        "Breaking (a column gone, another type or key, values that may be missing now) calls for a "
-        "higher first number; what is\n"
-        "weaker (values may come that could not before) or additive for a higher second; all else "
-        "for a higher third. The exit code\n"
-        "is 3 if the version is lower than that, so that a pipeline of changes can refuse it.",
+        "Breaking (a column or member gone, another type, key or protection, values that may be "
+        "missing now, a column that is personal\n"
+        "now) calls for a higher first number; what is weaker (values may come that could not "
+        "before, a check gone) or additive for a\n"
+        "higher second; all else for a higher third. The exit code is 3 if the version is lower "
+        "than that, so that a pipeline of changes\n"
+        "can refuse it. The drift policy stands in the source's file: `sluice plan --why` tells "
+        "its "
+        "changes.",
     .rows = diff_rows,
     .options_bytes = sizeof(struct diff_options),
     .examples = diff_examples,

@@ -30,11 +30,8 @@ void sl_contract_file_clear(struct sl_contract_file *file)
 
 int sl_contract_first_error(const struct sl_diags *diags, const char *path, struct sl_err *err)
 {
-    for (size_t i = 0; i < diags->count; i++)
-        if (diags->items[i].severity == SL_SEVERITY_ERROR) {
-            *err = diags->items[i].err;
-            return (int)err->code;
-        }
+    if (diags->error_count)
+        return sl_diags_fail(diags, err);
     return sl_fail(err, SL_E_CONTRACT, "'%s' holds no contract", path);
 }
 

@@ -335,9 +335,9 @@ int sl_lake_see(struct sl_lake *lake, const struct sl_view *view, const struct s
 // The parser speaks to writers of models.
 static int fail_query(const struct sl_diags *diags, struct sl_err *err)
 {
-    *err = diags->items[0].err;
-    if (err->code != SL_E_SQL_KIND)
-        return err->code;
+    int code = sl_diags_fail(diags, err);
+    if (code != SL_E_SQL_KIND)
+        return code;
     sl_err_clear(err);
     (void)sl_fail(err, SL_E_SQL_KIND, "a query is a single SELECT or FROM, and this is not");
     return sl_err_hint(

@@ -260,6 +260,12 @@ static bool is_judged_anew(const json_t *before, const json_t *now)
     return sl_json_text(now, "mostly", NULL) && !(before && json_equal(before, now));
 }
 
+// Its column's, or its own.
+static const char *name_of(const json_t *rule)
+{
+    return sl_json_text(rule, "column", sl_json_text(rule, "id", ""));
+}
+
 // All rows have a say in which of them stand.
 static bool is_unique(const json_t *rule)
 {
@@ -279,8 +285,8 @@ static int compare_rule(struct comparer *comparer, const json_t *before, const j
         return change->why_all ? SL_OK : sl_fail_memory(err);
     }
     if (is_unique(now))
-        return everything(comparer, sl_json_text(now, "column", ""),
-                          before ? "is unique otherwise" : "is unique now", err);
+        return everything(comparer, name_of(now), before ? "is unique otherwise" : "is unique now",
+                          err);
     if (is_reject(before))
         SL_TRY(add(comparer, &change->rules, before, err));
     if (!is_reject(now) ||
@@ -300,8 +306,7 @@ static int compare_rules(struct comparer *comparer, struct sl_err *err)
         if (is_reject(rule) &&
             !rule_of(comparer->now, "id", sl_json_text(rule, "id", NULL), NULL)) {
             if (is_unique(rule))
-                return everything(comparer, sl_json_text(rule, "column", ""),
-                                  "need not be unique any more", err);
+                return everything(comparer, name_of(rule), "need not be unique any more", err);
             SL_TRY(add(comparer, &comparer->change->rules, rule, err));
         }
     json_array_foreach ((json_t *)now, i, rule) {

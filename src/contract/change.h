@@ -33,7 +33,7 @@ enum sl_contract_level {
     SL_CONTRACT_SAME,     // texts, owners, order
     SL_CONTRACT_ADDITIVE, // more columns, or stricter rules
     SL_CONTRACT_WEAKER,   // values may come that could not before
-    SL_CONTRACT_BREAKING, // queries fail or mean something else
+    SL_CONTRACT_BREAKING, // queries fail or mean something else, or readers must act
 };
 const char *sl_contract_level_name(enum sl_contract_level level); // "breaking"
 struct sl_contract_difference {
@@ -50,6 +50,15 @@ struct sl_contract_diff {
 // Compares two states of a table (sl_contract_state); either may be NULL: it is new, or gone.
 SL_MUST int sl_contract_diff_table(const json_t *before, const json_t *now,
                                    struct sl_contract_diff *diff, struct sl_err *err);
+// What of a contract no state holds, for it decides no row: classifications, and the checks of the
+// whole table.
+SL_MUST int sl_contract_diff_claims(const struct sl_contract_table *before,
+                                    const struct sl_contract_table *now,
+                                    struct sl_contract_diff *diff, struct sl_err *err);
+// Copies the texts; `column` may be NULL.
+SL_MUST int sl_contract_diff_add(struct sl_contract_diff *diff, enum sl_contract_level level,
+                                 const char *table, const char *column, const char *what,
+                                 struct sl_err *err);
 // Whether all that breaks the rule `now` of contract `now_contract` breaks the rule `before`, too.
 bool sl_contract_rule_is_weaker(const json_t *now_contract, const json_t *before,
                                 const json_t *now);

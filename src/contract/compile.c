@@ -178,11 +178,37 @@ static int add_parent(struct compiler *compiler, const struct sl_rule *rule, con
                : sl_fail_memory(err);
 }
 
-static int add_unique(struct compiler *compiler, const struct sl_rule *rule,
-                      const struct sl_reading *reading, struct sl_err *err)
+// The columns that a rule of the table names, as the contract writes them.
+static int add_unique_columns(const struct sl_rule_site *site, struct sl_pass_unique *unique,
+                              struct sl_err *err)
+{
+    const struct sl_rule *rule = site->rule;
+    const struct sl_contract_column *const *columns = NULL;
+    if (rule->where || rule->mostly)
+        sl_rule_refuse(site, "it is over all rows: 'where' and 'mostly' have no place here");
+    else if (!rule->columns.count)
+        sl_rule_refuse(site, "it names no columns");
+    else
+        columns = sl_rule_columns(site);
+    for (size_t i = 0; columns && columns[i]; i++)
+        SL_TRY(sl_strs_add(&unique->columns, site->arena, columns[i]->name, err));
+    return SL_OK;
+}
+
+static int add_unique(struct compiler *compiler, const struct sl_rule_site *site,
+                      struct sl_err *err)
 {
     struct sl_pass *pass = compiler->pass;
-    struct sl_pass_unique unique = {rule, reading->column->name, rule->severity == SL_RULE_WARN};
+    const struct sl_reading *reading = site->reading;
+    struct sl_pass_unique unique = {.rule = site->rule,
+                                    .column = reading ? reading->column->name : NULL,
+                                    .is_warning = site->rule->severity == SL_RULE_WARN};
+    if (reading)
+        SL_TRY(sl_strs_add(&unique.columns, compiler->arena, unique.column, err));
+    else
+        SL_TRY(add_unique_columns(site, &unique, err));
+    if (!unique.columns.count)
+        return SL_OK; // reported
     return SL_PUSH(compiler->arena, pass->uniques, pass->unique_count, unique)
                ? SL_OK
                : sl_fail_memory(err);
@@ -206,8 +232,8 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
     const struct sl_rule_kind *kind = sl_rule_kind_find(rule->kind);
     SL_AUTO(sl_buf_clear) struct sl_buf broken = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf message = SL_BUF_INIT;
-    if (reading && sl_str_equal(rule->kind, "unique"))
-        return add_unique(compiler, rule, reading, err);
+    if (sl_str_equal(rule->kind, "unique"))
+        return add_unique(compiler, &site, err);
     if (!kind || (!reading && !kind->is_for_rows)) {
         sl_diag(compiler->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, rule->place, NULL,
                 "rule '%s' of kind '%s' is not evaluated", rule->id, rule->kind);

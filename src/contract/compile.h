@@ -51,10 +51,12 @@ struct sl_pass_parent {
     const char **types;   // of the columns of this table, as the engine names them
 };
 
-// A column without the same value twice. No rule over a row: the step judges it over all.
+// A column without the same value twice, or several without the same values. No rule over a row:
+// the step judges it over all.
 struct sl_pass_unique {
     const struct sl_rule *rule;
-    const char *column;
+    const char *column;     // at which the rule stands; NULL: it is over several
+    struct sl_strs columns; // never empty
     bool is_warning;
 };
 

@@ -1,5 +1,8 @@
 #include "contract/change.h"
 
+#include <stdio.h>
+#include <string.h>
+
 const char *sl_contract_level_name(enum sl_contract_level level)
 {
     static const char *const names[] = {[SL_CONTRACT_SAME] = "same",
@@ -15,23 +18,29 @@ struct differ {
     struct sl_contract_diff *diff;
 };
 
+int sl_contract_diff_add(struct sl_contract_diff *diff, enum sl_contract_level level,
+                         const char *table, const char *column, const char *what,
+                         struct sl_err *err)
+{
+    struct sl_contract_difference item = {.level = level};
+    SL_TRY_NEW(what, err);
+    item.what = sl_arena_strdup(diff->arena, what);
+    item.table = sl_arena_strdup(diff->arena, table);
+    SL_TRY_NEW(item.what, err);
+    SL_TRY_NEW(item.table, err);
+    if (column) {
+        item.column = sl_arena_strdup(diff->arena, column);
+        SL_TRY_NEW(item.column, err);
+    }
+    if (level > diff->level)
+        diff->level = level;
+    return SL_PUSH(diff->arena, diff->items, diff->count, item) ? SL_OK : sl_fail_memory(err);
+}
+
 static int tell(struct differ *differ, enum sl_contract_level level, const char *column,
                 const char *what, struct sl_err *err)
 {
-    struct sl_arena *arena = differ->diff->arena;
-    struct sl_contract_difference item = {.level = level};
-    SL_TRY_NEW(what, err);
-    item.what = what;
-    item.table = sl_arena_strdup(arena, differ->table);
-    SL_TRY_NEW(item.table, err);
-    if (column) {
-        item.column = sl_arena_strdup(arena, column);
-        SL_TRY_NEW(item.column, err);
-    }
-    if (level > differ->diff->level)
-        differ->diff->level = level;
-    return SL_PUSH(arena, differ->diff->items, differ->diff->count, item) ? SL_OK
-                                                                          : sl_fail_memory(err);
+    return sl_contract_diff_add(differ->diff, level, differ->table, column, what, err);
 }
 
 static const json_t *find(const json_t *contract, const char *list, const char *key,
@@ -74,46 +83,155 @@ static bool is_wider(const json_t *before, const json_t *now)
            new_digits - new_scale >= old_digits - old_scale;
 }
 
+static const json_t *protection(const json_t *column)
+{
+    return json_object_get(column, "personal");
+}
+
+static const char *protection_name(const json_t *column)
+{
+    return sl_json_text(protection(column), "as", "none");
+}
+
+// Readers do not see it at all.
+static bool is_dropped(const json_t *column)
+{
+    return sl_str_equal(protection_name(column), "drop");
+}
+
+// Whoever reads the later mask finds there all that the earlier let stand.
+static bool shows_more(const json_t *before, const json_t *now)
+{
+    return sl_json_int(now, "keep_first", 0) >= sl_json_int(before, "keep_first", 0) &&
+           sl_json_int(now, "keep_last", 0) >= sl_json_int(before, "keep_last", 0) &&
+           sl_json_bool(now, "keep_domain", false) == sl_json_bool(before, "keep_domain", false) &&
+           same(before, now, "character");
+}
+
+// Other values stand where those were by which rows were found and joined.
+static int compare_protection(struct differ *differ, const json_t *before, const json_t *now,
+                              const char *path, struct sl_err *err)
+{
+    const char *old = protection_name(before), *new = protection_name(now);
+    enum sl_contract_level level = SL_CONTRACT_BREAKING;
+    const char *what;
+    if (!protection(before) && !protection(now))
+        return SL_OK;
+    if (json_equal(protection(before), protection(now)))
+        return SL_OK;
+    if (is_dropped(before))
+        return tell(differ, SL_CONTRACT_ADDITIVE, path,
+                    sl_arena_printf(differ->diff->arena,
+                                    "the column is new: protected by %s, was drop", new),
+                    err);
+    if (!sl_str_equal(old, new)) {
+        what = sl_arena_printf(differ->diff->arena, "protected by %s, was %s", new, old);
+    } else if (!same(protection(before), protection(now), "key")) {
+        what = sl_arena_printf(differ->diff->arena, "its %s is made with another key", new);
+    } else {
+        if (sl_str_equal(new, "mask") && shows_more(protection(before), protection(now)))
+            level = SL_CONTRACT_WEAKER;
+        what = sl_arena_printf(differ->diff->arena, "its %s has another form", new);
+    }
+    return tell(differ, level, path, what, err);
+}
+
+// "address.zip", and of an array's item "items[]".
+static const char *path_of(struct differ *differ, const char *outer, const json_t *column)
+{
+    const char *name = sl_json_text(column, "name", "");
+    if (!outer)
+        return name;
+    return *name ? sl_arena_printf(differ->diff->arena, "%s.%s", outer, name)
+                 : sl_arena_printf(differ->diff->arena, "%s[]", outer);
+}
+
+static const json_t *find_in(const json_t *list, const char *name)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach ((json_t *)(uintptr_t)list, i, item)
+        if (sl_str_equal(sl_json_text(item, "name", NULL), name))
+            return item;
+    return NULL;
+}
+
+static int compare_lists(struct differ *differ, const json_t *before, const json_t *now,
+                         const char *outer, struct sl_err *err);
+
 static int compare_column(struct differ *differ, const json_t *before, const json_t *now,
-                          struct sl_err *err)
+                          const char *path, struct sl_err *err)
 {
     static const char *const readings[] = {"formats", "nulls", "default", "trimmed", NULL};
-    const char *name = sl_json_text(now, "name", "");
-    if (!same(before, now, "type"))
-        SL_TRY(tell(differ, is_wider(before, now) ? SL_CONTRACT_WEAKER : SL_CONTRACT_BREAKING, name,
+    if (is_dropped(before) && is_dropped(now))
+        return SL_OK;
+    SL_TRY(compare_protection(differ, before, now, path, err));
+    if (!same(before, now, "type") && !is_dropped(before) && !is_dropped(now))
+        SL_TRY(tell(differ, is_wider(before, now) ? SL_CONTRACT_WEAKER : SL_CONTRACT_BREAKING, path,
                     was(differ, before, now, "type"), err));
     if (!same(before, now, "key"))
-        SL_TRY(tell(differ, SL_CONTRACT_BREAKING, name, "its place in the primary key is another",
+        SL_TRY(tell(differ, SL_CONTRACT_BREAKING, path, "its place in the primary key is another",
                     err));
     if (!same(before, now, "source"))
-        SL_TRY(tell(differ, SL_CONTRACT_WEAKER, name, was(differ, before, now, "source"), err));
+        SL_TRY(tell(differ, SL_CONTRACT_WEAKER, path, was(differ, before, now, "source"), err));
     for (size_t i = 0; readings[i]; i++)
         if (!same(before, now, readings[i]))
             SL_TRY(tell(
-                differ, SL_CONTRACT_WEAKER, name,
+                differ, SL_CONTRACT_WEAKER, path,
                 sl_arena_printf(differ->diff->arena, "%s: texts are read otherwise", readings[i]),
                 err));
+    // Of an object that is a text now, the type says all.
+    if (!json_object_get(before, "fields") || !json_object_get(now, "fields"))
+        return SL_OK;
+    return compare_lists(differ, json_object_get(before, "fields"), json_object_get(now, "fields"),
+                         path, err);
+}
+
+static int compare_lists(struct differ *differ, const json_t *before, const json_t *now,
+                         const char *outer, struct sl_err *err)
+{
+    const char *noun = outer ? "the member" : "the column";
+    size_t i;
+    json_t *column;
+    json_array_foreach ((json_t *)(uintptr_t)before, i, column) {
+        const json_t *found = find_in(now, sl_json_text(column, "name", ""));
+        const char *path = path_of(differ, outer, column);
+        SL_TRY_NEW(path, err);
+        if (found)
+            SL_TRY(compare_column(differ, column, found, path, err));
+        else
+            SL_TRY(tell(differ, is_dropped(column) ? SL_CONTRACT_SAME : SL_CONTRACT_BREAKING, path,
+                        sl_arena_printf(differ->diff->arena, "%s is gone", noun), err));
+    }
+    json_array_foreach ((json_t *)(uintptr_t)now, i, column) {
+        const char *path = path_of(differ, outer, column);
+        SL_TRY_NEW(path, err);
+        if (!find_in(before, sl_json_text(column, "name", "")))
+            SL_TRY(tell(differ, is_dropped(column) ? SL_CONTRACT_SAME : SL_CONTRACT_ADDITIVE, path,
+                        sl_arena_printf(differ->diff->arena, "%s is new", noun), err));
+    }
     return SL_OK;
 }
 
-static int compare_columns(struct differ *differ, struct sl_err *err)
+// Whether there is what this path leads to: "note", "address.zip", "items[].qty".
+static bool has_path(struct differ *differ, const json_t *columns, const char *outer,
+                     const char *path)
 {
     size_t i;
     json_t *column;
-    json_array_foreach (json_object_get(differ->before, "columns"), i, column) {
-        const char *name = sl_json_text(column, "name", "");
-        const json_t *now = find(differ->now, "columns", "name", name);
-        if (now)
-            SL_TRY(compare_column(differ, column, now, err));
-        else
-            SL_TRY(tell(differ, SL_CONTRACT_BREAKING, name, "the column is gone", err));
+    json_array_foreach ((json_t *)(uintptr_t)columns, i, column) {
+        const char *own = path_of(differ, outer, column);
+        if (own && (sl_str_equal(own, path) ||
+                    (sl_str_starts(path, own) &&
+                     has_path(differ, json_object_get(column, "fields"), own, path))))
+            return true;
     }
-    json_array_foreach (json_object_get(differ->now, "columns"), i, column) {
-        const char *name = sl_json_text(column, "name", "");
-        if (!find(differ->before, "columns", "name", name))
-            SL_TRY(tell(differ, SL_CONTRACT_ADDITIVE, name, "the column is new", err));
-    }
-    return SL_OK;
+    return false;
+}
+
+static bool has_column(struct differ *differ, const json_t *contract, const char *path)
+{
+    return !path || has_path(differ, json_object_get(contract, "columns"), NULL, path);
 }
 
 // What breaks such a rule never comes into the clean table.
@@ -196,15 +314,56 @@ static int compare_rules(struct differ *differ, struct sl_err *err)
         const char *column = sl_json_text(rule, "column", NULL);
         if (now)
             SL_TRY(compare_rule(differ, rule, now, err));
-        else if (!column || find(differ->now, "columns", "name", column))
+        else if (has_column(differ, differ->now, column))
             SL_TRY(tell_rule(differ, level_without(rule), rule, "is gone", err));
     }
     json_array_foreach (json_object_get(differ->now, "rules"), i, rule) {
         const char *column = sl_json_text(rule, "column", NULL);
         if (!find(differ->before, "rules", "id", sl_json_text(rule, "id", NULL)) &&
-            (!column || find(differ->before, "columns", "name", column)))
+            has_column(differ, differ->before, column))
             SL_TRY(tell_rule(differ, is_reject(rule) ? SL_CONTRACT_ADDITIVE : SL_CONTRACT_SAME,
                              rule, "is new", err));
+    }
+    return SL_OK;
+}
+
+// How the source meets files with other columns, in the words of its file.
+static const char *policy(const json_t *contract, size_t index)
+{
+    static const char *const names[3][4] = {{"freeze", "evolve", "quarantine_row", "fail"},
+                                            {"empty", "fail", "", ""},
+                                            {"quarantine_row", "fail", "", ""}};
+    const json_t *drift = json_object_get(contract, "drift");
+    json_int_t value = json_integer_value(json_array_get(drift, index));
+    return names[index][value & 3];
+}
+
+// Columns that came by themselves go again; a policy that sets aside or fails lets less through.
+static enum sl_contract_level policy_level(size_t index, const char *before, const char *now)
+{
+    bool was_strict = index > 0
+                          ? sl_str_equal(before, "fail")
+                          : !sl_str_equal(before, "freeze") && !sl_str_equal(before, "evolve");
+    if (sl_str_equal(before, "evolve"))
+        return SL_CONTRACT_BREAKING;
+    if (index == 2) // such a row is never in clean
+        return SL_CONTRACT_SAME;
+    if (sl_str_equal(now, "freeze") || sl_str_equal(now, "empty") ||
+        (was_strict && sl_str_equal(now, "evolve")))
+        return SL_CONTRACT_WEAKER;
+    return was_strict ? SL_CONTRACT_SAME : SL_CONTRACT_ADDITIVE;
+}
+
+static int compare_drift(struct differ *differ, struct sl_err *err)
+{
+    static const char *const names[] = {"new_columns", "missing_columns", "type_change"};
+    for (size_t i = 0; i < 3; i++) {
+        const char *before = policy(differ->before, i), *now = policy(differ->now, i);
+        if (!sl_str_equal(before, now))
+            SL_TRY(tell(differ, policy_level(i, before, now), NULL,
+                        sl_arena_printf(differ->diff->arena, "drift: %s is %s, was %s", names[i],
+                                        now, before),
+                        err));
     }
     return SL_OK;
 }
@@ -217,11 +376,12 @@ int sl_contract_diff_table(const json_t *before, const json_t *now, struct sl_co
         return tell(&differ, SL_CONTRACT_ADDITIVE, NULL, "the table is new", err);
     if (!now)
         return tell(&differ, SL_CONTRACT_BREAKING, NULL, "the table is gone", err);
-    SL_TRY(compare_columns(&differ, err));
+    SL_TRY(compare_lists(&differ, json_object_get(before, "columns"),
+                         json_object_get(now, "columns"), NULL, err));
     SL_TRY(compare_rules(&differ, err));
     if (!same(before, now, "order_by"))
         SL_TRY(tell(&differ, SL_CONTRACT_WEAKER, NULL, "other rows win among duplicates", err));
     if (!same(before, now, "filter"))
         SL_TRY(tell(&differ, SL_CONTRACT_WEAKER, NULL, "other rows are filtered", err));
-    return SL_OK;
+    return compare_drift(&differ, err);
 }

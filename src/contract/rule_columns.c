@@ -13,7 +13,7 @@ static const struct sl_contract_column *find(const struct sl_rule_site *site, co
 // Where the name stands in the rule's options.
 static struct sl_place place_of(const struct sl_rule *rule, const char *name)
 {
-    static const char *const keys[] = {"column", "to", "columns"};
+    static const char *const keys[] = {"column", "to", "columns", "properties"};
     for (size_t k = 0; k < sizeof keys / sizeof *keys && rule->node; k++) {
         const struct sl_yaml *value = sl_yaml_get(rule->node, keys[k]);
         if (value && value->kind == SL_YAML_SCALAR && sl_str_equal(value->text, name))

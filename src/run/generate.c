@@ -94,10 +94,7 @@ static int compile(struct generator *generator, struct sl_err *err)
     made->column_count = contract->column_count;
     SL_TRY(sl_contract_compile(contract, raw, contract->column_count + own_count, generator->arena,
                                &diags, &made->pass, err));
-    if (diags.error_count == 0)
-        return SL_OK;
-    *err = diags.items[0].err;
-    return err->code;
+    return diags.error_count ? sl_diags_fail(&diags, err) : SL_OK;
 }
 
 // The targets that a column could have to do with: by its own rules, or by those over the row.

@@ -4,6 +4,8 @@
 #include "run/lineage.h"
 #include "step/schema.h"
 
+#include <string.h>
+
 struct impact {
     struct sl_world *world;
     struct sl_lineage lineage; // without anything if it cannot be told
@@ -38,6 +40,20 @@ static int add_column(struct impact *impact, const char *column, struct sl_err *
 
 // --- What is different ---
 
+// The column that "address.zip" or "items[].qty" is in.
+static const char *whole_column(const struct sl_node *node, const char *path)
+{
+    const struct sl_contract_table *contract = node->contract;
+    for (size_t i = 0; i < contract->column_count; i++) {
+        const char *name = contract->columns[i].name;
+        size_t length = strlen(name);
+        if (contract->columns[i].field_count && strncmp(path, name, length) == 0 &&
+            (path[length] == '.' || path[length] == '['))
+            return name;
+    }
+    return path;
+}
+
 static int compare_contract(struct impact *impact, struct sl_node *node, struct sl_err *err)
 {
     struct sl_arena *arena = &impact->world->arena;
@@ -59,7 +75,7 @@ static int compare_contract(struct impact *impact, struct sl_node *node, struct 
                                         item->what, sl_contract_level_name(item->level)),
                         err));
         if (item->column)
-            SL_TRY(add_column(impact, item->column, err));
+            SL_TRY(add_column(impact, whole_column(node, item->column), err));
     }
     return SL_OK;
 }

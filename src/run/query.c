@@ -74,10 +74,8 @@ int sl_world_query(struct sl_world *world, const struct sl_node *node, struct sl
     SL_TRY(session->kind->parse(session, &model->sql, 1, arena, &ast, err));
     SL_TRY(sl_query_read(ast, model->sql, model->file, model->sql_line, model->sql_column, arena,
                          &diags, ret, err));
-    if (diags.error_count) {
-        *err = diags.items[0].err;
-        return err->code;
-    }
+    if (diags.error_count)
+        return sl_diags_fail(&diags, err);
     SL_TRY(sl_query_lineage(ast, model->sql, columns_on_disk, &disk, arena, ret, err));
     ret->why_every_run = node->query->why_every_run; // which a view that it reads may say
     ret->why_not_local = NULL;

@@ -145,6 +145,32 @@ static bool is_row_metric(const char *metric)
            strcmp(metric, "nullValues") == 0;
 }
 
+// Not a single row twice: a rule, as `unique: true` is.
+static int add_unique(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
+                      struct sl_rule rule, struct sl_err *err)
+{
+    const struct sl_yaml *list = sl_yaml_get(quality->arguments, "properties");
+
+    rule.kind = "unique";
+    rule.node = quality->arguments;
+    for (size_t i = 0; i < list->count; i++)
+        SL_TRY(sl_strs_add(&rule.columns, &reader->project->arena, list->items[i]->text, err));
+    return sl_odcs_add_rule(reader, rule, name_of(quality), quality->severity != NULL, err);
+}
+
+// Several columns together of which no two rows may have the same.
+static bool is_unique(const struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
+                      const char *metric)
+{
+    const struct sl_yaml *list = sl_yaml_get(quality->arguments, "properties");
+    bool is_list = list && list->kind == SL_YAML_LIST && list->count > 0;
+
+    for (size_t i = 0; is_list && i < list->count; i++)
+        is_list = list->items[i]->kind == SL_YAML_SCALAR;
+    return is_list && !reader->column && strcmp(metric, "duplicateValues") == 0 &&
+           is_for_every_row(quality);
+}
+
 static int read_library(struct sl_odcs_reader *reader, const struct sl_odcs_quality *quality,
                         struct sl_rule rule, struct sl_err *err)
 {
@@ -168,6 +194,8 @@ static int read_library(struct sl_odcs_reader *reader, const struct sl_odcs_qual
         return report_unevaluated(reader, quality, metric,
                                   hint ? hint : "the standard has no metric of this name", err);
     }
+    if (is_unique(reader, quality, metric))
+        return add_unique(reader, quality, rule, err);
     if (!reader->column || !is_row_metric(metric) || !is_for_every_row(quality)) {
         if (!sl_odcs_has_operator(quality))
             return report_unevaluated(reader, quality, metric,

@@ -58,12 +58,12 @@ static int find_form(struct sl_odcs_reader *reader, const struct sl_yaml *option
         *ret = form;
         return SL_OK;
     }
-    if (form->stands)
+    if (strcmp(form->name, "unique") == 0)
+        hint = "write 'unique: true' at the column";
+    else if (form->stands)
         hint = "write it under 'quality' of the column";
     else if (strcmp(form->name, "required") == 0)
         hint = "write 'required: true' at the column; for some rows only there is 'required_if'";
-    else if (strcmp(form->name, "unique") == 0)
-        hint = "write 'unique: true' at the column";
     else
         hint = "every column has it by its logicalType";
     sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_RULE, kind->place, hint,

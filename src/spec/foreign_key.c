@@ -133,6 +133,7 @@ static int resolve(void *self, struct sl_rule *rule, struct sl_err *err)
     enum sl_layer layer;
     const char *parent, *name;
     const struct sl_source *source;
+    const struct sl_model *model;
 
     SL_TRY(find(resolver, rule, &parent, err));
     if (!parent)
@@ -145,6 +146,14 @@ static int resolve(void *self, struct sl_rule *rule, struct sl_err *err)
                 "take it out, and let a model that reads the table have a check 'relationships'",
                 "the foreign key of '%s' leads to the table itself, which is not supported",
                 resolver->table->name);
+    model = layer == SL_LAYER_CURATED ? sl_project_model(project, name) : NULL;
+    if (model && model->write == SL_WRITE_VIEW)
+        sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, rule->place,
+                "let that model write a table ('write: full'), or name the table that the view "
+                "takes its keys from",
+                "the foreign key of '%s' leads to the view '%s': rows are judged by a version of a "
+                "table, and a view has none",
+                resolver->table->name, parent);
     rule->parent = parent;
     return SL_OK;
 }

@@ -177,9 +177,18 @@ static const char *what_compares(const struct sl_contract_table *table,
         if (column->rules[i].parent)
             return "it is in a foreign key";
     }
-    for (size_t i = 0; i < table->rule_count; i++)
-        if (table->rules[i].parent && sl_strs_has(&table->rules[i].columns, column->name))
-            return "it is in a foreign key";
+    for (size_t i = 0; i < table->rule_count; i++) {
+        const struct sl_rule *rule = &table->rules[i];
+
+        for (size_t k = 0; k < rule->columns.count; k++) {
+            if (!sl_str_equal_nocase(rule->columns.items[k], column->name))
+                continue;
+            if (rule->parent)
+                return "it is in a foreign key";
+            if (sl_str_equal(rule->kind, "unique"))
+                return "it is unique together with others";
+        }
+    }
     return NULL;
 }
 

@@ -17,7 +17,10 @@ const char *const sl_rule_dimension_names[] = {
 const struct sl_rule_form sl_rule_forms[] = {
     {.name = "required", .dimension = SL_RULE_DIMENSION_COMPLETENESS},
     {.name = "type", .dimension = SL_RULE_DIMENSION_CONFORMITY},
-    {.name = "unique", .dimension = SL_RULE_DIMENSION_UNIQUENESS},
+    {.name = "unique",
+     .stands = SL_RULE_AT_TABLE,
+     .dimension = SL_RULE_DIMENSION_UNIQUENESS,
+     .required = {"columns"}},
     {.name = "foreign_key", .dimension = SL_RULE_DIMENSION_CONSISTENCY},
     {.name = "expression",
      .stands = ANYWHERE,

@@ -156,10 +156,8 @@ int sl_audit(const struct sl_audit *audit, struct sl_step_result *result, struct
     size_t check_count;
     SL_TRY(sl_checks_compile(audit->checks, audit->context->arena, &diags, &checks, &check_count,
                              err));
-    if (diags.error_count) {
-        *err = diags.items[0].err;
-        return err->code;
-    }
+    if (diags.error_count)
+        return sl_diags_fail(&diags, err);
     SL_AUTO(findings_clear)
     struct findings findings = {.text = SL_BUF_INIT, .example_bytes = check_count > 1 ? 160 : 400};
     for (size_t i = 0; i < check_count; i++)

@@ -3,6 +3,7 @@
 #include "base/diag.h"
 #include "base/fs.h"
 #include "step/audit.h"
+#include "step/schema.h"
 
 #include <string.h>
 
@@ -75,6 +76,42 @@ int sl_audit_view(const struct sl_audit *audit, const struct sl_check *check, bo
     return create_temp_view(audit, SL_CHECKED, sql.text, err);
 }
 
+// The table's files are read with the types that they have.
+static int take_types(const struct sl_audit *audit, const struct sl_delta_snapshot *snapshot,
+                      struct sl_column **ret, struct sl_err *err)
+{
+    struct sl_column *columns =
+        SL_NEW_ARRAY(audit->context->arena, struct sl_column, audit->column_count + 1);
+    SL_TRY_NEW(columns, err);
+    for (size_t i = 0; i < audit->column_count; i++) {
+        const struct sl_column *before =
+            sl_column_find(snapshot->columns, snapshot->column_count, audit->columns[i].name);
+        columns[i] = audit->columns[i];
+        if (before)
+            columns[i].type = before->type;
+    }
+    *ret = columns;
+    return SL_OK;
+}
+
+// What is no value of the type that a column will have is null. Not every type has a cast to every
+// other, but all have a text.
+static void add_as_they_will_be(const struct sl_audit *audit, const struct sl_column *before,
+                                struct sl_buf *sql)
+{
+    for (size_t i = 0; i < audit->column_count; i++) {
+        const struct sl_column *column = &audit->columns[i];
+        bool is_same = sl_str_equal(column->type, before[i].type);
+        sl_buf_add(sql, i ? ", " : "");
+        sl_buf_add(sql, is_same ? "" : "try_cast(cast(");
+        sl_buf_add_sql_name(sql, column->name);
+        if (!is_same)
+            sl_buf_addf(sql, " as VARCHAR) as %s) as ", column->type);
+        if (!is_same)
+            sl_buf_add_sql_name(sql, column->name);
+    }
+}
+
 // With the columns that the table will have: those that it had not yet are null.
 static int view_before(const struct sl_audit *audit, const struct sl_check *check,
                        struct sl_err *err)
@@ -83,15 +120,20 @@ static int view_before(const struct sl_audit *audit, const struct sl_check *chec
     struct sl_step_context *context = audit->context;
     struct sl_delta_snapshot snapshot = {.version = -1};
     struct sl_scan scan = {0};
+    struct sl_column *columns;
     if (audit->version >= 0) {
         SL_TRY(sl_delta_load(audit->folder, audit->version, context->session, context->arena,
                              &snapshot, err));
         SL_TRY(sl_delta_scan(&snapshot, context->arena, &scan, err));
     }
-    scan.columns = audit->columns;
+    SL_TRY(take_types(audit, &snapshot, &columns, err));
+    scan.columns = columns;
     scan.column_count = audit->column_count;
-    sl_buf_add(&sql, "select * from ");
+    sl_buf_add(&sql, "select * from (select ");
+    add_as_they_will_be(audit, columns, &sql);
+    sl_buf_add(&sql, " from ");
     SL_TRY(context->session->kind->scan_sql(context->session, &scan, &sql, err));
+    sl_buf_add(&sql, ")");
     add_where(check, &sql);
     SL_TRY(sl_buf_check(&sql, err));
     return create_temp_view(audit, SL_CHECKED_BEFORE, sql.text, err);

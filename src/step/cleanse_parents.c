@@ -99,6 +99,14 @@ int sl_cleanse_pin_built(struct sl_cleanse *cleanse, const char **ret_why, struc
     return SL_OK;
 }
 
+// Whether the pinned version may have other rows than the one that clean was built from. Of other
+// versions than the newest it is not known since when they have had theirs.
+static bool has_moved(const struct sl_cleanse_parent *parent)
+{
+    return parent->version == parent->head.version ? is_changed(parent)
+                                                   : parent->version != parent->built_from;
+}
+
 // The rules that look at a table which has changed, and what is told of it.
 static int list_changed(struct sl_cleanse *cleanse, struct sl_contract_change *change,
                         const char **ret_cause, struct sl_err *err)
@@ -108,7 +116,7 @@ static int list_changed(struct sl_cleanse *cleanse, struct sl_contract_change *c
     SL_AUTO(sl_buf_clear) struct sl_buf cause = SL_BUF_INIT;
     for (size_t i = 0; i < cleanse->parent_count; i++) {
         const struct sl_cleanse_parent *parent = &cleanse->parents[i];
-        if (parent->version == parent->built_from)
+        if (!has_moved(parent))
             continue;
         if (!sl_strs_has(&tables, parent->table)) {
             sl_buf_addf(&cause, "%s%s", tables.count ? " and " : "", parent->table);
@@ -203,6 +211,37 @@ static void add_columns(const struct sl_rule *rule, const char *between, const c
     }
 }
 
+// A number in the type of the column that looks for it, and null where that type has no such
+// number: comparing two types in the one that holds both fails where none does (decimals of 38
+// digits), and finds what is not there where it rounds (integers in a double).
+static void add_key(const char *name, const char *type, const char *wanted, struct sl_buf *sql)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf quoted = SL_BUF_INIT;
+    sl_buf_add_sql_name(&quoted, name);
+    if (sl_str_equal(type, wanted) || !sl_types_compare(type, "DOUBLE"))
+        sl_buf_add(sql, quoted.text);
+    else if (sl_str_equal(wanted, "DOUBLE"))
+        sl_buf_addf(sql, "try_cast(%s as DOUBLE) as %s", quoted.text, quoted.text);
+    else
+        sl_buf_addf(sql,
+                    "case when try_cast(try_cast(%s as %s) as %s) = %s then try_cast(%s as %s) end "
+                    "as %s",
+                    quoted.text, wanted, type, quoted.text, quoted.text, wanted, quoted.text);
+    sql->has_failed |= quoted.has_failed;
+}
+
+static void add_keys(const struct sl_pass_parent *key, const struct sl_delta_snapshot *snapshot,
+                     struct sl_buf *sql)
+{
+    for (size_t i = 0; i < key->rule->to.count; i++) {
+        const char *name = key->rule->to.items[i];
+        const struct sl_column *column =
+            sl_column_find(snapshot->columns, snapshot->column_count, name);
+        sl_buf_add(sql, i ? ", " : "");
+        add_key(name, column->type, key->types[i], sql);
+    }
+}
+
 // The keys that a version of the parent has; *ret is false if it is not there any more.
 static int create_keys(struct sl_cleanse *cleanse, const struct sl_pass_parent *key,
                        int64_t version, const char *relation, bool *ret, struct sl_err *err)
@@ -223,11 +262,12 @@ static int create_keys(struct sl_cleanse *cleanse, const struct sl_pass_parent *
         return code == SL_E_TABLE_VERSION ? SL_OK : code;
     SL_TRY(check_columns(key, &snapshot, err));
     SL_TRY(sl_delta_scan(&snapshot, context->arena, &scan, err));
-    sl_buf_addf(&sql, "create or replace temp table %s as select distinct ", relation);
-    add_columns(key->rule, ", ", "", &sql);
+    sl_buf_addf(&sql, "create or replace temp table %s as select distinct * from (select ",
+                relation);
+    add_keys(key, &snapshot, &sql);
     sl_buf_add(&sql, " from ");
     SL_TRY(context->session->kind->scan_sql(context->session, &scan, &sql, err));
-    sl_buf_add(&sql, " where ");
+    sl_buf_add(&sql, ") where ");
     add_columns(key->rule, " and ", " is not null", &sql);
     return sl_cleanse_exec(cleanse, &sql, err);
 }

@@ -31,6 +31,14 @@ static void add_expressions(const struct sl_rule *rules, size_t count, struct sl
     }
 }
 
+static void add_columns(const struct sl_contract_column *columns, size_t count, struct sl_buf *sql)
+{
+    for (size_t i = 0; i < count; i++) {
+        add_expressions(columns[i].rules, columns[i].rule_count, sql);
+        add_columns(columns[i].fields, columns[i].field_count, sql);
+    }
+}
+
 // Rules that follow the clock may judge rows otherwise that nothing else has changed for: *ret says
 // why, and is NULL if there are none.
 static int find_volatile(const struct sl_cleanse *cleanse, const char **ret, struct sl_err *err)
@@ -45,8 +53,7 @@ static int find_volatile(const struct sl_cleanse *cleanse, const char **ret, str
     sl_buf_addf(&sql, "select 1 from raw where (%s\n)",
                 contract->filter ? contract->filter : "true");
     add_expressions(contract->rules, contract->rule_count, &sql);
-    for (size_t i = 0; i < contract->column_count; i++)
-        add_expressions(contract->columns[i].rules, contract->columns[i].rule_count, &sql);
+    add_columns(contract->columns, contract->column_count, &sql);
     SL_TRY(sl_buf_check(&sql, err));
     text = sql.text;
     SL_TRY(session->kind->parse(session, &text, 1, arena, &ast, err));

@@ -27,24 +27,57 @@ static int scan_clean(struct sl_cleanse *cleanse, struct sl_buf *sql, struct sl_
     return session->kind->scan_sql(session, &scan, sql, err);
 }
 
+static void add_column(const struct sl_pass *pass, const char *name, bool is_prepared,
+                       struct sl_buf *sql)
+{
+    if (is_prepared)
+        sl_pass_kept(pass, name, sql);
+    else
+        sl_buf_add_sql_name(sql, name);
+}
+
+// What must not be there twice: a column's value, or those of several as one row, which is null if
+// one of them is.
+static void add_value(const struct sl_pass *pass, size_t index, bool is_prepared,
+                      struct sl_buf *sql)
+{
+    const struct sl_strs *columns = &pass->uniques[index].columns;
+    if (columns->count == 1) {
+        add_column(pass, columns->items[0], is_prepared, sql);
+        return;
+    }
+    sl_buf_add(sql, "case when ");
+    for (size_t i = 0; i < columns->count; i++) {
+        sl_buf_add(sql, i ? " and " : "");
+        add_column(pass, columns->items[i], is_prepared, sql);
+        sl_buf_add(sql, " is not null");
+    }
+    sl_buf_add(sql, " then ");
+    for (size_t i = 0; i < columns->count; i++) {
+        sl_buf_addf(sql, "%s'c%zu': ", i ? ", " : "{", i); // a table takes no struct without names
+        add_column(pass, columns->items[i], is_prepared, sql);
+    }
+    sl_buf_add(sql, "} end");
+}
+
 static int create_taken(struct sl_cleanse *cleanse, size_t index, struct sl_err *err)
 {
-    const char *column = cleanse->pass.uniques[index].column;
+    const struct sl_pass *pass = &cleanse->pass;
     SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf kept = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    sl_buf_add_sql_name(&name, column);
-    sl_pass_kept(&cleanse->pass, column, &kept);
+    add_value(pass, index, false, &name);
+    add_value(pass, index, true, &kept);
     SL_TRY(sl_buf_check(&name, err));
     SL_TRY(sl_buf_check(&kept, err));
     sl_buf_addf(&sql,
-                "create or replace temp table _taken%zu as select %s as v from %s where %s is not "
-                "null group by 1 having count(*) > 1",
+                "create or replace temp table _taken%zu as select %s as v from %s where (%s) is "
+                "not null group by 1 having count(*) > 1",
                 index, kept.text, cleanse->rows[SL_PASS_GOOD], kept.text);
     if (cleanse->before.file_count) {
         sl_buf_addf(&sql, " union select %s from ", name.text);
         SL_TRY(scan_clean(cleanse, &sql, err));
-        sl_buf_addf(&sql, " where %s in (select %s from %s)", name.text, kept.text,
+        sl_buf_addf(&sql, " where (%s) in (select %s from %s)", name.text, kept.text,
                     cleanse->rows[SL_PASS_GOOD]);
     }
     return sl_cleanse_exec(cleanse, &sql, err);
@@ -60,12 +93,9 @@ int sl_cleanse_find_taken(struct sl_cleanse *cleanse, struct sl_err *err)
 void sl_cleanse_add_taken(const struct sl_pass *pass, bool is_prepared, struct sl_buf *sql)
 {
     for (size_t i = 0; i < pass->unique_count; i++) {
-        sl_buf_add(sql, i ? " or " : "");
-        if (is_prepared)
-            sl_pass_kept(pass, pass->uniques[i].column, sql);
-        else
-            sl_buf_add_sql_name(sql, pass->uniques[i].column);
-        sl_buf_addf(sql, " in (select v from _taken%zu)", i);
+        sl_buf_add(sql, i ? " or (" : "(");
+        add_value(pass, i, is_prepared, sql);
+        sl_buf_addf(sql, ") in (select v from _taken%zu)", i);
     }
 }
 
@@ -76,7 +106,7 @@ static void add_narrow(const struct sl_pass *pass, bool is_prepared, struct sl_b
         const char *name = pass->columns[i].name;
         bool is_needed = false;
         for (size_t k = 0; k < pass->unique_count; k++)
-            is_needed |= sl_str_equal(pass->uniques[k].column, name);
+            is_needed |= sl_strs_has(&pass->uniques[k].columns, name);
         for (size_t k = 0; k < pass->order_count; k++)
             is_needed |= sl_str_equal(pass->order_columns[k], name);
         if (!is_needed)
@@ -121,6 +151,21 @@ static int create_rivals(struct sl_cleanse *cleanse, struct sl_err *err)
     return sl_cleanse_exec(cleanse, &sql, err);
 }
 
+// "'7' stands already in data/a.csv:3", "'DE', '7' stand already in ..."
+static void add_message(const struct sl_pass_unique *unique, struct sl_buf *sql)
+{
+    const struct sl_strs *columns = &unique->columns;
+    for (size_t i = 0; i < columns->count; i++) {
+        sl_buf_add(sql, i ? " || ', ' || '''' || left(cast(" : "'''' || left(cast(");
+        sl_buf_add_sql_name(sql, columns->items[i]);
+        sl_buf_add(sql, " as VARCHAR), 100) || ''''");
+    }
+    sl_buf_addf(sql,
+                " || ' %s already in ' || first_value(_source) over w || ':' || "
+                "first_value(_position) over w",
+                columns->count > 1 ? "stand" : "stands");
+}
+
 // _late0: rows behind the first that has the value, with the message that names it.
 static int create_late(struct sl_cleanse *cleanse, size_t index, struct sl_err *err)
 {
@@ -133,15 +178,12 @@ static int create_late(struct sl_cleanse *cleanse, size_t index, struct sl_err *
     if (rule->message) {
         sl_buf_add_sql_string(&sql, rule->message);
     } else {
-        sl_buf_add(&sql, "'''' || left(cast(");
-        sl_buf_add_sql_name(&sql, pass->uniques[index].column);
-        sl_buf_add(&sql, " as VARCHAR), 100) || ''' stands already in ' || first_value(_source) "
-                         "over w || ':' || first_value(_position) over w");
+        add_message(&pass->uniques[index], &sql);
     }
-    sl_buf_add(&sql, " as message from _rival where ");
-    sl_buf_add_sql_name(&sql, pass->uniques[index].column);
-    sl_buf_add(&sql, " is not null window w as (partition by ");
-    sl_buf_add_sql_name(&sql, pass->uniques[index].column);
+    sl_buf_add(&sql, " as message from _rival where (");
+    add_value(pass, index, false, &sql);
+    sl_buf_add(&sql, ") is not null window w as (partition by ");
+    add_value(pass, index, false, &sql);
     sl_buf_add(&sql, " order by ");
     add_order(pass, &sql);
     sl_buf_add(&sql, ") qualify row_number() over w > 1");
@@ -164,7 +206,10 @@ static int gather_late(struct sl_cleanse *cleanse, struct sl_err *err)
         sl_buf_addf(&sql, " union all select %zu, \"~file\", \"~row\", \"~new\", {'rule': ", i);
         sl_buf_add_sql_string(&sql, pass->uniques[i].rule->id);
         sl_buf_add(&sql, ", 'column': ");
-        sl_buf_add_sql_string(&sql, pass->uniques[i].column);
+        if (pass->uniques[i].column)
+            sl_buf_add_sql_string(&sql, pass->uniques[i].column);
+        else
+            sl_buf_add(&sql, "cast(null as VARCHAR)");
         sl_buf_addf(&sql, ", 'message': message} from _late%zu", i);
     }
     sl_buf_add(&sql, ") group by 1, 2, \"~new\"");

@@ -135,13 +135,7 @@ static int check_columns(const struct sl_model_step *step, struct sl_err *err)
 {
     SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
     sl_model_check_columns(step->model, step->columns, step->column_count, &diags);
-    if (diags.error_count == 0)
-        return SL_OK;
-    if (diags.count == 0)
-        return sl_fail_memory(err);
-    if (err)
-        *err = diags.items[0].err;
-    return (int)diags.items[0].err.code;
+    return diags.error_count ? sl_diags_fail(&diags, err) : SL_OK;
 }
 
 static int describe(struct sl_model_step *step, struct sl_err *err)

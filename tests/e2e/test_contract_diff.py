@@ -40,6 +40,90 @@ CHANGES = [
 ]
 
 
+NESTED = """apiVersion: v3.1.0
+kind: DataContract
+id: t
+version: 1.4.2
+status: active
+schema:
+  - name: t
+    properties:
+      - {name: mail, logicalType: string, classification: internal}
+      - {name: code, logicalType: string, customProperties: [{property: sluice.personal, value: {as: mask, keep_last: 4}}]}
+      - {name: gone, logicalType: string, customProperties: [{property: sluice.personal, value: {as: drop}}]}
+      - {name: pin, logicalType: integer, classification: restricted}
+      - name: address
+        logicalType: object
+        properties:
+          - {name: zip, logicalType: string, required: true, logicalTypeOptions: {maxLength: 5}}
+          - {name: floor, logicalType: integer, physicalType: int}
+      - name: items
+        logicalType: array
+        items:
+          logicalType: object
+          properties:
+            - {name: sku, logicalType: string, classification: public}
+            - {name: qty, logicalType: integer, logicalTypeOptions: {minimum: 1}}
+    quality:
+      - {metric: rowCount, mustBeGreaterThan: 0}
+      - {metric: rowCount, name: few, mustBeLessThan: 100}
+      - {metric: rowCount, name: many, mustBeGreaterThan: 10, severity: warning}
+"""
+MASK = "{as: mask, keep_last: 4}"
+NESTED_CHANGES = [
+    # what is personal now binds whoever passes it on; leave to pass it on breaks nobody
+    ("classification: internal", "classification: restricted", "breaking", "2.0.0", "t.mail: classification is restricted, was internal"),
+    ("classification: restricted", "classification: public", "additive", "1.5.0", "t.pin: classification is public, was restricted"),
+    ("classification: restricted", "classification: pii", "same", "1.4.3", "t.pin: classification is pii, was restricted"),
+    ("classification: public", "classification: confidential", "breaking", "2.0.0", "t.items[].sku: classification is confidential, was public"),
+    ("classification: internal}", "classification: restricted, customProperties: [{property: sluice.personal, value: {as: mask}}]}", "breaking",
+     "2.0.0", "t.mail: protected by mask, was none"),
+    # another protection gives other values
+    (MASK, "{as: hash}", "breaking", "2.0.0", "t.code: protected by hash, was mask"),
+    (MASK, "{as: mask, keep_last: 2}", "breaking", "2.0.0", "t.code: its mask has another form"),
+    (MASK, "{as: mask, keep_last: 6}", "weaker", "1.5.0", "t.code: its mask has another form"),
+    (", customProperties: [{property: sluice.personal, value: {as: mask, keep_last: 4}}]", "", "breaking", "2.0.0",
+     "t.code: protected by none, was mask"),
+    (", customProperties: [{property: sluice.personal, value: {as: drop}}]", "", "additive", "1.5.0",
+     "t.gone: the column is new: protected by none, was drop"),
+    (MASK, "{as: drop}", "breaking", "2.0.0", "t.code: protected by drop, was mask"),
+    # what readers never had decides which rows there are, no more
+    ("name: gone, logicalType: string", "name: gone, logicalType: integer", "additive", "1.5.0", "t.gone: rule gone.type is new"),
+    ("name: gone, logicalType", "name: away, logicalType", "same", "1.4.3", "t.gone: the column is gone"),
+    # members
+    ("physicalType: int}", "physicalType: bigint}", "weaker", "1.5.0", "t.address.floor: type is BIGINT, was INTEGER"),
+    ("{name: floor, logicalType: integer, physicalType: int}", "{name: floor, logicalType: string}", "breaking", "2.0.0",
+     "t.address.floor: type is VARCHAR, was INTEGER"),
+    ("name: floor", "name: level", "breaking", "2.0.0", "t.address.floor: the member is gone"),
+    ("            - {name: qty", "            - {name: note, logicalType: string}\n            - {name: qty", "additive", "1.5.0",
+     "t.items[].note: the member is new"),
+    ("string, required: true, logicalType", "string, logicalType", "breaking", "2.0.0", "t.address.zip: rule address.zip.required is gone"),
+    (", logicalTypeOptions: {maxLength: 5}", "", "weaker", "1.5.0", "t.address.zip: rule address.zip.length is gone"),
+    (", logicalTypeOptions: {minimum: 1}", "", "weaker", "1.5.0", "t.items[].qty: rule items[].qty.range is gone"),
+    ("sku, logicalType: string,", "sku, logicalType: string, logicalTypeOptions: {maxLength: 9},", "additive", "1.5.0",
+     "t.items[].sku: rule items[].sku.length is new"),
+    # checks of the whole table
+    ("      - {metric: rowCount, mustBeGreaterThan: 0}\n", "", "weaker", "1.5.0", "t: check rowCount is gone"),
+    ("mustBeLessThan: 100}", "mustBeLessThan: 50}", "weaker", "1.5.0", "t: check few is another"),
+    ("mustBeLessThan: 100}", "mustBeLessThan: 100, severity: warning}", "weaker", "1.5.0", "t: check few only warns now"),
+    ("mustBeGreaterThan: 10, severity: warning", "mustBeGreaterThan: 10", "additive", "1.5.0", "t: check many stops the step now"),
+    ("mustBeGreaterThan: 10, severity", "mustBeGreaterThan: 20, severity", "same", "1.4.3", "t: check many warns otherwise"),
+    ("    quality:\n", "    quality:\n      - {metric: duplicateValues, arguments: {properties: [mail]}, mustBeLessThan: 9}\n", "additive",
+     "1.5.0", "t: check duplicateValues is new"),
+]
+
+
+def test_members_protection_classification_and_checks_have_their_level_and_version(project):
+    project.write("old.yml", NESTED)
+    for old, new, level, version, what in NESTED_CHANGES:
+        assert NESTED.count(old) == 1, old
+        project.write("new.yml", NESTED.replace(old, new))
+        told = project.json("contract", "diff", "old.yml", "new.yml", exit_code=3 if version else 0)
+        texts = [f"{item['table']}{'.' + item['column'] if item['column'] else ''}: {item['what']}" for item in told["differences"]]
+        assert (told["level"], told["version_called_for"]) == (level, version), (old, new, texts)
+        assert what is None and not texts or what in texts, texts
+
+
 def test_every_change_has_its_level_and_version(project):
     project.write("old.yml", CONTRACT)
     for old, new, level, version, what in CHANGES:

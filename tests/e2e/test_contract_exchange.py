@@ -572,3 +572,114 @@ def test_a_contract_of_the_project_is_found_by_its_names(shop):
         assert check_odcs(yaml.safe_load(text))["schema"][0]["name"] == "orders"
     done = shop.run("contract", "export", "order", "--format", "odcs", exit_code=1)
     assert "did you mean 'orders'?" in done.stderr
+
+
+EVERY_PART = """
+apiVersion: v3.1.0
+kind: DataContract
+id: shop-orders
+name: orders
+version: 1.2.0
+status: active
+domain: sales
+dataProduct: shop
+tenant: example
+contractCreatedTs: "2026-01-31T10:00:00+00:00"
+tags: [sales, daily]
+description:
+  purpose: what was ordered
+  usage: revenue
+  limitations: none before 2020
+  authoritativeDefinitions: [{type: canonical, url: "https://example.org/orders"}]
+authoritativeDefinitions: [{type: tutorial, url: "https://example.org/how"}]
+servers:
+  - server: lake
+    type: local
+    path: lake
+    format: parquet
+    environment: prod
+    description: where it lies
+    roles: [{role: reader, access: read}]
+    customProperties: [{property: tier, value: 2}]
+  - {server: db, type: postgres, host: db.example.org, port: 5432, database: shop, schema: public}
+team:
+  name: sales
+  description: who answers
+  members:
+    - {username: ada, name: Ada, role: owner, dateIn: "2025-01-01"}
+    - {username: ben, role: steward, dateIn: "2024-01-01", dateOut: "2025-01-01", replacedByUsername: ada}
+roles:
+  - {role: analyst, access: read, firstLevelApprovers: ada, secondLevelApprovers: ben, description: looks}
+support:
+  - {channel: "#orders", tool: slack, scope: issues, url: "https://example.org/chat", invitationUrl: "https://example.org/join"}
+price: {priceAmount: 9.95, priceCurrency: EUR, priceUnit: megabyte}
+slaProperties:
+  - {property: latency, value: 4, unit: d, element: orders.day, driver: analytics}
+  - {property: retention, value: 3, valueExt: "4", unit: y}
+customProperties:
+  - {property: costCentre, value: 4711}
+  - {property: nested, value: {a: [1, two], b: true}}
+schema:
+  - name: orders
+    id: orders_obj
+    physicalName: orders_v1
+    physicalType: table
+    businessName: Orders
+    description: one order a row
+    dataGranularityDescription: order
+    tags: [fact]
+    authoritativeDefinitions: [{type: businessDefinition, url: "https://example.org/order"}]
+    customProperties: [{property: layer, value: gold}]
+    properties:
+      - name: id
+        id: id_prop
+        businessName: Number
+        logicalType: integer
+        physicalType: bigint
+        primaryKey: true
+        primaryKeyPosition: 1
+        required: true
+        partitioned: false
+        criticalDataElement: true
+        examples: [1, 2]
+        tags: [key]
+      - name: day
+        logicalType: date
+        partitioned: true
+        partitionKeyPosition: 1
+        classification: public
+        encryptedName: day_enc
+        transformSourceObjects: [raw_orders]
+        transformLogic: cast(day as date)
+        transformDescription: the day
+        examples: ["2026-01-31"]
+        authoritativeDefinitions: [{type: businessDefinition, url: "https://example.org/day"}]
+        customProperties: [{property: width, value: 10}]
+        quality:
+          - {type: text, name: sane, description: days of the shop, dimension: accuracy, businessImpact: operational}
+          - type: library
+            metric: nullValues
+            mustBeLessThan: 5
+            unit: percent
+            severity: warning
+            scheduler: cron
+            schedule: 0 20 * * *
+            method: reconciliation
+            tags: [dq]
+            customProperties: [{property: team, value: sales}]
+          - {type: custom, engine: soda, implementation: "type: duplicate_percent"}
+    quality:
+      - {type: library, metric: rowCount, mustBeBetween: [1, 100]}
+      - {type: library, metric: duplicateValues, arguments: {properties: [id, day]}, mustBe: 0}
+      - {type: sql, query: "select count(*) from {object}", mustBeGreaterThan: 0}
+"""
+
+
+def test_every_part_of_the_standard_comes_through_import_and_export(project):
+    project.write("full.odcs.yaml", EVERY_PART)
+    exported = project.run("contract", "export", "full.odcs.yaml", "--format", "odcs").stdout
+    project.write("again.odcs.yaml", exported)
+    imported = project.run("contract", "import", "again.odcs.yaml").stdout
+    assert yaml.safe_load(exported) == yaml.safe_load(EVERY_PART)
+    assert yaml.safe_load(imported) == yaml.safe_load(EVERY_PART)
+    assert "0 errors" in project.run("contract", "lint", "full.odcs.yaml").stdout

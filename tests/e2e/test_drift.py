@@ -37,6 +37,23 @@ def same_as_from_scratch(project):
 MORE = '{"id": 3, "amount": 7, "note": "new"}\n{"id": 4, "amount": 8, "note": null}\n'
 
 
+@pytest.mark.parametrize("before, now, line", [
+    ({}, {"new_columns": "evolve"}, "drift: new_columns is evolve, was freeze (additive)"),
+    ({"new_columns": "evolve"}, {}, "drift: new_columns is freeze, was evolve (breaking)"),
+    ({"new_columns": "evolve"}, {"new_columns": "fail"}, "drift: new_columns is fail, was evolve (breaking)"),
+    ({"new_columns": "fail"}, {"new_columns": "evolve"}, "drift: new_columns is evolve, was fail (weaker)"),
+    ({"new_columns": "quarantine_row"}, {"new_columns": "fail"}, "drift: new_columns is fail, was quarantine_row (same)"),
+    ({}, {"missing_columns": "fail"}, "drift: missing_columns is fail, was empty (additive)"),
+    ({"missing_columns": "fail"}, {}, "drift: missing_columns is empty, was fail (weaker)"),
+    ({}, {"type_change": "fail"}, "drift: type_change is fail, was quarantine_row (same)"),
+])
+def test_plan_tells_what_another_policy_means_for_readers(shop, before, now, line):
+    policy(shop, **before)
+    shop.run("run")
+    policy(shop, **now)
+    assert line in shop.run("plan", "--why").stdout
+
+
 def test_freeze_keeps_a_new_column_in_raw_only(shop):
     shop.write("data/b.jsonl", MORE)
     shop.run("run")

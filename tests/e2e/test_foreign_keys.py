@@ -284,6 +284,74 @@ schema:
     assert project.count("clean.visits") == 2
 
 
+def test_a_view_is_refused_as_a_parent_before_anything_runs(shop):
+    shop.project.write("models/all_customers.sql", "/* sluice\nwrite: view\n*/\nselect id from clean.customers")
+    path = shop.project.folder / "contracts/shop.odcs.yml"
+    path.write_text(path.read_text().replace("to: customers.id", "to: curated.all_customers.id"))
+    for command in ["check", "plan", "run"]:
+        told = shop.project.run(command, exit_code=1)
+        assert "leads to the view 'curated.all_customers'" in told.stdout + told.stderr
+        assert "write: full" in told.stdout + told.stderr
+    shop.project.write("models/all_customers.sql", "/* sluice\nwrite: full\n*/\nselect id from clean.customers")
+    shop.project.run("run")
+
+
+@pytest.mark.parametrize("child, parent, keys, found, orphans", [
+    ("physicalType: bigint", "decimal(38,30)", ["1", "7.5"], ["1"], ["7", "8", "9007199254740993"]),
+    ("physicalType: bigint", "double", ["1", "9007199254740992", "7.5"], ["1", "9007199254740992"], ["8", "9007199254740993"]),
+    ("physicalType: tinyint", "bigint", ["1", "300"], ["1"], ["44", "7"]),
+    ('physicalType: "decimal(38,0)"', "decimal(38,30)", ["1"], ["1"], ["99999999999999999999999999999999999999"]),
+    ('physicalType: "decimal(10,2)"', "double", ["0.1", "3"], ["0.10", "3"], ["0.11"]),
+    ("physicalType: double", "decimal(20,10)", ["0.1", "3"], ["0.1", "3"], ["0.3"]),
+])
+def test_numbers_of_two_types_are_one_key_where_they_are_the_same_number(tmp_path, sluice_bin, child, parent, keys, found, orphans):
+    project = Project(tmp_path / "shop", sluice_bin)
+    project.write("sluice.yml", "name: shop\nchecks: {requirements: off}\nquarantine: {max_share: 1.0, min_rows: 1000}\n")
+    project.write("sources/keys.yml", "path: data/keys.csv\n")
+    project.write("sources/rows.yml", "path: data/rows.csv\n")
+    project.write("models/parents.sql", f"select cast(k as {parent}) as k from raw.keys")
+    logical = "integer" if "int" in child else "number"
+    project.write("contracts/rows.odcs.yml", f"""
+apiVersion: v3.1.0
+kind: DataContract
+id: rows
+version: 1.0.0
+status: active
+schema:
+  - name: rows
+    properties:
+      - {{name: n, logicalType: {logical}, {child}, relationships: [{{to: curated.parents.k}}]}}
+      - {{name: text, logicalType: string}}
+""")
+    project.write("data/keys.csv", "\n".join(["k", *keys]) + "\n")
+    project.write("data/rows.csv", "\n".join(["n,text", *(f"{n},{n}" for n in found + orphans)]) + "\n")
+    project.run("run")
+    assert sorted(text for text, in project.rows("clean.rows", "text")) == sorted(found)
+    assert project.count("quarantine.rows") == len(orphans)
+
+
+def test_a_parent_whose_rows_stayed_as_they_were_is_not_told_as_changed(shop):
+    shop.project.write("sources/lines.yml", "path: data/lines.csv\n")
+    shop.project.write("data/lines.csv", "order_id,customer_id\n10,1\n")
+    shop.project.write("contracts/lines.odcs.yml", """
+apiVersion: v3.1.0
+kind: DataContract
+id: lines
+version: 1.0.0
+status: active
+schema:
+  - name: lines
+    properties:
+      - {name: order_id, logicalType: integer, relationships: [{to: clean.orders.order_id}]}
+      - {name: customer_id, logicalType: integer, relationships: [{to: clean.customers.id}]}
+""")
+    shop.run()
+    shop.put("customers", 2, (3, 1))  # no order is of this one
+    done = shop.project.run("run", "-v")
+    line = next(line for line in done.stderr.splitlines() if "cleanse lines" in line)
+    assert "clean.customers changed" in line and "clean.orders" not in line
+
+
 def test_a_parent_that_was_removed_and_built_again_is_another_table(shop):
     shutil.rmtree(shop.project.table_folder("clean.customers"))
     assert "does not exist yet" in shop.project.run("run", "--select", "clean.orders", "--full-refresh", exit_code=1).stderr

@@ -272,3 +272,20 @@ def test_a_changed_leaf_rule_reads_what_it_rejected_again(make):
     contract(project, mended)
     assert "cleanse orders" in project.run("run").stdout + project.run("plan").stdout
     assert clean(project, "items")[1] == [{"sku": "a", "qty": 0, "tags": None, "note": None}]
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_a_rule_of_a_leaf_that_follows_the_clock_has_everything_read_again(make, is_nested):
+    def columns(minimum):
+        rule = {"type": "custom", "engine": "sluice",
+                "implementation": {"kind": "length", "max": 5, "where": "now() > timestamptz '2020-01-01'" if is_nested else "id > 0"}}
+        zip_code = {"name": "zip", "logicalType": "string", "quality": [rule]}
+        return [{"name": "amount", "logicalType": "integer", "logicalTypeOptions": {"minimum": minimum}},
+                {"name": "address", "logicalType": "object", "properties": [zip_code]}]
+
+    project = make(columns(5), "a.jsonl", lines({"id": 1, "amount": 1, "address": {"zip": "1"}}, {"id": 2, "amount": 7, "address": {"zip": "12"}}))
+    project.run("run")
+    contract(project, *columns(4))
+    done = project.run("run", "-v")
+    text = done.stdout + done.stderr
+    assert ("it calls now()" in text) == is_nested and ("1 row of quarantine read again" in text) != is_nested, text

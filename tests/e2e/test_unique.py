@@ -24,16 +24,19 @@ schema:
         customProperties: [{{property: sluice.severity, value: {{unique: {email}}}}}]
       - {{name: phone, logicalType: integer, unique: {phone}}}
       - {{name: seq, logicalType: integer, logicalTypeOptions: {{minimum: {minimum}}}}}
+    quality: [{pair}]
 """
+PAIRS = {"": "", "rule": "{type: custom, engine: sluice, implementation: {kind: unique, columns: [email, seq]}}",
+         "metric": "{metric: duplicateValues, arguments: {properties: [Email, seq]}, mustBe: 0}"}
 COLUMNS = ["id", "email", "phone", "seq"]
 
 
 class People:
     """The project, and beside it a model of what its tables must hold."""
 
-    def __init__(self, folder, binary, key=False, phone=False, email="reject", minimum=0):
+    def __init__(self, folder, binary, key=False, phone=False, email="reject", minimum=0, pair=""):
         self.project, self.files = Project(folder, binary), {}
-        self.settings = {"key": key, "phone": phone, "email": email, "minimum": minimum}
+        self.settings = {"key": key, "phone": phone, "email": email, "minimum": minimum, "pair": pair}
         self.project.write("sluice.yml", "name: people\nchecks: {requirements: off}\nquarantine: {max_share: 1.0, min_rows: 1000000}\n")
         self.project.write("sources/people.yml", "path: data/people-*.csv\n")
         self.write_contract()
@@ -41,7 +44,8 @@ class People:
     def write_contract(self, **settings):
         self.settings.update(settings)
         order = "customProperties: [{property: sluice.orderBy, value: [seq]}]" if self.settings["key"] else ""
-        text = CONTRACT.format(order=order, **{k: str(v).lower() for k, v in self.settings.items()})
+        settings = {k: str(v).lower() for k, v in self.settings.items()} | {"pair": PAIRS[self.settings["pair"]]}
+        text = CONTRACT.format(order=order, **settings)
         self.project.write("contracts/people.odcs.yml", text)
 
     def put(self, name, *rows):
@@ -74,7 +78,7 @@ class People:
             good = list(best.values())
         good.sort(key=order)
         rules = [("email", self.settings["email"] == "reject"), ("phone", self.settings["phone"])]
-        clean = set()
+        clean, pairs = set(), {}
         first = {column: {} for column, _ in rules}
         for row in good:
             reasons = {}
@@ -84,6 +88,10 @@ class People:
                 holder = first[column].setdefault(row[column], row)
                 if holder is not row:
                     reasons[f"{column}.unique"] = "'{}' stands already in {}:{}".format(row[column], *holder["place"])
+            if self.settings["pair"] and row["email"] is not None:
+                holder = pairs.setdefault((row["email"], row["seq"]), row)
+                if holder is not row:
+                    reasons["unique"] = "'{}', '{}' stand already in {}:{}".format(row["email"], row["seq"], *holder["place"])
             if reasons:
                 rejected[row["place"]] = reasons
             else:
@@ -160,10 +168,11 @@ def test_versions_of_one_key_may_have_the_same_value(tmp_path, sluice_bin):
     assert not people.expected()[1]
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(9))
 def test_after_random_changes_the_tables_are_those_of_one_run_over_it_all(tmp_path, sluice_bin, seed):
     dice = random.Random(seed)
-    people = People(tmp_path / "people", sluice_bin, key=seed % 2 == 0, phone=dice.random() < 0.5)
+    people = People(tmp_path / "people", sluice_bin, key=seed % 2 == 0, phone=dice.random() < 0.5,
+                    email="warn" if seed > 4 else "reject", pair=["", "", "", "", "rule", "rule", "metric", "rule", "metric"][seed])
 
     def rows():
         return [(dice.randint(1, 9), dice.choice([None, *"abcdefghij"]), dice.choice([None, *range(9)]), dice.randint(-1, 4))
@@ -179,7 +188,8 @@ def test_after_random_changes_the_tables_are_those_of_one_run_over_it_all(tmp_pa
             people.put(dice.choice(names), *rows())
         else:
             people.write_contract(**dice.choice([{"minimum": dice.randint(-1, 1)}, {"phone": dice.random() < 0.5},
-                                                 {"email": dice.choice(["warn", "reject"])}]))
+                                                 {"email": dice.choice(["warn", "reject"]), "pair": dice.choice(["rule", "metric", ""])}
+                                                 if seed > 3 else {"email": dice.choice(["warn", "reject"])}]))
         people.run()
         people.check()
     other = People(tmp_path / "scratch", sluice_bin, **people.settings)
@@ -188,6 +198,33 @@ def test_after_random_changes_the_tables_are_those_of_one_run_over_it_all(tmp_pa
     for table in ("clean.people", "quarantine.people"):
         columns = '* exclude ("at", run_id)' if table.startswith("quar") else "*"
         assert people.project.rows(table, columns) == other.project.rows(table, columns)
+
+
+def test_several_columns_are_unique_together(tmp_path, sluice_bin):
+    people = People(tmp_path / "people", sluice_bin, email="warn", pair="rule")
+    people.put("1", (1, "ada@x", None, 1), (2, "ada@x", None, 2), (3, "ada@x", None, 1), (4, None, None, 1), (5, None, None, 1))
+    people.run()
+    people.check()
+    people.put("2", (6, "ada@x", None, 2), (7, "ben@x", None, 2))
+    assert people.run()["why"] == "1 new file in raw.people"
+    people.check()
+    reasons = [row["reasons"] for row in people.project.json("quarantine", "show", "people")["rows"]]
+    assert [{"rule": "unique", "column": None, "message": "'ada@x', '1' stand already in data/people-1.csv:2"}] in reasons
+    people.write_contract(pair="")
+    people.run()
+    people.check()
+
+
+@pytest.mark.parametrize("rule, message", [
+    ("{kind: unique, columns: [email, phon]}", "'phon' is no column of 'people'"),
+    ("{kind: unique, columns: [email, Email]}", "column 'Email' stands in it twice"),
+    ("{kind: unique, columns: [email, seq], where: id > 1}", "'where' and 'mostly' have no place here"),
+    ("{kind: unique}", "'columns' is missing"),
+])
+def test_mistakes_in_what_is_unique_together_are_told(people, monkeypatch, rule, message):
+    monkeypatch.setitem(PAIRS, "wrong", f"{{type: custom, engine: sluice, implementation: {rule}}}")
+    people.write_contract(pair="wrong")
+    assert message in people.project.run("check", exit_code=1).stderr
 
 
 def test_killed_anywhere_a_rerun_completes_it(tmp_path, fault_bin):

@@ -45,6 +45,13 @@ static const struct sl_opt *rows_below(const struct sl_opt *rows, const char *ke
     return is_nested && find_row(rows, "logicalTypeOptions") ? rows : NULL;
 }
 
+// Values of service levels are numbers, texts or booleans, as they are written.
+static bool is_text(const struct sl_opt *row)
+{
+    return (row->type == SL_OPT_STRING || row->type == SL_OPT_ENUM) &&
+           !sl_str_equal(row->name, "value") && !sl_str_equal(row->name, "valueExt");
+}
+
 static struct sl_yaml *normal(struct sl_exchange *exchange, const struct sl_yaml *value,
                               const struct sl_opt *row, const struct sl_opt *below)
 {
@@ -63,8 +70,7 @@ static struct sl_yaml *normal(struct sl_exchange *exchange, const struct sl_yaml
         return made;
     }
     made = copy(exchange, value);
-    if (made && made->kind == SL_YAML_SCALAR && row &&
-        (row->type == SL_OPT_STRING || row->type == SL_OPT_ENUM))
+    if (made && made->kind == SL_YAML_SCALAR && row && is_text(row))
         made->is_quoted = true; // version: 1.0 is a text all the same
     return made;
 }

@@ -105,6 +105,34 @@ static void near_misses_are_suggested(void **state)
     assert_null(sl_did_you_mean(&arena, "zzzz", known, 2));
 }
 
+static void a_failure_is_the_first_error_whatever_warnings_stand_before_it(void **state)
+{
+    SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
+    struct sl_err err = {0};
+
+    (void)state;
+    sl_diag(&diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, place("a", 1, 1), NULL, "unread");
+    sl_diag(&diags, SL_SEVERITY_ERROR, SL_E_RULE, place("b", 2, 3), "hint", "first");
+    sl_diag(&diags, SL_SEVERITY_ERROR, SL_E_IO, place("c", 4, 5), NULL, "second");
+    assert_int_equal(sl_diags_fail(&diags, &err), SL_E_RULE);
+    assert_string_equal(err.message, "first");
+    assert_string_equal(err.file, "b");
+    assert_int_equal(sl_diags_fail(&diags, NULL), SL_E_RULE);
+}
+
+static void an_error_behind_a_thousand_warnings_still_fails(void **state)
+{
+    SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
+    struct sl_err err = {0};
+
+    (void)state;
+    for (int i = 0; i < 1001; i++)
+        sl_diag(&diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_UNREAD, place("a", i, 1), NULL, "w");
+    sl_diag(&diags, SL_SEVERITY_ERROR, SL_E_RULE, place("b", 2, 3), NULL, "first");
+    assert_int_equal(sl_diags_fail(&diags, &err), SL_E_PROJECT_INVALID);
+    assert_string_equal(err.message, "1 errors, of which none could be kept");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +141,8 @@ int main(void)
         cmocka_unit_test(only_a_thousand_are_kept_but_all_are_counted),
         cmocka_unit_test(sorting_is_by_place_and_stable),
         cmocka_unit_test(near_misses_are_suggested),
+        cmocka_unit_test(a_failure_is_the_first_error_whatever_warnings_stand_before_it),
+        cmocka_unit_test(an_error_behind_a_thousand_warnings_still_fails),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
