@@ -225,9 +225,10 @@ static json_t *trial_json(const struct sl_trial *trial)
     json_t *reasons = json_array(), *examples = json_array(), *notes = json_array();
     for (size_t i = 0; i < trial->reason_count; i++)
         (void)json_array_append_new(
-            reasons, json_pack("{s:s, s:s?, s:I, s:b}", "rule", trial->reasons[i].rule, "column",
-                               trial->reasons[i].column, "rows", (json_int_t)trial->reasons[i].rows,
-                               "warning", trial->reasons[i].is_warning));
+            reasons, json_pack("{s:s, s:s?, s:I, s:b, s:b}", "rule", trial->reasons[i].rule,
+                               "column", trial->reasons[i].column, "rows",
+                               (json_int_t)trial->reasons[i].rows, "warning",
+                               trial->reasons[i].is_warning, "value", trial->reasons[i].is_value));
     for (size_t i = 0; i < trial->example_count; i++)
         (void)json_array_append_new(
             examples, json_pack("{s:s, s:s?, s:s?, s:s?}", "rule", trial->examples[i].rule,
@@ -235,14 +236,14 @@ static json_t *trial_json(const struct sl_trial *trial)
                                 trial->examples[i].message, "payload", trial->examples[i].payload));
     for (size_t i = 0; i < trial->notes.count; i++)
         (void)json_array_append_new(notes, sl_json_string(trial->notes.items[i]));
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:s?, s:o, s:o, s:o}", "table",
-                     trial->table->name, "rows_of", trial->what, "read", (json_int_t)balance->in,
-                     "accepted", (json_int_t)balance->out, "rejected",
-                     (json_int_t)balance->quarantined, "deduplicated",
-                     (json_int_t)balance->deduplicated, "filtered", (json_int_t)balance->filtered,
-                     "is_over_budget", trial->is_over_budget, "budget",
-                     trial->is_over_budget ? trial->budget.message : NULL, "reasons", reasons,
-                     "examples", examples, "notes", notes);
+    return json_pack(
+        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s?, s:o, s:o, s:o}", "table",
+        trial->table->name, "rows_of", trial->what, "read", (json_int_t)balance->in, "accepted",
+        (json_int_t)balance->out, "rejected", (json_int_t)balance->quarantined, "deduplicated",
+        (json_int_t)balance->deduplicated, "filtered", (json_int_t)balance->filtered,
+        "set_aside_values", (json_int_t)balance->set_aside_values, "is_over_budget",
+        trial->is_over_budget, "budget", trial->is_over_budget ? trial->budget.message : NULL,
+        "reasons", reasons, "examples", examples, "notes", notes);
 }
 
 static int print_json(const struct testing *testing, int exit_code, struct sl_err *err)
@@ -270,7 +271,9 @@ static void print_text(const struct sl_trial *trial)
     for (size_t i = 0; i < trial->reason_count; i++) {
         const struct sl_reason_count *reason = &trial->reasons[i];
         printf("  %-28s %10s%s\n", reason->rule, sl_str_count(reason->rows, read),
-               reason->is_warning ? " (warning)" : "");
+               reason->is_warning ? " (warning)"
+               : reason->is_value ? " (value)"
+                                  : "");
         for (size_t k = 0; k < trial->example_count; k++)
             if (sl_str_equal(trial->examples[k].rule, reason->rule) &&
                 sl_str_equal(trial->examples[k].column, reason->column))
@@ -323,6 +326,11 @@ static void add_case(struct sl_buf *text, const struct sl_trial *trial, const ch
     sl_buf_add(text, "</failure>\n    </testcase>\n");
 }
 
+static bool is_failure_of(const struct sl_trial *trial, const struct sl_reason_count *reason)
+{
+    return trial->is_over_budget && !reason->is_warning && !reason->is_value;
+}
+
 // A case for each rule that rows broke, and one for the budget: rules fail when that is exceeded.
 static int write_junit(const struct testing *testing, const char *path, struct sl_err *err)
 {
@@ -332,13 +340,13 @@ static int write_junit(const struct testing *testing, const char *path, struct s
         const struct sl_trial *trial = &testing->trials[i];
         size_t failed = trial->is_over_budget;
         for (size_t k = 0; k < trial->reason_count; k++)
-            failed += trial->is_over_budget && !trial->reasons[k].is_warning;
+            failed += is_failure_of(trial, &trial->reasons[k]);
         sl_buf_add(&text, "  <testsuite name=\"");
         add_xml(&text, trial->table->name);
         sl_buf_addf(&text, "\" tests=\"%zu\" failures=\"%zu\">\n", trial->reason_count + 1, failed);
         add_case(&text, trial, "budget", trial->is_over_budget ? trial->budget.message : NULL);
         for (size_t k = 0; k < trial->reason_count; k++) {
-            bool is_failure = trial->is_over_budget && !trial->reasons[k].is_warning;
+            bool is_failure = is_failure_of(trial, &trial->reasons[k]);
             char *failure = sl_arena_printf((struct sl_arena *)(uintptr_t)&testing->arena,
                                             "%lld rows", (long long)trial->reasons[k].rows);
             SL_TRY_NEW(failure, err);

@@ -28,7 +28,7 @@ static int read_examples(struct sl_step_context *context, const char *name, stru
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     int64_t version;
-    if (!trial->balance.quarantined)
+    if (!trial->balance.quarantined && !trial->balance.set_aside_rows)
         return SL_OK;
     SL_TRY(sl_step_view(context, SL_LAYER_QUARANTINE, name, -1, &version, err));
     sl_buf_add(&sql, "select reason.\"rule\", reason.\"column\", reason.message, payload from "

@@ -58,7 +58,7 @@ int sl_quarantine_view(struct sl_lake *lake, const char *table, const struct sl_
 // Tables of an earlier version lack the columns of discards.
 #define DISCARD_COLUMNS_SQL                                                                      \
     "select null::timestamptz as discarded_at, null::varchar as discarded_by, null::varchar as " \
-    "discard_reason, null::varchar as waits_for where false"
+    "discard_reason, null::varchar as waits_for, null::varchar[] as set_aside where false"
 
 static void add_relation(const char *name, struct sl_buf *sql)
 {
@@ -108,14 +108,16 @@ static int add_table(struct sl_lake *lake, const struct quarantine_options *opti
         "select ");
     sl_buf_add_sql_string(sql, name);
     sl_buf_addf(sql,
-                " as t, %s as k, %s as d, count(*) as n, count(discarded_at) as discarded, "
-                "count(waits_for) as held, "
+                " as t, %s as k, %s as d, count_if(set_aside is null) as n, %s as v, "
+                "count(discarded_at) as discarded, count(waits_for) as held, "
                 "min(\"at\") as first_seen, max(\"at\") as last_seen, histogram(run_id) as by_run, "
                 "(select list(run_id order by since) from runs) as last_runs, "
                 "min_by(%s, row(_source, _position)) as example, "
                 "min_by(" PAYLOAD_SQL
                 ", row(_source, _position)) as example_row from q%s group by all)",
-                by->key, by->detail, by->from[0] ? "r.message" : "reasons[1].message", by->from);
+                by->key, by->detail,
+                by->from[0] ? "count(set_aside)" : "coalesce(sum(len(set_aside)), 0)::bigint",
+                by->from[0] ? "r.message" : "reasons[1].message", by->from);
     return SL_OK;
 }
 
@@ -155,7 +157,7 @@ static int payload_text(const char *payload, struct sl_arena *arena, const char 
 }
 
 enum {
-    GROUP_CELLS = 10,
+    GROUP_CELLS = 11,
     EXAMPLE_ROW = GROUP_CELLS
 }; // columns of a group: what comes last is the row
 
@@ -166,7 +168,7 @@ static int print_groups(const struct sl_result *result, struct sl_arena *arena, 
     const char *cells[GROUP_CELLS], *row;
     size_t width = sl_is_terminal(stdout) ? (size_t)sl_terminal_width(stdout) : 0;
     struct sl_grid grid;
-    sl_grid_init(&grid, arena, GROUP_CELLS, 7U << 3);
+    sl_grid_init(&grid, arena, GROUP_CELLS, 15U << 3);
     for (int64_t r = -1; r < sl_result_rows(result); r++) {
         for (size_t c = 0; c < GROUP_CELLS; c++)
             cells[c] = r < 0 ? sl_result_name(result, c) : sl_result_text(result, r, c);
@@ -198,11 +200,11 @@ static int print_groups_json(const struct sl_result *result, struct sl_err *err)
     return sl_rows_print_json(&rows, head, err);
 }
 
-#define NO_GROUPS_SQL                                                                     \
-    "select null::varchar as t, null::varchar as k, null::varchar as d, 0::bigint as n, " \
-    "0::bigint as discarded, 0::bigint as held, null::timestamptz as first_seen, "        \
-    "null::timestamptz as last_seen, "                                                    \
-    "map([''], [0::ubigint]) as by_run, [''] as last_runs, null::varchar as example, "    \
+#define NO_GROUPS_SQL                                                                              \
+    "select null::varchar as t, null::varchar as k, null::varchar as d, 0::bigint as n, "          \
+    "0::bigint as v, 0::bigint as discarded, 0::bigint as held, null::timestamptz as first_seen, " \
+    "null::timestamptz as last_seen, "                                                             \
+    "map([''], [0::ubigint]) as by_run, [''] as last_runs, null::varchar as example, "             \
     "null::json as example_row where false"
 // One bar for each run, as high as its share of the highest.
 #define TREND_SQL                                                                      \
@@ -224,13 +226,15 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
     bool is_by_rule = sl_str_equal(options->by, "rule");
     sl_buf_addf(
         &sql,
-        "select t as \"table\", k as \"%s\", d as \"column\", n as \"rows\", discarded, held, "
+        "select t as \"table\", k as \"%s\", d as \"column\", n as \"rows\", v as \"values\", "
+        "discarded, "
+        "held, "
         "strftime(first_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as first_seen, "
         "strftime(last_seen::timestamp, '%%Y-%%m-%%dT%%H:%%M:%%SZ') as last_seen, %s as trend, "
         "example, example_row from (select *, list_transform(last_runs, lambda x: "
         "coalesce(by_run[x], 0)) as counts from (%s)) order by t, %s",
         options->by, options->common.json ? "to_json(counts)" : TREND_SQL, groups.text,
-        is_by_rule ? "n desc, k, d" : "k");
+        is_by_rule ? "n desc, v desc, k, d" : "k");
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(lake.session->kind->query(lake.session, sql.text, 0, &result, err));
     if (options->common.json)
@@ -294,7 +298,7 @@ int sl_quarantine_rows_sql(const struct sl_quarantine_filter *filter, const char
         " as payload, "
         "strftime(\"at\"::timestamp, '%Y-%m-%dT%H:%M:%SZ') as \"at\", run_id, "
         "strftime(discarded_at::timestamp, '%Y-%m-%dT%H:%M:%SZ') as discarded_at, discarded_by, "
-        "discard_reason, waits_for from ");
+        "discard_reason, waits_for, to_json(set_aside) as set_aside from ");
     add_relation(name, sql);
     sl_buf_add(sql, " where ");
     SL_TRY(sl_quarantine_condition(filter, sql, err));
@@ -312,7 +316,8 @@ enum {
     DISCARDED_AT,
     DISCARDED_BY,
     DISCARD_REASON,
-    WAITS_FOR
+    WAITS_FOR,
+    SET_ASIDE
 };
 
 static void print_discard(const struct sl_result *result, int64_t row)
@@ -332,6 +337,16 @@ static void print_held(const struct sl_result *result, int64_t row)
         return;
     fputs("  held, waiting for ", stdout);
     sl_put_plain(stdout, sl_result_text(result, row, WAITS_FOR));
+    putchar('\n');
+}
+
+static void print_set_aside(const struct sl_result *result, int64_t row)
+{
+    const char *columns = sl_result_text(result, row, SET_ASIDE);
+    if (!columns)
+        return;
+    fputs("  published without the values of ", stdout);
+    sl_put_plain(stdout, columns);
     putchar('\n');
 }
 
@@ -364,6 +379,7 @@ static int print_row(const struct sl_result *result, int64_t row, struct sl_err 
            sl_result_text(result, row, AT), sl_result_text(result, row, RUN_ID),
            sl_color(stdout, SL_COLOR_NONE));
     print_held(result, row);
+    print_set_aside(result, row);
     print_discard(result, row);
     putchar('\n');
     return SL_OK;

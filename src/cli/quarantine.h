@@ -44,7 +44,7 @@ SL_MUST int sl_quarantine_view(struct sl_lake *lake, const char *table,
                                const struct sl_as_of *as_of, const char **ret_name,
                                struct sl_err *err);
 // The rows as `show` and `export` give them: source, position, reasons (JSON), payload (JSON), at,
-// run_id, discarded_at, discarded_by, discard_reason.
+// run_id, discarded_at, discarded_by, discard_reason, waits_for, set_aside (JSON).
 SL_MUST int sl_quarantine_rows_sql(const struct sl_quarantine_filter *filter, const char *name,
                                    struct sl_buf *sql, struct sl_err *err);
 

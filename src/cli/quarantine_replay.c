@@ -63,22 +63,24 @@ static json_t *reasons_json(const struct sl_step_result *result)
     json_t *list = json_array();
     for (size_t i = 0; list && i < result->reason_count; i++)
         (void)json_array_append_new(
-            list, json_pack("{s:s, s:s?, s:I, s:b}", "rule", result->reasons[i].rule, "column",
+            list, json_pack("{s:s, s:s?, s:I, s:b, s:b}", "rule", result->reasons[i].rule, "column",
                             result->reasons[i].column, "rows", (json_int_t)result->reasons[i].rows,
-                            "warning", result->reasons[i].is_warning));
+                            "warning", result->reasons[i].is_warning, "value",
+                            result->reasons[i].is_value));
     return list;
 }
 
 static json_t *forecast_json(const struct sl_node *node, const struct sl_step_result *result)
 {
     const struct sl_balance *balance = &result->balance;
-    return json_pack(
-        "{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "table", node->name, "why",
-        result->why, "full", result->was_full, "read", (json_int_t)balance->in, "accepted",
-        (json_int_t)balance->out, "rejected", (json_int_t)balance->quarantined, "deduplicated",
-        (json_int_t)balance->deduplicated, "filtered", (json_int_t)balance->filtered, "replaced",
-        balance->replaced < 0 ? json_null() : json_integer(balance->replaced), "reasons",
-        reasons_json(result));
+    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "table", node->name,
+                     "why", result->why, "full", result->was_full, "read", (json_int_t)balance->in,
+                     "accepted", (json_int_t)balance->out, "rejected",
+                     (json_int_t)balance->quarantined, "deduplicated",
+                     (json_int_t)balance->deduplicated, "filtered", (json_int_t)balance->filtered,
+                     "set_aside_values", (json_int_t)balance->set_aside_values, "replaced",
+                     balance->replaced < 0 ? json_null() : json_integer(balance->replaced),
+                     "reasons", reasons_json(result));
 }
 
 static void print_forecast(const struct sl_node *node, const struct sl_step_result *result)
@@ -88,9 +90,13 @@ static void print_forecast(const struct sl_node *node, const struct sl_step_resu
         const char *what;
         int64_t rows;
     } lines[] = {
-        {"read from raw", balance->in},     {"accepted", balance->out},
-        {"rejected", balance->quarantined}, {"duplicates", balance->deduplicated},
-        {"filtered", balance->filtered},    {"accepted rows replaced", balance->replaced},
+        {"read from raw", balance->in},
+        {"accepted", balance->out},
+        {"rejected", balance->quarantined},
+        {"duplicates", balance->deduplicated},
+        {"filtered", balance->filtered},
+        {"values set aside", balance->set_aside_values},
+        {"accepted rows replaced", balance->replaced},
     };
     char number[32];
     printf("%s%s%s  %s\n", sl_color(stdout, SL_COLOR_BOLD), node->name,

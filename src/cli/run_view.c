@@ -191,6 +191,9 @@ static void add_end(const struct sl_outcome *outcome, struct sl_buf *text)
         sl_buf_addf(text, "%s", sl_count_of(balance->out, "row", number));
     if (outcome->result.has_balance && balance->quarantined)
         sl_buf_addf(text, ", %s quarantined", sl_str_count(balance->quarantined, number));
+    if (outcome->result.has_balance && balance->set_aside_values)
+        sl_buf_addf(text, ", %s set aside",
+                    sl_count_of(balance->set_aside_values, "value", number));
     if (outcome->result.why)
         add_why(outcome, text);
     if (!text->length)
@@ -363,9 +366,11 @@ static int print_reasons(const struct sl_run *run, struct sl_arena *arena, struc
         const struct sl_outcome *outcome = &run->outcomes[i];
         for (size_t k = 0; k < outcome->result.reason_count; k++) {
             const struct sl_reason_count *reason = &outcome->result.reasons[k];
-            const char *table =
-                sl_arena_printf(arena, "%s.%s%s", reason->is_warning ? "clean" : "quarantine",
-                                outcome->node->bare, reason->is_warning ? " (warning)" : "");
+            const char *table = sl_arena_printf(
+                arena, "%s.%s%s", reason->is_warning ? "clean" : "quarantine", outcome->node->bare,
+                reason->is_warning ? " (warning)"
+                : reason->is_value ? " (value)"
+                                   : "");
             SL_TRY_NEW(table, err);
             const char *cells[] = {table, reason->rule, reason->column,
                                    sl_str_count(reason->rows, number)};
@@ -373,6 +378,21 @@ static int print_reasons(const struct sl_run *run, struct sl_arena *arena, struc
         }
     }
     return print_grid(&grid, err);
+}
+
+// Said when the table was built for columns of raw that it had not seen before.
+static void print_raw_only(const struct sl_run *run)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        const struct sl_step_result *result = &run->outcomes[i].result;
+        for (size_t k = 0; result->was_full && k < result->raw_only.count; k++) {
+            printf(k ? ", " : "\n%s: columns that stay in raw only (drift: freeze): ",
+                   run->outcomes[i].node->name);
+            sl_put_plain(stdout, result->raw_only.items[k]);
+        }
+        if (result->was_full && result->raw_only.count)
+            putchar('\n');
+    }
 }
 
 static void print_failures(const struct sl_run_view *view)
@@ -416,10 +436,13 @@ static void print_last_line(const struct sl_run *run)
 {
     const size_t *by = run->by_status;
     char number[32], elapsed[32];
-    printf("OK %zu  WARN %zu  ERROR %zu  SKIPPED %zu  quarantined %s  in %s  run %.8s",
-           count_ok(run), by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL], by[SL_STATUS_ERROR],
-           by[SL_STATUS_SKIPPED], sl_str_count(run->quarantined, number),
-           sl_str_elapsed((run->ended_us - run->started_us) / 1000, elapsed), run->id);
+    printf("OK %zu  WARN %zu  ERROR %zu  SKIPPED %zu  quarantined %s", count_ok(run),
+           by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL], by[SL_STATUS_ERROR], by[SL_STATUS_SKIPPED],
+           sl_str_count(run->quarantined, number));
+    if (run->set_aside)
+        printf("  values set aside %s", sl_str_count(run->set_aside, number));
+    printf("  in %s  run %.8s", sl_str_elapsed((run->ended_us - run->started_us) / 1000, elapsed),
+           run->id);
     if (run->has_published)
         printf("  published #%lld", (long long)run->publication.number);
     putchar('\n');
@@ -460,6 +483,7 @@ int sl_run_view_end(struct sl_run_view *view, struct sl_err *err)
     if (!view->common->is_quiet) {
         SL_TRY(print_balances(run, &arena, err));
         SL_TRY(print_reasons(run, &arena, err));
+        print_raw_only(run);
     }
     if (is_unchanged(run) && !view->common->is_quiet)
         puts("nothing to do: what was looked at again holds the same as before");
@@ -482,10 +506,10 @@ int sl_run_view_nothing(const struct sl_common *common, const struct sl_world *w
 {
     json_int_t fresh = (json_int_t)sl_plan_count(&world->graph, SL_VERDICT_FRESH);
     SL_AUTO(sl_json_free)
-    json_t *root =
-        json_pack("{s:s, s:n, s:i, s:s, s:{s:I, s:i, s:i, s:i, s:I, s:i}, s:[]}", "schema",
-                  "sluice.run/1", "run_id", "exit_code", 0, "note", why, "counts", "ok", fresh,
-                  "warn", 0, "error", 0, "skipped", 0, "nothing", fresh, "quarantined", 0, "steps");
+    json_t *root = json_pack("{s:s, s:n, s:i, s:s, s:{s:I, s:i, s:i, s:i, s:I, s:i, s:i}, s:[]}",
+                             "schema", "sluice.run/1", "run_id", "exit_code", 0, "note", why,
+                             "counts", "ok", fresh, "warn", 0, "error", 0, "skipped", 0, "nothing",
+                             fresh, "quarantined", 0, "set_aside_values", 0, "steps");
     SL_TRY_NEW(root, err);
     if (common->log_format == SL_LOG_JSON) {
         SL_AUTO(sl_json_free)

@@ -230,6 +230,7 @@ static int print_run_json(const struct sl_run_row *run, const struct sl_step_row
 // What only the step's JSON tells.
 struct step_details {
     int64_t replaced; // -1: not known
+    int64_t set_aside;
     bool was_full;
 };
 
@@ -240,6 +241,7 @@ static int read_details(const struct sl_step_row *step, struct step_details *ret
     const char *text = step->details_json ? step->details_json : "{}";
     SL_TRY(sl_json_parse(text, strlen(text), "the state store", &root, err));
     ret->replaced = sl_json_int(json_object_get(root, "rows"), "replaced", -1);
+    ret->set_aside = sl_json_int(json_object_get(root, "rows"), "set_aside_values", 0);
     ret->was_full = sl_json_bool(root, "was_full", false);
     return SL_OK;
 }
@@ -247,12 +249,15 @@ static int read_details(const struct sl_step_row *step, struct step_details *ret
 static int add_step(struct sl_grid *grid, const struct sl_step_row *step, struct sl_arena *arena,
                     struct sl_err *err)
 {
-    char texts[5][32];
+    char texts[5][32], count[64];
     struct step_details details;
     SL_TRY(read_details(step, &details, err));
     const char *why = step->message ? step->message : step->why;
     if (details.was_full && details.replaced != 0 && why) // not built for the first time
         why = sl_arena_printf(arena, "whole: %s", why);
+    if (details.set_aside && why)
+        why = sl_arena_printf(arena, "%s; %s set aside", why,
+                              sl_count_of(details.set_aside, "value", count));
     const char *replaced = details.replaced < 0 ? "?" : sl_str_count(details.replaced, texts[4]);
     const char *cells[] = {step->label,
                            step->status,
@@ -316,7 +321,7 @@ static void print_log_line(const json_t *line)
 {
     const json_t *error = json_object_get(line, "error"), *rows = json_object_get(line, "rows"),
                  *note;
-    char texts[3][32];
+    char texts[3][32], count[64];
     size_t i;
     printf("%s  %-8s %-32s", sl_json_text(line, "time", ""), sl_json_text(line, "status", ""),
            sl_json_text(line, "step", ""));
@@ -324,6 +329,9 @@ static void print_log_line(const json_t *line)
         printf(" %s in, %s out, %s quarantined", sl_str_count(sl_json_int(rows, "in", 0), texts[0]),
                sl_str_count(sl_json_int(rows, "out", 0), texts[1]),
                sl_str_count(sl_json_int(rows, "quarantined", 0), texts[2]));
+    if (sl_json_int(rows, "set_aside_values", 0))
+        printf(", %s set aside",
+               sl_count_of(sl_json_int(rows, "set_aside_values", 0), "value", count));
     if (error) {
         printf(" %s: ", sl_json_text(error, "code", ""));
         sl_put_plain(stdout, sl_json_text(error, "message", ""));

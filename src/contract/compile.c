@@ -1,5 +1,6 @@
 #include "contract/compile.h"
 
+#include "contract/aside.h"
 #include "contract/drift.h"
 #include "contract/nest.h"
 #include "contract/personal.h"
@@ -19,6 +20,7 @@ const struct sl_column sl_quarantine_columns[] = {
     {"discarded_by", "VARCHAR"},
     {"discard_reason", "VARCHAR"},
     {"waits_for", "VARCHAR"},
+    {"set_aside", "VARCHAR[]"},
 };
 const size_t sl_quarantine_column_count =
     sizeof sl_quarantine_columns / sizeof *sl_quarantine_columns;
@@ -107,6 +109,8 @@ static int init_readings(struct compiler *compiler, struct sl_err *err)
         const struct sl_contract_column *column = &table->columns[i];
         const struct sl_column *raw = find_raw(compiler, column->source_name);
         SL_TRY(sl_reading_init(&compiler->readings[i], column, raw, i, compiler->arena, err));
+        if (sl_aside_is_column(table, column))
+            SL_TRY(sl_reading_set_aside(&compiler->readings[i], compiler->arena, err));
         if (is_reserved(column->name))
             sl_diag(compiler->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, column->place, NULL,
                     "column name '%s' is reserved", column->name);
@@ -232,6 +236,9 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
     const struct sl_rule_kind *kind = sl_rule_kind_find(rule->kind);
     SL_AUTO(sl_buf_clear) struct sl_buf broken = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf message = SL_BUF_INIT;
+    if (!sl_aside_check(compiler->table, reading ? reading->column : NULL, rule, compiler->diags))
+        return SL_OK;
+    compiled.is_value = reading && sl_aside_is_rule(compiler->table, reading->column, rule);
     if (sl_str_equal(rule->kind, "unique"))
         return add_unique(compiler, &site, err);
     if (!kind || (!reading && !kind->is_for_rows)) {
@@ -263,6 +270,8 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
     SL_TRY(keep(compiler, &broken, &compiled.broken, err));
     SL_TRY(keep(compiler, &message, &compiled.message, err));
     SL_TRY(add_flagged(compiler, kind, &site, &compiled, err));
+    if (compiled.is_value)
+        SL_TRY(sl_aside_take(&compiled, pass->rule_count, compiler->arena, err));
     pass->warning_count += compiled.is_warning;
     return SL_PUSH(compiler->arena, pass->rules, pass->rule_count, compiled) ? SL_OK
                                                                              : sl_fail_memory(err);
@@ -346,14 +355,14 @@ static int add_drift_rules(struct compiler *compiler, struct sl_err *err)
 {
     const struct sl_contract_table *table = compiler->table;
     struct sl_pass *pass = compiler->pass;
-    if (table->drift.new_columns != SL_DRIFT_QUARANTINE_ROW &&
-        table->drift.new_columns != SL_DRIFT_FAIL)
+    if (table->drift.new_columns == SL_DRIFT_FREEZE || table->drift.new_columns == SL_DRIFT_EVOLVE)
         return SL_OK;
     for (size_t i = 0; i < compiler->raw_count; i++) {
         struct sl_pass_rule rule;
         if (!sl_drift_is_unknown(table, &compiler->raw[i]))
             continue;
         SL_TRY(sl_drift_rule(&compiler->raw[i], i, compiler->arena, &rule, err));
+        rule.is_value = table->drift.new_columns == SL_DRIFT_QUARANTINE_VALUE;
         if (!SL_PUSH(compiler->arena, pass->rules, pass->rule_count, rule))
             return sl_fail_memory(err);
     }

@@ -38,6 +38,9 @@ struct sl_pass_rule {
     bool is_warning;
     bool is_stop; // one bad row of it stops the step
     bool is_held; // of those that reject
+    // Does not make a row bad either: clean has null in place of the value (contract/aside.h).
+    bool is_value;
+    const char *test, *test_flagged; // of one over a column of the contract: what broken was
     const struct sl_rule
         *rule; // as declared; NULL for those that every column has (type, required by the key)
 };
@@ -74,11 +77,14 @@ struct sl_pass {
     const char *heads[SL_PASS_ROWS];
     const char *select, *tail;
     // Expressions over the prepared relation.
-    const char **typed;  // per clean column: what is kept; null where it cannot be parsed
-    const char *is_bad;  // boolean, never null: at least one rule of severity reject broken, or the
-                         // line is corrupt
-    const char *reasons; // STRUCT(rule VARCHAR, "column" VARCHAR, message VARCHAR)[]: every broken
-                         // rule of severity reject
+    const char **typed; // per clean column: what is kept; null where it cannot be parsed
+    const char *is_bad; // boolean, never null: at least one rule of severity reject broken, or the
+                        // line is corrupt
+    const char *is_aside; // boolean, never null: values of the row are set aside
+    const char *flag;     // both of them, as one value
+    const char *reasons;  // STRUCT(rule VARCHAR, "column" VARCHAR, message VARCHAR)[]: every broken
+                          // rule of severity reject, and those that set a value aside
+    const char *set_aside; // VARCHAR[]: the columns of such values
     const char *warnings;  // the same for severity warn; NULL if no rule warns
     const char *waits_for; // VARCHAR: of a row that only rules of severity hold reject, the tables
                            // that it waits for; else null
@@ -104,7 +110,8 @@ struct sl_pass {
 // The columns of every quarantine table: payload VARCHAR, reasons STRUCT(...)[], at TIMESTAMP WITH
 // TIME ZONE, run_id VARCHAR, _source VARCHAR, _position BIGINT, corrupt BLOB, of rows that someone
 // has given up discarded_at TIMESTAMP WITH TIME ZONE, discarded_by and discard_reason VARCHAR, and
-// of rows that are held waits_for VARCHAR: the tables they wait for.
+// of rows that are held waits_for VARCHAR: the tables they wait for. Where set_aside VARCHAR[] is
+// not null the row is none that was rejected: it was published without these columns' values.
 extern const struct sl_column sl_quarantine_columns[];
 extern const size_t sl_quarantine_column_count;
 

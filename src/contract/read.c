@@ -336,7 +336,19 @@ void sl_reading_held(const struct sl_reading *reading, enum sl_pass_rows rows, s
     } else {
         sl_buf_addf(sql, "\"~y%zu\" as ", i);
     }
-    sl_buf_add_sql_name(sql, reading->column->name);
+    if (reading->is_set_aside)
+        sl_buf_add(sql, reading->value);
+    else
+        sl_buf_add_sql_name(sql, reading->column->name);
+}
+
+int sl_reading_set_aside(struct sl_reading *reading, struct sl_arena *arena, struct sl_err *err)
+{
+    reading->value = sl_arena_printf(arena, "\"~h%zu\"", reading->index);
+    SL_TRY_NEW(reading->value, err);
+    // No value is known to be good.
+    reading->is_set_aside = reading->is_type_warned = true;
+    return SL_OK;
 }
 
 int sl_reading_init(struct sl_reading *reading, const struct sl_contract_column *column,

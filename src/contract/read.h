@@ -30,6 +30,7 @@ struct sl_reading {
     const char *received; // SQL: the raw value as text
     bool is_required;     // a row without a value is rejected
     bool is_type_warned;  // the type rule only warns: rows may be good whose value is none
+    bool is_set_aside;    // so may rows whose value breaks other rules (contract/aside.h)
     // SQL of the rules, over the prepared relation:
     const char *text;   // null where there is no value
     const char *value;  // the clean column
@@ -43,6 +44,9 @@ struct sl_reading {
 SL_MUST int sl_reading_init(struct sl_reading *reading, const struct sl_contract_column *column,
                             const struct sl_column *raw, size_t index, struct sl_arena *arena,
                             struct sl_err *err);
+// The value is "~h3" from here on, and its name what is left of it.
+SL_MUST int sl_reading_set_aside(struct sl_reading *reading, struct sl_arena *arena,
+                                 struct sl_err *err);
 
 // The type that a column of the clean table is stored in: Delta has neither times nor JSON, both
 // are text.

@@ -1,5 +1,6 @@
 #include "contract/relation.h"
 
+#include "contract/aside.h"
 #include "contract/personal.h"
 
 #define REASON_TYPE "STRUCT(\"rule\" VARCHAR, \"column\" VARCHAR, message VARCHAR)[]"
@@ -29,10 +30,11 @@ static void add_flag(const struct sl_pass *pass, enum sl_pass_rows rows, struct 
 {
     sl_buf_add(sql, ", coalesce(\"~corrupt\" is not null");
     for (size_t i = 0; i < pass->rule_count; i++)
-        if (!pass->rules[i].is_warning)
+        if (!pass->rules[i].is_warning && !pass->rules[i].is_value)
             sl_buf_addf(sql, " or (%s)",
                         rows == SL_PASS_ALL ? pass->rules[i].broken : pass->rules[i].flagged);
     sl_buf_add(sql, ", random() < 0) as \"~bad\"");
+    sl_aside_add_flag(pass, sql);
 }
 
 // What clean keeps of protected columns, beside the values as received, which rules judge.
@@ -130,6 +132,7 @@ static int add_head(const struct sl_relation_input *input, struct sl_pass *pass,
     sl_buf_add(&sql, " from ");
     add_orphans(pass, rows, &sql);
     add_protected(input, &sql);
+    (void)sl_aside_add_layers(input, pass, rows, &sql);
     add_layers(input, rows, &sql);
     sl_buf_add(&sql, "(select ");
     return keep(input, &sql, &pass->heads[rows], err);
@@ -146,8 +149,11 @@ static int add_relation(const struct sl_relation_input *input, struct sl_pass *p
     add_raw_columns(input, &sql);
     sl_buf_add(&sql, " from ");
     SL_TRY(keep(input, &sql, &pass->select, err));
-    pass->tail = sl_arena_printf(input->arena, " as r)))))))%s%s", pass->parent_count ? ")" : "",
-                                 input->has_protected ? ")" : "");
+    sl_buf_reset(&sql);
+    size_t aside = sl_aside_add_layers(input, pass, SL_PASS_ALL, &sql);
+    pass->tail =
+        sl_arena_printf(input->arena, " as r)))))))%s%s%.*s", pass->parent_count ? ")" : "",
+                        input->has_protected ? ")" : "", (int)aside, ")))");
     return pass->tail ? SL_OK : sl_fail_memory(err);
 }
 
@@ -199,7 +205,7 @@ static int add_waits_for(const struct sl_relation_input *input, struct sl_pass *
     sl_buf_add(&sql, "case when \"~corrupt\" is null and not coalesce(false");
     for (size_t i = 0; i < pass->rule_count; i++) {
         const struct sl_pass_rule *rule = &pass->rules[i];
-        if (!rule->is_warning && !rule->is_held)
+        if (!rule->is_warning && !rule->is_held && !rule->is_value)
             sl_buf_addf(&sql, " or (%s)", rule->broken);
         if (!rule->is_held || !rule->rule || !rule->rule->parent)
             continue;
@@ -317,6 +323,7 @@ int sl_relation_build(const struct sl_relation_input *input, struct sl_pass *pas
     SL_TRY(add_waits_for(input, pass, err));
     SL_TRY(add_payload(input, pass, err));
     SL_TRY(add_received(input, pass, err));
+    SL_TRY(sl_aside_build(input, pass, err));
     pass->is_bad = "\"~bad\"";
     pass->filter = input->table->filter ? "\"~filtered\"" : NULL;
     // A line that could not be split may hold what is personal anywhere.

@@ -1,3 +1,4 @@
+#include "contract/aside.h"
 #include "contract/drift.h"
 #include "contract/nest.h"
 #include "contract/relation.h"
@@ -11,6 +12,7 @@ struct verifier {
     const struct sl_pass *pass;
     struct sl_session *session;
     struct sl_diags *diags;
+    struct sl_arena *arena;
     struct sl_buf row; // FROM: one row of nulls, with the columns of the prepared relation
 };
 
@@ -41,6 +43,9 @@ static void add_null_row(struct verifier *verifier)
                     raw_type_of(verifier, column->source_name), i);
         if (column->field_count)
             sl_nest_nulls(column, i, &verifier->row);
+        if (sl_aside_is_column(verifier->table, column))
+            sl_buf_addf(&verifier->row, ", cast(null as %s) as \"~h%zu\"",
+                        sl_reading_type(column, verifier->arena), i);
     }
     for (size_t i = 0; i < verifier->raw_count; i++)
         if (sl_drift_is_unknown(verifier->table, &verifier->raw[i]))
@@ -154,6 +159,11 @@ static int verify_can_hold(struct verifier *verifier, const struct sl_rule *rule
     return SL_OK;
 }
 
+static const char *test_of(const struct sl_pass_rule *rule)
+{
+    return rule->test ? rule->test : rule->broken;
+}
+
 static int verify_rule(struct verifier *verifier, const struct sl_pass_rule *rule,
                        struct sl_err *err)
 {
@@ -163,7 +173,7 @@ static int verify_rule(struct verifier *verifier, const struct sl_pass_rule *rul
     SL_TRY(verify_conditions(verifier, rule->rule, err));
     if (verifier->diags->error_count != errors)
         return SL_OK;
-    sl_buf_addf(&sql, "select (%s), (%s)%s", rule->broken, rule->message, verifier->row.text);
+    sl_buf_addf(&sql, "select (%s), (%s)%s", test_of(rule), rule->message, verifier->row.text);
     sl_buf_addf(&what, "rule '%s'", rule->name);
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(sl_buf_check(&what, err));
@@ -180,7 +190,7 @@ static int verify_rules(struct verifier *verifier, struct sl_err *err)
             SL_TRY(verify_can_hold(verifier, pass->rules[i].rule, err));
     sl_buf_add(&sql, "select 1");
     for (size_t i = 0; i < pass->rule_count; i++)
-        sl_buf_addf(&sql, ", (%s), (%s)", pass->rules[i].broken, pass->rules[i].message);
+        sl_buf_addf(&sql, ", (%s), (%s)", test_of(&pass->rules[i]), pass->rules[i].message);
     sl_buf_add(&sql, verifier->row.text);
     SL_TRY(sl_buf_check(&sql, err));
     if (run(verifier, sql.text, NULL) ==
@@ -279,6 +289,7 @@ int sl_contract_verify(const struct sl_contract_table *table, const struct sl_co
                                 .pass = pass,
                                 .session = session,
                                 .diags = diags,
+                                .arena = &arena,
                                 .row = SL_BUF_INIT};
     add_null_row(&verifier);
     int code = sl_buf_check(&verifier.row, err);

@@ -414,8 +414,10 @@ static void count_up(struct sl_run *run)
         if (!outcome->node->is_selected)
             continue;
         run->by_status[outcome->status]++;
-        if (outcome->node->kind == SL_NODE_CLEANSE && outcome->status != SL_STATUS_ERROR)
-            run->quarantined += outcome->result.balance.quarantined;
+        if (outcome->node->kind != SL_NODE_CLEANSE || outcome->status == SL_STATUS_ERROR)
+            continue;
+        run->quarantined += outcome->result.balance.quarantined;
+        run->set_aside += outcome->result.balance.set_aside_values;
     }
 }
 

@@ -68,10 +68,13 @@ static json_t *count_or_null(int64_t count)
 static int print_rows(const struct sl_balance *balance, json_t *object, struct sl_err *err)
 {
     return set(object, "rows",
-               json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "in", (json_int_t)balance->in, "out",
-                         (json_int_t)balance->out, "quarantined", (json_int_t)balance->quarantined,
-                         "deduplicated", (json_int_t)balance->deduplicated, "filtered",
-                         (json_int_t)balance->filtered, "replaced",
+               json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "in", (json_int_t)balance->in,
+                         "out", (json_int_t)balance->out, "quarantined",
+                         (json_int_t)balance->quarantined, "deduplicated",
+                         (json_int_t)balance->deduplicated, "filtered",
+                         (json_int_t)balance->filtered, "set_aside_rows",
+                         (json_int_t)balance->set_aside_rows, "set_aside_values",
+                         (json_int_t)balance->set_aside_values, "replaced",
                          count_or_null(balance->replaced)),
                err);
 }
@@ -79,16 +82,17 @@ static int print_rows(const struct sl_balance *balance, json_t *object, struct s
 static int print_details(const struct sl_step_result *result, json_t *object, struct sl_err *err)
 {
     json_t *reasons = json_array(), *versions = json_object(), *notes = json_array();
-    json_t *checks = json_array();
+    json_t *checks = json_array(), *raw_only = json_array();
     SL_TRY(set(object, "reasons", reasons, err));
+    SL_TRY(set(object, "raw_only", raw_only, err));
     SL_TRY(set(object, "checks", checks, err));
     SL_TRY(set(object, "versions", versions, err));
     SL_TRY(set(object, "notes", notes, err));
     for (size_t i = 0; i < result->reason_count; i++) {
         const struct sl_reason_count *reason = &result->reasons[i];
-        json_t *item =
-            json_pack("{s:s, s:s?, s:I, s:b}", "rule", reason->rule, "column", reason->column,
-                      "rows", (json_int_t)reason->rows, "warning", reason->is_warning);
+        json_t *item = json_pack("{s:s, s:s?, s:I, s:b, s:b}", "rule", reason->rule, "column",
+                                 reason->column, "rows", (json_int_t)reason->rows, "warning",
+                                 reason->is_warning, "value", reason->is_value);
         if (json_array_append_new(reasons, item) != 0)
             return sl_fail_memory(err);
     }
@@ -98,6 +102,9 @@ static int print_details(const struct sl_step_result *result, json_t *object, st
     for (size_t i = 0; i < result->version_count; i++)
         SL_TRY(set(versions, result->versions[i].table, json_integer(result->versions[i].version),
                    err));
+    for (size_t i = 0; i < result->raw_only.count; i++)
+        if (json_array_append_new(raw_only, sl_json_string(result->raw_only.items[i])) != 0)
+            return sl_fail_memory(err);
     for (size_t i = 0; i < result->notes.count; i++)
         if (json_array_append_new(notes, sl_json_string(result->notes.items[i])) != 0)
             return sl_fail_memory(err);
@@ -193,15 +200,15 @@ int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_e
 static int print_counts(const struct sl_run *run, json_t *root, struct sl_err *err)
 {
     const size_t *by = run->by_status;
-    return set(root, "counts",
-               json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "ok",
-                         (json_int_t)(by[SL_STATUS_OK] + by[SL_STATUS_NOTHING]), "warn",
-                         (json_int_t)(by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL]), "error",
-                         (json_int_t)by[SL_STATUS_ERROR], "skipped",
-                         (json_int_t)by[SL_STATUS_SKIPPED], "nothing",
-                         (json_int_t)by[SL_STATUS_NOTHING], "quarantined",
-                         (json_int_t)run->quarantined),
-               err);
+    return set(
+        root, "counts",
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "ok",
+                  (json_int_t)(by[SL_STATUS_OK] + by[SL_STATUS_NOTHING]), "warn",
+                  (json_int_t)(by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL]), "error",
+                  (json_int_t)by[SL_STATUS_ERROR], "skipped", (json_int_t)by[SL_STATUS_SKIPPED],
+                  "nothing", (json_int_t)by[SL_STATUS_NOTHING], "quarantined",
+                  (json_int_t)run->quarantined, "set_aside_values", (json_int_t)run->set_aside),
+        err);
 }
 
 // Null if nothing was ever published.

@@ -59,7 +59,7 @@ struct sl_run {
     struct sl_outcome *outcomes; // parallel to world->graph.nodes; of nodes not selected: WAITING
     size_t count;
     size_t by_status[SL_STATUS_SKIPPED + 1]; // selected nodes
-    int64_t quarantined;
+    int64_t quarantined, set_aside;          // rows; values of rows that were published
     bool was_interrupted;
     const char *state_note;            // NULL, or what happened to the state store
     struct sl_publication publication; // the newest at the run's end

@@ -276,7 +276,8 @@ static bool balance_fits(const struct sl_verified *table, bool is_quarantine)
     const struct sl_balance *balance = &table->balance;
     return !table->has_balance ||
            (sl_balance_closes(balance) &&
-            table->rows == (is_quarantine ? balance->quarantined : balance->out));
+            table->rows ==
+                (is_quarantine ? balance->quarantined + balance->set_aside_rows : balance->out));
 }
 
 static int verify_table(struct sl_verify_job *job, struct sl_world *other, const struct sl_run *run,

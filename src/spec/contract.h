@@ -30,6 +30,7 @@ enum sl_rule_severity {
     SL_RULE_REJECT, // a row that breaks the rule goes to quarantine
     SL_RULE_WARN,   // it comes into clean and is counted
     SL_RULE_FAIL,   // it stops the step before anything is published
+    SL_RULE_VALUE,  // it comes into clean without the value, which goes to quarantine
     SL_RULE_HOLD,   // rejected, and judged again by itself when another table has changed
 };
 const char *sl_rule_severity_name(enum sl_rule_severity severity); // "reject"

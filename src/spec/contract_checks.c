@@ -155,7 +155,7 @@ static bool take_common(const struct sl_yaml *key, const struct sl_yaml *value,
     }
     if (strcmp(key->text, "severity") != 0)
         return false;
-    if (sl_odcs_severity(value->text, &severity))
+    if (sl_odcs_severity(value->text, &severity) && severity != SL_RULE_VALUE)
         check->is_warning = severity == SL_RULE_WARN;
     else
         sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, value->place,

@@ -109,7 +109,8 @@ static void set_severity(struct sl_odcs_reader *reader, const struct sl_yaml *va
 
     if (value->kind != SL_YAML_SCALAR || !sl_odcs_severity(value->text, &severity)) {
         sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, value->place, NULL,
-                "severity '%s' of column '%s' is not known, expected reject, warn or fail",
+                "severity '%s' of column '%s' is not known, expected reject, "
+                "quarantine_value, warn or fail",
                 value->kind == SL_YAML_SCALAR ? value->text : sl_yaml_describe(value),
                 reader->column->name);
         return;
@@ -125,7 +126,7 @@ static int read_severity(struct sl_odcs_reader *reader, const struct sl_odcs_cus
 
     if (!value || value->kind == SL_YAML_LIST || value->kind == SL_YAML_NULL) {
         complain(reader, custom, SL_E_VALUE_TYPE,
-                 "reject, warn, fail, or a map {rule kind: severity}");
+                 "reject, quarantine_value, warn, fail, or a map {rule kind: severity}");
         return SL_OK;
     }
     for (size_t k = 0; value->kind == SL_YAML_SCALAR && sl_rule_forms[k].name; k++) {

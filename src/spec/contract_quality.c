@@ -19,9 +19,10 @@ bool sl_odcs_severity(const char *text, enum sl_rule_severity *ret)
             *ret = SL_RULE_WARN;
             return true;
         }
-    if (!sl_str_equal_nocase(text, "fail"))
+    bool is_value = sl_str_equal_nocase(text, sl_rule_severity_name(SL_RULE_VALUE));
+    if (!is_value && !sl_str_equal_nocase(text, "fail"))
         return false;
-    *ret = SL_RULE_FAIL;
+    *ret = is_value ? SL_RULE_VALUE : SL_RULE_FAIL;
     return true;
 }
 

@@ -37,9 +37,19 @@ struct sl_budget {    // quarantine budget of one step's input
 
 // What happens when files no longer have the columns and types of the contract; a source says it.
 // In the order of the words in spec/source.c.
-enum sl_drift_new { SL_DRIFT_FREEZE, SL_DRIFT_EVOLVE, SL_DRIFT_QUARANTINE_ROW, SL_DRIFT_FAIL };
+enum sl_drift_new {
+    SL_DRIFT_FREEZE,
+    SL_DRIFT_EVOLVE,
+    SL_DRIFT_QUARANTINE_ROW,
+    SL_DRIFT_FAIL,
+    SL_DRIFT_QUARANTINE_VALUE
+};
 enum sl_drift_missing { SL_DRIFT_MISSING_EMPTY, SL_DRIFT_MISSING_FAIL };
-enum sl_drift_type { SL_DRIFT_TYPE_QUARANTINE_ROW, SL_DRIFT_TYPE_FAIL };
+enum sl_drift_type {
+    SL_DRIFT_TYPE_QUARANTINE_ROW,
+    SL_DRIFT_TYPE_FAIL,
+    SL_DRIFT_TYPE_QUARANTINE_VALUE
+};
 struct sl_drift {
     int new_columns;     // enum sl_drift_new
     int missing_columns; // enum sl_drift_missing

@@ -231,8 +231,11 @@ const char *sl_rule_severity_name(enum sl_rule_severity severity)
     return severity == SL_RULE_HOLD ? "hold" : sl_rule_severity_names[severity];
 }
 
-const char *const sl_rule_severity_names[] = {
-    [SL_RULE_REJECT] = "reject", [SL_RULE_WARN] = "warn", [SL_RULE_FAIL] = "fail", NULL};
+const char *const sl_rule_severity_names[] = {[SL_RULE_REJECT] = "reject",
+                                              [SL_RULE_WARN] = "warn",
+                                              [SL_RULE_FAIL] = "fail",
+                                              [SL_RULE_VALUE] = "quarantine_value",
+                                              NULL};
 static const char *const operations[] = {"=", "<>", "<", "<=", ">", ">=", NULL};
 static const char *const cases[] = {"upper", "lower", NULL};
 
@@ -261,7 +264,8 @@ const struct sl_opt sl_rule_rows[] = {
     {.name = "severity",
      .type = SL_OPT_ENUM,
      FIELD(severity),
-     .summary = "What becomes of a row that breaks the rule; fail stops the step.",
+     .summary = "What becomes of a row that breaks the rule; quarantine_value sets only the value "
+                "aside, fail stops the step.",
      .values = sl_rule_severity_names},
     TEXT("message", message, "Text of the reason, for people."),
     {.name = "dimension",

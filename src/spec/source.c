@@ -12,9 +12,10 @@ static const char *const encodings[] = {"utf-8", "utf-16", "latin-1", NULL};
 static const char *const reserved[] = {"_source",  "_position", "_ingested_at",
                                        "_corrupt", "~file",     "~row"};
 
-static const char *const new_columns[] = {"freeze", "evolve", "quarantine_row", "fail", NULL};
+static const char *const new_columns[] = {"freeze", "evolve",           "quarantine_row",
+                                          "fail",   "quarantine_value", NULL};
 static const char *const missing_columns[] = {"empty", "fail", NULL};
-static const char *const type_changes[] = {"quarantine_row", "fail", NULL};
+static const char *const type_changes[] = {"quarantine_row", "fail", "quarantine_value", NULL};
 
 static const struct sl_opt drift_rows[] = {
     {.name = "new_columns",
@@ -22,7 +23,8 @@ static const struct sl_opt drift_rows[] = {
      .offset = offsetof(struct sl_drift, new_columns),
      .otherwise = "freeze",
      .summary = "A column that the contract does not know: stays in raw only, comes into clean as "
-                "well, rejects the rows that have a value in it, or fails the step.",
+                "well, rejects the rows that have a value in it, has its values set aside, or "
+                "fails the step.",
      .values = new_columns},
     {.name = "missing_columns",
      .type = SL_OPT_ENUM,
@@ -35,7 +37,8 @@ static const struct sl_opt drift_rows[] = {
      .type = SL_OPT_ENUM,
      .offset = offsetof(struct sl_drift, type_change),
      .otherwise = "quarantine_row",
-     .summary = "A value that its column's type does not hold: rejects the row, or fails the step.",
+     .summary = "A value that its column's type does not hold: rejects the row, is set aside where "
+                "the column may be null, or fails the step.",
      .values = type_changes},
     {0},
 };

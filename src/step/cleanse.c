@@ -58,7 +58,8 @@ static int stage_tables(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_balance *balance = &cleanse->balance;
-    if (balance->quarantined + cleanse->still_quarantined > 0 && !cleanse->range.is_resumed)
+    if (balance->quarantined + balance->set_aside_rows + cleanse->still_quarantined > 0 &&
+        !cleanse->range.is_resumed)
         SL_TRY(stage_quarantine(cleanse, err));
     SL_TRY(sl_cleanse_clean_sql(cleanse, &sql, err));
     if (sql.length > 0)
@@ -85,7 +86,8 @@ static int check_budget(const struct sl_cleanse *cleanse, struct sl_err *err)
 // engine that wrote them.
 static int audit(struct sl_cleanse *cleanse, struct sl_err *err)
 {
-    int64_t quarantined = cleanse->balance.quarantined + cleanse->still_quarantined;
+    int64_t quarantined =
+        cleanse->balance.quarantined + cleanse->balance.set_aside_rows + cleanse->still_quarantined;
     SL_TRY(sl_balance_check(&cleanse->balance, cleanse->app_id, err));
     if (!cleanse->range.is_resumed && cleanse->staged_quarantine.row_count != quarantined)
         return sl_fail(err, SL_E_BALANCE, "%lld rows are quarantined, but %lld were written",
@@ -218,7 +220,8 @@ static int add_reasons(struct sl_cleanse *cleanse, struct sl_step_result *result
         size_t at = 0;
         while (at < result->reason_count &&
                !(sl_str_equal(result->reasons[at].rule, reason->rule) &&
-                 sl_str_equal(result->reasons[at].column, reason->column)))
+                 sl_str_equal(result->reasons[at].column, reason->column) &&
+                 result->reasons[at].is_value == reason->is_value))
             at++;
         if (at < result->reason_count)
             result->reasons[at].rows += reason->rows;
@@ -242,10 +245,13 @@ static int report(struct sl_cleanse *cleanse, struct sl_step_result *result, str
     result->balance.quarantined += cleanse->balance.quarantined;
     result->balance.deduplicated += cleanse->balance.deduplicated;
     result->balance.filtered += cleanse->balance.filtered;
+    result->balance.set_aside_rows += cleanse->balance.set_aside_rows;
+    result->balance.set_aside_values += cleanse->balance.set_aside_values;
     result->balance.replaced = sl_rows_add(result->balance.replaced, cleanse->balance.replaced);
     result->bytes_in += cleanse->byte_count;
     result->checks = cleanse->checks; // of the last range: it sees the table as it is now
     result->check_count = cleanse->check_count;
+    result->raw_only = cleanse->raw_only;
     result->notes = cleanse->notes; // of the last range: it sees the newest columns of raw
     return add_reasons(cleanse, result, err);
 }

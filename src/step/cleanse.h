@@ -61,7 +61,8 @@ struct sl_cleanse {
     struct sl_delta_snapshot before;     // clean as it stands; no files if the range is full
     const struct sl_delta_file *touched; // files of clean that hold replaced rows
     size_t touched_count;
-    int64_t kept;           // rows of those files that stay
+    int64_t kept;   // rows of those files that stay
+    int64_t selves; // of a replay: rows of clean that are read again, for values were set aside
     const char **rewritten; // files of quarantine that hold replayed rows
     size_t rewritten_count;
     bool has_discarded;
@@ -72,7 +73,7 @@ struct sl_cleanse {
     size_t reason_count;
     struct sl_check_result *checks;
     size_t check_count;
-    struct sl_strs notes;
+    struct sl_strs notes, raw_only;
     struct sl_staged staged_clean, staged_quarantine;
 };
 
@@ -105,6 +106,12 @@ SL_MUST int sl_cleanse_add_still_quarantined(struct sl_cleanse *cleanse, struct 
 SL_MUST int sl_cleanse_recall_discarded(struct sl_cleanse *cleanse, struct sl_err *err);
 // Keeps the contract for the next comparison.
 SL_MUST int sl_cleanse_keep_contract(struct sl_cleanse *cleanse, struct sl_err *err);
+
+// _self: the rows of clean that a replay reads again (_source, _position, ~file); they leave clean,
+// and come back as they are now. Sets `selves`.
+SL_MUST int sl_cleanse_find_selves(struct sl_cleanse *cleanse, struct sl_err *err);
+// Sets why_all if one of them is rejected now and leaves its key to a row that had lost it.
+SL_MUST int sl_cleanse_look_at_selves(struct sl_cleanse *cleanse, struct sl_err *err);
 
 // The table as it was before the replay may have been vacuumed since.
 bool sl_cleanse_has_files(const struct sl_delta_snapshot *snapshot, struct sl_arena *arena);

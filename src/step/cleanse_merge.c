@@ -5,6 +5,8 @@
 // they came.
 #include "step/cleanse.h"
 
+#define NOT_ITSELF "(_source, _position) not in (select (_source, _position) from _self)"
+
 static bool is_key(const struct sl_pass *pass, const char *name)
 {
     for (size_t i = 0; i < pass->key_count; i++)
@@ -59,7 +61,42 @@ int sl_cleanse_find_old(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_TRY(scan_clean(cleanse, cleanse->before.files, cleanse->before.file_count, &sql, err));
     sl_buf_add(&sql, " where ");
     sl_cleanse_key_in(pass, "in", "_key", &sql);
+    if (cleanse->selves)
+        sl_buf_add(&sql, " and " NOT_ITSELF);
     return sl_cleanse_exec(cleanse, &sql, err);
+}
+
+int sl_cleanse_find_selves(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    if (!cleanse->before.file_count)
+        return SL_OK;
+    sl_buf_add(&sql, "create or replace temp table _self as select _source, _position, \"~file\" "
+                     "from ");
+    SL_TRY(scan_clean(cleanse, cleanse->before.files, cleanse->before.file_count, &sql, err));
+    sl_buf_add(&sql, " where (_source, _position) in (select (_source, _position) from _again "
+                     "where is_published)");
+    SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
+    sl_buf_reset(&sql);
+    sl_buf_add(&sql, "select count(*) from _self");
+    SL_TRY(sl_cleanse_query(cleanse, &sql, &result, err));
+    cleanse->selves = sl_result_int(result, 0, 0);
+    return SL_OK;
+}
+
+int sl_cleanse_look_at_selves(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    if (!cleanse->selves || !cleanse->pass.key_count)
+        return SL_OK;
+    sl_buf_add(&sql, "select count(*) from _bad where set_aside is null and (_source, _position) "
+                     "in (select (_source, _position) from _self)");
+    SL_TRY(sl_cleanse_query(cleanse, &sql, &result, err));
+    if (sl_result_int(result, 0, 0) > 0)
+        cleanse->why_all = "a row that was published without a value would be rejected now";
+    return SL_OK;
 }
 
 int sl_cleanse_rank(struct sl_cleanse *cleanse, bool is_side_complete, struct sl_err *err)
@@ -99,6 +136,9 @@ static int find_gone(struct sl_cleanse *cleanse, int64_t *ret_count, struct sl_e
     struct sl_session *session = cleanse->context->session;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    *ret_count = 0;
+    if (!cleanse->pass.key_count)
+        return SL_OK;
     sl_buf_add(&sql, "create or replace temp table _gone as select * from _rank where not \"~new\" "
                      "and \"~n\" > 1");
     SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
@@ -107,14 +147,23 @@ static int find_gone(struct sl_cleanse *cleanse, int64_t *ret_count, struct sl_e
     return SL_OK;
 }
 
+static const char *files_of(const struct sl_cleanse *cleanse)
+{
+    if (!cleanse->pass.key_count)
+        return "select distinct \"~file\" from _self order by 1";
+    return cleanse->selves
+               ? "select \"~file\" from _gone union select \"~file\" from _self order by 1"
+               : "select distinct \"~file\" from _gone order by 1";
+}
+
 int sl_cleanse_find_touched(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     struct sl_session *session = cleanse->context->session;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     int64_t gone;
     SL_TRY(find_gone(cleanse, &gone, err));
-    SL_TRY(session->kind->query(session, "select distinct \"~file\" from _gone order by 1", 0,
-                                &result, err));
+    gone += cleanse->selves;
+    SL_TRY(session->kind->query(session, files_of(cleanse), 0, &result, err));
     size_t count = (size_t)sl_result_rows(result);
     struct sl_delta_file *touched =
         SL_NEW_ARRAY(cleanse->context->arena, struct sl_delta_file, count);
@@ -147,6 +196,9 @@ int sl_cleanse_add_kept(struct sl_cleanse *cleanse, struct sl_buf *sql, struct s
     sl_buf_add(sql, " from ");
     SL_TRY(scan_clean(cleanse, cleanse->touched, cleanse->touched_count, sql, err));
     sl_buf_add(sql, " o where ");
-    sl_cleanse_key_in(pass, "not in", "_gone", sql);
+    if (pass->key_count)
+        sl_cleanse_key_in(pass, "not in", "_gone", sql);
+    if (cleanse->selves)
+        sl_buf_add(sql, pass->key_count ? " and " NOT_ITSELF : NOT_ITSELF);
     return SL_OK;
 }

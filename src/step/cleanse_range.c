@@ -1,5 +1,6 @@
 // Which rows of raw the step takes, and how.
 #include "base/diag.h"
+#include "contract/drift.h"
 #include "step/cleanse.h"
 
 void sl_cleanse_take_all(struct sl_cleanse *cleanse, const char *why)
@@ -196,6 +197,18 @@ static int note_columns(struct sl_cleanse *cleanse, const struct sl_diags *diags
     return SL_OK;
 }
 
+static int name_raw_only(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw,
+                         struct sl_err *err)
+{
+    if (cleanse->contract->drift.new_columns != SL_DRIFT_FREEZE)
+        return SL_OK;
+    for (size_t i = 0; i < raw->column_count; i++)
+        if (sl_drift_is_unknown(cleanse->contract, &raw->columns[i]))
+            SL_TRY(sl_strs_add(&cleanse->raw_only, cleanse->context->arena, raw->columns[i].name,
+                               err));
+    return SL_OK;
+}
+
 // Statements with the key go to the engine only.
 static int give_key(struct sl_cleanse *cleanse, struct sl_err *err)
 {
@@ -217,6 +230,7 @@ static int compile(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *r
                                &diags, &cleanse->pass, err));
     SL_TRY(first_error(&diags, err));
     SL_TRY(note_columns(cleanse, &diags, err));
+    SL_TRY(name_raw_only(cleanse, raw, err));
     SL_TRY(give_key(cleanse, err));
     bool is_known = sl_str_equal(cleanse->clean.record.fingerprint, cleanse->fingerprint);
     if (is_known && !cleanse->range.is_full && !cleanse->range.is_replay)
@@ -265,13 +279,13 @@ static void begin_range(struct sl_cleanse *cleanse)
     cleanse->still_quarantined = 0;
     cleanse->held = 0;
     cleanse->why_all = NULL;
-    cleanse->row_count = cleanse->byte_count = cleanse->kept = 0;
+    cleanse->row_count = cleanse->byte_count = cleanse->kept = cleanse->selves = 0;
     cleanse->balance = (struct sl_balance){0};
     cleanse->reasons = NULL;
     cleanse->reason_count = 0;
     cleanse->checks = NULL;
     cleanse->check_count = 0;
-    cleanse->notes = (struct sl_strs){0};
+    cleanse->notes = cleanse->raw_only = (struct sl_strs){0};
     cleanse->staged_clean = cleanse->staged_quarantine = (struct sl_staged){0};
 }
 
@@ -334,6 +348,8 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
     }
     if (!range->is_full)
         SL_TRY(load_clean(cleanse, err));
+    if (range->is_replay)
+        SL_TRY(sl_cleanse_find_selves(cleanse, err));
     SL_TRY(sl_cleanse_recall_discarded(cleanse, err));
     SL_TRY(name_rows(cleanse, SL_PASS_ALL, "_aside", err));
     SL_TRY(name_rows(cleanse, SL_PASS_FLAGGED, rows, err));

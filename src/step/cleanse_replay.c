@@ -142,12 +142,22 @@ static void add_affected(const struct sl_contract_change *change, struct sl_buf 
     sl_buf_add(sql, "] as VARCHAR[]))");
 }
 
+static bool has_column(const struct sl_delta_snapshot *snapshot, const char *name)
+{
+    for (size_t i = 0; i < snapshot->column_count; i++)
+        if (sl_str_equal(snapshot->columns[i].name, name))
+            return true;
+    return false;
+}
+
 static int choose(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *quarantine,
                   int64_t *ret_count, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    sl_buf_add(&sql, "create or replace temp table _again as select _source, _position, reasons, "
-                     "\"~file\" from ");
+    sl_buf_addf(&sql,
+                "create or replace temp table _again as select _source, _position, reasons, "
+                "\"~file\", %s as is_published from ",
+                has_column(quarantine, "set_aside") ? "set_aside is not null" : "false");
     SL_TRY(scan_quarantine(cleanse, quarantine, true, &sql, err));
     sl_buf_add(&sql, " where ");
     add_affected(&cleanse->change, &sql);
@@ -171,6 +181,23 @@ static int leave_unchanged(struct sl_cleanse *cleanse, struct sl_err *err)
                      "(_source, _position, reasons) from _judged); delete from _received where "
                      "(_source, _position) not in (select (_source, _position) from _again)");
     return sl_cleanse_exec(cleanse, &sql, err);
+}
+
+// A row of clean that comes back would meet itself where values are unique.
+static int look_at_uniques(struct sl_cleanse *cleanse, const char **ret_why, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    int64_t published;
+    if (!cleanse->pass.unique_count)
+        return SL_OK;
+    sl_buf_add(&sql, "select count(*) from _again where is_published");
+    SL_TRY(count(cleanse, &sql, &published, err));
+    if (!published)
+        return SL_OK;
+    *ret_why = sl_arena_printf(cleanse->context->arena,
+                               "%s, and rows with values that were set aside must be unique",
+                               cleanse->range.cause);
+    return *ret_why ? SL_OK : sl_fail_memory(err);
 }
 
 // Which files of quarantine hold the rows of _again.
@@ -294,6 +321,9 @@ int sl_cleanse_open_replay(struct sl_cleanse *cleanse, const char *raw_sql, cons
     }
     if (range->is_rejudged)
         SL_TRY(leave_unchanged(cleanse, err));
+    SL_TRY(look_at_uniques(cleanse, ret_why, err));
+    if (*ret_why)
+        return SL_OK;
     SL_TRY(choose_files(cleanse, &quarantine, err));
     if (range->is_resumed)
         return SL_OK;
@@ -328,14 +358,6 @@ int sl_cleanse_add_still_quarantined(struct sl_cleanse *cleanse, struct sl_buf *
     SL_TRY(session->kind->scan_sql(session, &scan, sql, err));
     sl_buf_add(sql, " where " ORIGIN_IN("not in", "_again"));
     return SL_OK;
-}
-
-static bool has_column(const struct sl_delta_snapshot *snapshot, const char *name)
-{
-    for (size_t i = 0; i < snapshot->column_count; i++)
-        if (sl_str_equal(snapshot->columns[i].name, name))
-            return true;
-    return false;
 }
 
 int sl_cleanse_recall_discarded(struct sl_cleanse *cleanse, struct sl_err *err)

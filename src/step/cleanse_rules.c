@@ -3,14 +3,13 @@
 
 enum { EXAMPLES = 3 };
 
-static int add_reason(struct sl_cleanse *cleanse, const char *rule, const char *column,
-                      int64_t rows, bool is_warning, struct sl_err *err)
+static int add_reason(struct sl_cleanse *cleanse, struct sl_reason_count reason, struct sl_err *err)
 {
     struct sl_arena *arena = cleanse->context->arena;
-    struct sl_reason_count reason = {.rows = rows, .is_warning = is_warning};
-    if (rows == 0)
+    const char *column = reason.column;
+    if (reason.rows == 0)
         return SL_OK;
-    reason.rule = sl_arena_strdup(arena, rule);
+    reason.rule = sl_arena_strdup(arena, reason.rule);
     SL_TRY_NEW(reason.rule, err);
     reason.column = sl_arena_strdup(arena, column);
     if (column)
@@ -23,13 +22,18 @@ static int count_rejects(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    sl_buf_add(&sql, "select z.\"rule\", z.\"column\", count(*) from (select unnest(reasons) as z "
-                     "from _bad) group by all "
-                     "order by 3 desc, 1, 2");
+    sl_buf_add(&sql,
+               "select z.\"rule\", z.\"column\", count(*), v from (select unnest(reasons) as z, "
+               "case when set_aside is null then 0 else 1 end as v from _bad) group by all "
+               "order by 4, 3 desc, 1, 2");
     SL_TRY(sl_cleanse_query(cleanse, &sql, &result, err));
     for (int64_t row = 0; row < sl_result_rows(result); row++)
-        SL_TRY(add_reason(cleanse, sl_result_text(result, row, 0), sl_result_text(result, row, 1),
-                          sl_result_int(result, row, 2), false, err));
+        SL_TRY(add_reason(cleanse,
+                          (struct sl_reason_count){.rule = sl_result_text(result, row, 0),
+                                                   .column = sl_result_text(result, row, 1),
+                                                   .rows = sl_result_int(result, row, 2),
+                                                   .is_value = sl_result_int(result, row, 3) > 0},
+                          err));
     return SL_OK;
 }
 
@@ -113,7 +117,11 @@ static int count_warnings(struct sl_cleanse *cleanse, struct sl_err *err)
         int64_t late = 0;
         if (pass->uniques[i].is_warning)
             SL_TRY(sl_cleanse_count_late(cleanse, i, &late, err));
-        SL_TRY(add_reason(cleanse, pass->uniques[i].rule->id, pass->uniques[i].column, late, true,
+        SL_TRY(add_reason(cleanse,
+                          (struct sl_reason_count){.rule = pass->uniques[i].rule->id,
+                                                   .column = pass->uniques[i].column,
+                                                   .rows = late,
+                                                   .is_warning = true},
                           err));
     }
     if (!pass->warning_count)
@@ -136,7 +144,11 @@ static int count_warnings(struct sl_cleanse *cleanse, struct sl_err *err)
         bool is_share_kept =
             share_of(rule) && (cleanse->range.is_replay || is_kept(rule, rows, broken));
         if (!(is_only_warning && is_share_kept))
-            SL_TRY(add_reason(cleanse, rule->name, rule->column, broken, true, err));
+            SL_TRY(add_reason(
+                cleanse,
+                (struct sl_reason_count){
+                    .rule = rule->name, .column = rule->column, .rows = broken, .is_warning = true},
+                err));
         if (share_of(rule) && !is_only_warning && !is_share_kept)
             return stop_by_share(cleanse, rule, rows, broken, err);
     }

@@ -26,6 +26,10 @@ static int print_balance(json_t *root, const struct sl_balance *balance, struct 
     SL_TRY(set(object, "quarantined", json_integer(balance->quarantined), err));
     SL_TRY(set(object, "deduplicated", json_integer(balance->deduplicated), err));
     SL_TRY(set(object, "filtered", json_integer(balance->filtered), err));
+    if (balance->set_aside_rows) {
+        SL_TRY(set(object, "set_aside_rows", json_integer(balance->set_aside_rows), err));
+        SL_TRY(set(object, "set_aside_values", json_integer(balance->set_aside_values), err));
+    }
     return balance->replaced < 0 ? SL_OK
                                  : set(object, "replaced", json_integer(balance->replaced), err);
 }
@@ -44,6 +48,8 @@ static int print_reasons(json_t *root, const struct sl_record *record, struct sl
         SL_TRY(set(object, "rows", json_integer(reason->rows), err));
         if (reason->is_warning)
             SL_TRY(set(object, "warning", json_true(), err));
+        if (reason->is_value)
+            SL_TRY(set(object, "value", json_true(), err));
     }
     return SL_OK;
 }
@@ -166,6 +172,7 @@ static int parse_reasons(const json_t *list, struct sl_arena *arena, struct sl_r
         }
         reason->rows = sl_json_int(item, "rows", 0);
         reason->is_warning = sl_json_bool(item, "warning", false);
+        reason->is_value = sl_json_bool(item, "value", false);
     }
     return SL_OK;
 }
@@ -240,6 +247,8 @@ int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *
             .quarantined = sl_json_int(balance, "quarantined", 0),
             .deduplicated = sl_json_int(balance, "deduplicated", 0),
             .filtered = sl_json_int(balance, "filtered", 0),
+            .set_aside_rows = sl_json_int(balance, "set_aside_rows", 0),
+            .set_aside_values = sl_json_int(balance, "set_aside_values", 0),
             .replaced = sl_json_int(balance, "replaced", -1),
         };
     }

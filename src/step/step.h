@@ -40,6 +40,9 @@ struct sl_step_progress {
 
 struct sl_balance { // in = out + quarantined + deduplicated + filtered
     int64_t in, out, quarantined, deduplicated, filtered;
+    // Of the rows that are not quarantined: those with values that were set aside, and how many
+    // values; no part of the equation.
+    int64_t set_aside_rows, set_aside_values;
     // Rows that stood in the table before and gave way; no part of the equation. What a table holds
     // is what it held before, plus out, less replaced. -1: not known.
     int64_t replaced;
@@ -48,6 +51,7 @@ struct sl_reason_count {
     const char *rule, *column; // column may be NULL
     int64_t rows;
     bool is_warning;
+    bool is_value; // the rows were published, without the value
 };
 // What a check of a table came to.
 struct sl_check_result {
@@ -87,6 +91,7 @@ struct sl_step_result {
     int64_t bytes_in, bytes_out, files_out;
     struct sl_strs notes;      // for people: "orders-3.csv is gone since the last run",
                                // "orders-4.csv.gz: truncated"
+    struct sl_strs raw_only;   // cleanse: columns of raw that clean does not have (drift: freeze)
     size_t failed_parts;       // files that could not be read
     struct sl_strs partitions; // recomputed, where only some were: "day=2024-01-31, country=DE"
 };

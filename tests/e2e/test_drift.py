@@ -56,8 +56,12 @@ def test_plan_tells_what_another_policy_means_for_readers(shop, before, now, lin
 
 def test_freeze_keeps_a_new_column_in_raw_only(shop):
     shop.write("data/b.jsonl", MORE)
-    shop.run("run")
+    told = shop.run("run").stdout
+    assert "clean.orders: columns that stay in raw only (drift: freeze): note" in told
     assert set(clean(shop)) == {1, 2, 3, 4} and "note" not in clean(shop)[3]
+    shop.write("data/c.jsonl", '{"id": 5, "amount": 7}\n')
+    step = next(step for step in shop.json("run")["steps"] if step["table"] == "clean.orders")
+    assert step["raw_only"] == ["note"] and step["status"] == "ok"
     assert shop.json("query", "select note from raw.orders where id = '3'")["rows"] == [["new"]]
 
 
