@@ -33,11 +33,14 @@ struct sl_pass_rule {
     const char *column;  // NULL for a rule over the row
     const char *broken;  // boolean over SL_PASS_ALL; null counts as not broken
     const char *flagged; // the same over SL_PASS_FLAGGED
+    // Its part of the flag of SL_PASS_FLAGGED; NULL: the other parts flag whatever breaks it.
+    const char *flag;
     const char *message; // VARCHAR: for people, with the offending text as received
     // Does not make a row bad: severity warn, or a share of the rows may break it (`mostly`).
     bool is_warning;
     bool is_stop; // one bad row of it stops the step
     bool is_held; // of those that reject
+    const char *kind;
     const struct sl_rule
         *rule; // as declared; NULL for those that every column has (type, required by the key)
 };

@@ -29,9 +29,9 @@ static void add_flag(const struct sl_pass *pass, enum sl_pass_rows rows, struct 
 {
     sl_buf_add(sql, ", coalesce(\"~corrupt\" is not null");
     for (size_t i = 0; i < pass->rule_count; i++)
-        if (!pass->rules[i].is_warning)
+        if (!pass->rules[i].is_warning && (rows == SL_PASS_ALL || pass->rules[i].flag))
             sl_buf_addf(sql, " or (%s)",
-                        rows == SL_PASS_ALL ? pass->rules[i].broken : pass->rules[i].flagged);
+                        rows == SL_PASS_ALL ? pass->rules[i].broken : pass->rules[i].flag);
     sl_buf_add(sql, ", random() < 0) as \"~bad\"");
 }
 
