@@ -3,6 +3,7 @@
 
     orders    the job of bench/orders against hand-written DuckDB SQL of the same outputs; counts are compared with what was planted
     orders1g  the same with 1 GB of memory for both
+    rules     the contract pass over raw orders with 1, 8 and 100 rules; the ratio is of processor time to that with one
     spill     an input of ten times the memory limit (from --rows 25000000: 2.3 GB with 230 MB)
     trivial   one model `select 1`: a run, a run with nothing to do, the version
     models    1,000 models `select 1`, each committed durably, against a bare loop of the same COPYs, files and fsyncs in DuckDB
@@ -138,6 +139,42 @@ def bench_replay(folder, rows):
     if step["was_full"]:
         sys.exit(f"all rows were read again: {step['why']}")
     report(f"replay of {step['rows']['in']:,} rows of {rows:,}", seconds, peak, reference, reference_memory, "the whole job")
+
+
+def rules_project(folder, data, count):
+    project = folder / f"rules-{count}"
+    shutil.rmtree(project, ignore_errors=True)
+    for name in ("contracts", "sources"):
+        (project / name).mkdir(parents=True)
+    (project / "sluice.yml").write_text("name: rules\nchecks: {requirements: off}\n")
+    (project / "sources" / "orders.yml").write_text("path: data/orders.csv\n")
+    contract = subprocess.run([sys.executable, HERE / "orders" / "rules.py", str(count)], check=True, capture_output=True, text=True).stdout
+    (project / "contracts" / "orders.odcs.yml").write_text(contract)
+    (project / "data").symlink_to(data)
+    timed([SLUICE, "run", "--select", "raw.orders"], cwd=project)
+    return project
+
+
+def processor_time(command, cwd):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds, peak, _ = timed(command, cwd=cwd)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, peak, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def bench_rules(folder, rows):
+    data = orders_data(folder, rows)
+    projects = {count: rules_project(folder, data, count) for count in (1, 8, 100)}
+    runs = {count: [] for count in projects}
+    for _ in range(3):  # in turns
+        for count, project in projects.items():
+            shutil.rmtree(project / "lake" / "clean", ignore_errors=True)
+            shutil.rmtree(project / "lake" / "quarantine", ignore_errors=True)
+            runs[count].append(processor_time([SLUICE, "run"], project))
+    best = {count: (min(run[0] for run in found), max(run[1] for run in found), min(run[2] for run in found)) for count, found in runs.items()}
+    for count, (seconds, peak, used) in best.items():
+        report(f"{count} rules over {rows:,} rows", seconds, peak, best[1][0], best[1][1],
+               f"processor time {used:.2f} s, ratio {used / best[1][2]:.2f}; best of 3")
 
 
 def bench_spill(folder, rows):

@@ -2,6 +2,7 @@
 
 #include "contract/aside.h"
 #include "contract/drift.h"
+#include "contract/flag.h"
 #include "contract/nest.h"
 #include "contract/personal.h"
 #include "contract/relation.h"
@@ -232,6 +233,7 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
                                     .is_warning = rule->severity == SL_RULE_WARN || rule->mostly,
                                     .is_stop = rule->severity == SL_RULE_FAIL && !rule->mostly,
                                     .is_held = rule->severity == SL_RULE_HOLD,
+                                    .kind = rule->kind,
                                     .rule = is_declared ? rule : NULL};
     const struct sl_rule_kind *kind = sl_rule_kind_find(rule->kind);
     SL_AUTO(sl_buf_clear) struct sl_buf broken = SL_BUF_INIT;
@@ -272,6 +274,7 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
     SL_TRY(add_flagged(compiler, kind, &site, &compiled, err));
     if (compiled.is_value)
         SL_TRY(sl_aside_take(&compiled, pass->rule_count, compiler->arena, err));
+    compiled.flag = compiled.flagged;
     pass->warning_count += compiled.is_warning;
     return SL_PUSH(compiler->arena, pass->rules, pass->rule_count, compiled) ? SL_OK
                                                                              : sl_fail_memory(err);
@@ -336,6 +339,7 @@ static int add_column_rules(struct compiler *compiler, struct sl_reading *readin
                             struct sl_err *err)
 {
     const struct sl_contract_column *column = reading->column;
+    size_t before = compiler->pass->rule_count;
     if (sl_contract_is_required(column))
         SL_TRY(add_own_rule(compiler, reading, "required", err));
     if (column->type.kind != SL_TYPE_TEXT)
@@ -343,6 +347,8 @@ static int add_column_rules(struct compiler *compiler, struct sl_reading *readin
     for (size_t r = 0; r < column->rule_count; r++)
         if (!sl_contract_is_own_rule(&column->rules[r]))
             SL_TRY(add_rule(compiler, &column->rules[r], reading, true, err));
+    SL_TRY(sl_flag_shorten(reading, compiler->pass->rules + before,
+                           compiler->pass->rule_count - before, compiler->arena, err));
     for (size_t i = 0; i < column->field_count; i++) {
         struct sl_reading field;
         SL_TRY(sl_nest_field(reading, &column->fields[i], compiler->arena, &field, err));

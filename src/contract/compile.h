@@ -33,6 +33,8 @@ struct sl_pass_rule {
     const char *column;  // NULL for a rule over the row
     const char *broken;  // boolean over SL_PASS_ALL; null counts as not broken
     const char *flagged; // the same over SL_PASS_FLAGGED
+    // Its part of the flag of SL_PASS_FLAGGED; NULL: the other parts flag whatever breaks it.
+    const char *flag;
     const char *message; // VARCHAR: for people, with the offending text as received
     // Does not make a row bad: severity warn, or a share of the rows may break it (`mostly`).
     bool is_warning;
@@ -41,6 +43,7 @@ struct sl_pass_rule {
     // Does not make a row bad either: clean has null in place of the value (contract/aside.h).
     bool is_value;
     const char *test, *test_flagged; // of one over a column of the contract: what broken was
+    const char *kind;
     const struct sl_rule
         *rule; // as declared; NULL for those that every column has (type, required by the key)
 };

@@ -105,7 +105,7 @@ int sl_drift_rule(const struct sl_column *raw, size_t index, struct sl_arena *ar
     SL_TRY_NEW(rule.name, err);
     rule.column = sl_arena_strdup(arena, raw->name);
     SL_TRY_NEW(rule.column, err);
-    rule.broken = rule.flagged = sl_arena_printf(arena, "\"~e%zu\" is not null", index);
+    rule.broken = rule.flagged = rule.flag = sl_arena_printf(arena, "\"~e%zu\" is not null", index);
     SL_TRY_NEW(rule.broken, err);
     rule.message = sl_arena_printf(
         arena,

@@ -30,9 +30,10 @@ static void add_flag(const struct sl_pass *pass, enum sl_pass_rows rows, struct 
 {
     sl_buf_add(sql, ", coalesce(\"~corrupt\" is not null");
     for (size_t i = 0; i < pass->rule_count; i++)
-        if (!pass->rules[i].is_warning && !pass->rules[i].is_value)
+        if (!pass->rules[i].is_warning && !pass->rules[i].is_value &&
+            (rows == SL_PASS_ALL || pass->rules[i].flag))
             sl_buf_addf(sql, " or (%s)",
-                        rows == SL_PASS_ALL ? pass->rules[i].broken : pass->rules[i].flagged);
+                        rows == SL_PASS_ALL ? pass->rules[i].broken : pass->rules[i].flag);
     sl_buf_add(sql, ", random() < 0) as \"~bad\"");
     sl_aside_add_flag(pass, sql);
 }
