@@ -35,7 +35,7 @@ struct testing {
     struct sl_project *project;   // either that holds the contracts
     struct sl_contract_file file; // or the file
     struct sl_engine *engine;
-    const char *folder; // of the lakes
+    const char *folder;   // of the lakes
     const char *own_lake; // the project's; NULL: none
     struct sl_trial *trials;
     size_t count;
@@ -238,15 +238,14 @@ static json_t *trial_json(const struct sl_trial *trial)
                                 trial->examples[i].message, "payload", trial->examples[i].payload));
     for (size_t i = 0; i < trial->notes.count; i++)
         (void)json_array_append_new(notes, sl_json_string(trial->notes.items[i]));
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:s?, s:o, s:o, s:o, s:o}", "table",
-                     trial->table->name, "rows_of", trial->what, "read", (json_int_t)balance->in,
-                     "accepted", (json_int_t)balance->out, "rejected",
-                     (json_int_t)balance->quarantined, "deduplicated",
-                     (json_int_t)balance->deduplicated, "filtered", (json_int_t)balance->filtered,
-                     "is_over_budget", trial->is_over_budget, "budget",
-                     trial->is_over_budget ? trial->budget.message : NULL, "reasons", reasons,
-                     "examples", examples, "checks", sl_foreseen_json(&trial->checks), "notes",
-                     notes);
+    return json_pack(
+        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:s?, s:o, s:o, s:o, s:o}", "table",
+        trial->table->name, "rows_of", trial->what, "read", (json_int_t)balance->in, "accepted",
+        (json_int_t)balance->out, "rejected", (json_int_t)balance->quarantined, "deduplicated",
+        (json_int_t)balance->deduplicated, "filtered", (json_int_t)balance->filtered,
+        "is_over_budget", trial->is_over_budget, "budget",
+        trial->is_over_budget ? trial->budget.message : NULL, "reasons", reasons, "examples",
+        examples, "checks", sl_foreseen_json(&trial->checks), "notes", notes);
 }
 
 static int print_json(const struct testing *testing, int exit_code, struct sl_err *err)

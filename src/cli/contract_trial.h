@@ -26,7 +26,7 @@ struct sl_trial_input {
     struct sl_project *project; // its lake is another one afterwards
     const struct sl_source *source;
     const struct sl_contract_table *table;
-    const char *folder; // of the lake
+    const char *folder;       // of the lake
     const char *other_tables; // the lake with what rules and checks read besides; NULL: none
     struct sl_session *session;
 };

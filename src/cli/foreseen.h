@@ -1,4 +1,5 @@
-// What checks of a table would come to, where nothing is published: contract test, replay --dry-run.
+// What checks of a table would come to, where nothing is published: contract test, replay
+// --dry-run.
 #ifndef SL_CLI_FORESEEN_H
 #define SL_CLI_FORESEEN_H
 

@@ -57,11 +57,11 @@ struct sl_check_result {
     enum sl_dimension dimension;
     bool is_warning; // its failure is reported; others keep the table from being published
     bool is_passed;
-    const char *measure; // of claims about a number or a time; NULL: none
-    int64_t rows;        // that break a claim about rows; -1: it is none
-    int64_t max_age_s;   // the measure is a time that may not be older; 0: it is none
-    const char *example; // of what breaks it; NULL: nothing does
-    const char *message; // what is said of it when it fails; NULL: it passed
+    const char *measure;  // of claims about a number or a time; NULL: none
+    int64_t rows;         // that break a claim about rows; -1: it is none
+    int64_t max_age_s;    // the measure is a time that may not be older; 0: it is none
+    const char *example;  // of what breaks it; NULL: nothing does
+    const char *message;  // what is said of it when it fails; NULL: it passed
     const char *unjudged; // why it could not be judged; NULL: it was. Only with checks_only_tell
 };
 struct sl_table_version {
