@@ -169,6 +169,10 @@ void sl_note_project(const struct sl_common *common, const struct sl_project *pr
 // SL_E_USAGE if it is negative.
 SL_MUST int sl_require_limit(int64_t limit, struct sl_err *err);
 // Opens, recalls, gathers facts, selects and decides: what plan and run both begin with.
+// Before anything runs, or is planned: SL_E_PERSONAL, told with all its places, if classified
+// values would be passed on without protection.
+SL_MUST int sl_refuse_leaks(const struct sl_common *common, struct sl_world *world,
+                            struct sl_err *err);
 struct sl_selection_options {
     struct sl_strs select, exclude;
     bool full_refresh;

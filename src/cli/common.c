@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "run/lineage.h"
 
 const char *const sl_log_format_names[] = {"text", "json", NULL};
 const struct sl_opt sl_common_rows[] = {SL_COMMON_ROWS, {0}};
@@ -30,6 +31,19 @@ int sl_open_world(const struct sl_common *common, struct sl_world *ret, struct s
     int code = sl_world_require_valid(ret, err);
     if (code != SL_OK)
         sl_report(common->cli, err, &ret->project->diags);
+    return code;
+}
+
+int sl_refuse_leaks(const struct sl_common *common, struct sl_world *world, struct sl_err *err)
+{
+    SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
+    int code = sl_world_refuse_leaks(world, &diags, err);
+    if (code != SL_E_PERSONAL)
+        return code;
+    char count[64];
+    (void)sl_fail(err, SL_E_PERSONAL, "%s would pass classified values on without protection",
+                  sl_count_of((int64_t)diags.error_count, "column", count));
+    sl_report(common->cli, err, &diags);
     return code;
 }
 

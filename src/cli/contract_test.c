@@ -35,7 +35,8 @@ struct testing {
     struct sl_project *project;   // either that holds the contracts
     struct sl_contract_file file; // or the file
     struct sl_engine *engine;
-    const char *folder; // of the lakes
+    const char *folder;   // of the lakes
+    const char *own_lake; // the project's; NULL: none
     struct sl_trial *trials;
     size_t count;
 };
@@ -128,6 +129,7 @@ static int try_table(struct testing *testing, struct sl_project *project,
     else
         SL_TRY(sl_contract_session(&testing->engine, &session, err));
     input.session = session;
+    input.other_tables = testing->own_lake;
     input.folder = sl_arena_printf(&testing->arena, "%s/lake-%zu", testing->folder, testing->count);
     SL_TRY_NEW(input.folder, err);
     if (sl_trial_run(&input, &testing->arena, &trial, err) != SL_OK)
@@ -194,6 +196,7 @@ static int try_project(struct testing *testing, struct sl_err *err)
                        testing->options->contract);
     }
     struct sl_project *project = testing->project;
+    testing->own_lake = project->lake_folder;
     sl_keep_project(common->cli, project);
     if (project->diags.error_count) {
         (void)sl_fail(err, SL_E_PROJECT_INVALID, "the project has errors");
@@ -237,13 +240,14 @@ static json_t *trial_json(const struct sl_trial *trial)
     for (size_t i = 0; i < trial->notes.count; i++)
         (void)json_array_append_new(notes, sl_json_string(trial->notes.items[i]));
     return json_pack(
-        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s?, s:o, s:o, s:o}", "table",
+        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s?, s:o, s:o, s:o, s:o}", "table",
         trial->table->name, "rows_of", trial->what, "read", (json_int_t)balance->in, "accepted",
         (json_int_t)balance->out, "rejected", (json_int_t)balance->quarantined, "deduplicated",
         (json_int_t)balance->deduplicated, "filtered", (json_int_t)balance->filtered,
         "set_aside_values", (json_int_t)balance->set_aside_values, "is_over_budget",
         trial->is_over_budget, "budget", trial->is_over_budget ? trial->budget.message : NULL,
-        "reasons", reasons, "examples", examples, "notes", notes);
+        "reasons", reasons, "examples", examples, "checks", sl_foreseen_json(&trial->checks),
+        "notes", notes);
 }
 
 static int print_json(const struct testing *testing, int exit_code, struct sl_err *err)
@@ -279,6 +283,7 @@ static void print_text(const struct sl_trial *trial)
                 sl_str_equal(trial->examples[k].column, reason->column))
                 printf("      %s\n", trial->examples[k].message);
     }
+    sl_foreseen_print(&trial->checks);
     if (trial->is_over_budget)
         printf("  %s%s%s\n", sl_color(stdout, SL_COLOR_RED), trial->budget.message,
                sl_color(stdout, SL_COLOR_NONE));
@@ -331,7 +336,39 @@ static bool is_failure_of(const struct sl_trial *trial, const struct sl_reason_c
     return trial->is_over_budget && !reason->is_warning && !reason->is_value;
 }
 
-// A case for each rule that rows broke, and one for the budget: rules fail when that is exceeded.
+static void add_check(struct sl_buf *text, const struct sl_trial *trial,
+                      const struct sl_check_result *check)
+{
+    bool is_failure = !check->is_passed && !check->is_warning;
+    sl_buf_add(text, "    <testcase classname=\"");
+    add_xml(text, trial->table->name);
+    sl_buf_addf(text, "\" name=\"check %s: ", check->kind);
+    add_xml(text, check->name ? check->name : check->claim);
+    if (!check->unjudged && !is_failure) {
+        sl_buf_add(text, "\"/>\n");
+        return;
+    }
+    sl_buf_addf(text, "\">\n      <%s message=\"", check->unjudged ? "skipped" : "failure");
+    add_xml(text, check->unjudged ? check->unjudged : check->message);
+    sl_buf_add(text, "\"/>\n    </testcase>\n");
+}
+
+static void add_suite(struct sl_buf *text, const struct sl_trial *trial, size_t failed)
+{
+    size_t skipped = 0;
+    for (size_t i = 0; i < trial->checks.count; i++) {
+        const struct sl_check_result *check = &trial->checks.checks[i];
+        skipped += check->unjudged != NULL;
+        failed += !check->unjudged && !check->is_passed && !check->is_warning;
+    }
+    sl_buf_add(text, "  <testsuite name=\"");
+    add_xml(text, trial->table->name);
+    sl_buf_addf(text, "\" tests=\"%zu\" failures=\"%zu\" skipped=\"%zu\">\n",
+                trial->reason_count + 1 + trial->checks.count, failed, skipped);
+}
+
+// A case for each rule that rows broke, one for the budget, and one for each check of the table:
+// rules fail when the budget is exceeded.
 static int write_junit(const struct testing *testing, const char *path, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
@@ -341,9 +378,7 @@ static int write_junit(const struct testing *testing, const char *path, struct s
         size_t failed = trial->is_over_budget;
         for (size_t k = 0; k < trial->reason_count; k++)
             failed += is_failure_of(trial, &trial->reasons[k]);
-        sl_buf_add(&text, "  <testsuite name=\"");
-        add_xml(&text, trial->table->name);
-        sl_buf_addf(&text, "\" tests=\"%zu\" failures=\"%zu\">\n", trial->reason_count + 1, failed);
+        add_suite(&text, trial, failed);
         add_case(&text, trial, "budget", trial->is_over_budget ? trial->budget.message : NULL);
         for (size_t k = 0; k < trial->reason_count; k++) {
             bool is_failure = is_failure_of(trial, &trial->reasons[k]);
@@ -352,6 +387,8 @@ static int write_junit(const struct testing *testing, const char *path, struct s
             SL_TRY_NEW(failure, err);
             add_case(&text, trial, trial->reasons[k].rule, is_failure ? failure : NULL);
         }
+        for (size_t k = 0; k < trial->checks.count; k++)
+            add_check(&text, trial, &trial->checks.checks[k]);
         sl_buf_add(&text, "  </testsuite>\n");
     }
     sl_buf_add(&text, "</testsuites>\n");
@@ -374,7 +411,7 @@ static int run_test(const void *self, int *ret_exit, struct sl_err *err)
         options->contract && sl_fs_stat(options->contract, &stat, NULL) == SL_OK && !stat.is_folder;
     SL_TRY(is_file ? try_file(&testing, options->contract, err) : try_project(&testing, err));
     for (size_t i = 0; i < testing.count; i++)
-        if (testing.trials[i].is_over_budget)
+        if (testing.trials[i].is_over_budget || sl_foreseen_fails(&testing.trials[i].checks))
             *ret_exit = 3;
     if (options->junit)
         SL_TRY(write_junit(&testing, options->junit, err));
@@ -395,8 +432,11 @@ const struct sl_command sl_command_contract_test = {
     .details =
         "Reads and judges the rows as a run does, in a lake in the folder for temporary files "
         "(TMPDIR) that is removed afterwards; the\n"
-        "project's own tables and history are not touched. The exit code is 3 if more rows are "
-        "rejected than the quarantine budget allows.",
+        "project's own tables and history are not touched. Checks of the table (quality) are "
+        "judged over the rows accepted; other tables that\n"
+        "they or foreign keys read are those of the project. The exit code is 3 if more rows are "
+        "rejected than the quarantine budget\n"
+        "allows, or a check fails.",
     .rows = test_rows,
     .options_bytes = sizeof(struct test_options),
     .examples = test_examples,

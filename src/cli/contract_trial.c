@@ -57,19 +57,23 @@ int sl_trial_run(const struct sl_trial_input *input, struct sl_arena *arena, str
                                       .session = input->session,
                                       .arena = arena,
                                       .run_id = "contract test",
-                                      .now_us = sl_clock_now_us()};
+                                      .now_us = sl_clock_now_us(),
+                                      .checks_only_tell = true};
     const struct sl_budget *budget =
         table.has_budget ? &input->table->budget : &input->source->budget;
     input->project->lake_folder = input->folder;
-    input->project->read_lake = NULL; // only what stands there counts
+    input->project->read_lake = NULL; // the rows are those of the files
     source.budget = no_budget;
     table.has_budget = false;
     SL_TRY(sl_step_ingest(&context, &source, &ingested, err));
+    if (ingested.version_count)
+        input->project->read_lake = input->other_tables;
     SL_TRY(sl_step_cleanse(&context, &source, &table, &cleansed, err));
     ret->table = input->table;
     ret->balance = cleansed.balance;
     ret->reasons = cleansed.reasons;
     ret->reason_count = cleansed.reason_count;
+    ret->checks = (struct sl_foreseen){cleansed.checks, cleansed.check_count};
     for (size_t i = 0; i < ingested.notes.count; i++)
         SL_TRY(sl_strs_add(&ret->notes, arena, ingested.notes.items[i], err));
     for (size_t i = 0; i < cleansed.notes.count; i++)

@@ -4,6 +4,7 @@
 #define SL_CLI_CONTRACT_TRIAL_H
 
 #include "cli/contract_file.h"
+#include "cli/foreseen.h"
 
 struct sl_trial_example {
     const char *rule, *column, *message, *payload; // column may be NULL
@@ -16,6 +17,7 @@ struct sl_trial {
     size_t reason_count;
     struct sl_trial_example *examples; // at most three of a rule, in the order of the rules
     size_t example_count;
+    struct sl_foreseen checks; // of the table as a whole
     struct sl_strs notes;
     bool is_over_budget;
     struct sl_err budget; // why
@@ -24,7 +26,8 @@ struct sl_trial_input {
     struct sl_project *project; // its lake is another one afterwards
     const struct sl_source *source;
     const struct sl_contract_table *table;
-    const char *folder; // of the lake
+    const char *folder;       // of the lake
+    const char *other_tables; // the lake with what rules and checks read besides; NULL: none
     struct sl_session *session;
 };
 SL_MUST int sl_trial_run(const struct sl_trial_input *input, struct sl_arena *arena,

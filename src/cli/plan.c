@@ -197,6 +197,7 @@ int sl_plan_show(const struct sl_common *common, struct sl_world *world,
                  const struct sl_plan_view *view, struct sl_err *err)
 {
     int64_t peak_bytes;
+    SL_TRY(sl_refuse_leaks(common, world, err));
     SL_TRY(sl_world_estimate(world, view->full_refresh, &peak_bytes, err));
     if (common->json) {
         SL_AUTO(sl_json_free) json_t *root = NULL;

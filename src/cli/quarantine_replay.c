@@ -1,4 +1,5 @@
 // sluice quarantine replay: reads again, from raw, what a mended contract may accept now.
+#include "cli/foreseen.h"
 #include "cli/lake.h"
 #include "cli/run_view.h"
 
@@ -73,19 +74,21 @@ static json_t *reasons_json(const struct sl_step_result *result)
 static json_t *forecast_json(const struct sl_node *node, const struct sl_step_result *result)
 {
     const struct sl_balance *balance = &result->balance;
-    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "table", node->name,
-                     "why", result->why, "full", result->was_full, "read", (json_int_t)balance->in,
-                     "accepted", (json_int_t)balance->out, "rejected",
+    const struct sl_foreseen checks = {result->checks, result->check_count};
+    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "table",
+                     node->name, "why", result->why, "full", result->was_full, "read",
+                     (json_int_t)balance->in, "accepted", (json_int_t)balance->out, "rejected",
                      (json_int_t)balance->quarantined, "deduplicated",
                      (json_int_t)balance->deduplicated, "filtered", (json_int_t)balance->filtered,
                      "set_aside_values", (json_int_t)balance->set_aside_values, "replaced",
                      balance->replaced < 0 ? json_null() : json_integer(balance->replaced),
-                     "reasons", reasons_json(result));
+                     "reasons", reasons_json(result), "checks", sl_foreseen_json(&checks));
 }
 
 static void print_forecast(const struct sl_node *node, const struct sl_step_result *result)
 {
     const struct sl_balance *balance = &result->balance;
+    const struct sl_foreseen checks = {result->checks, result->check_count};
     const struct {
         const char *what;
         int64_t rows;
@@ -111,9 +114,10 @@ static void print_forecast(const struct sl_node *node, const struct sl_step_resu
         if (!result->reasons[i].is_warning)
             printf("    %-22s %12s\n", result->reasons[i].rule,
                    sl_str_count(result->reasons[i].rows, number));
+    sl_foreseen_print(&checks);
 }
 
-static int foresee(struct sl_world *world, const struct sl_node *node, json_t *list,
+static int foresee(struct sl_world *world, const struct sl_node *node, json_t *list, int *ret_exit,
                    struct sl_err *err)
 {
     SL_AUTO(sl_session_close) struct sl_session *session = NULL;
@@ -124,7 +128,8 @@ static int foresee(struct sl_world *world, const struct sl_node *node, json_t *l
                                       .arena = &world->arena,
                                       .run_id = "dry run",
                                       .now_us = sl_clock_now_us(),
-                                      .dry_run = true};
+                                      .dry_run = true,
+                                      .checks_only_tell = true};
     int code = sl_step_cleanse(&context, node->source, node->contract, &result, err);
     if (code != SL_OK)
         return code == SL_E_BUDGET || code == SL_E_RULE_BROKEN
@@ -132,6 +137,9 @@ static int foresee(struct sl_world *world, const struct sl_node *node, json_t *l
                    : code;
     if (result.outcome == SL_STEP_NOTHING)
         return SL_OK;
+    const struct sl_foreseen checks = {result.checks, result.check_count};
+    if (sl_foreseen_fails(&checks))
+        *ret_exit = 3;
     if (!list) {
         print_forecast(node, &result);
         return SL_OK;
@@ -140,7 +148,7 @@ static int foresee(struct sl_world *world, const struct sl_node *node, json_t *l
                                                                           : sl_fail_memory(err);
 }
 
-static int foresee_all(const struct replay_options *options, struct sl_world *world,
+static int foresee_all(const struct replay_options *options, struct sl_world *world, int *ret_exit,
                        struct sl_err *err)
 {
     SL_AUTO(sl_json_free)
@@ -150,7 +158,7 @@ static int foresee_all(const struct replay_options *options, struct sl_world *wo
     for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
         if (node->is_selected && node->kind == SL_NODE_CLEANSE && node->verdict != SL_VERDICT_FRESH)
-            SL_TRY(foresee(world, node, list, err));
+            SL_TRY(foresee(world, node, list, ret_exit, err));
     }
     if (list)
         return sl_print_json(root, err);
@@ -172,7 +180,7 @@ static int run_replay(const void *self, int *ret_exit, struct sl_err *err)
                                    "rejected",
                                    err);
     if (options->dry_run)
-        return foresee_all(options, &world, err);
+        return foresee_all(options, &world, ret_exit, err);
     struct sl_run_options run = {.command = "replay"};
     return sl_execute_run(&options->common, run, &world, ret_exit, err);
 }
@@ -189,7 +197,9 @@ const struct sl_command sl_command_quarantine_replay = {
         "rules, or by looking), only rows of the quarantine are read again; else all are, and the "
         "reason is told. Either way the\n"
         "tables are what they would be had the contract always been so. `sluice run` does the same "
-        "and goes on to what depends on it.",
+        "and goes on to what depends on it.\n"
+        "--dry-run also judges the checks of the table (quality), over the table as it would be, "
+        "and ends with 3 if one would fail.",
     .rows = replay_rows,
     .options_bytes = sizeof(struct replay_options),
     .examples = replay_examples,

@@ -218,3 +218,23 @@ bool sl_rule_literal(const struct sl_reading *reading, const char *text, struct 
     }
     return false;
 }
+
+bool sl_rule_compile_affix(const struct sl_rule_site *site, const char *function, const char *says,
+                           struct sl_buf *broken, struct sl_buf *message)
+{
+    const struct sl_strs *values = &site->rule->values;
+    SL_AUTO(sl_buf_clear) struct sl_buf what = SL_BUF_INIT;
+    if (!values->count)
+        return sl_rule_refuse(site, "the list of values is empty");
+    sl_buf_add(broken, "not (");
+    for (size_t i = 0; i < values->count; i++) {
+        sl_buf_addf(broken, "%s%s(%s, ", i ? " or " : "", function, site->reading->text);
+        sl_buf_add_sql_string(broken, values->items[i]);
+        sl_buf_add(broken, ")");
+    }
+    sl_buf_add(broken, ")");
+    sl_rule_list(values, &what);
+    sl_rule_says(site, message, "%s %s", says, what.text);
+    message->has_failed |= what.has_failed;
+    return true;
+}

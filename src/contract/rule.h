@@ -37,6 +37,13 @@ extern const struct sl_rule_kind *const sl_rule_kinds[]; // ends with NULL
 // NULL if there is no such kind.
 const struct sl_rule_kind *sl_rule_kind_find(const char *name);
 
+// A text for which the engine's function (text, value) is true of one value of the rule's list;
+// `says`: what a text does otherwise. False after a diagnostic.
+bool sl_rule_compile_affix(const struct sl_rule_site *site, const char *function, const char *says,
+                           struct sl_buf *broken, struct sl_buf *message);
+// The regular expression that a text of the format matches as a whole; NULL if there is none.
+const char *sl_format_pattern(const char *name);
+
 // The whole rule: its kind's SQL, within `where`, and the user's message. False after a diagnostic.
 bool sl_rule_compile(const struct sl_rule_kind *kind, const struct sl_rule_site *site,
                      struct sl_buf *broken, struct sl_buf *message);

@@ -1,6 +1,7 @@
 #include "contract/aside.h"
 #include "contract/drift.h"
 #include "contract/nest.h"
+#include "contract/possible.h"
 #include "contract/relation.h"
 
 #include <string.h>
@@ -63,14 +64,6 @@ static int run(struct verifier *verifier, const char *sql, struct sl_err *err)
     return verifier->session->kind->query(verifier->session, sql, 1, &result, err);
 }
 
-// True for what the engine says of a statement; out of memory, interrupted and the like end the
-// verification.
-static bool is_refusal(enum sl_code code)
-{
-    return code == SL_E_ENGINE || code == SL_E_SQL_SYNTAX || code == SL_E_SQL_COLUMN ||
-           code == SL_E_SQL_TYPE || code == SL_E_SQL_TABLE || code == SL_E_SQL_KIND;
-}
-
 // A condition stands inside of a TRY of ours, which its writer knows nothing of.
 static const char *in_the_users_words(const char *message)
 {
@@ -87,7 +80,7 @@ static int verify_one(struct verifier *verifier, const char *sql, const char *wh
     struct sl_err refusal = {0};
     if (run(verifier, sql, &refusal) == SL_OK)
         return SL_OK;
-    if (!is_refusal(refusal.code)) {
+    if (!sl_possible_is_refusal(refusal.code)) {
         if (err)
             *err = refusal;
         return (int)refusal.code;
@@ -131,8 +124,7 @@ static int verify_conditions(struct verifier *verifier, const struct sl_rule *ru
 // For all rows; "false" with a `where` rejects the rows for which that is true.
 static bool is_strict_expression(const struct sl_rule *rule)
 {
-    return rule && strcmp(rule->kind, "expression") == 0 && rule->severity != SL_RULE_WARN &&
-           !rule->where && !rule->mostly;
+    return rule && strcmp(rule->kind, "expression") == 0 && sl_possible_is_strict(rule);
 }
 
 // An expression without columns has one value for all rows.
@@ -143,15 +135,21 @@ static int verify_can_hold(struct verifier *verifier, const struct sl_rule *rule
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     struct sl_err refusal = {0};
 
-    sl_buf_addf(&sql, "select try(cast((\n%s\n) as BOOLEAN)) is false", rule->text);
+    sl_buf_addf(&sql, "select try(cast((\n%s\n) as BOOLEAN))", rule->text);
     SL_TRY(sl_buf_check(&sql, err));
     int code = verifier->session->kind->query(verifier->session, sql.text, 1, &result, &refusal);
-    if (code != SL_OK && !is_refusal((enum sl_code)code)) {
+    if (code != SL_OK && !sl_possible_is_refusal((enum sl_code)code)) {
         if (err)
             *err = refusal;
         return code;
     }
-    if (code == SL_OK && sl_str_equal(sl_result_text(result, 0, 0), "true"))
+    const char *value = code == SL_OK ? sl_result_text(result, 0, 0) : "true";
+    if (!value)
+        sl_diag(verifier->diags, SL_SEVERITY_ERROR, SL_E_RULE, rule->place,
+                "a value is null or not: is null, is not null",
+                "rule '%s': '%s' is null for every row, so that it rejects nothing", rule->id,
+                rule->text);
+    else if (sl_str_equal(value, "false"))
         sl_diag(verifier->diags, SL_SEVERITY_ERROR, SL_E_RULE, rule->place,
                 "write a condition over the row's columns",
                 "rule '%s': '%s' is false for every row, so that nothing can pass", rule->id,
@@ -276,6 +274,21 @@ static int verify_formats(struct verifier *verifier, const struct sl_contract_co
     return SL_OK;
 }
 
+static int verify_possible(const struct verifier *verifier, struct sl_arena *arena,
+                           struct sl_err *err)
+{
+    const struct sl_possible possible = {.table = verifier->table,
+                                         .raw = verifier->raw,
+                                         .raw_count = verifier->raw_count,
+                                         .pass = verifier->pass,
+                                         .session = verifier->session,
+                                         .arena = arena,
+                                         .diags = verifier->diags};
+    SL_TRY(sl_possible_texts(&possible, err));
+    SL_TRY(sl_possible_values(&possible, err));
+    return sl_possible_rows(&possible, err);
+}
+
 int sl_contract_verify(const struct sl_contract_table *table, const struct sl_column *raw,
                        size_t raw_count, const struct sl_pass *pass, struct sl_session *session,
                        struct sl_diags *diags, struct sl_err *err)
@@ -299,6 +312,8 @@ int sl_contract_verify(const struct sl_contract_table *table, const struct sl_co
         code = verify_filter(&verifier, err);
     if (code == SL_OK)
         code = verify_formats(&verifier, table->columns, table->column_count, err);
+    if (code == SL_OK)
+        code = verify_possible(&verifier, &arena, err);
     sl_buf_clear(&verifier.row);
     return code;
 }

@@ -55,6 +55,12 @@ SL_MUST int sl_lineage_classify(struct sl_lineage *lineage, struct sl_err *err);
 // A diagnostic, of the project's level, for each column of a model or target that carries such
 // values and is not allowed to; of several on one way only for the first.
 SL_MUST int sl_lineage_check_personal(struct sl_lineage *lineage, struct sl_err *err);
+// For what is about to run: SL_E_PERSONAL, and in `ret_diags` (which the caller clears) what
+// sl_lineage_check_personal says, if the project calls that an error. Other mistakes are left to
+// the steps. Asks the engine only where a selected model or delivery will run and a column is
+// classified.
+SL_MUST int sl_world_refuse_leaks(struct sl_world *world, struct sl_diags *ret_diags,
+                                  struct sl_err *err);
 // Whether any column of a contract is so classified.
 bool sl_project_is_personal(const struct sl_project *project);
 void sl_lineage_clear(struct sl_lineage *lineage); // for SL_AUTO

@@ -192,3 +192,45 @@ int sl_lineage_check_personal(struct sl_lineage *lineage, struct sl_err *err)
     }
     return SL_OK;
 }
+
+// Ingest and cleanse pass nothing on.
+static bool passes_on(const struct sl_world *world)
+{
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        if (node->is_selected && node->verdict != SL_VERDICT_FRESH &&
+            (node->kind == SL_NODE_MODEL || node->kind == SL_NODE_LOAD))
+            return true;
+    }
+    return false;
+}
+
+static int find_leaks(struct sl_world *world, struct sl_err *err)
+{
+    SL_AUTO(sl_lineage_clear) struct sl_lineage lineage = {0};
+    SL_TRY(sl_lineage_read(world, &lineage, err));
+    return sl_lineage_check_personal(&lineage, err);
+}
+
+int sl_world_refuse_leaks(struct sl_world *world, struct sl_diags *ret_diags, struct sl_err *err)
+{
+    struct sl_diags *diags = &world->project->diags;
+    if (world->project->personal_level != SL_LEVEL_ERROR ||
+        !sl_project_is_personal(world->project) || !passes_on(world))
+        return SL_OK;
+    struct sl_diags before = *diags;
+    *diags = (struct sl_diags)SL_DIAGS_INIT;
+    int code = find_leaks(world, err);
+    for (size_t i = 0; i < diags->count && code == SL_OK; i++)
+        if (diags->items[i].err.code == SL_E_PERSONAL)
+            sl_diag_err(ret_diags, diags->items[i].severity, &diags->items[i].err,
+                        (struct sl_place){0});
+    sl_diags_clear(diags);
+    *diags = before;
+    SL_TRY(code);
+    if (!ret_diags->error_count)
+        return SL_OK;
+    if (err)
+        *err = ret_diags->items[0].err;
+    return SL_E_PERSONAL;
+}

@@ -103,17 +103,17 @@ static void describe(const struct sl_check *check, const struct sl_check_result 
 }
 
 static int tell(const struct sl_audit *audit, const struct sl_check *check,
-                const struct sl_check_result *found, struct findings *findings,
+                struct sl_check_result *found, struct findings *findings,
                 struct sl_step_result *result, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     describe(check, found, findings->example_bytes, &text);
     SL_TRY(sl_buf_check(&text, err));
-    if (check->is_warning) {
-        const char *note = sl_arena_strdup(audit->context->arena, text.text);
-        SL_TRY_NEW(note, err);
-        return sl_strs_add(&result->notes, audit->context->arena, note, err);
-    }
+    SL_TRY(keep(audit, text.text, &found->message, err));
+    if (audit->context->checks_only_tell)
+        return SL_OK;
+    if (check->is_warning)
+        return sl_strs_add(&result->notes, audit->context->arena, found->message, err);
     sl_buf_addf(&findings->text, "%s%s", findings->first ? "; " : "", text.text);
     if (!findings->first)
         findings->first = check;
@@ -124,6 +124,27 @@ static int tell(const struct sl_audit *audit, const struct sl_check *check,
 static bool is_for_new_rows(const struct sl_audit *audit, const struct sl_check *check)
 {
     return check->is_per_row && audit->is_judged && !check->is_warning;
+}
+
+static int judge(const struct sl_audit *audit, const struct sl_check *check,
+                 struct sl_check_result *found, struct sl_err *err)
+{
+    bool has_before = !check->reads_before && !check->reads_versions;
+    if (audit->context->checks_only_tell && audit->version < 0 && !has_before) {
+        found->unjudged = "it compares with the version before, and there is none";
+        return SL_OK;
+    }
+    if (sl_audit_view(audit, check, is_for_new_rows(audit, check), err) != SL_OK)
+        return at_check(check, err);
+    int code = sl_audit_view_reads(audit, check, err);
+    if (code == SL_E_TABLE_MISSING && audit->context->checks_only_tell) {
+        SL_TRY(keep(audit, err->message, &found->unjudged, err));
+        sl_err_clear(err);
+        return SL_OK;
+    }
+    SL_TRY(code);
+    return check->measured_sql ? measure(audit, check, found, err)
+                               : count(audit, check, found, err);
 }
 
 static int run_check(const struct sl_audit *audit, const struct sl_check *check,
@@ -137,12 +158,8 @@ static int run_check(const struct sl_audit *audit, const struct sl_check *check,
         .is_warning = check->is_warning,
         .max_age_s = check->max_age_s,
     };
-    if (sl_audit_view(audit, check, is_for_new_rows(audit, check), err) != SL_OK)
-        return at_check(check, err);
-    SL_TRY(sl_audit_view_reads(audit, check, err));
-    SL_TRY(check->measured_sql ? measure(audit, check, &found, err)
-                               : count(audit, check, &found, err));
-    if (!found.is_passed)
+    SL_TRY(judge(audit, check, &found, err));
+    if (!found.is_passed && !found.unjudged)
         SL_TRY(tell(audit, check, &found, findings, result, err));
     return SL_PUSH(audit->context->arena, result->checks, result->check_count, found)
                ? SL_OK
@@ -174,11 +191,12 @@ int sl_audit(const struct sl_audit *audit, struct sl_step_result *result, struct
 
 json_t *sl_check_result_json(const struct sl_check_result *result, bool with_example)
 {
-    json_t *object = json_pack("{s:s, s:s*, s:s, s:s, s:s, s:b, s:s*}", "kind", result->kind,
+    json_t *passed = result->unjudged ? json_null() : json_boolean(result->is_passed);
+    json_t *object = json_pack("{s:s, s:s*, s:s, s:s, s:s, s:o, s:s*, s:s*}", "kind", result->kind,
                                "name", result->name, "claim", result->claim, "dimension",
                                sl_dimension_name(result->dimension), "severity",
-                               result->is_warning ? "warn" : "fail", "passed", result->is_passed,
-                               "measure", result->measure);
+                               result->is_warning ? "warn" : "fail", "passed", passed, "measure",
+                               result->measure, "unjudged", result->unjudged);
     bool is_whole = object != NULL;
     if (is_whole && result->rows >= 0)
         is_whole = json_object_set_new(object, "rows", json_integer(result->rows)) == 0;

@@ -20,15 +20,17 @@ struct sl_audit {
     const char *const *partition_columns;
     size_t partition_count;
     const struct sl_staged *staged;
+    const char *staged_relation; // instead: rows that are staged nowhere, for FROM; NULL: none
     const struct sl_delta_file *kept;
     size_t kept_count;
 };
 // Runs the checks; adds what they came to, and a note for each warning. SL_E_CHECK_FAILED names all
-// that fail, each with examples, at the place of the first.
+// that fail, each with examples, at the place of the first; with context->checks_only_tell none
+// fails it.
 SL_MUST int sl_audit(const struct sl_audit *audit, struct sl_step_result *result,
                      struct sl_err *err);
 
-// The table as it would be, or only the rows staged, as a relation.
+// The table as it would be, or only the rows staged, as a relation; without `staged_relation`.
 SL_MUST int sl_audit_scan(const struct sl_audit *audit, bool only_staged, struct sl_scan *ret,
                           struct sl_err *err);
 // What checks read besides the table itself (audit_views.c).

@@ -42,9 +42,17 @@ static int scan_sql(const struct sl_audit *audit, bool only_staged, struct sl_bu
 {
     struct sl_session *session = audit->context->session;
     struct sl_scan scan;
-    SL_TRY(sl_audit_scan(audit, only_staged, &scan, err));
+    const char *staged = audit->staged_relation;
     sl_buf_add(sql, "select * from ");
+    if (staged && (only_staged || !audit->kept_count)) {
+        sl_buf_add(sql, staged);
+        return sl_buf_check(sql, err);
+    }
+    SL_TRY(sl_audit_scan(audit, only_staged, &scan, err));
+    if (staged)
+        sl_buf_addf(sql, "(select * from %s union all by name select * from ", staged);
     SL_TRY(session->kind->scan_sql(session, &scan, sql, err));
+    sl_buf_add(sql, staged ? ")" : "");
     return sl_buf_check(sql, err);
 }
 

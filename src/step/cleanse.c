@@ -256,18 +256,6 @@ static int report(struct sl_cleanse *cleanse, struct sl_step_result *result, str
     return add_reasons(cleanse, result, err);
 }
 
-static int foresee(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
-{
-    struct sl_balance *balance = &cleanse->balance;
-    balance->out = balance->in - balance->quarantined - balance->deduplicated - balance->filtered;
-    result->outcome = SL_STEP_DONE;
-    SL_TRY(check_budget(cleanse, err));
-    if (cleanse->range.is_replay && cleanse->raw.head.version > cleanse->range.to)
-        SL_TRY(sl_strs_add(&cleanse->notes, cleanse->context->arena,
-                           "raw has new files, which a run takes after that", err));
-    return report(cleanse, result, err);
-}
-
 static int open_and_split(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     struct sl_step_progress *progress = cleanse->context->progress;
@@ -287,12 +275,47 @@ static int open_and_split(struct sl_cleanse *cleanse, struct sl_err *err)
     return open_and_split(cleanse, err); // of all of raw there is no more than that
 }
 
+static const char without_newest[] = "a check fails without the newest files of raw";
+
+static bool has_failed_check(const struct sl_cleanse *cleanse)
+{
+    for (size_t i = 0; i < cleanse->check_count; i++) {
+        const struct sl_check_result *check = &cleanse->checks[i];
+        if (!check->is_passed && !check->is_warning && !check->unjudged)
+            return true;
+    }
+    return false;
+}
+
+static int foresee_range(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    struct sl_balance *balance = &cleanse->balance;
+    SL_TRY(open_and_split(cleanse, err));
+    balance->out = balance->in - balance->quarantined - balance->deduplicated - balance->filtered;
+    SL_TRY(check_budget(cleanse, err));
+    return sl_cleanse_audit(cleanse, err);
+}
+
+static int foresee(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
+{
+    result->outcome = SL_STEP_DONE;
+    SL_TRY(foresee_range(cleanse, err));
+    if (has_failed_check(cleanse) && cleanse->range.to < cleanse->raw.head.version) {
+        sl_cleanse_take_all(cleanse, without_newest);
+        SL_TRY(foresee_range(cleanse, err));
+    }
+    if (cleanse->range.is_replay && cleanse->raw.head.version > cleanse->range.to)
+        SL_TRY(sl_strs_add(&cleanse->notes, cleanse->context->arena,
+                           "raw has new files, which a run takes after that", err));
+    return report(cleanse, result, err);
+}
+
 static int take_range(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
 {
     struct sl_step_progress *progress = cleanse->context->progress;
-    SL_TRY(open_and_split(cleanse, err));
     if (cleanse->context->dry_run)
         return foresee(cleanse, result, err);
+    SL_TRY(open_and_split(cleanse, err));
     SL_TRY(stage_tables(cleanse, err));
     SL_TRY(audit(cleanse, err));
     SL_TRY(publish(cleanse, result, err));
@@ -311,7 +334,7 @@ static int take_rest_too(struct sl_cleanse *cleanse, struct sl_step_result *resu
 {
     sl_err_clear(err);
     sl_step_unstage_all(cleanse->context);
-    sl_cleanse_take_all(cleanse, "a check fails without the newest files of raw");
+    sl_cleanse_take_all(cleanse, without_newest);
     return take_range(cleanse, result, err);
 }
 

@@ -40,6 +40,18 @@ static int64_t clock_of(const struct sl_cleanse *cleanse)
                                      : cleanse->context->now_us;
 }
 
+// The rows that would be staged, as a temporary table: checks look at them more than once.
+static int keep_rows(struct sl_cleanse *cleanse, struct sl_audit *audit, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    if (!cleanse->context->dry_run)
+        return SL_OK;
+    sl_buf_add(&sql, "create or replace temp table _foreseen as ");
+    SL_TRY(sl_cleanse_clean_sql(cleanse, &sql, err));
+    audit->staged_relation = "_foreseen";
+    return sl_cleanse_exec(cleanse, &sql, err);
+}
+
 int sl_cleanse_audit(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     struct sl_step_result found = {0};
@@ -59,6 +71,7 @@ int sl_cleanse_audit(struct sl_cleanse *cleanse, struct sl_err *err)
         return SL_OK;
     SL_TRY(find_kept(cleanse, &audit, err));
     SL_TRY(name_table(cleanse, &audit, err));
+    SL_TRY(keep_rows(cleanse, &audit, err));
     int code = sl_audit(&audit, &found, err);
     cleanse->checks = found.checks;
     cleanse->check_count = found.check_count;

@@ -26,6 +26,7 @@ struct sl_step_context {
     bool loses_history; // also where a snapshot's history is lost by it
     const struct sl_views *views; // models that are no tables; may be NULL
     bool dry_run;                 // cleanse: find out what would become of the rows, commit nothing
+    bool checks_only_tell;        // cleanse: checks that fail, or cannot be judged, stop nothing
     bool is_pinned;               // load: just this version is delivered, and none if it is -1
     int64_t pinned_version;
     const atomic_bool *stop;           // asked to drain: begin no new file or commit; may be NULL
@@ -60,10 +61,12 @@ struct sl_check_result {
     enum sl_dimension dimension;
     bool is_warning; // its failure is reported; others keep the table from being published
     bool is_passed;
-    const char *measure; // of claims about a number or a time; NULL: none
-    int64_t rows;        // that break a claim about rows; -1: it is none
-    int64_t max_age_s;   // the measure is a time that may not be older; 0: it is none
-    const char *example; // of what breaks it; NULL: nothing does
+    const char *measure;  // of claims about a number or a time; NULL: none
+    int64_t rows;         // that break a claim about rows; -1: it is none
+    int64_t max_age_s;    // the measure is a time that may not be older; 0: it is none
+    const char *example;  // of what breaks it; NULL: nothing does
+    const char *message;  // what is said of it when it fails; NULL: it passed
+    const char *unjudged; // why it could not be judged; NULL: it was. Only with checks_only_tell
 };
 struct sl_table_version {
     const char *table; // "clean.orders"
@@ -205,7 +208,8 @@ SL_MUST int sl_record_print(const struct sl_record *record, struct sl_arena *are
 SL_MUST int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *ret,
                             struct sl_err *err);
 // {"kind", "name", "claim", "dimension", "severity", "passed", "measure", "rows", "max_age_s",
-// "example"}: what there is of it. NULL out of memory.
+// "example"}: what there is of it. "passed" is null and "unjudged" says why if it was not judged.
+// NULL out of memory.
 json_t *sl_check_result_json(const struct sl_check_result *result, bool with_example);
 // The version of an input that the record was made from; -1 if it was none, or another table of
 // that name (by its id).

@@ -183,3 +183,29 @@ def test_a_test_of_an_unknown_table_is_told_with_its_place(orders):
     orders.write("tests/t.yml", "given: {nowhere: [{id: 1}]}\nexpect: {clean.nothing: [{id: 1}]}\n")
     said = orders.run("test", exit_code=1).stderr
     assert "'nowhere' is no source of the project" in said and "tests/t.yml:1:9" in said
+
+
+def test_a_pattern_that_backtracks_forever_elsewhere_takes_no_time(project):
+    """RE2 has no backtracking: texts that take others 2^n steps are judged like all."""
+    project.write("sluice.yml", "name: bad\nchecks: {requirements: off}\n")
+    project.write("sources/t.yml", "path: t.csv\n")
+    project.write("t.csv", "id,x\n" + "".join(f"{i},{'a' * 5000}{'' if i % 40 else '!'}\n" for i in range(200)))
+    project.write("contracts/t.odcs.yml", """apiVersion: v3.1.0
+kind: DataContract
+id: t
+version: 1.0.0
+status: active
+schema:
+  - name: t
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true}
+      - name: x
+        logicalType: string
+        logicalTypeOptions: {pattern: "^(a+)+$"}
+        quality:
+          - {type: custom, engine: sluice, implementation: {kind: not_pattern, pattern: "^(a|aa)+(!+)+x$"}}
+          - {type: custom, engine: sluice, implementation: {kind: not_pattern, pattern: "(.*)*(a*)*b$"}}
+""")
+    project.run("check")
+    project.run("run", timeout=60)
+    assert project.count("clean.t") == 195 and project.count("quarantine.t") == 5

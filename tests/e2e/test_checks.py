@@ -353,3 +353,36 @@ def test_killed_anywhere_readers_see_no_version_that_fails_and_a_rerun_ends_as_o
         last = [record for record in project.records("clean.orders") if "checks" in record][-1]
         assert [check["passed"] for check in last["checks"]] == [True, True]
     assert torn  # killed between the commits of quarantine and clean
+
+
+def test_a_dry_run_of_a_replay_judges_the_checks_over_the_table_as_it_would_be(project):
+    bad = "21,2026-01-10,-1.00,a@x.org\n22,2026-01-10,-2.00,a@x.org\n"
+    most = "{type: custom, engine: sluice, implementation: {check: row_count, max: %d}, name: most}"
+    kept = "{type: custom, engine: sluice, severity: warning, implementation: {check: sum, column: amount, min: 200}}"
+    more = "{type: custom, engine: sluice, implementation: {check: row_count_change, max_growth: 0.01}}"
+    shop(project, most % 20, kept, files=(HEAD + rows(1, 20) + bad,)).run("run")
+    stood = (versions(project, "clean.orders"), versions(project, "quarantine.orders"))
+    project.write("contracts/orders.odcs.yml", contract(most % 21, kept, more).replace("minimum: 0", "minimum: -5"))
+    told, = project.json("quarantine", "replay", "orders", "--dry-run", exit_code=3)["tables"]
+    assert (told["read"], told["accepted"], told["full"]) == (2, 2, False)
+    assert [(c["kind"], c["passed"]) for c in told["checks"]] == [("row_count", False), ("sum", True), ("row_count_change", False)]
+    text = project.run("quarantine", "replay", "orders", "--dry-run", exit_code=3).stdout
+    assert "would fail: check row_count 'most' failed" in text and "is 22" in text and "would pass: check sum" in text
+    project.run("quarantine", "replay", "orders", exit_code=3)  # what was foreseen
+    assert stood == (versions(project, "clean.orders"), versions(project, "quarantine.orders"))
+    project.write("contracts/orders.odcs.yml", contract(most % 22, kept).replace("minimum: 0", "minimum: -5"))
+    told, = project.json("quarantine", "replay", "orders", "--dry-run")["tables"]
+    assert all(c["passed"] for c in told["checks"])
+    assert step_of(project.json("quarantine", "replay", "orders"), "clean.orders")["rows"]["out"] == 2
+
+
+def test_a_dry_run_takes_the_newest_files_too_where_a_check_fails_without_them(project):
+    """As the run does: only what readers would see in the end must pass."""
+    least = "{type: custom, engine: sluice, implementation: {check: row_count, min: %d}}"
+    shop(project, least % 1, files=(HEAD + rows(1, 20) + "21,2026-01-10,-1.00,a@x.org\n",)).run("run")
+    project.write("contracts/orders.odcs.yml", contract(least % 30).replace("minimum: 0", "minimum: -5"))
+    project.json("quarantine", "replay", "orders", "--dry-run", exit_code=3)
+    project.write("data/orders-2.csv", HEAD + rows(22, 40))
+    project.run("run", "--select", "raw.orders")
+    told, = project.json("quarantine", "replay", "orders", "--dry-run")["tables"]
+    assert told["full"] and told["read"] == 40 and told["checks"][0]["passed"]

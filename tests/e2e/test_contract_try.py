@@ -109,3 +109,47 @@ def test_what_cannot_be_tried_is_told(project, arguments, message):
     assert done.returncode in (1, 2), done
     assert message in done.stderr, done.stderr
     assert list(temp.iterdir()) == []
+
+
+CHECKS = """    quality:
+      - {metric: rowCount, mustBeGreaterThan: 5, name: enough}
+      - {type: custom, engine: sluice, severity: warning, implementation: {check: {unique: [status]}}}
+      - {type: custom, engine: sluice, implementation: {check: row_count_change, max_drop: 0.5}}
+      - {type: custom, engine: sluice, implementation: {check: relationships, column: id, to: clean.others, field: id}}
+      - {type: custom, engine: sluice, implementation: {check: not_null, columns: [id]}}
+"""
+
+
+def test_checks_of_the_table_are_told_as_passed_failed_or_not_judged(project):
+    project.write("t.odcs.yml", CONTRACT + CHECKS)
+    project.write("rows.csv", "id,amount,status\n1,5,new\n2,1,new\n3,1,paid\n")
+    table, = try_it(project, "t.odcs.yml", "--data", "rows.csv", exit_code=3)["tables"]
+    told = [(c["kind"], c["severity"], c["passed"]) for c in table["checks"]]
+    assert told == [("metric", "fail", False), ("unique", "warn", False), ("row_count_change", "fail", None),
+                    ("relationships", "fail", None), ("not_null", "fail", True)]
+    assert "compares with the version before" in table["checks"][2]["unjudged"] and "clean.others" in table["checks"][3]["unjudged"]
+    text = project.run("contract", "test", "t.odcs.yml", "--data", "rows.csv", "--junit", "out.xml", exit_code=3).stdout
+    assert [line.split(":")[0].strip() for line in text.splitlines()[1:]] == ["would fail", "would warn", "cannot be judged", "cannot be judged", "would pass"]
+    suite = xml.etree.ElementTree.parse(project.folder / "out.xml").getroot()[0]
+    assert [suite.get(k) for k in ("tests", "failures", "skipped")] == ["6", "1", "2"]
+    assert [case.get("name") for case in suite if case.find("failure") is not None] == ["check metric: enough"]
+    project.write("rows.csv", "id,amount,status\n" + "".join(f"{i},5,new\n" for i in range(6)))
+    table, = try_it(project, "t.odcs.yml", "--data", "rows.csv")["tables"]
+    assert table["checks"][0]["passed"] is True
+
+
+def test_other_tables_that_checks_and_foreign_keys_read_are_those_of_the_project(project):
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\n")
+    project.write("sources/others.yml", "path: others.csv\n")
+    project.write("sources/t.yml", "path: t.csv\n")
+    project.write("others.csv", "id\n1\n2\n")
+    project.write("t.csv", "id,amount,status\n1,5,new\n2,5,new\n")
+    project.write("contracts/others.odcs.yml", "apiVersion: v3.1.0\nkind: DataContract\nid: others\nversion: 1.0.0\nstatus: active\n"
+                  "schema:\n  - name: others\n    properties:\n      - {name: id, logicalType: integer, primaryKey: true}\n")
+    project.write("contracts/t.odcs.yml", CONTRACT + CHECKS)
+    assert try_it(project, "t", exit_code=3)["tables"][0]["checks"][3]["passed"] is None
+    project.run("run", "--select", "+clean.others")
+    assert try_it(project, "t", exit_code=3)["tables"][0]["checks"][3]["passed"] is True
+    project.write("new.csv", "id,amount,status\n1,5,new\n7,5,new\n")
+    check = try_it(project, "t", "--data", "new.csv", exit_code=3)["tables"][0]["checks"][3]
+    assert (check["passed"], check["rows"]) == (False, 1) and "7" in check["example"]

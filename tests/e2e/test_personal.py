@@ -225,6 +225,31 @@ def test_what_is_protected_or_public_may_go_anywhere(project, settings):
     assert leaks(project, exit_code=0) == []
 
 
+def test_a_leak_is_refused_before_anything_runs(project):
+    leak(project)
+    for command in (["run"], ["plan"], ["run", "--dry-run"]):
+        told = project.json(*command, exit_code=1)
+        assert told["error"]["code"] == "SL0408" and [e["code"] for e in told["errors"]] == ["SL0408"] and WAY in told["errors"][0]["message"]
+    assert not (project.folder / "lake" / "raw").exists()
+    project.run("run", "--select", "+clean.people")  # passes nothing on
+    assert project.count("clean.people") == 2
+    assert "carries pii values" in project.run("run", exit_code=1).stderr
+    leak(project, base="personal: [address]", hops="personal: [mail]", target="    personal: [mail]\n")
+    project.run("plan", "-o", "plan.json")
+    project.run("run")
+    leak(project, base="personal: [address]", hops="personal: [mail]")
+    project.json("run", exit_code=1)
+    leak(project, base="personal: [address]", hops="personal: [mail]", check="warn")
+    project.run("run")
+
+
+def test_mistakes_of_models_are_still_left_to_their_steps(project):
+    leak(project, protection=PROTECTED)
+    project.write("models/wrong.sql", "select nothing from clean.people\n")
+    steps = {s["step"]: s["status"] for s in project.json("run", exit_code=None)["steps"]}
+    assert steps["model wrong"] == "error" and steps["load out.hops"] != "error"
+
+
 def test_the_project_may_ask_for_a_warning_only(project):
     leak(project, check="warn")
     assert [d["list"] for d in leaks(project, exit_code=0)] == ["warnings"]

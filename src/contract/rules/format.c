@@ -111,6 +111,12 @@ static const struct format *find(const char *name)
     return NULL;
 }
 
+const char *sl_format_pattern(const char *name)
+{
+    const struct format *format = name ? find(name) : NULL;
+    return format ? format->pattern : NULL;
+}
+
 static void add_holds(const char *holds, const char *text, struct sl_buf *sql)
 {
     for (; *holds; holds++)

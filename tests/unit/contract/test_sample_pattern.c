@@ -49,7 +49,7 @@ static void what_cannot_be_made_is_refused(void **state)
 {
     static const char *const patterns[] = {
         "[",      "[a",    "[\\",         "\\",   "(",   "(a", "a)",  "*a", "a{",       "a{2",
-        "a{3,1}", "(?i)a", "[[:alpha:]]", "\\bx", "[a-", "[^", "[ä]", "(?", "a{99999}", "\\pL"};
+        "a{3,1}", "(?m)a", "[[:alpha:]]", "\\bx", "[a-", "[^", "[ä]", "(?", "a{99999}", "\\pZ"};
     (void)state;
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
         SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};

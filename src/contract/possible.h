@@ -1,0 +1,32 @@
+// What no value and no row can ever keep: rules that exclude each other, or themselves.
+#ifndef SL_CONTRACT_POSSIBLE_H
+#define SL_CONTRACT_POSSIBLE_H
+
+#include "contract/compile.h"
+
+struct sl_possible {
+    const struct sl_contract_table *table;
+    const struct sl_column *raw;
+    size_t raw_count;
+    const struct sl_pass *pass;
+    struct sl_session *session;
+    struct sl_arena *arena;
+    struct sl_diags *diags;
+};
+// For all rows, and rejecting.
+bool sl_possible_is_strict(const struct sl_rule *rule);
+// Texts that no two rules of a column take (possible_text.c): proven without the engine.
+SL_MUST int sl_possible_texts(const struct sl_possible *possible, struct sl_err *err);
+// Valid values and defaults, judged by the compiled rules of their column in the engine.
+SL_MUST int sl_possible_values(const struct sl_possible *possible, struct sl_err *err);
+// Conditions that the engine finds to be true for no row (possible_row.c).
+SL_MUST int sl_possible_rows(const struct sl_possible *possible, struct sl_err *err);
+
+// "no value can keep both of its rules", at the second; once.
+void sl_possible_excludes(const struct sl_possible *possible,
+                          const struct sl_contract_column *column, const struct sl_rule *first,
+                          const struct sl_rule *second);
+// True for what the engine says of a statement; out of memory, interrupted and the like are none.
+bool sl_possible_is_refusal(enum sl_code code);
+
+#endif

@@ -1,0 +1,178 @@
+#include "contract/possible.h"
+
+#include <string.h>
+
+// A condition over the clean columns that every row must keep.
+struct condition {
+    const struct sl_rule *rule;
+    const char *sql;
+};
+struct conditions {
+    const struct sl_possible *possible;
+    struct condition *items;
+    size_t count;
+};
+
+// A row of which the engine knows nothing but the types: no statistics, no constants.
+static void add_unknown_row(const struct sl_possible *possible, struct sl_buf *sql)
+{
+    const struct sl_pass *pass = possible->pass;
+    sl_buf_add(sql, " from (select 1 as \"~one\"");
+    for (size_t i = 0; i < pass->column_count; i++)
+        sl_buf_addf(sql, ", cast(cast(random() as VARCHAR) as %s) as %s", pass->columns[i].type,
+                    pass->typed[i]);
+    for (size_t i = 0; i < pass->judged_count; i++) {
+        sl_buf_addf(sql, ", cast(cast(random() as VARCHAR) as %s) as ", pass->judged[i].type);
+        sl_buf_add_sql_name(sql, pass->judged[i].name);
+    }
+    sl_buf_add(sql, ")");
+}
+
+// Whether the engine's plan has nothing left to do: it is asked for the plan, and runs nothing.
+static int is_never(const struct sl_possible *possible, const char *condition, bool *ret,
+                    struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    struct sl_err refusal = {0};
+    *ret = false;
+    sl_buf_add(&sql, "explain select 1");
+    add_unknown_row(possible, &sql);
+    sl_buf_addf(&sql, " where %s", condition);
+    SL_TRY(sl_buf_check(&sql, err));
+    int code = possible->session->kind->query(possible->session, sql.text, 0, &result, &refusal);
+    if (code != SL_OK && !sl_possible_is_refusal(refusal.code)) {
+        if (err)
+            *err = refusal;
+        return code;
+    }
+    for (int64_t i = 0; result && i < sl_result_rows(result); i++) {
+        const char *plan = sl_result_text(result, i, sl_result_columns(result) - 1);
+        *ret = *ret || (plan && strstr(plan, "EMPTY_RESULT"));
+    }
+    return SL_OK;
+}
+
+static int add_condition(struct conditions *conditions, const struct sl_rule *rule,
+                         const struct sl_buf *sql, struct sl_err *err)
+{
+    struct sl_arena *arena = conditions->possible->arena;
+    SL_TRY(sl_buf_check(sql, err));
+    struct condition condition = {rule, sl_arena_strndup(arena, sql->text, sql->length)};
+    SL_TRY_NEW(condition.sql, err);
+    return SL_PUSH(arena, conditions->items, conditions->count, condition) ? SL_OK
+                                                                           : sl_fail_memory(err);
+}
+
+static int add_expression(struct conditions *conditions, const struct sl_rule *rule,
+                          struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_addf(&sql, "cast((\n%s\n) as BOOLEAN)", rule->text);
+    return add_condition(conditions, rule, &sql, err);
+}
+
+static void add_bound(const struct sl_contract_column *column, const char *compare,
+                      const char *bound, struct sl_buf *sql)
+{
+    char type[32];
+    sl_buf_add(sql, sql->length ? " and " : "");
+    sl_buf_add_sql_name(sql, column->name);
+    sl_buf_addf(sql, " %s cast(", compare);
+    sl_buf_add_sql_string(sql, bound);
+    sl_buf_addf(sql, " as %s)", sl_type_name(column->type, type));
+}
+
+static int add_range(struct conditions *conditions, const struct sl_contract_column *column,
+                     const struct sl_rule *rule, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    if (rule->min)
+        add_bound(column, rule->is_min_exclusive ? ">" : ">=", rule->min, &sql);
+    if (rule->max)
+        add_bound(column, rule->is_max_exclusive ? "<" : "<=", rule->max, &sql);
+    return sql.length ? add_condition(conditions, rule, &sql, err) : SL_OK;
+}
+
+static int add_rules(struct conditions *conditions, const struct sl_contract_column *column,
+                     const struct sl_rule *rules, size_t count, struct sl_err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct sl_rule *rule = &rules[i];
+        if (!sl_possible_is_strict(rule))
+            continue;
+        if (sl_str_equal(rule->kind, "expression") && rule->text)
+            SL_TRY(add_expression(conditions, rule, err));
+        else if (column && sl_str_equal(rule->kind, "range"))
+            SL_TRY(add_range(conditions, column, rule, err));
+    }
+    return SL_OK;
+}
+
+static void tell_alone(const struct sl_possible *possible, const struct sl_rule *rule)
+{
+    for (size_t i = 0; i < possible->diags->count; i++) {
+        const struct sl_err *known = &possible->diags->items[i].err;
+        if (known->line == rule->place.line && known->column == rule->place.column &&
+            sl_str_equal(known->file, rule->place.file))
+            return; // something else is told of it
+    }
+    sl_diag(possible->diags, SL_SEVERITY_ERROR, SL_E_RULE, rule->place,
+            "write a condition that rows can keep", "rule '%s': '%s' can be true for no row",
+            rule->id, rule->text);
+}
+
+static int check_pair(const struct sl_possible *possible, const struct condition *first,
+                      const struct condition *second, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    bool never;
+    if (!sl_str_equal(first->rule->kind, "expression") &&
+        !sl_str_equal(second->rule->kind, "expression"))
+        return SL_OK; // two ranges: the reader of the contract compares them
+    sl_buf_addf(&sql, "(%s) and (%s)", first->sql, second->sql);
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(is_never(possible, sql.text, &never, err));
+    if (never)
+        sl_diag(possible->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, second->rule->place, NULL,
+                "no row can keep both of the rules '%s' and '%s'", first->rule->id,
+                second->rule->id);
+    return SL_OK;
+}
+
+static int check_pairs(const struct conditions *conditions, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf all = SL_BUF_INIT;
+    bool never;
+    for (size_t i = 0; i < conditions->count; i++)
+        sl_buf_addf(&all, "%s(%s)", i ? " and " : "", conditions->items[i].sql);
+    SL_TRY(sl_buf_check(&all, err));
+    SL_TRY(is_never(conditions->possible, all.text, &never, err));
+    for (size_t i = 0; never && i < conditions->count; i++)
+        for (size_t k = 0; k < i; k++)
+            SL_TRY(check_pair(conditions->possible, &conditions->items[k], &conditions->items[i],
+                              err));
+    return SL_OK;
+}
+
+int sl_possible_rows(const struct sl_possible *possible, struct sl_err *err)
+{
+    const struct sl_contract_table *table = possible->table;
+    struct conditions conditions = {.possible = possible};
+    size_t kept = 0;
+    for (size_t i = 0; i < table->column_count; i++)
+        SL_TRY(add_rules(&conditions, &table->columns[i], table->columns[i].rules,
+                         table->columns[i].rule_count, err));
+    SL_TRY(add_rules(&conditions, NULL, table->rules, table->rule_count, err));
+    for (size_t i = 0; i < conditions.count; i++) {
+        bool never = false;
+        if (sl_str_equal(conditions.items[i].rule->kind, "expression"))
+            SL_TRY(is_never(possible, conditions.items[i].sql, &never, err));
+        if (never)
+            tell_alone(possible, conditions.items[i].rule);
+        else
+            conditions.items[kept++] = conditions.items[i];
+    }
+    conditions.count = kept;
+    return kept > 1 ? check_pairs(&conditions, err) : SL_OK;
+}
