@@ -158,7 +158,7 @@ static int explain(struct sl_cleanse *cleanse, struct sl_err *err)
                                        : "cast(null as TIMESTAMPTZ) as discarded_at, cast(null as "
                                          "VARCHAR) as discarded_by, cast(null as VARCHAR) as "
                                          "discard_reason",
-                pass->payload, pass->waits_for, has_late ? "coalesce(l.reasons, " : "",
+                pass->payload, pass->waits_for, has_late ? "coalesce(l.\"~reasons\", " : "",
                 pass->reasons, has_late ? ")" : "", sl_quarantine_columns[1].type,
                 sl_clock_format(cleanse->context->now_us, at), sl_quarantine_columns[2].type);
     sl_buf_add_sql_string(&sql, cleanse->context->run_id);
@@ -169,12 +169,14 @@ static int explain(struct sl_cleanse *cleanse, struct sl_err *err)
                 has_late ? " left join (select * from _late where not \"~gives_way\") l using "
                            "(\"~file\", \"~row\")"
                          : "",
-                pass->is_bad, has_late ? " or l.reasons is not null" : "", filtered(cleanse));
-    // The same row, and not another that stands in its place now.
+                pass->is_bad, has_late ? " or l.\"~reasons\" is not null" : "", filtered(cleanse));
     if (cleanse->has_discarded)
         sl_buf_add(&sql, " left join _discarded d on s._source = d._source and s._position = "
-                         "d._position and s.payload is not distinct from d.payload and s.corrupt "
-                         "is not distinct from d.corrupt");
+                         "d._position");
+    // The same row, and not another that stands in its place now.
+    if (cleanse->are_discarded_shown)
+        sl_buf_add(&sql, " and s.payload is not distinct from d.payload and s.corrupt is not "
+                         "distinct from d.corrupt");
     return sl_cleanse_exec(cleanse, &sql, err);
 }
 
@@ -185,7 +187,8 @@ static int count(struct sl_cleanse *cleanse, struct sl_err *err)
     sl_buf_addf(&sql,
                 "select (select count(*) from _bad), (select count(*) from _side where %s), "
                 "(select count(*) from _side where \"~flag\" <> %s), (select count(waits_for) "
-                "from _bad)",
+                "from _bad), (select count(discarded_at) filter (where waits_for is null) from "
+                "_bad)",
                 filtered(cleanse), cleanse->pass.is_bad);
     if (cleanse->pass.key_count)
         sl_buf_add(&sql, ", (select count(*) from _rank where \"~new\" and \"~n\" > 1)");
@@ -193,8 +196,9 @@ static int count(struct sl_cleanse *cleanse, struct sl_err *err)
     cleanse->balance.quarantined = sl_result_int(result, 0, 0);
     cleanse->balance.filtered = sl_result_int(result, 0, 1);
     cleanse->held = sl_result_int(result, 0, 3);
+    cleanse->discarded = sl_result_int(result, 0, 4);
     if (cleanse->pass.key_count)
-        cleanse->balance.deduplicated = sl_result_int(result, 0, 4);
+        cleanse->balance.deduplicated = sl_result_int(result, 0, 5);
     if (sl_result_int(result, 0, 2) > 0)
         return sl_fail(err, SL_E_BALANCE, "%lld rows are flagged otherwise than their reasons say",
                        (long long)sl_result_int(result, 0, 2));
@@ -230,6 +234,8 @@ int sl_cleanse_split(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_TRY(find_dropped(cleanse, err));
     SL_TRY(explain(cleanse, err));
     SL_TRY(count(cleanse, err));
+    if (cleanse->range.is_replay)
+        SL_TRY(sl_cleanse_count_newly_rejected(cleanse, err));
     SL_TRY(sl_cleanse_count_reasons(cleanse, err));
     if (has_key && cleanse->before.file_count)
         return sl_cleanse_find_touched(cleanse, err);
