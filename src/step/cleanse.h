@@ -56,6 +56,7 @@ struct sl_cleanse {
     bool has_lost;       // of a replay: a parent lacks keys that it had
     // Of the range:
     struct sl_pass pass;
+    const char *flag;               // the column of _aside that says what is_bad said
     const char *rows[SL_PASS_ROWS]; // SQL: the prepared relation over the raw rows of the range
     int64_t row_count, byte_count;
     struct sl_delta_snapshot before;     // clean as it stands; no files if the range is full
@@ -65,7 +66,7 @@ struct sl_cleanse {
     const char **rewritten; // files of quarantine that hold replayed rows
     size_t rewritten_count;
     bool has_discarded;
-    bool are_discarded_shown; // only what quarantine shows tells whether a row is the same
+    bool are_discarded_shown;  // only what quarantine shows tells whether a row is the same
     int64_t still_quarantined; // rows of those files that are not read again
     int64_t held;              // of the quarantined rows: those that wait for other tables
     int64_t discarded;         // of them: those given up, which do not wait
@@ -108,8 +109,8 @@ SL_MUST int sl_cleanse_add_still_quarantined(struct sl_cleanse *cleanse, struct 
                                              struct sl_err *err);
 // Rows that were held, and that a replay rejects for good. Sets newly_rejected.
 SL_MUST int sl_cleanse_count_newly_rejected(struct sl_cleanse *cleanse, struct sl_err *err);
-// Discards (cleanse_discards.c). _discarded: the rows of quarantine that were given up, before it is
-// written anew. Sets has_discarded. `raw`: as of the range's end.
+// Discards (cleanse_discards.c). _discarded: the rows of quarantine that were given up, before it
+// is written anew. Sets has_discarded. `raw`: as of the range's end.
 SL_MUST int sl_cleanse_recall_discarded(struct sl_cleanse *cleanse,
                                         const struct sl_delta_snapshot *raw, struct sl_err *err);
 // Keeps the contract for the next comparison.

@@ -162,8 +162,8 @@ int sl_cleanse_recall_discarded(struct sl_cleanse *cleanse, const struct sl_delt
     if (!marked)
         return SL_OK;
     cleanse->has_discarded = true;
-    version = sl_record_input(&cleanse->quarantine.record, cleanse->raw.name,
-                              cleanse->raw.head.table_id);
+    version =
+        sl_record_input(&cleanse->quarantine.record, cleanse->raw.name, cleanse->raw.head.table_id);
     if (version == raw->version)
         return SL_OK;
     SL_TRY(load_former(cleanse, version, &former, &is_there, err));

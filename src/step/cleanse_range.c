@@ -1,6 +1,7 @@
 // Which rows of raw the step takes, and how.
 #include "base/diag.h"
 #include "step/cleanse.h"
+#include "step/schema.h"
 
 void sl_cleanse_take_all(struct sl_cleanse *cleanse, const char *why)
 {
@@ -256,12 +257,27 @@ static int count_rows(struct sl_cleanse *cleanse, const struct sl_delta_file *fi
     return SL_OK;
 }
 
+// "~flag" beside the raw columns of _aside, none of which may have that name.
+static int name_flag(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw,
+                     struct sl_err *err)
+{
+    cleanse->flag = "~flag";
+    while (sl_column_find(raw->columns, raw->column_count, cleanse->flag)) {
+        cleanse->flag = sl_arena_printf(cleanse->context->arena, "~%s", cleanse->flag);
+        SL_TRY_NEW(cleanse->flag, err);
+    }
+    return SL_OK;
+}
+
 static int name_rows(struct sl_cleanse *cleanse, enum sl_pass_rows rows, const char *raw,
                      struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    const char *own = rows == SL_PASS_ALL ? "r.\"~file\", r.\"~row\", r.\"~flag\", "
-                                          : "r.\"~file\", r.\"~row\", ";
+    const char *own = "r.\"~file\", r.\"~row\", ";
+    if (rows == SL_PASS_ALL)
+        own = sl_arena_printf(cleanse->context->arena, "%sr.\"%s\" as \"~flag\", ", own,
+                              cleanse->flag);
+    SL_TRY_NEW(own, err);
     sl_pass_relation(&cleanse->pass, rows, raw, own, &sql);
     SL_TRY(sl_buf_check(&sql, err));
     cleanse->rows[rows] = sl_arena_strndup(cleanse->context->arena, sql.text, sql.length);
@@ -354,6 +370,7 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
     if (!range->is_full)
         SL_TRY(load_clean(cleanse, err));
     SL_TRY(sl_cleanse_recall_discarded(cleanse, &raw, err));
+    SL_TRY(name_flag(cleanse, &raw, err));
     SL_TRY(name_rows(cleanse, SL_PASS_ALL, "_aside", err));
     SL_TRY(name_rows(cleanse, SL_PASS_FLAGGED, rows, err));
     return name_rows(cleanse, SL_PASS_GOOD, rows, err);

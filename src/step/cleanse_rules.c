@@ -114,9 +114,9 @@ static bool is_share_kept(const struct sl_cleanse *cleanse, const struct sl_pass
 static int judge_all(struct sl_cleanse *cleanse, const struct sl_pass_rule *rule,
                      struct sl_err *err)
 {
-    cleanse->why_all =
-        sl_arena_printf(cleanse->context->arena, "%s, and too many of the rows read again break rule '%s'",
-                        cleanse->range.cause, rule->name);
+    cleanse->why_all = sl_arena_printf(cleanse->context->arena,
+                                       "%s, and too many of the rows read again break rule '%s'",
+                                       cleanse->range.cause, rule->name);
     return cleanse->why_all ? SL_OK : sl_fail_memory(err);
 }
 

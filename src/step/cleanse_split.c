@@ -106,9 +106,9 @@ static int set_aside(struct sl_cleanse *cleanse, bool has_rivals, struct sl_err 
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql,
                 "create or replace temp table _aside as select \"~file\", \"~row\", "
-                "%s as \"~flag\", %s from %s where %s or %s",
-                pass->is_bad, pass->received, cleanse->rows[SL_PASS_FLAGGED], pass->is_bad,
-                filtered(cleanse));
+                "%s as \"%s\", %s from %s where %s or %s",
+                pass->is_bad, cleanse->flag, pass->received, cleanse->rows[SL_PASS_FLAGGED],
+                pass->is_bad, filtered(cleanse));
     if (has_rivals) {
         sl_buf_add(&sql, " or ");
         sl_cleanse_row_key_in(pass, "in", "_dup", &sql);

@@ -240,7 +240,7 @@ static int view_of_view(struct sl_step_context *context, const struct sl_view *v
 }
 
 static const struct sl_table_version *find_version(const struct sl_table_versions *versions,
-                                                  const char *table)
+                                                   const char *table)
 {
     for (size_t i = 0; versions && i < versions->count; i++)
         if (sl_str_equal(versions->items[i].table, table))
@@ -284,8 +284,7 @@ static int load_viewed(struct sl_step_context *context, enum sl_layer layer, con
         version = pin->version;
     if (version >= 0 || (!context->wanted && !context->taken))
         return sl_delta_load(folder, version, context->session, context->arena, ret, err);
-    const char *table =
-        sl_arena_printf(context->arena, "%s.%s", sl_layer_name(layer), name);
+    const char *table = sl_arena_printf(context->arena, "%s.%s", sl_layer_name(layer), name);
     SL_TRY_NEW(table, err);
     SL_TRY(load_wanted(context, table, folder, ret, err));
     if (!context->taken || ret->version < 0 || find_version(context->taken, table))

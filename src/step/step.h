@@ -40,8 +40,8 @@ struct sl_step_context {
     int64_t pinned_version;
     const atomic_bool *stop;           // asked to drain: begin no new file or commit; may be NULL
     struct sl_step_progress *progress; // may be NULL
-    // Of tables that are read as they stand: which versions are wanted, as far as they are there, and
-    // which were taken. May be NULL.
+    // Of tables that are read as they stand: which versions are wanted, as far as they are there,
+    // and which were taken. May be NULL.
     const struct sl_table_versions *wanted;
     struct sl_table_versions *taken;
     struct sl_strs staging; // folder and prefix, in pairs, of what no log can name: sl_step_staging
@@ -282,9 +282,9 @@ SL_MUST int sl_step_count(struct sl_step_context *context, const char *folder, i
                           int64_t *ret, struct sl_err *err);
 // Whether all files of a version are there: they may have been vacuumed since.
 bool sl_step_has_files(const struct sl_delta_snapshot *snapshot, struct sl_arena *arena);
-// Creates the view layer.name over a table's version (-1: that which the context wants, else the newest) in the session; with empty
-// columns-only relation if it has no files. Of a model that is a view, over the newest versions of
-// all tables below it.
+// Creates the view layer.name over a table's version (-1: that which the context wants, else the
+// newest) in the session; with empty columns-only relation if it has no files. Of a model that is a
+// view, over the newest versions of all tables below it.
 SL_MUST int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const char *name,
                          int64_t version, int64_t *ret_version, struct sl_err *err);
 
