@@ -196,7 +196,7 @@ struct sl_record {
     // table.
     struct sl_table_version replayed;
     bool is_rejudged; // of such a commit: because a parent changed, and not the contract
-    // Of raw tables: a commit that changed no row says so. It holds if it is the version after
+    // A commit that changed no row says so. It holds if it is the version after
     // `same_as`; the rows are then those of every version since `same_since`.
     bool has_same_rows;
     int64_t same_as, same_since;
