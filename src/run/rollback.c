@@ -188,8 +188,8 @@ static bool has_input(const struct job *job, const struct back *back, const char
 static int rewrite_record(const struct job *job, const struct back *back, json_t **ret,
                           bool *ret_is_said, struct sl_err *err)
 {
-    static const char *const of_its_own_time[] = {"balance", "reasons", "replayed", "same_rows",
-                                                  "full"};
+    static const char *const of_its_own_time[] = {"balance",      "reasons",   "replayed",
+                                                  "checked_with", "same_rows", "full"};
     SL_AUTO(sl_json_free) json_t *record = NULL;
     const char *table;
     json_t *input;

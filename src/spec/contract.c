@@ -92,6 +92,7 @@ static int read_table(struct sl_odcs_reader *reader, const struct sl_odcs *contr
     SL_TRY(sl_odcs_quality_rules(reader, &object->quality, err));
     SL_TRY(sl_odcs_relationships(reader, &object->relationships, err));
     SL_TRY(sl_odcs_add_sla(reader, contract, err));
+    sl_odcs_check_rule_names(reader);
     SL_TRY(sl_odcs_check_personal(reader, err));
     return sl_odcs_digest(table, &reader->project->arena, err);
 }

@@ -165,6 +165,8 @@ bool sl_odcs_value(struct sl_type type, const char *text, long double *ret);
 // Why a regular expression cannot be right, as far as one sees without an engine; NULL: nothing
 // seen.
 const char *sl_odcs_pattern_problem(const char *pattern);
+// Complains of rules that are named like those that every table has.
+void sl_odcs_check_rule_names(struct sl_odcs_reader *reader);
 
 // Columns and rules. All of them work on reader->table and reader->column.
 SL_MUST int sl_odcs_columns(struct sl_odcs_reader *reader, const struct sl_odcs_object *object,

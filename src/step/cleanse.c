@@ -73,12 +73,19 @@ static int check_budget(const struct sl_cleanse *cleanse, struct sl_err *err)
     const struct sl_budget *budget =
         cleanse->contract->has_budget ? &cleanse->contract->budget : &cleanse->source->budget;
     bool is_new = cleanse->range.is_full || cleanse->before.row_count == 0;
-    // All of them are rejected already, or quarantine with them is published.
-    if (cleanse->range.is_replay || cleanse->range.is_resumed)
-        return SL_OK;
-    // Rows that wait for other tables are none of the bad ones.
     struct sl_balance balance = cleanse->balance;
-    balance.quarantined -= cleanse->held;
+    // Quarantine with them is published.
+    if (cleanse->range.is_resumed)
+        return SL_OK;
+    if (cleanse->range.is_replay) {
+        // All of them are in quarantine already; those that only waited there have not been counted
+        // yet. They came among all of raw's rows.
+        balance.quarantined = cleanse->newly_rejected;
+        balance.in = cleanse->raw_rows;
+    } else {
+        // Rows that wait for other tables are none of the bad ones, nor are those given up.
+        balance.quarantined -= cleanse->held + cleanse->discarded;
+    }
     return sl_budget_check(budget, &balance, cleanse->clean.name, is_new, err);
 }
 
@@ -107,6 +114,13 @@ static bool has_same_rows(const struct sl_cleanse *cleanse, const struct sl_clea
             sl_str_equal(table->record.fingerprint, cleanse->fingerprint));
 }
 
+static void add_checks(const struct sl_cleanse *cleanse, struct sl_record *record)
+{
+    const struct sl_record *before = &cleanse->clean.record;
+    record->checks = cleanse->is_checked_before ? before->checks : cleanse->checks;
+    record->check_count = cleanse->is_checked_before ? before->check_count : cleanse->check_count;
+}
+
 static int print_record(const struct sl_cleanse *cleanse, const struct sl_cleanse_table *table,
                         struct sl_delta_commit *commit, struct sl_err *err)
 {
@@ -123,13 +137,15 @@ static int print_record(const struct sl_cleanse *cleanse, const struct sl_cleans
         .same_since = sl_step_rows_since(&table->head, &table->record),
         .reasons = cleanse->reasons,
         .reason_count = cleanse->reason_count,
-        .checks = table == &cleanse->clean ? cleanse->checks : NULL,
-        .check_count = table == &cleanse->clean ? cleanse->check_count : 0,
+        .checked_with = cleanse->checked_with,
     };
+    if (table == &cleanse->clean)
+        add_checks(cleanse, &record);
     if (cleanse->range.is_replay)
         record.replayed =
             (struct sl_table_version){cleanse->quarantine.name, cleanse->range.quarantine_version,
                                       cleanse->quarantine.head.table_id};
+    record.is_rejudged = cleanse->range.is_rejudged;
     SL_TRY(sl_cleanse_add_inputs(cleanse, &record, err));
     return sl_record_print(&record, cleanse->context->arena, &commit->record_json, err);
 }

@@ -56,6 +56,7 @@ struct sl_cleanse {
     bool has_lost;       // of a replay: a parent lacks keys that it had
     // Of the range:
     struct sl_pass pass;
+    const char *flag;               // the column of _aside that says what is_bad said
     const char *rows[SL_PASS_ROWS]; // SQL: the prepared relation over the raw rows of the range
     int64_t row_count, byte_count;
     struct sl_delta_snapshot before;     // clean as it stands; no files if the range is full
@@ -66,14 +67,20 @@ struct sl_cleanse {
     const char **rewritten; // files of quarantine that hold replayed rows
     size_t rewritten_count;
     bool has_discarded;
+    bool are_discarded_shown;  // only what quarantine shows tells whether a row is the same
     int64_t still_quarantined; // rows of those files that are not read again
     int64_t held;              // of the quarantined rows: those that wait for other tables
+    int64_t discarded;         // of them: those given up, which do not wait
     struct sl_balance balance;
     struct sl_reason_count *reasons;
     size_t reason_count;
     struct sl_check_result *checks;
     size_t check_count;
     struct sl_strs notes, raw_only;
+    bool is_checked_before; // the checks have passed over just these rows: they do not run again
+    struct sl_table_versions checked_with;
+    int64_t newly_rejected; // of a replay: rows that were held and only wait no longer
+    int64_t raw_rows;       // of raw as of the range's end; -1: not known
     struct sl_staged staged_clean, staged_quarantine;
 };
 
@@ -101,9 +108,12 @@ SL_MUST int sl_cleanse_open_replay(struct sl_cleanse *cleanse, const char *raw_s
 // " union all select ...": what stays of the files of quarantine that are written anew.
 SL_MUST int sl_cleanse_add_still_quarantined(struct sl_cleanse *cleanse, struct sl_buf *sql,
                                              struct sl_err *err);
-// _discarded: the rows of quarantine that were given up, before it is written anew. Sets
-// has_discarded.
-SL_MUST int sl_cleanse_recall_discarded(struct sl_cleanse *cleanse, struct sl_err *err);
+// Rows that were held, and that a replay rejects for good. Sets newly_rejected.
+SL_MUST int sl_cleanse_count_newly_rejected(struct sl_cleanse *cleanse, struct sl_err *err);
+// Discards (cleanse_discards.c). _discarded: the rows of quarantine that were given up, before it
+// is written anew. Sets has_discarded. `raw`: as of the range's end.
+SL_MUST int sl_cleanse_recall_discarded(struct sl_cleanse *cleanse,
+                                        const struct sl_delta_snapshot *raw, struct sl_err *err);
 // Keeps the contract for the next comparison.
 SL_MUST int sl_cleanse_keep_contract(struct sl_cleanse *cleanse, struct sl_err *err);
 
@@ -112,9 +122,6 @@ SL_MUST int sl_cleanse_keep_contract(struct sl_cleanse *cleanse, struct sl_err *
 SL_MUST int sl_cleanse_find_selves(struct sl_cleanse *cleanse, struct sl_err *err);
 // Sets why_all if one of them is rejected now and leaves its key to a row that had lost it.
 SL_MUST int sl_cleanse_look_at_selves(struct sl_cleanse *cleanse, struct sl_err *err);
-
-// The table as it was before the replay may have been vacuumed since.
-bool sl_cleanse_has_files(const struct sl_delta_snapshot *snapshot, struct sl_arena *arena);
 
 // Foreign keys (cleanse_parents.c). Where each parent stands; SL_E_TABLE_MISSING if one was never
 // built.

@@ -255,7 +255,7 @@ static int create_keys(struct sl_cleanse *cleanse, const struct sl_pass_parent *
     int code = sl_delta_load(parent->folder, version, context->session, context->arena, &snapshot,
                              &refusal);
     *ret = code == SL_OK &&
-           (version == parent->head.version || sl_cleanse_has_files(&snapshot, context->arena));
+           (version == parent->head.version || sl_step_has_files(&snapshot, context->arena));
     if (code != SL_OK && code != SL_E_TABLE_VERSION && err)
         *err = refusal;
     if (!*ret)

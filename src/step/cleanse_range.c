@@ -2,6 +2,7 @@
 #include "base/diag.h"
 #include "contract/drift.h"
 #include "step/cleanse.h"
+#include "step/schema.h"
 
 void sl_cleanse_take_all(struct sl_cleanse *cleanse, const char *why)
 {
@@ -44,6 +45,19 @@ static bool is_ahead(const struct sl_cleanse *cleanse)
            sl_str_equal(done->fingerprint, cleanse->fingerprint);
 }
 
+// The replay of a changed contract was judged by the parents that clean was built from. A record
+// that has others comes from a judging by changed parents that does not say so.
+static bool has_parents_of_clean(const struct sl_cleanse *cleanse)
+{
+    bool are_same = true;
+    for (size_t i = 0; i < cleanse->parent_count; i++) {
+        const struct sl_cleanse_parent *parent = &cleanse->parents[i];
+        bool is_changed = parent->built_from < parent->rows_since;
+        are_same &= parent->built_from < 0 || !is_changed || parent->version == parent->built_from;
+    }
+    return are_same;
+}
+
 static int resume_replay(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
 {
     const struct sl_table_version *replayed = &cleanse->quarantine.record.replayed;
@@ -56,15 +70,17 @@ static int resume_replay(struct sl_cleanse *cleanse, bool *ret, struct sl_err *e
     SL_TRY(raw_changes(cleanse, from, cleanse->raw.head.version, &since, &why, err));
     if (why || since.removed_count || since.schema_changed)
         return SL_OK;
-    if (sl_str_equal(cleanse->clean.record.fingerprint, cleanse->fingerprint)) {
+    // Not by whether the contract is the same: parents and checks may have changed at once.
+    if (cleanse->quarantine.record.is_rejudged ||
+        sl_str_equal(cleanse->clean.record.fingerprint, cleanse->fingerprint)) {
         SL_TRY(sl_cleanse_begin_rejudging(cleanse, err));
     } else {
         SL_TRY(sl_cleanse_decide_replay(cleanse, &why, err));
         // Whatever it has chosen, quarantine was judged by these.
         (void)sl_cleanse_pin_recorded(cleanse, &cleanse->quarantine.record);
+        if (why || !has_parents_of_clean(cleanse))
+            return SL_OK;
     }
-    if (why)
-        return SL_OK;
     cleanse->range.is_resumed = true;
     cleanse->range.quarantine_version = replayed->version;
     cleanse->range.why = "the last run was interrupted";
@@ -255,12 +271,27 @@ static int count_rows(struct sl_cleanse *cleanse, const struct sl_delta_file *fi
     return SL_OK;
 }
 
+// "~flag" beside the raw columns of _aside, none of which may have that name.
+static int name_flag(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw,
+                     struct sl_err *err)
+{
+    cleanse->flag = "~flag";
+    while (sl_column_find(raw->columns, raw->column_count, cleanse->flag)) {
+        cleanse->flag = sl_arena_printf(cleanse->context->arena, "~%s", cleanse->flag);
+        SL_TRY_NEW(cleanse->flag, err);
+    }
+    return SL_OK;
+}
+
 static int name_rows(struct sl_cleanse *cleanse, enum sl_pass_rows rows, const char *raw,
                      struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    const char *own = rows == SL_PASS_ALL ? "r.\"~file\", r.\"~row\", r.\"~flag\", "
-                                          : "r.\"~file\", r.\"~row\", ";
+    const char *own = "r.\"~file\", r.\"~row\", ";
+    if (rows == SL_PASS_ALL)
+        own = sl_arena_printf(cleanse->context->arena, "%sr.\"%s\" as \"~flag\", ", own,
+                              cleanse->flag);
+    SL_TRY_NEW(own, err);
     sl_pass_relation(&cleanse->pass, rows, raw, own, &sql);
     SL_TRY(sl_buf_check(&sql, err));
     cleanse->rows[rows] = sl_arena_strndup(cleanse->context->arena, sql.text, sql.length);
@@ -277,7 +308,10 @@ static void begin_range(struct sl_cleanse *cleanse)
     cleanse->rewritten = NULL;
     cleanse->rewritten_count = 0;
     cleanse->still_quarantined = 0;
-    cleanse->held = 0;
+    cleanse->held = cleanse->discarded = cleanse->newly_rejected = 0;
+    cleanse->raw_rows = -1;
+    cleanse->is_checked_before = false;
+    cleanse->checked_with = (struct sl_table_versions){0};
     cleanse->why_all = NULL;
     cleanse->row_count = cleanse->byte_count = cleanse->kept = cleanse->selves = 0;
     cleanse->balance = (struct sl_balance){0};
@@ -328,6 +362,7 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
     const char *rows, *why = NULL;
     SL_TRY(
         sl_delta_load(cleanse->raw.folder, range->to, context->session, context->arena, &raw, err));
+    cleanse->raw_rows = raw.row_count;
     SL_TRY(compile(cleanse, &raw, err));
     SL_TRY(choose_files(cleanse, &raw, &scan, err));
     scan.with_origin = true;
@@ -350,7 +385,8 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
         SL_TRY(load_clean(cleanse, err));
     if (range->is_replay)
         SL_TRY(sl_cleanse_find_selves(cleanse, err));
-    SL_TRY(sl_cleanse_recall_discarded(cleanse, err));
+    SL_TRY(sl_cleanse_recall_discarded(cleanse, &raw, err));
+    SL_TRY(name_flag(cleanse, &raw, err));
     SL_TRY(name_rows(cleanse, SL_PASS_ALL, "_aside", err));
     SL_TRY(name_rows(cleanse, SL_PASS_FLAGGED, rows, err));
     return name_rows(cleanse, SL_PASS_GOOD, rows, err);

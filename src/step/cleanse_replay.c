@@ -1,9 +1,9 @@
 // Replay: the rows of quarantine that a changed contract may accept are read again from raw, and
 // nothing else. The result is what reading all of raw again would give.
 #include "base/diag.h"
-#include "base/fs.h"
 #include "plan/plan.h"
 #include "step/cleanse.h"
+#include "step/schema.h"
 
 static int describe_contract(const struct sl_cleanse *cleanse, json_t **ret, struct sl_err *err)
 {
@@ -156,7 +156,8 @@ static int choose(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *qu
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql,
                 "create or replace temp table _again as select _source, _position, reasons, "
-                "\"~file\", %s as is_published from ",
+                "%s as was_held, %s as is_published, \"~file\" from ",
+                has_column(quarantine, "waits_for") ? "waits_for is not null" : "false",
                 has_column(quarantine, "set_aside") ? "set_aside is not null" : "false");
     SL_TRY(scan_quarantine(cleanse, quarantine, true, &sql, err));
     sl_buf_add(&sql, " where ");
@@ -246,6 +247,16 @@ static int count_broken(struct sl_cleanse *cleanse, const char *raw_sql,
     return count(cleanse, &sql, ret, err);
 }
 
+int sl_cleanse_count_newly_rejected(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_add(&sql,
+               "select count(*) from _bad where waits_for is null and set_aside is null and "
+               "discarded_at is null and (_source, _position) in (select (_source, _position) from _again where "
+               "was_held)");
+    return count(cleanse, &sql, &cleanse->newly_rejected, err);
+}
+
 static int receive(struct sl_cleanse *cleanse, const char *raw_sql, int64_t *ret_count,
                    struct sl_err *err)
 {
@@ -260,16 +271,6 @@ static int receive(struct sl_cleanse *cleanse, const char *raw_sql, int64_t *ret
     return count(cleanse, &sql, ret_count, err);
 }
 
-bool sl_cleanse_has_files(const struct sl_delta_snapshot *snapshot, struct sl_arena *arena)
-{
-    for (size_t i = 0; i < snapshot->file_count; i++) {
-        const char *path = sl_path_join(arena, snapshot->folder, snapshot->files[i].path);
-        if (!path || !sl_fs_exists(path))
-            return false;
-    }
-    return true;
-}
-
 // The quarantine table as it was before the replay, if all of it is still there.
 static int recall_quarantine(struct sl_cleanse *cleanse, struct sl_delta_snapshot *ret,
                              const char **ret_why, struct sl_err *err)
@@ -278,7 +279,7 @@ static int recall_quarantine(struct sl_cleanse *cleanse, struct sl_delta_snapsho
     *ret_why = NULL;
     int code = load_quarantine(cleanse, ret, &refusal);
     if (code == SL_E_TABLE_VERSION ||
-        (code == SL_OK && !sl_cleanse_has_files(ret, cleanse->context->arena))) {
+        (code == SL_OK && !sl_step_has_files(ret, cleanse->context->arena))) {
         *ret_why = "quarantine is not there as it was";
         return SL_OK;
     }
@@ -357,36 +358,5 @@ int sl_cleanse_add_still_quarantined(struct sl_cleanse *cleanse, struct sl_buf *
     sl_buf_add(sql, " union all by name select * from ");
     SL_TRY(session->kind->scan_sql(session, &scan, sql, err));
     sl_buf_add(sql, " where " ORIGIN_IN("not in", "_again"));
-    return SL_OK;
-}
-
-int sl_cleanse_recall_discarded(struct sl_cleanse *cleanse, struct sl_err *err)
-{
-    const struct sl_cleanse_range *range = &cleanse->range;
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    struct sl_delta_snapshot quarantine;
-    int64_t rows;
-    cleanse->has_discarded = false;
-    if (range->is_resumed || !(range->is_full || range->is_replay) ||
-        cleanse->quarantine.head.version < 0)
-        return SL_OK;
-    SL_TRY(sl_delta_load(cleanse->quarantine.folder, cleanse->quarantine.head.version,
-                         cleanse->context->session, cleanse->context->arena, &quarantine, err));
-    if (!has_column(&quarantine, "discarded_at"))
-        return SL_OK;
-    if (!sl_cleanse_has_files(&quarantine, cleanse->context->arena))
-        return sl_strs_add(&cleanse->notes, cleanse->context->arena,
-                           "files of quarantine are gone: what was discarded is no longer known",
-                           err);
-    sl_buf_add(&sql,
-               "create or replace temp table _discarded as select _source, _position, payload, "
-               "corrupt, discarded_at, discarded_by, discard_reason from ");
-    SL_TRY(scan_quarantine(cleanse, &quarantine, false, &sql, err));
-    sl_buf_add(&sql, " where discarded_at is not null");
-    SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
-    sl_buf_reset(&sql);
-    sl_buf_add(&sql, "select count(*) from _discarded");
-    SL_TRY(count(cleanse, &sql, &rows, err));
-    cleanse->has_discarded = rows > 0;
     return SL_OK;
 }

@@ -105,8 +105,27 @@ static int stop_by_share(struct sl_cleanse *cleanse, const struct sl_pass_rule *
     return stop(rule, text.text, err);
 }
 
+// Rows of a replay whose quarantine is published have been judged.
+static bool is_share_kept(const struct sl_cleanse *cleanse, const struct sl_pass_rule *rule,
+                          int64_t rows, int64_t broken)
+{
+    bool is_judged = cleanse->range.is_replay && cleanse->range.is_resumed;
+    return share_of(rule) && (is_judged || is_kept(rule, rows, broken));
+}
+
+// The rows that a replay adds are few, and chosen by what they broke. If they keep the rule, they
+// keep it together with all others, which have been judged; if not, all rows are read and judged.
+static int judge_all(struct sl_cleanse *cleanse, const struct sl_pass_rule *rule,
+                     struct sl_err *err)
+{
+    cleanse->why_all = sl_arena_printf(cleanse->context->arena,
+                                       "%s, and too many of the rows read again break rule '%s'",
+                                       cleanse->range.cause, rule->name);
+    return cleanse->why_all ? SL_OK : sl_fail_memory(err);
+}
+
 // Over the rows that come into clean: the flag need not be computed again, only what the warning
-// rules look at. A replay reads single rows of an input whose shares have been looked at.
+// rules look at.
 static int count_warnings(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     const struct sl_pass *pass = &cleanse->pass;
@@ -141,16 +160,16 @@ static int count_warnings(struct sl_cleanse *cleanse, struct sl_err *err)
         int64_t broken = sl_result_int(result, 0, ++column);
         int64_t rows = sl_result_int(result, 0, ++column);
         bool is_only_warning = rule->rule && rule->rule->severity == SL_RULE_WARN;
-        bool is_share_kept =
-            share_of(rule) && (cleanse->range.is_replay || is_kept(rule, rows, broken));
-        if (!(is_only_warning && is_share_kept))
+        bool is_enough = is_share_kept(cleanse, rule, rows, broken);
+        if (!(is_only_warning && is_enough))
             SL_TRY(add_reason(
                 cleanse,
                 (struct sl_reason_count){
                     .rule = rule->name, .column = rule->column, .rows = broken, .is_warning = true},
                 err));
-        if (share_of(rule) && !is_only_warning && !is_share_kept)
-            return stop_by_share(cleanse, rule, rows, broken, err);
+        if (share_of(rule) && !is_only_warning && !is_enough)
+            return cleanse->range.is_replay ? judge_all(cleanse, rule, err)
+                                            : stop_by_share(cleanse, rule, rows, broken, err);
     }
     return SL_OK;
 }

@@ -106,9 +106,9 @@ static int set_aside(struct sl_cleanse *cleanse, bool has_rivals, struct sl_err 
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql,
                 "create or replace temp table _aside as select \"~file\", \"~row\", "
-                "%s as \"~flag\", %s from %s where %s or %s or %s",
-                pass->flag, pass->received, cleanse->rows[SL_PASS_FLAGGED], pass->is_bad,
-                pass->is_aside, filtered(cleanse));
+                "%s as \"%s\", %s from %s where %s or %s or %s",
+                pass->flag, cleanse->flag, pass->received, cleanse->rows[SL_PASS_FLAGGED],
+                pass->is_bad, pass->is_aside, filtered(cleanse));
     if (has_rivals) {
         sl_buf_add(&sql, " or ");
         sl_cleanse_row_key_in(pass, "in", "_dup", &sql);
@@ -160,9 +160,9 @@ static int explain(struct sl_cleanse *cleanse, struct sl_err *err)
                                          "VARCHAR) as discarded_by, cast(null as VARCHAR) as "
                                          "discard_reason",
                 pass->payload, pass->waits_for, pass->is_bad,
-                has_late ? " and l.reasons is null" : "", pass->set_aside,
+                has_late ? " and l.\"~reasons\" is null" : "", pass->set_aside,
                 has_late ? "list_concat(" : "", pass->reasons,
-                has_late ? ", coalesce(l.reasons, []))" : "", sl_quarantine_columns[1].type,
+                has_late ? ", coalesce(l.\"~reasons\", []))" : "", sl_quarantine_columns[1].type,
                 sl_clock_format(cleanse->context->now_us, at), sl_quarantine_columns[2].type);
     sl_buf_add_sql_string(&sql, cleanse->context->run_id);
     sl_buf_addf(
@@ -173,13 +173,15 @@ static int explain(struct sl_cleanse *cleanse, struct sl_err *err)
         has_late ? " left join (select * from _late where not \"~gives_way\") l using "
                    "(\"~file\", \"~row\")"
                  : "",
-        pass->is_bad, pass->is_aside, has_late ? " or l.reasons is not null" : "",
+        pass->is_bad, pass->is_aside, has_late ? " or l.\"~reasons\" is not null" : "",
         filtered(cleanse));
-    // The same row, and not another that stands in its place now.
     if (cleanse->has_discarded)
         sl_buf_add(&sql, " left join _discarded d on s._source = d._source and s._position = "
-                         "d._position and s.payload is not distinct from d.payload and s.corrupt "
-                         "is not distinct from d.corrupt");
+                         "d._position");
+    // The same row, and not another that stands in its place now.
+    if (cleanse->are_discarded_shown)
+        sl_buf_add(&sql, " and s.payload is not distinct from d.payload and s.corrupt is not "
+                         "distinct from d.corrupt");
     return sl_cleanse_exec(cleanse, &sql, err);
 }
 
@@ -190,8 +192,9 @@ static int count(struct sl_cleanse *cleanse, struct sl_err *err)
     sl_buf_addf(&sql,
                 "select (select count(*) from _bad where set_aside is null), (select count(*) from "
                 "_side where %s), (select count(*) from _side where \"~flag\" <> %s), (select "
-                "count(waits_for) from _bad), (select count(set_aside) from _bad), (select "
-                "coalesce(sum(len(set_aside)), 0)::BIGINT from _bad)",
+                "count(waits_for) from _bad), (select count(discarded_at) filter (where waits_for "
+                "is null and set_aside is null) from _bad), (select count(set_aside) from _bad), "
+                "(select coalesce(sum(len(set_aside)), 0)::BIGINT from _bad)",
                 filtered(cleanse), cleanse->pass.flag);
     if (cleanse->pass.key_count)
         sl_buf_add(&sql, ", (select count(*) from _rank where \"~new\" and \"~n\" > 1)");
@@ -199,10 +202,11 @@ static int count(struct sl_cleanse *cleanse, struct sl_err *err)
     cleanse->balance.quarantined = sl_result_int(result, 0, 0);
     cleanse->balance.filtered = sl_result_int(result, 0, 1);
     cleanse->held = sl_result_int(result, 0, 3);
-    cleanse->balance.set_aside_rows = sl_result_int(result, 0, 4);
-    cleanse->balance.set_aside_values = sl_result_int(result, 0, 5);
+    cleanse->discarded = sl_result_int(result, 0, 4);
+    cleanse->balance.set_aside_rows = sl_result_int(result, 0, 5);
+    cleanse->balance.set_aside_values = sl_result_int(result, 0, 6);
     if (cleanse->pass.key_count)
-        cleanse->balance.deduplicated = sl_result_int(result, 0, 6);
+        cleanse->balance.deduplicated = sl_result_int(result, 0, 7);
     if (sl_result_int(result, 0, 2) > 0)
         return sl_fail(err, SL_E_BALANCE, "%lld rows are flagged otherwise than their reasons say",
                        (long long)sl_result_int(result, 0, 2));
@@ -241,6 +245,8 @@ int sl_cleanse_split(struct sl_cleanse *cleanse, struct sl_err *err)
     if (cleanse->why_all)
         return SL_OK;
     SL_TRY(count(cleanse, err));
+    if (cleanse->range.is_replay)
+        SL_TRY(sl_cleanse_count_newly_rejected(cleanse, err));
     SL_TRY(sl_cleanse_count_reasons(cleanse, err));
     if ((has_key || cleanse->selves) && cleanse->before.file_count)
         return sl_cleanse_find_touched(cleanse, err);

@@ -195,11 +195,11 @@ static int gather_late(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     const struct sl_pass *pass = &cleanse->pass;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    sl_buf_add(&sql,
-               "create or replace temp table _late as select \"~file\", \"~row\", list(r order "
-               "by i) as reasons, bool_or(not \"~new\") as \"~gives_way\" from (select 0 as i, "
-               "\"~file\", \"~row\", \"~new\", cast(null as " REASON_TYPE
-               ") as r from _rival where false");
+    sl_buf_add(
+        &sql, "create or replace temp table _late as select \"~file\", \"~row\", list(r order "
+              "by i) as \"~reasons\", bool_or(not \"~new\") as \"~gives_way\" from (select 0 as i, "
+              "\"~file\", \"~row\", \"~new\", cast(null as " REASON_TYPE
+              ") as r from _rival where false");
     for (size_t i = 0; i < pass->unique_count; i++) {
         if (pass->uniques[i].is_warning)
             continue;

@@ -239,21 +239,70 @@ static int view_of_view(struct sl_step_context *context, const struct sl_view *v
     return sl_step_create_view(context, view, err);
 }
 
+static const struct sl_table_version *find_version(const struct sl_table_versions *versions,
+                                                   const char *table)
+{
+    for (size_t i = 0; versions && i < versions->count; i++)
+        if (sl_str_equal(versions->items[i].table, table))
+            return &versions->items[i];
+    return NULL;
+}
+
+bool sl_step_has_files(const struct sl_delta_snapshot *snapshot, struct sl_arena *arena)
+{
+    for (size_t i = 0; i < snapshot->file_count; i++) {
+        const char *path = sl_path_join(arena, snapshot->folder, snapshot->files[i].path);
+        if (!path || !sl_fs_exists(path))
+            return false;
+    }
+    return true;
+}
+
+// The wanted version if it is there whole, else the newest.
+static int load_wanted(const struct sl_step_context *context, const char *table, const char *folder,
+                       struct sl_delta_snapshot *ret, struct sl_err *err)
+{
+    const struct sl_table_version *wanted = find_version(context->wanted, table);
+    struct sl_err refusal = {0};
+    if (wanted &&
+        sl_delta_load(folder, wanted->version, context->session, context->arena, ret, &refusal) ==
+            SL_OK &&
+        sl_str_equal(ret->table_id, wanted->id) && sl_step_has_files(ret, context->arena))
+        return SL_OK;
+    return sl_delta_load(folder, -1, context->session, context->arena, ret, err);
+}
+
+static int load_viewed(struct sl_step_context *context, enum sl_layer layer, const char *name,
+                       int64_t version, struct sl_delta_snapshot *ret, struct sl_err *err)
+{
+    bool is_borrowed;
+    const char *folder =
+        sl_table_source(context->project, layer, name, context->arena, &is_borrowed);
+    SL_TRY_NEW(folder, err);
+    const struct sl_pin *pin = sl_table_pin(context->project, layer, name);
+    if (pin && version < 0)
+        version = pin->version;
+    if (version >= 0 || (!context->wanted && !context->taken))
+        return sl_delta_load(folder, version, context->session, context->arena, ret, err);
+    const char *table = sl_arena_printf(context->arena, "%s.%s", sl_layer_name(layer), name);
+    SL_TRY_NEW(table, err);
+    SL_TRY(load_wanted(context, table, folder, ret, err));
+    if (!context->taken || ret->version < 0 || find_version(context->taken, table))
+        return SL_OK;
+    struct sl_table_version taken = {table, ret->version, ret->table_id};
+    return SL_PUSH(context->arena, context->taken->items, context->taken->count, taken)
+               ? SL_OK
+               : sl_fail_memory(err);
+}
+
 int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const char *name,
                  int64_t version, int64_t *ret_version, struct sl_err *err)
 {
     const struct sl_view *view = sl_view_find(context->views, sl_layer_name(layer), name);
     if (view)
         return view_of_view(context, view, err);
-    bool is_borrowed;
-    const char *folder =
-        sl_table_source(context->project, layer, name, context->arena, &is_borrowed);
-    SL_TRY_NEW(folder, err);
-    const struct sl_pin *pin = sl_table_pin(context->project, layer, name);
     struct sl_delta_snapshot snapshot = {0};
-    if (pin && version < 0)
-        version = pin->version;
-    SL_TRY(sl_delta_load(folder, version, context->session, context->arena, &snapshot, err));
+    SL_TRY(load_viewed(context, layer, name, version, &snapshot, err));
     if (snapshot.version < 0)
         return sl_fail(err, SL_E_TABLE_MISSING, "table '%s.%s' does not exist yet",
                        sl_layer_name(layer), name);

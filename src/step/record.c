@@ -82,6 +82,20 @@ static int print_renamed(json_t *root, const struct sl_record *record, struct sl
     return SL_OK;
 }
 
+static int print_versions(json_t *root, const char *key, const struct sl_table_version *versions,
+                          size_t count, struct sl_err *err)
+{
+    json_t *object = json_object();
+    SL_TRY(set(root, key, object, err));
+    for (size_t i = 0; i < count; i++) {
+        json_t *version = json_object();
+        SL_TRY(set(object, versions[i].table, version, err));
+        SL_TRY(set(version, "version", json_integer(versions[i].version), err));
+        SL_TRY(set_text(version, "id", versions[i].id, err));
+    }
+    return SL_OK;
+}
+
 int sl_record_print(const struct sl_record *record, struct sl_arena *arena, const char **ret_json,
                     struct sl_err *err)
 {
@@ -93,14 +107,10 @@ int sl_record_print(const struct sl_record *record, struct sl_arena *arena, cons
     SL_TRY(set(root, "sequence", json_integer(record->sequence), err));
     SL_TRY(set_text(root, "fingerprint", record->fingerprint, err));
     SL_TRY(set(root, "full", json_boolean(record->was_full), err));
-    json_t *inputs = json_object();
-    SL_TRY(set(root, "inputs", inputs, err));
-    for (size_t i = 0; i < record->input_count; i++) {
-        json_t *input = json_object();
-        SL_TRY(set(inputs, record->inputs[i].table, input, err));
-        SL_TRY(set(input, "version", json_integer(record->inputs[i].version), err));
-        SL_TRY(set_text(input, "id", record->inputs[i].id, err));
-    }
+    SL_TRY(print_versions(root, "inputs", record->inputs, record->input_count, err));
+    if (record->checked_with.count)
+        SL_TRY(print_versions(root, "checked_with", record->checked_with.items,
+                              record->checked_with.count, err));
     if (record->has_balance)
         SL_TRY(print_balance(root, &record->balance, err));
     if (record->reason_count)
@@ -113,6 +123,8 @@ int sl_record_print(const struct sl_record *record, struct sl_arena *arena, cons
         SL_TRY(set_text(replayed, "table", record->replayed.table, err));
         SL_TRY(set(replayed, "version", json_integer(record->replayed.version), err));
         SL_TRY(set_text(replayed, "id", record->replayed.id, err));
+        if (record->is_rejudged)
+            SL_TRY(set(replayed, "rejudged", json_true(), err));
     }
     if (record->has_same_rows)
         SL_TRY(print_same_rows(root, record, err));
@@ -137,19 +149,19 @@ static int copy_text(const json_t *root, const char *key, struct sl_arena *arena
     return SL_OK;
 }
 
-static int parse_inputs(const json_t *inputs, struct sl_arena *arena, struct sl_record *record,
-                        struct sl_err *err)
+static int parse_versions(const json_t *versions, struct sl_arena *arena,
+                          struct sl_table_version **ret, size_t *ret_count, struct sl_err *err)
 {
-    record->inputs = SL_NEW_ARRAY(arena, struct sl_table_version, json_object_size(inputs));
-    SL_TRY_NEW(record->inputs, err);
+    *ret = SL_NEW_ARRAY(arena, struct sl_table_version, json_object_size(versions));
+    SL_TRY_NEW(*ret, err);
     const char *table;
     json_t *object;
-    json_object_foreach ((json_t *)inputs, table, object) {
-        struct sl_table_version *input = &record->inputs[record->input_count++];
-        input->table = sl_arena_strdup(arena, table);
-        SL_TRY_NEW(input->table, err);
-        input->version = sl_json_int(object, "version", -1);
-        SL_TRY(copy_text(object, "id", arena, &input->id, err));
+    json_object_foreach ((json_t *)versions, table, object) {
+        struct sl_table_version *version = &(*ret)[(*ret_count)++];
+        version->table = sl_arena_strdup(arena, table);
+        SL_TRY_NEW(version->table, err);
+        version->version = sl_json_int(object, "version", -1);
+        SL_TRY(copy_text(object, "id", arena, &version->id, err));
     }
     return SL_OK;
 }
@@ -237,7 +249,10 @@ int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *
     SL_TRY(copy_text(root, "fingerprint", arena, &record.fingerprint, err));
     record.sequence = sl_json_int(root, "sequence", 0);
     record.was_full = sl_json_bool(root, "full", false);
-    SL_TRY(parse_inputs(json_object_get(root, "inputs"), arena, &record, err));
+    SL_TRY(parse_versions(json_object_get(root, "inputs"), arena, &record.inputs,
+                          &record.input_count, err));
+    SL_TRY(parse_versions(json_object_get(root, "checked_with"), arena, &record.checked_with.items,
+                          &record.checked_with.count, err));
     const json_t *balance = json_object_get(root, "balance");
     if (json_is_object(balance)) {
         record.has_balance = true;
@@ -258,6 +273,7 @@ int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *
     record.replayed.version = sl_json_int(replayed, "version", -1);
     SL_TRY(copy_text(replayed, "table", arena, &record.replayed.table, err));
     SL_TRY(copy_text(replayed, "id", arena, &record.replayed.id, err));
+    record.is_rejudged = sl_json_bool(replayed, "rejudged", false);
     const json_t *same_rows = json_object_get(root, "same_rows");
     record.has_same_rows = json_is_object(same_rows);
     record.same_as = sl_json_int(same_rows, "as", -1);

@@ -15,6 +15,16 @@
 
 struct sl_views; // step/view.h
 
+struct sl_table_version {
+    const char *table; // "clean.orders"
+    int64_t version;
+    const char *id; // of the table: versions of another one say nothing. NULL if unknown
+};
+struct sl_table_versions {
+    struct sl_table_version *items;
+    size_t count;
+};
+
 // What a step may touch. One thread uses it.
 struct sl_step_context {
     const struct sl_project *project;
@@ -31,6 +41,10 @@ struct sl_step_context {
     int64_t pinned_version;
     const atomic_bool *stop;           // asked to drain: begin no new file or commit; may be NULL
     struct sl_step_progress *progress; // may be NULL
+    // Of tables that are read as they stand: which versions are wanted, as far as they are there,
+    // and which were taken. May be NULL.
+    const struct sl_table_versions *wanted;
+    struct sl_table_versions *taken;
     struct sl_strs staging; // folder and prefix, in pairs, of what no log can name: sl_step_staging
 };
 // Read by the progress display from another thread.
@@ -68,12 +82,6 @@ struct sl_check_result {
     const char *message;  // what is said of it when it fails; NULL: it passed
     const char *unjudged; // why it could not be judged; NULL: it was. Only with checks_only_tell
 };
-struct sl_table_version {
-    const char *table; // "clean.orders"
-    int64_t version;
-    const char *id; // of the table: versions of another one say nothing. NULL if unknown
-};
-
 enum sl_step_outcome {
     SL_STEP_DONE,    // committed
     SL_STEP_NOTHING, // nothing was stale
@@ -191,9 +199,11 @@ struct sl_record {
     size_t reason_count;
     struct sl_check_result *checks; // without examples
     size_t check_count;
+    struct sl_table_versions checked_with; // other tables that the checks have read
     // The quarantine table as it was, if the commit comes from reading its rows again; else no
     // table.
     struct sl_table_version replayed;
+    bool is_rejudged; // of such a commit: because a parent changed, and not the contract
     // A commit that changed no row says so. It holds if it is the version after
     // `same_as`; the rows are then those of every version since `same_since`.
     bool has_same_rows;
@@ -294,9 +304,11 @@ SL_MUST int sl_step_name_partition(const struct sl_strs *columns, const char *co
 // The rows that a table's log counts in a version; 0 if version is -1, -1 if a file has no count.
 SL_MUST int sl_step_count(struct sl_step_context *context, const char *folder, int64_t version,
                           int64_t *ret, struct sl_err *err);
-// Creates the view layer.name over a table's version (-1: newest) in the session; with empty
-// columns-only relation if it has no files. Of a model that is a view, over the newest versions of
-// all tables below it.
+// Whether all files of a version are there: they may have been vacuumed since.
+bool sl_step_has_files(const struct sl_delta_snapshot *snapshot, struct sl_arena *arena);
+// Creates the view layer.name over a table's version (-1: that which the context wants, else the
+// newest) in the session; with empty columns-only relation if it has no files. Of a model that is a
+// view, over the newest versions of all tables below it.
 SL_MUST int sl_step_view(struct sl_step_context *context, enum sl_layer layer, const char *name,
                          int64_t version, int64_t *ret_version, struct sl_err *err);
 

@@ -386,3 +386,31 @@ def test_a_dry_run_takes_the_newest_files_too_where_a_check_fails_without_them(p
     project.run("run", "--select", "raw.orders")
     told, = project.json("quarantine", "replay", "orders", "--dry-run")["tables"]
     assert told["full"] and told["read"] == 40 and told["checks"][0]["passed"]
+
+
+def test_a_range_that_was_interrupted_is_checked_with_the_tables_that_it_was_checked_with(project):
+    """Quarantine is published and clean is not: a check that fails only for what has come since would leave it so."""
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\nconcurrency: 1\n")
+    project.write("sources/t.yml", "path: data/t-*.csv\n")
+    project.write("sources/limits.yml", "path: data/limits-*.csv\n")
+    project.write("contracts/t.odcs.yml", """apiVersion: v3.1.0
+kind: DataContract
+id: t
+name: t
+version: 1.0.0
+status: active
+schema:
+  - name: t
+    quality: [{type: sql, query: "select (select max(least_rows::int) from raw.limits) - count(*) from clean.t", mustBeLessOrEqualTo: 0}]
+    properties: [{name: id, logicalType: integer}]
+""")
+    project.write("data/t-1.csv", "id\n1\n2\nx\n")
+    project.write("data/limits-1.csv", "least_rows\n2\n")
+    project.run("run")
+    next((project.table_folder("clean.t") / "_delta_log").glob("*.json")).unlink()
+    project.write("data/limits-2.csv", "least_rows\n100\n")
+    step = next(step for step in project.json("run")["steps"] if step["step"] == "cleanse t")
+    assert step["why"] == "the last run was interrupted"
+    assert (project.count("clean.t"), project.count("quarantine.t")) == (2, 1)
+    project.write("data/t-2.csv", "id\n3\n")
+    assert "check sql failed" in project.run("run", exit_code=3).stderr

@@ -25,6 +25,7 @@ schema:
       - {{name: city, logicalType: string}}
   - name: orders
     customProperties: [{{property: sluice.orderBy, value: [seq]}}]
+    quality: [{{metric: rowCount, mustBeGreaterThan: {more_than}}}]
     properties:
       - {{name: order_id, logicalType: integer, primaryKey: true}}
       - name: customer_id
@@ -49,10 +50,10 @@ CUSTOMER, CITY = "customer_id.foreign_key", "country_city.foreign_key"
 class Shop:
     """The project, and beside it a model of what its tables must hold."""
 
-    def __init__(self, folder, binary, customers="hold", cities="reject", minimum=0):
+    def __init__(self, folder, binary, customers="hold", cities="reject", minimum=0, more_than=-1):
         self.project = Project(folder, binary)
         self.files = {table: {} for table in HEADS}
-        self.rules = {"customers": customers, "cities": cities, "minimum": minimum}
+        self.rules = {"customers": customers, "cities": cities, "minimum": minimum, "more_than": more_than}
         self.project.write("sluice.yml", "name: shop\nchecks: {requirements: off}\nconcurrency: 1\n"
                            "quarantine: {max_share: 1.0, min_rows: 1000000}\n")
         for table in HEADS:
@@ -195,6 +196,34 @@ def test_a_parent_that_changes_nothing_for_the_children_builds_nothing_downstrea
     shop.check()
 
 
+def test_a_parent_that_changes_no_row_does_not_run_the_checks_again(tmp_path, sluice_bin):
+    """The table is old by then: what was fresh enough when its rows came is not, and nobody has asked about them."""
+    shop = Shop(tmp_path / "shop", sluice_bin)
+    contract = shop.project.folder / "contracts" / "shop.odcs.yml"
+    fresh = "{type: custom, engine: sluice, implementation: {check: freshness, column: day, max_age: 24h}}"
+    contract.write_text(contract.read_text().replace("quality: [", f"quality: [{fresh}, ").replace(
+        "- {name: order_id,", "- {name: day, physicalName: city, logicalType: date}\n      - {name: order_id,").replace(
+        "      - {name: city, logicalType: string}\n      - {name: amount", "      - {name: amount").replace(
+        """    relationships:
+      - type: foreignKey
+        from: [orders.country, orders.city]
+        to: [clean.cities.country, clean.cities.city]
+        customProperties: [{property: sluice.orphans, value: reject}]
+""", ""))
+    shop.put("customers", 1, (1, 1))
+    shop.put("cities", 1, ("DE", "Ulm"))
+    shop.put("orders", 1, (10, 1, "DE", "2026-01-01", 5, 1))
+    shop.run(env={"SLUICE_CLOCK": "2026-01-01T12:00:00Z"})
+    checks = shop.project.records("clean.orders")[-1]["checks"]
+    assert {check["kind"] for check in checks} >= {"freshness"}
+    shop.put("customers", 2, (99, 1))
+    steps = shop.run(env={"SLUICE_CLOCK": "2026-02-01T12:00:00Z"})
+    assert steps["cleanse orders"]["why"] == "clean.customers changed, and no row is judged otherwise"
+    assert shop.project.records("clean.orders")[-1]["checks"] == checks
+    shop.put("orders", 2, (11, 1, "DE", "2026-01-01", 5, 1))
+    assert "check freshness failed" in shop.project.run("run", exit_code=3, env={"SLUICE_CLOCK": "2026-02-01T12:00:00Z"}).stderr
+
+
 def test_a_parent_that_goes_makes_orphans_of_accepted_rows(shop):
     shop.put("customers", 1, (2, 1))
     steps = shop.run()
@@ -248,6 +277,23 @@ def test_held_rows_do_not_count_against_the_budget(tmp_path, sluice_bin):
     shop.check()
     shop.write_contract(customers="reject")
     shop.project.run("run", "--full-refresh", exit_code=4)
+
+
+@pytest.mark.parametrize("is_discarded", [False, True], ids=["listed", "discarded"])
+def test_held_rows_that_are_rejected_later_count_against_the_budget_then(tmp_path, sluice_bin, is_discarded):
+    shop = Shop(tmp_path / "shop", sluice_bin)
+    shop.project.write("sluice.yml", "name: shop\nchecks: {requirements: off}\nquarantine: {max_share: 0.1, min_rows: 1}\n")
+    shop.put("customers", 1, (1, 1))
+    shop.put("cities", 1, ("DE", "Ulm"))
+    shop.put("orders", 1, *[(n, 1 + n % 2, "DE", "Ulm", 1, 1) for n in range(20)])
+    shop.run()
+    if is_discarded:
+        shop.project.run("quarantine", "discard", "orders", "--all", "--reason", "nobody will come")
+    shop.write_contract(customers="reject")
+    refused = shop.project.run("run", exit_code=0 if is_discarded else 4).stderr
+    assert is_discarded or "'clean.orders' rejects 10 of 20 rows (50.0 %), the budget is 10.0 %" in refused
+    held = {row["waits_for"] for row in shop.project.delta("quarantine.orders").to_pylist()}
+    assert held == ({None} if is_discarded else {"clean.customers"})
 
 
 def test_a_parent_may_be_a_model(tmp_path, sluice_bin):
@@ -413,12 +459,12 @@ def test_after_random_changes_the_tables_are_those_of_one_run_over_it_all(tmp_pa
     assert shop.tables() == shop.from_scratch(tmp_path / "scratch")
 
 
-def kill_everywhere(shop, tmp_path, fault_bin, step):
+def kill_everywhere(shop, tmp_path, fault_bin, step, select=()):
     """Kills at operations 1, 1 + step, ... of the run, and reruns; each time the tables must be as the model says."""
     base = shop.project.folder
     probe = tmp_path / "probe"
     shutil.copytree(base, probe)
-    Project(probe, fault_bin).run("run", binary=fault_bin, env={"SLUICE_FAULT_COUNT": str(tmp_path / "count")})
+    Project(probe, fault_bin).run("run", *select, binary=fault_bin, env={"SLUICE_FAULT_COUNT": str(tmp_path / "count")})
     total = int((tmp_path / "count").read_text())
     assert total > 20
     for kill in range(1, total + 1, step):
@@ -426,7 +472,7 @@ def kill_everywhere(shop, tmp_path, fault_bin, step):
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(base, folder)
         shop.project = Project(folder, fault_bin)
-        killed = shop.project.run("run", exit_code=None, env={"SLUICE_FAULT_KILL": str(kill)})
+        killed = shop.project.run("run", *select, exit_code=None, env={"SLUICE_FAULT_KILL": str(kill)})
         assert killed.returncode == -9, f"operation {kill} of {total} did not kill: {killed.returncode}\n{killed.stderr}"
         shop.project.run("run")
         shop.check()
@@ -437,6 +483,15 @@ def test_killed_while_held_rows_are_judged_again_a_rerun_completes_it(shop, tmp_
     shop.put("customers", 2, (7, 1))
     shop.put("orders", 2, (20, 7, None, None, 1, 1), (21, 8, None, None, 1, 1))
     kill_everywhere(shop, tmp_path, fault_bin, step=5)
+
+
+def test_killed_while_held_rows_are_judged_again_under_other_checks_no_row_is_lost(shop, tmp_path, fault_bin):
+    """Parent, checks of the contract and files of raw have changed at once: what is gone on with is the judging by the parent."""
+    shop.put("customers", 2, (7, 1))
+    shop.put("orders", 2, (20, 7, None, None, 1, 1), (21, 8, None, None, 1, 1))
+    shop.write_contract(more_than=0)
+    shop.project.run("run", "--select", "+clean.customers", "--select", "raw.orders")
+    kill_everywhere(shop, tmp_path, fault_bin, step=1, select=("--select", "clean.orders"))
 
 
 def test_killed_and_the_parent_changed_once_more_the_tables_are_right(shop, tmp_path, fault_bin):

@@ -124,6 +124,35 @@ def test_a_hashed_key_is_still_a_key_in_later_runs(project):
     assert len({row["email"] for row in rows}) == 3
 
 
+def discard_all(project):
+    make(project)
+    run(project)
+    project.run("quarantine", "discard", "people", "--all", "--reason", "old", env={"PEOPLE_KEY": KEY})
+    assert discarded(project) == [4, 5, 6]
+
+
+def discarded(project):
+    return sorted(row["_position"] for row in project.delta("quarantine.people").to_pylist() if row["discarded_at"])
+
+
+def test_discarded_rows_stay_so_under_another_key(project):
+    discard_all(project)
+    run(project, "another key of some length")
+    assert discarded(project) == [4, 5, 6]
+
+
+@pytest.mark.parametrize("old, new, left", [("not-a-phone", "nor-a-phone", [4, 6]), ("cut@example.com", "out@example.com", [4, 5])],
+                         ids=["dropped", "corrupt"])
+def test_a_discard_does_not_pass_to_a_row_that_only_looks_the_same_in_quarantine(project, old, new, left):
+    discard_all(project)
+    file = project.folder / "data" / "people-1.csv"
+    shown = project.rows("quarantine.people", "_position, payload, corrupt")
+    file.write_text(file.read_text().replace(old, new))
+    run(project)
+    assert project.rows("quarantine.people", "_position, payload, corrupt") == shown
+    assert discarded(project) == left
+
+
 @pytest.mark.parametrize("change", ["key", "form"])
 def test_another_protection_builds_the_table_anew(project, change):
     make(project)

@@ -10,6 +10,21 @@ from conftest import Project
 ORDERS = "contracts/orders.odcs.yml"
 
 
+CONTRACT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: t
+name: t
+version: 1.0.0
+status: active
+schema:
+  - name: t
+    properties:
+      - {name: id, logicalType: integer}
+      - {name: n, logicalType: integer}
+"""
+
+
 @pytest.fixture
 def shop(new_project):
     project = new_project("shop")
@@ -133,6 +148,41 @@ def test_a_discard_does_not_pass_to_another_row_in_the_same_place(shop):
     edit(shop, "data/orders-2026-03-01.csv", "N/A", "n/a")
     shop.run("run")
     assert discards(shop) == [] and quarantined(shop)["amount.type"] == 2
+
+
+def test_a_discard_outlives_a_new_column_of_raw(shop):
+    shop.run("quarantine", "discard", "orders", "--position", "13", "--reason", "old", "--by", "ada")
+    header, row, *_ = (shop.folder / "data/orders-2026-03-02.csv").read_text().splitlines()
+    shop.write("data/orders-2026-03-03.csv", f"{header},channel\n{row},web\n")
+    step = next(step for step in shop.json("run")["steps"] if step["step"] == "cleanse orders")
+    assert step["why"] == "the columns of raw changed" and step["was_full"]
+    assert discards(shop) == [(13, "ada", "old")]
+    edit(shop, "data/orders-2026-03-01.csv", "N/A", "n/a")
+    shop.run("run")
+    assert discards(shop) == []
+
+
+def test_a_discard_follows_what_quarantine_shows_where_raw_is_not_there_as_it_was(shop):
+    shop.run("quarantine", "discard", "orders", "--all", "--reason", "old", "--by", "ada")
+    everything = discards(shop)
+    shutil.rmtree(shop.table_folder("raw.orders"))
+    shop.run("run")
+    assert discards(shop) == everything and len(everything) == 8
+
+
+def test_a_discarded_row_does_not_count_against_the_budget_again(project):
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\nquarantine: {max_share: 0.1, min_rows: 1}\n")
+    project.write("sources/t.yml", "path: data/*.csv\n")
+    project.write("contracts/t.odcs.yml", CONTRACT)
+    project.write("data/a.csv", "id,n\n" + "".join(f"{i},{i}\n" for i in range(18)) + "18,x\n19,y\n")
+    project.run("run")
+    project.run("quarantine", "discard", "t", "--all", "--reason", "never a number")
+    project.write("data/a.csv", "id,n\n" + "".join(f"{i},{i}\n" for i in range(18)) + "18,x\n19,y\n20,z\n21,z\n")
+    project.run("run")
+    assert (project.count("clean.t"), project.count("quarantine.t")) == (18, 4)
+    assert len([row for row in project.delta("quarantine.t").to_pylist() if row["discarded_at"]]) == 2
+    project.write("data/a.csv", "id,n\n" + "".join(f"{i},{i}\n" for i in range(18)) + "18,x\n19,y\n20,z\n21,z\n22,z\n")
+    assert "rejects 3 of 23 rows" in project.run("run", exit_code=4).stderr
 
 
 def test_listing_by_source_day_and_run(shop):

@@ -200,6 +200,62 @@ def test_another_share_looks_at_all_rows_again(project):
     assert project.count("clean.t") == 4
 
 
+SHORT = HEAD.replace("{name: country, logicalType: string}", "{name: country, logicalType: string, logicalTypeOptions: {maxLength: %d}}")
+
+
+@pytest.mark.parametrize("share, exit_code", [(0.95, 4), (0.9, 0)])
+def test_rows_that_a_replay_adds_count_in_the_share(project, share, exit_code):
+    """They alone break the rule too often, so that all rows are judged together: 18 of 20 keep it."""
+    rule = custom(kind="expression", expression="amount > 0", mostly=share)
+    rows = [f"{i},{'1.00,DE' if i < 18 else '-1.00,DEU'}" for i in range(20)]
+    with_rule(project, rule, rows, SHORT % 2)
+    project.run("run")
+    assert (project.count("clean.t"), project.count("quarantine.t")) == (18, 2)
+    with_rule(project, rule, rows, SHORT % 3)
+    done = project.run("run", "--json", exit_code=exit_code)
+    if exit_code:
+        assert "must hold for a share of 0.95 of the rows, and 2 of 20 break it" in done.stdout
+        assert (project.count("clean.t"), project.count("quarantine.t")) == (18, 2)
+        return
+    assert reasons_of(json.loads(done.stdout)) == {"rule": (2, True)}
+    assert "too many of the rows read again break rule 'rule'" in cleanse_of(json.loads(done.stdout))["why"]
+    assert (project.count("clean.t"), project.count("quarantine.t")) == (20, 0)
+
+
+def test_rows_that_a_replay_adds_and_that_keep_the_share_are_all_that_is_read(project):
+    rule = custom(kind="expression", expression="amount > 0", mostly=0.5)
+    rows = ["1,1.00,DE", "2,-1.00,DEU", "3,1.00,DEU"]
+    with_rule(project, rule, rows, SHORT % 2)
+    project.run("run")
+    with_rule(project, rule, rows, SHORT % 3)
+    step = cleanse_of(project.json("run"))
+    assert "2 rows of quarantine read again" in step["why"] and not step["was_full"]
+    assert project.count("clean.t") == 3
+
+
+# --- names
+
+
+@pytest.mark.parametrize("name, what", [("corrupt", "could not be split"), ("x.unexpected", "does not know")])
+def test_a_rule_is_not_named_like_one_that_every_table_has(project, name, what):
+    rule = custom(kind="expression", expression="amount > 0") | {"name": name}
+    with_rule(project, rule, ["1,1.00,DE"], HEAD.replace("required: true", "primaryKey: true"))
+    refused = project.run("check", exit_code=1).stderr
+    assert "SL0208" in refused and f"a rule cannot be named '{name}'" in refused and what in refused
+    assert "contracts/t.odcs.yml:13" in refused
+
+
+@pytest.mark.parametrize("name", ["id.required", "id.type"])
+@pytest.mark.parametrize("is_first", [True, False], ids=["before", "behind"])
+def test_a_rule_is_not_named_like_one_that_a_column_has(project, name, is_first):
+    rule = custom(kind="expression", expression="id > 0") | {"name": name}
+    own = custom(kind="range", min="0") | {"name": name}
+    head = HEAD.replace("    properties:\n", f"    properties:\n      - {{name: n, logicalType: integer, quality: [{json.dumps(own)}]}}\n")
+    with_rule(project, None if is_first else rule, ["1,1.00,DE"], head if is_first else HEAD)
+    refused = project.run("check", exit_code=1).stderr
+    assert "SL0208" in refused and f"'{name}'" in refused
+
+
 # --- when a row was taken in
 
 

@@ -243,3 +243,26 @@ def test_killed_anywhere_a_rerun_completes_it(tmp_path, fault_bin):
         assert people.project.run("run", exit_code=None, env={"SLUICE_FAULT_KILL": str(kill)}).returncode == -9
         people.project.run("run")
         people.check()
+
+
+def test_columns_may_be_named_like_those_that_the_program_works_with(project):
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\nquarantine: {max_share: 1.0}\n")
+    project.write("sources/t.yml", "path: data/*.csv\n")
+    project.write("contracts/t.odcs.yml", """apiVersion: v3.1.0
+kind: DataContract
+id: t
+name: t
+version: 1.0.0
+status: active
+schema:
+  - name: t
+    properties:
+      - {name: reasons, logicalType: string, unique: true, logicalTypeOptions: {maxLength: 3}}
+      - {name: message, logicalType: string, unique: true}
+      - {name: payload, logicalType: integer, physicalName: "~flag"}
+""")
+    project.write("data/a.csv", "reasons,message,~flag,~bad,~r0\na,m,1,x,y\na,n,2,x,y\nb,m,3,x,y\nlong,o,4,x,y\nc,p,q,x,y\nd,r,5,x,y\n")
+    project.run("run")
+    assert project.rows("clean.t", "payload, reasons") == [("1", "a"), ("5", "d")]
+    rules = {row["_position"]: [reason["rule"] for reason in row["reasons"]] for row in project.delta("quarantine.t").to_pylist()}
+    assert rules == {3: ["reasons.unique"], 4: ["message.unique"], 5: ["reasons.length"], 6: ["payload.type"]}

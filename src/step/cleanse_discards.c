@@ -1,0 +1,171 @@
+// Marks of rows that were given up, when quarantine is written anew.
+//
+// A mark belongs to a row of raw, and raw as it was when quarantine was written says to which one:
+// what quarantine shows of the row may be masked, and changes with raw's columns, the contract's
+// protections and their key. Where raw is not there any more as it was, what is shown has to do.
+#include "contract/personal.h"
+#include "step/cleanse.h"
+#include "step/schema.h"
+
+static int note(struct sl_cleanse *cleanse, const char *text, struct sl_err *err)
+{
+    return sl_strs_add(&cleanse->notes, cleanse->context->arena, text, err);
+}
+
+static int scan(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *table,
+                struct sl_buf *sql, struct sl_err *err)
+{
+    struct sl_session *session = cleanse->context->session;
+    struct sl_scan scan;
+    SL_TRY(sl_delta_scan(table, cleanse->context->arena, &scan, err));
+    return session->kind->scan_sql(session, &scan, sql, err);
+}
+
+static int count_rows(struct sl_cleanse *cleanse, const char *table, int64_t *ret,
+                      struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    sl_buf_addf(&sql, "select count(*) from %s", table);
+    SL_TRY(sl_cleanse_query(cleanse, &sql, &result, err));
+    *ret = sl_result_int(result, 0, 0);
+    return SL_OK;
+}
+
+static int find_marked(struct sl_cleanse *cleanse, int64_t *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct sl_delta_snapshot quarantine;
+    *ret = 0;
+    SL_TRY(sl_delta_load(cleanse->quarantine.folder, cleanse->quarantine.head.version,
+                         cleanse->context->session, cleanse->context->arena, &quarantine, err));
+    if (!sl_column_find(quarantine.columns, quarantine.column_count, "discarded_at"))
+        return SL_OK;
+    if (!sl_step_has_files(&quarantine, cleanse->context->arena))
+        return note(cleanse, "files of quarantine are gone: what was discarded is no longer known",
+                    err);
+    sl_buf_add(&sql, "create or replace temp table _discarded as select _source, _position, "
+                     "payload, corrupt, discarded_at, discarded_by, discard_reason from ");
+    SL_TRY(scan(cleanse, &quarantine, &sql, err));
+    sl_buf_add(&sql, " where discarded_at is not null");
+    SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
+    return count_rows(cleanse, "_discarded", ret, err);
+}
+
+// Raw as quarantine was written from it; *ret is false if it is not there any more.
+static int load_former(struct sl_cleanse *cleanse, int64_t version,
+                       struct sl_delta_snapshot *ret_raw, bool *ret, struct sl_err *err)
+{
+    struct sl_err refusal = {0};
+    *ret = false;
+    if (version < 0 || version > cleanse->raw.head.version)
+        return SL_OK;
+    int code = sl_delta_load(cleanse->raw.folder, version, cleanse->context->session,
+                             cleanse->context->arena, ret_raw, &refusal);
+    if (code == SL_E_TABLE_VERSION)
+        return SL_OK;
+    if (code != SL_OK && err)
+        *err = refusal;
+    *ret = code == SL_OK && sl_step_has_files(ret_raw, cleanse->context->arena);
+    return code;
+}
+
+// " and n.a is not distinct from o.a": a column that one of them lacks is null there.
+static void add_same(const struct sl_column *column, const struct sl_column *other,
+                     const char *relation, struct sl_buf *sql)
+{
+    bool is_same_type = other && sl_str_equal(column->type, other->type);
+    if (sl_str_equal(column->name, "_ingested_at"))
+        return;
+    sl_buf_addf(sql, is_same_type || !other ? " and %s." : " and cast(%s.", relation);
+    sl_buf_add_sql_name(sql, column->name);
+    if (!other) {
+        sl_buf_add(sql, " is null");
+        return;
+    }
+    sl_buf_add(sql, is_same_type ? " is not distinct from o."
+                                 : " as VARCHAR) is not distinct from cast(o.");
+    sl_buf_add_sql_name(sql, other->name);
+    sl_buf_add(sql, is_same_type ? "" : " as VARCHAR)");
+}
+
+static void add_same_row(const struct sl_delta_snapshot *now, const struct sl_delta_snapshot *then,
+                         struct sl_buf *sql)
+{
+    for (size_t i = 0; i < now->column_count; i++)
+        add_same(&now->columns[i],
+                 sl_column_find(then->columns, then->column_count, now->columns[i].name), "n", sql);
+    for (size_t i = 0; i < then->column_count; i++)
+        if (!sl_column_find(now->columns, now->column_count, then->columns[i].name))
+            add_same(&then->columns[i], NULL, "o", sql);
+}
+
+// Lets go of the marks whose row of raw has gone, or has another in its place.
+static int keep_same_rows(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *now,
+                          const struct sl_delta_snapshot *then, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_add(&sql, "create or replace temp table _still as select n._source, n._position from "
+                     "(select * from ");
+    SL_TRY(scan(cleanse, now, &sql, err));
+    sl_buf_add(&sql, " where (_source, _position) in (select (_source, _position) from "
+                     "_discarded)) n join (select * from ");
+    SL_TRY(scan(cleanse, then, &sql, err));
+    sl_buf_add(&sql, " where (_source, _position) in (select (_source, _position) from "
+                     "_discarded)) o on n._source = o._source and n._position = o._position");
+    add_same_row(now, then, &sql);
+    sl_buf_add(&sql, "; delete from _discarded where (_source, _position) not in (select "
+                     "(_source, _position) from _still)");
+    return sl_cleanse_exec(cleanse, &sql, err);
+}
+
+// Whether rows that quarantine shows alike may be different ones.
+static bool hides_rows(const struct sl_contract_table *table)
+{
+    bool is_hidden = false;
+    for (size_t i = 0; i < table->column_count; i++)
+        is_hidden |= table->columns[i].personal.as == SL_PERSONAL_MASK ||
+                     table->columns[i].personal.as == SL_PERSONAL_DROP;
+    return is_hidden;
+}
+
+static int keep_shown_rows(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    cleanse->are_discarded_shown = true;
+    if (hides_rows(cleanse->contract)) {
+        SL_TRY(note(cleanse,
+                    "raw is not there as it was, and quarantine shows personal columns masked: "
+                    "what was discarded is no longer known",
+                    err));
+        sl_buf_add(&sql, "delete from _discarded");
+        return sl_cleanse_exec(cleanse, &sql, err);
+    }
+    if (!sl_personal_is_any_protected(cleanse->contract))
+        return SL_OK;
+    sl_buf_add(&sql, "delete from _discarded where corrupt is not null"); // only its length
+    return sl_cleanse_exec(cleanse, &sql, err);
+}
+
+int sl_cleanse_recall_discarded(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw,
+                                struct sl_err *err)
+{
+    const struct sl_cleanse_range *range = &cleanse->range;
+    struct sl_delta_snapshot former;
+    int64_t marked, version;
+    bool is_there;
+    cleanse->has_discarded = cleanse->are_discarded_shown = false;
+    if (range->is_resumed || !(range->is_full || range->is_replay) ||
+        cleanse->quarantine.head.version < 0)
+        return SL_OK;
+    SL_TRY(find_marked(cleanse, &marked, err));
+    if (!marked)
+        return SL_OK;
+    cleanse->has_discarded = true;
+    version =
+        sl_record_input(&cleanse->quarantine.record, cleanse->raw.name, cleanse->raw.head.table_id);
+    if (version == raw->version)
+        return SL_OK;
+    SL_TRY(load_former(cleanse, version, &former, &is_there, err));
+    return is_there ? keep_same_rows(cleanse, raw, &former, err) : keep_shown_rows(cleanse, err);
+}
