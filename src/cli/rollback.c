@@ -24,6 +24,28 @@ static const struct sl_opt rows[] = {
     {0},
 };
 
+// What was before a run is in the publication of the number before, and in no other.
+static int find_before(struct sl_world *world, const struct sl_publication *named,
+                       struct sl_publication *ret, struct sl_err *err)
+{
+    int64_t number;
+    SL_TRY(sl_publication_before(world->project, named->number, &world->arena, &number, err));
+    if (number > 0 && number == named->number - 1)
+        return sl_publication_read(world->project, number, &world->arena, ret, err);
+    if (named->number == 1)
+        (void)sl_fail(err, SL_E_PUBLICATION,
+                      "run %.8s made the first publication: nothing was published before it",
+                      named->run_id);
+    else
+        (void)sl_fail(err, SL_E_PUBLICATION,
+                      "publication %lld, which tells what was before run %.8s, is not kept any more",
+                      (long long)named->number - 1, named->run_id);
+    if (number > 0)
+        return sl_err_hint(err, "the one before that is #%lld: `sluice rollback '#%lld' --to`",
+                           (long long)number, (long long)number);
+    return sl_err_hint(err, "`--to` goes back to what it has published");
+}
+
 // The publication to go back to.
 static int find_target(const struct rollback_options *options, struct sl_world *world,
                        struct sl_publication *ret, struct sl_err *err)
@@ -36,14 +58,8 @@ static int find_target(const struct rollback_options *options, struct sl_world *
                                : sl_fail(err, SL_E_PUBLICATION, "nothing was published yet");
     }
     SL_TRY(sl_publication_named(world->project, options->run, arena, &named, err));
-    if (!options->to && named.number == 1) {
-        (void)sl_fail(err, SL_E_PUBLICATION,
-                      "run %.8s made the first publication: nothing was published before it",
-                      named.run_id);
-        return sl_err_hint(err, "`--to` goes back to what it has published");
-    }
     if (!options->to)
-        return sl_publication_read(world->project, named.number - 1, arena, ret, err);
+        return find_before(world, &named, ret, err);
     *ret = named;
     return SL_OK;
 }

@@ -341,6 +341,7 @@ static int roll_back(struct job *job, struct sl_err *err)
 
 static int publish(struct job *job, struct sl_err *err)
 {
+    struct sl_publication last;
     struct sl_publication now = {
         .run_id = job->rollback->run_id, .command = "rollback", .at_us = job->rollback->now_us};
     SL_TRY(sl_world_look_again(job->world, err));
@@ -357,7 +358,8 @@ static int publish(struct job *job, struct sl_err *err)
             return sl_fail_memory(err);
     }
     sl_publication_sort(&now);
-    SL_TRY(sl_publication_write(job->world->project, &now, job->arena, err));
+    SL_TRY(sl_publication_last(job->world->project, job->arena, &last, err));
+    SL_TRY(sl_publication_write(job->world->project, &last, &now, job->arena, err));
     job->rollback->number = now.number;
     return SL_OK;
 }
@@ -368,6 +370,7 @@ int sl_world_rollback(struct sl_world *world, struct sl_session *session,
     struct job job = {
         .world = world, .session = session, .rollback = rollback, .arena = &world->arena};
     SL_AUTO(sl_fd_close) int lock_fd = -1;
+    SL_TRY(sl_publication_require(world->project, err));
     if (!rollback->dry_run)
         SL_TRY(sl_run_lock(world->project->state_folder, &lock_fd, err));
     SL_TRY(collect(&job, err));
