@@ -58,8 +58,8 @@ static int add_damaged(int64_t number, const struct sl_err *damage, struct sl_gr
 {
     char text[32];
     (void)snprintf(text, sizeof text, "#%lld", (long long)number);
-    json_t *item = json_pack("{s:I, s:o}", "number", (json_int_t)number, "error",
-                             sl_err_json(damage));
+    json_t *item =
+        json_pack("{s:I, s:o}", "number", (json_int_t)number, "error", sl_err_json(damage));
     if (json_array_append_new(list, item) != 0)
         return sl_fail_memory(err);
     return sl_grid_row(grid, (const char *const[]){text, "is damaged", "", "", "", "", ""}, err);

@@ -37,9 +37,10 @@ static int find_before(struct sl_world *world, const struct sl_publication *name
                       "run %.8s made the first publication: nothing was published before it",
                       named->run_id);
     else
-        (void)sl_fail(err, SL_E_PUBLICATION,
-                      "publication %lld, which tells what was before run %.8s, is not kept any more",
-                      (long long)named->number - 1, named->run_id);
+        (void)sl_fail(
+            err, SL_E_PUBLICATION,
+            "publication %lld, which tells what was before run %.8s, is not kept any more",
+            (long long)named->number - 1, named->run_id);
     if (number > 0)
         return sl_err_hint(err, "the one before that is #%lld: `sluice rollback '#%lld' --to`",
                            (long long)number, (long long)number);
@@ -86,8 +87,9 @@ static int print_json(const struct rollback_options *options, const struct sl_ro
         json_t *item =
             json_pack("{s:s, s:I, s:I, s:o, s:b, s:b, s:o, s:o}", "table", table->table, "from",
                       (json_int_t)table->from, "to", (json_int_t)table->to, "version",
-                      count_or_null(table->version), "changes", table->is_needed, "in_project", !table->is_orphan, "rows_from",
-                      count_or_null(table->rows_from), "rows_to", count_or_null(table->rows_to));
+                      count_or_null(table->version), "changes", table->is_needed, "in_project",
+                      !table->is_orphan, "rows_from", count_or_null(table->rows_from), "rows_to",
+                      count_or_null(table->rows_to));
         if (json_array_append_new(tables, item) != 0)
             return sl_fail_memory(err);
     }

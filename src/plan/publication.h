@@ -43,8 +43,8 @@ bool sl_publication_equals(const struct sl_publication *a, const struct sl_publi
 SL_MUST int sl_plan_publish(const struct sl_graph *graph, const struct sl_publication *last,
                             struct sl_arena *arena, struct sl_publication *ret, struct sl_err *err);
 
-// The form in which publications are kept: {"schema": "sluice.publication/1", ...}. SL_E_PUBLICATION
-// or SL_E_JSON_SYNTAX if it is none; `name` is the file's, for the place.
+// The form in which publications are kept: {"schema": "sluice.publication/1", ...}.
+// SL_E_PUBLICATION or SL_E_JSON_SYNTAX if it is none; `name` is the file's, for the place.
 SL_MUST int sl_publication_parse(const char *text, size_t length, const char *name,
                                  struct sl_arena *arena, struct sl_publication *ret,
                                  struct sl_err *err);

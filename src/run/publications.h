@@ -10,8 +10,8 @@
 // The newest; number 0 if there is none.
 SL_MUST int sl_publication_last(const struct sl_project *project, struct sl_arena *arena,
                                 struct sl_publication *ret, struct sl_err *err);
-// SL_E_PUBLICATION if there is none of that number, or if it is damaged: then with its file and what
-// to do.
+// SL_E_PUBLICATION if there is none of that number, or if it is damaged: then with its file and
+// what to do.
 SL_MUST int sl_publication_read(const struct sl_project *project, int64_t number,
                                 struct sl_arena *arena, struct sl_publication *ret,
                                 struct sl_err *err);
