@@ -94,14 +94,19 @@ static int audit(struct sl_cleanse *cleanse, struct sl_err *err)
     return sl_cleanse_audit(cleanse, err);
 }
 
-// A parent changed, and no row is judged otherwise for that: who reads the table need not know.
-static bool has_same_rows(const struct sl_cleanse *cleanse)
+// Nothing came to the table and nothing went: who reads it need not know. Under another contract it
+// may have other columns.
+static bool has_same_rows(const struct sl_cleanse *cleanse, const struct sl_cleanse_table *table,
+                          const struct sl_delta_commit *commit)
 {
-    return cleanse->range.is_rejudged && cleanse->row_count == 0 && cleanse->touched_count == 0;
+    return commit->mode != SL_DELTA_REPLACE && commit->staged->file_count == 0 &&
+           commit->removed_count == 0 &&
+           (cleanse->range.is_rejudged ||
+            sl_str_equal(table->record.fingerprint, cleanse->fingerprint));
 }
 
 static int print_record(const struct sl_cleanse *cleanse, const struct sl_cleanse_table *table,
-                        const char **ret, struct sl_err *err)
+                        struct sl_delta_commit *commit, struct sl_err *err)
 {
     struct sl_record record = {
         .run_id = cleanse->context->run_id,
@@ -111,7 +116,7 @@ static int print_record(const struct sl_cleanse *cleanse, const struct sl_cleans
         .was_full = cleanse->range.is_full,
         .balance = cleanse->balance,
         .has_balance = table == &cleanse->clean,
-        .has_same_rows = has_same_rows(cleanse),
+        .has_same_rows = has_same_rows(cleanse, table, commit),
         .same_as = table->head.version,
         .same_since = sl_step_rows_since(&table->head, &table->record),
         .reasons = cleanse->reasons,
@@ -124,7 +129,7 @@ static int print_record(const struct sl_cleanse *cleanse, const struct sl_cleans
             (struct sl_table_version){cleanse->quarantine.name, cleanse->range.quarantine_version,
                                       cleanse->quarantine.head.table_id};
     SL_TRY(sl_cleanse_add_inputs(cleanse, &record, err));
-    return sl_record_print(&record, cleanse->context->arena, ret, err);
+    return sl_record_print(&record, cleanse->context->arena, &commit->record_json, err);
 }
 
 static int commit(struct sl_cleanse *cleanse, const struct sl_cleanse_table *table,
@@ -166,7 +171,7 @@ static int commit_quarantine(struct sl_cleanse *cleanse, struct sl_step_result *
         .operation = "WRITE",
         .description = "Rows that break the contract, as received, with every reason",
     };
-    SL_TRY(print_record(cleanse, &cleanse->quarantine, &quarantine.record_json, err));
+    SL_TRY(print_record(cleanse, &cleanse->quarantine, &quarantine, err));
     return commit(cleanse, &cleanse->quarantine, &quarantine, result, err);
 }
 
@@ -191,7 +196,7 @@ static int commit_clean(struct sl_cleanse *cleanse, struct sl_step_result *resul
         .operation = cleanse->touched_count ? "MERGE" : "WRITE",
         .description = cleanse->contract->description,
     };
-    SL_TRY(print_record(cleanse, &cleanse->clean, &clean.record_json, err));
+    SL_TRY(print_record(cleanse, &cleanse->clean, &clean, err));
     return commit(cleanse, &cleanse->clean, &clean, result, err);
 }
 

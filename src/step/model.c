@@ -221,6 +221,9 @@ static int build_record(struct sl_model_step *step, const struct sl_step_result 
         .has_balance = true,
         .checks = result->checks,
         .check_count = result->check_count,
+        .has_same_rows = step->scope == SL_SCOPE_NONE,
+        .same_as = step->head.version,
+        .same_since = sl_step_rows_since(&step->head, &step->record),
     };
     record.inputs = SL_NEW_ARRAY(step->context->arena, struct sl_table_version, step->input_count);
     SL_TRY_NEW(record.inputs, err);
@@ -253,7 +256,7 @@ static int commit(struct sl_model_step *step, const struct sl_step_result *resul
         .columns = step->stored,
         .column_count = step->stored_count,
         .partition_columns = step->partition_by,
-        .partition_count = step->model->partition_by.count,
+        .partition_count = step->partition_by ? step->model->partition_by.count : 0,
         .staged = &step->staged,
         .staged_folder = "",
         .removed = step->removed,
@@ -268,6 +271,22 @@ static int commit(struct sl_model_step *step, const struct sl_step_result *resul
     SL_TRY(build_record(step, result, &commit.record_json, err));
     SL_TRY(keep_code(step, err));
     return sl_step_commit(step->context, step->folder, &commit, ret_version, err);
+}
+
+// Nothing to write, but what it is built from: a table that is not built from the newest version of
+// its inputs would hold them back from being published, and be stale for ever.
+static int commit_inputs(struct sl_model_step *step, struct sl_err *err)
+{
+    const struct sl_step_result as_before = {.checks = step->record.checks,
+                                             .check_count = step->record.check_count};
+    struct sl_delta_snapshot table;
+    int64_t version;
+    SL_TRY(sl_delta_load_schema(step->folder, step->head.version, step->context->session,
+                                step->context->arena, &table, err));
+    step->stored = table.columns;
+    step->stored_count = table.column_count;
+    step->commit_mode = SL_DELTA_APPEND;
+    return commit(step, &as_before, &version, err);
 }
 
 static int name_touched(const struct sl_model_step *step, struct sl_strs *names, struct sl_err *err)
@@ -323,7 +342,7 @@ int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
     SL_TRY(sl_snapshot_guard(&step, err));
     SL_TRY(sl_model_scope(&step, err));
     if (step.scope == SL_SCOPE_NONE)
-        return SL_OK;
+        return commit_inputs(&step, err);
     SL_TRY(create_views(&step, err));
     SL_TRY(describe(&step, err));
     SL_TRY(stage_rows(&step, err));

@@ -186,7 +186,7 @@ struct sl_record {
     // The quarantine table as it was, if the commit comes from reading its rows again; else no
     // table.
     struct sl_table_version replayed;
-    // Of raw tables: a commit that changed no row says so. It holds if it is the version after
+    // A commit that changed no row says so. It holds if it is the version after
     // `same_as`; the rows are then those of every version since `same_since`.
     bool has_same_rows;
     int64_t same_as, same_since;
