@@ -1,6 +1,8 @@
 """The files of publications: any may be deleted or damaged, and what is said of them is the same everywhere."""
 import json
+import os
 import shutil
+import subprocess
 
 import pytest
 
@@ -130,3 +132,21 @@ def test_a_time_of_publications_mixes_nothing_in_that_was_not_published(tmp_path
     assert "--version curated.fresh=N" in failed.stderr
     assert project.json("query", question, "--at", "2099-01-01", "--version", "curated.fresh=0")["rows"]
     assert counts(project, first) == counts(project, "#1")
+
+
+def test_of_two_programs_that_publish_at_once_the_second_finds_what_the_first_has_published(tmp_path, sluice_bin):
+    """Two copies of a project with one lake, each with its own lock: without a race only one of them has something to say."""
+    project = make(tmp_path / "one", sluice_bin, 1)
+    project.run("run")
+    other = type(project)(tmp_path / "two", sluice_bin)
+    shutil.rmtree(other.folder)
+    shutil.copytree(project.folder, other.folder, ignore=shutil.ignore_patterns("lake"))
+    (other.folder / "lake").symlink_to(project.folder / "lake")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
+    for _ in range(8):
+        shutil.rmtree(project.folder / "lake" / "_publications")
+        both = [subprocess.Popen([sluice_bin, "run"], cwd=one.folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                for one in (project, other)]
+        assert [process.communicate(timeout=120)[1] for process in both] == [b"", b""]
+        assert [process.returncode for process in both] == [0, 0]
+        assert [listed["number"] for listed in publications(project)] == [1]

@@ -79,7 +79,7 @@ def test_a_rollback_whose_disk_fills_says_what_is_back_and_goes_on(tmp_path, fau
         failed = project.run("rollback", "2", "--no-deliver", exit_code=None, env={"SLUICE_FAULT_FAIL": f"{total * part // 7}:ENOSPC"})
         told += "SL0713" in failed.stderr
         if "SL0713" in failed.stderr:
-            assert "back are " in failed.stderr and "not yet curated." in failed.stderr and "run again, goes on" in failed.stderr
+            assert "back are " in failed.stderr and "; not yet " in failed.stderr and "run again, goes on" in failed.stderr
             assert len(publications(project)) == 2
         project.run("rollback", "#1", "--to", "--no-deliver")
         assert {table: project.rows(table, columns) for table, columns in TABLES.items()} == before

@@ -119,7 +119,12 @@ static void versions_that_do_not_belong_together_are_found(void **state)
     for (size_t i = 0; i < publication.table_count; i++)
         if (sl_str_equal(publication.tables[i].table, "raw.orders"))
             publication.tables[i].version = 7;
+    publication.at_us = before.at_us - 1000000; // a clock that was set back
     assert_int_equal(sl_publication_write(project, &before, &publication, arena, &err), SL_OK);
+    assert_true(publication.at_us == before.at_us);
+    assert_int_equal(sl_publication_write(project, &before, &publication, arena, &err),
+                     SL_E_FILE_EXISTS);
+    sl_err_clear(&err);
     assert_int_equal(sl_crash_look_at_publication(&look.look, &last, &what, &err), SL_OK);
     assert_int_equal(last, 2);
     assert_non_null(what);
