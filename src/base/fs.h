@@ -95,8 +95,9 @@ void sl_crash_free(struct sl_crash **crash); // for SL_AUTO
 // Begins to count anew; kill_at 0: never.
 void sl_crash_set(struct sl_crash *crash, int64_t kill_at);
 int64_t sl_crash_count(const struct sl_crash *crash);
-const char *sl_crash_operation(const struct sl_crash *crash); // the last one: "rename"
-int sl_crash_fd(const struct sl_crash *crash);                // for the child to inherit
+// The one before which it was killed: "rename"; "" if it was not.
+const char *sl_crash_operation(const struct sl_crash *crash);
+int sl_crash_fd(const struct sl_crash *crash); // for the child to inherit
 // The value of SL_CRASH_VARIABLE: the descriptor, and what stands in the memory behind it. Without
 // both, the variable does nothing.
 void sl_crash_setting(const struct sl_crash *crash, char ret[64]);

@@ -105,9 +105,11 @@ void sl_crash_arm(const char *setting)
 static void crash_point(const char *operation)
 {
     long long number = atomic_fetch_add(&armed->count, 1) + 1;
+    if (number != atomic_load(&armed->kill_at))
+        return;
+    // Of all threads one comes to this number, so that one writes.
     snprintf(armed->operation, sizeof armed->operation, "%s", operation);
-    if (number == atomic_load(&armed->kill_at))
-        kill(getpid(), SIGKILL);
+    kill(getpid(), SIGKILL);
 }
 
 // --- the fault build

@@ -95,6 +95,13 @@ static int write_envelope(const struct attest_options *options, const json_t *en
     return code == SL_E_FILE_EXISTS ? sl_err_hint(err, "`--force` writes over it") : code;
 }
 
+static void print_unknown(FILE *to, const struct sl_strs *tables)
+{
+    for (size_t i = 0; i < tables->count; i++)
+        fprintf(to, "%s: what it was made with is unknown, for it is not kept or cannot be read\n",
+                tables->items[i]);
+}
+
 static int run_attest(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct attest_options *options = self;
@@ -103,6 +110,7 @@ static int run_attest(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(sl_json_free) json_t *envelope = NULL;
     struct sl_publication publication;
     struct progress progress = {0};
+    struct sl_strs unknown = {0};
     char time[32];
     (void)ret_exit;
     SL_TRY(sl_lake_open(&options->common, &lake, err));
@@ -112,12 +120,15 @@ static int run_attest(const void *self, int *ret_exit, struct sl_err *err)
         return sl_err_hint(err, "sign with the private one; the public one is for `attest verify`");
     }
     SL_TRY(find_publication(options, &lake, &publication, err));
-    struct sl_attest_options attest_options = {
-        .publication = &publication, .key = key, .progress = {on_file, &progress}};
+    struct sl_attest_options attest_options = {.publication = &publication,
+                                               .key = key,
+                                               .progress = {on_file, &progress},
+                                               .unknown = &unknown};
     int code = sl_world_attest(&lake.world, lake.session, &attest_options, &envelope, err);
     end_progress(&progress);
     SL_TRY(code);
     SL_TRY(write_envelope(options, envelope, err));
+    print_unknown(stderr, &unknown);
     if (options->output && !options->common.is_quiet && !options->common.json)
         printf("attested publication #%lld, %s, run %.8s: %s\n", (long long)publication.number,
                sl_time_text(publication.at_us, time), publication.run_id, options->output);
@@ -161,14 +172,17 @@ static int find_lake(const struct verify_options *options, struct sl_arena *aren
 static int print_verdict_json(const struct sl_attest_verdict *verdict, struct sl_err *err)
 {
     const json_t *predicate = json_object_get(verdict->statement, "predicate");
-    json_t *faults = json_array();
+    json_t *faults = json_array(), *unknown = json_array();
     SL_AUTO(sl_json_free)
     json_t *root =
-        json_pack("{s:s, s:b, s:s, s:O, s:I, s:I, s:o}", "schema", "sluice.attest.verify/1",
+        json_pack("{s:s, s:b, s:s, s:O, s:I, s:I, s:o, s:o}", "schema", "sluice.attest.verify/1",
                   "holds", verdict->fault_count == 0, "key_id", verdict->key_id, "publication",
                   json_object_get(predicate, "publication"), "files", (json_int_t)verdict->files,
-                  "bytes", (json_int_t)verdict->bytes, "faults", faults);
+                  "bytes", (json_int_t)verdict->bytes, "faults", faults, "unknown_code", unknown);
     SL_TRY_NEW(root, err);
+    for (size_t i = 0; i < verdict->unknown.count; i++)
+        if (json_array_append_new(unknown, sl_json_string(verdict->unknown.items[i])) != 0)
+            return sl_fail_memory(err);
     for (size_t i = 0; i < verdict->fault_count; i++)
         if (json_array_append_new(faults, json_pack("{s:s, s:s}", "file", verdict->faults[i].name,
                                                     "fault", verdict->faults[i].what)) != 0)
@@ -181,8 +195,13 @@ static void print_verdict(const struct sl_attest_verdict *verdict)
     const json_t *publication =
         json_object_get(json_object_get(verdict->statement, "predicate"), "publication");
     char files[64], size[32];
-    for (size_t i = 0; i < verdict->fault_count; i++)
-        printf("%s: %s\n", verdict->faults[i].name, verdict->faults[i].what);
+    print_unknown(stdout, &verdict->unknown);
+    for (size_t i = 0; i < verdict->fault_count; i++) {
+        sl_put_plain(stdout, verdict->faults[i].name);
+        fputs(": ", stdout);
+        sl_put_plain(stdout, verdict->faults[i].what);
+        putchar('\n');
+    }
     if (!verdict->fault_count)
         printf("it holds: publication #%lld of run %.8s, %s, %s, signed by key %.16s\n",
                (long long)sl_json_int(publication, "number", 0),
@@ -303,8 +322,11 @@ const struct sl_command sl_command_attest = {
 const struct sl_command sl_command_attest_verify = {
     .name = "attest verify",
     .summary = "Check an attestation: its signature, and every file of the lake that it names.",
-    .details = "One changed byte in a data file, a commit or the record makes it fail, and so does "
-               "a file that is gone.",
+    .details =
+        "One changed byte in a data file, a file of a log, the kept contracts and models or the "
+        "record makes it fail, and so does\n"
+        "a file that is gone, or one that came to a log and that readers of the version would "
+        "follow. Neither the project nor a network\nis needed.",
     .rows = verify_rows,
     .options_bytes = sizeof(struct verify_options),
     .examples = verify_examples,

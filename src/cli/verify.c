@@ -186,6 +186,22 @@ static int print_examples(const struct sl_verify *verify, struct sl_err *err)
     return SL_OK;
 }
 
+static int print_not_judged(const struct sl_verify *verify, struct sl_err *err)
+{
+    for (size_t i = 0; i < verify->count; i++) {
+        const struct sl_verified *table = &verify->tables[i];
+        SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+        if (!table->not_judged.count)
+            continue;
+        sl_buf_addf(&text, "%s: not judged again: ", table->table);
+        join(&table->not_judged, &text);
+        SL_TRY(sl_buf_check(&text, err));
+        sl_put_plain(stdout, text.text);
+        putchar('\n');
+    }
+    return SL_OK;
+}
+
 static void print_summary(const struct verify_options *options,
                           const struct sl_publication *publication, const struct sl_verify *verify)
 {
@@ -220,14 +236,14 @@ static int add_table(json_t *list, const struct sl_verified *table, struct sl_er
 {
     json_t *examples = json_array();
     json_t *object = json_pack(
-        "{s:s, s:I, s:s, s:b, s:s?, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:I, s:o}", "table",
+        "{s:s, s:I, s:s, s:b, s:s?, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o}", "table",
         table->table, "version", (json_int_t)table->version, "result",
         sl_verified_name(table->verdict), "holds", table->verdict == SL_VERIFIED_EQUAL, "why",
         table->why, "rows", count_or_null(table->rows), "rebuilt", count_or_null(table->rebuilt),
         "only_published", (json_int_t)table->missing, "only_rebuilt", (json_int_t)table->extra,
         "differing", (json_int_t)table->differing, "columns", list_of(&table->columns), "rounded",
-        list_of(&table->rounded), "elapsed_ms", (json_int_t)(table->took_us / 1000), "examples",
-        examples);
+        list_of(&table->rounded), "not_judged", list_of(&table->not_judged), "elapsed_ms",
+        (json_int_t)(table->took_us / 1000), "examples", examples);
     if (!object || json_array_append_new(list, object) != 0)
         return sl_fail_memory(err);
     for (size_t i = 0; i < table->examples.count; i++) {
@@ -291,6 +307,7 @@ static int run_verify(const void *self, int *ret_exit, struct sl_err *err)
         return print_json(options, &publication, &verify, err);
     SL_TRY(print_grid(&verify, &lake.world.arena, err));
     SL_TRY(print_examples(&verify, err));
+    SL_TRY(print_not_judged(&verify, err));
     print_summary(options, &publication, &verify);
     return SL_OK;
 }
@@ -308,7 +325,9 @@ const struct sl_command sl_command_verify = {
         "made with; the project's lake is only\n"
         "read, and nothing is delivered. The exit code is 0 only if every table holds the same "
         "rows. A table whose code is not kept any\n"
-        "more is not verifiable, and one that reads the clock is not reproducible: with them it is "
+        "more, or that was removed and made again, is not verifiable, and one that reads the clock "
+        "is "
+        "not reproducible: with them it is "
         "1 as well.",
     .rows = rows,
     .options_bytes = sizeof(struct verify_options),

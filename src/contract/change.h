@@ -12,7 +12,8 @@ SL_MUST int sl_contract_state(const struct sl_contract_table *table, struct sl_a
                               json_t **ret, struct sl_err *err);
 
 // The contract that has this state; *ret is NULL if there is none, for the state is damaged. Places
-// and budgets are no part of a state. `digest` becomes the table's own.
+// and budgets are no part of a state, and of a key only its id (personal_key_id). `digest` becomes
+// the table's own.
 SL_MUST int sl_contract_restore(const json_t *state, const char *digest, struct sl_arena *arena,
                                 struct sl_contract_table **ret, struct sl_err *err);
 

@@ -7,6 +7,7 @@
 
 struct reader {
     struct sl_arena *arena;
+    struct sl_contract_table *table;
     bool is_whole; // nothing was found that a contract cannot say
 };
 
@@ -97,6 +98,39 @@ static const char *path_of(struct reader *reader, const struct sl_contract_colum
                : sl_arena_printf(reader->arena, "%s.%s", outer->path, name);
 }
 
+// How its values are protected. The key itself is kept nowhere, only which one it was.
+static int take_personal(struct reader *reader, const json_t *column, struct sl_personal *ret,
+                         struct sl_err *err)
+{
+    struct sl_contract_table *table = reader->table;
+    const json_t *kept = json_object_get(column, "personal");
+    const char *name = sl_json_text(kept, "as", "");
+    enum sl_personal_as as = SL_PERSONAL_DROP;
+    *ret = (struct sl_personal){0};
+    if (!kept)
+        return SL_OK;
+    while (as > SL_PERSONAL_NONE && !sl_str_equal(sl_personal_name(as), name))
+        as--;
+    *ret = (struct sl_personal){
+        .as = as,
+        .keep_first = sl_json_int(kept, "keep_first", 0),
+        .keep_last = sl_json_int(kept, "keep_last", 0),
+        .keep_domain = sl_json_bool(kept, "keep_domain", false),
+        .character = sl_arena_strdup(reader->arena, sl_json_text(kept, "character", "")),
+        .length = sl_json_int(kept, "length", 0),
+        .prefix = sl_arena_strdup(reader->arena, sl_json_text(kept, "prefix", "")),
+    };
+    SL_TRY_NEW(ret->character, err);
+    SL_TRY_NEW(ret->prefix, err);
+    // What a contract of the project would be refused for.
+    bool is_sane = as != SL_PERSONAL_NONE && ret->keep_first >= 0 && ret->keep_last >= 0 &&
+                   (as != SL_PERSONAL_TOKEN || (ret->length >= 8 && ret->length <= 64));
+    reader->is_whole = reader->is_whole && is_sane;
+    if (sl_personal_is_keyed(ret) && !table->personal_key_id)
+        table->personal_key_id = take_text(reader, kept, "key");
+    return SL_OK;
+}
+
 static int take_columns(struct reader *reader, const json_t *list,
                         const struct sl_contract_column *outer, struct sl_contract_column **ret,
                         size_t *ret_count, struct sl_err *err);
@@ -119,6 +153,7 @@ static int take_column(struct reader *reader, const json_t *column,
     SL_TRY_NEW(ret->path, err);
     SL_TRY(take_list(reader, column, "formats", &ret->formats, err));
     SL_TRY(take_list(reader, column, "nulls", &ret->null_values, err));
+    SL_TRY(take_personal(reader, column, &ret->personal, err));
     return take_columns(reader, json_object_get(column, "fields"), ret, &ret->fields,
                         &ret->field_count, err);
 }
@@ -191,6 +226,7 @@ int sl_contract_restore(const json_t *state, const char *digest, struct sl_arena
     *table = (struct sl_contract_table){.name = take_text(&reader, state, "name"),
                                         .filter = take_text(&reader, state, "filter"),
                                         .digest = digest};
+    reader.table = table;
     SL_TRY(take_columns(&reader, json_object_get(state, "columns"), NULL, &table->columns,
                         &table->column_count, err));
     take_drift(json_object_get(state, "drift"), table);

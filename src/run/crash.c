@@ -11,9 +11,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define POLL_NS 2000000
 #define ERRORS_MAX_BYTES ((size_t)1 << 20)
@@ -27,7 +29,8 @@ struct job {
     struct sl_crash_report *report;
     struct sl_crash *crash;
     struct sl_session *session;
-    const char *reference, *lake, *state, *errors; // folders, and the file of the child's errors
+    const char *reference, *lake, *state; // folders
+    int errors_fd; // what the child says is wrong, in memory: the disk may be what is
     const char **environment;
     struct sl_crash_look look;
     const char *seen_what; // what the reader saw that does not belong together
@@ -70,6 +73,8 @@ static int build_command(struct job *job, const struct child *child, const char 
         SL_TRY(add(job, &words, "--set=", world->overrides.items[i], err));
     SL_TRY(add(job, &words, "--set=lake=", child->lake, err));
     SL_TRY(add(job, &words, "--set=state=", child->state, err));
+    if (job->world->project->read_lake) // what it would borrow, no kill could touch
+        SL_TRY(add(job, &words, "--set=reads=", job->world->project->environment, err));
     SL_TRY(add(job, &words, "", "--threads=1", err)); // the same order each time
     if (child->is_refresh) {
         SL_TRY(add(job, &words, "", "--full-refresh", err));
@@ -108,14 +113,15 @@ static int spawn(struct job *job, const struct child *child, pid_t *ret, struct 
     const char **argv;
     int fd = sl_crash_fd(job->crash);
     SL_TRY(build_command(job, child, &argv, err));
+    if (ftruncate(job->errors_fd, 0) != 0 || lseek(job->errors_fd, 0, SEEK_SET) != 0)
+        return sl_fail_errno(err, errno, "cannot empty memory");
     if (posix_spawn_file_actions_init(&actions) != 0)
         return sl_fail_memory(err);
     int code = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     if (code == 0)
         code = posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     if (code == 0)
-        code = posix_spawn_file_actions_addopen(&actions, 2, job->errors,
-                                                O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        code = posix_spawn_file_actions_adddup2(&actions, job->errors_fd, 2);
     if (code == 0)
         code = posix_spawn_file_actions_adddup2(&actions, fd, fd); // it is inherited then
     if (code == 0)
@@ -134,13 +140,13 @@ static int watch(struct job *job, pid_t pid, int *ret_status, struct sl_err *err
         SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
         struct sl_crash_look look = job->look;
         const char *what = NULL;
-        int64_t before = job->last_number;
+        int64_t seen = 0;
         pid_t ended = waitpid(pid, ret_status, WNOHANG);
         sl_arena_init(&arena, 0);
         look.arena = &arena;
         if (code == SL_OK)
-            code = sl_crash_look_at_publication(&look, &job->last_number, &what, err);
-        job->report->publications += job->last_number != before;
+            code = sl_crash_look_at_publications(&look, &job->last_number, &seen, &what, err);
+        job->report->publications += seen;
         if (what && !job->seen_what)
             job->seen_what = sl_arena_strdup(job->arena, what);
         if (ended == pid)
@@ -155,8 +161,9 @@ static int run(struct job *job, const struct child *child, int *ret_status, stru
 {
     pid_t pid;
     sl_crash_set(job->crash, child->kill_at);
+    if (job->look.lake != child->lake)
+        job->last_number = 0;
     job->look.lake = child->lake;
-    job->last_number = 0;
     SL_TRY(spawn(job, child, &pid, err));
     return watch(job, pid, ret_status, err);
 }
@@ -171,7 +178,8 @@ static const char *errors_of(struct job *job)
     const char *text;
     size_t length;
     struct sl_err ignored = {0};
-    if (sl_fs_read(job->errors, ERRORS_MAX_BYTES, job->arena, &text, &length, &ignored) != SL_OK)
+    const char *path = sl_arena_printf(job->arena, "/proc/self/fd/%d", job->errors_fd);
+    if (!path || sl_fs_read(path, ERRORS_MAX_BYTES, job->arena, &text, &length, &ignored) != SL_OK)
         return "";
     return text;
 }
@@ -218,6 +226,7 @@ static int kill_once(struct job *job, enum sl_crash_phase phase, int64_t step,
     if (phase == SL_CRASH_FIRST) {
         SL_TRY(sl_fs_remove_tree(job->lake, err));
         SL_TRY(sl_fs_remove_tree(job->state, err));
+        job->last_number = 0;
     }
     SL_TRY(run(job, &child, &status, err));
     *ret_was_reached = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
@@ -329,12 +338,10 @@ static int make_folder(struct job *job, struct sl_err *err)
     job->reference = sl_path_join(job->arena, folder, "reference-state");
     job->lake = sl_path_join(job->arena, folder, "lake");
     job->state = sl_path_join(job->arena, folder, "state");
-    job->errors = sl_path_join(job->arena, folder, "errors.txt");
     SL_TRY_NEW(job->look.reference_lake, err);
     SL_TRY_NEW(job->reference, err);
     SL_TRY_NEW(job->lake, err);
     SL_TRY_NEW(job->state, err);
-    SL_TRY_NEW(job->errors, err);
     return SL_OK;
 }
 
@@ -378,10 +385,30 @@ static int select_steps(struct job *job, struct sl_err *err)
                              "are not made here");
 }
 
+// A test that has killed nothing, or compared nothing, must not look like one that was passed.
+static int refuse_nothing(const struct job *job, struct sl_err *err)
+{
+    const struct sl_crash_report *report = job->report;
+    const struct sl_crash_options *options = job->options;
+    int64_t kills = report->kills[SL_CRASH_FIRST] + report->kills[SL_CRASH_REFRESH];
+    if (report->was_interrupted || report->failure_count || (kills && report->tables))
+        return SL_OK;
+    if (kills)
+        return sl_fail(err, SL_E_CRASHTEST,
+                       "no table was compared: all follow the clock, chance or files");
+    if (options->at)
+        return sl_fail(err, SL_E_CRASHTEST, "step %lld is never reached: the %s run has %lld",
+                       (long long)options->at, sl_crash_phase_name(options->at_phase),
+                       (long long)report->steps[options->at_phase]);
+    return sl_fail(err, SL_E_CRASHTEST,
+                   "no run was killed: none came to the steps that were chosen");
+}
+
 int sl_world_crash(struct sl_world *world, const struct sl_crash_options *options,
                    struct sl_crash_report *ret, struct sl_err *err)
 {
     SL_AUTO(sl_crash_free) struct sl_crash *crash = NULL;
+    SL_AUTO(sl_fd_close) int errors_fd = memfd_create("sluice-errors", MFD_CLOEXEC);
     struct sl_err ignored = {0};
     struct job job = {.world = world,
                       .options = options,
@@ -389,12 +416,17 @@ int sl_world_crash(struct sl_world *world, const struct sl_crash_options *option
                       .report = ret,
                       .look = {.world = world, .arena = &world->arena}};
     *ret = (struct sl_crash_report){0};
+    if (errors_fd < 0)
+        return sl_fail_errno(err, errno, "cannot make memory for messages");
     SL_TRY(sl_crash_new(&crash, err));
     job.crash = crash;
+    job.errors_fd = errors_fd;
     SL_TRY(select_steps(&job, err));
     int code = make_folder(&job, err);
     if (code == SL_OK)
         code = crash_in(&job, err);
+    if (code == SL_OK)
+        code = refuse_nothing(&job, err);
     sl_session_close(&job.session);
     if (ret->folder && !options->keep)
         (void)!sl_fs_remove_tree(ret->folder, &ignored);

@@ -46,8 +46,9 @@ struct sl_crash_report {
     size_t failure_count;
     bool was_interrupted;
 };
-// `world` is the project's, valid. Returns SL_OK whatever the runs come to, once the undisturbed
-// one has gone well.
+// `world` is the project's, valid. An environment that reads another one's tables builds all of its
+// own here. Returns SL_OK whatever the runs come to, once the undisturbed one has gone well;
+// SL_E_CRASHTEST if nothing was killed or compared.
 SL_MUST int sl_world_crash(struct sl_world *world, const struct sl_crash_options *options,
                            struct sl_crash_report *ret, struct sl_err *err);
 
@@ -59,10 +60,12 @@ struct sl_crash_look {
     struct sl_arena *arena;
     const char *reference_lake, *lake;
 };
-// What is wrong with the lake's newest publication, or with the lake as a whole compared with the
-// reference; *ret_what NULL: nothing. In look->arena.
-SL_MUST int sl_crash_look_at_publication(struct sl_crash_look *look, int64_t *last_number,
-                                         const char **ret_what, struct sl_err *err);
+// What is wrong with one of the lake's publications after *last_number, or with the lake as a whole
+// compared with the reference; *ret_what NULL: nothing. In look->arena. *last_number becomes that
+// of the newest, *ret_count how many were new.
+SL_MUST int sl_crash_look_at_publications(struct sl_crash_look *look, int64_t *last_number,
+                                          int64_t *ret_count, const char **ret_what,
+                                          struct sl_err *err);
 SL_MUST int sl_crash_look_at_tables(struct sl_crash_look *look, struct sl_crash_report *report,
                                     const char **ret_what, struct sl_err *err);
 // Chooses `count` of the numbers 1..total, ascending, the same for the same seed. count 0 or more

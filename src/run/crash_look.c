@@ -34,46 +34,78 @@ static int read_record(struct sl_crash_look *look, const struct sl_published *pu
                                  : SL_OK;
 }
 
-// Every table must be built from the versions that are in the list as well, or from such with the
-// same rows.
-static int check_inputs(struct sl_crash_look *look, const struct sl_publication *publication,
-                        const struct sl_published *published, const char **ret_what,
-                        struct sl_err *err)
+static bool is_other(const char *id, const char *wanted)
 {
-    struct sl_delta_head head, from_head;
-    struct sl_record record, from;
-    SL_TRY(read_record(look, published, &head, &record, ret_what, err));
-    for (size_t i = 0; i < record.input_count && !*ret_what; i++) {
-        const struct sl_published *input = sl_publication_find(publication, record.inputs[i].table);
-        int64_t version = record.inputs[i].version;
-        if (!input || input->version == version)
-            continue;
-        SL_TRY(read_record(look, input, &from_head, &from, ret_what, err));
-        if (*ret_what ||
-            (version >= sl_step_rows_since(&from_head, &from) && version <= input->version))
-            continue;
+    return id && wanted && !sl_str_equal(id, wanted);
+}
+
+// Whether an input stands in the list at the version that the table was built from, or at one with
+// the same rows.
+static int check_input(struct sl_crash_look *look, const struct sl_publication *publication,
+                       const struct sl_published *published, const struct sl_table_version *from,
+                       const char **ret_what, struct sl_err *err)
+{
+    const struct sl_published *input = sl_publication_find(publication, from->table);
+    struct sl_delta_head head;
+    struct sl_record record;
+    if (!input)
+        return SL_OK;
+    if (is_other(input->id, from->id)) {
         *ret_what = sl_arena_printf(
-            look->arena, "publication #%lld lists %s at version %lld, but %s was built from %lld",
-            (long long)publication->number, input->table, (long long)input->version,
-            published->table, (long long)version);
+            look->arena, "publication #%lld lists another %s than the one that %s was built from",
+            (long long)publication->number, input->table, published->table);
         SL_TRY_NEW(*ret_what, err);
+        return SL_OK;
     }
+    if (input->version == from->version)
+        return SL_OK;
+    SL_TRY(read_record(look, input, &head, &record, ret_what, err));
+    if (*ret_what ||
+        (from->version >= sl_step_rows_since(&head, &record) && from->version <= input->version))
+        return SL_OK;
+    *ret_what = sl_arena_printf(
+        look->arena, "publication #%lld lists %s at version %lld, but %s was built from %lld",
+        (long long)publication->number, input->table, (long long)input->version, published->table,
+        (long long)from->version);
+    SL_TRY_NEW(*ret_what, err);
     return SL_OK;
 }
 
-int sl_crash_look_at_publication(struct sl_crash_look *look, int64_t *last_number,
-                                 const char **ret_what, struct sl_err *err)
+static int check_published(struct sl_crash_look *look, const struct sl_publication *publication,
+                           const struct sl_published *published, const char **ret_what,
+                           struct sl_err *err)
+{
+    struct sl_delta_head head;
+    struct sl_record record;
+    SL_TRY(read_record(look, published, &head, &record, ret_what, err));
+    if (!*ret_what && is_other(head.table_id, published->id)) {
+        *ret_what =
+            sl_arena_printf(look->arena, "publication #%lld lists another %s than the one there",
+                            (long long)publication->number, published->table);
+        SL_TRY_NEW(*ret_what, err);
+    }
+    for (size_t i = 0; i < record.input_count && !*ret_what; i++)
+        SL_TRY(check_input(look, publication, published, &record.inputs[i], ret_what, err));
+    return SL_OK;
+}
+
+int sl_crash_look_at_publications(struct sl_crash_look *look, int64_t *last_number,
+                                  int64_t *ret_count, const char **ret_what, struct sl_err *err)
 {
     struct sl_project project = *look->world->project;
     struct sl_publication publication;
     project.lake_folder = look->lake;
     *ret_what = NULL;
+    *ret_count = 0;
     SL_TRY(sl_publication_last(&project, look->arena, &publication, err));
-    if (publication.number == *last_number)
-        return SL_OK;
-    *last_number = publication.number;
-    for (size_t i = 0; i < publication.table_count && !*ret_what; i++)
-        SL_TRY(check_inputs(look, &publication, &publication.tables[i], ret_what, err));
+    int64_t newest = publication.number;
+    for (int64_t number = *last_number + 1; number <= newest; number++) {
+        SL_TRY(sl_publication_read(&project, number, look->arena, &publication, err));
+        for (size_t i = 0; i < publication.table_count && !*ret_what; i++)
+            SL_TRY(check_published(look, &publication, &publication.tables[i], ret_what, err));
+        ++*ret_count;
+    }
+    *last_number = newest;
     return SL_OK;
 }
 

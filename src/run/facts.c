@@ -97,6 +97,8 @@ static int look_held(struct looker *looker, struct sl_node *node, struct sl_err 
 {
     struct sl_world *world = looker->world;
     struct sl_facts *facts = &node->facts;
+    facts->held = NULL; // it may have been looked at before
+    facts->held_count = 0;
     for (size_t i = 0; i < facts->input_count; i++) {
         const struct sl_node *parent = sl_graph_node(&world->graph, facts->inputs[i].table);
         struct sl_held held = {.table = facts->inputs[i].table};
@@ -192,6 +194,8 @@ static int look_view(struct looker *looker, struct sl_node *node, struct sl_err 
         return SL_OK; // the project has errors
     SL_TRY(sl_step_view_identity(world->project, view, NULL, &world->arena, &node->facts.table_id,
                                  err));
+    SL_TRY(sl_step_view_is_borrowed(world->project, view, &world->arena, &node->facts.is_borrowed,
+                                    err));
     node->facts.version = node->facts.table_id ? 0 : -1;
     node->facts.fingerprint = node->fingerprint;
     return SL_OK;

@@ -29,6 +29,7 @@ struct sl_verified {
     struct sl_strs rounded; // columns whose floating numbers differ in their last digits only
     struct sl_strs
         examples; // rows that differ, as JSON: `_diff` (only_a, only_b, differs), key, values
+    struct sl_strs not_judged; // "check 'enough rows' (passed then)", "quarantine budget"
     struct sl_balance balance; // of the step that built it again
     bool has_balance;
     int64_t took_us;

@@ -21,34 +21,115 @@ int sl_verify_rule_out(struct sl_verified *table, const char *why, struct sl_err
     return SL_OK;
 }
 
+// Damaged is not gone, but of no more use.
+static int not_kept(struct sl_verify_job *job, struct sl_verified *table, const char *what,
+                    const char *fingerprint, const struct sl_kept_code *kept, struct sl_err *err)
+{
+    bool is_missing = kept->state == SL_KEPT_MISSING;
+    const char *why = kept->why ? kept->why : "it cannot be applied again";
+    return sl_verify_rule_out(table,
+                              sl_arena_printf(job->arena, "its %s (%.8s) is not kept any more%s%s",
+                                              what, fingerprint, is_missing ? "" : ": ",
+                                              is_missing ? "" : why),
+                              err);
+}
+
+// A table of the same name that was made since is another one, whatever its versions hold.
+static const char *why_other(const char *published, const char *id)
+{
+    return published && id && *id && !sl_str_equal(published, id)
+               ? "it was removed and made again after it was published"
+               : NULL;
+}
+
+static int look_at_identity(struct sl_verify_job *job, struct sl_verified *table,
+                            struct sl_err *err)
+{
+    struct sl_delta_snapshot snapshot;
+    struct sl_err gone = {0};
+    int code = sl_delta_load_schema(table->folder, table->version, job->session, job->arena,
+                                    &snapshot, &gone);
+    if (code == SL_E_MEMORY)
+        return sl_fail_memory(err);
+    if (code != SL_OK)
+        return sl_verify_rule_out(table, sl_arena_strdup(job->arena, gone.message), err);
+    const char *why = why_other(table->published->id, snapshot.table_id);
+    return why ? sl_verify_rule_out(table, why, err) : SL_OK;
+}
+
+// Without the key no protected value can be made again.
+static const char *why_no_key(struct sl_verify_job *job, const struct sl_contract_table *contract)
+{
+    const char *own = job->world->project->personal_key_id;
+    for (size_t i = 0; i < contract->column_count; i++) {
+        if (!sl_personal_is_keyed(&contract->columns[i].personal))
+            continue;
+        if (own && sl_str_equal(own, contract->personal_key_id))
+            return NULL;
+        return sl_arena_printf(
+            job->arena, "its personal values were protected with key %s, and 'personal.key' is %s",
+            contract->personal_key_id ? contract->personal_key_id : "(unknown)",
+            own ? own : "not set");
+    }
+    return NULL;
+}
+
+// What was judged before the rows were published, and is not judged again: other tables, the
+// versions before and the clock of then decide it, and of budgets nothing is kept.
+static int list_not_judged(struct sl_verify_job *job, struct sl_verified *table,
+                           const struct sl_record *record, struct sl_err *err)
+{
+    for (size_t i = 0; i < record->check_count; i++) {
+        const struct sl_check_result *check = &record->checks[i];
+        const char *text = sl_arena_printf(job->arena, "check '%s' (%s then)",
+                                           check->name ? check->name : check->claim,
+                                           check->is_passed    ? "passed"
+                                           : check->is_warning ? "warned"
+                                                               : "failed");
+        SL_TRY_NEW(text, err);
+        SL_TRY(sl_strs_add(&table->not_judged, job->arena, text, err));
+    }
+    return sl_strs_add(&table->not_judged, job->arena, "quarantine budget", err);
+}
+
 // Nothing else can take the place of a contract: a state that is not whole is none.
+static int restore_kept(struct sl_verify_job *job, struct sl_verified *table,
+                        const char *fingerprint, struct sl_contract_table **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+    struct sl_kept_code kept;
+    const char *digest = sl_arena_strdup(job->arena, fingerprint);
+    SL_TRY_NEW(digest, err);
+    SL_TRY(sl_step_look_at_code(&job->context, fingerprint, &kept, err));
+    json = kept.json;
+    const char *compiler = sl_json_text(json, "compiler", SL_CONTRACT_COMPILER_VERSION);
+    if (!sl_str_equal(compiler, SL_CONTRACT_COMPILER_VERSION))
+        return sl_verify_rule_out(table, "another version of Sluice reads its contract otherwise",
+                                  err);
+    if (json)
+        SL_TRY(
+            sl_contract_restore(json_object_get(json, "contract"), digest, job->arena, ret, err));
+    return *ret ? SL_OK : not_kept(job, table, "contract", fingerprint, &kept, err);
+}
+
 static int restore_contract(struct sl_verify_job *job, struct sl_verified *table, const char *name,
                             const char *fingerprint, struct sl_err *err)
 {
     const struct sl_node *node = sl_graph_node(&job->world->graph, table->table);
-    SL_AUTO(sl_json_free) json_t *kept = NULL;
     struct sl_contract_table *contract = NULL;
+    const char *why;
     if (node && node->contract && sl_str_equal(node->fingerprint, fingerprint)) {
         contract = SL_NEW(job->arena, struct sl_contract_table);
         SL_TRY_NEW(contract, err);
         *contract = *node->contract;
     } else {
-        const char *digest = sl_arena_strdup(job->arena, fingerprint);
-        SL_TRY_NEW(digest, err);
-        SL_TRY(sl_step_find_code(&job->context, fingerprint, &kept, err));
-        const char *compiler = sl_json_text(kept, "compiler", SL_CONTRACT_COMPILER_VERSION);
-        if (!sl_str_equal(compiler, SL_CONTRACT_COMPILER_VERSION))
-            return sl_verify_rule_out(
-                table, "another version of Sluice reads its contract otherwise", err);
-        if (kept)
-            SL_TRY(sl_contract_restore(json_object_get(kept, "contract"), digest, job->arena,
-                                       &contract, err));
+        SL_TRY(restore_kept(job, table, fingerprint, &contract, err));
+        if (table->verdict == SL_VERIFIED_IMPOSSIBLE)
+            return SL_OK;
     }
-    if (!contract)
-        return sl_verify_rule_out(
-            table,
-            sl_arena_printf(job->arena, "its contract (%.8s) is not kept any more", fingerprint),
-            err);
+    why = why_no_key(job, contract);
+    if (why)
+        return sl_verify_rule_out(table, why, err);
     // Whether the rows may be published was judged then.
     contract->has_budget = false;
     contract->checks = NULL;
@@ -58,22 +139,24 @@ static int restore_contract(struct sl_verify_job *job, struct sl_verified *table
 static int restore_model(struct sl_verify_job *job, struct sl_verified *table, const char *name,
                          const char *fingerprint, struct sl_err *err)
 {
-    SL_AUTO(sl_json_free) json_t *kept = NULL;
-    SL_TRY(sl_step_find_code(&job->context, fingerprint, &kept, err));
-    const char *text = kept ? sl_json_text(kept, "text", NULL) : NULL;
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+    struct sl_kept_code kept;
+    SL_TRY(sl_step_look_at_code(&job->context, fingerprint, &kept, err));
+    json = kept.json;
+    const char *text = sl_json_text(json, "text", NULL);
     if (!text)
-        return sl_verify_rule_out(
-            table, sl_arena_printf(job->arena, "its code (%.8s) is not kept any more", fingerprint),
-            err);
+        return not_kept(job, table, "code", fingerprint, &kept, err);
     char *own = sl_arena_strdup(job->arena, text);
     SL_TRY_NEW(own, err);
     return sl_map_set(&job->models, name, own, err);
 }
 
 // Raw is where all begins: each version of it that counts must be there with all of its files.
-static int pin_raw(struct sl_verify_job *job, const char *table, int64_t version,
-                   const char **ret_why, struct sl_err *err)
+static int pin_raw(struct sl_verify_job *job, const struct sl_input *raw, const char **ret_why,
+                   struct sl_err *err)
 {
+    const char *table = raw->table;
+    int64_t version = raw->version;
     struct sl_delta_snapshot snapshot;
     struct sl_err gone = {0};
     enum sl_layer layer;
@@ -98,6 +181,11 @@ static int pin_raw(struct sl_verify_job *job, const char *table, int64_t version
         SL_TRY_NEW(*ret_why, err);
         return SL_OK;
     }
+    const char *other = why_other(raw->id, snapshot.table_id);
+    if (other) {
+        *ret_why = sl_arena_printf(job->arena, "%s cannot be used: %s", table, other);
+        SL_TRY_NEW(*ret_why, err);
+    }
     for (size_t i = 0; i < snapshot.file_count && !*ret_why; i++) {
         const char *path = sl_path_join(job->arena, pin->folder, snapshot.files[i].path);
         SL_TRY_NEW(path, err);
@@ -118,8 +206,9 @@ static int look_at_input(struct sl_verify_job *job, struct sl_verified *table,
     const struct sl_verified *from = sl_verify_find(job, input->table);
     const char *why = NULL;
     if (sl_str_starts(input->table, "raw.")) {
-        SL_TRY(
-            pin_raw(job, input->table, published ? published->version : input->version, &why, err));
+        const struct sl_input raw = {input->table, published ? published->version : input->version,
+                                     published ? published->id : input->id};
+        SL_TRY(pin_raw(job, &raw, &why, err));
     } else if (!from) {
         why =
             sl_arena_printf(job->arena, "it is built from %s of another environment", input->table);
@@ -143,8 +232,9 @@ static int look_at_code(struct sl_verify_job *job, struct sl_verified *table, st
         return sl_fail(err, SL_E_INTERNAL, "'%s' is no table", table->table);
     table->folder = sl_table_folder(job->world->project, layer, name, job->arena);
     SL_TRY_NEW(table->folder, err);
-    if (layer == SL_LAYER_QUARANTINE) // its clean table says
-        return SL_OK;
+    SL_TRY(look_at_identity(job, table, err));
+    if (layer == SL_LAYER_QUARANTINE || table->verdict == SL_VERIFIED_IMPOSSIBLE)
+        return SL_OK; // its clean table says
     if (sl_delta_head_at(table->folder, table->version, job->arena, &head, &gone) != SL_OK)
         return sl_verify_rule_out(table, sl_arena_strdup(job->arena, gone.message), err);
     if (head.record_json)
@@ -152,6 +242,8 @@ static int look_at_code(struct sl_verify_job *job, struct sl_verified *table, st
     if (!record.fingerprint)
         return sl_verify_rule_out(table, "its log no longer says what it was built from", err);
     table->fingerprint = record.fingerprint;
+    if (layer == SL_LAYER_CLEAN)
+        SL_TRY(list_not_judged(job, table, &record, err));
     return layer == SL_LAYER_CLEAN ? restore_contract(job, table, name, record.fingerprint, err)
                                    : restore_model(job, table, name, record.fingerprint, err);
 }

@@ -55,22 +55,29 @@ const struct sl_pin *sl_table_pin(const struct sl_project *project, enum sl_laye
     return table.has_failed ? NULL : sl_map_get(project->pins, table.text);
 }
 
+static bool has_table(const char *lake, enum sl_layer layer, const char *name,
+                      struct sl_arena *arena)
+{
+    return is_table(sl_arena_printf(arena, "%s/%s/%s", lake, sl_layer_name(layer), name), arena);
+}
+
 char *sl_table_source(const struct sl_project *project, enum sl_layer layer, const char *name,
                       struct sl_arena *arena, bool *ret_is_borrowed)
 {
-    char *own = sl_table_folder(project, layer, name, arena);
-    char *other;
-
     const struct sl_pin *pin = sl_table_pin(project, layer, name);
+    // The two tables of a cleanse belong together: where the clean one is, the rows are that were
+    // left over for the other. A quarantine alone is what an interrupted step has left.
+    enum sl_layer leading = layer == SL_LAYER_QUARANTINE ? SL_LAYER_CLEAN : layer;
 
     *ret_is_borrowed = pin != NULL;
     if (pin)
         return sl_arena_strdup(arena, pin->folder);
-    if (!own || !project->read_lake || is_table(own, arena))
-        return own;
-    other = sl_arena_printf(arena, "%s/%s/%s", project->read_lake, sl_layer_name(layer), name);
-    *ret_is_borrowed = is_table(other, arena);
-    return *ret_is_borrowed ? other : own;
+    *ret_is_borrowed = project->read_lake &&
+                       !has_table(project->lake_folder, leading, name, arena) &&
+                       has_table(project->read_lake, leading, name, arena);
+    return *ret_is_borrowed
+               ? sl_arena_printf(arena, "%s/%s/%s", project->read_lake, sl_layer_name(layer), name)
+               : sl_table_folder(project, layer, name, arena);
 }
 
 // The absolute folder that has sluice.yml: `start` or the nearest above it. `start` may also be

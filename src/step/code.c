@@ -1,15 +1,36 @@
 #include "base/fs.h"
+#include "base/hash.h"
 #include "step/step.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_BYTES ((size_t)64 << 20)
+#define DIGEST "sha256" // of all else that is kept
+#define FINGERPRINT_LENGTH 64
+
+// It becomes part of a path, and comes out of logs that others may have written.
+bool sl_step_is_fingerprint(const char *text)
+{
+    return text && strlen(text) == FINGERPRINT_LENGTH &&
+           strspn(text, "0123456789abcdef") == FINGERPRINT_LENGTH;
+}
 
 static const char *path_of(struct sl_step_context *context, const char *fingerprint)
 {
     return sl_arena_printf(context->arena, "%s/_code/%s.json", context->project->lake_folder,
                            fingerprint);
+}
+
+static int digest_of(const json_t *code, char ret_hex[65], struct sl_err *err)
+{
+    SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
+    char *text = NULL;
+    SL_TRY(sl_hash_new(&hash, err));
+    SL_TRY(sl_json_print(code, &text, err));
+    sl_hash_add(hash, text);
+    free(text);
+    return sl_hash_end(hash, ret_hex, err);
 }
 
 int sl_step_keep_code(struct sl_step_context *context, const char *fingerprint, const json_t *code,
@@ -18,34 +39,94 @@ int sl_step_keep_code(struct sl_step_context *context, const char *fingerprint, 
     const char *path = path_of(context, fingerprint);
     const char *folder = sl_arena_printf(context->arena, "%s/_code", context->project->lake_folder);
     SL_AUTO(sl_json_free) json_t *kept = NULL;
-    char *text = NULL;
+    SL_AUTO(sl_json_free) json_t *sealed = NULL;
+    char digest[65], *text = NULL;
     SL_TRY_NEW(path, err);
     SL_TRY_NEW(folder, err);
+    if (!sl_step_is_fingerprint(fingerprint))
+        return sl_fail(err, SL_E_INTERNAL, "'%s' is no fingerprint", fingerprint);
     SL_TRY(sl_step_find_code(context, fingerprint, &kept, err));
     if (kept && json_equal(kept, code))
         return SL_OK;
     SL_TRY(sl_fs_mkdirs(folder, err));
-    SL_TRY(sl_json_print(code, &text, err));
+    SL_TRY(digest_of(code, digest, err));
+    sealed = json_copy((json_t *)code);
+    if (json_object_set_new(sealed, DIGEST, json_string(digest)) != 0)
+        return sl_fail_memory(err);
+    SL_TRY(sl_json_print(sealed, &text, err));
     int written = sl_fs_write(path, text, strlen(text), err);
     free(text);
     return written;
 }
 
+// Takes the digest off. Earlier versions kept none.
+static int check_digest(json_t *code, bool *ret_is_whole, struct sl_err *err)
+{
+    char digest[65], kept[65] = "";
+    const char *text = sl_json_text(code, DIGEST, NULL);
+    *ret_is_whole = json_is_object(code);
+    if (!json_object_get(code, DIGEST))
+        return SL_OK;
+    if (text && strlen(text) < sizeof kept)
+        memcpy(kept, text, strlen(text));
+    (void)json_object_del(code, DIGEST);
+    SL_TRY(digest_of(code, digest, err));
+    *ret_is_whole = sl_str_equal(digest, kept);
+    return SL_OK;
+}
+
+static int read_code(struct sl_step_context *context, const char *path, struct sl_kept_code *kept,
+                     struct sl_err *err)
+{
+    const char *text;
+    size_t length;
+    struct sl_err trouble = {0};
+    bool is_whole;
+    int code = sl_fs_read(path, MAX_BYTES, context->arena, &text, &length, &trouble);
+    if (code == SL_E_FILE_MISSING)
+        return SL_OK;
+    kept->state = code ? SL_KEPT_UNREADABLE : SL_KEPT_DAMAGED;
+    if (!code)
+        code = sl_json_parse(text, length, path, &kept->json, &trouble);
+    if (code == SL_E_MEMORY)
+        return sl_fail_memory(err);
+    if (code) {
+        kept->why = sl_arena_strdup(context->arena, trouble.message);
+        SL_TRY_NEW(kept->why, err);
+        return SL_OK;
+    }
+    SL_TRY(check_digest(kept->json, &is_whole, err));
+    if (is_whole)
+        kept->state = SL_KEPT_WHOLE;
+    else
+        kept->why = "it was changed since it was written";
+    return SL_OK;
+}
+
+int sl_step_look_at_code(struct sl_step_context *context, const char *fingerprint,
+                         struct sl_kept_code *ret, struct sl_err *err)
+{
+    struct sl_kept_code kept = {.state = SL_KEPT_MISSING, .why = "it is not kept"};
+    if (sl_step_is_fingerprint(fingerprint)) {
+        const char *path = path_of(context, fingerprint);
+        SL_TRY_NEW(path, err);
+        int code = read_code(context, path, &kept, err);
+        if (code != SL_OK || kept.state != SL_KEPT_WHOLE) {
+            sl_json_free(&kept.json);
+            kept.json = NULL;
+        }
+        SL_TRY(code);
+    }
+    *ret = kept;
+    return SL_OK;
+}
+
 int sl_step_find_code(struct sl_step_context *context, const char *fingerprint, json_t **ret,
                       struct sl_err *err)
 {
-    const char *path = fingerprint ? path_of(context, fingerprint) : NULL;
-    const char *text;
-    size_t length;
-    struct sl_err damaged = {0};
+    struct sl_kept_code kept;
     *ret = NULL;
-    if (!fingerprint)
-        return SL_OK;
-    SL_TRY_NEW(path, err);
-    if (!sl_fs_exists(path))
-        return SL_OK;
-    SL_TRY(sl_fs_read(path, MAX_BYTES, context->arena, &text, &length, err));
-    // What cannot be read says nothing: then everything is built anew.
-    return sl_json_parse(text, length, path, ret, &damaged) == SL_E_MEMORY ? sl_fail_memory(err)
-                                                                           : SL_OK;
+    SL_TRY(sl_step_look_at_code(context, fingerprint, &kept, err));
+    *ret = kept.json; // what cannot be read says nothing: then everything is built anew
+    return SL_OK;
 }

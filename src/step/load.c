@@ -491,15 +491,20 @@ static int begin(struct load_step *step, char fingerprint[65], struct sl_err *er
                        err);
 }
 
-// The table of another environment: that one delivers it.
-static bool is_borrowed(const struct sl_step_context *context, const struct sl_delivery *delivery)
+// The table of another environment, or a view of such: that one delivers it.
+static int look_borrowed(const struct sl_step_context *context, const struct sl_delivery *delivery,
+                         bool *ret, struct sl_err *err)
 {
     enum sl_layer layer;
     const char *name;
-    bool ret = false;
-    if (sl_table_parse(delivery->table, &layer, &name))
-        (void)sl_table_source(context->project, layer, name, context->arena, &ret);
-    return ret;
+    *ret = false;
+    if (!sl_table_parse(delivery->table, &layer, &name))
+        return SL_OK;
+    const struct sl_view *view = sl_view_find(context->views, sl_layer_name(layer), name);
+    if (view)
+        return sl_step_view_is_borrowed(context->project, view, context->arena, ret, err);
+    SL_TRY_NEW(sl_table_source(context->project, layer, name, context->arena, ret), err);
+    return SL_OK;
 }
 
 int sl_step_load(struct sl_step_context *context, const struct sl_target *target,
@@ -507,8 +512,10 @@ int sl_step_load(struct sl_step_context *context, const struct sl_target *target
 {
     struct load_step step = {.context = context, .target = target, .delivery = delivery};
     char fingerprint[65];
+    bool is_borrowed;
     *ret = (struct sl_step_result){.outcome = SL_STEP_NOTHING};
-    if (is_borrowed(context, delivery) || (context->is_pinned && context->pinned_version < 0))
+    SL_TRY(look_borrowed(context, delivery, &is_borrowed, err));
+    if (is_borrowed || (context->is_pinned && context->pinned_version < 0))
         return SL_OK;
     SL_TRY(begin(&step, fingerprint, err));
     int code = deliver(&step, fingerprint, ret, err);
@@ -534,8 +541,10 @@ int sl_step_load_foresee(struct sl_step_context *context, const struct sl_target
 {
     struct load_step step = {.context = context, .target = target, .delivery = delivery};
     char fingerprint[65];
+    bool is_borrowed;
     *ret = (struct sl_forecast){0};
-    if (is_borrowed(context, delivery))
+    SL_TRY(look_borrowed(context, delivery, &is_borrowed, err));
+    if (is_borrowed)
         return SL_OK;
     SL_TRY(begin(&step, fingerprint, err));
     int code = foresee(&step, fingerprint, ret, err);

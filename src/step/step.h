@@ -247,6 +247,21 @@ SL_MUST int sl_step_keep_code(struct sl_step_context *context, const char *finge
                               const json_t *code, struct sl_err *err);
 SL_MUST int sl_step_find_code(struct sl_step_context *context, const char *fingerprint,
                               json_t **ret, struct sl_err *err);
+// 64 lower case hexadecimal digits. Nothing else may become a path.
+bool sl_step_is_fingerprint(const char *text);
+// The same, telling why it is not there.
+struct sl_kept_code {
+    enum sl_kept_state {
+        SL_KEPT_MISSING,
+        SL_KEPT_UNREADABLE, // the file is there, and cannot be read
+        SL_KEPT_DAMAGED,    // what it holds is not what was written
+        SL_KEPT_WHOLE,
+    } state;
+    json_t *json;    // to be freed; NULL unless it is whole
+    const char *why; // it is not whole
+};
+SL_MUST int sl_step_look_at_code(struct sl_step_context *context, const char *fingerprint,
+                                 struct sl_kept_code *ret, struct sl_err *err);
 // sl_delta_commit, where it is not expected that another run has done the same.
 SL_MUST int sl_step_commit(struct sl_step_context *context, const char *folder,
                            const struct sl_delta_commit *commit, int64_t *ret_version,

@@ -38,6 +38,21 @@ int sl_step_create_view(struct sl_step_context *context, const struct sl_view *v
     return create_one(context, view, err);
 }
 
+int sl_step_view_is_borrowed(const struct sl_project *project, const struct sl_view *view,
+                             struct sl_arena *arena, bool *ret, struct sl_err *err)
+{
+    bool is_borrowed = view->bases.count > 0;
+    for (size_t i = 0; i < view->bases.count && is_borrowed; i++) {
+        enum sl_layer layer;
+        const char *name;
+        if (!sl_table_parse(view->bases.items[i], &layer, &name))
+            return sl_fail(err, SL_E_SQL_TABLE, "'%s' is not a table name", view->bases.items[i]);
+        SL_TRY_NEW(sl_table_source(project, layer, name, arena, &is_borrowed), err);
+    }
+    *ret = is_borrowed;
+    return SL_OK;
+}
+
 int sl_step_view_identity(const struct sl_project *project, const struct sl_view *view,
                           struct sl_session *session, struct sl_arena *arena, const char **ret,
                           struct sl_err *err)

@@ -24,6 +24,10 @@ const struct sl_view *sl_view_find(const struct sl_views *views, const char *lay
 // Creates the view, and those that it reads, in the session, where the tables below are already.
 SL_MUST int sl_step_create_view(struct sl_step_context *context, const struct sl_view *view,
                                 struct sl_err *err);
+// Whether all tables below it are another environment's: that one delivers it then. A view without
+// tables is this environment's own.
+SL_MUST int sl_step_view_is_borrowed(const struct sl_project *project, const struct sl_view *view,
+                                     struct sl_arena *arena, bool *ret, struct sl_err *err);
 // What a view gives can only change with this: a digest of its code and of the ids and versions of
 // the tables below. *ret is NULL if one of them is not there yet. `session` may be NULL.
 SL_MUST int sl_step_view_identity(const struct sl_project *project, const struct sl_view *view,

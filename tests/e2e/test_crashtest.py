@@ -44,7 +44,7 @@ def test_killed_runs_give_what_an_undisturbed_one_gives_and_the_project_is_left_
 
 @pytest.mark.heavy
 def test_every_durable_step(project):
-    report = crashtest(project, "--kills", "all")
+    report = crashtest(project, "--kills", "all", timeout=1800)
     assert all(phase["kills"] == phase["steps"] for phase in report["phases"].values())
 
 
@@ -87,3 +87,25 @@ def test_an_interrupt_ends_it_and_nothing_stays(project, tmp_path):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130 and list(temp.iterdir()) == []
+
+
+def test_an_environment_that_reads_another_ones_tables_is_tested_with_tables_of_its_own(project):
+    project.write("sluice.yml", PROJECT["sluice.yml"] + "environments:\n  prod: {lake: lake}\n  dev: {lake: dev/lake, state: dev/state, reads: prod}\n")
+    project.run("run", "--env", "prod", "--exclude", "target.*")
+    before = hashes(project.folder / "lake")
+    report = crashtest(project, "--env", "dev", "--kills", "3")
+    assert report["tables"] == 7 and report["reruns_equal"] == 6 and report["publications_seen"] >= 6
+    assert all(phase["steps"] > 30 for phase in report["phases"].values())
+    assert hashes(project.folder / "lake") == before and not (project.folder / "dev/lake").exists()
+
+
+def test_a_test_that_has_tested_nothing_is_no_success(project):
+    failed = project.run("crashtest", "--at", "99999", exit_code=1).stderr
+    assert "SL0715" in failed and "step 99999 is never reached: the first run has" in failed
+    for model in ("daily", "raw_lines", "latest", "totals"):
+        (project.folder / f"models/{model}.sql").unlink()
+    for target in ("files", "base"):
+        (project.folder / f"targets/{target}.yml").unlink()
+    project.write("models/now.sql", "select now() as at_time")
+    failed = project.run("crashtest", "--kills", "1", "--select", "curated.now", exit_code=1).stderr
+    assert "SL0715" in failed and "no table was compared" in failed

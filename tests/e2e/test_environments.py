@@ -110,3 +110,35 @@ def test_an_environment_that_names_itself_reads_its_own(tmp_path, sluice_bin):
     project.run("run", "--env", "prod")
     assert contents(project)["curated.totals"]
     assert "nothing to do" in project.run("run", "--env", "dev").stdout
+
+
+def test_both_tables_of_a_cleanse_come_from_one_environment(tmp_path, sluice_bin):
+    project = shared(tmp_path, sluice_bin)
+    project.write("models/why.sql", "select count(*) as n from quarantine.orders")
+    expected = query(project, "select count(*) from quarantine.orders", "prod")
+    # As an interrupted step leaves it: an own quarantine, with one row, and no own clean table.
+    project.write("contracts/orders.odcs.yml", PROJECT["contracts/orders.odcs.yml"].replace("minimum: 0", "minimum: 10"))
+    dev(project, "run", "--select", "clean.orders")
+    assert query(project, "select count(*) from quarantine.orders", "dev") != expected
+    (project.folder / "dev/lake/clean/orders").rename(tmp_path / "clean")
+    project.write("contracts/orders.odcs.yml", PROJECT["contracts/orders.odcs.yml"])
+    assert query(project, "select count(*) from quarantine.orders", "dev") == expected
+    assert query(project, "select count(*) from clean.orders", "dev") == query(project, "select count(*) from clean.orders", "prod")
+    # The other way round: an own clean table goes with no quarantine but its own.
+    (tmp_path / "clean").rename(project.folder / "dev/lake/clean/orders")
+    (project.folder / "dev/lake/quarantine/orders").rename(tmp_path / "quarantine")
+    assert "quarantine" in dev(project, "query", "select count(*) from quarantine.orders", exit_code=None).stderr
+    dev(project, "run", "--select", "clean.orders")
+    assert query(project, "select count(*) from quarantine.orders", "dev") == expected
+    assert (project.folder / "dev/lake/quarantine/orders/_delta_log").exists()
+
+
+def test_a_view_of_the_other_environments_tables_is_delivered_by_that_one(tmp_path, sluice_bin):
+    project = shared(tmp_path, sluice_bin)
+    project.write("models/recent.sql", "/* sluice\nwrite: view\n*/\nselect * from curated.daily where orders > 0")
+    project.write("targets/files.yml", PROJECT["targets/files.yml"].replace("path: out", "path: ${env:PLACE}") + "  - {table: curated.recent}\n")
+    assert "nothing to do" in dev(project, "run").stdout
+    assert not (project.folder / "dev/out").exists()
+    project.write("models/daily.sql", PROJECT["models/daily.sql"].replace("sum(amount)", "2 * sum(amount)"))
+    dev(project, "run")
+    assert (project.folder / "dev/out/recent").exists() and (project.folder / "dev/out/daily").exists()

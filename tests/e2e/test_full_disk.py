@@ -180,3 +180,36 @@ def test_a_delivery_that_fails_takes_its_new_folder_away(project):
                      "targets/out.yml": "type: csv\npath: out\ndeliver: [{table: curated.daily, to: daily, write: partition, partition_by: [day]}]\n"})
     assert step(project.json("run", exit_code=5), "target.out.daily")["status"] == "error"
     assert hidden(project) == []
+
+
+# --- proof
+
+
+def test_an_attestation_on_a_full_disk_is_told_and_nothing_of_it_stays(project, disk):
+    without_free_space(project, disk, "proof")
+    make(project).run("run")
+    project.run("attest", "key", "k")
+    project.run("attest", "--key", "k.key", "-o", "proof/old.json")
+    old = (project.folder / "proof/old.json").read_bytes()
+    for arguments in (["-o", "proof/new.json"], ["-o", "proof/old.json", "--force"]):
+        disk.leave_pages(0)
+        failed = project.run("attest", "--key", "k.key", *arguments, exit_code=None)
+        assert failed.returncode != 0 and "SL0103" in failed.stderr and "No space left" in failed.stderr, failed
+        assert [file.name for file in (project.folder / "proof").iterdir()] == ["old.json"]
+        assert (project.folder / "proof/old.json").read_bytes() == old
+    disk.clear()
+    project.run("attest", "--key", "k.key", "-o", "proof/new.json")
+
+
+@pytest.mark.parametrize("command", [["verify"], ["crashtest", "--kills", "1"]])
+@pytest.mark.parametrize("free", [0, 4, 12])
+def test_what_builds_tables_beside_the_lake_tells_a_full_disk_and_leaves_nothing_there(project, disk, command, free):
+    temp = disk.folder / "temp"
+    temp.mkdir()
+    make(project).run("run")
+    disk.leave_pages(free)
+    failed = project.run(*command, exit_code=None, env={"TMPDIR": str(temp)})
+    assert failed.returncode != 0 and "No space left" in failed.stdout + failed.stderr, failed
+    assert list(temp.iterdir()) == []
+    disk.clear()
+    project.run("verify")

@@ -211,3 +211,47 @@ def test_wrong_names_and_empty_projects_are_told(built, tmp_path, sluice_bin):
     assert "SL" in built.run("verify", "#99", exit_code=1).stderr
     assert "nothing was published yet" in make(tmp_path / "new", sluice_bin, 1).run("verify", exit_code=1).stderr
     assert built.run("verify", "--select", "clean.nothing", exit_code=1).stderr
+
+
+def test_a_table_that_was_removed_and_made_again_is_another_one(built):
+    shutil.rmtree(built.folder / "lake/curated/totals")
+    built.run("run")  # makes it again, with the same rows, at a version that was published before
+    assert built.records("curated.totals")[-1]["run_id"] != built.records("curated.daily")[-1]["run_id"]
+    assert set(results(verify(built)).values()) == {"equal"}
+    old = json.loads(built.folder.joinpath(f"lake/_publications/{1:020}.json").read_text())["tables"]["curated.totals"]
+    assert old["version"] == 0
+    tables = verify(built, "#1", exit_code=1)
+    assert tables["curated.totals"]["result"] == "not verifiable"
+    assert tables["curated.totals"]["why"] == "it was removed and made again after it was published"
+    assert {entry["result"] for table, entry in tables.items() if table != "curated.totals"} == {"equal"}
+    shutil.rmtree(built.folder / "lake/raw/orders")
+    built.run("run")
+    tables = verify(built, "#1", exit_code=1)
+    assert set(results(tables).values()) == {"not verifiable"}
+    assert "raw.orders cannot be used: it was removed and made again" in tables["curated.latest"]["why"]
+
+
+def test_what_was_not_judged_again_is_said(tmp_path, sluice_bin):
+    project = make(tmp_path / "project", sluice_bin, 1)
+    project.write("contracts/orders.odcs.yml", PROJECT["contracts/orders.odcs.yml"].replace(
+        "    properties:", "    quality:\n      - {metric: rowCount, mustBeGreaterThan: 3, name: enough rows}\n    properties:", 1))
+    project.run("run")
+    tables = verify(project)
+    assert tables["clean.orders"]["not_judged"] == ["check 'enough rows' (passed then)", "quarantine budget"]
+    assert tables["curated.daily"]["not_judged"] == []
+    assert "clean.orders: not judged again: check 'enough rows' (passed then), quarantine budget" in project.run("verify").stdout
+
+
+def test_protected_columns_are_made_again_with_the_key_of_then(project):
+    from test_personal import KEY, make as make_people
+
+    make_people(project)
+    project.write("models/counted.sql", "select count(*) as n, max(seq) as last from clean.people")
+    project.run("run", env={"PEOPLE_KEY": KEY})
+    shutil.rmtree(project.folder / "contracts")
+    assert set(results(verify(project, env={"PEOPLE_KEY": KEY})).values()) == {"equal"}
+    rewrite(project, "clean.people", "* replace ('b_000000000000' as born)")
+    assert verify(project, exit_code=1, env={"PEOPLE_KEY": KEY})["clean.people"]["columns"] == ["born"]
+    tables = verify(project, exit_code=1, env={"PEOPLE_KEY": "another key"})
+    assert set(results(tables).values()) == {"not verifiable"}
+    assert "were protected with key" in tables["clean.people"]["why"] and KEY not in str(tables)

@@ -92,6 +92,17 @@ SL_MUST int sl_delta_version_at(const char *folder, int64_t time_ms, int64_t *re
 // True if a checkpoint must be read to load the newest version, so that a session is needed.
 SL_MUST int sl_delta_needs_session(const char *folder, bool *ret, struct sl_err *err);
 
+// Every file of the log that may say something of versions up to `version`: commits, checkpoints,
+// compacted commits, checksums; by name. Without the needed ones the version cannot be read; the
+// others may have been superseded by a checkpoint.
+struct sl_delta_log_file {
+    const char *path; // relative to the table's folder
+    bool is_needed;
+};
+SL_MUST int sl_delta_log_files(const char *folder, int64_t version, struct sl_arena *arena,
+                               struct sl_delta_log_file **ret, size_t *ret_count,
+                               struct sl_err *err);
+
 // What changed between two versions (from exclusive, to inclusive): files that are live in `to` and
 // not in `from`, and the other way round. from -1: all of `to`. Read from the commits in between
 // where they are there, else from both snapshots.

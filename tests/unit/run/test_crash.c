@@ -103,32 +103,74 @@ static void versions_that_do_not_belong_together_are_found(void **state)
     struct sl_publication publication;
     struct sl_err err = {0};
     const char *what;
-    int64_t last = 0;
+    int64_t last = 0, count;
 
     (void)state;
     begin_shop();
     run_into_new_lake(ORDERS);
     open_look(&look);
-    assert_int_equal(sl_crash_look_at_publication(&look.look, &last, &what, &err), SL_OK);
+    assert_int_equal(sl_crash_look_at_publications(&look.look, &last, &count, &what, &err), SL_OK);
     assert_int_equal(last, 1);
+    assert_int_equal(count, 1);
     assert_null(what);
     const struct sl_project *project = look.world.project;
     struct sl_arena *arena = &look.world.arena;
     assert_int_equal(sl_publication_last(project, arena, &publication, &err), SL_OK);
-    const struct sl_publication before = publication;
-    for (size_t i = 0; i < publication.table_count; i++)
-        if (sl_str_equal(publication.tables[i].table, "raw.orders"))
-            publication.tables[i].version = 7;
-    publication.at_us = before.at_us - 1000000; // a clock that was set back
-    assert_int_equal(sl_publication_write(project, &before, &publication, arena, &err), SL_OK);
-    assert_true(publication.at_us == before.at_us);
-    assert_int_equal(sl_publication_write(project, &before, &publication, arena, &err),
-                     SL_E_FILE_EXISTS);
+    struct sl_publication stale = publication;
+    struct sl_published *raw =
+        (struct sl_published *)sl_publication_find(&publication, "raw.orders");
+    raw->version = 7;
+    assert_int_equal(sl_publication_write(project, &publication, &publication, arena, &err), SL_OK);
+    assert_int_equal(sl_publication_write(project, &stale, &stale, arena, &err),
+                     SL_E_FILE_EXISTS); // the number is taken
     sl_err_clear(&err);
-    assert_int_equal(sl_crash_look_at_publication(&look.look, &last, &what, &err), SL_OK);
-    assert_int_equal(last, 2);
+    raw->version = 0; // what came later is well again
+    assert_int_equal(sl_publication_write(project, &publication, &publication, arena, &err), SL_OK);
+    assert_int_equal(sl_crash_look_at_publications(&look.look, &last, &count, &what, &err), SL_OK);
+    assert_int_equal(last, 3);
+    assert_int_equal(count, 2);
     assert_non_null(what);
     assert_non_null(strstr(what, "raw.orders was published at version 7"));
+    raw->id = "another";
+    assert_int_equal(sl_publication_write(project, &publication, &publication, arena, &err), SL_OK);
+    assert_int_equal(sl_crash_look_at_publications(&look.look, &last, &count, &what, &err), SL_OK);
+    assert_non_null(what);
+    assert_non_null(strstr(what, "publication #4 lists another raw.orders than the one that "));
+    publication.tables = raw;
+    publication.table_count = 1;
+    assert_int_equal(sl_publication_write(project, &publication, &publication, arena, &err), SL_OK);
+    assert_int_equal(sl_crash_look_at_publications(&look.look, &last, &count, &what, &err), SL_OK);
+    assert_non_null(what);
+    assert_non_null(strstr(what, "publication #5 lists another raw.orders than the one there"));
+}
+
+static void *make_steps(void *self)
+{
+    (void)self;
+    for (int i = 0; i < 2000; i++)
+        (void)!sl_fault_point(i % 2 ? "rename" : "fsync", NULL);
+    return NULL;
+}
+
+// Many threads come to durable steps at once: they are counted, and none writes what others read.
+static void threads_only_count_the_steps(void **state)
+{
+    SL_AUTO(sl_crash_free) struct sl_crash *crash = NULL;
+    struct sl_err err = {0};
+    pthread_t threads[4];
+    char setting[64];
+
+    (void)state;
+    assert_int_equal(sl_crash_new(&crash, &err), SL_OK);
+    sl_crash_set(crash, 0);
+    sl_crash_setting(crash, setting);
+    sl_crash_arm(setting);
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, make_steps, NULL), 0);
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(sl_crash_count(crash), 8000);
+    assert_string_equal(sl_crash_operation(crash), "");
 }
 
 static void steps_are_chosen_by_the_seed(void **state)
@@ -164,6 +206,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lost_and_doubled_rows_are_found, begin, end),
         cmocka_unit_test_setup_teardown(versions_that_do_not_belong_together_are_found, begin, end),
         cmocka_unit_test(steps_are_chosen_by_the_seed),
+        cmocka_unit_test(threads_only_count_the_steps), // arms the process: the last one
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,6 +78,42 @@ static const char *stale(const struct sl_world *world, struct sl_buf *text)
     return text->text;
 }
 
+// Rows that wait for another table are counted once, however often it is looked at.
+static void held_rows_are_counted_once(void **state)
+{
+    SL_AUTO(sl_world_close) struct sl_world world = {0};
+    struct sl_err err = {0};
+
+    (void)state;
+    put_sources();
+    put("data/orders-1.csv", "id,day,amount\n1,2026-01-01,1.50\n7,2026-01-02,2.50\n");
+    put("contracts/orders.yml",
+        "apiVersion: v3.1.0\nkind: DataContract\nid: orders\nname: orders\nversion: 1.0.0\n"
+        "status: active\nschema:\n  - name: orders\n    properties:\n"
+        "      - name: id\n        logicalType: integer\n        relationships:\n"
+        "          - {type: foreignKey, to: customers.id, "
+        "customProperties: [{property: sluice.orphans, value: hold}]}\n");
+    put("sluice.yml", "name: held\nchecks: {requirements: off}\n"
+                      "quarantine: {max_share: 1.0, min_rows: 1000}\n");
+    run_here();
+    put("data/customers.csv", "id,name\n1,Ada\n2,Bea\n");
+    {
+        SL_AUTO(sl_world_close) struct sl_world first = {0};
+        SL_AUTO(sl_run_clear) struct sl_run run = {0};
+        SL_AUTO(seen_clear) struct seen seen = {0};
+        open_plan(&first, "+clean.customers");
+        run_all(&first, 1, false, &seen, &run);
+        assert_int_equal(run.by_status[SL_STATUS_ERROR], 0);
+    }
+    open_plan(&world, NULL);
+    const struct sl_facts *facts = &node_of(&world, "clean.orders")->facts;
+    assert_int_equal(facts->held_count, 1);
+    assert_int_equal(facts->held[0].rows, 1);
+    assert_int_equal(sl_world_look_again(&world, &err), SL_OK);
+    assert_int_equal(facts->held_count, 1);
+    assert_int_equal(facts->held[0].rows, 1);
+}
+
 static void a_change_makes_stale_just_itself_and_what_depends_on_it(void **state)
 {
 #define BEHIND_DAILY                             \
@@ -186,6 +222,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(facts_are_those_of_the_newest_commit, begin, end),
+        cmocka_unit_test_setup_teardown(held_rows_are_counted_once, begin, end),
         cmocka_unit_test_setup_teardown(a_change_makes_stale_just_itself_and_what_depends_on_it,
                                         begin, end),
         cmocka_unit_test_setup_teardown(partitions_that_will_be_recomputed_are_foreseen, begin,
