@@ -215,6 +215,20 @@ static bool is_borrowed(struct sl_lake *lake, const char *table)
     return ret;
 }
 
+static int fail_unpublished(const struct sl_publication *publication, const char *table,
+                            const char *at, struct sl_err *err)
+{
+    if (at)
+        (void)sl_fail(err, SL_E_PUBLICATION,
+                      "table '%s' is not in publication %lld, the last one at %s", table,
+                      (long long)publication->number, at);
+    else
+        (void)sl_fail(err, SL_E_PUBLICATION, "publication %lld has no table '%s'",
+                      (long long)publication->number, table);
+    return sl_err_hint(err, "`--version %s=N` reads any version of it, whatever it belongs to",
+                       table);
+}
+
 static int version_at(struct sl_lake *lake, const char *table, const char *folder, const char *at,
                       int64_t *ret, struct sl_err *err)
 {
@@ -231,9 +245,9 @@ static int version_at(struct sl_lake *lake, const char *table, const char *folde
         *ret = -1;
         return SL_OK;
     }
-    if (!is_time)
-        return sl_fail(err, SL_E_PUBLICATION, "publication %lld has no table '%s'",
-                       (long long)lake->publication.number, table);
+    // What was not published then belongs to nothing that was.
+    if (lake->publication.number > 0 && !is_borrowed(lake, table))
+        return fail_unpublished(&lake->publication, table, is_time ? at : NULL, err);
     (void)sl_clock_parse(at, &time_us);
     if (sl_delta_version_at(folder, time_us / 1000, ret, err) != SL_OK)
         return sl_err_context(err, "table '%s'", table);

@@ -24,7 +24,8 @@ SL_MUST int sl_lake_table(struct sl_lake *lake, const char *table, enum sl_layer
 const char *sl_bare_table(const char *table);
 // Which version of which table: `versions` are "clean.orders=12"; `at` is for all others: a time, a
 // publication ("#12"), the run that made it, or "published", the newest. Both may be empty. At a
-// time a table is as it was published last; one that was not, as it was then.
+// time a table is as it was published last, and one that was not published is refused; before the
+// first publication tables are as they were then.
 struct sl_as_of {
     struct sl_strs versions;
     const char *at;

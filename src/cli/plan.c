@@ -239,6 +239,7 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     (void)ret_exit;
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
+    SL_TRY(sl_publication_require(world.project, err));
     if (!options->output && !options->full_refresh)
         SL_TRY(sl_world_foresee(&world, err));
     if (options->why)

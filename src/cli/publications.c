@@ -52,28 +52,59 @@ static int add_row(const struct sl_publication *before, const struct sl_publicat
     return sl_grid_row(grid, cells, err);
 }
 
-static int list_all(const struct publications_options *options, struct sl_world *world,
-                    struct sl_err *err)
+// The others are listed all the same.
+static int add_damaged(int64_t number, const struct sl_err *damage, struct sl_grid *grid,
+                       json_t *list, struct sl_err *err)
 {
-    struct sl_publication now, before;
+    char text[32];
+    (void)snprintf(text, sizeof text, "#%lld", (long long)number);
+    json_t *item =
+        json_pack("{s:I, s:o}", "number", (json_int_t)number, "error", sl_err_json(damage));
+    if (json_array_append_new(list, item) != 0)
+        return sl_fail_memory(err);
+    return sl_grid_row(grid, (const char *const[]){text, "is damaged", "", "", "", "", ""}, err);
+}
+
+static int list_all(const struct publications_options *options, struct sl_world *world,
+                    struct sl_grid *grid, json_t *list, struct sl_err *err)
+{
+    const struct sl_project *project = world->project;
+    struct sl_arena *arena = &world->arena;
+    struct sl_publication now = {0}, before;
+    struct sl_err damage = {0}, damage_before;
+    int64_t number, next;
+    SL_TRY(sl_publication_newest(project, arena, &number, err));
+    if (number > 0)
+        (void)!sl_publication_read(project, number, arena, &now, &damage);
+    for (int64_t count = 0; number > 0 && (!options->limit || count < options->limit); count++) {
+        SL_TRY(sl_publication_before(project, number, arena, &next, err));
+        before = (struct sl_publication){0}; // of number 0: now is the oldest that was kept
+        sl_err_clear(&damage_before);
+        if (next > 0)
+            (void)!sl_publication_read(project, next, arena, &before, &damage_before);
+        if (damage.code == SL_OK)
+            SL_TRY(add_row(&before, &now, grid, list, err));
+        else
+            SL_TRY(add_damaged(number, &damage, grid, list, err));
+        if (damage.code != SL_OK)
+            sl_tell(&options->common, SL_LOG_WARN, "%s; %s", damage.message, damage.hint);
+        number = next;
+        now = before;
+        damage = damage_before;
+    }
+    return SL_OK;
+}
+
+static int print_all(const struct publications_options *options, struct sl_world *world,
+                     struct sl_err *err)
+{
     struct sl_grid grid;
     SL_AUTO(sl_json_free) json_t *list = json_array();
     sl_grid_init(&grid, &world->arena, 7, 0x70);
     SL_TRY(sl_grid_row(
         &grid, (const char *const[]){"", "published", "by", "run", "tables", "changed", "withheld"},
         err));
-    SL_TRY(sl_publication_last(world->project, &world->arena, &now, err));
-    for (int64_t count = 0; now.number > 0 && (!options->limit || count < options->limit);
-         count++) {
-        int code = sl_publication_read(world->project, now.number - 1, &world->arena, &before, err);
-        if (code == SL_E_PUBLICATION) // the first, or the first that was kept
-            before = (struct sl_publication){0};
-        else
-            SL_TRY(code);
-        sl_err_clear(err);
-        SL_TRY(add_row(&before, &now, &grid, list, err));
-        now = before;
-    }
+    SL_TRY(list_all(options, world, &grid, list, err));
     if (options->common.json) {
         SL_AUTO(sl_json_free)
         json_t *root =
@@ -127,7 +158,7 @@ static int run_publications(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_require_limit(options->limit, err));
     SL_TRY(sl_world_open(&world_options, &world, err));
     sl_note_project(&options->common, world.project);
-    return options->name ? show_one(options, &world, err) : list_all(options, &world, err);
+    return options->name ? show_one(options, &world, err) : print_all(options, &world, err);
 }
 
 static const char *const examples[] = {"sluice publications", "sluice publications 12 --json",

@@ -24,6 +24,29 @@ static const struct sl_opt rows[] = {
     {0},
 };
 
+// What was before a run is in the publication of the number before, and in no other.
+static int find_before(struct sl_world *world, const struct sl_publication *named,
+                       struct sl_publication *ret, struct sl_err *err)
+{
+    int64_t number;
+    SL_TRY(sl_publication_before(world->project, named->number, &world->arena, &number, err));
+    if (number > 0 && number == named->number - 1)
+        return sl_publication_read(world->project, number, &world->arena, ret, err);
+    if (named->number == 1)
+        (void)sl_fail(err, SL_E_PUBLICATION,
+                      "run %.8s made the first publication: nothing was published before it",
+                      named->run_id);
+    else
+        (void)sl_fail(
+            err, SL_E_PUBLICATION,
+            "publication %lld, which tells what was before run %.8s, is not kept any more",
+            (long long)named->number - 1, named->run_id);
+    if (number > 0)
+        return sl_err_hint(err, "the one before that is #%lld: `sluice rollback '#%lld' --to`",
+                           (long long)number, (long long)number);
+    return sl_err_hint(err, "`--to` goes back to what it has published");
+}
+
 // The publication to go back to.
 static int find_target(const struct rollback_options *options, struct sl_world *world,
                        struct sl_publication *ret, struct sl_err *err)
@@ -36,14 +59,8 @@ static int find_target(const struct rollback_options *options, struct sl_world *
                                : sl_fail(err, SL_E_PUBLICATION, "nothing was published yet");
     }
     SL_TRY(sl_publication_named(world->project, options->run, arena, &named, err));
-    if (!options->to && named.number == 1) {
-        (void)sl_fail(err, SL_E_PUBLICATION,
-                      "run %.8s made the first publication: nothing was published before it",
-                      named.run_id);
-        return sl_err_hint(err, "`--to` goes back to what it has published");
-    }
     if (!options->to)
-        return sl_publication_read(world->project, named.number - 1, arena, ret, err);
+        return find_before(world, &named, ret, err);
     *ret = named;
     return SL_OK;
 }
@@ -56,25 +73,30 @@ static json_t *count_or_null(int64_t count)
 static int print_json(const struct rollback_options *options, const struct sl_rollback *rollback,
                       struct sl_err *err)
 {
-    json_t *tables = json_array(), *left = json_array();
+    json_t *tables = json_array(), *left = json_array(), *lost = json_array();
     SL_AUTO(sl_json_free)
     json_t *root =
-        json_pack("{s:s, s:s, s:I, s:s, s:b, s:o, s:o, s:o}", "schema", "sluice.rollback/1",
+        json_pack("{s:s, s:s, s:I, s:s, s:b, s:o, s:o, s:o, s:o}", "schema", "sluice.rollback/1",
                   "run_id", rollback->run_id, "to", (json_int_t)rollback->target->number, "to_run",
                   rollback->target->run_id, "dry_run", options->dry_run, "publication",
                   rollback->number ? json_integer(rollback->number) : json_null(), "tables", tables,
-                  "left", left);
+                  "left", left, "lost", lost);
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < rollback->table_count; i++) {
         const struct sl_rolled_back *table = &rollback->tables[i];
         json_t *item =
-            json_pack("{s:s, s:I, s:I, s:o, s:b, s:o, s:o}", "table", table->table, "from",
+            json_pack("{s:s, s:I, s:I, s:o, s:b, s:b, s:o, s:o}", "table", table->table, "from",
                       (json_int_t)table->from, "to", (json_int_t)table->to, "version",
-                      count_or_null(table->version), "changes", table->is_needed, "rows_from",
-                      count_or_null(table->rows_from), "rows_to", count_or_null(table->rows_to));
+                      count_or_null(table->version), "changes", table->is_needed, "in_project",
+                      !table->is_orphan, "rows_from", count_or_null(table->rows_from), "rows_to",
+                      count_or_null(table->rows_to));
         if (json_array_append_new(tables, item) != 0)
             return sl_fail_memory(err);
     }
+    for (size_t i = 0; i < rollback->lost_count; i++)
+        if (json_array_append_new(lost, json_pack("{s:s, s:s}", "table", rollback->lost[i].table,
+                                                  "because", rollback->lost[i].because)) != 0)
+            return sl_fail_memory(err);
     for (size_t i = 0; i < rollback->left.count; i++)
         if (json_array_append_new(left, json_string(rollback->left.items[i])) != 0)
             return sl_fail_memory(err);
@@ -114,6 +136,19 @@ static size_t count_needed(const struct sl_rollback *rollback)
     return count;
 }
 
+static void tell_orphans(const struct rollback_options *options, const struct sl_rollback *rollback)
+{
+    for (size_t i = 0; i < rollback->table_count; i++)
+        if (rollback->tables[i].is_orphan)
+            sl_tell(&options->common, SL_LOG_WARN,
+                    "%s is no longer a table of the project, and goes back with the others",
+                    rollback->tables[i].table);
+    for (size_t i = 0; i < rollback->lost_count; i++)
+        sl_tell(&options->common, SL_LOG_WARN,
+                "%s is no longer a table of the project, and stays as it is: %s",
+                rollback->lost[i].table, rollback->lost[i].because);
+}
+
 static int print_text(const struct rollback_options *options, const struct sl_rollback *rollback,
                       struct sl_arena *arena, struct sl_err *err)
 {
@@ -125,6 +160,7 @@ static int print_text(const struct rollback_options *options, const struct sl_ro
         sl_tell(&options->common, SL_LOG_WARN,
                 "%s was not published then, and stays as it is until the next run",
                 rollback->left.items[i]);
+    tell_orphans(options, rollback);
     printf("%s %s of publication #%lld, %s, run %.8s",
            sl_count_of((int64_t)count_needed(rollback), "table", count),
            options->dry_run ? "would be as" : "as", (long long)target->number,

@@ -148,6 +148,7 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     SL_TRY(require_threads(options, err));
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
+    SL_TRY(sl_publication_require(world.project, err));
     if (options->dry_run) {
         struct sl_plan_view view = {.full_refresh = options->full_refresh};
         SL_TRY(sl_plan_show(&options->common, &world, &view, err));
@@ -169,6 +170,7 @@ static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     SL_TRY(require_threads(options, err));
     SL_TRY(sl_open_world(&options->common, &world, err));
+    SL_TRY(sl_publication_require(world.project, err));
     struct sl_err trouble = {0};
     if (sl_world_recall(&world, &trouble) != SL_OK) // then everything that is stale is missing
         sl_tell(&options->common, SL_LOG_WARN, "history cannot be read: %s", trouble.message);
@@ -222,6 +224,7 @@ static int run_apply(const void *self, int *ret_exit, struct sl_err *err)
     size_t length;
     SL_TRY(require_threads(given, err));
     SL_TRY(sl_open_world(&options.common, &world, err));
+    SL_TRY(sl_publication_require(world.project, err));
     SL_TRY(sl_fs_read(options.plan, PLAN_MAX_BYTES, &world.arena, &text, &length, err));
     if (sl_json_parse(text, length, options.plan, &stored, err) != SL_OK)
         return fail_unreadable(options.plan, err);

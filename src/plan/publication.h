@@ -7,6 +7,7 @@
 #ifndef SL_PLAN_PUBLICATION_H
 #define SL_PLAN_PUBLICATION_H
 
+#include "base/json.h"
 #include "plan/plan.h"
 
 struct sl_published {
@@ -41,5 +42,13 @@ bool sl_publication_equals(const struct sl_publication *a, const struct sl_publi
 // publication before, or one of number 0.
 SL_MUST int sl_plan_publish(const struct sl_graph *graph, const struct sl_publication *last,
                             struct sl_arena *arena, struct sl_publication *ret, struct sl_err *err);
+
+// The form in which publications are kept: {"schema": "sluice.publication/1", ...}.
+// SL_E_PUBLICATION or SL_E_JSON_SYNTAX if it is none; `name` is the file's, for the place.
+SL_MUST int sl_publication_parse(const char *text, size_t length, const char *name,
+                                 struct sl_arena *arena, struct sl_publication *ret,
+                                 struct sl_err *err);
+SL_MUST int sl_publication_print(const struct sl_publication *publication, json_t **ret,
+                                 struct sl_err *err);
 
 #endif

@@ -26,16 +26,32 @@ static int set(json_t *object, const char *key, json_t *value, struct sl_err *er
 
 // --- the statement
 
+static bool lies_in(const char *path, const char *lake)
+{
+    return sl_str_starts(path, lake) && path[strlen(lake)] == '/' && !strstr(path, "/../");
+}
+
+static int fail_outside(const char *path, struct sl_err *err)
+{
+    (void)sl_fail(err, SL_E_ATTESTATION, "its file '%s' lies outside the lake", path);
+    return sl_err_hint(err, "what is attested must be in the lake: `sluice run --full-refresh "
+                            "--select TABLE` writes it there");
+}
+
 // A file of the lake by its path there; once, however many tables name it. One that is not needed
 // may go: what it says is said elsewhere, too.
 static int add_subject(struct job *job, const char *path, bool is_needed, struct sl_err *err)
 {
-    size_t prefix = strlen(job->world->project->lake_folder);
-    const char *name = path + prefix + 1;
     struct sl_fs_stat stat;
+    const char *lake = job->world->project->lake_folder;
     char digest[65];
-    if (!sl_str_starts(path, job->world->project->lake_folder) || path[prefix] != '/')
-        return sl_fail(err, SL_E_ATTESTATION, "'%s' lies outside the lake", path);
+    if (!lies_in(path, lake)) { // a log may name it by another way
+        SL_TRY(sl_path_real(job->arena, path, &path, err));
+        SL_TRY(sl_path_real(job->arena, lake, &lake, err));
+    }
+    const char *name = path + strlen(lake) + 1;
+    if (!lies_in(path, lake))
+        return fail_outside(path, err);
     if (sl_map_has(&job->seen, name))
         return SL_OK;
     SL_TRY(sl_map_set(&job->seen, name, NULL, err));
@@ -175,9 +191,10 @@ static int add_table(struct job *job, const struct sl_published *published, stru
         SL_TRY(add_sources(&snapshot, table, err));
     SL_TRY(add_log(job, folder, published->version, err));
     for (size_t i = 0; i < snapshot.file_count; i++) {
-        const char *path = sl_path_join(arena, folder, snapshot.files[i].path);
-        SL_TRY_NEW(path, err);
-        SL_TRY(add_subject(job, path, true, err));
+        const char *path;
+        if (sl_delta_file_path(folder, &snapshot.files[i], arena, &path, err) != SL_OK ||
+            add_subject(job, path, true, err) != SL_OK)
+            return sl_err_context(err, "%s", published->table);
     }
     return SL_OK;
 }

@@ -149,7 +149,6 @@ static int publish(struct controller *controller, struct sl_err *err)
     struct sl_run *run = controller->run;
     struct sl_publish_options options = {
         .run_id = run->id, .command = controller->options->command, .at_us = sl_clock_now_us()};
-    SL_TRY(sl_world_look_again(run->world, err));
     if (sl_world_publish(run->world, &options, &run->publication, &run->has_published, err) !=
         SL_OK)
         return sl_err_context(err, "publish what was built");

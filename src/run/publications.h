@@ -1,6 +1,6 @@
 // Publications as files: <lake>/_publications/<number, 20 digits>.json, each made whole and once,
-// and _last, a hint at the newest. Whoever reads the lake may read them; nothing else depends on
-// them.
+// and _last, a hint at the newest. Whoever reads the lake may read them, and any may be deleted;
+// nothing else depends on them.
 #ifndef SL_RUN_PUBLICATIONS_H
 #define SL_RUN_PUBLICATIONS_H
 
@@ -10,7 +10,8 @@
 // The newest; number 0 if there is none.
 SL_MUST int sl_publication_last(const struct sl_project *project, struct sl_arena *arena,
                                 struct sl_publication *ret, struct sl_err *err);
-// SL_E_PUBLICATION if there is none of that number.
+// SL_E_PUBLICATION if there is none of that number, or if it is damaged: then with its file and
+// what to do.
 SL_MUST int sl_publication_read(const struct sl_project *project, int64_t number,
                                 struct sl_arena *arena, struct sl_publication *ret,
                                 struct sl_err *err);
@@ -23,12 +24,27 @@ SL_MUST int sl_publication_at(const struct sl_project *project, int64_t time_us,
 SL_MUST int sl_publication_named(const struct sl_project *project, const char *name,
                                  struct sl_arena *arena, struct sl_publication *ret,
                                  struct sl_err *err);
-// Gives it the next number, and makes it durable.
+// The number of the one that comes before; 0: it is the oldest that is kept. Any may have been
+// deleted.
+SL_MUST int sl_publication_before(const struct sl_project *project, int64_t number,
+                                  struct sl_arena *arena, int64_t *ret, struct sl_err *err);
+// The number of the newest; 0 if there is none.
+SL_MUST int sl_publication_newest(const struct sl_project *project, struct sl_arena *arena,
+                                  int64_t *ret, struct sl_err *err);
+// SL_E_PUBLICATION if the newest is damaged: whoever is going to publish says so before it begins.
+SL_MUST int sl_publication_require(const struct sl_project *project, struct sl_err *err);
+// Gives it the number after that of `after` and a time that is not before it, and makes it durable.
+// SL_E_FILE_EXISTS if another program was first: `after` is the newest no more.
 SL_MUST int sl_publication_write(const struct sl_project *project,
+                                 const struct sl_publication *after,
                                  struct sl_publication *publication, struct sl_arena *arena,
                                  struct sl_err *err);
-// Publishes what belongs together now, if that is not what was published last. The facts of every
-// node must be there. *ret is the newest publication in either case.
+// Where it is kept, and where the hint is.
+const char *sl_publication_path(const struct sl_project *project, int64_t number,
+                                struct sl_arena *arena);
+const char *sl_publication_hint(const struct sl_project *project, struct sl_arena *arena);
+// Looks at the tables again and publishes what belongs together now, if that is not what was
+// published last. *ret is the newest publication in either case.
 struct sl_publish_options {
     const char *run_id, *command;
     int64_t at_us;
@@ -38,8 +54,5 @@ SL_MUST int sl_world_publish(struct sl_world *world, const struct sl_publish_opt
 // The same for whoever found nothing to do: what a killed run could not publish any more, or what
 // another program has changed. Does nothing while a run is at work.
 SL_MUST int sl_world_publish_rest(struct sl_world *world, const char *command, struct sl_err *err);
-// {"schema": "sluice.publication/1", ...}, as it stands in the file.
-SL_MUST int sl_publication_print(const struct sl_publication *publication, json_t **ret,
-                                 struct sl_err *err);
 
 #endif

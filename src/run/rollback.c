@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LISTED_BYTES 300 // of a list of tables in a message
+
 // One table on its way back.
 struct back {
     const char *table, *folder;
@@ -24,6 +26,7 @@ struct job {
     struct sl_arena *arena;
     struct back *backs;
     size_t count;
+    bool is_dry;
 };
 
 static int fail_gone(const char *table, int64_t version, const char *why, struct sl_err *err)
@@ -38,8 +41,9 @@ static int fail_gone(const char *table, int64_t version, const char *why, struct
 static int check_files(const struct job *job, const struct back *back, struct sl_err *err)
 {
     for (size_t i = 0; i < back->then.file_count; i++) {
-        const char *path = sl_path_join(job->arena, back->folder, back->then.files[i].path);
-        SL_TRY_NEW(path, err);
+        const char *path;
+        if (sl_delta_file_path(back->folder, &back->then.files[i], job->arena, &path, err) != SL_OK)
+            return sl_err_context(err, "%s cannot go back", back->table);
         if (!sl_fs_exists(path))
             return fail_gone(back->table, back->then.version, "its files were vacuumed", err);
     }
@@ -103,6 +107,8 @@ static int add(struct job *job, const char *table, struct sl_err *err)
                                  : SL_OK;
     }
     SL_TRY(load(job, back, published->version, err));
+    if (back->now.version < 0)
+        return fail_gone(table, published->version, "the table is gone", err);
     if (published->id && !sl_str_equal(published->id, back->now.table_id))
         return fail_gone(table, published->version, "it was removed and made anew since", err);
     SL_TRY(read_records(job, back, layer, name, err));
@@ -118,11 +124,44 @@ static int add(struct job *job, const char *table, struct sl_err *err)
     return SL_OK;
 }
 
+static const struct back *find(const struct job *job, const char *table)
+{
+    for (size_t i = 0; i < job->count; i++)
+        if (sl_str_equal(job->backs[i].table, table))
+            return &job->backs[i];
+    return NULL;
+}
+
+// What no step writes any more was part of the state to go back to all the same: the code may come
+// back by another way. If it cannot, that is no reason to leave all the others as they are.
+static int add_orphans(struct job *job, struct sl_err *err)
+{
+    const struct sl_publication *target = job->rollback->target;
+    for (size_t i = 0; i < target->table_count; i++) {
+        const char *table = target->tables[i].table;
+        struct sl_err cause = {0};
+        if (find(job, table))
+            continue;
+        int code = add(job, table, &cause);
+        if (code == SL_E_MEMORY)
+            return sl_fail_memory(err);
+        if (code == SL_OK) {
+            job->backs[job->count - 1].result->is_orphan = true;
+            continue;
+        }
+        struct sl_lost lost = {table, sl_arena_strdup(job->arena, cause.message)};
+        SL_TRY_NEW(lost.because, err);
+        if (!SL_PUSH(job->arena, job->rollback->lost, job->rollback->lost_count, lost))
+            return sl_fail_memory(err);
+    }
+    return SL_OK;
+}
+
 // In the order of the graph; of a cleanse step the quarantine first, as the step itself does.
 static int collect(struct job *job, struct sl_err *err)
 {
     const struct sl_graph *graph = &job->world->graph;
-    size_t count = 2 * graph->count;
+    size_t count = 2 * graph->count + job->rollback->target->table_count;
     job->backs = SL_NEW_ARRAY(job->arena, struct back, count);
     job->rollback->tables = SL_NEW_ARRAY(job->arena, struct sl_rolled_back, count);
     SL_TRY_NEW(job->backs, err);
@@ -138,19 +177,12 @@ static int collect(struct job *job, struct sl_err *err)
         }
         SL_TRY(add(job, node->name, err));
     }
+    SL_TRY(add_orphans(job, err));
     job->rollback->table_count = job->count;
     return SL_OK;
 }
 
 // --- doing it
-
-static const struct back *find(const struct job *job, const char *table)
-{
-    for (size_t i = 0; i < job->count; i++)
-        if (sl_str_equal(job->backs[i].table, table))
-            return &job->backs[i];
-    return NULL;
-}
 
 // The number under which an input's rows of then stand now.
 static int64_t version_now(const struct job *job, const char *table, int64_t otherwise)
@@ -165,7 +197,7 @@ static int64_t version_now(const struct job *job, const char *table, int64_t oth
 static bool will_change(const struct job *job, const char *table)
 {
     const struct back *input = find(job, table);
-    return job->rollback->dry_run && input && input->result->is_needed;
+    return job->is_dry && input && input->result->is_needed;
 }
 
 static bool has_input(const struct job *job, const struct back *back, const char *table,
@@ -223,6 +255,19 @@ static int64_t next_sequence(const struct job *job, const struct back *back, con
     return newest + 2;
 }
 
+static struct sl_delta_commit commit_of(const struct back *back)
+{
+    return (struct sl_delta_commit){.mode = SL_DELTA_RESTORE,
+                                    .base_version = back->now.version,
+                                    .columns = back->then.columns,
+                                    .column_count = back->then.column_count,
+                                    .partition_columns = back->then.partition_columns,
+                                    .partition_count = back->then.partition_count,
+                                    .staged_folder = "",
+                                    .restored = &back->then,
+                                    .operation = "RESTORE"};
+}
+
 static int restore(struct job *job, struct back *back, int64_t sequence, struct sl_err *err)
 {
     const char *step = sl_json_text(back->next, "step", "");
@@ -232,18 +277,10 @@ static int restore(struct job *job, struct back *back, int64_t sequence, struct 
     if (json_object_set_new(back->next, "sequence", json_integer(sequence)) != 0)
         return sl_fail_memory(err);
     SL_TRY(sl_json_print(back->next, &text, err));
-    struct sl_delta_commit commit = {.mode = SL_DELTA_RESTORE,
-                                     .base_version = back->now.version,
-                                     .columns = back->then.columns,
-                                     .column_count = back->then.column_count,
-                                     .partition_columns = back->then.partition_columns,
-                                     .partition_count = back->then.partition_count,
-                                     .staged_folder = "",
-                                     .restored = &back->then,
-                                     .app_id = step,
-                                     .app_version = sequence,
-                                     .operation = "RESTORE",
-                                     .record_json = text};
+    struct sl_delta_commit commit = commit_of(back);
+    commit.app_id = step;
+    commit.app_version = sequence;
+    commit.record_json = text;
     int code =
         sl_delta_commit(back->folder, &commit, job->session, job->arena, &version, &was_done, err);
     free(text);
@@ -289,6 +326,7 @@ static int can_be_decided(const struct job *job, const struct back *back, bool *
 static int decide(struct job *job, struct back *back, struct sl_err *err)
 {
     bool is_said;
+    sl_json_free(&back->next);
     SL_TRY(rewrite_record(job, back, &back->next, &is_said, err));
     back->result->is_needed = !is_said || !is_same_table(&back->then, &back->now);
     return SL_OK;
@@ -304,13 +342,13 @@ static int bring_back(struct job *job, struct back *back, struct sl_err *err)
     bool is_needed = back->result->is_needed || (other && other->result->is_needed);
     back->result->is_needed = is_needed;
     int64_t sequence = next_sequence(job, back, sl_json_text(back->next, "step", ""));
-    if (is_needed && !job->rollback->dry_run)
+    if (is_needed && !job->is_dry)
         SL_TRY(restore(job, back, sequence, err));
     back->is_done = true;
     if (!other)
         return SL_OK;
     other->result->is_needed = is_needed;
-    if (is_needed && !job->rollback->dry_run)
+    if (is_needed && !job->is_dry)
         SL_TRY(restore(job, other, sequence, err));
     other->is_done = true;
     return SL_OK;
@@ -339,25 +377,110 @@ static int roll_back(struct job *job, struct sl_err *err)
     return SL_OK;
 }
 
+// All that would be refused is, before the first table is written.
+static int check_all(struct job *job, struct sl_err *err)
+{
+    job->is_dry = true;
+    SL_TRY(roll_back(job, err));
+    for (size_t i = 0; i < job->count; i++) {
+        const struct back *back = &job->backs[i];
+        const struct sl_delta_commit commit = commit_of(back);
+        if (!back->result->is_needed)
+            continue;
+        if (sl_delta_commit_check(back->folder, &commit, job->session, err) != SL_OK) {
+            (void)sl_err_context(err, "%s cannot go back to version %lld", back->table,
+                                 (long long)back->then.version);
+            return sl_err_hint(err, "no table was changed");
+        }
+    }
+    job->is_dry = job->rollback->dry_run;
+    for (size_t i = 0; i < job->count && !job->is_dry; i++) {
+        job->backs[i].is_done = false;
+        job->backs[i].result->is_needed = false;
+    }
+    return SL_OK;
+}
+
+// The names of the tables that have a new version, or that have none yet.
+static void list(const struct job *job, bool is_back, struct sl_buf *ret)
+{
+    for (size_t i = 0; i < job->count; i++) {
+        const struct back *back = &job->backs[i];
+        bool is_listed = is_back ? back->result->version >= 0 : !back->is_done;
+        if (is_listed && ret->length < LISTED_BYTES)
+            sl_buf_addf(ret, "%s%s", ret->length ? ", " : "", back->table);
+        else if (is_listed && !sl_str_ends(ret->text, ", ..."))
+            sl_buf_add(ret, ", ...");
+    }
+}
+
+static int fail_half(const struct job *job, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf done = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf open = SL_BUF_INIT;
+    const struct sl_err cause = *err;
+    list(job, true, &done);
+    list(job, false, &open);
+    SL_TRY(sl_buf_check(&done, err));
+    SL_TRY(sl_buf_check(&open, err));
+    if (done.length == 0)
+        return (int)cause.code;
+    sl_err_clear(err);
+    (void)sl_fail(err, SL_E_ROLLBACK_HALF, "back are %s; %s%s: %s", done.text,
+                  open.length ? "not yet " : "all tables, but not published", open.text,
+                  cause.message);
+    return sl_err_hint(err, "the same command, run again, goes on; until then whoever reads a "
+                            "publication sees the state of before");
+}
+
+// The inputs of a table that no step writes are known from its record alone.
+static int read_inputs(const struct job *job, const struct back *back, struct sl_published *ret,
+                       struct sl_err *err)
+{
+    struct sl_delta_head head;
+    struct sl_record record;
+    enum sl_layer layer;
+    const char *name, *folder;
+    if (!sl_table_parse(back->table, &layer, &name))
+        return sl_fail(err, SL_E_INTERNAL, "'%s' is no table", back->table);
+    SL_TRY(sl_step_position(job->world->project, layer, name, job->session, job->arena, &folder,
+                            &head, &record, err));
+    for (size_t i = 0; i < record.input_count; i++) {
+        const struct sl_table_version *from = &record.inputs[i];
+        struct sl_input input = {from->table, from->version, from->id};
+        if (!SL_PUSH(job->arena, ret->inputs, ret->input_count, input))
+            return sl_fail_memory(err);
+    }
+    return SL_OK;
+}
+
 static int publish(struct job *job, struct sl_err *err)
 {
+    struct sl_publication last;
     struct sl_publication now = {
         .run_id = job->rollback->run_id, .command = "rollback", .at_us = job->rollback->now_us};
     SL_TRY(sl_world_look_again(job->world, err));
     for (size_t i = 0; i < job->count; i++) {
         const struct sl_node *node = sl_graph_node(&job->world->graph, job->backs[i].table);
         const struct back *back = &job->backs[i];
-        if (node->facts.trouble)
+        if (!back->result->is_orphan && node->facts.trouble)
             return sl_fail(err, SL_E_PUBLICATION, "%s cannot be looked at: %s", back->table,
                            node->facts.trouble);
         struct sl_published published = {
             back->table, back->result->version >= 0 ? back->result->version : back->now.version,
-            back->now.table_id, node->facts.inputs, node->facts.input_count};
+            back->now.table_id, NULL, 0};
+        if (back->result->is_orphan) {
+            SL_TRY(read_inputs(job, back, &published, err));
+        } else {
+            published.inputs = node->facts.inputs;
+            published.input_count = node->facts.input_count;
+        }
         if (!SL_PUSH(job->arena, now.tables, now.table_count, published))
             return sl_fail_memory(err);
     }
     sl_publication_sort(&now);
-    SL_TRY(sl_publication_write(job->world->project, &now, job->arena, err));
+    SL_TRY(sl_publication_last(job->world->project, job->arena, &last, err));
+    SL_TRY(sl_publication_write(job->world->project, &last, &now, job->arena, err));
     job->rollback->number = now.number;
     return SL_OK;
 }
@@ -368,12 +491,19 @@ int sl_world_rollback(struct sl_world *world, struct sl_session *session,
     struct job job = {
         .world = world, .session = session, .rollback = rollback, .arena = &world->arena};
     SL_AUTO(sl_fd_close) int lock_fd = -1;
+    SL_TRY(sl_publication_require(world->project, err));
     if (!rollback->dry_run)
         SL_TRY(sl_run_lock(world->project->state_folder, &lock_fd, err));
     SL_TRY(collect(&job, err));
-    int code = roll_back(&job, err);
+    int code = check_all(&job, err);
+    if (code == SL_OK && !rollback->dry_run) {
+        code = roll_back(&job, err);
+        if (code == SL_OK)
+            code = publish(&job, err);
+        if (code != SL_OK)
+            code = fail_half(&job, err);
+    }
     for (size_t i = 0; i < job.count; i++)
         sl_json_free(&job.backs[i].next);
-    SL_TRY(code);
-    return rollback->dry_run ? SL_OK : publish(&job, err);
+    return code;
 }

@@ -184,3 +184,23 @@ int sl_delta_commit(const char *folder, const struct sl_delta_commit *commit,
         (void)!sl_delta_checkpoint(folder, *ret_version, session, NULL);
     return SL_OK;
 }
+
+int sl_delta_commit_check(const char *folder, const struct sl_delta_commit *commit,
+                          struct sl_session *session, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    sl_arena_init(&arena, 0);
+    SL_AUTO(job_clear)
+    struct job job = {
+        .commit = commit,
+        .session = session,
+        .arena = &arena,
+        .state = SL_DELTA_STATE_INIT,
+        .checked = commit->base_version,
+    };
+
+    SL_TRY(open_table(&job, folder, err));
+    SL_TRY(check_winners(&job, err));
+    return sl_delta_plan(&job.state, commit, &arena, &text, err);
+}

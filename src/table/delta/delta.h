@@ -189,6 +189,13 @@ SL_MUST int sl_delta_partition_check(const struct sl_column *column, struct sl_e
 SL_MUST int sl_delta_commit(const char *folder, const struct sl_delta_commit *commit,
                             struct sl_session *session, struct sl_arena *arena,
                             int64_t *ret_version, bool *ret_skipped, struct sl_err *err);
+// Whether it could be made now: fails as sl_delta_commit would, and writes nothing.
+SL_MUST int sl_delta_commit_check(const char *folder, const struct sl_delta_commit *commit,
+                                  struct sl_session *session, struct sl_err *err);
+// Where a data file is. SL_E_TABLE_FEATURE if that is another store ("s3://..."), which is not read
+// here.
+SL_MUST int sl_delta_file_path(const char *folder, const struct sl_delta_file *file,
+                               struct sl_arena *arena, const char **ret, struct sl_err *err);
 SL_MUST int sl_delta_checkpoint(const char *folder, int64_t version, struct sl_session *session,
                                 struct sl_err *err);
 

@@ -1,5 +1,8 @@
 #include "table/delta/path.h"
 
+#include "base/fs.h"
+#include "table/delta/delta.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -62,4 +65,14 @@ int sl_delta_path_decode(const char *uri, struct sl_arena *arena, const char **r
 bool sl_delta_path_is_absolute(const char *path)
 {
     return *path == '/' || strstr(path, "://");
+}
+
+int sl_delta_file_path(const char *folder, const struct sl_delta_file *file, struct sl_arena *arena,
+                       const char **ret, struct sl_err *err)
+{
+    if (*file->path != '/' && sl_delta_path_is_absolute(file->path))
+        return sl_fail(err, SL_E_TABLE_FEATURE, "its file '%s' is in another store", file->path);
+    *ret = sl_path_join(arena, folder, file->path);
+    SL_TRY_NEW(*ret, err);
+    return SL_OK;
 }

@@ -116,25 +116,29 @@ static void versions_that_do_not_belong_together_are_found(void **state)
     const struct sl_project *project = look.world.project;
     struct sl_arena *arena = &look.world.arena;
     assert_int_equal(sl_publication_last(project, arena, &publication, &err), SL_OK);
+    struct sl_publication stale = publication;
     struct sl_published *raw =
         (struct sl_published *)sl_publication_find(&publication, "raw.orders");
     raw->version = 7;
-    assert_int_equal(sl_publication_write(project, &publication, arena, &err), SL_OK);
+    assert_int_equal(sl_publication_write(project, &publication, &publication, arena, &err), SL_OK);
+    assert_int_equal(sl_publication_write(project, &stale, &stale, arena, &err),
+                     SL_E_FILE_EXISTS); // the number is taken
+    sl_err_clear(&err);
     raw->version = 0; // what came later is well again
-    assert_int_equal(sl_publication_write(project, &publication, arena, &err), SL_OK);
+    assert_int_equal(sl_publication_write(project, &publication, &publication, arena, &err), SL_OK);
     assert_int_equal(sl_crash_look_at_publications(&look.look, &last, &count, &what, &err), SL_OK);
     assert_int_equal(last, 3);
     assert_int_equal(count, 2);
     assert_non_null(what);
     assert_non_null(strstr(what, "raw.orders was published at version 7"));
     raw->id = "another";
-    assert_int_equal(sl_publication_write(project, &publication, arena, &err), SL_OK);
+    assert_int_equal(sl_publication_write(project, &publication, &publication, arena, &err), SL_OK);
     assert_int_equal(sl_crash_look_at_publications(&look.look, &last, &count, &what, &err), SL_OK);
     assert_non_null(what);
     assert_non_null(strstr(what, "publication #4 lists another raw.orders than the one that "));
     publication.tables = raw;
     publication.table_count = 1;
-    assert_int_equal(sl_publication_write(project, &publication, arena, &err), SL_OK);
+    assert_int_equal(sl_publication_write(project, &publication, &publication, arena, &err), SL_OK);
     assert_int_equal(sl_crash_look_at_publications(&look.look, &last, &count, &what, &err), SL_OK);
     assert_non_null(what);
     assert_non_null(strstr(what, "publication #5 lists another raw.orders than the one there"));

@@ -1,0 +1,87 @@
+"""Rollback: all tables or none, those of yesterday's project too, and what is told where it ends in between."""
+import json
+import shutil
+
+from conftest import Project
+from test_kill import FILES, TABLES, make
+from test_publications import counts, publications
+
+
+def twice(project):
+    project.run("run")
+    project.write("data/orders-2.csv", FILES[1])
+    return project.json("run")["run_id"]
+
+
+def test_a_table_that_left_the_project_goes_back_with_the_others(tmp_path, sluice_bin):
+    project = make(tmp_path / "project", sluice_bin, 1)
+    project.run("run")
+    before = {table: project.rows(table) for table in ("curated.totals", "clean.orders")}
+    project.write("data/orders-2.csv", FILES[1])
+    run = project.json("run")["run_id"]
+    (project.folder / "models/totals.sql").unlink()
+    project.run("run")
+    would = project.json("rollback", run, "--dry-run")
+    assert {table["table"]: table["in_project"] for table in would["tables"]}["curated.totals"] is False
+    done = project.run("rollback", run, "--no-deliver")
+    assert "curated.totals is no longer a table of the project, and goes back with the others" in done.stderr
+    assert {table: project.rows(table) for table in before} == before
+    listed = project.json("publications", str(publications(project)[0]["number"]))["tables"]
+    assert [item["table"] for item in listed["curated.totals"]["inputs"]] == ["curated.daily"]
+
+
+def test_a_table_that_left_the_project_and_is_gone_holds_nothing_up(tmp_path, sluice_bin):
+    project = make(tmp_path / "project", sluice_bin, 1)
+    run = twice(project)
+    (project.folder / "models/totals.sql").unlink()
+    shutil.rmtree(project.table_folder("curated.totals"))
+    done = project.run("rollback", run)
+    assert "curated.totals is no longer a table of the project, and stays as it is: " in done.stderr
+    assert counts(project) == counts(project, "#1")
+    again = project.json("rollback", "#1", "--to", "--no-deliver")
+    assert [lost["table"] for lost in again["lost"]] == ["curated.totals"]
+
+
+def test_a_table_that_cannot_be_written_is_told_before_the_first_is(tmp_path, sluice_bin):
+    """Another program makes the last table of the graph one that takes new rows only."""
+    project = make(tmp_path / "project", sluice_bin, 1)
+    run = twice(project)
+    log = sorted((project.table_folder("curated.totals") / "_delta_log").glob("*.json"))
+    metadata = next(json.loads(line)["metaData"] for line in log[0].read_text().splitlines() if "metaData" in line)
+    metadata["configuration"]["delta.appendOnly"] = "true"
+    info = {"commitInfo": {"timestamp": 1, "operation": "SET TBLPROPERTIES"}}
+    (log[0].parent / f"{len(log):020}.json").write_text(json.dumps(info) + "\n" + json.dumps({"metaData": metadata}) + "\n")
+    versions = {table: len(project.records(table)) for table in ("raw.orders", "clean.orders", "curated.daily")}
+    for extra in ([], ["--dry-run"]):
+        failed = project.run("rollback", run, *extra, exit_code=1)
+        assert "curated.totals cannot go back to version 0" in failed.stderr and "delta.appendOnly" in failed.stderr
+        assert "no table was changed" in failed.stderr
+    assert versions == {table: len(project.records(table)) for table in versions}
+
+
+def test_a_rollback_whose_disk_fills_says_what_is_back_and_goes_on(tmp_path, fault_bin):
+    """Durable operations fail with a full disk: nothing changed, or what is back is named, and the same command goes on."""
+    base = make(tmp_path / "base", fault_bin, 1)
+    base.run("run")
+    before = {table: base.rows(table, columns) for table, columns in TABLES.items()}
+    base.write("data/orders-2.csv", FILES[1])
+    base.run("run")
+    probe = tmp_path / "probe"
+    shutil.copytree(base.folder, probe)
+    Project(probe, fault_bin).run("rollback", "2", "--no-deliver", env={"SLUICE_FAULT_COUNT": str(tmp_path / "count")})
+    total = int((tmp_path / "count").read_text())
+    told = 0
+    for part in range(1, 6):
+        folder = tmp_path / "full"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(base.folder, folder)
+        project = Project(folder, fault_bin)
+        failed = project.run("rollback", "2", "--no-deliver", exit_code=None, env={"SLUICE_FAULT_FAIL": f"{total * part // 7}:ENOSPC"})
+        told += "SL0713" in failed.stderr
+        if "SL0713" in failed.stderr:
+            assert "back are " in failed.stderr and "; not yet " in failed.stderr and "run again, goes on" in failed.stderr
+            assert len(publications(project)) == 2
+        project.run("rollback", "#1", "--to", "--no-deliver")
+        assert {table: project.rows(table, columns) for table, columns in TABLES.items()} == before
+        assert counts(project, "published") == counts(project)
+    assert told >= 2
