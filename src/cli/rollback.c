@@ -185,6 +185,24 @@ static int deliver(const struct rollback_options *options, struct sl_world *worl
     return sl_execute_run(&options->common, run_options, world, ret_exit, err);
 }
 
+// Before the first table goes back, not between tables and targets.
+static int refuse_leaks(const struct rollback_options *options, struct sl_world *world,
+                        struct sl_err *err)
+{
+    if (options->dry_run || options->no_deliver)
+        return SL_OK;
+    for (size_t i = 0; i < world->graph.count; i++) {
+        struct sl_node *node = &world->graph.nodes[i];
+        node->is_selected = node->kind == SL_NODE_LOAD;
+        node->verdict = SL_VERDICT_STALE;
+    }
+    int code = sl_refuse_leaks(&options->common, world, err);
+    if (code == SL_E_PERSONAL)
+        sl_tell(&options->common, SL_LOG_WARN,
+                "no table was touched; with --no-deliver the targets are left alone");
+    return code;
+}
+
 static int run_rollback(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct rollback_options *options = self;
@@ -194,6 +212,7 @@ static int run_rollback(const void *self, int *ret_exit, struct sl_err *err)
     char id[37];
     SL_TRY(sl_open_world(&options->common, &world, err));
     SL_TRY(find_target(options, &world, &target, err));
+    SL_TRY(refuse_leaks(options, &world, err));
     SL_TRY(sl_world_session(&world, &session, err));
     struct sl_rollback rollback = {.target = &target,
                                    .run_id = sl_uuid(id),

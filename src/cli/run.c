@@ -84,6 +84,7 @@ int sl_execute_run(const struct sl_common *common, struct sl_run_options options
 {
     SL_AUTO(sl_run_view_clear) struct sl_run_view view = {0};
     SL_AUTO(sl_run_clear) struct sl_run run = {0};
+    SL_TRY(sl_publication_require(world->project, err));
     SL_TRY(sl_refuse_leaks(common, world, err));
     sl_run_view_init(&view, common, world, &run);
     struct sl_listener listener = sl_run_view_listener(&view);

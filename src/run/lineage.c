@@ -223,6 +223,37 @@ static int add_origins(struct sl_lineage *lineage, const struct sl_node *node,
     return SL_OK;
 }
 
+// Columns of snapshots that no query gives.
+static size_t own_columns(const struct sl_node *node)
+{
+    return node->model->write == SL_WRITE_SNAPSHOT ? 3 : 0;
+}
+
+// The columns that the engine gives the model and the reading of its SQL does not, such as those
+// of a pivot or of an unnested row: they may be made of every column of every table.
+static int add_unseen(struct sl_lineage *lineage, const struct sl_node *node,
+                      const struct sl_query *query, const struct sl_relation *relation,
+                      struct sl_err *err)
+{
+    for (size_t i = 0; i + own_columns(node) < relation->count; i++) {
+        struct end to = {node->name, relation->columns[i].name};
+        bool is_seen = false;
+        for (size_t k = 0; k < query->column_count && !is_seen; k++)
+            is_seen = sl_str_equal_nocase(query->columns[k].name, to.column);
+        for (size_t k = 0; k < node->query->table_count && !is_seen; k++) {
+            const struct sl_table_ref *ref = &node->query->tables[k];
+            const char *table = sl_arena_printf(&lineage->world->arena, "%s.%s",
+                                                ref->layer ? ref->layer : "", ref->name);
+            SL_TRY_NEW(table, err);
+            const struct sl_relation *from = sl_map_get(&lineage->catalog, table);
+            for (size_t n = 0; from && n < from->count; n++)
+                SL_TRY(add_edge(lineage, (struct end){table, from->columns[n].name}, to,
+                                SL_LINEAGE_COMPUTED, err));
+        }
+    }
+    return SL_OK;
+}
+
 static int add_model(struct sl_lineage *lineage, const struct sl_node *node,
                      struct sl_lineage_cache *cache, struct sl_err *err)
 {
@@ -230,14 +261,16 @@ static int add_model(struct sl_lineage *lineage, const struct sl_node *node,
     if (!lineage->world->digests[node->query - lineage->world->queries])
         return SL_OK; // its syntax error is known
     SL_TRY(sl_lineage_cache_find(cache, node, &query, err));
-    // The engine names an expression without an alias.
+    // The engine names an expression without an alias, and the second of two columns of one name.
     const struct sl_relation *relation = sl_map_get(&lineage->catalog, node->name);
-    bool is_named = relation && relation->count >= query.column_count;
+    bool is_whole = relation && relation->count == query.column_count + own_columns(node);
+    for (size_t i = 0; i < query.column_count && is_whole; i++)
+        query.columns[i].name = relation->columns[i].name;
     for (size_t i = 0; i < query.column_count; i++)
-        SL_TRY(add_origins(lineage, node, &query.columns[i],
-                           is_named && !*query.columns[i].name ? relation->columns[i].name
-                                                               : query.columns[i].name,
-                           err));
+        if (*query.columns[i].name || !relation)
+            SL_TRY(add_origins(lineage, node, &query.columns[i], query.columns[i].name, err));
+    if (relation)
+        SL_TRY(add_unseen(lineage, node, &query, relation, err));
     for (size_t i = 0; i < node->query->table_count; i++) {
         const struct sl_table_ref *ref = &node->query->tables[i];
         const char *table = sl_arena_printf(&lineage->world->arena, "%s.%s",

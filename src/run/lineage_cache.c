@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define CACHE_FILE "lineage.cache"
-#define CACHE_FORMAT 2
+#define CACHE_FORMAT 3
 // Trees that are in memory at a time.
 #define PARSED_AT_ONCE 128
 

@@ -177,6 +177,34 @@ static int time_of(const struct sl_project *project, int64_t number, int64_t *re
     return SL_OK;
 }
 
+// Newest first, past damaged ones that are not of that time whatever they hold.
+static int find_past_damage(const struct sl_project *project, const struct listed *listed,
+                            int64_t time_us, size_t *ret_before, struct sl_err *err)
+{
+    struct sl_err damage = {0};
+    size_t before = listed->count; // those before it may be at or before the time
+    bool is_found = false;
+    for (; before > 0 && !is_found; before -= !is_found) {
+        struct sl_err trouble = {0};
+        int64_t at_us;
+        int code = time_of(project, listed->numbers[before - 1], &at_us, &trouble);
+        if (code == SL_E_MEMORY)
+            return sl_fail_memory(err);
+        if (code == SL_OK)
+            is_found = at_us <= time_us;
+        if (code == SL_OK && !is_found)
+            damage.code = SL_OK;
+        if (code != SL_OK)
+            damage = trouble;
+    }
+    *ret_before = before;
+    if (damage.code == SL_OK)
+        return SL_OK;
+    if (err)
+        *err = damage;
+    return (int)damage.code;
+}
+
 int sl_publication_at(const struct sl_project *project, int64_t time_us, struct sl_arena *arena,
                       struct sl_publication *ret, struct sl_err *err)
 {
@@ -187,7 +215,10 @@ int sl_publication_at(const struct sl_project *project, int64_t time_us, struct 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         int64_t at_us;
-        SL_TRY(time_of(project, listed.numbers[middle], &at_us, err));
+        if (time_of(project, listed.numbers[middle], &at_us, NULL) != SL_OK) {
+            SL_TRY(find_past_damage(project, &listed, time_us, &low, err));
+            break;
+        }
         if (at_us <= time_us)
             low = middle + 1;
         else

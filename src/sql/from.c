@@ -191,6 +191,7 @@ static int bind_unknown(struct sl_sql_binder *binder, const struct sl_ast *ref,
     const char *alias = sl_ast_text(ref, "alias");
     struct sl_sql_from source = {0};
 
+    binder->has_pivot = true;
     if (sl_ast_get(ref, "source"))
         SL_TRY(sl_sql_bind_from(binder, sl_ast_get(ref, "source"), outer, &source, err));
     SL_TRY(sl_sql_add_computed(binder, &into->filters, &source.filters, err));

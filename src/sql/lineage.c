@@ -100,6 +100,21 @@ static int copy_facts(struct copier *copier, const struct sl_sql_binder *binder,
     return SL_OK;
 }
 
+// Behind a pivot any column may be made of any other: none is said to be made of nothing.
+static int spread(struct sl_sql_binder *binder, struct sl_sql_relation *result, struct sl_err *err)
+{
+    struct sl_sql_origins all = {0};
+    if (!binder->has_pivot)
+        return SL_OK;
+    for (size_t i = 0; i < binder->table_count; i++)
+        for (size_t k = 0; k < binder->tables[i].count; k++)
+            SL_TRY(sl_sql_add_computed(binder, &all, &binder->tables[i].fields[k].value.origins,
+                                       err));
+    for (size_t i = 0; i < result->field_count; i++)
+        result->fields[i].value.origins = all;
+    return SL_OK;
+}
+
 static int copy_result(struct copier *copier, const struct sl_sql_binder *binder,
                        const struct sl_sql_relation *result, struct sl_query *query,
                        struct sl_err *err)
@@ -140,6 +155,7 @@ int sl_query_lineage(const char *ast, const char *sql, sl_columns_of *columns_of
     binder.scan = &scan;
     binder.driving = path.driving;
     SL_TRY(sl_sql_bind_query(&binder, root, NULL, &result, err));
+    SL_TRY(spread(&binder, result, err));
     SL_TRY(copy_result(&copier, &binder, result, &filled, err));
     SL_TRY(sl_sql_path_tell(&path, binder.has_outer_aggregate, arena, &filled, err));
     *query = filled;

@@ -75,7 +75,12 @@ static json_t *settings_of(const struct sl_model *model)
 int sl_snapshot_keep(struct sl_model_step *step, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *code = NULL;
+    SL_AUTO(sl_json_free) json_t *kept = NULL;
     if (step->model->write != SL_WRITE_SNAPSHOT)
+        return SL_OK;
+    // What is kept is what was used, however it is written now; earlier versions kept no settings.
+    SL_TRY(sl_step_find_code(step->context, step->fingerprint, &kept, err));
+    if (json_object_get(kept, "key") && json_object_get(kept, "text"))
         return SL_OK;
     code = settings_of(step->model);
     SL_TRY_NEW(code, err);

@@ -256,3 +256,17 @@ def test_a_fingerprint_that_is_none_leads_nowhere(attested, fingerprint):
     attested.run("plan", "--why")
     totals = json.loads(attested.run("verify", "--json", exit_code=1).stdout)["tables"]
     assert [table["why"] for table in totals if table["table"] == "curated.totals"][0].endswith("is not kept any more")
+
+
+def test_what_is_kept_of_a_model_is_what_was_used_however_it_is_written_now(tmp_path, sluice_bin):
+    project = make(tmp_path / "project", sluice_bin, 1)
+    project.write("models/history.sql", "/* sluice\nwrite: snapshot\nkey: [id]\nupdated_at: updated\n*/\nselect id, amount, updated::timestamp as updated from (select id, amount, date '2026-01-01' as updated from clean.orders)\n")
+    project.run("run")
+    project.run("attest", "key", "k")
+    project.run("attest", "--key", "k.key", "-o", "a.json")
+    for model in ("history", "daily"):
+        file = project.folder / f"models/{model}.sql"
+        file.write_text(file.read_text().replace("/* sluice", "/* sluice\ndescription: Another word for it"))
+    project.write("data/orders-2.csv", FILES[1])
+    project.run("run")
+    verify(project)

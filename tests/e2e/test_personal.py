@@ -272,6 +272,37 @@ def test_a_leak_is_refused_before_anything_runs(project):
     project.run("run")
 
 
+def test_a_rollback_is_refused_before_its_first_table_if_its_targets_would_leak(project):
+    leak(project, protection=PROTECTED)
+    project.run("run")
+    project.write("data/people.csv", "id,email\n1,ada@example.com\n2,ben@example.com\n3,cy@example.com\n")
+    project.run("run")
+    project.write("models/leaks.sql", "select email from raw.people\n")
+    failed = project.run("rollback", "#1", "--to", exit_code=1)
+    assert "SL0408" in failed.stderr and "no table was touched" in failed.stderr
+    assert project.count("clean.people") == 3
+    project.run("rollback", "#1", "--to", "--no-deliver")
+    assert project.count("clean.people") == 2
+
+
+@pytest.mark.parametrize("query", [
+    "unpivot clean.people on email into name n value v",
+    "select v from (select id, email from clean.people) unpivot (v for n in (email))",
+    "select * from (pivot clean.people on id in (1, 2) using first(email))",
+    "select unnest(p) from clean.people p",
+    "select unnest(p), id + 1 from clean.people p",
+])
+def test_columns_that_the_reading_of_a_query_does_not_see_may_carry_everything(project, query):
+    leak(project)
+    for model in (project.folder / "models").glob("*.sql"):
+        model.unlink()
+    for target in (project.folder / "targets").glob("*.yml"):
+        target.unlink()
+    project.write("models/around.sql", query + "\n")
+    told = project.json("run", exit_code=1)
+    assert told["error"]["code"] == "SL0408" and "curated.around" in told["errors"][0]["message"]
+
+
 def test_mistakes_of_models_are_still_left_to_their_steps(project):
     leak(project, protection=PROTECTED)
     project.write("models/wrong.sql", "select nothing from clean.people\n")

@@ -116,6 +116,28 @@ def test_an_older_publication_that_is_damaged_stops_nothing_but_what_asks_for_it
     assert counts(own_five, own_five.times[2]) == own_five.rows_at[1]
 
 
+@pytest.mark.parametrize("damaged", [1, 2, 3, 4])
+def test_a_damaged_older_publication_stops_only_the_times_that_may_be_its_own(own_five, damaged):
+    file_of(own_five, damaged).write_text("{")
+    for number in range(1, 6):
+        if number in (damaged - 1, damaged):  # it may be of any time after the one before it
+            assert f"publication {damaged} is damaged" in own_five.run("query", COUNT, "--at", own_five.times[number - 1], exit_code=1).stderr
+        else:
+            assert counts(own_five, own_five.times[number - 1]) == own_five.rows_at[number - 1]
+    assert counts(own_five, "2050-01-01") == own_five.rows_at[4]
+
+
+def test_a_replay_writes_nothing_where_the_newest_publication_is_damaged(own_five):
+    own_five.write("data/orders-6.csv", HEAD + "1006,2026-01-01,-5.00,1\n")
+    own_five.run("run", exit_code=None)
+    contract = own_five.folder / "contracts/orders.odcs.yml"
+    contract.write_text(contract.read_text().replace("minimum: 0", "minimum: -10"))
+    file_of(own_five, 6).write_text("{")
+    before = len(own_five.records("clean.orders"))
+    assert "publication 6 is damaged" in own_five.run("quarantine", "replay", "orders", exit_code=1).stderr
+    assert len(own_five.records("clean.orders")) == before
+
+
 def test_a_time_of_publications_mixes_nothing_in_that_was_not_published(tmp_path, sluice_bin):
     project = make(tmp_path / "project", sluice_bin, 1)
     project.run("run")
