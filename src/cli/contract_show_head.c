@@ -3,10 +3,17 @@
 
 #include "base/fs.h"
 
+static bool is_there(const struct sl_yaml *part)
+{
+    return part && part->kind != SL_YAML_NULL && (part->kind == SL_YAML_SCALAR || part->count);
+}
+
 // The first line of a part has `lead` in front: the name of a server, a member, a channel.
 static void add_entry(const struct sl_yaml *entry, const char *lead, struct sl_buf *text)
 {
     const struct sl_yaml *name = lead ? sl_yaml_get(entry, lead) : NULL;
+    if (!is_there(entry))
+        return;
     sl_buf_add(text, "  ");
     if (!name || entry->kind != SL_YAML_MAP) {
         sl_contract_words(entry, NULL, text);
@@ -24,11 +31,6 @@ static void add_entries(const struct sl_yaml *part, const char *lead, struct sl_
         add_entry(part, lead, text);
     for (size_t i = 0; part && part->kind == SL_YAML_LIST && i < part->count; i++)
         add_entry(part->items[i], lead, text);
-}
-
-static bool is_there(const struct sl_yaml *part)
-{
-    return part && part->kind != SL_YAML_NULL && (part->kind == SL_YAML_SCALAR || part->count);
 }
 
 static void add_part(const struct sl_contract *contract, const char *key, const char *head,
@@ -99,9 +101,9 @@ static void add_identity(const struct sl_contract *contract, struct sl_buf *text
                  {"tags", "tags"},
                  {"contractCreatedTs", "created"},
                  {"slaDefaultElement", "default element of service levels"}};
-    const char *name = contract->name ? contract->name : contract->id;
+    const char *name = sl_str_is_empty(contract->name) ? contract->id : contract->name;
     sl_buf_add(text, sl_color(stdout, SL_COLOR_BOLD));
-    sl_add_plain(text, name ? name : sl_path_name(contract->file), SIZE_MAX);
+    sl_add_plain(text, !sl_str_is_empty(name) ? name : sl_path_name(contract->file), SIZE_MAX);
     sl_buf_add(text, sl_color(stdout, SL_COLOR_NONE));
     if (contract->version) {
         sl_buf_add(text, ", version ");

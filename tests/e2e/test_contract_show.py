@@ -83,6 +83,31 @@ def test_a_contract_that_says_next_to_nothing(project):
     assert (told["schema"], told["id"], told["name"], told["owner"], told["tables"]) == ("sluice.contract.show/1", "least", None, None, [])
 
 
+def test_parts_of_odd_forms(project):
+    project.write("odd.odcs.yml", MINIMAL + """name: ""
+team: ada
+tags: solo
+roles: {}
+support: null
+servers: [null, text]
+customProperties: [{property: a}, {property: b, value: [{x: 1}, [2, 3]]}]
+description: {purpose: null, usage: [a, b]}
+schema:
+  - name: t
+    properties:
+      - name: items
+        logicalType: array
+        items:
+          logicalType: object
+          properties: [{name: qty, logicalType: integer, examples: [1], logicalTypeOptions: {minimum: 1}}]
+""")
+    text = project.run("contract", "show", "odd.odcs.yml").stdout
+    assert text.startswith("least, version 1.0.0, draft\n") and "tags: solo\n\nusage: a, b\n\nteam\n  ada\n\nservers\n  text\n\ncustom" in text
+    assert block(text, "custom properties") == ["property a", "b [(x 1), [2, 3]]"]
+    assert block(text, "columns")[1:] == ["items ARRAY", "items[] OBJECT", "items[].qty BIGINT"]
+    assert block(text, "rules")[1:] == ["items[].qty.range range from 1 reject accuracy"]
+
+
 def rich(project):
     project.write("sluice.yml", "name: t\nlake: lake\n")
     project.write("contracts/people.odcs.yml", RICH)
