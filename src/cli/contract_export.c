@@ -27,21 +27,6 @@ static const struct sl_opt export_rows[] = {
     {0},
 };
 
-static int choose_file(const struct export_options *options, struct sl_arena *arena,
-                       const char **ret, struct sl_err *err)
-{
-    struct sl_strs words = {0};
-    struct sl_strs paths = {0};
-    SL_TRY(sl_strs_add(&words, arena, options->contract, err));
-    SL_TRY(sl_contract_find(&options->common, &words, arena, &paths, err));
-    if (paths.count > 1) {
-        (void)sl_fail(err, SL_E_USAGE, "'%s' names %zu contracts", options->contract, paths.count);
-        return sl_err_hint(err, "name the file: %s, %s", paths.items[0], paths.items[1]);
-    }
-    *ret = paths.items[0];
-    return SL_OK;
-}
-
 static int print_json(const struct export_options *options, const struct sl_buf *text,
                       const struct sl_diags *diags, struct sl_err *err)
 {
@@ -80,22 +65,16 @@ static int run_export(const void *self, int *ret_exit, struct sl_err *err)
     const char *path = NULL;
     (void)ret_exit;
     sl_arena_init(&arena, 0);
-    SL_TRY(choose_file(options, &arena, &path, err));
+    SL_TRY(sl_contract_choose(&options->common, options->contract, &arena, &path, err));
     SL_TRY(sl_contract_file_read(path, &file, err));
-    if (!file.contract || file.project.diags.error_count) {
-        (void)sl_contract_first_error(&file.project.diags, path, err);
-        sl_report(options->common.cli, err, &file.project.diags);
-        return (int)err->code;
-    }
+    if (!file.contract || file.project.diags.error_count)
+        return sl_contract_refuse(&options->common, &file.project.diags, path, err);
     struct sl_exchange exchange = {
         .arena = &arena, .diags = &diags, .dialect = dialects[options->dialect]};
     SL_TRY(sl_exchange_export(&exchange, sl_exchange_format(formats[options->format]), file.node,
                               &text, err));
-    if (diags.error_count) {
-        (void)sl_contract_first_error(&diags, path, err);
-        sl_report(options->common.cli, err, &diags);
-        return (int)err->code;
-    }
+    if (diags.error_count)
+        return sl_contract_refuse(&options->common, &diags, path, err);
     return put_out(options, &text, &diags, err);
 }
 

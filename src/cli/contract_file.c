@@ -35,6 +35,18 @@ int sl_contract_first_error(const struct sl_diags *diags, const char *path, stru
     return sl_fail(err, SL_E_CONTRACT, "'%s' holds no contract", path);
 }
 
+int sl_contract_refuse(const struct sl_common *common, struct sl_diags *diags, const char *path,
+                       struct sl_err *err)
+{
+    char count[64];
+    if (diags->error_count < 2)
+        return sl_contract_first_error(diags, path, err);
+    (void)sl_fail(err, SL_E_CONTRACT, "'%s' has %s", path,
+                  sl_count_of((int64_t)diags->error_count, "error", count));
+    sl_report(common->cli, err, diags);
+    return (int)err->code;
+}
+
 int sl_contract_session(struct sl_engine **ret_engine, struct sl_session **ret, struct sl_err *err)
 {
     struct sl_engine_options options = {0};
@@ -89,9 +101,15 @@ static int find_in_project(const struct sl_project *project, const char *word,
     }
     if (is_found || !word || ret->count > before)
         return SL_OK;
-    for (size_t i = 0; i < project->contract_count; i++)
-        for (size_t k = 0; k < project->contracts[i]->table_count; k++)
-            SL_TRY(sl_strs_add(&names, arena, project->contracts[i]->tables[k].name, err));
+    for (size_t i = 0; i < project->contract_count; i++) {
+        const struct sl_contract *contract = project->contracts[i];
+        const char *const own[] = {contract->name, contract->id, contract->file};
+        for (size_t k = 0; k < sizeof own / sizeof *own; k++)
+            if (own[k])
+                SL_TRY(sl_strs_add(&names, arena, own[k], err));
+        for (size_t k = 0; k < contract->table_count; k++)
+            SL_TRY(sl_strs_add(&names, arena, contract->tables[k].name, err));
+    }
     const char *hint = sl_did_you_mean(arena, word, names.items, names.count);
     (void)sl_fail(err, SL_E_FILE_MISSING, "no file and no contract is named '%s'", word);
     return sl_err_hint(err, "%s", hint ? hint : "`sluice ls` lists what the project has");
@@ -121,5 +139,20 @@ int sl_contract_find(const struct sl_common *common, const struct sl_strs *words
         }
         SL_TRY(find_in_project(project, word, arena, ret, err));
     }
+    return SL_OK;
+}
+
+int sl_contract_choose(const struct sl_common *common, const char *word, struct sl_arena *arena,
+                       const char **ret, struct sl_err *err)
+{
+    struct sl_strs words = {0};
+    struct sl_strs paths = {0};
+    SL_TRY(sl_strs_add(&words, arena, word, err));
+    SL_TRY(sl_contract_find(common, &words, arena, &paths, err));
+    if (paths.count > 1) {
+        (void)sl_fail(err, SL_E_USAGE, "'%s' names %zu contracts", word, paths.count);
+        return sl_err_hint(err, "name the file: %s, %s", paths.items[0], paths.items[1]);
+    }
+    *ret = paths.items[0];
     return SL_OK;
 }

@@ -21,12 +21,19 @@ SL_MUST int sl_contract_file_read(const char *path, struct sl_contract_file *ret
 void sl_contract_file_clear(struct sl_contract_file *file); // for SL_AUTO
 // The first error of the diagnostics as the failure; SL_E_CONTRACT if there is none.
 int sl_contract_first_error(const struct sl_diags *diags, const char *path, struct sl_err *err);
+// The same, and of several errors reports all.
+int sl_contract_refuse(const struct sl_common *common, struct sl_diags *diags, const char *path,
+                       struct sl_err *err);
 
 // The files that words of the command line stand for: a file, or the name of a contract of the
 // project, of its file ("orders" for contracts/orders.odcs.yml), of one of its tables. No words:
 // all contracts of the project. Paths as the working folder has them, in the arena.
 SL_MUST int sl_contract_find(const struct sl_common *common, const struct sl_strs *words,
                              struct sl_arena *arena, struct sl_strs *ret, struct sl_err *err);
+
+// The one file that a word stands for; SL_E_USAGE if it names several.
+SL_MUST int sl_contract_choose(const struct sl_common *common, const char *word,
+                               struct sl_arena *arena, const char **ret, struct sl_err *err);
 
 // An engine session without a project.
 SL_MUST int sl_contract_session(struct sl_engine **ret_engine, struct sl_session **ret,

@@ -330,28 +330,32 @@ static int compare_rules(struct differ *differ, struct sl_err *err)
 // How the source meets files with other columns, in the words of its file.
 static const char *policy(const json_t *contract, size_t index)
 {
-    static const char *const names[3][4] = {{"freeze", "evolve", "quarantine_row", "fail"},
-                                            {"empty", "fail", "", ""},
-                                            {"quarantine_row", "fail", "", ""}};
     const json_t *drift = json_object_get(contract, "drift");
     json_int_t value = json_integer_value(json_array_get(drift, index));
-    return names[index][value & 3];
+    const char *const *words = sl_drift_words[index];
+    for (json_int_t i = 0; i < value && *words; i++)
+        words++;
+    return *words ? *words : sl_drift_words[index][0]; // else the state is damaged
+}
+
+static bool is_letting_rows_through(size_t index, const char *word)
+{
+    return sl_str_equal(word, "freeze") || sl_str_equal(word, "empty") ||
+           sl_str_equal(word, "quarantine_value") || (index == 0 && sl_str_equal(word, "evolve"));
 }
 
 // Columns that came by themselves go again; a policy that sets aside or fails lets less through.
 static enum sl_contract_level policy_level(size_t index, const char *before, const char *now)
 {
-    bool was_strict = index > 0
-                          ? sl_str_equal(before, "fail")
-                          : !sl_str_equal(before, "freeze") && !sl_str_equal(before, "evolve");
+    bool was_open = is_letting_rows_through(index, before);
+    bool is_open = is_letting_rows_through(index, now);
     if (sl_str_equal(before, "evolve"))
         return SL_CONTRACT_BREAKING;
-    if (index == 2) // such a row is never in clean
+    if (was_open && sl_str_equal(now, "evolve"))
+        return SL_CONTRACT_ADDITIVE;
+    if (was_open == is_open)
         return SL_CONTRACT_SAME;
-    if (sl_str_equal(now, "freeze") || sl_str_equal(now, "empty") ||
-        (was_strict && sl_str_equal(now, "evolve")))
-        return SL_CONTRACT_WEAKER;
-    return was_strict ? SL_CONTRACT_SAME : SL_CONTRACT_ADDITIVE;
+    return is_open ? SL_CONTRACT_WEAKER : SL_CONTRACT_ADDITIVE;
 }
 
 static int compare_drift(struct differ *differ, struct sl_err *err)

@@ -55,6 +55,7 @@ struct sl_drift {
     int missing_columns; // enum sl_drift_missing
     int type_change;     // enum sl_drift_type
 };
+extern const char *const *const sl_drift_words[3]; // of each of them: "freeze"; "empty"; ...
 
 // sources/NAME.yml
 enum sl_file_format {

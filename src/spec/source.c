@@ -17,6 +17,8 @@ static const char *const new_columns[] = {"freeze", "evolve",           "quarant
 static const char *const missing_columns[] = {"empty", "fail", NULL};
 static const char *const type_changes[] = {"quarantine_row", "fail", "quarantine_value", NULL};
 
+const char *const *const sl_drift_words[3] = {new_columns, missing_columns, type_changes};
+
 static const struct sl_opt drift_rows[] = {
     {.name = "new_columns",
      .type = SL_OPT_ENUM,

@@ -307,7 +307,7 @@ def test_an_unknown_kind_of_file_has_no_schema(shop):
 COMPLETIONS = [
     (["qua"], ["quarantine"]),
     (["quarantine", ""], ["discard", "export", "ls", "replay", "show"]),
-    (["contract", ""], ["diff", "export", "import", "lint", "test"]),
+    (["contract", ""], ["diff", "export", "import", "lint", "show", "test"]),
     (["contract", "export", "x", "--format", ""], ["odcs", "jsonschema", "sql", "avro"]),
     (["ret"], ["retry"]),
     (["ro"], ["rollback"]),

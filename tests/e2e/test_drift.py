@@ -46,6 +46,11 @@ MORE = '{"id": 3, "amount": 7, "note": "new"}\n{"id": 4, "amount": 8, "note": nu
     ({}, {"missing_columns": "fail"}, "drift: missing_columns is fail, was empty (additive)"),
     ({"missing_columns": "fail"}, {}, "drift: missing_columns is empty, was fail (weaker)"),
     ({}, {"type_change": "fail"}, "drift: type_change is fail, was quarantine_row (same)"),
+    ({}, {"new_columns": "quarantine_value"}, "drift: new_columns is quarantine_value, was freeze (same)"),
+    ({"new_columns": "quarantine_value"}, {"new_columns": "evolve"}, "drift: new_columns is evolve, was quarantine_value (additive)"),
+    ({"new_columns": "quarantine_value"}, {"new_columns": "quarantine_row"}, "drift: new_columns is quarantine_row, was quarantine_value (additive)"),
+    ({}, {"type_change": "quarantine_value"}, "drift: type_change is quarantine_value, was quarantine_row (weaker)"),
+    ({"type_change": "quarantine_value"}, {"type_change": "fail"}, "drift: type_change is fail, was quarantine_value (additive)"),
 ])
 def test_plan_tells_what_another_policy_means_for_readers(shop, before, now, line):
     policy(shop, **before)
