@@ -3,13 +3,15 @@
 #include "contract/drift.h"
 
 #include <string.h>
+#include <strings.h>
 
 static bool decides_order(const struct sl_contract_table *table, const char *name)
 {
     for (size_t i = 0; i < table->order_by.count; i++) {
         const char *entry = table->order_by.items[i];
-        size_t length = strcspn(entry, " ");
-        if (length == strlen(name) && strncmp(entry, name, length) == 0)
+        bool is_desc;
+        size_t length = sl_order_name_length(entry, &is_desc);
+        if (length == strlen(name) && strncasecmp(entry, name, length) == 0)
             return true;
     }
     return false;

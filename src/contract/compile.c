@@ -408,22 +408,26 @@ static int add_key(struct compiler *compiler, struct sl_err *err)
     return SL_OK;
 }
 
-// "updated_at", "seq desc", "seq asc" -> column and direction
-static int read_order(struct compiler *compiler, size_t index, const char **ret_name,
-                      bool *ret_is_desc, struct sl_err *err)
+size_t sl_order_name_length(const char *entry, bool *ret_is_desc)
 {
-    const struct sl_contract_table *table = compiler->table;
-    const char *entry = table->order_by.items[index];
-    const char *name = entry;
     bool is_asc = sl_str_ends(entry, " asc") || sl_str_ends(entry, " ASC");
     bool is_desc = sl_str_ends(entry, " desc") || sl_str_ends(entry, " DESC");
     size_t length = strlen(entry) - (is_asc ? 4 : is_desc ? 5 : 0);
     while (length > 0 && entry[length - 1] == ' ')
         length--;
-    name = sl_arena_strndup(compiler->arena, entry, length);
+    *ret_is_desc = !is_asc;
+    return length;
+}
+
+static int read_order(struct compiler *compiler, size_t index, const char **ret_name,
+                      bool *ret_is_desc, struct sl_err *err)
+{
+    const struct sl_contract_table *table = compiler->table;
+    const char *entry = table->order_by.items[index];
+    size_t length = sl_order_name_length(entry, ret_is_desc);
+    const char *name = sl_arena_strndup(compiler->arena, entry, length);
     SL_TRY_NEW(name, err);
     *ret_name = NULL;
-    *ret_is_desc = !is_asc;
     for (size_t i = 0; i < compiler->table->column_count; i++)
         if (sl_str_equal_nocase(compiler->table->columns[i].name, name))
             *ret_name = compiler->table->columns[i].name;

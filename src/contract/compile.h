@@ -66,6 +66,9 @@ struct sl_pass_unique {
     bool is_warning;
 };
 
+// "updated_at", "seq desc", "seq asc": how long the column's name is; descending unless it says asc.
+size_t sl_order_name_length(const char *entry, bool *ret_is_desc);
+
 struct sl_pass {
     struct sl_column
         *columns; // of the clean table: the contract's, then _source VARCHAR, _position BIGINT

@@ -236,6 +236,8 @@ static bool parse_repeat(struct parser *parser, struct sl_pattern_part *part)
         break;
     case '{':
         parser->at++;
+        if (*parser->at < '0' || *parser->at > '9') // to the engine a brace like any other sign
+            return refuse(parser, "such a repeat");
         part->least = part->most = parse_number(parser);
         if (*parser->at == ',') {
             parser->at++;

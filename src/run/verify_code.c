@@ -163,7 +163,15 @@ static int pin_raw(struct sl_verify_job *job, const struct sl_input *raw, const 
     const char *name;
     bool is_borrowed;
     *ret_why = NULL;
-    if (sl_map_has(&job->pins, table))
+    const struct sl_pin *pinned = sl_map_get(&job->pins, table);
+    if (pinned && pinned->version != version) {
+        *ret_why = sl_arena_printf(
+            job->arena,
+            "it is built from version %lld of %s, and another table from version %lld",
+            (long long)version, table, (long long)pinned->version);
+        SL_TRY_NEW(*ret_why, err);
+    }
+    if (pinned)
         return SL_OK;
     if (!sl_table_parse(table, &layer, &name))
         return sl_fail(err, SL_E_INTERNAL, "'%s' is no table", table);

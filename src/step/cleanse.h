@@ -123,6 +123,11 @@ SL_MUST int sl_cleanse_find_selves(struct sl_cleanse *cleanse, struct sl_err *er
 // Sets why_all if one of them is rejected now and leaves its key to a row that had lost it.
 SL_MUST int sl_cleanse_look_at_selves(struct sl_cleanse *cleanse, struct sl_err *err);
 
+// Rules that follow the clock may judge rows otherwise that nothing else has changed for: *ret says
+// why, and is NULL if there are none.
+SL_MUST int sl_cleanse_find_volatile(const struct sl_cleanse *cleanse, const char **ret,
+                                     struct sl_err *err);
+
 // Foreign keys (cleanse_parents.c). Where each parent stands; SL_E_TABLE_MISSING if one was never
 // built.
 SL_MUST int sl_cleanse_read_parents(struct sl_cleanse *cleanse, struct sl_err *err);

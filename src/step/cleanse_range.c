@@ -148,15 +148,35 @@ static bool judges_alike(const struct sl_contract_change *change)
            !change->unproven.count;
 }
 
+// Clean would be judged by another clock than the quarantine that stands there already.
+static int why_not_resumed(const struct sl_cleanse *cleanse, const char **ret, struct sl_err *err)
+{
+    const char *why = NULL;
+    *ret = NULL;
+    if (!is_ahead(cleanse))
+        return SL_OK;
+    SL_TRY(sl_cleanse_find_volatile(cleanse, &why, err));
+    if (!why)
+        return SL_OK;
+    *ret = sl_arena_printf(cleanse->context->arena,
+                           "the last run was interrupted, and in the contract %s", why);
+    return *ret ? SL_OK : sl_fail_memory(err);
+}
+
 int sl_cleanse_decide(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
 {
     struct sl_delta_changes changes;
     const struct sl_record *clean = &cleanse->clean.record;
+    const char *why;
+    *ret = true;
+    SL_TRY(why_not_resumed(cleanse, &why, err));
+    if (why)
+        return full(cleanse, why);
     SL_TRY(resume(cleanse, ret, err));
     if (*ret)
         return SL_OK;
     *ret = true;
-    const char *why = reason_for_full(cleanse);
+    why = reason_for_full(cleanse);
     if (why)
         return full(cleanse, why);
     int64_t from = raw_input(cleanse, clean), to = cleanse->raw.head.version;

@@ -39,9 +39,7 @@ static void add_columns(const struct sl_contract_column *columns, size_t count, 
     }
 }
 
-// Rules that follow the clock may judge rows otherwise that nothing else has changed for: *ret says
-// why, and is NULL if there are none.
-static int find_volatile(const struct sl_cleanse *cleanse, const char **ret, struct sl_err *err)
+int sl_cleanse_find_volatile(const struct sl_cleanse *cleanse, const char **ret, struct sl_err *err)
 {
     const struct sl_contract_table *contract = cleanse->contract;
     struct sl_session *session = cleanse->context->session;
@@ -77,7 +75,7 @@ int sl_cleanse_decide_replay(struct sl_cleanse *cleanse, const char **ret_why, s
     SL_TRY(sl_contract_compare(json_object_get(before, "contract"),
                                json_object_get(now, "contract"), arena, &cleanse->change, err));
     if (!cleanse->change.why_all)
-        SL_TRY(find_volatile(cleanse, &cleanse->change.why_all, err));
+        SL_TRY(sl_cleanse_find_volatile(cleanse, &cleanse->change.why_all, err));
     if (cleanse->change.why_all) {
         *ret_why = sl_arena_printf(arena, "contract changed: %s", cleanse->change.why_all);
         return *ret_why ? SL_OK : sl_fail_memory(err);

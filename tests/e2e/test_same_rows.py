@@ -1,4 +1,8 @@
 """Versions of an input that change no row hold nothing back and leave nothing stale."""
+import datetime
+import json
+import time
+
 import pytest
 from deltalake import DeltaTable
 
@@ -89,3 +93,26 @@ def test_rows_that_another_program_moves_together(tmp_path, sluice_bin, write):
     project.write("data/5.csv", "id,amount\n6,1\n")
     is_published_whole(project)
     assert project.count("curated.seen") == before + 1
+
+
+@pytest.mark.parametrize("was_before", [True, False])
+def test_an_interrupted_run_of_rules_that_follow_the_clock_is_not_gone_on_with(tmp_path, sluice_bin, was_before):
+    """Judged by another clock, a row would be in neither table, or in both."""
+    project = make(tmp_path, sluice_bin, "", "clean")
+    then = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=4)).isoformat()
+    rule = f"amount <> 9 or now() {'<' if was_before else '>='} timestamptz '{then}'"
+    quality = f"    quality: [{{type: custom, name: clock, engine: sluice, implementation: {{kind: expression, expression: \"{rule}\"}}}}]\n"
+    project.write("contracts/orders.odcs.yml", CONTRACT.rstrip("\n") + "\n" + quality)
+    project.run("run")
+    project.write("data/3.csv", "id,amount\n5,9\n")
+    project.run("run")
+    assert project.count("clean.orders") == (3 if was_before else 2)
+    newest = max((project.table_folder("clean.orders") / "_delta_log").glob("*.json"))
+    newest.unlink()
+    while datetime.datetime.now(datetime.timezone.utc) <= datetime.datetime.fromisoformat(then):
+        time.sleep(0.1)
+    step = next(step for step in project.json("run")["steps"] if step["step"] == "cleanse orders")
+    assert step["why"].startswith("the last run was interrupted, and in the contract it calls now()")
+    ids = [row["id"] for row in project.delta("clean.orders").to_pylist()]
+    rejected = [json.loads(row["payload"])["id"] for row in project.delta("quarantine.orders").to_pylist()]
+    assert sorted(map(str, ids + rejected)) == ["1", "2", "3", "4", "5"], (ids, rejected)
