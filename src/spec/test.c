@@ -313,17 +313,12 @@ static int read_runs(struct reader *reader, const struct file *file, const struc
     return SL_OK;
 }
 
-static int read_test(struct sl_load *load, const struct sl_load_file *found, struct sl_test *ret,
+static int read_file(struct sl_load *load, const struct sl_yaml *node, struct sl_test *ret,
                      struct sl_err *err)
 {
     struct file file = {0};
-    struct sl_yaml *node;
     struct reader reader = {load, ret};
     size_t errors = load->project->diags.error_count;
-    *ret = (struct sl_test){.name = found->name, .title = found->name, .file = found->path};
-    SL_TRY(sl_load_yaml(load, found->path, &node, err));
-    if (!node)
-        return SL_OK;
     SL_TRY(sl_load_read(load, sl_test_rows, node, "the test", &file, err));
     if (file.name)
         ret->title = file.name;
@@ -334,6 +329,22 @@ static int read_test(struct sl_load *load, const struct sl_load_file *found, str
         ret->run_count = 0;
     }
     return SL_OK;
+}
+
+int sl_test_read(const struct sl_yaml *node, struct sl_project *project, struct sl_test *test,
+                 struct sl_err *err)
+{
+    struct sl_load load = {.project = project};
+    return read_file(&load, node, test, err);
+}
+
+static int read_test(struct sl_load *load, const struct sl_load_file *found, struct sl_test *ret,
+                     struct sl_err *err)
+{
+    struct sl_yaml *node;
+    *ret = (struct sl_test){.name = found->name, .title = found->name, .file = found->path};
+    SL_TRY(sl_load_yaml(load, found->path, &node, err));
+    return node ? read_file(load, node, ret, err) : SL_OK;
 }
 
 static const char *file_of_test(const void *test)
