@@ -188,7 +188,8 @@ static int read_map(struct reader *reader, const struct sl_opt *rows, const stru
 {
     struct table_file read = {0};
     const struct sl_yaml *text = sl_yaml_get(node, "text"), *file = sl_yaml_get(node, "file");
-    int forms = (sl_yaml_get(node, "rows") != NULL) + (text != NULL) + (file != NULL);
+    const size_t errors = reader->load->project->diags.error_count;
+    int forms = sl_load_has(node, "rows") + sl_load_has(node, "text") + sl_load_has(node, "file");
     SL_TRY(sl_load_read(reader->load, rows, node, table->table, &read, err));
     if (forms != 1)
         complain(reader, node->place, "rows: [...], text: '...' or file: NAME",
@@ -199,6 +200,9 @@ static int read_map(struct reader *reader, const struct sl_opt *rows, const stru
         set_text(text, table);
     else if (read.file)
         SL_TRY(set_file(reader, file, read.file, table, err));
+    else if (reader->load->project->diags.error_count == errors) // as of `rows: ${NAME}`
+        complain(reader, node->place, "rows: [...], text: '...' or file: NAME",
+                 "there are no rows");
     if (read.name && (strchr(read.name, '/') || read.name[0] == '.' || !*read.name))
         complain(reader, sl_yaml_place(node, "name"), NULL, "'name' is no name of a file");
     table->name = read.name;
