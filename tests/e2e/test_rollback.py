@@ -133,6 +133,7 @@ def go_on(process):
     return process.returncode, errors
 
 
+@pytest.mark.xdist_group("link")
 def test_a_rollback_that_loses_its_number_takes_the_next(tmp_path, link):
     base, number = link
     project = Project(shutil.copytree(base.folder, tmp_path / "project"), base.binary)
@@ -145,6 +146,7 @@ def test_a_rollback_that_loses_its_number_takes_the_next(tmp_path, link):
     assert counts(project, "published") == counts(project) == counts(project, "#1")
 
 
+@pytest.mark.xdist_group("link")
 def test_a_rollback_does_not_publish_tables_that_another_run_has_changed_since(tmp_path, link):
     base, number = link
     project = Project(shutil.copytree(base.folder, tmp_path / "project"), base.binary)
