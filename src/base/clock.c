@@ -10,6 +10,8 @@
 #include <time.h>
 
 #define SECOND_US ((int64_t)1000000)
+#define FIRST_SECOND -62167219200 // of year 0
+#define LAST_SECOND 253402300799  // of year 9999
 
 static int64_t read_clock(clockid_t id)
 {
@@ -49,7 +51,12 @@ const char *sl_clock_format(int64_t time_us, char buffer[32])
     }
     seconds = (time_t)second;
     gmtime_r(&seconds, &tm);
-    strftime(whole, sizeof whole, "%Y-%m-%dT%H:%M:%S", &tm);
+    const int year = tm.tm_year + 1900; // %Y does not pad it
+    size_t zeros = 0;
+    if (year >= 0 && year < 1000)
+        zeros = year < 10 ? 3 : year < 100 ? 2 : 1;
+    memset(whole, '0', zeros);
+    strftime(whole + zeros, sizeof whole - zeros, "%Y-%m-%dT%H:%M:%S", &tm);
     snprintf(buffer, 32, "%s.%06uZ", whole, (unsigned)fraction % 1000000u);
     return buffer;
 }
@@ -153,7 +160,10 @@ int sl_clock_parse(const char *text, int64_t *ret_us)
     }
     if (*text != '\0')
         return -1;
-    *ret_us = ((int64_t)timegm(&tm) - (int64_t)zone_minutes * 60) * SECOND_US + fraction_us;
+    const int64_t second = (int64_t)timegm(&tm) - (int64_t)zone_minutes * 60;
+    if (second < FIRST_SECOND || second > LAST_SECOND)
+        return -1;
+    *ret_us = second * SECOND_US + fraction_us;
     return 0;
 }
 

@@ -12,7 +12,7 @@ int64_t sl_clock_monotonic_us(void); // for durations
 // "2026-01-31T00:00:00.000000Z"; buffers of 32 bytes are enough.
 const char *sl_clock_format(int64_t time_us, char buffer[32]);
 // Date or timestamp with or without zone (then UTC) -> microseconds; 0 on success, -1 if it cannot
-// be read.
+// be read. Years are 0000 to 9999.
 int sl_clock_parse(const char *text, int64_t *ret_us);
 // A random UUID version 4, lower case.
 const char *sl_uuid(char buffer[37]);

@@ -3,8 +3,9 @@
 //
 // In the `fault` build each durable operation (create, write, fsync, link, rename, remove, mkdir)
 // first counts itself: SLUICE_FAULT_KILL=n makes the n-th one end the process as kill -9 would;
-// SLUICE_FAULT_FAIL=n[:ENOSPC|EIO|EACCES] makes it fail; SLUICE_FAULT_COUNT=FILE writes the number
-// of operations at exit. Other builds do not look at these variables.
+// SLUICE_FAULT_FAIL=n[:ENOSPC|EIO|EACCES] makes it fail; SLUICE_FAULT_STOP=n stops the process just
+// before it, until someone lets it go on; SLUICE_FAULT_COUNT=FILE writes the number of operations
+// at exit. Other builds do not look at these variables.
 #ifndef SL_BASE_FS_H
 #define SL_BASE_FS_H
 

@@ -152,6 +152,8 @@ static int fault_point(const char *operation, struct sl_err *err)
         atexit(write_count);
     if (is_turn(getenv("SLUICE_FAULT_KILL"), number, &errnum))
         kill(getpid(), SIGKILL);
+    if (is_turn(getenv("SLUICE_FAULT_STOP"), number, &errnum))
+        kill(getpid(), SIGSTOP);
     if (is_turn(getenv("SLUICE_FAULT_FAIL"), number, &errnum))
         return sl_fail_errno(err, errnum, "injected failure of operation %lld (%s)", number,
                              operation);

@@ -1,33 +1,11 @@
-#include "run/rollback.h"
-
 #include "base/fs.h"
 #include "run/lock.h"
+#include "run/rollback_job.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define LISTED_BYTES 300 // of a list of tables in a message
-
-// One table on its way back.
-struct back {
-    const char *table, *folder;
-    struct sl_delta_snapshot then, now;
-    const char *then_record; // JSON
-    struct sl_record record; // the newest
-    int64_t since;           // versions from here on hold the same rows as the newest
-    struct sl_rolled_back *result;
-    json_t *next; // the record to commit; to be freed
-    bool is_done;
-};
-struct job {
-    struct sl_world *world;
-    struct sl_session *session;
-    struct sl_rollback *rollback;
-    struct sl_arena *arena;
-    struct back *backs;
-    size_t count;
-    bool is_dry;
-};
 
 static int fail_gone(const char *table, int64_t version, const char *why, struct sl_err *err)
 {
@@ -38,7 +16,8 @@ static int fail_gone(const char *table, int64_t version, const char *why, struct
 
 // --- what is to be done
 
-static int check_files(const struct job *job, const struct back *back, struct sl_err *err)
+static int check_files(const struct sl_rollback_job *job, const struct sl_back *back,
+                       struct sl_err *err)
 {
     for (size_t i = 0; i < back->then.file_count; i++) {
         const char *path;
@@ -61,7 +40,8 @@ static bool is_same_table(const struct sl_delta_snapshot *a, const struct sl_del
     return true;
 }
 
-static int load(struct job *job, struct back *back, int64_t version, struct sl_err *err)
+static int load(struct sl_rollback_job *job, struct sl_back *back, int64_t version,
+                struct sl_err *err)
 {
     struct sl_err cause = {0};
     int code = sl_delta_load(back->folder, version, job->session, job->arena, &back->then, &cause);
@@ -74,8 +54,8 @@ static int load(struct job *job, struct back *back, int64_t version, struct sl_e
     return sl_delta_load(back->folder, -1, job->session, job->arena, &back->now, err);
 }
 
-static int read_records(struct job *job, struct back *back, enum sl_layer layer, const char *name,
-                        struct sl_err *err)
+static int read_records(struct sl_rollback_job *job, struct sl_back *back, enum sl_layer layer,
+                        const char *name, struct sl_err *err)
 {
     struct sl_delta_head head, then;
     SL_TRY(sl_step_position(job->world->project, layer, name, job->session, job->arena,
@@ -89,13 +69,13 @@ static int read_records(struct job *job, struct back *back, enum sl_layer layer,
     return SL_OK;
 }
 
-static int add(struct job *job, const char *table, struct sl_err *err)
+static int add(struct sl_rollback_job *job, const char *table, struct sl_err *err)
 {
     const struct sl_published *published = sl_publication_find(job->rollback->target, table);
-    struct back *back = &job->backs[job->count];
+    struct sl_back *back = &job->backs[job->count];
     enum sl_layer layer;
     const char *name;
-    *back = (struct back){.table = table};
+    *back = (struct sl_back){.table = table};
     if (!sl_table_parse(table, &layer, &name))
         return sl_fail(err, SL_E_INTERNAL, "'%s' is no table", table);
     back->folder = sl_table_folder(job->world->project, layer, name, job->arena);
@@ -124,7 +104,7 @@ static int add(struct job *job, const char *table, struct sl_err *err)
     return SL_OK;
 }
 
-static const struct back *find(const struct job *job, const char *table)
+static const struct sl_back *find(const struct sl_rollback_job *job, const char *table)
 {
     for (size_t i = 0; i < job->count; i++)
         if (sl_str_equal(job->backs[i].table, table))
@@ -134,7 +114,7 @@ static const struct back *find(const struct job *job, const char *table)
 
 // What no step writes any more was part of the state to go back to all the same: the code may come
 // back by another way. If it cannot, that is no reason to leave all the others as they are.
-static int add_orphans(struct job *job, struct sl_err *err)
+static int add_orphans(struct sl_rollback_job *job, struct sl_err *err)
 {
     const struct sl_publication *target = job->rollback->target;
     for (size_t i = 0; i < target->table_count; i++) {
@@ -158,11 +138,11 @@ static int add_orphans(struct job *job, struct sl_err *err)
 }
 
 // In the order of the graph; of a cleanse step the quarantine first, as the step itself does.
-static int collect(struct job *job, struct sl_err *err)
+static int collect(struct sl_rollback_job *job, struct sl_err *err)
 {
     const struct sl_graph *graph = &job->world->graph;
     size_t count = 2 * graph->count + job->rollback->target->table_count;
-    job->backs = SL_NEW_ARRAY(job->arena, struct back, count);
+    job->backs = SL_NEW_ARRAY(job->arena, struct sl_back, count);
     job->rollback->tables = SL_NEW_ARRAY(job->arena, struct sl_rolled_back, count);
     SL_TRY_NEW(job->backs, err);
     SL_TRY_NEW(job->rollback->tables, err);
@@ -185,25 +165,25 @@ static int collect(struct job *job, struct sl_err *err)
 // --- doing it
 
 // The number under which an input's rows of then stand now.
-static int64_t version_now(const struct job *job, const char *table, int64_t otherwise)
+static int64_t version_now(const struct sl_rollback_job *job, const char *table, int64_t otherwise)
 {
-    const struct back *input = find(job, table);
+    const struct sl_back *input = find(job, table);
     if (!input)
         return otherwise;
     return input->result->version >= 0 ? input->result->version : input->now.version;
 }
 
 // In a dry run: the input would get a new version.
-static bool will_change(const struct job *job, const char *table)
+static bool will_change(const struct sl_rollback_job *job, const char *table)
 {
-    const struct back *input = find(job, table);
+    const struct sl_back *input = find(job, table);
     return job->is_dry && input && input->result->is_needed;
 }
 
-static bool has_input(const struct job *job, const struct back *back, const char *table,
-                      int64_t version)
+static bool has_input(const struct sl_rollback_job *job, const struct sl_back *back,
+                      const char *table, int64_t version)
 {
-    const struct back *input = find(job, table);
+    const struct sl_back *input = find(job, table);
     for (size_t i = 0; i < back->record.input_count; i++) {
         const struct sl_table_version *built_from = &back->record.inputs[i];
         if (!sl_str_equal(built_from->table, table))
@@ -217,8 +197,8 @@ static bool has_input(const struct job *job, const struct back *back, const char
 
 // The record that the version had, with the inputs under their numbers of now. *ret_is_said: the
 // newest record says the same.
-static int rewrite_record(const struct job *job, const struct back *back, json_t **ret,
-                          bool *ret_is_said, struct sl_err *err)
+static int rewrite_record(const struct sl_rollback_job *job, const struct sl_back *back,
+                          json_t **ret, bool *ret_is_said, struct sl_err *err)
 {
     static const char *const of_its_own_time[] = {"balance",      "reasons",   "replayed",
                                                   "checked_with", "same_rows", "full"};
@@ -246,7 +226,8 @@ static int rewrite_record(const struct job *job, const struct back *back, json_t
 
 // Two beyond both tables of a step: a rollback that is killed between quarantine and clean leaves
 // no pair that looks like a step to be gone on with.
-static int64_t next_sequence(const struct job *job, const struct back *back, const char *step)
+static int64_t next_sequence(const struct sl_rollback_job *job, const struct sl_back *back,
+                             const char *step)
 {
     int64_t newest = back->record.sequence;
     for (size_t i = 0; i < job->count; i++)
@@ -255,7 +236,7 @@ static int64_t next_sequence(const struct job *job, const struct back *back, con
     return newest + 2;
 }
 
-static struct sl_delta_commit commit_of(const struct back *back)
+static struct sl_delta_commit commit_of(const struct sl_back *back)
 {
     return (struct sl_delta_commit){.mode = SL_DELTA_RESTORE,
                                     .base_version = back->now.version,
@@ -268,7 +249,8 @@ static struct sl_delta_commit commit_of(const struct back *back)
                                     .operation = "RESTORE"};
 }
 
-static int restore(struct job *job, struct back *back, int64_t sequence, struct sl_err *err)
+static int restore(struct sl_rollback_job *job, struct sl_back *back, int64_t sequence,
+                   struct sl_err *err)
 {
     const char *step = sl_json_text(back->next, "step", "");
     int64_t version;
@@ -292,11 +274,11 @@ static int restore(struct job *job, struct back *back, int64_t sequence, struct 
 }
 
 // The other table of a cleanse step; NULL: there is none, or it was not published.
-static struct back *partner(struct job *job, const struct back *back)
+static struct sl_back *partner(struct sl_rollback_job *job, const struct sl_back *back)
 {
     const char *name = strchr(back->table, '.');
     for (size_t i = 0; i < job->count; i++) {
-        struct back *other = &job->backs[i];
+        struct sl_back *other = &job->backs[i];
         bool is_pair =
             other != back &&
             (sl_str_starts(back->table, "clean.") || sl_str_starts(back->table, "quarantine.")) &&
@@ -308,7 +290,7 @@ static struct back *partner(struct job *job, const struct back *back)
 }
 
 // Whether all that the version was built from is decided: its numbers are known then.
-static int can_be_decided(const struct job *job, const struct back *back, bool *ret,
+static int can_be_decided(const struct sl_rollback_job *job, const struct sl_back *back, bool *ret,
                           struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *record = NULL;
@@ -317,13 +299,13 @@ static int can_be_decided(const struct job *job, const struct back *back, bool *
     *ret = true;
     SL_TRY(sl_json_parse(back->then_record, strlen(back->then_record), back->table, &record, err));
     json_object_foreach (json_object_get(record, "inputs"), table, input) {
-        const struct back *built_from = find(job, table);
+        const struct sl_back *built_from = find(job, table);
         *ret &= !built_from || built_from == back || built_from->is_done;
     }
     return SL_OK;
 }
 
-static int decide(struct job *job, struct back *back, struct sl_err *err)
+static int decide(struct sl_rollback_job *job, struct sl_back *back, struct sl_err *err)
 {
     bool is_said;
     sl_json_free(&back->next);
@@ -333,9 +315,9 @@ static int decide(struct job *job, struct back *back, struct sl_err *err)
 }
 
 // Both tables of a cleanse step or none, with one sequence number: else they would look torn.
-static int bring_back(struct job *job, struct back *back, struct sl_err *err)
+static int bring_back(struct sl_rollback_job *job, struct sl_back *back, struct sl_err *err)
 {
-    struct back *other = partner(job, back);
+    struct sl_back *other = partner(job, back);
     SL_TRY(decide(job, back, err));
     if (other)
         SL_TRY(decide(job, other, err));
@@ -356,7 +338,7 @@ static int bring_back(struct job *job, struct back *back, struct sl_err *err)
 
 // What a version was built from comes before it, whatever the models read today. The newest
 // sequence numbers stay as they were found: those of the rollback are not among them.
-static int roll_back(struct job *job, struct sl_err *err)
+static int roll_back(struct sl_rollback_job *job, struct sl_err *err)
 {
     for (bool has_moved = true; has_moved;) {
         has_moved = false;
@@ -378,12 +360,12 @@ static int roll_back(struct job *job, struct sl_err *err)
 }
 
 // All that would be refused is, before the first table is written.
-static int check_all(struct job *job, struct sl_err *err)
+static int check_all(struct sl_rollback_job *job, struct sl_err *err)
 {
     job->is_dry = true;
     SL_TRY(roll_back(job, err));
     for (size_t i = 0; i < job->count; i++) {
-        const struct back *back = &job->backs[i];
+        const struct sl_back *back = &job->backs[i];
         const struct sl_delta_commit commit = commit_of(back);
         if (!back->result->is_needed)
             continue;
@@ -402,10 +384,10 @@ static int check_all(struct job *job, struct sl_err *err)
 }
 
 // The names of the tables that have a new version, or that have none yet.
-static void list(const struct job *job, bool is_back, struct sl_buf *ret)
+static void list(const struct sl_rollback_job *job, bool is_back, struct sl_buf *ret)
 {
     for (size_t i = 0; i < job->count; i++) {
-        const struct back *back = &job->backs[i];
+        const struct sl_back *back = &job->backs[i];
         bool is_listed = is_back ? back->result->version >= 0 : !back->is_done;
         if (is_listed && ret->length < LISTED_BYTES)
             sl_buf_addf(ret, "%s%s", ret->length ? ", " : "", back->table);
@@ -414,7 +396,7 @@ static void list(const struct job *job, bool is_back, struct sl_buf *ret)
     }
 }
 
-static int fail_half(const struct job *job, struct sl_err *err)
+static int fail_half(const struct sl_rollback_job *job, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf done = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf open = SL_BUF_INIT;
@@ -433,62 +415,10 @@ static int fail_half(const struct job *job, struct sl_err *err)
                             "publication sees the state of before");
 }
 
-// The inputs of a table that no step writes are known from its record alone.
-static int read_inputs(const struct job *job, const struct back *back, struct sl_published *ret,
-                       struct sl_err *err)
-{
-    struct sl_delta_head head;
-    struct sl_record record;
-    enum sl_layer layer;
-    const char *name, *folder;
-    if (!sl_table_parse(back->table, &layer, &name))
-        return sl_fail(err, SL_E_INTERNAL, "'%s' is no table", back->table);
-    SL_TRY(sl_step_position(job->world->project, layer, name, job->session, job->arena, &folder,
-                            &head, &record, err));
-    for (size_t i = 0; i < record.input_count; i++) {
-        const struct sl_table_version *from = &record.inputs[i];
-        struct sl_input input = {from->table, from->version, from->id};
-        if (!SL_PUSH(job->arena, ret->inputs, ret->input_count, input))
-            return sl_fail_memory(err);
-    }
-    return SL_OK;
-}
-
-static int publish(struct job *job, struct sl_err *err)
-{
-    struct sl_publication last;
-    struct sl_publication now = {
-        .run_id = job->rollback->run_id, .command = "rollback", .at_us = job->rollback->now_us};
-    SL_TRY(sl_world_look_again(job->world, err));
-    for (size_t i = 0; i < job->count; i++) {
-        const struct sl_node *node = sl_graph_node(&job->world->graph, job->backs[i].table);
-        const struct back *back = &job->backs[i];
-        if (!back->result->is_orphan && node->facts.trouble)
-            return sl_fail(err, SL_E_PUBLICATION, "%s cannot be looked at: %s", back->table,
-                           node->facts.trouble);
-        struct sl_published published = {
-            back->table, back->result->version >= 0 ? back->result->version : back->now.version,
-            back->now.table_id, NULL, 0};
-        if (back->result->is_orphan) {
-            SL_TRY(read_inputs(job, back, &published, err));
-        } else {
-            published.inputs = node->facts.inputs;
-            published.input_count = node->facts.input_count;
-        }
-        if (!SL_PUSH(job->arena, now.tables, now.table_count, published))
-            return sl_fail_memory(err);
-    }
-    sl_publication_sort(&now);
-    SL_TRY(sl_publication_last(job->world->project, job->arena, &last, err));
-    SL_TRY(sl_publication_write(job->world->project, &last, &now, job->arena, err));
-    job->rollback->number = now.number;
-    return SL_OK;
-}
-
 int sl_world_rollback(struct sl_world *world, struct sl_session *session,
                       struct sl_rollback *rollback, struct sl_err *err)
 {
-    struct job job = {
+    struct sl_rollback_job job = {
         .world = world, .session = session, .rollback = rollback, .arena = &world->arena};
     SL_AUTO(sl_fd_close) int lock_fd = -1;
     SL_TRY(sl_publication_require(world->project, err));
@@ -499,7 +429,7 @@ int sl_world_rollback(struct sl_world *world, struct sl_session *session,
     if (code == SL_OK && !rollback->dry_run) {
         code = roll_back(&job, err);
         if (code == SL_OK)
-            code = publish(&job, err);
+            code = sl_rollback_publish(&job, err);
         if (code != SL_OK)
             code = fail_half(&job, err);
     }

@@ -188,7 +188,8 @@ static int read_map(struct reader *reader, const struct sl_opt *rows, const stru
 {
     struct table_file read = {0};
     const struct sl_yaml *text = sl_yaml_get(node, "text"), *file = sl_yaml_get(node, "file");
-    int forms = (sl_yaml_get(node, "rows") != NULL) + (text != NULL) + (file != NULL);
+    const size_t errors = reader->load->project->diags.error_count;
+    int forms = sl_load_has(node, "rows") + sl_load_has(node, "text") + sl_load_has(node, "file");
     SL_TRY(sl_load_read(reader->load, rows, node, table->table, &read, err));
     if (forms != 1)
         complain(reader, node->place, "rows: [...], text: '...' or file: NAME",
@@ -199,6 +200,9 @@ static int read_map(struct reader *reader, const struct sl_opt *rows, const stru
         set_text(text, table);
     else if (read.file)
         SL_TRY(set_file(reader, file, read.file, table, err));
+    else if (reader->load->project->diags.error_count == errors) // as of `rows: ${NAME}`
+        complain(reader, node->place, "rows: [...], text: '...' or file: NAME",
+                 "there are no rows");
     if (read.name && (strchr(read.name, '/') || read.name[0] == '.' || !*read.name))
         complain(reader, sl_yaml_place(node, "name"), NULL, "'name' is no name of a file");
     table->name = read.name;
@@ -313,17 +317,12 @@ static int read_runs(struct reader *reader, const struct file *file, const struc
     return SL_OK;
 }
 
-static int read_test(struct sl_load *load, const struct sl_load_file *found, struct sl_test *ret,
+static int read_file(struct sl_load *load, const struct sl_yaml *node, struct sl_test *ret,
                      struct sl_err *err)
 {
     struct file file = {0};
-    struct sl_yaml *node;
     struct reader reader = {load, ret};
     size_t errors = load->project->diags.error_count;
-    *ret = (struct sl_test){.name = found->name, .title = found->name, .file = found->path};
-    SL_TRY(sl_load_yaml(load, found->path, &node, err));
-    if (!node)
-        return SL_OK;
     SL_TRY(sl_load_read(load, sl_test_rows, node, "the test", &file, err));
     if (file.name)
         ret->title = file.name;
@@ -334,6 +333,22 @@ static int read_test(struct sl_load *load, const struct sl_load_file *found, str
         ret->run_count = 0;
     }
     return SL_OK;
+}
+
+int sl_test_read(const struct sl_yaml *node, struct sl_project *project, struct sl_test *test,
+                 struct sl_err *err)
+{
+    struct sl_load load = {.project = project};
+    return read_file(&load, node, test, err);
+}
+
+static int read_test(struct sl_load *load, const struct sl_load_file *found, struct sl_test *ret,
+                     struct sl_err *err)
+{
+    struct sl_yaml *node;
+    *ret = (struct sl_test){.name = found->name, .title = found->name, .file = found->path};
+    SL_TRY(sl_load_yaml(load, found->path, &node, err));
+    return node ? read_file(load, node, ret, err) : SL_OK;
 }
 
 static const char *file_of_test(const void *test)

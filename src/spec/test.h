@@ -58,6 +58,10 @@ struct sl_tests {
 // arena.
 SL_MUST int sl_tests_load(struct sl_project *project, struct sl_tests *ret, struct sl_err *err);
 
+// The same of one file that was parsed to a map. `test` has its name and file.
+SL_MUST int sl_test_read(const struct sl_yaml *node, struct sl_project *project,
+                         struct sl_test *test, struct sl_err *err);
+
 extern const struct sl_opt sl_test_rows[]; // for JSON Schema and docs
 
 #endif

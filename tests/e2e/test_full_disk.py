@@ -2,6 +2,7 @@
 import contextlib
 import fcntl
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -151,6 +152,56 @@ def test_a_database_file_on_a_full_disk_is_told_as_one(project, disk, kind):
     connect = sqlite3.connect if kind == "sqlite" else duckdb.connect
     with contextlib.closing(connect(project.folder / "out/base")) as base:
         assert base.execute("select count(*) from orders").fetchone() == (19903,)
+
+
+# --- publishing
+
+
+def publish_on(project, disk):
+    """A project whose publications, and nothing else, are on the small disk."""
+    make(project).run("run")
+    shutil.move(project.folder / "lake/_publications", disk.folder / "_publications")
+    (project.folder / "lake/_publications").symlink_to(disk.folder / "_publications")
+    project.write("data/orders-2.csv", rows(2))
+
+
+def published(project):
+    assert all(file.name == "_last" or file.name.startswith("0") for file in (project.folder / "lake/_publications").iterdir())
+    count = "select (select count(*) from clean.orders), (select sum(n)::int from curated.daily)"
+    return project.json("query", count, "--at", "published")["rows"][0]
+
+
+@pytest.mark.parametrize("lack", ["pages", "names"])
+def test_a_run_that_cannot_publish_says_so_and_the_next_one_does(project, disk, lack):
+    publish_on(project, disk)
+    failures = 0
+    for free in range(10):
+        (disk.folder / "_publications/_last").unlink(missing_ok=True)  # it makes room for a publication
+        getattr(disk, f"leave_{lack}")(free)
+        done = project.run("run", exit_code=None)
+        if done.returncode == 0:
+            break
+        assert "SL0103" in done.stderr and "No space left" in done.stderr and "published #" not in done.stdout, done
+        assert published(project) == [3, 3]
+        failures += 1
+    assert failures and done.returncode == 0
+    assert published(project) == [6, 6]
+    disk.clear()
+    assert [item["number"] for item in project.json("publications")["publications"]] == [2, 1]
+
+
+@pytest.mark.parametrize("lack", ["pages", "names"])
+def test_a_rollback_that_cannot_publish_says_so_and_goes_on(project, disk, lack):
+    publish_on(project, disk)
+    project.run("run")
+    (disk.folder / "_publications/_last").unlink()
+    getattr(disk, f"leave_{lack}")(0)
+    failed = project.run("rollback", "2", "--no-deliver", exit_code=1)
+    assert "SL0713" in failed.stderr and "all tables, but not published" in failed.stderr and "No space left" in failed.stderr
+    assert published(project) == [6, 6]
+    disk.clear()
+    project.run("rollback", "2", "--no-deliver")
+    assert published(project) == [3, 3]
 
 
 # --- leftovers of killed deliveries

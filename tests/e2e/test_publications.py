@@ -2,7 +2,10 @@
 import json
 import shutil
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import deltalake
 import pytest
 
 from conftest import Project, rows_of
@@ -71,8 +74,6 @@ def test_a_reader_that_polls_during_bad_builds_never_sees_tables_that_do_not_bel
     seen, wrong, is_done = set(), [], threading.Event()
 
     def poll():
-        import deltalake
-
         folder = project.folder / "lake" / "_publications"
         while not is_done.is_set():
             tables = json.loads(max(folder.glob("0*.json")).read_text())["tables"]
@@ -96,6 +97,48 @@ def test_a_reader_that_polls_during_bad_builds_never_sees_tables_that_do_not_bel
         reader.join()
     assert not wrong
     assert max(seen) <= 40 + 12 and len(seen) > 1
+
+
+def poll_newest(project, is_done):
+    """Reads what the newest publication lists, over and over: how many times, the states seen, and those that are wrong."""
+    folder, reads, seen, wrong = project.folder / "lake" / "_publications", 0, set(), []
+    while not is_done.is_set():
+        tables = json.loads(max(folder.glob("0*.json")).read_text())["tables"]
+        at = {table: deltalake.DeltaTable(str(project.table_folder(table)), version=tables[table]["version"]) for table in tables}
+        [model] = at["curated.newest"].to_pyarrow_table().to_pylist()
+        state = (sum(at["raw.builds"].get_add_actions(flatten=True)["num_records"].to_pylist()), model["rows"], model["newest"])
+        if state[0] != state[1] or state[1] != state[2] + 1 or state[2] % 2:
+            wrong.append(state)
+        seen.add(state)
+        reads += 1
+    return reads, seen, wrong
+
+
+@pytest.mark.heavy
+def test_a_reader_that_polls_during_a_thousand_builds_half_of_them_bad_sees_none_of_those(project):
+    """A slow machine does as many of them as two minutes allow, and 40 at least."""
+    project.write("sluice.yml", "name: thousand\n")
+    project.write("sources/builds.yml", "path: data/*.csv\n")
+    project.write("models/newest.sql", "/* sluice\nchecks: [{expression: newest % 2 = 0}]\n*/\n"
+                  "select max(n::int) as newest, count(*) as rows from raw.builds\n")
+    is_done, end = threading.Event(), time.monotonic() + 120
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            for build in range(1000):
+                if build >= 40 and time.monotonic() > end:
+                    break
+                project.write(f"data/{build:04}.csv", f"n\n{build}\n")
+                project.run("run", exit_code=3 if build % 2 else 0)
+                if build == 0:
+                    polled = pool.submit(poll_newest, project, is_done)
+                builds = build + 1
+        finally:
+            is_done.set()
+        reads, seen, wrong = polled.result()
+    print(f"{builds} builds, {reads} reads of {len(seen)} states")
+    assert wrong == []
+    assert publications(project)[0]["number"] == (builds + 1) // 2
+    assert reads > builds and len(seen) > builds // 8
 
 
 def test_what_a_killed_run_could_not_publish_the_next_one_does(tmp_path, sluice_bin):

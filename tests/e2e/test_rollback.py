@@ -1,6 +1,11 @@
 """Rollback: all tables or none, those of yesterday's project too, and what is told where it ends in between."""
 import json
+import os
 import shutil
+import signal
+import subprocess
+
+import pytest
 
 from conftest import Project
 from test_kill import FILES, TABLES, make
@@ -85,3 +90,75 @@ def test_a_rollback_whose_disk_fills_says_what_is_back_and_goes_on(tmp_path, fau
         assert {table: project.rows(table, columns) for table, columns in TABLES.items()} == before
         assert counts(project, "published") == counts(project)
     assert told >= 2
+
+
+# --- another program that publishes meanwhile
+
+
+@pytest.fixture(scope="module")
+def link(tmp_path_factory, fault_bin):
+    """Which durable operation of a rollback it is that creates its publication, and the project before."""
+    folder = tmp_path_factory.mktemp("link")
+    base = make(folder / "base", fault_bin, 1)
+    twice(base)
+    probe = Project(shutil.copytree(base.folder, folder / "probe"), fault_bin)
+    probe.run("rollback", "2", "--no-deliver", env={"SLUICE_FAULT_COUNT": str(folder / "count")})
+    for number in range(int((folder / "count").read_text()), 0, -1):
+        project = Project(shutil.copytree(base.folder, folder / f"stop-{number}"), fault_bin)
+        stopped = stop_at(project, number)
+        is_there = file_of(project, 3).exists()
+        stopped.kill()
+        stopped.communicate()
+        if not is_there:
+            return base, number
+    raise AssertionError("no operation creates the publication")
+
+
+def file_of(project, number):
+    return project.folder / "lake" / "_publications" / f"{number:020}.json"
+
+
+def stop_at(project, number):
+    """A rollback, stopped just before a durable operation."""
+    environment = {**os.environ, "NO_COLOR": "1", "SLUICE_FAULT_STOP": str(number)}
+    process = subprocess.Popen([project.binary, "rollback", "2", "--no-deliver"], cwd=project.folder, env=environment, text=True,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
+    return process
+
+
+def go_on(process):
+    process.send_signal(signal.SIGCONT)
+    _, errors = process.communicate(timeout=300)
+    return process.returncode, errors
+
+
+@pytest.mark.xdist_group("link")
+def test_a_rollback_that_loses_its_number_takes_the_next(tmp_path, link):
+    base, number = link
+    project = Project(shutil.copytree(base.folder, tmp_path / "project"), base.binary)
+    stopped = stop_at(project, number)
+    other = json.loads(file_of(project, 2).read_text()) | {"number": 3, "run_id": "other"}
+    file_of(project, 3).write_text(json.dumps(other))
+    assert go_on(stopped)[0] == 0
+    assert [(item["number"], item["command"]) for item in publications(project)[:2]] == [(4, "rollback"), (3, "run")]
+    assert json.loads(file_of(project, 3).read_text()) == other
+    assert counts(project, "published") == counts(project) == counts(project, "#1")
+
+
+@pytest.mark.xdist_group("link")
+def test_a_rollback_does_not_publish_tables_that_another_run_has_changed_since(tmp_path, link):
+    base, number = link
+    project = Project(shutil.copytree(base.folder, tmp_path / "project"), base.binary)
+    stopped = stop_at(project, number)
+    other = Project(shutil.copytree(base.folder, tmp_path / "other"), base.binary)
+    shutil.rmtree(other.folder / "lake")
+    (other.folder / "lake").symlink_to(project.folder / "lake")
+    after = counts(project, "#2")
+    other.run("run")
+    code, errors = go_on(stopped)
+    assert code == 1 and "SL0713" in errors and "another run changed " in errors
+    assert [item["command"] for item in publications(project)[:2]] == ["run", "run"]
+    assert counts(project, "published") == after
+    project.run("rollback", "#1", "--to", "--no-deliver")
+    assert counts(project, "published") == counts(project) == counts(project, "#1")
