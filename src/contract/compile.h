@@ -66,7 +66,8 @@ struct sl_pass_unique {
     bool is_warning;
 };
 
-// "updated_at", "seq desc", "seq asc": how long the column's name is; descending unless it says asc.
+// "updated_at", "seq desc", "seq asc": how long the column's name is; descending unless it says
+// asc.
 size_t sl_order_name_length(const char *entry, bool *ret_is_desc);
 
 struct sl_pass {

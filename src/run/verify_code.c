@@ -166,8 +166,7 @@ static int pin_raw(struct sl_verify_job *job, const struct sl_input *raw, const 
     const struct sl_pin *pinned = sl_map_get(&job->pins, table);
     if (pinned && pinned->version != version) {
         *ret_why = sl_arena_printf(
-            job->arena,
-            "it is built from version %lld of %s, and another table from version %lld",
+            job->arena, "it is built from version %lld of %s, and another table from version %lld",
             (long long)version, table, (long long)pinned->version);
         SL_TRY_NEW(*ret_why, err);
     }

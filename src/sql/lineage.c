@@ -108,8 +108,8 @@ static int spread(struct sl_sql_binder *binder, struct sl_sql_relation *result, 
         return SL_OK;
     for (size_t i = 0; i < binder->table_count; i++)
         for (size_t k = 0; k < binder->tables[i].count; k++)
-            SL_TRY(sl_sql_add_computed(binder, &all, &binder->tables[i].fields[k].value.origins,
-                                       err));
+            SL_TRY(
+                sl_sql_add_computed(binder, &all, &binder->tables[i].fields[k].value.origins, err));
     for (size_t i = 0; i < result->field_count; i++)
         result->fields[i].value.origins = all;
     return SL_OK;

@@ -100,7 +100,7 @@ struct sl_sql_binder {
     struct sl_sql_barrier *barriers;
     size_t barrier_count;
     bool has_outer_aggregate;
-    bool has_pivot; // whose columns are not followed
+    bool has_pivot;  // whose columns are not followed
     size_t lookups;  // of columns by name, for the question whose an aggregate is
     size_t own_hits; // of them those found in the innermost query
 };

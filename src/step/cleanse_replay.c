@@ -248,10 +248,10 @@ static int count_broken(struct sl_cleanse *cleanse, const char *raw_sql,
 int sl_cleanse_count_newly_rejected(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    sl_buf_add(&sql,
-               "select count(*) from _bad where waits_for is null and set_aside is null and "
-               "discarded_at is null and (_source, _position) in (select (_source, _position) from _again where "
-               "was_held)");
+    sl_buf_add(&sql, "select count(*) from _bad where waits_for is null and set_aside is null and "
+                     "discarded_at is null and (_source, _position) in (select (_source, "
+                     "_position) from _again where "
+                     "was_held)");
     return count(cleanse, &sql, &cleanse->newly_rejected, err);
 }
 

@@ -291,6 +291,10 @@ def test_a_rollback_is_refused_before_its_first_table_if_its_targets_would_leak(
     "select * from (pivot clean.people on id in (1, 2) using first(email))",
     "select unnest(p) from clean.people p",
     "select unnest(p), id + 1 from clean.people p",
+    "select unnest({'a': email}) from clean.people",
+    "select s.* from (select {'a': email} as s from clean.people)",
+    "select columns(lambda c: c like 'em%') from clean.people",
+    "select x.a from (select unnest([{'a': email}]) as x from clean.people)",
 ])
 def test_columns_that_the_reading_of_a_query_does_not_see_may_carry_everything(project, query):
     leak(project)
