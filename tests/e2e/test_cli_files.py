@@ -62,7 +62,7 @@ def test_init_drafts_a_project_that_runs_from(project, name, write, types, good,
     project.json("check")
     steps = {step["table"]: step for step in project.json("run")["steps"]}
     assert steps[f"clean.{source}"]["rows"] == {
-        "in": good + bad, "out": good, "quarantined": bad, "deduplicated": 0, "filtered": 0, "replaced": 0}
+        "in": good + bad, "out": good, "quarantined": bad, "deduplicated": 0, "filtered": 0, "replaced": 0, "set_aside_rows": 0, "set_aside_values": 0}
     found = {c["name"]: c["type"] for c in project.json("show", f"clean.{source}")["columns"] if c["name"][0] != "_"}
     assert found.keys() == types.keys()
     assert {column: found[column][:len(wanted)] for column, wanted in types.items()} == types
