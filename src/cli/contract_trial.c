@@ -47,6 +47,91 @@ static int read_examples(struct sl_step_context *context, const char *name, stru
     return SL_OK;
 }
 
+// --- Foreign keys whose table is not there ---
+
+struct keys {
+    struct sl_step_context *context;
+    struct sl_contract_table *table; // a copy, out of which they are taken
+    struct sl_check_result *unjudged;
+    size_t count;
+};
+
+static int add_unjudged(struct keys *keys, const struct sl_rule *rule, struct sl_err *err)
+{
+    struct sl_arena *arena = keys->context->arena;
+    struct sl_check_result result = {
+        .kind = "foreign_key",
+        .name = rule->id,
+        .claim = sl_arena_printf(arena, "the row has a parent in %s", rule->parent),
+        .dimension = SL_DIMENSION_CONSISTENCY,
+        .is_warning = rule->severity == SL_RULE_WARN,
+        .rows = -1,
+        .unjudged = sl_arena_printf(arena, "table '%s' does not exist yet", rule->parent)};
+    SL_TRY_NEW(result.claim, err);
+    SL_TRY_NEW(result.unjudged, err);
+    return SL_PUSH(arena, keys->unjudged, keys->count, result) ? SL_OK : sl_fail_memory(err);
+}
+
+static int is_judged(struct keys *keys, const struct sl_rule *rule, bool *ret, struct sl_err *err)
+{
+    const struct sl_step_context *context = keys->context;
+    const char *folder, *name;
+    struct sl_delta_head head;
+    struct sl_record record;
+    enum sl_layer layer;
+    bool is_borrowed;
+    *ret = !sl_str_equal(rule->kind, "foreign_key");
+    if (*ret)
+        return SL_OK;
+    if (sl_table_parse(rule->parent, &layer, &name)) { // else of a contract by itself
+        SL_TRY(sl_step_input(context->project, layer, name, context->session, context->arena,
+                             &folder, &head, &record, &is_borrowed, err));
+        *ret = head.version >= 0;
+    }
+    return *ret ? SL_OK : add_unjudged(keys, rule, err);
+}
+
+static int take_out(struct keys *keys, struct sl_rule **rules, size_t *count, struct sl_err *err)
+{
+    struct sl_rule *kept = SL_NEW_ARRAY(keys->context->arena, struct sl_rule, *count);
+    size_t kept_count = 0;
+    SL_TRY_NEW(kept, err);
+    for (size_t i = 0; i < *count; i++) {
+        bool is_kept;
+        SL_TRY(is_judged(keys, &(*rules)[i], &is_kept, err));
+        if (is_kept)
+            kept[kept_count++] = (*rules)[i];
+    }
+    *rules = kept;
+    *count = kept_count;
+    return SL_OK;
+}
+
+static int take_out_unjudged(struct keys *keys, struct sl_err *err)
+{
+    struct sl_contract_table *table = keys->table;
+    struct sl_contract_column *columns =
+        SL_NEW_ARRAY(keys->context->arena, struct sl_contract_column, table->column_count);
+    SL_TRY_NEW(columns, err);
+    for (size_t i = 0; i < table->column_count; i++) {
+        columns[i] = table->columns[i];
+        SL_TRY(take_out(keys, &columns[i].rules, &columns[i].rule_count, err));
+    }
+    table->columns = columns;
+    return take_out(keys, &table->rules, &table->rule_count, err);
+}
+
+// Them, and then the checks of the table.
+static int keep_checks(struct keys *keys, const struct sl_step_result *cleansed,
+                       struct sl_foreseen *ret, struct sl_err *err)
+{
+    for (size_t i = 0; i < cleansed->check_count; i++)
+        if (!SL_PUSH(keys->context->arena, keys->unjudged, keys->count, cleansed->checks[i]))
+            return sl_fail_memory(err);
+    *ret = (struct sl_foreseen){keys->unjudged, keys->count};
+    return SL_OK;
+}
+
 int sl_trial_run(const struct sl_trial_input *input, struct sl_arena *arena, struct sl_trial *ret,
                  struct sl_err *err)
 {
@@ -68,12 +153,14 @@ int sl_trial_run(const struct sl_trial_input *input, struct sl_arena *arena, str
     SL_TRY(sl_step_ingest(&context, &source, &ingested, err));
     if (ingested.version_count)
         input->project->read_lake = input->other_tables;
+    struct keys keys = {.context = &context, .table = &table};
+    SL_TRY(take_out_unjudged(&keys, err));
     SL_TRY(sl_step_cleanse(&context, &source, &table, &cleansed, err));
     ret->table = input->table;
     ret->balance = cleansed.balance;
     ret->reasons = cleansed.reasons;
     ret->reason_count = cleansed.reason_count;
-    ret->checks = (struct sl_foreseen){cleansed.checks, cleansed.check_count};
+    SL_TRY(keep_checks(&keys, &cleansed, &ret->checks, err));
     for (size_t i = 0; i < ingested.notes.count; i++)
         SL_TRY(sl_strs_add(&ret->notes, arena, ingested.notes.items[i], err));
     for (size_t i = 0; i < cleansed.notes.count; i++)

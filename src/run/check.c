@@ -114,94 +114,6 @@ static int check_contract(struct checker *checker, const char *name,
                               err);
 }
 
-// --- foreign keys
-
-struct foreign_key {
-    struct checker *checker;
-    const struct sl_contract_table *contract;
-};
-
-static const char *type_of(const struct foreign_key *key, const char *name)
-{
-    struct sl_arena *arena = &key->checker->world->arena;
-    struct sl_column *columns;
-    size_t count;
-    struct sl_err ignored = {0};
-    if (sl_contract_columns(key->contract, arena, &columns, &count, &ignored) != SL_OK)
-        return NULL;
-    const struct sl_column *column = sl_column_find(columns, count, name);
-    return column ? column->type : NULL;
-}
-
-static void report_column(const struct foreign_key *key, const struct sl_rule *rule,
-                          const char *name, const struct sl_relation *parent)
-{
-    struct sl_world *world = key->checker->world;
-    const char **known = SL_NEW_ARRAY(&world->arena, const char *, parent->count);
-    for (size_t i = 0; known && i < parent->count; i++)
-        known[i] = parent->columns[i].name;
-    sl_diag(&world->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, rule->place,
-            known ? sl_did_you_mean(&world->arena, name, known, parent->count) : NULL,
-            "the foreign key of '%s' leads to '%s', which is no column of %s", key->contract->name,
-            name, rule->parent);
-}
-
-static const struct sl_contract_column *find_column(const struct sl_contract_table *contract,
-                                                    const char *name)
-{
-    for (size_t i = 0; contract && i < contract->column_count; i++)
-        if (sl_str_equal_nocase(contract->columns[i].name, name))
-            return &contract->columns[i];
-    return NULL;
-}
-
-// A hash is equal to no value but the same hash.
-static void check_protection(const struct foreign_key *key, const struct sl_rule *rule,
-                             size_t index)
-{
-    struct sl_world *world = key->checker->world;
-    const struct sl_node *node = sl_graph_node(&world->graph, rule->parent);
-    const struct sl_contract_column *child = find_column(key->contract, rule->columns.items[index]);
-    const struct sl_contract_column *parent = find_column(
-        node && node->kind == SL_NODE_CLEANSE ? node->contract : NULL, rule->to.items[index]);
-    if (!child || !parent)
-        return;
-    const struct sl_personal *a = &child->personal, *b = &parent->personal;
-    bool is_same =
-        a->as == b->as && (a->as != SL_PERSONAL_TOKEN ||
-                           (a->length == b->length && sl_str_equal(a->prefix, b->prefix)));
-    if (!is_same)
-        sl_diag(&world->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, rule->place,
-                "give both columns the same 'sluice.personal'",
-                "column '%s' is protected by '%s', and '%s' of %s by '%s': they cannot be compared",
-                child->name, sl_personal_name(a->as), parent->name, rule->parent,
-                sl_personal_name(b->as));
-}
-
-// Columns of a model's table are not known before it could be bound; then its step tells.
-static int check_foreign_key(void *self, struct sl_rule *rule, struct sl_err *err)
-{
-    const struct foreign_key *key = self;
-    const struct sl_relation *parent = sl_map_get(key->checker->catalog, rule->parent);
-    (void)err;
-    for (size_t i = 0; parent && i < rule->to.count; i++) {
-        const struct sl_column *column =
-            sl_column_find(parent->columns, parent->count, rule->to.items[i]);
-        const char *type = type_of(key, rule->columns.items[i]);
-        if (!column)
-            report_column(key, rule, rule->to.items[i], parent);
-        else
-            check_protection(key, rule, i);
-        if (column && type && !sl_types_compare(type, sl_storage_type(column->type)))
-            sl_diag(&key->checker->world->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT,
-                    rule->place, "give both columns the same type",
-                    "column '%s' is %s, and '%s' of %s is %s: they cannot be compared",
-                    rule->columns.items[i], type, column->name, rule->parent,
-                    sl_storage_type(column->type));
-    }
-    return SL_OK;
-}
-
 // "contracts/orders.odcs.yml:7": one table of a contract.
 static const char *key_of(struct sl_world *world, const struct sl_contract_table *table)
 {
@@ -218,9 +130,6 @@ static int check_contracts(struct checker *checker, struct sl_map *checked, stru
             continue;
         const char *key = key_of(world, node->contract);
         SL_TRY_NEW(key, err);
-        struct foreign_key of_node = {checker, node->contract};
-        if (!sl_map_has(checked, key))
-            SL_TRY(sl_contract_each_foreign_key(node->contract, check_foreign_key, &of_node, err));
         SL_TRY(sl_map_set(checked, key, NULL, err));
         SL_TRY(check_contract(checker, node->bare, node->contract, err));
     }
@@ -248,5 +157,8 @@ int sl_world_check(struct sl_world *world, const struct sl_map *catalog, struct 
     SL_AUTO(sl_map_clear) struct sl_map checked = {0};
     for (size_t i = 0; i < world->project->source_count; i++)
         SL_TRY(check_source(&checker, &world->project->sources[i], err));
-    return world->has_graph ? check_contracts(&checker, &checked, err) : SL_OK;
+    if (!world->has_graph)
+        return SL_OK;
+    SL_TRY(sl_world_check_foreign_keys(world, catalog, err));
+    return check_contracts(&checker, &checked, err);
 }

@@ -30,6 +30,7 @@ int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, 
     SL_TRY(sl_views_read(ret, err));
     SL_TRY(sl_graph_build(ret->project, ret->queries, ret->fingerprints, &ret->graph, err));
     ret->has_graph = true;
+    SL_TRY(sl_world_check_foreign_keys(ret, NULL, err));
     for (size_t i = 0; i < ret->graph.count; i++)
         ret->graph.nodes[i].is_selected = true;
     return SL_OK;

@@ -61,6 +61,12 @@ SL_MUST int sl_world_bind(struct sl_world *world, struct sl_map *catalog, struct
 SL_MUST int sl_world_check(struct sl_world *world, const struct sl_map *catalog,
                            struct sl_err *err);
 
+// Whether foreign keys lead to columns that are there and can be compared; what is wrong becomes
+// diagnostics. Without `catalog` all that the contracts say, which sl_world_open has done; with it
+// the rest, which only tables tell.
+SL_MUST int sl_world_check_foreign_keys(struct sl_world *world, const struct sl_map *catalog,
+                                        struct sl_err *err);
+
 // A model's query with what its write mode is decided by: for full the tables, else also columns,
 // lineage and locality over the columns that its input tables have now. Any thread: allocates in
 // `arena`.

@@ -421,6 +421,27 @@ def test_delta(project):
     accepted_by_check(project, contract, "sales")
 
 
+@pytest.mark.parametrize("layer, own", [("raw", ["_source", "_position", "_ingested_at", "_corrupt"]), ("clean", ["_source", "_position"])])
+def test_tables_of_a_lake_lose_the_columns_that_are_not_of_the_source(project, layer, own):
+    project.write("sluice.yml", "name: t\nlake: lake\nchecks: {requirements: off}\n")
+    project.write("sources/orders.yml", "path: orders.csv\n")
+    project.write("orders.csv", "id,day\n1,2026-01-01\n")
+    if layer == "clean":
+        project.run("run")
+        contract, _ = imported(project, "lake/raw/orders", "--as", "orders")
+        project.write("contracts/orders.odcs.yml", yaml.safe_dump(contract))
+    project.run("run")
+    contract, lost = imported(project, f"lake/{layer}/orders", "--as", "orders")
+    assert sorted(columns(contract)) == ["day", "id"]
+    assert sorted(lost) == sorted(f"column '{name}' is left out: Sluice writes it itself" for name in own)
+    project.write("contracts/orders.odcs.yml", yaml.safe_dump(contract))
+    project.run("run")
+    assert project.count("clean.orders") == 1
+    (file,) = (project.folder / f"lake/{layer}/orders").glob("**/*.parquet")
+    contract, lost = imported(project, str(file.relative_to(project.folder)), "--as", "orders")
+    assert sorted(columns(contract)) == ["day", "id"] and len(lost) == len(own)
+
+
 # --- What it is ---
 
 @pytest.mark.parametrize("name, text, message", [

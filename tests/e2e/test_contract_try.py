@@ -153,3 +153,28 @@ def test_other_tables_that_checks_and_foreign_keys_read_are_those_of_the_project
     project.write("new.csv", "id,amount,status\n1,5,new\n7,5,new\n")
     check = try_it(project, "t", "--data", "new.csv", exit_code=3)["tables"][0]["checks"][3]
     assert (check["passed"], check["rows"]) == (False, 1) and "7" in check["example"]
+
+
+def test_a_foreign_key_to_a_table_that_is_not_built_cannot_be_judged(project):
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\nquarantine: {max_share: 0.4, min_rows: 0}\n")
+    project.write("sources/others.yml", "path: others.csv\n")
+    project.write("sources/t.yml", "path: t.csv\n")
+    project.write("others.csv", "id\n1\n2\n")
+    project.write("t.csv", "id,amount,status\n1,5,new\n2,-5,new\n7,5,new\n")
+    project.write("contracts/others.odcs.yml", "apiVersion: v3.1.0\nkind: DataContract\nid: others\nversion: 1.0.0\nstatus: active\n"
+                  "schema:\n  - name: others\n    properties:\n      - {name: id, logicalType: integer, primaryKey: true}\n")
+    project.write("contracts/t.odcs.yml", CONTRACT + "    relationships: [{type: foreignKey, from: [t.id], to: [others.id]}]\n"
+                  "    quality: [{metric: rowCount, mustBeGreaterThan: 1}]\n")
+    table, = try_it(project, "t")["tables"]
+    assert (table["accepted"], table["rejected"], [r["rule"] for r in table["reasons"]]) == (2, 1, ["amount.range"])
+    key, count = table["checks"]
+    assert (key["kind"], key["name"], key["passed"], count["passed"]) == ("foreign_key", "id.foreign_key", None, True)
+    assert key["unjudged"] == "table 'clean.others' does not exist yet"
+    text = project.run("contract", "test", "t", "--junit", "out.xml").stdout
+    assert "cannot be judged: check foreign_key 'id.foreign_key': the row has a parent in clean.others (table 'clean.others'" in text
+    assert xml.etree.ElementTree.parse(project.folder / "out.xml").getroot()[0].get("skipped") == "1"
+    table, = try_it(project, "contracts/t.odcs.yml", "--data", "t.csv", exit_code=None)["tables"]
+    assert table["accepted"] == 2 and table["checks"][0]["passed"] is None
+    project.run("run", "--select", "+clean.others")
+    table, = try_it(project, "t", exit_code=3)["tables"]
+    assert table["rejected"] == 2 and [c["kind"] for c in table["checks"]] == ["metric"]

@@ -330,6 +330,45 @@ schema:
     assert project.count("clean.visits") == 2
 
 
+@pytest.mark.parametrize("column, message", [
+    ("nope", "leads to 'nope', which is no column of clean.customers"),
+    ("name", "column 'customer_id' is SMALLINT, and 'name' of clean.customers is VARCHAR: they cannot be compared"),
+])
+@pytest.mark.parametrize("is_built", [False, True])
+def test_a_key_that_leads_nowhere_is_refused_before_anything_runs(shop, column, message, is_built):
+    path = shop.project.folder / "contracts/shop.odcs.yml"
+    text = path.read_text().replace("      - {name: seq, logicalType: integer, logicalTypeOptions",
+                                    "      - {name: name, logicalType: string}\n      - {name: seq, logicalType: integer, logicalTypeOptions")
+    path.write_text(text.replace("to: customers.id", f"to: customers.{column}"))
+    line = next(n for n, at in enumerate(path.read_text().split("\n"), 1) if f"to: customers.{column}" in at)
+    lake = shop.project.folder / "lake"
+    if not is_built:
+        shutil.rmtree(lake)
+    before = sorted(lake.rglob("*"))
+    for command in ["check", "plan", "run"]:
+        (told,) = shop.project.json(command, exit_code=1)["errors"]
+        assert (told["code"], told["message"].endswith(message), told["line"]) == ("SL0301", True, line), (command, told)
+    assert sorted(lake.rglob("*")) == before
+
+
+def test_a_column_that_the_parent_takes_over_from_raw_is_known_when_it_is_there(shop):
+    shop.project.write("sources/customers.yml", "path: data/customers-*.csv\ndrift: {new_columns: evolve}\n")
+    path = shop.project.folder / "contracts/shop.odcs.yml"
+    path.write_text(path.read_text().replace("to: customers.id", "to: customers.nick"))
+    shop.put("cities", 1, ("DE", "Ulm"))
+    shop.put("orders", 1, (1, 5, "DE", "Ulm", 1, 1))
+    shop.project.write("data/customers-1.csv", "id,seq,nick\n1,1,5\n")
+    told = shop.project.run("run", exit_code=None).stderr
+    assert "which is no column of" not in told and "they cannot be compared" in told
+    (error,) = shop.project.json("check", exit_code=1)["errors"]
+    assert "'nick' of clean.customers is VARCHAR: they cannot be compared" in error["message"]
+    path.write_text(path.read_text().replace("to: customers.nick", "to: customers.nik"))
+    (error,) = shop.project.json("check", exit_code=1)["errors"]
+    assert error["message"].endswith("leads to 'nik', which is no column of clean.customers")
+    shop.write_contract()
+    shop.project.run("check")
+
+
 def test_a_view_is_refused_as_a_parent_before_anything_runs(shop):
     shop.project.write("models/all_customers.sql", "/* sluice\nwrite: view\n*/\nselect id from clean.customers")
     path = shop.project.folder / "contracts/shop.odcs.yml"

@@ -355,4 +355,12 @@ def test_a_foreign_key_leads_from_hash_to_hash(project):
     assert (row["id"], row["email"]) == (1, digest("ada@example.com", "a key of some length")[:16])
     assert "eve@example.com" not in str(project.rows("quarantine.orders"))
     project.write("contracts/people.odcs.yml", contract.format(**{**text, "own": ""}))
-    assert "they cannot be compared" in str(project.json("check", exit_code=1)["errors"])
+    before = project.delta("clean.orders").to_pylist(), project.count("quarantine.orders")
+    project.write("data/orders.csv", "id,email\n1,ada@example.com\n2,eve@example.com\n3,ben@example.com\n")
+    for command in ["check", "plan", "run"]:
+        told = project.json(command, exit_code=1)["errors"]
+        assert [error["code"] for error in told] == ["SL0301"] and "they cannot be compared" in str(told), (command, told)
+    assert (project.delta("clean.orders").to_pylist(), project.count("quarantine.orders")) == before
+    project.write("contracts/people.odcs.yml", contract.format(**text))
+    project.run("run")
+    assert sorted(row["id"] for row in project.delta("clean.orders").to_pylist()) == [1, 3]

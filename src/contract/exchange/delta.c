@@ -95,6 +95,8 @@ static void read_fields(struct sl_exchange *exchange, const struct sl_yaml *fiel
             sl_x_wrong(exchange, field->place, NULL, "a field of the schema has no name or type");
             return;
         }
+        if (object && sl_x_is_own(exchange, name, field->place))
+            continue;
         struct sl_yaml *property = sl_x_property(exchange, properties, name, field->place);
         read_type(exchange, sl_yaml_get(field, "type"), property, depth);
         if (sl_str_equal(sl_x_get(field, "nullable"), "false"))

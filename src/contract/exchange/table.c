@@ -305,7 +305,8 @@ void sl_x_table(struct sl_exchange *exchange, struct sl_yaml *contract,
     sl_x_put_text(exchange, object, "description", table->description);
     struct sl_yaml *properties = sl_x_list_at(exchange, object, "properties");
     for (size_t i = 0; i < table->column_count; i++)
-        add_column(exchange, &table->columns[i], properties);
+        if (!sl_x_is_own(exchange, table->columns[i].name, table->columns[i].place))
+            add_column(exchange, &table->columns[i], properties);
     for (size_t i = 0; i < table->constraint_count; i++) {
         const struct sl_exchange_constraint *constraint = &table->constraints[i];
         switch (constraint->kind) {

@@ -177,6 +177,17 @@ void sl_x_lost(struct sl_exchange *exchange, struct sl_place place, const char *
     sl_diag(exchange->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_LOSS, place, NULL, "%s", message);
 }
 
+bool sl_x_is_own(struct sl_exchange *exchange, const char *name, struct sl_place place)
+{
+    static const char *const names[] = {"_source", "_position", "_ingested_at", "_corrupt"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (sl_str_equal(name, names[i])) {
+            sl_x_lost(exchange, place, "column '%s' is left out: Sluice writes it itself", name);
+            return true;
+        }
+    return false;
+}
+
 void sl_x_wrong(struct sl_exchange *exchange, struct sl_place place, const char *hint,
                 const char *format, ...)
 {

@@ -38,6 +38,9 @@ char *sl_x_printf(struct sl_exchange *exchange, const char *format, ...) SL_PRIN
 // Something that cannot be carried over.
 void sl_x_lost(struct sl_exchange *exchange, struct sl_place place, const char *format, ...)
     SL_PRINTF(3, 4);
+// Whether it is a column that Sluice writes into raw and clean tables itself and no contract may
+// have; then it is told as left out.
+bool sl_x_is_own(struct sl_exchange *exchange, const char *name, struct sl_place place);
 // The input makes no sense.
 void sl_x_wrong(struct sl_exchange *exchange, struct sl_place place, const char *hint,
                 const char *format, ...) SL_PRINTF(4, 5);
