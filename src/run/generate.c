@@ -329,6 +329,17 @@ static int make_up(struct generator *generator, struct sl_generate_parents *pare
     return sl_generate_parent_of_rows(parents, index, err);
 }
 
+// Keys are compared as clean keeps them. Statements with the key go to the engine only.
+static int give_key(struct generator *generator, struct sl_err *err)
+{
+    const struct sl_project *project = generator->options->project;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    if (!project || !project->personal_key)
+        return SL_OK;
+    SL_TRY(sl_personal_key_sql(project->personal_key, &sql, err));
+    return exec(generator, &sql, err);
+}
+
 static int make_parents(struct generator *generator, bool may_read, bool *ret_has_lake,
                         struct sl_err *err)
 {
@@ -362,6 +373,7 @@ static int make_rows(struct generator *generator, struct sl_err *err)
     struct sl_err refusal = {0};
     size_t notes = generator->made->notes.count;
     bool has_lake;
+    SL_TRY(give_key(generator, err));
     SL_TRY(make_parents(generator, true, &has_lake, err));
     int code = make_good(generator, &refusal);
     if (code == SL_E_LIMIT && has_lake) {
