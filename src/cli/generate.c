@@ -240,8 +240,9 @@ const struct sl_command sl_command_generate = {
         "contract's own compiled pass: what is written breaks exactly the rules that it is to "
         "break. Rules over several columns are met\n"
         "by trying. What no row was found for is told. Foreign keys point to rows that the lake "
-        "has; where it has none, keys are made "
-        "up, and that is told.",
+        "has; where "
+        "it has none, keys are made up, and\n"
+        "that is told.",
     .rows = generate_rows,
     .options_bytes = sizeof(struct generate_options),
     .examples = examples,
