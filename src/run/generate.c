@@ -15,6 +15,7 @@ struct generator {
     struct sl_generated *made;
     const struct sl_sample *own_samples; // without foreign keys
     const struct sl_sample *samples;
+    size_t sample_notes; // of the notes: those of the samples, which come first
 };
 
 static int exec(struct generator *generator, const struct sl_buf *sql, struct sl_err *err)
@@ -280,8 +281,8 @@ static int make_good(struct generator *generator, struct sl_err *err)
                   "were found",
                   (long long)found, (long long)wanted, generator->options->contract->name);
     return sl_err_hint(err, "%s",
-                       generator->made->notes.count ? generator->made->notes.items[0]
-                                                    : "ask for fewer with --rows");
+                       generator->sample_notes ? generator->made->notes.items[0]
+                                               : "ask for fewer with --rows");
 }
 
 static int mark_found(struct generator *generator, struct sl_err *err)
@@ -397,6 +398,7 @@ int sl_generate(struct sl_session *session, const struct sl_generate_options *op
     SL_TRY(
         sl_contract_samples(options->contract, options->seed, arena, &samples, &ret->notes, err));
     generator.own_samples = samples;
+    generator.sample_notes = ret->notes.count;
     SL_TRY(choose_targets(&generator, err));
     SL_TRY(make_rows(&generator, err));
     SL_TRY(make_bad(&generator, err));
