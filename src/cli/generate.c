@@ -207,7 +207,8 @@ static int run_generate(const void *self, int *ret_exit, struct sl_err *err)
     (void)ret_exit;
     SL_TRY(check_options(options, err));
     SL_TRY(sl_open_world(&options->common, &world, err));
-    struct sl_generate_options generate = {.contract =
+    struct sl_generate_options generate = {.project = world.project,
+                                           .contract =
                                                find_contract(world.project, options->contract),
                                            .rows = options->rows,
                                            .seed = (uint64_t)options->seed,
@@ -238,7 +239,10 @@ const struct sl_command sl_command_generate = {
         "contract, and each is judged by the\n"
         "contract's own compiled pass: what is written breaks exactly the rules that it is to "
         "break. Rules over several columns are met\n"
-        "by trying. What no row was found for is told.",
+        "by trying. What no row was found for is told. Foreign keys point to rows that the lake "
+        "has; where "
+        "it has none, keys are made up, and\n"
+        "that is told.",
     .rows = generate_rows,
     .options_bytes = sizeof(struct generate_options),
     .examples = examples,

@@ -34,12 +34,18 @@ static const struct sl_node *node_of(struct recorder *recorder, const char *tabl
 
 static int need(struct recorder *recorder, const char *table, struct sl_err *err);
 
+static int need_parent(void *self, struct sl_rule *rule, struct sl_err *err)
+{
+    return need(self, rule->parent, err);
+}
+
 static int need_inputs(struct recorder *recorder, const struct sl_node *node, struct sl_err *err)
 {
     if (node->kind == SL_NODE_CLEANSE) {
         const char *raw = sl_arena_printf(recorder->arena, "raw.%s", node->bare);
         SL_TRY_NEW(raw, err);
-        return need(recorder, raw, err);
+        SL_TRY(need(recorder, raw, err));
+        return sl_contract_each_foreign_key(node->contract, need_parent, recorder, err);
     }
     for (size_t i = 0; i < node->query->table_count; i++) {
         const struct sl_table_ref *ref = &node->query->tables[i];
@@ -174,12 +180,65 @@ static void add_key(struct sl_buf *sql, const struct sl_strs *key)
     }
 }
 
+struct link {
+    const char *parent;
+    const struct sl_rule *rule;
+};
+
+static int find_link(void *self, struct sl_rule *rule, struct sl_err *err)
+{
+    struct link *link = self;
+    (void)err;
+    if (!link->rule && sl_str_equal(rule->parent, link->parent))
+        link->rule = rule;
+    return SL_OK;
+}
+
+static const char *source_name(const struct sl_contract_table *contract, const char *column)
+{
+    for (size_t i = 0; i < contract->column_count; i++)
+        if (sl_str_equal(contract->columns[i].name, column))
+            return contract->columns[i].source_name;
+    return column;
+}
+
+// Rows that foreign keys of those of the first input lead to.
+static int add_parents(struct recorder *recorder, const char *table, bool *ret, struct sl_buf *sql,
+                       struct sl_err *err)
+{
+    const struct sl_node *child = NULL;
+    struct link link = {.parent = table};
+    *ret = false;
+    if (!recorder->first || recorder->first->kind != SL_NODE_INGEST)
+        return SL_OK;
+    const char *clean = sl_arena_printf(recorder->arena, "clean.%s", recorder->first->bare);
+    SL_TRY_NEW(clean, err);
+    child = sl_graph_node(&recorder->world->graph, clean);
+    if (child && child->contract)
+        SL_TRY(sl_contract_each_foreign_key(child->contract, find_link, &link, err));
+    if (!link.rule)
+        return SL_OK;
+    struct sl_strs from = {0};
+    for (size_t i = 0; i < link.rule->columns.count; i++)
+        SL_TRY(sl_strs_add(&from, recorder->arena,
+                           source_name(child->contract, link.rule->columns.items[i]), err));
+    sl_buf_add(sql, " where (");
+    add_key(sql, &link.rule->to);
+    sl_buf_add(sql, ") in (select (");
+    add_key(sql, &from);
+    sl_buf_addf(sql, ") from (%s))", recorder->first_sample);
+    *ret = true;
+    return SL_OK;
+}
+
 // Rows that belong to those of the first input, if the key of one of both is in the other.
 static int add_semi_join(struct recorder *recorder, const struct sl_node *node, const char *table,
                          struct sl_buf *sql, struct sl_err *err)
 {
     struct sl_strs keys[2];
-    if (!recorder->first)
+    bool is_parent;
+    SL_TRY(add_parents(recorder, table, &is_parent, sql, err));
+    if (!recorder->first || is_parent)
         return SL_OK;
     SL_TRY(key_of(recorder, node, &keys[0], err));
     SL_TRY(key_of(recorder, recorder->first, &keys[1], err));

@@ -1,6 +1,6 @@
 #include "run/generate.h"
 
-#include "contract/sample.h"
+#include "run/generate_parents.h"
 
 #include <string.h>
 
@@ -13,7 +13,9 @@ struct generator {
     const struct sl_generate_options *options;
     struct sl_arena *arena;
     struct sl_generated *made;
-    struct sl_sample *samples;
+    const struct sl_sample *own_samples; // without foreign keys
+    const struct sl_sample *samples;
+    size_t sample_notes; // of the notes: those of the samples, which come first
 };
 
 static int exec(struct generator *generator, const struct sl_buf *sql, struct sl_err *err)
@@ -279,8 +281,8 @@ static int make_good(struct generator *generator, struct sl_err *err)
                   "were found",
                   (long long)found, (long long)wanted, generator->options->contract->name);
     return sl_err_hint(err, "%s",
-                       generator->made->notes.count ? generator->made->notes.items[0]
-                                                    : "ask for fewer with --rows");
+                       generator->sample_notes ? generator->made->notes.items[0]
+                                               : "ask for fewer with --rows");
 }
 
 static int mark_found(struct generator *generator, struct sl_err *err)
@@ -313,16 +315,92 @@ static int make_bad(struct generator *generator, struct sl_err *err)
     return SL_OK;
 }
 
+// --- the rows that foreign keys point to
+
+static int make_up(struct generator *generator, struct sl_generate_parents *parents, size_t index,
+                   struct sl_err *err)
+{
+    const char *note = sl_arena_printf(
+        generator->arena, "keys of %s are made up: the lake has none that rows could be made with",
+        generator->made->pass.parents[index].rule->parent);
+    SL_TRY_NEW(note, err);
+    if (generator->options->project)
+        SL_TRY(sl_strs_add(&generator->made->notes, generator->arena, note, err));
+    SL_TRY(make_candidates(generator, 1, generator->options->rows * 4 + 100, true, err));
+    return sl_generate_parent_of_rows(parents, index, err);
+}
+
+// Keys are compared as clean keeps them. Statements with the key go to the engine only.
+static int give_key(struct generator *generator, struct sl_err *err)
+{
+    const struct sl_project *project = generator->options->project;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    if (!project || !project->personal_key)
+        return SL_OK;
+    SL_TRY(sl_personal_key_sql(project->personal_key, &sql, err));
+    return exec(generator, &sql, err);
+}
+
+static int make_parents(struct generator *generator, bool may_read, bool *ret_has_lake,
+                        struct sl_err *err)
+{
+    const struct sl_pass *pass = &generator->made->pass;
+    struct sl_generate_parents parents = {.session = generator->session,
+                                          .options = generator->options,
+                                          .pass = pass,
+                                          .arena = generator->arena};
+    size_t count = generator->made->column_count;
+    struct sl_sample *samples = SL_NEW_ARRAY(generator->arena, struct sl_sample, count + 1);
+    parents.is_followed = SL_NEW_ARRAY(generator->arena, bool, count + 1);
+    SL_TRY_NEW(samples, err);
+    SL_TRY_NEW(parents.is_followed, err);
+    memcpy(samples, generator->own_samples, count * sizeof *samples);
+    generator->samples = parents.samples = samples;
+    SL_TRY(sl_generate_no_parents(&parents, err));
+    for (size_t i = 0; i < pass->parent_count; i++) {
+        bool is_there = false;
+        if (may_read)
+            SL_TRY(sl_generate_parent_of_lake(&parents, i, &is_there, err));
+        if (!is_there)
+            SL_TRY(make_up(generator, &parents, i, err));
+    }
+    *ret_has_lake = parents.has_lake;
+    return SL_OK;
+}
+
+// The keys of the lake may be too few, or none that other rules accept.
+static int make_rows(struct generator *generator, struct sl_err *err)
+{
+    struct sl_err refusal = {0};
+    size_t notes = generator->made->notes.count;
+    bool has_lake;
+    SL_TRY(give_key(generator, err));
+    SL_TRY(make_parents(generator, true, &has_lake, err));
+    int code = make_good(generator, &refusal);
+    if (code == SL_E_LIMIT && has_lake) {
+        generator->made->notes.count = notes;
+        SL_TRY(make_parents(generator, false, &has_lake, err));
+        return make_good(generator, err);
+    }
+    if (code != SL_OK && err)
+        *err = refusal;
+    return code;
+}
+
 int sl_generate(struct sl_session *session, const struct sl_generate_options *options,
                 struct sl_arena *arena, struct sl_generated *ret, struct sl_err *err)
 {
-    struct generator generator = {session, options, arena, ret, NULL};
+    struct generator generator = {
+        .session = session, .options = options, .arena = arena, .made = ret};
+    struct sl_sample *samples;
     *ret = (struct sl_generated){0};
     SL_TRY(compile(&generator, err));
-    SL_TRY(sl_contract_samples(options->contract, options->seed, arena, &generator.samples,
-                               &ret->notes, err));
+    SL_TRY(
+        sl_contract_samples(options->contract, options->seed, arena, &samples, &ret->notes, err));
+    generator.own_samples = samples;
+    generator.sample_notes = ret->notes.count;
     SL_TRY(choose_targets(&generator, err));
-    SL_TRY(make_good(&generator, err));
+    SL_TRY(make_rows(&generator, err));
     SL_TRY(make_bad(&generator, err));
     return count_rows(&generator, &ret->rows, err);
 }

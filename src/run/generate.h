@@ -3,9 +3,13 @@
 #define SL_RUN_GENERATE_H
 
 #include "contract/compile.h"
+#include "spec/project.h"
 
 enum sl_generate_breaking { SL_BREAK_NONE, SL_BREAK_EACH, SL_BREAK_PAIRS, SL_BREAK_RULE };
 struct sl_generate_options {
+    // Whose lake has the rows that foreign keys point to; where it has none, keys are made up.
+    // NULL: all are.
+    const struct sl_project *project;
     const struct sl_contract_table *contract;
     int64_t rows; // that break nothing, and with distinct primary keys
     uint64_t seed;

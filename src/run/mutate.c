@@ -229,7 +229,8 @@ int sl_mutant_explain(struct sl_world *world, struct sl_mutant *mutant, struct s
     struct sl_err refusal = {0};
     if (!mutant->contract)
         return SL_OK;
-    struct sl_generate_options options = {.contract = mutant->node->contract,
+    struct sl_generate_options options = {.project = world->project,
+                                          .contract = mutant->node->contract,
                                           .seed = 1,
                                           .breaking = SL_BREAK_RULE,
                                           .rule = mutant->rule};

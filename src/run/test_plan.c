@@ -102,8 +102,25 @@ static size_t first_given(struct planner *planner, const char *table)
 static void need_table(struct planner *planner, const char *table, const char *for_whom,
                        struct sl_place place);
 
+struct child {
+    struct planner *planner;
+    const struct sl_node *node;
+    struct sl_place place;
+};
+
+// Rows are judged by the table that their foreign key leads to.
+static int need_parent(void *self, struct sl_rule *rule, struct sl_err *err)
+{
+    const struct child *child = self;
+    (void)err;
+    need_table(child->planner, rule->parent, child->node->name, child->place);
+    return SL_OK;
+}
+
 static void need_node(struct planner *planner, const struct sl_node *node, struct sl_place place)
 {
+    struct child child = {planner, node, place};
+    struct sl_err ignored = {0}; // of need_parent, which has none
     struct sl_world *world = planner->world;
     size_t index = (size_t)(node - world->graph.nodes);
     if (planner->is_needed[index])
@@ -113,6 +130,8 @@ static void need_node(struct planner *planner, const struct sl_node *node, struc
         const char *raw = sl_arena_printf(&world->arena, "raw.%s", node->bare);
         if (raw)
             need_table(planner, raw, node->name, place);
+        if (sl_contract_each_foreign_key(node->contract, need_parent, &child, &ignored) != SL_OK)
+            return;
     }
     for (size_t i = 0; node->kind == SL_NODE_MODEL && i < node->query->table_count; i++) {
         const struct sl_table_ref *ref = &node->query->tables[i];

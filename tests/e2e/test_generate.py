@@ -110,3 +110,93 @@ def test_files_in_every_format_and_none_overwritten(shop):
     shop.run("generate", "orders", "-o", "a.parquet", "--format", "parquet", "--force")
     assert "--breaking is 'amount.rang'" in shop.run("generate", "orders", "--breaking", "amount.rang", exit_code=1).stderr
     assert "no contract is of 'ordres'" in shop.run("generate", "ordres", exit_code=1).stderr
+
+
+LINKED = """
+apiVersion: v3.1.0
+kind: DataContract
+id: linked
+version: 1.0.0
+status: active
+schema:
+  - name: customers
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true}
+      - {name: country, logicalType: string}
+      - {name: city, logicalType: string}
+  - name: orders
+    properties:
+      - {name: order_id, logicalType: integer, primaryKey: true}
+      - {name: customer_id, logicalType: integer, required: true, relationships: [{type: foreignKey, to: customers.id}]}
+      - {name: country, logicalType: string}
+      - {name: city, logicalType: string}
+      - {name: amount, logicalType: integer, logicalTypeOptions: {minimum: 5, maximum: 90}}
+    relationships:
+      - {type: foreignKey, from: [orders.country, orders.city], to: [customers.country, customers.city]}
+"""
+
+
+@pytest.fixture
+def linked(tmp_path, sluice_bin):
+    project = Project(tmp_path / "linked", sluice_bin)
+    project.write("sluice.yml", "name: linked\nchecks: {requirements: off}\nquarantine: {max_share: 1.0, min_rows: 1000000}\n")
+    project.write("contracts/linked.odcs.yml", LINKED)
+    for table in ["customers", "orders"]:
+        project.write(f"sources/{table}.yml", f"path: data/{table}-*.csv\n")
+    return project
+
+
+RULES = ["customer_id.required", "customer_id.foreign_key", "amount.range", "country_city.foreign_key"]
+
+
+@pytest.mark.parametrize("breaking", ["none", "each", "pairs"])
+def test_foreign_keys_point_to_rows_of_the_lake(linked, breaking):
+    places = {(f"{'DE' if n % 2 else 'CH'}", f"town {n}") for n in range(5)}
+    lines = [f"{n + 1000},{country},{city}" for n, (country, city) in enumerate(sorted(places))]
+    linked.write("data/customers-1.csv", "\n".join(["id,country,city", *lines]) + "\n")
+    linked.run("run", "--select", "+clean.customers")
+    out = linked.json("generate", "orders", "-n", 40, "--breaking", breaking, "--labels", "-o", "data/orders-1.csv")
+    rows = list(csv.DictReader(io.StringIO((linked.folder / "data/orders-1.csv").read_text())))
+    good = [row for row in rows if not row["_breaks"]]
+    assert out["notes"] == [] and len(good) == 40
+    assert {int(row["customer_id"]) for row in good} == set(range(1000, 1005))
+    assert {(row["country"], row["city"]) for row in good if row["country"] and row["city"]} == places
+    if breaking == "each":
+        assert set(RULES) <= set(out["breaking"])
+    if breaking == "pairs":
+        assert "customer_id.foreign_key, country_city.foreign_key" in out["breaking"]
+    linked.run("run")
+    assert judged(linked) == {i + 2: row["_breaks"] for i, row in enumerate(rows) if row["_breaks"]}
+
+
+@pytest.mark.parametrize("breaking", ["none", "each", "pairs"])
+def test_keys_of_a_parent_that_is_not_there_are_made_up_and_told(linked, breaking):
+    out = linked.json("generate", "orders", "-n", 30, "--breaking", breaking)
+    assert len(out["rows"]) == 30 + len(out["breaking"])
+    assert len(out["notes"]) == 2 and all("keys of clean.customers are made up" in note for note in out["notes"])
+    if breaking == "each":
+        assert set(RULES) <= set(out["breaking"])
+    assert linked.json("generate", "orders", "-n", 30, "--breaking", breaking) == out
+
+
+def test_more_keys_than_the_lake_has_are_made_up(linked):
+    contract = LINKED.replace("primaryKey: true}\n      - {name: customer_id, logicalType: integer, required: true,",
+                              "}\n      - {name: customer_id, logicalType: integer, primaryKey: true,").replace("integer, }", "integer}")
+    linked.write("contracts/linked.odcs.yml", contract)
+    linked.write("data/customers-1.csv", "id,country,city\n7,DE,Bonn\n")
+    linked.run("run", "--select", "+clean.customers")
+    assert [row["customer_id"] for row in linked.json("generate", "orders", "-n", 1)["rows"]] == ["7"]
+    out = linked.json("generate", "orders", "-n", 20)
+    assert len({row["customer_id"] for row in out["rows"]}) == 20 and "made up" in out["notes"][0]
+
+
+def test_keys_of_protected_columns_are_made_up(linked):
+    linked.write("sluice.yml", "name: linked\npersonal: {key: 0123456789abcdef}\n")
+    contract = LINKED.replace("{name: id, logicalType: integer,", "{name: id, logicalType: string, customProperties: [{property: sluice.personal, value: {as: hash}}],")
+    contract = contract.replace("{name: customer_id, logicalType: integer,",
+                                "{name: customer_id, logicalType: string, customProperties: [{property: sluice.personal, value: {as: hash}}],")
+    linked.write("contracts/linked.odcs.yml", contract)
+    linked.write("data/customers-1.csv", "id,country,city\n7,DE,Bonn\n")
+    linked.run("run", "--select", "+clean.customers")
+    out = linked.json("generate", "orders", "-n", 9, "--breaking", "each")
+    assert len(out["rows"]) == 9 + len(out["breaking"]) and "customer_id.foreign_key" in out["breaking"]

@@ -244,3 +244,63 @@ def test_a_rule_that_no_test_notices_survives_with_the_row_that_would_tell(shop)
     assert shop.json("test", "--mutate")["counts"] == {"killed": 4, "survived": 0}
     shop.write("tests/clock.yml", FILES["tests/clock.yml"].replace("days: 1", "days: 2"))
     assert shop.json("test", "--mutate", exit_code=1)["schema"] == "sluice.test/1", "tests that fail say nothing of mutants"
+
+
+LINKED = """
+apiVersion: v3.1.0
+kind: DataContract
+id: linked
+version: 1.0.0
+status: active
+schema:
+  - name: a
+    properties:
+      - {name: key, logicalType: integer, primaryKey: true}
+  - name: b
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true}
+      - {name: a_key, logicalType: integer, relationships: [{type: foreignKey, to: a.key}]}
+"""
+ORPHAN = """name: orphans
+given:
+  %s
+  b: [{id: 1, a_key: 7}, {id: 2, a_key: 8}]
+expect:
+  clean.b: [{id: 1, a_key: 7}]
+  quarantine.b: [{_position: 3}]
+"""
+
+
+@pytest.fixture
+def linked(tmp_path, sluice_bin):
+    project = Project(tmp_path / "linked", sluice_bin)
+    project.write("sluice.yml", "name: linked\nquarantine: {max_share: 1.0, min_rows: 1000000}\n")
+    project.write("contracts/linked.odcs.yml", LINKED)
+    for table in "ab":
+        project.write(f"sources/{table}.yml", f"path: data/{table}-*.csv\n")
+    return project
+
+
+@pytest.mark.parametrize("given", ["a: [{key: 7}]", "clean.a: [{key: 7}]"])
+def test_the_parent_of_a_foreign_key_is_built_or_given(linked, given):
+    linked.write("tests/orphans.yml", ORPHAN % given)
+    assert linked.json("test")["counts"]["passed"] == 1
+    linked.write("tests/orphans.yml", ORPHAN % given.replace("7", "8"))
+    linked.run("test", exit_code=1)
+
+
+def test_the_parent_of_a_foreign_key_has_to_be_given(linked):
+    linked.write("tests/orphans.yml", (ORPHAN % "").replace("  \n", ""))
+    done = linked.run("test", exit_code=None)
+    assert done.returncode and "'clean.a' needs the source 'a', which the test does not give" in done.stderr
+    assert "SL0501" not in done.stderr
+
+
+def test_a_record_holds_the_rows_that_foreign_keys_lead_to(linked):
+    linked.write("data/a-1.csv", "key\n" + "\n".join(str(n) for n in range(1, 200)) + "\n")
+    linked.write("data/b-1.csv", "id,a_key\n" + "\n".join(f"{n},{n + 100}" for n in range(1, 90)) + "\n1000,777\n")
+    linked.run("run")
+    made = linked.json("test", "--record", "some", "--from", "clean.b", "--rows", "5")
+    assert made["given"] in (9, 10) and made["expected"] == made["given"] - 5
+    linked.json("test", "--record", "both", "--from", "clean.b", "clean.a", "--rows", "5")
+    assert linked.json("test")["counts"]["passed"] == 2
