@@ -73,10 +73,11 @@ static void add_select(const struct config *config, const char *name, struct sl_
     sl_buf_add(sql, ", new as ");
     add_parts(config, SL_CHECKED, name, sql);
     // A part that one side lacks would make the index infinite: half a row stands for it.
+    // No window over the join: of an empty one the engine sometimes fails.
     sl_buf_addf(sql,
-                ", shares as (select coalesce(old.n, %s) / sum(old.n) over ()::double as p, "
-                "coalesce(new.n, %s) / sum(new.n) over ()::double as q from old full join new on "
-                "old.part is not distinct from new.part) ",
+                ", shares as (select coalesce(old.n, %s) / (select sum(n) from old)::double as p, "
+                "coalesce(new.n, %s) / (select sum(n) from new)::double as q from old full join "
+                "new on old.part is not distinct from new.part) ",
                 config->method == METHOD_PSI ? "0.5" : "0",
                 config->method == METHOD_PSI ? "0.5" : "0");
     sl_buf_addf(sql, "select %s as \"drift\", %s as \"max\" from shares",

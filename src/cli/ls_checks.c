@@ -16,24 +16,38 @@ struct entries {
     size_t count;
 };
 
+// Of several columns; that of one is a word of its column. All rows are judged together, so that it
+// is no predicate over one row as the other kinds are.
+static const struct sl_rule_kind unique_rows = {
+    .name = "unique",
+    .summary = "No earlier row has the same values in the columns together; of one column: "
+               "`unique: true`.",
+    .example = "implementation: {kind: unique, columns: [street, city]}",
+    .is_for_rows = true,
+};
+
 static const char *stands_of(const struct sl_rule_kind *kind, const struct sl_rule_form *form)
 {
     bool is_of_column = !form->stands || form->stands == SL_RULE_AT_COLUMN;
     return is_of_column || !kind->is_for_rows ? "column" : "row";
 }
 
+static int add_kind(const struct sl_rule_kind *kind, const char *name, struct sl_arena *arena,
+                    struct entries *ret, struct sl_err *err)
+{
+    const struct sl_rule_form *form = sl_rule_form_find(kind->name);
+    struct entry entry = {kind->name, kind->summary, kind->example, stands_of(kind, form), form};
+    if ((!name || sl_str_equal(kind->name, name)) && !SL_PUSH(arena, ret->items, ret->count, entry))
+        return sl_fail_memory(err);
+    return SL_OK;
+}
+
 static int collect(const char *name, struct sl_arena *arena, struct entries *ret,
                    struct sl_err *err)
 {
-    for (size_t i = 0; sl_rule_kinds[i]; i++) {
-        const struct sl_rule_kind *kind = sl_rule_kinds[i];
-        const struct sl_rule_form *form = sl_rule_form_find(kind->name);
-        struct entry entry = {kind->name, kind->summary, kind->example, stands_of(kind, form),
-                              form};
-        if ((!name || sl_str_equal(kind->name, name)) &&
-            !SL_PUSH(arena, ret->items, ret->count, entry))
-            return sl_fail_memory(err);
-    }
+    for (size_t i = 0; sl_rule_kinds[i]; i++)
+        SL_TRY(add_kind(sl_rule_kinds[i], name, arena, ret, err));
+    SL_TRY(add_kind(&unique_rows, name, arena, ret, err));
     for (size_t i = 0; sl_check_kinds[i]; i++) {
         const struct sl_check_kind *kind = sl_check_kinds[i];
         struct entry entry = {kind->name, kind->summary, kind->example, "table", NULL};

@@ -260,10 +260,24 @@ static bool is_judged_anew(const json_t *before, const json_t *now)
     return sl_json_text(now, "mostly", NULL) && !(before && json_equal(before, now));
 }
 
-// Its column's, or its own.
-static const char *name_of(const json_t *rule)
+// How all rows are judged again for a rule that they are unique, of one column or of several.
+static int everything_unique(struct comparer *comparer, const json_t *before, const json_t *now,
+                             struct sl_err *err)
 {
-    return sl_json_text(rule, "column", sl_json_text(rule, "id", ""));
+    const json_t *rule = now ? now : before;
+    const char *column = sl_json_text(rule, "column", NULL);
+    if (column)
+        return everything(comparer, column,
+                          !now     ? "need not be unique any more"
+                          : before ? "is unique otherwise"
+                                   : "is unique now",
+                          err);
+    comparer->change->why_all = sl_arena_printf(comparer->arena, "rule '%s' of unique rows is %s",
+                                                sl_json_text(rule, "id", ""),
+                                                !now     ? "gone"
+                                                : before ? "another"
+                                                         : "new");
+    return comparer->change->why_all ? SL_OK : sl_fail_memory(err);
 }
 
 // All rows have a say in which of them stand.
@@ -285,8 +299,7 @@ static int compare_rule(struct comparer *comparer, const json_t *before, const j
         return change->why_all ? SL_OK : sl_fail_memory(err);
     }
     if (is_unique(now))
-        return everything(comparer, name_of(now), before ? "is unique otherwise" : "is unique now",
-                          err);
+        return everything_unique(comparer, before, now, err);
     if (is_reject(before))
         SL_TRY(add(comparer, &change->rules, before, err));
     if (!is_reject(now) ||
@@ -306,7 +319,7 @@ static int compare_rules(struct comparer *comparer, struct sl_err *err)
         if (is_reject(rule) &&
             !rule_of(comparer->now, "id", sl_json_text(rule, "id", NULL), NULL)) {
             if (is_unique(rule))
-                return everything(comparer, name_of(rule), "need not be unique any more", err);
+                return everything_unique(comparer, rule, NULL, err);
             SL_TRY(add(comparer, &comparer->change->rules, rule, err));
         }
     json_array_foreach ((json_t *)now, i, rule) {

@@ -1,5 +1,6 @@
 #include "run/publications.h"
 
+#include "api/state.h"
 #include "base/fs.h"
 
 #include <string.h>
@@ -227,14 +228,39 @@ int sl_publication_at(const struct sl_project *project, int64_t time_us, struct 
     return low > 0 ? read_file(project, listed.numbers[low - 1], arena, ret, err) : SL_OK;
 }
 
+// A run of the history that ended without one, as one does while some of the tables are behind;
+// false if the history knows no such run.
+static bool hint_from_history(const struct sl_project *project, const char *run, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    SL_AUTO(sl_state_close) struct sl_state *state = NULL;
+    struct sl_run_row *runs;
+    const char *note;
+    int64_t newest;
+    size_t count;
+    sl_arena_init(&arena, 0);
+    if (sl_state_read(project->state_folder, &arena, &state, &note, NULL) != SL_OK ||
+        sl_state_runs(state, run, 2, &arena, &runs, &count, NULL) != SL_OK || count != 1 ||
+        find_newest(project, &arena, &newest, NULL) != SL_OK || newest == 0)
+        return false;
+    (void)sl_err_hint(err,
+                      "run %.8s (%s) published nothing; `sluice rollback --to published` "
+                      "goes back to what readers see, which is #%lld",
+                      runs[0].id, runs[0].command, (long long)newest);
+    return true;
+}
+
 // What is damaged may be any run's.
-static int fail_run(const char *run, size_t count, struct sl_err *damage, struct sl_err *err)
+static int fail_run(const struct sl_project *project, const char *run, size_t count,
+                    struct sl_err *damage, struct sl_err *err)
 {
     if (damage->code != SL_OK) {
         *err = *damage;
         return sl_err_context(err, "look for run '%s'", run);
     }
     (void)sl_fail(err, SL_E_PUBLICATION, "no publication is of run '%s'", run);
+    if (hint_from_history(project, run, err))
+        return (int)err->code;
     return sl_err_hint(err, count ? "`sluice publications` lists them"
                                   : "nothing was published yet: `sluice run`");
 }
@@ -265,7 +291,7 @@ static int find_run(const struct sl_project *project, const char *run, struct sl
         }
     }
     return found ? read_file(project, found, arena, ret, err)
-                 : fail_run(run, listed.count, &damage, err);
+                 : fail_run(project, run, listed.count, &damage, err);
 }
 
 int sl_publication_named(const struct sl_project *project, const char *name, struct sl_arena *arena,

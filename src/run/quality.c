@@ -1,25 +1,17 @@
 #include "run/quality.h"
 
 #include "contract/compile.h"
+#include "contract/dimension.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { COMMITS = 100 }; // to look back for rows and checks
 
-// Of the five, the one that the standard's seven come to.
-static enum sl_dimension dimension_of(const struct sl_rule *rule)
-{
-    enum sl_dimension dimension;
-    if (sl_dimension_parse(sl_rule_dimension_name(rule->dimension), &dimension))
-        return dimension;
-    return sl_dimension_of_rule(rule->kind);
-}
-
 static void add_rules(const struct sl_rule *rules, size_t count, struct sl_score *scores)
 {
     for (size_t i = 0; i < count; i++)
-        scores[dimension_of(&rules[i])].has_rules = true;
+        scores[sl_contract_dimension(&rules[i])].has_rules = true;
 }
 
 static void find_rules(const struct sl_contract_table *contract, struct sl_score *scores)
@@ -35,31 +27,12 @@ static void find_rules(const struct sl_contract_table *contract, struct sl_score
     add_rules(contract->rules, contract->rule_count, scores);
 }
 
-static const struct sl_rule *find_in(const struct sl_rule *rules, size_t count, const char *id)
-{
-    for (size_t i = 0; i < count; i++)
-        if (sl_str_equal(rules[i].id, id))
-            return &rules[i];
-    return NULL;
-}
-
-// Of the rule with this id; those that columns have without being asked end with their kind.
-static enum sl_dimension dimension_named(const struct sl_contract_table *contract, const char *id)
-{
-    const char *dot = strrchr(id, '.');
-    const struct sl_rule *rule = find_in(contract->rules, contract->rule_count, id);
-    for (size_t i = 0; i < contract->column_count && !rule; i++)
-        rule = find_in(contract->columns[i].rules, contract->columns[i].rule_count, id);
-    return rule ? dimension_of(rule) : sl_dimension_of_rule(dot ? dot + 1 : id);
-}
-
 static double value_of(const struct sl_score *score, int64_t rows_in)
 {
     double sum = 0;
     int parts = 0;
     if (score->has_rules && rows_in > 0) {
-        int64_t broken = score->broken < rows_in ? score->broken : rows_in;
-        sum += 1 - (double)broken / (double)rows_in;
+        sum += 1 - (double)score->broken / (double)rows_in;
         parts++;
     }
     if (score->checks) {
@@ -76,9 +49,17 @@ void sl_quality_score(struct sl_quality *quality, const struct sl_contract_table
     if (contract)
         find_rules(contract, scores);
     for (size_t i = 0; contract && i < quality->reason_count; i++) {
-        struct sl_score *score = &scores[dimension_named(contract, quality->reasons[i].rule)];
+        const struct sl_reason_count *reason = &quality->reasons[i];
+        struct sl_score *score = &scores[sl_contract_dimension_named(contract, reason->rule)];
         score->has_rules = true;
-        score->broken += quality->reasons[i].rows;
+        if (!quality->broken.is_known)
+            score->broken += reason->rows;
+    }
+    for (size_t i = 0; i < SL_DIMENSIONS; i++) {
+        if (quality->broken.is_known)
+            scores[i].broken = quality->broken.rows[i];
+        if (scores[i].broken > quality->rows_in)
+            scores[i].broken = quality->rows_in;
     }
     for (size_t i = 0; i < quality->check_count; i++) {
         scores[quality->checks[i].dimension].checks++;
@@ -135,6 +116,7 @@ static int read_commits(const char *folder, struct sl_arena *arena, struct sl_qu
         ret->rows_in = record.balance.in;
         ret->reasons = record.reasons;
         ret->reason_count = record.reason_count;
+        ret->broken = record.broken;
     }
     return SL_OK;
 }

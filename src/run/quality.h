@@ -9,7 +9,7 @@
 struct sl_score {
     double value;   // 0 to 1; -1: nothing is claimed
     bool has_rules; // row rules are of this dimension
-    int64_t broken; // reasons given by them: a row that breaks two counts twice
+    int64_t broken; // rows that break at least one of them
     int64_t checks, passed;
 };
 struct sl_quality {
@@ -19,6 +19,7 @@ struct sl_quality {
     int64_t rows_in;   // of the newest commit that took rows: what reasons are out of; 0: none
     struct sl_reason_count *reasons;
     size_t reason_count;
+    struct sl_broken broken;        // not known: at most as many rows as reasons
     struct sl_check_result *checks; // of the newest commit that was checked
     size_t check_count;
     struct sl_score scores[SL_DIMENSIONS];

@@ -121,6 +121,7 @@ static json_t *scores_json(const struct sl_outcome *outcome)
         .rows_in = result->balance.in,
         .reasons = result->reasons,
         .reason_count = result->reason_count,
+        .broken = result->broken,
         .checks = result->checks,
         .check_count = result->check_count,
     };

@@ -137,6 +137,7 @@ static int print_record(const struct sl_cleanse *cleanse, const struct sl_cleans
         .same_since = sl_step_rows_since(&table->head, &table->record),
         .reasons = cleanse->reasons,
         .reason_count = cleanse->reason_count,
+        .broken = cleanse->broken,
         .checked_with = cleanse->checked_with,
     };
     if (table == &cleanse->clean)
@@ -231,6 +232,9 @@ static int publish(struct sl_cleanse *cleanse, struct sl_step_result *result, st
 static int add_reasons(struct sl_cleanse *cleanse, struct sl_step_result *result,
                        struct sl_err *err)
 {
+    result->broken.is_known = cleanse->broken.is_known;
+    for (size_t i = 0; i < SL_DIMENSIONS; i++)
+        result->broken.rows[i] += cleanse->broken.rows[i];
     for (size_t i = 0; i < cleanse->reason_count; i++) {
         const struct sl_reason_count *reason = &cleanse->reasons[i];
         size_t at = 0;
@@ -303,11 +307,15 @@ static bool has_failed_check(const struct sl_cleanse *cleanse)
     return false;
 }
 
+static void foresee_out(struct sl_balance *balance)
+{
+    balance->out = balance->in - balance->quarantined - balance->deduplicated - balance->filtered;
+}
+
 static int foresee_range(struct sl_cleanse *cleanse, struct sl_err *err)
 {
-    struct sl_balance *balance = &cleanse->balance;
     SL_TRY(open_and_split(cleanse, err));
-    balance->out = balance->in - balance->quarantined - balance->deduplicated - balance->filtered;
+    foresee_out(&cleanse->balance);
     SL_TRY(check_budget(cleanse, err));
     return sl_cleanse_audit(cleanse, err);
 }
@@ -372,6 +380,8 @@ int sl_step_cleanse(struct sl_step_context *context, const struct sl_source *sou
         int code = take_range(&cleanse, &result, err);
         if (code == SL_E_CHECK_FAILED && cleanse.range.to < cleanse.raw.head.version)
             code = take_rest_too(&cleanse, &result, err);
+        if (code == SL_E_RULE_BROKEN)
+            foresee_out(&cleanse.balance); // it ends before a row is written
         if ((code == SL_E_BUDGET || code == SL_E_RULE_BROKEN || code == SL_E_CHECK_FAILED) &&
             report(&cleanse, &result, NULL) == SL_OK)
             *ret = result; // what was rejected and why is all that a refused range leaves

@@ -74,6 +74,7 @@ struct sl_cleanse {
     struct sl_balance balance;
     struct sl_reason_count *reasons;
     size_t reason_count;
+    struct sl_broken broken;
     struct sl_check_result *checks;
     size_t check_count;
     struct sl_strs notes, raw_only;
@@ -192,6 +193,11 @@ SL_MUST int sl_cleanse_find_touched(struct sl_cleanse *cleanse, struct sl_err *e
 // The reasons (cleanse_rules.c). SL_E_RULE_BROKEN if a row breaks a rule that stops the step, or
 // too many rows break one that most must keep.
 SL_MUST int sl_cleanse_count_reasons(struct sl_cleanse *cleanse, struct sl_err *err);
+// Rows by dimension (cleanse_broken.c): those of _bad; then, of the rows that come into clean,
+// those that only warnings tell of: a column of the SELECT that counts them for each dimension.
+SL_MUST int sl_cleanse_count_broken(struct sl_cleanse *cleanse, struct sl_err *err);
+void sl_cleanse_add_warned(const struct sl_cleanse *cleanse, struct sl_buf *sql);
+void sl_cleanse_add_broken(struct sl_cleanse *cleanse, const char *rule, int64_t rows);
 // " from <rows> where ...": the new rows that come into clean.
 void sl_cleanse_add_rows_that_stay(const struct sl_cleanse *cleanse, enum sl_pass_rows rows,
                                    struct sl_buf *sql);

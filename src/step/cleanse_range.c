@@ -337,6 +337,7 @@ static void begin_range(struct sl_cleanse *cleanse)
     cleanse->balance = (struct sl_balance){0};
     cleanse->reasons = NULL;
     cleanse->reason_count = 0;
+    cleanse->broken = (struct sl_broken){0};
     cleanse->checks = NULL;
     cleanse->check_count = 0;
     cleanse->notes = cleanse->raw_only = (struct sl_strs){0};

@@ -124,6 +124,18 @@ static int judge_all(struct sl_cleanse *cleanse, const struct sl_pass_rule *rule
     return cleanse->why_all ? SL_OK : sl_fail_memory(err);
 }
 
+static int add_warning(struct sl_cleanse *cleanse, const struct sl_pass_rule *rule, int64_t rows,
+                       struct sl_err *err)
+{
+    if (share_of(rule))
+        sl_cleanse_add_broken(cleanse, rule->name, rows);
+    return add_reason(
+        cleanse,
+        (struct sl_reason_count){
+            .rule = rule->name, .column = rule->column, .rows = rows, .is_warning = true},
+        err);
+}
+
 // Over the rows that come into clean: the flag need not be computed again, only what the warning
 // rules look at.
 static int count_warnings(struct sl_cleanse *cleanse, struct sl_err *err)
@@ -136,6 +148,7 @@ static int count_warnings(struct sl_cleanse *cleanse, struct sl_err *err)
         int64_t late = 0;
         if (pass->uniques[i].is_warning)
             SL_TRY(sl_cleanse_count_late(cleanse, i, &late, err));
+        sl_cleanse_add_broken(cleanse, pass->uniques[i].rule->id, late);
         SL_TRY(add_reason(cleanse,
                           (struct sl_reason_count){.rule = pass->uniques[i].rule->id,
                                                    .column = pass->uniques[i].column,
@@ -151,6 +164,7 @@ static int count_warnings(struct sl_cleanse *cleanse, struct sl_err *err)
             sl_buf_addf(&sql, ", count_if(%s)", pass->rules[i].flagged);
             add_condition(&pass->rules[i], &sql);
         }
+    sl_cleanse_add_warned(cleanse, &sql);
     sl_cleanse_add_rows_that_stay(cleanse, SL_PASS_FLAGGED, &sql);
     SL_TRY(sl_cleanse_query(cleanse, &sql, &result, err));
     for (size_t i = 0; i < pass->rule_count; i++) {
@@ -162,15 +176,13 @@ static int count_warnings(struct sl_cleanse *cleanse, struct sl_err *err)
         bool is_only_warning = rule->rule && rule->rule->severity == SL_RULE_WARN;
         bool is_enough = is_share_kept(cleanse, rule, rows, broken);
         if (!(is_only_warning && is_enough))
-            SL_TRY(add_reason(
-                cleanse,
-                (struct sl_reason_count){
-                    .rule = rule->name, .column = rule->column, .rows = broken, .is_warning = true},
-                err));
+            SL_TRY(add_warning(cleanse, rule, broken, err));
         if (share_of(rule) && !is_only_warning && !is_enough)
             return cleanse->range.is_replay ? judge_all(cleanse, rule, err)
                                             : stop_by_share(cleanse, rule, rows, broken, err);
     }
+    for (size_t i = 0; i < SL_DIMENSIONS; i++)
+        cleanse->broken.rows[i] += sl_result_int(result, 0, ++column);
     return SL_OK;
 }
 
@@ -220,6 +232,7 @@ static int check_stops(struct sl_cleanse *cleanse, struct sl_err *err)
 int sl_cleanse_count_reasons(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     SL_TRY(count_rejects(cleanse, err));
+    SL_TRY(sl_cleanse_count_broken(cleanse, err));
     SL_TRY(check_stops(cleanse, err));
     return count_warnings(cleanse, err);
 }

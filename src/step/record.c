@@ -54,6 +54,17 @@ static int print_reasons(json_t *root, const struct sl_record *record, struct sl
     return SL_OK;
 }
 
+static int print_broken(json_t *root, const struct sl_broken *broken, struct sl_err *err)
+{
+    json_t *object = json_object();
+    SL_TRY(set(root, "broken", object, err));
+    for (int i = 0; i < SL_DIMENSIONS; i++)
+        if (broken->rows[i])
+            SL_TRY(set(object, sl_dimension_name((enum sl_dimension)i),
+                       json_integer(broken->rows[i]), err));
+    return SL_OK;
+}
+
 static int print_checks(json_t *root, const struct sl_record *record, struct sl_err *err)
 {
     json_t *list = json_array();
@@ -115,6 +126,8 @@ int sl_record_print(const struct sl_record *record, struct sl_arena *arena, cons
         SL_TRY(print_balance(root, &record->balance, err));
     if (record->reason_count)
         SL_TRY(print_reasons(root, record, err));
+    if (record->reason_count && record->broken.is_known)
+        SL_TRY(print_broken(root, &record->broken, err));
     if (record->check_count)
         SL_TRY(print_checks(root, record, err));
     if (record->replayed.table) {
@@ -187,6 +200,15 @@ static int parse_reasons(const json_t *list, struct sl_arena *arena, struct sl_r
         reason->is_value = sl_json_bool(item, "value", false);
     }
     return SL_OK;
+}
+
+static void parse_broken(const json_t *object, struct sl_broken *ret)
+{
+    ret->is_known = json_is_object(object);
+    for (int i = 0; i < SL_DIMENSIONS; i++) {
+        int64_t rows = sl_json_int(object, sl_dimension_name((enum sl_dimension)i), 0);
+        ret->rows[i] = rows > 0 ? rows : 0;
+    }
 }
 
 static int parse_checks(const json_t *list, struct sl_arena *arena, struct sl_record *record,
@@ -268,6 +290,7 @@ int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *
         };
     }
     SL_TRY(parse_reasons(json_object_get(root, "reasons"), arena, &record, err));
+    parse_broken(json_object_get(root, "broken"), &record.broken);
     SL_TRY(parse_checks(json_object_get(root, "checks"), arena, &record, err));
     const json_t *replayed = json_object_get(root, "replayed");
     record.replayed.version = sl_json_int(replayed, "version", -1);

@@ -68,6 +68,11 @@ struct sl_reason_count {
     bool is_warning;
     bool is_value; // the rows were published, without the value
 };
+// Rows that break at least one rule of a dimension, rejected or not.
+struct sl_broken {
+    bool is_known; // commits of earlier versions do not tell
+    int64_t rows[SL_DIMENSIONS];
+};
 // What a check of a table came to.
 struct sl_check_result {
     const char *kind, *name; // name: the user's own; NULL: none
@@ -95,6 +100,7 @@ struct sl_step_result {
     bool has_balance; // false: the step has none (load of an outside target counts out only)
     struct sl_reason_count *reasons;
     size_t reason_count;
+    struct sl_broken broken;
     struct sl_check_result *checks; // also of a step that failed because of them
     size_t check_count;
     struct sl_table_version *versions; // committed
@@ -197,6 +203,7 @@ struct sl_record {
     bool has_balance;
     struct sl_reason_count *reasons;
     size_t reason_count;
+    struct sl_broken broken;
     struct sl_check_result *checks; // without examples
     size_t check_count;
     struct sl_table_versions checked_with; // other tables that the checks have read

@@ -280,6 +280,47 @@ def test_the_quality_of_each_table_is_shown_in_five_scores(project):
     assert project.run("status", "abc", "--quality", exit_code=1)
 
 
+def broken_of(project):
+    table, = project.json("status", "--quality")["tables"]
+    return {name: (score["broken"], round(score["score"], 3)) for name, score in table["scores"].items() if score and score["rows"]}
+
+
+QUALITY = """apiVersion: v3.1.0
+kind: DataContract
+id: t
+version: 1.0.0
+status: active
+schema:
+  - name: t
+    properties:
+      - {name: a, logicalType: integer}
+      - {name: b, logicalType: integer, customProperties: [{property: sluice.severity, value: {type: quarantine_value}}]}
+      - {name: c, logicalType: date}
+      - {name: d, logicalType: boolean}
+      - {name: e, logicalType: string, logicalTypeOptions: {maxLength: 2, pattern: "^x"}, customProperties: [{property: sluice.severity, value: warn}]}
+"""
+
+
+def test_a_row_that_breaks_many_rules_of_a_dimension_counts_once(project):
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\nquarantine: {max_share: 1}\n")
+    project.write("sources/t.yml", "path: data/*.csv\n")
+    project.write("contracts/t.odcs.yml", QUALITY.replace("quarantine_value", "reject"))
+    good = "1,1,2026-01-01,true,x\n"
+    project.write("data/a.csv", "a,b,c,d,e\n" + good * 3 + "?,?,?,?,x\n")
+    step = step_of(project.json("run"), "clean.t")
+    assert len(step["reasons"]) == 4 and broken_of(project) == {"conformance": (1, 0.75)}
+    assert step["quality"]["conformance"]["broken"] == 1
+    assert project.records("clean.t")[-1]["broken"] == {"conformance": 1}
+    assert "conformance 0.750: 1 of 4 rows broke its rules" in project.run("status", "--quality").stdout
+    # a row that two rules warn of, one that one does, one without a value, one of both, one that is rejected for two reasons
+    project.write("contracts/t.odcs.yml", QUALITY)
+    project.write("data/a.csv", "a,b,c,d,e\n" + good * 3 + "1,1,2026-01-01,true,abc\n1,1,2026-01-01,true,ab\n"
+                  "1,?,2026-01-01,true,x\n1,?,2026-01-01,true,abc\n?,1,?,true,abc\n")
+    step = step_of(project.json("run"), "clean.t")
+    assert sum(reason["rows"] for reason in step["reasons"]) > 5 and step["rows"]["set_aside_rows"] == 2
+    assert broken_of(project) == {"conformance": (5, 0.375)}
+
+
 def test_the_history_keeps_the_checks_of_a_run_that_published_nothing(project):
     shop(project, "{metric: rowCount, mustBeGreaterThan: 100, name: enough}")
     run = project.json("run", exit_code=3)

@@ -11,6 +11,17 @@ from conftest import Project
 from test_kill import FILES, TABLES, make
 from test_publications import counts, publications
 
+CONTRACT = """apiVersion: v3.1.0
+kind: DataContract
+id: t
+version: 1.0.0
+status: active
+schema:
+  - name: t
+    properties:
+      - {{name: id, logicalType: integer, required: true, logicalTypeOptions: {{maximum: {most}}}}}
+"""
+
 
 def twice(project):
     project.run("run")
@@ -162,3 +173,23 @@ def test_a_rollback_does_not_publish_tables_that_another_run_has_changed_since(t
     assert counts(project, "published") == after
     project.run("rollback", "#1", "--to", "--no-deliver")
     assert counts(project, "published") == counts(project) == counts(project, "#1")
+
+
+def test_a_run_that_published_nothing_is_told_what_to_do_instead(project):
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\nquarantine: {max_share: 1}\n")
+    project.write("sources/t.yml", "path: data/*.csv\n")
+    project.write("contracts/t.odcs.yml", CONTRACT.format(most=5))
+    project.write("models/total.sql", "select count(*) as n from clean.t\n")
+    project.write("data/a.csv", "id\n1\n2\n9\n")
+    project.run("run")
+    before = project.rows("clean.t", "id")
+    project.write("contracts/t.odcs.yml", CONTRACT.format(most=10))
+    replay = project.json("quarantine", "replay", "t")["run_id"]
+    assert project.rows("clean.t", "id") != before
+    refused = project.run("rollback", replay[:8], exit_code=1).stderr
+    assert "no publication is of run" in refused
+    assert f"run {replay[:8]} (replay) published nothing; `sluice rollback --to published`" in refused
+    assert "which is #1" in refused
+    project.run("rollback", "--to", "published")
+    assert project.rows("clean.t", "id") == before
+    assert "`sluice publications` lists them" in project.run("rollback", "deadbeef", exit_code=1).stderr

@@ -60,7 +60,7 @@ def test_every_kind_is_listed_and_its_example_is_a_contract(project):
     assert len(kinds) >= 40 and len(rules) >= 35
     assert all(kind["summary"] and kind["example"] for kind in kinds)
     lines = [f"      - {{name: {name}, logicalType: {type}}}" for name, type in OTHERS.items()]
-    for kind in rules:
+    for kind in (kind for kind in rules if kind["name"] != "unique"):
         lines.append(f"      - name: of_{kind['name']}")
         if not kind["example"].startswith("logicalType:"):
             lines.append(f"        logicalType: {TYPES.get(kind['name'], 'string')}")
@@ -68,6 +68,8 @@ def test_every_kind_is_listed_and_its_example_is_a_contract(project):
             lines.append(f"        quality: [{{type: custom, engine: sluice, name: r_{kind['name']}, {kind['example']}}}]")
         else:
             lines.append(f"        {kind['example']}")
+    unique, = (kind["example"] for kind in rules if kind["name"] == "unique")
+    lines.append(f"    quality: [{{type: custom, engine: sluice, name: r_unique, {unique}}}]")
     head = HEAD.split("      - {name: id", 1)[0]
     project.write("data/customers.csv", "id\n1\n")
     project.write("sources/customers.yml", "path: data/customers.csv\n")
@@ -77,6 +79,8 @@ def test_every_kind_is_listed_and_its_example_is_a_contract(project):
     project.write("sluice.yml", SETTINGS)
     told = project.json("check")
     assert told["errors"] == []
+    both = {kind["stands"]: kind for kind in project.json("ls", "--checks", "unique")["checks"]}
+    assert sorted(both) == ["row", "table"] and "columns" in [option["name"] for option in both["row"]["options"]]
     one = project.json("ls", "--checks", "compare")["checks"]
     assert [(kind["name"], kind["dimension"]) for kind in one] == [("compare", "consistency")]
     assert [option["name"] for option in one[0]["options"] if option["required"]] == ["op", "to"]
@@ -319,3 +323,14 @@ def test_a_changed_rule_of_a_column_too(project, old, new, level):
     project.write("old.yml", rule_contract({}, entry.format(old)))
     project.write("new.yml", rule_contract({}, entry.format(new)))
     assert project.json("contract", "diff", "old.yml", "new.yml", exit_code=None)["level"] == level
+
+
+def test_a_step_that_a_rule_stops_has_a_balance_that_closes(project):
+    stop = custom(kind="expression", expression="amount < 5", severity="fail")
+    with_rule(project, stop, ["1,1.00,DE", "2,2.00,DE", "3,9.00,DE", "x,1.00,DE", ",1.00,DE", "6,1.00,DE"])
+    report = project.json("run", exit_code=None)
+    step = cleanse_of(report)
+    assert step["status"] == "error" and step["versions"] == {}
+    rows = step["rows"]
+    assert rows["in"] == 6 and rows["quarantined"] == 3
+    assert rows["in"] == rows["out"] + rows["quarantined"] + rows["deduplicated"] + rows["filtered"]

@@ -266,3 +266,15 @@ schema:
     assert project.rows("clean.t", "payload, reasons") == [("1", "a"), ("5", "d")]
     rules = {row["_position"]: [reason["rule"] for reason in row["reasons"]] for row in project.delta("quarantine.t").to_pylist()}
     assert rules == {3: ["reasons.unique"], 4: ["message.unique"], 5: ["reasons.length"], 6: ["payload.type"]}
+
+
+def test_a_rule_of_unique_rows_that_comes_and_goes_is_not_told_as_a_column(tmp_path, sluice_bin):
+    people = People(tmp_path / "project", sluice_bin)
+    people.put("a", (1, "a@x", 1, 1), (2, "b@x", 2, 1))
+    people.run()
+    for pair, what in (("rule", "new"), ("", "gone")):
+        people.write_contract(pair=pair)
+        why = people.run()["why"]
+        assert f"rule 'unique' of unique rows is {what}" in why and "column 'unique'" not in why
+    people.write_contract(phone=True)
+    assert "column 'phone' is unique now" in people.run()["why"]
