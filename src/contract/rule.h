@@ -80,5 +80,13 @@ void sl_rule_adds(struct sl_buf *message, const char *format, ...) SL_PRINTF(2, 
 void sl_rule_taken_in(const struct sl_rule_site *site, struct sl_buf *sql);
 // INTEGER SQL: how many of the columns have a value.
 void sl_rule_count_values(const struct sl_contract_column *const *columns, struct sl_buf *sql);
+// The first column is the sum or the product of the others: doubles as near as they can be, unless
+// a tolerance is given.
+bool sl_rule_compile_total(const struct sl_rule_site *site, bool is_product, struct sl_buf *broken,
+                           struct sl_buf *message);
+// Broken where one column stands in `operation` to any that comes after it; columns without a value
+// never do.
+bool sl_rule_compile_pairs(const struct sl_rule_site *site, const char *operation, const char *says,
+                           struct sl_buf *broken, struct sl_buf *message);
 
 #endif

@@ -149,3 +149,75 @@ void sl_rule_count_values(const struct sl_contract_column *const *columns, struc
     }
     sl_buf_add(sql, ")");
 }
+
+bool sl_rule_compile_total(const struct sl_rule_site *site, bool is_product, struct sl_buf *broken,
+                           struct sl_buf *message)
+{
+    const struct sl_contract_column *const *columns = sl_rule_columns(site);
+    const char *tolerance = site->rule->tolerance;
+    SL_AUTO(sl_buf_clear) struct sl_buf total = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf limit = SL_BUF_INIT;
+    double value = 0;
+    bool has_double = false;
+    if (!columns || !sl_rule_are_alike(site, columns))
+        return false;
+    if (!sl_rule_is_number(columns[0]->type.kind))
+        return sl_rule_refuse(site, "column '%s' is no number", columns[0]->name);
+    if (!columns[1])
+        return sl_rule_refuse(site, is_product ? "it needs columns to be multiplied"
+                                               : "it needs columns to be added up");
+    if (tolerance &&
+        (!sl_rule_number(tolerance, &limit) || !sl_str_to_double(tolerance, &value) || value < 0))
+        return sl_rule_refuse(site, "the tolerance '%s' is not a number from 0 on", tolerance);
+    for (size_t i = 0; columns[i]; i++)
+        has_double |= columns[i]->type.kind == SL_TYPE_DOUBLE;
+    for (size_t i = 1; columns[i]; i++) {
+        if (i > 1)
+            sl_buf_add(&total, is_product ? " * " : " + ");
+        sl_buf_add(&total, is_product ? "" : "coalesce(");
+        sl_rule_name(columns[i], &total);
+        sl_buf_add(&total, is_product ? "" : ", 0)");
+    }
+    sl_buf_add(broken, "try(abs(");
+    sl_rule_name(columns[0], broken);
+    sl_buf_addf(broken, " - (%s)) > ", total.text);
+    if (tolerance || !has_double)
+        sl_buf_add(broken, tolerance ? limit.text : "0");
+    else
+        sl_buf_addf(broken, "1e-9 * abs(%s)", total.text);
+    sl_buf_add(broken, ")");
+    sl_rule_shows(columns[0], message);
+    sl_rule_adds(message, " is not the %s of ", is_product ? "product" : "sum");
+    for (size_t i = 1; columns[i]; i++) {
+        sl_buf_add(message, i > 1 ? " || ', ' || " : " || ");
+        sl_rule_shows(columns[i], message);
+    }
+    broken->has_failed |= total.has_failed || limit.has_failed;
+    return true;
+}
+
+bool sl_rule_compile_pairs(const struct sl_rule_site *site, const char *operation, const char *says,
+                           struct sl_buf *broken, struct sl_buf *message)
+{
+    const struct sl_contract_column *const *columns = sl_rule_columns(site);
+    bool is_first = true;
+    if (!columns || !sl_rule_are_alike(site, columns))
+        return false;
+    if (!columns[0] || !columns[1])
+        return sl_rule_refuse(site, "it needs two columns or more");
+    for (size_t i = 0; columns[i]; i++)
+        for (size_t k = i + 1; columns[k]; k++) {
+            sl_buf_add(broken, is_first ? "try(" : " or try(");
+            sl_rule_value(columns[i], broken);
+            sl_buf_addf(broken, " %s ", operation);
+            sl_rule_value(columns[k], broken);
+            sl_buf_add(broken, ")");
+            is_first = false;
+        }
+    for (size_t i = 0; columns[i]; i++) {
+        sl_buf_add(message, i ? " || ', ' || " : "");
+        sl_rule_shows(columns[i], message);
+    }
+    sl_rule_adds(message, " %s", says);
+    return true;
+}
