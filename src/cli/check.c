@@ -45,7 +45,7 @@ static void print_summary(const struct sl_project *project, bool with_unread)
     printf("%s, %s, %s, %s: %s, %s\n",
            sl_count_of((int64_t)project->source_count, "source", texts[0]),
            sl_count_of((int64_t)project->contract_count, "contract", texts[1]),
-           sl_count_of((int64_t)project->model_count, "model", texts[2]),
+           sl_count_of((int64_t)(project->model_count - project->output_count), "model", texts[2]),
            sl_count_of((int64_t)project->target_count, "target", texts[3]),
            sl_count_of((int64_t)diags->error_count, "error", texts[4]),
            sl_count_of((int64_t)diags->warning_count, "warning", texts[5]));
@@ -59,8 +59,9 @@ static int print_json(const struct sl_project *project, int exit_code, struct sl
         "{s:s, s:i, s:s?, s:{s:I, s:I, s:I, s:I, s:I, s:I}}", "schema", "sluice.check/1",
         "exit_code", exit_code, "project", project->name, "counts", "sources",
         (json_int_t)project->source_count, "contracts", (json_int_t)project->contract_count,
-        "models", (json_int_t)project->model_count, "targets", (json_int_t)project->target_count,
-        "errors", (json_int_t)diags->error_count, "warnings", (json_int_t)diags->warning_count);
+        "models", (json_int_t)(project->model_count - project->output_count), "targets",
+        (json_int_t)project->target_count, "errors", (json_int_t)diags->error_count, "warnings",
+        (json_int_t)diags->warning_count);
     SL_TRY_NEW(root, err);
     SL_TRY(sl_diags_json(diags, root, err));
     return sl_print_json(root, err);
