@@ -3,15 +3,18 @@
 #include "cli/cli.h"
 #include "run/lineage.h"
 #include "run/testing.h"
+#include "run/versions.h"
 
 struct check_options {
     struct sl_common common;
     bool strict;
+    struct sl_strs may_break;
 };
 
 static const struct sl_opt check_rows[] = {
     {"strict", SL_OPT_BOOL, offsetof(struct check_options, strict), "false",
      "Treat warnings as errors.", 0},
+    SL_ALLOW_BREAKING_ROW(struct check_options),
     SL_COMMON_ROWS,
     {0},
 };
@@ -68,15 +71,19 @@ static int print_json(const struct sl_project *project, int exit_code, struct sl
 }
 
 // Lineage is asked for only where it can matter.
-static int bind_and_check(struct sl_world *world, struct sl_err *err)
+static int bind_and_check(struct sl_world *world, const struct sl_strs *may_break,
+                          struct sl_err *err)
 {
+    struct sl_diags *diags = &world->project->diags;
     SL_AUTO(sl_lineage_clear) struct sl_lineage lineage = {0};
     SL_AUTO(sl_map_clear) struct sl_map catalog = {0};
     if (!sl_project_is_personal(world->project)) {
         SL_TRY(sl_world_bind(world, &catalog, err));
+        SL_TRY(sl_world_check_promises(world, &catalog, may_break, false, diags, err));
         return sl_world_check(world, &catalog, err);
     }
     SL_TRY(sl_lineage_read(world, &lineage, err));
+    SL_TRY(sl_world_check_promises(world, &lineage.catalog, may_break, false, diags, err));
     SL_TRY(sl_world_check(world, &lineage.catalog, err));
     return sl_lineage_check_personal(&lineage, err);
 }
@@ -94,7 +101,7 @@ static int run_check(const void *self, int *ret_exit, struct sl_err *err)
     sl_keep_project(options->common.cli, world.project);
     sl_project_check_requirements(world.project);
     SL_TRY(check_checks(&world, err));
-    SL_TRY(bind_and_check(&world, err));
+    SL_TRY(bind_and_check(&world, &options->may_break, err));
     SL_TRY(sl_test_suite_load(&world, &suite, err));
     struct sl_diags *diags = &world.project->diags;
     bool is_bad = diags->error_count || (options->strict && diags->warning_count);

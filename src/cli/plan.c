@@ -11,7 +11,7 @@
 
 struct plan_options {
     struct sl_common common;
-    struct sl_strs select, exclude;
+    struct sl_strs select, exclude, may_break;
     bool full_refresh, why;
     const char *output;
 };
@@ -29,6 +29,7 @@ static const struct sl_opt plan_rows[] = {
      "Give every cause, not just the first, and of a changed contract or model what is different "
      "and what it reaches.",
      0},
+    SL_ALLOW_BREAKING_ROW(struct plan_options),
     {"output", SL_OPT_STRING, offsetof(struct plan_options, output), NULL,
      "Write the plan as JSON for `sluice apply`.", 0, .letter = 'o', .placeholder = "FILE"},
     SL_COMMON_ROWS,
@@ -198,6 +199,7 @@ int sl_plan_show(const struct sl_common *common, struct sl_world *world,
 {
     int64_t peak_bytes;
     SL_TRY(sl_refuse_leaks(common, world, err));
+    SL_TRY(sl_refuse_broken(common, world, view->may_break, err));
     SL_TRY(sl_world_estimate(world, view->full_refresh, &peak_bytes, err));
     if (common->json) {
         SL_AUTO(sl_json_free) json_t *root = NULL;
@@ -221,8 +223,13 @@ static int store(const struct plan_options *options, const struct sl_world *worl
     SL_AUTO(sl_json_free) json_t *root = NULL;
     char *text = NULL;
     SL_TRY(sl_plan_print(&world->graph, world->project, &root, err));
-    if (json_object_set_new(root, "full_refresh", json_boolean(options->full_refresh)) != 0)
+    json_t *may_break = json_array();
+    if (json_object_set_new(root, "full_refresh", json_boolean(options->full_refresh)) != 0 ||
+        json_object_set_new(root, "allow_breaking", may_break) != 0)
         return sl_fail_memory(err);
+    for (size_t i = 0; i < options->may_break.count; i++)
+        if (json_array_append_new(may_break, json_string(options->may_break.items[i])) != 0)
+            return sl_fail_memory(err);
     SL_TRY(sl_log_print(root, &text, err)); // a cause may quote a target, and that a secret
     int code = sl_fs_write(options->output, text, strlen(text), err);
     free(text);
@@ -244,9 +251,12 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
         SL_TRY(sl_world_foresee(&world, err));
     if (options->why)
         SL_TRY(sl_world_impact(&world, err));
+    SL_TRY(sl_refuse_broken(&options->common, &world, &options->may_break, err));
     if (options->output)
         SL_TRY(store(options, &world, err));
-    struct sl_plan_view view = {.all_causes = options->why, .full_refresh = options->full_refresh};
+    struct sl_plan_view view = {.all_causes = options->why,
+                                .full_refresh = options->full_refresh,
+                                .may_break = &options->may_break};
     SL_TRY(sl_plan_show(&options->common, &world, &view, err));
     sl_plan_tell_vanished(&options->common, &world, false);
     if (options->output)

@@ -48,6 +48,7 @@ struct sl_run_options {
     int64_t concurrency; // 0: the project's, else the number of cores
     bool full_refresh;
     bool loses_history; // --yes
+    const struct sl_strs *may_break; // versions that may break what they promised; may be NULL
     bool fail_fast;     // start nothing new after the first error
     const struct sl_listener *listener;
 };

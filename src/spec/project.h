@@ -222,6 +222,11 @@ SL_MUST int sl_project_load(const struct sl_project_options *options, struct sl_
                             struct sl_err *err);
 void sl_project_free(struct sl_project **project); // for SL_AUTO
 
+// The columns that the text of a model's file claims to be never null, by checks that would keep
+// its table back. None if the text cannot be read.
+SL_MUST int sl_model_never_null(const char *text, struct sl_arena *arena, struct sl_strs *ret,
+                                struct sl_err *err);
+
 const struct sl_source *sl_project_source(const struct sl_project *project, const char *name);
 const struct sl_model *sl_project_model(const struct sl_project *project, const char *name);
 const struct sl_target *sl_project_target(const struct sl_project *project, const char *name);

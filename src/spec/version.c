@@ -251,3 +251,48 @@ int sl_versions_deliver(struct sl_load *load, struct sl_err *err)
         }
     return SL_OK;
 }
+
+// --- What a version promises beside its columns ---
+
+static bool is_blocking(const struct sl_yaml *check)
+{
+    const struct sl_yaml *severity = sl_yaml_get(check, "severity");
+
+    return check->kind == SL_YAML_MAP && !sl_yaml_get(check, "mostly") &&
+           !sl_yaml_get(check, "where") && (!severity || sl_str_equal(severity->text, "fail"));
+}
+
+static int add_columns(const struct sl_yaml *check, struct sl_arena *arena, struct sl_strs *ret,
+                       struct sl_err *err)
+{
+    const struct sl_yaml *names = sl_yaml_get(check, "not_null");
+
+    if (names && names->kind == SL_YAML_MAP)
+        names = sl_yaml_get(names, "columns");
+    else if (names && names->kind == SL_YAML_NULL)
+        names = sl_yaml_get(check, "column");
+    for (size_t i = 0; i < sl_load_item_count(names); i++)
+        if (sl_load_item(names, i)->kind == SL_YAML_SCALAR)
+            SL_TRY(sl_strs_add(ret, arena, sl_load_item(names, i)->text, err));
+    return SL_OK;
+}
+
+int sl_model_never_null(const char *text, struct sl_arena *arena, struct sl_strs *ret,
+                        struct sl_err *err)
+{
+    SL_AUTO(sl_diags_clear) struct sl_diags ignored = SL_DIAGS_INIT;
+    struct sl_model_text parts;
+    struct sl_yaml *node = NULL;
+    const struct sl_yaml *checks;
+
+    *ret = (struct sl_strs){0};
+    sl_model_split(text, &parts);
+    if (parts.settings)
+        SL_TRY(sl_yaml_parse(parts.settings, parts.settings_length, "", 1, 1, arena, &ignored,
+                             &node, err));
+    checks = node && node->kind == SL_YAML_MAP ? sl_yaml_get(node, "checks") : NULL;
+    for (size_t i = 0; checks && checks->kind == SL_YAML_LIST && i < checks->count; i++)
+        if (is_blocking(checks->items[i]))
+            SL_TRY(add_columns(checks->items[i], arena, ret, err));
+    return SL_OK;
+}

@@ -35,6 +35,7 @@ struct sl_step_context {
     bool full_refresh;  // forget positions: build anew
     bool loses_history; // also where a snapshot's history is lost by it
     const struct sl_views *views; // models that are no tables; may be NULL
+    const struct sl_strs *may_break; // versions that may break what they promised; may be NULL
     bool dry_run;                 // cleanse: find out what would become of the rows, commit nothing
     bool checks_only_tell;        // cleanse: checks that fail, or cannot be judged, stop nothing
     bool is_pinned;               // load: just this version is delivered, and none if it is -1
