@@ -177,6 +177,8 @@ SL_MUST int sl_refuse_leaks(const struct sl_common *common, struct sl_world *wor
 // names those that may; may be NULL.
 SL_MUST int sl_refuse_broken(const struct sl_common *common, struct sl_world *world,
                              const struct sl_strs *may_break, struct sl_err *err);
+struct sl_notes; // run/versions.h
+void sl_tell_notes(const struct sl_common *common, const struct sl_notes *notes);
 #define SL_ALLOW_BREAKING_ROW(type)                                                              \
     {                                                                                            \
         "allow_breaking", SL_OPT_STRINGS, offsetof(type, may_break), NULL,                       \

@@ -62,6 +62,15 @@ int sl_refuse_broken(const struct sl_common *common, struct sl_world *world,
     return code;
 }
 
+void sl_tell_notes(const struct sl_common *common, const struct sl_notes *notes)
+{
+    for (size_t i = 0; i < notes->count; i++) {
+        const struct sl_note *note = &notes->items[i];
+        sl_tell(common, note->is_warning ? SL_LOG_WARN : SL_LOG_INFO, "%s%s%s", note->text,
+                *note->hint ? "; " : "", note->hint);
+    }
+}
+
 void sl_note_project(const struct sl_common *common, const struct sl_project *project)
 {
     char count[64];

@@ -1,8 +1,10 @@
 // sluice plan: what a run would do, and why.
+#include "base/clock.h"
 #include "base/fs.h"
 #include "cli/cli.h"
 #include "run/estimate.h"
 #include "run/impact.h"
+#include "run/versions.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -198,13 +200,18 @@ int sl_plan_show(const struct sl_common *common, struct sl_world *world,
                  const struct sl_plan_view *view, struct sl_err *err)
 {
     int64_t peak_bytes;
+    struct sl_notes notes = {0};
     SL_TRY(sl_refuse_leaks(common, world, err));
     SL_TRY(sl_refuse_broken(common, world, view->may_break, err));
     SL_TRY(sl_world_estimate(world, view->full_refresh, &peak_bytes, err));
+    SL_TRY(sl_world_moves(world, &notes, err));
+    SL_TRY(sl_world_deprecated(world, sl_clock_now_us(), &notes, err));
     if (common->json) {
         SL_AUTO(sl_json_free) json_t *root = NULL;
         SL_TRY(sl_plan_print(&world->graph, world->project, &root, err));
         SL_TRY(add_total(root, world, peak_bytes, err));
+        if (json_object_set_new(root, "notes", sl_notes_json(&notes)) != 0)
+            return sl_fail_memory(err);
         return sl_print_json(root, err);
     }
     SL_TRY(print_steps(common, world, view, err));
@@ -214,6 +221,7 @@ int sl_plan_show(const struct sl_common *common, struct sl_world *world,
            sl_str_count((int64_t)sl_plan_count(&world->graph, SL_VERDICT_AFTER), texts[1]),
            sl_str_count((int64_t)sl_plan_count(&world->graph, SL_VERDICT_FRESH), texts[2]));
     print_total(world, peak_bytes);
+    sl_tell_notes(common, &notes);
     return SL_OK;
 }
 

@@ -136,3 +136,20 @@ int sl_world_refuse_broken(struct sl_world *world, const struct sl_strs *may_bre
     *err = ret_diags->items[0].err;
     return SL_E_VERSION_BROKEN;
 }
+
+json_t *sl_notes_json(const struct sl_notes *notes)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < notes->count; i++) {
+        const struct sl_note *note = &notes->items[i];
+        json_t *item = json_pack("{s:s, s:s, s:o, s:s, s:s?, s:i}", "severity",
+                                 note->is_warning ? "warning" : "note", "table", note->table,
+                                 "message", sl_json_string(note->text), "hint", note->hint, "file",
+                                 note->place.file, "line", note->place.line);
+        if (json_array_append_new(list, item) != 0) {
+            sl_json_free(&list);
+            return NULL;
+        }
+    }
+    return list;
+}
