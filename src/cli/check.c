@@ -55,8 +55,8 @@ static void print_summary(const struct sl_project *project, bool with_unread)
            sl_count_of((int64_t)diags->warning_count, "warning", texts[5]));
 }
 
-static int print_json(const struct sl_project *project, const struct sl_notes *notes,
-                      int exit_code, struct sl_err *err)
+static int print_json(const struct sl_project *project, const struct sl_notes *notes, int exit_code,
+                      struct sl_err *err)
 {
     const struct sl_diags *diags = &project->diags;
     SL_AUTO(sl_json_free)

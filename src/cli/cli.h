@@ -179,11 +179,11 @@ SL_MUST int sl_refuse_broken(const struct sl_common *common, struct sl_world *wo
                              const struct sl_strs *may_break, struct sl_err *err);
 struct sl_notes; // run/versions.h
 void sl_tell_notes(const struct sl_common *common, const struct sl_notes *notes);
-#define SL_ALLOW_BREAKING_ROW(type)                                                              \
-    {                                                                                            \
-        "allow_breaking", SL_OPT_STRINGS, offsetof(type, may_break), NULL,                       \
+#define SL_ALLOW_BREAKING_ROW(type)                                                               \
+    {                                                                                             \
+        "allow_breaking", SL_OPT_STRINGS, offsetof(type, may_break), NULL,                        \
             "Published versions that may lose columns, change types or hold nulls all the same.", \
-            SL_OPT_WORDS, .placeholder = "TABLE"                                                 \
+            SL_OPT_WORDS, .placeholder = "TABLE"                                                  \
     }
 struct sl_selection_options {
     struct sl_strs select, exclude;

@@ -10,9 +10,8 @@ static int add_column(json_t *list, const char *name, const char *type, struct s
                       struct sl_err *err)
 {
     // All that is compared of a contract's column, though only the type can differ here.
-    json_t *column =
-        json_pack("{s:s, s:n, s:n, s:n, s:n, s:n, s:n}", "name", name, "source", "key", "formats",
-                  "nulls", "default", "trimmed");
+    json_t *column = json_pack("{s:s, s:n, s:n, s:n, s:n, s:n, s:n}", "name", name, "source", "key",
+                               "formats", "nulls", "default", "trimmed");
     if (!column || json_array_append_new(list, column) != 0)
         return sl_fail_memory(err);
     return add_type(column, type, arena, err);

@@ -264,7 +264,10 @@ static int link_node(struct builder *builder, struct sl_node *node, struct sl_er
                     sl_yaml_place(node->target->node, "reads"),
                     "leave 'reads' out, or make the model a table",
                     "'%s' is a view, and publications list tables", from->name);
-        return add_edge(builder, from, node, err);
+        SL_TRY(add_edge(builder, from, node, err));
+        struct sl_node *output = // selected and shown along with what it means
+            node->delivery->asked ? sl_graph_node(builder->graph, node->delivery->asked) : NULL;
+        return output ? add_edge(builder, output, node, err) : SL_OK;
     }
     }
     return SL_OK;

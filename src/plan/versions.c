@@ -17,8 +17,7 @@ bool sl_plan_reads_output(const struct sl_graph *graph, const struct sl_node *no
         return sl_str_equal(node->delivery->asked, output->name);
     for (size_t i = 0; i < node->upstream_count; i++) {
         const struct sl_node *from = &graph->nodes[node->upstream[i]];
-        if (from == output ||
-            (sl_node_is_view(from) && sl_plan_reads_output(graph, from, output)))
+        if (from == output || (sl_node_is_view(from) && sl_plan_reads_output(graph, from, output)))
             return true;
     }
     return false;

@@ -57,6 +57,8 @@ static int tell_readers(struct teller *teller, const struct sl_node *node,
     struct sl_arena *arena = &world->arena;
     for (size_t i = 0; i < read->downstream_count; i++) {
         const struct sl_node *reader = &world->graph.nodes[read->downstream[i]];
+        if (sl_reads_by_output(reader, read))
+            continue;
         if (reader->kind == SL_NODE_MODEL && reader->model->stands_for == node->model) {
             SL_TRY(tell_readers(teller, node, reader, names, err));
             continue;
@@ -86,9 +88,8 @@ static int tell_model(struct teller *teller, const struct sl_node *node, struct 
     SL_TRY(sl_buf_check(&names, err));
     if (names.length && teller->is_over)
         return SL_OK;
-    struct sl_note note = {.table = node->name,
-                           .place = sl_yaml_place(model->node, "deprecated"),
-                           .hint = ""};
+    struct sl_note note = {
+        .table = node->name, .place = sl_yaml_place(model->node, "deprecated"), .hint = ""};
     if (names.length)
         note.text =
             sl_arena_printf(arena, "%s is deprecated, its last day is %s: %s still to be changed",

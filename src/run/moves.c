@@ -54,8 +54,7 @@ static int columns_before(struct mover *mover, const struct sl_node *output, int
     SL_AUTO(sl_session_close) struct sl_session *session = NULL;
     struct sl_delta_snapshot table;
     bool is_borrowed;
-    const char *name =
-        sl_arena_printf(&world->arena, "%s_v%" PRId64, output->bare, version);
+    const char *name = sl_arena_printf(&world->arena, "%s_v%" PRId64, output->bare, version);
     SL_TRY_NEW(name, err);
     const char *full = sl_arena_printf(&world->arena, "curated.%s", name);
     SL_TRY_NEW(full, err);
@@ -124,8 +123,7 @@ static void add_readers(struct mover *mover, const struct sl_node *output, bool 
     mover->walk++;
     for (size_t i = 0; i < diff->count; i++)
         if (diff->items[i].level == SL_CONTRACT_BREAKING && diff->items[i].column)
-            walk_down(mover,
-                      sl_lineage_end(&mover->lineage, version->name, diff->items[i].column));
+            walk_down(mover, sl_lineage_end(&mover->lineage, version->name, diff->items[i].column));
     for (size_t i = 0; i < graph->count; i++)
         if (!sl_node_is_view(&graph->nodes[i]) &&
             sl_plan_reads_output(graph, &graph->nodes[i], output))

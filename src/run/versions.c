@@ -14,12 +14,19 @@ static bool stands_for(const struct sl_node *node, const struct sl_node *version
     return node->kind == SL_NODE_MODEL && node->model->stands_for == version->model;
 }
 
+bool sl_reads_by_output(const struct sl_node *reader, const struct sl_node *version)
+{
+    return reader->kind == SL_NODE_LOAD && reader->delivery->asked && !sl_node_is_view(version);
+}
+
 // "curated.daily, target.out.revenue": also those that read it by the output's own name.
 static void add_readers(const struct sl_graph *graph, const struct sl_node *node,
                         struct sl_buf *text)
 {
     for (size_t i = 0; i < node->downstream_count; i++) {
         const struct sl_node *reader = &graph->nodes[node->downstream[i]];
+        if (sl_reads_by_output(reader, node))
+            continue;
         if (stands_for(reader, node))
             add_readers(graph, reader, text);
         else
@@ -46,11 +53,12 @@ static int tell_broken(struct sl_world *world, const struct sl_node *node,
     add_readers(&world->graph, node, &readers);
     SL_TRY(sl_buf_check(&readers, err));
     int64_t next = next_version(world->project, model->version_of);
-    const char *hint = sl_arena_printf(
-        &world->arena,
-        "make it version %" PRId64 ": %s_v%" PRId64 ".sql with 'version_of: %s' and 'version: %" PRId64
-        "'; if its readers are ready, `sluice run --allow-breaking %s`",
-        next, model->version_of, next, model->version_of, next, model->name);
+    const char *hint =
+        sl_arena_printf(&world->arena,
+                        "make it version %" PRId64 ": %s_v%" PRId64
+                        ".sql with 'version_of: %s' and 'version: %" PRId64
+                        "'; if its readers are ready, `sluice run --allow-breaking %s`",
+                        next, model->version_of, next, model->version_of, next, model->name);
     SL_TRY_NEW(hint, err);
     for (size_t i = 0; i < broken->count; i++)
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VERSION_BROKEN,
@@ -76,10 +84,8 @@ int sl_world_check_promises(struct sl_world *world, const struct sl_map *catalog
             continue;
         if (!session)
             SL_TRY(sl_world_session(world, &session, err));
-        struct sl_step_context context = {.project = world->project,
-                                          .session = session,
-                                          .arena = &world->arena,
-                                          .run_id = ""};
+        struct sl_step_context context = {
+            .project = world->project, .session = session, .arena = &world->arena, .run_id = ""};
         SL_TRY(sl_step_promise(&context, node->model, now->columns, now->count, &broken, err));
         if (broken.count)
             SL_TRY(tell_broken(world, node, &broken, diags, err));

@@ -16,6 +16,9 @@ SL_MUST int sl_world_check_promises(struct sl_world *world, const struct sl_map 
 SL_MUST int sl_world_refuse_broken(struct sl_world *world, const struct sl_strs *may_break,
                                    struct sl_diags *ret_diags, struct sl_err *err);
 
+// A delivery of an output hangs on the version and on the output's name: whether it is to be told
+// of there.
+bool sl_reads_by_output(const struct sl_node *reader, const struct sl_node *version);
 // What people should know, and nothing that stops anything. In the world's arena.
 struct sl_note {
     bool is_warning;
@@ -27,13 +30,13 @@ struct sl_notes {
     struct sl_note *items;
     size_t count;
 };
-// Models with a last day (`deprecated`): up to its end who will have to change, then one warning per
-// reader; and whether one may be removed.
+// Models with a last day (`deprecated`): up to its end who will have to change, then one warning
+// per reader; and whether one may be removed.
 SL_MUST int sl_world_deprecated(struct sl_world *world, int64_t now_us, struct sl_notes *ret,
                                 struct sl_err *err);
-// Outputs whose name means another version now than when their readers were built: what that changes
-// of their columns, who reads them, how to stay. A warning if it breaks something. Needs facts;
-// binds the models only if a name has moved.
+// Outputs whose name means another version now than when their readers were built: what that
+// changes of their columns, who reads them, how to stay. A warning if it breaks something. Needs
+// facts; binds the models only if a name has moved.
 SL_MUST int sl_world_moves(struct sl_world *world, struct sl_notes *ret, struct sl_err *err);
 // [{"severity", "table", "message", "hint", "file", "line"}]. NULL out of memory.
 json_t *sl_notes_json(const struct sl_notes *notes);

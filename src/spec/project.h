@@ -190,7 +190,7 @@ struct sl_project {
     const char *currency;        // of the price; NULL: not said
     int64_t concurrency;         // steps at once; 0: number of cores
     int requirements_level;      // enum sl_level
-    int deprecated_level; // enum sl_level: what `check` says of readers of deprecated models
+    int deprecated_level;        // enum sl_level: what `check` says of readers of deprecated models
     const char *personal_key;    // of hashes and tokens; NULL: none
     const char *personal_key_id; // says which key it is, without saying the key
     int personal_level; // enum sl_level: what `check` says of personal values that are passed on

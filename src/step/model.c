@@ -167,8 +167,8 @@ static int keep_promise(struct sl_model_step *step, struct sl_step_result *resul
                            err));
     bool may_break = sl_step_may_break(step->context->may_break, step->model);
     for (size_t i = 0; i < broken.count && may_break; i++) {
-        const char *note = sl_arena_printf(arena, "breaks what the version promised: %s",
-                                           broken.items[i]);
+        const char *note =
+            sl_arena_printf(arena, "breaks what the version promised: %s", broken.items[i]);
         SL_TRY_NEW(note, err);
         SL_TRY(sl_strs_add(&result->notes, arena, note, err));
     }

@@ -16,8 +16,7 @@ static int never_null_before(struct sl_step_context *context, const char *finger
 
 // As a table would have them.
 static int state_of(struct sl_step_context *context, const struct sl_model *model,
-                    const struct sl_column *columns, size_t count, json_t **ret,
-                    struct sl_err *err)
+                    const struct sl_column *columns, size_t count, json_t **ret, struct sl_err *err)
 {
     struct sl_strs never_null;
     struct sl_column *stored = SL_NEW_ARRAY(context->arena, struct sl_column, count);
@@ -63,11 +62,11 @@ int sl_step_promise(struct sl_step_context *context, const struct sl_model *mode
                          context->arena, &folder, &head, &record, &is_borrowed, err));
     if (head.version < 0)
         return SL_OK;
-    SL_TRY(sl_delta_load_schema(folder, head.version, context->session, context->arena, &table,
-                                err));
+    SL_TRY(
+        sl_delta_load_schema(folder, head.version, context->session, context->arena, &table, err));
     SL_TRY(never_null_before(context, record.fingerprint, &never_null, err));
-    SL_TRY(sl_contract_columns_state(table.columns, table.column_count, &never_null,
-                                     context->arena, &before, err));
+    SL_TRY(sl_contract_columns_state(table.columns, table.column_count, &never_null, context->arena,
+                                     &before, err));
     SL_TRY(state_of(context, model, columns, count, &now, err));
     SL_TRY(sl_contract_diff_table(before, now, &diff, err));
     return tell(&diff, ret, err);

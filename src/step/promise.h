@@ -1,5 +1,5 @@
-// What a published version of an output promises to its readers: its columns, their types, and which
-// of them are never null, as far as that is known.
+// What a published version of an output promises to its readers: its columns, their types, and
+// which of them are never null, as far as that is known.
 #ifndef SL_STEP_PROMISE_H
 #define SL_STEP_PROMISE_H
 
