@@ -173,6 +173,18 @@ SL_MUST int sl_require_limit(int64_t limit, struct sl_err *err);
 // values would be passed on without protection.
 SL_MUST int sl_refuse_leaks(const struct sl_common *common, struct sl_world *world,
                             struct sl_err *err);
+// The same for versions of outputs whose columns readers count on: SL_E_VERSION_BROKEN. `may_break`
+// names those that may; may be NULL.
+SL_MUST int sl_refuse_broken(const struct sl_common *common, struct sl_world *world,
+                             const struct sl_strs *may_break, struct sl_err *err);
+struct sl_notes; // run/versions.h
+void sl_tell_notes(const struct sl_common *common, const struct sl_notes *notes);
+#define SL_ALLOW_BREAKING_ROW(type)                                                               \
+    {                                                                                             \
+        "allow_breaking", SL_OPT_STRINGS, offsetof(type, may_break), NULL,                        \
+            "Published versions that may lose columns, change types or hold nulls all the same.", \
+            SL_OPT_WORDS, .placeholder = "TABLE"                                                  \
+    }
 struct sl_selection_options {
     struct sl_strs select, exclude;
     bool full_refresh;
@@ -185,6 +197,7 @@ SL_MUST int sl_prepare_plan(const struct sl_common *common,
 struct sl_plan_view {
     bool all_causes;
     bool full_refresh; // as the plan was decided
+    const struct sl_strs *may_break;
 };
 SL_MUST int sl_plan_show(const struct sl_common *common, struct sl_world *world,
                          const struct sl_plan_view *view, struct sl_err *err);

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "run/lineage.h"
+#include "run/versions.h"
 
 const char *const sl_log_format_names[] = {"text", "json", NULL};
 const struct sl_opt sl_common_rows[] = {SL_COMMON_ROWS, {0}};
@@ -45,6 +46,29 @@ int sl_refuse_leaks(const struct sl_common *common, struct sl_world *world, stru
                   sl_count_of((int64_t)diags.error_count, "column", count));
     sl_report(common->cli, err, &diags);
     return code;
+}
+
+int sl_refuse_broken(const struct sl_common *common, struct sl_world *world,
+                     const struct sl_strs *may_break, struct sl_err *err)
+{
+    SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
+    int code = sl_world_refuse_broken(world, may_break, &diags, err);
+    if (code != SL_E_VERSION_BROKEN)
+        return code;
+    char count[64];
+    (void)sl_fail(err, SL_E_VERSION_BROKEN, "%s of a published version would be broken",
+                  sl_count_of((int64_t)diags.error_count, "promise", count));
+    sl_report(common->cli, err, &diags);
+    return code;
+}
+
+void sl_tell_notes(const struct sl_common *common, const struct sl_notes *notes)
+{
+    for (size_t i = 0; i < notes->count; i++) {
+        const struct sl_note *note = &notes->items[i];
+        sl_tell(common, note->is_warning ? SL_LOG_WARN : SL_LOG_INFO, "%s%s%s", note->text,
+                *note->hint ? "; " : "", note->hint);
+    }
 }
 
 void sl_note_project(const struct sl_common *common, const struct sl_project *project)

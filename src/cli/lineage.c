@@ -1,6 +1,6 @@
 // sluice lineage: what a table or a column is made from, and what is made from it.
 #include "run/lineage.h"
-#include "cli/cli.h"
+#include "cli/output.h"
 
 #include <string.h>
 
@@ -147,9 +147,12 @@ static int walk_table(struct walk *walk, const struct sl_node *node, int depth, 
     const size_t *next = walk->is_downstream ? node->downstream : node->upstream;
     for (size_t i = 0; i < count; i++) {
         const struct sl_node *other = &graph->nodes[next[i]];
-        printf("%*s%s %s  %s(%s)%s\n", 2 * depth, "", walk->is_downstream ? "->" : "<-",
-               other->name, sl_color(stdout, SL_COLOR_DIM), other->file,
-               sl_color(stdout, SL_COLOR_NONE));
+        const char *output =
+            other->model ? sl_output_text(other->model, &walk->lineage->world->arena) : "";
+        SL_TRY_NEW(output, err);
+        printf("%*s%s %s  %s(%s%s%s)%s\n", 2 * depth, "", walk->is_downstream ? "->" : "<-",
+               other->name, sl_color(stdout, SL_COLOR_DIM), other->file, *output ? ": " : "",
+               output, sl_color(stdout, SL_COLOR_NONE));
         bool is_new = !walk->seen[next[i]];
         walk->seen[next[i]] = true;
         if (is_new)
@@ -234,6 +237,25 @@ static int show_one(struct walk *walk, const char *what, struct sl_err *err)
     return unknown(walk->lineage, arena, what, err);
 }
 
+// The models among the tables that say more than what they are made of.
+static int add_outputs(const struct sl_world *world, json_t *root, struct sl_err *err)
+{
+    json_t *list = json_array();
+    if (json_object_set_new(root, "outputs", list) != 0)
+        return sl_fail_memory(err);
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        const struct sl_model *model = node->model;
+        if (!model || !(model->version_of || model->stands_for || model->deprecated))
+            continue;
+        json_t *item = json_pack("{s:s}", "table", node->name);
+        if (json_array_append_new(list, item) != 0)
+            return sl_fail_memory(err);
+        SL_TRY(sl_output_add(item, model, err));
+    }
+    return SL_OK;
+}
+
 static int run_lineage(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct lineage_options *options = self;
@@ -252,6 +274,7 @@ static int run_lineage(const void *self, int *ret_exit, struct sl_err *err)
         walk.list = json_array();
         root = json_pack("{s:s, s:o}", "schema", "sluice.lineage/1", "edges", walk.list);
         SL_TRY_NEW(root, err);
+        SL_TRY(add_outputs(&world, root, err));
     }
     if (options->what) {
         SL_TRY(show_one(&walk, options->what, err));

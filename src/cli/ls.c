@@ -1,5 +1,6 @@
 // sluice ls: the steps and tables of a project.
 #include "cli/ls_checks.h"
+#include "cli/output.h"
 
 struct ls_options {
     struct sl_common common;
@@ -38,9 +39,13 @@ static int print_node(const struct sl_node *node, struct sl_grid *grid, struct s
     const char *version = facts->version < 0 || sl_node_is_view(node)
                               ? "-"
                               : sl_arena_printf(arena, "%lld", (long long)facts->version);
+    const char *output = node->model ? sl_output_text(node->model, arena) : "";
     SL_TRY_NEW(version, err);
+    SL_TRY_NEW(output, err);
+    const char *kind = sl_arena_printf(arena, "%s%s%s", kind_of(node), *output ? ", " : "", output);
+    SL_TRY_NEW(kind, err);
     const char *cells[] = {node->name,
-                           kind_of(node),
+                           kind,
                            version,
                            facts->rows < 0 ? "" : sl_str_count(facts->rows, rows),
                            facts->bytes < 0 ? "" : sl_str_size(facts->bytes, size),
@@ -68,6 +73,8 @@ static int print_json(const struct sl_world *world, struct sl_err *err)
                       node->owner, "file", node->file);
         if (json_array_append_new(nodes, item) != 0)
             return sl_fail_memory(err);
+        if (node->model)
+            SL_TRY(sl_output_add(item, node->model, err));
     }
     return sl_print_json(root, err);
 }

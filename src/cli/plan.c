@@ -1,8 +1,10 @@
 // sluice plan: what a run would do, and why.
+#include "base/clock.h"
 #include "base/fs.h"
 #include "cli/cli.h"
 #include "run/estimate.h"
 #include "run/impact.h"
+#include "run/versions.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +13,7 @@
 
 struct plan_options {
     struct sl_common common;
-    struct sl_strs select, exclude;
+    struct sl_strs select, exclude, may_break;
     bool full_refresh, why;
     const char *output;
 };
@@ -29,6 +31,7 @@ static const struct sl_opt plan_rows[] = {
      "Give every cause, not just the first, and of a changed contract or model what is different "
      "and what it reaches.",
      0},
+    SL_ALLOW_BREAKING_ROW(struct plan_options),
     {"output", SL_OPT_STRING, offsetof(struct plan_options, output), NULL,
      "Write the plan as JSON for `sluice apply`.", 0, .letter = 'o', .placeholder = "FILE"},
     SL_COMMON_ROWS,
@@ -197,12 +200,18 @@ int sl_plan_show(const struct sl_common *common, struct sl_world *world,
                  const struct sl_plan_view *view, struct sl_err *err)
 {
     int64_t peak_bytes;
+    struct sl_notes notes = {0};
     SL_TRY(sl_refuse_leaks(common, world, err));
+    SL_TRY(sl_refuse_broken(common, world, view->may_break, err));
     SL_TRY(sl_world_estimate(world, view->full_refresh, &peak_bytes, err));
+    SL_TRY(sl_world_moves(world, &notes, err));
+    SL_TRY(sl_world_deprecated(world, sl_clock_now_us(), &notes, err));
     if (common->json) {
         SL_AUTO(sl_json_free) json_t *root = NULL;
         SL_TRY(sl_plan_print(&world->graph, world->project, &root, err));
         SL_TRY(add_total(root, world, peak_bytes, err));
+        if (json_object_set_new(root, "notes", sl_notes_json(&notes)) != 0)
+            return sl_fail_memory(err);
         return sl_print_json(root, err);
     }
     SL_TRY(print_steps(common, world, view, err));
@@ -212,6 +221,7 @@ int sl_plan_show(const struct sl_common *common, struct sl_world *world,
            sl_str_count((int64_t)sl_plan_count(&world->graph, SL_VERDICT_AFTER), texts[1]),
            sl_str_count((int64_t)sl_plan_count(&world->graph, SL_VERDICT_FRESH), texts[2]));
     print_total(world, peak_bytes);
+    sl_tell_notes(common, &notes);
     return SL_OK;
 }
 
@@ -221,8 +231,13 @@ static int store(const struct plan_options *options, const struct sl_world *worl
     SL_AUTO(sl_json_free) json_t *root = NULL;
     char *text = NULL;
     SL_TRY(sl_plan_print(&world->graph, world->project, &root, err));
-    if (json_object_set_new(root, "full_refresh", json_boolean(options->full_refresh)) != 0)
+    json_t *may_break = json_array();
+    if (json_object_set_new(root, "full_refresh", json_boolean(options->full_refresh)) != 0 ||
+        json_object_set_new(root, "allow_breaking", may_break) != 0)
         return sl_fail_memory(err);
+    for (size_t i = 0; i < options->may_break.count; i++)
+        if (json_array_append_new(may_break, json_string(options->may_break.items[i])) != 0)
+            return sl_fail_memory(err);
     SL_TRY(sl_log_print(root, &text, err)); // a cause may quote a target, and that a secret
     int code = sl_fs_write(options->output, text, strlen(text), err);
     free(text);
@@ -244,9 +259,12 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
         SL_TRY(sl_world_foresee(&world, err));
     if (options->why)
         SL_TRY(sl_world_impact(&world, err));
+    SL_TRY(sl_refuse_broken(&options->common, &world, &options->may_break, err));
     if (options->output)
         SL_TRY(store(options, &world, err));
-    struct sl_plan_view view = {.all_causes = options->why, .full_refresh = options->full_refresh};
+    struct sl_plan_view view = {.all_causes = options->why,
+                                .full_refresh = options->full_refresh,
+                                .may_break = &options->may_break};
     SL_TRY(sl_plan_show(&options->common, &world, &view, err));
     sl_plan_tell_vanished(&options->common, &world, false);
     if (options->output)

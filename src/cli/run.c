@@ -9,7 +9,7 @@
 
 struct run_options {
     struct sl_common common;
-    struct sl_strs select, exclude;
+    struct sl_strs select, exclude, may_break;
     int64_t threads;
     bool full_refresh, fail_fast, dry_run, yes;
     const char *plan; // apply
@@ -56,11 +56,13 @@ static const struct sl_opt run_rows[] = {
     {"dry_run", SL_OPT_BOOL, offsetof(struct run_options, dry_run), "false",
      "Only say what would be done (as `plan`).", 0},
     YES_ROW,
+    SL_ALLOW_BREAKING_ROW(struct run_options),
     EXECUTION_ROWS,
     SL_COMMON_ROWS,
     {0},
 };
-static const struct sl_opt retry_rows[] = {EXECUTION_ROWS, SL_COMMON_ROWS, {0}};
+static const struct sl_opt retry_rows[] = {
+    SL_ALLOW_BREAKING_ROW(struct run_options), EXECUTION_ROWS, SL_COMMON_ROWS, {0}};
 static const struct sl_opt apply_rows[] = {
     {"plan", SL_OPT_STRING, offsetof(struct run_options, plan), NULL,
      "File written by `sluice plan -o`.", SL_OPT_POSITIONAL | SL_OPT_REQUIRED,
@@ -86,6 +88,7 @@ int sl_execute_run(const struct sl_common *common, struct sl_run_options options
     SL_AUTO(sl_run_clear) struct sl_run run = {0};
     SL_TRY(sl_publication_require(world->project, err));
     SL_TRY(sl_refuse_leaks(common, world, err));
+    SL_TRY(sl_refuse_broken(common, world, options.may_break, err));
     sl_run_view_init(&view, common, world, &run);
     struct sl_listener listener = sl_run_view_listener(&view);
     options.listener = &listener;
@@ -126,6 +129,7 @@ static int execute(const struct run_options *options, const char *command, struc
         .concurrency = options->threads,
         .full_refresh = options->full_refresh,
         .loses_history = options->yes,
+        .may_break = &options->may_break,
         .fail_fast = options->fail_fast,
     };
     SL_TRY(require_yes(options, world, err));
@@ -151,7 +155,8 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
     SL_TRY(sl_publication_require(world.project, err));
     if (options->dry_run) {
-        struct sl_plan_view view = {.full_refresh = options->full_refresh};
+        struct sl_plan_view view = {.full_refresh = options->full_refresh,
+                                    .may_break = &options->may_break};
         SL_TRY(sl_plan_show(&options->common, &world, &view, err));
         sl_plan_tell_vanished(&options->common, &world, false);
         return SL_OK;
@@ -202,6 +207,19 @@ static int select_planned(const json_t *plan, struct sl_world *world, struct sl_
     return SL_OK;
 }
 
+static int read_may_break(const json_t *plan, struct sl_arena *arena, struct sl_strs *ret,
+                          struct sl_err *err)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach (json_object_get(plan, "allow_breaking"), i, item) {
+        const char *name = sl_arena_strdup(arena, json_string_value(item));
+        if (name)
+            SL_TRY(sl_strs_add(ret, arena, name, err));
+    }
+    return SL_OK;
+}
+
 // A plan that is no JSON is as invalid as one that does not fit any more.
 static int fail_unreadable(const char *file, struct sl_err *err)
 {
@@ -230,6 +248,7 @@ static int run_apply(const void *self, int *ret_exit, struct sl_err *err)
     if (sl_json_parse(text, length, options.plan, &stored, err) != SL_OK)
         return fail_unreadable(options.plan, err);
     options.full_refresh = sl_json_bool(stored, "full_refresh", false);
+    SL_TRY(read_may_break(stored, &world.arena, &options.may_break, err));
     SL_TRY(select_planned(stored, &world, err));
     SL_TRY(sl_world_gather(&world, false, err));
     SL_TRY(sl_plan_decide(&world.graph, options.full_refresh, &world.arena, err));

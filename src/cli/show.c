@@ -1,5 +1,6 @@
 // sluice show TABLE: columns, versions, and some rows; or what its values are.
 #include "base/clock.h"
+#include "cli/output.h"
 #include "cli/profile.h"
 
 struct show_options {
@@ -98,6 +99,36 @@ static int fetch_rows(struct sl_lake *lake, const struct shown *shown, int64_t l
     return lake->session->kind->query(lake->session, sql.text, 0, ret, err);
 }
 
+// The project may have mistakes, and a table no model any more.
+static const struct sl_model *model_of(const struct sl_lake *lake, const char *table)
+{
+    const struct sl_node *node =
+        lake->world.has_graph ? sl_graph_node(&lake->world.graph, table) : NULL;
+    return node ? node->model : NULL;
+}
+
+static int add_output(const struct sl_lake *lake, const char *table, json_t *root,
+                      struct sl_err *err)
+{
+    const struct sl_model *model = model_of(lake, table);
+    return model ? sl_output_add(root, model, err) : SL_OK;
+}
+
+// "of the output revenue: version 2, latest"
+static int print_output(struct sl_lake *lake, const char *table, struct sl_err *err)
+{
+    const struct sl_model *model = model_of(lake, table);
+    const char *text = model ? sl_output_text(model, &lake->world.arena) : "";
+    SL_TRY_NEW(text, err);
+    if (!*text)
+        return SL_OK;
+    if (model->version_of)
+        printf("of the output %s: %s\n", model->version_of, text);
+    else
+        puts(text);
+    return SL_OK;
+}
+
 // A view has no versions, no rows of its own and no folder: what it reads, its columns, some rows.
 static int show_view(struct sl_lake *lake, const struct sl_view *view,
                      const struct show_options *options, struct sl_err *err)
@@ -123,6 +154,7 @@ static int show_view(struct sl_lake *lake, const struct sl_view *view,
         json_t *root = json_pack("{s:s, s:s, s:o}", "schema", "sluice.show/1", "table", shown.table,
                                  "view_over", over);
         SL_TRY_NEW(root, err);
+        SL_TRY(add_output(lake, shown.table, root, err));
         for (size_t i = 0; i < view->bases.count; i++)
             if (json_array_append_new(over, json_string(view->bases.items[i])) != 0)
                 return sl_fail_memory(err);
@@ -133,6 +165,7 @@ static int show_view(struct sl_lake *lake, const struct sl_view *view,
     for (size_t i = 0; i < view->bases.count; i++)
         printf("%s %s", i ? "," : "", view->bases.items[i]);
     putchar('\n');
+    SL_TRY(print_output(lake, shown.table, err));
     SL_TRY(print_columns(&shown, arena, err));
     if (options->limit == 0)
         return SL_OK;
@@ -148,7 +181,8 @@ static json_t *commit_json(const struct sl_delta_commit_info *commit)
                      commit->operation);
 }
 
-static int print_json(const struct shown *shown, const struct sl_rows *sample, struct sl_err *err)
+static int print_json(const struct sl_lake *lake, const struct shown *shown,
+                      const struct sl_rows *sample, struct sl_err *err)
 {
     const struct sl_delta_snapshot *snapshot = &shown->snapshot;
     char time[32];
@@ -162,6 +196,7 @@ static int print_json(const struct shown *shown, const struct sl_rows *sample, s
                   "file_count", (json_int_t)snapshot->file_count, "folder", snapshot->folder,
                   "partition_by", partition_by, "history", history);
     SL_TRY_NEW(root, err);
+    SL_TRY(add_output(lake, shown->table, root, err));
     for (size_t i = 0; i < snapshot->partition_count; i++)
         if (json_array_append_new(partition_by, json_string(snapshot->partition_columns[i])) != 0)
             return sl_fail_memory(err);
@@ -234,8 +269,9 @@ static int run_show(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(fetch_rows(&lake, &shown, options->limit, &result, err));
     struct sl_rows printed = {.result = result};
     if (options->common.json)
-        return print_json(&shown, &printed, err);
+        return print_json(&lake, &shown, &printed, err);
     print_head(&shown);
+    SL_TRY(print_output(&lake, shown.table, err));
     SL_TRY(print_columns(&shown, arena, err));
     SL_TRY(print_history(&shown, arena, err));
     if (options->limit == 0)

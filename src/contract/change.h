@@ -3,6 +3,7 @@
 #ifndef SL_CONTRACT_CHANGE_H
 #define SL_CONTRACT_CHANGE_H
 
+#include "api/engine.h"
 #include "base/json.h"
 #include "spec/contract.h"
 
@@ -50,6 +51,11 @@ struct sl_contract_diff {
 // Compares two states of a table (sl_contract_state); either may be NULL: it is new, or gone.
 SL_MUST int sl_contract_diff_table(const json_t *before, const json_t *now,
                                    struct sl_contract_diff *diff, struct sl_err *err);
+// Columns of a table without a contract as a state, to be compared with another such; those of
+// `not_null` are known to have no nulls. Nested types are taken apart.
+SL_MUST int sl_contract_columns_state(const struct sl_column *columns, size_t count,
+                                      const struct sl_strs *not_null, struct sl_arena *arena,
+                                      json_t **ret, struct sl_err *err);
 // What of a contract no state holds, for it decides no row: classifications, and the checks of the
 // whole table.
 SL_MUST int sl_contract_diff_claims(const struct sl_contract_table *before,

@@ -89,10 +89,12 @@ static int decide_inputs(const struct sl_graph *graph, struct sl_node *node, str
     return SL_OK;
 }
 
-static const char *what_changed(const struct sl_node *node)
+static const char *what_changed(const struct sl_node *node, const char *moved)
 {
     if (!node->facts.fingerprint)
         return "its log no longer says what it was built from";
+    if (moved)
+        return moved;
     switch (node->kind) {
     case SL_NODE_CLEANSE:
         return "its contract changed";
@@ -104,6 +106,14 @@ static const char *what_changed(const struct sl_node *node)
         break;
     }
     return "it changed";
+}
+
+static int decide_code(const struct sl_graph *graph, struct sl_node *node, struct sl_arena *arena,
+                       struct sl_err *err)
+{
+    const char *moved;
+    SL_TRY(sl_plan_moved(graph, node, arena, &moved, err));
+    return because(node, arena, what_changed(node, moved), err);
 }
 
 // Files that have other names now change no row.
@@ -147,7 +157,7 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
     } else {
         if (!sl_str_equal(node->facts.fingerprint, node->fingerprint) &&
             node->kind != SL_NODE_INGEST)
-            SL_TRY(because(node, arena, what_changed(node), err));
+            SL_TRY(decide_code(graph, node, arena, err));
         if (node->facts.is_torn)
             SL_TRY(because(node, arena, "its last run was interrupted, or its quarantine is gone",
                            err));

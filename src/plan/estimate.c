@@ -82,6 +82,10 @@ enum sl_reading sl_estimate_reading(const struct sl_node *node, const struct sl_
 {
     if (node->kind == SL_NODE_CLEANSE)
         return input->kind == SL_NODE_INGEST ? SL_READING_ROWS : SL_READING_NOTHING;
+    // What it asked for by its own name is the version that it reads.
+    if (node->kind == SL_NODE_LOAD && node->delivery && node->delivery->asked &&
+        sl_node_is_view(input) && input->model->stands_for)
+        return SL_READING_NOTHING;
     if (node->kind == SL_NODE_LOAD)
         return node->delivery ? reading_of(node->delivery->table, input) : SL_READING_ROWS;
     enum sl_reading found = SL_READING_NOTHING;

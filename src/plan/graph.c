@@ -121,6 +121,32 @@ static const char *with_layer(const struct sl_graph *graph, const char *table,
     return NULL;
 }
 
+// Of "revenue" or "revenue_v7" the versions there are: "there are curated.revenue_v1, ...".
+static const char *with_version(const struct sl_project *project, const char *table,
+                                struct sl_arena *arena)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    enum sl_layer layer;
+    const char *name, *output = NULL;
+    if (!sl_table_parse(table, &layer, &name) || layer != SL_LAYER_CURATED)
+        return NULL;
+    for (size_t i = 0; i < project->model_count; i++) {
+        const struct sl_model *model = &project->models[i];
+        size_t length = model->version_of ? strlen(model->version_of) : 0;
+        if (!length || strncmp(name, model->version_of, length) != 0 ||
+            !(name[length] == '\0' || (name[length] == '_' && name[length + 1] == 'v')))
+            continue;
+        sl_buf_addf(&text, "%scurated.%s", text.length ? ", " : "there is ", model->name);
+        if (model->is_latest)
+            output = model->version_of;
+    }
+    if (!text.length || text.has_failed)
+        return NULL;
+    return output
+               ? sl_arena_printf(arena, "%s; curated.%s is the latest version", text.text, output)
+               : sl_arena_printf(arena, "%s; none of them is the latest yet", text.text);
+}
+
 static void unknown_table(struct builder *builder, const char *table, struct sl_place place,
                           const char *what)
 {
@@ -132,7 +158,9 @@ static void unknown_table(struct builder *builder, const char *table, struct sl_
          it = sl_map_next(it))
         if (!sl_str_starts(sl_map_key(it), "target."))
             names[count++] = sl_map_key(it);
-    const char *hint = with_layer(graph, table, arena);
+    const char *hint = with_version(builder->project, table, arena);
+    if (!hint)
+        hint = with_layer(graph, table, arena);
     if (!hint && names)
         hint = sl_did_you_mean(arena, table, names, count);
     sl_diag(&builder->project->diags, SL_SEVERITY_ERROR, SL_E_SQL_TABLE, place,
@@ -236,7 +264,10 @@ static int link_node(struct builder *builder, struct sl_node *node, struct sl_er
                     sl_yaml_place(node->target->node, "reads"),
                     "leave 'reads' out, or make the model a table",
                     "'%s' is a view, and publications list tables", from->name);
-        return add_edge(builder, from, node, err);
+        SL_TRY(add_edge(builder, from, node, err));
+        struct sl_node *output = // selected and shown along with what it means
+            node->delivery->asked ? sl_graph_node(builder->graph, node->delivery->asked) : NULL;
+        return output ? add_edge(builder, output, node, err) : SL_OK;
     }
     }
     return SL_OK;

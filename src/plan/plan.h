@@ -135,6 +135,17 @@ SL_MUST int sl_plan_decide_missing(struct sl_graph *graph, struct sl_arena *aren
                                    struct sl_err *err);
 size_t sl_plan_count(const struct sl_graph *graph, enum sl_verdict verdict); // selected nodes only
 
+// Whether a step reads a versioned output by its own name, be it through views.
+bool sl_plan_reads_output(const struct sl_graph *graph, const struct sl_node *node,
+                          const struct sl_node *output);
+// The version that such a reader was built from, if it is not the one that the name means now; else
+// 0. From its facts.
+int64_t sl_plan_version_before(const struct sl_graph *graph, const struct sl_node *reader,
+                               const struct sl_node *output);
+// "curated.revenue is version 3 now, was 2"; *ret is NULL if nothing of the kind.
+SL_MUST int sl_plan_moved(const struct sl_graph *graph, const struct sl_node *reader,
+                          struct sl_arena *arena, const char **ret, struct sl_err *err);
+
 // {"schema":"sluice.plan/1", "project":..., "nodes":[...]}: all that `apply` must find unchanged.
 SL_MUST int sl_plan_print(const struct sl_graph *graph, const struct sl_project *project,
                           json_t **ret, struct sl_err *err);

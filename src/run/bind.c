@@ -152,6 +152,25 @@ static enum sl_code code_of(const struct sl_err *err)
     return SL_E_SQL_TYPE;
 }
 
+// A column that is not there may be one of an earlier version of what is read.
+static const char *hint_of(struct sl_binder *binder, const struct sl_model *model,
+                           const struct sl_err *found)
+{
+    const struct sl_project *project = binder->world->project;
+    const struct sl_query *query = &binder->world->queries[model - project->models];
+    for (size_t i = 0; i < query->table_count; i++) {
+        const struct sl_model *read = sl_project_model(project, query->tables[i].name);
+        if (code_of(found) == SL_E_SQL_COLUMN && read && read->stands_for &&
+            sl_str_equal(query->tables[i].layer, sl_layer_name(SL_LAYER_CURATED)))
+            return sl_arena_printf(
+                &binder->world->arena,
+                "%s%scurated.%s is version %lld now: to stay at another one, read curated.%s_vN",
+                found->hint, *found->hint ? "; " : "", read->name,
+                (long long)read->stands_for->version, read->name);
+    }
+    return found->hint[0] ? found->hint : NULL;
+}
+
 // What the engine says of a query becomes a diagnostic; a file that is not there may be by the time
 // of the run. Anything else ends the binding.
 static int report(struct sl_binder *binder, const struct sl_model *model,
@@ -167,8 +186,8 @@ static int report(struct sl_binder *binder, const struct sl_model *model,
         return (int)found->code;
     }
     sl_diag(&binder->world->project->diags, is_refused ? SL_SEVERITY_ERROR : SL_SEVERITY_WARNING,
-            is_refused ? code_of(found) : found->code, place, found->hint[0] ? found->hint : NULL,
-            "%s", found->message);
+            is_refused ? code_of(found) : found->code, place, hint_of(binder, model, found), "%s",
+            found->message);
     return SL_OK;
 }
 

@@ -94,6 +94,7 @@ static int do_step(struct controller *controller, struct sl_outcome *outcome,
         .now_us = controller->run->started_us,
         .full_refresh = controller->options->full_refresh,
         .loses_history = controller->options->loses_history,
+        .may_break = controller->options->may_break,
         .stop = &controller->stop,
         .progress = &outcome->progress,
     };

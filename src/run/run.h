@@ -47,8 +47,9 @@ struct sl_run_options {
     const char *command; // "run", "retry", "apply"
     int64_t concurrency; // 0: the project's, else the number of cores
     bool full_refresh;
-    bool loses_history; // --yes
-    bool fail_fast;     // start nothing new after the first error
+    bool loses_history;              // --yes
+    const struct sl_strs *may_break; // versions that may break what they promised; may be NULL
+    bool fail_fast;                  // start nothing new after the first error
     const struct sl_listener *listener;
 };
 

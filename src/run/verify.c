@@ -113,6 +113,18 @@ static int write_project(struct sl_verify_job *job, struct sl_err *err)
     return SL_OK;
 }
 
+// What an output's name meant then is told by the fingerprints too; only a version that is built
+// again can be looked at.
+static bool is_over_missing(const struct sl_verify_job *job, const struct sl_model *model,
+                            const char **ret_table)
+{
+    if (!model->stands_for)
+        return false;
+    *ret_table = sl_arena_printf(job->arena, "curated.%s", model->stands_for->name);
+    const struct sl_verified *table = *ret_table ? sl_verify_find(job, *ret_table) : NULL;
+    return !table || table->verdict == SL_VERIFIED_IMPOSSIBLE;
+}
+
 // Of views nothing is kept: those of now are taken, and fingerprints tell whether they still are
 // those of then.
 static int write_views(struct sl_verify_job *job, struct sl_err *err)
@@ -122,6 +134,7 @@ static int write_views(struct sl_verify_job *job, struct sl_err *err)
         const struct sl_model *model = &project->models[i];
         const char *path =
             sl_arena_printf(job->arena, "%s/models/%s.sql", job->project_folder, model->name);
+        const char *table = "";
         bool is_named = false;
         SL_TRY_NEW(path, err);
         for (const struct sl_map_entry *it = sl_map_first(&job->models); it; it = sl_map_next(it))
@@ -129,7 +142,8 @@ static int write_views(struct sl_verify_job *job, struct sl_err *err)
         for (size_t k = 0; k < project->model_count; k++)
             is_named = is_named || (project->models[k].write == SL_WRITE_VIEW && k != i &&
                                     strstr(project->models[k].text, model->name));
-        if (model->write == SL_WRITE_VIEW && is_named && !sl_map_has(&job->models, model->name))
+        if (model->write == SL_WRITE_VIEW && is_named && !sl_map_has(&job->models, model->name) &&
+            !is_over_missing(job, model, &table))
             SL_TRY(sl_fs_write(path, model->text, strlen(model->text), err));
     }
     return SL_OK;
@@ -352,7 +366,7 @@ static int verify_in(struct sl_verify_job *job, struct sl_err *err)
     SL_AUTO(sl_run_clear) struct sl_run run = {0};
     SL_AUTO(sl_session_close) struct sl_session *session = NULL;
     struct sl_world_options options = {
-        .folder = job->project_folder, .prepare = prepare, .self = job};
+        .folder = job->project_folder, .has_no_outputs = true, .prepare = prepare, .self = job};
     SL_TRY(write_project(job, err));
     SL_TRY(write_views(job, err));
     SL_TRY(sl_world_open(&options, &other, err));

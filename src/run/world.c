@@ -12,6 +12,7 @@ int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, 
         .environment = options->environment,
         .overrides = options->overrides,
         .resolve_secrets = options->resolve_secrets,
+        .has_no_outputs = options->has_no_outputs,
     };
     *ret = (struct sl_world){0};
     pthread_mutex_init(&ret->engine_lock, NULL);

@@ -87,6 +87,13 @@ SL_MUST int sl_source_read(struct sl_load *load, const struct sl_load_file *file
                            struct sl_source *ret, struct sl_err *err);
 SL_MUST int sl_model_read(struct sl_load *load, const struct sl_load_file *file,
                           struct sl_model *ret, struct sl_err *err);
+// Of one model: the keys that make it a version of an output.
+SL_MUST int sl_version_check(struct sl_load *load, struct sl_model *model, struct sl_err *err);
+// Of all: which version is the latest, and a model for the output's own name. There must be room
+// for as many more models.
+SL_MUST int sl_versions_name(struct sl_load *load, struct sl_err *err);
+// Deliveries that ask for an output deliver its latest version.
+SL_MUST int sl_versions_deliver(struct sl_load *load, struct sl_err *err);
 SL_MUST int sl_target_read(struct sl_load *load, const struct sl_load_file *file,
                            struct sl_target *ret, struct sl_err *err);
 // The settings of sluice.yml into the project. `options` as given to sl_project_load.

@@ -79,6 +79,30 @@ const struct sl_opt sl_model_rows[] = {
      .flags = SL_OPT_PLAIN,
      .summary = "Columns of the result that may carry personal values as they are.",
      .example = "[email]"},
+    {.name = "version_of",
+     .type = SL_OPT_STRING,
+     .offset = offsetof(struct file, model.version_of),
+     .flags = SL_OPT_PLAIN,
+     .summary = "Output that this is a version of: the file is then named OUTPUT_vN.sql, and "
+                "curated.OUTPUT is the latest version.",
+     .example = "revenue"},
+    {.name = "version",
+     .type = SL_OPT_INT,
+     .offset = offsetof(struct file, model.version),
+     .summary = "Number of the version, from 1 on.",
+     .example = "2"},
+    {.name = "latest",
+     .type = SL_OPT_BOOL,
+     .offset = offsetof(struct file, model.is_latest),
+     .summary = "true: this version is what curated.OUTPUT means; false: it is not yet. Without it "
+                "anywhere, the highest version is.",
+     .example = "false"},
+    {.name = "deprecated",
+     .type = SL_OPT_STRING,
+     .offset = offsetof(struct file, model.deprecated),
+     .flags = SL_OPT_PLAIN,
+     .summary = "The last day on which it is to be read: `check` and `plan` name who reads it.",
+     .example = "2027-01-31"},
     SL_REQUIREMENT_ROWS(offsetof(struct file, model.requirements)),
     SL_GRAIN_ROW(offsetof(struct file, model.requirements)),
     {0},
@@ -266,6 +290,7 @@ int sl_model_read(struct sl_load *load, const struct sl_load_file *file, struct 
     ret->sql_column = model.sql_column;
     ret->checks = read.checks;
     check_settings(load, node, ret);
+    SL_TRY(sl_version_check(load, ret, err));
     sl_load_requirements(load, node, &ret->requirements);
     return SL_OK;
 }

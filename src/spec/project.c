@@ -188,7 +188,7 @@ static int load_models(struct sl_load *load, struct sl_err *err)
     size_t count;
 
     SL_TRY(sl_load_find(load, "models", endings, &files, &count, err));
-    project->models = SL_NEW_ARRAY(&project->arena, struct sl_model, count);
+    project->models = SL_NEW_ARRAY(&project->arena, struct sl_model, count + count);
     SL_TRY_NEW(project->models, err);
     for (size_t i = 0; i < count; i++) {
         struct sl_model *model = &project->models[i];
@@ -260,7 +260,10 @@ static int load_project(struct sl_project *project, const struct sl_project_opti
     SL_TRY(load_contracts(&load, err));
     SL_TRY(load_sources(&load, err));
     SL_TRY(load_models(&load, err));
+    if (!options->has_no_outputs)
+        SL_TRY(sl_versions_name(&load, err));
     SL_TRY(load_targets(&load, err));
+    SL_TRY(sl_versions_deliver(&load, err));
     SL_TRY(sl_govern(&load, err));
     SL_TRY(sl_foreign_keys_resolve(&load, err));
     SL_TRY(sl_check_places(&load, err));

@@ -122,6 +122,13 @@ struct sl_model {
         order_by; // merge: newest wins by these, "updated_at" or "updated_at desc"; default desc
     const struct sl_yaml *checks; // list of {kind: arguments} or names; may be NULL
     struct sl_strs personal;      // columns that may carry personal values as they are
+    const char *version_of;       // "revenue": it is a version of that output; NULL: of none
+    int64_t version;              // from 1 on; 0: of none
+    bool is_latest;               // the output's own name, curated.revenue, means it
+    const char *deprecated;      // "2027-01-31": the last day on which it is to be read; NULL: none
+    int64_t deprecated_until_us; // end of that day in UTC
+    const struct sl_model *stands_for; // of an output's own name, which is a view over that
+                                       // version and has no file; else NULL
     struct sl_requirements requirements;
 };
 
@@ -129,7 +136,8 @@ struct sl_model {
 
 // targets/NAME.yml
 struct sl_delivery {    // one table to one place
-    const char *table;  // "curated.daily_revenue"
+    const char *table;  // "curated.daily_revenue"; of a versioned output the latest version
+    const char *asked;  // then what the file says, "curated.revenue"; else NULL
     const char *to;     // name at the target: file, folder or table name; default: the table's name
     int write;          // enum sl_write_mode
     struct sl_strs key; // merge
@@ -182,6 +190,7 @@ struct sl_project {
     const char *currency;        // of the price; NULL: not said
     int64_t concurrency;         // steps at once; 0: number of cores
     int requirements_level;      // enum sl_level
+    int deprecated_level;        // enum sl_level: what `check` says of readers of deprecated models
     const char *personal_key;    // of hashes and tokens; NULL: none
     const char *personal_key_id; // says which key it is, without saying the key
     int personal_level; // enum sl_level: what `check` says of personal values that are passed on
@@ -191,7 +200,8 @@ struct sl_project {
     struct sl_contract **contracts; // see spec/contract.h
     size_t contract_count;
     struct sl_model *models;
-    size_t model_count;
+    size_t model_count;  // with those that stand for an output's latest version, which come last
+    size_t output_count; // of these
     struct sl_target *targets;
     size_t target_count;
     struct sl_spec_index
@@ -203,6 +213,7 @@ struct sl_project_options {
     const char *environment; // --env, else SLUICE_ENV, else none
     bool resolve_secrets;    // false for commands that only look at the project: ${...} stays as
                              // written
+    bool has_no_outputs;     // the names of versioned outputs are files of their own
     struct sl_strs
         overrides; // "engine.threads=4": settings given by flags, which win over everything
 };
@@ -211,6 +222,11 @@ struct sl_project_options {
 SL_MUST int sl_project_load(const struct sl_project_options *options, struct sl_project **ret,
                             struct sl_err *err);
 void sl_project_free(struct sl_project **project); // for SL_AUTO
+
+// The columns that the text of a model's file claims to be never null, by checks that would keep
+// its table back. None if the text cannot be read.
+SL_MUST int sl_model_never_null(const char *text, struct sl_arena *arena, struct sl_strs *ret,
+                                struct sl_err *err);
 
 const struct sl_source *sl_project_source(const struct sl_project *project, const char *name);
 const struct sl_model *sl_project_model(const struct sl_project *project, const char *name);

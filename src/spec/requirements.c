@@ -153,7 +153,8 @@ void sl_project_check_requirements(struct sl_project *project)
     for (size_t i = 0; i < project->model_count; i++) {
         const struct sl_model *model = &project->models[i];
 
-        check(project, model->file, model->name, &model->requirements, NEEDS_OF_TABLE);
+        if (!model->stands_for)
+            check(project, model->file, model->name, &model->requirements, NEEDS_OF_TABLE);
     }
     for (size_t i = 0; i < project->target_count; i++) {
         const struct sl_target *target = &project->targets[i];

@@ -26,6 +26,7 @@ struct settings {
     int64_t concurrency;
     struct sl_check_settings {
         int requirements;
+        int deprecated;
     } checks;
     struct sl_budget quarantine;
     struct sl_personal_settings {
@@ -75,6 +76,12 @@ static const struct sl_opt check_rows[] = {
      .offset = offsetof(struct sl_check_settings, requirements),
      .otherwise = "warn",
      .summary = "What `check` says of a missing owner, grain, freshness and the like.",
+     .values = levels},
+    {.name = "deprecated",
+     .type = SL_OPT_ENUM,
+     .offset = offsetof(struct sl_check_settings, deprecated),
+     .otherwise = "warn",
+     .summary = "What `check` says of readers of a model whose last day, `deprecated`, is over.",
      .values = levels},
     {0},
 };
@@ -397,6 +404,7 @@ static int apply(struct sl_load *load, const struct settings *values, struct sl_
     project->currency = values->engine.currency;
     project->concurrency = values->concurrency;
     project->requirements_level = values->checks.requirements;
+    project->deprecated_level = values->checks.deprecated;
     project->budget = values->quarantine;
     load->defaults = values->defaults;
     SL_TRY(apply_personal(project, &values->personal, err));

@@ -214,24 +214,38 @@ static const char *skip_type(const char *at)
     return at;
 }
 
-int sl_sql_struct_names(struct sl_arena *arena, const char *type, struct sl_strs *ret,
-                        struct sl_err *err)
+int sl_sql_struct_members(struct sl_arena *arena, const char *type, struct sl_strs *ret_names,
+                          struct sl_strs *ret_types, struct sl_err *err)
 {
-    struct sl_strs names = {0};
+    struct sl_strs names = {0}, types = {0};
 
-    *ret = names;
+    *ret_names = *ret_types = names;
     if (!sl_sql_is_struct(type))
         return SL_OK;
     for (const char *at = type + strlen("STRUCT("); *at;) {
         const char *end = skip_name(at);
         const char *name = unquote(arena, at, end);
+        const char *begin = *end == ' ' ? end + 1 : "";
 
         SL_TRY_NEW(name, err);
         SL_TRY(sl_strs_add(&names, arena, name, err));
-        at = *end == ' ' ? skip_type(end + 1) : "";
-        if (strcmp(at, ")") == 0)
-            *ret = names;
+        at = skip_type(begin);
+        begin = sl_arena_strndup(arena, begin, (size_t)(at - begin));
+        SL_TRY_NEW(begin, err);
+        SL_TRY(sl_strs_add(&types, arena, begin, err));
+        if (strcmp(at, ")") == 0) {
+            *ret_names = names;
+            *ret_types = types;
+        }
         at += strspn(at, *at == ')' ? ")" : ", ");
     }
     return SL_OK;
+}
+
+int sl_sql_struct_names(struct sl_arena *arena, const char *type, struct sl_strs *ret,
+                        struct sl_err *err)
+{
+    struct sl_strs types;
+
+    return sl_sql_struct_members(arena, type, ret, &types, err);
 }

@@ -30,6 +30,10 @@ bool sl_sql_pattern_takes(const struct sl_sql_pattern *pattern, const char *name
 // NULL.
 SL_MUST int sl_sql_struct_names(struct sl_arena *arena, const char *type, struct sl_strs *ret,
                                 struct sl_err *err);
+// The same with their types, which are parallel to the names.
+SL_MUST int sl_sql_struct_members(struct sl_arena *arena, const char *type,
+                                  struct sl_strs *ret_names, struct sl_strs *ret_types,
+                                  struct sl_err *err);
 bool sl_sql_is_struct(const char *type);
 
 // star.c

@@ -2,6 +2,7 @@
 #include "step/model.h"
 
 #include "step/model_columns.h"
+#include "step/promise.h"
 #include "step/schema.h"
 #include "step/snapshot.h"
 #include "step/view.h"
@@ -154,6 +155,30 @@ static int describe(struct sl_model_step *step, struct sl_err *err)
     if (step->model->write == SL_WRITE_SNAPSHOT)
         SL_TRY(sl_snapshot_columns(step, err));
     return read_settings(step, err);
+}
+
+// What nobody could foresee: columns that the data itself decides.
+static int keep_promise(struct sl_model_step *step, struct sl_step_result *result,
+                        struct sl_err *err)
+{
+    struct sl_arena *arena = step->context->arena;
+    struct sl_strs broken;
+    SL_TRY(sl_step_promise(step->context, step->model, step->stored, step->stored_count, &broken,
+                           err));
+    bool may_break = sl_step_may_break(step->context->may_break, step->model);
+    for (size_t i = 0; i < broken.count && may_break; i++) {
+        const char *note =
+            sl_arena_printf(arena, "breaks what the version promised: %s", broken.items[i]);
+        SL_TRY_NEW(note, err);
+        SL_TRY(sl_strs_add(&result->notes, arena, note, err));
+    }
+    if (!broken.count || may_break)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_VERSION_BROKEN, "curated.%s is published, and readers would lose: %s%s",
+                  step->model->name, broken.items[0], broken.count > 1 ? ", ..." : "");
+    (void)sl_err_at(err, step->model->file, step->model->sql_line, step->model->sql_column);
+    return sl_err_hint(err, "make it a new version of '%s', or run it with --allow-breaking %s",
+                       step->model->version_of, step->model->name);
 }
 
 static int stage(struct sl_model_step *step, const char *sql, struct sl_err *err)
@@ -339,6 +364,7 @@ int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
         return commit_inputs(&step, err);
     SL_TRY(create_views(&step, err));
     SL_TRY(describe(&step, err));
+    SL_TRY(keep_promise(&step, ret, err));
     SL_TRY(stage_rows(&step, err));
     SL_TRY(sl_model_audit(&step, ret, err));
     SL_TRY(sl_balance_check(&step.balance, step.app_id, err));

@@ -34,10 +34,11 @@ struct sl_step_context {
     int64_t now_us;     // the run's start: `at` and `_ingested_at` of everything it writes
     bool full_refresh;  // forget positions: build anew
     bool loses_history; // also where a snapshot's history is lost by it
-    const struct sl_views *views; // models that are no tables; may be NULL
-    bool dry_run;                 // cleanse: find out what would become of the rows, commit nothing
-    bool checks_only_tell;        // cleanse: checks that fail, or cannot be judged, stop nothing
-    bool is_pinned;               // load: just this version is delivered, and none if it is -1
+    const struct sl_views *views;    // models that are no tables; may be NULL
+    const struct sl_strs *may_break; // versions that may break what they promised; may be NULL
+    bool dry_run;          // cleanse: find out what would become of the rows, commit nothing
+    bool checks_only_tell; // cleanse: checks that fail, or cannot be judged, stop nothing
+    bool is_pinned;        // load: just this version is delivered, and none if it is -1
     int64_t pinned_version;
     const atomic_bool *stop;           // asked to drain: begin no new file or commit; may be NULL
     struct sl_step_progress *progress; // may be NULL

@@ -1,0 +1,6 @@
+/* sluice
+version_of: both
+version: 1
+latest: true
+*/
+select id from raw.orders

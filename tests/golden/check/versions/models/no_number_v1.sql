@@ -1,0 +1,4 @@
+/* sluice
+version_of: no_number
+*/
+select id from raw.orders

@@ -1,0 +1,4 @@
+/* sluice
+version: 2
+*/
+select id from raw.orders

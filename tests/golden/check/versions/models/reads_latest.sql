@@ -1,0 +1,1 @@
+select id, amount, total from curated.sound

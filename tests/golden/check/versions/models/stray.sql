@@ -1,0 +1,4 @@
+/* sluice
+latest: true
+*/
+select id from raw.orders
