@@ -8,6 +8,7 @@
 
 const struct sl_rule_kind *const sl_rule_kinds[] = {&sl_rule_required,
                                                     &sl_rule_type,
+                                                    &sl_rule_alias,
                                                     &sl_rule_enum,
                                                     &sl_rule_not_in,
                                                     &sl_rule_range,

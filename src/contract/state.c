@@ -107,6 +107,20 @@ static int add_personal(json_t *object, const struct sl_personal *personal, cons
                err);
 }
 
+// Left out where there are none, so that states of before still compare.
+static int add_aliases(json_t *object, const struct sl_contract_column *column, struct sl_err *err)
+{
+    if (!column->alias_count)
+        return SL_OK;
+    json_t *list = json_array();
+    SL_TRY(set(object, "aliases", list, err));
+    for (size_t i = 0; i < column->alias_count; i++)
+        if (json_array_append_new(list, json_pack("{s:s, s:s?}", "name", column->aliases[i].name,
+                                                  "until", column->aliases[i].until)) != 0)
+            return sl_fail_memory(err);
+    return SL_OK;
+}
+
 static int add_column(json_t *list, const struct sl_contract_column *column, const char *key_id,
                       struct sl_err *err)
 {
@@ -124,6 +138,7 @@ static int add_column(json_t *list, const struct sl_contract_column *column, con
     SL_TRY(set_list(object, "nulls", &column->null_values, err));
     SL_TRY(set(object, "default", text(column->otherwise), err));
     SL_TRY(add_personal(object, &column->personal, key_id, err));
+    SL_TRY(add_aliases(object, column, err));
     if (!column->field_count)
         return SL_OK;
     json_t *fields = json_array();

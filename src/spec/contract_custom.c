@@ -253,6 +253,7 @@ static const struct reading column_readings[] = {
     {"trim", read_trim},
     {"severity", read_severity},
     {"personal", sl_odcs_personal},
+    {"aliases", sl_odcs_aliases},
     {0},
 };
 static const struct reading table_readings[] = {

@@ -189,8 +189,11 @@ static void read_field(struct reader *reader, const struct sl_yaml *field,
     bool is_nested = sl_x_type_of(property).type.kind == SL_TYPE_JSON;
     if (otherwise && otherwise->kind == SL_YAML_SCALAR && !is_nested)
         sl_x_custom(exchange, property, "sluice.default", otherwise);
-    if (sl_x_count(sl_yaml_get(field, "aliases")))
-        sl_x_lost(exchange, sl_yaml_place(field, "aliases"), "other names of field '%s'", name);
+    if (sl_x_count(sl_yaml_get(field, "aliases")) && reader->depth > 0)
+        sl_x_lost(exchange, sl_yaml_place(field, "aliases"),
+                  "other names of field '%s', which is nested in another", name);
+    else if (sl_x_count(sl_yaml_get(field, "aliases")) && !sl_yaml_get(field, "x-aliases"))
+        sl_x_custom(exchange, property, "sluice.aliases", sl_yaml_get(field, "aliases"));
     sl_x_read_extensions(exchange, field, property);
 }
 
