@@ -34,6 +34,17 @@ static const char *raw_type_of(const struct verifier *verifier, const char *name
     return "VARCHAR";
 }
 
+// Of the raw column as the pass reads it.
+static const char *read_type_of(struct verifier *verifier, size_t index)
+{
+    const struct sl_alias_input input = {verifier->table, verifier->raw, verifier->raw_count,
+                                         verifier->arena};
+    const struct sl_merge *merge = NULL;
+    verifier->row.has_failed |= sl_alias_merge(&input, index, &merge, NULL) != SL_OK;
+    return merge ? merge->type
+                 : raw_type_of(verifier, verifier->table->columns[index].source_name);
+}
+
 static void add_null_row(struct verifier *verifier)
 {
     const struct sl_pass *pass = verifier->pass;
@@ -50,7 +61,7 @@ static void add_null_row(struct verifier *verifier)
         const struct sl_contract_column *column = &verifier->table->columns[i];
         sl_buf_addf(&verifier->row,
                     ", cast(null as VARCHAR) as \"~x%zu\", cast(null as %s) as \"~r%zu\"", i,
-                    raw_type_of(verifier, column->source_name), i);
+                    read_type_of(verifier, i), i);
         if (column->field_count)
             sl_nest_nulls(column, i, &verifier->row);
         if (sl_aside_is_column(verifier->table, column))
