@@ -119,7 +119,7 @@ static bool is_technical(const char *name)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (sl_str_equal_nocase(name, names[i]))
             return true;
-    return false;
+    return name[0] == '~';
 }
 
 // The alias before this one, of this or of an earlier column, that has the same name.
