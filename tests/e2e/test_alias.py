@@ -1,6 +1,6 @@
 """Columns that the source renames: read under their old name too, as long as the contract says."""
 import json
-import shutil
+from random import Random
 
 import pytest
 
@@ -386,3 +386,109 @@ def test_generated_rows_use_the_new_name(shop):
     feed(shop, "a", "id,cust,amount", "1,11,5")
     made = shop.run("generate", "orders", "--rows", "20").stdout
     assert made.startswith("id,customer_id,amount\n")
+
+
+OWN, OLD = "customer_id", ["cust", "kunde", "nr"]
+DAYS = ["2026-12-01", "2026-12-15", "2026-12-31"]
+CELLS = ["1", "1", "2", "01", "x", "", "", "", '""', "N/A", " 1"]
+
+
+class Story:
+    """Files that come one after the other under a contract that changes, and what must come of their rows by the letter of the docs."""
+
+    def __init__(self, project, random):
+        self.project, self.random, self.rows, self.policy = project, random, [], ""
+        self.options = {"aliases": None, "required": True, "severity": None, "default": None, "nulls": [""], "filter": None}
+
+    def change(self):
+        random, options = self.random, self.options
+        what = random.choice(["aliases"] * 5 + ["required", "severity", "default", "nulls", "filter", "policy"])
+        if what == "policy":
+            self.policy = random.choice(["", "evolve", "quarantine_row", "quarantine_value"])
+        elif what == "aliases":
+            old = options["aliases"] or []
+            if old and random.random() < 0.5:  # other days
+                options["aliases"] = [{**alias, "until": random.choice([*DAYS, None])} for alias in old]
+            elif old and random.random() < 0.5:  # more of them
+                options["aliases"] = [*old, *({"name": name, "until": random.choice([*DAYS, None])} for name in OLD
+                                              if name not in [alias["name"] for alias in old])][:len(old) + 1]
+            else:
+                options["aliases"] = [{"name": name, "until": random.choice([*DAYS, None])} for name in random.sample(OLD, random.choice([1, 1, 2]))]
+        elif what == "severity":
+            options["severity"] = random.choice([None, "warn", "quarantine_value"])
+        else:
+            options[what] = random.choice({"required": [True, True, False], "default": [None, "0"], "nulls": [[""], ["", "N/A"]],
+                                           "filter": [None, None, f"{OWN} = '2'"]}[what])
+        if options["severity"] == "quarantine_value" and options["required"]:
+            options["severity"] = None
+
+    def write(self):
+        options = self.options
+        aliases = [{key: value for key, value in alias.items() if value} for alias in options["aliases"] or []]
+        custom = [{"property": "sluice.nullValues", "value": options["nulls"]}]
+        custom += [{"property": "sluice.default", "value": options["default"]}] if options["default"] else []
+        document = json.loads(contract(aliases=aliases, required=options["required"], custom=custom,
+                                       severity={"alias": options["severity"]} if options["severity"] else None))
+        if options["filter"]:
+            document["schema"][0]["customProperties"] = [{"property": "sluice.filter", "value": options["filter"]}]
+        source(self.project, self.policy)
+        self.project.write("contracts/orders.odcs.yml", json.dumps(document))
+
+    def feed(self, number, day):
+        columns = [OWN, *OLD] if number == 0 else self.random.sample([OWN, *OLD], self.random.choice([1, 2, 3]))
+        lines = []
+        for row in range(4):
+            cells = [self.random.choice(CELLS) for _ in columns]
+            received = {name: None if cell == "" else cell.strip('"') for name, cell in zip(columns, cells)}
+            self.rows.append((10 * number + row, day, received))
+            lines.append(",".join([str(10 * number + row), *cells, "1"]))
+        self.project.write(f"data/f{number}.csv", "\n".join([",".join(["id", *columns, "amount"]), *lines]) + "\n")
+
+    def judge(self, day, received):
+        """(value, rules broken, whether it is rejected) or None for a row that is filtered."""
+        options, aliases = self.options, self.options["aliases"] or []
+        good = [OWN, *(alias["name"] for alias in aliases if not alias["until"] or day <= alias["until"])]
+        values = [received[name] for name in good if received.get(name) is not None and received[name].strip() not in options["nulls"]]
+        if options["filter"] and (values[0] if values else received.get(OWN)) == "2":
+            return None
+        text = values[0].strip() if values else options["default"]
+        is_number = text is not None and text.isdigit()
+        known = {OWN, *good, *(alias["name"] for alias in aliases if not alias["until"])}
+        unexpected = {f"{name}.unexpected" for name, value in received.items() if value is not None and name not in known
+                      and self.policy.startswith("quarantine")}
+        rules = set(unexpected) if self.policy == "quarantine_row" else set()
+        rules |= {f"{OWN}.required"} if text is None and options["required"] else set()
+        rules |= {f"{OWN}.type"} if text is not None and not is_number else set()
+        differ = any(a.strip() != b.strip() and not (a.strip().isdigit() and b.strip().isdigit() and int(a) == int(b)) for a in values for b in values)
+        rules |= {f"{OWN}.alias"} if differ and options["severity"] is None else set()
+        aside = {f"{OWN}.alias"} if differ and options["severity"] == "quarantine_value" else set()
+        aside |= unexpected if self.policy == "quarantine_value" else set()
+        value = int(text) if is_number and f"{OWN}.alias" not in aside else None
+        return value, rules | aside, bool(rules)
+
+    def assert_as_told(self):
+        judged = {row: self.judge(day, received) for row, day, received in self.rows}
+        judged = {row: verdict for row, verdict in judged.items() if verdict}
+        assert clean(self.project) == {row: value for row, (value, _, is_rejected) in judged.items() if not is_rejected}
+        found = {int(json.loads(row["payload"])["id"]): {reason["rule"] for reason in row["reasons"]}
+                 for row in self.project.delta("quarantine.orders").to_pylist()}
+        assert found == {row: rules for row, (_, rules, _) in judged.items() if rules}
+        payloads = {int(row["id"]): row for row in (json.loads(row["payload"]) for row in self.project.delta("quarantine.orders").to_pylist())}
+        for row, _, received in self.rows:
+            assert row not in payloads or {name: payloads[row].get(name) for name in received} == received
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_is_changed_the_tables_are_what_the_docs_say(shop, seed):
+    story = Story(shop, Random(seed))
+    days = sorted(story.random.choice(["2026-11-20", *DAYS, "2027-01-01"]) for _ in range(5))
+    for number, day in enumerate(days):
+        for turn in range(2):
+            if turn == (number > 0):
+                story.feed(number, day)
+            if not turn or story.random.random() < 0.3:
+                story.change()
+            story.write()
+            run(shop, f"{day}T0{turn + 5}:00:00Z")
+            story.assert_as_told()
+    same_as_from_scratch(shop)
