@@ -109,12 +109,12 @@ static int name_kept(const struct merger *merger, const struct sl_column *raw, c
 {
     const struct sl_contract_table *table = merger->input->table;
     size_t i = 0;
-    while (i < table->column_count && !sl_str_equal_nocase(table->columns[i].source_name, raw->name))
+    while (i < table->column_count &&
+           !sl_str_equal_nocase(table->columns[i].source_name, raw->name))
         i++;
-    *ret = i < table->column_count
-               ? sl_arena_printf(merger->input->arena, "\"~o%zu\"", i)
-               : sl_arena_printf(merger->input->arena, "\"~e%zu\"",
-                                 (size_t)(raw - merger->input->raw));
+    *ret = i < table->column_count ? sl_arena_printf(merger->input->arena, "\"~o%zu\"", i)
+                                   : sl_arena_printf(merger->input->arena, "\"~e%zu\"",
+                                                     (size_t)(raw - merger->input->raw));
     return *ret ? SL_OK : sl_fail_memory(err);
 }
 

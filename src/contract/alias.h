@@ -1,5 +1,5 @@
-// Columns that the source had under other names. Below the prepared relation the raw one is wrapped,
-// so that such a column has under its name what the row has under the first of its names:
+// Columns that the source had under other names. Below the prepared relation the raw one is
+// wrapped, so that such a column has under its name what the row has under the first of its names:
 //
 //     "~o3"  the raw value under the column's own name, as received
 //

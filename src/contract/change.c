@@ -170,8 +170,7 @@ static int compare_aliases(struct comparer *comparer, const json_t *before, cons
     const json_t *rule = rule_of(comparer->now, "kind", "alias", name);
     const json_t *drift = json_object_get(comparer->now, "drift");
     const json_t *old = json_object_get(before, "aliases"), *new = json_object_get(now, "aliases");
-    bool is_longer, is_evolving =
-                        json_integer_value(json_array_get(drift, 0)) == SL_DRIFT_EVOLVE;
+    bool is_longer, is_evolving = json_integer_value(json_array_get(drift, 0)) == SL_DRIFT_EVOLVE;
     bool is_missing_rejected = is_reject(required) && !sl_json_text(required, "where", NULL) &&
                                json_is_null(json_object_get(before, "default"));
     if (json_equal(old, new) || (!old && !new))

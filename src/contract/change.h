@@ -3,6 +3,7 @@
 #ifndef SL_CONTRACT_CHANGE_H
 #define SL_CONTRACT_CHANGE_H
 
+#include "api/engine.h"
 #include "base/json.h"
 #include "spec/contract.h"
 
@@ -10,6 +11,10 @@
 // being asked.
 SL_MUST int sl_contract_state(const struct sl_contract_table *table, struct sl_arena *arena,
                               json_t **ret, struct sl_err *err);
+
+// Takes out of a state the other names of columns that raw has no column for: to its rows a
+// contract says the same with and without them.
+void sl_contract_state_forget(json_t *state, const struct sl_column *raw, size_t raw_count);
 
 // The contract that has this state; *ret is NULL if there is none, for the state is damaged. Places
 // and budgets are no part of a state, and of a key only its id (personal_key_id). `digest` becomes

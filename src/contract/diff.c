@@ -168,7 +168,7 @@ static int compare_aliases(struct differ *differ, const json_t *before, const js
 {
     const json_t *old = json_object_get(before, "aliases"), *new = json_object_get(now, "aliases");
     struct sl_arena *arena = differ->diff->arena;
-    size_t i;
+    size_t i, told = differ->diff->count;
     json_t *alias;
     json_array_foreach ((json_t *)(uintptr_t)old, i, alias) {
         const char *name = sl_json_text(alias, "name", "");
@@ -188,13 +188,15 @@ static int compare_aliases(struct differ *differ, const json_t *before, const js
                                     until_of(differ, found), until_of(differ, alias)),
                     err));
     }
-    json_array_foreach ((json_t *)(uintptr_t)new, i, alias) {
+    json_array_foreach ((json_t *)(uintptr_t) new, i, alias) {
         const char *name = sl_json_text(alias, "name", "");
         if (!find_in(old, name))
-            SL_TRY(tell(
-                differ, SL_CONTRACT_ADDITIVE, path,
-                sl_arena_printf(arena, "also read as %s %s", name, until_of(differ, alias)), err));
+            SL_TRY(tell(differ, SL_CONTRACT_ADDITIVE, path,
+                        sl_arena_printf(arena, "also read as %s %s", name, until_of(differ, alias)),
+                        err));
     }
+    if (differ->diff->count == told && !same(before, now, "aliases"))
+        return tell(differ, SL_CONTRACT_WEAKER, path, "its other names have another order", err);
     return SL_OK;
 }
 
@@ -222,7 +224,8 @@ static int compare_column(struct differ *differ, const json_t *before, const jso
                 differ, SL_CONTRACT_WEAKER, path,
                 sl_arena_printf(differ->diff->arena, "%s: texts are read otherwise", readings[i]),
                 err));
-    SL_TRY(compare_aliases(differ, before, now, path, err));
+    if (json_object_get(before, "aliases") || json_object_get(now, "aliases"))
+        SL_TRY(compare_aliases(differ, before, now, path, err));
     // Of an object that is a text now, the type says all.
     if (!json_object_get(before, "fields") || !json_object_get(now, "fields"))
         return SL_OK;

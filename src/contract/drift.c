@@ -128,17 +128,17 @@ int sl_drift_rule(const struct sl_contract_table *table, const struct sl_column 
     SL_TRY_NEW(rule.column, err);
     sl_alias_late(table, raw->name, &late);
     SL_TRY(sl_buf_check(&late, err));
-    rule.broken = rule.flagged = rule.flag = sl_arena_printf(
-        arena, "\"~e%zu\" is not null%s", index, late.length ? late.text : "");
+    rule.broken = rule.flagged = rule.flag =
+        sl_arena_printf(arena, "\"~e%zu\" is not null%s", index, late.length ? late.text : "");
     SL_TRY_NEW(rule.broken, err);
     (void)sl_alias_find(table, raw->name, &renamed);
     if (renamed && renamed->personal.as != SL_PERSONAL_NONE)
         rule.message = "'unexpected column, with a personal value that is not shown'";
     else
-        rule.message = sl_arena_printf(
-            arena,
-            "'unexpected column, with the value ''' || left(cast(\"~e%zu\" as VARCHAR), 100) || ''''",
-            index);
+        rule.message = sl_arena_printf(arena,
+                                       "'unexpected column, with the value ''' || "
+                                       "left(cast(\"~e%zu\" as VARCHAR), 100) || ''''",
+                                       index);
     SL_TRY_NEW(rule.message, err);
     *ret = rule;
     return SL_OK;

@@ -159,9 +159,9 @@ static int add_relation(const struct sl_relation_input *input, struct sl_pass *p
     sl_buf_reset(&sql);
     size_t aside = sl_aside_add_layers(input, pass, SL_PASS_ALL, &sql);
     bool is_wrapped = sl_alias_is_any(input->readings, input->table->column_count);
-    pass->tail =
-        sl_arena_printf(input->arena, "%s as r)))))))%s%s%.*s", is_wrapped ? " as r)" : "", pass->parent_count ? ")" : "",
-                        input->has_protected ? ")" : "", (int)aside, ")))");
+    pass->tail = sl_arena_printf(input->arena, "%s as r)))))))%s%s%.*s", is_wrapped ? " as r)" : "",
+                                 pass->parent_count ? ")" : "", input->has_protected ? ")" : "",
+                                 (int)aside, ")))");
     return pass->tail ? SL_OK : sl_fail_memory(err);
 }
 

@@ -131,8 +131,8 @@ static int take_personal(struct reader *reader, const json_t *column, struct sl_
     return SL_OK;
 }
 
-static int take_aliases(struct reader *reader, const json_t *column,
-                        struct sl_contract_column *ret, struct sl_err *err)
+static int take_aliases(struct reader *reader, const json_t *column, struct sl_contract_column *ret,
+                        struct sl_err *err)
 {
     const json_t *list = json_object_get(column, "aliases"), *item;
     size_t i;

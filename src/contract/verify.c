@@ -41,8 +41,7 @@ static const char *read_type_of(struct verifier *verifier, size_t index)
                                          verifier->arena};
     const struct sl_merge *merge = NULL;
     verifier->row.has_failed |= sl_alias_merge(&input, index, &merge, NULL) != SL_OK;
-    return merge ? merge->type
-                 : raw_type_of(verifier, verifier->table->columns[index].source_name);
+    return merge ? merge->type : raw_type_of(verifier, verifier->table->columns[index].source_name);
 }
 
 static void add_null_row(struct verifier *verifier)

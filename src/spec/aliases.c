@@ -13,9 +13,7 @@ static const struct sl_opt rows[] = {
      .type = SL_OPT_STRING,
      .offset = offsetof(struct sl_contract_alias, name),
      .flags = SL_OPT_REQUIRED},
-    {.name = "until",
-     .type = SL_OPT_STRING,
-     .offset = offsetof(struct sl_contract_alias, until)},
+    {.name = "until", .type = SL_OPT_STRING, .offset = offsetof(struct sl_contract_alias, until)},
     {0},
 };
 

@@ -14,16 +14,15 @@ static bool is_asked(const struct sl_cleanse *cleanse, const struct sl_delta_sna
            sl_column_find(raw->columns, raw->column_count, alias->name);
 }
 
-static int is_over(struct sl_cleanse *cleanse, const char *rows, const struct sl_delta_snapshot *raw,
-                   struct sl_contract_alias *alias, struct sl_err *err)
+static int is_over(struct sl_cleanse *cleanse, const char *rows,
+                   const struct sl_delta_snapshot *raw, struct sl_contract_alias *alias,
+                   struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    sl_buf_addf(&sql,
-                "select 1 from %s where _ingested_at >= to_timestamp(%lld) and ", rows,
+    sl_buf_addf(&sql, "select 1 from %s where _ingested_at >= to_timestamp(%lld) and ", rows,
                 (long long)(alias->end_us / 1000000));
-    sl_buf_add_sql_name(&sql,
-                        sl_column_find(raw->columns, raw->column_count, alias->name)->name);
+    sl_buf_add_sql_name(&sql, sl_column_find(raw->columns, raw->column_count, alias->name)->name);
     sl_buf_add(&sql, " is not null limit 1");
     SL_TRY(sl_cleanse_query(cleanse, &sql, &result, err));
     alias->is_over = sl_result_rows(result) > 0;
