@@ -121,10 +121,29 @@ static int add_columns(const struct sl_contract_table *table, struct sl_arena *a
     return add_sheet(&sheet, "columns", text, err);
 }
 
-// What the list of columns says already.
+static int add_old_names(const struct sl_contract_table *table, struct sl_arena *arena,
+                         struct sl_buf *text, struct sl_err *err)
+{
+    static const char *const heads[SHEET_COLUMNS] = {"column", "also read as", "until"};
+    struct sheet sheet = {.arena = arena};
+    SL_TRY(add_row(&sheet, heads, err));
+    for (size_t i = 0; i < table->column_count; i++)
+        for (size_t k = 0; k < table->columns[i].alias_count; k++) {
+            const struct sl_contract_alias *alias = &table->columns[i].aliases[k];
+            SL_AUTO(sl_buf_clear) struct sl_buf words = SL_BUF_INIT;
+            const char *cells[SHEET_COLUMNS] = {table->columns[i].name, NULL,
+                                                alias->until ? alias->until : "for ever"};
+            sl_add_plain(&words, alias->name, SIZE_MAX);
+            SL_TRY(keep(&words, arena, &cells[1], err));
+            SL_TRY(add_row(&sheet, cells, err));
+        }
+    return add_sheet(&sheet, "other names at the source", text, err);
+}
+
+// What the lists of columns and of their other names say already.
 static bool is_plain(const struct sl_rule *rule)
 {
-    bool is_own = sl_contract_is_own_rule(rule);
+    bool is_own = sl_contract_is_own_rule(rule) || strcmp(rule->kind, "alias") == 0;
     return is_own && rule->severity == SL_RULE_REJECT && !rule->where && !rule->mostly &&
            !rule->message;
 }
@@ -353,6 +372,7 @@ int sl_contract_show_table(const struct sl_contract_table *table,
     sl_buf_add_char(text, '\n');
     add_handling(table, text);
     SL_TRY(add_columns(table, arena, text, err));
+    SL_TRY(add_old_names(table, arena, text, err));
     SL_TRY(add_all_rules(table, arena, text, err));
     SL_TRY(add_checks(table, arena, text, err));
     add_more(table, object, text);

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "cli/cli.h"
+#include "contract/compile.h"
 #include "run/estimate.h"
 #include "run/impact.h"
 #include "run/versions.h"
@@ -196,6 +197,26 @@ static int print_steps(const struct sl_common *common, const struct sl_world *wo
     return SL_OK;
 }
 
+static int print_also_read(const struct sl_world *world, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    sl_arena_init(&arena, 0);
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        struct sl_strs notes = {0};
+        if (node->kind != SL_NODE_CLEANSE || !node->is_selected ||
+            node->verdict == SL_VERDICT_FRESH)
+            continue;
+        SL_TRY(sl_alias_notes(node->contract, NULL, 0, &arena, &notes, err));
+        for (size_t k = 0; k < notes.count; k++) {
+            printf("%s: ", node->name);
+            sl_put_plain(stdout, notes.items[k]);
+            putchar('\n');
+        }
+    }
+    return SL_OK;
+}
+
 int sl_plan_show(const struct sl_common *common, struct sl_world *world,
                  const struct sl_plan_view *view, struct sl_err *err)
 {
@@ -215,6 +236,7 @@ int sl_plan_show(const struct sl_common *common, struct sl_world *world,
         return sl_print_json(root, err);
     }
     SL_TRY(print_steps(common, world, view, err));
+    SL_TRY(print_also_read(world, err));
     char texts[3][64];
     printf("%s to run, %s after their inputs, %s up to date\n",
            sl_count_of((int64_t)sl_plan_count(&world->graph, SL_VERDICT_STALE), "step", texts[0]),

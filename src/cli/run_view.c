@@ -395,6 +395,16 @@ static void print_raw_only(const struct sl_run *run)
     }
 }
 
+static void print_also_read(const struct sl_run *run)
+{
+    for (size_t i = 0; i < run->count; i++)
+        for (size_t k = 0; k < run->outcomes[i].result.also_read.count; k++) {
+            printf("%s%s: ", k ? "" : "\n", run->outcomes[i].node->name);
+            sl_put_plain(stdout, run->outcomes[i].result.also_read.items[k]);
+            putchar('\n');
+        }
+}
+
 static void print_failures(const struct sl_run_view *view)
 {
     for (size_t i = 0; i < view->run->count; i++) {
@@ -484,6 +494,7 @@ int sl_run_view_end(struct sl_run_view *view, struct sl_err *err)
         SL_TRY(print_balances(run, &arena, err));
         SL_TRY(print_reasons(run, &arena, err));
         print_raw_only(run);
+        print_also_read(run);
     }
     if (is_unchanged(run) && !view->common->is_quiet)
         puts("nothing to do: what was looked at again holds the same as before");

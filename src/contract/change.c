@@ -134,11 +134,56 @@ static int compare_reading(struct comparer *comparer, const json_t *before, cons
         return everything(comparer, name, "has other words for null", err);
     if (!has_formats || !has_nulls)
         SL_TRY(add(comparer, &comparer->change->rules, type, err));
+    // What has no value, or another, under one of its names differs no longer.
+    if ((!has_formats || !has_nulls) && json_object_get(before, "aliases"))
+        comparer->change->all_rejected = true;
     if (same(before, now, "default"))
         return SL_OK;
     if (!json_is_null(json_object_get(before, "default")) || !is_reject(required))
         return everything(comparer, name, "has another default", err);
     return add(comparer, &comparer->change->rules, required, err);
+}
+
+// Whether every name of before is read as long as it was, and further ones come after them.
+static bool adds_aliases_only(const json_t *before, const json_t *now, bool *ret_is_longer)
+{
+    *ret_is_longer = false;
+    if (json_array_size(before) > json_array_size(now))
+        return false;
+    for (size_t i = 0; i < json_array_size(before); i++) {
+        const json_t *old = json_array_get(before, i), *new = json_array_get(now, i);
+        const char *was = sl_json_text(old, "until", NULL), *is = sl_json_text(new, "until", NULL);
+        if (!same(old, new, "name") || (is && (!was || strcmp(is, was) < 0)))
+            return false;
+        *ret_is_longer |= !sl_str_equal(was, is);
+    }
+    return true;
+}
+
+// A row that had no value under the new name was rejected for that, and any other keeps its value:
+// so rows that were accepted stay as they are, unless they have another value under an old name,
+// which is what the rule over them tells.
+static int compare_aliases(struct comparer *comparer, const json_t *before, const json_t *now,
+                           const char *name, struct sl_err *err)
+{
+    const json_t *required = rule_of(comparer->before, "kind", "required", name);
+    const json_t *rule = rule_of(comparer->now, "kind", "alias", name);
+    const json_t *drift = json_object_get(comparer->now, "drift");
+    const json_t *old = json_object_get(before, "aliases"), *new = json_object_get(now, "aliases");
+    bool is_longer, is_evolving = json_integer_value(json_array_get(drift, 0)) == SL_DRIFT_EVOLVE;
+    bool is_missing_rejected = is_reject(required) && !sl_json_text(required, "where", NULL) &&
+                               json_is_null(json_object_get(before, "default"));
+    if (json_equal(old, new) || (!old && !new))
+        return SL_OK;
+    if (!adds_aliases_only(old, new, &is_longer) || !is_missing_rejected || is_evolving ||
+        (is_longer && !is_reject(rule)))
+        return everything(comparer, name, "is read under other names", err);
+    if (!json_is_null(json_object_get(comparer->now, "filter")))
+        return everything(comparer, name, "is read under other names, which the filter may see",
+                          err);
+    // Of the names that were unknown until now.
+    comparer->change->all_rejected = true;
+    return is_reject(rule) ? add(comparer, &comparer->change->unproven, rule, err) : SL_OK;
 }
 
 static int compare_columns(struct comparer *comparer, struct sl_err *err)
@@ -155,6 +200,8 @@ static int compare_columns(struct comparer *comparer, struct sl_err *err)
         if (!same(old, column, "personal"))
             return everything(comparer, name, "is protected otherwise", err);
         SL_TRY(compare_reading(comparer, old, column, name, err));
+        if (!comparer->change->why_all)
+            SL_TRY(compare_aliases(comparer, old, column, name, err));
     }
     if (json_array_size(before) > json_array_size(now))
         comparer->change->why_all = "a column is gone";
@@ -364,6 +411,6 @@ int sl_contract_compare(const json_t *before, const json_t *now, struct sl_arena
         ret->why_all = "another policy for drift";
     if (ret->why_all)
         return SL_OK;
-    ret->all_rejected = is_reordered(&comparer);
+    ret->all_rejected |= is_reordered(&comparer);
     return compare_rules(&comparer, err);
 }

@@ -12,6 +12,10 @@
 SL_MUST int sl_contract_state(const struct sl_contract_table *table, struct sl_arena *arena,
                               json_t **ret, struct sl_err *err);
 
+// Takes out of a state the other names of columns that raw has no column for: to its rows a
+// contract says the same with and without them.
+void sl_contract_state_forget(json_t *state, const struct sl_column *raw, size_t raw_count);
+
 // The contract that has this state; *ret is NULL if there is none, for the state is damaged. Places
 // and budgets are no part of a state, and of a key only its id (personal_key_id). `digest` becomes
 // the table's own.

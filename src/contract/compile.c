@@ -1,5 +1,6 @@
 #include "contract/compile.h"
 
+#include "contract/alias.h"
 #include "contract/aside.h"
 #include "contract/drift.h"
 #include "contract/flag.h"
@@ -104,12 +105,22 @@ static const struct sl_column *find_raw(const struct compiler *compiler, const c
 static int init_readings(struct compiler *compiler, struct sl_err *err)
 {
     const struct sl_contract_table *table = compiler->table;
+    const struct sl_alias_input input = {table, compiler->raw, compiler->raw_count,
+                                         compiler->arena};
     compiler->readings = SL_NEW_ARRAY(compiler->arena, struct sl_reading, table->column_count);
     SL_TRY_NEW(compiler->readings, err);
     for (size_t i = 0; i < table->column_count; i++) {
         const struct sl_contract_column *column = &table->columns[i];
         const struct sl_column *raw = find_raw(compiler, column->source_name);
+        const struct sl_merge *merge;
+        struct sl_column merged;
+        SL_TRY(sl_alias_merge(&input, i, &merge, err));
+        if (merge) {
+            merged = (struct sl_column){merge->name, merge->type};
+            raw = &merged;
+        }
         SL_TRY(sl_reading_init(&compiler->readings[i], column, raw, i, compiler->arena, err));
+        compiler->readings[i].merge = merge;
         if (sl_aside_is_column(table, column))
             SL_TRY(sl_reading_set_aside(&compiler->readings[i], compiler->arena, err));
         if (is_reserved(column->name))
@@ -241,6 +252,9 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
     if (!sl_aside_check(compiler->table, reading ? reading->column : NULL, rule, compiler->diags))
         return SL_OK;
     compiled.is_value = reading && sl_aside_is_rule(compiler->table, reading->column, rule);
+    // Nothing to compare: the source has the column under one name only.
+    if (kind == &sl_rule_alias && !(reading && reading->merge && reading->merge->differs))
+        return SL_OK;
     if (sl_str_equal(rule->kind, "unique"))
         return add_unique(compiler, &site, err);
     if (!kind || (!reading && !kind->is_for_rows)) {
@@ -258,7 +272,7 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
         sl_nest_shape(reading, &broken, &message);
     else if (!sl_rule_compile(kind, &site, &broken, &message))
         return SL_OK;
-    else if (reading && reading->nest)
+    else if (reading && reading->nest && kind != &sl_rule_alias)
         SL_TRY(sl_nest_spread(reading, kind == &sl_rule_required, &broken, &message, err));
     if (kind == &sl_rule_foreign_key)
         SL_TRY(add_parent(compiler, rule, site.parent, &broken, err));
@@ -365,9 +379,9 @@ static int add_drift_rules(struct compiler *compiler, struct sl_err *err)
         return SL_OK;
     for (size_t i = 0; i < compiler->raw_count; i++) {
         struct sl_pass_rule rule;
-        if (!sl_drift_is_unknown(table, &compiler->raw[i]))
+        if (!sl_drift_may_be_unknown(table, &compiler->raw[i]))
             continue;
-        SL_TRY(sl_drift_rule(&compiler->raw[i], i, compiler->arena, &rule, err));
+        SL_TRY(sl_drift_rule(table, &compiler->raw[i], i, compiler->arena, &rule, err));
         rule.is_value = table->drift.new_columns == SL_DRIFT_QUARANTINE_VALUE;
         if (!SL_PUSH(compiler->arena, pass->rules, pass->rule_count, rule))
             return sl_fail_memory(err);

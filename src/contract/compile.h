@@ -133,6 +133,12 @@ SL_MUST int sl_contract_compile(const struct sl_contract_table *table, const str
 SL_MUST int sl_contract_columns(const struct sl_contract_table *table, struct sl_arena *arena,
                                 struct sl_column **ret, size_t *ret_count, struct sl_err *err);
 
+// Of columns with other names, "customer_id also read as cust until 2026-12-31": for each name of
+// which raw has the column; for all of them if `raw` is NULL.
+SL_MUST int sl_alias_notes(const struct sl_contract_table *table, const struct sl_column *raw,
+                           size_t raw_count, struct sl_arena *arena, struct sl_strs *ret,
+                           struct sl_err *err);
+
 // Whether values of the two types of tables can be compared: both numbers, or of the same type.
 bool sl_types_compare(const char *a, const char *b);
 

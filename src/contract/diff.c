@@ -156,6 +156,50 @@ static const json_t *find_in(const json_t *list, const char *name)
     return NULL;
 }
 
+static const char *until_of(struct differ *differ, const json_t *alias)
+{
+    const char *until = sl_json_text(alias, "until", NULL);
+    return until ? sl_arena_printf(differ->diff->arena, "until %s", until) : "for ever";
+}
+
+// Rows that come under an old name were read and are no more, or the other way round.
+static int compare_aliases(struct differ *differ, const json_t *before, const json_t *now,
+                           const char *path, struct sl_err *err)
+{
+    const json_t *old = json_object_get(before, "aliases"), *new = json_object_get(now, "aliases");
+    struct sl_arena *arena = differ->diff->arena;
+    size_t i, told = differ->diff->count;
+    json_t *alias;
+    json_array_foreach ((json_t *)(uintptr_t)old, i, alias) {
+        const char *name = sl_json_text(alias, "name", "");
+        const json_t *found = find_in(new, name);
+        if (!found) {
+            SL_TRY(tell(differ, SL_CONTRACT_BREAKING, path,
+                        sl_arena_printf(arena, "no longer read as %s", name), err));
+            continue;
+        }
+        const char *was = sl_json_text(alias, "until", NULL),
+                   *is = sl_json_text(found, "until", NULL);
+        if (sl_str_equal(was, is))
+            continue;
+        bool is_shorter = is && (!was || strcmp(is, was) < 0);
+        SL_TRY(tell(differ, is_shorter ? SL_CONTRACT_BREAKING : SL_CONTRACT_ADDITIVE, path,
+                    sl_arena_printf(arena, "also read as %s %s, was %s", name,
+                                    until_of(differ, found), until_of(differ, alias)),
+                    err));
+    }
+    json_array_foreach ((json_t *)(uintptr_t) new, i, alias) {
+        const char *name = sl_json_text(alias, "name", "");
+        if (!find_in(old, name))
+            SL_TRY(tell(differ, SL_CONTRACT_ADDITIVE, path,
+                        sl_arena_printf(arena, "also read as %s %s", name, until_of(differ, alias)),
+                        err));
+    }
+    if (differ->diff->count == told && !same(before, now, "aliases"))
+        return tell(differ, SL_CONTRACT_WEAKER, path, "its other names have another order", err);
+    return SL_OK;
+}
+
 static int compare_lists(struct differ *differ, const json_t *before, const json_t *now,
                          const char *outer, struct sl_err *err);
 
@@ -180,6 +224,8 @@ static int compare_column(struct differ *differ, const json_t *before, const jso
                 differ, SL_CONTRACT_WEAKER, path,
                 sl_arena_printf(differ->diff->arena, "%s: texts are read otherwise", readings[i]),
                 err));
+    if (json_object_get(before, "aliases") || json_object_get(now, "aliases"))
+        SL_TRY(compare_aliases(differ, before, now, path, err));
     // Of an object that is a text now, the type says all.
     if (!json_object_get(before, "fields") || !json_object_get(now, "fields"))
         return SL_OK;

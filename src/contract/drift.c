@@ -1,5 +1,8 @@
 #include "contract/drift.h"
 
+#include "contract/alias.h"
+#include "contract/personal.h"
+
 #include <stdio.h>
 
 static bool is_bookkeeping(const char *name)
@@ -11,12 +14,21 @@ static bool is_bookkeeping(const char *name)
     return false;
 }
 
-bool sl_drift_is_unknown(const struct sl_contract_table *table, const struct sl_column *raw)
+bool sl_drift_may_be_unknown(const struct sl_contract_table *table, const struct sl_column *raw)
 {
+    const struct sl_contract_alias *alias = sl_alias_find(table, raw->name, NULL);
+    if (alias && !alias->until)
+        return false;
     for (size_t i = 0; i < table->column_count; i++)
         if (sl_str_equal_nocase(table->columns[i].source_name, raw->name))
             return false;
     return !is_bookkeeping(raw->name);
+}
+
+bool sl_drift_is_unknown(const struct sl_contract_table *table, const struct sl_column *raw)
+{
+    const struct sl_contract_alias *alias = sl_alias_find(table, raw->name, NULL);
+    return sl_drift_may_be_unknown(table, raw) && !(alias && !alias->is_over);
 }
 
 static struct sl_type type_of(const char *raw)
@@ -60,7 +72,9 @@ static int add_column(struct sl_contract_table *table, const struct sl_column *r
 {
     struct sl_contract_column *column = &table->columns[table->column_count];
     struct sl_rule *rule = SL_NEW(arena, struct sl_rule);
+    const struct sl_contract_column *renamed = NULL;
     SL_TRY_NEW(rule, err);
+    (void)sl_alias_find(table, raw->name, &renamed);
     *column = (struct sl_contract_column){.name = raw->name,
                                           .path = raw->name,
                                           .source_name = raw->name,
@@ -68,6 +82,11 @@ static int add_column(struct sl_contract_table *table, const struct sl_column *r
                                           .place = table->place};
     *rule = (struct sl_rule){
         .kind = "type", .column = raw->name, .severity = SL_RULE_WARN, .place = table->place};
+    // Under the old name come the same values, which are as personal as under the new one.
+    if (renamed) {
+        column->classification = renamed->classification;
+        column->personal = renamed->personal;
+    }
     column->rules = rule;
     column->rule_count = column->type.kind != SL_TYPE_TEXT;
     table->column_count++;
@@ -97,20 +116,29 @@ int sl_drift_extend(const struct sl_contract_table *table, const struct sl_colum
     return SL_OK;
 }
 
-int sl_drift_rule(const struct sl_column *raw, size_t index, struct sl_arena *arena,
-                  struct sl_pass_rule *ret, struct sl_err *err)
+int sl_drift_rule(const struct sl_contract_table *table, const struct sl_column *raw, size_t index,
+                  struct sl_arena *arena, struct sl_pass_rule *ret, struct sl_err *err)
 {
     struct sl_pass_rule rule = {0};
+    const struct sl_contract_column *renamed = NULL;
+    SL_AUTO(sl_buf_clear) struct sl_buf late = SL_BUF_INIT;
     rule.name = sl_arena_printf(arena, "%s" SL_DRIFT_RULE_SUFFIX, raw->name);
     SL_TRY_NEW(rule.name, err);
     rule.column = sl_arena_strdup(arena, raw->name);
     SL_TRY_NEW(rule.column, err);
-    rule.broken = rule.flagged = rule.flag = sl_arena_printf(arena, "\"~e%zu\" is not null", index);
+    sl_alias_late(table, raw->name, &late);
+    SL_TRY(sl_buf_check(&late, err));
+    rule.broken = rule.flagged = rule.flag =
+        sl_arena_printf(arena, "\"~e%zu\" is not null%s", index, late.length ? late.text : "");
     SL_TRY_NEW(rule.broken, err);
-    rule.message = sl_arena_printf(
-        arena,
-        "'unexpected column, with the value ''' || left(cast(\"~e%zu\" as VARCHAR), 100) || ''''",
-        index);
+    (void)sl_alias_find(table, raw->name, &renamed);
+    if (renamed && renamed->personal.as != SL_PERSONAL_NONE)
+        rule.message = "'unexpected column, with a personal value that is not shown'";
+    else
+        rule.message = sl_arena_printf(arena,
+                                       "'unexpected column, with the value ''' || "
+                                       "left(cast(\"~e%zu\" as VARCHAR), 100) || ''''",
+                                       index);
     SL_TRY_NEW(rule.message, err);
     *ret = rule;
     return SL_OK;

@@ -1,3 +1,4 @@
+#include "contract/alias.h"
 #include "contract/possible.h"
 #include "contract/rule.h"
 
@@ -52,7 +53,9 @@ static void add_raw(const struct sl_possible *possible, const struct sl_contract
     for (size_t i = 0; i < possible->raw_count; i++) {
         const struct sl_column *raw = &possible->raw[i];
         const char *from = "null";
-        if (sl_str_equal_nocase(raw->name, column->source_name))
+        const struct sl_contract_column *renamed = NULL;
+        (void)sl_alias_find(possible->table, raw->name, &renamed);
+        if (sl_str_equal_nocase(raw->name, column->source_name) || renamed == column)
             from = "t.v";
         else if (sl_str_equal(raw->name, "_position"))
             from = "t.n";

@@ -3,9 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-// Space, tab, line ends, and the no-break space that spreadsheets leave.
-#define BLANKS "' \t\r\n\xC2\xA0'"
-
 static const char *print(struct sl_arena *arena, const struct sl_buf *sql)
 {
     return sql->has_failed ? NULL : sl_arena_strndup(arena, sql->text, sql->length);
@@ -261,7 +258,7 @@ void sl_reading_trimmed(const struct sl_reading *reading, enum sl_pass_rows rows
     if (is_lazy)
         sl_buf_addf(sql, "case when not \"~k%zu\" then ", reading->index);
     if (reading->column->is_trimmed)
-        sl_buf_addf(sql, "trim(%s, " BLANKS ")", reading->received);
+        sl_buf_addf(sql, "trim(%s, " SL_READING_BLANKS ")", reading->received);
     else
         sl_buf_add(sql, reading->received);
     sl_buf_addf(sql, is_lazy ? " end as \"~t%zu\"" : " as \"~t%zu\"", reading->index);

@@ -19,7 +19,11 @@
 
 #include "contract/compile.h"
 
+// Space, tab, line ends, and the no-break space that spreadsheets leave.
+#define SL_READING_BLANKS "' \t\r\n\xC2\xA0'"
+
 struct sl_nest;
+struct sl_merge;
 
 struct sl_reading {
     const struct sl_contract_column *column;
@@ -38,6 +42,7 @@ struct sl_reading {
     // Boolean, or NULL: rules over the text and value hold for granted where it is false. Then
     // these two need not be null there.
     const char *guard;
+    const struct sl_merge *merge; // of a raw value out of several columns (contract/alias.h)
     const struct sl_nest *nest; // of an object or array, and of what is in one; NULL: it is neither
 };
 // `raw` NULL: the source has no such column.

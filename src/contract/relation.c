@@ -1,5 +1,6 @@
 #include "contract/relation.h"
 
+#include "contract/alias.h"
 #include "contract/aside.h"
 #include "contract/personal.h"
 
@@ -105,8 +106,12 @@ static bool is_read(const struct sl_relation_input *input, const char *raw_name)
 
 static void add_raw_columns(const struct sl_relation_input *input, struct sl_buf *sql)
 {
-    for (size_t i = 0; i < input->table->column_count; i++)
+    for (size_t i = 0; i < input->table->column_count; i++) {
+        const struct sl_merge *merge = input->readings[i].merge;
         sl_reading_raw(&input->readings[i], SL_PASS_ALL, sql);
+        if (merge && merge->has_original)
+            sl_buf_addf(sql, ", r.\"~o%zu\"", i);
+    }
     for (size_t i = 0; i < input->raw_count; i++) {
         if (is_bookkeeping(input->raw[i].name) || is_read(input, input->raw[i].name))
             continue;
@@ -149,12 +154,14 @@ static int add_relation(const struct sl_relation_input *input, struct sl_pass *p
                      "\"~ingested_at\"");
     add_raw_columns(input, &sql);
     sl_buf_add(&sql, " from ");
+    sl_alias_wrap(input->readings, input->table->column_count, &sql);
     SL_TRY(keep(input, &sql, &pass->select, err));
     sl_buf_reset(&sql);
     size_t aside = sl_aside_add_layers(input, pass, SL_PASS_ALL, &sql);
-    pass->tail =
-        sl_arena_printf(input->arena, " as r)))))))%s%s%.*s", pass->parent_count ? ")" : "",
-                        input->has_protected ? ")" : "", (int)aside, ")))");
+    bool is_wrapped = sl_alias_is_any(input->readings, input->table->column_count);
+    pass->tail = sl_arena_printf(input->arena, "%s as r)))))))%s%s%.*s", is_wrapped ? " as r)" : "",
+                                 pass->parent_count ? ")" : "", input->has_protected ? ")" : "",
+                                 (int)aside, ")))");
     return pass->tail ? SL_OK : sl_fail_memory(err);
 }
 
@@ -247,15 +254,17 @@ static size_t reading_of(const struct sl_relation_input *input, const char *raw_
     return i;
 }
 
-// "~r3" or "~e3": where the relation has a raw column.
+// "~r3" or "~e3": where the relation has a raw column as received.
 static void add_raw_name(const struct sl_relation_input *input, size_t index, struct sl_buf *sql)
 {
     size_t reading = reading_of(input, input->raw[index].name);
     bool is_in_contract = reading < input->table->column_count;
-    sl_buf_addf(sql, "\"~%s%zu\"", is_in_contract ? "r" : "e", is_in_contract ? reading : index);
+    const char *letter = !is_in_contract ? "e" : input->readings[reading].merge ? "o" : "r";
+    sl_buf_addf(sql, "\"~%s%zu\"", letter, is_in_contract ? reading : index);
 }
 
-// How the raw column's values are protected, if any column reads it as personal.
+// How the raw column's values are protected, if any column reads it as personal, or has ever done
+// so: under its old name, and after its last day, come the same values.
 static const struct sl_personal *protection_of(const struct sl_relation_input *input,
                                                const char *raw_name)
 {
@@ -263,7 +272,9 @@ static const struct sl_personal *protection_of(const struct sl_relation_input *i
         if (sl_str_equal(input->readings[i].raw_name, raw_name) &&
             input->table->columns[i].personal.as != SL_PERSONAL_NONE)
             return &input->table->columns[i].personal;
-    return NULL;
+    const struct sl_contract_column *renamed = NULL;
+    (void)sl_alias_find(input->table, raw_name, &renamed);
+    return renamed && renamed->personal.as != SL_PERSONAL_NONE ? &renamed->personal : NULL;
 }
 
 static void add_payload_value(const struct sl_relation_input *input, size_t index,

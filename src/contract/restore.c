@@ -131,6 +131,25 @@ static int take_personal(struct reader *reader, const json_t *column, struct sl_
     return SL_OK;
 }
 
+static int take_aliases(struct reader *reader, const json_t *column, struct sl_contract_column *ret,
+                        struct sl_err *err)
+{
+    const json_t *list = json_object_get(column, "aliases"), *item;
+    size_t i;
+    if (!json_array_size(list))
+        return SL_OK;
+    ret->aliases = SL_NEW_ARRAY(reader->arena, struct sl_contract_alias, json_array_size(list));
+    SL_TRY_NEW(ret->aliases, err);
+    json_array_foreach (list, i, item) {
+        struct sl_contract_alias *alias = &ret->aliases[ret->alias_count++];
+        *alias = (struct sl_contract_alias){.name = take_text(reader, item, "name"),
+                                            .until = take_text(reader, item, "until")};
+        reader->is_whole = reader->is_whole && alias->name &&
+                           (!alias->until || sl_contract_alias_read_until(alias));
+    }
+    return SL_OK;
+}
+
 static int take_columns(struct reader *reader, const json_t *list,
                         const struct sl_contract_column *outer, struct sl_contract_column **ret,
                         size_t *ret_count, struct sl_err *err);
@@ -154,6 +173,7 @@ static int take_column(struct reader *reader, const json_t *column,
     SL_TRY(take_list(reader, column, "formats", &ret->formats, err));
     SL_TRY(take_list(reader, column, "nulls", &ret->null_values, err));
     SL_TRY(take_personal(reader, column, &ret->personal, err));
+    SL_TRY(take_aliases(reader, column, ret, err));
     return take_columns(reader, json_object_get(column, "fields"), ret, &ret->fields,
                         &ret->field_count, err);
 }

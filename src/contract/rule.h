@@ -32,7 +32,7 @@ extern const struct sl_rule_kind sl_rule_required, sl_rule_type, sl_rule_enum, s
     sl_rule_past, sl_rule_future, sl_rule_age, sl_rule_weekday, sl_rule_json_valid,
     sl_rule_json_keys, sl_rule_compare, sl_rule_required_if, sl_rule_absent_if, sl_rule_sum_of,
     sl_rule_product_of, sl_rule_one_of_columns, sl_rule_not_both, sl_rule_all_or_none,
-    sl_rule_in_order, sl_rule_different, sl_rule_foreign_key;
+    sl_rule_in_order, sl_rule_different, sl_rule_foreign_key, sl_rule_alias;
 extern const struct sl_rule_kind *const sl_rule_kinds[]; // ends with NULL
 // NULL if there is no such kind.
 const struct sl_rule_kind *sl_rule_kind_find(const char *name);

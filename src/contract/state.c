@@ -107,6 +107,20 @@ static int add_personal(json_t *object, const struct sl_personal *personal, cons
                err);
 }
 
+// Left out where there are none, so that states of before still compare.
+static int add_aliases(json_t *object, const struct sl_contract_column *column, struct sl_err *err)
+{
+    if (!column->alias_count)
+        return SL_OK;
+    json_t *list = json_array();
+    SL_TRY(set(object, "aliases", list, err));
+    for (size_t i = 0; i < column->alias_count; i++)
+        if (json_array_append_new(list, json_pack("{s:s, s:s?}", "name", column->aliases[i].name,
+                                                  "until", column->aliases[i].until)) != 0)
+            return sl_fail_memory(err);
+    return SL_OK;
+}
+
 static int add_column(json_t *list, const struct sl_contract_column *column, const char *key_id,
                       struct sl_err *err)
 {
@@ -124,6 +138,7 @@ static int add_column(json_t *list, const struct sl_contract_column *column, con
     SL_TRY(set_list(object, "nulls", &column->null_values, err));
     SL_TRY(set(object, "default", text(column->otherwise), err));
     SL_TRY(add_personal(object, &column->personal, key_id, err));
+    SL_TRY(add_aliases(object, column, err));
     if (!column->field_count)
         return SL_OK;
     json_t *fields = json_array();
@@ -158,4 +173,40 @@ int sl_contract_state(const struct sl_contract_table *table, struct sl_arena *ar
     *ret = root;
     root = NULL;
     return SL_OK;
+}
+
+static bool has_column(const struct sl_column *raw, size_t raw_count, const char *name)
+{
+    for (size_t i = 0; i < raw_count; i++)
+        if (sl_str_equal_nocase(raw[i].name, name))
+            return true;
+    return false;
+}
+
+// The rule that values under all names are the same.
+static void remove_alias_rule(json_t *state, const char *column)
+{
+    json_t *rules = json_object_get(state, "rules");
+    for (size_t i = json_array_size(rules); i-- > 0;) {
+        const json_t *rule = json_array_get(rules, i);
+        if (sl_str_equal(sl_json_text(rule, "kind", NULL), "alias") &&
+            sl_str_equal(sl_json_text(rule, "column", NULL), column))
+            (void)json_array_remove(rules, i);
+    }
+}
+
+void sl_contract_state_forget(json_t *state, const struct sl_column *raw, size_t raw_count)
+{
+    size_t i;
+    json_t *column;
+    json_array_foreach (json_object_get(state, "columns"), i, column) {
+        json_t *aliases = json_object_get(column, "aliases");
+        for (size_t k = json_array_size(aliases); k-- > 0;)
+            if (!has_column(raw, raw_count, sl_json_text(json_array_get(aliases, k), "name", "")))
+                (void)json_array_remove(aliases, k);
+        if (!aliases || json_array_size(aliases))
+            continue;
+        (void)json_object_del(column, "aliases");
+        remove_alias_rule(state, sl_json_text(column, "name", NULL));
+    }
 }

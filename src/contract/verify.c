@@ -1,3 +1,4 @@
+#include "contract/alias.h"
 #include "contract/aside.h"
 #include "contract/drift.h"
 #include "contract/nest.h"
@@ -17,12 +18,30 @@ struct verifier {
     struct sl_buf row; // FROM: one row of nulls, with the columns of the prepared relation
 };
 
+static bool has_raw(const struct verifier *verifier, const char *name)
+{
+    for (size_t i = 0; i < verifier->raw_count; i++)
+        if (sl_str_equal_nocase(verifier->raw[i].name, name))
+            return true;
+    return false;
+}
+
 static const char *raw_type_of(const struct verifier *verifier, const char *name)
 {
     for (size_t i = 0; i < verifier->raw_count; i++)
         if (sl_str_equal_nocase(verifier->raw[i].name, name))
             return verifier->raw[i].type;
     return "VARCHAR";
+}
+
+// Of the raw column as the pass reads it.
+static const char *read_type_of(struct verifier *verifier, size_t index)
+{
+    const struct sl_alias_input input = {verifier->table, verifier->raw, verifier->raw_count,
+                                         verifier->arena};
+    const struct sl_merge *merge = NULL;
+    verifier->row.has_failed |= sl_alias_merge(&input, index, &merge, NULL) != SL_OK;
+    return merge ? merge->type : raw_type_of(verifier, verifier->table->columns[index].source_name);
 }
 
 static void add_null_row(struct verifier *verifier)
@@ -41,7 +60,7 @@ static void add_null_row(struct verifier *verifier)
         const struct sl_contract_column *column = &verifier->table->columns[i];
         sl_buf_addf(&verifier->row,
                     ", cast(null as VARCHAR) as \"~x%zu\", cast(null as %s) as \"~r%zu\"", i,
-                    raw_type_of(verifier, column->source_name), i);
+                    read_type_of(verifier, i), i);
         if (column->field_count)
             sl_nest_nulls(column, i, &verifier->row);
         if (sl_aside_is_column(verifier->table, column))
@@ -49,9 +68,13 @@ static void add_null_row(struct verifier *verifier)
                         sl_reading_type(column, verifier->arena), i);
     }
     for (size_t i = 0; i < verifier->raw_count; i++)
-        if (sl_drift_is_unknown(verifier->table, &verifier->raw[i]))
+        if (sl_drift_is_unknown(verifier->table, &verifier->raw[i]) &&
+            !sl_alias_find(verifier->table, verifier->raw[i].name, NULL))
             sl_buf_addf(&verifier->row, ", cast(null as %s) as \"~e%zu\"", verifier->raw[i].type,
                         i);
+    const struct sl_alias_input aliases = {verifier->table, verifier->raw, verifier->raw_count,
+                                           verifier->arena};
+    sl_alias_nulls(&aliases, &verifier->row);
     for (size_t i = 0; i < pass->parent_count; i++)
         sl_buf_addf(&verifier->row, ", cast(null as BOOLEAN) as \"~p%zu\"", i);
     sl_buf_add(&verifier->row, ")");
@@ -209,6 +232,14 @@ static int verify_filter(struct verifier *verifier, struct sl_err *err)
     for (size_t i = 0; i < verifier->raw_count; i++) {
         sl_buf_addf(&sql, "%scast(null as %s) as ", i ? ", " : "", verifier->raw[i].type);
         sl_buf_add_sql_name(&sql, verifier->raw[i].name);
+    }
+    // A column that raw has under its old name only is there under its new one, too.
+    for (size_t i = 0; i < verifier->table->column_count; i++) {
+        const struct sl_contract_column *column = &verifier->table->columns[i];
+        if (!column->alias_count || has_raw(verifier, column->source_name))
+            continue;
+        sl_buf_add(&sql, ", cast(null as VARCHAR) as ");
+        sl_buf_add_sql_name(&sql, column->source_name);
     }
     sl_buf_add(&sql, ")");
     SL_TRY(sl_buf_check(&sql, err));

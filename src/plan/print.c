@@ -1,3 +1,4 @@
+#include "contract/compile.h"
 #include "plan/plan.h"
 
 #define PLAN_SCHEMA "sluice.plan/1"
@@ -58,6 +59,16 @@ static int print_inputs(const struct sl_graph *graph, const struct sl_node *node
     return SL_OK;
 }
 
+// Under which other names a contract reads columns.
+static int print_also_read(const struct sl_node *node, json_t *object, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_strs notes = {0};
+    sl_arena_init(&arena, 0);
+    SL_TRY(sl_alias_notes(node->contract, NULL, 0, &arena, &notes, err));
+    return notes.count ? set_strs(object, "also_read", &notes, err) : SL_OK;
+}
+
 static int print_node(const struct sl_graph *graph, const struct sl_node *node, json_t *list,
                       struct sl_err *err)
 {
@@ -76,8 +87,10 @@ static int print_node(const struct sl_graph *graph, const struct sl_node *node, 
         SL_TRY(set(object, "table_id", json_string(facts->table_id), err));
     if (facts->is_borrowed)
         SL_TRY(set(object, "borrowed", json_true(), err));
-    if (node->kind == SL_NODE_CLEANSE)
+    if (node->kind == SL_NODE_CLEANSE) {
         SL_TRY(set(object, "quarantine_version", json_integer(facts->quarantine_version), err));
+        SL_TRY(print_also_read(node, object, err));
+    }
     SL_TRY(print_inputs(graph, node, object, err));
     SL_TRY(set_count(object, "rows", facts->rows, err));
     SL_TRY(set_count(object, "bytes", facts->bytes, err));

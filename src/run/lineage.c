@@ -163,6 +163,42 @@ static int add_quarantine(struct sl_lineage *lineage, const struct sl_node *node
     return decide_rows(lineage, (struct end){raw, NULL}, quarantine, err);
 }
 
+// A column of raw that a column of the contract is read from.
+static int add_reading(struct sl_lineage *lineage, const struct sl_node *node, struct end from,
+                       const struct sl_contract_column *column, struct sl_err *err)
+{
+    if (column->personal.as != SL_PERSONAL_DROP) {
+        SL_TRY(add_edge(lineage, from, (struct end){node->name, column->name}, SL_LINEAGE_PARSED,
+                        err));
+        struct sl_lineage_edge *edge = &lineage->edges[lineage->count - 1];
+        edge->rules = column->rules;
+        edge->rule_count = column->rule_count;
+    }
+    return decide_rows(lineage, from, node->name, err);
+}
+
+static const char *find_in(const struct sl_relation *relation, const char *name)
+{
+    for (size_t i = 0; i < relation->count; i++)
+        if (sl_str_equal_nocase(relation->columns[i].name, name))
+            return relation->columns[i].name;
+    return NULL;
+}
+
+// Old names, as far as raw has such columns.
+static int add_aliases(struct sl_lineage *lineage, const struct sl_node *node, const char *raw,
+                       const struct sl_contract_column *column, struct sl_err *err)
+{
+    const struct sl_relation *relation = sl_map_get(&lineage->catalog, raw);
+    for (size_t i = 0; i < column->alias_count; i++) {
+        const char *name = column->aliases[i].name;
+        name = relation ? find_in(relation, name) : name;
+        if (name)
+            SL_TRY(add_reading(lineage, node, (struct end){raw, name}, column, err));
+    }
+    return SL_OK;
+}
+
 // A rule over the row, the filter and the key's order are SQL over any of its columns: each column
 // may decide whether a row is clean.
 static int add_cleanse(struct sl_lineage *lineage, const struct sl_node *node, struct sl_err *err)
@@ -172,17 +208,8 @@ static int add_cleanse(struct sl_lineage *lineage, const struct sl_node *node, s
     const struct sl_relation *relation = sl_map_get(&lineage->catalog, raw);
     for (size_t i = 0; i < node->contract->column_count; i++) {
         const struct sl_contract_column *column = &node->contract->columns[i];
-        struct end from = {raw, column->source_name};
-        if (column->personal.as == SL_PERSONAL_DROP) {
-            SL_TRY(decide_rows(lineage, from, node->name, err));
-            continue;
-        }
-        SL_TRY(add_edge(lineage, from, (struct end){node->name, column->name}, SL_LINEAGE_PARSED,
-                        err));
-        struct sl_lineage_edge *edge = &lineage->edges[lineage->count - 1];
-        edge->rules = column->rules;
-        edge->rule_count = column->rule_count;
-        SL_TRY(decide_rows(lineage, from, node->name, err));
+        SL_TRY(add_reading(lineage, node, (struct end){raw, column->source_name}, column, err));
+        SL_TRY(add_aliases(lineage, node, raw, column, err));
     }
     for (size_t i = 0; relation && node->contract->filter && i < relation->count; i++)
         SL_TRY(decide_rows(lineage, (struct end){raw, relation->columns[i].name}, node->name, err));

@@ -80,17 +80,28 @@ static int enqueue(struct tagger *tagger, struct sl_lineage_end *end, const char
 }
 
 static int begin_column(struct tagger *tagger, const struct sl_node *node,
-                        const struct sl_contract_column *column, struct sl_err *err)
+                        const struct sl_contract_column *column, const char *name,
+                        struct sl_err *err)
 {
     struct sl_lineage *lineage = tagger->lineage;
     const char *raw = sl_arena_printf(&lineage->world->arena, "raw.%s", node->bare);
     const char *source = sl_arena_printf(&lineage->world->arena, "source.%s", node->bare);
     SL_TRY_NEW(raw, err);
     SL_TRY_NEW(source, err);
-    struct sl_lineage_end *field = sl_lineage_end(lineage, source, column->source_name);
-    struct sl_lineage_end *first =
-        field ? field : sl_lineage_end(lineage, raw, column->source_name);
+    struct sl_lineage_end *field = sl_lineage_end(lineage, source, name);
+    struct sl_lineage_end *first = field ? field : sl_lineage_end(lineage, raw, name);
     return first ? enqueue(tagger, first, column->classification, 0, err) : SL_OK;
+}
+
+// Under its own name and those that it had.
+static int begin_names(struct tagger *tagger, const struct sl_node *node,
+                       const struct sl_contract_column *column, struct sl_err *err)
+{
+    if (!sl_personal_is_sensitive(column->classification))
+        return SL_OK;
+    for (size_t i = 0; i < column->alias_count; i++)
+        SL_TRY(begin_column(tagger, node, column, column->aliases[i].name, err));
+    return begin_column(tagger, node, column, column->source_name, err);
 }
 
 int sl_lineage_classify(struct sl_lineage *lineage, struct sl_err *err)
@@ -99,8 +110,7 @@ int sl_lineage_classify(struct sl_lineage *lineage, struct sl_err *err)
     for (size_t i = 0; i < lineage->world->graph.count; i++) {
         const struct sl_node *node = &lineage->world->graph.nodes[i];
         for (size_t k = 0; node->kind == SL_NODE_CLEANSE && k < node->contract->column_count; k++)
-            if (sl_personal_is_sensitive(node->contract->columns[k].classification))
-                SL_TRY(begin_column(&tagger, node, &node->contract->columns[k], err));
+            SL_TRY(begin_names(&tagger, node, &node->contract->columns[k], err));
     }
     for (size_t i = 0; i < tagger.count; i++) {
         struct sl_lineage_end *end = tagger.queue[i];

@@ -79,15 +79,26 @@ static int print_rows(const struct sl_balance *balance, json_t *object, struct s
                err);
 }
 
+static int set_strs(json_t *object, const char *key, const struct sl_strs *texts,
+                    struct sl_err *err)
+{
+    json_t *list = json_array();
+    SL_TRY(set(object, key, list, err));
+    for (size_t i = 0; i < texts->count; i++)
+        if (json_array_append_new(list, sl_json_string(texts->items[i])) != 0)
+            return sl_fail_memory(err);
+    return SL_OK;
+}
+
 static int print_details(const struct sl_step_result *result, json_t *object, struct sl_err *err)
 {
-    json_t *reasons = json_array(), *versions = json_object(), *notes = json_array();
-    json_t *checks = json_array(), *raw_only = json_array();
+    json_t *reasons = json_array(), *versions = json_object(), *checks = json_array();
     SL_TRY(set(object, "reasons", reasons, err));
-    SL_TRY(set(object, "raw_only", raw_only, err));
+    SL_TRY(set_strs(object, "raw_only", &result->raw_only, err));
+    SL_TRY(set_strs(object, "also_read", &result->also_read, err));
     SL_TRY(set(object, "checks", checks, err));
     SL_TRY(set(object, "versions", versions, err));
-    SL_TRY(set(object, "notes", notes, err));
+    SL_TRY(set_strs(object, "notes", &result->notes, err));
     for (size_t i = 0; i < result->reason_count; i++) {
         const struct sl_reason_count *reason = &result->reasons[i];
         json_t *item = json_pack("{s:s, s:s?, s:I, s:b, s:b}", "rule", reason->rule, "column",
@@ -102,12 +113,6 @@ static int print_details(const struct sl_step_result *result, json_t *object, st
     for (size_t i = 0; i < result->version_count; i++)
         SL_TRY(set(versions, result->versions[i].table, json_integer(result->versions[i].version),
                    err));
-    for (size_t i = 0; i < result->raw_only.count; i++)
-        if (json_array_append_new(raw_only, sl_json_string(result->raw_only.items[i])) != 0)
-            return sl_fail_memory(err);
-    for (size_t i = 0; i < result->notes.count; i++)
-        if (json_array_append_new(notes, sl_json_string(result->notes.items[i])) != 0)
-            return sl_fail_memory(err);
     return SL_OK;
 }
 

@@ -126,6 +126,20 @@ bool sl_personal_is_keyed(const struct sl_personal *personal);
 // Whether a column of this classification must not be passed on without protection.
 bool sl_personal_is_sensitive(const char *classification);
 
+// Another name under which the source had a column, or has it still.
+struct sl_contract_alias {
+    const char *name;  // of the raw column
+    const char *until; // "2026-12-31": the last day, in UTC, on which rows that are taken in are
+                       // read from it; NULL: for ever
+    int64_t end_us;    // the first moment after that day
+    struct sl_place place;
+    // Raw holds rows with values under this name that came after that day: to them the old name is
+    // a column that the contract does not know. Set by who knows the rows; no part of the contract.
+    bool is_over;
+};
+// Sets end_us; false if `until` is no date.
+bool sl_contract_alias_read_until(struct sl_contract_alias *alias);
+
 struct sl_contract_column {
     const char *name;        // of the clean column, or of a member; of an array's item: ""
     const char *path;        // the same for a column; "address.zip", "items[].qty" inside of one
@@ -140,6 +154,8 @@ struct sl_contract_column {
     const char *otherwise;              // default for null or empty, as text; NULL: none
     struct sl_strs null_values;         // texts that mean null; default: ""
     bool is_trimmed; // default true: blanks around are cut before parsing (text columns: false)
+    struct sl_contract_alias *aliases; // where the source has no value under source_name, in order
+    size_t alias_count;
     const char *classification; // "restricted", ...
     struct sl_personal personal;
     struct sl_rule *rules;
@@ -184,6 +200,8 @@ struct sl_contract {
 };
 
 extern const struct sl_opt sl_contract_rows[]; // for JSON Schema and docs
+// A warning for each alias whose last day is over.
+void sl_contract_warn_of_aliases(const struct sl_contract_table *table, struct sl_diags *diags);
 // A diagnostic for each column whose protection needs a key, if the project has none.
 void sl_personal_check_key(struct sl_project *project, const struct sl_contract_table *table);
 SL_MUST int sl_contract_read(const struct sl_yaml *node, const char *file,

@@ -163,6 +163,7 @@ int sl_odcs_columns(struct sl_odcs_reader *reader, const struct sl_odcs_object *
             complain_key(reader, &properties[i], NULL, "an object or array is no primary key");
         table->column_count++;
     }
+    sl_odcs_check_aliases(reader);
     reader->column = NULL;
     return SL_OK;
 }

@@ -247,13 +247,10 @@ static int read_orphans(struct sl_odcs_reader *reader, const struct sl_odcs_cust
 }
 
 static const struct reading column_readings[] = {
-    {"formats", read_formats},
-    {"default", read_default},
-    {"nullValues", read_null_values},
-    {"trim", read_trim},
-    {"severity", read_severity},
-    {"personal", sl_odcs_personal},
-    {0},
+    {"formats", read_formats},        {"default", read_default},
+    {"nullValues", read_null_values}, {"trim", read_trim},
+    {"severity", read_severity},      {"personal", sl_odcs_personal},
+    {"aliases", sl_odcs_aliases},     {0},
 };
 static const struct reading table_readings[] = {
     {"orderBy", read_order_by},

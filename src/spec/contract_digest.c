@@ -79,6 +79,15 @@ static void add_personal(struct sl_hash *hash, const struct sl_personal *persona
     sl_hash_add(hash, personal->prefix);
 }
 
+static void add_aliases(struct sl_hash *hash, const struct sl_contract_column *column)
+{
+    for (size_t i = 0; i < column->alias_count; i++) {
+        sl_hash_add(hash, "alias");
+        sl_hash_add(hash, column->aliases[i].name);
+        sl_hash_add(hash, column->aliases[i].until);
+    }
+}
+
 static void add_column(struct sl_hash *hash, const struct sl_contract_column *column)
 {
     char name[32];
@@ -94,6 +103,7 @@ static void add_column(struct sl_hash *hash, const struct sl_contract_column *co
     add_list(hash, &column->null_values);
     add_number(hash, column->is_trimmed);
     add_personal(hash, &column->personal);
+    add_aliases(hash, column);
     add_rules(hash, column->rules, column->rule_count);
     for (size_t i = 0; i < column->field_count; i++)
         add_column(hash, &column->fields[i]);

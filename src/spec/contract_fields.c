@@ -110,7 +110,7 @@ static int read_field(struct sl_odcs_reader *reader, const struct sl_yaml *node,
 // A bound or a list of values says nothing of an object or array.
 static void check_rules(struct sl_odcs_reader *reader)
 {
-    static const char *const fit[] = {"required", "type", "expression", "unique"};
+    static const char *const fit[] = {"required", "type", "alias", "expression", "unique"};
     const struct sl_contract_column *column = reader->column;
 
     for (size_t i = 0; i < column->rule_count; i++) {

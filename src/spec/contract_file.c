@@ -202,7 +202,8 @@ const struct sl_opt sl_odcs_property_rows[] = {
     {.name = "customProperties",
      .type = SL_OPT_LIST,
      .offset = offsetof(struct sl_odcs_property, custom),
-     .summary = "sluice.formats, sluice.default, sluice.nullValues, sluice.trim, sluice.severity.",
+     .summary = "sluice.formats, sluice.default, sluice.nullValues, sluice.trim, sluice.severity, "
+                "sluice.aliases.",
      .rows = custom_rows,
      .item_bytes = sizeof(struct sl_odcs_custom)},
     {.name = "relationships",

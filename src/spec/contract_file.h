@@ -181,6 +181,10 @@ bool sl_odcs_has_fields(const struct sl_odcs_property *property);
 SL_MUST int sl_odcs_personal(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
                              struct sl_err *err);
 SL_MUST int sl_odcs_check_personal(struct sl_odcs_reader *reader, struct sl_err *err);
+// The custom property sluice.aliases; and, of all columns of the table, names that clash.
+SL_MUST int sl_odcs_aliases(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
+                            struct sl_err *err);
+void sl_odcs_check_aliases(struct sl_odcs_reader *reader);
 SL_MUST int sl_odcs_fields(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
                            struct sl_err *err);
 // Names of members or columns that are one to the engine; `names` has those before it.

@@ -311,6 +311,10 @@ int sl_odcs_column_rules(struct sl_odcs_reader *reader, const struct sl_odcs_pro
             reader,
             (struct sl_rule){.kind = "type", .place = sl_yaml_place(property->node, "logicalType")},
             NULL, false, err));
+    if (column->alias_count)
+        SL_TRY(sl_odcs_add_rule(
+            reader, (struct sl_rule){.kind = "alias", .place = column->aliases[0].place}, NULL,
+            false, err));
     SL_TRY(add_length(reader, options, length, err));
     if (options->node && options->node->kind == SL_YAML_MAP) {
         check_fit(reader, options->node);

@@ -17,6 +17,7 @@ const char *const sl_rule_dimension_names[] = {
 const struct sl_rule_form sl_rule_forms[] = {
     {.name = "required", .dimension = SL_RULE_DIMENSION_COMPLETENESS},
     {.name = "type", .dimension = SL_RULE_DIMENSION_CONFORMITY},
+    {.name = "alias", .dimension = SL_RULE_DIMENSION_CONSISTENCY},
     {.name = "unique",
      .stands = SL_RULE_AT_TABLE,
      .dimension = SL_RULE_DIMENSION_UNIQUENESS,

@@ -272,6 +272,7 @@ static int report(struct sl_cleanse *cleanse, struct sl_step_result *result, str
     result->checks = cleanse->checks; // of the last range: it sees the table as it is now
     result->check_count = cleanse->check_count;
     result->raw_only = cleanse->raw_only;
+    result->also_read = cleanse->also_read;
     result->notes = cleanse->notes; // of the last range: it sees the newest columns of raw
     return add_reasons(cleanse, result, err);
 }

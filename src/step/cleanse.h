@@ -77,7 +77,7 @@ struct sl_cleanse {
     struct sl_broken broken;
     struct sl_check_result *checks;
     size_t check_count;
-    struct sl_strs notes, raw_only;
+    struct sl_strs notes, raw_only, also_read;
     bool is_checked_before; // the checks have passed over just these rows: they do not run again
     struct sl_table_versions checked_with;
     int64_t newly_rejected; // of a replay: rows that were held and only wait no longer
@@ -94,6 +94,14 @@ void sl_cleanse_take_all(struct sl_cleanse *cleanse, const char *why);
 SL_MUST int sl_cleanse_audit(struct sl_cleanse *cleanse, struct sl_err *err);
 // Compiles the contract for raw as of the range's end, and names the rows of the range.
 SL_MUST int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err);
+
+// Old names of columns (cleanse_aliases.c): which of them have rows that came after their last day,
+// where the policy for new columns asks for that. `raw`: as of the range's end.
+SL_MUST int sl_cleanse_look_at_aliases(struct sl_cleanse *cleanse,
+                                       const struct sl_delta_snapshot *raw, struct sl_err *err);
+// *ret_why: the range brings a column that clean has not had, though raw has.
+SL_MUST int sl_cleanse_look_at_columns(struct sl_cleanse *cleanse, const char **ret_why,
+                                       struct sl_err *err);
 
 // Replays (cleanse_replay.c): after a change of the contract that leaves accepted rows as they are,
 // only rows in quarantine are read again, from raw. Fills `range` and `change`, or *ret_why with

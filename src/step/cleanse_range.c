@@ -1,5 +1,6 @@
 // Which rows of raw the step takes, and how.
 #include "base/diag.h"
+#include "contract/alias.h"
 #include "contract/drift.h"
 #include "step/cleanse.h"
 #include "step/schema.h"
@@ -262,10 +263,13 @@ static int compile(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *r
 {
     SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
     struct sl_step_context *context = cleanse->context;
+    SL_TRY(sl_cleanse_look_at_aliases(cleanse, raw, err));
     SL_TRY(sl_contract_compile(cleanse->contract, raw->columns, raw->column_count, context->arena,
                                &diags, &cleanse->pass, err));
     SL_TRY(first_error(&diags, err));
     SL_TRY(note_columns(cleanse, &diags, err));
+    SL_TRY(sl_alias_notes(cleanse->contract, raw->columns, raw->column_count, context->arena,
+                          &cleanse->also_read, err));
     SL_TRY(name_raw_only(cleanse, raw, err));
     SL_TRY(give_key(cleanse, err));
     bool is_known = sl_str_equal(cleanse->clean.record.fingerprint, cleanse->fingerprint);
@@ -340,7 +344,7 @@ static void begin_range(struct sl_cleanse *cleanse)
     cleanse->broken = (struct sl_broken){0};
     cleanse->checks = NULL;
     cleanse->check_count = 0;
-    cleanse->notes = cleanse->raw_only = (struct sl_strs){0};
+    cleanse->notes = cleanse->raw_only = cleanse->also_read = (struct sl_strs){0};
     cleanse->staged_clean = cleanse->staged_quarantine = (struct sl_staged){0};
 }
 
@@ -392,6 +396,8 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_TRY(sl_buf_check(&sql, err));
     rows = sql.text;
     SL_TRY(sl_cleanse_open_parents(cleanse, &why, err));
+    if (!why)
+        SL_TRY(sl_cleanse_look_at_columns(cleanse, &why, err));
     if (!why)
         SL_TRY(sl_cleanse_look_at_uniques(cleanse, &why, err));
     if (range->is_replay && !why) {

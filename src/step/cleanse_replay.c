@@ -60,6 +60,31 @@ int sl_cleanse_find_volatile(const struct sl_cleanse *cleanse, const char **ret,
     return SL_OK;
 }
 
+static bool has_aliases(const json_t *state)
+{
+    size_t i;
+    json_t *column;
+    json_array_foreach (json_object_get(state, "columns"), i, column)
+        if (json_object_get(column, "aliases"))
+            return true;
+    return false;
+}
+
+// A name under which nothing has come yet changes nothing.
+static int forget_names(const struct sl_cleanse *cleanse, json_t *before, json_t *now,
+                        struct sl_err *err)
+{
+    const struct sl_step_context *context = cleanse->context;
+    struct sl_delta_snapshot raw;
+    if (!has_aliases(before) && !has_aliases(now))
+        return SL_OK;
+    SL_TRY(sl_delta_load(cleanse->raw.folder, cleanse->raw.head.version, context->session,
+                         context->arena, &raw, err));
+    sl_contract_state_forget(before, raw.columns, raw.column_count);
+    sl_contract_state_forget(now, raw.columns, raw.column_count);
+    return SL_OK;
+}
+
 int sl_cleanse_decide_replay(struct sl_cleanse *cleanse, const char **ret_why, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *before = NULL;
@@ -72,6 +97,8 @@ int sl_cleanse_decide_replay(struct sl_cleanse *cleanse, const char **ret_why, s
         *ret_why = "contract changed";
         return SL_OK;
     }
+    SL_TRY(forget_names(cleanse, json_object_get(before, "contract"),
+                        json_object_get(now, "contract"), err));
     SL_TRY(sl_contract_compare(json_object_get(before, "contract"),
                                json_object_get(now, "contract"), arena, &cleanse->change, err));
     if (!cleanse->change.why_all)

@@ -110,6 +110,7 @@ struct sl_step_result {
     struct sl_strs notes;      // for people: "orders-3.csv is gone since the last run",
                                // "orders-4.csv.gz: truncated"
     struct sl_strs raw_only;   // cleanse: columns of raw that clean does not have (drift: freeze)
+    struct sl_strs also_read;  // cleanse: "customer_id also read as cust until 2026-12-31"
     size_t failed_parts;       // files that could not be read
     struct sl_strs partitions; // recomputed, where only some were: "day=2024-01-31, country=DE"
 };

@@ -73,6 +73,24 @@ static struct sl_yaml *text_type(struct sl_exchange *exchange, const struct sl_y
     return schema;
 }
 
+// Avro knows old names, but not until when they are good.
+static void add_aliases(struct sl_exchange *exchange, const struct sl_yaml *property,
+                        struct sl_yaml *field)
+{
+    const struct sl_yaml *aliases = sl_x_aliases_of(property);
+    bool is_list = sl_x_is_list(aliases);
+    for (size_t i = 0; aliases && i < (is_list ? aliases->count : 1); i++) {
+        const struct sl_yaml *item = is_list ? aliases->items[i] : aliases;
+        const char *name = item->kind == SL_YAML_SCALAR ? item->text : sl_x_get(item, "name");
+        if (name && is_name(name))
+            sl_x_push(exchange, sl_x_list_at(exchange, field, "aliases"),
+                      sl_x_text(exchange, name));
+        else if (name)
+            sl_x_lost(exchange, item->place, "column '%s': its other name '%s' is no name in Avro",
+                      sl_x_get(property, "name"), name);
+    }
+}
+
 static struct sl_yaml *field_of(struct sl_exchange *exchange, const struct sl_yaml *property,
                                 const char *path)
 {
@@ -94,6 +112,7 @@ static struct sl_yaml *field_of(struct sl_exchange *exchange, const struct sl_ya
         sl_x_put(exchange, field, "default", null);
     }
     sl_x_put_text(exchange, field, "doc", sl_x_get(property, "description"));
+    add_aliases(exchange, property, field);
     sl_x_add_extensions(exchange, property, field);
     if (!are_symbols(sl_x_enum_of(property)))
         sl_x_put(exchange, field, "x-enum", sl_x_enum_of(property));
@@ -206,7 +225,7 @@ void sl_x_avro_export(struct sl_exchange *exchange, const struct sl_yaml *contra
             tell_rules(exchange, properties->items[k], "column");
         sl_x_push(exchange, list, record);
     }
-    static const char *const known[] = {"classification", NULL};
+    static const char *const known[] = {"classification", "sluice.aliases", NULL};
     sl_x_tell_rest(exchange, contract, "Avro", known);
     if (list && list->count)
         sl_yaml_print_json(list->count == 1 ? list->items[0] : list, text);

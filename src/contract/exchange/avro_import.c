@@ -189,9 +189,51 @@ static void read_field(struct reader *reader, const struct sl_yaml *field,
     bool is_nested = sl_x_type_of(property).type.kind == SL_TYPE_JSON;
     if (otherwise && otherwise->kind == SL_YAML_SCALAR && !is_nested)
         sl_x_custom(exchange, property, "sluice.default", otherwise);
-    if (sl_x_count(sl_yaml_get(field, "aliases")))
-        sl_x_lost(exchange, sl_yaml_place(field, "aliases"), "other names of field '%s'", name);
     sl_x_read_extensions(exchange, field, property);
+}
+
+static bool is_field(const struct sl_yaml *fields, const char *name)
+{
+    for (size_t i = 0; i < fields->count; i++)
+        if (sl_str_equal_nocase(sl_x_get(fields->items[i], "name"), name))
+            return true;
+    return false;
+}
+
+// Old names of the record's fields become those of columns, each of one of them.
+static struct sl_yaml *choose_aliases(struct reader *reader, const struct sl_yaml *fields,
+                                      const struct sl_yaml *field, struct sl_yaml *taken)
+{
+    struct sl_exchange *exchange = reader->exchange;
+    const struct sl_yaml *names = sl_yaml_get(field, "aliases");
+    struct sl_yaml *kept = sl_x_list(exchange);
+    for (size_t i = 0; i < sl_x_count(names); i++) {
+        const struct sl_yaml *name = names->items[i];
+        bool is_good = name->kind == SL_YAML_SCALAR && *name->text && reader->depth == 0;
+        if (!is_good || is_field(fields, name->text) || sl_x_has_text(taken, name->text)) {
+            sl_x_lost(exchange, name->place, "another name of field '%s'", sl_x_get(field, "name"));
+        } else if (!sl_x_is_own(exchange, name->text, name->place)) {
+            sl_x_push(exchange, taken, name);
+            sl_x_push(exchange, kept, name);
+        }
+    }
+    return kept;
+}
+
+static void read_aliases(struct reader *reader, const struct sl_yaml *fields,
+                         const struct sl_yaml *properties)
+{
+    struct sl_yaml *taken = sl_x_list(reader->exchange);
+    for (size_t i = 0; i < fields->count; i++) {
+        const struct sl_yaml *field = fields->items[i];
+        if (!sl_x_count(sl_yaml_get(field, "aliases")))
+            continue;
+        const struct sl_yaml *kept = choose_aliases(reader, fields, field, taken);
+        for (size_t k = 0; sl_x_count(kept) && k < sl_x_count(properties); k++)
+            if (sl_str_equal(sl_x_get(properties->items[k], "name"), sl_x_get(field, "name")) &&
+                !sl_x_aliases_of(properties->items[k]))
+                sl_x_custom(reader->exchange, properties->items[k], "sluice.aliases", kept);
+    }
 }
 
 static void read_fields(struct reader *reader, const struct sl_yaml *record, struct sl_yaml *owner)
@@ -207,6 +249,7 @@ static void read_fields(struct reader *reader, const struct sl_yaml *record, str
     struct sl_yaml *properties = sl_x_list_at(reader->exchange, owner, "properties");
     for (size_t i = 0; i < fields->count; i++)
         read_field(reader, fields->items[i], properties);
+    read_aliases(reader, fields, properties);
     reader->space = before;
 }
 

@@ -87,7 +87,8 @@ static void tell_unread(struct reader *reader, const struct sl_yaml *schema)
                                         "minProperties",  "maxProperties",
                                         "x-primaryKey",   "x-primaryKeyPosition",
                                         "x-unique",       "x-logicalType",
-                                        "x-physicalType", "x-classification"};
+                                        "x-physicalType", "x-classification",
+                                        "x-aliases"};
     for (size_t i = 0; i < schema->count; i++) {
         bool is_known = false;
         for (size_t k = 0; k < sizeof known / sizeof *known; k++)

@@ -109,13 +109,23 @@ const struct sl_yaml *sl_x_enum_of(const struct sl_yaml *property)
     return NULL;
 }
 
-const char *sl_x_default_of(const struct sl_yaml *property)
+static const struct sl_yaml *custom_of(const struct sl_yaml *property, const char *name)
 {
     const struct sl_yaml *custom = sl_yaml_get(property, "customProperties");
     for (size_t i = 0; i < sl_x_count(custom); i++)
-        if (sl_str_equal(sl_x_get(custom->items[i], "property"), "sluice.default"))
-            return sl_x_get(custom->items[i], "value");
+        if (sl_str_equal(sl_x_get(custom->items[i], "property"), name))
+            return custom->items[i];
     return NULL;
+}
+
+const char *sl_x_default_of(const struct sl_yaml *property)
+{
+    return sl_x_get(custom_of(property, "sluice.default"), "value");
+}
+
+const struct sl_yaml *sl_x_aliases_of(const struct sl_yaml *property)
+{
+    return sl_yaml_get(custom_of(property, "sluice.aliases"), "value");
 }
 
 // --- Types ---
@@ -288,6 +298,7 @@ void sl_x_add_extensions(struct sl_exchange *exchange, const struct sl_yaml *pro
     sl_x_put_text(exchange, to, "x-logicalType", sl_x_get(property, "logicalType"));
     sl_x_put_text(exchange, to, "x-physicalType", sl_x_get(property, "physicalType"));
     sl_x_put_text(exchange, to, "x-classification", sl_x_get(property, "classification"));
+    sl_x_put(exchange, to, "x-aliases", sl_x_aliases_of(property));
 }
 
 void sl_x_read_extensions(struct sl_exchange *exchange, const struct sl_yaml *from,
@@ -303,6 +314,8 @@ void sl_x_read_extensions(struct sl_exchange *exchange, const struct sl_yaml *fr
     sl_x_put_text(exchange, property, "logicalType", sl_x_get(from, "x-logicalType"));
     sl_x_put_text(exchange, property, "physicalType", sl_x_get(from, "x-physicalType"));
     sl_x_put_text(exchange, property, "classification", sl_x_get(from, "x-classification"));
+    if (sl_yaml_get(from, "x-aliases"))
+        sl_x_custom(exchange, property, "sluice.aliases", sl_yaml_get(from, "x-aliases"));
     if (sl_x_is_list(sl_yaml_get(from, "x-enum")) && !sl_x_enum_of(property))
         sl_x_enum(exchange, property, sl_yaml_get(from, "x-enum"));
 }

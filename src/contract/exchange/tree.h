@@ -76,7 +76,8 @@ void sl_x_set_type(struct sl_exchange *exchange, struct sl_yaml *property,
 const struct sl_yaml *sl_x_enum_of(const struct sl_yaml *property);
 
 // Attributes that only Sluice reads again ("x-primaryKey"), for forms that let unknown ones stand:
-// key, uniqueness, exact type, classification, and an enum that Avro cannot say.
+// key, uniqueness, exact type, classification, old names with their last days, and an enum that
+// Avro cannot say.
 void sl_x_add_extensions(struct sl_exchange *exchange, const struct sl_yaml *property,
                          struct sl_yaml *to);
 void sl_x_read_extensions(struct sl_exchange *exchange, const struct sl_yaml *from,
@@ -86,6 +87,8 @@ void sl_x_read_extensions(struct sl_exchange *exchange, const struct sl_yaml *fr
 bool sl_x_count_up(struct sl_exchange *exchange, struct sl_place place);
 
 const char *sl_x_default_of(const struct sl_yaml *property); // NULL: none
+// Its other names, as sluice.aliases has them; NULL: none.
+const struct sl_yaml *sl_x_aliases_of(const struct sl_yaml *property);
 
 // --- Types of databases ---
 // A type as it was written, "varchar(20)"; false, and the column is a text, if there is none of
