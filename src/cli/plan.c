@@ -117,12 +117,23 @@ static int add_node(struct sl_grid *grid, const struct sl_node *node, bool all_c
     return SL_OK;
 }
 
+static void tell_emptied(const struct sl_common *common, const struct sl_node *node)
+{
+    static const char *const then[] = {"they leave the tables", "the file will fail", "they stay"};
+    for (size_t i = 0; i < node->facts.emptied_count; i++)
+        sl_tell(common, SL_LOG_WARN, "%s: %s has no rows any more, and had %lld: %s", node->label,
+                node->facts.emptied[i].name, (long long)node->facts.emptied[i].rows,
+                then[node->source->drift.emptied_files]);
+}
+
 void sl_plan_tell_vanished(const struct sl_common *common, const struct sl_world *world,
                            bool only_fresh)
 {
     for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
         char count[64];
+        if (node->is_selected && !only_fresh)
+            tell_emptied(common, node);
         if (node->is_selected && node->facts.vanished_files &&
             (!only_fresh || node->verdict == SL_VERDICT_FRESH))
             sl_tell(common, SL_LOG_WARN, "%s: %s gone since the last run; the rows stay in %s",

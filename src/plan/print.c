@@ -36,6 +36,19 @@ static json_t *count_or_null(int64_t value)
     return value < 0 ? json_null() : json_integer(value);
 }
 
+json_t *sl_emptied_json(const struct sl_emptied *items, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        if (json_array_append_new(list, json_pack("{s:o, s:I}", "file",
+                                                  sl_json_string(items[i].name), "rows",
+                                                  (json_int_t)items[i].rows)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
 json_t *sl_estimate_json(const struct sl_estimate *estimate)
 {
     return json_pack(
@@ -87,6 +100,8 @@ static int print_node(const struct sl_graph *graph, const struct sl_node *node, 
         SL_TRY(set(object, "changed_files", json_integer(facts->changed_files), err));
         SL_TRY(set(object, "vanished_files", json_integer(facts->vanished_files), err));
         SL_TRY(set(object, "renamed_files", json_integer((json_int_t)facts->renamed.count), err));
+        SL_TRY(set(object, "emptied_files",
+                   sl_emptied_json(facts->emptied, facts->emptied_count), err));
         SL_TRY(set(object, "new_bytes", json_integer(facts->new_bytes), err));
         SL_TRY(set(object, "listing", json_string(facts->listing ? facts->listing : ""), err));
     }

@@ -83,8 +83,10 @@ static int print_details(const struct sl_step_result *result, json_t *object, st
 {
     json_t *reasons = json_array(), *versions = json_object(), *notes = json_array();
     json_t *checks = json_array(), *raw_only = json_array();
+    json_t *emptied = sl_emptied_json(result->emptied, result->emptied_count);
     SL_TRY(set(object, "reasons", reasons, err));
     SL_TRY(set(object, "raw_only", raw_only, err));
+    SL_TRY(set(object, "emptied_files", emptied, err));
     SL_TRY(set(object, "checks", checks, err));
     SL_TRY(set(object, "versions", versions, err));
     SL_TRY(set(object, "notes", notes, err));

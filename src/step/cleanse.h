@@ -181,6 +181,10 @@ void sl_cleanse_take_all(struct sl_cleanse *cleanse, const char *why);
 SL_MUST int sl_cleanse_split(struct sl_cleanse *cleanse, struct sl_err *err);
 // Fails if a row broke what the source's drift policy does not let pass.
 SL_MUST int sl_cleanse_refuse_drift(struct sl_cleanse *cleanse, struct sl_err *err);
+// Fails if a file that clean has not taken yet lacks a column, under missing_columns: fail.
+SL_MUST int sl_cleanse_refuse_missing(struct sl_cleanse *cleanse, struct sl_err *err);
+// The version of raw that a record was made from; -1: none, or another table.
+int64_t sl_cleanse_raw_input(const struct sl_cleanse *cleanse, const struct sl_record *record);
 // SELECT of what is to be staged for clean: the new rows that stay, and what stays of the touched
 // files.
 SL_MUST int sl_cleanse_clean_sql(struct sl_cleanse *cleanse, struct sl_buf *sql,

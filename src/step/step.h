@@ -6,6 +6,7 @@
 
 #include "api/check.h"
 #include "api/engine.h"
+#include "api/source.h"
 #include "api/target.h"
 #include "spec/contract.h"
 #include "sql/query.h"
@@ -108,8 +109,11 @@ struct sl_step_result {
     int64_t bytes_in, bytes_out, files_out;
     struct sl_strs notes;      // for people: "orders-3.csv is gone since the last run",
                                // "orders-4.csv.gz: truncated"
+    struct sl_emptied *emptied; // ingest: files that had rows and have none now
+    size_t emptied_count;
     struct sl_strs raw_only;   // cleanse: columns of raw that clean does not have (drift: freeze)
     size_t failed_parts;       // files that could not be read
+    size_t kept_parts;         // emptied files whose rows stay
     struct sl_strs partitions; // recomputed, where only some were: "day=2024-01-31, country=DE"
 };
 
@@ -157,6 +161,8 @@ struct sl_pending {
     int64_t new_files, changed_files, vanished_files;
     int64_t new_bytes;      // of new and changed files
     struct sl_strs renamed; // "a.csv is now b.csv": neither new nor vanished
+    struct sl_emptied *emptied; // of the changed files
+    size_t emptied_count;
     bool is_read_otherwise; // by other options than before: all is read again
     const char *listing;    // digest of path, size and time of every file the source has now
     bool needs_session;     // nothing else is told: another program has rewritten the table's files
