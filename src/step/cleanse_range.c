@@ -392,6 +392,8 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_TRY(context->session->kind->scan_sql(context->session, &scan, &sql, err));
     SL_TRY(sl_buf_check(&sql, err));
     rows = sql.text;
+    cleanse->received = sl_arena_strdup(context->arena, sql.text);
+    SL_TRY_NEW(cleanse->received, err);
     SL_TRY(sl_cleanse_open_parents(cleanse, &why, err));
     if (!why)
         SL_TRY(sl_cleanse_look_at_uniques(cleanse, &why, err));
