@@ -23,6 +23,14 @@ struct sl_held {
     int64_t rows;
 };
 
+// Data files that a version of a table names and that are not there.
+struct sl_missing {
+    const char *table; // "clean.orders"
+    int64_t version;
+    const char *file; // the first of them
+    int64_t count;
+};
+
 // What the world says about a node, gathered before planning.
 struct sl_facts {
     int64_t version;            // of its output; -1: not built yet
@@ -39,7 +47,7 @@ struct sl_facts {
     int64_t rows, bytes, files; // of the output now; -1 unknown
     // Ingest: what the source has that raw has not.
     int64_t new_files, changed_files, vanished_files, new_bytes;
-    struct sl_strs renamed;    // "a.csv is now b.csv"; in none of the counts
+    struct sl_strs renamed;     // "a.csv is now b.csv"; in none of the counts
     struct sl_emptied *emptied; // of the changed files: those without rows now
     size_t emptied_count;
     bool is_read_otherwise;    // by other options than before
@@ -48,6 +56,8 @@ struct sl_facts {
     bool has_partitions;
     struct sl_held *held; // cleanse: rows that wait for tables which have changed
     size_t held_count;
+    struct sl_missing *missing; // of its tables, where a step that will run reads them
+    size_t missing_count;
     const char *trouble;     // why not all of this could be found out; NULL: it could
     const char *last_status; // of the last run: "ok", "error", "skipped"; NULL never run
     bool was_killed;         // a run was killed since then, and this step may have been in it
