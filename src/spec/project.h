@@ -163,6 +163,7 @@ struct sl_target {
 struct sl_pin {
     const char *folder;
     int64_t version;
+    bool is_borrowed; // holds only while this environment has no such table of its own
 };
 
 struct sl_project {

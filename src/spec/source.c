@@ -35,8 +35,9 @@ static const struct sl_opt drift_rows[] = {
      .type = SL_OPT_ENUM,
      .offset = offsetof(struct sl_drift, missing_columns),
      .otherwise = "empty",
-     .summary = "A column of the contract: is empty in the rows of files that lack it, or must be in "
-                "every new or changed file, else the step fails.",
+     .summary =
+         "A column of the contract: is empty in the rows of files that lack it, or must be in "
+         "every new or changed file, else the step fails.",
      .values = missing_columns},
     {.name = "type_change",
      .type = SL_OPT_ENUM,

@@ -91,8 +91,7 @@ int sl_ingest_enter(struct sl_ingest *ingest, const char *name, struct sl_ingest
     if (!found) {
         found = SL_NEW(ingest->arena, struct sl_ingested);
         SL_TRY_NEW(found, err);
-        *found =
-            (struct sl_ingested){
+        *found = (struct sl_ingested){
             .size_bytes = -1, .mtime_us = -1, .sha256 = "", .reading = "", .columns = ""};
         found->name = sl_arena_strdup(ingest->arena, name);
         SL_TRY_NEW(found->name, err);

@@ -282,11 +282,11 @@ static int keep(struct sl_ingest *ingest, struct sl_ingest_job *job, const struc
 {
     struct sl_step_progress *progress = ingest->context->progress;
     struct sl_ingested part = {.name_now = job->part->name,
-                                     .received_as = job->part->name,
-                                     .size_bytes = job->part->size_bytes,
-                                     .mtime_us = job->part->mtime_us,
-                                     .sha256 = end->sha256,
-                                     .reading = ingest->reading};
+                               .received_as = job->part->name,
+                               .size_bytes = job->part->size_bytes,
+                               .mtime_us = job->part->mtime_us,
+                               .sha256 = end->sha256,
+                               .reading = ingest->reading};
     const char *tags;
 
     SL_TRY(list_columns(ingest, job->reader, &part.columns, err));
