@@ -54,6 +54,14 @@ struct sl_source_reader {
     _Atomic int64_t *bytes_done; // progress, may be NULL; set by the caller after opening
 };
 
+enum sl_source_look { SL_LOOK_FILLED, SL_LOOK_EMPTY, SL_LOOK_NEEDS_SESSION };
+
+// A part that has no record any more.
+struct sl_emptied {
+    const char *name;
+    int64_t rows; // that it had
+};
+
 struct sl_source_kind {
     const char *name;    // "file"
     const char *summary; // one sentence for docs
@@ -72,6 +80,11 @@ struct sl_source_kind {
     int (*open)(const struct sl_source_options *options, const struct sl_source_part *part,
                 struct sl_session *session, struct sl_arena *arena, struct sl_source_reader **ret,
                 struct sl_err *err);
+    // Whether a part has no record, as far as a quick look tells. `session` may be NULL. What is
+    // wrong with the part open() tells.
+    int (*is_empty)(const struct sl_source_options *options, const struct sl_source_part *part,
+                    struct sl_session *session, struct sl_arena *arena, enum sl_source_look *ret,
+                    struct sl_err *err);
     // Begins to hand over the part's rows: *ret_sql is a SELECT that the session may run exactly
     // once before finish(). It gives the reader's columns, `_position` BIGINT (1-based place in the
     // part; lines for text) and `_corrupt` BLOB. May be called again after finish(). `careful`: by

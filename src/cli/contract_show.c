@@ -85,12 +85,14 @@ static int add_uses(json_t *list, const struct sl_contract_table *table,
             continue;
         if (json_array_append_new(
                 list,
-                json_pack("{s:s, s:{s:s, s:s, s:s}, s:{s:f, s:I, s:I}}", "name", source->name,
+                json_pack("{s:s, s:{s:s, s:s, s:s, s:s}, s:{s:f, s:I, s:I}}", "name", source->name,
                           "drift", "new_columns", sl_drift_words[0][source->drift.new_columns],
                           "missing_columns", sl_drift_words[1][source->drift.missing_columns],
-                          "type_change", sl_drift_words[2][source->drift.type_change], "quarantine",
-                          "max_share", budget->max_share, "max_rows", (json_int_t)budget->max_rows,
-                          "min_rows", (json_int_t)budget->min_rows)) != 0)
+                          "type_change", sl_drift_words[2][source->drift.type_change],
+                          "emptied_files", sl_drift_words[3][source->drift.emptied_files],
+                          "quarantine", "max_share", budget->max_share, "max_rows",
+                          (json_int_t)budget->max_rows, "min_rows",
+                          (json_int_t)budget->min_rows)) != 0)
             return sl_fail_memory(err);
     }
     return SL_OK;

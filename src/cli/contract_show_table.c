@@ -339,10 +339,12 @@ static void add_uses(const struct sl_contract_table *table, const struct sl_cont
         const struct sl_drift *drift = &source->drift;
         if (uses->items[i].table != table)
             continue;
-        sl_buf_addf(text, "%ssource %s: new columns %s, missing columns %s, other types %s; ",
-                    is_used_here ? "" : "\n", source->name, sl_drift_words[0][drift->new_columns],
-                    sl_drift_words[1][drift->missing_columns],
-                    sl_drift_words[2][drift->type_change]);
+        sl_buf_addf(
+            text,
+            "%ssource %s: new columns %s, missing columns %s, other types %s, emptied files %s; ",
+            is_used_here ? "" : "\n", source->name, sl_drift_words[0][drift->new_columns],
+            sl_drift_words[1][drift->missing_columns], sl_drift_words[2][drift->type_change],
+            sl_drift_words[3][drift->emptied_files]);
         add_budget(table->has_budget ? &table->budget : &source->budget, text);
         sl_buf_add_char(text, '\n');
         is_used_here = true;

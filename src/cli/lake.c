@@ -366,6 +366,9 @@ int sl_lake_prepare(struct sl_lake *lake, const char *sql, const struct sl_as_of
     struct sl_strs tables = {0};
     SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
     struct sl_arena *arena = &lake->world.arena;
+    bool is_time;
+    if (as_of->at) // also where no table is read
+        SL_TRY(find_publication(lake, as_of->at, &is_time, err));
     SL_TRY(lake->session->kind->parse(lake->session, &sql, 1, arena, &ast, err));
     SL_TRY(sl_query_read(ast, sql, "", 1, 1, arena, &diags, &query, err));
     if (diags.error_count)

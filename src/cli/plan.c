@@ -121,18 +121,77 @@ static int add_node(struct sl_grid *grid, const struct sl_node *node, bool all_c
     return SL_OK;
 }
 
+static void tell_emptied(const struct sl_common *common, const struct sl_node *node)
+{
+    static const char *const then[] = {"they leave the tables", "the file will fail", "they stay"};
+    for (size_t i = 0; i < node->facts.emptied_count; i++)
+        sl_tell(common, SL_LOG_WARN, "%s: %s has no rows any more, and had %lld: %s", node->label,
+                node->facts.emptied[i].name, (long long)node->facts.emptied[i].rows,
+                then[node->source->drift.emptied_files]);
+}
+
 void sl_plan_tell_vanished(const struct sl_common *common, const struct sl_world *world,
                            bool only_fresh)
 {
     for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
         char count[64];
+        if (node->is_selected && !only_fresh)
+            tell_emptied(common, node);
         if (node->is_selected && node->facts.vanished_files &&
             (!only_fresh || node->verdict == SL_VERDICT_FRESH))
             sl_tell(common, SL_LOG_WARN, "%s: %s gone since the last run; the rows stay in %s",
                     node->label, sl_count_of(node->facts.vanished_files, "file", count),
                     node->name);
     }
+}
+
+static bool has_missing(const struct sl_world *world)
+{
+    for (size_t i = 0; i < world->graph.count; i++)
+        if (world->graph.nodes[i].facts.missing_count)
+            return true;
+    return false;
+}
+
+static const char *missing_text(const struct sl_missing *missing, char *text, size_t size)
+{
+    char count[64];
+    int length = snprintf(text, size, "%s lacks '%s', a data file of its version %lld",
+                          missing->table, missing->file, (long long)missing->version);
+    if (missing->count > 1 && length > 0 && (size_t)length < size)
+        (void)snprintf(text + length, size - (size_t)length, ", and %s",
+                       sl_count_of(missing->count - 1, "more file", count));
+    return text;
+}
+
+int sl_plan_refuse_missing(const struct sl_common *common, const struct sl_world *world,
+                           int *ret_exit, struct sl_err *err)
+{
+    char text[512];
+    int code = SL_OK;
+    if (common->json) {
+        *ret_exit = has_missing(world) ? 1 : *ret_exit;
+        return SL_OK;
+    }
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        for (size_t k = 0; k < node->facts.missing_count; k++) {
+            const struct sl_missing *missing = &node->facts.missing[k];
+            if (code != SL_OK) {
+                sl_tell(common, SL_LOG_WARN, "%s", missing_text(missing, text, sizeof text));
+                continue;
+            }
+            code = sl_fail(err, SL_E_TABLE_FILE, "%s: another program has removed it",
+                           missing_text(missing, text, sizeof text));
+            (void)sl_err_hint(err,
+                              "restore it from a backup; or `sluice rollback` to a publication "
+                              "that does not need it; or `sluice run --full-refresh --select %s` "
+                              "builds the table anew",
+                              node->name);
+        }
+    }
+    return code;
 }
 
 // "estimated: at least 1.2 s, 0.0004 EUR, 85 MB of memory; 1 of 3 steps was never timed"
@@ -274,10 +333,10 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
                                              .full_refresh = options->full_refresh,
                                              .sizes = !options->output};
     SL_AUTO(sl_world_close) struct sl_world world = {0};
-    (void)ret_exit;
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
     SL_TRY(sl_publication_require(world.project, err));
-    if (!options->output && !options->full_refresh)
+    SL_TRY(sl_world_find_missing(&world, options->full_refresh, err));
+    if (!options->output && !options->full_refresh && !has_missing(&world))
         SL_TRY(sl_world_foresee(&world, err));
     if (options->why)
         SL_TRY(sl_world_impact(&world, err));
@@ -292,7 +351,8 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
     if (options->output)
         sl_tell(&options->common, SL_LOG_INFO, "wrote %s: `sluice apply %s` runs it",
                 options->output, options->output);
-    return SL_OK;
+    fflush(stdout);
+    return sl_plan_refuse_missing(&options->common, &world, ret_exit, err);
 }
 
 static const char *const examples[] = {"sluice plan", "sluice plan --why --select daily_revenue",

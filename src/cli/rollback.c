@@ -161,6 +161,11 @@ static int print_text(const struct rollback_options *options, const struct sl_ro
                 "%s was not published then, and stays as it is until the next run",
                 rollback->left.items[i]);
     tell_orphans(options, rollback);
+    if (!options->dry_run && !rollback->number) {
+        printf("nothing to do: every table is as of publication #%lld, %s, run %.8s\n",
+               (long long)target->number, sl_time_text(target->at_us, time), target->run_id);
+        return SL_OK;
+    }
     printf("%s %s of publication #%lld, %s, run %.8s",
            sl_count_of((int64_t)count_needed(rollback), "table", count),
            options->dry_run ? "would be as" : "as", (long long)target->number,

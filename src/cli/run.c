@@ -157,9 +157,10 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
     if (options->dry_run) {
         struct sl_plan_view view = {.full_refresh = options->full_refresh,
                                     .may_break = &options->may_break};
+        SL_TRY(sl_world_find_missing(&world, options->full_refresh, err));
         SL_TRY(sl_plan_show(&options->common, &world, &view, err));
         sl_plan_tell_vanished(&options->common, &world, false);
-        return SL_OK;
+        return sl_plan_refuse_missing(&options->common, &world, ret_exit, err);
     }
     if (has_work(&world))
         return execute(options, "run", &world, ret_exit, err);

@@ -126,12 +126,13 @@ static bool will_change(const struct sl_node *node, bool full_refresh)
     return node->is_selected && node->verdict != SL_VERDICT_FRESH && !is_only_renamed;
 }
 
-// Only tables of its own are delivered by an environment that reads those of another one.
+// Only tables of its own are delivered by an environment that reads those of another one; a table
+// that may become its own is delivered after that.
 static bool delivers_borrowed(const struct sl_graph *graph, const struct sl_node *node)
 {
     const struct sl_node *from =
         node->kind == SL_NODE_LOAD ? sl_graph_node(graph, node->delivery->table) : NULL;
-    return from && from->facts.is_borrowed && from->verdict == SL_VERDICT_FRESH;
+    return from && from->facts.is_borrowed && from->verdict != SL_VERDICT_STALE;
 }
 
 static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_refresh,
@@ -143,12 +144,12 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
         SL_TRY(because(node, arena, "asked for by --full-refresh", err));
     if (sl_node_is_view(node)) {
         // Nothing to build.
+    } else if (delivers_borrowed(graph, node)) {
+        node->why = (struct sl_strs){0};
     } else if (node->facts.trouble) {
         // Its step says it too, or does its work if it has passed by then.
         const char *why = sl_arena_printf(arena, "it cannot be looked at: %s", node->facts.trouble);
         SL_TRY(because(node, arena, why, err));
-    } else if (delivers_borrowed(graph, node)) {
-        return SL_OK;
     } else if (node->kind == SL_NODE_INGEST && !node->facts.is_borrowed) {
         SL_TRY(decide_ingest(node, arena, err));
     } else if (node->facts.version < 0) {

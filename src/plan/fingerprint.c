@@ -78,7 +78,7 @@ int sl_cleanse_fingerprint(const struct sl_contract_table *contract, char ret_he
     sl_hash_add(hash, contract->digest);
     if (contract->drift.new_columns || contract->drift.missing_columns ||
         contract->drift.type_change)
-        sl_hash_add_bytes(hash, &contract->drift, sizeof contract->drift);
+        sl_hash_add_bytes(hash, &contract->drift, offsetof(struct sl_drift, emptied_files));
     if (has_keyed_column(contract))
         sl_hash_add(hash, contract->personal_key_id);
     return sl_hash_end(hash, ret_hex, err);

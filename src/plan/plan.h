@@ -3,6 +3,7 @@
 #ifndef SL_PLAN_PLAN_H
 #define SL_PLAN_PLAN_H
 
+#include "api/source.h"
 #include "base/json.h"
 #include "spec/contract.h"
 #include "sql/query.h"
@@ -22,6 +23,14 @@ struct sl_held {
     int64_t rows;
 };
 
+// Data files that a version of a table names and that are not there.
+struct sl_missing {
+    const char *table; // "clean.orders"
+    int64_t version;
+    const char *file; // the first of them
+    int64_t count;
+};
+
 // What the world says about a node, gathered before planning.
 struct sl_facts {
     int64_t version;            // of its output; -1: not built yet
@@ -38,13 +47,17 @@ struct sl_facts {
     int64_t rows, bytes, files; // of the output now; -1 unknown
     // Ingest: what the source has that raw has not.
     int64_t new_files, changed_files, vanished_files, new_bytes;
-    struct sl_strs renamed;    // "a.csv is now b.csv"; in none of the counts
+    struct sl_strs renamed;     // "a.csv is now b.csv"; in none of the counts
+    struct sl_emptied *emptied; // of the changed files: those without rows now
+    size_t emptied_count;
     bool is_read_otherwise;    // by other options than before
     const char *listing;       // digest of the source's listing, for `apply`
     struct sl_strs partitions; // that will be recomputed, if known
     bool has_partitions;
     struct sl_held *held; // cleanse: rows that wait for tables which have changed
     size_t held_count;
+    struct sl_missing *missing; // of its tables, where a step that will run reads them
+    size_t missing_count;
     const char *trouble;     // why not all of this could be found out; NULL: it could
     const char *last_status; // of the last run: "ok", "error", "skipped"; NULL never run
     bool was_killed;         // a run was killed since then, and this step may have been in it
@@ -151,6 +164,8 @@ SL_MUST int sl_plan_print(const struct sl_graph *graph, const struct sl_project 
                           json_t **ret, struct sl_err *err);
 // {"rows_in", "rows_out", "bytes_in", "files_in", "elapsed_ms", "cost", "basis"}, null where it is
 // not known. NULL out of memory.
+// [{"file", "rows"}]; NULL out of memory.
+json_t *sl_emptied_json(const struct sl_emptied *items, size_t count);
 json_t *sl_estimate_json(const struct sl_estimate *estimate);
 // Compares a stored plan with one made now: SL_E_PLAN_CHANGED names the first difference.
 SL_MUST int sl_plan_compare(const json_t *stored, const json_t *now, struct sl_err *err);

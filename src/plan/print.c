@@ -37,6 +37,19 @@ static json_t *count_or_null(int64_t value)
     return value < 0 ? json_null() : json_integer(value);
 }
 
+json_t *sl_emptied_json(const struct sl_emptied *items, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        if (json_array_append_new(list,
+                                  json_pack("{s:o, s:I}", "file", sl_json_string(items[i].name),
+                                            "rows", (json_int_t)items[i].rows)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
 json_t *sl_estimate_json(const struct sl_estimate *estimate)
 {
     return json_pack(
@@ -67,6 +80,21 @@ static int print_also_read(const struct sl_node *node, json_t *object, struct sl
     sl_arena_init(&arena, 0);
     SL_TRY(sl_alias_notes(node->contract, NULL, 0, &arena, &notes, err));
     return notes.count ? set_strs(object, "also_read", &notes, err) : SL_OK;
+}
+
+static int print_missing(const struct sl_facts *facts, json_t *object, struct sl_err *err)
+{
+    json_t *list = json_array();
+    SL_TRY(set(object, "missing_files", list, err));
+    for (size_t i = 0; i < facts->missing_count; i++) {
+        const struct sl_missing *missing = &facts->missing[i];
+        if (json_array_append_new(list, json_pack("{s:s, s:I, s:o, s:I}", "table", missing->table,
+                                                  "version", (json_int_t)missing->version, "file",
+                                                  sl_json_string(missing->file), "count",
+                                                  (json_int_t)missing->count)) != 0)
+            return sl_fail_memory(err);
+    }
+    return SL_OK;
 }
 
 static int print_node(const struct sl_graph *graph, const struct sl_node *node, json_t *list,
@@ -100,9 +128,13 @@ static int print_node(const struct sl_graph *graph, const struct sl_node *node, 
         SL_TRY(set(object, "changed_files", json_integer(facts->changed_files), err));
         SL_TRY(set(object, "vanished_files", json_integer(facts->vanished_files), err));
         SL_TRY(set(object, "renamed_files", json_integer((json_int_t)facts->renamed.count), err));
+        SL_TRY(set(object, "emptied_files", sl_emptied_json(facts->emptied, facts->emptied_count),
+                   err));
         SL_TRY(set(object, "new_bytes", json_integer(facts->new_bytes), err));
         SL_TRY(set(object, "listing", json_string(facts->listing ? facts->listing : ""), err));
     }
+    if (facts->missing_count)
+        SL_TRY(print_missing(facts, object, err));
     if (node->impact.count)
         SL_TRY(set_strs(object, "impact", &node->impact, err));
     if (node->estimate.is_made)

@@ -64,8 +64,6 @@ static bool is_newest(const struct sl_node *node, const char *table, int64_t ver
     const char *newest_id = is_quarantine ? facts->quarantine_id : facts->table_id;
     if (id && newest_id && !sl_str_equal(id, newest_id))
         return false;
-    if (facts->is_borrowed) // whatever version the other environment has come to
-        return true;
     return version <= newest && version >= newest - same_rows;
 }
 

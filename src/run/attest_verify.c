@@ -176,7 +176,7 @@ static int check_log(struct checking *checking, const char *table, int64_t versi
     for (size_t i = 0; i < count; i++) {
         const char *file = sl_arena_printf(arena, "%s/%s", name, files[i].path);
         SL_TRY_NEW(file, err);
-        if (!sl_map_has(&checking->names, file) && !sl_str_ends(file, ".crc"))
+        if (!sl_map_has(&checking->names, file))
             SL_TRY(add_fault(checking, file, "it was not there when this was attested", err));
     }
     return SL_OK;

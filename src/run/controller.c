@@ -425,6 +425,7 @@ static int run_locked(struct controller *controller, struct sl_err *err)
 {
     struct sl_run *run = controller->run;
     SL_AUTO(sl_history_close) struct sl_history *history = NULL;
+    SL_TRY(sl_run_pin_borrowed(run, err));
     SL_TRY(prepare(controller, err));
     SL_TRY(sl_history_open(run, controller->options->command, &history, err));
     controller->history = history;
@@ -465,6 +466,9 @@ void sl_run_clear(struct sl_run *run)
 {
     for (size_t i = 0; i < run->count; i++)
         sl_arena_clear(&run->outcomes[i].arena);
+    if (run->world && run->world->project && run->world->project->pins == &run->pins)
+        run->world->project->pins = NULL;
+    sl_map_clear(&run->pins);
     sl_arena_clear(&run->arena);
     run->count = 0;
 }

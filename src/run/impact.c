@@ -19,7 +19,7 @@ static bool is_changed(const struct sl_node *node)
     const struct sl_facts *facts = &node->facts;
     bool has_code = node->kind == SL_NODE_CLEANSE || node->kind == SL_NODE_MODEL;
     return node->is_selected && has_code && !sl_node_is_view(node) && facts->version >= 0 &&
-           facts->fingerprint && node->fingerprint && !facts->is_borrowed &&
+           facts->fingerprint && node->fingerprint &&
            !sl_str_equal(facts->fingerprint, node->fingerprint);
 }
 
@@ -57,10 +57,13 @@ static const char *whole_column(const struct sl_node *node, const char *path)
 static int compare_contract(struct impact *impact, struct sl_node *node, struct sl_err *err)
 {
     struct sl_arena *arena = &impact->world->arena;
-    struct sl_step_context context = {.project = impact->world->project, .arena = arena};
+    struct sl_project project = *impact->world->project;
+    struct sl_step_context context = {.project = &project, .arena = arena};
     struct sl_contract_diff diff = {.arena = arena};
     SL_AUTO(sl_json_free) json_t *before = NULL;
     SL_AUTO(sl_json_free) json_t *now = NULL;
+    if (node->facts.is_borrowed) // what it was made with is kept beside it
+        project.lake_folder = project.read_lake;
     SL_TRY(sl_step_find_code(&context, node->facts.fingerprint, &before, err));
     const json_t *contract = json_object_get(before, "contract");
     if (!contract)
@@ -105,8 +108,9 @@ static int compare_columns(struct impact *impact, struct sl_node *node, struct s
     struct sl_world *world = impact->world;
     struct sl_delta_snapshot table;
     const struct sl_relation *now = sl_map_get(&impact->lineage.catalog, node->name);
+    bool is_borrowed;
     const char *folder =
-        sl_table_folder(world->project, SL_LAYER_CURATED, node->bare, &world->arena);
+        sl_table_source(world->project, SL_LAYER_CURATED, node->bare, &world->arena, &is_borrowed);
     SL_TRY_NEW(folder, err);
     if (!now)
         return SL_OK; // its query cannot be bound: `check` tells

@@ -4,27 +4,22 @@
 #include "run/publications.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static int write_file(const struct sl_project *project, const struct sl_publication *publication,
                       struct sl_arena *arena, struct sl_err *err)
 {
-    SL_AUTO(sl_json_free) json_t *root = NULL;
     const char *folder = sl_path_join(arena, project->lake_folder, "_publications");
     const char *path = sl_publication_path(project, publication->number, arena);
     const char *hint = sl_publication_hint(project, arena);
-    char *text = NULL;
+    const char *text;
     SL_TRY_NEW(folder, err);
     SL_TRY_NEW(path, err);
     SL_TRY_NEW(hint, err);
-    SL_TRY(sl_publication_print(publication, &root, err));
+    SL_TRY(sl_publication_seal(publication, arena, &text, err));
     SL_TRY(sl_fs_mkdirs(folder, err));
     SL_TRY(sl_fs_remove(hint, err)); // see find_newest()
-    SL_TRY(sl_json_print(root, &text, err));
-    int code = sl_fs_create(path, text, strlen(text), err);
-    free(text);
-    return code;
+    return sl_fs_create(path, text, strlen(text), err);
 }
 
 int sl_publication_write(const struct sl_project *project, const struct sl_publication *after,

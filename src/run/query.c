@@ -48,8 +48,8 @@ static bool columns_on_disk(void *self, const char *table, const struct sl_colum
     const char *folder =
         sl_table_source(disk->world->project, layer, name, disk->arena, &is_borrowed);
     if (!folder ||
-        sl_delta_load_schema(folder, pin ? pin->version : -1, disk->session, disk->arena, &snapshot,
-                             &ignored) != SL_OK ||
+        sl_delta_load_schema(folder, pin && is_borrowed ? pin->version : -1, disk->session,
+                             disk->arena, &snapshot, &ignored) != SL_OK ||
         snapshot.version < 0)
         return false;
     *ret = snapshot.columns;

@@ -93,9 +93,11 @@ static int set_strs(json_t *object, const char *key, const struct sl_strs *texts
 static int print_details(const struct sl_step_result *result, json_t *object, struct sl_err *err)
 {
     json_t *reasons = json_array(), *versions = json_object(), *checks = json_array();
+    json_t *emptied = sl_emptied_json(result->emptied, result->emptied_count);
     SL_TRY(set(object, "reasons", reasons, err));
     SL_TRY(set_strs(object, "raw_only", &result->raw_only, err));
     SL_TRY(set_strs(object, "also_read", &result->also_read, err));
+    SL_TRY(set(object, "emptied_files", emptied, err));
     SL_TRY(set(object, "checks", checks, err));
     SL_TRY(set(object, "versions", versions, err));
     SL_TRY(set_strs(object, "notes", &result->notes, err));

@@ -65,6 +65,7 @@ struct sl_run {
     const char *state_note;            // NULL, or what happened to the state store
     struct sl_publication publication; // the newest at the run's end
     bool has_published;                // by this run
+    struct sl_map pins; // tables of the other environment, as they were when the run began
     struct sl_arena arena;
 };
 
@@ -75,6 +76,9 @@ struct sl_run {
 SL_MUST int sl_run(struct sl_world *world, const struct sl_run_options *options, struct sl_run *ret,
                    struct sl_err *err);
 void sl_run_clear(struct sl_run *run); // for SL_AUTO
+// All that reads tables of the other environment reads them as the plan has seen them, until
+// sl_run_clear. Its own part of sl_run.
+SL_MUST int sl_run_pin_borrowed(struct sl_run *run, struct sl_err *err);
 // The exit code that README.md documents.
 int sl_run_exit_code(const struct sl_run *run);
 // {"code", "fate", "message", "hint", "file", "line", "column"}: null where there is none. NULL out

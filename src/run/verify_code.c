@@ -133,6 +133,7 @@ static int restore_contract(struct sl_verify_job *job, struct sl_verified *table
     // Whether the rows may be published was judged then.
     contract->has_budget = false;
     contract->checks = NULL;
+    contract->drift.missing_columns = SL_DRIFT_MISSING_EMPTY;
     return sl_map_set(&job->contracts, name, contract, err);
 }
 

@@ -68,6 +68,10 @@ SL_MUST int sl_world_check(struct sl_world *world, const struct sl_map *catalog,
 SL_MUST int sl_world_check_foreign_keys(struct sl_world *world, const struct sl_map *catalog,
                                         struct sl_err *err);
 
+// Fills `missing` of the nodes whose tables are read by steps that will run (sl_plan_decide). Looks
+// at no more than 10,000 files of a table.
+SL_MUST int sl_world_find_missing(struct sl_world *world, bool full_refresh, struct sl_err *err);
+
 // A model's query with what its write mode is decided by: for full the tables, else also columns,
 // lineage and locality over the columns that its input tables have now. Any thread: allocates in
 // `arena`.

@@ -69,6 +69,8 @@ char *sl_table_source(const struct sl_project *project, enum sl_layer layer, con
     // left over for the other. A quarantine alone is what an interrupted step has left.
     enum sl_layer leading = layer == SL_LAYER_QUARANTINE ? SL_LAYER_CLEAN : layer;
 
+    if (pin && pin->is_borrowed && has_table(project->lake_folder, leading, name, arena))
+        pin = NULL;
     *ret_is_borrowed = pin != NULL;
     if (pin)
         return sl_arena_strdup(arena, pin->folder);

@@ -50,12 +50,15 @@ enum sl_drift_type {
     SL_DRIFT_TYPE_FAIL,
     SL_DRIFT_TYPE_QUARANTINE_VALUE
 };
+enum sl_drift_emptied { SL_DRIFT_EMPTIED_WARN, SL_DRIFT_EMPTIED_FAIL, SL_DRIFT_EMPTIED_KEEP };
 struct sl_drift {
     int new_columns;     // enum sl_drift_new
     int missing_columns; // enum sl_drift_missing
     int type_change;     // enum sl_drift_type
+    // No part of what clean is built with:
+    int emptied_files; // enum sl_drift_emptied
 };
-extern const char *const *const sl_drift_words[3]; // of each of them: "freeze"; "empty"; ...
+extern const char *const *const sl_drift_words[4]; // of each of them: "freeze"; "empty"; ...
 
 // sources/NAME.yml
 enum sl_file_format {
@@ -168,6 +171,7 @@ struct sl_target {
 struct sl_pin {
     const char *folder;
     int64_t version;
+    bool is_borrowed; // holds only while this environment has no such table of its own
 };
 
 struct sl_project {

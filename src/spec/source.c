@@ -17,7 +17,10 @@ static const char *const new_columns[] = {"freeze", "evolve",           "quarant
 static const char *const missing_columns[] = {"empty", "fail", NULL};
 static const char *const type_changes[] = {"quarantine_row", "fail", "quarantine_value", NULL};
 
-const char *const *const sl_drift_words[3] = {new_columns, missing_columns, type_changes};
+static const char *const emptied_files[] = {"warn", "fail", "keep", NULL};
+
+const char *const *const sl_drift_words[4] = {new_columns, missing_columns, type_changes,
+                                              emptied_files};
 
 static const struct sl_opt drift_rows[] = {
     {.name = "new_columns",
@@ -32,8 +35,9 @@ static const struct sl_opt drift_rows[] = {
      .type = SL_OPT_ENUM,
      .offset = offsetof(struct sl_drift, missing_columns),
      .otherwise = "empty",
-     .summary = "A column of the contract that no file has: is empty in every row, or fails the "
-                "step.",
+     .summary =
+         "A column of the contract: is empty in the rows of files that lack it, or must be in "
+         "every new or changed file, else the step fails.",
      .values = missing_columns},
     {.name = "type_change",
      .type = SL_OPT_ENUM,
@@ -42,6 +46,13 @@ static const struct sl_opt drift_rows[] = {
      .summary = "A value that its column's type does not hold: rejects the row, is set aside where "
                 "the column may be null, or fails the step.",
      .values = type_changes},
+    {.name = "emptied_files",
+     .type = SL_OPT_ENUM,
+     .offset = offsetof(struct sl_drift, emptied_files),
+     .otherwise = "warn",
+     .summary = "A file that had rows and has none now: its rows go, and the run says so; the file "
+                "fails and its rows stay; or its rows stay with a warning.",
+     .values = emptied_files},
     {0},
 };
 

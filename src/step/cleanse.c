@@ -128,6 +128,7 @@ static int print_record(const struct sl_cleanse *cleanse, const struct sl_cleans
         .run_id = cleanse->context->run_id,
         .step = cleanse->app_id,
         .sequence = cleanse->range.sequence,
+        .judged_us = sl_cleanse_clock(cleanse),
         .fingerprint = cleanse->fingerprint,
         .was_full = cleanse->range.is_full,
         .balance = cleanse->balance,
@@ -286,6 +287,8 @@ static int open_and_split(struct sl_cleanse *cleanse, struct sl_err *err)
         atomic_fetch_add(&progress->bytes_total, cleanse->byte_count);
     }
     SL_TRY(sl_cleanse_split(cleanse, err));
+    if (cleanse->range.is_resumed && !cleanse->why_all)
+        SL_TRY(sl_cleanse_compare_resumed(cleanse, err));
     if (!cleanse->why_all)
         return sl_cleanse_refuse_drift(cleanse, err);
     if (progress) {

@@ -58,6 +58,7 @@ struct sl_cleanse {
     struct sl_pass pass;
     const char *flag;               // the column of _aside that says what is_bad said
     const char *rows[SL_PASS_ROWS]; // SQL: the prepared relation over the raw rows of the range
+    const char *received;           // SQL: the raw rows of the range
     int64_t row_count, byte_count;
     struct sl_delta_snapshot before;     // clean as it stands; no files if the range is full
     const struct sl_delta_file *touched; // files of clean that hold replaced rows
@@ -92,6 +93,9 @@ void sl_cleanse_take_all(struct sl_cleanse *cleanse, const char *why);
 // Runs the contract's checks over clean as it would be; SL_E_CHECK_FAILED if one fails that does
 // not only warn. Fills `checks` in any case.
 SL_MUST int sl_cleanse_audit(struct sl_cleanse *cleanse, struct sl_err *err);
+int64_t sl_cleanse_clock(const struct sl_cleanse *cleanse); // that they go by
+// Of a resumed range: sets why_all if what it rejects is not what quarantine has of it already.
+SL_MUST int sl_cleanse_compare_resumed(struct sl_cleanse *cleanse, struct sl_err *err);
 // Compiles the contract for raw as of the range's end, and names the rows of the range.
 SL_MUST int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err);
 
@@ -189,6 +193,10 @@ void sl_cleanse_take_all(struct sl_cleanse *cleanse, const char *why);
 SL_MUST int sl_cleanse_split(struct sl_cleanse *cleanse, struct sl_err *err);
 // Fails if a row broke what the source's drift policy does not let pass.
 SL_MUST int sl_cleanse_refuse_drift(struct sl_cleanse *cleanse, struct sl_err *err);
+// Fails if a file that clean has not taken yet lacks a column, under missing_columns: fail.
+SL_MUST int sl_cleanse_refuse_missing(struct sl_cleanse *cleanse, struct sl_err *err);
+// The version of raw that a record was made from; -1: none, or another table.
+int64_t sl_cleanse_raw_input(const struct sl_cleanse *cleanse, const struct sl_record *record);
 // SELECT of what is to be staged for clean: the new rows that stay, and what stays of the touched
 // files.
 SL_MUST int sl_cleanse_clean_sql(struct sl_cleanse *cleanse, struct sl_buf *sql,

@@ -34,10 +34,12 @@ static int name_table(const struct sl_cleanse *cleanse, struct sl_audit *audit, 
 
 // A range whose quarantine is published already is judged as of then: what passed then must not
 // fail now because a killed run was resumed late.
-static int64_t clock_of(const struct sl_cleanse *cleanse)
+int64_t sl_cleanse_clock(const struct sl_cleanse *cleanse)
 {
-    return cleanse->range.is_resumed ? cleanse->quarantine.head.timestamp_ms * 1000
-                                     : cleanse->context->now_us;
+    int64_t judged_us = cleanse->quarantine.record.judged_us;
+    if (!cleanse->range.is_resumed)
+        return cleanse->context->now_us;
+    return judged_us ? judged_us : cleanse->quarantine.head.timestamp_ms * 1000;
 }
 
 // The rows that would be staged, as a temporary table: checks look at them more than once.
@@ -85,7 +87,7 @@ int sl_cleanse_audit(struct sl_cleanse *cleanse, struct sl_err *err)
         .checks = cleanse->contract->checks,
         .version = cleanse->clean.head.version,
         .is_judged = sl_str_equal(cleanse->clean.record.fingerprint, cleanse->fingerprint),
-        .now_us = clock_of(cleanse),
+        .now_us = sl_cleanse_clock(cleanse),
         .columns = cleanse->pass.columns,
         .column_count = cleanse->pass.column_count,
         .staged = &cleanse->staged_clean,

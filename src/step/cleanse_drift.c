@@ -1,7 +1,11 @@
 // Sources whose drift policy says fail: nothing of the range is published, and the first row that
 // does not fit is named.
+#include "base/json.h"
+#include "base/map.h"
 #include "contract/drift.h"
 #include "step/cleanse.h"
+
+#include <string.h>
 
 static bool is_type_rule(const struct sl_pass_rule *rule)
 {
@@ -51,4 +55,98 @@ int sl_cleanse_refuse_drift(struct sl_cleanse *cleanse, struct sl_err *err)
                   sl_result_text(result, 0, 2), sl_result_text(result, 0, 3));
     return sl_err_hint(err, "mend the file or the contract, or choose another 'drift' in %s",
                        cleanse->source->file);
+}
+
+// --- columns that a file lacks
+
+static int parse_tags(const struct sl_delta_file *file, json_t **ret, struct sl_err *err)
+{
+    *ret = NULL;
+    return file->tags_json
+               ? sl_json_parse(file->tags_json, strlen(file->tags_json), file->path, ret, err)
+               : SL_OK;
+}
+
+// What a part is known by: a file that is read again as it was is none to judge.
+static int name_content(const json_t *tags, struct sl_arena *arena, const char **ret,
+                        struct sl_err *err)
+{
+    *ret = sl_arena_printf(arena, "%s %s", sl_json_text(tags, "sluice.sha256", ""),
+                           sl_json_text(tags, "sluice.reading", ""));
+    SL_TRY_NEW(*ret, err);
+    return SL_OK;
+}
+
+static int collect_known(const struct sl_delta_changes *changes, struct sl_arena *arena,
+                         struct sl_map *known, struct sl_err *err)
+{
+    for (size_t i = 0; i < changes->removed_count; i++) {
+        SL_AUTO(sl_json_free) json_t *tags = NULL;
+        const char *content;
+        SL_TRY(parse_tags(&changes->removed[i], &tags, err));
+        SL_TRY(name_content(tags, arena, &content, err));
+        SL_TRY(sl_map_set(known, content, NULL, err));
+    }
+    return SL_OK;
+}
+
+static bool has_column(const json_t *columns, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(columns); i++)
+        if (sl_str_equal_nocase(json_string_value(json_array_get(columns, i)), name))
+            return true;
+    return false;
+}
+
+static int refuse_file(const struct sl_cleanse *cleanse, const struct sl_delta_file *file,
+                       const struct sl_map *known, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *tags = NULL;
+    SL_AUTO(sl_json_free) json_t *columns = NULL;
+    const char *content, *list;
+    SL_TRY(parse_tags(file, &tags, err));
+    list = sl_json_text(tags, "sluice.columns", "");
+    SL_TRY(name_content(tags, cleanse->context->arena, &content, err));
+    if (!*list || sl_map_has(known, content))
+        return SL_OK;
+    SL_TRY(sl_json_parse(list, strlen(list), file->path, &columns, err));
+    for (size_t i = 0; i < cleanse->contract->column_count; i++) {
+        const char *name = cleanse->contract->columns[i].source_name;
+        if (has_column(columns, name))
+            continue;
+        (void)sl_fail(err, SL_E_DRIFT, "'%s' has no column '%s'",
+                      sl_json_text(tags, "sluice.source", file->path), name);
+        return sl_err_hint(err,
+                           "mend the file or the contract, or choose another "
+                           "'drift: {missing_columns: ...}' in %s",
+                           cleanse->source->file);
+    }
+    return SL_OK;
+}
+
+// Of the files that raw has and clean has not taken. Raw keeps a column for ever, so its own
+// columns do not tell.
+int sl_cleanse_refuse_missing(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    SL_AUTO(sl_map_clear) struct sl_map known = {0};
+    int64_t from = sl_cleanse_raw_input(cleanse, &cleanse->clean.record);
+    struct sl_delta_changes changes;
+    const char *unknown = NULL;
+    struct sl_step_range range = {.table = cleanse->raw.name,
+                                  .folder = cleanse->raw.folder,
+                                  .from = from,
+                                  .to = cleanse->range.to};
+    if (cleanse->contract->drift.missing_columns != SL_DRIFT_MISSING_FAIL)
+        return SL_OK;
+    if (from > range.to)
+        range.from = -1;
+    SL_TRY(sl_step_changes(cleanse->context, &range, &changes, &unknown, err));
+    if (unknown) {
+        range.from = -1; // all that raw has
+        SL_TRY(sl_step_changes(cleanse->context, &range, &changes, &unknown, err));
+    }
+    SL_TRY(collect_known(&changes, cleanse->context->arena, &known, err));
+    for (size_t i = 0; i < changes.added_count; i++)
+        SL_TRY(refuse_file(cleanse, &changes.added[i], &known, err));
+    return SL_OK;
 }

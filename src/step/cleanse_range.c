@@ -33,7 +33,7 @@ static int raw_changes(struct sl_cleanse *cleanse, int64_t from, int64_t to,
     return sl_step_changes(cleanse->context, &range, ret, ret_why, err);
 }
 
-static int64_t raw_input(const struct sl_cleanse *cleanse, const struct sl_record *record)
+int64_t sl_cleanse_raw_input(const struct sl_cleanse *cleanse, const struct sl_record *record)
 {
     return sl_record_input(record, cleanse->raw.name, cleanse->raw.head.table_id);
 }
@@ -62,7 +62,7 @@ static bool has_parents_of_clean(const struct sl_cleanse *cleanse)
 static int resume_replay(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
 {
     const struct sl_table_version *replayed = &cleanse->quarantine.record.replayed;
-    int64_t from = raw_input(cleanse, &cleanse->clean.record);
+    int64_t from = sl_cleanse_raw_input(cleanse, &cleanse->clean.record);
     struct sl_delta_changes since;
     const char *why;
     if (!is_ahead(cleanse) || !sl_str_equal(replayed->id, cleanse->quarantine.head.table_id) ||
@@ -95,8 +95,8 @@ static int resume(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
 {
     const struct sl_record *done = &cleanse->quarantine.record;
     struct sl_cleanse_range range = {
-        .from = done->was_full ? -1 : raw_input(cleanse, &cleanse->clean.record),
-        .to = raw_input(cleanse, done),
+        .from = done->was_full ? -1 : sl_cleanse_raw_input(cleanse, &cleanse->clean.record),
+        .to = sl_cleanse_raw_input(cleanse, done),
         .is_full = done->was_full,
         .is_resumed = true,
         .sequence = done->sequence,
@@ -125,7 +125,7 @@ static int resume(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
 static const char *reason_for_full(const struct sl_cleanse *cleanse)
 {
     const struct sl_record *clean = &cleanse->clean.record;
-    int64_t from = raw_input(cleanse, clean);
+    int64_t from = sl_cleanse_raw_input(cleanse, clean);
     if (cleanse->clean.head.version < 0)
         return "first time";
     if (cleanse->context->full_refresh)
@@ -180,7 +180,7 @@ int sl_cleanse_decide(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
     why = reason_for_full(cleanse);
     if (why)
         return full(cleanse, why);
-    int64_t from = raw_input(cleanse, clean), to = cleanse->raw.head.version;
+    int64_t from = sl_cleanse_raw_input(cleanse, clean), to = cleanse->raw.head.version;
     SL_TRY(raw_changes(cleanse, from, to, &changes, &why, err));
     if (why)
         return full(cleanse, why);
@@ -389,12 +389,15 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
         sl_delta_load(cleanse->raw.folder, range->to, context->session, context->arena, &raw, err));
     cleanse->raw_rows = raw.row_count;
     SL_TRY(compile(cleanse, &raw, err));
+    SL_TRY(sl_cleanse_refuse_missing(cleanse, err));
     SL_TRY(choose_files(cleanse, &raw, &scan, err));
     scan.with_origin = true;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_TRY(context->session->kind->scan_sql(context->session, &scan, &sql, err));
     SL_TRY(sl_buf_check(&sql, err));
     rows = sql.text;
+    cleanse->received = sl_arena_strdup(context->arena, sql.text);
+    SL_TRY_NEW(cleanse->received, err);
     SL_TRY(sl_cleanse_open_parents(cleanse, &why, err));
     if (!why)
         SL_TRY(sl_cleanse_look_at_columns(cleanse, &why, err));

@@ -68,6 +68,8 @@ static int nothing_staged(struct sl_ingest *ingest, struct sl_err *err)
 {
     size_t failed = ingest->result.failed_parts;
 
+    if (failed == 0 && ingest->result.kept_parts > 0 && ingest->result.outcome != SL_STEP_PARTIAL)
+        return SL_OK;
     if (failed == 0)
         return sl_fail(err, SL_E_INTERRUPTED, "stopped before the first file");
     if (ingest->snapshot.version >= 0) {

@@ -17,6 +17,8 @@ struct sl_ingested {
     int64_t size_bytes, mtime_us; // -1: no tag tells
     const char *sha256;           // "": no tag tells
     const char *reading;          // how it was read; "": no tag tells
+    int64_t rows;                 // of it in the table; -1: not known
+    const char *columns;          // that the source gave, as a JSON list; "": no tag tells
     struct sl_strs files;         // of the table, with its rows alone
     bool has_loose_rows;
     int64_t ingested_us; // of the newest loose row

@@ -91,8 +91,8 @@ int sl_ingest_enter(struct sl_ingest *ingest, const char *name, struct sl_ingest
     if (!found) {
         found = SL_NEW(ingest->arena, struct sl_ingested);
         SL_TRY_NEW(found, err);
-        *found =
-            (struct sl_ingested){.size_bytes = -1, .mtime_us = -1, .sha256 = "", .reading = ""};
+        *found = (struct sl_ingested){
+            .size_bytes = -1, .mtime_us = -1, .sha256 = "", .reading = "", .columns = ""};
         found->name = sl_arena_strdup(ingest->arena, name);
         SL_TRY_NEW(found->name, err);
         found->received_as = found->name_now = found->name;
@@ -122,12 +122,15 @@ static int add_file(struct sl_ingest *ingest, const struct sl_delta_file *file, 
         SL_TRY_NEW(found->sha256, err);
         found->reading = sl_arena_strdup(ingest->arena, sl_json_text(tags, "sluice.reading", ""));
         SL_TRY_NEW(found->reading, err);
+        found->columns = sl_arena_strdup(ingest->arena, sl_json_text(tags, "sluice.columns", ""));
+        SL_TRY_NEW(found->columns, err);
         found->received_as =
             sl_arena_strdup(ingest->arena, sl_json_text(tags, "sluice.received_as", found->name));
         SL_TRY_NEW(found->received_as, err);
         found->size_bytes = read_number(tags, "sluice.size");
         found->mtime_us = read_number(tags, "sluice.mtime_us");
     }
+    found->rows = sl_rows_add(found->rows, file->row_count);
     return sl_strs_add(&found->files, ingest->arena, file->path, err);
 }
 
@@ -365,6 +368,26 @@ static int digest_parts(const struct sl_ingest *ingest, const char **ret, struct
     return SL_OK;
 }
 
+// A changed file whose rows will go: it had some, is smaller now and has none.
+static int find_emptied(const struct sl_ingest *ingest, size_t index, struct sl_session *session,
+                        struct sl_pending *pending, struct sl_err *err)
+{
+    const struct sl_source_part *part = &ingest->parts[index];
+    const struct sl_ingested *before = ingest->before[index];
+    struct sl_emptied emptied = {part->name, before ? before->rows : 0};
+    enum sl_source_look look;
+
+    if (emptied.rows <= 0 || (before->size_bytes >= 0 && part->size_bytes >= before->size_bytes))
+        return SL_OK;
+    SL_TRY(ingest->kind->is_empty(&ingest->options, part, session, ingest->arena, &look, err));
+    pending->needs_session |= look == SL_LOOK_NEEDS_SESSION;
+    if (look != SL_LOOK_EMPTY)
+        return SL_OK;
+    return SL_PUSH(ingest->arena, pending->emptied, pending->emptied_count, emptied)
+               ? SL_OK
+               : sl_fail_memory(err);
+}
+
 int sl_step_ingest_pending(const struct sl_project *project, const struct sl_source *source,
                            struct sl_session *session, struct sl_arena *arena,
                            struct sl_pending *ret, struct sl_err *err)
@@ -387,12 +410,17 @@ int sl_step_ingest_pending(const struct sl_project *project, const struct sl_sou
         pending.new_files += ingest.before[i] == NULL;
         pending.changed_files += ingest.before[i] != NULL;
         pending.new_bytes += ingest.parts[i].size_bytes;
+        SL_TRY(find_emptied(&ingest, i, session, &pending, err));
     }
     for (const struct sl_map_entry *it = sl_map_first(&ingest.ingested); it; it = sl_map_next(it)) {
         const struct sl_ingested *found = sl_map_value(it);
 
         pending.vanished_files += !found->is_listed;
         pending.changed_files += found->gives_way; // another file was moved over it
+    }
+    if (pending.needs_session) {
+        *ret = (struct sl_pending){.needs_session = true};
+        return SL_OK;
     }
     pending.renamed = ingest.renames;
     SL_TRY(digest_parts(&ingest, &pending.listing, err));

@@ -49,6 +49,7 @@ static int add_rows(struct sl_ingest *ingest, const struct sl_record *record,
         rows.of->received_as = sl_arena_strdup(ingest->arena, name);
         SL_TRY_NEW(rows.of->received_as, err);
         rows.of->has_loose_rows = true;
+        rows.of->rows = sl_rows_add(rows.of->rows, rows.count);
         if (rows.of->ingested_us < time_us)
             rows.of->ingested_us = time_us;
     }

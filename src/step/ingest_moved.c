@@ -212,6 +212,10 @@ int sl_ingest_print_tags(const struct sl_ingest *ingest, const struct sl_ingeste
                 (long long)part->size_bytes, (long long)part->mtime_us, part->sha256);
     if (*part->reading)
         sl_buf_addf(&json, ",\"sluice.reading\":\"%s\"", part->reading);
+    if (*part->columns) {
+        sl_buf_add(&json, ",\"sluice.columns\":");
+        sl_buf_add_json_string(&json, part->columns);
+    }
     if (!sl_str_equal(part->received_as, part->name_now)) {
         sl_buf_add(&json, ",\"sluice.received_as\":");
         sl_buf_add_json_string(&json, part->received_as);

@@ -257,18 +257,39 @@ static int try_part(struct sl_ingest *ingest, const struct sl_ingest_job *job, c
     return prove(ingest, job, ret_end, ret, err);
 }
 
+// The columns of the part as a JSON list, "" if nobody asks: raw itself has those of all its parts.
+static int list_columns(const struct sl_ingest *ingest, const struct sl_source_reader *reader,
+                        const char **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf json = SL_BUF_INIT;
+
+    *ret = "";
+    if (ingest->source->drift.missing_columns != SL_DRIFT_MISSING_FAIL || !reader->column_count)
+        return SL_OK;
+    for (size_t i = 0; i < reader->column_count; i++) {
+        sl_buf_add(&json, i ? "," : "[");
+        sl_buf_add_json_string(&json, reader->columns[i].name);
+    }
+    sl_buf_add_char(&json, ']');
+    SL_TRY(sl_buf_check(&json, err));
+    *ret = sl_arena_strdup(ingest->arena, json.text);
+    SL_TRY_NEW(*ret, err);
+    return SL_OK;
+}
+
 static int keep(struct sl_ingest *ingest, struct sl_ingest_job *job, const struct sl_staged *staged,
                 const struct sl_source_end *end, struct sl_err *err)
 {
     struct sl_step_progress *progress = ingest->context->progress;
-    const struct sl_ingested part = {.name_now = job->part->name,
-                                     .received_as = job->part->name,
-                                     .size_bytes = job->part->size_bytes,
-                                     .mtime_us = job->part->mtime_us,
-                                     .sha256 = end->sha256,
-                                     .reading = ingest->reading};
+    struct sl_ingested part = {.name_now = job->part->name,
+                               .received_as = job->part->name,
+                               .size_bytes = job->part->size_bytes,
+                               .mtime_us = job->part->mtime_us,
+                               .sha256 = end->sha256,
+                               .reading = ingest->reading};
     const char *tags;
 
+    SL_TRY(list_columns(ingest, job->reader, &part.columns, err));
     SL_TRY(sl_ingest_print_tags(ingest, &part, &tags, err));
     for (size_t i = 0; i < staged->file_count; i++) {
         if (!SL_PUSH(ingest->arena, ingest->staged.files, ingest->staged.file_count,
@@ -287,6 +308,37 @@ static int keep(struct sl_ingest *ingest, struct sl_ingest_job *job, const struc
     return SL_OK;
 }
 
+// A file that had rows and has none: perhaps whoever wrote it was stopped halfway. *ret_is_kept:
+// its rows stay.
+static int take_emptied(struct sl_ingest *ingest, const struct sl_ingest_job *job,
+                        bool *ret_is_kept, struct sl_err *err)
+{
+    int policy = ingest->source->drift.emptied_files;
+    struct sl_emptied emptied = {job->part->name, job->before->rows};
+    const char *what = sl_arena_printf(ingest->arena, "%s has no rows any more, and had %lld",
+                                       emptied.name, (long long)emptied.rows);
+    const char *note;
+
+    SL_TRY_NEW(what, err);
+    if (!SL_PUSH(ingest->arena, ingest->result.emptied, ingest->result.emptied_count, emptied))
+        return sl_fail_memory(err);
+    if (policy == SL_DRIFT_EMPTIED_FAIL) {
+        (void)sl_fail(err, SL_E_DRIFT, "%s", what);
+        return sl_err_hint(err,
+                           "its rows stay until it is written whole; if it is meant to be empty, "
+                           "choose another 'drift: {emptied_files: ...}' in %s",
+                           ingest->source->file);
+    }
+    *ret_is_kept = policy == SL_DRIFT_EMPTIED_KEEP;
+    if (*ret_is_kept)
+        ingest->is_fresh = false;
+    ingest->result.kept_parts += *ret_is_kept;
+    note = sl_arena_printf(ingest->arena, "%s: %s", what,
+                           *ret_is_kept ? "they stay" : "they leave the tables");
+    SL_TRY_NEW(note, err);
+    return sl_strs_add(&ingest->result.notes, ingest->arena, note, err);
+}
+
 static int stage_part(struct sl_ingest *ingest, size_t index, struct sl_err *err)
 {
     struct sl_ingest_job *job = &ingest->jobs[index];
@@ -294,6 +346,7 @@ static int stage_part(struct sl_ingest *ingest, size_t index, struct sl_err *err
     struct sl_staged staged = {0};
     struct sl_source_end end = {0};
     struct sl_err failure = {0};
+    bool is_kept = false;
     int code;
 
     SL_TRY_NEW(prefix, err);
@@ -304,11 +357,17 @@ static int stage_part(struct sl_ingest *ingest, size_t index, struct sl_err *err
         sl_step_unstage(ingest->folder, prefix);
         code = try_part(ingest, job, prefix, true, &staged, &end, &failure);
     }
+    if (code == SL_OK && end.records == 0 && job->before && job->before->rows > 0)
+        code = take_emptied(ingest, job, &is_kept, &failure);
+    if (code == SL_OK && !is_kept)
+        code = keep(ingest, job, &staged, &end, &failure);
     sl_source_close(&job->reader);
-    if (code == SL_OK)
-        return keep(ingest, job, &staged, &end, err);
+    if (code == SL_OK && !is_kept)
+        return SL_OK;
     sl_step_unstage(ingest->folder, prefix);
-    if (is_of_part(code))
+    if (is_kept)
+        return SL_OK;
+    if (is_of_part(code) || code == SL_E_DRIFT)
         return sl_ingest_leave_out(ingest, job, &failure, err);
     *err = failure;
     return code;

@@ -58,8 +58,8 @@ int sl_step_input(const struct sl_project *project, enum sl_layer layer, const c
     SL_TRY_NEW(*ret_folder, err);
     SL_TRY_NEW(app_id, err);
     const struct sl_pin *pin = sl_table_pin(project, layer, name);
-    return read_position(*ret_folder, pin ? pin->version : -1, app_id, session, arena, ret_head,
-                         ret_record, err);
+    return read_position(*ret_folder, pin && *ret_is_borrowed ? pin->version : -1, app_id, session,
+                         arena, ret_head, ret_record, err);
 }
 
 int64_t sl_step_rows_since(const struct sl_delta_head *head, const struct sl_record *record)
@@ -258,12 +258,15 @@ bool sl_step_has_files(const struct sl_delta_snapshot *snapshot, struct sl_arena
     return true;
 }
 
-// The wanted version if it is there whole, else the newest.
+// The version that was taken before, and the wanted one if it is there whole; else the newest.
 static int load_wanted(const struct sl_step_context *context, const char *table, const char *folder,
                        struct sl_delta_snapshot *ret, struct sl_err *err)
 {
     const struct sl_table_version *wanted = find_version(context->wanted, table);
+    const struct sl_table_version *taken = find_version(context->taken, table);
     struct sl_err refusal = {0};
+    if (taken)
+        return sl_delta_load(folder, taken->version, context->session, context->arena, ret, err);
     if (wanted &&
         sl_delta_load(folder, wanted->version, context->session, context->arena, ret, &refusal) ==
             SL_OK &&
@@ -280,7 +283,7 @@ static int load_viewed(struct sl_step_context *context, enum sl_layer layer, con
         sl_table_source(context->project, layer, name, context->arena, &is_borrowed);
     SL_TRY_NEW(folder, err);
     const struct sl_pin *pin = sl_table_pin(context->project, layer, name);
-    if (pin && version < 0)
+    if (pin && is_borrowed && version < 0)
         version = pin->version;
     if (version >= 0 || (!context->wanted && !context->taken))
         return sl_delta_load(folder, version, context->session, context->arena, ret, err);

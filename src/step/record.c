@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "step/step.h"
 
 #include <string.h>
@@ -111,12 +112,15 @@ int sl_record_print(const struct sl_record *record, struct sl_arena *arena, cons
                     struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *root = json_object();
+    char time[32];
     SL_TRY_NEW(root, err);
     SL_TRY(set(root, "format", json_integer(RECORD_FORMAT), err));
     SL_TRY(set_text(root, "run_id", record->run_id, err));
     SL_TRY(set_text(root, "step", record->step, err));
     SL_TRY(set(root, "sequence", json_integer(record->sequence), err));
     SL_TRY(set_text(root, "fingerprint", record->fingerprint, err));
+    if (record->judged_us)
+        SL_TRY(set_text(root, "judged_at", sl_clock_format(record->judged_us, time), err));
     SL_TRY(set(root, "full", json_boolean(record->was_full), err));
     SL_TRY(print_versions(root, "inputs", record->inputs, record->input_count, err));
     if (record->checked_with.count)
@@ -292,6 +296,7 @@ int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *
     SL_TRY(parse_reasons(json_object_get(root, "reasons"), arena, &record, err));
     parse_broken(json_object_get(root, "broken"), &record.broken);
     SL_TRY(parse_checks(json_object_get(root, "checks"), arena, &record, err));
+    (void)sl_clock_parse(sl_json_text(root, "judged_at", ""), &record.judged_us);
     const json_t *replayed = json_object_get(root, "replayed");
     record.replayed.version = sl_json_int(replayed, "version", -1);
     SL_TRY(copy_text(replayed, "table", arena, &record.replayed.table, err));

@@ -6,6 +6,7 @@
 
 #include "api/check.h"
 #include "api/engine.h"
+#include "api/source.h"
 #include "api/target.h"
 #include "spec/contract.h"
 #include "sql/query.h"
@@ -107,11 +108,14 @@ struct sl_step_result {
     struct sl_table_version *versions; // committed
     size_t version_count;
     int64_t bytes_in, bytes_out, files_out;
-    struct sl_strs notes;      // for people: "orders-3.csv is gone since the last run",
-                               // "orders-4.csv.gz: truncated"
+    struct sl_strs notes;       // for people: "orders-3.csv is gone since the last run",
+                                // "orders-4.csv.gz: truncated"
+    struct sl_emptied *emptied; // ingest: files that had rows and have none now
+    size_t emptied_count;
     struct sl_strs raw_only;   // cleanse: columns of raw that clean does not have (drift: freeze)
     struct sl_strs also_read;  // cleanse: "customer_id also read as cust until 2026-12-31"
     size_t failed_parts;       // files that could not be read
+    size_t kept_parts;         // emptied files whose rows stay
     struct sl_strs partitions; // recomputed, where only some were: "day=2024-01-31, country=DE"
 };
 
@@ -157,8 +161,10 @@ SL_MUST int sl_step_load_foresee(struct sl_step_context *context, const struct s
 // log is short.
 struct sl_pending {
     int64_t new_files, changed_files, vanished_files;
-    int64_t new_bytes;      // of new and changed files
-    struct sl_strs renamed; // "a.csv is now b.csv": neither new nor vanished
+    int64_t new_bytes;          // of new and changed files
+    struct sl_strs renamed;     // "a.csv is now b.csv": neither new nor vanished
+    struct sl_emptied *emptied; // of the changed files
+    size_t emptied_count;
     bool is_read_otherwise; // by other options than before: all is read again
     const char *listing;    // digest of path, size and time of every file the source has now
     bool needs_session;     // nothing else is told: another program has rewritten the table's files
@@ -197,6 +203,7 @@ struct sl_record {
     const char *run_id;
     const char *step;        // "cleanse orders"
     int64_t sequence;        // equals the txn action's version
+    int64_t judged_us;       // cleanse: the clock that rules and checks went by; 0: not known
     const char *fingerprint; // of code and contract; NULL none
     bool was_full;
     struct sl_table_version *inputs; // versions this table is built from

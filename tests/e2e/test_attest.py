@@ -139,7 +139,7 @@ def test_a_rewritten_older_commit_that_takes_a_file_away_is_seen(attested):
 
 
 @pytest.mark.parametrize("name", ["{:020}.checkpoint.parquet", "{:020}.checkpoint.0000000001.0000000001.parquet",
-                                  "00000000000000000000.{:020}.compacted.json", "{:020}.checkpoint.0b9e7a52-33f3-4a55-9b2f-3e0b6a0a3c11.json"])
+                                  "00000000000000000000.{:020}.compacted.json", "{:020}.checkpoint.0b9e7a52-33f3-4a55-9b2f-3e0b6a0a3c11.json", "{:020}.crc"])
 def test_a_file_that_came_to_a_log_and_that_readers_would_follow_is_seen(attested, name):
     log = attested.folder / "lake/raw/orders/_delta_log"
     later = log / name.format(1)
@@ -149,6 +149,19 @@ def test_a_file_that_came_to_a_log_and_that_readers_would_follow_is_seen(atteste
     (log / name.format(0)).write_bytes(b"x")
     failed = verify(attested, exit_code=1)
     assert f"raw/orders/_delta_log/{name.format(0)}: it was not there when this was attested" in failed.stdout
+
+
+def test_checksums_of_versions_are_covered_and_those_of_the_file_system_are_not(attested):
+    log = attested.folder / "lake/raw/orders/_delta_log"
+    checksum = log / f"{0:020}.crc"
+    checksum.write_text('{"numFiles": 1}')
+    attested.run("attest", "--key", "k.key", "-o", "a.json", "--force")
+    (log / f".{0:020}.json.crc").write_bytes(b"crc")
+    verify(attested)
+    checksum.write_text('{"numFiles": 2}')
+    assert f"raw/orders/_delta_log/{checksum.name}: its bytes are others" in verify(attested, exit_code=1).stdout
+    checksum.unlink()  # whoever reads the version does without
+    verify(attested)
 
 
 def test_what_a_checkpoint_stands_for_may_go_but_not_change(attested):

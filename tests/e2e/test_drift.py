@@ -141,6 +141,150 @@ def test_a_missing_column_fails_where_the_policy_says_so(shop):
     assert told.returncode != 0 and "the source has no column 'amount'" in told.stderr + told.stdout
 
 
+def lacks(shop, file, column="amount"):
+    told = shop.run("run", exit_code=None)
+    assert told.returncode != 0 and f"'{file}' has no column '{column}'" in told.stderr and "SL0710" in told.stderr
+    return told
+
+
+@pytest.fixture
+def strict(shop):
+    policy(shop, missing_columns="fail")
+    shop.run("run")
+    return shop
+
+
+def test_a_later_file_that_lacks_a_column_fails_and_goes_on_failing(strict):
+    strict.write("data/b.jsonl", '{"id": 3, "amount": 7}\n{"id": 4}\n')  # a member that some records lack is not missing
+    strict.run("run")
+    strict.write("data/c.jsonl", '{"id": 5}\n')
+    lacks(strict, "data/c.jsonl")
+    lacks(strict, "data/c.jsonl")  # raw has the file now, and nothing is new
+    strict.write("data/d.jsonl", '{"id": 6, "amount": 1}\n')
+    lacks(strict, "data/c.jsonl")
+    assert set(clean(strict)) == {1, 2, 3, 4}
+    strict.write("data/c.jsonl", '{"id": 5, "amount": 9}\n')
+    strict.run("run")
+    assert set(clean(strict)) == {1, 2, 3, 4, 5, 6}
+    same_as_from_scratch(strict)
+
+
+def test_another_policy_takes_the_file_that_lacks_a_column(strict):
+    strict.write("data/c.jsonl", '{"id": 5}\n')
+    lacks(strict, "data/c.jsonl")
+    policy(strict)
+    strict.run("run")
+    assert clean(strict)[5]["amount"] is None
+    policy(strict, missing_columns="fail")  # of what was taken before nothing is asked
+    strict.run("run")
+    strict.run("run", "--full-refresh")
+    strict.run("verify")
+    assert set(clean(strict)) == {1, 2, 5}
+
+
+def test_the_first_run_sees_which_of_its_files_lacks_a_column(strict):
+    strict.write("data/b.jsonl", '{"id": 3}\n')
+    (strict.folder / "lake").rename(strict.folder / "old")
+    lacks(strict, "data/b.jsonl")
+    assert not (strict.folder / "lake/clean/orders").exists()
+
+
+def test_a_changed_file_and_a_header_without_rows_are_judged_as_well(strict):
+    strict.write("sources/orders.yml", "connector: file\npath: data/*.csv\ndrift: {missing_columns: fail}\n")
+    strict.write("data/a.csv", "id,AMOUNT\n1,5\n")
+    strict.run("run", "--full-refresh")
+    strict.write("data/a.csv", "id,amounts\n1,5\n")
+    lacks(strict, "data/a.csv")
+    strict.write("data/a.csv", "id,amount\n1,5\n")
+    strict.write("data/b.csv", "id\n")
+    lacks(strict, "data/b.csv")
+    strict.write("data/b.csv", "")  # no columns, for it has no records
+    strict.run("run")
+
+
+def test_a_nested_member_is_no_column(strict):
+    strict.write("data/b.jsonl", '{"id": 3, "more": {"amount": 7}}\n')
+    lacks(strict, "data/b.jsonl")
+
+
+def test_a_column_that_the_contract_gains_is_asked_of_new_files_only(strict):
+    contract = json.loads((strict.folder / "contracts/orders.odcs.yml").read_text())
+    contract["schema"][0]["properties"].append({"name": "note", "logicalType": "string"})
+    strict.write("contracts/orders.odcs.yml", json.dumps(contract))
+    strict.write("data/b.jsonl", '{"id": 3, "amount": 7, "note": "x"}\n')
+    strict.run("run")
+    assert clean(strict)[1]["note"] is None and clean(strict)[3]["note"] == "x"
+    strict.write("data/c.jsonl", '{"id": 4, "amount": 7}\n')
+    lacks(strict, "data/c.jsonl", "note")
+
+
 def test_an_unknown_policy_is_refused_with_its_place(shop):
     policy(shop, new_columns="evolv")
     assert "did you mean 'evolve'" in shop.run("check", exit_code=1).stderr
+
+
+EMPTIED = {"zero": ("a.csv", "id,amount\n1,5\n2,6\n", ""), "header": ("a.csv", "id,amount\n1,5\n2,6\n", "id,amount\n"),
+           "lines": ("a.jsonl", '{"id": 1, "amount": 5}\n{"id": 2, "amount": 6}\n', "\n"), "array": ("a.json", '[{"id": 1, "amount": 5}, {"id": 2, "amount": 6}]', "[]")}
+
+
+def emptied(shop, kind, policy_line=""):
+    name, full, empty = EMPTIED[kind]
+    for old in (shop.folder / "data").iterdir():
+        old.unlink()
+    (shop.folder / "lake").rename(shop.folder / "old")
+    shop.write("sources/orders.yml", f"connector: file\npath: data/a.*\n{policy_line}")
+    shop.write(f"data/{name}", full)
+    shop.run("run")
+    shop.write(f"data/{name}", empty)
+    return f"data/{name}", full
+
+
+@pytest.mark.parametrize("kind", sorted(EMPTIED))
+def test_a_file_that_becomes_empty_is_told_by_plan_and_run(shop, kind):
+    file, _ = emptied(shop, kind)
+    told = shop.run("plan")
+    assert f"{file} has no rows any more, and had 2: they leave the tables" in told.stdout + told.stderr
+    assert next(n for n in shop.json("plan")["nodes"] if n["name"] == "raw.orders")["emptied_files"] == [{"file": file, "rows": 2}]
+    step = next(step for step in shop.json("run")["steps"] if step["table"] == "raw.orders")
+    assert step["emptied_files"] == [{"file": file, "rows": 2}] and any("has no rows any more" in note for note in step["notes"])
+    assert not clean(shop)
+    assert "no rows any more" not in shop.run("plan").stderr
+
+
+def test_parquet_without_rows_counts_as_emptied(shop):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    emptied(shop, "zero")
+    (shop.folder / "data/a.csv").unlink()
+    (shop.folder / "lake").rename(shop.folder / "older")
+    table = pa.table({"id": [1, 2], "amount": [5, 6]})
+    pq.write_table(table, shop.folder / "data/a.parquet")
+    shop.run("run")
+    pq.write_table(table.slice(0, 0), shop.folder / "data/a.parquet")
+    assert next(n for n in shop.json("plan")["nodes"] if n["name"] == "raw.orders")["emptied_files"] == [{"file": "data/a.parquet", "rows": 2}]
+    assert "data/a.parquet has no rows any more, and had 2" in shop.run("run").stderr
+
+
+def test_an_emptied_file_keeps_its_rows_where_the_policy_says_so(shop):
+    file, full = emptied(shop, "header", "drift: {emptied_files: keep}\n")
+    for arguments in ([], [], ["--full-refresh"]):
+        assert f"{file} has no rows any more, and had 2: they stay" in shop.run("run", *arguments).stderr
+        assert set(clean(shop)) == {1, 2}
+    shop.write("data/a.jsonl", '{"id": 3, "amount": 6}\n')
+    shop.run("run")
+    assert set(clean(shop)) == {1, 2, 3}
+    shop.write(file, full + "4,7\n")
+    shop.run("run")
+    assert set(clean(shop)) == {1, 2, 3, 4}
+
+
+def test_an_emptied_file_fails_where_the_policy_says_so(shop):
+    file, full = emptied(shop, "zero", "drift: {emptied_files: fail}\n")
+    assert f"{file} has no rows any more, and had 2: the file will fail" in shop.run("plan").stderr
+    told = shop.run("run", exit_code=None)
+    assert told.returncode != 0 and f"{file} has no rows any more, and had 2" in told.stderr
+    assert set(clean(shop)) == {1, 2}
+    assert shop.run("run", exit_code=None).returncode != 0
+    shop.write("sources/orders.yml", "connector: file\npath: data/a.*\n")
+    shop.run("run")
+    assert not clean(shop)

@@ -142,3 +142,48 @@ def test_a_view_of_the_other_environments_tables_is_delivered_by_that_one(tmp_pa
     project.write("models/daily.sql", PROJECT["models/daily.sql"].replace("sum(amount)", "2 * sum(amount)"))
     dev(project, "run")
     assert (project.folder / "dev/out/recent").exists() and (project.folder / "dev/out/daily").exists()
+
+
+def test_a_plan_lists_no_delivery_of_the_other_environment(tmp_path, sluice_bin):
+    project = shared(tmp_path, sluice_bin)
+    planned = project.json("plan", "--env", "dev", env={"PLACE": "out"})
+    assert {node["verdict"] for node in planned["nodes"]} == {"fresh"}
+    assert "nothing to do: every table is up to date" in project.run("run", "--env", "dev", env={"PLACE": "out"}).stdout
+    # What reads a table that may become this environment's own waits for that.
+    project.write("targets/files.yml", PROJECT["targets/files.yml"].replace("path: out", "path: ${env:PLACE}") + "  - {table: curated.totals}\n")
+    project.write("models/daily.sql", PROJECT["models/daily.sql"].replace("sum(amount)", "2 * sum(amount)"))
+    planned = {node["name"]: node["verdict"] for node in project.json("plan", "--env", "dev", env={"PLACE": "dev/out"})["nodes"]}
+    assert (planned["curated.totals"], planned["target.files.totals"]) == ("after_inputs", "after_inputs")
+    dev(project, "run")
+    assert (project.folder / "dev/out/totals").exists() and not (project.folder / "dev/out/raw_lines").exists()
+
+
+def test_a_plan_tells_what_a_change_of_borrowed_tables_reaches(tmp_path, sluice_bin):
+    project = shared(tmp_path, sluice_bin)
+    project.write("contracts/orders.odcs.yml", PROJECT["contracts/orders.odcs.yml"].replace("minimum: 0", "minimum: 10"))
+    project.write("models/daily.sql", PROJECT["models/daily.sql"].replace("as orders,", "as orders, max(id) as newest,"))
+    own = project.run("plan", "--env", "prod", "--why", env={"PLACE": "out"}).stdout
+    told = dev(project, "plan", "--why").stdout
+    for line in ("column newest is new", "reaches curated.daily (", "contract: amount: "):
+        assert line in own and line in told
+
+
+def inputs(project, at):
+    tables = project.json("publications", at, "--env", "dev", env={"PLACE": "dev/out"})["tables"]
+    return {name: [(item["table"], item["version"]) for item in table["inputs"]] for name, table in tables.items()}
+
+
+def test_a_publication_lists_no_tables_of_different_versions_of_a_borrowed_one(tmp_path, sluice_bin):
+    project = shared(tmp_path, sluice_bin)
+    for name in ("one", "two"):
+        project.write(f"models/{name}.sql", "select count(*) as n from clean.orders")
+    dev(project, "run")
+    project.write("data/orders-2.csv", FILES[1])
+    project.run("run", "--env", "prod", "--exclude", "curated.one", "curated.two", env={"PLACE": "out"})
+    told = dev(project, "run", "--select", "curated.one", exit_code=None)
+    assert "version 1 of curated.one is not published: curated.two is not built from clean.orders as it is now" in told.stderr
+    assert inputs(project, "1")["curated.one"] == [("clean.orders", 0)]
+    assert len(project.json("publications", "--env", "dev", env={"PLACE": "dev/out"})["publications"]) == 1
+    dev(project, "run")
+    listed = inputs(project, "2")
+    assert listed["curated.one"] == listed["curated.two"] == [("clean.orders", 1)]

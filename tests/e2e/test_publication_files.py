@@ -70,7 +70,7 @@ def test_a_run_whose_state_before_is_deleted_is_not_undone_to_an_older_one(own_f
 DAMAGES = {
     "cut": lambda text: text[:-20],
     "empty": lambda text: "",
-    "form": lambda text: text.replace("sluice.publication/1", "sluice.publication/9"),
+    "form": lambda text: text.replace("sluice.publication/2", "sluice.publication/9"),
     "copied": lambda text: text.replace('"number":5', '"number":4'),
     "no version": lambda text: text.replace('"version"', '"revision"'),
     "no tables": lambda text: text.replace('"tables"', '"tabloids"'),
@@ -102,6 +102,40 @@ def test_a_damaged_newest_publication_is_told_before_anything_is_done(own_five, 
     own_five.run("run")
     assert [listed["number"] for listed in publications(own_five)] == [5, 4, 3, 2, 1]
     assert counts(own_five, "published") == counts(own_five)
+
+
+def test_one_changed_byte_of_a_publication_is_told(own_five):
+    file = file_of(own_five, 5)
+    whole = file.read_bytes()
+    assert len(json.loads(whole)["sha256"]) == 64
+    own_five.run("query", COUNT, "--at", "#5")
+    # Also where the list stays one that could have been written, and in each part of the file.
+    number = whole.index(b'"version":') + len(b'"version":')
+    for at in [number, whole.index(b'"run_id":"') + 12, whole.index(b"publication/2") + 12, whole.rindex(b'"sha256"') + 3, len(whole) - 10]:
+        changed = bytearray(whole)
+        changed[at] = ord("1") if changed[at] != ord("1") else ord("0")
+        file.write_bytes(bytes(changed))
+        for command in (["plan"], ["query", COUNT, "--at", "#5"], ["query", COUNT, "--at", "published"], ["verify"]):
+            assert "publication 5 is damaged" in own_five.run(*command, exit_code=1).stderr
+    file.write_bytes(whole)
+    assert counts(own_five, "#5") == own_five.rows_at[4]
+
+
+def test_publications_of_before_there_was_a_digest_are_read(own_five):
+    for number in (4, 5):
+        file = file_of(own_five, number)
+        old = json.loads(file.read_text())
+        del old["sha256"]
+        old["schema"] = "sluice.publication/1"
+        file.write_text(json.dumps(old))
+    assert [counts(own_five, f"#{number}") for number in (4, 5)] == own_five.rows_at[3:]
+    assert "nothing to do" in own_five.run("run").stdout
+
+
+def test_a_missing_publication_is_told_also_where_no_table_is_read(own_five):
+    assert "there is no publication 9" in own_five.run("query", "--at", "#9", "select 1", exit_code=1).stderr
+    assert own_five.json("query", "--at", "#4", "select 1")["rows"] == [[1]]
+    assert "--at is 'soon'" in own_five.run("query", "--at", "soon", "select 1", exit_code=1).stderr
 
 
 def test_an_older_publication_that_is_damaged_stops_nothing_but_what_asks_for_it(own_five):

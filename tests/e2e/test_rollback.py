@@ -193,3 +193,17 @@ def test_a_run_that_published_nothing_is_told_what_to_do_instead(project):
     project.run("rollback", "--to", "published")
     assert project.rows("clean.t", "id") == before
     assert "`sluice publications` lists them" in project.run("rollback", "deadbeef", exit_code=1).stderr
+
+
+def test_a_rollback_that_changes_nothing_publishes_nothing(tmp_path, sluice_bin):
+    project = make(tmp_path / "project", sluice_bin, 1)
+    run = twice(project)
+    assert "nothing to do: every table is as of publication #2" in project.run("rollback", "#2", "--to", "--no-deliver").stdout
+    assert project.json("rollback", "#2", "--to", "--no-deliver")["publication"] is None
+    project.run("rollback", run, "--no-deliver")
+    assert len(publications(project)) == 3
+    assert "nothing to do" in project.run("rollback", run, "--no-deliver").stdout
+    assert len(publications(project)) == 3
+    # Back, and not published: a rollback that was killed there.
+    (project.folder / "lake/_publications" / f"{3:020}.json").unlink()
+    assert "published #3" in project.run("rollback", run, "--no-deliver").stdout

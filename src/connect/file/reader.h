@@ -20,6 +20,8 @@ SL_MUST int sl_text_reader_start(struct sl_file_reader *reader, bool careful, co
                                  struct sl_err *err);
 SL_MUST int sl_text_reader_finish(struct sl_file_reader *reader, struct sl_source_end *ret,
                                   struct sl_err *err);
+// Counts the records without an engine.
+SL_MUST int sl_text_reader_count(struct sl_file_reader *reader, int64_t *ret, struct sl_err *err);
 void sl_text_reader_close(struct sl_file_reader *reader);
 
 SL_MUST int sl_parquet_open(struct sl_file_reader *reader, struct sl_err *err);

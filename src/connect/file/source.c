@@ -253,6 +253,42 @@ static int file_open(const struct sl_source_options *options, const struct sl_so
     return SL_OK;
 }
 
+// Larger ones have records.
+#define EMPTY_BYTES (64 << 10)
+
+static int look(struct sl_file_reader *reader, enum sl_source_look *ret, struct sl_err *err)
+{
+    struct sl_source_end end = {0};
+
+    if (reader->text)
+        SL_TRY(sl_text_reader_count(reader, &end.records, err));
+    else
+        SL_TRY(sl_parquet_finish(reader, &end, err));
+    *ret = end.records == 0 ? SL_LOOK_EMPTY : SL_LOOK_FILLED;
+    return SL_OK;
+}
+
+static int file_is_empty(const struct sl_source_options *options, const struct sl_source_part *part,
+                         struct sl_session *session, struct sl_arena *arena,
+                         enum sl_source_look *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_source_close) struct sl_source_reader *reader = NULL;
+    struct sl_err trouble = {0};
+    int code;
+
+    *ret = part->size_bytes == 0 ? SL_LOOK_EMPTY : SL_LOOK_FILLED;
+    if (part->size_bytes == 0 || part->size_bytes > EMPTY_BYTES)
+        return SL_OK;
+    if (format_of(options, part->path) == PARQUET && !session) {
+        *ret = SL_LOOK_NEEDS_SESSION;
+        return SL_OK;
+    }
+    code = file_open(options, part, session, arena, &reader, &trouble);
+    if (code == SL_OK)
+        code = look((struct sl_file_reader *)reader, ret, &trouble);
+    return code == SL_E_MEMORY ? sl_fail_memory(err) : SL_OK;
+}
+
 static struct sl_file_reader *reader_of(struct sl_source_reader *base)
 {
     return (struct sl_file_reader *)base;
@@ -310,6 +346,7 @@ const struct sl_source_kind sl_source_file = {
     .key = file_key,
     .reads_alike = file_reads_alike,
     .open = file_open,
+    .is_empty = file_is_empty,
     .start = file_start,
     .finish = file_finish,
     .close = file_close,

@@ -189,6 +189,22 @@ int sl_text_reader_start(struct sl_file_reader *reader, bool careful, const char
     return code;
 }
 
+int sl_text_reader_count(struct sl_file_reader *reader, int64_t *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_split_clear) struct sl_split split = {.scratch = SL_BUF_INIT, .raw = SL_BUF_INIT};
+    SL_AUTO(sl_lane_clear) struct sl_lane lane = {.fd = -1};
+    SL_AUTO(sl_fd_close) int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return sl_fail_errno(err, errno, "cannot open '/dev/null'");
+    lane.fd = fd;
+    SL_TRY(sl_split_open(&reader->text->file, &reader->text->names, reader->arena, &split, err));
+    sl_split_set_lane(&split, &lane);
+    SL_TRY(sl_split_run(&split, &lane, err));
+    *ret = lane.records;
+    return SL_OK;
+}
+
 int sl_text_reader_finish(struct sl_file_reader *reader, struct sl_source_end *ret,
                           struct sl_err *err)
 {

@@ -42,6 +42,27 @@ static void files_become_rows_with_their_place(void **state)
     assert_int_equal(sl_delta_txn_find(&snapshot, "ingest orders")->version, 1);
 }
 
+static void a_table_that_is_read_twice_is_read_at_one_version(void **state)
+{
+    struct source_lake *lake = *state;
+    struct sl_table_versions taken = {0};
+    int64_t version;
+
+    source_lake_put(lake, "a.csv", "id\n1\n");
+    source_lake_must(lake, SL_STEP_DONE);
+    lake->context.taken = &taken;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(
+            sl_step_view(&lake->context, SL_LAYER_RAW, "orders", -1, &version, &lake->err), SL_OK);
+        assert_int_equal(version, 0);
+        source_lake_put(lake, i ? "c.csv" : "b.csv", "id\n2\n");
+        source_lake_must(lake, SL_STEP_DONE);
+    }
+    lake->context.taken = NULL;
+    assert_int_equal(taken.count, 1);
+    assert_int_equal(taken.items[0].version, 0);
+}
+
 static void what_was_read_is_not_read_again(void **state)
 {
     struct source_lake *lake = *state;
@@ -730,6 +751,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(files_become_rows_with_their_place),
         TEST(what_was_read_is_not_read_again),
+        TEST(a_table_that_is_read_twice_is_read_at_one_version),
         TEST(a_new_file_is_added_and_a_changed_one_replaced),
         TEST(a_file_that_is_gone_leaves_its_rows),
         TEST(one_file_by_several_names_is_read_once),
