@@ -85,7 +85,7 @@ format: ## let clang-format rewrite the C files
 	@clang-format-14 -i $(sources)
 
 bench: ## time sluice against hand-written SQL (BENCH_ROWS=1000000)
-	@tools/deps.sh test
+	@tools/deps.sh test bench
 	@$(MAKE) --no-print-directory build BUILD=release
 	$(call say,benchmark with $(BENCH_ROWS) orders)
 	@SLUICE_BIN=$(CURDIR)/build/release/$(program) $(SLUICE_CACHE)/venv-test/bin/python bench/run.py --rows $(BENCH_ROWS)

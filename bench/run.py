@@ -4,6 +4,7 @@
     orders    the job of bench/orders against hand-written DuckDB SQL of the same outputs; counts are compared with what was planted
     orders1g  the same with 1 GB of memory for both
     rules     the contract pass over raw orders with 1, 8 and 100 rules; the ratio is of processor time to that with one
+    checks    seven claims about the clean orders against Great Expectations and dbt tests on the same files; what they find is compared first
     spill     an input of ten times the memory limit (from --rows 25000000: 2.3 GB with 230 MB)
     trivial   one model `select 1`: a run, a run with nothing to do, the version
     models    1,000 models `select 1`, each committed durably, against a bare loop of the same COPYs, files and fsyncs in DuckDB
@@ -31,13 +32,15 @@ import sys
 import tempfile
 import time
 
+from checks import claims
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 SLUICE = os.environ.get("SLUICE_BIN", str(ROOT / "build" / "release" / "src" / "sluice"))
 RULES = {"amount.minimum": "amount.range"}  # the reference's name -> ours
 
 
-def timed(command, cwd=None, env=None):
+def timed(command, cwd=None, env=None, codes=(0,)):
     """Runs a command: wall seconds, peak MB, its output."""
     start = time.perf_counter()
     with tempfile.TemporaryFile("w+") as output:
@@ -48,7 +51,7 @@ def timed(command, cwd=None, env=None):
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         text = output.read()
-    if process.returncode not in (0,):
+    if process.returncode not in codes:
         sys.exit(f"{' '.join(map(str, command))} ended with {process.returncode}\n{text[-3000:]}")
     return seconds, usage.ru_maxrss / 1024, text
 
@@ -155,11 +158,12 @@ def rules_project(folder, data, count):
     return project
 
 
-def processor_time(command, cwd):
+def processor_time(command, cwd, env=None, codes=(0,)):
+    """Wall seconds, peak MB, processor seconds, output."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds, peak, _ = timed(command, cwd=cwd)
+    seconds, peak, text = timed(command, cwd=cwd, env=env, codes=codes)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return seconds, peak, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds, peak, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, text
 
 
 def bench_rules(folder, rows):
@@ -170,11 +174,78 @@ def bench_rules(folder, rows):
         for count, project in projects.items():
             shutil.rmtree(project / "lake" / "clean", ignore_errors=True)
             shutil.rmtree(project / "lake" / "quarantine", ignore_errors=True)
-            runs[count].append(processor_time([SLUICE, "run"], project))
+            runs[count].append(processor_time([SLUICE, "run"], project)[:3])
     best = {count: (min(run[0] for run in found), max(run[1] for run in found), min(run[2] for run in found)) for count, found in runs.items()}
     for count, (seconds, peak, used) in best.items():
         report(f"{count} rules over {rows:,} rows", seconds, peak, best[1][0], best[1][1],
                f"processor time {used:.2f} s, ratio {used / best[1][2]:.2f}; best of 3")
+
+
+BENCH_VENV = pathlib.Path(os.environ.get("SLUICE_CACHE", pathlib.Path.home() / ".cache" / "sluice")) / "venv-bench" / "bin"
+DBT = {"DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+
+
+def other_checks(folder, files):
+    """What Great Expectations and dbt tests find in the same files: {program: (seconds, MB, processor time, found)}."""
+    dbt = folder / "dbt"
+    claims.dbt_project(dbt, files)
+    results = {}
+    used = processor_time([BENCH_VENV / "python", HERE / "checks" / "ge.py", files], folder)
+    results["ge"] = (*used[:3], json.loads(used[3].splitlines()[-1])["found"])
+    used = processor_time([BENCH_VENV / "dbt", "--no-use-colors", "test", "--project-dir", dbt, "--profiles-dir", dbt], dbt, DBT, (0, 1))
+    results["dbt"] = (*used[:3], claims.dbt_found(dbt))
+    return results
+
+
+def compare_checks(folder, project):
+    """Over rows that break each claim, all three programs find what plain SQL counts."""
+    import duckdb
+
+    (project / "models").mkdir(exist_ok=True)
+    (project / "models" / "planted.sql").write_text(claims.model("clean.orders"))
+    text = timed([SLUICE, "run", "--select", "curated.planted", "--json"], cwd=project)[2]
+    step = json.loads(text[text.index('{"schema"'):])["steps"][-1]
+    files = project / "lake" / "curated" / "planted" / "*.parquet"
+    counts = claims.counts(duckdb.connect(), f"read_parquet('{files}')")
+    found = {name: result[3] for name, result in other_checks(folder, files).items()}
+    found["sluice"] = {check["name"]: check["rows"] for check in step["checks"]}
+    for name, result in found.items():
+        if result != claims.wanted(counts, name) or 0 in result.values():
+            sys.exit(f"{name} found {result}, planted is {claims.wanted(counts, name)}")
+
+
+def bench_checks(folder, rows):
+    if not (BENCH_VENV / "dbt").exists():
+        print(f"checks: skipped, for there is no {BENCH_VENV} (tools/deps.sh bench)")
+        return
+    folder = folder / "checks"
+    folder.mkdir(exist_ok=True)
+    small = orders_project(folder, orders_data(folder, 20000))
+    timed([SLUICE, "run", "--select", "orders"], cwd=small)
+    compare_checks(folder, small)
+    project = orders_project(folder, orders_data(folder.parent, rows))
+    shutil.rmtree(project / "models")
+    timed([SLUICE, "run", "--select", "orders"], cwd=project)
+    contract = project / "contracts" / "orders.odcs.yml"
+    plain = contract.read_text()
+    runs = {}
+    for turn in range(2):
+        contract.write_text(plain.replace("  - name: orders\n", "  - name: orders\n" + claims.quality(f".{turn}"), 1))
+        used = processor_time([SLUICE, "run", "--select", "clean.orders", "--json"], project)
+        step = json.loads(used[3][used[3].index('{"schema"'):])["steps"][-1]
+        if len(step["checks"]) != len(claims.CLAIMS) or not all(check["passed"] for check in step["checks"]):
+            sys.exit(f"checks of clean rows: {step}")
+        runs.setdefault("sluice", []).append(used[:3])
+        for name, result in other_checks(folder, project / "lake" / "clean" / "orders" / "*.parquet").items():
+            if any(result[3].values()):
+                sys.exit(f"{name} found something in clean rows: {result[3]}")
+            runs.setdefault(name, []).append(result[:3])
+    best = {name: [min(run[at] for run in found) for at in range(3)] for name, found in runs.items()}
+    for name, label in (("ge", "Great Expectations"), ("dbt", "dbt tests")):
+        seconds, memory, used = best[name]
+        report(f"{len(claims.CLAIMS)} checks of {rows:,} orders", *best["sluice"][:2], seconds, memory,
+               f"{label}: {seconds / best['sluice'][0]:.1f} times the time, {used / best['sluice'][2]:.1f} times the processor time "
+               f"({used:.1f} s to {best['sluice'][2]:.1f} s), {memory / best['sluice'][1]:.1f} times the memory; best of 2")
 
 
 def bench_spill(folder, rows):

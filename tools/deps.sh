@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what building, testing, checking and the demo need: tools/deps.sh [build|test|heavy|lint|fuzz|coverage|demo]...
+# Installs what building, testing, checking and the demo need: tools/deps.sh [build|test|bench|heavy|lint|fuzz|coverage|demo]...
 # Repeatable, and fast when everything is there. Packages come from apt, pip, npm and maven as this machine has them set up; every
 # file that is fetched by hand is compared with its SHA-256 below. Nothing is fetched at run time.
 set -eu
@@ -181,11 +181,11 @@ deps_build() {
     deps_duckdb
 }
 
-# venv NAME: brought up to date when its list of packages in tests/e2e changes, in place: tests of another checkout may be using it.
+# venv NAME [LIST]: brought up to date when its list of packages in tests/e2e changes, in place: tests of another checkout may be using it.
 venv() {
-    list=$(dirname "$0")/../tests/e2e/requirements-$1.txt folder=$cache/venv-$1
+    list=$(dirname "$0")/../${2:-tests/e2e/requirements-$1.txt} folder=$cache/venv-$1
     cmp -s "$list" "$folder/requirements.txt" && return 0
-    say "python packages for tests: $1"
+    say "python packages: $1"
     [ -e "$folder/requirements.txt" ] || rm -rf "$folder"
     quietly python3 -m venv "$folder"
     quietly "$folder/bin/pip" install -r "$list"
@@ -195,6 +195,12 @@ venv() {
 deps_test() {
     apt_install python3-venv postgresql
     venv test
+}
+
+# What the benchmarks compare with.
+deps_bench() {
+    apt_install python3-venv
+    venv bench bench/requirements.txt
 }
 
 # Spark reads the tables that we write; its Delta jars come from maven.
@@ -253,7 +259,7 @@ flock -n 9 || {
 
 for part in "${@:-build}"; do
     case $part in
-    build | test | heavy | lint | fuzz | coverage | demo) "deps_$part" ;;
-    *) die "unknown part '$part': build, test, heavy, lint, fuzz, coverage, demo" ;;
+    build | test | bench | heavy | lint | fuzz | coverage | demo) "deps_$part" ;;
+    *) die "unknown part '$part': build, test, bench, heavy, lint, fuzz, coverage, demo" ;;
     esac
 done

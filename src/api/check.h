@@ -15,6 +15,8 @@
     "_checked_versions"               // (version BIGINT, row_count BIGINT) as it stands
                                       // and before that, as far as the log tells
 #define SL_CHECKED_RUN "_checked_run" // one row: (now_us BIGINT), the run's start
+// One row, inside of sl_checks_together() alone: the check's `members` as columns.
+#define SL_CHECKED_MEMBERS "_checked_members"
 
 enum { SL_CHECK_VERSIONS_MAX = 100 }; // that SL_CHECKED_VERSIONS ever holds
 
@@ -35,7 +37,13 @@ struct sl_check {
     const char *measure; // its column
     const char *broken;  // over its columns; null is false
     int64_t max_age_s;   // the measure is a time (UTC) that may not be older; 0: it is none
-    bool is_warning;     // it reports; others keep the table from being published
+    // What one scan of SL_CHECKED can find beside other checks. Of a claim about rows: the
+    // condition that breaks it. Of one about a number: aggregates as members of a struct, "x" :=
+    // sum(a), and the query over SL_CHECKED_MEMBERS that gives the row of `measured_sql` (NULL:
+    // they are it). Both NULL: it needs a scan of its own, for it groups, joins, or keeps values in
+    // memory.
+    const char *breaks_row, *members, *over;
+    bool is_warning; // it reports; others keep the table from being published
     enum sl_dimension dimension;
     struct sl_place place;
 };
@@ -68,5 +76,10 @@ const struct sl_check_kind *sl_check_kind_find(const char *name); // NULL: there
 SL_MUST int sl_checks_compile(const struct sl_yaml *list, struct sl_arena *arena,
                               struct sl_diags *diags, struct sl_check **ret, size_t *ret_count,
                               struct sl_err *err);
+// One statement for checks that each have `breaks_row` or `members`, over one SL_CHECKED: a row
+// (number BIGINT, broken BIGINT, measure VARCHAR) for each, in no order. `number` counts `checks`
+// from 0; `broken` is the number of rows that break a claim about rows, else 0 or 1. `where` is
+// applied to claims about rows here, for the others by whoever makes SL_CHECKED.
+void sl_checks_together(const struct sl_check *const *checks, size_t count, struct sl_buf *sql);
 
 #endif

@@ -13,7 +13,6 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     if (!values.count || !column)
         return SL_OK;
     // Literals take the column's type, so that 1 is the decimal 1.00.
-    sl_buf_add(&sql, "select * from " SL_CHECKED " where ");
     sl_buf_add_sql_name(&sql, column);
     sl_buf_add(&sql, " not in (");
     for (size_t i = 0; i < values.count; i++) {
@@ -23,9 +22,8 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     sl_buf_add(&sql, ")");
     sl_buf_addf(&claim, "'%s' is one of ", column);
     sl_check_say(&values, &claim);
-    ret->is_per_row = true;
     SL_TRY(sl_check_keep(input, &claim, &ret->claim, err));
-    return sl_check_keep(input, &sql, &ret->failing_sql, err);
+    return sl_check_of_rows(input, &sql, ret, err);
 }
 
 const struct sl_check_kind sl_check_accepted_values = {

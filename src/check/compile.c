@@ -110,6 +110,22 @@ static int read_where(const struct sl_check_input *input, const struct sl_yaml *
     return SL_OK;
 }
 
+// The example is not among them: one scan beside other checks keeps no rows.
+static int keep_shares(const struct sl_check_input *input, struct sl_check *check,
+                       struct sl_err *err)
+{
+    if (!check->breaks_row)
+        return SL_OK;
+    check->members =
+        sl_arena_printf(input->arena, "\"all_rows\" := count(*), \"broken_rows\" := count_if(%s\n)",
+                        check->breaks_row);
+    check->over = "select 1 - \"broken_rows\"::double / nullif(\"all_rows\", 0) as \"kept_share\" "
+                  "from " SL_CHECKED_MEMBERS;
+    check->breaks_row = NULL;
+    SL_TRY_NEW(check->members, err);
+    return SL_OK;
+}
+
 // Turns rows that break a claim into their share, which may not be too large.
 static int apply_mostly(const struct sl_check_input *input, const struct sl_yaml *mostly,
                         const struct sl_check_kind *kind, struct sl_check *check,
@@ -149,6 +165,7 @@ static int apply_mostly(const struct sl_check_input *input, const struct sl_yaml
         .from = sql.text,
         .bounds = {.min = mostly->text},
     };
+    SL_TRY(keep_shares(input, check, err));
     check->is_per_row = false;
     check->claim = sl_arena_printf(input->arena, "%s in a share of rows of", check->claim);
     SL_TRY_NEW(check->claim, err);

@@ -7,6 +7,7 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
         .sql = "count(distinct %s)",
         .what = "the number of different values of",
         .numbers = SL_CHECK_COUNT,
+        .keeps_values = true,
     };
     return sl_check_aggregate_columns(input, &aggregate, ret, err);
 }

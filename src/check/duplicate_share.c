@@ -7,6 +7,7 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
         .sql = "(count(%s) - count(distinct %s)) / nullif(count(*), 0)::double",
         .what = "the share of rows whose value comes again in",
         .numbers = SL_CHECK_SHARE,
+        .keeps_values = true,
     };
     return sl_check_aggregate_columns(input, &aggregate, ret, err);
 }

@@ -23,10 +23,9 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
                 "the expression is empty");
         return SL_OK;
     }
-    sl_buf_addf(&sql, "select * from " SL_CHECKED " where not coalesce((%s\n), true)", node->text);
-    ret->is_per_row = true;
+    sl_buf_addf(&sql, "not coalesce((%s\n), true)", node->text);
     ret->claim = node->text;
-    return sl_check_keep(input, &sql, &ret->failing_sql, err);
+    return sl_check_of_rows(input, &sql, ret, err);
 }
 
 const struct sl_check_kind sl_check_expression = {

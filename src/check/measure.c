@@ -109,6 +109,38 @@ int sl_check_judged(const struct sl_check_input *input, const char *select, cons
     return SL_OK;
 }
 
+int sl_check_of_rows(const struct sl_check_input *input, const struct sl_buf *condition,
+                     struct sl_check *ret, struct sl_err *err)
+{
+    SL_TRY(sl_check_keep(input, condition, &ret->breaks_row, err));
+    ret->failing_sql =
+        sl_arena_printf(input->arena, "select * from " SL_CHECKED " where %s", ret->breaks_row);
+    SL_TRY_NEW(ret->failing_sql, err);
+    ret->is_per_row = true;
+    return SL_OK;
+}
+
+static void add_member(const char *name, const char *bound, struct sl_buf *members)
+{
+    if (!bound)
+        return;
+    sl_buf_addf(members, ", \"%s\" := ", name);
+    add_literal(bound, members);
+}
+
+static int keep_members(const struct sl_check_input *input, const struct sl_check_measure *measure,
+                        struct sl_check *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf members = SL_BUF_INIT;
+    if (measure->from || measure->more || measure->keeps_values)
+        return SL_OK;
+    sl_buf_addf(&members, "\"%s\" := %s", measure->name, measure->sql);
+    add_member("min", measure->bounds.min, &members);
+    add_member("max", measure->bounds.max, &members);
+    add_member("expected", measure->bounds.equals, &members);
+    return sl_check_keep(input, &members, &ret->members, err);
+}
+
 int sl_check_measured(const struct sl_check_input *input, const struct sl_check_measure *measure,
                       const char *what, struct sl_check *ret, struct sl_err *err)
 {
@@ -133,6 +165,7 @@ int sl_check_measured(const struct sl_check_input *input, const struct sl_check_
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(sl_buf_check(&broken, err));
     SL_TRY(sl_check_keep(input, &claim, &ret->claim, err));
+    SL_TRY(keep_members(input, measure, ret, err));
     return sl_check_judged(input, sql.text, measure->name, broken.text, ret, err);
 }
 
@@ -159,6 +192,7 @@ static int measure_of(const struct sl_check_input *input,
     return sl_check_measured(input,
                              &(struct sl_check_measure){.name = aggregate->name,
                                                         .sql = sql.text,
+                                                        .keeps_values = aggregate->keeps_values,
                                                         .bounds = *bounds,
                                                         .numbers = aggregate->numbers},
                              what, ret, err);

@@ -42,7 +42,8 @@ struct sl_check_measure {
     const char *more; // further columns to show; NULL: none
     struct sl_check_bounds bounds;
     enum sl_check_numbers numbers;
-    bool null_breaks; // a measure that is not there breaks the claim
+    bool null_breaks;  // a measure that is not there breaks the claim
+    bool keeps_values; // in memory: it is not counted beside others
 };
 // Fills claim (`what` and the bounds), measured_sql, measure, broken and failing_sql.
 SL_MUST int sl_check_measured(const struct sl_check_input *input,
@@ -53,12 +54,18 @@ SL_MUST int sl_check_judged(const struct sl_check_input *input, const char *sele
                             const char *measure, const char *broken, struct sl_check *ret,
                             struct sl_err *err);
 
+// Fills failing_sql, and what else a claim about single rows has, out of the condition that breaks
+// it; null does not.
+SL_MUST int sl_check_of_rows(const struct sl_check_input *input, const struct sl_buf *condition,
+                             struct sl_check *ret, struct sl_err *err);
+
 // {column, min, max, equals}: an aggregate of one column, "avg(%s)" with the column's SQL name for
 // %s.
 struct sl_check_aggregate {
     const char *name, *sql;
     const char *what; // "the mean of"
     enum sl_check_numbers numbers;
+    bool keeps_values; // in memory
 };
 extern const struct sl_opt sl_check_aggregate_rows[];
 SL_MUST int sl_check_aggregate(const struct sl_check_input *input,

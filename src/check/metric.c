@@ -205,6 +205,12 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
         is_percent ? "100 * (" : "", measure.text,
         is_percent ? ") / nullif(count(*), 0)::double" : "");
     SL_TRY_NEW(select, err);
+    if (!sl_str_starts(metric->name, "duplicate")) {
+        ret->members = sl_arena_printf(input->arena, "\"value\" := %s%s%s, \"rows\" := count(*)",
+                                       is_percent ? "100 * (" : "", measure.text,
+                                       is_percent ? ") / nullif(count(*), 0)::double" : "");
+        SL_TRY_NEW(ret->members, err);
+    }
     SL_TRY(say(input, metric, &columns, must.text, is_percent, ret, err));
     ret->dimension = dimension_of(metric);
     return sl_check_judged(input, select, "value", broken.text, ret, err);

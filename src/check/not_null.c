@@ -8,7 +8,6 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     SL_TRY(sl_check_columns(input, &names, err));
     if (!names.count)
         return SL_OK;
-    sl_buf_add(&sql, "select * from " SL_CHECKED " where ");
     for (size_t i = 0; i < names.count; i++) {
         sl_buf_add(&sql, i ? " or " : "");
         sl_buf_add_sql_name(&sql, names.items[i]);
@@ -16,9 +15,8 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     }
     sl_check_say(&names, &claim);
     sl_buf_add(&claim, " never null");
-    ret->is_per_row = true;
     SL_TRY(sl_check_keep(input, &claim, &ret->claim, err));
-    return sl_check_keep(input, &sql, &ret->failing_sql, err);
+    return sl_check_of_rows(input, &sql, ret, err);
 }
 
 const struct sl_check_kind sl_check_not_null = {

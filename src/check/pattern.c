@@ -20,15 +20,14 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     SL_TRY(sl_check_read(input, rows, &config, &is_right, err));
     if (!is_right || !sl_check_has_column(input, &config.column))
         return SL_OK;
-    sl_buf_add(&sql, "select * from " SL_CHECKED " where not regexp_matches(");
+    sl_buf_add(&sql, "not regexp_matches(");
     sl_buf_add_sql_name(&sql, config.column);
     sl_buf_add(&sql, ", ");
     sl_buf_add_sql_string(&sql, config.pattern);
     sl_buf_add(&sql, ")");
-    ret->is_per_row = true;
     ret->claim = sl_arena_printf(input->arena, "'%s' matches '%s'", config.column, config.pattern);
     SL_TRY_NEW(ret->claim, err);
-    return sl_check_keep(input, &sql, &ret->failing_sql, err);
+    return sl_check_of_rows(input, &sql, ret, err);
 }
 
 const struct sl_check_kind sl_check_pattern = {

@@ -42,7 +42,8 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
                              &(struct sl_check_measure){.name = "quantile",
                                                         .sql = sql.text,
                                                         .bounds = config.bounds,
-                                                        .numbers = SL_CHECK_VALUE},
+                                                        .numbers = SL_CHECK_VALUE,
+                                                        .keeps_values = true},
                              what, ret, err);
 }
 

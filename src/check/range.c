@@ -39,7 +39,6 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     }
     sl_buf_add_sql_name(&name, column);
     SL_TRY(sl_buf_check(&name, err));
-    sl_buf_add(&sql, "select * from " SL_CHECKED " where ");
     if (min) {
         sl_buf_addf(&sql, "%s < ", name.text);
         add_bound(&sql, sl_yaml_get(input->arguments, "min"));
@@ -53,9 +52,8 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
         sl_buf_addf(&claim, "between %s and %s", min, max);
     else
         sl_buf_addf(&claim, min ? "at least %s" : "at most %s", min ? min : max);
-    ret->is_per_row = true;
     SL_TRY(sl_check_keep(input, &claim, &ret->claim, err));
-    return sl_check_keep(input, &sql, &ret->failing_sql, err);
+    return sl_check_of_rows(input, &sql, ret, err);
 }
 
 const struct sl_check_kind sl_check_range = {

@@ -76,13 +76,15 @@ static int find_examples(const struct sl_audit *audit, const struct sl_check *ch
 }
 
 static int count(const struct sl_audit *audit, const struct sl_check *check,
-                 struct sl_check_result *ret, struct sl_err *err)
+                 const struct sl_audit_found *known, struct sl_check_result *ret,
+                 struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     sl_buf_addf(&sql, "select count(*) from (%s\n) f", check->failing_sql);
-    SL_TRY(query(audit, check, &sql, &result, err));
-    ret->rows = sl_result_int(result, 0, 0);
+    if (!known->is_known)
+        SL_TRY(query(audit, check, &sql, &result, err));
+    ret->rows = known->is_known ? known->broken : sl_result_int(result, 0, 0);
     ret->is_passed = ret->rows == 0;
     return ret->is_passed ? SL_OK : find_examples(audit, check, ret, err);
 }
@@ -120,21 +122,22 @@ static int tell(const struct sl_audit *audit, const struct sl_check *check,
     return SL_OK;
 }
 
-// Rows that were judged by the same check before passed it, unless it only warns.
-static bool is_for_new_rows(const struct sl_audit *audit, const struct sl_check *check)
-{
-    return check->is_per_row && audit->is_judged && !check->is_warning;
-}
-
 static int judge(const struct sl_audit *audit, const struct sl_check *check,
-                 struct sl_check_result *found, struct sl_err *err)
+                 const struct sl_audit_found *known, struct sl_check_result *found,
+                 struct sl_err *err)
 {
     bool has_before = !check->reads_before && !check->reads_versions;
     if (audit->context->checks_only_tell && audit->version < 0 && !has_before) {
         found->unjudged = "it compares with the version before, and there is none";
         return SL_OK;
     }
-    if (sl_audit_view(audit, check, is_for_new_rows(audit, check), err) != SL_OK)
+    if (known->is_known && !known->broken) {
+        found->rows = check->measured_sql ? -1 : 0;
+        found->is_passed = true;
+        found->measure = known->measure;
+        return SL_OK;
+    }
+    if (sl_audit_view(audit, check, sl_audit_is_for_new_rows(audit, check), err) != SL_OK)
         return at_check(check, err);
     int code = sl_audit_view_reads(audit, check, err);
     if (code == SL_E_TABLE_MISSING && audit->context->checks_only_tell) {
@@ -144,11 +147,12 @@ static int judge(const struct sl_audit *audit, const struct sl_check *check,
     }
     SL_TRY(code);
     return check->measured_sql ? measure(audit, check, found, err)
-                               : count(audit, check, found, err);
+                               : count(audit, check, known, found, err);
 }
 
 static int run_check(const struct sl_audit *audit, const struct sl_check *check,
-                     struct findings *findings, struct sl_step_result *result, struct sl_err *err)
+                     const struct sl_audit_found *known, struct findings *findings,
+                     struct sl_step_result *result, struct sl_err *err)
 {
     struct sl_check_result found = {
         .kind = check->kind,
@@ -158,7 +162,7 @@ static int run_check(const struct sl_audit *audit, const struct sl_check *check,
         .is_warning = check->is_warning,
         .max_age_s = check->max_age_s,
     };
-    SL_TRY(judge(audit, check, &found, err));
+    SL_TRY(judge(audit, check, known, &found, err));
     if (!found.is_passed && !found.unjudged)
         SL_TRY(tell(audit, check, &found, findings, result, err));
     return SL_PUSH(audit->context->arena, result->checks, result->check_count, found)
@@ -177,8 +181,12 @@ int sl_audit(const struct sl_audit *audit, struct sl_step_result *result, struct
         return sl_diags_fail(&diags, err);
     SL_AUTO(findings_clear)
     struct findings findings = {.text = SL_BUF_INIT, .example_bytes = check_count > 1 ? 160 : 400};
+    struct sl_audit_found *known =
+        SL_NEW_ARRAY(audit->context->arena, struct sl_audit_found, check_count);
+    SL_TRY_NEW(known, err);
+    SL_TRY(sl_audit_together(audit, checks, check_count, known, err));
     for (size_t i = 0; i < check_count; i++)
-        SL_TRY(run_check(audit, &checks[i], &findings, result, err));
+        SL_TRY(run_check(audit, &checks[i], &known[i], &findings, result, err));
     SL_TRY(sl_buf_check(&findings.text, err));
     if (!findings.first)
         return SL_OK;

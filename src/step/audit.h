@@ -30,6 +30,20 @@ struct sl_audit {
 SL_MUST int sl_audit(const struct sl_audit *audit, struct sl_step_result *result,
                      struct sl_err *err);
 
+// What a scan shared with other checks has found.
+struct sl_audit_found {
+    bool is_known;
+    int64_t broken;      // rows that break a claim about rows; else 1 if it is broken
+    const char *measure; // of a claim about a number
+};
+// Rows that were judged by the same check before passed it, unless it only warns.
+bool sl_audit_is_for_new_rows(const struct sl_audit *audit, const struct sl_check *check);
+// Looks at all checks that need no scan of their own, in one scan for each set of rows that they
+// are about. What cannot be found this way is left unknown: looked at alone, its error names its
+// check.
+SL_MUST int sl_audit_together(const struct sl_audit *audit, const struct sl_check *checks,
+                              size_t count, struct sl_audit_found *found, struct sl_err *err);
+
 // The table as it would be, or only the rows staged, as a relation; without `staged_relation`.
 SL_MUST int sl_audit_scan(const struct sl_audit *audit, bool only_staged, struct sl_scan *ret,
                           struct sl_err *err);

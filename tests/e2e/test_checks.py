@@ -169,6 +169,41 @@ def model(project, *checks, write="full", more=""):
     project.write("models/copy.sql", MODEL.format(write=write, more=more, checks=text))
 
 
+TOGETHER = ["row_count: {min: 20, max: 20}", "not_null: [id, day]", "{range: {column: amount, min: 2, max: 100}, severity: warn}", "mean: {column: amount, min: 10.5}",
+            "{accepted_values: {column: day, values: [2026-01-10]}, mostly: 0.5}", "{range: {column: amount, max: 10}, where: id < 10, name: small}",
+            "{max_value: {column: amount, max: 3}, where: id < 3}", "{min_value: {column: amount, min: 2}, where: id < 3, severity: warn}",
+            "null_share: {column: amount, max: 0}", "unique: [id]", "{expression: amount > id + 1, severity: warn}",
+            "{freshness: {column: day, max_age: 240h}, severity: warn}", "{stddev: {column: amount, max: 1}, severity: warn}", "quantile: {column: id, q: 0.5, min: 10, max: 10}"]
+
+
+def test_checks_together_find_what_each_finds_alone(project):
+    shop(project)
+    project.run("run")
+
+    def found(*checks):
+        model(project, *checks)
+        step = step_of(project.json("run", "--select", "curated.copy", env={"SLUICE_CLOCK": "2026-01-20T00:00:00Z"}), "curated.copy")
+        return step["checks"], step["notes"]
+
+    together, notes = found(*TOGETHER)
+    alone = [found(check) for check in TOGETHER]
+    assert together == [result for results, _ in alone for result in results]
+    # one check alone shows more of its example
+    assert [note[:150] for note in notes] == [note[:150] for _, found_notes in alone for note in found_notes]
+    assert [result["passed"] for result in together].count(False) == len(notes) == 4
+    assert [result.get("rows") for result in together if result["kind"] == "expression"] == [20]
+
+
+def test_an_error_of_one_check_names_it_and_no_other(project):
+    shop(project)
+    for check, said in [("pattern: {column: day, pattern: x}", "check pattern"), ("expression: nonsense > 1", "nonsense"),
+                        ("expression: \"('a' || id)::int > 0\"", "'a1'"), ("{mean: {column: id, max: 100}, where: id / 'x' > 0}", "check mean")]:
+        model(project, "row_count: {min: 1}", "not_null: id", check, "range: {column: id, min: 1}")
+        step = step_of(project.json("run", exit_code=None), "curated.copy")
+        assert step["error"]["file"] == "models/copy.sql" and step["error"]["line"] == 6, check
+        assert said in step["error"]["message"] + str(step["error"].get("context")), step["error"]
+
+
 def test_the_number_of_rows_is_held_against_versions_before(project):
     shop(project)
     model(project, "row_count_change: {max_drop: 0.2, versions: 3}")

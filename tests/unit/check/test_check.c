@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -288,6 +289,97 @@ static void each_kind_finds_the_rows_that_break_it(void **state)
     }
 }
 
+// All that one scan can find, of rows that `where` leaves, as text: "broken measure".
+static char *find_alone(struct context *context, const struct sl_check *check, const char *rows)
+{
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    static char text[200];
+    struct sl_err err = {0};
+
+    sl_buf_addf(&sql, "with _checked as (select * from %s where %s) ", rows,
+                check->where ? check->where : "true");
+    if (check->measured_sql)
+        sl_buf_addf(&sql, "select coalesce(%s, false)::int, \"%s\"::varchar from (%s\n) m",
+                    check->broken, check->measure, check->measured_sql);
+    else
+        sl_buf_addf(&sql, "select count(*), null from (%s\n) f", check->failing_sql);
+    if (context->session->kind->query(context->session, sql.text, 0, &result, &err) != SL_OK)
+        fail_msg("%s: %s", sql.text, err.message);
+    const char *measure = sl_result_text(result, 0, 1);
+    (void)snprintf(text, sizeof text, "%d %s", (int)sl_result_int(result, 0, 0),
+                   measure ? measure : "null");
+    return text;
+}
+
+// Checks whose rows `where` limits to the same, or claims about rows, may stand together.
+static void compare_together(struct context *context, const char *yaml, const char *rows,
+                             size_t least)
+{
+    struct sl_arena arena = {0};
+    struct sl_diags diags = SL_DIAGS_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    SL_AUTO(sl_buf_clear) struct sl_buf together = SL_BUF_INIT;
+    struct sl_err err = {0};
+    const struct sl_check *shared[100];
+    size_t count = 0, shared_count = 0;
+    const struct sl_check *checks = compile(yaml, &arena, &diags, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (checks[i].breaks_row || checks[i].members)
+            shared[shared_count++] = &checks[i];
+    assert_true(shared_count >= least);
+    sl_checks_together(shared, shared_count, &together);
+    const char *where = shared[0]->members ? shared[0]->where : NULL;
+    const char *sql =
+        sl_arena_printf(&arena, "with _checked as (select * from %s where %s) from (%s) order by 1",
+                        rows, where ? where : "true", together.text);
+    if (context->session->kind->query(context->session, sql, 0, &result, &err) != SL_OK)
+        fail_msg("%s: %s", sql, err.message);
+    assert_int_equal(sl_result_rows(result), shared_count);
+    for (size_t i = 0; i < shared_count; i++) {
+        const char *measure = sl_result_text(result, (int64_t)i, 2);
+        const char *found = sl_arena_printf(
+            &arena, "%d %s", (int)sl_result_int(result, (int64_t)i, 1), measure ? measure : "null");
+        const char *alone = find_alone(context, shared[i], rows);
+
+        assert_int_equal(sl_result_int(result, (int64_t)i, 0), i);
+        if (!sl_str_equal(found, alone))
+            fail_msg("%s: together %s, alone %s", shared[i]->claim, found, alone);
+    }
+    sl_diags_clear(&diags);
+    sl_arena_clear(&arena);
+}
+
+static void checks_find_together_what_each_finds_alone(void **state)
+{
+    static const char *const rows[] = {"kept", "(from kept where false)"};
+    SL_AUTO(sl_buf_clear) struct sl_buf all = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf filtered = SL_BUF_INIT;
+    struct context *context = *state;
+    struct sl_err err = {0};
+
+    assert_int_equal(context->session->kind->exec(context->session,
+                                                  "create or replace table kept as from _checked",
+                                                  NULL, &err),
+                     SL_OK);
+    for (size_t i = 0; i < sizeof claims / sizeof *claims; i++) {
+        sl_buf_addf(&all, "- %s\n", claims[i].yaml);
+        if (claims[i].is_per_row && claims[i].yaml[0] != '{' && !strchr(claims[i].yaml, '"'))
+            sl_buf_addf(&filtered, "- {%s, where: amount > 1 or n = 5}\n", claims[i].yaml);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        compare_together(context, all.text, rows[i], 45);
+        compare_together(context, filtered.text, rows[i], 10);
+        compare_together(context,
+                         "- {mean: {column: n, min: 8}, where: amount > 1}\n"
+                         "- {not_null: status, mostly: 0.9, where: amount > 1}\n"
+                         "- {freshness: {column: day, max_age: 25h}, where: amount > 1}\n"
+                         "- {row_count: {max: 1}, where: amount > 1}\n",
+                         rows[i], 4);
+    }
+}
+
 // A kind that breaks a row by itself gives the sum of what it gives for parts of the rows.
 static void a_check_per_row_can_be_made_in_parts(void **state)
 {
@@ -500,6 +592,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_finds_the_rows_that_break_it),
+        cmocka_unit_test(checks_find_together_what_each_finds_alone),
         cmocka_unit_test(a_check_per_row_can_be_made_in_parts),
         cmocka_unit_test(mistakes_in_arguments_are_told_with_their_place),
         cmocka_unit_test(a_mistake_leaves_the_other_checks),
