@@ -79,6 +79,12 @@ const struct sl_opt sl_model_rows[] = {
      .flags = SL_OPT_PLAIN,
      .summary = "Columns of the result that may carry personal values as they are.",
      .example = "[email]"},
+    {.name = "profile",
+     .type = SL_OPT_BOOL,
+     .offset = offsetof(struct file, model.has_profile),
+     .otherwise = "false",
+     .summary = "Whether a run that writes the table takes its profile and keeps it, for `show "
+                "--profile`."},
     SL_REQUIREMENT_ROWS(offsetof(struct file, model.requirements)),
     SL_GRAIN_ROW(offsetof(struct file, model.requirements)),
     {0},
@@ -162,6 +168,7 @@ static void check_view(struct sl_load *load, const struct sl_yaml *node,
     refuse(load, node, "partition_by", hint, "view");
     refuse(load, node, "key", hint, "view");
     refuse(load, node, "checks", hint, "view");
+    refuse(load, node, "profile", hint, "view");
 }
 
 static void check_settings(struct sl_load *load, const struct sl_yaml *node,

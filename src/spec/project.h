@@ -91,6 +91,7 @@ struct sl_source {
     struct sl_requirements requirements;
     struct sl_budget budget;
     struct sl_drift drift;
+    bool has_profile; // of the clean table, kept with each version
 };
 
 // models/NAME.sql
@@ -122,6 +123,7 @@ struct sl_model {
         order_by; // merge: newest wins by these, "updated_at" or "updated_at desc"; default desc
     const struct sl_yaml *checks; // list of {kind: arguments} or names; may be NULL
     struct sl_strs personal;      // columns that may carry personal values as they are
+    bool has_profile;             // kept with each version
     struct sl_requirements requirements;
 };
 
