@@ -52,11 +52,13 @@ static int read_examples(struct sl_step_context *context, const char *name, stru
 struct keys {
     struct sl_step_context *context;
     struct sl_contract_table *table; // a copy, out of which they are taken
+    const char *own;                 // the clean table that is tried
     struct sl_check_result *unjudged;
     size_t count;
 };
 
-static int add_unjudged(struct keys *keys, const struct sl_rule *rule, struct sl_err *err)
+static int add_unjudged(struct keys *keys, const struct sl_rule *rule, const char *why,
+                        struct sl_err *err)
 {
     struct sl_arena *arena = keys->context->arena;
     struct sl_check_result result = {
@@ -66,7 +68,7 @@ static int add_unjudged(struct keys *keys, const struct sl_rule *rule, struct sl
         .dimension = SL_DIMENSION_CONSISTENCY,
         .is_warning = rule->severity == SL_RULE_WARN,
         .rows = -1,
-        .unjudged = sl_arena_printf(arena, "table '%s' does not exist yet", rule->parent)};
+        .unjudged = why};
     SL_TRY_NEW(result.claim, err);
     SL_TRY_NEW(result.unjudged, err);
     return SL_PUSH(arena, keys->unjudged, keys->count, result) ? SL_OK : sl_fail_memory(err);
@@ -83,12 +85,18 @@ static int is_judged(struct keys *keys, const struct sl_rule *rule, bool *ret, s
     *ret = !sl_str_equal(rule->kind, "foreign_key");
     if (*ret)
         return SL_OK;
+    if (sl_str_equal(rule->parent, keys->own))
+        return add_unjudged(keys, rule, "the table has other rows than these, too", err);
     if (sl_table_parse(rule->parent, &layer, &name)) { // else of a contract by itself
         SL_TRY(sl_step_input(context->project, layer, name, context->session, context->arena,
                              &folder, &head, &record, &is_borrowed, err));
         *ret = head.version >= 0;
     }
-    return *ret ? SL_OK : add_unjudged(keys, rule, err);
+    return *ret ? SL_OK
+                : add_unjudged(keys, rule,
+                               sl_arena_printf(context->arena, "table '%s' does not exist yet",
+                                               rule->parent),
+                               err);
 }
 
 static int take_out(struct keys *keys, struct sl_rule **rules, size_t *count, struct sl_err *err)
@@ -153,7 +161,10 @@ int sl_trial_run(const struct sl_trial_input *input, struct sl_arena *arena, str
     SL_TRY(sl_step_ingest(&context, &source, &ingested, err));
     if (ingested.version_count)
         input->project->read_lake = input->other_tables;
-    struct keys keys = {.context = &context, .table = &table};
+    struct keys keys = {.context = &context,
+                        .table = &table,
+                        .own = sl_arena_printf(arena, "clean.%s", source.name)};
+    SL_TRY_NEW(keys.own, err);
     SL_TRY(take_out_unjudged(&keys, err));
     SL_TRY(sl_step_cleanse(&context, &source, &table, &cleansed, err));
     ret->table = input->table;

@@ -6,6 +6,7 @@
 
 struct sl_profile_options {
     const char *table; // "clean.orders"
+    const char *folder, *table_id;
     int64_t version;
     const struct sl_column *columns; // of the table
     size_t column_count;

@@ -194,6 +194,8 @@ static void add_end(const struct sl_outcome *outcome, struct sl_buf *text)
     if (outcome->result.has_balance && balance->set_aside_values)
         sl_buf_addf(text, ", %s set aside",
                     sl_count_of(balance->set_aside_values, "value", number));
+    if (outcome->result.profiled.table)
+        sl_buf_add(text, ", profiled");
     if (outcome->result.why)
         add_why(outcome, text);
     if (!text->length)

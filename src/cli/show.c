@@ -231,6 +231,8 @@ static int show_profile(struct sl_lake *lake, const struct show_options *options
     sl_buf_add_sql_name(&view, name);
     SL_TRY(sl_buf_check(&view, err));
     const struct sl_profile_options asked = {.table = shown->table,
+                                             .folder = shown->snapshot.folder,
+                                             .table_id = shown->snapshot.table_id,
                                              .version = shown->snapshot.version,
                                              .columns = shown->snapshot.columns,
                                              .column_count = shown->snapshot.column_count,

@@ -11,8 +11,6 @@
 #define VALUE_WIDTH 40
 
 static const char *const quantile_names[] = {"5 %", "25 %", "median", "75 %", "95 %"};
-static const double quantile_shares[] = {0.05, 0.25, 0.5, 0.75, 0.95};
-static const char *const kind_names[] = {"number", "moment", "text", "boolean", "other"};
 
 void sl_profile_add_bar(int64_t count, int64_t greatest, size_t width, bool is_utf8,
                         struct sl_buf *text)
@@ -40,22 +38,6 @@ static bool is_utf8(void)
                    strstr(value, "utf-8");
     }
     return false;
-}
-
-// Where a bin begins, as its column writes it.
-static void bin_label(const struct sl_profile_column *column, size_t bin, char label[40])
-{
-    double low = column->low + column->width * (double)bin;
-    if (column->kind != SL_PROFILE_MOMENT) {
-        snprintf(label, 40, "%.6g", low);
-        return;
-    }
-    char time[32];
-    sl_clock_format((int64_t)(low * 1e6), time);
-    char *t = strchr(time, 'T');
-    if (t)
-        *t = ' ';
-    snprintf(label, 40, "%.*s", sl_str_equal(column->type, "DATE") ? 10 : 19, time);
 }
 
 static int64_t greatest_of(const int64_t *counts, size_t count)
@@ -95,7 +77,7 @@ static int print_bars(const struct sl_profile_column *column, struct sl_arena *a
                                            : 0;
     for (size_t i = 0; i < column->bin_count; i++) {
         char label[40];
-        bin_label(column, i, label);
+        sl_profile_bin_label(column, i, label);
         SL_TRY(add_bar_row(&grid, label, column->bins[i], greatest, err));
     }
     for (size_t i = 0; i < column->top_count && !column->bin_count; i++)
@@ -189,12 +171,18 @@ static int print_column(const struct sl_profile *profile, const struct sl_profil
 }
 
 static int print_text(const struct sl_profile_options *options, const struct sl_profile *profile,
-                      struct sl_arena *arena, struct sl_err *err)
+                      const struct sl_kept_profile *kept, struct sl_arena *arena,
+                      struct sl_err *err)
 {
     char count[64];
     printf("%s%s%s, version %lld, %s%s\n", sl_color(stdout, SL_COLOR_BOLD), options->table,
            sl_color(stdout, SL_COLOR_NONE), (long long)options->version,
            options->sample ? "a sample of " : "", sl_count_of(profile->row_count, "row", count));
+    if (kept->is_there && kept->version == options->version)
+        printf("profiled by the run of %s\n", kept->at);
+    else if (kept->is_there)
+        printf("profiled by the run of %s at version %lld, which has the same rows\n", kept->at,
+               (long long)kept->version);
     if (!profile->is_exact)
         puts("what is marked with ~ is an estimate");
     for (size_t i = 0; i < profile->column_count; i++)
@@ -202,71 +190,24 @@ static int print_text(const struct sl_profile_options *options, const struct sl_
     return SL_OK;
 }
 
-// --- JSON ---
-
-static json_t *tops_json(const struct sl_profile_column *column)
+// Where a profile was kept: of which version, and when that was.
+static json_t *kept_json(const struct sl_kept_profile *kept)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; list && i < column->top_count; i++)
-        (void)json_array_append_new(list, json_pack("{s:s, s:I}", "value", column->tops[i].value,
-                                                    "rows", (json_int_t)column->tops[i].count));
-    return list;
-}
-
-static json_t *bins_json(const struct sl_profile_column *column)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; list && i < column->bin_count; i++) {
-        char label[40];
-        bin_label(column, i, label);
-        (void)json_array_append_new(
-            list, json_pack("{s:s, s:I}", "from", label, "rows", (json_int_t)column->bins[i]));
-    }
-    return list;
-}
-
-static json_t *quantiles_json(const struct sl_profile_column *column)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; list && i < SL_PROFILE_QUANTILES && column->quantiles[i]; i++)
-        (void)json_array_append_new(list, json_pack("{s:f, s:s}", "share", quantile_shares[i],
-                                                    "value", column->quantiles[i]));
-    return list;
-}
-
-static json_t *lengths_json(const struct sl_profile_column *column)
-{
-    if (column->kind != SL_PROFILE_WORDS || !column->values)
-        return json_null();
-    return json_pack("{s:I, s:I, s:s?}", "min", (json_int_t)column->shortest, "max",
-                     (json_int_t)column->longest, "mean", column->mean_length);
-}
-
-static json_t *column_json(const struct sl_profile *profile, const struct sl_profile_column *column)
-{
-    return json_pack(
-        "{s:s, s:s, s:s, s:I, s:I, s:I, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o}", "name",
-        column->name, "type", column->type, "kind", kind_names[column->kind], "values",
-        (json_int_t)column->values, "nulls", (json_int_t)(profile->row_count - column->values),
-        "distinct", (json_int_t)column->distinct, "min", column->min, "max", column->max, "mean",
-        column->mean, "stddev", column->deviation, "quantiles", quantiles_json(column), "lengths",
-        lengths_json(column), "most_frequent", tops_json(column), "histogram", bins_json(column));
+    return kept->is_there ? json_pack("{s:I, s:s, s:s}", "version", (json_int_t)kept->version, "at",
+                                      kept->at, "run_id", kept->run_id)
+                          : json_null();
 }
 
 static int print_json(const struct sl_profile_options *options, const struct sl_profile *profile,
-                      struct sl_err *err)
+                      const struct sl_kept_profile *kept, struct sl_err *err)
 {
-    json_t *columns = json_array();
     SL_AUTO(sl_json_free)
-    json_t *root =
-        json_pack("{s:s, s:s, s:I, s:I, s:b, s:b, s:o}", "schema", "sluice.profile/1", "table",
-                  options->table, "version", (json_int_t)options->version, "rows",
-                  (json_int_t)profile->row_count, "is_sample", options->sample > 0, "is_exact",
-                  profile->is_exact, "columns", columns);
+    json_t *root = json_pack("{s:s, s:s, s:I, s:I, s:b, s:b, s:o, s:o}", "schema",
+                             "sluice.profile/1", "table", options->table, "version",
+                             (json_int_t)options->version, "rows", (json_int_t)profile->row_count,
+                             "is_sample", options->sample > 0, "is_exact", profile->is_exact,
+                             "kept", kept_json(kept), "columns", sl_profile_columns_json(profile));
     SL_TRY_NEW(root, err);
-    for (size_t i = 0; i < profile->column_count; i++)
-        if (json_array_append_new(columns, column_json(profile, &profile->columns[i])) != 0)
-            return sl_fail_memory(err);
     return sl_print_json(root, err);
 }
 
@@ -321,19 +262,69 @@ static int draw_sample(struct sl_lake *lake, const struct sl_profile_options *op
     return lake->session->kind->exec(lake->session, sql.text, NULL, err);
 }
 
+static int take_profile(struct sl_lake *lake, const struct sl_profile_options *options,
+                        struct sl_profile_input *input, struct sl_profile *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_watch_end) struct sl_watch watch = {0};
+    sl_watch_begin(&watch, options->common, lake->session, "counting");
+    if (options->sample)
+        SL_TRY(draw_sample(lake, options, input, err));
+    SL_TRY(sl_profile_read(lake->session, input, &lake->world.arena, ret, err));
+    sl_watch_end(&watch);
+    return SL_OK;
+}
+
+static const struct sl_profile_column *column_in(const struct sl_profile *profile,
+                                                 const struct sl_column *wanted)
+{
+    for (size_t i = 0; i < profile->column_count; i++)
+        if (sl_str_equal(profile->columns[i].name, wanted->name) &&
+            sl_str_equal(profile->columns[i].type, wanted->type))
+            return &profile->columns[i];
+    return NULL;
+}
+
+// Of the columns asked for. Nothing is there if one of them is missing.
+static int narrow(struct sl_kept_profile *kept, const struct sl_profile_input *input,
+                  struct sl_arena *arena, struct sl_err *err)
+{
+    struct sl_profile_column *columns =
+        SL_NEW_ARRAY(arena, struct sl_profile_column, input->column_count);
+    SL_TRY_NEW(columns, err);
+    for (size_t i = 0; i < input->column_count && kept->is_there; i++) {
+        const struct sl_profile_column *found = column_in(&kept->profile, &input->columns[i]);
+        kept->is_there = found != NULL;
+        if (found)
+            columns[i] = *found;
+    }
+    kept->profile.columns = columns;
+    kept->profile.column_count = input->column_count;
+    return SL_OK;
+}
+
+static int find_kept(const struct sl_profile_options *options, const struct sl_profile_input *input,
+                     struct sl_arena *arena, struct sl_kept_profile *ret, struct sl_err *err)
+{
+    *ret = (struct sl_kept_profile){0};
+    if (options->sample)
+        return SL_OK;
+    SL_TRY(sl_profile_find(options->folder, options->table_id, options->version, arena, ret, err));
+    return ret->is_there ? narrow(ret, input, arena, err) : SL_OK;
+}
+
 int sl_profile_show(struct sl_lake *lake, const struct sl_profile_options *options,
                     struct sl_err *err)
 {
     struct sl_arena *arena = &lake->world.arena;
     struct sl_profile_input input = {.from = options->view, .rows = options->rows};
     struct sl_profile profile;
-    SL_AUTO(sl_watch_end) struct sl_watch watch = {0};
+    struct sl_kept_profile kept;
     SL_TRY(pick_columns(options, arena, &input, err));
-    sl_watch_begin(&watch, options->common, lake->session, "counting");
-    if (options->sample)
-        SL_TRY(draw_sample(lake, options, &input, err));
-    SL_TRY(sl_profile_read(lake->session, &input, arena, &profile, err));
-    sl_watch_end(&watch);
-    return options->common->json ? print_json(options, &profile, err)
-                                 : print_text(options, &profile, arena, err);
+    SL_TRY(find_kept(options, &input, arena, &kept, err));
+    if (kept.is_there)
+        profile = kept.profile;
+    else
+        SL_TRY(take_profile(lake, options, &input, &profile, err));
+    return options->common->json ? print_json(options, &profile, &kept, err)
+                                 : print_text(options, &profile, &kept, arena, err);
 }

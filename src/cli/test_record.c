@@ -34,18 +34,27 @@ static const struct sl_node *node_of(struct recorder *recorder, const char *tabl
 
 static int need(struct recorder *recorder, const char *table, struct sl_err *err);
 
+struct child {
+    struct recorder *recorder;
+    const struct sl_node *node;
+};
+
 static int need_parent(void *self, struct sl_rule *rule, struct sl_err *err)
 {
-    return need(self, rule->parent, err);
+    const struct child *child = self;
+    if (sl_str_equal(rule->parent, child->node->name))
+        return SL_OK;
+    return need(child->recorder, rule->parent, err);
 }
 
 static int need_inputs(struct recorder *recorder, const struct sl_node *node, struct sl_err *err)
 {
     if (node->kind == SL_NODE_CLEANSE) {
         const char *raw = sl_arena_printf(recorder->arena, "raw.%s", node->bare);
+        struct child child = {recorder, node};
         SL_TRY_NEW(raw, err);
         SL_TRY(need(recorder, raw, err));
-        return sl_contract_each_foreign_key(node->contract, need_parent, recorder, err);
+        return sl_contract_each_foreign_key(node->contract, need_parent, &child, err);
     }
     for (size_t i = 0; i < node->query->table_count; i++) {
         const struct sl_table_ref *ref = &node->query->tables[i];

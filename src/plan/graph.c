@@ -220,8 +220,8 @@ struct child {
     const struct sl_rule *found;
 };
 
-// A parent that is no table of the project has been reported, and so has a table that points to
-// itself.
+// A parent that is no table of the project has been reported. A table that points to itself waits
+// for nothing.
 static int link_parent(void *self, struct sl_rule *rule, struct sl_err *err)
 {
     struct child *child = self;

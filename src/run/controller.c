@@ -60,6 +60,29 @@ static int do_load(struct controller *controller, struct sl_outcome *outcome,
     return sl_step_load(context, node->target, node->delivery, &outcome->result, err);
 }
 
+static int do_cleanse(struct sl_outcome *outcome, struct sl_step_context *context,
+                      struct sl_err *err)
+{
+    const struct sl_node *node = outcome->node;
+    SL_TRY(sl_step_cleanse(context, node->source, node->contract, &outcome->result, err));
+    if (node->source->has_profile)
+        sl_step_profile(context, SL_LAYER_CLEAN, node->source->name, &outcome->result);
+    return SL_OK;
+}
+
+static int do_model(struct controller *controller, struct sl_outcome *outcome,
+                    struct sl_step_context *context, struct sl_err *err)
+{
+    const struct sl_node *node = outcome->node;
+    struct sl_query query = {0};
+    SL_TRY(sl_world_query(controller->run->world, node, context->session, &outcome->arena, &query,
+                          err));
+    SL_TRY(sl_step_model(context, node->model, &query, node->fingerprint, &outcome->result, err));
+    if (node->model->has_profile)
+        sl_step_profile(context, SL_LAYER_CURATED, node->model->name, &outcome->result);
+    return SL_OK;
+}
+
 static int do_kind(struct controller *controller, struct sl_outcome *outcome,
                    struct sl_step_context *context, struct sl_err *err)
 {
@@ -68,14 +91,9 @@ static int do_kind(struct controller *controller, struct sl_outcome *outcome,
     case SL_NODE_INGEST:
         return sl_step_ingest(context, node->source, &outcome->result, err);
     case SL_NODE_CLEANSE:
-        return sl_step_cleanse(context, node->source, node->contract, &outcome->result, err);
-    case SL_NODE_MODEL: {
-        struct sl_query query = {0};
-        SL_TRY(sl_world_query(controller->run->world, node, context->session, &outcome->arena,
-                              &query, err));
-        return sl_step_model(context, node->model, &query, node->fingerprint, &outcome->result,
-                             err);
-    }
+        return do_cleanse(outcome, context, err);
+    case SL_NODE_MODEL:
+        return do_model(controller, outcome, context, err);
     case SL_NODE_LOAD:
         return do_load(controller, outcome, context, err);
     }

@@ -172,6 +172,14 @@ static json_t *partitions_json(const struct sl_step_result *result)
     return list;
 }
 
+// Which version's profile was kept; null: none.
+static json_t *profile_json(const struct sl_step_result *result)
+{
+    return result->profiled.table ? json_pack("{s:s, s:I}", "table", result->profiled.table,
+                                              "version", (json_int_t)result->profiled.version)
+                                  : json_null();
+}
+
 int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *object = json_object();
@@ -200,6 +208,7 @@ int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_e
                err));
     SL_TRY(print_details(result, object, err));
     SL_TRY(set(object, "quality", scores_json(outcome), err));
+    SL_TRY(set(object, "profile", profile_json(result), err));
     *ret = object;
     object = NULL;
     return SL_OK;

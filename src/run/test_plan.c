@@ -113,6 +113,8 @@ static int need_parent(void *self, struct sl_rule *rule, struct sl_err *err)
 {
     const struct child *child = self;
     (void)err;
+    if (sl_str_equal(rule->parent, child->node->name))
+        return SL_OK; // it is built from the rows that are given
     need_table(child->planner, rule->parent, child->node->name, child->place);
     return SL_OK;
 }

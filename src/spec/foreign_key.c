@@ -126,6 +126,66 @@ static int find(const struct resolver *resolver, const struct sl_rule *rule, con
     return SL_OK;
 }
 
+static bool is_same_set(const struct sl_strs *a, const struct sl_strs *b)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (!sl_strs_has(b, a->items[i]))
+            return false;
+    for (size_t i = 0; i < b->count; i++)
+        if (!sl_strs_has(a, b->items[i]))
+            return false;
+    return true;
+}
+
+// Rows that the rule rejects.
+static bool is_another_unique(const struct sl_rule *unique, const char *column,
+                              const struct sl_rule *rule)
+{
+    const struct sl_strs own = {.items = &column, .count = 1};
+
+    return sl_str_equal(unique->kind, "unique") && unique->severity != SL_RULE_WARN &&
+           !is_same_set(column ? &own : &unique->columns, &rule->to);
+}
+
+// Which keys a table has must not depend on which of the rows with one key, or with one unique
+// value, stands in it: that depends in turn on which rows have their parent.
+static void check_own_table(const struct resolver *resolver, const struct sl_rule *rule)
+{
+    const struct sl_contract_table *table = resolver->table;
+    struct sl_diags *diags = &resolver->project->diags;
+    bool leads_elsewhere = false, has_key = false;
+
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct sl_contract_column *column = &table->columns[i];
+        bool is_found = sl_strs_has(&rule->to, column->name);
+
+        has_key |= column->key_position > 0;
+        leads_elsewhere |= (column->key_position > 0) != is_found;
+        for (size_t r = 0; r < column->rule_count; r++)
+            if (is_another_unique(&column->rules[r], column->name, rule))
+                sl_diag(diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, rule->place,
+                        "let that rule warn, or one of them go",
+                        "the foreign key of '%s' leads to the table itself, in which rows are "
+                        "rejected whose '%s' is not unique: which ones would depend on which have "
+                        "a parent",
+                        table->name, column->name);
+    }
+    for (size_t r = 0; r < table->rule_count; r++)
+        if (is_another_unique(&table->rules[r], NULL, rule))
+            sl_diag(diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, rule->place,
+                    "let that rule warn, or one of them go",
+                    "the foreign key of '%s' leads to the table itself, in which rule '%s' rejects "
+                    "rows that are not unique: which ones would depend on which have a parent",
+                    table->name, table->rules[r].id);
+    if (has_key && leads_elsewhere)
+        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, rule->place,
+                "lead to the primary key, or let a model that reads the table have a check "
+                "'relationships'",
+                "the foreign key of '%s' leads to columns of the table itself that are not its "
+                "primary key",
+                table->name);
+}
+
 static int resolve(void *self, struct sl_rule *rule, struct sl_err *err)
 {
     const struct resolver *resolver = self;
@@ -142,10 +202,7 @@ static int resolve(void *self, struct sl_rule *rule, struct sl_err *err)
         return sl_fail(err, SL_E_INTERNAL, "'%s' is no table", parent);
     source = layer == SL_LAYER_CLEAN ? sl_project_source(project, name) : NULL;
     if (source && sl_project_contract_for(project, source) == resolver->table)
-        sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, rule->place,
-                "take it out, and let a model that reads the table have a check 'relationships'",
-                "the foreign key of '%s' leads to the table itself, which is not supported",
-                resolver->table->name);
+        check_own_table(resolver, rule);
     model = layer == SL_LAYER_CURATED ? sl_project_model(project, name) : NULL;
     if (model && model->write == SL_WRITE_VIEW)
         sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, rule->place,

@@ -103,6 +103,12 @@ const struct sl_opt sl_model_rows[] = {
      .flags = SL_OPT_PLAIN,
      .summary = "The last day on which it is to be read: `check` and `plan` name who reads it.",
      .example = "2027-01-31"},
+    {.name = "profile",
+     .type = SL_OPT_BOOL,
+     .offset = offsetof(struct file, model.has_profile),
+     .otherwise = "false",
+     .summary = "Whether a run that writes the table takes its profile and keeps it, for `show "
+                "--profile`."},
     SL_REQUIREMENT_ROWS(offsetof(struct file, model.requirements)),
     SL_GRAIN_ROW(offsetof(struct file, model.requirements)),
     {0},
@@ -186,6 +192,7 @@ static void check_view(struct sl_load *load, const struct sl_yaml *node,
     refuse(load, node, "partition_by", hint, "view");
     refuse(load, node, "key", hint, "view");
     refuse(load, node, "checks", hint, "view");
+    refuse(load, node, "profile", hint, "view");
 }
 
 static void check_settings(struct sl_load *load, const struct sl_yaml *node,

@@ -117,7 +117,7 @@ static int check_lake(struct places *places, struct sl_err *err)
 struct guarded {
     const char *path, *what;
 };
-#define GUARDED_MAX 12
+#define GUARDED_MAX 13
 
 static int list_guarded(struct sl_project *project, struct guarded *ret, size_t *ret_count,
                         struct sl_err *err)
@@ -137,6 +137,8 @@ static int list_guarded(struct sl_project *project, struct guarded *ret, size_t 
         (struct guarded){sl_arena_printf(arena, "%s/_code", project->lake_folder), "lake"};
     ret[count++] =
         (struct guarded){sl_arena_printf(arena, "%s/_publications", project->lake_folder), "lake"};
+    ret[count++] =
+        (struct guarded){sl_arena_printf(arena, "%s/_profiles", project->lake_folder), "lake"};
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
         ret[count++] =
             (struct guarded){sl_path_join(arena, project->folder, sources[i]), "project's files"};

@@ -94,6 +94,7 @@ struct sl_source {
     struct sl_requirements requirements;
     struct sl_budget budget;
     struct sl_drift drift;
+    bool has_profile; // of the clean table, kept with each version
 };
 
 // models/NAME.sql
@@ -132,6 +133,7 @@ struct sl_model {
     int64_t deprecated_until_us; // end of that day in UTC
     const struct sl_model *stands_for; // of an output's own name, which is a view over that
                                        // version and has no file; else NULL
+    bool has_profile;             // kept with each version
     struct sl_requirements requirements;
 };
 

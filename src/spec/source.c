@@ -164,6 +164,12 @@ const struct sl_opt sl_source_rows[] = {
      .offset = offsetof(struct file, source.drift),
      .summary = "What happens when files have other columns or types than the contract.",
      .rows = drift_rows},
+    {.name = "profile",
+     .type = SL_OPT_BOOL,
+     .offset = offsetof(struct file, source.has_profile),
+     .otherwise = "false",
+     .summary = "Whether a run that writes the clean table takes its profile and keeps it, for "
+                "`show --profile`."},
     SL_REQUIREMENT_ROWS(offsetof(struct file, source.requirements)),
     SL_GRAIN_ROW(offsetof(struct file, source.requirements)),
     {0},

@@ -165,6 +165,27 @@ SL_MUST int sl_cleanse_has_lost_parents(struct sl_cleanse *cleanse, bool *ret, s
 SL_MUST int sl_cleanse_add_inputs(const struct sl_cleanse *cleanse, struct sl_record *record,
                                   struct sl_err *err);
 
+// A column of a key, as the foreign key's column looks for it.
+struct sl_key_column {
+    const char *expression, *type;
+    const char *wanted; // type
+    const char *name;
+};
+void sl_cleanse_add_key(const struct sl_key_column *key, struct sl_buf *sql);
+// A temporary table of the keys that a table has.
+SL_MUST int sl_cleanse_create_keys(struct sl_cleanse *cleanse, const struct sl_pass_parent *key,
+                                   const struct sl_delta_snapshot *snapshot, const char *relation,
+                                   struct sl_err *err);
+
+// Foreign keys to the table itself (cleanse_kin.c).
+bool sl_cleanse_is_kin(const struct sl_cleanse *cleanse, const struct sl_rule *rule);
+// Makes their relations for the rows of the range. *ret_why: rows are concerned that are not in
+// it. Of a replay, without what it reads again.
+SL_MUST int sl_cleanse_open_kin(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw,
+                                const char *rows, const char **ret_why, struct sl_err *err);
+// Makes them with the keys of these rows of a replay, too.
+SL_MUST int sl_cleanse_judge_kin(struct sl_cleanse *cleanse, const char *rows, struct sl_err *err);
+
 // Uniqueness (cleanse_unique.c). *ret_why: the range cannot be judged without all other rows.
 SL_MUST int sl_cleanse_look_at_uniques(struct sl_cleanse *cleanse, const char **ret_why,
                                        struct sl_err *err);
@@ -228,6 +249,8 @@ void sl_cleanse_row_key_in(const struct sl_pass *pass, const char *relation, con
 // "a", "~z1" as "b": columns of clean, from the prepared relation.
 void sl_cleanse_add_kept_as(const struct sl_pass *pass, const char *name, struct sl_buf *sql);
 void sl_cleanse_kept_key(const struct sl_pass *pass, struct sl_buf *sql);
+// "a" is not null and "b" is not null
+void sl_cleanse_names_and(const struct sl_strs *names, const char *claim, struct sl_buf *sql);
 // "a", "b"
 void sl_cleanse_names(const char *prefix, const char *const *names, size_t count,
                       struct sl_buf *sql);

@@ -37,6 +37,8 @@ static int add_parent(void *self, struct sl_rule *rule, struct sl_err *err)
 {
     struct sl_cleanse *cleanse = self;
     struct sl_cleanse_parent parent = {.rule = rule, .table = rule->parent};
+    if (sl_cleanse_is_kin(cleanse, rule))
+        return SL_OK;
     SL_TRY(position_of(cleanse, &parent, err));
     return SL_PUSH(cleanse->context->arena, cleanse->parents, cleanse->parent_count, parent)
                ? SL_OK
@@ -201,57 +203,72 @@ static int check_columns(const struct sl_pass_parent *key, const struct sl_delta
     return SL_OK;
 }
 
-static void add_columns(const struct sl_rule *rule, const char *between, const char *after,
-                        struct sl_buf *sql)
-{
-    for (size_t i = 0; i < rule->to.count; i++) {
-        sl_buf_add(sql, i ? between : "");
-        sl_buf_add_sql_name(sql, rule->to.items[i]);
-        sl_buf_add(sql, after);
-    }
-}
-
 // A number in the type of the column that looks for it, and null where that type has no such
 // number: comparing two types in the one that holds both fails where none does (decimals of 38
 // digits), and finds what is not there where it rounds (integers in a double).
-static void add_key(const char *name, const char *type, const char *wanted, struct sl_buf *sql)
+void sl_cleanse_add_key(const struct sl_key_column *key, struct sl_buf *sql)
 {
-    SL_AUTO(sl_buf_clear) struct sl_buf quoted = SL_BUF_INIT;
-    sl_buf_add_sql_name(&quoted, name);
-    if (sl_str_equal(type, wanted) || !sl_types_compare(type, "DOUBLE"))
-        sl_buf_add(sql, quoted.text);
+    const char *from = key->expression, *wanted = key->wanted;
+    if (sl_str_equal(key->type, wanted) || !sl_types_compare(key->type, "DOUBLE"))
+        sl_buf_add(sql, from);
     else if (sl_str_equal(wanted, "DOUBLE"))
-        sl_buf_addf(sql, "try_cast(%s as DOUBLE) as %s", quoted.text, quoted.text);
+        sl_buf_addf(sql, "try_cast(%s as DOUBLE)", from);
     else
-        sl_buf_addf(sql,
-                    "case when try_cast(try_cast(%s as %s) as %s) = %s then try_cast(%s as %s) end "
-                    "as %s",
-                    quoted.text, wanted, type, quoted.text, quoted.text, wanted, quoted.text);
-    sql->has_failed |= quoted.has_failed;
+        sl_buf_addf(sql, "case when try_cast(try_cast(%s as %s) as %s) = %s then try_cast(%s as %s) end",
+                    from, wanted, key->type, from, from, wanted);
+    sl_buf_add(sql, " as ");
+    sl_buf_add_sql_name(sql, key->name);
 }
 
-static void add_keys(const struct sl_pass_parent *key, const struct sl_delta_snapshot *snapshot,
-                     struct sl_buf *sql)
+static int add_keys(struct sl_cleanse *cleanse, const struct sl_pass_parent *key,
+                    const struct sl_delta_snapshot *snapshot, struct sl_buf *sql,
+                    struct sl_err *err)
 {
     for (size_t i = 0; i < key->rule->to.count; i++) {
         const char *name = key->rule->to.items[i];
-        const struct sl_column *column =
-            sl_column_find(snapshot->columns, snapshot->column_count, name);
+        SL_AUTO(sl_buf_clear) struct sl_buf quoted = SL_BUF_INIT;
+        sl_buf_add_sql_name(&quoted, name);
+        SL_TRY(sl_buf_check(&quoted, err));
+        const struct sl_key_column column = {
+            .expression = sl_arena_strdup(cleanse->context->arena, quoted.text),
+            .type = sl_column_find(snapshot->columns, snapshot->column_count, name)->type,
+            .wanted = key->types[i],
+            .name = name,
+        };
+        SL_TRY_NEW(column.expression, err);
         sl_buf_add(sql, i ? ", " : "");
-        add_key(name, column->type, key->types[i], sql);
+        sl_cleanse_add_key(&column, sql);
     }
+    return SL_OK;
+}
+
+int sl_cleanse_create_keys(struct sl_cleanse *cleanse, const struct sl_pass_parent *key,
+                           const struct sl_delta_snapshot *snapshot, const char *relation,
+                           struct sl_err *err)
+{
+    struct sl_step_context *context = cleanse->context;
+    struct sl_scan scan;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_TRY(check_columns(key, snapshot, err));
+    SL_TRY(sl_delta_scan(snapshot, context->arena, &scan, err));
+    sl_buf_addf(&sql, "create or replace temp table %s as select distinct * from (select ",
+                relation);
+    SL_TRY(add_keys(cleanse, key, snapshot, &sql, err));
+    sl_buf_add(&sql, " from ");
+    SL_TRY(context->session->kind->scan_sql(context->session, &scan, &sql, err));
+    sl_buf_add(&sql, ") where ");
+    sl_cleanse_names_and(&key->rule->to, " is not null", &sql);
+    return sl_cleanse_exec(cleanse, &sql, err);
 }
 
 // The keys that a version of the parent has; *ret is false if it is not there any more.
-static int create_keys(struct sl_cleanse *cleanse, const struct sl_pass_parent *key,
+static int create_parent(struct sl_cleanse *cleanse, const struct sl_pass_parent *key,
                        int64_t version, const char *relation, bool *ret, struct sl_err *err)
 {
     struct sl_step_context *context = cleanse->context;
     const struct sl_cleanse_parent *parent = parent_of(cleanse, key->rule);
     struct sl_delta_snapshot snapshot;
-    struct sl_scan scan;
     struct sl_err refusal = {0};
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     int code = sl_delta_load(parent->folder, version, context->session, context->arena, &snapshot,
                              &refusal);
     *ret = code == SL_OK &&
@@ -260,16 +277,7 @@ static int create_keys(struct sl_cleanse *cleanse, const struct sl_pass_parent *
         *err = refusal;
     if (!*ret)
         return code == SL_E_TABLE_VERSION ? SL_OK : code;
-    SL_TRY(check_columns(key, &snapshot, err));
-    SL_TRY(sl_delta_scan(&snapshot, context->arena, &scan, err));
-    sl_buf_addf(&sql, "create or replace temp table %s as select distinct * from (select ",
-                relation);
-    add_keys(key, &snapshot, &sql);
-    sl_buf_add(&sql, " from ");
-    SL_TRY(context->session->kind->scan_sql(context->session, &scan, &sql, err));
-    sl_buf_add(&sql, ") where ");
-    add_columns(key->rule, " and ", " is not null", &sql);
-    return sl_cleanse_exec(cleanse, &sql, err);
+    return sl_cleanse_create_keys(cleanse, key, &snapshot, relation, err);
 }
 
 int sl_cleanse_open_parents(struct sl_cleanse *cleanse, const char **ret_why, struct sl_err *err)
@@ -279,10 +287,12 @@ int sl_cleanse_open_parents(struct sl_cleanse *cleanse, const char **ret_why, st
     for (size_t i = 0; i < pass->parent_count; i++) {
         const struct sl_cleanse_parent *parent = parent_of(cleanse, pass->parents[i].rule);
         bool is_there;
+        if (sl_cleanse_is_kin(cleanse, pass->parents[i].rule))
+            continue; // sl_cleanse_open_kin
         if (!parent)
             return sl_fail(err, SL_E_INTERNAL, "rule '%s' has no parent",
                            pass->parents[i].rule->id);
-        SL_TRY(create_keys(cleanse, &pass->parents[i], parent->version, pass->parents[i].relation,
+        SL_TRY(create_parent(cleanse, &pass->parents[i], parent->version, pass->parents[i].relation,
                            &is_there, err));
         if (is_there)
             continue;
@@ -303,14 +313,14 @@ static int has_lost(struct sl_cleanse *cleanse, const struct sl_pass_parent *key
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     bool is_there;
     *ret = true;
-    SL_TRY(create_keys(cleanse, key, parent_of(cleanse, key->rule)->built_from, "_was", &is_there,
+    SL_TRY(create_parent(cleanse, key, parent_of(cleanse, key->rule)->built_from, "_was", &is_there,
                        err));
     if (!is_there)
         return SL_OK;
     sl_buf_add(&sql, "select count(*) from _was where (");
-    add_columns(key->rule, ", ", "", &sql);
+    sl_cleanse_names("", key->rule->to.items, key->rule->to.count, &sql);
     sl_buf_add(&sql, ") not in (select (");
-    add_columns(key->rule, ", ", "", &sql);
+    sl_cleanse_names("", key->rule->to.items, key->rule->to.count, &sql);
     sl_buf_addf(&sql, ") from %s)", key->relation);
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(session->kind->query(session, sql.text, 0, &result, err));
@@ -323,7 +333,8 @@ int sl_cleanse_has_lost_parents(struct sl_cleanse *cleanse, bool *ret, struct sl
     const struct sl_pass *pass = &cleanse->pass;
     *ret = false;
     for (size_t i = 0; i < pass->parent_count && !*ret; i++)
-        if (sl_strs_has(&cleanse->change.unproven, pass->parents[i].rule->id))
+        if (!sl_cleanse_is_kin(cleanse, pass->parents[i].rule) &&
+            sl_strs_has(&cleanse->change.unproven, pass->parents[i].rule->id))
             SL_TRY(has_lost(cleanse, &pass->parents[i], ret, err));
     return SL_OK;
 }

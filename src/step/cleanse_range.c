@@ -403,6 +403,8 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
         SL_TRY(sl_cleanse_look_at_columns(cleanse, &why, err));
     if (!why)
         SL_TRY(sl_cleanse_look_at_uniques(cleanse, &why, err));
+    if (!why)
+        SL_TRY(sl_cleanse_open_kin(cleanse, &raw, rows, &why, err));
     if (range->is_replay && !why) {
         SL_TRY(sl_cleanse_open_replay(cleanse, sql.text, &why, err));
         rows = "_received";

@@ -345,6 +345,7 @@ int sl_cleanse_open_replay(struct sl_cleanse *cleanse, const char *raw_sql, cons
                                    range->cause);
         return *ret_why ? SL_OK : sl_fail_memory(err);
     }
+    SL_TRY(sl_cleanse_judge_kin(cleanse, "_received", err));
     if (range->is_rejudged)
         SL_TRY(leave_unchanged(cleanse, err));
     SL_TRY(look_at_uniques(cleanse, ret_why, err));

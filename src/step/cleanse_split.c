@@ -19,6 +19,15 @@ void sl_cleanse_names(const char *prefix, const char *const *names, size_t count
     }
 }
 
+void sl_cleanse_names_and(const struct sl_strs *names, const char *claim, struct sl_buf *sql)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        sl_buf_add(sql, i ? " and " : "");
+        sl_buf_add_sql_name(sql, names->items[i]);
+        sl_buf_add(sql, claim);
+    }
+}
+
 void sl_cleanse_key_in(const struct sl_pass *pass, const char *relation, const char *table,
                        struct sl_buf *sql)
 {

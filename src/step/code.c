@@ -1,12 +1,11 @@
 #include "base/fs.h"
-#include "base/hash.h"
+#include "base/seal.h"
 #include "step/step.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_BYTES ((size_t)64 << 20)
-#define DIGEST "sha256" // of all else that is kept
 #define FINGERPRINT_LENGTH 64
 
 // It becomes part of a path, and comes out of logs that others may have written.
@@ -22,17 +21,6 @@ static const char *path_of(struct sl_step_context *context, const char *fingerpr
                            fingerprint);
 }
 
-static int digest_of(const json_t *code, char ret_hex[65], struct sl_err *err)
-{
-    SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
-    char *text = NULL;
-    SL_TRY(sl_hash_new(&hash, err));
-    SL_TRY(sl_json_print(code, &text, err));
-    sl_hash_add(hash, text);
-    free(text);
-    return sl_hash_end(hash, ret_hex, err);
-}
-
 int sl_step_keep_code(struct sl_step_context *context, const char *fingerprint, const json_t *code,
                       struct sl_err *err)
 {
@@ -40,7 +28,7 @@ int sl_step_keep_code(struct sl_step_context *context, const char *fingerprint, 
     const char *folder = sl_arena_printf(context->arena, "%s/_code", context->project->lake_folder);
     SL_AUTO(sl_json_free) json_t *kept = NULL;
     SL_AUTO(sl_json_free) json_t *sealed = NULL;
-    char digest[65], *text = NULL;
+    char *text = NULL;
     SL_TRY_NEW(path, err);
     SL_TRY_NEW(folder, err);
     if (!sl_step_is_fingerprint(fingerprint))
@@ -49,30 +37,13 @@ int sl_step_keep_code(struct sl_step_context *context, const char *fingerprint, 
     if (kept && json_equal(kept, code))
         return SL_OK;
     SL_TRY(sl_fs_mkdirs(folder, err));
-    SL_TRY(digest_of(code, digest, err));
     sealed = json_copy((json_t *)code);
-    if (json_object_set_new(sealed, DIGEST, json_string(digest)) != 0)
-        return sl_fail_memory(err);
+    SL_TRY_NEW(sealed, err);
+    SL_TRY(sl_json_seal(sealed, err));
     SL_TRY(sl_json_print(sealed, &text, err));
     int written = sl_fs_write(path, text, strlen(text), err);
     free(text);
     return written;
-}
-
-// Takes the digest off. Earlier versions kept none.
-static int check_digest(json_t *code, bool *ret_is_whole, struct sl_err *err)
-{
-    char digest[65], kept[65] = "";
-    const char *text = sl_json_text(code, DIGEST, NULL);
-    *ret_is_whole = json_is_object(code);
-    if (!json_object_get(code, DIGEST))
-        return SL_OK;
-    if (text && strlen(text) < sizeof kept)
-        memcpy(kept, text, strlen(text));
-    (void)json_object_del(code, DIGEST);
-    SL_TRY(digest_of(code, digest, err));
-    *ret_is_whole = sl_str_equal(digest, kept);
-    return SL_OK;
 }
 
 static int read_code(struct sl_step_context *context, const char *path, struct sl_kept_code *kept,
@@ -95,7 +66,7 @@ static int read_code(struct sl_step_context *context, const char *path, struct s
         SL_TRY_NEW(kept->why, err);
         return SL_OK;
     }
-    SL_TRY(check_digest(kept->json, &is_whole, err));
+    SL_TRY(sl_json_unseal(kept->json, &is_whole, err));
     if (is_whole)
         kept->state = SL_KEPT_WHOLE;
     else

@@ -3,7 +3,7 @@
 #ifndef SL_STEP_PROFILE_H
 #define SL_STEP_PROFILE_H
 
-#include "api/engine.h"
+#include "step/step.h"
 
 #define SL_PROFILE_QUANTILES 5 // 5, 25, 50, 75, 95 %
 #define SL_PROFILE_TOPS 5
@@ -60,5 +60,27 @@ SL_MUST int sl_profile_read(struct sl_session *session, const struct sl_profile_
                             struct sl_arena *arena, struct sl_profile *ret, struct sl_err *err);
 // How many bins, and how wide: those of whole numbers and days are whole.
 void sl_profile_plan_bins(struct sl_profile_column *column, double low, double high);
+// Where a bin begins, as its column writes it.
+void sl_profile_bin_label(const struct sl_profile_column *column, size_t bin, char label[40]);
+// {"name", "type", "kind", ...} of every column. NULL out of memory.
+json_t *sl_profile_columns_json(const struct sl_profile *profile);
+// A profile out of {"rows", "is_exact", "columns"}. SL_E_JSON_SYNTAX if it is none.
+SL_MUST int sl_profile_from_json(const json_t *json, struct sl_arena *arena, struct sl_profile *ret,
+                                 struct sl_err *err);
+
+// Profiles that runs have taken of what they published, kept as
+// <lake>/_profiles/<table>/<version>.json. They may be deleted at any time.
+struct sl_kept_profile {
+    bool is_there;
+    struct sl_profile profile;
+    int64_t version; // that it was taken of; it has the rows of the version asked for
+    const char *at;  // when the run began that took it
+    const char *run_id;
+};
+#define SL_PROFILES_KEPT 20 // of a table
+// `folder`: of the table. What is damaged, or belongs to another table of that name, is not there.
+SL_MUST int sl_profile_find(const char *folder, const char *table_id, int64_t version,
+                            struct sl_arena *arena, struct sl_kept_profile *ret,
+                            struct sl_err *err);
 
 #endif

@@ -117,6 +117,7 @@ struct sl_step_result {
     size_t failed_parts;       // files that could not be read
     size_t kept_parts;         // emptied files whose rows stay
     struct sl_strs partitions; // recomputed, where only some were: "day=2024-01-31, country=DE"
+    struct sl_table_version profiled; // of which a profile was kept; no table: none was
 };
 
 // source -> raw.NAME
@@ -136,6 +137,10 @@ struct sl_discard {
 };
 SL_MUST int sl_step_discard(struct sl_step_context *context, const struct sl_discard *discard,
                             int64_t *ret_rows, struct sl_err *err);
+// Takes the profile of a table that the step has just committed, and keeps it: step/profile.h. The
+// table stands: what keeps its profile from being taken is a note in the result.
+void sl_step_profile(struct sl_step_context *context, enum sl_layer layer, const char *name,
+                     struct sl_step_result *result);
 // tables -> curated.NAME. `fingerprint`: of the model's SQL and settings.
 SL_MUST int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
                           const struct sl_query *query, const char *fingerprint,
