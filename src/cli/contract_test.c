@@ -35,7 +35,7 @@ struct testing {
     struct sl_project *project;   // either that holds the contracts
     struct sl_contract_file file; // or the file
     struct sl_engine *engine;
-    const char *folder;   // of the lakes
+    const char *folder;                   // of the lakes
     const char *own_lake, *borrowed_lake; // the project's, and the one that it reads; NULL: none
     struct sl_trial *trials;
     size_t count;

@@ -74,6 +74,16 @@ def test_replay_goes_downstream_when_asked(shop):
     assert "nothing to do" in shop.run("run").stdout
 
 
+def test_a_replay_says_what_is_out_of_date_after_it(shop):
+    edit(shop, ORDERS, "[new, paid, shipped, cancelled]", "[new, paid, shipped, cancelled, payed]")
+    told = shop.run("quarantine", "replay", "orders").stderr
+    assert "out of date now: " in told and "curated.daily_revenue" in told and "`sluice run` builds and delivers" in told
+    assert "out of date" not in shop.run("quarantine", "replay", "orders").stderr  # nothing was replayed
+    shop.run("run")
+    edit(shop, ORDERS, "cancelled, payed]", "cancelled]")
+    assert "out of date" not in shop.run("quarantine", "replay", "orders", "--downstream").stderr
+
+
 def test_replay_of_a_change_that_touches_accepted_rows_reads_all_and_says_why(shop):
     edit(shop, ORDERS, "minimum: 0", "minimum: 15")
     told = shop.json("quarantine", "replay", "--dry-run")["tables"][0]
