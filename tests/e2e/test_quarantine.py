@@ -75,6 +75,15 @@ def test_replay_goes_downstream_when_asked(shop):
     assert "nothing to do" in shop.run("run").stdout
 
 
+def test_lineage_of_what_quarantine_keeps_leads_to_raw(shop):
+    def sources(column):
+        edges = shop.json("lineage", f"quarantine.orders.{column}")["edges"]
+        return {edge["from_column"]: (edge["from_table"], edge["kind"]) for edge in edges if edge["to_column"] == column}
+    assert sources("payload")["amount"] == ("raw.orders", "value") and not any(name.startswith("_") for name in sources("payload"))
+    assert sources("reasons")["amount"] == ("raw.orders", "influence") and sources("corrupt") == {"_corrupt": ("raw.orders", "value")}
+    assert "-> quarantine.orders.payload" in shop.run("lineage", "raw.orders.amount", "--downstream").stdout
+
+
 def test_a_replay_says_what_is_out_of_date_after_it(shop):
     edit(shop, ORDERS, "[new, paid, shipped, cancelled]", "[new, paid, shipped, cancelled, payed]")
     told = shop.run("quarantine", "replay", "orders").stderr
