@@ -35,8 +35,8 @@ struct testing {
     struct sl_project *project;   // either that holds the contracts
     struct sl_contract_file file; // or the file
     struct sl_engine *engine;
-    const char *folder;   // of the lakes
-    const char *own_lake; // the project's; NULL: none
+    const char *folder;                   // of the lakes
+    const char *own_lake, *borrowed_lake; // the project's, and the one that it reads; NULL: none
     struct sl_trial *trials;
     size_t count;
 };
@@ -130,6 +130,7 @@ static int try_table(struct testing *testing, struct sl_project *project,
         SL_TRY(sl_contract_session(&testing->engine, &session, err));
     input.session = session;
     input.other_tables = testing->own_lake;
+    input.borrowed_tables = testing->borrowed_lake;
     input.folder = sl_arena_printf(&testing->arena, "%s/lake-%zu", testing->folder, testing->count);
     SL_TRY_NEW(input.folder, err);
     if (sl_trial_run(&input, &testing->arena, &trial, err) != SL_OK)
@@ -197,6 +198,7 @@ static int try_project(struct testing *testing, struct sl_err *err)
     }
     struct sl_project *project = testing->project;
     testing->own_lake = project->lake_folder;
+    testing->borrowed_lake = project->read_lake;
     sl_keep_project(common->cli, project);
     if (project->diags.error_count) {
         (void)sl_fail(err, SL_E_PROJECT_INVALID, "the project has errors");

@@ -156,11 +156,14 @@ int sl_trial_run(const struct sl_trial_input *input, struct sl_arena *arena, str
         table.has_budget ? &input->table->budget : &input->source->budget;
     input->project->lake_folder = input->folder;
     input->project->read_lake = NULL; // the rows are those of the files
+    input->project->read_lake_behind = NULL;
     source.budget = no_budget;
     table.has_budget = false;
     SL_TRY(sl_step_ingest(&context, &source, &ingested, err));
-    if (ingested.version_count)
+    if (ingested.version_count) {
         input->project->read_lake = input->other_tables;
+        input->project->read_lake_behind = input->borrowed_tables;
+    }
     struct keys keys = {.context = &context,
                         .table = &table,
                         .own = sl_arena_printf(arena, "clean.%s", source.name)};

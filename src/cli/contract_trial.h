@@ -26,8 +26,10 @@ struct sl_trial_input {
     struct sl_project *project; // its lake is another one afterwards
     const struct sl_source *source;
     const struct sl_contract_table *table;
-    const char *folder;       // of the lake
-    const char *other_tables; // the lake with what rules and checks read besides; NULL: none
+    const char *folder; // of the lake
+    // The lakes with what rules and checks read besides, the project's own and that of the
+    // environment which it reads; NULL: none.
+    const char *other_tables, *borrowed_tables;
     struct sl_session *session;
 };
 SL_MUST int sl_trial_run(const struct sl_trial_input *input, struct sl_arena *arena,

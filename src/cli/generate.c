@@ -3,7 +3,10 @@
 #include "base/fs.h"
 #include "cli/lake.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 enum format { FORMAT_CSV, FORMAT_JSONL, FORMAT_PARQUET };
 static const char *const formats[] = {"csv", "jsonl", "parquet", NULL};
@@ -68,12 +71,20 @@ static int no_contract(struct sl_world *world, const char *name, struct sl_err *
 }
 
 static void select_rows(const struct generate_options *options, const struct sl_generated *made,
-                        struct sl_buf *sql)
+                        bool is_file, struct sl_buf *sql)
 {
     sl_buf_add(sql, "select ");
     for (size_t i = 0; i < made->column_count; i++) {
+        SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
+        bool is_json = is_file && options->format == FORMAT_JSONL && made->is_nested[i];
+        sl_buf_add_sql_name(&name, made->columns[i].name);
         sl_buf_add(sql, i ? ", " : "");
-        sl_buf_add_sql_name(sql, made->columns[i].name);
+        if (is_json)
+            sl_buf_addf(sql,
+                        "case when json_valid(%s) then cast(%s as JSON) else to_json(%s) end as ",
+                        name.text, name.text, name.text);
+        sl_buf_add(sql, name.text);
+        sql->has_failed |= name.has_failed;
     }
     if (options->labels)
         sl_buf_add(sql, ", \"~breaks\" as _breaks");
@@ -92,14 +103,13 @@ static void add_csv_options(const struct sl_source *source, struct sl_buf *sql)
     sl_buf_add_sql_string(sql, source->csv.quote);
 }
 
-static int write_rows(const struct generate_options *options, struct sl_session *session,
-                      const struct sl_source *source, const struct sl_generated *made,
-                      struct sl_err *err)
+static int copy_rows(const struct generate_options *options, struct sl_session *session,
+                     const struct sl_source *source, const struct sl_generated *made,
+                     const char *path, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    const char *path = options->output ? options->output : "/dev/stdout";
     sl_buf_add(&sql, "copy (");
-    select_rows(options, made, &sql);
+    select_rows(options, made, true, &sql);
     sl_buf_add(&sql, ") to ");
     sl_buf_add_sql_string(&sql, path);
     sl_buf_add(&sql, " (");
@@ -112,12 +122,64 @@ static int write_rows(const struct generate_options *options, struct sl_session 
     return session->kind->exec(session, sql.text, NULL, err);
 }
 
+// What the engine writes into a pipe, to where stdout is at: a path would open it anew, at its
+// beginning.
+struct relay {
+    int from;
+    int error; // errno; 0: none
+};
+
+static void *relay_bytes(void *self)
+{
+    struct relay *relay = self;
+    char bytes[65536];
+    ssize_t length;
+    while ((length = read(relay->from, bytes, sizeof bytes)) != 0) {
+        if (length < 0 && errno != EINTR) {
+            relay->error = errno;
+            break;
+        }
+        for (ssize_t done = 0; done < length && !relay->error;) {
+            ssize_t one = write(STDOUT_FILENO, bytes + done, (size_t)(length - done));
+            if (one < 0 && errno != EINTR)
+                relay->error = errno; // and read on, so that nobody waits for it
+            done += one > 0 ? one : 0;
+        }
+    }
+    return NULL;
+}
+
+static int write_to_stdout(const struct generate_options *options, struct sl_session *session,
+                           const struct sl_source *source, const struct sl_generated *made,
+                           struct sl_err *err)
+{
+    int ends[2];
+    char path[64];
+    pthread_t thread;
+    if (fflush(stdout) != 0 || pipe(ends) != 0)
+        return sl_fail(err, SL_E_IO, "cannot write to stdout: %s", strerror(errno));
+    struct relay relay = {.from = ends[0]};
+    if (pthread_create(&thread, NULL, relay_bytes, &relay) != 0) {
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+        return sl_fail_memory(err);
+    }
+    (void)snprintf(path, sizeof path, "/dev/fd/%d", ends[1]);
+    int code = copy_rows(options, session, source, made, path, err);
+    (void)close(ends[1]);
+    (void)pthread_join(thread, NULL);
+    (void)close(ends[0]);
+    if (code == SL_OK && relay.error)
+        return sl_fail(err, SL_E_IO, "cannot write to stdout: %s", strerror(relay.error));
+    return code;
+}
+
 static int rows_json(const struct generate_options *options, struct sl_session *session,
                      const struct sl_generated *made, json_t *rows, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    select_rows(options, made, &sql);
+    select_rows(options, made, false, &sql);
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(session->kind->query(session, sql.text, 0, &result, err));
     for (int64_t row = 0; row < sl_result_rows(result); row++) {
@@ -218,10 +280,12 @@ static int run_generate(const void *self, int *ret_exit, struct sl_err *err)
         return no_contract(&world, options->contract, err);
     SL_TRY(sl_world_session(&world, &session, err));
     SL_TRY(sl_generate(session, &generate, &world.arena, &made, err));
-    if (options->output || !options->common.json)
-        SL_TRY(write_rows(options, session,
-                          sl_project_source(world.project, sl_bare_table(options->contract)), &made,
-                          err));
+    const struct sl_source *source =
+        sl_project_source(world.project, sl_bare_table(options->contract));
+    if (options->output)
+        SL_TRY(copy_rows(options, session, source, &made, options->output, err));
+    else if (!options->common.json)
+        SL_TRY(write_to_stdout(options, session, source, &made, err));
     if (options->common.json)
         return report_json(options, session, &made, &world.arena, err);
     return report(options, &made, &world.arena, err);
@@ -236,13 +300,12 @@ const struct sl_command sl_command_generate = {
         "Make rows out of a contract: good ones, and ones that break just what is asked for.",
     .details =
         "Candidates are made from the types, formats, ranges, lengths, patterns and lists of the "
-        "contract, and each is judged by the\n"
-        "contract's own compiled pass: what is written breaks exactly the rules that it is to "
-        "break. Rules over several columns are met\n"
-        "by trying. What no row was found for is told. Foreign keys point to rows that the lake "
-        "has; where "
-        "it has none, keys are made up, and\n"
-        "that is told.",
+        "contract, and of the words in its rules' SQL;\n"
+        "each is judged by the contract's own compiled pass: what is written breaks exactly the "
+        "rules that it is to break. Rules over several\n"
+        "columns are met by trying. What no row was found for is told. Objects and arrays are "
+        "written as JSON. Foreign keys point to rows that\n"
+        "the lake has; where it has none, keys are made up, and that is told.",
     .rows = generate_rows,
     .options_bytes = sizeof(struct generate_options),
     .examples = examples,

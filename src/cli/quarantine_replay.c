@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 
+#define MOST_TOLD 5 // steps that are out of date
+
 struct replay_options {
     struct sl_common common;
     const char *table;
@@ -169,6 +171,51 @@ static int foresee_all(const struct replay_options *options, struct sl_world *wo
     return SL_OK;
 }
 
+// The first few, and how many more.
+static void tell_stale(const struct replay_options *options, const struct sl_world *world)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf names = SL_BUF_INIT;
+    size_t count = 0;
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        bool is_behind = node->verdict == SL_VERDICT_STALE || node->verdict == SL_VERDICT_AFTER;
+        bool is_built = node->kind == SL_NODE_MODEL || node->kind == SL_NODE_LOAD;
+        if (!node->is_selected || !is_behind || !is_built)
+            continue;
+        if (count++ < MOST_TOLD)
+            sl_buf_addf(&names, "%s%s", count > 1 ? ", " : "", node->name);
+    }
+    if (count > MOST_TOLD)
+        sl_buf_addf(&names, " and %zu more", count - MOST_TOLD);
+    if (count && !names.has_failed)
+        sl_tell(&options->common, SL_LOG_INFO,
+                "out of date now: %s; `sluice run` builds and delivers what depends on the rows",
+                names.text);
+}
+
+// What the replay left behind: models and deliveries that are not built from its tables as they are
+// now.
+static int look_downstream(const struct replay_options *options, struct sl_world *world,
+                           struct sl_err *err)
+{
+    struct sl_strs select = {0}, none = {0};
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        if (node->kind != SL_NODE_CLEANSE || !node->is_selected)
+            continue;
+        const char *selector = sl_arena_printf(&world->arena, "%s+", node->name);
+        SL_TRY_NEW(selector, err);
+        SL_TRY(sl_strs_add(&select, &world->arena, selector, err));
+    }
+    if (!select.count)
+        return SL_OK;
+    SL_TRY(sl_world_look_again(world, err));
+    SL_TRY(sl_graph_select(&world->graph, &select, &none, &world->arena, err));
+    SL_TRY(sl_plan_decide(&world->graph, false, &world->arena, err));
+    tell_stale(options, world);
+    return SL_OK;
+}
+
 static int run_replay(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct replay_options *options = self;
@@ -182,7 +229,8 @@ static int run_replay(const void *self, int *ret_exit, struct sl_err *err)
     if (options->dry_run)
         return foresee_all(options, &world, ret_exit, err);
     struct sl_run_options run = {.command = "replay"};
-    return sl_execute_run(&options->common, run, &world, ret_exit, err);
+    SL_TRY(sl_execute_run(&options->common, run, &world, ret_exit, err));
+    return options->downstream || *ret_exit != 0 ? SL_OK : look_downstream(options, &world, err);
 }
 
 static const char *const replay_examples[] = {"sluice quarantine replay orders --dry-run",

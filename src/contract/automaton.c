@@ -8,6 +8,7 @@
 
 #define MOST_STATES 6000
 #define MOST_PAIRS ((size_t)1 << 22)
+#define MOST_PRODUCT 100000 // states of two automata as one
 
 enum state_kind { STATE_SET, STATE_FORK, STATE_BEGIN, STATE_END, STATE_ACCEPT };
 struct state {
@@ -277,5 +278,80 @@ int sl_automata_exclude(const struct sl_automaton *a, const struct sl_automaton 
     if (walk.is_out)
         return sl_fail_memory(err);
     *ret = !is_met;
+    return SL_OK;
+}
+
+// --- Two of them as one
+
+struct product {
+    const struct sl_automaton *a, *b;
+    struct sl_arena *arena;
+    struct sl_automaton *whole;
+    int *numbers; // of the pair of states: 1 + its state in the whole; 0: none yet
+    struct pair *pairs;
+    size_t pair_count; // as many as states
+    bool is_out;
+};
+
+static int number_of(struct product *product, int a, int b)
+{
+    int *number = &product->numbers[(size_t)a * product->b->count + (size_t)b];
+    struct pair pair = {a, b, AMIDST};
+    if (*number || product->is_out)
+        return *number - 1;
+    product->is_out = !SL_PUSH(product->arena, product->pairs, product->pair_count, pair);
+    *number = (int)product->pair_count;
+    return *number - 1;
+}
+
+// What one of them does without reading comes first; then both read the same character.
+static struct state join(struct product *product, struct pair pair)
+{
+    const struct state *a = &product->a->states[pair.a], *b = &product->b->states[pair.b];
+    bool a_waits = a->kind == STATE_SET || a->kind == STATE_ACCEPT;
+    bool b_waits = b->kind == STATE_SET || b->kind == STATE_ACCEPT;
+    struct state state = {.kind = STATE_SET, .next = 0, .other = -1};
+    if (!a_waits || !b_waits) {
+        const struct state *mover = a_waits ? b : a;
+        state.kind = mover->kind;
+        state.next =
+            a_waits ? number_of(product, pair.a, b->next) : number_of(product, a->next, pair.b);
+        if (mover->kind == STATE_FORK)
+            state.other = a_waits ? number_of(product, pair.a, b->other)
+                                  : number_of(product, a->other, pair.b);
+    } else if (a->kind == STATE_ACCEPT && b->kind == STATE_ACCEPT) {
+        state.kind = STATE_ACCEPT;
+    } else if (a->kind == b->kind) {
+        for (int i = 0; i < 2; i++)
+            state.set.ascii[i] = a->set.ascii[i] & b->set.ascii[i];
+        state.set.has_others = a->set.has_others && b->set.has_others;
+        state.next = number_of(product, a->next, b->next);
+    } // one is at its end, the other not: a set without characters, from which nothing goes on
+    return state;
+}
+
+int sl_automata_meet(const struct sl_automaton *a, const struct sl_automaton *b,
+                     struct sl_arena *arena, struct sl_automaton **ret, struct sl_err *err)
+{
+    struct sl_automaton *whole = SL_NEW(arena, struct sl_automaton);
+    struct product product = {.a = a, .b = b, .arena = arena, .whole = whole};
+    size_t pairs = a->count * b->count;
+    *ret = NULL;
+    SL_TRY_NEW(whole, err);
+    if (pairs > MOST_PAIRS)
+        return SL_OK;
+    product.numbers = SL_NEW_ARRAY(arena, int, pairs);
+    SL_TRY_NEW(product.numbers, err);
+    memset(product.numbers, 0, pairs * sizeof *product.numbers);
+    whole->first = number_of(&product, a->first, b->first);
+    for (size_t i = 0; i < product.pair_count && !product.is_out; i++) {
+        struct state state = join(&product, product.pairs[i]);
+        if (product.pair_count > MOST_PRODUCT)
+            return SL_OK;
+        product.is_out |= !SL_PUSH(arena, whole->states, whole->count, state);
+    }
+    if (product.is_out)
+        return sl_fail_memory(err);
+    *ret = whole;
     return SL_OK;
 }

@@ -25,6 +25,9 @@ SL_MUST int sl_automaton_of_texts(const struct sl_strs *texts, enum sl_automaton
 // Texts of so many characters; most may be SL_PATTERN_ENDLESS.
 SL_MUST int sl_automaton_of_length(int64_t least, int64_t most, struct sl_arena *arena,
                                    struct sl_automaton **ret, struct sl_err *err);
+// The texts that are in both; NULL if that is too large.
+SL_MUST int sl_automata_meet(const struct sl_automaton *a, const struct sl_automaton *b,
+                             struct sl_arena *arena, struct sl_automaton **ret, struct sl_err *err);
 // True in *ret if it is proven that no text is in both. False says nothing.
 SL_MUST int sl_automata_exclude(const struct sl_automaton *a, const struct sl_automaton *b,
                                 struct sl_arena *arena, bool *ret, struct sl_err *err);

@@ -19,6 +19,11 @@ bool sl_possible_is_strict(const struct sl_rule *rule);
 SL_MUST int sl_possible_texts(const struct sl_possible *possible, struct sl_err *err);
 // Valid values and defaults, judged by the compiled rules of their column in the engine.
 SL_MUST int sl_possible_values(const struct sl_possible *possible, struct sl_err *err);
+// Numbers and days between the bounds of a column that are multiples of what they have to be
+// (possible_number.c).
+SL_MUST int sl_possible_numbers(const struct sl_possible *possible, struct sl_err *err);
+// Columns that must have a value and must have none (possible_null.c).
+SL_MUST int sl_possible_nulls(const struct sl_possible *possible, struct sl_err *err);
 // Conditions that the engine finds to be true for no row (possible_row.c).
 SL_MUST int sl_possible_rows(const struct sl_possible *possible, struct sl_err *err);
 
@@ -26,6 +31,11 @@ SL_MUST int sl_possible_rows(const struct sl_possible *possible, struct sl_err *
 void sl_possible_excludes(const struct sl_possible *possible,
                           const struct sl_contract_column *column, const struct sl_rule *first,
                           const struct sl_rule *second);
+// "no value can keep all of its rules", at the last of the `count` in the order of the contract.
+SL_MUST int sl_possible_excludes_all(const struct sl_possible *possible,
+                                     const struct sl_contract_column *column,
+                                     const struct sl_rule *const *rules, size_t count,
+                                     struct sl_err *err);
 // True for what the engine says of a statement; out of memory, interrupted and the like are none.
 bool sl_possible_is_refusal(enum sl_code code);
 

@@ -144,19 +144,60 @@ static int check_pair(const struct sl_possible *possible, const struct condition
     return SL_OK;
 }
 
-static int check_pairs(const struct conditions *conditions, struct sl_err *err)
+static int are_never(const struct conditions *conditions, const bool *is_left_out, bool *ret,
+                     struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf all = SL_BUF_INIT;
-    bool never;
+    sl_buf_add(&all, "true");
     for (size_t i = 0; i < conditions->count; i++)
-        sl_buf_addf(&all, "%s(%s)", i ? " and " : "", conditions->items[i].sql);
+        if (!is_left_out[i])
+            sl_buf_addf(&all, " and (%s)", conditions->items[i].sql);
     SL_TRY(sl_buf_check(&all, err));
-    SL_TRY(is_never(conditions->possible, all.text, &never, err));
+    return is_never(conditions->possible, all.text, ret, err);
+}
+
+// More than two that no row can keep: those without which there could be one.
+static int check_together(const struct conditions *conditions, bool *is_left_out,
+                          struct sl_err *err)
+{
+    const struct sl_rule *last = NULL;
+    SL_AUTO(sl_buf_clear) struct sl_buf names = SL_BUF_INIT;
+    size_t left = 0, told = 0;
+    for (size_t i = 0; i < conditions->count; i++) {
+        bool is_still;
+        is_left_out[i] = true;
+        SL_TRY(are_never(conditions, is_left_out, &is_still, err));
+        is_left_out[i] = is_still;
+        left += !is_still;
+    }
+    for (size_t i = 0; i < conditions->count; i++) {
+        if (is_left_out[i])
+            continue;
+        last = conditions->items[i].rule;
+        told++;
+        sl_buf_addf(&names, "%s'%s'", told == 1 ? "" : told == left ? " and " : ", ", last->id);
+    }
+    SL_TRY(sl_buf_check(&names, err));
+    if (left > 2)
+        sl_diag(conditions->possible->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, last->place, NULL,
+                "no row can keep all of the rules %s", names.text);
+    return SL_OK;
+}
+
+static int check_pairs(const struct conditions *conditions, struct sl_err *err)
+{
+    struct sl_diags *diags = conditions->possible->diags;
+    bool *is_left_out = SL_NEW_ARRAY(conditions->possible->arena, bool, conditions->count);
+    size_t before = diags->count;
+    bool never;
+    SL_TRY_NEW(is_left_out, err);
+    memset(is_left_out, 0, conditions->count);
+    SL_TRY(are_never(conditions, is_left_out, &never, err));
     for (size_t i = 0; never && i < conditions->count; i++)
         for (size_t k = 0; k < i; k++)
             SL_TRY(check_pair(conditions->possible, &conditions->items[k], &conditions->items[i],
                               err));
-    return SL_OK;
+    return never && diags->count == before ? check_together(conditions, is_left_out, err) : SL_OK;
 }
 
 int sl_possible_rows(const struct sl_possible *possible, struct sl_err *err)

@@ -19,6 +19,12 @@ static int texts_of(const struct sl_possible *possible, const struct sl_rule *ru
     }
     if (sl_str_equal(rule->kind, "enum"))
         return sl_automaton_of_texts(&rule->values, SL_REACH_WHOLE, arena, ret, err);
+    // Other characters than those of ASCII may have a case or none.
+    if (sl_str_equal(rule->kind, "case"))
+        return sl_automaton_of_pattern(sl_str_equal(rule->text, "upper") ? "[^a-z]*" : "[^A-Z]*",
+                                       SL_REACH_WHOLE, arena, ret, err);
+    if (sl_str_equal(rule->kind, "digits"))
+        return sl_automaton_of_pattern("[0-9]+", SL_REACH_WHOLE, arena, ret, err);
     if (sl_str_equal(rule->kind, "prefix"))
         return sl_automaton_of_texts(&rule->values, SL_REACH_FRONT, arena, ret, err);
     if (sl_str_equal(rule->kind, "suffix"))
@@ -69,11 +75,69 @@ static int check_alone(const struct sl_possible *possible, const struct sl_contr
     return SL_OK;
 }
 
+// The texts that all of the rules but one take; rules of which they are not known do not count.
+// NULL if that is not known.
+static int meet_all(const struct sl_possible *possible, struct sl_automaton *const *texts,
+                    size_t count, size_t but, struct sl_automaton **ret, struct sl_err *err)
+{
+    *ret = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (!texts[i] || i == but)
+            continue;
+        if (!*ret)
+            *ret = texts[i];
+        else
+            SL_TRY(sl_automata_meet(*ret, texts[i], possible->arena, ret, err));
+        if (!*ret)
+            return SL_OK;
+    }
+    return SL_OK;
+}
+
+static int is_empty(const struct sl_possible *possible, const struct sl_automaton *texts, bool *ret,
+                    struct sl_err *err)
+{
+    struct sl_automaton *all;
+    *ret = false;
+    if (!texts)
+        return SL_OK;
+    SL_TRY(sl_automaton_of_length(0, SL_PATTERN_ENDLESS, possible->arena, &all, err));
+    return sl_automata_exclude(texts, all, possible->arena, ret, err);
+}
+
+// Of rules that exclude each other only together those without which there is a text left.
+static int check_together(const struct sl_possible *possible,
+                          const struct sl_contract_column *column, struct sl_automaton **texts,
+                          struct sl_err *err)
+{
+    const struct sl_rule **rules =
+        SL_NEW_ARRAY(possible->arena, const struct sl_rule *, column->rule_count);
+    struct sl_automaton *whole;
+    bool is_none;
+    size_t count = 0;
+    SL_TRY_NEW(rules, err);
+    SL_TRY(meet_all(possible, texts, column->rule_count, SIZE_MAX, &whole, err));
+    SL_TRY(is_empty(possible, whole, &is_none, err));
+    for (size_t i = 0; i < column->rule_count && is_none; i++) {
+        bool is_still = false;
+        if (!texts[i])
+            continue;
+        SL_TRY(meet_all(possible, texts, column->rule_count, i, &whole, err));
+        SL_TRY(is_empty(possible, whole, &is_still, err));
+        if (is_still)
+            texts[i] = NULL;
+        else
+            rules[count++] = &column->rules[i];
+    }
+    return count > 2 ? sl_possible_excludes_all(possible, column, rules, count, err) : SL_OK;
+}
+
 static int check_column(const struct sl_possible *possible, const struct sl_contract_column *column,
                         struct sl_err *err)
 {
     struct sl_automaton **texts =
         SL_NEW_ARRAY(possible->arena, struct sl_automaton *, column->rule_count);
+    size_t known = 0, told = possible->diags->count;
     bool is_text = column->type.kind == SL_TYPE_TEXT;
     SL_TRY_NEW(texts, err);
     for (size_t i = 0; i < column->rule_count; i++) {
@@ -84,6 +148,7 @@ static int check_column(const struct sl_possible *possible, const struct sl_cont
             SL_TRY(texts_of(possible, rule, &texts[i], err));
         if (texts[i])
             SL_TRY(check_alone(possible, column, rule, texts[i], err));
+        known += texts[i] != NULL;
     }
     for (size_t i = 0; i < column->rule_count; i++)
         for (size_t k = 0; k < i; k++) {
@@ -93,6 +158,8 @@ static int check_column(const struct sl_possible *possible, const struct sl_cont
             if (is_excluded)
                 sl_possible_excludes(possible, column, &column->rules[k], &column->rules[i]);
         }
+    if (known > 2 && possible->diags->count == told)
+        return check_together(possible, column, texts, err);
     return SL_OK;
 }
 

@@ -31,6 +31,26 @@ void sl_possible_excludes(const struct sl_possible *possible,
             text ? text : "rules exclude each other");
 }
 
+int sl_possible_excludes_all(const struct sl_possible *possible,
+                             const struct sl_contract_column *column,
+                             const struct sl_rule *const *rules, size_t count, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf names = SL_BUF_INIT;
+    const struct sl_rule *last = rules[count - 1];
+    if (count == 2)
+        sl_possible_excludes(possible, column, rules[0], rules[1]);
+    if (count == 2)
+        return SL_OK;
+    for (size_t i = 0; i < count; i++)
+        sl_buf_addf(&names, "%s'%s'", i == 0 ? "" : i + 1 == count ? " and " : ", ", rules[i]->id);
+    SL_TRY(sl_buf_check(&names, err));
+    sl_diag(possible->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, last->place, NULL,
+            count == 1 ? "column '%s': no value can keep its rule %s"
+                       : "column '%s': no value can keep all of its rules %s",
+            sl_contract_path(column), names.text);
+    return SL_OK;
+}
+
 // The keys of other tables, of which there are none here.
 static void add_parents(const struct sl_pass *pass, struct sl_buf *sql)
 {
@@ -128,20 +148,50 @@ static bool is_all_broken(const struct sl_result *result, size_t values, size_t 
     return true;
 }
 
+// Each value breaks one rule or another: the first ones that do.
+static int check_together(const struct judging *judging, const struct sl_rule *list,
+                          const struct sl_result *result, struct sl_err *err)
+{
+    const struct sl_possible *possible = judging->possible;
+    const struct sl_rule **rules =
+        SL_NEW_ARRAY(possible->arena, const struct sl_rule *, judging->rule_count + 1);
+    bool *is_needed = SL_NEW_ARRAY(possible->arena, bool, judging->rule_count + 1);
+    size_t count = 0;
+    SL_TRY_NEW(rules, err);
+    SL_TRY_NEW(is_needed, err);
+    memset(is_needed, 0, judging->rule_count + 1);
+    for (size_t value = 0; value < list->values.count; value++) {
+        size_t rule = 0;
+        while (rule < judging->rule_count &&
+               (judging->rules[rule]->rule == list || !is_broken(result, value, rule)))
+            rule++;
+        if (rule == judging->rule_count)
+            return SL_OK;
+        is_needed[rule] = true;
+    }
+    for (size_t i = 0; i < judging->rule_count; i++)
+        if (is_needed[i] || judging->rules[i]->rule == list)
+            rules[count++] = judging->rules[i]->rule;
+    return count > 2 ? sl_possible_excludes_all(possible, judging->column, rules, count, err)
+                     : SL_OK;
+}
+
 static int check_list(const struct judging *judging, const struct sl_rule *list, struct sl_err *err)
 {
+    bool is_told = false;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     if (!list->values.count || list->values.count > MOST_VALUES)
         return SL_OK;
     SL_TRY(judge(judging, &list->values, &result, err));
     for (size_t i = 0; result && i < judging->rule_count; i++) {
         const struct sl_rule *rule = judging->rules[i]->rule;
-        if (rule != list && !is_compared_before(rule->kind) &&
-            is_all_broken(result, list->values.count, i))
+        bool is_excluded = rule != list && is_all_broken(result, list->values.count, i);
+        is_told |= is_excluded;
+        if (is_excluded && !is_compared_before(rule->kind))
             sl_possible_excludes(judging->possible, judging->column, rule < list ? rule : list,
                                  rule < list ? list : rule);
     }
-    return SL_OK;
+    return result && !is_told ? check_together(judging, list, result, err) : SL_OK;
 }
 
 static int check_default(const struct judging *judging, struct sl_err *err)

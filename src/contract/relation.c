@@ -2,6 +2,7 @@
 
 #include "contract/alias.h"
 #include "contract/aside.h"
+#include "contract/corrupt.h"
 #include "contract/personal.h"
 
 #define REASON_TYPE "STRUCT(\"rule\" VARCHAR, \"column\" VARCHAR, message VARCHAR)[]"
@@ -188,8 +189,9 @@ static int add_reasons(const struct sl_relation_input *input, struct sl_pass *pa
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_add(&sql, "case when \"~corrupt\" is not null then [{'rule': 'corrupt', 'column': "
-                     "cast(null as VARCHAR), 'message': "
-                     "'the record could not be split into columns'}]");
+                     "cast(null as VARCHAR), 'message': ");
+    sl_corrupt_says(sl_personal_is_any_protected(input->table), &sql);
+    sl_buf_add(&sql, "}]");
     if (pass->rule_count > pass->warning_count) {
         sl_buf_add(&sql, " else ");
         add_reason_list(pass, false, &sql);

@@ -1,24 +1,18 @@
-#include "contract/sample.h"
+#include "contract/sample_part.h"
+
+#include "base/clock.h"
+#include "contract/compile.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#define PATTERN_SAMPLES 200
-#define MOST_SAMPLED_SPAN INT64_C(1000000)
+#define FEWEST_PATTERN_SAMPLES 200
+#define MOST_PATTERN_SAMPLES 20000
 
-struct sampler {
-    const struct sl_contract_table *table;
-    const struct sl_contract_column *column;
-    size_t index;
-    uint64_t seed;
-    struct sl_arena *arena;
-    struct sl_strs *notes;
-    const struct sl_rule *range, *length, *words, *pattern, *format;
-};
-
-static void find_rules(struct sampler *sampler)
+static void find_rules(struct sl_sampler *sampler)
 {
     const struct sl_contract_column *column = sampler->column;
+    sampler->is_distinct = column->key_position == 1;
     for (size_t i = 0; i < column->rule_count; i++) {
         const struct sl_rule *rule = &column->rules[i];
         if (sl_str_equal(rule->kind, "range"))
@@ -31,17 +25,32 @@ static void find_rules(struct sampler *sampler)
             sampler->pattern = rule;
         else if (sl_str_equal(rule->kind, "format"))
             sampler->format = rule;
+        else if (sl_str_equal(rule->kind, "unique"))
+            sampler->is_distinct = true;
+        else if (sl_str_equal(rule->kind, "multiple_of"))
+            sampler->multiple = rule;
+        else if (sl_str_equal(rule->kind, "absent_if"))
+            sampler->is_often_null = true;
     }
 }
 
 // A number below `span` that the row's number, the seed and the column decide.
-static void add_draw(const struct sampler *sampler, int salt, int64_t span, struct sl_buf *sql)
+void sl_sample_draw(const struct sl_sampler *sampler, int salt, int64_t span, struct sl_buf *sql)
 {
-    sl_buf_addf(sql, "cast(hash(\"~i\", %" PRIu64 "::UBIGINT, %zu, %d) %% %" PRId64 " as BIGINT)",
-                sampler->seed, sampler->index, salt, span > 0 ? span : 1);
+    // Hashed twice: the last bits of the engine's hash of several values are sums of theirs.
+    sl_buf_addf(sql, "cast(hash(hash(%s, %" PRIu64 "::UBIGINT, %zu, %d)) %% %" PRId64 " as BIGINT)",
+                sampler->row, sampler->options->seed, sampler->index, salt, span > 0 ? span : 1);
 }
 
-static void add_pick(const struct sampler *sampler, const char *const *texts, size_t count,
+void sl_sample_step(const struct sl_sampler *sampler, int salt, int64_t span, struct sl_buf *sql)
+{
+    if (sampler->is_distinct)
+        sl_buf_addf(sql, "(\"~i\" %% %" PRId64 ")", span > 0 ? span : 1);
+    else
+        sl_sample_draw(sampler, salt, span, sql);
+}
+
+static void add_pick(const struct sl_sampler *sampler, const char *const *texts, size_t count,
                      struct sl_buf *sql)
 {
     sl_buf_add(sql, "list_extract([");
@@ -50,11 +59,11 @@ static void add_pick(const struct sampler *sampler, const char *const *texts, si
         sl_buf_add_sql_string(sql, texts[i]);
     }
     sl_buf_add(sql, "], 1 + ");
-    add_draw(sampler, 1, (int64_t)count, sql);
+    sl_sample_step(sampler, 1, (int64_t)count, sql);
     sl_buf_add(sql, ")");
 }
 
-static int64_t bound(const char *text, int64_t otherwise)
+int64_t sl_sample_bound(const char *text, int64_t otherwise)
 {
     int64_t value;
     double real;
@@ -63,43 +72,6 @@ static int64_t bound(const char *text, int64_t otherwise)
     if (text && sl_str_to_double(text, &real) && real > -9e15 && real < 9e15)
         return (int64_t)real;
     return otherwise;
-}
-
-// Row by row another one for a key.
-static void add_step(const struct sampler *sampler, int64_t span, struct sl_buf *sql)
-{
-    if (sampler->column->key_position == 1)
-        sl_buf_addf(sql, "(\"~i\" %% %" PRId64 ")", span > 0 ? span : 1);
-    else
-        add_draw(sampler, 2, span, sql);
-}
-
-static void add_number(const struct sampler *sampler, struct sl_buf *sql)
-{
-    const struct sl_rule *range = sampler->range;
-    const struct sl_type *type = &sampler->column->type;
-    int scale = type->kind == SL_TYPE_INTEGER ? 0 : type->kind == SL_TYPE_DOUBLE ? 2 : type->scale;
-    int64_t largest = type->kind == SL_TYPE_INTEGER && type->bits == 8    ? 127
-                      : type->kind == SL_TYPE_INTEGER && type->bits == 16 ? 32767
-                                                                          : INT64_C(1000000000);
-    for (int digits = type->precision - type->scale; type->kind == SL_TYPE_DECIMAL && digits < 9;
-         digits++)
-        largest /= 10;
-    int64_t low = bound(range ? range->min : NULL, 0), high;
-    low += range && range->min && range->is_min_exclusive;
-    high = bound(range ? range->max : NULL, low + MOST_SAMPLED_SPAN);
-    if (!range || !range->max)
-        high = high > largest && largest > low ? largest : high;
-    int64_t unit = scale >= 2 ? 100 : scale == 1 ? 10 : 1;
-    int64_t span = high - low;
-    span = span < 0 ? 1 : span > MOST_SAMPLED_SPAN ? MOST_SAMPLED_SPAN : span;
-    span = span * unit + (unit == 1 && !(range && range->max && range->is_max_exclusive));
-    sl_buf_addf(sql, "cast((%" PRId64 "::BIGINT + ", low * unit);
-    add_step(sampler, span, sql);
-    sl_buf_addf(sql, ")::DECIMAL(18,0)%s as VARCHAR)",
-                unit == 100  ? " * 0.01"
-                : unit == 10 ? " * 0.1"
-                             : "");
 }
 
 static const char *moment_format(const struct sl_contract_column *column)
@@ -113,7 +85,7 @@ static const char *moment_format(const struct sl_contract_column *column)
     return column->type.kind == SL_TYPE_TIMESTAMP_NTZ ? "%Y-%m-%d %H:%M:%S" : "%Y-%m-%d";
 }
 
-static void add_moment_at(const struct sampler *sampler, const char *from, const char *plus,
+static void add_moment_at(const struct sl_sampler *sampler, const char *from, const char *plus,
                           struct sl_buf *sql)
 {
     sl_buf_add(sql, "strftime(coalesce(try_cast(");
@@ -123,50 +95,57 @@ static void add_moment_at(const struct sampler *sampler, const char *from, const
     sl_buf_add(sql, ")");
 }
 
-static void add_moment(const struct sampler *sampler, struct sl_buf *sql)
+static void add_moment(const struct sl_sampler *sampler, struct sl_buf *sql)
 {
     const struct sl_rule *range = sampler->range;
     const char *from = range ? range->min : NULL, *to = range ? range->max : NULL;
     SL_AUTO(sl_buf_clear) struct sl_buf plus = SL_BUF_INIT;
     bool is_backwards = !from && to;
     bool is_date = sampler->column->type.kind == SL_TYPE_DATE;
+    int64_t begin, end, unit_us = is_date ? INT64_C(86400000000) : 1000000;
+    int64_t span = is_date ? 730 : 63072000;
+    if (from && to && sl_clock_parse(from, &begin) == 0 && sl_clock_parse(to, &end) == 0 &&
+        end >= begin && (end - begin) / unit_us < span)
+        span = (end - begin) / unit_us + 1;
+    else if (from && to)
+        span = is_date ? 60 : 86400;
     sl_buf_addf(&plus, "%s(", is_date ? "to_days" : "to_seconds");
     sl_buf_add(&plus, is_date ? "cast(" : "");
     sl_buf_add(&plus, is_backwards ? "-" : "");
-    add_step(sampler, is_date ? (from && to ? 60 : 730) : (from && to ? 86400 : 63072000), &plus);
+    sl_sample_step(sampler, 2, span, &plus);
     sl_buf_add(&plus, is_date ? " as INTEGER))" : ")");
     add_moment_at(sampler, is_backwards ? to : from, plus.text, sql);
 }
 
-static void add_text(const struct sampler *sampler, struct sl_buf *sql)
+static void add_text(const struct sl_sampler *sampler, struct sl_buf *sql)
 {
     const struct sl_rule *length = sampler->length;
-    int64_t least = bound(length ? length->min : NULL, 0);
-    int64_t most = bound(length ? length->max : NULL, 100);
-    if (sampler->column->key_position == 1)
+    int64_t least = sl_sample_bound(length ? length->min : NULL, 0);
+    int64_t most = sl_sample_bound(length ? length->max : NULL, 100);
+    if (sampler->is_distinct)
         sl_buf_addf(sql, "rpad(left('k' || \"~i\", %" PRId64 "), %" PRId64 ", 'x')", most,
                     least > 0 ? least : 1);
     else {
         sl_buf_addf(sql, "left(rpad('text ' || ");
-        add_draw(sampler, 3, 1000, sql);
+        sl_sample_draw(sampler, 3, 1000, sql);
         sl_buf_addf(sql, ", %" PRId64 ", 'x'), %" PRId64 ")", least > 8 ? least : 8, most);
     }
 }
 
-static bool add_format(const struct sampler *sampler, struct sl_buf *sql)
+static bool add_format(const struct sl_sampler *sampler, struct sl_buf *sql)
 {
     static const char *const countries[] = {"DE", "FR", "IT", "ES", "PL", "US", "JP", "BR"};
     static const char *const currencies[] = {"EUR", "USD", "GBP", "CHF", "JPY", "SEK"};
     const char *format = sampler->format->text;
     if (sl_str_equal(format, "email"))
-        sl_buf_add(sql, "'user' || \"~i\" || '@example.com'");
+        sl_buf_addf(sql, "'user' || %s || '@example.com'", sampler->row);
     else if (sl_str_equal(format, "uuid"))
         sl_buf_addf(sql,
-                    "regexp_replace(md5(\"~i\" || '-%" PRIu64 "-%zu'), "
+                    "regexp_replace(md5(%s || '-%" PRIu64 "-%zu'), "
                     "'^(.{8})(.{4}).(.{3}).(.{3})(.{12})$', '\\1-\\2-4\\3-8\\4-\\5')",
-                    sampler->seed, sampler->index);
+                    sampler->row, sampler->options->seed, sampler->index);
     else if (sl_str_equal(format, "uri"))
-        sl_buf_add(sql, "'https://example.com/' || \"~i\"");
+        sl_buf_addf(sql, "'https://example.com/' || %s", sampler->row);
     else if (sl_str_equal(format, "date"))
         add_moment(sampler, sql);
     else if (sl_str_equal(format, "country"))
@@ -178,12 +157,17 @@ static bool add_format(const struct sampler *sampler, struct sl_buf *sql)
     return true;
 }
 
-static int add_pattern(struct sampler *sampler, struct sl_buf *sql, bool *ret, struct sl_err *err)
+static int add_pattern(struct sl_sampler *sampler, struct sl_buf *sql, bool *ret,
+                       struct sl_err *err)
 {
     struct sl_strs texts = {0};
     const char *why;
-    SL_TRY(sl_pattern_samples(sampler->pattern->text, sampler->seed + sampler->index,
-                              PATTERN_SAMPLES, sampler->arena, &texts, &why, err));
+    int64_t rows = sampler->is_distinct ? sampler->options->rows * 2 : 0;
+    size_t count = rows < FEWEST_PATTERN_SAMPLES ? FEWEST_PATTERN_SAMPLES
+                   : rows > MOST_PATTERN_SAMPLES ? MOST_PATTERN_SAMPLES
+                                                 : (size_t)rows;
+    SL_TRY(sl_pattern_samples(sampler->pattern->text, sampler->options->seed + sampler->index,
+                              count, sampler->arena, &texts, &why, err));
     *ret = why == NULL;
     if (!why) {
         add_pick(sampler, texts.items, texts.count, sql);
@@ -195,7 +179,7 @@ static int add_pattern(struct sampler *sampler, struct sl_buf *sql, bool *ret, s
     return sl_strs_add(sampler->notes, sampler->arena, note, err);
 }
 
-static void add_typed(const struct sampler *sampler, struct sl_buf *sql)
+static void add_typed(const struct sl_sampler *sampler, struct sl_buf *sql)
 {
     static const char *const booleans[] = {"true", "false"};
     switch (sampler->column->type.kind) {
@@ -205,7 +189,7 @@ static void add_typed(const struct sampler *sampler, struct sl_buf *sql)
     case SL_TYPE_INTEGER:
     case SL_TYPE_DECIMAL:
     case SL_TYPE_DOUBLE:
-        add_number(sampler, sql);
+        sl_sample_number(sampler, sql);
         break;
     case SL_TYPE_BOOLEAN:
         add_pick(sampler, booleans, 2, sql);
@@ -217,9 +201,9 @@ static void add_typed(const struct sampler *sampler, struct sl_buf *sql)
         add_moment(sampler, sql);
         break;
     case SL_TYPE_JSON:
-        sl_buf_add(sql, "'{\"a\":' || \"~i\" || '}'");
+        sl_buf_addf(sql, "'{\"a\":' || %s || '}'", sampler->row);
         break;
-    case SL_TYPE_OBJECT: // accepted where no member is required
+    case SL_TYPE_OBJECT: // what is in them is made by sample_nest.c; of nothing it is JSON
         sl_buf_add(sql, "'{}'");
         break;
     case SL_TYPE_ARRAY:
@@ -228,46 +212,119 @@ static void add_typed(const struct sampler *sampler, struct sl_buf *sql)
     }
 }
 
-// A value without regard to null.
-static int add_value(struct sampler *sampler, struct sl_buf *sql, struct sl_err *err)
+// What must stand in front, behind or inside of a text, and its case.
+static void add_affixes(const struct sl_sampler *sampler, const char *value, struct sl_buf *sql)
 {
+    const struct sl_contract_column *column = sampler->column;
+    SL_AUTO(sl_buf_clear) struct sl_buf end = SL_BUF_INIT;
+    for (size_t i = 0; i < column->rule_count; i++) {
+        const struct sl_rule *rule = &column->rules[i];
+        bool is_prefix = sl_str_equal(rule->kind, "prefix");
+        bool is_suffix = sl_str_equal(rule->kind, "suffix");
+        bool is_inside = sl_str_equal(rule->kind, "contains");
+        if (sl_str_equal(rule->kind, "case")) {
+            sl_buf_add(sql, sl_str_equal(rule->text, "upper") ? "upper(" : "lower(");
+            sl_buf_add(&end, ")");
+        } else if (rule->values.count && (is_prefix || is_suffix || is_inside)) {
+            sl_buf_add(sql, "(");
+            if (is_prefix)
+                add_pick(sampler, rule->values.items, rule->values.count, sql);
+            sl_buf_add(sql, is_prefix ? " || " : "");
+            sl_buf_add(&end, is_prefix ? "" : " || ");
+            if (!is_prefix)
+                add_pick(sampler, rule->values.items, rule->values.count, &end);
+            sl_buf_add(&end, ")");
+        }
+    }
+    sl_buf_addf(sql, "%s%s", value, end.length ? end.text : "");
+    sql->has_failed |= end.has_failed;
+}
+
+// A value without regard to null.
+static int add_value(struct sl_sampler *sampler, struct sl_buf *sql, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf value = SL_BUF_INIT;
     bool is_done = false;
     if (sampler->words && sampler->words->values.count) {
         add_pick(sampler, sampler->words->values.items, sampler->words->values.count, sql);
         return SL_OK;
     }
     if (sampler->pattern)
-        SL_TRY(add_pattern(sampler, sql, &is_done, err));
+        SL_TRY(add_pattern(sampler, &value, &is_done, err));
     if (!is_done && sampler->format)
-        is_done = add_format(sampler, sql);
+        is_done = add_format(sampler, &value);
     if (!is_done)
-        add_typed(sampler, sql);
+        add_typed(sampler, &value);
+    SL_TRY(sl_buf_check(&value, err));
+    if (is_done)
+        sl_buf_add(sql, value.text);
+    else
+        add_affixes(sampler, value.text, sql);
     return SL_OK;
 }
 
-// Now and then the ends of a range, where mistakes are.
-static void add_good(const struct sampler *sampler, const char *value, struct sl_buf *sql)
+static bool is_moment(const struct sl_contract_column *column)
+{
+    enum sl_type_kind kind = column->type.kind;
+    return kind == SL_TYPE_DATE || kind == SL_TYPE_TIMESTAMP || kind == SL_TYPE_TIMESTAMP_NTZ;
+}
+
+// One of the words that the rules' SQL has beside the column; of a date also the days around.
+static void add_word(const struct sl_sampler *sampler, struct sl_buf *sql)
+{
+    const struct sl_strs *words = &sampler->hint->words;
+    bool is_date = is_moment(sampler->column);
+    sl_buf_add(sql, is_date ? "coalesce(strftime(try_cast(list_extract([" : "list_extract([");
+    for (size_t i = 0; i < words->count; i++) {
+        sl_buf_add(sql, i ? ", " : "");
+        sl_buf_add_sql_string(sql, words->items[i]);
+    }
+    sl_buf_add(sql, "], 1 + ");
+    sl_sample_draw(sampler, 6, (int64_t)words->count, sql);
+    sl_buf_add(sql, ")");
+    if (!is_date)
+        return;
+    sl_buf_add(sql, " as TIMESTAMP) + to_days(cast(");
+    sl_sample_draw(sampler, 7, 3, sql);
+    sl_buf_add(sql, " - 1 as INTEGER)), ");
+    sl_buf_add_sql_string(sql, moment_format(sampler->column));
+    sl_buf_add(sql, "), '')");
+}
+
+static bool has_words(const struct sl_sampler *sampler)
+{
+    return sampler->hint && sampler->hint->words.count > 0;
+}
+
+// Now and then the ends of a range, where mistakes are; as often as not a word of the rules.
+static void add_good(const struct sl_sampler *sampler, const char *value, struct sl_buf *sql)
 {
     const struct sl_rule *range = sampler->range;
     const struct sl_contract_column *column = sampler->column;
     bool is_number = column->type.kind == SL_TYPE_INTEGER || column->type.kind == SL_TYPE_DECIMAL ||
                      column->type.kind == SL_TYPE_DOUBLE;
     sl_buf_add(sql, "case ");
-    add_draw(sampler, 4, 12, sql);
+    sl_sample_draw(sampler, 4, 12, sql);
     if (!column->is_required && !column->key_position)
         sl_buf_add(sql, " when 0 then null");
-    if (is_number && column->key_position != 1 && range && range->min && !range->is_min_exclusive) {
+    for (int i = 8; i < 12 && sampler->is_often_null && !column->is_required; i++)
+        sl_buf_addf(sql, " when %d then null", i);
+    if (is_number && !sampler->is_distinct && range && range->min && !range->is_min_exclusive) {
         sl_buf_add(sql, " when 1 then ");
         sl_buf_add_sql_string(sql, range->min);
     }
-    if (is_number && column->key_position != 1 && range && range->max && !range->is_max_exclusive) {
+    if (is_number && !sampler->is_distinct && range && range->max && !range->is_max_exclusive) {
         sl_buf_add(sql, " when 2 then ");
         sl_buf_add_sql_string(sql, range->max);
+    }
+    for (int i = 3; i < (sampler->is_distinct ? 5 : 8) && has_words(sampler); i++) {
+        sl_buf_addf(sql, " when %d then ", i);
+        add_word(sampler, sql);
     }
     sl_buf_addf(sql, " when 12 then '' else %s end", value); // 12 never comes: a case needs a when
 }
 
-static void add_beyond(const struct sampler *sampler, const char *bound_text, bool is_max,
+static void add_beyond(const struct sl_sampler *sampler, const char *bound_text, bool is_max,
                        int *branch, struct sl_buf *sql)
 {
     enum sl_type_kind kind = sampler->column->type.kind;
@@ -285,7 +342,7 @@ static void add_beyond(const struct sampler *sampler, const char *bound_text, bo
     }
 }
 
-static void add_odd(const struct sampler *sampler, const char *value, struct sl_buf *sql)
+static void add_odd(const struct sl_sampler *sampler, const char *value, struct sl_buf *sql)
 {
     static const char *const words[] = {
         "null",        "''",      "' '",   "'x'",          "'#'",   "'0'",
@@ -303,14 +360,18 @@ static void add_odd(const struct sampler *sampler, const char *value, struct sl_
     sl_buf_addf(&branches, " when %d then %s || %s", branch++, value, value);
     if (length && length->max)
         sl_buf_addf(&branches, " when %d then rpad(%s, %" PRId64 ", 'x')", branch++, value,
-                    bound(length->max, 0) + 1);
+                    sl_sample_bound(length->max, 0) + 1);
     if (length && length->min)
         sl_buf_addf(&branches, " when %d then left(%s, %" PRId64 ")", branch++, value,
-                    bound(length->min, 1) - 1);
+                    sl_sample_bound(length->min, 1) - 1);
     add_beyond(sampler, range ? range->min : NULL, false, &branch, &branches);
     add_beyond(sampler, range ? range->max : NULL, true, &branch, &branches);
+    for (int i = 0; i < 6 && has_words(sampler); i++) {
+        sl_buf_addf(&branches, " when %d then ", branch++);
+        add_word(sampler, &branches);
+    }
     sl_buf_add(sql, "case ");
-    add_draw(sampler, 5, branch + 3, sql); // now and then a good one
+    sl_sample_draw(sampler, 5, branch + 3, sql); // now and then a good one
     sl_buf_addf(sql, "%s else %s end", branches.text, value);
     sql->has_failed |= branches.has_failed;
 }
@@ -324,29 +385,72 @@ static int keep_sql(struct sl_arena *arena, const struct sl_buf *sql, const char
     return SL_OK;
 }
 
-int sl_contract_samples(const struct sl_contract_table *table, uint64_t seed,
-                        struct sl_arena *arena, struct sl_sample **ret, struct sl_strs *notes,
-                        struct sl_err *err)
+int sl_sample_column(struct sl_sampler *sampler, struct sl_sample *ret, struct sl_err *err)
 {
-    struct sl_sample *samples = SL_NEW_ARRAY(arena, struct sl_sample, table->column_count);
-    SL_TRY_NEW(samples, err);
+    SL_AUTO(sl_buf_clear) struct sl_buf value = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf good = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf odd = SL_BUF_INIT;
+    find_rules(sampler);
+    sampler->hint = sl_sample_hint_of(sampler->hints, sl_contract_path(sampler->column));
+    if (sampler->column->field_count)
+        return sl_sample_nested(sampler, ret, err);
+    SL_TRY(add_value(sampler, &value, err));
+    SL_TRY(sl_buf_check(&value, err));
+    add_good(sampler, value.text, &good);
+    add_odd(sampler, value.text, &odd);
+    SL_TRY(keep_sql(sampler->arena, &good, &ret->good, err));
+    return keep_sql(sampler->arena, &odd, &ret->odd, err);
+}
+
+// Now and then a column has the value of another one that a rule names beside it.
+static int add_peers(const struct sl_sampler *sampler, const struct sl_sample *own,
+                     struct sl_sample *ret, struct sl_err *err)
+{
+    const struct sl_contract_table *table = sampler->options->table;
+    const struct sl_strs *peers = sampler->hint ? &sampler->hint->peers : NULL;
+    if (!peers || sampler->is_distinct)
+        return SL_OK;
     for (size_t i = 0; i < table->column_count; i++) {
-        struct sampler sampler = {.table = table,
-                                  .column = &table->columns[i],
-                                  .index = i,
-                                  .seed = seed,
-                                  .arena = arena,
-                                  .notes = notes};
-        SL_AUTO(sl_buf_clear) struct sl_buf value = SL_BUF_INIT;
-        SL_AUTO(sl_buf_clear) struct sl_buf good = SL_BUF_INIT;
-        SL_AUTO(sl_buf_clear) struct sl_buf odd = SL_BUF_INIT;
-        find_rules(&sampler);
-        SL_TRY(add_value(&sampler, &value, err));
-        SL_TRY(sl_buf_check(&value, err));
-        add_good(&sampler, value.text, &good);
-        add_odd(&sampler, value.text, &odd);
-        SL_TRY(keep_sql(arena, &good, &samples[i].good, err));
-        SL_TRY(keep_sql(arena, &odd, &samples[i].odd, err));
+        const struct sl_contract_column *column = &table->columns[i];
+        SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+        if (column->field_count || column->type.kind != sampler->column->type.kind ||
+            !sl_strs_has(peers, column->name))
+            continue;
+        sl_buf_add(&sql, "case ");
+        sl_sample_draw(sampler, 50 + (int)(i % 1000), 6, &sql);
+        sl_buf_addf(&sql, " when 0 then %s else %s end", own[i].good, ret->good);
+        SL_TRY(keep_sql(sampler->arena, &sql, &ret->good, err));
+    }
+    return SL_OK;
+}
+
+int sl_contract_samples(const struct sl_sample_options *options, struct sl_arena *arena,
+                        struct sl_sample **ret, struct sl_strs *notes, struct sl_err *err)
+{
+    const struct sl_contract_table *table = options->table;
+    struct sl_sample *own = SL_NEW_ARRAY(arena, struct sl_sample, table->column_count);
+    struct sl_sample *samples = SL_NEW_ARRAY(arena, struct sl_sample, table->column_count);
+    struct sl_sampler *samplers = SL_NEW_ARRAY(arena, struct sl_sampler, table->column_count);
+    struct sl_sample_hints hints;
+    size_t next_index = table->column_count;
+    SL_TRY_NEW(own, err);
+    SL_TRY_NEW(samples, err);
+    SL_TRY_NEW(samplers, err);
+    SL_TRY(sl_sample_hints(table, options->session, options->seed, arena, &hints, err));
+    for (size_t i = 0; i < table->column_count; i++) {
+        samplers[i] = (struct sl_sampler){.options = options,
+                                          .column = &table->columns[i],
+                                          .index = i,
+                                          .row = "\"~i\"",
+                                          .next_index = &next_index,
+                                          .hints = &hints,
+                                          .arena = arena,
+                                          .notes = notes};
+        SL_TRY(sl_sample_column(&samplers[i], &own[i], err));
+    }
+    for (size_t i = 0; i < table->column_count; i++) {
+        samples[i] = own[i];
+        SL_TRY(add_peers(&samplers[i], own, &samples[i], err));
     }
     *ret = samples;
     return SL_OK;

@@ -3,6 +3,7 @@
 #ifndef SL_CONTRACT_SAMPLE_H
 #define SL_CONTRACT_SAMPLE_H
 
+#include "api/engine.h"
 #include "base/buf.h"
 #include "spec/contract.h"
 
@@ -12,10 +13,19 @@ struct sl_sample {
     const char *good; // meant to break nothing
     const char *odd;  // null, ends of ranges and what lies beyond, other words, ...
 };
+struct sl_sample_options {
+    const struct sl_contract_table *table;
+    struct sl_session *session; // reads the SQL of rules
+    uint64_t seed;
+    int64_t rows; // that are wanted
+    // Adds boolean SQL: the row is to break a rule of the column at this path ("address.zip"), or
+    // of one inside of it. NULL: never.
+    void (*add_touches)(const void *self, const char *path, struct sl_buf *sql);
+    const void *self;
+};
 // `notes` says which patterns no texts can be made of, and why.
-SL_MUST int sl_contract_samples(const struct sl_contract_table *table, uint64_t seed,
-                                struct sl_arena *arena, struct sl_sample **ret,
-                                struct sl_strs *notes, struct sl_err *err);
+SL_MUST int sl_contract_samples(const struct sl_sample_options *options, struct sl_arena *arena,
+                                struct sl_sample **ret, struct sl_strs *notes, struct sl_err *err);
 
 // Texts that a regular expression (a part of RE2's syntax: characters, classes, groups, |, and
 // repeats) matches as a whole. *ret_why says what it cannot do; then nothing was added. Texts may

@@ -316,7 +316,9 @@ static int verify_possible(const struct verifier *verifier, struct sl_arena *are
                                          .arena = arena,
                                          .diags = verifier->diags};
     SL_TRY(sl_possible_texts(&possible, err));
+    SL_TRY(sl_possible_numbers(&possible, err));
     SL_TRY(sl_possible_values(&possible, err));
+    SL_TRY(sl_possible_nulls(&possible, err));
     return sl_possible_rows(&possible, err);
 }
 

@@ -1,5 +1,6 @@
 #include "run/generate.h"
 
+#include "run/generate_keys.h"
 #include "run/generate_parents.h"
 
 #include <string.h>
@@ -88,9 +89,13 @@ static int compile(struct generator *generator, struct sl_err *err)
     size_t own_count = sizeof own / sizeof *own;
     struct sl_column *raw =
         SL_NEW_ARRAY(generator->arena, struct sl_column, contract->column_count + own_count);
+    made->is_nested = SL_NEW_ARRAY(generator->arena, bool, contract->column_count + 1);
     SL_TRY_NEW(raw, err);
-    for (size_t i = 0; i < contract->column_count; i++)
+    SL_TRY_NEW(made->is_nested, err);
+    for (size_t i = 0; i < contract->column_count; i++) {
         raw[i] = (struct sl_column){contract->columns[i].source_name, "VARCHAR"};
+        made->is_nested[i] = contract->columns[i].field_count > 0;
+    }
     memcpy(raw + contract->column_count, own, sizeof own);
     made->columns = raw;
     made->column_count = contract->column_count;
@@ -99,28 +104,45 @@ static int compile(struct generator *generator, struct sl_err *err)
     return diags.error_count ? sl_diags_fail(&diags, err) : SL_OK;
 }
 
+static bool is_at(const char *column, const char *path)
+{
+    size_t length = strlen(path);
+    return column && strncmp(column, path, length) == 0 &&
+           (!column[length] || column[length] == '.' || column[length] == '[');
+}
+
+static bool is_of(const struct generator *generator, const struct sl_generate_target *target,
+                  const char *path)
+{
+    for (size_t k = 0; k < target->count; k++) {
+        const char *column = generator->made->pass.rules[target->rules[k]].column;
+        if (path ? is_at(column, path) : !column)
+            return true;
+    }
+    return false;
+}
+
+// The targets with a rule of what is at the path or in it; NULL: with one over the row.
+static void add_targets_of(const void *self, const char *path, struct sl_buf *sql)
+{
+    const struct generator *generator = self;
+    sl_buf_add(sql, "\"~t\" in (-2");
+    for (size_t i = 0; i < generator->made->target_count; i++)
+        if (is_of(generator, &generator->made->targets[i], path))
+            sl_buf_addf(sql, ", %zu", i);
+    sl_buf_add(sql, ")");
+}
+
 // The targets that a column could have to do with: by its own rules, or by those over the row.
 static void add_touches(const struct generator *generator, size_t column, struct sl_buf *sql)
 {
-    const struct sl_generated *made = generator->made;
-    const char *name = generator->options->contract->columns[column].name;
-    sl_buf_add(sql, "(\"~t\" in (-2");
-    for (size_t i = 0; i < made->target_count; i++)
-        for (size_t k = 0; k < made->targets[i].count; k++)
-            if (sl_str_equal(made->pass.rules[made->targets[i].rules[k]].column, name)) {
-                sl_buf_addf(sql, ", %zu", i);
-                break;
-            }
+    sl_buf_add(sql, "(");
+    add_targets_of(generator, sl_contract_path(&generator->options->contract->columns[column]),
+                   sql);
     // Good values alone may break a rule over the row, at the ends of ranges above all.
-    sl_buf_addf(sql, ") or (\"~i\" %% 2 = 0 and hash(\"~i\", %zu, 9) %% 4 = 0 and \"~t\" in (-2",
-                column);
-    for (size_t i = 0; i < made->target_count; i++)
-        for (size_t k = 0; k < made->targets[i].count; k++)
-            if (!made->pass.rules[made->targets[i].rules[k]].column) {
-                sl_buf_addf(sql, ", %zu", i);
-                break;
-            }
-    sl_buf_add(sql, ")))");
+    sl_buf_addf(sql, " or (\"~i\" %% 2 = 0 and hash(\"~i\", %zu, 9) %% 4 = 0 and ", column);
+    add_targets_of(generator, NULL, sql);
+    sl_buf_add(sql, "))");
 }
 
 static int64_t count_open(const struct sl_generated *made)
@@ -211,20 +233,36 @@ static void add_names(const struct sl_generated *made, struct sl_arena *arena, s
     sl_buf_add(sql, " end");
 }
 
+static void add_first_of(const char *const *columns, size_t count, bool is_null_free,
+                         struct sl_buf *sql)
+{
+    sl_buf_add(sql, sql->length ? " and (" : "(");
+    for (size_t i = 0; i < count && is_null_free; i++) {
+        sl_buf_add_sql_name(sql, columns[i]);
+        sl_buf_add(sql, " is null or ");
+    }
+    sl_buf_add(sql, "row_number() over (partition by ");
+    for (size_t i = 0; i < count; i++) {
+        sl_buf_add(sql, i ? ", " : "");
+        sl_buf_add_sql_name(sql, columns[i]);
+    }
+    sl_buf_add(sql, " order by _position) = 1)");
+}
+
 // Good rows with keys of their own, or the first row for each target.
 static void add_choice(struct generator *generator, bool is_good, struct sl_buf *sql)
 {
     const struct sl_pass *pass = &generator->made->pass;
-    if (is_good && pass->key_count) {
-        sl_buf_add(sql, " qualify row_number() over (partition by ");
-        for (size_t i = 0; i < pass->key_count; i++) {
-            sl_buf_add(sql, i ? ", " : "");
-            sl_buf_add_sql_name(sql, pass->key[i]);
-        }
-        sl_buf_add(sql, " order by _position) = 1");
-    } else if (!is_good) {
-        sl_buf_add(sql, " qualify row_number() over (partition by \"~t\" order by _position) = 1");
-    }
+    SL_AUTO(sl_buf_clear) struct sl_buf choice = SL_BUF_INIT;
+    if (!is_good)
+        sl_buf_add(&choice, "row_number() over (partition by \"~t\" order by _position) = 1");
+    if (is_good && pass->key_count)
+        add_first_of(pass->key, pass->key_count, false, &choice);
+    for (size_t i = 0; is_good && i < pass->unique_count; i++)
+        add_first_of(pass->uniques[i].columns.items, pass->uniques[i].columns.count, true, &choice);
+    if (choice.length)
+        sl_buf_addf(sql, " qualify %s", choice.text);
+    sql->has_failed |= choice.has_failed;
 }
 
 static int judge(struct generator *generator, bool is_good, struct sl_err *err)
@@ -263,26 +301,34 @@ static int count_rows(struct generator *generator, int64_t *ret, struct sl_err *
     return SL_OK;
 }
 
-// Ever more candidates until enough are good.
+static int too_few(const struct generator *generator, int64_t found, struct sl_err *err)
+{
+    (void)sl_fail(err, SL_E_LIMIT,
+                  "only %lld of %lld rows that break no rule of '%s' and have keys of their own "
+                  "were found",
+                  (long long)found, (long long)generator->options->rows,
+                  generator->options->contract->name);
+    return sl_err_hint(err, "%s",
+                       generator->sample_notes ? generator->made->notes.items[0]
+                                               : "ask for fewer with --rows");
+}
+
+// Ever more candidates until enough are good. Sixteen times as many without one row more: there
+// are no more keys.
 static int make_good(struct generator *generator, struct sl_err *err)
 {
     int64_t wanted = generator->options->rows, count = wanted * 2 + 50, found = 0;
-    for (int round = 0; round < ROUNDS; round++, count *= 4) {
+    int stalls = 0;
+    for (int round = 0; round < ROUNDS && stalls < 2; round++, count *= 4) {
+        int64_t before = found;
         SL_TRY(make_candidates(generator, 1, count, true, err));
         SL_TRY(judge(generator, true, err));
         SL_TRY(count_rows(generator, &found, err));
         if (found >= wanted || count > wanted * 1000 + 100000)
             break;
+        stalls = found > 0 && found == before ? stalls + 1 : 0;
     }
-    if (found >= wanted)
-        return SL_OK;
-    (void)sl_fail(err, SL_E_LIMIT,
-                  "only %lld of %lld rows that break no rule of '%s' and have keys of their own "
-                  "were found",
-                  (long long)found, (long long)wanted, generator->options->contract->name);
-    return sl_err_hint(err, "%s",
-                       generator->sample_notes ? generator->made->notes.items[0]
-                                               : "ask for fewer with --rows");
+    return found >= wanted ? SL_OK : too_few(generator, found, err);
 }
 
 static int mark_found(struct generator *generator, struct sl_err *err)
@@ -394,12 +440,18 @@ int sl_generate(struct sl_session *session, const struct sl_generate_options *op
         .session = session, .options = options, .arena = arena, .made = ret};
     struct sl_sample *samples;
     *ret = (struct sl_generated){0};
+    const struct sl_sample_options sampling = {.table = options->contract,
+                                               .session = session,
+                                               .seed = options->seed,
+                                               .rows = options->rows,
+                                               .add_touches = add_targets_of,
+                                               .self = &generator};
     SL_TRY(compile(&generator, err));
-    SL_TRY(
-        sl_contract_samples(options->contract, options->seed, arena, &samples, &ret->notes, err));
+    SL_TRY(sl_generate_enough_keys(options, &ret->pass, err));
+    SL_TRY(choose_targets(&generator, err));
+    SL_TRY(sl_contract_samples(&sampling, arena, &samples, &ret->notes, err));
     generator.own_samples = samples;
     generator.sample_notes = ret->notes.count;
-    SL_TRY(choose_targets(&generator, err));
     SL_TRY(make_rows(&generator, err));
     SL_TRY(make_bad(&generator, err));
     return count_rows(&generator, &ret->rows, err);

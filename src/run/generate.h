@@ -25,6 +25,7 @@ struct sl_generate_target {
 struct sl_generated {
     struct sl_pass pass;
     struct sl_column *columns; // as the source has them, all VARCHAR
+    bool *is_nested;           // per column: its text is JSON
     size_t column_count;
     struct sl_generate_target *targets;
     size_t target_count;

@@ -134,30 +134,29 @@ static int add_ingest(struct sl_lineage *lineage, const struct sl_node *node, st
     return SL_OK;
 }
 
-static bool is_quarantine_read(const struct sl_lineage *lineage, const struct sl_node *node)
-{
-    for (size_t i = 0; i < node->downstream_count; i++) {
-        const struct sl_node *reader = &lineage->world->graph.nodes[node->downstream[i]];
-        if (reader->kind == SL_NODE_LOAD && sl_str_starts(reader->delivery->table, "quarantine."))
-            return true;
-        for (size_t k = 0; reader->kind == SL_NODE_MODEL && k < reader->query->table_count; k++)
-            if (sl_str_equal(reader->query->tables[k].layer, "quarantine"))
-                return true;
-    }
-    return false;
-}
-
 // Of a rejected row everything is kept, and every column may be why.
 static int add_quarantine(struct sl_lineage *lineage, const struct sl_node *node, const char *raw,
                           struct sl_err *err)
 {
+    static const char *const made[] = {"payload", "reasons", "set_aside"};
     const char *quarantine = sl_arena_printf(&lineage->world->arena, "quarantine.%s", node->bare);
     const struct sl_relation *relation = sl_map_get(&lineage->catalog, raw);
     SL_TRY_NEW(quarantine, err);
     for (size_t i = 0; relation && i < relation->count; i++) {
         struct end from = {raw, relation->columns[i].name};
-        SL_TRY(
-            add_edge(lineage, from, (struct end){quarantine, "payload"}, SL_LINEAGE_COMPUTED, err));
+        bool is_field = !is_own(from.column);
+        for (size_t k = 0; k < sizeof made / sizeof *made && is_field; k++)
+            SL_TRY(add_edge(lineage, from, (struct end){quarantine, made[k]},
+                            k ? SL_LINEAGE_DECIDES : SL_LINEAGE_COMPUTED, err));
+        if (sl_str_equal(from.column, "_source") || sl_str_equal(from.column, "_position"))
+            SL_TRY(add_edge(lineage, from, (struct end){quarantine, from.column}, SL_LINEAGE_PASSED,
+                            err));
+        if (sl_str_equal(from.column, "_corrupt")) {
+            SL_TRY(add_edge(lineage, from, (struct end){quarantine, "corrupt"}, SL_LINEAGE_PASSED,
+                            err));
+            SL_TRY(add_edge(lineage, from, (struct end){quarantine, "reasons"}, SL_LINEAGE_COMPUTED,
+                            err));
+        }
         SL_TRY(decide_rows(lineage, from, quarantine, err));
     }
     return decide_rows(lineage, (struct end){raw, NULL}, quarantine, err);
@@ -213,7 +212,7 @@ static int add_cleanse(struct sl_lineage *lineage, const struct sl_node *node, s
     }
     for (size_t i = 0; relation && node->contract->filter && i < relation->count; i++)
         SL_TRY(decide_rows(lineage, (struct end){raw, relation->columns[i].name}, node->name, err));
-    SL_TRY(is_quarantine_read(lineage, node) ? add_quarantine(lineage, node, raw, err) : SL_OK);
+    SL_TRY(add_quarantine(lineage, node, raw, err));
     return decide_rows(lineage, (struct end){raw, NULL}, node->name, err);
 }
 

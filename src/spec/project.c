@@ -74,12 +74,13 @@ char *sl_table_source(const struct sl_project *project, enum sl_layer layer, con
     *ret_is_borrowed = pin != NULL;
     if (pin)
         return sl_arena_strdup(arena, pin->folder);
-    *ret_is_borrowed = project->read_lake &&
-                       !has_table(project->lake_folder, leading, name, arena) &&
-                       has_table(project->read_lake, leading, name, arena);
-    return *ret_is_borrowed
-               ? sl_arena_printf(arena, "%s/%s/%s", project->read_lake, sl_layer_name(layer), name)
-               : sl_table_folder(project, layer, name, arena);
+    const char *const others[] = {project->read_lake, project->read_lake_behind};
+    for (size_t i = 0; i < 2 && !has_table(project->lake_folder, leading, name, arena); i++)
+        if (others[i] && has_table(others[i], leading, name, arena)) {
+            *ret_is_borrowed = true;
+            return sl_arena_printf(arena, "%s/%s/%s", others[i], sl_layer_name(layer), name);
+        }
+    return sl_table_folder(project, layer, name, arena);
 }
 
 // The absolute folder that has sluice.yml: `start` or the nearest above it. `start` may also be

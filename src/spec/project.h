@@ -184,12 +184,13 @@ struct sl_project {
     const struct sl_yaml *node; // of sluice.yml
     const char *name;
     const char *description;
-    const char *lake_folder;   // absolute
-    const char *read_lake;     // of the environment whose tables are read where this one has none;
-                               // absolute; NULL: none
-    const struct sl_map *pins; // "raw.orders" -> struct sl_pin; NULL: none. The caller's
-    const char *state_folder;  // absolute; ".sluice"
-    int64_t memory_bytes;      // engine; 0: default
+    const char *lake_folder; // absolute
+    const char *read_lake;   // of the environment whose tables are read where this one has none;
+                             // absolute; NULL: none
+    const char *read_lake_behind; // the same where that one has none either
+    const struct sl_map *pins;    // "raw.orders" -> struct sl_pin; NULL: none. The caller's
+    const char *state_folder;     // absolute; ".sluice"
+    int64_t memory_bytes;         // engine; 0: default
     int64_t threads;
     const char *temp_folder;
     double price_per_hour;       // of the engine; 0: none is declared

@@ -178,3 +178,25 @@ def test_a_foreign_key_to_a_table_that_is_not_built_cannot_be_judged(project):
     project.run("run", "--select", "+clean.others")
     table, = try_it(project, "t", exit_code=3)["tables"]
     assert table["rejected"] == 2 and [c["kind"] for c in table["checks"]] == ["metric"]
+
+
+def test_other_tables_are_those_that_a_run_of_the_environment_reads(project):
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\nenvironments:\n  prod: {lake: lake}\n"
+                  "  dev: {lake: dev/lake, state: dev/state, reads: prod}\n")
+    project.write("sources/others.yml", "path: others.csv\n")
+    project.write("sources/t.yml", "path: t.csv\n")
+    project.write("others.csv", "id\n1\n2\n")
+    project.write("t.csv", "id,amount,status\n1,5,new\n2,5,new\n7,5,new\n")
+    project.write("contracts/others.odcs.yml", "apiVersion: v3.1.0\nkind: DataContract\nid: others\nversion: 1.0.0\nstatus: active\n"
+                  "schema:\n  - name: others\n    properties:\n      - {name: id, logicalType: integer, primaryKey: true}\n")
+    project.write("contracts/t.odcs.yml", CONTRACT + "    relationships: [{type: foreignKey, from: [t.id], to: [others.id]}]\n")
+    project.run("run", "--env", "prod", "--select", "+clean.others")
+    table, = try_it(project, "t", "--env", "dev")["tables"]
+    assert table["checks"] == [] and [r["rule"] for r in table["reasons"]] == ["id.foreign_key"]
+    # What dev has built itself comes first.
+    project.write("contracts/others.odcs.yml", (project.folder / "contracts/others.odcs.yml").read_text() + "    description: other\n")
+    project.write("others.csv", "id\n1\n2\n7\n")
+    (project.folder / "dev/lake").mkdir(parents=True, exist_ok=True)
+    project.run("run", "--select", "+clean.others", "--set", "lake=dev/lake")
+    table, = try_it(project, "t", "--env", "dev")["tables"]
+    assert table["accepted"] == 3

@@ -1,5 +1,6 @@
 """sluice generate: rows that break exactly what they say, as a whole run of the pipeline finds."""
 import csv
+import fnmatch
 import io
 import json
 import re
@@ -33,10 +34,10 @@ def shop(tmp_path, sluice_bin):
     return project
 
 
-def judged(project):
+def judged(project, table="orders"):
     """What a run makes of the rows: the rules that each row breaks, by its place in the file."""
     broken = {}
-    for row in project.delta("quarantine.orders").to_pylist():
+    for row in project.delta(f"quarantine.{table}").to_pylist():
         broken[row["_position"]] = ", ".join(reason["rule"] for reason in row["reasons"])
     return broken
 
@@ -200,3 +201,134 @@ def test_keys_of_protected_columns_are_made_up(linked):
     linked.run("run", "--select", "+clean.customers")
     out = linked.json("generate", "orders", "-n", 9, "--breaking", "each")
     assert len(out["rows"]) == 9 + len(out["breaking"]) and "customer_id.foreign_key" in out["breaking"]
+
+
+WORDS = """
+apiVersion: v3.1.0
+kind: DataContract
+id: trips
+version: 1.0.0
+status: active
+schema:
+  - name: trips
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true}
+      - {name: code, logicalType: string, unique: true, required: true, logicalTypeOptions: {pattern: '^[A-Z][0-9]{4}$'}}
+      - {name: status, logicalType: string, required: true}
+      - {name: amount, logicalType: number, physicalType: "decimal(12,2)"}
+      - {name: day, logicalType: date}
+      - {name: origin, logicalType: string, required: true}
+      - {name: target, logicalType: string, required: true}
+      - {name: note, logicalType: string}
+      - name: address
+        logicalType: object
+        required: true
+        properties:
+          - {name: zip, logicalType: string, required: true, logicalTypeOptions: {pattern: '^[0-9]{5}$'}}
+          - {name: floor, logicalType: integer, logicalTypeOptions: {minimum: 0, maximum: 9}}
+      - name: items
+        logicalType: array
+        items:
+          logicalType: object
+          properties:
+            - {name: sku, logicalType: string, logicalTypeOptions: {minLength: 2}}
+            - {name: qty, logicalType: integer, logicalTypeOptions: {minimum: 1}}
+    quality:
+      - {type: custom, engine: sluice, name: known, implementation: {expression: "status in ('open', 'sent', 'gone')"}}
+      - {type: custom, engine: sluice, name: costs, implementation: {expression: "amount >= 731.5", where: "status = 'sent'"}}
+      - {type: custom, engine: sluice, name: late, implementation: {expression: "status <> 'gone' or day > date '2031-07-09'"}}
+      - {type: custom, engine: sluice, name: seven, implementation: {expression: "address.floor <> 7"}}
+      - {type: custom, engine: sluice, name: returns, implementation: {expression: "origin <> target"}}
+      - {type: custom, engine: sluice, name: like, implementation: {expression: "origin like 'DE-%'"}}
+      - {type: custom, engine: sluice, name: long, implementation: {expression: "length(note) = 17"}}
+"""
+
+
+@pytest.fixture
+def trips(tmp_path, sluice_bin):
+    project = Project(tmp_path / "trips", sluice_bin)
+    project.write("sluice.yml", "name: trips\nchecks: {requirements: off}\nquarantine: {max_share: 1.0, min_rows: 1000000}\n")
+    project.write("contracts/trips.odcs.yml", WORDS)
+    project.write("sources/trips.yml", "path: data/trips-*\n")
+    (project.folder / "data").mkdir()
+    return project
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_words_of_expressions_and_members_of_objects_are_met(trips, form):
+    out = trips.json("generate", "trips", "-n", 30, "--breaking", "each", "--labels", "--format", form, "-o", f"data/trips-1.{form}")
+    assert out["impossible"] == []
+    assert {"costs", "late", "seven", "known", "returns", "like", "long", "address.zip.pattern", "address.floor.range", "items[].qty.range", "items[].type"} <= set(out["breaking"])
+    text = (trips.folder / f"data/trips-1.{form}").read_text()
+    rows = list(csv.DictReader(io.StringIO(text))) if form == "csv" else [json.loads(line) for line in text.splitlines()]
+    if form == "csv":
+        rows = [{**row, "address": row["address"] and json.loads(row["address"]), "items": row["items"]} for row in rows]
+    assert any(row["address"]["floor"] == 8 for row in rows[:30]) and all(re.fullmatch(r"\d{5}", row["address"]["zip"]) for row in rows[:30])
+    assert len({row["code"] for row in rows[:30]}) == 30
+    trips.run("run")
+    assert judged(trips, "trips") == {i + (2 if form == "csv" else 1): row["_breaks"] for i, row in enumerate(rows) if row["_breaks"]}
+    assert trips.delta("clean.trips").num_rows == 30
+
+
+def test_fewer_keys_than_rows_are_told_at_once(shop):
+    for column, most in [("{name: a, logicalType: string, required: true, unique: true, quality: [{metric: invalidValues, "
+                          "arguments: {validValues: [x, y, z]}, mustBe: 0}]}", 3),
+                         ("{name: a, logicalType: integer, required: true, unique: true, logicalTypeOptions: {minimum: 1, maximum: 9}}", 9)]:
+        shop.write("contracts/things.odcs.yml", CONTRACT % f"      - {column}")
+        assert len(shop.json("generate", "things", "-n", most)["rows"]) == most
+        done = shop.run("generate", "things", "-n", 1000000, exit_code=1)
+        assert f"the rules leave 'a' {most} different values" in done.stderr and f"at most {most} with --rows" in done.stderr
+
+
+def test_a_file_that_stdout_is_gets_rows_behind_what_it_has(shop):
+    import subprocess
+    path = shop.folder / "all.csv"
+    path.write_text("first\n")
+    with path.open("a") as file:
+        for _ in range(2):
+            subprocess.run([shop.binary, "generate", "orders", "-n", "2"], cwd=shop.folder, stdout=file, check=True, timeout=120)
+    lines = path.read_text().splitlines()
+    assert lines[0] == "first" and lines[1].startswith("order_id,") and lines[1:4] == lines[4:]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([shop.binary, "generate", "orders"], cwd=shop.folder, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert done.returncode != 0 and "cannot write to stdout" in done.stderr
+
+
+COULD = [
+    ("""      - {name: multiple, logicalType: integer, required: true, logicalTypeOptions: {minimum: 11, maximum: 20, multipleOf: 10}}
+      - {name: step, logicalType: number, physicalType: "decimal(9,2)", required: true, logicalTypeOptions: {exclusiveMinimum: -0.25, exclusiveMaximum: 0.25, multipleOf: 0.25}}
+      - {name: whole, logicalType: integer, required: true, logicalTypeOptions: {exclusiveMinimum: 3, exclusiveMaximum: 5}}
+      - {name: cent, logicalType: number, physicalType: "decimal(9,2)", required: true, logicalTypeOptions: {exclusiveMinimum: -1.01, exclusiveMaximum: -0.99}}""",
+     {"multiple": "20", "whole": "4", "cent": "-1.00", "step": "0.00"}),
+    ("""      - {name: day, logicalType: date, required: true, logicalTypeOptions: {exclusiveMinimum: "1969-12-30", exclusiveMaximum: "1970-01-01"}}
+      - {name: sixes, logicalType: integer, required: true, logicalTypeOptions: {minimum: 1, maximum: 12, multipleOf: 4},
+         quality: [{type: custom, engine: sluice, name: by-six, implementation: {kind: multiple_of, of: 6}}]}
+      - {name: shout, logicalType: string, required: true, logicalTypeOptions: {pattern: "^(sku|SKU)-[0-9]"}, quality: [{type: custom, engine: sluice, implementation: {kind: case, is: upper}}]}""",
+     {"day": "1969-12-31", "sixes": "12", "shout": "SKU-*"}),
+    ("""      - {name: whisper, logicalType: string, required: true, quality: [{type: custom, engine: sluice, implementation: {kind: prefix, values: ["DE-", "at-"]}},
+         {type: custom, engine: sluice, implementation: {kind: case, is: lower}}]}
+      - {name: texts, logicalType: string, required: true, logicalTypeOptions: {minLength: 5, maxLength: 5, pattern: "^ab-yz$"},
+         quality: [{type: custom, engine: sluice, name: ends, implementation: {kind: suffix, values: [yz]}}, {type: custom, engine: sluice, name: middle, implementation: {kind: contains, values: ["-"]}}]}
+      - {name: listed, logicalType: integer, required: true, logicalTypeOptions: {minimum: 5, multipleOf: 3}, quality: [{metric: invalidValues, arguments: {validValues: [3, 7, 9]}, mustBe: 0}]}""",
+     {"whisper": "at-*", "texts": "ab-yz", "listed": "9"}),
+    ("""      - {name: gone, logicalType: string, quality: [{type: custom, engine: sluice, name: always-gone, implementation: {kind: absent_if, when: "true"}}]}
+      - {name: there, logicalType: string, required: true, quality: [{type: custom, engine: sluice, name: gone-with-gone, implementation: {kind: absent_if, when: "gone is not null"}}]}
+      - {name: real, logicalType: number, physicalType: double, required: true, logicalTypeOptions: {exclusiveMinimum: 3, exclusiveMaximum: 4}}
+    quality:
+      - {type: custom, engine: sluice, name: either, implementation: {kind: not_both, columns: [gone, there]}}
+      - {type: custom, engine: sluice, name: one, implementation: {kind: one_of_columns, columns: [gone, there], exactly: true}}
+      - {type: custom, engine: sluice, name: above, implementation: {expression: "real > 3.1"}}
+      - {type: custom, engine: sluice, name: below, implementation: {expression: "real < 3.9 or id < 0"}}""",
+     {"gone": None, "there": "*"}),
+]
+
+
+@pytest.mark.parametrize("columns, expected", COULD)
+def test_rules_that_leave_a_single_value_are_not_said_to_exclude_each_other(shop, columns, expected):
+    for folder in ["contracts", "sources", "models", "targets", "tests"]:
+        shutil.rmtree(shop.folder / folder, ignore_errors=True)
+    shop.write("contracts/things.odcs.yml", CONTRACT % columns)
+    assert "0 errors" in shop.run("check", "--set", "checks.requirements=off").stdout
+    row = shop.json("generate", "things", "-n", 1)["rows"][0]
+    for name, value in expected.items():
+        assert row[name] == value or (value and fnmatch.fnmatchcase(row[name], value)), (name, row[name])

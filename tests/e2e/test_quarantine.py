@@ -1,6 +1,7 @@
 """The quarantine as a loop: list, show, replay, discard, export, on the quickstart project."""
 import csv
 import json
+import re
 import shutil
 
 import pytest
@@ -72,6 +73,25 @@ def test_replay_goes_downstream_when_asked(shop):
     steps = [step["step"] for step in shop.json("quarantine", "replay", "orders", "--downstream")["steps"]]
     assert steps[0] == "cleanse orders" and "load reports.daily_revenue" in steps
     assert "nothing to do" in shop.run("run").stdout
+
+
+def test_lineage_of_what_quarantine_keeps_leads_to_raw(shop):
+    def sources(column):
+        edges = shop.json("lineage", f"quarantine.orders.{column}")["edges"]
+        return {edge["from_column"]: (edge["from_table"], edge["kind"]) for edge in edges if edge["to_column"] == column}
+    assert sources("payload")["amount"] == ("raw.orders", "value") and not any(name.startswith("_") for name in sources("payload"))
+    assert sources("reasons")["amount"] == ("raw.orders", "influence") and sources("corrupt") == {"_corrupt": ("raw.orders", "value")}
+    assert "-> quarantine.orders.payload" in shop.run("lineage", "raw.orders.amount", "--downstream").stdout
+
+
+def test_a_replay_says_what_is_out_of_date_after_it(shop):
+    edit(shop, ORDERS, "[new, paid, shipped, cancelled]", "[new, paid, shipped, cancelled, payed]")
+    told = shop.run("quarantine", "replay", "orders").stderr
+    assert "out of date now: " in told and "curated.daily_revenue" in told and "`sluice run` builds and delivers" in told
+    assert "out of date" not in shop.run("quarantine", "replay", "orders").stderr  # nothing was replayed
+    shop.run("run")
+    edit(shop, ORDERS, "cancelled, payed]", "cancelled]")
+    assert "out of date" not in shop.run("quarantine", "replay", "orders", "--downstream").stderr
 
 
 def test_replay_of_a_change_that_touches_accepted_rows_reads_all_and_says_why(shop):
@@ -291,3 +311,46 @@ def test_discarding_where_the_log_counts_no_rows(shop):
         file.write_text("".join(json.dumps(action) + "\n" for action in actions))
     shop.run(*DISCARD)
     assert len(discards(shop)) == 2 and shop.count("quarantine.orders") == 8
+
+
+BROKEN = [
+    (b'{"id": 2,}', "byte 10: found '}', expected a name in quotes or a value"),
+    (b'{"id": x1 }', "byte 8: found 'x1', expected a value"),
+    (b'{"id" 7}', "byte 7: found '7', expected a colon, a comma or a closing bracket"),
+    (b'{"id": 3 "b": 4}', "byte 10: found '\"', expected a comma or a closing bracket"),
+    (b'{"id": {"a": [1, {"b": tru}]}}', "byte 24: found 'tru', expected a value"),
+    (b'{"id": 5} tail', "byte 11: found 'tail', expected the end of the record"),
+    (b'{"id": "abc', "byte 8: found a text without an end, or with an escape or character that JSON does not have"),
+    ('{"id": "ä", x}'.encode(), "byte 14: found 'x', expected a name in quotes or a value"),
+    (b'{"id": [1', "byte 10: found the end of the record, expected what closes it: a bracket is open"),
+    (b'{"id": 1}}', "the brackets, colons and commas of the record do not fit together"),
+    (b'{"id": 1, "id": 2}', "the object has a name twice, or one that no column can have"),
+    (b"[1]", "found an array, expected an object: {...}"),
+    (b"5", "found a single value, expected an object: {...}"),
+    (b"hello", "byte 1: found 'hello', expected an object: {...}"),
+    (b'{"id": "\xff"}', "the record is not UTF-8"),
+]
+LINES = """apiVersion: v3.1.0
+kind: DataContract
+id: lines
+version: 1.0.0
+status: active
+schema: [{name: lines, properties: [{name: id, logicalType: string%s}]}]
+"""
+
+
+@pytest.mark.parametrize("is_personal", [False, True])
+def test_a_line_that_is_no_json_says_at_which_byte_and_why(new_project, is_personal):
+    project = new_project("lines")
+    project.write("sluice.yml", "name: lines\nchecks: {requirements: off}\nquarantine: {max_share: 1.0}\npersonal: {key: 0123456789abcdef}\n")
+    project.write("sources/lines.yml", "path: data/*.jsonl\n")
+    project.write("contracts/lines.odcs.yml", LINES % (", customProperties: [{property: sluice.personal, value: {as: hash}}]" if is_personal else ""))
+    project.write("data/a.jsonl", b'{"id": "good"}\n' + b"\n".join(line for line, _ in BROKEN) + b"\n")
+    project.run("run")
+    rows = project.json("quarantine", "show", "lines")["rows"]
+    told = {row["position"]: row["reasons"][0]["message"] for row in rows}
+    expected = {i + 2: message for i, (_, message) in enumerate(BROKEN)}
+    if is_personal:  # what was found may be personal
+        expected = {place: re.sub("found '.*?'", "found something else", message) for place, message in expected.items()}
+    assert told == expected
+    assert "data/a.jsonl:2" in project.run("quarantine", "show", "lines").stdout

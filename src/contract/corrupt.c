@@ -1,0 +1,68 @@
+// RE2 knows no nesting, so a record is first held against a regular expression for texts that are
+// JSON but for their brackets: as much of the record as is of that form is what is right. If all of
+// it is, the brackets, colons or names are not.
+#include "contract/corrupt.h"
+
+#define SPACE "[ \\t\\r\\n]*"
+#define TEXT "\"(?:[^\"\\\\\\x00-\\x1f]|\\\\(?:[\"\\\\/bfnrt]|u[0-9a-fA-F]{4}))*\""
+#define NUMBER "-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?"
+#define VALUE "(?:" TEXT "|" NUMBER "|true|false|null)"
+#define UNIT "(?:(?:" SPACE "[{\\[])+" SPACE "[}\\]]|(?:" SPACE "[{\\[])*" SPACE VALUE ")"
+#define RIGHT                                                                         \
+    "^(?:" UNIT "(?:" SPACE "[}\\]]|" SPACE "[,:]" UNIT ")*(?:" SPACE "[,:](?:" SPACE \
+    "[{\\[])*)?|(?:" SPACE "[{\\[])*)" SPACE
+
+#define MOST_CHARACTERS "65536" // that are looked at
+#define OTHERWISE "'the record could not be split into columns'"
+// The engine's functions for the part that is right (p) and the rest of the text (t).
+#define REST "substr(t, length(p) + 1)"
+#define LAST "right(rtrim(p, ' \t\r\n'), 1)"
+#define WITHOUT_TEXTS "regexp_replace(t, '" TEXT "', '', 'g')"
+
+static void add_found(bool is_hidden, struct sl_buf *sql)
+{
+    sl_buf_add(sql, is_hidden ? "'byte ' || (strlen(p) + 1) || ': found something else, expected '"
+                              : "'byte ' || (strlen(p) + 1) || ': found ''' || "
+                                "left(regexp_extract(" REST ", '^([A-Za-z0-9_.+-]+|(?s:.))'), 20) "
+                                "|| ''', expected '");
+}
+
+static void add_whole(struct sl_buf *sql)
+{
+    sl_buf_add(sql,
+               "when " REST " = '' and json_valid(t) and regexp_matches(t, '^" SPACE "[{]') then "
+               "'the object has a name twice, or one that no column can have' "
+               "when " REST " = '' and json_valid(t) then 'found ' || case when regexp_matches(t, "
+               "'^" SPACE "\\[') then 'an array' else 'a single value' end || ', expected an "
+               "object: {...}' "
+               "when " REST " = '' and length(regexp_replace(" WITHOUT_TEXTS
+               ", '[^{\\[]', '', 'g')) > length(regexp_replace(" WITHOUT_TEXTS
+               ", '[^}\\]]', '', 'g')) then 'byte ' || (strlen(p) + 1) || ': found the end of the "
+               "record, expected what closes it: a bracket is open' "
+               "when " REST " = '' then 'the brackets, colons and commas of the record do not fit "
+               "together' ");
+}
+
+void sl_corrupt_says(bool is_hidden, struct sl_buf *sql)
+{
+    sl_buf_add(sql, "list_extract(list_transform([try(decode(\"~corrupt\"))], lambda t: case when "
+                    "regexp_matches(_source, '(?i)[.][ct]sv([.](gz|zst))?$') or not "
+                    "(coalesce(regexp_matches(t, '^" SPACE "[{]'), false) or "
+                    "regexp_matches(_source, '(?i)[.](jsonl|ndjson|json)([.](gz|zst))?$')) or "
+                    "length(t) > " MOST_CHARACTERS " then " OTHERWISE
+                    " when t is null then 'the record is not UTF-8' else "
+                    "list_extract(list_transform([regexp_extract(t, '" RIGHT "')], lambda p: "
+                    "case ");
+    add_whole(sql);
+    sl_buf_add(sql, "when json_valid(p) then ");
+    add_found(is_hidden, sql);
+    sl_buf_add(sql, " || 'the end of the record' when " REST " like '\"%' and " LAST
+                    " in ('', ',', ':', '[', '{') then 'byte ' || (strlen(p) + 1) || ': found a "
+                    "text without an end, or with an escape or character that JSON does not have' "
+                    "else ");
+    add_found(is_hidden, sql);
+    sl_buf_add(sql, " || case " LAST " when '' then 'an object: {...}' when '{' then 'a name in "
+                    "quotes or }' when '[' then 'a value or ]' when ':' then 'a value' when ',' "
+                    "then 'a name in quotes or a value' when '\"' then 'a colon, a comma or a "
+                    "closing bracket' else 'a comma or a closing bracket' end end), 1) end), 1)");
+}

@@ -1,0 +1,134 @@
+#include "contract/possible.h"
+#include "contract/rule.h"
+#include "sql/tree.h"
+
+#include <string.h>
+
+static const struct sl_contract_column *required(const struct sl_possible *possible,
+                                                 const char *name)
+{
+    const struct sl_contract_table *table = possible->table;
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct sl_contract_column *column = &table->columns[i];
+        bool is_let_through = false;
+        for (size_t k = 0; k < column->rule_count; k++)
+            is_let_through |= sl_str_equal(column->rules[k].kind, "required") &&
+                              !sl_possible_is_strict(&column->rules[k]);
+        if (sl_str_equal_nocase(column->name, name))
+            return sl_contract_is_required(column) && !is_let_through ? column : NULL;
+    }
+    return NULL;
+}
+
+// True for every row that has a value where one is required. Only forms that are sure.
+static bool holds(const struct sl_possible *possible, const struct sl_ast *node)
+{
+    const struct sl_ast *children = sl_ast_first(sl_ast_get(node, "children"));
+    const struct sl_ast *value = sl_ast_get(node, "value");
+    if (sl_ast_is_class(node, "CAST"))
+        return holds(possible, sl_ast_get(node, "child"));
+    if (sl_ast_is_class(node, "CONSTANT")) {
+        const struct sl_ast *truth = sl_ast_get(value, "value");
+        return truth &&
+               (truth->kind == SL_AST_BOOL
+                    ? truth->truth
+                    : sl_ast_is(sl_ast_get(value, "type"), "id", "VARCHAR") &&
+                          (sl_str_equal(truth->text, "t") || sl_str_equal(truth->text, "true")));
+    }
+    if (sl_ast_is(node, "type", "OPERATOR_IS_NOT_NULL")) {
+        const struct sl_ast *names = sl_ast_get(children, "column_names");
+        return sl_ast_count(names) == 1 && required(possible, sl_ast_first(names)->text);
+    }
+    bool is_and = sl_ast_is(node, "type", "CONJUNCTION_AND");
+    if (!is_and && !sl_ast_is(node, "type", "CONJUNCTION_OR"))
+        return false;
+    for (const struct sl_ast *part = children; part; part = part->next)
+        if (holds(possible, part) != is_and)
+            return !is_and;
+    return is_and;
+}
+
+static int is_always(const struct sl_possible *possible, const char *condition, bool *ret,
+                     struct sl_err *err)
+{
+    const char *sql = sl_arena_printf(possible->arena, "select (\n%s\n)", condition), *json;
+    struct sl_ast *tree;
+    *ret = false;
+    SL_TRY_NEW(sql, err);
+    SL_TRY(possible->session->kind->parse(possible->session, &sql, 1, possible->arena, &json, err));
+    SL_TRY(sl_ast_parse(json, possible->arena, &tree, err));
+    const struct sl_ast *statement = sl_ast_first(sl_ast_get(tree, "statements"));
+    const struct sl_ast *item =
+        sl_ast_first(sl_ast_get(sl_ast_get(statement, "node"), "select_list"));
+    *ret = item && holds(possible, item);
+    return SL_OK;
+}
+
+static void tell(const struct sl_possible *possible, const struct sl_rule *rule, const char *what)
+{
+    sl_diag(possible->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, rule->place, NULL,
+            "no row can keep the rule '%s': %s", rule->id, what);
+}
+
+static int check_absent(const struct sl_possible *possible, const struct sl_rule *rule,
+                        struct sl_err *err)
+{
+    const char *name = rule->columns.count ? rule->columns.items[0] : rule->column;
+    bool is_certain;
+    if (!name || !rule->text || !required(possible, name))
+        return SL_OK;
+    SL_TRY(is_always(possible, rule->text, &is_certain, err));
+    const char *what =
+        sl_arena_printf(possible->arena, "column '%s' is required, and '%s' is true for every row",
+                        name, rule->text);
+    SL_TRY_NEW(what, err);
+    if (is_certain)
+        tell(possible, rule, what);
+    return SL_OK;
+}
+
+// Of columns of which one at most may have a value two are required.
+static int check_alone(const struct sl_possible *possible, const struct sl_rule *rule,
+                       struct sl_err *err)
+{
+    const char *first = NULL;
+    for (size_t i = 0; i < rule->columns.count; i++) {
+        const char *name = rule->columns.items[i];
+        if (!required(possible, name))
+            continue;
+        if (first) {
+            const char *what = sl_arena_printf(
+                possible->arena, "columns '%s' and '%s' are both required", first, name);
+            SL_TRY_NEW(what, err);
+            tell(possible, rule, what);
+            return SL_OK;
+        }
+        first = name;
+    }
+    return SL_OK;
+}
+
+static int check_rules(const struct sl_possible *possible, const struct sl_rule *rules,
+                       size_t count, struct sl_err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct sl_rule *rule = &rules[i];
+        if (!sl_possible_is_strict(rule))
+            continue;
+        if (sl_str_equal(rule->kind, "absent_if"))
+            SL_TRY(check_absent(possible, rule, err));
+        else if (sl_str_equal(rule->kind, "not_both") ||
+                 (sl_str_equal(rule->kind, "one_of_columns") &&
+                  sl_str_equal(rule->operation, "exactly")))
+            SL_TRY(check_alone(possible, rule, err));
+    }
+    return SL_OK;
+}
+
+int sl_possible_nulls(const struct sl_possible *possible, struct sl_err *err)
+{
+    const struct sl_contract_table *table = possible->table;
+    for (size_t i = 0; i < table->column_count; i++)
+        SL_TRY(check_rules(possible, table->columns[i].rules, table->columns[i].rule_count, err));
+    return check_rules(possible, table->rules, table->rule_count, err);
+}
