@@ -444,7 +444,7 @@ static int bind_all(struct sl_binder *binder, struct sl_err *err)
     SL_TRY(sl_column_cache_open(binder->world, &binder->cache, err));
     for (size_t i = 0; i < graph->count; i++)
         SL_TRY(bind_node(binder, &graph->nodes[i], err));
-    sl_column_cache_store(&binder->cache);
+    sl_cache_store(&binder->cache);
     return SL_OK;
 }
 
@@ -455,7 +455,7 @@ int sl_world_bind(struct sl_world *world, struct sl_map *catalog, struct sl_err 
     if (!world->has_graph)
         return SL_OK;
     int code = bind_all(&binder, err);
-    sl_column_cache_clear(&binder.cache);
+    sl_cache_clear(&binder.cache);
     sl_session_close(&binder.session);
     return code;
 }

@@ -14,8 +14,8 @@ struct sl_bound_table {
 struct sl_binder {
     struct sl_world *world;
     struct sl_session *session; // opened by the first model that is not in the cache
-    struct sl_column_cache cache;
-    struct sl_map *catalog; // name -> struct sl_bound_table *
+    struct sl_cache cache;      // of columns
+    struct sl_map *catalog;     // name -> struct sl_bound_table *
 };
 
 SL_MUST int sl_binder_open_session(struct sl_binder *binder, struct sl_err *err);

@@ -4,26 +4,14 @@
 #ifndef SL_RUN_COLUMN_CACHE_H
 #define SL_RUN_COLUMN_CACHE_H
 
-#include "base/json.h"
-#include "run/world.h"
+#include "run/cache.h"
 
-struct sl_column_cache {
-    const struct sl_world *world;
-    json_t *known; // key -> [name, type, name, type, ...]; NULL: none
-    json_t *used;  // those asked for or added, to be kept
-    bool has_new;
-};
-
-SL_MUST int sl_column_cache_open(const struct sl_world *world, struct sl_column_cache *ret,
+SL_MUST int sl_column_cache_open(const struct sl_world *world, struct sl_cache *ret,
                                  struct sl_err *err);
-void sl_column_cache_clear(struct sl_column_cache *cache); // for SL_AUTO
 // *ret_is_known is false if they are not there, or not whole. Columns live in the arena.
-SL_MUST int sl_column_cache_find(struct sl_column_cache *cache, const char *key,
-                                 struct sl_arena *arena, struct sl_relation *ret,
-                                 bool *ret_is_known, struct sl_err *err);
-SL_MUST int sl_column_cache_add(struct sl_column_cache *cache, const char *key,
+SL_MUST int sl_column_cache_find(struct sl_cache *cache, const char *key, struct sl_arena *arena,
+                                 struct sl_relation *ret, bool *ret_is_known, struct sl_err *err);
+SL_MUST int sl_column_cache_add(struct sl_cache *cache, const char *key,
                                 const struct sl_relation *relation, struct sl_err *err);
-// Keeps what was used, if any of it is new.
-void sl_column_cache_store(struct sl_column_cache *cache);
 
 #endif

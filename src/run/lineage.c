@@ -283,10 +283,9 @@ static int add_unseen(struct sl_lineage *lineage, const struct sl_node *node,
 static int add_model(struct sl_lineage *lineage, const struct sl_node *node,
                      struct sl_lineage_cache *cache, struct sl_err *err)
 {
-    struct sl_query query;
     if (!lineage->world->digests[node->query - lineage->world->queries])
         return SL_OK; // its syntax error is known
-    SL_TRY(sl_lineage_cache_find(cache, node, &query, err));
+    struct sl_query query = *sl_lineage_cache_query(cache, node);
     // The engine names an expression without an alias, and the second of two columns of one name.
     const struct sl_relation *relation = sl_map_get(&lineage->catalog, node->name);
     bool is_whole = relation && relation->count == query.column_count + own_columns(node);

@@ -2,15 +2,14 @@
 #ifndef SL_RUN_LINEAGE_CACHE_H
 #define SL_RUN_LINEAGE_CACHE_H
 
-#include "base/json.h"
-#include "run/world.h"
+#include "run/cache.h"
 
 struct sl_lineage_cache {
     struct sl_world *world;
-    const struct sl_map *catalog; // table -> struct sl_relation *
-    json_t *known, *used;         // key -> text
-    const char **keys;            // per node; NULL: no model, or one with a mistake
-    bool has_new;
+    const struct sl_map *catalog; // of the binding: table -> struct sl_bound_table *
+    struct sl_cache entries;
+    const char **keys;        // per node that was not in the cache
+    struct sl_query *queries; // per node
 };
 
 // Asks the engine for the trees of all models that are not in the cache.
@@ -18,10 +17,9 @@ SL_MUST int sl_lineage_cache_open(struct sl_world *world, const struct sl_map *c
                                   struct sl_lineage_cache *ret, struct sl_err *err);
 // Columns with their origins, in the world's arena; none of a model that has a mistake. `node` is
 // one of the world's graph.
-SL_MUST int sl_lineage_cache_find(struct sl_lineage_cache *cache, const struct sl_node *node,
-                                  struct sl_query *ret, struct sl_err *err);
+struct sl_query *sl_lineage_cache_query(struct sl_lineage_cache *cache, const struct sl_node *node);
 // Keeps what was used, if any of it is new.
-void sl_lineage_cache_store(struct sl_lineage_cache *cache);
+void sl_lineage_cache_store(const struct sl_lineage_cache *cache);
 void sl_lineage_cache_clear(struct sl_lineage_cache *cache); // for SL_AUTO
 
 #endif

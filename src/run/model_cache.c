@@ -1,17 +1,16 @@
 #include "run/model_cache.h"
 
+#include "base/buf.h"
 #include "base/hash.h"
 #include "run/cache.h"
 
 #define CACHE_FILE "models.cache"
-#define CACHE_FORMAT 3
+#define CACHE_FORMAT 4
 
 struct reader {
     struct sl_world *world;
-    json_t *cache;       // hash of a text and its place -> {"digest", "tables"}; NULL: none yet
-    json_t *entries;     // those in use, to be written
-    const char **hashes; // per model
-    bool has_new;
+    struct sl_cache cache; // hash of a text and its place -> digest, what it follows, tables
+    const char **hashes;   // per model
 };
 
 // What is remembered has places in the file, so that where the text begins is part of it.
@@ -30,42 +29,62 @@ static int text_hash(const struct sl_model *model, struct sl_arena *arena, const
     return SL_OK;
 }
 
-static int restore_tables(const json_t *tables, struct sl_arena *arena, struct sl_query *query,
-                          struct sl_err *err)
-{
-    size_t i;
-    json_t *item;
-    query->tables = SL_NEW_ARRAY(arena, struct sl_table_ref, json_array_size(tables));
-    SL_TRY_NEW(query->tables, err);
-    json_array_foreach (tables, i, item) {
-        struct sl_table_ref *ref = &query->tables[query->table_count++];
-        ref->layer = sl_arena_strdup(arena, sl_json_text(item, "layer", NULL));
-        ref->name = sl_arena_strdup(arena, sl_json_text(item, "name", ""));
-        SL_TRY_NEW(ref->name, err);
-        ref->line = (int)sl_json_int(item, "line", 1);
-        ref->column = (int)sl_json_int(item, "column", 1);
-        ref->times = (size_t)sl_json_int(item, "times", 1);
-    }
-    return SL_OK;
-}
-
 static int remember(struct reader *reader, size_t index, struct sl_err *err)
 {
     const struct sl_query *query = &reader->world->queries[index];
-    json_t *tables = json_array();
-    json_t *entry =
-        json_pack("{s:s, s:b, s:s*, s:o}", "digest", reader->world->digests[index], "volatile",
-                  query->is_volatile, "every_run", query->why_every_run, "tables", tables);
-    if (!entry || json_object_set_new(reader->entries, reader->hashes[index], entry) != 0)
-        return sl_fail_memory(err);
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    sl_cache_put(&text, reader->world->digests[index]);
+    sl_cache_put_number(&text, query->is_volatile);
+    sl_cache_put(&text, query->why_every_run);
     for (size_t i = 0; i < query->table_count; i++) {
         const struct sl_table_ref *ref = &query->tables[i];
-        json_t *item =
-            json_pack("{s:s?, s:s, s:i, s:i, s:I}", "layer", ref->layer, "name", ref->name, "line",
-                      ref->line, "column", ref->column, "times", (json_int_t)ref->times);
-        if (json_array_append_new(tables, item) != 0)
+        sl_cache_put(&text, ref->layer);
+        sl_cache_put(&text, ref->name);
+        sl_cache_put_number(&text, (size_t)ref->line);
+        sl_cache_put_number(&text, (size_t)ref->column);
+        sl_cache_put_number(&text, ref->times);
+    }
+    return sl_cache_add(&reader->cache, reader->hashes[index], &text, err);
+}
+
+static const char *null_if_empty(const char *text)
+{
+    return text && *text ? text : NULL;
+}
+
+static bool next_table(struct sl_cache_reader *from, struct sl_table_ref *ret)
+{
+    size_t line, column;
+    const char *layer = sl_cache_next(from), *name = layer ? sl_cache_next(from) : NULL;
+    *ret = (struct sl_table_ref){.layer = null_if_empty(layer), .name = name};
+    if (!name || !sl_cache_next_number(from, &line) || !sl_cache_next_number(from, &column) ||
+        !sl_cache_next_number(from, &ret->times))
+        return false;
+    ret->line = (int)line;
+    ret->column = (int)column;
+    return true;
+}
+
+// Leaves the digest NULL where the entry is none of ours.
+static int restore(struct reader *reader, size_t index, struct sl_cache_reader *from,
+                   struct sl_err *err)
+{
+    struct sl_query query = {0};
+    struct sl_table_ref ref;
+    size_t is_volatile;
+    const char *digest = sl_cache_next(from);
+    if (!digest || !sl_cache_next_number(from, &is_volatile))
+        return SL_OK;
+    query.is_volatile = is_volatile != 0;
+    query.why_every_run = null_if_empty(sl_cache_next(from));
+    while (sl_cache_has_more(from)) {
+        if (!next_table(from, &ref))
+            return SL_OK;
+        if (!SL_PUSH(&reader->world->arena, query.tables, query.table_count, ref))
             return sl_fail_memory(err);
     }
+    reader->world->queries[index] = query;
+    reader->world->digests[index] = digest;
     return SL_OK;
 }
 
@@ -73,23 +92,10 @@ static int from_cache(struct reader *reader, size_t index, struct sl_err *err)
 {
     struct sl_arena *arena = &reader->world->arena;
     const struct sl_model *model = &reader->world->project->models[index];
+    struct sl_cache_reader from;
     SL_TRY(text_hash(model, arena, &reader->hashes[index], err));
-    json_t *entry = json_object_get(reader->cache, reader->hashes[index]);
-    const char *digest = sl_json_text(entry, "digest", NULL);
-    if (!digest)
-        return SL_OK;
-    reader->world->digests[index] = sl_arena_strdup(arena, digest);
-    SL_TRY_NEW(reader->world->digests[index], err);
-    struct sl_query *query = &reader->world->queries[index];
-    const char *why = sl_json_text(entry, "every_run", NULL);
-    query->is_volatile = sl_json_bool(entry, "volatile", true);
-    query->why_every_run = sl_arena_strdup(arena, why);
-    if (why)
-        SL_TRY_NEW(query->why_every_run, err);
-    SL_TRY(restore_tables(json_object_get(entry, "tables"), arena, query, err));
-    return json_object_set(reader->entries, reader->hashes[index], entry) == 0
-               ? SL_OK
-               : sl_fail_memory(err);
+    SL_TRY(sl_cache_read(&reader->cache, reader->hashes[index], arena, &from, err));
+    return restore(reader, index, &from, err);
 }
 
 static int read_tree(struct reader *reader, size_t index, const char *ast, struct sl_err *err)
@@ -106,7 +112,6 @@ static int read_tree(struct reader *reader, size_t index, const char *ast, struc
     SL_TRY(sl_query_digest(ast, hex, err));
     reader->world->digests[index] = sl_arena_strdup(&reader->world->arena, hex);
     SL_TRY_NEW(reader->world->digests[index], err);
-    reader->has_new = true;
     return remember(reader, index, err);
 }
 
@@ -148,19 +153,24 @@ static int fingerprints(struct reader *reader, struct sl_err *err)
     return SL_OK;
 }
 
+static int read_all(struct reader *reader, struct sl_err *err)
+{
+    struct sl_world *world = reader->world;
+    size_t count = world->project->model_count;
+    SL_TRY(sl_cache_open(world, CACHE_FILE, CACHE_FORMAT, &reader->cache, err));
+    reader->hashes = SL_NEW_ARRAY(&world->arena, const char *, count);
+    SL_TRY_NEW(reader->hashes, err);
+    for (size_t i = 0; i < count; i++)
+        SL_TRY(from_cache(reader, i, err));
+    SL_TRY(parse_rest(reader, err));
+    sl_cache_store(&reader->cache);
+    return fingerprints(reader, err);
+}
+
 int sl_models_read(struct sl_world *world, struct sl_err *err)
 {
-    size_t count = world->project->model_count;
-    SL_AUTO(sl_json_free) json_t *cache = sl_cache_read(world, CACHE_FILE, CACHE_FORMAT);
-    SL_AUTO(sl_json_free) json_t *entries = json_object();
-    struct reader reader = {.world = world, .cache = cache, .entries = entries};
-    SL_TRY_NEW(entries, err);
-    reader.hashes = SL_NEW_ARRAY(&world->arena, const char *, count);
-    SL_TRY_NEW(reader.hashes, err);
-    for (size_t i = 0; i < count; i++)
-        SL_TRY(from_cache(&reader, i, err));
-    SL_TRY(parse_rest(&reader, err));
-    if (reader.has_new)
-        sl_cache_write(world, CACHE_FILE, CACHE_FORMAT, entries);
-    return fingerprints(&reader, err);
+    struct reader reader = {.world = world};
+    int code = read_all(&reader, err);
+    sl_cache_clear(&reader.cache);
+    return code;
 }

@@ -187,15 +187,41 @@ def test_both_ways_tell_the_same(proof):
     assert "amount.range" in proof.run("lineage", "clean.orders.amount").stdout
 
 
-def test_a_cache_that_is_damaged_or_of_another_form_changes_no_lineage(own_shop):
+def cache_fields(body):
+    """The texts of a cache file: "LENGTH:BYTES\\n" one after the other."""
+    fields = []
+    while body:
+        length, rest = body.split(b":", 1)
+        fields.append(rest[:int(length)])
+        assert rest[int(length):int(length) + 1] == b"\n"
+        body = rest[int(length) + 1:]
+    return fields
+
+
+def cache_file(fields):
+    body = b"".join(b"%d:%s\n" % (len(field), field) for field in fields)
+    return hashlib.sha256(len(body).to_bytes(8, "little") + body).hexdigest().encode() + b"\n" + body
+
+
+# What no program would write under that name, behind a right sum.
+CUT_ENTRIES = {"lineage": [b"1:1\n1:a\n2:99\n", b"1:1\n1:a\n1:1\n1:0\n", b"1:1\n1:a\n1:b\n", b"1:1\n", b"1:2\n1:a\n1:0\n"], "columns": [b"1:a\n1:b\n1:c\n"],
+               "models": [b"1:a\n1:b\n", b"1:a\n1:0\n0:\n7:curated\n1:a\n"]}
+
+
+@pytest.mark.parametrize("name", ["lineage", "columns", "models"])
+def test_a_cache_that_is_damaged_or_of_another_form_changes_no_lineage(own_shop, name):
     wanted = own_shop.json("lineage", "--influence")
-    cache = own_shop.folder / ".sluice" / "lineage.cache"
-    kept = json.loads(cache.read_text().split("\n", 1)[1])
-    assert kept["entries"]
-    for entry in ("3:ab", "1:a\n", "1:a\n2:99\n", "99999999999999999999:a\n", "-1:a\n", "1:a\n1:1\n1:0\n", "2:ab1:0\n", 7, ["a", []]):
-        body = json.dumps({"format": kept["format"], "entries": {key: entry for key in kept["entries"]}})
-        cache.write_text(hashlib.sha256(body.encode()).hexdigest() + "\n" + body)
+    cache = own_shop.folder / ".sluice" / f"{name}.cache"
+    kept = cache.read_bytes()
+    number, *rest = cache_fields(kept[65:])
+    entries = dict(zip(rest[::2], rest[1::2], strict=True))
+    assert entries and cache_file([number, *rest]) == kept
+    for entry in (b"", b"3:ab", b"1:a\n", b"99999999999999999999:a\n", b"-1:a\n", b"2:ab1:0\n", b"7", b"1:a\n1:b\n1:c\n1:", *CUT_ENTRIES[name]):
+        cache.write_bytes(cache_file([number, *(text for key in entries for text in (key, entry))]))
         assert own_shop.json("lineage", "--influence") == wanted, entry
-        assert json.loads(cache.read_text().split("\n", 1)[1]) == kept, entry
-    cache.write_text("x" * 100)
-    assert own_shop.json("lineage", "--influence") == wanted
+        found = cache_fields(cache.read_bytes()[65:])
+        assert dict(zip(found[1::2], found[2::2], strict=True)) == entries, entry
+    for damaged in (b"x" * 100, kept[:-1], cache_file([number, rest[0]]), cache_file([b"0", *rest]), cache_file([]),
+                    cache_file([number, *rest]).replace(b"\n", b"\r", 3)):
+        cache.write_bytes(damaged)
+        assert own_shop.json("lineage", "--influence") == wanted
