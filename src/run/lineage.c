@@ -283,15 +283,17 @@ static int add_model(struct sl_lineage *lineage, const struct sl_node *node,
 
 static int add_load(struct sl_lineage *lineage, const struct sl_node *node, struct sl_err *err)
 {
-    struct sl_relation *relation = sl_map_get(&lineage->catalog, node->delivery->table);
+    const struct sl_delivery *delivery = node->delivery;
+    const char *table = delivery->asked ? delivery->asked : delivery->table;
+    struct sl_relation *relation = sl_map_get(&lineage->catalog, table);
     if (relation)
         SL_TRY(sl_map_set(&lineage->catalog, node->name, relation, err));
     for (size_t i = 0; relation && i < relation->count; i++) {
         const char *name = relation->columns[i].name;
-        SL_TRY(add_edge(lineage, (struct end){node->delivery->table, name},
-                        (struct end){node->name, name}, SL_LINEAGE_PASSED, err));
+        SL_TRY(add_edge(lineage, (struct end){table, name}, (struct end){node->name, name},
+                        SL_LINEAGE_PASSED, err));
     }
-    return decide_rows(lineage, (struct end){node->delivery->table, NULL}, node->name, err);
+    return decide_rows(lineage, (struct end){table, NULL}, node->name, err);
 }
 
 // A column that is made of nothing, such as a constant, is still there as often as there are rows.

@@ -188,3 +188,220 @@ def test_a_stored_plan_remembers_what_may_break(shop):
     shop.run("apply", "plan.json")
     assert set(verdicts(shop)) == {"fresh"}
     assert "which is no version" in shop.run("plan", "--allow-breaking", "pinned", exit_code=1).stderr
+
+
+# --- The latest moves ---
+
+V3 = """/* sluice
+version_of: revenue
+version: 3
+*/
+select day::date as day, sum(amount) as eur from raw.orders group by all
+"""
+
+
+def notes(project, *arguments, **options):
+    return project.json("plan", *arguments, **options)["notes"]
+
+
+def test_a_plan_tells_what_a_new_latest_version_does_to_whom(shop):
+    shop.write("models/days.sql", "select day, count(*) as n from curated.revenue group by all\n")
+    shop.run("run")
+    assert notes(shop) == []
+    shop.write("models/revenue_v3.sql", V3)
+    (note,) = notes(shop)
+    assert note["severity"] == "warning" and note["table"] == "curated.revenue"
+    assert note["message"] == (
+        "curated.revenue moves from version 2 to version 3: day: type is DATE, was VARCHAR; revenue: the column is gone; "
+        "orders: the column is gone; eur: the column is new; read by target.out.revenue (day), curated.days (day, n), "
+        "curated.floating (its SQL does not fit)")
+    assert note["hint"] == "to stay at version 2, read curated.revenue_v2"
+    assert "moves from version 2 to version 3" in shop.run("plan").stderr
+    causes = {node["name"]: node["why"][0] for node in shop.json("plan")["nodes"] if node["why"]}
+    assert causes["curated.days"] == causes["target.out.revenue"] == "curated.revenue is version 3 now, was 2"
+    (error,) = errors(shop)
+    assert error["file"] == "models/floating.sql"
+    assert "curated.revenue is version 3 now: to stay at another one, read curated.revenue_vN" in error["hint"]
+    # One reader stays, the others go along.
+    shop.write("models/floating.sql", "select day, orders from curated.revenue_v2\n")
+    shop.run("run")
+    assert notes(shop) == [] and set(verdicts(shop)) == {"fresh"}
+    assert sorted(row[1] for row in query(shop, "select * from curated.revenue order by eur")) == [30, 30]
+    delivered = "".join(file.read_text() for file in (shop.folder / "out/revenue").rglob("*.csv"))
+    assert "eur" in delivered and "orders" not in delivered
+    # And back: what was built is there still.
+    shop.write("models/revenue_v2.sql", V2.replace("version: 2", "version: 2\nlatest: true"))
+    (note,) = notes(shop)
+    assert note["message"].startswith("curated.revenue moves from version 3 to version 2: ")
+    assert {node["name"] for node in shop.json("plan")["nodes"] if node["verdict"] == "stale"} == {"curated.days", "target.out.revenue"}
+    shop.run("run")
+    assert notes(shop) == [] and query(shop, "select sum(orders) from curated.revenue") == [(3,)]
+
+
+def test_a_move_that_only_adds_is_a_note_and_a_view_between_does_not_hide_it(shop):
+    shop.write("models/between.sql", "/* sluice\nwrite: view\n*/\nselect day, orders from curated.revenue where orders > 0\n")
+    shop.write("models/floating.sql", "select sum(orders) as orders from curated.between\n")
+    shop.run("run")
+    shop.write("models/revenue_v3.sql", V2.replace("version: 2", "version: 3").replace("count(*) as orders", "count(*) as orders, 1 as more"))
+    (note,) = notes(shop)
+    assert note["severity"] == "note" and note["message"].endswith(
+        "more: the column is new; read by target.out.revenue, curated.floating")
+    why = next(node["why"] for node in shop.json("plan")["nodes"] if node["name"] == "curated.floating")
+    assert why[0] == "curated.revenue is version 3 now, was 2"
+    shop.run("run")
+    assert notes(shop) == [] and set(verdicts(shop)) == {"fresh"}
+
+
+def test_a_move_is_told_when_only_others_read_the_name(shop):
+    for file in ("models/floating.sql", "targets/out.yml"):
+        (shop.folder / file).unlink()
+    shop.run("run")
+    shop.write("models/revenue_v3.sql", V3)
+    (note,) = notes(shop)
+    assert "moves from version 2 to version 3" in note["message"] and note["message"].endswith("; nothing in the project reads it")
+
+
+# --- The last day ---
+
+def test_readers_of_a_deprecated_version_are_named_before_and_after_its_last_day(shop):
+    shop.write("models/revenue_v1.sql", V1.replace("version: 1", "version: 1\ndeprecated: 2026-03-31"))
+    last_day, day_after = {"SLUICE_CLOCK": "2026-03-31T23:59:00Z"}, {"SLUICE_CLOCK": "2026-04-01T00:00:00Z"}
+    expected = "curated.revenue_v1 is deprecated, its last day is 2026-03-31: curated.pinned, target.out.revenue_v1 still to be changed"
+    found = shop.json("check", env=last_day)
+    assert [note["message"] for note in found["notes"]] == [expected] and found["warnings"] == []
+    assert [note["message"] for note in notes(shop, env=last_day)] == [expected]
+    found = shop.json("check", env=day_after)
+    assert found["notes"] == [] and [(w["code"], w["file"], w["line"]) for w in found["warnings"]] == [
+        ("SL0410", "models/pinned.sql", 1), ("SL0410", "targets/out.yml", 5)]
+    assert found["warnings"][0]["message"] == "curated.pinned reads curated.revenue_v1, whose last day was 2026-03-31"
+    assert found["warnings"][0]["hint"] == "read curated.revenue_v2, or curated.revenue, which is always the latest version"
+    assert {note["severity"] for note in notes(shop, env=day_after)} == {"warning"}
+    shop.write("sluice.yml", FILES["sluice.yml"].replace("off}", "off, deprecated: error}"))
+    assert shop.json("check", env=day_after, exit_code=1)["counts"]["errors"] == 2
+    shop.write("sluice.yml", FILES["sluice.yml"].replace("off}", "off, deprecated: off}"))
+    assert shop.json("check", env=day_after)["counts"]["warnings"] == 0
+
+
+def test_a_deprecated_version_that_nothing_reads_may_be_removed(shop):
+    shop.write("models/revenue_v1.sql", V1.replace("version: 1", "version: 1\ndeprecated: 2026-03-31"))
+    (shop.folder / "models/pinned.sql").unlink()
+    shop.write("targets/out.yml", FILES["targets/out.yml"].replace("  - {table: curated.revenue_v1}\n", ""))
+    for clock in ("2026-03-01T00:00:00Z", "2026-05-01T00:00:00Z"):
+        (note,) = shop.json("check", env={"SLUICE_CLOCK": clock})["notes"]
+        assert "nothing in the project reads it, so 'models/revenue_v1.sql' may be removed" in note["message"]
+    shop.run("run")
+    (shop.folder / "models/revenue_v1.sql").unlink()
+    shop.run("check")
+    assert query(shop, "select sum(orders) from curated.revenue") == [(3,)]
+
+
+def test_readers_by_the_outputs_name_read_a_deprecated_latest_version(shop):
+    shop.write("models/revenue_v2.sql", V2.replace("version: 2", "version: 2\ndeprecated: 2026-03-31"))
+    found = shop.json("check", env={"SLUICE_CLOCK": "2026-05-01T00:00:00Z"})["warnings"]
+    assert [warning["message"].split(" reads")[0] for warning in found] == ["curated.floating", "target.out.revenue"]
+    assert "move the day in 'models/revenue_v2.sql'" in found[0]["hint"]
+
+
+# --- Around it ---
+
+def test_lists_say_which_version_is_what(shop):
+    shop.write("models/revenue_v1.sql", V1.replace("version: 1", "version: 1\ndeprecated: 2999-03-31"))
+    shop.run("run")
+    nodes = {node["name"]: node for node in shop.json("ls")["nodes"]}
+    assert {key: nodes["curated.revenue_v1"][key] for key in ("version_of", "output_version", "is_latest", "deprecated")} == {
+        "version_of": "revenue", "output_version": 1, "is_latest": False, "deprecated": "2999-03-31"}
+    assert nodes["curated.revenue_v2"]["is_latest"] is True and nodes["curated.revenue"]["stands_for"] == "curated.revenue_v2"
+    assert "version_of" not in nodes["curated.pinned"]
+    text = shop.run("ls").stdout
+    assert "model, version 1, until 2999-03-31" in text and "model, version 2, latest" in text and "view, means revenue_v2" in text
+    assert shop.json("show", "revenue")["stands_for"] == "curated.revenue_v2"
+    assert shop.json("show", "revenue_v1")["output_version"] == 1
+    assert "of the output revenue: version 2, latest" in shop.run("show", "revenue_v2").stdout
+    assert [item["table"] for item in shop.json("lineage")["outputs"]] == ["curated.revenue_v1", "curated.revenue_v2", "curated.revenue"]
+    downstream = shop.run("lineage", "curated.revenue_v2", "--downstream").stdout
+    assert "-> curated.revenue  (models/revenue_v2.sql: means revenue_v2)" in downstream
+    assert "-> target.out.revenue.orders" in shop.run("lineage", "curated.revenue.orders", "--downstream").stdout
+    properties = shop.json("schema", "model")["properties"]
+    assert {"version_of", "version", "latest", "deprecated"} <= set(properties)
+    selected = {node["name"] for node in shop.json("ls", "--select", "curated.revenue+")["nodes"]}
+    assert selected == {"curated.revenue", "curated.floating", "target.out.revenue"}
+
+
+def test_a_target_that_waits_for_publications_takes_the_version_that_the_name_means(shop):
+    shop.write("targets/out.yml", FILES["targets/out.yml"].replace("path: out\n", "path: out\nreads: published\n"))
+    shop.run("run")
+    write_orders(shop, "orders2", (4, "2026-01-02", 5))
+    shop.run("run")
+    delivered = "".join(file.read_text() for file in (shop.folder / "out/revenue").rglob("*.csv"))
+    assert "35" in delivered
+    assert set(verdicts(shop)) == {"fresh"}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
+def test_a_database_gets_the_columns_of_the_version_that_the_name_means(shop, kind):
+    shop.write("targets/out.yml", f"type: {kind}\npath: out.db\ndeliver:\n"
+                                  "  - {table: curated.revenue, write: merge, key: [day]}\n")
+    (shop.folder / "models/floating.sql").unlink()
+    shop.run("run")
+    shop.write("models/revenue_v3.sql", V3)
+    shop.run("run")
+    assert set(verdicts(shop)) == {"fresh"}
+    connection = READER.cursor()
+    if kind == "sqlite":
+        import sqlite3
+        with sqlite3.connect(shop.folder / "out.db") as base:
+            assert sorted(row[1] for row in base.execute("select * from revenue")) == [30, 30]
+    else:
+        import duckdb
+        with duckdb.connect(str(shop.folder / "out.db"), read_only=True) as base:
+            assert base.execute("select eur from revenue").fetchall() == [(30,), (30,)]
+    connection.close()
+
+
+def test_a_rollback_takes_versions_and_what_reads_them_back(shop):
+    first = shop.json("run")["run_id"]
+    shop.write("models/revenue_v3.sql", V3)
+    shop.write("models/floating.sql", "select day, eur as orders from curated.revenue\n")
+    second = shop.json("run")["run_id"]
+    assert query(shop, "select sum(orders) from curated.floating") == [(60,)]
+    shop.run("rollback", second)
+    assert first and query(shop, "select sum(orders) from curated.floating") == [(3,)]
+    # The code of then goes with it.
+    (shop.folder / "models/revenue_v3.sql").unlink()
+    shop.write("models/floating.sql", FILES["models/floating.sql"])
+    shop.run("check")
+    shop.run("run")
+    assert query(shop, "select sum(orders) from curated.floating") == [(3,)] and set(verdicts(shop)) == {"fresh"}
+
+
+def test_an_environment_reads_the_others_versions_and_cannot_break_them(shop):
+    shop.write("sluice.yml", FILES["sluice.yml"] + "environments:\n  prod: {lake: lake}\n"
+               "  dev: {lake: dev/lake, state: dev/state, reads: prod}\n")
+    shop.write("targets/out.yml", FILES["targets/out.yml"].replace("path: out", "path: ${env:PLACE}"))
+    prod, dev = {"PLACE": "out"}, {"PLACE": "dev/out"}
+    shop.run("run", "--env", "prod", env=prod)
+    assert "nothing to do" in shop.run("run", "--env", "dev", env=dev).stdout
+    assert shop.json("query", "select sum(orders) from curated.revenue", "--env", "dev", env=dev)["rows"] == [[3]]
+    # A new version is built in dev alone, and what reads the name follows it there.
+    shop.write("models/revenue_v3.sql", V2.replace("version: 2", "version: 3").replace("count(*)", "2 * count(*)"))
+    (note,) = notes(shop, "--env", "dev", env=dev)
+    assert "moves from version 2 to version 3" in note["message"]
+    shop.run("run", "--env", "dev", env=dev)
+    assert sorted(folder.name for folder in (shop.folder / "dev/lake/curated").iterdir()) == ["floating", "revenue_v3"]
+    assert shop.json("query", "select sum(orders) from curated.floating", "--env", "dev", env=dev)["rows"] == [[6]]
+    assert not (shop.folder / "lake/curated/revenue_v3").exists()
+    # What production has published is a promise in dev too.
+    shop.write("models/revenue_v1.sql", V1.replace("count(*)", "count(*)::varchar"))
+    found = shop.json("run", "--env", "dev", env=dev, exit_code=1)["errors"]
+    assert [error["code"] for error in found] == ["SL0409"] and not (shop.folder / "dev/lake/curated/revenue_v1").exists()
+
+
+def test_verify_builds_versions_and_their_readers_again_after_the_latest_moved(shop):
+    shop.write("models/revenue_v3.sql", V3.replace("version: 3", "version: 3\nlatest: false"))
+    shop.run("run")
+    assert "5 of 5 tables equal" in shop.run("verify").stdout
+    shop.write("models/revenue_v3.sql", V3)
+    done = shop.json("verify", exit_code=None)
+    verdict = {table["table"]: table["verdict"] for table in done["tables"]}
+    assert {verdict[f"curated.revenue_v{version}"] for version in (1, 2, 3)} == {"equal"} and verdict["curated.pinned"] == "equal"
+    assert verdict["curated.floating"] != "differs"
