@@ -37,7 +37,8 @@ static int64_t version_before(const struct sl_world *world, const struct sl_node
         if (!sl_node_is_view(&graph->nodes[i]) &&
             sl_plan_reads_output(graph, &graph->nodes[i], output))
             found = sl_plan_version_before(graph, &graph->nodes[i], output);
-    for (size_t i = 0; i < graph->count && !found && latest->facts.version < 0; i++) {
+    bool is_told = found || latest->facts.version >= 0;
+    for (size_t i = 0; i < graph->count && !is_told; i++) {
         const struct sl_node *node = &graph->nodes[i];
         if (node->kind == SL_NODE_MODEL && sl_str_equal(node->model->version_of, output->bare) &&
             node->facts.version >= 0 && node->model->version > found)
