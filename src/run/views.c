@@ -103,6 +103,8 @@ static int add_view(struct resolver *resolver, size_t index, struct sl_view *vie
     view->name = model->name;
     view->sql = model->sql;
     view->fingerprint = world->fingerprints[index];
+    if (model->stands_for && view->bases.count == 1 && !view->below.count)
+        view->same_as = view->bases.items[0];
     return sl_map_set(&world->views.by_name, model->name, view, err);
 }
 
@@ -163,6 +165,23 @@ static int add_table(struct sl_query *query, const char *layer, const char *name
     return SL_PUSH(arena, query->tables, query->table_count, ref) ? SL_OK : sl_fail_memory(err);
 }
 
+// An output's own name drives as the version's table would, if that is read by no other name.
+static const char *driving_below(const struct sl_views *views, const struct sl_query *query)
+{
+    enum sl_layer layer;
+    const char *name;
+    const struct sl_view *view = sl_table_parse(query->driving_table, &layer, &name)
+                                     ? sl_view_find(views, sl_layer_name(layer), name)
+                                     : NULL;
+    if (!view || !view->same_as || !sl_table_parse(view->same_as, &layer, &name))
+        return query->driving_table;
+    for (size_t i = 0; i < query->table_count; i++)
+        if (query->tables[i].times == 1 && sl_str_equal(query->tables[i].name, name) &&
+            sl_str_equal(query->tables[i].layer, sl_layer_name(layer)))
+            return view->same_as;
+    return NULL;
+}
+
 int sl_query_expand(const struct sl_views *views, struct sl_arena *arena, struct sl_query *query,
                     struct sl_err *err)
 {
@@ -195,5 +214,6 @@ int sl_query_expand(const struct sl_views *views, struct sl_arena *arena, struct
                 query->driving_table = NULL;
         }
     }
+    query->driving_table = driving_below(views, query);
     return SL_OK;
 }

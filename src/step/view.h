@@ -11,6 +11,8 @@ struct sl_view {
     const char *sql;
     const char *fingerprint; // of its SQL and of the views that it reads
     struct sl_strs bases;    // tables below it and below the views it reads, each once, sorted
+    const char *same_as;     // of an output's own name the version's table, whose rows and columns
+                             // it has as they are; else NULL
     struct sl_strs below;    // views that it reads and that these read, each behind those it reads
 };
 // Those of a project that do not read themselves. Any thread may look.

@@ -407,3 +407,28 @@ def test_verify_builds_versions_and_their_readers_again_after_the_latest_moved(s
     verdict = {table["table"]: table["result"] for table in done["tables"]}
     assert {verdict[f"curated.revenue_v{version}"] for version in (1, 2, 3)} == {"equal"} and verdict["curated.pinned"] == "equal"
     assert verdict["curated.floating"] != "differs"
+
+
+READERS = {
+    "append": "/* sluice\nwrite: append\n*/\nselect id, amount * 2 as twice from {}\n",
+    "merge": "/* sluice\nwrite: merge\nkey: [id]\n*/\nselect id, amount from {}\n",
+    "partition": "/* sluice\nwrite: partition\npartition_by: [day]\n*/\nselect day, sum(amount) as amount from {} group by all\n",
+    "joined": "/* sluice\nwrite: append\n*/\nselect a.id, b.amount from {} a join curated.lines_v1 b on b.id = a.id\n",
+}
+
+
+def test_reading_the_name_is_as_incremental_as_reading_the_version(shop):
+    shop.write("models/lines_v1.sql", "/* sluice\nversion_of: lines\nversion: 1\nwrite: append\n*/\nselect id, day, amount from raw.orders\n")
+    for name, text in READERS.items():
+        shop.write(f"models/{name}_name.sql", text.format("curated.lines"))
+        shop.write(f"models/{name}_version.sql", text.format("curated.lines_v1"))
+    shop.run("run")
+    for at in range(2, 5):
+        write_orders(shop, f"orders{at}", (10 * at, "2026-01-02", at), (10 * at + 1, f"2026-02-0{at}", at))
+        steps = {step["table"]: step for step in shop.json("run")["steps"]}
+        for name in READERS:
+            by_name, by_version = steps[f"curated.{name}_name"], steps[f"curated.{name}_version"]
+            assert by_name["was_full"] == by_version["was_full"] == (name == "joined"), name
+            assert by_name["rows"] == by_version["rows"]
+            assert shop.rows(f"curated.{name}_name") == shop.rows(f"curated.{name}_version")
+    assert set(verdicts(shop)) == {"fresh"}
