@@ -340,9 +340,10 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
         SL_TRY(sl_world_foresee(&world, err));
     if (options->why)
         SL_TRY(sl_world_impact(&world, err));
-    SL_TRY(sl_refuse_broken(&options->common, &world, &options->may_break, err));
-    if (options->output)
+    if (options->output) {
+        SL_TRY(sl_refuse_broken(&options->common, &world, &options->may_break, err));
         SL_TRY(store(options, &world, err));
+    }
     struct sl_plan_view view = {.all_causes = options->why,
                                 .full_refresh = options->full_refresh,
                                 .may_break = &options->may_break};

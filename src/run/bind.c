@@ -165,8 +165,8 @@ static const char *hint_of(struct sl_binder *binder, const struct sl_model *mode
             return sl_arena_printf(
                 &binder->world->arena,
                 "%s%scurated.%s is version %lld now: to stay at another one, read curated.%s_vN",
-                found->hint, *found->hint ? "; " : "", read->name,
-                (long long)read->stands_for->version, read->name);
+                found->hint, *found->hint ? (sl_str_ends(found->hint, "?") ? " " : "; ") : "",
+                read->name, (long long)read->stands_for->version, read->name);
     }
     return found->hint[0] ? found->hint : NULL;
 }
