@@ -512,7 +512,7 @@ class Story:
             assert row not in payloads or {name: payloads[row].get(name) for name in received} == received
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_whatever_is_changed_the_tables_are_what_the_docs_say(shop, seed):
     story = Story(shop, Random(seed))
     days = sorted(story.random.choice(["2026-11-20", *DAYS, "2027-01-01"]) for _ in range(5))
