@@ -256,6 +256,14 @@ def test_the_key_itself_may_be_renamed(shop):
     same_as_from_scratch(shop)
 
 
+def test_the_clean_name_may_be_the_old_one(shop):
+    change(shop, aliases=["customer_id"], physicalName="kundennr")
+    feed(shop, "a", "id,customer_id,amount", "1,11,5")
+    feed(shop, "b", "id,KUNDENNR,amount", "2,12,6")
+    assert clean(shop) == {1: 11, 2: 12}
+    same_as_from_scratch(shop)
+
+
 def test_words_for_null_are_no_value(shop):
     change(shop, custom=[{"property": "sluice.nullValues", "value": ["", "N/A"]}])
     feed(shop, "a", "id,customer_id,cust,amount", "1,N/A,11,5", "2, ,12,6", "3,13,N/A,7", "4,N/A,N/A,8")
@@ -414,6 +422,17 @@ expect:
     assert "killed    clean.orders  customer_id.alias" in shop.run("test", "--mutate", exit_code=None).stdout
     shop.write("tests/orders.yml", (shop.folder / "tests/orders.yml").read_text().replace("2026-12-31", "2027-01-01"))
     assert "0 tests passed, 1 failed" in shop.run("test", exit_code=None).stdout
+
+
+def test_json_schema_keeps_aliases_and_their_days(shop):
+    done = shop.run("contract", "export", "contracts/orders.odcs.yml", "--format", "jsonschema", "-o", "orders.schema.json")
+    assert "aliases" not in done.stderr
+    shop.run("contract", "import", "orders.schema.json", "-o", "again.odcs.yml")
+    told = shop.run("contract", "diff", "contracts/orders.odcs.yml", "again.odcs.yml", exit_code=None).stdout
+    assert "read as" not in told, told
+    shop.run("contract", "import", "contracts/orders.odcs.yml", "-o", "odcs.odcs.yml")
+    assert 'until: "2026-12-31"' in (shop.folder / "odcs.odcs.yml").read_text()
+    assert "sluice.aliases" in shop.run("contract", "export", "contracts/orders.odcs.yml", "--format", "sql").stderr
 
 
 def test_generated_rows_use_the_new_name(shop):
