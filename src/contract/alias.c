@@ -1,7 +1,5 @@
 #include "contract/alias.h"
 
-#include <stdio.h>
-
 // A name of a column that raw has.
 struct name {
     const struct sl_column *raw;

@@ -1,6 +1,5 @@
 // Which rows of raw the step takes, and how.
 #include "base/diag.h"
-#include "contract/alias.h"
 #include "contract/drift.h"
 #include "step/cleanse.h"
 #include "step/schema.h"

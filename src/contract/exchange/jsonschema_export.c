@@ -211,8 +211,8 @@ void sl_x_jsonschema_export(struct sl_exchange *exchange, const struct sl_yaml *
         if (name)
             sl_x_put(exchange, sl_x_map_at(exchange, root, "$defs"), name, schema);
     }
-    static const char *const known[] = {"classification", "businessName", "examples",
-                                        "sluice.default", NULL};
+    static const char *const known[] = {"classification", "businessName",   "examples",
+                                        "sluice.default", "sluice.aliases", NULL};
     sl_x_tell_rest(exchange, contract, "JSON Schema", known);
     if (root)
         sl_yaml_print_json(root, text);

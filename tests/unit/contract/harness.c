@@ -162,11 +162,17 @@ void harness_run_column(struct harness *harness, const struct one_column *contra
 {
     struct sl_contract_column column = contract->column;
     struct sl_contract_table table = {.name = "t", .columns = &column, .column_count = 1};
-    struct sl_column raw_column = {"v", contract->raw_type ? contract->raw_type : "VARCHAR"};
+    struct sl_column raw_columns[] = {{"v", contract->raw_type ? contract->raw_type : "VARCHAR"},
+                                      {"old", contract->old_type}};
     struct sl_pass pass;
-    harness_compile(harness, &table, &raw_column, 1, &pass);
-    const char *raw_sql = sl_arena_printf(
-        &harness->arena, "(select cast(%s as %s) as v, " RAW_TAIL ")", raw, raw_column.type);
+    harness_compile(harness, &table, raw_columns, contract->old_type ? 2 : 1, &pass);
+    const char *old = contract->old_type
+                          ? sl_arena_printf(&harness->arena, "cast(%s as %s) as old, ",
+                                            contract->old, contract->old_type)
+                          : "";
+    const char *raw_sql =
+        sl_arena_printf(&harness->arena, "(select cast(%s as %s) as v, %s" RAW_TAIL ")", raw,
+                        raw_columns[0].type, old);
     SL_AUTO(sl_buf_clear) struct sl_buf select = SL_BUF_INIT;
     const char *lists[] = {pass.reasons, pass.warnings
                                              ? pass.warnings

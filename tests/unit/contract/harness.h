@@ -20,6 +20,8 @@ void harness_reset(struct harness *harness); // between cases: arena and diagnos
 struct one_column {
     struct sl_contract_column column;
     const char *raw_type; // NULL: VARCHAR
+    // Of a second raw column, `old`; NULL: there is none.
+    const char *old_type, *old;
 };
 struct outcome {
     const char *value;   // as text; NULL: null
