@@ -312,12 +312,14 @@ def test_after_random_changes_the_tables_are_those_of_one_run_over_it_all(tmp_pa
     assert staff.tables() == staff.from_scratch(tmp_path / "scratch")
 
 
-def test_killed_anywhere_a_rerun_completes_it(tmp_path, fault_bin):
+@pytest.mark.parametrize("comes", [True, False])
+def test_killed_anywhere_a_rerun_completes_it(tmp_path, fault_bin, comes):
     base = Staff(tmp_path / "base", fault_bin)
     base.put(1, row(1), row(3, 2), row(4, 3))
     base.run()
     base.put(2, row(5, 1), row(6, 99))
-    base.put(3, row(2, 1))
+    if comes:
+        base.put(3, row(2, 1))
     probe = Project(shutil.copytree(base.project.folder, tmp_path / "probe"), fault_bin)
     probe.run("run", env={"SLUICE_FAULT_COUNT": str(tmp_path / "count")})
     folder = base.project.folder
