@@ -91,23 +91,24 @@ static int has_files(const struct sl_source *source, struct sl_arena *arena, boo
 
 // Where the rows come from: --data, the source's own files, or examples.
 static int choose_rows(struct testing *testing, const struct sl_contract_table *table,
-                       struct sl_source *source, const char **ret_what, struct sl_err *err)
+                       struct sl_source *source, struct sl_trial_rows *ret, struct sl_err *err)
 {
     struct sl_arena *arena = &testing->arena;
     bool has_own = false;
-    *ret_what = "the source's files";
+    *ret = (struct sl_trial_rows){.what = "the source's files"};
     if (testing->options->data.count) {
         source->paths = testing->options->data;
-        *ret_what = "the files of --data";
+        ret->what = "the files of --data";
         return SL_OK;
     }
     SL_TRY(has_files(source, arena, &has_own, err));
+    ret->are_all = has_own;
     if (has_own)
         return SL_OK;
     const char *path =
         sl_arena_printf(arena, "%s/examples-%zu/examples.jsonl", testing->folder, testing->count);
     SL_TRY_NEW(path, err);
-    *ret_what = "the contract's examples";
+    ret->what = "the contract's examples";
     if (sl_trial_examples(node_of(table), path, arena, err) != SL_OK)
         return sl_err_context(err, "test '%s'", table->name);
     source->paths = (struct sl_strs){0};
@@ -123,7 +124,7 @@ static int try_table(struct testing *testing, struct sl_project *project,
     struct sl_source source = *given;
     struct sl_trial trial = {0};
     struct sl_trial_input input = {.project = project, .source = &source, .table = table};
-    SL_TRY(choose_rows(testing, table, &source, &trial.what, err));
+    SL_TRY(choose_rows(testing, table, &source, &input.rows, err));
     if (testing->engine)
         SL_TRY(testing->engine->kind->connect(testing->engine, &session, err));
     else

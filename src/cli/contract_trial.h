@@ -22,7 +22,12 @@ struct sl_trial {
     bool is_over_budget;
     struct sl_err budget; // why
 };
+struct sl_trial_rows {
+    const char *what; // "the source's files"
+    bool are_all;     // that the table has
+};
 struct sl_trial_input {
+    struct sl_trial_rows rows;
     struct sl_project *project; // its lake is another one afterwards
     const struct sl_source *source;
     const struct sl_contract_table *table;

@@ -407,7 +407,9 @@ static int make_parents(struct generator *generator, bool may_read, bool *ret_ha
         bool is_there = false;
         if (may_read)
             SL_TRY(sl_generate_parent_of_lake(&parents, i, &is_there, err));
-        if (!is_there)
+        if (!is_there && sl_generate_is_own_parent(&parents, i))
+            SL_TRY(sl_generate_without_parent(&parents, i, err));
+        else if (!is_there)
             SL_TRY(make_up(generator, &parents, i, err));
     }
     *ret_has_lake = parents.has_lake;

@@ -244,3 +244,37 @@ int sl_generate_parent_of_rows(struct sl_generate_parents *parents, size_t index
     SL_TRY(exec(parents, &sql, err));
     return follow(parents, index, err);
 }
+
+bool sl_generate_is_own_parent(const struct sl_generate_parents *parents, size_t index)
+{
+    const struct sl_project *project = parents->options->project;
+    const struct sl_contract_table *contract = parents->options->contract;
+    const char *parent = parents->pass->parents[index].rule->parent, *name;
+    enum sl_layer layer;
+    if (!sl_table_parse(parent, &layer, &name)) // of a contract by itself
+        return sl_str_equal(parent, contract->name) ||
+               sl_str_equal(parent, contract->physical_name);
+    const struct sl_source *source =
+        project && layer == SL_LAYER_CLEAN ? sl_project_source(project, name) : NULL;
+    return source && sl_project_contract_for(project, source) == contract;
+}
+
+int sl_generate_without_parent(struct sl_generate_parents *parents, size_t index,
+                               struct sl_err *err)
+{
+    const struct sl_rule *rule = parents->pass->parents[index].rule;
+    size_t column;
+    for (size_t i = 0; i < rule->columns.count; i++) {
+        if (!find_column(parents->options->contract, rule->columns.items[i], &column) ||
+            parents->is_followed[column])
+            continue;
+        struct sl_sample *sample = &parents->samples[column];
+        const char *odd = sl_arena_printf(
+            parents->arena, "case when hash(\"~i\", %zu, 78) %% 2 = 0 then (%s) else (%s) end",
+            column, sample->odd, sample->good);
+        SL_TRY_NEW(odd, err);
+        *sample = (struct sl_sample){.good = "cast(null as VARCHAR)", .odd = odd};
+        parents->is_followed[column] = true;
+    }
+    return SL_OK;
+}

@@ -24,5 +24,9 @@ SL_MUST int sl_generate_parent_of_lake(struct sl_generate_parents *parents, size
 // orphans.
 SL_MUST int sl_generate_parent_of_rows(struct sl_generate_parents *parents, size_t index,
                                        struct sl_err *err);
+// Whether the rows would have to point to each other. They point nowhere then.
+bool sl_generate_is_own_parent(const struct sl_generate_parents *parents, size_t index);
+SL_MUST int sl_generate_without_parent(struct sl_generate_parents *parents, size_t index,
+                                       struct sl_err *err);
 
 #endif

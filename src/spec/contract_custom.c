@@ -103,11 +103,21 @@ static int read_trim(struct sl_odcs_reader *reader, const struct sl_odcs_custom 
     return SL_OK;
 }
 
-static void set_severity(struct sl_odcs_reader *reader, const struct sl_yaml *value, size_t kind)
+// `is_any`: for rules of any kind, one by one.
+static void set_severity(struct sl_odcs_reader *reader, const struct sl_yaml *value, size_t kind,
+                         bool is_any)
 {
     enum sl_rule_severity severity = SL_RULE_REJECT;
+    bool is_hold = value->kind == SL_YAML_SCALAR && !is_any &&
+                   sl_str_equal(sl_rule_forms[kind].name, "foreign_key") &&
+                   sl_str_equal_nocase(value->text, sl_rule_severity_name(SL_RULE_HOLD));
 
-    if (value->kind != SL_YAML_SCALAR || !sl_odcs_severity(value->text, &severity)) {
+    if (is_hold)
+        severity = SL_RULE_HOLD;
+    else if (value->kind == SL_YAML_SCALAR &&
+             sl_odcs_report_hold(reader, value->text, value->place))
+        return;
+    else if (value->kind != SL_YAML_SCALAR || !sl_odcs_severity(value->text, &severity)) {
         sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, value->place, NULL,
                 "severity '%s' of column '%s' is not known, expected reject, "
                 "quarantine_value, warn or fail",
@@ -130,7 +140,7 @@ static int read_severity(struct sl_odcs_reader *reader, const struct sl_odcs_cus
         return SL_OK;
     }
     for (size_t k = 0; value->kind == SL_YAML_SCALAR && sl_rule_forms[k].name; k++) {
-        set_severity(reader, value, k);
+        set_severity(reader, value, k, true);
         if (!reader->severities.is_set[k])
             return SL_OK;
     }
@@ -138,7 +148,7 @@ static int read_severity(struct sl_odcs_reader *reader, const struct sl_odcs_cus
         const struct sl_rule_form *form = sl_rule_form_find(value->keys[i]->text);
 
         if (form)
-            set_severity(reader, value->items[i], (size_t)(form - sl_rule_forms));
+            set_severity(reader, value->items[i], (size_t)(form - sl_rule_forms), false);
         else
             SL_TRY(sl_odcs_unknown_kind(reader, value->keys[i], SL_E_KEY_UNKNOWN, err));
     }

@@ -255,6 +255,8 @@ SL_MUST int sl_odcs_relationships(struct sl_odcs_reader *reader,
                                   const struct sl_opt_list *relationships, struct sl_err *err);
 // "reject", "warn" and the words that other tools use; false if it is none.
 bool sl_odcs_severity(const char *text, enum sl_rule_severity *ret);
+// Whether it is "hold", which rules that look at their own row cannot have: reported.
+bool sl_odcs_report_hold(struct sl_odcs_reader *reader, const char *text, struct sl_place place);
 // Whether there is such a format of texts; else a diagnostic.
 bool sl_odcs_is_format(struct sl_odcs_reader *reader, const char *name, struct sl_place place);
 // "consistency", or the standard's short "cs"; false if it is none.

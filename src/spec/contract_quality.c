@@ -26,6 +26,18 @@ bool sl_odcs_severity(const char *text, enum sl_rule_severity *ret)
     return true;
 }
 
+bool sl_odcs_report_hold(struct sl_odcs_reader *reader, const char *text, struct sl_place place)
+{
+    if (!sl_str_equal_nocase(text, sl_rule_severity_name(SL_RULE_HOLD)))
+        return false;
+    sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, place,
+            "write it at an entry of 'relationships': "
+            "customProperties: [{property: sluice.orphans, value: hold}]",
+            "severity 'hold' is for rows that wait for a row of a table, so only foreign keys can "
+            "have it");
+    return true;
+}
+
 static const char *name_of(const struct sl_odcs_quality *quality)
 {
     return quality->name ? quality->name : quality->id;
@@ -249,7 +261,8 @@ static int read_quality(struct sl_odcs_reader *reader, const struct sl_odcs_qual
     struct sl_rule rule = {.place = quality->node->place};
     struct sl_diags *diags = &reader->project->diags;
 
-    if (quality->severity && !sl_odcs_severity(quality->severity, &rule.severity)) {
+    if (quality->severity && !sl_odcs_severity(quality->severity, &rule.severity) &&
+        !sl_odcs_report_hold(reader, quality->severity, sl_yaml_place(quality->node, "severity"))) {
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
                 sl_yaml_place(quality->node, "severity"), "error, warning or info",
                 "severity '%s' is not known", quality->severity);

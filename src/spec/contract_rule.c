@@ -198,8 +198,13 @@ static int read_map(struct sl_odcs_reader *reader, const struct sl_rule_form *fo
     struct sl_project *project = reader->project;
     struct sl_rule_options options = {0};
     size_t errors = project->diags.error_count;
+    const struct sl_yaml *severity = sl_yaml_get(rule->node, "severity");
     const struct sl_opt *rows;
 
+    *ret = false;
+    if (severity && severity->kind == SL_YAML_SCALAR &&
+        sl_odcs_report_hold(reader, severity->text, severity->place))
+        return SL_OK;
     SL_TRY(sl_rule_form_rows(form, &project->arena, &rows, err));
     SL_TRY(sl_opt_read(rows, rule->node, "'implementation'", &options, NULL, &project->arena,
                        &project->diags, err));

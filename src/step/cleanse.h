@@ -68,6 +68,7 @@ struct sl_cleanse {
     const char **rewritten; // files of quarantine that hold replayed rows
     size_t rewritten_count;
     bool has_discarded;
+    bool has_seen;             // quarantine tells since when rows have been in it
     bool are_discarded_shown;  // only what quarantine shows tells whether a row is the same
     int64_t still_quarantined; // rows of those files that are not read again
     int64_t held;              // of the quarantined rows: those that wait for other tables
@@ -127,6 +128,9 @@ SL_MUST int sl_cleanse_count_newly_rejected(struct sl_cleanse *cleanse, struct s
 // is written anew. Sets has_discarded. `raw`: as of the range's end.
 SL_MUST int sl_cleanse_recall_discarded(struct sl_cleanse *cleanse,
                                         const struct sl_delta_snapshot *raw, struct sl_err *err);
+// " left join ... f": the rows s of a range as quarantine has had them until now. Sets has_seen;
+// adds nothing if that is false.
+SL_MUST int sl_cleanse_add_seen(struct sl_cleanse *cleanse, struct sl_buf *sql, struct sl_err *err);
 // Keeps the contract for the next comparison.
 SL_MUST int sl_cleanse_keep_contract(struct sl_cleanse *cleanse, struct sl_err *err);
 

@@ -1,4 +1,5 @@
-// Marks of rows that were given up, when quarantine is written anew.
+// What quarantine knows of its rows beside the rows themselves, when it is written anew: marks of
+// those given up, and since when each has been there.
 //
 // A mark belongs to a row of raw, and raw as it was when quarantine was written says to which one:
 // what quarantine shows of the row may be masked, and changes with raw's columns, the contract's
@@ -168,4 +169,30 @@ int sl_cleanse_recall_discarded(struct sl_cleanse *cleanse, const struct sl_delt
         return SL_OK;
     SL_TRY(load_former(cleanse, version, &former, &is_there, err));
     return is_there ? keep_same_rows(cleanse, raw, &former, err) : keep_shown_rows(cleanse, err);
+}
+
+// A row of raw that quarantine showed alike, with a reason that it still has. Another one in its
+// place, as in a file that is written anew each day, is as old as its run.
+int sl_cleanse_add_seen(struct sl_cleanse *cleanse, struct sl_buf *sql, struct sl_err *err)
+{
+    const struct sl_cleanse_range *range = &cleanse->range;
+    struct sl_step_context *context = cleanse->context;
+    struct sl_delta_snapshot quarantine;
+    cleanse->has_seen = false;
+    if (range->is_resumed || !(range->is_full || range->is_replay) ||
+        cleanse->quarantine.head.version < 0)
+        return SL_OK;
+    SL_TRY(sl_delta_load(cleanse->quarantine.folder, cleanse->quarantine.head.version,
+                         context->session, context->arena, &quarantine, err));
+    if (!sl_step_has_files(&quarantine, context->arena))
+        return SL_OK;
+    cleanse->has_seen = true;
+    sl_buf_add(sql, " left join (select _source, _position, payload, corrupt, reasons, \"at\", "
+                    "run_id from ");
+    SL_TRY(scan(cleanse, &quarantine, sql, err));
+    sl_buf_add(sql, ") f on s._source = f._source and s._position = f._position and s.payload is "
+                    "not distinct from f.payload and s.corrupt is not distinct from f.corrupt and "
+                    "list_has_any(list_transform(s.reasons, lambda r: r.\"rule\"), "
+                    "list_transform(f.reasons, lambda r: r.\"rule\"))");
+    return SL_OK;
 }

@@ -335,10 +335,10 @@ int sl_cleanse_open_kin(struct sl_cleanse *cleanse, const struct sl_delta_snapsh
         SL_TRY(count_found(cleanse, &waiting, err));
     if (!waiting)
         return SL_OK;
-    *ret_why = sl_arena_printf(cleanse->context->arena,
-                               "the parent%s of %s row%s in quarantine %s come",
-                               waiting == 1 ? "" : "s", sl_str_count(waiting, number),
-                               waiting == 1 ? "" : "s", waiting == 1 ? "has" : "have");
+    *ret_why =
+        sl_arena_printf(cleanse->context->arena, "the parent%s of %s row%s in quarantine %s come",
+                        waiting == 1 ? "" : "s", sl_str_count(waiting, number),
+                        waiting == 1 ? "" : "s", waiting == 1 ? "has" : "have");
     return *ret_why ? SL_OK : sl_fail_memory(err);
 }
 

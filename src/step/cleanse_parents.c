@@ -214,7 +214,8 @@ void sl_cleanse_add_key(const struct sl_key_column *key, struct sl_buf *sql)
     else if (sl_str_equal(wanted, "DOUBLE"))
         sl_buf_addf(sql, "try_cast(%s as DOUBLE)", from);
     else
-        sl_buf_addf(sql, "case when try_cast(try_cast(%s as %s) as %s) = %s then try_cast(%s as %s) end",
+        sl_buf_addf(sql,
+                    "case when try_cast(try_cast(%s as %s) as %s) = %s then try_cast(%s as %s) end",
                     from, wanted, key->type, from, from, wanted);
     sl_buf_add(sql, " as ");
     sl_buf_add_sql_name(sql, key->name);
@@ -263,7 +264,7 @@ int sl_cleanse_create_keys(struct sl_cleanse *cleanse, const struct sl_pass_pare
 
 // The keys that a version of the parent has; *ret is false if it is not there any more.
 static int create_parent(struct sl_cleanse *cleanse, const struct sl_pass_parent *key,
-                       int64_t version, const char *relation, bool *ret, struct sl_err *err)
+                         int64_t version, const char *relation, bool *ret, struct sl_err *err)
 {
     struct sl_step_context *context = cleanse->context;
     const struct sl_cleanse_parent *parent = parent_of(cleanse, key->rule);
@@ -293,7 +294,7 @@ int sl_cleanse_open_parents(struct sl_cleanse *cleanse, const char **ret_why, st
             return sl_fail(err, SL_E_INTERNAL, "rule '%s' has no parent",
                            pass->parents[i].rule->id);
         SL_TRY(create_parent(cleanse, &pass->parents[i], parent->version, pass->parents[i].relation,
-                           &is_there, err));
+                             &is_there, err));
         if (is_there)
             continue;
         *ret_why =
@@ -314,7 +315,7 @@ static int has_lost(struct sl_cleanse *cleanse, const struct sl_pass_parent *key
     bool is_there;
     *ret = true;
     SL_TRY(create_parent(cleanse, key, parent_of(cleanse, key->rule)->built_from, "_was", &is_there,
-                       err));
+                         err));
     if (!is_there)
         return SL_OK;
     sl_buf_add(&sql, "select count(*) from _was where (");

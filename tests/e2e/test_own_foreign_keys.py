@@ -312,12 +312,14 @@ def test_after_random_changes_the_tables_are_those_of_one_run_over_it_all(tmp_pa
     assert staff.tables() == staff.from_scratch(tmp_path / "scratch")
 
 
-def test_killed_anywhere_a_rerun_completes_it(tmp_path, fault_bin):
+@pytest.mark.parametrize("comes", [True, False])
+def test_killed_anywhere_a_rerun_completes_it(tmp_path, fault_bin, comes):
     base = Staff(tmp_path / "base", fault_bin)
     base.put(1, row(1), row(3, 2), row(4, 3))
     base.run()
     base.put(2, row(5, 1), row(6, 99))
-    base.put(3, row(2, 1))
+    if comes:
+        base.put(3, row(2, 1))
     probe = Project(shutil.copytree(base.project.folder, tmp_path / "probe"), fault_bin)
     probe.run("run", env={"SLUICE_FAULT_COUNT": str(tmp_path / "count")})
     folder = base.project.folder
@@ -328,3 +330,48 @@ def test_killed_anywhere_a_rerun_completes_it(tmp_path, fault_bin):
         base.check()
         assert "nothing to do" in base.project.run("run").stdout
         shutil.rmtree(base.project.folder)
+
+
+def test_generated_rows_keep_the_contract(staff):
+    staff.project.run("run", "--select", "+clean.teams")
+    made = staff.project.run("generate", "staff", "-n", "20").stdout
+    staff.project.write("data/staff-1.csv", made)
+    staff.run()
+    assert staff.project.count("clean.staff") == 20 and staff.project.count("quarantine.staff") == 0
+    staff.project.write("data/staff-2.csv", staff.project.run("generate", "staff", "-n", "20", "--seed", "2").stdout)
+    staff.run()
+    assert staff.project.count("quarantine.staff") == 0
+    broken = staff.project.run("generate", "staff", "-n", "1", "--seed", "3", "--breaking", "boss.foreign_key").stdout
+    staff.project.write("data/staff-3.csv", broken)
+    staff.run()
+    assert {reason["rule"] for row in staff.project.delta("quarantine.staff").to_pylist() for reason in row["reasons"]} == {"boss.foreign_key"}
+
+
+def test_trials_tests_and_proofs_know_of_them(staff):
+    staff.put(1, row(1), row(2, 1), row(3, 9))
+    trial = str(staff.project.json("contract", "test", "staff", exit_code=None))
+    assert "'9' is in no row of clean.staff" in trial and "other rows" not in trial
+    trial = str(staff.project.json("contract", "test", "staff", "--data", "data/staff-1.csv", exit_code=None))
+    assert "'9' is in no row" not in trial and "the table has other rows than these, too" in trial
+    staff.run()
+    staff.project.write("tests/staff.yml", """name: who has a boss
+given:
+  staff: [{id: 1, amount: 1}, {id: 2, amount: 1, boss: 1}, {id: 3, amount: 1, boss: 4}]
+  teams: []
+expect:
+  clean.staff: [{id: 1, boss: null}, {id: 2, boss: 1}]
+  quarantine.staff: [{rule: boss.foreign_key, id: 3}]
+""")
+    assert staff.project.json("test")["counts"]["passed"] == 1
+    run_id = staff.project.json("status")["runs"][0]["run_id"]
+    assert staff.project.run("verify", run_id).returncode == 0
+
+
+def test_hold_can_be_the_severity_of_the_kind(staff):
+    text = (staff.project.folder / "contracts/staff.odcs.yml").read_text()
+    staff.project.write("contracts/staff.odcs.yml", text.replace(
+        "relationships: [{type: foreignKey, to: clean.staff.id, customProperties: [{property: sluice.orphans, value: reject}]}]",
+        "relationships: [{type: foreignKey, to: clean.staff.id}]\n        customProperties: [{property: sluice.severity, value: {foreign_key: hold}}]"))
+    staff.put(1, row(1, mentor=4))
+    staff.run()
+    assert [held["waits_for"] for held in staff.project.delta("quarantine.staff").to_pylist()] == ["clean.staff"]

@@ -354,3 +354,53 @@ def test_a_line_that_is_no_json_says_at_which_byte_and_why(new_project, is_perso
         expected = {place: re.sub("found '.*?'", "found something else", message) for place, message in expected.items()}
     assert told == expected
     assert "data/a.jsonl:2" in project.run("quarantine", "show", "lines").stdout
+
+
+def seen(project, *arguments):
+    return {(row["rule"], row["column"]): (row["rows"], row["first_seen"], row["trend"])
+            for row in project.json("quarantine", "ls", *arguments)["rows"]}
+
+
+def test_since_when_a_row_has_been_rejected_is_known_when_quarantine_is_written_anew(project):
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\nquarantine: {max_share: 1.0, min_rows: 1000}\n")
+    project.write("sources/orders.yml", "path: data/*.csv\n")
+    contract = """
+apiVersion: v3.0.2
+kind: DataContract
+id: orders
+name: orders
+version: 1.0.0
+status: active
+schema:
+  - name: orders
+    properties:
+      - {name: id, logicalType: integer}
+      - {name: amount, logicalType: integer, logicalTypeOptions: {minimum: 0MORE}}
+"""
+    project.write("contracts/orders.odcs.yml", contract.replace("MORE", ""))
+    project.write("data/1.csv", "id,amount\n1,-1\n2,-2\n3,3\nx,-5\n")
+    first = project.json("run")["run_id"]
+    before = project.rows("quarantine.orders")
+    project.write("data/2.csv", "id,amount\n11,-1\ny,3\n")
+    second = project.json("run")["run_id"]
+    told = seen(project)
+    assert told["amount.range", "amount"][2] == [3, 1] and told["id.type", "id"][2] == [1, 1]
+
+    def runs():
+        return {(row["_source"], row["_position"]): row["run_id"] for row in project.delta("quarantine.orders").to_pylist()}
+
+    wanted = {("data/1.csv", 2): first, ("data/1.csv", 3): first, ("data/1.csv", 5): first, ("data/2.csv", 2): second, ("data/2.csv", 3): second}
+    assert runs() == wanted
+    project.run("run", "--full-refresh")
+    assert runs() == wanted and seen(project) == told and set(before) <= set(project.rows("quarantine.orders"))
+    # a row that is another one, in the same place
+    project.write("data/1.csv", "id,amount\n1,-1\n2,-7\n3,3\nx,-5\n")
+    third = project.json("run")["run_id"]
+    wanted["data/1.csv", 3] = third
+    assert runs() == wanted
+    # a row that is rejected for something else, and one for more than before
+    project.write("contracts/orders.odcs.yml", contract.replace("MORE", ", maximum: 2").replace("minimum: 0", "minimum: -1"))
+    project.run("run")
+    found = runs()
+    assert found.pop(("data/1.csv", 4)) not in (first, second, third) and ("data/1.csv", 2) not in found and ("data/2.csv", 2) not in found
+    assert found == {key: wanted[key] for key in found} and ("data/2.csv", 3) in found
