@@ -114,18 +114,12 @@ static void a_list_answers_for_the_other_rules_of_its_column(void **state)
     static const char *taboo[] = {"e\"r", "other"};
     struct sl_rule rules[] = {
         {.kind = "length", .id = "a", .column = "v", .min = "1", .max = "4"},
-        {.kind = "enum",
-         .id = "b",
-         .column = "v",
-         .values = {.items = values, .count = 6}},
+        {.kind = "enum", .id = "b", .column = "v", .values = {.items = values, .count = 6}},
         {.kind = "not_pattern", .id = "c", .column = "v", .text = "^TE"},
         {.kind = "not_pattern", .id = "d", .column = "v", .text = "s+d"},
         {.kind = "trimmed", .id = "e", .column = "v"},
         {.kind = "printable", .id = "f", .column = "v"},
-        {.kind = "not_in",
-         .id = "g",
-         .column = "v",
-         .values = {.items = taboo, .count = 2}},
+        {.kind = "not_in", .id = "g", .column = "v", .values = {.items = taboo, .count = 2}},
         {.kind = "case", .id = "h", .column = "v", .text = "upper", .where = "false"},
         {.kind = "not_pattern", .id = "i", .column = "v", .text = "EUR", .severity = SL_RULE_WARN},
     };
@@ -153,16 +147,26 @@ static void a_list_that_lets_others_pass_answers_for_nothing(void **state)
     RUN(state, text_type, rules, cases);
 }
 
+static void a_long_list_answers_for_nothing_and_flags_the_same(void **state)
+{
+    static const struct flag_case cases[] = {{"'v0'", false}, {"'v20'", true}, {"'v21'", true}};
+    static const char *values[] = {"v0",  "v1",  "v2",  "v3",  "v4",  "v5",  "v6",
+                                   "v7",  "v8",  "v9",  "v10", "v11", "v12", "v13",
+                                   "v14", "v15", "v16", "v17", "v18", "v19", "v20"};
+    struct sl_rule rules[] = {
+        {.kind = "enum", .id = "a", .column = "v", .values = {.items = values, .count = 21}},
+        {.kind = "length", .id = "b", .column = "v", .max = "2"},
+    };
+    RUN(state, text_type, rules, cases);
+}
+
 // Which one of the values it is decides, also where a default or blanks stand between.
 static void a_list_answers_for_trimmed_texts_too(void **state)
 {
     static const struct flag_case cases[] = {{"' EUR '", false}, {"'EURO'", true}, {"'XX'", true}};
     static const char *values[] = {"EUR", "XX"};
     struct sl_rule rules[] = {
-        {.kind = "enum",
-         .id = "a",
-         .column = "v",
-         .values = {.items = values, .count = 2}},
+        {.kind = "enum", .id = "a", .column = "v", .values = {.items = values, .count = 2}},
         {.kind = "length", .id = "b", .column = "v", .min = "3"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -198,6 +202,7 @@ int main(void)
         cmocka_unit_test(a_list_answers_for_the_other_rules_of_its_column),
         cmocka_unit_test(a_list_that_lets_others_pass_answers_for_nothing),
         cmocka_unit_test(a_list_answers_for_trimmed_texts_too),
+        cmocka_unit_test(a_long_list_answers_for_nothing_and_flags_the_same),
         cmocka_unit_test(a_multiple_that_every_value_is_refuses_none),
     };
     return cmocka_run_group_tests_name("contract: flag", tests, harness_setup, harness_teardown);
