@@ -240,6 +240,8 @@ def bench_checks(folder, rows):
             if any(result[3].values()):
                 sys.exit(f"{name} found something in clean rows: {result[3]}")
             runs.setdefault(name, []).append(result[:3])
+        print("    turn %d, seconds and processor time: %s" % (turn + 1, ", ".join(
+            f"{name} {found[-1][0]:.1f} and {found[-1][2]:.1f}" for name, found in runs.items())), flush=True)
     best = {name: [min(run[at] for run in found) for at in range(3)] for name, found in runs.items()}
     for name, label in (("ge", "Great Expectations"), ("dbt", "dbt tests")):
         seconds, memory, used = best[name]

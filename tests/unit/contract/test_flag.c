@@ -87,6 +87,100 @@ static void patterns_that_a_text_must_not_have_are_one_pattern(void **state)
     RUN(state, text_type, rules, cases);
 }
 
+static void braces_within_brackets_are_characters_of_a_joined_pattern(void **state)
+{
+    static const struct flag_case cases[] = {
+        {"'a{b'", true}, {"'a}b'", true}, {"'plain'", false}, {"' a'", true},
+        {"'x{'", true},  {"'aaa'", true}, {"'aa'", false},    {"']'", true},
+    };
+    struct sl_rule rules[] = {
+        {.kind = "not_pattern", .id = "a", .column = "v", .text = "[<>{}]"},
+        {.kind = "not_pattern", .id = "b", .column = "v", .text = "[]{]|\\{"},
+        {.kind = "not_pattern", .id = "c", .column = "v", .text = "a{3}"},
+        {.kind = "trimmed", .id = "d", .column = "v"},
+    };
+    RUN(state, text_type, rules, cases);
+}
+
+// What no value of the list breaks is left out; what one breaks is looked at all the same.
+static void a_list_answers_for_the_other_rules_of_its_column(void **state)
+{
+    static const struct flag_case cases[] = {
+        {"'EUR'", false}, {"'USD'", false}, {"'usd'", true},  {"'XX'", true},
+        {"' EUR'", true}, {"'TEST'", true}, {"'e\"r'", true}, {"'it''s'", false},
+        {"''", false},    {"null", false},  {"'Ö'", true},    {"'EUR '", true},
+    };
+    static const char *values[] = {"EUR", "USD", "usd", "TEST", "e\"r", "it's"};
+    static const char *taboo[] = {"e\"r", "other"};
+    struct sl_rule rules[] = {
+        {.kind = "length", .id = "a", .column = "v", .min = "1", .max = "4"},
+        {.kind = "enum", .id = "b", .column = "v", .values = {.items = values, .count = 6}},
+        {.kind = "not_pattern", .id = "c", .column = "v", .text = "^TE"},
+        {.kind = "not_pattern", .id = "d", .column = "v", .text = "s+d"},
+        {.kind = "trimmed", .id = "e", .column = "v"},
+        {.kind = "printable", .id = "f", .column = "v"},
+        {.kind = "not_in", .id = "g", .column = "v", .values = {.items = taboo, .count = 2}},
+        {.kind = "case", .id = "h", .column = "v", .text = "upper", .where = "false"},
+        {.kind = "not_pattern", .id = "i", .column = "v", .text = "EUR", .severity = SL_RULE_WARN},
+    };
+    RUN(state, text_type, rules, cases);
+}
+
+// With a condition, or as a warning, it lets values pass that are not of it.
+static void a_list_that_lets_others_pass_answers_for_nothing(void **state)
+{
+    static const struct flag_case cases[] = {{"'EUR'", false}, {"'other'", true}, {"'U'", false}};
+    static const char *values[] = {"EUR"};
+    struct sl_rule rules[] = {
+        {.kind = "enum",
+         .id = "a",
+         .column = "v",
+         .where = "v = 'EUR'",
+         .values = {.items = values, .count = 1}},
+        {.kind = "enum",
+         .id = "b",
+         .column = "v",
+         .severity = SL_RULE_WARN,
+         .values = {.items = values, .count = 1}},
+        {.kind = "length", .id = "c", .column = "v", .max = "3"},
+    };
+    RUN(state, text_type, rules, cases);
+}
+
+static void a_long_list_answers_for_nothing_and_flags_the_same(void **state)
+{
+    static const struct flag_case cases[] = {{"'v0'", false}, {"'v20'", true}, {"'v21'", true}};
+    static const char *values[] = {"v0",  "v1",  "v2",  "v3",  "v4",  "v5",  "v6",
+                                   "v7",  "v8",  "v9",  "v10", "v11", "v12", "v13",
+                                   "v14", "v15", "v16", "v17", "v18", "v19", "v20"};
+    struct sl_rule rules[] = {
+        {.kind = "enum", .id = "a", .column = "v", .values = {.items = values, .count = 21}},
+        {.kind = "length", .id = "b", .column = "v", .max = "2"},
+    };
+    RUN(state, text_type, rules, cases);
+}
+
+// Which one of the values it is decides, also where a default or blanks stand between.
+static void a_list_answers_for_trimmed_texts_too(void **state)
+{
+    static const struct flag_case cases[] = {{"' EUR '", false}, {"'EURO'", true}, {"'XX'", true}};
+    static const char *values[] = {"EUR", "XX"};
+    struct sl_rule rules[] = {
+        {.kind = "enum", .id = "a", .column = "v", .values = {.items = values, .count = 2}},
+        {.kind = "length", .id = "b", .column = "v", .min = "3"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct one_column contract = {.column = harness_column("v", text_type)};
+        struct outcome outcome;
+        contract.column.is_trimmed = true;
+        contract.column.rules = rules;
+        contract.column.rule_count = 2;
+        harness_run_column(*state, &contract, cases[i].raw, &outcome);
+        assert_true(outcome.is_bad == cases[i].is_bad);
+        harness_reset(*state);
+    }
+}
+
 static void a_multiple_that_every_value_is_refuses_none(void **state)
 {
     static const struct flag_case cases[] = {{"'1.25'", false}, {"'-0.01'", false}, {"'7'", false}};
@@ -104,6 +198,11 @@ int main(void)
         cmocka_unit_test(a_range_under_a_condition_or_that_warns_covers_no_other),
         cmocka_unit_test(a_required_value_and_its_type_are_one_look),
         cmocka_unit_test(patterns_that_a_text_must_not_have_are_one_pattern),
+        cmocka_unit_test(braces_within_brackets_are_characters_of_a_joined_pattern),
+        cmocka_unit_test(a_list_answers_for_the_other_rules_of_its_column),
+        cmocka_unit_test(a_list_that_lets_others_pass_answers_for_nothing),
+        cmocka_unit_test(a_list_answers_for_trimmed_texts_too),
+        cmocka_unit_test(a_long_list_answers_for_nothing_and_flags_the_same),
         cmocka_unit_test(a_multiple_that_every_value_is_refuses_none),
     };
     return cmocka_run_group_tests_name("contract: flag", tests, harness_setup, harness_teardown);
