@@ -60,7 +60,13 @@ SL_MUST int sl_fs_exchange(const char *a, const char *b,
 SL_MUST int sl_fs_link(const char *from, const char *to, struct sl_err *err);
 SL_MUST int sl_fs_remove(const char *path, struct sl_err *err);      // a missing file is fine
 SL_MUST int sl_fs_remove_tree(const char *path, struct sl_err *err); // a missing folder is fine
-
+// Whether two files have the same bytes from these places on. A file that ends before is other.
+struct sl_fs_range {
+    const char *path;
+    int64_t offset;
+};
+SL_MUST int sl_fs_same_bytes(const struct sl_fs_range *a, const struct sl_fs_range *b,
+                             int64_t length, bool *ret, struct sl_err *err);
 // SHA-256 of a file's bytes, as 64 hexadecimal digits.
 SL_MUST int sl_fs_hash(const char *path, char ret_hex[65], struct sl_err *err);
 

@@ -171,3 +171,65 @@ int sl_fs_hash(const char *path, char ret_hex[65], struct sl_err *err)
         snprintf(ret_hex + 2 * (size_t)i, 3, "%02x", digest[i]);
     return SL_OK;
 }
+
+static ssize_t read_at(int fd, char *bytes, size_t length, int64_t offset)
+{
+    ssize_t count;
+
+    do
+        count = pread(fd, bytes, length, (off_t)offset);
+    while (count < 0 && errno == EINTR);
+    return count;
+}
+
+// Fills the chunk, unless the file ends before.
+static int fill_chunk(int fd, const struct sl_fs_range *range, int64_t skipped, size_t length,
+                      char *chunk, size_t *ret, struct sl_err *err)
+{
+    size_t filled = 0;
+
+    while (filled < length) {
+        ssize_t count =
+            read_at(fd, chunk + filled, length - filled, range->offset + skipped + (int64_t)filled);
+        if (count < 0)
+            return sl_fail_errno(err, errno, "cannot read '%s'", range->path);
+        if (count == 0)
+            break;
+        filled += (size_t)count;
+    }
+    *ret = filled;
+    return SL_OK;
+}
+
+static int compare_chunks(const int fds[2], const struct sl_fs_range *const ranges[2],
+                          int64_t length, char *chunks, bool *ret, struct sl_err *err)
+{
+    *ret = true;
+    for (int64_t at = 0; at < length && *ret; at += (int64_t)CHUNK_BYTES) {
+        size_t wanted = length - at < (int64_t)CHUNK_BYTES ? (size_t)(length - at) : CHUNK_BYTES;
+        size_t counts[2];
+        for (int i = 0; i < 2; i++)
+            SL_TRY(fill_chunk(fds[i], ranges[i], at, wanted, chunks + CHUNK_BYTES * (size_t)i,
+                              &counts[i], err));
+        *ret = counts[0] == wanted && counts[1] == wanted &&
+               memcmp(chunks, chunks + CHUNK_BYTES, wanted) == 0;
+    }
+    return SL_OK;
+}
+
+int sl_fs_same_bytes(const struct sl_fs_range *a, const struct sl_fs_range *b, int64_t length,
+                     bool *ret, struct sl_err *err)
+{
+    const struct sl_fs_range *const ranges[] = {a, b};
+    SL_AUTO(sl_fd_close) int first = -1;
+    SL_AUTO(sl_fd_close) int second = -1;
+    char *chunks;
+
+    SL_TRY(open_to_read(a->path, &first, err));
+    SL_TRY(open_to_read(b->path, &second, err));
+    chunks = malloc(2 * CHUNK_BYTES);
+    SL_TRY_NEW(chunks, err);
+    int code = compare_chunks((const int[]){first, second}, ranges, length, chunks, ret, err);
+    free(chunks);
+    return code;
+}

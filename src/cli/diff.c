@@ -276,8 +276,9 @@ const struct sl_command sl_command_diff = {
     .summary =
         "Compare two tables, versions, environments, deliveries or files, by key and column.",
     .details =
-        "Files that two versions of a table share are not read. Of all else one scan takes a "
-        "digest, and only rows of "
+        "Files that two versions of a table share are not read, nor what has the same bytes in "
+        "both. "
+        "Of all else one scan takes a digest, and only rows of "
         "buckets whose\n"
         "digests differ are looked at again; digests are kept in the state folder, which may be "
         "deleted. Values are "

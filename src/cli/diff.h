@@ -27,6 +27,7 @@ struct sl_diff_side {
     struct sl_lake other; // of another environment, with the session of `lake`; else empty
     bool is_delta;
     struct sl_delta_snapshot snapshot;
+    struct sl_scan scan;     // of a table
     struct sl_strs key;      // what tells its rows apart, as far as the project says
     struct sl_strs left_out; // columns that tell of the run which wrote a row
     const struct sl_target_kind *target;

@@ -45,8 +45,9 @@ static void print_sides(const struct printer *printer)
         printf("%c  %s%s%s  %s", side_letters[s], sl_color(stdout, SL_COLOR_BOLD), side->name,
                sl_color(stdout, SL_COLOR_NONE),
                sl_count_of(printer->compare->result.sides[s].row_count, "row", count));
-        if (side->is_delta && side->read_count < side->file_count)
-            printf(", %zu of %s to read, the others are the same", side->read_count,
+        size_t read_count = side->read_count - printer->compare->result.sides[s].same_files;
+        if (side->is_delta && read_count < side->file_count)
+            printf(", %zu of %s to read, the others are the same", read_count,
                    sl_count_of((int64_t)side->file_count, "file", files));
         putchar('\n');
     }
@@ -241,10 +242,11 @@ static json_t *side_json(const struct printer *printer, int s)
     const struct sl_compared_side *found = &printer->compare->result.sides[s];
     json_t *version =
         side->is_delta ? json_integer((json_int_t)side->snapshot.version) : json_null();
-    json_t *files = side->is_delta
-                        ? json_pack("{s:I, s:I}", "all", (json_int_t)side->file_count, "read",
-                                    (json_int_t)(found->was_cached ? 0 : side->read_count))
-                        : json_null();
+    json_t *files =
+        side->is_delta
+            ? json_pack("{s:I, s:I}", "all", (json_int_t)side->file_count, "read",
+                        (json_int_t)(found->was_cached ? 0 : side->read_count - found->same_files))
+            : json_null();
     return json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:b, s:o}", "name", side->name, "version",
                      version, "rows", (json_int_t)found->row_count, "only", (json_int_t)found->only,
                      "repeated_keys", (json_int_t)found->repeated_keys, "repeated_rows",

@@ -40,8 +40,8 @@ static int split(const struct sl_diff_side *a, const struct sl_diff_side *b, str
     return SL_OK;
 }
 
-static int scan_sql(struct sl_diff_side *side, const struct files *files, const char **ret,
-                    struct sl_err *err)
+static int scan_sql(struct sl_diff_side *side, const struct files *files, struct sl_scan *ret_scan,
+                    const char **ret, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_arena *arena = &side->lake->world.arena;
@@ -59,6 +59,7 @@ static int scan_sql(struct sl_diff_side *side, const struct files *files, const 
     SL_TRY(session->kind->scan_sql(session, &scan, &sql, err));
     *ret = sl_arena_strdup(arena, sql.text);
     SL_TRY_NEW(*ret, err);
+    *ret_scan = scan;
     return SL_OK;
 }
 
@@ -69,6 +70,7 @@ static int count_rows(struct sl_diff_side *side, const struct files *files, cons
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     const char *from;
+    struct sl_scan scan;
     bool is_known = !where;
     *ret = 0;
     for (size_t i = 0; i < files->count; i++) {
@@ -77,7 +79,7 @@ static int count_rows(struct sl_diff_side *side, const struct files *files, cons
     }
     if (is_known || !files->count)
         return SL_OK;
-    SL_TRY(scan_sql(side, files, &from, err));
+    SL_TRY(scan_sql(side, files, &scan, &from, err));
     sl_buf_addf(&sql, "select count(*) from %s", from);
     if (where)
         sl_buf_addf(&sql, " where (%s\n)", where);
@@ -106,7 +108,9 @@ static int scan(struct sl_diff_side *side, const struct files *files, struct sl_
     side->read_count = files->count;
     if (files->count) // a digest of nothing need not be kept
         SL_TRY(name_rows(side, files, err));
-    return scan_sql(side, files, &side->side.sql, err);
+    SL_TRY(scan_sql(side, files, &side->scan, &side->side.sql, err));
+    side->side.scan = &side->scan;
+    return SL_OK;
 }
 
 static int scan_own(struct sl_diff_side *a, struct sl_diff_side *b, const char *where,

@@ -1,6 +1,9 @@
 // Two relations compared by value: by key, or row for row where there is none.
 //
-// First a digest of both is taken in one scan each: rows fall into buckets by the hash of their
+// Copies of a table mostly have the same bytes in most column chunks: what these tell is taken out
+// of both sides before (compare_aligned.c).
+//
+// Then a digest of both is taken in one scan each: rows fall into buckets by the hash of their
 // key, and of every bucket the count of rows and the sum of the rows' hashes are kept. Only rows of
 // buckets that differ are read again. Equal rows then cancel out, as often as both sides have them,
 // and what is left is paired by key. Nothing of this is in this program's memory: the engine holds
@@ -15,7 +18,9 @@ enum { SL_SIDE_A, SL_SIDE_B, SL_SIDE_COUNT };
 struct sl_compare_side {
     const struct sl_column *columns;
     size_t column_count;
-    const char *sql;   // to stand in a FROM clause; may be scanned again
+    const char *sql; // to stand in a FROM clause; may be scanned again
+    // What `sql` reads, if it is data files whose columns have the names in the files. NULL: else.
+    const struct sl_scan *scan;
     int64_t same_rows; // further rows, which the other side has alike: nobody needs to read them
     // Which rows these are: the files with their sizes. NULL: they may be others the next time, so
     // that their digest is worth nothing then.
@@ -57,6 +62,7 @@ struct sl_compared_side {
     int64_t repeated_keys, repeated_rows; // keys of several rows, among the rows read twice
     int64_t null_keys;                    // rows without a whole key, among those
     bool was_cached;                      // its digest was kept from before
+    size_t same_files;                    // of the scan: the other side has one with the same bytes
 };
 struct sl_compared {
     struct sl_compared_column *columns; // the key, then all others of A, then those of B alone
@@ -74,6 +80,7 @@ struct sl_compare {
     const struct sl_compare_side *sides[SL_SIDE_COUNT];
     const struct sl_compare_options *options;
     struct sl_compared result;
+    struct sl_compare_side reduced[SL_SIDE_COUNT]; // inside: what sl_compare_leave_out leaves
 };
 
 // Pairs the columns and says how they are compared; rows are not read. SL_E_USAGE: a key or column
@@ -108,6 +115,9 @@ void sl_compare_add_relation(const struct sl_compare *compare, int side, struct 
 // "c0, c1" of compared columns: of the key (or everything, if there is none); of all.
 void sl_compare_add_key(const struct sl_compare *compare, const char *prefix, struct sl_buf *sql);
 void sl_compare_add_all(const struct sl_compare *compare, const char *prefix, struct sl_buf *sql);
+// Takes rows that both sides have out of them: those of files that have the same bytes in most of
+// their columns, and at their places the same values in the others.
+SL_MUST int sl_compare_leave_out(struct sl_compare *compare, struct sl_err *err);
 // Makes _diff_a, _diff_b (bucket, n, h) and _diff_buckets (bucket) of those that differ.
 SL_MUST int sl_compare_digests(struct sl_compare *compare, struct sl_err *err);
 // The bucket of a row as an expression.

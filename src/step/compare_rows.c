@@ -202,6 +202,7 @@ static int compare_buckets(struct sl_compare *compare, struct sl_err *err)
 int sl_compare_rows(struct sl_compare *compare, struct sl_err *err)
 {
     struct sl_compared *result = &compare->result;
+    SL_TRY(sl_compare_leave_out(compare, err));
     SL_TRY(sl_compare_digests(compare, err));
     if (result->differing_buckets || compare->options->needs_rows)
         SL_TRY(compare_buckets(compare, err));

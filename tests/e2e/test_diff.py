@@ -277,6 +277,104 @@ def test_random_tables_against_python(project, seed):
     assert sum(row["_diff"] == "differs" and same(row["x_a"]) != same(row["x_b"]) for row in written) == differing_columns(keyed).get("x", 0)
 
 
+def write_delta(folder, files, codec="zstd"):
+    """A table of these files, each of them a list of rows."""
+    (folder / "_delta_log").mkdir(parents=True)
+    fields = [{"name": name, "type": kind, "nullable": True, "metadata": {}}
+              for name, kind in (("id", "integer"), ("x", "double"), ("t", "string"), ("l", {"type": "array", "elementType": "integer", "containsNull": True}))]
+    actions = [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
+               {"metaData": {"id": str(folder), "format": {"provider": "parquet", "options": {}}, "partitionColumns": [], "configuration": {},
+                             "createdTime": 0, "schemaString": json.dumps({"type": "struct", "fields": fields})}}]
+    for number, rows in enumerate(files):
+        text = folder / "rows.jsonl"  # list parameters of thousands of values take the engine's Python minutes
+        text.write_text("".join(json.dumps([row[0], None if row[1] is None else repr(row[1]), *row[2:]]) + "\n" for row in rows))
+        connection = duckdb.connect()
+        connection.execute(f"""create table t as select (j->>0)::integer as id, (j->>1)::double as x, j->>2 as t, (j->3)::integer[] as l
+                           from read_json('{text}', columns = {{'j': 'JSON'}}, format = 'unstructured', records = false)""")
+        path = folder / f"part-{number}.parquet"
+        connection.execute(f"copy t to '{path}' (format parquet, row_group_size 2048, compression {codec})")
+        text.unlink()
+        actions.append({"add": {"path": path.name, "partitionValues": {}, "size": path.stat().st_size, "modificationTime": 0, "dataChange": True}})
+    (folder / "_delta_log" / f"{0:020}.json").write_text("\n".join(json.dumps(action) for action in actions) + "\n")
+
+
+def changed(random_, files):
+    """Nearly a copy: values changed at their places, and now and then rows, their order, or files."""
+    files = [[list(row) for row in rows] for rows in files]
+    columns = random_.sample(range(4), random_.choice([1, 1, 2, 3]))
+    for rows in files:
+        for _ in range(random_.choice([0, 1, 5, len(rows)]) if rows else 0):
+            column = random_.choice(columns)
+            random_.choice(rows)[column] = row_of(random_)[column]
+    what = random_.choice(["values", "values", "values", "files", "row", "order"])
+    if what == "files":
+        random_.shuffle(files)
+    elif what == "row":
+        random_.choice(files).insert(0, row_of(random_))
+    elif what == "order":
+        random_.shuffle(random_.choice(files))
+    return files
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_random_copies_against_python(project, seed):
+    """Files whose bytes are mostly those of the other side's are not read as a whole: the counts are as if they were."""
+    random_ = random.Random(1000 + seed)
+    project.write("sluice.yml", "name: t\n")
+    a = [[row_of(random_) for _ in range(random_.choice([0, 1, 40, 40, 5000] if seed % 4 == 0 else [0, 1, 40]))] for _ in range(random_.choice([1, 2, 4]))]
+    b = changed(random_, a)
+    write_delta(project.folder / "a", a)
+    write_delta(project.folder / "b", b)
+    rows_a, rows_b = ([row for rows in files for row in rows] for files in (a, b))
+    equal, only_a, only_b = as_wholes(rows_a, rows_b)
+    whole = project.json("diff", "./a", "./b", "-o", "out.jsonl")
+    assert (whole["equal"], whole["a"]["only"], whole["b"]["only"]) == (equal, only_a, only_b)
+    assert (whole["a"]["rows"], whole["b"]["rows"]) == (len(rows_a), len(rows_b))
+    written = [json.loads(line) for line in (project.folder / "out.jsonl").read_text().splitlines()]
+    for side, rows in (("only_a", collections.Counter(tuple(map(same, row)) for row in rows_a) - collections.Counter(tuple(map(same, row)) for row in rows_b)),
+                       ("only_b", collections.Counter(tuple(map(same, row)) for row in rows_b) - collections.Counter(tuple(map(same, row)) for row in rows_a))):
+        found = collections.Counter()
+        for row in written:
+            if row["_diff"] == side:
+                found[row["id"], row["t"], tuple(row["l"]) if row["l"] is not None else None] += row["_rows"]
+        wanted = collections.Counter()
+        for row, count in rows.items():
+            wanted[row[0], row[2], row[3]] += count
+        assert found == wanted
+    keyed = project.json("diff", "./a", "./b", "--key", "id")
+    keys_a, keys_b = (collections.Counter(row[0] for row in rows) for rows in (rows_a, rows_b))
+    assert keyed["equal"] == equal and keyed["a"]["only"] == sum((keys_a - keys_b).values()) and keyed["b"]["only"] == sum((keys_b - keys_a).values())
+    assert keyed["equal"] + keyed["differing"] + keyed["b"]["only"] == len(rows_b)
+
+
+def test_copies_are_read_only_where_their_bytes_differ(project):
+    """A file with the same bytes is not read, and one with the same bytes in most columns as little as can be."""
+    project.write("sluice.yml", "name: t\n")
+    a = [[[i, i / 8, f"name {i % 90}", [i]] for i in range(start, start + 6000)] for start in (0, 6000)]
+    b = [[list(row) for row in rows] for rows in a]
+    for i in (5, 2047, 2048, 5999):
+        b[1][i][2] = None
+    for name, files in {"a": a, "b": a, "c": b, "d": [list(reversed(rows)) for rows in a], "e": [[[*row[:1], *other[1:]] for row, other in zip(
+            rows, reversed(rows), strict=True)] for rows in a]}.items():
+        write_delta(project.folder / name, files, "uncompressed")
+    same_bytes = project.json("diff", "./a", "./b", "-k", "id", "--fresh")
+    assert counts(same_bytes) == (12000, 0, 0, 0) and same_bytes["a"]["files"] == {"all": 2, "read": 0} == same_bytes["b"]["files"]
+    few = project.json("diff", "./a", "./c", "-k", "id", "--fresh")
+    assert counts(few) == (11996, 4, 0, 0) and few["a"]["files"]["read"] == 1 and differing_columns(few) == {"t": 4}
+    assert [example["key"]["id"] for example in few["examples"]["differing"]] == ["6005", "8047", "8048", "11999"]
+    assert few["a"]["rows"] == 12000 and few["differing_buckets"] <= 4
+    assert counts(project.json("diff", "./a", "./c", "-k", "id", "--where", "id >= 8048")) == (3950, 2, 0, 0)
+    assert counts(project.json("diff", "./a", "./c", "-k", "id", "--columns", "x")) == (12000, 0, 0, 0)
+    assert counts(project.json("diff", "./a", "./d", "-k", "id")) == (12000, 0, 0, 0)
+    # Every row moved under another key: nothing is gained, and nothing lost.
+    assert counts(project.json("diff", "./a", "./e", "-k", "id")) == (0, 12000, 0, 0)
+    data = project.folder / "b" / "part-0.parquet"
+    data.write_bytes(data.read_bytes().replace(b"name 7", b"name 9"))
+    damaged = project.json("diff", "./a", "./b", "-k", "id", "--fresh")
+    renamed = sum(row[2].startswith("name 7") for row in a[0])
+    assert damaged["a"]["files"]["read"] == 1 and counts(damaged) == (12000 - renamed, renamed, 0, 0)
+
+
 def test_keys_that_repeat_or_are_null_are_told(project):
     project.write("sluice.yml", "name: t\n")
     write_rows(project, "a.parquet", [[1, 1.0, "a", None], [1, 2.0, "b", None], [2, 1.0, "", None], [None, 1.0, "x", None]])

@@ -52,6 +52,45 @@ static void large_files_are_written_and_read_in_full(void **state)
     assert_string_equal(text, "untouched");
 }
 
+static void ranges_of_two_files_are_compared_by_their_bytes(void **state)
+{
+    static const struct {
+        int64_t at_a, at_b, length;
+        bool is_same;
+    } cases[] = {{0, 1, 200000, true}, {0, 0, 2, false},         {0, 0, 0, true},
+                 {5, 6, 199995, true}, {0, 1, 200001, false},    {200000, 200001, 1, false},
+                 {0, 1, 150001, true}, {200000, 200001, 0, true}};
+    struct test_folder *folder = *state;
+    size_t size = 200000;
+    char *bytes = sl_arena_alloc(&folder->arena, size + 1);
+    struct sl_err err;
+    bool is_same = false;
+
+    for (size_t i = 0; i < size; i++)
+        bytes[i + 1] = (char)(i * 31 + i / 7);
+    bytes[0] = '!';
+    assert_int_equal(sl_fs_write("a", bytes + 1, size, &err), SL_OK);
+    assert_int_equal(sl_fs_write("b", bytes, size + 1, &err), SL_OK);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_int_equal(sl_fs_same_bytes(&(struct sl_fs_range){"a", cases[i].at_a},
+                                          &(struct sl_fs_range){"b", cases[i].at_b},
+                                          cases[i].length, &is_same, &err),
+                         SL_OK);
+        assert_int_equal(is_same, cases[i].is_same);
+    }
+    bytes[150001] ^= 1;
+    assert_int_equal(sl_fs_write("c", bytes, size + 1, &err), SL_OK);
+    for (int64_t length = 150000; length <= 150002; length++) {
+        assert_int_equal(sl_fs_same_bytes(&(struct sl_fs_range){"a", 0},
+                                          &(struct sl_fs_range){"c", 1}, length, &is_same, &err),
+                         SL_OK);
+        assert_int_equal(is_same, length <= 150000);
+    }
+    assert_int_equal(sl_fs_same_bytes(&(struct sl_fs_range){"a", 0},
+                                      &(struct sl_fs_range){"none", 0}, 1, &is_same, &err),
+                     SL_E_FILE_MISSING);
+}
+
 static void create_refuses_an_existing_file(void **state)
 {
     struct test_folder *folder = *state;
@@ -389,6 +428,7 @@ int main(void)
         IN_FOLDER(leftovers_of_a_process_with_the_same_id_are_no_obstacle),
         IN_FOLDER(a_written_file_is_read_back_and_leaves_nothing_beside_it),
         IN_FOLDER(large_files_are_written_and_read_in_full),
+        IN_FOLDER(ranges_of_two_files_are_compared_by_their_bytes),
         IN_FOLDER(create_refuses_an_existing_file),
         IN_FOLDER(of_several_writers_just_one_creates_the_file),
         IN_FOLDER(what_is_missing_is_told),
