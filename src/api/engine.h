@@ -85,6 +85,10 @@ struct sl_stage_options {
     const char *const *partition_columns;
     size_t partition_count;
     int64_t file_size_bytes; // aim; 0: one file per partition
+    // What the query gives, where that is known: planning it only to be told takes as long as
+    // running it does for few rows. NULL: the engine is asked.
+    const struct sl_column *columns;
+    size_t column_count;
 };
 
 struct sl_engine_kind {

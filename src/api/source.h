@@ -91,6 +91,14 @@ struct sl_source_kind {
     // the slow way in which the engine can make no mistake.
     int (*start)(struct sl_source_reader *reader, bool careful, const char **ret_sql,
                  struct sl_err *err);
+    // Like start(), of several opened parts at once, which is cheaper where each is small. Their
+    // columns have the same names; the SELECT gives besides `~part` INTEGER, the reader's place.
+    // finish() is called for each of them then, in their order. Not with care: where one fails or
+    // needs care, each is started once more alone.
+    int (*start_many)(struct sl_source_reader *const *readers, size_t count, const char **ret_sql,
+                      struct sl_err *err);
+    // Whether start_many takes the two together.
+    bool (*goes_with)(const struct sl_source_reader *reader, const struct sl_source_reader *other);
     // After the SELECT has ended, well or not, or was never run. Fails with what is wrong with the
     // part itself: SL_E_SOURCE_FILE if it is damaged or changed while it was read.
     int (*finish)(struct sl_source_reader *reader, struct sl_source_end *ret, struct sl_err *err);

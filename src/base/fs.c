@@ -311,6 +311,11 @@ static int remove_at(int parent, const char *name, int depth, struct sl_err *err
     return SL_OK;
 }
 
+void sl_fs_remove_folder(const char *path)
+{
+    (void)rmdir(path);
+}
+
 int sl_fs_remove_tree(const char *path, struct sl_err *err)
 {
     int code = remove_at(AT_FDCWD, path, 0, err);

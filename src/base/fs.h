@@ -59,6 +59,7 @@ SL_MUST int sl_fs_exchange(const char *a, const char *b,
                            struct sl_err *err); // swaps two paths in one step
 SL_MUST int sl_fs_link(const char *from, const char *to, struct sl_err *err);
 SL_MUST int sl_fs_remove(const char *path, struct sl_err *err);      // a missing file is fine
+void sl_fs_remove_folder(const char *path);                          // if it is empty
 SL_MUST int sl_fs_remove_tree(const char *path, struct sl_err *err); // a missing folder is fine
 // Whether two files have the same bytes from these places on. A file that ends before is other.
 struct sl_fs_range {

@@ -297,6 +297,7 @@ static int place_field(const struct sl_reading *parent, const struct sl_contract
     SL_AUTO(sl_buf_clear) struct sl_buf path = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf node = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf guard = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf typed = SL_BUF_INIT;
     *nest = *outer;
     sl_buf_addf(&path, "%s.\"", outer->path);
     for (const char *at = field->source_name; *at; at++) {
@@ -314,6 +315,12 @@ static int place_field(const struct sl_reading *parent, const struct sl_contract
         sl_buf_add_sql_string(&guard, outer->path);
         sl_buf_add(&guard, "), '') = 'OBJECT'");
     }
+    // Made once for the row, and looked up by every rule.
+    sl_buf_addf(&typed, "struct_extract(%s, ", outer->typed ? outer->typed : parent->value);
+    sl_buf_add_sql_string(&typed, field->name);
+    sl_buf_add_char(&typed, ')');
+    nest->typed = print(arena, &typed);
+    SL_TRY_NEW(nest->typed, err);
     nest->path = print(arena, &path);
     SL_TRY_NEW(nest->path, err);
     nest->node = print(arena, &node);
@@ -374,6 +381,8 @@ int sl_nest_field(const struct sl_reading *parent, const struct sl_contract_colu
     sl_buf_reset(&sql);
     if (is_nested(field))
         sl_buf_add(&sql, nest->node);
+    else if (!nest->list)
+        sl_buf_add(&sql, nest->typed);
     else
         add_leaf_value(field, nest->node, &sql);
     ret->value = print(arena, &sql);

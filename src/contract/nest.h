@@ -20,6 +20,7 @@ struct sl_nest {
     const char *node;   // SQL of the tree's part: "~n3"['address']['zip'], of an item "~e"['qty']
     const char *list;   // SQL: the items that "~e" stands for; NULL: not inside of an array
     int array_count;    // that it is inside of
+    const char *typed;  // SQL of the value that the column holds of it; NULL: the column's own
     const char *parent; // SQL: there is an object that it is a member of; NULL: it is none
 };
 

@@ -78,9 +78,9 @@ void sl_rule_says(const struct sl_rule_site *site, struct sl_buf *message, const
     // A default that breaks a rule was not received: it speaks for itself.
     sl_buf_addf(
         message,
-        "case when length(coalesce(%s, %s)) > 100 then '''' || left(coalesce(%s, %s), 100) || '…' "
-        "else '''' || coalesce(%s, %s) end || ",
-        received, text, received, text, received, text);
+        "'''' || left(coalesce(%s, %s), 100) || case when length(coalesce(%s, %s)) > 100 then "
+        "'…' else '' end || ",
+        received, text, received, text);
     sl_buf_add_sql_string(message, rest.text);
     message->has_failed |= rest.has_failed;
 }

@@ -38,7 +38,13 @@ static int stage(struct sl_cleanse *cleanse, const struct sl_cleanse_table *tabl
                  struct sl_staged *ret, struct sl_err *err)
 {
     struct sl_step_context *context = cleanse->context;
-    struct sl_stage_options options = {.folder = table->folder, .file_size_bytes = FILE_SIZE_BYTES};
+    bool is_clean = table == &cleanse->clean;
+    struct sl_stage_options options = {
+        .folder = table->folder,
+        .file_size_bytes = FILE_SIZE_BYTES,
+        .columns = is_clean ? cleanse->pass.columns : sl_quarantine_columns,
+        .column_count = is_clean ? cleanse->pass.column_count : sl_quarantine_column_count,
+    };
     SL_TRY(sl_step_staging(context, table->folder, &options.file_prefix, err));
     return context->session->kind->stage(context->session, sql, &options, context->arena, ret, err);
 }

@@ -181,7 +181,7 @@ static int choose(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *qu
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql,
                 "create or replace temp table _again as select _source, _position, reasons, "
-                "%s as was_held, %s as is_published, \"~file\" from ",
+                "%s as was_held, %s as is_published, true as is_chosen, \"~file\" from ",
                 has_column(quarantine, "waits_for") ? "waits_for is not null" : "false",
                 has_column(quarantine, "set_aside") ? "set_aside is not null" : "false");
     SL_TRY(scan_quarantine(cleanse, quarantine, true, &sql, err));
@@ -282,12 +282,15 @@ int sl_cleanse_count_newly_rejected(struct sl_cleanse *cleanse, struct sl_err *e
     return count(cleanse, &sql, &cleanse->newly_rejected, err);
 }
 
+// By their positions first: a join of one column whose other side is filtered makes the engine look
+// into raw with a Bloom filter, and only rows that pass it are read in all columns.
 static int receive(struct sl_cleanse *cleanse, const char *raw_sql, int64_t *ret_count,
                    struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql,
-                "create or replace temp table _received as select * from %s where " ORIGIN_IN(
+                "create or replace temp table _received as select * from (select * from %s where "
+                "_position in (select _position from _again where is_chosen)) where " ORIGIN_IN(
                     "in", "_again"),
                 raw_sql);
     SL_TRY(sl_cleanse_exec(cleanse, &sql, err));

@@ -125,6 +125,24 @@ const struct sl_column *sl_ingest_column(const struct sl_ingest *ingest, const c
 // what concerns all.
 SL_MUST int sl_ingest_open(struct sl_ingest *ingest, struct sl_err *err);
 SL_MUST int sl_ingest_stage(struct sl_ingest *ingest, struct sl_err *err);
+// Stages the jobs from `index` on that go together, in one statement: *ret_count of them. If
+// anything is wrong with one nothing is kept (*ret_is_done false), and each is to be staged alone.
+SL_MUST int sl_ingest_stage_batch(struct sl_ingest *ingest, size_t index, size_t *ret_count,
+                                  bool *ret_is_done, struct sl_err *err);
+// A job's rows as the table has them. `source` is the SQL of _source.
+SL_MUST int sl_ingest_print_select(const struct sl_ingest *ingest, const struct sl_ingest_job *job,
+                                   const char *source, const char *rows_sql, struct sl_buf *sql,
+                                   struct sl_err *err);
+SL_MUST int sl_ingest_stage_nothing(struct sl_ingest *ingest, const char *prefix,
+                                    struct sl_staged *ret, struct sl_err *err);
+// A part that had rows and was read to have none.
+bool sl_ingest_is_emptied(const struct sl_ingest_job *job, const struct sl_source_end *end);
+// What was staged for the job goes into the commit. Its reader is still open.
+SL_MUST int sl_ingest_keep(struct sl_ingest *ingest, struct sl_ingest_job *job,
+                           const struct sl_staged *staged, const struct sl_source_end *end,
+                           struct sl_err *err);
+// Whether the failure is about one part, so that the others can go on.
+bool sl_ingest_is_of_part(int code);
 // The part is left out of this run: keeps the reason as a note.
 SL_MUST int sl_ingest_leave_out(struct sl_ingest *ingest, const struct sl_ingest_job *job,
                                 struct sl_err *failure, struct sl_err *err);

@@ -18,7 +18,7 @@ static bool must_stop(const struct sl_ingest *ingest)
 }
 
 // Whether the failure is about one part, so that the others can go on.
-static bool is_of_part(int code)
+bool sl_ingest_is_of_part(int code)
 {
     return code == SL_E_SOURCE_FILE || code == SL_E_SOURCE_COLUMNS || code == SL_E_ENGINE ||
            code == SL_E_FILE_MISSING || code == SL_E_IO;
@@ -73,7 +73,7 @@ int sl_ingest_open(struct sl_ingest *ingest, struct sl_err *err)
         if (code == SL_OK)
             code = ingest->kind->open(&ingest->options, job->part, ingest->context->session,
                                       ingest->arena, &job->reader, &failure);
-        if (code != SL_OK && !is_of_part(code)) {
+        if (code != SL_OK && !sl_ingest_is_of_part(code)) {
             *err = failure;
             return code;
         }
@@ -90,17 +90,6 @@ int sl_ingest_open(struct sl_ingest *ingest, struct sl_err *err)
 }
 
 // --- one part
-
-static int add_own(const struct sl_ingest *ingest, const struct sl_ingest_job *job,
-                   struct sl_buf *sql)
-{
-    char time[32];
-
-    sl_buf_add_sql_string(sql, job->part->name);
-    sl_buf_addf(sql, " as _source, _position, timestamptz '%s' as _ingested_at, _corrupt",
-                sl_clock_format(ingest->context->now_us, time));
-    return SL_OK;
-}
 
 // Built anew the table has a type for both, unless it is one that no table has, or text beside a
 // nested type, which is read as that.
@@ -136,23 +125,26 @@ static int add_column(const struct sl_ingest *ingest, const struct sl_column *fr
     return SL_OK;
 }
 
-static int print_select(const struct sl_ingest *ingest, const struct sl_ingest_job *job,
-                        const char *rows_sql, struct sl_buf *sql, struct sl_err *err)
+int sl_ingest_print_select(const struct sl_ingest *ingest, const struct sl_ingest_job *job,
+                           const char *source, const char *rows_sql, struct sl_buf *sql,
+                           struct sl_err *err)
 {
+    char time[32];
+
     sl_buf_add(sql, "select ");
     for (size_t i = 0; i < job->reader->column_count; i++) {
         const struct sl_column *column = &job->reader->columns[i];
 
         SL_TRY(add_column(ingest, column, sl_ingest_column(ingest, column->name), sql, err));
     }
-    SL_TRY(add_own(ingest, job, sql));
-    sl_buf_addf(sql, " from (%s)", rows_sql);
+    sl_buf_addf(sql, "%s, _position, timestamptz '%s' as _ingested_at, _corrupt from (%s)", source,
+                sl_clock_format(ingest->context->now_us, time), rows_sql);
     return sl_buf_check(sql, err);
 }
 
 // A file without rows, so that the table remembers the part.
-static int stage_nothing(struct sl_ingest *ingest, const char *prefix, struct sl_staged *ret,
-                         struct sl_err *err)
+int sl_ingest_stage_nothing(struct sl_ingest *ingest, const char *prefix, struct sl_staged *ret,
+                            struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_session *session = ingest->context->session;
@@ -228,6 +220,7 @@ static int try_part(struct sl_ingest *ingest, const struct sl_ingest_job *job, c
 {
     struct sl_session *session = ingest->context->session;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf source = SL_BUF_INIT;
     struct sl_stage_options options = {
         .folder = ingest->folder, .file_prefix = prefix, .file_size_bytes = SL_INGEST_FILE_BYTES};
     struct sl_err failure = {0};
@@ -237,12 +230,16 @@ static int try_part(struct sl_ingest *ingest, const struct sl_ingest_job *job, c
     int finished;
 
     SL_TRY(job->reader->kind->start(job->reader, careful, &rows_sql, err));
-    code = print_select(ingest, job, rows_sql, &sql, &failure);
+    sl_buf_add_sql_string(&source, job->part->name);
+    sl_buf_add(&source, " as _source");
+    code = sl_buf_check(&source, &failure);
+    if (code == SL_OK)
+        code = sl_ingest_print_select(ingest, job, source.text, rows_sql, &sql, &failure);
     if (code == SL_OK)
         code = session->kind->stage(session, sql.text, &options, ingest->arena, ret, &failure);
     finished = job->reader->kind->finish(job->reader, ret_end, &damage);
     // A damaged part may well be what the engine stumbled over.
-    if (finished != SL_OK && (code == SL_OK || is_of_part(code))) {
+    if (finished != SL_OK && (code == SL_OK || sl_ingest_is_of_part(code))) {
         *err = damage;
         return finished;
     }
@@ -253,7 +250,7 @@ static int try_part(struct sl_ingest *ingest, const struct sl_ingest_job *job, c
     if (ret_end->needs_care)
         return SL_OK;
     if (ret->file_count == 0)
-        SL_TRY(stage_nothing(ingest, prefix, ret, err));
+        SL_TRY(sl_ingest_stage_nothing(ingest, prefix, ret, err));
     return prove(ingest, job, ret_end, ret, err);
 }
 
@@ -277,8 +274,9 @@ static int list_columns(const struct sl_ingest *ingest, const struct sl_source_r
     return SL_OK;
 }
 
-static int keep(struct sl_ingest *ingest, struct sl_ingest_job *job, const struct sl_staged *staged,
-                const struct sl_source_end *end, struct sl_err *err)
+int sl_ingest_keep(struct sl_ingest *ingest, struct sl_ingest_job *job,
+                   const struct sl_staged *staged, const struct sl_source_end *end,
+                   struct sl_err *err)
 {
     struct sl_step_progress *progress = ingest->context->progress;
     struct sl_ingested part = {.name_now = job->part->name,
@@ -306,6 +304,11 @@ static int keep(struct sl_ingest *ingest, struct sl_ingest_job *job, const struc
     if (progress)
         atomic_fetch_add(&progress->rows_done, end->records);
     return SL_OK;
+}
+
+bool sl_ingest_is_emptied(const struct sl_ingest_job *job, const struct sl_source_end *end)
+{
+    return end->records == 0 && job->before && job->before->rows > 0;
 }
 
 // A file that had rows and has none: perhaps whoever wrote it was stopped halfway. *ret_is_kept:
@@ -357,17 +360,17 @@ static int stage_part(struct sl_ingest *ingest, size_t index, struct sl_err *err
         sl_step_unstage(ingest->folder, prefix);
         code = try_part(ingest, job, prefix, true, &staged, &end, &failure);
     }
-    if (code == SL_OK && end.records == 0 && job->before && job->before->rows > 0)
+    if (code == SL_OK && sl_ingest_is_emptied(job, &end))
         code = take_emptied(ingest, job, &is_kept, &failure);
     if (code == SL_OK && !is_kept)
-        code = keep(ingest, job, &staged, &end, &failure);
+        code = sl_ingest_keep(ingest, job, &staged, &end, &failure);
     sl_source_close(&job->reader);
     if (code == SL_OK && !is_kept)
         return SL_OK;
     sl_step_unstage(ingest->folder, prefix);
     if (is_kept)
         return SL_OK;
-    if (is_of_part(code) || code == SL_E_DRIFT)
+    if (sl_ingest_is_of_part(code) || code == SL_E_DRIFT)
         return sl_ingest_leave_out(ingest, job, &failure, err);
     *err = failure;
     return code;
@@ -386,10 +389,22 @@ static int note_stop(struct sl_ingest *ingest, size_t left, struct sl_err *err)
 
 int sl_ingest_stage(struct sl_ingest *ingest, struct sl_err *err)
 {
+    size_t alone = 0; // up to here each is staged by itself
+
     SL_TRY(sl_step_staging(ingest->context, ingest->folder, &ingest->file_prefix, err));
     for (size_t i = 0; i < ingest->job_count; i++) {
+        size_t count = 1;
+        bool is_done = false;
+
         if (must_stop(ingest))
             return note_stop(ingest, ingest->job_count - i, err);
+        if (i >= alone)
+            SL_TRY(sl_ingest_stage_batch(ingest, i, &count, &is_done, err));
+        alone = i >= alone ? i + count : alone;
+        if (is_done) {
+            i += count - 1;
+            continue;
+        }
         if (ingest->jobs[i].reader)
             SL_TRY(stage_part(ingest, i, err));
     }

@@ -68,6 +68,24 @@ def test_replay_reads_what_the_mended_contract_accepts_and_a_dry_run_tells_it_be
     assert "nothing to replay" in shop.run("quarantine", "replay", "orders").stdout
 
 
+def test_replay_takes_rows_of_their_own_file_where_others_stand_at_the_same_place(new_project):
+    project = new_project("places")
+    project.write("sluice.yml", "name: places\nchecks: {requirements: off}\nquarantine: {max_share: 1}\n")
+    project.write("sources/t.yml", "path: data/*.csv\n")
+    project.write("contracts/t.odcs.yml", CONTRACT.replace("{name: n, logicalType: integer}",
+                                                           "{name: n, logicalType: integer, logicalTypeOptions: {maximum: 5}}"))
+    for file in range(4):
+        project.write(f"data/{file}.csv", "id,n\n" + "".join(f"{file * 10 + i},{9 if i % 4 == file else 1}\n" for i in range(8)))
+    project.run("run")
+    assert project.count("quarantine.t") == 8
+    edit(project, "contracts/t.odcs.yml", "maximum: 5", "maximum: 10")
+    step = project.json("quarantine", "replay", "t")["steps"][0]
+    assert not step["was_full"] and (step["rows"]["in"], step["rows"]["out"]) == (8, 8)
+    replayed = sorted(project.rows("clean.t", "_source, _position, id, n"))
+    project.run("run", "--full-refresh")
+    assert sorted(project.rows("clean.t", "_source, _position, id, n")) == replayed and project.count("quarantine.t") == 0
+
+
 def test_replay_goes_downstream_when_asked(shop):
     edit(shop, ORDERS, "[new, paid, shipped, cancelled]", "[new, paid, shipped, cancelled, payed]")
     steps = [step["step"] for step in shop.json("quarantine", "replay", "orders", "--downstream")["steps"]]

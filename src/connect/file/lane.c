@@ -74,7 +74,7 @@ static int begin(struct sl_lane *lane, int64_t position, size_t bytes, struct sl
 {
     SL_TRY(make_room(lane, bytes + FRAME_BYTES, err));
     lane->line_start = lane->used;
-    put_position(lane, position);
+    put_position(lane, lane->base + position);
     put(lane, lane->delimiter);
     lane->records++;
     lane->position_sum =

@@ -26,6 +26,7 @@ struct sl_lane {
     bool is_gone;      // nobody reads
     size_t longest_bytes;
     int64_t records, corrupt, position_sum;
+    int64_t base; // added to each position that is written, and not to the sum
 };
 
 void sl_lane_clear(struct sl_lane *lane); // zeroed is fine

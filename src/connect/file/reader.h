@@ -18,6 +18,11 @@ SL_MUST int sl_text_reader_open(struct sl_file_reader *reader, enum sl_split_for
                                 const char *delimiter, struct sl_err *err);
 SL_MUST int sl_text_reader_start(struct sl_file_reader *reader, bool careful, const char **ret_sql,
                                  struct sl_err *err);
+// One thread and one pipe for all of them.
+SL_MUST int sl_text_reader_start_many(struct sl_file_reader *const *readers, size_t count,
+                                      const char **ret_sql, struct sl_err *err);
+bool sl_text_reader_goes_with(const struct sl_file_reader *reader,
+                              const struct sl_file_reader *other);
 SL_MUST int sl_text_reader_finish(struct sl_file_reader *reader, struct sl_source_end *ret,
                                   struct sl_err *err);
 // Counts the records without an engine.

@@ -304,6 +304,22 @@ static int file_start(struct sl_source_reader *base, bool careful, const char **
     return in_part(reader, sl_parquet_start(reader, ret_sql, err), err);
 }
 
+static int file_start_many(struct sl_source_reader *const *readers, size_t count,
+                           const char **ret_sql, struct sl_err *err)
+{
+    return sl_text_reader_start_many((struct sl_file_reader *const *)readers, count, ret_sql, err);
+}
+
+static bool file_goes_with(const struct sl_source_reader *reader,
+                           const struct sl_source_reader *other)
+{
+    const struct sl_file_reader *own = (const struct sl_file_reader *)reader;
+    const struct sl_file_reader *next = (const struct sl_file_reader *)other;
+
+    return own->text && next->text && !*packing_of(own->part->path) &&
+           !*packing_of(next->part->path) && sl_text_reader_goes_with(own, next);
+}
+
 // What was listed is what was read.
 static int check_unchanged(const struct sl_file_reader *reader, struct sl_err *err)
 {
@@ -348,6 +364,8 @@ const struct sl_source_kind sl_source_file = {
     .open = file_open,
     .is_empty = file_is_empty,
     .start = file_start,
+    .start_many = file_start_many,
+    .goes_with = file_goes_with,
     .finish = file_finish,
     .close = file_close,
 };

@@ -17,12 +17,17 @@
 // The engine's own defaults, below which nothing is gained.
 #define ENGINE_LINE_BYTES ((size_t)2000000)
 #define ENGINE_BUFFER_BYTES ((size_t)32000000)
+// Of several files in one pipe a position holds the file's place above these bits.
+#define POSITION_BITS 40
+#define SMALL_CHUNK_BYTES ((size_t)1 << 16)
 
 struct sl_text_reader {
     struct sl_split_file file;
     struct sl_strs names;
     size_t longest_bytes; // line seen in an earlier run
     bool is_running;
+    struct sl_text_reader **others; // that this one's thread writes after it
+    size_t other_count;
     int read_fd;
     pthread_t thread;
     // The thread's own until it is joined.
@@ -65,6 +70,23 @@ static int split_all(struct sl_text_reader *text, struct sl_err *err)
     return sl_input_hash(text->split.text.input, text->sha256, &text->size_bytes, err);
 }
 
+// The rest are no worth without the one that failed.
+static void split_others(struct sl_text_reader *text)
+{
+    int code = text->code;
+
+    for (size_t i = 0; i < text->other_count; i++) {
+        struct sl_text_reader *other = text->others[i];
+
+        other->lane.fd = text->lane.fd;
+        other->code = code;
+        other->err = text->err;
+        if (code == SL_OK)
+            code = other->code = split_all(other, &other->err);
+        other->lane.fd = -1;
+    }
+}
+
 static void *run(void *self)
 {
     struct sl_text_reader *text = self;
@@ -75,6 +97,7 @@ static void *run(void *self)
     sigaddset(&signals, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     text->code = split_all(text, &text->err);
+    split_others(text);
     // Now the engine sees the end.
     sl_fd_close(&text->lane.fd);
     return NULL;
@@ -157,20 +180,30 @@ static void add_select(const struct sl_text_reader *text, struct sl_buf *sql)
     add_read_csv(text, sql);
 }
 
+static int open_lane(struct sl_file_reader *reader, bool careful, struct sl_err *err)
+{
+    struct sl_text_reader *text = reader->text;
+
+    SL_TRY(sl_split_open(&text->file, &text->names, reader->arena, &text->split, err));
+    text->lane = (struct sl_lane){.fd = -1, .is_careful = careful};
+    sl_split_set_lane(&text->split, &text->lane);
+    text->others = NULL;
+    text->other_count = 0;
+    text->code = SL_OK;
+    sl_err_clear(&text->err);
+    return SL_OK;
+}
+
 static int start(struct sl_file_reader *reader, bool careful, const char **ret_sql,
                  struct sl_err *err)
 {
     struct sl_text_reader *text = reader->text;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
 
-    SL_TRY(sl_split_open(&text->file, &text->names, reader->arena, &text->split, err));
+    SL_TRY(open_lane(reader, careful, err));
     // Read a second time, they are no progress.
     if (!careful)
         sl_input_count(text->split.text.input, reader->base.bytes_done);
-    text->lane = (struct sl_lane){.fd = -1, .is_careful = careful};
-    sl_split_set_lane(&text->split, &text->lane);
-    text->code = SL_OK;
-    sl_err_clear(&text->err);
     SL_TRY(start_thread(text, err));
     add_select(text, &sql);
     SL_TRY(sl_buf_check(&sql, err));
@@ -203,6 +236,61 @@ int sl_text_reader_count(struct sl_file_reader *reader, int64_t *ret, struct sl_
     SL_TRY(sl_split_run(&split, &lane, err));
     *ret = lane.records;
     return SL_OK;
+}
+
+bool sl_text_reader_goes_with(const struct sl_file_reader *reader,
+                              const struct sl_file_reader *other)
+{
+    const struct sl_text_reader *own = reader->text;
+    const struct sl_text_reader *next = other->text;
+
+    if (own->file.format != next->file.format || own->names.count != next->names.count ||
+        !sl_str_equal(own->file.delimiter, next->file.delimiter))
+        return false;
+    for (size_t i = 0; i < own->names.count; i++)
+        if (!sl_str_equal(own->names.items[i], next->names.items[i]))
+            return false;
+    return own->names.count > 0;
+}
+
+static int start_many(struct sl_file_reader *const *readers, size_t count, const char **ret_sql,
+                      struct sl_err *err)
+{
+    struct sl_text_reader *first = readers[0]->text;
+    struct sl_text_reader **others =
+        SL_NEW_ARRAY(readers[0]->arena, struct sl_text_reader *, count);
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+
+    SL_TRY_NEW(others, err);
+    for (size_t i = 0; i < count; i++) {
+        others[i] = readers[i]->text;
+        others[i]->file.chunk_bytes = SMALL_CHUNK_BYTES;
+        SL_TRY(open_lane(readers[i], false, err));
+        others[i]->lane.base = (int64_t)i << POSITION_BITS;
+    }
+    first->others = others + 1;
+    first->other_count = count - 1;
+    SL_TRY(start_thread(first, err));
+    sl_buf_addf(&sql,
+                "select * replace (_position & %lld as _position), cast(_position >> %d as "
+                "INTEGER) as \"~part\" from (",
+                (1LL << POSITION_BITS) - 1, POSITION_BITS);
+    add_select(first, &sql);
+    sl_buf_add_char(&sql, ')');
+    SL_TRY(sl_buf_check(&sql, err));
+    *ret_sql = sl_arena_strdup(readers[0]->arena, sql.text);
+    SL_TRY_NEW(*ret_sql, err);
+    return SL_OK;
+}
+
+int sl_text_reader_start_many(struct sl_file_reader *const *readers, size_t count,
+                              const char **ret_sql, struct sl_err *err)
+{
+    int code = start_many(readers, count, ret_sql, err);
+
+    for (size_t i = 0; code != SL_OK && i < count; i++)
+        end_run(readers[i]->text);
+    return code;
 }
 
 int sl_text_reader_finish(struct sl_file_reader *reader, struct sl_source_end *ret,

@@ -10,17 +10,13 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
                 reading->absent);
     sl_buf_add(&what, "is not ");
     sl_reading_describe(reading->column, &what);
-    if (type.kind == SL_TYPE_DECIMAL || type.kind == SL_TYPE_INTEGER) {
-        sl_buf_addf(message, "case when regexp_full_match(%s, '[+-]?[0-9]+(?:[.][0-9]+)?') then ",
-                    reading->text);
-        sl_rule_says(site, message, "%s: %s", what.text,
-                     type.kind == SL_TYPE_DECIMAL ? "too many digits" : "too large, or not whole");
-        sl_buf_add(message, " else ");
-        sl_rule_says(site, message, "%s", what.text);
-        sl_buf_add(message, " end");
-    } else {
-        sl_rule_says(site, message, "%s", what.text);
-    }
+    sl_rule_says(site, message, "%s", what.text);
+    if (type.kind == SL_TYPE_DECIMAL || type.kind == SL_TYPE_INTEGER)
+        sl_buf_addf(message,
+                    " || case when regexp_full_match(%s, '[+-]?[0-9]+(?:[.][0-9]+)?') then ': %s' "
+                    "else '' end",
+                    reading->text,
+                    type.kind == SL_TYPE_DECIMAL ? "too many digits" : "too large, or not whole");
     message->has_failed |= what.has_failed;
     return true;
 }

@@ -280,13 +280,19 @@ int sl_duckdb_stage(struct sl_session *base, const char *sql,
                     struct sl_staged *ret, struct sl_err *err)
 {
     struct sl_duckdb_session *session = sl_duckdb_session_of(base);
-    struct staging staging = {.library = session->library, .options = options, .arena = arena};
+    struct staging staging = {.library = session->library,
+                              .options = options,
+                              .columns = options->columns,
+                              .column_count = options->column_count,
+                              .arena = arena};
     struct sl_column *columns;
 
-    SL_TRY(sl_duckdb_describe(base, sql, arena, &columns, &staging.column_count, err));
-    staging.columns = columns;
+    if (!options->columns) {
+        SL_TRY(sl_duckdb_describe(base, sql, arena, &columns, &staging.column_count, err));
+        staging.columns = columns;
+    }
     for (size_t i = 0; i < staging.column_count; i++)
-        SL_TRY(check_column(&columns[i], err));
+        SL_TRY(check_column(&staging.columns[i], err));
     SL_TRY(sl_fault_point("stage", err));
     SL_TRY(copy(session, sql, &staging, err));
     SL_TRY(sl_fault_point("stage", err));
