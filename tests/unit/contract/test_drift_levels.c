@@ -49,8 +49,9 @@ static json_t *state_of(size_t index, const char *word)
            strcmp(sl_drift_words[index][drift[index]], word) != 0)
         drift[index]++;
     assert_non_null(sl_drift_words[index][drift[index]]);
-    json_t *state = json_pack("{s:s, s:[], s:[], s:[I, I, I]}", "name", "orders", "columns",
-                              "rules", "drift", drift[0], drift[1], drift[2]);
+    json_t *state =
+        json_pack("{s:s, s:[], s:[], s:[], s:s, s:[I, I, I]}", "name", "orders", "columns", "rules",
+                  "order_by", "filter", "", "drift", drift[0], drift[1], drift[2]);
     assert_non_null(state);
     return state;
 }
