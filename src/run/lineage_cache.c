@@ -138,9 +138,8 @@ static bool next_origin(char **at, const char *end, struct sl_origin *ret)
     return true;
 }
 
-// Leaves *ret as it is where the text is none of ours.
-static int restore(const json_t *entry, struct sl_arena *arena, struct sl_query *ret,
-                   bool *ret_is_whole, struct sl_err *err)
+int sl_lineage_cache_restore(const json_t *entry, struct sl_arena *arena, struct sl_query *ret,
+                             bool *ret_is_whole, struct sl_err *err)
 {
     size_t length = json_string_length(entry), count;
     char *at = sl_arena_strndup(arena, json_string_value(entry), length);
@@ -241,9 +240,11 @@ int sl_lineage_cache_find(struct sl_lineage_cache *cache, const struct sl_node *
     *ret = (struct sl_query){0};
     if (!key)
         return SL_OK;
-    SL_TRY(restore(json_object_get(cache->used, key), &cache->world->arena, ret, &is_whole, err));
+    SL_TRY(sl_lineage_cache_restore(json_object_get(cache->used, key), &cache->world->arena, ret,
+                                    &is_whole, err));
     if (is_whole)
         return SL_OK;
     SL_TRY(read_rest(cache, &index, 1, err));
-    return restore(json_object_get(cache->used, key), &cache->world->arena, ret, &is_whole, err);
+    return sl_lineage_cache_restore(json_object_get(cache->used, key), &cache->world->arena, ret,
+                                    &is_whole, err);
 }

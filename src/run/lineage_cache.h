@@ -21,6 +21,10 @@ SL_MUST int sl_lineage_cache_open(struct sl_world *world, const struct sl_map *c
 SL_MUST int sl_lineage_cache_find(struct sl_lineage_cache *cache, const struct sl_node *node,
                                   struct sl_query *ret, struct sl_err *err);
 // Keeps what was used, if any of it is new.
+// The columns that an entry holds; leaves *ret as it is, and *ret_is_whole false, where the text is
+// none that was stored.
+SL_MUST int sl_lineage_cache_restore(const json_t *entry, struct sl_arena *arena,
+                                     struct sl_query *ret, bool *ret_is_whole, struct sl_err *err);
 void sl_lineage_cache_store(struct sl_lineage_cache *cache);
 void sl_lineage_cache_clear(struct sl_lineage_cache *cache); // for SL_AUTO
 
