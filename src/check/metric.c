@@ -148,15 +148,15 @@ static int add_measure(const struct sl_check_input *input, const struct metric *
     return sl_buf_check(sql, err);
 }
 
-static bool read_unit(const struct sl_check_input *input, bool *ret_is_percent)
+// The standard allows any word.
+static void read_unit(const struct sl_check_input *input, bool *ret_is_percent)
 {
     const struct sl_yaml *unit = sl_yaml_get(input->arguments, "unit");
     *ret_is_percent = unit && sl_str_equal_nocase(unit->text, "percent");
     if (!unit || *ret_is_percent || sl_str_equal_nocase(unit->text, "rows"))
-        return true;
-    sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, unit->place, NULL,
-            "unit is '%s', expected rows or percent", unit->text);
-    return false;
+        return;
+    sl_diag(input->diags, SL_SEVERITY_WARNING, SL_E_VALUE_INVALID, unit->place, NULL,
+            "unit is '%s', expected rows or percent: it is counted in rows", unit->text);
 }
 
 static int say(const struct sl_check_input *input, const struct metric *metric,
@@ -188,8 +188,9 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     struct sl_strs columns = {0};
     const struct metric *metric = find(input);
     bool is_percent;
-    if (!metric || !read_unit(input, &is_percent))
+    if (!metric)
         return SL_OK;
+    read_unit(input, &is_percent);
     if (metric->has_column) {
         SL_TRY(find_columns(input, &columns, err));
         if (!columns.count)

@@ -5,10 +5,11 @@
 
 struct comparison {
     const char *name;
-    const char *broken; // what is no longer right
+    const char *broken; // what is no longer right; NULL: of a pair
     const char *claim;
     bool is_pair;
 };
+// The standard says that mustBeBetween is mustBeGreaterThan and mustBeLessThan: without its bounds.
 static const struct comparison operators[] = {
     {"mustBe", " <> ", "is %s", false},
     {"mustNotBe", " = ", "is not %s", false},
@@ -16,8 +17,8 @@ static const struct comparison operators[] = {
     {"mustBeGreaterOrEqualTo", " < ", "is at least %s", false},
     {"mustBeLessThan", " >= ", "is less than %s", false},
     {"mustBeLessOrEqualTo", " > ", "is at most %s", false},
-    {"mustBeBetween", " not between ", "is between %s", true},
-    {"mustNotBeBetween", " between ", "is not between %s", true},
+    {"mustBeBetween", NULL, "is between %s, without these", true},
+    {"mustNotBeBetween", NULL, "is not between %s, except these", true},
 };
 
 static bool is_number(const struct sl_check_input *input, const struct sl_yaml *node,
@@ -37,6 +38,7 @@ static bool is_number(const struct sl_check_input *input, const struct sl_yaml *
 // What is still possible after all operators so far.
 struct range {
     double min, max;
+    bool is_min_open, is_max_open;
 };
 
 struct written {
@@ -46,8 +48,8 @@ struct written {
 
 static void narrow(const struct comparison *comparison, double a, double b, struct range *range)
 {
-    bool is_must = !strstr(comparison->name, "Not");
-    if (!is_must)
+    bool is_open = comparison->is_pair || sl_str_ends(comparison->name, "Than");
+    if (strstr(comparison->name, "Not"))
         return;
     if (strstr(comparison->name, "Greater"))
         b = INFINITY;
@@ -56,8 +58,30 @@ static void narrow(const struct comparison *comparison, double a, double b, stru
         a = -INFINITY;
     } else if (!comparison->is_pair)
         b = a;
-    range->min = range->min > a ? range->min : a;
-    range->max = range->max < b ? range->max : b;
+    if (a > range->min || (a == range->min && is_open)) {
+        range->min = a;
+        range->is_min_open = is_open;
+    }
+    if (b < range->max || (b == range->max && is_open)) {
+        range->max = b;
+        range->is_max_open = is_open;
+    }
+}
+
+static bool is_empty(const struct range *range)
+{
+    return range->min > range->max ||
+           (range->min == range->max && (range->is_min_open || range->is_max_open));
+}
+
+static void add_pair(const struct comparison *comparison, const struct sl_yaml *pair,
+                     const char *name, struct sl_buf *broken)
+{
+    const char *low = pair->items[0]->text, *high = pair->items[1]->text;
+    if (strstr(comparison->name, "Not"))
+        sl_buf_addf(broken, "(%s > %s and %s < %s)", name, low, name, high);
+    else
+        sl_buf_addf(broken, "%s <= %s or %s >= %s", name, low, name, high);
 }
 
 static bool add(const struct sl_check_input *input, const struct comparison *comparison,
@@ -78,7 +102,7 @@ static bool add(const struct sl_check_input *input, const struct comparison *com
         return false;
     if (comparison->is_pair) {
         text = sl_arena_printf(input->arena, "%s and %s", first->text, node->items[1]->text);
-        if (!text || b < a) {
+        if (!text || b <= a) {
             sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, node->place, NULL,
                     "'%s': no number is between %s and %s", comparison->name, first->text,
                     node->items[1]->text);
@@ -86,18 +110,21 @@ static bool add(const struct sl_check_input *input, const struct comparison *com
         }
     }
     narrow(comparison, a, b, &written->range);
-    sl_buf_addf(broken, "%s%s%s%s", broken->length ? " or " : "", name, comparison->broken, text);
+    sl_buf_add(broken, broken->length ? " or " : "");
+    if (comparison->is_pair)
+        add_pair(comparison, node, name, broken);
+    else
+        sl_buf_addf(broken, "%s%s%s", name, comparison->broken, text);
     const char *at = strstr(comparison->claim, "%s");
-    sl_buf_addf(claim, "%s%.*s%s", claim->length ? " and " : "", (int)(at - comparison->claim),
-                comparison->claim, text);
+    sl_buf_addf(claim, "%s%.*s%s%s", claim->length ? " and " : "", (int)(at - comparison->claim),
+                comparison->claim, text, at + 2);
     return true;
 }
 
 bool sl_check_must(const struct sl_check_input *input, const char *name, struct sl_buf *broken,
                    struct sl_buf *claim)
 {
-    struct written written = {{-INFINITY, INFINITY}, broken, claim};
-    const struct range *range = &written.range;
+    struct written written = {{.min = -INFINITY, .max = INFINITY}, broken, claim};
     bool is_right = true;
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
         const struct sl_yaml *node = sl_yaml_get(input->arguments, operators[i].name);
@@ -110,8 +137,8 @@ bool sl_check_must(const struct sl_check_input *input, const char *name, struct 
         sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, input->arguments->place,
                 "write 'mustBe: 0', 'mustBeLessThan: 5', 'mustBeBetween: [1, 10]'",
                 "nothing says what the result must be");
-    else if (range->min > range->max)
+    else if (is_empty(&written.range))
         sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, input->arguments->place, NULL,
                 "the operators contradict each other, so that nothing can pass");
-    return broken->length && range->min <= range->max;
+    return broken->length && !is_empty(&written.range);
 }

@@ -254,7 +254,10 @@ int sl_sample_hints(const struct sl_contract_table *table, struct sl_session *se
     SL_TRY(session->kind->parse(session, sql.items, sql.count, arena, json, err));
     for (size_t i = 0; i < sql.count; i++) {
         struct sl_ast *tree;
-        SL_TRY(sl_ast_parse(json[i], arena, &tree, err));
+        int code = sl_ast_parse(json[i], arena, &tree, err);
+        if (code == SL_E_LIMIT)
+            continue; // too deep to be read
+        SL_TRY(code);
         const struct sl_ast *statement = sl_ast_first(sl_ast_get(tree, "statements"));
         const struct sl_ast *item =
             sl_ast_first(sl_ast_get(sl_ast_get(statement, "node"), "select_list"));

@@ -83,16 +83,14 @@ static bool next_origin(struct sl_cache_reader *from, struct sl_origin *ret)
     return true;
 }
 
-// Leaves *ret as it is where the text is none of ours.
-static int restore(struct sl_lineage_cache *cache, const char *key, struct sl_query *ret,
-                   bool *ret_is_whole, struct sl_err *err)
+int sl_lineage_cache_restore(struct sl_cache *entries, const char *key, struct sl_arena *arena,
+                             struct sl_query *ret, bool *ret_is_whole, struct sl_err *err)
 {
-    struct sl_arena *arena = &cache->world->arena;
     struct sl_cache_reader from;
     struct sl_query query = {0};
     size_t columns, count;
     *ret_is_whole = false;
-    SL_TRY(sl_cache_read(&cache->entries, key, arena, &from, err));
+    SL_TRY(sl_cache_read(entries, key, arena, &from, err));
     if (!sl_cache_next_number(&from, &columns))
         return SL_OK;
     while (sl_cache_has_more(&from)) {
@@ -114,6 +112,13 @@ static int restore(struct sl_lineage_cache *cache, const char *key, struct sl_qu
     if (*ret_is_whole)
         *ret = query;
     return SL_OK;
+}
+
+static int restore(struct sl_lineage_cache *cache, size_t node, bool *ret_is_whole,
+                   struct sl_err *err)
+{
+    return sl_lineage_cache_restore(&cache->entries, cache->keys[node], &cache->world->arena,
+                                    &cache->queries[node], ret_is_whole, err);
 }
 
 static int read_trees(struct sl_lineage_cache *cache, struct sl_session *session,
@@ -163,7 +168,7 @@ static int find_all(struct sl_lineage_cache *cache, struct sl_err *err)
         if (node->kind != SL_NODE_MODEL || !world->digests[node->query - world->queries])
             continue; // its syntax error is known
         SL_TRY(key_of(cache, node, key, err));
-        SL_TRY(restore(cache, key, &cache->queries[i], &is_whole, err));
+        SL_TRY(restore(cache, i, &is_whole, err));
         if (is_whole)
             continue;
         cache->keys[i] = sl_arena_strdup(&world->arena, key);
@@ -174,7 +179,7 @@ static int find_all(struct sl_lineage_cache *cache, struct sl_err *err)
     for (size_t i = 0; i < count; i++) {
         bool is_whole;
         SL_TRY(
-            restore(cache, cache->keys[missing[i]], &cache->queries[missing[i]], &is_whole, err));
+            restore(cache, missing[i], &is_whole, err));
     }
     return SL_OK;
 }

@@ -18,6 +18,11 @@ SL_MUST int sl_lineage_cache_open(struct sl_world *world, const struct sl_map *c
 // Columns with their origins, in the world's arena; none of a model that has a mistake. `node` is
 // one of the world's graph.
 struct sl_query *sl_lineage_cache_query(struct sl_lineage_cache *cache, const struct sl_node *node);
+// The columns that an entry holds; leaves *ret as it is, and *ret_is_whole false, where there is
+// none, or its text is none that was stored.
+SL_MUST int sl_lineage_cache_restore(struct sl_cache *entries, const char *key,
+                                     struct sl_arena *arena, struct sl_query *ret,
+                                     bool *ret_is_whole, struct sl_err *err);
 // Keeps what was used, if any of it is new.
 void sl_lineage_cache_store(const struct sl_lineage_cache *cache);
 void sl_lineage_cache_clear(struct sl_lineage_cache *cache); // for SL_AUTO

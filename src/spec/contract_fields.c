@@ -30,18 +30,31 @@ static bool is_over_columns(const char *kind)
     return form && form->has_subject;
 }
 
-// A key or a rule over the whole row has no meaning for one of many values.
+// A key or a rule over the whole row has no meaning for one of many values. What is told here is
+// taken out, so that nothing else is told of it.
 static void check_nested(struct sl_odcs_reader *reader, const struct sl_odcs_property *property)
 {
-    const struct sl_contract_column *column = reader->column;
+    struct sl_contract_column *column = reader->column;
+    size_t kept = 0;
 
     if (property->is_key)
         complain(reader, sl_yaml_place(property->node, "primaryKey"), NULL,
                  "a nested value is no primary key");
-    for (size_t i = 0; i < column->rule_count; i++)
-        if (is_over_columns(column->rules[i].kind))
-            complain(reader, column->rules[i].place, "write it in the quality of the schema object",
-                     "a rule of this kind is over columns of the row, not over a nested value");
+    for (size_t i = 0; i < column->rule_count; i++) {
+        bool is_key = strcmp(column->rules[i].kind, "foreign_key") == 0;
+        if (!is_over_columns(column->rules[i].kind)) {
+            column->rules[kept++] = column->rules[i];
+            continue;
+        }
+        complain(reader, column->rules[i].place,
+                 is_key ? "take it out, and let a model that reads the value have a check "
+                          "'relationships'"
+                        : "write it in the quality of the schema object",
+                 is_key ? "a foreign key is over columns of the row, not over a nested value"
+                        : "a rule of this kind is over columns of the row, not over a nested "
+                          "value");
+    }
+    column->rule_count = kept;
 }
 
 // An item needs no name, and the standard's own examples give it none.

@@ -62,9 +62,9 @@ static const struct sl_opt quality_rows[] = {
     NODE(struct sl_odcs_quality, "mustBeLessOrEqualTo", must_be_at_most,
          "The measure is not above it; 0 makes nullValues and invalidValues rules over rows."),
     NODE(struct sl_odcs_quality, "mustBeBetween", must_be_between,
-         "The least and the greatest measure."),
+         "The measure is greater than the first and less than the second."),
     NODE(struct sl_odcs_quality, "mustNotBeBetween", must_not_be_between,
-         "The measure is below the first or above the second."),
+         "The measure is at most the first or at least the second."),
     TEXT(struct sl_odcs_quality, "query", query,
          "sql: gives one number, or true or false. {object} is the clean table, {property} its "
          "column."),

@@ -264,3 +264,59 @@ def test_what_builds_tables_beside_the_lake_tells_a_full_disk_and_leaves_nothing
     assert list(temp.iterdir()) == []
     disk.clear()
     project.run("verify")
+
+
+# --- snapshots and caches
+
+
+@pytest.mark.parametrize("model", ["by time", "by clock"])
+@pytest.mark.parametrize("lack", ["pages", "names"])
+def test_a_snapshot_on_a_full_disk_stays_as_it_was_and_the_next_run_goes_on(tmp_path, sluice_bin, disk, model, lack):
+    import test_snapshot
+
+    text = (test_snapshot.BY_TIME if model == "by time" else test_snapshot.BY_CLOCK) % "keep"
+    first, later = [(1, "Bonn", 1), (2, "Kiel", 1)], [(1, "Ulm", 2), (2, "Kiel", 1), (3, "Jena", 2)]
+    if model == "by clock":
+        first, later = [row[:2] for row in first], [row[:2] for row in later]
+    columns = test_snapshot.COLUMNS if model == "by time" else test_snapshot.CLOCK_COLUMNS
+    base = test_snapshot.make(tmp_path / "base", sluice_bin, text)
+    small = test_snapshot.make(tmp_path / "small", sluice_bin, text)
+    for folder in (small.folder, disk.folder):
+        (folder / "lake").mkdir()
+    without_free_space(small, disk, "lake/curated")
+    for project in (base, small):
+        test_snapshot.see(project, first, test_snapshot.clock_of(0))
+    before = small.rows("curated.history", columns)
+    failures = 0
+    for free in range(40):
+        getattr(disk, f"leave_{lack}")(free)
+        done = test_snapshot.see(small, later, test_snapshot.clock_of(1), exit_code=None)
+        if done.returncode == 0:
+            break
+        assert "No space left" in done.stderr and "SL01" in done.stderr, done
+        disk.clear()
+        assert small.rows("curated.history", columns) == before
+        failures += 1
+    assert failures and done.returncode == 0
+    test_snapshot.see(base, later, test_snapshot.clock_of(1))
+    assert small.rows("curated.history", columns) == base.rows("curated.history", columns) != before
+
+
+def test_lineage_without_room_for_its_cache_answers_all_the_same(project, disk):
+    make(project)
+    expected = project.run("lineage", "--json").stdout
+    cache = project.folder / ".sluice/lineage.cache"
+    assert cache.exists()
+    shutil.rmtree(project.folder / ".sluice")
+    without_free_space(project, disk, ".sluice")
+    for leave in (disk.leave_pages, disk.leave_names):
+        for free in (0, 1):
+            leave(free)
+            assert project.run("lineage", "--json").stdout == expected
+            disk.clear()
+            assert project.run("lineage", "--json").stdout == expected  # whatever was left of the cache
+            for file in (disk.folder / ".sluice").iterdir():
+                assert file.name in ("models.cache", "columns.cache", "lineage.cache"), file
+                file.unlink()
+    project.run("lineage")
+    assert cache.exists()

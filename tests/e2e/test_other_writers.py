@@ -98,3 +98,50 @@ def test_a_table_that_was_removed_and_built_from_other_files_is_another_one(new_
     project.run("run")
     assert project.rows("clean.items", "id") == [("13",), ("3",)]
     assert project.rows("curated.appended", "id") == [("13",), ("3",)]
+
+
+def split_checkpoint(folder, parts):
+    """A checkpoint in several parts, as the protocol allows writers to make them, and only the newest commit beside it; gives their paths."""
+    import json
+
+    import pyarrow.parquet
+
+    log = folder / "_delta_log"
+    deltalake.DeltaTable(str(folder)).create_checkpoint()
+    last = json.loads((log / "_last_checkpoint").read_text())
+    for commit in sorted(log.glob("*.json"))[:-1]:
+        commit.unlink()
+    whole = log / f"{last['version']:020}.checkpoint.parquet"
+    rows = pyarrow.parquet.read_table(whole)
+    paths = []
+    for part in range(parts):
+        paths.append(log / f"{last['version']:020}.checkpoint.{part + 1:010}.{parts:010}.parquet")
+        pyarrow.parquet.write_table(rows.take(list(range(part, rows.num_rows, parts))), paths[-1])
+    whole.unlink()
+    (log / "_last_checkpoint").write_text(json.dumps({**last, "parts": parts}))
+    return paths
+
+
+@pytest.mark.parametrize("parts", [2, 3])
+def test_a_checkpoint_in_several_parts_is_read_whole(new_project, parts):
+    base, project = make(new_project("base")), make(new_project("project"))
+    add(project, 3)
+    project.run("run")
+    before = state(project)
+    split = {table: split_checkpoint(project.table_folder(table), parts) for table in TABLES}
+    assert state(project) == before and "nothing to do" in project.run("run").stdout
+    # Without _last_checkpoint the parts are found by their names.
+    for table in TABLES:
+        (project.table_folder(table) / "_delta_log/_last_checkpoint").unlink()
+    assert state(project) == before
+    for number in (3, 4):
+        add(base, number)
+        base.run("run")
+    add(project, 4)
+    project.run("run")
+    assert state(project) == state(base)
+    # A checkpoint that lacks a part is none: what it held is not known, and nothing is made up.
+    for path in split["clean.items"][1:2]:
+        path.unlink()
+    done = project.run("query", "select count(*) from clean.items", exit_code=None)
+    assert done.returncode == 1 and "SL05" in done.stderr

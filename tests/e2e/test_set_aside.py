@@ -271,3 +271,43 @@ def test_what_was_set_aside_does_not_count_against_the_budget(tmp_path, sluice_b
     assert project.count("clean.orders") == 10 and project.count("quarantine.orders") == 10
     verified = project.run("verify")
     assert "quarantine.orders" in verified.stdout
+
+
+DISCARD = ("quarantine", "discard", "orders", "--rule", "amount.type", "--reason", "old", "--by", "ada")
+
+
+def test_a_discard_of_values_that_is_killed_is_whole_or_not_at_all(tmp_path, fault_bin):
+    base = make(tmp_path / "base", fault_bin)
+    base.run("run")
+    copy = tmp_path / "copy"
+
+    def fresh():
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(base.folder, copy)
+        return Project(copy, fault_bin)
+
+    def given_up(project):
+        return {row["_position"] for row in project.delta("quarantine.orders").to_pylist() if row["discarded_at"]}
+
+    whole = fresh()
+    whole.run(*DISCARD, env={"SLUICE_FAULT_COUNT": str(tmp_path / "count")})
+    expected, published = given_up(whole), clean(whole)
+    assert expected and any(row["set_aside"] for row in whole.delta("quarantine.orders").to_pylist() if row["_position"] in expected)
+    seen = set()
+    for kill in range(1, int((tmp_path / "count").read_text()) + 1):
+        project = fresh()
+        project.run(*DISCARD, exit_code=-9, env={"SLUICE_FAULT_KILL": str(kill)})
+        seen.add(frozenset(given_up(project)))
+        assert clean(project) == published and aside(project) == aside(whole)
+        project.run(*DISCARD, exit_code=None)
+        assert given_up(project) == expected
+        # A value that was given up comes back when the contract takes it.
+        if kill % 7 == 1:
+            project.write("contracts/orders.odcs.yml", contract(formats=[ISO], nulls=["7 EUR", "many"]))
+            project.run("quarantine", "replay", "orders")
+            scratch = from_scratch(tmp_path, fault_bin, {"a": ROWS}, formats=[ISO], nulls=["7 EUR", "many"])
+            assert contents(project)["clean.orders"] == scratch["clean.orders"]
+            # Rows that are rejected or lack a value all the same stay given up.
+            assert aside(project) == aside(Project(tmp_path / "scratch", fault_bin)) and given_up(project) < expected
+            balances_close(project)
+    assert seen == {frozenset(), frozenset(expected)}

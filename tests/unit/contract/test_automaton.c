@@ -107,6 +107,50 @@ static void lengths_and_lists_are_texts_too(void **state)
     assert_true(exclude(length, of_pattern("^.?$", &arena), &arena));
 }
 
+static struct sl_automaton *meet(const struct sl_automaton *a, const struct sl_automaton *b,
+                                 struct sl_arena *arena)
+{
+    struct sl_err err = {0};
+    struct sl_automaton *both;
+    assert_int_equal(sl_automata_meet(a, b, arena, &both, &err), SL_OK);
+    assert_non_null(both);
+    return both;
+}
+
+static void three_patterns_exclude_each_other_together_or_do_not(void **state)
+{
+    static const struct {
+        const char *a, *b, *c;
+        bool is_excluded;
+    } cases[] = {
+        {"^ab", "bc$", "^.{3}$", false}, // abc
+        {"^ab", "cd$", "^.{3}$", true},
+        {"^(a|b)", "(b|c)$", "^.$", false}, // b
+        {"^(a|b)", "(c|d)$", "^.$", true},
+        {"^a*$", "^(aa)*$", "^(aaa)*$", false}, // the empty text
+        {"^a+$", "^(aa)*$", "^.{1,3}$", false}, // aa
+        {"^(aa)+$", "^(aaa)+$", "^.{1,5}$", true},
+        {"^(aa)+$", "^(aaa)+$", "^.{1,6}$", false},
+        {"a", "b", "^[^c]*c$", false},
+        {"a", "b", "^.$", true},
+        {"^x", "$", "^$", true},
+        {"(^a|b)", "(a|b)$", "^b?$", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+        struct sl_automaton *a = of_pattern(cases[i].a, &arena),
+                            *b = of_pattern(cases[i].b, &arena),
+                            *c = of_pattern(cases[i].c, &arena);
+        bool is_excluded = cases[i].is_excluded;
+        if (exclude(meet(a, b, &arena), c, &arena) != is_excluded ||
+            exclude(a, meet(b, c, &arena), &arena) != is_excluded ||
+            exclude(meet(meet(c, a, &arena), b, &arena), of_pattern("", &arena), &arena) !=
+                is_excluded)
+            fail_msg("%s, %s and %s", cases[i].a, cases[i].b, cases[i].c);
+    }
+}
+
 static void what_is_too_large_is_not_judged(void **state)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
@@ -129,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patterns_exclude_each_other_or_do_not),
         cmocka_unit_test(lengths_and_lists_are_texts_too),
+        cmocka_unit_test(three_patterns_exclude_each_other_together_or_do_not),
         cmocka_unit_test(what_is_too_large_is_not_judged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
