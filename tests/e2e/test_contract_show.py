@@ -131,7 +131,7 @@ def test_rules_protection_foreign_keys_and_the_source(project, name):
     assert "grown_up range from 18 warn country = 'DE' accuracy" in rules and "address.zip.pattern pattern ^[0-9]{5}$ reject conformity" in rules
     assert [line.split(" ", 1)[1] for line in block(text, "foreign keys")[1:]] == ["country in countries by code warn consistency"]
     assert "  address.zip: logical type options (pattern ^[0-9]{5}$), examples 10115\n" in text
-    assert text.endswith("\nsource people: new columns quarantine_value, missing columns empty, other types fail; "
+    assert text.endswith("\nsource people: new columns quarantine_value, missing columns empty, other types fail, emptied files warn; "
                          "quarantine at most 50 % of 100 rows or more\n")
 
 
@@ -142,7 +142,7 @@ def test_json_has_what_is_read_and_who_uses_it(project):
     assert columns["email"]["personal"]["as"] == "mask" and columns["address"]["fields"][0]["required"]
     assert {rule["id"]: rule["severity"] for rule in table["rules"]}["grown_up"] == "warn"
     source, = table["sources"]
-    assert source["drift"] == {"new_columns": "quarantine_value", "missing_columns": "empty", "type_change": "fail"}
+    assert source["drift"] == {"new_columns": "quarantine_value", "missing_columns": "empty", "type_change": "fail", "emptied_files": "warn"}
     assert (source["name"], source["quarantine"]["max_share"]) == ("people", 0.5)
 
 
