@@ -178,8 +178,7 @@ static int find_all(struct sl_lineage_cache *cache, struct sl_err *err)
     SL_TRY(read_rest(cache, missing, count, err));
     for (size_t i = 0; i < count; i++) {
         bool is_whole;
-        SL_TRY(
-            restore(cache, missing[i], &is_whole, err));
+        SL_TRY(restore(cache, missing[i], &is_whole, err));
     }
     return SL_OK;
 }

@@ -133,7 +133,7 @@ struct sl_model {
     int64_t deprecated_until_us; // end of that day in UTC
     const struct sl_model *stands_for; // of an output's own name, which is a view over that
                                        // version and has no file; else NULL
-    bool has_profile;             // kept with each version
+    bool has_profile;                  // kept with each version
     struct sl_requirements requirements;
 };
 
