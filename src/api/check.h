@@ -22,11 +22,13 @@ enum { SL_CHECK_VERSIONS_MAX = 100 }; // that SL_CHECKED_VERSIONS ever holds
 
 struct sl_check {
     const char *kind;
-    const char *name;        // the user's own; NULL: none
-    const char *claim;       // "'day' is never null"
-    const char *failing_sql; // SELECT of what breaks it; no rows: it holds
-    const char *reads;       // another table that it reads, "clean.orders"; NULL: none
-    const char *where;       // SQL: it is about these rows alone; NULL: all
+    const char *name;          // the user's own; NULL: none
+    const char *claim;         // "'day' is never null"
+    const char *failing_sql;   // SELECT of what breaks it; no rows: it holds
+    const char *reads;         // another table that it reads, "clean.orders"; NULL: none
+    const char *where;         // SQL: it is about these rows alone; NULL: all
+    const char *unique_column; // it says that no two rows have the same value in it; NULL: it is
+                               // another claim
     bool reads_any;    // the user's own SQL may read any table, the checked one by its name as well
     bool reads_before; // SL_CHECKED_BEFORE
     int64_t reads_versions; // how many of SL_CHECKED_VERSIONS; 0: none

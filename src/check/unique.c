@@ -16,6 +16,7 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     sl_buf_add(&sql, "count(*) as \"rows\" from " SL_CHECKED " group by all having count(*) > 1");
     sl_check_say(&names, &claim);
     sl_buf_add(&claim, " unique");
+    ret->unique_column = names.count == 1 ? names.items[0] : NULL;
     SL_TRY(sl_check_keep(input, &claim, &ret->claim, err));
     return sl_check_keep(input, &sql, &ret->failing_sql, err);
 }

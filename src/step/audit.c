@@ -81,10 +81,11 @@ static int count(const struct sl_audit *audit, const struct sl_check *check,
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    bool is_unique = !known->is_known && sl_audit_is_unique(audit, check->unique_column);
     sl_buf_addf(&sql, "select count(*) from (%s\n) f", check->failing_sql);
-    if (!known->is_known)
+    if (!known->is_known && !is_unique)
         SL_TRY(query(audit, check, &sql, &result, err));
-    ret->rows = known->is_known ? known->broken : sl_result_int(result, 0, 0);
+    ret->rows = known->is_known ? known->broken : is_unique ? 0 : sl_result_int(result, 0, 0);
     ret->is_passed = ret->rows == 0;
     return ret->is_passed ? SL_OK : find_examples(audit, check, ret, err);
 }

@@ -44,6 +44,10 @@ bool sl_audit_is_for_new_rows(const struct sl_audit *audit, const struct sl_chec
 SL_MUST int sl_audit_together(const struct sl_audit *audit, const struct sl_check *checks,
                               size_t count, struct sl_audit_found *found, struct sl_err *err);
 
+// Whether SL_CHECKED is shown, at little cost, to have each value of the column once. False where
+// this is not so, or cannot be told this way.
+bool sl_audit_is_unique(const struct sl_audit *audit, const char *column);
+
 // The table as it would be, or only the rows staged, as a relation; without `staged_relation`.
 SL_MUST int sl_audit_scan(const struct sl_audit *audit, bool only_staged, struct sl_scan *ret,
                           struct sl_err *err);

@@ -194,6 +194,28 @@ def test_checks_together_find_what_each_finds_alone(project):
     assert [result.get("rows") for result in together if result["kind"] == "expression"] == [20]
 
 
+COUNTED = {  # values, and how many of them come again; text is what no bits are counted for
+    "dense": ("bigint", ["1", "3", "2"], 0), "again": ("bigint", ["1", "3", "2", "3", "3"], 1),
+    "negative": ("bigint", ["-2", "-1", "0", "2"], 0), "negative_again": ("integer", ["-2", "0", "-2"], 1),
+    "one": ("bigint", ["7"], 0), "none": ("bigint", [], 0), "null": ("integer", ["1", "null", "2"], 0),
+    "nulls": ("integer", ["1", "null", "null"], 1), "only_nulls": ("integer", ["null", "null"], 1),
+    "far": ("bigint", ["0", "1000000000"], 0), "far_again": ("bigint", ["0", "1000000000", "0"], 1),
+    "ends": ("bigint", ["-9223372036854775808", "9223372036854775807"], 0), "last": ("bigint", ["9223372036854775806", "9223372036854775807"], 0),
+    "ends_again": ("bigint", ["-9223372036854775808", "9223372036854775807", "-9223372036854775808"], 1),
+    "small": ("tinyint", ["-128", "127"], 0), "short": ("smallint", ["5", "6", "5"], 1),
+    "text": ("varchar", ["'1'", "'01'"], 0), "text_again": ("varchar", ["'a'", "'a'"], 1), "decimal": ("decimal(9,1)", ["1.1", "1.2"], 0)}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_whether_values_are_unique_is_told_for_each_type_gap_and_null(project, name):
+    kind, values, again = COUNTED[name]
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\n")
+    listed = " union all ".join(f"select cast({value} as {kind}) as v" for value in values) or f"select 0::{kind} as v limit 0"
+    project.write("models/t.sql", "/* sluice\nchecks: [{unique: v, severity: warn}, {unique: v, where: v is null or v::varchar <> '1', severity: warn}]\n*/\n" + listed + "\n")
+    checks = project.json("run")["steps"][0]["checks"]
+    assert [check["rows"] for check in checks] == [again, again]
+
+
 def test_an_error_of_one_check_names_it_and_no_other(project):
     shop(project)
     for check, said in [("pattern: {column: day, pattern: x}", "check pattern"), ("expression: nonsense > 1", "nonsense"),
