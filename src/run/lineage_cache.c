@@ -168,12 +168,11 @@ static int find_all(struct sl_lineage_cache *cache, struct sl_err *err)
         if (node->kind != SL_NODE_MODEL || !world->digests[node->query - world->queries])
             continue; // its syntax error is known
         SL_TRY(key_of(cache, node, key, err));
-        SL_TRY(restore(cache, i, &is_whole, err));
-        if (is_whole)
-            continue;
         cache->keys[i] = sl_arena_strdup(&world->arena, key);
         SL_TRY_NEW(cache->keys[i], err);
-        missing[count++] = i;
+        SL_TRY(restore(cache, i, &is_whole, err));
+        if (!is_whole)
+            missing[count++] = i;
     }
     SL_TRY(read_rest(cache, missing, count, err));
     for (size_t i = 0; i < count; i++) {
