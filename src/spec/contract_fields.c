@@ -168,8 +168,10 @@ int sl_odcs_fields(struct sl_odcs_reader *reader, const struct sl_odcs_property 
         complain(reader, list->place, "each begins with '- name:'", "its properties are no list");
         return SL_OK;
     }
-    if (is_too_deep(reader))
+    if (is_too_deep(reader)) {
+        column->type = (struct sl_type){.kind = SL_TYPE_JSON}; // so that all around it is whole
         return SL_OK;
+    }
     check_rules(reader);
     fields = SL_NEW_ARRAY(&reader->project->arena, struct sl_contract_column, count);
     SL_TRY_NEW(fields, err);
