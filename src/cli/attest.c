@@ -235,11 +235,14 @@ static int run_verify(const void *self, int *ret_exit, struct sl_err *err)
     struct progress progress = {0};
     const struct sl_attest_progress told = {on_file, &progress};
     struct sl_attest_verdict verdict = {0};
+    struct sl_fs_stat stat;
     const char *lake, *text;
     size_t length;
     (void)ret_exit;
     sl_arena_init(&arena, 0);
     SL_TRY(find_lake(options, &arena, &lake, err));
+    if (sl_fs_stat(lake, &stat, err) != SL_OK)
+        return sl_err_hint(err, "--lake names the folder of the tables");
     SL_TRY(read_key(options->key, &arena, &key, err));
     SL_TRY(sl_fs_read(options->file, ENVELOPE_MAX_BYTES, &arena, &text, &length, err));
     SL_TRY(sl_json_parse(text, length, options->file, &envelope, err));

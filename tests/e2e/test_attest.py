@@ -38,6 +38,7 @@ def test_what_was_attested_is_what_stands_there_also_in_a_copy_and_after_later_r
     done = subprocess.run([str(sluice_bin), "attest", "verify", "a.json", "--key", "k.pub", "--lake", "copy"], cwd=tmp_path,
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert "--lake names the folder of the tables" in verify(attested, "--lake", "nowhere", exit_code=1).stderr
 
 
 def test_the_record_says_what_each_table_was_made_of(attested):
