@@ -123,6 +123,8 @@ static int run_check(const void *self, int *ret_exit, struct sl_err *err)
     sl_keep_project(options->common.cli, world.project);
     sl_project_check_requirements(world.project);
     SL_TRY(check_checks(&world, err));
+    if (!world.project->diags.error_count)
+        SL_TRY(sl_world_require_versions(&world, &options->may_break, err));
     SL_TRY(bind_and_check(&world, &options->may_break, err));
     SL_TRY(check_deprecated(&world, &notes, err));
     SL_TRY(sl_test_suite_load(&world, &suite, err));

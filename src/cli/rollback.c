@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "cli/run_view.h"
+#include "run/versions.h"
 
 struct rollback_options {
     struct sl_common common;
@@ -70,17 +71,26 @@ static json_t *count_or_null(int64_t count)
     return count < 0 ? json_null() : json_integer(count);
 }
 
+static int add_names(const struct sl_strs *names, json_t *list, struct sl_err *err)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (json_array_append_new(list, json_string(names->items[i])) != 0)
+            return sl_fail_memory(err);
+    return SL_OK;
+}
+
 static int print_json(const struct rollback_options *options, const struct sl_rollback *rollback,
-                      struct sl_err *err)
+                      const struct sl_strs *broken, struct sl_err *err)
 {
     json_t *tables = json_array(), *left = json_array(), *lost = json_array();
+    json_t *refused = json_array();
     SL_AUTO(sl_json_free)
-    json_t *root =
-        json_pack("{s:s, s:s, s:I, s:s, s:b, s:o, s:o, s:o, s:o}", "schema", "sluice.rollback/1",
-                  "run_id", rollback->run_id, "to", (json_int_t)rollback->target->number, "to_run",
-                  rollback->target->run_id, "dry_run", options->dry_run, "publication",
-                  rollback->number ? json_integer(rollback->number) : json_null(), "tables", tables,
-                  "left", left, "lost", lost);
+    json_t *root = json_pack(
+        "{s:s, s:s, s:I, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "schema", "sluice.rollback/1",
+        "run_id", rollback->run_id, "to", (json_int_t)rollback->target->number, "to_run",
+        rollback->target->run_id, "dry_run", options->dry_run, "publication",
+        rollback->number ? json_integer(rollback->number) : json_null(), "tables", tables, "left",
+        left, "lost", lost, "needs_allow_breaking", refused);
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < rollback->table_count; i++) {
         const struct sl_rolled_back *table = &rollback->tables[i];
@@ -97,9 +107,8 @@ static int print_json(const struct rollback_options *options, const struct sl_ro
         if (json_array_append_new(lost, json_pack("{s:s, s:s}", "table", rollback->lost[i].table,
                                                   "because", rollback->lost[i].because)) != 0)
             return sl_fail_memory(err);
-    for (size_t i = 0; i < rollback->left.count; i++)
-        if (json_array_append_new(left, json_string(rollback->left.items[i])) != 0)
-            return sl_fail_memory(err);
+    SL_TRY(add_names(&rollback->left, left, err));
+    SL_TRY(add_names(broken, refused, err));
     return sl_print_json(root, err);
 }
 
@@ -149,6 +158,31 @@ static void tell_orphans(const struct rollback_options *options, const struct sl
                 rollback->lost[i].table, rollback->lost[i].because);
 }
 
+// What the tables promise again is not what the code of now would build.
+static void tell_broken(const struct rollback_options *options, const struct sl_strs *broken)
+{
+    for (size_t i = 0; i < broken->count; i++)
+        sl_tell(&options->common, SL_LOG_WARN,
+                "curated.%s promises again what its code of now breaks: the next run of the "
+                "project needs --allow-breaking %s, or the code of then",
+                broken->items[i], broken->items[i]);
+}
+
+// The tables are back, whatever is found wrong with the project.
+static int list_broken(const struct rollback_options *options, struct sl_world *world,
+                       struct sl_strs *ret, struct sl_err *err)
+{
+    struct sl_err cause = {0};
+    *ret = (struct sl_strs){0};
+    if (options->dry_run || sl_world_list_broken(world, ret, &cause) == SL_OK)
+        return SL_OK;
+    if (cause.code == SL_E_MEMORY)
+        return sl_fail_memory(err);
+    sl_tell(&options->common, SL_LOG_WARN, "whether the next run is refused is not known: %s",
+            cause.message);
+    return SL_OK;
+}
+
 static int print_text(const struct rollback_options *options, const struct sl_rollback *rollback,
                       struct sl_arena *arena, struct sl_err *err)
 {
@@ -158,7 +192,9 @@ static int print_text(const struct rollback_options *options, const struct sl_ro
         SL_TRY(print_tables(rollback, arena, err));
     for (size_t i = 0; i < rollback->left.count; i++)
         sl_tell(&options->common, SL_LOG_WARN,
-                "%s was not published then, and stays as it is until the next run",
+                sl_str_starts(rollback->left.items[i], "target.")
+                    ? "%s keeps what it holds until the next run: its table was not published then"
+                    : "%s was not published then, and stays as it is until the next run",
                 rollback->left.items[i]);
     tell_orphans(options, rollback);
     if (!options->dry_run && !rollback->number) {
@@ -177,10 +213,10 @@ static int print_text(const struct rollback_options *options, const struct sl_ro
 }
 
 // Targets follow the tables as in any run; what sources have is left to the next one.
-static int deliver(const struct rollback_options *options, struct sl_world *world, int *ret_exit,
-                   struct sl_err *err)
+static int deliver(const struct rollback_options *options, struct sl_world *world,
+                   const struct sl_strs *broken, int *ret_exit, struct sl_err *err)
 {
-    struct sl_run_options run_options = {.command = "rollback"};
+    struct sl_run_options run_options = {.command = "rollback", .may_break = broken};
     SL_TRY(sl_world_gather(world, false, err));
     for (size_t i = 0; i < world->graph.count; i++)
         world->graph.nodes[i].is_selected = world->graph.nodes[i].kind == SL_NODE_LOAD;
@@ -214,6 +250,7 @@ static int run_rollback(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     SL_AUTO(sl_session_close) struct sl_session *session = NULL;
     struct sl_publication target;
+    struct sl_strs broken;
     char id[37];
     SL_TRY(sl_open_world(&options->common, &world, err));
     SL_TRY(find_target(options, &world, &target, err));
@@ -224,12 +261,15 @@ static int run_rollback(const void *self, int *ret_exit, struct sl_err *err)
                                    .now_us = sl_clock_now_us(),
                                    .dry_run = options->dry_run};
     SL_TRY(sl_world_rollback(&world, session, &rollback, err));
-    SL_TRY(options->common.json ? print_json(options, &rollback, err)
+    SL_TRY(list_broken(options, &world, &broken, err));
+    SL_TRY(options->common.json ? print_json(options, &rollback, &broken, err)
                                 : print_text(options, &rollback, &world.arena, err));
+    tell_broken(options, &broken);
     fflush(stdout);
     sl_session_close(&session);
-    return options->dry_run || options->no_deliver ? SL_OK
-                                                   : deliver(options, &world, ret_exit, err);
+    return options->dry_run || options->no_deliver
+               ? SL_OK
+               : deliver(options, &world, &broken, ret_exit, err);
 }
 
 static const char *const examples[] = {"sluice rollback 8ba633b7 --dry-run",

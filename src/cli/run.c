@@ -164,6 +164,7 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
     }
     if (has_work(&world))
         return execute(options, "run", &world, ret_exit, err);
+    SL_TRY(sl_refuse_broken(&options->common, &world, &options->may_break, err));
     SL_TRY(sl_world_publish_rest(&world, "run", err));
     sl_plan_tell_vanished(&options->common, &world, true);
     return sl_run_view_nothing(&options->common, &world, "nothing to do: every table is up to date",
@@ -183,12 +184,12 @@ static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
         sl_tell(&options->common, SL_LOG_WARN, "history cannot be read: %s", trouble.message);
     SL_TRY(sl_world_gather(&world, false, err));
     SL_TRY(sl_plan_decide_missing(&world.graph, &world.arena, err));
-    if (!has_work(&world))
-        SL_TRY(sl_world_publish_rest(&world, "retry", err));
-    if (!has_work(&world))
-        return sl_run_view_nothing(&options->common, &world,
-                                   "nothing to retry: the last run of every step went well", err);
-    return execute(options, "retry", &world, ret_exit, err);
+    if (has_work(&world))
+        return execute(options, "retry", &world, ret_exit, err);
+    SL_TRY(sl_refuse_broken(&options->common, &world, &options->may_break, err));
+    SL_TRY(sl_world_publish_rest(&world, "retry", err));
+    return sl_run_view_nothing(&options->common, &world,
+                               "nothing to retry: the last run of every step went well", err);
 }
 
 static int select_planned(const json_t *plan, struct sl_world *world, struct sl_err *err)

@@ -111,9 +111,8 @@ static const char *what_changed(const struct sl_node *node, const char *moved)
 static int decide_code(const struct sl_graph *graph, struct sl_node *node, struct sl_arena *arena,
                        struct sl_err *err)
 {
-    const char *moved;
-    SL_TRY(sl_plan_moved(graph, node, arena, &moved, err));
-    return because(node, arena, what_changed(node, moved), err);
+    SL_TRY(sl_plan_moved(graph, node, arena, &node->moved, err));
+    return because(node, arena, what_changed(node, node->moved), err);
 }
 
 // Files that have other names now change no row.
@@ -140,6 +139,7 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
 {
     node->verdict = SL_VERDICT_FRESH;
     node->why = (struct sl_strs){0};
+    node->moved = NULL;
     if (full_refresh && !sl_node_is_view(node))
         SL_TRY(because(node, arena, "asked for by --full-refresh", err));
     if (sl_node_is_view(node)) {

@@ -103,6 +103,7 @@ struct sl_node {
     bool is_selected;
     enum sl_verdict verdict;
     struct sl_strs why;    // one sentence per cause, the strongest first
+    const char *moved;     // "curated.revenue is version 3 now, was 2", where that is its cause
     struct sl_strs impact; // what a change of its code means: run/impact.h
     struct sl_estimate estimate;
 };

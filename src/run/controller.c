@@ -117,6 +117,9 @@ static int do_step(struct controller *controller, struct sl_outcome *outcome,
         .progress = &outcome->progress,
     };
     int code = do_kind(controller, outcome, &context, err);
+    // The step sees only that the code it was built with is another one.
+    if (outcome->node->moved && outcome->result.was_full && !context.full_refresh)
+        outcome->result.why = outcome->node->moved;
     if (code != SL_OK)
         sl_step_unstage_all(&context);
     return code;

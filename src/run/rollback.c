@@ -137,6 +137,25 @@ static int add_orphans(struct sl_rollback_job *job, struct sl_err *err)
     return SL_OK;
 }
 
+// They get nothing of a table that the publication does not list, whatever they hold of it.
+static int leave_targets(struct sl_rollback_job *job, struct sl_err *err)
+{
+    const struct sl_graph *graph = &job->world->graph;
+    struct sl_strs *left = &job->rollback->left;
+    const size_t table_count = left->count;
+    for (size_t i = 0; i < graph->count; i++) {
+        const struct sl_node *node = &graph->nodes[i];
+        bool is_left = false;
+        if (node->kind != SL_NODE_LOAD || node->target->reads != SL_READS_PUBLISHED)
+            continue;
+        for (size_t k = 0; k < table_count && !is_left; k++)
+            is_left = sl_str_equal(left->items[k], node->delivery->table);
+        if (is_left)
+            SL_TRY(sl_strs_add(left, job->arena, node->name, err));
+    }
+    return SL_OK;
+}
+
 // In the order of the graph; of a cleanse step the quarantine first, as the step itself does.
 static int collect(struct sl_rollback_job *job, struct sl_err *err)
 {
@@ -158,6 +177,7 @@ static int collect(struct sl_rollback_job *job, struct sl_err *err)
         SL_TRY(add(job, node->name, err));
     }
     SL_TRY(add_orphans(job, err));
+    SL_TRY(leave_targets(job, err));
     job->rollback->table_count = job->count;
     return SL_OK;
 }

@@ -28,7 +28,9 @@ struct sl_rollback {
     // Filled in, in the world's arena:
     struct sl_rolled_back *tables;
     size_t table_count;
-    struct sl_strs left;  // tables that were not published then, and stay as they are
+    // Tables that were not published then, and stay as they are; and what targets that wait for
+    // publications hold of them ("target.out.revenue").
+    struct sl_strs left;
     struct sl_lost *lost; // published then, of no step of the project any more, and cannot go back
     size_t lost_count;
     int64_t number; // of the publication that the rollback has made; 0: none

@@ -2,11 +2,12 @@
 
 #include <inttypes.h>
 
+#include "run/publications.h"
 #include "step/promise.h"
 
 static bool is_version(const struct sl_node *node)
 {
-    return node->kind == SL_NODE_MODEL && node->model->version_of && !sl_node_is_view(node);
+    return node->kind == SL_NODE_MODEL && node->model->version_of;
 }
 
 static bool stands_for(const struct sl_node *node, const struct sl_node *version)
@@ -69,6 +70,60 @@ static int tell_broken(struct sl_world *world, const struct sl_node *node,
     return SL_OK;
 }
 
+// Of a version that is a view now: whether its table is this environment's own and published still.
+static int look_published(struct sl_world *world, const struct sl_node *node, bool *ret_is_borrowed,
+                          bool *ret, struct sl_err *err)
+{
+    struct sl_publication last;
+    *ret = false;
+    SL_TRY_NEW(sl_table_source(world->project, SL_LAYER_CURATED, node->bare, &world->arena,
+                               ret_is_borrowed),
+               err);
+    if (*ret_is_borrowed)
+        return SL_OK;
+    SL_TRY(sl_publication_last(world->project, &world->arena, &last, err));
+    *ret = sl_publication_find(&last, node->name) != NULL;
+    return SL_OK;
+}
+
+// A version that is a view now keeps the promise of its table until a publication is made without
+// it, which any run does, whatever it was asked to build.
+static int look_left_out(struct sl_world *world, const struct sl_node *node, bool only_planned,
+                         bool *ret, struct sl_err *err)
+{
+    bool is_borrowed, is_published;
+    *ret = true;
+    if (!is_version(node))
+        return SL_OK;
+    *ret = only_planned && (!node->is_selected || node->verdict == SL_VERDICT_FRESH);
+    if (!sl_node_is_view(node))
+        return SL_OK;
+    SL_TRY(look_published(world, node, &is_borrowed, &is_published, err));
+    *ret = !is_published && !is_borrowed;
+    return SL_OK;
+}
+
+// `now`: NULL where its columns are not known.
+static int find_broken(struct sl_world *world, const struct sl_node *node,
+                       const struct sl_relation *now, struct sl_session *session,
+                       struct sl_strs *ret, struct sl_err *err)
+{
+    bool is_borrowed, is_published;
+    struct sl_step_context context = {
+        .project = world->project, .session = session, .arena = &world->arena, .run_id = ""};
+    *ret = (struct sl_strs){0};
+    if (now)
+        SL_TRY(sl_step_promise(&context, node->model, now->columns, now->count, ret, err));
+    if (!sl_node_is_view(node))
+        return SL_OK;
+    SL_TRY(look_published(world, node, &is_borrowed, &is_published, err));
+    if (is_published)
+        SL_TRY(sl_strs_add(ret, &world->arena,
+                           "it is a view now: other programs that read the lake lose its table",
+                           err));
+    return SL_OK;
+}
+
 int sl_world_check_promises(struct sl_world *world, const struct sl_map *catalog,
                             const struct sl_strs *may_break, bool only_planned,
                             struct sl_diags *diags, struct sl_err *err)
@@ -77,31 +132,30 @@ int sl_world_check_promises(struct sl_world *world, const struct sl_map *catalog
     for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
         const struct sl_relation *now = sl_map_get(catalog, node->name);
-        bool is_left_out =
-            only_planned && (!node->is_selected || node->verdict == SL_VERDICT_FRESH);
+        bool is_left_out;
         struct sl_strs broken;
-        if (!is_version(node) || !now || is_left_out || sl_step_may_break(may_break, node->model))
+        SL_TRY(look_left_out(world, node, only_planned, &is_left_out, err));
+        if (is_left_out || sl_step_may_break(may_break, node->model))
             continue;
         if (!session)
             SL_TRY(sl_world_session(world, &session, err));
-        struct sl_step_context context = {
-            .project = world->project, .session = session, .arena = &world->arena, .run_id = ""};
-        SL_TRY(sl_step_promise(&context, node->model, now->columns, now->count, &broken, err));
+        SL_TRY(find_broken(world, node, now, session, &broken, err));
         if (broken.count)
             SL_TRY(tell_broken(world, node, &broken, diags, err));
     }
     return SL_OK;
 }
 
-static int require_versions(const struct sl_world *world, const struct sl_strs *names,
-                            struct sl_err *err)
+int sl_world_require_versions(const struct sl_world *world, const struct sl_strs *names,
+                              struct sl_err *err)
 {
+    const struct sl_project *project = world->project;
     for (size_t i = 0; names && i < names->count; i++) {
         const struct sl_strs name = {.items = &names->items[i], .count = 1};
         bool is_found = false;
-        for (size_t k = 0; k < world->graph.count && !is_found; k++)
-            is_found = is_version(&world->graph.nodes[k]) &&
-                       sl_step_may_break(&name, world->graph.nodes[k].model);
+        for (size_t k = 0; k < project->model_count && !is_found; k++)
+            is_found =
+                project->models[k].version_of && sl_step_may_break(&name, &project->models[k]);
         if (is_found)
             continue;
         (void)sl_fail(err, SL_E_USAGE, "--allow-breaking names '%s', which is no version",
@@ -111,23 +165,26 @@ static int require_versions(const struct sl_world *world, const struct sl_strs *
     return SL_OK;
 }
 
-static bool is_needed(const struct sl_world *world)
+static int look_needed(struct sl_world *world, bool *ret, struct sl_err *err)
 {
-    for (size_t i = 0; i < world->graph.count; i++) {
+    *ret = false;
+    for (size_t i = 0; i < world->graph.count && !*ret; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
-        if (is_version(node) && node->is_selected && node->verdict != SL_VERDICT_FRESH &&
-            node->facts.version >= 0)
-            return true;
+        bool is_left_out;
+        SL_TRY(look_left_out(world, node, true, &is_left_out, err));
+        *ret = !is_left_out && (sl_node_is_view(node) || node->facts.version >= 0);
     }
-    return false;
+    return SL_OK;
 }
 
 int sl_world_refuse_broken(struct sl_world *world, const struct sl_strs *may_break,
                            struct sl_diags *ret_diags, struct sl_err *err)
 {
     SL_AUTO(sl_map_clear) struct sl_map catalog = {0};
-    SL_TRY(require_versions(world, may_break, err));
-    if (!is_needed(world))
+    bool is_needed;
+    SL_TRY(sl_world_require_versions(world, may_break, err));
+    SL_TRY(look_needed(world, &is_needed, err));
+    if (!is_needed)
         return SL_OK;
     // What else the binding finds is told by the steps, or by `check`.
     struct sl_diags before = world->project->diags;
@@ -141,6 +198,32 @@ int sl_world_refuse_broken(struct sl_world *world, const struct sl_strs *may_bre
         return SL_OK;
     *err = ret_diags->items[0].err;
     return SL_E_VERSION_BROKEN;
+}
+
+int sl_world_list_broken(struct sl_world *world, struct sl_strs *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_map_clear) struct sl_map catalog = {0};
+    SL_AUTO(sl_session_close) struct sl_session *session = NULL;
+    struct sl_diags before = world->project->diags;
+    world->project->diags = (struct sl_diags)SL_DIAGS_INIT;
+    int code = sl_world_bind(world, &catalog, err);
+    sl_diags_clear(&world->project->diags);
+    world->project->diags = before;
+    SL_TRY(code);
+    SL_TRY(sl_world_session(world, &session, err));
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        const struct sl_relation *now = sl_map_get(&catalog, node->name);
+        bool is_left_out;
+        struct sl_strs broken;
+        SL_TRY(look_left_out(world, node, false, &is_left_out, err));
+        if (is_left_out)
+            continue;
+        SL_TRY(find_broken(world, node, now, session, &broken, err));
+        if (broken.count)
+            SL_TRY(sl_strs_add(ret, &world->arena, node->bare, err));
+    }
+    return SL_OK;
 }
 
 json_t *sl_notes_json(const struct sl_notes *notes)

@@ -11,10 +11,15 @@
 SL_MUST int sl_world_check_promises(struct sl_world *world, const struct sl_map *catalog,
                                     const struct sl_strs *may_break, bool only_planned,
                                     struct sl_diags *diags, struct sl_err *err);
-// The same before a run: SL_E_VERSION_BROKEN, with the places in `ret_diags`. SL_E_USAGE if
-// `may_break` names what is no version.
+// SL_E_USAGE if `names` has what is no version. It may be NULL.
+SL_MUST int sl_world_require_versions(const struct sl_world *world, const struct sl_strs *names,
+                                      struct sl_err *err);
+// The first before a run: SL_E_VERSION_BROKEN, with the places in `ret_diags`. SL_E_USAGE as
+// sl_world_require_versions has it for `may_break`.
 SL_MUST int sl_world_refuse_broken(struct sl_world *world, const struct sl_strs *may_break,
                                    struct sl_diags *ret_diags, struct sl_err *err);
+// The versions that a run would refuse as they stand now: "revenue_v1".
+SL_MUST int sl_world_list_broken(struct sl_world *world, struct sl_strs *ret, struct sl_err *err);
 
 // A delivery of an output hangs on the version and on the output's name: whether it is to be told
 // of there.

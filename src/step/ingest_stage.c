@@ -326,7 +326,7 @@ static int take_emptied(struct sl_ingest *ingest, const struct sl_ingest_job *jo
     if (!SL_PUSH(ingest->arena, ingest->result.emptied, ingest->result.emptied_count, emptied))
         return sl_fail_memory(err);
     if (policy == SL_DRIFT_EMPTIED_FAIL) {
-        (void)sl_fail(err, SL_E_DRIFT, "%s", what);
+        (void)sl_fail(err, SL_E_DRIFT, "%s: the file fails, and its rows stay", what);
         return sl_err_hint(err,
                            "its rows stay until it is written whole; if it is meant to be empty, "
                            "choose another 'drift: {emptied_files: ...}' in %s",

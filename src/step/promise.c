@@ -56,7 +56,7 @@ int sl_step_promise(struct sl_step_context *context, const struct sl_model *mode
     const char *folder;
     bool is_borrowed;
     *ret = (struct sl_strs){0};
-    if (!model->version_of || model->write == SL_WRITE_VIEW)
+    if (!model->version_of)
         return SL_OK;
     SL_TRY(sl_step_input(context->project, SL_LAYER_CURATED, model->name, context->session,
                          context->arena, &folder, &head, &record, &is_borrowed, err));

@@ -432,3 +432,104 @@ def test_reading_the_name_is_as_incremental_as_reading_the_version(shop):
             assert by_name["rows"] == by_version["rows"]
             assert shop.rows(f"curated.{name}_name") == shop.rows(f"curated.{name}_version")
     assert set(verdicts(shop)) == {"fresh"}
+
+
+# --- What a run, a check and a rollback tell ---
+
+AS_VIEW = V1.replace("version: 1\n", "version: 1\nwrite: view\n").replace("checks: [{not_null: [day]}]\n", "")
+
+
+def promised(project, *command, exit_code=1, **options):
+    return [error["message"] for error in project.json(*command, exit_code=exit_code, **options)["errors"] if error["code"] == "SL0409"]
+
+
+@pytest.mark.parametrize("with_readers", [True, False])
+def test_a_version_does_not_get_round_its_promise_by_becoming_a_view(shop, with_readers):
+    if not with_readers:
+        (shop.folder / "models/pinned.sql").unlink()
+        shop.write("targets/out.yml", FILES["targets/out.yml"].replace("  - {table: curated.revenue_v1}\n", ""))
+    shop.run("run")
+    shop.write("models/revenue_v1.sql", AS_VIEW.replace("count(*)", "count(*)::varchar"))
+    before, lists = tables(shop), shop.json("publications")
+    for command in (["check"], ["plan"], ["run"], ["run", "--select", "raw.orders"], ["retry"]):
+        found = promised(shop, *command)
+        for what in ("orders: type is VARCHAR, was BIGINT", "day: may be null, was never null", "it is a view now"):
+            assert any(what in message for message in found), (command, what)
+    assert tables(shop) == before and shop.json("publications") == lists
+    # Also where nothing is known of its columns.
+    shop.write("models/revenue_v1.sql", AS_VIEW.replace("sum(amount)", "sum(no_such)"))
+    assert any("it is a view now" in message for message in promised(shop, "run", "--select", "raw.orders"))
+    shop.write("models/revenue_v1.sql", AS_VIEW.replace("count(*)", "count(*)::varchar"))
+    # Allowed once: what is published then has no such table any more, so nothing is promised.
+    shop.run("run", "--allow-breaking", "revenue_v1")
+    shop.run("check")
+    write_orders(shop, "orders2", (4, "2026-01-02", 5))
+    shop.run("run")
+    assert sorted(query(shop, "select orders from curated.revenue_v1")) == [("2",), ("2",)]
+    assert set(verdicts(shop)) == {"fresh"}
+
+
+def test_a_view_over_another_environments_version_keeps_its_columns(shop):
+    shop.write("sluice.yml", FILES["sluice.yml"] + "environments:\n  prod: {lake: lake}\n"
+               "  dev: {lake: dev/lake, state: dev/state, reads: prod}\n")
+    (shop.folder / "targets/out.yml").unlink()
+    shop.run("run", "--env", "prod")
+    shop.write("models/revenue_v1.sql", AS_VIEW.replace(", count(*) as orders", ""))
+    found = promised(shop, "run", "--env", "dev")
+    assert any("orders: the column is gone" in message for message in found) and not any("it is a view" in message for message in found)
+
+
+def test_a_rollback_over_a_broken_promise_tells_what_the_next_run_needs(shop):
+    shop.run("run")
+    shop.write("models/revenue_v1.sql", V1.replace("count(*)", "count(*)::varchar"))
+    second = shop.json("run", "--allow-breaking", "revenue_v1")["run_id"]
+    told = shop.run("rollback", second, "--no-deliver").stderr
+    assert "curated.revenue_v1 promises again what its code of now breaks" in told and "needs --allow-breaking revenue_v1" in told
+    assert shop.json("rollback", "published", "--to", "--no-deliver")["needs_allow_breaking"] == ["revenue_v1"]
+    assert promised(shop, "run")
+    shop.run("run", "--allow-breaking", "revenue_v1")
+    assert set(verdicts(shop)) == {"fresh"}
+    assert shop.json("rollback", "published", "--to", "--no-deliver")["needs_allow_breaking"] == []
+
+
+def test_a_rollback_names_the_target_that_keeps_a_version_that_was_not_published(shop):
+    shop.write("targets/out.yml", FILES["targets/out.yml"].replace("path: out\n", "path: out\nreads: published\n"))
+    (shop.folder / "models/revenue_v2.sql").unlink()
+    shop.run("run")
+    shop.write("models/revenue_v2.sql", V2)
+    shop.run("run")
+    left = shop.json("rollback", "#1", "--to", "--dry-run")["left"]
+    assert left == ["curated.revenue_v2", "target.out.revenue"]
+    told = shop.run("rollback", "#1", "--to").stderr
+    assert "target.out.revenue keeps what it holds until the next run: its table was not published then" in told
+    assert "target.out.revenue_v1" not in told
+
+
+def test_a_run_says_that_the_name_moved_where_it_builds_anew(shop):
+    shop.write("models/days.sql", "select day, count(*) as n from curated.revenue group by all\n")
+    shop.write("models/revenue_v2.sql", V2.replace("version: 2", "version: 2\nlatest: false"))
+    shop.run("run")
+    shop.write("models/revenue_v2.sql", V2)
+    steps = {step["step"]: step for step in shop.json("run")["steps"]}
+    for name in ("curated.days", "curated.floating", "target.out.revenue"):
+        step = next(step for step in steps.values() if step["table"] == name)
+        assert step["why"] == "curated.revenue is version 2 now, was 1", name
+    shop.write("models/revenue_v2.sql", V2.replace("version: 2", "version: 2\nlatest: false"))
+    assert "(rebuilt whole: curated.revenue is version 1 now, was 2)" in shop.run("run").stderr
+
+
+def test_check_refuses_to_let_through_what_is_no_version(shop):
+    for command in ("check", "plan", "run"):
+        assert "--allow-breaking names 'revenue_v9', which is no version" in shop.run(
+            command, "--allow-breaking", "revenue_v9", exit_code=1).stderr
+    shop.run("check", "--allow-breaking", "revenue_v1")
+
+
+def test_a_run_says_that_an_emptied_file_failed_and_that_its_rows_stay(shop):
+    shop.write("sources/orders.yml", "path: data/orders*.parquet\ndrift: {emptied_files: fail}\n")
+    shop.run("run")
+    READER.cursor().execute("copy (select 1 as id, '' as day, 1::bigint as amount limit 0) to "
+                            f"'{shop.folder / 'data/orders1.parquet'}' (format parquet)")
+    told = shop.run("run", exit_code=5)
+    assert "data/orders1.parquet has no rows any more, and had 3: the file fails, and its rows stay" in told.stderr
+    assert query(shop, "select count(*) from raw.orders") == [(3,)]
