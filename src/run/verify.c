@@ -114,19 +114,6 @@ static int write_project(struct sl_verify_job *job, struct sl_err *err)
     return SL_OK;
 }
 
-// A view over an output's name is of no use where that means nothing.
-static bool is_over_missing(const struct sl_verify_job *job, const struct sl_model *model)
-{
-    const struct sl_view *view = sl_view_find(&job->world->views, "curated", model->name);
-    for (size_t i = 0; view && i < view->below.count; i++) {
-        const char *name = view->below.items[i];
-        const struct sl_model *below = sl_project_model(job->world->project, name);
-        if (below && below->stands_for && !sl_map_has(&job->outputs, name))
-            return true;
-    }
-    return false;
-}
-
 // Of views nothing is kept: those of now are taken, for outputs' names over the versions of then,
 // and fingerprints tell whether they still are those of then.
 static int write_views(struct sl_verify_job *job, struct sl_err *err)
@@ -145,7 +132,7 @@ static int write_views(struct sl_verify_job *job, struct sl_err *err)
             is_named = is_named || (project->models[k].write == SL_WRITE_VIEW && k != i &&
                                     strstr(project->models[k].text, model->name));
         if (model->write == SL_WRITE_VIEW && is_named && text &&
-            !sl_map_has(&job->models, model->name) && !is_over_missing(job, model))
+            !sl_map_has(&job->models, model->name) && sl_verify_has_view(job, model->name))
             SL_TRY(sl_fs_write(path, text, strlen(text), err));
     }
     return SL_OK;

@@ -28,5 +28,7 @@ SL_MUST int sl_verify_look_at_inputs(struct sl_verify_job *job, struct sl_err *e
 // Afterwards: fills `outputs` by the versions that the records of their readers name, and marks the
 // readers of names that mean nothing any more.
 SL_MUST int sl_verify_outputs(struct sl_verify_job *job, struct sl_err *err);
+// Whether all that lies below a view of the project is built again.
+bool sl_verify_has_view(const struct sl_verify_job *job, const char *name);
 
 #endif

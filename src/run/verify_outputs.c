@@ -124,6 +124,43 @@ static int rule_out_readers(struct sl_verify_job *job, const struct sl_strs *tab
     return SL_OK;
 }
 
+static bool is_built(const struct sl_verify_job *job, const char *table)
+{
+    const struct sl_verified *found = sl_verify_find(job, table);
+    return found ? found->verdict != SL_VERIFIED_IMPOSSIBLE : sl_map_has(&job->pins, table);
+}
+
+// Of an output's name the version of then counts, whatever it means now.
+static bool is_settled(const struct sl_verify_job *job, const struct sl_view *view,
+                       const char *base)
+{
+    for (size_t i = 0; i <= view->below.count; i++) {
+        const char *name = i < view->below.count ? view->below.items[i] : view->name;
+        const struct sl_model *output = sl_project_model(job->world->project, name);
+        if (output && output->stands_for && sl_map_has(&job->outputs, name) &&
+            sl_str_equal(output->stands_for->name, base + strlen("curated.")))
+            return true;
+    }
+    return false;
+}
+
+bool sl_verify_has_view(const struct sl_verify_job *job, const char *name)
+{
+    const struct sl_view *view = sl_view_find(&job->world->views, "curated", name);
+    for (size_t i = 0; view && i < view->bases.count; i++) {
+        const char *base = view->bases.items[i];
+        if (!is_built(job, base) &&
+            !(sl_str_starts(base, "curated.") && is_settled(job, view, base)))
+            return false;
+    }
+    for (size_t i = 0; view && i < view->below.count; i++) {
+        const struct sl_model *below = sl_project_model(job->world->project, view->below.items[i]);
+        if (below && below->stands_for && !sl_map_has(&job->outputs, below->name))
+            return false;
+    }
+    return view != NULL;
+}
+
 // A view has no versions: what read one that is gone cannot be built again.
 static int rule_out_lost(struct sl_verify_job *job, const struct sl_strs *tables,
                          struct sl_err *err)
@@ -132,14 +169,25 @@ static int rule_out_lost(struct sl_verify_job *job, const struct sl_strs *tables
         struct sl_verified *table = &job->verify->tables[i];
         for (size_t k = 0; k < tables[i].count && text_of(job, table); k++) {
             const char *read = tables[i].items[k];
-            if (!sl_verify_find(job, read) && !sl_map_has(&job->pins, read) && !view_of(job, read))
-                SL_TRY(sl_verify_rule_out(
-                    table,
-                    sl_arena_printf(job->arena, "it reads %s, which is no view any more", read),
-                    err));
+            const struct sl_view *view = view_of(job, read);
+            if (view ? sl_verify_has_view(job, view->name)
+                     : sl_verify_find(job, read) || sl_map_has(&job->pins, read))
+                continue;
+            const char *why =
+                view ? "is over tables that are not built again now" : "is no view any more";
+            SL_TRY(sl_verify_rule_out(
+                table, sl_arena_printf(job->arena, "it reads %s, which %s", read, why), err));
         }
     }
     return SL_OK;
+}
+
+static size_t count_built(const struct sl_verify_job *job)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < job->verify->count; i++)
+        count += job->verify->tables[i].verdict != SL_VERIFIED_IMPOSSIBLE;
+    return count;
 }
 
 int sl_verify_outputs(struct sl_verify_job *job, struct sl_err *err)
@@ -163,6 +211,11 @@ int sl_verify_outputs(struct sl_verify_job *job, struct sl_err *err)
         else
             SL_TRY(rule_out_readers(job, tables, model->name, err));
     }
-    SL_TRY(rule_out_lost(job, tables, err));
-    return sl_verify_look_at_inputs(job, err);
+    // What is ruled out takes views along, and these their readers.
+    for (size_t before = SIZE_MAX; before != count_built(job);) {
+        before = count_built(job);
+        SL_TRY(rule_out_lost(job, tables, err));
+        SL_TRY(sl_verify_look_at_inputs(job, err));
+    }
+    return SL_OK;
 }

@@ -558,3 +558,20 @@ def test_what_read_a_name_that_means_nothing_any_more_is_not_verifiable_and_the_
     for table in ("curated.revenue_v2", "curated.floating", "curated.below", "curated.lost"):
         assert found[table][0] == "not verifiable", table
     assert "curated.gone, which is no view any more" in found["curated.lost"][1]
+
+
+def test_a_view_over_what_is_not_built_again_takes_only_its_readers_along(shop):
+    shop.write("models/kept.sql", "/* sluice\nwrite: view\n*/\nselect total from curated.pinned\n")
+    shop.write("models/reader.sql", "select count(*) as n from curated.kept\n")
+    shop.run("run")
+    # Views came since, over a table that was not published.
+    shop.write("models/later.sql", "select 1 as a\n")
+    shop.write("models/view1.sql", "/* sluice\nwrite: view\n*/\nselect a from curated.later\n")
+    shop.write("models/view2.sql", "/* sluice\nwrite: view\n*/\nselect a from curated.view1\n")
+    assert {result for result, _ in verified(shop).values()} == {"equal"}
+    for file in (shop.folder / "lake/_code").iterdir():
+        if "sum(amount) as total" in file.read_text():
+            file.unlink()
+    shop.write("models/pinned.sql", "select 2 * sum(amount) as total from curated.revenue_v1\n")
+    found = verified(shop)
+    assert {table for table, (result, _) in found.items() if result != "equal"} == {"curated.pinned", "curated.reader"}
