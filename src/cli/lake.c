@@ -269,6 +269,38 @@ static int find_version(struct sl_lake *lake, const char *table, const char *fol
     return version_at(lake, table, folder, as_of->at, ret, err);
 }
 
+int sl_lake_has(struct sl_lake *lake, const char *table, const struct sl_as_of *as_of, bool *ret,
+                struct sl_err *err)
+{
+    enum sl_layer layer;
+    const char *name;
+    bool is_other, is_time;
+    int64_t version = -1, time_us;
+    struct sl_err ignored = {0};
+    *ret = false;
+    if (!sl_table_parse(table, &layer, &name))
+        return SL_OK;
+    struct sl_arena *arena = &lake->world.arena;
+    const char *folder = sl_table_source(lake->world.project, layer, name, arena, &is_other);
+    const char *log = folder ? sl_path_join(arena, folder, "_delta_log") : NULL;
+    SL_TRY_NEW(log, err);
+    if (!sl_fs_exists(log))
+        return SL_OK;
+    for (size_t i = 0; i < as_of->versions.count; i++)
+        *ret |= speaks_of(as_of->versions.items[i], table);
+    if (*ret || !as_of->at) {
+        *ret = true;
+        return SL_OK;
+    }
+    SL_TRY(find_publication(lake, as_of->at, &is_time, err));
+    if (sl_publication_find(&lake->publication, table) || (is_other && !is_time))
+        *ret = true;
+    else if (is_other || lake->publication.number == 0)
+        *ret = sl_clock_parse(as_of->at, &time_us) == 0 &&
+               sl_delta_version_at(folder, time_us / 1000, &version, &ignored) == SL_OK;
+    return SL_OK;
+}
+
 int sl_lake_version(struct sl_lake *lake, const char *table, const char *folder,
                     const struct sl_as_of *as_of, int64_t *ret, struct sl_err *err)
 {
@@ -342,6 +374,7 @@ int sl_lake_see(struct sl_lake *lake, const struct sl_view *view, const struct s
     const char *table = sl_arena_printf(&lake->world.arena, "curated.%s", view->name);
     SL_TRY_NEW(table, err);
     const struct sl_strs tables = {.items = &table, .count = 1};
+    SL_TRY(sl_lake_settle(lake, &tables, as_of, err));
     SL_TRY(check_read(lake, &tables, as_of, err));
     return see(lake, table, as_of, err);
 }
@@ -386,6 +419,7 @@ int sl_lake_prepare(struct sl_lake *lake, const char *sql, const struct sl_as_of
         }
         SL_TRY(sl_strs_add(&tables, arena, table, err));
     }
+    SL_TRY(sl_lake_settle(lake, &tables, as_of, err));
     SL_TRY(check_read(lake, &tables, as_of, err));
     for (size_t i = 0; i < tables.count; i++) {
         int code = see(lake, tables.items[i], as_of, err);

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "run/publications.h"
+#include "run/versions.h"
 
 struct sl_lake {
     struct sl_world world; // the project may have mistakes: tables can be read all the same
@@ -11,6 +12,7 @@ struct sl_lake {
     struct sl_step_context context;
     struct sl_publication publication; // that was asked for
     bool has_publication;
+    struct sl_notes notes; // on outputs' names that do not mean the latest version
 };
 SL_MUST int sl_lake_open(const struct sl_common *common, struct sl_lake *ret, struct sl_err *err);
 void sl_lake_close(struct sl_lake *lake); // for SL_AUTO
@@ -47,9 +49,20 @@ struct sl_as_of {
 // *ret is -1, the newest, where nothing else is asked for.
 SL_MUST int sl_lake_version(struct sl_lake *lake, const char *table, const char *folder,
                             const struct sl_as_of *as_of, int64_t *ret, struct sl_err *err);
+// Whether the table is there, as of the version or the time asked for.
+SL_MUST int sl_lake_has(struct sl_lake *lake, const char *table, const struct sl_as_of *as_of,
+                        bool *ret, struct sl_err *err);
+// An output's own name among `tables`, or below a view among them, whose latest version is not
+// there means the highest version that is, with a note. Views found before are no longer to be
+// used.
+SL_MUST int sl_lake_settle(struct sl_lake *lake, const struct sl_strs *tables,
+                           const struct sl_as_of *as_of, struct sl_err *err);
+// Adds "notes" if there are any.
+SL_MUST int sl_lake_add_notes(const struct sl_lake *lake, json_t *object, struct sl_err *err);
 // A model that is a view, by its name with or without "curated."; NULL: there is none.
 const struct sl_view *sl_lake_view(const struct sl_lake *lake, const char *name);
 // Creates it in the session, over the tables below it as of the versions or the time asked for.
+// Which tables these are may be settled only now: look the view up again.
 SL_MUST int sl_lake_see(struct sl_lake *lake, const struct sl_view *view,
                         const struct sl_as_of *as_of, struct sl_err *err);
 // Makes views of every table that `sql` reads. SL_E_SQL_KIND if it is not one SELECT; places point

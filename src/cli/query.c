@@ -69,6 +69,7 @@ static int print_json(struct sl_lake *lake, const struct query_options *options,
     struct sl_rows printed = {.limit = options->limit};
     struct sl_column *columns;
     SL_TRY_NEW(head, err);
+    SL_TRY(sl_lake_add_notes(lake, head, err));
     // What cannot be wrapped (a comment behind a semicolon) gives nested values as text.
     if (wrap(lake, options->sql, &columns, &sql, err) == SL_OK)
         printed.columns = columns;
@@ -95,6 +96,7 @@ static int run_query(const void *self, int *ret_exit, struct sl_err *err)
     int64_t fetch = options->limit > 0 ? options->limit + 1 : 0;
     if (options->common.json || options->format == FORMAT_JSON)
         return print_json(&lake, options, fetch, err);
+    sl_tell_notes(&options->common, &lake.notes);
     SL_TRY(lake.session->kind->query(lake.session, options->sql, fetch, &result, err));
     struct sl_rows printed = {.result = result, .limit = options->limit};
     if (options->format == FORMAT_TEXT)

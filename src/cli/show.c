@@ -139,6 +139,7 @@ static int show_view(struct sl_lake *lake, const struct sl_view *view,
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     SL_TRY_NEW(shown.table, err);
     SL_TRY(sl_lake_see(lake, view, &options->as_of, err));
+    view = sl_lake_view(lake, view->name);
     sl_buf_add(&sql, "select * from curated.");
     sl_buf_add_sql_name(&sql, view->name);
     SL_TRY(sl_buf_check(&sql, err));
@@ -155,11 +156,13 @@ static int show_view(struct sl_lake *lake, const struct sl_view *view,
                                  "view_over", over);
         SL_TRY_NEW(root, err);
         SL_TRY(add_output(lake, shown.table, root, err));
+        SL_TRY(sl_lake_add_notes(lake, root, err));
         for (size_t i = 0; i < view->bases.count; i++)
             if (json_array_append_new(over, json_string(view->bases.items[i])) != 0)
                 return sl_fail_memory(err);
         return sl_rows_print_json(&printed, root, err);
     }
+    sl_tell_notes(&options->common, &lake->notes);
     printf("%s%s%s, a view over", sl_color(stdout, SL_COLOR_BOLD), shown.table,
            sl_color(stdout, SL_COLOR_NONE));
     for (size_t i = 0; i < view->bases.count; i++)

@@ -57,14 +57,12 @@ static const char *whole_column(const struct sl_node *node, const char *path)
 static int compare_contract(struct impact *impact, struct sl_node *node, struct sl_err *err)
 {
     struct sl_arena *arena = &impact->world->arena;
-    struct sl_project project = *impact->world->project;
-    struct sl_step_context context = {.project = &project, .arena = arena};
+    struct sl_step_context context = {.project = impact->world->project, .arena = arena};
     struct sl_contract_diff diff = {.arena = arena};
     SL_AUTO(sl_json_free) json_t *before = NULL;
     SL_AUTO(sl_json_free) json_t *now = NULL;
-    if (node->facts.is_borrowed) // what it was made with is kept beside it
-        project.lake_folder = project.read_lake;
-    SL_TRY(sl_step_find_code(&context, node->facts.fingerprint, &before, err));
+    SL_TRY(sl_step_find_code_of(&context, node->facts.is_borrowed, node->facts.fingerprint, &before,
+                                err));
     const json_t *contract = json_object_get(before, "contract");
     if (!contract)
         return add_line(impact, node, "what the contract was before is not kept any more", err);
@@ -114,7 +112,7 @@ static int compare_columns(struct impact *impact, struct sl_node *node, struct s
     SL_TRY_NEW(folder, err);
     if (!now)
         return SL_OK; // its query cannot be bound: `check` tells
-    SL_TRY(sl_delta_load_schema(folder, -1, session, &world->arena, &table, err));
+    SL_TRY(sl_delta_load_schema(folder, node->facts.version, session, &world->arena, &table, err));
     for (size_t i = 0; i < table.column_count; i++)
         SL_TRY(compare_column(impact, node, &table.columns[i],
                               sl_column_find(now->columns, now->count, table.columns[i].name),

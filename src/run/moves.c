@@ -67,7 +67,10 @@ static int columns_before(struct mover *mover, const struct sl_node *output, int
         sl_table_source(world->project, SL_LAYER_CURATED, name, &world->arena, &is_borrowed);
     SL_TRY_NEW(folder, err);
     SL_TRY(sl_world_session(world, &session, err));
-    SL_TRY(sl_delta_load_schema(folder, -1, session, &world->arena, &table, err));
+    // As it was planned with: another environment may have published a newer one since.
+    const struct sl_node *node = node_of_version(world, output->bare, version);
+    int64_t planned = node ? node->facts.version : -1;
+    SL_TRY(sl_delta_load_schema(folder, planned, session, &world->arena, &table, err));
     if (table.version >= 0)
         *ret = (struct sl_relation){table.columns, table.column_count};
     return SL_OK;

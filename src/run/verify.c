@@ -13,6 +13,7 @@ static void job_clear(struct sl_verify_job *job)
     sl_map_clear(&job->pins);
     sl_map_clear(&job->contracts);
     sl_map_clear(&job->models);
+    sl_map_clear(&job->outputs);
 }
 
 const char *sl_verified_name(enum sl_verdict_of_table verdict)
@@ -113,20 +114,8 @@ static int write_project(struct sl_verify_job *job, struct sl_err *err)
     return SL_OK;
 }
 
-// What an output's name meant then is told by the fingerprints too; only a version that is built
-// again can be looked at.
-static bool is_over_missing(const struct sl_verify_job *job, const struct sl_model *model,
-                            const char **ret_table)
-{
-    if (!model->stands_for)
-        return false;
-    *ret_table = sl_arena_printf(job->arena, "curated.%s", model->stands_for->name);
-    const struct sl_verified *table = *ret_table ? sl_verify_find(job, *ret_table) : NULL;
-    return !table || table->verdict == SL_VERIFIED_IMPOSSIBLE;
-}
-
-// Of views nothing is kept: those of now are taken, and fingerprints tell whether they still are
-// those of then.
+// Of views nothing is kept: those of now are taken, for outputs' names over the versions of then,
+// and fingerprints tell whether they still are those of then.
 static int write_views(struct sl_verify_job *job, struct sl_err *err)
 {
     const struct sl_project *project = job->world->project;
@@ -134,7 +123,7 @@ static int write_views(struct sl_verify_job *job, struct sl_err *err)
         const struct sl_model *model = &project->models[i];
         const char *path =
             sl_arena_printf(job->arena, "%s/models/%s.sql", job->project_folder, model->name);
-        const char *table = "";
+        const char *text = model->stands_for ? sl_map_get(&job->outputs, model->name) : model->text;
         bool is_named = false;
         SL_TRY_NEW(path, err);
         for (const struct sl_map_entry *it = sl_map_first(&job->models); it; it = sl_map_next(it))
@@ -142,9 +131,9 @@ static int write_views(struct sl_verify_job *job, struct sl_err *err)
         for (size_t k = 0; k < project->model_count; k++)
             is_named = is_named || (project->models[k].write == SL_WRITE_VIEW && k != i &&
                                     strstr(project->models[k].text, model->name));
-        if (model->write == SL_WRITE_VIEW && is_named && !sl_map_has(&job->models, model->name) &&
-            !is_over_missing(job, model, &table))
-            SL_TRY(sl_fs_write(path, model->text, strlen(model->text), err));
+        if (model->write == SL_WRITE_VIEW && is_named && text &&
+            !sl_map_has(&job->models, model->name) && sl_verify_has_view(job, model->name))
+            SL_TRY(sl_fs_write(path, text, strlen(text), err));
     }
     return SL_OK;
 }
@@ -392,6 +381,7 @@ int sl_world_verify(struct sl_world *world, struct sl_session *session,
     struct sl_err ignored = {0};
     *ret = (struct sl_verify){0};
     SL_TRY(sl_verify_list(&job, err));
+    SL_TRY(sl_verify_outputs(&job, err));
     int code = make_folder(&job, err);
     if (code == SL_OK)
         code = verify_in(&job, err);

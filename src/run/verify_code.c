@@ -257,7 +257,7 @@ static int look_at_code(struct sl_verify_job *job, struct sl_verified *table, st
 }
 
 // What cannot be built again takes all that is built from it along.
-static int look_at_inputs(struct sl_verify_job *job, struct sl_err *err)
+int sl_verify_look_at_inputs(struct sl_verify_job *job, struct sl_err *err)
 {
     for (bool has_changed = true; has_changed;) {
         has_changed = false;
@@ -319,5 +319,5 @@ int sl_verify_list(struct sl_verify_job *job, struct sl_err *err)
             SL_TRY(sl_verify_rule_out(table, from ? from->why : "its clean table was not published",
                                       err));
     }
-    return look_at_inputs(job, err);
+    return sl_verify_look_at_inputs(job, err);
 }

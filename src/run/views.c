@@ -152,6 +152,43 @@ int sl_views_read(struct sl_world *world, struct sl_err *err)
     return code;
 }
 
+// A version whose file is gone is known by its name alone.
+static const struct sl_model *meant_by(struct sl_world *world, const char *version)
+{
+    const struct sl_model *known = sl_project_model(world->project, version);
+    struct sl_model *gone = known ? NULL : SL_NEW(&world->arena, struct sl_model);
+    if (gone)
+        gone->name = version;
+    return known ? known : gone;
+}
+
+int sl_views_turn(struct sl_world *world, const char *output, const char *version,
+                  struct sl_err *err)
+{
+    struct sl_project *project = world->project;
+    size_t index = 0;
+    while (index < project->model_count && !(project->models[index].stands_for &&
+                                             sl_str_equal(project->models[index].name, output)))
+        index++;
+    if (index == project->model_count)
+        return sl_fail(err, SL_E_INTERNAL, "'%s' is no output", output);
+    struct sl_model *model = &project->models[index];
+    struct sl_query *query = &world->queries[index];
+    struct sl_table_ref *ref = SL_NEW(&world->arena, struct sl_table_ref);
+    const struct sl_model *meant = meant_by(world, version);
+    const char *sql = sl_arena_printf(&world->arena, "select * from curated.%s\n", version);
+    SL_TRY_NEW(ref, err);
+    SL_TRY_NEW(meant, err);
+    SL_TRY_NEW(sql, err);
+    *ref = (struct sl_table_ref){sl_layer_name(SL_LAYER_CURATED), version, 1, 1, 1};
+    query->tables = ref;
+    query->table_count = 1;
+    model->stands_for = meant;
+    model->sql = sql;
+    sl_map_clear(&world->views.by_name);
+    return sl_views_read(world, err);
+}
+
 static int add_table(struct sl_query *query, const char *layer, const char *name,
                      const struct sl_table_ref *at, struct sl_arena *arena, struct sl_err *err)
 {

@@ -194,6 +194,8 @@ int sl_audit(const struct sl_audit *audit, struct sl_step_result *result, struct
     const struct sl_place *place = &findings.first->place;
     (void)sl_fail(err, SL_E_CHECK_FAILED, "%s", findings.text.text);
     (void)sl_err_at(err, place->file, place->line, place->column);
+    if (audit->version < 0)
+        return sl_err_hint(err, "nothing was published: %s has no version before", audit->table);
     return sl_err_hint(err, "nothing was published: readers still see the old version of %s",
                        audit->table);
 }

@@ -101,3 +101,14 @@ int sl_step_find_code(struct sl_step_context *context, const char *fingerprint, 
     *ret = kept.json; // what cannot be read says nothing: then everything is built anew
     return SL_OK;
 }
+
+int sl_step_find_code_of(struct sl_step_context *context, bool is_borrowed, const char *fingerprint,
+                         json_t **ret, struct sl_err *err)
+{
+    struct sl_project project = *context->project;
+    struct sl_step_context other = *context;
+    if (is_borrowed)
+        project.lake_folder = project.read_lake;
+    other.project = &project;
+    return sl_step_find_code(&other, fingerprint, ret, err);
+}

@@ -3,12 +3,12 @@
 #include "step/schema.h"
 
 // What the code that the table was made with claims. Where it is not kept, nothing is known.
-static int never_null_before(struct sl_step_context *context, const char *fingerprint,
-                             struct sl_strs *ret, struct sl_err *err)
+static int never_null_before(struct sl_step_context *context, bool is_borrowed,
+                             const char *fingerprint, struct sl_strs *ret, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *kept = NULL;
     *ret = (struct sl_strs){0};
-    SL_TRY(sl_step_find_code(context, fingerprint, &kept, err));
+    SL_TRY(sl_step_find_code_of(context, is_borrowed, fingerprint, &kept, err));
     const char *text = sl_arena_strdup(context->arena, sl_json_text(kept, "text", ""));
     SL_TRY_NEW(text, err);
     return sl_model_never_null(text, context->arena, ret, err);
@@ -64,7 +64,7 @@ int sl_step_promise(struct sl_step_context *context, const struct sl_model *mode
         return SL_OK;
     SL_TRY(
         sl_delta_load_schema(folder, head.version, context->session, context->arena, &table, err));
-    SL_TRY(never_null_before(context, record.fingerprint, &never_null, err));
+    SL_TRY(never_null_before(context, is_borrowed, record.fingerprint, &never_null, err));
     SL_TRY(sl_contract_columns_state(table.columns, table.column_count, &never_null, context->arena,
                                      &before, err));
     SL_TRY(state_of(context, model, columns, count, &now, err));

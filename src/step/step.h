@@ -287,6 +287,9 @@ SL_MUST int sl_step_keep_code(struct sl_step_context *context, const char *finge
                               const json_t *code, struct sl_err *err);
 SL_MUST int sl_step_find_code(struct sl_step_context *context, const char *fingerprint,
                               json_t **ret, struct sl_err *err);
+// The same of a table that may be another environment's: its code is kept beside it.
+SL_MUST int sl_step_find_code_of(struct sl_step_context *context, bool is_borrowed,
+                                 const char *fingerprint, json_t **ret, struct sl_err *err);
 // 64 lower case hexadecimal digits. Nothing else may become a path.
 bool sl_step_is_fingerprint(const char *text);
 // The same, telling why it is not there.
