@@ -100,10 +100,7 @@ SL_MUST int sl_cleanse_compare_resumed(struct sl_cleanse *cleanse, struct sl_err
 // Compiles the contract for raw as of the range's end, and names the rows of the range.
 SL_MUST int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err);
 
-// Old names of columns (cleanse_aliases.c): which of them have rows that came after their last day,
-// where the policy for new columns asks for that. `raw`: as of the range's end.
-SL_MUST int sl_cleanse_look_at_aliases(struct sl_cleanse *cleanse,
-                                       const struct sl_delta_snapshot *raw, struct sl_err *err);
+// Old names of columns (cleanse_aliases.c, with aliases.h).
 // *ret_why: the range brings a column that clean has not had, though raw has.
 SL_MUST int sl_cleanse_look_at_columns(struct sl_cleanse *cleanse, const char **ret_why,
                                        struct sl_err *err);
@@ -219,7 +216,8 @@ SL_MUST int sl_cleanse_split(struct sl_cleanse *cleanse, struct sl_err *err);
 // Fails if a row broke what the source's drift policy does not let pass.
 SL_MUST int sl_cleanse_refuse_drift(struct sl_cleanse *cleanse, struct sl_err *err);
 // Fails if a file that clean has not taken yet lacks a column, under missing_columns: fail.
-SL_MUST int sl_cleanse_refuse_missing(struct sl_cleanse *cleanse, struct sl_err *err);
+SL_MUST int sl_cleanse_refuse_missing(struct sl_cleanse *cleanse,
+                                      const struct sl_delta_snapshot *raw, struct sl_err *err);
 // The version of raw that a record was made from; -1: none, or another table.
 int64_t sl_cleanse_raw_input(const struct sl_cleanse *cleanse, const struct sl_record *record);
 // SELECT of what is to be staged for clean: the new rows that stay, and what stays of the touched
