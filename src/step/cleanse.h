@@ -68,8 +68,9 @@ struct sl_cleanse {
     const char **rewritten; // files of quarantine that hold replayed rows
     size_t rewritten_count;
     bool has_discarded;
-    bool has_seen;             // quarantine tells since when rows have been in it
-    bool are_discarded_shown;  // only what quarantine shows tells whether a row is the same
+    bool has_seen; // quarantine tells since when rows have been in it
+    // Only what quarantine shows tells whether a row is the same.
+    bool are_discarded_shown, are_seen_shown;
     int64_t still_quarantined; // rows of those files that are not read again
     int64_t held;              // of the quarantined rows: those that wait for other tables
     int64_t discarded;         // of them: those given up, which do not wait
@@ -121,13 +122,13 @@ SL_MUST int sl_cleanse_add_still_quarantined(struct sl_cleanse *cleanse, struct 
                                              struct sl_err *err);
 // Rows that were held, and that a replay rejects for good. Sets newly_rejected.
 SL_MUST int sl_cleanse_count_newly_rejected(struct sl_cleanse *cleanse, struct sl_err *err);
-// Discards (cleanse_discards.c). _discarded: the rows of quarantine that were given up, before it
-// is written anew. Sets has_discarded. `raw`: as of the range's end.
-SL_MUST int sl_cleanse_recall_discarded(struct sl_cleanse *cleanse,
-                                        const struct sl_delta_snapshot *raw, struct sl_err *err);
-// " left join ... f": the rows s of a range as quarantine has had them until now. Sets has_seen;
-// adds nothing if that is false.
-SL_MUST int sl_cleanse_add_seen(struct sl_cleanse *cleanse, struct sl_buf *sql, struct sl_err *err);
+// Before quarantine is written anew (cleanse_discards.c). _discarded: its rows that were given up.
+// _seen: since when its rows have been in it. Sets has_discarded and has_seen. `raw`: as of the
+// range's end.
+SL_MUST int sl_cleanse_recall(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw,
+                              struct sl_err *err);
+// " left join _seen f": of the rows s of a range; nothing without has_seen.
+void sl_cleanse_add_seen(const struct sl_cleanse *cleanse, struct sl_buf *sql);
 // Keeps the contract for the next comparison.
 SL_MUST int sl_cleanse_keep_contract(struct sl_cleanse *cleanse, struct sl_err *err);
 

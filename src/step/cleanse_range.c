@@ -417,7 +417,7 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
         SL_TRY(load_clean(cleanse, err));
     if (range->is_replay)
         SL_TRY(sl_cleanse_find_selves(cleanse, err));
-    SL_TRY(sl_cleanse_recall_discarded(cleanse, &raw, err));
+    SL_TRY(sl_cleanse_recall(cleanse, &raw, err));
     SL_TRY(name_flag(cleanse, &raw, err));
     SL_TRY(name_rows(cleanse, SL_PASS_ALL, "_aside", err));
     SL_TRY(name_rows(cleanse, SL_PASS_FLAGGED, rows, err));
