@@ -10,6 +10,7 @@ struct name {
 struct merger {
     const struct sl_alias_input *input;
     const struct sl_contract_column *column;
+    const char *type; // of the clean column
     struct name *names;
     size_t count;
 };
@@ -37,6 +38,26 @@ const struct sl_contract_alias *sl_alias_find(const struct sl_contract_table *ta
                 return &table->columns[i].aliases[k];
             }
     return NULL;
+}
+
+int sl_alias_copy(const struct sl_contract_table *table, struct sl_arena *arena,
+                  struct sl_contract_table **ret, struct sl_err *err)
+{
+    struct sl_contract_table *copy = SL_NEW(arena, struct sl_contract_table);
+    SL_TRY_NEW(copy, err);
+    *copy = *table;
+    copy->columns = SL_NEW_ARRAY(arena, struct sl_contract_column, copy->column_count);
+    SL_TRY_NEW(copy->columns, err);
+    for (size_t i = 0; i < copy->column_count; i++) {
+        struct sl_contract_column *column = &copy->columns[i];
+        *column = table->columns[i];
+        column->aliases = SL_NEW_ARRAY(arena, struct sl_contract_alias, column->alias_count);
+        SL_TRY_NEW(column->aliases, err);
+        for (size_t k = 0; k < column->alias_count; k++)
+            column->aliases[k] = table->columns[i].aliases[k];
+    }
+    *ret = copy;
+    return SL_OK;
 }
 
 void sl_alias_late(const struct sl_contract_table *table, const char *raw_name, struct sl_buf *sql)
@@ -128,13 +149,12 @@ static int add_name(struct merger *merger, const char *name, const struct sl_con
     return name_kept(merger, raw, &found->kept, err);
 }
 
-// Columns of other types meet as text.
-static const char *common_type(const struct merger *merger)
+static bool are_mixed(const struct merger *merger)
 {
     for (size_t i = 1; i < merger->count; i++)
         if (!sl_str_equal(merger->names[i].raw->type, merger->names[0].raw->type))
-            return "VARCHAR";
-    return merger->names[0].raw->type;
+            return true;
+    return false;
 }
 
 static void add_raw_name(const struct name *name, struct sl_buf *sql)
@@ -178,9 +198,39 @@ static int add_value(const struct merger *merger, struct sl_merge *merge, struct
     return print(merger, &sql, &merge->value, err);
 }
 
-// Two texts of one value do not differ: 1 and 1.0 of a number.
+// A value is read as its own type would be if it came under no other name, so that it is the same
+// before and after another name appears: a FLOAT that went through its text would be another one.
+static int add_cast(const struct merger *merger, struct sl_merge *merge, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    size_t count = 0;
+    sl_buf_add(&sql, "case");
+    for (size_t i = 0; i < merger->count; i++) {
+        const struct name *name = &merger->names[i];
+        SL_AUTO(sl_buf_clear) struct sl_buf from = SL_BUF_INIT;
+        add_raw_name(name, &from);
+        SL_TRY(sl_buf_check(&from, err));
+        sl_buf_add(&sql, " when ");
+        add_has(merger, name, from.text, "r._ingested_at", &sql);
+        sl_buf_add(&sql, " then ");
+        count += sl_reading_cast(merger->column, name->raw->type, merger->type, from.text, &sql);
+    }
+    sl_buf_add(&sql, " end");
+    return count ? print(merger, &sql, &merge->cast, err) : SL_OK;
+}
+
+static void add_read(const struct merger *merger, const struct name *name, const char *text,
+                     struct sl_buf *sql)
+{
+    if (sl_reading_is_exact(merger->column, name->raw->type, merger->type))
+        (void)sl_reading_cast(merger->column, name->raw->type, merger->type, name->kept, sql);
+    else
+        sl_reading_strict(merger->column, merger->type, text, sql);
+}
+
+// Two texts of one value do not differ: 1 and 1.0 of a number. Nor do two values that print alike.
 static void add_pair(const struct merger *merger, const struct name *a, const struct name *b,
-                     const char *type, struct sl_buf *sql)
+                     struct sl_buf *sql)
 {
     enum sl_type_kind kind = merger->column->type.kind;
     SL_AUTO(sl_buf_clear) struct sl_buf first = SL_BUF_INIT;
@@ -199,9 +249,13 @@ static void add_pair(const struct merger *merger, const struct name *a, const st
         sl_buf_add(sql, "true");
     } else {
         sl_buf_add(sql, "not coalesce(");
-        sl_reading_strict(merger->column, type, first.text, sql);
+        sl_reading_strict(merger->column, merger->type, first.text, sql);
         sl_buf_add(sql, " = ");
-        sl_reading_strict(merger->column, type, second.text, sql);
+        sl_reading_strict(merger->column, merger->type, second.text, sql);
+        sl_buf_add(sql, " or ");
+        add_read(merger, a, first.text, sql);
+        sl_buf_add(sql, " = ");
+        add_read(merger, b, second.text, sql);
         sl_buf_add(sql, ", false)");
     }
     sl_buf_add(sql, " end else false end");
@@ -210,12 +264,10 @@ static void add_pair(const struct merger *merger, const struct name *a, const st
 static int add_differs(const struct merger *merger, struct sl_merge *merge, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    const char *type = sl_reading_type(merger->column, merger->input->arena);
-    SL_TRY_NEW(type, err);
     for (size_t i = 0; i < merger->count; i++)
         for (size_t k = i + 1; k < merger->count; k++) {
             sl_buf_add(&sql, sql.length ? " or " : "");
-            add_pair(merger, &merger->names[i], &merger->names[k], type, &sql);
+            add_pair(merger, &merger->names[i], &merger->names[k], &sql);
         }
     return print(merger, &sql, &merge->differs, err);
 }
@@ -281,9 +333,14 @@ int sl_alias_merge(const struct sl_alias_input *input, size_t index, const struc
     struct sl_merge *merge = SL_NEW(input->arena, struct sl_merge);
     SL_TRY_NEW(merge, err);
     *merge = (struct sl_merge){.name = has_own ? merger.names[0].raw->name : column->source_name,
-                               .type = common_type(&merger),
+                               // Columns of other types meet as text.
+                               .type = are_mixed(&merger) ? "VARCHAR" : merger.names[0].raw->type,
                                .has_original = has_own};
+    merger.type = sl_reading_type(column, input->arena);
+    SL_TRY_NEW(merger.type, err);
     SL_TRY(add_value(&merger, merge, err));
+    if (are_mixed(&merger))
+        SL_TRY(add_cast(&merger, merge, err));
     if (merger.count > 1) {
         SL_TRY(add_differs(&merger, merge, err));
         SL_TRY(add_message(&merger, merge, err));
@@ -332,6 +389,8 @@ void sl_alias_wrap(const struct sl_reading *readings, size_t count, struct sl_bu
         } else {
             add_as(merge->value, merge->name, sql);
         }
+        if (merge->cast)
+            sl_buf_addf(sql, ", %s as \"~c%zu\"", merge->cast, i);
     }
     sl_buf_add(sql, " from ");
 }

@@ -2,6 +2,8 @@
 // wrapped, so that such a column has under its name what the row has under the first of its names:
 //
 //     "~o3"  the raw value under the column's own name, as received
+//     "~c3"  of names that have other types each: the value as the type of the clean column, where
+//            it comes under a name of which a cast gives that; the others come as text
 //
 // Which names a row is read under is told by its _ingested_at, so that it is the same whenever it
 // is read.
@@ -15,6 +17,7 @@ struct sl_merge {
     const char *name, *type; // of the wrapped relation's column
     const char *value;       // SQL over the raw relation, r
     bool has_original;       // raw has a column of this name, too
+    const char *cast;        // SQL over the raw relation: "~c3"; NULL: there is none
     // Over the prepared relation: names that have other values each, and what to say of it. NULL:
     // there is one name only.
     const char *differs, *message;
@@ -32,6 +35,9 @@ struct sl_alias_input {
 const struct sl_contract_alias *sl_alias_find(const struct sl_contract_table *table,
                                               const char *raw_name,
                                               const struct sl_contract_column **ret_column);
+// The table with aliases of its own, on which who knows the rows may set is_over.
+SL_MUST int sl_alias_copy(const struct sl_contract_table *table, struct sl_arena *arena,
+                          struct sl_contract_table **ret, struct sl_err *err);
 // " and ...": true of rows, over the prepared relation, that came when the name was over. Nothing
 // for what is no alias.
 void sl_alias_late(const struct sl_contract_table *table, const char *raw_name, struct sl_buf *sql);

@@ -15,6 +15,9 @@ struct sl_possible {
 };
 // For all rows, and rejecting.
 bool sl_possible_is_strict(const struct sl_rule *rule);
+// Whether every accepted row has a value there: it is required, and what is no value of its type
+// rejects the row as well.
+bool sl_possible_is_present(const struct sl_contract_column *column);
 // Texts that no two rules of a column take (possible_text.c): proven without the engine.
 SL_MUST int sl_possible_texts(const struct sl_possible *possible, struct sl_err *err);
 // Valid values and defaults, judged by the compiled rules of their column in the engine.

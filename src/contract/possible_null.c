@@ -4,19 +4,22 @@
 
 #include <string.h>
 
+bool sl_possible_is_present(const struct sl_contract_column *column)
+{
+    bool is_let_through = false;
+    for (size_t k = 0; k < column->rule_count; k++)
+        is_let_through |=
+            sl_contract_is_own_rule(&column->rules[k]) && !sl_possible_is_strict(&column->rules[k]);
+    return sl_contract_is_required(column) && !is_let_through;
+}
+
 static const struct sl_contract_column *required(const struct sl_possible *possible,
                                                  const char *name)
 {
     const struct sl_contract_table *table = possible->table;
-    for (size_t i = 0; i < table->column_count; i++) {
-        const struct sl_contract_column *column = &table->columns[i];
-        bool is_let_through = false;
-        for (size_t k = 0; k < column->rule_count; k++)
-            is_let_through |= sl_str_equal(column->rules[k].kind, "required") &&
-                              !sl_possible_is_strict(&column->rules[k]);
-        if (sl_str_equal_nocase(column->name, name))
-            return sl_contract_is_required(column) && !is_let_through ? column : NULL;
-    }
+    for (size_t i = 0; i < table->column_count; i++)
+        if (sl_str_equal_nocase(table->columns[i].name, name))
+            return sl_possible_is_present(&table->columns[i]) ? &table->columns[i] : NULL;
     return NULL;
 }
 

@@ -15,31 +15,50 @@ struct conditions {
     size_t count;
 };
 
-// A row of which the engine knows nothing but the types: no statistics, no constants.
-static void add_unknown_row(const struct sl_possible *possible, struct sl_buf *sql)
+#define MOST_ABSENT 4 // columns of which each may have no value: 16 questions
+
+// Columns that may have no value and stand in conditions, and which of them have none now.
+struct absent {
+    const char *names[MOST_ABSENT];
+    size_t count;
+    size_t mask;
+};
+
+static const char *unknown(const struct absent *absent, const char *column)
+{
+    for (size_t i = 0; absent && i < absent->count; i++)
+        if (absent->mask >> i & 1 && sl_str_equal_nocase(absent->names[i], column))
+            return "null";
+    return "cast(random() as VARCHAR)";
+}
+
+// A row of which the engine knows nothing but the types: no statistics, no constants but nulls.
+static void add_unknown_row(const struct sl_possible *possible, const struct absent *absent,
+                            struct sl_buf *sql)
 {
     const struct sl_pass *pass = possible->pass;
     sl_buf_add(sql, " from (select 1 as \"~one\"");
     for (size_t i = 0; i < pass->column_count; i++)
-        sl_buf_addf(sql, ", cast(cast(random() as VARCHAR) as %s) as %s", pass->columns[i].type,
-                    pass->typed[i]);
+        sl_buf_addf(sql, ", cast(%s as %s) as %s", unknown(absent, pass->columns[i].name),
+                    pass->columns[i].type, pass->typed[i]);
     for (size_t i = 0; i < pass->judged_count; i++) {
-        sl_buf_addf(sql, ", cast(cast(random() as VARCHAR) as %s) as ", pass->judged[i].type);
+        sl_buf_addf(sql, ", cast(%s as %s) as ", unknown(absent, pass->judged[i].name),
+                    pass->judged[i].type);
         sl_buf_add_sql_name(sql, pass->judged[i].name);
     }
     sl_buf_add(sql, ")");
 }
 
 // Whether the engine's plan has nothing left to do: it is asked for the plan, and runs nothing.
-static int is_never(const struct sl_possible *possible, const char *condition, bool *ret,
-                    struct sl_err *err)
+static int is_never(const struct sl_possible *possible, const char *condition,
+                    const struct absent *absent, bool *ret, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     struct sl_err refusal = {0};
     *ret = false;
     sl_buf_add(&sql, "explain select 1");
-    add_unknown_row(possible, &sql);
+    add_unknown_row(possible, absent, &sql);
     sl_buf_addf(&sql, " where %s", condition);
     SL_TRY(sl_buf_check(&sql, err));
     int code = possible->session->kind->query(possible->session, sql.text, 0, &result, &refusal);
@@ -126,50 +145,60 @@ static void tell_alone(const struct sl_possible *possible, const struct sl_rule 
             rule->id, rule->text);
 }
 
-static int check_pair(const struct sl_possible *possible, const struct condition *first,
-                      const struct condition *second, struct sl_err *err)
+// A rule is kept where it is null, too.
+static int print_all(const struct conditions *conditions, const bool *is_left_out,
+                     const char *truth, struct sl_buf *sql, struct sl_err *err)
+{
+    sl_buf_add(sql, "true");
+    for (size_t i = 0; i < conditions->count; i++)
+        if (!is_left_out[i])
+            sl_buf_addf(sql, " and (%s)%s", conditions->items[i].sql, truth);
+    return sl_buf_check(sql, err);
+}
+
+// False if there are too many of them, or parts of a value may be absent.
+static bool find_absent(const struct sl_contract_table *table, const char *sql,
+                        struct absent *absent)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct sl_contract_column *column = &table->columns[i];
+        if (!strcasestr(sql, column->name))
+            continue;
+        bool is_present = sl_possible_is_present(column);
+        if (column->type.kind >= SL_TYPE_JSON || (!is_present && absent->count == MOST_ABSENT))
+            return false;
+        if (!is_present)
+            absent->names[absent->count++] = column->name;
+    }
+    return true;
+}
+
+// Whether rows may keep them for want of values, where no row with all values does.
+static int may_pass(const struct conditions *conditions, const bool *is_left_out, bool *ret,
+                    struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    bool never;
-    if (!sl_str_equal(first->rule->kind, "expression") &&
-        !sl_str_equal(second->rule->kind, "expression"))
-        return SL_OK; // two ranges: the reader of the contract compares them
-    sl_buf_addf(&sql, "(%s) and (%s)", first->sql, second->sql);
-    SL_TRY(sl_buf_check(&sql, err));
-    SL_TRY(is_never(possible, sql.text, &never, err));
-    if (never)
-        sl_diag(possible->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, second->rule->place, NULL,
-                "no row can keep both of the rules '%s' and '%s'", first->rule->id,
-                second->rule->id);
+    struct absent absent = {0};
+    bool is_none = true;
+    SL_TRY(print_all(conditions, is_left_out, " is not false", &sql, err));
+    bool is_asked = find_absent(conditions->possible->table, sql.text, &absent);
+    for (absent.mask = 1; is_asked && is_none && absent.mask < (size_t)1 << absent.count;
+         absent.mask++)
+        SL_TRY(is_never(conditions->possible, sql.text, &absent, &is_none, err));
+    *ret = !is_asked || !is_none;
     return SL_OK;
 }
 
-static int are_never(const struct conditions *conditions, const bool *is_left_out, bool *ret,
-                     struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf all = SL_BUF_INIT;
-    sl_buf_add(&all, "true");
-    for (size_t i = 0; i < conditions->count; i++)
-        if (!is_left_out[i])
-            sl_buf_addf(&all, " and (%s)", conditions->items[i].sql);
-    SL_TRY(sl_buf_check(&all, err));
-    return is_never(conditions->possible, all.text, ret, err);
-}
-
-// More than two that no row can keep: those without which there could be one.
-static int check_together(const struct conditions *conditions, bool *is_left_out,
-                          struct sl_err *err)
+static int tell_all(const struct conditions *conditions, const bool *is_left_out, const char *which,
+                    struct sl_err *err)
 {
     const struct sl_rule *last = NULL;
     SL_AUTO(sl_buf_clear) struct sl_buf names = SL_BUF_INIT;
     size_t left = 0, told = 0;
-    for (size_t i = 0; i < conditions->count; i++) {
-        bool is_still;
-        is_left_out[i] = true;
-        SL_TRY(are_never(conditions, is_left_out, &is_still, err));
-        is_left_out[i] = is_still;
-        left += !is_still;
-    }
+    bool is_for_some;
+    SL_TRY(may_pass(conditions, is_left_out, &is_for_some, err));
+    for (size_t i = 0; i < conditions->count; i++)
+        left += !is_left_out[i];
     for (size_t i = 0; i < conditions->count; i++) {
         if (is_left_out[i])
             continue;
@@ -178,10 +207,48 @@ static int check_together(const struct conditions *conditions, bool *is_left_out
         sl_buf_addf(&names, "%s'%s'", told == 1 ? "" : told == left ? " and " : ", ", last->id);
     }
     SL_TRY(sl_buf_check(&names, err));
-    if (left > 2)
-        sl_diag(conditions->possible->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, last->place, NULL,
-                "no row can keep all of the rules %s", names.text);
+    if (last)
+        sl_diag(conditions->possible->diags, is_for_some ? SL_SEVERITY_WARNING : SL_SEVERITY_ERROR,
+                SL_E_CONTRACT, last->place, NULL, "no row %scan keep %s of the rules %s",
+                is_for_some ? "with a value in each of their columns " : "", which, names.text);
     return SL_OK;
+}
+
+static int are_never(const struct conditions *conditions, const bool *is_left_out, bool *ret,
+                     struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf all = SL_BUF_INIT;
+    SL_TRY(print_all(conditions, is_left_out, "", &all, err));
+    return is_never(conditions->possible, all.text, NULL, ret, err);
+}
+
+static int check_pair(const struct sl_possible *possible, const struct condition *first,
+                      const struct condition *second, struct sl_err *err)
+{
+    struct condition items[] = {*first, *second};
+    struct conditions pair = {.possible = possible, .items = items, .count = 2};
+    const bool none_left_out[] = {false, false};
+    bool never;
+    if (!sl_str_equal(first->rule->kind, "expression") &&
+        !sl_str_equal(second->rule->kind, "expression"))
+        return SL_OK; // two ranges: the reader of the contract compares them
+    SL_TRY(are_never(&pair, none_left_out, &never, err));
+    return never ? tell_all(&pair, none_left_out, "both", err) : SL_OK;
+}
+
+// More than two that no row can keep: those without which there could be one.
+static int check_together(const struct conditions *conditions, bool *is_left_out,
+                          struct sl_err *err)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < conditions->count; i++) {
+        bool is_still;
+        is_left_out[i] = true;
+        SL_TRY(are_never(conditions, is_left_out, &is_still, err));
+        is_left_out[i] = is_still;
+        left += !is_still;
+    }
+    return left > 2 ? tell_all(conditions, is_left_out, "all", err) : SL_OK;
 }
 
 static int check_pairs(const struct conditions *conditions, struct sl_err *err)
@@ -212,7 +279,7 @@ int sl_possible_rows(const struct sl_possible *possible, struct sl_err *err)
     for (size_t i = 0; i < conditions.count; i++) {
         bool never = false;
         if (sl_str_equal(conditions.items[i].rule->kind, "expression"))
-            SL_TRY(is_never(possible, conditions.items[i].sql, &never, err));
+            SL_TRY(is_never(possible, conditions.items[i].sql, NULL, &never, err));
         if (never)
             tell_alone(possible, conditions.items[i].rule);
         else

@@ -1,3 +1,4 @@
+#include "contract/alias.h"
 #include "contract/nest.h"
 
 #include <stdio.h>
@@ -87,28 +88,28 @@ static bool has_null_words(const struct sl_contract_column *column)
 
 // A typed raw value whose cast is exact or null. All others go through their text and its strict
 // form.
-static bool is_exact_cast(const struct sl_reading *reading)
+bool sl_reading_is_exact(const struct sl_contract_column *column, const char *from,
+                         const char *type)
 {
-    const char *from = reading->raw_type;
     int precision, scale;
-    if (has_null_words(reading->column))
+    if (has_null_words(column))
         return false;
-    switch (reading->column->type.kind) {
+    switch (column->type.kind) {
     case SL_TYPE_INTEGER:
         return is_integer(from);
     case SL_TYPE_DECIMAL:
         if (sscanf(from, "DECIMAL(%d,%d)", &precision, &scale) == 2)
-            return scale <= reading->column->type.scale;
+            return scale <= column->type.scale;
         return is_integer(from);
     case SL_TYPE_DOUBLE:
         return is_integer(from) || sl_str_equal(from, "DOUBLE") || sl_str_equal(from, "FLOAT") ||
                sl_str_starts(from, "DECIMAL(");
     case SL_TYPE_BOOLEAN:
     case SL_TYPE_DATE:
-        return sl_str_equal(from, reading->type);
+        return sl_str_equal(from, type);
     case SL_TYPE_TIMESTAMP:
     case SL_TYPE_TIMESTAMP_NTZ:
-        return sl_str_equal(from, reading->type) || sl_str_equal(from, "TIMESTAMP") ||
+        return sl_str_equal(from, type) || sl_str_equal(from, "TIMESTAMP") ||
                sl_str_equal(from, "DATE");
     case SL_TYPE_TEXT:
     case SL_TYPE_TIME:
@@ -120,13 +121,37 @@ static bool is_exact_cast(const struct sl_reading *reading)
     return false;
 }
 
+// A time without zone is UTC, whatever zone the session has.
+bool sl_reading_cast(const struct sl_contract_column *column, const char *from, const char *type,
+                     const char *value, struct sl_buf *sql)
+{
+    bool is_text = sl_str_equal(from, "VARCHAR") || sl_str_equal(from, "JSON");
+    bool is_bare = column->type.kind == SL_TYPE_TIMESTAMP && !is_text && !sl_str_equal(from, type);
+    bool is_exact = sl_reading_is_exact(column, from, type);
+    if (!is_exact)
+        sl_buf_addf(sql, "cast(null as %s)", type);
+    else if (is_bare)
+        sl_buf_addf(sql, "timezone('UTC', try_cast(%s as TIMESTAMP))", value);
+    else
+        sl_buf_addf(sql, "try_cast(%s as %s)", value, type);
+    return is_exact;
+}
+
+// Out of several columns of raw, of which some are not text.
+static bool is_mixed(const struct sl_reading *reading)
+{
+    return reading->merge && reading->merge->cast;
+}
+
 static bool has_cast(const struct sl_reading *reading)
 {
     enum sl_type_kind kind = reading->column->type.kind;
     if (!reading->raw_name)
         return false;
+    if (is_mixed(reading))
+        return true;
     if (!is_text(reading))
-        return is_exact_cast(reading);
+        return sl_reading_is_exact(reading->column, reading->raw_type, reading->type);
     return kind != SL_TYPE_TEXT && kind < SL_TYPE_TIME && !reading->column->formats.count;
 }
 
@@ -154,7 +179,10 @@ void sl_reading_raw(const struct sl_reading *reading, enum sl_pass_rows rows, st
     sl_buf_addf(sql, " as \"~r%zu\"", reading->index);
     if (!has_cast(reading))
         return;
-    // A time without zone is UTC, whatever zone the session has.
+    if (is_mixed(reading)) {
+        sl_buf_addf(sql, ", r.\"~c%zu\" as \"~q%zu\"", reading->index, reading->index);
+        return;
+    }
     bool is_bare = reading->column->type.kind == SL_TYPE_TIMESTAMP && !is_text(reading) &&
                    !sl_str_equal(reading->raw_type, reading->type);
     sl_buf_add(sql, is_bare ? ", timezone('UTC', try_cast(r." : ", try_cast(r.");
@@ -234,7 +262,7 @@ void sl_reading_doubt(const struct sl_reading *reading, enum sl_pass_rows rows, 
     sl_buf_add(sql, ", coalesce((");
     if (is_trusted(reading, rows))
         sl_buf_addf(sql, "\"~q%zu\" is not null", reading->index);
-    else if (is_text(reading))
+    else if (is_text(reading) && !is_mixed(reading))
         doubt_text(reading, sql);
     else if (reading->column->type.kind == SL_TYPE_DOUBLE)
         sl_buf_addf(sql, "isfinite(\"~q%zu\")", reading->index);

@@ -70,6 +70,13 @@ typedef void sl_reading_layer(const struct sl_reading *reading, enum sl_pass_row
 sl_reading_layer sl_reading_raw, sl_reading_doubt, sl_reading_trimmed, sl_reading_text,
     sl_reading_value, sl_reading_held;
 
+// Whether a raw value of type `from`, which is no text, has a cast to the column's type that is
+// exact or null. All others go through their text and its strict form.
+bool sl_reading_is_exact(const struct sl_contract_column *column, const char *from,
+                         const char *type);
+// That cast of the SQL `value`, or a null if there is none; returns whether there is.
+bool sl_reading_cast(const struct sl_contract_column *column, const char *from, const char *type,
+                     const char *value, struct sl_buf *sql);
 // The strict look at a text and the cast, null for what it refuses. Years are not looked at yet.
 void sl_reading_strict(const struct sl_contract_column *column, const char *type, const char *text,
                        struct sl_buf *sql);

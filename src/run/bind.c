@@ -39,11 +39,15 @@ static int add_table(struct sl_binder *binder, const char *name, const struct sl
     return sl_map_set(binder->catalog, name, table, err);
 }
 
+// Clean may take columns over from raw, and is then asked for them as well.
 static bool is_read(const struct sl_world *world, const struct sl_node *node)
 {
-    for (size_t i = 0; i < node->downstream_count; i++)
-        if (world->graph.nodes[node->downstream[i]].kind != SL_NODE_CLEANSE)
+    for (size_t i = 0; i < node->downstream_count; i++) {
+        const struct sl_node *reader = &world->graph.nodes[node->downstream[i]];
+        if (reader->kind != SL_NODE_CLEANSE ||
+            (reader->contract->drift.new_columns == SL_DRIFT_EVOLVE && reader->downstream_count))
             return true;
+    }
     return false;
 }
 
@@ -120,6 +124,8 @@ static int add_clean(struct sl_binder *binder, const struct sl_node *node, struc
     SL_TRY_NEW(raw_name, err);
     const struct sl_bound_table *raw = sl_map_get(binder->catalog, raw_name);
     const struct sl_contract_table *contract = node->contract;
+    if (raw)
+        SL_TRY(sl_bind_aliases(binder, node, &raw->relation, &contract, err));
     if (raw)
         SL_TRY(sl_drift_extend(contract, raw->relation.columns, raw->relation.count, arena,
                                &contract, err));

@@ -26,6 +26,12 @@ struct sl_bound_table *sl_binder_table(const struct sl_binder *binder,
 SL_MUST int sl_binder_view(struct sl_session *session, const struct sl_table_ref *ref,
                            struct sl_bound_table *table, struct sl_err *err);
 
+// Puts a contract in its place in which the old names of columns are over that are columns of clean
+// by themselves now, or with the next run (bind_aliases.c).
+SL_MUST int sl_bind_aliases(struct sl_binder *binder, const struct sl_node *node,
+                            const struct sl_relation *raw,
+                            const struct sl_contract_table **contract, struct sl_err *err);
+
 // The checks of a table against its columns (bind_checks.c).
 struct sl_bound_checks {
     const struct sl_yaml *list; // may be NULL

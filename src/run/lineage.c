@@ -198,6 +198,26 @@ static int add_aliases(struct sl_lineage *lineage, const struct sl_node *node, c
     return SL_OK;
 }
 
+// Columns that clean took over from raw as they are (drift: {new_columns: evolve}).
+static int add_evolved(struct sl_lineage *lineage, const struct sl_node *node, const char *raw,
+                       struct sl_err *err)
+{
+    const struct sl_relation *clean = sl_map_get(&lineage->catalog, node->name);
+    const struct sl_relation *relation = sl_map_get(&lineage->catalog, raw);
+    for (size_t i = 0; clean && relation && i < clean->count; i++) {
+        const char *name = find_in(relation, clean->columns[i].name);
+        bool is_known = false;
+        for (size_t k = 0; k < node->contract->column_count; k++)
+            is_known |=
+                sl_str_equal_nocase(node->contract->columns[k].name, clean->columns[i].name);
+        if (name && !is_known)
+            SL_TRY(add_edge(lineage, (struct end){raw, name},
+                            (struct end){node->name, clean->columns[i].name}, SL_LINEAGE_PARSED,
+                            err));
+    }
+    return SL_OK;
+}
+
 // A rule over the row, the filter and the key's order are SQL over any of its columns: each column
 // may decide whether a row is clean.
 static int add_cleanse(struct sl_lineage *lineage, const struct sl_node *node, struct sl_err *err)
@@ -210,6 +230,8 @@ static int add_cleanse(struct sl_lineage *lineage, const struct sl_node *node, s
         SL_TRY(add_reading(lineage, node, (struct end){raw, column->source_name}, column, err));
         SL_TRY(add_aliases(lineage, node, raw, column, err));
     }
+    if (node->contract->drift.new_columns == SL_DRIFT_EVOLVE)
+        SL_TRY(add_evolved(lineage, node, raw, err));
     for (size_t i = 0; relation && node->contract->filter && i < relation->count; i++)
         SL_TRY(decide_rows(lineage, (struct end){raw, relation->columns[i].name}, node->name, err));
     SL_TRY(add_quarantine(lineage, node, raw, err));

@@ -3,6 +3,7 @@
 #include "run/lineage.h"
 
 #include "base/str.h"
+#include "contract/alias.h"
 
 struct tagger {
     struct sl_lineage *lineage;
@@ -27,17 +28,21 @@ bool sl_project_is_personal(const struct sl_project *project)
     return false;
 }
 
+// The column of the contract, or the one of which it is an old name: that is as protected.
 static const struct sl_contract_column *column_of(const struct sl_lineage *lineage,
                                                   const struct sl_lineage_end *end)
 {
     const struct sl_node *node = sl_str_starts(end->table, "clean.")
                                      ? sl_graph_node(&lineage->world->graph, end->table)
                                      : NULL;
+    const struct sl_contract_column *column = NULL;
     for (size_t i = 0; node && node->contract && end->column && i < node->contract->column_count;
          i++)
         if (sl_str_equal_nocase(node->contract->columns[i].name, end->column))
             return &node->contract->columns[i];
-    return NULL;
+    if (node && node->contract && end->column)
+        (void)sl_alias_find(node->contract, end->column, &column);
+    return column;
 }
 
 static bool is_value(const struct sl_lineage_edge *edge)

@@ -68,8 +68,9 @@ struct sl_cleanse {
     const char **rewritten; // files of quarantine that hold replayed rows
     size_t rewritten_count;
     bool has_discarded;
-    bool has_seen;             // quarantine tells since when rows have been in it
-    bool are_discarded_shown;  // only what quarantine shows tells whether a row is the same
+    bool has_seen; // quarantine tells since when rows have been in it
+    // Only what quarantine shows tells whether a row is the same.
+    bool are_discarded_shown, are_seen_shown;
     int64_t still_quarantined; // rows of those files that are not read again
     int64_t held;              // of the quarantined rows: those that wait for other tables
     int64_t discarded;         // of them: those given up, which do not wait
@@ -100,10 +101,7 @@ SL_MUST int sl_cleanse_compare_resumed(struct sl_cleanse *cleanse, struct sl_err
 // Compiles the contract for raw as of the range's end, and names the rows of the range.
 SL_MUST int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err);
 
-// Old names of columns (cleanse_aliases.c): which of them have rows that came after their last day,
-// where the policy for new columns asks for that. `raw`: as of the range's end.
-SL_MUST int sl_cleanse_look_at_aliases(struct sl_cleanse *cleanse,
-                                       const struct sl_delta_snapshot *raw, struct sl_err *err);
+// Old names of columns (cleanse_aliases.c, with aliases.h).
 // *ret_why: the range brings a column that clean has not had, though raw has.
 SL_MUST int sl_cleanse_look_at_columns(struct sl_cleanse *cleanse, const char **ret_why,
                                        struct sl_err *err);
@@ -124,13 +122,13 @@ SL_MUST int sl_cleanse_add_still_quarantined(struct sl_cleanse *cleanse, struct 
                                              struct sl_err *err);
 // Rows that were held, and that a replay rejects for good. Sets newly_rejected.
 SL_MUST int sl_cleanse_count_newly_rejected(struct sl_cleanse *cleanse, struct sl_err *err);
-// Discards (cleanse_discards.c). _discarded: the rows of quarantine that were given up, before it
-// is written anew. Sets has_discarded. `raw`: as of the range's end.
-SL_MUST int sl_cleanse_recall_discarded(struct sl_cleanse *cleanse,
-                                        const struct sl_delta_snapshot *raw, struct sl_err *err);
-// " left join ... f": the rows s of a range as quarantine has had them until now. Sets has_seen;
-// adds nothing if that is false.
-SL_MUST int sl_cleanse_add_seen(struct sl_cleanse *cleanse, struct sl_buf *sql, struct sl_err *err);
+// Before quarantine is written anew (cleanse_discards.c). _discarded: its rows that were given up.
+// _seen: since when its rows have been in it. Sets has_discarded and has_seen. `raw`: as of the
+// range's end.
+SL_MUST int sl_cleanse_recall(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw,
+                              struct sl_err *err);
+// " left join _seen f": of the rows s of a range; nothing without has_seen.
+void sl_cleanse_add_seen(const struct sl_cleanse *cleanse, struct sl_buf *sql);
 // Keeps the contract for the next comparison.
 SL_MUST int sl_cleanse_keep_contract(struct sl_cleanse *cleanse, struct sl_err *err);
 
@@ -219,7 +217,8 @@ SL_MUST int sl_cleanse_split(struct sl_cleanse *cleanse, struct sl_err *err);
 // Fails if a row broke what the source's drift policy does not let pass.
 SL_MUST int sl_cleanse_refuse_drift(struct sl_cleanse *cleanse, struct sl_err *err);
 // Fails if a file that clean has not taken yet lacks a column, under missing_columns: fail.
-SL_MUST int sl_cleanse_refuse_missing(struct sl_cleanse *cleanse, struct sl_err *err);
+SL_MUST int sl_cleanse_refuse_missing(struct sl_cleanse *cleanse,
+                                      const struct sl_delta_snapshot *raw, struct sl_err *err);
 // The version of raw that a record was made from; -1: none, or another table.
 int64_t sl_cleanse_raw_input(const struct sl_cleanse *cleanse, const struct sl_record *record);
 // SELECT of what is to be staged for clean: the new rows that stay, and what stays of the touched

@@ -1,20 +1,21 @@
 // Columns that the source had under other names, where the policy for new columns must know whether
 // rows came after the last day of such a name.
-#include "contract/drift.h"
+#include "contract/alias.h"
+#include "step/aliases.h"
 #include "step/cleanse.h"
 #include "step/schema.h"
 
 // Rules tell by themselves which rows came too late; what columns there are, and which of them are
 // told, is a matter of all rows.
-static bool is_asked(const struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw,
+static bool is_asked(const struct sl_contract_table *contract, const struct sl_delta_snapshot *raw,
                      const struct sl_contract_alias *alias)
 {
-    int policy = cleanse->contract->drift.new_columns;
+    int policy = contract->drift.new_columns;
     return alias->until && (policy == SL_DRIFT_FREEZE || policy == SL_DRIFT_EVOLVE) &&
            sl_column_find(raw->columns, raw->column_count, alias->name);
 }
 
-static int is_over(struct sl_cleanse *cleanse, const char *rows,
+static int is_over(struct sl_session *session, const char *rows,
                    const struct sl_delta_snapshot *raw, struct sl_contract_alias *alias,
                    struct sl_err *err)
 {
@@ -24,55 +25,34 @@ static int is_over(struct sl_cleanse *cleanse, const char *rows,
                 (long long)(alias->end_us / 1000000));
     sl_buf_add_sql_name(&sql, sl_column_find(raw->columns, raw->column_count, alias->name)->name);
     sl_buf_add(&sql, " is not null limit 1");
-    SL_TRY(sl_cleanse_query(cleanse, &sql, &result, err));
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(session->kind->query(session, sql.text, 0, &result, err));
     alias->is_over = sl_result_rows(result) > 0;
     return SL_OK;
 }
 
-// The contract with what the rows tell, which is no part of it.
-static int copy_contract(struct sl_cleanse *cleanse, struct sl_contract_table **ret,
-                         struct sl_err *err)
+int sl_step_look_at_aliases(struct sl_session *session, const struct sl_delta_snapshot *raw,
+                            struct sl_arena *arena, const struct sl_contract_table **contract,
+                            struct sl_err *err)
 {
-    struct sl_arena *arena = cleanse->context->arena;
-    struct sl_contract_table *copy = SL_NEW(arena, struct sl_contract_table);
-    SL_TRY_NEW(copy, err);
-    *copy = *cleanse->contract;
-    copy->columns = SL_NEW_ARRAY(arena, struct sl_contract_column, copy->column_count);
-    SL_TRY_NEW(copy->columns, err);
-    for (size_t i = 0; i < copy->column_count; i++) {
-        struct sl_contract_column *column = &copy->columns[i];
-        *column = cleanse->contract->columns[i];
-        column->aliases = SL_NEW_ARRAY(arena, struct sl_contract_alias, column->alias_count);
-        SL_TRY_NEW(column->aliases, err);
-        for (size_t k = 0; k < column->alias_count; k++)
-            column->aliases[k] = cleanse->contract->columns[i].aliases[k];
-    }
-    *ret = copy;
-    return SL_OK;
-}
-
-int sl_cleanse_look_at_aliases(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw,
-                               struct sl_err *err)
-{
-    struct sl_step_context *context = cleanse->context;
     struct sl_contract_table *copy;
     SL_AUTO(sl_buf_clear) struct sl_buf rows = SL_BUF_INIT;
     struct sl_scan scan;
     bool is_any = false;
-    for (size_t i = 0; i < cleanse->contract->column_count; i++)
-        for (size_t k = 0; k < cleanse->contract->columns[i].alias_count; k++)
-            is_any |= is_asked(cleanse, raw, &cleanse->contract->columns[i].aliases[k]);
+    for (size_t i = 0; i < (*contract)->column_count; i++)
+        for (size_t k = 0; k < (*contract)->columns[i].alias_count; k++)
+            is_any |= is_asked(*contract, raw, &(*contract)->columns[i].aliases[k]);
     if (!is_any)
         return SL_OK;
-    SL_TRY(copy_contract(cleanse, &copy, err));
-    SL_TRY(sl_delta_scan(raw, context->arena, &scan, err));
-    SL_TRY(context->session->kind->scan_sql(context->session, &scan, &rows, err));
+    SL_TRY(sl_alias_copy(*contract, arena, &copy, err));
+    SL_TRY(sl_delta_scan(raw, arena, &scan, err));
+    SL_TRY(session->kind->scan_sql(session, &scan, &rows, err));
     SL_TRY(sl_buf_check(&rows, err));
     for (size_t i = 0; i < copy->column_count; i++)
         for (size_t k = 0; k < copy->columns[i].alias_count; k++)
-            if (is_asked(cleanse, raw, &copy->columns[i].aliases[k]))
-                SL_TRY(is_over(cleanse, rows.text, raw, &copy->columns[i].aliases[k], err));
-    cleanse->contract = copy;
+            if (is_asked(copy, raw, &copy->columns[i].aliases[k]))
+                SL_TRY(is_over(session, rows.text, raw, &copy->columns[i].aliases[k], err));
+    *contract = copy;
     return SL_OK;
 }
 

@@ -1,12 +1,14 @@
 // What quarantine knows of its rows beside the rows themselves, when it is written anew: marks of
 // those given up, and since when each has been there.
 //
-// A mark belongs to a row of raw, and raw as it was when quarantine was written says to which one:
+// Both belong to a row of raw, and raw as it was when quarantine was written says to which one:
 // what quarantine shows of the row may be masked, and changes with raw's columns, the contract's
 // protections and their key. Where raw is not there any more as it was, what is shown has to do.
 #include "contract/personal.h"
 #include "step/cleanse.h"
 #include "step/schema.h"
+
+#include <string.h>
 
 static int note(struct sl_cleanse *cleanse, const char *text, struct sl_err *err)
 {
@@ -101,22 +103,61 @@ static void add_same_row(const struct sl_delta_snapshot *now, const struct sl_de
             add_same(&then->columns[i], NULL, "o", sql);
 }
 
-// Lets go of the marks whose row of raw has gone, or has another in its place.
+static bool has_file(const struct sl_delta_snapshot *table, const struct sl_delta_file *file)
+{
+    for (size_t first = 0, end = table->file_count; first < end;) {
+        size_t middle = first + (end - first) / 2;
+        int order = strcmp(table->files[middle].path, file->path);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    return false;
+}
+
+// Rows, of those that `rows` names, in files that the other version of the table does not have.
+static int add_own_rows(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *table,
+                        const struct sl_delta_snapshot *other, const char *rows, struct sl_buf *sql,
+                        struct sl_err *err)
+{
+    struct sl_session *session = cleanse->context->session;
+    struct sl_arena *arena = cleanse->context->arena;
+    struct sl_delta_file *files = SL_NEW_ARRAY(arena, struct sl_delta_file, table->file_count + 1);
+    struct sl_scan scan;
+    size_t count = 0;
+    SL_TRY_NEW(files, err);
+    for (size_t i = 0; i < table->file_count; i++)
+        if (!has_file(other, &table->files[i]))
+            files[count++] = table->files[i];
+    SL_TRY(sl_delta_scan_files(table, files, count, arena, &scan, err));
+    sl_buf_add(sql, "(select * from ");
+    SL_TRY(session->kind->scan_sql(session, &scan, sql, err));
+    sl_buf_addf(sql, " where (_source, _position) in (select (_source, _position) from %s))", rows);
+    return SL_OK;
+}
+
+// Takes out of the temporary table `rows` those in whose place raw has another row now. What is in
+// one file of both versions is the same.
 static int keep_same_rows(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *now,
-                          const struct sl_delta_snapshot *then, struct sl_err *err)
+                          const struct sl_delta_snapshot *then, const char *rows,
+                          struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    sl_buf_add(&sql, "create or replace temp table _still as select n._source, n._position from "
-                     "(select * from ");
-    SL_TRY(scan(cleanse, now, &sql, err));
-    sl_buf_add(&sql, " where (_source, _position) in (select (_source, _position) from "
-                     "_discarded)) n join (select * from ");
-    SL_TRY(scan(cleanse, then, &sql, err));
-    sl_buf_add(&sql, " where (_source, _position) in (select (_source, _position) from "
-                     "_discarded)) o on n._source = o._source and n._position = o._position");
+    sl_buf_add(&sql, "create or replace temp table _newer as select * from ");
+    SL_TRY(add_own_rows(cleanse, now, then, rows, &sql, err));
+    sl_buf_add(&sql, "; create or replace temp table _still as select n._source, n._position from "
+                     "_newer n join ");
+    SL_TRY(add_own_rows(cleanse, then, now, rows, &sql, err));
+    sl_buf_add(&sql, " o on n._source = o._source and n._position = o._position");
     add_same_row(now, then, &sql);
-    sl_buf_add(&sql, "; delete from _discarded where (_source, _position) not in (select "
-                     "(_source, _position) from _still)");
+    sl_buf_addf(&sql,
+                "; delete from %s where (_source, _position) in (select (_source, _position) from "
+                "_newer) and (_source, _position) not in (select (_source, _position) from "
+                "_still); drop table _newer; drop table _still",
+                rows);
     return sl_cleanse_exec(cleanse, &sql, err);
 }
 
@@ -148,51 +189,62 @@ static int keep_shown_rows(struct sl_cleanse *cleanse, struct sl_err *err)
     return sl_cleanse_exec(cleanse, &sql, err);
 }
 
-int sl_cleanse_recall_discarded(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw,
-                                struct sl_err *err)
+// Since when rows have been in quarantine.
+static int find_seen(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    struct sl_step_context *context = cleanse->context;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct sl_delta_snapshot quarantine;
+    SL_TRY(sl_delta_load(cleanse->quarantine.folder, cleanse->quarantine.head.version,
+                         context->session, context->arena, &quarantine, err));
+    if (!sl_step_has_files(&quarantine, context->arena))
+        return SL_OK;
+    cleanse->has_seen = true;
+    sl_buf_add(&sql, "create or replace temp table _seen as select _source, _position, "
+                     "list_transform(reasons, lambda r: r.\"rule\") as \"rules\", \"at\", run_id");
+    sl_buf_add(&sql, cleanse->are_seen_shown ? ", payload, corrupt from " : " from ");
+    SL_TRY(scan(cleanse, &quarantine, &sql, err));
+    return sl_cleanse_exec(cleanse, &sql, err);
+}
+
+int sl_cleanse_recall(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw,
+                      struct sl_err *err)
 {
     const struct sl_cleanse_range *range = &cleanse->range;
     struct sl_delta_snapshot former;
     int64_t marked, version;
     bool is_there;
     cleanse->has_discarded = cleanse->are_discarded_shown = false;
+    cleanse->has_seen = cleanse->are_seen_shown = false;
     if (range->is_resumed || !(range->is_full || range->is_replay) ||
         cleanse->quarantine.head.version < 0)
         return SL_OK;
     SL_TRY(find_marked(cleanse, &marked, err));
-    if (!marked)
-        return SL_OK;
-    cleanse->has_discarded = true;
+    cleanse->has_discarded = marked > 0;
     version =
         sl_record_input(&cleanse->quarantine.record, cleanse->raw.name, cleanse->raw.head.table_id);
     if (version == raw->version)
-        return SL_OK;
+        return find_seen(cleanse, err);
     SL_TRY(load_former(cleanse, version, &former, &is_there, err));
-    return is_there ? keep_same_rows(cleanse, raw, &former, err) : keep_shown_rows(cleanse, err);
+    cleanse->are_seen_shown = !is_there;
+    SL_TRY(find_seen(cleanse, err));
+    if (cleanse->has_seen && is_there)
+        SL_TRY(keep_same_rows(cleanse, raw, &former, "_seen", err));
+    if (!marked)
+        return SL_OK;
+    return is_there ? keep_same_rows(cleanse, raw, &former, "_discarded", err)
+                    : keep_shown_rows(cleanse, err);
 }
 
-// A row of raw that quarantine showed alike, with a reason that it still has. Another one in its
-// place, as in a file that is written anew each day, is as old as its run.
-int sl_cleanse_add_seen(struct sl_cleanse *cleanse, struct sl_buf *sql, struct sl_err *err)
+// The same row of raw, with a reason that it still has. Another one in its place, as in a file that
+// is written anew each day, is as old as its run.
+void sl_cleanse_add_seen(const struct sl_cleanse *cleanse, struct sl_buf *sql)
 {
-    const struct sl_cleanse_range *range = &cleanse->range;
-    struct sl_step_context *context = cleanse->context;
-    struct sl_delta_snapshot quarantine;
-    cleanse->has_seen = false;
-    if (range->is_resumed || !(range->is_full || range->is_replay) ||
-        cleanse->quarantine.head.version < 0)
-        return SL_OK;
-    SL_TRY(sl_delta_load(cleanse->quarantine.folder, cleanse->quarantine.head.version,
-                         context->session, context->arena, &quarantine, err));
-    if (!sl_step_has_files(&quarantine, context->arena))
-        return SL_OK;
-    cleanse->has_seen = true;
-    sl_buf_add(sql, " left join (select _source, _position, payload, corrupt, reasons, \"at\", "
-                    "run_id from ");
-    SL_TRY(scan(cleanse, &quarantine, sql, err));
-    sl_buf_add(sql, ") f on s._source = f._source and s._position = f._position and s.payload is "
-                    "not distinct from f.payload and s.corrupt is not distinct from f.corrupt and "
-                    "list_has_any(list_transform(s.reasons, lambda r: r.\"rule\"), "
-                    "list_transform(f.reasons, lambda r: r.\"rule\"))");
-    return SL_OK;
+    if (!cleanse->has_seen)
+        return;
+    sl_buf_add(sql, " left join _seen f on s._source = f._source and s._position = f._position and "
+                    "list_has_any(list_transform(s.reasons, lambda r: r.\"rule\"), f.\"rules\")");
+    if (cleanse->are_seen_shown)
+        sl_buf_add(sql, " and s.payload is not distinct from f.payload and s.corrupt is not "
+                        "distinct from f.corrupt");
 }

@@ -59,6 +59,12 @@ int sl_cleanse_refuse_drift(struct sl_cleanse *cleanse, struct sl_err *err)
 
 // --- columns that a file lacks
 
+struct part {
+    struct sl_cleanse *cleanse;
+    const struct sl_delta_snapshot *raw;
+    const struct sl_delta_file *file;
+};
+
 static int parse_tags(const struct sl_delta_file *file, json_t **ret, struct sl_err *err)
 {
     *ret = NULL;
@@ -98,12 +104,48 @@ static bool has_column(const json_t *columns, const char *name)
     return false;
 }
 
-static int refuse_file(const struct sl_cleanse *cleanse, const struct sl_delta_file *file,
-                       const struct sl_map *known, struct sl_err *err)
+// When the rows of a part came, which is one time for all; *ret is false of a part without rows, to
+// which no value is missing.
+static int find_time(const struct part *part, int64_t *ret_us, bool *ret, struct sl_err *err)
 {
+    struct sl_step_context *context = part->cleanse->context;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    struct sl_scan scan;
+    SL_TRY(sl_delta_scan_files(part->raw, part->file, 1, context->arena, &scan, err));
+    sl_buf_add(&sql, "select epoch_us(min(_ingested_at)), count(_ingested_at) from ");
+    SL_TRY(context->session->kind->scan_sql(context->session, &scan, &sql, err));
+    SL_TRY(sl_cleanse_query(part->cleanse, &sql, &result, err));
+    *ret = sl_result_int(result, 0, 1) > 0;
+    *ret_us = *ret ? sl_result_int(result, 0, 0) : 0;
+    return SL_OK;
+}
+
+static int has_alias(const struct part *part, const json_t *columns,
+                     const struct sl_contract_column *column, bool *ret, struct sl_err *err)
+{
+    bool is_timed = false;
+    int64_t came_us = 0;
+    *ret = false;
+    for (size_t i = 0; i < column->alias_count && !*ret; i++) {
+        const struct sl_contract_alias *alias = &column->aliases[i];
+        if (!has_column(columns, alias->name))
+            continue;
+        if (alias->until)
+            SL_TRY(find_time(part, &came_us, &is_timed, err));
+        *ret = !alias->until || !is_timed || came_us < alias->end_us;
+    }
+    return SL_OK;
+}
+
+static int refuse_file(const struct part *part, const struct sl_map *known, struct sl_err *err)
+{
+    struct sl_cleanse *cleanse = part->cleanse;
+    const struct sl_delta_file *file = part->file;
     SL_AUTO(sl_json_free) json_t *tags = NULL;
     SL_AUTO(sl_json_free) json_t *columns = NULL;
     const char *content, *list;
+    bool is_there;
     SL_TRY(parse_tags(file, &tags, err));
     list = sl_json_text(tags, "sluice.columns", "");
     SL_TRY(name_content(tags, cleanse->context->arena, &content, err));
@@ -112,7 +154,8 @@ static int refuse_file(const struct sl_cleanse *cleanse, const struct sl_delta_f
     SL_TRY(sl_json_parse(list, strlen(list), file->path, &columns, err));
     for (size_t i = 0; i < cleanse->contract->column_count; i++) {
         const char *name = cleanse->contract->columns[i].source_name;
-        if (has_column(columns, name))
+        SL_TRY(has_alias(part, columns, &cleanse->contract->columns[i], &is_there, err));
+        if (is_there || has_column(columns, name))
             continue;
         (void)sl_fail(err, SL_E_DRIFT, "'%s' has no column '%s'",
                       sl_json_text(tags, "sluice.source", file->path), name);
@@ -126,7 +169,8 @@ static int refuse_file(const struct sl_cleanse *cleanse, const struct sl_delta_f
 
 // Of the files that raw has and clean has not taken. Raw keeps a column for ever, so its own
 // columns do not tell.
-int sl_cleanse_refuse_missing(struct sl_cleanse *cleanse, struct sl_err *err)
+int sl_cleanse_refuse_missing(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw,
+                              struct sl_err *err)
 {
     SL_AUTO(sl_map_clear) struct sl_map known = {0};
     int64_t from = sl_cleanse_raw_input(cleanse, &cleanse->clean.record);
@@ -147,6 +191,6 @@ int sl_cleanse_refuse_missing(struct sl_cleanse *cleanse, struct sl_err *err)
     }
     SL_TRY(collect_known(&changes, cleanse->context->arena, &known, err));
     for (size_t i = 0; i < changes.added_count; i++)
-        SL_TRY(refuse_file(cleanse, &changes.added[i], &known, err));
+        SL_TRY(refuse_file(&(struct part){cleanse, raw, &changes.added[i]}, &known, err));
     return SL_OK;
 }

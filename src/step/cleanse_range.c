@@ -1,6 +1,7 @@
 // Which rows of raw the step takes, and how.
 #include "base/diag.h"
 #include "contract/drift.h"
+#include "step/aliases.h"
 #include "step/cleanse.h"
 #include "step/schema.h"
 
@@ -262,7 +263,7 @@ static int compile(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *r
 {
     SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
     struct sl_step_context *context = cleanse->context;
-    SL_TRY(sl_cleanse_look_at_aliases(cleanse, raw, err));
+    SL_TRY(sl_step_look_at_aliases(context->session, raw, context->arena, &cleanse->contract, err));
     SL_TRY(sl_contract_compile(cleanse->contract, raw->columns, raw->column_count, context->arena,
                                &diags, &cleanse->pass, err));
     SL_TRY(first_error(&diags, err));
@@ -388,7 +389,7 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
         sl_delta_load(cleanse->raw.folder, range->to, context->session, context->arena, &raw, err));
     cleanse->raw_rows = raw.row_count;
     SL_TRY(compile(cleanse, &raw, err));
-    SL_TRY(sl_cleanse_refuse_missing(cleanse, err));
+    SL_TRY(sl_cleanse_refuse_missing(cleanse, &raw, err));
     SL_TRY(choose_files(cleanse, &raw, &scan, err));
     scan.with_origin = true;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
@@ -416,7 +417,7 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
         SL_TRY(load_clean(cleanse, err));
     if (range->is_replay)
         SL_TRY(sl_cleanse_find_selves(cleanse, err));
-    SL_TRY(sl_cleanse_recall_discarded(cleanse, &raw, err));
+    SL_TRY(sl_cleanse_recall(cleanse, &raw, err));
     SL_TRY(name_flag(cleanse, &raw, err));
     SL_TRY(name_rows(cleanse, SL_PASS_ALL, "_aside", err));
     SL_TRY(name_rows(cleanse, SL_PASS_FLAGGED, rows, err));

@@ -158,9 +158,7 @@ static int explain(struct sl_cleanse *cleanse, struct sl_err *err)
     const struct sl_pass *pass = &cleanse->pass;
     bool has_late = pass->unique_count > 0;
     char at[32];
-    SL_AUTO(sl_buf_clear) struct sl_buf seen = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    SL_TRY(sl_cleanse_add_seen(cleanse, &seen, err));
     sl_buf_addf(&sql,
                 "create or replace temp table _bad as select s.* exclude (waits_for, set_aside)%s, "
                 "%s, s.waits_for, s.set_aside from (select %s as payload, %s as waits_for, case "
@@ -196,8 +194,7 @@ static int explain(struct sl_cleanse *cleanse, struct sl_err *err)
     if (cleanse->are_discarded_shown)
         sl_buf_add(&sql, " and s.payload is not distinct from d.payload and s.corrupt is not "
                          "distinct from d.corrupt");
-    sl_buf_add(&sql, seen.text);
-    sql.has_failed |= seen.has_failed;
+    sl_cleanse_add_seen(cleanse, &sql);
     return sl_cleanse_exec(cleanse, &sql, err);
 }
 

@@ -142,6 +142,26 @@ def test_policies_for_new_columns_know_the_old_name_until_its_last_day(shop, pol
     same_as_from_scratch(shop)
 
 
+def test_a_file_with_the_old_name_lacks_no_column_until_the_last_day(shop):
+    shop.write("sources/orders.yml", "connector: file\npath: data/*.csv\ndrift: {missing_columns: fail}\n")
+    feed(shop, "a", "id,customer_id,amount", "1,11,5")
+    feed(shop, "b", "id,CUST,amount", "2,12,6", clock=LAST)
+    assert clean(shop) == {1: 11, 2: 12}
+    run(shop, AFTER, "--full-refresh")  # judged by when the file came
+    (shop.folder / "lake").rename(shop.folder / "old")
+    run(shop, LAST)
+    assert clean(shop) == {1: 11, 2: 12}
+    shop.write("data/c.csv", "id,cust,amount\n3,13,7\n")
+    told = shop.run("run", env={"SLUICE_CLOCK": AFTER}, exit_code=None)
+    assert told.returncode != 0 and "'data/c.csv' has no column 'customer_id'" in told.stderr and clean(shop) == {1: 11, 2: 12}
+    change(shop, aliases=[{"name": "cust"}])
+    run(shop, AFTER)
+    assert clean(shop) == {1: 11, 2: 12, 3: 13}
+    shop.write("data/d.csv", "id,other,amount\n4,14,7\n")
+    told = shop.run("run", env={"SLUICE_CLOCK": AFTER}, exit_code=None)
+    assert told.returncode != 0 and "'data/d.csv' has no column 'customer_id'" in told.stderr
+
+
 def test_an_alias_brings_back_rows_that_had_no_value(shop):
     change(shop, aliases=None)
     feed(shop, "a", "id,cust,amount", "1,11,5", "2,12,6")
@@ -298,6 +318,37 @@ def test_columns_of_other_types_meet_as_text(shop):
     same_as_from_scratch(shop)
 
 
+@pytest.mark.parametrize("kind, old, new, wanted", [
+    ("number", ("float32", [0.1, 2.5]), ("string", ["0.3"]), {1: 0.10000000149011612, 2: 2.5, 3: 0.3}),
+    ("number", ("float32", [0.1, 2.5]), ("float64", [0.1]), {1: 0.10000000149011612, 2: 2.5, 3: 0.1}),
+    ("date", ("date32", ["2026-01-02", "2026-03-04"]), ("string", ["05.06.2026"]), {1: "2026-01-02", 2: "2026-03-04", 3: "2026-06-05"}),
+    ("timestamp", ("timestamp", ["2026-01-02T03:04:05", "2026-03-04T05:06:07"]), ("string", ["2026-06-05T01:02:03Z"]),
+     {1: "2026-01-02 03:04:05", 2: "2026-03-04 05:06:07", 3: "2026-06-05 01:02:03"})])
+def test_a_value_is_the_same_before_and_after_another_type_comes_under_another_name(shop, kind, old, new, wanted):
+    from datetime import date, datetime
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    types = {"float32": pa.float32(), "float64": pa.float64(), "string": pa.string(), "date32": pa.date32(), "timestamp": pa.timestamp("us")}
+    read = {"date32": date.fromisoformat, "timestamp": datetime.fromisoformat}
+
+    def put(name, head, first, kind, values):
+        values = pa.array([read.get(kind, lambda value: value)(value) for value in values], types[kind])
+        pq.write_table(pa.table({"id": range(first, first + len(values)), head: values}), shop.folder / f"data/{name}.parquet")
+        run(shop)
+        return {row["id"]: (row["customer_id"], row["_source"]) for row in shop.delta("clean.orders").to_pylist()}
+
+    source(shop, pattern="*.parquet")
+    options = {"custom": [{"property": "sluice.formats", "value": ["%d.%m.%Y"]}]} if kind == "date" else {}
+    change(shop, kind=kind, **options)
+    (shop.folder / "data").mkdir()
+    before = put("a", "customer_id", 1, *old)
+    assert len(before) == 2
+    after = put("b", "cust", 3, *new)
+    assert {i: after[i] for i in before} == before and not reasons(shop)
+    assert {i: value if isinstance(value, float) else str(value)[:len(wanted[i])] for i, (value, _) in after.items()} == wanted
+    same_as_from_scratch(shop)
+
+
 def test_a_filter_sees_the_value_under_the_new_name(shop):
     document = json.loads(contract())
     document["schema"][0]["customProperties"] = [{"property": "sluice.filter", "value": "customer_id = '0'"}]
@@ -346,6 +397,47 @@ def test_personal_values_of_the_old_name_do_not_leak_into_models(shop):
     told = shop.run("run", env={"SLUICE_CLOCK": IN}, exit_code=None)
     after = shop.run("check", exit_code=None)
     assert after.returncode != 0 and "leak" in after.stdout + after.stderr and "restricted" in after.stdout + after.stderr, told.stdout + after.stderr
+
+
+def test_models_read_a_column_that_evolved_out_of_an_alias(shop):
+    source(shop, "evolve")
+    feed(shop, "a", "id,customer_id,cust,amount", "1,11,,5", "2,,12,6")
+    shop.write("models/old.sql", "select id, cust from clean.orders where cust is not null")
+    told = shop.run("check", env={"SLUICE_CLOCK": AFTER}, exit_code=None)  # no row came late
+    assert told.returncode != 0 and "cust" in told.stdout + told.stderr
+    (shop.folder / "models/old.sql").unlink()
+    feed(shop, "b", "id,customer_id,cust,amount", "3,13,99,7", clock=AFTER)
+    shop.write("models/old.sql", "select id, cust from clean.orders where cust is not null")
+    for clock in (AFTER, IN):
+        shop.run("check", env={"SLUICE_CLOCK": clock})
+    run(shop, AFTER)
+    assert shop.json("query", "select id, cust from curated.old")["rows"] == [[3, "99"]]
+    told = shop.run("lineage", "clean.orders.cust", env={"SLUICE_CLOCK": AFTER}).stdout
+    assert "raw.orders.cust" in told
+
+
+def test_models_may_read_such_a_column_from_the_first_run_on(shop):
+    source(shop, "evolve")
+    shop.write("models/old.sql", "select id, cust from clean.orders where cust is not null")
+    shop.write("data/a.csv", "id,customer_id,cust,amount\n1,11,99,5\n")
+    assert shop.run("check", env={"SLUICE_CLOCK": IN}, exit_code=None).returncode != 0
+    shop.run("check", env={"SLUICE_CLOCK": AFTER})
+    run(shop, AFTER)
+    assert shop.json("query", "select id, cust from curated.old")["rows"] == [[1, "99"]]
+
+
+@pytest.mark.parametrize("is_masked", [False, True])
+def test_personal_values_do_not_leak_through_a_column_that_evolved_out_of_an_alias(shop, is_masked):
+    source(shop, "evolve")
+    change(shop, aliases=[{"name": "mail", "until": "2026-12-31"}],
+           **(PERSONAL if is_masked else {"name": "email", "kind": "string", "classification": "restricted"}))
+    feed(shop, "a", "id,email,mail,amount", "1,ada@example.com,ben@example.com,5", clock=AFTER)
+    shop.write("models/leak.sql", "select mail as m from clean.orders")
+    told = shop.run("check", env={"SLUICE_CLOCK": AFTER}, exit_code=None)
+    if is_masked:
+        assert told.returncode == 0, told.stdout + told.stderr
+    else:
+        assert told.returncode != 0 and "SL0408" in told.stdout + told.stderr and "restricted" in told.stdout + told.stderr
 
 
 def test_lineage_names_both_columns_of_raw(shop):

@@ -422,3 +422,52 @@ schema:
     found = runs()
     assert found.pop(("data/1.csv", 4)) not in (first, second, third) and ("data/1.csv", 2) not in found and ("data/2.csv", 2) not in found
     assert found == {key: wanted[key] for key in found} and ("data/2.csv", 3) in found
+
+
+def test_since_when_outlives_new_columns_of_raw_and_other_protections(project):
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\nquarantine: {max_share: 1.0, min_rows: 1000}\n")
+    project.write("sources/orders.yml", "path: data/*.csv\n")
+    contract = """
+apiVersion: v3.0.2
+kind: DataContract
+id: orders
+name: orders
+version: 1.0.0
+status: active
+schema:
+  - name: orders
+    properties:
+      - {name: id, logicalType: integer}
+      - {name: amount, logicalType: integer, logicalTypeOptions: {minimum: 0MORE}}
+      - {name: mail, logicalType: string, classification: restrictedPERSONAL}
+"""
+
+    def write(more="", personal=""):
+        custom = ", customProperties: [{property: sluice.personal, value: %s}]" % personal if personal else ""
+        project.write("contracts/orders.odcs.yml", contract.replace("MORE", more).replace("PERSONAL", custom))
+
+    def runs():
+        return {(row["_source"], row["_position"]): (row["run_id"], row["at"]) for row in project.delta("quarantine.orders").to_pylist()}
+
+    write()
+    project.write("data/1.csv", "id,amount,mail\n1,-1,a@b.c\n2,-2,d@b.c\n3,3,e@b.c\nx,-5,f@b.c\n")
+    project.run("run")
+    wanted = runs()
+    assert len(wanted) == 3
+    project.write("data/2.csv", "id,amount,mail,note\n11,-1,g@b.c,new\n")
+    project.run("run")
+    wanted["data/2.csv", 2] = runs()["data/2.csv", 2]
+    assert runs() == wanted and wanted["data/2.csv", 2] not in list(wanted.values())[:3]
+    project.run("run", "--full-refresh")
+    assert runs() == wanted
+    for personal in ("{as: mask, keep_first: 1}", "{as: mask, keep_first: 2}", "{as: drop}", ""):
+        write(personal=personal)
+        project.run("run")
+        assert runs() == wanted
+    # a row that is another one, which is shown alike, and one that is written anew as it was
+    write(personal="{as: drop}")
+    project.run("run")
+    project.write("data/1.csv", "id,amount,mail,more\n1,-1,a@b.c,\n2,-2,z@b.c,\n3,3,e@b.c,\nx,-5,f@b.c,\n")
+    project.run("run", "--full-refresh")
+    found = runs()
+    assert found.pop(("data/1.csv", 3)) != wanted.pop(("data/1.csv", 3)) and found == wanted

@@ -215,6 +215,7 @@ static int start(struct sl_file_reader *reader, bool careful, const char **ret_s
 int sl_text_reader_start(struct sl_file_reader *reader, bool careful, const char **ret_sql,
                          struct sl_err *err)
 {
+    reader->text->file.chunk_bytes = 0; // it may have been one of many before
     int code = start(reader, careful, ret_sql, err);
 
     if (code != SL_OK)
