@@ -204,8 +204,8 @@ SL_MUST int sl_plan_show(const struct sl_common *common, struct sl_world *world,
 // Warns of files that are gone from their sources: their rows stay.
 void sl_plan_tell_vanished(const struct sl_common *common, const struct sl_world *world,
                            bool only_fresh);
-// SL_E_TABLE_FILE if sl_world_find_missing has found any: of the first file, with warnings of
-// others. Where the plan itself, as JSON, tells them, the exit code alone says so.
+// SL_E_TABLE_FILE if sl_world_find_missing has found any that a step will read: of the first file,
+// with warnings of others. Where the plan itself, as JSON, tells them, the exit code alone says so.
 SL_MUST int sl_plan_refuse_missing(const struct sl_common *common, const struct sl_world *world,
                                    int *ret_exit, struct sl_err *err);
 

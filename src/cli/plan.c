@@ -146,11 +146,14 @@ void sl_plan_tell_vanished(const struct sl_common *common, const struct sl_world
     }
 }
 
-static bool has_missing(const struct sl_world *world)
+static bool has_missing(const struct sl_world *world, bool only_read)
 {
-    for (size_t i = 0; i < world->graph.count; i++)
-        if (world->graph.nodes[i].facts.missing_count)
-            return true;
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_facts *facts = &world->graph.nodes[i].facts;
+        for (size_t k = 0; k < facts->missing_count; k++)
+            if (facts->missing[k].is_read || !only_read)
+                return true;
+    }
     return false;
 }
 
@@ -171,24 +174,21 @@ int sl_plan_refuse_missing(const struct sl_common *common, const struct sl_world
     char text[512];
     int code = SL_OK;
     if (common->json) {
-        *ret_exit = has_missing(world) ? 1 : *ret_exit;
+        *ret_exit = has_missing(world, true) ? 1 : *ret_exit;
         return SL_OK;
     }
     for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
         for (size_t k = 0; k < node->facts.missing_count; k++) {
             const struct sl_missing *missing = &node->facts.missing[k];
-            if (code != SL_OK) {
-                sl_tell(common, SL_LOG_WARN, "%s", missing_text(missing, text, sizeof text));
+            if (code != SL_OK || !missing->is_read) {
+                sl_tell(common, SL_LOG_WARN, "%s%s", missing_text(missing, text, sizeof text),
+                        missing->is_read ? "" : "; what would run now does not read it");
                 continue;
             }
             code = sl_fail(err, SL_E_TABLE_FILE, "%s: another program has removed it",
                            missing_text(missing, text, sizeof text));
-            (void)sl_err_hint(err,
-                              "restore it from a backup; or `sluice rollback` to a publication "
-                              "that does not need it; or `sluice run --full-refresh --select %s` "
-                              "builds the table anew",
-                              node->name);
+            (void)sl_missing_hint(err, node->name);
         }
     }
     return code;
@@ -336,20 +336,21 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
     SL_TRY(sl_publication_require(world.project, err));
     SL_TRY(sl_world_find_missing(&world, options->full_refresh, err));
-    if (!options->output && !options->full_refresh && !has_missing(&world))
+    if (!options->output && !options->full_refresh && !has_missing(&world, false))
         SL_TRY(sl_world_foresee(&world, err));
     if (options->why)
         SL_TRY(sl_world_impact(&world, err));
-    if (options->output) {
+    bool is_stored = options->output && !has_missing(&world, true);
+    if (options->output)
         SL_TRY(sl_refuse_broken(&options->common, &world, &options->may_break, err));
+    if (is_stored)
         SL_TRY(store(options, &world, err));
-    }
     struct sl_plan_view view = {.all_causes = options->why,
                                 .full_refresh = options->full_refresh,
                                 .may_break = &options->may_break};
     SL_TRY(sl_plan_show(&options->common, &world, &view, err));
     sl_plan_tell_vanished(&options->common, &world, false);
-    if (options->output)
+    if (is_stored)
         sl_tell(&options->common, SL_LOG_INFO, "wrote %s: `sluice apply %s` runs it",
                 options->output, options->output);
     fflush(stdout);

@@ -53,11 +53,10 @@ static bool will_run(const struct sl_node *node)
 }
 
 // Its own code, options or output ask for all of its input.
-static bool starts_anew(const struct estimator *self, const struct sl_node *node)
+static bool starts_anew(const struct sl_node *node, bool full_refresh)
 {
     const struct sl_facts *facts = &node->facts;
-    return self->options->full_refresh || facts->version < 0 || facts->is_borrowed ||
-           facts->is_torn ||
+    return full_refresh || facts->version < 0 || facts->is_borrowed || facts->is_torn ||
            (node->fingerprint && facts->fingerprint &&
             !sl_str_equal(node->fingerprint, facts->fingerprint));
 }
@@ -156,13 +155,6 @@ static void estimate_input(const struct estimator *self, size_t at)
         estimate->rows_in = rows_per_byte < 0 ? -1 : times(estimate->bytes_in, rows_per_byte);
         return;
     }
-    bool is_plain = node->kind == SL_NODE_MODEL && node->model->write == SL_WRITE_FULL;
-    bool reads_whole = false;
-    for (size_t i = 0; i < node->upstream_count; i++)
-        reads_whole |=
-            self->is_whole[node->upstream[i]] &&
-            sl_estimate_reading(node, &self->graph->nodes[node->upstream[i]]) != SL_READING_NOTHING;
-    self->is_whole[at] = starts_anew(self, node) || is_plain || reads_whole;
     estimate->rows_in = rows_of_inputs(self, node, !self->is_whole[at]);
 }
 
@@ -242,6 +234,22 @@ static int64_t rows_now(const struct sl_node *node)
     return sl_node_is_view(node) ? -1 : node->facts.rows;
 }
 
+void sl_plan_find_whole(const struct sl_graph *graph, bool full_refresh, bool *ret)
+{
+    for (size_t i = 0; i < graph->count; i++) {
+        const struct sl_node *node = &graph->nodes[i];
+        ret[i] = will_run(node) &&
+                 (starts_anew(node, full_refresh) ||
+                  (node->kind == SL_NODE_MODEL && node->model->write == SL_WRITE_FULL));
+        if (!will_run(node) || node->kind == SL_NODE_INGEST)
+            continue;
+        for (size_t k = 0; k < node->upstream_count; k++)
+            ret[i] |=
+                ret[node->upstream[k]] &&
+                sl_estimate_reading(node, &graph->nodes[node->upstream[k]]) != SL_READING_NOTHING;
+    }
+}
+
 int sl_plan_estimate(struct sl_graph *graph, const struct sl_past_list *pasts,
                      const struct sl_estimate_options *options, struct sl_arena *arena,
                      struct sl_err *err)
@@ -251,6 +259,7 @@ int sl_plan_estimate(struct sl_graph *graph, const struct sl_past_list *pasts,
     self.is_whole = SL_NEW_ARRAY(arena, bool, graph->count);
     SL_TRY_NEW(self.rows_after, err);
     SL_TRY_NEW(self.is_whole, err);
+    sl_plan_find_whole(graph, options->full_refresh, self.is_whole);
     for (size_t i = 0; i < graph->count; i++) {
         struct sl_node *node = &graph->nodes[i];
         node->estimate = (struct sl_estimate){0};
@@ -264,7 +273,6 @@ int sl_plan_estimate(struct sl_graph *graph, const struct sl_past_list *pasts,
                                               .files_in = -1,
                                               .elapsed_ms = -1,
                                               .cost = -1};
-        self.is_whole[i] = node->kind == SL_NODE_INGEST && starts_anew(&self, node);
         estimate_input(&self, i);
         estimate_output(&self, i);
         SL_TRY(estimate_time(&self, i, err));

@@ -37,6 +37,10 @@ SL_MUST int sl_plan_estimate(struct sl_graph *graph, const struct sl_past_list *
 enum sl_reading { SL_READING_NOTHING, SL_READING_ROWS, SL_READING_UNKNOWN };
 enum sl_reading sl_estimate_reading(const struct sl_node *node, const struct sl_node *input);
 
+// Whether each node will be built anew: it reads all that its inputs hold, whatever it has read
+// before. False of those that will not run. `ret` is parallel to the graph's nodes.
+void sl_plan_find_whole(const struct sl_graph *graph, bool full_refresh, bool *ret);
+
 // Sums over the selected nodes that will run, one after the other.
 struct sl_estimate_total {
     size_t steps, unknown_steps; // unknown: their time

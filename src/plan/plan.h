@@ -29,6 +29,7 @@ struct sl_missing {
     int64_t version;
     const char *file; // the first of them
     int64_t count;
+    bool is_read; // a step that will run reads what the table held before, as far as is known
 };
 
 // What the world says about a node, gathered before planning.
@@ -56,7 +57,7 @@ struct sl_facts {
     bool has_partitions;
     struct sl_held *held; // cleanse: rows that wait for tables which have changed
     size_t held_count;
-    struct sl_missing *missing; // of its tables, where a step that will run reads them
+    struct sl_missing *missing; // of its tables
     size_t missing_count;
     const char *trouble;     // why not all of this could be found out; NULL: it could
     const char *last_status; // of the last run: "ok", "error", "skipped"; NULL never run

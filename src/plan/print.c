@@ -88,10 +88,11 @@ static int print_missing(const struct sl_facts *facts, json_t *object, struct sl
     SL_TRY(set(object, "missing_files", list, err));
     for (size_t i = 0; i < facts->missing_count; i++) {
         const struct sl_missing *missing = &facts->missing[i];
-        if (json_array_append_new(list, json_pack("{s:s, s:I, s:o, s:I}", "table", missing->table,
-                                                  "version", (json_int_t)missing->version, "file",
-                                                  sl_json_string(missing->file), "count",
-                                                  (json_int_t)missing->count)) != 0)
+        if (json_array_append_new(
+                list,
+                json_pack("{s:s, s:I, s:o, s:I, s:b}", "table", missing->table, "version",
+                          (json_int_t)missing->version, "file", sl_json_string(missing->file),
+                          "count", (json_int_t)missing->count, "is_read", missing->is_read)) != 0)
             return sl_fail_memory(err);
     }
     return SL_OK;

@@ -144,6 +144,8 @@ static int try_step(struct controller *controller, struct sl_outcome *outcome, s
         int code = do_step(controller, outcome, session, err);
         publish_session(controller, outcome, NULL);
         sl_session_close(&session);
+        if (code == SL_E_FILE_MISSING)
+            return sl_missing_explain(controller->run->world->project, err);
         if (code != SL_E_TABLE_CONFLICT || attempt == CONFLICT_RETRIES)
             return code;
     }

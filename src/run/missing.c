@@ -1,13 +1,23 @@
 // Data files that other programs have removed: told before a step stumbles over them.
 #include "base/fs.h"
+#include "base/json.h"
+#include "plan/estimate.h"
 #include "run/world.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #define MOST_FILES 10000
+// Of all tables together that no step reads: nobody asked for them.
+#define MOST_IDLE_FILES 10000
+#define MOST_CHECKPOINT_BYTES ((size_t)1 << 20)
 
 struct finder {
     struct sl_world *world;
     struct sl_session *session; // made when the first log needs one
     bool full_refresh;
+    bool *is_whole;     // per node: it reads all that its inputs hold
+    int64_t idle_files; // looked for in tables that no step reads
 };
 
 static bool will_run(const struct sl_node *node)
@@ -15,25 +25,88 @@ static bool will_run(const struct sl_node *node)
     return node->is_selected && node->verdict != SL_VERDICT_FRESH;
 }
 
-static bool is_read(const struct sl_graph *graph, const struct sl_node *node)
+static bool has_rule(const struct sl_rule *rules, size_t count, const char *kind)
 {
+    for (size_t i = 0; i < count; i++)
+        if (sl_str_equal(rules[i].kind, kind))
+            return true;
+    return false;
+}
+
+// Rows that come are held against those that are there.
+static bool looks_into_clean(const struct sl_contract_table *contract)
+{
+    for (size_t i = 0; contract && i < contract->column_count; i++)
+        if (contract->columns[i].key_position ||
+            has_rule(contract->columns[i].rules, contract->columns[i].rule_count, "unique"))
+            return true;
+    return contract && has_rule(contract->rules, contract->rule_count, "unique");
+}
+
+// A step that goes on from where it was reads what its input got; all other inputs it reads as
+// they are, and so does one that writes whole partitions or whole tables.
+static bool reads_old_rows(const struct finder *finder, const struct sl_node *node,
+                           const struct sl_node *input)
+{
+    if (finder->is_whole[node - finder->world->graph.nodes])
+        return true;
+    switch (node->kind) {
+    case SL_NODE_INGEST:
+        break;
+    case SL_NODE_CLEANSE:
+        return input->kind != SL_NODE_INGEST;
+    case SL_NODE_MODEL:
+        return node->upstream_count > 1 ||
+               (node->model->write != SL_WRITE_APPEND && node->model->write != SL_WRITE_MERGE);
+    case SL_NODE_LOAD:
+        return node->delivery->write != SL_WRITE_APPEND;
+    }
+    return false;
+}
+
+// A cleanse has two tables, which are not read by the same steps.
+static bool reads_quarantine(const struct sl_node *node, const struct sl_node *cleanse)
+{
+    if (node->kind == SL_NODE_LOAD)
+        return sl_str_starts(node->delivery->table, "quarantine.");
+    for (size_t i = 0; node->query && i < node->query->table_count; i++)
+        if (sl_str_equal_nocase(node->query->tables[i].layer, "quarantine") &&
+            sl_str_equal_nocase(node->query->tables[i].name, cleanse->bare))
+            return true;
+    return false;
+}
+
+static bool is_read(const struct finder *finder, const struct sl_node *node, enum sl_layer layer)
+{
+    const struct sl_graph *graph = &finder->world->graph;
     for (size_t i = 0; i < node->downstream_count; i++) {
         const struct sl_node *next = &graph->nodes[node->downstream[i]];
-        if (sl_node_is_view(next) ? is_read(graph, next) : will_run(next))
+        if (layer == SL_LAYER_QUARANTINE && !reads_quarantine(next, node))
+            continue;
+        if (sl_node_is_view(next) ? is_read(finder, next, SL_LAYER_CURATED)
+                                  : will_run(next) && reads_old_rows(finder, next, node))
             return true;
     }
     return false;
 }
 
-// What is built anew is not read as it was; what is continued is.
-static bool is_looked_at(const struct finder *finder, const struct sl_node *node)
+static bool is_rebuilt(const struct finder *finder, const struct sl_node *node)
 {
-    bool is_model = node->kind == SL_NODE_MODEL;
-    bool is_rebuilt = will_run(node) &&
-                      (finder->full_refresh || (is_model && node->model->write == SL_WRITE_FULL));
-    if (node->kind == SL_NODE_LOAD || sl_node_is_view(node) || is_rebuilt)
+    bool is_model = node->kind == SL_NODE_MODEL && node->model->write != SL_WRITE_SNAPSHOT;
+    return will_run(node) && (finder->full_refresh ||
+                              (is_model && finder->is_whole[node - finder->world->graph.nodes]));
+}
+
+// Whether the step that continues a table reads what is in it.
+static bool reads_itself(const struct finder *finder, const struct sl_node *node,
+                         enum sl_layer layer)
+{
+    if (!will_run(node) || node->kind == SL_NODE_INGEST)
         return false;
-    return is_read(&finder->world->graph, node) || (will_run(node) && node->kind != SL_NODE_INGEST);
+    if (node->kind == SL_NODE_MODEL)
+        return node->model->write == SL_WRITE_MERGE || node->model->write == SL_WRITE_SNAPSHOT;
+    return finder->is_whole[node - finder->world->graph.nodes] ||
+           (layer == SL_LAYER_CLEAN && looks_into_clean(node->contract));
 }
 
 static int load(struct finder *finder, const char *folder, int64_t version, struct sl_arena *arena,
@@ -46,12 +119,33 @@ static int load(struct finder *finder, const char *folder, int64_t version, stru
     return sl_delta_load(folder, version, finder->session, arena, ret, err);
 }
 
+// Files of the table as its newest checkpoint counts them, without reading it; 0: there is none.
+static int64_t count_told(const char *folder, struct sl_arena *arena)
+{
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+    struct sl_err ignored = {0};
+    const char *text;
+    size_t length;
+    const char *path = sl_arena_printf(arena, "%s/_delta_log/_last_checkpoint", folder);
+    if (!path ||
+        sl_fs_read(path, MOST_CHECKPOINT_BYTES, arena, &text, &length, &ignored) != SL_OK ||
+        sl_json_parse(text, length, path, &json, &ignored) != SL_OK)
+        return 0;
+    return sl_json_int(json, "size", 0);
+}
+
 static int add_missing(struct finder *finder, struct sl_node *node, const char *table,
-                       const struct sl_delta_snapshot *snapshot, struct sl_err *err)
+                       const struct sl_delta_snapshot *snapshot, bool is_read, struct sl_err *err)
 {
     struct sl_arena *arena = &finder->world->arena;
-    struct sl_missing missing = {.table = table, .version = snapshot->version};
-    for (size_t i = 0; i < snapshot->file_count && i < MOST_FILES; i++) {
+    struct sl_missing missing = {.table = table, .version = snapshot->version, .is_read = is_read};
+    size_t most = MOST_FILES;
+    if (!is_read) {
+        int64_t left = MOST_IDLE_FILES - finder->idle_files;
+        most = left < 0 ? 0 : (size_t)left;
+        finder->idle_files += (int64_t)snapshot->file_count;
+    }
+    for (size_t i = 0; i < snapshot->file_count && i < most; i++) {
         struct sl_err elsewhere = {0};
         const char *path;
         int code =
@@ -81,16 +175,19 @@ static int look(struct finder *finder, struct sl_node *node, enum sl_layer layer
     struct sl_err trouble = {0};
     bool is_borrowed;
     sl_arena_init(&scratch, 0);
-    if (version < 0)
+    bool is_needed = is_read(finder, node, layer) || reads_itself(finder, node, layer);
+    if (version < 0 || (!is_needed && finder->idle_files >= MOST_IDLE_FILES))
         return SL_OK;
     const char *table = sl_arena_printf(&world->arena, "%s.%s", sl_layer_name(layer), node->bare);
     const char *folder = sl_table_source(world->project, layer, node->bare, &scratch, &is_borrowed);
     SL_TRY_NEW(table, err);
     SL_TRY_NEW(folder, err);
+    if (!is_needed && finder->idle_files + count_told(folder, &scratch) > MOST_IDLE_FILES)
+        return SL_OK;
     int code = load(finder, folder, version, &scratch, &snapshot, &trouble);
     if (code == SL_E_MEMORY)
         return sl_fail_memory(err);
-    return code == SL_OK ? add_missing(finder, node, table, &snapshot, err) : SL_OK;
+    return code == SL_OK ? add_missing(finder, node, table, &snapshot, is_needed, err) : SL_OK;
 }
 
 static int look_at_node(struct finder *finder, struct sl_node *node, struct sl_err *err)
@@ -114,9 +211,70 @@ int sl_world_find_missing(struct sl_world *world, bool full_refresh, struct sl_e
 {
     struct finder finder = {.world = world, .full_refresh = full_refresh};
     int code = SL_OK;
-    for (size_t i = 0; i < world->graph.count && code == SL_OK; i++)
-        if (is_looked_at(&finder, &world->graph.nodes[i]))
-            code = look_at_node(&finder, &world->graph.nodes[i], err);
+    finder.is_whole = SL_NEW_ARRAY(&world->arena, bool, world->graph.count);
+    SL_TRY_NEW(finder.is_whole, err);
+    sl_plan_find_whole(&world->graph, full_refresh, finder.is_whole);
+    for (size_t i = 0; i < world->graph.count && code == SL_OK; i++) {
+        struct sl_node *node = &world->graph.nodes[i];
+        if (!sl_node_is_view(node) && !is_rebuilt(&finder, node))
+            code = look_at_node(&finder, node, err);
+    }
     sl_session_close(&finder.session);
     return code;
+}
+
+// --- After a step has stumbled ---
+
+int sl_missing_hint(struct sl_err *err, const char *table)
+{
+    return sl_err_hint(err,
+                       "restore it from a backup; or `sluice rollback` to a publication that does "
+                       "not need it; or `sluice run --full-refresh --select %s` builds the table "
+                       "anew",
+                       table);
+}
+
+// The engine quotes the path: what follows the lake's folder and a layer's in it.
+static const char *find_in_lake(const char *message, const char *lake, enum sl_layer *ret)
+{
+    size_t length = lake ? strlen(lake) : 0;
+    const char *at = length ? strstr(message, lake) : NULL;
+    if (!at || at == message || at[-1] != '"' || at[length] != '/')
+        return NULL;
+    for (int i = SL_LAYER_RAW; i <= SL_LAYER_CURATED; i++) {
+        const char *layer = sl_layer_name((enum sl_layer)i);
+        const char *rest = at + length + 1;
+        if (!sl_str_starts(rest, layer) || rest[strlen(layer)] != '/')
+            continue;
+        *ret = (enum sl_layer)i;
+        return rest + strlen(layer) + 1;
+    }
+    return NULL;
+}
+
+int sl_missing_explain(const struct sl_project *project, struct sl_err *err)
+{
+    const char *const lakes[] = {project->lake_folder, project->read_lake,
+                                 project->read_lake_behind};
+    const char *found = NULL;
+    enum sl_layer layer = SL_LAYER_RAW;
+    char message[sizeof err->message], table[128];
+    if (err->code != SL_E_FILE_MISSING)
+        return (int)err->code;
+    memcpy(message, err->message, sizeof message);
+    for (size_t i = 0; i < sizeof lakes / sizeof *lakes && !found; i++)
+        found = find_in_lake(message, lakes[i], &layer);
+    size_t name = found ? strcspn(found, "/\"") : 0;
+    if (!name || found[name] != '/')
+        return (int)err->code;
+    const char *file = found + name + 1;
+    (void)snprintf(table, sizeof table, "%s.%.*s", sl_layer_name(layer), (int)name, found);
+    sl_err_clear(err);
+    (void)sl_fail(err, SL_E_TABLE_FILE,
+                  "%s lacks '%.*s', a data file that its log names: another program has removed it",
+                  table, (int)strcspn(file, "\""), file);
+    (void)snprintf(table, sizeof table, "%s.%.*s",
+                   sl_layer_name(layer == SL_LAYER_QUARANTINE ? SL_LAYER_CLEAN : layer), (int)name,
+                   found);
+    return sl_missing_hint(err, table);
 }

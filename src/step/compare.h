@@ -59,7 +59,7 @@ struct sl_compared_column {
 struct sl_compared_side {
     int64_t row_count;
     int64_t only;                         // rows that only this side has
-    int64_t repeated_keys, repeated_rows; // keys of several rows, among the rows read twice
+    int64_t repeated_keys, repeated_rows; // keys of several rows, in buckets that differ
     int64_t null_keys;                    // rows without a whole key, among those
     bool was_cached;                      // its digest was kept from before
     size_t same_files;                    // of the scan: the other side has one with the same bytes
@@ -80,7 +80,9 @@ struct sl_compare {
     const struct sl_compare_side *sides[SL_SIDE_COUNT];
     const struct sl_compare_options *options;
     struct sl_compared result;
-    struct sl_compare_side reduced[SL_SIDE_COUNT]; // inside: what sl_compare_leave_out leaves
+    // Inside: what sl_compare_leave_out leaves, and of what; NULL: it has left out nothing.
+    struct sl_compare_side reduced[SL_SIDE_COUNT];
+    const struct sl_compare_side *whole[SL_SIDE_COUNT];
 };
 
 // Pairs the columns and says how they are compared; rows are not read. SL_E_USAGE: a key or column

@@ -241,6 +241,7 @@ static int reduce(struct reducer *reducer, int side, struct sl_err *err)
     // A digest of a part of it is worth nothing later.
     if (reducer->left_count || !count)
         into->identity = NULL;
+    compare->whole[side] = compare->sides[side];
     compare->sides[side] = into;
     return SL_OK;
 }

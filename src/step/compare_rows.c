@@ -42,12 +42,17 @@ static int cancel_equal(const struct sl_compare *compare, struct sl_err *err)
     return exec(compare, &sql, NULL, err);
 }
 
-// Keys of several rows, and rows without a whole key. Only the key's columns are read.
+// Keys of several rows, and rows without a whole key. Only the key's columns are read, but of all
+// files: the second row of a key may be one that was left out as the same on both sides.
 static int look_at_keys(struct sl_compare *compare, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     static const char sides[] = "ab";
+    struct sl_compare whole = *compare;
+    for (int s = 0; s < SL_SIDE_COUNT; s++)
+        if (compare->whole[s])
+            whole.sides[s] = compare->whole[s];
     sl_buf_add(&sql, "select ");
     for (int s = 0; s < SL_SIDE_COUNT; s++) {
         char side = sides[s];
@@ -62,9 +67,9 @@ static int look_at_keys(struct sl_compare *compare, struct sl_err *err)
     sl_buf_add(&sql, " from (select ");
     sl_compare_add_key(compare, "", &sql);
     sl_buf_add(&sql, ", sum(a) as na, sum(1 - a) as nb from (");
-    add_rows(compare, SL_SIDE_A, true, "1 as a", &sql);
+    add_rows(&whole, SL_SIDE_A, true, "1 as a", &sql);
     sl_buf_add(&sql, " union all ");
-    add_rows(compare, SL_SIDE_B, true, "0 as a", &sql);
+    add_rows(&whole, SL_SIDE_B, true, "0 as a", &sql);
     sl_buf_add(&sql, ") group by ");
     sl_compare_add_key(compare, "", &sql);
     sl_buf_add(&sql, ")");

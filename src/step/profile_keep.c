@@ -174,8 +174,9 @@ static int trim(const struct keeper *keeper, struct sl_err *err)
     return SL_OK;
 }
 
+// Nothing is taken where a version with the same rows has a profile.
 static int keep(struct keeper *keeper, const char *table_folder, int64_t version,
-                struct sl_err *err)
+                bool *ret_is_taken, struct sl_err *err)
 {
     struct sl_step_context *context = keeper->context;
     struct sl_kept_profile kept;
@@ -184,8 +185,9 @@ static int keep(struct keeper *keeper, const char *table_folder, int64_t version
                          err));
     SL_TRY(sl_profile_find(table_folder, keeper->snapshot.table_id, version, context->arena, &kept,
                            err));
+    *ret_is_taken = !kept.is_there;
     if (kept.is_there)
-        return SL_OK; // of a version with the same rows
+        return SL_OK;
     SL_TRY(take(keeper, &profile, err));
     SL_TRY(write(keeper, &profile, err));
     return trim(keeper, err);
@@ -209,13 +211,16 @@ void sl_step_profile(struct sl_step_context *context, enum sl_layer layer, const
     const char *folder = sl_table_folder(context->project, layer, name, arena);
     const struct sl_table_version *version = committed(result, keeper.table);
     struct sl_err trouble = {0};
+    bool is_taken;
     if (!version || (context->stop && atomic_load(context->stop)))
         return;
     keeper.folder = folder ? folder_for(arena, folder) : NULL;
-    int code = keeper.table && keeper.folder ? keep(&keeper, folder, version->version, &trouble)
-                                             : sl_fail_memory(&trouble);
+    int code = keeper.table && keeper.folder
+                   ? keep(&keeper, folder, version->version, &is_taken, &trouble)
+                   : sl_fail_memory(&trouble);
     if (code == SL_OK) {
-        result->profiled = *version;
+        if (is_taken)
+            result->profiled = *version;
         return;
     }
     const char *note =

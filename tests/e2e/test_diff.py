@@ -316,6 +316,10 @@ def changed(random_, files):
     return files
 
 
+def key_counts(found):
+    return [(found[side]["repeated_keys"], found[side]["repeated_rows"], found[side]["null_keys"]) for side in "ab"]
+
+
 @pytest.mark.parametrize("seed", range(24))
 def test_random_copies_against_python(project, seed):
     """Files whose bytes are mostly those of the other side's are not read as a whole: the counts are as if they were."""
@@ -345,6 +349,8 @@ def test_random_copies_against_python(project, seed):
     keys_a, keys_b = (collections.Counter(row[0] for row in rows) for rows in (rows_a, rows_b))
     assert keyed["equal"] == equal and keyed["a"]["only"] == sum((keys_a - keys_b).values()) and keyed["b"]["only"] == sum((keys_b - keys_a).values())
     assert keyed["equal"] + keyed["differing"] + keyed["b"]["only"] == len(rows_b)
+    unpaired = project.json("diff", "./a", "./b", "--key", "id", "--where", "true")
+    assert counts(keyed) == counts(unpaired) and key_counts(keyed) == key_counts(unpaired)
 
 
 def test_copies_are_read_only_where_their_bytes_differ(project):
@@ -373,6 +379,35 @@ def test_copies_are_read_only_where_their_bytes_differ(project):
     damaged = project.json("diff", "./a", "./b", "-k", "id", "--fresh")
     renamed = sum(row[2].startswith("name 7") for row in a[0])
     assert damaged["a"]["files"]["read"] == 1 and counts(damaged) == (12000 - renamed, renamed, 0, 0)
+
+
+def test_a_key_that_has_become_double_is_told_though_its_other_row_is_the_same_on_both_sides(project):
+    project.write("sluice.yml", "name: t\n")
+    a = [[[i, i / 8, f"name {i}", [i]] for i in range(start, start + 6000)] for start in (0, 6000)]
+    within, across = ([[list(row) for row in rows] for rows in a] for _ in range(2))
+    within[0][3][0] = 4
+    across[1][0][0] = 4
+    added = [*a, [[4, 0.5, "another", [4]]]]
+    for name, files in {"a": a, "within": within, "across": across, "added": added, "moved": [list(reversed(rows)) for rows in within]}.items():
+        write_delta(project.folder / name, files, "uncompressed")
+    for name in ("within", "across", "added", "moved"):
+        found = project.json("diff", "./a", f"./{name}", "-k", "id", "--fresh")
+        assert key_counts(found) == [(0, 0, 0), (1, 2, 0)], name
+        assert found["b"]["files"]["read"] == {"moved": 2}.get(name, 1), name
+
+
+@pytest.mark.parametrize("writer, is_paired", [("parquet-mr version 1.2.8", False), ("parquet-mr version 1.2.9", True), ("parquet-mr version 1.13.1", True),
+                                               ("parquet-mr", False), ("another", True)])
+def test_files_of_a_writer_that_miscounts_its_bytes_are_read(project, writer, is_paired):
+    """PARQUET-816: what is not counted is not compared, so that two files could be taken for the same."""
+    project.write("sluice.yml", "name: t\n")
+    for name in "ab":
+        write_delta(project.folder / name, [[[i, 1.0, f"name {i % 9}", [i]] for i in range(500)]])
+        path = project.folder / name / "part-0.parquet"
+        own = re.search(rb"DuckDB version [^(]+\(build [0-9a-f]+\)", path.read_bytes()).group()
+        path.write_bytes(path.read_bytes().replace(own, f"{writer} (".encode().ljust(len(own) - 1, b"x") + b")"))
+    found = project.json("diff", "./a", "./b", "-k", "id", "--fresh")
+    assert counts(found) == (500, 0, 0, 0) and found["b"]["files"]["read"] == (0 if is_paired else 1)
 
 
 def test_keys_that_repeat_or_are_null_are_told(project):

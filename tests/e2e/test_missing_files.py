@@ -10,6 +10,10 @@ def remove(project, table):
     return file
 
 
+def missing(project, **arguments):
+    return [file for node in project.json("plan", **arguments)["nodes"] for file in node.get("missing_files", [])]
+
+
 @pytest.fixture
 def shop(tmp_path, sluice_bin):
     project = make(tmp_path / "project", sluice_bin, 1)
@@ -17,33 +21,57 @@ def shop(tmp_path, sluice_bin):
     return project
 
 
-@pytest.mark.parametrize("table", ["clean.orders", "quarantine.orders", "curated.daily"])
+@pytest.mark.parametrize("table", ["clean.orders", "curated.latest", "curated.daily"])
 def test_a_plan_names_the_file_that_a_step_will_miss(shop, table):
     shop.write("data/orders-2.csv", FILES[1])
     shop.run("plan")
     file = remove(shop, table)
     name = str(file.relative_to(shop.table_folder(table)))
     for command in (["plan"], ["plan", "--why"], ["run", "--dry-run"], ["plan", "-o", "plan.json"]):
-        told = shop.run(*command, exit_code=1).stderr
-        assert "SL0508" in told and f"{table} lacks '{name}', a data file of its version 0" in told
-        assert "another program has removed it" in told and "sluice rollback" in told
-    nodes = {node["name"]: node for node in shop.json("plan", exit_code=1)["nodes"]}
-    node = nodes[table.replace("quarantine", "clean")]
-    assert {"table": table, "version": 0, "file": name, "count": 1} in node["missing_files"]
+        told = shop.run(*command, exit_code=1)
+        assert "SL0508" in told.stderr and f"{table} lacks '{name}', a data file of its version 0" in told.stderr
+        assert "another program has removed it" in told.stderr and "sluice rollback" in told.stderr
+        assert "wrote" not in told.stdout + told.stderr
+    assert not (shop.folder / "plan.json").exists(), "what would fail is not there to be applied"
+    assert {"table": table, "version": 0, "file": name, "count": 1, "is_read": True} in missing(shop, exit_code=1)
+    if table != "curated.daily":  # of that all partitions are written anew, as it comes out
+        failed = shop.run("run", exit_code=5).stderr
+        assert "SL0508" in failed and f"{table} lacks '{name}', a data file" in failed and "SL0105" not in failed
+        assert f"--full-refresh --select {table}" in failed and "sluice rollback" in failed
     (shop.folder / file.name).rename(file)
-    assert "missing_files" not in str(shop.json("plan"))
+    assert missing(shop) == []
+    shop.run("plan", "-o", "plan.json")
+    shop.run("apply", "plan.json")
 
 
-def test_what_is_not_read_is_not_looked_at(shop):
+@pytest.mark.parametrize("table", ["raw.orders", "quarantine.orders", "curated.raw_lines"])
+def test_a_step_that_goes_on_does_not_mind_what_it_has_read(shop, table):
+    """The run goes through, and so does the plan: with a warning, for the rows are gone all the same."""
+    file = remove(shop, table)
+    name = str(file.relative_to(shop.table_folder(table)))
+    for has_news in (False, True):
+        if has_news:
+            shop.write("data/orders-2.csv", FILES[1])
+        told = shop.run("plan", "-o", "plan.json").stderr
+        assert f"warning: {table} lacks '{name}'" in told and "does not read it" in told and "SL0508" not in told
+        assert missing(shop) == [{"table": table, "version": 0, "file": name, "count": 1, "is_read": False}]
+    shop.run("apply", "plan.json")
+    if table == "raw.orders":  # a contract that changes is held against all rows
+        shop.write("contracts/orders.odcs.yml", PROJECT["contracts/orders.odcs.yml"].replace("minimum: 0", "minimum: 1"))
+        assert "SL0508" in shop.run("plan", exit_code=1).stderr
+        assert "error[SL0508]: raw.orders lacks" in shop.run("run", exit_code=1).stderr
+
+
+def test_what_is_not_read_is_a_warning(shop):
     remove(shop, "curated.totals")  # of full: what it was is not read
     remove(shop, "clean.orders")
     assert "nothing" in shop.run("run").stdout
-    shop.run("plan")
+    assert [file["table"] for file in missing(shop)] == ["clean.orders", "curated.totals"]
     shop.write("models/totals.sql", PROJECT["models/totals.sql"].replace("count(*)", "count(day)"))
     shop.run("plan")
     shop.write("models/count.sql", "select count(*) as n from clean.orders")
     assert "clean.orders lacks" in shop.run("plan", exit_code=1).stderr
-    assert "clean.orders lacks" not in shop.run("plan", "--exclude", "curated.count").stderr
+    assert "warning: clean.orders lacks" in shop.run("plan", "--exclude", "curated.count").stderr
     shop.run("plan", "--full-refresh")
     shop.run("run", "--full-refresh")
     shop.run("plan")
@@ -55,3 +83,11 @@ def test_a_file_below_a_view_is_looked_at(shop):
     remove(shop, "clean.orders")
     shop.write("models/count.sql", "select count(*) as n from curated.seen")
     assert "clean.orders lacks" in shop.run("plan", exit_code=1).stderr
+
+
+def test_of_tables_that_nothing_reads_only_so_much_is_looked_at(shop):
+    remove(shop, "quarantine.orders")
+    assert [file["table"] for file in missing(shop)] == ["quarantine.orders"]
+    checkpoint = shop.table_folder("quarantine.orders") / "_delta_log/_last_checkpoint"
+    checkpoint.write_text('{"version": 0, "size": 10001}')
+    assert missing(shop) == [], "its log would take long to read"
