@@ -282,10 +282,12 @@ int sl_lake_has(struct sl_lake *lake, const char *table, const struct sl_as_of *
         return SL_OK;
     struct sl_arena *arena = &lake->world.arena;
     const char *folder = sl_table_source(lake->world.project, layer, name, arena, &is_other);
-    const char *log = folder ? sl_path_join(arena, folder, "_delta_log") : NULL;
-    SL_TRY_NEW(log, err);
-    if (!sl_fs_exists(log))
+    struct sl_delta_head head;
+    SL_TRY_NEW(folder, err);
+    // A killed run may have made no more than its folder; what is damaged is there.
+    if (sl_delta_head(folder, arena, &head, &ignored) == SL_OK && head.version < 0)
         return SL_OK;
+    sl_err_clear(&ignored);
     for (size_t i = 0; i < as_of->versions.count; i++)
         *ret |= speaks_of(as_of->versions.items[i], table);
     if (*ret || !as_of->at) {

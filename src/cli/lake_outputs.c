@@ -43,6 +43,10 @@ static bool is_better(const struct candidate *a, const struct candidate *than)
 static int find_version(struct sl_lake *lake, const char *output, const struct sl_as_of *as_of,
                         struct candidate *ret, struct sl_err *err)
 {
+    const struct sl_model *name = sl_project_model(lake->world.project, output);
+    const struct sl_model *latest = name ? name->stands_for : NULL;
+    // Those above one that is said to be the latest are not it yet.
+    int64_t most = latest && sl_yaml_get(latest->node, "latest") ? latest->version : INT64_MAX;
     struct sl_strs tables = {0};
     *ret = (struct candidate){0};
     SL_TRY(sl_lake_tables(lake, &tables, err));
@@ -51,7 +55,8 @@ static int find_version(struct sl_lake *lake, const char *output, const struct s
                                   .version = version_of(tables.items[i], output)};
         bool is_there;
         found.model = sl_project_model(lake->world.project, found.name);
-        if (found.version < 1 || !is_eligible(found.model, output) || !is_better(&found, ret))
+        if (found.version < 1 || found.version > most || !is_eligible(found.model, output) ||
+            !is_better(&found, ret))
             continue;
         SL_TRY(sl_lake_has(lake, tables.items[i], as_of, &is_there, err));
         if (is_there)

@@ -183,7 +183,7 @@ int sl_plan_refuse_missing(const struct sl_common *common, const struct sl_world
             const struct sl_missing *missing = &node->facts.missing[k];
             if (code != SL_OK || !missing->is_read) {
                 sl_tell(common, SL_LOG_WARN, "%s%s", missing_text(missing, text, sizeof text),
-                        missing->is_read ? "" : "; what would run now does not read it");
+                        missing->is_read ? "" : "; what would run now may do without it");
                 continue;
             }
             code = sl_fail(err, SL_E_TABLE_FILE, "%s: another program has removed it",

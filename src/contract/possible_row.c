@@ -1,6 +1,8 @@
 #include "contract/possible.h"
 
+#include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #define NO_ROWS "EMPTY_RESULT" // the engine's word for a plan that gives none
 
@@ -173,6 +175,39 @@ static bool find_absent(const struct sl_contract_table *table, const char *sql,
     return true;
 }
 
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_' || c == '"';
+}
+
+// Comparisons of columns and constants have a value where the columns do. Functions, casts,
+// divisions and cases need not: try_cast(a as integer) > 5 is null for many a.
+static bool has_always_value(const char *sql)
+{
+    static const char *const before[] = {"in", "and", "or", "not", "between"};
+    for (const char *at = sql; *at; at++) {
+        const char *word = at;
+        bool is_known = false;
+        if (*at == '\'')
+            at = strchr(at + 1, '\'') ? strchr(at + 1, '\'') : at + strlen(at) - 1;
+        if (strchr("/%:[", *at) || strncasecmp(at, "case ", 5) == 0)
+            return false;
+        if (*at != '(')
+            continue;
+        while (word > sql && word[-1] == ' ')
+            word--;
+        const char *end = word;
+        while (word > sql && is_word(word[-1]))
+            word--;
+        for (size_t i = 0; i < sizeof before / sizeof *before; i++)
+            is_known |= strlen(before[i]) == (size_t)(end - word) &&
+                        strncasecmp(word, before[i], (size_t)(end - word)) == 0;
+        if (end > word && !is_known)
+            return false;
+    }
+    return true;
+}
+
 // Whether rows may keep them for want of values, where no row with all values does.
 static int may_pass(const struct conditions *conditions, const bool *is_left_out, bool *ret,
                     struct sl_err *err)
@@ -182,6 +217,9 @@ static int may_pass(const struct conditions *conditions, const bool *is_left_out
     bool is_none = true;
     SL_TRY(print_all(conditions, is_left_out, " is not false", &sql, err));
     bool is_asked = find_absent(conditions->possible->table, sql.text, &absent);
+    for (size_t i = 0; i < conditions->count; i++)
+        is_asked = is_asked && (is_left_out[i] || !conditions->items[i].rule->text ||
+                                has_always_value(conditions->items[i].rule->text));
     for (absent.mask = 1; is_asked && is_none && absent.mask < (size_t)1 << absent.count;
          absent.mask++)
         SL_TRY(is_never(conditions->possible, sql.text, &absent, &is_none, err));
@@ -210,7 +248,7 @@ static int tell_all(const struct conditions *conditions, const bool *is_left_out
     if (last)
         sl_diag(conditions->possible->diags, is_for_some ? SL_SEVERITY_WARNING : SL_SEVERITY_ERROR,
                 SL_E_CONTRACT, last->place, NULL, "no row %scan keep %s of the rules %s",
-                is_for_some ? "with a value in each of their columns " : "", which, names.text);
+                is_for_some ? "with a value in all they look at " : "", which, names.text);
     return SL_OK;
 }
 

@@ -68,7 +68,7 @@ int sl_bind_aliases(struct sl_binder *binder, const struct sl_node *node,
         for (size_t k = 0; k < copy->columns[i].alias_count; k++) {
             struct sl_contract_alias *alias = &copy->columns[i].aliases[k];
             alias->is_over |= alias->until && !is_known && now_us >= alias->end_us;
-            alias->is_over |= alias->until && code == SL_OK && clean.version >= 0 &&
+            alias->is_over |= alias->until && !is_known && code == SL_OK && clean.version >= 0 &&
                               sl_column_find(clean.columns, clean.column_count, alias->name);
         }
     *contract = copy;

@@ -54,9 +54,10 @@ static bool reads_old_rows(const struct finder *finder, const struct sl_node *no
     case SL_NODE_INGEST:
         break;
     case SL_NODE_CLEANSE:
-        return input->kind != SL_NODE_INGEST;
+        return input->kind != SL_NODE_INGEST || input->facts.changed_files > 0 ||
+               node->facts.held_count > 0;
     case SL_NODE_MODEL:
-        return node->upstream_count > 1 ||
+        return node->upstream_count > 1 || sl_node_is_view(input) ||
                (node->model->write != SL_WRITE_APPEND && node->model->write != SL_WRITE_MERGE);
     case SL_NODE_LOAD:
         return node->delivery->write != SL_WRITE_APPEND;

@@ -127,10 +127,10 @@ static int write_views(struct sl_verify_job *job, struct sl_err *err)
         bool is_named = false;
         SL_TRY_NEW(path, err);
         for (const struct sl_map_entry *it = sl_map_first(&job->models); it; it = sl_map_next(it))
-            is_named = is_named || strstr(sl_map_value(it), model->name);
+            is_named = is_named || strcasestr(sl_map_value(it), model->name);
         for (size_t k = 0; k < project->model_count; k++)
             is_named = is_named || (project->models[k].write == SL_WRITE_VIEW && k != i &&
-                                    strstr(project->models[k].text, model->name));
+                                    strcasestr(project->models[k].text, model->name));
         if (model->write == SL_WRITE_VIEW && is_named && text &&
             !sl_map_has(&job->models, model->name) && sl_verify_has_view(job, model->name))
             SL_TRY(sl_fs_write(path, text, strlen(text), err));

@@ -66,3 +66,17 @@ def test_all_contracts_of_a_project(shop):
     told = shop.json("contract", "lint")
     assert sorted(told["contracts"]) == ["contracts/customers.odcs.yml", "contracts/orders.odcs.yml"] and told["errors"] == []
     assert shop.json("contract", "lint", "orders")["contracts"] == ["contracts/orders.odcs.yml"]
+
+
+def test_rules_that_say_nothing_of_some_values_exclude_each_other_only_for_others(project):
+    """try_cast is null for what is no number, and a rule that is null is kept."""
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\nquarantine: {max_share: 1.0, min_rows: 1000}\n")
+    project.write("sources/t.yml", "path: t.csv\n")
+    project.write("t.csv", "a\nabc\n7\n1\n")
+    rules = "".join(f"          - {{type: custom, engine: sluice, name: {name}, implementation: {{expression: '{text}'}}}}\n"
+                    for name, text in (("high", "try_cast(a as integer) > 5"), ("low", "try_cast(a as integer) < 3")))
+    project.write("contracts/t.odcs.yml", "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: active\nschema:\n"
+                  "  - name: t\n    properties:\n      - name: a\n        logicalType: string\n        required: true\n        quality:\n" + rules)
+    assert "no row with a value in all they look at can keep both of the rules 'high' and 'low'" in project.run("check").stderr
+    project.run("run")
+    assert project.rows("clean.t", "a") == [("abc",)]

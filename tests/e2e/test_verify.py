@@ -255,3 +255,13 @@ def test_protected_columns_are_made_again_with_the_key_of_then(project):
     tables = verify(project, exit_code=1, env={"PEOPLE_KEY": "another key"})
     assert set(results(tables).values()) == {"not verifiable"}
     assert "were protected with key" in tables["clean.people"]["why"] and KEY not in str(tables)
+
+
+def test_the_name_of_a_view_may_be_written_in_other_letters(project):
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\n")
+    project.write("sources/t.yml", "path: t.csv\n")
+    project.write("t.csv", "a\n1\n2\n")
+    project.write("models/vv.sql", "/* sluice\nwrite: view\n*/\nselect a from raw.t\n")
+    project.write("models/z.sql", "select count(*) as n from curated.VV\n")
+    project.run("run")
+    assert "1 of 1 table equal" in project.run("verify").stdout

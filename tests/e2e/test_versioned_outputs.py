@@ -676,3 +676,18 @@ def test_a_view_over_what_is_not_built_again_takes_only_its_readers_along(shop):
     shop.write("models/pinned.sql", "select 2 * sum(amount) as total from curated.revenue_v1\n")
     found = verified(shop)
     assert {table for table, (result, _) in found.items() if result != "equal"} == {"curated.pinned", "curated.reader"}
+
+
+def test_a_preview_above_the_latest_is_not_read_by_the_name_and_a_folder_is_no_table(shop):
+    shop.write("models/revenue_v2.sql", V2.replace("write: partition", "latest: false\nwrite: partition"))
+    shop.write("models/revenue_v3.sql", V2.replace("version: 2", "version: 3"))
+    shop.write("models/revenue_v1.sql", V1.replace("version: 1", "version: 1\nlatest: true"))
+    shop.write("models/floating.sql", "select day from curated.revenue\n")
+    shop.write("targets/out.yml", "type: csv\npath: out\ndeliver: [{table: curated.revenue_v1}]\n")
+    shop.run("run")
+    shop.write("models/revenue_v1.sql", V1)
+    shop.write("models/revenue_v2.sql", V2.replace("version: 2", "version: 2\nlatest: true"))
+    (shop.folder / "lake/curated/revenue_v2").rename(shop.folder / "gone")
+    (shop.folder / "lake/curated/revenue_v2/_delta_log").mkdir(parents=True)
+    told = shop.run("query", "from curated.revenue")
+    assert "is read as curated.revenue_v1: curated.revenue_v2, its latest version, is not built yet" in told.stderr
