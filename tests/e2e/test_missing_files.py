@@ -1,6 +1,7 @@
 """A data file of the lake that another program has removed: `plan` says so before a step stumbles over it."""
 import pytest
 
+from conftest import READER
 from test_kill import FILES, PROJECT, make
 
 
@@ -99,13 +100,15 @@ def test_what_makes_a_step_read_all_is_seen(shop, read):
         shop.write("models/seen.sql", "/* sluice\nwrite: view\n*/\nselect a.id from clean.orders a join clean.orders b using (id)\n")
         shop.write("models/ids.sql", "/* sluice\nwrite: append\n*/\nselect id from curated.seen\n")
         shop.run("run")
-        table = "clean.orders"
+        remove(shop, "clean.orders")
         shop.write("data/orders-2.csv", FILES[1])
     else:
         shop.write("data/orders-2.csv", FILES[1])
         shop.run("run")
-        table = "raw.orders"
-        shop.write("data/orders-2.csv", FILES[1] + FILES[1].splitlines()[-1].replace(FILES[1].splitlines()[-1].split(",")[0], "99999", 1) + "\n")
-    remove(shop, table)
+        files = sorted(shop.table_folder("raw.orders").rglob("*.parquet"))
+        [file] = [file for file in files if READER.cursor().execute(f"select any_value(_source) from '{file}'").fetchone()[0].endswith("orders-1.csv")]
+        file.unlink()
+        last = FILES[1].splitlines()[-1]
+        shop.write("data/orders-2.csv", FILES[1] + "99999" + last[last.index(","):] + "\n")
     assert "SL0508" in shop.run("plan", exit_code=1).stderr
     assert "SL0508" in shop.run("run", exit_code=5).stderr
