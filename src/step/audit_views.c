@@ -12,12 +12,14 @@ int sl_audit_scan(const struct sl_audit *audit, bool only_staged, struct sl_scan
 {
     struct sl_arena *arena = audit->context->arena;
     size_t count = 0, kept_count = only_staged ? 0 : audit->kept_count;
+    int64_t rows = audit->staged->row_count;
     struct sl_scan_file *files =
         SL_NEW_ARRAY(arena, struct sl_scan_file, kept_count + audit->staged->file_count);
     SL_TRY_NEW(files, err);
     for (size_t i = 0; i < kept_count; i++) {
         const char *path = sl_path_join(arena, audit->folder, audit->kept[i].path);
         SL_TRY_NEW(path, err);
+        rows = sl_rows_add(rows, audit->kept[i].row_count);
         files[count++] = (struct sl_scan_file){.path = path, .partition = audit->kept[i].partition};
     }
     for (size_t i = 0; i < audit->staged->file_count; i++) {
@@ -33,6 +35,7 @@ int sl_audit_scan(const struct sl_audit *audit, bool only_staged, struct sl_scan
         .partition_count = audit->partition_count,
         .files = files,
         .file_count = count,
+        .row_count = rows > 0 ? rows : 0,
     };
     return SL_OK;
 }
