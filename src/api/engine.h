@@ -21,6 +21,7 @@ struct sl_result;
 struct sl_engine_options {
     int64_t memory_bytes;    // 0: 60 % of the machine's memory
     int threads;             // 0: all cores, or fewer where the memory is too small for them
+    int parts;               // of the above is taken one part of so many; 0: all
     const char *temp_folder; // spill goes here; NULL: the engine's default
 };
 
@@ -98,6 +99,9 @@ struct sl_engine_kind {
     int (*open)(const struct sl_engine_options *options, struct sl_engine **ret,
                 struct sl_err *err);
     void (*close)(struct sl_engine *engine);
+    // Takes one part of so many of the memory and threads that it was opened with, from now on and
+    // also for statements that are running. Any thread.
+    int (*share)(struct sl_engine *engine, int parts, struct sl_err *err);
     int (*connect)(struct sl_engine *engine, struct sl_session **ret, struct sl_err *err);
     void (*disconnect)(struct sl_session *session);
     // Runs statements, separated by ';'. `affected` (may be NULL) gets the row count of the last

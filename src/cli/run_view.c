@@ -73,11 +73,9 @@ static void ask_engine(struct sl_run_view *view, const struct sl_outcome *outcom
                        struct progress *progress)
 {
     struct sl_pace *pace = pace_of(view, outcome);
-    uint64_t done = 0;
-    if (!outcome->session)
-        return;
-    progress->share = outcome->session->kind->progress(outcome->session, &done);
-    progress->rows = done < INT64_MAX ? (int64_t)done : 0;
+    int64_t permille = atomic_load(&outcome->seat->engine_permille);
+    progress->share = permille < 0 ? -1 : (double)permille / 1000;
+    progress->rows = atomic_load(&outcome->seat->engine_rows);
     if (progress->share < pace->share)
         pace->since_us = now_us;
     pace->share = progress->share;
@@ -87,10 +85,11 @@ static void ask_engine(struct sl_run_view *view, const struct sl_outcome *outcom
 static struct progress progress_of(struct sl_run_view *view, const struct sl_outcome *outcome,
                                    int64_t now_us)
 {
-    int64_t rows_total = atomic_load(&outcome->progress.rows_total);
-    int64_t bytes_total = atomic_load(&outcome->progress.bytes_total);
-    struct progress progress = {.rows = atomic_load(&outcome->progress.rows_done),
-                                .bytes = atomic_load(&outcome->progress.bytes_done),
+    const struct sl_step_progress *told = &outcome->seat->progress;
+    int64_t rows_total = atomic_load(&told->rows_total);
+    int64_t bytes_total = atomic_load(&told->bytes_total);
+    struct progress progress = {.rows = atomic_load(&told->rows_done),
+                                .bytes = atomic_load(&told->bytes_done),
                                 .share = -1,
                                 .elapsed_us = now_us - outcome->started_us};
     if (bytes_total > 0 && progress.bytes > 0)

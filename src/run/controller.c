@@ -1,34 +1,42 @@
-// The controller: hands ready steps to threads, and lets each end start its successors.
+// The controller: hands ready steps to worker processes, and lets each end start its successors.
+// One thread, one loop; what takes time is done by workers.
 #include "base/clock.h"
 #include "base/fs.h"
 #include "run/estimate.h"
 #include "run/history.h"
 #include "run/lock.h"
-#include "run/signals.h"
+#include "run/pool.h"
+#include "run/work.h"
 
-#include <errno.h>
-#include <stdlib.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #define TICK_MS 100
-#define CONFLICT_RETRIES 5
+#define MOST_WORKERS 64
 #define STEP_MEMORY_BYTES ((size_t)4 << 30)
+// A worker's engine alone needs as much before it is of use.
+#define WORKER_MEMORY_BYTES ((int64_t)200 * 1000 * 1000)
+
+static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
+#define CAUGHT_COUNT (sizeof caught / sizeof *caught)
 
 struct controller {
     struct sl_run *run;
     const struct sl_run_options *options;
     struct sl_history *history;
-    pthread_mutex_t lock;
-    pthread_cond_t is_ready; // a node became ready, or the last one ended
-    pthread_cond_t is_done;  // the last one ended
-    size_t *waiting;         // per node: upstream steps that have not ended
-    size_t *ready;           // queue of node indices
+    struct sl_run_work work;
+    uv_loop_t loop;
+    uv_timer_t ticker;
+    uv_signal_t signals[CAUGHT_COUNT];
+    struct sl_pool *pool;
+    size_t *waiting; // per node: upstream steps that have not ended
+    size_t *ready;   // queue of node indices
     size_t ready_head, ready_tail;
     size_t open;        // selected nodes that have not ended
     size_t unpublished; // of them those after which the run publishes
     struct sl_err publish_err;
-    atomic_bool stop;
+    int interrupts;
     bool has_failed; // fail-fast
 };
 
@@ -41,114 +49,6 @@ static struct sl_outcome *outcome_at(struct controller *controller, size_t index
 static bool reads_published(const struct sl_node *node)
 {
     return node->kind == SL_NODE_LOAD && node->target->reads == SL_READS_PUBLISHED;
-}
-
-static int do_load(struct controller *controller, struct sl_outcome *outcome,
-                   struct sl_step_context *context, struct sl_err *err)
-{
-    const struct sl_node *node = outcome->node;
-    const struct sl_published *published =
-        sl_publication_find(&controller->run->publication, node->delivery->table);
-    if (reads_published(node)) {
-        if (controller->publish_err.code != SL_OK) {
-            *err = controller->publish_err;
-            return err->code;
-        }
-        context->is_pinned = true;
-        context->pinned_version = published ? published->version : -1;
-    }
-    return sl_step_load(context, node->target, node->delivery, &outcome->result, err);
-}
-
-static int do_cleanse(struct sl_outcome *outcome, struct sl_step_context *context,
-                      struct sl_err *err)
-{
-    const struct sl_node *node = outcome->node;
-    SL_TRY(sl_step_cleanse(context, node->source, node->contract, &outcome->result, err));
-    if (node->source->has_profile)
-        sl_step_profile(context, SL_LAYER_CLEAN, node->source->name, &outcome->result);
-    return SL_OK;
-}
-
-static int do_model(struct controller *controller, struct sl_outcome *outcome,
-                    struct sl_step_context *context, struct sl_err *err)
-{
-    const struct sl_node *node = outcome->node;
-    struct sl_query query = {0};
-    SL_TRY(sl_world_query(controller->run->world, node, context->session, &outcome->arena, &query,
-                          err));
-    SL_TRY(sl_step_model(context, node->model, &query, node->fingerprint, &outcome->result, err));
-    if (node->model->has_profile)
-        sl_step_profile(context, SL_LAYER_CURATED, node->model->name, &outcome->result);
-    return SL_OK;
-}
-
-static int do_kind(struct controller *controller, struct sl_outcome *outcome,
-                   struct sl_step_context *context, struct sl_err *err)
-{
-    const struct sl_node *node = outcome->node;
-    switch (node->kind) {
-    case SL_NODE_INGEST:
-        return sl_step_ingest(context, node->source, &outcome->result, err);
-    case SL_NODE_CLEANSE:
-        return do_cleanse(outcome, context, err);
-    case SL_NODE_MODEL:
-        return do_model(controller, outcome, context, err);
-    case SL_NODE_LOAD:
-        return do_load(controller, outcome, context, err);
-    }
-    return sl_fail(err, SL_E_INTERNAL, "a step of no kind");
-}
-
-static int do_step(struct controller *controller, struct sl_outcome *outcome,
-                   struct sl_session *session, struct sl_err *err)
-{
-    struct sl_step_context context = {
-        .project = controller->run->world->project,
-        .views = &controller->run->world->views,
-        .session = session,
-        .arena = &outcome->arena,
-        .run_id = controller->run->id,
-        .now_us = controller->run->started_us,
-        .full_refresh = controller->options->full_refresh,
-        .loses_history = controller->options->loses_history,
-        .may_break = controller->options->may_break,
-        .stop = &controller->stop,
-        .progress = &outcome->progress,
-    };
-    int code = do_kind(controller, outcome, &context, err);
-    // The step sees only that the code it was built with is another one.
-    if (outcome->node->moved && outcome->result.was_full && !context.full_refresh)
-        outcome->result.why = outcome->node->moved;
-    if (code != SL_OK)
-        sl_step_unstage_all(&context);
-    return code;
-}
-
-static void publish_session(struct controller *controller, struct sl_outcome *outcome,
-                            struct sl_session *session)
-{
-    pthread_mutex_lock(&controller->lock);
-    outcome->session = session;
-    pthread_mutex_unlock(&controller->lock);
-}
-
-// A lost race with another writer is tried again from the new version; every other failure stands.
-static int try_step(struct controller *controller, struct sl_outcome *outcome, struct sl_err *err)
-{
-    for (int attempt = 1;; attempt++) {
-        struct sl_session *session = NULL;
-        sl_err_clear(err);
-        SL_TRY(sl_world_session(controller->run->world, &session, err));
-        publish_session(controller, outcome, session);
-        int code = do_step(controller, outcome, session, err);
-        publish_session(controller, outcome, NULL);
-        sl_session_close(&session);
-        if (code == SL_E_FILE_MISSING)
-            return sl_missing_explain(controller->run->world->project, err);
-        if (code != SL_E_TABLE_CONFLICT || attempt == CONFLICT_RETRIES)
-            return code;
-    }
 }
 
 static enum sl_status status_of(const struct sl_step_result *result)
@@ -179,7 +79,7 @@ static int publish(struct controller *controller, struct sl_err *err)
     return SL_OK;
 }
 
-// Lock held. Every table is as this run leaves it: nobody else is at work now.
+// Every table is as this run leaves it: nobody else is at work now.
 static void publish_and_release(struct controller *controller)
 {
     const struct sl_graph *graph = &controller->run->world->graph;
@@ -187,10 +87,9 @@ static void publish_and_release(struct controller *controller)
     for (size_t i = 0; i < graph->count; i++)
         if (graph->nodes[i].is_selected && reads_published(&graph->nodes[i]))
             controller->ready[controller->ready_tail++] = i;
-    pthread_cond_broadcast(&controller->is_ready);
 }
 
-// Lock held. Every downstream node that waits for nothing more becomes ready.
+// Every downstream node that waits for nothing more becomes ready.
 static void release(struct controller *controller, size_t index)
 {
     const struct sl_node *node = &controller->run->world->graph.nodes[index];
@@ -198,22 +97,17 @@ static void release(struct controller *controller, size_t index)
         size_t next = node->downstream[i];
         const struct sl_node *node_after = &controller->run->world->graph.nodes[next];
         if (--controller->waiting[next] == 0 && node_after->is_selected &&
-            !reads_published(node_after)) {
+            !reads_published(node_after))
             controller->ready[controller->ready_tail++] = next;
-            pthread_cond_signal(&controller->is_ready);
-        }
     }
 }
 
-// Lock held.
 static void finish(struct controller *controller, size_t index)
 {
     struct sl_outcome *outcome = outcome_at(controller, index);
     outcome->ended_us = sl_clock_now_us();
-    if (outcome->status != SL_STATUS_NOTHING && outcome->status != SL_STATUS_SKIPPED) {
+    if (outcome->status != SL_STATUS_NOTHING && outcome->status != SL_STATUS_SKIPPED)
         outcome->rows_read = sl_run_rows_read(controller->run, outcome);
-        outcome->peak_memory_bytes = sl_run_peak_bytes();
-    }
     if (outcome->status == SL_STATUS_ERROR && controller->options->fail_fast)
         controller->has_failed = true;
     controller->open--;
@@ -225,15 +119,11 @@ static void finish(struct controller *controller, size_t index)
     // After the node was told of: what it was before is then no longer known.
     if (!reads_published(outcome->node) && --controller->unpublished == 0)
         publish_and_release(controller);
-    if (controller->open)
-        return;
-    pthread_cond_broadcast(&controller->is_ready);
-    pthread_cond_broadcast(&controller->is_done);
 }
 
 static bool has_stopped(const struct controller *controller)
 {
-    return controller->has_failed || atomic_load(&controller->stop);
+    return controller->has_failed || controller->interrupts;
 }
 
 static void hint_at_rerun(struct sl_err *err)
@@ -284,8 +174,28 @@ static bool is_fresh(struct controller *controller, const struct sl_outcome *out
                                      !has_new_input(controller, node));
 }
 
-// Lock held on entry and exit; not while the step runs.
-static void run_node(struct controller *controller, size_t index)
+// --- steps at work
+
+static int order(struct controller *controller, size_t index, struct sl_err *err)
+{
+    struct sl_outcome *outcome = outcome_at(controller, index);
+    struct sl_order order = {.node = (int64_t)index};
+    if (reads_published(outcome->node)) {
+        const struct sl_published *published = sl_publication_find(
+            &controller->run->publication, outcome->node->delivery->table);
+        if (controller->publish_err.code != SL_OK) {
+            *err = controller->publish_err;
+            return err->code;
+        }
+        order.is_pinned = true;
+        order.pinned_version = published ? published->version : -1;
+    }
+    SL_AUTO(sl_json_free) json_t *request = sl_fields_pack(sl_order_fields, &order);
+    SL_TRY_NEW(request, err);
+    return sl_pool_start(controller->pool, index, request, &outcome->seat, err);
+}
+
+static void start(struct controller *controller, size_t index)
 {
     struct sl_outcome *outcome = outcome_at(controller, index);
     const struct sl_listener *listener = controller->options->listener;
@@ -300,105 +210,167 @@ static void run_node(struct controller *controller, size_t index)
         outcome->status = SL_STATUS_RUNNING;
         if (listener && listener->on_start)
             listener->on_start(listener->self, outcome);
-        pthread_mutex_unlock(&controller->lock);
-        int code = try_step(controller, outcome, &outcome->err);
-        pthread_mutex_lock(&controller->lock);
-        outcome->status = code == SL_OK ? status_of(&outcome->result) : SL_STATUS_ERROR;
-        hint_at_rerun(&outcome->err);
+        if (order(controller, index, &outcome->err) == SL_OK)
+            return;
+        outcome->status = SL_STATUS_ERROR;
     }
     finish(controller, index);
 }
 
-static void *work(void *argument)
+// As many share the machine as are at work and could be.
+static void share(struct controller *controller)
 {
-    struct controller *controller = argument;
-    pthread_mutex_lock(&controller->lock);
-    while (controller->open) {
-        if (controller->ready_head < controller->ready_tail)
-            run_node(controller, controller->ready[controller->ready_head++]);
-        else
-            pthread_cond_wait(&controller->is_ready, &controller->lock);
-    }
-    pthread_mutex_unlock(&controller->lock);
-    return NULL;
+    size_t parts = sl_pool_busy(controller->pool) + controller->ready_tail - controller->ready_head;
+    size_t most = sl_pool_size(controller->pool);
+    sl_pool_share(controller->pool, parts < most ? parts : most);
 }
 
-// Lock held.
-static void tick(struct controller *controller)
+static void dispatch(struct controller *controller)
 {
+    share(controller);
+    while (controller->ready_head < controller->ready_tail && sl_pool_has_room(controller->pool))
+        start(controller, controller->ready[controller->ready_head++]);
+    if (controller->open == 0)
+        uv_stop(&controller->loop);
+}
+
+static void take_reply(struct controller *controller, struct sl_outcome *outcome,
+                       const json_t *reply, struct sl_err *err)
+{
+    struct sl_reply taken = {0};
+    if (sl_fields_unpack(sl_reply_fields, reply, &outcome->arena, &taken, err) != SL_OK)
+        return;
+    *err = taken.err;
+    outcome->result = taken.result;
+    outcome->peak_memory_bytes = taken.peak_memory_bytes;
+    (void)controller;
+}
+
+static void on_reply(void *owner, size_t job, const json_t *reply, const struct sl_err *err)
+{
+    struct controller *controller = owner;
+    struct sl_outcome *outcome = outcome_at(controller, job);
+    outcome->seat = NULL;
+    if (reply)
+        take_reply(controller, outcome, reply, &outcome->err);
+    else
+        outcome->err = *err;
+    outcome->status =
+        outcome->err.code == SL_OK ? status_of(&outcome->result) : SL_STATUS_ERROR;
+    hint_at_rerun(&outcome->err);
+    finish(controller, job);
+    dispatch(controller);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct controller *controller = timer->data;
     const struct sl_listener *listener = controller->options->listener;
-    const struct sl_outcome *running[64];
+    const struct sl_outcome *running[MOST_WORKERS];
     size_t count = 0;
     sl_history_flush(controller->history);
     if (!listener || !listener->on_tick)
         return;
-    for (size_t i = 0; i < controller->run->count && count < 64; i++)
+    for (size_t i = 0; i < controller->run->count && count < MOST_WORKERS; i++)
         if (controller->run->outcomes[i].status == SL_STATUS_RUNNING)
             running[count++] = &controller->run->outcomes[i];
     listener->on_tick(listener->self, running, count);
 }
 
-// The calling thread shows progress until all is done.
-static void watch(struct controller *controller)
-{
-    pthread_mutex_lock(&controller->lock);
-    while (controller->open) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += TICK_MS * 1000000L;
-        if (until.tv_nsec >= 1000000000L) {
-            until.tv_sec++;
-            until.tv_nsec -= 1000000000L;
-        }
-        if (pthread_cond_timedwait(&controller->is_done, &controller->lock, &until) == ETIMEDOUT)
-            tick(controller);
-    }
-    pthread_mutex_unlock(&controller->lock);
-}
-
 // First signal: nothing new starts. Second: running statements are interrupted.
-static void on_signal(void *self, int times)
+static void on_signal(uv_signal_t *handle, int number)
 {
-    struct controller *controller = self;
-    atomic_store(&controller->stop, true);
-    pthread_mutex_lock(&controller->lock);
-    controller->run->was_interrupted = true;
+    struct controller *controller = handle->data;
     const struct sl_listener *listener = controller->options->listener;
+    (void)number;
+    controller->run->was_interrupted = true;
+    controller->interrupts++;
     if (listener && listener->on_interrupt)
-        listener->on_interrupt(listener->self, times);
-    for (size_t i = 0; times > 1 && i < controller->run->count; i++) {
-        struct sl_session *session = controller->run->outcomes[i].session;
-        if (session)
-            session->kind->interrupt(session);
-    }
-    pthread_mutex_unlock(&controller->lock);
+        listener->on_interrupt(listener->self, controller->interrupts);
+    sl_pool_drain(controller->pool);
+    if (controller->interrupts > 1)
+        sl_pool_interrupt(controller->pool);
 }
 
-static size_t thread_count(const struct controller *controller)
+static size_t worker_count(const struct controller *controller)
 {
+    const struct sl_project *project = controller->run->world->project;
     int64_t asked = controller->options->concurrency;
     if (asked <= 0)
-        asked = controller->run->world->project->concurrency;
+        asked = project->concurrency;
     if (asked <= 0)
         asked = sysconf(_SC_NPROCESSORS_ONLN);
-    if (asked > 64)
-        asked = 64;
-    size_t count = asked > 0 ? (size_t)asked : 1;
-    return count < controller->open ? count : controller->open;
+    int64_t fitting = project->memory_bytes / WORKER_MEMORY_BYTES;
+    if (project->memory_bytes > 0 && asked > fitting)
+        asked = fitting;
+    if (asked > MOST_WORKERS)
+        asked = MOST_WORKERS;
+    return asked > 0 ? (size_t)asked : 1;
 }
 
-static int run_threads(struct controller *controller, struct sl_err *err)
+// The engine's threads do not come along, and its locks would stay as they are.
+static void before_fork(void *owner)
 {
-    pthread_t threads[64];
-    size_t wanted = thread_count(controller), count = 0;
-    while (count < wanted && pthread_create(&threads[count], NULL, work, controller) == 0)
-        count++;
-    if (wanted && !count)
-        return sl_fail(err, SL_E_MEMORY, "cannot start a thread");
-    watch(controller);
-    for (size_t i = 0; i < count; i++)
-        pthread_join(threads[i], NULL);
-    return SL_OK;
+    struct controller *controller = owner;
+    sl_world_close_engine(controller->run->world);
+}
+
+static int watch(struct controller *controller, struct sl_err *err)
+{
+    int code = uv_timer_init(&controller->loop, &controller->ticker);
+    controller->ticker.data = controller;
+    if (code == 0)
+        code = uv_timer_start(&controller->ticker, on_tick, TICK_MS, TICK_MS);
+    for (size_t i = 0; code == 0 && i < CAUGHT_COUNT; i++) {
+        code = uv_signal_init(&controller->loop, &controller->signals[i]);
+        controller->signals[i].data = controller;
+        if (code == 0)
+            code = uv_signal_start(&controller->signals[i], on_signal, caught[i]);
+    }
+    return code == 0 ? SL_OK : sl_fail(err, SL_E_INTERNAL, "no event loop: %s", uv_strerror(code));
+}
+
+static void close_handle(uv_handle_t *handle, void *unused)
+{
+    (void)unused;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void end_loop(struct controller *controller)
+{
+    sl_pool_close(&controller->pool);
+    uv_walk(&controller->loop, close_handle, NULL);
+    uv_run(&controller->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&controller->loop);
+    // After an interrupted run they stay ignored: one more Ctrl-C must not cut off its report.
+    for (size_t i = 0; controller->interrupts && i < CAUGHT_COUNT; i++)
+        signal(caught[i], SIG_IGN);
+}
+
+static int run_steps(struct controller *controller, struct sl_err *err)
+{
+    controller->work = (struct sl_run_work){controller->run, controller->options};
+    struct sl_pool_options options = {
+        .loop = &controller->loop,
+        .size = worker_count(controller),
+        .worker = sl_run_worker(&controller->work),
+        .on_reply = on_reply,
+        .before_fork = before_fork,
+        .owner = controller,
+    };
+    if (uv_loop_init(&controller->loop) != 0)
+        return sl_fail_memory(err);
+    int code = sl_pool_open(&options, &controller->pool, err);
+    if (code == SL_OK)
+        code = watch(controller, err);
+    if (code == SL_OK) {
+        dispatch(controller);
+        if (controller->open)
+            uv_run(&controller->loop, UV_RUN_DEFAULT);
+    }
+    end_loop(controller);
+    return code;
 }
 
 static int prepare(struct controller *controller, struct sl_err *err)
@@ -454,11 +426,7 @@ static int run_locked(struct controller *controller, struct sl_err *err)
     controller->history = history;
     if (controller->unpublished == 0)
         publish_and_release(controller);
-    struct sl_signals *signals = NULL;
-    SL_TRY(sl_signals_catch(on_signal, controller, &signals, err));
-    int code = run_threads(controller, err);
-    sl_signals_release(&signals);
-    SL_TRY(code);
+    SL_TRY(run_steps(controller, err));
     run->ended_us = sl_clock_now_us();
     count_up(run);
     sl_history_end(history);
@@ -475,14 +443,7 @@ int sl_run(struct sl_world *world, const struct sl_run_options *options, struct 
     sl_arena_init(&ret->arena, 0);
     sl_uuid(ret->id);
     SL_TRY(sl_run_lock(world->project->state_folder, &lock_fd, err));
-    pthread_mutex_init(&controller.lock, NULL);
-    pthread_cond_init(&controller.is_ready, NULL);
-    pthread_cond_init(&controller.is_done, NULL);
-    int code = run_locked(&controller, err);
-    pthread_cond_destroy(&controller.is_done);
-    pthread_cond_destroy(&controller.is_ready);
-    pthread_mutex_destroy(&controller.lock);
-    return code;
+    return run_locked(&controller, err);
 }
 
 void sl_run_clear(struct sl_run *run)

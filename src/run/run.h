@@ -3,6 +3,7 @@
 #define SL_RUN_RUN_H
 
 #include "run/publications.h"
+#include "run/worker.h"
 
 enum sl_status {
     SL_STATUS_WAITING,
@@ -28,15 +29,14 @@ struct sl_outcome {
     struct sl_err err;         // ERROR: why; SKIPPED: which step failed before it
     int64_t started_us, ended_us;
     struct sl_arena arena; // of the step; kept until the run is freed
-    struct sl_step_progress progress;
-    struct sl_session *session; // while running
+    const struct sl_seat *seat; // of its worker, while running
 };
 
-// Told of everything that happens, one call at a time, from whichever thread.
+// Told of everything that happens, by the thread that called sl_run.
 struct sl_listener {
     void (*on_start)(void *self, const struct sl_outcome *outcome);
     void (*on_end)(void *self, const struct sl_outcome *outcome);
-    // About ten times a second while steps run, from the thread that called sl_run.
+    // About ten times a second while steps run.
     void (*on_tick)(void *self, const struct sl_outcome *const *running, size_t count);
     // Asked to stop: once to drain, twice to abort.
     void (*on_interrupt)(void *self, int times);

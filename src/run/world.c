@@ -5,6 +5,8 @@
 #include "run/model_cache.h"
 #include "run/views.h"
 
+#include <unistd.h>
+
 int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, struct sl_err *err)
 {
     struct sl_project_options project_options = {
@@ -62,12 +64,18 @@ static int open_engine(struct sl_world *world, struct sl_err *err)
 {
     const struct sl_project *project = world->project;
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    const char *spill = sl_path_join(&arena, project->state_folder, "spill");
+    // Each process its own: they would take each other's files for theirs.
+    const char *folder = project->temp_folder ? project->temp_folder
+                                              : sl_path_join(&arena, project->state_folder, "spill");
+    SL_TRY_NEW(folder, err);
+    const char *spill = sl_arena_printf(&arena, "%s/%d", folder, getpid());
     SL_TRY_NEW(spill, err);
+    (void)!sl_fs_mkdirs(folder, NULL); // who must spill and cannot is told then
     struct sl_engine_options options = {
         .memory_bytes = project->memory_bytes,
         .threads = (int)project->threads,
-        .temp_folder = project->temp_folder ? project->temp_folder : spill,
+        .parts = (int)world->parts,
+        .temp_folder = spill,
     };
     return sl_kinds.engines[0]->open(&options, &world->engine, err);
 }
@@ -88,4 +96,23 @@ bool sl_world_has_engine(struct sl_world *world)
     bool has_engine = world->engine != NULL;
     pthread_mutex_unlock(&world->engine_lock);
     return has_engine;
+}
+
+int sl_world_share(struct sl_world *world, int64_t parts, struct sl_err *err)
+{
+    int code = SL_OK;
+    pthread_mutex_lock(&world->engine_lock);
+    if (world->engine && world->parts != parts)
+        code = world->engine->kind->share(world->engine, (int)parts, err);
+    if (code == SL_OK)
+        world->parts = parts;
+    pthread_mutex_unlock(&world->engine_lock);
+    return code;
+}
+
+void sl_world_close_engine(struct sl_world *world)
+{
+    pthread_mutex_lock(&world->engine_lock);
+    sl_engine_close(&world->engine);
+    pthread_mutex_unlock(&world->engine_lock);
 }

@@ -22,6 +22,7 @@ struct sl_world {
     bool has_graph; // it may be of a project with errors, and then lack edges
     pthread_mutex_t engine_lock;
     struct sl_engine *engine; // opened by the first sl_world_session
+    int64_t parts;            // its share of the machine
 };
 
 struct sl_world_options {
@@ -47,6 +48,10 @@ SL_MUST int sl_world_require_valid(struct sl_world *world, struct sl_err *err);
 // A session of its own, the engine opened if need be. Any thread.
 SL_MUST int sl_world_session(struct sl_world *world, struct sl_session **ret, struct sl_err *err);
 bool sl_world_has_engine(struct sl_world *world);
+// Its engine takes one part of so many of memory and threads. Any thread.
+SL_MUST int sl_world_share(struct sl_world *world, int64_t parts, struct sl_err *err);
+// As long as no session is open. The next session opens the engine again.
+void sl_world_close_engine(struct sl_world *world);
 
 // Checks every model against the columns of its inputs, as far as they are known, in order of the
 // graph; what is wrong becomes diagnostics with places. Fills `catalog` (may be NULL): table name

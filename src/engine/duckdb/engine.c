@@ -40,18 +40,21 @@ static int64_t count_threads(const struct sl_engine_options *options, int64_t me
     if (options->threads > 0)
         return options->threads;
     if (fitting >= cores)
-        return 0; // as many as the machine has for us
+        return cores;
     return fitting < 1 ? 1 : fitting;
 }
 
-static int set_options(const struct sl_duckdb_library *library, duckdb_config config,
+static int64_t part_of(int64_t all, int parts)
+{
+    return parts > 1 && all / parts > 0 ? all / parts : all;
+}
+
+static int set_options(const struct sl_duckdb_engine *engine, duckdb_config config,
                        const struct sl_engine_options *options, struct sl_err *err)
 {
+    const struct sl_duckdb_library *library = &engine->library;
     char memory[40];
     char threads[24];
-    int64_t memory_bytes =
-        options->memory_bytes > 0 ? options->memory_bytes : find_memory() / 10 * 6;
-    int64_t thread_count = count_threads(options, memory_bytes);
     const char *settings[][2] = {
         {"memory_limit", memory},
         {"errors_as_json", "true"},
@@ -60,12 +63,13 @@ static int set_options(const struct sl_duckdb_library *library, duckdb_config co
         {"autoload_known_extensions", "false"},
         {"extension_directory", library->extension_folder},
         {"preserve_insertion_order", "true"},
-        {"threads", thread_count > 0 ? threads : NULL},
+        {"threads", threads},
         {"temp_directory", options->temp_folder},
     };
 
-    (void)snprintf(memory, sizeof memory, "%" PRId64 "B", memory_bytes);
-    (void)snprintf(threads, sizeof threads, "%" PRId64, thread_count);
+    (void)snprintf(memory, sizeof memory, "%" PRId64 "B",
+                   part_of(engine->memory_bytes, options->parts));
+    (void)snprintf(threads, sizeof threads, "%" PRId64, part_of(engine->threads, options->parts));
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         if (!sl_str_is_empty(settings[i][1]) &&
             library->set_config(config, settings[i][0], settings[i][1]) != DuckDBSuccess)
@@ -83,9 +87,12 @@ static int open_database(struct sl_duckdb_engine *engine, const struct sl_engine
     char *message = NULL;
     int code;
 
+    engine->memory_bytes =
+        options->memory_bytes > 0 ? options->memory_bytes : find_memory() / 10 * 6;
+    engine->threads = count_threads(options, engine->memory_bytes);
     if (library->create_config(&config) != DuckDBSuccess)
         return sl_fail_memory(err);
-    code = set_options(library, config, options, err);
+    code = set_options(engine, config, options, err);
     if (code == SL_OK &&
         library->open_ext(NULL, &engine->database, config, &message) != DuckDBSuccess) {
         code = sl_duckdb_fail(err, message, &none);
@@ -176,6 +183,19 @@ static int engine_open(const struct sl_engine_options *options, struct sl_engine
         *ret = &engine->base;
     else
         engine_close(&engine->base);
+    return code;
+}
+
+static int engine_share(struct sl_engine *base, int parts, struct sl_err *err)
+{
+    struct sl_duckdb_engine *engine = (struct sl_duckdb_engine *)base;
+    char sql[128];
+    (void)snprintf(sql, sizeof sql,
+                   "set global memory_limit = '%" PRId64 "B'; set global threads = %" PRId64,
+                   part_of(engine->memory_bytes, parts), part_of(engine->threads, parts));
+    pthread_mutex_lock(&engine->mutex);
+    int code = sl_duckdb_exec(&engine->steward->base, sql, NULL, err);
+    pthread_mutex_unlock(&engine->mutex);
     return code;
 }
 
@@ -311,6 +331,7 @@ const struct sl_engine_kind sl_engine_duckdb = {
     .version = SL_DUCKDB_VERSION,
     .open = engine_open,
     .close = engine_close,
+    .share = engine_share,
     .connect = engine_connect,
     .disconnect = engine_disconnect,
     .exec = sl_duckdb_exec,

@@ -17,6 +17,7 @@ struct sl_duckdb_engine {
     struct sl_duckdb_session *steward; // attaches and detaches the catalogues of the others
     struct sl_duckdb_session *idle;    // closed, and as good as new
     int64_t last_number;               // of a session
+    int64_t memory_bytes, threads;     // all of it, whatever the share is
 };
 
 struct sl_duckdb_session {

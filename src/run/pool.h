@@ -1,0 +1,41 @@
+// Worker processes: forked from the controller, kept warm, each doing one job after another. A job
+// and its reply are JSON; what becomes of a worker that dies is told with its signal. One thread
+// (that of the loop) owns a pool; nobody else in the process may hold locks when it forks, so the
+// engine must be closed then.
+#ifndef SL_RUN_POOL_H
+#define SL_RUN_POOL_H
+
+#include "run/worker.h"
+
+#include <uv.h>
+
+struct sl_pool_options {
+    uv_loop_t *loop;
+    size_t size;             // workers at most; no more than 64
+    struct sl_worker_kind worker;
+    // `reply` is NULL when the worker died, and `err` says how; else `err` is NULL. The job's seat
+    // is free.
+    void (*on_reply)(void *owner, size_t job, const json_t *reply, const struct sl_err *err);
+    void (*before_fork)(void *owner); // may be NULL
+    void *owner;
+};
+
+struct sl_pool;
+SL_MUST int sl_pool_open(const struct sl_pool_options *options, struct sl_pool **ret,
+                         struct sl_err *err);
+// Waits for idle workers to end; kills those at work.
+void sl_pool_close(struct sl_pool **pool); // for SL_AUTO
+bool sl_pool_has_room(const struct sl_pool *pool);
+size_t sl_pool_busy(const struct sl_pool *pool);
+size_t sl_pool_size(const struct sl_pool *pool);
+// Starts a worker if none is idle. `job` is the number that on_reply gets.
+SL_MUST int sl_pool_start(struct sl_pool *pool, size_t job, const json_t *request,
+                          const struct sl_seat **ret, struct sl_err *err);
+// The running statements of all workers end with SL_E_INTERRUPTED.
+void sl_pool_interrupt(struct sl_pool *pool);
+// No worker begins a new file or commit.
+void sl_pool_drain(struct sl_pool *pool);
+// So many workers share the machine from now on; those at work notice soon.
+void sl_pool_share(struct sl_pool *pool, size_t parts);
+
+#endif

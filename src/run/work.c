@@ -1,0 +1,164 @@
+#include "run/work.h"
+
+#include "run/estimate.h"
+
+#define CONFLICT_RETRIES 5
+#define STEP_MEMORY_BYTES ((size_t)4 << 30)
+
+const struct sl_field sl_order_fields[] = {
+    SL_FIELD(struct sl_order, node, SL_FIELD_INT),
+    SL_FIELD(struct sl_order, is_pinned, SL_FIELD_BOOL),
+    SL_FIELD(struct sl_order, pinned_version, SL_FIELD_INT),
+    {0},
+};
+static const struct sl_field err_fields[] = {
+    SL_FIELD(struct sl_err, code, SL_FIELD_ENUM),
+    SL_FIELD(struct sl_err, line, SL_FIELD_ENUM),
+    SL_FIELD(struct sl_err, column, SL_FIELD_ENUM),
+    SL_FIELD_CHARS_OF(struct sl_err, file),
+    SL_FIELD_CHARS_OF(struct sl_err, message),
+    SL_FIELD_CHARS_OF(struct sl_err, hint),
+    {0},
+};
+const struct sl_field sl_reply_fields[] = {
+    SL_FIELD_OF(struct sl_reply, err, err_fields),
+    SL_FIELD_OF(struct sl_reply, result, sl_step_result_fields),
+    SL_FIELD(struct sl_reply, peak_memory_bytes, SL_FIELD_INT),
+    {0},
+};
+
+// One step, in the worker.
+struct job {
+    const struct sl_run_work *work;
+    struct sl_worker *worker;
+    struct sl_order order;
+    const struct sl_node *node;
+    struct sl_arena arena;
+    struct sl_step_result result;
+};
+
+static void job_clear(struct job *job)
+{
+    sl_arena_clear(&job->arena);
+}
+
+static int do_load(struct job *job, struct sl_step_context *context, struct sl_err *err)
+{
+    context->is_pinned = job->order.is_pinned;
+    context->pinned_version = job->order.pinned_version;
+    return sl_step_load(context, job->node->target, job->node->delivery, &job->result, err);
+}
+
+static int do_cleanse(struct job *job, struct sl_step_context *context, struct sl_err *err)
+{
+    const struct sl_node *node = job->node;
+    SL_TRY(sl_step_cleanse(context, node->source, node->contract, &job->result, err));
+    if (node->source->has_profile)
+        sl_step_profile(context, SL_LAYER_CLEAN, node->source->name, &job->result);
+    return SL_OK;
+}
+
+static int do_model(struct job *job, struct sl_step_context *context, struct sl_err *err)
+{
+    const struct sl_node *node = job->node;
+    struct sl_query query = {0};
+    SL_TRY(sl_world_query(job->work->run->world, node, context->session, &job->arena, &query, err));
+    SL_TRY(sl_step_model(context, node->model, &query, node->fingerprint, &job->result, err));
+    if (node->model->has_profile)
+        sl_step_profile(context, SL_LAYER_CURATED, node->model->name, &job->result);
+    return SL_OK;
+}
+
+static int do_kind(struct job *job, struct sl_step_context *context, struct sl_err *err)
+{
+    switch (job->node->kind) {
+    case SL_NODE_INGEST:
+        return sl_step_ingest(context, job->node->source, &job->result, err);
+    case SL_NODE_CLEANSE:
+        return do_cleanse(job, context, err);
+    case SL_NODE_MODEL:
+        return do_model(job, context, err);
+    case SL_NODE_LOAD:
+        return do_load(job, context, err);
+    }
+    return sl_fail(err, SL_E_INTERNAL, "a step of no kind");
+}
+
+static int do_step(struct job *job, struct sl_session *session, struct sl_err *err)
+{
+    const struct sl_run *run = job->work->run;
+    const struct sl_run_options *options = job->work->options;
+    struct sl_seat *seat = sl_worker_seat(job->worker);
+    struct sl_step_context context = {
+        .project = run->world->project,
+        .views = &run->world->views,
+        .session = session,
+        .arena = &job->arena,
+        .run_id = run->id,
+        .now_us = run->started_us,
+        .full_refresh = options->full_refresh,
+        .loses_history = options->loses_history,
+        .may_break = options->may_break,
+        .stop = &seat->is_draining,
+        .progress = &seat->progress,
+    };
+    int code = do_kind(job, &context, err);
+    // The step sees only that the code it was built with is another one.
+    if (job->node->moved && job->result.was_full && !context.full_refresh)
+        job->result.why = job->node->moved;
+    if (code != SL_OK)
+        sl_step_unstage_all(&context);
+    return code;
+}
+
+// A lost race with another writer is tried again from the new version; every other failure stands.
+static int try_step(struct job *job, struct sl_err *err)
+{
+    struct sl_world *world = job->work->run->world;
+    for (int attempt = 1;; attempt++) {
+        struct sl_session *session = NULL;
+        sl_err_clear(err);
+        SL_TRY(sl_world_share(world, atomic_load(&sl_worker_seat(job->worker)->parts), err));
+        SL_TRY(sl_world_session(world, &session, err));
+        sl_worker_watch(job->worker, session);
+        int code = do_step(job, session, err);
+        sl_worker_watch(job->worker, NULL);
+        sl_session_close(&session);
+        if (code == SL_E_FILE_MISSING)
+            return sl_missing_explain(world->project, err);
+        if (code != SL_E_TABLE_CONFLICT || attempt == CONFLICT_RETRIES)
+            return code;
+    }
+}
+
+static void work(void *self, struct sl_worker *worker, const json_t *request, json_t **ret_reply)
+{
+    SL_AUTO(job_clear) struct job job = {.work = self, .worker = worker};
+    struct sl_reply reply = {0};
+    sl_arena_init(&job.arena, STEP_MEMORY_BYTES);
+    if (sl_fields_unpack(sl_order_fields, request, &job.arena, &job.order, &reply.err) == SL_OK) {
+        job.node = &job.work->run->world->graph.nodes[job.order.node];
+        (void)!try_step(&job, &reply.err);
+    }
+    reply.result = job.result;
+    reply.peak_memory_bytes = sl_run_peak_bytes();
+    *ret_reply = sl_fields_pack(sl_reply_fields, &reply);
+}
+
+static void adjust(void *self, const struct sl_seat *seat)
+{
+    const struct sl_run_work *work_of = self;
+    struct sl_err ignored = {0}; // more is in use than the new share: the next look tries again
+    (void)!sl_world_share(work_of->run->world, atomic_load(&seat->parts), &ignored);
+}
+
+static void end(void *self)
+{
+    const struct sl_run_work *work_of = self;
+    sl_world_close_engine(work_of->run->world);
+}
+
+struct sl_worker_kind sl_run_worker(struct sl_run_work *self)
+{
+    return (struct sl_worker_kind){.work = work, .adjust = adjust, .end = end, .self = self};
+}

@@ -1,0 +1,31 @@
+// What a worker process does for a run: one step after another.
+#ifndef SL_RUN_WORK_H
+#define SL_RUN_WORK_H
+
+#include "base/fields.h"
+#include "run/run.h"
+#include "run/worker.h"
+#include "step/result_fields.h"
+
+// One step of the run's graph.
+struct sl_order {
+    int64_t node;
+    bool is_pinned; // load: just this version is delivered, and none if it is -1
+    int64_t pinned_version;
+};
+// What became of it.
+struct sl_reply {
+    struct sl_err err; // no code: it was done
+    struct sl_step_result result;
+    int64_t peak_memory_bytes;
+};
+extern const struct sl_field sl_order_fields[], sl_reply_fields[];
+
+struct sl_run_work {
+    struct sl_run *run;
+    const struct sl_run_options *options;
+};
+// `self` of it is a struct sl_run_work that lives as long as the pool.
+struct sl_worker_kind sl_run_worker(struct sl_run_work *work);
+
+#endif

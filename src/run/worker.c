@@ -1,0 +1,208 @@
+#include "run/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WATCH_MS 100
+#define MESSAGE_MAX_BYTES ((size_t)256 << 20)
+
+struct sl_worker {
+    int fd;
+    struct sl_seat *seat;
+    const struct sl_worker_kind *kind;
+    pthread_mutex_t lock;
+    pthread_cond_t has_news;
+    json_t *request; // to be done
+    bool is_busy, has_ended;
+    struct sl_session *session; // at work
+};
+
+// --- messages
+
+static int write_all(int fd, const void *bytes, size_t length, struct sl_err *err)
+{
+    const char *at = bytes;
+    while (length) {
+        ssize_t written = write(fd, at, length);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return sl_fail_errno(err, errno, "cannot write to another process of this program");
+        at += written;
+        length -= (size_t)written;
+    }
+    return SL_OK;
+}
+
+int sl_message_send(int fd, const json_t *message, struct sl_err *err)
+{
+    char *text = NULL;
+    SL_TRY(sl_json_print(message, &text, err));
+    size_t length = strlen(text);
+    uint32_t head = (uint32_t)length;
+    int code = length > MESSAGE_MAX_BYTES
+                   ? sl_fail(err, SL_E_INTERNAL, "a message of %zu bytes", length)
+                   : write_all(fd, &head, sizeof head, err);
+    if (code == SL_OK)
+        code = write_all(fd, text, length, err);
+    free(text);
+    return code;
+}
+
+// False at the end of the stream.
+static bool read_all(int fd, void *bytes, size_t length)
+{
+    char *at = bytes;
+    while (length) {
+        ssize_t got = read(fd, at, length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+        at += got;
+        length -= (size_t)got;
+    }
+    return true;
+}
+
+static json_t *receive(int fd)
+{
+    uint32_t length;
+    json_t *message = NULL;
+    struct sl_err ignored = {0};
+    if (!read_all(fd, &length, sizeof length) || length > MESSAGE_MAX_BYTES)
+        return NULL;
+    char *text = malloc((size_t)length + 1);
+    if (text && read_all(fd, text, length))
+        (void)!sl_json_parse(text, length, "a message", &message, &ignored);
+    free(text);
+    return message;
+}
+
+// --- the thread that listens
+
+static void look_at_engine(struct sl_worker *worker)
+{
+    uint64_t rows = 0;
+    pthread_mutex_lock(&worker->lock);
+    double share = worker->session
+                       ? worker->session->kind->progress(worker->session, &rows)
+                       : -1;
+    pthread_mutex_unlock(&worker->lock);
+    atomic_store(&worker->seat->engine_permille, share < 0 ? -1 : (int64_t)(share * 1000));
+    atomic_store(&worker->seat->engine_rows, rows < INT64_MAX ? (int64_t)rows : 0);
+}
+
+static void take(struct sl_worker *worker, json_t *message)
+{
+    if (json_object_get(message, "interrupt")) {
+        pthread_mutex_lock(&worker->lock);
+        if (worker->session)
+            worker->session->kind->interrupt(worker->session);
+        pthread_mutex_unlock(&worker->lock);
+        json_decref(message);
+        return;
+    }
+    pthread_mutex_lock(&worker->lock);
+    worker->request = message;
+    worker->is_busy = true;
+    pthread_cond_signal(&worker->has_news);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+static void *listen_on(void *argument)
+{
+    struct sl_worker *worker = argument;
+    for (;;) {
+        struct pollfd poller = {.fd = worker->fd, .events = POLLIN};
+        pthread_mutex_lock(&worker->lock);
+        bool is_busy = worker->is_busy;
+        pthread_mutex_unlock(&worker->lock);
+        int ready = poll(&poller, 1, is_busy ? WATCH_MS : -1);
+        if (ready == 0) {
+            look_at_engine(worker);
+            worker->kind->adjust(worker->kind->self, worker->seat);
+        }
+        if (ready <= 0)
+            continue;
+        json_t *message = receive(worker->fd);
+        if (!message)
+            break;
+        take(worker, message);
+    }
+    pthread_mutex_lock(&worker->lock);
+    // Nobody is left to hear of the job: what it has not committed is no harm.
+    if (worker->is_busy)
+        _exit(1);
+    worker->has_ended = true;
+    pthread_cond_signal(&worker->has_news);
+    pthread_mutex_unlock(&worker->lock);
+    return NULL;
+}
+
+// --- the thread that works
+
+static json_t *next_request(struct sl_worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    while (!worker->request && !worker->has_ended)
+        pthread_cond_wait(&worker->has_news, &worker->lock);
+    json_t *request = worker->request;
+    worker->request = NULL;
+    pthread_mutex_unlock(&worker->lock);
+    return request;
+}
+
+static int answer(struct sl_worker *worker, const json_t *request)
+{
+    struct sl_err ignored = {0};
+    json_t *reply = NULL;
+    worker->kind->work(worker->kind->self, worker, request, &reply);
+    // Before the reply: what comes after it belongs to the next job.
+    pthread_mutex_lock(&worker->lock);
+    worker->is_busy = false;
+    pthread_mutex_unlock(&worker->lock);
+    int code = reply ? sl_message_send(worker->fd, reply, &ignored) : SL_E_MEMORY;
+    json_decref(reply);
+    return code;
+}
+
+int sl_worker_run(int fd, struct sl_seat *seat, const struct sl_worker_kind *kind)
+{
+    struct sl_worker worker = {.fd = fd, .seat = seat, .kind = kind};
+    pthread_t listener;
+    json_t *request;
+    int code = 0;
+    pthread_mutex_init(&worker.lock, NULL);
+    pthread_cond_init(&worker.has_news, NULL);
+    if (pthread_create(&listener, NULL, listen_on, &worker) != 0)
+        return 1;
+    while (code == 0 && (request = next_request(&worker)) != NULL) {
+        code = answer(&worker, request) == SL_OK ? 0 : 1;
+        json_decref(request);
+    }
+    if (code)
+        _exit(code);
+    pthread_join(listener, NULL);
+    pthread_cond_destroy(&worker.has_news);
+    pthread_mutex_destroy(&worker.lock);
+    kind->end(kind->self);
+    close(fd);
+    return code;
+}
+
+struct sl_seat *sl_worker_seat(struct sl_worker *worker)
+{
+    return worker->seat;
+}
+
+void sl_worker_watch(struct sl_worker *worker, struct sl_session *session)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->session = session;
+    pthread_mutex_unlock(&worker->lock);
+}

@@ -1,0 +1,37 @@
+// The worker's end of a pool: reads jobs, does them, replies.
+#ifndef SL_RUN_WORKER_H
+#define SL_RUN_WORKER_H
+
+#include "base/json.h"
+#include "step/step.h"
+
+// Memory that the controller and one worker have together.
+struct sl_seat {
+    struct sl_step_progress progress;
+    _Atomic int64_t engine_rows;     // of the running statement
+    _Atomic int64_t engine_permille; // of it; -1: not known
+    atomic_bool is_draining;         // begin no new file or commit
+    _Atomic int64_t parts;           // how many share the machine's memory and cores
+};
+
+struct sl_worker;
+// What a worker process does. All functions get `self`, as it was when the process was forked.
+struct sl_worker_kind {
+    // One job. Leaves *ret_reply NULL if memory is out: the worker then ends.
+    void (*work)(void *self, struct sl_worker *worker, const json_t *request, json_t **ret_reply);
+    // Its share of the machine may have changed; from another thread, while work() is running.
+    void (*adjust)(void *self, const struct sl_seat *seat);
+    void (*end)(void *self); // before the process ends, if it ends in peace
+    void *self;
+};
+
+// In the forked process: until the other end of `fd` is closed. The exit code.
+SL_MUST int sl_worker_run(int fd, struct sl_seat *seat, const struct sl_worker_kind *kind);
+struct sl_seat *sl_worker_seat(struct sl_worker *worker);
+// The session whose statements are watched and can be interrupted; NULL: none.
+void sl_worker_watch(struct sl_worker *worker, struct sl_session *session);
+
+// A message: its length in four bytes, then its JSON. Blocking.
+SL_MUST int sl_message_send(int fd, const json_t *message, struct sl_err *err);
+
+#endif
