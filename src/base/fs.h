@@ -111,5 +111,7 @@ int sl_crash_fd(const struct sl_crash *crash); // for the child to inherit
 void sl_crash_setting(const struct sl_crash *crash, char ret[64]);
 // Of the child, once: `setting` may be NULL, and is ignored unless it fits.
 void sl_crash_arm(const char *setting);
+// This process is the one to be killed with those that it forks. Before the first operation.
+void sl_fault_arm(void);
 
 #endif

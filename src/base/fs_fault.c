@@ -26,6 +26,16 @@ struct sl_crash {
 };
 
 static struct page *armed; // set before there are threads
+static pid_t controller;   // the process that armed it
+
+// All of the program at once: a step runs in a process of its own, and the others die with the
+// controller.
+static void kill_all(void)
+{
+    if (controller && controller != getpid())
+        kill(controller, SIGKILL);
+    kill(getpid(), SIGKILL);
+}
 
 int sl_crash_new(struct sl_crash **ret, struct sl_err *err)
 {
@@ -109,24 +119,49 @@ static void crash_point(const char *operation)
         return;
     // Of all threads one comes to this number, so that one writes.
     snprintf(armed->operation, sizeof armed->operation, "%s", operation);
-    kill(getpid(), SIGKILL);
+    kill_all();
 }
 
 // --- the fault build
 
 #ifdef SL_FAULT
 
-static atomic_llong operation_count;
+static atomic_llong own_count;
+static atomic_llong *operation_count = &own_count; // of all processes, once it is armed
 
 static void write_count(void)
 {
     const char *path = getenv("SLUICE_FAULT_COUNT");
-    FILE *file = path ? fopen(path, "we") : NULL;
+    FILE *file = path && getpid() == controller ? fopen(path, "we") : NULL;
 
     if (!file)
         return;
-    fprintf(file, "%lld\n", atomic_load(&operation_count));
+    fprintf(file, "%lld\n", atomic_load(operation_count));
     fclose(file);
+}
+
+static bool is_stopped(pid_t pid)
+{
+    char path[32], state = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "re");
+    bool is_read = file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1;
+    if (file)
+        fclose(file);
+    return is_read && state == 'T';
+}
+
+// Who started the program sees it stopped, and lets it go on.
+static void stop_all(void)
+{
+    if (!controller || controller == getpid()) {
+        kill(getpid(), SIGSTOP);
+        return;
+    }
+    kill(controller, SIGSTOP);
+    do
+        usleep(2000);
+    while (is_stopped(controller));
 }
 
 // "3" or "3:ENOSPC": true if it is the turn of operation `number`; *ret_errnum is EIO if nothing is
@@ -145,15 +180,16 @@ static bool is_turn(const char *setting, long long number, int *ret_errnum)
 
 static int fault_point(const char *operation, struct sl_err *err)
 {
-    long long number = atomic_fetch_add(&operation_count, 1) + 1;
+    long long number = atomic_fetch_add(operation_count, 1) + 1;
     int errnum;
 
-    if (number == 1)
-        atexit(write_count);
     if (is_turn(getenv("SLUICE_FAULT_KILL"), number, &errnum))
+        kill_all();
+    if (is_turn(getenv("SLUICE_FAULT_KILL_WORKER"), number, &errnum) && controller &&
+        controller != getpid())
         kill(getpid(), SIGKILL);
     if (is_turn(getenv("SLUICE_FAULT_STOP"), number, &errnum))
-        kill(getpid(), SIGSTOP);
+        stop_all();
     if (is_turn(getenv("SLUICE_FAULT_FAIL"), number, &errnum))
         return sl_fail_errno(err, errnum, "injected failure of operation %lld (%s)", number,
                              operation);
@@ -161,6 +197,18 @@ static int fault_point(const char *operation, struct sl_err *err)
 }
 
 #endif
+
+void sl_fault_arm(void)
+{
+    controller = getpid();
+#ifdef SL_FAULT
+    void *at = mmap(NULL, sizeof *operation_count, PROT_READ | PROT_WRITE,
+                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (at != MAP_FAILED)
+        operation_count = at;
+    atexit(write_count);
+#endif
+}
 
 int sl_fault_point(const char *operation, struct sl_err *err)
 {

@@ -194,6 +194,7 @@ int sl_cli_main(int argc, char **argv)
     struct sl_cli cli = {.arena = &arena};
     int exit_code = 0;
     occupy_streams();
+    sl_fault_arm();
     sl_crash_arm(getenv(SL_CRASH_VARIABLE));
     sl_arena_init(&arena, 0);
     int code = dispatch(argc > 0 ? (size_t)argc - 1 : 0, argv + 1, &cli, &exit_code, &err);

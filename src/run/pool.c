@@ -282,16 +282,32 @@ static void reset_seat(struct sl_seat *seat)
     atomic_store(&seat->engine_permille, -1);
 }
 
+// A worker that has died in its idleness is noticed here, or before by the loop.
+static int hand_over(struct member *member, const json_t *request, struct sl_err *err)
+{
+    if (!member->pid)
+        SL_TRY(fork_worker(member, err));
+    reset_seat(member->seat);
+    if (sl_message_send(member->fd, request, err) == SL_OK)
+        return SL_OK;
+    kill(member->pid, SIGKILL);
+    bury(member);
+    return err->code;
+}
+
 int sl_pool_start(struct sl_pool *pool, size_t job, const json_t *request,
                   const struct sl_seat **ret, struct sl_err *err)
 {
     struct member *member = find_member(pool);
     if (!member)
         return sl_fail(err, SL_E_INTERNAL, "no worker is free");
-    if (!member->pid)
-        SL_TRY(fork_worker(member, err));
-    reset_seat(member->seat);
-    SL_TRY(sl_message_send(member->fd, request, err));
+    bool was_idle = member->pid != 0;
+    int code = hand_over(member, request, err);
+    if (code != SL_OK && was_idle) {
+        sl_err_clear(err);
+        code = hand_over(member, request, err);
+    }
+    SL_TRY(code);
     member->job = job;
     member->is_busy = true;
     pool->busy++;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define WATCH_MS 100
@@ -23,11 +24,11 @@ struct sl_worker {
 
 // --- messages
 
-static int write_all(int fd, const void *bytes, size_t length, struct sl_err *err)
+static int send_all(int fd, const void *bytes, size_t length, struct sl_err *err)
 {
     const char *at = bytes;
     while (length) {
-        ssize_t written = write(fd, at, length);
+        ssize_t written = send(fd, at, length, MSG_NOSIGNAL);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
@@ -46,9 +47,9 @@ int sl_message_send(int fd, const json_t *message, struct sl_err *err)
     uint32_t head = (uint32_t)length;
     int code = length > MESSAGE_MAX_BYTES
                    ? sl_fail(err, SL_E_INTERNAL, "a message of %zu bytes", length)
-                   : write_all(fd, &head, sizeof head, err);
+                   : send_all(fd, &head, sizeof head, err);
     if (code == SL_OK)
-        code = write_all(fd, text, length, err);
+        code = send_all(fd, text, length, err);
     free(text);
     return code;
 }

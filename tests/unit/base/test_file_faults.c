@@ -174,7 +174,9 @@ int main(int argc, char **argv)
     };
     struct sl_err err;
 
-    if (argc == 2 && strcmp(argv[1], "work") == 0)
+    if (argc == 2 && strcmp(argv[1], "work") == 0) {
+        sl_fault_arm();
         return work(&err);
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
