@@ -48,7 +48,7 @@ struct sl_schedule_text {
     const char *every;  // "15m": a whole number and one of s, m, h, d, w
     const char *anchor; // every: a date or timestamp from which it is counted, before and after.
                         // NULL: 1970-01-01T00:00 in the zone; for weeks the Monday 1970-01-05
-    const char *zone; // NULL: UTC
+    const char *zone;   // NULL: UTC
 };
 
 struct sl_tick {

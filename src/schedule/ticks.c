@@ -164,7 +164,7 @@ bool sl_schedule_previous(const struct sl_schedule *schedule, int64_t before_us,
                           struct sl_tick *ret)
 {
     struct sl_zone_span cache = {0};
-    int64_t at_s = -sl_floor_div(-before_us, SECOND_US) - 1;
+    int64_t at_s = sl_floor_div(before_us, SECOND_US) - (before_us % SECOND_US == 0);
 
     if (at_s > LAST_S)
         at_s = LAST_S;
