@@ -9,8 +9,7 @@
 //   */15 9-17/2  every n-th value of what stands before; 5/20 is 5-59/20
 //   L L-3        (day of month) the last day of the month, the third before it
 //   15W LW       (day of month) the day from Monday to Friday that is nearest to the 15th within
-//   the
-//                month, or the last such day of the month
+//                the month, or the last such day of the month
 //   5L FRIL      (day of week) the last Friday of the month
 //   FRI#2        (day of week) the second Friday of the month
 //

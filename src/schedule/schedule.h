@@ -7,20 +7,19 @@
 //   days      every n-th day (`1d`, `2w`) at a local time: 23, 24 or 25 hours apart
 //   seconds   every n seconds, minutes or hours (`15m`, `24h`): always just as far apart
 //
-// Where local clocks change (daylight saving time, or a zone that moves), cron and days follow what
-// Vixie's cron does (cron(8), NOTES), and what Dagster and others do:
+// Where local clocks change (daylight saving time, or a zone that moves), cron and days do what
+// Debian's cron does (cron(8), NOTES):
 //   - a time that is left out runs once, at the moment at which clocks are set forward. However
-//   many
-//     of its times are left out at once, that is one run.
-//   - a time that comes twice runs once, the first time;
+//     many of its times are left out at once, that is one run.
+//   - a time that comes twice runs once, the first time (Dagster: the second);
 //   - but an expression whose hour is '*' or a step of it (every hour, every 15 minutes) follows
-//   the
-//     time that passes: it runs in both hours, and has nothing to make up for. One whose minute or
-//     second is '*' too (every 15 minutes of the hours 1 to 3) runs in both hours; if all of its
-//     hours are left out it still runs once. Vixie's cron would lose that run.
-// systemd timers lose what is left out (systemd issue 5595), and all runs of an hour that comes
-// again (8647): no run is lost here. Clocks set by more than 3 hours, as by a day in Pacific/Apia
-// in 2011, are no different.
+//     the time that passes: it runs in both hours, and has nothing to make up for. One whose minute
+//     or second is '*' too (every 15 minutes of the hours 1 to 3) runs in both hours; if all of its
+//     hours are left out it still runs once, where Debian's cron loses that run.
+// systemd timers lose what is left out (systemd issue 5595) and all runs of an hour that comes
+// again (8647); Quartz's triggers may miss and repeat runs (Best Practices, Daylight Savings Time
+// Tips). No run is lost here. Clocks set by more than 3 hours, as by a day in Pacific/Apia in 2011,
+// are no different: cron takes that for a correction, but a zone's data have none.
 //
 // A calendar's days are those of the time that was meant: what makes up for a time that was left
 // out counts as of the day on which that would have been.
@@ -36,7 +35,7 @@ enum sl_schedule_kind { SL_SCHEDULE_CRON, SL_SCHEDULE_DAYS, SL_SCHEDULE_SECONDS 
 struct sl_schedule {
     enum sl_schedule_kind kind;
     struct sl_zone zone;
-    struct sl_calendar calendar; // in the arena of whoever adds to it; may be filled at any time
+    struct sl_calendar calendar; // may be filled before it is asked
     struct sl_cron cron;         // days: the time of day alone
     int64_t step;                // days: days; seconds: seconds
     int64_t anchor;              // days: a day; seconds: seconds since 1970-01-01 UTC
@@ -57,9 +56,8 @@ struct sl_tick {
     bool is_second; // local clocks have shown this time before
 };
 
-// SL_E_CRON, SL_E_CRON_NEVER, SL_E_INTERVAL, SL_E_TIME_ZONE. Errors about cron
-// and every have line 1 and the column in that text, others no place; none has a file. *ret is
-// untouched then.
+// SL_E_CRON, SL_E_CRON_NEVER, SL_E_INTERVAL, SL_E_TIME_ZONE; *ret is untouched then. Errors about
+// cron and every have line 1 and the column in that text, others no place; none has a file.
 SL_MUST int sl_schedule_parse(const struct sl_schedule_text *text, struct sl_schedule *ret,
                               struct sl_err *err);
 void sl_schedule_clear(struct sl_schedule *schedule); // NULL and twice are fine

@@ -2,7 +2,8 @@
 //
 // The data are read by GLib's GTimeZone, which keeps one copy for the whole process, also knows the
 // rules beyond the last change that a file lists, and may be used by several threads at once
-// (switching TZ for localtime() may not).
+// (switching TZ for localtime() may not). Of GLib 2.74 one fault is known: from the winter of 2038
+// on, which its data describe by a rule only, Europe/Dublin is an hour off half of the year.
 #ifndef SL_SCHEDULE_ZONE_H
 #define SL_SCHEDULE_ZONE_H
 
