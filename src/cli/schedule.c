@@ -115,6 +115,7 @@ static int find(const struct next_options *options, const struct sl_schedule *sc
     int64_t from_us = sl_clock_now_us(), until_us = INT64_MAX;
     const char *from = options->before ? options->before : options->after;
     const size_t max = (size_t)options->count;
+    struct sl_zone_span cache = {0};
     size_t count = 0;
 
     *ret_total = -1;
@@ -122,7 +123,8 @@ static int find(const struct next_options *options, const struct sl_schedule *sc
         SL_TRY(read_time(&schedule->zone, from, options->before ? "--before" : "--after", &from_us,
                          err));
     if (options->before) {
-        for (; count < max && sl_schedule_previous(schedule, from_us, &ticks[count]); count++)
+        for (; count < max && sl_schedule_previous(schedule, from_us, &cache, &ticks[count]);
+             count++)
             from_us = ticks[count].at_us;
         *ret_count = count;
         return SL_OK;

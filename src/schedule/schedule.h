@@ -63,10 +63,14 @@ SL_MUST int sl_schedule_parse(const struct sl_schedule_text *text, struct sl_sch
 void sl_schedule_clear(struct sl_schedule *schedule); // NULL and twice are fine
 
 // The first tick after, and the last one before, a time, which itself does not count. False: there
-// is none in the four hundred years that follow or precede, or up to the year 9999.
-bool sl_schedule_next(const struct sl_schedule *schedule, int64_t after_us, struct sl_tick *ret);
+// is none in the four hundred years that follow or precede, or up to the year 9999. To find the
+// stretch of time in which a zone's offset holds takes most of the time: *cache keeps the last one
+// for the next call, {0} to begin with. It may be shared by all schedules of one zone, but not by
+// threads; NULL: none.
+bool sl_schedule_next(const struct sl_schedule *schedule, int64_t after_us,
+                      struct sl_zone_span *cache, struct sl_tick *ret);
 bool sl_schedule_previous(const struct sl_schedule *schedule, int64_t before_us,
-                          struct sl_tick *ret);
+                          struct sl_zone_span *cache, struct sl_tick *ret);
 // The ticks after `after_us` up to `until_us` (which counts): the first `max` of them, in order.
 // Returns how many there are, at most `max`. `ticks` may be NULL to only count them.
 size_t sl_schedule_between(const struct sl_schedule *schedule, int64_t after_us, int64_t until_us,

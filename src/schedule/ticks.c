@@ -153,23 +153,26 @@ static bool next_from(const struct sl_schedule *schedule, int64_t at_s, struct s
                                                  : next_local(schedule, at_s, cache, ret);
 }
 
-bool sl_schedule_next(const struct sl_schedule *schedule, int64_t after_us, struct sl_tick *ret)
+bool sl_schedule_next(const struct sl_schedule *schedule, int64_t after_us,
+                      struct sl_zone_span *cache, struct sl_tick *ret)
 {
-    struct sl_zone_span cache = {0};
+    struct sl_zone_span own = {0};
 
-    return next_from(schedule, sl_floor_div(after_us, SECOND_US) + 1, &cache, ret);
+    return next_from(schedule, sl_floor_div(after_us, SECOND_US) + 1, cache ? cache : &own, ret);
 }
 
 bool sl_schedule_previous(const struct sl_schedule *schedule, int64_t before_us,
-                          struct sl_tick *ret)
+                          struct sl_zone_span *cache, struct sl_tick *ret)
 {
-    struct sl_zone_span cache = {0};
+    struct sl_zone_span own = {0};
     int64_t at_s = sl_floor_div(before_us, SECOND_US) - (before_us % SECOND_US == 0);
 
+    if (!cache)
+        cache = &own;
     if (at_s > LAST_S)
         at_s = LAST_S;
-    return schedule->kind == SL_SCHEDULE_SECONDS ? previous_interval(schedule, at_s, &cache, ret)
-                                                 : previous_local(schedule, at_s, &cache, ret);
+    return schedule->kind == SL_SCHEDULE_SECONDS ? previous_interval(schedule, at_s, cache, ret)
+                                                 : previous_local(schedule, at_s, cache, ret);
 }
 
 size_t sl_schedule_between(const struct sl_schedule *schedule, int64_t after_us, int64_t until_us,

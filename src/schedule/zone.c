@@ -1,6 +1,7 @@
 #include "schedule/zone.h"
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/str.h"
 #include "schedule/days.h"
 
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #define REACH_S (INT64_C(400) * SL_DAY_SECONDS) // how far a span looks for its ends
+#define ZONES_MAX_BYTES ((size_t)1 << 20)
 #define SECOND_US INT64_C(1000000)
 
 static bool is_name(const char *name)
@@ -20,16 +22,21 @@ static bool is_name(const char *name)
     return name[0] != '/' && name[strspn(name, letters)] == '\0';
 }
 
+static const char *data_folder(void)
+{
+    const char *folder = getenv("TZDIR");
+
+    return folder && folder[0] ? folder : "/usr/share/zoneinfo";
+}
+
 // GLib takes "+02:00" and rules of POSIX for zones too, and complains on stderr of files that are
 // none: only a file that begins as zone data do is given to it.
 static bool has_file(const char *name)
 {
-    const char *folder = getenv("TZDIR");
     char path[512], magic[4];
     bool is_data = false;
 
-    if (snprintf(path, sizeof path, "%s/%s", folder && folder[0] ? folder : "/usr/share/zoneinfo",
-                 name) >= (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s/%s", data_folder(), name) >= (int)sizeof path)
         return false;
     FILE *file = fopen(path, "rb");
     if (file) {
@@ -38,6 +45,59 @@ static bool has_file(const char *name)
         (void)fclose(file);
     }
     return is_data;
+}
+
+// The names in tzdata.zi, whose lines are "Z NAME ...", "L TARGET NAME" and others. Empty without
+// it.
+static void list_names(struct sl_arena *arena, struct sl_strs *names)
+{
+    char path[512];
+    const char *text;
+    size_t length;
+    struct sl_err ignored = {0};
+
+    (void)snprintf(path, sizeof path, "%s/tzdata.zi", data_folder());
+    if (sl_fs_read(path, ZONES_MAX_BYTES, arena, &text, &length, &ignored) != SL_OK)
+        return;
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        const char *name = line[0] == 'Z' || line[0] == 'L' ? strchr(line, ' ') : NULL;
+        if (name && line[0] == 'L')
+            name = strchr(name + 1, ' ');
+        const char *found =
+            name ? sl_arena_strndup(arena, name + 1, strcspn(name + 1, " \n")) : NULL;
+        if (found && sl_strs_add(names, arena, found, &ignored) != SL_OK)
+            return;
+    }
+}
+
+// "berlin" and "europe/berlin" are meant to be Europe/Berlin.
+static const char *nearest_name(const char *name, const struct sl_strs *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        const char *city = strrchr(names->items[i], '/');
+        if (sl_str_equal_nocase(name, names->items[i]) ||
+            (city && sl_str_equal_nocase(name, city + 1)))
+            return names->items[i];
+    }
+    return sl_str_nearest(name, names->items, names->count);
+}
+
+static int fail_name(const char *name, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_strs names = {0};
+
+    sl_arena_init(&arena, 0);
+    (void)sl_fail(err, SL_E_TIME_ZONE, "'%.80s' is no time zone that this machine knows", name);
+    list_names(&arena, &names);
+    const char *nearest =
+        strlen(name) < sizeof((struct sl_zone *)NULL)->name ? nearest_name(name, &names) : NULL;
+    if (nearest)
+        return sl_err_hint(err, "did you mean '%s'?", nearest);
+    return sl_err_hint(err,
+                       "zones have names like Europe/Berlin, America/New_York or UTC; their data "
+                       "come with the package tzdata");
 }
 
 int sl_zone_open(const char *name, struct sl_zone *ret, struct sl_err *err)
@@ -49,12 +109,8 @@ int sl_zone_open(const char *name, struct sl_zone *ret, struct sl_err *err)
     const bool is_utc = strcmp(name, "UTC") == 0 || strcmp(name, "Etc/UTC") == 0;
     if (!is_utc && strlen(name) < sizeof zone.name && is_name(name) && has_file(name))
         zone.handle = g_time_zone_new_identifier(name);
-    if (!is_utc && !zone.handle) {
-        (void)sl_fail(err, SL_E_TIME_ZONE, "'%.80s' is no time zone that this machine knows", name);
-        return sl_err_hint(err,
-                           "zones have names like Europe/Berlin, America/New_York or UTC, in this "
-                           "spelling; their data come with the package tzdata");
-    }
+    if (!is_utc && !zone.handle)
+        return fail_name(name, err);
     (void)snprintf(zone.name, sizeof zone.name, "%s", name);
     *ret = zone;
     return SL_OK;

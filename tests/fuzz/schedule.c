@@ -32,12 +32,13 @@ static void check_ticks(const struct sl_schedule *schedule, int64_t after_us)
     for (size_t i = 0; i < count; i++)
         must(ticks[i].at_us > (i ? ticks[i - 1].at_us : after_us));
     for (size_t i = count; i-- > 1;) {
-        must(sl_schedule_previous(schedule, ticks[i].at_us, &again));
+        must(sl_schedule_previous(schedule, ticks[i].at_us, NULL, &again));
         must(again.at_us == ticks[i - 1].at_us && again.is_moved == ticks[i - 1].is_moved);
     }
-    if (count && sl_schedule_previous(schedule, ticks[0].at_us, &again)) {
+    if (count && sl_schedule_previous(schedule, ticks[0].at_us, NULL, &again)) {
         must(again.at_us <= after_us);
-        must(sl_schedule_next(schedule, again.at_us, &again) && again.at_us == ticks[0].at_us);
+        must(sl_schedule_next(schedule, again.at_us, NULL, &again) &&
+             again.at_us == ticks[0].at_us);
     }
 }
 

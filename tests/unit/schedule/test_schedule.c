@@ -189,18 +189,21 @@ static void ticks_are_found_in_both_directions(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         const struct tick_case *given = &cases[i];
         struct sl_schedule schedule = make(given->text, given->zone);
-        struct sl_tick ticks[TICKS_MAX], tick;
+        struct sl_tick ticks[TICKS_MAX], tick, alone;
+        struct sl_zone_span cache = {0};
         int64_t after_us = at(&schedule, given->after) - 1;
         const int64_t start_us = after_us;
         char found[40];
         size_t count = 0;
 
         for (; count < TICKS_MAX && given->ticks[count]; count++) {
-            assert_true(sl_schedule_next(&schedule, after_us, &tick));
+            assert_true(sl_schedule_next(&schedule, after_us, &cache, &tick));
             write_tick(&schedule, &tick, found);
             if (strcmp(found, given->ticks[count]) != 0)
                 fail_msg("'%s' in %s: %s, not %s", given->text, given->zone, found,
                          given->ticks[count]);
+            assert_true(sl_schedule_next(&schedule, after_us, NULL, &alone));
+            assert_int_equal(alone.at_us, tick.at_us);
             assert_true(tick.at_us > after_us);
             after_us = tick.at_us;
         }
@@ -210,7 +213,7 @@ static void ticks_are_found_in_both_directions(void **state)
                          count - 1);
         after_us++;
         while (count-- > 0) {
-            assert_true(sl_schedule_previous(&schedule, after_us, &tick));
+            assert_true(sl_schedule_previous(&schedule, after_us, &cache, &tick));
             write_tick(&schedule, &tick, found);
             if (strcmp(found, given->ticks[count]) != 0)
                 fail_msg("'%s' in %s, back: %s, not %s", given->text, given->zone, found,
@@ -218,7 +221,8 @@ static void ticks_are_found_in_both_directions(void **state)
             assert_memory_equal(&tick.at_us, &ticks[count].at_us, sizeof tick.at_us);
             after_us = tick.at_us;
         }
-        assert_true(!sl_schedule_previous(&schedule, after_us, &tick) || tick.at_us <= start_us);
+        assert_true(!sl_schedule_previous(&schedule, after_us, NULL, &tick) ||
+                    tick.at_us <= start_us);
         sl_schedule_clear(&schedule);
     }
 }
@@ -314,7 +318,7 @@ static void days_of_the_calendar_are_left_out(void **state)
                              0);
         int64_t after_us = at(&schedule, given->after) - 1;
         for (; given->ticks[count]; count++) {
-            assert_true(sl_schedule_next(&schedule, after_us, &tick));
+            assert_true(sl_schedule_next(&schedule, after_us, NULL, &tick));
             write_tick(&schedule, &tick, found);
             if (strcmp(found, given->ticks[count]) != 0)
                 fail_msg("'%s' in %s: %s, not %s", given->text, given->zone, found,
@@ -322,7 +326,7 @@ static void days_of_the_calendar_are_left_out(void **state)
             after_us = tick.at_us;
         }
         for (after_us++; count-- > 0; after_us = tick.at_us) {
-            assert_true(sl_schedule_previous(&schedule, after_us, &tick));
+            assert_true(sl_schedule_previous(&schedule, after_us, NULL, &tick));
             write_tick(&schedule, &tick, found);
             assert_string_equal(found, given->ticks[count]);
         }
@@ -341,8 +345,8 @@ static void what_is_over_or_never_comes_has_no_tick(void **state)
     (void)state;
     sl_arena_init(&arena, 0);
     assert_int_equal(sl_day_set_add(&schedule.calendar.only, "2026-01-01", &arena, &err), SL_OK);
-    assert_false(sl_schedule_next(&schedule, at(&schedule, "2026-01-01T06:00"), &tick));
-    assert_false(sl_schedule_previous(&schedule, at(&schedule, "2026-01-01T06:00"), &tick));
+    assert_false(sl_schedule_next(&schedule, at(&schedule, "2026-01-01T06:00"), NULL, &tick));
+    assert_false(sl_schedule_previous(&schedule, at(&schedule, "2026-01-01T06:00"), NULL, &tick));
     assert_int_equal(tick.at_us, 42);
     assert_int_equal(sl_schedule_between(&schedule, 0, INT64_MAX, NULL, 100), 1);
     assert_int_equal(sl_day_set_add(&schedule.calendar.skip, "01-01", &arena, &err), SL_OK);
@@ -363,11 +367,11 @@ static void the_ends_of_time_are_no_trap(void **state)
         for (size_t j = 0; j < COUNT_OF(times); j++) {
             struct sl_schedule schedule = make(texts[i], BERLIN);
             struct sl_tick tick;
-            if (sl_schedule_next(&schedule, times[j], &tick))
+            if (sl_schedule_next(&schedule, times[j], NULL, &tick))
                 assert_true(tick.at_us > times[j]);
             else
                 assert_true(times[j] > 0);
-            if (sl_schedule_previous(&schedule, times[j], &tick))
+            if (sl_schedule_previous(&schedule, times[j], NULL, &tick))
                 assert_true(tick.at_us < times[j]);
             else
                 assert_true(times[j] < 0);
@@ -382,13 +386,13 @@ static void a_part_of_a_second_is_not_lost(void **state)
 
     (void)state;
     for (int64_t second_us = -2000000; second_us <= 2000000; second_us += 1000000) {
-        assert_true(sl_schedule_next(&schedule, second_us - 1, &tick));
+        assert_true(sl_schedule_next(&schedule, second_us - 1, NULL, &tick));
         assert_int_equal(tick.at_us, second_us);
-        assert_true(sl_schedule_next(&schedule, second_us, &tick));
+        assert_true(sl_schedule_next(&schedule, second_us, NULL, &tick));
         assert_int_equal(tick.at_us, second_us + 1000000);
-        assert_true(sl_schedule_previous(&schedule, second_us + 1, &tick));
+        assert_true(sl_schedule_previous(&schedule, second_us + 1, NULL, &tick));
         assert_int_equal(tick.at_us, second_us);
-        assert_true(sl_schedule_previous(&schedule, second_us, &tick));
+        assert_true(sl_schedule_previous(&schedule, second_us, NULL, &tick));
         assert_int_equal(tick.at_us, second_us - 1000000);
     }
     sl_schedule_clear(&schedule);
@@ -408,7 +412,7 @@ static void many_and_rare_ticks_are_found_fast(void **state)
     assert_int_equal(ticks[9999].at_us, INT64_C(10000) * 300 * 1000000);
     assert_int_equal(sl_schedule_between(&often, 0, INT64_MAX, NULL, 1000000), 1000000);
     for (int i = 0; i < 1000; i++)
-        assert_true(sl_schedule_next(&rare, at(&rare, "2096-03-01"), &tick));
+        assert_true(sl_schedule_next(&rare, at(&rare, "2096-03-01"), NULL, &tick));
     assert_true(sl_clock_monotonic_us() - start_us < 20000000);
     free(ticks);
     sl_schedule_clear(&often);
@@ -420,8 +424,8 @@ static void *ask(void *self)
     for (int i = 0; i < 200; i++) {
         struct sl_schedule own = make("30 2 * * *", i % 2 ? BERLIN : YORK);
         struct sl_tick tick, other;
-        assert_true(sl_schedule_next(self, 0, &tick));
-        assert_true(sl_schedule_next(self, tick.at_us, &other) && other.at_us > tick.at_us);
+        assert_true(sl_schedule_next(self, 0, NULL, &tick));
+        assert_true(sl_schedule_next(self, tick.at_us, NULL, &other) && other.at_us > tick.at_us);
         sl_schedule_clear(&own);
     }
     return NULL;
