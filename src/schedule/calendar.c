@@ -31,7 +31,7 @@ static bool take_weekday(const char **text, int64_t *ret)
     return false;
 }
 
-// "12-25": any day that a leap year has.
+// "12-25": any day that a leap year has, as the day of the year 2000.
 static bool take_yearly(const char **text, int64_t *ret)
 {
     char date[] = "2000-00-00";
@@ -43,9 +43,8 @@ static bool take_yearly(const char **text, int64_t *ret)
     memcpy(date + 5, *text, 5);
     if (!sl_days_take(&at, &days))
         return false;
-    const struct sl_date found = sl_date_of(days);
     *text += 5;
-    *ret = found.month * 100 + found.day;
+    *ret = days;
     return true;
 }
 
@@ -78,6 +77,60 @@ static void add_weekdays(struct sl_day_set *set, int64_t first, int64_t last)
         set->weekdays = (uint8_t)(set->weekdays | 1u << day % 7);
 }
 
+static void add_yearly(struct sl_day_set *set, int64_t first, int64_t last)
+{
+    const int64_t size = sl_days_of(2001, 1, 1) - sl_days_of(2000, 1, 1);
+    const int64_t end = last < first ? last + size : last;
+
+    for (int64_t day = first; day <= end; day++) {
+        const struct sl_date date = sl_date_of(day);
+        set->yearly[date.month] |= UINT32_C(1) << date.day;
+    }
+}
+
+// The first of the ranges that ends at or after `day`; the count if there is none.
+static size_t find_range(const struct sl_day_set *set, int64_t day)
+{
+    size_t low = 0, high = set->count;
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (set->ranges[middle].last < day)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+// Joins it with the ranges that it touches.
+static int add_range(struct sl_day_set *set, struct sl_day_range range, struct sl_arena *arena,
+                     struct sl_err *err)
+{
+    const size_t at = find_range(set, range.first - 1);
+    size_t end = at;
+
+    for (; end < set->count && set->ranges[end].first <= range.last + 1; end++) {
+        if (set->ranges[end].first < range.first)
+            range.first = set->ranges[end].first;
+        if (set->ranges[end].last > range.last)
+            range.last = set->ranges[end].last;
+    }
+    if (end == at) {
+        if (set->count >= RANGES_MAX)
+            return sl_fail(err, SL_E_CALENDAR, "more than %d days in one list", RANGES_MAX);
+        if (!SL_PUSH(arena, set->ranges, set->count, range))
+            return sl_fail_memory(err);
+        memmove(&set->ranges[at + 1], &set->ranges[at],
+                (set->count - 1 - at) * sizeof *set->ranges);
+    } else {
+        memmove(&set->ranges[at + 1], &set->ranges[end], (set->count - end) * sizeof *set->ranges);
+        set->count -= end - at - 1;
+    }
+    set->ranges[at] = range;
+    return SL_OK;
+}
+
 int sl_day_set_add(struct sl_day_set *set, const char *text, struct sl_arena *arena,
                    struct sl_err *err)
 {
@@ -101,39 +154,54 @@ int sl_day_set_add(struct sl_day_set *set, const char *text, struct sl_arena *ar
     }
     if (*at)
         return fail_item(text, at, err);
-    if (first.kind == WEEKDAY) {
+    if (first.kind == DATE)
+        SL_TRY(add_range(set, (struct sl_day_range){first.value, last.value}, arena, err));
+    else if (first.kind == YEARLY)
+        add_yearly(set, first.value, last.value);
+    else
         add_weekdays(set, first.value, last.value);
-        return SL_OK;
-    }
-    const struct sl_day_range range = {first.kind == YEARLY, first.value, last.value};
-    if (set->count >= RANGES_MAX)
-        return sl_fail(err, SL_E_CALENDAR, "more than %d days in one list", RANGES_MAX);
-    if (!SL_PUSH(arena, set->ranges, set->count, range))
-        return sl_fail_memory(err);
+    set->has_items = true;
     return SL_OK;
 }
 
-static bool has_day(const struct sl_day_set *set, const struct sl_date *date, int64_t days)
+static int read_item(struct sl_day_set *set, const struct sl_yaml *item, struct sl_arena *arena,
+                     struct sl_diags *diags, struct sl_err *err)
 {
-    const int64_t yearly = date->month * 100 + date->day;
+    struct sl_err wrong = {0};
 
-    if (set->weekdays >> date->weekday & 1u)
-        return true;
-    for (size_t i = 0; i < set->count; i++) {
-        const struct sl_day_range *range = &set->ranges[i];
-        const int64_t value = range->is_yearly ? yearly : days;
-        const bool is_late = value >= range->first, is_early = value <= range->last;
-        if (range->first <= range->last ? is_late && is_early : is_late || is_early)
-            return true;
+    if (item->kind != SL_YAML_SCALAR) {
+        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, item->place, NULL,
+                "found %s, expected a day or a range of days", sl_yaml_describe(item));
+        return SL_OK;
     }
-    return false;
+    if (sl_day_set_add(set, item->text, arena, &wrong) == SL_E_MEMORY)
+        return sl_fail_memory(err);
+    if (wrong.code != SL_OK)
+        sl_diag(diags, SL_SEVERITY_ERROR, wrong.code, item->place, wrong.hint, "%s", wrong.message);
+    return SL_OK;
+}
+
+int sl_day_set_read(struct sl_day_set *set, const struct sl_yaml *list, struct sl_arena *arena,
+                    struct sl_diags *diags, struct sl_err *err)
+{
+    if (list->kind != SL_YAML_LIST)
+        return read_item(set, list, arena, diags, err);
+    for (size_t i = 0; i < list->count; i++)
+        SL_TRY(read_item(set, list->items[i], arena, diags, err));
+    return SL_OK;
+}
+
+static bool has_day(const struct sl_day_set *set, const struct sl_date *date, int64_t day)
+{
+    if (set->weekdays >> date->weekday & 1u || set->yearly[date->month] >> date->day & 1u)
+        return true;
+    const size_t at = find_range(set, day);
+    return at < set->count && set->ranges[at].first <= day;
 }
 
 bool sl_calendar_has(const struct sl_calendar *calendar, const struct sl_date *date, int64_t days)
 {
-    const struct sl_day_set *only = &calendar->only;
-
-    if ((only->count || only->weekdays) && !has_day(only, date, days))
+    if (calendar->only.has_items && !has_day(&calendar->only, date, days))
         return false;
-    return !has_day(&calendar->skip, date, days);
+    return !calendar->skip.has_items || !has_day(&calendar->skip, date, days);
 }

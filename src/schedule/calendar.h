@@ -2,20 +2,21 @@
 #ifndef SL_SCHEDULE_CALENDAR_H
 #define SL_SCHEDULE_CALENDAR_H
 
-#include "base/arena.h"
+#include "base/yaml.h"
 #include "schedule/days.h"
 
 #include <stddef.h>
 
 struct sl_day_range {
-    bool is_yearly; // first and last are month * 100 + day; the last may come before the first
-    int64_t first;  // else days since 1970-01-01
-    int64_t last;   // inclusive
+    int64_t first; // days since 1970-01-01
+    int64_t last;  // inclusive
 };
 struct sl_day_set {
-    struct sl_day_range *ranges;
+    struct sl_day_range *ranges; // sorted, with days between them
     size_t count;
-    uint8_t weekdays; // bits 0 (Sunday) to 6
+    uint32_t yearly[13]; // per month (1 to 12), bit per day of the month
+    uint8_t weekdays;    // bits 0 (Sunday) to 6
+    bool has_items;
 };
 // All zero: every day counts.
 struct sl_calendar {
@@ -28,6 +29,10 @@ struct sl_calendar {
 // FRI..MON). SL_E_CALENDAR says what is wrong with it. At most 10,000 ranges a set.
 SL_MUST int sl_day_set_add(struct sl_day_set *set, const char *text, struct sl_arena *arena,
                            struct sl_err *err);
+// Adds all items of a list, or a single one. What cannot be used becomes a diagnostic at its place.
+// Fails only when memory is out.
+SL_MUST int sl_day_set_read(struct sl_day_set *set, const struct sl_yaml *list,
+                            struct sl_arena *arena, struct sl_diags *diags, struct sl_err *err);
 bool sl_calendar_has(const struct sl_calendar *calendar, const struct sl_date *date, int64_t days);
 
 #endif

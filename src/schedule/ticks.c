@@ -97,8 +97,7 @@ static bool previous_local(const struct sl_schedule *schedule, int64_t at_s,
 
 static bool has_calendar(const struct sl_calendar *calendar)
 {
-    return calendar->skip.count || calendar->skip.weekdays || calendar->only.count ||
-           calendar->only.weekdays;
+    return calendar->skip.has_items || calendar->only.has_items;
 }
 
 static bool next_interval(const struct sl_schedule *schedule, int64_t at_s,

@@ -515,6 +515,100 @@ static void days_that_cannot_be_read_are_told(void **state)
     }
 }
 
+static bool counts(const struct sl_calendar *calendar, const char *text)
+{
+    int64_t day;
+
+    assert_true(sl_days_take(&text, &day));
+    const struct sl_date date = sl_date_of(day);
+    return sl_calendar_has(calendar, &date, day);
+}
+
+static void ranges_of_days_are_joined(void **state)
+{
+    static const char *const items[] = {
+        "2026-01-10", "2026-01-20", "2026-01-01..2026-01-03", "2026-01-15",
+        "2026-01-11", "2026-01-09", "2026-01-02..2026-01-05"};
+    struct sl_calendar calendar = {0};
+    struct sl_arena arena;
+    struct sl_err err = {0};
+
+    (void)state;
+    sl_arena_init(&arena, 0);
+    for (size_t i = 0; i < COUNT_OF(items); i++)
+        assert_int_equal(sl_day_set_add(&calendar.skip, items[i], &arena, &err), SL_OK);
+    assert_int_equal(calendar.skip.count, 4); // 1-5, 9-11, 15, 20
+    for (int day = 1; day <= 31; day++) {
+        char text[16];
+        const bool is_skipped = day <= 5 || (day >= 9 && day <= 11) || day == 15 || day == 20;
+        (void)snprintf(text, sizeof text, "2026-01-%02d", day);
+        assert_int_equal(counts(&calendar, text), !is_skipped);
+    }
+    assert_int_equal(sl_day_set_add(&calendar.skip, "2026-01-05..2026-01-19", &arena, &err), 0);
+    assert_int_equal(calendar.skip.count, 1);
+    assert_false(counts(&calendar, "2026-01-01") || counts(&calendar, "2026-01-20"));
+    assert_true(counts(&calendar, "2025-12-31") && counts(&calendar, "2026-01-21"));
+    sl_arena_clear(&arena);
+}
+
+// Days of twenty years, each by itself, in an order that is none.
+static void long_lists_of_days_are_fast(void **state)
+{
+    struct sl_schedule schedule = make("0 6 * * *", BERLIN);
+    struct sl_arena arena;
+    struct sl_err err = {0};
+    struct sl_tick tick;
+    const int64_t start_us = sl_clock_monotonic_us();
+
+    (void)state;
+    sl_arena_init(&arena, 0);
+    for (int64_t i = 0; i < 7300; i++) {
+        const struct sl_date date = sl_date_of(20000 + i * 3331 % 7300 * 2);
+        char text[24];
+        (void)snprintf(text, sizeof text, "%d-%02d-%02d", date.year % 10000, date.month % 100,
+                       date.day % 100);
+        assert_int_equal(sl_day_set_add(&schedule.calendar.only, text, &arena, &err), SL_OK);
+    }
+    assert_int_equal(schedule.calendar.only.count, 7300);
+    assert_int_equal(sl_schedule_between(&schedule, 0, INT64_MAX, NULL, 10000), 7300);
+    assert_false(sl_schedule_next(&schedule, at(&schedule, "2200-01-01"), NULL, &tick));
+    assert_true(sl_clock_monotonic_us() - start_us < 20000000);
+    sl_schedule_clear(&schedule);
+    sl_arena_clear(&arena);
+}
+
+static void days_are_read_from_yaml_with_their_places(void **state)
+{
+    static const char text[] = "skip:\n  - 2026-12-24..2026-12-26\n  - SAT-SUN\n  - 2026-02-30\n"
+                               "  - [1]\n  - 05-01\nonly: monday\n";
+    struct sl_calendar calendar = {0};
+    struct sl_arena arena;
+    struct sl_err err = {0};
+    struct sl_diags diags = SL_DIAGS_INIT;
+    struct sl_yaml *map;
+
+    (void)state;
+    sl_arena_init(&arena, 0);
+    assert_int_equal(
+        sl_yaml_parse(text, strlen(text), "sluice.yml", 1, 1, &arena, &diags, &map, &err), SL_OK);
+    assert_int_equal(
+        sl_day_set_read(&calendar.skip, sl_yaml_get(map, "skip"), &arena, &diags, &err), SL_OK);
+    assert_int_equal(
+        sl_day_set_read(&calendar.only, sl_yaml_get(map, "only"), &arena, &diags, &err), SL_OK);
+    assert_int_equal(diags.error_count, 2);
+    assert_int_equal(diags.items[0].err.code, SL_E_CALENDAR);
+    assert_int_equal(diags.items[0].err.line, 4);
+    assert_int_equal(diags.items[0].err.column, 5);
+    assert_string_equal(diags.items[0].err.file, "sluice.yml");
+    assert_int_equal(diags.items[1].err.code, SL_E_VALUE_TYPE);
+    assert_int_equal(diags.items[1].err.line, 5);
+    assert_true(counts(&calendar, "2026-12-21"));  // a Monday
+    assert_false(counts(&calendar, "2026-12-22")); // a Tuesday
+    assert_false(counts(&calendar, "2028-05-01")); // a Monday
+    sl_diags_clear(&diags);
+    sl_arena_clear(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -527,6 +621,9 @@ int main(void)
         cmocka_unit_test(threads_may_share_a_schedule),
         cmocka_unit_test(mistakes_leave_the_schedule_alone),
         cmocka_unit_test(days_that_cannot_be_read_are_told),
+        cmocka_unit_test(ranges_of_days_are_joined),
+        cmocka_unit_test(long_lists_of_days_are_fast),
+        cmocka_unit_test(days_are_read_from_yaml_with_their_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
