@@ -256,9 +256,9 @@ const struct sl_command sl_command_schedule_next = {
         "Where clocks are set forward, times that are left out come once, at that moment. Where "
         "they "
         "are set back, a time comes once, the first time,\n"
-        "but every time where hours, minutes or seconds are * or */n. What comes every hour (* or "
-        "*/n) "
-        "follows the time that passes.",
+        "but both times where hours, minutes or seconds are * or */n. What comes every hour "
+        "follows "
+        "the time that passes.",
     .rows = rows,
     .options_bytes = sizeof(struct next_options),
     .examples = examples,

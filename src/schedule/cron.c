@@ -377,9 +377,9 @@ int sl_cron_parse(const char *text, struct sl_cron *ret, struct sl_err *err)
     }
     cron.has_days = !is_star(starts[DAY - skipped]);
     cron.has_weekdays = !is_star(starts[WEEKDAY - skipped]);
-    cron.is_hourly = is_star(starts[HOUR - skipped]) || cron.hours == 0xffffff;
-    cron.is_repeating = cron.is_hourly || is_star(starts[MINUTE - skipped]) ||
-                        (!skipped && is_star(starts[SECOND]));
+    cron.is_hourly = cron.hours == 0xffffff;
+    cron.is_repeating = cron.is_hourly || is_star(starts[HOUR - skipped]) ||
+                        is_star(starts[MINUTE - skipped]) || (!skipped && is_star(starts[SECOND]));
     if (!has_day_ever(&cron)) {
         (void)sl_fail(err, SL_E_CRON_NEVER, "the cron expression '%.80s' never comes", text);
         (void)sl_err_hint(err, "no year has such a day in these months");

@@ -39,9 +39,9 @@ struct sl_cron {
     bool is_last_workday;    // LW
     bool has_days;           // the day of month is restricted
     bool has_weekdays;       // the day of week is restricted
-    // The hour is '*' or the like: it follows the time that passes, not the clock.
+    // All hours: it follows the time that passes, not the clock.
     bool is_hourly;
-    // Seconds, minutes or hours are: times that come twice are all meant.
+    // So it is, or seconds, minutes or hours begin with '*': times that come twice are all meant.
     bool is_repeating;
 };
 

@@ -12,10 +12,10 @@
 //   - a time that is left out runs once, at the moment at which clocks are set forward. However
 //     many of its times are left out at once, that is one run.
 //   - a time that comes twice runs once, the first time (Dagster: the second);
-//   - but an expression whose hour is '*' or a step of it (every hour, every 15 minutes) follows
-//     the time that passes: it runs in both hours, and has nothing to make up for. One whose minute
-//     or second is '*' too (every 15 minutes of the hours 1 to 3) runs in both hours; if all of its
-//     hours are left out it still runs once, where Debian's cron loses that run.
+//   - but an expression whose hours, minutes or seconds begin with '*' runs in both hours;
+//   - and one of every hour has nothing to make up for: it follows the time that passes.
+// Other than Debian's cron it makes up for what is left out of all other expressions, also of hours
+// like */2 and of minutes like */15 in some hours: there that cron loses a run.
 // systemd timers lose what is left out (systemd issue 5595) and all runs of an hour that comes
 // again (8647); Quartz's triggers may miss and repeat runs (Best Practices, Daylight Savings Time
 // Tips). No run is lost here. Clocks set by more than 3 hours, as by a day in Pacific/Apia in 2011,

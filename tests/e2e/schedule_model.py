@@ -97,10 +97,10 @@ class Cron:
         self.step = datetime.timedelta(seconds=1 if len(fields) == 6 else 60)
         stars = [field[0] in "*?" for field in fields]
         fields = ["0"] * (6 - len(fields)) + fields
-        self.is_hourly = fields[2][0] == "*"
-        self.is_repeating = any(stars[:-3])
         self.parts = [field.split(",") for field in fields]
         self.is_either = fields[3][0] not in "*?" and fields[5][0] not in "*?"
+        self.is_hourly = {value for part in self.parts[2] for value in values(part, 2)} == set(range(24))
+        self.is_repeating = self.is_hourly or any(stars[:-3])
         self.skip, self.only = skip, only
         self.sets = {i: {value for part in self.parts[i] for value in values(part, i)} for i in (0, 1, 2, 4)}
         self.days = {}

@@ -153,7 +153,7 @@ static void hours_that_follow_the_time_that_passes_are_told_from_those_of_the_cl
         bool is_hourly, is_repeating;
     } cases[] = {
         {"30 2 * * *", false, false},    {"30 * * * *", true, true},
-        {"*/15 * * * *", true, true},    {"30 */2 * * *", true, true},
+        {"*/15 * * * *", true, true},    {"30 */2 * * *", false, true},
         {"*/15 2 * * *", false, true},   {"30 0-23 * * *", true, true},
         {"30 1-23 * * *", false, false}, {"0,30 2 * * *", false, false},
         {"* 30 2 * * *", false, true},   {"5 30 2 * * *", false, false},
