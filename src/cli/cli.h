@@ -15,6 +15,7 @@ struct sl_cli {
     const char *job_id;     // the project's name; NULL until one was opened
     const char *folder;     // of the project; errors show the lines of its files
     const char *sql;        // SQL of the command line: places without a file point into it
+    const char *sql_name;   // what it is called where it is no SQL; NULL: "the SQL given"
     bool wants_json;
     bool is_reported; // the failure was printed where it happened, with all of its parts
 };

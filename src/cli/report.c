@@ -54,7 +54,7 @@ static void print_place(const struct sl_cli *cli, const struct sl_err *err)
     if (!err->file[0] && !is_in_sql)
         return;
     fputs("  --> ", stderr);
-    sl_put_plain(stderr, is_in_sql ? "the SQL given" : err->file);
+    sl_put_plain(stderr, !is_in_sql ? err->file : cli->sql_name ? cli->sql_name : "the SQL given");
     if (err->line)
         fprintf(stderr, ":%d:%d", err->line, err->column > 0 ? err->column : 1);
     fputc('\n', stderr);

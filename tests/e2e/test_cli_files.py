@@ -310,6 +310,8 @@ COMPLETIONS = [
     (["contract", ""], ["diff", "export", "import", "lint", "show", "test"]),
     (["contract", "export", "x", "--format", ""], ["odcs", "jsonschema", "sql", "avro"]),
     (["ret"], ["retry"]),
+    (["sche"], ["schedule", "schema"]),
+    (["schedule", ""], ["next"]),
     (["ro"], ["rollback"]),
     (["pu"], ["publications"]),
     (["show", "clean."], ["clean.customers", "clean.orders"]),

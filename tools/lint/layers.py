@@ -5,7 +5,7 @@ import re
 import sys
 
 SRC = pathlib.Path(__file__).resolve().parents[2] / "src"
-LAYERS = ["cli", "serve", "run", "step", "plan", "contract", "sql", "spec", "api", "data", "base"]  # top to bottom
+LAYERS = ["cli", "serve", "run", "step", "plan", "contract", "sql", "spec", "api", "data", "schedule", "base"]  # top to bottom
 PLUG_INS = ["connect", "engine", "table", "state", "check"]  # each of their folders (or check files) stands alone
 PLUG_IN_MAY_SEE = ["api", "data", "base"]
 # Plug-ins are reached through api headers and kinds.c. The lake's own table format is no choice of the user: its commit is the

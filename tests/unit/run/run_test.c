@@ -8,18 +8,36 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sys/mman.h>
 
 #define PATIENCE_S 20
 
 // --- an engine that can be made to wait
 
 static struct sl_engine_kind meeting_engine;
+// Steps run in processes of their own.
 static struct meeting {
     pthread_mutex_t lock;
     pthread_cond_t has_come;
     int wanted, present;
     bool was_missed;
-} meeting = {.lock = PTHREAD_MUTEX_INITIALIZER, .has_come = PTHREAD_COND_INITIALIZER};
+} *meeting;
+
+static void share_meeting(void)
+{
+    pthread_mutexattr_t mutex;
+    pthread_condattr_t condition;
+    void *at = mmap(NULL, sizeof *meeting, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    assert_true(at != MAP_FAILED);
+    meeting = at;
+    pthread_mutexattr_init(&mutex);
+    pthread_mutexattr_setpshared(&mutex, PTHREAD_PROCESS_SHARED);
+    pthread_mutex_init(&meeting->lock, &mutex);
+    pthread_condattr_init(&condition);
+    pthread_condattr_setpshared(&condition, PTHREAD_PROCESS_SHARED);
+    pthread_cond_init(&meeting->has_come, &condition);
+}
 
 static void wait_for_others(void)
 {
@@ -27,13 +45,13 @@ static void wait_for_others(void)
 
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += PATIENCE_S;
-    pthread_mutex_lock(&meeting.lock);
-    meeting.present++;
-    pthread_cond_broadcast(&meeting.has_come);
-    while (meeting.present < meeting.wanted && !meeting.was_missed)
-        if (pthread_cond_timedwait(&meeting.has_come, &meeting.lock, &until) == ETIMEDOUT)
-            meeting.was_missed = true;
-    pthread_mutex_unlock(&meeting.lock);
+    pthread_mutex_lock(&meeting->lock);
+    meeting->present++;
+    pthread_cond_broadcast(&meeting->has_come);
+    while (meeting->present < meeting->wanted && !meeting->was_missed)
+        if (pthread_cond_timedwait(&meeting->has_come, &meeting->lock, &until) == ETIMEDOUT)
+            meeting->was_missed = true;
+    pthread_mutex_unlock(&meeting->lock);
 }
 
 static int connect_and_wait(struct sl_engine *engine, struct sl_session **ret, struct sl_err *err)
@@ -58,18 +76,18 @@ const struct sl_kinds sl_kinds = {.engines = engines, .targets = targets, .sourc
 
 void meet(int count)
 {
-    pthread_mutex_lock(&meeting.lock);
-    meeting.wanted = count;
-    meeting.present = 0;
-    meeting.was_missed = false;
-    pthread_mutex_unlock(&meeting.lock);
+    pthread_mutex_lock(&meeting->lock);
+    meeting->wanted = count;
+    meeting->present = 0;
+    meeting->was_missed = false;
+    pthread_mutex_unlock(&meeting->lock);
 }
 
 bool meeting_was_held(void)
 {
-    pthread_mutex_lock(&meeting.lock);
-    bool was_held = meeting.present >= meeting.wanted && !meeting.was_missed;
-    pthread_mutex_unlock(&meeting.lock);
+    pthread_mutex_lock(&meeting->lock);
+    bool was_held = meeting->present >= meeting->wanted && !meeting->was_missed;
+    pthread_mutex_unlock(&meeting->lock);
     return was_held;
 }
 
@@ -77,6 +95,8 @@ bool meeting_was_held(void)
 
 int begin(void **state)
 {
+    if (!meeting)
+        share_meeting();
     meeting_engine = sl_engine_duckdb;
     meeting_engine.open = open_engine;
     meeting_engine.connect = connect_and_wait;
