@@ -410,6 +410,17 @@ def test_copies_of_many_row_groups_against_a_full_join(project, seed):
         and (x_b, t_b, l_b) is not distinct from (b.x, b.t, b.l)""").fetchone() == (len(wanted),)
 
 
+@pytest.mark.parametrize("changed", ["i between 100 and 139", "i in (100, 103)"])
+def test_rows_of_a_key_that_repeats_are_paired_as_if_all_columns_were_read(project, changed):
+    project.write("sluice.yml", "name: t\n")
+    rows = "select (i // 2)::integer as id, i / 8 as x, 'name ' || i as t, [i]::integer[] as l, i from range(6000) r(i)"
+    for name, x in (("a", "x"), ("b", f"if({changed}, -x, x)")):
+        write_delta(project.folder / name, [f"select id, {x} as x, t, l from ({rows}) order by i"])
+    found, unpaired = (project.json("diff", "./a", "./b", "-k", "id", "-n", "100", *more) for more in (["--fresh"], ["--where", "true"]))
+    assert counts(found) == counts(unpaired) and differing_columns(found) == differing_columns(unpaired) and found["examples"] == unpaired["examples"]
+    assert ("t" in differing_columns(found)) == ("between" in changed) and found["a"]["repeated_keys"] == found["b"]["repeated_keys"] > 0
+
+
 def test_copies_are_read_only_where_their_bytes_differ(project):
     """A file with the same bytes is not read, and one with the same bytes in most columns as little as can be."""
     project.write("sluice.yml", "name: t\n")
