@@ -335,6 +335,7 @@ static int reduce(struct reducer *reducer, int side, struct sl_err *err)
 int sl_compare_leave_out(struct sl_compare *compare, struct sl_err *err)
 {
     struct reducer reducer = {.compare = compare};
+    compare->has_same_keys = false;
     SL_TRY(sl_compare_pair_files(compare, &reducer.pairs, &reducer.count, err));
     if (!reducer.count)
         return SL_OK;

@@ -8,11 +8,11 @@
 
 // Of more files the pairing itself would take long.
 #define MOST_FILES 2000
-// Row groups that one thread reads, about two million rows, and how many of them may have the same
-// bytes; each range opens the files again.
+// Row groups of a range, about two million rows, and how many with the same bytes may lie between
+// two that differ. More of them in a large file, since each range opens it again.
 #define RANGE_GROUPS 16
-#define MOST_SAME_GROUPS 2
-#define MOST_RANGES 32
+#define SAME_GROUPS 2
+#define RANGES 16
 
 struct chunk {
     const char *codec;
@@ -232,17 +232,18 @@ static bool mark_column(const struct sl_compare *compare, const char *leaf,
     return is_compared;
 }
 
-// Whether groups may share a range: not where many have the same bytes, nor where one thread would
-// have all to do.
-static bool is_too_far(const struct file *file, const struct sl_file_pair *pair, size_t first,
-                       size_t last, size_t group)
+static size_t at_least(size_t number, size_t least)
 {
-    size_t most = (file->group_count + MOST_RANGES - 1) / MOST_RANGES;
-    size_t share =
-        file->group_count < 2 * RANGE_GROUPS ? (file->group_count + 1) / 2 : RANGE_GROUPS;
-    if (pair->range_count == MOST_RANGES)
-        return false;
-    return group - last > MOST_SAME_GROUPS || group - first >= (most > share ? most : share);
+    return number > least ? number : least;
+}
+
+// Whether a group begins another range: one range would be one thread's.
+static bool is_too_far(size_t group_count, size_t first, size_t last, size_t group)
+{
+    size_t share = (group_count + RANGES - 1) / RANGES;
+    size_t most = group_count < 2 * RANGE_GROUPS ? (group_count + 1) / 2 : RANGE_GROUPS;
+    return group - first >= at_least(share, most) ||
+           group - last - 1 > at_least(share, SAME_GROUPS);
 }
 
 static int add_ranges(const struct sl_compare *compare, const struct file *file,
@@ -254,7 +255,7 @@ static int add_ranges(const struct sl_compare *compare, const struct file *file,
         begin = range.end;
         if (is_same[g])
             continue;
-        if (!pair->range_count || is_too_far(file, pair, first, last, g)) {
+        if (!pair->range_count || is_too_far(file->group_count, first, last, g)) {
             if (!SL_PUSH(compare->arena, pair->ranges, pair->range_count, range))
                 return sl_fail_memory(err);
             first = g;
