@@ -47,13 +47,12 @@ static int read_kept(struct sl_arena *arena, const char *path, const char *table
     struct sl_err trouble = {0};
     const char *text;
     size_t length;
-    bool is_whole = false;
+    enum sl_seal seal = SL_SEAL_BROKEN;
     int code = sl_fs_read(path, MAX_BYTES, arena, &text, &length, &trouble);
     if (code == SL_OK)
-        code = sl_json_parse(text, length, path, &json, &trouble);
-    if (code == SL_OK)
-        code = sl_json_unseal(json, &is_whole, &trouble);
-    if (code == SL_OK && is_whole && sl_str_equal(sl_json_text(json, "table_id", NULL), table_id))
+        code = sl_json_unseal(text, length, path, &json, &seal, &trouble);
+    if (code == SL_OK && seal != SL_SEAL_BROKEN &&
+        sl_str_equal(sl_json_text(json, "table_id", NULL), table_id))
         code = sl_profile_from_json(json, arena, &ret->profile, &trouble);
     else if (code == SL_OK)
         return SL_OK;
@@ -145,8 +144,7 @@ static int write(struct keeper *keeper, const struct sl_profile *profile, struct
                   "run_id", context->run_id, "rows", (json_int_t)profile->row_count, "is_exact",
                   profile->is_exact, "columns", sl_profile_columns_json(profile));
     SL_TRY_NEW(root, err);
-    SL_TRY(sl_json_seal(root, err));
-    SL_TRY(sl_json_print(root, &text, err));
+    SL_TRY(sl_json_seal(root, &text, err));
     int code = sl_fs_mkdirs(keeper->folder, err);
     if (code == SL_OK)
         code = sl_fs_write(path, text, strlen(text), err);
