@@ -245,6 +245,22 @@ static void mistakes_are_told_with_a_hint(void **state)
     }
 }
 
+static void an_empty_argument_is_refused_and_an_empty_value_is_not(void **state)
+{
+    static char *lines[][4] = {{"", NULL}, {"t", ""}, {"t", "a.csv", ""}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+        struct args args;
+        struct sl_err err;
+
+        assert_int_equal(sl_opt_parse(rows, (int)i + 1, lines[i], &args, &arena, &err), SL_E_USAGE);
+        assert_string_equal(err.message, i ? "files is an empty text" : "TABLE is an empty text");
+        assert_non_null(strstr(err.hint, "a variable of the shell"));
+    }
+}
+
 static void arguments_too_many_are_refused(void **state)
 {
     static const struct sl_opt one[] = {
@@ -336,6 +352,7 @@ int main(void)
         cmocka_unit_test(what_is_not_said_has_its_default),
         cmocka_unit_test(values_may_look_like_anything),
         cmocka_unit_test(mistakes_are_told_with_a_hint),
+        cmocka_unit_test(an_empty_argument_is_refused_and_an_empty_value_is_not),
         cmocka_unit_test(arguments_too_many_are_refused),
         cmocka_unit_test(a_command_without_options_takes_none),
         cmocka_unit_test(a_list_of_choices_too_long_for_a_message_is_cut),
