@@ -103,7 +103,7 @@ static int parse(const char *text, size_t length, const char *name, size_t flags
     }
     if (!json) {
         (void)sl_fail(err, SL_E_JSON_SYNTAX, "'%s' is not valid JSON: %s", name, error.text);
-        (void)sl_err_at(err, name, error.line, error.column > 0 ? error.column : 1);
+        (void)sl_err_at(err, name, error.line, error.column);
         return SL_E_JSON_SYNTAX;
     }
     *ret = json;

@@ -214,7 +214,7 @@ static int parse_positional(struct parser *parser, const char *argument)
         if (!(row->flags & SL_OPT_POSITIONAL))
             continue;
         if (row->type == SL_OPT_STRINGS)
-            return take_argument(parser, row, argument);
+            return take_value(parser, row, argument);
         if (number++ < parser->positional_count)
             continue;
         parser->positional_count++;

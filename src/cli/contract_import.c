@@ -90,8 +90,11 @@ static int check_json(struct import *import, const char *text, size_t length, st
         return SL_OK;
     if (sl_json_parse_data(text + skipped, length - skipped, path, &json, err) == SL_OK)
         return SL_OK;
-    return err->code == SL_E_MEMORY ? (int)err->code
-                                    : sl_err_hint(err, "mend it there, and import it again");
+    if (err->code == SL_E_MEMORY)
+        return (int)err->code;
+    if (err->column == 0) // nothing stands in the line
+        err->column = 1;
+    return sl_err_hint(err, "mend it there, and import it again");
 }
 
 static int read_input(struct import *import, struct sl_err *err)
