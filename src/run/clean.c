@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "run/lock.h"
+#include "run/publications.h"
 #include "table/delta/clean.h"
 
 #include <stdlib.h>
@@ -15,6 +16,7 @@ struct cleaner {
     const struct sl_clean_options *options;
     struct sl_clean_report *report;
     struct sl_session *session;
+    struct sl_publication last;
     int64_t before_us;
 };
 
@@ -59,6 +61,18 @@ static int add_files(struct cleaner *cleaner, const char *table, const char *pre
     return SL_OK;
 }
 
+// NULL: the log can be believed. One that is gone, or an older one out of a backup, names none of
+// the files that were published since.
+static const char *why_not(const struct cleaner *cleaner, const char *table,
+                           const struct sl_delta_head *head)
+{
+    const struct sl_published *published = sl_publication_find(&cleaner->last, table);
+    if (published && published->version > head->version)
+        return head->version < 0 ? "its log is gone, and it was published"
+                                 : "its log ends before the version that was published";
+    return head->version >= 0 && !head->record_json ? "its log has no record of Sluice" : NULL;
+}
+
 // A folder without a log is that of a table whose first run was killed.
 static int clean_table(struct cleaner *cleaner, const char *table, const char *prefix,
                        struct sl_err *err)
@@ -74,8 +88,9 @@ static int clean_table(struct cleaner *cleaner, const char *table, const char *p
     if (sl_fs_is_link(folder) || sl_fs_stat(folder, &stat, NULL) != SL_OK || !stat.is_folder)
         return SL_OK;
     int code = sl_delta_head(folder, arena, &head, &trouble);
-    if (code == SL_OK && head.version >= 0 && !head.record_json)
-        return skip(cleaner, table, "its log has no record of Sluice", err);
+    const char *because = code == SL_OK ? why_not(cleaner, table, &head) : NULL;
+    if (because)
+        return skip(cleaner, table, because, err);
     if (code == SL_OK && !cleaner->session)
         SL_TRY(sl_world_session(cleaner->world, &cleaner->session, err));
     if (code == SL_OK)
@@ -133,6 +148,7 @@ int sl_world_clean(struct sl_world *world, const struct sl_clean_options *option
     *ret = (struct sl_clean_report){0};
     if (!options->dry_run)
         SL_TRY(sl_run_lock(world->project->state_folder, &lock_fd, err));
+    SL_TRY(sl_publication_last(world->project, &world->arena, &cleaner.last, err));
     for (enum sl_layer layer = SL_LAYER_RAW; layer <= SL_LAYER_CURATED && code == SL_OK; layer++)
         code = clean_layer(&cleaner, layer, err);
     sl_session_close(&cleaner.session);

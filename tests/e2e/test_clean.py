@@ -110,6 +110,25 @@ def test_tables_of_other_programs_and_links_are_left_alone(own):
     assert {item["path"] for item in own.json("clean")["list"]} == broken
 
 
+def test_a_log_that_was_lost_or_put_back_costs_no_rows(own):
+    own.write("data/orders-2.csv", FILES[1])
+    own.run("run")
+    files = data_files(own)
+    age(own.folder / "lake")
+    log = own.folder / "lake/raw/orders/_delta_log"
+    newest = sorted(log.glob("*.json"))[-1]
+    newest.rename(own.folder / "newest")
+    told = {item["table"]: item["because"] for item in own.json("clean")["skipped"]}
+    assert told == {"raw.orders": "its log ends before the version that was published"} and data_files(own) == files
+    log.rename(own.folder / "log")
+    told = {item["table"]: item["because"] for item in own.json("clean")["skipped"]}
+    assert told == {"raw.orders": "its log is gone, and it was published"} and data_files(own) == files
+    (own.folder / "log").rename(log)
+    (own.folder / "newest").rename(newest)
+    assert own.json("clean")["list"] == [] and data_files(own) == files
+    own.run("verify")
+
+
 def test_every_version_stays_readable(own):
     """Replaced and rolled back rows are of versions that are there: their files are named."""
     own.write("data/orders-2.csv", FILES[1])
