@@ -535,6 +535,7 @@ def test_a_long_comparison_tells_a_terminal_how_far_it_is(project):
     (["clean.orders@yesterday", "clean.orders"], "expected a time like"),
     (["clean.orders@1999-01-01", "clean.orders"], "table 'clean.orders'"),
     (["clean.order", "clean.orders"], "did you mean 'clean.orders'?"),
+    (["clean.orders@-1", "clean.orders"], "'clean.orders@-1' asks for version -1, expected a number from 0 on"),
     (["clean.orders@", "clean.orders"], "no version or time is behind the '@'"),
     ([":clean.orders", "clean.orders"], "no environment is named"),
     (["prd:clean.orders", "clean.orders"], "there is no environment 'prd'"),

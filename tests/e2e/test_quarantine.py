@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from conftest import Project
+from conftest import Project, contract_text
 
 ORDERS = "contracts/orders.odcs.yml"
 
@@ -379,23 +379,15 @@ def seen(project, *arguments):
             for row in project.json("quarantine", "ls", *arguments)["rows"]}
 
 
+def seen_contract(bounds="minimum: 0", *more):
+    return contract_text("orders", "{name: id, logicalType: integer}",
+                         "{name: amount, logicalType: integer, logicalTypeOptions: {%s}}" % bounds, *more)
+
+
 def test_since_when_a_row_has_been_rejected_is_known_when_quarantine_is_written_anew(project):
     project.write("sluice.yml", "name: t\nchecks: {requirements: off}\nquarantine: {max_share: 1.0, min_rows: 1000}\n")
     project.write("sources/orders.yml", "path: data/*.csv\n")
-    contract = """
-apiVersion: v3.0.2
-kind: DataContract
-id: orders
-name: orders
-version: 1.0.0
-status: active
-schema:
-  - name: orders
-    properties:
-      - {name: id, logicalType: integer}
-      - {name: amount, logicalType: integer, logicalTypeOptions: {minimum: 0MORE}}
-"""
-    project.write("contracts/orders.odcs.yml", contract.replace("MORE", ""))
+    project.write("contracts/orders.odcs.yml", seen_contract())
     project.write("data/1.csv", "id,amount\n1,-1\n2,-2\n3,3\nx,-5\n")
     first = project.json("run")["run_id"]
     before = project.rows("quarantine.orders")
@@ -417,7 +409,7 @@ schema:
     wanted["data/1.csv", 3] = third
     assert runs() == wanted
     # a row that is rejected for something else, and one for more than before
-    project.write("contracts/orders.odcs.yml", contract.replace("MORE", ", maximum: 2").replace("minimum: 0", "minimum: -1"))
+    project.write("contracts/orders.odcs.yml", seen_contract("minimum: -1, maximum: 2"))
     project.run("run")
     found = runs()
     assert found.pop(("data/1.csv", 4)) not in (first, second, third) and ("data/1.csv", 2) not in found and ("data/2.csv", 2) not in found
@@ -427,24 +419,11 @@ schema:
 def test_since_when_outlives_new_columns_of_raw_and_other_protections(project):
     project.write("sluice.yml", "name: t\nchecks: {requirements: off}\nquarantine: {max_share: 1.0, min_rows: 1000}\n")
     project.write("sources/orders.yml", "path: data/*.csv\n")
-    contract = """
-apiVersion: v3.0.2
-kind: DataContract
-id: orders
-name: orders
-version: 1.0.0
-status: active
-schema:
-  - name: orders
-    properties:
-      - {name: id, logicalType: integer}
-      - {name: amount, logicalType: integer, logicalTypeOptions: {minimum: 0MORE}}
-      - {name: mail, logicalType: string, classification: restrictedPERSONAL}
-"""
 
     def write(more="", personal=""):
         custom = ", customProperties: [{property: sluice.personal, value: %s}]" % personal if personal else ""
-        project.write("contracts/orders.odcs.yml", contract.replace("MORE", more).replace("PERSONAL", custom))
+        mail = "{name: mail, logicalType: string, classification: restricted%s}" % custom
+        project.write("contracts/orders.odcs.yml", seen_contract(f"minimum: 0{more}", mail))
 
     def runs():
         return {(row["_source"], row["_position"]): (row["run_id"], row["at"]) for row in project.delta("quarantine.orders").to_pylist()}
