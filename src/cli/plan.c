@@ -337,7 +337,7 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_publication_require(world.project, err));
     SL_TRY(sl_refuse_unbound(&options->common, &world, err));
     SL_TRY(sl_world_find_missing(&world, options->full_refresh, err));
-    if (!options->output && !options->full_refresh && !has_missing(&world, false))
+    if (!options->output && !options->full_refresh)
         SL_TRY(sl_world_foresee(&world, err));
     if (options->why)
         SL_TRY(sl_world_impact(&world, err));

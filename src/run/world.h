@@ -102,7 +102,7 @@ SL_MUST int sl_world_look_again(struct sl_world *world, struct sl_err *err);
 // Fills facts.partitions of models and deliveries that will be written by partitions, as far as
 // that can be told before their inputs are rebuilt, and adds to `why` what makes others be
 // recomputed whole. Reads what changed; verdicts must be there (sl_plan_decide without
-// full_refresh).
+// full_refresh). What reads a table that sl_world_find_missing found to lack files is left out.
 SL_MUST int sl_world_foresee(struct sl_world *world, struct sl_err *err);
 // Fills facts.last_status and was_killed from the state store.
 SL_MUST int sl_world_recall(struct sl_world *world, struct sl_err *err);
