@@ -62,17 +62,14 @@ int sl_refuse_broken(const struct sl_common *common, struct sl_world *world,
     return code;
 }
 
-int sl_refuse_unbound(const struct sl_common *common, struct sl_world *world, struct sl_err *err)
+int sl_refuse_unbound(const struct sl_common *common, struct sl_diags *diags, struct sl_err *err)
 {
-    SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
     char count[64];
-    SL_TRY(sl_world_find_unbound(world, &diags, err));
-    if (!diags.error_count)
+    if (!diags->error_count)
         return SL_OK;
     (void)sl_fail(err, SL_E_PROJECT_INVALID, "the project has %s",
-                  sl_count_of((int64_t)diags.error_count, "error", count));
-    sl_diags_sort(&diags);
-    sl_report(common->cli, err, &diags);
+                  sl_count_of((int64_t)diags->error_count, "error", count));
+    sl_report(common->cli, err, diags);
     return SL_E_PROJECT_INVALID;
 }
 
