@@ -215,15 +215,15 @@ def test_a_plan_tells_what_a_new_latest_version_does_to_whom(shop):
     shop.run("run")
     assert notes(shop) == []
     shop.write("models/revenue_v3.sql", V3)
-    (note,) = notes(shop)
+    (note,) = notes(shop, exit_code=1)
     assert note["severity"] == "warning" and note["table"] == "curated.revenue"
     assert note["message"] == (
         "curated.revenue moves from version 2 to version 3: day: type is DATE, was VARCHAR; revenue: the column is gone; "
         "orders: the column is gone; eur: the column is new; read by curated.days (day, n), "
         "curated.floating (its SQL does not fit), target.out.revenue (day)")
     assert note["hint"] == "to stay at version 2, read curated.revenue_v2"
-    assert "moves from version 2 to version 3" in shop.run("plan").stderr
-    causes = {node["name"]: node["why"][0] for node in shop.json("plan")["nodes"] if node["why"]}
+    assert "moves from version 2 to version 3" in shop.run("plan", exit_code=1).stderr
+    causes = {node["name"]: node["why"][0] for node in shop.json("plan", exit_code=1)["nodes"] if node["why"]}
     assert causes["curated.days"] == causes["target.out.revenue"] == "curated.revenue is version 3 now, was 2"
     (error,) = errors(shop)
     assert error["file"] == "models/floating.sql"
