@@ -90,7 +90,8 @@ static void add_leaf(const struct sl_contract_column *column, const char *node, 
 }
 
 // The same after blanks, null texts and default.
-static void add_text(const struct sl_contract_column *column, const char *node, struct sl_buf *sql)
+void sl_nest_leaf_text(const struct sl_contract_column *column, const char *node,
+                       struct sl_buf *sql)
 {
     if (column->otherwise)
         sl_buf_add(sql, "coalesce(");
@@ -113,15 +114,13 @@ static void add_text(const struct sl_contract_column *column, const char *node, 
     sl_buf_add_char(sql, ')');
 }
 
-void sl_nest_leaf_value(const struct sl_contract_column *column, const char *node,
+void sl_nest_leaf_value(const struct sl_contract_column *column, const char *text,
                         struct sl_buf *sql)
 {
-    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf value = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf type = SL_BUF_INIT;
-    add_text(column, node, &text);
     sl_nest_type(column, &type);
-    sl_reading_strict(column, type.text, text.text, &value);
+    sl_reading_strict(column, type.text, text, &value);
     if (sl_reading_has_years(column->type.kind)) {
         sl_buf_addf(sql, "case when (%s) ", value.text);
         sl_reading_years(column, sql);
@@ -129,7 +128,16 @@ void sl_nest_leaf_value(const struct sl_contract_column *column, const char *nod
     } else {
         sl_buf_add(sql, value.text);
     }
-    sql->has_failed |= text.has_failed || value.has_failed || type.has_failed;
+    sql->has_failed |= value.has_failed || type.has_failed;
+}
+
+static void add_leaf_value(const struct sl_contract_column *column, const char *node,
+                           struct sl_buf *sql)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    sl_nest_leaf_text(column, node, &text);
+    sl_nest_leaf_value(column, text.text, sql);
+    sql->has_failed |= text.has_failed;
 }
 
 // `depth` tells the lambdas in each other apart.
@@ -138,7 +146,7 @@ static void add_value(const struct sl_contract_column *column, const char *node,
 {
     char item[16];
     if (!is_nested(column)) {
-        sl_nest_leaf_value(column, node, sql);
+        add_leaf_value(column, node, sql);
     } else if (is_object(column)) {
         sl_buf_addf(sql, "case when %s is not null then struct_pack(", node);
         for (size_t i = 0; i < column->field_count; i++) {
@@ -415,8 +423,10 @@ int sl_nest_field(const struct sl_reading *parent, const struct sl_contract_colu
     sl_buf_reset(&sql);
     if (is_nested(field))
         sl_buf_add(&sql, ret->received);
+    else if (nest->is_large)
+        sl_buf_addf(&sql, "\"~x%s\"", nest->place);
     else
-        add_text(field, nest->node, &sql);
+        sl_nest_leaf_text(field, nest->node, &sql);
     ret->text = print(arena, &sql);
     SL_TRY_NEW(ret->text, err);
     sl_buf_reset(&sql);
@@ -425,7 +435,7 @@ int sl_nest_field(const struct sl_reading *parent, const struct sl_contract_colu
     else if (!nest->list)
         sl_buf_add(&sql, nest->typed);
     else
-        sl_nest_leaf_value(field, nest->node, &sql);
+        add_leaf_value(field, nest->node, &sql);
     ret->value = print(arena, &sql);
     SL_TRY_NEW(ret->value, err);
     ret->absent = sl_arena_printf(arena, "%s is null", is_nested(field) ? nest->node : ret->text);

@@ -35,7 +35,8 @@ SL_MUST int sl_nest_field(const struct sl_reading *parent, const struct sl_contr
                           struct sl_arena *arena, struct sl_reading *ret, struct sl_err *err);
 
 // Layers, as in read.h. Those of leaves are needed only if a column is large.
-sl_reading_layer sl_nest_text, sl_nest_value, sl_nest_leaves, sl_nest_leaf_values, sl_nest_held;
+sl_reading_layer sl_nest_text, sl_nest_value, sl_nest_held;
+sl_reading_layer sl_nest_leaves, sl_nest_leaf_texts, sl_nest_leaf_values;
 // ", null as ..." for what the layers add.
 void sl_nest_nulls(const struct sl_contract_column *column, size_t index, struct sl_buf *sql);
 // The clean type, as the engine reads it.
@@ -47,7 +48,8 @@ void sl_nest_type(const struct sl_contract_column *column, struct sl_buf *sql);
 // levels, and all rules look at these:
 //
 //     "~n3_0_1"   the piece that begins at the object
-//     "~l3_0_1_4" the leaf, a text
+//     "~l3_0_1_4" the leaf in it
+//     "~x3_0_1_4" the same after blanks, null texts and default
 //     "~w3_0_1_4" its value
 bool sl_nest_is_large(const struct sl_contract_column *column);
 // Whether the object `depth` levels down begins a piece.
@@ -57,7 +59,9 @@ bool sl_nest_is_piece(const struct sl_contract_column *column, int depth);
 void sl_nest_tree(const struct sl_contract_column *column, int depth, const char *json,
                   struct sl_buf *sql);
 void sl_nest_items(const struct sl_contract_column *column, const char *node, struct sl_buf *sql);
-void sl_nest_leaf_value(const struct sl_contract_column *column, const char *node,
+void sl_nest_leaf_text(const struct sl_contract_column *column, const char *node,
+                       struct sl_buf *sql);
+void sl_nest_leaf_value(const struct sl_contract_column *column, const char *text,
                         struct sl_buf *sql);
 void sl_nest_member_path(const char *outer, const struct sl_contract_column *field,
                          struct sl_buf *path);

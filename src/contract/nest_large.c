@@ -120,12 +120,25 @@ static void add_leaf(const struct at *at, struct sl_buf *sql)
         sl_buf_addf(sql, ", %s as \"~l%s\"", at->node, at->place);
 }
 
-static void add_leaf_value(const struct at *at, struct sl_buf *sql)
+// Not repeated inside of the value: the engine takes quadratic time to find what is repeated.
+static void add_leaf_text(const struct at *at, struct sl_buf *sql)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf leaf = SL_BUF_INIT;
     if (at->column->field_count > 0)
         return;
     sl_buf_addf(&leaf, "\"~l%s\"", at->place);
+    sl_buf_add(sql, ", ");
+    sl_nest_leaf_text(at->column, leaf.text, sql);
+    sl_buf_addf(sql, " as \"~x%s\"", at->place);
+    sql->has_failed |= leaf.has_failed;
+}
+
+static void add_leaf_value(const struct at *at, struct sl_buf *sql)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf leaf = SL_BUF_INIT;
+    if (at->column->field_count > 0)
+        return;
+    sl_buf_addf(&leaf, "\"~x%s\"", at->place);
     sl_buf_add(sql, ", ");
     sl_nest_leaf_value(at->column, leaf.text, sql);
     sl_buf_addf(sql, " as \"~w%s\"", at->place);
@@ -139,7 +152,9 @@ static void add_nulls(const struct at *at, struct sl_buf *sql)
         sl_nest_tree(at->column, at->depth, "cast(null as VARCHAR)", sql);
         sl_buf_addf(sql, " as \"~n%s\"", at->place);
     } else if (at->column->field_count == 0) {
-        sl_buf_addf(sql, ", cast(null as VARCHAR) as \"~l%s\", cast(null as ", at->place);
+        sl_buf_addf(sql, ", cast(null as VARCHAR) as \"~l%s\", cast(null as VARCHAR) as \"~x%s\"",
+                    at->place, at->place);
+        sl_buf_add(sql, ", cast(null as ");
         sl_nest_type(at->column, sql);
         sl_buf_addf(sql, ") as \"~w%s\"", at->place);
     }
@@ -181,6 +196,14 @@ void sl_nest_leaves(const struct sl_reading *reading, enum sl_pass_rows rows, st
     (void)rows;
     if (reading->nest && reading->nest->is_large)
         walk_column(reading->column, reading->index, add_leaf, sql);
+}
+
+void sl_nest_leaf_texts(const struct sl_reading *reading, enum sl_pass_rows rows,
+                        struct sl_buf *sql)
+{
+    (void)rows;
+    if (reading->nest && reading->nest->is_large)
+        walk_column(reading->column, reading->index, add_leaf_text, sql);
 }
 
 void sl_nest_leaf_values(const struct sl_reading *reading, enum sl_pass_rows rows,

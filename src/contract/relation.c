@@ -86,12 +86,12 @@ static void add_layers(const struct sl_relation_input *input, enum sl_pass_rows 
                        struct sl_buf *sql)
 {
     static sl_reading_layer *const layers[] = {
-        sl_reading_held, sl_nest_leaf_values, sl_nest_leaves,   sl_reading_value,
-        sl_reading_text, sl_reading_trimmed,  sl_reading_doubt,
+        sl_reading_held,  sl_nest_leaf_values, sl_nest_leaf_texts,  sl_nest_leaves,
+        sl_reading_value, sl_reading_text,     sl_reading_trimmed, sl_reading_doubt,
     };
     for (size_t layer = 0; layer < sizeof layers / sizeof *layers; layer++) {
-        bool is_of_leaves =
-            layers[layer] == sl_nest_leaf_values || layers[layer] == sl_nest_leaves;
+        bool is_of_leaves = layers[layer] == sl_nest_leaf_values ||
+                            layers[layer] == sl_nest_leaf_texts || layers[layer] == sl_nest_leaves;
         if (is_of_leaves && !has_large(input))
             continue;
         sl_buf_add(sql, "(select *");
@@ -175,7 +175,7 @@ static int add_relation(const struct sl_relation_input *input, struct sl_pass *p
     size_t aside = sl_aside_add_layers(input, pass, SL_PASS_ALL, &sql);
     bool is_wrapped = sl_alias_is_any(input->readings, input->table->column_count);
     pass->tail = sl_arena_printf(input->arena, "%s as r)))))))%s%s%s%.*s", is_wrapped ? " as r)" : "",
-                                 has_large(input) ? "))" : "",
+                                 has_large(input) ? ")))" : "",
                                  pass->parent_count ? ")" : "", input->has_protected ? ")" : "",
                                  (int)aside, ")))");
     return pass->tail ? SL_OK : sl_fail_memory(err);
