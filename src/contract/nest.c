@@ -328,8 +328,8 @@ static int name_field(const struct sl_reading *parent, const struct sl_contract_
     if (!outer->is_large)
         return SL_OK;
     nest->depth++;
-    nest->place = sl_arena_printf(arena, "%s_%zu", outer->place,
-                                  (size_t)(field - parent->column->fields));
+    nest->place =
+        sl_arena_printf(arena, "%s_%zu", outer->place, (size_t)(field - parent->column->fields));
     SL_TRY_NEW(nest->place, err);
     if (!is_nested(field)) {
         nest->typed = sl_arena_printf(arena, "\"~w%s\"", nest->place);

@@ -86,7 +86,7 @@ static void add_layers(const struct sl_relation_input *input, enum sl_pass_rows 
                        struct sl_buf *sql)
 {
     static sl_reading_layer *const layers[] = {
-        sl_reading_held,  sl_nest_leaf_values, sl_nest_leaf_texts,  sl_nest_leaves,
+        sl_reading_held,  sl_nest_leaf_values, sl_nest_leaf_texts, sl_nest_leaves,
         sl_reading_value, sl_reading_text,     sl_reading_trimmed, sl_reading_doubt,
     };
     for (size_t layer = 0; layer < sizeof layers / sizeof *layers; layer++) {
@@ -174,10 +174,10 @@ static int add_relation(const struct sl_relation_input *input, struct sl_pass *p
     sl_buf_reset(&sql);
     size_t aside = sl_aside_add_layers(input, pass, SL_PASS_ALL, &sql);
     bool is_wrapped = sl_alias_is_any(input->readings, input->table->column_count);
-    pass->tail = sl_arena_printf(input->arena, "%s as r)))))))%s%s%s%.*s", is_wrapped ? " as r)" : "",
-                                 has_large(input) ? ")))" : "",
-                                 pass->parent_count ? ")" : "", input->has_protected ? ")" : "",
-                                 (int)aside, ")))");
+    pass->tail =
+        sl_arena_printf(input->arena, "%s as r)))))))%s%s%s%.*s", is_wrapped ? " as r)" : "",
+                        has_large(input) ? ")))" : "", pass->parent_count ? ")" : "",
+                        input->has_protected ? ")" : "", (int)aside, ")))");
     return pass->tail ? SL_OK : sl_fail_memory(err);
 }
 

@@ -123,9 +123,8 @@ int sl_duckdb_hurry(struct sl_session *base, bool is_on, struct sl_err *err)
 
     assert(is_on || session->hurry_count > 0);
     if (session->hurry_count == !is_on)
-        SL_TRY(sl_duckdb_do(session,
-                            is_on ? "pragma disable_optimizer" : "pragma enable_optimizer", NULL,
-                            err));
+        SL_TRY(sl_duckdb_do(session, is_on ? "pragma disable_optimizer" : "pragma enable_optimizer",
+                            NULL, err));
     session->hurry_count += is_on ? 1 : -1;
     return SL_OK;
 }
