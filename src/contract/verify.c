@@ -322,21 +322,17 @@ static int verify_possible(const struct verifier *verifier, struct sl_arena *are
     return sl_possible_rows(&possible, err);
 }
 
-static int verify_all(struct verifier *verifier, struct sl_err *err)
-{
-    const struct sl_contract_table *table = verifier->table;
-    SL_TRY(verify_rules(verifier, err));
-    SL_TRY(verify_filter(verifier, err));
-    SL_TRY(verify_formats(verifier, table->columns, table->column_count, err));
-    return verify_possible(verifier, verifier->arena, err);
-}
-
 // One row each, in statements as long as the contract: they are not worth a good plan.
 static int verify_in_a_hurry(struct verifier *verifier, struct sl_err *err)
 {
+    const struct sl_contract_table *table = verifier->table;
     struct sl_session *session = verifier->session;
     SL_TRY(session->kind->hurry(session, true, err));
-    int code = verify_all(verifier, err);
+    int code = verify_rules(verifier, err);
+    if (code == SL_OK)
+        code = verify_filter(verifier, err);
+    if (code == SL_OK)
+        code = verify_formats(verifier, table->columns, table->column_count, err);
     int back = session->kind->hurry(session, false, code == SL_OK ? err : NULL);
     return code == SL_OK ? back : code;
 }
@@ -360,6 +356,9 @@ int sl_contract_verify(const struct sl_contract_table *table, const struct sl_co
     int code = sl_buf_check(&verifier.row, err);
     if (code == SL_OK)
         code = verify_in_a_hurry(&verifier, err);
+    // Good plans tell what no row can keep.
+    if (code == SL_OK)
+        code = verify_possible(&verifier, &arena, err);
     sl_buf_clear(&verifier.row);
     return code;
 }
