@@ -17,7 +17,7 @@ int sl_binder_open_session(struct sl_binder *binder, struct sl_err *err)
     if (binder->session)
         return SL_OK;
     SL_TRY(sl_world_session(binder->world, &binder->session, err));
-    return binder->session->kind->only_describes(binder->session, err);
+    return binder->session->kind->hurry(binder->session, true, err);
 }
 
 int sl_binder_add_table(struct sl_binder *binder, const char *name,
