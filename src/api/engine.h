@@ -114,9 +114,10 @@ struct sl_engine_kind {
     // Names and types of what a SELECT gives, without running it.
     int (*describe)(struct sl_session *session, const char *sql, struct sl_arena *arena,
                     struct sl_column **ret, size_t *ret_count, struct sl_err *err);
-    // From now on the session is asked for names and types, not for rows, of any size: plans need
-    // not be good, which makes describe several times faster.
-    int (*only_describes)(struct sl_session *session, struct sl_err *err);
+    // Until it is turned off as often as on, plans of the session are made in little time rather
+    // than well: for names and types, and for a handful of rows. Describing is several times faster
+    // so.
+    int (*hurry)(struct sl_session *session, bool is_on, struct sl_err *err);
     // Length of a SELECT without blanks, comments and semicolons at its end, so that it can be put
     // in brackets.
     size_t (*sql_length)(const char *sql);

@@ -196,6 +196,16 @@ static int parse_letters(struct parser *parser, const char *argument)
     return SL_OK;
 }
 
+// A variable of the shell that was never set is no name of anything.
+static int take_argument(struct parser *parser, const struct sl_opt *row, const char *argument)
+{
+    if (*argument)
+        return take_value(parser, row, argument);
+    (void)sl_fail(parser->err, SL_E_USAGE, "%s is an empty text", title_of(parser, row));
+    return sl_err_hint(parser->err, "was it a variable of the shell that has no value? --help "
+                                    "shows how the command is used");
+}
+
 static int parse_positional(struct parser *parser, const char *argument)
 {
     size_t number = 0;
@@ -208,7 +218,7 @@ static int parse_positional(struct parser *parser, const char *argument)
         if (number++ < parser->positional_count)
             continue;
         parser->positional_count++;
-        return take_value(parser, row, argument);
+        return take_argument(parser, row, argument);
     }
     (void)sl_fail(parser->err, SL_E_USAGE, "unexpected argument '%s'", argument);
     return sl_err_hint(parser->err, "--help shows how the command is used");

@@ -169,6 +169,10 @@ void sl_keep_project(struct sl_cli *cli, const struct sl_project *project);
 void sl_note_project(const struct sl_common *common, const struct sl_project *project);
 // SL_E_USAGE if it is negative.
 SL_MUST int sl_require_limit(int64_t limit, struct sl_err *err);
+// SL_E_PROJECT_INVALID, told with all its places, if there are errors in what
+// sl_world_find_unbound has found.
+SL_MUST int sl_refuse_unbound(const struct sl_common *common, struct sl_diags *diags,
+                              struct sl_err *err);
 // Opens, recalls, gathers facts, selects and decides: what plan and run both begin with.
 // Before anything runs, or is planned: SL_E_PERSONAL, told with all its places, if classified
 // values would be passed on without protection.
@@ -199,6 +203,7 @@ struct sl_plan_view {
     bool all_causes;
     bool full_refresh; // as the plan was decided
     const struct sl_strs *may_break;
+    const struct sl_diags *unbound; // told in JSON; may be NULL
 };
 SL_MUST int sl_plan_show(const struct sl_common *common, struct sl_world *world,
                          const struct sl_plan_view *view, struct sl_err *err);

@@ -62,6 +62,17 @@ int sl_refuse_broken(const struct sl_common *common, struct sl_world *world,
     return code;
 }
 
+int sl_refuse_unbound(const struct sl_common *common, struct sl_diags *diags, struct sl_err *err)
+{
+    char count[64];
+    if (!diags->error_count)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_PROJECT_INVALID, "the project has %s",
+                  sl_count_of((int64_t)diags->error_count, "error", count));
+    sl_report(common->cli, err, diags);
+    return SL_E_PROJECT_INVALID;
+}
+
 void sl_tell_notes(const struct sl_common *common, const struct sl_notes *notes)
 {
     for (size_t i = 0; i < notes->count; i++) {

@@ -2,6 +2,7 @@
 #include "cli/contract_file.h"
 
 #include "base/fs.h"
+#include "base/json.h"
 
 #include <string.h>
 
@@ -78,6 +79,24 @@ static int name_otherwise(struct import *import, struct sl_err *err)
     return import->exchange.otherwise ? SL_OK : sl_fail_memory(err);
 }
 
+// JSON is YAML, all but for what is wrong with it: that is told in the words of JSON.
+static int check_json(struct import *import, const char *text, size_t length, struct sl_err *err)
+{
+    static const char bom[] = "\xEF\xBB\xBF";
+    const char *path = import->options->from, *ending = strrchr(sl_path_name(path), '.');
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+    size_t skipped = length >= 3 && memcmp(text, bom, 3) == 0 ? 3 : 0;
+    if (!ending || (!sl_str_equal_nocase(ending, ".json") && !sl_str_equal_nocase(ending, ".avsc")))
+        return SL_OK;
+    if (sl_json_parse_data(text + skipped, length - skipped, path, &json, err) == SL_OK)
+        return SL_OK;
+    if (err->code == SL_E_MEMORY)
+        return (int)err->code;
+    if (err->column == 0) // nothing stands in the line
+        err->column = 1;
+    return sl_err_hint(err, "mend it there, and import it again");
+}
+
 static int read_input(struct import *import, struct sl_err *err)
 {
     struct sl_project *project = &import->project;
@@ -85,6 +104,7 @@ static int read_input(struct import *import, struct sl_err *err)
     const char *text;
     size_t length;
     SL_TRY(sl_fs_read(path, SL_CONTRACT_MAX_BYTES, &project->arena, &text, &length, err));
+    SL_TRY(check_json(import, text, length, err));
     SL_TRY(sl_yaml_parse(text, length, path, 1, 1, &project->arena, &project->diags, &import->input,
                          err));
     if (!import->input || project->diags.error_count)

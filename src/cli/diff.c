@@ -221,7 +221,8 @@ static int compare(const struct diff_options *options, struct sides *sides,
                                .options = asked};
     *asked = (struct sl_compare_options){.where = options->where,
                                          .tolerance = options->tolerance,
-                                         .needs_rows = options->output != NULL};
+                                         .needs_rows = options->output != NULL,
+                                         .only_differing = options->output == NULL};
     SL_TRY(split_names(&options->key, ret->arena, &asked->key, err));
     SL_TRY(split_names(&options->columns, ret->arena, &asked->columns, err));
     choose_key(options, sides->items, asked);

@@ -17,14 +17,20 @@ static int fail_ref(const char *text, const char *problem, struct sl_err *err)
 }
 
 // "12" or a time; whether it is one is told where it is looked up.
-static int take_as_of(const char *text, struct sl_arena *arena, struct sl_as_of *ret,
+static int take_as_of(const char *text, struct sl_arena *arena, struct sl_diff_ref *ret,
                       struct sl_err *err)
 {
     int64_t version;
-    if (sl_str_to_int64(text, &version))
-        return sl_strs_add(&ret->versions, arena, text, err);
-    ret->at = text;
-    return SL_OK;
+    if (!sl_str_to_int64(text, &version)) {
+        ret->as_of.at = text;
+        return SL_OK;
+    }
+    if (version >= 0)
+        return sl_strs_add(&ret->as_of.versions, arena, text, err);
+    (void)sl_fail(err, SL_E_USAGE, "'%s' asks for version %s, expected a number from 0 on",
+                  ret->text, text);
+    return sl_err_hint(err, "versions are not counted from the end: `sluice show %s` lists them",
+                       ret->name);
 }
 
 static int parse_target(struct sl_arena *arena, struct sl_diff_ref *ref, struct sl_err *err)
@@ -56,7 +62,7 @@ static int parse_table(struct sl_arena *arena, struct sl_diff_ref *ref, struct s
         return fail_ref(ref->text, "no table is named", err);
     if (at && !at[1])
         return fail_ref(ref->text, "no version or time is behind the '@'", err);
-    return at ? take_as_of(at + 1, arena, &ref->as_of, err) : SL_OK;
+    return at ? take_as_of(at + 1, arena, ref, err) : SL_OK;
 }
 
 int sl_diff_ref_parse(const char *text, struct sl_arena *arena, struct sl_diff_ref *ret,
@@ -72,7 +78,7 @@ int sl_diff_ref_parse(const char *text, struct sl_arena *arena, struct sl_diff_r
         if (at && at > text && at[1] && !strchr(at, '/') && !sl_look_is_named(text)) {
             ref.name = sl_arena_strndup(arena, text, (size_t)(at - text));
             SL_TRY_NEW(ref.name, err);
-            SL_TRY(take_as_of(at + 1, arena, &ref.as_of, err));
+            SL_TRY(take_as_of(at + 1, arena, &ref, err));
         }
     } else {
         SL_TRY(parse_table(arena, &ref, err));

@@ -16,8 +16,11 @@ struct generate_options {
     const char *contract, *breaking, *output;
     int64_t rows, seed;
     int format;
-    bool labels, force;
+    bool labels, force, dry_run;
+    struct sl_strs pairs;
 };
+
+#define MOST_SHOWN 20 // rules or pairs for which no row was found
 
 static const struct sl_opt generate_rows[] = {
     {"contract", SL_OPT_STRING, offsetof(struct generate_options, contract), NULL,
@@ -32,6 +35,12 @@ static const struct sl_opt generate_rows[] = {
      "After them: none; each: for every rule a row that breaks it and nothing else; pairs: for "
      "every two; or the name of a rule.",
      0, .placeholder = "WHAT"},
+    {"pairs", SL_OPT_STRINGS, offsetof(struct generate_options, pairs), NULL,
+     "Of --breaking pairs only those in which one rule is like this: 'amount.*'; or one each like "
+     "two: 'amount.* + day.*'.",
+     SL_OPT_WORDS, .placeholder = "RULE"},
+    {"dry_run", SL_OPT_BOOL, offsetof(struct generate_options, dry_run), "false",
+     "Only say which rules or pairs rows would be looked for.", 0},
     {"labels", SL_OPT_BOOL, offsetof(struct generate_options, labels), "false",
      "Add a column _breaks with the rules that the row breaks.", 0},
     {"output", SL_OPT_STRING, offsetof(struct generate_options, output), NULL,
@@ -225,12 +234,17 @@ static int report(const struct generate_options *options, const struct sl_genera
     char count[64];
     for (size_t i = 0; i < made->notes.count; i++)
         sl_tell(&options->common, SL_LOG_WARN, "%s", made->notes.items[i]);
+    size_t missing = 0;
     for (size_t i = 0; i < made->target_count; i++) {
         const char *name = sl_generate_name(made, &made->targets[i], arena);
         SL_TRY_NEW(name, err);
-        if (!made->targets[i].is_found)
+        if (!made->targets[i].is_found && missing++ < MOST_SHOWN)
             sl_tell(&options->common, SL_LOG_WARN, "no row was found that breaks just %s", name);
     }
+    if (missing > MOST_SHOWN)
+        sl_tell(&options->common, SL_LOG_WARN,
+                "nor for %s more, which `impossible` of --json lists",
+                sl_str_count((int64_t)(missing - MOST_SHOWN), count));
     if (options->output && !options->common.is_quiet)
         printf("%s: %s\n", options->output, sl_count_of(made->rows, "row", count));
     return SL_OK;
@@ -244,12 +258,53 @@ static int check_options(const struct generate_options *options, struct sl_err *
     if (options->seed < 0)
         return sl_fail(err, SL_E_USAGE, "--seed is '%lld', expected 0 or more",
                        (long long)options->seed);
+    if (options->pairs.count && !sl_str_equal(options->breaking, "pairs"))
+        return sl_fail(err, SL_E_USAGE, "--pairs goes with --breaking pairs");
     if (options->format == FORMAT_PARQUET && !options->output && !options->common.json)
         return sl_fail(err, SL_E_USAGE, "--format parquet needs a file: -o FILE");
     if (!options->output || options->force || !sl_fs_exists(options->output))
         return SL_OK;
     (void)sl_fail(err, SL_E_FILE_EXISTS, "'%s' exists", options->output);
     return sl_err_hint(err, "another name, or --force to overwrite it");
+}
+
+static void tell_progress(const void *self, size_t tried, size_t count, size_t found)
+{
+    const struct generate_options *options = self;
+    char texts[3][64];
+    sl_tell(&options->common, SL_LOG_INFO, "%s of %s tried, rows found for %s",
+            sl_str_count((int64_t)tried, texts[0]), sl_str_count((int64_t)count, texts[1]),
+            sl_str_count((int64_t)found, texts[2]));
+}
+
+static int print_plan(const struct generate_options *options, const struct sl_generated *made,
+                      struct sl_arena *arena, struct sl_err *err)
+{
+    size_t rules = made->pass.rule_count + made->pass.unique_count;
+    char texts[3][64];
+    if (!options->common.json) {
+        printf("%s; of %s, %s\n", sl_count_of(options->rows, "good row", texts[0]),
+               sl_count_of((int64_t)rules, "rule", texts[1]),
+               sl_count_of((int64_t)made->target_count,
+                           sl_str_equal(options->breaking, "pairs") ? "pair" : "rule", texts[2]));
+        for (size_t i = 0; i < made->target_count && options->common.is_verbose; i++) {
+            const char *name = sl_generate_name(made, &made->targets[i], arena);
+            SL_TRY_NEW(name, err);
+            puts(name);
+        }
+        return SL_OK;
+    }
+    SL_AUTO(sl_json_free)
+    json_t *root =
+        json_pack("{s:s, s:b, s:I, s:I, s:[]}", "schema", "sluice.generate/1", "dry_run", 1,
+                  "count", (json_int_t)options->rows, "rules", (json_int_t)rules, "targets");
+    SL_TRY_NEW(root, err);
+    for (size_t i = 0; i < made->target_count; i++) {
+        const char *name = sl_generate_name(made, &made->targets[i], arena);
+        SL_TRY_NEW(name, err);
+        (void)json_array_append_new(json_object_get(root, "targets"), json_string(name));
+    }
+    return sl_print_json(root, err);
 }
 
 static enum sl_generate_breaking breaking_of(const char *text)
@@ -275,9 +330,16 @@ static int run_generate(const void *self, int *ret_exit, struct sl_err *err)
                                            .rows = options->rows,
                                            .seed = (uint64_t)options->seed,
                                            .breaking = breaking_of(options->breaking),
-                                           .rule = options->breaking};
+                                           .rule = options->breaking,
+                                           .pairs = &options->pairs,
+                                           .tell = tell_progress,
+                                           .tell_self = options};
     if (!generate.contract)
         return no_contract(&world, options->contract, err);
+    if (options->dry_run) {
+        SL_TRY(sl_generate_plan(&generate, &world.arena, &made, err));
+        return print_plan(options, &made, &world.arena, err);
+    }
     SL_TRY(sl_world_session(&world, &session, err));
     SL_TRY(sl_generate(session, &generate, &world.arena, &made, err));
     const struct sl_source *source =
@@ -292,7 +354,9 @@ static int run_generate(const void *self, int *ret_exit, struct sl_err *err)
 }
 
 static const char *const examples[] = {"sluice generate orders --rows 1000 -o data/orders-test.csv",
-                                       "sluice generate orders --breaking each --labels", NULL};
+                                       "sluice generate orders --breaking each --labels",
+                                       "sluice generate orders --breaking pairs --pairs 'amount.*'",
+                                       NULL};
 
 const struct sl_command sl_command_generate = {
     .name = "generate",

@@ -290,6 +290,8 @@ int sl_plan_show(const struct sl_common *common, struct sl_world *world,
         SL_AUTO(sl_json_free) json_t *root = NULL;
         SL_TRY(sl_plan_print(&world->graph, world->project, &root, err));
         SL_TRY(add_total(root, world, peak_bytes, err));
+        if (view->unbound)
+            SL_TRY(sl_diags_json(view->unbound, root, err));
         if (json_object_set_new(root, "notes", sl_notes_json(&notes)) != 0)
             return sl_fail_memory(err);
         return sl_print_json(root, err);
@@ -333,27 +335,35 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
                                              .full_refresh = options->full_refresh,
                                              .sizes = !options->output};
     SL_AUTO(sl_world_close) struct sl_world world = {0};
+    SL_AUTO(sl_diags_clear) struct sl_diags unbound = SL_DIAGS_INIT;
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
     SL_TRY(sl_publication_require(world.project, err));
+    SL_TRY(sl_world_find_unbound(&world, &unbound, err));
+    sl_diags_sort(&unbound);
     SL_TRY(sl_world_find_missing(&world, options->full_refresh, err));
-    if (!options->output && !options->full_refresh && !has_missing(&world, false))
+    if (!options->output && !options->full_refresh)
         SL_TRY(sl_world_foresee(&world, err));
     if (options->why)
         SL_TRY(sl_world_impact(&world, err));
-    bool is_stored = options->output && !has_missing(&world, true);
+    bool is_stored = options->output && !unbound.error_count && !has_missing(&world, true);
     if (options->output)
         SL_TRY(sl_refuse_broken(&options->common, &world, &options->may_break, err));
     if (is_stored)
         SL_TRY(store(options, &world, err));
     struct sl_plan_view view = {.all_causes = options->why,
                                 .full_refresh = options->full_refresh,
-                                .may_break = &options->may_break};
+                                .may_break = &options->may_break,
+                                .unbound = &unbound};
     SL_TRY(sl_plan_show(&options->common, &world, &view, err));
     sl_plan_tell_vanished(&options->common, &world, false);
     if (is_stored)
         sl_tell(&options->common, SL_LOG_INFO, "wrote %s: `sluice apply %s` runs it",
                 options->output, options->output);
     fflush(stdout);
+    if (options->common.json)
+        *ret_exit = unbound.error_count ? 1 : *ret_exit;
+    else
+        SL_TRY(sl_refuse_unbound(&options->common, &unbound, err));
     return sl_plan_refuse_missing(&options->common, &world, ret_exit, err);
 }
 

@@ -45,10 +45,11 @@ void sl_nest_type(const struct sl_contract_column *column, struct sl_buf *sql)
     }
 }
 
-// {"zip":"VARCHAR","items":["VARCHAR"]}
-static void add_shape(const struct sl_contract_column *column, struct sl_buf *json)
+// {"zip":"VARCHAR","items":["VARCHAR"]}. `depth`: -1 where no pieces begin.
+static void add_shape(const struct sl_contract_column *column, int depth, bool is_first,
+                      struct sl_buf *json)
 {
-    if (!is_nested(column)) {
+    if (!is_nested(column) || (!is_first && sl_nest_is_piece(column, depth))) {
         sl_buf_add(json, "\"VARCHAR\"");
         return;
     }
@@ -59,15 +60,17 @@ static void add_shape(const struct sl_contract_column *column, struct sl_buf *js
             sl_buf_add_json_string(json, column->fields[i].source_name);
             sl_buf_add_char(json, ':');
         }
-        add_shape(&column->fields[i], json);
+        add_shape(&column->fields[i], depth < 0 || !is_object(column) ? -1 : depth + 1, false,
+                  json);
     }
     sl_buf_add_char(json, is_object(column) ? '}' : ']');
 }
 
-static void add_tree(const struct sl_contract_column *column, const char *json, struct sl_buf *sql)
+void sl_nest_tree(const struct sl_contract_column *column, int depth, const char *json,
+                  struct sl_buf *sql)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf shape = SL_BUF_INIT;
-    add_shape(column, &shape);
+    add_shape(column, depth, true, &shape);
     sl_buf_addf(sql, "json_transform(%s, ", json);
     sl_buf_add_sql_string(sql, shape.text);
     sl_buf_add_char(sql, ')');
@@ -87,7 +90,8 @@ static void add_leaf(const struct sl_contract_column *column, const char *node, 
 }
 
 // The same after blanks, null texts and default.
-static void add_text(const struct sl_contract_column *column, const char *node, struct sl_buf *sql)
+void sl_nest_leaf_text(const struct sl_contract_column *column, const char *node,
+                       struct sl_buf *sql)
 {
     if (column->otherwise)
         sl_buf_add(sql, "coalesce(");
@@ -110,15 +114,13 @@ static void add_text(const struct sl_contract_column *column, const char *node, 
     sl_buf_add_char(sql, ')');
 }
 
-static void add_leaf_value(const struct sl_contract_column *column, const char *node,
-                           struct sl_buf *sql)
+void sl_nest_leaf_value(const struct sl_contract_column *column, const char *text,
+                        struct sl_buf *sql)
 {
-    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf value = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf type = SL_BUF_INIT;
-    add_text(column, node, &text);
     sl_nest_type(column, &type);
-    sl_reading_strict(column, type.text, text.text, &value);
+    sl_reading_strict(column, type.text, text, &value);
     if (sl_reading_has_years(column->type.kind)) {
         sl_buf_addf(sql, "case when (%s) ", value.text);
         sl_reading_years(column, sql);
@@ -126,7 +128,16 @@ static void add_leaf_value(const struct sl_contract_column *column, const char *
     } else {
         sl_buf_add(sql, value.text);
     }
-    sql->has_failed |= text.has_failed || value.has_failed || type.has_failed;
+    sql->has_failed |= value.has_failed || type.has_failed;
+}
+
+static void add_leaf_value(const struct sl_contract_column *column, const char *node,
+                           struct sl_buf *sql)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    sl_nest_leaf_text(column, node, &text);
+    sl_nest_leaf_value(column, text.text, sql);
+    sql->has_failed |= text.has_failed;
 }
 
 // `depth` tells the lambdas in each other apart.
@@ -158,6 +169,11 @@ static void add_value(const struct sl_contract_column *column, const char *node,
         add_value(column->fields, item, depth + 1, sql);
         sl_buf_add_char(sql, ')');
     }
+}
+
+void sl_nest_items(const struct sl_contract_column *column, const char *node, struct sl_buf *sql)
+{
+    add_value(column, node, 0, sql);
 }
 
 // Typed values print as JSON with texts for leaves, for a JSON number would lose digits of
@@ -282,11 +298,48 @@ int sl_nest_init(struct sl_reading *reading, struct sl_arena *arena, struct sl_e
     nest->node = sl_arena_printf(arena, "\"~n%zu\"", reading->index);
     SL_TRY_NEW(nest->node, err);
     nest->path = "$";
+    nest->place = sl_arena_printf(arena, "%zu", reading->index);
+    SL_TRY_NEW(nest->place, err);
+    nest->is_large = sl_nest_is_large(reading->column);
     reading->nest = nest;
     if (!reading->raw_name || is_text(reading) || !strpbrk(reading->raw_type, "(["))
         return SL_OK;
     reading->received = received(reading, arena);
     SL_TRY_NEW(reading->received, err);
+    return SL_OK;
+}
+
+void sl_nest_member_path(const char *outer, const struct sl_contract_column *field,
+                         struct sl_buf *path)
+{
+    sl_buf_addf(path, "%s.\"", outer);
+    for (const char *at = field->source_name; *at; at++) {
+        sl_buf_add(path, *at == '"' || *at == '\\' ? "\\" : "");
+        sl_buf_add_char(path, *at);
+    }
+    sl_buf_add_char(path, '"');
+}
+
+// A member of a large column's object has names of its own.
+static int name_field(const struct sl_reading *parent, const struct sl_contract_column *field,
+                      struct sl_arena *arena, struct sl_nest *nest, struct sl_err *err)
+{
+    const struct sl_nest *outer = parent->nest;
+    if (!outer->is_large)
+        return SL_OK;
+    nest->depth++;
+    nest->place =
+        sl_arena_printf(arena, "%s_%zu", outer->place, (size_t)(field - parent->column->fields));
+    SL_TRY_NEW(nest->place, err);
+    if (!is_nested(field)) {
+        nest->typed = sl_arena_printf(arena, "\"~w%s\"", nest->place);
+        SL_TRY_NEW(nest->typed, err);
+        nest->node = sl_arena_printf(arena, "\"~l%s\"", nest->place);
+        SL_TRY_NEW(nest->node, err);
+    } else if (sl_nest_is_piece(field, nest->depth)) {
+        nest->node = sl_arena_printf(arena, "\"~n%s\"", nest->place);
+        SL_TRY_NEW(nest->node, err);
+    }
     return SL_OK;
 }
 
@@ -299,12 +352,7 @@ static int place_field(const struct sl_reading *parent, const struct sl_contract
     SL_AUTO(sl_buf_clear) struct sl_buf guard = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf typed = SL_BUF_INIT;
     *nest = *outer;
-    sl_buf_addf(&path, "%s.\"", outer->path);
-    for (const char *at = field->source_name; *at; at++) {
-        sl_buf_add(&path, *at == '"' || *at == '\\' ? "\\" : "");
-        sl_buf_add_char(&path, *at);
-    }
-    sl_buf_add_char(&path, '"');
+    sl_nest_member_path(outer->path, field, &path);
     sl_buf_addf(&node, "%s[", outer->node);
     sl_buf_add_sql_string(&node, field->source_name);
     sl_buf_add_char(&node, ']');
@@ -327,7 +375,7 @@ static int place_field(const struct sl_reading *parent, const struct sl_contract
     SL_TRY_NEW(nest->node, err);
     nest->parent = print(arena, &guard);
     SL_TRY_NEW(nest->parent, err);
-    return SL_OK;
+    return name_field(parent, field, arena, nest, err);
 }
 
 static int place_item(const struct sl_reading *parent, struct sl_arena *arena, struct sl_nest *nest,
@@ -335,6 +383,7 @@ static int place_item(const struct sl_reading *parent, struct sl_arena *arena, s
 {
     const struct sl_nest *outer = parent->nest;
     *nest = *outer;
+    nest->is_large = false;
     nest->parent = NULL;
     nest->array_count++;
     nest->path = sl_arena_printf(arena, "%s[*]", outer->path);
@@ -374,8 +423,10 @@ int sl_nest_field(const struct sl_reading *parent, const struct sl_contract_colu
     sl_buf_reset(&sql);
     if (is_nested(field))
         sl_buf_add(&sql, ret->received);
+    else if (nest->is_large)
+        sl_buf_addf(&sql, "\"~x%s\"", nest->place);
     else
-        add_text(field, nest->node, &sql);
+        sl_nest_leaf_text(field, nest->node, &sql);
     ret->text = print(arena, &sql);
     SL_TRY_NEW(ret->text, err);
     sl_buf_reset(&sql);
@@ -423,26 +474,35 @@ void sl_nest_text(const struct sl_reading *reading, enum sl_pass_rows rows, stru
 
 void sl_nest_value(const struct sl_reading *reading, enum sl_pass_rows rows, struct sl_buf *sql)
 {
+    bool is_large = reading->nest->is_large;
     (void)rows;
     sl_buf_add(sql, ", ");
-    add_tree(reading->column, reading->nest->json, sql);
+    sl_nest_tree(reading->column, is_large ? 0 : -1, reading->nest->json, sql);
     sl_buf_addf(sql, " as %s", reading->nest->node);
+    if (is_large)
+        sl_nest_pieces(reading, sql);
 }
 
 void sl_nest_held(const struct sl_reading *reading, enum sl_pass_rows rows, struct sl_buf *sql)
 {
     (void)rows;
     sl_buf_add(sql, ", ");
-    add_value(reading->column, reading->nest->node, 0, sql);
+    if (reading->nest->is_large)
+        sl_nest_pack(reading, sql);
+    else
+        sl_nest_items(reading->column, reading->nest->node, sql);
     sl_buf_add(sql, " as ");
     sl_buf_add_sql_name(sql, reading->column->name);
 }
 
 void sl_nest_nulls(const struct sl_contract_column *column, size_t index, struct sl_buf *sql)
 {
+    bool is_large = sl_nest_is_large(column);
     sl_buf_addf(sql, ", cast(null as VARCHAR) as \"~j%zu\", ", index);
-    add_tree(column, "cast(null as VARCHAR)", sql);
+    sl_nest_tree(column, is_large ? 0 : -1, "cast(null as VARCHAR)", sql);
     sl_buf_addf(sql, " as \"~n%zu\"", index);
+    if (is_large)
+        sl_nest_large_nulls(column, index, sql);
 }
 
 // json_type(...), json_keys(...), ... of the reading's path

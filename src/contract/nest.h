@@ -22,6 +22,10 @@ struct sl_nest {
     int array_count;    // that it is inside of
     const char *typed;  // SQL of the value that the column holds of it; NULL: the column's own
     const char *parent; // SQL: there is an object that it is a member of; NULL: it is none
+    // Of a large column (nest_large.c), outside of arrays:
+    bool is_large;
+    const char *place; // "3_0_12": the column, then the numbers of the members on the way
+    int depth;         // of objects around it
 };
 
 // Makes the reading one of a nested column. `raw_type` as the engine names it.
@@ -30,12 +34,41 @@ SL_MUST int sl_nest_init(struct sl_reading *reading, struct sl_arena *arena, str
 SL_MUST int sl_nest_field(const struct sl_reading *parent, const struct sl_contract_column *field,
                           struct sl_arena *arena, struct sl_reading *ret, struct sl_err *err);
 
-// Layers, as in read.h.
+// Layers, as in read.h. Those of leaves are needed only if a column is large.
 sl_reading_layer sl_nest_text, sl_nest_value, sl_nest_held;
+sl_reading_layer sl_nest_leaves, sl_nest_leaf_texts, sl_nest_leaf_values;
 // ", null as ..." for what the layers add.
 void sl_nest_nulls(const struct sl_contract_column *column, size_t index, struct sl_buf *sql);
 // The clean type, as the engine reads it.
 void sl_nest_type(const struct sl_contract_column *column, struct sl_buf *sql);
+
+// A struct of a thousand members costs the engine a thousand vectors each time that an expression
+// takes one member out of it, and one of a hundred levels a hundred. So a column with many leaves
+// or levels has each leaf outside of arrays under a name of its own, its tree in pieces of a few
+// levels, and all rules look at these:
+//
+//     "~n3_0_1"   the piece that begins at the object
+//     "~l3_0_1_4" the leaf in it
+//     "~x3_0_1_4" the same after blanks, null texts and default
+//     "~w3_0_1_4" its value
+bool sl_nest_is_large(const struct sl_contract_column *column);
+// Whether the object `depth` levels down begins a piece.
+bool sl_nest_is_piece(const struct sl_contract_column *column, int depth);
+
+// Parts of them, for nest.c and nest_large.c.
+void sl_nest_tree(const struct sl_contract_column *column, int depth, const char *json,
+                  struct sl_buf *sql);
+void sl_nest_items(const struct sl_contract_column *column, const char *node, struct sl_buf *sql);
+void sl_nest_leaf_text(const struct sl_contract_column *column, const char *node,
+                       struct sl_buf *sql);
+void sl_nest_leaf_value(const struct sl_contract_column *column, const char *text,
+                        struct sl_buf *sql);
+void sl_nest_member_path(const char *outer, const struct sl_contract_column *field,
+                         struct sl_buf *path);
+void sl_nest_pieces(const struct sl_reading *reading, struct sl_buf *sql);
+void sl_nest_pack(const struct sl_reading *reading, struct sl_buf *sql);
+// ", null as ..." for all of a large column's names.
+void sl_nest_large_nulls(const struct sl_contract_column *column, size_t index, struct sl_buf *sql);
 
 // The type rule of an object or array.
 void sl_nest_shape(const struct sl_reading *reading, struct sl_buf *broken, struct sl_buf *message);

@@ -3,6 +3,7 @@
 #define SL_CONTRACT_POSSIBLE_H
 
 #include "contract/compile.h"
+#include "sql/tree.h"
 
 struct sl_possible {
     const struct sl_contract_table *table;
@@ -18,6 +19,9 @@ bool sl_possible_is_strict(const struct sl_rule *rule);
 // Whether every accepted row has a value there: it is required, and what is no value of its type
 // rejects the row as well.
 bool sl_possible_is_present(const struct sl_contract_column *column);
+// The tree of a condition; NULL if it does not parse, or is too deep to be judged.
+SL_MUST int sl_possible_parse(const struct sl_possible *possible, const char *condition,
+                              const struct sl_ast **ret, struct sl_err *err);
 // Texts that no two rules of a column take (possible_text.c): proven without the engine.
 SL_MUST int sl_possible_texts(const struct sl_possible *possible, struct sl_err *err);
 // Valid values and defaults, judged by the compiled rules of their column in the engine.

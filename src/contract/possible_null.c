@@ -51,22 +51,29 @@ static bool holds(const struct sl_possible *possible, const struct sl_ast *node)
     return is_and;
 }
 
-static int is_always(const struct sl_possible *possible, const char *condition, bool *ret,
-                     struct sl_err *err)
+int sl_possible_parse(const struct sl_possible *possible, const char *condition,
+                      const struct sl_ast **ret, struct sl_err *err)
 {
     const char *sql = sl_arena_printf(possible->arena, "select (\n%s\n)", condition), *json;
     struct sl_ast *tree;
-    *ret = false;
+    *ret = NULL;
     SL_TRY_NEW(sql, err);
     SL_TRY(possible->session->kind->parse(possible->session, &sql, 1, possible->arena, &json, err));
     int code = sl_ast_parse(json, possible->arena, &tree, err);
     if (code == SL_E_LIMIT)
-        return SL_OK; // too deep to be judged
+        return SL_OK;
     SL_TRY(code);
     const struct sl_ast *statement = sl_ast_first(sl_ast_get(tree, "statements"));
-    const struct sl_ast *item =
-        sl_ast_first(sl_ast_get(sl_ast_get(statement, "node"), "select_list"));
-    *ret = item && holds(possible, item);
+    *ret = sl_ast_first(sl_ast_get(sl_ast_get(statement, "node"), "select_list"));
+    return SL_OK;
+}
+
+static int is_always(const struct sl_possible *possible, const char *condition, bool *ret,
+                     struct sl_err *err)
+{
+    const struct sl_ast *node;
+    SL_TRY(sl_possible_parse(possible, condition, &node, err));
+    *ret = node && holds(possible, node);
     return SL_OK;
 }
 

@@ -1,8 +1,7 @@
+#include "contract/certain.h"
 #include "contract/possible.h"
 
-#include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
 #define NO_ROWS "EMPTY_RESULT" // the engine's word for a plan that gives none
 
@@ -175,37 +174,16 @@ static bool find_absent(const struct sl_contract_table *table, const char *sql,
     return true;
 }
 
-static bool is_word(char c)
+static int is_certain(const struct sl_possible *possible, const struct sl_rule *rule, bool *ret,
+                      struct sl_err *err)
 {
-    return isalnum((unsigned char)c) || c == '_' || c == '"';
-}
-
-// Comparisons of columns and constants have a value where the columns do. Functions, casts,
-// divisions and cases need not: try_cast(a as integer) > 5 is null for many a.
-static bool has_always_value(const char *sql)
-{
-    static const char *const before[] = {"in", "and", "or", "not", "between"};
-    for (const char *at = sql; *at; at++) {
-        const char *word = at;
-        bool is_known = false;
-        if (*at == '\'')
-            at = strchr(at + 1, '\'') ? strchr(at + 1, '\'') : at + strlen(at) - 1;
-        if (strchr("/%:[", *at) || strncasecmp(at, "case ", 5) == 0)
-            return false;
-        if (*at != '(')
-            continue;
-        while (word > sql && word[-1] == ' ')
-            word--;
-        const char *end = word;
-        while (word > sql && is_word(word[-1]))
-            word--;
-        for (size_t i = 0; i < sizeof before / sizeof *before; i++)
-            is_known |= strlen(before[i]) == (size_t)(end - word) &&
-                        strncasecmp(word, before[i], (size_t)(end - word)) == 0;
-        if (end > word && !is_known)
-            return false;
-    }
-    return true;
+    const struct sl_ast *condition;
+    *ret = true;
+    if (!rule->text) // bounds of its column
+        return SL_OK;
+    SL_TRY(sl_possible_parse(possible, rule->text, &condition, err));
+    *ret = sl_condition_is_certain(possible->table, condition);
+    return SL_OK;
 }
 
 // Whether rows may keep them for want of values, where no row with all values does.
@@ -217,9 +195,9 @@ static int may_pass(const struct conditions *conditions, const bool *is_left_out
     bool is_none = true;
     SL_TRY(print_all(conditions, is_left_out, " is not false", &sql, err));
     bool is_asked = find_absent(conditions->possible->table, sql.text, &absent);
-    for (size_t i = 0; i < conditions->count; i++)
-        is_asked = is_asked && (is_left_out[i] || !conditions->items[i].rule->text ||
-                                has_always_value(conditions->items[i].rule->text));
+    for (size_t i = 0; is_asked && i < conditions->count; i++)
+        if (!is_left_out[i])
+            SL_TRY(is_certain(conditions->possible, conditions->items[i].rule, &is_asked, err));
     for (absent.mask = 1; is_asked && is_none && absent.mask < (size_t)1 << absent.count;
          absent.mask++)
         SL_TRY(is_never(conditions->possible, sql.text, &absent, &is_none, err));

@@ -3,6 +3,7 @@
 #include "contract/alias.h"
 #include "contract/aside.h"
 #include "contract/corrupt.h"
+#include "contract/nest.h"
 #include "contract/personal.h"
 
 #define REASON_TYPE "STRUCT(\"rule\" VARCHAR, \"column\" VARCHAR, message VARCHAR)[]"
@@ -71,15 +72,28 @@ static void add_orphans(const struct sl_pass *pass, enum sl_pass_rows rows, stru
     sl_buf_add(sql, " from ");
 }
 
+static bool has_large(const struct sl_relation_input *input)
+{
+    for (size_t i = 0; i < input->table->column_count; i++)
+        if (input->readings[i].nest && input->readings[i].nest->is_large)
+            return true;
+    return false;
+}
+
 // Each layer is a projection over the one below, so that nothing is computed twice; the outermost
 // comes first.
 static void add_layers(const struct sl_relation_input *input, enum sl_pass_rows rows,
                        struct sl_buf *sql)
 {
     static sl_reading_layer *const layers[] = {
-        sl_reading_held, sl_reading_value, sl_reading_text, sl_reading_trimmed, sl_reading_doubt,
+        sl_reading_held,  sl_nest_leaf_values, sl_nest_leaf_texts, sl_nest_leaves,
+        sl_reading_value, sl_reading_text,     sl_reading_trimmed, sl_reading_doubt,
     };
     for (size_t layer = 0; layer < sizeof layers / sizeof *layers; layer++) {
+        bool is_of_leaves = layers[layer] == sl_nest_leaf_values ||
+                            layers[layer] == sl_nest_leaf_texts || layers[layer] == sl_nest_leaves;
+        if (is_of_leaves && !has_large(input))
+            continue;
         sl_buf_add(sql, "(select *");
         for (size_t i = 0; i < input->table->column_count; i++)
             layers[layer](&input->readings[i], rows, sql);
@@ -160,9 +174,10 @@ static int add_relation(const struct sl_relation_input *input, struct sl_pass *p
     sl_buf_reset(&sql);
     size_t aside = sl_aside_add_layers(input, pass, SL_PASS_ALL, &sql);
     bool is_wrapped = sl_alias_is_any(input->readings, input->table->column_count);
-    pass->tail = sl_arena_printf(input->arena, "%s as r)))))))%s%s%.*s", is_wrapped ? " as r)" : "",
-                                 pass->parent_count ? ")" : "", input->has_protected ? ")" : "",
-                                 (int)aside, ")))");
+    pass->tail =
+        sl_arena_printf(input->arena, "%s as r)))))))%s%s%s%.*s", is_wrapped ? " as r)" : "",
+                        has_large(input) ? ")))" : "", pass->parent_count ? ")" : "",
+                        input->has_protected ? ")" : "", (int)aside, ")))");
     return pass->tail ? SL_OK : sl_fail_memory(err);
 }
 

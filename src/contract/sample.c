@@ -123,8 +123,10 @@ static void add_text(const struct sl_sampler *sampler, struct sl_buf *sql)
     int64_t least = sl_sample_bound(length ? length->min : NULL, 0);
     int64_t most = sl_sample_bound(length ? length->max : NULL, 100);
     if (sampler->is_distinct)
-        sl_buf_addf(sql, "rpad(left('k' || \"~i\", %" PRId64 "), %" PRId64 ", 'x')", most,
-                    least > 0 ? least : 1);
+        sl_buf_addf(sql,
+                    "left(rpad('k' || \"~i\", cast(greatest(length('k' || \"~i\"), %" PRId64
+                    ") as INTEGER), 'x'), %" PRId64 ")",
+                    least, most);
     else {
         sl_buf_addf(sql, "left(rpad('text ' || ");
         sl_sample_draw(sampler, 3, 1000, sql);

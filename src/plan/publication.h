@@ -43,8 +43,9 @@ bool sl_publication_equals(const struct sl_publication *a, const struct sl_publi
 SL_MUST int sl_plan_publish(const struct sl_graph *graph, const struct sl_publication *last,
                             struct sl_arena *arena, struct sl_publication *ret, struct sl_err *err);
 
-// The form in which publications are kept: {"schema": "sluice.publication/2", ..., "sha256": of all
-// bytes before that member}. Those of form 1, which had no digest, are read as well.
+// The form in which publications are kept: {"schema": "sluice.publication/3", ...}, sealed (see
+// base/seal.h). Those of form 2, with a digest of other bytes, and of form 1, which had none, are
+// read as well.
 // SL_E_PUBLICATION or SL_E_JSON_SYNTAX if it is none; `name` is the file's, for the place.
 SL_MUST int sl_publication_parse(const char *text, size_t length, const char *name,
                                  struct sl_arena *arena, struct sl_publication *ret,

@@ -1,19 +1,16 @@
 #include "plan/publication.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
+#include "base/seal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-// The first form had no digest.
-#define SCHEMA "sluice.publication/2"
-#define SCHEMA_BEFORE "sluice.publication/1"
-// The last member: of all bytes before it.
-#define DIGEST ",\"sha256\":\""
-#define DIGEST_END "\"}"
-#define DIGEST_BYTES (sizeof DIGEST - 1 + 64 + sizeof DIGEST_END - 1)
+#define SCHEMA "sluice.publication/3"
+// Its digest was of other bytes; see base/seal.h.
+#define SCHEMA_SECOND "sluice.publication/2"
+// It had no digest.
+#define SCHEMA_FIRST "sluice.publication/1"
 
 // --- reading
 
@@ -82,38 +79,23 @@ static int read_withheld(const json_t *root, struct sl_arena *arena, struct sl_p
     return SL_OK;
 }
 
-static int digest_of(const char *text, size_t length, char ret[65], struct sl_err *err)
-{
-    SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
-    SL_TRY(sl_hash_new(&hash, err));
-    sl_hash_add_bytes(hash, text, length);
-    return sl_hash_end(hash, ret, err);
-}
-
 // One changed byte is told, also where it leaves a list of other versions.
-static int check_digest(const char *text, size_t length, const json_t *root, struct sl_err *err)
+static int check_seal(const json_t *root, enum sl_seal seal, struct sl_err *err)
 {
     const char *schema = sl_json_text(root, "schema", "");
-    char digest[65], end[DIGEST_BYTES + 1];
-    bool is_before = sl_str_equal(schema, SCHEMA_BEFORE) && !json_object_get(root, "sha256");
-    if (is_before || !(sl_str_equal(schema, SCHEMA) || sl_str_equal(schema, SCHEMA_BEFORE)))
-        return SL_OK; // or of a form that is told next
-    if (length > DIGEST_BYTES) {
-        SL_TRY(digest_of(text, length - DIGEST_BYTES, digest, err));
-        (void)snprintf(end, sizeof end, DIGEST "%s" DIGEST_END, digest);
-        if (memcmp(text + length - DIGEST_BYTES, end, DIGEST_BYTES) == 0)
-            return SL_OK;
-    }
-    return sl_fail(err, SL_E_PUBLICATION, "it is not what was written: its digest is another one");
+    bool is_first = sl_str_equal(schema, SCHEMA_FIRST);
+    if (!is_first && !sl_str_equal(schema, SCHEMA_SECOND) && !sl_str_equal(schema, SCHEMA))
+        return sl_fail(err, SL_E_PUBLICATION, "it is of the form '%s', expected '" SCHEMA "'",
+                       schema);
+    if (seal == SL_SEAL_BROKEN || (seal == SL_SEAL_NONE && !is_first))
+        return sl_fail(err, SL_E_PUBLICATION,
+                       "it is not what was written: its digest is another one");
+    return SL_OK;
 }
 
 static int read_root(json_t *root, struct sl_arena *arena, struct sl_publication *ret,
                      struct sl_err *err)
 {
-    const char *schema = sl_json_text(root, "schema", "");
-    if (!sl_str_equal(schema, SCHEMA) && !sl_str_equal(schema, SCHEMA_BEFORE))
-        return sl_fail(err, SL_E_PUBLICATION, "it is of the form '%s', expected '" SCHEMA "'",
-                       schema);
     ret->number = sl_json_int(root, "number", 0);
     ret->run_id = sl_arena_strdup(arena, sl_json_text(root, "run_id", ""));
     ret->command = sl_arena_strdup(arena, sl_json_text(root, "command", ""));
@@ -132,8 +114,9 @@ int sl_publication_parse(const char *text, size_t length, const char *name, stru
 {
     SL_AUTO(sl_json_free) json_t *root = NULL;
     struct sl_publication publication = {0};
-    SL_TRY(sl_json_parse(text, length, name, &root, err));
-    SL_TRY(check_digest(text, length, root, err));
+    enum sl_seal seal;
+    SL_TRY(sl_json_unseal(text, length, name, &root, &seal, err));
+    SL_TRY(check_seal(root, seal, err));
     SL_TRY(read_root(root, arena, &publication, err));
     *ret = publication;
     return SL_OK;
@@ -191,15 +174,11 @@ int sl_publication_seal(const struct sl_publication *publication, struct sl_aren
                         const char **ret, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *root = NULL;
-    char digest[65], *text = NULL;
+    char *text = NULL;
     SL_TRY(sl_publication_print(publication, &root, err));
-    SL_TRY(sl_json_print(root, &text, err));
-    size_t length = strlen(text) - 1; // without the brace
-    int code = digest_of(text, length, digest, err);
-    *ret = code ? NULL
-                : sl_arena_printf(arena, "%.*s" DIGEST "%s" DIGEST_END, (int)length, text, digest);
+    SL_TRY(sl_json_seal(root, &text, err));
+    *ret = sl_arena_strdup(arena, text);
     free(text);
-    SL_TRY(code);
     SL_TRY_NEW(*ret, err);
     return SL_OK;
 }

@@ -17,11 +17,11 @@ int sl_binder_open_session(struct sl_binder *binder, struct sl_err *err)
     if (binder->session)
         return SL_OK;
     SL_TRY(sl_world_session(binder->world, &binder->session, err));
-    return binder->session->kind->only_describes(binder->session, err);
+    return binder->session->kind->hurry(binder->session, true, err);
 }
 
-static int add_table(struct sl_binder *binder, const char *name, const struct sl_relation *relation,
-                     struct sl_err *err)
+int sl_binder_add_table(struct sl_binder *binder, const char *name,
+                        const struct sl_relation *relation, struct sl_err *err)
 {
     SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
     char hex[65];
@@ -37,62 +37,6 @@ static int add_table(struct sl_binder *binder, const char *name, const struct sl
     table->digest = sl_arena_strdup(&binder->world->arena, hex);
     SL_TRY_NEW(table->digest, err);
     return sl_map_set(binder->catalog, name, table, err);
-}
-
-// Clean may take columns over from raw, and is then asked for them as well.
-static bool is_read(const struct sl_world *world, const struct sl_node *node)
-{
-    for (size_t i = 0; i < node->downstream_count; i++) {
-        const struct sl_node *reader = &world->graph.nodes[node->downstream[i]];
-        if (reader->kind != SL_NODE_CLEANSE ||
-            (reader->contract->drift.new_columns == SL_DRIFT_EVOLVE && reader->downstream_count))
-            return true;
-    }
-    return false;
-}
-
-// Before the first ingest the files say what the table's columns will be.
-static int foresee_raw(struct sl_binder *binder, const struct sl_node *node, struct sl_err *err)
-{
-    struct sl_world *world = binder->world;
-    SL_AUTO(sl_session_close) struct sl_session *session = NULL;
-    struct sl_relation relation;
-    struct sl_column *columns;
-    SL_TRY(sl_world_session(world, &session, err));
-    struct sl_step_context context = {
-        .project = world->project, .session = session, .arena = &world->arena, .run_id = ""};
-    SL_TRY(sl_step_ingest_foresee(&context, node->source, &columns, &relation.count, err));
-    relation.columns = columns;
-    return relation.count ? add_table(binder, node->name, &relation, err) : SL_OK;
-}
-
-// The columns a raw table has now, or will have.
-static int add_raw(struct sl_binder *binder, const struct sl_node *node, struct sl_err *err)
-{
-    struct sl_world *world = binder->world;
-    struct sl_delta_snapshot snapshot;
-    bool is_session_needed;
-    bool is_borrowed;
-    const char *folder =
-        sl_table_source(world->project, SL_LAYER_RAW, node->bare, &world->arena, &is_borrowed);
-    SL_TRY_NEW(folder, err);
-    SL_TRY(sl_delta_needs_session(folder, &is_session_needed, err));
-    if (is_session_needed)
-        SL_TRY(sl_binder_open_session(binder, err));
-    struct sl_err trouble = {0};
-    int code = sl_delta_load(folder, -1, binder->session, &world->arena, &snapshot, &trouble);
-    if (code == SL_E_MEMORY)
-        return sl_fail_memory(err);
-    if (code != SL_OK) { // no mistake in the project, but nothing can be held against its columns
-        sl_diag(&world->project->diags, SL_SEVERITY_WARNING, trouble.code,
-                sl_yaml_place(node->source->node, "path"), trouble.hint[0] ? trouble.hint : NULL,
-                "%s cannot be read: %s", node->name, trouble.message);
-        return SL_OK;
-    }
-    if (snapshot.version < 0)
-        return is_read(world, node) ? foresee_raw(binder, node, err) : SL_OK;
-    return add_table(binder, node->name,
-                     &(struct sl_relation){snapshot.columns, snapshot.column_count}, err);
 }
 
 static int bind_clean_checks(struct sl_binder *binder, const struct sl_node *node,
@@ -117,9 +61,9 @@ static int add_clean(struct sl_binder *binder, const struct sl_node *node, struc
     size_t count;
     const char *quarantine = sl_arena_printf(arena, "quarantine.%s", node->bare);
     SL_TRY_NEW(quarantine, err);
-    SL_TRY(add_table(binder, quarantine,
-                     &(struct sl_relation){sl_quarantine_columns, sl_quarantine_column_count},
-                     err));
+    SL_TRY(sl_binder_add_table(
+        binder, quarantine,
+        &(struct sl_relation){sl_quarantine_columns, sl_quarantine_column_count}, err));
     const char *raw_name = sl_arena_printf(arena, "raw.%s", node->bare);
     SL_TRY_NEW(raw_name, err);
     const struct sl_bound_table *raw = sl_map_get(binder->catalog, raw_name);
@@ -130,7 +74,7 @@ static int add_clean(struct sl_binder *binder, const struct sl_node *node, struc
         SL_TRY(sl_drift_extend(contract, raw->relation.columns, raw->relation.count, arena,
                                &contract, err));
     SL_TRY(sl_contract_columns(contract, arena, &columns, &count, err));
-    SL_TRY(add_table(binder, node->name, &(struct sl_relation){columns, count}, err));
+    SL_TRY(sl_binder_add_table(binder, node->name, &(struct sl_relation){columns, count}, err));
     return bind_clean_checks(binder, node, &(struct sl_relation){columns, count}, err);
 }
 
@@ -369,7 +313,7 @@ static int bind_model(struct sl_binder *binder, const struct sl_node *node, stru
     stored.columns = columns;
     bind_settings(binder, node->model, &result, &stored);
     SL_TRY(bind_model_checks(binder, node, &stored, err));
-    return add_table(binder, node->name, &stored, err);
+    return sl_binder_add_table(binder, node->name, &stored, err);
 }
 
 // Files of a partition hold the columns that are not in the names of its folders.
@@ -432,7 +376,7 @@ static int bind_node(struct sl_binder *binder, const struct sl_node *node, struc
 {
     switch (node->kind) {
     case SL_NODE_INGEST:
-        return add_raw(binder, node, err);
+        return sl_bind_raw(binder, node, err);
     case SL_NODE_CLEANSE:
         return add_clean(binder, node, err);
     case SL_NODE_MODEL:
@@ -444,24 +388,51 @@ static int bind_node(struct sl_binder *binder, const struct sl_node *node, struc
     return SL_OK;
 }
 
+// What the node's columns are is for others to know, also where its mistakes are for nobody.
+static int bind_silently(struct sl_binder *binder, const struct sl_node *node, struct sl_err *err)
+{
+    struct sl_diags *diags = &binder->world->project->diags, before = *diags;
+    *diags = (struct sl_diags)SL_DIAGS_INIT;
+    int code = bind_node(binder, node, err);
+    sl_diags_clear(diags);
+    *diags = before;
+    return code;
+}
+
 static int bind_all(struct sl_binder *binder, struct sl_err *err)
 {
     const struct sl_graph *graph = &binder->world->graph;
     SL_TRY(sl_column_cache_open(binder->world, &binder->cache, err));
-    for (size_t i = 0; i < graph->count; i++)
-        SL_TRY(bind_node(binder, &graph->nodes[i], err));
+    for (size_t i = 0; i < graph->count; i++) {
+        const struct sl_node *node = &graph->nodes[i];
+        SL_TRY(binder->is_for_due && !sl_node_is_due(node) ? bind_silently(binder, node, err)
+                                                           : bind_node(binder, node, err));
+    }
     sl_cache_store(&binder->cache);
     return SL_OK;
+}
+
+static int bind(struct sl_binder *binder, struct sl_err *err)
+{
+    if (!binder->world->has_graph)
+        return SL_OK;
+    int code = bind_all(binder, err);
+    sl_cache_clear(&binder->cache);
+    sl_session_close(&binder->session);
+    return code;
 }
 
 int sl_world_bind(struct sl_world *world, struct sl_map *catalog, struct sl_err *err)
 {
     SL_AUTO(sl_map_clear) struct sl_map own = {0};
     struct sl_binder binder = {.world = world, .catalog = catalog ? catalog : &own};
-    if (!world->has_graph)
-        return SL_OK;
-    int code = bind_all(&binder, err);
-    sl_cache_clear(&binder.cache);
-    sl_session_close(&binder.session);
-    return code;
+    return bind(&binder, err);
+}
+
+int sl_world_bind_due(struct sl_world *world, bool has_new_files, struct sl_err *err)
+{
+    SL_AUTO(sl_map_clear) struct sl_map catalog = {0};
+    struct sl_binder binder = {
+        .world = world, .catalog = &catalog, .is_for_due = true, .has_new_files = has_new_files};
+    return bind(&binder, err);
 }

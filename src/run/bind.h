@@ -16,8 +16,19 @@ struct sl_binder {
     struct sl_session *session; // opened by the first model that is not in the cache
     struct sl_cache cache;      // of columns
     struct sl_map *catalog;     // name -> struct sl_bound_table *
+    bool is_for_due;            // mistakes of what will not run are left out
+    bool has_new_files;         // raw tables also have the columns of files that will be taken in
 };
 
+static inline bool sl_node_is_due(const struct sl_node *node)
+{
+    return node->is_selected && node->verdict != SL_VERDICT_FRESH;
+}
+
+SL_MUST int sl_binder_add_table(struct sl_binder *binder, const char *name,
+                                const struct sl_relation *relation, struct sl_err *err);
+// The table that an ingest writes (bind_raw.c).
+SL_MUST int sl_bind_raw(struct sl_binder *binder, const struct sl_node *node, struct sl_err *err);
 SL_MUST int sl_binder_open_session(struct sl_binder *binder, struct sl_err *err);
 // NULL: nobody knows its columns yet.
 struct sl_bound_table *sl_binder_table(const struct sl_binder *binder,

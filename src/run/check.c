@@ -1,6 +1,6 @@
 // Sources and contracts before anything runs: files, rules, formats, expressions.
+#include "run/check.h"
 #include "contract/compile.h"
-#include "run/world.h"
 #include "step/schema.h"
 
 struct checker {
@@ -138,7 +138,7 @@ static int check_contracts(struct checker *checker, struct sl_map *checked, stru
         for (size_t k = 0; k < contract->table_count; k++) {
             const char *key = key_of(world, &contract->tables[k]);
             SL_TRY_NEW(key, err);
-            sl_contract_warn_of_aliases(&contract->tables[k], &world->project->diags);
+            SL_TRY(sl_world_check_aliases(world, &contract->tables[k], &checker->session, err));
             if (!sl_map_has(checked, key))
                 SL_TRY(check_contract(checker, "", &contract->tables[k], err));
         }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "run/signals.h"
+#include "run/temp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,7 @@ struct job {
     int errors_fd; // what the child says is wrong, in memory: the disk may be what is
     const char **environment;
     struct sl_crash_look look;
+    struct sl_temp temp;
     const char *seen_what; // what the reader saw that does not belong together
     int64_t last_number;
     atomic_bool is_stopped;
@@ -322,18 +324,10 @@ static void on_signal(void *self, int times)
 
 static int make_folder(struct job *job, struct sl_err *err)
 {
-    const char *base = job->world->project->temp_folder;
-    char uuid[37];
-    bool is_new;
-    base = base ? base : getenv("TMPDIR");
-    base = base && *base ? base : "/tmp";
-    const char *folder = sl_arena_printf(job->arena, "%s/sluice-crashtest-%s", base, sl_uuid(uuid));
-    SL_TRY_NEW(folder, err);
-    SL_TRY(sl_fs_mkdirs(base, err));
-    SL_TRY(sl_fs_mkdir(folder, &is_new, err));
-    job->report->folder = folder;
-    if (chmod(folder, 0700) != 0) // rows are not for everyone who can see the folder
-        return sl_fail_errno(err, errno, "'%s'", folder);
+    int code =
+        sl_temp_make(job->world->project->temp_folder, "crashtest", job->arena, &job->temp, err);
+    const char *folder = job->report->folder = job->temp.folder;
+    SL_TRY(code);
     job->look.reference_lake = sl_path_join(job->arena, folder, "reference");
     job->reference = sl_path_join(job->arena, folder, "reference-state");
     job->lake = sl_path_join(job->arena, folder, "lake");
@@ -414,6 +408,7 @@ int sl_world_crash(struct sl_world *world, const struct sl_crash_options *option
                       .options = options,
                       .arena = &world->arena,
                       .report = ret,
+                      .temp = SL_TEMP_INIT,
                       .look = {.world = world, .arena = &world->arena}};
     *ret = (struct sl_crash_report){0};
     if (errors_fd < 0)
@@ -428,7 +423,6 @@ int sl_world_crash(struct sl_world *world, const struct sl_crash_options *option
     if (code == SL_OK)
         code = refuse_nothing(&job, err);
     sl_session_close(&job.session);
-    if (ret->folder && !options->keep)
-        (void)!sl_fs_remove_tree(ret->folder, &ignored);
+    (void)!sl_temp_end(&job.temp, options->keep, &ignored);
     return code;
 }

@@ -1,42 +1,51 @@
 #include "run/generate.h"
 
+#include "base/clock.h"
+#include "run/generate_job.h"
 #include "run/generate_keys.h"
 #include "run/generate_parents.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#define CANDIDATES 400 // for a row that breaks what is asked for
-#define MOST_CANDIDATES 300000
 #define ROUNDS 6
+#define MOST_NAMED 6 // rules that leave too few rows
 
-struct generator {
-    struct sl_session *session;
-    const struct sl_generate_options *options;
-    struct sl_arena *arena;
-    struct sl_generated *made;
-    const struct sl_sample *own_samples; // without foreign keys
-    const struct sl_sample *samples;
-    size_t sample_notes; // of the notes: those of the samples, which come first
-};
-
-static int exec(struct generator *generator, const struct sl_buf *sql, struct sl_err *err)
+int sl_generate_exec(struct sl_generator *generator, const struct sl_buf *sql, struct sl_err *err)
 {
     SL_TRY(sl_buf_check(sql, err));
     return generator->session->kind->exec(generator->session, sql->text, NULL, err);
 }
 
+// --- what is asked for
+
+bool sl_generate_is_unique(const struct sl_generated *generated, size_t rule)
+{
+    return rule >= generated->pass.rule_count;
+}
+
+const char *sl_generate_rule_name(const struct sl_generated *generated, size_t rule)
+{
+    const struct sl_pass *pass = &generated->pass;
+    return rule < pass->rule_count ? pass->rules[rule].name
+                                   : pass->uniques[rule - pass->rule_count].rule->id;
+}
+
 const char *sl_generate_name(const struct sl_generated *generated,
                              const struct sl_generate_target *target, struct sl_arena *arena)
 {
-    const struct sl_pass_rule *rules = generated->pass.rules;
-    return target->count == 1 ? rules[target->rules[0]].name
-                              : sl_arena_printf(arena, "%s, %s", rules[target->rules[0]].name,
-                                                rules[target->rules[1]].name);
+    const char *first = sl_generate_rule_name(generated, target->rules[0]);
+    return target->count == 1 ? first
+                              : sl_arena_printf(arena, "%s, %s", first,
+                                                sl_generate_rule_name(generated, target->rules[1]));
 }
 
-// --- what is asked for
+static size_t count_rules(const struct sl_generated *made)
+{
+    return made->pass.rule_count + made->pass.unique_count;
+}
 
-static int add_target(struct generator *generator, size_t a, size_t b, struct sl_err *err)
+static int add_target(struct sl_generator *generator, size_t a, size_t b, struct sl_err *err)
 {
     struct sl_generate_target target = {.rules = {a, b}, .count = a == b ? 1 : 2};
     return SL_PUSH(generator->arena, generator->made->targets, generator->made->target_count,
@@ -45,39 +54,142 @@ static int add_target(struct generator *generator, size_t a, size_t b, struct sl
                : sl_fail_memory(err);
 }
 
-static int no_rule(struct generator *generator, struct sl_err *err)
+static int no_rule(struct sl_generator *generator, const char *option, const char *name,
+                   struct sl_err *err)
 {
-    const struct sl_pass *pass = &generator->made->pass;
+    const struct sl_generated *made = generator->made;
     struct sl_strs names = {0};
-    for (size_t i = 0; i < pass->rule_count; i++)
-        SL_TRY(sl_strs_add(&names, generator->arena, pass->rules[i].name, err));
-    const char *hint =
-        sl_did_you_mean(generator->arena, generator->options->rule, names.items, names.count);
-    (void)sl_fail(err, SL_E_USAGE, "--breaking is '%s', which is no rule of '%s'",
-                  generator->options->rule, generator->options->contract->name);
-    return sl_err_hint(err, "%s", hint ? hint : "none, each, pairs, or the name of a rule");
+    for (size_t i = 0; i < count_rules(made); i++)
+        SL_TRY(sl_strs_add(&names, generator->arena, sl_generate_rule_name(made, i), err));
+    const char *hint = sl_did_you_mean(generator->arena, name, names.items, names.count);
+    (void)sl_fail(err, SL_E_USAGE, "%s is '%s', which is no rule of '%s'", option, name,
+                  generator->options->contract->name);
+    const char *otherwise = sl_str_equal(option, "--pairs")
+                                ? "the name of a rule, 'amount.*' or 'amount.* + day.*'"
+                                : "none, each, pairs, or the name of a rule";
+    return sl_err_hint(err, "%s", hint ? hint : otherwise);
 }
 
-static int choose_targets(struct generator *generator, struct sl_err *err)
+// Rows that share a value are looked for among those that no other rule rejects.
+static bool can_be_both(const struct sl_generated *made, size_t a, size_t b)
+{
+    const struct sl_pass *pass = &made->pass;
+    return !sl_generate_is_unique(made, b) || sl_generate_is_unique(made, a) ||
+           pass->rules[a].is_warning;
+}
+
+// "amount.*", or "amount.* + day.*": one of the rules, or one each.
+struct pair_pattern {
+    const char *one, *other; // NULL: any
+    bool is_used;
+};
+
+static int read_pattern(struct sl_generator *generator, const char *text, struct pair_pattern *ret,
+                        struct sl_err *err)
+{
+    const char *plus = strstr(text, "+");
+    *ret = (struct pair_pattern){.one = text};
+    if (!plus)
+        return SL_OK;
+    ret->one = sl_arena_strndup(generator->arena, text, (size_t)(plus - text));
+    SL_TRY_NEW(ret->one, err);
+    char *end = (char *)ret->one + strlen(ret->one);
+    while (end > ret->one && end[-1] == ' ')
+        *--end = '\0';
+    ret->other = plus + 1 + strspn(plus + 1, " ");
+    return SL_OK;
+}
+
+// A name may have brackets itself: "items[].type".
+static bool is_like(const char *pattern, const char *name)
+{
+    return sl_str_equal(pattern, name) || sl_str_glob(pattern, name);
+}
+
+static bool is_asked(struct pair_pattern *patterns, size_t count, const char *a, const char *b)
+{
+    bool is_any = count == 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *one = patterns[i].one, *other = patterns[i].other ? patterns[i].other : "*";
+        bool is = (is_like(one, a) && is_like(other, b)) || (is_like(one, b) && is_like(other, a));
+        patterns[i].is_used |= is;
+        is_any |= is;
+    }
+    return is_any;
+}
+
+// Another name of a column that is still good is no column that nobody knows.
+static bool is_possible(const struct sl_generator *generator, size_t rule)
+{
+    const struct sl_pass *pass = &generator->made->pass;
+    const char *column =
+        rule < pass->rule_count && !pass->rules[rule].kind ? pass->rules[rule].column : NULL;
+    const struct sl_contract_column *columns = generator->options->contract->columns;
+    for (size_t i = 0; i < generator->alias_count; i++) {
+        const struct sl_contract_column *of = &columns[generator->aliases[i].column];
+        for (size_t k = 0; k < of->alias_count; k++)
+            if (column && sl_str_equal(column, of->aliases[k].name) && of->aliases[k].until &&
+                of->aliases[k].end_us > generator->ingested_us)
+                return false;
+    }
+    return true;
+}
+
+static int choose_pairs(struct sl_generator *generator, struct sl_err *err)
+{
+    const struct sl_strs *pairs = generator->options->pairs;
+    const struct sl_generated *made = generator->made;
+    size_t count = pairs ? pairs->count : 0;
+    struct pair_pattern *patterns = SL_NEW_ARRAY(generator->arena, struct pair_pattern, count + 1);
+    SL_TRY_NEW(patterns, err);
+    for (size_t i = 0; i < count; i++)
+        SL_TRY(read_pattern(generator, pairs->items[i], &patterns[i], err));
+    for (size_t a = 0; a < count_rules(made); a++)
+        for (size_t b = a + 1; b < count_rules(made); b++)
+            if (is_asked(patterns, count, sl_generate_rule_name(made, a),
+                         sl_generate_rule_name(made, b)) &&
+                can_be_both(made, a, b) && is_possible(generator, a) && is_possible(generator, b))
+                SL_TRY(add_target(generator, a, b, err));
+    for (size_t i = 0; i < count; i++)
+        if (!patterns[i].is_used)
+            return no_rule(generator, "--pairs", pairs->items[i], err);
+    return SL_OK;
+}
+
+static int choose_targets(struct sl_generator *generator, struct sl_err *err)
 {
     const struct sl_generate_options *options = generator->options;
-    const struct sl_pass *pass = &generator->made->pass;
-    for (size_t a = 0; a < pass->rule_count; a++) {
-        if (options->breaking == SL_BREAK_EACH ||
+    generator->made->target_count = 0;
+    if (options->breaking == SL_BREAK_PAIRS)
+        return choose_pairs(generator, err);
+    for (size_t a = 0; a < count_rules(generator->made); a++)
+        if ((options->breaking == SL_BREAK_EACH && is_possible(generator, a)) ||
             (options->breaking == SL_BREAK_RULE &&
-             sl_str_equal(pass->rules[a].name, options->rule)))
+             sl_str_equal(sl_generate_rule_name(generator->made, a), options->rule)))
             SL_TRY(add_target(generator, a, a, err));
-        for (size_t b = a + 1; b < pass->rule_count && options->breaking == SL_BREAK_PAIRS; b++)
-            SL_TRY(add_target(generator, a, b, err));
-    }
-    return options->breaking == SL_BREAK_RULE && generator->made->target_count == 0
-               ? no_rule(generator, err)
-               : SL_OK;
+    return SL_OK;
 }
 
-// --- candidates
+// --- the pass
 
-static int compile(struct generator *generator, struct sl_err *err)
+static int list_aliases(struct sl_generator *generator, struct sl_err *err)
+{
+    const struct sl_contract_table *contract = generator->options->contract;
+    struct sl_generate_alias *aliases = NULL;
+    for (size_t i = 0; i < contract->column_count; i++)
+        for (size_t k = 0; k < contract->columns[i].alias_count; k++) {
+            struct sl_generate_alias alias = {contract->columns[i].aliases[k].name, i};
+            if (!SL_PUSH(generator->arena, aliases, generator->alias_count, alias))
+                return sl_fail_memory(err);
+        }
+    generator->aliases = aliases;
+    // An alias is good for days.
+    if (generator->alias_count)
+        generator->ingested_us = sl_clock_now_us();
+    return SL_OK;
+}
+
+static int compile(struct sl_generator *generator, struct sl_err *err)
 {
     const struct sl_contract_table *contract = generator->options->contract;
     struct sl_generated *made = generator->made;
@@ -87,212 +199,50 @@ static int compile(struct generator *generator, struct sl_err *err)
                                            {"_ingested_at", "TIMESTAMP WITH TIME ZONE"},
                                            {"_corrupt", "BLOB"}};
     size_t own_count = sizeof own / sizeof *own;
+    made->column_count = contract->column_count + generator->alias_count;
     struct sl_column *raw =
-        SL_NEW_ARRAY(generator->arena, struct sl_column, contract->column_count + own_count);
-    made->is_nested = SL_NEW_ARRAY(generator->arena, bool, contract->column_count + 1);
+        SL_NEW_ARRAY(generator->arena, struct sl_column, made->column_count + own_count);
+    made->is_nested = SL_NEW_ARRAY(generator->arena, bool, made->column_count + 1);
     SL_TRY_NEW(raw, err);
     SL_TRY_NEW(made->is_nested, err);
-    for (size_t i = 0; i < contract->column_count; i++) {
-        raw[i] = (struct sl_column){contract->columns[i].source_name, "VARCHAR"};
-        made->is_nested[i] = contract->columns[i].field_count > 0;
+    for (size_t i = 0; i < made->column_count; i++) {
+        bool is_alias = i >= contract->column_count;
+        const struct sl_generate_alias *alias =
+            is_alias ? &generator->aliases[i - contract->column_count] : NULL;
+        const struct sl_contract_column *column = &contract->columns[alias ? alias->column : i];
+        raw[i] = (struct sl_column){alias ? alias->name : column->source_name, "VARCHAR"};
+        made->is_nested[i] = column->field_count > 0;
     }
-    memcpy(raw + contract->column_count, own, sizeof own);
+    memcpy(raw + made->column_count, own, sizeof own);
     made->columns = raw;
-    made->column_count = contract->column_count;
-    SL_TRY(sl_contract_compile(contract, raw, contract->column_count + own_count, generator->arena,
+    SL_TRY(sl_contract_compile(contract, raw, made->column_count + own_count, generator->arena,
                                &diags, &made->pass, err));
     return diags.error_count ? sl_diags_fail(&diags, err) : SL_OK;
 }
 
-static bool is_at(const char *column, const char *path)
+// Other names of columns are there only where a rule about them is to be broken.
+static int compile_for_targets(struct sl_generator *generator, struct sl_err *err)
 {
-    size_t length = strlen(path);
-    return column && strncmp(column, path, length) == 0 &&
-           (!column[length] || column[length] == '.' || column[length] == '[');
-}
-
-static bool is_of(const struct generator *generator, const struct sl_generate_target *target,
-                  const char *path)
-{
-    for (size_t k = 0; k < target->count; k++) {
-        const char *column = generator->made->pass.rules[target->rules[k]].column;
-        if (path ? is_at(column, path) : !column)
-            return true;
-    }
-    return false;
-}
-
-// The targets with a rule of what is at the path or in it; NULL: with one over the row.
-static void add_targets_of(const void *self, const char *path, struct sl_buf *sql)
-{
-    const struct generator *generator = self;
-    sl_buf_add(sql, "\"~t\" in (-2");
-    for (size_t i = 0; i < generator->made->target_count; i++)
-        if (is_of(generator, &generator->made->targets[i], path))
-            sl_buf_addf(sql, ", %zu", i);
-    sl_buf_add(sql, ")");
-}
-
-// The targets that a column could have to do with: by its own rules, or by those over the row.
-static void add_touches(const struct generator *generator, size_t column, struct sl_buf *sql)
-{
-    sl_buf_add(sql, "(");
-    add_targets_of(generator, sl_contract_path(&generator->options->contract->columns[column]),
-                   sql);
-    // Good values alone may break a rule over the row, at the ends of ranges above all.
-    sl_buf_addf(sql, " or (\"~i\" %% 2 = 0 and hash(\"~i\", %zu, 9) %% 4 = 0 and ", column);
-    add_targets_of(generator, NULL, sql);
-    sl_buf_add(sql, "))");
-}
-
-static int64_t count_open(const struct sl_generated *made)
-{
-    int64_t open = 0;
-    for (size_t i = 0; i < made->target_count; i++)
-        open += !made->targets[i].is_found;
-    return open;
-}
-
-// `count` row numbers for every target that has no row yet.
-static void add_open_targets(const struct sl_generated *made, int64_t first, int64_t count,
-                             struct sl_buf *sql)
-{
-    const char *comma = "";
-    sl_buf_add(sql, "range as \"~i\", list_extract([");
-    for (size_t i = 0; i < made->target_count; i++)
-        if (!made->targets[i].is_found) {
-            sl_buf_addf(sql, "%s%zu", comma, i);
-            comma = ", ";
-        }
-    sl_buf_addf(sql, "], 1 + (range - %lld) // %lld) as \"~t\" from range(%lld, %lld))",
-                (long long)first, (long long)count, (long long)first,
-                (long long)(first + count * count_open(made)));
-}
-
-// Rows first, first + 1, ...: of `good` ones, and of candidates for every target.
-static int make_candidates(struct generator *generator, int64_t first, int64_t count, bool is_good,
-                           struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    const struct sl_generated *made = generator->made;
-    sl_buf_add(&sql, "create or replace temp table \"~candidates\" as select ");
-    for (size_t i = 0; i < made->column_count; i++) {
-        const struct sl_sample *sample = &generator->samples[i];
-        if (is_good) {
-            sl_buf_add(&sql, sample->good);
-        } else {
-            sl_buf_add(&sql, "case when ");
-            add_touches(generator, i, &sql);
-            sl_buf_addf(&sql, " then %s else %s end", sample->odd, sample->good);
-        }
-        sl_buf_add(&sql, " as ");
-        sl_buf_add_sql_name(&sql, made->columns[i].name);
-        sl_buf_add(&sql, ", ");
-    }
-    sl_buf_add(&sql, "'generated' as _source, \"~i\" as _position, timestamptz '2024-01-01' as "
-                     "_ingested_at, null::BLOB as _corrupt, \"~t\" from (select ");
-    if (is_good)
-        sl_buf_addf(&sql, "range as \"~i\", -1 as \"~t\" from range(%lld, %lld))", (long long)first,
-                    (long long)(first + count));
-    else
-        add_open_targets(made, first, count, &sql);
-    return exec(generator, &sql, err);
-}
-
-// --- what the pass says of them
-
-static void add_broken(const struct sl_pass *pass, struct sl_buf *sql)
-{
-    sl_buf_add(sql, "coalesce(array_to_string([");
-    for (size_t i = 0; i < pass->rule_count; i++)
-        sl_buf_addf(sql, "%scase when %s then '%zu' end", i ? ", " : "", pass->rules[i].broken, i);
-    sl_buf_add(sql, pass->rule_count ? "], ','), '')" : "null::VARCHAR], ','), '')");
-}
-
-static void add_wanted(const struct sl_generated *made, struct sl_buf *sql)
-{
-    sl_buf_add(sql, "case \"~t\" when -1 then ''");
-    for (size_t i = 0; i < made->target_count; i++) {
-        const struct sl_generate_target *target = &made->targets[i];
-        if (target->count == 1)
-            sl_buf_addf(sql, " when %zu then '%zu'", i, target->rules[0]);
-        else
-            sl_buf_addf(sql, " when %zu then '%zu,%zu'", i, target->rules[0], target->rules[1]);
-    }
-    sl_buf_add(sql, " end");
-}
-
-static void add_names(const struct sl_generated *made, struct sl_arena *arena, struct sl_buf *sql)
-{
-    sl_buf_add(sql, "case \"~t\" when -1 then ''");
-    for (size_t i = 0; i < made->target_count; i++) {
-        const char *name = sl_generate_name(made, &made->targets[i], arena);
-        sl_buf_addf(sql, " when %zu then ", i);
-        sl_buf_add_sql_string(sql, name ? name : "");
-    }
-    sl_buf_add(sql, " end");
-}
-
-static void add_first_of(const char *const *columns, size_t count, bool is_null_free,
-                         struct sl_buf *sql)
-{
-    sl_buf_add(sql, sql->length ? " and (" : "(");
-    for (size_t i = 0; i < count && is_null_free; i++) {
-        sl_buf_add_sql_name(sql, columns[i]);
-        sl_buf_add(sql, " is null or ");
-    }
-    sl_buf_add(sql, "row_number() over (partition by ");
-    for (size_t i = 0; i < count; i++) {
-        sl_buf_add(sql, i ? ", " : "");
-        sl_buf_add_sql_name(sql, columns[i]);
-    }
-    sl_buf_add(sql, " order by _position) = 1)");
-}
-
-// Good rows with keys of their own, or the first row for each target.
-static void add_choice(struct generator *generator, bool is_good, struct sl_buf *sql)
-{
-    const struct sl_pass *pass = &generator->made->pass;
-    SL_AUTO(sl_buf_clear) struct sl_buf choice = SL_BUF_INIT;
-    if (!is_good)
-        sl_buf_add(&choice, "row_number() over (partition by \"~t\" order by _position) = 1");
-    if (is_good && pass->key_count)
-        add_first_of(pass->key, pass->key_count, false, &choice);
-    for (size_t i = 0; is_good && i < pass->unique_count; i++)
-        add_first_of(pass->uniques[i].columns.items, pass->uniques[i].columns.count, true, &choice);
-    if (choice.length)
-        sl_buf_addf(sql, " qualify %s", choice.text);
-    sql->has_failed |= choice.has_failed;
-}
-
-static int judge(struct generator *generator, bool is_good, struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    const struct sl_generate_options *options = generator->options;
     struct sl_generated *made = generator->made;
-    const struct sl_pass *pass = &made->pass;
-    sl_buf_addf(&sql, "%s",
-                is_good ? "create or replace temp table \"~generated\" as "
-                        : "insert into \"~generated\" ");
-    sl_buf_addf(&sql,
-                "select %s, \"~t\", case when \"~t\" < 0 then _position else "
-                "1000000000000 + \"~t\" end as \"~order\", ",
-                pass->received);
-    add_names(made, generator->arena, &sql);
-    sl_buf_add(&sql, " as \"~breaks\" from (select *, ");
-    add_broken(pass, &sql);
-    sl_buf_add(&sql, " as \"~broken\" from ");
-    sl_pass_relation(pass, SL_PASS_ALL, "\"~candidates\"", "\"~t\" as \"~t\", ", &sql);
-    sl_buf_add(&sql, ") where \"~broken\" = ");
-    add_wanted(made, &sql);
-    if (pass->filter)
-        sl_buf_addf(&sql, " and not %s", pass->filter);
-    add_choice(generator, is_good, &sql);
-    if (is_good)
-        sl_buf_addf(&sql, " order by _position limit %lld", (long long)generator->options->rows);
-    return exec(generator, &sql, err);
+    SL_TRY(compile(generator, err));
+    SL_TRY(choose_targets(generator, err));
+    bool is_enough = options->breaking == SL_BREAK_NONE ||
+                     (options->breaking == SL_BREAK_RULE && made->target_count);
+    if (!is_enough) {
+        SL_TRY(list_aliases(generator, err));
+        made->pass = (struct sl_pass){0};
+        SL_TRY(compile(generator, err));
+        SL_TRY(choose_targets(generator, err));
+    }
+    return options->breaking == SL_BREAK_RULE && made->target_count == 0
+               ? no_rule(generator, "--breaking", options->rule, err)
+               : SL_OK;
 }
 
-static int count_rows(struct generator *generator, int64_t *ret, struct sl_err *err)
+// --- good rows
+
+static int count_rows(struct sl_generator *generator, int64_t *ret, struct sl_err *err)
 {
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     SL_TRY(generator->session->kind->query(generator->session,
@@ -301,13 +251,52 @@ static int count_rows(struct generator *generator, int64_t *ret, struct sl_err *
     return SL_OK;
 }
 
-static int too_few(const struct generator *generator, int64_t found, struct sl_err *err)
+// How many of the last candidates break each rule: "'a' 398, 'b' 120".
+static int name_rules(struct sl_generator *generator, struct sl_buf *ret, int64_t *ret_good,
+                      int64_t *ret_all, struct sl_err *err)
 {
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    const struct sl_pass *pass = &generator->made->pass;
+    sl_buf_add(&sql, "select i, n, good, \"all\" from (select unnest(list_append(range(0, ");
+    sl_buf_addf(&sql, "%zu), -1)) as i, unnest([", pass->rule_count);
+    for (size_t i = 0; i < pass->rule_count; i++)
+        sl_buf_addf(&sql, "count(*) filter (list_contains(l, '%zu')), ", i);
+    sl_buf_add(&sql, "0]) as n, count(*) filter (b = '') as good, count(*) as \"all\" from (select "
+                     "\"~broken\" as b, string_split(\"~broken\", ',') as l from ");
+    sl_generate_add_judged(generator, "\"~candidates\"", &sql);
+    sl_buf_add(&sql, ")) order by n desc, i");
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(generator->session->kind->query(generator->session, sql.text, 0, &result, err));
+    *ret_good = sl_result_int(result, 0, 2);
+    *ret_all = sl_result_int(result, 0, 3);
+    for (int64_t row = 0; row < sl_result_rows(result) && row < MOST_NAMED; row++)
+        if (sl_result_int(result, row, 1) > 0)
+            sl_buf_addf(ret, "%s'%s' %lld", row ? ", " : "",
+                        pass->rules[sl_result_int(result, row, 0)].name,
+                        (long long)sl_result_int(result, row, 1));
+    return sl_buf_check(ret, err);
+}
+
+static int too_few(struct sl_generator *generator, int64_t found, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf names = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf why = SL_BUF_INIT;
+    int64_t good, all;
+    SL_TRY(name_rules(generator, &names, &good, &all, err));
+    if (good > generator->options->rows)
+        sl_buf_addf(&why, "%lld of the last %lld candidates break no rule, but repeat keys",
+                    (long long)good, (long long)all);
+    else if (names.length)
+        sl_buf_addf(&why, "of the last %lld candidates these rules are broken by most: %s",
+                    (long long)all, names.text);
+    SL_TRY(sl_buf_check(&why, err));
     (void)sl_fail(err, SL_E_LIMIT,
                   "only %lld of %lld rows that break no rule of '%s' and have keys of their own "
-                  "were found",
+                  "were found%s%s",
                   (long long)found, (long long)generator->options->rows,
-                  generator->options->contract->name);
+                  generator->options->contract->name, why.length ? "; " : "",
+                  why.length ? why.text : "");
     return sl_err_hint(err, "%s",
                        generator->sample_notes ? generator->made->notes.items[0]
                                                : "ask for fewer with --rows");
@@ -315,14 +304,14 @@ static int too_few(const struct generator *generator, int64_t found, struct sl_e
 
 // Ever more candidates until enough are good. Sixteen times as many without one row more: there
 // are no more keys.
-static int make_good(struct generator *generator, struct sl_err *err)
+static int make_good(struct sl_generator *generator, struct sl_err *err)
 {
     int64_t wanted = generator->options->rows, count = wanted * 2 + 50, found = 0;
     int stalls = 0;
     for (int round = 0; round < ROUNDS && stalls < 2; round++, count *= 4) {
         int64_t before = found;
-        SL_TRY(make_candidates(generator, 1, count, true, err));
-        SL_TRY(judge(generator, true, err));
+        SL_TRY(sl_generate_candidates(generator, 1, count, true, err));
+        SL_TRY(sl_generate_judge(generator, true, err));
         SL_TRY(count_rows(generator, &found, err));
         if (found >= wanted || count > wanted * 1000 + 100000)
             break;
@@ -331,40 +320,28 @@ static int make_good(struct generator *generator, struct sl_err *err)
     return found >= wanted ? SL_OK : too_few(generator, found, err);
 }
 
-static int mark_found(struct generator *generator, struct sl_err *err)
-{
-    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    SL_TRY(generator->session->kind->query(generator->session,
-                                           "select \"~t\" from \"~generated\" where \"~t\" >= 0", 0,
-                                           &result, err));
-    for (int64_t i = 0; i < sl_result_rows(result); i++)
-        generator->made->targets[sl_result_int(result, i, 0)].is_found = true;
-    return SL_OK;
-}
+// --- bad rows
 
 // What no row was found for is tried once more, harder.
-static int make_bad(struct generator *generator, struct sl_err *err)
+static int make_bad(struct sl_generator *generator, struct sl_err *err)
 {
-    int64_t first = generator->options->rows + 1, count = CANDIDATES;
-    for (int round = 0; round < 2; round++) {
-        int64_t open = count_open(generator->made);
-        if (open == 0)
-            return SL_OK;
-        SL_TRY(make_candidates(generator, first, count, false, err));
-        SL_TRY(judge(generator, false, err));
-        SL_TRY(mark_found(generator, err));
-        first += open * count;
-        open = count_open(generator->made);
-        count = open > 0 && MOST_CANDIDATES / open < 20 * CANDIDATES ? MOST_CANDIDATES / open
-                                                                     : 20 * CANDIDATES;
-    }
-    return SL_OK;
+    int64_t first = generator->options->rows + 1;
+    const struct sl_generate_search search = {generator->made->targets,
+                                              generator->made->target_count, false};
+    if (!search.count)
+        return SL_OK;
+    if (generator->options->breaking == SL_BREAK_PAIRS)
+        SL_TRY(sl_generate_join_pairs(generator, &first, err));
+    else
+        SL_TRY(sl_generate_list_targets(generator, &search, err));
+    SL_TRY(sl_generate_try(generator, &search, &first, err));
+    return sl_generate_uniques(generator, &first, err);
 }
 
 // --- the rows that foreign keys point to
 
-static int make_up(struct generator *generator, struct sl_generate_parents *parents, size_t index,
-                   struct sl_err *err)
+static int make_up(struct sl_generator *generator, struct sl_generate_parents *parents,
+                   size_t index, struct sl_err *err)
 {
     const char *note = sl_arena_printf(
         generator->arena, "keys of %s are made up: the lake has none that rows could be made with",
@@ -372,22 +349,22 @@ static int make_up(struct generator *generator, struct sl_generate_parents *pare
     SL_TRY_NEW(note, err);
     if (generator->options->project)
         SL_TRY(sl_strs_add(&generator->made->notes, generator->arena, note, err));
-    SL_TRY(make_candidates(generator, 1, generator->options->rows * 4 + 100, true, err));
+    SL_TRY(sl_generate_candidates(generator, 1, generator->options->rows * 4 + 100, true, err));
     return sl_generate_parent_of_rows(parents, index, err);
 }
 
 // Keys are compared as clean keeps them. Statements with the key go to the engine only.
-static int give_key(struct generator *generator, struct sl_err *err)
+static int give_key(struct sl_generator *generator, struct sl_err *err)
 {
     const struct sl_project *project = generator->options->project;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     if (!project || !project->personal_key)
         return SL_OK;
     SL_TRY(sl_personal_key_sql(project->personal_key, &sql, err));
-    return exec(generator, &sql, err);
+    return sl_generate_exec(generator, &sql, err);
 }
 
-static int make_parents(struct generator *generator, bool may_read, bool *ret_has_lake,
+static int make_parents(struct sl_generator *generator, bool may_read, bool *ret_has_lake,
                         struct sl_err *err)
 {
     const struct sl_pass *pass = &generator->made->pass;
@@ -395,7 +372,7 @@ static int make_parents(struct generator *generator, bool may_read, bool *ret_ha
                                           .options = generator->options,
                                           .pass = pass,
                                           .arena = generator->arena};
-    size_t count = generator->made->column_count;
+    size_t count = generator->options->contract->column_count;
     struct sl_sample *samples = SL_NEW_ARRAY(generator->arena, struct sl_sample, count + 1);
     parents.is_followed = SL_NEW_ARRAY(generator->arena, bool, count + 1);
     SL_TRY_NEW(samples, err);
@@ -417,7 +394,7 @@ static int make_parents(struct generator *generator, bool may_read, bool *ret_ha
 }
 
 // The keys of the lake may be too few, or none that other rules accept.
-static int make_rows(struct generator *generator, struct sl_err *err)
+static int make_rows(struct sl_generator *generator, struct sl_err *err)
 {
     struct sl_err refusal = {0};
     size_t notes = generator->made->notes.count;
@@ -435,25 +412,48 @@ static int make_rows(struct generator *generator, struct sl_err *err)
     return code;
 }
 
+static int make_samples(struct sl_generator *generator, struct sl_err *err)
+{
+    const struct sl_generate_options *options = generator->options;
+    struct sl_sample_options sampling = {.table = options->contract,
+                                         .session = generator->session,
+                                         .seed = options->seed,
+                                         .rows = options->rows,
+                                         .add_touches = sl_generate_add_touches,
+                                         .self = generator};
+    struct sl_sample *samples, *others;
+    struct sl_strs *notes = &generator->made->notes, same = {0};
+    SL_TRY(sl_contract_samples(&sampling, generator->arena, &samples, notes, err));
+    generator->own_samples = samples;
+    generator->sample_notes = notes->count;
+    if (!generator->alias_count)
+        return SL_OK;
+    sampling.seed++;
+    SL_TRY(sl_contract_samples(&sampling, generator->arena, &others, &same, err));
+    generator->other_samples = others;
+    return SL_OK;
+}
+
+int sl_generate_plan(const struct sl_generate_options *options, struct sl_arena *arena,
+                     struct sl_generated *ret, struct sl_err *err)
+{
+    struct sl_generator generator = {.options = options, .arena = arena, .made = ret};
+    *ret = (struct sl_generated){0};
+    return compile_for_targets(&generator, err);
+}
+
 int sl_generate(struct sl_session *session, const struct sl_generate_options *options,
                 struct sl_arena *arena, struct sl_generated *ret, struct sl_err *err)
 {
-    struct generator generator = {
-        .session = session, .options = options, .arena = arena, .made = ret};
-    struct sl_sample *samples;
+    struct sl_generator generator = {.session = session,
+                                     .options = options,
+                                     .arena = arena,
+                                     .made = ret,
+                                     .ingested_us = INT64_C(1704067200000000)};
     *ret = (struct sl_generated){0};
-    const struct sl_sample_options sampling = {.table = options->contract,
-                                               .session = session,
-                                               .seed = options->seed,
-                                               .rows = options->rows,
-                                               .add_touches = add_targets_of,
-                                               .self = &generator};
-    SL_TRY(compile(&generator, err));
+    SL_TRY(compile_for_targets(&generator, err));
     SL_TRY(sl_generate_enough_keys(options, &ret->pass, err));
-    SL_TRY(choose_targets(&generator, err));
-    SL_TRY(sl_contract_samples(&sampling, arena, &samples, &ret->notes, err));
-    generator.own_samples = samples;
-    generator.sample_notes = ret->notes.count;
+    SL_TRY(make_samples(&generator, err));
     SL_TRY(make_rows(&generator, err));
     SL_TRY(make_bad(&generator, err));
     return count_rows(&generator, &ret->rows, err);

@@ -15,8 +15,15 @@ struct sl_generate_options {
     uint64_t seed;
     enum sl_generate_breaking breaking;
     const char *rule; // RULE: its name
+    // PAIRS: only those in which one of these patterns of names is ("amount.*"), or two ("amount.*
+    // + day.*"). NULL or empty: all.
+    const struct sl_strs *pairs;
+    // Of many targets, how far it is; may be NULL.
+    void (*tell)(const void *self, size_t tried, size_t count, size_t found);
+    const void *tell_self;
 };
-// What a row is to break: one rule or two, by their index in the pass.
+// What a row is to break: one rule or two, by their index in the pass; behind its rules come its
+// uniques.
 struct sl_generate_target {
     size_t rules[2];
     size_t count;
@@ -37,6 +44,9 @@ struct sl_generated {
 // among many candidates are told by is_found. SL_E_LIMIT if not enough good rows can be found.
 SL_MUST int sl_generate(struct sl_session *session, const struct sl_generate_options *options,
                         struct sl_arena *arena, struct sl_generated *ret, struct sl_err *err);
+// Only the targets; asks no engine.
+SL_MUST int sl_generate_plan(const struct sl_generate_options *options, struct sl_arena *arena,
+                             struct sl_generated *ret, struct sl_err *err);
 // "amount.range", or "amount.range, day.type": what a target breaks.
 const char *sl_generate_name(const struct sl_generated *generated,
                              const struct sl_generate_target *target, struct sl_arena *arena);

@@ -55,6 +55,10 @@ SL_MUST int sl_lineage_classify(struct sl_lineage *lineage, struct sl_err *err);
 // A diagnostic, of the project's level, for each column of a model or target that carries such
 // values and is not allowed to; of several on one way only for the first.
 SL_MUST int sl_lineage_check_personal(struct sl_lineage *lineage, struct sl_err *err);
+// A diagnostic, of the project's level, for each column of raw that a kept contract protected and
+// that of now does not name: of all, or of what will run.
+SL_MUST int sl_world_check_once_protected(struct sl_world *world, bool only_due,
+                                          struct sl_diags *diags, struct sl_err *err);
 // For what is about to run: SL_E_PERSONAL, and in `ret_diags` (which the caller clears) what
 // sl_lineage_check_personal says, if the project calls that an error. Other mistakes are left to
 // the steps. Asks the engine only where a selected model or delivery will run and a column is

@@ -230,12 +230,14 @@ static int find_leaks(struct sl_world *world, struct sl_err *err)
 int sl_world_refuse_leaks(struct sl_world *world, struct sl_diags *ret_diags, struct sl_err *err)
 {
     struct sl_diags *diags = &world->project->diags;
-    if (world->project->personal_level != SL_LEVEL_ERROR ||
-        !sl_project_is_personal(world->project) || !passes_on(world))
+    int code = SL_OK;
+    if (world->project->personal_level != SL_LEVEL_ERROR)
         return SL_OK;
+    SL_TRY(sl_world_check_once_protected(world, true, ret_diags, err));
     struct sl_diags before = *diags;
     *diags = (struct sl_diags)SL_DIAGS_INIT;
-    int code = find_leaks(world, err);
+    if (sl_project_is_personal(world->project) && passes_on(world))
+        code = find_leaks(world, err);
     for (size_t i = 0; i < diags->count && code == SL_OK; i++)
         if (diags->items[i].err.code == SL_E_PERSONAL)
             sl_diag_err(ret_diags, diags->items[i].severity, &diags->items[i].err,

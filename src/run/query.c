@@ -96,6 +96,20 @@ static bool is_settled(const struct sl_graph *graph, const struct sl_node *node)
     return true;
 }
 
+// Data files of its table, or of one that it reads, are gone: the step fails, or does what nobody
+// can tell.
+static bool lacks_files(const struct sl_graph *graph, const struct sl_node *node)
+{
+    if (node->facts.missing_count)
+        return true;
+    for (size_t i = 0; i < node->upstream_count; i++) {
+        const struct sl_node *from = &graph->nodes[node->upstream[i]];
+        if (from->facts.missing_count || (sl_node_is_view(from) && lacks_files(graph, from)))
+            return true;
+    }
+    return false;
+}
+
 // What has other SQL or settings now is known to be written whole.
 static bool is_foreseeable(const struct sl_graph *graph, const struct sl_node *node)
 {
@@ -104,7 +118,7 @@ static bool is_foreseeable(const struct sl_graph *graph, const struct sl_node *n
     bool is_load = node->kind == SL_NODE_LOAD && node->delivery->write == SL_WRITE_PARTITION;
     return (is_model || is_load) && node->is_selected && node->verdict == SL_VERDICT_STALE &&
            node->facts.version >= 0 && sl_str_equal(node->facts.fingerprint, node->fingerprint) &&
-           is_settled(graph, node);
+           is_settled(graph, node) && !lacks_files(graph, node);
 }
 
 static int add_copy(struct sl_world *world, struct sl_strs *list, const char *text,

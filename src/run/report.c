@@ -200,6 +200,7 @@ int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_e
         SL_TRY(print_rows(&result->balance, object, err));
     SL_TRY(set(object, "bytes_in", json_integer(result->bytes_in), err));
     SL_TRY(set(object, "bytes_out", json_integer(result->bytes_out), err));
+    SL_TRY(set(object, "files_together", json_integer(result->files_together), err));
     SL_TRY(set(object, "rows_read", count_or_null(outcome->rows_read), err));
     SL_TRY(set(object, "peak_memory_bytes", count_or_null(outcome->peak_memory_bytes), err));
     SL_TRY(set(object, "estimate",

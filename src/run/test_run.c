@@ -2,9 +2,9 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "run/signals.h"
+#include "run/temp.h"
 #include "run/test_suite.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -35,17 +35,10 @@ static bool needs_columns(const struct sl_test *test)
 }
 
 // In memory where there is such a folder: nothing of it is to last.
-static int make_folder(struct sl_arena *arena, bool keep, const char **ret, struct sl_err *err)
+static int make_folder(struct sl_arena *arena, bool keep, struct sl_temp *ret, struct sl_err *err)
 {
-    const char *base = getenv("TMPDIR");
-    if (!keep && access("/dev/shm", W_OK) == 0)
-        base = "/dev/shm";
-    char *path = sl_arena_printf(arena, "%s/sluice-test-XXXXXX", base && *base ? base : "/tmp");
-    SL_TRY_NEW(path, err);
-    if (!mkdtemp(path))
-        return sl_fail_errno(err, errno, "make a folder like '%s'", path);
-    *ret = path;
-    return SL_OK;
+    bool is_in_memory = !keep && access("/dev/shm", W_OK) == 0;
+    return sl_temp_make(is_in_memory ? "/dev/shm" : NULL, "test", arena, ret, err);
 }
 
 static int do_test(struct queue *queue, struct sl_test_outcome *outcome, struct sl_err *err)
@@ -160,18 +153,23 @@ int sl_test_run(struct sl_world *world, const struct sl_test_case *const *cases,
                                   .catalog = &catalog,
                                   .mutant = options->mutant,
                                   .shown_rows = options->shown_rows ? options->shown_rows : 50};
+    struct sl_temp temp = SL_TEMP_INIT;
+    struct sl_err ignored = {0};
     struct queue queue = {
         .bench = &bench, .options = options, .outcomes = outcomes, .count = count};
     for (size_t i = 0; i < count; i++) {
         outcomes[i] = (struct sl_test_outcome){.test = cases[i]};
         sl_arena_init(&outcomes[i].arena, TEST_MEMORY_BYTES);
     }
-    SL_TRY(make_folder(&world->arena, options->keep, &queue.folder, err));
+    int made = make_folder(&world->arena, options->keep, &temp, err);
+    if (made != SL_OK) {
+        (void)!sl_temp_end(&temp, false, &ignored);
+        return made;
+    }
+    queue.folder = temp.folder;
     pthread_mutex_init(&queue.lock, NULL);
     int code = run_in(&queue, err);
     pthread_mutex_destroy(&queue.lock);
-    if (!options->keep && sl_fs_remove_tree(queue.folder, code == SL_OK ? err : NULL) != SL_OK &&
-        code == SL_OK)
-        return err->code;
-    return code;
+    int ended = sl_temp_end(&temp, options->keep, code == SL_OK ? err : &ignored);
+    return code == SL_OK ? ended : code;
 }

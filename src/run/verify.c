@@ -3,10 +3,8 @@
 #include "base/clock.h"
 #include "base/fs.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static void job_clear(struct sl_verify_job *job)
 {
@@ -60,17 +58,10 @@ static int write_json(struct sl_verify_job *job, const char *file, json_t *conte
 static int make_folder(struct sl_verify_job *job, struct sl_err *err)
 {
     const struct sl_project *project = job->world->project;
-    const char *base = project->temp_folder ? project->temp_folder : getenv("TMPDIR");
     static const char *const folders[] = {"project/sources", "project/models", "lake", "state"};
-    char uuid[37];
-    bool is_new;
-    base = base && *base ? base : "/tmp";
-    job->verify->folder = sl_arena_printf(job->arena, "%s/sluice-verify-%s", base, sl_uuid(uuid));
-    SL_TRY_NEW(job->verify->folder, err);
-    SL_TRY(sl_fs_mkdirs(base, err));
-    SL_TRY(sl_fs_mkdir(job->verify->folder, &is_new, err));
-    if (chmod(job->verify->folder, 0700) != 0) // rows are not for everyone who can see the folder
-        return sl_fail_errno(err, errno, "'%s'", job->verify->folder);
+    int code = sl_temp_make(project->temp_folder, "verify", job->arena, &job->temp, err);
+    job->verify->folder = job->temp.folder;
+    SL_TRY(code);
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         const char *folder = sl_path_join(job->arena, job->verify->folder, folders[i]);
         SL_TRY_NEW(folder, err);
@@ -376,6 +367,7 @@ int sl_world_verify(struct sl_world *world, struct sl_session *session,
         .options = options,
         .arena = &world->arena,
         .verify = ret,
+        .temp = SL_TEMP_INIT,
         .context = {
             .project = world->project, .session = session, .arena = &world->arena, .run_id = ""}};
     struct sl_err ignored = {0};
@@ -385,8 +377,7 @@ int sl_world_verify(struct sl_world *world, struct sl_session *session,
     int code = make_folder(&job, err);
     if (code == SL_OK)
         code = verify_in(&job, err);
-    if (ret->folder && !options->keep)
-        (void)!sl_fs_remove_tree(ret->folder, &ignored);
+    (void)!sl_temp_end(&job.temp, options->keep, &ignored);
     SL_TRY(code);
     drop_others(ret);
     return SL_OK;

@@ -2,6 +2,7 @@
 #ifndef SL_RUN_VERIFY_JOB_H
 #define SL_RUN_VERIFY_JOB_H
 
+#include "run/temp.h"
 #include "run/verify.h"
 
 struct sl_verify_job {
@@ -11,6 +12,7 @@ struct sl_verify_job {
     const struct sl_verify_options *options;
     struct sl_arena *arena;
     struct sl_verify *verify;
+    struct sl_temp temp;
     const char *project_folder, *lake_folder, *state_folder; // of the other world
     struct sl_map pins;
     struct sl_map contracts; // source -> struct sl_contract_table

@@ -61,6 +61,13 @@ struct sl_relation {
     size_t count;
 };
 SL_MUST int sl_world_bind(struct sl_world *world, struct sl_map *catalog, struct sl_err *err);
+// The same of what will run only (sl_plan_decide); with `has_new_files` raw tables also have the
+// columns of the files that they will take in.
+SL_MUST int sl_world_bind_due(struct sl_world *world, bool has_new_files, struct sl_err *err);
+// What sl_world_bind_due finds of what will run, in `ret_diags`, which the caller clears. A project
+// in which nothing changed since it was found good is not bound again: <state>/bound.cache.
+SL_MUST int sl_world_find_unbound(struct sl_world *world, struct sl_diags *ret_diags,
+                                  struct sl_err *err);
 
 // Checks the files of every source and the SQL of every contract; what is wrong becomes
 // diagnostics. `catalog` as sl_world_bind has filled it.
@@ -100,7 +107,7 @@ SL_MUST int sl_world_look_again(struct sl_world *world, struct sl_err *err);
 // Fills facts.partitions of models and deliveries that will be written by partitions, as far as
 // that can be told before their inputs are rebuilt, and adds to `why` what makes others be
 // recomputed whole. Reads what changed; verdicts must be there (sl_plan_decide without
-// full_refresh).
+// full_refresh). What reads a table that sl_world_find_missing found to lack files is left out.
 SL_MUST int sl_world_foresee(struct sl_world *world, struct sl_err *err);
 // Fills facts.last_status and was_killed from the state store.
 SL_MUST int sl_world_recall(struct sl_world *world, struct sl_err *err);

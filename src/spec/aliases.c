@@ -171,29 +171,3 @@ void sl_odcs_check_aliases(struct sl_odcs_reader *reader)
         }
     reader->column = NULL;
 }
-
-// Without the alias nothing would protect in quarantine what came under the old name.
-static const char *what_to_do(const struct sl_contract_column *column)
-{
-    return column->personal.as != SL_PERSONAL_NONE
-               ? "move 'until' if the old name still comes; keep the alias as long as raw has the "
-                 "column, for it protects what came under it"
-               : "move 'until' if the old name still comes; drop the alias when raw holds no rows "
-                 "from before that day";
-}
-
-void sl_contract_warn_of_aliases(const struct sl_contract_table *table, struct sl_diags *diags)
-{
-    int64_t now_us = sl_clock_now_us();
-
-    for (size_t i = 0; i < table->column_count; i++)
-        for (size_t k = 0; k < table->columns[i].alias_count; k++) {
-            const struct sl_contract_alias *alias = &table->columns[i].aliases[k];
-
-            if (alias->until && now_us >= alias->end_us)
-                sl_diag(diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_ALIAS, alias->place,
-                        what_to_do(&table->columns[i]),
-                        "column '%s' was also read as '%s' until %s: that is over",
-                        table->columns[i].name, alias->name, alias->until);
-        }
-}

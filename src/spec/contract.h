@@ -200,8 +200,6 @@ struct sl_contract {
 };
 
 extern const struct sl_opt sl_contract_rows[]; // for JSON Schema and docs
-// A warning for each alias whose last day is over.
-void sl_contract_warn_of_aliases(const struct sl_contract_table *table, struct sl_diags *diags);
 // A diagnostic for each column whose protection needs a key, if the project has none.
 void sl_personal_check_key(struct sl_project *project, const struct sl_contract_table *table);
 SL_MUST int sl_contract_read(const struct sl_yaml *node, const char *file,

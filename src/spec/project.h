@@ -187,6 +187,7 @@ struct sl_project {
     const char *lake_folder; // absolute
     const char *read_lake;   // of the environment whose tables are read where this one has none;
                              // absolute; NULL: none
+    const char *read_environment; // its name; NULL: none
     const char *read_lake_behind; // the same where that one has none either
     const struct sl_map *pins;    // "raw.orders" -> struct sl_pin; NULL: none. The caller's
     const char *state_folder;     // absolute; ".sluice"

@@ -352,6 +352,8 @@ static int find_read_lake(struct sl_load *load, const char *reads, struct sl_err
                            .items = &value,
                            .count = value ? 1 : 0};
     SL_TRY(sl_load_read(load, rows, &only, SL_PROJECT_FILE, &other, err));
+    project->read_environment = sl_arena_strdup(&project->arena, reads);
+    SL_TRY_NEW(project->read_environment, err);
     project->read_lake = sl_path_join(&project->arena, project->folder, other.lake);
     SL_TRY_NEW(project->read_lake, err);
     const char *own, *read;

@@ -66,9 +66,15 @@ static int check_name(struct sl_load *load, struct sl_model *model, struct sl_er
 int sl_version_check(struct sl_load *load, struct sl_model *model, struct sl_err *err)
 {
     static const char *const hint = "a version has both: 'version_of: revenue' and 'version: 2'";
+    const struct sl_yaml *number = sl_yaml_get(model->node, "version");
     bool has_number = sl_load_has(model->node, "version");
+    int64_t whole;
 
     SL_TRY(check_day(load, model, err));
+    if (has_number && (number->kind != SL_YAML_SCALAR || !sl_str_to_int64(number->text, &whole))) {
+        model->version_of = NULL; // told by the reader of the settings
+        return SL_OK;
+    }
     if (!model->version_of && has_number)
         refuse(load, model, "version", SL_E_KEY_MISSING, hint,
                "'version' says nothing without 'version_of'");

@@ -49,6 +49,19 @@ static int stage(struct sl_cleanse *cleanse, const struct sl_cleanse_table *tabl
     return context->session->kind->stage(context->session, sql, &options, context->arena, ret, err);
 }
 
+// Rows of before may be many.
+static int stage_clean(struct sl_cleanse *cleanse, const struct sl_buf *sql, struct sl_err *err)
+{
+    struct sl_session *session = cleanse->context->session;
+    struct sl_staged *staged = &cleanse->staged_clean;
+    if (cleanse->touched_count > 0 || !sl_cleanse_is_hurried(cleanse, sql->length))
+        return stage(cleanse, &cleanse->clean, sql->text, staged, err);
+    SL_TRY(session->kind->hurry(session, true, err));
+    int code = stage(cleanse, &cleanse->clean, sql->text, staged, err);
+    int back = session->kind->hurry(session, false, code == SL_OK ? err : NULL);
+    return code == SL_OK ? back : code;
+}
+
 static int stage_quarantine(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
@@ -69,7 +82,7 @@ static int stage_tables(struct sl_cleanse *cleanse, struct sl_err *err)
         SL_TRY(stage_quarantine(cleanse, err));
     SL_TRY(sl_cleanse_clean_sql(cleanse, &sql, err));
     if (sql.length > 0)
-        SL_TRY(stage(cleanse, &cleanse->clean, sql.text, &cleanse->staged_clean, err));
+        SL_TRY(stage_clean(cleanse, &sql, err));
     balance->out = cleanse->staged_clean.row_count - cleanse->kept;
     return SL_OK;
 }

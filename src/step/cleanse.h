@@ -259,6 +259,8 @@ void sl_cleanse_names(const char *prefix, const char *const *names, size_t count
                       struct sl_buf *sql);
 SL_MUST int sl_cleanse_query(struct sl_cleanse *cleanse, const struct sl_buf *sql,
                              struct sl_result **ret, struct sl_err *err);
+// Whether a statement of this length over the range's rows is worth no good plan.
+bool sl_cleanse_is_hurried(const struct sl_cleanse *cleanse, size_t sql_length);
 SL_MUST int sl_cleanse_exec(struct sl_cleanse *cleanse, const struct sl_buf *sql,
                             struct sl_err *err);
 

@@ -73,23 +73,59 @@ static int load_former(struct sl_cleanse *cleanse, int64_t version,
     return code;
 }
 
+static bool is_nested(const char *type)
+{
+    return sl_str_ends(type, "]") || sl_str_starts(type, "STRUCT(") || sl_str_starts(type, "MAP(");
+}
+
+// A value as the other type has it: of a struct with members that the other one lacks, too.
+static void add_cast(const char *value, const char *from, const char *to, struct sl_buf *sql)
+{
+    sl_buf_addf(sql, is_nested(from) ? "try_cast(to_json(%s) as %s)" : "try_cast(%s as %s)", value,
+                to);
+}
+
+// Raw has another type for the column now: 1 is 1.0, and {a: 1} is {a: 1, b: null}. What one type
+// rounds away counts: so both ways, but for a struct that has got members.
+static void add_same_value(const struct sl_column *now, const char *now_value,
+                           const struct sl_column *then, const char *then_value, struct sl_buf *sql)
+{
+    bool is_text = sl_str_equal(now->type, "VARCHAR") || sl_str_equal(then->type, "VARCHAR");
+    sl_buf_addf(sql, " and (cast(%s as VARCHAR) is not distinct from cast(%s as VARCHAR)",
+                now_value, then_value);
+    if (!is_text) {
+        sl_buf_addf(sql, " or coalesce(%s = ", now_value);
+        add_cast(then_value, then->type, now->type, sql);
+        if (!is_nested(now->type)) {
+            sl_buf_addf(sql, " and %s = ", then_value);
+            add_cast(now_value, now->type, then->type, sql);
+        }
+        sl_buf_add(sql, ", false)");
+    }
+    sl_buf_add(sql, ")");
+}
+
 // " and n.a is not distinct from o.a": a column that one of them lacks is null there.
 static void add_same(const struct sl_column *column, const struct sl_column *other,
                      const char *relation, struct sl_buf *sql)
 {
-    bool is_same_type = other && sl_str_equal(column->type, other->type);
+    SL_AUTO(sl_buf_clear) struct sl_buf now = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf then = SL_BUF_INIT;
     if (sl_str_equal(column->name, "_ingested_at"))
         return;
-    sl_buf_addf(sql, is_same_type || !other ? " and %s." : " and cast(%s.", relation);
-    sl_buf_add_sql_name(sql, column->name);
-    if (!other) {
-        sl_buf_add(sql, " is null");
+    sl_buf_addf(&now, "%s.", relation);
+    sl_buf_add_sql_name(&now, column->name);
+    sl_buf_add(&then, "o.");
+    sl_buf_add_sql_name(&then, other ? other->name : column->name);
+    sql->has_failed |= now.has_failed || then.has_failed;
+    if (sql->has_failed)
         return;
-    }
-    sl_buf_add(sql, is_same_type ? " is not distinct from o."
-                                 : " as VARCHAR) is not distinct from cast(o.");
-    sl_buf_add_sql_name(sql, other->name);
-    sl_buf_add(sql, is_same_type ? "" : " as VARCHAR)");
+    if (!other)
+        sl_buf_addf(sql, " and %s is null", now.text);
+    else if (sl_str_equal(column->type, other->type))
+        sl_buf_addf(sql, " and %s is not distinct from %s", now.text, then.text);
+    else
+        add_same_value(column, now.text, other, then.text, sql);
 }
 
 static void add_same_row(const struct sl_delta_snapshot *now, const struct sl_delta_snapshot *then,

@@ -27,7 +27,6 @@ int sl_step_keep_code(struct sl_step_context *context, const char *fingerprint, 
     const char *path = path_of(context, fingerprint);
     const char *folder = sl_arena_printf(context->arena, "%s/_code", context->project->lake_folder);
     SL_AUTO(sl_json_free) json_t *kept = NULL;
-    SL_AUTO(sl_json_free) json_t *sealed = NULL;
     char *text = NULL;
     SL_TRY_NEW(path, err);
     SL_TRY_NEW(folder, err);
@@ -37,10 +36,7 @@ int sl_step_keep_code(struct sl_step_context *context, const char *fingerprint, 
     if (kept && json_equal(kept, code))
         return SL_OK;
     SL_TRY(sl_fs_mkdirs(folder, err));
-    sealed = json_copy((json_t *)code);
-    SL_TRY_NEW(sealed, err);
-    SL_TRY(sl_json_seal(sealed, err));
-    SL_TRY(sl_json_print(sealed, &text, err));
+    SL_TRY(sl_json_seal(code, &text, err));
     int written = sl_fs_write(path, text, strlen(text), err);
     free(text);
     return written;
@@ -52,13 +48,13 @@ static int read_code(struct sl_step_context *context, const char *path, struct s
     const char *text;
     size_t length;
     struct sl_err trouble = {0};
-    bool is_whole;
+    enum sl_seal seal;
     int code = sl_fs_read(path, MAX_BYTES, context->arena, &text, &length, &trouble);
     if (code == SL_E_FILE_MISSING)
         return SL_OK;
     kept->state = code ? SL_KEPT_UNREADABLE : SL_KEPT_DAMAGED;
     if (!code)
-        code = sl_json_parse(text, length, path, &kept->json, &trouble);
+        code = sl_json_unseal(text, length, path, &kept->json, &seal, &trouble);
     if (code == SL_E_MEMORY)
         return sl_fail_memory(err);
     if (code) {
@@ -66,8 +62,7 @@ static int read_code(struct sl_step_context *context, const char *path, struct s
         SL_TRY_NEW(kept->why, err);
         return SL_OK;
     }
-    SL_TRY(sl_json_unseal(kept->json, &is_whole, err));
-    if (is_whole)
+    if (json_is_object(kept->json) && seal != SL_SEAL_BROKEN)
         kept->state = SL_KEPT_WHOLE;
     else
         kept->why = "it was changed since it was written";

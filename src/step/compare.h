@@ -38,6 +38,8 @@ struct sl_compare_options {
     bool is_relative;        // as a share of the greater of two
     const char *digests;     // folder to keep digests in; NULL: none are kept
     bool needs_rows;         // sl_compare_output_sql will be asked, even if nothing differs
+    // It will not be asked: of rows of a key that differ, columns which do not need not be known.
+    bool only_differing;
 };
 
 // How the values of a column of both sides are made comparable.
@@ -83,6 +85,7 @@ struct sl_compare {
     // Inside: what sl_compare_leave_out leaves, and of what; NULL: it has left out nothing.
     struct sl_compare_side reduced[SL_SIDE_COUNT];
     const struct sl_compare_side *whole[SL_SIDE_COUNT];
+    bool has_same_keys; // in the whole; the key's column of one side tells those of both
 };
 
 // Pairs the columns and says how they are compared; rows are not read. SL_E_USAGE: a key or column

@@ -8,6 +8,11 @@
 
 // Of more files the pairing itself would take long.
 #define MOST_FILES 2000
+// Row groups of a range, about two million rows, and how many with the same bytes may lie between
+// two that differ. More of them in a large file, since each range opens it again.
+#define RANGE_GROUPS 16
+#define SAME_GROUPS 2
+#define RANGES 16
 
 struct chunk {
     const char *codec;
@@ -144,13 +149,16 @@ static bool has_same_rows(const struct file *a, const struct file *b)
     return true;
 }
 
+static bool has_same_size(const struct chunk *a, const struct chunk *b)
+{
+    return a->bytes == b->bytes && sl_str_equal(a->codec, b->codec);
+}
+
 static bool has_same_sizes(const struct file *a, const struct file *b, size_t leaf)
 {
-    for (size_t g = 0; g < a->group_count; g++) {
-        const struct chunk *left = &a->groups[g].chunks[leaf], *right = &b->groups[g].chunks[leaf];
-        if (left->bytes != right->bytes || !sl_str_equal(left->codec, right->codec))
+    for (size_t g = 0; g < a->group_count; g++)
+        if (!has_same_size(&a->groups[g].chunks[leaf], &b->groups[g].chunks[leaf]))
             return false;
-    }
     return true;
 }
 
@@ -175,15 +183,17 @@ static size_t likeness(const struct sl_compare *compare, const struct file *a, c
     return 2 * count >= a->groups[0].leaf_count ? count : 0;
 }
 
+// Per group of rows, whether the leaf has the same bytes.
 static int compare_leaf(const struct file *a, const struct file *b, size_t leaf, bool *ret_is_same,
                         struct sl_err *err)
 {
-    *ret_is_same = has_same_sizes(a, b, leaf);
-    for (size_t g = 0; g < a->group_count && *ret_is_same; g++) {
+    for (size_t g = 0; g < a->group_count; g++) {
         const struct chunk *left = &a->groups[g].chunks[leaf], *right = &b->groups[g].chunks[leaf];
-        SL_TRY(sl_fs_same_bytes(&(struct sl_fs_range){a->path, left->offset},
-                                &(struct sl_fs_range){b->path, right->offset}, left->bytes,
-                                ret_is_same, err));
+        ret_is_same[g] = has_same_size(left, right);
+        if (ret_is_same[g])
+            SL_TRY(sl_fs_same_bytes(&(struct sl_fs_range){a->path, left->offset},
+                                    &(struct sl_fs_range){b->path, right->offset}, left->bytes,
+                                    &ret_is_same[g], err));
     }
     return SL_OK;
 }
@@ -197,36 +207,88 @@ static bool is_of(const char *leaf, const char *column)
            (leaf[length] == '\0' || strncmp(leaf + length, ", ", 2) == 0);
 }
 
-// A leaf that nobody knows makes no pair.
+static bool is_known(const struct sl_compare *compare, const char *leaf)
+{
+    const struct sl_scan *scan = compare->sides[SL_SIDE_A]->scan;
+    for (size_t i = 0; i < scan->column_count; i++)
+        if (is_of(leaf, scan->columns[i].name))
+            return true;
+    return false;
+}
+
+// Whether the leaf is of a column that is compared.
 static bool mark_column(const struct sl_compare *compare, const char *leaf,
                         struct sl_file_pair *pair)
 {
     const struct sl_compared *result = &compare->result;
-    const struct sl_scan *scan = compare->sides[SL_SIDE_A]->scan;
-    bool is_known = false;
-    for (size_t i = 0; i < scan->column_count && !is_known; i++)
-        is_known = is_of(leaf, scan->columns[i].name);
+    bool is_compared = false;
     for (size_t i = 0; i < result->column_count; i++) {
-        if (!sl_compared_has_both(&result->columns[i]) || pair->differs[i] ||
-            !is_of(leaf, result->columns[i].name))
+        if (!sl_compared_has_both(&result->columns[i]) || !is_of(leaf, result->columns[i].name))
             continue;
+        is_compared = true;
+        pair->differing_count += !pair->differs[i];
         pair->differs[i] = true;
-        pair->differing_count++;
     }
-    return is_known;
+    return is_compared;
 }
 
+static size_t at_least(size_t number, size_t least)
+{
+    return number > least ? number : least;
+}
+
+// Whether a group begins another range: one range would be one thread's.
+static bool is_too_far(size_t group_count, size_t first, size_t last, size_t group)
+{
+    size_t share = (group_count + RANGES - 1) / RANGES;
+    size_t most = group_count < 2 * RANGE_GROUPS ? (group_count + 1) / 2 : RANGE_GROUPS;
+    return group - first >= at_least(share, most) ||
+           group - last - 1 > at_least(share, SAME_GROUPS);
+}
+
+static int add_ranges(const struct sl_compare *compare, const struct file *file,
+                      const bool *is_same, struct sl_file_pair *pair, struct sl_err *err)
+{
+    int64_t begin = 0;
+    for (size_t g = 0, first = 0, last = 0; g < file->group_count; g++) {
+        const struct sl_row_range range = {begin, begin + file->groups[g].row_count};
+        begin = range.end;
+        if (is_same[g])
+            continue;
+        if (!pair->range_count || is_too_far(file->group_count, first, last, g)) {
+            if (!SL_PUSH(compare->arena, pair->ranges, pair->range_count, range))
+                return sl_fail_memory(err);
+            first = g;
+        }
+        pair->ranges[pair->range_count - 1].end = range.end;
+        last = g;
+    }
+    return SL_OK;
+}
+
+// A leaf that nobody knows makes no pair.
 static int look_at_bytes(const struct sl_compare *compare, const struct file *a,
                          const struct file *b, struct sl_file_pair *pair, struct sl_err *err)
 {
+    const size_t count = a->group_count;
+    bool *is_same = SL_NEW_ARRAY(compare->arena, bool, count);
+    bool *has_same = SL_NEW_ARRAY(compare->arena, bool, count);
+    SL_TRY_NEW(is_same, err);
+    SL_TRY_NEW(has_same, err);
+    memset(has_same, true, count);
     for (size_t leaf = 0; leaf < a->groups[0].leaf_count && !pair->is_dropped; leaf++) {
-        bool is_same;
-        SL_TRY(compare_leaf(a, b, leaf, &is_same, err));
-        pair->is_dropped = !is_same && !mark_column(compare, a->leaves[leaf], pair);
+        SL_TRY(compare_leaf(a, b, leaf, is_same, err));
+        if (!memchr(is_same, false, count))
+            continue;
+        pair->is_dropped = !is_known(compare, a->leaves[leaf]);
+        if (!mark_column(compare, a->leaves[leaf], pair))
+            continue;
+        for (size_t g = 0; g < count; g++)
+            has_same[g] = has_same[g] && is_same[g];
     }
     if (2 * pair->differing_count > compare->result.column_count)
         pair->is_dropped = true;
-    return SL_OK;
+    return add_ranges(compare, a, has_same, pair, err);
 }
 
 static int pair_file(const struct sl_compare *compare, struct files *files, size_t index,

@@ -9,12 +9,22 @@
 
 #include "step/compare.h"
 
+// Rows of a file, by their numbers; the end is not among them.
+struct sl_row_range {
+    int64_t begin, end;
+};
+
 struct sl_file_pair {
     size_t files[SL_SIDE_COUNT]; // indices into the sides' scans
     int64_t row_count;
+    // Where compared columns differ, in order: elsewhere all have the same bytes. Several, for
+    // several threads.
+    struct sl_row_range *ranges;
+    size_t range_count;
     bool *differs; // per compared column: its bytes are not the same
     size_t differing_count;
-    bool is_dropped; // its files are read like any others
+    int64_t moved_count; // rows in which they differ, once it was read
+    bool is_dropped;     // its files are read like any others
 };
 
 // Nothing that can be paired is no error. `ret` lives in the arena.

@@ -50,6 +50,7 @@ static int look_at_keys(struct sl_compare *compare, struct sl_err *err)
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     static const char sides[] = "ab";
     struct sl_compare whole = *compare;
+    const bool is_same = compare->has_same_keys;
     for (int s = 0; s < SL_SIDE_COUNT; s++)
         if (compare->whole[s])
             whole.sides[s] = compare->whole[s];
@@ -66,10 +67,13 @@ static int look_at_keys(struct sl_compare *compare, struct sl_err *err)
     }
     sl_buf_add(&sql, " from (select ");
     sl_compare_add_key(compare, "", &sql);
-    sl_buf_add(&sql, ", sum(a) as na, sum(1 - a) as nb from (");
-    add_rows(&whole, SL_SIDE_A, true, "1 as a", &sql);
-    sl_buf_add(&sql, " union all ");
-    add_rows(&whole, SL_SIDE_B, true, "0 as a", &sql);
+    sl_buf_addf(&sql, ", count(*)%s as na, count(*)%s as nb from (",
+                is_same ? "" : " filter (where is_a)", is_same ? "" : " filter (where not is_a)");
+    add_rows(&whole, SL_SIDE_A, true, "true as is_a", &sql);
+    if (!is_same) {
+        sl_buf_add(&sql, " union all ");
+        add_rows(&whole, SL_SIDE_B, true, "false as is_a", &sql);
+    }
     sl_buf_add(&sql, ") group by ");
     sl_compare_add_key(compare, "", &sql);
     sl_buf_add(&sql, ")");

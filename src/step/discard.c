@@ -155,6 +155,29 @@ static int rewrite(struct discarding *discarding, const struct sl_delta_file *fi
     return sl_step_commit(context, discarding->folder, &commit, &version, err);
 }
 
+// There is nothing to mark: no table, one without a record, or another environment's.
+static int fail_missing(const struct discarding *discarding, struct sl_err *err)
+{
+    const struct sl_project *project = discarding->context->project;
+    const char *name = discarding->discard->name;
+    bool is_borrowed = false;
+    const char *folder = sl_table_source(project, SL_LAYER_QUARANTINE, name,
+                                         discarding->context->arena, &is_borrowed);
+    SL_TRY_NEW(folder, err);
+    if (is_borrowed) {
+        (void)sl_fail(err, SL_E_TABLE_MISSING,
+                      "table 'quarantine.%s' is read from environment '%s', and this one has none "
+                      "of its own",
+                      name, project->read_environment);
+        return sl_err_hint(err, "only there its rows can be given up: --env %s",
+                           project->read_environment);
+    }
+    (void)sl_fail(err, SL_E_TABLE_MISSING, "table 'quarantine.%s' %s", name,
+                  discarding->head.version < 0 ? "does not exist yet"
+                                               : "no longer says what it was built from");
+    return sl_err_hint(err, "`sluice run --select clean.%s` builds it", name);
+}
+
 int sl_step_discard(struct sl_step_context *context, const struct sl_discard *discard,
                     int64_t *ret_rows, struct sl_err *err)
 {
@@ -164,12 +187,8 @@ int sl_step_discard(struct sl_step_context *context, const struct sl_discard *di
     size_t count;
     SL_TRY(sl_step_position(context->project, SL_LAYER_QUARANTINE, discard->name, context->session,
                             context->arena, &discarding.folder, &discarding.head, &record, err));
-    if (discarding.head.version < 0 || !discarding.head.record_json) {
-        (void)sl_fail(err, SL_E_TABLE_MISSING, "table 'quarantine.%s' %s", discard->name,
-                      discarding.head.version < 0 ? "does not exist yet"
-                                                  : "no longer says what it was built from");
-        return sl_err_hint(err, "`sluice run --select clean.%s` builds it", discard->name);
-    }
+    if (discarding.head.version < 0 || !discarding.head.record_json)
+        return fail_missing(&discarding, err);
     SL_TRY(sl_delta_load(discarding.folder, discarding.head.version, context->session,
                          context->arena, &discarding.before, err));
     SL_TRY(choose_files(&discarding, &files, &count, ret_rows, err));

@@ -204,6 +204,7 @@ static int keep_all(struct batch *batch, struct sl_err *err)
             SL_TRY(sl_ingest_stage_nothing(ingest, prefix, &batch->staged[i], err));
         SL_TRY(sl_ingest_keep(ingest, job, &batch->staged[i], &batch->ends[i], err));
         sl_source_close(&job->reader);
+        ingest->result.files_together++;
         if (progress)
             atomic_fetch_add(&progress->bytes_done, job->part->size_bytes);
     }

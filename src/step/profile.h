@@ -77,6 +77,11 @@ struct sl_kept_profile {
     const char *at;  // when the run began that took it
     const char *run_id;
 };
+// What such a file says. SL_E_JSON_SYNTAX if it is none, was changed, or is of another table than
+// `table_id` (NULL: any); `name` is the file's.
+SL_MUST int sl_profile_parse(const char *text, size_t length, const char *name,
+                             const char *table_id, struct sl_arena *arena,
+                             struct sl_kept_profile *ret, struct sl_err *err);
 #define SL_PROFILES_KEPT 20 // of a table
 // `folder`: of the table. What is damaged, or belongs to another table of that name, is not there.
 SL_MUST int sl_profile_find(const char *folder, const char *table_id, int64_t version,

@@ -1,8 +1,11 @@
 #include "base/clock.h"
 #include "step/profile.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#define MOST_SECONDS 9e12 // that microseconds count; days reach farther
 
 static const double quantile_shares[] = {0.05, 0.25, 0.5, 0.75, 0.95};
 static const char *const kind_names[] = {"number", "moment", "text", "boolean", "other"};
@@ -10,7 +13,7 @@ static const char *const kind_names[] = {"number", "moment", "text", "boolean", 
 void sl_profile_bin_label(const struct sl_profile_column *column, size_t bin, char label[40])
 {
     double low = column->low + column->width * (double)bin;
-    if (column->kind != SL_PROFILE_MOMENT) {
+    if (column->kind != SL_PROFILE_MOMENT || !(fabs(low) < MOST_SECONDS)) {
         snprintf(label, 40, "%.6g", low);
         return;
     }
@@ -148,7 +151,7 @@ static void read_lists(struct reading *reading, const json_t *json,
     column->width = json_number_value(json_object_get(json, "histogram_width"));
 }
 
-static void read_column(struct reading *reading, const json_t *json,
+static void read_column(struct reading *reading, const json_t *json, int64_t rows,
                         struct sl_profile_column *column)
 {
     const json_t *lengths = json_object_get(json, "lengths");
@@ -166,12 +169,13 @@ static void read_column(struct reading *reading, const json_t *json,
     column->max = text_of(reading, json, "max");
     column->mean = text_of(reading, json, "mean");
     column->deviation = text_of(reading, json, "stddev");
-    reading->is_wrong |= !column->name || !column->type;
+    reading->is_wrong |= !column->name || !column->type || column->values > rows;
     if (json_is_object(lengths)) {
         column->shortest = count_of(reading, lengths, "min");
         column->longest = count_of(reading, lengths, "max");
         column->mean_length = text_of(reading, lengths, "mean");
     }
+    reading->is_wrong |= column->kind == SL_PROFILE_WORDS && column->values && !column->mean_length;
     read_lists(reading, json, column);
 }
 
@@ -186,7 +190,7 @@ int sl_profile_from_json(const json_t *json, struct sl_arena *arena, struct sl_p
     SL_TRY_NEW(profile.columns, err);
     profile.column_count = json_array_size(columns);
     for (size_t i = 0; i < profile.column_count && !reading.is_wrong; i++)
-        read_column(&reading, json_array_get(columns, i), &profile.columns[i]);
+        read_column(&reading, json_array_get(columns, i), profile.row_count, &profile.columns[i]);
     if (reading.is_wrong)
         return sl_fail(err, SL_E_JSON_SYNTAX, "this is no profile");
     *ret = profile;

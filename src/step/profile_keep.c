@@ -39,35 +39,38 @@ static bool read_name(const char *name, int64_t *ret_version)
 
 // --- What is kept
 
+int sl_profile_parse(const char *text, size_t length, const char *name, const char *table_id,
+                     struct sl_arena *arena, struct sl_kept_profile *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+    struct sl_kept_profile kept = {.is_there = true};
+    enum sl_seal seal;
+    SL_TRY(sl_json_unseal(text, length, name, &json, &seal, err));
+    if (seal == SL_SEAL_BROKEN)
+        return sl_fail(err, SL_E_JSON_SYNTAX, "it was changed since it was written");
+    if (table_id && !sl_str_equal(sl_json_text(json, "table_id", NULL), table_id))
+        return sl_fail(err, SL_E_JSON_SYNTAX, "it is of another table");
+    SL_TRY(sl_profile_from_json(json, arena, &kept.profile, err));
+    kept.at = sl_arena_strdup(arena, sl_json_text(json, "at", ""));
+    kept.run_id = sl_arena_strdup(arena, sl_json_text(json, "run_id", ""));
+    SL_TRY_NEW(kept.at, err);
+    SL_TRY_NEW(kept.run_id, err);
+    kept.version = sl_json_int(json, "version", -1);
+    *ret = kept;
+    return SL_OK;
+}
+
 // Whatever is wrong with a file, the profile can be taken again.
 static int read_kept(struct sl_arena *arena, const char *path, const char *table_id,
                      struct sl_kept_profile *ret, struct sl_err *err)
 {
-    SL_AUTO(sl_json_free) json_t *json = NULL;
     struct sl_err trouble = {0};
     const char *text;
     size_t length;
-    bool is_whole = false;
     int code = sl_fs_read(path, MAX_BYTES, arena, &text, &length, &trouble);
     if (code == SL_OK)
-        code = sl_json_parse(text, length, path, &json, &trouble);
-    if (code == SL_OK)
-        code = sl_json_unseal(json, &is_whole, &trouble);
-    if (code == SL_OK && is_whole && sl_str_equal(sl_json_text(json, "table_id", NULL), table_id))
-        code = sl_profile_from_json(json, arena, &ret->profile, &trouble);
-    else if (code == SL_OK)
-        return SL_OK;
-    if (code == SL_E_MEMORY)
-        return sl_fail_memory(err);
-    if (code != SL_OK)
-        return SL_OK;
-    ret->at = sl_arena_strdup(arena, sl_json_text(json, "at", ""));
-    ret->run_id = sl_arena_strdup(arena, sl_json_text(json, "run_id", ""));
-    SL_TRY_NEW(ret->at, err);
-    SL_TRY_NEW(ret->run_id, err);
-    ret->version = sl_json_int(json, "version", -1);
-    ret->is_there = true;
-    return SL_OK;
+        code = sl_profile_parse(text, length, path, table_id, arena, ret, &trouble);
+    return code == SL_E_MEMORY ? sl_fail_memory(err) : SL_OK;
 }
 
 // The first version from which on the table has had the rows that it has in `version`.
@@ -145,8 +148,7 @@ static int write(struct keeper *keeper, const struct sl_profile *profile, struct
                   "run_id", context->run_id, "rows", (json_int_t)profile->row_count, "is_exact",
                   profile->is_exact, "columns", sl_profile_columns_json(profile));
     SL_TRY_NEW(root, err);
-    SL_TRY(sl_json_seal(root, err));
-    SL_TRY(sl_json_print(root, &text, err));
+    SL_TRY(sl_json_seal(root, &text, err));
     int code = sl_fs_mkdirs(keeper->folder, err);
     if (code == SL_OK)
         code = sl_fs_write(path, text, strlen(text), err);

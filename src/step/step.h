@@ -108,6 +108,7 @@ struct sl_step_result {
     struct sl_table_version *versions; // committed
     size_t version_count;
     int64_t bytes_in, bytes_out, files_out;
+    int64_t files_together;     // ingest: small files that were read many in one statement
     struct sl_strs notes;       // for people: "orders-3.csv is gone since the last run",
                                 // "orders-4.csv.gz: truncated"
     struct sl_emptied *emptied; // ingest: files that had rows and have none now

@@ -637,3 +637,76 @@ def test_whatever_is_changed_the_tables_are_what_the_docs_say(shop, seed):
             run(shop, f"{day}T0{turn + 5}:00:00Z")
             story.assert_as_told()
     same_as_from_scratch(shop)
+
+
+def over(project):
+    return [w["message"] for w in json.loads(project.run("check", "--json", env={"SLUICE_CLOCK": AFTER}).stdout)["warnings"] if w["code"] == "SL0307"]
+
+
+def test_an_alias_that_is_over_is_told_only_as_long_as_raw_needs_it(shop):
+    assert over(shop) == ["column 'customer_id' was also read as 'cust' until 2026-12-31: that is over"]
+    feed(shop, "a", "id,customer_id,amount", "1,11,5")
+    assert over(shop) == []
+    feed(shop, "b", "id,cust,amount", "2,12,6", "3,13,6")
+    feed(shop, "c", "id,cust,amount", "4,14,6")
+    [told] = over(shop)
+    assert told.endswith("that is over, and 3 rows of raw.orders, from data/b.csv and 1 more file, are read under it")
+    feed(shop, "b", "id,customer_id,amount", "2,12,6", "3,13,6", clock=AFTER)  # the files come anew, under the new name
+    [told] = over(shop)
+    assert "and 1 row of raw.orders, from data/c.csv, are read under it" in told
+    feed(shop, "c", "id,cust,amount", "4,14,7", clock=AFTER, exit_code=None)  # too late to be read so
+    assert over(shop) == []
+
+
+PROTECTED = {"name": "email", "kind": "string", "required": False, "custom": [{"property": "sluice.personal", "value": {"as": "mask"}}]}
+OLD_MAIL = [{"name": "mail", "until": "2026-12-31"}]
+
+
+def payloads(project):
+    return [json.loads(row["payload"]) for row in project.delta("quarantine.orders").to_pylist()]
+
+
+@pytest.mark.parametrize("is_warning", [False, True])
+def test_an_old_name_of_a_protected_column_is_not_forgotten(shop, is_warning):
+    change(shop, aliases=OLD_MAIL, **PROTECTED)
+    feed(shop, "a", "id,mail,amount", "1,ada@example.com,much")
+    assert payloads(shop)[0]["mail"] == "*" * 15
+    if is_warning:
+        shop.write("sluice.yml", PROJECT + "personal: {check: warn}\n")
+    change(shop, aliases=None, **PROTECTED)
+    shop.write("data/b.csv", "id,mail,amount\n2,ben@example.com,more\n")
+    told = "raw.orders has 'mail', which was another name of the protected column 'email'"
+    for command in (["check"], ["plan"], ["run"]):
+        done = shop.run(*command, env={"SLUICE_CLOCK": AFTER}, exit_code=None)
+        if is_warning:
+            assert done.returncode == 0 or command == ["run"]
+            assert told in done.stdout + done.stderr or command != ["check"]
+        else:
+            assert done.returncode == 1 and "SL0408" in done.stderr and told in done.stderr, done.stdout + done.stderr
+            assert "keep 'mail' in 'sluice.aliases' of 'email'" in done.stderr
+    if not is_warning:
+        assert len(payloads(shop)) == 1
+        change(shop, aliases=OLD_MAIL, **PROTECTED)
+        shop.run("check", env={"SLUICE_CLOCK": AFTER})
+        run(shop, AFTER, exit_code=None)
+        assert {payload["mail"] for payload in payloads(shop)} == {"*" * 15}
+
+
+def test_a_protected_column_that_is_gone_from_the_contract_is_not_forgotten(shop):
+    change(shop, aliases=None, **PROTECTED)
+    feed(shop, "a", "id,email,amount", "1,ada@example.com,much")
+    change(shop, aliases=None, name="phone", kind="string", required=False)
+    done = shop.run("plan", exit_code=1)
+    assert "raw.orders has 'email', which was read as the protected column 'email'" in done.stderr and "{as: drop}" in done.stderr
+    # Given free on purpose, and nothing that was ever protected.
+    change(shop, aliases=None, name="email", kind="string", required=False)
+    shop.run("plan")
+    shop.run("check")
+
+
+def test_columns_that_no_contract_protected_are_left_alone(shop):
+    change(shop, aliases=["cust"], required=False)
+    feed(shop, "a", "id,cust,other,amount", "1,11,x,5")
+    change(shop, aliases=None, required=False)
+    shop.run("check")
+    shop.run("plan")

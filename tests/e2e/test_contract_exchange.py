@@ -458,6 +458,24 @@ def test_what_cannot_be_read_is_told(project, name, text, message):
     assert done.returncode in (1, 2) and done.stdout == "" and (message is None or message in done.stderr), done.stderr
 
 
+@pytest.mark.parametrize("name, text, place, message", [
+    ("a.json", '{\n "type": "object",\n "properties": {"a": {"type": "string",}}\n}\n', (3, 40), "string or '}' expected near '}'"),
+    ("a.json", '{\n "type": "object"\n', (3, 1), "'}' expected near end of file"),
+    ("A.JSON", "\ufeff{'type': 'object'}", (1, 2), "string or '}' expected near "),
+    ("a.avsc", '{"type":"record","fields":[ }', (1, 29), "near '}'"),
+])
+def test_json_that_is_none_is_told_with_its_place(project, name, text, place, message):
+    project.write(name, text)
+    error = project.json("contract", "import", name, exit_code=1)["error"]
+    assert (error["file"], error["line"], error["column"]) == (name, *place) and message in error["message"], error
+    assert error["message"].startswith(f"'{name}' is not valid JSON: ") and error["hint"]
+
+
+def test_json_with_a_byte_order_mark_is_json(project):
+    project.write("a.json", "\ufeff" + '{"type": "object", "properties": {"a": {"type": "string"}}}')
+    assert "name: a" in project.run("contract", "import", "a.json").stdout
+
+
 def test_output_never_replaces_a_file(project):
     project.write("schema.yml", DBT)
     project.run("contract", "import", "schema.yml", "-o", "out.yml")

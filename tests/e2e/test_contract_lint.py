@@ -1,6 +1,8 @@
 """`sluice contract lint`: every finding has its code, place and hint, and a good contract has none."""
 import pytest
 
+from conftest import contract_text
+
 GOOD = """apiVersion: v3.1.0
 kind: DataContract
 id: t
@@ -75,8 +77,30 @@ def test_rules_that_say_nothing_of_some_values_exclude_each_other_only_for_other
     project.write("t.csv", "a\nabc\n7\n1\n")
     rules = "".join(f"          - {{type: custom, engine: sluice, name: {name}, implementation: {{expression: '{text}'}}}}\n"
                     for name, text in (("high", "try_cast(a as integer) > 5"), ("low", "try_cast(a as integer) < 3")))
-    project.write("contracts/t.odcs.yml", "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: active\nschema:\n"
-                  "  - name: t\n    properties:\n      - name: a\n        logicalType: string\n        required: true\n        quality:\n" + rules)
+    project.write("contracts/t.odcs.yml", contract_text("t", "name: a\n        logicalType: string\n        required: true\n        quality:") + rules)
     assert "no row with a value in all they look at can keep both of the rules 'high' and 'low'" in project.run("check").stderr
     project.run("run")
     assert project.rows("clean.t", "a") == [("abc",)]
+
+
+@pytest.mark.parametrize("high, low, is_error", [
+    ("a > 5", "a < 3", True),
+    ("coalesce(a, 1) > 5", "coalesce(a, 1) < 3", True),
+    ("a > 5 and t like ''(x)%''", "a < 3", True),  # brackets and words of a text are no calls
+    ("a > 5 and t <> ''case a/b''", "a < 3", True),
+    ("nullif(a, 7) > 5", "nullif(a, 7) < 3", False),
+    ("a > 5 and a in (6, null)", "a < 3 and a in (6, null)", False),
+    ("a + 1 > 5", "a + 1 < 3", False),  # it overflows, and is kept
+])
+def test_whether_rules_exclude_each_other_follows_what_their_functions_give(project, high, low, is_error):
+    rules = "".join(f"          - {{type: custom, engine: sluice, name: {name}, implementation: {{expression: '{text}'}}}}\n"
+                    for name, text in (("high", high), ("low", low)))
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\n")
+    project.write("sources/t.yml", "path: t.csv\n")
+    project.write("t.csv", "a,t\n7,x\n")
+    project.write("contracts/t.odcs.yml", contract_text("t", "{name: t, logicalType: string, required: true}",
+                                                        "name: a\n        logicalType: integer\n        required: true\n        quality:") + rules)
+    told = project.json("check", exit_code=1 if is_error else 0)
+    of_rules = [[item["message"] for item in told[kind] if "of the rules" in item["message"]] for kind in ("errors", "warnings")]
+    sure, unsure = ["no row can keep both of the rules 'high' and 'low'"], ["no row with a value in all they look at can keep both of the rules 'high' and 'low'"]
+    assert of_rules == ([sure, []] if is_error else [[], unsure])

@@ -277,8 +277,12 @@ def test_random_tables_against_python(project, seed):
     assert sum(row["_diff"] == "differs" and same(row["x_a"]) != same(row["x_b"]) for row in written) == differing_columns(keyed).get("x", 0)
 
 
+ROWS_OF_TEXT = """select (j->>0)::integer as id, (j->>1)::double as x, j->>2 as t, (j->3)::integer[] as l
+                  from read_json('{}', columns = {{'j': 'JSON'}}, format = 'unstructured', records = false)"""
+
+
 def write_delta(folder, files, codec="zstd"):
-    """A table of these files, each of them a list of rows."""
+    """A table of these files, each of them a list of rows or a query."""
     (folder / "_delta_log").mkdir(parents=True)
     fields = [{"name": name, "type": kind, "nullable": True, "metadata": {}}
               for name, kind in (("id", "integer"), ("x", "double"), ("t", "string"), ("l", {"type": "array", "elementType": "integer", "containsNull": True}))]
@@ -287,13 +291,13 @@ def write_delta(folder, files, codec="zstd"):
                              "createdTime": 0, "schemaString": json.dumps({"type": "struct", "fields": fields})}}]
     for number, rows in enumerate(files):
         text = folder / "rows.jsonl"  # list parameters of thousands of values take the engine's Python minutes
-        text.write_text("".join(json.dumps([row[0], None if row[1] is None else repr(row[1]), *row[2:]]) + "\n" for row in rows))
+        if not isinstance(rows, str):
+            text.write_text("".join(json.dumps([row[0], None if row[1] is None else repr(row[1]), *row[2:]]) + "\n" for row in rows))
         connection = duckdb.connect()
-        connection.execute(f"""create table t as select (j->>0)::integer as id, (j->>1)::double as x, j->>2 as t, (j->3)::integer[] as l
-                           from read_json('{text}', columns = {{'j': 'JSON'}}, format = 'unstructured', records = false)""")
+        connection.execute(f"create table t as {rows if isinstance(rows, str) else ROWS_OF_TEXT.format(text)}")
         path = folder / f"part-{number}.parquet"
         connection.execute(f"copy t to '{path}' (format parquet, row_group_size 2048, compression {codec})")
-        text.unlink()
+        text.unlink(missing_ok=True)
         actions.append({"add": {"path": path.name, "partitionValues": {}, "size": path.stat().st_size, "modificationTime": 0, "dataChange": True}})
     (folder / "_delta_log" / f"{0:020}.json").write_text("\n".join(json.dumps(action) for action in actions) + "\n")
 
@@ -351,6 +355,70 @@ def test_random_copies_against_python(project, seed):
     assert keyed["equal"] + keyed["differing"] + keyed["b"]["only"] == len(rows_b)
     unpaired = project.json("diff", "./a", "./b", "--key", "id", "--where", "true")
     assert counts(keyed) == counts(unpaired) and key_counts(keyed) == key_counts(unpaired)
+
+
+VALUES = {"x": ["null", "'nan'::double", "-0.0", "0.0", "'inf'::double", "0.5"], "t": ["null", "''", "'b''\"'", "t || '!'"],
+          "l": ["null", "[]", "[null]", "[id, 1]"]}
+
+
+def edits(random_, groups):
+    """Which rows of a file get which values: near each other, far apart, or in every group; mostly in one column."""
+    row_count = groups * 2048
+    near = random_.randrange(row_count)
+    places = {"near": [min(near + i, row_count - 1) for i in range(5)], "far": [random_.randrange(row_count) for _ in range(5)], "ends": [0, row_count - 1],
+              "all": range(random_.randrange(2048), row_count, 2048), "many": range(0, row_count, 9)}
+    rows = sorted(set(places[random_.choice(["near", "far", "far", "ends", "all", "many"])]))
+    columns = random_.choice([["x"], ["t"], ["l"], ["x", "l"]])
+    return [(random_.sample(rows, max(1, len(rows) // len(columns))), column, random_.choice(VALUES[column])) for column in columns]
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_copies_of_many_row_groups_against_a_full_join(project, seed):
+    """Only row groups and columns that differ are read, and of rows that differ only the key."""
+    random_ = random.Random(3000 + seed)
+    project.write("sluice.yml", "name: t\n")
+    repeated = seed % 4 == 1  # a key of two rows, which may both differ
+    sources, copies = [], []
+    for start in range(0, random_.choice([1, 2]) * 1_000_000, 1_000_000):
+        groups = random_.choice([1, 3, 20, 45])
+        sources.append(f"""select ({start} + i // {2 if repeated else 1})::integer as id, case i % 7 when 0 then null when 1 then 'nan' when 2 then 0 else i / 8 end::double as x,
+            'name ' || i % 90 as t, case i % 5 when 0 then null when 1 then [] else [i % 3, null]::integer[] end as l, i from range({groups * 2048}) r(i)""")
+        changes = edits(random_, groups) if start == 0 or random_.random() < 0.7 else []
+        copy = "".join(f", if(i in {tuple(rows) if len(rows) > 1 else f'({rows[0]})'}, {value}, {column}) as {column}" for rows, column, value in changes)
+        copies.append(f"select * replace ({copy[2:]}) from ({sources[-1]})" if changes else sources[-1])
+    write_delta(project.folder / "a", [f"select id, x, t, l from ({source}) order by i" for source in sources])
+    write_delta(project.folder / "b", [f"select id, x, t, l from ({source}) order by i" for source in copies])
+    found = project.json("diff", "./a", "./b", "-k", "id", "-n", "100000", "--fresh")
+    unpaired = project.json("diff", "./a", "./b", "-k", "id", "-n", "100000", "--where", "true")
+    assert counts(found) == counts(unpaired) and differing_columns(found) == differing_columns(unpaired)
+    for kind in ("only_a", "only_b", "differing"):
+        assert sorted(map(json.dumps, found["examples"][kind])) == sorted(map(json.dumps, unpaired["examples"][kind]))
+    if found["differing"]:
+        assert found["a"]["repeated_keys"] >= repeated
+    if repeated:
+        return
+    wanted = duckdb.sql(f"""select a.id, a.x is distinct from b.x, a.t is distinct from b.t, a.l is distinct from b.l
+        from '{project.folder}/a/*.parquet' a full join '{project.folder}/b/*.parquet' b using (id)
+        where a.x is distinct from b.x or a.t is distinct from b.t or a.l is distinct from b.l order by 1""").fetchall()
+    assert found["differing"] == len(wanted) and found["a"]["only"] == found["b"]["only"] == 0
+    assert [int(example["key"]["id"]) for example in found["examples"]["differing"]] == [row[0] for row in wanted]
+    assert [sorted(example["columns"]) for example in found["examples"]["differing"]] == [
+        sorted(name for name, differs in zip("xtl", row[1:], strict=True) if differs) for row in wanted]
+    project.run("diff", "./a", "./b", "-k", "id", "-o", "out.parquet", "--fresh")
+    assert duckdb.sql(f"""select count(*) from '{project.folder}/out.parquet' o join '{project.folder}/a/*.parquet' a using (id)
+        join '{project.folder}/b/*.parquet' b using (id) where o._diff = 'differs' and (x_a, t_a, l_a) is not distinct from (a.x, a.t, a.l)
+        and (x_b, t_b, l_b) is not distinct from (b.x, b.t, b.l)""").fetchone() == (len(wanted),)
+
+
+@pytest.mark.parametrize("changed", ["i between 100 and 139", "i in (100, 103)"])
+def test_rows_of_a_key_that_repeats_are_paired_as_if_all_columns_were_read(project, changed):
+    project.write("sluice.yml", "name: t\n")
+    rows = "select (i // 2)::integer as id, i / 8 as x, 'name ' || i as t, [i]::integer[] as l, i from range(6000) r(i)"
+    for name, x in (("a", "x"), ("b", f"if({changed}, -x, x)")):
+        write_delta(project.folder / name, [f"select id, {x} as x, t, l from ({rows}) order by i"])
+    found, unpaired = (project.json("diff", "./a", "./b", "-k", "id", "-n", "100", *more) for more in (["--fresh"], ["--where", "true"]))
+    assert counts(found) == counts(unpaired) and differing_columns(found) == differing_columns(unpaired) and found["examples"] == unpaired["examples"]
+    assert ("t" in differing_columns(found)) == ("between" in changed) and found["a"]["repeated_keys"] == found["b"]["repeated_keys"] > 0
 
 
 def test_copies_are_read_only_where_their_bytes_differ(project):
@@ -467,6 +535,7 @@ def test_a_long_comparison_tells_a_terminal_how_far_it_is(project):
     (["clean.orders@yesterday", "clean.orders"], "expected a time like"),
     (["clean.orders@1999-01-01", "clean.orders"], "table 'clean.orders'"),
     (["clean.order", "clean.orders"], "did you mean 'clean.orders'?"),
+    (["clean.orders@-1", "clean.orders"], "'clean.orders@-1' asks for version -1, expected a number from 0 on"),
     (["clean.orders@", "clean.orders"], "no version or time is behind the '@'"),
     ([":clean.orders", "clean.orders"], "no environment is named"),
     (["prd:clean.orders", "clean.orders"], "there is no environment 'prd'"),

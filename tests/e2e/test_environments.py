@@ -84,8 +84,10 @@ def test_a_changed_contract_is_judged_over_the_raw_rows_of_the_other_environment
 def test_rows_of_the_other_environment_cannot_be_given_up_and_its_deliveries_not_replaced(tmp_path, sluice_bin):
     project = shared(tmp_path, sluice_bin)
     before = digest(project.folder)
-    failed = dev(project, "quarantine", "discard", "orders", "--all", "--reason", "x", exit_code=1)
-    assert "table 'quarantine.orders' does not exist yet" in failed.stderr
+    for dry_run in ([], ["--dry-run"]):
+        failed = dev(project, "quarantine", "discard", "orders", "--all", "--reason", "x", *dry_run, exit_code=1)
+        assert "table 'quarantine.orders' is read from environment 'prod', and this one has none of its own" in failed.stderr
+        assert "only there its rows can be given up: --env prod" in failed.stderr
     project.write("models/daily.sql", PROJECT["models/daily.sql"].replace("sum(amount)", "2 * sum(amount)"))
     failed = project.run("run", "--env", "dev", env={"PLACE": "out"}, exit_code=5)
     assert "SL0803" in failed.stderr
@@ -187,3 +189,22 @@ def test_a_publication_lists_no_tables_of_different_versions_of_a_borrowed_one(t
     dev(project, "run")
     listed = inputs(project, "2")
     assert listed["curated.one"] == listed["curated.two"] == [("clean.orders", 1)]
+
+
+def test_a_plan_of_what_the_other_environment_has_published_since_is_told(tmp_path, sluice_bin):
+    project = shared(tmp_path, sluice_bin)
+    project.write("models/daily.sql", PROJECT["models/daily.sql"].replace("sum(amount)", "2 * sum(amount)"))
+    dev(project, "plan", "-o", "plan.json")
+    # Production goes on without the change, and takes a file that dev never saw.
+    changed = (project.folder / "models/daily.sql").read_text()
+    project.write("models/daily.sql", PROJECT["models/daily.sql"])
+    project.write("data/orders-2.csv", FILES[1])
+    project.run("run", "--env", "prod", env={"PLACE": "out"})
+    project.write("models/daily.sql", changed)
+    told = dev(project, "apply", "plan.json", exit_code=6)
+    assert "SL0704" in told.stderr and "sluice plan -o plan.json" in told.stderr
+    assert "'raw.orders' changed since the plan was made: its version differs" in told.stderr
+    assert not (project.folder / "dev/lake").exists() or not list((project.folder / "dev/lake").rglob("_delta_log"))
+    dev(project, "plan", "-o", "plan.json")
+    dev(project, "apply", "plan.json")
+    assert query(project, "select sum(orders) from curated.daily", "dev") == query(project, "select count(*) from clean.orders", "prod")

@@ -5,19 +5,9 @@ import statistics
 
 import pytest
 
-CONTRACT = """
-apiVersion: v3.0.2
-kind: DataContract
-id: orders
-name: orders
-version: 1.0.0
-status: active
-schema:
-  - name: orders
-    properties:
-      - {name: id, logicalType: integer, primaryKey: true, required: true}
-      - {name: amount, logicalType: integer}
-"""
+from conftest import contract_text
+
+CONTRACT = contract_text("orders", "{name: id, logicalType: integer, primaryKey: true, required: true}", "{name: amount, logicalType: integer}")
 SETTINGS = "name: costs\nchecks: {requirements: off}\nconcurrency: 1\nquarantine: {max_share: 0.9}\n"
 FILES = {
     "sluice.yml": SETTINGS,

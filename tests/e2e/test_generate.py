@@ -332,3 +332,139 @@ def test_rules_that_leave_a_single_value_are_not_said_to_exclude_each_other(shop
     row = shop.json("generate", "things", "-n", 1)["rows"][0]
     for name, value in expected.items():
         assert row[name] == value or (value and fnmatch.fnmatchcase(row[name], value)), (name, row[name])
+
+
+# --- other names of columns, values that come twice, and many pairs
+
+MORE = """
+apiVersion: v3.1.0
+kind: DataContract
+id: cards
+version: 1.0.0
+status: active
+schema:
+  - name: cards
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true}
+      - {name: code, logicalType: string, unique: true, required: true, logicalTypeOptions: {minLength: 2}}
+      - {name: mail, logicalType: string, unique: true}
+      - {name: street, logicalType: string}
+      - {name: house, logicalType: integer}
+      - {name: seen, logicalType: integer, required: true}
+      - name: customer_id
+        logicalType: integer
+        logicalTypeOptions: {minimum: 1, maximum: 90000}
+        customProperties:
+          - {property: sluice.aliases, value: [{name: cust}, {name: client, until: "%s"}]}
+      - name: address
+        logicalType: object
+        properties:
+          - {name: zip, logicalType: string, required: true, logicalTypeOptions: {pattern: '^[0-9]{5}$'}}
+          - name: place
+            logicalType: object
+            properties:
+              - {name: town, logicalType: string, logicalTypeOptions: {minLength: 3}}
+              - {name: height, logicalType: integer, logicalTypeOptions: {minimum: 0}}
+          - name: tags
+            logicalType: array
+            items:
+              logicalType: object
+              properties:
+                - {name: word, logicalType: string, logicalTypeOptions: {minLength: 2}}
+                - {name: rank, logicalType: integer, logicalTypeOptions: {minimum: 1}}
+    customProperties:
+      - {property: sluice.orderBy, value: [seen]}
+    quality:
+      - {type: custom, engine: sluice, name: one-house, implementation: {kind: unique, columns: [street, house]}}
+      - {type: custom, engine: sluice, name: odd-code, implementation: {expression: "code <> 'xx'", severity: warn}}
+"""
+
+
+@pytest.fixture
+def cards(tmp_path, sluice_bin):
+    project = Project(tmp_path / "cards", sluice_bin)
+    project.write("sluice.yml", "name: cards\nchecks: {requirements: off}\nquarantine: {max_share: 1.0, min_rows: 1000000}\n")
+    project.write("contracts/cards.odcs.yml", MORE % "2999-12-31")
+    project.write("sources/cards.yml", "path: data/cards-*\ndrift: {new_columns: quarantine_row}\n")
+    (project.folder / "data").mkdir()
+    return project
+
+
+def agrees(project, form="csv"):
+    """The labels of data/cards-1 are what a run says of its rows."""
+    rows = list(csv.DictReader(io.StringIO((project.folder / f"data/cards-1.{form}").read_text())))
+    project.run("run")
+    expected = {i + 2: ", ".join(r for r in row["_breaks"].split(", ") if r != "odd-code") for i, row in enumerate(rows)}
+    found = {place: ", ".join(r for r in rules.split(", ") if r != "_breaks.unexpected") for place, rules in judged(project, "cards").items()}
+    assert found == {place: rules for place, rules in expected.items() if rules}
+    return rows
+
+
+def test_other_names_of_columns_and_values_that_come_twice(cards):
+    out = cards.json("generate", "cards", "-n", 20, "--breaking", "each", "--labels", "-o", "data/cards-1.csv")
+    assert {"customer_id.alias", "code.unique", "mail.unique", "one-house"} <= set(out["breaking"]) and out["impossible"] == []
+    cards.write("sources/cards.yml", "path: data/cards-*\n")  # the labels are a column, too
+    rows = agrees(cards)
+    alias = next(row for row in rows if row["_breaks"] == "customer_id.alias")
+    assert len({alias[name] for name in ["customer_id", "cust", "client"] if alias[name]}) > 1
+    twice = next(row for row in rows if row["_breaks"] == "one-house")
+    assert sum((row["street"], row["house"]) == (twice["street"], twice["house"]) for row in rows[:20]) == 1
+    assert cards.delta("clean.cards").num_rows == 20 + ("odd-code" in out["breaking"])
+
+
+def test_an_alias_whose_day_is_over_is_an_unexpected_column(cards):
+    cards.write("contracts/cards.odcs.yml", MORE % "2020-12-31")
+    for rule in ["client.unexpected", "customer_id.alias"]:
+        cards.json("generate", "cards", "-n", 3, "--breaking", rule, "-o", "data/cards-1.csv", "--force")
+        assert cards.run("run").returncode == 0
+        assert judged(cards, "cards") == {5: rule}
+    row = list(csv.DictReader((cards.folder / "data/cards-1.csv").open()))[-1]
+    assert row["client"] == "" and row["cust"] and row["customer_id"] != row["cust"]
+    # A rule that has nothing to do with them needs no column of theirs.
+    assert "cust" not in cards.json("generate", "cards", "-n", 1, "--breaking", "code.length")["rows"][0]
+
+
+def test_pairs_of_members_of_aliases_and_of_values_that_come_twice(cards):
+    out = cards.json("generate", "cards", "-n", 10, "--breaking", "pairs", "--labels", "-o", "data/cards-1.csv")
+    cards.write("sources/cards.yml", "path: data/cards-*\n")
+    agrees(cards)
+    found = {frozenset(pair.split(", ")) for pair in out["breaking"]}
+    assert {frozenset(pair) for pair in [
+        ("customer_id.alias", "address.zip.pattern"), ("customer_id.alias", "customer_id.range"), ("address.zip.pattern", "address.place.town.length"),
+        ("address.place.town.length", "address.place.height.range"), ("address.tags[].word.length", "address.tags[].rank.range"),
+        ("address.zip.pattern", "address.tags[].rank.range"), ("code.unique", "mail.unique"), ("code.unique", "one-house"), ("odd-code", "mail.unique")]} <= found
+
+
+def test_pairs_can_be_chosen_and_told_before(cards):
+    plan = cards.json("generate", "cards", "--breaking", "pairs", "--pairs", "code.length + *.range", "--dry-run")
+    assert plan["targets"] and all("code.length" in pair and ".range" in pair for pair in plan["targets"])
+    assert cards.run("generate", "cards", "--breaking", "pairs", "--pairs", "code.length + *.range", "--dry-run").stdout == (
+        f"10 good rows; of {plan['rules']} rules, {len(plan['targets'])} pairs\n")
+    out = cards.json("generate", "cards", "--breaking", "pairs", "--pairs", "code.length + *.range")
+    assert sorted(out["breaking"]) == sorted(plan["targets"])
+    assert all("mail.unique" in pair for pair in cards.json("generate", "cards", "--breaking", "pairs", "--pairs", "mail.unique", "--dry-run")["targets"])
+    assert "--pairs is 'code.lenght'" in cards.run("generate", "cards", "--breaking", "pairs", "--pairs", "code.lenght", exit_code=1).stderr
+    assert "--breaking pairs" in cards.run("generate", "cards", "--pairs", "code.length", exit_code=1).stderr
+
+
+def test_many_pairs_say_how_far_they_are(shop):
+    columns = "\n".join(f"      - {{name: c{i}, logicalType: integer, logicalTypeOptions: {{minimum: 1, maximum: {100 + i}}}, required: true}}" for i in range(24))
+    shop.write("contracts/things.odcs.yml", CONTRACT % columns)
+    done = shop.run("generate", "things", "-n", 1, "--breaking", "pairs", "--labels", "-o", "pairs.csv")
+    assert re.search(r"2,000 of 2,[0-9]{3} tried, rows found for 1,[0-9]{3}", done.stderr), done.stderr
+    assert "more, which `impossible` of --json lists" in done.stderr and len(done.stderr.splitlines()) < 40
+    labels = {row["_breaks"] for row in csv.DictReader((shop.folder / "pairs.csv").open())}
+    for a in range(24):
+        for b in range(a + 1, 24):
+            assert f"c{a}.range, c{b}.range" in labels and f"c{a}.type, c{b}.required" in labels
+
+
+def test_too_few_rows_name_the_rules_that_leave_none(shop):
+    columns = "      - {name: a, logicalType: integer, required: true, logicalTypeOptions: {minimum: 10, maximum: 1000000}}\n" \
+              "      - {name: b, logicalType: integer, required: true, logicalTypeOptions: {minimum: 10, maximum: 1000000}}\n    quality:\n" + "".join(
+                  f"      - {{type: custom, engine: sluice, name: improbable-{n}, implementation: {{expression: 'md5(cast(a * {n} + b as varchar)) like ''{n}a%'''}}}}\n" for n in (3, 5, 7))
+    shop.write("contracts/things.odcs.yml", CONTRACT % columns)
+    done = shop.run("generate", "things", "-n", 50, exit_code=1)
+    assert "SL0114" in done.stderr and "these rules are broken by most" in done.stderr
+    named = re.findall(r"'([^']+)' [0-9]+", done.stderr)
+    assert sorted(named[:3]) == ["improbable-3", "improbable-5", "improbable-7"]

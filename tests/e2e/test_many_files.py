@@ -61,15 +61,29 @@ def test_many_files_at_once_give_what_a_few_at_a_time_give(tmp_path, sluice_bin)
 def test_a_changed_file_among_many_is_read_alone(tmp_path, sluice_bin):
     project = make(tmp_path, sluice_bin)
     write(project, range(42, 58))
-    project.run("run")
+    step = project.json("run")["steps"][0]
+    assert (step["table"], step["files_together"]) == ("raw.t", 16)
     before = set(raw(project, "id", "name"))
     project.write("data/f050.csv", "id,name\n7,changed\n")
     step = project.json("run")["steps"][0]
-    assert (step["rows"]["in"], step["rows"]["out"]) == (1, 1) and not step["was_full"]
+    assert (step["rows"]["in"], step["rows"]["out"]) == (1, 1) and not step["was_full"] and step["files_together"] == 0
     after = set(raw(project, "id", "name"))
     assert after - before == {("data/f050.csv", 2, "7", "changed")}
     assert {row[0] for row in before - after} == {"data/f050.csv"}
     assert "nothing to do" in project.run("run").stderr + project.run("run").stdout
+
+
+def test_small_files_are_read_together_and_large_ones_or_a_few_are_not(tmp_path, sluice_bin):
+    project = make(tmp_path, sluice_bin)
+    plain = [number for number in range(300) if number not in ODD and number not in BROKEN and number != 41]
+    write(project, plain[:7])
+    assert project.json("run")["steps"][0]["files_together"] == 0, "fewer than eight are not worth it"
+    write(project, plain[7:150])
+    large = "id,name\n" + "1,a name that is as long as it takes for this\n" * 30_000
+    project.write("data/f029z.csv", large)  # between the others: it parts them into two lots
+    step = project.json("run")["steps"][0]
+    assert step["files_together"] == 143 and step["rows"]["in"] == sum(number % 5 + 1 for number in plain[7:150]) + 30_000
+    assert len(raw(project, "id")) == sum(number % 5 + 1 for number in plain[:150]) + 30_000
 
 
 def test_many_files_of_json_lines(tmp_path, sluice_bin):

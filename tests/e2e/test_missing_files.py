@@ -1,7 +1,7 @@
 """A data file of the lake that another program has removed: `plan` says so before a step stumbles over it."""
 import pytest
 
-from conftest import READER
+from conftest import READER, Project
 from test_kill import FILES, PROJECT, make
 
 
@@ -112,3 +112,29 @@ def test_what_makes_a_step_read_all_is_seen(shop, read):
         shop.write("data/orders-2.csv", FILES[1] + "99999" + last[last.index(","):] + "\n")
     assert "SL0508" in shop.run("plan", exit_code=1).stderr
     assert "SL0508" in shop.run("run", exit_code=5).stderr
+
+
+def partitions(project, exit_code=0):
+    nodes = project.json("plan", exit_code=exit_code)["nodes"]
+    return {node["name"]: node.get("partitions") for node in nodes if node["verdict"] == "stale"}
+
+
+def test_what_reads_no_such_table_is_foreseen_all_the_same(tmp_path, sluice_bin):
+    shop = Project(tmp_path, sluice_bin)
+    shop.write("sluice.yml", "name: shop\nchecks: {requirements: off}\n")
+    for name in ["a", "b"]:
+        shop.write(f"sources/{name}.yml", f"path: data/{name}-*.csv\n")
+        shop.write(f"data/{name}-1.csv", "day,n\n2026-01-01,1\n2026-01-02,2\n")
+        shop.write(f"models/by_{name}.sql", "/* sluice\nwrite: partition\npartition_by: [day]\n*/\n"
+                   f"select day, sum(n::int) as n from raw.{name} group by day\n")
+    shop.run("run")
+    for name in ["a", "b"]:
+        shop.write(f"data/{name}-2.csv", "day,n\n2026-01-02,3\n")
+    shop.run("run", "--select", "raw.a", "raw.b")
+    both = {"curated.by_a": ["day=2026-01-02"], "curated.by_b": ["day=2026-01-02"]}
+    assert partitions(shop) == both
+    file = remove(shop, "raw.b")
+    told = partitions(shop, exit_code=None)
+    assert told["curated.by_a"] == both["curated.by_a"] and not told["curated.by_b"]
+    (shop.folder / file.name).rename(file)
+    assert partitions(shop) == both

@@ -196,6 +196,41 @@ def test_deep_values_and_contracts(make):
     assert "more than 12 levels" in project.run("check", exit_code=1).stderr
 
 
+def test_values_below_many_levels(make):
+    leaves = [{"name": "n", "logicalType": "integer", "required": True, "logicalTypeOptions": {"minimum": 0}},
+              {"name": "t", "logicalType": "string", "customProperties": [{"property": "sluice.default", "value": "none"}]},
+              {"name": "l", "logicalType": "array", "items": {"logicalType": "object", "properties": [{"name": "q", "logicalType": "integer"}]}},
+              {"name": 'a "quoted".name', "logicalType": "date"}]
+    prop = {"name": "a", "logicalType": "object", "properties": leaves}
+    for _ in range(17):
+        prop = {"name": "a", "logicalType": "object", "properties": [prop, {"name": "b", "logicalType": "integer"}]}
+
+    def value(key, inner, levels=17):
+        for level in range(levels):
+            inner = {"a": inner, "b": level}
+        return {"id": key, "a": inner}
+    good = {"n": 7, "t": None, "l": [{"q": 1}, {"q": 2}], 'a "quoted".name': "2024-02-29"}
+    project = make([prop], "orders.jsonl", lines(
+        value(1, good), value(2, {**good, "n": None}), value(3, {**good, "l": [{"q": 1}, {"q": "x"}]}), value(4, {**good, "n": -1}),
+        value(5, "text", 10), value(6, None, 10), value(7, {**good, 'a "quoted".name': "2024-02-30"}), {"id": 8, "a": None}))
+    project.run("run", "--set", "quarantine.max_share=1")
+    found = clean(project, "a")
+    assert sorted(found) == [1, 6, 8] and found[8] is None
+    below, missing = found[1], found[6]
+    for level in range(17):
+        assert below["b"] == 16 - level
+        below = below["a"]
+    for _ in range(10):
+        missing = missing["a"]
+    assert missing is None
+    assert below == {"n": 7, "t": "none", "l": [{"q": 1}, {"q": 2}], 'a "quoted".name': datetime.date(2024, 2, 29)}
+    path = ".".join("a" * 18)
+    told = reasons(project)
+    assert {key: list(columns) for key, columns in told.items()} == {
+        2: [f"{path}.n"], 3: [f"{path}.l[].q"], 4: [f"{path}.n"], 5: [".".join("a" * 11)], 7: [f'{path}.a "quoted".name']}
+    assert "l[1].q" in told[3][f"{path}.l[].q"]
+
+
 def nested_arrays(levels):
     prop = {"logicalType": "integer"}
     for _ in range(levels):
@@ -225,8 +260,9 @@ def test_rules_that_do_not_fit_are_errors_with_their_place(make):
     assert "a rule of this kind is over columns of the row" in told
 
 
-def test_every_leaf_reads_as_a_column_of_its_type_does(make):
-    """The model of docs/values.md says what each text is; a leaf in an object and one in an array must say the same."""
+@pytest.mark.parametrize("others", [0, 70], ids=["small", "large"])
+def test_every_leaf_reads_as_a_column_of_its_type_does(make, others):
+    """The model of docs/values.md says what each text is; a leaf in an object, small or large, and one in an array must say the same."""
     texts = ["7", "+5", "007", "3.0", "3.7", "1e3", "0x10", "1_000", "", " 8 ", "12.5", ".5", "1.50000", "1.005", "1,5", "NaN", "inf",
              "1e400", "true", "NO", "on", "2", "2024-02-29", "2024-02-31", "2024-1-5", "2024-02-29T00:00:00", "2024-02-29T10:00:00Z",
              "2024-02-29 10:00+02", "24:00", "10:00", "10:00:30.5", "9:05", "{\"a\": 1}", "[1", "é", "99999999999"]
@@ -236,7 +272,8 @@ def test_every_leaf_reads_as_a_column_of_its_type_does(make):
              "day": ({"logicalType": "date"}, model.read_date), "ts": ({"logicalType": "timestamp"}, model.read_timestamp(True)),
              "tod": ({"logicalType": "time"}, model.read_time)}
     members = [{"name": name, **declared} for name, (declared, _) in types.items()]
-    columns = [{"name": "v", "logicalType": "object", "properties": members},
+    more = [{"name": f"p{i}", "logicalType": "string"} for i in range(others)]
+    columns = [{"name": "v", "logicalType": "object", "properties": members + more},
                {"name": "l", "logicalType": "array", "items": {"logicalType": "object", "properties": members}}]
     rows, wanted = [], {}
     for name, (_, read) in types.items():

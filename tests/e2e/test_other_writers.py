@@ -6,22 +6,13 @@ import sqlite3
 import deltalake
 import pytest
 
+from conftest import contract_text
+
 FILES = {
     "sluice.yml": "name: others\nchecks: {requirements: off}\nquarantine: {max_share: 0.9}\n",
     "sources/items.yml": "path: data/*.csv\n",
-    "contracts/items.odcs.yml": """
-apiVersion: v3.0.2
-kind: DataContract
-id: items
-name: items
-version: 1.0.0
-status: active
-schema:
-  - name: items
-    properties:
-      - {name: id, logicalType: integer, primaryKey: true, required: true}
-      - {name: day, logicalType: date, required: true}
-""",
+    "contracts/items.odcs.yml": contract_text("items", "{name: id, logicalType: integer, primaryKey: true, required: true}",
+                                               "{name: day, logicalType: date, required: true}"),
     "models/appended.sql": "/* sluice\nwrite: append\n*/ select id, day from clean.items\n",
     "models/days.sql": "/* sluice\nwrite: partition\npartition_by: [day]\n*/ select day, count(*) as n from clean.items group by day\n",
     "targets/out.yml": "type: sqlite\npath: out.db\ndeliver:\n  - {table: curated.appended, write: append}\n"

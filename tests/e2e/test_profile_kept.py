@@ -5,26 +5,15 @@ import subprocess
 
 import pytest
 
-from conftest import Project
+from conftest import Project, contract_text
 
 FILES = {
     "sluice.yml": "name: t\nchecks: {requirements: off}\n",
     "sources/orders.yml": "path: data/*.csv\nprofile: true\n",
-    "contracts/orders.odcs.yml": """
-apiVersion: v3.0.2
-kind: DataContract
-id: orders
-name: orders
-version: 1.0.0
-status: active
-schema:
-  - name: orders
-    properties:
-      - {name: id, logicalType: integer, primaryKey: true, required: true}
-      - {name: day, logicalType: date}
-      - {name: amount, logicalType: number, physicalType: "decimal(12,2)", logicalTypeOptions: {minimum: 0}}
-      - {name: email, logicalType: string, customProperties: [{property: sluice.personal, value: {as: mask}}]}
-""",
+    "contracts/orders.odcs.yml": contract_text(
+        "orders", "{name: id, logicalType: integer, primaryKey: true, required: true}", "{name: day, logicalType: date}",
+        '{name: amount, logicalType: number, physicalType: "decimal(12,2)", logicalTypeOptions: {minimum: 0}}',
+        "{name: email, logicalType: string, customProperties: [{property: sluice.personal, value: {as: mask}}]}"),
     "models/daily.sql": "/* sluice\nprofile: true\n*/\nselect day, sum(amount) as amount from clean.orders group by all",
     "models/plain.sql": "select day from curated.daily",
 }

@@ -1,4 +1,5 @@
 """The files of publications: any may be deleted or damaged, and what is said of them is the same everywhere."""
+import hashlib
 import json
 import os
 import shutil
@@ -70,7 +71,7 @@ def test_a_run_whose_state_before_is_deleted_is_not_undone_to_an_older_one(own_f
 DAMAGES = {
     "cut": lambda text: text[:-20],
     "empty": lambda text: "",
-    "form": lambda text: text.replace("sluice.publication/2", "sluice.publication/9"),
+    "form": lambda text: text.replace("sluice.publication/3", "sluice.publication/9"),
     "copied": lambda text: text.replace('"number":5', '"number":4'),
     "no version": lambda text: text.replace('"version"', '"revision"'),
     "no tables": lambda text: text.replace('"tables"', '"tabloids"'),
@@ -111,7 +112,7 @@ def test_one_changed_byte_of_a_publication_is_told(own_five):
     own_five.run("query", COUNT, "--at", "#5")
     # Also where the list stays one that could have been written, and in each part of the file.
     number = whole.index(b'"version":') + len(b'"version":')
-    for at in [number, whole.index(b'"run_id":"') + 12, whole.index(b"publication/2") + 12, whole.rindex(b'"sha256"') + 3, len(whole) - 10]:
+    for at in [number, whole.index(b'"run_id":"') + 12, whole.index(b"publication/3") + 12, whole.rindex(b'"sha256"') + 3, len(whole) - 10]:
         changed = bytearray(whole)
         changed[at] = ord("1") if changed[at] != ord("1") else ord("0")
         file.write_bytes(bytes(changed))
@@ -130,6 +131,31 @@ def test_publications_of_before_there_was_a_digest_are_read(own_five):
         file.write_text(json.dumps(old))
     assert [counts(own_five, f"#{number}") for number in (4, 5)] == own_five.rows_at[3:]
     assert "nothing to do" in own_five.run("run").stdout
+
+
+def second_form(text):
+    """A publication as it was written when its digest was of the bytes before that member."""
+    old = json.loads(text)
+    del old["sha256"]
+    old["schema"] = "sluice.publication/2"
+    before = json.dumps(old, separators=(",", ":"), ensure_ascii=False)[:-1].encode()
+    digest = hashlib.sha256(len(before).to_bytes(8, "little") + before).hexdigest()
+    return before + f',"sha256":"{digest}"}}'.encode()
+
+
+def test_publications_of_the_second_form_are_read_and_checked(own_five):
+    files = [file_of(own_five, number) for number in (4, 5)]
+    for file in files:
+        file.write_bytes(second_form(file.read_text()))
+    assert [counts(own_five, f"#{number}") for number in (4, 5)] == own_five.rows_at[3:]
+    assert "nothing to do" in own_five.run("run").stdout
+    whole = files[1].read_bytes()
+    files[1].write_bytes(whole.replace(b'"version":', b'"version":1', 1))
+    assert "publication 5 is damaged" in own_five.run("plan", exit_code=1).stderr
+    old = json.loads(whole)
+    del old["sha256"]
+    files[1].write_text(json.dumps(old))  # since the second form there is a digest
+    assert "publication 5 is damaged" in own_five.run("plan", exit_code=1).stderr
 
 
 def test_a_missing_publication_is_told_also_where_no_table_is_read(own_five):

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from conftest import Project
+from conftest import READER, Project, contract_text
 
 ORDERS = "contracts/orders.odcs.yml"
 
@@ -379,23 +379,15 @@ def seen(project, *arguments):
             for row in project.json("quarantine", "ls", *arguments)["rows"]}
 
 
+def seen_contract(bounds="minimum: 0", *more):
+    return contract_text("orders", "{name: id, logicalType: integer}",
+                         "{name: amount, logicalType: integer, logicalTypeOptions: {%s}}" % bounds, *more)
+
+
 def test_since_when_a_row_has_been_rejected_is_known_when_quarantine_is_written_anew(project):
     project.write("sluice.yml", "name: t\nchecks: {requirements: off}\nquarantine: {max_share: 1.0, min_rows: 1000}\n")
     project.write("sources/orders.yml", "path: data/*.csv\n")
-    contract = """
-apiVersion: v3.0.2
-kind: DataContract
-id: orders
-name: orders
-version: 1.0.0
-status: active
-schema:
-  - name: orders
-    properties:
-      - {name: id, logicalType: integer}
-      - {name: amount, logicalType: integer, logicalTypeOptions: {minimum: 0MORE}}
-"""
-    project.write("contracts/orders.odcs.yml", contract.replace("MORE", ""))
+    project.write("contracts/orders.odcs.yml", seen_contract())
     project.write("data/1.csv", "id,amount\n1,-1\n2,-2\n3,3\nx,-5\n")
     first = project.json("run")["run_id"]
     before = project.rows("quarantine.orders")
@@ -417,7 +409,7 @@ schema:
     wanted["data/1.csv", 3] = third
     assert runs() == wanted
     # a row that is rejected for something else, and one for more than before
-    project.write("contracts/orders.odcs.yml", contract.replace("MORE", ", maximum: 2").replace("minimum: 0", "minimum: -1"))
+    project.write("contracts/orders.odcs.yml", seen_contract("minimum: -1, maximum: 2"))
     project.run("run")
     found = runs()
     assert found.pop(("data/1.csv", 4)) not in (first, second, third) and ("data/1.csv", 2) not in found and ("data/2.csv", 2) not in found
@@ -427,24 +419,11 @@ schema:
 def test_since_when_outlives_new_columns_of_raw_and_other_protections(project):
     project.write("sluice.yml", "name: t\nchecks: {requirements: off}\nquarantine: {max_share: 1.0, min_rows: 1000}\n")
     project.write("sources/orders.yml", "path: data/*.csv\n")
-    contract = """
-apiVersion: v3.0.2
-kind: DataContract
-id: orders
-name: orders
-version: 1.0.0
-status: active
-schema:
-  - name: orders
-    properties:
-      - {name: id, logicalType: integer}
-      - {name: amount, logicalType: integer, logicalTypeOptions: {minimum: 0MORE}}
-      - {name: mail, logicalType: string, classification: restrictedPERSONAL}
-"""
 
     def write(more="", personal=""):
         custom = ", customProperties: [{property: sluice.personal, value: %s}]" % personal if personal else ""
-        project.write("contracts/orders.odcs.yml", contract.replace("MORE", more).replace("PERSONAL", custom))
+        mail = "{name: mail, logicalType: string, classification: restricted%s}" % custom
+        project.write("contracts/orders.odcs.yml", seen_contract(f"minimum: 0{more}", mail))
 
     def runs():
         return {(row["_source"], row["_position"]): (row["run_id"], row["at"]) for row in project.delta("quarantine.orders").to_pylist()}
@@ -471,3 +450,48 @@ schema:
     project.run("run", "--full-refresh")
     found = runs()
     assert found.pop(("data/1.csv", 3)) != wanted.pop(("data/1.csv", 3)) and found == wanted
+
+
+OTHER_TYPES = [("1::integer", "1.5::double"), ("1.10::decimal(9,2)", "1.125::decimal(12,3)"), ("date '2026-01-01'", "timestamp '2026-01-01 10:00:00'"),
+               ("0.1::float", "0.1::double"), ("1::integer", "'x'"), ("{a: 1}", "{a: 1, b: 2}"), ("[{a: 1}]", "[{a: 1.5::double, b: 2}]")]
+
+
+def test_since_when_and_what_was_given_up_outlive_other_types_of_raw(project):
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\nquarantine: {max_share: 1.0, min_rows: 1000}\n")
+    project.write("sources/orders.yml", "path: data/*.parquet\n")
+    project.write("contracts/orders.odcs.yml", """
+apiVersion: v3.0.2
+kind: DataContract
+id: orders
+version: 1.0.0
+status: active
+schema:
+  - name: orders
+    properties:
+      - {name: id, logicalType: integer}
+      - {name: amount, logicalType: integer, logicalTypeOptions: {minimum: 0}}
+""")
+    (project.folder / "data").mkdir()
+
+    def write(name, first, values):
+        columns = ", ".join(f"{value} as v{i}" for i, value in enumerate(values))
+        READER.cursor().execute(f"copy (select {first} + i as id, -i as amount, {columns} from range(1, 3) r(i)) to '{project.folder}/data/{name}.parquet' (format parquet)")
+
+    def kept():
+        return {(row["_source"], row["_position"]): (row["run_id"], row["at"], row["discard_reason"]) for row in project.delta("quarantine.orders").to_pylist()}
+
+    write("1", 0, [before for before, _ in OTHER_TYPES])
+    project.run("run")
+    project.run("quarantine", "discard", "orders", "--rule", "amount.range", "--reason", "known")
+    wanted = kept()
+    assert [reason for _, _, reason in wanted.values()] == ["known", "known"]
+    write("2", 10, [after for _, after in OTHER_TYPES])
+    project.run("run", "--full-refresh")
+    types = {field.name: str(field.type) for field in project.delta("raw.orders").schema}
+    assert types["v0"] == "double" and types["v3"] == "double" and types["v4"] == "string" and "b" in types["v5"]
+    found = kept()
+    assert len(found) == 4 and {key: found[key] for key in wanted} == wanted
+    # 1.4 in the place of 1 is another value
+    write("1", 0, ["1.4::double", *(before for before, _ in OTHER_TYPES[1:])])
+    project.run("run", "--full-refresh")
+    assert all(kept()[key][1] != wanted[key][1] for key in wanted)

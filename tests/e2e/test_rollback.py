@@ -29,6 +29,15 @@ def twice(project):
     return project.json("run")["run_id"]
 
 
+def test_an_empty_name_undoes_nothing(tmp_path, sluice_bin):
+    project = make(tmp_path / "project", sluice_bin, 1)
+    twice(project)
+    before = project.json("ls")["nodes"]
+    failed = project.run("rollback", "", exit_code=1)
+    assert "RUN is an empty text" in failed.stderr and "was it a variable of the shell that has no value?" in failed.stderr
+    assert project.json("ls")["nodes"] == before
+
+
 def test_a_table_that_left_the_project_goes_back_with_the_others(tmp_path, sluice_bin):
     project = make(tmp_path / "project", sluice_bin, 1)
     project.run("run")

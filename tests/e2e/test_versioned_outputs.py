@@ -1,9 +1,13 @@
 """Versioned outputs: consumers pin a version, or read the latest by the output's own name."""
 import json
+import os
+import shutil
+import signal
+import subprocess
 
 import pytest
 
-from conftest import READER
+from conftest import READER, Project
 
 V1 = """/* sluice
 version_of: revenue
@@ -211,15 +215,15 @@ def test_a_plan_tells_what_a_new_latest_version_does_to_whom(shop):
     shop.run("run")
     assert notes(shop) == []
     shop.write("models/revenue_v3.sql", V3)
-    (note,) = notes(shop)
+    (note,) = notes(shop, exit_code=1)
     assert note["severity"] == "warning" and note["table"] == "curated.revenue"
     assert note["message"] == (
         "curated.revenue moves from version 2 to version 3: day: type is DATE, was VARCHAR; revenue: the column is gone; "
         "orders: the column is gone; eur: the column is new; read by curated.days (day, n), "
         "curated.floating (its SQL does not fit), target.out.revenue (day)")
     assert note["hint"] == "to stay at version 2, read curated.revenue_v2"
-    assert "moves from version 2 to version 3" in shop.run("plan").stderr
-    causes = {node["name"]: node["why"][0] for node in shop.json("plan")["nodes"] if node["why"]}
+    assert "moves from version 2 to version 3" in shop.run("plan", exit_code=1).stderr
+    causes = {node["name"]: node["why"][0] for node in shop.json("plan", exit_code=1)["nodes"] if node["why"]}
     assert causes["curated.days"] == causes["target.out.revenue"] == "curated.revenue is version 3 now, was 2"
     (error,) = errors(shop)
     assert error["file"] == "models/floating.sql"
@@ -252,6 +256,43 @@ def test_a_move_that_only_adds_is_a_note_and_a_view_between_does_not_hide_it(sho
     assert why[0] == "curated.revenue is version 3 now, was 2"
     shop.run("run")
     assert notes(shop) == [] and set(verdicts(shop)) == {"fresh"}
+
+
+def test_a_move_is_told_of_the_version_that_was_planned_with(tmp_path, fault_bin, sluice_bin):
+    """Another environment publishes while a plan is made: the columns compared are those of the version that the plan has."""
+    base = Project(tmp_path / "base", sluice_bin)
+    for path, text in FILES.items():
+        base.write(path, text)
+    base.write("sluice.yml", FILES["sluice.yml"] + "environments:\n  prod: {lake: lake}\n  dev: {lake: dev/lake, state: dev/state, reads: prod}\n")
+    write_orders(base, "orders1", (1, "2026-01-01", 10), (2, "2026-01-01", 20))
+    base.run("run", "--env", "prod")
+    base.write("models/revenue_v3.sql", V2.replace("version: 2", "version: 3"))
+    base.write("models/revenue_v2.sql", V2.replace("count(*) as orders", "count(nothing) as orders"))  # only its table tells its columns
+    probe = Project(shutil.copytree(base.folder, tmp_path / "probe"), fault_bin)
+    probe.run("plan", "--env", "dev", "--allow-breaking", "revenue_v2", env={"SLUICE_FAULT_COUNT": str(probe.folder / "count")})
+    planned = set()
+    for number in range(1, int((probe.folder / "count").read_text()) + 1):
+        project = Project(shutil.copytree(base.folder, tmp_path / f"stopped{number}"), fault_bin)
+        process = subprocess.Popen([str(fault_bin), "plan", "--env", "dev", "--allow-breaking", "revenue_v2", "--json"], cwd=project.folder, stdout=subprocess.PIPE, text=True,
+                                   env={**os.environ, "SLUICE_FAULT_STOP": str(number)})
+        assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
+        project.write("models/revenue_v2.sql", V2.replace("count(*) as orders", "count(*) as orders, 1 as more"))
+        project.run("run", "--env", "prod", "--select", "revenue_v2", binary=sluice_bin)
+        os.kill(process.pid, signal.SIGCONT)
+        plan = json.loads(process.communicate(timeout=120)[0])
+        assert "nodes" in plan, f"stopped at {number}: {plan}"
+        version = next(node["version"] for node in plan["nodes"] if node["name"] == "curated.revenue_v2")
+        (note,) = plan["notes"]
+        assert ("more: the column is gone" in note["message"]) == (version == 1), f"stopped at {number}, planned with {version}: {note['message']}"
+        planned.add(version)
+    assert 0 in planned, "it was never stopped after it had looked at the tables"
+
+
+def test_a_version_that_is_no_whole_number_is_one_mistake(shop):
+    for text in (V2.replace("version: 2", "version: 1.5"), V2.replace("version_of: revenue\n", "").replace("version: 2", "version: 1.5")):
+        shop.write("models/revenue_v2.sql", text)
+        (error,) = [error for error in errors(shop) if error["file"] == "models/revenue_v2.sql"]
+        assert error["message"] == "'version' of model 'revenue_v2' is 1.5, expected a whole number"
 
 
 def test_a_move_is_told_when_only_others_read_the_name(shop):

@@ -234,7 +234,7 @@ static void engine_disconnect(struct sl_session *base)
         return;
     engine = session->engine;
     pthread_mutex_lock(&engine->mutex);
-    if (session->is_used) {
+    if (session->is_used || session->hurry_count > 0) {
         free_session(session);
     } else {
         session->next = engine->idle;
@@ -320,11 +320,6 @@ int sl_duckdb_load_extension(struct sl_session *base, const char *name, struct s
     return SL_OK;
 }
 
-static int only_describes(struct sl_session *base, struct sl_err *err)
-{
-    return sl_duckdb_exec(base, "pragma disable_optimizer", NULL, err);
-}
-
 const struct sl_engine_kind sl_engine_duckdb = {
     .name = "duckdb",
     .summary = "DuckDB, in this process: all cores, a memory limit, spilling to disk.",
@@ -337,7 +332,7 @@ const struct sl_engine_kind sl_engine_duckdb = {
     .exec = sl_duckdb_exec,
     .query = sl_duckdb_query,
     .describe = sl_duckdb_describe,
-    .only_describes = only_describes,
+    .hurry = sl_duckdb_hurry,
     .sql_length = sl_duckdb_sql_length,
     .scan_sql = sl_duckdb_scan_sql,
     .create_view = sl_duckdb_create_view,

@@ -19,6 +19,7 @@
     X(connect)                                \
     X(disconnect)                             \
     X(interrupt)                              \
+    X(query)                                  \
     X(query_progress)                         \
     X(free)                                   \
     X(extract_statements)                     \

@@ -167,8 +167,8 @@ static int run_describe(struct sl_duckdb_session *session, const char *sql, stru
 
 // A prepared statement knows its columns, which takes a third of the time of DESCRIBE. That one
 // names the types that take more than a word, and says what is wrong with parameters.
-int sl_duckdb_describe(struct sl_session *base, const char *sql, struct sl_arena *arena,
-                       struct sl_column **ret, size_t *ret_count, struct sl_err *err)
+static int describe(struct sl_session *base, const char *sql, struct sl_arena *arena,
+                    struct sl_column **ret, size_t *ret_count, struct sl_err *err)
 {
     struct sl_duckdb_session *session = sl_duckdb_session_of(base);
     const struct sl_duckdb_library *library = session->library;
@@ -188,6 +188,17 @@ int sl_duckdb_describe(struct sl_session *base, const char *sql, struct sl_arena
     *ret = shape.columns;
     *ret_count = shape.count;
     return SL_OK;
+}
+
+int sl_duckdb_describe(struct sl_session *base, const char *sql, struct sl_arena *arena,
+                       struct sl_column **ret, size_t *ret_count, struct sl_err *err)
+{
+    if (strlen(sql) < SL_DUCKDB_LONG_SQL)
+        return describe(base, sql, arena, ret, ret_count, err);
+    SL_TRY(sl_duckdb_hurry(base, true, err));
+    int code = describe(base, sql, arena, ret, ret_count, err);
+    int back = sl_duckdb_hurry(base, false, code == SL_OK ? err : NULL);
+    return code == SL_OK ? back : code;
 }
 
 struct cells {
@@ -362,6 +373,17 @@ static int run_statement(struct sl_duckdb_session *session, duckdb_extracted_sta
     return SL_OK;
 }
 
+static int run_long(struct sl_duckdb_session *session, const struct sl_duckdb_sql *sql,
+                    int64_t *ret_affected, struct sl_err *err)
+{
+    SL_AUTO(sl_duckdb_answer_clear)
+    struct sl_duckdb_answer answer = SL_DUCKDB_ANSWER_INIT(session);
+
+    SL_TRY(sl_duckdb_do_once(session, sql, &answer, err));
+    *ret_affected = count_affected(session->library, &answer.result);
+    return SL_OK;
+}
+
 int sl_duckdb_exec(struct sl_session *base, const char *sql, int64_t *affected, struct sl_err *err)
 {
     struct sl_duckdb_session *session = sl_duckdb_session_of(base);
@@ -375,7 +397,10 @@ int sl_duckdb_exec(struct sl_session *base, const char *sql, int64_t *affected, 
     session->is_used = true;
     if (count == 0 && library->extract_statements_error(statements))
         code = sl_duckdb_fail(err, library->extract_statements_error(statements), &whole);
-    for (idx_t i = 0; i < count && code == SL_OK; i++)
+    bool is_long_one = count == 1 && whole.user_bytes >= SL_DUCKDB_LONG_SQL;
+    if (is_long_one)
+        code = run_long(session, &whole, &last, err);
+    for (idx_t i = 0; i < count && !is_long_one && code == SL_OK; i++)
         code = run_statement(session, statements, i, &whole, &last, err);
     library->destroy_extracted(&statements);
     if (code == SL_OK && affected)

@@ -27,7 +27,8 @@ struct sl_duckdb_session {
     duckdb_connection connection;
     int64_t number; // its catalogue is session_<number>
     bool has_catalogue;
-    bool is_used; // something may have been made or set in it: it is not used again
+    int hurry_count; // how often turned on
+    bool is_used;    // something may have been made or set in it: it is not used again
     struct sl_duckdb_session *next; // idle
 };
 
@@ -64,6 +65,14 @@ SL_MUST int sl_duckdb_prepare(struct sl_duckdb_session *session, const struct sl
 // session can be fetched from.
 SL_MUST int sl_duckdb_run(struct sl_duckdb_answer *answer, const struct sl_duckdb_sql *sql,
                           bool is_streaming, struct sl_err *err);
+// A prepared statement that reads files is planned again when it runs. From about this length on
+// planning takes most of the time; of shorter ones the pauses of sl_duckdb_run are worth more.
+enum { SL_DUCKDB_LONG_SQL = 64 << 10 };
+
+// Prepares and runs one statement, of which nothing is asked before. A long one is planned once
+// only.
+SL_MUST int sl_duckdb_do_once(struct sl_duckdb_session *session, const struct sl_duckdb_sql *sql,
+                              struct sl_duckdb_answer *answer, struct sl_err *err);
 // Prepares and runs one statement of our own. `answer` may be NULL.
 SL_MUST int sl_duckdb_do(struct sl_duckdb_session *session, const char *text,
                          struct sl_duckdb_answer *answer, struct sl_err *err);
@@ -82,7 +91,8 @@ size_t sl_duckdb_sql_length(const char *sql);
 SL_MUST int sl_duckdb_wrap(const char *before, const char *sql, const char *after,
                            struct sl_buf *buf, struct sl_duckdb_sql *ret, struct sl_err *err);
 
-// Of sl_engine_kind (attach.c).
+// Of sl_engine_kind (statement.c, attach.c).
+SL_MUST int sl_duckdb_hurry(struct sl_session *session, bool is_on, struct sl_err *err);
 SL_MUST int sl_duckdb_attach(struct sl_session *session, const char *path, const char *type,
                              const char *name, struct sl_err *err);
 SL_MUST int sl_duckdb_detach(struct sl_session *session, const char *name, struct sl_err *err);

@@ -1,5 +1,6 @@
 #include "engine/duckdb/session.h"
 
+#include <assert.h>
 #include <string.h>
 #include <time.h>
 
@@ -88,6 +89,21 @@ int sl_duckdb_run(struct sl_duckdb_answer *answer, const struct sl_duckdb_sql *s
     return sl_duckdb_fail(err, library->result_error(&answer->result), sql);
 }
 
+int sl_duckdb_do_once(struct sl_duckdb_session *session, const struct sl_duckdb_sql *sql,
+                      struct sl_duckdb_answer *answer, struct sl_err *err)
+{
+    const struct sl_duckdb_library *library = session->library;
+
+    if (strlen(sql->text) < SL_DUCKDB_LONG_SQL) {
+        SL_TRY(sl_duckdb_prepare(session, sql, answer, err));
+        return sl_duckdb_run(answer, sql, false, err);
+    }
+    answer->has_result = true;
+    if (library->query(session->connection, sql->text, &answer->result) == DuckDBSuccess)
+        return SL_OK;
+    return sl_duckdb_fail(err, library->result_error(&answer->result), sql);
+}
+
 int sl_duckdb_do(struct sl_duckdb_session *session, const char *text,
                  struct sl_duckdb_answer *answer, struct sl_err *err)
 {
@@ -99,6 +115,18 @@ int sl_duckdb_do(struct sl_duckdb_session *session, const char *text,
         answer = &own;
     SL_TRY(sl_duckdb_prepare(session, &sql, answer, err));
     return sl_duckdb_run(answer, &sql, false, err);
+}
+
+int sl_duckdb_hurry(struct sl_session *base, bool is_on, struct sl_err *err)
+{
+    struct sl_duckdb_session *session = sl_duckdb_session_of(base);
+
+    assert(is_on || session->hurry_count > 0);
+    if (session->hurry_count == !is_on)
+        SL_TRY(sl_duckdb_do(session, is_on ? "pragma disable_optimizer" : "pragma enable_optimizer",
+                            NULL, err));
+    session->hurry_count += is_on ? 1 : -1;
+    return SL_OK;
 }
 
 int sl_duckdb_fetch(struct sl_duckdb_answer *answer, const struct sl_duckdb_sql *sql,

@@ -1,4 +1,5 @@
 // Removes what killed steps left behind.
+#include "table/delta/clean.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "table/delta/checkpoint.h"
@@ -15,8 +16,7 @@
 struct sweep {
     const char *folder;
     struct sl_map named; // decoded paths
-    int64_t before_us;   // of files that were not changed since
-    int64_t count;
+    struct sl_delta_cleaning *cleaning;
     struct sl_arena *arena;
 };
 
@@ -89,7 +89,9 @@ static bool is_leftover(const struct sweep *sweep, const char *path)
 {
     if (sl_str_starts(path, "_delta_log/"))
         return sl_str_starts(sl_path_name(path), ".tmp-");
-    return sl_str_ends(path, ".parquet") && !sl_map_has(&sweep->named, path);
+    bool (*is_ours)(const char *name) = sweep->cleaning->is_ours;
+    return sl_str_ends(path, ".parquet") && (!is_ours || is_ours(sl_path_name(path))) &&
+           !sl_map_has(&sweep->named, path);
 }
 
 static bool is_searched(const char *relative, const char *name)
@@ -115,6 +117,7 @@ static int sweep_entry(struct sweep *sweep, const char *relative, const char *na
                        bool *ret_gone, struct sl_err *err)
 {
     const char *path = sl_path_join(sweep->arena, relative, name);
+    struct sl_delta_cleaning *cleaning = sweep->cleaning;
     const char *full;
     struct sl_fs_stat stat;
 
@@ -131,15 +134,20 @@ static int sweep_entry(struct sweep *sweep, const char *relative, const char *na
         if (!is_searched(relative, name))
             return SL_OK;
         SL_TRY(sweep_folder(sweep, path, depth + 1, &is_empty, err));
-        *ret_gone = is_empty && stat.mtime_us < sweep->before_us && strcmp(path, "_delta_log") != 0;
-        return *ret_gone ? sl_fs_remove_tree(full, err) : SL_OK;
-    }
-    if (stat.mtime_us >= sweep->before_us || !is_leftover(sweep, path))
+        *ret_gone = is_empty && stat.mtime_us < cleaning->before_us &&
+                    strcmp(path, "_delta_log") != 0 && !cleaning->dry_run;
+        if (*ret_gone)
+            sl_fs_remove_folder(full); // still empty, or left alone
         return SL_OK;
-    SL_TRY(sl_fs_remove(full, err));
-    sweep->count++;
+    }
+    if (stat.mtime_us >= cleaning->before_us || !is_leftover(sweep, path))
+        return SL_OK;
+    if (!cleaning->dry_run)
+        SL_TRY(sl_fs_remove(full, err));
+    struct sl_delta_leftover item = {path, stat.size_bytes, stat.mtime_us};
     *ret_gone = true;
-    return SL_OK;
+    return SL_PUSH(sweep->arena, cleaning->items, cleaning->count, item) ? SL_OK
+                                                                         : sl_fail_memory(err);
 }
 
 static int sweep_folder(struct sweep *sweep, const char *relative, int depth, bool *ret_empty,
@@ -187,19 +195,24 @@ static int clean(struct sweep *sweep, struct sl_session *session, struct sl_err 
     return sweep_folder(sweep, "", 0, &is_empty, err);
 }
 
+int sl_delta_clean(const char *folder, struct sl_delta_cleaning *cleaning,
+                   struct sl_session *session, struct sl_arena *arena, struct sl_err *err)
+{
+    SL_AUTO(sweep_clear)
+    struct sweep sweep = {.folder = folder, .cleaning = cleaning, .arena = arena};
+
+    if (clean(&sweep, session, err) != SL_OK)
+        return sl_err_context(err, "clean the folder of table '%s'", folder);
+    return SL_OK;
+}
+
 int sl_delta_clean_staged(const char *folder, int64_t older_than_ms, struct sl_session *session,
                           int64_t *ret_count, struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    SL_AUTO(sweep_clear)
-    struct sweep sweep = {
-        .folder = folder,
-        .before_us = sl_clock_now_us() - older_than_ms * 1000,
-        .arena = &arena,
-    };
+    struct sl_delta_cleaning cleaning = {.before_us = sl_clock_now_us() - older_than_ms * 1000};
 
-    if (clean(&sweep, session, err) != SL_OK)
-        return sl_err_context(err, "clean the folder of table '%s'", folder);
-    *ret_count = sweep.count;
+    SL_TRY(sl_delta_clean(folder, &cleaning, session, &arena, err));
+    *ret_count = (int64_t)cleaning.count;
     return SL_OK;
 }

@@ -245,6 +245,23 @@ static void mistakes_are_told_with_a_hint(void **state)
     }
 }
 
+static void an_empty_argument_is_refused_and_an_empty_value_is_not(void **state)
+{
+    static char *empty[] = {""}, *others[] = {"t", "", "--env="};
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct args args = {0};
+    struct sl_err err;
+
+    (void)state;
+    assert_int_equal(sl_opt_parse(rows, 1, empty, &args, &arena, &err), SL_E_USAGE);
+    assert_string_equal(err.message, "TABLE is an empty text");
+    assert_non_null(strstr(err.hint, "a variable of the shell"));
+    // The words of a list may be empty: what is completed is one.
+    assert_int_equal(sl_opt_parse(rows, 3, others, &args, &arena, &err), SL_OK);
+    assert_string_equal(args.files.items[0], "");
+    assert_string_equal(args.env, "");
+}
+
 static void arguments_too_many_are_refused(void **state)
 {
     static const struct sl_opt one[] = {
@@ -336,6 +353,7 @@ int main(void)
         cmocka_unit_test(what_is_not_said_has_its_default),
         cmocka_unit_test(values_may_look_like_anything),
         cmocka_unit_test(mistakes_are_told_with_a_hint),
+        cmocka_unit_test(an_empty_argument_is_refused_and_an_empty_value_is_not),
         cmocka_unit_test(arguments_too_many_are_refused),
         cmocka_unit_test(a_command_without_options_takes_none),
         cmocka_unit_test(a_list_of_choices_too_long_for_a_message_is_cut),

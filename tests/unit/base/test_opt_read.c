@@ -186,7 +186,7 @@ static void mistakes_are_told_with_place_and_hint(void **state)
         {"path: p\nbatch_rows: many", SL_E_VALUE_TYPE, 2, 13,
          "'batch_rows' of source 'x' is a text, expected a whole number", ""},
         {"path: p\nbatch_rows: 1.5", SL_E_VALUE_TYPE, 2, 13,
-         "'batch_rows' of source 'x' is a number, expected a whole number", ""},
+         "'batch_rows' of source 'x' is 1.5, expected a whole number", ""},
         {"path: p\nbatch_rows: '7'", SL_E_VALUE_TYPE, 2, 13,
          "'batch_rows' of source 'x' is a text, expected a whole number", "leave out the quotes"},
         {"path: p\nshare: x", SL_E_VALUE_TYPE, 2, 8,

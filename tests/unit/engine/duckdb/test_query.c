@@ -245,6 +245,59 @@ static void views_are_made_with_their_schema_and_replaced(void **state)
     assert_int_equal(context->err.column, 6);
 }
 
+// The engine joins the two only where it looks for a good plan.
+#define EXPLAIN "explain select * from range(9) a(i), range(5) b(k) where i = k"
+
+// Such that are planned once only.
+static void long_statements_count_rows_and_fail_as_short_ones_do(void **state)
+{
+    struct context *context = *state;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    int64_t affected = -1;
+
+    sl_buf_add(&sql, "create table wide as select i");
+    for (size_t i = 0; i < 6000; i++)
+        sl_buf_addf(&sql, ", i + %zu as c%zu", i, i);
+    sl_buf_add(&sql, " from range(3) r(i);");
+    check_ok(context, sl_engine_duckdb.exec(context->session, sql.text, &affected, &context->err));
+    assert_int_equal(affected, 3);
+
+    assert_int_not_equal(sl_engine_duckdb.exec(context->session, sql.text, NULL, &context->err),
+                         SL_OK); // it is there already
+    context->err = (struct sl_err){0};
+    assert_string_equal(query(context, "select count(*), sum(c5999) from wide"), "3|18000");
+}
+
+static void a_long_query_is_described_and_the_session_is_as_before(void **state)
+{
+    struct context *context = *state;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct sl_column *columns;
+    size_t count;
+
+    sl_buf_add(&sql, "select i");
+    for (size_t i = 0; i < 6000; i++)
+        sl_buf_addf(&sql, ", i + %zu as c%zu", i, i);
+    sl_buf_add(&sql, " from range(3) r(i)");
+    check_ok(context, sl_engine_duckdb.describe(context->session, sql.text, &context->arena,
+                                                &columns, &count, &context->err));
+    assert_int_equal(count, 6001);
+    assert_string_equal(columns[6000].name, "c5999");
+    assert_non_null(strstr(query(context, EXPLAIN), "HASH_JOIN"));
+}
+
+static void a_session_hurries_until_it_is_told_as_often_not_to(void **state)
+{
+    struct context *context = *state;
+
+    for (int i = 0; i < 2; i++)
+        check_ok(context, sl_engine_duckdb.hurry(context->session, true, &context->err));
+    check_ok(context, sl_engine_duckdb.hurry(context->session, false, &context->err));
+    assert_non_null(strstr(query(context, EXPLAIN), "CROSS_PRODUCT"));
+    check_ok(context, sl_engine_duckdb.hurry(context->session, false, &context->err));
+    assert_non_null(strstr(query(context, EXPLAIN), "HASH_JOIN"));
+}
+
 static void a_copy_to_a_pipe_streams(void **state)
 {
     struct context *context = *state;
@@ -274,6 +327,9 @@ int main(void)
         SESSION_TEST(what_is_not_one_select_cannot_be_described),
         SESSION_TEST(exec_runs_all_statements_and_counts_the_last),
         SESSION_TEST(views_are_made_with_their_schema_and_replaced),
+        SESSION_TEST(long_statements_count_rows_and_fail_as_short_ones_do),
+        SESSION_TEST(a_long_query_is_described_and_the_session_is_as_before),
+        SESSION_TEST(a_session_hurries_until_it_is_told_as_often_not_to),
         SESSION_TEST(a_copy_to_a_pipe_streams),
     };
 

@@ -1,0 +1,104 @@
+// What is about to run, against the columns of its inputs: before it does, so that a plan tells.
+#include "api/kinds.h"
+#include "base/hash.h"
+#include "run/bind.h"
+
+#define CACHE_FILE "bound.cache"
+#define CACHE_FORMAT 1
+
+// Whether a step is due whose SQL can be held against columns.
+static bool is_needed(const struct sl_world *world)
+{
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        bool has_sql = node->kind == SL_NODE_MODEL || node->kind == SL_NODE_LOAD ||
+                       (node->kind == SL_NODE_CLEANSE && node->contract->checks);
+        if (has_sql && sl_node_is_due(node))
+            return true;
+    }
+    return false;
+}
+
+// What only files or the clock tell is asked each time.
+static bool can_remember(const struct sl_world *world)
+{
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        if (node->kind == SL_NODE_INGEST && node->facts.version < 0)
+            return false;
+        if (node->kind == SL_NODE_MODEL && node->query->is_volatile && sl_node_is_due(node))
+            return false;
+    }
+    return true;
+}
+
+static void add_number(struct sl_hash *hash, int64_t number)
+{
+    sl_hash_add_bytes(hash, &number, sizeof number);
+}
+
+// All that the answer follows from, so that an unchanged project is not bound twice.
+static int key_of(const struct sl_world *world, char ret_hex[65], struct sl_err *err)
+{
+    SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
+    SL_TRY(sl_hash_new(&hash, err));
+    sl_hash_add(hash, sl_kinds.engines[0]->name);
+    sl_hash_add(hash, sl_kinds.engines[0]->version);
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        sl_hash_add(hash, node->label);
+        sl_hash_add(hash, node->fingerprint);
+        add_number(hash, sl_node_is_due(node));
+        if (node->kind == SL_NODE_MODEL)
+            sl_hash_add(hash, node->model->sql);
+        if (node->kind == SL_NODE_CLEANSE)
+            add_number(hash, (int64_t)node->contract->drift.new_columns);
+        if (node->kind == SL_NODE_INGEST || node->kind == SL_NODE_CLEANSE) {
+            add_number(hash, node->facts.version);
+            sl_hash_add(hash, node->facts.table_id);
+        }
+    }
+    return sl_hash_end(hash, ret_hex, err);
+}
+
+// With the files that come too, if what is there lacks something: they may bring it.
+static int bind(struct sl_world *world, struct sl_diags *ret_diags, struct sl_err *err)
+{
+    struct sl_diags before = world->project->diags;
+    int code = SL_OK;
+    for (int with_files = 0; with_files < 2 && code == SL_OK; with_files++) {
+        sl_diags_clear(ret_diags);
+        world->project->diags = (struct sl_diags)SL_DIAGS_INIT;
+        code = sl_world_bind_due(world, with_files != 0, err);
+        *ret_diags = world->project->diags;
+        if (!ret_diags->error_count)
+            break;
+    }
+    world->project->diags = before;
+    return code;
+}
+
+int sl_world_find_unbound(struct sl_world *world, struct sl_diags *ret_diags, struct sl_err *err)
+{
+    SL_AUTO(sl_cache_clear) struct sl_cache cache = {0};
+    SL_AUTO(sl_buf_clear) struct sl_buf nothing = SL_BUF_INIT;
+    struct sl_cache_reader known;
+    char key[65];
+    bool may_remember = can_remember(world);
+    if (!world->has_graph || !is_needed(world))
+        return SL_OK;
+    SL_TRY(key_of(world, key, err));
+    SL_TRY(sl_cache_open(world, CACHE_FILE, CACHE_FORMAT, &cache, err));
+    if (may_remember) {
+        SL_TRY(sl_cache_read(&cache, key, &world->arena, &known, err));
+        if (sl_cache_has_more(&known))
+            return SL_OK;
+    }
+    SL_TRY(bind(world, ret_diags, err));
+    if (ret_diags->error_count || !may_remember)
+        return SL_OK;
+    sl_cache_put(&nothing, "bound");
+    SL_TRY(sl_cache_add(&cache, key, &nothing, err));
+    sl_cache_store(&cache);
+    return SL_OK;
+}
