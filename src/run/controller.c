@@ -35,6 +35,7 @@ struct controller {
     size_t ready_head, ready_tail;
     size_t open;        // selected nodes that have not ended
     size_t unpublished; // of them those after which the run publishes
+    int64_t peak_memory_bytes; // of the worker that took most, so far
     struct sl_err publish_err;
     int interrupts;
     bool has_failed; // fail-fast
@@ -242,8 +243,9 @@ static void take_reply(struct controller *controller, struct sl_outcome *outcome
         return;
     *err = taken.err;
     outcome->result = taken.result;
-    outcome->peak_memory_bytes = taken.peak_memory_bytes;
-    (void)controller;
+    if (controller->peak_memory_bytes < taken.peak_memory_bytes)
+        controller->peak_memory_bytes = taken.peak_memory_bytes;
+    outcome->peak_memory_bytes = controller->peak_memory_bytes;
 }
 
 static void on_reply(void *owner, size_t job, const json_t *reply, const struct sl_err *err)

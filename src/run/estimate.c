@@ -102,7 +102,7 @@ static int recall_node(struct sl_world *world, struct sl_state *state, const str
     return SL_OK;
 }
 
-// The process only ever grows: the last step of a run tells the run's peak.
+// It only ever grows: the last step of a run tells the run's peak.
 static int recall_peak(struct sl_state *state, struct sl_arena *arena, int64_t *ret,
                        struct sl_err *err)
 {

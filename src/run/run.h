@@ -24,7 +24,7 @@ struct sl_outcome {
     struct sl_step_result result;
     int64_t rows_before;       // of its table, when the run began; -1: not known
     int64_t rows_read;         // see run/estimate.h; -1: not known
-    int64_t peak_memory_bytes; // of the process, when the step ended; -1: not known
+    int64_t peak_memory_bytes; // of the worker that took most, when the step ended; -1: not known
     bool passes_on;            // a view: a table below it got a new version
     struct sl_err err;         // ERROR: why; SKIPPED: which step failed before it
     int64_t started_us, ended_us;

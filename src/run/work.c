@@ -29,7 +29,7 @@ const struct sl_field sl_reply_fields[] = {
 
 // One step, in the worker.
 struct job {
-    const struct sl_run_work *work;
+    struct sl_run_work *work;
     struct sl_worker *worker;
     struct sl_order order;
     const struct sl_node *node;
@@ -111,6 +111,14 @@ static int do_step(struct job *job, struct sl_session *session, struct sl_err *e
     return code;
 }
 
+// More may be in use than the new share: the next look tries again.
+static void adjust(void *self, const struct sl_seat *seat)
+{
+    const struct sl_run_work *work = self;
+    struct sl_err ignored = {0};
+    (void)!sl_world_share(work->run->world, atomic_load(&seat->parts), &ignored);
+}
+
 // A lost race with another writer is tried again from the new version; every other failure stands.
 static int try_step(struct job *job, struct sl_err *err)
 {
@@ -118,7 +126,7 @@ static int try_step(struct job *job, struct sl_err *err)
     for (int attempt = 1;; attempt++) {
         struct sl_session *session = NULL;
         sl_err_clear(err);
-        SL_TRY(sl_world_share(world, atomic_load(&sl_worker_seat(job->worker)->parts), err));
+        adjust(job->work, sl_worker_seat(job->worker));
         SL_TRY(sl_world_session(world, &session, err));
         sl_worker_watch(job->worker, session);
         int code = do_step(job, session, err);
@@ -131,7 +139,7 @@ static int try_step(struct job *job, struct sl_err *err)
     }
 }
 
-static void work(void *self, struct sl_worker *worker, const json_t *request, json_t **ret_reply)
+static void do_job(void *self, struct sl_worker *worker, const json_t *request, json_t **ret_reply)
 {
     SL_AUTO(job_clear) struct job job = {.work = self, .worker = worker};
     struct sl_reply reply = {0};
@@ -145,20 +153,13 @@ static void work(void *self, struct sl_worker *worker, const json_t *request, js
     *ret_reply = sl_fields_pack(sl_reply_fields, &reply);
 }
 
-static void adjust(void *self, const struct sl_seat *seat)
-{
-    const struct sl_run_work *work_of = self;
-    struct sl_err ignored = {0}; // more is in use than the new share: the next look tries again
-    (void)!sl_world_share(work_of->run->world, atomic_load(&seat->parts), &ignored);
-}
-
 static void end(void *self)
 {
-    const struct sl_run_work *work_of = self;
-    sl_world_close_engine(work_of->run->world);
+    const struct sl_run_work *work = self;
+    sl_world_close_engine(work->run->world);
 }
 
 struct sl_worker_kind sl_run_worker(struct sl_run_work *self)
 {
-    return (struct sl_worker_kind){.work = work, .adjust = adjust, .end = end, .self = self};
+    return (struct sl_worker_kind){.work = do_job, .adjust = adjust, .end = end, .self = self};
 }
