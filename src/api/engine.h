@@ -22,6 +22,10 @@ struct sl_engine_options {
     int64_t memory_bytes;    // 0: 60 % of the machine's memory
     int threads;             // 0: all cores, or fewer where the memory is too small for them
     const char *temp_folder; // spill goes here; NULL: the engine's default
+    // Many sessions with few rows each, as tests have: to begin a statement takes most of the time.
+    // Each works on the thread that calls it alone, plans need not be the best, and none tells its
+    // progress.
+    bool is_for_few_rows;
 };
 
 // A column of a relation. `type` is the engine's canonical name: "INTEGER", "DECIMAL(12,2)",

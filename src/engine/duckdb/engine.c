@@ -37,12 +37,21 @@ static int64_t count_threads(const struct sl_engine_options *options, int64_t me
 {
     int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
     int64_t fitting = memory_bytes / THREAD_BYTES;
+    if (options->is_for_few_rows)
+        return 1;
     if (options->threads > 0)
         return options->threads;
     if (fitting >= cores)
         return 0; // as many as the machine has for us
     return fitting < 1 ? 1 : fitting;
 }
+
+// What looks for the fastest of several plans, and is not worth its time for few rows. Whatever
+// moves filters or rewrites expressions stays: a value that cannot be cast fails where it would.
+#define ONLY_FOR_SPEED                                                                             \
+    "join_order,build_side_probe_side,statistics_propagation,common_subexpressions,"               \
+    "common_aggregate,common_subplan,column_lifetime,compressed_materialization,duplicate_groups," \
+    "join_filter_pushdown,late_materialization"
 
 static int set_options(const struct sl_duckdb_library *library, duckdb_config config,
                        const struct sl_engine_options *options, struct sl_err *err)
@@ -61,6 +70,7 @@ static int set_options(const struct sl_duckdb_library *library, duckdb_config co
         {"extension_directory", library->extension_folder},
         {"preserve_insertion_order", "true"},
         {"threads", thread_count > 0 ? threads : NULL},
+        {"disabled_optimizers", options->is_for_few_rows ? ONLY_FOR_SPEED : NULL},
         {"temp_directory", options->temp_folder},
     };
 
@@ -163,6 +173,7 @@ static int engine_open(const struct sl_engine_options *options, struct sl_engine
 
     SL_TRY_NEW(engine, err);
     engine->base.kind = &sl_engine_duckdb;
+    engine->is_for_few_rows = options->is_for_few_rows;
     if (pthread_mutex_init(&engine->mutex, NULL) != 0) {
         free(engine);
         return sl_fail_memory(err);
@@ -197,9 +208,13 @@ static int set_up(struct sl_duckdb_session *session, struct sl_err *err)
 {
     char sql[64];
 
-    SL_TRY(sl_duckdb_do(session, "set enable_progress_bar = true", NULL, err));
-    SL_TRY(sl_duckdb_do(session, "set enable_progress_bar_print = false", NULL, err));
-    SL_TRY(sl_duckdb_do(session, "set progress_bar_time = 0", NULL, err));
+    static const char *const settings[] = {"set enable_progress_bar = true",
+                                           "set enable_progress_bar_print = false",
+                                           "set progress_bar_time = 0"};
+    // Each setting takes as long as a small query.
+    for (size_t i = 0; i < sizeof settings / sizeof *settings && !session->engine->is_for_few_rows;
+         i++)
+        SL_TRY(sl_duckdb_do(session, settings[i], NULL, err));
     (void)snprintf(sql, sizeof sql, "use session_%" PRId64, session->number);
     return sl_duckdb_do(session, sql, NULL, err);
 }

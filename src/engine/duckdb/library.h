@@ -25,6 +25,7 @@
     X(extract_statements_error)               \
     X(prepare_extracted_statement)            \
     X(destroy_extracted)                      \
+    X(query)                                  \
     X(prepare)                                \
     X(prepare_error)                          \
     X(nparams)                                \
@@ -63,6 +64,9 @@
     X(create_list_value)                      \
     X(destroy_value)                          \
     X(column_type)                            \
+    X(column_name)                            \
+    X(column_logical_type)                    \
+    X(result_statement_type)                  \
     X(table_description_create_ext)           \
     X(table_description_error)                \
     X(table_description_destroy)

@@ -88,6 +88,22 @@ int sl_duckdb_run(struct sl_duckdb_answer *answer, const struct sl_duckdb_sql *s
     return sl_duckdb_fail(err, library->result_error(&answer->result), sql);
 }
 
+// The engine's own loop spins only while it waits for other threads.
+int sl_duckdb_run_whole(struct sl_duckdb_session *session, const struct sl_duckdb_sql *sql,
+                        struct sl_duckdb_answer *answer, struct sl_err *err)
+{
+    const struct sl_duckdb_library *library = session->library;
+
+    if (!session->engine->is_for_few_rows) {
+        SL_TRY(sl_duckdb_prepare(session, sql, answer, err));
+        return sl_duckdb_run(answer, sql, false, err);
+    }
+    answer->has_result = true;
+    if (library->query(session->connection, sql->text, &answer->result) == DuckDBSuccess)
+        return SL_OK;
+    return sl_duckdb_fail(err, library->result_error(&answer->result), sql);
+}
+
 int sl_duckdb_do(struct sl_duckdb_session *session, const char *text,
                  struct sl_duckdb_answer *answer, struct sl_err *err)
 {
@@ -97,8 +113,7 @@ int sl_duckdb_do(struct sl_duckdb_session *session, const char *text,
 
     if (!answer)
         answer = &own;
-    SL_TRY(sl_duckdb_prepare(session, &sql, answer, err));
-    return sl_duckdb_run(answer, &sql, false, err);
+    return sl_duckdb_run_whole(session, &sql, answer, err);
 }
 
 int sl_duckdb_fetch(struct sl_duckdb_answer *answer, const struct sl_duckdb_sql *sql,
