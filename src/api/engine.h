@@ -23,8 +23,7 @@ struct sl_engine_options {
     int threads;             // 0: all cores, or fewer where the memory is too small for them
     const char *temp_folder; // spill goes here; NULL: the engine's default
     // Many sessions with few rows each, as tests have: to begin a statement takes most of the time.
-    // Each works on the thread that calls it alone, plans need not be the best, and none tells its
-    // progress.
+    // Each works on the thread that calls it alone, and none tells its progress.
     bool is_for_few_rows;
 };
 

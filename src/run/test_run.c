@@ -133,7 +133,6 @@ static int run_in(struct queue *queue, struct sl_err *err)
     SL_AUTO(sl_session_close) struct sl_session *session = NULL;
     struct sl_signals *signals = NULL;
     bool needs_catalog = false;
-    sl_world_expect_few_rows(queue->bench->world);
     for (size_t i = 0; i < queue->count; i++)
         needs_catalog |= needs_columns(queue->outcomes[i].test->test);
     if (needs_catalog)

@@ -346,7 +346,7 @@ def test_a_tests_lake_holds_what_a_run_makes_of_the_same_rows(tmp_path, sluice_b
                  "55,2024-01-01,1,many,IT,,2024-01-01", "56,2024-01-01,1,1,IT,m1@x,2024-01-01", "57,2024-01-01,1,1,de,far-too-long-mail,",
                  "-1,2024-01-01,007,nan, IT,g,never", "1,2024-01-01,1,1,XX,m1@x,2023-01-01"]
     project.write("data/a.csv", "id,day,amount,share,code,mail,at\n" + "\n".join(rows) + "\n")
-    project.write("tests/same.yml", "given: {wide: {name: a.csv, file: data/a.csv}}\nexpect: {clean.wide: [{id: 0}]}\n")
+    project.write("tests/same.yml", "given: {wide: {name: a.csv, file: ../data/a.csv}}\nexpect: {clean.wide: [{id: 0}]}\n")
     project.run("run")
     (test,) = project.json("test", "--keep", exit_code=1)["tests"]
 

@@ -46,13 +46,6 @@ static int64_t count_threads(const struct sl_engine_options *options, int64_t me
     return fitting < 1 ? 1 : fitting;
 }
 
-// What looks for the fastest of several plans, and is not worth its time for few rows. Whatever
-// moves filters or rewrites expressions stays: a value that cannot be cast fails where it would.
-#define ONLY_FOR_SPEED                                                                             \
-    "join_order,build_side_probe_side,statistics_propagation,common_subexpressions,"               \
-    "common_aggregate,common_subplan,column_lifetime,compressed_materialization,duplicate_groups," \
-    "join_filter_pushdown,late_materialization"
-
 static int set_options(const struct sl_duckdb_library *library, duckdb_config config,
                        const struct sl_engine_options *options, struct sl_err *err)
 {
@@ -70,7 +63,6 @@ static int set_options(const struct sl_duckdb_library *library, duckdb_config co
         {"extension_directory", library->extension_folder},
         {"preserve_insertion_order", "true"},
         {"threads", thread_count > 0 ? threads : NULL},
-        {"disabled_optimizers", options->is_for_few_rows ? ONLY_FOR_SPEED : NULL},
         {"temp_directory", options->temp_folder},
     };
 

@@ -66,7 +66,6 @@
     X(column_type)                            \
     X(column_name)                            \
     X(column_logical_type)                    \
-    X(result_statement_type)                  \
     X(table_description_create_ext)           \
     X(table_description_error)                \
     X(table_description_destroy)

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 // What sl_duckdb_query knows of the statement before it runs.
 struct shape {
@@ -359,8 +360,15 @@ static int read_result_shape(struct sl_duckdb_answer *answer, struct sl_arena *a
     return SL_OK;
 }
 
-// Without a look at the statement before it runs; leaves *ret NULL where a SELECT gives types that
-// must be cast to be shown.
+// Such a statement changes nothing: it may run before it is known whether it can be shown.
+static bool is_select_at_once(const char *sql)
+{
+    static const char word[] = "select ";
+    return strncasecmp(sql, word, sizeof word - 1) == 0 && !strchr(sql, ';');
+}
+
+// Without a look at the statement before it runs; leaves *ret NULL where it gives types that must
+// be cast to be shown.
 static int query_at_once(struct sl_duckdb_session *session, const struct sl_duckdb_sql *sql,
                          struct sl_result **ret, struct sl_err *err)
 {
@@ -369,19 +377,12 @@ static int query_at_once(struct sl_duckdb_session *session, const struct sl_duck
     SL_AUTO(sl_duckdb_answer_clear)
     struct sl_duckdb_answer answer = SL_DUCKDB_ANSWER_INIT(session);
     struct shape shape;
-    bool is_select;
 
     SL_TRY(sl_result_new(0, &result, err));
     SL_TRY(sl_duckdb_run_whole(session, sql, &answer, err));
-    is_select = library->result_statement_type(answer.result) == DUCKDB_STATEMENT_TYPE_SELECT;
-    session->is_used = session->is_used || !is_select;
     SL_TRY(read_result_shape(&answer, &result->arena, &shape, err));
-    if (!(shape.has_all_names && shape.has_plain_data) && is_select)
+    if (!shape.has_all_names || !shape.has_plain_data)
         return SL_OK;
-    if (!(shape.has_all_names && shape.has_plain_data)) {
-        (void)sl_fail(err, SL_E_ENGINE, "the statement gives types that cannot be shown");
-        return sl_err_hint(err, "cast them to varchar");
-    }
     for (size_t i = 0; i < shape.count; i++)
         SL_TRY(sl_result_add_column(result, shape.columns[i].name, shape.columns[i].type, err));
     SL_TRY(sl_duckdb_each_row(
@@ -403,7 +404,7 @@ int sl_duckdb_query(struct sl_session *base, const char *sql, int64_t max_rows,
     struct sl_duckdb_sql whole = {.text = sql, .user_bytes = strlen(sql)};
     struct shape shape;
 
-    if (session->engine->is_for_few_rows && max_rows == 0) {
+    if (session->engine->is_for_few_rows && max_rows == 0 && is_select_at_once(sql)) {
         SL_TRY(query_at_once(session, &whole, &result, err));
         if (result) {
             *ret = result;

@@ -17,8 +17,8 @@ int open_engine(void **state)
 
 int open_engine_for_few_rows(void **state)
 {
-    return open_with(
-        (struct sl_engine_options){.memory_bytes = 400000000, .is_for_few_rows = true}, state);
+    return open_with((struct sl_engine_options){.memory_bytes = 400000000, .is_for_few_rows = true},
+                     state);
 }
 
 int close_engine(void **state)
