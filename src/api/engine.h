@@ -23,6 +23,9 @@ struct sl_engine_options {
     int threads;             // 0: all cores, or fewer where the memory is too small for them
     int parts;               // of the above is taken one part of so many; 0: all
     const char *temp_folder; // spill goes here; NULL: the engine's default
+    // Many sessions with few rows each, as tests have: to begin a statement takes most of the time.
+    // Each works on the thread that calls it alone, and none tells its progress.
+    bool is_for_few_rows;
 };
 
 // A column of a relation. `type` is the engine's canonical name: "INTEGER", "DECIMAL(12,2)",

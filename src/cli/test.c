@@ -298,6 +298,7 @@ static int run_test(const void *self, int *ret_exit, struct sl_err *err)
         return sl_fail(err, SL_E_USAGE, "--mutate needs all tests, not just --changed ones");
     if (options->from.count)
         return sl_fail(err, SL_E_USAGE, "--from is for --record NAME");
+    sl_world_expect_few_rows(&session.world);
     SL_TRY(recall(&session, err));
     SL_TRY(select_tests(&session, err));
     if (session.suite.count == 0 && !options->common.json)

@@ -168,7 +168,7 @@ static int commit_rows(struct sl_test_lake *lake, struct sl_session *session,
                        const struct giving *giving, struct sl_err *err)
 {
     struct sl_step_context context = sl_test_context(lake, session);
-    struct sl_stage_options options = {0};
+    struct sl_stage_options options = {.columns = giving->columns, .column_count = giving->count};
     struct sl_delta_head head;
     struct sl_record before, record = {.run_id = context.run_id};
     struct sl_staged staged;

@@ -1,47 +1,11 @@
 // One test: a lake in a folder of its own, and the steps that the test takes.
 #include "run/test_lake.h"
 
-#include "base/clock.h"
 #include "base/fs.h"
 #include "run/mutate.h"
 #include "run/test_suite.h"
 
 #include <string.h>
-
-// Everything that says what time it is, in the words of the engine.
-static void add_clock(int64_t clock_us, struct sl_buf *sql)
-{
-    static const struct {
-        const char *name, *type;
-    } functions[] = {
-        {"now", "TIMESTAMP WITH TIME ZONE"},
-        {"get_current_timestamp", "TIMESTAMP WITH TIME ZONE"},
-        {"transaction_timestamp", "TIMESTAMP WITH TIME ZONE"},
-        {"current_timestamp", "TIMESTAMP WITH TIME ZONE"},
-        {"current_localtimestamp", "TIMESTAMP"},
-        {"current_date", "DATE"},
-        {"today", "DATE"},
-        {"current_localtime", "TIME"},
-        {"current_time", "TIME"},
-        {"get_current_time", "TIME"},
-    };
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
-        sl_buf_addf(sql, "create macro %s() as cast(make_timestamp(%lld::BIGINT) as %s);",
-                    functions[i].name, (long long)clock_us, functions[i].type);
-    sl_buf_addf(sql,
-                "create macro age(a) as system.main.age(cast(make_timestamp(%lld::BIGINT) as date)"
-                "::timestamp, a::timestamp), (a, b) as system.main.age(a, b);",
-                (long long)clock_us);
-}
-
-int sl_test_session(struct sl_test_lake *lake, struct sl_session **ret, struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    add_clock(lake->clock_us, &sql);
-    SL_TRY(sl_buf_check(&sql, err));
-    SL_TRY(sl_world_session(&lake->world, ret, err));
-    return (*ret)->kind->exec(*ret, sql.text, NULL, err);
-}
 
 struct sl_step_context sl_test_context(struct sl_test_lake *lake, struct sl_session *session)
 {
@@ -50,6 +14,8 @@ struct sl_step_context sl_test_context(struct sl_test_lake *lake, struct sl_sess
                                     .arena = lake->arena,
                                     .run_id = "test",
                                     .now_us = lake->clock_us,
+                                    .accepted = lake->accepted,
+                                    .has_few_rows = true,
                                     .stop = lake->stop};
 }
 
@@ -238,6 +204,8 @@ int sl_test_do(struct sl_test_bench *bench, struct sl_test_outcome *outcome, con
 {
     struct sl_test_lake lake = {.test = outcome->test,
                                 .outcome = outcome,
+                                .clocks = &bench->clocks,
+                                .accepted = &bench->world->accepted,
                                 .catalog = bench->catalog,
                                 .folder = folder,
                                 .project_folder = bench->world->project->folder,

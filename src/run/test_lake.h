@@ -4,10 +4,14 @@
 
 #include "run/testing.h"
 
+struct sl_test_clocks;
+
 // A lake of one test, with the project as it sees it.
 struct sl_test_lake {
     const struct sl_test_case *test;
     struct sl_test_outcome *outcome;
+    const struct sl_test_clocks *clocks;
+    struct sl_accepted_contracts *accepted;
     const struct sl_map *catalog; // columns of tables, as far as they are known
     struct sl_world world;        // the project's graph and engine over `project`
     struct sl_project project;

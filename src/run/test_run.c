@@ -131,10 +131,13 @@ static int run_in(struct queue *queue, struct sl_err *err)
     if (needs_catalog)
         SL_TRY(sl_world_bind(queue->bench->world, queue->bench->catalog, err));
     SL_TRY(sl_world_session(queue->bench->world, &session, err)); // opens the engine for all
+    for (size_t i = 0; i < queue->count; i++)
+        SL_TRY(sl_test_make_clocks(queue->bench, session, queue->outcomes[i].test->test, err));
     SL_TRY(sl_signals_catch(on_signal, queue->bench, &signals, err));
     int code = run_threads(queue, err);
     sl_signals_release(&signals);
     SL_TRY(code);
+    SL_TRY(sl_test_drop_clocks(queue->bench, session, err));
     if (queue->failure.code != SL_OK) {
         *err = queue->failure;
         return err->code;

@@ -18,6 +18,7 @@ int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, 
     };
     *ret = (struct sl_world){0};
     pthread_mutex_init(&ret->engine_lock, NULL);
+    pthread_mutex_init(&ret->accepted.lock, NULL);
     sl_arena_init(&ret->arena, 0);
     SL_TRY(sl_project_load(&project_options, &ret->project, err));
     if (options->prepare)
@@ -49,6 +50,8 @@ void sl_world_close(struct sl_world *world)
     sl_project_free(&world->project);
     sl_arena_clear(&world->arena);
     pthread_mutex_destroy(&world->engine_lock);
+    sl_map_clear(&world->accepted.seen);
+    pthread_mutex_destroy(&world->accepted.lock);
 }
 
 int sl_world_require_valid(struct sl_world *world, struct sl_err *err)
@@ -76,6 +79,7 @@ static int open_engine(struct sl_world *world, struct sl_err *err)
         .threads = (int)project->threads,
         .parts = (int)world->parts,
         .temp_folder = spill,
+        .is_for_few_rows = world->is_for_few_rows,
     };
     return sl_kinds.engines[0]->open(&options, &world->engine, err);
 }
@@ -88,6 +92,13 @@ int sl_world_session(struct sl_world *world, struct sl_session **ret, struct sl_
     if (code != SL_OK)
         return code;
     return world->engine->kind->connect(world->engine, ret, err);
+}
+
+void sl_world_expect_few_rows(struct sl_world *world)
+{
+    if (!world->is_for_few_rows)
+        sl_engine_close(&world->engine);
+    world->is_for_few_rows = true;
 }
 
 bool sl_world_has_engine(struct sl_world *world)

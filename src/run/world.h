@@ -21,8 +21,10 @@ struct sl_world {
     struct sl_views views;
     bool has_graph; // it may be of a project with errors, and then lack edges
     pthread_mutex_t engine_lock;
-    struct sl_engine *engine; // opened by the first sl_world_session
-    int64_t parts;            // its share of the machine
+    struct sl_engine *engine;              // opened by the first sl_world_session
+    int64_t parts;                         // its share of the machine
+    bool is_for_few_rows;                  // see sl_world_expect_few_rows
+    struct sl_accepted_contracts accepted; // by tests
 };
 
 struct sl_world_options {
@@ -52,6 +54,9 @@ bool sl_world_has_engine(struct sl_world *world);
 SL_MUST int sl_world_share(struct sl_world *world, int64_t parts, struct sl_err *err);
 // As long as no session is open. The next session opens the engine again.
 void sl_world_close_engine(struct sl_world *world);
+// From now on the engine is one for few rows in many sessions (api/engine.h). Closes the engine if
+// it is open: no session may be.
+void sl_world_expect_few_rows(struct sl_world *world);
 
 // Checks every model against the columns of its inputs, as far as they are known, in order of the
 // graph; what is wrong becomes diagnostics with places. Fills `catalog` (may be NULL): table name

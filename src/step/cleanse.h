@@ -101,6 +101,15 @@ SL_MUST int sl_cleanse_compare_resumed(struct sl_cleanse *cleanse, struct sl_err
 // Compiles the contract for raw as of the range's end, and names the rows of the range.
 SL_MUST int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err);
 
+// cleanse_few.c: asks the engine about the contract, unless it has (context->accepted).
+SL_MUST int sl_cleanse_verify(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *raw,
+                              struct sl_err *err);
+// The first mistake of a contract, if there is one.
+SL_MUST int sl_cleanse_first_error(const struct sl_diags *diags, struct sl_err *err);
+// Writes the prepared rows of the range to _few, which takes the place of the two forms that read
+// raw: their rows and clean columns are the same.
+SL_MUST int sl_cleanse_write_few(struct sl_cleanse *cleanse, struct sl_err *err);
+
 // Old names of columns (cleanse_aliases.c, with aliases.h).
 // *ret_why: the range brings a column that clean has not had, though raw has.
 SL_MUST int sl_cleanse_look_at_columns(struct sl_cleanse *cleanse, const char **ret_why,

@@ -38,7 +38,8 @@ int sl_cleanse_refuse_drift(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_AUTO(sl_buf_clear) struct sl_buf rules = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    if (!add_rules(cleanse, &rules))
+    if (cleanse->balance.quarantined + cleanse->balance.set_aside_rows == 0 ||
+        !add_rules(cleanse, &rules))
         return SL_OK;
     SL_TRY(sl_buf_check(&rules, err));
     sl_buf_addf(&sql,

@@ -211,19 +211,6 @@ int sl_cleanse_decide(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
     return SL_OK;
 }
 
-// A mistake in the contract ends the step with its place; only the first is told here, `check`
-// tells all.
-static int first_error(const struct sl_diags *diags, struct sl_err *err)
-{
-    for (size_t i = 0; i < diags->count; i++)
-        if (diags->items[i].severity == SL_SEVERITY_ERROR) {
-            if (err)
-                *err = diags->items[i].err;
-            return (int)diags->items[i].err.code;
-        }
-    return diags->error_count ? sl_fail(err, SL_E_CONTRACT, "the contract cannot be used") : SL_OK;
-}
-
 static int note_columns(struct sl_cleanse *cleanse, const struct sl_diags *diags,
                         struct sl_err *err)
 {
@@ -266,7 +253,7 @@ static int compile(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *r
     SL_TRY(sl_step_look_at_aliases(context->session, raw, context->arena, &cleanse->contract, err));
     SL_TRY(sl_contract_compile(cleanse->contract, raw->columns, raw->column_count, context->arena,
                                &diags, &cleanse->pass, err));
-    SL_TRY(first_error(&diags, err));
+    SL_TRY(sl_cleanse_first_error(&diags, err));
     SL_TRY(note_columns(cleanse, &diags, err));
     SL_TRY(sl_alias_notes(cleanse->contract, raw->columns, raw->column_count, context->arena,
                           &cleanse->also_read, err));
@@ -275,9 +262,7 @@ static int compile(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *r
     bool is_known = sl_str_equal(cleanse->clean.record.fingerprint, cleanse->fingerprint);
     if (is_known && !cleanse->range.is_full && !cleanse->range.is_replay)
         return SL_OK;
-    SL_TRY(sl_contract_verify(cleanse->contract, raw->columns, raw->column_count, &cleanse->pass,
-                              context->session, &diags, err));
-    return first_error(&diags, err);
+    return sl_cleanse_verify(cleanse, raw, err);
 }
 
 static int count_rows(struct sl_cleanse *cleanse, const struct sl_delta_file *files, size_t count,
@@ -421,5 +406,6 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_TRY(name_flag(cleanse, &raw, err));
     SL_TRY(name_rows(cleanse, SL_PASS_ALL, "_aside", err));
     SL_TRY(name_rows(cleanse, SL_PASS_FLAGGED, rows, err));
-    return name_rows(cleanse, SL_PASS_GOOD, rows, err);
+    SL_TRY(name_rows(cleanse, SL_PASS_GOOD, rows, err));
+    return context->has_few_rows ? sl_cleanse_write_few(cleanse, err) : SL_OK;
 }

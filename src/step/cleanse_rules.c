@@ -231,7 +231,8 @@ static int check_stops(struct sl_cleanse *cleanse, struct sl_err *err)
 
 int sl_cleanse_count_reasons(struct sl_cleanse *cleanse, struct sl_err *err)
 {
-    SL_TRY(count_rejects(cleanse, err));
+    if (cleanse->balance.quarantined + cleanse->balance.set_aside_rows > 0)
+        SL_TRY(count_rejects(cleanse, err));
     SL_TRY(sl_cleanse_count_broken(cleanse, err));
     SL_TRY(check_stops(cleanse, err));
     return count_warnings(cleanse, err);

@@ -125,8 +125,10 @@ static int find_rivals(struct sl_cleanse *cleanse, int64_t *ret_rows, struct sl_
     return SL_OK;
 }
 
-static int set_aside(struct sl_cleanse *cleanse, bool has_rivals, struct sl_err *err)
+static int set_aside(struct sl_cleanse *cleanse, bool has_rivals, int64_t *ret_rows,
+                     struct sl_err *err)
 {
+    struct sl_session *session = cleanse->context->session;
     const struct sl_pass *pass = &cleanse->pass;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql,
@@ -142,8 +144,13 @@ static int set_aside(struct sl_cleanse *cleanse, bool has_rivals, struct sl_err 
         sl_buf_add(&sql, " or ");
         sl_cleanse_add_taken(pass, true, &sql);
     }
-    SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
-    sl_buf_reset(&sql);
+    SL_TRY(sl_buf_check(&sql, err));
+    return session->kind->exec(session, sql.text, ret_rows, err);
+}
+
+static int create_side(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     // Without the steps on the way to the values (contract/read.h).
     sl_buf_addf(&sql,
                 "create or replace temp table _side as select columns(lambda c: not "
@@ -219,26 +226,28 @@ static int count(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     sl_buf_addf(&sql,
-                "select (select count(*) from _bad where set_aside is null), (select count(*) from "
-                "_side where %s), (select count(*) from _side where \"~flag\" <> %s), (select "
-                "count(waits_for) from _bad), (select count(discarded_at) filter (where waits_for "
-                "is null and set_aside is null) from _bad), (select count(set_aside) from _bad), "
-                "(select coalesce(sum(len(set_aside)), 0)::BIGINT from _bad)",
-                filtered(cleanse), cleanse->pass.flag);
+                "select b.*, s.*%s from (select count(*) filter (where set_aside is null), "
+                "count(waits_for), count(discarded_at) filter (where waits_for is null and "
+                "set_aside is null), count(set_aside), coalesce(sum(len(set_aside)), 0)::BIGINT "
+                "from _bad) b, (select count(*) filter (where %s), count(*) filter (where "
+                "\"~flag\" <> %s) from _side) s",
+                cleanse->pass.key_count ? ", r.*" : "", filtered(cleanse), cleanse->pass.flag);
+    // One aggregate for each table: the engine would join as many as there are counts.
     if (cleanse->pass.key_count)
-        sl_buf_add(&sql, ", (select count(*) from _rank where \"~new\" and \"~n\" > 1)");
+        sl_buf_add(&sql, ", (select count(*) from _rank where \"~new\" and \"~n\" > 1) r");
     SL_TRY(sl_cleanse_query(cleanse, &sql, &result, err));
     cleanse->balance.quarantined = sl_result_int(result, 0, 0);
-    cleanse->balance.filtered = sl_result_int(result, 0, 1);
-    cleanse->held = sl_result_int(result, 0, 3);
-    cleanse->discarded = sl_result_int(result, 0, 4);
-    cleanse->balance.set_aside_rows = sl_result_int(result, 0, 5);
-    cleanse->balance.set_aside_values = sl_result_int(result, 0, 6);
+    cleanse->held = sl_result_int(result, 0, 1);
+    cleanse->discarded = sl_result_int(result, 0, 2);
+    cleanse->balance.set_aside_rows = sl_result_int(result, 0, 3);
+    cleanse->balance.set_aside_values = sl_result_int(result, 0, 4);
+    cleanse->balance.filtered = sl_result_int(result, 0, 5);
+    int64_t otherwise = sl_result_int(result, 0, 6);
     if (cleanse->pass.key_count)
         cleanse->balance.deduplicated = sl_result_int(result, 0, 7);
-    if (sl_result_int(result, 0, 2) > 0)
+    if (otherwise > 0)
         return sl_fail(err, SL_E_BALANCE, "%lld rows are flagged otherwise than their reasons say",
-                       (long long)sl_result_int(result, 0, 2));
+                       (long long)otherwise);
     return SL_OK;
 }
 
@@ -252,17 +261,32 @@ void sl_cleanse_add_rows_that_stay(const struct sl_cleanse *cleanse, enum sl_pas
                " where (n.\"~file\", n.\"~row\") not in (select (\"~file\", \"~row\") from _drop)");
 }
 
+// All rows are good, and no two have the same key: what is left are warnings.
+static int drop_nothing(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_add(&sql, "create or replace temp table _drop as select cast(null as BIGINT) as "
+                     "\"~file\", cast(null as BIGINT) as \"~row\" where false");
+    SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
+    return sl_cleanse_count_reasons(cleanse, err);
+}
+
 int sl_cleanse_split(struct sl_cleanse *cleanse, struct sl_err *err)
 {
+    const struct sl_cleanse_range *range = &cleanse->range;
+    bool is_plain = range->is_full && !range->is_resumed && !range->is_replay;
     bool has_key = cleanse->pass.key_count > 0;
-    int64_t rivals = 0;
+    int64_t rivals = 0, special;
     if (has_key && cleanse->before.file_count)
         SL_TRY(sl_cleanse_find_old(cleanse, err));
     if (has_key)
         SL_TRY(find_rivals(cleanse, &rivals, err));
     SL_TRY(sl_cleanse_find_taken(cleanse, err));
     bool is_side_complete = rivals <= cleanse->row_count / (100 / MANY_RIVALS);
-    SL_TRY(set_aside(cleanse, has_key && rivals > 0 && is_side_complete, err));
+    SL_TRY(set_aside(cleanse, has_key && rivals > 0 && is_side_complete, &special, err));
+    if (is_plain && !cleanse->pass.unique_count && rivals == 0 && special == 0)
+        return drop_nothing(cleanse, err);
+    SL_TRY(create_side(cleanse, err));
     if (has_key)
         SL_TRY(sl_cleanse_rank(cleanse, is_side_complete, err));
     SL_TRY(sl_cleanse_find_late(cleanse, err));

@@ -188,6 +188,8 @@ static int stage(struct sl_model_step *step, const char *sql, struct sl_err *err
         .folder = step->folder,
         .partition_columns = step->partition_by,
         .partition_count = step->model->partition_by.count,
+        .columns = step->stored,
+        .column_count = step->stored_count,
     };
     SL_TRY(sl_step_staging(context, step->folder, &options.file_prefix, err));
     if (context->session->kind->stage(context->session, sql, &options, context->arena,

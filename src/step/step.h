@@ -8,10 +8,12 @@
 #include "api/engine.h"
 #include "api/source.h"
 #include "api/target.h"
+#include "base/map.h"
 #include "spec/contract.h"
 #include "sql/query.h"
 #include "table/delta/delta.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct sl_views; // step/view.h
@@ -24,6 +26,13 @@ struct sl_table_version {
 struct sl_table_versions {
     struct sl_table_version *items;
     size_t count;
+};
+
+// Contracts that the engine accepts, each with the columns of raw and the time that it was asked
+// with. Any thread.
+struct sl_accepted_contracts {
+    pthread_mutex_t lock;
+    struct sl_map seen;
 };
 
 // What a step may touch. One thread uses it.
@@ -47,6 +56,12 @@ struct sl_step_context {
     // and which were taken. May be NULL.
     const struct sl_table_versions *wanted;
     struct sl_table_versions *taken;
+    // Tests, which bring few rows again and again. Contracts that were verified need not be again;
+    // may be NULL.
+    struct sl_accepted_contracts *accepted;
+    // The prepared rows of a cleanse are written to a table and read from there, in place of being
+    // computed by each statement that reads them: for few rows, to plan that is most of the work.
+    bool has_few_rows;
     struct sl_strs staging; // folder and prefix, in pairs, of what no log can name: sl_step_staging
 };
 // Read by the progress display from another thread.

@@ -304,3 +304,62 @@ def test_a_record_holds_the_rows_that_foreign_keys_lead_to(linked):
     assert made["given"] in (9, 10) and made["expected"] == made["given"] - 5
     linked.json("test", "--record", "both", "--from", "clean.b", "clean.a", "--rows", "5")
     assert linked.json("test")["counts"]["passed"] == 2
+
+
+WIDE = """
+apiVersion: v3.1.0
+kind: DataContract
+id: wide
+version: 1.0.0
+status: active
+schema:
+  - name: wide
+    customProperties: [{property: sluice.orderBy, value: [at]}]
+    properties:
+      - {name: id, logicalType: integer, physicalType: bigint, primaryKey: true, required: true, logicalTypeOptions: {minimum: 1}}
+      - {name: day, logicalType: date, required: true}
+      - {name: amount, logicalType: number, physicalType: "decimal(12,2)", logicalTypeOptions: {minimum: 0, maximum: 900}}
+      - {name: share, logicalType: number, physicalType: double, customProperties: [{property: sluice.severity, value: warn}]}
+      - {name: code, logicalType: string, required: true, logicalTypeOptions: {pattern: "^[A-Z]{2}$"},
+         customProperties: [{property: sluice.trim, value: true}, {property: sluice.nullValues, value: ["", NA]}]}
+      - {name: mail, logicalType: string, unique: true, logicalTypeOptions: {maxLength: 12}}
+      - {name: at, logicalType: timestamp}
+    quality:
+      - {type: custom, engine: sluice, name: paid, implementation: {expression: "code <> 'DE' or amount > 0", severity: reject}}
+      - {type: custom, engine: sluice, name: known, implementation: {expression: "mail is not null", severity: warn}}
+"""
+
+
+@pytest.mark.parametrize("has_bad_rows", [True, False])
+@pytest.mark.parametrize("is_unique", [True, False])
+def test_a_tests_lake_holds_what_a_run_makes_of_the_same_rows(tmp_path, sluice_bin, has_bad_rows, is_unique):
+    # Tests compute the prepared rows once; a run reads them out of raw in several forms (contract/compile.h).
+    import deltalake
+    project = Project(tmp_path / "wide", sluice_bin)
+    project.write("sluice.yml", "name: wide\nchecks: {requirements: off}\nquarantine: {max_share: 1}\n")
+    project.write("sources/wide.yml", "path: data/*.csv\n")
+    project.write("contracts/wide.odcs.yml", WIDE if is_unique else WIDE.replace("unique: true, ", ""))
+    rows = [f"{i},2024-01-{i % 28 + 1:02d},{i}.5,0.25,DE,m{i}@x,2024-01-01 00:00:00" for i in range(1, 40)]
+    if has_bad_rows:
+        rows += ["3,2024-02-01,3.00,1e3, FR ,m3b@x,2024-01-02 00:00:00", "x,2024-01-01,1,1,DE,a,", "50,2024-13-01,1,1,DE,b,",
+                 "51,2024-01-01,1.005,1,DE,c,", "52,2024-01-01,901,zero,DE,d,", "53,2024-01-01,,1,NA,e,", "54,2024-01-01,0,1,DE,f,",
+                 "55,2024-01-01,1,many,IT,,2024-01-01", "56,2024-01-01,1,1,IT,m1@x,2024-01-01", "57,2024-01-01,1,1,de,far-too-long-mail,",
+                 "-1,2024-01-01,007,nan, IT,g,never", "1,2024-01-01,1,1,XX,m1@x,2023-01-01"]
+    project.write("data/a.csv", "id,day,amount,share,code,mail,at\n" + "\n".join(rows) + "\n")
+    project.write("tests/same.yml", "given: {wide: {name: a.csv, file: ../data/a.csv}}\nexpect: {clean.wide: [{id: 0}]}\n")
+    project.run("run")
+    (test,) = project.json("test", "--keep", exit_code=1)["tests"]
+
+    def read(lake, table, ordered):
+        found = deltalake.DeltaTable(f"{lake}/{table}/wide").to_pyarrow_table().to_pylist()
+        run_only = {"_source", "_ingested_at", "run_id"} | ({"at"} if table == "quarantine" else set())
+        kept = [{k: repr(v).replace("files/wide/", "data/") for k, v in row.items() if k not in run_only} for row in found]
+        return sorted(kept, key=lambda row: row[ordered])
+
+    try:
+        clean = read(test["folder"] + "/lake", "clean", "id")
+        quarantine = read(test["folder"] + "/lake", "quarantine", "_position")
+    finally:
+        shutil.rmtree(test["folder"].rsplit("/", 1)[0])
+    assert clean == read(project.folder / "lake", "clean", "id") and len(clean) >= 39
+    assert quarantine == read(project.folder / "lake", "quarantine", "_position") and (len(quarantine) > 5) == has_bad_rows

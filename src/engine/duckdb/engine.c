@@ -37,6 +37,8 @@ static int64_t count_threads(const struct sl_engine_options *options, int64_t me
 {
     int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
     int64_t fitting = memory_bytes / THREAD_BYTES;
+    if (options->is_for_few_rows)
+        return 1;
     if (options->threads > 0)
         return options->threads;
     if (fitting >= cores)
@@ -170,6 +172,7 @@ static int engine_open(const struct sl_engine_options *options, struct sl_engine
 
     SL_TRY_NEW(engine, err);
     engine->base.kind = &sl_engine_duckdb;
+    engine->is_for_few_rows = options->is_for_few_rows;
     if (pthread_mutex_init(&engine->mutex, NULL) != 0) {
         free(engine);
         return sl_fail_memory(err);
@@ -217,9 +220,13 @@ static int set_up(struct sl_duckdb_session *session, struct sl_err *err)
 {
     char sql[64];
 
-    SL_TRY(sl_duckdb_do(session, "set enable_progress_bar = true", NULL, err));
-    SL_TRY(sl_duckdb_do(session, "set enable_progress_bar_print = false", NULL, err));
-    SL_TRY(sl_duckdb_do(session, "set progress_bar_time = 0", NULL, err));
+    static const char *const settings[] = {"set enable_progress_bar = true",
+                                           "set enable_progress_bar_print = false",
+                                           "set progress_bar_time = 0"};
+    // Each setting takes as long as a small query.
+    for (size_t i = 0; i < sizeof settings / sizeof *settings && !session->engine->is_for_few_rows;
+         i++)
+        SL_TRY(sl_duckdb_do(session, settings[i], NULL, err));
     (void)snprintf(sql, sizeof sql, "use session_%" PRId64, session->number);
     return sl_duckdb_do(session, sql, NULL, err);
 }

@@ -26,6 +26,7 @@
     X(extract_statements_error)               \
     X(prepare_extracted_statement)            \
     X(destroy_extracted)                      \
+    X(query)                                  \
     X(prepare)                                \
     X(prepare_error)                          \
     X(nparams)                                \
@@ -64,6 +65,8 @@
     X(create_list_value)                      \
     X(destroy_value)                          \
     X(column_type)                            \
+    X(column_name)                            \
+    X(column_logical_type)                    \
     X(table_description_create_ext)           \
     X(table_description_error)                \
     X(table_description_destroy)

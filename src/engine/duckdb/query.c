@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 // What sl_duckdb_query knows of the statement before it runs.
 struct shape {
@@ -29,7 +30,7 @@ static const struct plain {
     {DUCKDB_TYPE_TINYINT, "TINYINT", false},
     {DUCKDB_TYPE_SMALLINT, "SMALLINT", false},
     {DUCKDB_TYPE_UINTEGER, "UINTEGER", false},
-    {DUCKDB_TYPE_HUGEINT, "HUGEINT", false},
+    {DUCKDB_TYPE_HUGEINT, "HUGEINT", true}, // sums and count_if
     {DUCKDB_TYPE_FLOAT, "FLOAT", false},
     {DUCKDB_TYPE_DOUBLE, "DOUBLE", false},
     {DUCKDB_TYPE_DATE, "DATE", false},
@@ -207,10 +208,46 @@ struct cells {
     struct sl_result *result;
 };
 
+enum { HUGE_BYTES = 41 }; // a sign, 39 digits, the end
+
+// Digits from the last to the first: upper * 2^64 + lower by tens, in halves of 32 bits.
+static const char *print_huge(duckdb_hugeint value, char *text)
+{
+    bool is_negative = value.upper < 0;
+    uint64_t upper = (uint64_t)value.upper;
+    uint64_t lower = value.lower;
+    char *at = text + HUGE_BYTES - 1;
+
+    if (is_negative) {
+        upper = ~upper + (lower == 0);
+        lower = ~lower + 1;
+    }
+    uint32_t parts[4] = {(uint32_t)(upper >> 32), (uint32_t)upper, (uint32_t)(lower >> 32),
+                         (uint32_t)lower};
+    *at = '\0';
+    do {
+        uint64_t rest = 0;
+        for (size_t i = 0; i < 4; i++) {
+            rest = rest << 32 | parts[i];
+            parts[i] = (uint32_t)(rest / 10);
+            rest %= 10;
+        }
+        *--at = (char)('0' + rest);
+    } while (parts[0] || parts[1] || parts[2] || parts[3]);
+    if (is_negative)
+        *--at = '-';
+    return at;
+}
+
 static int add_number(const void *data, duckdb_type type, idx_t row, struct sl_result *result,
                       struct sl_err *err)
 {
-    char text[24];
+    char text[HUGE_BYTES];
+
+    if (type == DUCKDB_TYPE_HUGEINT) {
+        const char *number = print_huge(((const duckdb_hugeint *)data)[row], text);
+        return sl_result_add_cell(result, number, strlen(number), err);
+    }
 
     if (type == DUCKDB_TYPE_BOOLEAN)
         (void)snprintf(text, sizeof text, "%s", ((const bool *)data)[row] ? "true" : "false");
@@ -311,6 +348,62 @@ static int end_stream(struct sl_duckdb_session *session, struct sl_err *err)
     return sl_duckdb_prepare(session, &(struct sl_duckdb_sql){.text = "select 1"}, &next, err);
 }
 
+static int read_result_shape(struct sl_duckdb_answer *answer, struct sl_arena *arena,
+                             struct shape *shape, struct sl_err *err)
+{
+    const struct sl_duckdb_library *library = answer->library;
+    idx_t count = library->column_count(&answer->result);
+
+    *shape = (struct shape){.has_all_names = true, .has_plain_data = true};
+    shape->columns = SL_NEW_ARRAY(arena, struct sl_column, count);
+    SL_TRY_NEW(shape->columns, err);
+    shape->types = SL_NEW_ARRAY(arena, duckdb_type, count);
+    SL_TRY_NEW(shape->types, err);
+    for (idx_t i = 0; i < count; i++) {
+        const char *name = library->column_name(&answer->result, i);
+        duckdb_logical_type type = library->column_logical_type(&answer->result, i);
+        int code = type ? read_column(library, type, arena, shape, err) : sl_fail_memory(err);
+        shape->columns[i].name = sl_arena_strdup(arena, name ? name : "");
+        library->destroy_logical_type(&type);
+        SL_TRY(code);
+        SL_TRY_NEW(shape->columns[i].name, err);
+    }
+    return SL_OK;
+}
+
+// Such a statement changes nothing: it may run before it is known whether it can be shown.
+static bool is_select_at_once(const char *sql)
+{
+    static const char word[] = "select ";
+    return strncasecmp(sql, word, sizeof word - 1) == 0 && !strchr(sql, ';');
+}
+
+// Without a look at the statement before it runs; leaves *ret NULL where it gives types that must
+// be cast to be shown.
+static int query_at_once(struct sl_duckdb_session *session, const struct sl_duckdb_sql *sql,
+                         struct sl_result **ret, struct sl_err *err)
+{
+    const struct sl_duckdb_library *library = session->library;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    SL_AUTO(sl_duckdb_answer_clear)
+    struct sl_duckdb_answer answer = SL_DUCKDB_ANSWER_INIT(session);
+    struct shape shape;
+
+    SL_TRY(sl_result_new(0, &result, err));
+    SL_TRY(sl_duckdb_run_whole(session, sql, &answer, err));
+    SL_TRY(read_result_shape(&answer, &result->arena, &shape, err));
+    if (!shape.has_all_names || !shape.has_plain_data)
+        return SL_OK;
+    for (size_t i = 0; i < shape.count; i++)
+        SL_TRY(sl_result_add_column(result, shape.columns[i].name, shape.columns[i].type, err));
+    SL_TRY(sl_duckdb_each_row(
+        &answer, sql, add_row,
+        &(struct cells){.library = library, .shape = &shape, .result = result}, err));
+    *ret = result;
+    result = NULL;
+    return SL_OK;
+}
+
 int sl_duckdb_query(struct sl_session *base, const char *sql, int64_t max_rows,
                     struct sl_result **ret, struct sl_err *err)
 {
@@ -322,6 +415,14 @@ int sl_duckdb_query(struct sl_session *base, const char *sql, int64_t max_rows,
     struct sl_duckdb_sql whole = {.text = sql, .user_bytes = strlen(sql)};
     struct shape shape;
 
+    if (session->engine->is_for_few_rows && max_rows == 0 && is_select_at_once(sql)) {
+        SL_TRY(query_at_once(session, &whole, &result, err));
+        if (result) {
+            *ret = result;
+            result = NULL;
+            return SL_OK;
+        }
+    }
     SL_TRY(sl_result_new(0, &result, err));
     SL_TRY(prepare_text(base, &whole, &text, result, &answer, &shape, err));
     // Streamed, the rows beyond max_rows are never computed.
@@ -337,100 +438,4 @@ int sl_duckdb_query(struct sl_session *base, const char *sql, int64_t max_rows,
     *ret = result;
     result = NULL;
     return SL_OK;
-}
-
-// The row count that a finished statement reports: directly, or (CREATE TABLE AS) as its only
-// value.
-static int64_t count_affected(const struct sl_duckdb_library *library, duckdb_result *result)
-{
-    int64_t affected = (int64_t)library->rows_changed(result);
-    duckdb_data_chunk chunk;
-
-    if (library->result_return_type(*result) != DUCKDB_RESULT_TYPE_NOTHING ||
-        library->column_count(result) != 1 || library->column_type(result, 0) != DUCKDB_TYPE_BIGINT)
-        return affected;
-    chunk = library->fetch_chunk(*result);
-    if (chunk && library->data_chunk_get_size(chunk) == 1)
-        affected =
-            *(const int64_t *)library->vector_get_data(library->data_chunk_get_vector(chunk, 0));
-    library->destroy_data_chunk(&chunk);
-    return affected;
-}
-
-static int run_statement(struct sl_duckdb_session *session, duckdb_extracted_statements statements,
-                         idx_t at, const struct sl_duckdb_sql *sql, int64_t *ret_affected,
-                         struct sl_err *err)
-{
-    const struct sl_duckdb_library *library = session->library;
-    SL_AUTO(sl_duckdb_answer_clear)
-    struct sl_duckdb_answer answer = SL_DUCKDB_ANSWER_INIT(session);
-
-    if (library->prepare_extracted_statement(session->connection, statements, at,
-                                             &answer.statement) != DuckDBSuccess)
-        return sl_duckdb_fail(err, library->prepare_error(answer.statement), sql);
-    SL_TRY(sl_duckdb_run(&answer, sql, false, err));
-    *ret_affected = count_affected(library, &answer.result);
-    return SL_OK;
-}
-
-static int run_long(struct sl_duckdb_session *session, const struct sl_duckdb_sql *sql,
-                    int64_t *ret_affected, struct sl_err *err)
-{
-    SL_AUTO(sl_duckdb_answer_clear)
-    struct sl_duckdb_answer answer = SL_DUCKDB_ANSWER_INIT(session);
-
-    SL_TRY(sl_duckdb_do_once(session, sql, &answer, err));
-    *ret_affected = count_affected(session->library, &answer.result);
-    return SL_OK;
-}
-
-int sl_duckdb_exec(struct sl_session *base, const char *sql, int64_t *affected, struct sl_err *err)
-{
-    struct sl_duckdb_session *session = sl_duckdb_session_of(base);
-    const struct sl_duckdb_library *library = session->library;
-    struct sl_duckdb_sql whole = {.text = sql, .user_bytes = strlen(sql)};
-    duckdb_extracted_statements statements = NULL;
-    idx_t count = library->extract_statements(session->connection, sql, &statements);
-    int64_t last = 0;
-    int code = SL_OK;
-
-    session->is_used = true;
-    if (count == 0 && library->extract_statements_error(statements))
-        code = sl_duckdb_fail(err, library->extract_statements_error(statements), &whole);
-    bool is_long_one = count == 1 && whole.user_bytes >= SL_DUCKDB_LONG_SQL;
-    if (is_long_one)
-        code = run_long(session, &whole, &last, err);
-    for (idx_t i = 0; i < count && !is_long_one && code == SL_OK; i++)
-        code = run_statement(session, statements, i, &whole, &last, err);
-    library->destroy_extracted(&statements);
-    if (code == SL_OK && affected)
-        *affected = last;
-    return code;
-}
-
-int sl_duckdb_create_view(struct sl_session *base, const char *schema, const char *name,
-                          const char *sql, struct sl_err *err)
-{
-    struct sl_duckdb_session *session = sl_duckdb_session_of(base);
-    SL_AUTO(sl_buf_clear) struct sl_buf before = SL_BUF_INIT;
-    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
-    struct sl_duckdb_sql whole;
-    SL_AUTO(sl_duckdb_answer_clear)
-    struct sl_duckdb_answer answer = SL_DUCKDB_ANSWER_INIT(session);
-
-    session->is_used = true;
-    sl_buf_add(&before, "create schema if not exists ");
-    sl_buf_add_sql_name(&before, schema);
-    SL_TRY(sl_buf_check(&before, err));
-    SL_TRY(sl_duckdb_do(session, before.text, NULL, err));
-    sl_buf_reset(&before);
-    sl_buf_add(&before, "create or replace view ");
-    sl_buf_add_sql_name(&before, schema);
-    sl_buf_add_char(&before, '.');
-    sl_buf_add_sql_name(&before, name);
-    sl_buf_add(&before, " as (");
-    SL_TRY(sl_buf_check(&before, err));
-    SL_TRY(sl_duckdb_wrap(before.text, sql, "\n)", &text, &whole, err));
-    SL_TRY(sl_duckdb_prepare(session, &whole, &answer, err));
-    return sl_duckdb_run(&answer, &whole, false, err);
 }

@@ -13,6 +13,7 @@ struct sl_duckdb_engine {
     struct sl_engine base;
     struct sl_duckdb_library library;
     duckdb_database database;
+    bool is_for_few_rows;  // it works on the threads that call it alone
     pthread_mutex_t mutex; // held while a session's catalogue comes or goes; guards what follows
     struct sl_duckdb_session *steward; // attaches and detaches the catalogues of the others
     struct sl_duckdb_session *idle;    // closed, and as good as new
@@ -69,11 +70,11 @@ SL_MUST int sl_duckdb_run(struct sl_duckdb_answer *answer, const struct sl_duckd
 // planning takes most of the time; of shorter ones the pauses of sl_duckdb_run are worth more.
 enum { SL_DUCKDB_LONG_SQL = 64 << 10 };
 
-// Prepares and runs one statement, of which nothing is asked before. A long one is planned once
-// only.
-SL_MUST int sl_duckdb_do_once(struct sl_duckdb_session *session, const struct sl_duckdb_sql *sql,
-                              struct sl_duckdb_answer *answer, struct sl_err *err);
-// Prepares and runs one statement of our own. `answer` may be NULL.
+// Runs one statement to its end. Some are bound twice where they are prepared first (CREATE TABLE
+// AS, COPY): for few rows, and where the statement is long, that is most of their time.
+SL_MUST int sl_duckdb_run_whole(struct sl_duckdb_session *session, const struct sl_duckdb_sql *sql,
+                                struct sl_duckdb_answer *answer, struct sl_err *err);
+// Runs one statement of our own. `answer` may be NULL.
 SL_MUST int sl_duckdb_do(struct sl_duckdb_session *session, const char *text,
                          struct sl_duckdb_answer *answer, struct sl_err *err);
 // The next rows, or NULL after the last; destroy it with the library's destroy_data_chunk.

@@ -270,7 +270,7 @@ static int copy(struct sl_duckdb_session *session, const char *sql, struct stagi
 
     SL_TRY(add_options(staging->options, &after, err));
     SL_TRY(sl_duckdb_wrap("copy (", sql, after.text, &text, &whole, err));
-    SL_TRY(sl_duckdb_do_once(session, &whole, &answer, err));
+    SL_TRY(sl_duckdb_run_whole(session, &whole, &answer, err));
     return sl_duckdb_each_row(&answer, &whole, read_file, staging, err);
 }
 

@@ -89,12 +89,13 @@ int sl_duckdb_run(struct sl_duckdb_answer *answer, const struct sl_duckdb_sql *s
     return sl_duckdb_fail(err, library->result_error(&answer->result), sql);
 }
 
-int sl_duckdb_do_once(struct sl_duckdb_session *session, const struct sl_duckdb_sql *sql,
-                      struct sl_duckdb_answer *answer, struct sl_err *err)
+// The engine's own loop spins only while it waits for other threads.
+int sl_duckdb_run_whole(struct sl_duckdb_session *session, const struct sl_duckdb_sql *sql,
+                        struct sl_duckdb_answer *answer, struct sl_err *err)
 {
     const struct sl_duckdb_library *library = session->library;
 
-    if (strlen(sql->text) < SL_DUCKDB_LONG_SQL) {
+    if (!session->engine->is_for_few_rows && strlen(sql->text) < SL_DUCKDB_LONG_SQL) {
         SL_TRY(sl_duckdb_prepare(session, sql, answer, err));
         return sl_duckdb_run(answer, sql, false, err);
     }
@@ -113,8 +114,7 @@ int sl_duckdb_do(struct sl_duckdb_session *session, const char *text,
 
     if (!answer)
         answer = &own;
-    SL_TRY(sl_duckdb_prepare(session, &sql, answer, err));
-    return sl_duckdb_run(answer, &sql, false, err);
+    return sl_duckdb_run_whole(session, &sql, answer, err);
 }
 
 int sl_duckdb_hurry(struct sl_session *base, bool is_on, struct sl_err *err)

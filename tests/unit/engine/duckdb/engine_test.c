@@ -1,14 +1,24 @@
 #include "engine_test.h"
 
-int open_engine(void **state)
+static int open_with(struct sl_engine_options options, void **state)
 {
     struct context *context = calloc(1, sizeof *context);
-    struct sl_engine_options options = {.memory_bytes = 400000000, .threads = 2};
 
     assert_non_null(context);
     check_ok(context, sl_engine_duckdb.open(&options, &context->engine, &context->err));
     *state = context;
     return 0;
+}
+
+int open_engine(void **state)
+{
+    return open_with((struct sl_engine_options){.memory_bytes = 400000000, .threads = 2}, state);
+}
+
+int open_engine_for_few_rows(void **state)
+{
+    return open_with((struct sl_engine_options){.memory_bytes = 400000000, .is_for_few_rows = true},
+                     state);
 }
 
 int close_engine(void **state)

@@ -19,6 +19,7 @@ struct context {
 
 // cmocka group setup and teardown.
 int open_engine(void **state);
+int open_engine_for_few_rows(void **state);
 int close_engine(void **state);
 // cmocka setup and teardown; *state is the struct context of the executable.
 int open_session(void **state);

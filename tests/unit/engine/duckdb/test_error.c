@@ -282,5 +282,7 @@ int main(void)
         SESSION_TEST(long_messages_are_cut_and_never_overrun),
     };
 
-    return cmocka_run_group_tests(tests, open_engine, close_engine);
+    // An engine for few rows does without preparing its statements.
+    int failed = cmocka_run_group_tests(tests, open_engine, close_engine);
+    return failed + cmocka_run_group_tests(tests, open_engine_for_few_rows, close_engine);
 }

@@ -11,6 +11,11 @@ static const struct {
     {"65535::usmallint", "65535", "USMALLINT"},
     {"170141183460469231731687303715884105727::hugeint", "170141183460469231731687303715884105727",
      "HUGEINT"},
+    {"'-170141183460469231731687303715884105728'::hugeint",
+     "-170141183460469231731687303715884105728", "HUGEINT"},
+    {"'-18446744073709551616'::hugeint", "-18446744073709551616", "HUGEINT"},
+    {"count_if(true)", "1", "HUGEINT"},
+    {"sum(0)", "0", "HUGEINT"},
     {"340282366920938463463374607431768211455::uhugeint", "340282366920938463463374607431768211455",
      "UHUGEINT"},
     {"true", "true", "BOOLEAN"},
@@ -333,5 +338,7 @@ int main(void)
         SESSION_TEST(a_copy_to_a_pipe_streams),
     };
 
-    return cmocka_run_group_tests(tests, open_engine, close_engine);
+    // An engine for few rows does without preparing its statements.
+    int failed = cmocka_run_group_tests(tests, open_engine, close_engine);
+    return failed + cmocka_run_group_tests(tests, open_engine_for_few_rows, close_engine);
 }

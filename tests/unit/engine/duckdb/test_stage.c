@@ -358,5 +358,7 @@ int main(void)
         SESSION_TEST(order_is_kept),
     };
 
-    return cmocka_run_group_tests(tests, open_engine, close_engine);
+    // An engine for few rows does without preparing its statements.
+    int failed = cmocka_run_group_tests(tests, open_engine, close_engine);
+    return failed + cmocka_run_group_tests(tests, open_engine_for_few_rows, close_engine);
 }
