@@ -26,7 +26,6 @@
     X(extract_statements_error)               \
     X(prepare_extracted_statement)            \
     X(destroy_extracted)                      \
-    X(query)                                  \
     X(prepare)                                \
     X(prepare_error)                          \
     X(nparams)                                \
