@@ -242,7 +242,7 @@ def test_json_schema(project):
     assert found["email"]["logicalTypeOptions"] == {"maxLength": 50, "format": "email"}
     assert [found[name]["logicalType"] for name in ("at", "day", "tags", "address")] == ["timestamp", "date", "array", "object"]
     assert [c["name"] for c in found["address"]["properties"]] == ["city", "before"]
-    assert found["tags"]["items"] == {"logicalType": "string", "logicalTypeOptions": {"minLength": 1}}
+    assert found["tags"]["items"] == {"required": True, "logicalType": "string", "logicalTypeOptions": {"minLength": 1}}
     assert "logicalTypeOptions" not in found["code"]
     for part in ["'code': the engine does not take the pattern", "'minItems'", "'gone' is required", "refers to itself", "'additionalProperties'",
                  "'oneOf' of 2 schemas"]:
@@ -482,7 +482,9 @@ def random_column(rng, name, depth=0):
         column |= {"logicalType": "object", "properties": [random_column(rng, n, depth + 1) for n in rng.sample(NAMES[7:], 2)]}
     elif kind < 0.2 and depth < 3:
         column["logicalType"] = "array"
-        column["items"] = {k: v for k, v in random_column(rng, "x", depth + 1).items() if k not in ("name", "required", "quality")}
+        column["items"] = {k: v for k, v in random_column(rng, "x", depth + 1).items() if k not in ("name", "quality")}
+        if rng.random() < 0.5:
+            column["items"]["required"] = True
     else:
         logical, physical = rng.choice(TYPES)
         column["logicalType"] = logical
@@ -507,14 +509,17 @@ def random_contract(rng):
             "schema": [{"name": "t", "logicalType": "object", "properties": properties}]}
 
 
-def essence(column, form):
+def essence(column, form, depth=0):
     """What a round trip must keep: name, type, members, required, key, enum."""
     length = column.get("logicalTypeOptions", {}).get("maxLength")
     physical = column.get("physicalType")
     physical = f"varchar({length})" if length else physical
     kept = {"logicalType": column["logicalType"], "physicalType": physical, "required": column.get("required", False),
             "key": column.get("primaryKey", False), "enum": enum_of(column),
-            "members": [essence(c, form) for c in column.get("properties", [])], "items": essence(column["items"], form) if "items" in column else None}
+            "members": [essence(c, form, depth + 1) for c in column.get("properties", [])], "items": essence(column["items"], form, depth + 1) if "items" in column else None}
+    if form == "sql" and depth:  # a check holds members to it, and nothing the items of a list
+        kept["required"] = False
+        kept["physicalType"] = None if "varchar" in (physical or "") else physical
     if form == "sql" and not kept["members"] and kept["items"] is None and column["logicalType"] in ("object", "array"):
         kept["logicalType"] = "object"
     return (column.get("name"), kept)
@@ -524,7 +529,6 @@ def essence(column, form):
 def test_what_is_exported_and_imported_again_is_the_same(project, postgres, seed):
     contract = random_contract(random.Random(seed))
     project.write("t.odcs.yml", yaml.safe_dump(check_odcs(contract), allow_unicode=True, sort_keys=False))
-    wanted = [essence(column, None) for column in contract["schema"][0]["properties"]]
     files = {"odcs": "out.odcs.yml", "jsonschema": "out.json", "avro": "out.avsc", "sql": "out.sql"}
     for form, file in files.items():
         (project.folder / file).unlink(missing_ok=True)
@@ -540,6 +544,7 @@ def test_what_is_exported_and_imported_again_is_the_same(project, postgres, seed
             duckdb.connect().execute(text)
         again, _ = imported(project, file, "--as", "t")
         found = [essence(column, form) for column in again["schema"][0]["properties"]]
+        wanted = [essence(column, form) for column in contract["schema"][0]["properties"]]
         if form == "avro":  # which has its own rules for names
             wanted_here = [(None, kept) for _, kept in strip_names(wanted)]
             found = [(None, kept) for _, kept in strip_names(found)]
@@ -587,6 +592,98 @@ def test_avro_and_json_schema_hold_for_real_rows(project, tmp_path):
     avro = fastavro.parse_schema(json.loads(project.run("contract", "export", "t.odcs.yml", "--format", "avro").stdout))
     assert fastavro.validation.validate({"id": 1, "status": "paid"}, avro, raise_errors=False)
     assert not fastavro.validation.validate({"id": 1, "status": "odd"}, avro, raise_errors=False)
+
+
+NESTED = """apiVersion: v3.1.0
+kind: DataContract
+id: t
+version: 1.0.0
+status: active
+schema:
+  - name: t
+    properties:
+      - {name: id, logicalType: string, logicalTypeOptions: {format: uuid, maxLength: 40}}
+      - {name: whole, logicalType: integer, logicalTypeOptions: {format: i32, multipleOf: 5}}
+      - name: s
+        logicalType: object
+        properties:
+          - {name: n, logicalType: integer, required: true, logicalTypeOptions: {minimum: 1, maximum: 9}}
+          - {name: "it's", logicalType: string, logicalTypeOptions: {pattern: "^a+$", maxLength: 3}}
+          - name: deep
+            logicalType: object
+            properties:
+              - name: k
+                logicalType: string
+                quality: [{metric: invalidValues, arguments: {validValues: [x, "it's"]}, mustBe: 0}]
+      - name: tags
+        logicalType: array
+        items: {logicalType: string, required: true, logicalTypeOptions: {pattern: "^b+$"}}
+      - name: lines
+        logicalType: array
+        items:
+          logicalType: object
+          properties:
+            - {name: qty, logicalType: integer, required: true, logicalTypeOptions: {minimum: 1}}
+            - {name: sku, logicalType: string, quality: [{metric: invalidValues, arguments: {validValues: [x]}, mustBe: 0}]}
+"""
+
+
+def exported(project, form, *options):
+    told = project.json("contract", "export", "t.odcs.yml", "--format", form, *options)
+    assert all(item["code"] == "SL0305" for item in told["warnings"]), told["warnings"]
+    return told["text"], [item["message"] for item in told["warnings"]]
+
+
+def test_rules_of_members_and_items_are_exported_or_told_as_lost(project):
+    project.write("t.odcs.yml", NESTED)
+    text, lost = exported(project, "sql")
+    for part in ["'id': 'format'", "'whole': 'multipleOf'", "'tags[]': 'required'", "'tags[]': 'pattern'", "'lines[].qty': 'required'",
+                 "'lines[].qty': 'minimum'", "'lines[].sku': its valid values"]:
+        assert sum(part in message for message in lost) == 1, (part, lost)
+    assert len(lost) == 7, lost
+    connection = duckdb.connect()
+    connection.execute(text)
+    insert = "insert into t (s) values (%s::struct(n bigint, \"it's\" varchar, deep struct(k varchar)))"
+    for good in ["null", "row(1, 'aaa', row('x'))", "row(9, null, null)", "row(5, 'a', row('it''s'))"]:
+        connection.execute(insert % good)
+    for bad in ["row(null, 'a', null)", "row(0, 'a', null)", "row(10, 'a', null)", "row(1, 'b', null)", "row(1, 'aaaa', null)", "row(1, 'a', row('y'))"]:
+        with pytest.raises(duckdb.ConstraintException):
+            connection.execute(insert % bad)
+    project.write("t.sql", text)  # checks that look into a column are expressions of the contract
+    contract, _ = imported(project, "t.sql")
+    accepted_by_check(project, contract, "t")
+    _, lost = exported(project, "sql", "--dialect", "spark")
+    assert sum("'s.n': 'minimum'" in message for message in lost) == sum("'s.n': 'required'" in message for message in lost) == 1, lost
+    _, lost = exported(project, "sql", "--dialect", "postgres")
+    assert sum("what is inside is not described" in message for message in lost) == 3, lost
+    _, lost = exported(project, "avro")
+    for part in ["'s.n': 'minimum'", "'s.n': 'maximum'", "'s.it's': 'pattern'", "'tags[]': 'pattern'", "'lines[].qty': 'minimum'"]:
+        assert sum(part in message for message in lost) == 1, (part, lost)
+    text, lost = exported(project, "jsonschema")
+    assert not any("'s." in message or "[]" in message for message in lost), lost
+    validator = jsonschema.Draft202012Validator(json.loads(text))
+    validator.validate({"s": {"n": 1}, "tags": ["b"], "lines": [{"qty": 1}, None]})
+    for bad in [{"s": {"n": 0}}, {"s": {}}, {"tags": ["a"]}, {"tags": [None]}, {"lines": [{"qty": 0}]}, {"lines": [{"qty": 1, "sku": "y"}]}]:
+        assert not validator.is_valid(bad), bad
+
+
+def test_items_that_may_be_null_stay_so(project):
+    base = NESTED[:NESTED.index("      - {name: id")]
+    project.write("t.odcs.yml", base + "      - {name: some, logicalType: array, items: {logicalType: string}}\n"
+                  "      - {name: all, logicalType: array, items: {logicalType: integer, physicalType: smallint, required: true}}\n")
+    text, _ = exported(project, "jsonschema")
+    validator = jsonschema.Draft202012Validator(json.loads(text))
+    assert validator.is_valid({"some": [None, "a"], "all": [1]}) and not validator.is_valid({"all": [None]})
+    project.write("t.json", text)
+    avro, _ = exported(project, "avro")
+    schema = fastavro.parse_schema(json.loads(avro))
+    assert fastavro.validation.validate({"some": [None, "a"], "all": [1]}, schema, raise_errors=False)
+    assert not fastavro.validation.validate({"some": [], "all": [None]}, schema, raise_errors=False)
+    project.write("t.avsc", avro)
+    for file in ("t.json", "t.avsc"):
+        found = columns(imported(project, file)[0])
+        assert found["some"]["items"].get("required", False) is False and found["all"]["items"]["required"] is True, file
+        assert found["all"]["items"]["physicalType"] == "smallint", file
 
 
 def test_a_contract_of_the_project_is_found_by_its_names(shop):

@@ -86,6 +86,9 @@ void sl_x_read_extensions(struct sl_exchange *exchange, const struct sl_yaml *fr
 // when they are too many.
 bool sl_x_count_up(struct sl_exchange *exchange, struct sl_place place);
 
+// "s.x" of a member, "tags[]" of what has no name, below `outer`; NULL: at the top.
+const char *sl_x_path(struct sl_exchange *exchange, const char *outer,
+                      const struct sl_yaml *property);
 const char *sl_x_default_of(const struct sl_yaml *property); // NULL: none
 // Its other names, as sluice.aliases has them; NULL: none.
 const struct sl_yaml *sl_x_aliases_of(const struct sl_yaml *property);
