@@ -803,3 +803,98 @@ def test_every_part_of_the_standard_comes_through_import_and_export(project):
     assert yaml.safe_load(exported) == yaml.safe_load(EVERY_PART)
     assert yaml.safe_load(imported) == yaml.safe_load(EVERY_PART)
     assert "0 errors" in project.run("contract", "lint", "full.odcs.yaml").stdout
+
+
+FUNDAMENTALS = """apiVersion: v3.1.0
+kind: DataContract
+id: 53581432-6c55-4ba2-a65f-72344a91553a
+name: payments
+version: 1.1.0
+status: active
+domain: seller
+description: {purpose: "who, and what for"}
+"""
+
+
+def test_a_contract_without_a_schema_is_one_too(project):
+    """The standard requires no schema; some of its examples are of the other sections only."""
+    project.write("f.odcs.yaml", FUNDAMENTALS)
+    contract, lost = imported(project, "f.odcs.yaml")
+    assert contract == yaml.safe_load(FUNDAMENTALS) and lost == []
+    assert yaml.safe_load(project.run("contract", "export", "f.odcs.yaml", "--format", "odcs").stdout) == contract
+    told = project.json("contract", "lint", "f.odcs.yaml")
+    assert told["errors"] == [] and any("no 'schema'" in item["message"] for item in told["warnings"])
+    assert "payments, version 1.1.0" in project.run("contract", "show", "f.odcs.yaml").stdout
+    assert "no difference" in project.run("contract", "diff", "f.odcs.yaml", "f.odcs.yaml").stdout
+    for form in ("sql", "avro", "jsonschema"):
+        assert "it describes no table" in project.run("contract", "export", "f.odcs.yaml", "--format", form, exit_code=1).stderr
+    accepted_by_check(project, contract, "payments")
+
+
+OTHER_ENGINES = """apiVersion: v3.1.0
+kind: DataContract
+id: t
+name: t
+version: 1.0.0
+status: active
+schema:
+  - name: t
+    properties:
+      - name: a
+        logicalType: string
+        quality:
+          - type: custom
+            engine: soda
+            implementation: {type: duplicate_percent, columns: [carrier, shipment_numer], must_be_less_than: 1.0, version: 1.0}
+          - type: custom
+            engine: greatExpectations
+            implementation: {type: expect_table_row_count_to_be_between, kwargs: {minValue: 10000, maxValue: 50000}}
+"""
+
+
+def test_what_other_engines_are_told_is_kept_as_it_is(project):
+    project.write("t.odcs.yml", OTHER_ENGINES)
+    contract, lost = imported(project, "t.odcs.yml")
+    assert contract == yaml.safe_load(OTHER_ENGINES) and lost == []
+    text, lost = exported(project, "odcs")
+    assert yaml.safe_load(text) == contract and lost == []
+
+
+REFERENCES = """apiVersion: v3.1.0
+kind: DataContract
+id: t
+name: t
+version: 1.0.0
+status: active
+schema:
+  - name: Cust omers
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true, primaryKeyPosition: 1}
+      - {name: "a-b", logicalType: integer, primaryKey: true, primaryKeyPosition: 2}
+      - {name: a_b, logicalType: integer}
+  - name: t
+    relationships:
+      - {type: foreignKey, from: [t.x, t.y], to: [Cust omers.id, "Cust omers.a-b"]}
+    properties:
+      - {name: x, logicalType: integer, relationships: [{type: foreignKey, to: Cust omers.id}, {type: foreignKey, to: clean.others.id}]}
+      - {name: y, logicalType: integer, relationships: [{type: foreignKey, to: curated.dates.day}, {type: foreignKey, to: far away.id}]}
+"""
+
+
+def test_references_are_exported_as_the_standard_allows_them(project):
+    project.write("t.odcs.yml", REFERENCES)
+    text, lost = exported(project, "odcs")
+    contract = check_odcs(yaml.safe_load(text))
+    assert contract["schema"][0]["id"] == "Cust_omers" and [c.get("id") for c in contract["schema"][0]["properties"]] == ["id", "a_b_2", None]
+    found = columns(contract, 1)
+    assert [r["to"] for r in found["x"]["relationships"]] == ["schema/Cust_omers/properties/id", "others.id"]
+    assert contract["schema"][1]["relationships"] == [{"type": "foreignKey", "from": ["t.x", "t.y"], "to": [
+        "schema/Cust_omers/properties/id", "schema/Cust_omers/properties/a_b_2"]}]
+    assert "relationships" not in found["y"]
+    assert len(lost) == 2 and "'curated.dates.day'" in lost[0] and "'far away.id'" in lost[1]
+    sql, _ = exported(project, "sql")
+    assert 'FOREIGN KEY ("x", "y") REFERENCES "Cust omers" ("id", "a-b")' in sql
+    project.write("t.sql", 'create table "Cust omers" (id int primary key); create table t (x int references "Cust omers" (id));')
+    assert columns(imported(project, "t.sql")[0], 1)["x"]["relationships"][0]["to"] == "schema/Cust_omers/properties/id"
+    project.write("t.odcs.yml", text)  # and is read as what it was
+    assert exported(project, "sql")[0] == sql

@@ -301,6 +301,7 @@ void sl_x_sql_export(struct sl_exchange *exchange, const struct sl_yaml *contrac
     const struct sl_yaml *tables = sl_yaml_get(contract, "schema");
     static const char *const known[] = {"sluice.default", "relationships", NULL};
     const struct sl_x_dialect *dialect = &dialects[0];
+    sl_x_name_references(exchange, contract);
     sl_x_tell_rest(exchange, contract, "SQL", known);
     for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++)
         if (sl_str_equal(dialects[i].name, exchange->dialect))
