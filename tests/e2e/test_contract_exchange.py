@@ -412,6 +412,38 @@ def test_parquet(project):
     assert "broken.parquet" in project.json("contract", "import", "broken.parquet", exit_code=1)["error"]["message"]
 
 
+NEVER_NULL = pyarrow.schema([
+    pyarrow.field("x", pyarrow.int32()),
+    pyarrow.field("s", pyarrow.struct([pyarrow.field("x", pyarrow.int32(), nullable=False), pyarrow.field("y", pyarrow.string())])),
+    pyarrow.field("l", pyarrow.list_(pyarrow.field("element", pyarrow.int32(), nullable=False)), nullable=False),
+    pyarrow.field("some", pyarrow.list_(pyarrow.field("element", pyarrow.int32()))),
+    pyarrow.field("deep", pyarrow.list_(pyarrow.field("element", pyarrow.struct(
+        [pyarrow.field("q", pyarrow.list_(pyarrow.field("element", pyarrow.string(), nullable=False)), nullable=False)])))),
+    pyarrow.field("last", pyarrow.int64(), nullable=False)])
+
+
+def never_null(column, path=""):
+    """Paths of what is required."""
+    found = {path} if column.get("required") else set()
+    for member in column.get("properties", []):
+        found |= never_null(member, f"{path}.{member['name']}")
+    return found | (never_null(column["items"], path + "[]") if "items" in column else set())
+
+
+@pytest.mark.parametrize("form", ["parquet", "delta"])
+def test_members_and_items_that_are_never_null_are_required(project, form):
+    if form == "parquet":
+        schema = NEVER_NULL.append(pyarrow.field("m", pyarrow.map_(pyarrow.string(), pyarrow.int32()))).append(
+            pyarrow.field("end", pyarrow.int64(), nullable=False))
+        pyarrow.parquet.write_table(schema.empty_table(), project.folder / "t.parquet")
+    else:
+        deltalake.DeltaTable.create(project.folder / "t", deltalake.Schema.from_arrow(NEVER_NULL))
+    contract, _ = imported(project, "t.parquet" if form == "parquet" else "t")
+    found = never_null(contract["schema"][0])
+    assert found == {".s.x", ".l", ".l[]", ".deep[].q", ".deep[].q[]", ".last"} | ({".end"} if form == "parquet" else set())
+    accepted_by_check(project, contract, "t")
+
+
 def test_delta(project):
     table = deltalake.DeltaTable.create(project.folder / "lake/orders", deltalake.Schema.from_arrow(ARROW), partition_by=["day"], configuration={})
     table.alter.add_constraint({"is_positive": "id > 0"})

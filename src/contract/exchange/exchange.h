@@ -49,8 +49,12 @@ struct sl_exchange_constraint {
     struct sl_strs others;  // FOREIGN KEY: its columns
     struct sl_place place;
 };
+// Between the names of a path, and in the place of an item's: no name has these characters.
+#define SL_EXCHANGE_MEMBER "\x1f"
+#define SL_EXCHANGE_ITEM "\x1e"
 struct sl_exchange_table {
     const char *name, *description;
+    struct sl_strs required; // paths of columns, members and items that are never null
     struct sl_exchange_column *columns;
     size_t column_count;
     struct sl_exchange_constraint *constraints;
