@@ -199,6 +199,41 @@ def test_dbt(project):
     accepted_by_check(project, contract, "shop")
 
 
+LENIENT = """models:
+  - name: orders
+    data_tests:
+      - dbt_utils.unique_combination_of_columns: {combination_of_columns: [a, b], config: {error_if: ">5"}}
+    columns:
+      - {name: a, data_type: text, tests: [{dbt_expectations.expect_column_values_to_not_be_null: {mostly: 0.9}}]}
+      - {name: b, data_type: text, tests: [{dbt_expectations.expect_column_values_to_be_in_set: {value_set: [x, "it's"], mostly: 0.5}}]}
+      - {name: c, data_type: int, tests: [{dbt_expectations.expect_column_values_to_be_between: {min_value: 0, max_value: 9, mostly: 0.8}}]}
+      - {name: d, data_type: text, tests: [{dbt_expectations.expect_column_values_to_match_regex: {regex: "it's", mostly: 0.75, config: {severity: warn}}}]}
+      - {name: e, data_type: text, tests: [{not_null: {config: {error_if: ">10"}}}, {unique: {severity: warn, warn_if: ">= 3"}}]}
+      - {name: f, data_type: text, tests: [{not_null: {config: {error_if: "!= 0", warn_if: ">100"}}}, {unique: {config: {error_if: " >=1"}}}]}
+      - {name: g, data_type: text, tests: [{dbt_expectations.expect_column_values_to_be_unique: {mostly: 0.9}}, {not_null: {mostly: 1.0}}]}
+      - {name: h, data_type: text, tests: [{not_null: {mostly: 2}}, {relationships: {to: ref('t'), field: id, config: {severity: warn}}}]}
+"""
+
+
+def test_a_dbt_test_that_lets_rows_pass_rejects_none(project):
+    project.write("schema.yml", LENIENT)
+    contract, lost = imported(project, "schema.yml")
+    found = columns(contract)
+    mostly = {name: [(r["implementation"]["expression"], r["implementation"]["mostly"]) for r in found[name].get("quality", [])] for name in "abcd"}
+    assert mostly == {"a": [('"a" is not null', 0.9)], "b": [("\"b\" in ('x', 'it''s')", 0.5)], "c": [('"c" >= 0 and "c" <= 9', 0.8)],
+                      "d": [("regexp_matches(\"d\", 'it''s')", 0.75)]}
+    assert found["d"]["quality"][0]["severity"] == "warning" and not any("required" in found[name] for name in "ab")
+    assert {"property": "sluice.severity", "value": {"required": "warn", "unique": "warn"}} in found["e"]["customProperties"]
+    assert found["f"]["required"] and found["f"]["unique"] and "customProperties" not in found["f"]
+    assert found["g"]["required"] and "unique" not in found["g"] and "required" not in found["h"]
+    assert found["h"]["relationships"][0]["customProperties"] == [{"property": "sluice.orphans", "value": "warn"}]
+    assert contract["schema"][0]["quality"][0]["severity"] == "warning"
+    for part in ["'error_if: >10'", "'error_if: >5'", "'warn_if: >= 3'", "let a share of rows break such a rule", "'mostly' is no share"]:
+        assert sum(part in message for message in lost) == 1, (part, lost)
+    assert len(lost) == 5, lost
+    accepted_by_check(project, contract, "orders")
+
+
 def test_an_expression_that_the_engine_does_not_take_stays_as_a_text(project):
     project.write("schema.yml", "models:\n  - name: t\n    tests: [{dbt_utils.expression_is_true: {expression: 'array_size(parse_json(a)) > 0'}}]\n"
                   "    columns: [{name: a, data_type: text}]\n")
