@@ -71,8 +71,8 @@ static struct version read_version(const char *text)
     for (int i = 0; i < 3 && version.is_known; i++) {
         char *end;
         long part = strtol(at, &end, 10);
-        version.is_known = *at >= '0' && *at <= '9' && part < 1000000 &&
-                           (*end == '.' ? i < 2 : !*end);
+        version.is_known =
+            *at >= '0' && *at <= '9' && part < 1000000 && (*end == '.' ? i < 2 : !*end);
         version.parts[i] = (int)part;
         if (!*end)
             break;
@@ -208,7 +208,8 @@ const struct sl_command sl_command_contract_diff = {
         "before, a check gone) or additive for a\n"
         "higher second; all else for a higher third. The exit code is 3 if the version is lower "
         "than that, goes back, or is no number,\n"
-        "so that a pipeline of changes can refuse it. The drift policy stands in the source's file: `sluice plan --why` tells "
+        "so that a pipeline of changes can refuse it. The drift policy stands in the source's "
+        "file: `sluice plan --why` tells "
         "its "
         "changes.",
     .rows = diff_rows,

@@ -18,9 +18,8 @@ enum { NAME, REPETITION, CHILDREN, IS_LIST, IS_MAP };
 
 static const char *text(const struct walker *walker, int64_t row, size_t column)
 {
-    const char *found = row < sl_result_rows(walker->nodes)
-                            ? sl_result_text(walker->nodes, row, column)
-                            : NULL;
+    const char *found =
+        row < sl_result_rows(walker->nodes) ? sl_result_text(walker->nodes, row, column) : NULL;
     return found ? found : "";
 }
 
@@ -60,8 +59,7 @@ static int walk_list(struct walker *walker, const char *path, struct sl_err *err
 {
     int64_t repeated = walker->at;
     const char *name = text(walker, repeated, NAME);
-    const char *item =
-        sl_arena_printf(walker->exchange->arena, "%s" SL_EXCHANGE_ITEM, path);
+    const char *item = sl_arena_printf(walker->exchange->arena, "%s" SL_EXCHANGE_ITEM, path);
     SL_TRY_NEW(item, err);
     if (child_count(walker, repeated) == 1 && strcmp(name, "array") != 0 &&
         !sl_str_ends(name, "_tuple"))

@@ -16,8 +16,8 @@
 #define PLAIN "[^\\\\]|\\\\[^u]"
 #define HEX "[0-9a-fA-F]"
 #define WITHOUT_ZERO "^(?:" PLAIN "|\\\\u(?:0{0,3}[1-9a-fA-F]" HEX "*))*"
-#define WITHOUT_HALVES                                                                           \
-    "^(?:" PLAIN "|\\\\u(?:[0-9abcefABCEF]" HEX "{3}|[dD][0-7]" HEX "{2}|[dD][89abAB]" HEX     \
+#define WITHOUT_HALVES                                                                     \
+    "^(?:" PLAIN "|\\\\u(?:[0-9abcefABCEF]" HEX "{3}|[dD][0-7]" HEX "{2}|[dD][89abAB]" HEX \
     "{2}\\\\u[dD][c-fC-F]" HEX "{2}))*"
 
 #define MOST_CHARACTERS "65536" // that are looked at

@@ -111,7 +111,7 @@ static void lower_high(struct span *span, double value, bool is_open)
 }
 
 // False: what it lets pass is not all numbers between two.
-static bool narrow(struct span *span, const char *operator, const json_t *value)
+static bool narrow(struct span *span, const char *operator, const json_t * value)
 {
     bool is_pair = strcmp(operator, "mustBeBetween") == 0;
     const json_t *low = is_pair ? json_array_get(value, 0) : value;
@@ -153,8 +153,8 @@ static bool is_within(const struct span *inner, const struct span *outer)
     return is_low && is_high;
 }
 
-// The same map but for its operators (`kind` NULL), or but for name, dimension, severity and the map of
-// its kind.
+// The same map but for its operators (`kind` NULL), or but for name, dimension, severity and the
+// map of its kind.
 static bool has_same(const json_t *a, const json_t *b, const char *kind)
 {
     const char *key;
@@ -210,11 +210,9 @@ static int tell_check(struct claims *claims, enum sl_contract_level level, const
     const char *name = sl_json_text(check, "name", NULL);
     if (!name)
         name = sl_json_text(arguments, "metric", sl_json_text(arguments, "rule", NULL));
-    return sl_contract_diff_add(claims->diff, level, claims->table,
-                                sl_json_text(check, "column", NULL),
-                                sl_arena_printf(claims->diff->arena, "check %s %s",
-                                                name ? name : kind, what),
-                                err);
+    return sl_contract_diff_add(
+        claims->diff, level, claims->table, sl_json_text(check, "column", NULL),
+        sl_arena_printf(claims->diff->arena, "check %s %s", name ? name : kind, what), err);
 }
 
 // Both stop the step: less may pass now, or more.

@@ -734,6 +734,17 @@ def test_rules_of_members_and_items_are_exported_or_told_as_lost(project):
         assert not validator.is_valid(bad), bad
 
 
+def test_a_rule_that_some_rows_may_break_is_no_check_in_sql(project):
+    rule = "{type: custom, engine: sluice, name: %s, implementation: {kind: expression, expression: 'a > 0'%s}%s}"
+    rules = [rule % ("always", "", ""), rule % ("some", ", where: b = 1", ""), rule % ("most", ", mostly: 0.9", ""),
+             rule % ("told", "", ", severity: warning"), rule % ("inner", ", severity: warn", ""), rule % ("named", "", ", severity: error")]
+    project.write("t.odcs.yml", NESTED[:NESTED.index("    properties:")] + f"    quality: [{', '.join(rules)}]\n"
+                  "    properties: [{name: a, logicalType: integer}, {name: b, logicalType: integer}]\n")
+    text, lost = exported(project, "sql")
+    assert text.count("a > 0") == 2, text
+    assert [any(f"'{name}'" in message for message in lost) for name in ("some", "most", "told", "inner")] == [True] * 4 and len(lost) == 4, lost
+
+
 def test_items_that_may_be_null_stay_so(project):
     base = NESTED[:NESTED.index("      - {name: id")]
     project.write("t.odcs.yml", base + "      - {name: some, logicalType: array, items: {logicalType: string}}\n"

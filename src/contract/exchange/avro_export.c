@@ -233,8 +233,7 @@ static void tell_rules(struct sl_exchange *exchange, const struct sl_yaml *owner
     const struct sl_yaml *properties = sl_yaml_get(owner, "properties");
     const struct sl_yaml *items = sl_yaml_get(owner, "items");
     for (size_t i = 0; i < sl_x_count(properties); i++)
-        tell_rules(exchange, properties->items[i],
-                   sl_x_path(exchange, path, properties->items[i]));
+        tell_rules(exchange, properties->items[i], sl_x_path(exchange, path, properties->items[i]));
     if (sl_x_is_map(items))
         tell_rules(exchange, items, sl_x_path(exchange, path, items));
 }

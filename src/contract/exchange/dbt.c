@@ -16,8 +16,8 @@ static struct sl_yaml *find_column(const struct sl_yaml *object, const char *nam
     return NULL;
 }
 
-static void apply_constraint(struct sl_x_test test, const char *type, const struct sl_yaml *constraint,
-                             const struct sl_strs *columns)
+static void apply_constraint(struct sl_x_test test, const char *type,
+                             const struct sl_yaml *constraint, const struct sl_strs *columns)
 {
     struct sl_exchange *exchange = test.exchange;
     const char *expression = sl_x_get(constraint, "expression");

@@ -22,7 +22,8 @@ struct sl_x_test {
 void sl_x_dbt_tests(struct sl_x_test test, const struct sl_yaml *owner);
 void sl_x_dbt_lost(const struct sl_x_test *test, const char *why);
 void sl_x_dbt_expression(const struct sl_x_test *test, const char *expression);
-void sl_x_dbt_combination(const struct sl_x_test *test); // no two rows have the same in `column_list`
+void sl_x_dbt_combination(
+    const struct sl_x_test *test); // no two rows have the same in `column_list`
 // "ref('customers')", "source('shop', 'customers')" -> customers
 const char *sl_x_dbt_table(struct sl_exchange *exchange, const char *reference);
 

@@ -149,10 +149,10 @@ static void read_range(const struct sl_x_test *test)
         const char *name = test->column_name;
         if (min)
             sl_x_dbt_expression(test, sl_x_printf(test->exchange, "\"%s\" %s %s", name,
-                                             is_open ? ">" : ">=", min->text));
+                                                  is_open ? ">" : ">=", min->text));
         if (max)
             sl_x_dbt_expression(test, sl_x_printf(test->exchange, "\"%s\" %s %s", name,
-                                             is_open ? "<" : "<=", max->text));
+                                                  is_open ? "<" : "<=", max->text));
         return;
     }
     sl_x_option(test->exchange, test->column, is_open ? "exclusiveMinimum" : "minimum", min);
@@ -192,8 +192,8 @@ static void read_expression(const struct sl_x_test *test)
     if (!expression)
         sl_x_dbt_lost(test, "it has no 'expression'");
     else if (test->column)
-        sl_x_dbt_expression(test,
-                       sl_x_printf(test->exchange, "\"%s\" %s", test->column_name, expression));
+        sl_x_dbt_expression(
+            test, sl_x_printf(test->exchange, "\"%s\" %s", test->column_name, expression));
     else
         sl_x_dbt_expression(test, expression);
 }
@@ -235,7 +235,8 @@ static const struct {
     {"dbt_expectations.expect_column_values_to_be_in_set", true, false, true, read_accepted},
     {"dbt_expectations.expect_column_values_to_be_between", true, false, true, read_range},
     {"dbt_expectations.expect_column_values_to_match_regex", true, false, true, read_pattern},
-    {"dbt_expectations.expect_compound_columns_to_be_unique", false, true, false, sl_x_dbt_combination},
+    {"dbt_expectations.expect_compound_columns_to_be_unique", false, true, false,
+     sl_x_dbt_combination},
 };
 
 static void apply_test(const struct sl_x_test *test)
@@ -304,8 +305,8 @@ static void read_threshold(struct sl_x_test *test)
     const char *condition = config_of(test, key);
     if (!condition || is_any(condition))
         return;
-    sl_x_dbt_lost(test, sl_x_printf(test->exchange, "'%s: %s': here it warns of each row", key,
-                                    condition));
+    sl_x_dbt_lost(
+        test, sl_x_printf(test->exchange, "'%s: %s': here it warns of each row", key, condition));
     test->is_warning = true;
 }
 

@@ -39,9 +39,11 @@ static bool is_taken(const struct sl_yaml *list, const struct sl_yaml *item, con
 static const char *id_of(struct sl_exchange *exchange, const struct sl_yaml *list,
                          const struct sl_yaml *item)
 {
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     const char *id = sl_x_get(item, "id");
     if (id)
-        return id;
+        return *id && !id[strspn(id, letters)] ? id : NULL;
     char *made = sl_x_printf(exchange, "%s", sl_x_get(item, "name"));
     for (char *c = made; c && *c; c++)
         if (!isalnum((unsigned char)*c))
@@ -63,8 +65,9 @@ static const char *conform(struct writer *writer, const char *text)
     if (sl_str_starts(text, "clean.") && strchr(text + strlen("clean."), '.'))
         text += strlen("clean.");
     const char *dot = strrchr(text, '.'), *column = dot ? dot + 1 : text;
-    const char *table =
-        dot ? sl_x_printf(exchange, "%.*s", (int)(dot - text), text) : own ? own : "";
+    const char *table = dot   ? sl_x_printf(exchange, "%.*s", (int)(dot - text), text)
+                        : own ? own
+                              : "";
     if (!table)
         return NULL;
     if (is_word(table, strlen(table)) && is_word(column, strlen(column)))

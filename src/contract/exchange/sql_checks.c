@@ -70,7 +70,8 @@ static void add_check(struct sl_x_writer *writer, const char *name, const struct
     sl_buf_addf(&writer->after, " CHECK (%s);\n", expression->text);
 }
 
-static void add_bounds(struct sl_x_writer *writer, const struct part *part, const struct sl_x_type *type)
+static void add_bounds(struct sl_x_writer *writer, const struct part *part,
+                       const struct sl_x_type *type)
 {
     static const struct {
         const char *key, *sign;
@@ -131,13 +132,25 @@ static void add_values(struct sl_x_writer *writer, const struct part *part, enum
 }
 
 // Where an object is missing, so are its members, and nothing of them is broken.
-static void add_required(struct sl_x_writer *writer, const struct part *outer, const struct part *part)
+static void add_required(struct sl_x_writer *writer, const struct part *outer,
+                         const struct part *part)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf check = SL_BUF_INIT;
     if (!sl_x_is_true(part->property, "required"))
         return;
     sl_buf_addf(&check, "%s IS NULL OR %s IS NOT NULL", outer->expression, part->expression);
     add_check(writer, sl_x_printf(writer->exchange, "%s_required", part->constraint), &check);
+}
+
+// An expression that every row must keep, or else is rejected.
+static bool is_plain_expression(const struct sl_yaml *rule)
+{
+    const struct sl_yaml *code = sl_yaml_get(rule, "implementation");
+    const char *severity = sl_x_get(rule, "severity");
+    bool is_reject = !severity || sl_str_equal(severity, "error");
+    return sl_str_equal(sl_x_get(rule, "engine"), "sluice") && sl_x_get(code, "expression") &&
+           is_reject && !sl_x_get(code, "severity") && !sl_x_get(code, "where") &&
+           !sl_x_get(code, "mostly");
 }
 
 // Expressions are in the engine's SQL, so only it has them as checks.
@@ -150,10 +163,8 @@ static void add_quality(struct sl_x_writer *writer, const struct sl_yaml *owner,
     for (size_t i = 0; i < sl_x_count(quality); i++) {
         SL_AUTO(sl_buf_clear) struct sl_buf check = SL_BUF_INIT;
         const struct sl_yaml *rule = quality->items[i];
-        const struct sl_yaml *code = sl_yaml_get(rule, "implementation");
-        const char *expression = sl_x_get(code, "expression");
-        bool is_ours = sl_str_equal(sl_x_get(rule, "engine"), "sluice") && expression &&
-                       !sl_x_get(code, "severity") && !sl_x_get(rule, "severity");
+        const char *expression = sl_x_get(sl_yaml_get(rule, "implementation"), "expression");
+        bool is_ours = is_plain_expression(rule);
         if (values && sl_yaml_get(sl_yaml_get(rule, "arguments"), "validValues") == values)
             continue;
         const struct sl_yaml *columns = sl_yaml_get(sl_yaml_get(rule, "arguments"), "properties");
@@ -170,9 +181,8 @@ static void add_quality(struct sl_x_writer *writer, const struct sl_yaml *owner,
             add_check(writer, sl_x_get(rule, "name"), &check);
         } else {
             sl_x_lost(writer->exchange, rule->place,
-                      "%s '%s': quality rule '%s' has no counterpart in the SQL of %s", what,
-                      path, sl_x_get(rule, "name") ? sl_x_get(rule, "name") : "",
-                      writer->dialect->name);
+                      "%s '%s': quality rule '%s' has no counterpart in the SQL of %s", what, path,
+                      sl_x_get(rule, "name") ? sl_x_get(rule, "name") : "", writer->dialect->name);
         }
     }
 }
@@ -186,8 +196,8 @@ static bool is_in(const char *key, const char *const *keys)
 }
 
 // What of a column's options is neither in its type nor in a check.
-static void tell_options(struct sl_x_writer *writer, const struct part *part, enum sl_type_kind kind,
-                         bool has_checks)
+static void tell_options(struct sl_x_writer *writer, const struct part *part,
+                         enum sl_type_kind kind, bool has_checks)
 {
     static const char *const texts[] = {"minLength", "maxLength", "pattern", NULL};
     static const char *const bounds[] = {"minimum", "maximum", "exclusiveMinimum",
@@ -196,8 +206,8 @@ static void tell_options(struct sl_x_writer *writer, const struct part *part, en
     const char *const *known = kind == SL_TYPE_TEXT ? texts : bounds;
     for (size_t i = 0; sl_x_is_map(options) && i < options->count; i++) {
         const char *key = options->keys[i]->text;
-        bool is_type = strcmp(key, "timezone") == 0 ||
-                       (strcmp(key, "format") == 0 && kind == SL_TYPE_INTEGER);
+        bool is_type =
+            strcmp(key, "timezone") == 0 || (strcmp(key, "format") == 0 && kind == SL_TYPE_INTEGER);
         if (!is_type && !(has_checks && is_in(key, known)))
             sl_x_lost(writer->exchange, options->items[i]->place,
                       "column '%s': '%s' has no counterpart in the SQL of %s", part->path, key,
@@ -277,9 +287,8 @@ static void add_rules(struct sl_x_writer *writer, const struct part *part, bool 
     if (!type.is_array)
         add_members(writer, part);
     else if (sl_x_is_map(items))
-        tell_inside(writer,
-                    &(struct part){.property = items,
-                                   .path = sl_x_path(writer->exchange, part->path, items)});
+        tell_inside(writer, &(struct part){.property = items,
+                                           .path = sl_x_path(writer->exchange, part->path, items)});
 }
 
 void sl_x_sql_checks(struct sl_x_writer *writer, const struct sl_yaml *column)

@@ -47,7 +47,8 @@ static const char *table_name(const struct sl_x_writer *writer)
     return sl_x_get(writer->object, "name");
 }
 
-static void add_type(struct sl_x_writer *writer, const struct sl_yaml *property, struct sl_buf *text);
+static void add_type(struct sl_x_writer *writer, const struct sl_yaml *property,
+                     struct sl_buf *text);
 
 static void add_nested(struct sl_x_writer *writer, const struct sl_yaml *property, bool is_array,
                        struct sl_buf *text)
@@ -77,7 +78,8 @@ static void add_nested(struct sl_x_writer *writer, const struct sl_yaml *propert
     }
 }
 
-static void add_type(struct sl_x_writer *writer, const struct sl_yaml *property, struct sl_buf *text)
+static void add_type(struct sl_x_writer *writer, const struct sl_yaml *property,
+                     struct sl_buf *text)
 {
     const struct sl_x_dialect *dialect = writer->dialect;
     struct sl_x_type type = sl_x_type_of(property);
@@ -237,7 +239,8 @@ static const char *column_there(const struct sl_x_writer *writer, const char *re
 }
 
 // `column`: the relation stands at a column, which is its `from`; NULL: at the table.
-static void add_references(struct sl_x_writer *writer, const struct sl_yaml *owner, const char *column)
+static void add_references(struct sl_x_writer *writer, const struct sl_yaml *owner,
+                           const char *column)
 {
     const struct sl_yaml *relations = sl_yaml_get(owner, "relationships");
     for (size_t i = 0; i < sl_x_count(relations); i++) {
@@ -308,11 +311,11 @@ void sl_x_sql_export(struct sl_exchange *exchange, const struct sl_yaml *contrac
             dialect = &dialects[i];
     for (size_t i = 0; i < sl_x_count(tables); i++) {
         struct sl_x_writer writer = {.exchange = exchange,
-                                .dialect = dialect,
-                                .text = text,
-                                .tables = tables,
-                                .object = tables->items[i],
-                                .after = SL_BUF_INIT};
+                                     .dialect = dialect,
+                                     .text = text,
+                                     .tables = tables,
+                                     .object = tables->items[i],
+                                     .after = SL_BUF_INIT};
         sl_buf_add(text, i ? "\n" : "");
         if (!sl_x_count(sl_yaml_get(writer.object, "properties")))
             sl_x_wrong(exchange, writer.object->place, NULL, "table '%s' has no columns",
