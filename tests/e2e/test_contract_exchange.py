@@ -112,7 +112,7 @@ schema:
       - name: amount
         logicalType: number
         physicalType: decimal(9,2)
-        logicalTypeOptions: {minimum: 0, exclusiveMinimum: true, maximum: 10.50, exclusiveMaximum: false}
+        logicalTypeOptions: {minimum: 0, exclusiveMinimum: true, maximum: 10.50, exclusiveMaximum: false, multipleOf: 0.25}
       - {name: day, logicalType: date, logicalTypeOptions: {minimum: 2020-01-01}}
       - name: status
         logicalType: string
@@ -127,7 +127,7 @@ def test_odcs_v3_0_becomes_v3_1(project):
     assert contract["team"] == {"members": [{"username": "ada", "role": "owner"}]}
     assert (contract["description"], contract["version"]) == ({"purpose": "All orders"}, "1.0")
     found = columns(contract)
-    assert found["amount"]["logicalTypeOptions"] == {"exclusiveMinimum": 0, "maximum": 10.5}
+    assert found["amount"]["logicalTypeOptions"] == {"exclusiveMinimum": 0, "maximum": 10.5, "multipleOf": 0.25}
     assert found["day"]["logicalTypeOptions"] == {"minimum": "2020-01-01"}
     assert [rule["metric"] for rule in found["status"]["quality"]] == ["invalidValues", "nullValues", "duplicateValues"]
     exported = project.run("contract", "export", "orders.odcs.yml", "--format", "odcs").stdout
@@ -970,6 +970,8 @@ def test_references_are_exported_as_the_standard_allows_them(project):
         "schema/Cust_omers/properties/id", "schema/Cust_omers/properties/a_b_2"]}]
     assert "relationships" not in found["y"]
     assert len(lost) == 2 and "'curated.dates.day'" in lost[0] and "'far away.id'" in lost[1]
+    told = project.json("contract", "import", "t.odcs.yml")["contract"]  # which keeps what only Sluice understands
+    assert columns(told, 1)["x"] == found["x"] and [r["to"] for r in columns(told, 1)["y"]["relationships"]] == ["curated.dates.day", "far away.id"]
     sql, _ = exported(project, "sql")
     assert 'FOREIGN KEY ("x", "y") REFERENCES "Cust omers" ("id", "a-b")' in sql
     project.write("t.sql", 'create table "Cust omers" (id int primary key); create table t (x int references "Cust omers" (id));')

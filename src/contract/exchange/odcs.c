@@ -47,11 +47,15 @@ static const struct sl_opt *rows_below(const struct sl_opt *rows, const char *ke
     return is_nested && find_row(rows, "logicalTypeOptions") ? rows : NULL;
 }
 
-// Values of service levels are numbers, texts or booleans, as they are written.
+// Values of service levels are numbers, texts or booleans, as they are written; multiples are
+// numbers, of which the digits are kept.
 static bool is_text(const struct sl_opt *row)
 {
-    return (row->type == SL_OPT_STRING || row->type == SL_OPT_ENUM) &&
-           !sl_str_equal(row->name, "value") && !sl_str_equal(row->name, "valueExt");
+    static const char *const others[] = {"value", "valueExt", "multipleOf"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(row->name, others[i]) == 0)
+            return false;
+    return row->type == SL_OPT_STRING || row->type == SL_OPT_ENUM;
 }
 
 static struct sl_yaml *normal(struct sl_exchange *exchange, const struct sl_yaml *value,

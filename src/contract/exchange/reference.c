@@ -9,6 +9,7 @@ struct writer {
     struct sl_exchange *exchange;
     const struct sl_yaml *schema;
     const struct sl_yaml *object; // the relationship is this one's
+    bool keeps_all;               // what the standard cannot say stays as it is
 };
 
 static bool is_word(const char *text, size_t length)
@@ -114,7 +115,9 @@ static void conform_list(struct writer *writer, struct sl_yaml *owner)
     for (size_t i = 0; i < sl_x_count(list); i++) {
         struct sl_yaml *to = sl_yaml_get(list->items[i], "to");
         const char *written = text_of(to);
-        if (conform_end(writer, to) && conform_end(writer, sl_yaml_get(list->items[i], "from"))) {
+        bool is_good =
+            conform_end(writer, to) && conform_end(writer, sl_yaml_get(list->items[i], "from"));
+        if (is_good || writer->keeps_all) {
             list->items[kept++] = list->items[i];
             continue;
         }
@@ -130,9 +133,11 @@ static void conform_list(struct writer *writer, struct sl_yaml *owner)
         sl_x_remove(owner, "relationships");
 }
 
-void sl_x_conform_references(struct sl_exchange *exchange, const struct sl_yaml *contract)
+static void conform_all(struct sl_exchange *exchange, const struct sl_yaml *contract,
+                        bool keeps_all)
 {
-    struct writer writer = {.exchange = exchange, .schema = sl_yaml_get(contract, "schema")};
+    struct writer writer = {
+        .exchange = exchange, .schema = sl_yaml_get(contract, "schema"), .keeps_all = keeps_all};
     for (size_t i = 0; i < sl_x_count(writer.schema); i++) {
         writer.object = writer.schema->items[i];
         const struct sl_yaml *properties = sl_yaml_get(writer.object, "properties");
@@ -140,6 +145,16 @@ void sl_x_conform_references(struct sl_exchange *exchange, const struct sl_yaml 
             conform_list(&writer, properties->items[k]);
         conform_list(&writer, writer.schema->items[i]);
     }
+}
+
+void sl_x_conform_references(struct sl_exchange *exchange, const struct sl_yaml *contract)
+{
+    conform_all(exchange, contract, false);
+}
+
+void sl_exchange_conform(struct sl_exchange *exchange, const struct sl_yaml *contract)
+{
+    conform_all(exchange, contract, true);
 }
 
 static const struct sl_yaml *find_id(struct sl_exchange *exchange, const struct sl_yaml *list,
