@@ -57,7 +57,7 @@ static int compare(const struct sl_contract *before, const struct sl_contract *n
     return SL_OK;
 }
 
-// "1.4.2" and what the change calls for: 2.0.0, 1.5.0, 1.4.3.
+// "1.4.2" and what the change calls for: 2.0.0, 1.5.0, 1.4.3. "1.4" is 1.4.0.
 struct version {
     int parts[3];
     bool is_known;
@@ -72,8 +72,10 @@ static struct version read_version(const char *text)
         char *end;
         long part = strtol(at, &end, 10);
         version.is_known =
-            end > at && part >= 0 && part < 1000000 && (i == 2 ? !*end : *end == '.');
+            *at >= '0' && *at <= '9' && part < 1000000 && (*end == '.' ? i < 2 : !*end);
         version.parts[i] = (int)part;
+        if (!*end)
+            break;
         at = end + 1;
     }
     return version;
@@ -97,18 +99,23 @@ static bool is_below(const struct version *a, const struct version *b)
 }
 
 struct verdict {
-    const char *called_for; // NULL: nothing changed, or versions that cannot be counted on
-    bool is_too_low;
+    const char *called_for; // NULL: any, as nothing changed, or one that is a number
+    bool is_too_low, is_old_known;
 };
 
 static int judge(const struct sl_contract *before, const struct sl_contract *now,
                  const struct sl_contract_diff *diff, struct verdict *ret, struct sl_err *err)
 {
     struct version old = read_version(before->version), new = read_version(now->version);
-    struct version least = raise(old, diff->level);
-    *ret = (struct verdict){0};
-    if (!diff->count || !old.is_known)
+    struct version least = diff->count ? raise(old, diff->level) : old;
+    bool is_same = sl_str_equal(before->version, now->version);
+    *ret = (struct verdict){.is_old_known = old.is_known};
+    if (!diff->count && (is_same || !old.is_known || (new.is_known && !is_below(&new, &old))))
         return SL_OK;
+    if (!old.is_known) {
+        ret->is_too_low = !new.is_known;
+        return SL_OK;
+    }
     ret->called_for =
         sl_arena_printf(diff->arena, "%d.%d.%d", least.parts[0], least.parts[1], least.parts[2]);
     SL_TRY_NEW(ret->called_for, err);
@@ -149,9 +156,17 @@ static void print_text(const struct sl_contract *now, const struct sl_contract_d
     }
     if (!diff->count)
         puts("no difference that a reader of the tables could notice");
-    else if (!verdict->called_for)
-        printf("%s; the version before is no number of three parts\n",
-               sl_contract_level_name(diff->level));
+    if (!diff->count && verdict->is_too_low)
+        printf("the version was %s, and is %s now: it must not go back\n", verdict->called_for,
+               now->version ? now->version : "none");
+    else if (!diff->count)
+        return;
+    else if (!verdict->is_old_known && verdict->is_too_low)
+        printf("%s: it calls for a version that is a number, such as 1.0.0, and is %s\n",
+               sl_contract_level_name(diff->level), now->version ? now->version : "none");
+    else if (!verdict->is_old_known)
+        printf("%s; the version before is no number, %s is one\n",
+               sl_contract_level_name(diff->level), now->version);
     else
         printf("%s: it calls for version %s, and is %s\n", sl_contract_level_name(diff->level),
                verdict->called_for, now->version ? now->version : "none");
@@ -192,8 +207,9 @@ const struct sl_command sl_command_contract_diff = {
         "now) calls for a higher first number; what is weaker (values may come that could not "
         "before, a check gone) or additive for a\n"
         "higher second; all else for a higher third. The exit code is 3 if the version is lower "
-        "than that, so that a pipeline of changes\n"
-        "can refuse it. The drift policy stands in the source's file: `sluice plan --why` tells "
+        "than that, goes back, or is no number,\n"
+        "so that a pipeline of changes can refuse it. The drift policy stands in the source's "
+        "file: `sluice plan --why` tells "
         "its "
         "changes.",
     .rows = diff_rows,

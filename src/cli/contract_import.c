@@ -269,6 +269,9 @@ static int run_import(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(convert(&import, err));
     if (!import.contract)
         return fail_import(&import, err);
+    sl_exchange_conform(&import.exchange, import.contract);
+    if (import.exchange.has_failed)
+        return sl_fail_memory(err);
     rename_table(&import);
     if (has_engine_text(import.contract)) {
         if (!import.session)

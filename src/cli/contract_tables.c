@@ -239,51 +239,6 @@ int sl_contract_import_sql(struct sl_exchange *exchange, const char *path,
     return sl_exchange_import_tables(exchange, tables, table_count, ret, err);
 }
 
-// --- Parquet ---
-
-// Columns that cannot be null, as the file's schema has them: "REQUIRED". A name that stands inside
-// of another column too says nothing.
-static int read_required(struct sl_session *session, const char *quoted,
-                         struct sl_exchange_table *table, struct sl_err *err)
-{
-    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    sl_buf_addf(&sql,
-                "select name from parquet_schema(%s) group by name having count(*) = 1 and "
-                "bool_and(repetition_type = 'REQUIRED')",
-                quoted);
-    SL_TRY(sl_buf_check(&sql, err));
-    SL_TRY(query(session, sql.text, &result, err));
-    for (int64_t row = 0; row < sl_result_rows(result); row++)
-        for (size_t i = 0; i < table->column_count; i++)
-            table->columns[i].is_required |=
-                sl_str_equal(table->columns[i].name, sl_result_text(result, row, 0));
-    return SL_OK;
-}
-
-int sl_contract_import_parquet(struct sl_exchange *exchange, const char *path,
-                               struct sl_session *session, struct sl_yaml **ret, struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf quoted = SL_BUF_INIT;
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    struct sl_exchange_table table = {.name = exchange->otherwise, .place = {.file = path}};
-    struct sl_column *columns;
-    sl_buf_add_sql_string(&quoted, path);
-    sl_buf_addf(&sql, "select * from read_parquet(%s, hive_partitioning = false)", quoted.text);
-    SL_TRY(sl_buf_check(&quoted, err));
-    SL_TRY(sl_buf_check(&sql, err));
-    if (session->kind->describe(session, sql.text, exchange->arena, &columns, &table.column_count,
-                                err) != SL_OK)
-        return sl_err_context(err, "read the schema of '%s'", path);
-    table.columns = SL_NEW_ARRAY(exchange->arena, struct sl_exchange_column, table.column_count);
-    SL_TRY_NEW(table.columns, err);
-    for (size_t i = 0; i < table.column_count; i++)
-        table.columns[i] = (struct sl_exchange_column){
-            .name = columns[i].name, .type = columns[i].type, .place = {.file = path}};
-    SL_TRY(read_required(session, quoted.text, &table, err));
-    return sl_exchange_import_tables(exchange, &table, 1, ret, err);
-}
-
 // --- Delta ---
 
 static int parse_json(struct sl_exchange *exchange, const char *text, const char *path,

@@ -187,23 +187,50 @@ static int load_table(struct sl_diff_side *side, const char *table, const char *
     return SL_OK;
 }
 
+// An output's own name means one of its versions. Other views have no files to compare.
+static int resolve_view(struct sl_diff_side *side, struct sl_lake *lake, const char **ret,
+                        struct sl_err *err)
+{
+    struct sl_arena *arena = &side->lake->world.arena;
+    const struct sl_view *view = sl_lake_view(lake, side->ref.name);
+    SL_AUTO(sl_buf_clear) struct sl_buf below = SL_BUF_INIT;
+    *ret = side->ref.name;
+    if (!view)
+        return SL_OK;
+    const char *table = sl_arena_printf(arena, "curated.%s", view->name);
+    SL_TRY_NEW(table, err);
+    const struct sl_strs tables = {.items = &table, .count = 1};
+    SL_TRY(sl_lake_settle(lake, &tables, &side->ref.as_of, err));
+    view = sl_lake_view(lake, view->name); // it may mean another version now
+    if (view->same_as) {
+        *ret = view->same_as;
+        return SL_OK;
+    }
+    for (size_t i = 0; i < view->bases.count; i++)
+        sl_buf_addf(&below, "%s%s", i ? ", " : "", view->bases.items[i]);
+    SL_TRY(sl_buf_check(&below, err));
+    (void)sl_fail(err, SL_E_TABLE_MISSING, "'%s' is a view, which has no rows of its own", table);
+    return sl_err_hint(err, "compare a table below it: %s", below.text);
+}
+
 static int open_table(struct sl_diff_side *side, const struct sl_common *common, struct sl_err *err)
 {
     struct sl_lake *lake = side->lake;
-    const char *name, *folder, *table;
+    const char *name, *folder, *table, *meant;
     enum sl_layer layer;
     int64_t version;
     if (side->ref.environment) {
         SL_TRY(open_environment(side, common, err));
         lake = &side->other;
     }
-    int code = sl_lake_table(lake, side->ref.name, &layer, &name, &folder, err);
+    lake->has_publication = false; // the other side may ask for another one
+    SL_TRY(resolve_view(side, lake, &meant, err));
+    int code = sl_lake_table(lake, meant, &layer, &name, &folder, err);
     if (code != SL_OK && side->ref.environment)
         return sl_err_context(err, "environment '%s'", side->ref.environment);
     SL_TRY(code);
     table = sl_arena_printf(&side->lake->world.arena, "%s.%s", sl_layer_name(layer), name);
     SL_TRY_NEW(table, err);
-    lake->has_publication = false; // the other side may ask for another one
     SL_TRY(sl_lake_version(lake, table, folder, &side->ref.as_of, &version, err));
     SL_TRY(key_of_table(side, lake->world.project, layer, name, err));
     return load_table(side, table, folder, version, err);

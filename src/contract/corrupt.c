@@ -12,6 +12,14 @@
     "^(?:" UNIT "(?:" SPACE "[}\\]]|" SPACE "[,:]" UNIT ")*(?:" SPACE "[,:](?:" SPACE \
     "[{\\[])*)?|(?:" SPACE "[{\\[])*)" SPACE
 
+// As much of a text as has no escape of the character 0, or none of half of a surrogate pair.
+#define PLAIN "[^\\\\]|\\\\[^u]"
+#define HEX "[0-9a-fA-F]"
+#define WITHOUT_ZERO "^(?:" PLAIN "|\\\\u(?:0{0,3}[1-9a-fA-F]" HEX "*))*"
+#define WITHOUT_HALVES                                                                     \
+    "^(?:" PLAIN "|\\\\u(?:[0-9abcefABCEF]" HEX "{3}|[dD][0-7]" HEX "{2}|[dD][89abAB]" HEX \
+    "{2}\\\\u[dD][c-fC-F]" HEX "{2}))*"
+
 #define MOST_CHARACTERS "65536" // that are looked at
 #define OTHERWISE "'the record could not be split into columns'"
 // The engine's functions for the part that is right (p) and the rest of the text (t).
@@ -27,8 +35,23 @@ static void add_found(bool is_hidden, struct sl_buf *sql)
                                 "|| ''', expected '");
 }
 
+// An escape that JSON allows by its form, behind as much of the text as `before` matches.
+static void add_escape(const char *before, const char *escape, const char *message,
+                       struct sl_buf *sql)
+{
+    sl_buf_addf(sql,
+                "when " REST " = '' and starts_with(substr(t, "
+                "length(regexp_extract(t, '%s')) + 1), '%s') "
+                "then 'byte ' || (strlen(regexp_extract(t, '%s')) + 1) || ': %s' ",
+                before, escape, before, message);
+}
+
 static void add_whole(struct sl_buf *sql)
 {
+    add_escape(WITHOUT_ZERO, "\\u0000",
+               "found the escape \\u0000, a character that no text of a table can have", sql);
+    add_escape(WITHOUT_HALVES, "\\u",
+               "found an escape that is half of a surrogate pair, expected both halves", sql);
     sl_buf_add(sql,
                "when " REST " = '' and json_valid(t) and regexp_matches(t, '^" SPACE "[{]') then "
                "'the object has a name twice, or one that no column can have' "

@@ -205,18 +205,20 @@ static void check_folder(struct sl_load *load, const struct sl_yaml *map, const 
                 "'%s' is '%s', which is no folder", key, value);
 }
 
-// The key itself is not said.
+// The key itself is not said. What is still a reference has no length of its own.
 static void check_personal(struct sl_load *load, const struct sl_yaml *map,
-                           const struct sl_personal_settings *personal)
+                           const struct sl_personal_settings *personal, bool is_resolved)
 {
-    if (personal->key && strlen(personal->key) < SHORTEST_KEY)
+    bool is_known = personal->key && (is_resolved || !strstr(personal->key, "${"));
+    if (is_known && strlen(personal->key) < SHORTEST_KEY)
         sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
                 sl_yaml_place(map, "key"), "make one with `openssl rand -hex 32`",
                 "the key of 'personal' has %zu characters, expected at least %d",
                 strlen(personal->key), SHORTEST_KEY);
 }
 
-static void check_values(struct sl_load *load, const struct sl_yaml *map, struct settings *values)
+static void check_values(struct sl_load *load, const struct sl_yaml *map, struct settings *values,
+                         bool is_resolved)
 {
     static const struct sl_budget base = {.max_share = 0.2, .max_rows = -1, .min_rows = 100};
     const struct sl_yaml *engine = sl_yaml_get(map, "engine");
@@ -230,7 +232,7 @@ static void check_values(struct sl_load *load, const struct sl_yaml *map, struct
         sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
                 sl_yaml_place(engine, "price_per_hour"), "such as 0.12",
                 "'price_per_hour' is no price: expected 0 or more, and less than 1e12");
-    check_personal(load, sl_yaml_get(map, "personal"), &values->personal);
+    check_personal(load, sl_yaml_get(map, "personal"), &values->personal, is_resolved);
     sl_load_budget(load, sl_yaml_get(map, "quarantine"), &base, &values->quarantine);
 }
 
@@ -245,12 +247,12 @@ static int validate(struct sl_load *load, const struct sl_yaml *file, struct sl_
     SL_TRY(sl_load_without_references(sl_project_rows, file, &project->arena, &readable, err));
     SL_TRY(sl_opt_read(sl_project_rows, readable, SL_PROJECT_FILE, &values, NULL, &project->arena,
                        &project->diags, err));
-    check_values(load, readable, &values);
+    check_values(load, readable, &values, false);
     environments = values.environments.items;
     for (size_t i = 0; i < values.environments.count; i++) {
         struct settings section = environments[i];
 
-        check_values(load, section.node, &section);
+        check_values(load, section.node, &section, false);
     }
     return SL_OK;
 }
@@ -436,7 +438,7 @@ int sl_settings_read(struct sl_load *load, const struct sl_project_options *opti
         project->diags = repeated;
     SL_TRY(sl_load_read(load, sl_project_rows, project->index->settings, SL_PROJECT_FILE, &values,
                         err));
-    check_values(load, project->index->settings, &values);
+    check_values(load, project->index->settings, &values, load->resolver != NULL);
     if (kept.error_count > errors_before) {
         repeated = project->diags;
         project->diags = kept;

@@ -104,7 +104,17 @@ NESTED_CHANGES = [
      "t.items[].sku: rule items[].sku.length is new"),
     # checks of the whole table
     ("      - {metric: rowCount, mustBeGreaterThan: 0}\n", "", "weaker", "1.5.0", "t: check rowCount is gone"),
-    ("mustBeLessThan: 100}", "mustBeLessThan: 50}", "weaker", "1.5.0", "t: check few is another"),
+    ("rowCount, mustBeGreaterThan: 0}", "rowCount, mustBeGreaterThan: 1}", "additive", "1.5.0", "t: check rowCount is stricter"),
+    ("rowCount, mustBeGreaterThan: 0}", "rowCount, mustBeGreaterThan: -1}", "weaker", "1.5.0", "t: check rowCount is weaker"),
+    ("rowCount, mustBeGreaterThan: 0}", "rowCount, mustBeGreaterOrEqualTo: 0}", "weaker", "1.5.0", "t: check rowCount is weaker"),
+    ("rowCount, mustBeGreaterThan: 0}", "rowCount, mustBeBetween: [0, 9]}", "additive", "1.5.0", "t: check rowCount is stricter"),
+    ("rowCount, mustBeGreaterThan: 0}", "rowCount, mustBe: 0}", "weaker", "1.5.0", "t: check rowCount is another"),
+    ("rowCount, mustBeGreaterThan: 0}", "rowCount, mustNotBe: 0}", "weaker", "1.5.0", "t: check rowCount is another"),
+    ("rowCount, mustBeGreaterThan: 0}", "rowCount, mustBeGreaterThan: 0.0}", "same", "1.4.3", "t: check rowCount is written otherwise"),
+    ("rowCount, mustBeGreaterThan: 0}", "rowCount, name: some, mustBeGreaterThan: 5}", "weaker", "1.5.0", "t: check rowCount is gone"),
+    ("mustBeLessThan: 100}", "mustBeLessThan: 50}", "additive", "1.5.0", "t: check few is stricter"),
+    ("mustBeLessThan: 100}", "mustBeLessOrEqualTo: 100}", "weaker", "1.5.0", "t: check few is weaker"),
+    ("few, mustBeLessThan: 100}", "few, arguments: {x: 1}, mustBeLessThan: 50}", "weaker", "1.5.0", "t: check few is another"),
     ("mustBeLessThan: 100}", "mustBeLessThan: 100, severity: warning}", "weaker", "1.5.0", "t: check few only warns now"),
     ("mustBeGreaterThan: 10, severity: warning", "mustBeGreaterThan: 10", "additive", "1.5.0", "t: check many stops the step now"),
     ("mustBeGreaterThan: 10, severity", "mustBeGreaterThan: 20, severity", "same", "1.4.3", "t: check many warns otherwise"),
@@ -141,6 +151,33 @@ def test_the_exit_code_says_whether_the_version_is_high_enough(project, version,
     project.write("new.yml", CONTRACT.replace("minimum: 0", "minimum: -5").replace("1.4.2", version))
     text = project.run("contract", "diff", "old.yml", "new.yml", exit_code=exit_code).stdout
     assert text.splitlines()[-1] == f"weaker: it calls for version 1.5.0, and is {version}"
+
+
+@pytest.mark.parametrize("before, version, last, exit_code", [
+    ("1.0.0", "1.0.0", None, 0), ("1.0.0", "1.0.1", None, 0), ("banana", "banana", None, 0), ("banana", "1.0.0", None, 0),
+    ("1.0.0", "0.9.0", "the version was 1.0.0, and is 0.9.0 now: it must not go back", 3), ("1.1", "1.0.9", "the version was 1.1.0, and is 1.0.9", 3),
+    ("1.0.0", "banana", "the version was 1.0.0, and is banana now: it must not go back", 3),
+])
+def test_a_version_that_goes_back_is_refused_where_nothing_else_changed(project, before, version, last, exit_code):
+    project.write("old.yml", CONTRACT.replace("version: 1.4.2", f"version: '{before}'"))
+    project.write("new.yml", CONTRACT.replace("version: 1.4.2", f"version: '{version}'"))
+    text = project.run("contract", "diff", "old.yml", "new.yml", exit_code=exit_code).stdout
+    assert (last or "no difference that a reader of the tables could notice") in text.splitlines()[-1]
+    assert project.json("contract", "diff", "old.yml", "new.yml", exit_code=exit_code)["is_version_too_low"] == (exit_code == 3)
+
+
+@pytest.mark.parametrize("before, version, last, exit_code", [
+    ("banana", "banana", "weaker: it calls for a version that is a number, such as 1.0.0, and is banana", 3),
+    ("banana", "1.0.0", "weaker; the version before is no number, 1.0.0 is one", 0),
+    ("1.0", "1.0", "weaker: it calls for version 1.1.0, and is 1.0", 3), ("1.0", "1.1", "weaker: it calls for version 1.1.0, and is 1.1", 0),
+    ("1", "2", "weaker: it calls for version 1.1.0, and is 2", 0), ("1.0.0", "1.1.0.0", "weaker: it calls for version 1.1.0, and is 1.1.0.0", 3),
+    ("1.0.0", "1.1.", "weaker: it calls for version 1.1.0, and is 1.1.", 3), ("1.0.0", "+2.0.0", "weaker: it calls for version 1.1.0, and is +2.0.0", 3),
+])
+def test_a_change_is_refused_where_the_version_is_no_number(project, before, version, last, exit_code):
+    project.write("old.yml", CONTRACT.replace("version: 1.4.2", f"version: '{before}'"))
+    project.write("new.yml", CONTRACT.replace("version: 1.4.2", f"version: '{version}'").replace("minimum: 0", "minimum: -5"))
+    text = project.run("contract", "diff", "old.yml", "new.yml", exit_code=exit_code).stdout
+    assert text.splitlines()[-1] == last
 
 
 def test_the_same_contract_has_no_difference_and_a_broken_one_is_told_with_its_place(project):

@@ -112,7 +112,7 @@ schema:
       - name: amount
         logicalType: number
         physicalType: decimal(9,2)
-        logicalTypeOptions: {minimum: 0, exclusiveMinimum: true, maximum: 10.50, exclusiveMaximum: false}
+        logicalTypeOptions: {minimum: 0, exclusiveMinimum: true, maximum: 10.50, exclusiveMaximum: false, multipleOf: 0.25}
       - {name: day, logicalType: date, logicalTypeOptions: {minimum: 2020-01-01}}
       - name: status
         logicalType: string
@@ -127,7 +127,7 @@ def test_odcs_v3_0_becomes_v3_1(project):
     assert contract["team"] == {"members": [{"username": "ada", "role": "owner"}]}
     assert (contract["description"], contract["version"]) == ({"purpose": "All orders"}, "1.0")
     found = columns(contract)
-    assert found["amount"]["logicalTypeOptions"] == {"exclusiveMinimum": 0, "maximum": 10.5}
+    assert found["amount"]["logicalTypeOptions"] == {"exclusiveMinimum": 0, "maximum": 10.5, "multipleOf": 0.25}
     assert found["day"]["logicalTypeOptions"] == {"minimum": "2020-01-01"}
     assert [rule["metric"] for rule in found["status"]["quality"]] == ["invalidValues", "nullValues", "duplicateValues"]
     exported = project.run("contract", "export", "orders.odcs.yml", "--format", "odcs").stdout
@@ -199,6 +199,41 @@ def test_dbt(project):
     accepted_by_check(project, contract, "shop")
 
 
+LENIENT = """models:
+  - name: orders
+    data_tests:
+      - dbt_utils.unique_combination_of_columns: {combination_of_columns: [a, b], config: {error_if: ">5"}}
+    columns:
+      - {name: a, data_type: text, tests: [{dbt_expectations.expect_column_values_to_not_be_null: {mostly: 0.9}}]}
+      - {name: b, data_type: text, tests: [{dbt_expectations.expect_column_values_to_be_in_set: {value_set: [x, "it's"], mostly: 0.5}}]}
+      - {name: c, data_type: int, tests: [{dbt_expectations.expect_column_values_to_be_between: {min_value: 0, max_value: 9, mostly: 0.8}}]}
+      - {name: d, data_type: text, tests: [{dbt_expectations.expect_column_values_to_match_regex: {regex: "it's", mostly: 0.75, config: {severity: warn}}}]}
+      - {name: e, data_type: text, tests: [{not_null: {config: {error_if: ">10"}}}, {unique: {severity: warn, warn_if: ">= 3"}}]}
+      - {name: f, data_type: text, tests: [{not_null: {config: {error_if: "!= 0", warn_if: ">100"}}}, {unique: {config: {error_if: " >=1"}}}]}
+      - {name: g, data_type: text, tests: [{dbt_expectations.expect_column_values_to_be_unique: {mostly: 0.9}}, {not_null: {mostly: 1.0}}]}
+      - {name: h, data_type: text, tests: [{not_null: {mostly: 2}}, {relationships: {to: ref('t'), field: id, config: {severity: warn}}}]}
+"""
+
+
+def test_a_dbt_test_that_lets_rows_pass_rejects_none(project):
+    project.write("schema.yml", LENIENT)
+    contract, lost = imported(project, "schema.yml")
+    found = columns(contract)
+    mostly = {name: [(r["implementation"]["expression"], r["implementation"]["mostly"]) for r in found[name].get("quality", [])] for name in "abcd"}
+    assert mostly == {"a": [('"a" is not null', 0.9)], "b": [("\"b\" in ('x', 'it''s')", 0.5)], "c": [('"c" >= 0 and "c" <= 9', 0.8)],
+                      "d": [("regexp_matches(\"d\", 'it''s')", 0.75)]}
+    assert found["d"]["quality"][0]["severity"] == "warning" and not any("required" in found[name] for name in "ab")
+    assert {"property": "sluice.severity", "value": {"required": "warn", "unique": "warn"}} in found["e"]["customProperties"]
+    assert found["f"]["required"] and found["f"]["unique"] and "customProperties" not in found["f"]
+    assert found["g"]["required"] and "unique" not in found["g"] and "required" not in found["h"]
+    assert found["h"]["relationships"][0]["customProperties"] == [{"property": "sluice.orphans", "value": "warn"}]
+    assert contract["schema"][0]["quality"][0]["severity"] == "warning"
+    for part in ["'error_if: >10'", "'error_if: >5'", "'warn_if: >= 3'", "let a share of rows break such a rule", "'mostly' is no share"]:
+        assert sum(part in message for message in lost) == 1, (part, lost)
+    assert len(lost) == 5, lost
+    accepted_by_check(project, contract, "orders")
+
+
 def test_an_expression_that_the_engine_does_not_take_stays_as_a_text(project):
     project.write("schema.yml", "models:\n  - name: t\n    tests: [{dbt_utils.expression_is_true: {expression: 'array_size(parse_json(a)) > 0'}}]\n"
                   "    columns: [{name: a, data_type: text}]\n")
@@ -242,7 +277,7 @@ def test_json_schema(project):
     assert found["email"]["logicalTypeOptions"] == {"maxLength": 50, "format": "email"}
     assert [found[name]["logicalType"] for name in ("at", "day", "tags", "address")] == ["timestamp", "date", "array", "object"]
     assert [c["name"] for c in found["address"]["properties"]] == ["city", "before"]
-    assert found["tags"]["items"] == {"logicalType": "string", "logicalTypeOptions": {"minLength": 1}}
+    assert found["tags"]["items"] == {"required": True, "logicalType": "string", "logicalTypeOptions": {"minLength": 1}}
     assert "logicalTypeOptions" not in found["code"]
     for part in ["'code': the engine does not take the pattern", "'minItems'", "'gone' is required", "refers to itself", "'additionalProperties'",
                  "'oneOf' of 2 schemas"]:
@@ -412,6 +447,38 @@ def test_parquet(project):
     assert "broken.parquet" in project.json("contract", "import", "broken.parquet", exit_code=1)["error"]["message"]
 
 
+NEVER_NULL = pyarrow.schema([
+    pyarrow.field("x", pyarrow.int32()),
+    pyarrow.field("s", pyarrow.struct([pyarrow.field("x", pyarrow.int32(), nullable=False), pyarrow.field("y", pyarrow.string())])),
+    pyarrow.field("l", pyarrow.list_(pyarrow.field("element", pyarrow.int32(), nullable=False)), nullable=False),
+    pyarrow.field("some", pyarrow.list_(pyarrow.field("element", pyarrow.int32()))),
+    pyarrow.field("deep", pyarrow.list_(pyarrow.field("element", pyarrow.struct(
+        [pyarrow.field("q", pyarrow.list_(pyarrow.field("element", pyarrow.string(), nullable=False)), nullable=False)])))),
+    pyarrow.field("last", pyarrow.int64(), nullable=False)])
+
+
+def never_null(column, path=""):
+    """Paths of what is required."""
+    found = {path} if column.get("required") else set()
+    for member in column.get("properties", []):
+        found |= never_null(member, f"{path}.{member['name']}")
+    return found | (never_null(column["items"], path + "[]") if "items" in column else set())
+
+
+@pytest.mark.parametrize("form", ["parquet", "delta"])
+def test_members_and_items_that_are_never_null_are_required(project, form):
+    if form == "parquet":
+        schema = NEVER_NULL.append(pyarrow.field("m", pyarrow.map_(pyarrow.string(), pyarrow.int32()))).append(
+            pyarrow.field("end", pyarrow.int64(), nullable=False))
+        pyarrow.parquet.write_table(schema.empty_table(), project.folder / "t.parquet")
+    else:
+        deltalake.DeltaTable.create(project.folder / "t", deltalake.Schema.from_arrow(NEVER_NULL))
+    contract, _ = imported(project, "t.parquet" if form == "parquet" else "t")
+    found = never_null(contract["schema"][0])
+    assert found == {".s.x", ".l", ".l[]", ".deep[].q", ".deep[].q[]", ".last"} | ({".end"} if form == "parquet" else set())
+    accepted_by_check(project, contract, "t")
+
+
 def test_delta(project):
     table = deltalake.DeltaTable.create(project.folder / "lake/orders", deltalake.Schema.from_arrow(ARROW), partition_by=["day"], configuration={})
     table.alter.add_constraint({"is_positive": "id > 0"})
@@ -500,7 +567,9 @@ def random_column(rng, name, depth=0):
         column |= {"logicalType": "object", "properties": [random_column(rng, n, depth + 1) for n in rng.sample(NAMES[7:], 2)]}
     elif kind < 0.2 and depth < 3:
         column["logicalType"] = "array"
-        column["items"] = {k: v for k, v in random_column(rng, "x", depth + 1).items() if k not in ("name", "required", "quality")}
+        column["items"] = {k: v for k, v in random_column(rng, "x", depth + 1).items() if k not in ("name", "quality")}
+        if rng.random() < 0.5:
+            column["items"]["required"] = True
     else:
         logical, physical = rng.choice(TYPES)
         column["logicalType"] = logical
@@ -525,14 +594,17 @@ def random_contract(rng):
             "schema": [{"name": "t", "logicalType": "object", "properties": properties}]}
 
 
-def essence(column, form):
+def essence(column, form, depth=0):
     """What a round trip must keep: name, type, members, required, key, enum."""
     length = column.get("logicalTypeOptions", {}).get("maxLength")
     physical = column.get("physicalType")
     physical = f"varchar({length})" if length else physical
     kept = {"logicalType": column["logicalType"], "physicalType": physical, "required": column.get("required", False),
             "key": column.get("primaryKey", False), "enum": enum_of(column),
-            "members": [essence(c, form) for c in column.get("properties", [])], "items": essence(column["items"], form) if "items" in column else None}
+            "members": [essence(c, form, depth + 1) for c in column.get("properties", [])], "items": essence(column["items"], form, depth + 1) if "items" in column else None}
+    if form == "sql" and depth:  # a check holds members to it, and nothing the items of a list
+        kept["required"] = False
+        kept["physicalType"] = None if "varchar" in (physical or "") else physical
     if form == "sql" and not kept["members"] and kept["items"] is None and column["logicalType"] in ("object", "array"):
         kept["logicalType"] = "object"
     return (column.get("name"), kept)
@@ -542,7 +614,6 @@ def essence(column, form):
 def test_what_is_exported_and_imported_again_is_the_same(project, postgres, seed):
     contract = random_contract(random.Random(seed))
     project.write("t.odcs.yml", yaml.safe_dump(check_odcs(contract), allow_unicode=True, sort_keys=False))
-    wanted = [essence(column, None) for column in contract["schema"][0]["properties"]]
     files = {"odcs": "out.odcs.yml", "jsonschema": "out.json", "avro": "out.avsc", "sql": "out.sql"}
     for form, file in files.items():
         (project.folder / file).unlink(missing_ok=True)
@@ -558,6 +629,7 @@ def test_what_is_exported_and_imported_again_is_the_same(project, postgres, seed
             duckdb.connect().execute(text)
         again, _ = imported(project, file, "--as", "t")
         found = [essence(column, form) for column in again["schema"][0]["properties"]]
+        wanted = [essence(column, form) for column in contract["schema"][0]["properties"]]
         if form == "avro":  # which has its own rules for names
             wanted_here = [(None, kept) for _, kept in strip_names(wanted)]
             found = [(None, kept) for _, kept in strip_names(found)]
@@ -605,6 +677,109 @@ def test_avro_and_json_schema_hold_for_real_rows(project, tmp_path):
     avro = fastavro.parse_schema(json.loads(project.run("contract", "export", "t.odcs.yml", "--format", "avro").stdout))
     assert fastavro.validation.validate({"id": 1, "status": "paid"}, avro, raise_errors=False)
     assert not fastavro.validation.validate({"id": 1, "status": "odd"}, avro, raise_errors=False)
+
+
+NESTED = """apiVersion: v3.1.0
+kind: DataContract
+id: t
+version: 1.0.0
+status: active
+schema:
+  - name: t
+    properties:
+      - {name: id, logicalType: string, logicalTypeOptions: {format: uuid, maxLength: 40}}
+      - {name: whole, logicalType: integer, logicalTypeOptions: {format: i32, multipleOf: 5}}
+      - name: s
+        logicalType: object
+        properties:
+          - {name: n, logicalType: integer, required: true, logicalTypeOptions: {minimum: 1, maximum: 9}}
+          - {name: "it's", logicalType: string, logicalTypeOptions: {pattern: "^a+$", maxLength: 3}}
+          - name: deep
+            logicalType: object
+            properties:
+              - name: k
+                logicalType: string
+                quality: [{metric: invalidValues, arguments: {validValues: [x, "it's"]}, mustBe: 0}]
+      - name: tags
+        logicalType: array
+        items: {logicalType: string, required: true, logicalTypeOptions: {pattern: "^b+$"}}
+      - name: lines
+        logicalType: array
+        items:
+          logicalType: object
+          properties:
+            - {name: qty, logicalType: integer, required: true, logicalTypeOptions: {minimum: 1}}
+            - {name: sku, logicalType: string, quality: [{metric: invalidValues, arguments: {validValues: [x]}, mustBe: 0}]}
+"""
+
+
+def exported(project, form, *options):
+    told = project.json("contract", "export", "t.odcs.yml", "--format", form, *options)
+    assert all(item["code"] == "SL0305" for item in told["warnings"]), told["warnings"]
+    return told["text"], [item["message"] for item in told["warnings"]]
+
+
+def test_rules_of_members_and_items_are_exported_or_told_as_lost(project):
+    project.write("t.odcs.yml", NESTED)
+    text, lost = exported(project, "sql")
+    for part in ["'id': 'format'", "'whole': 'multipleOf'", "'tags[]': 'required'", "'tags[]': 'pattern'", "'lines[].qty': 'required'",
+                 "'lines[].qty': 'minimum'", "'lines[].sku': its valid values"]:
+        assert sum(part in message for message in lost) == 1, (part, lost)
+    assert len(lost) == 7, lost
+    connection = duckdb.connect()
+    connection.execute(text)
+    insert = "insert into t (s) values (%s::struct(n bigint, \"it's\" varchar, deep struct(k varchar)))"
+    for good in ["null", "row(1, 'aaa', row('x'))", "row(9, null, null)", "row(5, 'a', row('it''s'))"]:
+        connection.execute(insert % good)
+    for bad in ["row(null, 'a', null)", "row(0, 'a', null)", "row(10, 'a', null)", "row(1, 'b', null)", "row(1, 'aaaa', null)", "row(1, 'a', row('y'))"]:
+        with pytest.raises(duckdb.ConstraintException):
+            connection.execute(insert % bad)
+    project.write("t.sql", text)  # checks that look into a column are expressions of the contract
+    contract, _ = imported(project, "t.sql")
+    accepted_by_check(project, contract, "t")
+    _, lost = exported(project, "sql", "--dialect", "spark")
+    assert sum("'s.n': 'minimum'" in message for message in lost) == sum("'s.n': 'required'" in message for message in lost) == 1, lost
+    _, lost = exported(project, "sql", "--dialect", "postgres")
+    assert sum("what is inside is not described" in message for message in lost) == 3, lost
+    _, lost = exported(project, "avro")
+    for part in ["'s.n': 'minimum'", "'s.n': 'maximum'", "'s.it's': 'pattern'", "'tags[]': 'pattern'", "'lines[].qty': 'minimum'"]:
+        assert sum(part in message for message in lost) == 1, (part, lost)
+    text, lost = exported(project, "jsonschema")
+    assert not any("'s." in message or "[]" in message for message in lost), lost
+    validator = jsonschema.Draft202012Validator(json.loads(text))
+    validator.validate({"s": {"n": 1}, "tags": ["b"], "lines": [{"qty": 1}, None]})
+    for bad in [{"s": {"n": 0}}, {"s": {}}, {"tags": ["a"]}, {"tags": [None]}, {"lines": [{"qty": 0}]}, {"lines": [{"qty": 1, "sku": "y"}]}]:
+        assert not validator.is_valid(bad), bad
+
+
+def test_a_rule_that_some_rows_may_break_is_no_check_in_sql(project):
+    rule = "{type: custom, engine: sluice, name: %s, implementation: {kind: expression, expression: 'a > 0'%s}%s}"
+    rules = [rule % ("always", "", ""), rule % ("some", ", where: b = 1", ""), rule % ("most", ", mostly: 0.9", ""),
+             rule % ("told", "", ", severity: warning"), rule % ("inner", ", severity: warn", ""), rule % ("named", "", ", severity: error")]
+    project.write("t.odcs.yml", NESTED[:NESTED.index("    properties:")] + f"    quality: [{', '.join(rules)}]\n"
+                  "    properties: [{name: a, logicalType: integer}, {name: b, logicalType: integer}]\n")
+    text, lost = exported(project, "sql")
+    assert text.count("a > 0") == 2, text
+    assert [any(f"'{name}'" in message for message in lost) for name in ("some", "most", "told", "inner")] == [True] * 4 and len(lost) == 4, lost
+
+
+def test_items_that_may_be_null_stay_so(project):
+    base = NESTED[:NESTED.index("      - {name: id")]
+    project.write("t.odcs.yml", base + "      - {name: some, logicalType: array, items: {logicalType: string}}\n"
+                  "      - {name: all, logicalType: array, items: {logicalType: integer, physicalType: smallint, required: true}}\n")
+    text, _ = exported(project, "jsonschema")
+    validator = jsonschema.Draft202012Validator(json.loads(text))
+    assert validator.is_valid({"some": [None, "a"], "all": [1]}) and not validator.is_valid({"all": [None]})
+    project.write("t.json", text)
+    avro, _ = exported(project, "avro")
+    schema = fastavro.parse_schema(json.loads(avro))
+    assert fastavro.validation.validate({"some": [None, "a"], "all": [1]}, schema, raise_errors=False)
+    assert not fastavro.validation.validate({"some": [], "all": [None]}, schema, raise_errors=False)
+    project.write("t.avsc", avro)
+    for file in ("t.json", "t.avsc"):
+        found = columns(imported(project, file)[0])
+        assert found["some"]["items"].get("required", False) is False and found["all"]["items"]["required"] is True, file
+        assert found["all"]["items"]["physicalType"] == "smallint", file
 
 
 def test_a_contract_of_the_project_is_found_by_its_names(shop):
@@ -724,3 +899,100 @@ def test_every_part_of_the_standard_comes_through_import_and_export(project):
     assert yaml.safe_load(exported) == yaml.safe_load(EVERY_PART)
     assert yaml.safe_load(imported) == yaml.safe_load(EVERY_PART)
     assert "0 errors" in project.run("contract", "lint", "full.odcs.yaml").stdout
+
+
+FUNDAMENTALS = """apiVersion: v3.1.0
+kind: DataContract
+id: 53581432-6c55-4ba2-a65f-72344a91553a
+name: payments
+version: 1.1.0
+status: active
+domain: seller
+description: {purpose: "who, and what for"}
+"""
+
+
+def test_a_contract_without_a_schema_is_one_too(project):
+    """The standard requires no schema; some of its examples are of the other sections only."""
+    project.write("f.odcs.yaml", FUNDAMENTALS)
+    contract, lost = imported(project, "f.odcs.yaml")
+    assert contract == yaml.safe_load(FUNDAMENTALS) and lost == []
+    assert yaml.safe_load(project.run("contract", "export", "f.odcs.yaml", "--format", "odcs").stdout) == contract
+    told = project.json("contract", "lint", "f.odcs.yaml")
+    assert told["errors"] == [] and any("no 'schema'" in item["message"] for item in told["warnings"])
+    assert "payments, version 1.1.0" in project.run("contract", "show", "f.odcs.yaml").stdout
+    assert "no difference" in project.run("contract", "diff", "f.odcs.yaml", "f.odcs.yaml").stdout
+    for form in ("sql", "avro", "jsonschema"):
+        assert "it describes no table" in project.run("contract", "export", "f.odcs.yaml", "--format", form, exit_code=1).stderr
+    accepted_by_check(project, contract, "payments")
+
+
+OTHER_ENGINES = """apiVersion: v3.1.0
+kind: DataContract
+id: t
+name: t
+version: 1.0.0
+status: active
+schema:
+  - name: t
+    properties:
+      - name: a
+        logicalType: string
+        quality:
+          - type: custom
+            engine: soda
+            implementation: {type: duplicate_percent, columns: [carrier, shipment_numer], must_be_less_than: 1.0, version: 1.0}
+          - type: custom
+            engine: greatExpectations
+            implementation: {type: expect_table_row_count_to_be_between, kwargs: {minValue: 10000, maxValue: 50000}}
+"""
+
+
+def test_what_other_engines_are_told_is_kept_as_it_is(project):
+    project.write("t.odcs.yml", OTHER_ENGINES)
+    contract, lost = imported(project, "t.odcs.yml")
+    assert contract == yaml.safe_load(OTHER_ENGINES) and lost == []
+    text, lost = exported(project, "odcs")
+    assert yaml.safe_load(text) == contract and lost == []
+
+
+REFERENCES = """apiVersion: v3.1.0
+kind: DataContract
+id: t
+name: t
+version: 1.0.0
+status: active
+schema:
+  - name: Cust omers
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true, primaryKeyPosition: 1}
+      - {name: "a-b", logicalType: integer, primaryKey: true, primaryKeyPosition: 2}
+      - {name: a_b, logicalType: integer}
+  - name: t
+    relationships:
+      - {type: foreignKey, from: [t.x, t.y], to: [Cust omers.id, "Cust omers.a-b"]}
+    properties:
+      - {name: x, logicalType: integer, relationships: [{type: foreignKey, to: Cust omers.id}, {type: foreignKey, to: clean.others.id}]}
+      - {name: y, logicalType: integer, relationships: [{type: foreignKey, to: curated.dates.day}, {type: foreignKey, to: far away.id}]}
+"""
+
+
+def test_references_are_exported_as_the_standard_allows_them(project):
+    project.write("t.odcs.yml", REFERENCES)
+    text, lost = exported(project, "odcs")
+    contract = check_odcs(yaml.safe_load(text))
+    assert contract["schema"][0]["id"] == "Cust_omers" and [c.get("id") for c in contract["schema"][0]["properties"]] == ["id", "a_b_2", None]
+    found = columns(contract, 1)
+    assert [r["to"] for r in found["x"]["relationships"]] == ["schema/Cust_omers/properties/id", "others.id"]
+    assert contract["schema"][1]["relationships"] == [{"type": "foreignKey", "from": ["t.x", "t.y"], "to": [
+        "schema/Cust_omers/properties/id", "schema/Cust_omers/properties/a_b_2"]}]
+    assert "relationships" not in found["y"]
+    assert len(lost) == 2 and "'curated.dates.day'" in lost[0] and "'far away.id'" in lost[1]
+    told = project.json("contract", "import", "t.odcs.yml")["contract"]  # which keeps what only Sluice understands
+    assert columns(told, 1)["x"] == found["x"] and [r["to"] for r in columns(told, 1)["y"]["relationships"]] == ["curated.dates.day", "far away.id"]
+    sql, _ = exported(project, "sql")
+    assert 'FOREIGN KEY ("x", "y") REFERENCES "Cust omers" ("id", "a-b")' in sql
+    project.write("t.sql", 'create table "Cust omers" (id int primary key); create table t (x int references "Cust omers" (id));')
+    assert columns(imported(project, "t.sql")[0], 1)["x"]["relationships"][0]["to"] == "schema/Cust_omers/properties/id"
+    project.write("t.odcs.yml", text)  # and is read as what it was
+    assert exported(project, "sql")[0] == sql

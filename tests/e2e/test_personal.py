@@ -364,3 +364,15 @@ def test_a_foreign_key_leads_from_hash_to_hash(project):
     project.write("contracts/people.odcs.yml", contract.format(**text))
     project.run("run")
     assert sorted(row["id"] for row in project.delta("clean.orders").to_pylist()) == [1, 3]
+
+
+@pytest.mark.parametrize("name", ["K", "PKEY", "PEOPLE_KEY_OF_ALL"])
+def test_the_length_of_a_key_is_that_of_the_secret_and_not_of_its_name(project, name):
+    make(project)
+    project.write("sluice.yml", HEAD + "personal: {key: '${env:%s}'}\n" % name)
+    assert project.json("check", env={name: KEY})["errors"] == []
+    project.run("run", env={name: KEY})
+    short = project.run("run", env={name: "short"}, exit_code=1).stderr
+    assert "the key of 'personal' has 5 characters, expected at least 16" in short
+    project.write("sluice.yml", HEAD + "personal: {key: short}\n")
+    assert "has 5 characters" in project.run("check", exit_code=1).stderr

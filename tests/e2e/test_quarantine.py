@@ -347,6 +347,10 @@ BROKEN = [
     (b"5", "found a single value, expected an object: {...}"),
     (b"hello", "byte 1: found 'hello', expected an object: {...}"),
     (b'{"id": "\xff"}', "the record is not UTF-8"),
+    (rb'{"id": "a\u0041\u0000"}', r"byte 16: found the escape \u0000, a character that no text of a table can have"),
+    (rb'{"id": "\ud83d\ude00 \ud800"}', "byte 22: found an escape that is half of a surrogate pair, expected both halves"),
+    (rb'{"id": "\\\\ \udc00\ud83d"}', "byte 14: found an escape that is half of a surrogate pair, expected both halves"),
+    (rb'{"id": "\\u0000", "id": 2}', "the object has a name twice, or one that no column can have"),
 ]
 LINES = """apiVersion: v3.1.0
 kind: DataContract

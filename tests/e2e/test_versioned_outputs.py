@@ -732,3 +732,15 @@ def test_a_preview_above_the_latest_is_not_read_by_the_name_and_a_folder_is_no_t
     (shop.folder / "lake/curated/revenue_v2/_delta_log").mkdir(parents=True)
     told = shop.run("query", "from curated.revenue")
     assert "is read as curated.revenue_v1: curated.revenue_v2, its latest version, is not built yet" in told.stderr
+
+
+def test_diff_compares_the_version_that_an_outputs_name_means(shop):
+    shop.write("models/seen.sql", "/* sluice\nwrite: view\n*/\nselect day, orders from curated.revenue_v2\n")
+    shop.run("run")
+    told = shop.json("diff", "curated.revenue", "curated.revenue_v2", "--key", "day")
+    assert (told["a"]["name"], told["is_equal"]) == (told["b"]["name"], True) and told["a"]["name"].startswith("curated.revenue_v2@")
+    assert shop.json("diff", "revenue@0", "curated.revenue_v1", "--key", "day", "--columns", "orders")["a"]["name"] == "curated.revenue_v2@0"
+    done = shop.run("diff", "curated.seen", "curated.revenue_v2", exit_code=1)
+    assert "'curated.seen' is a view" in done.stderr and "curated.revenue_v2" in done.stderr
+    shop.write("models/revenue_v3.sql", V2.replace("version: 2", "version: 3"))  # the latest, and not built
+    assert shop.json("diff", "curated.revenue", "curated.revenue_v2", "--key", "day")["is_equal"]

@@ -91,6 +91,14 @@ static void add_aliases(struct sl_exchange *exchange, const struct sl_yaml *prop
     }
 }
 
+static struct sl_yaml *nullable(struct sl_exchange *exchange, const struct sl_yaml *type)
+{
+    struct sl_yaml *both = sl_x_list(exchange);
+    sl_x_push(exchange, both, sl_x_text(exchange, "null"));
+    sl_x_push(exchange, both, type);
+    return both;
+}
+
 static struct sl_yaml *field_of(struct sl_exchange *exchange, const struct sl_yaml *property,
                                 const char *path)
 {
@@ -103,10 +111,8 @@ static struct sl_yaml *field_of(struct sl_exchange *exchange, const struct sl_ya
     if (is_required) {
         sl_x_put(exchange, field, "type", type);
     } else {
-        struct sl_yaml *both = sl_x_list_at(exchange, field, "type");
         struct sl_yaml *null = sl_x_map(exchange);
-        sl_x_push(exchange, both, sl_x_text(exchange, "null"));
-        sl_x_push(exchange, both, type);
+        sl_x_put(exchange, field, "type", nullable(exchange, type));
         if (null)
             null->kind = SL_YAML_NULL;
         sl_x_put(exchange, field, "default", null);
@@ -138,6 +144,24 @@ static struct sl_yaml *record_of(struct sl_exchange *exchange, const struct sl_y
     return record;
 }
 
+// An item is no field, so what Avro has no word for stands at its type.
+static struct sl_yaml *item_of(struct sl_exchange *exchange, const struct sl_yaml *items,
+                               const char *path)
+{
+    struct sl_yaml *type = type_of(exchange, items, sl_x_printf(exchange, "%s_item", path));
+    const struct sl_yaml *values = are_symbols(sl_x_enum_of(items)) ? NULL : sl_x_enum_of(items);
+    if (type && type->kind == SL_YAML_SCALAR && (sl_x_get(items, "physicalType") || values)) {
+        struct sl_yaml *map = sl_x_map(exchange);
+        sl_x_put(exchange, map, "type", type);
+        type = map;
+    }
+    if (sl_x_is_map(type)) {
+        sl_x_add_extensions(exchange, items, type);
+        sl_x_put(exchange, type, "x-enum", values);
+    }
+    return sl_x_is_true(items, "required") ? type : nullable(exchange, type);
+}
+
 static struct sl_yaml *nested(struct sl_exchange *exchange, const struct sl_yaml *property,
                               bool is_array, const char *path)
 {
@@ -153,8 +177,7 @@ static struct sl_yaml *nested(struct sl_exchange *exchange, const struct sl_yaml
     }
     struct sl_yaml *schema = sl_x_map(exchange);
     sl_x_put_text(exchange, schema, "type", "array");
-    sl_x_put(exchange, schema, "items",
-             type_of(exchange, items, sl_x_printf(exchange, "%s_item", path)));
+    sl_x_put(exchange, schema, "items", item_of(exchange, items, path));
     return schema;
 }
 
@@ -189,24 +212,30 @@ static struct sl_yaml *type_of(struct sl_exchange *exchange, const struct sl_yam
     return NULL;
 }
 
-// Rules are no part of a schema in Avro.
-static void tell_rules(struct sl_exchange *exchange, const struct sl_yaml *owner, const char *what)
+// Rules are no part of a schema in Avro. `path`: of the column; NULL: `owner` is the table.
+static void tell_rules(struct sl_exchange *exchange, const struct sl_yaml *owner, const char *path)
 {
     const struct sl_yaml *quality = sl_yaml_get(owner, "quality");
     const struct sl_yaml *options = sl_yaml_get(owner, "logicalTypeOptions");
     const struct sl_yaml *values = sl_x_enum_of(owner);
+    const char *what = path ? "column" : "table", *name = path ? path : sl_x_get(owner, "name");
     for (size_t i = 0; i < sl_x_count(quality); i++)
         if (!values ||
             sl_yaml_get(sl_yaml_get(quality->items[i], "arguments"), "validValues") != values)
             sl_x_lost(exchange, quality->items[i]->place,
-                      "%s '%s': a quality rule has no counterpart in Avro", what,
-                      sl_x_get(owner, "name"));
+                      "%s '%s': a quality rule has no counterpart in Avro", what, name);
     for (size_t i = 0; sl_x_is_map(options) && i < options->count; i++)
         if (strcmp(options->keys[i]->text, "timezone") != 0 &&
             !sl_str_equal(options->items[i]->text, "uuid"))
             sl_x_lost(exchange, options->items[i]->place,
-                      "%s '%s': '%s' has no counterpart in Avro", what, sl_x_get(owner, "name"),
+                      "%s '%s': '%s' has no counterpart in Avro", what, name,
                       options->keys[i]->text);
+    const struct sl_yaml *properties = sl_yaml_get(owner, "properties");
+    const struct sl_yaml *items = sl_yaml_get(owner, "items");
+    for (size_t i = 0; i < sl_x_count(properties); i++)
+        tell_rules(exchange, properties->items[i], sl_x_path(exchange, path, properties->items[i]));
+    if (sl_x_is_map(items))
+        tell_rules(exchange, items, sl_x_path(exchange, path, items));
 }
 
 void sl_x_avro_export(struct sl_exchange *exchange, const struct sl_yaml *contract,
@@ -220,9 +249,7 @@ void sl_x_avro_export(struct sl_exchange *exchange, const struct sl_yaml *contra
         const char *name = name_for(exchange, object);
         struct sl_yaml *record = record_of(exchange, properties, name ? name : "table");
         sl_x_put_text(exchange, record, "doc", sl_x_get(object, "description"));
-        tell_rules(exchange, object, "table");
-        for (size_t k = 0; k < sl_x_count(properties); k++)
-            tell_rules(exchange, properties->items[k], "column");
+        tell_rules(exchange, object, NULL);
         sl_x_push(exchange, list, record);
     }
     static const char *const known[] = {"classification", "sluice.aliases", NULL};

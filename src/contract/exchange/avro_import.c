@@ -279,6 +279,10 @@ static void read_below(struct reader *reader, const struct sl_yaml *schema, cons
             read_type(reader, choice.schema, items);
         else
             sl_x_put_text(exchange, items, "logicalType", "string");
+        if (!choice.is_nullable)
+            sl_x_put_true(exchange, items, "required");
+        if (sl_x_is_map(choice.schema)) // at its type, for an item is no field
+            sl_x_read_extensions(exchange, choice.schema, items);
     } else if (strcmp(name, "map") == 0) {
         sl_x_lost(exchange, schema->place, "the values of a map have no type in a contract");
     }

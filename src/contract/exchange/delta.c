@@ -118,10 +118,12 @@ static void read_type(struct sl_exchange *exchange, const struct sl_yaml *type,
     if (depth == SL_X_DEEPEST)
         sl_x_lost(exchange, type->place,
                   "types nested more than %d levels deep are not described further", SL_X_DEEPEST);
-    else if (is_array && sl_yaml_get(type, "elementType"))
-        read_type(exchange, sl_yaml_get(type, "elementType"),
-                  sl_x_map_at(exchange, property, "items"), depth + 1);
-    else if (sl_str_equal(name, "struct"))
+    else if (is_array && sl_yaml_get(type, "elementType")) {
+        struct sl_yaml *items = sl_x_map_at(exchange, property, "items");
+        read_type(exchange, sl_yaml_get(type, "elementType"), items, depth + 1);
+        if (sl_str_equal(sl_x_get(type, "containsNull"), "false"))
+            sl_x_put_true(exchange, items, "required");
+    } else if (sl_str_equal(name, "struct"))
         read_fields(exchange, sl_yaml_get(type, "fields"), property, NULL, depth + 1);
     else
         sl_x_lost(exchange, type->place, "what is inside of a %s", name ? name : "type");

@@ -49,8 +49,12 @@ struct sl_exchange_constraint {
     struct sl_strs others;  // FOREIGN KEY: its columns
     struct sl_place place;
 };
+// Between the names of a path, and in the place of an item's: no name has these characters.
+#define SL_EXCHANGE_MEMBER "\x1f"
+#define SL_EXCHANGE_ITEM "\x1e"
 struct sl_exchange_table {
     const char *name, *description;
+    struct sl_strs required; // paths of columns, members and items that are never null
     struct sl_exchange_column *columns;
     size_t column_count;
     struct sl_exchange_constraint *constraints;
@@ -90,6 +94,8 @@ struct sl_exchange_delta {
 SL_MUST int sl_exchange_import_delta(struct sl_exchange *exchange,
                                      const struct sl_exchange_delta *table, struct sl_yaml **ret,
                                      struct sl_err *err);
+// Writes the references of an imported contract as the standard allows them, where it can.
+void sl_exchange_conform(struct sl_exchange *exchange, const struct sl_yaml *contract);
 // The type that Sluice makes of a property.
 struct sl_type sl_exchange_type_of(const struct sl_yaml *property);
 // `contract`: any version that is read. The text holds nothing if diags got an error.

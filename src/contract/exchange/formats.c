@@ -55,16 +55,19 @@ const struct sl_exchange_format *sl_exchange_guess(const char *file, const struc
     return name ? sl_exchange_format(name) : NULL;
 }
 
+// Contracts may say who and what for only; other forms have nothing but tables.
+static void require_table(struct sl_exchange *exchange, const struct sl_yaml *contract)
+{
+    if (!sl_x_count(sl_yaml_get(contract, "schema")))
+        sl_x_wrong(exchange, contract->place, NULL, "it describes no table");
+}
+
 static int finish_import(struct sl_exchange *exchange, struct sl_yaml *contract,
                          size_t errors_before, struct sl_yaml **ret, struct sl_err *err)
 {
-    bool is_good = contract && exchange->diags->error_count == errors_before;
     if (exchange->has_failed)
         return sl_fail_memory(err);
-    if (is_good && !sl_x_count(sl_yaml_get(contract, "schema"))) {
-        sl_x_wrong(exchange, (struct sl_place){0}, NULL, "it describes no table");
-        is_good = false;
-    }
+    bool is_good = contract && exchange->diags->error_count == errors_before;
     *ret = is_good ? contract : NULL;
     return SL_OK;
 }
@@ -80,6 +83,10 @@ int sl_exchange_import(struct sl_exchange *exchange, const struct sl_exchange_fo
                    input->kind == SL_YAML_NULL ? "empty" : sl_yaml_describe(input));
     else
         format->import(exchange, input, &contract);
+    if (contract && format->import != sl_x_odcs_import && exchange->diags->error_count == errors) {
+        require_table(exchange, contract);
+        sl_x_conform_references(exchange, contract);
+    }
     return finish_import(exchange, contract, errors, ret, err);
 }
 
@@ -91,6 +98,10 @@ int sl_exchange_import_tables(struct sl_exchange *exchange, const struct sl_exch
         sl_x_contract(exchange, count == 1 ? tables[0].name : exchange->otherwise);
     for (size_t i = 0; i < count; i++)
         sl_x_table(exchange, contract, &tables[i]);
+    if (contract && !count)
+        require_table(exchange, contract);
+    if (contract)
+        sl_x_conform_references(exchange, contract);
     return finish_import(exchange, contract, errors, ret, err);
 }
 
@@ -110,6 +121,10 @@ int sl_exchange_export(struct sl_exchange *exchange, const struct sl_exchange_fo
     struct sl_yaml *normal = NULL;
     SL_TRY(sl_exchange_import(exchange, sl_exchange_format("odcs"), contract, &normal, err));
     if (!normal)
+        return SL_OK;
+    if (format->export != sl_x_odcs_export)
+        require_table(exchange, normal);
+    if (exchange->diags->error_count > errors)
         return SL_OK;
     format->export(exchange, normal, text);
     if (exchange->has_failed)

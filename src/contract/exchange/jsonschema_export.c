@@ -5,7 +5,7 @@
 #include <string.h>
 
 static struct sl_yaml *schema_of(struct sl_exchange *exchange, const struct sl_yaml *property,
-                                 bool is_required);
+                                 const char *path, bool is_required);
 
 static void put_type(struct sl_exchange *exchange, struct sl_yaml *schema, const char *type,
                      bool is_nullable)
@@ -72,7 +72,7 @@ static const char *format_of(const struct sl_x_type *type, const struct sl_yaml 
 }
 
 static void add_members(struct sl_exchange *exchange, const struct sl_yaml *properties,
-                        struct sl_yaml *schema)
+                        const char *outer, struct sl_yaml *schema)
 {
     struct sl_yaml *members = sl_x_map_at(exchange, schema, "properties");
     struct sl_yaml *required = sl_x_list(exchange);
@@ -83,7 +83,8 @@ static void add_members(struct sl_exchange *exchange, const struct sl_yaml *prop
             sl_x_is_true(property, "required") || sl_x_is_true(property, "primaryKey");
         if (!name)
             continue;
-        sl_x_put(exchange, members, name, schema_of(exchange, property, is_required));
+        sl_x_put(exchange, members, name,
+                 schema_of(exchange, property, sl_x_path(exchange, outer, property), is_required));
         if (is_required)
             sl_x_push(exchange, required, sl_x_text(exchange, name));
     }
@@ -93,23 +94,31 @@ static void add_members(struct sl_exchange *exchange, const struct sl_yaml *prop
 
 // Rules that JSON Schema has no word for.
 static void tell_lost(struct sl_exchange *exchange, const struct sl_yaml *property,
-                      const struct sl_yaml *options, enum sl_type_kind kind)
+                      const char *path, const struct sl_x_type *type)
 {
     const struct sl_yaml *quality = sl_yaml_get(property, "quality");
+    const struct sl_yaml *options = sl_yaml_get(property, "logicalTypeOptions");
     const struct sl_yaml *values = sl_x_enum_of(property);
+    enum sl_type_kind kind = type->type.kind;
     bool is_time = kind == SL_TYPE_DATE || kind == SL_TYPE_TIME || kind == SL_TYPE_TIMESTAMP ||
                    kind == SL_TYPE_TIMESTAMP_NTZ;
     for (size_t i = 0; i < sl_x_count(quality); i++)
         if (sl_yaml_get(sl_yaml_get(quality->items[i], "arguments"), "validValues") != values ||
             !values)
             sl_x_lost(exchange, quality->items[i]->place,
-                      "column '%s': a quality rule has no counterpart in JSON Schema",
-                      sl_x_get(property, "name"));
-    for (size_t i = 0; is_time && options && i < options->count; i++)
-        if (sl_str_ends(options->keys[i]->text, "imum"))
+                      "column '%s': a quality rule has no counterpart in JSON Schema", path);
+    for (size_t i = 0; sl_x_is_map(options) && i < options->count; i++) {
+        const char *key = options->keys[i]->text;
+        if (is_time && sl_str_ends(key, "imum"))
             sl_x_lost(exchange, options->items[i]->place,
-                      "column '%s': '%s' of a date or time has no counterpart in JSON Schema",
-                      sl_x_get(property, "name"), options->keys[i]->text);
+                      "column '%s': '%s' of a date or time has no counterpart in JSON Schema", path,
+                      key);
+        else if (strcmp(key, "format") == 0 && kind != SL_TYPE_INTEGER &&
+                 !(kind == SL_TYPE_TEXT && format_of(type, options)))
+            sl_x_lost(exchange, options->items[i]->place,
+                      "column '%s': format '%s' has no counterpart in JSON Schema", path,
+                      options->items[i]->text);
+    }
 }
 
 static void add_rules(struct sl_exchange *exchange, const struct sl_yaml *property,
@@ -143,7 +152,6 @@ static void add_rules(struct sl_exchange *exchange, const struct sl_yaml *proper
         sl_x_push(exchange, list, null);
         sl_x_put(exchange, schema, "enum", list);
     }
-    tell_lost(exchange, property, options, type->type.kind);
 }
 
 static void add_default(struct sl_exchange *exchange, const struct sl_yaml *property,
@@ -158,7 +166,7 @@ static void add_default(struct sl_exchange *exchange, const struct sl_yaml *prop
 }
 
 static struct sl_yaml *schema_of(struct sl_exchange *exchange, const struct sl_yaml *property,
-                                 bool is_required)
+                                 const char *path, bool is_required)
 {
     struct sl_yaml *schema = sl_x_map(exchange);
     struct sl_x_type type = sl_x_type_of(property);
@@ -170,14 +178,17 @@ static struct sl_yaml *schema_of(struct sl_exchange *exchange, const struct sl_y
     sl_x_put_text(exchange, schema, "format",
                   format_of(&type, sl_yaml_get(property, "logicalTypeOptions")));
     add_rules(exchange, property, &type, is_required, schema);
+    tell_lost(exchange, property, path, &type);
     if (sl_x_is_list(examples))
         sl_x_put(exchange, schema, "examples", examples);
     add_default(exchange, property, &type, schema);
     sl_x_add_extensions(exchange, property, schema);
     if (sl_x_is_map(items))
-        sl_x_put(exchange, schema, "items", schema_of(exchange, items, true));
+        sl_x_put(exchange, schema, "items",
+                 schema_of(exchange, items, sl_x_path(exchange, path, items),
+                           sl_x_is_true(items, "required")));
     if (type.is_object && sl_x_is_list(sl_yaml_get(property, "properties")))
-        add_members(exchange, sl_yaml_get(property, "properties"), schema);
+        add_members(exchange, sl_yaml_get(property, "properties"), path, schema);
     return schema;
 }
 
@@ -187,7 +198,7 @@ static void fill_table(struct sl_exchange *exchange, const struct sl_yaml *objec
     const struct sl_yaml *quality = sl_yaml_get(object, "quality");
     sl_x_put_text(exchange, schema, "description", sl_x_get(object, "description"));
     sl_x_put_text(exchange, schema, "type", "object");
-    add_members(exchange, sl_yaml_get(object, "properties"), schema);
+    add_members(exchange, sl_yaml_get(object, "properties"), NULL, schema);
     for (size_t i = 0; i < sl_x_count(quality); i++)
         sl_x_lost(exchange, quality->items[i]->place,
                   "table '%s': a quality rule has no counterpart in JSON Schema",

@@ -290,6 +290,25 @@ static void read_members(struct reader *reader, const struct sl_yaml *schema, st
                       required->items[i]->text);
 }
 
+// An item may be null if its type says so, or if it has none.
+static void read_items(struct reader *reader, const struct sl_yaml *items, struct sl_yaml *property)
+{
+    static const char *const typed[] = {"type", "const", "enum", "anyOf", "oneOf", "$ref"};
+    const struct sl_yaml *values = sl_yaml_get(items, "enum");
+    struct sl_yaml *made = sl_x_map(reader->exchange);
+    bool is_typed = false, has_null = false;
+    for (size_t i = 0; i < sizeof typed / sizeof *typed; i++)
+        is_typed |= sl_yaml_get(items, typed[i]) != NULL;
+    for (size_t i = 0; i < sl_x_count(values); i++)
+        has_null |= values->items[i]->kind == SL_YAML_NULL;
+    if (is_typed && !(has_null && !sl_yaml_get(items, "type")))
+        sl_x_put_true(reader->exchange, made, "required");
+    read_schema(reader, items, made);
+    for (size_t i = 0; made && i < made->count; i++)
+        if (strcmp(made->keys[i]->text, "required") != 0 || sl_x_is_true(made, "required"))
+            sl_x_put(reader->exchange, property, made->keys[i]->text, made->items[i]);
+}
+
 static void read_below(struct reader *reader, const struct sl_yaml *schema,
                        struct sl_yaml *property, const struct sl_x_type *type)
 {
@@ -310,7 +329,7 @@ static void read_below(struct reader *reader, const struct sl_yaml *schema,
         }
     reader->open[reader->depth++] = schema;
     if (type->is_array && sl_x_is_map(items))
-        read_schema(reader, items, sl_x_map_at(reader->exchange, property, "items"));
+        read_items(reader, items, sl_x_map_at(reader->exchange, property, "items"));
     else if (!type->is_array)
         read_members(reader, schema, property);
     reader->depth--;

@@ -39,17 +39,23 @@ static const struct sl_opt *find_row(const struct sl_opt *rows, const char *key)
 static const struct sl_opt *rows_below(const struct sl_opt *rows, const char *key)
 {
     const struct sl_opt *row = find_row(rows, key);
+    if (row && (row->flags & SL_OPT_OPEN)) // others' words, which are kept as they are
+        return NULL;
     if (row && row->rows)
         return row->rows;
     bool is_nested = strcmp(key, "properties") == 0 || strcmp(key, "items") == 0;
     return is_nested && find_row(rows, "logicalTypeOptions") ? rows : NULL;
 }
 
-// Values of service levels are numbers, texts or booleans, as they are written.
+// Values of service levels are numbers, texts or booleans, as they are written; multiples are
+// numbers, of which the digits are kept.
 static bool is_text(const struct sl_opt *row)
 {
-    return (row->type == SL_OPT_STRING || row->type == SL_OPT_ENUM) &&
-           !sl_str_equal(row->name, "value") && !sl_str_equal(row->name, "valueExt");
+    static const char *const others[] = {"value", "valueExt", "multipleOf"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(row->name, others[i]) == 0)
+            return false;
+    return row->type == SL_OPT_STRING || row->type == SL_OPT_ENUM;
 }
 
 static struct sl_yaml *normal(struct sl_exchange *exchange, const struct sl_yaml *value,
@@ -105,18 +111,6 @@ static void rename_key(struct sl_yaml *map, const char *from, const char *to)
             map->keys[i]->text = to;
 }
 
-static void remove_key(struct sl_yaml *map, const char *key)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < map->count; i++) {
-        if (strcmp(map->keys[i]->text, key) == 0)
-            continue;
-        map->keys[kept] = map->keys[i];
-        map->items[kept++] = map->items[i];
-    }
-    map->count = kept;
-}
-
 static const char *metric_of(const char *rule)
 {
     static const char *const names[][2] = {{"duplicateCount", "duplicateValues"},
@@ -147,7 +141,7 @@ static void lift_rule(struct sl_exchange *exchange, struct sl_yaml *rule)
         sl_x_put_text(exchange, rule, "metric", metric_of(metric));
     if (valid) {
         sl_x_put(exchange, sl_x_map_at(exchange, rule, "arguments"), "validValues", valid);
-        remove_key(rule, "validValues");
+        sl_x_remove(rule, "validValues");
         if (!has_operator(rule))
             sl_x_put_int(exchange, rule, "mustBe", 0);
     }
@@ -169,7 +163,7 @@ static void lift_bound(struct sl_yaml *options, const char *exclusive, const cha
     bool is_true = flag && !flag->is_quoted && sl_str_equal(flag->text, "true");
     if (!is_true && !(flag && !flag->is_quoted && sl_str_equal(flag->text, "false")))
         return;
-    remove_key(options, exclusive);
+    sl_x_remove(options, exclusive);
     if (is_true)
         rename_key(options, plain, exclusive);
 }
@@ -276,6 +270,6 @@ void sl_x_odcs_import(struct sl_exchange *exchange, const struct sl_yaml *input,
 void sl_x_odcs_export(struct sl_exchange *exchange, const struct sl_yaml *contract,
                       struct sl_buf *text)
 {
-    (void)exchange;
+    sl_x_conform_references(exchange, contract);
     sl_yaml_print(contract, text);
 }

@@ -118,6 +118,16 @@ static const struct sl_yaml *custom_of(const struct sl_yaml *property, const cha
     return NULL;
 }
 
+const char *sl_x_path(struct sl_exchange *exchange, const char *outer,
+                      const struct sl_yaml *property)
+{
+    const char *name = sl_x_get(property, "name");
+    const char *path = !outer ? name
+                       : name ? sl_x_printf(exchange, "%s.%s", outer, name)
+                              : sl_x_printf(exchange, "%s[]", outer);
+    return path ? path : "";
+}
+
 const char *sl_x_default_of(const struct sl_yaml *property)
 {
     return sl_x_get(custom_of(property, "sluice.default"), "value");

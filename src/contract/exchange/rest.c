@@ -50,7 +50,7 @@ static void tell_map(struct teller *teller, const struct sl_yaml *map, const cha
     tell_custom(teller, map, what);
 }
 
-static void tell_columns(struct teller *teller, const struct sl_yaml *properties)
+static void tell_column(struct teller *teller, const struct sl_yaml *column)
 {
     static const char *const always[] = {"name",
                                          "logicalType",
@@ -66,15 +66,16 @@ static void tell_columns(struct teller *teller, const struct sl_yaml *properties
                                          "items",
                                          "customProperties",
                                          NULL};
-    for (size_t i = 0; i < sl_x_count(properties); i++) {
-        const struct sl_yaml *column = properties->items[i];
-        for (size_t k = 0; k < column->count; k++)
-            if (!is_in(column->keys[k]->text, always) &&
-                !is_in(column->keys[k]->text, teller->known))
-                tell(teller, "columns", column->keys[k]->text, column->items[k]->place);
-        tell_custom(teller, column, "columns");
-        tell_columns(teller, sl_yaml_get(column, "properties"));
-    }
+    const struct sl_yaml *members = sl_yaml_get(column, "properties");
+    const struct sl_yaml *items = sl_yaml_get(column, "items");
+    for (size_t k = 0; k < column->count; k++)
+        if (!is_in(column->keys[k]->text, always) && !is_in(column->keys[k]->text, teller->known))
+            tell(teller, "columns", column->keys[k]->text, column->items[k]->place);
+    tell_custom(teller, column, "columns");
+    for (size_t i = 0; i < sl_x_count(members); i++)
+        tell_column(teller, members->items[i]);
+    if (sl_x_is_map(items))
+        tell_column(teller, items);
 }
 
 void sl_x_tell_rest(struct sl_exchange *exchange, const struct sl_yaml *contract, const char *form,
@@ -91,7 +92,9 @@ void sl_x_tell_rest(struct sl_exchange *exchange, const struct sl_yaml *contract
     tell_map(&teller, contract, "the contract", contract_keys);
     for (size_t i = 0; i < sl_x_count(tables); i++) {
         tell_map(&teller, tables->items[i], "tables", table_keys);
-        tell_columns(&teller, sl_yaml_get(tables->items[i], "properties"));
+        const struct sl_yaml *columns = sl_yaml_get(tables->items[i], "properties");
+        for (size_t k = 0; k < sl_x_count(columns); k++)
+            tell_column(&teller, columns->items[k]);
     }
     sl_map_clear(&teller.told);
 }

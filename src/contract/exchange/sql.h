@@ -8,6 +8,7 @@ struct sl_x_dialect {
     const char *name;
     char quote;                // around names
     bool has_checks, has_keys; // in CREATE TABLE
+    bool has_members;          // a check may look into a STRUCT, by struct_extract()
     bool has_lengths;          // varchar(20) counts
     const char *json;
     const char *types[7];    // text, double, boolean, date, timestamp with and without zone, time
@@ -16,5 +17,23 @@ struct sl_x_dialect {
     const char *open, *colon, *close,
         *list; // nested types; open NULL: none; list NULL: "[]" behind
 };
+
+// A CREATE TABLE that is being written.
+struct sl_x_writer {
+    struct sl_exchange *exchange;
+    const struct sl_x_dialect *dialect;
+    struct sl_buf *text;
+    const struct sl_yaml *tables, *object;
+    struct sl_buf after; // statements that follow the table
+    bool is_first;       // nothing stands between the brackets yet
+};
+void sl_x_sql_name(struct sl_x_writer *writer, struct sl_buf *text, const char *name);
+void sl_x_sql_names(struct sl_x_writer *writer, const struct sl_yaml *list, bool is_qualified);
+void sl_x_sql_literal(struct sl_buf *text, enum sl_type_kind kind, const char *value);
+void sl_x_sql_line(struct sl_x_writer *writer); // begins the next between the brackets
+// The rules of a column, with those of what is inside of it, as constraints. What the dialect
+// cannot say is told as lost.
+void sl_x_sql_checks(struct sl_x_writer *writer, const struct sl_yaml *column);
+void sl_x_sql_table_checks(struct sl_x_writer *writer); // those of the table as a whole
 
 #endif

@@ -10,6 +10,7 @@ static const struct sl_x_dialect dialects[] = {
      .quote = '"',
      .has_checks = true,
      .has_keys = true,
+     .has_members = true,
      .json = "JSON",
      .types = {"VARCHAR", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP",
                "TIME"},
@@ -41,55 +42,15 @@ static const struct sl_x_dialect dialects[] = {
      .list = "ARRAY<"},
 };
 
-struct writer {
-    struct sl_exchange *exchange;
-    const struct sl_x_dialect *dialect;
-    struct sl_buf *text;
-    const struct sl_yaml *tables, *object;
-    struct sl_buf after; // statements that follow the table
-    bool is_first;       // nothing stands between the brackets yet
-};
-
-static void add_name(struct writer *writer, struct sl_buf *text, const char *name)
-{
-    char quote = writer->dialect->quote;
-    sl_buf_add_char(text, quote);
-    for (; name && *name; name++) {
-        if (*name == quote)
-            sl_buf_add_char(text, quote);
-        sl_buf_add_char(text, *name);
-    }
-    sl_buf_add_char(text, quote);
-}
-
-static const char *table_name(const struct writer *writer)
+static const char *table_name(const struct sl_x_writer *writer)
 {
     return sl_x_get(writer->object, "name");
 }
 
-static void begin_line(struct writer *writer)
-{
-    sl_buf_add(writer->text, writer->is_first ? "\n    " : ",\n    ");
-    writer->is_first = false;
-}
+static void add_type(struct sl_x_writer *writer, const struct sl_yaml *property,
+                     struct sl_buf *text);
 
-static bool is_quoted_kind(enum sl_type_kind kind)
-{
-    return kind != SL_TYPE_INTEGER && kind != SL_TYPE_DECIMAL && kind != SL_TYPE_DOUBLE &&
-           kind != SL_TYPE_BOOLEAN;
-}
-
-static void add_literal(struct sl_buf *text, enum sl_type_kind kind, const char *value)
-{
-    if (is_quoted_kind(kind))
-        sl_buf_add_sql_string(text, value);
-    else
-        sl_buf_add(text, value);
-}
-
-static void add_type(struct writer *writer, const struct sl_yaml *property, struct sl_buf *text);
-
-static void add_nested(struct writer *writer, const struct sl_yaml *property, bool is_array,
+static void add_nested(struct sl_x_writer *writer, const struct sl_yaml *property, bool is_array,
                        struct sl_buf *text)
 {
     const struct sl_x_dialect *dialect = writer->dialect;
@@ -103,7 +64,7 @@ static void add_nested(struct writer *writer, const struct sl_yaml *property, bo
         sl_buf_add(text, dialect->open);
         for (size_t i = 0; i < properties->count; i++) {
             sl_buf_add(text, i ? ", " : "");
-            add_name(writer, text, sl_x_get(properties->items[i], "name"));
+            sl_x_sql_name(writer, text, sl_x_get(properties->items[i], "name"));
             sl_buf_add(text, dialect->colon);
             add_type(writer, properties->items[i], text);
         }
@@ -117,7 +78,8 @@ static void add_nested(struct writer *writer, const struct sl_yaml *property, bo
     }
 }
 
-static void add_type(struct writer *writer, const struct sl_yaml *property, struct sl_buf *text)
+static void add_type(struct sl_x_writer *writer, const struct sl_yaml *property,
+                     struct sl_buf *text)
 {
     const struct sl_x_dialect *dialect = writer->dialect;
     struct sl_x_type type = sl_x_type_of(property);
@@ -163,147 +125,19 @@ static void add_type(struct writer *writer, const struct sl_yaml *property, stru
     }
 }
 
-// CHECK (...) inside of the table, or after it where the dialect has it there.
-static void add_check(struct writer *writer, const char *name, const struct sl_buf *expression)
-{
-    if (writer->dialect->has_checks) {
-        begin_line(writer);
-        sl_buf_addf(writer->text, "CHECK (%s)", expression->text);
-        return;
-    }
-    sl_buf_add(&writer->after, "ALTER TABLE ");
-    add_name(writer, &writer->after, table_name(writer));
-    sl_buf_add(&writer->after, " ADD CONSTRAINT ");
-    add_name(writer, &writer->after, name);
-    sl_buf_addf(&writer->after, " CHECK (%s);\n", expression->text);
-}
-
-static void add_bounds(struct writer *writer, const struct sl_yaml *property,
-                       const struct sl_x_type *type)
-{
-    static const struct {
-        const char *key, *sign;
-        bool is_length;
-    } bounds[] = {{"minimum", ">=", false},  {"exclusiveMinimum", ">", false},
-                  {"maximum", "<=", false},  {"exclusiveMaximum", "<", false},
-                  {"minLength", ">=", true}, {"maxLength", "<=", true}};
-    const struct sl_yaml *options = sl_yaml_get(property, "logicalTypeOptions");
-    const char *name = sl_x_get(property, "name");
-    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
-        SL_AUTO(sl_buf_clear) struct sl_buf check = SL_BUF_INIT;
-        const char *value = sl_x_get(options, bounds[i].key);
-        bool is_in_type = i == 5 && writer->dialect->has_lengths;
-        char *length = i == 5 && type->length
-                           ? sl_x_printf(writer->exchange, "%lld", (long long)type->length)
-                           : NULL;
-        value = length ? length : value;
-        if (!value || is_in_type || bounds[i].is_length != (type->type.kind == SL_TYPE_TEXT))
-            continue;
-        sl_buf_add(&check, bounds[i].is_length ? "length(" : "");
-        add_name(writer, &check, name);
-        sl_buf_addf(&check, "%s %s ", bounds[i].is_length ? ")" : "", bounds[i].sign);
-        if (bounds[i].is_length)
-            sl_buf_add(&check, value);
-        else
-            add_literal(&check, type->type.kind, value);
-        add_check(writer, sl_x_printf(writer->exchange, "%s_%s", name, bounds[i].key), &check);
-    }
-}
-
-static void add_pattern(struct writer *writer, const struct sl_yaml *property)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf check = SL_BUF_INIT;
-    const char *pattern = sl_x_get(sl_yaml_get(property, "logicalTypeOptions"), "pattern");
-    const char *name = sl_x_get(property, "name");
-    bool is_call = sl_str_equal(writer->dialect->name, "duckdb");
-    if (!pattern)
-        return;
-    sl_buf_add(&check, is_call ? "regexp_matches(" : "");
-    add_name(writer, &check, name);
-    sl_buf_add(&check, is_call ? ", " : writer->dialect->has_checks ? " ~ " : " RLIKE ");
-    sl_buf_add_sql_string(&check, pattern);
-    sl_buf_add(&check, is_call ? ")" : "");
-    add_check(writer, sl_x_printf(writer->exchange, "%s_pattern", name), &check);
-}
-
-static void add_values(struct writer *writer, const struct sl_yaml *property,
-                       enum sl_type_kind kind)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf check = SL_BUF_INIT;
-    const struct sl_yaml *values = sl_x_enum_of(property);
-    const char *name = sl_x_get(property, "name");
-    if (!sl_x_count(values))
-        return;
-    add_name(writer, &check, name);
-    sl_buf_add(&check, " IN (");
-    for (size_t i = 0; i < values->count; i++) {
-        sl_buf_add(&check, i ? ", " : "");
-        add_literal(&check, kind, values->items[i]->text);
-    }
-    sl_buf_add(&check, ")");
-    add_check(writer, sl_x_printf(writer->exchange, "%s_values", name), &check);
-}
-
-static void add_names(struct writer *writer, const struct sl_yaml *list, bool is_qualified)
-{
-    sl_buf_add(writer->text, " (");
-    for (size_t i = 0; i < sl_x_count(list); i++) {
-        const char *text = list->items[i]->text;
-        const char *dot = is_qualified ? strchr(text, '.') : NULL;
-        sl_buf_add(writer->text, i ? ", " : "");
-        add_name(writer, writer->text, dot ? dot + 1 : text);
-    }
-    sl_buf_add(writer->text, ")");
-}
-
-// Expressions are in the engine's SQL, so only it has them as checks.
-static void add_quality(struct writer *writer, const struct sl_yaml *owner, const char *what)
-{
-    const struct sl_yaml *quality = sl_yaml_get(owner, "quality");
-    const struct sl_yaml *values = sl_x_enum_of(owner);
-    for (size_t i = 0; i < sl_x_count(quality); i++) {
-        SL_AUTO(sl_buf_clear) struct sl_buf check = SL_BUF_INIT;
-        const struct sl_yaml *rule = quality->items[i];
-        const struct sl_yaml *code = sl_yaml_get(rule, "implementation");
-        const char *expression = sl_x_get(code, "expression");
-        bool is_ours = sl_str_equal(sl_x_get(rule, "engine"), "sluice") && expression &&
-                       !sl_x_get(code, "severity") && !sl_x_get(rule, "severity");
-        if (values && sl_yaml_get(sl_yaml_get(rule, "arguments"), "validValues") == values)
-            continue;
-        const struct sl_yaml *columns = sl_yaml_get(sl_yaml_get(rule, "arguments"), "properties");
-        if (writer->dialect->has_keys && sl_x_count(columns) && owner == writer->object &&
-            sl_str_equal(sl_x_get(rule, "metric"), "duplicateValues") &&
-            sl_str_equal(sl_x_get(rule, "mustBe"), "0") && !sl_x_get(rule, "severity")) {
-            begin_line(writer);
-            sl_buf_add(writer->text, "UNIQUE");
-            add_names(writer, columns, false);
-            continue;
-        }
-        if (is_ours && sl_str_equal(writer->dialect->name, "duckdb")) {
-            sl_buf_addf(&check, "%s\n    ", expression); // it may end in a comment
-            add_check(writer, sl_x_get(rule, "name"), &check);
-        } else {
-            sl_x_lost(writer->exchange, rule->place,
-                      "%s '%s': quality rule '%s' has no counterpart in the SQL of %s", what,
-                      sl_x_get(owner, "name"), sl_x_get(rule, "name") ? sl_x_get(rule, "name") : "",
-                      writer->dialect->name);
-        }
-    }
-}
-
-static void add_column(struct writer *writer, const struct sl_yaml *property)
+static void add_column(struct sl_x_writer *writer, const struct sl_yaml *property)
 {
     enum sl_type_kind kind = sl_x_type_of(property).type.kind;
     const char *otherwise = sl_x_default_of(property);
     const char *about = sl_x_get(property, "description");
     bool is_spark = !writer->dialect->has_checks;
-    begin_line(writer);
-    add_name(writer, writer->text, sl_x_get(property, "name"));
+    sl_x_sql_line(writer);
+    sl_x_sql_name(writer, writer->text, sl_x_get(property, "name"));
     sl_buf_add_char(writer->text, ' ');
     add_type(writer, property, writer->text);
     if (otherwise && !is_spark) {
         sl_buf_add(writer->text, " DEFAULT ");
-        add_literal(writer->text, kind, otherwise);
+        sl_x_sql_literal(writer->text, kind, otherwise);
     }
     if (sl_x_is_true(property, "required") || sl_x_is_true(property, "primaryKey"))
         sl_buf_add(writer->text, " NOT NULL");
@@ -314,9 +148,9 @@ static void add_column(struct writer *writer, const struct sl_yaml *property)
         sl_buf_add_sql_string(writer->text, about);
     } else if (about) {
         sl_buf_add(&writer->after, "COMMENT ON COLUMN ");
-        add_name(writer, &writer->after, table_name(writer));
+        sl_x_sql_name(writer, &writer->after, table_name(writer));
         sl_buf_add_char(&writer->after, '.');
-        add_name(writer, &writer->after, sl_x_get(property, "name"));
+        sl_x_sql_name(writer, &writer->after, sl_x_get(property, "name"));
         sl_buf_add(&writer->after, " IS ");
         sl_buf_add_sql_string(&writer->after, about);
         sl_buf_add(&writer->after, ";\n");
@@ -334,7 +168,7 @@ static int64_t position_of(const struct sl_yaml *property, size_t index)
                                                                     : (int64_t)(index + 1000000);
 }
 
-static void add_key(struct writer *writer, const struct sl_yaml *properties)
+static void add_key(struct sl_x_writer *writer, const struct sl_yaml *properties)
 {
     int64_t last = 0;
     bool is_open = false;
@@ -356,16 +190,16 @@ static void add_key(struct writer *writer, const struct sl_yaml *properties)
             return;
         }
         if (!is_open)
-            begin_line(writer);
+            sl_x_sql_line(writer);
         sl_buf_add(writer->text, is_open ? ", " : "PRIMARY KEY (");
-        add_name(writer, writer->text, sl_x_get(next, "name"));
+        sl_x_sql_name(writer, writer->text, sl_x_get(next, "name"));
         is_open = true;
         last = least;
     }
     sl_buf_add(writer->text, is_open ? ")" : "");
 }
 
-static void add_comment(struct writer *writer)
+static void add_comment(struct sl_x_writer *writer)
 {
     const char *about = sl_x_get(writer->object, "description");
     if (!writer->dialect->has_checks)
@@ -377,7 +211,7 @@ static void add_comment(struct writer *writer)
     sl_buf_add(writer->text, ";\n");
     if (about && writer->dialect->has_checks) {
         sl_buf_add(writer->text, "COMMENT ON TABLE ");
-        add_name(writer, writer->text, table_name(writer));
+        sl_x_sql_name(writer, writer->text, table_name(writer));
         sl_buf_add(writer->text, " IS ");
         sl_buf_add_sql_string(writer->text, about);
         sl_buf_add(writer->text, ";\n");
@@ -387,7 +221,7 @@ static void add_comment(struct writer *writer)
 
 // The part behind the '.' of "customers.id", if the part before it is a table that stands before
 // this one, or this one; else NULL.
-static const char *column_there(const struct writer *writer, const char *reference,
+static const char *column_there(const struct sl_x_writer *writer, const char *reference,
                                 const char **ret_table)
 {
     const char *dot = reference ? strchr(reference, '.') : NULL;
@@ -405,7 +239,8 @@ static const char *column_there(const struct writer *writer, const char *referen
 }
 
 // `column`: the relation stands at a column, which is its `from`; NULL: at the table.
-static void add_references(struct writer *writer, const struct sl_yaml *owner, const char *column)
+static void add_references(struct sl_x_writer *writer, const struct sl_yaml *owner,
+                           const char *column)
 {
     const struct sl_yaml *relations = sl_yaml_get(owner, "relationships");
     for (size_t i = 0; i < sl_x_count(relations); i++) {
@@ -422,47 +257,42 @@ static void add_references(struct writer *writer, const struct sl_yaml *owner, c
                       sl_x_get(owner, "name"), first ? first : "");
             continue;
         }
-        begin_line(writer);
+        sl_x_sql_line(writer);
         sl_buf_add(writer->text, "FOREIGN KEY");
         if (is_list) {
-            add_names(writer, from, true);
+            sl_x_sql_names(writer, from, true);
         } else {
             sl_buf_add(writer->text, " (");
-            add_name(writer, writer->text, column);
+            sl_x_sql_name(writer, writer->text, column);
             sl_buf_add(writer->text, ")");
         }
         sl_buf_add(writer->text, " REFERENCES ");
-        add_name(writer, writer->text, table);
+        sl_x_sql_name(writer, writer->text, table);
         if (is_list) {
-            add_names(writer, to, true);
+            sl_x_sql_names(writer, to, true);
         } else {
             sl_buf_add(writer->text, " (");
-            add_name(writer, writer->text, there);
+            sl_x_sql_name(writer, writer->text, there);
             sl_buf_add(writer->text, ")");
         }
     }
 }
 
-static void add_table(struct writer *writer)
+static void add_table(struct sl_x_writer *writer)
 {
     const struct sl_yaml *properties = sl_yaml_get(writer->object, "properties");
     sl_buf_add(writer->text, "CREATE TABLE ");
-    add_name(writer, writer->text, table_name(writer));
+    sl_x_sql_name(writer, writer->text, table_name(writer));
     sl_buf_add(writer->text, " (");
     writer->is_first = true;
     for (size_t i = 0; i < sl_x_count(properties); i++)
         add_column(writer, properties->items[i]);
     add_key(writer, properties);
     for (size_t i = 0; i < sl_x_count(properties); i++) {
-        struct sl_x_type type = sl_x_type_of(properties->items[i]);
-        add_bounds(writer, properties->items[i], &type);
-        if (type.type.kind == SL_TYPE_TEXT)
-            add_pattern(writer, properties->items[i]);
-        add_values(writer, properties->items[i], type.type.kind);
-        add_quality(writer, properties->items[i], "column");
+        sl_x_sql_checks(writer, properties->items[i]);
         add_references(writer, properties->items[i], sl_x_get(properties->items[i], "name"));
     }
-    add_quality(writer, writer->object, "table");
+    sl_x_sql_table_checks(writer);
     add_references(writer, writer->object, NULL);
     sl_buf_add(writer->text, "\n)");
     add_comment(writer);
@@ -474,17 +304,18 @@ void sl_x_sql_export(struct sl_exchange *exchange, const struct sl_yaml *contrac
     const struct sl_yaml *tables = sl_yaml_get(contract, "schema");
     static const char *const known[] = {"sluice.default", "relationships", NULL};
     const struct sl_x_dialect *dialect = &dialects[0];
+    sl_x_name_references(exchange, contract);
     sl_x_tell_rest(exchange, contract, "SQL", known);
     for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++)
         if (sl_str_equal(dialects[i].name, exchange->dialect))
             dialect = &dialects[i];
     for (size_t i = 0; i < sl_x_count(tables); i++) {
-        struct writer writer = {.exchange = exchange,
-                                .dialect = dialect,
-                                .text = text,
-                                .tables = tables,
-                                .object = tables->items[i],
-                                .after = SL_BUF_INIT};
+        struct sl_x_writer writer = {.exchange = exchange,
+                                     .dialect = dialect,
+                                     .text = text,
+                                     .tables = tables,
+                                     .object = tables->items[i],
+                                     .after = SL_BUF_INIT};
         sl_buf_add(text, i ? "\n" : "");
         if (!sl_x_count(sl_yaml_get(writer.object, "properties")))
             sl_x_wrong(exchange, writer.object->place, NULL, "table '%s' has no columns",

@@ -298,6 +298,24 @@ void sl_x_default(struct sl_exchange *exchange, struct sl_yaml *property,
                   text);
 }
 
+// What a path leads to; NULL: it is not described.
+static struct sl_yaml *follow(struct sl_exchange *exchange, struct sl_yaml *owner, const char *path)
+{
+    while (owner && *path) {
+        if (*path == *SL_EXCHANGE_ITEM) {
+            owner = sl_yaml_get(owner, "items");
+            path++;
+            continue;
+        }
+        path += *path == *SL_EXCHANGE_MEMBER;
+        size_t length = strcspn(path, SL_EXCHANGE_MEMBER SL_EXCHANGE_ITEM);
+        const char *name = sl_x_printf(exchange, "%.*s", (int)length, path);
+        owner = name ? find_column(sl_yaml_get(owner, "properties"), name) : NULL;
+        path += length;
+    }
+    return owner;
+}
+
 void sl_x_table(struct sl_exchange *exchange, struct sl_yaml *contract,
                 const struct sl_exchange_table *table)
 {
@@ -307,6 +325,8 @@ void sl_x_table(struct sl_exchange *exchange, struct sl_yaml *contract,
     for (size_t i = 0; i < table->column_count; i++)
         if (!sl_x_is_own(exchange, table->columns[i].name, table->columns[i].place))
             add_column(exchange, &table->columns[i], properties);
+    for (size_t i = 0; i < table->required.count; i++)
+        sl_x_put_true(exchange, follow(exchange, object, table->required.items[i]), "required");
     for (size_t i = 0; i < table->constraint_count; i++) {
         const struct sl_exchange_constraint *constraint = &table->constraints[i];
         switch (constraint->kind) {

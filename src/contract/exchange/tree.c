@@ -80,6 +80,18 @@ void sl_x_put(struct sl_exchange *exchange, struct sl_yaml *map, const char *key
         exchange->has_failed = true;
 }
 
+void sl_x_remove(struct sl_yaml *map, const char *key)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < map->count; i++) {
+        if (strcmp(map->keys[i]->text, key) == 0)
+            continue;
+        map->keys[kept] = map->keys[i];
+        map->items[kept++] = map->items[i];
+    }
+    map->count = kept;
+}
+
 void sl_x_put_text(struct sl_exchange *exchange, struct sl_yaml *map, const char *key,
                    const char *text)
 {

@@ -22,6 +22,7 @@ void sl_x_put_true(struct sl_exchange *exchange, struct sl_yaml *map, const char
 void sl_x_put_int(struct sl_exchange *exchange, struct sl_yaml *map, const char *key,
                   int64_t value);
 void sl_x_push(struct sl_exchange *exchange, struct sl_yaml *list, const struct sl_yaml *value);
+void sl_x_remove(struct sl_yaml *map, const char *key);
 // The map or list of a key, made if it is missing.
 struct sl_yaml *sl_x_map_at(struct sl_exchange *exchange, struct sl_yaml *map, const char *key);
 struct sl_yaml *sl_x_list_at(struct sl_exchange *exchange, struct sl_yaml *map, const char *key);
@@ -86,6 +87,9 @@ void sl_x_read_extensions(struct sl_exchange *exchange, const struct sl_yaml *fr
 // when they are too many.
 bool sl_x_count_up(struct sl_exchange *exchange, struct sl_place place);
 
+// "s.x" of a member, "tags[]" of what has no name, below `outer`; NULL: at the top.
+const char *sl_x_path(struct sl_exchange *exchange, const char *outer,
+                      const struct sl_yaml *property);
 const char *sl_x_default_of(const struct sl_yaml *property); // NULL: none
 // Its other names, as sluice.aliases has them; NULL: none.
 const struct sl_yaml *sl_x_aliases_of(const struct sl_yaml *property);
@@ -116,6 +120,11 @@ struct sl_x_reference {
 };
 void sl_x_reference(struct sl_exchange *exchange, struct sl_yaml *object,
                     const struct sl_x_reference *reference);
+// Writes the references of relationships as the standard allows them; what it cannot say is left
+// out and told.
+void sl_x_conform_references(struct sl_exchange *exchange, const struct sl_yaml *contract);
+// The other way round: ids become "table.column".
+void sl_x_name_references(struct sl_exchange *exchange, const struct sl_yaml *contract);
 // A default in SQL, if it is a value.
 void sl_x_default(struct sl_exchange *exchange, struct sl_yaml *property,
                   const struct sl_exchange_column *column);
