@@ -199,7 +199,7 @@ static int parse_letters(struct parser *parser, const char *argument)
 // A variable of the shell that was never set is no name of anything.
 static int take_argument(struct parser *parser, const struct sl_opt *row, const char *argument)
 {
-    if (*argument)
+    if (*argument || !(row->flags & SL_OPT_REQUIRED))
         return take_value(parser, row, argument);
     (void)sl_fail(parser->err, SL_E_USAGE, "%s is an empty text", title_of(parser, row));
     return sl_err_hint(parser->err, "was it a variable of the shell that has no value? --help "

@@ -6,6 +6,7 @@
 #include "run/history.h"
 #include "run/lock.h"
 #include "run/pool.h"
+#include "run/spill.h"
 #include "run/work.h"
 
 #include <signal.h>
@@ -445,6 +446,7 @@ int sl_run(struct sl_world *world, const struct sl_run_options *options, struct 
     sl_arena_init(&ret->arena, 0);
     sl_uuid(ret->id);
     SL_TRY(sl_run_lock(world->project->state_folder, &lock_fd, err));
+    sl_spill_sweep(world->project);
     return run_locked(&controller, err);
 }
 

@@ -3,9 +3,8 @@
 #include "api/kinds.h"
 #include "base/fs.h"
 #include "run/model_cache.h"
+#include "run/spill.h"
 #include "run/views.h"
-
-#include <unistd.h>
 
 int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, struct sl_err *err)
 {
@@ -67,13 +66,8 @@ static int open_engine(struct sl_world *world, struct sl_err *err)
 {
     const struct sl_project *project = world->project;
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    // Each process its own: they would take each other's files for theirs.
-    const char *folder = project->temp_folder ? project->temp_folder
-                                              : sl_path_join(&arena, project->state_folder, "spill");
-    SL_TRY_NEW(folder, err);
-    const char *spill = sl_arena_printf(&arena, "%s/%d", folder, getpid());
-    SL_TRY_NEW(spill, err);
-    (void)!sl_fs_mkdirs(folder, NULL); // who must spill and cannot is told then
+    const char *spill;
+    SL_TRY(sl_spill_folder(project, &arena, &spill, err));
     struct sl_engine_options options = {
         .memory_bytes = project->memory_bytes,
         .threads = (int)project->threads,
