@@ -14,7 +14,7 @@ struct tagger {
 static bool is_personal(const struct sl_contract_table *contract)
 {
     for (size_t i = 0; i < contract->column_count; i++)
-        if (sl_personal_is_sensitive(contract->columns[i].classification))
+        if (sl_personal_is_sensitive(sl_personal_classification(&contract->columns[i])))
             return true;
     return false;
 }
@@ -95,14 +95,14 @@ static int begin_column(struct tagger *tagger, const struct sl_node *node,
     SL_TRY_NEW(source, err);
     struct sl_lineage_end *field = sl_lineage_end(lineage, source, name);
     struct sl_lineage_end *first = field ? field : sl_lineage_end(lineage, raw, name);
-    return first ? enqueue(tagger, first, column->classification, 0, err) : SL_OK;
+    return first ? enqueue(tagger, first, sl_personal_classification(column), 0, err) : SL_OK;
 }
 
 // Under its own name and those that it had.
 static int begin_names(struct tagger *tagger, const struct sl_node *node,
                        const struct sl_contract_column *column, struct sl_err *err)
 {
-    if (!sl_personal_is_sensitive(column->classification))
+    if (!sl_personal_is_sensitive(sl_personal_classification(column)))
         return SL_OK;
     for (size_t i = 0; i < column->alias_count; i++)
         SL_TRY(begin_column(tagger, node, column, column->aliases[i].name, err));
