@@ -332,3 +332,21 @@ def test_rules_that_leave_a_single_value_are_not_said_to_exclude_each_other(shop
     row = shop.json("generate", "things", "-n", 1)["rows"][0]
     for name, value in expected.items():
         assert row[name] == value or (value and fnmatch.fnmatchcase(row[name], value)), (name, row[name])
+
+
+@pytest.mark.parametrize("rule", [
+    "{name: apart, implementation: {kind: different, columns: [mail, mail2]}}",
+    "{name: apart, implementation: {kind: compare, column: mail, op: '<>', to: mail2}}",
+])
+def test_a_row_with_one_value_in_two_columns_breaks_that_they_differ(project, rule):
+    project.write("sluice.yml", "name: t\n")
+    project.write("contracts/things.odcs.yml", CONTRACT % (
+        "      - {name: mail, logicalType: string, unique: true, logicalTypeOptions: {format: email, maxLength: 30}}\n"
+        "      - {name: mail2, logicalType: string}\n"
+        "      - name: items\n        logicalType: array\n"
+        "        items: {logicalType: object, properties: [{name: sku, logicalType: string, required: true}]}\n"
+        "    quality:\n      - " + rule.replace("{name", "{type: custom, engine: sluice, name", 1)))
+    out = project.json("generate", "things", "-n", 3, "--breaking", "each", "-o", "made.csv", "--labels")
+    assert out["impossible"] == [] and {"apart", "items[].type", "items[].sku.required"} <= set(out["breaking"])
+    rows = {row["_breaks"]: row for row in csv.DictReader((project.folder / "made.csv").open())}
+    assert rows["apart"]["mail"] == rows["apart"]["mail2"] != ""
