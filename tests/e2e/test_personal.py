@@ -385,6 +385,27 @@ def test_a_column_is_as_personal_as_the_members_in_it(project, query):
     project.run("run")
 
 
+@pytest.mark.parametrize("query, column", [
+    ("select _position, payload from quarantine.people", "payload"),
+    ("select _position, reasons from quarantine.people", "reasons"),
+    ("select _position, set_aside from quarantine.people", "set_aside"),
+    ("select u.message as m from (select unnest(reasons) as u from quarantine.people)", "m"),
+])
+def test_quarantine_passes_on_what_is_not_protected_in_it(project, query, column):
+    members(project, query)
+    project.write("data/people.jsonl", '{"id": 1}\n{"id": "x", "o": {"sec": "hush"}, "kids": "Joe"}\n')
+    for _ in "before the first rows", "after them":
+        told = project.json("run", exit_code=1)
+        assert any(f"column '{column}' of 'curated.m' carries" in e["message"] and "quarantine.people." in e["message"]
+                   for e in told["errors"]), told
+        project.run("run", "--select", "+clean.people", "--set", "quarantine.max_share=1")
+    dropped = "customProperties: [{property: sluice.personal, value: {as: drop}}]"
+    members(project, query, dropped)
+    text = (project.folder / "contracts/people.odcs.yml").read_text()
+    project.write("contracts/people.odcs.yml", text.replace("name: o, logicalType: object", "name: o, logicalType: object, " + dropped))
+    project.run("run", "--set", "quarantine.max_share=1")
+
+
 def test_a_dropped_column_takes_its_members_with_it(project):
     dropped = "customProperties: [{property: sluice.personal, value: {as: drop}}]"
     members(project, "select id from clean.people", dropped)
