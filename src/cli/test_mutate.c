@@ -112,12 +112,13 @@ static int add_offer(const struct sl_mutant *mutant, struct sl_buf *text, struct
 
 static int mutant_json(const struct sl_mutant *mutant, json_t *list, struct sl_err *err)
 {
-    json_t *row = is_source_of(mutant) ? json_object() : json_null(), *parents;
+    json_t *parents;
+    SL_TRY(parents_json(mutant, &parents, err));
+    json_t *row = is_source_of(mutant) ? json_object() : json_null();
     for (size_t i = 0; is_source_of(mutant) && i < mutant->column_count; i++)
         (void)json_object_set_new(row, mutant->columns[i],
                                   mutant->values[i] ? sl_json_string(mutant->values[i])
                                                     : json_null());
-    SL_TRY(parents_json(mutant, &parents, err));
     json_t *item = json_pack(
         "{s:s, s:o, s:s, s:s?, s:I, s:s?, s:i, s:i, s:o, s:o}", "table", mutant->table, "rule",
         sl_json_string(mutant->rule), "status", mutant->killed_by ? "killed" : "survived", "test",
