@@ -2,6 +2,7 @@
 #include "check/kinds.h"
 #include "check/must.h"
 
+#include <math.h>
 #include <string.h>
 
 struct metric {
@@ -197,7 +198,9 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
             return SL_OK;
     }
     SL_TRY(add_measure(input, metric, &columns, &measure, err));
-    if (!measure.length || !sl_check_must(input, "\"value\"", &broken, &must))
+    const struct sl_check_limits limits = {
+        .min = 0, .max = is_percent ? 100 : INFINITY, .is_whole = !is_percent};
+    if (!measure.length || !sl_check_must(input, "\"value\"", &limits, &broken, &must))
         return SL_OK;
     SL_TRY(sl_buf_check(&broken, err));
     SL_TRY(sl_buf_check(&must, err));

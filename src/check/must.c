@@ -74,6 +74,41 @@ static bool is_empty(const struct range *range)
            (range->min == range->max && (range->is_min_open || range->is_max_open));
 }
 
+// Without the numbers that the measure cannot give.
+static struct range limited(struct range range, const struct sl_check_limits *limits)
+{
+    if (limits->is_whole) {
+        range.min = range.is_min_open ? floor(range.min) + 1 : ceil(range.min);
+        range.max = range.is_max_open ? ceil(range.max) - 1 : floor(range.max);
+        range.is_min_open = range.is_max_open = false;
+    }
+    if (range.min < limits->min) {
+        range.min = limits->min;
+        range.is_min_open = false;
+    }
+    if (range.max > limits->max) {
+        range.max = limits->max;
+        range.is_max_open = false;
+    }
+    return range;
+}
+
+static void refuse_limits(const struct sl_check_input *input, const struct sl_check_limits *limits)
+{
+    const char *what = limits->is_whole ? "a whole number" : "a number";
+    struct sl_place place = input->arguments->place;
+    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
+        if (sl_yaml_get(input->arguments, operators[i].name))
+            place = sl_yaml_place(input->arguments, operators[i].name);
+    if (isinf(limits->max))
+        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, place, NULL,
+                "what is counted is %s from %g on, so that nothing can pass", what, limits->min);
+    else
+        sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, place, NULL,
+                "what is measured is %s from %g to %g, so that nothing can pass", what, limits->min,
+                limits->max);
+}
+
 static void add_pair(const struct comparison *comparison, const struct sl_yaml *pair,
                      const char *name, struct sl_buf *broken)
 {
@@ -121,7 +156,8 @@ static bool add(const struct sl_check_input *input, const struct comparison *com
     return true;
 }
 
-bool sl_check_must(const struct sl_check_input *input, const char *name, struct sl_buf *broken,
+bool sl_check_must(const struct sl_check_input *input, const char *name,
+                   const struct sl_check_limits *limits, struct sl_buf *broken,
                    struct sl_buf *claim)
 {
     struct written written = {{.min = -INFINITY, .max = INFINITY}, broken, claim};
@@ -140,5 +176,10 @@ bool sl_check_must(const struct sl_check_input *input, const char *name, struct 
     else if (is_empty(&written.range))
         sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, input->arguments->place, NULL,
                 "the operators contradict each other, so that nothing can pass");
-    return broken->length && !is_empty(&written.range);
+    if (!broken->length || is_empty(&written.range))
+        return false;
+    struct range left = limits ? limited(written.range, limits) : written.range;
+    if (is_empty(&left))
+        refuse_limits(input, limits);
+    return !is_empty(&left);
 }

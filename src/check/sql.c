@@ -71,7 +71,7 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
                 "write 'query: select count(*) from ${table} where ...'", "'query' is missing");
         return SL_OK;
     }
-    if (!fill(input, query, &sql) || !sl_check_must(input, "\"value\"", &broken, &must))
+    if (!fill(input, query, &sql) || !sl_check_must(input, "\"value\"", NULL, &broken, &must))
         return SL_OK;
     sl_buf_add(&broken, " or \"value\" is null");
     SL_TRY(sl_buf_check(&sql, err));

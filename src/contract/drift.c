@@ -84,7 +84,7 @@ static int add_column(struct sl_contract_table *table, const struct sl_column *r
         .kind = "type", .column = raw->name, .severity = SL_RULE_WARN, .place = table->place};
     // Under the old name come the same values, which are as personal as under the new one.
     if (renamed) {
-        column->classification = renamed->classification;
+        column->classification = sl_personal_classification(renamed);
         column->personal = renamed->personal;
     }
     column->rules = rule;

@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-// Stands before a number's digits. Unicode keeps it out of texts; one that has it is refused.
-#define MARK "\xEF\xB7\x90"
 #define HAS_MARK "\\x{FDD0}|\\\\[u][fF][dD][dD]0"
 // Everything up to the next number outside of texts, and the number, or the end.
 #define NUMBERS "((?:\"(?:[^\"\\\\]|\\\\.)*\"|-[^0-9\"]|[^\"0-9-])*)(-?[0-9][-+.0-9eE]*|$)"
@@ -82,11 +80,12 @@ static void add_leaf(const struct sl_contract_column *column, const char *node, 
 {
     if (column->type.kind == SL_TYPE_TEXT || column->type.kind == SL_TYPE_JSON)
         sl_buf_addf(sql,
-                    "case when contains(%s, '" MARK "') then ltrim(regexp_replace(%s, '\"" MARK
-                    "([^\"]*)\"', '\\1', 'g'), '" MARK "') else %s end",
+                    "case when contains(%s, '" SL_NEST_MARK
+                    "') then ltrim(regexp_replace(%s, '\"" SL_NEST_MARK
+                    "([^\"]*)\"', '\\1', 'g'), '" SL_NEST_MARK "') else %s end",
                     node, node, node);
     else
-        sl_buf_addf(sql, "ltrim(%s, '" MARK "')", node);
+        sl_buf_addf(sql, "ltrim(%s, '" SL_NEST_MARK "')", node);
 }
 
 // The same after blanks, null texts and default.
@@ -343,6 +342,30 @@ static int name_field(const struct sl_reading *parent, const struct sl_contract_
     return SL_OK;
 }
 
+// What is no object has a tree all the same, in which no member has a value. The kinds are asked
+// for such a tree only: an object without any of the members is as empty.
+static int add_sound(const struct sl_reading *parent, struct sl_arena *arena, struct sl_nest *nest,
+                     struct sl_err *err)
+{
+    const struct sl_nest *outer = parent->nest;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_addf(&sql, "case when len(list_filter(json_type(%s, ", outer->json);
+    sl_buf_add_sql_string(&sql, outer->path);
+    sl_buf_addf(&sql,
+                "), lambda \"~t\": \"~t\" not in ('OBJECT', 'NULL'))) > 0 then "
+                "list_transform(%s, lambda \"~e\": case when ",
+                outer->list);
+    for (size_t i = 0; i < parent->column->field_count; i++) {
+        sl_buf_addf(&sql, "%s%s[", i ? " or " : "", outer->node);
+        sl_buf_add_sql_string(&sql, parent->column->fields[i].source_name);
+        sl_buf_add(&sql, "] is not null");
+    }
+    sl_buf_addf(&sql, " then \"~e\" end) else %s end", outer->list);
+    nest->sound = print(arena, &sql);
+    SL_TRY_NEW(nest->sound, err);
+    return SL_OK;
+}
+
 static int place_field(const struct sl_reading *parent, const struct sl_contract_column *field,
                        struct sl_arena *arena, struct sl_nest *nest, struct sl_err *err)
 {
@@ -375,7 +398,8 @@ static int place_field(const struct sl_reading *parent, const struct sl_contract
     SL_TRY_NEW(nest->node, err);
     nest->parent = print(arena, &guard);
     SL_TRY_NEW(nest->parent, err);
-    return name_field(parent, field, arena, nest, err);
+    SL_TRY(name_field(parent, field, arena, nest, err));
+    return outer->list ? add_sound(parent, arena, nest, err) : SL_OK;
 }
 
 static int place_item(const struct sl_reading *parent, struct sl_arena *arena, struct sl_nest *nest,
@@ -385,7 +409,10 @@ static int place_item(const struct sl_reading *parent, struct sl_arena *arena, s
     *nest = *outer;
     nest->is_large = false;
     nest->parent = NULL;
+    nest->sound = NULL;
     nest->array_count++;
+    nest->outer = outer->list;
+    nest->inner = outer->node;
     nest->path = sl_arena_printf(arena, "%s[*]", outer->path);
     SL_TRY_NEW(nest->path, err);
     nest->list = outer->list
@@ -464,8 +491,9 @@ void sl_nest_text(const struct sl_reading *reading, enum sl_pass_rows rows, stru
     sl_buf_addf(sql, "'" HAS_MARK "') and regexp_matches(%s, '^\\s*[\\[{]') then ", text.text);
     // The pattern comes to an end in a last, empty number, which is cut off again.
     if (!reading->raw_name || is_text(reading))
-        sl_buf_addf(sql, "left(regexp_replace(%s, '" NUMBERS "', '\\1\"" MARK "\\2\"', 'g'), -3)",
-                    text.text);
+        sl_buf_addf(
+            sql, "left(regexp_replace(%s, '" NUMBERS "', '\\1\"" SL_NEST_MARK "\\2\"', 'g'), -3)",
+            text.text);
     else
         sl_buf_add(sql, text.text);
     sl_buf_addf(sql, " end as \"~j%zu\"", i);
@@ -503,128 +531,4 @@ void sl_nest_nulls(const struct sl_contract_column *column, size_t index, struct
     sl_buf_addf(sql, " as \"~n%zu\"", index);
     if (is_large)
         sl_nest_large_nulls(column, index, sql);
-}
-
-// json_type(...), json_keys(...), ... of the reading's path
-static void at_path(const struct sl_reading *reading, const char *function, struct sl_buf *sql)
-{
-    sl_buf_addf(sql, "%s(%s, ", function, reading->nest->json);
-    sl_buf_add_sql_string(sql, reading->nest->path);
-    sl_buf_add_char(sql, ')');
-}
-
-static void add_shape_broken(const struct sl_reading *reading, const char *kind,
-                             struct sl_buf *broken)
-{
-    bool has_keys = is_object(reading->column);
-    if (reading->nest->list) {
-        sl_buf_add(broken, "len(list_filter(");
-        at_path(reading, "json_type", broken);
-        sl_buf_addf(broken, ", lambda \"~t\": \"~t\" not in ('%s', 'NULL'))) > 0", kind);
-        if (!has_keys)
-            return;
-        sl_buf_add(broken, " or len(list_filter(");
-        at_path(reading, "json_keys", broken);
-        sl_buf_add(broken, ", lambda \"~k\": len(\"~k\") <> list_unique(\"~k\"))) > 0");
-        return;
-    }
-    at_path(reading, "json_type", broken);
-    sl_buf_addf(broken, " not in ('%s', 'NULL')", kind);
-    if (!has_keys)
-        return;
-    sl_buf_add(broken, " or len(");
-    at_path(reading, "json_keys", broken);
-    sl_buf_add(broken, ") <> list_unique(");
-    at_path(reading, "json_keys", broken);
-    sl_buf_add_char(broken, ')');
-}
-
-// The first value of another kind, cut short, and what it is not; else a member stands twice.
-static void add_shape_message(const struct sl_reading *reading, const char *kind,
-                              struct sl_buf *message)
-{
-    bool is_root = strcmp(reading->nest->path, "$") == 0;
-    SL_AUTO(sl_buf_clear) struct sl_buf values = SL_BUF_INIT;
-    if (is_root)
-        sl_buf_addf(&values, "[%s]", reading->text);
-    else if (reading->nest->list)
-        at_path(reading, "json_extract", &values);
-    else {
-        sl_buf_add_char(&values, '[');
-        at_path(reading, "json_extract", &values);
-        sl_buf_add_char(&values, ']');
-    }
-    sl_buf_addf(message,
-                "coalesce('''' || left(regexp_replace(cast(list_filter(%s, lambda \"~t\": "
-                "coalesce(try(json_type(\"~t\")), '') not in ('%s', 'NULL'))[1] as VARCHAR), "
-                "'\"" MARK "([^\"]*)\"', '\\1', 'g'), 100) || ''' is not a JSON %s', "
-                "'it has a member twice')",
-                values.text, kind, is_object(reading->column) ? "object" : "array");
-    message->has_failed |= values.has_failed;
-}
-
-void sl_nest_shape(const struct sl_reading *reading, struct sl_buf *broken, struct sl_buf *message)
-{
-    const char *kind = is_object(reading->column) ? "OBJECT" : "ARRAY";
-    if (strcmp(reading->nest->path, "$") == 0) {
-        sl_buf_addf(broken, "%s is not null and (%s is null or json_type(%s, '$') <> '%s' or ",
-                    reading->text, reading->nest->json, reading->nest->json, kind);
-        add_shape_broken(reading, kind, broken);
-        sl_buf_add_char(broken, ')');
-    } else {
-        add_shape_broken(reading, kind, broken);
-    }
-    add_shape_message(reading, kind, message);
-}
-
-// "items[3].qty: " where it is in one array, for one item is soon found by its number then.
-static void add_label(const struct sl_reading *reading, struct sl_buf *sql)
-{
-    const char *path = reading->column->path;
-    const char *brackets = strstr(path, "[]");
-    SL_AUTO(sl_buf_clear) struct sl_buf part = SL_BUF_INIT;
-    if (reading->nest->array_count == 1 && brackets) {
-        sl_buf_add_bytes(&part, path, (size_t)(brackets + 1 - path));
-        sl_buf_add_sql_string(sql, part.text);
-        sl_buf_add(sql, " || (\"~i\" - 1) || ");
-        sl_buf_reset(&part);
-        sl_buf_addf(&part, "%s: ", brackets + 1);
-    } else {
-        sl_buf_addf(&part, "%s: ", path);
-    }
-    sl_buf_add_sql_string(sql, part.text);
-    sql->has_failed |= part.has_failed;
-}
-
-int sl_nest_spread(const struct sl_reading *reading, bool is_required, struct sl_buf *broken,
-                   struct sl_buf *message, struct sl_err *err)
-{
-    const struct sl_nest *nest = reading->nest;
-    SL_AUTO(sl_buf_clear) struct sl_buf one = SL_BUF_INIT;
-    SL_AUTO(sl_buf_clear) struct sl_buf says = SL_BUF_INIT;
-    if (is_required && nest->parent)
-        sl_buf_addf(&one, "case when %s then %s else false end", broken->text, nest->parent);
-    else
-        sl_buf_add(&one, broken->text);
-    SL_TRY(sl_buf_check(&one, err));
-    if (!nest->list) {
-        sl_buf_reset(broken);
-        sl_buf_add(broken, one.text);
-        return sl_buf_check(broken, err);
-    }
-    sl_buf_addf(&says, "list_filter(list_transform(%s, lambda \"~e\", \"~i\": case when %s then ",
-                nest->list, one.text);
-    add_label(reading, &says);
-    sl_buf_addf(&says, " || (%s) end), lambda \"~m\": \"~m\" is not null)", message->text);
-    SL_TRY(sl_buf_check(&says, err));
-    sl_buf_reset(broken);
-    sl_buf_addf(broken, "coalesce(list_bool_or(list_transform(%s, lambda \"~e\": %s)), false)",
-                nest->list, one.text);
-    sl_buf_reset(message);
-    sl_buf_addf(message,
-                "array_to_string((%s)[1:3], '; ') || case when len(%s) > 3 then '; and ' || "
-                "(len(%s) - 3) || ' more' else '' end",
-                says.text, says.text, says.text);
-    SL_TRY(sl_buf_check(broken, err));
-    return sl_buf_check(message, err);
 }

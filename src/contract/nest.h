@@ -14,14 +14,21 @@
 
 #include "contract/read.h"
 
+// Stands before a number's digits. Unicode keeps it out of texts; one that has it is refused.
+#define SL_NEST_MARK "\xEF\xB7\x90"
+
 struct sl_nest {
     const char *json;   // SQL: "~j3"
     const char *path;   // in it: $."items"[*]."qty"
     const char *node;   // SQL of the tree's part: "~n3"['address']['zip'], of an item "~e"['qty']
     const char *list;   // SQL: the items that "~e" stands for; NULL: not inside of an array
+    const char *outer;  // SQL: where it is inside of two arrays, the list of the outer one's items
+    const char *inner;  // SQL: and in such an item "~e" the inner array
     int array_count;    // that it is inside of
     const char *typed;  // SQL of the value that the column holds of it; NULL: the column's own
     const char *parent; // SQL: there is an object that it is a member of; NULL: it is none
+    const char *sound;  // SQL: the list, with null for items in which something else stands in that
+                        // object's place; NULL: not inside of an array, or no member
     // Of a large column (nest_large.c), outside of arrays:
     bool is_large;
     const char *place; // "3_0_12": the column, then the numbers of the members on the way

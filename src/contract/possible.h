@@ -26,11 +26,15 @@ SL_MUST int sl_possible_parse(const struct sl_possible *possible, const char *co
 SL_MUST int sl_possible_texts(const struct sl_possible *possible, struct sl_err *err);
 // Valid values and defaults, judged by the compiled rules of their column in the engine.
 SL_MUST int sl_possible_values(const struct sl_possible *possible, struct sl_err *err);
-// Numbers and days between the bounds of a column that are multiples of what they have to be
+// Numbers and days between the bounds of a column and of its type that are multiples of what they
+// have to be, and fall on the days of the week that they have to
 // (possible_number.c).
 SL_MUST int sl_possible_numbers(const struct sl_possible *possible, struct sl_err *err);
-// Columns that must have a value and must have none (possible_null.c).
+// Columns that must have a value and must have none, by a rule, a list of values that all mean
+// null, or a check that counts nulls (possible_null.c).
 SL_MUST int sl_possible_nulls(const struct sl_possible *possible, struct sl_err *err);
+// Two columns that must compare in ways of which one excludes the other (possible_compare.c).
+SL_MUST int sl_possible_compares(const struct sl_possible *possible, struct sl_err *err);
 // Conditions that the engine finds to be true for no row (possible_row.c).
 SL_MUST int sl_possible_rows(const struct sl_possible *possible, struct sl_err *err);
 

@@ -1,3 +1,4 @@
+#include "contract/aside.h"
 #include "contract/possible.h"
 #include "contract/rule.h"
 #include "sql/tree.h"
@@ -138,9 +139,83 @@ static int check_rules(const struct sl_possible *possible, const struct sl_rule 
     return SL_OK;
 }
 
+// A list of which every value means that there is none.
+static void check_list(const struct sl_possible *possible, const struct sl_contract_column *column)
+{
+    for (size_t i = 0; i < column->rule_count; i++) {
+        const struct sl_rule *rule = &column->rules[i];
+        size_t nulls = 0;
+        if (!sl_possible_is_strict(rule) || !sl_str_equal(rule->kind, "enum"))
+            continue;
+        for (size_t k = 0; k < rule->values.count; k++)
+            nulls += sl_strs_has(&column->null_values, rule->values.items[k]);
+        if (nulls > 0 && nulls == rule->values.count)
+            sl_diag(possible->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, rule->place, NULL,
+                    "column '%s' is required, and all values of its rule '%s' mean null "
+                    "('sluice.nullValues')",
+                    sl_contract_path(column), rule->id);
+    }
+}
+
+static void check_lists(const struct sl_possible *possible,
+                        const struct sl_contract_column *columns, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (sl_possible_is_present(&columns[i]) && !columns[i].otherwise)
+            check_list(possible, &columns[i]);
+        check_lists(possible, columns[i].fields, columns[i].field_count);
+    }
+}
+
+// The operator of a check that 0 does not keep; NULL: it may pass.
+static const struct sl_yaml *refuses_none(const struct sl_yaml *metric)
+{
+    static const struct {
+        const char *name;
+        bool is_open;
+    } operators[] = {
+        {"mustBe", false}, {"mustBeGreaterThan", true}, {"mustBeGreaterOrEqualTo", false}};
+    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
+        const struct sl_yaml *node = sl_yaml_get(metric, operators[i].name);
+        double bound;
+        if (!node || node->kind != SL_YAML_SCALAR || !sl_str_to_double(node->text, &bound))
+            continue;
+        if (bound > 0 || (bound == 0 && operators[i].is_open))
+            return node;
+    }
+    const struct sl_yaml *pair = sl_yaml_get(metric, "mustBeBetween");
+    double low;
+    bool is_pair = pair && pair->kind == SL_YAML_LIST && pair->count == 2 &&
+                   pair->items[0]->kind == SL_YAML_SCALAR;
+    return is_pair && sl_str_to_double(pair->items[0]->text, &low) && low >= 0 ? pair : NULL;
+}
+
+// Nulls that must be there are counted in clean, where a required column has none.
+static void check_metric(const struct sl_possible *possible, const struct sl_yaml *check)
+{
+    const struct sl_yaml *metric = sl_yaml_get(check, "metric");
+    const struct sl_yaml *name = sl_yaml_get(metric, "metric");
+    const struct sl_yaml *column = sl_yaml_get(check, "column");
+    const struct sl_yaml *severity = sl_yaml_get(check, "severity");
+    bool counts_nulls =
+        name && (sl_str_equal(name->text, "nullValues") || sl_str_equal(name->text, "nullCheck"));
+    const struct sl_contract_column *found =
+        counts_nulls && column ? required(possible, column->text) : NULL;
+    const struct sl_yaml *refused =
+        found && !sl_aside_is_column(possible->table, found) ? refuses_none(metric) : NULL;
+    if (refused && !(severity && sl_str_equal(severity->text, "warn")))
+        sl_diag(possible->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, refused->place, NULL,
+                "column '%s' is required, so that it has no nulls and the check can never pass",
+                found->name);
+}
+
 int sl_possible_nulls(const struct sl_possible *possible, struct sl_err *err)
 {
     const struct sl_contract_table *table = possible->table;
+    const struct sl_yaml *checks = table->checks;
+    for (size_t i = 0; checks && checks->kind == SL_YAML_LIST && i < checks->count; i++)
+        check_metric(possible, checks->items[i]);
+    check_lists(possible, table->columns, table->column_count);
     for (size_t i = 0; i < table->column_count; i++)
         SL_TRY(check_rules(possible, table->columns[i].rules, table->columns[i].rule_count, err));
     return check_rules(possible, table->rules, table->rule_count, err);

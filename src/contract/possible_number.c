@@ -2,9 +2,13 @@
 #include "contract/possible.h"
 #include "contract/rule.h"
 
+#include <math.h>
+
 #define MOST_UNITS INT64_C(1000000000000000)
 #define DEEPEST_SCALE 6
 #define UNITS_OF_ONE INT64_C(1000000) // 10 to the power of DEEPEST_SCALE
+#define DOUBLE_BITS 53
+#define DOUBLE_DIGITS 15
 #define DAY_US INT64_C(86400000000)
 
 // What the rules leave of a column: multiples of `step` from `low` to `high`, in millionths, of
@@ -165,6 +169,92 @@ static int tell(const struct lattice *lattice, struct sl_err *err)
     return sl_possible_excludes_all(lattice->possible, column, rules, count, err);
 }
 
+// The least number above all of the type.
+static double end_of(const struct sl_type *type)
+{
+    return type->kind == SL_TYPE_INTEGER ? ldexp(1, type->bits - 1)
+                                         : pow(10, type->precision - type->scale);
+}
+
+// A bound that lies beyond what the type holds. At the very end of types with more digits than a
+// double has it is not told from one that does not.
+static int check_type(const struct sl_possible *possible, const struct sl_contract_column *column,
+                      const struct sl_rule *rule, struct sl_err *err)
+{
+    const struct sl_type *type = &column->type;
+    bool is_integer = type->kind == SL_TYPE_INTEGER;
+    bool is_exact = is_integer ? type->bits < DOUBLE_BITS : type->precision <= DOUBLE_DIGITS;
+    double end = end_of(type), bound;
+    double least = is_integer && is_exact ? -end - 1 : -end;
+    bool is_above = rule->min && sl_str_to_double(rule->min, &bound) &&
+                    (bound > end || (is_exact && bound >= end));
+    bool is_below = rule->max && sl_str_to_double(rule->max, &bound) &&
+                    (bound < least || (is_exact && bound <= least));
+    return is_above || is_below ? sl_possible_excludes_all(possible, column, &rule, 1, err) : SL_OK;
+}
+
+static bool falls_on(const struct sl_rule *rule, int64_t day)
+{
+    static const char *const days[] = {"thursday", "friday",  "saturday", "sunday",
+                                       "monday",   "tuesday", "wednesday"}; // from 1970-01-01
+    for (size_t i = 0; i < rule->values.count; i++)
+        if (sl_str_equal_nocase(rule->values.items[i], days[(day % 7 + 7) % 7]))
+            return true;
+    return false;
+}
+
+// A few days of which none is such a day of the week.
+static int check_weekday(const struct lattice *lattice, const struct sl_rule *rule,
+                         struct sl_err *err)
+{
+    const struct sl_rule *rules[3];
+    size_t count = 0;
+    int64_t low = lattice->low + (lattice->is_low_open ? DAY_US : 0);
+    int64_t high = lattice->high - (lattice->is_high_open ? DAY_US : 0);
+    if (lattice->is_unknown || !lattice->has_low || !lattice->has_high || low > high ||
+        high - low >= 6 * DAY_US || low % DAY_US || high % DAY_US)
+        return SL_OK;
+    for (int64_t day = low; day <= high; day += DAY_US)
+        if (falls_on(rule, day / DAY_US))
+            return SL_OK;
+    for (size_t i = 0; i < lattice->column->rule_count; i++) {
+        const struct sl_rule *own = &lattice->column->rules[i];
+        if (own == lattice->lowest || own == lattice->highest || own == rule)
+            rules[count++] = own;
+    }
+    return sl_possible_excludes_all(lattice->possible, lattice->column, rules, count, err);
+}
+
+static int check_weekdays(const struct lattice *lattice, struct sl_err *err)
+{
+    const struct sl_contract_column *column = lattice->column;
+    for (size_t i = 0; column->type.kind == SL_TYPE_DATE && i < column->rule_count; i++)
+        if (sl_possible_is_strict(&column->rules[i]) &&
+            sl_str_equal(column->rules[i].kind, "weekday"))
+            SL_TRY(check_weekday(lattice, &column->rules[i], err));
+    return SL_OK;
+}
+
+// The rules of one column, one after the other.
+static int add_rules(struct lattice *lattice, struct sl_err *err)
+{
+    const struct sl_contract_column *column = lattice->column;
+    for (size_t i = 0; i < column->rule_count; i++) {
+        const struct sl_rule *rule = &column->rules[i];
+        if (!sl_possible_is_strict(rule))
+            continue;
+        if (sl_str_equal(rule->kind, "range")) {
+            if (column->type.kind != SL_TYPE_DATE)
+                SL_TRY(check_type(lattice->possible, column, rule, err));
+            add_range(lattice, rule);
+        } else if (sl_str_equal(rule->kind, "multiple_of") ||
+                   sl_str_equal(rule->kind, "decimal_places")) {
+            SL_TRY(add_multiple(lattice, rule, err));
+        }
+    }
+    return SL_OK;
+}
+
 static int check_column(const struct sl_possible *possible, const struct sl_contract_column *column,
                         struct sl_err *err)
 {
@@ -174,16 +264,8 @@ static int check_column(const struct sl_possible *possible, const struct sl_cont
     if (kind != SL_TYPE_INTEGER && kind != SL_TYPE_DECIMAL && kind != SL_TYPE_DATE)
         return SL_OK;
     add_type(&lattice);
-    for (size_t i = 0; i < column->rule_count; i++) {
-        const struct sl_rule *rule = &column->rules[i];
-        if (!sl_possible_is_strict(rule))
-            continue;
-        if (sl_str_equal(rule->kind, "range"))
-            add_range(&lattice, rule);
-        else if (sl_str_equal(rule->kind, "multiple_of") ||
-                 sl_str_equal(rule->kind, "decimal_places"))
-            SL_TRY(add_multiple(&lattice, rule, err));
-    }
+    SL_TRY(add_rules(&lattice, err));
+    SL_TRY(check_weekdays(&lattice, err));
     // Where no number at all is between the bounds, the reader of the contract has said so.
     if (lattice.is_unknown || !lattice.has_low || !lattice.has_high || lattice.low > lattice.high ||
         (lattice.low == lattice.high && (lattice.is_low_open || lattice.is_high_open)))

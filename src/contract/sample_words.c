@@ -226,6 +226,22 @@ static int add_rule(const struct sl_rule *rule, struct sl_arena *arena, struct s
     return SL_OK;
 }
 
+// Rules that two columns with one value break, or keep.
+static void add_peers(struct miner *miner, const struct sl_rule *rules, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct sl_strs *columns = &rules[i].columns;
+        if (!sl_str_equal(rules[i].kind, "different") && !sl_str_equal(rules[i].kind, "compare"))
+            continue;
+        for (size_t k = 0; k < columns->count; k++) {
+            struct sl_sample_hint *hint = hint_for(miner, columns->items[k]);
+            for (size_t n = 0; hint && n < columns->count; n++)
+                if (n != k)
+                    add_text(miner, &hint->peers, columns->items[n]);
+        }
+    }
+}
+
 static int add_column(const struct sl_contract_column *column, struct sl_arena *arena,
                       struct sl_strs *ret, struct sl_err *err)
 {
@@ -247,8 +263,11 @@ int sl_sample_hints(const struct sl_contract_table *table, struct sl_session *se
         SL_TRY(add_column(&table->columns[i], arena, &sql, err));
     for (size_t i = 0; i < table->rule_count; i++)
         SL_TRY(add_rule(&table->rules[i], arena, &sql, err));
+    for (size_t i = 0; i < table->column_count; i++)
+        add_peers(&miner, table->columns[i].rules, table->columns[i].rule_count);
+    add_peers(&miner, table->rules, table->rule_count);
     if (!sql.count)
-        return SL_OK;
+        return miner.is_out ? sl_fail_memory(err) : SL_OK;
     const char **json = SL_NEW_ARRAY(arena, const char *, sql.count);
     SL_TRY_NEW(json, err);
     SL_TRY(session->kind->parse(session, sql.items, sql.count, arena, json, err));

@@ -319,6 +319,7 @@ static int verify_possible(const struct verifier *verifier, struct sl_arena *are
     SL_TRY(sl_possible_numbers(&possible, err));
     SL_TRY(sl_possible_values(&possible, err));
     SL_TRY(sl_possible_nulls(&possible, err));
+    SL_TRY(sl_possible_compares(&possible, err));
     return sl_possible_rows(&possible, err);
 }
 

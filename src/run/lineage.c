@@ -134,30 +134,46 @@ static int add_ingest(struct sl_lineage *lineage, const struct sl_node *node, st
     return SL_OK;
 }
 
-// Of a rejected row everything is kept, and every column may be why.
+// Of a rejected row everything is kept, every column may be why, and the reason says what it was.
+static int add_kept(struct sl_lineage *lineage, struct end from, const char *quarantine,
+                    struct sl_err *err)
+{
+    static const char *const made[] = {"payload", "reasons", "set_aside"};
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+        SL_TRY(
+            add_edge(lineage, from, (struct end){quarantine, made[i]}, SL_LINEAGE_COMPUTED, err));
+    return decide_rows(lineage, from, quarantine, err);
+}
+
+static int add_quarantine_own(struct sl_lineage *lineage, struct end from, const char *quarantine,
+                              struct sl_err *err)
+{
+    if (sl_str_equal(from.column, "_source") || sl_str_equal(from.column, "_position"))
+        SL_TRY(
+            add_edge(lineage, from, (struct end){quarantine, from.column}, SL_LINEAGE_PASSED, err));
+    if (sl_str_equal(from.column, "_corrupt")) {
+        SL_TRY(
+            add_edge(lineage, from, (struct end){quarantine, "corrupt"}, SL_LINEAGE_PASSED, err));
+        SL_TRY(
+            add_edge(lineage, from, (struct end){quarantine, "reasons"}, SL_LINEAGE_COMPUTED, err));
+    }
+    return decide_rows(lineage, from, quarantine, err);
+}
+
+// Before the first rows come raw has the columns that the contract reads.
 static int add_quarantine(struct sl_lineage *lineage, const struct sl_node *node, const char *raw,
                           struct sl_err *err)
 {
-    static const char *const made[] = {"payload", "reasons", "set_aside"};
     const char *quarantine = sl_arena_printf(&lineage->world->arena, "quarantine.%s", node->bare);
     const struct sl_relation *relation = sl_map_get(&lineage->catalog, raw);
     SL_TRY_NEW(quarantine, err);
+    for (size_t i = 0; !relation && i < node->contract->column_count; i++)
+        SL_TRY(add_kept(lineage, (struct end){raw, node->contract->columns[i].source_name},
+                        quarantine, err));
     for (size_t i = 0; relation && i < relation->count; i++) {
         struct end from = {raw, relation->columns[i].name};
-        bool is_field = !is_own(from.column);
-        for (size_t k = 0; k < sizeof made / sizeof *made && is_field; k++)
-            SL_TRY(add_edge(lineage, from, (struct end){quarantine, made[k]},
-                            k ? SL_LINEAGE_DECIDES : SL_LINEAGE_COMPUTED, err));
-        if (sl_str_equal(from.column, "_source") || sl_str_equal(from.column, "_position"))
-            SL_TRY(add_edge(lineage, from, (struct end){quarantine, from.column}, SL_LINEAGE_PASSED,
-                            err));
-        if (sl_str_equal(from.column, "_corrupt")) {
-            SL_TRY(add_edge(lineage, from, (struct end){quarantine, "corrupt"}, SL_LINEAGE_PASSED,
-                            err));
-            SL_TRY(add_edge(lineage, from, (struct end){quarantine, "reasons"}, SL_LINEAGE_COMPUTED,
-                            err));
-        }
-        SL_TRY(decide_rows(lineage, from, quarantine, err));
+        SL_TRY(is_own(from.column) ? add_quarantine_own(lineage, from, quarantine, err)
+                                   : add_kept(lineage, from, quarantine, err));
     }
     return decide_rows(lineage, (struct end){raw, NULL}, quarantine, err);
 }

@@ -1,7 +1,7 @@
 #include "run/mutate.h"
 
 #include "api/check.h"
-#include "run/generate.h"
+#include "contract/compile.h"
 
 #include <string.h>
 
@@ -45,67 +45,117 @@ static int copy_contract(struct lister *lister, struct sl_contract_table **ret, 
     return SL_OK;
 }
 
-static int add_column_rule(struct lister *lister, size_t at, size_t index, struct sl_err *err)
+// A column, or a member or item of one.
+struct site {
+    const struct site *outer;
+    const struct sl_contract_column *column;
+    size_t index; // in what it is in
+};
+
+// The column of the copy, with all that it is in copied.
+static int copy_column(struct lister *lister, const struct site *site,
+                       struct sl_contract_table *copy, struct sl_contract_column **ret,
+                       struct sl_err *err)
 {
-    const struct sl_contract_column *column = &lister->node->contract->columns[at];
+    struct sl_contract_column *outer;
+    if (!site->outer) {
+        *ret = &copy->columns[site->index];
+        return SL_OK;
+    }
+    SL_TRY(copy_column(lister, site->outer, copy, &outer, err));
+    const struct sl_contract_column *fields = outer->fields;
+    outer->fields = SL_NEW_ARRAY(lister->arena, struct sl_contract_column, outer->field_count);
+    SL_TRY_NEW(outer->fields, err);
+    memcpy(outer->fields, fields, outer->field_count * sizeof *fields);
+    *ret = &outer->fields[site->index];
+    return SL_OK;
+}
+
+static int add_column_rule(struct lister *lister, const struct site *site, size_t index,
+                           struct sl_err *err)
+{
+    const struct sl_contract_column *column = site->column;
     const struct sl_rule *rule = &column->rules[index];
     struct sl_contract_table *copy;
+    struct sl_contract_column *own;
     // Its type a column has anyway; for required see add_required.
-    if (rule->severity != SL_RULE_REJECT || sl_str_equal(rule->kind, "type") ||
+    if (rule->severity == SL_RULE_WARN || sl_str_equal(rule->kind, "type") ||
         sl_str_equal(rule->kind, "required"))
         return SL_OK;
     SL_TRY(copy_contract(lister, &copy, err));
-    SL_TRY(
-        without(lister, column->rules, column->rule_count, index, &copy->columns[at].rules, err));
-    copy->columns[at].rule_count--;
-    return add(lister, (struct sl_mutant){.rule = rule->id, .place = rule->place, .contract = copy},
+    SL_TRY(copy_column(lister, site, copy, &own, err));
+    SL_TRY(without(lister, column->rules, column->rule_count, index, &own->rules, err));
+    own->rule_count--;
+    return add(lister,
+               (struct sl_mutant){.rule = rule->id,
+                                  .place = rule->place,
+                                  .contract = copy,
+                                  .is_stop = rule->severity == SL_RULE_FAIL},
                err);
 }
 
 // Both ways to say that a value is required.
-static int add_required(struct lister *lister, size_t at, struct sl_err *err)
+static int add_required(struct lister *lister, const struct site *site, struct sl_err *err)
 {
-    const struct sl_contract_column *column = &lister->node->contract->columns[at];
+    struct sl_mutant mutant = {.place = site->column->place};
     struct sl_contract_table *copy;
-    struct sl_place place = column->place;
-    bool is_required = column->is_required;
+    struct sl_contract_column *own;
+    bool is_required = site->column->is_required;
     SL_TRY(copy_contract(lister, &copy, err));
-    struct sl_contract_column *own = &copy->columns[at];
+    SL_TRY(copy_column(lister, site, copy, &own, err));
     own->is_required = false;
     for (size_t i = own->rule_count; i-- > 0;) {
-        if (!sl_str_equal(own->rules[i].kind, "required") ||
-            own->rules[i].severity != SL_RULE_REJECT)
+        if (!sl_str_equal(own->rules[i].kind, "required"))
             continue;
-        place = own->rules[i].place;
+        if (own->rules[i].severity == SL_RULE_WARN)
+            return SL_OK;
+        mutant.place = own->rules[i].place;
+        mutant.is_stop = own->rules[i].severity == SL_RULE_FAIL;
         is_required = true;
         SL_TRY(without(lister, own->rules, own->rule_count, i, &own->rules, err));
         own->rule_count--;
     }
-    if (!is_required || column->key_position > 0) // a key is required anyway
+    if (!is_required || site->column->key_position > 0) // a key is required anyway
         return SL_OK;
-    const char *name = sl_arena_printf(lister->arena, "%s.required", column->name);
-    SL_TRY_NEW(name, err);
-    return add(lister, (struct sl_mutant){.rule = name, .place = place, .contract = copy}, err);
+    mutant.rule = sl_arena_printf(lister->arena, "%s.required", sl_contract_path(site->column));
+    SL_TRY_NEW(mutant.rule, err);
+    mutant.contract = copy;
+    return add(lister, mutant, err);
+}
+
+static int add_column(struct lister *lister, const struct site *site, struct sl_err *err)
+{
+    const struct sl_contract_column *column = site->column;
+    SL_TRY(add_required(lister, site, err));
+    for (size_t i = 0; i < column->rule_count; i++)
+        SL_TRY(add_column_rule(lister, site, i, err));
+    for (size_t i = 0; i < column->field_count; i++) {
+        const struct site field = {site, &column->fields[i], i};
+        SL_TRY(add_column(lister, &field, err));
+    }
+    return SL_OK;
 }
 
 static int add_rules(struct lister *lister, struct sl_err *err)
 {
     const struct sl_contract_table *contract = lister->node->contract;
     for (size_t i = 0; i < contract->column_count; i++) {
-        SL_TRY(add_required(lister, i, err));
-        for (size_t k = 0; k < contract->columns[i].rule_count; k++)
-            SL_TRY(add_column_rule(lister, i, k, err));
+        const struct site site = {NULL, &contract->columns[i], i};
+        SL_TRY(add_column(lister, &site, err));
     }
     for (size_t i = 0; i < contract->rule_count; i++) {
         const struct sl_rule *rule = &contract->rules[i];
         struct sl_contract_table *copy;
-        if (rule->severity != SL_RULE_REJECT)
+        if (rule->severity == SL_RULE_WARN)
             continue;
         SL_TRY(copy_contract(lister, &copy, err));
         SL_TRY(without(lister, contract->rules, contract->rule_count, i, &copy->rules, err));
         copy->rule_count--;
         SL_TRY(add(lister,
-                   (struct sl_mutant){.rule = rule->id, .place = rule->place, .contract = copy},
+                   (struct sl_mutant){.rule = rule->id,
+                                      .place = rule->place,
+                                      .contract = copy,
+                                      .is_stop = rule->severity == SL_RULE_FAIL},
                    err));
     }
     return SL_OK;
@@ -198,58 +248,4 @@ int sl_mutant_try(struct sl_world *world, struct sl_mutant *mutant,
         sl_arena_clear(&outcomes[i].arena);
     }
     return code;
-}
-
-static int keep_row(struct sl_world *world, struct sl_mutant *mutant,
-                    const struct sl_result *result, struct sl_err *err)
-{
-    size_t count = sl_result_columns(result);
-    mutant->columns = SL_NEW_ARRAY(&world->arena, const char *, count);
-    mutant->values = SL_NEW_ARRAY(&world->arena, const char *, count);
-    SL_TRY_NEW(mutant->columns, err);
-    SL_TRY_NEW(mutant->values, err);
-    for (size_t i = 0; i < count; i++) {
-        const char *value = sl_result_text(result, 0, i);
-        mutant->columns[i] = sl_arena_strdup(&world->arena, sl_result_name(result, i));
-        mutant->values[i] = sl_arena_strdup(&world->arena, value);
-        SL_TRY_NEW(mutant->columns[i], err);
-        if (value)
-            SL_TRY_NEW(mutant->values[i], err);
-    }
-    mutant->column_count = count;
-    return SL_OK;
-}
-
-int sl_mutant_explain(struct sl_world *world, struct sl_mutant *mutant, struct sl_err *err)
-{
-    SL_AUTO(sl_session_close) struct sl_session *session = NULL;
-    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    struct sl_generated made;
-    struct sl_err refusal = {0};
-    if (!mutant->contract)
-        return SL_OK;
-    struct sl_generate_options options = {.project = world->project,
-                                          .contract = mutant->node->contract,
-                                          .seed = 1,
-                                          .breaking = SL_BREAK_RULE,
-                                          .rule = mutant->rule};
-    SL_TRY(sl_world_session(world, &session, err));
-    // Without such a row the report is as good, only shorter.
-    int code = sl_generate(session, &options, &world->arena, &made, &refusal);
-    if (code == SL_E_MEMORY || code == SL_E_INTERRUPTED) {
-        *err = refusal;
-        return code;
-    }
-    if (code != SL_OK)
-        return SL_OK;
-    sl_buf_add(&sql, "select ");
-    for (size_t i = 0; i < made.column_count; i++) {
-        sl_buf_add(&sql, i ? ", " : "");
-        sl_buf_add_sql_name(&sql, made.columns[i].name);
-    }
-    sl_buf_add(&sql, " from \"~generated\" limit 1");
-    SL_TRY(sl_buf_check(&sql, err));
-    SL_TRY(session->kind->query(session, sql.text, 1, &result, err));
-    return sl_result_rows(result) ? keep_row(world, mutant, result, err) : SL_OK;
 }

@@ -17,9 +17,21 @@ struct sl_mutant {
     // no such row was found.
     const char **columns, **values;
     size_t column_count;
+    bool is_stop; // the rule lets its step fail
+    // And what it needs of the tables that its foreign keys lead to.
+    struct sl_mutant_parent *parents;
+    size_t parent_count;
 };
-// All mutants of the project: the rules of contracts that reject rows, and the checks of models.
-// Rules that only warn change no table, so they are left out.
+// Keys that must be there, as the table has them: a value for each column, row after row.
+struct sl_mutant_parent {
+    const char *table; // "clean.customers"
+    const struct sl_strs *columns;
+    const char **values;
+    size_t row_count; // 0: it must be empty
+};
+// All mutants of the project: the rules of contracts that keep rows or values out of clean, those
+// of members and items too, and the checks of models. Rules that only warn change no table, so they
+// are left out.
 SL_MUST int sl_mutants_list(struct sl_world *world, struct sl_mutant **ret, size_t *ret_count,
                             struct sl_err *err);
 // Runs the tests (which pass) on a mutant, and stops at the first that fails.

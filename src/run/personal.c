@@ -5,6 +5,8 @@
 #include "base/str.h"
 #include "contract/alias.h"
 
+#include <string.h>
+
 struct tagger {
     struct sl_lineage *lineage;
     struct sl_lineage_end **queue;
@@ -14,7 +16,7 @@ struct tagger {
 static bool is_personal(const struct sl_contract_table *contract)
 {
     for (size_t i = 0; i < contract->column_count; i++)
-        if (sl_personal_is_sensitive(contract->columns[i].classification))
+        if (sl_personal_is_sensitive(sl_personal_classification(&contract->columns[i])))
             return true;
     return false;
 }
@@ -50,17 +52,26 @@ static bool is_value(const struct sl_lineage_edge *edge)
     return edge->how != SL_LINEAGE_DECIDES && edge->to->column && edge->from->column;
 }
 
-// A column of raw is protected where a column of clean that reads it is: in quarantine, too.
+// A column of raw is protected in quarantine where a column of clean that reads it is, under this
+// name or an old one; one that clean drops, too.
 static bool is_protected_in_quarantine(const struct sl_lineage *lineage,
                                        const struct sl_lineage_end *raw)
 {
-    for (size_t i = 0; i < raw->out_count; i++) {
-        const struct sl_lineage_edge *edge = &lineage->edges[raw->out[i]];
-        const struct sl_contract_column *column = column_of(lineage, edge->to);
-        if (column && column->personal.as != SL_PERSONAL_NONE)
+    SL_AUTO(sl_buf_clear) struct sl_buf clean = SL_BUF_INIT;
+    const struct sl_contract_column *renamed = NULL;
+    if (!sl_str_starts(raw->table, "raw.") || !raw->column)
+        return false;
+    sl_buf_addf(&clean, "clean.%s", raw->table + strlen("raw."));
+    const struct sl_node *node =
+        clean.has_failed ? NULL : sl_graph_node(&lineage->world->graph, clean.text);
+    if (!node || !node->contract)
+        return false;
+    for (size_t i = 0; i < node->contract->column_count; i++)
+        if (sl_str_equal_nocase(node->contract->columns[i].source_name, raw->column) &&
+            node->contract->columns[i].personal.as != SL_PERSONAL_NONE)
             return true;
-    }
-    return false;
+    (void)sl_alias_find(node->contract, raw->column, &renamed);
+    return renamed && renamed->personal.as != SL_PERSONAL_NONE;
 }
 
 static bool stops(const struct sl_lineage *lineage, const struct sl_lineage_edge *edge)
@@ -95,14 +106,14 @@ static int begin_column(struct tagger *tagger, const struct sl_node *node,
     SL_TRY_NEW(source, err);
     struct sl_lineage_end *field = sl_lineage_end(lineage, source, name);
     struct sl_lineage_end *first = field ? field : sl_lineage_end(lineage, raw, name);
-    return first ? enqueue(tagger, first, column->classification, 0, err) : SL_OK;
+    return first ? enqueue(tagger, first, sl_personal_classification(column), 0, err) : SL_OK;
 }
 
 // Under its own name and those that it had.
 static int begin_names(struct tagger *tagger, const struct sl_node *node,
                        const struct sl_contract_column *column, struct sl_err *err)
 {
-    if (!sl_personal_is_sensitive(column->classification))
+    if (!sl_personal_is_sensitive(sl_personal_classification(column)))
         return SL_OK;
     for (size_t i = 0; i < column->alias_count; i++)
         SL_TRY(begin_column(tagger, node, column, column->aliases[i].name, err));

@@ -156,7 +156,7 @@ struct sl_contract_column {
     bool is_trimmed; // default true: blanks around are cut before parsing (text columns: false)
     struct sl_contract_alias *aliases; // where the source has no value under source_name, in order
     size_t alias_count;
-    const char *classification; // "restricted", ...
+    const char *classification; // "restricted", ...; NULL: none of its own
     struct sl_personal personal;
     struct sl_rule *rules;
     size_t rule_count;
@@ -199,6 +199,9 @@ struct sl_contract {
         unread; // parts of the standard (or beyond) that are kept but not used: "servers", "price"
 };
 
+// Its own classification, or the first one of a member at any depth that is sensitive: whoever has
+// the column has all that is in it.
+const char *sl_personal_classification(const struct sl_contract_column *column);
 extern const struct sl_opt sl_contract_rows[]; // for JSON Schema and docs
 // A diagnostic for each column whose protection needs a key, if the project has none.
 void sl_personal_check_key(struct sl_project *project, const struct sl_contract_table *table);

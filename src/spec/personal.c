@@ -58,6 +58,19 @@ bool sl_personal_is_sensitive(const char *classification)
     return false;
 }
 
+const char *sl_personal_classification(const struct sl_contract_column *column)
+{
+    if (sl_personal_is_sensitive(column->classification))
+        return column->classification;
+    for (size_t i = 0; i < column->field_count; i++) {
+        const char *found = sl_personal_classification(&column->fields[i]);
+
+        if (sl_personal_is_sensitive(found))
+            return found;
+    }
+    return column->classification;
+}
+
 static void refuse(struct sl_odcs_reader *reader, struct sl_place place, const char *hint,
                    const char *name, const char *what)
 {

@@ -468,3 +468,21 @@ def test_too_few_rows_name_the_rules_that_leave_none(shop):
     assert "SL0114" in done.stderr and "these rules are broken by most" in done.stderr
     named = re.findall(r"'([^']+)' [0-9]+", done.stderr)
     assert sorted(named[:3]) == ["improbable-3", "improbable-5", "improbable-7"]
+
+
+@pytest.mark.parametrize("rule", [
+    "{name: apart, implementation: {kind: different, columns: [mail, mail2]}}",
+    "{name: apart, implementation: {kind: compare, column: mail, op: '<>', to: mail2}}",
+])
+def test_a_row_with_one_value_in_two_columns_breaks_that_they_differ(project, rule):
+    project.write("sluice.yml", "name: t\n")
+    project.write("contracts/things.odcs.yml", CONTRACT % (
+        "      - {name: mail, logicalType: string, unique: true, logicalTypeOptions: {format: email, maxLength: 30}}\n"
+        "      - {name: mail2, logicalType: string}\n"
+        "      - name: items\n        logicalType: array\n"
+        "        items: {logicalType: object, properties: [{name: sku, logicalType: string, required: true}]}\n"
+        "    quality:\n      - " + rule.replace("{name", "{type: custom, engine: sluice, name", 1)))
+    out = project.json("generate", "things", "-n", 3, "--breaking", "each", "-o", "made.csv", "--labels")
+    assert out["impossible"] == [] and {"apart", "items[].type", "items[].sku.required"} <= set(out["breaking"])
+    rows = {row["_breaks"]: row for row in csv.DictReader((project.folder / "made.csv").open())}
+    assert rows["apart"]["mail"] == rows["apart"]["mail2"] != ""

@@ -93,6 +93,58 @@ def has_delta():
         return False
 
 
+LINES = {"name": "lines", "logicalType": "array", "items": {"logicalType": "object", "properties": [
+    {"name": "v", "logicalType": "integer", "required": True},
+    {"name": "o", "logicalType": "object", "properties": [{"name": "w", "logicalType": "string", "required": True}]},
+    {"name": "sub", "logicalType": "array", "items": {"logicalType": "object", "properties": [
+        {"name": "v", "logicalType": "integer", "required": True, "logicalTypeOptions": {"minimum": 1}},
+        {"name": "deep", "logicalType": "array", "items": {"logicalType": "string", "logicalTypeOptions": {"maxLength": 1}}}]}},
+    {"name": "grid", "logicalType": "array", "items": {"logicalType": "array", "items": {"logicalType": "integer"}}},
+    {"name": "tags", "logicalType": "array", "items": {"logicalType": "string", "logicalTypeOptions": {"maxLength": 3}}}]}}
+TABLE = {"name": "cells", "logicalType": "array", "items": {"logicalType": "array", "items": {"logicalType": "integer"}}}
+
+
+def test_of_an_item_that_is_no_object_its_members_are_not_missed(make):
+    project = make([ITEMS, LINES], "orders.jsonl", lines(
+        GOOD | {"id": 9},
+        {"id": 1, "items": ["x"]},
+        {"id": 2, "items": [[]]},
+        {"id": 3, "items": [{"sku": "a"}, "x", {"qty": 1}]},
+        {"id": 4, "items": [{}]},
+        {"id": 5, "lines": [{"v": 1, "o": "x"}, {"v": 2, "o": {"z": 0}}]},
+        {"id": 6, "lines": [{"v": 1, "o": {}}, {"v": 2, "o": {"w": "x"}}, {"o": {"w": "y"}}]},
+        {"id": 7, "lines": [{"v": 1, "sub": [4, {"v": 1}]}, {"v": 2, "sub": [{"deep": []}]}]}))
+    project.run("run")
+    assert reasons(project) == {
+        1: {"items[]": "items[0]: '\"x\"' is not a JSON object"},
+        2: {"items[]": "items[0]: '[]' is not a JSON object"},
+        3: {"items[]": "items[1]: '\"x\"' is not a JSON object", "items[].sku": "items[2].sku: a value is required"},
+        4: {"items[].sku": "items[0].sku: a value is required"},
+        5: {"lines[].o": "'\"x\"' is not a JSON object"},
+        6: {"lines[].o.w": "lines[0].o.w: a value is required", "lines[].v": "lines[2].v: a value is required"},
+        7: {"lines[].sub[]": "'4' is not a JSON object", "lines[].sub[].v": "lines[1].sub[0].v: a value is required"}}
+
+
+def test_items_in_two_arrays_are_named_by_both_numbers(make):
+    project = make([LINES, TABLE], "orders.jsonl", lines(
+        {"id": 9},
+        {"id": 1, "lines": [{"v": 1, "tags": ["a", "b"]}, {"v": 1, "tags": None}, {"v": 1}, {"v": 1, "tags": []},
+                            {"v": 1, "tags": ["c", "long", "d", "longer"]}]},
+        {"id": 2, "lines": [None, {"v": 1, "sub": [{"v": 1}, {"v": 0}]}]},
+        {"id": 3, "cells": [[1], None, [], [2, "x", 3]]},
+        {"id": 4, "lines": [{"v": 1, "sub": [{"v": 1, "deep": ["ok"]}]}]},
+        {"id": 5, "lines": [{"v": 1, "grid": [[1], ["z"]]}]},
+        '{"id": 6, "lines": [{"v": 1}, {"v": 1, "v": 2}]}'))
+    project.run("run")
+    assert reasons(project) == {
+        1: {"lines[].tags[]": "lines[4].tags[1]: 'long' is longer than 3 characters; lines[4].tags[3]: 'longer' is longer than 3 characters"},
+        2: {"lines[].sub[].v": "lines[1].sub[1].v: '0' is below the minimum 1"},
+        3: {"cells[][]": "cells[3][1]: 'x' is not an integer of 64 bits"},
+        4: {"lines[].sub[].deep[]": "lines[].sub[].deep[]: 'ok' is longer than 1 characters"},
+        5: {"lines[].grid[][]": "lines[].grid[][]: 'z' is not an integer of 64 bits"},
+        6: {"lines[]": "lines[1]: it has a member twice"}}
+
+
 def test_each_broken_leaf_is_named_by_its_path_and_its_item(make):
     project = make([ADDRESS, ITEMS], "orders.jsonl", lines(
         GOOD,
@@ -114,8 +166,7 @@ def test_each_broken_leaf_is_named_by_its_path_and_its_item(make):
         6: {"address": "'street' is not a JSON object",
             "items[].qty": "items[0].qty: '0' is below the minimum 1; items[1].qty: '-1' is below the minimum 1; "
                            "items[3].qty: '-2' is below the minimum 1; and 1 more"},
-        7: {"address.zip": "a value is required", "items[]": "'5' is not a JSON object",
-            "items[].sku": "items[0].sku: a value is required"},
+        7: {"address.zip": "a value is required", "items[]": "items[0]: '5' is not a JSON object"},
         8: {"address.zip": "a value is required"},
     }
 

@@ -335,6 +335,94 @@ def test_lineage_shows_the_classification_up_to_where_it_is_protected(project):
     assert {table for table, tag in edges.items() if tag} == {"raw.people"}
 
 
+MEMBERS = """
+apiVersion: v3.1.0
+kind: DataContract
+id: people
+name: people
+version: 1.0.0
+status: active
+schema:
+  - name: people
+    properties:
+      - {{name: id, logicalType: integer, primaryKey: true}}
+      - {{name: o, logicalType: object, properties: [{{name: sec, logicalType: string, classification: pii}}, {{name: pub, logicalType: string}}]}}
+      - name: kids
+        logicalType: array
+        items: {{logicalType: object, properties: [{{name: nm, logicalType: string, classification: confidential}}]}}
+        {protection}
+"""
+MEMBER_MODELS = {
+    "select id, o.sec as x from clean.people": ("x", "pii", "clean.people.o"),
+    "select id, o.pub as x from clean.people": ("x", "pii", "clean.people.o"),
+    "select id, o['sec'] as x from clean.people": ("x", "pii", "clean.people.o"),
+    "select id, to_json(o) as j from clean.people": ("j", "pii", "clean.people.o"),
+    "select id, kids from clean.people": ("kids", "confidential", "clean.people.kids"),
+    "select id, list_transform(kids, lambda k: k.nm) as x from clean.people": ("x", "confidential", "clean.people.kids"),
+    "select id, u.nm as x from (select id, unnest(kids) u from clean.people)": ("x", "confidential", "clean.people.kids"),
+}
+
+
+def members(project, query, protection="", settings=""):
+    project.write("sluice.yml", HEAD)
+    project.write("sources/people.yml", "path: data/people.jsonl\n")
+    project.write("data/people.jsonl", '{"id": 1, "o": {"sec": "hush", "pub": "p"}, "kids": [{"nm": "Joe"}]}\n')
+    project.write("contracts/people.odcs.yml", MEMBERS.format(protection=protection))
+    project.write("models/m.sql", f"/* sluice\n{settings}\n*/\n{query}\n")
+
+
+@pytest.mark.parametrize("query", MEMBER_MODELS)
+def test_a_column_is_as_personal_as_the_members_in_it(project, query):
+    column, classification, way = MEMBER_MODELS[query]
+    members(project, query)
+    found = leaks(project)
+    (told,) = [d for d in found if f"column '{column}' of 'curated.m'" in d["message"]]
+    assert f"carries {classification} values" in told["message"] and f"{way} -> curated.m.{column}" in told["message"]
+    refused = project.json("run", exit_code=1)
+    assert refused["error"]["code"] == "SL0408"
+    members(project, query, settings=f"personal: [{', '.join(sorted({'id', column}))}]")
+    assert leaks(project, exit_code=0) == []
+    project.run("run")
+
+
+@pytest.mark.parametrize("query, column", [
+    ("select _position, payload from quarantine.people", "payload"),
+    ("select _position, reasons from quarantine.people", "reasons"),
+    ("select _position, set_aside from quarantine.people", "set_aside"),
+    ("select u.message as m from (select unnest(reasons) as u from quarantine.people)", "m"),
+])
+def test_quarantine_passes_on_what_is_not_protected_in_it(project, query, column):
+    members(project, query)
+    project.write("data/people.jsonl", '{"id": 1}\n{"id": "x", "o": {"sec": "hush"}, "kids": "Joe"}\n')
+    for _ in "before the first rows", "after them":
+        told = project.json("run", exit_code=1)
+        assert any(f"column '{column}' of 'curated.m' carries" in e["message"] and "quarantine.people." in e["message"]
+                   for e in told["errors"]), told
+        project.run("run", "--select", "+clean.people", "--set", "quarantine.max_share=1")
+    dropped = "customProperties: [{property: sluice.personal, value: {as: drop}}]"
+    members(project, query, dropped)
+    text = (project.folder / "contracts/people.odcs.yml").read_text()
+    project.write("contracts/people.odcs.yml", text.replace("name: o, logicalType: object", "name: o, logicalType: object, " + dropped))
+    project.run("run", "--set", "quarantine.max_share=1")
+
+
+def test_a_dropped_column_takes_its_members_with_it(project):
+    dropped = "customProperties: [{property: sluice.personal, value: {as: drop}}]"
+    members(project, "select id from clean.people", dropped)
+    assert leaks(project, exit_code=0) == []
+    edges = project.json("lineage", "curated.m.id")["edges"]
+    assert not any(e.get("classification") for e in edges)
+
+
+def test_a_member_is_protected_with_its_column_or_not_at_all(project):
+    members(project, "select id from clean.people")
+    text = (project.folder / "contracts/people.odcs.yml").read_text()
+    masked = "classification: confidential, customProperties: [{property: sluice.personal, value: {as: mask}}]"
+    project.write("contracts/people.odcs.yml", text.replace("classification: confidential", masked))
+    (told,) = project.json("check", exit_code=1)["errors"]
+    assert "'kids[].nm': 'sluice.personal' is for whole columns" in told["message"] and told["line"] == 15
+
+
 def test_a_foreign_key_leads_from_hash_to_hash(project):
     contract = LEAKY + """
   - name: orders

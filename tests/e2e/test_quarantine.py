@@ -98,7 +98,7 @@ def test_lineage_of_what_quarantine_keeps_leads_to_raw(shop):
         edges = shop.json("lineage", f"quarantine.orders.{column}")["edges"]
         return {edge["from_column"]: (edge["from_table"], edge["kind"]) for edge in edges if edge["to_column"] == column}
     assert sources("payload")["amount"] == ("raw.orders", "value") and not any(name.startswith("_") for name in sources("payload"))
-    assert sources("reasons")["amount"] == ("raw.orders", "influence") and sources("corrupt") == {"_corrupt": ("raw.orders", "value")}
+    assert sources("reasons")["amount"] == ("raw.orders", "value") and sources("corrupt") == {"_corrupt": ("raw.orders", "value")}
     assert "-> quarantine.orders.payload" in shop.run("lineage", "raw.orders.amount", "--downstream").stdout
 
 

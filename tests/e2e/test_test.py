@@ -234,7 +234,7 @@ def test_a_rule_that_no_test_notices_survives_with_the_row_that_would_tell(shop)
                             ("curated.daily", "total < 1000")}
     assert mutants["clean.orders", "amount.range"]["test"] == "late" and mutants["curated.daily", "total < 1000"]["test"] == "checked"
     survivor = mutants["clean.orders", "day.required"]
-    assert survivor["status"] == "survived" and survivor["row"]["id"] and out["counts"] == {"killed": 2, "survived": 2}
+    assert survivor["parents"] == {} and survivor["status"] == "survived" and survivor["row"]["id"] and out["counts"] == {"killed": 2, "survived": 2}
     assert out["score"] == 0.5
     # What is offered kills it.
     for rule in "day.required", "amount.required":
@@ -287,6 +287,55 @@ def test_the_parent_of_a_foreign_key_is_built_or_given(linked, given):
     assert linked.json("test")["counts"]["passed"] == 1
     linked.write("tests/orphans.yml", ORPHAN % given.replace("7", "8"))
     linked.run("test", exit_code=1)
+
+
+PARTS = """
+apiVersion: v3.1.0
+kind: DataContract
+id: linked
+version: 1.0.0
+status: active
+schema:
+  - name: a
+    properties:
+      - {name: key, logicalType: integer, primaryKey: true}
+      - {name: area, logicalType: string}
+  - name: b
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true}
+      - name: a_key
+        logicalType: integer
+        relationships: [{type: foreignKey, to: a.key, customProperties: [{property: sluice.orphans, value: hold}]}]
+      - {name: other, logicalType: integer, relationships: [{type: foreignKey, to: a.key}]}
+      - {name: size, logicalType: integer, logicalTypeOptions: {maximum: 9},
+         customProperties: [{property: sluice.severity, value: {range: fail}}]}
+      - {name: note, logicalType: string, logicalTypeOptions: {maxLength: 9},
+         customProperties: [{property: sluice.severity, value: {length: warn}}]}
+      - name: address
+        logicalType: object
+        properties: [{name: zip, logicalType: string, logicalTypeOptions: {pattern: '^[0-9]{5}$'}}]
+      - name: items
+        logicalType: array
+        items:
+          logicalType: object
+          properties:
+            - {name: sku, logicalType: string, required: true}
+            - {name: tags, logicalType: array, items: {logicalType: string, logicalTypeOptions: {maxLength: 3}}}
+"""
+
+
+def test_rules_of_members_and_foreign_keys_are_taken_away_and_what_is_offered_kills_them(linked):
+    linked.write("contracts/linked.odcs.yml", PARTS)
+    linked.write("tests/good.yml", "given: {a: [{key: 7}], b: [{id: 1, a_key: 7}]}\nexpect: {clean.b: [{id: 1}]}\n")
+    rules = {"a_key.foreign_key", "other.foreign_key", "size.range", "address.zip.pattern",
+             "items[].sku.required", "items[].tags[].length"}
+    shown = linked.run("test", "--mutate").stdout
+    assert set(re.findall("^SURVIVED +clean.b +([^ ]+)", shown, re.M)) == rules
+    offers = [line.split(": ", 1)[1] for line in shown.splitlines() if "a test that notices" in line]
+    assert len(offers) == len(rules)
+    for number, offer in enumerate(offers):
+        linked.write(f"tests/offer_{number}.yml", offer + "\n")
+    assert linked.json("test", "--mutate")["counts"] == {"killed": len(rules), "survived": 0}
 
 
 def test_the_parent_of_a_foreign_key_has_to_be_given(linked):
