@@ -208,6 +208,42 @@ def test_an_expression_that_the_engine_does_not_take_stays_as_a_text(project):
     accepted_by_check(project, contract, "t")
 
 
+CHECKED = """apiVersion: v3.1.0
+kind: DataContract
+id: t
+version: 1.0.0
+status: active
+"""
+
+
+def form_of(project, form):
+    told = project.json("contract", "export", "t.odcs.yml", "--format", form)
+    return told["text"], [item["message"] for item in told["warnings"]]
+
+
+MULTIPLES = ["0.1", "0.10", "0.05", "1e-2", "1.0", "5"]
+
+
+def test_multiples_are_exported_as_the_numbers_that_were_written(project):
+    columns_of = "".join(f'      - {{name: n{i}, logicalType: number, physicalType: "decimal(10,4)", logicalTypeOptions: {{multipleOf: {multiple}}}}}\n'
+                         for i, multiple in enumerate(MULTIPLES))
+    project.write("t.odcs.yml", CHECKED + "schema:\n  - name: t\n    properties:\n" + columns_of +
+                  '      - {name: n6, logicalType: integer, logicalTypeOptions: {multipleOf: "5"}}\n')
+    text, lost = form_of(project, "odcs")
+    contract = check_odcs(yaml.safe_load(text))
+    assert lost == []
+    assert [c["logicalTypeOptions"]["multipleOf"] for c in contract["schema"][0]["properties"]] == [0.1, 0.1, 0.05, 0.01, 1.0, 5, 5]
+    written = [line.split(":")[1].strip() for line in text.splitlines() if "multipleOf" in line]
+    assert written == ["0.1", "0.10", "0.05", "1.0e-2", "1.0", "5", "5"]
+    text, lost = form_of(project, "jsonschema")
+    jsonschema.Draft202012Validator.check_schema(json.loads(text))
+    written = [line.split(":")[1].strip(" ,") for line in text.splitlines() if "multipleOf" in line]
+    assert (lost, written) == ([], ["0.1", "0.10", "0.05", "1e-2", "1.0", "5", "5"])
+    project.write("back.json", text)
+    found = columns(imported(project, "back.json")[0])
+    assert [c["logicalTypeOptions"]["multipleOf"] for c in found.values()] == [0.1, 0.1, 0.05, 0.01, 1.0, 5, 5]
+
+
 # --- JSON Schema ---
 
 SCHEMA = {

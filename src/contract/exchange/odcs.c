@@ -45,11 +45,15 @@ static const struct sl_opt *rows_below(const struct sl_opt *rows, const char *ke
     return is_nested && find_row(rows, "logicalTypeOptions") ? rows : NULL;
 }
 
-// Values of service levels are numbers, texts or booleans, as they are written.
+// Values of service levels are numbers, texts or booleans, as they are written; the number that
+// others are multiples of is read as a text only so that it is not rounded.
 static bool is_text(const struct sl_opt *row)
 {
-    return (row->type == SL_OPT_STRING || row->type == SL_OPT_ENUM) &&
-           !sl_str_equal(row->name, "value") && !sl_str_equal(row->name, "valueExt");
+    static const char *const others[] = {"value", "valueExt", "multipleOf"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (sl_str_equal(row->name, others[i]))
+            return false;
+    return row->type == SL_OPT_STRING || row->type == SL_OPT_ENUM;
 }
 
 static struct sl_yaml *normal(struct sl_exchange *exchange, const struct sl_yaml *value,
@@ -174,6 +178,15 @@ static void lift_bound(struct sl_yaml *options, const char *exclusive, const cha
         rename_key(options, plain, exclusive);
 }
 
+// A number in quotes is one, to whoever reads the contract here.
+static void lift_multiple(struct sl_yaml *options)
+{
+    struct sl_yaml *multiple = sl_yaml_get(options, "multipleOf");
+    double number;
+    if (multiple && multiple->kind == SL_YAML_SCALAR && sl_str_to_double(multiple->text, &number))
+        multiple->is_quoted = false;
+}
+
 static void lift_properties(struct sl_exchange *exchange, const struct sl_yaml *list);
 
 static void lift_property(struct sl_exchange *exchange, struct sl_yaml *property)
@@ -184,6 +197,7 @@ static void lift_property(struct sl_exchange *exchange, struct sl_yaml *property
     if (sl_x_is_map(options)) {
         lift_bound(options, "exclusiveMinimum", "minimum");
         lift_bound(options, "exclusiveMaximum", "maximum");
+        lift_multiple(options);
         for (size_t i = 0; i < options->count && !is_number; i++)
             if (sl_str_ends(options->keys[i]->text, "inimum") ||
                 sl_str_ends(options->keys[i]->text, "aximum"))
