@@ -221,6 +221,51 @@ def form_of(project, form):
     return told["text"], [item["message"] for item in told["warnings"]]
 
 
+COLUMN_TYPES = {"past": "date", "future": "date", "age": "date", "weekday": "date", "compare": "date", "range": "integer", "required_if": "integer",
+                "absent_if": "integer", "sum_of": "integer", "product_of": "integer", "multiple_of": "number", "decimal_places": "number"}
+
+
+def test_every_kind_of_rule_and_check_survives_odcs(project):
+    """Those of `sluice ls --checks`, each as its example says it, come through export and import as they were."""
+    project.write("sluice.yml", "name: t\nlake: lake\n")
+    entries = [{"check": "row_count_change", "max_drop": 0.2, "versions": 7},
+               {"check": {"unique": ["email"]}, "severity": "warn"},
+               {"check": "freshness", "column": "at", "max_age": "26h", "where": "email is not null"},
+               {"check": {"not_null": ["email", "at"]}, "mostly": 0.9}]
+    dates, texts = ["ordered_at", "paid_at", "shipped_at"], ["status", "email", "phone", "iban", "card", "street", "city", "postcode", "sender", "receiver"]
+    numbers = ["id", "amount", "net", "tax", "price", "quantity"]
+    properties = [{"name": name, "logicalType": kind} for kind, names in (("date", dates), ("string", texts), ("integer", numbers)) for name in names]
+    properties.append({"name": "at", "logicalType": "timestamp"})
+    kinds = project.json("ls", "--checks")["checks"]
+    assert {kind["stands"] for kind in kinds} == {"column", "row", "table"}
+    for kind in kinds:
+        (word, value), = yaml.safe_load(kind["example"]).items()
+        value = json.loads(json.dumps(value, default=str))
+        if kind["stands"] == "table":
+            entries.append({"check": {word: value}})
+            if isinstance(value, dict):
+                entries.append({"check": word, **value})
+        elif kind["stands"] == "row" and (kind["name"] not in COLUMN_TYPES):
+            entries.append(value)
+        elif kind["name"] not in ("foreign_key", "type"):
+            value = [{"type": "custom", "engine": "sluice", "implementation": value}] if word == "implementation" else value
+            properties.append({"name": f"x_{kind['name']}", "logicalType": COLUMN_TYPES.get(kind["name"], "string"),
+                               "quality" if word == "implementation" else word: value})
+    quality = [{"type": "custom", "engine": "sluice", "implementation": entry} for entry in entries]
+    quality[0]["name"] = "0012"
+    next(item for item in quality if item["implementation"].get("kind") == "expression")["name"] = "no"
+    contract = {**yaml.safe_load(CHECKED), "name": "t", "schema": [{"name": "t", "properties": properties, "quality": quality}]}
+    project.write("t.odcs.yml", json.dumps(contract))
+    assert project.json("contract", "lint", "t.odcs.yml")["errors"] == []
+    text, lost = form_of(project, "odcs")
+    assert lost == [] and check_odcs(yaml.safe_load(text)) == contract
+    project.write("out/t.odcs.yml", text)
+    assert imported(project, "out/t.odcs.yml") == (contract, [])
+    assert project.json("contract", "lint", "out/t.odcs.yml")["errors"] == []
+    told = project.json("contract", "diff", "t.odcs.yml", "out/t.odcs.yml")
+    assert (told["level"], told["differences"]) == ("same", [])
+
+
 MULTIPLES = ["0.1", "0.10", "0.05", "1e-2", "1.0", "5"]
 
 

@@ -39,6 +39,8 @@ static const struct sl_opt *find_row(const struct sl_opt *rows, const char *key)
 static const struct sl_opt *rows_below(const struct sl_opt *rows, const char *key)
 {
     const struct sl_opt *row = find_row(rows, key);
+    if (row && (row->flags & SL_OPT_OPEN)) // others' words, which are kept as they are
+        return NULL;
     if (row && row->rows)
         return row->rows;
     bool is_nested = strcmp(key, "properties") == 0 || strcmp(key, "items") == 0;
