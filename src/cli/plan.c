@@ -131,9 +131,19 @@ static void tell_emptied(const struct sl_common *common, const struct sl_node *n
                 then[node->source->drift.emptied_files]);
 }
 
+void sl_plan_tell_unmatched(const struct sl_common *common, const struct sl_world *world)
+{
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        for (size_t k = 0; node->is_selected && k < node->facts.unmatched.count; k++)
+            sl_tell(common, SL_LOG_WARN, "SL0602: %s", node->facts.unmatched.items[k]);
+    }
+}
+
 void sl_plan_tell_vanished(const struct sl_common *common, const struct sl_world *world,
                            bool only_fresh)
 {
+    sl_plan_tell_unmatched(common, world);
     for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
         char count[64];
