@@ -181,6 +181,19 @@ def test_rows_that_were_given_up_are_published_by_the_next_run_which_says_so(sho
     assert "publishes" not in shop.run("quarantine", "discard", "orders", "--position", "99999", "--reason", "no").stdout
 
 
+def test_a_source_is_chosen_by_its_path_its_name_or_its_path_from_a_folder_on(shop):
+    """Whole parts of the path: `discard --source csv` must not take every file."""
+    assert "its name (orders-3.csv), or the path from a folder on" in " ".join(shop.run("help", "quarantine", "show").stdout.split())
+    everything = shop.json("quarantine", "show", "orders")["rows"]
+    path = everything[0]["source"]
+    wanted = [row for row in everything if row["source"] == path]
+    assert "/" in path and wanted
+    for source in [path, path.rsplit("/", 1)[1]]:
+        assert shop.json("quarantine", "show", "orders", "--source", source)["rows"] == wanted, source
+    for source in ["csv", ".csv", path[1:]]:
+        assert shop.json("quarantine", "show", "orders", "--source", source)["rows"] == [], source
+
+
 def test_discards_outlive_new_files_replays_and_rebuilding(shop):
     shop.run("quarantine", "discard", "orders", "--all", "--reason", "old", "--by", "ada")
     everything = discards(shop)
