@@ -266,6 +266,22 @@ def test_every_kind_of_rule_and_check_survives_odcs(project):
     assert (told["level"], told["differences"]) == ("same", [])
 
 
+def test_why_a_reference_is_left_out_is_true(project):
+    project.write("t.odcs.yml", CHECKED + """schema:
+  - name: days
+    properties: [{name: day, logicalType: date, primaryKey: true}]
+  - name: t
+    properties:
+      - {name: day, logicalType: date, relationships: [{type: foreignKey, to: days.day}]}
+      - {name: last, logicalType: date, relationships: [{type: foreignKey, to: later.day}]}
+  - name: later
+    properties: [{name: day, logicalType: date, primaryKey: true}]
+""")
+    for dialect, whys in (("spark", ["the dialect has no foreign keys"] * 2), ("duckdb", ["no table before this one is it"])):
+        told = project.json("contract", "export", "t.odcs.yml", "--format", "sql", "--dialect", dialect)["warnings"]
+        assert [item["message"].rpartition("left out: ")[2] for item in told if "the reference" in item["message"]] == whys
+
+
 MULTIPLES = ["0.1", "0.10", "0.05", "1e-2", "1.0", "5"]
 
 

@@ -47,13 +47,13 @@ static const struct sl_opt *rows_below(const struct sl_opt *rows, const char *ke
     return is_nested && find_row(rows, "logicalTypeOptions") ? rows : NULL;
 }
 
-// Values of service levels are numbers, texts or booleans, as they are written; the number that
-// others are multiples of is read as a text only so that it is not rounded.
+// Values of service levels are numbers, texts or booleans, as they are written; multiples are
+// numbers, of which the digits are kept.
 static bool is_text(const struct sl_opt *row)
 {
     static const char *const others[] = {"value", "valueExt", "multipleOf"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (sl_str_equal(row->name, others[i]))
+        if (strcmp(row->name, others[i]) == 0)
             return false;
     return row->type == SL_OPT_STRING || row->type == SL_OPT_ENUM;
 }
