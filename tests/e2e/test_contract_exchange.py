@@ -1,5 +1,6 @@
 """`sluice contract import` and `export`: every form, read back by the tools that own it, and round trips of random contracts."""
 import importlib.util
+import io
 import json
 import pathlib
 import random
@@ -280,6 +281,40 @@ def test_why_a_reference_is_left_out_is_true(project):
     for dialect, whys in (("spark", ["the dialect has no foreign keys"] * 2), ("duckdb", ["no table before this one is it"])):
         told = project.json("contract", "export", "t.odcs.yml", "--format", "sql", "--dialect", dialect)["warnings"]
         assert [item["message"].rpartition("left out: ")[2] for item in told if "the reference" in item["message"]] == whys
+
+
+def test_defaults_survive_avro(project):
+    """The default of a union is of its first type."""
+    kinds = [("string", None, "it's"), ("integer", None, -5), ("integer", "int", 7), ("number", None, 0.5), ("boolean", None, True), ("string", None, "12")]
+    written = "".join(f"      - {{name: c{i}, logicalType: {kind}{', physicalType: ' + physical if physical else ''}, required: {required}, "
+                      f"customProperties: [{{property: sluice.default, value: {json.dumps(value)}}}]}}\n"
+                      for i, ((kind, physical, value), required) in enumerate([(k, r) for r in ("true", "false") for k in kinds]))
+    written += """      - name: state
+        logicalType: string
+        quality: [{metric: invalidValues, arguments: {validValues: [new, paid]}, mustBe: 0}]
+        customProperties: [{property: sluice.default, value: new}]
+      - {name: day, logicalType: date, customProperties: [{property: sluice.default, value: 2020-01-01}]}
+"""
+    project.write("t.odcs.yml", CHECKED + "schema:\n  - name: t\n    properties:\n" + written)
+    text, lost = form_of(project, "avro")
+    assert [message for message in lost if "default" in message] == ["column 'day': its default '2020-01-01' has no counterpart in Avro"]
+    schema = fastavro.parse_schema(json.loads(text))
+    fields = {field["name"]: field for field in schema["fields"]}
+    wanted = [value for _, _, value in kinds] * 2
+    assert [fields[f"c{i}"]["default"] for i in range(len(wanted))] == wanted
+    assert fields["c6"]["type"] == ["string", "null"] and fields["state"]["default"] == "new" and fields["day"]["default"] is None
+    # a reader of this schema fills in what a file lacks
+    empty = fastavro.parse_schema({"type": "record", "name": schema["name"], "fields": []})
+    buffer = io.BytesIO()
+    fastavro.writer(buffer, empty, [{}])
+    buffer.seek(0)
+    assert [next(fastavro.reader(buffer, reader_schema=schema))[f"c{i}"] for i in range(1)] == ["it's"]
+    project.write("t.avsc", text)
+    found = columns(imported(project, "t.avsc")[0])
+    for name, value in [(f"c{i}", value) for i, value in enumerate(wanted)] + [("state", "new")]:
+        assert {"property": "sluice.default", "value": value} in found[name]["customProperties"], name
+    assert [bool(found[f"c{i}"].get("required")) for i in range(len(wanted))] == [True] * len(kinds) + [False] * len(kinds)
+    accepted_by_check(project, imported(project, "t.avsc")[0], "t")
 
 
 MULTIPLES = ["0.1", "0.10", "0.05", "1e-2", "1.0", "5"]
