@@ -317,6 +317,29 @@ def test_defaults_survive_avro(project):
     accepted_by_check(project, imported(project, "t.avsc")[0], "t")
 
 
+def test_defaults_of_dates_and_decimals_do_not_keep_an_avro_schema_out(project):
+    fields = [{"name": "d", "type": {"type": "int", "logicalType": "date"}, "default": 18262}, {"name": "n", "type": "int", "default": 1},
+              {"name": "m", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}, "default": "\u00ff"}]
+    project.write("r.avsc", json.dumps({"type": "record", "name": "r", "fields": fields}))
+    contract, lost = imported(project, "r.avsc")
+    assert [("customProperties" in column) for column in columns(contract).values()] == [False, True, False]
+    assert sum("its default is written as the bytes or the number behind its type" in message for message in lost) == 2
+
+
+@pytest.mark.parametrize("dialect, check, options", [
+    ("duckdb", "email ~ '.*@.*'", {"pattern": "^(?:.*@.*)$"}), ("postgres", "email ~ '.*@.*'", {"pattern": ".*@.*"}),
+    ("duckdb", "regexp_full_match(email, 'a|b')", {"pattern": "^(?:a|b)$"}), ("duckdb", "length(email) > 3", {"minLength": 4}),
+    ("duckdb", "length(email) < 9 AND length(email) > 0", {"minLength": 1, "maxLength": 8}), ("duckdb", "length(email) >= 3", {"minLength": 3}),
+    ("duckdb", "length(email) > 3.5", None), ("duckdb", "length(email) < 0", None), ("duckdb", "n BETWEEN 1 AND 9 AND n <> 5", None),
+])
+def test_checks_become_what_the_documentation_says(project, dialect, check, options):
+    project.write("t.sql", f"CREATE TABLE t (email varchar, n integer, CHECK ({check}));")
+    contract, _ = imported(project, "t.sql", "--dialect", dialect)
+    assert columns(contract)["email"].get("logicalTypeOptions") == options
+    assert ("quality" in contract["schema"][0]) == (options is None)
+    accepted_by_check(project, contract, "t")
+
+
 MULTIPLES = ["0.1", "0.10", "0.05", "1e-2", "1.0", "5"]
 
 
