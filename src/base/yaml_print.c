@@ -25,36 +25,13 @@ static bool is_plain(const char *text)
     return text[strlen(text) - 1] != ' ';
 }
 
-// "1e-2" is a text in YAML 1.1, whose numbers with an exponent have a point and a sign: 1.0e-2.
-static bool print_exponent(const char *number, struct sl_buf *text)
-{
-    static const char digits[] = "0123456789";
-    const char *at = number + strspn(number, "+-");
-    bool has_point;
-    if (!isdigit((unsigned char)*at))
-        return false;
-    at += strspn(at, digits);
-    has_point = *at == '.';
-    at += has_point ? 1 + strspn(at + 1, digits) : 0;
-    if (tolower((unsigned char)*at) != 'e')
-        return false;
-    const char *exponent = at + 1;
-    bool is_signed = *exponent == '+' || *exponent == '-';
-    size_t length = strspn(exponent + is_signed, digits);
-    if (!length || exponent[is_signed + length])
-        return false;
-    sl_buf_addf(text, "%.*s%s%c%s%s", (int)(at - number), number, has_point ? "" : ".0", *at,
-                is_signed ? "" : "+", exponent);
-    return true;
-}
-
 static void print_scalar(const struct sl_yaml *node, struct sl_buf *text)
 {
     if (node->kind == SL_YAML_NULL)
         sl_buf_add(text, "null");
-    else if (node->is_quoted ? is_plain(node->text) : !print_exponent(node->text, text))
+    else if (!node->is_quoted || is_plain(node->text))
         sl_buf_add(text, node->text);
-    else if (node->is_quoted)
+    else
         sl_buf_add_json_string(text, node->text);
 }
 

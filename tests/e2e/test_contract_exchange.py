@@ -357,7 +357,7 @@ def test_multiples_are_exported_as_the_numbers_that_were_written(project):
     text, lost = form_of(project, "jsonschema")
     jsonschema.Draft202012Validator.check_schema(json.loads(text))
     written = [line.split(":")[1].strip(" ,") for line in text.splitlines() if "multipleOf" in line]
-    assert (lost, written) == ([], ["0.1", "0.10", "0.05", "1e-2", "1.0", "5", "5"])
+    assert (lost, written) == ([], ["0.1", "0.10", "0.05", "1.0e-2", "1.0", "5", "5"])
     project.write("back.json", text)
     found = columns(imported(project, "back.json")[0])
     assert [c["logicalTypeOptions"]["multipleOf"] for c in found.values()] == [0.1, 0.1, 0.05, 0.01, 1.0, 5, 5]
