@@ -24,6 +24,7 @@ struct sl_source_options { // from sources/NAME.yml
     struct sl_strs columns; // names when there is no header
     int64_t skip_lines;
     int64_t max_record_bytes; // a longer record is corrupt; 0: 64 MiB
+    bool *are_matched; // filled by list(), one for each path: it leads to something. NULL: no
 };
 
 // One part that the source has now.

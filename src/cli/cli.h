@@ -207,7 +207,9 @@ struct sl_plan_view {
 };
 SL_MUST int sl_plan_show(const struct sl_common *common, struct sl_world *world,
                          const struct sl_plan_view *view, struct sl_err *err);
-// Warns of files that are gone from their sources: their rows stay.
+// Warns of paths of sources that match no file although others of theirs do.
+void sl_plan_tell_unmatched(const struct sl_common *common, const struct sl_world *world);
+// The same, and of files that are gone from their sources: their rows stay.
 void sl_plan_tell_vanished(const struct sl_common *common, const struct sl_world *world,
                            bool only_fresh);
 // SL_E_TABLE_FILE if sl_world_find_missing has found any that a step will read: of the first file,

@@ -197,28 +197,58 @@ static int unknown(const struct sl_lineage *lineage, struct sl_arena *arena, con
     return sl_err_hint(err, "%s", hint ? hint : "`sluice ls` lists the tables");
 }
 
-// What stands for a table or a column; *ret_found says whether there is one.
+// "a.b" in double quotes, as in SQL; what has none is as it is. NULL out of memory.
+static const char *without_quotes(const char *name, struct sl_arena *arena)
+{
+    size_t length = strlen(name), count = 0;
+    if (length < 2 || name[0] != '"' || name[length - 1] != '"')
+        return name;
+    char *text = sl_arena_strndup(arena, name + 1, length - 2);
+    for (size_t i = 0; text && text[i]; i++) {
+        text[count++] = text[i];
+        i += text[i] == '"' && text[i + 1] == '"';
+    }
+    if (text)
+        text[count] = '\0';
+    return text;
+}
+
+// The table's column as the catalog writes it; NULL: there is none.
+static const char *find_column(struct walk *walk, const char *table, const char *column)
+{
+    const struct sl_relation *relation = sl_map_get(&walk->lineage->catalog, table);
+    for (size_t i = 0; relation && i < relation->count; i++)
+        if (sl_str_equal_nocase(relation->columns[i].name, column))
+            return relation->columns[i].name;
+    bool is_source =
+        sl_str_starts(table, "source.") && sl_lineage_end(walk->lineage, table, column) != NULL;
+    return is_source ? column : NULL;
+}
+
+// What stands for a table or a column; *ret_found says whether there is one. The name of a column
+// may have dots, with quotes around it or without.
 static int show_named(struct walk *walk, const char *what, bool *ret_found, struct sl_err *err)
 {
-    const char *dot = strrchr(what, '.');
+    struct sl_arena *arena = &walk->lineage->world->arena;
     *ret_found = true;
     if (sl_graph_node(&walk->lineage->world->graph, what))
         return show_table(walk, what, err);
-    const char *table =
-        sl_arena_strndup(&walk->lineage->world->arena, what, dot ? (size_t)(dot - what) : 0);
-    SL_TRY_NEW(table, err);
-    const struct sl_relation *relation = sl_map_get(&walk->lineage->catalog, table);
-    for (size_t i = 0; relation && i < relation->count; i++)
-        if (sl_str_equal_nocase(relation->columns[i].name, dot + 1)) {
-            if (!walk->list)
-                printf("%s\n", what);
-            return walk_column(walk, table, dot + 1, 1, err);
-        }
-    *ret_found = dot && sl_str_starts(table, "source.") &&
-                 sl_lineage_end(walk->lineage, table, dot + 1) != NULL;
-    if (*ret_found && !walk->list)
-        printf("%s\n", what);
-    return *ret_found ? walk_column(walk, table, dot + 1, 1, err) : SL_OK;
+    for (const char *dot = strchr(what, '.'); dot; dot = strchr(dot + 1, '.')) {
+        const char *table = sl_arena_strndup(arena, what, (size_t)(dot - what));
+        const char *bare = without_quotes(dot + 1, arena);
+        SL_TRY_NEW(table, err);
+        SL_TRY_NEW(bare, err);
+        const char *column = find_column(walk, table, dot + 1);
+        if (!column)
+            column = find_column(walk, table, bare);
+        if (!column)
+            continue;
+        if (!walk->list)
+            printf("%s\n", what);
+        return walk_column(walk, table, column, 1, err);
+    }
+    *ret_found = false;
+    return SL_OK;
 }
 
 // A name without its layer is looked up as `sluice show` does.
@@ -295,7 +325,9 @@ static int run_lineage(const void *self, int *ret_exit, struct sl_err *err)
 static const char *const examples[] = {"sluice lineage curated.daily_revenue",
                                        "sluice lineage curated.daily_revenue.revenue_eur",
                                        "sluice lineage raw.orders.amount --downstream",
-                                       "sluice lineage source.orders.status -d --influence", NULL};
+                                       "sluice lineage source.orders.status -d --influence",
+                                       "sluice lineage 'clean.orders.\"net.eur\"'",
+                                       NULL};
 
 const struct sl_command sl_command_lineage = {
     .name = "lineage",

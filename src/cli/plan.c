@@ -5,6 +5,7 @@
 #include "contract/compile.h"
 #include "run/estimate.h"
 #include "run/impact.h"
+#include "run/publications.h"
 #include "run/versions.h"
 
 #include <stdlib.h>
@@ -130,9 +131,19 @@ static void tell_emptied(const struct sl_common *common, const struct sl_node *n
                 then[node->source->drift.emptied_files]);
 }
 
+void sl_plan_tell_unmatched(const struct sl_common *common, const struct sl_world *world)
+{
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        for (size_t k = 0; node->is_selected && k < node->facts.unmatched.count; k++)
+            sl_tell(common, SL_LOG_WARN, "SL0602: %s", node->facts.unmatched.items[k]);
+    }
+}
+
 void sl_plan_tell_vanished(const struct sl_common *common, const struct sl_world *world,
                            bool only_fresh)
 {
+    sl_plan_tell_unmatched(common, world);
     for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
         char count[64];
@@ -276,22 +287,52 @@ static int print_also_read(const struct sl_world *world, struct sl_err *err)
     return SL_OK;
 }
 
+// What a run would publish although no step is to run. Where that cannot be known, the run says
+// why.
+static int list_rest(struct sl_world *world, struct sl_strs *ret, struct sl_err *err)
+{
+    struct sl_rest rest;
+    struct sl_err cause = {0};
+    *ret = (struct sl_strs){0};
+    if (sl_plan_count(&world->graph, SL_VERDICT_STALE) +
+            sl_plan_count(&world->graph, SL_VERDICT_AFTER) >
+        0)
+        return SL_OK;
+    if (sl_world_rest(world, &rest, &cause) != SL_OK)
+        return cause.code == SL_E_MEMORY ? sl_fail_memory(err) : SL_OK;
+    return rest.is_new ? sl_rest_tables(&rest, world, &world->arena, ret, err) : SL_OK;
+}
+
+static int add_rest(json_t *root, const struct sl_strs *rest, struct sl_err *err)
+{
+    json_t *list = json_array();
+    if (json_object_set_new(root, "to_publish", list) != 0)
+        return sl_fail_memory(err);
+    for (size_t i = 0; i < rest->count; i++)
+        if (json_array_append_new(list, json_string(rest->items[i])) != 0)
+            return sl_fail_memory(err);
+    return SL_OK;
+}
+
 int sl_plan_show(const struct sl_common *common, struct sl_world *world,
                  const struct sl_plan_view *view, struct sl_err *err)
 {
     int64_t peak_bytes;
     struct sl_notes notes = {0};
+    struct sl_strs rest;
     SL_TRY(sl_refuse_leaks(common, world, err));
     SL_TRY(sl_refuse_broken(common, world, view->may_break, err));
     SL_TRY(sl_world_estimate(world, view->full_refresh, &peak_bytes, err));
     SL_TRY(sl_world_moves(world, &notes, err));
     SL_TRY(sl_world_deprecated(world, sl_clock_now_us(), &notes, err));
+    SL_TRY(list_rest(world, &rest, err));
     if (common->json) {
         SL_AUTO(sl_json_free) json_t *root = NULL;
         SL_TRY(sl_plan_print(&world->graph, world->project, &root, err));
         SL_TRY(add_total(root, world, peak_bytes, err));
         if (view->unbound)
             SL_TRY(sl_diags_json(view->unbound, root, err));
+        SL_TRY(add_rest(root, &rest, err));
         if (json_object_set_new(root, "notes", sl_notes_json(&notes)) != 0)
             return sl_fail_memory(err);
         return sl_print_json(root, err);
@@ -303,6 +344,10 @@ int sl_plan_show(const struct sl_common *common, struct sl_world *world,
            sl_count_of((int64_t)sl_plan_count(&world->graph, SL_VERDICT_STALE), "step", texts[0]),
            sl_str_count((int64_t)sl_plan_count(&world->graph, SL_VERDICT_AFTER), texts[1]),
            sl_str_count((int64_t)sl_plan_count(&world->graph, SL_VERDICT_FRESH), texts[2]));
+    for (size_t i = 0; i < rest.count; i++)
+        printf("%s %s", i ? "," : "to publish:", rest.items[i]);
+    if (rest.count)
+        putchar('\n');
     print_total(world, peak_bytes);
     sl_tell_notes(common, &notes);
     return SL_OK;

@@ -60,15 +60,18 @@ static int print_discarded(const struct discard_options *options, const char *na
     char count[64];
     if (options->common.json) {
         SL_AUTO(sl_json_free)
-        json_t *root = json_pack(
-            "{s:s, s:s, s:I, s:b, s:b}", "schema", "sluice.quarantine.discard/1", "table", name,
-            "rows", (json_int_t)rows, "undone", options->undo, "dry_run", options->dry_run);
+        json_t *root =
+            json_pack("{s:s, s:s, s:I, s:b, s:b, s:b}", "schema", "sluice.quarantine.discard/1",
+                      "table", name, "rows", (json_int_t)rows, "undone", options->undo, "dry_run",
+                      options->dry_run, "is_published", 0);
         SL_TRY_NEW(root, err);
         return sl_print_json(root, err);
     }
     printf("%s %s%s\n", sl_count_of(rows, "row", count), options->dry_run ? "would be " : "",
            options->undo ? "taken back"
                          : "discarded; `sluice quarantine ls --all` still shows them");
+    if (rows && !options->dry_run)
+        puts("the next `sluice run` publishes that");
     return SL_OK;
 }
 

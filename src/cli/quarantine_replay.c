@@ -225,7 +225,7 @@ static int run_replay(const void *self, int *ret_exit, struct sl_err *err)
         return sl_run_view_nothing(&options->common, &world,
                                    "nothing to replay: no contract changed since its rows were "
                                    "rejected",
-                                   err);
+                                   NULL, err);
     if (options->dry_run)
         return foresee_all(options, &world, ret_exit, err);
     struct sl_run_options run = {.command = "replay"};

@@ -151,6 +151,7 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
                                              .exclude = options->exclude,
                                              .full_refresh = options->full_refresh};
     SL_AUTO(sl_world_close) struct sl_world world = {0};
+    struct sl_rest rest;
     SL_TRY(require_threads(options, err));
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
     SL_TRY(sl_publication_require(world.project, err));
@@ -165,10 +166,10 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
     if (has_work(&world))
         return execute(options, "run", &world, ret_exit, err);
     SL_TRY(sl_refuse_broken(&options->common, &world, &options->may_break, err));
-    SL_TRY(sl_world_publish_rest(&world, "run", err));
+    SL_TRY(sl_world_publish_rest(&world, "run", &rest, err));
     sl_plan_tell_vanished(&options->common, &world, true);
     return sl_run_view_nothing(&options->common, &world, "nothing to do: every table is up to date",
-                               err);
+                               &rest, err);
 }
 
 // What is missing: stale, and failed, skipped, killed or never tried; and what depends on it.
@@ -176,6 +177,7 @@ static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct run_options *options = self;
     SL_AUTO(sl_world_close) struct sl_world world = {0};
+    struct sl_rest rest;
     SL_TRY(require_threads(options, err));
     SL_TRY(sl_open_world(&options->common, &world, err));
     SL_TRY(sl_publication_require(world.project, err));
@@ -187,9 +189,10 @@ static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
     if (has_work(&world))
         return execute(options, "retry", &world, ret_exit, err);
     SL_TRY(sl_refuse_broken(&options->common, &world, &options->may_break, err));
-    SL_TRY(sl_world_publish_rest(&world, "retry", err));
+    SL_TRY(sl_world_publish_rest(&world, "retry", &rest, err));
     return sl_run_view_nothing(&options->common, &world,
-                               "nothing to retry: the last run of every step went well", err);
+                               "nothing to retry: the last run of every step went well", &rest,
+                               err);
 }
 
 static int select_planned(const json_t *plan, struct sl_world *world, struct sl_err *err)
@@ -259,7 +262,7 @@ static int run_apply(const void *self, int *ret_exit, struct sl_err *err)
         return sl_err_hint(err, "make a new one: `sluice plan -o %s`", options.plan);
     if (!has_work(&world))
         return sl_run_view_nothing(&options.common, &world, "nothing to do: the plan is empty",
-                                   err);
+                                   NULL, err);
     return execute(&options, "apply", &world, ret_exit, err);
 }
 

@@ -512,27 +512,3 @@ int sl_run_view_end(struct sl_run_view *view, struct sl_err *err)
                 "interrupted; published tables are whole: `sluice run` does what is missing");
     return SL_OK;
 }
-
-int sl_run_view_nothing(const struct sl_common *common, const struct sl_world *world,
-                        const char *why, struct sl_err *err)
-{
-    json_int_t fresh = (json_int_t)sl_plan_count(&world->graph, SL_VERDICT_FRESH);
-    SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:n, s:i, s:s, s:{s:I, s:i, s:i, s:i, s:I, s:i, s:i}, s:[]}",
-                             "schema", "sluice.run/1", "run_id", "exit_code", 0, "note", why,
-                             "counts", "ok", fresh, "warn", 0, "error", 0, "skipped", 0, "nothing",
-                             fresh, "quarantined", 0, "set_aside_values", 0, "steps");
-    SL_TRY_NEW(root, err);
-    if (common->log_format == SL_LOG_JSON) {
-        SL_AUTO(sl_json_free)
-        json_t *fields = json_pack("{s:s?, s:n, s:i, s:O}", "job_id", common->cli->job_id, "run_id",
-                                   "exit_code", 0, "counts", json_object_get(root, "counts"));
-        sl_log(SL_LOG_INFO, fields, "%s", why);
-    }
-    if (common->json)
-        return sl_print_json(root, err);
-    if (!common->is_quiet)
-        puts(why);
-    printf("OK %lld  WARN 0  ERROR 0  SKIPPED 0  quarantined 0\n", (long long)fresh);
-    return SL_OK;
-}

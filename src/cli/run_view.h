@@ -3,6 +3,7 @@
 #define SL_CLI_RUN_VIEW_H
 
 #include "cli/cli.h"
+#include "run/publications.h"
 
 #define SL_RUN_VIEW_LINES 16 // of progress, one for each step at work
 
@@ -30,9 +31,10 @@ void sl_run_view_clear(struct sl_run_view *view); // for SL_AUTO
 struct sl_listener sl_run_view_listener(struct sl_run_view *view);
 // Balances, reasons, errors, and the last line that counts.
 SL_MUST int sl_run_view_end(struct sl_run_view *view, struct sl_err *err);
-// The end of a run that had nothing to do, and why it had not.
-SL_MUST int sl_run_view_nothing(const struct sl_common *common, const struct sl_world *world,
-                                const char *why, struct sl_err *err);
+// The end of a run that had nothing to do, and why it had not. `rest`: what it has published all
+// the same; NULL: it does not publish.
+SL_MUST int sl_run_view_nothing(const struct sl_common *common, struct sl_world *world,
+                                const char *why, const struct sl_rest *rest, struct sl_err *err);
 
 // Runs the selected steps of a planned world, shown as it goes (run.c). The listener is filled in.
 SL_MUST int sl_execute_run(const struct sl_common *common, struct sl_run_options options,

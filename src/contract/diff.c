@@ -297,6 +297,17 @@ static const char *deed(const json_t *rule)
     return is_reject(rule) ? "rejects rows" : "only warns";
 }
 
+// The same in words, of those that reject too: what becomes of the rows or values.
+static const char *deed_text(const json_t *rule)
+{
+    const char *severity = sl_json_text(rule, "severity", NULL);
+    if (!sl_json_text(rule, "mostly", NULL) && sl_str_equal(severity, "hold"))
+        return "holds rows";
+    if (!sl_json_text(rule, "mostly", NULL) && sl_str_equal(severity, "quarantine_value"))
+        return "sets values aside";
+    return deed(rule);
+}
+
 // Nulls in a column that had none break what is built on it.
 static enum sl_contract_level level_without(const json_t *rule)
 {
@@ -319,8 +330,8 @@ static int tell_deed(struct differ *differ, const json_t *before, const json_t *
                      struct sl_err *err)
 {
     enum sl_contract_level level = SL_CONTRACT_SAME;
-    const char *what =
-        sl_arena_printf(differ->diff->arena, "%s now, before it %s", deed(now), deed(before));
+    const char *what = sl_arena_printf(differ->diff->arena, "%s now, before it %s", deed_text(now),
+                                       deed_text(before));
     SL_TRY_NEW(what, err);
     if (is_reject(before) != is_reject(now))
         level = is_reject(now) ? SL_CONTRACT_ADDITIVE : level_without(before);

@@ -51,6 +51,7 @@ struct sl_facts {
     struct sl_strs renamed;     // "a.csv is now b.csv"; in none of the counts
     struct sl_emptied *emptied; // of the changed files: those without rows now
     size_t emptied_count;
+    struct sl_strs unmatched;  // "no file matches 'x*.csv' (sources/a.yml:3:5)", where others do
     bool is_read_otherwise;    // by other options than before
     const char *listing;       // digest of the source's listing, for `apply`
     struct sl_strs partitions; // that will be recomputed, if known

@@ -128,6 +128,7 @@ static int print_node(const struct sl_graph *graph, const struct sl_node *node, 
         SL_TRY(set(object, "new_files", json_integer(facts->new_files), err));
         SL_TRY(set(object, "changed_files", json_integer(facts->changed_files), err));
         SL_TRY(set(object, "vanished_files", json_integer(facts->vanished_files), err));
+        SL_TRY(set_strs(object, "unmatched_paths", &facts->unmatched, err));
         SL_TRY(set(object, "renamed_files", json_integer((json_int_t)facts->renamed.count), err));
         SL_TRY(set(object, "emptied_files", sl_emptied_json(facts->emptied, facts->emptied_count),
                    err));

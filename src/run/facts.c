@@ -160,6 +160,7 @@ static int look_ingest(struct looker *looker, struct sl_node *node, struct sl_er
     node->facts.vanished_files = pending.vanished_files;
     node->facts.new_bytes = pending.new_bytes;
     node->facts.renamed = pending.renamed;
+    node->facts.unmatched = pending.unmatched;
     node->facts.emptied = pending.emptied;
     node->facts.emptied_count = pending.emptied_count;
     node->facts.is_read_otherwise = pending.is_read_otherwise;

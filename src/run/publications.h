@@ -51,8 +51,19 @@ struct sl_publish_options {
 };
 SL_MUST int sl_world_publish(struct sl_world *world, const struct sl_publish_options *options,
                              struct sl_publication *ret, bool *ret_is_new, struct sl_err *err);
-// The same for whoever found nothing to do: what a killed run could not publish any more, or what
-// another program has changed. Does nothing while a run is at work.
-SL_MUST int sl_world_publish_rest(struct sl_world *world, const char *command, struct sl_err *err);
+// What belongs together now and was not published yet although no step is to run: what a killed run
+// could not publish any more, discarded rows, or what another program has changed.
+struct sl_rest {
+    struct sl_publication before, now;
+    bool is_new; // `now` is another one than `before`
+};
+SL_MUST int sl_world_rest(struct sl_world *world, struct sl_rest *ret, struct sl_err *err);
+// Publishes it: for whoever found nothing to do. While a run is at work it does nothing, and is_new
+// is false.
+SL_MUST int sl_world_publish_rest(struct sl_world *world, const char *command, struct sl_rest *ret,
+                                  struct sl_err *err);
+// The tables that have another version in `now`: "quarantine.orders (rows given up)".
+SL_MUST int sl_rest_tables(const struct sl_rest *rest, const struct sl_world *world,
+                           struct sl_arena *arena, struct sl_strs *ret, struct sl_err *err);
 
 #endif

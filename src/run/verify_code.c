@@ -218,8 +218,9 @@ static int look_at_input(struct sl_verify_job *job, struct sl_verified *table,
                                      published ? published->id : input->id};
         SL_TRY(pin_raw(job, &raw, &why, err));
     } else if (!from) {
-        why =
-            sl_arena_printf(job->arena, "it is built from %s of another environment", input->table);
+        why = sl_arena_printf(job->arena,
+                              "it is built from %s of another environment: verify it there",
+                              input->table);
         SL_TRY_NEW(why, err);
     } else if (from->verdict == SL_VERIFIED_IMPOSSIBLE) {
         why = sl_arena_printf(job->arena, "it is built from %s, which is not verifiable",

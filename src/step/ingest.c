@@ -15,7 +15,7 @@ static int no_parts(struct sl_ingest *ingest, struct sl_err *err)
     if (ingest->snapshot.version >= 0)
         return sl_strs_add(&ingest->result.notes, ingest->arena, note, err);
     (void)sl_fail(err, SL_E_SOURCE_EMPTY, "%s", note);
-    (void)sl_err_hint(err, "paths are relative to the folder of sluice.yml");
+    (void)sl_err_hint(err, "%s", sl_ingest_path_hint(path, ingest->arena));
     return sl_err_at(err, place.file ? place.file : source->file, place.line, place.column);
 }
 

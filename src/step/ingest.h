@@ -86,6 +86,9 @@ struct sl_ingest {
     struct sl_err first_failure;
 };
 
+// Where a path of the source stands in its file; and what to do if it matches no file.
+struct sl_place sl_ingest_path_place(const struct sl_source *source, size_t index);
+const char *sl_ingest_path_hint(const char *path, struct sl_arena *arena);
 // What the source is to its connector: fills `kind` and `options`.
 SL_MUST int sl_ingest_describe(struct sl_ingest *ingest, struct sl_err *err);
 // Lists the source and what the raw table holds of it.

@@ -1,18 +1,39 @@
 // What `check` can tell of a source's files before a run reads them.
 #include "step/ingest.h"
 
+#include "base/fs.h"
+
 #include <string.h>
 
 #define MOST_FILES 20
 #define MOST_BYTES ((int64_t)256 << 20)
 
-static struct sl_place path_place(const struct sl_source *source, size_t index)
+struct sl_place sl_ingest_path_place(const struct sl_source *source, size_t index)
 {
     const struct sl_yaml *list = sl_yaml_get(source->node, "path");
 
     return list && list->kind == SL_YAML_LIST && index < list->count
                ? list->items[index]->place
                : sl_yaml_place(source->node, "path");
+}
+
+// "[x]" in the name of a file that is there would have to be written as "[[]x]".
+const char *sl_ingest_path_hint(const char *path, struct sl_arena *arena)
+{
+    struct sl_buf literal = SL_BUF_INIT;
+    struct sl_strs found = {0};
+    const char *hint = "paths are relative to the folder of sluice.yml";
+
+    for (const char *at = path; *at; at++)
+        if (*at == '[')
+            sl_buf_add(&literal, "[[]");
+        else
+            sl_buf_add_char(&literal, *at);
+    if (strchr(path, '[') && sl_buf_check(&literal, NULL) == SL_OK &&
+        sl_fs_glob(literal.text, arena, &found, NULL) == SL_OK && found.count > 0)
+        hint = "'[...]' stands for one of the characters in it; '[[]' is the character '[' itself";
+    sl_buf_clear(&literal);
+    return hint;
 }
 
 // A failure of the source itself is told; any other ends the check.
@@ -44,10 +65,11 @@ static int check_path(struct sl_ingest *ingest, size_t index, struct sl_diags *d
         return SL_OK; // told by the reader of the file
     options.paths = (struct sl_strs){.items = &ingest->source->paths.items[index], .count = 1};
     if (ingest->kind->list(&options, ingest->arena, &parts, &count, &trouble) != SL_OK)
-        return tell(diags, &trouble, path_place(ingest->source, index), err);
+        return tell(diags, &trouble, sl_ingest_path_place(ingest->source, index), err);
     if (count == 0)
-        sl_diag(diags, SL_SEVERITY_WARNING, SL_E_SOURCE_EMPTY, path_place(ingest->source, index),
-                "paths are relative to the folder of sluice.yml", "no file matches '%s'", path);
+        sl_diag(diags, SL_SEVERITY_WARNING, SL_E_SOURCE_EMPTY,
+                sl_ingest_path_place(ingest->source, index),
+                sl_ingest_path_hint(path, ingest->arena), "no file matches '%s'", path);
     return SL_OK;
 }
 

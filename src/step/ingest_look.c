@@ -246,6 +246,9 @@ int sl_ingest_look(struct sl_ingest *ingest, struct sl_session *session, struct 
         return SL_OK;
     if (ingest->loose_count > 0)
         SL_TRY(sl_ingest_look_loose(ingest, session, err));
+    ingest->options.are_matched =
+        SL_NEW_ARRAY(ingest->arena, bool, ingest->options.paths.count + 1);
+    SL_TRY_NEW(ingest->options.are_matched, err);
     SL_TRY(ingest->kind->list(&ingest->options, ingest->arena, &ingest->parts, &ingest->part_count,
                               err));
     return match(ingest, err);
@@ -388,6 +391,24 @@ static int find_emptied(const struct sl_ingest *ingest, size_t index, struct sl_
                : sl_fail_memory(err);
 }
 
+// Paths that match nothing although others do: a slip in one of them. If none does, the step fails.
+static int find_unmatched(const struct sl_ingest *ingest, struct sl_strs *ret, struct sl_err *err)
+{
+    for (size_t i = 0; ingest->part_count > 0 && i < ingest->options.paths.count; i++) {
+        struct sl_place place = sl_ingest_path_place(ingest->source, i);
+        const char *text;
+
+        if (ingest->options.are_matched[i])
+            continue;
+        text = sl_arena_printf(
+            ingest->arena, "no file matches '%s' (%s:%d:%d)", ingest->options.paths.items[i],
+            place.file ? place.file : ingest->source->file, place.line, place.column);
+        SL_TRY_NEW(text, err);
+        SL_TRY(sl_strs_add(ret, ingest->arena, text, err));
+    }
+    return SL_OK;
+}
+
 int sl_step_ingest_pending(const struct sl_project *project, const struct sl_source *source,
                            struct sl_session *session, struct sl_arena *arena,
                            struct sl_pending *ret, struct sl_err *err)
@@ -423,6 +444,7 @@ int sl_step_ingest_pending(const struct sl_project *project, const struct sl_sou
         return SL_OK;
     }
     pending.renamed = ingest.renames;
+    SL_TRY(find_unmatched(&ingest, &pending.unmatched, err));
     SL_TRY(digest_parts(&ingest, &pending.listing, err));
     *ret = pending;
     return SL_OK;

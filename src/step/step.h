@@ -186,9 +186,10 @@ struct sl_pending {
     struct sl_strs renamed;     // "a.csv is now b.csv": neither new nor vanished
     struct sl_emptied *emptied; // of the changed files
     size_t emptied_count;
-    bool is_read_otherwise; // by other options than before: all is read again
-    const char *listing;    // digest of path, size and time of every file the source has now
-    bool needs_session;     // nothing else is told: another program has rewritten the table's files
+    struct sl_strs unmatched; // paths beside others: "no file matches 'x*.csv' (sources/a.yml:3:5)"
+    bool is_read_otherwise;   // by other options than before: all is read again
+    const char *listing;      // digest of path, size and time of every file the source has now
+    bool needs_session; // nothing else is told: another program has rewritten the table's files
 };
 SL_MUST int sl_step_ingest_pending(const struct sl_project *project, const struct sl_source *source,
                                    struct sl_session *session, struct sl_arena *arena,

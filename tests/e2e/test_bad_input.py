@@ -100,8 +100,11 @@ def test_a_million_columns_of_one_row_are_a_corrupt_record(orders):
 
 @pytest.mark.parametrize("name, content, message", [
     ("a.csv", b"id,a," + b",".join(b"c%d" % i for i in range(1_000_000)) + b"\n1,x\n", "it has 1000002 columns, at most 10000 can be read"),
-    ("a.jsonl", b'{"id":1,' + b",".join(b'"c%d":1' % i for i in range(1_000_000)) + b"}\n", "its objects have more than 10000 names"),
-], ids=["csv", "jsonl"])
+    ("a.jsonl", b'{"id":1,' + b",".join(b'"c%d":1' % i for i in range(1_000_000)) + b"}\n",
+     "line 1: a record with 1000001 names: its objects have more than 10000 names"),
+    ("a.jsonl", b'{"id":1}\n\n{"id":2,' + b",".join(b'"c%d":1' % i for i in range(20_000)) + b"}\n", "line 3: a record with 20001 names"),
+    ("a.json", b'[{"id":1},\n{"id":2,' + b",".join(b'"c%d":1' % i for i in range(20_000)) + b"}]\n", "line 2: a record with 20001 names"),
+], ids=["csv", "jsonl", "jsonl-later", "json-later"])
 def test_a_million_names_are_refused(orders, name, content, message):
     orders.write("data/" + name, content)
     code, said = limited_run(orders, 60, 600)

@@ -188,3 +188,15 @@ def test_the_same_contract_has_no_difference_and_a_broken_one_is_told_with_its_p
     assert "cannot open 'gone.yml'" in project.run("contract", "diff", "gone.yml", "old.yml", exit_code=1).stderr
     project.write("new.yml", "[1, 2]")
     assert "holds no contract" in project.run("contract", "diff", "old.yml", "new.yml", exit_code=1).stderr
+
+
+@pytest.mark.parametrize("before, now, what", [
+    ("hold", "warn", "only warns now, before it holds rows"), ("warn", "hold", "holds rows now, before it only warns"),
+    ("reject", "warn", "only warns now, before it rejects rows"), ("hold", "reject", "rejects rows now, held them"),
+])
+def test_what_became_of_orphans_is_said_as_it_was(project, before, now, what):
+    for name, word in (("old.yml", before), ("new.yml", now)):
+        project.write(name, CONTRACT.replace("logicalType: date,", "logicalType: date, relationships: [{type: foreignKey, to: days.day, "
+                                             f"customProperties: [{{property: sluice.orphans, value: {word}}}]}}],"))
+    told = project.json("contract", "diff", "old.yml", "new.yml", exit_code=None)
+    assert [item["what"] for item in told["differences"]] == [f"rule day.foreign_key {what}"]

@@ -1,5 +1,6 @@
 """`sluice contract import` and `export`: every form, read back by the tools that own it, and round trips of random contracts."""
 import importlib.util
+import io
 import json
 import pathlib
 import random
@@ -241,6 +242,160 @@ def test_an_expression_that_the_engine_does_not_take_stays_as_a_text(project):
     rule, = contract["schema"][0]["quality"]
     assert (rule["type"], rule["description"]) == ("text", "array_size(parse_json(a)) > 0") and len(lost) == 1
     accepted_by_check(project, contract, "t")
+
+
+CHECKED = """apiVersion: v3.1.0
+kind: DataContract
+id: t
+version: 1.0.0
+status: active
+"""
+
+
+def form_of(project, form):
+    told = project.json("contract", "export", "t.odcs.yml", "--format", form)
+    return told["text"], [item["message"] for item in told["warnings"]]
+
+
+COLUMN_TYPES = {"past": "date", "future": "date", "age": "date", "weekday": "date", "compare": "date", "range": "integer", "required_if": "integer",
+                "absent_if": "integer", "sum_of": "integer", "product_of": "integer", "multiple_of": "number", "decimal_places": "number"}
+
+
+def test_every_kind_of_rule_and_check_survives_odcs(project):
+    """Those of `sluice ls --checks`, each as its example says it, come through export and import as they were."""
+    project.write("sluice.yml", "name: t\nlake: lake\n")
+    entries = [{"check": "row_count_change", "max_drop": 0.2, "versions": 7},
+               {"check": {"unique": ["email"]}, "severity": "warn"},
+               {"check": "freshness", "column": "at", "max_age": "26h", "where": "email is not null"},
+               {"check": {"not_null": ["email", "at"]}, "mostly": 0.9}]
+    dates, texts = ["ordered_at", "paid_at", "shipped_at"], ["status", "email", "phone", "iban", "card", "street", "city", "postcode", "sender", "receiver"]
+    numbers = ["id", "amount", "net", "tax", "price", "quantity"]
+    properties = [{"name": name, "logicalType": kind} for kind, names in (("date", dates), ("string", texts), ("integer", numbers)) for name in names]
+    properties.append({"name": "at", "logicalType": "timestamp"})
+    kinds = project.json("ls", "--checks")["checks"]
+    assert {kind["stands"] for kind in kinds} == {"column", "row", "table"}
+    for kind in kinds:
+        (word, value), = yaml.safe_load(kind["example"]).items()
+        value = json.loads(json.dumps(value, default=str))
+        if kind["stands"] == "table":
+            entries.append({"check": {word: value}})
+            if isinstance(value, dict):
+                entries.append({"check": word, **value})
+        elif kind["stands"] == "row" and (kind["name"] not in COLUMN_TYPES):
+            entries.append(value)
+        elif kind["name"] not in ("foreign_key", "type"):
+            value = [{"type": "custom", "engine": "sluice", "implementation": value}] if word == "implementation" else value
+            properties.append({"name": f"x_{kind['name']}", "logicalType": COLUMN_TYPES.get(kind["name"], "string"),
+                               "quality" if word == "implementation" else word: value})
+    quality = [{"type": "custom", "engine": "sluice", "implementation": entry} for entry in entries]
+    quality[0]["name"] = "0012"
+    next(item for item in quality if item["implementation"].get("kind") == "expression")["name"] = "no"
+    contract = {**yaml.safe_load(CHECKED), "name": "t", "schema": [{"name": "t", "properties": properties, "quality": quality}]}
+    project.write("t.odcs.yml", json.dumps(contract))
+    assert project.json("contract", "lint", "t.odcs.yml")["errors"] == []
+    text, lost = form_of(project, "odcs")
+    assert lost == [] and check_odcs(yaml.safe_load(text)) == contract
+    project.write("out/t.odcs.yml", text)
+    assert imported(project, "out/t.odcs.yml") == (contract, [])
+    assert project.json("contract", "lint", "out/t.odcs.yml")["errors"] == []
+    told = project.json("contract", "diff", "t.odcs.yml", "out/t.odcs.yml")
+    assert (told["level"], told["differences"]) == ("same", [])
+
+
+def test_why_a_reference_is_left_out_is_true(project):
+    project.write("t.odcs.yml", CHECKED + """schema:
+  - name: days
+    properties: [{name: day, logicalType: date, primaryKey: true}]
+  - name: t
+    properties:
+      - {name: day, logicalType: date, relationships: [{type: foreignKey, to: days.day}]}
+      - {name: last, logicalType: date, relationships: [{type: foreignKey, to: later.day}]}
+  - name: later
+    properties: [{name: day, logicalType: date, primaryKey: true}]
+""")
+    for dialect, whys in (("spark", ["the dialect has no foreign keys"] * 2), ("duckdb", ["no table before this one is it"])):
+        told = project.json("contract", "export", "t.odcs.yml", "--format", "sql", "--dialect", dialect)["warnings"]
+        assert [item["message"].rpartition("left out: ")[2] for item in told if "the reference" in item["message"]] == whys
+
+
+def test_defaults_survive_avro(project):
+    """The default of a union is of its first type."""
+    kinds = [("string", None, "it's"), ("integer", None, -5), ("integer", "int", 7), ("number", None, 0.5), ("boolean", None, True), ("string", None, "12")]
+    written = "".join(f"      - {{name: c{i}, logicalType: {kind}{', physicalType: ' + physical if physical else ''}, required: {required}, "
+                      f"customProperties: [{{property: sluice.default, value: {json.dumps(value)}}}]}}\n"
+                      for i, ((kind, physical, value), required) in enumerate([(k, r) for r in ("true", "false") for k in kinds]))
+    written += """      - name: state
+        logicalType: string
+        quality: [{metric: invalidValues, arguments: {validValues: [new, paid]}, mustBe: 0}]
+        customProperties: [{property: sluice.default, value: new}]
+      - {name: day, logicalType: date, customProperties: [{property: sluice.default, value: 2020-01-01}]}
+"""
+    project.write("t.odcs.yml", CHECKED + "schema:\n  - name: t\n    properties:\n" + written)
+    text, lost = form_of(project, "avro")
+    assert [message for message in lost if "default" in message] == ["column 'day': its default '2020-01-01' has no counterpart in Avro"]
+    schema = fastavro.parse_schema(json.loads(text))
+    fields = {field["name"]: field for field in schema["fields"]}
+    wanted = [value for _, _, value in kinds] * 2
+    assert [fields[f"c{i}"]["default"] for i in range(len(wanted))] == wanted
+    assert fields["c6"]["type"] == ["string", "null"] and fields["state"]["default"] == "new" and fields["day"]["default"] is None
+    # a reader of this schema fills in what a file lacks
+    empty = fastavro.parse_schema({"type": "record", "name": schema["name"], "fields": []})
+    buffer = io.BytesIO()
+    fastavro.writer(buffer, empty, [{}])
+    buffer.seek(0)
+    assert [next(fastavro.reader(buffer, reader_schema=schema))[f"c{i}"] for i in range(1)] == ["it's"]
+    project.write("t.avsc", text)
+    found = columns(imported(project, "t.avsc")[0])
+    for name, value in [(f"c{i}", value) for i, value in enumerate(wanted)] + [("state", "new")]:
+        assert {"property": "sluice.default", "value": value} in found[name]["customProperties"], name
+    assert [bool(found[f"c{i}"].get("required")) for i in range(len(wanted))] == [True] * len(kinds) + [False] * len(kinds)
+    accepted_by_check(project, imported(project, "t.avsc")[0], "t")
+
+
+def test_defaults_of_dates_and_decimals_do_not_keep_an_avro_schema_out(project):
+    fields = [{"name": "d", "type": {"type": "int", "logicalType": "date"}, "default": 18262}, {"name": "n", "type": "int", "default": 1},
+              {"name": "m", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}, "default": "\u00ff"}]
+    project.write("r.avsc", json.dumps({"type": "record", "name": "r", "fields": fields}))
+    contract, lost = imported(project, "r.avsc")
+    assert [("customProperties" in column) for column in columns(contract).values()] == [False, True, False]
+    assert sum("its default is written as the bytes or the number behind its type" in message for message in lost) == 2
+
+
+@pytest.mark.parametrize("dialect, check, options", [
+    ("duckdb", "email ~ '.*@.*'", {"pattern": "^(?:.*@.*)$"}), ("postgres", "email ~ '.*@.*'", {"pattern": ".*@.*"}),
+    ("duckdb", "regexp_full_match(email, 'a|b')", {"pattern": "^(?:a|b)$"}), ("duckdb", "length(email) > 3", {"minLength": 4}),
+    ("duckdb", "length(email) < 9 AND length(email) > 0", {"minLength": 1, "maxLength": 8}), ("duckdb", "length(email) >= 3", {"minLength": 3}),
+    ("duckdb", "length(email) > 3.5", None), ("duckdb", "length(email) < 0", None), ("duckdb", "n BETWEEN 1 AND 9 AND n <> 5", None),
+])
+def test_checks_become_what_the_documentation_says(project, dialect, check, options):
+    project.write("t.sql", f"CREATE TABLE t (email varchar, n integer, CHECK ({check}));")
+    contract, _ = imported(project, "t.sql", "--dialect", dialect)
+    assert columns(contract)["email"].get("logicalTypeOptions") == options
+    assert ("quality" in contract["schema"][0]) == (options is None)
+    accepted_by_check(project, contract, "t")
+
+
+MULTIPLES = ["0.1", "0.10", "0.05", "1e-2", "1.0", "5"]
+
+
+def test_multiples_are_exported_as_the_numbers_that_were_written(project):
+    columns_of = "".join(f'      - {{name: n{i}, logicalType: number, physicalType: "decimal(10,4)", logicalTypeOptions: {{multipleOf: {multiple}}}}}\n'
+                         for i, multiple in enumerate(MULTIPLES))
+    project.write("t.odcs.yml", CHECKED + "schema:\n  - name: t\n    properties:\n" + columns_of +
+                  '      - {name: n6, logicalType: integer, logicalTypeOptions: {multipleOf: "5"}}\n')
+    text, lost = form_of(project, "odcs")
+    contract = check_odcs(yaml.safe_load(text))
+    assert lost == []
+    assert [c["logicalTypeOptions"]["multipleOf"] for c in contract["schema"][0]["properties"]] == [0.1, 0.1, 0.05, 0.01, 1.0, 5, 5]
+    written = [line.split(":")[1].strip() for line in text.splitlines() if "multipleOf" in line]
+    assert written == ["0.1", "0.10", "0.05", "1.0e-2", "1.0", "5", "5"]
+    text, lost = form_of(project, "jsonschema")
+    jsonschema.Draft202012Validator.check_schema(json.loads(text))
+    written = [line.split(":")[1].strip(" ,") for line in text.splitlines() if "multipleOf" in line]
+    assert (lost, written) == ([], ["0.1", "0.10", "0.05", "1.0e-2", "1.0", "5", "5"])
+    project.write("back.json", text)
+    found = columns(imported(project, "back.json")[0])
+    assert [c["logicalTypeOptions"]["multipleOf"] for c in found.values()] == [0.1, 0.1, 0.05, 0.01, 1.0, 5, 5]
 
 
 # --- JSON Schema ---

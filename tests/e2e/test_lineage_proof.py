@@ -225,3 +225,21 @@ def test_a_cache_that_is_damaged_or_of_another_form_changes_no_lineage(own_shop,
                     cache_file([number, *rest]).replace(b"\n", b"\r", 3)):
         cache.write_bytes(damaged)
         assert own_shop.json("lineage", "--influence") == wanted
+
+
+def test_a_column_with_a_dot_in_its_name_is_asked_with_quotes_or_without(new_project):
+    project = new_project("dots")
+    project.write("sluice.yml", "name: t\nlake: lake\n")
+    project.write("data/a.csv", 'a.b,a,"say ""x"".y"\n1,2,3\n')
+    project.write("sources/a.yml", "path: data/a.csv\n")
+    project.write("models/m.sql", 'select "a.b" as "c.d", "say ""x"".y" as z, a from raw.a\n')
+    project.run("run")
+    for name in ["raw.a.a.b", 'raw.a."a.b"', 'a."A.B"']:
+        edges = project.json("lineage", name, "--downstream")["edges"]
+        assert [(edge["from_column"], edge["to_column"]) for edge in edges] == [("a.b", "c.d")], name
+    edges = project.json("lineage", 'curated.m."c.d"')["edges"]
+    assert ("raw.a", "a.b") in [(edge["from_table"], edge["from_column"]) for edge in edges]
+    edges = project.json("lineage", 'raw.a."say ""x"".y"', "--downstream")["edges"]
+    assert [edge["to_column"] for edge in edges] == ["z"]
+    assert [edge["to_column"] for edge in project.json("lineage", "raw.a.a", "--downstream")["edges"]] == ["a"]
+    assert "there is no table or column" in project.run("lineage", 'raw.a."a.c"', exit_code=None).stderr

@@ -138,3 +138,30 @@ def test_what_reads_no_such_table_is_foreseen_all_the_same(tmp_path, sluice_bin)
     assert told["curated.by_a"] == both["curated.by_a"] and not told["curated.by_b"]
     (shop.folder / file.name).rename(file)
     assert partitions(shop) == both
+
+
+def test_each_path_of_a_list_that_matches_nothing_is_told(new_project):
+    """What the others match does not make up for a slip in one of them."""
+    project = new_project("paths")
+    project.write("sluice.yml", "name: t\nlake: lake\n")
+    project.write("sources/t.yml", 'path:\n  - "data/t*"\n  - "data/nothing here"\n  - data/o[1].csv\n')
+    project.write("data/t1.csv", "a\n1\n")
+    project.write("data/o[1].csv", "a\n2\n")
+    places = ["nothing here' (sources/t.yml:3:5)", "data/o[1].csv' (sources/t.yml:4:5)"]
+
+    def told(*command):
+        text = project.run(*command).stderr
+        assert text.count("SL0602: no file matches") == 2 and all(text.count(place) == 1 for place in places), (command, text)
+
+    for command in [("plan",), ("run", "--dry-run"), ("run",), ("run",), ("plan",)]:
+        told(*command)
+    step, = [step for step in project.json("plan")["nodes"] if step["name"] == "raw.t"]
+    assert len(step["unmatched_paths"]) == 2
+    first, second = [item for item in project.json("check")["warnings"] if item["code"] == "SL0602"]
+    assert (first["line"], second["line"]) == (3, 4)
+    assert "'[[]' is the character '[' itself" in second["hint"] and "relative" in first["hint"]
+    project.write("sources/t.yml", 'path:\n  - data/t*\n  - data/o[[]1].csv\n')
+    assert "SL0602" not in project.run("run").stderr
+    assert sorted(a for a, in project.rows("raw.t", "a")) == ["1", "2"]
+    project.write("sources/u.yml", 'path: data/o[1].csv\n')
+    assert "'[[]' is the character" in project.run("run", "--select", "raw.u", exit_code=None).stderr

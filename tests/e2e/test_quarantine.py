@@ -163,6 +163,37 @@ def test_discarded_rows_are_kept_with_who_and_why_and_no_longer_listed(shop):
     assert discards(shop) == [(44, "ada", "it's test data")]
 
 
+def test_rows_that_were_given_up_are_published_by_the_next_run_which_says_so(shop):
+    """No step is to run then: what is published is the mark."""
+    assert "to publish" not in shop.run("plan").stdout and shop.json("plan")["to_publish"] == []
+    told = shop.run("quarantine", "discard", "orders", "--rule", "amount.type", "--reason", "test data").stdout
+    assert "2 rows discarded" in told and "the next `sluice run` publishes that" in told
+    assert len(shop.json("publications")["publications"]) == 1
+    assert "to publish: quarantine.orders (rows given up)\n" in shop.run("plan").stdout
+    assert shop.json("plan")["to_publish"] == ["quarantine.orders (rows given up)"]
+    told = shop.run("run").stdout
+    assert "published #2: quarantine.orders (rows given up)\n" in told and "nothing to do" in told
+    assert "published" not in shop.run("run").stdout
+    told = shop.json("quarantine", "discard", "orders", "--all", "--undo")
+    assert (told["rows"], told["is_published"]) == (2, False)
+    assert shop.json("run")["publication"] == {"number": 3, "is_new": True, "tables": ["quarantine.orders (rows taken back)"]}
+    assert "publication" not in shop.json("run")
+    assert "publishes" not in shop.run("quarantine", "discard", "orders", "--position", "99999", "--reason", "no").stdout
+
+
+def test_a_source_is_chosen_by_its_path_its_name_or_its_path_from_a_folder_on(shop):
+    """Whole parts of the path: `discard --source csv` must not take every file."""
+    assert "its name (orders-3.csv), or the path from a folder on" in " ".join(shop.run("help", "quarantine", "show").stdout.split())
+    everything = shop.json("quarantine", "show", "orders")["rows"]
+    path = everything[0]["source"]
+    wanted = [row for row in everything if row["source"] == path]
+    assert "/" in path and wanted
+    for source in [path, path.rsplit("/", 1)[1]]:
+        assert shop.json("quarantine", "show", "orders", "--source", source)["rows"] == wanted, source
+    for source in ["csv", ".csv", path[1:]]:
+        assert shop.json("quarantine", "show", "orders", "--source", source)["rows"] == [], source
+
+
 def test_discards_outlive_new_files_replays_and_rebuilding(shop):
     shop.run("quarantine", "discard", "orders", "--all", "--reason", "old", "--by", "ada")
     everything = discards(shop)

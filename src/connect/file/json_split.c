@@ -248,6 +248,16 @@ static void forget_names(struct sl_split *split, size_t count)
             sl_map_remove(&split->columns, split->raw.text);
 }
 
+static int fail_many(const struct sl_split *split, const struct object *object, struct sl_err *err)
+{
+    (void)sl_fail(err, SL_E_SOURCE_COLUMNS,
+                  "line %lld: a record with %zu names: its objects have more than %d names, which "
+                  "is the most that can be read",
+                  (long long)split->line, object->member_count, SL_SPLIT_MOST_COLUMNS);
+    return sl_err_hint(err, "take the record out of the file, or make its names the values of one "
+                            "list: [{\"name\": ..., \"value\": ...}]");
+}
+
 // Enters the names of an object, if all of them can be columns: *ret. `seen`: per column the last
 // object that had it, by its place in the file, from 1.
 static int enter_object(struct sl_split *split, const struct object *object, int64_t *seen,
@@ -265,8 +275,7 @@ static int enter_object(struct sl_split *split, const struct object *object, int
             if (!*ret)
                 break;
             if (split->names.count == SL_SPLIT_MOST_COLUMNS)
-                return sl_fail(err, SL_E_SOURCE_COLUMNS, "its objects have more than %d names",
-                               SL_SPLIT_MOST_COLUMNS);
+                return fail_many(split, object, err);
             column = split->names.count;
             SL_TRY(sl_strs_add(&split->names, arena, split->scratch.text, err));
             SL_TRY(enter_name(split, split->names.items[column], column, err));

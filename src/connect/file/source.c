@@ -62,6 +62,8 @@ static int find_paths(const struct sl_source_options *options, struct sl_arena *
         struct sl_strs found = {0};
 
         SL_TRY(sl_fs_glob(options->paths.items[i], arena, &found, err));
+        if (options->are_matched)
+            options->are_matched[i] = found.count > 0;
         for (size_t k = 0; k < found.count; k++) {
             const char *path = sl_path_clean(arena, found.items[k]);
             const char *name;

@@ -73,6 +73,47 @@ static struct sl_yaml *text_type(struct sl_exchange *exchange, const struct sl_y
     return schema;
 }
 
+// The default as a value of the type; NULL: there is none that Avro writes as it is written here.
+static struct sl_yaml *constant_of(struct sl_exchange *exchange, const struct sl_yaml *type,
+                                   const char *text)
+{
+    const char *name = type && type->kind == SL_YAML_SCALAR ? type->text : NULL;
+    const struct sl_yaml *symbols = sl_yaml_get(type, "symbols");
+    int64_t whole;
+    double number;
+    if (sl_str_equal(name, "string") || sl_x_has_text(symbols, text))
+        return sl_x_text(exchange, text);
+    bool is_int = sl_str_equal(name, "int") && sl_str_to_int64(text, &whole) &&
+                  whole >= INT32_MIN && whole <= INT32_MAX;
+    bool is_long = sl_str_equal(name, "long") && sl_str_to_int64(text, &whole);
+    bool is_number = (sl_str_equal(name, "float") || sl_str_equal(name, "double")) &&
+                     sl_str_to_double(text, &number) && number - number == 0;
+    bool is_boolean =
+        sl_str_equal(name, "boolean") && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0);
+    return is_int || is_long || is_number || is_boolean ? sl_x_bare(exchange, text) : NULL;
+}
+
+// The default of a union is one of its first type, so that null stands second then.
+static void add_default(struct sl_exchange *exchange, const struct sl_yaml *property,
+                        const struct sl_yaml *type, struct sl_yaml *field)
+{
+    const char *text = sl_x_default_of(property);
+    struct sl_yaml *value = text ? constant_of(exchange, type, text) : NULL;
+    if (text && !value)
+        sl_x_lost(exchange, property->place,
+                  "column '%s': its default '%s' has no counterpart in Avro",
+                  sl_x_get(property, "name"), text);
+    if (!value)
+        return;
+    if (sl_x_is_list(sl_yaml_get(field, "type"))) {
+        struct sl_yaml *both = sl_x_list(exchange);
+        sl_x_push(exchange, both, type);
+        sl_x_push(exchange, both, sl_x_text(exchange, "null"));
+        sl_x_put(exchange, field, "type", both);
+    }
+    sl_x_put(exchange, field, "default", value);
+}
+
 // Avro knows old names, but not until when they are good.
 static void add_aliases(struct sl_exchange *exchange, const struct sl_yaml *property,
                         struct sl_yaml *field)
@@ -119,6 +160,7 @@ static struct sl_yaml *field_of(struct sl_exchange *exchange, const struct sl_ya
     }
     sl_x_put_text(exchange, field, "doc", sl_x_get(property, "description"));
     add_aliases(exchange, property, field);
+    add_default(exchange, property, type, field);
     sl_x_add_extensions(exchange, property, field);
     if (!are_symbols(sl_x_enum_of(property)))
         sl_x_put(exchange, field, "x-enum", sl_x_enum_of(property));
@@ -252,7 +294,7 @@ void sl_x_avro_export(struct sl_exchange *exchange, const struct sl_yaml *contra
         tell_rules(exchange, object, NULL);
         sl_x_push(exchange, list, record);
     }
-    static const char *const known[] = {"classification", "sluice.aliases", NULL};
+    static const char *const known[] = {"classification", "sluice.aliases", "sluice.default", NULL};
     sl_x_tell_rest(exchange, contract, "Avro", known);
     if (list && list->count)
         sl_yaml_print_json(list->count == 1 ? list->items[0] : list, text);

@@ -186,8 +186,15 @@ static void read_field(struct reader *reader, const struct sl_yaml *field,
         read_type(reader, choice.schema, property);
     else
         sl_x_put_text(exchange, property, "logicalType", "string");
-    bool is_nested = sl_x_type_of(property).type.kind == SL_TYPE_JSON;
-    if (otherwise && otherwise->kind == SL_YAML_SCALAR && !is_nested)
+    enum sl_type_kind kind = sl_x_type_of(property).type.kind;
+    bool is_encoded = kind == SL_TYPE_DATE || kind == SL_TYPE_TIME || kind == SL_TYPE_TIMESTAMP ||
+                      kind == SL_TYPE_TIMESTAMP_NTZ || kind == SL_TYPE_DECIMAL;
+    bool is_constant = otherwise && otherwise->kind == SL_YAML_SCALAR && kind != SL_TYPE_JSON;
+    if (is_constant && is_encoded)
+        sl_x_lost(exchange, otherwise->place,
+                  "column '%s': its default is written as the bytes or the number behind its type",
+                  name);
+    else if (is_constant)
         sl_x_custom(exchange, property, "sluice.default", otherwise);
     sl_x_read_extensions(exchange, field, property);
 }

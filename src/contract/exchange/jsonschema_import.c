@@ -241,9 +241,9 @@ static void read_rules(struct reader *reader, const struct sl_yaml *schema,
         if (sl_yaml_get(schema, lists[i]))
             sl_x_lost(exchange, sl_yaml_place(schema, lists[i]),
                       "'%s' is not checked by a contract", lists[i]);
-    if (is_number && sl_yaml_get(schema, "multipleOf") && kind != SL_TYPE_DECIMAL)
-        sl_x_lost(exchange, sl_yaml_place(schema, "multipleOf"),
-                  "'multipleOf' is not checked by a contract");
+    // Of a decimal without a type of its own it is the number of decimals.
+    if (is_number && (kind != SL_TYPE_DECIMAL || sl_x_get(schema, "x-physicalType")))
+        sl_x_option(exchange, property, "multipleOf", sl_yaml_get(schema, "multipleOf"));
 }
 
 static void read_values(struct reader *reader, const struct sl_yaml *schema,

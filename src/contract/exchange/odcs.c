@@ -168,6 +168,26 @@ static void lift_bound(struct sl_yaml *options, const char *exclusive, const cha
         rename_key(options, plain, exclusive);
 }
 
+// A number in quotes is one, to whoever reads the contract here. "1e-2" is a text in YAML 1.1,
+// whose numbers with an exponent have a point and a sign: 1.0e-2.
+static void lift_multiple(struct sl_exchange *exchange, struct sl_yaml *options)
+{
+    struct sl_yaml *multiple = sl_yaml_get(options, "multipleOf");
+    double number;
+    if (!multiple || multiple->kind != SL_YAML_SCALAR || !sl_str_to_double(multiple->text, &number))
+        return;
+    const char *text = multiple->text;
+    size_t digits = strcspn(text, "eE");
+    multiple->is_quoted = false;
+    if (!text[digits] || strspn(text, "0123456789.eE+-") != strlen(text))
+        return;
+    const char *exponent = text + digits + 1;
+    text = sl_x_printf(exchange, "%.*s%se%s%s", (int)digits, text,
+                       memchr(text, '.', digits) ? "" : ".0",
+                       *exponent == '-' || *exponent == '+' ? "" : "+", exponent);
+    multiple->text = text ? text : multiple->text;
+}
+
 static void lift_properties(struct sl_exchange *exchange, const struct sl_yaml *list);
 
 static void lift_property(struct sl_exchange *exchange, struct sl_yaml *property)
@@ -178,6 +198,7 @@ static void lift_property(struct sl_exchange *exchange, struct sl_yaml *property
     if (sl_x_is_map(options)) {
         lift_bound(options, "exclusiveMinimum", "minimum");
         lift_bound(options, "exclusiveMaximum", "maximum");
+        lift_multiple(exchange, options);
         for (size_t i = 0; i < options->count && !is_number; i++)
             if (sl_str_ends(options->keys[i]->text, "inimum") ||
                 sl_str_ends(options->keys[i]->text, "aximum"))

@@ -253,8 +253,11 @@ static void add_references(struct sl_x_writer *writer, const struct sl_yaml *own
         bool is_list = sl_x_count(from) && sl_x_count(from) == sl_x_count(to);
         if (!there || !writer->dialect->has_keys || (!is_list && !(column && !sl_x_count(to)))) {
             sl_x_lost(writer->exchange, relation->place,
-                      "'%s': the reference to '%s' is left out: no table before this one is it",
-                      sl_x_get(owner, "name"), first ? first : "");
+                      "'%s': the reference to '%s' is left out: %s", sl_x_get(owner, "name"),
+                      first ? first : "",
+                      !writer->dialect->has_keys ? "the dialect has no foreign keys"
+                      : there                    ? "it does not say as many columns here as there"
+                                                 : "no table before this one is it");
             continue;
         }
         sl_x_sql_line(writer);

@@ -87,23 +87,39 @@ static struct sl_yaml *length_of(const struct check *check, const struct sl_ast 
     return NULL;
 }
 
+// A length that is compared, and `more` for "greater than" and "less than"; NULL: it is none.
+static struct sl_yaml *length_literal(const struct check *check, const struct sl_ast *node,
+                                      int64_t more)
+{
+    const struct sl_yaml *value = literal(check, node);
+    char text[24];
+    int64_t length;
+    if (!value || value->is_quoted || !sl_str_to_int64(value->text, &length) || length < -more ||
+        length > INT32_MAX)
+        return NULL;
+    (void)snprintf(text, sizeof text, "%lld", (long long)(length + more));
+    return sl_x_bare(check->exchange, text);
+}
+
 static bool read_bound(const struct check *check, const struct sl_ast *left, const char *type,
                        const struct sl_ast *right)
 {
     static const struct {
         const char *type, *key, *length;
-    } bounds[] = {{"COMPARE_GREATERTHANOREQUALTO", "minimum", "minLength"},
-                  {"COMPARE_LESSTHANOREQUALTO", "maximum", "maxLength"},
-                  {"COMPARE_GREATERTHAN", "exclusiveMinimum", NULL},
-                  {"COMPARE_LESSTHAN", "exclusiveMaximum", NULL}};
+        int64_t more;
+    } bounds[] = {{"COMPARE_GREATERTHANOREQUALTO", "minimum", "minLength", 0},
+                  {"COMPARE_LESSTHANOREQUALTO", "maximum", "maxLength", 0},
+                  {"COMPARE_GREATERTHAN", "exclusiveMinimum", "minLength", 1},
+                  {"COMPARE_LESSTHAN", "exclusiveMaximum", "maxLength", -1}};
     struct sl_yaml *column = column_of(check, left);
     struct sl_yaml *measured = length_of(check, left);
     for (size_t i = 0; i < 4; i++) {
         if (strcmp(bounds[i].type, type) != 0)
             continue;
-        if (measured && bounds[i].length)
+        if (measured)
             return is_kind(measured, true) &&
-                   add_option(check, measured, bounds[i].length, literal(check, right));
+                   add_option(check, measured, bounds[i].length,
+                              length_literal(check, right, bounds[i].more));
         return column && is_kind(column, false) &&
                add_option(check, column, bounds[i].key, literal(check, right));
     }
@@ -132,12 +148,18 @@ static bool read_pattern(const struct check *check, const struct sl_ast *node)
 {
     const struct sl_ast *first = sl_ast_first(sl_ast_get(node, "children"));
     struct sl_yaml *column = first ? column_of(check, first) : NULL;
-    // The engine's '~' is true for the whole text, PostgreSQL's for any part of it.
+    // The engine's '~' is true for the whole text, PostgreSQL's for any part of it, as a pattern.
+    bool is_full = sl_ast_is(node, "function_name", "regexp_full_match");
     bool is_search = sl_ast_is(node, "function_name", "regexp_matches") ||
-                     (sl_ast_is(node, "function_name", "regexp_full_match") &&
-                      sl_str_equal(check->exchange->dialect, "postgres"));
-    return is_search && column && first->next && !first->next->next && is_kind(column, true) &&
-           add_option(check, column, "pattern", literal(check, first->next));
+                     (is_full && sl_str_equal(check->exchange->dialect, "postgres"));
+    if (!(is_search || is_full) || !column || !first->next || first->next->next ||
+        !is_kind(column, true))
+        return false;
+    struct sl_yaml *pattern = literal(check, first->next);
+    if (pattern && !is_search)
+        pattern =
+            sl_x_text(check->exchange, sl_x_printf(check->exchange, "^(?:%s)$", pattern->text));
+    return add_option(check, column, "pattern", pattern);
 }
 
 static bool read_check(const struct check *check, const struct sl_ast *node, int depth)
