@@ -26,16 +26,24 @@ struct sl_field {
     size_t count, count_offset, item_bytes;
 };
 
-#define SL_FIELD(type, member, kind_) {#member, (kind_), offsetof(type, member)}
-#define SL_FIELD_CHARS_OF(type, member)                        \
-    {#member, SL_FIELD_CHARS, offsetof(type, member),          \
-     .count = sizeof(((type *)0)->member)}
-#define SL_FIELD_OF(type, member, table) \
-    {#member, SL_FIELD_STRUCT, offsetof(type, member), .of = (table)}
-#define SL_FIELD_MANY(type, member, number, table)                         \
-    {#member, SL_FIELD_ARRAY, offsetof(type, member), .of = (table),       \
-     .count_offset = offsetof(type, number),                               \
-     .item_bytes = sizeof(*((type *)0)->member)}
+#define SL_FIELD(type, member, kind_)            \
+    {                                            \
+#member, (kind_), offsetof(type, member) \
+    }
+#define SL_FIELD_CHARS_OF(type, member)                                                       \
+    {                                                                                         \
+#member, SL_FIELD_CHARS, offsetof(type, member), .count = sizeof(((type *)0)->member) \
+    }
+#define SL_FIELD_OF(type, member, table)                                \
+    {                                                                   \
+#member, SL_FIELD_STRUCT, offsetof(type, member), .of = (table) \
+    }
+#define SL_FIELD_MANY(type, member, number, table)                 \
+    {                                                              \
+#member, SL_FIELD_ARRAY, offsetof(type, member),           \
+            .of = (table), .count_offset = offsetof(type, number), \
+            .item_bytes = sizeof(*((type *)0)->member)             \
+    }
 
 // NULL out of memory.
 json_t *sl_fields_pack(const struct sl_field *fields, const void *from);

@@ -34,8 +34,8 @@ struct controller {
     size_t *waiting; // per node: upstream steps that have not ended
     size_t *ready;   // queue of node indices
     size_t ready_head, ready_tail;
-    size_t open;        // selected nodes that have not ended
-    size_t unpublished; // of them those after which the run publishes
+    size_t open;               // selected nodes that have not ended
+    size_t unpublished;        // of them those after which the run publishes
     int64_t peak_memory_bytes; // of the worker that took most, so far
     struct sl_err publish_err;
     int interrupts;
@@ -183,8 +183,8 @@ static int order(struct controller *controller, size_t index, struct sl_err *err
     struct sl_outcome *outcome = outcome_at(controller, index);
     struct sl_order order = {.node = (int64_t)index};
     if (reads_published(outcome->node)) {
-        const struct sl_published *published = sl_publication_find(
-            &controller->run->publication, outcome->node->delivery->table);
+        const struct sl_published *published =
+            sl_publication_find(&controller->run->publication, outcome->node->delivery->table);
         if (controller->publish_err.code != SL_OK) {
             *err = controller->publish_err;
             return err->code;
@@ -258,8 +258,7 @@ static void on_reply(void *owner, size_t job, const json_t *reply, const struct 
         take_reply(controller, outcome, reply, &outcome->err);
     else
         outcome->err = *err;
-    outcome->status =
-        outcome->err.code == SL_OK ? status_of(&outcome->result) : SL_STATUS_ERROR;
+    outcome->status = outcome->err.code == SL_OK ? status_of(&outcome->result) : SL_STATUS_ERROR;
     hint_at_rerun(&outcome->err);
     finish(controller, job);
     dispatch(controller);

@@ -78,11 +78,13 @@ static void fail_dead(int status, const struct rusage *usage, struct sl_err *err
     char size[32];
     const char *peak = sl_str_size((int64_t)usage->ru_maxrss * 1024, size);
     if (!WIFSIGNALED(status)) {
-        (void)sl_fail(err, SL_E_WORKER_DIED, "its worker process ended with exit code %d (peak memory %s)",
+        (void)sl_fail(err, SL_E_WORKER_DIED,
+                      "its worker process ended with exit code %d (peak memory %s)",
                       WEXITSTATUS(status), peak);
         return;
     }
-    (void)sl_fail(err, SL_E_WORKER_DIED, "its worker process was ended by signal %d (%s; peak memory %s)",
+    (void)sl_fail(err, SL_E_WORKER_DIED,
+                  "its worker process was ended by signal %d (%s; peak memory %s)",
                   WTERMSIG(status), strsignal(WTERMSIG(status)), peak);
 }
 

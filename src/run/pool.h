@@ -11,7 +11,7 @@
 
 struct sl_pool_options {
     uv_loop_t *loop;
-    size_t size;             // workers at most; no more than 64
+    size_t size; // workers at most; no more than 64
     struct sl_worker_kind worker;
     // `reply` is NULL when the worker died, and `err` says how; else `err` is NULL. The job's seat
     // is free.

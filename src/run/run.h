@@ -28,7 +28,7 @@ struct sl_outcome {
     bool passes_on;            // a view: a table below it got a new version
     struct sl_err err;         // ERROR: why; SKIPPED: which step failed before it
     int64_t started_us, ended_us;
-    struct sl_arena arena; // of the step; kept until the run is freed
+    struct sl_arena arena;      // of the step; kept until the run is freed
     const struct sl_seat *seat; // of its worker, while running
 };
 

@@ -30,8 +30,8 @@ int sl_spill_folder(const struct sl_project *project, struct sl_arena *arena, co
 static bool is_alive(const char *name)
 {
     int64_t pid;
-    return !sl_str_to_int64(name + strlen(PREFIX), &pid) || pid <= 0 ||
-           kill((pid_t)pid, 0) == 0 || errno != ESRCH;
+    return !sl_str_to_int64(name + strlen(PREFIX), &pid) || pid <= 0 || kill((pid_t)pid, 0) == 0 ||
+           errno != ESRCH;
 }
 
 void sl_spill_sweep(const struct sl_project *project)

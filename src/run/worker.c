@@ -90,9 +90,7 @@ static void look_at_engine(struct sl_worker *worker)
 {
     uint64_t rows = 0;
     pthread_mutex_lock(&worker->lock);
-    double share = worker->session
-                       ? worker->session->kind->progress(worker->session, &rows)
-                       : -1;
+    double share = worker->session ? worker->session->kind->progress(worker->session, &rows) : -1;
     pthread_mutex_unlock(&worker->lock);
     atomic_store(&worker->seat->engine_permille, share < 0 ? -1 : (int64_t)(share * 1000));
     atomic_store(&worker->seat->engine_rows, rows < INT64_MAX ? (int64_t)rows : 0);

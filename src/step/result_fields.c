@@ -2,7 +2,8 @@
 #include "step/result_fields.h"
 
 // A struct that has grown has a member that may have to travel. (Of 64-bit machines.)
-#define IS_ALL_OF(type, bytes) _Static_assert(sizeof(type) == (bytes), "a member is new: see its fields")
+#define IS_ALL_OF(type, bytes) \
+    _Static_assert(sizeof(type) == (bytes), "a member is new: see its fields")
 IS_ALL_OF(struct sl_balance, 64);
 IS_ALL_OF(struct sl_reason_count, 32);
 IS_ALL_OF(struct sl_broken, 48);

@@ -54,8 +54,7 @@ int sl_duckdb_exec(struct sl_session *base, const char *sql, int64_t *affected, 
     struct sl_duckdb_session *session = sl_duckdb_session_of(base);
     const struct sl_duckdb_library *library = session->library;
     struct sl_duckdb_sql whole = {.text = sql, .user_bytes = strlen(sql)};
-    bool is_whole =
-        session->engine->is_for_few_rows || whole.user_bytes >= SL_DUCKDB_LONG_SQL;
+    bool is_whole = session->engine->is_for_few_rows || whole.user_bytes >= SL_DUCKDB_LONG_SQL;
     duckdb_extracted_statements statements = NULL;
     session->is_used = true;
     if (is_whole && !strchr(sql, ';'))

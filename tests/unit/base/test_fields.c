@@ -108,11 +108,17 @@ static void a_text_that_is_no_utf8_arrives_readable(void **state)
 
 static void members_of_another_type_are_refused_and_missing_ones_left(void **state)
 {
-    static const char *const wrong[] = {
-        "{\"is_set\": 1}",      "{\"number\": \"1\"}",   "{\"colour\": true}",
-        "{\"text\": 1}",        "{\"chars\": []}",       "{\"texts\": {}}",
-        "{\"numbers\": [1,2]}", "{\"inner\": []}",       "{\"items\": {}}",
-        "{\"size\": 1.5}",      "{\"items\": [{\"number\": \"x\"}]}"};
+    static const char *const wrong[] = {"{\"is_set\": 1}",
+                                        "{\"number\": \"1\"}",
+                                        "{\"colour\": true}",
+                                        "{\"text\": 1}",
+                                        "{\"chars\": []}",
+                                        "{\"texts\": {}}",
+                                        "{\"numbers\": [1,2]}",
+                                        "{\"inner\": []}",
+                                        "{\"items\": {}}",
+                                        "{\"size\": 1.5}",
+                                        "{\"items\": [{\"number\": \"x\"}]}"};
     struct sl_err err = {0};
 
     (void)state;

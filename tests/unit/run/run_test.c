@@ -21,13 +21,14 @@ static struct meeting {
     pthread_cond_t has_come;
     int wanted, present;
     bool was_missed;
-} *meeting;
+} * meeting;
 
 static void share_meeting(void)
 {
     pthread_mutexattr_t mutex;
     pthread_condattr_t condition;
-    void *at = mmap(NULL, sizeof *meeting, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *at =
+        mmap(NULL, sizeof *meeting, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     assert_true(at != MAP_FAILED);
     meeting = at;
