@@ -103,8 +103,11 @@ struct sl_engine_kind {
                 struct sl_err *err);
     void (*close)(struct sl_engine *engine);
     // Takes one part of so many of the memory and threads that it was opened with, from now on and
-    // also for statements that are running. Any thread.
+    // also for statements that are running. Any thread; does not wait. Fails where more memory is
+    // in use, or where the engine is busy with something else.
     int (*share)(struct sl_engine *engine, int parts, struct sl_err *err);
+    // How much memory one takes that is opened with so much; 0: the engine chooses.
+    int64_t (*memory)(int64_t asked_bytes);
     int (*connect)(struct sl_engine *engine, struct sl_session **ret, struct sl_err *err);
     void (*disconnect)(struct sl_session *session);
     // Runs statements, separated by ';'. `affected` (may be NULL) gets the row count of the last

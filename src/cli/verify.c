@@ -298,7 +298,7 @@ static int run_verify(const void *self, int *ret_exit, struct sl_err *err)
                                                .examples = options->limit,
                                                .keep = options->keep,
                                                .listener = &listener};
-    int code = sl_world_verify(&lake.world, lake.session, &verify_options, &verify, err);
+    int code = sl_world_verify(&lake.world, &lake.session, &verify_options, &verify, err);
     if (progress.is_shown)
         fputs("\r\033[K", stderr);
     SL_TRY(code);

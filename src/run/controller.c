@@ -1,5 +1,6 @@
 // The controller: hands ready steps to worker processes, and lets each end start its successors.
 // One thread, one loop; what takes time is done by workers.
+#include "api/kinds.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "run/estimate.h"
@@ -34,6 +35,8 @@ struct controller {
     size_t *waiting; // per node: upstream steps that have not ended
     size_t *ready;   // queue of node indices
     size_t ready_head, ready_tail;
+    size_t *work_list; // queue of those that need a worker
+    size_t work_head, work_tail;
     size_t open;               // selected nodes that have not ended
     size_t unpublished;        // of them those after which the run publishes
     int64_t peak_memory_bytes; // of the worker that took most, so far
@@ -197,10 +200,10 @@ static int order(struct controller *controller, size_t index, struct sl_err *err
     return sl_pool_start(controller->pool, index, request, &outcome->seat, err);
 }
 
-static void start(struct controller *controller, size_t index)
+// True if the node has ended without a worker, which may make others ready.
+static bool ends_here(struct controller *controller, size_t index)
 {
     struct sl_outcome *outcome = outcome_at(controller, index);
-    const struct sl_listener *listener = controller->options->listener;
     outcome->started_us = sl_clock_now_us();
     if (is_blocked(controller, outcome)) {
         outcome->status = SL_STATUS_SKIPPED;
@@ -209,29 +212,56 @@ static void start(struct controller *controller, size_t index)
             sl_node_is_view(outcome->node) && has_new_input(controller, outcome->node);
         outcome->status = SL_STATUS_NOTHING;
     } else {
-        outcome->status = SL_STATUS_RUNNING;
-        if (listener && listener->on_start)
-            listener->on_start(listener->self, outcome);
-        if (order(controller, index, &outcome->err) == SL_OK)
-            return;
-        outcome->status = SL_STATUS_ERROR;
+        return false;
     }
     finish(controller, index);
+    return true;
+}
+
+// False if no worker took it: it has ended then.
+static bool start(struct controller *controller, size_t index)
+{
+    struct sl_outcome *outcome = outcome_at(controller, index);
+    const struct sl_listener *listener = controller->options->listener;
+    if (ends_here(controller, index)) // asked to stop since
+        return false;
+    outcome->status = SL_STATUS_RUNNING;
+    if (listener && listener->on_start)
+        listener->on_start(listener->self, outcome);
+    if (order(controller, index, &outcome->err) == SL_OK)
+        return true;
+    outcome->status = SL_STATUS_ERROR;
+    finish(controller, index);
+    return false;
+}
+
+// Of what is ready, that which needs a worker.
+static void sort_out(struct controller *controller)
+{
+    while (controller->ready_head < controller->ready_tail) {
+        size_t index = controller->ready[controller->ready_head++];
+        if (!ends_here(controller, index))
+            controller->work_list[controller->work_tail++] = index;
+    }
 }
 
 // As many share the machine as are at work and could be.
 static void share(struct controller *controller)
 {
-    size_t parts = sl_pool_busy(controller->pool) + controller->ready_tail - controller->ready_head;
+    size_t parts = sl_pool_busy(controller->pool) + controller->work_tail - controller->work_head;
     size_t most = sl_pool_size(controller->pool);
     sl_pool_share(controller->pool, parts < most ? parts : most);
 }
 
 static void dispatch(struct controller *controller)
 {
+    sort_out(controller);
     share(controller);
-    while (controller->ready_head < controller->ready_tail && sl_pool_has_room(controller->pool))
-        start(controller, controller->ready[controller->ready_head++]);
+    while (controller->work_head < controller->work_tail && sl_pool_has_room(controller->pool))
+        if (!start(controller, controller->work_list[controller->work_head++])) {
+            sort_out(controller);
+            share(controller);
+        }
     if (controller->open == 0)
         uv_stop(&controller->loop);
 }
@@ -302,8 +332,9 @@ static size_t worker_count(const struct controller *controller)
         asked = project->concurrency;
     if (asked <= 0)
         asked = sysconf(_SC_NPROCESSORS_ONLN);
-    int64_t fitting = project->memory_bytes / WORKER_MEMORY_BYTES;
-    if (project->memory_bytes > 0 && asked > fitting)
+    int64_t fitting =
+        sl_kinds.engines[0]->memory(project->memory_bytes) / WORKER_MEMORY_BYTES;
+    if (asked > fitting)
         asked = fitting;
     if (asked > MOST_WORKERS)
         asked = MOST_WORKERS;
@@ -342,8 +373,10 @@ static void close_handle(uv_handle_t *handle, void *unused)
 static void end_loop(struct controller *controller)
 {
     sl_pool_close(&controller->pool);
+    sl_spill_sweep(controller->run->world->project);
     uv_walk(&controller->loop, close_handle, NULL);
-    uv_run(&controller->loop, UV_RUN_DEFAULT);
+    while (uv_run(&controller->loop, UV_RUN_DEFAULT) != 0)
+        ; // one may return for a uv_stop of before
     (void)uv_loop_close(&controller->loop);
     // After an interrupted run they stay ignored: one more Ctrl-C must not cut off its report.
     for (size_t i = 0; controller->interrupts && i < CAUGHT_COUNT; i++)
@@ -353,6 +386,7 @@ static void end_loop(struct controller *controller)
 static int run_steps(struct controller *controller, struct sl_err *err)
 {
     controller->work = (struct sl_run_work){controller->run, controller->options};
+    sl_spill_sweep(controller->run->world->project);
     struct sl_pool_options options = {
         .loop = &controller->loop,
         .size = worker_count(controller),
@@ -383,7 +417,9 @@ static int prepare(struct controller *controller, struct sl_err *err)
     controller->ready = SL_NEW_ARRAY(&run->arena, size_t, graph->count);
     run->outcomes = SL_NEW_ARRAY(&run->arena, struct sl_outcome, graph->count);
     SL_TRY_NEW(controller->waiting, err);
+    controller->work_list = SL_NEW_ARRAY(&run->arena, size_t, graph->count);
     SL_TRY_NEW(controller->ready, err);
+    SL_TRY_NEW(controller->work_list, err);
     SL_TRY_NEW(run->outcomes, err);
     run->count = graph->count;
     for (size_t i = 0; i < graph->count; i++) {
@@ -445,7 +481,6 @@ int sl_run(struct sl_world *world, const struct sl_run_options *options, struct 
     sl_arena_init(&ret->arena, 0);
     sl_uuid(ret->id);
     SL_TRY(sl_run_lock(world->project->state_folder, &lock_fd, err));
-    sl_spill_sweep(world->project);
     return run_locked(&controller, err);
 }
 

@@ -4,11 +4,17 @@
 #include "base/fs.h"
 #include "base/str.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LOCK_MAX_BYTES 256
+#define PAUSE_NS 20000000
+#define MOST_PAUSES 500
 
 // "1234 2026-01-31T12:00:00.000000Z". For people only: who holds the lock is what flock() says.
 static void sign(int fd)
@@ -43,15 +49,35 @@ static int explain(const char *path, struct sl_arena *arena, struct sl_err *err)
                        is_signed ? number : "PID");
 }
 
+// Workers hold the lock, too: those of a controller that was killed until the kernel has taken away
+// all that they had.
+static bool is_of_the_dead(const char *path)
+{
+    char text[LOCK_MAX_BYTES] = "";
+    FILE *file = fopen(path, "re");
+    bool is_read = file && fgets(text, sizeof text, file);
+    long pid = is_read ? strtol(text, NULL, 10) : 0;
+    if (file)
+        fclose(file);
+    return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
 int sl_run_lock(const char *state_folder, int *ret_fd, struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     sl_arena_init(&arena, 0);
     const char *path = sl_path_join(&arena, state_folder, "run.lock");
+    const struct timespec pause = {.tv_nsec = PAUSE_NS};
     SL_TRY_NEW(path, err);
     SL_TRY(sl_fs_mkdirs(state_folder, err));
-    if (sl_fs_lock(path, false, ret_fd, err) != SL_OK)
-        return err->code == SL_E_LOCKED ? explain(path, &arena, err) : (int)err->code;
+    int code = sl_fs_lock(path, false, ret_fd, err);
+    for (int i = 0; code == SL_E_LOCKED && i < MOST_PAUSES && is_of_the_dead(path); i++) {
+        nanosleep(&pause, NULL);
+        sl_err_clear(err);
+        code = sl_fs_lock(path, false, ret_fd, err);
+    }
+    if (code != SL_OK)
+        return code == SL_E_LOCKED ? explain(path, &arena, err) : code;
     sign(*ret_fd);
     return SL_OK;
 }

@@ -1,5 +1,7 @@
 #include "run/pool.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 #define READ_BYTES 65536
+#define PATIENCE_US (5 * INT64_C(1000000))
 
 struct member {
     struct sl_pool *pool;
@@ -61,14 +64,28 @@ static void free_handle(uv_handle_t *handle)
     free(handle);
 }
 
+// Whoever does not end by itself has nothing to lose.
+static void wait_for_end(pid_t pid, int *ret_status, struct rusage *ret_usage)
+{
+    const struct timespec pause = {.tv_nsec = 5000000};
+    int64_t deadline_us = sl_clock_monotonic_us() + PATIENCE_US;
+    for (;;) {
+        pid_t found = wait4(pid, ret_status, WNOHANG, ret_usage);
+        if (found == pid || (found < 0 && errno != EINTR))
+            return;
+        if (sl_clock_monotonic_us() > deadline_us)
+            kill(pid, SIGKILL);
+        nanosleep(&pause, NULL);
+    }
+}
+
 // The seat is empty afterwards.
 static void leave(struct member *member, int *ret_status, struct rusage *ret_usage)
 {
     uv_poll_stop(member->poller);
     uv_close((uv_handle_t *)member->poller, free_handle);
     close(member->fd);
-    while (wait4(member->pid, ret_status, 0, ret_usage) < 0 && errno == EINTR)
-        ;
+    wait_for_end(member->pid, ret_status, ret_usage);
     free(member->bytes);
     *member = (struct member){.pool = member->pool, .seat = member->seat};
 }
@@ -86,6 +103,9 @@ static void fail_dead(int status, const struct rusage *usage, struct sl_err *err
     (void)sl_fail(err, SL_E_WORKER_DIED,
                   "its worker process was ended by signal %d (%s; peak memory %s)",
                   WTERMSIG(status), strsignal(WTERMSIG(status)), peak);
+    if (WTERMSIG(status) == SIGKILL)
+        (void)sl_err_hint(err, "if nobody has killed it the kernel was out of memory: lower "
+                               "engine.memory or concurrency; the next run does the step again");
 }
 
 static void bury(struct member *member)
@@ -323,6 +343,8 @@ void sl_pool_interrupt(struct sl_pool *pool)
 {
     json_t *message = json_pack("{s:b}", "interrupt", 1);
     struct sl_err ignored = {0};
+    for (size_t i = 0; i < pool->options.size; i++)
+        atomic_store(&pool->seats[i].is_aborted, true);
     for (size_t i = 0; message && i < pool->options.size; i++)
         if (pool->members[i].is_busy)
             (void)!sl_message_send(pool->members[i].fd, message, &ignored);

@@ -1,37 +1,61 @@
-// Where engines put what does not fit into memory: each process has a folder of its own, for two
-// would take each other's files for theirs. The engine removes it when it is closed.
 #include "run/spill.h"
 
+#include "base/clock.h"
 #include "base/fs.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
-#define PREFIX "spill-"
+#define NAME "sluice-spill-"
 
-static const char *folder_of(const struct sl_project *project)
+// Only a run uses what is below this folder, and one run at a time.
+static const char *folder_of_runs(const struct sl_project *project, struct sl_arena *arena)
 {
-    return project->temp_folder ? project->temp_folder : project->state_folder;
+    return sl_path_join(arena, project->state_folder, "spill");
 }
 
-int sl_spill_folder(const struct sl_project *project, struct sl_arena *arena, const char **ret,
-                    struct sl_err *err)
+// A folder elsewhere is remembered in the state folder by a link of its number.
+static int remember(const struct sl_project *project, const char *uuid, const char *path,
+                    struct sl_arena *arena, struct sl_err *err)
 {
-    // The state folder is made by who writes there first; a folder of the user's by us.
-    if (project->temp_folder)
+    const char *link = sl_arena_printf(arena, "%s/spill/%s", project->state_folder, uuid);
+    SL_TRY_NEW(link, err);
+    (void)!symlink(path, link); // then what a kill leaves there stays there
+    return SL_OK;
+}
+
+int sl_spill_folder(const struct sl_project *project, bool is_in_run, struct sl_arena *arena,
+                    const char **ret, struct sl_err *err)
+{
+    char uuid[37];
+    (void)sl_uuid(uuid);
+    if (project->temp_folder) {
+        *ret = sl_arena_printf(arena, "%s/" NAME "%s", project->temp_folder, uuid);
+        SL_TRY_NEW(*ret, err);
         SL_TRY(sl_fs_mkdirs(project->temp_folder, err));
-    *ret = sl_arena_printf(arena, "%s/" PREFIX "%d", folder_of(project), getpid());
+        return is_in_run ? remember(project, uuid, *ret, arena, err) : SL_OK;
+    }
+    *ret = sl_arena_printf(arena, is_in_run ? "%s/spill/%s" : "%s/" NAME "%s",
+                           project->state_folder, uuid);
     SL_TRY_NEW(*ret, err);
     return SL_OK;
 }
 
-static bool is_alive(const char *name)
+// What a link leads to is removed only if it is of that number.
+static void remove_one(const char *path, const char *uuid, struct sl_arena *arena)
 {
-    int64_t pid;
-    return !sl_str_to_int64(name + strlen(PREFIX), &pid) || pid <= 0 || kill((pid_t)pid, 0) == 0 ||
-           errno != ESRCH;
+    char target[4096];
+    struct sl_err ignored = {0};
+    ssize_t length = readlink(path, target, sizeof target - 1);
+    const char *end = sl_arena_printf(arena, "/" NAME "%s", uuid);
+    if (length < 0) {
+        (void)!sl_fs_remove_tree(path, &ignored);
+        return;
+    }
+    target[length] = '\0';
+    if (end && sl_str_ends(target, end) && sl_fs_exists(target))
+        (void)!sl_fs_remove_tree(target, &ignored);
+    (void)!unlink(path);
 }
 
 void sl_spill_sweep(const struct sl_project *project)
@@ -40,13 +64,16 @@ void sl_spill_sweep(const struct sl_project *project)
     struct sl_strs names = {0};
     struct sl_err ignored = {0};
     sl_arena_init(&arena, 0);
-    if (sl_fs_list(folder_of(project), &arena, &names, &ignored) != SL_OK)
+    const char *folder = folder_of_runs(project, &arena);
+    if (!folder)
+        return;
+    if (!sl_fs_exists(folder))
+        (void)!sl_fs_mkdirs(folder, &ignored);
+    if (sl_fs_list(folder, &arena, &names, &ignored) != SL_OK)
         return;
     for (size_t i = 0; i < names.count; i++) {
-        if (!sl_str_starts(names.items[i], PREFIX) || is_alive(names.items[i]))
-            continue;
-        const char *path = sl_path_join(&arena, folder_of(project), names.items[i]);
+        const char *path = sl_path_join(&arena, folder, names.items[i]);
         if (path)
-            (void)!sl_fs_remove_tree(path, &ignored);
+            remove_one(path, names.items[i], &arena);
     }
 }

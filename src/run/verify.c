@@ -356,25 +356,29 @@ static int verify_in(struct sl_verify_job *job, struct sl_err *err)
     return verify_tables(job, &other, &run, session, err);
 }
 
-int sl_world_verify(struct sl_world *world, struct sl_session *session,
+int sl_world_verify(struct sl_world *world, struct sl_session **session,
                     const struct sl_verify_options *options, struct sl_verify *ret,
                     struct sl_err *err)
 {
     SL_AUTO(job_clear)
     struct sl_verify_job job = {
         .world = world,
-        .session = session,
+        .session = *session,
         .options = options,
         .arena = &world->arena,
         .verify = ret,
         .temp = SL_TEMP_INIT,
         .context = {
-            .project = world->project, .session = session, .arena = &world->arena, .run_id = ""}};
+            .project = world->project, .session = *session, .arena = &world->arena, .run_id = ""}};
     struct sl_err ignored = {0};
     *ret = (struct sl_verify){0};
     SL_TRY(sl_verify_list(&job, err));
     SL_TRY(sl_verify_outputs(&job, err));
     int code = make_folder(&job, err);
+    // No engine may be open while workers are forked.
+    sl_session_close(session);
+    sl_world_close_engine(world);
+    job.session = job.context.session = NULL;
     if (code == SL_OK)
         code = verify_in(&job, err);
     (void)!sl_temp_end(&job.temp, options->keep, &ignored);

@@ -53,9 +53,10 @@ struct sl_verify {
     size_t count, raw_count; // raw tables are what all begins with
     bool was_interrupted;
 };
-// Returns SL_OK whatever the tables are like. `world` is the project's; everything in *ret is in
+// Returns SL_OK whatever the tables are like. `world` is the project's, and `session` the only one
+// of it: it is closed before workers are forked. Everything in *ret is in
 // its arena.
-SL_MUST int sl_world_verify(struct sl_world *world, struct sl_session *session,
+SL_MUST int sl_world_verify(struct sl_world *world, struct sl_session **session,
                             const struct sl_verify_options *options, struct sl_verify *ret,
                             struct sl_err *err);
 bool sl_verify_holds(const struct sl_verify *verify);

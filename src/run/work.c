@@ -126,6 +126,8 @@ static int try_step(struct job *job, struct sl_err *err)
     for (int attempt = 1;; attempt++) {
         struct sl_session *session = NULL;
         sl_err_clear(err);
+        if (atomic_load(&sl_worker_seat(job->worker)->is_aborted))
+            return sl_fail(err, SL_E_INTERRUPTED, "interrupted");
         adjust(job->work, sl_worker_seat(job->worker));
         SL_TRY(sl_world_session(world, &session, err));
         sl_worker_watch(job->worker, session);
@@ -144,6 +146,7 @@ static void do_job(void *self, struct sl_worker *worker, const json_t *request, 
     SL_AUTO(job_clear) struct job job = {.work = self, .worker = worker};
     struct sl_reply reply = {0};
     sl_arena_init(&job.arena, STEP_MEMORY_BYTES);
+    job.work->run->world->is_in_run = true;
     if (sl_fields_unpack(sl_order_fields, request, &job.arena, &job.order, &reply.err) == SL_OK) {
         job.node = &job.work->run->world->graph.nodes[job.order.node];
         (void)!try_step(&job, &reply.err);

@@ -90,6 +90,9 @@ static void look_at_engine(struct sl_worker *worker)
 {
     uint64_t rows = 0;
     pthread_mutex_lock(&worker->lock);
+    // Whichever statement runs now: the message may have come between two.
+    if (worker->session && atomic_load(&worker->seat->is_aborted))
+        worker->session->kind->interrupt(worker->session);
     double share = worker->session ? worker->session->kind->progress(worker->session, &rows) : -1;
     pthread_mutex_unlock(&worker->lock);
     atomic_store(&worker->seat->engine_permille, share < 0 ? -1 : (int64_t)(share * 1000));

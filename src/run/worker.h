@@ -11,6 +11,7 @@ struct sl_seat {
     _Atomic int64_t engine_rows;     // of the running statement
     _Atomic int64_t engine_permille; // of it; -1: not known
     atomic_bool is_draining;         // begin no new file or commit
+    atomic_bool is_aborted;          // end what is running
     _Atomic int64_t parts;           // how many share the machine's memory and cores
 };
 

@@ -67,7 +67,7 @@ static int open_engine(struct sl_world *world, struct sl_err *err)
     const struct sl_project *project = world->project;
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     const char *spill;
-    SL_TRY(sl_spill_folder(project, &arena, &spill, err));
+    SL_TRY(sl_spill_folder(project, world->is_in_run, &arena, &spill, err));
     struct sl_engine_options options = {
         .memory_bytes = project->memory_bytes,
         .threads = (int)project->threads,

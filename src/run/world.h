@@ -23,6 +23,7 @@ struct sl_world {
     pthread_mutex_t engine_lock;
     struct sl_engine *engine;              // opened by the first sl_world_session
     int64_t parts;                         // its share of the machine
+    bool is_in_run;                        // of a worker of a run
     bool is_for_few_rows;                  // see sl_world_expect_few_rows
     struct sl_accepted_contracts accepted; // by tests
 };

@@ -99,6 +99,7 @@ def test_a_second_interrupt_ends_what_a_worker_does(project):
     process = begin(project)
     pid = busy_worker(process)
     process.send_signal(signal.SIGINT)
+    time.sleep(0.5)  # two at once would be one
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode != 0 and "SL0716" not in out + err
@@ -112,7 +113,7 @@ def test_every_worker_spills_into_a_folder_of_its_own_that_goes_with_it(project)
     process = begin(project)
     seen = set()
     while process.poll() is None:
-        seen |= {path.parent.name for path in project.folder.glob("spilled/spill-*/*")}
+        seen |= {path.parent.name for path in project.folder.glob("spilled/sluice-spill-*/*")}
         time.sleep(0.02)
     out, err = process.communicate()
     assert process.returncode == 0, out + err
@@ -120,18 +121,23 @@ def test_every_worker_spills_into_a_folder_of_its_own_that_goes_with_it(project)
     assert list((project.folder / "spilled").iterdir()) == []
 
 
-def test_what_a_killed_worker_has_spilled_goes_with_the_next_run(project):
-    project.write("sluice.yml", "name: spill\nchecks: {requirements: off}\n")
+def test_what_a_killed_worker_has_spilled_goes_with_the_next_run_and_nothing_else(project):
+    project.write("sluice.yml", "name: spill\nchecks: {requirements: off}\nengine: {temp: scratch}\n")
     project.write("models/a.sql", "select 1 as n")
-    process = begin(project)
-    process.communicate()
-    left, mine = (project.folder / ".sluice" / f"spill-{pid}" for pid in (process.pid, os.getpid()))
-    for folder in (left, mine):
+    project.run("run")
+    spill, scratch = project.folder / ".sluice" / "spill", project.folder / "scratch"
+    assert list(spill.iterdir()) == []
+    folders = {name: scratch / name for name in ("sluice-spill-1", "sluice-spill-2", "spill-3", "mine")}
+    folders["inside"] = spill / "4"
+    for folder in folders.values():
         folder.mkdir()
         (folder / "duckdb_temp_storage-0.tmp").write_text("x")
+    for number, folder in {"1": "sluice-spill-1", "5": "mine", "6": "sluice-spill-2"}.items():
+        (spill / number).symlink_to(folders[folder])
     project.write("models/a.sql", "select 2 as n")
     project.run("run")
-    assert not left.exists() and mine.exists()
+    assert {name for name, folder in folders.items() if folder.exists()} == {"sluice-spill-2", "spill-3", "mine"}
+    assert list(spill.iterdir()) == []
 
 
 @pytest.mark.heavy
@@ -152,3 +158,28 @@ def test_a_worker_killed_at_any_operation_loses_nothing(new_project, fault_bin):
         if done.returncode == 0 and number > 100:
             return
     raise AssertionError("the run has no end")
+
+
+def shares(project, *arguments):
+    """Memory and threads that each step of a run had, in the order of the models."""
+    project.run("run", *arguments)
+    return [project.rows(f"curated.{path.stem}", "memory, threads")[0] for path in sorted((project.folder / "models").glob("*.sql"))]
+
+
+def test_steps_share_memory_and_threads(project):
+    project.write("sluice.yml", "name: shares\nchecks: {requirements: off}\nengine: {memory: 4GB, threads: 4}\nconcurrency: 4\n")
+    project.write("sources/t.yml", "path: t.csv\n")
+    project.write("t.csv", "a\n1\n")
+    select = "select current_setting('memory_limit') as memory, current_setting('threads') as threads, count(*) as n from range(300000000) t(i) where i % 7 = {}"
+    for name in "abcd":
+        project.write(f"models/{name}.sql", select.format(1) + " and (select count(*) from raw.t) > 0")
+    all_of_it = [("3.7 GiB", "4")]
+    # The source alone, then four at once: whoever begins has a quarter.
+    assert shares(project)[0] == ("953.6 MiB", "1")
+    # What is fresh takes no share: neither of one that is built alone ...
+    project.write("models/a.sql", select.format(2) + " and (select count(*) from raw.t) > 0")
+    assert shares(project)[:1] == all_of_it
+    # ... nor does a source with nothing new keep four from being counted.
+    for name in "abcd":
+        project.write(f"models/{name}.sql", select.format(3) + " and (select count(*) from raw.t) > 0")
+    assert shares(project)[0] == ("953.6 MiB", "1")

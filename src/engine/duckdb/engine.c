@@ -29,6 +29,11 @@ static int64_t find_memory(void)
     return limit > 0 && limit < machine ? limit : machine;
 }
 
+static int64_t memory_of(int64_t asked_bytes)
+{
+    return asked_bytes > 0 ? asked_bytes : find_memory() / 10 * 6;
+}
+
 // A thread's buffers alone can use up a small memory, and then no spilling helps: with 115 MB each,
 // 2.3 GB of orders could not be cleansed, with 230 MB they could.
 #define THREAD_BYTES ((int64_t)200 * 1000 * 1000)
@@ -48,7 +53,9 @@ static int64_t count_threads(const struct sl_engine_options *options, int64_t me
 
 static int64_t part_of(int64_t all, int parts)
 {
-    return parts > 1 && all / parts > 0 ? all / parts : all;
+    if (parts <= 1)
+        return all;
+    return all / parts > 0 ? all / parts : 1;
 }
 
 static int set_options(const struct sl_duckdb_engine *engine, duckdb_config config,
@@ -89,8 +96,7 @@ static int open_database(struct sl_duckdb_engine *engine, const struct sl_engine
     char *message = NULL;
     int code;
 
-    engine->memory_bytes =
-        options->memory_bytes > 0 ? options->memory_bytes : find_memory() / 10 * 6;
+    engine->memory_bytes = memory_of(options->memory_bytes);
     engine->threads = count_threads(options, engine->memory_bytes);
     if (library->create_config(&config) != DuckDBSuccess)
         return sl_fail_memory(err);
@@ -192,12 +198,16 @@ static int engine_open(const struct sl_engine_options *options, struct sl_engine
 static int engine_share(struct sl_engine *base, int parts, struct sl_err *err)
 {
     struct sl_duckdb_engine *engine = (struct sl_duckdb_engine *)base;
-    char sql[128];
-    (void)snprintf(sql, sizeof sql,
-                   "set global memory_limit = '%" PRId64 "B'; set global threads = %" PRId64,
-                   part_of(engine->memory_bytes, parts), part_of(engine->threads, parts));
-    pthread_mutex_lock(&engine->mutex);
-    int code = sl_duckdb_exec(&engine->steward->base, sql, NULL, err);
+    char threads[64], memory[64];
+    (void)snprintf(threads, sizeof threads, "set global threads = %" PRId64,
+                   part_of(engine->threads, parts));
+    (void)snprintf(memory, sizeof memory, "set global memory_limit = '%" PRId64 "B'",
+                   part_of(engine->memory_bytes, parts));
+    if (pthread_mutex_trylock(&engine->mutex) != 0)
+        return sl_fail(err, SL_E_LOCKED, "the engine is busy");
+    int code = sl_duckdb_do(engine->steward, threads, NULL, err);
+    if (code == SL_OK)
+        code = sl_duckdb_do(engine->steward, memory, NULL, err);
     pthread_mutex_unlock(&engine->mutex);
     return code;
 }
@@ -334,6 +344,7 @@ const struct sl_engine_kind sl_engine_duckdb = {
     .open = engine_open,
     .close = engine_close,
     .share = engine_share,
+    .memory = memory_of,
     .connect = engine_connect,
     .disconnect = engine_disconnect,
     .exec = sl_duckdb_exec,
