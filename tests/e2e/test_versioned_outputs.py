@@ -269,7 +269,7 @@ def test_a_move_is_told_of_the_version_that_was_planned_with(tmp_path, fault_bin
     base.write("models/revenue_v3.sql", V2.replace("version: 2", "version: 3"))
     base.write("models/revenue_v2.sql", V2.replace("count(*) as orders", "count(nothing) as orders"))  # only its table tells its columns
     probe = Project(shutil.copytree(base.folder, tmp_path / "probe"), fault_bin)
-    probe.run("plan", "--env", "dev", "--allow-breaking", "revenue_v2", env={"SLUICE_FAULT_COUNT": str(probe.folder / "count")})
+    probe.run("plan", "--env", "dev", "--allow-breaking", "revenue_v2", exit_code=1, env={"SLUICE_FAULT_COUNT": str(probe.folder / "count")})
     planned = set()
     for number in range(1, int((probe.folder / "count").read_text()) + 1):
         project = Project(shutil.copytree(base.folder, tmp_path / f"stopped{number}"), fault_bin)
