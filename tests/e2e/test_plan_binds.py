@@ -120,3 +120,17 @@ def test_a_check_that_reads_another_table_is_asked_again_when_that_one_changes(s
     assert ["b" in message or "b" in (hint or "") for *_, message, hint in errors(shop, "plan")] == [True]
     shop.write("models/other.sql", "select amount as b from clean.orders\n")
     shop.run("plan")
+
+
+def test_a_warning_is_told_each_time(shop):
+    shop.write("sources/broken.yml", "path: broken/*.csv\n")
+    shop.write("broken/1.csv", "a\n1\n")
+    shop.run("run")
+    shop.write("broken/2.csv", "a\n2\n")
+    shop.run("run")
+    log = sorted((shop.folder / "lake/raw/broken/_delta_log").glob("*.json"))[0]
+    log.write_text(log.read_text().replace('"metaData"', '"other"'))
+    shop.write("models/total.sql", "select sum(amount) + 1 as total from clean.orders\n")
+    for _ in range(2):
+        [warning] = json.loads(shop.run("plan", "--json").stdout)["warnings"]
+        assert warning["message"].startswith("raw.broken cannot be read")
