@@ -14,8 +14,9 @@ struct clean_options {
 
 static const struct sl_opt rows[] = {
     {"older_than", SL_OPT_DURATION, offsetof(struct clean_options, older_than_s), "1d",
-     "Only what was not changed for so long: longer than any step takes.", 0,
-     .placeholder = "TIME"},
+     "Only what was not changed for so long: longer than any step takes. Nothing else guards the "
+     "runs of other projects on the same lake.",
+     0, .placeholder = "TIME"},
     {"dry_run", SL_OPT_BOOL, offsetof(struct clean_options, dry_run), "false",
      "Only list what would go.", 0},
     SL_COMMON_ROWS,
@@ -154,13 +155,20 @@ static int run_clean(const void *self, int *ret_exit, struct sl_err *err)
                                              .environment = options->common.environment,
                                              .overrides = options->common.settings};
     struct sl_clean_options cleaning = {options->older_than_s, options->dry_run};
-    struct sl_clean_report report;
+    struct sl_clean_report report = {0};
     (void)ret_exit;
     if (options->older_than_s > LONGEST_S)
         return sl_fail(err, SL_E_USAGE, "--older-than is more than 100 years");
     SL_TRY(sl_world_open(&world_options, &world, err));
     sl_note_project(&options->common, world.project);
-    SL_TRY(sl_world_clean(&world, &cleaning, &report, err));
+    int code = sl_world_clean(&world, &cleaning, &report, err);
+    if (code != SL_OK) { // what is gone by then is said all the same
+        struct sl_err unprinted = {0};
+        bool is_told = report.file_count || report.folder_count || report.skipped_count;
+        if (is_told && !options->common.json)
+            (void)print_text(options, &report, &world.arena, &unprinted);
+        return code;
+    }
     return options->common.json ? print_json(options, &report, err)
                                 : print_text(options, &report, &world.arena, err);
 }

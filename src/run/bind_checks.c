@@ -175,8 +175,9 @@ static int key_of(const struct sl_bound_checks *checks, const struct sl_check *c
     return sl_hash_end(hash, ret_hex, err);
 }
 
-// What was found sound is remembered as a relation without columns. A table that a check reads may
-// lose its columns at any time: such checks are always asked.
+// What was found sound is remembered as a relation without columns. The key has nothing of other
+// tables: checks that read one are not remembered here. (A whole project that was found sound is,
+// by all of its code and the columns that there are: see run/unbound.c.)
 int sl_bind_checks(struct sl_binder *binder, const struct sl_bound_checks *checks,
                    struct sl_err *err)
 {

@@ -109,8 +109,13 @@ static int clean_layer(struct cleaner *cleaner, enum sl_layer layer, struct sl_e
     const char *name = sl_layer_name(layer);
     const char *folder = sl_path_join(arena, cleaner->world->project->lake_folder, name);
     struct sl_strs tables = {0};
+    struct sl_err trouble = {0};
     SL_TRY_NEW(folder, err);
-    SL_TRY(sl_fs_list(folder, arena, &tables, err));
+    int code = sl_fs_list(folder, arena, &tables, &trouble);
+    if (code == SL_E_MEMORY)
+        return sl_fail_memory(err);
+    if (code != SL_OK)
+        return skip(cleaner, name, trouble.message, err);
     for (size_t i = 0; i < tables.count; i++) {
         if (strchr("_.", tables.items[i][0]))
             continue;
@@ -123,6 +128,23 @@ static int clean_layer(struct cleaner *cleaner, enum sl_layer layer, struct sl_e
     return SL_OK;
 }
 
+// Those that are still there are none that went.
+static int sort_folders(struct cleaner *cleaner, struct sl_err *err)
+{
+    struct sl_clean_report *report = cleaner->report;
+    size_t gone = 0;
+    int code = SL_OK;
+    for (size_t i = 0; i < report->folder_count; i++) {
+        const struct sl_temp_left left = report->folders[i];
+        if (!left.because)
+            report->folders[gone++] = left;
+        else if (code == SL_OK)
+            code = skip(cleaner, left.folder, left.because, err);
+    }
+    report->folder_count = gone;
+    return code;
+}
+
 static int clean_folders(struct cleaner *cleaner, struct sl_err *err)
 {
     const char *bases[] = {cleaner->world->project->temp_folder, getenv("TMPDIR"), "/tmp",
@@ -131,9 +153,11 @@ static int clean_folders(struct cleaner *cleaner, struct sl_err *err)
         for (size_t k = 0; k < i; k++)
             if (sl_str_equal(bases[i], bases[k]))
                 bases[i] = NULL;
-    return sl_temp_clean(bases, sizeof bases / sizeof *bases, cleaner->before_us,
-                         cleaner->options->dry_run, &cleaner->world->arena,
-                         &cleaner->report->folders, &cleaner->report->folder_count, err);
+    int code = sl_temp_clean(bases, sizeof bases / sizeof *bases, cleaner->before_us,
+                             cleaner->options->dry_run, &cleaner->world->arena,
+                             &cleaner->report->folders, &cleaner->report->folder_count, err);
+    int sorted = sort_folders(cleaner, code == SL_OK ? err : NULL);
+    return code == SL_OK ? sorted : code;
 }
 
 int sl_world_clean(struct sl_world *world, const struct sl_clean_options *options,

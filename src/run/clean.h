@@ -16,7 +16,8 @@ struct sl_cleaned {
     int64_t size_bytes, mtime_us;
 };
 struct sl_clean_skipped {
-    const char *table, *because;
+    const char *table; // or the layer, or the folder that a command has left
+    const char *because;
 };
 struct sl_clean_report {
     struct sl_cleaned *files; // of a table together
@@ -28,7 +29,8 @@ struct sl_clean_report {
 };
 // Over the tables of this environment's own lake, of the project or not. Tables of other programs
 // are skipped, and so are those whose log cannot be read. SL_E_LOCKED if a run works on the project
-// (not for a dry run). Lives in the world's arena.
+// (not for a dry run). What cannot be removed is skipped, too. Lives in the world's arena; after a
+// failure `ret` says what was done until then.
 SL_MUST int sl_world_clean(struct sl_world *world, const struct sl_clean_options *options,
                            struct sl_clean_report *ret, struct sl_err *err);
 

@@ -89,6 +89,25 @@ static void add_sizes(const char *folder, int depth, struct sl_arena *arena, int
     }
 }
 
+// Without its lock what is left of it would look like one that is kept.
+static int remove_left(struct sl_temp_left *left, const char *lock, struct sl_arena *arena,
+                       struct sl_err *err)
+{
+    SL_AUTO(sl_fd_close) int lock_fd = -1;
+    struct sl_err trouble = {0}, ignored = {0};
+    int code = sl_fs_remove_tree(left->folder, &trouble);
+    if (code == SL_OK)
+        return SL_OK;
+    if (sl_fs_lock(lock, false, &lock_fd, &ignored) != SL_OK)
+        lock_fd = -1; // then it is for its owner to remove
+    if (code == SL_E_MEMORY || code == SL_E_INTERRUPTED) {
+        *err = trouble;
+        return code;
+    }
+    left->because = sl_arena_strdup(arena, trouble.message);
+    return left->because ? SL_OK : sl_fail_memory(err);
+}
+
 int sl_temp_clean(const char *const *bases, size_t base_count, int64_t before_us, bool dry_run,
                   struct sl_arena *arena, struct sl_temp_left **ret, size_t *ret_count,
                   struct sl_err *err)
@@ -113,7 +132,7 @@ int sl_temp_clean(const char *const *bases, size_t base_count, int64_t before_us
                 continue;
             add_sizes(left.folder, 0, arena, &left.size_bytes);
             if (!dry_run)
-                SL_TRY(sl_fs_remove_tree(left.folder, err));
+                SL_TRY(remove_left(&left, lock, arena, err));
             if (!SL_PUSH(arena, *ret, *ret_count, left))
                 return sl_fail_memory(err);
         }

@@ -24,9 +24,10 @@ SL_MUST int sl_temp_end(struct sl_temp *temp, bool is_kept, struct sl_err *err);
 struct sl_temp_left {
     const char *folder;
     int64_t size_bytes;
+    const char *because; // it could not be removed, or not all of it; NULL: it could
 };
 // Those below the bases that killed commands of this user have left since before that time; removes
-// them unless `dry_run`.
+// them unless `dry_run`. `ret` holds those that were found, after a failure too.
 SL_MUST int sl_temp_clean(const char *const *bases, size_t base_count, int64_t before_us,
                           bool dry_run, struct sl_arena *arena, struct sl_temp_left **ret,
                           size_t *ret_count, struct sl_err *err);

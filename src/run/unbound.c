@@ -4,7 +4,7 @@
 #include "run/bind.h"
 
 #define CACHE_FILE "bound.cache"
-#define CACHE_FORMAT 1
+#define CACHE_FORMAT 2
 
 // Whether a step is due whose SQL can be held against columns.
 static bool is_needed(const struct sl_world *world)
@@ -61,16 +61,22 @@ static int key_of(const struct sl_world *world, char ret_hex[65], struct sl_err 
     return sl_hash_end(hash, ret_hex, err);
 }
 
-// With the files that come too, if what is there lacks something: they may bring it.
-static int bind(struct sl_world *world, struct sl_diags *ret_diags, struct sl_err *err)
+// With the files that come too, if what is there lacks something: they may bring it. Only an answer
+// without them and without a word follows from the key: files come and go, and a warning is told
+// each time.
+static int bind(struct sl_world *world, struct sl_diags *ret_diags, bool *ret_is_kept,
+                struct sl_err *err)
 {
     struct sl_diags before = world->project->diags;
     int code = SL_OK;
+    *ret_is_kept = false;
     for (int with_files = 0; with_files < 2 && code == SL_OK; with_files++) {
         sl_diags_clear(ret_diags);
         world->project->diags = (struct sl_diags)SL_DIAGS_INIT;
         code = sl_world_bind_due(world, with_files != 0, err);
         *ret_diags = world->project->diags;
+        *ret_is_kept =
+            code == SL_OK && !with_files && !ret_diags->error_count && !ret_diags->warning_count;
         if (!ret_diags->error_count)
             break;
     }
@@ -84,7 +90,7 @@ int sl_world_find_unbound(struct sl_world *world, struct sl_diags *ret_diags, st
     SL_AUTO(sl_buf_clear) struct sl_buf nothing = SL_BUF_INIT;
     struct sl_cache_reader known;
     char key[65];
-    bool may_remember = can_remember(world);
+    bool may_remember = can_remember(world), is_kept;
     if (!world->has_graph || !is_needed(world))
         return SL_OK;
     SL_TRY(key_of(world, key, err));
@@ -94,8 +100,8 @@ int sl_world_find_unbound(struct sl_world *world, struct sl_diags *ret_diags, st
         if (sl_cache_has_more(&known))
             return SL_OK;
     }
-    SL_TRY(bind(world, ret_diags, err));
-    if (ret_diags->error_count || !may_remember)
+    SL_TRY(bind(world, ret_diags, &is_kept, err));
+    if (!is_kept || !may_remember)
         return SL_OK;
     sl_cache_put(&nothing, "bound");
     SL_TRY(sl_cache_add(&cache, key, &nothing, err));

@@ -278,7 +278,7 @@ static int look_at_bytes(const struct sl_compare *compare, const struct file *a,
     memset(has_same, true, count);
     for (size_t leaf = 0; leaf < a->groups[0].leaf_count && !pair->is_dropped; leaf++) {
         SL_TRY(compare_leaf(a, b, leaf, is_same, err));
-        if (!memchr(is_same, false, count))
+        if (!memchr(is_same, 0, count)) // a group that differs
             continue;
         pair->is_dropped = !is_known(compare, a->leaves[leaf]);
         if (!mark_column(compare, a->leaves[leaf], pair))

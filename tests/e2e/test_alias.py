@@ -1,5 +1,6 @@
 """Columns that the source renames: read under their old name too, as long as the contract says."""
 import json
+import shutil
 from random import Random
 
 import pytest
@@ -708,5 +709,76 @@ def test_columns_that_no_contract_protected_are_left_alone(shop):
     change(shop, aliases=["cust"], required=False)
     feed(shop, "a", "id,cust,other,amount", "1,11,x,5")
     change(shop, aliases=None, required=False)
+    shop.run("check")
+    shop.run("plan")
+
+
+def renamed(project, contract_name):
+    """The entry of the contract under another name, in a source that says which contract it has."""
+    project.write("contracts/orders.odcs.yml", contract(aliases=None, name="phone", kind="string", required=False).replace(
+        '"schema": [{"name": "orders"', f'"schema": [{{"name": "{contract_name}"'))
+    project.write("sources/orders.yml", "connector: file\npath: data/*.csv\ncontract: contracts/orders.odcs.yml\n")
+
+
+def test_a_contract_under_another_name_still_knows_what_was_protected(shop):
+    change(shop, aliases=None, **PROTECTED)
+    feed(shop, "a", "id,email,amount", "1,ada@example.com,much")
+    renamed(shop, "purchases")
+    shop.write("data/b.csv", "id,email,amount\n2,ben@example.com,more\n")
+    for command in ("check", "plan", "run"):
+        done = shop.run(command, exit_code=1)
+        assert "SL0408" in done.stderr and "raw.orders has 'email', which was read as the protected column 'email'" in done.stderr, done.stderr
+    assert {payload["email"] for payload in payloads(shop)} == {"*" * 15}
+
+
+def test_contracts_of_other_tables_protect_nothing_here(shop):
+    shop.write("sources/people.yml", "connector: file\npath: people/*.csv\ncontract: contracts/people.odcs.yml\n")
+    shop.write("contracts/people.odcs.yml", contract(aliases=None, **PROTECTED).replace('"schema": [{"name": "orders"', '"schema": [{"name": "people"'))
+    shop.write("people/a.csv", "id,email,amount\n1,ada@example.com,1\n")
+    change(shop, aliases=None, name="phone", kind="string", required=False)
+    feed(shop, "a", "id,email,amount", "1,ada@example.com,5")
+    shop.run("check")
+    shop.run("plan")
+
+
+@pytest.mark.parametrize("contract_name", ["orders", "purchases"])
+def test_what_another_environment_protected_is_protected_here_too(shop, contract_name):
+    shop.write("sluice.yml", PROJECT + "environments:\n  prod: {lake: lake}\n  dev: {lake: dev/lake, state: dev/state, reads: prod}\n")
+    change(shop, aliases=None, **PROTECTED)
+    shop.write("data/a.csv", "id,email,amount\n1,ada@example.com,much\n")
+    shop.run("run", "--env", "prod")
+    renamed(shop, contract_name)
+    for command in ("check", "plan", "run"):
+        done = shop.run(command, "--env", "dev", exit_code=1)
+        assert "SL0408" in done.stderr and "which was read as the protected column 'email'" in done.stderr, done.stderr
+    assert not (shop.folder / "dev/lake/quarantine").exists()
+
+
+def test_without_the_code_that_is_kept_nobody_knows_what_was_protected(shop):
+    change(shop, aliases=None, **PROTECTED)
+    feed(shop, "a", "id,email,amount", "1,ada@example.com,much")
+    shutil.rmtree(shop.folder / "lake/_code")
+    shop.run("check")  # the contract of now is that of then
+    shop.run("plan")
+    change(shop, aliases=None, name="phone", kind="string", required=False)
+    for command in ("check", "plan", "run"):
+        done = shop.run(command, exit_code=1)
+        assert "SL0408" in done.stderr and "the contract that clean.orders was built with is not in '_code' of the lake any more" in done.stderr
+        assert "does not name: 'email';" in done.stderr and "{check: warn}" in done.stderr
+    assert {payload["email"] for payload in payloads(shop)} == {"*" * 15}
+    # Said on purpose, once: what it is built with then is kept again.
+    shop.write("sluice.yml", PROJECT + "personal: {check: warn}\n")
+    assert "SL0408" in shop.run("check").stdout + shop.run("check").stderr
+    run(shop, exit_code=None)
+    shop.write("sluice.yml", PROJECT)
+    shop.run("check")
+    shop.run("plan")
+
+
+def test_without_the_code_that_is_kept_columns_that_the_contract_names_are_as_before(shop):
+    change(shop, aliases=None, **PROTECTED)
+    feed(shop, "a", "id,email,amount", "1,ada@example.com,much")
+    shutil.rmtree(shop.folder / "lake/_code")
+    change(shop, aliases=None, name="email", kind="string", required=True, custom=[{"property": "sluice.personal", "value": {"as": "drop"}}])
     shop.run("check")
     shop.run("plan")

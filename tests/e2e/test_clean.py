@@ -165,6 +165,38 @@ def test_an_environment_cleans_only_its_own_lake(own):
     assert own.json("clean", "--env", "prod")["files"] == 1
 
 
+def test_a_folder_that_cannot_be_removed_is_named_and_the_rest_goes(own, tmp_path):
+    temp = tmp_path / "temp"
+    stuck, dead = temp / f"sluice-test-{uuid.UUID(int=0)}", temp / f"sluice-test-{uuid.UUID(int=1)}"
+    for folder in (stuck, dead):
+        folder.mkdir(parents=True)
+        (folder / ".running").write_bytes(b"")
+    deepest = stuck.joinpath(*["d"] * 250)
+    for parent in [*reversed(deepest.parents), deepest]:
+        parent.mkdir(exist_ok=True)
+    for folder in (stuck, dead):
+        age(folder)
+    left = leave(own, "raw/orders")
+    told = own.json("clean", env={"TMPDIR": str(temp)})
+    assert {item["path"] for item in told["list"]} == left
+    assert [item["path"] for item in told["folders"] if item["path"].startswith(str(temp))] == [str(dead)] and not dead.exists()
+    [skipped] = told["skipped"]
+    assert skipped["table"] == str(stuck) and "more than 200 folders below each other" in skipped["because"]
+    done = own.run("clean", "--older-than", "0s", env={"TMPDIR": str(temp)})  # not taken for one that is kept
+    assert f"{stuck} was left alone" in done.stderr
+    shutil.rmtree(stuck / "d" / "d")
+    own.run("clean", "--older-than", "0s", env={"TMPDIR": str(temp)})
+    assert not list(temp.iterdir())
+
+
+def test_a_layer_that_cannot_be_read_is_named_and_the_rest_goes(own):
+    left = leave(own, "raw/orders", "curated/daily")
+    shutil.rmtree(own.folder / "lake/clean")
+    (own.folder / "lake/clean").write_text("no folder")
+    told = own.json("clean")
+    assert {item["path"] for item in told["list"]} == left and [item["table"] for item in told["skipped"]] == ["clean"]
+
+
 @pytest.mark.parametrize("word", ["test", "verify", "crashtest"])
 def test_folders_of_killed_commands_go_and_others_stay(own, tmp_path, word):
     temp = tmp_path / "temp"

@@ -97,3 +97,40 @@ def test_an_unchanged_project_is_not_bound_again(shop):
     shop.write("models/twice.sql", "select total from curated.total\n")
     shop.run("plan")
     assert columns.exists()
+
+
+def test_what_only_pending_files_bring_is_not_remembered(shop):
+    shop.run("run")
+    shop.write("models/colors.sql", "select color, count(*) as n from raw.orders group by color\n")
+    shop.write("data/orders-2.csv", "id,amount,color\n2,20,blue\n")
+    shop.run("plan")
+    shop.write("data/orders-2.csv", "id,amount\n2,20\n")  # still to be taken in, and without it
+    assert "color" in errors(shop, "plan")[0][4]
+
+
+def test_a_check_that_reads_another_table_is_asked_again_when_that_one_changes(shop):
+    check = "  - sql: {query: select count(*) from curated.other where b = 0, mustBe: 0}"
+    shop.write("models/total.sql", f"/* sluice\nchecks:\n{check}\n*/\nselect sum(amount) as total from clean.orders\n")
+    shop.write("models/other.sql", "select amount as b from clean.orders\n")
+    shop.run("run")
+    shop.write("models/total.sql", f"/* sluice\nchecks:\n{check}\n*/\nselect sum(amount) + 1 as total from clean.orders\n")
+    shop.run("plan")
+    shop.run("plan")  # remembered
+    shop.write("models/other.sql", "select amount as a from clean.orders\n")
+    assert ["b" in message or "b" in (hint or "") for *_, message, hint in errors(shop, "plan")] == [True]
+    shop.write("models/other.sql", "select amount as b from clean.orders\n")
+    shop.run("plan")
+
+
+def test_a_warning_is_told_each_time(shop):
+    shop.write("sources/broken.yml", "path: broken/*.csv\n")
+    shop.write("broken/1.csv", "a\n1\n")
+    shop.run("run")
+    shop.write("broken/2.csv", "a\n2\n")
+    shop.run("run")
+    log = sorted((shop.folder / "lake/raw/broken/_delta_log").glob("*.json"))[0]
+    log.write_text(log.read_text().replace('"metaData"', '"other"'))
+    shop.write("models/total.sql", "select sum(amount) + 1 as total from clean.orders\n")
+    for _ in range(2):
+        [warning] = json.loads(shop.run("plan", "--json").stdout)["warnings"]
+        assert warning["message"].startswith("raw.broken cannot be read")

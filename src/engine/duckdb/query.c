@@ -216,7 +216,7 @@ static const char *print_huge(duckdb_hugeint value, char *text)
     bool is_negative = value.upper < 0;
     uint64_t upper = (uint64_t)value.upper;
     uint64_t lower = value.lower;
-    char *at = text + HUGE_BYTES - 1;
+    size_t at = HUGE_BYTES - 1;
 
     if (is_negative) {
         upper = ~upper + (lower == 0);
@@ -224,7 +224,7 @@ static const char *print_huge(duckdb_hugeint value, char *text)
     }
     uint32_t parts[4] = {(uint32_t)(upper >> 32), (uint32_t)upper, (uint32_t)(lower >> 32),
                          (uint32_t)lower};
-    *at = '\0';
+    text[at] = '\0';
     do {
         uint64_t rest = 0;
         for (size_t i = 0; i < 4; i++) {
@@ -232,11 +232,11 @@ static const char *print_huge(duckdb_hugeint value, char *text)
             parts[i] = (uint32_t)(rest / 10);
             rest %= 10;
         }
-        *--at = (char)('0' + rest);
+        text[--at] = (char)('0' + rest);
     } while (parts[0] || parts[1] || parts[2] || parts[3]);
     if (is_negative)
-        *--at = '-';
-    return at;
+        text[--at] = '-';
+    return &text[at];
 }
 
 static int add_number(const void *data, duckdb_type type, idx_t row, struct sl_result *result,
