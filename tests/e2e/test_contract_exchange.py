@@ -1152,3 +1152,41 @@ def test_references_are_exported_as_the_standard_allows_them(project):
     assert columns(imported(project, "t.sql")[0], 1)["x"]["relationships"][0]["to"] == "schema/Cust_omers/properties/id"
     project.write("t.odcs.yml", text)  # and is read as what it was
     assert exported(project, "sql")[0] == sql
+
+
+SELF = """apiVersion: v3.1.0
+kind: DataContract
+id: emp
+version: 1.0.0
+status: active
+schema:
+  - name: emp
+    relationships: [{type: foreignKey, from: [emp.boss, emp.part], to: [clean.emp.id, emp.seat]}]
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true, relationships: [{type: foreignKey, to: emps.id}]}
+      - {name: boss, logicalType: integer, relationships: [{type: foreignKey, to: clean.emp.id}]}
+      - {name: part, logicalType: integer, relationships: [{type: foreignKey, to: emp.id}]}
+      - {name: seat, logicalType: integer}
+"""
+
+
+@pytest.mark.parametrize("name", ["staff", "the staff"])
+def test_a_table_that_gets_another_name_still_refers_to_itself(project, name):
+    project.write("emp.odcs.yml", SELF)
+    contract, _ = imported(project, "emp.odcs.yml", "--as", name)
+    project.write("emp.odcs.yml", yaml.safe_dump(contract))
+    text = project.json("contract", "export", "emp.odcs.yml", "--format", "odcs")["text"]
+    table = yaml.safe_load(text)["schema"][0]
+    there = "staff." if name == "staff" else "schema/the_staff/properties/"
+    assert table["name"] == name and table["relationships"] == [{"type": "foreignKey", "from": [there + "boss", there + "part"],
+                                                                 "to": [there + "id", there + "seat"]}]
+    assert [r["to"] for c in table["properties"] for r in c.get("relationships", [])] == ["emps.id", there + "id", there + "id"]
+
+
+def test_foreign_keys_are_exported_whether_or_not_they_name_the_layer(project):
+    project.write("t.odcs.yml", SELF)
+    text, lost = exported(project, "sql")
+    assert text.count('REFERENCES "emp" ("id")') == 2, text
+    assert 'FOREIGN KEY ("boss", "part") REFERENCES "emp" ("id", "seat")' in text, text
+    assert [message for message in lost if "reference" in message] == [
+        "'id': the reference to 'emps.id' is left out: no table before this one is it"]

@@ -48,7 +48,7 @@ void sl_x_sql_names(struct sl_x_writer *writer, const struct sl_yaml *list, bool
     sl_buf_add(writer->text, " (");
     for (size_t i = 0; i < sl_x_count(list); i++) {
         const char *text = list->items[i]->text;
-        const char *dot = is_qualified ? strchr(text, '.') : NULL;
+        const char *dot = is_qualified ? strrchr(text, '.') : NULL;
         sl_buf_add(writer->text, i ? ", " : "");
         sl_x_sql_name(writer, writer->text, dot ? dot + 1 : text);
     }

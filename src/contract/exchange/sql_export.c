@@ -219,12 +219,12 @@ static void add_comment(struct sl_x_writer *writer)
     sl_buf_add(writer->text, writer->after.text);
 }
 
-// The part behind the '.' of "customers.id", if the part before it is a table that stands before
+// The part behind the last '.' of "customers.id", if the part before it is a table that stands before
 // this one, or this one; else NULL.
 static const char *column_there(const struct sl_x_writer *writer, const char *reference,
                                 const char **ret_table)
 {
-    const char *dot = reference ? strchr(reference, '.') : NULL;
+    const char *dot = reference ? strrchr(reference, '.') : NULL;
     for (size_t i = 0; dot && i < sl_x_count(writer->tables); i++) {
         const char *name = sl_x_get(writer->tables->items[i], "name");
         if (name && strncmp(name, reference, (size_t)(dot - reference)) == 0 &&
