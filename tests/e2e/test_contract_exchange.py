@@ -891,8 +891,15 @@ def test_rules_of_members_and_items_are_exported_or_told_as_lost(project):
         with pytest.raises(duckdb.ConstraintException):
             connection.execute(insert % bad)
     project.write("t.sql", text)  # checks that look into a column are expressions of the contract
-    contract, _ = imported(project, "t.sql")
+    contract, told = imported(project, "t.sql")
     accepted_by_check(project, contract, "t")
+    assert not any("kept as a text" in message for message in told), told
+    rules = [rule["implementation"]["expression"] for rule in contract["schema"][0]["quality"]]
+    assert len(rules) == text.count("CHECK (") - 1 == 6 and sum("'deep'" in rule for rule in rules) == 1, rules  # one is the length of 'id'
+    project.write("back.odcs.yml", yaml.safe_dump(contract))
+    again = project.json("contract", "export", "back.odcs.yml", "--format", "sql")["text"]
+    project.write("again.sql", again)
+    assert imported(project, "again.sql")[0]["schema"] == contract["schema"]
     _, lost = exported(project, "sql", "--dialect", "spark")
     assert sum("'s.n': 'minimum'" in message for message in lost) == sum("'s.n': 'required'" in message for message in lost) == 1, lost
     _, lost = exported(project, "sql", "--dialect", "postgres")
@@ -1161,7 +1168,7 @@ version: 1.0.0
 status: active
 schema:
   - name: emp
-    relationships: [{type: foreignKey, from: [emp.boss, emp.part], to: [clean.emp.id, emp.seat]}]
+    relationships: [{type: foreignKey, from: [emp.boss, emp.part], to: [clean.emp.id, clean.emp.seat]}]
     properties:
       - {name: id, logicalType: integer, primaryKey: true, relationships: [{type: foreignKey, to: emps.id}]}
       - {name: boss, logicalType: integer, relationships: [{type: foreignKey, to: clean.emp.id}]}
