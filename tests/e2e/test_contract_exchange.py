@@ -1197,3 +1197,30 @@ def test_foreign_keys_are_exported_whether_or_not_they_name_the_layer(project):
     assert 'FOREIGN KEY ("boss", "part") REFERENCES "emp" ("id", "seat")' in text, text
     assert [message for message in lost if "reference" in message] == [
         "'id': the reference to 'emps.id' is left out: no table before this one is it"]
+
+
+def test_texts_in_sql_are_escaped_as_the_dialect_has_it(project):
+    column = {"name": "a", "logicalType": "string", "description": r"a \ 'b'", "logicalTypeOptions": {"pattern": r"^a\d'$"},
+              "quality": [{"type": "library", "metric": "invalidValues", "arguments": {"validValues": ["it's", r"a\b"]}, "mustBe": 0}]}
+    contract = yaml.safe_load(SELF) | {"schema": [{"name": "t", "description": r"it's \ all", "properties": [column]}]}
+    project.write("t.odcs.yml", yaml.safe_dump(contract))
+    text = exported(project, "sql", "--dialect", "spark")[0]
+    for part in [r"RLIKE '^a\\d\'$'", r"IN ('it\'s', 'a\\b')", r"COMMENT 'a \\ \'b\''", r"COMMENT 'it\'s \\ all'"]:
+        assert part in text, (part, text)
+    text = exported(project, "sql")[0]
+    for part in [r"'^a\d''$')", r"IN ('it''s', 'a\b')", r"IS 'a \ ''b'''", r"IS 'it''s \ all'"]:
+        assert part in text, (part, text)
+
+
+def test_rules_keep_their_names_in_sql(project):
+    project.write("t.odcs.yml", NESTED[:NESTED.index("    properties:")] + """    quality:
+      - {type: custom, engine: sluice, name: e1, implementation: {expression: "a > 0 -- always"}}
+      - {type: custom, engine: sluice, name: 'in "order"', implementation: {expression: a < b}}
+    properties: [{name: a, logicalType: integer}, {name: b, logicalType: integer}]
+""")
+    text, lost = exported(project, "sql")
+    assert 'CONSTRAINT "e1" CHECK (a > 0 -- always\n' in text and 'CONSTRAINT "in ""order""" CHECK (a < b\n' in text and lost == []
+    connection = duckdb.connect()
+    connection.execute(text)
+    with pytest.raises(duckdb.ConstraintException):
+        connection.execute("insert into t values (2, 1)")
