@@ -1224,3 +1224,14 @@ def test_rules_keep_their_names_in_sql(project):
     connection.execute(text)
     with pytest.raises(duckdb.ConstraintException):
         connection.execute("insert into t values (2, 1)")
+
+
+def test_what_is_nullable_is_not_required(project):
+    number = {"type": "integer", "nullable": True}
+    project.write("t.json", json.dumps({"title": "t", "type": "object", "required": ["a", "b"], "$defs": {"n": number}, "properties": {
+        "a": number, "b": {"type": "integer", "nullable": False}, "c": {"type": "array", "items": number},
+        "d": {"type": "array", "items": {"$ref": "#/$defs/n"}}, "e": {"type": "array", "items": {"type": "integer"}}}}))
+    contract, lost = imported(project, "t.json")
+    found = columns(contract)
+    assert [bool(found[name].get("required")) for name in "ab"] == [False, True] and lost == []
+    assert [bool(found[name]["items"].get("required")) for name in "cde"] == [False, False, True]
