@@ -66,10 +66,9 @@ static int compare_whole(struct claims *claims, const struct sl_contract_column 
     if (sl_personal_is_sensitive(was) || !sl_personal_is_sensitive(is) ||
         now->personal.as != SL_PERSONAL_NONE || has_breaking(claims->diff, told))
         return SL_OK;
-    return sl_contract_diff_add(claims->diff, SL_CONTRACT_BREAKING, claims->table, now->path,
-                                sl_arena_printf(claims->diff->arena,
-                                                "it holds values of classification %s now", is),
-                                err);
+    return sl_contract_diff_add(
+        claims->diff, SL_CONTRACT_BREAKING, claims->table, now->path,
+        sl_arena_printf(claims->diff->arena, "it holds values of classification %s now", is), err);
 }
 
 static int compare_classifications(struct claims *claims, const struct sl_contract_table *before,

@@ -220,8 +220,8 @@ static void add_comment(struct sl_x_writer *writer)
     sl_buf_add(writer->text, writer->after.text);
 }
 
-// The part behind the last '.' of "customers.id", if the part before it is a table that stands before
-// this one, or this one; else NULL.
+// The part behind the last '.' of "customers.id", if the part before it is a table that stands
+// before this one, or this one; else NULL.
 static const char *column_there(const struct sl_x_writer *writer, const char *reference,
                                 const char **ret_table)
 {

@@ -125,8 +125,8 @@ int sl_duckdb_hurry(struct sl_session *base, bool is_on, struct sl_err *err)
     session->hurry_count -= !is_on; // whatever comes: who turned it on is through with it
     int code = SL_OK;
     if (session->hurry_count == 0)
-        code = sl_duckdb_do(
-            session, is_on ? "pragma disable_optimizer" : "pragma enable_optimizer", NULL, err);
+        code = sl_duckdb_do(session, is_on ? "pragma disable_optimizer" : "pragma enable_optimizer",
+                            NULL, err);
     session->hurry_count += is_on && code == SL_OK;
     session->is_used = session->is_used || code != SL_OK; // then how it is set is not known
     return code;
