@@ -164,16 +164,6 @@ static int convert(struct import *import, struct sl_err *err)
     return SL_OK;
 }
 
-// --as names the only table too: a contract is found by the name of its source.
-static void rename_table(struct import *import)
-{
-    struct sl_yaml *schema = sl_yaml_get(import->contract, "schema");
-    struct sl_yaml *name =
-        schema && schema->count == 1 ? sl_yaml_get(schema->items[0], "name") : NULL;
-    if (name && import->options->name)
-        name->text = import->options->name;
-}
-
 // Whether `sluice check` will take it. What it says has the places of the input.
 static int verify(struct import *import, struct sl_err *err)
 {
@@ -269,10 +259,12 @@ static int run_import(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(convert(&import, err));
     if (!import.contract)
         return fail_import(&import, err);
+    // --as names the only table too: a contract is found by the name of its source.
+    if (options->name)
+        sl_exchange_rename(&import.exchange, import.contract, options->name);
     sl_exchange_conform(&import.exchange, import.contract);
     if (import.exchange.has_failed)
         return sl_fail_memory(err);
-    rename_table(&import);
     if (has_engine_text(import.contract)) {
         if (!import.session)
             SL_TRY(sl_contract_session(&import.engine, &import.session, err));

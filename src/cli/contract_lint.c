@@ -1,5 +1,7 @@
 // sluice contract lint: what is wrong with contracts, and what good ones have besides.
 #include "cli/contract_file.h"
+
+#include "api/check.h"
 #include "contract/lint.h"
 
 struct lint_options {
@@ -18,15 +20,30 @@ static const struct sl_opt lint_rows[] = {
     {0},
 };
 
+// A check that cannot be, or that nothing can pass.
+static int lint_checks(struct sl_contract_file *file, struct sl_err *err)
+{
+    const struct sl_contract *contract = file->contract;
+    for (size_t i = 0; i < contract->table_count; i++) {
+        struct sl_check *checks;
+        size_t count;
+        SL_TRY(sl_checks_compile(contract->tables[i].checks, &file->project.arena,
+                                 &file->project.diags, &checks, &count, err));
+    }
+    return SL_OK;
+}
+
 static int lint_file(const char *path, struct sl_diags *diags, struct sl_err *err)
 {
     SL_AUTO(sl_contract_file_clear) struct sl_contract_file file = {0};
     SL_TRY(sl_contract_file_read(path, &file, err));
-    if (file.contract)
+    if (file.contract) {
         sl_contract_lint(file.contract, &file.project.arena, &file.project.diags);
-    else if (!file.project.diags.error_count)
+        SL_TRY(lint_checks(&file, err));
+    } else if (!file.project.diags.error_count) {
         sl_diag(&file.project.diags, SL_SEVERITY_ERROR, SL_E_CONTRACT,
                 (struct sl_place){path, 1, 1}, NULL, "'%s' holds no contract", path);
+    }
     for (size_t i = 0; i < file.project.diags.count; i++) {
         const struct sl_diag *item = &file.project.diags.items[i];
         sl_diag_err(diags, item->severity, &item->err, (struct sl_place){.file = path});

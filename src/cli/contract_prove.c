@@ -67,15 +67,38 @@ static int prove_pattern(const struct proof *proof, struct sl_yaml *property, st
     return SL_OK;
 }
 
+// STRUCT("a" BIGINT, "b" VARCHAR[]), as the column has it in clean.
+static void add_type(const struct sl_yaml *property, struct sl_buf *sql)
+{
+    const struct sl_yaml *members = sl_yaml_get(property, "properties");
+    const struct sl_yaml *items = sl_yaml_get(property, "items");
+    const char *type = text_of(property, "logicalType");
+    char buffer[32];
+    if (sl_str_equal(type, "array") && items && items->kind == SL_YAML_MAP) {
+        add_type(items, sql);
+        sl_buf_add(sql, "[]");
+    } else if (sl_str_equal(type, "object") && members && members->count) {
+        for (size_t i = 0; i < members->count; i++) {
+            sl_buf_add(sql, i ? ", " : "STRUCT(");
+            sl_buf_add_sql_name(sql, text_of(members->items[i], "name"));
+            sl_buf_add_char(sql, ' ');
+            add_type(members->items[i], sql);
+        }
+        sl_buf_add_char(sql, ')');
+    } else {
+        sl_buf_add(sql, sl_type_name(sl_exchange_type_of(property), buffer));
+    }
+}
+
 // "(select cast(null as BIGINT) as "id", ...)": a relation with the table's columns.
 static int add_relation(const struct proof *proof, struct sl_buf *sql, struct sl_err *err)
 {
     const struct sl_yaml *properties = sl_yaml_get(proof->object, "properties");
     sl_buf_add(sql, "(select 1 as \"~none\"");
     for (size_t i = 0; properties && i < properties->count; i++) {
-        char buffer[32];
-        struct sl_type type = sl_exchange_type_of(properties->items[i]);
-        sl_buf_addf(sql, ", cast(null as %s) as ", sl_type_name(type, buffer));
+        sl_buf_add(sql, ", cast(null as ");
+        add_type(properties->items[i], sql);
+        sl_buf_add(sql, ") as ");
         sl_buf_add_sql_name(sql, text_of(properties->items[i], "name"));
     }
     sl_buf_add(sql, ")");

@@ -48,6 +48,39 @@ static int compare_columns(struct claims *claims, const struct sl_contract_colum
     return SL_OK;
 }
 
+static bool has_breaking(const struct sl_contract_diff *diff, size_t from)
+{
+    for (size_t i = from; i < diff->count; i++)
+        if (diff->items[i].level == SL_CONTRACT_BREAKING)
+            return true;
+    return false;
+}
+
+// A column is as sensitive as the members in it, so one that is new may bind whoever passes it on.
+static int compare_whole(struct claims *claims, const struct sl_contract_column *before,
+                         const struct sl_contract_column *now, struct sl_err *err)
+{
+    const char *was = sl_personal_classification(before), *is = sl_personal_classification(now);
+    size_t told = claims->diff->count;
+    SL_TRY(compare_columns(claims, before, 1, now, 1, err));
+    if (sl_personal_is_sensitive(was) || !sl_personal_is_sensitive(is) ||
+        now->personal.as != SL_PERSONAL_NONE || has_breaking(claims->diff, told))
+        return SL_OK;
+    return sl_contract_diff_add(
+        claims->diff, SL_CONTRACT_BREAKING, claims->table, now->path,
+        sl_arena_printf(claims->diff->arena, "it holds values of classification %s now", is), err);
+}
+
+static int compare_classifications(struct claims *claims, const struct sl_contract_table *before,
+                                   const struct sl_contract_table *now, struct sl_err *err)
+{
+    for (size_t i = 0; i < before->column_count; i++)
+        for (size_t k = 0; k < now->column_count; k++)
+            if (sl_str_equal(before->columns[i].name, now->columns[k].name))
+                SL_TRY(compare_whole(claims, &before->columns[i], &now->columns[k], err));
+    return SL_OK;
+}
+
 static int list_checks(const struct sl_contract_table *table, json_t **ret, struct sl_err *err)
 {
     *ret = NULL;
@@ -281,8 +314,7 @@ int sl_contract_diff_claims(const struct sl_contract_table *before,
     struct claims claims = {now->name, diff};
     SL_AUTO(sl_json_free) json_t *old = NULL;
     SL_AUTO(sl_json_free) json_t *new = NULL;
-    SL_TRY(compare_columns(&claims, before->columns, before->column_count, now->columns,
-                           now->column_count, err));
+    SL_TRY(compare_classifications(&claims, before, now, err));
     SL_TRY(list_checks(before, &old, err));
     SL_TRY(list_checks(now, &new, err));
     return compare_checks(&claims, old, new, err);

@@ -121,23 +121,32 @@ static void on_signal(void *self, int times)
     atomic_store(&bench->stop, true);
 }
 
+static int run_at_clocks(struct queue *queue, struct sl_session *session, struct sl_err *err)
+{
+    struct sl_signals *signals = NULL;
+    for (size_t i = 0; i < queue->count; i++)
+        SL_TRY(sl_test_make_clocks(queue->bench, session, queue->outcomes[i].test->test, err));
+    SL_TRY(sl_signals_catch(on_signal, queue->bench, &signals, err));
+    int code = run_threads(queue, err);
+    sl_signals_release(&signals);
+    return code;
+}
+
 static int run_in(struct queue *queue, struct sl_err *err)
 {
     SL_AUTO(sl_session_close) struct sl_session *session = NULL;
-    struct sl_signals *signals = NULL;
+    struct sl_err ignored = {0};
     bool needs_catalog = false;
     for (size_t i = 0; i < queue->count; i++)
         needs_catalog |= needs_columns(queue->outcomes[i].test->test);
     if (needs_catalog)
         SL_TRY(sl_world_bind(queue->bench->world, queue->bench->catalog, err));
     SL_TRY(sl_world_session(queue->bench->world, &session, err)); // opens the engine for all
-    for (size_t i = 0; i < queue->count; i++)
-        SL_TRY(sl_test_make_clocks(queue->bench, session, queue->outcomes[i].test->test, err));
-    SL_TRY(sl_signals_catch(on_signal, queue->bench, &signals, err));
-    int code = run_threads(queue, err);
-    sl_signals_release(&signals);
+    int code = run_at_clocks(queue, session, err);
+    // The engine outlives this run, and the next makes clocks of the same names.
+    int dropped = sl_test_drop_clocks(queue->bench, session, code == SL_OK ? err : &ignored);
     SL_TRY(code);
-    SL_TRY(sl_test_drop_clocks(queue->bench, session, err));
+    SL_TRY(dropped);
     if (queue->failure.code != SL_OK) {
         *err = queue->failure;
         return err->code;

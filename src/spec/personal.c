@@ -160,8 +160,8 @@ static void check_fields(struct sl_odcs_reader *reader, struct sl_contract_colum
         if (field->personal.as != SL_PERSONAL_NONE)
             refuse(reader, field->personal.place, "protect the column that it is in", field->path,
                    "'sluice.personal' is for whole columns");
-        check_fields(reader, field);
         field->personal = column->personal; // so that no reason shows its value
+        check_fields(reader, field);
     }
 }
 

@@ -78,6 +78,13 @@ NESTED_CHANGES = [
     ("classification: public", "classification: confidential", "breaking", "2.0.0", "t.items[].sku: classification is confidential, was public"),
     ("classification: internal}", "classification: restricted, customProperties: [{property: sluice.personal, value: {as: mask}}]}", "breaking",
      "2.0.0", "t.mail: protected by mask, was none"),
+    # a member that is new makes all of the column personal, but where it was so before or is dropped
+    ("            - {name: qty", "            - {name: sec, logicalType: string, classification: pii}\n            - {name: qty", "breaking", "2.0.0",
+     "t.items: it holds values of classification pii now"),
+    ("          - {name: floor", "          - {name: deep, logicalType: object, properties: [{name: sec, logicalType: string, classification: pii}]}\n"
+     "          - {name: floor", "breaking", "2.0.0", "t.address: it holds values of classification pii now"),
+    ("            - {name: qty", "            - {name: sec, logicalType: string, classification: internal}\n            - {name: qty", "additive", "1.5.0",
+     "t.items[].sec: the member is new"),
     # another protection gives other values
     (MASK, "{as: hash}", "breaking", "2.0.0", "t.code: protected by hash, was mask"),
     (MASK, "{as: mask, keep_last: 2}", "breaking", "2.0.0", "t.code: its mask has another form"),

@@ -891,8 +891,15 @@ def test_rules_of_members_and_items_are_exported_or_told_as_lost(project):
         with pytest.raises(duckdb.ConstraintException):
             connection.execute(insert % bad)
     project.write("t.sql", text)  # checks that look into a column are expressions of the contract
-    contract, _ = imported(project, "t.sql")
+    contract, told = imported(project, "t.sql")
     accepted_by_check(project, contract, "t")
+    assert not any("kept as a text" in message for message in told), told
+    rules = [rule["implementation"]["expression"] for rule in contract["schema"][0]["quality"]]
+    assert len(rules) == text.count("CHECK (") - 1 == 6 and sum("'deep'" in rule for rule in rules) == 1, rules  # one is the length of 'id'
+    project.write("back.odcs.yml", yaml.safe_dump(contract))
+    again = project.json("contract", "export", "back.odcs.yml", "--format", "sql")["text"]
+    project.write("again.sql", again)
+    assert imported(project, "again.sql")[0]["schema"] == contract["schema"]
     _, lost = exported(project, "sql", "--dialect", "spark")
     assert sum("'s.n': 'minimum'" in message for message in lost) == sum("'s.n': 'required'" in message for message in lost) == 1, lost
     _, lost = exported(project, "sql", "--dialect", "postgres")
@@ -1152,3 +1159,79 @@ def test_references_are_exported_as_the_standard_allows_them(project):
     assert columns(imported(project, "t.sql")[0], 1)["x"]["relationships"][0]["to"] == "schema/Cust_omers/properties/id"
     project.write("t.odcs.yml", text)  # and is read as what it was
     assert exported(project, "sql")[0] == sql
+
+
+SELF = """apiVersion: v3.1.0
+kind: DataContract
+id: emp
+version: 1.0.0
+status: active
+schema:
+  - name: emp
+    relationships: [{type: foreignKey, from: [emp.boss, emp.part], to: [clean.emp.id, clean.emp.seat]}]
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true, relationships: [{type: foreignKey, to: emps.id}]}
+      - {name: boss, logicalType: integer, relationships: [{type: foreignKey, to: clean.emp.id}]}
+      - {name: part, logicalType: integer, relationships: [{type: foreignKey, to: emp.id}]}
+      - {name: seat, logicalType: integer}
+"""
+
+
+@pytest.mark.parametrize("name", ["staff", "the staff"])
+def test_a_table_that_gets_another_name_still_refers_to_itself(project, name):
+    project.write("emp.odcs.yml", SELF)
+    contract, _ = imported(project, "emp.odcs.yml", "--as", name)
+    project.write("emp.odcs.yml", yaml.safe_dump(contract))
+    text = project.json("contract", "export", "emp.odcs.yml", "--format", "odcs")["text"]
+    table = yaml.safe_load(text)["schema"][0]
+    there = "staff." if name == "staff" else "schema/the_staff/properties/"
+    assert table["name"] == name and table["relationships"] == [{"type": "foreignKey", "from": [there + "boss", there + "part"],
+                                                                 "to": [there + "id", there + "seat"]}]
+    assert [r["to"] for c in table["properties"] for r in c.get("relationships", [])] == ["emps.id", there + "id", there + "id"]
+
+
+def test_foreign_keys_are_exported_whether_or_not_they_name_the_layer(project):
+    project.write("t.odcs.yml", SELF)
+    text, lost = exported(project, "sql")
+    assert text.count('REFERENCES "emp" ("id")') == 2, text
+    assert 'FOREIGN KEY ("boss", "part") REFERENCES "emp" ("id", "seat")' in text, text
+    assert [message for message in lost if "reference" in message] == [
+        "'id': the reference to 'emps.id' is left out: no table before this one is it"]
+
+
+def test_texts_in_sql_are_escaped_as_the_dialect_has_it(project):
+    column = {"name": "a", "logicalType": "string", "description": r"a \ 'b'", "logicalTypeOptions": {"pattern": r"^a\d'$"},
+              "quality": [{"type": "library", "metric": "invalidValues", "arguments": {"validValues": ["it's", r"a\b"]}, "mustBe": 0}]}
+    contract = yaml.safe_load(SELF) | {"schema": [{"name": "t", "description": r"it's \ all", "properties": [column]}]}
+    project.write("t.odcs.yml", yaml.safe_dump(contract))
+    text = exported(project, "sql", "--dialect", "spark")[0]
+    for part in [r"RLIKE '^a\\d\'$'", r"IN ('it\'s', 'a\\b')", r"COMMENT 'a \\ \'b\''", r"COMMENT 'it\'s \\ all'"]:
+        assert part in text, (part, text)
+    text = exported(project, "sql")[0]
+    for part in [r"'^a\d''$')", r"IN ('it''s', 'a\b')", r"IS 'a \ ''b'''", r"IS 'it''s \ all'"]:
+        assert part in text, (part, text)
+
+
+def test_rules_keep_their_names_in_sql(project):
+    project.write("t.odcs.yml", NESTED[:NESTED.index("    properties:")] + """    quality:
+      - {type: custom, engine: sluice, name: e1, implementation: {expression: "a > 0 -- always"}}
+      - {type: custom, engine: sluice, name: 'in "order"', implementation: {expression: a < b}}
+    properties: [{name: a, logicalType: integer}, {name: b, logicalType: integer}]
+""")
+    text, lost = exported(project, "sql")
+    assert 'CONSTRAINT "e1" CHECK (a > 0 -- always\n' in text and 'CONSTRAINT "in ""order""" CHECK (a < b\n' in text and lost == []
+    connection = duckdb.connect()
+    connection.execute(text)
+    with pytest.raises(duckdb.ConstraintException):
+        connection.execute("insert into t values (2, 1)")
+
+
+def test_what_is_nullable_is_not_required(project):
+    number = {"type": "integer", "nullable": True}
+    project.write("t.json", json.dumps({"title": "t", "type": "object", "required": ["a", "b"], "$defs": {"n": number}, "properties": {
+        "a": number, "b": {"type": "integer", "nullable": False}, "c": {"type": "array", "items": number},
+        "d": {"type": "array", "items": {"$ref": "#/$defs/n"}}, "e": {"type": "array", "items": {"type": "integer"}}}}))
+    contract, lost = imported(project, "t.json")
+    found = columns(contract)
+    assert [bool(found[name].get("required")) for name in "ab"] == [False, True] and lost == []
+    assert [bool(found[name]["items"].get("required")) for name in "cde"] == [False, False, True]

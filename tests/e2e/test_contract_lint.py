@@ -104,3 +104,15 @@ def test_whether_rules_exclude_each_other_follows_what_their_functions_give(proj
     of_rules = [[item["message"] for item in told[kind] if "of the rules" in item["message"]] for kind in ("errors", "warnings")]
     sure, unsure = ["no row can keep both of the rules 'high' and 'low'"], ["no row with a value in all they look at can keep both of the rules 'high' and 'low'"]
     assert of_rules == ([sure, []] if is_error else [[], unsure])
+
+
+@pytest.mark.parametrize("check, message", [
+    ("metric: rowCount, mustBe: 1.5", "nothing can pass"),
+    ("metric: rowCount, mustBeLessThan: 0", "nothing can pass"),
+    ("metric: rowCount, mustBeGreaterThan: 5, mustBeLessThan: 5", "contradict each other"),
+    ("metric: rowCount, mustBe: 15", None),
+])
+def test_checks_that_nothing_can_pass_are_errors(project, check, message):
+    project.write("t.odcs.yml", GOOD + f"    quality: [{{{check}}}]\n")
+    told = project.json("contract", "lint", "t.odcs.yml", exit_code=1 if message else 0)
+    assert [message in e["message"] and e["line"] == 14 for e in told["errors"]] == [True] * bool(message), told["errors"]

@@ -1,6 +1,7 @@
 """Personal values: protected on the way into clean, nowhere in the clear after that, and not passed on without leave."""
 import hashlib
 import hmac
+import json
 
 import duckdb
 import pytest
@@ -421,6 +422,51 @@ def test_a_member_is_protected_with_its_column_or_not_at_all(project):
     project.write("contracts/people.odcs.yml", text.replace("classification: confidential", masked))
     (told,) = project.json("check", exit_code=1)["errors"]
     assert "'kids[].nm': 'sluice.personal' is for whole columns" in told["message"] and told["line"] == 15
+
+
+DROPPED = "customProperties: [{property: sluice.personal, value: {as: drop}}]"
+MAIL = "{name: mail, logicalType: string, logicalTypeOptions: {format: email}}"
+WIDE = ", ".join(f"{{name: m{i}, logicalType: string}}" for i in range(70))
+INSIDE = {
+    "o.mail": ("object, properties: [MAIL]", {"mail": "SECRET"}),
+    "o.in.mail": ("object, properties: [{name: in, logicalType: object, properties: [MAIL]}]", {"in": {"mail": "SECRET"}}),
+    "o.a.b.c.mail": ("object, properties: [{name: a, logicalType: object, properties: [{name: b, logicalType: object, properties: "
+                     "[{name: c, logicalType: object, properties: [MAIL]}]}]}]", {"a": {"b": {"c": {"mail": "SECRET"}}}}),
+    "o[].mail": ("array, items: {logicalType: object, properties: [MAIL]}", [{"mail": "SECRET"}]),
+    "o[].in.mail": ("array, items: {logicalType: object, properties: [{name: in, logicalType: object, properties: [MAIL]}]}",
+                    [{"in": {"mail": "SECRET"}}]),
+    "o[][]": ("array, items: {logicalType: array, items: {logicalType: string, logicalTypeOptions: {format: email}}}", [["SECRET"]]),
+    "o[].k[].mail": ("array, items: {logicalType: object, properties: [{name: k, logicalType: array, items: {logicalType: object, "
+                     "properties: [MAIL]}}]}", [{"k": [{"mail": "SECRET"}]}]),
+    "large o.in.mail": ("object, properties: [WIDE, {name: in, logicalType: object, properties: [MAIL]}]", {"in": {"mail": "SECRET"}}),
+    "large o.k[].in.mail": ("object, properties: [WIDE, {name: k, logicalType: array, items: {logicalType: object, properties: "
+                            "[{name: in, logicalType: object, properties: [MAIL]}]}}]", {"k": [{"in": {"mail": "SECRET"}}]}),
+}
+
+
+@pytest.mark.parametrize("case", INSIDE)
+def test_no_reason_shows_what_is_deep_inside_of_a_dropped_column(project, case):
+    shape, value = INSIDE[case]
+    shape = shape.replace("MAIL", MAIL).replace("WIDE", WIDE)
+    project.write("sluice.yml", HEAD)
+    project.write("sources/people.yml", "path: data/people.jsonl\n")
+    project.write("contracts/people.odcs.yml", "apiVersion: v3.1.0\nkind: DataContract\nid: people\nname: people\nversion: 1.0.0\n"
+                  "status: active\nschema:\n  - name: people\n    properties:\n      - {name: id, logicalType: integer, primaryKey: true}\n"
+                  f"      - {{name: o, {DROPPED}, logicalType: {shape}}}\n")
+    project.write("data/people.jsonl", json.dumps({"id": 1, "o": value}).replace("SECRET", "4111-hidden-value") + "\n")
+    project.run("run")
+    shown = project.run("quarantine", "show", "people").stdout
+    path = case.split()[-1]
+    assert "a personal value, which is not shown" in shown and path.replace("[]", "") in shown.replace("[]", "").replace("[0]", ""), shown
+    assert "4111-hidden-value" not in shown + everything(project, "clean", "quarantine")
+
+
+def test_a_protection_deep_inside_of_a_protected_column_is_still_refused(project):
+    members(project, "select id from clean.people", DROPPED)
+    text = (project.folder / "contracts/people.odcs.yml").read_text()
+    project.write("contracts/people.odcs.yml", text.replace("classification: confidential", "classification: confidential, " + DROPPED))
+    (told,) = project.json("check", exit_code=1)["errors"]
+    assert "'kids[].nm': 'sluice.personal' is for whole columns" in told["message"]
 
 
 def test_a_foreign_key_leads_from_hash_to_hash(project):

@@ -96,6 +96,9 @@ SL_MUST int sl_exchange_import_delta(struct sl_exchange *exchange,
                                      struct sl_err *err);
 // Writes the references of an imported contract as the standard allows them, where it can.
 void sl_exchange_conform(struct sl_exchange *exchange, const struct sl_yaml *contract);
+// Gives the table of a contract that has only one another name, where it refers to itself too.
+void sl_exchange_rename(struct sl_exchange *exchange, const struct sl_yaml *contract,
+                        const char *name);
 // The type that Sluice makes of a property.
 struct sl_type sl_exchange_type_of(const struct sl_yaml *property);
 // `contract`: any version that is read. The text holds nothing if diags got an error.

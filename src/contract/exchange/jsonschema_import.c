@@ -88,7 +88,7 @@ static void tell_unread(struct reader *reader, const struct sl_yaml *schema)
                                         "x-primaryKey",   "x-primaryKeyPosition",
                                         "x-unique",       "x-logicalType",
                                         "x-physicalType", "x-classification",
-                                        "x-aliases"};
+                                        "x-aliases",      "nullable"};
     for (size_t i = 0; i < schema->count; i++) {
         bool is_known = false;
         for (size_t k = 0; k < sizeof known / sizeof *known; k++)
@@ -353,6 +353,7 @@ static void read_schema(struct reader *reader, const struct sl_yaml *schema,
         sl_x_put_text(exchange, property, "logicalType", "string");
         return;
     }
+    is_nullable |= sl_x_is_true(schema, "nullable"); // as OpenAPI says it
     const char *name = type_name(reader, schema, &is_nullable);
     struct sl_x_type type = type_of(reader, schema, name);
     sl_x_set_type(exchange, property, &type);

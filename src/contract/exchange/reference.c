@@ -56,6 +56,14 @@ static const char *id_of(struct sl_exchange *exchange, const struct sl_yaml *lis
     return id;
 }
 
+// "clean.customers.id" is what Sluice alone calls customers.id.
+static const char *without_layer(const char *text)
+{
+    static const char layer[] = "clean.";
+    size_t length = sizeof layer - 1;
+    return sl_str_starts(text, layer) && strchr(text + length, '.') ? text + length : text;
+}
+
 // NULL: the standard has no way to say it.
 static const char *conform(struct writer *writer, const char *text)
 {
@@ -63,8 +71,7 @@ static const char *conform(struct writer *writer, const char *text)
     const char *own = sl_x_get(writer->object, "name");
     if (strchr(text, '/'))
         return text;
-    if (sl_str_starts(text, "clean.") && strchr(text + strlen("clean."), '.'))
-        text += strlen("clean.");
+    text = without_layer(text);
     const char *dot = strrchr(text, '.'), *column = dot ? dot + 1 : text;
     const char *table = dot   ? sl_x_printf(exchange, "%.*s", (int)(dot - text), text)
                         : own ? own
@@ -170,7 +177,10 @@ static void name_end(struct sl_exchange *exchange, const struct sl_yaml *schema,
 {
     for (size_t i = 0; i < sl_x_count(end); i++)
         name_end(exchange, schema, end->items[i]);
-    const char *text = end && end->kind == SL_YAML_SCALAR ? end->text : "";
+    if (!end || end->kind != SL_YAML_SCALAR)
+        return;
+    end->text = without_layer(end->text);
+    const char *text = end->text;
     text += (*text == '#');
     text += (*text == '/');
     if (!sl_str_starts(text, "schema/"))
@@ -209,4 +219,46 @@ void sl_x_name_references(struct sl_exchange *exchange, const struct sl_yaml *co
             name_list(exchange, schema, properties->items[k]);
         name_list(exchange, schema, schema->items[i]);
     }
+}
+
+static void rename_end(struct sl_exchange *exchange, struct sl_yaml *end, const char *before,
+                       const char *now)
+{
+    for (size_t i = 0; i < sl_x_count(end); i++)
+        rename_end(exchange, end->items[i], before, now);
+    if (!end || end->kind != SL_YAML_SCALAR || strchr(end->text, '/'))
+        return;
+    const char *text = without_layer(end->text), *dot = strrchr(text, '.');
+    size_t length = strlen(before);
+    if (!dot || (size_t)(dot - text) != length || strncmp(text, before, length) != 0)
+        return;
+    const char *renamed = sl_x_printf(exchange, "%s%s", now, dot);
+    if (renamed)
+        end->text = renamed;
+}
+
+static void rename_list(struct sl_exchange *exchange, const struct sl_yaml *owner,
+                        const char *before, const char *now)
+{
+    const struct sl_yaml *list = sl_yaml_get(owner, "relationships");
+    for (size_t i = 0; i < sl_x_count(list); i++) {
+        rename_end(exchange, sl_yaml_get(list->items[i], "to"), before, now);
+        rename_end(exchange, sl_yaml_get(list->items[i], "from"), before, now);
+    }
+}
+
+void sl_exchange_rename(struct sl_exchange *exchange, const struct sl_yaml *contract,
+                        const char *name)
+{
+    const struct sl_yaml *schema = sl_yaml_get(contract, "schema");
+    const struct sl_yaml *object = sl_x_count(schema) == 1 ? schema->items[0] : NULL;
+    const struct sl_yaml *properties = sl_yaml_get(object, "properties");
+    struct sl_yaml *named = sl_yaml_get(object, "name");
+    if (!named || named->kind != SL_YAML_SCALAR)
+        return;
+    const char *before = named->text;
+    for (size_t i = 0; i < sl_x_count(properties); i++)
+        rename_list(exchange, properties->items[i], before, name);
+    rename_list(exchange, object, before, name);
+    named->text = name;
 }

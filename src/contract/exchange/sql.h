@@ -10,6 +10,7 @@ struct sl_x_dialect {
     bool has_checks, has_keys; // in CREATE TABLE
     bool has_members;          // a check may look into a STRUCT, by struct_extract()
     bool has_lengths;          // varchar(20) counts
+    bool has_escapes;          // in a text a backslash stands before what is meant as it is
     const char *json;
     const char *types[7];    // text, double, boolean, date, timestamp with and without zone, time
     const char *integers[4]; // of 8 to 64 bits
@@ -29,7 +30,9 @@ struct sl_x_writer {
 };
 void sl_x_sql_name(struct sl_x_writer *writer, struct sl_buf *text, const char *name);
 void sl_x_sql_names(struct sl_x_writer *writer, const struct sl_yaml *list, bool is_qualified);
-void sl_x_sql_literal(struct sl_buf *text, enum sl_type_kind kind, const char *value);
+void sl_x_sql_string(struct sl_x_writer *writer, struct sl_buf *text, const char *value);
+void sl_x_sql_literal(struct sl_x_writer *writer, struct sl_buf *text, enum sl_type_kind kind,
+                      const char *value);
 void sl_x_sql_line(struct sl_x_writer *writer); // begins the next between the brackets
 // The rules of a column, with those of what is inside of it, as constraints. What the dialect
 // cannot say is told as lost.

@@ -35,10 +35,26 @@ static bool is_quoted_kind(enum sl_type_kind kind)
            kind != SL_TYPE_BOOLEAN;
 }
 
-void sl_x_sql_literal(struct sl_buf *text, enum sl_type_kind kind, const char *value)
+void sl_x_sql_string(struct sl_x_writer *writer, struct sl_buf *text, const char *value)
+{
+    if (!writer->dialect->has_escapes) {
+        sl_buf_add_sql_string(text, value);
+        return;
+    }
+    sl_buf_add_char(text, '\'');
+    for (; *value; value++) {
+        if (*value == '\\' || *value == '\'')
+            sl_buf_add_char(text, '\\');
+        sl_buf_add_char(text, *value);
+    }
+    sl_buf_add_char(text, '\'');
+}
+
+void sl_x_sql_literal(struct sl_x_writer *writer, struct sl_buf *text, enum sl_type_kind kind,
+                      const char *value)
 {
     if (is_quoted_kind(kind))
-        sl_buf_add_sql_string(text, value);
+        sl_x_sql_string(writer, text, value);
     else
         sl_buf_add(text, value);
 }
@@ -48,7 +64,7 @@ void sl_x_sql_names(struct sl_x_writer *writer, const struct sl_yaml *list, bool
     sl_buf_add(writer->text, " (");
     for (size_t i = 0; i < sl_x_count(list); i++) {
         const char *text = list->items[i]->text;
-        const char *dot = is_qualified ? strchr(text, '.') : NULL;
+        const char *dot = is_qualified ? strrchr(text, '.') : NULL;
         sl_buf_add(writer->text, i ? ", " : "");
         sl_x_sql_name(writer, writer->text, dot ? dot + 1 : text);
     }
@@ -95,7 +111,7 @@ static void add_bounds(struct sl_x_writer *writer, const struct part *part,
         if (bounds[i].is_length)
             sl_buf_add(&check, value);
         else
-            sl_x_sql_literal(&check, type->type.kind, value);
+            sl_x_sql_literal(writer, &check, type->type.kind, value);
         add_check(writer, sl_x_printf(writer->exchange, "%s_%s", part->constraint, bounds[i].key),
                   &check);
     }
@@ -111,7 +127,7 @@ static void add_pattern(struct sl_x_writer *writer, const struct part *part)
     sl_buf_addf(&check, is_call ? "regexp_matches(%s, " : "%s ", part->expression);
     if (!is_call)
         sl_buf_add(&check, writer->dialect->has_checks ? "~ " : "RLIKE ");
-    sl_buf_add_sql_string(&check, pattern);
+    sl_x_sql_string(writer, &check, pattern);
     sl_buf_add(&check, is_call ? ")" : "");
     add_check(writer, sl_x_printf(writer->exchange, "%s_pattern", part->constraint), &check);
 }
@@ -125,7 +141,7 @@ static void add_values(struct sl_x_writer *writer, const struct part *part, enum
     sl_buf_addf(&check, "%s IN (", part->expression);
     for (size_t i = 0; i < values->count; i++) {
         sl_buf_add(&check, i ? ", " : "");
-        sl_x_sql_literal(&check, kind, values->items[i]->text);
+        sl_x_sql_literal(writer, &check, kind, values->items[i]->text);
     }
     sl_buf_add(&check, ")");
     add_check(writer, sl_x_printf(writer->exchange, "%s_values", part->constraint), &check);
@@ -161,7 +177,6 @@ static void add_quality(struct sl_x_writer *writer, const struct sl_yaml *owner,
     const struct sl_yaml *quality = sl_yaml_get(owner, "quality");
     const struct sl_yaml *values = sl_x_enum_of(owner);
     for (size_t i = 0; i < sl_x_count(quality); i++) {
-        SL_AUTO(sl_buf_clear) struct sl_buf check = SL_BUF_INIT;
         const struct sl_yaml *rule = quality->items[i];
         const char *expression = sl_x_get(sl_yaml_get(rule, "implementation"), "expression");
         bool is_ours = is_plain_expression(rule);
@@ -177,8 +192,15 @@ static void add_quality(struct sl_x_writer *writer, const struct sl_yaml *owner,
             continue;
         }
         if (is_ours && !is_nested && sl_str_equal(writer->dialect->name, "duckdb")) {
-            sl_buf_addf(&check, "%s\n    ", expression); // it may end in a comment
-            add_check(writer, sl_x_get(rule, "name"), &check);
+            const char *name = sl_x_get(rule, "name");
+            sl_x_sql_line(writer);
+            if (name) {
+                sl_buf_add(writer->text, "CONSTRAINT ");
+                sl_x_sql_name(writer, writer->text, name);
+                sl_buf_add_char(writer->text, ' ');
+            }
+            // It may end in a comment.
+            sl_buf_addf(writer->text, "CHECK (%s\n    )", expression);
         } else {
             sl_x_lost(writer->exchange, rule->place,
                       "%s '%s': quality rule '%s' has no counterpart in the SQL of %s", what, path,

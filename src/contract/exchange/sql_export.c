@@ -32,6 +32,7 @@ static const struct sl_x_dialect dialects[] = {
      .has_lengths = true},
     {.name = "spark",
      .quote = '`',
+     .has_escapes = true,
      .json = "STRING",
      .types = {"STRING", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMP_NTZ", "STRING"},
      .integers = {"TINYINT", "SMALLINT", "INT", "BIGINT"},
@@ -137,7 +138,7 @@ static void add_column(struct sl_x_writer *writer, const struct sl_yaml *propert
     add_type(writer, property, writer->text);
     if (otherwise && !is_spark) {
         sl_buf_add(writer->text, " DEFAULT ");
-        sl_x_sql_literal(writer->text, kind, otherwise);
+        sl_x_sql_literal(writer, writer->text, kind, otherwise);
     }
     if (sl_x_is_true(property, "required") || sl_x_is_true(property, "primaryKey"))
         sl_buf_add(writer->text, " NOT NULL");
@@ -145,14 +146,14 @@ static void add_column(struct sl_x_writer *writer, const struct sl_yaml *propert
         sl_buf_add(writer->text, " UNIQUE");
     if (about && is_spark) {
         sl_buf_addf(writer->text, " %s", spark_comments);
-        sl_buf_add_sql_string(writer->text, about);
+        sl_x_sql_string(writer, writer->text, about);
     } else if (about) {
         sl_buf_add(&writer->after, "COMMENT ON COLUMN ");
         sl_x_sql_name(writer, &writer->after, table_name(writer));
         sl_buf_add_char(&writer->after, '.');
         sl_x_sql_name(writer, &writer->after, sl_x_get(property, "name"));
         sl_buf_add(&writer->after, " IS ");
-        sl_buf_add_sql_string(&writer->after, about);
+        sl_x_sql_string(writer, &writer->after, about);
         sl_buf_add(&writer->after, ";\n");
     }
     if (!writer->dialect->has_keys && sl_x_is_true(property, "unique"))
@@ -206,25 +207,25 @@ static void add_comment(struct sl_x_writer *writer)
         sl_buf_add(writer->text, " USING DELTA");
     if (about && !writer->dialect->has_checks) {
         sl_buf_addf(writer->text, " %s", spark_comments);
-        sl_buf_add_sql_string(writer->text, about);
+        sl_x_sql_string(writer, writer->text, about);
     }
     sl_buf_add(writer->text, ";\n");
     if (about && writer->dialect->has_checks) {
         sl_buf_add(writer->text, "COMMENT ON TABLE ");
         sl_x_sql_name(writer, writer->text, table_name(writer));
         sl_buf_add(writer->text, " IS ");
-        sl_buf_add_sql_string(writer->text, about);
+        sl_x_sql_string(writer, writer->text, about);
         sl_buf_add(writer->text, ";\n");
     }
     sl_buf_add(writer->text, writer->after.text);
 }
 
-// The part behind the '.' of "customers.id", if the part before it is a table that stands before
-// this one, or this one; else NULL.
+// The part behind the last '.' of "customers.id", if the part before it is a table that stands
+// before this one, or this one; else NULL.
 static const char *column_there(const struct sl_x_writer *writer, const char *reference,
                                 const char **ret_table)
 {
-    const char *dot = reference ? strchr(reference, '.') : NULL;
+    const char *dot = reference ? strrchr(reference, '.') : NULL;
     for (size_t i = 0; dot && i < sl_x_count(writer->tables); i++) {
         const char *name = sl_x_get(writer->tables->items[i], "name");
         if (name && strncmp(name, reference, (size_t)(dot - reference)) == 0 &&

@@ -123,7 +123,7 @@ void sl_x_reference(struct sl_exchange *exchange, struct sl_yaml *object,
 // Writes the references of relationships as the standard allows them; what it cannot say is left
 // out and told.
 void sl_x_conform_references(struct sl_exchange *exchange, const struct sl_yaml *contract);
-// The other way round: ids become "table.column".
+// The other way round: ids and "clean.table.column" become "table.column".
 void sl_x_name_references(struct sl_exchange *exchange, const struct sl_yaml *contract);
 // A default in SQL, if it is a value.
 void sl_x_default(struct sl_exchange *exchange, struct sl_yaml *property,

@@ -122,11 +122,14 @@ int sl_duckdb_hurry(struct sl_session *base, bool is_on, struct sl_err *err)
     struct sl_duckdb_session *session = sl_duckdb_session_of(base);
 
     assert(is_on || session->hurry_count > 0);
-    if (session->hurry_count == !is_on)
-        SL_TRY(sl_duckdb_do(session, is_on ? "pragma disable_optimizer" : "pragma enable_optimizer",
-                            NULL, err));
-    session->hurry_count += is_on ? 1 : -1;
-    return SL_OK;
+    session->hurry_count -= !is_on; // whatever comes: who turned it on is through with it
+    int code = SL_OK;
+    if (session->hurry_count == 0)
+        code = sl_duckdb_do(session, is_on ? "pragma disable_optimizer" : "pragma enable_optimizer",
+                            NULL, err);
+    session->hurry_count += is_on && code == SL_OK;
+    session->is_used = session->is_used || code != SL_OK; // then how it is set is not known
+    return code;
 }
 
 int sl_duckdb_fetch(struct sl_duckdb_answer *answer, const struct sl_duckdb_sql *sql,
