@@ -332,8 +332,7 @@ static size_t worker_count(const struct controller *controller)
         asked = project->concurrency;
     if (asked <= 0)
         asked = sysconf(_SC_NPROCESSORS_ONLN);
-    int64_t fitting =
-        sl_kinds.engines[0]->memory(project->memory_bytes) / WORKER_MEMORY_BYTES;
+    int64_t fitting = sl_kinds.engines[0]->memory(project->memory_bytes) / WORKER_MEMORY_BYTES;
     if (asked > fitting)
         asked = fitting;
     if (asked > MOST_WORKERS)
