@@ -20,7 +20,7 @@ CACHE = pathlib.Path(os.environ.get("SLUICE_CACHE") or pathlib.Path.home() / ".c
 
 # What runs on several threads or in several processes: all that the thread sanitizer has to say something about.
 THREADED = ["base log", "duckdb session", "duckdb query", "connect file lane", "connect file csv", "connect file json",
-            "delta commit_race", "run bind", "run controller", "run facts",
+            "delta commit_race", "run bind", "run pool",
             "schedule ticks"]
 
 
