@@ -62,8 +62,8 @@ MERGED = "/* sluice\nwrite: merge\nkey: [customer]\norder_by: [updated]\n*/\nsel
 DAILY = "/* sluice\nwrite: partition\npartition_by: [day]\n*/\nselect day, sum(amount) as amount, any_value(currency order by id) as one from clean.orders group by day"
 TARGET = "type: csv\npath: out\ndeliver:\n  - {table: curated.joined}\n  - {table: curated.counted}\n"
 
-# (start, end) that lineage names by value and these mutations never change. There is none so far.
-IMPRECISE = set()
+# (start, end) that lineage names by value and these mutations never change: reasons say values of the columns whose rules are broken, and few of these are.
+IMPRECISE = {(("source.orders", column), ("curated.rejected", "kinds")) for column in ("id", "day", "currency", "note", "updated")}
 
 
 def source_rows(random_):
