@@ -39,14 +39,27 @@ struct walk {
     bool *seen;    // nodes
 };
 
-static json_t *rules_json(const struct sl_lineage_edge *edge)
+// With those of members at any depth.
+static int list_rules(const struct sl_contract_column *column, json_t *list, struct sl_err *err)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; list && i < edge->rule_count; i++)
-        (void)json_array_append_new(
-            list, json_pack("{s:s, s:s}", "rule", edge->rules[i].id, "severity",
-                            edge->rules[i].severity == SL_RULE_WARN ? "warn" : "reject"));
-    return list;
+    for (size_t i = 0; i < column->rule_count; i++)
+        if (json_array_append_new(
+                list, json_pack("{s:s, s:s}", "rule", column->rules[i].id, "severity",
+                                sl_rule_severity_name(column->rules[i].severity))) != 0)
+            return sl_fail_memory(err);
+    for (size_t i = 0; i < column->field_count; i++)
+        SL_TRY(list_rules(&column->fields[i], list, err));
+    return SL_OK;
+}
+
+static void print_rules(const struct sl_contract_column *column, const char **before)
+{
+    for (size_t i = 0; i < column->rule_count; i++) {
+        printf("%s%s", *before, column->rules[i].id);
+        *before = ", ";
+    }
+    for (size_t i = 0; i < column->field_count; i++)
+        print_rules(&column->fields[i], before);
 }
 
 static int list_edge(const struct walk *walk, const struct sl_lineage_end *from,
@@ -65,9 +78,12 @@ static int list_edge(const struct walk *walk, const struct sl_lineage_end *from,
     if (classification && how != SL_LINEAGE_DECIDES &&
         json_object_set_new(item, "classification", json_string(classification)) != 0)
         return sl_fail_memory(err);
-    if (how == SL_LINEAGE_PARSED && json_object_set_new(item, "rules", rules_json(edge)) != 0)
+    if (how != SL_LINEAGE_PARSED)
+        return SL_OK;
+    json_t *rules = json_array();
+    if (json_object_set_new(item, "rules", rules) != 0)
         return sl_fail_memory(err);
-    return SL_OK;
+    return edge->column ? list_rules(edge->column, rules, err) : SL_OK;
 }
 
 static void print_edge(const struct walk *walk, const struct sl_lineage_end *end,
@@ -76,8 +92,9 @@ static void print_edge(const struct walk *walk, const struct sl_lineage_end *end
     printf("%*s%s %s%s%s  %s(%s)", 2 * depth, "", walk->is_downstream ? "->" : "<-", end->table,
            end->column ? "." : "", end->column ? end->column : "", sl_color(stdout, SL_COLOR_DIM),
            sl_lineage_how_name(edge ? edge->how : SL_LINEAGE_DECIDES));
-    for (size_t i = 0; edge && i < edge->rule_count; i++)
-        printf("%s%s", i ? ", " : "  ", edge->rules[i].id);
+    const char *before = "  ";
+    if (edge && edge->column)
+        print_rules(edge->column, &before);
     printf("%s\n", sl_color(stdout, SL_COLOR_NONE));
 }
 

@@ -185,9 +185,7 @@ static int add_reading(struct sl_lineage *lineage, const struct sl_node *node, s
     if (column->personal.as != SL_PERSONAL_DROP) {
         SL_TRY(add_edge(lineage, from, (struct end){node->name, column->name}, SL_LINEAGE_PARSED,
                         err));
-        struct sl_lineage_edge *edge = &lineage->edges[lineage->count - 1];
-        edge->rules = column->rules;
-        edge->rule_count = column->rule_count;
+        lineage->edges[lineage->count - 1].column = column;
     }
     return decide_rows(lineage, from, node->name, err);
 }

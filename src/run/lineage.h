@@ -33,9 +33,9 @@ struct sl_lineage_end {
 struct sl_lineage_edge {
     struct sl_lineage_end *from, *to;
     enum sl_lineage_how how;
-    // PARSED: the column's rules, whose ids are the reasons in quarantine.
-    const struct sl_rule *rules;
-    size_t rule_count;
+    // PARSED: the ids of its rules, and of its members' rules, are the reasons in quarantine. NULL:
+    // the contract does not know the column.
+    const struct sl_contract_column *column;
     size_t seen;
 };
 struct sl_lineage {

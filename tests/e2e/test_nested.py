@@ -378,3 +378,20 @@ def test_a_rule_of_a_leaf_that_follows_the_clock_has_everything_read_again(make,
     done = project.run("run", "-v")
     text = done.stdout + done.stderr
     assert ("it calls now()" in text) == is_nested and ("1 row of quarantine read again" in text) != is_nested, text
+
+
+def test_lineage_names_the_rules_of_members(make):
+    """Their ids are the reasons in quarantine, with the severity that each has."""
+    items = json.loads(json.dumps(ITEMS))
+    items["items"]["properties"][1]["quality"] = [{"type": "custom", "engine": "sluice", "name": "few", "severity": "warning",
+                                                   "implementation": {"kind": "range", "max": 99}}]
+    project = make([ADDRESS, items], "orders.jsonl", lines(GOOD, {"id": 2, "address": {"zip": "x"}, "items": [{"sku": "a", "qty": 0}]}))
+    project.run("run")
+    edges = {edge["from_column"]: edge["rules"] for edge in project.json("lineage", "clean.orders")["edges"] if edge["how"] == "parsed"}
+    found = {column: {(rule["rule"], rule["severity"]) for rule in rules} for column, rules in edges.items()}
+    assert found["address"] >= {("address.type", "reject"), ("address.geo.since.type", "reject"), ("address.zip.pattern", "reject"),
+                                ("address.geo.lat.range", "reject")}
+    assert found["items"] >= {("items[].qty.type", "reject"), ("items[].qty.range", "reject"), ("few", "warn")}
+    broken = {reason["rule"] for row in project.delta("quarantine.orders").to_pylist() for reason in row["reasons"]}
+    assert broken == {"address.zip.pattern", "items[].qty.range"}
+    assert "address.zip.pattern" in project.run("lineage", "clean.orders.address").stdout
