@@ -105,9 +105,9 @@ static int add_relation(const struct proof *proof, struct sl_buf *sql, struct sl
     return sl_buf_check(sql, err);
 }
 
-static void keep_as_text(struct sl_yaml *rule)
+static int keep_as_text(const struct proof *proof, struct sl_yaml *rule, const char *where,
+                        struct sl_err *err)
 {
-    static const char *const keys[] = {"engine", "implementation", "type"};
     struct sl_yaml *expression = sl_yaml_get(sl_yaml_get(rule, "implementation"), "expression");
     for (size_t i = 0; i < rule->count; i++) // the keys that are there get their new meaning
         if (strcmp(rule->keys[i]->text, "implementation") == 0) {
@@ -116,7 +116,13 @@ static void keep_as_text(struct sl_yaml *rule)
         } else if (strcmp(rule->keys[i]->text, "type") == 0) {
             rule->items[i]->text = "text";
         }
-    remove_key(rule, keys[0]);
+    remove_key(rule, "engine");
+    if (!where)
+        return SL_OK;
+    expression->text =
+        sl_arena_printf(proof->exchange->arena, "%s, where %s", expression->text, where);
+    SL_TRY_NEW(expression->text, err);
+    return SL_OK;
 }
 
 static int prove_rules(const struct proof *proof, const struct sl_yaml *owner, struct sl_err *err)
@@ -127,20 +133,25 @@ static int prove_rules(const struct proof *proof, const struct sl_yaml *owner, s
         struct sl_yaml *rule = quality->items[i];
         const struct sl_yaml *code = sl_yaml_get(rule, "implementation");
         const char *expression = text_of(code, "expression");
+        const char *where = text_of(code, "where");
         struct sl_err problem = {0};
         bool is_good;
         if (!sl_str_equal(text_of(rule, "engine"), "sluice") || !expression)
             continue;
         sl_buf_addf(&sql, "select cast((\n%s\n) as boolean) from ", expression);
         SL_TRY(add_relation(proof, &sql, err));
+        if (where)
+            sl_buf_addf(&sql, " where (\n%s\n)", where);
+        SL_TRY(sl_buf_check(&sql, err));
         SL_TRY(runs(proof, sql.text, &is_good, &problem, err));
         if (is_good)
             continue;
         sl_diag(proof->exchange->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_LOSS,
                 sl_yaml_place(code, "expression"), "write it in the engine's SQL as a custom rule",
-                "rule '%s' is kept as a text: the engine does not take '%s': %s",
-                text_of(rule, "name") ? text_of(rule, "name") : "", expression, problem.message);
-        keep_as_text(rule);
+                "rule '%s' is kept as a text: the engine does not take '%s%s%s': %s",
+                text_of(rule, "name") ? text_of(rule, "name") : "", expression,
+                where ? "' where '" : "", where ? where : "", problem.message);
+        SL_TRY(keep_as_text(proof, rule, where, err));
     }
     return SL_OK;
 }

@@ -51,32 +51,94 @@ static bool is_run(const char *keyword)
     return false;
 }
 
+// What the engine does not take and describes no table: indexes, sequences, functions, owners.
+static bool is_needed(const char *sql)
+{
+    static const char *const needed[] = {"create table", "create type", "create or replace table",
+                                         "comment on", NULL};
+    for (size_t i = 0; needed[i]; i++)
+        if (strncasecmp(sql, needed[i], strlen(needed[i])) == 0)
+            return true;
+    return false;
+}
+
+static int make_schema(struct sl_exchange *exchange, struct sl_session *session,
+                       const struct sl_ddl_statement *statement, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    const char *schema = sl_ddl_schema(statement, exchange->arena);
+    if (!schema)
+        return SL_OK;
+    sl_buf_add(&sql, "create schema if not exists ");
+    sl_buf_add_sql_name(&sql, schema);
+    SL_TRY(sl_buf_check(&sql, err));
+    return session->kind->exec(session, sql.text, NULL, err);
+}
+
+// True in *ret if the engine has run it, as it stands or without what it refers to.
+static int try_statement(struct sl_exchange *exchange, struct sl_place place,
+                         struct sl_session *session, const char *sql, struct sl_err *problem,
+                         bool *ret)
+{
+    struct sl_err other = {0};
+    const char *plain = sl_ddl_plain(sql, false, exchange->arena);
+    const char *alone = sl_ddl_plain(sql, true, exchange->arena);
+    SL_TRY_NEW(plain, problem);
+    SL_TRY_NEW(alone, problem);
+    *ret = session->kind->exec(session, plain, NULL, problem) == SL_OK;
+    if (*ret || problem->code == SL_E_MEMORY || strcmp(plain, alone) == 0)
+        return *ret ? SL_OK : (int)problem->code;
+    *ret = session->kind->exec(session, alone, NULL, &other) == SL_OK;
+    if (*ret)
+        sl_diag(exchange->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_LOSS, place, NULL,
+                "what the table refers to is left out: %s", problem->message);
+    return *ret ? SL_OK : (int)problem->code;
+}
+
+static int run_statement(struct sl_exchange *exchange, const char *path, struct sl_session *session,
+                         const struct sl_ddl_statement *statement, struct sl_err *err)
+{
+    struct sl_place place = {path, statement->line, 1};
+    struct sl_err problem = {0};
+    struct sl_ddl_foreign_key key;
+    bool is_done;
+    SL_TRY(sl_ddl_foreign_key(statement, exchange->arena, &key, err));
+    if (key.table)
+        return SL_OK;
+    SL_TRY(make_schema(exchange, session, statement, err));
+    if (try_statement(exchange, place, session, statement->sql, &problem, &is_done) == SL_OK)
+        return SL_OK;
+    if (problem.code == SL_E_MEMORY) {
+        *err = problem;
+        return (int)err->code;
+    }
+    if (!is_needed(statement->sql)) {
+        sl_diag(exchange->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_LOSS, place, NULL,
+                "a statement that the engine does not take is left out: %s", problem.message);
+        return SL_OK;
+    }
+    // A place inside of the statement counts from its first line.
+    if (problem.line > 0)
+        place = (struct sl_place){path, statement->line + problem.line - 1,
+                                  problem.line > 1 ? problem.column : 1};
+    sl_diag(exchange->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT_IMPORT, place,
+            "statements are read as DuckDB and PostgreSQL have them; reduce this one to that, "
+            "or take it out",
+            "the engine does not take this statement: %s", problem.message);
+    return SL_OK;
+}
+
 static int run_statements(struct sl_exchange *exchange, const char *path,
                           struct sl_session *session, const struct sl_ddl_statement *statements,
                           size_t count, struct sl_err *err)
 {
     for (size_t i = 0; i < count; i++) {
-        struct sl_place place = {path, statements[i].line, 1};
-        struct sl_err problem = {0};
-        if (!is_run(statements[i].keyword)) {
-            sl_diag(exchange->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_LOSS, place, NULL,
+        if (is_run(statements[i].keyword))
+            SL_TRY(run_statement(exchange, path, session, &statements[i], err));
+        else
+            sl_diag(exchange->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_LOSS,
+                    (struct sl_place){path, statements[i].line, 1}, NULL,
                     "a statement '%s ...' says nothing of a table's form", statements[i].keyword);
-            continue;
-        }
-        if (session->kind->exec(session, statements[i].sql, NULL, &problem) == SL_OK)
-            continue;
-        if (problem.code == SL_E_MEMORY) {
-            *err = problem;
-            return (int)err->code;
-        }
-        // A place inside of the statement counts from its first line.
-        if (problem.line > 0)
-            place = (struct sl_place){path, statements[i].line + problem.line - 1,
-                                      problem.line > 1 ? problem.column : 1};
-        sl_diag(exchange->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT_IMPORT, place,
-                "statements are read as DuckDB and PostgreSQL have them; reduce this one to that, "
-                "or take it out",
-                "the engine does not take this statement: %s", problem.message);
     }
     return SL_OK;
 }
@@ -166,12 +228,12 @@ static int read_constraints(struct sl_exchange *exchange, struct sl_session *ses
                 catalogue_id);
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(query(session, sql.text, &result, err));
-    table->constraint_count = (size_t)sl_result_rows(result);
-    table->constraints =
-        SL_NEW_ARRAY(exchange->arena, struct sl_exchange_constraint, table->constraint_count);
-    SL_TRY_NEW(table->constraints, err);
-    for (size_t i = 0; i < table->constraint_count; i++)
-        SL_TRY(read_constraint(exchange, session, result, (int64_t)i, &table->constraints[i], err));
+    for (int64_t row = 0; row < sl_result_rows(result); row++) {
+        struct sl_exchange_constraint constraint = {.place = table->place};
+        SL_TRY(read_constraint(exchange, session, result, row, &constraint, err));
+        if (!SL_PUSH(exchange->arena, table->constraints, table->constraint_count, constraint))
+            return sl_fail_memory(err);
+    }
     return SL_OK;
 }
 
@@ -195,6 +257,36 @@ static int add_words(struct sl_exchange *exchange, const char *path,
                     tables[t].columns[i].place = (struct sl_place){path, columns[k].line, 1};
                 }
     }
+    return SL_OK;
+}
+
+// The engine cannot add them to a table, and needs none of them.
+static int add_foreign_key(struct sl_exchange *exchange, const char *path,
+                           const struct sl_ddl_statement *statement,
+                           struct sl_exchange_table *tables, size_t count, struct sl_err *err)
+{
+    struct sl_ddl_foreign_key key;
+    SL_TRY(sl_ddl_foreign_key(statement, exchange->arena, &key, err));
+    for (size_t i = 0; i < count && key.table; i++) {
+        if (!sl_str_equal_nocase(tables[i].name, key.table))
+            continue;
+        struct sl_exchange_constraint constraint = {
+            .kind = SL_EXCHANGE_FOREIGN_KEY,
+            .columns = key.columns,
+            .other = key.other,
+            .others = key.others,
+            .place = {path, statement->line, 1},
+        };
+        if (!SL_PUSH(exchange->arena, tables[i].constraints, tables[i].constraint_count,
+                     constraint))
+            return sl_fail_memory(err);
+        return SL_OK;
+    }
+    if (key.table)
+        sl_diag(exchange->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_LOSS,
+                (struct sl_place){path, statement->line, 1}, NULL,
+                "a foreign key of table '%s', which the file does not create, is left out",
+                key.table);
     return SL_OK;
 }
 
@@ -236,6 +328,8 @@ int sl_contract_import_sql(struct sl_exchange *exchange, const char *path,
     SL_TRY(read_tables(exchange, session, &tables, &table_count, err));
     for (size_t i = 0; i < count; i++)
         SL_TRY(add_words(exchange, path, &statements[i], tables, table_count, err));
+    for (size_t i = 0; i < count; i++)
+        SL_TRY(add_foreign_key(exchange, path, &statements[i], tables, table_count, err));
     return sl_exchange_import_tables(exchange, tables, table_count, ret, err);
 }
 

@@ -43,9 +43,9 @@ struct walk {
 static int list_rules(const struct sl_contract_column *column, json_t *list, struct sl_err *err)
 {
     for (size_t i = 0; i < column->rule_count; i++)
-        if (json_array_append_new(
-                list, json_pack("{s:s, s:s}", "rule", column->rules[i].id, "severity",
-                                sl_rule_severity_name(column->rules[i].severity))) != 0)
+        if (json_array_append_new(list,
+                                  json_pack("{s:s, s:s}", "rule", column->rules[i].id, "severity",
+                                            sl_rule_severity_name(column->rules[i].severity))) != 0)
             return sl_fail_memory(err);
     for (size_t i = 0; i < column->field_count; i++)
         SL_TRY(list_rules(&column->fields[i], list, err));

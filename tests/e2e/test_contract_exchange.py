@@ -194,9 +194,94 @@ def test_dbt(project):
     assert [r["implementation"]["expression"] for r in quality if r["type"] == "custom"] == ["amount < 1000", "amount > id"]
     assert [r["arguments"] for r in quality if r["type"] == "library"] == [{"properties": ["status", "email"]}]
     assert contract["slaProperties"] == [{"property": "freshness", "value": 12, "unit": "h", "element": "customers.at"}]
-    for part in ["equal_rowcount", "my_package.odd", "'where'", "'free' has no 'data_type'"]:
+    assert found["email"]["quality"][0]["implementation"] == {"expression": '"email" is not null', "where": "id > 5"}
+    for part in ["equal_rowcount", "my_package.odd", "'free' has no 'data_type'"]:
         assert any(part in message for message in lost), (part, lost)
-    assert len(lost) == 4
+    assert len(lost) == 3
+    accepted_by_check(project, contract, "shop")
+
+
+CHECKS_OF_DBT = """models:
+  - name: orders
+    tests:
+      - dbt_utils.recency: {datepart: day, field: placed, interval: 2}
+      - dbt_utils.recency: {datepart: month, field: placed, interval: 2}
+      - dbt_expectations.expect_table_row_count_to_be_between: {min_value: 1, config: {severity: warn}}
+      - dbt_expectations.expect_column_pair_values_A_to_be_greater_than_B: {column_A: b, column_B: a, or_equal: true, row_condition: "a > 0"}
+    columns:
+      - {name: a, data_type: int, tests: [{dbt_expectations.expect_column_mean_to_be_between: {min_value: 1, max_value: 9}}, {dbt_utils.not_null_proportion: {at_least: 0.95}}]}
+      - {name: b, data_type: int, tests: [{dbt_expectations.expect_column_quantile_values_to_be_between: {quantile: .9, max_value: 9}},
+          {dbt_expectations.expect_column_sum_to_be_between: {min_value: 2, strictly: true}},
+          {relationships: {to: ref('x'), field: id, config: {where: "a > 1"}}}]}
+      - {name: ok, data_type: boolean, tests: [{accepted_values: {values: [1, 0], quote: false}}]}
+      - {name: s, data_type: varchar, tests: [{dbt_utils.not_accepted_values: {values: [x, y]}},
+          {dbt_expectations.expect_column_value_lengths_to_be_between: {min_value: 1, max_value: 9}},
+          {dbt_expectations.expect_column_values_to_not_match_regex: {regex: "^z", mostly: 0.5}}]}
+      - {name: placed, data_type: timestamp, tests: [{not_null: {where: "frob(a) = 1"}}]}
+      - {name: deep, data_type: "array<struct<x int>>"}
+"""
+
+
+def test_dbt_tests_of_packages_become_rules_and_checks(project):
+    project.write("schema.yml", CHECKS_OF_DBT)
+    contract, lost = imported(project, "schema.yml")
+    found = columns(contract)
+    quality = contract["schema"][0]["quality"]
+    checks = [entry["implementation"]["check"] for entry in quality if "check" in entry["implementation"]]
+    assert checks == [{"mean": {"column": "a", "min": 1, "max": 9}}, {"null_share": {"column": "a", "max": 0.05}},
+                      {"quantile": {"column": "b", "q": 0.9, "max": 9}}, {"freshness": {"column": "placed", "max_age": "2d"}},
+                      {"row_count": {"min": 1}}]
+    assert [entry.get("severity") for entry in quality] == [None, None, None, None, "warning", None]
+    assert quality[-1]["implementation"] == {"expression": '"b" >= "a"', "where": "a > 0"}
+    assert enum_of(found["ok"]) == [True, False] and found["s"]["logicalTypeOptions"] == {"minLength": 1, "maxLength": 9}
+    assert [entry["implementation"] for entry in found["s"]["quality"]] == [
+        {"expression": "\"s\" not in ('x', 'y')"}, {"expression": "not regexp_matches(\"s\", '^z')", "mostly": 0.5}]
+    assert found["placed"]["quality"][0]["type"] == "text" and found["placed"]["quality"][0]["description"].endswith("where frob(a) = 1")
+    for part in ["'dbt_utils.recency'", "'strictly'", "'relationships'", "frob(a)", "array<struct<x int>>"]:
+        assert sum(part in message for message in lost) == 1, (part, lost)
+    assert len(lost) == 5, lost
+    accepted_by_check(project, contract, "orders")
+
+
+DUMP = """SET statement_timeout = 0;
+CREATE EXTENSION IF NOT EXISTS plpgsql WITH SCHEMA pg_catalog;
+CREATE TABLE public.customers (
+    id bigint NOT NULL,
+    name character varying(20),
+    score numeric,
+    price numeric(10,2) DEFAULT 0
+);
+ALTER TABLE public.customers OWNER TO shop;
+CREATE SEQUENCE public.customers_id_seq START WITH 1 NO MINVALUE CACHE 1;
+ALTER TABLE ONLY public.customers ALTER COLUMN id SET DEFAULT nextval('public.customers_id_seq'::regclass);
+CREATE TABLE public.orders (
+    id bigint GENERATED ALWAYS AS IDENTITY (START 1),
+    customer_id bigint, -- on delete cascade
+    shop_id int references shops(id) on delete set null,
+    note text DEFAULT 'on delete cascade' CONSTRAINT short CHECK (length(note) < 40)
+);
+ALTER TABLE ONLY public.customers
+    ADD CONSTRAINT customers_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.orders
+    ADD CONSTRAINT o_fkey FOREIGN KEY (customer_id) REFERENCES public."customers"(id) ON UPDATE CASCADE ON DELETE CASCADE;
+ALTER TABLE ONLY public.nowhere ADD FOREIGN KEY (a) REFERENCES public.customers(id);
+CREATE INDEX i ON public.orders USING btree (customer_id);
+COMMENT ON TABLE public.orders IS 'what was bought';
+"""
+
+
+def test_what_pg_dump_writes(project):
+    project.write("shop.sql", DUMP)
+    contract, lost = imported(project, "shop.sql", "--dialect", "postgres")
+    customers, orders = ({c["name"]: c for c in table["properties"]} for table in contract["schema"])
+    assert customers["id"]["primaryKey"] and customers["score"]["physicalType"] == "decimal(38,12)"
+    assert customers["price"]["physicalType"] == "decimal(10,2)" and contract["schema"][1]["description"] == "what was bought"
+    assert orders["customer_id"]["relationships"] == [{"type": "foreignKey", "to": "customers.id"}] and "relationships" not in orders["shop_id"]
+    assert orders["note"]["customProperties"] == [{"property": "sluice.default", "value": "on delete cascade"}]
+    assert orders["note"]["logicalTypeOptions"] == {"maxLength": 39}
+    for part in ["'set ...'", "EXTENSION", "OWNER", "cache", "customers_id_seq does not exist", "'score'", "shops", "'nowhere'", "BTREE"]:
+        assert sum(part in message for message in lost) == 1, (part, lost)
+    assert len(lost) == 9, lost
     accepted_by_check(project, contract, "shop")
 
 

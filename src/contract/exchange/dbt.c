@@ -113,6 +113,9 @@ static void read_column(struct sl_exchange *exchange, const struct sl_yaml *colu
         sl_x_lost(exchange, sl_yaml_place(column, "data_type"),
                   "column '%s': type '%s' is not known, so it becomes a text", name, type);
     }
+    if (type && strchr(type, '<'))
+        sl_x_lost(exchange, sl_yaml_place(column, "data_type"),
+                  "column '%s': what is inside of '%s' is not described", name, type);
     sl_x_put_text(exchange, property, "description", sl_x_get(column, "description"));
     keep_meta(exchange, column, property);
     struct sl_x_test test = {

@@ -28,31 +28,53 @@ static void keep_severity(const struct sl_x_test *test, const char *kind)
     sl_x_put_text(test->exchange, map, kind, "warn");
 }
 
-void sl_x_dbt_expression(const struct sl_x_test *test, const char *expression)
+void sl_x_dbt_custom(const struct sl_x_test *test, struct sl_yaml *owner,
+                     struct sl_yaml *implementation)
 {
-    struct sl_yaml *owner = test->column ? test->column : test->object;
+    struct sl_exchange *exchange = test->exchange;
     const char *given = sl_x_get(test->values, "name");
     const char *base = strrchr(test->name, '.') ? strrchr(test->name, '.') + 1 : test->name;
     const struct sl_yaml *before = sl_yaml_get(owner, "quality");
     const char *where = test->column ? test->column_name : sl_x_get(test->object, "name");
-    const char *name =
-        given ? given
-              : sl_x_printf(test->exchange, "%s_%s_%zu", where, base, sl_x_count(before) + 1);
-    sl_x_expression(test->exchange, owner, name, expression);
-    struct sl_yaml *quality = sl_yaml_get(owner, "quality");
-    struct sl_yaml *rule = sl_x_count(quality) ? quality->items[quality->count - 1] : NULL;
+    struct sl_yaml *rule = sl_x_map(exchange);
+    sl_x_put_text(exchange, rule, "name",
+                  given ? given
+                        : sl_x_printf(exchange, "%s_%s_%zu", where, base, sl_x_count(before) + 1));
+    sl_x_put_text(exchange, rule, "type", "custom");
+    sl_x_put_text(exchange, rule, "engine", "sluice");
+    sl_x_put(exchange, rule, "implementation", implementation);
     if (test->is_warning)
-        sl_x_put_text(test->exchange, rule, "severity", "warning");
+        sl_x_put_text(exchange, rule, "severity", "warning");
+    sl_x_push(exchange, sl_x_list_at(exchange, owner, "quality"), rule);
+}
+
+void sl_x_dbt_expression(const struct sl_x_test *test, const char *expression)
+{
+    struct sl_yaml *implementation = sl_x_map(test->exchange);
+    sl_x_put_text(test->exchange, implementation, "expression", expression);
+    sl_x_put_text(test->exchange, implementation, "where", test->where);
     if (test->mostly)
-        sl_x_put(test->exchange, sl_yaml_get(rule, "implementation"), "mostly",
-                 sl_x_bare(test->exchange, test->mostly));
+        sl_x_put(test->exchange, implementation, "mostly", sl_x_bare(test->exchange, test->mostly));
+    sl_x_dbt_custom(test, test->column ? test->column : test->object, implementation);
+}
+
+// Of whom some rows, or a share of them, need not hold: only an expression can say that.
+static bool is_partial(const struct sl_x_test *test)
+{
+    return test->mostly || test->where;
+}
+
+// "<column>" <operation> <text of SQL>
+static void compare_column(const struct sl_x_test *test, const char *operation, const char *sql)
+{
+    sl_x_dbt_expression(
+        test, sl_x_printf(test->exchange, "\"%s\" %s %s", test->column_name, operation, sql));
 }
 
 static void read_not_null(const struct sl_x_test *test)
 {
-    if (test->mostly) {
-        sl_x_dbt_expression(test,
-                            sl_x_printf(test->exchange, "\"%s\" is not null", test->column_name));
+    if (is_partial(test)) {
+        compare_column(test, "is", "not null");
         return;
     }
     sl_x_put_true(test->exchange, test->column, "required");
@@ -65,34 +87,63 @@ static void read_unique(const struct sl_x_test *test)
     keep_severity(test, "unique");
 }
 
-static void add_values(const struct sl_x_test *test, const struct sl_yaml *values)
+// ('a', 'it''s')
+static void compare_values(const struct sl_x_test *test, const char *operation,
+                           const struct sl_yaml *values)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    sl_buf_addf(&sql, "\"%s\" in (", test->column_name);
     for (size_t i = 0; i < values->count; i++) {
-        sl_buf_add(&sql, i ? ", " : "");
-        sl_buf_add_sql_string(&sql, values->items[i]->text);
+        sl_buf_add(&sql, i ? ", " : "(");
+        sl_buf_add_sql_string(&sql, values->items[i]->text ? values->items[i]->text : "");
     }
     sl_buf_add(&sql, ")");
     test->exchange->has_failed |= sql.has_failed;
-    sl_x_dbt_expression(test, sql.has_failed ? NULL : sql.text);
+    if (!sql.has_failed)
+        compare_column(test, operation, sql.text);
 }
 
-static void read_accepted(const struct sl_x_test *test)
+static const struct sl_yaml *values_of(const struct sl_x_test *test)
 {
     const struct sl_yaml *values = sl_yaml_get(test->values, "values");
     if (!values)
         values = sl_yaml_get(test->values, "value_set");
-    if (!sl_x_count(values)) {
+    if (!sl_x_count(values))
         sl_x_dbt_lost(test, "it has no list of values");
-        return;
+    return sl_x_count(values) ? values : NULL;
+}
+
+// Lists of a boolean's values are often of numbers: [1, 0].
+static const struct sl_yaml *booleans(const struct sl_x_test *test, const struct sl_yaml *values)
+{
+    struct sl_yaml *list = sl_x_list(test->exchange);
+    for (size_t i = 0; i < values->count; i++) {
+        const char *text = values->items[i]->text;
+        bool is_true = sl_str_equal(text, "1"), is_false = sl_str_equal(text, "0");
+        sl_x_push(test->exchange, list,
+                  is_true || is_false ? sl_x_bare(test->exchange, is_true ? "true" : "false")
+                                      : values->items[i]);
     }
-    if (test->mostly) {
-        add_values(test, values);
-        return;
+    return list;
+}
+
+static void read_accepted(const struct sl_x_test *test)
+{
+    const struct sl_yaml *values = values_of(test);
+    if (values && sl_x_type_of(test->column).type.kind == SL_TYPE_BOOLEAN)
+        values = booleans(test, values);
+    if (values && is_partial(test)) {
+        compare_values(test, "in", values);
+    } else if (values) {
+        sl_x_enum(test->exchange, test->column, values);
+        keep_severity(test, "enum");
     }
-    sl_x_enum(test->exchange, test->column, values);
-    keep_severity(test, "enum");
+}
+
+static void read_excluded(const struct sl_x_test *test)
+{
+    const struct sl_yaml *values = values_of(test);
+    if (values)
+        compare_values(test, "not in", values);
 }
 
 const char *sl_x_dbt_table(struct sl_exchange *exchange, const char *reference)
@@ -124,7 +175,7 @@ static void read_relationship(const struct sl_x_test *test)
               relation);
 }
 
-static bool is_number(const struct sl_yaml *node)
+bool sl_x_dbt_is_number(const struct sl_yaml *node)
 {
     double value;
     return node && node->kind == SL_YAML_SCALAR && sl_str_to_double(node->text, &value);
@@ -145,14 +196,12 @@ static void read_range(const struct sl_x_test *test)
                                               is_open ? "<" : "<=", max->text));
         return;
     }
-    if ((min && !is_number(min)) || (max && !is_number(max)) || !is_plain || test->mostly) {
-        const char *name = test->column_name;
+    if ((min && !sl_x_dbt_is_number(min)) || (max && !sl_x_dbt_is_number(max)) || !is_plain ||
+        is_partial(test)) {
         if (min)
-            sl_x_dbt_expression(test, sl_x_printf(test->exchange, "\"%s\" %s %s", name,
-                                                  is_open ? ">" : ">=", min->text));
+            compare_column(test, is_open ? ">" : ">=", min->text);
         if (max)
-            sl_x_dbt_expression(test, sl_x_printf(test->exchange, "\"%s\" %s %s", name,
-                                                  is_open ? "<" : "<=", max->text));
+            compare_column(test, is_open ? "<" : "<=", max->text);
         return;
     }
     sl_x_option(test->exchange, test->column, is_open ? "exclusiveMinimum" : "minimum", min);
@@ -160,24 +209,76 @@ static void read_range(const struct sl_x_test *test)
     keep_severity(test, "range");
 }
 
-static void read_pattern(const struct sl_x_test *test)
+static void read_length(const struct sl_x_test *test)
+{
+    const struct sl_yaml *exactly = sl_yaml_get(test->values, "value");
+    const struct sl_yaml *min = exactly ? exactly : sl_yaml_get(test->values, "min_value");
+    const struct sl_yaml *max = exactly ? exactly : sl_yaml_get(test->values, "max_value");
+    bool is_text = sl_x_type_of(test->column).type.kind == SL_TYPE_TEXT;
+    if ((!min && !max) || (min && !sl_x_dbt_is_number(min)) || (max && !sl_x_dbt_is_number(max)) ||
+        !is_text || sl_x_is_true(test->values, "strictly")) {
+        sl_x_dbt_lost(test, is_text ? "its bounds are no numbers, or not part of what may be"
+                                    : "only texts have a length");
+        return;
+    }
+    if (is_partial(test)) {
+        sl_x_dbt_expression(test, sl_x_printf(test->exchange, "length(\"%s\") between %s and %s",
+                                              test->column_name, min ? min->text : "0",
+                                              max ? max->text : "2147483647"));
+        return;
+    }
+    sl_x_option(test->exchange, test->column, "minLength", min);
+    sl_x_option(test->exchange, test->column, "maxLength", max);
+    keep_severity(test, "length");
+}
+
+static void match_column(const struct sl_x_test *test, const char *before, const char *pattern)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_addf(&sql, "%sregexp_matches(\"%s\", ", before, test->column_name);
+    sl_buf_add_sql_string(&sql, pattern);
+    sl_buf_add(&sql, ")");
+    test->exchange->has_failed |= sql.has_failed;
+    sl_x_dbt_expression(test, sql.has_failed ? NULL : sql.text);
+}
+
+static const char *pattern_of(const struct sl_x_test *test)
 {
     const char *pattern = sl_x_get(test->values, "regex");
-    if (!pattern || sl_x_type_of(test->column).type.kind != SL_TYPE_TEXT) {
+    bool is_text = sl_x_type_of(test->column).type.kind == SL_TYPE_TEXT;
+    if (!pattern || !is_text)
         sl_x_dbt_lost(test, pattern ? "only texts have a pattern" : "it has no 'regex'");
-        return;
+    return is_text ? pattern : NULL;
+}
+
+static void read_pattern(const struct sl_x_test *test)
+{
+    const char *pattern = pattern_of(test);
+    if (pattern && is_partial(test)) {
+        match_column(test, "", pattern);
+    } else if (pattern) {
+        sl_x_option(test->exchange, test->column, "pattern", sl_x_text(test->exchange, pattern));
+        keep_severity(test, "pattern");
     }
-    if (test->mostly) {
-        SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-        sl_buf_addf(&sql, "regexp_matches(\"%s\", ", test->column_name);
-        sl_buf_add_sql_string(&sql, pattern);
-        sl_buf_add(&sql, ")");
-        test->exchange->has_failed |= sql.has_failed;
-        sl_x_dbt_expression(test, sql.has_failed ? NULL : sql.text);
-        return;
-    }
-    sl_x_option(test->exchange, test->column, "pattern", sl_x_text(test->exchange, pattern));
-    keep_severity(test, "pattern");
+}
+
+static void read_not_pattern(const struct sl_x_test *test)
+{
+    const char *pattern = pattern_of(test);
+    if (pattern)
+        match_column(test, "not ", pattern);
+}
+
+// One column is greater than another one.
+static void read_pair(const struct sl_x_test *test)
+{
+    const char *a = sl_x_get(test->values, "column_A"), *b = sl_x_get(test->values, "column_B");
+    if (a && b)
+        sl_x_dbt_expression(test,
+                            sl_x_printf(test->exchange, "\"%s\" %s \"%s\"", a,
+                                        sl_x_is_true(test->values, "or_equal") ? ">=" : ">", b));
+    else
+        sl_x_dbt_lost(test, "it has no 'column_A' and 'column_B'");
 }
 
 static void read_not_empty(const struct sl_x_test *test)
@@ -217,51 +318,86 @@ void sl_x_dbt_combination(const struct sl_x_test *test)
     sl_x_push(test->exchange, sl_x_list_at(test->exchange, test->object, "quality"), rule);
 }
 
+enum {
+    AT_COLUMN = 1,
+    AT_TABLE = 2,
+    PARTIAL = 4
+}; // PARTIAL: `mostly` and `where` can be said of it
 static const struct {
     const char *name;
-    bool is_for_column, is_for_table, has_share; // `mostly` can be said of it
+    int is;
     void (*read)(const struct sl_x_test *test);
+    const char *kind;
 } tests[] = {
-    {"not_null", true, false, true, read_not_null},
-    {"unique", true, false, false, read_unique},
-    {"accepted_values", true, false, true, read_accepted},
-    {"relationships", true, false, false, read_relationship},
-    {"dbt_utils.accepted_range", true, false, true, read_range},
-    {"dbt_utils.not_empty_string", true, false, true, read_not_empty},
-    {"dbt_utils.expression_is_true", true, true, true, read_expression},
-    {"dbt_utils.unique_combination_of_columns", false, true, false, sl_x_dbt_combination},
-    {"dbt_expectations.expect_column_values_to_not_be_null", true, false, true, read_not_null},
-    {"dbt_expectations.expect_column_values_to_be_unique", true, false, false, read_unique},
-    {"dbt_expectations.expect_column_values_to_be_in_set", true, false, true, read_accepted},
-    {"dbt_expectations.expect_column_values_to_be_between", true, false, true, read_range},
-    {"dbt_expectations.expect_column_values_to_match_regex", true, false, true, read_pattern},
-    {"dbt_expectations.expect_compound_columns_to_be_unique", false, true, false,
-     sl_x_dbt_combination},
+    {"not_null", AT_COLUMN | PARTIAL, read_not_null, NULL},
+    {"unique", AT_COLUMN, read_unique, NULL},
+    {"accepted_values", AT_COLUMN | PARTIAL, read_accepted, NULL},
+    {"relationships", AT_COLUMN, read_relationship, NULL},
+    {"dbt_utils.accepted_range", AT_COLUMN | PARTIAL, read_range, NULL},
+    {"dbt_utils.not_accepted_values", AT_COLUMN | PARTIAL, read_excluded, NULL},
+    {"dbt_utils.not_empty_string", AT_COLUMN | PARTIAL, read_not_empty, NULL},
+    {"dbt_utils.expression_is_true", AT_COLUMN | AT_TABLE | PARTIAL, read_expression, NULL},
+    {"dbt_utils.unique_combination_of_columns", AT_TABLE, sl_x_dbt_combination, NULL},
+    {"dbt_utils.not_null_proportion", AT_COLUMN, sl_x_dbt_not_null_share, "null_share"},
+    {"dbt_utils.recency", AT_TABLE, sl_x_dbt_recency, "freshness"},
+    {"dbt_expectations.expect_column_values_to_not_be_null", AT_COLUMN | PARTIAL, read_not_null,
+     NULL},
+    {"dbt_expectations.expect_column_values_to_be_unique", AT_COLUMN, read_unique, NULL},
+    {"dbt_expectations.expect_column_values_to_be_in_set", AT_COLUMN | PARTIAL, read_accepted,
+     NULL},
+    {"dbt_expectations.expect_column_values_to_not_be_in_set", AT_COLUMN | PARTIAL, read_excluded,
+     NULL},
+    {"dbt_expectations.expect_column_values_to_be_between", AT_COLUMN | PARTIAL, read_range, NULL},
+    {"dbt_expectations.expect_column_value_lengths_to_be_between", AT_COLUMN | PARTIAL, read_length,
+     NULL},
+    {"dbt_expectations.expect_column_value_lengths_to_equal", AT_COLUMN | PARTIAL, read_length,
+     NULL},
+    {"dbt_expectations.expect_column_values_to_match_regex", AT_COLUMN | PARTIAL, read_pattern,
+     NULL},
+    {"dbt_expectations.expect_column_values_to_not_match_regex", AT_COLUMN | PARTIAL,
+     read_not_pattern, NULL},
+    {"dbt_expectations.expect_column_pair_values_A_to_be_greater_than_B", AT_TABLE | PARTIAL,
+     read_pair, NULL},
+    {"dbt_expectations.expect_compound_columns_to_be_unique", AT_TABLE, sl_x_dbt_combination, NULL},
+    {"dbt_expectations.expect_table_row_count_to_be_between", AT_TABLE, sl_x_dbt_bounds,
+     "row_count"},
+    {"dbt_expectations.expect_column_mean_to_be_between", AT_COLUMN, sl_x_dbt_bounds, "mean"},
+    {"dbt_expectations.expect_column_sum_to_be_between", AT_COLUMN, sl_x_dbt_bounds, "sum"},
+    {"dbt_expectations.expect_column_stdev_to_be_between", AT_COLUMN, sl_x_dbt_bounds, "stddev"},
+    {"dbt_expectations.expect_column_min_to_be_between", AT_COLUMN, sl_x_dbt_bounds, "min_value"},
+    {"dbt_expectations.expect_column_max_to_be_between", AT_COLUMN, sl_x_dbt_bounds, "max_value"},
+    {"dbt_expectations.expect_column_unique_value_count_to_be_between", AT_COLUMN, sl_x_dbt_bounds,
+     "distinct_count"},
+    {"dbt_expectations.expect_column_proportion_of_unique_values_to_be_between", AT_COLUMN,
+     sl_x_dbt_bounds, "distinct_share"},
+    {"dbt_expectations.expect_column_median_to_be_between", AT_COLUMN, sl_x_dbt_quantile,
+     "quantile"},
+    {"dbt_expectations.expect_column_quantile_values_to_be_between", AT_COLUMN, sl_x_dbt_quantile,
+     "quantile"},
 };
 
-static void apply_test(const struct sl_x_test *test)
+static void apply_test(struct sl_x_test test)
 {
-    bool is_column = test->column != NULL;
-    const char *condition = sl_x_get(sl_yaml_get(test->shape, "config"), "where");
-    if (!condition)
-        condition = sl_x_get(test->values, "where");
-    if (!condition)
-        condition = sl_x_get(test->values, "row_condition");
-    if (condition) {
-        sl_x_dbt_lost(test, "it holds only for some rows ('where')");
+    test.where = sl_x_get(sl_yaml_get(test.shape, "config"), "where");
+    if (!test.where)
+        test.where = sl_x_get(test.values, "where");
+    if (!test.where)
+        test.where = sl_x_get(test.values, "row_condition");
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
+        if (strcmp(tests[i].name, test.name) != 0 ||
+            !(tests[i].is & (test.column ? AT_COLUMN : AT_TABLE)))
+            continue;
+        test.kind = tests[i].kind;
+        if (is_partial(&test) && !(tests[i].is & PARTIAL))
+            sl_x_dbt_lost(&test, test.mostly ? "a contract cannot let a share of rows break such a "
+                                               "rule ('mostly')"
+                                             : "it holds only for some rows ('where')");
+        else
+            tests[i].read(&test);
         return;
     }
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        if (strcmp(tests[i].name, test->name) == 0 &&
-            (is_column ? tests[i].is_for_column : tests[i].is_for_table)) {
-            if (test->mostly && !tests[i].has_share)
-                sl_x_dbt_lost(test, "a contract cannot let a share of rows break such a rule "
-                                    "('mostly')");
-            else
-                tests[i].read(test);
-            return;
-        }
-    sl_x_dbt_lost(test, "a contract has no such rule");
+    sl_x_dbt_lost(&test,
+                  "it is not known here; `sluice ls --checks` lists what a contract can say");
 }
 
 static const char *config_of(const struct sl_x_test *test, const char *key)
@@ -339,7 +475,7 @@ static void read_test(struct sl_x_test test, const struct sl_yaml *node)
     if (!read_share(&test))
         return;
     read_threshold(&test);
-    apply_test(&test);
+    apply_test(test);
 }
 
 void sl_x_dbt_tests(struct sl_x_test test, const struct sl_yaml *owner)

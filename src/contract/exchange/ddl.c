@@ -192,32 +192,192 @@ static int read_columns(const struct sl_ddl_statement *statement, size_t at, str
     return SL_OK;
 }
 
-int sl_ddl_columns(const struct sl_ddl_statement *statement, struct sl_arena *arena,
-                   const char **ret_name, struct sl_ddl_column **ret, size_t *ret_count,
-                   struct sl_err *err)
+// Behind "create [or replace] [temp] table [if not exists]"; 0: it is another statement.
+static size_t skip_create_table(const struct sl_ddl_statement *statement)
 {
     static const char *const fillers[] = {"create",    "or",       "replace",  "temp",
                                           "temporary", "unlogged", "external", NULL};
     const char *sql = statement->sql;
     size_t at = 0;
-    *ret_name = NULL;
-    *ret = NULL;
-    *ret_count = 0;
     while (is_one_of(sql, at, fillers))
         at = skip_blanks(sql, at + word_length(sql + at));
     if (!is_word(sql, at, "table") || !sl_str_equal(statement->keyword, "create"))
-        return SL_OK;
+        return 0;
     at = skip_blanks(sql, at + word_length(sql + at));
     while (is_word(sql, at, "if") || is_word(sql, at, "not") || is_word(sql, at, "exists"))
         at = skip_blanks(sql, at + word_length(sql + at));
-    for (;;) { // catalogue.schema.table
+    return at;
+}
+
+// catalogue.schema.table: the last two of them. *ret_end is behind the name and blanks.
+static char *read_path(const char *sql, size_t at, size_t *ret_end, char **ret_schema,
+                       struct sl_arena *arena)
+{
+    char *name = NULL;
+    *ret_schema = NULL;
+    for (;;) {
         size_t end;
-        *ret_name = read_name(sql, at, &end, arena);
-        at = skip_blanks(sql, end);
-        if (sql[at] != '.' || !*ret_name)
-            break;
+        *ret_schema = name;
+        name = read_name(sql, at, &end, arena);
+        *ret_end = at = skip_blanks(sql, end);
+        if (sql[at] != '.' || !name)
+            return name;
         at = skip_blanks(sql, at + 1);
     }
+}
+
+int sl_ddl_columns(const struct sl_ddl_statement *statement, struct sl_arena *arena,
+                   const char **ret_name, struct sl_ddl_column **ret, size_t *ret_count,
+                   struct sl_err *err)
+{
+    const char *sql = statement->sql;
+    size_t at = skip_create_table(statement);
+    char *schema;
+    *ret_name = NULL;
+    *ret = NULL;
+    *ret_count = 0;
+    if (!at)
+        return SL_OK;
+    *ret_name = read_path(sql, at, &at, &schema, arena);
     return *ret_name && sql[at] == '(' ? read_columns(statement, at + 1, arena, ret, ret_count, err)
                                        : SL_OK;
+}
+
+const char *sl_ddl_schema(const struct sl_ddl_statement *statement, struct sl_arena *arena)
+{
+    size_t at = skip_create_table(statement);
+    char *schema = NULL;
+    return at && read_path(statement->sql, at, &at, &schema, arena) ? schema : NULL;
+}
+
+// --- Foreign keys that are added later ---
+
+// "(a, "b c")": *at is behind it. False: it is no list of names.
+static int read_list(const char *sql, size_t *at, struct sl_arena *arena, struct sl_strs *ret,
+                     bool *is_list, struct sl_err *err)
+{
+    *is_list = sql[*at] == '(';
+    while (*is_list && sql[*at] != ')') {
+        size_t end;
+        *at = skip_blanks(sql, *at + 1);
+        char *name = read_name(sql, *at, &end, arena);
+        *at = skip_blanks(sql, end);
+        *is_list = name && (sql[*at] == ',' || sql[*at] == ')');
+        if (*is_list)
+            SL_TRY(sl_strs_add(ret, arena, name, err));
+    }
+    *at = *is_list ? skip_blanks(sql, *at + 1) : *at;
+    return SL_OK;
+}
+
+static bool skip_word(const char *sql, size_t *at, const char *word)
+{
+    if (!is_word(sql, *at, word))
+        return false;
+    *at = skip_blanks(sql, *at + strlen(word));
+    return true;
+}
+
+int sl_ddl_foreign_key(const struct sl_ddl_statement *statement, struct sl_arena *arena,
+                       struct sl_ddl_foreign_key *ret, struct sl_err *err)
+{
+    const char *sql = statement->sql;
+    size_t at = 0;
+    char *schema;
+    bool is_list;
+    *ret = (struct sl_ddl_foreign_key){0};
+    if (!skip_word(sql, &at, "alter") || !skip_word(sql, &at, "table"))
+        return SL_OK;
+    (void)skip_word(sql, &at, "only");
+    const char *table = read_path(sql, at, &at, &schema, arena);
+    if (!table || !skip_word(sql, &at, "add"))
+        return SL_OK;
+    if (skip_word(sql, &at, "constraint"))
+        (void)read_path(sql, at, &at, &schema, arena);
+    if (!skip_word(sql, &at, "foreign") || !skip_word(sql, &at, "key"))
+        return SL_OK;
+    SL_TRY(read_list(sql, &at, arena, &ret->columns, &is_list, err));
+    if (!is_list || !skip_word(sql, &at, "references"))
+        return SL_OK;
+    ret->other = read_path(sql, at, &at, &schema, arena);
+    SL_TRY(read_list(sql, &at, arena, &ret->others, &is_list, err));
+    if (ret->other && is_list && ret->columns.count == ret->others.count)
+        ret->table = table;
+    return SL_OK;
+}
+
+// --- Words that say nothing here ---
+
+// Behind what begins at `at`: "word word ..." in any case, one blank or more between them.
+static size_t skip_words(const char *sql, size_t at, const char *words)
+{
+    while (*words) {
+        size_t length = strcspn(words, " ");
+        if (word_length(sql + at) != length || strncasecmp(sql + at, words, length) != 0)
+            return 0;
+        at = skip_blanks(sql, at + length);
+        words += length + (words[length] == ' ');
+    }
+    return at;
+}
+
+static size_t skip_idle(const char *sql, size_t at)
+{
+    static const char *const idle[] = {
+        "on delete cascade",
+        "on delete restrict",
+        "on delete no action",
+        "on delete set null",
+        "on delete set default",
+        "on update cascade",
+        "on update restrict",
+        "on update no action",
+        "on update set null",
+        "on update set default",
+        "not valid",
+        "generated always as identity",
+        "generated by default as identity",
+    };
+    for (size_t i = 0; i < sizeof idle / sizeof *idle; i++) {
+        size_t end = skip_words(sql, at, idle[i]);
+        if (end && sql[end] == '(' && strncmp(idle[i], "generated", 9) == 0)
+            end = part_end(sql, end + 1, ")") + 1;
+        if (end)
+            return end;
+    }
+    return strncasecmp(sql + at, "::regclass", 10) == 0 ? at + 10 : 0;
+}
+
+// "references public.t (id)", with the list of columns or without.
+static size_t skip_reference(const char *sql, size_t at, struct sl_arena *arena)
+{
+    char *schema;
+    size_t end = skip_words(sql, at, "references");
+    if (!end || !read_path(sql, end, &end, &schema, arena))
+        return 0;
+    if (sql[end] == '(') {
+        end = part_end(sql, end + 1, ")");
+        end += sql[end] != '\0';
+    }
+    return end;
+}
+
+const char *sl_ddl_plain(const char *sql, bool without_references, struct sl_arena *arena)
+{
+    char *plain = sl_arena_strdup(arena, sql);
+    for (size_t at = 0; plain && plain[at];) {
+        size_t next = skip_special(plain, at);
+        bool is_inside = at > 0 && (isalnum((unsigned char)plain[at - 1]) || plain[at - 1] == '_');
+        if (next > at) {
+            at = next;
+            continue;
+        }
+        size_t end = is_inside ? 0 : skip_idle(plain, at);
+        if (!end && !is_inside && without_references)
+            end = skip_reference(plain, at, arena);
+        for (; at < end; at++) // lines stay where they are
+            plain[at] = plain[at] == '\n' ? '\n' : ' ';
+        at += !end;
+    }
+    return plain;
 }

@@ -14,6 +14,21 @@ struct sl_ddl_statement {
 SL_MUST int sl_ddl_split(const char *text, struct sl_arena *arena, struct sl_ddl_statement **ret,
                          size_t *ret_count, struct sl_err *err);
 
+// The same statement without words of PostgreSQL that say nothing of a table's form and that the
+// engine does not know: what becomes of orphans, identity columns, casts to regclass. NULL: no
+// memory. `without_references`: without the tables that columns refer to, too.
+const char *sl_ddl_plain(const char *sql, bool without_references, struct sl_arena *arena);
+// The schema of the table that it creates; NULL: none.
+const char *sl_ddl_schema(const struct sl_ddl_statement *statement, struct sl_arena *arena);
+// ALTER TABLE ... ADD [CONSTRAINT name] FOREIGN KEY (a, b) REFERENCES other (c, d); names without
+// schemas. `table` is NULL if it is anything else.
+struct sl_ddl_foreign_key {
+    const char *table, *other;
+    struct sl_strs columns, others;
+};
+SL_MUST int sl_ddl_foreign_key(const struct sl_ddl_statement *statement, struct sl_arena *arena,
+                               struct sl_ddl_foreign_key *ret, struct sl_err *err);
+
 struct sl_ddl_column {
     const char *name; // without quotes
     const char *type; // as written, up to the first constraint: "varchar(20)"

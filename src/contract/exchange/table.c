@@ -275,6 +275,8 @@ void sl_x_reference(struct sl_exchange *exchange, struct sl_yaml *object,
         sl_x_push(exchange, sl_x_list_at(exchange, column, "relationships"), relation);
 }
 
+#define OPEN_NUMERIC "decimal(38,12)"
+
 static void add_column(struct sl_exchange *exchange, const struct sl_exchange_column *column,
                        struct sl_yaml *properties)
 {
@@ -282,8 +284,16 @@ static void add_column(struct sl_exchange *exchange, const struct sl_exchange_co
     sl_x_engine_type(exchange, property, column->type, column->place);
     if (column->physical) {
         struct sl_yaml *probe = sl_x_map(exchange);
-        if (sl_x_written_type(exchange, probe, column->physical) &&
-            sl_x_type_of(probe).length > 0) // which the engine forgets
+        bool is_open = sl_str_equal_nocase(column->physical, "numeric") ||
+                       sl_str_equal_nocase(column->physical, "decimal");
+        if (is_open && sl_str_equal(exchange->dialect, "postgres")) {
+            sl_x_put_text(exchange, property, "physicalType", OPEN_NUMERIC);
+            sl_x_lost(exchange, column->place,
+                      "column '%s': %s without a precision holds any number in PostgreSQL; here it "
+                      "is " OPEN_NUMERIC,
+                      column->name, column->physical);
+        } else if (sl_x_written_type(exchange, probe, column->physical) &&
+                   sl_x_type_of(probe).length > 0) // which the engine forgets
             sl_x_put_text(exchange, property, "physicalType", column->physical);
     }
     if (column->is_required)
