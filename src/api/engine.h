@@ -35,6 +35,9 @@ struct sl_column {
     const char *type;
 };
 
+// The type of a source's column that has none, for all of its values are null.
+#define SL_UNKNOWN_TYPE "\"NULL\""
+
 // Columns that tell where a row came from (with_origin below). No table's column has such a name.
 #define SL_ORIGIN_FILE "~file"
 #define SL_ORIGIN_ROW "~row"

@@ -58,7 +58,8 @@ static int guess_columns(struct checker *checker, const char *name,
             columns[relation.count++] =
                 (struct sl_column){contract->columns[i].source_name, "VARCHAR"};
     for (size_t i = 0; i < file_count; i++)
-        if (!has_column(&relation, file->columns[i].name))
+        if (!has_column(&relation, file->columns[i].name) &&
+            !sl_str_equal(file->columns[i].type, SL_UNKNOWN_TYPE))
             columns[relation.count++] =
                 (struct sl_column){file->columns[i].name, sl_storage_type(file->columns[i].type)};
     for (size_t i = 0; i < own_count; i++)

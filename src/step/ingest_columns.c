@@ -2,7 +2,8 @@
 //
 // A column that the table has keeps its type, and a part that has another is cast, value by value
 // where the types do not tell that nothing is lost. New columns of several types get the type that
-// the engine gives to all of them together if it holds each of them, else text.
+// the engine gives to all of them together if it holds each of them, else text. A column without a
+// type, for it holds only nulls, waits for a part that gives it one.
 #include "step/ingest.h"
 
 #include "step/cast.h"
@@ -124,7 +125,8 @@ static int merge(struct merger *merger, struct sl_err *err)
         const struct sl_source_reader *reader = ingest->jobs[i].reader;
 
         for (size_t k = 0; reader && k < reader->column_count; k++)
-            SL_TRY(add_column(merger, reader->columns[k], err));
+            if (!sl_str_equal(reader->columns[k].type, SL_UNKNOWN_TYPE))
+                SL_TRY(add_column(merger, reader->columns[k], err));
     }
     for (size_t i = 0; i < OWN_COUNT; i++)
         SL_TRY(add_column(merger, own_columns[i], err));

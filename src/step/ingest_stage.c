@@ -115,7 +115,9 @@ static int add_column(const struct sl_ingest *ingest, const struct sl_column *fr
                                        from->name, from->type, to->type);
 
     SL_TRY_NEW(what, err);
-    if (sl_str_equal(from->type, to->type))
+    if (sl_str_equal(from->type, SL_UNKNOWN_TYPE))
+        sl_buf_addf(sql, "cast(null as %s)", to->type);
+    else if (sl_str_equal(from->type, to->type))
         sl_buf_add_sql_name(sql, from->name);
     else
         sl_cast_exactly(from, to->type, what, advice, sql);
@@ -135,7 +137,10 @@ int sl_ingest_print_select(const struct sl_ingest *ingest, const struct sl_inges
     for (size_t i = 0; i < job->reader->column_count; i++) {
         const struct sl_column *column = &job->reader->columns[i];
 
-        SL_TRY(add_column(ingest, column, sl_ingest_column(ingest, column->name), sql, err));
+        const struct sl_column *to = sl_ingest_column(ingest, column->name);
+
+        if (to)
+            SL_TRY(add_column(ingest, column, to, sql, err));
     }
     sl_buf_addf(sql, "%s, _position, timestamptz '%s' as _ingested_at, _corrupt from (%s)", source,
                 sl_clock_format(ingest->context->now_us, time), rows_sql);

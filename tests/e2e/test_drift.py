@@ -1,6 +1,8 @@
 """Files whose columns or types are no longer the contract's: what each policy of a source makes of them."""
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 PROJECT = "name: drift\nchecks: {requirements: off}\n"
@@ -288,3 +290,27 @@ def test_an_emptied_file_fails_where_the_policy_says_so(shop):
     shop.write("sources/orders.yml", "connector: file\npath: data/a.*\n")
     shop.run("run")
     assert not clean(shop)
+
+
+def test_a_parquet_column_of_nulls_waits_for_its_type(project):
+    """Arrow writes a column without values with a type of its own, which the engine calls an integer."""
+    deep = pa.array([None, {"n": None}], pa.struct([("n", pa.null())]))
+    project.write("sluice.yml", "name: nulls\nlake: lake\n")
+    project.write("sources/t.yml", "path: data/*.parquet\n")
+    def write(day, **columns):
+        (project.folder / "data").mkdir(exist_ok=True)
+        pq.write_table(pa.table({"id": pa.array([day * 10, day * 10 + 1]), "deep": deep, **columns}), project.folder / "data" / f"{day}.parquet")
+    nothing = pa.nulls(2)
+    write(1, a=nothing, b=nothing, c=nothing, n=pa.array([7, None], pa.int32()))
+    project.run("run")
+    assert set(project.delta("raw.t").schema.names) == {"id", "deep", "n", "_source", "_position", "_ingested_at", "_corrupt"}
+    write(2, a=pa.array(["x", None]), b=pa.array([{"k": [1]}, None]), c=nothing, n=nothing)
+    write(3, a=nothing, b=nothing, c=pa.array([1.5, None]), n=nothing)
+    project.run("run")
+    write(4, a=nothing, b=nothing, c=nothing, n=nothing)
+    project.run("run")
+    assert project.json("run")["steps"] == []
+    rows = {row["id"]: (row["a"], row["b"], row["c"], row["n"]) for row in project.delta("raw.t").to_pylist()}
+    empty = (None, None, None, None)
+    assert rows == {10: (None, None, None, 7), 11: empty, 20: ("x", {"k": [1]}, None, None), 21: empty, 30: (None, None, 1.5, None), 31: empty,
+                    40: empty, 41: empty}

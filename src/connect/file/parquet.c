@@ -27,6 +27,38 @@ static int blame_file(int code, struct sl_err *err)
     return SL_E_SOURCE_FILE;
 }
 
+// Columns of the file, in the order of the engine's, that hold nothing but nulls by their type (an
+// all-null column of Arrow). The engine calls them INTEGER.
+// Source: Parquet format, LogicalTypes, "UNKNOWN (always null)"; the schema is a tree in
+// depth-first order.
+static int find_unknown(struct sl_file_reader *reader, struct sl_column *columns, size_t count,
+                        struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    bool may_be = false;
+
+    for (size_t i = 0; i < count; i++)
+        may_be |= sl_str_equal(columns[i].type, "INTEGER");
+    if (!may_be)
+        return SL_OK;
+    sl_buf_add(
+        &sql, "select coalesce(num_children, 0), logical_type = 'NullType()' from parquet_schema(");
+    SL_TRY(add_path(reader->part->path, &sql, err));
+    sl_buf_add(&sql, ")");
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(
+        blame_file(reader->session->kind->query(reader->session, sql.text, 0, &result, err), err));
+    int64_t row = 1;
+    for (size_t i = 0; i < count && row < sl_result_rows(result); i++) {
+        if (sl_str_equal(sl_result_text(result, row, 1), "true"))
+            columns[i].type = SL_UNKNOWN_TYPE;
+        for (int64_t open = 1; open > 0 && row < sl_result_rows(result); row++)
+            open += sl_result_int(result, row, 0) - 1;
+    }
+    return SL_OK;
+}
+
 int sl_parquet_open(struct sl_file_reader *reader, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
@@ -49,6 +81,7 @@ int sl_parquet_open(struct sl_file_reader *reader, struct sl_err *err)
                            columns[i].name);
     }
     SL_TRY(sl_split_check_names(&names, err));
+    SL_TRY(find_unknown(reader, columns, count, err));
     reader->base.columns = columns;
     reader->base.column_count = count;
     return SL_OK;
