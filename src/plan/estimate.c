@@ -124,8 +124,17 @@ static int64_t rows_of_inputs(const struct estimator *self, const struct sl_node
     return only_new && sum == 0 ? -1 : sum;
 }
 
-// The median over a step's executions of part / whole; -1: there are none.
-static double ratio_of(const struct sl_past_list *list, bool of_bytes)
+static bool has_full(const struct sl_past_list *list)
+{
+    for (size_t i = 0; i < list->count && i < SL_ESTIMATE_RUNS; i++)
+        if (list->items[i].was_full)
+            return true;
+    return false;
+}
+
+// The median over a step's executions of part / whole, of those that were built anew where asked;
+// -1: there are none.
+static double ratio_of(const struct sl_past_list *list, bool of_bytes, bool only_full)
 {
     double ratios[SL_ESTIMATE_RUNS];
     size_t count = 0;
@@ -133,6 +142,8 @@ static double ratio_of(const struct sl_past_list *list, bool of_bytes)
         const struct sl_past *past = &list->items[i];
         int64_t whole = of_bytes ? past->bytes_in : past->rows_read;
         int64_t part = of_bytes ? past->rows_read : past->rows_out;
+        if (only_full && !past->was_full)
+            continue;
         if (whole > 0 && part >= 0)
             ratios[count++] = (double)part / (double)whole;
     }
@@ -144,7 +155,7 @@ static void estimate_input(const struct estimator *self, size_t at)
     struct sl_node *node = &self->graph->nodes[at];
     struct sl_estimate *estimate = &node->estimate;
     if (node->kind == SL_NODE_INGEST) {
-        double rows_per_byte = ratio_of(&self->pasts[at], true);
+        double rows_per_byte = ratio_of(&self->pasts[at], true, false);
         estimate->files_in = node->facts.new_files + node->facts.changed_files;
         estimate->bytes_in = node->facts.new_bytes;
         if (self->options->full_refresh && node->facts.version >= 0) { // all of it again
@@ -162,11 +173,15 @@ static void estimate_output(const struct estimator *self, size_t at)
 {
     struct sl_node *node = &self->graph->nodes[at];
     struct sl_estimate *estimate = &node->estimate;
-    double ratio = ratio_of(&self->pasts[at], false);
+    bool is_full = self->is_whole[at] && has_full(&self->pasts[at]);
+    double ratio = ratio_of(&self->pasts[at], false, is_full);
     bool keeps_rows = node->kind == SL_NODE_LOAD || node->kind == SL_NODE_INGEST;
     if (ratio < 0 && keeps_rows)
         ratio = 1;
     estimate->rows_out = ratio < 0 ? -1 : times(estimate->rows_in, ratio);
+    // What it gives of few rows that came in says little about all of them.
+    if (self->is_whole[at] && !is_full && node->kind == SL_NODE_MODEL && node->facts.rows >= 0)
+        estimate->rows_out = node->facts.rows;
     if (self->is_whole[at] || node->facts.version < 0)
         self->rows_after[at] = estimate->rows_out;
     else if (node->kind == SL_NODE_MODEL && node->model->write != SL_WRITE_APPEND)
@@ -179,6 +194,7 @@ struct pace {
     double per_ms[SL_ESTIMATE_RUNS * 4];
     size_t count;
     int64_t fastest_ms;
+    int64_t most_work, most_work_ms; // of the execution that did most
 };
 
 static void add_paces(struct pace *pace, enum sl_node_kind kind, const struct sl_past_list *list,
@@ -193,7 +209,26 @@ static void add_paces(struct pace *pace, enum sl_node_kind kind, const struct sl
         pace->per_ms[pace->count++] = (double)work / (double)past->elapsed_ms;
         if (pace->fastest_ms == 0 || past->elapsed_ms < pace->fastest_ms)
             pace->fastest_ms = past->elapsed_ms;
+        if (work > pace->most_work) {
+            pace->most_work = work;
+            pace->most_work_ms = past->elapsed_ms;
+        }
     }
+}
+
+// Small executions tell what a step takes at least, not its pace: what comes on top of the most
+// that it has done is taken to go at least so fast.
+static int64_t time_at(struct pace *pace, enum sl_node_kind kind, int64_t work)
+{
+    double least_per_ms =
+        kind == SL_NODE_INGEST ? SL_ESTIMATE_BYTES_PER_MS : SL_ESTIMATE_ROWS_PER_MS;
+    double median = sl_estimate_median(pace->per_ms, pace->count);
+    int64_t by_pace = times(work, 1 / median);
+    if (work <= pace->most_work)
+        return by_pace;
+    int64_t more = times(work - pace->most_work, 1 / least_per_ms);
+    int64_t by_most = add(pace->most_work_ms, more);
+    return by_pace < 0 || (by_most >= 0 && by_most < by_pace) ? by_most : by_pace;
 }
 
 static int estimate_time(const struct estimator *self, size_t at, struct sl_err *err)
@@ -220,7 +255,7 @@ static int estimate_time(const struct estimator *self, size_t at, struct sl_err 
             return SL_OK;
         estimate->basis = "steps of its kind";
     }
-    estimate->elapsed_ms = times(work, 1 / sl_estimate_median(pace.per_ms, pace.count));
+    estimate->elapsed_ms = time_at(&pace, node->kind, work);
     if (estimate->elapsed_ms >= 0 && estimate->elapsed_ms < pace.fastest_ms)
         estimate->elapsed_ms = pace.fastest_ms;
     if (estimate->elapsed_ms >= 0 && self->options->price_per_hour > 0)

@@ -7,6 +7,9 @@
 
 #define SL_ESTIMATE_RUNS 5 // the newest executions that count
 
+#define SL_ESTIMATE_ROWS_PER_MS 20
+#define SL_ESTIMATE_BYTES_PER_MS 10000
+
 // One execution of a step that went well. -1: not known.
 struct sl_past {
     int64_t rows_read, rows_out, bytes_in, elapsed_ms;
@@ -27,7 +30,8 @@ struct sl_estimate_options {
 //
 // Time: the median throughput of the last executions of the step (of those that were built anew or
 // not, like this one, if there are any; else of all), and no less than the fastest of them took;
-// else that of all steps of its kind. An ingest goes by bytes, all others by rows read.
+// else that of all steps of its kind. An ingest goes by bytes, all others by rows read. What goes
+// beyond the most that they have done takes no longer than at SL_ESTIMATE_ROWS_PER_MS.
 SL_MUST int sl_plan_estimate(struct sl_graph *graph, const struct sl_past_list *pasts,
                              const struct sl_estimate_options *options, struct sl_arena *arena,
                              struct sl_err *err);

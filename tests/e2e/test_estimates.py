@@ -63,6 +63,24 @@ def test_rows_come_from_what_earlier_files_held_and_go_down_the_graph(project):
     assert step["clean.orders"]["rows_read"] == 500
 
 
+def test_what_small_runs_took_is_not_multiplied(project):
+    """Runs of one row tell what a step takes at least: 500 rows take no 500 times as long, and a sum by key gives no row for each of them."""
+    make(project, **{"models/daily.sql": "/* sluice\nwrite: merge\nkey: d\n*/\nselect id % 10 as d, max(amount) as amount from clean.orders group by all\n"})
+    project.run("run")
+    most = {}
+    for number in range(2, 9):
+        add_file(project, number, rows=1)
+        for step in project.json("run")["steps"]:
+            most[step["table"]] = max(step["elapsed_ms"], most.get(step["table"], 0))
+    project.write("contracts/orders.odcs.yml", CONTRACT.replace("{name: amount, logicalType: integer}",
+                                                                "{name: amount, logicalType: integer, logicalTypeOptions: {minimum: 1}}"))
+    project.write("models/daily.sql", "/* sluice\nwrite: merge\nkey: d\n*/\nselect id % 10 as d, max(amount + 0) as amount from clean.orders group by all\n")
+    found = estimates(project)
+    assert found["clean.orders"]["rows_in"] == 1007 and found["curated.daily"]["rows_out"] == 10
+    for table in ("clean.orders", "curated.daily"):
+        assert 0 < found[table]["elapsed_ms"] <= most[table] + 1007 / 20 + 1
+
+
 def test_the_run_stores_the_estimate_beside_what_came_out(project):
     make(project).run("run")
     add_file(project, 2)
