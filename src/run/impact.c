@@ -11,6 +11,7 @@ struct impact {
     struct sl_lineage lineage; // without anything if it cannot be told
     struct sl_strs changed;    // columns of the node at hand
     size_t walk;               // number of the walk from them
+    bool may_judge_otherwise;  // rows may come or go, which reaches every column below
     bool *is_below;            // per node of the graph
 };
 
@@ -78,6 +79,7 @@ static int compare_contract(struct impact *impact, struct sl_node *node, struct 
         if (item->column)
             SL_TRY(add_column(impact, whole_column(node, item->column), err));
     }
+    impact->may_judge_otherwise = diff.count > 0;
     return SL_OK;
 }
 
@@ -100,6 +102,45 @@ static int compare_column(struct impact *impact, struct sl_node *node,
     return add_column(impact, now ? now->name : before->name, err);
 }
 
+// The trees of the query as the table was built with it and as it is now; NULL: not to be had.
+static int parse_both(struct impact *impact, const struct sl_node *node, struct sl_session *session,
+                      const char *ret[2], struct sl_err *err)
+{
+    struct sl_arena *arena = &impact->world->arena;
+    struct sl_step_context context = {.project = impact->world->project, .arena = arena};
+    struct sl_err unread = {0};
+    SL_AUTO(sl_json_free) json_t *code = NULL;
+    SL_TRY(sl_step_find_code_of(&context, node->facts.is_borrowed, node->facts.fingerprint, &code,
+                                err));
+    const char *texts[] = {sl_json_text(code, "text", NULL), node->model->sql};
+    ret[0] = ret[1] = NULL;
+    if (!texts[0] || session->kind->parse(session, texts, 2, arena, ret, &unread) == SL_OK)
+        return SL_OK;
+    ret[0] = ret[1] = NULL;
+    return unread.code == SL_E_MEMORY ? sl_fail_memory(err) : SL_OK;
+}
+
+// The same columns, of other values: those whose expressions are others, or all of them.
+static int add_values(struct impact *impact, struct sl_node *node, const struct sl_relation *now,
+                      struct sl_session *session, struct sl_err *err)
+{
+    const char *trees[2];
+    bool *is_other = NULL;
+    size_t count = 0;
+    // Of rows with one key all columns together say which one stays.
+    bool is_choosing =
+        node->model->write == SL_WRITE_MERGE || node->model->write == SL_WRITE_SNAPSHOT;
+    SL_TRY(parse_both(impact, node, session, trees, err));
+    if (trees[0] && trees[1] && !is_choosing)
+        SL_TRY(sl_query_changed(trees[0], trees[1], &impact->world->arena, &is_other, &count, err));
+    if (count > now->count)
+        is_other = NULL;
+    for (size_t i = 0; i < now->count; i++)
+        if (!is_other || (i < count && is_other[i]))
+            SL_TRY(add_column(impact, now->columns[i].name, err));
+    return SL_OK;
+}
+
 static int compare_columns(struct impact *impact, struct sl_node *node, struct sl_session *session,
                            struct sl_err *err)
 {
@@ -120,10 +161,7 @@ static int compare_columns(struct impact *impact, struct sl_node *node, struct s
     for (size_t i = 0; i < now->count; i++)
         if (!sl_column_find(table.columns, table.column_count, now->columns[i].name))
             SL_TRY(compare_column(impact, node, NULL, &now->columns[i], err));
-    // The same columns, of other values: all of them may be.
-    for (size_t i = 0; i < now->count && !node->impact.count; i++)
-        SL_TRY(add_column(impact, now->columns[i].name, err));
-    return SL_OK;
+    return node->impact.count ? SL_OK : add_values(impact, node, now, session, err);
 }
 
 // --- What it reaches ---
@@ -177,7 +215,11 @@ static int tell_reach(struct impact *impact, size_t at, struct sl_err *err)
     SL_TRY(sl_buf_check(&text, err));
     if (!text.length)
         return SL_OK;
-    return add_line(impact, node, sl_arena_strdup(&impact->world->arena, text.text), err);
+    SL_TRY(add_line(impact, node, sl_arena_strdup(&impact->world->arena, text.text), err));
+    return impact->may_judge_otherwise
+               ? add_line(impact, node,
+                          "where rows come or go, all columns of these tables may change", err)
+               : SL_OK;
 }
 
 static int tell_node(struct impact *impact, size_t at, struct sl_session *session,
@@ -185,6 +227,7 @@ static int tell_node(struct impact *impact, size_t at, struct sl_session *sessio
 {
     struct sl_node *node = &impact->world->graph.nodes[at];
     impact->changed = (struct sl_strs){0};
+    impact->may_judge_otherwise = false;
     if (node->kind == SL_NODE_CLEANSE)
         SL_TRY(compare_contract(impact, node, err));
     else

@@ -87,6 +87,12 @@ SL_MUST int sl_query_lineage(const char *ast, const char *sql, sl_columns_of *co
                              void *self, struct sl_arena *arena, struct sl_query *query,
                              struct sl_err *err);
 
+// Which columns of the result may have other values after a query of the tree `before` has become
+// that of `now`, in their order. *ret is NULL if all may: only expressions of the top-level SELECT
+// that decide nothing else (groups, order of lateral aliases, distinct rows) are told apart.
+SL_MUST int sl_query_changed(const char *before, const char *now, struct sl_arena *arena,
+                             bool **ret, size_t *ret_count, struct sl_err *err);
+
 // Whether partitions of the result can be recomputed one by one: the partition columns are all
 // expressions over the driving table, it is read once, every GROUP BY, DISTINCT and window on the
 // way contains them, and there is no LIMIT, no ordered aggregate across partitions, no subquery

@@ -188,7 +188,8 @@ def test_why_names_what_a_changed_contract_reaches(project):
     project.write("contracts/orders.odcs.yml", IMPACT["contracts/orders.odcs.yml"].replace("maximum: 50", "maximum: 60"))
     told = impact(project, "clean.orders")
     assert told == ["contract: amount: rule amount.range is weaker (weaker)",
-                    "reaches curated.daily (amount), curated.top, target.out.daily (amount)"]
+                    "reaches curated.daily (amount), curated.top, target.out.daily (amount)",
+                    "where rows come or go, all columns of these tables may change"]
     text = project.run("plan", "--why").stdout
     assert all(line in text for line in told)
     assert "reaches" not in project.run("plan").stdout
@@ -202,7 +203,26 @@ def test_why_names_what_a_changed_model_reaches(project):
     assert told == ["column d is VARCHAR, was BIGINT", "column amount is gone", "column n is new",
                     "reaches curated.top (d), target.out.daily (d, n)"]
     project.write("models/daily.sql", "select id % 10 as d, sum(amount) + 1 as amount from clean.orders group by all\n")
-    assert impact(project, "curated.daily") == ["reaches curated.top (d), target.out.daily (d, amount)"]
+    assert impact(project, "curated.daily") == ["reaches curated.top, target.out.daily (amount)"]
+
+
+@pytest.mark.parametrize("before, now, reached", [
+    ("select id, amount, amount + 1 as more from clean.orders", "select id,  amount, amount + 2 as more from clean.orders", ["more"]),
+    ("select id % 9 as k, sum(amount) as s, count(*) as n from clean.orders group by all",
+     "select id % 9 as k, sum(amount) as s, count(*) + 1 as n from clean.orders group by all", ["n"]),
+    ("select id % 9 as k, sum(amount) as s from clean.orders group by all", "select id % 8 as k, sum(amount) as s from clean.orders group by all", ["k", "s"]),
+    ("select id % 9 as k, sum(amount) as s from clean.orders group by 1", "select id % 8 as k, sum(amount) as s from clean.orders group by 1", ["k", "s"]),
+    ("select id as k, amount as s from clean.orders", "select id as k, amount as s from clean.orders where id > 5", ["k", "s"]),
+    ("select id as k, amount * 2 as s, s + 1 as t from clean.orders", "select id as k, amount * 3 as s, s + 1 as t from clean.orders", ["k", "s", "t"]),
+    ("select distinct id % 9 as k, 1 as s from clean.orders", "select distinct id % 9 as k, 2 as s from clean.orders", ["k", "s"]),
+    ("select 1 as k, max(amount) as s from clean.orders", "select 1 as k, amount as s from clean.orders", ["k", "s"]),
+    ("select *, 1 as s from clean.orders", "select *, 2 as s from clean.orders", ["id", "amount", "_source", "_position", "s"]),
+    ("select id as k, unnest([1]) as s from clean.orders", "select id as k, unnest([1, 2]) as s from clean.orders", ["k", "s"]),
+])
+def test_why_names_the_columns_whose_expressions_changed(project, before, now, reached):
+    make(project, **{"models/daily.sql": before + "\n", "models/next.sql": "select * from curated.daily\n"}).run("run")
+    project.write("models/daily.sql", now + "\n")
+    assert f"curated.next ({', '.join(reached)})" in impact(project, "curated.daily")[0]
 
 
 def test_a_contract_of_which_nothing_is_kept_is_said(project):
