@@ -76,6 +76,13 @@ static int not_an_array(struct sl_split *split, const char *what, struct sl_err 
                        "format json is one array of objects; with an object a line it is jsonl");
 }
 
+static int ends_early(struct sl_split *split, struct sl_err *err)
+{
+    (void)sl_fail(err, SL_E_SOURCE_FILE, "line %lld: the array ends too early",
+                  (long long)split->line);
+    return sl_err_hint(err, "the file is cut off, or its writer is not done");
+}
+
 // Passes blanks. '\0' at the end of the file.
 static int skip_blanks(struct sl_split *split, char *ret, struct sl_err *err)
 {
@@ -116,11 +123,10 @@ static int go_to_element(struct sl_split *split, bool *ret_found, struct sl_err 
     }
     if (split->element == 0)
         return SL_OK;
+    if (sl_split_is_done(split))
+        return ends_early(split, err);
     if (c != ',')
-        return not_an_array(split,
-                            sl_split_is_done(split) ? "the array ends too early"
-                                                    : "a comma or ']' is missing",
-                            err);
+        return not_an_array(split, "a comma or ']' is missing", err);
     sl_split_pass(split, 1, 0);
     return skip_blanks(split, &c, err);
 }
@@ -153,7 +159,8 @@ static int find_in_array(struct sl_split *split, struct object *ret, bool *ret_f
         return not_an_array(split, "an element is larger than a record may be", err);
     if (outcome == SL_JSON_BAD) {
         split->line += count_lines(sl_split_at(split), ret->size, split->csv.newline);
-        return not_an_array(split, "this is not JSON", err);
+        bool is_cut = split->text.is_at_end && sl_split_at(split) + ret->size >= sl_split_end(split);
+        return is_cut ? ends_early(split, err) : not_an_array(split, "this is not JSON", err);
     }
     ret->length = ret->size;
     ret->lines = count_lines(sl_split_at(split), ret->size, split->csv.newline);

@@ -308,9 +308,12 @@ int sl_text_reader_finish(struct sl_file_reader *reader, struct sl_source_end *r
         *err = text->err;
         return text->code;
     }
-    if (text->code == SL_OK && text->size_bytes != reader->part->size_bytes)
-        return sl_fail(err, SL_E_SOURCE_FILE, "it has %lld bytes and %lld were read",
-                       (long long)reader->part->size_bytes, (long long)text->size_bytes);
+    if (text->code == SL_OK && text->size_bytes != reader->part->size_bytes) {
+        (void)sl_fail(err, SL_E_SOURCE_FILE,
+                      "it had %lld bytes when it was listed and %lld when it was read",
+                      (long long)reader->part->size_bytes, (long long)text->size_bytes);
+        return sl_err_hint(err, "run again when its writer is done");
+    }
     *ret = (struct sl_source_end){
         .records = lane.records,
         .corrupt = lane.corrupt,
