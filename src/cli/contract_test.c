@@ -171,15 +171,31 @@ static int try_file(struct testing *testing, const char *path, struct sl_err *er
 
 // --- Contracts of a project ---
 
+static bool is_named(const struct test_options *options, const struct sl_contract *contract)
+{
+    const char *word = options->contract ? sl_bare_table(options->contract) : "";
+    const char *file = contract->file;
+    size_t length = strlen(word);
+    return sl_str_equal(contract->name, word) || sl_str_equal(contract->id, word) ||
+           sl_str_equal(file, options->contract) ||
+           (strncmp(sl_path_name(file), word, length) == 0 && sl_path_name(file)[length] == '.');
+}
+
 static bool is_asked(const struct test_options *options, const struct sl_contract_table *table,
                      const struct sl_source *source)
 {
     const char *word = options->contract ? sl_bare_table(options->contract) : NULL;
-    const char *file = table->contract->file;
-    size_t length = word ? strlen(word) : 0;
     return options->all || sl_str_equal(table->name, word) || sl_str_equal(source->name, word) ||
-           sl_str_equal(table->contract->name, word) || sl_str_equal(file, options->contract) ||
-           (strncmp(sl_path_name(file), word, length) == 0 && sl_path_name(file)[length] == '.');
+           is_named(options, table->contract);
+}
+
+// The file of a contract of that name that governs no source; NULL: there is none.
+static const char *find_idle(const struct test_options *options, const struct sl_project *project)
+{
+    for (size_t i = 0; i < project->contract_count; i++)
+        if (is_named(options, project->contracts[i]))
+            return project->contracts[i]->file;
+    return NULL;
 }
 
 static int try_project(struct testing *testing, struct sl_err *err)
@@ -216,6 +232,12 @@ static int try_project(struct testing *testing, struct sl_err *err)
         return SL_OK;
     if (testing->options->all)
         return sl_fail(err, SL_E_TABLE_MISSING, "no source of the project has a contract");
+    const char *idle = find_idle(testing->options, project);
+    if (idle) {
+        (void)sl_fail(err, SL_E_TABLE_MISSING, "the contract in '%s' governs no source", idle);
+        return sl_err_hint(
+            err, "name its file, and data to judge: `sluice contract test %s --data FILE`", idle);
+    }
     (void)sl_fail(err, SL_E_TABLE_MISSING,
                   "no source is governed by a contract '%s', and there is "
                   "no such file",

@@ -3,6 +3,8 @@ import xml.etree.ElementTree
 
 import pytest
 
+from conftest import contract_text
+
 CONTRACT = """apiVersion: v3.1.0
 kind: DataContract
 id: t
@@ -200,3 +202,11 @@ def test_other_tables_are_those_that_a_run_of_the_environment_reads(project):
     project.run("run", "--select", "+clean.others", "--set", "lake=dev/lake")
     table, = try_it(project, "t", "--env", "dev")["tables"]
     assert table["accepted"] == 3
+
+
+def test_a_contract_that_governs_no_source_is_told_as_that(project):
+    project.write("sluice.yml", "name: t\nlake: lake\n")
+    project.write("contracts/idle.odcs.yml", contract_text("idle", "{name: id, logicalType: integer}"))
+    said = project.run("contract", "test", "idle", exit_code=1).stderr
+    assert "the contract in 'contracts/idle.odcs.yml' governs no source" in said and "contract test contracts/idle.odcs.yml --data FILE" in said
+    assert "no source is governed by a contract 'nobody'" in project.run("contract", "test", "nobody", exit_code=1).stderr

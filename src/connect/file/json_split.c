@@ -159,7 +159,8 @@ static int find_in_array(struct sl_split *split, struct object *ret, bool *ret_f
         return not_an_array(split, "an element is larger than a record may be", err);
     if (outcome == SL_JSON_BAD) {
         split->line += count_lines(sl_split_at(split), ret->size, split->csv.newline);
-        bool is_cut = split->text.is_at_end && sl_split_at(split) + ret->size >= sl_split_end(split);
+        bool is_cut =
+            split->text.is_at_end && sl_split_at(split) + ret->size >= sl_split_end(split);
         return is_cut ? ends_early(split, err) : not_an_array(split, "this is not JSON", err);
     }
     ret->length = ret->size;
