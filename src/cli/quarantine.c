@@ -1,6 +1,8 @@
 // sluice quarantine ls|show: which rows were rejected, why, and where they came from.
 #include "cli/quarantine.h"
 
+#include "base/clock.h"
+
 #include <string.h>
 
 #define WIDTH_OF_FILES 160 // of an example row where no terminal says how wide it is
@@ -248,7 +250,8 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
 
 bool sl_quarantine_filter_is_empty(const struct sl_quarantine_filter *filter)
 {
-    return !filter->rule && !filter->source && !filter->run && !filter->positions.count;
+    return !filter->rule && !filter->source && !filter->run && !filter->since && !filter->until &&
+           !filter->positions.count;
 }
 
 static int add_positions(const struct sl_strs *positions, struct sl_buf *sql, struct sl_err *err)
@@ -262,6 +265,20 @@ static int add_positions(const struct sl_strs *positions, struct sl_buf *sql, st
         sl_buf_addf(sql, "%s%lld", i ? ", " : "", (long long)position);
     }
     sl_buf_add(sql, ")");
+    return SL_OK;
+}
+
+static int add_time(const char *text, const char *option, const char *operation, struct sl_buf *sql,
+                    struct sl_err *err)
+{
+    int64_t time_us;
+    if (!text)
+        return SL_OK;
+    if (sl_clock_parse(text, &time_us) != 0) {
+        (void)sl_fail(err, SL_E_USAGE, "%s: '%s' is not a time", option, text);
+        return sl_err_hint(err, "write a date or a time in UTC: 2026-01-31, 2026-01-31T12:00:00Z");
+    }
+    sl_buf_addf(sql, " and epoch_us(\"at\") %s %lld", operation, (long long)time_us);
     return SL_OK;
 }
 
@@ -286,6 +303,8 @@ int sl_quarantine_condition(const struct sl_quarantine_filter *filter, struct sl
         sl_buf_add_sql_string(sql, filter->run);
         sl_buf_add(sql, ")");
     }
+    SL_TRY(add_time(filter->since, "--since", ">=", sql, err));
+    SL_TRY(add_time(filter->until, "--until", "<", sql, err));
     return filter->positions.count ? add_positions(&filter->positions, sql, err) : SL_OK;
 }
 

@@ -42,8 +42,8 @@ static int check_options(const struct discard_options *options, struct sl_err *e
     }
     if (!options->all && sl_quarantine_filter_is_empty(&options->filter)) {
         (void)sl_fail(err, SL_E_USAGE, "which rows?");
-        return sl_err_hint(err, "choose them by --rule, --source, --position or --run, or say "
-                                "--all");
+        return sl_err_hint(err, "choose them by --rule, --source, --position, --run, --since or "
+                                "--until, or say --all");
     }
     return SL_OK;
 }

@@ -194,6 +194,19 @@ def test_a_source_is_chosen_by_its_path_its_name_or_its_path_from_a_folder_on(sh
         assert shop.json("quarantine", "show", "orders", "--source", source)["rows"] == [], source
 
 
+def test_rows_are_chosen_by_the_time_of_their_rejection(shop):
+    rows = shop.json("quarantine", "show", "orders", "--limit", "0")["rows"]
+    times = sorted(row["at"] for row in rows)
+    after = str(int(times[-1][:4]) + 1)
+    count = lambda *arguments: len(shop.json("quarantine", "show", "orders", "--limit", "0", *arguments)["rows"])
+    assert count("--since", times[0]) == count("--until", f"{after}-01-01") == len(rows) > 0
+    assert count("--since", f"{after}-01-01") == count("--until", times[0]) == 0
+    assert count("--since", "2000-01-01", "--until", f"{after}-01-01T00:00:00Z") == len(rows)
+    assert "--since: 'noon' is not a time" in shop.run("quarantine", "ls", "--since", "noon", exit_code=None).stderr
+    shop.run("quarantine", "discard", "orders", "--until", f"{after}-01-01", "--reason", "old")
+    assert shop.json("quarantine", "ls", "orders")["rows"] == []
+
+
 def test_discards_outlive_new_files_replays_and_rebuilding(shop):
     shop.run("quarantine", "discard", "orders", "--all", "--reason", "old", "--by", "ada")
     everything = discards(shop)
