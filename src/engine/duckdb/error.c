@@ -129,7 +129,7 @@ static bool set_operator_hint(struct sl_err *err, const char *signature)
 }
 
 // "did you mean 'a' or 'b'?" from "a, b"; of functions with these names, how they are called.
-// System views that merely sound alike help nobody.
+// System views that merely sound alike, and our own columns of a cleanse, help nobody.
 static void set_candidates(struct sl_err *err, const char *candidates)
 {
     char text[sizeof err->hint] = "";
@@ -140,7 +140,8 @@ static void set_candidates(struct sl_err *err, const char *candidates)
         return;
     while (*candidates) {
         size_t part = candidate_length(candidates);
-        bool is_useful = part > 0 && strncmp(candidates, "pg_", 3) != 0 &&
+        bool is_useful = part > 0 && *candidates != '~' && strncmp(candidates, "\"~", 2) != 0 &&
+                         strncmp(candidates, "pg_", 3) != 0 &&
                          strncmp(candidates, "duckdb_", 7) != 0 &&
                          strncmp(candidates, "sqlite_", 7) != 0;
         if (is_useful && length + part + 20 < sizeof text)
