@@ -110,6 +110,8 @@ def test_whether_rules_exclude_each_other_follows_what_their_functions_give(proj
     ("metric: rowCount, mustBe: 1.5", "nothing can pass"),
     ("metric: rowCount, mustBeLessThan: 0", "nothing can pass"),
     ("metric: rowCount, mustBeGreaterThan: 5, mustBeLessThan: 5", "contradict each other"),
+    ("metric: rowCount, mustBe: 5, mustNotBe: 5", "contradict each other"),
+    ("metric: rowCount, mustNotBe: 0, mustBeLessThan: 1", "nothing can pass"),
     ("metric: rowCount, mustBe: 15", None),
 ])
 def test_checks_that_nothing_can_pass_are_errors(project, check, message):

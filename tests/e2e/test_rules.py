@@ -20,7 +20,7 @@ SETTINGS = "name: t\nchecks: {requirements: off}\nquarantine: {max_share: 1}\n"
 
 
 def custom(**options):
-    return {"type": "custom", "engine": "sluice", "name": "rule", "implementation": options}
+    return {"type": "custom", "engine": "sluice", "name": options.pop("name", "rule"), "implementation": options}
 
 
 def with_rule(project, rule, rows, properties=HEAD):
@@ -288,7 +288,15 @@ RULE_CHANGES = [
     (COMPARE, {"severity": "warn"}, "weaker", "only warns now, before it rejects rows"),
     (COMPARE, {"mostly": 0.9}, "weaker", "lets a share of rows break it now, before it rejects rows"),
     ({**COMPARE, "mostly": 0.9}, {"mostly": None}, "additive", "rejects rows now, before it lets a share of rows break it"),
-    (COMPARE, {"dimension": "accuracy"}, "same", None),
+    ({**COMPARE, "mostly": 0.9}, {"mostly": 0.95}, "additive", "is kept by a share of 0.95 of the rows, was 0.9"),
+    ({**COMPARE, "mostly": 0.9}, {"mostly": 0.5}, "weaker", "is kept by a share of 0.5 of the rows, was 0.9"),
+    ({**COMPARE, "mostly": 0.9}, {"op": "<="}, "weaker", "is weaker"),
+    ({**COMPARE, "mostly": 0.9}, {"where": "id > 1"}, "weaker", "is another"),
+    ({**COMPARE, "mostly": 0.9, "severity": "warn"}, {"mostly": 0.5}, "same", "warns otherwise"),
+    (COMPARE, {"column": "high", "op": ">", "to": "low"}, "same", "is written otherwise"),
+    (COMPARE, {"column": "high", "op": ">=", "to": "low"}, "weaker", "is weaker"),
+    (COMPARE, {"name": "other"}, "same", "was named rule"),
+    (COMPARE, {"dimension": "accuracy"}, "same", "counts for accuracy, was consistency"),
     (SUM, {"tolerance": 0.2}, "weaker", "is weaker"),
     (SUM, {"tolerance": 0.05}, "additive", "is stricter"),
     (SUM, {"columns": ["low"]}, "weaker", "is another"),
@@ -308,7 +316,7 @@ def test_a_changed_rule_is_weaker_stricter_or_another(project, rule, change, lev
     project.write("old.yml", rule_contract(rule))
     project.write("new.yml", rule_contract({**rule, **change}))
     told = project.json("contract", "diff", "old.yml", "new.yml", exit_code=None)
-    assert (told["level"], [item["what"] for item in told["differences"]]) == (level, [f"rule rule {what}"] if what else [])
+    assert (told["level"], [item["what"] for item in told["differences"]]) == (level, [f"rule {change.get('name', 'rule')} {what}"])
 
 
 @pytest.mark.parametrize("old, new, level", [
@@ -317,6 +325,8 @@ def test_a_changed_rule_is_weaker_stricter_or_another(project, rule, change, lev
     ("kind: digits, max: 5", "kind: digits, max: 10", "weaker"),
     ("kind: digits, max: 10", "kind: digits, max: 5", "additive"),
     ("kind: multiple_of, of: 2", "kind: multiple_of, of: 3", "weaker"),
+    ("kind: multiple_of, of: 2", "kind: multiple_of, of: 6", "additive"),
+    ("kind: range, min: 9, min_exclusive: true", "kind: range, min: 10", "same"),
 ])
 def test_a_changed_rule_of_a_column_too(project, old, new, level):
     entry = "{{type: custom, engine: sluice, implementation: {{{}}}}}"
