@@ -1,4 +1,7 @@
 """`sluice contract lint`: every finding has its code, place and hint, and a good contract has none."""
+import pathlib
+import shutil
+
 import pytest
 
 from conftest import contract_text
@@ -118,3 +121,49 @@ def test_checks_that_nothing_can_pass_are_errors(project, check, message):
     project.write("t.odcs.yml", GOOD + f"    quality: [{{{check}}}]\n")
     told = project.json("contract", "lint", "t.odcs.yml", exit_code=1 if message else 0)
     assert [message in e["message"] and e["line"] == 14 for e in told["errors"]] == [True] * bool(message), told["errors"]
+
+
+GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
+CASES = [case.relative_to(GOLDEN).as_posix() for case in sorted([*GOLDEN.glob("check/*"), *GOLDEN.glob("errors/*")]) if any(case.rglob("contracts/*.yml"))]
+# What is no matter of a contract by itself: the sources and the other tables of the project.
+OF_THE_PROJECT = ("governs", "is also in", "depend on each other", "no table of the project", "of clean.", "of curated.", "of the table itself",
+                  "SL0302")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_lint_finds_what_check_finds_in_contracts(project, case):
+    shutil.copytree(GOLDEN / case, project.folder, dirs_exist_ok=True)
+    files = sorted(path.relative_to(project.folder).as_posix() for path in project.folder.rglob("*.yml") if path.parent.name == "contracts")
+    checked, linted = project.json("check", exit_code=None), project.json("contract", "lint", *files, exit_code=None)
+
+    def found(told, *kinds):
+        return {(item["file"].split("contracts/")[-1], item["line"], item["column"], item["code"], item["message"])
+                for kind in kinds for item in told[kind] if "contracts/" in (item["file"] or "")}
+
+    def of_a_contract(items):
+        return {item for item in items if not any(words in item[4] or words == item[3] for words in OF_THE_PROJECT)}
+
+    # a filter may look at columns that the contract leaves out, and then lint only warns
+    assert of_a_contract(found(checked, "errors")) <= found(linted, "errors", "warnings")
+    assert of_a_contract(found(checked, "warnings")) <= found(linted, "errors", "warnings")
+    assert {item for item in found(linted, "errors") - found(checked, "errors") if not item[4].startswith("sluice.filter")} == set()
+
+
+@pytest.mark.parametrize("column, code, message", [
+    ("{name: n, logicalType: integer, logicalTypeOptions: {exclusiveMinimum: 3, exclusiveMaximum: 4}}", "SL0301", "no value can keep its rule"),
+    (r"{name: n, logicalType: string, logicalTypeOptions: {pattern: '(a)\1'}}", "SL0303", "invalid escape sequence"),
+    ("{name: n, logicalType: string, logicalTypeOptions: {pattern: '(?=a)'}}", "SL0303", "invalid perl operator"),
+    ("{name: n, logicalType: string, logicalTypeOptions: {pattern: 'a^b'}}", "SL0303", "no text that it takes"),
+    ("{name: n, logicalType: date, customProperties: [{property: sluice.formats, value: ['%Q']}]}", "SL0303", "format specifier"),
+])
+def test_lint_asks_the_engine_of_a_contract_without_a_project(project, column, code, message):
+    project.write("t.odcs.yml", GOOD + f"      - {column}\n")
+    told, = project.json("contract", "lint", "t.odcs.yml", exit_code=1)["errors"]
+    assert (told["code"], told["line"]) == (code, 14) and message in told["message"], told
+
+
+def test_a_filter_over_a_column_that_the_contract_leaves_out_is_a_warning(project):
+    project.write("t.odcs.yml", GOOD.replace("    description: All", "    customProperties: [{property: sluice.filter, value: \"kind <> 'test'\"}]\n    description: All"))
+    told = project.json("contract", "lint", "t.odcs.yml")
+    assert told["errors"] == [] and [(item["code"], item["line"]) for item in told["warnings"]] == [("SL0303", 10)]
+    assert "`sluice check`" in told["warnings"][0]["hint"]
