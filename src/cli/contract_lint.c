@@ -62,7 +62,8 @@ static int lint_table(struct linter *linter, struct sl_contract_file *file,
     struct sl_check *checks;
     struct sl_column *raw;
     size_t count;
-    SL_TRY(sl_checks_compile(table->checks, &project->arena, &project->diags, &checks, &count, err));
+    SL_TRY(
+        sl_checks_compile(table->checks, &project->arena, &project->diags, &checks, &count, err));
     if (!linter->session)
         SL_TRY(sl_contract_session(&linter->engine, &linter->session, err));
     SL_TRY(sl_contract_foresee_raw(table, NULL, 0, &project->arena, &raw, &count, err));
