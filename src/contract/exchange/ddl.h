@@ -14,6 +14,10 @@ struct sl_ddl_statement {
 SL_MUST int sl_ddl_split(const char *text, struct sl_arena *arena, struct sl_ddl_statement **ret,
                          size_t *ret_count, struct sl_err *err);
 
+// Where a comment or quoted text or name that begins at `at` ends; `at` itself if none begins
+// there.
+size_t sl_ddl_skip_special(const char *text, size_t at);
+
 struct sl_ddl_column {
     const char *name; // without quotes
     const char *type; // as written, up to the first constraint: "varchar(20)"
