@@ -1345,3 +1345,14 @@ def test_multiples_of_numbers_keep_their_type_in_json_schema(project):
     found, = imported(project, "back.json")[0]["schema"]
     back = [{key: column[key] for key in ("name", "logicalType", "physicalType", "logicalTypeOptions") if key in column} for column in found["properties"]]
     assert (lost, back) == ([], [{**written[0], "physicalType": "double"}, *written[1:]])
+
+
+def test_patterns_of_members_and_items_that_the_engine_does_not_take_are_told(project):
+    text = {"type": "string", "pattern": "^(?!x)[a-z]+$"}
+    project.write("n.json", json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "n", "type": "object", "properties": {
+        "top": text, "o": {"type": "object", "properties": {"c": text, "fine": {"type": "string", "pattern": "^a"}}},
+        "l": {"type": "array", "items": {"type": "object", "properties": {"deep": text}}}, "t": {"type": "array", "items": text}}}))
+    contract, lost = imported(project, "n.json")
+    assert [message.split(":")[0] for message in lost if "does not take" in message] == [f"column '{path}'" for path in ("top", "o.c", "l[].deep", "t[]")]
+    assert [member.get("logicalTypeOptions") for member in columns(contract)["o"]["properties"]] == [None, {"pattern": "^a"}]
+    accepted_by_check(project, contract, "n")
