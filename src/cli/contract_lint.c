@@ -74,6 +74,33 @@ static int lint_table(struct linter *linter, struct sl_contract_file *file,
     return SL_OK;
 }
 
+struct references {
+    struct sl_contract_file *file;
+    const struct sl_contract_table *child;
+};
+
+// Of a parent in the same contract.
+static int lint_reference(void *self, struct sl_rule *rule, struct sl_err *err)
+{
+    const struct references *references = self;
+    struct sl_project *project = &references->file->project;
+    const struct sl_contract_table *parent = NULL;
+    const struct sl_contract *contract = references->file->contract;
+    struct sl_column *columns;
+    size_t count;
+    for (size_t i = 0; i < contract->table_count && !parent; i++)
+        if (sl_str_equal(contract->tables[i].name, rule->parent))
+            parent = &contract->tables[i];
+    if (!parent)
+        return SL_OK;
+    SL_TRY(sl_contract_columns(parent, &project->arena, &columns, &count, err));
+    const struct sl_contract_reference reference = {references->child, parent, rule->parent,
+                                                    columns, count};
+    for (size_t i = 0; i < rule->to.count && i < rule->columns.count; i++)
+        SL_TRY(sl_contract_check_reference(&reference, rule, i, &project->diags, err));
+    return SL_OK;
+}
+
 static int lint_file(struct linter *linter, const char *path, struct sl_diags *diags,
                      struct sl_err *err)
 {
@@ -83,6 +110,11 @@ static int lint_file(struct linter *linter, const char *path, struct sl_diags *d
         sl_contract_lint(file.contract, &file.project.arena, &file.project.diags);
         for (size_t i = 0; i < file.contract->table_count; i++)
             SL_TRY(lint_table(linter, &file, &file.contract->tables[i], err));
+        for (size_t i = 0; i < file.contract->table_count; i++) {
+            struct references references = {&file, &file.contract->tables[i]};
+            SL_TRY(sl_contract_each_foreign_key(&file.contract->tables[i], lint_reference,
+                                                &references, err));
+        }
     } else if (!file.project.diags.error_count) {
         sl_diag(&file.project.diags, SL_SEVERITY_ERROR, SL_E_CONTRACT,
                 (struct sl_place){path, 1, 1}, NULL, "'%s' holds no contract", path);

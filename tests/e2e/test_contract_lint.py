@@ -274,3 +274,20 @@ def test_what_is_said_of_random_orders_and_bounds_is_so(project):
         if number % 2 == 0:
             assert is_told == is_never and (is_told or is_warned) == is_never_whole, (columns, rules)
     assert min(len(verdicts["errors"]), len(verdicts["warnings"])) > 8
+
+
+@pytest.mark.parametrize("to, message", [
+    ("places.code", None), ("places.cod", "leads to 'cod', which is no column of places"), ("places.since", "they cannot be compared"),
+    ("places.pin", "is protected by 'none', and 'pin' of places by 'hash'"), ("elsewhere.code", None),
+])
+def test_foreign_keys_to_tables_of_the_same_contract_are_looked_at(project, to, message):
+    project.write("t.odcs.yml", GOOD + f"      - {{name: place, description: x, logicalType: string, relationships: [{{type: foreignKey, to: {to}}}]}}\n" + """\
+  - name: places
+    description: x
+    properties:
+      - {name: code, description: x, logicalType: string, primaryKey: true, examples: [a]}
+      - {name: since, description: x, logicalType: date}
+      - {name: pin, description: x, logicalType: string, customProperties: [{property: sluice.personal, value: {as: hash}}]}
+""")
+    errors = project.json("contract", "lint", "t.odcs.yml", exit_code=1 if message else 0)["errors"]
+    assert [(message in item["message"], item["code"], item["line"]) for item in errors] == [(True, "SL0301", 14)] * bool(message)
