@@ -58,6 +58,40 @@ struct sl_check_input {
     struct sl_arena *arena;
     struct sl_diags *diags;
 };
+// What an argument says about how much a check lets pass; one that is not written is no claim of
+// its own unless it says `otherwise`.
+enum sl_check_sense {
+    SL_CHECK_FIXED,    // what the claim is about: with another one it is another claim
+    SL_CHECK_SET,      // the same, of names or values in any order
+    SL_CHECK_BOUND,    // min, max, equals of the measure
+    SL_CHECK_OPERATOR, // mustBe, ...: one row stands for all of them
+    SL_CHECK_UNIT,     // FIXED; "percent" or "true": the measure is a share
+    SL_CHECK_LESS,     // a lesser number, or duration, lets less pass
+    SL_CHECK_FEWER,    // a list: without one of it less passes
+    SL_CHECK_MORE,     // a list: with one more less passes
+    SL_CHECK_FLAG,     // with it less passes
+    SL_CHECK_SHARES,   // a map from values to the bounds of their shares
+    SL_CHECK_GRAIN,    // hour, day, ...: the finer lets less pass
+    // A number, or a list, that makes the measure greater as it grows, or less: which of them is
+    // stricter is a matter of the bounds.
+    SL_CHECK_RAISES,
+    SL_CHECK_RAISES_BY_LIST,
+    SL_CHECK_LOWERS_BY_LIST,
+};
+struct sl_check_term {
+    const char *argument; // "max"; "equals.table": in a map of its own
+    enum sl_check_sense sense;
+    const char *otherwise; // what it is if it is not written; "=column": what that argument is
+    const char *alias;     // another name of it
+};
+// The numbers that a measure can give.
+enum sl_check_numbers {
+    SL_CHECK_ANY_NUMBER,
+    SL_CHECK_COUNT, // whole, not negative
+    SL_CHECK_SHARE, // 0 to 1
+    SL_CHECK_VALUE, // of the column's type: numbers, dates, texts
+};
+
 struct sl_check_kind {
     const char *name;
     const char *summary;
@@ -65,12 +99,33 @@ struct sl_check_kind {
     enum sl_dimension dimension;
     const struct sl_opt *options; // of the arguments as a map
     bool takes_mostly;            // its failing rows are counted against all rows
+    // How two claims of this kind compare (sl_check_compare): each argument, ended by a NULL name.
+    const struct sl_check_term *terms;
+    const char *bare;              // the argument that may stand alone: "not_null: day"
+    enum sl_check_numbers numbers; // of terms that are bounds
+    bool holds_of_parts;           // what is true of all rows is true of any of them
     // Mistakes in the arguments are diagnostics; then ret->failing_sql stays NULL. Fails only when
     // memory is out.
     int (*compile)(const struct sl_check_input *input, struct sl_check *ret, struct sl_err *err);
 };
 extern const struct sl_check_kind *const sl_check_kinds[];        // ends with NULL
 const struct sl_check_kind *sl_check_kind_find(const char *name); // NULL: there is none
+
+// How a claim stands to one that was made before.
+enum sl_check_order {
+    SL_CHECK_AS_BEFORE, // the same tables pass
+    SL_CHECK_STRICTER,  // whatever passes passed before
+    SL_CHECK_WEAKER,    // the other way round
+    SL_CHECK_ANOTHER,   // neither, or it cannot be told
+};
+// Compares two sound items of lists as sl_checks_compile() takes them; their names, severities and
+// dimensions do not count. Where it cannot be told without the rows it is ANOTHER.
+enum sl_check_order sl_check_compare(const struct sl_yaml *before, const struct sl_yaml *now);
+// Whether both look at the same, and differ in how much they let pass, if at all.
+bool sl_check_is_about_the_same(const struct sl_yaml *a, const struct sl_yaml *b);
+// The columns that are never null where this item holds.
+SL_MUST int sl_check_not_null_columns(const struct sl_yaml *item, struct sl_arena *arena,
+                                      struct sl_strs *ret, struct sl_err *err);
 
 // Compiles a list of checks: items are names, {kind: arguments}, or that with the keys that every
 // check may have: name, severity, mostly, where, dimension, column. `list` may be NULL. What cannot

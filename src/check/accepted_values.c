@@ -26,11 +26,16 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     return sl_check_of_rows(input, &sql, ret, err);
 }
 
+static const struct sl_check_term terms[] = {
+    {"column", SL_CHECK_FIXED}, {"values", SL_CHECK_FEWER}, {0}};
+
 const struct sl_check_kind sl_check_accepted_values = {
     .name = "accepted_values",
     .summary = "A column holds nothing but the listed values (or null).",
     .example = "accepted_values: {column: status, values: [new, paid]}",
     .dimension = SL_DIMENSION_CONFORMANCE,
     .takes_mostly = true,
+    .terms = terms,
+    .holds_of_parts = true,
     .compile = compile,
 };

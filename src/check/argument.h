@@ -5,6 +5,8 @@
 #include "api/check.h"
 #include "base/str.h"
 
+// Whether it is a key that every check may have beside its kind: name, where, ...
+bool sl_check_is_common(const char *key);
 // A list of texts, or one alone. If it is neither, or empty, that is a diagnostic and `ret` stays
 // empty. `what` says what is expected: "column".
 SL_MUST int sl_check_list(const struct sl_check_input *input, const struct sl_yaml *node,

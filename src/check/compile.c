@@ -5,7 +5,7 @@
 
 static const char *const common[] = {"name", "severity", "mostly", "where", "dimension", "column"};
 
-static bool is_common(const char *key)
+bool sl_check_is_common(const char *key)
 {
     for (size_t i = 0; i < sizeof common / sizeof *common; i++)
         if (sl_str_equal(common[i], key))
@@ -29,7 +29,7 @@ static const struct sl_yaml *kind_key(const struct sl_yaml *item, struct sl_diag
 {
     const struct sl_yaml *found = NULL;
     for (size_t i = 0; i < item->count; i++) {
-        if (is_common(item->keys[i]->text) && item->count > 1)
+        if (sl_check_is_common(item->keys[i]->text) && item->count > 1)
             continue;
         if (found) {
             sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, item->keys[i]->place,

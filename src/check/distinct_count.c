@@ -18,5 +18,7 @@ const struct sl_check_kind sl_check_distinct_count = {
     .example = "distinct_count: {columns: country, min: 20, max: 250}",
     .dimension = SL_DIMENSION_CONSISTENCY,
     .options = sl_check_columns_rows,
+    .terms = sl_check_columns_terms,
+    .numbers = SL_CHECK_COUNT,
     .compile = compile,
 };

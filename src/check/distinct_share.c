@@ -19,5 +19,7 @@ const struct sl_check_kind sl_check_distinct_share = {
     .example = "distinct_share: {columns: session_id, min: 0.9}",
     .dimension = SL_DIMENSION_CONSISTENCY,
     .options = sl_check_columns_rows,
+    .terms = sl_check_columns_terms,
+    .numbers = SL_CHECK_SHARE,
     .compile = compile,
 };

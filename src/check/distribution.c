@@ -89,11 +89,15 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     return sl_check_keep(input, &sql, &ret->failing_sql, err);
 }
 
+static const struct sl_check_term terms[] = {
+    {"column", SL_CHECK_FIXED}, {"shares", SL_CHECK_SHARES}, {0}};
+
 const struct sl_check_kind sl_check_distribution = {
     .name = "distribution",
     .summary = "The share of the rows that have a value lies within bounds, for each listed value.",
     .example = "distribution: {column: status, shares: {new: [0.1, 0.4], paid: [0.5, 0.9]}}",
     .dimension = SL_DIMENSION_ACCURACY,
     .options = rows,
+    .terms = terms,
     .compile = compile,
 };

@@ -108,11 +108,18 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     return sl_check_judged(input, sql.text, "drift", "\"drift\" > \"max\"", ret, err);
 }
 
+static const struct sl_check_term terms[] = {{"column", SL_CHECK_FIXED},
+                                             {"max", SL_CHECK_LESS},
+                                             {"method", SL_CHECK_FIXED, "total_variation"},
+                                             {"bins", SL_CHECK_FIXED, "0"},
+                                             {0}};
+
 const struct sl_check_kind sl_check_drift = {
     .name = "drift",
     .summary = "The values of a column are distributed much as in the version before.",
     .example = "drift: {column: amount, bins: 10, method: psi, max: 0.25}",
     .dimension = SL_DIMENSION_ACCURACY,
     .options = rows,
+    .terms = terms,
     .compile = compile,
 };

@@ -18,5 +18,7 @@ const struct sl_check_kind sl_check_duplicate_count = {
     .example = "duplicate_count: {columns: [email, day], max: 10}",
     .dimension = SL_DIMENSION_CONSISTENCY,
     .options = sl_check_columns_rows,
+    .terms = sl_check_columns_terms,
+    .numbers = SL_CHECK_COUNT,
     .compile = compile,
 };

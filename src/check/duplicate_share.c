@@ -18,5 +18,7 @@ const struct sl_check_kind sl_check_duplicate_share = {
     .example = "duplicate_share: {columns: phone, max: 0.01}",
     .dimension = SL_DIMENSION_CONSISTENCY,
     .options = sl_check_columns_rows,
+    .terms = sl_check_columns_terms,
+    .numbers = SL_CHECK_SHARE,
     .compile = compile,
 };

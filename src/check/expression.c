@@ -28,11 +28,16 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     return sl_check_of_rows(input, &sql, ret, err);
 }
 
+static const struct sl_check_term terms[] = {{"expression", SL_CHECK_FIXED}, {0}};
+
 const struct sl_check_kind sl_check_expression = {
     .name = "expression",
     .summary = "A SQL expression is true (or null) for every row.",
     .example = "expression: revenue_eur >= 0",
     .dimension = SL_DIMENSION_CONSISTENCY,
     .takes_mostly = true,
+    .terms = terms,
+    .bare = "expression",
+    .holds_of_parts = true,
     .compile = compile,
 };

@@ -56,11 +56,15 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
                            "\"age_s\" > \"max_age_s\" or \"newest\" is null", ret, err);
 }
 
+static const struct sl_check_term terms[] = {
+    {"column", SL_CHECK_FIXED}, {"max_age", SL_CHECK_LESS}, {0}};
+
 const struct sl_check_kind sl_check_freshness = {
     .name = "freshness",
     .summary = "The newest value of a column is not too old when a run changes the table.",
     .example = "freshness: {column: updated_at, max_age: 26h}",
     .dimension = SL_DIMENSION_TIMELINESS,
     .options = rows,
+    .terms = terms,
     .compile = compile,
 };

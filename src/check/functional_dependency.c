@@ -39,11 +39,15 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     return sl_check_keep(input, &sql, &ret->failing_sql, err);
 }
 
+static const struct sl_check_term terms[] = {{"from", SL_CHECK_FEWER}, {"to", SL_CHECK_MORE}, {0}};
+
 const struct sl_check_kind sl_check_functional_dependency = {
     .name = "functional_dependency",
     .summary = "Rows with the same values in some columns have the same values in others.",
     .example = "functional_dependency: {from: zip, to: [city, state]}",
     .dimension = SL_DIMENSION_CONSISTENCY,
     .options = rows,
+    .terms = terms,
+    .holds_of_parts = true,
     .compile = compile,
 };

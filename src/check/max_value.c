@@ -17,5 +17,7 @@ const struct sl_check_kind sl_check_max_value = {
     .example = "max_value: {column: amount, min: 100, max: 100000}",
     .dimension = SL_DIMENSION_ACCURACY,
     .options = sl_check_aggregate_rows,
+    .terms = sl_check_aggregate_terms,
+    .numbers = SL_CHECK_VALUE,
     .compile = compile,
 };

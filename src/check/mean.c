@@ -17,5 +17,7 @@ const struct sl_check_kind sl_check_mean = {
     .example = "mean: {column: delay, min: -5, max: 30}",
     .dimension = SL_DIMENSION_ACCURACY,
     .options = sl_check_aggregate_rows,
+    .terms = sl_check_aggregate_terms,
+    .numbers = SL_CHECK_ANY_NUMBER,
     .compile = compile,
 };

@@ -212,6 +212,9 @@ const struct sl_opt sl_check_aggregate_rows[] = {
     {0},
 };
 
+const struct sl_check_term sl_check_aggregate_terms[] = {
+    {"column", SL_CHECK_FIXED}, SL_CHECK_BOUND_TERMS, {0}};
+
 int sl_check_aggregate(const struct sl_check_input *input,
                        const struct sl_check_aggregate *aggregate, struct sl_check *ret,
                        struct sl_err *err)
@@ -243,6 +246,9 @@ const struct sl_opt sl_check_columns_rows[] = {
     SL_CHECK_BOUND_ROWS(struct of_columns),
     {0},
 };
+
+const struct sl_check_term sl_check_columns_terms[] = {
+    {"columns", SL_CHECK_SET}, SL_CHECK_BOUND_TERMS, {0}};
 
 int sl_check_aggregate_columns(const struct sl_check_input *input,
                                const struct sl_check_aggregate *aggregate, struct sl_check *ret,

@@ -22,18 +22,20 @@ struct sl_check_bounds {
         .summary = "It is just this."                                                      \
     }
 
-enum sl_check_numbers {
-    SL_CHECK_ANY_NUMBER,
-    SL_CHECK_COUNT, // whole, not negative
-    SL_CHECK_SHARE, // 0 to 1
-    SL_CHECK_VALUE, // of the column's type: numbers, dates, texts
-};
 // False, with a diagnostic at its place, if there is no bound, one of them is no such number, or no
 // number lies between them.
 bool sl_check_bounds_are_sound(const struct sl_check_input *input,
                                const struct sl_check_bounds *bounds, enum sl_check_numbers numbers);
 // "at least 1 and at most 3"
 void sl_check_say_bounds(const struct sl_check_bounds *bounds, struct sl_buf *text);
+
+// {min, max, equals}, and with a column before them: how such claims compare.
+#define SL_CHECK_BOUND_TERMS                          \
+    {"min", SL_CHECK_BOUND}, {"max", SL_CHECK_BOUND}, \
+    {                                                 \
+        "equals", SL_CHECK_BOUND                      \
+    }
+extern const struct sl_check_term sl_check_aggregate_terms[], sl_check_columns_terms[];
 
 struct sl_check_measure {
     const char *name; // of the measure, as failing_sql shows it: "null_share"

@@ -198,7 +198,7 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
             return SL_OK;
     }
     SL_TRY(add_measure(input, metric, &columns, &measure, err));
-    const struct sl_check_limits limits = {
+    const struct sl_span_limits limits = {
         .min = 0, .max = is_percent ? 100 : INFINITY, .is_whole = !is_percent};
     if (!measure.length || !sl_check_must(input, "\"value\"", &limits, &broken, &must))
         return SL_OK;
@@ -220,6 +220,16 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     return sl_check_judged(input, select, "value", broken.text, ret, err);
 }
 
+static const struct sl_check_term terms[] = {
+    {"metric", SL_CHECK_FIXED, .alias = "rule"},
+    {"unit", SL_CHECK_UNIT, "rows"},
+    {"mustBe", SL_CHECK_OPERATOR},
+    {"arguments.properties", SL_CHECK_SET, "=column", "properties"},
+    {"arguments.missingValues", SL_CHECK_RAISES_BY_LIST, "", "missingValues"},
+    {"arguments.validValues", SL_CHECK_LOWERS_BY_LIST, .alias = "validValues"},
+    {"arguments.pattern", SL_CHECK_FIXED, .alias = "pattern"},
+    {0}};
+
 const struct sl_check_kind sl_check_metric = {
     .name = "metric",
     .summary = "A library metric of the Open Data Contract Standard, with its operators.",
@@ -227,5 +237,7 @@ const struct sl_check_kind sl_check_metric = {
                "mustBeLessThan: 1, unit: percent}",
     .dimension = SL_DIMENSION_COMPLETENESS,
     .options = rows,
+    .terms = terms,
+    .numbers = SL_CHECK_COUNT,
     .compile = compile,
 };

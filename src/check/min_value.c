@@ -17,5 +17,7 @@ const struct sl_check_kind sl_check_min_value = {
     .example = "min_value: {column: day, min: 2020-01-01, max: 2020-12-31}",
     .dimension = SL_DIMENSION_ACCURACY,
     .options = sl_check_aggregate_rows,
+    .terms = sl_check_aggregate_terms,
+    .numbers = SL_CHECK_VALUE,
     .compile = compile,
 };

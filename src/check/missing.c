@@ -49,11 +49,21 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
         what, ret, err);
 }
 
+static const struct sl_check_term terms[] = {{"column", SL_CHECK_FIXED},
+                                             {"values", SL_CHECK_RAISES_BY_LIST},
+                                             {"share", SL_CHECK_UNIT, "false"},
+                                             {"min", SL_CHECK_BOUND},
+                                             {"max", SL_CHECK_BOUND, "0"},
+                                             {"equals", SL_CHECK_BOUND},
+                                             {0}};
+
 const struct sl_check_kind sl_check_missing = {
     .name = "missing",
     .summary = "So many rows have no value: null, blanks, or one of the listed texts.",
     .example = "missing: {column: email, values: [N/A, unknown], share: true, max: 0.02}",
     .dimension = SL_DIMENSION_COMPLETENESS,
     .options = rows,
+    .terms = terms,
+    .numbers = SL_CHECK_COUNT,
     .compile = compile,
 };

@@ -50,11 +50,19 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     return sl_check_keep(input, &sql, &ret->failing_sql, err);
 }
 
+static const struct sl_check_term terms[] = {{"column", SL_CHECK_FIXED},
+                                             {"order_by", SL_CHECK_FIXED},
+                                             {"within", SL_CHECK_FEWER},
+                                             {"strict", SL_CHECK_FLAG},
+                                             {0}};
+
 const struct sl_check_kind sl_check_monotonic = {
     .name = "monotonic",
     .summary = "A time or number never goes back in the order of other columns.",
     .example = "monotonic: {column: recorded_at, order_by: sequence, within: device}",
     .dimension = SL_DIMENSION_CONSISTENCY,
     .options = rows,
+    .terms = terms,
+    .holds_of_parts = true,
     .compile = compile,
 };

@@ -21,13 +21,17 @@ static const struct comparison operators[] = {
     {"mustNotBeBetween", NULL, "is not between %s, except these", true},
 };
 
+static bool read_number(const struct sl_yaml *node, double *ret)
+{
+    bool is_flag = sl_str_equal(node->text, "true") || sl_str_equal(node->text, "false");
+    *ret = is_flag && node->text[0] == 't' ? 1 : 0;
+    return node->kind == SL_YAML_SCALAR && (is_flag || sl_str_to_double(node->text, ret));
+}
+
 static bool is_number(const struct sl_check_input *input, const struct sl_yaml *node,
                       const char *name, double *ret)
 {
-    bool is_flag = node->kind == SL_YAML_SCALAR &&
-                   (sl_str_equal(node->text, "true") || sl_str_equal(node->text, "false"));
-    *ret = is_flag ? node->text[0] == 't' : 0;
-    if (is_flag || (node->kind == SL_YAML_SCALAR && sl_str_to_double(node->text, ret)))
+    if (read_number(node, ret))
         return true;
     sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, node->place, NULL,
             "'%s' is %s, expected a number", name,
@@ -35,65 +39,27 @@ static bool is_number(const struct sl_check_input *input, const struct sl_yaml *
     return false;
 }
 
-// What is still possible after all operators so far.
-struct range {
-    double min, max;
-    bool is_min_open, is_max_open;
-};
-
 struct written {
-    struct range range;
+    struct sl_spans spans; // what is still possible after all operators so far
     struct sl_buf *broken, *claim;
 };
 
-static void narrow(const struct comparison *comparison, double a, double b, struct range *range)
+static void narrow(const struct comparison *comparison, double a, double b, struct sl_spans *spans)
 {
     bool is_open = comparison->is_pair || sl_str_ends(comparison->name, "Than");
-    if (strstr(comparison->name, "Not"))
+    struct sl_span span = {a, comparison->is_pair ? b : a, is_open, is_open};
+    if (strstr(comparison->name, "Not")) {
+        (void)sl_spans_cut(spans, &span); // there are two of them, and room for both
         return;
+    }
     if (strstr(comparison->name, "Greater"))
-        b = INFINITY;
-    else if (strstr(comparison->name, "Less")) {
-        b = a;
-        a = -INFINITY;
-    } else if (!comparison->is_pair)
-        b = a;
-    if (a > range->min || (a == range->min && is_open)) {
-        range->min = a;
-        range->is_min_open = is_open;
-    }
-    if (b < range->max || (b == range->max && is_open)) {
-        range->max = b;
-        range->is_max_open = is_open;
-    }
+        span = (struct sl_span){a, INFINITY, is_open, false};
+    else if (strstr(comparison->name, "Less"))
+        span = (struct sl_span){-INFINITY, a, false, is_open};
+    sl_spans_narrow(spans, &span);
 }
 
-static bool is_empty(const struct range *range)
-{
-    return range->min > range->max ||
-           (range->min == range->max && (range->is_min_open || range->is_max_open));
-}
-
-// Without the numbers that the measure cannot give.
-static struct range limited(struct range range, const struct sl_check_limits *limits)
-{
-    if (limits->is_whole) {
-        range.min = range.is_min_open ? floor(range.min) + 1 : ceil(range.min);
-        range.max = range.is_max_open ? ceil(range.max) - 1 : floor(range.max);
-        range.is_min_open = range.is_max_open = false;
-    }
-    if (range.min < limits->min) {
-        range.min = limits->min;
-        range.is_min_open = false;
-    }
-    if (range.max > limits->max) {
-        range.max = limits->max;
-        range.is_max_open = false;
-    }
-    return range;
-}
-
-static void refuse_limits(const struct sl_check_input *input, const struct sl_check_limits *limits)
+static void refuse_limits(const struct sl_check_input *input, const struct sl_span_limits *limits)
 {
     const char *what = limits->is_whole ? "a whole number" : "a number";
     struct sl_place place = input->arguments->place;
@@ -144,7 +110,7 @@ static bool add(const struct sl_check_input *input, const struct comparison *com
             return false;
         }
     }
-    narrow(comparison, a, b, &written->range);
+    narrow(comparison, a, b, &written->spans);
     sl_buf_add(broken, broken->length ? " or " : "");
     if (comparison->is_pair)
         add_pair(comparison, node, name, broken);
@@ -157,11 +123,11 @@ static bool add(const struct sl_check_input *input, const struct comparison *com
 }
 
 bool sl_check_must(const struct sl_check_input *input, const char *name,
-                   const struct sl_check_limits *limits, struct sl_buf *broken,
-                   struct sl_buf *claim)
+                   const struct sl_span_limits *limits, struct sl_buf *broken, struct sl_buf *claim)
 {
-    struct written written = {{.min = -INFINITY, .max = INFINITY}, broken, claim};
+    struct written written = {.broken = broken, .claim = claim};
     bool is_right = true;
+    sl_spans_init(&written.spans);
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
         const struct sl_yaml *node = sl_yaml_get(input->arguments, operators[i].name);
         if (node)
@@ -173,13 +139,39 @@ bool sl_check_must(const struct sl_check_input *input, const char *name,
         sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, input->arguments->place,
                 "write 'mustBe: 0', 'mustBeLessThan: 5', 'mustBeBetween: [1, 10]'",
                 "nothing says what the result must be");
-    else if (is_empty(&written.range))
+    else if (!written.spans.count)
         sl_diag(input->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, input->arguments->place, NULL,
                 "the operators contradict each other, so that nothing can pass");
-    if (!broken->length || is_empty(&written.range))
+    if (!broken->length || !written.spans.count)
         return false;
-    struct range left = limits ? limited(written.range, limits) : written.range;
-    if (is_empty(&left))
+    if (limits)
+        sl_spans_limit(&written.spans, limits);
+    if (!written.spans.count)
         refuse_limits(input, limits);
-    return !is_empty(&left);
+    return written.spans.count > 0;
+}
+
+bool sl_check_is_operator(const char *key)
+{
+    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
+        if (sl_str_equal(operators[i].name, key))
+            return true;
+    return false;
+}
+
+bool sl_check_must_spans(const struct sl_yaml *arguments, struct sl_spans *ret)
+{
+    sl_spans_init(ret);
+    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
+        const struct sl_yaml *node = sl_yaml_get(arguments, operators[i].name);
+        bool is_pair = node && node->kind == SL_YAML_LIST && node->count == 2;
+        double a, b;
+        if (!node)
+            continue;
+        if (is_pair != operators[i].is_pair || !read_number(is_pair ? node->items[0] : node, &a) ||
+            !read_number(is_pair ? node->items[1] : node, &b))
+            return false;
+        narrow(&operators[i], a, b, ret);
+    }
+    return true;
 }

@@ -68,11 +68,15 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     return sl_check_keep(input, &sql, &ret->failing_sql, err);
 }
 
+static const struct sl_check_term terms[] = {
+    {"column", SL_CHECK_FIXED}, {"every", SL_CHECK_GRAIN, "day"}, {"within", SL_CHECK_SET}, {0}};
+
 const struct sl_check_kind sl_check_no_gaps = {
     .name = "no_gaps",
     .summary = "No hour, day, week, month or whole number is missing between the first and last.",
     .example = "no_gaps: {column: day, every: day, within: store}",
     .dimension = SL_DIMENSION_COMPLETENESS,
     .options = rows,
+    .terms = terms,
     .compile = compile,
 };

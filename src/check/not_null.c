@@ -19,11 +19,16 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     return sl_check_of_rows(input, &sql, ret, err);
 }
 
+static const struct sl_check_term terms[] = {{"columns", SL_CHECK_MORE}, {0}};
+
 const struct sl_check_kind sl_check_not_null = {
     .name = "not_null",
     .summary = "None of the columns is null.",
     .example = "not_null: [day, country]",
     .dimension = SL_DIMENSION_COMPLETENESS,
     .takes_mostly = true,
+    .terms = terms,
+    .bare = "columns",
+    .holds_of_parts = true,
     .compile = compile,
 };

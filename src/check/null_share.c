@@ -17,5 +17,7 @@ const struct sl_check_kind sl_check_null_share = {
     .example = "null_share: {column: email, max: 0.05}",
     .dimension = SL_DIMENSION_COMPLETENESS,
     .options = sl_check_aggregate_rows,
+    .terms = sl_check_aggregate_terms,
+    .numbers = SL_CHECK_SHARE,
     .compile = compile,
 };

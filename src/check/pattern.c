@@ -30,6 +30,9 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     return sl_check_of_rows(input, &sql, ret, err);
 }
 
+static const struct sl_check_term terms[] = {
+    {"column", SL_CHECK_FIXED}, {"pattern", SL_CHECK_FIXED}, {0}};
+
 const struct sl_check_kind sl_check_pattern = {
     .name = "pattern",
     .summary = "Every value of a column (but null) matches a regular expression.",
@@ -37,5 +40,7 @@ const struct sl_check_kind sl_check_pattern = {
     .dimension = SL_DIMENSION_CONFORMANCE,
     .options = rows,
     .takes_mostly = true,
+    .terms = terms,
+    .holds_of_parts = true,
     .compile = compile,
 };

@@ -47,11 +47,16 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
                              what, ret, err);
 }
 
+static const struct sl_check_term terms[] = {
+    {"column", SL_CHECK_FIXED}, {"q", SL_CHECK_RAISES}, SL_CHECK_BOUND_TERMS, {0}};
+
 const struct sl_check_kind sl_check_quantile = {
     .name = "quantile",
     .summary = "A quantile of a column lies within bounds: numbers, dates.",
     .example = "quantile: {column: delay, q: 0.95, max: 120}",
     .dimension = SL_DIMENSION_ACCURACY,
     .options = rows,
+    .terms = terms,
+    .numbers = SL_CHECK_VALUE,
     .compile = compile,
 };

@@ -56,11 +56,17 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     return sl_check_of_rows(input, &sql, ret, err);
 }
 
+static const struct sl_check_term terms[] = {
+    {"column", SL_CHECK_FIXED}, {"min", SL_CHECK_BOUND}, {"max", SL_CHECK_BOUND}, {0}};
+
 const struct sl_check_kind sl_check_range = {
     .name = "range",
     .summary = "A column stays within bounds, both inclusive.",
     .example = "range: {column: delay, min: -60, max: 1440}",
     .dimension = SL_DIMENSION_ACCURACY,
     .takes_mostly = true,
+    .terms = terms,
+    .numbers = SL_CHECK_VALUE,
+    .holds_of_parts = true,
     .compile = compile,
 };

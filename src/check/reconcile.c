@@ -76,6 +76,13 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
                            ret, err);
 }
 
+static const struct sl_check_term terms[] = {{"expression", SL_CHECK_FIXED},
+                                             {"equals.table", SL_CHECK_FIXED},
+                                             {"equals.expression", SL_CHECK_FIXED, "=expression"},
+                                             {"equals.tolerance", SL_CHECK_LESS, "0"},
+                                             {"equals.relative", SL_CHECK_FIXED, "false"},
+                                             {0}};
+
 const struct sl_check_kind sl_check_reconcile = {
     .name = "reconcile",
     .summary = "A sum or count equals that of another table.",
@@ -83,5 +90,6 @@ const struct sl_check_kind sl_check_reconcile = {
                "0.01}}",
     .dimension = SL_DIMENSION_CONSISTENCY,
     .options = rows,
+    .terms = terms,
     .compile = compile,
 };

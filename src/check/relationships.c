@@ -27,11 +27,16 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     return sl_check_keep(input, &sql, &ret->failing_sql, err);
 }
 
+static const struct sl_check_term terms[] = {
+    {"column", SL_CHECK_FIXED}, {"to", SL_CHECK_FIXED}, {"field", SL_CHECK_FIXED, "=column"}, {0}};
+
 const struct sl_check_kind sl_check_relationships = {
     .name = "relationships",
     .summary = "Every value of a column (but null) is in a column of another table.",
     .example = "relationships: {column: customer_id, to: clean.customers, field: customer_id}",
     .dimension = SL_DIMENSION_CONSISTENCY,
     .takes_mostly = true,
+    .terms = terms,
+    .holds_of_parts = true,
     .compile = compile,
 };

@@ -25,11 +25,15 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     return sl_check_keep(input, &claim, &ret->claim, err);
 }
 
+static const struct sl_check_term terms[] = {SL_CHECK_BOUND_TERMS, {0}};
+
 const struct sl_check_kind sl_check_row_count = {
     .name = "row_count",
     .summary = "The whole table has so many rows.",
     .example = "row_count: {min: 1}",
     .dimension = SL_DIMENSION_COMPLETENESS,
     .options = rows,
+    .terms = terms,
+    .numbers = SL_CHECK_COUNT,
     .compile = compile,
 };

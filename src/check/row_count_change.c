@@ -91,11 +91,17 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     return sl_check_judged(input, sql.text, "change", broken.text, ret, err);
 }
 
+static const struct sl_check_term terms[] = {{"max_drop", SL_CHECK_LESS},
+                                             {"max_growth", SL_CHECK_LESS},
+                                             {"versions", SL_CHECK_FIXED, "1"},
+                                             {0}};
+
 const struct sl_check_kind sl_check_row_count_change = {
     .name = "row_count_change",
     .summary = "The number of rows does not drop or grow too much from one version to the next.",
     .example = "row_count_change: {max_drop: 0.2, max_growth: 1, versions: 7}",
     .dimension = SL_DIMENSION_COMPLETENESS,
     .options = rows,
+    .terms = terms,
     .compile = compile,
 };

@@ -85,11 +85,15 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     return sl_check_judged(input, select, "value", broken.text, ret, err);
 }
 
+static const struct sl_check_term terms[] = {
+    {"query", SL_CHECK_FIXED}, {"mustBe", SL_CHECK_OPERATOR}, {0}};
+
 const struct sl_check_kind sl_check_sql = {
     .name = "sql",
     .summary = "A query gives one number, or true or false, that is as it must be.",
     .example = "sql: {query: 'select count(*) from ${table} where amount < 0', mustBe: 0}",
     .dimension = SL_DIMENSION_ACCURACY,
     .options = rows,
+    .terms = terms,
     .compile = compile,
 };

@@ -17,5 +17,7 @@ const struct sl_check_kind sl_check_stddev = {
     .example = "stddev: {column: price, min: 0.01, max: 500}",
     .dimension = SL_DIMENSION_ACCURACY,
     .options = sl_check_aggregate_rows,
+    .terms = sl_check_aggregate_terms,
+    .numbers = SL_CHECK_ANY_NUMBER,
     .compile = compile,
 };

@@ -21,10 +21,15 @@ static int compile(const struct sl_check_input *input, struct sl_check *ret, str
     return sl_check_keep(input, &sql, &ret->failing_sql, err);
 }
 
+static const struct sl_check_term terms[] = {{"columns", SL_CHECK_FEWER}, {0}};
+
 const struct sl_check_kind sl_check_unique = {
     .name = "unique",
     .summary = "No two rows have the same values in the columns together, over the whole table.",
     .example = "unique: [day, country]",
     .dimension = SL_DIMENSION_CONSISTENCY,
+    .terms = terms,
+    .bare = "columns",
+    .holds_of_parts = true,
     .compile = compile,
 };

@@ -40,7 +40,8 @@ static int runs(const struct proof *proof, const char *sql, bool *ret, struct sl
     return code;
 }
 
-static int prove_pattern(const struct proof *proof, struct sl_yaml *property, struct sl_err *err)
+static int prove_pattern(const struct proof *proof, struct sl_yaml *property, const char *path,
+                         struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_yaml *options = sl_yaml_get(property, "logicalTypeOptions");
@@ -59,8 +60,8 @@ static int prove_pattern(const struct proof *proof, struct sl_yaml *property, st
     sl_diag(proof->exchange->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_LOSS,
             sl_yaml_place(options, "pattern"),
             "patterns are RE2: without lookaround and back references",
-            "column '%s': the engine does not take the pattern '%s': %s", text_of(property, "name"),
-            pattern, problem.message);
+            "column '%s': the engine does not take the pattern '%s': %s", path, pattern,
+            problem.message);
     remove_key(options, "pattern");
     if (!options->count)
         remove_key(property, "logicalTypeOptions");
@@ -156,6 +157,31 @@ static int prove_rules(const struct proof *proof, const struct sl_yaml *owner, s
     return SL_OK;
 }
 
+static const char *name_of(const struct sl_yaml *property)
+{
+    const char *name = text_of(property, "name");
+    return name ? name : "";
+}
+
+// A column, or what is inside of one: "o.c", "items[].qty".
+static int prove_property(const struct proof *proof, struct sl_yaml *property, const char *path,
+                          struct sl_err *err)
+{
+    const struct sl_yaml *members = sl_yaml_get(property, "properties");
+    struct sl_yaml *items = sl_yaml_get(property, "items");
+    struct sl_arena *arena = proof->exchange->arena;
+    SL_TRY_NEW(path, err);
+    SL_TRY(prove_pattern(proof, property, path, err));
+    SL_TRY(prove_rules(proof, property, err));
+    for (size_t i = 0; members && i < members->count; i++)
+        SL_TRY(prove_property(proof, members->items[i],
+                              sl_arena_printf(arena, "%s.%s", path, name_of(members->items[i])),
+                              err));
+    if (!items || items->kind != SL_YAML_MAP)
+        return SL_OK;
+    return prove_property(proof, items, sl_arena_printf(arena, "%s[]", path), err);
+}
+
 int sl_contract_prove(struct sl_exchange *exchange, struct sl_yaml *contract,
                       struct sl_session *session, struct sl_err *err)
 {
@@ -165,10 +191,9 @@ int sl_contract_prove(struct sl_exchange *exchange, struct sl_yaml *contract,
         const struct sl_yaml *properties = sl_yaml_get(schema->items[i], "properties");
         proof.object = schema->items[i];
         SL_TRY(prove_rules(&proof, proof.object, err));
-        for (size_t k = 0; properties && k < properties->count; k++) {
-            SL_TRY(prove_pattern(&proof, properties->items[k], err));
-            SL_TRY(prove_rules(&proof, properties->items[k], err));
-        }
+        for (size_t k = 0; properties && k < properties->count; k++)
+            SL_TRY(
+                prove_property(&proof, properties->items[k], name_of(properties->items[k]), err));
     }
     return SL_OK;
 }

@@ -55,20 +55,28 @@ struct sl_contract_diff {
 // Compares two states of a table (sl_contract_state); either may be NULL: it is new, or gone.
 SL_MUST int sl_contract_diff_table(const json_t *before, const json_t *now,
                                    struct sl_contract_diff *diff, struct sl_err *err);
+// The rules among it; both are there.
+SL_MUST int sl_contract_diff_rules(const json_t *before, const json_t *now,
+                                   struct sl_contract_diff *diff, struct sl_err *err);
 // Columns of a table without a contract as a state, to be compared with another such; those of
 // `not_null` are known to have no nulls. Nested types are taken apart.
 SL_MUST int sl_contract_columns_state(const struct sl_column *columns, size_t count,
                                       const struct sl_strs *not_null, struct sl_arena *arena,
                                       json_t **ret, struct sl_err *err);
-// What of a contract no state holds, for it decides no row: classifications, and the checks of the
-// whole table.
+// What of a contract no state holds, for it decides no row: classifications, dimensions, and the
+// checks of the whole table.
 SL_MUST int sl_contract_diff_claims(const struct sl_contract_table *before,
+                                    const struct sl_contract_table *now,
+                                    struct sl_contract_diff *diff, struct sl_err *err);
+SL_MUST int sl_contract_diff_checks(const struct sl_contract_table *before,
                                     const struct sl_contract_table *now,
                                     struct sl_contract_diff *diff, struct sl_err *err);
 // Copies the texts; `column` may be NULL.
 SL_MUST int sl_contract_diff_add(struct sl_contract_diff *diff, enum sl_contract_level level,
                                  const char *table, const char *column, const char *what,
                                  struct sl_err *err);
+// Whether it is known of a kind of rule what makes it stricter.
+bool sl_contract_compares(const char *kind);
 // Whether all that breaks the rule `now` of contract `now_contract` breaks the rule `before`, too.
 bool sl_contract_rule_is_weaker(const json_t *now_contract, const json_t *before,
                                 const json_t *now);

@@ -162,6 +162,29 @@ void sl_pass_kept(const struct sl_pass *pass, const char *column, struct sl_buf 
 void sl_pass_relation(const struct sl_pass *pass, enum sl_pass_rows rows, const char *raw_sql,
                       const char *keep, struct sl_buf *sql);
 
+// The columns that raw will have at least: what the contract reads, as texts, and those of a file
+// of the source (NULL: none is known), as they are stored.
+SL_MUST int sl_contract_foresee_raw(const struct sl_contract_table *table,
+                                    const struct sl_column *file, size_t file_count,
+                                    struct sl_arena *arena, struct sl_column **ret,
+                                    size_t *ret_count, struct sl_err *err);
+// The other side of a foreign key.
+struct sl_contract_reference {
+    const struct sl_contract_table *child, *parent; // parent NULL: it has no contract
+    const char *parent_name;                        // "clean.customers", for messages
+    const struct sl_column *columns;                // of the parent, as they are stored
+    size_t column_count;
+};
+// Whether the key's column of this number leads to one that there is, and that can be compared.
+SL_MUST int sl_contract_check_reference(const struct sl_contract_reference *reference,
+                                        const struct sl_rule *rule, size_t index,
+                                        struct sl_diags *diags, struct sl_err *err);
+// Compiles a contract and asks the engine about it (sl_contract_verify); what `diags` has at the
+// same place already is not told again.
+SL_MUST int sl_contract_check(const struct sl_contract_table *table, const struct sl_column *raw,
+                              size_t raw_count, struct sl_session *session, struct sl_arena *arena,
+                              struct sl_diags *diags, struct sl_err *err);
+
 // What only the engine can tell: asks it about every rule's SQL, pattern and literal, about the
 // filter and the formats of columns. Each that it refuses becomes a diagnostic with its place.
 // `raw` as in sl_contract_compile; reads no rows.

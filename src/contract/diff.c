@@ -43,17 +43,6 @@ static int tell(struct differ *differ, enum sl_contract_level level, const char 
     return sl_contract_diff_add(differ->diff, level, differ->table, column, what, err);
 }
 
-static const json_t *find(const json_t *contract, const char *list, const char *key,
-                          const char *value)
-{
-    size_t i;
-    json_t *item;
-    json_array_foreach (json_object_get(contract, list), i, item)
-        if (sl_str_equal(sl_json_text(item, key, NULL), value))
-            return item;
-    return NULL;
-}
-
 static bool same(const json_t *a, const json_t *b, const char *key)
 {
     return json_equal(json_object_get(a, key), json_object_get(b, key)) != 0;
@@ -259,131 +248,6 @@ static int compare_lists(struct differ *differ, const json_t *before, const json
     return SL_OK;
 }
 
-// Whether there is what this path leads to: "note", "address.zip", "items[].qty".
-static bool has_path(struct differ *differ, const json_t *columns, const char *outer,
-                     const char *path)
-{
-    size_t i;
-    json_t *column;
-    json_array_foreach ((json_t *)(uintptr_t)columns, i, column) {
-        const char *own = path_of(differ, outer, column);
-        if (own && (sl_str_equal(own, path) ||
-                    (sl_str_starts(path, own) &&
-                     has_path(differ, json_object_get(column, "fields"), own, path))))
-            return true;
-    }
-    return false;
-}
-
-static bool has_column(struct differ *differ, const json_t *contract, const char *path)
-{
-    return !path || has_path(differ, json_object_get(contract, "columns"), NULL, path);
-}
-
-// What breaks such a rule never comes into the clean table.
-static bool is_reject(const json_t *rule)
-{
-    return !sl_str_equal(sl_json_text(rule, "severity", NULL), "warn") &&
-           !sl_json_text(rule, "mostly", NULL);
-}
-
-// What a broken rule does.
-static const char *deed(const json_t *rule)
-{
-    if (sl_json_text(rule, "mostly", NULL))
-        return "lets a share of rows break it";
-    if (sl_str_equal(sl_json_text(rule, "severity", NULL), "fail"))
-        return "stops the step";
-    return is_reject(rule) ? "rejects rows" : "only warns";
-}
-
-// The same in words, of those that reject too: what becomes of the rows or values.
-static const char *deed_text(const json_t *rule)
-{
-    const char *severity = sl_json_text(rule, "severity", NULL);
-    if (!sl_json_text(rule, "mostly", NULL) && sl_str_equal(severity, "hold"))
-        return "holds rows";
-    if (!sl_json_text(rule, "mostly", NULL) && sl_str_equal(severity, "quarantine_value"))
-        return "sets values aside";
-    return deed(rule);
-}
-
-// Nulls in a column that had none break what is built on it.
-static enum sl_contract_level level_without(const json_t *rule)
-{
-    if (!is_reject(rule))
-        return SL_CONTRACT_SAME;
-    return sl_str_equal(sl_json_text(rule, "kind", NULL), "required") ? SL_CONTRACT_BREAKING
-                                                                      : SL_CONTRACT_WEAKER;
-}
-
-static int tell_rule(struct differ *differ, enum sl_contract_level level, const json_t *rule,
-                     const char *what, struct sl_err *err)
-{
-    return tell(
-        differ, level, sl_json_text(rule, "column", NULL),
-        sl_arena_printf(differ->diff->arena, "rule %s %s", sl_json_text(rule, "id", ""), what),
-        err);
-}
-
-static int tell_deed(struct differ *differ, const json_t *before, const json_t *now,
-                     struct sl_err *err)
-{
-    enum sl_contract_level level = SL_CONTRACT_SAME;
-    const char *what = sl_arena_printf(differ->diff->arena, "%s now, before it %s", deed_text(now),
-                                       deed_text(before));
-    SL_TRY_NEW(what, err);
-    if (is_reject(before) != is_reject(now))
-        level = is_reject(now) ? SL_CONTRACT_ADDITIVE : level_without(before);
-    return tell_rule(differ, level, now, what, err);
-}
-
-static int compare_rule(struct differ *differ, const json_t *before, const json_t *now,
-                        struct sl_err *err)
-{
-    if (json_equal(before, now))
-        return SL_OK;
-    if (!sl_str_equal(deed(before), deed(now)))
-        return tell_deed(differ, before, now, err);
-    if (!is_reject(now))
-        return tell_rule(differ, SL_CONTRACT_SAME, now, "warns otherwise", err);
-    bool is_weaker = sl_contract_rule_is_weaker(differ->now, before, now);
-    bool is_stricter = sl_contract_rule_is_weaker(differ->before, now, before);
-    if (is_weaker && is_stricter && !same(before, now, "severity"))
-        return tell_rule(differ, SL_CONTRACT_SAME, now,
-                         sl_str_equal(sl_json_text(now, "severity", NULL), "hold")
-                             ? "holds rows now, rejected them"
-                             : "rejects rows now, held them",
-                         err);
-    if (is_weaker && is_stricter)
-        return tell_rule(differ, SL_CONTRACT_SAME, now, "has another message", err);
-    if (is_stricter)
-        return tell_rule(differ, SL_CONTRACT_ADDITIVE, now, "is stricter", err);
-    return tell_rule(differ, SL_CONTRACT_WEAKER, now, is_weaker ? "is weaker" : "is another", err);
-}
-
-static int compare_rules(struct differ *differ, struct sl_err *err)
-{
-    size_t i;
-    json_t *rule;
-    json_array_foreach (json_object_get(differ->before, "rules"), i, rule) {
-        const json_t *now = find(differ->now, "rules", "id", sl_json_text(rule, "id", NULL));
-        const char *column = sl_json_text(rule, "column", NULL);
-        if (now)
-            SL_TRY(compare_rule(differ, rule, now, err));
-        else if (has_column(differ, differ->now, column))
-            SL_TRY(tell_rule(differ, level_without(rule), rule, "is gone", err));
-    }
-    json_array_foreach (json_object_get(differ->now, "rules"), i, rule) {
-        const char *column = sl_json_text(rule, "column", NULL);
-        if (!find(differ->before, "rules", "id", sl_json_text(rule, "id", NULL)) &&
-            has_column(differ, differ->before, column))
-            SL_TRY(tell_rule(differ, is_reject(rule) ? SL_CONTRACT_ADDITIVE : SL_CONTRACT_SAME,
-                             rule, "is new", err));
-    }
-    return SL_OK;
-}
-
 // How the source meets files with other columns, in the words of its file.
 static const char *policy(const json_t *contract, size_t index)
 {
@@ -439,7 +303,7 @@ int sl_contract_diff_table(const json_t *before, const json_t *now, struct sl_co
         return tell(&differ, SL_CONTRACT_BREAKING, NULL, "the table is gone", err);
     SL_TRY(compare_lists(&differ, json_object_get(before, "columns"),
                          json_object_get(now, "columns"), NULL, err));
-    SL_TRY(compare_rules(&differ, err));
+    SL_TRY(sl_contract_diff_rules(before, now, diff, err));
     if (!same(before, now, "order_by"))
         SL_TRY(tell(&differ, SL_CONTRACT_WEAKER, NULL, "other rows win among duplicates", err));
     if (!same(before, now, "filter"))

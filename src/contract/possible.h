@@ -35,6 +35,9 @@ SL_MUST int sl_possible_numbers(const struct sl_possible *possible, struct sl_er
 SL_MUST int sl_possible_nulls(const struct sl_possible *possible, struct sl_err *err);
 // Two columns that must compare in ways of which one excludes the other (possible_compare.c).
 SL_MUST int sl_possible_compares(const struct sl_possible *possible, struct sl_err *err);
+// The same over more columns: orders that go round in a circle, or for which bounds leave no room
+// (possible_chain.c). To be asked where no two rules exclude each other.
+SL_MUST int sl_possible_chains(const struct sl_possible *possible, struct sl_err *err);
 // Conditions that the engine finds to be true for no row (possible_row.c).
 SL_MUST int sl_possible_rows(const struct sl_possible *possible, struct sl_err *err);
 

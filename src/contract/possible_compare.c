@@ -95,6 +95,7 @@ int sl_possible_compares(const struct sl_possible *possible, struct sl_err *err)
 {
     struct relations relations = {.possible = possible};
     const struct sl_contract_table *table = possible->table;
+    size_t told = possible->diags->count;
     for (size_t i = 0; i < table->column_count; i++)
         SL_TRY(add_rules(&relations, table->columns[i].rules, table->columns[i].rule_count, err));
     SL_TRY(add_rules(&relations, table->rules, table->rule_count, err));
@@ -102,5 +103,5 @@ int sl_possible_compares(const struct sl_possible *possible, struct sl_err *err)
         for (size_t k = 0; k < i; k++)
             if (are_exclusive(&relations.items[k], &relations.items[i]))
                 tell(possible, &relations.items[k], &relations.items[i]);
-    return SL_OK;
+    return possible->diags->count == told ? sl_possible_chains(possible, err) : SL_OK;
 }

@@ -32,60 +32,23 @@ static int check_source(struct checker *checker, const struct sl_source *source,
 
 // --- contracts
 
-static bool has_column(const struct sl_relation *relation, const char *name)
-{
-    return sl_column_find(relation->columns, relation->count, name) != NULL;
-}
-
 // Before the first run: what the contract reads, as text, and what else is in a file of the source.
-static int guess_columns(struct checker *checker, const char *name,
-                         const struct sl_contract_table *contract, struct sl_relation *ret,
-                         struct sl_err *err)
+static int foresee(struct checker *checker, const char *name,
+                   const struct sl_contract_table *contract, struct sl_relation *ret,
+                   struct sl_err *err)
 {
-    static const struct sl_column own[] = {{"_source", "VARCHAR"},
-                                           {"_position", "BIGINT"},
-                                           {"_ingested_at", "TIMESTAMP WITH TIME ZONE"},
-                                           {"_corrupt", "BLOB"}};
-    static const size_t own_count = sizeof own / sizeof *own;
     const struct sl_source_check *file = sl_map_get(&checker->files, name);
-    size_t file_count = file ? file->column_count : 0;
-    struct sl_column *columns = SL_NEW_ARRAY(&checker->world->arena, struct sl_column,
-                                             contract->column_count + file_count + own_count);
-    SL_TRY_NEW(columns, err);
-    struct sl_relation relation = {columns, 0};
-    for (size_t i = 0; i < contract->column_count; i++)
-        if (!has_column(&relation, contract->columns[i].source_name))
-            columns[relation.count++] =
-                (struct sl_column){contract->columns[i].source_name, "VARCHAR"};
+    struct sl_arena *arena = &checker->world->arena;
+    size_t file_count = file ? file->column_count : 0, count = 0;
+    struct sl_column *stored = SL_NEW_ARRAY(arena, struct sl_column, file_count + 1), *columns;
+    SL_TRY_NEW(stored, err);
     for (size_t i = 0; i < file_count; i++)
-        if (!has_column(&relation, file->columns[i].name) &&
-            !sl_str_equal(file->columns[i].type, SL_UNKNOWN_TYPE))
-            columns[relation.count++] =
+        if (!sl_str_equal(file->columns[i].type, SL_UNKNOWN_TYPE))
+            stored[count++] =
                 (struct sl_column){file->columns[i].name, sl_storage_type(file->columns[i].type)};
-    for (size_t i = 0; i < own_count; i++)
-        if (!has_column(&relation, own[i].name))
-            columns[relation.count++] = own[i];
-    *ret = relation;
+    SL_TRY(sl_contract_foresee_raw(contract, stored, count, arena, &columns, &ret->count, err));
+    ret->columns = columns;
     return SL_OK;
-}
-
-static bool is_same_place(const struct sl_err *a, const struct sl_err *b)
-{
-    return a->line == b->line && a->column == b->column && sl_str_equal(a->file, b->file);
-}
-
-// The reader of the file may have said so, or another source of the same contract.
-static bool is_told(const struct sl_diags *diags, const struct sl_diag *diag)
-{
-    for (size_t i = 0; i < diags->count; i++) {
-        const struct sl_diag *known = &diags->items[i];
-        bool are_errors =
-            known->severity == SL_SEVERITY_ERROR && diag->severity == SL_SEVERITY_ERROR;
-        if (is_same_place(&known->err, &diag->err) &&
-            (are_errors || sl_str_equal(known->err.message, diag->err.message)))
-            return true;
-    }
-    return false;
 }
 
 // Compiles a contract, and asks the engine about what only it can tell, in what could be compiled.
@@ -93,26 +56,18 @@ static int check_contract(struct checker *checker, const char *name,
                           const struct sl_contract_table *contract, struct sl_err *err)
 {
     struct sl_world *world = checker->world;
-    struct sl_diags *diags = &world->project->diags;
-    SL_AUTO(sl_diags_clear) struct sl_diags found = SL_DIAGS_INIT;
-    struct sl_relation raw;
-    struct sl_pass pass;
+    struct sl_relation raw = {0};
     const char *table = sl_arena_printf(&world->arena, "raw.%s", name);
     SL_TRY_NEW(table, err);
     const struct sl_relation *known = sl_map_get(checker->catalog, table);
     if (known)
         raw = *known;
     else
-        SL_TRY(guess_columns(checker, name, contract, &raw, err));
-    SL_TRY(
-        sl_contract_compile(contract, raw.columns, raw.count, &world->arena, &found, &pass, err));
-    for (size_t i = 0; i < found.count; i++)
-        if (!is_told(diags, &found.items[i]))
-            sl_diag_err(diags, found.items[i].severity, &found.items[i].err, (struct sl_place){0});
+        SL_TRY(foresee(checker, name, contract, &raw, err));
     if (!checker->session)
         SL_TRY(sl_world_session(world, &checker->session, err));
-    return sl_contract_verify(contract, raw.columns, raw.count, &pass, checker->session, diags,
-                              err);
+    return sl_contract_check(contract, raw.columns, raw.count, checker->session, &world->arena,
+                             &world->project->diags, err);
 }
 
 // "contracts/orders.odcs.yml:7": one table of a contract.

@@ -12,56 +12,12 @@ struct foreign_keys {
     const struct sl_contract_table *contract;
 };
 
-static void report_column(const struct foreign_keys *keys, const struct sl_rule *rule,
-                          const char *name, const struct sl_relation *parent)
-{
-    struct sl_world *world = keys->world;
-    const char **known = SL_NEW_ARRAY(&world->arena, const char *, parent->count);
-    for (size_t i = 0; known && i < parent->count; i++)
-        known[i] = parent->columns[i].name;
-    sl_diag(&world->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, rule->place,
-            known ? sl_did_you_mean(&world->arena, name, known, parent->count) : NULL,
-            "the foreign key of '%s' leads to '%s', which is no column of %s", keys->contract->name,
-            name, rule->parent);
-}
-
-static const struct sl_contract_column *find_column(const struct sl_contract_table *contract,
-                                                    const char *name)
-{
-    for (size_t i = 0; contract && i < contract->column_count; i++)
-        if (sl_str_equal_nocase(contract->columns[i].name, name))
-            return &contract->columns[i];
-    return NULL;
-}
-
 // The parent's contract; NULL: it has none.
 static const struct sl_contract_table *parent_contract(const struct foreign_keys *keys,
                                                        const struct sl_rule *rule)
 {
     const struct sl_node *node = sl_graph_node(&keys->world->graph, rule->parent);
     return node && node->kind == SL_NODE_CLEANSE ? node->contract : NULL;
-}
-
-// A hash is equal to no value but the same hash.
-static void check_protection(const struct foreign_keys *keys, const struct sl_rule *rule,
-                             size_t index)
-{
-    const struct sl_contract_column *child =
-        find_column(keys->contract, rule->columns.items[index]);
-    const struct sl_contract_column *parent =
-        find_column(parent_contract(keys, rule), rule->to.items[index]);
-    if (!child || !parent)
-        return;
-    const struct sl_personal *a = &child->personal, *b = &parent->personal;
-    bool is_same =
-        a->as == b->as && (a->as != SL_PERSONAL_TOKEN ||
-                           (a->length == b->length && sl_str_equal(a->prefix, b->prefix)));
-    if (!is_same)
-        sl_diag(&keys->world->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, rule->place,
-                "give both columns the same 'sluice.personal'",
-                "column '%s' is protected by '%s', and '%s' of %s by '%s': they cannot be compared",
-                child->name, sl_personal_name(a->as), parent->name, rule->parent,
-                sl_personal_name(b->as));
 }
 
 static int read_columns(const struct sl_contract_table *contract, struct sl_arena *arena,
@@ -76,24 +32,22 @@ static int read_columns(const struct sl_contract_table *contract, struct sl_aren
     return SL_OK;
 }
 
-static void check_column(const struct foreign_keys *keys, const struct sl_rule *rule, size_t index,
-                         const struct sl_relation *child, const struct sl_relation *parent)
+// The other side, as it is stored.
+static int refer(const struct foreign_keys *keys, const struct sl_rule *rule,
+                 const struct sl_relation *parent, struct sl_arena *arena,
+                 struct sl_contract_reference *ret, struct sl_err *err)
 {
-    const char *name = rule->columns.items[index];
-    const struct sl_column *own = sl_column_find(child->columns, child->count, name);
-    const struct sl_column *column =
-        sl_column_find(parent->columns, parent->count, rule->to.items[index]);
-    if (!column) {
-        report_column(keys, rule, rule->to.items[index], parent);
-        return;
-    }
-    check_protection(keys, rule, index);
-    const char *type = sl_storage_type(column->type);
-    if (own && !sl_types_compare(own->type, type))
-        sl_diag(&keys->world->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, rule->place,
-                "give both columns the same type",
-                "column '%s' is %s, and '%s' of %s is %s: they cannot be compared", name, own->type,
-                column->name, rule->parent, type);
+    struct sl_column *stored = SL_NEW_ARRAY(arena, struct sl_column, parent->count + 1);
+    SL_TRY_NEW(stored, err);
+    for (size_t i = 0; i < parent->count; i++)
+        stored[i] =
+            (struct sl_column){parent->columns[i].name, sl_storage_type(parent->columns[i].type)};
+    *ret = (struct sl_contract_reference){.child = keys->contract,
+                                          .parent = parent_contract(keys, rule),
+                                          .parent_name = rule->parent,
+                                          .columns = stored,
+                                          .column_count = parent->count};
+    return SL_OK;
 }
 
 // Columns of a model's table are not known before it could be bound; then its step tells.
@@ -102,8 +56,7 @@ static int check_foreign_key(void *self, struct sl_rule *rule, struct sl_err *er
     const struct foreign_keys *keys = self;
     const struct sl_contract_table *contract = parent_contract(keys, rule);
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    struct sl_relation child, declared;
-    SL_TRY(read_columns(keys->contract, &arena, &child, err));
+    struct sl_relation declared;
     SL_TRY(read_columns(contract, &arena, &declared, err));
     const struct sl_relation *found =
         keys->catalog ? sl_map_get(keys->catalog, rule->parent) : &declared;
@@ -112,8 +65,11 @@ static int check_foreign_key(void *self, struct sl_rule *rule, struct sl_err *er
             sl_column_find(declared.columns, declared.count, rule->to.items[i]) != NULL;
         bool is_said_by_contract =
             contract && (is_declared || contract->drift.new_columns != SL_DRIFT_EVOLVE);
-        if (is_said_by_contract == !keys->catalog)
-            check_column(keys, rule, i, &child, found);
+        struct sl_contract_reference reference;
+        if (is_said_by_contract != !keys->catalog)
+            continue;
+        SL_TRY(refer(keys, rule, found, &arena, &reference, err));
+        SL_TRY(sl_contract_check_reference(&reference, rule, i, &keys->world->project->diags, err));
     }
     return SL_OK;
 }

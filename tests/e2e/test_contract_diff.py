@@ -109,16 +109,20 @@ NESTED_CHANGES = [
     (", logicalTypeOptions: {minimum: 1}", "", "weaker", "1.5.0", "t.items[].qty: rule items[].qty.range is gone"),
     ("sku, logicalType: string,", "sku, logicalType: string, logicalTypeOptions: {maxLength: 9},", "additive", "1.5.0",
      "t.items[].sku: rule items[].sku.length is new"),
-    # checks of the whole table
+    # checks of the whole table; a column of which none says any more that it is never null may have nulls
+    ("    quality:\n", "    quality:\n      - {type: custom, engine: sluice, implementation: {check: {not_null: [mail, pin]}}}\n", "additive", "1.5.0",
+     "t: check not_null is new"),
     ("      - {metric: rowCount, mustBeGreaterThan: 0}\n", "", "weaker", "1.5.0", "t: check rowCount is gone"),
     ("rowCount, mustBeGreaterThan: 0}", "rowCount, mustBeGreaterThan: 1}", "additive", "1.5.0", "t: check rowCount is stricter"),
     ("rowCount, mustBeGreaterThan: 0}", "rowCount, mustBeGreaterThan: -1}", "weaker", "1.5.0", "t: check rowCount is weaker"),
     ("rowCount, mustBeGreaterThan: 0}", "rowCount, mustBeGreaterOrEqualTo: 0}", "weaker", "1.5.0", "t: check rowCount is weaker"),
     ("rowCount, mustBeGreaterThan: 0}", "rowCount, mustBeBetween: [0, 9]}", "additive", "1.5.0", "t: check rowCount is stricter"),
     ("rowCount, mustBeGreaterThan: 0}", "rowCount, mustBe: 0}", "weaker", "1.5.0", "t: check rowCount is another"),
-    ("rowCount, mustBeGreaterThan: 0}", "rowCount, mustNotBe: 0}", "weaker", "1.5.0", "t: check rowCount is another"),
+    ("rowCount, mustBeGreaterThan: 0}", "rowCount, mustNotBe: 0}", "same", "1.4.3", "t: check rowCount is written otherwise"),
+    ("rowCount, mustBeGreaterThan: 0}", "rowCount, mustBeGreaterOrEqualTo: 1}", "same", "1.4.3", "t: check rowCount is written otherwise"),
     ("rowCount, mustBeGreaterThan: 0}", "rowCount, mustBeGreaterThan: 0.0}", "same", "1.4.3", "t: check rowCount is written otherwise"),
-    ("rowCount, mustBeGreaterThan: 0}", "rowCount, name: some, mustBeGreaterThan: 5}", "weaker", "1.5.0", "t: check rowCount is gone"),
+    ("rowCount, mustBeGreaterThan: 0}", "rowCount, name: some, mustBeGreaterThan: 5}", "additive", "1.5.0", "t: check some is stricter"),
+    ("rowCount, mustBeGreaterThan: 0}", "rowCount, name: some, mustBeGreaterThan: 0}", "same", "1.4.3", "t: check some has a name now"),
     ("mustBeLessThan: 100}", "mustBeLessThan: 50}", "additive", "1.5.0", "t: check few is stricter"),
     ("mustBeLessThan: 100}", "mustBeLessOrEqualTo: 100}", "weaker", "1.5.0", "t: check few is weaker"),
     ("few, mustBeLessThan: 100}", "few, arguments: {x: 1}, mustBeLessThan: 50}", "weaker", "1.5.0", "t: check few is another"),
@@ -199,7 +203,7 @@ def test_the_same_contract_has_no_difference_and_a_broken_one_is_told_with_its_p
 
 @pytest.mark.parametrize("before, now, what", [
     ("hold", "warn", "only warns now, before it holds rows"), ("warn", "hold", "holds rows now, before it only warns"),
-    ("reject", "warn", "only warns now, before it rejects rows"), ("hold", "reject", "rejects rows now, held them"),
+    ("reject", "warn", "only warns now, before it rejects rows"), ("hold", "reject", "rejects rows now, before it holds rows"),
 ])
 def test_what_became_of_orphans_is_said_as_it_was(project, before, now, what):
     for name, word in (("old.yml", before), ("new.yml", now)):
@@ -207,3 +211,44 @@ def test_what_became_of_orphans_is_said_as_it_was(project, before, now, what):
                                              f"customProperties: [{{property: sluice.orphans, value: {word}}}]}}],"))
     told = project.json("contract", "diff", "old.yml", "new.yml", exit_code=None)
     assert [item["what"] for item in told["differences"]] == [f"rule day.foreign_key {what}"]
+
+
+NOT_NULL = "      - {type: custom, engine: sluice, implementation: {check: {not_null: [mail, pin]}}}\n"
+CHECKS = NESTED.replace("    quality:\n", "    quality:\n" + NOT_NULL + """\
+      - {type: custom, engine: sluice, implementation: {check: row_count_change, max_drop: 0.5}}
+      - {type: custom, engine: sluice, name: fresh, dimension: timeliness, implementation: {check: max_value, column: pin, max: 5, where: pin > 0}}
+""")
+CHECK_CHANGES = [
+    ("not_null: [mail, pin]", "not_null: [pin, mail, code]", "additive", ["t: check not_null is stricter"]),
+    ("not_null: [mail, pin]", "not_null: [mail]", "breaking", ["t: check not_null is weaker", "t.pin: no check says any more that it is never null"]),
+    ("not_null: [mail, pin]}", "not_null: [mail, pin]}, mostly: 0.9", "breaking",
+     ["t: check not_null is weaker", "t.mail: no check says any more that it is never null", "t.pin: no check says any more that it is never null"]),
+    ("not_null: [mail, pin]}", "not_null: [mail, pin]}, severity: warn", "breaking",
+     ["t: check not_null only warns now", "t.mail: no check says any more that it is never null", "t.pin: no check says any more that it is never null"]),
+    # the same, said in two checks
+    ("{check: {not_null: [mail, pin]}}", "{check: {not_null: mail}}}\n      - {type: custom, engine: sluice, implementation: {check: {not_null: pin}}",
+     "weaker", ["t: check not_null is gone", "t: check not_null is new, and another said as much", "t: check not_null is new, and another said as much"]),
+    ("name: mail, logicalType: string", "name: mail, logicalType: string, required: true", "additive", ["t.mail: rule mail.required is new"]),
+    ("max_drop: 0.5", "max_drop: 0.2", "additive", ["t: check row_count_change is stricter"]),
+    ("max_drop: 0.5", "max_drop: 0.6", "weaker", ["t: check row_count_change is weaker"]),
+    ("max_drop: 0.5", "max_drop: 0.2, versions: 3", "weaker", ["t: check row_count_change is gone", "t: check row_count_change is new"]),
+    ("max: 5, where: pin > 0", "max: 5", "weaker", ["t: check fresh is another"]),
+    ("dimension: timeliness", "dimension: accuracy", "same", ["t: check fresh counts for accuracy now"]),
+    ("name: fresh", "name: newest", "same", ["t: check newest was named fresh"]),
+    ("name: fresh", "name: newest, severity: warning", "weaker", ["t: check newest only warns now"]),
+]
+
+
+@pytest.mark.parametrize("old, new, level, what", CHECK_CHANGES)
+def test_checks_of_every_kind_have_their_level(project, old, new, level, what):
+    assert CHECKS.count(old) == 1
+    project.write("old.yml", CHECKS)
+    project.write("new.yml", CHECKS.replace(old, new))
+    told = project.json("contract", "diff", "old.yml", "new.yml", exit_code=3)
+    texts = [f"{item['table']}{'.' + item['column'] if item['column'] else ''}: {item['what']}" for item in told["differences"]]
+    assert (told["level"], texts) == (level, what)
+
+
+def test_two_checks_that_say_the_same_are_no_difference(project):
+    project.write("old.yml", CHECKS.replace(NOT_NULL, NOT_NULL * 2))
+    assert project.json("contract", "diff", "old.yml", "old.yml")["differences"] == []

@@ -975,12 +975,14 @@ def test_rules_of_members_and_items_are_exported_or_told_as_lost(project):
     for bad in ["row(null, 'a', null)", "row(0, 'a', null)", "row(10, 'a', null)", "row(1, 'b', null)", "row(1, 'aaaa', null)", "row(1, 'a', row('y'))"]:
         with pytest.raises(duckdb.ConstraintException):
             connection.execute(insert % bad)
-    project.write("t.sql", text)  # checks that look into a column are expressions of the contract
+    project.write("t.sql", text)  # checks that look into a column are rules of its members
     contract, told = imported(project, "t.sql")
     accepted_by_check(project, contract, "t")
     assert not any("kept as a text" in message for message in told), told
-    rules = [rule["implementation"]["expression"] for rule in contract["schema"][0]["quality"]]
-    assert len(rules) == text.count("CHECK (") - 1 == 6 and sum("'deep'" in rule for rule in rules) == 1, rules  # one is the length of 'id'
+    members = columns(contract)["s"]["properties"]
+    assert "quality" not in contract["schema"][0] and [member.get("logicalTypeOptions") for member in members] == [
+        {"minimum": 1, "maximum": 9}, {"pattern": "^a+$", "maxLength": 3}, None]
+    assert members[0]["required"] and enum_of(members[2]["properties"][0]) == ["x", "it's"]
     project.write("back.odcs.yml", yaml.safe_dump(contract))
     again = project.json("contract", "export", "back.odcs.yml", "--format", "sql")["text"]
     project.write("again.sql", again)
@@ -1320,3 +1322,122 @@ def test_what_is_nullable_is_not_required(project):
     found = columns(contract)
     assert [bool(found[name].get("required")) for name in "ab"] == [False, True] and lost == []
     assert [bool(found[name]["items"].get("required")) for name in "cde"] == [False, False, True]
+
+
+# --- members in the SQL of DuckDB ---
+
+MEMBERS = CHECKED + """schema:
+  - name: t
+    properties:
+      - {name: i, logicalType: integer}
+      - {name: tag, logicalType: array, items: {logicalType: string}}
+      - name: s
+        logicalType: object
+        properties:
+          - {name: x, logicalType: integer, required: true, logicalTypeOptions: {minimum: 1, exclusiveMaximum: 100}}
+          - {name: "a b", logicalType: string, logicalTypeOptions: {pattern: '^a', minLength: 2}}
+          - name: o
+            logicalType: object
+            properties:
+              - {name: z, logicalType: string, quality: [{type: library, metric: invalidValues, arguments: {validValues: [p, q]}, mustBe: 0}]}
+              - {name: w, logicalType: integer, required: true}
+      - name: items
+        logicalType: array
+        items: {logicalType: object, properties: [{name: qty, logicalType: integer}]}
+    quality:
+"""
+GOOD_ROWS = ["(1, ['s.x'], {'x': 5, 'a b': 'ab', 'o': {'z': 'p', 'w': 1}}, [{'qty': 1}])", "(null, null, null, null)",
+             "(2, null, {'x': 6, 'a b': null, 'o': null}, [null])"]
+MEMBER_EXPRESSIONS = [
+    # the SQL of the rule, what it becomes, a row that breaks it
+    ("s.x < 10 or i > 3", "struct_extract(s, 'x') < 10 or i > 3", "(1, null, {'x': 50, 'a b': 'ab', 'o': null}, null)"),
+    ("S.X <> 7 -- s.x of \"s.x\"", """struct_extract(S, 'x') <> 7 -- s.x of "s.x\"""", "(1, null, {'x': 7, 'a b': 'ab', 'o': null}, null)"),
+    ("s . \"a b\" <> 'as.x'", """struct_extract(s, 'a b') <> 'as.x'""", "(1, null, {'x': 5, 'a b': 'as.x', 'o': null}, null)"),
+    ("\"s\".o.z <> 'q' and s.o.w < 9", """struct_extract(struct_extract("s", 'o'), 'z') <> 'q' and struct_extract(struct_extract(s, 'o'), 'w') < 9""",
+     "(1, null, {'x': 5, 'a b': 'ab', 'o': {'z': 'q', 'w': 1}}, null)"),
+    ("items[1].qty < 9 and i < 1e5 and not contains(tag, $$s.x y$$)", "items[1].qty < 9 and i < 1e5 and not contains(tag, $$s.x y$$)",
+     "(1, null, null, [{'qty': 9}])"),
+    ("coalesce((s.o).w, s.x) < 90", """coalesce((struct_extract(s, 'o')).w, struct_extract(s, 'x')) < 90""", "(1, null, {'x': 95, 'a b': 'ab', 'o': null}, null)"),
+]
+
+
+def run_ddl(text):
+    database = duckdb.connect()
+    database.execute(text)
+    return database
+
+
+@pytest.mark.parametrize("expression, becomes, bad", MEMBER_EXPRESSIONS)
+def test_expressions_over_members_are_checks_that_duckdb_takes_and_judges_alike(project, expression, becomes, bad):
+    rule = {"type": "custom", "engine": "sluice", "name": "rule", "implementation": {"expression": expression}}
+    project.write("t.odcs.yml", MEMBERS + f"      - {json.dumps(rule)}\n")
+    assert project.json("contract", "lint", "t.odcs.yml")["errors"] == []
+    text, lost = form_of(project, "sql")
+    assert lost == [] and f'CONSTRAINT "rule" CHECK ({becomes}\n' in text
+    database = run_ddl(text)
+    for row in GOOD_ROWS:
+        database.execute(f"insert into t values {row}")
+    with pytest.raises(duckdb.ConstraintException):
+        database.execute(f"insert into t values {bad}")
+    project.write("t.sql", text)
+    contract, lost = imported(project, "t.sql")
+    assert lost == [] and len(contract["schema"][0]["quality"]) == 1
+    accepted_by_check(project, contract, "t")
+
+
+BAD_MEMBERS = ["{'x': 0, 'a b': 'ab', 'o': null}", "{'x': 100, 'a b': 'ab', 'o': null}", "{'x': null, 'a b': 'ab', 'o': null}",
+               "{'x': 5, 'a b': 'b1', 'o': null}", "{'x': 5, 'a b': 'a', 'o': null}", "{'x': 5, 'a b': 'ab', 'o': {'z': 'r', 'w': 1}}",
+               "{'x': 5, 'a b': 'ab', 'o': {'z': 'p', 'w': null}}"]
+
+
+def test_rules_of_members_come_back_from_duckdb_as_they_were(project):
+    project.write("t.odcs.yml", MEMBERS.replace("    quality:\n", ""))
+    text, lost = form_of(project, "sql")
+    database = run_ddl(text)
+    for row in GOOD_ROWS:
+        database.execute(f"insert into t values {row}")
+    for struct in BAD_MEMBERS:
+        with pytest.raises(duckdb.ConstraintException):
+            database.execute(f"insert into t values (1, null, {struct}, null)")
+    project.write("t.sql", text)
+    contract, more = imported(project, "t.sql")
+    assert (lost, more) == ([], []) and "quality" not in contract["schema"][0]
+    members = columns(contract)["s"]["properties"]
+    assert [(m.get("required", False), m.get("logicalTypeOptions")) for m in members] == [
+        (True, {"minimum": 1, "exclusiveMaximum": 100}), (False, {"minLength": 2, "pattern": "^a"}), (False, None)]
+    assert enum_of(members[2]["properties"][0]) == ["p", "q"] and members[2]["properties"][1]["required"]
+    project.write("t.odcs.yml", yaml.safe_dump(contract, sort_keys=False))
+    assert form_of(project, "sql")[0] == text
+
+
+@pytest.mark.parametrize("expression", ["list_sum(list_transform(items, q -> q.qty)) < 9", "len(list_filter(tag, lambda q: q = 'x')) < 9",
+                                        "list_sum([q.qty for q in items]) < 9"])
+def test_expressions_with_lambdas_are_told_as_lost(project, expression):
+    rule = {"type": "custom", "engine": "sluice", "name": "rule", "implementation": {"expression": expression}}
+    project.write("t.odcs.yml", MEMBERS + f"      - {json.dumps(rule)}\n")
+    text, lost = form_of(project, "sql")
+    assert lost == ["table 't': quality rule 'rule' has a lambda, which is in no CHECK of duckdb"]
+    run_ddl(text)
+
+
+def test_multiples_of_numbers_keep_their_type_in_json_schema(project):
+    written = [{"name": "d", "logicalType": "number", "logicalTypeOptions": {"multipleOf": 0.01}},
+               {"name": "n", "logicalType": "number", "physicalType": "decimal(10,4)", "logicalTypeOptions": {"multipleOf": 0.1}},
+               {"name": "k", "logicalType": "number", "physicalType": "decimal(9,2)"}]
+    project.write("t.odcs.yml", CHECKED + yaml.safe_dump({"schema": [{"name": "t", "properties": written}]}))
+    text, lost = form_of(project, "jsonschema")
+    project.write("back.json", text)
+    found, = imported(project, "back.json")[0]["schema"]
+    back = [{key: column[key] for key in ("name", "logicalType", "physicalType", "logicalTypeOptions") if key in column} for column in found["properties"]]
+    assert (lost, back) == ([], [{**written[0], "physicalType": "double"}, *written[1:]])
+
+
+def test_patterns_of_members_and_items_that_the_engine_does_not_take_are_told(project):
+    text = {"type": "string", "pattern": "^(?!x)[a-z]+$"}
+    project.write("n.json", json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "n", "type": "object", "properties": {
+        "top": text, "o": {"type": "object", "properties": {"c": text, "fine": {"type": "string", "pattern": "^a"}}},
+        "l": {"type": "array", "items": {"type": "object", "properties": {"deep": text}}}, "t": {"type": "array", "items": text}}}))
+    contract, lost = imported(project, "n.json")
+    assert [message.split(":")[0] for message in lost if "does not take" in message] == [f"column '{path}'" for path in ("top", "o.c", "l[].deep", "t[]")]
+    assert [member.get("logicalTypeOptions") for member in columns(contract)["o"]["properties"]] == [None, {"pattern": "^a"}]
+    accepted_by_check(project, contract, "n")

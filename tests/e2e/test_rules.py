@@ -1,5 +1,6 @@
 """Rules of contracts: every kind as it is listed, conditions, shares, and rules that stop the step."""
 import json
+import random
 
 import pytest
 
@@ -20,7 +21,7 @@ SETTINGS = "name: t\nchecks: {requirements: off}\nquarantine: {max_share: 1}\n"
 
 
 def custom(**options):
-    return {"type": "custom", "engine": "sluice", "name": "rule", "implementation": options}
+    return {"type": "custom", "engine": "sluice", "name": options.pop("name", "rule"), "implementation": options}
 
 
 def with_rule(project, rule, rows, properties=HEAD):
@@ -288,7 +289,15 @@ RULE_CHANGES = [
     (COMPARE, {"severity": "warn"}, "weaker", "only warns now, before it rejects rows"),
     (COMPARE, {"mostly": 0.9}, "weaker", "lets a share of rows break it now, before it rejects rows"),
     ({**COMPARE, "mostly": 0.9}, {"mostly": None}, "additive", "rejects rows now, before it lets a share of rows break it"),
-    (COMPARE, {"dimension": "accuracy"}, "same", None),
+    ({**COMPARE, "mostly": 0.9}, {"mostly": 0.95}, "additive", "is kept by a share of 0.95 of the rows, was 0.9"),
+    ({**COMPARE, "mostly": 0.9}, {"mostly": 0.5}, "weaker", "is kept by a share of 0.5 of the rows, was 0.9"),
+    ({**COMPARE, "mostly": 0.9}, {"op": "<="}, "weaker", "is weaker"),
+    ({**COMPARE, "mostly": 0.9}, {"where": "id > 1"}, "weaker", "is another"),
+    ({**COMPARE, "mostly": 0.9, "severity": "warn"}, {"mostly": 0.5}, "same", "warns otherwise"),
+    (COMPARE, {"column": "high", "op": ">", "to": "low"}, "same", "is written otherwise"),
+    (COMPARE, {"column": "high", "op": ">=", "to": "low"}, "weaker", "is weaker"),
+    (COMPARE, {"name": "other"}, "same", "was named rule"),
+    (COMPARE, {"dimension": "accuracy"}, "same", "counts for accuracy, was consistency"),
     (SUM, {"tolerance": 0.2}, "weaker", "is weaker"),
     (SUM, {"tolerance": 0.05}, "additive", "is stricter"),
     (SUM, {"columns": ["low"]}, "weaker", "is another"),
@@ -308,7 +317,7 @@ def test_a_changed_rule_is_weaker_stricter_or_another(project, rule, change, lev
     project.write("old.yml", rule_contract(rule))
     project.write("new.yml", rule_contract({**rule, **change}))
     told = project.json("contract", "diff", "old.yml", "new.yml", exit_code=None)
-    assert (told["level"], [item["what"] for item in told["differences"]]) == (level, [f"rule rule {what}"] if what else [])
+    assert (told["level"], [item["what"] for item in told["differences"]]) == (level, [f"rule {change.get('name', 'rule')} {what}"])
 
 
 @pytest.mark.parametrize("old, new, level", [
@@ -317,6 +326,8 @@ def test_a_changed_rule_is_weaker_stricter_or_another(project, rule, change, lev
     ("kind: digits, max: 5", "kind: digits, max: 10", "weaker"),
     ("kind: digits, max: 10", "kind: digits, max: 5", "additive"),
     ("kind: multiple_of, of: 2", "kind: multiple_of, of: 3", "weaker"),
+    ("kind: multiple_of, of: 2", "kind: multiple_of, of: 6", "additive"),
+    ("kind: range, min: 9, min_exclusive: true", "kind: range, min: 10", "same"),
 ])
 def test_a_changed_rule_of_a_column_too(project, old, new, level):
     entry = "{{type: custom, engine: sluice, implementation: {{{}}}}}"
@@ -334,3 +345,74 @@ def test_a_step_that_a_rule_stops_has_a_balance_that_closes(project):
     rows = step["rows"]
     assert rows["in"] == 6 and rows["quarantined"] == 3
     assert rows["in"] == rows["out"] + rows["quarantined"] + rows["deduplicated"] + rows["filtered"]
+
+
+# --- what is stricter, against rows
+
+STRICTER = [
+    # column (None: of the table), the rule before, the rule now, what diff says
+    ("i", "kind: not_in, values: [1]", "kind: not_in, values: [1, 2]", "is stricter"),
+    ("t", "kind: prefix, values: [a]", "kind: prefix, values: [ab, ac]", "is stricter"),
+    ("t", "kind: suffix, values: [a, b]", "kind: suffix, values: [ba, b]", "is stricter"),
+    ("t", "kind: contains, values: [a]", "kind: contains, values: [ab]", "is stricter"),
+    ("t", "kind: length, max: 3", "kind: length, min: 2, max: 3", "is stricter"),
+    ("i", "kind: range, min: 3, min_exclusive: true", "kind: range, min: 4", "is written otherwise"),
+    ("i", "kind: range, min: 3", "kind: range, min: 3, min_exclusive: true", "is stricter"),
+    ("d", "kind: range, max: 2024-01-05, max_exclusive: true", "kind: range, max: 2024-01-04", "is written otherwise"),
+    ("d", "kind: range, max: 2024-01-05", "kind: range, min: 2024-01-02, max: 2024-01-05", "is stricter"),
+    ("n", "kind: range, min: 1", "kind: range, min: 1.5", "is stricter"),
+    ("i", "kind: multiple_of, of: 2", "kind: multiple_of, of: 6", "is stricter"),
+    ("n", "kind: multiple_of, of: 0.25", "kind: multiple_of, of: 0.5", "is stricter"),
+    ("i", "kind: multiple_of, of: 2", "kind: multiple_of, of: 3", "is another"),
+    ("n", "kind: decimal_places, max: 1", "kind: decimal_places, max: 0", "is stricter"),
+    ("d", "kind: weekday, days: [monday, friday]", "kind: weekday, days: [friday]", "is stricter"),
+    ("t", "kind: digits, max: 2", "kind: digits, min: 1, max: 2", "is written otherwise"),
+    (None, "kind: compare, column: i, op: <=, to: j", "kind: compare, column: i, op: <, to: j", "is stricter"),
+    (None, "kind: compare, column: i, op: <, to: j", "kind: compare, column: j, op: '>', to: i", "is written otherwise"),
+    (None, "kind: compare, column: i, op: '<>', to: j", "kind: compare, column: j, op: '>', to: i", "is stricter"),
+    (None, "kind: sum_of, column: i, columns: [j, k], tolerance: 2", "kind: sum_of, column: i, columns: [k, j], tolerance: 1", "is stricter"),
+    (None, "kind: one_of_columns, columns: [i, j, k]", "kind: one_of_columns, columns: [j, k]", "is stricter"),
+    (None, "kind: one_of_columns, columns: [i, j, k]", "kind: one_of_columns, columns: [i, j, k], exactly: true", "is stricter"),
+    (None, "kind: one_of_columns, columns: [i, j, k], exactly: true", "kind: one_of_columns, columns: [i, j], exactly: true", "is another"),
+    (None, "kind: not_both, columns: [i, j]", "kind: not_both, columns: [i, j, k]", "is stricter"),
+    (None, "kind: all_or_none, columns: [i, j]", "kind: all_or_none, columns: [i, j, k]", "is stricter"),
+    (None, "kind: in_order, columns: [i, k]", "kind: in_order, columns: [i, j, k]", "is stricter"),
+    (None, "kind: in_order, columns: [i, j, k]", "kind: in_order, columns: [i, j, k], strictly: true", "is stricter"),
+    (None, "kind: different, columns: [i, j]", "kind: different, columns: [k, j, i]", "is stricter"),
+    (None, "expression: i > 1, where: j > 1", "expression: i > 1", "is stricter"),
+]
+
+
+def stricter_contract(rules):
+    """`rules`: (name, column, implementation)."""
+    types = {"i": "logicalType: integer", "j": "logicalType: integer", "k": "logicalType: integer", "d": "logicalType: date",
+             "n": "logicalType: number, physicalType: \"decimal(9,2)\"", "t": "logicalType: string"}
+    entries = {column: ", ".join(f"{{type: custom, engine: sluice, name: {name}, implementation: {{{text}}}}}" for name, owner, text in rules if owner == column)
+               for column in [*types, None]}
+    properties = "".join(f"      - {{name: {column}, {words}, quality: [{entries[column]}]}}\n" for column, words in types.items())
+    return HEAD[:HEAD.index("    properties:")] + f"    properties:\n{properties}    quality: [{entries[None]}]\n"
+
+
+def test_what_diff_calls_stricter_breaks_no_row_less(project):
+    for file, index in (("old.yml", 1), ("new.yml", 2)):
+        project.write(file, stricter_contract([(f"r{k}", pair[0], pair[index]) for k, pair in enumerate(STRICTER)]))
+    told = {item["what"].split()[1]: item["what"].split(" ", 2)[2] for item in project.json("contract", "diff", "old.yml", "new.yml", exit_code=3)["differences"]}
+    assert told == {f"r{k}": pair[3] for k, pair in enumerate(STRICTER)}
+    rng = random.Random(3)
+    lines = [",".join([*(rng.choice(["", *map(str, range(8))]) for _ in "ijk"), f"2024-01-0{rng.randint(1, 9)}", f"{rng.randint(0, 40) / 8:.2f}",
+                       "".join(rng.choice("ab1") for _ in range(rng.randint(1, 4)))]) for _ in range(400)]
+    project.write("sluice.yml", SETTINGS)
+    project.write("sources/t.yml", "path: data/*.csv\n")
+    project.write("data/a.csv", "i,j,k,d,n,t\n" + "\n".join(lines) + "\n")
+    # with a condition, since no row could keep all of them
+    project.write("contracts/t.odcs.yml", stricter_contract([(f"r{k}-{when}", pair[0], pair[index] + ("" if "where" in pair[index] else ", where: 'true'"))
+                                                             for k, pair in enumerate(STRICTER)
+                                                             for index, when in ((1, "old"), (2, "new"))]))
+    project.run("run")
+    broken = {}
+    for row in project.delta("quarantine.t").to_pylist():
+        for reason in row["reasons"]:
+            broken.setdefault(reason["rule"], set()).add(row["_position"])
+    for k, pair in enumerate(STRICTER):
+        old, new = broken.get(f"r{k}-old", set()), broken.get(f"r{k}-new", set())
+        assert {"is stricter": old < new, "is written otherwise": old == new != set(), "is another": bool(old - new and new - old)}[pair[3]], pair

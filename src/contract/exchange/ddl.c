@@ -3,8 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-// Where a comment or quoted text that begins at `at` ends; `at` itself if none begins there.
-static size_t skip_special(const char *text, size_t at)
+size_t sl_ddl_skip_special(const char *text, size_t at)
 {
     const char *begin = text + at;
     const char *end = NULL;
@@ -41,7 +40,7 @@ static size_t skip_blanks(const char *text, size_t at)
         bool is_comment =
             (text[at] == '-' && text[at + 1] == '-') || (text[at] == '/' && text[at + 1] == '*');
         if (is_comment)
-            at = skip_special(text, at);
+            at = sl_ddl_skip_special(text, at);
         else if (isspace((unsigned char)text[at]))
             at++;
         else
@@ -70,7 +69,7 @@ static size_t part_end(const char *text, size_t at, const char *ends)
 {
     int depth = 0;
     while (text[at]) {
-        size_t next = skip_special(text, at);
+        size_t next = sl_ddl_skip_special(text, at);
         if (next > at) {
             at = next;
             continue;
@@ -94,7 +93,7 @@ int sl_ddl_split(const char *text, struct sl_arena *arena, struct sl_ddl_stateme
         // Brackets are not counted: one too many must not swallow the statements behind.
         size_t end = at;
         while (text[end] && text[end] != ';') {
-            size_t next = skip_special(text, end);
+            size_t next = sl_ddl_skip_special(text, end);
             end = next > end ? next : end + 1;
         }
         line += line_at(text + counted, at - counted) - 1;

@@ -28,6 +28,9 @@ struct sl_ddl_foreign_key {
 };
 SL_MUST int sl_ddl_foreign_key(const struct sl_ddl_statement *statement, struct sl_arena *arena,
                                struct sl_ddl_foreign_key *ret, struct sl_err *err);
+// Where a comment or quoted text or name that begins at `at` ends; `at` itself if none begins
+// there.
+size_t sl_ddl_skip_special(const char *text, size_t at);
 
 struct sl_ddl_column {
     const char *name; // without quotes

@@ -187,7 +187,9 @@ static struct sl_x_type type_of(struct reader *reader, const struct sl_yaml *sch
     if (sl_str_equal(name, "integer"))
         type.type = (struct sl_type){.kind = SL_TYPE_INTEGER,
                                      .bits = sl_str_equal(format, "int32") ? 32 : 64};
-    else if (sl_str_equal(name, "number") && scale_of(multiple) >= 0)
+    // What we have exported says its type by itself.
+    else if (sl_str_equal(name, "number") && scale_of(multiple) >= 0 &&
+             !sl_yaml_get(schema, "x-logicalType"))
         type.type =
             (struct sl_type){.kind = SL_TYPE_DECIMAL, .precision = 38, .scale = scale_of(multiple)};
     else if (sl_str_equal(name, "number"))

@@ -33,6 +33,9 @@ void sl_x_sql_names(struct sl_x_writer *writer, const struct sl_yaml *list, bool
 void sl_x_sql_string(struct sl_x_writer *writer, struct sl_buf *text, const char *value);
 void sl_x_sql_literal(struct sl_x_writer *writer, struct sl_buf *text, enum sl_type_kind kind,
                       const char *value);
+// An expression over the object's columns in which members are taken out as CHECK needs it in
+// DuckDB. False if DuckDB takes no CHECK of it: it has a lambda.
+bool sl_x_sql_members(struct sl_x_writer *writer, const char *expression, struct sl_buf *text);
 void sl_x_sql_line(struct sl_x_writer *writer); // begins the next between the brackets
 // The rules of a column, with those of what is inside of it, as constraints. What the dialect
 // cannot say is told as lost.

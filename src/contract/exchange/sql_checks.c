@@ -169,6 +169,35 @@ static bool is_plain_expression(const struct sl_yaml *rule)
            !sl_x_get(code, "mostly");
 }
 
+static void tell_quality(struct sl_x_writer *writer, const struct sl_yaml *rule, const char *what,
+                         const char *path, const char *why)
+{
+    const char *name = sl_x_get(rule, "name");
+    sl_x_lost(writer->exchange, rule->place, "%s '%s': quality rule '%s' %s %s", what, path,
+              name ? name : "", why, writer->dialect->name);
+}
+
+static void add_expression(struct sl_x_writer *writer, const struct sl_yaml *rule,
+                           const char *expression)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    const char *name = sl_x_get(rule, "name");
+    if (!sl_x_sql_members(writer, expression, &sql)) {
+        tell_quality(writer, rule, "table", sl_x_get(writer->object, "name"),
+                     "has a lambda, which is in no CHECK of");
+        return;
+    }
+    sl_x_sql_line(writer);
+    if (name) {
+        sl_buf_add(writer->text, "CONSTRAINT ");
+        sl_x_sql_name(writer, writer->text, name);
+        sl_buf_add_char(writer->text, ' ');
+    }
+    // It may end in a comment.
+    sl_buf_addf(writer->text, "CHECK (%s\n    )", sql.text ? sql.text : "");
+    writer->text->has_failed |= sql.has_failed;
+}
+
 // Expressions are in the engine's SQL, so only it has them as checks.
 static void add_quality(struct sl_x_writer *writer, const struct sl_yaml *owner, const char *path,
                         bool is_nested)
@@ -191,21 +220,10 @@ static void add_quality(struct sl_x_writer *writer, const struct sl_yaml *owner,
             sl_x_sql_names(writer, columns, false);
             continue;
         }
-        if (is_ours && !is_nested && sl_str_equal(writer->dialect->name, "duckdb")) {
-            const char *name = sl_x_get(rule, "name");
-            sl_x_sql_line(writer);
-            if (name) {
-                sl_buf_add(writer->text, "CONSTRAINT ");
-                sl_x_sql_name(writer, writer->text, name);
-                sl_buf_add_char(writer->text, ' ');
-            }
-            // It may end in a comment.
-            sl_buf_addf(writer->text, "CHECK (%s\n    )", expression);
-        } else {
-            sl_x_lost(writer->exchange, rule->place,
-                      "%s '%s': quality rule '%s' has no counterpart in the SQL of %s", what, path,
-                      sl_x_get(rule, "name") ? sl_x_get(rule, "name") : "", writer->dialect->name);
-        }
+        if (is_ours && !is_nested && sl_str_equal(writer->dialect->name, "duckdb"))
+            add_expression(writer, rule, expression);
+        else
+            tell_quality(writer, rule, what, path, "has no counterpart in the SQL of");
     }
 }
 

@@ -24,14 +24,46 @@ static struct sl_yaml *find_column(const struct sl_yaml *properties, const char 
     return NULL;
 }
 
+static struct sl_yaml *literal(const struct check *check, const struct sl_ast *node);
+static struct sl_yaml *member_of(const struct check *check, const struct sl_ast *node);
+
+// A column, or a member of one; NULL: it is neither.
 static struct sl_yaml *column_of(const struct check *check, const struct sl_ast *node)
 {
     const struct sl_ast *names = sl_ast_get(node, "column_names");
     if (sl_ast_is_class(node, "CAST"))
         return column_of(check, sl_ast_get(node, "child"));
-    if (!sl_ast_is_class(node, "COLUMN_REF") || sl_ast_count(names) != 1)
+    if (!sl_ast_is_class(node, "COLUMN_REF"))
+        return member_of(check, node);
+    struct sl_yaml *column = find_column(check->properties, sl_ast_first(names)->text);
+    for (const struct sl_ast *name = sl_ast_first(names)->next; column && name; name = name->next)
+        column = find_column(sl_yaml_get(column, "properties"), name->text);
+    return column;
+}
+
+// What struct_extract(s, 'x'), (s).x or s['x'] takes out; `ret_outer`: of what.
+static struct sl_yaml *taken_out(const struct check *check, const struct sl_ast *node,
+                                 struct sl_yaml **ret_outer)
+{
+    const struct sl_ast *first = sl_ast_first(sl_ast_get(node, "children"));
+    bool is_call =
+        sl_ast_is_class(node, "FUNCTION") && (sl_ast_is(node, "function_name", "struct_extract") ||
+                                              sl_ast_is(node, "function_name", "array_extract"));
+    bool is_operator =
+        sl_ast_is(node, "type", "STRUCT_EXTRACT") || sl_ast_is(node, "type", "ARRAY_EXTRACT");
+    if (!(is_call || is_operator) || !first || !first->next || first->next->next)
         return NULL;
-    return find_column(check->properties, sl_ast_first(names)->text);
+    const struct sl_yaml *name = literal(check, first->next);
+    *ret_outer = column_of(check, first);
+    return *ret_outer && name && name->is_quoted
+               ? find_column(sl_yaml_get(*ret_outer, "properties"), name->text)
+               : NULL;
+}
+
+static struct sl_yaml *member_of(const struct check *check, const struct sl_ast *node)
+{
+    struct sl_yaml *outer;
+    return taken_out(check, node, &outer);
 }
 
 // A literal as it stands in the SQL: numbers as they are written, texts without quotes.
@@ -162,6 +194,24 @@ static bool read_pattern(const struct check *check, const struct sl_ast *node)
     return add_option(check, column, "pattern", pattern);
 }
 
+// "s is null or s.x is not null": the member is there wherever its object is.
+static bool read_required(const struct check *check, const struct sl_ast *node)
+{
+    const struct sl_ast *first = sl_ast_first(sl_ast_get(node, "children"));
+    const struct sl_ast *second = first ? first->next : NULL;
+    if (!second || second->next || !sl_ast_is(first, "type", "OPERATOR_IS_NULL") ||
+        !sl_ast_is(second, "type", "OPERATOR_IS_NOT_NULL"))
+        return false;
+    struct sl_yaml *outer = NULL;
+    struct sl_yaml *object = column_of(check, sl_ast_first(sl_ast_get(first, "children")));
+    struct sl_yaml *member = taken_out(check, sl_ast_first(sl_ast_get(second, "children")), &outer);
+    if (!object || !member || object != outer)
+        return false;
+    if (check->adds)
+        sl_x_put_true(check->exchange, member, "required");
+    return true;
+}
+
 static bool read_check(const struct check *check, const struct sl_ast *node, int depth)
 {
     const char *type = sl_ast_text(node, "type");
@@ -181,6 +231,8 @@ static bool read_check(const struct check *check, const struct sl_ast *node, int
                           sl_ast_get(node, "lower")) &&
                read_bound(check, sl_ast_get(node, "input"), "COMPARE_LESSTHANOREQUALTO",
                           sl_ast_get(node, "upper"));
+    if (strcmp(type, "CONJUNCTION_OR") == 0)
+        return read_required(check, node);
     if (strcmp(type, "COMPARE_IN") == 0)
         return read_in(check, node);
     if (sl_ast_is_class(node, "FUNCTION"))
