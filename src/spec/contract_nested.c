@@ -164,8 +164,8 @@ static void check_members(struct sl_odcs_reader *reader, const struct sl_rule *r
     if (rule->min && sl_str_to_int64(rule->min, &bound) && bound > most)
         complain(reader, place_of(rule, "min"),
                  sl_arena_printf(arena,
-                                 "at least %s members must have a value, and it has %lld, so no "
-                                 "object fits",
+                                 "at least %s members must have a value, and there are %lld, so "
+                                 "no object fits",
                                  rule->min, most));
     if (rule->max && sl_str_to_int64(rule->max, &bound) && bound >= 0 && bound < fewest)
         complain(reader, place_of(rule, "max"),

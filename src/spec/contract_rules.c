@@ -112,11 +112,16 @@ static void check_fit(struct sl_odcs_reader *reader, const struct sl_odcs_proper
 {
     const struct sl_yaml *options = property->options.node;
     const struct sl_contract_column *column = reader->column;
-    const char *hint = "arrays have minItems, maxItems, uniqueItems, objects minProperties, "
-                       "maxProperties, required, a boolean none";
+    const char *hint = "arrays have minItems, maxItems, uniqueItems; objects minProperties, "
+                       "maxProperties, required";
     char name[32];
+    const char *type = sl_type_name(column->type, name);
 
-    if (column->type.kind == SL_TYPE_TEXT)
+    if (column->type.kind == SL_TYPE_JSON && sl_load_has(property->node, "logicalType"))
+        type = property->logical_type == SL_ODCS_ARRAY ? "array" : "object";
+    if (column->type.kind == SL_TYPE_BOOLEAN)
+        hint = "a boolean has none of these options";
+    else if (column->type.kind == SL_TYPE_TEXT)
         hint = "a text has minLength, maxLength, pattern, format";
     else if (is_number(column->type.kind) || is_time(column->type.kind))
         hint = "numbers, dates and times have minimum, maximum, exclusiveMinimum, "
@@ -125,7 +130,7 @@ static void check_fit(struct sl_odcs_reader *reader, const struct sl_odcs_proper
         if (!is_fit(options->keys[i]->text, column->type.kind, property))
             sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT,
                     options->keys[i]->place, hint, "column '%s': '%s' does not fit type %s",
-                    column->path, options->keys[i]->text, sl_type_name(column->type, name));
+                    column->path, options->keys[i]->text, type);
 }
 
 static void complain(struct sl_odcs_reader *reader, const struct sl_yaml *options, const char *key,
