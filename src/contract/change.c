@@ -211,7 +211,8 @@ static int compare_columns(struct comparer *comparer, struct sl_err *err)
 // Bounds of a text column stand in the order of texts, but those of its length.
 static bool has_number_bounds(const json_t *contract, const json_t *rule)
 {
-    static const char *const counts[] = {"length", "digits", "decimal_places", "age"};
+    static const char *const counts[] = {"length", "digits",     "decimal_places",
+                                         "age",    "item_count", "member_count"};
     const char *column = sl_json_text(rule, "column", NULL);
     size_t i;
     json_t *item;
@@ -256,7 +257,7 @@ static bool has_wider_bound(const json_t *before, const json_t *now, const char 
 // Lists of what is allowed may grow, lists of what is forbidden or wanted may shrink.
 static bool has_wider_values(const json_t *before, const json_t *now)
 {
-    static const char *const shrinking[] = {"not_in", "json_keys"};
+    static const char *const shrinking[] = {"not_in", "json_keys", "required_members"};
     const json_t *old = json_object_get(before, "values"), *new = json_object_get(now, "values");
     const char *kind = sl_json_text(now, "kind", NULL);
     if ((json_array_size(old) > 0) != (json_array_size(new) > 0))

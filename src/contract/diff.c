@@ -311,10 +311,12 @@ static const char *deed_text(const json_t *rule)
 // Nulls in a column that had none break what is built on it.
 static enum sl_contract_level level_without(const json_t *rule)
 {
+    const char *kind = sl_json_text(rule, "kind", NULL);
     if (!is_reject(rule))
         return SL_CONTRACT_SAME;
-    return sl_str_equal(sl_json_text(rule, "kind", NULL), "required") ? SL_CONTRACT_BREAKING
-                                                                      : SL_CONTRACT_WEAKER;
+    return sl_str_equal(kind, "required") || sl_str_equal(kind, "required_members")
+               ? SL_CONTRACT_BREAKING
+               : SL_CONTRACT_WEAKER;
 }
 
 static int tell_rule(struct differ *differ, enum sl_contract_level level, const json_t *rule,
@@ -359,7 +361,8 @@ static int compare_rule(struct differ *differ, const json_t *before, const json_
         return tell_rule(differ, SL_CONTRACT_SAME, now, "has another message", err);
     if (is_stricter)
         return tell_rule(differ, SL_CONTRACT_ADDITIVE, now, "is stricter", err);
-    return tell_rule(differ, SL_CONTRACT_WEAKER, now, is_weaker ? "is weaker" : "is another", err);
+    return tell_rule(differ, level_without(before), now, is_weaker ? "is weaker" : "is another",
+                     err);
 }
 
 static int compare_rules(struct differ *differ, struct sl_err *err)

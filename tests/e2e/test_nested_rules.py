@@ -6,9 +6,12 @@ import re
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import jsonschema
 import pytest
+import yaml
 
 from conftest import contract_text
+from test_contract_exchange import check_odcs
 
 PROJECT = "name: nested\nchecks: {requirements: off}\n"
 
@@ -164,3 +167,136 @@ def test_all_rules_say_what_the_model_says(project, others):
         "point.z.required", "deep.inner.list.unique_items", "deep.inner.list.item_count", "deep.inner.member_count",
         "deep.many[].tags.unique_items", "deep.many[].member_count"}
     assert {row["id"] for row in project.delta("clean.orders").to_pylist()} == {row["id"] for row in rows} - set(wanted)
+
+
+# --- Other forms of schema ---
+
+EXCHANGED = [
+    named("tags", array(TEXT, minItems=1, maxItems=3, uniqueItems=True)),
+    named("home", thing(named("zip", TEXT), named("city", TEXT), named("geo", thing(named("lat", DOUBLE), named("lon", DOUBLE), minProperties=2)),
+                        minProperties=2, maxProperties=3, required=["zip"])),
+    named("lines", array(thing(named("codes", array(TEXT, maxItems=2)), required=["codes"]), minItems=1)),
+    named("any", {"logicalType": "object", "logicalTypeOptions": {"minProperties": 1, "required": ["a"]}}),
+    named("list", {"logicalType": "array", "logicalTypeOptions": {"uniqueItems": True}}),
+]
+
+
+def form_of(project, form, *options):
+    told = project.json("contract", "export", "contracts/orders.odcs.yml", "--format", form, *options)
+    return told["text"], [item["message"] for item in told["warnings"]]
+
+
+def options_of(column, path=""):
+    """{path: options, required} of the column and all in it."""
+    path = path + "." + column["name"] if column.get("name") and path else path or column["name"]
+    found = {path: (column.get("logicalTypeOptions", {}), bool(column.get("required")))}
+    for member in column.get("properties", []):
+        found |= options_of(member, path)
+    if "items" in column:
+        found |= options_of(column["items"], path + "[]")
+    return found
+
+
+def test_json_schema_says_the_same_and_comes_back(project):
+    make(project, *EXCHANGED)
+    text, lost = form_of(project, "jsonschema")
+    schema = json.loads(text)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert lost == []
+    parts = schema["properties"]
+    assert [parts["tags"][key] for key in ("minItems", "maxItems", "uniqueItems")] == [1, 3, True]
+    assert [parts["home"][key] for key in ("minProperties", "maxProperties", "required")] == [2, 3, ["zip"]]
+    assert parts["home"]["properties"]["zip"]["type"] == "string" and parts["home"]["properties"]["city"]["type"] == ["string", "null"]
+    assert parts["home"]["properties"]["geo"]["minProperties"] == 2
+    assert (parts["lines"]["minItems"], parts["lines"]["items"]["required"], parts["lines"]["items"]["properties"]["codes"]["maxItems"]) == (1, ["codes"], 2)
+    assert (parts["any"]["minProperties"], parts["any"]["required"], parts["list"]["uniqueItems"]) == (1, ["a"], True)
+    project.write("back.json", text)
+    told = project.json("contract", "import", "back.json")
+    assert told["warnings"] == []
+    check_odcs(told["contract"])
+    back = {}
+    for column in told["contract"]["schema"][0]["properties"]:
+        back |= options_of(column)
+    for column in EXCHANGED:
+        for path, (options, required) in options_of(column).items():
+            if path in ("home", "lines[]"):  # what an object requires of its members stands at them now
+                options = {key: value for key, value in options.items() if key != "required"}
+            assert back[path] == (options, required or path in ("home.zip", "lines[].codes")), path
+
+
+def test_values_that_a_validator_of_json_schema_takes_are_those_that_come_into_clean(project):
+    """Over rows without nulls, of which the two have another opinion."""
+    dice = random.Random(5)
+
+    def value(column):
+        kind = column["logicalType"]
+        if kind == "array":
+            return [value(column["items"]) for _ in range(dice.choice([0, 1, 2, 2, 3, 4]))]
+        if kind == "object":
+            return {member["name"]: value(member) for member in column["properties"] if dice.random() < 0.8}
+        return dice.choice("abcde") if kind == "string" else dice.choice([1.5, 2.5])
+
+    columns = EXCHANGED[:3]
+    rows = [{"id": i} | {column["name"]: value(column) for column in columns} for i in range(300)]
+    make(project, *columns, rows=rows)
+    validator = jsonschema.Draft202012Validator(json.loads(form_of(project, "jsonschema")[0]))
+    project.run("run", "--set", "quarantine.max_share=1")
+    wanted = {row["id"] for row in rows if validator.is_valid(row)}
+    assert {row["id"] for row in project.delta("clean.orders").to_pylist()} == wanted
+    assert 10 < len(wanted) < 290
+
+
+def test_what_json_schema_asks_beyond_a_contract_is_told(project):
+    project.write("sluice.yml", PROJECT)
+    project.write("a.json", json.dumps({"title": "t", "type": "object", "minProperties": 1, "properties": {
+        "a": {"type": "object", "minProperties": 3, "properties": {"x": {"type": "string"}}},
+        "b": {"type": "string", "minItems": 1}, "c": {"type": "object", "required": ["k"]}}}))
+    told = project.json("contract", "import", "a.json")
+    assert sorted(item["message"] for item in told["warnings"]) == [
+        "'minItems' has no counterpart here", "'minProperties' has no counterpart here", "'minProperties' has no counterpart here"]
+    assert told["contract"]["schema"][0]["properties"][2]["logicalTypeOptions"] == {"required": ["k"]}
+
+
+@pytest.mark.parametrize("form", ["avro", "sql"])
+def test_what_avro_and_sql_cannot_say_is_told(project, form):
+    make(project, *EXCHANGED)
+    _, lost = form_of(project, form)
+    for part in ["'tags': 'minItems'", "'tags': 'maxItems'", "'tags': 'uniqueItems'", "'home': 'minProperties'", "'home': 'required'",
+                 "'home.geo': 'minProperties'", "'lines[]': 'required'", "'lines[].codes': 'maxItems'", "'any': 'required'", "'list': 'uniqueItems'"]:
+        assert sum(part in message for message in lost) == 1, (part, lost)
+
+
+def test_the_standard_accepts_what_is_exported(project):
+    make(project, *EXCHANGED)
+    text, lost = form_of(project, "odcs")
+    contract = check_odcs(yaml.safe_load(text))
+    assert [column.get("logicalTypeOptions") for column in contract["schema"][0]["properties"][1:]] == [
+        column["logicalTypeOptions"] for column in EXCHANGED]
+    assert lost == []
+
+
+# --- Versions of a contract ---
+
+@pytest.mark.parametrize("before, now, level, what", [
+    (array(TEXT), array(TEXT, minItems=1), "additive", "rule v.item_count is new"),
+    (array(TEXT, minItems=1), array(TEXT, minItems=2), "additive", "rule v.item_count is stricter"),
+    (array(TEXT, minItems=9), array(TEXT, minItems=10), "additive", "rule v.item_count is stricter"),
+    (array(TEXT, maxItems=10), array(TEXT, maxItems=9), "additive", "rule v.item_count is stricter"),
+    (array(TEXT, maxItems=9), array(TEXT, maxItems=10), "weaker", "rule v.item_count is weaker"),
+    (array(TEXT, uniqueItems=True), array(TEXT), "weaker", "rule v.unique_items is gone"),
+    (thing(named("a", TEXT), named("b", TEXT), maxProperties=1), thing(named("a", TEXT), named("b", TEXT)), "weaker", "rule v.member_count is gone"),
+    (thing(named("a", TEXT)), thing(named("a", TEXT), required=["a"]), "additive", "rule v.a.required is new"),
+    (thing(named("a", TEXT), required=["a"]), thing(named("a", TEXT)), "breaking", "rule v.a.required is gone"),
+    (thing(named("a", TEXT), required=["a"]), thing(named("a", TEXT) | {"required": True}), None, None),
+    ({"logicalType": "object", "logicalTypeOptions": {"required": ["a", "b"]}}, {"logicalType": "object", "logicalTypeOptions": {"required": ["a"]}},
+     "breaking", "rule v.required_members is weaker"),
+    ({"logicalType": "object", "logicalTypeOptions": {"required": ["a"]}}, {"logicalType": "object", "logicalTypeOptions": {"required": ["a", "b"]}},
+     "additive", "rule v.required_members is stricter"),
+])
+def test_what_a_version_changes(project, before, now, level, what):
+    project.write("sluice.yml", PROJECT)
+    for name, column in (("old", before), ("new", now)):
+        project.write(f"{name}.odcs.yml", contract_text("orders", json.dumps(ID), json.dumps(named("v", column))))
+    told = project.json("contract", "diff", "old.odcs.yml", "new.odcs.yml", exit_code=None)
+    assert [(change["level"], change["what"]) for change in told["differences"]] == ([(level, what)] if level else [])
+    assert told["version_called_for"] == {"breaking": "2.0.0", None: None}.get(level, "1.1.0")
