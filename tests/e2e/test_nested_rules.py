@@ -1,8 +1,8 @@
 """Rules over whole objects and arrays: how many items or members there are, which of them must be there, what comes twice."""
+import csv
 import decimal
 import json
 import random
-import re
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -300,3 +300,105 @@ def test_what_a_version_changes(project, before, now, level, what):
     told = project.json("contract", "diff", "old.odcs.yml", "new.odcs.yml", exit_code=None)
     assert [(change["level"], change["what"]) for change in told["differences"]] == ([(level, what)] if level else [])
     assert told["version_called_for"] == {"breaking": "2.0.0", None: None}.get(level, "1.1.0")
+
+
+# --- Rows made for the rules ---
+
+MADE = {
+    "array": [named("v", array(NUMBER, minItems=1, maxItems=3, uniqueItems=True))],
+    "flags": [named("v", array({"logicalType": "boolean", "required": True}, uniqueItems=True, minItems=2))],
+    "object": [named("v", thing(named("x", NUMBER), named("y", TEXT), named("z", TEXT), minProperties=2, maxProperties=2, required=["x"]))],
+    "inner": [named("v", array(thing(named("t", array(TEXT, uniqueItems=True, minItems=1)), named("u", TEXT), minProperties=1), maxItems=2))],
+    "grid": [named("v", array(array(NUMBER, uniqueItems=True, minItems=2), maxItems=2))],
+    "objects": [named("v", array(thing(named("p", TEXT), named("q", NUMBER)), uniqueItems=True, minItems=2))],
+    "json": [named("j", {"logicalType": "array", "logicalTypeOptions": {"minItems": 1, "maxItems": 2, "uniqueItems": True}}),
+             named("k", {"logicalType": "object", "logicalTypeOptions": {"minProperties": 2, "maxProperties": 3, "required": ["a"]}})],
+    "wanted": [named("v", thing(named("p", TEXT), named("q", NUMBER)), quality=[
+        {"type": "custom", "engine": "sluice", "implementation": {"kind": "required_members", "members": ["p", "q"]}}])],
+}
+
+
+@pytest.mark.parametrize("case", MADE)
+def test_rows_are_made_that_keep_the_rules_and_that_break_each_of_them(project, case):
+    make(project, *MADE[case])
+    project.write("sources/orders.yml", "connector: file\npath: data/*.csv\n")
+    (project.folder / "data").mkdir()
+    out = project.json("generate", "orders", "-n", 30, "--breaking", "each", "--labels", "-o", "data/orders.csv")
+    assert out["impossible"] == [] and {rule.rsplit(".", 1)[1] for rule in out["breaking"]} >= {"type"}
+    kinds = {"unique_items", "item_count", "member_count", "required_members"}
+    assert kinds & {rule.rsplit(".", 1)[1] for rule in out["breaking"]}
+    project.run("run", "--set", "quarantine.max_share=1")
+    lines = list(csv.DictReader((project.folder / "data/orders.csv").open()))
+    found = {row["_position"]: [reason["rule"] for reason in row["reasons"]] for row in project.delta("quarantine.orders").to_pylist()}
+    assert found == {i + 2: [line["_breaks"]] for i, line in enumerate(lines) if line["_breaks"]}
+    assert project.count("clean.orders") == 30
+
+
+def test_a_test_is_missed_that_a_rule_of_a_whole_array_needs(project):
+    """`test --mutate` takes the rules away one by one, and gives the row of a test that would notice."""
+    make(project, named("tags", array(TEXT, minItems=1, maxItems=2, uniqueItems=True)), rows=[])
+    project.write("tests/orders.yml", 'given: {orders: [{id: 1, tags: "[]"}, {id: 2, tags: "[1]"}]}\nexpect: {clean.orders: [{id: 2}]}\n')
+    mutants = {mutant["rule"]: mutant for mutant in project.json("test", "--mutate")["mutants"]}
+    assert mutants["tags.item_count"]["status"] == "killed" and mutants["tags.unique_items"]["status"] == "survived"
+    row = mutants["tags.unique_items"]["row"]
+    assert len(set(json.loads(row["tags"]))) < len(json.loads(row["tags"]))
+    project.write("tests/twice.yml", f"given: {{orders: [{json.dumps(row)}]}}\nexpect: {{quarantine.orders: [{{rule: tags.unique_items}}]}}\n")
+    assert {m["rule"]: m["status"] for m in project.json("test", "--mutate")["mutants"]}["tags.unique_items"] == "killed"
+
+
+# --- Runs after runs ---
+
+def test_what_a_looser_rule_lets_pass_comes_back_and_a_stricter_one_takes(project):
+    rows = [{"id": 1, "v": [1]}, {"id": 2, "v": [1, 2]}, {"id": 3, "v": [1, 2, 3]}, {"id": 4, "v": [1, 1]}, {"id": 5, "v": None}]
+    make(project, named("v", array(NUMBER, maxItems=2, uniqueItems=True)), rows=rows)
+    first = project.json("run", "--set", "quarantine.max_share=1")["run_id"]
+    assert broken_rules(project) == {3: ["v.item_count"], 4: ["v.unique_items"]}
+    project.run("verify", first)
+    for options, wanted in (({"maxItems": 3, "uniqueItems": True}, {4: ["v.unique_items"]}), ({"maxItems": 3}, {}),
+                            ({"minItems": 2}, {1: ["v.item_count"]}), ({"minItems": 2, "maxItems": 2}, {1: ["v.item_count"], 3: ["v.item_count"]})):
+        make(project, named("v", array(NUMBER, **options)))
+        project.run("run", "--set", "quarantine.max_share=1")
+        assert broken_rules(project) == wanted, options
+        assert sorted(row["id"] for row in project.delta("clean.orders").to_pylist()) == [i for i in range(1, 6) if i not in wanted]
+
+
+def test_typed_sources_are_judged_as_texts_are(project):
+    """Lists of a Parquet file, with NaN in them: no number that a table holds, so that the type rule tells it, and only that."""
+    make(project, named("v", array(DOUBLE, uniqueItems=True, minItems=1)), named("p", POINT | {"logicalTypeOptions": {"minProperties": 2}}))
+    project.write("sources/orders.yml", "connector: file\npath: data/*.parquet\n")
+    nan = float("nan")
+    rows = [{"id": 1, "v": [1.0, 2.0], "p": {"x": 1.0, "y": "a", "z": None}}, {"id": 2, "v": [0.0, -0.0], "p": None},
+            {"id": 3, "v": [nan, nan], "p": None}, {"id": 4, "v": [None, None], "p": None}, {"id": 5, "v": [], "p": {"x": None, "y": "a", "z": None}},
+            {"id": 6, "v": None, "p": {"x": None, "y": None, "z": [1.5]}}, {"id": 7, "v": [None, nan], "p": {"x": 2.0, "y": None, "z": []}}]
+    kind = pa.schema([("id", pa.int64()), ("v", pa.list_(pa.float64())),
+                      ("p", pa.struct([("x", pa.float64()), ("y", pa.string()), ("z", pa.list_(pa.float64()))]))])
+    (project.folder / "data").mkdir()
+    pq.write_table(pa.Table.from_pylist(rows, kind), project.folder / "data/a.parquet")
+    project.run("run", "--set", "quarantine.max_share=1")
+    assert broken_rules(project) == {2: ["v.unique_items"], 3: ["v[].type"], 4: ["v.unique_items"], 5: ["p.member_count", "v.item_count"],
+                                     6: ["p.member_count"], 7: ["v[].type"]}
+
+
+def test_reasons_carry_what_was_received(project):
+    rule = {"type": "custom", "engine": "sluice", "implementation": {"kind": "required_members", "members": ["x", "y"], "where": "id > 1"}}
+    rows = [{"id": 1, "a": [1, 2, 1.0, 3], "o": {"x": None, "y": None, "z": [7]}, "l": [["a", "a"], [None, None], []], "j": [1, {"b": 1}, {"b": 1}],
+             "k": {"a": None}, "d": {"k": 1}},
+            {"id": 2, "a": [], "o": {"x": 1, "z": [1]}, "l": [["it's", "it's"]], "j": {"a": 1}, "k": [1]},
+            {"id": 3, "a": ["x" * 60] * 5, "o": {"y": "q"}, "l": [], "j": [None, None], "k": {"a": 1, "b": 2, "c": None}, "d": None}]
+    make(project, named("a", array(TEXT, minItems=1, maxItems=3, uniqueItems=True)), named("o", POINT, quality=[rule]),
+         named("l", array(array(TEXT, uniqueItems=True), minItems=1)), named("j", {"logicalType": "array", "logicalTypeOptions": {"uniqueItems": True}}),
+         named("k", {"logicalType": "object", "logicalTypeOptions": {"maxProperties": 1, "required": ["a"]}}), rows=rows)
+    project.run("run", "--set", "quarantine.max_share=1")
+    cut = json.dumps(["x" * 60] * 5)[:100]
+    assert reasons(project) == {
+        1: {("a.item_count", "'[1, 2, 1.0, 3]' has 4 items, more than 3"),
+            ("l[].unique_items", "l[0]: '[\"a\",\"a\"]' has 'a' 2 times; l[1]: '[null,null]' has null 2 times"),
+            ("j.unique_items", "'[1, {\"b\": 1}, {\"b\": 1}]' has '{\"b\":1}' 2 times"),
+            ("k.required_members", "'{\"a\": null}' has no value for 'a'")},
+        2: {("a.item_count", "'[]' has 0 items, fewer than 1"), ("o.required_members", "'{\"x\": 1, \"z\": [1]}' has no value for 'y'"),
+            ("l[].unique_items", "l[0]: '[\"it''s\",\"it''s\"]' has 'it''s' 2 times".replace("''", "'")), ("j.unique_items", "'{\"a\": 1}' is not a JSON array"),
+            ("k.member_count", "'[1]' is not a JSON object"), ("k.required_members", "'[1]' is not a JSON object")},
+        3: {("a.item_count", f"'{cut}…' has 5 items, more than 3"), ("a.unique_items", f"'{cut}…' has '{'x' * 60}' 5 times"),
+            ("o.required_members", "'{\"y\": \"q\"}' has no value for 'x'"), ("l.item_count", "'[]' has 0 items, fewer than 1"),
+            ("j.unique_items", "'[null, null]' has null 2 times"),
+            ("k.member_count", "'{\"a\": 1, \"b\": 2, \"c\": null}' has 2 members with a value, more than 1")}}

@@ -23,16 +23,18 @@ static void add_message(const struct sl_rule_site *site, const char *items, cons
 {
     const struct sl_contract_column *column = site->reading->column;
     bool is_plain = column->field_count && !column->fields->field_count;
+    const char *value =
+        is_plain ? "cast(\"~d\".key as VARCHAR)" : "cast(to_json(\"~d\".key) as VARCHAR)";
     sl_rule_says(site, message, "has ");
     sl_buf_addf(message,
                 " || coalesce(list_transform(list_filter(map_entries(list_histogram(%s)), lambda "
-                "\"~d\": \"~d\".value > 1)[1:1], lambda \"~d\": '''' || left(cast(%s as VARCHAR), "
-                "100) || ''' ' || \"~d\".value || ' times')[1], ",
-                items, is_plain ? "\"~d\".key" : "to_json(\"~d\".key)");
-    if (nulls)
-        sl_buf_addf(message, "'null ' || %s || ' times')", nulls);
-    else
-        sl_buf_add(message, "'an item twice')");
+                "\"~d\": \"~d\".value > 1)[1:1], lambda \"~d\": ",
+                items);
+    if (!nulls) // a null of JSON is no text
+        sl_buf_addf(message, "case when %s = 'null' then 'null' else ", value);
+    sl_buf_addf(message, "'''' || left(%s, 100) || ''''%s", value, nulls ? "" : " end");
+    sl_buf_addf(message, " || ' ' || \"~d\".value || ' times')[1], 'null ' || %s || ' times')",
+                nulls ? nulls : "0");
 }
 
 static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, struct sl_buf *message)
