@@ -255,6 +255,9 @@ def test_what_json_schema_asks_beyond_a_contract_is_told(project):
     assert sorted(item["message"] for item in told["warnings"]) == [
         "'minItems' has no counterpart here", "'minProperties' has no counterpart here", "'minProperties' has no counterpart here"]
     assert told["contract"]["schema"][0]["properties"][2]["logicalTypeOptions"] == {"required": ["k"]}
+    project.write("b.json", '{"title": "t", "properties": {"a": {"type": "array", "minItems": 2.0, "maxItems": 1e1, "uniqueItems": false}}}')
+    found = project.json("contract", "import", "b.json")["contract"]["schema"][0]["properties"][0]["logicalTypeOptions"]
+    assert json.dumps(found) == '{"minItems": 2, "maxItems": 10, "uniqueItems": false}'
 
 
 @pytest.mark.parametrize("form", ["avro", "sql"])
@@ -402,3 +405,29 @@ def test_reasons_carry_what_was_received(project):
             ("o.required_members", "'{\"y\": \"q\"}' has no value for 'x'"), ("l.item_count", "'[]' has 0 items, fewer than 1"),
             ("j.unique_items", "'[null, null]' has null 2 times"),
             ("k.member_count", "'{\"a\": 1, \"b\": 2, \"c\": null}' has 2 members with a value, more than 1")}}
+
+
+TWICE = {"date": ("2024-01-01", "2024-01-01T00:00:00"), "timestamp": ("2024-01-01T00:00:00Z", "2024-01-01T01:00:00+01:00"), "time": ("10:00", "10:00:00.0"),
+         "integer": (1, "1.0"), "number": (0, "-0.0"), "boolean": (True, "yes"), "string": ("a", "a"), "object": ({"b": 1}, {"b": 1}), "array": ([1, "x"], [1, "x"])}
+
+
+def test_items_of_every_type_are_compared_as_values(project):
+    inner = thing(named("a", {"logicalType": "date"}), named("l", array({"logicalType": "integer"})), named("j", {"logicalType": "object"}))
+    columns = [named(f"c_{kind}", array({"logicalType": kind}, uniqueItems=True)) for kind in TWICE]
+    columns += [named("c_inner", array(inner, uniqueItems=True)), named("c_json", {"logicalType": "array", "logicalTypeOptions": {"uniqueItems": True}})]
+    rows = [{"id": i, f"c_{kind}": list(values)} for i, (kind, values) in enumerate(TWICE.items())]
+    rows += [{"id": 20, "c_inner": [{"a": "2024-01-01", "l": [1, None], "j": {"x": 1}}, {"j": {"x": 1}, "l": ["1", ""], "a": "2024-01-01T00:00"}]},
+             {"id": 21, "c_inner": [{"l": [1, None]}, {"l": [None, 1]}, {"l": [1]}, {"l": []}, {}, None]}, {"id": 22, "c_inner": [{}, {"a": None}]},
+             {"id": 23, "c_json": [1, 1.0, "1", {"a": 1, "b": 2}, {"b": 2, "a": 1}]}, {"id": 24, "c_json": [{"a": 1}, {"a":   1}]}]
+    make(project, *columns, rows=rows)
+    project.run("run", "--set", "quarantine.max_share=1")
+    wanted = {i: [f"c_{kind}.unique_items"] for i, kind in enumerate(TWICE)}
+    assert broken_rules(project) == wanted | {20: ["c_inner.unique_items"], 22: ["c_inner.unique_items"], 24: ["c_json.unique_items"]}
+
+
+@pytest.mark.parametrize("severity, code, clean", [("warn", 0, 2), ("fail", 4, 0)])
+def test_severities_and_shares_hold_for_them_too(project, severity, code, clean):
+    custom = [{"property": "sluice.severity", "value": {"item_count": severity}}]
+    make(project, named("v", array(NUMBER, minItems=2), customProperties=custom), rows=[{"id": 1, "v": [1]}, {"id": 2, "v": [1, 2]}])
+    project.run("run", exit_code=code)
+    assert (project.table_folder("clean.orders").exists() and project.count("clean.orders")) == clean

@@ -240,6 +240,23 @@ static void read_rules(struct reader *reader, const struct sl_yaml *schema,
         sl_x_option(exchange, property, "multipleOf", sl_yaml_get(schema, "multipleOf"));
 }
 
+// 2.0 is a whole number in JSON Schema.
+static const struct sl_yaml *whole(struct sl_exchange *exchange, const struct sl_yaml *value)
+{
+    double number;
+    int64_t count;
+    bool is_bare = value->kind == SL_YAML_SCALAR && !value->is_quoted;
+    if (!is_bare || sl_str_to_int64(value->text, &count) ||
+        !sl_str_to_double(value->text, &number) || !(number >= 0 && number < 1e15) ||
+        number != (double)(int64_t)number)
+        return value;
+    const char *text = sl_x_printf(exchange, "%lld", (long long)number);
+    struct sl_yaml *made = text ? sl_x_bare(exchange, text) : NULL;
+    if (made)
+        made->place = value->place;
+    return made;
+}
+
 // Whether more members are asked for than are described, of which alone a contract knows.
 static bool is_beyond(const struct sl_yaml *schema, const char *key, const struct sl_yaml *value)
 {
@@ -262,7 +279,7 @@ static void read_counts(struct reader *reader, const struct sl_yaml *schema,
         const struct sl_yaml *value = sl_yaml_get(schema, keys[i]);
         if (value && is_nested && sl_str_ends(keys[i], "Items") == type->is_array &&
             value->kind == SL_YAML_SCALAR && !is_beyond(schema, keys[i], value))
-            sl_x_option(exchange, property, keys[i], value);
+            sl_x_option(exchange, property, keys[i], whole(exchange, value));
         else if (value)
             sl_x_lost(exchange, sl_yaml_place(schema, keys[i]), "'%s' has no counterpart here",
                       keys[i]);
