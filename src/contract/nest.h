@@ -77,9 +77,8 @@ void sl_nest_pack(const struct sl_reading *reading, struct sl_buf *sql);
 // ", null as ..." for all of a large column's names.
 void sl_nest_large_nulls(const struct sl_contract_column *column, size_t index, struct sl_buf *sql);
 
-// For rules over an object or array as a whole:
-// the same object, such that a rule is asked only where there is one. In lists that are asked by
-// `is_required` below.
+// For rules over an object or array as a whole. The same object, but for a rule over its members:
+// sl_nest_spread() with `is_required` then asks it only where there is an object.
 SL_MUST int sl_nest_object(const struct sl_reading *reading, struct sl_arena *arena,
                            struct sl_reading *ret, struct sl_err *err);
 // SQL of an array's items as values.
