@@ -230,6 +230,18 @@ static int add_unique(struct compiler *compiler, const struct sl_rule_site *site
                : sl_fail_memory(err);
 }
 
+// A rule over one nested value -> over all that the reading stands for.
+static int spread(struct compiler *compiler, const struct sl_rule_kind *kind,
+                  const struct sl_reading *reading, struct sl_buf *broken, struct sl_buf *message,
+                  struct sl_err *err)
+{
+    struct sl_reading object;
+    if (!kind->is_for_members || !reading->column->field_count)
+        return sl_nest_spread(reading, kind == &sl_rule_required, broken, message, err);
+    SL_TRY(sl_nest_object(reading, compiler->arena, &object, err));
+    return sl_nest_spread(&object, true, broken, message, err);
+}
+
 static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
                     struct sl_reading *reading, bool is_declared, struct sl_err *err)
 {
@@ -273,7 +285,7 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
     else if (!sl_rule_compile(kind, &site, &broken, &message))
         return SL_OK;
     else if (reading && reading->nest && kind != &sl_rule_alias)
-        SL_TRY(sl_nest_spread(reading, kind == &sl_rule_required, &broken, &message, err));
+        SL_TRY(spread(compiler, kind, reading, &broken, &message, err));
     if (kind == &sl_rule_foreign_key)
         SL_TRY(add_parent(compiler, rule, site.parent, &broken, err));
     if (rule->message) {

@@ -72,10 +72,11 @@ static const char *deed(const json_t *rule)
 // Nulls in a column that had none break what is built on it.
 static enum sl_contract_level level_without(const json_t *rule)
 {
+    const char *kind = sl_json_text(rule, "kind", NULL);
+    bool holds_values = sl_str_equal(kind, "required") || sl_str_equal(kind, "required_members");
     if (share_of(rule) <= 0)
         return SL_CONTRACT_SAME;
-    return sl_str_equal(sl_json_text(rule, "kind", NULL), "required") && share_of(rule) >= 1 &&
-                   !sl_json_text(rule, "where", NULL)
+    return holds_values && share_of(rule) >= 1 && !sl_json_text(rule, "where", NULL)
                ? SL_CONTRACT_BREAKING
                : SL_CONTRACT_WEAKER;
 }

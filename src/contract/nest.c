@@ -442,7 +442,10 @@ int sl_nest_field(const struct sl_reading *parent, const struct sl_contract_colu
     ret->type = sl_reading_type(field, arena);
     SL_TRY_NEW(ret->type, err);
     if (is_nested(field))
-        sl_buf_addf(&sql, "cast(%s as VARCHAR)", nest->node);
+        sl_buf_addf(&sql,
+                    "regexp_replace(cast(to_json(%s) as VARCHAR), '\"" SL_NEST_MARK
+                    "([^\"]*)\"', '\\1', 'g')",
+                    nest->node);
     else
         add_leaf(field, nest->node, &sql);
     ret->received = print(arena, &sql);
@@ -468,6 +471,42 @@ int sl_nest_field(const struct sl_reading *parent, const struct sl_contract_colu
     ret->absent = sl_arena_printf(arena, "%s is null", is_nested(field) ? nest->node : ret->text);
     SL_TRY_NEW(ret->absent, err);
     return SL_OK;
+}
+
+int sl_nest_object(const struct sl_reading *reading, struct sl_arena *arena, struct sl_reading *ret,
+                   struct sl_err *err)
+{
+    struct sl_nest *nest = SL_NEW(arena, struct sl_nest);
+    struct sl_reading member;
+    SL_TRY_NEW(nest, err);
+    SL_TRY(sl_nest_field(reading, &reading->column->fields[0], arena, &member, err));
+    *nest = *reading->nest;
+    nest->parent = member.nest->parent;
+    nest->sound = member.nest->sound;
+    *ret = *reading;
+    ret->nest = nest;
+    return SL_OK;
+}
+
+// Made once for the row, but where that would be taken out of a large column.
+void sl_nest_item_values(const struct sl_reading *reading, struct sl_buf *sql)
+{
+    const struct sl_nest *nest = reading->nest;
+    bool is_root = strcmp(nest->path, "$") == 0;
+    if (is_root || (!nest->list && !nest->is_large))
+        sl_buf_add(sql, is_root ? reading->value : nest->typed);
+    else
+        sl_nest_items(reading->column, nest->node, sql);
+}
+
+void sl_nest_item_absent(const struct sl_reading *reading, const char *node, struct sl_buf *sql)
+{
+    const struct sl_contract_column *item = reading->column->fields;
+    if (is_nested(item))
+        sl_buf_add(sql, node);
+    else
+        sl_nest_leaf_text(item, node, sql);
+    sl_buf_add(sql, " is null");
 }
 
 void sl_nest_text(const struct sl_reading *reading, enum sl_pass_rows rows, struct sl_buf *sql)

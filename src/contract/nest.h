@@ -77,6 +77,15 @@ void sl_nest_pack(const struct sl_reading *reading, struct sl_buf *sql);
 // ", null as ..." for all of a large column's names.
 void sl_nest_large_nulls(const struct sl_contract_column *column, size_t index, struct sl_buf *sql);
 
+// For rules over an object or array as a whole. The same object, but for a rule over its members:
+// sl_nest_spread() with `is_required` then asks it only where there is an object.
+SL_MUST int sl_nest_object(const struct sl_reading *reading, struct sl_arena *arena,
+                           struct sl_reading *ret, struct sl_err *err);
+// SQL of an array's items as values.
+void sl_nest_item_values(const struct sl_reading *reading, struct sl_buf *sql);
+// Boolean SQL: the array's item `node` has no value, as it was received.
+void sl_nest_item_absent(const struct sl_reading *reading, const char *node, struct sl_buf *sql);
+
 // The type rule of an object or array.
 void sl_nest_shape(const struct sl_reading *reading, struct sl_buf *broken, struct sl_buf *message);
 // A rule over one value -> over all that the reading stands for. `is_required`: it asks for a

@@ -19,6 +19,7 @@ struct sl_rule_kind {
     const char *summary; // for docs: one sentence
     const char *example; // YAML, as it stands in a contract
     bool is_for_rows;    // looks at the row's clean columns, not at the text of one column
+    bool is_for_members; // of an object: asked only where there is one
     // `broken`: boolean SQL, true where the row breaks the rule (null: it does not). `message`:
     // VARCHAR SQL for such a row. False if the rule cannot be compiled; then it has left a
     // diagnostic.
@@ -32,7 +33,8 @@ extern const struct sl_rule_kind sl_rule_required, sl_rule_type, sl_rule_enum, s
     sl_rule_past, sl_rule_future, sl_rule_age, sl_rule_weekday, sl_rule_json_valid,
     sl_rule_json_keys, sl_rule_compare, sl_rule_required_if, sl_rule_absent_if, sl_rule_sum_of,
     sl_rule_product_of, sl_rule_one_of_columns, sl_rule_not_both, sl_rule_all_or_none,
-    sl_rule_in_order, sl_rule_different, sl_rule_foreign_key, sl_rule_alias;
+    sl_rule_in_order, sl_rule_different, sl_rule_foreign_key, sl_rule_alias, sl_rule_item_count,
+    sl_rule_unique_items, sl_rule_member_count, sl_rule_required_members;
 extern const struct sl_rule_kind *const sl_rule_kinds[]; // ends with NULL
 // NULL if there is no such kind.
 const struct sl_rule_kind *sl_rule_kind_find(const char *name);
@@ -41,6 +43,19 @@ const struct sl_rule_kind *sl_rule_kind_find(const char *name);
 // `says`: what a text does otherwise. False after a diagnostic.
 bool sl_rule_compile_affix(const struct sl_rule_site *site, const char *function, const char *says,
                            struct sl_buf *broken, struct sl_buf *message);
+// At least and at most so many: `count` is BIGINT SQL, null where the rule says nothing. `one` and
+// `many`: of what, "item".
+bool sl_rule_compile_count(const struct sl_rule_site *site, const char *count, const char *one,
+                           const char *many, struct sl_buf *broken, struct sl_buf *message);
+// A rule over an object or array -> the same, of the JSON of which nothing else is said: what is no
+// `kind` ("array") breaks it. Of others they are taken as they are.
+void sl_rule_take_nested(const struct sl_rule_site *site, const char *kind,
+                         const struct sl_buf *own, const struct sl_buf *says, struct sl_buf *broken,
+                         struct sl_buf *message);
+// Of the site's object with members: for each, VARCHAR SQL of `name` where it has (`is_present`) or
+// lacks a value, else null; "[..., ...]" of all that `names` lists, NULL: of all.
+void sl_rule_members(const struct sl_rule_site *site, const struct sl_strs *names, bool is_present,
+                     struct sl_buf *sql);
 // The regular expression that a text of the format matches as a whole; NULL if there is none.
 const char *sl_format_pattern(const char *name);
 

@@ -12,7 +12,7 @@
 static void find_rules(struct sl_sampler *sampler)
 {
     const struct sl_contract_column *column = sampler->column;
-    sampler->is_distinct = column->key_position == 1;
+    sampler->is_distinct |= column->key_position == 1;
     for (size_t i = 0; i < column->rule_count; i++) {
         const struct sl_rule *rule = &column->rules[i];
         if (sl_str_equal(rule->kind, "range"))
@@ -31,6 +31,14 @@ static void find_rules(struct sl_sampler *sampler)
             sampler->multiple = rule;
         else if (sl_str_equal(rule->kind, "absent_if"))
             sampler->is_often_null = true;
+        else if (sl_str_equal(rule->kind, "item_count"))
+            sampler->items = rule;
+        else if (sl_str_equal(rule->kind, "member_count"))
+            sampler->members = rule;
+        else if (sl_str_equal(rule->kind, "required_members"))
+            sampler->wanted = rule;
+        else if (sl_str_equal(rule->kind, "unique_items"))
+            sampler->has_unique_items = true;
     }
 }
 
@@ -45,7 +53,7 @@ void sl_sample_draw(const struct sl_sampler *sampler, int salt, int64_t span, st
 void sl_sample_step(const struct sl_sampler *sampler, int salt, int64_t span, struct sl_buf *sql)
 {
     if (sampler->is_distinct)
-        sl_buf_addf(sql, "(\"~i\" %% %" PRId64 ")", span > 0 ? span : 1);
+        sl_buf_addf(sql, "(%s %% %" PRId64 ")", sampler->row, span > 0 ? span : 1);
     else
         sl_sample_draw(sampler, salt, span, sql);
 }
@@ -124,9 +132,9 @@ static void add_text(const struct sl_sampler *sampler, struct sl_buf *sql)
     int64_t most = sl_sample_bound(length ? length->max : NULL, 100);
     if (sampler->is_distinct)
         sl_buf_addf(sql,
-                    "left(rpad('k' || \"~i\", cast(greatest(length('k' || \"~i\"), %" PRId64
+                    "left(rpad('k' || %s, cast(greatest(length('k' || %s), %" PRId64
                     ") as INTEGER), 'x'), %" PRId64 ")",
-                    least, most);
+                    sampler->row, sampler->row, least, most);
     else {
         sl_buf_addf(sql, "left(rpad('text ' || ");
         sl_sample_draw(sampler, 3, 1000, sql);
@@ -203,7 +211,8 @@ static void add_typed(const struct sl_sampler *sampler, struct sl_buf *sql)
         add_moment(sampler, sql);
         break;
     case SL_TYPE_JSON:
-        sl_buf_addf(sql, "'{\"a\":' || %s || '}'", sampler->row);
+        if (!sl_sample_json(sampler, 0, sql))
+            sl_buf_addf(sql, "'{\"a\":' || %s || '}'", sampler->row);
         break;
     case SL_TYPE_OBJECT: // what is in them is made by sample_nest.c; of nothing it is JSON
         sl_buf_add(sql, "'{}'");
@@ -307,7 +316,7 @@ static void add_good(const struct sl_sampler *sampler, const char *value, struct
                      column->type.kind == SL_TYPE_DOUBLE;
     sl_buf_add(sql, "case ");
     sl_sample_draw(sampler, 4, 12, sql);
-    if (!column->is_required && !column->key_position)
+    if (!column->is_required && !column->key_position && !sampler->is_wanted)
         sl_buf_add(sql, " when 0 then null");
     for (int i = 8; i < 12 && sampler->is_often_null && !column->is_required; i++)
         sl_buf_addf(sql, " when %d then null", i);
@@ -371,6 +380,12 @@ static void add_odd(const struct sl_sampler *sampler, const char *value, struct 
     for (int i = 0; i < 6 && has_words(sampler); i++) {
         sl_buf_addf(&branches, " when %d then ", branch++);
         add_word(sampler, &branches);
+    }
+    for (int way = 1; way <= SL_SAMPLE_JSON_WAYS; way++) {
+        SL_AUTO(sl_buf_clear) struct sl_buf json = SL_BUF_INIT;
+        if (sampler->column->type.kind == SL_TYPE_JSON && sl_sample_json(sampler, way, &json))
+            sl_buf_addf(&branches, " when %d then %s", branch++, json.text);
+        branches.has_failed |= json.has_failed;
     }
     sl_buf_add(sql, "case ");
     sl_sample_draw(sampler, 5, branch + 3, sql); // now and then a good one

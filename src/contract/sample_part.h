@@ -18,7 +18,10 @@ struct sl_sampler {
     struct sl_strs *notes;
     bool is_distinct;   // another value in every row
     bool is_often_null; // other columns may ask for it
+    bool is_wanted;     // never null: the object around asks for it
+    bool has_unique_items;
     const struct sl_rule *range, *length, *words, *pattern, *format, *multiple;
+    const struct sl_rule *items, *members, *wanted; // of arrays and objects: counts, names
 };
 
 // A number below `span` that the row's number, the seed and the column decide.
@@ -31,6 +34,16 @@ int64_t sl_sample_bound(const char *text, int64_t otherwise);
 void sl_sample_number(const struct sl_sampler *sampler, struct sl_buf *sql);
 // The values of a column: of an object or array as JSON.
 SL_MUST int sl_sample_column(struct sl_sampler *sampler, struct sl_sample *ret, struct sl_err *err);
+// Of JSON of which nothing else is said: what its rules ask for, or (`way` from 1 on) one of the
+// ways to break them. False if there is none.
+bool sl_sample_json(const struct sl_sampler *sampler, int way, struct sl_buf *sql);
+enum { SL_SAMPLE_JSON_WAYS = 5 };
+// How many items, members, ... a rule asks for at least, and how many are made at most.
+struct sl_sample_count {
+    int64_t least, most;
+    bool has_most; // by the rule
+};
+struct sl_sample_count sl_sample_count_of(const struct sl_rule *rule, int64_t usual);
 SL_MUST int sl_sample_nested(struct sl_sampler *sampler, struct sl_sample *ret, struct sl_err *err);
 
 #endif

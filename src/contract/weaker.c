@@ -53,6 +53,10 @@ static const struct sense {
     {.kind = "weekday", .values = LIST_GROWS},
     {.kind = "json_valid"},
     {.kind = "json_keys", .values = LIST_SHRINKS},
+    {.kind = "item_count"},
+    {.kind = "unique_items"},
+    {.kind = "member_count"},
+    {.kind = "required_members", .values = LIST_SHRINKS},
     {.kind = "compare", .columns = LIST_SIDES},
     {.kind = "required_if"},
     {.kind = "absent_if"},
@@ -208,7 +212,8 @@ static bool find_scale(const json_t *contract, const json_t *rule, struct scale 
     static const struct {
         const char *kind;
         double min;
-    } counts[] = {{"length", 0}, {"digits", 1}, {"decimal_places", 0}, {"age", -INFINITY}};
+    } counts[] = {{"length", 0}, {"digits", 1}, {"decimal_places", 0}, {"age", -INFINITY},
+                  {"item_count", 0}, {"member_count", 0}};
     const char *path = sl_json_text(rule, "column", NULL);
     const json_t *column = path ? find_column(json_object_get(contract, "columns"), path) : NULL;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)

@@ -170,6 +170,7 @@ void sl_odcs_check_column(struct sl_odcs_reader *reader, struct sl_place default
             strcmp(column->rules[i].kind, "not_in") == 0)
             check_enum(reader, &column->rules[i]);
     check_rules(reader);
+    sl_odcs_check_counts(reader);
     // A default is read as if it came from the source: in a declared format it is the engine's
     // affair.
     if (!column->otherwise || column->formats.count)

@@ -90,9 +90,10 @@ static int name_field(struct sl_odcs_reader *reader, const struct sl_odcs_proper
     return SL_OK;
 }
 
-// Takes the map as the next of the column's fields.
+// Takes the map as the next of the column's fields. `parent_wants`: the members that an object
+// requires; NULL: it is an array.
 static int read_field(struct sl_odcs_reader *reader, const struct sl_yaml *node,
-                      struct sl_map *names, struct sl_err *err)
+                      const struct sl_strs *parent_wants, struct sl_map *names, struct sl_err *err)
 {
     struct sl_contract_column *parent = reader->column;
     struct sl_contract_column *field = &parent->fields[parent->field_count];
@@ -108,6 +109,7 @@ static int read_field(struct sl_odcs_reader *reader, const struct sl_yaml *node,
     SL_TRY(sl_odcs_prune_property(reader, node, &pruned, err));
     SL_TRY(read_rows(parent, pruned, reader, &property, err));
     SL_TRY(name_field(reader, &property, field, err));
+    property.is_required |= parent_wants && sl_strs_has(parent_wants, field->name);
     reader->column = field;
     if (strcmp(field->name, "*") == 0)
         complain(reader, field->place, NULL, "'*' is no name of a member");
@@ -127,7 +129,8 @@ static void check_rules(struct sl_odcs_reader *reader)
     const struct sl_contract_column *column = reader->column;
 
     for (size_t i = 0; i < column->rule_count; i++) {
-        bool is_fit = false;
+        const struct sl_rule_form *form = sl_rule_form_find(column->rules[i].kind);
+        bool is_fit = form && (form->types & (1U << column->type.kind));
         for (size_t k = 0; k < sizeof fit / sizeof *fit; k++)
             is_fit |= strcmp(fit[k], column->rules[i].kind) == 0;
         if (!is_fit)
@@ -150,6 +153,18 @@ static bool is_too_deep(struct sl_odcs_reader *reader)
         complain(reader, column->place, "leave out its 'items': it is JSON text then",
                  "arrays stand more than 12 levels deep in each other");
     return reader->depth == SL_NESTED_DEEPEST || arrays > SL_ARRAYS_DEEPEST;
+}
+
+static int check_wanted(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
+                        struct sl_err *err)
+{
+    const struct sl_yaml *list = sl_yaml_get(property->options.node, "required");
+    const struct sl_strs *wanted = &property->options.required;
+
+    for (size_t i = 0; list && i < wanted->count; i++)
+        SL_TRY(
+            sl_odcs_check_member(reader, wanted->items[i], sl_contract_text_place(list, i), err));
+    return SL_OK;
 }
 
 int sl_odcs_fields(struct sl_odcs_reader *reader, const struct sl_odcs_property *property,
@@ -178,7 +193,11 @@ int sl_odcs_fields(struct sl_odcs_reader *reader, const struct sl_odcs_property 
     column->fields = fields;
     reader->depth++;
     for (size_t i = 0; i < count; i++)
-        SL_TRY(read_field(reader, is_object ? list->items[i] : property->items, &names, err));
+        SL_TRY(read_field(reader, is_object ? list->items[i] : property->items,
+                          is_object ? &property->options.required : NULL, &names, err));
     reader->depth--;
+    SL_TRY(sl_odcs_check_nested_rules(reader, err));
+    if (is_object)
+        SL_TRY(check_wanted(reader, property, err));
     return SL_OK;
 }

@@ -38,7 +38,9 @@ struct sl_odcs_options { // logicalTypeOptions
     int64_t min_length, max_length;
     struct sl_yaml *minimum, *maximum, *exclusive_minimum, *exclusive_maximum;
     const char *pattern, *format, *default_timezone, *multiple_of;
-    bool has_timezone;
+    int64_t min_items, max_items, min_properties, max_properties;
+    struct sl_strs required; // members
+    bool has_timezone, has_unique_items;
     const struct sl_yaml *node; // NULL: there are none
 };
 
@@ -195,6 +197,16 @@ SL_MUST int sl_odcs_check_name(struct sl_odcs_reader *reader, struct sl_map *nam
 SL_MUST int sl_odcs_column_rules(struct sl_odcs_reader *reader,
                                  const struct sl_odcs_property *property, int64_t length,
                                  struct sl_err *err);
+// Those of them that objects and arrays have.
+SL_MUST int sl_odcs_nested_rules(struct sl_odcs_reader *reader,
+                                 const struct sl_odcs_options *options, struct sl_err *err);
+// What no object or array can keep of the rules of reader->column: of its counts alone, and with
+// its fields, which are read by then.
+void sl_odcs_check_counts(struct sl_odcs_reader *reader);
+SL_MUST int sl_odcs_check_nested_rules(struct sl_odcs_reader *reader, struct sl_err *err);
+// A diagnostic if the object reader->column has no such member.
+SL_MUST int sl_odcs_check_member(struct sl_odcs_reader *reader, const char *name,
+                                 struct sl_place place, struct sl_err *err);
 // The quality entries of reader->column, or of the table when that is NULL.
 SL_MUST int sl_odcs_quality_rules(struct sl_odcs_reader *reader, const struct sl_opt_list *quality,
                                   struct sl_err *err);

@@ -1,4 +1,5 @@
-// The rules that a column has by itself: required, unique, logicalTypeOptions.
+// The rules that a column has by itself: required, unique, logicalTypeOptions; those of objects and
+// arrays stand in contract_nested.c.
 #include "spec/contract_file.h"
 
 #include <string.h>
@@ -74,8 +75,27 @@ static bool is_time(enum sl_type_kind kind)
            kind == SL_TYPE_DATE;
 }
 
-static bool is_fit(const char *option, enum sl_type_kind kind)
+// An object or array of which no more is said is JSON.
+static bool is_nested_fit(const char *option, enum sl_type_kind kind,
+                          const struct sl_odcs_property *property)
 {
+    bool is_array = kind == SL_TYPE_ARRAY, is_object = kind == SL_TYPE_OBJECT;
+
+    if (kind == SL_TYPE_JSON) {
+        bool is_said = sl_load_has(property->node, "logicalType");
+
+        is_array = !is_said || property->logical_type == SL_ODCS_ARRAY;
+        is_object = !is_said || property->logical_type == SL_ODCS_OBJECT;
+    }
+    return sl_str_ends(option, "Items") ? is_array : is_object;
+}
+
+static bool is_fit(const char *option, enum sl_type_kind kind,
+                   const struct sl_odcs_property *property)
+{
+    if (sl_str_ends(option, "Items") || sl_str_ends(option, "Properties") ||
+        strcmp(option, "required") == 0)
+        return is_nested_fit(option, kind, property);
     if (sl_str_ends(option, "Length") || strcmp(option, "pattern") == 0)
         return kind == SL_TYPE_TEXT;
     if (sl_str_ends(option, "imum"))
@@ -88,22 +108,29 @@ static bool is_fit(const char *option, enum sl_type_kind kind)
 }
 
 // An option that has no meaning for the type would silently do nothing.
-static void check_fit(struct sl_odcs_reader *reader, const struct sl_yaml *options)
+static void check_fit(struct sl_odcs_reader *reader, const struct sl_odcs_property *property)
 {
+    const struct sl_yaml *options = property->options.node;
     const struct sl_contract_column *column = reader->column;
-    const char *hint = "a boolean, object or array has none of these options";
+    const char *hint = "arrays have minItems, maxItems, uniqueItems; objects minProperties, "
+                       "maxProperties, required";
     char name[32];
+    const char *type = sl_type_name(column->type, name);
 
-    if (column->type.kind == SL_TYPE_TEXT)
+    if (column->type.kind == SL_TYPE_JSON && sl_load_has(property->node, "logicalType"))
+        type = property->logical_type == SL_ODCS_ARRAY ? "array" : "object";
+    if (column->type.kind == SL_TYPE_BOOLEAN)
+        hint = "a boolean has none of these options";
+    else if (column->type.kind == SL_TYPE_TEXT)
         hint = "a text has minLength, maxLength, pattern, format";
     else if (is_number(column->type.kind) || is_time(column->type.kind))
         hint = "numbers, dates and times have minimum, maximum, exclusiveMinimum, "
                "exclusiveMaximum, format; numbers also multipleOf";
     for (size_t i = 0; i < options->count; i++)
-        if (!is_fit(options->keys[i]->text, column->type.kind))
+        if (!is_fit(options->keys[i]->text, column->type.kind, property))
             sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT,
                     options->keys[i]->place, hint, "column '%s': '%s' does not fit type %s",
-                    column->path, options->keys[i]->text, sl_type_name(column->type, name));
+                    column->path, options->keys[i]->text, type);
 }
 
 static void complain(struct sl_odcs_reader *reader, const struct sl_yaml *options, const char *key,
@@ -317,7 +344,7 @@ int sl_odcs_column_rules(struct sl_odcs_reader *reader, const struct sl_odcs_pro
             false, err));
     SL_TRY(add_length(reader, options, length, err));
     if (options->node && options->node->kind == SL_YAML_MAP) {
-        check_fit(reader, options->node);
+        check_fit(reader, property);
         SL_TRY(add_range(reader, options, err));
         if (options->pattern && column->type.kind == SL_TYPE_TEXT)
             SL_TRY(sl_odcs_add_pattern(
@@ -327,6 +354,7 @@ int sl_odcs_column_rules(struct sl_odcs_reader *reader, const struct sl_odcs_pro
                 NULL, false, err));
         SL_TRY(add_format(reader, options, err));
         SL_TRY(add_multiple(reader, options, err));
+        SL_TRY(sl_odcs_nested_rules(reader, options, err));
     }
     // A key of one column is unique because rows that share it are deduplicated.
     if (property->is_unique && !(property->is_key && reader->key_count == 1))

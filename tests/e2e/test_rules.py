@@ -49,7 +49,8 @@ def reasons_of(report):
 
 
 TYPES = {"past": "date", "future": "date", "age": "timestamp", "weekday": "date", "range": "integer", "multiple_of": "number",
-         "decimal_places": "number", "sum_of": "number", "product_of": "number", "compare": "date", "type": "integer"}
+         "decimal_places": "number", "sum_of": "number", "product_of": "number", "compare": "date", "type": "integer",
+         "item_count": "array", "unique_items": "array", "member_count": "object", "required_members": "object"}
 OTHERS = {"ordered_at": "date", "paid_at": "date", "shipped_at": "date", "status": "string", "amount": "number", "net": "number",
           "tax": "number", "price": "number", "quantity": "integer", "email": "string", "phone": "string", "iban": "string",
           "card": "string", "street": "string", "city": "string", "postcode": "string", "sender": "string", "receiver": "string"}

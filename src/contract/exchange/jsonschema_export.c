@@ -71,16 +71,18 @@ static const char *format_of(const struct sl_x_type *type, const struct sl_yaml 
     return NULL;
 }
 
+// `wanted`: names that the object requires besides; NULL: none.
 static void add_members(struct sl_exchange *exchange, const struct sl_yaml *properties,
-                        const char *outer, struct sl_yaml *schema)
+                        const struct sl_yaml *wanted, const char *outer, struct sl_yaml *schema)
 {
     struct sl_yaml *members = sl_x_map_at(exchange, schema, "properties");
     struct sl_yaml *required = sl_x_list(exchange);
     for (size_t i = 0; i < sl_x_count(properties); i++) {
         const struct sl_yaml *property = properties->items[i];
         const char *name = sl_x_get(property, "name");
-        bool is_required =
-            sl_x_is_true(property, "required") || sl_x_is_true(property, "primaryKey");
+        bool is_required = sl_x_is_true(property, "required") ||
+                           sl_x_is_true(property, "primaryKey") ||
+                           (name && sl_x_has_text(wanted, name));
         if (!name)
             continue;
         sl_x_put(exchange, members, name,
@@ -127,13 +129,17 @@ static void add_rules(struct sl_exchange *exchange, const struct sl_yaml *proper
     static const char *const texts[] = {"minLength", "maxLength", "pattern", NULL};
     static const char *const numbers[] = {"minimum",          "maximum",    "exclusiveMinimum",
                                           "exclusiveMaximum", "multipleOf", NULL};
+    static const char *const arrays[] = {"minItems", "maxItems", "uniqueItems", NULL};
+    static const char *const objects[] = {"minProperties", "maxProperties", NULL};
     static const char *const none[] = {NULL};
     const struct sl_yaml *options = sl_yaml_get(property, "logicalTypeOptions");
     const char *name = type_name(type);
     const char *const *keys = type->type.kind == SL_TYPE_TEXT ? texts
                               : strcmp(name, "integer") == 0 || strcmp(name, "number") == 0
                                   ? numbers
-                                  : none;
+                              : strcmp(name, "array") == 0  ? arrays
+                              : strcmp(name, "object") == 0 ? objects
+                                                            : none;
     for (; *keys; keys++)
         if (sl_yaml_get(options, *keys))
             sl_x_put(exchange, schema, *keys, sl_yaml_get(options, *keys));
@@ -187,8 +193,12 @@ static struct sl_yaml *schema_of(struct sl_exchange *exchange, const struct sl_y
         sl_x_put(exchange, schema, "items",
                  schema_of(exchange, items, sl_x_path(exchange, path, items),
                            sl_x_is_true(items, "required")));
+    const struct sl_yaml *wanted =
+        sl_yaml_get(sl_yaml_get(property, "logicalTypeOptions"), "required");
     if (type.is_object && sl_x_is_list(sl_yaml_get(property, "properties")))
-        add_members(exchange, sl_yaml_get(property, "properties"), path, schema);
+        add_members(exchange, sl_yaml_get(property, "properties"), wanted, path, schema);
+    else if (type.is_object && sl_x_count(wanted))
+        sl_x_put(exchange, schema, "required", wanted);
     return schema;
 }
 
@@ -198,7 +208,7 @@ static void fill_table(struct sl_exchange *exchange, const struct sl_yaml *objec
     const struct sl_yaml *quality = sl_yaml_get(object, "quality");
     sl_x_put_text(exchange, schema, "description", sl_x_get(object, "description"));
     sl_x_put_text(exchange, schema, "type", "object");
-    add_members(exchange, sl_yaml_get(object, "properties"), NULL, schema);
+    add_members(exchange, sl_yaml_get(object, "properties"), NULL, NULL, schema);
     for (size_t i = 0; i < sl_x_count(quality); i++)
         sl_x_lost(exchange, quality->items[i]->place,
                   "table '%s': a quality rule has no counterpart in JSON Schema",

@@ -220,8 +220,6 @@ static void read_rules(struct reader *reader, const struct sl_yaml *schema,
     static const char *const numbers[] = {"minimum", "maximum", "exclusiveMinimum",
                                           "exclusiveMaximum"};
     static const char *const known[] = {"email", "uuid", "uri"};
-    static const char *const lists[] = {"minItems", "maxItems", "uniqueItems", "minProperties",
-                                        "maxProperties"};
     struct sl_exchange *exchange = reader->exchange;
     const char *format = sl_x_get(schema, "format");
     bool is_text = kind == SL_TYPE_TEXT;
@@ -239,13 +237,55 @@ static void read_rules(struct reader *reader, const struct sl_yaml *schema,
     if (!is_told)
         sl_x_lost(exchange, sl_yaml_place(schema, "format"),
                   "format '%s' is not checked by a contract", format);
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        if (sl_yaml_get(schema, lists[i]))
-            sl_x_lost(exchange, sl_yaml_place(schema, lists[i]),
-                      "'%s' is not checked by a contract", lists[i]);
     // Of a decimal without a type of its own it is the number of decimals.
     if (is_number && (kind != SL_TYPE_DECIMAL || sl_x_get(schema, "x-physicalType")))
         sl_x_option(exchange, property, "multipleOf", sl_yaml_get(schema, "multipleOf"));
+}
+
+// 2.0 is a whole number in JSON Schema.
+static const struct sl_yaml *whole(struct sl_exchange *exchange, const struct sl_yaml *value)
+{
+    double number;
+    int64_t count;
+    bool is_bare = value->kind == SL_YAML_SCALAR && !value->is_quoted;
+    if (!is_bare || sl_str_to_int64(value->text, &count) ||
+        !sl_str_to_double(value->text, &number) || !(number >= 0 && number < 1e15) ||
+        number != (double)(int64_t)number)
+        return value;
+    const char *text = sl_x_printf(exchange, "%lld", (long long)number);
+    struct sl_yaml *made = text ? sl_x_bare(exchange, text) : NULL;
+    if (made)
+        made->place = value->place;
+    return made;
+}
+
+// Whether more members are asked for than are described, of which alone a contract knows.
+static bool is_beyond(const struct sl_yaml *schema, const char *key, const struct sl_yaml *value)
+{
+    const struct sl_yaml *members = sl_yaml_get(schema, "properties");
+    int64_t least;
+    return strcmp(key, "minProperties") == 0 && sl_x_is_map(members) &&
+           sl_str_to_int64(value->text, &least) && least > (int64_t)members->count;
+}
+
+// Rules over a whole object or array. At a table, or at a value of another type, none of them has a
+// meaning here.
+static void read_counts(struct reader *reader, const struct sl_yaml *schema,
+                        struct sl_yaml *property, const struct sl_x_type *type)
+{
+    static const char *const keys[] = {"minItems", "maxItems", "uniqueItems", "minProperties",
+                                       "maxProperties"};
+    struct sl_exchange *exchange = reader->exchange;
+    bool is_nested = property && type->type.kind == SL_TYPE_JSON;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const struct sl_yaml *value = sl_yaml_get(schema, keys[i]);
+        if (value && is_nested && sl_str_ends(keys[i], "Items") == type->is_array &&
+            value->kind == SL_YAML_SCALAR && !is_beyond(schema, keys[i], value))
+            sl_x_option(exchange, property, keys[i], whole(exchange, value));
+        else if (value)
+            sl_x_lost(exchange, sl_yaml_place(schema, keys[i]), "'%s' has no counterpart here",
+                      keys[i]);
+    }
 }
 
 static void read_values(struct reader *reader, const struct sl_yaml *schema,
@@ -271,7 +311,8 @@ static void read_values(struct reader *reader, const struct sl_yaml *schema,
     sl_x_read_extensions(exchange, schema, property);
 }
 
-static void read_members(struct reader *reader, const struct sl_yaml *schema, struct sl_yaml *owner)
+static void read_members(struct reader *reader, const struct sl_yaml *schema, bool is_table,
+                         struct sl_yaml *owner)
 {
     struct sl_exchange *exchange = reader->exchange;
     const struct sl_yaml *members = sl_yaml_get(schema, "properties");
@@ -285,6 +326,11 @@ static void read_members(struct reader *reader, const struct sl_yaml *schema, st
         if (sl_x_has_text(required, name))
             sl_x_put_true(exchange, property, "required");
         read_schema(reader, members->items[i], property);
+    }
+    // An object of which nothing else is said is JSON, whose members can be required all the same.
+    if (!sl_x_is_map(members) && !is_table && sl_x_count(required)) {
+        sl_x_option(exchange, owner, "required", required);
+        return;
     }
     for (size_t i = 0; i < sl_x_count(required); i++)
         if (!sl_yaml_get(members, required->items[i]->text))
@@ -333,7 +379,7 @@ static void read_below(struct reader *reader, const struct sl_yaml *schema,
     if (type->is_array && sl_x_is_map(items))
         read_items(reader, items, sl_x_map_at(reader->exchange, property, "items"));
     else if (!type->is_array)
-        read_members(reader, schema, property);
+        read_members(reader, schema, false, property);
     reader->depth--;
 }
 
@@ -367,6 +413,7 @@ static void read_schema(struct reader *reader, const struct sl_yaml *schema,
         sl_x_put(exchange, property, "required", sl_x_bare(exchange, "false"));
     tell_unread(reader, schema);
     read_rules(reader, schema, property, type.type.kind);
+    read_counts(reader, schema, property, &type);
     read_values(reader, schema, property, type.type.kind);
     read_below(reader, schema, property, &type);
 }
@@ -377,7 +424,8 @@ static void read_table(struct reader *reader, const struct sl_yaml *schema, cons
     struct sl_yaml *object = sl_x_object(reader->exchange, contract, name);
     sl_x_put_text(reader->exchange, object, "description", sl_x_get(schema, "description"));
     tell_unread(reader, schema);
-    read_members(reader, schema, object);
+    read_counts(reader, schema, NULL, NULL);
+    read_members(reader, schema, true, object);
 }
 
 void sl_x_jsonschema_import(struct sl_exchange *exchange, const struct sl_yaml *input,

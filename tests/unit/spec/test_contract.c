@@ -374,8 +374,7 @@ static void what_is_not_used_is_kept_by_name(void **state)
     put_file(
         "contracts/a.yml", HEAD
         "      - {name: a, logicalType: integer, examples: [1], tags: [x], description: null}\n"
-        "      - {name: b, logicalType: integer, examples: [1], logicalTypeOptions: {minItems: "
-        "5}}\n"
+        "      - {name: b, logicalType: integer, examples: [1], transformLogic: a + 1}\n"
         "servers: []\nprice: {priceAmount: 1}\n"
         "description: {purpose: to count}\n"
         "team: {members: [{username: eva, role: Reader}, {username: ada, role: Owner}]}\n");
@@ -386,7 +385,7 @@ static void what_is_not_used_is_kept_by_name(void **state)
     assert_true(sl_strs_has(&contract->unread, "servers"));
     assert_true(sl_strs_has(&contract->unread, "price"));
     assert_true(sl_strs_has(&contract->unread, "schema.properties.examples"));
-    assert_true(sl_strs_has(&contract->unread, "schema.properties.logicalTypeOptions.minItems"));
+    assert_true(sl_strs_has(&contract->unread, "schema.properties.transformLogic"));
     assert_int_equal(contract->unread.count, 5);
     assert_int_equal(project->diags.error_count, 0);
 }
