@@ -192,10 +192,41 @@ static int compare_aliases(struct differ *differ, const json_t *before, const js
 static int compare_lists(struct differ *differ, const json_t *before, const json_t *now,
                          const char *outer, struct sl_err *err);
 
+static bool is_required(const json_t *contract, const char *path)
+{
+    size_t i;
+    json_t *rule;
+    json_array_foreach (json_object_get(contract, "rules"), i, rule)
+        if (sl_str_equal(sl_json_text(rule, "kind", NULL), "required") &&
+            sl_str_equal(sl_json_text(rule, "column", NULL), path))
+            return !sl_str_equal(sl_json_text(rule, "severity", NULL), "warn");
+    return false;
+}
+
+// How texts become values.
+static int compare_readings(struct differ *differ, const json_t *before, const json_t *now,
+                            const char *path, struct sl_err *err)
+{
+    static const char *const readings[] = {"formats", "nulls", "default", "trimmed", NULL};
+    bool had_default = sl_json_text(before, "default", NULL) != NULL;
+    bool loses_values =
+        had_default && !sl_json_text(now, "default", NULL) && !is_required(differ->now, path);
+    for (size_t i = 0; readings[i]; i++) {
+        bool is_loss = loses_values && strcmp(readings[i], "default") == 0;
+        if (!same(before, now, readings[i]))
+            SL_TRY(tell(differ, is_loss ? SL_CONTRACT_BREAKING : SL_CONTRACT_WEAKER, path,
+                        sl_arena_printf(differ->diff->arena,
+                                        is_loss ? "%s: is gone, so values may be missing now"
+                                                : "%s: texts are read otherwise",
+                                        readings[i]),
+                        err));
+    }
+    return SL_OK;
+}
+
 static int compare_column(struct differ *differ, const json_t *before, const json_t *now,
                           const char *path, struct sl_err *err)
 {
-    static const char *const readings[] = {"formats", "nulls", "default", "trimmed", NULL};
     if (is_dropped(before) && is_dropped(now))
         return SL_OK;
     SL_TRY(compare_protection(differ, before, now, path, err));
@@ -207,12 +238,7 @@ static int compare_column(struct differ *differ, const json_t *before, const jso
                     err));
     if (!same(before, now, "source"))
         SL_TRY(tell(differ, SL_CONTRACT_WEAKER, path, was(differ, before, now, "source"), err));
-    for (size_t i = 0; readings[i]; i++)
-        if (!same(before, now, readings[i]))
-            SL_TRY(tell(
-                differ, SL_CONTRACT_WEAKER, path,
-                sl_arena_printf(differ->diff->arena, "%s: texts are read otherwise", readings[i]),
-                err));
+    SL_TRY(compare_readings(differ, before, now, path, err));
     if (json_object_get(before, "aliases") || json_object_get(now, "aliases"))
         SL_TRY(compare_aliases(differ, before, now, path, err));
     // Of an object that is a text now, the type says all.

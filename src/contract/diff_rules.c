@@ -90,6 +90,11 @@ static int tell(struct differ *differ, enum sl_contract_level level, const json_
         err);
 }
 
+static bool sets_aside(const json_t *rule)
+{
+    return sl_str_equal(sl_json_text(rule, "severity", NULL), "quarantine_value");
+}
+
 // What becomes of rows that break it, or of how many may.
 static int compare_deeds(struct differ *differ, const json_t *before, const json_t *now,
                          struct sl_err *err)
@@ -98,6 +103,9 @@ static int compare_deeds(struct differ *differ, const json_t *before, const json
     enum sl_contract_level level = is > was   ? SL_CONTRACT_ADDITIVE
                                    : is < was ? level_without(before)
                                               : SL_CONTRACT_SAME;
+    // Such a row comes in, with a null.
+    if (was >= is && was <= is && sets_aside(before) != sets_aside(now))
+        level = sets_aside(now) ? SL_CONTRACT_WEAKER : SL_CONTRACT_ADDITIVE;
     if (!sl_str_equal(deed(before), deed(now)))
         return tell(
             differ, level, now,

@@ -212,8 +212,8 @@ static bool find_scale(const json_t *contract, const json_t *rule, struct scale 
     static const struct {
         const char *kind;
         double min;
-    } counts[] = {{"length", 0}, {"digits", 1}, {"decimal_places", 0}, {"age", -INFINITY},
-                  {"item_count", 0}, {"member_count", 0}};
+    } counts[] = {{"length", 0},      {"digits", 1},     {"decimal_places", 0},
+                  {"age", -INFINITY}, {"item_count", 0}, {"member_count", 0}};
     const char *path = sl_json_text(rule, "column", NULL);
     const json_t *column = path ? find_column(json_object_get(contract, "columns"), path) : NULL;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)

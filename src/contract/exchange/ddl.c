@@ -365,7 +365,7 @@ const char *sl_ddl_plain(const char *sql, bool without_references, struct sl_are
 {
     char *plain = sl_arena_strdup(arena, sql);
     for (size_t at = 0; plain && plain[at];) {
-        size_t next = skip_special(plain, at);
+        size_t next = sl_ddl_skip_special(plain, at);
         bool is_inside = at > 0 && (isalnum((unsigned char)plain[at - 1]) || plain[at - 1] == '_');
         if (next > at) {
             at = next;
