@@ -1,6 +1,7 @@
 #include "run/work.h"
 
 #include "run/estimate.h"
+#include "run/lineage.h"
 
 #define CONFLICT_RETRIES 5
 #define STEP_MEMORY_BYTES ((size_t)4 << 30)
@@ -129,6 +130,8 @@ static int try_step(struct job *job, struct sl_err *err)
         if (atomic_load(&sl_worker_seat(job->worker)->is_aborted))
             return sl_fail(err, SL_E_INTERRUPTED, "interrupted");
         adjust(job->work, sl_worker_seat(job->worker));
+        if (job->work->options->refuses_leaks)
+            SL_TRY(sl_world_refuse_leaks_of(world, job->node, err));
         SL_TRY(sl_world_session(world, &session, err));
         sl_worker_watch(job->worker, session);
         int code = do_step(job, session, err);
