@@ -70,8 +70,12 @@ SL_MUST int sl_world_refuse_leaks(struct sl_world *world, struct sl_diags *ret_d
 // brought columns that nobody knew before. Asks the engine only of what reads raw.
 SL_MUST int sl_world_refuse_leaks_of(struct sl_world *world, const struct sl_node *node,
                                      struct sl_err *err);
+// Takes the values out of the message of a model's error that are not protected in what it reads:
+// errors are kept in logs and the history. Returns err's code.
+int sl_world_hide_values(struct sl_world *world, const struct sl_node *node, struct sl_err *err);
 // Whether any column of a contract is so classified, or protected.
 bool sl_project_is_personal(const struct sl_project *project);
+bool sl_contract_is_followed(const struct sl_contract_table *contract);
 void sl_lineage_clear(struct sl_lineage *lineage); // for SL_AUTO
 // NULL: nothing is known of it. column NULL: the rows of the table.
 struct sl_lineage_end *sl_lineage_end(const struct sl_lineage *lineage, const char *table,

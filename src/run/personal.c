@@ -6,6 +6,7 @@
 #include "contract/alias.h"
 #include "contract/personal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define CORRUPT "_corrupt" // the bytes of a record that could not be split into columns
@@ -16,7 +17,7 @@ struct tagger {
     size_t count;
 };
 
-static bool is_personal(const struct sl_contract_table *contract)
+bool sl_contract_is_followed(const struct sl_contract_table *contract)
 {
     for (size_t i = 0; i < contract->column_count; i++)
         if (sl_personal_followed(&contract->columns[i]))
@@ -28,7 +29,7 @@ bool sl_project_is_personal(const struct sl_project *project)
 {
     for (size_t i = 0; i < project->contract_count; i++)
         for (size_t k = 0; k < project->contracts[i]->table_count; k++)
-            if (is_personal(&project->contracts[i]->tables[k]))
+            if (sl_contract_is_followed(&project->contracts[i]->tables[k]))
                 return true;
     return false;
 }
@@ -326,7 +327,7 @@ int sl_world_refuse_leaks(struct sl_world *world, struct sl_diags *ret_diags, st
     return refuse(ret_diags, err);
 }
 
-// Whether raw rows come to the node by no way through a contract.
+// Whether rows of raw, or of files, come to the node by no way through a contract.
 static int comes_from_raw(struct sl_world *world, const struct sl_node *node, bool *ret,
                           struct sl_err *err)
 {
@@ -335,7 +336,8 @@ static int comes_from_raw(struct sl_world *world, const struct sl_node *node, bo
     SL_TRY_NEW(comes, err);
     for (size_t i = 0; i < graph->count; i++) {
         const struct sl_node *at = &graph->nodes[i];
-        comes[i] = at->kind == SL_NODE_INGEST;
+        comes[i] =
+            at->kind == SL_NODE_INGEST || (at->kind == SL_NODE_MODEL && at->query->files.count > 0);
         for (size_t k = 0; at->kind != SL_NODE_CLEANSE && k < at->upstream_count; k++)
             comes[i] |= comes[at->upstream[k]];
     }
@@ -356,4 +358,50 @@ int sl_world_refuse_leaks_of(struct sl_world *world, const struct sl_node *node,
         return SL_OK;
     SL_TRY(collect_leaks(world, node, &diags, err));
     return refuse(&diags, err);
+}
+
+// Whether a table that the step reads has values as they were received that a contract protects or
+// classifies.
+static int shows_values(struct sl_world *world, const struct sl_node *node, bool *ret,
+                        struct sl_err *err)
+{
+    SL_AUTO(sl_lineage_clear) struct sl_lineage lineage = {0};
+    struct sl_diags *diags = &world->project->diags, before = *diags;
+    *diags = (struct sl_diags)SL_DIAGS_INIT;
+    int code = sl_lineage_read(world, &lineage, err);
+    if (code == SL_OK)
+        code = sl_lineage_classify(&lineage, err);
+    sl_diags_clear(diags);
+    *diags = before;
+    SL_TRY(code);
+    *ret = node->query->files.count > 0;
+    for (size_t i = 0; i < node->query->table_count; i++) {
+        const struct sl_table_ref *ref = &node->query->tables[i];
+        const char *table =
+            sl_arena_printf(&world->arena, "%s.%s", ref->layer ? ref->layer : "", ref->name);
+        SL_TRY_NEW(table, err);
+        const struct sl_relation *relation = sl_map_get(&lineage.catalog, table);
+        for (size_t k = 0; relation && k < relation->count; k++) {
+            const struct sl_lineage_end *end =
+                sl_lineage_end(&lineage, table, relation->columns[k].name);
+            *ret |= end && end->classification;
+        }
+    }
+    return SL_OK;
+}
+
+int sl_world_hide_values(struct sl_world *world, const struct sl_node *node, struct sl_err *err)
+{
+    struct sl_err trouble = {0};
+    bool is_shown = true; // what cannot be looked at may be
+    if (!err->value_kind || node->kind != SL_NODE_MODEL ||
+        world->project->personal_level == SL_LEVEL_OFF || !sl_project_is_personal(world->project))
+        return (int)err->code;
+    (void)!shows_values(world, node, &is_shown, &trouble);
+    if (!is_shown)
+        return (int)err->code;
+    snprintf(err->message, sizeof err->message,
+             "%s error of the engine, whose message is not shown, for it may hold a personal value",
+             err->value_kind);
+    return sl_err_hint(err, "`sluice query` with the SQL of the model shows it");
 }

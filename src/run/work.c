@@ -137,6 +137,8 @@ static int try_step(struct job *job, struct sl_err *err)
         int code = do_step(job, session, err);
         sl_worker_watch(job->worker, NULL);
         sl_session_close(&session);
+        if (code != SL_OK)
+            (void)sl_world_hide_values(world, job->node, err);
         if (code == SL_E_FILE_MISSING)
             return sl_missing_explain(world->project, err);
         if (code != SL_E_TABLE_CONFLICT || attempt == CONFLICT_RETRIES)

@@ -149,3 +149,85 @@ def test_a_protected_column_is_not_forgotten_under_another_name(project, case):
     project.run("check")
     project.run("run")
     assert "ada@example.com" in everything(project)
+
+
+FILES = ["read_json('data/a.jsonl')", "read_json(['data/*.jsonl'])", "read_text('./data/../data/a.jsonl')",
+         "read_parquet('lake/raw/people/*.parquet')", "read_parquet('lake/*/people/*.parquet', union_by_name=true)", "read_text('data/' || 'a.jsonl')"]
+
+
+@pytest.mark.parametrize("files", FILES)
+def test_models_that_read_the_files_themselves_are_asked_too(project, files):
+    make(project, m="select id from clean.people")
+    project.run("run")
+    project.write("data/other.csv", "id\n1\n")
+    project.write("models/o.sql", "select * from read_csv('data/other.csv')\n")
+    project.run("check")
+    project.write("models/m.sql", f"select 1 as one, cast(row(f) as varchar) as it from {files} f\n")
+    for _ in "parsed", "remembered":
+        refused(project, "column 'it' of 'curated.m' carries personal values without protection: ", " raw.people.email -> curated.m.it")
+    project.write("models/m.sql", f"/* sluice\npersonal: [one, it]\n*/\nselect 1 as one, cast(row(f) as varchar) as it from {files} f\n")
+    project.run("check")
+
+
+def test_messages_of_the_engine_do_not_show_values_that_are_not_protected(project):
+    make(project, m="select id from raw.people where cast(email as integer) > 0")
+    told = project.json("run", exit_code=None)
+    (step,) = [s for s in told["steps"] if s["step"] == "model m"]
+    assert step["error"]["code"] == "SL0112" and "Conversion error" in step["error"]["message"] and "not shown" in step["error"]["message"], step
+    kept = b"".join(file.read_bytes() for file in (project.folder / ".sluice").rglob("*") if file.is_file())
+    assert b"Conversion error" in kept and b"ada@example.com" not in kept and b"ben@example.com" not in kept
+    # What is protected is shown as it is.
+    project.write("models/m.sql", "select id from clean.people where cast(mail as integer) > 0\n")
+    assert "Could not convert string" in project.run("run", exit_code=None).stderr
+
+
+def test_two_columns_of_one_protect_it_both(project):
+    twins = [f"name: mail, physicalName: email, logicalType: string, {TOKEN}",
+             "name: plain, physicalName: email, logicalType: string, logicalTypeOptions: {maxLength: 3}, unique: true FREE"]
+    make(project, *renamed(twins))
+    refused(project, "column 'plain' of clean.people keeps as it comes what column 'mail' protects", "{as: none}")
+    project.write("contracts/people.odcs.yml", contract(*renamed(twins, "none")))
+    project.write("data/b.jsonl", '{"id": 3, "email": "eve"}\n{"id": 4, "email": "eve"}\n')
+    project.write("models/m.sql", "select plain from clean.people\n")
+    refused(project, "column 'plain' of 'curated.m' carries personal values without protection")
+    project.write("models/m.sql", "/* sluice\npersonal: [plain]\n*/\nselect plain from clean.people\n")
+    project.run("run")
+    rejected = str(project.rows("quarantine.people"))
+    assert "plain.length" in rejected and "stands already" not in rejected and "a personal value, which is not shown" in rejected, rejected
+    assert "ada@" not in rejected and "'eve'" not in rejected
+
+
+def test_a_raw_column_with_the_name_of_a_protected_one_is_protected_in_quarantine(project):
+    make(project, ID, f"name: email, physicalName: mail, logicalType: string, {TOKEN}", rows='{"id": "x", "mail": "ben@example.com", "email": "ada@example.com"}\n',
+         m="select payload, reasons from quarantine.people")
+    project.write("sources/people.yml", "path: data/*.jsonl\ndrift: {new_columns: quarantine_row}\n")
+    project.run("check")
+    project.run("run")
+    assert "email.unexpected" in str(project.rows("quarantine.people"))
+    assert "ada@example.com" not in everything(project) and "ben@example.com" not in everything(project)
+    project.write("models/m.sql", "select email from raw.people\n")
+    refused(project, "column 'email' of 'curated.m' carries personal values")
+
+
+def test_a_renamed_column_is_not_forgotten_where_the_code_is(project):
+    make(project)
+    project.run("run")
+    for file in (project.folder / "lake/_code").iterdir():
+        file.unlink()
+    project.write("contracts/people.odcs.yml", contract(ID, "name: address, physicalName: email, logicalType: string"))
+    refused(project, "does not name, or reads into new columns: 'o', 'email'; what was protected of them is not known")
+    o = f"name: o, logicalType: object, properties: [{{name: in, logicalType: string}}], {DROP}"
+    project.write("contracts/people.odcs.yml", contract(ID, f"name: address, physicalName: email, logicalType: string, {HASH}", o))
+    project.run("run")
+    assert "ada@example.com" not in everything(project) and "ben@example.com" not in everything(project)
+
+
+def test_what_was_protected_elsewhere_is_not_forgotten_under_another_name_here(project):
+    make(project)
+    project.write("sluice.yml", HEAD + "environments:\n  prod: {lake: lake}\n  dev: {lake: dev/lake, state: dev/state, reads: prod}\n")
+    project.run("run", "--env", "prod")
+    text = contract(ID, "name: address, physicalName: email, logicalType: string")
+    project.write("contracts/people.odcs.yml", text.replace("  - name: people\n", "  - name: persons\n    physicalName: people\n"))
+    refused(project, "column 'address' of clean.people is read from where the protected column 'mail' was", "{as: token}",
+            commands=(["check", "--env", "dev"], ["plan", "--env", "dev"], ["run", "--env", "dev"]))
+    assert not (project.folder / "dev/lake/clean").exists()
