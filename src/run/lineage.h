@@ -73,8 +73,9 @@ SL_MUST int sl_world_refuse_leaks_of(struct sl_world *world, const struct sl_nod
 // Takes the values out of the message of a model's error that are not protected in what it reads:
 // errors are kept in logs and the history. Returns err's code.
 int sl_world_hide_values(struct sl_world *world, const struct sl_node *node, struct sl_err *err);
-// Whether any column of a contract is so classified, or protected.
-bool sl_project_is_personal(const struct sl_project *project);
+// Whether any column of a contract is so classified, or protected; or may have been by one that is
+// gone from the project.
+SL_MUST int sl_world_is_personal(struct sl_world *world, bool *ret, struct sl_err *err);
 bool sl_contract_is_followed(const struct sl_contract_table *contract);
 void sl_lineage_clear(struct sl_lineage *lineage); // for SL_AUTO
 // NULL: nothing is known of it. column NULL: the rows of the table.

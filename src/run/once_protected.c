@@ -374,6 +374,20 @@ static int look_at(struct looker *looker, const struct sl_node *node, struct sl_
     return look_for_forgotten(&look, err);
 }
 
+// Whether something that will run reads raw past the contract.
+static bool is_raw_read(const struct sl_world *world, const struct sl_node *cleanse)
+{
+    for (size_t i = 0; i < cleanse->upstream_count; i++) {
+        const struct sl_node *ingest = &world->graph.nodes[cleanse->upstream[i]];
+        for (size_t k = 0; ingest->kind == SL_NODE_INGEST && k < ingest->downstream_count; k++) {
+            const struct sl_node *reader = &world->graph.nodes[ingest->downstream[k]];
+            if (reader->kind != SL_NODE_CLEANSE && sl_node_is_due(reader))
+                return true;
+        }
+    }
+    return false;
+}
+
 int sl_world_check_once_protected(struct sl_world *world, bool only_due, struct sl_diags *diags,
                                   struct sl_err *err)
 {
@@ -383,7 +397,8 @@ int sl_world_check_once_protected(struct sl_world *world, bool only_due, struct 
         return SL_OK;
     for (size_t i = 0; i < world->graph.count && code == SL_OK; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
-        if (node->kind == SL_NODE_CLEANSE && (!only_due || sl_node_is_due(node)))
+        if (node->kind == SL_NODE_CLEANSE &&
+            (!only_due || sl_node_is_due(node) || is_raw_read(world, node)))
             code = look_at(&looker, node, err);
     }
     sl_kept_codes_clear(&looker.codes);

@@ -2,9 +2,11 @@
 // to where a contract protects them.
 #include "run/lineage.h"
 
+#include "base/json.h"
 #include "base/str.h"
 #include "contract/alias.h"
 #include "contract/personal.h"
+#include "run/kept_codes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,13 +27,24 @@ bool sl_contract_is_followed(const struct sl_contract_table *contract)
     return false;
 }
 
-bool sl_project_is_personal(const struct sl_project *project)
+static int list_former(struct sl_world *world, const struct sl_node *node, struct sl_strs *ret,
+                       struct sl_err *err);
+
+int sl_world_is_personal(struct sl_world *world, bool *ret, struct sl_err *err)
 {
+    const struct sl_project *project = world->project;
+    struct sl_strs former = {0};
+    *ret = false;
     for (size_t i = 0; i < project->contract_count; i++)
         for (size_t k = 0; k < project->contracts[i]->table_count; k++)
-            if (sl_contract_is_followed(&project->contracts[i]->tables[k]))
-                return true;
-    return false;
+            *ret |= sl_contract_is_followed(&project->contracts[i]->tables[k]);
+    for (size_t i = 0; i < world->graph.count && !*ret; i++) {
+        if (world->graph.nodes[i].kind != SL_NODE_INGEST)
+            continue;
+        SL_TRY(list_former(world, &world->graph.nodes[i], &former, err));
+        *ret = former.count > 0;
+    }
+    return SL_OK;
 }
 
 // The column of the contract, or the one of which it is an old name: that is as protected.
@@ -139,9 +152,64 @@ static int begin_names(struct tagger *tagger, const struct sl_node *node,
     return begin_column(tagger, node, column, CORRUPT, err);
 }
 
+static int begin_raw(struct tagger *tagger, const struct sl_node *node, const char *name,
+                     struct sl_err *err)
+{
+    struct sl_lineage_end *end = sl_lineage_end(tagger->lineage, node->name, name);
+    return end ? enqueue(tagger, end, "personal", 0, err) : SL_OK;
+}
+
+static int begin_kept(struct tagger *tagger, const struct sl_node *node, const json_t *contract,
+                      struct sl_err *err)
+{
+    size_t i, k;
+    json_t *column, *alias;
+    json_array_foreach (json_object_get(contract, "columns"), i, column) {
+        if (!json_object_get(column, "personal"))
+            continue;
+        SL_TRY(begin_raw(tagger, node, sl_json_text(column, "source", ""), err));
+        json_array_foreach (json_object_get(column, "aliases"), k, alias)
+            SL_TRY(begin_raw(tagger, node, sl_json_text(alias, "name", ""), err));
+        SL_TRY(begin_raw(tagger, node, CORRUPT, err));
+    }
+    return SL_OK;
+}
+
+// An ingest whose rows no contract reads: fingerprints of those that did, as far as clean and
+// quarantine are still there.
+static int list_former(struct sl_world *world, const struct sl_node *node, struct sl_strs *ret,
+                       struct sl_err *err)
+{
+    const char *clean = sl_arena_printf(&world->arena, "clean.%s", node->bare);
+    SL_TRY_NEW(clean, err);
+    return sl_graph_node(&world->graph, clean) ? SL_OK : sl_built_with(world, node->bare, ret, err);
+}
+
+// What contracts protected that are gone from the project: raw still has it.
+static int begin_former(struct tagger *tagger, struct sl_kept_codes *codes, struct sl_err *err)
+{
+    struct sl_world *world = tagger->lineage->world;
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        struct sl_strs former = {0};
+        if (node->kind != SL_NODE_INGEST)
+            continue;
+        SL_TRY(list_former(world, node, &former, err));
+        if (!former.count)
+            continue;
+        SL_TRY(sl_kept_codes_read(world, codes, err));
+        for (size_t k = 0; k < codes->contract_count; k++)
+            if (sl_strs_has(&former, codes->contracts[k].fingerprint))
+                SL_TRY(begin_kept(tagger, node, codes->contracts[k].state, err));
+    }
+    return SL_OK;
+}
+
 int sl_lineage_classify(struct sl_lineage *lineage, struct sl_err *err)
 {
     struct tagger tagger = {.lineage = lineage};
+    SL_AUTO(sl_kept_codes_clear) struct sl_kept_codes codes = {0};
+    SL_TRY(begin_former(&tagger, &codes, err));
     for (size_t i = 0; i < lineage->world->graph.count; i++) {
         const struct sl_node *node = &lineage->world->graph.nodes[i];
         for (size_t k = 0; node->kind == SL_NODE_CLEANSE && k < node->contract->column_count; k++)
@@ -319,10 +387,13 @@ static int refuse(const struct sl_diags *diags, struct sl_err *err)
 
 int sl_world_refuse_leaks(struct sl_world *world, struct sl_diags *ret_diags, struct sl_err *err)
 {
+    bool is_personal = false;
     if (world->project->personal_level != SL_LEVEL_ERROR)
         return SL_OK;
     SL_TRY(sl_world_check_once_protected(world, true, ret_diags, err));
-    if (sl_project_is_personal(world->project) && passes_on(world))
+    if (passes_on(world))
+        SL_TRY(sl_world_is_personal(world, &is_personal, err));
+    if (is_personal)
         SL_TRY(collect_leaks(world, NULL, ret_diags, err));
     return refuse(ret_diags, err);
 }
@@ -350,10 +421,11 @@ int sl_world_refuse_leaks_of(struct sl_world *world, const struct sl_node *node,
     SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
     bool is_open = false;
     if (world->project->personal_level != SL_LEVEL_ERROR ||
-        (node->kind != SL_NODE_MODEL && node->kind != SL_NODE_LOAD) ||
-        !sl_project_is_personal(world->project))
+        (node->kind != SL_NODE_MODEL && node->kind != SL_NODE_LOAD))
         return SL_OK;
     SL_TRY(comes_from_raw(world, node, &is_open, err));
+    if (is_open)
+        SL_TRY(sl_world_is_personal(world, &is_open, err));
     if (!is_open)
         return SL_OK;
     SL_TRY(collect_leaks(world, node, &diags, err));
@@ -393,12 +465,14 @@ static int shows_values(struct sl_world *world, const struct sl_node *node, bool
 int sl_world_hide_values(struct sl_world *world, const struct sl_node *node, struct sl_err *err)
 {
     struct sl_err trouble = {0};
-    bool is_shown = true; // what cannot be looked at may be
+    bool is_personal, is_shown;
     if (!err->value_kind || node->kind != SL_NODE_MODEL ||
-        world->project->personal_level == SL_LEVEL_OFF || !sl_project_is_personal(world->project))
+        world->project->personal_level == SL_LEVEL_OFF)
         return (int)err->code;
-    (void)!shows_values(world, node, &is_shown, &trouble);
-    if (!is_shown)
+    if (sl_world_is_personal(world, &is_personal, &trouble) == SL_OK && !is_personal)
+        return (int)err->code;
+    // What cannot be looked at may be shown.
+    if (shows_values(world, node, &is_shown, &trouble) == SL_OK && !is_shown)
         return (int)err->code;
     snprintf(err->message, sizeof err->message,
              "%s error of the engine, whose message is not shown, for it may hold a personal value",

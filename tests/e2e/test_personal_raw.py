@@ -231,3 +231,25 @@ def test_what_was_protected_elsewhere_is_not_forgotten_under_another_name_here(p
     refused(project, "column 'address' of clean.people is read from where the protected column 'mail' was", "{as: token}",
             commands=(["check", "--env", "dev"], ["plan", "--env", "dev"], ["run", "--env", "dev"]))
     assert not (project.folder / "dev/lake/clean").exists()
+
+
+def test_a_contract_that_is_gone_still_says_what_it_protected(project):
+    make(project)
+    project.run("run")
+    (project.folder / "contracts/people.odcs.yml").unlink()
+    project.write("models/m.sql", "select id from raw.people\n")
+    project.run("run")
+    project.write("models/m.sql", "select email from raw.people\n")
+    refused(project, "column 'email' of 'curated.m' carries personal values without protection: raw.people.email -> curated.m.email")
+    project.write("models/m.sql", "/* sluice\npersonal: [email]\n*/\nselect email from raw.people\n")
+    project.run("run")
+
+
+def test_a_property_that_is_gone_is_not_passed_on_by_a_model_alone(project):
+    make(project, m="select id from raw.people")
+    project.run("run")
+    project.write("contracts/people.odcs.yml", contract(ID))
+    project.write("models/m.sql", "select email from raw.people\n")
+    refused(project, "raw.people has 'email', which was read as the protected column 'mail'",
+            commands=(["check"], ["plan", "--select", "curated.m"], ["run", "--select", "curated.m"]))
+    assert "ada@example.com" not in everything(project)
