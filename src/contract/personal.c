@@ -134,7 +134,7 @@ void sl_personal_name_in(const struct sl_contract_table *table, const char *colu
                          struct sl_buf *sql)
 {
     for (size_t i = 0; i < table->column_count; i++)
-        if (sl_str_equal(table->columns[i].name, column) &&
+        if (sl_str_equal_nocase(table->columns[i].name, column) &&
             sl_personal_is_protected(&table->columns[i])) {
             sl_buf_addf(sql, "\"~z%zu\"", i);
             return;

@@ -253,3 +253,28 @@ def test_a_property_that_is_gone_is_not_passed_on_by_a_model_alone(project):
     refused(project, "raw.people has 'email', which was read as the protected column 'mail'",
             commands=(["check"], ["plan", "--select", "curated.m"], ["run", "--select", "curated.m"]))
     assert "ada@example.com" not in everything(project)
+
+
+@pytest.mark.parametrize("code", ["kept", "lost"])
+def test_a_rollback_does_not_deliver_what_was_not_protected_then(project, code):
+    plain = (ID, "name: mail, physicalName: email, logicalType: string")
+    make(project, *plain, m="select id, mail from clean.people")
+    project.write("targets/out.yml", "type: csv\npath: out\ndeliver: [{table: curated.m}]\n")
+    project.run("run")
+    project.write("contracts/people.odcs.yml", contract(*PEOPLE))
+    project.run("run")
+    project.write("data/b.jsonl", '{"id": 2, "email": "eve@example.com"}\n')
+    project.run("run")
+    sent = {file.name: file.read_text() for file in (project.folder / "out").rglob("*.csv")}
+    assert sent and "ada@example.com" not in str(sent)
+    for file in (project.folder / "lake/_code").iterdir():
+        if code == "lost":
+            file.unlink()
+    failed = project.run("rollback", "#1", "--to", exit_code=1).stderr
+    told = "was built before column 'mail' was protected" if code == "kept" else "is not in '_code' of the lake any more"
+    assert "SL0408" in failed and told in failed and "contracts/people.odcs.yml:11" in failed and "no table was touched" in failed, failed
+    assert {file.name: file.read_text() for file in (project.folder / "out").rglob("*.csv")} == sent
+    assert "ada@example.com" not in str(project.rows("clean.people"))
+    project.run("rollback", "#2", "--to")  # as protected as now
+    project.run("rollback", "#1", "--to", "--no-deliver")
+    assert "ada@example.com" not in str([file.read_text() for file in (project.folder / "out").rglob("*.csv")])
