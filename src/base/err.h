@@ -36,6 +36,9 @@ struct sl_err {
     char file[256];    // file of the user's that must change, relative to the project; "" if none
     char message[1024];
     char hint[384]; // "" if none
+    // Of an error over a value of the data, which the message may show: the engine's name for its
+    // kind, "Conversion". NULL: it is none, or nobody knows.
+    const char *value_kind;
 };
 
 // One row of the catalogue behind `sluice explain`.

@@ -81,8 +81,10 @@ static int bind_and_check(struct sl_world *world, const struct sl_strs *may_brea
     struct sl_diags *diags = &world->project->diags;
     SL_AUTO(sl_lineage_clear) struct sl_lineage lineage = {0};
     SL_AUTO(sl_map_clear) struct sl_map catalog = {0};
+    bool is_personal;
     SL_TRY(sl_world_check_once_protected(world, false, diags, err));
-    if (!sl_project_is_personal(world->project)) {
+    SL_TRY(sl_world_is_personal(world, &is_personal, err));
+    if (!is_personal) {
         SL_TRY(sl_world_bind(world, &catalog, err));
         SL_TRY(sl_world_check_promises(world, &catalog, may_break, false, diags, err));
         return sl_world_check(world, &catalog, err);

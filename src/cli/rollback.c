@@ -1,5 +1,6 @@
 // sluice rollback: all tables and positions as they were before a run, or as it left them.
 #include "run/rollback.h"
+#include "run/rollback_personal.h"
 
 #include "base/clock.h"
 #include "cli/run_view.h"
@@ -226,18 +227,35 @@ static int deliver(const struct rollback_options *options, struct sl_world *worl
     return sl_execute_run(&options->common, run_options, world, ret_exit, err);
 }
 
+// What was built before its personal values were protected would be delivered again.
+static int refuse_unprotected(const struct rollback_options *options, struct sl_world *world,
+                              const struct sl_publication *target, struct sl_err *err)
+{
+    SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
+    char count[64];
+    SL_TRY(sl_world_check_rollback(world, target, &diags, err));
+    if (!diags.error_count)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_PERSONAL, "%s would be delivered without protection",
+                  sl_count_of((int64_t)diags.error_count, "column", count));
+    sl_report(options->common.cli, err, &diags);
+    return SL_E_PERSONAL;
+}
+
 // Before the first table goes back, not between tables and targets.
 static int refuse_leaks(const struct rollback_options *options, struct sl_world *world,
-                        struct sl_err *err)
+                        const struct sl_publication *target, struct sl_err *err)
 {
     if (options->dry_run || options->no_deliver)
         return SL_OK;
+    int code = refuse_unprotected(options, world, target, err);
     for (size_t i = 0; i < world->graph.count; i++) {
         struct sl_node *node = &world->graph.nodes[i];
         node->is_selected = node->kind == SL_NODE_LOAD;
         node->verdict = SL_VERDICT_STALE;
     }
-    int code = sl_refuse_leaks(&options->common, world, err);
+    if (code == SL_OK)
+        code = sl_refuse_leaks(&options->common, world, err);
     if (code == SL_E_PERSONAL)
         sl_tell(&options->common, SL_LOG_WARN,
                 "no table was touched; with --no-deliver the targets are left alone");
@@ -254,7 +272,7 @@ static int run_rollback(const void *self, int *ret_exit, struct sl_err *err)
     char id[37];
     SL_TRY(sl_open_world(&options->common, &world, err));
     SL_TRY(find_target(options, &world, &target, err));
-    SL_TRY(refuse_leaks(options, &world, err));
+    SL_TRY(refuse_leaks(options, &world, &target, err));
     SL_TRY(sl_world_session(&world, &session, err));
     struct sl_rollback rollback = {.target = &target,
                                    .run_id = sl_uuid(id),

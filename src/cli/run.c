@@ -92,6 +92,7 @@ int sl_execute_run(const struct sl_common *common, struct sl_run_options options
     sl_run_view_init(&view, common, world, &run);
     struct sl_listener listener = sl_run_view_listener(&view);
     options.listener = &listener;
+    options.refuses_leaks = true;
     SL_TRY(sl_run(world, &options, &run, err));
     SL_TRY(sl_run_view_end(&view, err));
     sl_plan_tell_vanished(common, world, true); // who ran has told it

@@ -171,7 +171,7 @@ static int add_types(struct compiler *compiler, const struct sl_rule *rule, cons
     SL_TRY_NEW(types, err);
     for (size_t i = 0; i < rule->columns.count; i++)
         for (size_t k = 0; k < compiler->table->column_count; k++)
-            if (sl_str_equal(compiler->table->columns[k].name, rule->columns.items[i]))
+            if (sl_str_equal_nocase(compiler->table->columns[k].name, rule->columns.items[i]))
                 types[i] = sl_personal_is_protected(&compiler->table->columns[k])
                                ? SL_PERSONAL_TYPE
                                : compiler->readings[k].type;

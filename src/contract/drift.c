@@ -120,7 +120,6 @@ int sl_drift_rule(const struct sl_contract_table *table, const struct sl_column 
                   struct sl_arena *arena, struct sl_pass_rule *ret, struct sl_err *err)
 {
     struct sl_pass_rule rule = {0};
-    const struct sl_contract_column *renamed = NULL;
     SL_AUTO(sl_buf_clear) struct sl_buf late = SL_BUF_INIT;
     rule.name = sl_arena_printf(arena, "%s" SL_DRIFT_RULE_SUFFIX, raw->name);
     SL_TRY_NEW(rule.name, err);
@@ -131,8 +130,7 @@ int sl_drift_rule(const struct sl_contract_table *table, const struct sl_column 
     rule.broken = rule.flagged = rule.flag =
         sl_arena_printf(arena, "\"~e%zu\" is not null%s", index, late.length ? late.text : "");
     SL_TRY_NEW(rule.broken, err);
-    (void)sl_alias_find(table, raw->name, &renamed);
-    if (renamed && renamed->personal.as != SL_PERSONAL_NONE)
+    if (sl_personal_of_raw(table, raw->name))
         rule.message = "'unexpected column, with a personal value that is not shown'";
     else
         rule.message = sl_arena_printf(arena,

@@ -1,5 +1,7 @@
 #include "contract/personal.h"
 
+#include "contract/alias.h"
+
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -18,6 +20,32 @@ bool sl_personal_is_any_protected(const struct sl_contract_table *table)
         if (table->columns[i].personal.as != SL_PERSONAL_NONE)
             return true;
     return false;
+}
+
+static const struct sl_contract_column *if_protected(const struct sl_contract_column *column)
+{
+    return column->personal.as == SL_PERSONAL_NONE ? NULL : column;
+}
+
+const struct sl_contract_column *sl_personal_of_raw(const struct sl_contract_table *table,
+                                                    const char *raw_name)
+{
+    const struct sl_contract_column *renamed = NULL;
+    bool is_read = false;
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (!sl_str_equal_nocase(table->columns[i].source_name, raw_name))
+            continue;
+        if (if_protected(&table->columns[i]))
+            return &table->columns[i];
+        is_read = true;
+    }
+    (void)sl_alias_find(table, raw_name, &renamed);
+    if (renamed && if_protected(renamed))
+        return renamed;
+    for (size_t i = 0; i < table->column_count && !renamed && !is_read; i++)
+        if (sl_str_equal_nocase(table->columns[i].name, raw_name))
+            return if_protected(&table->columns[i]);
+    return NULL;
 }
 
 static void add_block(const char *variable, struct sl_buf *sql)
@@ -106,7 +134,7 @@ void sl_personal_name_in(const struct sl_contract_table *table, const char *colu
                          struct sl_buf *sql)
 {
     for (size_t i = 0; i < table->column_count; i++)
-        if (sl_str_equal(table->columns[i].name, column) &&
+        if (sl_str_equal_nocase(table->columns[i].name, column) &&
             sl_personal_is_protected(&table->columns[i])) {
             sl_buf_addf(sql, "\"~z%zu\"", i);
             return;
@@ -114,20 +142,40 @@ void sl_personal_name_in(const struct sl_contract_table *table, const char *colu
     sl_buf_add_sql_name(sql, column);
 }
 
-static bool is_personal(const struct sl_contract_table *table, const char *column)
+// Also of one that is not protected itself and shows what another one of the raw column protects.
+static bool is_personal(const struct sl_contract_table *table,
+                        const struct sl_contract_column *column)
+{
+    if (if_protected(column) || sl_personal_of_raw(table, column->source_name))
+        return true;
+    for (size_t i = 0; i < column->alias_count; i++)
+        if (sl_personal_of_raw(table, column->aliases[i].name))
+            return true;
+    return false;
+}
+
+static bool is_personal_name(const struct sl_contract_table *table, const char *name)
 {
     for (size_t i = 0; i < table->column_count; i++)
-        if (sl_str_equal_nocase(table->columns[i].name, column))
-            return table->columns[i].personal.as != SL_PERSONAL_NONE;
+        if (sl_str_equal_nocase(table->columns[i].name, name))
+            return is_personal(table, &table->columns[i]);
+    return false;
+}
+
+bool sl_personal_is_bare_twin(const struct sl_contract_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        if (sl_str_equal_nocase(table->columns[i].name, name))
+            return !if_protected(&table->columns[i]) && is_personal(table, &table->columns[i]);
     return false;
 }
 
 bool sl_personal_is_judged(const struct sl_contract_table *table, const struct sl_rule *rule,
                            const struct sl_reading *reading)
 {
-    bool is_found = reading && reading->column->personal.as != SL_PERSONAL_NONE;
+    bool is_found = reading && is_personal(table, &table->columns[reading->index]);
     for (size_t i = 0; i < rule->columns.count; i++)
-        is_found |= is_personal(table, rule->columns.items[i]);
+        is_found |= is_personal_name(table, rule->columns.items[i]);
     return is_found;
 }
 

@@ -285,13 +285,8 @@ static void add_raw_name(const struct sl_relation_input *input, size_t index, st
 static const struct sl_personal *protection_of(const struct sl_relation_input *input,
                                                const char *raw_name)
 {
-    for (size_t i = 0; i < input->table->column_count; i++)
-        if (sl_str_equal(input->readings[i].raw_name, raw_name) &&
-            input->table->columns[i].personal.as != SL_PERSONAL_NONE)
-            return &input->table->columns[i].personal;
-    const struct sl_contract_column *renamed = NULL;
-    (void)sl_alias_find(input->table, raw_name, &renamed);
-    return renamed && renamed->personal.as != SL_PERSONAL_NONE ? &renamed->personal : NULL;
+    const struct sl_contract_column *column = sl_personal_of_raw(input->table, raw_name);
+    return column ? &column->personal : NULL;
 }
 
 static void add_payload_value(const struct sl_relation_input *input, size_t index,

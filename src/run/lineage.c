@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "run/lineage_cache.h"
+#include "run/lineage_files.h"
 #include "step/snapshot.h"
 
 #include <string.h>
@@ -316,6 +317,30 @@ static int add_unseen(struct sl_lineage *lineage, const struct sl_node *node,
     return SL_OK;
 }
 
+// What stands in files that are those of a source, or of its raw table, may come out in any column.
+static int add_files(struct sl_lineage *lineage, const struct sl_node *node,
+                     const struct sl_relation *relation, struct sl_err *err)
+{
+    const struct sl_graph *graph = &lineage->world->graph;
+    for (size_t i = 0; i < graph->count && node->query->files.count; i++) {
+        const struct sl_node *from = &graph->nodes[i];
+        bool is_read = false;
+        if (from->kind != SL_NODE_CLEANSE || !sl_contract_is_followed(from->contract))
+            continue;
+        SL_TRY(sl_lineage_reads_files(lineage->world, &node->query->files, from, &is_read, err));
+        const char *raw = sl_arena_printf(&lineage->world->arena, "raw.%s", from->bare);
+        SL_TRY_NEW(raw, err);
+        for (size_t k = 0; is_read && k < from->contract->column_count; k++)
+            for (size_t n = 0; sl_personal_followed(&from->contract->columns[k]) &&
+                               n + own_columns(node) < relation->count;
+                 n++)
+                SL_TRY(add_edge(lineage, (struct end){raw, from->contract->columns[k].source_name},
+                                (struct end){node->name, relation->columns[n].name},
+                                SL_LINEAGE_COMPUTED, err));
+    }
+    return SL_OK;
+}
+
 static int add_model(struct sl_lineage *lineage, const struct sl_node *node,
                      struct sl_lineage_cache *cache, struct sl_err *err)
 {
@@ -332,6 +357,8 @@ static int add_model(struct sl_lineage *lineage, const struct sl_node *node,
             SL_TRY(add_origins(lineage, node, &query.columns[i], query.columns[i].name, err));
     if (relation)
         SL_TRY(add_unseen(lineage, node, &query, relation, err));
+    if (relation)
+        SL_TRY(add_files(lineage, node, relation, err));
     for (size_t i = 0; i < node->query->table_count; i++) {
         const struct sl_table_ref *ref = &node->query->tables[i];
         const char *table = sl_arena_printf(&lineage->world->arena, "%s.%s",

@@ -49,14 +49,15 @@ struct sl_lineage {
 // What models' columns are made of is remembered in <state>/lineage.cache. The project may have
 // mistakes: what cannot be bound has no lineage.
 SL_MUST int sl_lineage_read(struct sl_world *world, struct sl_lineage *ret, struct sl_err *err);
-// Says of each column whether it carries values that a contract classifies as personal, by value
-// and without protection.
+// Says of each column whether it carries values that a contract classifies as personal, or
+// protects, by value and without protection.
 SL_MUST int sl_lineage_classify(struct sl_lineage *lineage, struct sl_err *err);
 // A diagnostic, of the project's level, for each column of a model or target that carries such
 // values and is not allowed to; of several on one way only for the first.
 SL_MUST int sl_lineage_check_personal(struct sl_lineage *lineage, struct sl_err *err);
 // A diagnostic, of the project's level, for each column of raw that a kept contract protected and
-// that of now does not name: of all, or of what will run.
+// that of now does not name, or gives to a column that does not protect it; and for columns that
+// show what another one protects. Of all, or of what will run.
 SL_MUST int sl_world_check_once_protected(struct sl_world *world, bool only_due,
                                           struct sl_diags *diags, struct sl_err *err);
 // For what is about to run: SL_E_PERSONAL, and in `ret_diags` (which the caller clears) what
@@ -65,8 +66,17 @@ SL_MUST int sl_world_check_once_protected(struct sl_world *world, bool only_due,
 // classified.
 SL_MUST int sl_world_refuse_leaks(struct sl_world *world, struct sl_diags *ret_diags,
                                   struct sl_err *err);
-// Whether any column of a contract is so classified.
-bool sl_project_is_personal(const struct sl_project *project);
+// The same of one model or delivery whose inputs are there: a file that this run took in may have
+// brought columns that nobody knew before. Asks the engine only of what reads raw.
+SL_MUST int sl_world_refuse_leaks_of(struct sl_world *world, const struct sl_node *node,
+                                     struct sl_err *err);
+// Takes the values out of the message of a model's error that are not protected in what it reads:
+// errors are kept in logs and the history. Returns err's code.
+int sl_world_hide_values(struct sl_world *world, const struct sl_node *node, struct sl_err *err);
+// Whether any column of a contract is so classified, or protected; or may have been by one that is
+// gone from the project.
+SL_MUST int sl_world_is_personal(struct sl_world *world, bool *ret, struct sl_err *err);
+bool sl_contract_is_followed(const struct sl_contract_table *contract);
 void sl_lineage_clear(struct sl_lineage *lineage); // for SL_AUTO
 // NULL: nothing is known of it. column NULL: the rows of the table.
 struct sl_lineage_end *sl_lineage_end(const struct sl_lineage *lineage, const char *table,

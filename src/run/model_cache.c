@@ -5,7 +5,7 @@
 #include "run/cache.h"
 
 #define CACHE_FILE "models.cache"
-#define CACHE_FORMAT 4
+#define CACHE_FORMAT 5
 
 struct reader {
     struct sl_world *world;
@@ -36,6 +36,9 @@ static int remember(struct reader *reader, size_t index, struct sl_err *err)
     sl_cache_put(&text, reader->world->digests[index]);
     sl_cache_put_number(&text, query->is_volatile);
     sl_cache_put(&text, query->why_every_run);
+    sl_cache_put_number(&text, query->files.count);
+    for (size_t i = 0; i < query->files.count; i++)
+        sl_cache_put(&text, query->files.items[i]);
     for (size_t i = 0; i < query->table_count; i++) {
         const struct sl_table_ref *ref = &query->tables[i];
         sl_cache_put(&text, ref->layer);
@@ -71,12 +74,20 @@ static int restore(struct reader *reader, size_t index, struct sl_cache_reader *
 {
     struct sl_query query = {0};
     struct sl_table_ref ref;
-    size_t is_volatile;
+    size_t is_volatile, file_count;
     const char *digest = sl_cache_next(from);
     if (!digest || !sl_cache_next_number(from, &is_volatile))
         return SL_OK;
     query.is_volatile = is_volatile != 0;
     query.why_every_run = null_if_empty(sl_cache_next(from));
+    if (!sl_cache_next_number(from, &file_count))
+        return SL_OK;
+    for (size_t i = 0; i < file_count; i++) {
+        const char *file = sl_cache_next(from);
+        if (!file)
+            return SL_OK;
+        SL_TRY(sl_strs_add(&query.files, &reader->world->arena, file, err));
+    }
     while (sl_cache_has_more(from)) {
         if (!next_table(from, &ref))
             return SL_OK;

@@ -50,6 +50,7 @@ struct sl_run_options {
     bool loses_history;              // --yes
     const struct sl_strs *may_break; // versions that may break what they promised; may be NULL
     bool fail_fast;                  // start nothing new after the first error
+    bool refuses_leaks;              // see sl_world_refuse_leaks_of
     const struct sl_listener *listener;
 };
 

@@ -1,6 +1,7 @@
 #include "run/work.h"
 
 #include "run/estimate.h"
+#include "run/lineage.h"
 
 #define CONFLICT_RETRIES 5
 #define STEP_MEMORY_BYTES ((size_t)4 << 30)
@@ -129,11 +130,15 @@ static int try_step(struct job *job, struct sl_err *err)
         if (atomic_load(&sl_worker_seat(job->worker)->is_aborted))
             return sl_fail(err, SL_E_INTERRUPTED, "interrupted");
         adjust(job->work, sl_worker_seat(job->worker));
+        if (job->work->options->refuses_leaks)
+            SL_TRY(sl_world_refuse_leaks_of(world, job->node, err));
         SL_TRY(sl_world_session(world, &session, err));
         sl_worker_watch(job->worker, session);
         int code = do_step(job, session, err);
         sl_worker_watch(job->worker, NULL);
         sl_session_close(&session);
+        if (code != SL_OK)
+            (void)sl_world_hide_values(world, job->node, err);
         if (code == SL_E_FILE_MISSING)
             return sl_missing_explain(world->project, err);
         if (code != SL_E_TABLE_CONFLICT || attempt == CONFLICT_RETRIES)

@@ -119,6 +119,7 @@ struct sl_personal {
     const char *character;         // mask: what stands for each of the others
     int64_t length;                // token: 8 to 64
     const char *prefix;            // token
+    bool is_given_free;            // NONE: the contract says so
     struct sl_place place;
 };
 const char *sl_personal_name(enum sl_personal_as as); // "hash"
@@ -202,6 +203,9 @@ struct sl_contract {
 // Its own classification, or the first one of a member at any depth that is sensitive: whoever has
 // the column has all that is in it.
 const char *sl_personal_classification(const struct sl_contract_column *column);
+// What its values are called as long as they are as they were received: a sensitive classification,
+// or "personal" of a column that is protected and has none. NULL: nobody follows them.
+const char *sl_personal_followed(const struct sl_contract_column *column);
 extern const struct sl_opt sl_contract_rows[]; // for JSON Schema and docs
 // A diagnostic for each column whose protection needs a key, if the project has none.
 void sl_personal_check_key(struct sl_project *project, const struct sl_contract_table *table);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const char *const forms[] = {"mask", "hash", "token", "drop", NULL};
+static const char *const forms[] = {"none", "mask", "hash", "token", "drop", NULL};
 
 // As the rows fill it.
 struct personal {
@@ -39,7 +39,7 @@ static const struct sl_opt rows[] = {
 
 const char *sl_personal_name(enum sl_personal_as as)
 {
-    return as == SL_PERSONAL_NONE ? "none" : forms[as - 1];
+    return forms[as];
 }
 
 bool sl_personal_is_keyed(const struct sl_personal *personal)
@@ -69,6 +69,15 @@ const char *sl_personal_classification(const struct sl_contract_column *column)
             return found;
     }
     return column->classification;
+}
+
+const char *sl_personal_followed(const struct sl_contract_column *column)
+{
+    const char *classification = sl_personal_classification(column);
+
+    if (sl_personal_is_sensitive(classification))
+        return classification;
+    return column->personal.as == SL_PERSONAL_NONE ? NULL : "personal";
 }
 
 static void refuse(struct sl_odcs_reader *reader, struct sl_place place, const char *hint,
@@ -139,9 +148,10 @@ int sl_odcs_personal(struct sl_odcs_reader *reader, const struct sl_odcs_custom 
                        &project->diags, err));
     if (read.as < 0 || project->diags.error_count > errors_before)
         return SL_OK;
-    check_options(reader, custom->value, read.as + 1);
+    check_options(reader, custom->value, read.as);
     check_values(reader, custom->value, &read);
-    reader->column->personal = (struct sl_personal){.as = (enum sl_personal_as)(read.as + 1),
+    reader->column->personal = (struct sl_personal){.as = (enum sl_personal_as)read.as,
+                                                    .is_given_free = read.as == SL_PERSONAL_NONE,
                                                     .keep_first = read.keep_first,
                                                     .keep_last = read.keep_last,
                                                     .keep_domain = read.keep_domain,
@@ -157,7 +167,7 @@ static void check_fields(struct sl_odcs_reader *reader, struct sl_contract_colum
     for (size_t i = 0; i < column->field_count; i++) {
         struct sl_contract_column *field = &column->fields[i];
 
-        if (field->personal.as != SL_PERSONAL_NONE)
+        if (field->personal.as != SL_PERSONAL_NONE || field->personal.is_given_free)
             refuse(reader, field->personal.place, "protect the column that it is in", field->path,
                    "'sluice.personal' is for whole columns");
         field->personal = column->personal; // so that no reason shows its value

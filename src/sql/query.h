@@ -61,6 +61,9 @@ struct sl_query {
     const char *why_every_run;
     // The list of columns is not whole: a star over a table whose columns are unknown, a PIVOT.
     bool has_unknown_columns;
+    // What functions over files are called with, as written: "data/*.csv". "": something that is
+    // computed.
+    struct sl_strs files;
     struct sl_strs views; // names of the views it reads, once their own tables stand in `tables`
     const struct sl_query_facts *facts; // of sl_query_lineage, for sl_query_is_partition_local
 };

@@ -242,6 +242,45 @@ const struct sl_ast *sl_sql_find_file(const struct sl_ast *node)
     return find(node, is_file);
 }
 
+static int add_file(const struct sl_ast *argument, struct sl_arena *arena, struct sl_strs *ret,
+                    struct sl_err *err)
+{
+    const struct sl_ast *value = sl_ast_get(argument, "value");
+    bool is_text = sl_ast_is_class(argument, "CONSTANT") && value &&
+                   sl_ast_is(sl_ast_get(value, "type"), "id", "VARCHAR");
+    char *text = sl_arena_strdup(arena, is_text ? sl_ast_text(value, "value") : "");
+
+    SL_TRY_NEW(text, err);
+    return sl_strs_add(ret, arena, text, err);
+}
+
+static int add_files(const struct sl_ast *call, struct sl_arena *arena, struct sl_strs *ret,
+                     struct sl_err *err)
+{
+    const struct sl_ast *first = sl_ast_first(sl_ast_get(call, "children"));
+    bool is_list = first && sl_ast_is_class(first, "FUNCTION") &&
+                   sl_ast_is(first, "function_name", "list_value");
+
+    if (sl_ast_is(call, "function_name", "glob")) // gives names
+        return SL_OK;
+    if (!is_list)
+        return add_file(first, arena, ret, err);
+    for (first = sl_ast_first(sl_ast_get(first, "children")); first; first = first->next)
+        SL_TRY(add_file(first, arena, ret, err));
+    return SL_OK;
+}
+
+int sl_sql_list_files(const struct sl_ast *node, struct sl_arena *arena, struct sl_strs *ret,
+                      struct sl_err *err)
+{
+    if (is_file(node))
+        SL_TRY(add_files(sl_ast_get(node, "function"), arena, ret, err));
+    for (const struct sl_ast *item = sl_ast_first(node); item; item = item->next)
+        if (item->first)
+            SL_TRY(sl_sql_list_files(item, arena, ret, err));
+    return SL_OK;
+}
+
 const char *sl_sql_describe_volatile(const struct sl_ast *node, struct sl_arena *arena)
 {
     const struct sl_ast *names = sl_ast_get(node, "column_names");

@@ -3,6 +3,7 @@
 #ifndef SL_SQL_SCAN_H
 #define SL_SQL_SCAN_H
 
+#include "base/str.h"
 #include "sql/tree.h"
 
 // WITH name (aliases) AS (query)
@@ -42,6 +43,9 @@ const struct sl_ast *sl_sql_find_volatile(const struct sl_ast *node);
 // Of these only what gives the time, and only what reads files.
 const struct sl_ast *sl_sql_find_clock(const struct sl_ast *node);
 const struct sl_ast *sl_sql_find_file(const struct sl_ast *node);
+// What all functions over files are called with; "" for what is no text.
+SL_MUST int sl_sql_list_files(const struct sl_ast *node, struct sl_arena *arena,
+                              struct sl_strs *ret, struct sl_err *err);
 // For people: "it calls now()". NULL when memory is out.
 const char *sl_sql_describe_volatile(const struct sl_ast *node, struct sl_arena *arena);
 // The read of a table, NULL if there is none. `table` is "clean.orders".

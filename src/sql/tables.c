@@ -149,6 +149,7 @@ static int fill(struct sl_ast *root, const struct text *text, struct sl_arena *s
         query->why_volatile = sl_sql_describe_volatile(found, arena);
         SL_TRY_NEW(query->why_volatile, err);
     }
+    SL_TRY(sl_sql_list_files(root, arena, &query->files, err));
     SL_TRY(sl_sql_why_every_run(root, arena, &query->why_every_run, err));
     SL_TRY(sl_sql_path(&scan, scratch, &path, err));
     return sl_sql_path_tell(&path, true, arena, query, err);

@@ -5,6 +5,7 @@
 // one key, from its other end. What stands depends on all rows, so a range that is not all of raw
 // is only taken as such where that cannot matter: no row of clean gives way, and rows that were
 // rejected so before can neither come back nor take part again. Else everything is read.
+#include "contract/personal.h"
 #include "step/cleanse.h"
 
 #define REASON_TYPE "STRUCT(\"rule\" VARCHAR, \"column\" VARCHAR, message VARCHAR)"
@@ -175,8 +176,14 @@ static int create_late(struct sl_cleanse *cleanse, size_t index, struct sl_err *
     sl_buf_addf(&sql,
                 "create or replace temp table _late%zu as select \"~file\", \"~row\", \"~new\", ",
                 index);
+    bool is_hidden = false;
+    for (size_t i = 0; i < pass->uniques[index].columns.count; i++)
+        is_hidden |=
+            sl_personal_is_bare_twin(cleanse->contract, pass->uniques[index].columns.items[i]);
     if (rule->message) {
         sl_buf_add_sql_string(&sql, rule->message);
+    } else if (is_hidden) {
+        sl_personal_message(rule, &sql);
     } else {
         add_message(&pass->uniques[index], &sql);
     }

@@ -21,6 +21,10 @@ static const struct kind {
     {"FATAL", SL_E_INTERNAL},
 };
 
+// Kinds of errors whose messages show values.
+static const char *const value_kinds[] = {"Conversion", "Invalid Input", "Out of Range",
+                                          "Mismatch Type", "Constraint"};
+
 // A file of a database that was detached, while a transaction of another session still has it; or
 // that another process has open.
 #define STILL_ATTACHED "Unique file handle conflict"
@@ -223,6 +227,9 @@ static int fail_json(struct sl_err *err, const json_t *json, const struct sl_duc
     while (length > 0 && (message[length - 1] == '!' || message[length - 1] == '.'))
         length--;
     (void)sl_fail(err, code, "%.*s", (int)length, message);
+    for (size_t i = 0; err && i < sizeof value_kinds / sizeof *value_kinds; i++)
+        if (sl_str_equal(type, value_kinds[i]))
+            err->value_kind = value_kinds[i];
     // An error of the machine has no place in the SQL, though DuckDB gives that of the function.
     if (err && sql->user_bytes && position >= 0 && code == SL_E_ENGINE)
         set_place(err, sql, position, sl_str_equal(type, "Parser"));

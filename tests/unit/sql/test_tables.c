@@ -18,6 +18,8 @@ static void describe(const struct sl_query *query, const struct sl_diags *diags,
         sl_buf_addf(buf, "%s %s at %d:%d, %zu\n", table->layer ? table->layer : "-", table->name,
                     table->line, table->column, table->times);
     }
+    for (size_t i = 0; i < query->files.count; i++)
+        sl_buf_addf(buf, "file '%s'\n", query->files.items[i]);
     for (size_t i = 0; i < diags->count; i++)
         sl_buf_addf(buf, "%s %d:%d %s\n", sl_code_info(diags->items[i].err.code)->id,
                     diags->items[i].err.line, diags->items[i].err.column,

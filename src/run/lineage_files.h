@@ -1,0 +1,12 @@
+// Models that read files by functions of the engine, past the tables.
+#ifndef SL_RUN_LINEAGE_FILES_H
+#define SL_RUN_LINEAGE_FILES_H
+
+#include "run/world.h"
+
+// Whether any of `files` (struct sl_query) may be one of the source that `cleanse` reads, or one of
+// its raw table.
+SL_MUST int sl_lineage_reads_files(struct sl_world *world, const struct sl_strs *files,
+                                   const struct sl_node *cleanse, bool *ret, struct sl_err *err);
+
+#endif

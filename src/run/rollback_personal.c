@@ -1,0 +1,124 @@
+#include "run/rollback_personal.h"
+
+#include "base/json.h"
+#include "contract/personal.h"
+#include "table/delta/delta.h"
+
+struct look {
+    struct sl_world *world;
+    const struct sl_publication *target;
+    struct sl_diags *diags;
+    const struct sl_node *node;
+};
+
+static int is_delivered(struct sl_world *world, const struct sl_node *node, bool *ret,
+                        struct sl_err *err)
+{
+    const struct sl_graph *graph = &world->graph;
+    bool *comes = SL_NEW_ARRAY(&world->arena, bool, graph->count);
+    SL_TRY_NEW(comes, err);
+    *ret = false;
+    for (size_t i = 0; i < graph->count; i++) {
+        comes[i] = &graph->nodes[i] == node;
+        for (size_t k = 0; k < graph->nodes[i].upstream_count; k++)
+            comes[i] |= comes[graph->nodes[i].upstream[k]];
+        *ret |= comes[i] && graph->nodes[i].kind == SL_NODE_LOAD;
+    }
+    return SL_OK;
+}
+
+// The contract that the published version was built with. *ret_is_other is false if it is that of
+// now, or nobody knows the version any more, which the rollback itself will say. *ret NULL: it is
+// not kept.
+static int find_contract(struct look *look, bool *ret_is_other, json_t **ret, struct sl_err *err)
+{
+    struct sl_world *world = look->world;
+    const struct sl_published *published = sl_publication_find(look->target, look->node->name);
+    struct sl_step_context context = {
+        .project = world->project, .arena = &world->arena, .run_id = ""};
+    struct sl_delta_head head;
+    struct sl_record record;
+    struct sl_err trouble = {0};
+    *ret_is_other = false;
+    *ret = NULL;
+    const char *folder =
+        sl_table_folder(world->project, SL_LAYER_CLEAN, look->node->bare, &world->arena);
+    SL_TRY_NEW(folder, err);
+    if (!published)
+        return SL_OK;
+    int code = sl_delta_head_at(folder, published->version, &world->arena, &head, &trouble);
+    if (code == SL_OK && head.record_json)
+        code = sl_record_parse(head.record_json, &world->arena, &record, &trouble);
+    if (code == SL_E_MEMORY)
+        return sl_fail_memory(err);
+    if (code != SL_OK || !head.record_json || !sl_step_is_fingerprint(record.fingerprint) ||
+        sl_str_equal(record.fingerprint, look->node->fingerprint))
+        return SL_OK;
+    *ret_is_other = true;
+    return sl_step_find_code(&context, record.fingerprint, ret, err);
+}
+
+static bool is_read_from(const json_t *kept, const struct sl_contract_column *column)
+{
+    const char *source = sl_json_text(kept, "source", "");
+    bool is_found = sl_str_equal_nocase(sl_json_text(kept, "name", ""), column->name) ||
+                    sl_str_equal_nocase(source, column->source_name);
+    for (size_t i = 0; i < column->alias_count; i++)
+        is_found |= sl_str_equal_nocase(source, column->aliases[i].name);
+    return is_found;
+}
+
+static bool was_bare(const json_t *contract, const struct sl_contract_column *column)
+{
+    size_t i;
+    json_t *kept;
+    bool is_bare = false;
+    json_array_foreach (json_object_get(contract, "columns"), i, kept)
+        is_bare |= !json_object_get(kept, "personal") && is_read_from(kept, column);
+    return is_bare;
+}
+
+static int look_at(struct look *look, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *root = NULL;
+    const struct sl_contract_table *contract = look->node->contract;
+    bool is_other;
+    SL_TRY(find_contract(look, &is_other, &root, err));
+    for (size_t i = 0; is_other && i < contract->column_count; i++) {
+        const struct sl_contract_column *column = &contract->columns[i];
+        if (column->personal.as == SL_PERSONAL_NONE ||
+            (root && !was_bare(json_object_get(root, "contract"), column)))
+            continue;
+        sl_diag(look->diags,
+                look->world->project->personal_level == SL_LEVEL_ERROR ? SL_SEVERITY_ERROR
+                                                                       : SL_SEVERITY_WARNING,
+                SL_E_PERSONAL, column->place,
+                "`rollback ... --no-deliver` leaves the targets alone, and the next `run` protects "
+                "the values again",
+                root ? "%s of publication #%lld was built before column '%s' was protected: its "
+                       "values would be delivered as they came"
+                     : "%s of publication #%lld was built with a contract that is not in '_code' "
+                       "of the lake any more, and whether that protected column '%s' is not known",
+                look->node->name, (long long)look->target->number, column->name);
+    }
+    return SL_OK;
+}
+
+int sl_world_check_rollback(struct sl_world *world, const struct sl_publication *target,
+                            struct sl_diags *diags, struct sl_err *err)
+{
+    struct look look = {.world = world, .target = target, .diags = diags};
+    bool is_needed;
+    if (world->project->personal_level == SL_LEVEL_OFF)
+        return SL_OK;
+    for (size_t i = 0; i < world->graph.count; i++) {
+        look.node = &world->graph.nodes[i];
+        if (look.node->kind != SL_NODE_CLEANSE ||
+            !sl_personal_is_any_protected(look.node->contract))
+            continue;
+        SL_TRY(is_delivered(world, look.node, &is_needed, err));
+        if (is_needed)
+            SL_TRY(look_at(&look, err));
+    }
+    return SL_OK;
+}
