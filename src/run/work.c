@@ -1,8 +1,13 @@
 #include "run/work.h"
 
+#include "api/kinds.h"
 #include "run/estimate.h"
 
+#include <unistd.h>
+
 #define CONFLICT_RETRIES 5
+// A worker's engine alone needs as much before it is of use.
+#define WORKER_MEMORY_BYTES ((int64_t)200 * 1000 * 1000)
 #define STEP_MEMORY_BYTES ((size_t)4 << 30)
 
 const struct sl_field sl_order_fields[] = {
@@ -160,6 +165,22 @@ static void end(void *self)
 {
     const struct sl_run_work *work = self;
     sl_world_close_engine(work->run->world);
+}
+
+size_t sl_run_worker_count(const struct sl_run *run, const struct sl_run_options *options)
+{
+    const struct sl_project *project = run->world->project;
+    int64_t asked = options->concurrency;
+    if (asked <= 0)
+        asked = project->concurrency;
+    if (asked <= 0)
+        asked = sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t fitting = sl_kinds.engines[0]->memory(project->memory_bytes) / WORKER_MEMORY_BYTES;
+    if (asked > fitting)
+        asked = fitting;
+    if (asked > SL_MOST_WORKERS)
+        asked = SL_MOST_WORKERS;
+    return asked > 0 ? (size_t)asked : 1;
 }
 
 struct sl_worker_kind sl_run_worker(struct sl_run_work *self)

@@ -21,6 +21,10 @@ struct sl_reply {
 };
 extern const struct sl_field sl_order_fields[], sl_reply_fields[];
 
+#define SL_MOST_WORKERS 64
+// How many workers a run has at most.
+size_t sl_run_worker_count(const struct sl_run *run, const struct sl_run_options *options);
+
 struct sl_run_work {
     struct sl_run *run;
     const struct sl_run_options *options;

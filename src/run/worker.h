@@ -15,6 +15,18 @@ struct sl_seat {
     _Atomic int64_t parts;           // how many share the machine's memory and cores
 };
 
+#define SL_LAST_WORDS_BYTES 4096
+
+// The end of a worker that had a job.
+struct sl_death {
+    struct sl_err err;
+    int signal;    // 0: none
+    int exit_code; // -1: none
+    bool is_ours;  // it was killed by the pool
+    int64_t peak_memory_bytes;
+    char output[SL_LAST_WORDS_BYTES]; // the last lines it wrote to its stderr, secrets masked
+};
+
 struct sl_worker;
 // What a worker process does. All functions get `self`, as it was when the process was forked.
 struct sl_worker_kind {
@@ -24,6 +36,7 @@ struct sl_worker_kind {
     void (*adjust)(void *self, const struct sl_seat *seat);
     void (*end)(void *self); // before the process ends, if it ends in peace
     void *self;
+    size_t message_max_bytes; // 0: 256 MB
 };
 
 // In the forked process: until the other end of `fd` is closed. The exit code.
@@ -32,7 +45,8 @@ struct sl_seat *sl_worker_seat(struct sl_worker *worker);
 // The session whose statements are watched and can be interrupted; NULL: none.
 void sl_worker_watch(struct sl_worker *worker, struct sl_session *session);
 
+size_t sl_worker_message_max(const struct sl_worker_kind *kind);
 // A message: its length in four bytes, then its JSON. Blocking.
-SL_MUST int sl_message_send(int fd, const json_t *message, struct sl_err *err);
+SL_MUST int sl_message_send(int fd, const json_t *message, size_t max_bytes, struct sl_err *err);
 
 #endif
