@@ -149,7 +149,8 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
     const struct run_options *options = self;
     struct sl_selection_options selection = {.select = options->select,
                                              .exclude = options->exclude,
-                                             .full_refresh = options->full_refresh};
+                                             .full_refresh = options->full_refresh,
+                                             .will_run = !options->dry_run};
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     struct sl_rest rest;
     SL_TRY(require_threads(options, err));
@@ -179,7 +180,7 @@ static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     struct sl_rest rest;
     SL_TRY(require_threads(options, err));
-    SL_TRY(sl_open_world(&options->common, &world, err));
+    SL_TRY(sl_open_world_to_run(&options->common, &world, err));
     SL_TRY(sl_publication_require(world.project, err));
     struct sl_err trouble = {0};
     if (sl_world_recall(&world, &trouble) != SL_OK) // then everything that is stale is missing
@@ -247,7 +248,7 @@ static int run_apply(const void *self, int *ret_exit, struct sl_err *err)
     const char *text;
     size_t length;
     SL_TRY(require_threads(given, err));
-    SL_TRY(sl_open_world(&options.common, &world, err));
+    SL_TRY(sl_open_world_to_run(&options.common, &world, err));
     SL_TRY(sl_publication_require(world.project, err));
     SL_TRY(sl_fs_read(options.plan, PLAN_MAX_BYTES, &world.arena, &text, &length, err));
     if (sl_json_parse(text, length, options.plan, &stored, err) != SL_OK)

@@ -40,6 +40,7 @@ struct controller {
     struct sl_err publish_err;
     int interrupts;
     bool has_failed; // fail-fast
+    int lock_fd;
 };
 
 static struct sl_outcome *outcome_at(struct controller *controller, size_t index)
@@ -181,7 +182,7 @@ static bool is_fresh(struct controller *controller, const struct sl_outcome *out
 static int order(struct controller *controller, size_t index, struct sl_err *err)
 {
     struct sl_outcome *outcome = outcome_at(controller, index);
-    struct sl_order order = {.node = (int64_t)index};
+    struct sl_order order = {.node = (int64_t)index, .moved = outcome->node->moved};
     if (reads_published(outcome->node)) {
         const struct sl_published *published =
             sl_publication_find(&controller->run->publication, outcome->node->delivery->table);
@@ -416,6 +417,28 @@ static void end_loop(struct controller *controller)
         signal(caught[i], SIG_IGN);
 }
 
+// The process in which the engine was asked about the plan becomes the first worker; where it
+// cannot, workers begin anew. What it was forked before it knew is which tables of another
+// environment are pinned.
+static void adopt(struct controller *controller)
+{
+    struct sl_run *run = controller->run;
+    struct sl_world *world = run->world;
+    struct sl_last_words *words = NULL;
+    struct sl_aide_worker worker;
+    struct sl_err ignored = {0};
+    int files[2] = {controller->lock_fd};
+    if (!sl_is_aide(world->engine) || world->project->pins ||
+        sl_last_words_open(&controller->loop, &words, &files[1], &ignored) != SL_OK)
+        return;
+    int code = sl_aide_adopt(&world->engine, run, controller->options, files, &worker, &ignored);
+    close(files[1]);
+    if (code == SL_OK)
+        (void)!sl_pool_take(controller->pool, &worker, words, &ignored);
+    else
+        sl_last_words_close(&words);
+}
+
 static int run_steps(struct controller *controller, struct sl_err *err)
 {
     controller->work = (struct sl_run_work){controller->run, controller->options};
@@ -434,6 +457,7 @@ static int run_steps(struct controller *controller, struct sl_err *err)
     if (code == SL_OK)
         code = watch(controller, err);
     if (code == SL_OK) {
+        adopt(controller);
         dispatch(controller);
         if (controller->open)
             uv_run(&controller->loop, UV_RUN_DEFAULT);
@@ -501,5 +525,6 @@ int sl_run(struct sl_world *world, const struct sl_run_options *options, struct 
     sl_arena_init(&ret->arena, 0);
     sl_uuid(ret->id);
     SL_TRY(sl_run_lock(world->project->state_folder, &lock_fd, err));
+    controller.lock_fd = lock_fd;
     return run_locked(&controller, err);
 }

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -40,6 +39,7 @@ struct sl_pool {
     struct sl_pool_options options;
     struct member *members;
     struct sl_seat *seats; // shared with the workers
+    struct sl_seat *taken; // of one that was not started here; NULL: there is none
     size_t busy;
     int64_t interrupted_us; // 0: not
 };
@@ -243,29 +243,14 @@ static void close_others(const struct sl_pool *pool)
         }
 }
 
-// The controller alone decides what a Ctrl-C means.
-static void reset_signals(void)
-{
-    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
-    sigset_t none;
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        signal(ignored[i], SIG_IGN);
-    signal(SIGCHLD, SIG_DFL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 _Noreturn static void be_worker(struct member *member, int fd, int stderr_fd, pid_t parent)
 {
     const struct sl_pool *pool = member->pool;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(1);
+    sl_worker_begin(parent);
     close_others(pool);
     sl_last_words_forget(member->words);
     (void)!dup2(stderr_fd, STDERR_FILENO);
     close(stderr_fd);
-    reset_signals();
     exit(sl_worker_run(fd, member->seat, &pool->options.worker));
 }
 
@@ -343,6 +328,21 @@ static struct member *find_member(const struct sl_pool *pool)
     return empty;
 }
 
+int sl_pool_take(struct sl_pool *pool, const struct sl_aide_worker *worker,
+                 struct sl_last_words *words, struct sl_err *err)
+{
+    struct member *member = &pool->members[0];
+    member->fd = worker->fd;
+    member->pid = worker->pid;
+    member->words = words;
+    member->seat = pool->taken = worker->seat;
+    if (watch(member, err) == SL_OK)
+        return SL_OK;
+    kill(member->pid, SIGKILL);
+    leave(member, 0, NULL);
+    return err->code;
+}
+
 bool sl_pool_has_room(const struct sl_pool *pool)
 {
     return pool->busy < pool->options.size;
@@ -410,7 +410,7 @@ void sl_pool_interrupt(struct sl_pool *pool)
     struct sl_err ignored = {0};
     size_t max_bytes = sl_worker_message_max(&pool->options.worker);
     for (size_t i = 0; i < pool->options.size; i++)
-        atomic_store(&pool->seats[i].is_aborted, true);
+        atomic_store(&pool->members[i].seat->is_aborted, true);
     if (!pool->interrupted_us)
         pool->interrupted_us = sl_clock_monotonic_us();
     for (size_t i = 0; message && i < pool->options.size; i++)
@@ -422,7 +422,7 @@ void sl_pool_interrupt(struct sl_pool *pool)
 void sl_pool_drain(struct sl_pool *pool)
 {
     for (size_t i = 0; i < pool->options.size; i++)
-        atomic_store(&pool->seats[i].is_draining, true);
+        atomic_store(&pool->members[i].seat->is_draining, true);
 }
 
 // As a stop that nobody has asked for yet; one by a debugger is none.
@@ -465,7 +465,7 @@ void sl_pool_kill(struct sl_pool *pool)
 void sl_pool_share(struct sl_pool *pool, size_t parts)
 {
     for (size_t i = 0; i < pool->options.size; i++)
-        atomic_store(&pool->seats[i].parts, (int64_t)parts);
+        atomic_store(&pool->members[i].seat->parts, (int64_t)parts);
 }
 
 void sl_pool_close(struct sl_pool **pool)
@@ -485,6 +485,8 @@ void sl_pool_close(struct sl_pool **pool)
             leave(&old->members[i], deadline_us, NULL);
     if (old->seats)
         munmap(old->seats, old->options.size * sizeof *old->seats);
+    if (old->taken)
+        munmap(old->taken, sizeof *old->taken);
     free(old->members);
     free(old);
     *pool = NULL;

@@ -5,6 +5,7 @@
 #ifndef SL_RUN_POOL_H
 #define SL_RUN_POOL_H
 
+#include "run/aide.h"
 #include "run/last_words.h"
 #include "run/worker.h"
 
@@ -27,6 +28,10 @@ SL_MUST int sl_pool_open(const struct sl_pool_options *options, struct sl_pool *
                          struct sl_err *err);
 // Waits for idle workers to end; kills those at work.
 void sl_pool_close(struct sl_pool **pool); // for SL_AUTO
+// One that was started elsewhere, before any other; it writes its stderr to `words`. Whatever
+// happens, the pool owns both.
+SL_MUST int sl_pool_take(struct sl_pool *pool, const struct sl_aide_worker *worker,
+                         struct sl_last_words *words, struct sl_err *err);
 bool sl_pool_has_room(const struct sl_pool *pool);
 size_t sl_pool_busy(const struct sl_pool *pool);
 size_t sl_pool_size(const struct sl_pool *pool);

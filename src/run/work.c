@@ -14,6 +14,7 @@ const struct sl_field sl_order_fields[] = {
     SL_FIELD(struct sl_order, node, SL_FIELD_INT),
     SL_FIELD(struct sl_order, is_pinned, SL_FIELD_BOOL),
     SL_FIELD(struct sl_order, pinned_version, SL_FIELD_INT),
+    SL_FIELD(struct sl_order, moved, SL_FIELD_TEXT),
     {0},
 };
 static const struct sl_field err_fields[] = {
@@ -109,8 +110,8 @@ static int do_step(struct job *job, struct sl_session *session, struct sl_err *e
     };
     int code = do_kind(job, &context, err);
     // The step sees only that the code it was built with is another one.
-    if (job->node->moved && job->result.was_full && !context.full_refresh)
-        job->result.why = job->node->moved;
+    if (job->order.moved && job->result.was_full && !context.full_refresh)
+        job->result.why = job->order.moved;
     if (code != SL_OK)
         sl_step_unstage_all(&context);
     return code;
@@ -152,6 +153,7 @@ static void do_job(void *self, struct sl_worker *worker, const json_t *request, 
     struct sl_reply reply = {0};
     sl_arena_init(&job.arena, STEP_MEMORY_BYTES);
     job.work->run->world->is_in_run = true;
+    job.work->run->world->has_workers = false;
     if (sl_fields_unpack(sl_order_fields, request, &job.arena, &job.order, &reply.err) == SL_OK) {
         job.node = &job.work->run->world->graph.nodes[job.order.node];
         (void)!try_step(&job, &reply.err);

@@ -12,6 +12,7 @@ struct sl_order {
     int64_t node;
     bool is_pinned; // load: just this version is delivered, and none if it is -1
     int64_t pinned_version;
+    const char *moved; // of struct sl_node
 };
 // What became of it.
 struct sl_reply {

@@ -5,6 +5,8 @@
 #include "base/json.h"
 #include "step/step.h"
 
+#include <sys/types.h>
+
 // Memory that the controller and one worker have together.
 struct sl_seat {
     struct sl_step_progress progress;
@@ -39,6 +41,9 @@ struct sl_worker_kind {
     size_t message_max_bytes; // 0: 256 MB
 };
 
+// The first thing in a forked process: it ends with `parent`, and the controller alone decides what
+// a Ctrl-C means.
+void sl_worker_begin(pid_t parent);
 // In the forked process: until the other end of `fd` is closed. The exit code.
 SL_MUST int sl_worker_run(int fd, struct sl_seat *seat, const struct sl_worker_kind *kind);
 struct sl_seat *sl_worker_seat(struct sl_worker *worker);
