@@ -35,7 +35,7 @@ int64_t sl_wire_number(struct sl_wire *from)
 
 const char *sl_wire_bytes(struct sl_wire *from, size_t *ret_length)
 {
-    bool has_more = from->at < from->end;
+    bool has_more = (size_t)(from->end - from->at) >= sizeof(int64_t);
     int64_t length = sl_wire_number(from);
     const char *bytes = from->at;
     *ret_length = 0;

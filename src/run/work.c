@@ -10,6 +10,10 @@
 #define WORKER_MEMORY_BYTES ((int64_t)200 * 1000 * 1000)
 #define STEP_MEMORY_BYTES ((size_t)4 << 30)
 
+SL_IS_ALL_OF(struct sl_err, 1676);
+SL_IS_ALL_OF(struct sl_order, 32);
+SL_IS_ALL_OF(struct sl_reply, 2024);
+
 const struct sl_field sl_order_fields[] = {
     SL_FIELD(struct sl_order, node, SL_FIELD_INT),
     SL_FIELD(struct sl_order, is_pinned, SL_FIELD_BOOL),

@@ -108,6 +108,23 @@ def test_a_step_whose_worker_died_is_done_by_another_one(project):
     assert [step["attempts"] for step in status["steps"] if step["step"] == "model slow"] == [2]
 
 
+def test_the_controller_of_a_run_has_no_engine_and_one_worker_is_enough(project):
+    """What the engine is asked before the first step (here to parse the models) it is asked in the process that then does that step."""
+    project.write("sluice.yml", "name: one\nchecks: {requirements: off}\nconcurrency: 1\n")
+    project.write("models/slow.sql", SLOW)
+    process = begin(project)
+    pid = busy_worker(process)
+    has_engine = {name: "libduckdb" in pathlib.Path(f"/proc/{name}/maps").read_text() for name in (process.pid, pid)}
+    assert has_engine == {process.pid: False, pid: True}
+    lock = (project.folder / ".sluice" / "run.lock").stat()
+    held = {file.stat().st_ino for file in pathlib.Path(f"/proc/{pid}/fd").iterdir()}
+    assert lock.st_ino in held  # as long as it is at work no other run begins
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+    process.communicate(timeout=60)
+
+
 def test_workers_die_with_the_controller_and_the_next_run_goes_on(project):
     make(project)
     process = begin(project)
