@@ -67,6 +67,13 @@ static void aide_close(struct sl_engine *engine)
     free(aide);
 }
 
+// What was open here is nothing to it, and a socket of a worker would keep that from seeing its end.
+static void close_others(int fd)
+{
+    (void)close_range(STDERR_FILENO + 1, (unsigned)fd - 1, 0);
+    (void)close_range((unsigned)fd + 1, ~0U, 0);
+}
+
 static int fork_aide(struct aide *aide, struct sl_world *world, struct sl_err *err)
 {
     int ends[2];
@@ -75,7 +82,7 @@ static int fork_aide(struct aide *aide, struct sl_world *world, struct sl_err *e
     fflush(NULL);
     pid_t parent = getpid(), pid = fork();
     if (pid == 0) {
-        close(ends[0]);
+        close_others(ends[1]);
         sl_worker_begin(parent);
         sl_aide_serve(ends[1], aide->seat, world);
     }
@@ -297,24 +304,43 @@ static int far_query(struct sl_session *session, const char *sql, int64_t max_ro
     return SL_OK;
 }
 
-static int far_describe(struct sl_session *session, const char *sql, struct sl_arena *arena,
-                        struct sl_column **ret, size_t *ret_count, struct sl_err *err)
+static int ask_columns(struct sl_session *session, enum sl_aide_request request, const char *text,
+                       struct sl_arena *arena, struct sl_relation *ret, struct sl_err *err)
 {
     SL_AUTO(question_clear) struct question question = {0};
-    begin(&question, SL_AIDE_DESCRIBE, session);
-    sl_wire_put_text(&question.request, sql);
+    begin(&question, request, session);
+    sl_wire_put_text(&question.request, text);
     SL_TRY(put_to(&question, session, err));
-    size_t count = (size_t)sl_wire_number(&question.reply);
-    struct sl_column *columns = SL_NEW_ARRAY(arena, struct sl_column, count);
+    ret->count = (size_t)sl_wire_number(&question.reply);
+    struct sl_column *columns = SL_NEW_ARRAY(arena, struct sl_column, ret->count);
     SL_TRY_NEW(columns, err);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < ret->count; i++) {
         columns[i].name = sl_arena_strdup(arena, sl_wire_text(&question.reply));
         columns[i].type = sl_arena_strdup(arena, sl_wire_text(&question.reply));
         SL_TRY_NEW(columns[i].name, err);
         SL_TRY_NEW(columns[i].type, err);
     }
-    *ret = columns;
-    *ret_count = count;
+    ret->columns = columns;
+    return SL_OK;
+}
+
+static int far_describe(struct sl_session *session, const char *sql, struct sl_arena *arena,
+                        struct sl_column **ret, size_t *ret_count, struct sl_err *err)
+{
+    struct sl_relation found = {0};
+    SL_TRY(ask_columns(session, SL_AIDE_DESCRIBE, sql, arena, &found, err));
+    *ret = (struct sl_column *)found.columns;
+    *ret_count = found.count;
+    return SL_OK;
+}
+
+int sl_aide_foresee(struct sl_session *session, const char *source, struct sl_arena *arena,
+                    struct sl_column **ret, size_t *ret_count, struct sl_err *err)
+{
+    struct sl_relation found = {0};
+    SL_TRY(ask_columns(session, SL_AIDE_FORESEE, source, arena, &found, err));
+    *ret = (struct sl_column *)found.columns;
+    *ret_count = found.count;
     return SL_OK;
 }
 

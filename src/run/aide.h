@@ -14,6 +14,10 @@
 SL_MUST int sl_aide_open(struct sl_world *world, struct sl_engine **ret, struct sl_err *err);
 bool sl_is_aide(const struct sl_engine *engine);
 
+// sl_step_ingest_foresee of the source of this name, which reads through pipes of its own process.
+SL_MUST int sl_aide_foresee(struct sl_session *session, const char *source, struct sl_arena *arena,
+                            struct sl_column **ret, size_t *ret_count, struct sl_err *err);
+
 struct sl_aide_worker {
     pid_t pid;
     int fd;

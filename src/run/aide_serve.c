@@ -45,6 +45,15 @@ static int query(struct server *server, struct sl_err *err)
     return SL_OK;
 }
 
+static void put_columns(struct server *server, const struct sl_column *columns, size_t count)
+{
+    sl_wire_put_number(&server->out, (int64_t)count);
+    for (size_t i = 0; i < count; i++) {
+        sl_wire_put_text(&server->out, columns[i].name);
+        sl_wire_put_text(&server->out, columns[i].type);
+    }
+}
+
 static int describe(struct server *server, struct sl_err *err)
 {
     struct sl_column *columns;
@@ -52,11 +61,23 @@ static int describe(struct server *server, struct sl_err *err)
     const char *sql = sl_wire_text(&server->from);
     SL_TRY(server->session->kind->describe(server->session, sql, &server->arena, &columns, &count,
                                            err));
-    sl_wire_put_number(&server->out, (int64_t)count);
-    for (size_t i = 0; i < count; i++) {
-        sl_wire_put_text(&server->out, columns[i].name);
-        sl_wire_put_text(&server->out, columns[i].type);
-    }
+    put_columns(server, columns, count);
+    return SL_OK;
+}
+
+static int foresee(struct server *server, struct sl_err *err)
+{
+    const struct sl_project *project = server->world->project;
+    struct sl_column *columns;
+    size_t count;
+    const char *name = sl_wire_text(&server->from);
+    const struct sl_source *source = name ? sl_project_source(project, name) : NULL;
+    struct sl_step_context context = {
+        .project = project, .session = server->session, .arena = &server->arena, .run_id = ""};
+    if (!source)
+        return sl_fail(err, SL_E_INTERNAL, "there is no such source");
+    SL_TRY(sl_step_ingest_foresee(&context, source, &columns, &count, err));
+    put_columns(server, columns, count);
     return SL_OK;
 }
 
@@ -195,6 +216,8 @@ static int answer(struct server *server, enum sl_aide_request request, struct sl
         return scan_sql(server, err);
     case SL_AIDE_PARSE:
         return parse(server, err);
+    case SL_AIDE_FORESEE:
+        return foresee(server, err);
     case SL_AIDE_ADOPT:
         return adopt(server, err);
     case SL_AIDE_STAGE:

@@ -23,6 +23,7 @@ enum sl_aide_request {
     SL_AIDE_DETACH,
     SL_AIDE_HAS_TABLE,
     SL_AIDE_PARSE,
+    SL_AIDE_FORESEE,
     SL_AIDE_ADOPT, // comes with two files: the run's lock, and what becomes its stderr
 };
 

@@ -27,7 +27,7 @@ static void open_pair(struct pair *pair)
     *pair = (struct pair){0};
     for (int i = 0; i < 2; i++) {
         open_world(&pair->worlds[i]);
-        assert_null(pair->worlds[i].engine);
+        sl_world_close_engine(&pair->worlds[i]); // which has parsed the models
     }
     // First the far one: no engine may be open when it forks.
     pair->worlds[1].has_workers = true;
@@ -206,6 +206,41 @@ static void scans_views_and_attached_files_are_the_same(void **state)
     close_pair(&pair);
 }
 
+// Raw tables too, of which there are only files yet.
+static void projects_are_bound_to_the_same_columns(void **state)
+{
+    static const char *const names[] = {"raw.orders", "raw.customers", "clean.orders", "curated.a"};
+    struct pair pair;
+    struct sl_map catalogs[2] = {0};
+    struct sl_err err = {0};
+
+    (void)state;
+    put_sources();
+    put("data/orders-1.csv", "id,day,amount,more\n1,2026-01-01,2,x\n");
+    put("models/a.sql", "select id, amount, more from raw.orders");
+    open_pair(&pair);
+    for (int k = 1; k >= 0; k--) {
+        assert_int_equal(sl_world_bind(&pair.worlds[k], &catalogs[k], &err), SL_OK);
+        assert_int_equal(pair.worlds[k].project->diags.error_count, 0);
+    }
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const struct sl_relation *near = sl_map_get(&catalogs[0], names[i]);
+        const struct sl_relation *far = sl_map_get(&catalogs[1], names[i]);
+        assert_int_equal(near == NULL, far == NULL);
+        for (size_t c = 0; near && c < near->count; c++) {
+            assert_int_equal(near->count, far->count);
+            assert_string_equal(near->columns[c].name, far->columns[c].name);
+            assert_string_equal(near->columns[c].type, far->columns[c].type);
+        }
+    }
+    const struct sl_relation *built = sl_map_get(&catalogs[1], "curated.a");
+    assert_non_null(built);
+    assert_int_equal(built->count, 3);
+    for (int k = 0; k < 2; k++)
+        sl_map_clear(&catalogs[k]);
+    close_pair(&pair);
+}
+
 static pid_t child_of_this(void)
 {
     char path[64], text[64] = "";
@@ -305,6 +340,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(queries_give_the_same_rows_and_errors, begin, end),
         cmocka_unit_test_setup_teardown(what_is_described_and_parsed_is_the_same, begin, end),
         cmocka_unit_test_setup_teardown(scans_views_and_attached_files_are_the_same, begin, end),
+        cmocka_unit_test_setup_teardown(projects_are_bound_to_the_same_columns, begin, end),
         cmocka_unit_test_setup_teardown(one_that_dies_is_told_of_and_a_new_one_begun, begin, end),
         cmocka_unit_test(what_is_cut_or_false_is_read_as_nothing),
         cmocka_unit_test_setup_teardown(
