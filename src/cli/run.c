@@ -286,7 +286,8 @@ const struct sl_command sl_command_run = {
                "step stops only what depends on it. Exit codes: 0 ok, 1 failed, 2 a mistake in "
                "Sluice, 3 a check failed,\n"
                "4 more rows rejected than allowed, 5 partial, 130 interrupted. Ctrl-C lets running "
-               "steps end, twice\ninterrupts them (what does not listen is killed after 5 s), three times kills "
+               "steps end, twice\ninterrupts them (what does not listen is killed after 5 s), "
+               "three times kills "
                "them. A step whose worker process\nis ended by a signal is tried once more.",
     .rows = run_rows,
     .options_bytes = sizeof(struct run_options),

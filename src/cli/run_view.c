@@ -304,7 +304,7 @@ static void on_interrupt(void *self, int times)
     add_wipe(view);
     show_frame(view);
     sl_tell(view->common, SL_LOG_WARN, "%s",
-            times == 1   ? "interrupted: running steps are brought to their end; again to abort them"
+            times == 1 ? "interrupted: running steps are brought to their end; again to abort them"
             : times == 2 ? "interrupted again: running steps are aborted"
                          : "interrupted once more: workers are killed");
 }

@@ -67,7 +67,8 @@ static void aide_close(struct sl_engine *engine)
     free(aide);
 }
 
-// What was open here is nothing to it, and a socket of a worker would keep that from seeing its end.
+// What was open here is nothing to it, and a socket of a worker would keep that from seeing its
+// end.
 static void close_others(int fd)
 {
     (void)close_range(STDERR_FILENO + 1, (unsigned)fd - 1, 0);
@@ -104,8 +105,8 @@ int sl_aide_open(struct sl_world *world, struct sl_engine **ret, struct sl_err *
     aide->base.kind = &kind;
     aide->fd = -1;
     pthread_mutex_init(&aide->lock, NULL);
-    void *seat = mmap(NULL, sizeof *aide->seat, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                      -1, 0);
+    void *seat =
+        mmap(NULL, sizeof *aide->seat, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int code = seat == MAP_FAILED
                    ? sl_fail_errno(err, errno, "cannot map memory to share with a process")
                    : SL_OK;
@@ -141,8 +142,8 @@ static int ask(struct aide *aide, const struct sl_buf *request, struct sl_arena 
                struct sl_wire *ret, struct sl_err *err)
 {
     pthread_mutex_lock(&aide->lock);
-    bool is_there = aide->pid && sl_wire_send(aide->fd, request) &&
-                    sl_wire_receive(aide->fd, arena, ret);
+    bool is_there =
+        aide->pid && sl_wire_send(aide->fd, request) && sl_wire_receive(aide->fd, arena, ret);
     int code = is_there ? SL_OK : fail_dead(aide, err);
     pthread_mutex_unlock(&aide->lock);
     SL_TRY(code);

@@ -126,8 +126,7 @@ static int parse(struct server *server, struct sl_err *err)
     const char **trees = SL_NEW_ARRAY(&server->arena, const char *, count);
     SL_TRY_NEW(texts, err);
     SL_TRY_NEW(trees, err);
-    SL_TRY(
-        server->session->kind->parse(server->session, texts, count, &server->arena, trees, err));
+    SL_TRY(server->session->kind->parse(server->session, texts, count, &server->arena, trees, err));
     for (size_t i = 0; i < count; i++)
         sl_wire_put_text(&server->out, trees[i]);
     return SL_OK;

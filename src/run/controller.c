@@ -182,9 +182,8 @@ static bool is_fresh(struct controller *controller, const struct sl_outcome *out
 static int order(struct controller *controller, size_t index, struct sl_err *err)
 {
     struct sl_outcome *outcome = outcome_at(controller, index);
-    struct sl_order order = {.node = (int64_t)index,
-                             .label = outcome->node->label,
-                             .moved = outcome->node->moved};
+    struct sl_order order = {
+        .node = (int64_t)index, .label = outcome->node->label, .moved = outcome->node->moved};
     if (reads_published(outcome->node)) {
         const struct sl_published *published =
             sl_publication_find(&controller->run->publication, outcome->node->delivery->table);

@@ -18,7 +18,8 @@
 
 static const char is_garbled[] = "its worker process sent what is no reply, and was killed";
 static const char is_stopped[] = "its worker process was stopped and did not go on: it was killed";
-static const char is_deaf[] = "its worker process did not end when it was interrupted: it was killed";
+static const char is_deaf[] =
+    "its worker process did not end when it was interrupted: it was killed";
 
 struct member {
     struct sl_pool *pool;
@@ -28,8 +29,8 @@ struct member {
     struct sl_seat *seat;
     size_t job;
     bool is_busy;
-    int64_t stopped_since_us;     // 0: it is not, as far as is known
-    const char *why_killed;       // by the pool; NULL: it was not
+    int64_t stopped_since_us; // 0: it is not, as far as is known
+    const char *why_killed;   // by the pool; NULL: it was not
     struct sl_last_words *words;
     char *bytes; // read and not yet taken
     size_t used, room;

@@ -30,7 +30,7 @@ struct sl_outcome {
     bool passes_on;
     int attempts;                 // workers that it was given to
     const struct sl_death *death; // of the last worker that died at it; NULL: none did
-    struct sl_err err;         // ERROR: why; SKIPPED: which step failed before it
+    struct sl_err err;            // ERROR: why; SKIPPED: which step failed before it
     int64_t started_us, ended_us;
     struct sl_arena arena;      // of the step; kept until the run is freed
     const struct sl_seat *seat; // of its worker, while running

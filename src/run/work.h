@@ -11,7 +11,7 @@
 struct sl_order {
     int64_t node;
     const char *label; // of it, to be sure
-    bool is_pinned; // load: just this version is delivered, and none if it is -1
+    bool is_pinned;    // load: just this version is delivered, and none if it is -1
     int64_t pinned_version;
     const char *moved; // of struct sl_node
 };

@@ -53,10 +53,10 @@ int sl_message_send(int fd, const json_t *message, size_t max_bytes, struct sl_e
     SL_TRY(sl_json_print(message, &text, err));
     size_t length = strlen(text);
     uint32_t head = (uint32_t)length;
-    int code = length > max_bytes
-                   ? sl_fail(err, SL_E_INTERNAL, "a message of %zu bytes, %zu at most", length,
-                             max_bytes)
-                   : send_all(fd, &head, sizeof head, err);
+    int code =
+        length > max_bytes
+            ? sl_fail(err, SL_E_INTERNAL, "a message of %zu bytes, %zu at most", length, max_bytes)
+            : send_all(fd, &head, sizeof head, err);
     if (code == SL_OK)
         code = send_all(fd, text, length, err);
     free(text);
@@ -178,8 +178,7 @@ static int answer(struct sl_worker *worker, const json_t *request)
     worker->is_busy = false;
     pthread_mutex_unlock(&worker->lock);
     size_t max_bytes = sl_worker_message_max(worker->kind);
-    int code =
-        reply ? sl_message_send(worker->fd, reply, max_bytes, &err) : sl_fail_memory(&err);
+    int code = reply ? sl_message_send(worker->fd, reply, max_bytes, &err) : sl_fail_memory(&err);
     json_decref(reply);
     if (code != SL_OK) // the last words, which the controller reads
         fprintf(stderr, "cannot reply: %s\n", err.message);

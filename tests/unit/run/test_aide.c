@@ -161,10 +161,18 @@ static void scans_views_and_attached_files_are_the_same(void **state)
     const struct sl_scan_file files[] = {{"a.parquet", value}, {"b.parquet", null_value}};
     const struct sl_scan scans[] = {
         {.columns = columns, .column_count = 2},
-        {.columns = columns, .column_count = 1, .files = files, .file_count = 2, .row_count = 9,
+        {.columns = columns,
+         .column_count = 1,
+         .files = files,
+         .file_count = 2,
+         .row_count = 9,
          .with_origin = true},
-        {.columns = columns, .column_count = 2, .partition_columns = names, .partition_count = 1,
-         .files = files, .file_count = 2},
+        {.columns = columns,
+         .column_count = 2,
+         .partition_columns = names,
+         .partition_count = 1,
+         .files = files,
+         .file_count = 2},
     };
     struct pair pair;
     struct sl_err err = {0};
@@ -175,7 +183,8 @@ static void scans_views_and_attached_files_are_the_same(void **state)
         struct sl_buf sql[2] = {SL_BUF_INIT, SL_BUF_INIT};
         for (int k = 0; k < 2; k++)
             assert_int_equal(
-                pair.sessions[k]->kind->scan_sql(pair.sessions[k], &scans[i], &sql[k], &err), SL_OK);
+                pair.sessions[k]->kind->scan_sql(pair.sessions[k], &scans[i], &sql[k], &err),
+                SL_OK);
         assert_string_equal(sql[0].text, sql[1].text);
         for (int k = 0; k < 2; k++)
             sl_buf_clear(&sql[k]);
@@ -186,9 +195,8 @@ static void scans_views_and_attached_files_are_the_same(void **state)
         bool has_table = true;
         int64_t affected = -1;
         assert_int_equal(kind->create_view(session, "raw", "v", "select 3 as n", &err), SL_OK);
-        assert_int_equal(kind->exec(session, "create table w as select n from raw.v", &affected,
-                                    &err),
-                         SL_OK);
+        assert_int_equal(
+            kind->exec(session, "create table w as select n from raw.v", &affected, &err), SL_OK);
         assert_int_equal(affected, 1);
         const char *path = k ? "far.duckdb" : "near.duckdb";
         assert_int_equal(kind->attach(session, path, "duckdb", "other", &err), SL_OK);
@@ -343,8 +351,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(projects_are_bound_to_the_same_columns, begin, end),
         cmocka_unit_test_setup_teardown(one_that_dies_is_told_of_and_a_new_one_begun, begin, end),
         cmocka_unit_test(what_is_cut_or_false_is_read_as_nothing),
-        cmocka_unit_test_setup_teardown(
-            it_takes_the_first_step_and_the_controller_has_no_engine, begin, end),
+        cmocka_unit_test_setup_teardown(it_takes_the_first_step_and_the_controller_has_no_engine,
+                                        begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

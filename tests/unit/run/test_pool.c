@@ -314,8 +314,8 @@ static void who_does_not_end_is_killed_after_a_while_and_all_at_once(void **stat
     struct owner owner;
 
     (void)state;
-    open_pool_as(&owner, (struct sl_pool_options){
-                             .size = 8, .patience_us = 200000, .worker.self = &owner});
+    open_pool_as(&owner,
+                 (struct sl_pool_options){.size = 8, .patience_us = 200000, .worker.self = &owner});
     for (int i = 0; i < 8; i++)
         start(&owner, "{\"number\": 1}");
     wait_for_all(&owner);
