@@ -125,10 +125,13 @@ def test_the_controller_of_a_run_has_no_engine_and_one_worker_is_enough(project)
     process.communicate(timeout=60)
 
 
-def test_workers_die_with_the_controller_and_the_next_run_goes_on(project):
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_workers_die_with_the_controller_and_the_next_run_goes_on(project, is_stopped):
     make(project)
     process = begin(project)
     pid = busy_worker(process)
+    if is_stopped:
+        os.kill(pid, signal.SIGSTOP)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
     for _ in range(100):
