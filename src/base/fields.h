@@ -45,6 +45,10 @@ struct sl_field {
             .item_bytes = sizeof(*((type *)0)->member)             \
     }
 
+// A struct that has grown has a member that may have to travel. (Of 64-bit machines.)
+#define SL_IS_ALL_OF(type, bytes) \
+    _Static_assert(sizeof(type) == (bytes), "a member is new: see its fields")
+
 // NULL out of memory.
 json_t *sl_fields_pack(const struct sl_field *fields, const void *from);
 // Members that are missing stay as they are in `into`; those of another type are SL_E_JSON_SYNTAX.

@@ -164,8 +164,8 @@ static void stop_all(void)
     while (is_stopped(controller));
 }
 
-// "3" or "3:ENOSPC": true if it is the turn of operation `number`; *ret_errnum is EIO if nothing is
-// named.
+// "3", "3:ENOSPC", or "3+" for all from there on: true if it is the turn of operation `number`;
+// *ret_errnum is EIO if nothing is named.
 static bool is_turn(const char *setting, long long number, int *ret_errnum)
 {
     const char *name = setting ? strchr(setting, ':') : NULL;
@@ -175,7 +175,17 @@ static bool is_turn(const char *setting, long long number, int *ret_errnum)
         *ret_errnum = ENOSPC;
     if (name && strcmp(name, ":EACCES") == 0)
         *ret_errnum = EACCES;
-    return setting && strtoll(setting, NULL, 10) == number;
+    if (!setting)
+        return false;
+    char *end;
+    long long turn = strtoll(setting, &end, 10);
+    return *end == '+' ? number >= turn : number == turn;
+}
+
+static void kill_worker(const char *operation, long long number)
+{
+    fprintf(stderr, "killed at operation %lld (%s)\n", number, operation);
+    kill(getpid(), SIGKILL);
 }
 
 static int fault_point(const char *operation, struct sl_err *err)
@@ -187,7 +197,7 @@ static int fault_point(const char *operation, struct sl_err *err)
         kill_all();
     if (is_turn(getenv("SLUICE_FAULT_KILL_WORKER"), number, &errnum) && controller &&
         controller != getpid())
-        kill(getpid(), SIGKILL);
+        kill_worker(operation, number);
     if (is_turn(getenv("SLUICE_FAULT_STOP"), number, &errnum))
         stop_all();
     if (is_turn(getenv("SLUICE_FAULT_FAIL"), number, &errnum))

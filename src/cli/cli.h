@@ -162,6 +162,9 @@ SL_MUST int sl_grid_text(const struct sl_grid *grid, size_t width, struct sl_buf
 // Opens the world as the common options say; reports the diagnostics and fails with
 // SL_E_PROJECT_INVALID if the project has errors.
 SL_MUST int sl_open_world(const struct sl_common *common, struct sl_world *ret, struct sl_err *err);
+// The same for a command that ends in sl_run.
+SL_MUST int sl_open_world_to_run(const struct sl_common *common, struct sl_world *ret,
+                                 struct sl_err *err);
 // Keeps the project's name and folder for reports.
 void sl_keep_project(struct sl_cli *cli, const struct sl_project *project);
 // For commands that work on a project with mistakes too: keeps its name and folder for reports, and
@@ -194,6 +197,7 @@ struct sl_selection_options {
     struct sl_strs select, exclude;
     bool full_refresh;
     bool sizes;
+    bool will_run; // see sl_open_world_to_run
 };
 SL_MUST int sl_prepare_plan(const struct sl_common *common,
                             const struct sl_selection_options *selection, struct sl_world *ret,

@@ -19,13 +19,15 @@ void sl_keep_project(struct sl_cli *cli, const struct sl_project *project)
     cli->folder = sl_arena_strdup(cli->arena, project->folder);
 }
 
-int sl_open_world(const struct sl_common *common, struct sl_world *ret, struct sl_err *err)
+static int open_world(const struct sl_common *common, bool has_workers, struct sl_world *ret,
+                      struct sl_err *err)
 {
     struct sl_world_options options = {
         .folder = common->folder,
         .environment = common->environment,
         .overrides = common->settings,
         .resolve_secrets = true,
+        .has_workers = has_workers,
     };
     SL_TRY(sl_world_open(&options, ret, err));
     sl_keep_project(common->cli, ret->project);
@@ -33,6 +35,16 @@ int sl_open_world(const struct sl_common *common, struct sl_world *ret, struct s
     if (code != SL_OK)
         sl_report(common->cli, err, &ret->project->diags);
     return code;
+}
+
+int sl_open_world(const struct sl_common *common, struct sl_world *ret, struct sl_err *err)
+{
+    return open_world(common, false, ret, err);
+}
+
+int sl_open_world_to_run(const struct sl_common *common, struct sl_world *ret, struct sl_err *err)
+{
+    return open_world(common, true, ret, err);
 }
 
 int sl_refuse_leaks(const struct sl_common *common, struct sl_world *world, struct sl_err *err)
@@ -103,7 +115,7 @@ static bool asks_for_results(const struct sl_strs *list)
 int sl_prepare_plan(const struct sl_common *common, const struct sl_selection_options *selection,
                     struct sl_world *ret, struct sl_err *err)
 {
-    SL_TRY(sl_open_world(common, ret, err));
+    SL_TRY(open_world(common, selection->will_run, ret, err));
     if (asks_for_results(&selection->select) || asks_for_results(&selection->exclude))
         SL_TRY(sl_world_recall(ret, err));
     SL_TRY(sl_world_gather(ret, selection->sizes, err));

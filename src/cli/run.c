@@ -150,7 +150,8 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
     const struct run_options *options = self;
     struct sl_selection_options selection = {.select = options->select,
                                              .exclude = options->exclude,
-                                             .full_refresh = options->full_refresh};
+                                             .full_refresh = options->full_refresh,
+                                             .will_run = !options->dry_run};
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     struct sl_rest rest;
     SL_TRY(require_threads(options, err));
@@ -180,7 +181,7 @@ static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     struct sl_rest rest;
     SL_TRY(require_threads(options, err));
-    SL_TRY(sl_open_world(&options->common, &world, err));
+    SL_TRY(sl_open_world_to_run(&options->common, &world, err));
     SL_TRY(sl_publication_require(world.project, err));
     struct sl_err trouble = {0};
     if (sl_world_recall(&world, &trouble) != SL_OK) // then everything that is stale is missing
@@ -248,7 +249,7 @@ static int run_apply(const void *self, int *ret_exit, struct sl_err *err)
     const char *text;
     size_t length;
     SL_TRY(require_threads(given, err));
-    SL_TRY(sl_open_world(&options.common, &world, err));
+    SL_TRY(sl_open_world_to_run(&options.common, &world, err));
     SL_TRY(sl_publication_require(world.project, err));
     SL_TRY(sl_fs_read(options.plan, PLAN_MAX_BYTES, &world.arena, &text, &length, err));
     if (sl_json_parse(text, length, options.plan, &stored, err) != SL_OK)
@@ -286,7 +287,9 @@ const struct sl_command sl_command_run = {
                "step stops only what depends on it. Exit codes: 0 ok, 1 failed, 2 a mistake in "
                "Sluice, 3 a check failed,\n"
                "4 more rows rejected than allowed, 5 partial, 130 interrupted. Ctrl-C lets running "
-               "steps end, twice interrupts them.",
+               "steps end, twice\ninterrupts them (what does not listen is killed after 5 s), "
+               "three times kills "
+               "them. A step whose worker process\nis ended by a signal is tried once more.",
     .rows = run_rows,
     .options_bytes = sizeof(struct run_options),
     .examples = run_examples,

@@ -197,6 +197,8 @@ static void add_end(const struct sl_outcome *outcome, struct sl_buf *text)
         sl_buf_add(text, ", profiled");
     if (outcome->result.why)
         add_why(outcome, text);
+    if (outcome->attempts > 1)
+        sl_buf_addf(text, "%sat attempt %d", text->length ? ", " : "", outcome->attempts);
     if (!text->length)
         sl_buf_add(text, outcome->status == SL_STATUS_NOTHING ? "up to date" : "done");
 }
@@ -285,16 +287,26 @@ static void on_end(void *self, const struct sl_outcome *outcome)
     show_frame(view);
 }
 
+static void on_again(void *self, const struct sl_outcome *outcome)
+{
+    struct sl_run_view *view = self;
+    add_wipe(view);
+    show_frame(view);
+    sl_tell(view->common, SL_LOG_WARN, "%s: %s; it is tried again", outcome->node->label,
+            outcome->err.message);
+}
+
 static void on_interrupt(void *self, int times)
 {
     struct sl_run_view *view = self;
-    if (times > 2)
+    if (times > 3)
         return;
     add_wipe(view);
     show_frame(view);
     sl_tell(view->common, SL_LOG_WARN, "%s",
             times == 1 ? "interrupted: running steps are brought to their end; again to abort them"
-                       : "interrupted again: running steps are aborted");
+            : times == 2 ? "interrupted again: running steps are aborted"
+                         : "interrupted once more: workers are killed");
 }
 
 struct sl_listener sl_run_view_listener(struct sl_run_view *view)
@@ -302,6 +314,7 @@ struct sl_listener sl_run_view_listener(struct sl_run_view *view)
     return (struct sl_listener){
         .on_start = on_start,
         .on_end = on_end,
+        .on_again = on_again,
         .on_tick = on_tick,
         .on_interrupt = on_interrupt,
         .self = view,
@@ -406,6 +419,23 @@ static void print_also_read(const struct sl_run *run)
         }
 }
 
+// What the worker said before it died.
+static void print_last_words(const struct sl_outcome *outcome)
+{
+    if (!outcome->death || !outcome->death->output[0])
+        return;
+    fputs("  the last lines of its worker:\n", stderr);
+    for (const char *at = outcome->death->output; *at;) {
+        SL_AUTO(sl_buf_clear) struct sl_buf line = SL_BUF_INIT;
+        size_t length = strcspn(at, "\n");
+        sl_buf_add_bytes(&line, at, length);
+        fputs("  | ", stderr);
+        sl_put_plain(stderr, line.length ? line.text : "");
+        fputc('\n', stderr);
+        at += length + (at[length] != '\0');
+    }
+}
+
 static void print_failures(const struct sl_run_view *view)
 {
     for (size_t i = 0; i < view->run->count; i++) {
@@ -417,6 +447,7 @@ static void print_failures(const struct sl_run_view *view)
             continue;
         fprintf(stderr, "\n%s failed\n", outcome->node->label);
         sl_print_error(view->common->cli, SL_SEVERITY_ERROR, &outcome->err);
+        print_last_words(outcome);
     }
 }
 

@@ -317,6 +317,20 @@ static bool is_wanted(const json_t *line, const char *step)
            sl_str_glob(step, sl_json_text(line, "table", ""));
 }
 
+// How often it was tried, and what the worker said that died at it.
+static void print_attempts(const json_t *line)
+{
+    const json_t *death = json_object_get(line, "worker_death"), *said;
+    size_t i;
+    if (sl_json_int(line, "attempts", 0) > 1)
+        printf("    attempts: %lld\n", (long long)sl_json_int(line, "attempts", 0));
+    json_array_foreach (json_object_get(death, "stderr"), i, said) {
+        fputs("    | ", stdout);
+        sl_put_plain(stdout, json_string_value(said));
+        putchar('\n');
+    }
+}
+
 static void print_log_line(const json_t *line)
 {
     const json_t *error = json_object_get(line, "error"), *rows = json_object_get(line, "rows"),
@@ -342,6 +356,7 @@ static void print_log_line(const json_t *line)
         sl_put_plain(stdout, json_string_value(note));
         putchar('\n');
     }
+    print_attempts(line);
 }
 
 // A run that was killed may have left half a line at the end: it is left out.

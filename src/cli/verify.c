@@ -288,7 +288,11 @@ static int run_verify(const void *self, int *ret_exit, struct sl_err *err)
     struct sl_verify verify;
     struct progress progress = {.is_live = sl_is_terminal(stderr) && !options->common.is_quiet &&
                                            options->common.log_format == SL_LOG_TEXT};
-    struct sl_listener listener = {on_start, on_end, on_tick, on_interrupt, &progress};
+    struct sl_listener listener = {.on_start = on_start,
+                                   .on_end = on_end,
+                                   .on_tick = on_tick,
+                                   .on_interrupt = on_interrupt,
+                                   .self = &progress};
     SL_TRY(sl_require_limit(options->limit, err));
     SL_TRY(sl_lake_open(&options->common, &lake, err));
     SL_TRY(find_publication(options, &lake, &publication, err));

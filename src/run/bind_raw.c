@@ -1,5 +1,6 @@
 // The columns of raw tables: as they stand, or as files will make them.
 #include "contract/drift.h"
+#include "run/aide.h"
 #include "run/bind.h"
 #include "step/schema.h"
 
@@ -26,7 +27,11 @@ static int foresee_raw(struct sl_binder *binder, const struct sl_node *node,
     SL_TRY(sl_world_session(world, &session, err));
     struct sl_step_context context = {
         .project = world->project, .session = session, .arena = &world->arena, .run_id = ""};
-    SL_TRY(sl_step_ingest_foresee(&context, node->source, &columns, &relation.count, err));
+    int code = sl_is_aide(world->engine)
+                   ? sl_aide_foresee(session, node->source->name, &world->arena, &columns,
+                                     &relation.count, err)
+                   : sl_step_ingest_foresee(&context, node->source, &columns, &relation.count, err);
+    SL_TRY(code);
     struct sl_column *all =
         SL_NEW_ARRAY(&world->arena, struct sl_column, known->count + relation.count + 1);
     SL_TRY_NEW(all, err);

@@ -1,6 +1,5 @@
 // The controller: hands ready steps to worker processes, and lets each end start its successors.
 // One thread, one loop; what takes time is done by workers.
-#include "api/kinds.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "run/estimate.h"
@@ -15,10 +14,8 @@
 #include <unistd.h>
 
 #define TICK_MS 100
-#define MOST_WORKERS 64
 #define STEP_MEMORY_BYTES ((size_t)4 << 30)
-// A worker's engine alone needs as much before it is of use.
-#define WORKER_MEMORY_BYTES ((int64_t)200 * 1000 * 1000)
+#define MOST_ATTEMPTS 2
 
 static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
 #define CAUGHT_COUNT (sizeof caught / sizeof *caught)
@@ -43,6 +40,7 @@ struct controller {
     struct sl_err publish_err;
     int interrupts;
     bool has_failed; // fail-fast
+    int lock_fd;
 };
 
 static struct sl_outcome *outcome_at(struct controller *controller, size_t index)
@@ -184,7 +182,8 @@ static bool is_fresh(struct controller *controller, const struct sl_outcome *out
 static int order(struct controller *controller, size_t index, struct sl_err *err)
 {
     struct sl_outcome *outcome = outcome_at(controller, index);
-    struct sl_order order = {.node = (int64_t)index};
+    struct sl_order order = {
+        .node = (int64_t)index, .label = outcome->node->label, .moved = outcome->node->moved};
     if (reads_published(outcome->node)) {
         const struct sl_published *published =
             sl_publication_find(&controller->run->publication, outcome->node->delivery->table);
@@ -228,6 +227,7 @@ static bool start(struct controller *controller, size_t index)
     outcome->status = SL_STATUS_RUNNING;
     if (listener && listener->on_start)
         listener->on_start(listener->self, outcome);
+    outcome->attempts++;
     if (order(controller, index, &outcome->err) == SL_OK)
         return true;
     outcome->status = SL_STATUS_ERROR;
@@ -279,7 +279,48 @@ static void take_reply(struct controller *controller, struct sl_outcome *outcome
     outcome->peak_memory_bytes = controller->peak_memory_bytes;
 }
 
-static void on_reply(void *owner, size_t job, const json_t *reply, const struct sl_err *err)
+static void keep_death(struct controller *controller, struct sl_outcome *outcome,
+                       const struct sl_death *death)
+{
+    struct sl_death *kept = SL_NEW(&outcome->arena, struct sl_death);
+    if (kept)
+        *kept = *death;
+    outcome->death = kept;
+    outcome->err = death->err;
+    if (controller->peak_memory_bytes < death->peak_memory_bytes)
+        controller->peak_memory_bytes = death->peak_memory_bytes;
+    outcome->peak_memory_bytes = controller->peak_memory_bytes;
+}
+
+// A step is one commit for each table, which carries how far it has come: done again it finds what
+// was committed, and does the rest. What killed its worker twice would kill the next one, too.
+static bool is_tried_again(struct controller *controller, const struct sl_outcome *outcome,
+                           const struct sl_death *death)
+{
+    return death->signal && !death->is_ours && outcome->attempts < MOST_ATTEMPTS &&
+           !has_stopped(controller);
+}
+
+static void try_again(struct controller *controller, struct sl_outcome *outcome)
+{
+    const struct sl_listener *listener = controller->options->listener;
+    if (listener && listener->on_again)
+        listener->on_again(listener->self, outcome);
+    sl_err_clear(&outcome->err);
+    outcome->status = SL_STATUS_WAITING;
+    controller->work_list[controller->work_tail++] = (size_t)(outcome - controller->run->outcomes);
+}
+
+// What a worker had committed before it died is nothing to do for the next one.
+static void look_at_attempts(struct sl_outcome *outcome)
+{
+    if (outcome->attempts < 2 || outcome->status != SL_STATUS_NOTHING)
+        return;
+    outcome->passes_on = true;
+    outcome->result.why = "the worker that died had committed it, or there was nothing to do";
+}
+
+static void on_reply(void *owner, size_t job, const json_t *reply, const struct sl_death *death)
 {
     struct controller *controller = owner;
     struct sl_outcome *outcome = outcome_at(controller, job);
@@ -287,8 +328,14 @@ static void on_reply(void *owner, size_t job, const json_t *reply, const struct 
     if (reply)
         take_reply(controller, outcome, reply, &outcome->err);
     else
-        outcome->err = *err;
+        keep_death(controller, outcome, death);
+    if (death && is_tried_again(controller, outcome, death)) {
+        try_again(controller, outcome);
+        dispatch(controller);
+        return;
+    }
     outcome->status = outcome->err.code == SL_OK ? status_of(&outcome->result) : SL_STATUS_ERROR;
+    look_at_attempts(outcome);
     hint_at_rerun(&outcome->err);
     finish(controller, job);
     dispatch(controller);
@@ -298,18 +345,21 @@ static void on_tick(uv_timer_t *timer)
 {
     struct controller *controller = timer->data;
     const struct sl_listener *listener = controller->options->listener;
-    const struct sl_outcome *running[MOST_WORKERS];
+    const struct sl_outcome *running[SL_MOST_WORKERS];
     size_t count = 0;
     sl_history_flush(controller->history);
+    if (controller->interrupts)
+        sl_pool_press(controller->pool);
     if (!listener || !listener->on_tick)
         return;
-    for (size_t i = 0; i < controller->run->count && count < MOST_WORKERS; i++)
+    for (size_t i = 0; i < controller->run->count && count < SL_MOST_WORKERS; i++)
         if (controller->run->outcomes[i].status == SL_STATUS_RUNNING)
             running[count++] = &controller->run->outcomes[i];
     listener->on_tick(listener->self, running, count);
 }
 
-// First signal: nothing new starts. Second: running statements are interrupted.
+// First signal: nothing new starts. Second: running statements are interrupted. Third: workers are
+// killed.
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct controller *controller = handle->data;
@@ -322,22 +372,8 @@ static void on_signal(uv_signal_t *handle, int number)
     sl_pool_drain(controller->pool);
     if (controller->interrupts > 1)
         sl_pool_interrupt(controller->pool);
-}
-
-static size_t worker_count(const struct controller *controller)
-{
-    const struct sl_project *project = controller->run->world->project;
-    int64_t asked = controller->options->concurrency;
-    if (asked <= 0)
-        asked = project->concurrency;
-    if (asked <= 0)
-        asked = sysconf(_SC_NPROCESSORS_ONLN);
-    int64_t fitting = sl_kinds.engines[0]->memory(project->memory_bytes) / WORKER_MEMORY_BYTES;
-    if (asked > fitting)
-        asked = fitting;
-    if (asked > MOST_WORKERS)
-        asked = MOST_WORKERS;
-    return asked > 0 ? (size_t)asked : 1;
+    if (controller->interrupts > 2)
+        sl_pool_kill(controller->pool);
 }
 
 // The engine's threads do not come along, and its locks would stay as they are.
@@ -382,13 +418,35 @@ static void end_loop(struct controller *controller)
         signal(caught[i], SIG_IGN);
 }
 
+// The process in which the engine was asked about the plan becomes the first worker; where it
+// cannot, workers begin anew. What it was forked before it knew is which tables of another
+// environment are pinned.
+static void adopt(struct controller *controller)
+{
+    struct sl_run *run = controller->run;
+    struct sl_world *world = run->world;
+    struct sl_last_words *words = NULL;
+    struct sl_aide_worker worker;
+    struct sl_err ignored = {0};
+    int files[2] = {controller->lock_fd};
+    if (!sl_is_aide(world->engine) || world->project->pins ||
+        sl_last_words_open(&controller->loop, &words, &files[1], &ignored) != SL_OK)
+        return;
+    int code = sl_aide_adopt(&world->engine, run, controller->options, files, &worker, &ignored);
+    close(files[1]);
+    if (code == SL_OK)
+        (void)!sl_pool_take(controller->pool, &worker, words, &ignored);
+    else
+        sl_last_words_close(&words);
+}
+
 static int run_steps(struct controller *controller, struct sl_err *err)
 {
     controller->work = (struct sl_run_work){controller->run, controller->options};
     sl_spill_sweep(controller->run->world->project);
     struct sl_pool_options options = {
         .loop = &controller->loop,
-        .size = worker_count(controller),
+        .size = sl_run_worker_count(controller->run, controller->options),
         .worker = sl_run_worker(&controller->work),
         .on_reply = on_reply,
         .before_fork = before_fork,
@@ -400,6 +458,7 @@ static int run_steps(struct controller *controller, struct sl_err *err)
     if (code == SL_OK)
         code = watch(controller, err);
     if (code == SL_OK) {
+        adopt(controller);
         dispatch(controller);
         if (controller->open)
             uv_run(&controller->loop, UV_RUN_DEFAULT);
@@ -412,11 +471,12 @@ static int prepare(struct controller *controller, struct sl_err *err)
 {
     struct sl_run *run = controller->run;
     const struct sl_graph *graph = &run->world->graph;
+    size_t most_work = graph->count * MOST_ATTEMPTS;
     controller->waiting = SL_NEW_ARRAY(&run->arena, size_t, graph->count);
     controller->ready = SL_NEW_ARRAY(&run->arena, size_t, graph->count);
     run->outcomes = SL_NEW_ARRAY(&run->arena, struct sl_outcome, graph->count);
     SL_TRY_NEW(controller->waiting, err);
-    controller->work_list = SL_NEW_ARRAY(&run->arena, size_t, graph->count);
+    controller->work_list = SL_NEW_ARRAY(&run->arena, size_t, most_work);
     SL_TRY_NEW(controller->ready, err);
     SL_TRY_NEW(controller->work_list, err);
     SL_TRY_NEW(run->outcomes, err);
@@ -439,20 +499,6 @@ static int prepare(struct controller *controller, struct sl_err *err)
     return SL_OK;
 }
 
-static void count_up(struct sl_run *run)
-{
-    for (size_t i = 0; i < run->count; i++) {
-        const struct sl_outcome *outcome = &run->outcomes[i];
-        if (!outcome->node->is_selected)
-            continue;
-        run->by_status[outcome->status]++;
-        if (outcome->node->kind != SL_NODE_CLEANSE || outcome->status == SL_STATUS_ERROR)
-            continue;
-        run->quarantined += outcome->result.balance.quarantined;
-        run->set_aside += outcome->result.balance.set_aside_values;
-    }
-}
-
 static int run_locked(struct controller *controller, struct sl_err *err)
 {
     struct sl_run *run = controller->run;
@@ -465,7 +511,7 @@ static int run_locked(struct controller *controller, struct sl_err *err)
         publish_and_release(controller);
     SL_TRY(run_steps(controller, err));
     run->ended_us = sl_clock_now_us();
-    count_up(run);
+    sl_run_count(run);
     sl_history_end(history);
     *err = controller->publish_err;
     return err->code;
@@ -480,16 +526,6 @@ int sl_run(struct sl_world *world, const struct sl_run_options *options, struct 
     sl_arena_init(&ret->arena, 0);
     sl_uuid(ret->id);
     SL_TRY(sl_run_lock(world->project->state_folder, &lock_fd, err));
+    controller.lock_fd = lock_fd;
     return run_locked(&controller, err);
-}
-
-void sl_run_clear(struct sl_run *run)
-{
-    for (size_t i = 0; i < run->count; i++)
-        sl_arena_clear(&run->outcomes[i].arena);
-    if (run->world && run->world->project && run->world->project->pins == &run->pins)
-        run->world->project->pins = NULL;
-    sl_map_clear(&run->pins);
-    sl_arena_clear(&run->arena);
-    run->count = 0;
 }

@@ -157,7 +157,7 @@ static int add(struct sl_history *history, const struct sl_outcome *outcome, str
 void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome)
 {
     struct sl_err err = {0};
-    if (outcome->status == SL_STATUS_NOTHING)
+    if (outcome->status == SL_STATUS_NOTHING && outcome->attempts < 2)
         return; // nothing happened
     if (!history->state)
         return;

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -16,6 +15,11 @@
 
 #define READ_BYTES 65536
 #define PATIENCE_US (5 * INT64_C(1000000))
+
+static const char is_garbled[] = "its worker process sent what is no reply, and was killed";
+static const char is_stopped[] = "its worker process was stopped and did not go on: it was killed";
+static const char is_deaf[] =
+    "its worker process did not end when it was interrupted: it was killed";
 
 struct member {
     struct sl_pool *pool;
@@ -25,6 +29,9 @@ struct member {
     struct sl_seat *seat;
     size_t job;
     bool is_busy;
+    int64_t stopped_since_us; // 0: it is not, as far as is known
+    const char *why_killed;   // by the pool; NULL: it was not
+    struct sl_last_words *words;
     char *bytes; // read and not yet taken
     size_t used, room;
 };
@@ -33,8 +40,15 @@ struct sl_pool {
     struct sl_pool_options options;
     struct member *members;
     struct sl_seat *seats; // shared with the workers
+    struct sl_seat *taken; // of one that was not started here; NULL: there is none
     size_t busy;
+    int64_t interrupted_us; // 0: not
 };
+
+static int64_t patience_of(const struct sl_pool *pool)
+{
+    return pool->options.patience_us ? pool->options.patience_us : PATIENCE_US;
+}
 
 int sl_pool_open(const struct sl_pool_options *options, struct sl_pool **ret, struct sl_err *err)
 {
@@ -65,10 +79,9 @@ static void free_handle(uv_handle_t *handle)
 }
 
 // Whoever does not end by itself has nothing to lose.
-static void wait_for_end(pid_t pid, int *ret_status, struct rusage *ret_usage)
+static void wait_for_end(pid_t pid, int64_t deadline_us, int *ret_status, struct rusage *ret_usage)
 {
     const struct timespec pause = {.tv_nsec = 5000000};
-    int64_t deadline_us = sl_clock_monotonic_us() + PATIENCE_US;
     for (;;) {
         pid_t found = wait4(pid, ret_status, WNOHANG, ret_usage);
         if (found == pid || (found < 0 && errno != EINTR))
@@ -79,31 +92,50 @@ static void wait_for_end(pid_t pid, int *ret_status, struct rusage *ret_usage)
     }
 }
 
-// The seat is empty afterwards.
-static void leave(struct member *member, int *ret_status, struct rusage *ret_usage)
+// It sees that nothing more will come.
+static void hang_up(struct member *member)
 {
+    if (!member->poller)
+        return;
     uv_poll_stop(member->poller);
     uv_close((uv_handle_t *)member->poller, free_handle);
+    member->poller = NULL;
     close(member->fd);
-    wait_for_end(member->pid, ret_status, ret_usage);
+}
+
+// The seat is empty afterwards.
+static void leave(struct member *member, int64_t deadline_us, struct sl_death *ret_death)
+{
+    struct rusage usage = {0};
+    int status = 0;
+    hang_up(member);
+    wait_for_end(member->pid, deadline_us, &status, &usage);
+    if (ret_death) {
+        ret_death->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+        ret_death->exit_code = WIFSIGNALED(status) ? -1 : WEXITSTATUS(status);
+        ret_death->peak_memory_bytes = (int64_t)usage.ru_maxrss * 1024;
+        sl_last_words_take(member->words, ret_death->output);
+    }
+    sl_last_words_close(&member->words);
     free(member->bytes);
     *member = (struct member){.pool = member->pool, .seat = member->seat};
 }
 
-static void fail_dead(int status, const struct rusage *usage, struct sl_err *err)
+static void fail_dead(struct sl_death *death)
 {
     char size[32];
-    const char *peak = sl_str_size((int64_t)usage->ru_maxrss * 1024, size);
-    if (!WIFSIGNALED(status)) {
+    struct sl_err *err = &death->err;
+    const char *peak = sl_str_size(death->peak_memory_bytes, size);
+    if (!death->signal) {
         (void)sl_fail(err, SL_E_WORKER_DIED,
                       "its worker process ended with exit code %d (peak memory %s)",
-                      WEXITSTATUS(status), peak);
+                      death->exit_code, peak);
         return;
     }
     (void)sl_fail(err, SL_E_WORKER_DIED,
-                  "its worker process was ended by signal %d (%s; peak memory %s)",
-                  WTERMSIG(status), strsignal(WTERMSIG(status)), peak);
-    if (WTERMSIG(status) == SIGKILL)
+                  "its worker process was ended by signal %d (%s; peak memory %s)", death->signal,
+                  strsignal(death->signal), peak);
+    if (death->signal == SIGKILL)
         (void)sl_err_hint(err, "if nobody has killed it the kernel was out of memory: lower "
                                "engine.memory or concurrency; the next run does the step again");
 }
@@ -111,17 +143,27 @@ static void fail_dead(int status, const struct rusage *usage, struct sl_err *err
 static void bury(struct member *member)
 {
     struct sl_pool *pool = member->pool;
-    struct sl_err err = {0};
-    struct rusage usage = {0};
+    struct sl_death death = {.is_ours = member->why_killed != NULL};
     bool was_busy = member->is_busy;
+    const char *why = member->why_killed;
     size_t job = member->job;
-    int status = 0;
-    leave(member, &status, &usage);
+    leave(member, sl_clock_monotonic_us() + patience_of(pool), &death);
     if (!was_busy)
         return;
     pool->busy--;
-    fail_dead(status, &usage, &err);
-    pool->options.on_reply(pool->options.owner, job, NULL, &err);
+    if (why)
+        (void)sl_fail(&death.err, why == is_garbled ? SL_E_WORKER_DIED : SL_E_INTERRUPTED, "%s",
+                      why);
+    else
+        fail_dead(&death);
+    pool->options.on_reply(pool->options.owner, job, NULL, &death);
+}
+
+static void kill_member(struct member *member, const char *why)
+{
+    if (!member->why_killed)
+        member->why_killed = why;
+    kill(member->pid, SIGKILL); // one that has ended stays as it is
 }
 
 // --- replies
@@ -130,16 +172,21 @@ static void take_reply(struct member *member, const json_t *reply)
 {
     struct sl_pool *pool = member->pool;
     member->is_busy = false;
+    member->stopped_since_us = 0;
     pool->busy--;
+    sl_last_words_pass_on(member->words);
     pool->options.on_reply(pool->options.owner, member->job, reply, NULL);
 }
 
 // False if what was read is no message.
 static bool take_messages(struct member *member)
 {
+    size_t max_bytes = sl_worker_message_max(&member->pool->options.worker);
     uint32_t length;
     while (member->used >= sizeof length) {
         memcpy(&length, member->bytes, sizeof length);
+        if (length > max_bytes)
+            return false;
         size_t whole = sizeof length + length;
         if (member->used < whole)
             return true;
@@ -178,10 +225,11 @@ static void on_readable(uv_poll_t *poller, int status, int events)
 {
     struct member *member = poller->data;
     (void)events;
-    if (status < 0 || !read_some(member) || !take_messages(member)) {
-        kill(member->pid, SIGKILL); // one that has ended stays as it is
-        bury(member);
-    }
+    bool has_ended = status < 0 || !read_some(member);
+    if (!has_ended && take_messages(member))
+        return;
+    kill_member(member, has_ended ? NULL : is_garbled);
+    bury(member);
 }
 
 // --- the start of a worker
@@ -190,30 +238,20 @@ static void on_readable(uv_poll_t *poller, int status, int events)
 static void close_others(const struct sl_pool *pool)
 {
     for (size_t i = 0; i < pool->options.size; i++)
-        if (pool->members[i].pid)
+        if (pool->members[i].pid) {
             close(pool->members[i].fd);
+            sl_last_words_forget(pool->members[i].words);
+        }
 }
 
-// The controller alone decides what a Ctrl-C means.
-static void reset_signals(void)
-{
-    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
-    sigset_t none;
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        signal(ignored[i], SIG_IGN);
-    signal(SIGCHLD, SIG_DFL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-_Noreturn static void be_worker(struct member *member, int fd, pid_t parent)
+_Noreturn static void be_worker(struct member *member, int fd, int stderr_fd, pid_t parent)
 {
     const struct sl_pool *pool = member->pool;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(1);
+    sl_worker_begin(parent);
     close_others(pool);
-    reset_signals();
+    sl_last_words_forget(member->words);
+    (void)!dup2(stderr_fd, STDERR_FILENO);
+    close(stderr_fd);
     exit(sl_worker_run(fd, member->seat, &pool->options.worker));
 }
 
@@ -232,32 +270,44 @@ static int watch(struct member *member, struct sl_err *err)
     return SL_OK;
 }
 
+static int make_pipes(struct member *member, int ret_ends[2], int *ret_stderr, struct sl_err *err)
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ret_ends) != 0)
+        return sl_fail_errno(err, errno, "cannot make a pair of sockets");
+    if (sl_last_words_open(member->pool->options.loop, &member->words, ret_stderr, err) == SL_OK)
+        return SL_OK;
+    close(ret_ends[0]);
+    close(ret_ends[1]);
+    return err->code;
+}
+
 static int fork_worker(struct member *member, struct sl_err *err)
 {
     struct sl_pool *pool = member->pool;
     sigset_t all, before;
-    int ends[2];
+    int ends[2], stderr_fd;
     if (pool->options.before_fork)
         pool->options.before_fork(pool->options.owner);
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-        return sl_fail_errno(err, errno, "cannot make a pair of sockets");
+    SL_TRY(make_pipes(member, ends, &stderr_fd, err));
     fflush(NULL);
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
     pid_t parent = getpid(), pid = fork();
     if (pid == 0) {
         close(ends[0]);
-        be_worker(member, ends[1], parent);
+        be_worker(member, ends[1], stderr_fd, parent);
     }
     int errnum = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
     close(ends[1]);
+    close(stderr_fd);
     member->fd = ends[0];
     if (pid > 0 && watch(member, err) == SL_OK) {
         member->pid = pid;
         return SL_OK;
     }
     close(ends[0]);
+    sl_last_words_close(&member->words);
     if (pid < 0)
         return sl_fail_errno(err, errnum, "cannot start a worker process");
     kill(pid, SIGKILL);
@@ -277,6 +327,21 @@ static struct member *find_member(const struct sl_pool *pool)
             empty = member;
     }
     return empty;
+}
+
+int sl_pool_take(struct sl_pool *pool, const struct sl_aide_worker *worker,
+                 struct sl_last_words *words, struct sl_err *err)
+{
+    struct member *member = &pool->members[0];
+    member->fd = worker->fd;
+    member->pid = worker->pid;
+    member->words = words;
+    member->seat = pool->taken = worker->seat;
+    if (watch(member, err) == SL_OK)
+        return SL_OK;
+    kill(member->pid, SIGKILL);
+    leave(member, 0, NULL);
+    return err->code;
 }
 
 bool sl_pool_has_room(const struct sl_pool *pool)
@@ -310,9 +375,10 @@ static int hand_over(struct member *member, const json_t *request, struct sl_err
     if (!member->pid)
         SL_TRY(fork_worker(member, err));
     reset_seat(member->seat);
-    if (sl_message_send(member->fd, request, err) == SL_OK)
+    size_t max_bytes = sl_worker_message_max(&member->pool->options.worker);
+    if (sl_message_send(member->fd, request, max_bytes, err) == SL_OK)
         return SL_OK;
-    kill(member->pid, SIGKILL);
+    kill_member(member, NULL);
     bury(member);
     return err->code;
 }
@@ -343,41 +409,85 @@ void sl_pool_interrupt(struct sl_pool *pool)
 {
     json_t *message = json_pack("{s:b}", "interrupt", 1);
     struct sl_err ignored = {0};
+    size_t max_bytes = sl_worker_message_max(&pool->options.worker);
     for (size_t i = 0; i < pool->options.size; i++)
-        atomic_store(&pool->seats[i].is_aborted, true);
+        atomic_store(&pool->members[i].seat->is_aborted, true);
+    if (!pool->interrupted_us)
+        pool->interrupted_us = sl_clock_monotonic_us();
     for (size_t i = 0; message && i < pool->options.size; i++)
         if (pool->members[i].is_busy)
-            (void)!sl_message_send(pool->members[i].fd, message, &ignored);
+            (void)!sl_message_send(pool->members[i].fd, message, max_bytes, &ignored);
     json_decref(message);
 }
 
 void sl_pool_drain(struct sl_pool *pool)
 {
     for (size_t i = 0; i < pool->options.size; i++)
-        atomic_store(&pool->seats[i].is_draining, true);
+        atomic_store(&pool->members[i].seat->is_draining, true);
+}
+
+// As a stop that nobody has asked for yet; one by a debugger is none.
+static bool is_at_rest(const struct member *member)
+{
+    siginfo_t found = {0};
+    return waitid(P_PID, (id_t)member->pid, &found, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+           found.si_pid == member->pid;
+}
+
+static void press(struct member *member, int64_t now_us)
+{
+    const struct sl_pool *pool = member->pool;
+    int64_t patience_us = patience_of(pool);
+    if (!is_at_rest(member))
+        member->stopped_since_us = 0;
+    else if (!member->stopped_since_us)
+        member->stopped_since_us = now_us;
+    if (member->stopped_since_us && now_us - member->stopped_since_us > patience_us)
+        kill_member(member, is_stopped);
+    else if (pool->interrupted_us && now_us - pool->interrupted_us > patience_us)
+        kill_member(member, is_deaf);
+}
+
+void sl_pool_press(struct sl_pool *pool)
+{
+    int64_t now_us = sl_clock_monotonic_us();
+    for (size_t i = 0; i < pool->options.size; i++)
+        if (pool->members[i].is_busy)
+            press(&pool->members[i], now_us);
+}
+
+void sl_pool_kill(struct sl_pool *pool)
+{
+    for (size_t i = 0; i < pool->options.size; i++)
+        if (pool->members[i].is_busy)
+            kill_member(&pool->members[i], is_deaf);
 }
 
 void sl_pool_share(struct sl_pool *pool, size_t parts)
 {
     for (size_t i = 0; i < pool->options.size; i++)
-        atomic_store(&pool->seats[i].parts, (int64_t)parts);
+        atomic_store(&pool->members[i].seat->parts, (int64_t)parts);
 }
 
 void sl_pool_close(struct sl_pool **pool)
 {
     struct sl_pool *old = *pool;
-    int status;
-    struct rusage usage;
     if (!old)
         return;
-    for (size_t i = 0; old->members && i < old->options.size; i++)
+    int64_t deadline_us = sl_clock_monotonic_us() + patience_of(old);
+    for (size_t i = 0; old->members && i < old->options.size; i++) {
         if (old->members[i].is_busy)
             kill(old->members[i].pid, SIGKILL);
+        if (old->members[i].pid)
+            hang_up(&old->members[i]);
+    }
     for (size_t i = 0; old->members && i < old->options.size; i++)
         if (old->members[i].pid)
-            leave(&old->members[i], &status, &usage);
+            leave(&old->members[i], deadline_us, NULL);
     if (old->seats)
         munmap(old->seats, old->options.size * sizeof *old->seats);
+    if (old->taken)
+        munmap(old->taken, sizeof *old->taken);
     free(old->members);
     free(old);
     *pool = NULL;

@@ -5,6 +5,8 @@
 #ifndef SL_RUN_POOL_H
 #define SL_RUN_POOL_H
 
+#include "run/aide.h"
+#include "run/last_words.h"
 #include "run/worker.h"
 
 #include <uv.h>
@@ -13,9 +15,10 @@ struct sl_pool_options {
     uv_loop_t *loop;
     size_t size; // workers at most; no more than 64
     struct sl_worker_kind worker;
-    // `reply` is NULL when the worker died, and `err` says how; else `err` is NULL. The job's seat
-    // is free.
-    void (*on_reply)(void *owner, size_t job, const json_t *reply, const struct sl_err *err);
+    int64_t patience_us; // with workers that have to end; 0: 5 seconds
+    // `reply` is NULL when the worker died, and `death` says how; else `death` is NULL. The job's
+    // seat is free.
+    void (*on_reply)(void *owner, size_t job, const json_t *reply, const struct sl_death *death);
     void (*before_fork)(void *owner); // may be NULL
     void *owner;
 };
@@ -25,6 +28,10 @@ SL_MUST int sl_pool_open(const struct sl_pool_options *options, struct sl_pool *
                          struct sl_err *err);
 // Waits for idle workers to end; kills those at work.
 void sl_pool_close(struct sl_pool **pool); // for SL_AUTO
+// One that was started elsewhere, before any other; it writes its stderr to `words`. Whatever
+// happens, the pool owns both.
+SL_MUST int sl_pool_take(struct sl_pool *pool, const struct sl_aide_worker *worker,
+                         struct sl_last_words *words, struct sl_err *err);
 bool sl_pool_has_room(const struct sl_pool *pool);
 size_t sl_pool_busy(const struct sl_pool *pool);
 size_t sl_pool_size(const struct sl_pool *pool);
@@ -35,6 +42,12 @@ SL_MUST int sl_pool_start(struct sl_pool *pool, size_t job, const json_t *reques
 void sl_pool_interrupt(struct sl_pool *pool);
 // No worker begins a new file or commit.
 void sl_pool_drain(struct sl_pool *pool);
+// To be called again and again once the pool is drained: ends workers that were stopped (SIGSTOP)
+// for longer than its patience, and those that were interrupted so long ago. Their jobs end with
+// SL_E_INTERRUPTED.
+void sl_pool_press(struct sl_pool *pool);
+// All that are at work end at once, as above.
+void sl_pool_kill(struct sl_pool *pool);
 // So many workers share the machine from now on; those at work notice soon.
 void sl_pool_share(struct sl_pool *pool, size_t parts);
 

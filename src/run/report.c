@@ -3,6 +3,9 @@
 #include "run/history.h"
 #include "run/quality.h"
 
+#include <stdio.h>
+#include <string.h>
+
 const char *sl_status_name(enum sl_status status)
 {
     static const char *const names[] = {
@@ -47,6 +50,31 @@ int sl_run_exit_code(const struct sl_run *run)
     if (!by[SL_STATUS_ERROR])
         return 0;
     return by[SL_STATUS_OK] + by[SL_STATUS_WARN] ? 5 : 1;
+}
+
+void sl_run_count(struct sl_run *run)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        const struct sl_outcome *outcome = &run->outcomes[i];
+        if (!outcome->node->is_selected)
+            continue;
+        run->by_status[outcome->status]++;
+        if (outcome->node->kind != SL_NODE_CLEANSE || outcome->status == SL_STATUS_ERROR)
+            continue;
+        run->quarantined += outcome->result.balance.quarantined;
+        run->set_aside += outcome->result.balance.set_aside_values;
+    }
+}
+
+void sl_run_clear(struct sl_run *run)
+{
+    for (size_t i = 0; i < run->count; i++)
+        sl_arena_clear(&run->outcomes[i].arena);
+    if (run->world && run->world->project && run->world->project->pins == &run->pins)
+        run->world->project->pins = NULL;
+    sl_map_clear(&run->pins);
+    sl_arena_clear(&run->arena);
+    run->count = 0;
 }
 
 static int set(json_t *object, const char *key, json_t *value, struct sl_err *err)
@@ -180,6 +208,25 @@ static json_t *profile_json(const struct sl_step_result *result)
                                   : json_null();
 }
 
+// How its last worker died; null: none did.
+static json_t *death_json(const struct sl_death *death)
+{
+    if (!death)
+        return json_null();
+    json_t *lines = json_array();
+    for (const char *at = death->output; *at;) {
+        char line[SL_LAST_WORDS_BYTES];
+        size_t length = strcspn(at, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)length, at);
+        (void)json_array_append_new(lines, sl_json_string(line));
+        at += length + (at[length] != '\0');
+    }
+    return json_pack("{s:o, s:o, s:I, s:o}", "signal",
+                     death->signal ? json_integer(death->signal) : json_null(), "exit_code",
+                     death->exit_code < 0 ? json_null() : json_integer(death->exit_code),
+                     "peak_memory_bytes", (json_int_t)death->peak_memory_bytes, "stderr", lines);
+}
+
 int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *object = json_object();
@@ -202,6 +249,8 @@ int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_e
     SL_TRY(set(object, "bytes_out", json_integer(result->bytes_out), err));
     SL_TRY(set(object, "files_together", json_integer(result->files_together), err));
     SL_TRY(set(object, "rows_read", count_or_null(outcome->rows_read), err));
+    SL_TRY(set(object, "attempts", json_integer(outcome->attempts), err));
+    SL_TRY(set(object, "worker_death", death_json(outcome->death), err));
     SL_TRY(set(object, "peak_memory_bytes", count_or_null(outcome->peak_memory_bytes), err));
     SL_TRY(set(object, "estimate",
                outcome->node->estimate.is_made ? sl_estimate_json(&outcome->node->estimate)

@@ -25,8 +25,12 @@ struct sl_outcome {
     int64_t rows_before;       // of its table, when the run began; -1: not known
     int64_t rows_read;         // see run/estimate.h; -1: not known
     int64_t peak_memory_bytes; // of the worker that took most, when the step ended; -1: not known
-    bool passes_on;            // a view: a table below it got a new version
-    struct sl_err err;         // ERROR: why; SKIPPED: which step failed before it
+    // What reads it has to look: a view over a table that got a new version, or a step whose first
+    // worker died and may have committed.
+    bool passes_on;
+    int attempts;                 // workers that it was given to
+    const struct sl_death *death; // of the last worker that died at it; NULL: none did
+    struct sl_err err;            // ERROR: why; SKIPPED: which step failed before it
     int64_t started_us, ended_us;
     struct sl_arena arena;      // of the step; kept until the run is freed
     const struct sl_seat *seat; // of its worker, while running
@@ -36,9 +40,11 @@ struct sl_outcome {
 struct sl_listener {
     void (*on_start)(void *self, const struct sl_outcome *outcome);
     void (*on_end)(void *self, const struct sl_outcome *outcome);
+    // Its worker died, and it will be given to another one.
+    void (*on_again)(void *self, const struct sl_outcome *outcome);
     // About ten times a second while steps run.
     void (*on_tick)(void *self, const struct sl_outcome *const *running, size_t count);
-    // Asked to stop: once to drain, twice to abort.
+    // Asked to stop: once to drain, twice to abort, three times to kill.
     void (*on_interrupt)(void *self, int times);
     void *self;
 };
@@ -80,6 +86,8 @@ void sl_run_clear(struct sl_run *run); // for SL_AUTO
 // All that reads tables of the other environment reads them as the plan has seen them, until
 // sl_run_clear. Its own part of sl_run.
 SL_MUST int sl_run_pin_borrowed(struct sl_run *run, struct sl_err *err);
+// Fills by_status, quarantined, set_aside once all steps have ended.
+void sl_run_count(struct sl_run *run);
 // The exit code that README.md documents.
 int sl_run_exit_code(const struct sl_run *run);
 // {"code", "fate", "message", "hint", "file", "line", "column"}: null where there is none. NULL out

@@ -41,6 +41,16 @@ int sl_spill_folder(const struct sl_project *project, bool is_in_run, struct sl_
     return SL_OK;
 }
 
+int sl_spill_keep(const struct sl_project *project, const char *folder, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    sl_arena_init(&arena, 0);
+    const char *name = folder ? strstr(folder, NAME) : NULL;
+    for (const char *next = name; next; next = strstr(next + 1, NAME))
+        name = next;
+    return name ? remember(project, name + strlen(NAME), folder, &arena, err) : SL_OK;
+}
+
 // What a link leads to is removed only if it is of that number.
 static void remove_one(const char *path, const char *uuid, struct sl_arena *arena)
 {

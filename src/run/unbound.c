@@ -2,9 +2,11 @@
 #include "api/kinds.h"
 #include "base/hash.h"
 #include "run/bind.h"
+#include "run/bound_cache.h"
 
 #define CACHE_FILE "bound.cache"
 #define CACHE_FORMAT 2
+#define CACHE_WORD "bound"
 
 // Whether a step is due whose SQL can be held against columns.
 static bool is_needed(const struct sl_world *world)
@@ -84,27 +86,44 @@ static int bind(struct sl_world *world, struct sl_diags *ret_diags, bool *ret_is
     return code;
 }
 
+int sl_bound_cache_open(const struct sl_world *world, struct sl_cache *ret, struct sl_err *err)
+{
+    return sl_cache_open(world, CACHE_FILE, CACHE_FORMAT, ret, err);
+}
+
+int sl_bound_cache_find(struct sl_cache *cache, const char *key, struct sl_arena *arena,
+                        bool *ret_is_known, struct sl_err *err)
+{
+    struct sl_cache_reader reader;
+    SL_TRY(sl_cache_read(cache, key, arena, &reader, err));
+    *ret_is_known = sl_str_equal(sl_cache_next(&reader), CACHE_WORD) && !sl_cache_has_more(&reader);
+    return SL_OK;
+}
+
+int sl_bound_cache_add(struct sl_cache *cache, const char *key, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    sl_cache_put(&text, CACHE_WORD);
+    return sl_cache_add(cache, key, &text, err);
+}
+
 int sl_world_find_unbound(struct sl_world *world, struct sl_diags *ret_diags, struct sl_err *err)
 {
     SL_AUTO(sl_cache_clear) struct sl_cache cache = {0};
-    SL_AUTO(sl_buf_clear) struct sl_buf nothing = SL_BUF_INIT;
-    struct sl_cache_reader known;
     char key[65];
-    bool may_remember = can_remember(world), is_kept;
+    bool may_remember = can_remember(world), is_known = false, is_kept;
     if (!world->has_graph || !is_needed(world))
         return SL_OK;
     SL_TRY(key_of(world, key, err));
-    SL_TRY(sl_cache_open(world, CACHE_FILE, CACHE_FORMAT, &cache, err));
-    if (may_remember) {
-        SL_TRY(sl_cache_read(&cache, key, &world->arena, &known, err));
-        if (sl_cache_has_more(&known))
-            return SL_OK;
-    }
+    SL_TRY(sl_bound_cache_open(world, &cache, err));
+    if (may_remember)
+        SL_TRY(sl_bound_cache_find(&cache, key, &world->arena, &is_known, err));
+    if (is_known)
+        return SL_OK;
     SL_TRY(bind(world, ret_diags, &is_kept, err));
     if (!is_kept || !may_remember)
         return SL_OK;
-    sl_cache_put(&nothing, "bound");
-    SL_TRY(sl_cache_add(&cache, key, &nothing, err));
+    SL_TRY(sl_bound_cache_add(&cache, key, err));
     sl_cache_store(&cache);
     return SL_OK;
 }

@@ -1,15 +1,26 @@
 #include "run/work.h"
 
+#include "api/kinds.h"
 #include "run/estimate.h"
 #include "run/lineage.h"
 
+#include <unistd.h>
+
 #define CONFLICT_RETRIES 5
+// A worker's engine alone needs as much before it is of use.
+#define WORKER_MEMORY_BYTES ((int64_t)200 * 1000 * 1000)
 #define STEP_MEMORY_BYTES ((size_t)4 << 30)
+
+SL_IS_ALL_OF(struct sl_err, 1676);
+SL_IS_ALL_OF(struct sl_order, 40);
+SL_IS_ALL_OF(struct sl_reply, 2024);
 
 const struct sl_field sl_order_fields[] = {
     SL_FIELD(struct sl_order, node, SL_FIELD_INT),
+    SL_FIELD(struct sl_order, label, SL_FIELD_TEXT),
     SL_FIELD(struct sl_order, is_pinned, SL_FIELD_BOOL),
     SL_FIELD(struct sl_order, pinned_version, SL_FIELD_INT),
+    SL_FIELD(struct sl_order, moved, SL_FIELD_TEXT),
     {0},
 };
 static const struct sl_field err_fields[] = {
@@ -105,8 +116,8 @@ static int do_step(struct job *job, struct sl_session *session, struct sl_err *e
     };
     int code = do_kind(job, &context, err);
     // The step sees only that the code it was built with is another one.
-    if (job->node->moved && job->result.was_full && !context.full_refresh)
-        job->result.why = job->node->moved;
+    if (job->order.moved && job->result.was_full && !context.full_refresh)
+        job->result.why = job->order.moved;
     if (code != SL_OK)
         sl_step_unstage_all(&context);
     return code;
@@ -146,16 +157,27 @@ static int try_step(struct job *job, struct sl_err *err)
     }
 }
 
+// An aide has made the graph by itself.
+static int find_node(struct job *job, struct sl_err *err)
+{
+    const struct sl_graph *graph = &job->work->run->world->graph;
+    size_t index = (size_t)job->order.node;
+    if (index >= graph->count || !sl_str_equal(graph->nodes[index].label, job->order.label))
+        return sl_fail(err, SL_E_INTERNAL, "step %zu is not '%s' here", index, job->order.label);
+    job->node = &graph->nodes[index];
+    return SL_OK;
+}
+
 static void do_job(void *self, struct sl_worker *worker, const json_t *request, json_t **ret_reply)
 {
     SL_AUTO(job_clear) struct job job = {.work = self, .worker = worker};
     struct sl_reply reply = {0};
     sl_arena_init(&job.arena, STEP_MEMORY_BYTES);
     job.work->run->world->is_in_run = true;
-    if (sl_fields_unpack(sl_order_fields, request, &job.arena, &job.order, &reply.err) == SL_OK) {
-        job.node = &job.work->run->world->graph.nodes[job.order.node];
+    job.work->run->world->has_workers = false;
+    if (sl_fields_unpack(sl_order_fields, request, &job.arena, &job.order, &reply.err) == SL_OK &&
+        find_node(&job, &reply.err) == SL_OK)
         (void)!try_step(&job, &reply.err);
-    }
     reply.result = job.result;
     reply.peak_memory_bytes = sl_run_peak_bytes();
     *ret_reply = sl_fields_pack(sl_reply_fields, &reply);
@@ -165,6 +187,22 @@ static void end(void *self)
 {
     const struct sl_run_work *work = self;
     sl_world_close_engine(work->run->world);
+}
+
+size_t sl_run_worker_count(const struct sl_run *run, const struct sl_run_options *options)
+{
+    const struct sl_project *project = run->world->project;
+    int64_t asked = options->concurrency;
+    if (asked <= 0)
+        asked = project->concurrency;
+    if (asked <= 0)
+        asked = sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t fitting = sl_kinds.engines[0]->memory(project->memory_bytes) / WORKER_MEMORY_BYTES;
+    if (asked > fitting)
+        asked = fitting;
+    if (asked > SL_MOST_WORKERS)
+        asked = SL_MOST_WORKERS;
+    return asked > 0 ? (size_t)asked : 1;
 }
 
 struct sl_worker_kind sl_run_worker(struct sl_run_work *self)

@@ -10,8 +10,10 @@
 // One step of the run's graph.
 struct sl_order {
     int64_t node;
-    bool is_pinned; // load: just this version is delivered, and none if it is -1
+    const char *label; // of it, to be sure
+    bool is_pinned;    // load: just this version is delivered, and none if it is -1
     int64_t pinned_version;
+    const char *moved; // of struct sl_node
 };
 // What became of it.
 struct sl_reply {
@@ -20,6 +22,10 @@ struct sl_reply {
     int64_t peak_memory_bytes;
 };
 extern const struct sl_field sl_order_fields[], sl_reply_fields[];
+
+#define SL_MOST_WORKERS 64
+// How many workers a run has at most.
+size_t sl_run_worker_count(const struct sl_run *run, const struct sl_run_options *options);
 
 struct sl_run_work {
     struct sl_run *run;

@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,15 +42,21 @@ static int send_all(int fd, const void *bytes, size_t length, struct sl_err *err
     return SL_OK;
 }
 
-int sl_message_send(int fd, const json_t *message, struct sl_err *err)
+size_t sl_worker_message_max(const struct sl_worker_kind *kind)
+{
+    return kind->message_max_bytes ? kind->message_max_bytes : MESSAGE_MAX_BYTES;
+}
+
+int sl_message_send(int fd, const json_t *message, size_t max_bytes, struct sl_err *err)
 {
     char *text = NULL;
     SL_TRY(sl_json_print(message, &text, err));
     size_t length = strlen(text);
     uint32_t head = (uint32_t)length;
-    int code = length > MESSAGE_MAX_BYTES
-                   ? sl_fail(err, SL_E_INTERNAL, "a message of %zu bytes", length)
-                   : send_all(fd, &head, sizeof head, err);
+    int code =
+        length > max_bytes
+            ? sl_fail(err, SL_E_INTERNAL, "a message of %zu bytes, %zu at most", length, max_bytes)
+            : send_all(fd, &head, sizeof head, err);
     if (code == SL_OK)
         code = send_all(fd, text, length, err);
     free(text);
@@ -70,12 +79,12 @@ static bool read_all(int fd, void *bytes, size_t length)
     return true;
 }
 
-static json_t *receive(int fd)
+static json_t *receive(int fd, size_t max_bytes)
 {
     uint32_t length;
     json_t *message = NULL;
     struct sl_err ignored = {0};
-    if (!read_all(fd, &length, sizeof length) || length > MESSAGE_MAX_BYTES)
+    if (!read_all(fd, &length, sizeof length) || length > max_bytes)
         return NULL;
     char *text = malloc((size_t)length + 1);
     if (text && read_all(fd, text, length))
@@ -131,7 +140,7 @@ static void *listen_on(void *argument)
         }
         if (ready <= 0)
             continue;
-        json_t *message = receive(worker->fd);
+        json_t *message = receive(worker->fd, sl_worker_message_max(worker->kind));
         if (!message)
             break;
         take(worker, message);
@@ -161,15 +170,18 @@ static json_t *next_request(struct sl_worker *worker)
 
 static int answer(struct sl_worker *worker, const json_t *request)
 {
-    struct sl_err ignored = {0};
+    struct sl_err err = {0};
     json_t *reply = NULL;
     worker->kind->work(worker->kind->self, worker, request, &reply);
     // Before the reply: what comes after it belongs to the next job.
     pthread_mutex_lock(&worker->lock);
     worker->is_busy = false;
     pthread_mutex_unlock(&worker->lock);
-    int code = reply ? sl_message_send(worker->fd, reply, &ignored) : SL_E_MEMORY;
+    size_t max_bytes = sl_worker_message_max(worker->kind);
+    int code = reply ? sl_message_send(worker->fd, reply, max_bytes, &err) : sl_fail_memory(&err);
     json_decref(reply);
+    if (code != SL_OK) // the last words, which the controller reads
+        fprintf(stderr, "cannot reply: %s\n", err.message);
     return code;
 }
 
@@ -195,6 +207,26 @@ int sl_worker_run(int fd, struct sl_seat *seat, const struct sl_worker_kind *kin
     kind->end(kind->self);
     close(fd);
     return code;
+}
+
+// The controller alone decides what a Ctrl-C means.
+static void reset_signals(void)
+{
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+    sigset_t none;
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        signal(ignored[i], SIG_IGN);
+    signal(SIGCHLD, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void sl_worker_begin(pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+    reset_signals();
 }
 
 struct sl_seat *sl_worker_seat(struct sl_worker *worker)

@@ -5,6 +5,8 @@
 #include "base/json.h"
 #include "step/step.h"
 
+#include <sys/types.h>
+
 // Memory that the controller and one worker have together.
 struct sl_seat {
     struct sl_step_progress progress;
@@ -13,6 +15,18 @@ struct sl_seat {
     atomic_bool is_draining;         // begin no new file or commit
     atomic_bool is_aborted;          // end what is running
     _Atomic int64_t parts;           // how many share the machine's memory and cores
+};
+
+#define SL_LAST_WORDS_BYTES 4096
+
+// The end of a worker that had a job.
+struct sl_death {
+    struct sl_err err;
+    int signal;    // 0: none
+    int exit_code; // -1: none
+    bool is_ours;  // it was killed by the pool
+    int64_t peak_memory_bytes;
+    char output[SL_LAST_WORDS_BYTES]; // the last lines it wrote to its stderr, secrets masked
 };
 
 struct sl_worker;
@@ -24,15 +38,20 @@ struct sl_worker_kind {
     void (*adjust)(void *self, const struct sl_seat *seat);
     void (*end)(void *self); // before the process ends, if it ends in peace
     void *self;
+    size_t message_max_bytes; // 0: 256 MB
 };
 
+// The first thing in a forked process: it ends with `parent`, and the controller alone decides what
+// a Ctrl-C means.
+void sl_worker_begin(pid_t parent);
 // In the forked process: until the other end of `fd` is closed. The exit code.
 SL_MUST int sl_worker_run(int fd, struct sl_seat *seat, const struct sl_worker_kind *kind);
 struct sl_seat *sl_worker_seat(struct sl_worker *worker);
 // The session whose statements are watched and can be interrupted; NULL: none.
 void sl_worker_watch(struct sl_worker *worker, struct sl_session *session);
 
+size_t sl_worker_message_max(const struct sl_worker_kind *kind);
 // A message: its length in four bytes, then its JSON. Blocking.
-SL_MUST int sl_message_send(int fd, const json_t *message, struct sl_err *err);
+SL_MUST int sl_message_send(int fd, const json_t *message, size_t max_bytes, struct sl_err *err);
 
 #endif

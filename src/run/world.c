@@ -2,9 +2,26 @@
 
 #include "api/kinds.h"
 #include "base/fs.h"
+#include "run/aide.h"
 #include "run/model_cache.h"
 #include "run/spill.h"
 #include "run/views.h"
+
+int sl_world_build(struct sl_world *world, struct sl_err *err)
+{
+    size_t count = world->project->model_count;
+    world->queries = SL_NEW_ARRAY(&world->arena, struct sl_query, count);
+    world->digests = SL_NEW_ARRAY(&world->arena, const char *, count);
+    world->fingerprints = SL_NEW_ARRAY(&world->arena, const char *, count);
+    SL_TRY_NEW(world->queries, err);
+    SL_TRY_NEW(world->digests, err);
+    SL_TRY_NEW(world->fingerprints, err);
+    SL_TRY(sl_models_read(world, err));
+    SL_TRY(sl_views_read(world, err));
+    SL_TRY(sl_graph_build(world->project, world->queries, world->fingerprints, &world->graph, err));
+    world->has_graph = true;
+    return SL_OK;
+}
 
 int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, struct sl_err *err)
 {
@@ -22,17 +39,8 @@ int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, 
     SL_TRY(sl_project_load(&project_options, &ret->project, err));
     if (options->prepare)
         SL_TRY(options->prepare(options->self, ret->project, err));
-    size_t count = ret->project->model_count;
-    ret->queries = SL_NEW_ARRAY(&ret->arena, struct sl_query, count);
-    ret->digests = SL_NEW_ARRAY(&ret->arena, const char *, count);
-    ret->fingerprints = SL_NEW_ARRAY(&ret->arena, const char *, count);
-    SL_TRY_NEW(ret->queries, err);
-    SL_TRY_NEW(ret->digests, err);
-    SL_TRY_NEW(ret->fingerprints, err);
-    SL_TRY(sl_models_read(ret, err));
-    SL_TRY(sl_views_read(ret, err));
-    SL_TRY(sl_graph_build(ret->project, ret->queries, ret->fingerprints, &ret->graph, err));
-    ret->has_graph = true;
+    ret->has_workers = options->has_workers;
+    SL_TRY(sl_world_build(ret, err));
     SL_TRY(sl_world_check_foreign_keys(ret, NULL, err));
     for (size_t i = 0; i < ret->graph.count; i++)
         ret->graph.nodes[i].is_selected = true;
@@ -65,14 +73,14 @@ int sl_world_require_valid(struct sl_world *world, struct sl_err *err)
 static int open_engine(struct sl_world *world, struct sl_err *err)
 {
     const struct sl_project *project = world->project;
-    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    const char *spill;
-    SL_TRY(sl_spill_folder(project, world->is_in_run, &arena, &spill, err));
+    if (world->has_workers)
+        return sl_aide_open(world, &world->engine, err);
+    SL_TRY(sl_spill_folder(project, world->is_in_run, &world->arena, &world->spill_folder, err));
     struct sl_engine_options options = {
         .memory_bytes = project->memory_bytes,
         .threads = (int)project->threads,
         .parts = (int)world->parts,
-        .temp_folder = spill,
+        .temp_folder = world->spill_folder,
         .is_for_few_rows = world->is_for_few_rows,
     };
     return sl_kinds.engines[0]->open(&options, &world->engine, err);
@@ -93,14 +101,6 @@ void sl_world_expect_few_rows(struct sl_world *world)
     if (!world->is_for_few_rows)
         sl_engine_close(&world->engine);
     world->is_for_few_rows = true;
-}
-
-bool sl_world_has_engine(struct sl_world *world)
-{
-    pthread_mutex_lock(&world->engine_lock);
-    bool has_engine = world->engine != NULL;
-    pthread_mutex_unlock(&world->engine_lock);
-    return has_engine;
 }
 
 int sl_world_share(struct sl_world *world, int64_t parts, struct sl_err *err)

@@ -22,6 +22,8 @@ struct sl_world {
     bool has_graph; // it may be of a project with errors, and then lack edges
     pthread_mutex_t engine_lock;
     struct sl_engine *engine;              // opened by the first sl_world_session
+    bool has_workers;                      // they are forked from here: see sl_world_options
+    const char *spill_folder;              // of the engine
     int64_t parts;                         // its share of the machine
     bool is_in_run;                        // of a worker of a run
     bool is_for_few_rows;                  // see sl_world_expect_few_rows
@@ -34,6 +36,7 @@ struct sl_world_options {
     struct sl_strs overrides; // --set: "engine.threads=4"
     bool resolve_secrets;
     bool has_no_outputs; // see struct sl_project_options
+    bool has_workers;    // a run will be forked from here: the engine is in a process of its own
     // Changes the project once it is read, before anything is made of it; may be NULL.
     int (*prepare)(void *self, struct sl_project *project, struct sl_err *err);
     void *self;
@@ -45,12 +48,13 @@ struct sl_world_options {
 SL_MUST int sl_world_open(const struct sl_world_options *options, struct sl_world *ret,
                           struct sl_err *err);
 void sl_world_close(struct sl_world *world); // for SL_AUTO
+// Reads the models and makes the graph of a project that is loaded.
+SL_MUST int sl_world_build(struct sl_world *world, struct sl_err *err);
 // SL_E_PROJECT_INVALID if the project has errors (they are in the diagnostics).
 SL_MUST int sl_world_require_valid(struct sl_world *world, struct sl_err *err);
 
 // A session of its own, the engine opened if need be. Any thread.
 SL_MUST int sl_world_session(struct sl_world *world, struct sl_session **ret, struct sl_err *err);
-bool sl_world_has_engine(struct sl_world *world);
 // Its engine takes one part of so many of memory and threads. Any thread.
 SL_MUST int sl_world_share(struct sl_world *world, int64_t parts, struct sl_err *err);
 // As long as no session is open. The next session opens the engine again.

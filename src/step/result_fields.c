@@ -1,16 +1,13 @@
 // The result of a step as it goes from the worker to the controller.
 #include "step/result_fields.h"
 
-// A struct that has grown has a member that may have to travel. (Of 64-bit machines.)
-#define IS_ALL_OF(type, bytes) \
-    _Static_assert(sizeof(type) == (bytes), "a member is new: see its fields")
-IS_ALL_OF(struct sl_balance, 64);
-IS_ALL_OF(struct sl_reason_count, 32);
-IS_ALL_OF(struct sl_broken, 48);
-IS_ALL_OF(struct sl_check_result, 80);
-IS_ALL_OF(struct sl_table_version, 24);
-IS_ALL_OF(struct sl_emptied, 16);
-IS_ALL_OF(struct sl_step_result, 336);
+SL_IS_ALL_OF(struct sl_balance, 64);
+SL_IS_ALL_OF(struct sl_reason_count, 32);
+SL_IS_ALL_OF(struct sl_broken, 48);
+SL_IS_ALL_OF(struct sl_check_result, 80);
+SL_IS_ALL_OF(struct sl_table_version, 24);
+SL_IS_ALL_OF(struct sl_emptied, 16);
+SL_IS_ALL_OF(struct sl_step_result, 336);
 
 static const struct sl_field balance_fields[] = {
     SL_FIELD(struct sl_balance, in, SL_FIELD_INT),

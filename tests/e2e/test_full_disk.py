@@ -233,6 +233,33 @@ def test_a_delivery_that_fails_takes_its_new_folder_away(project):
     assert hidden(project) == []
 
 
+# --- what does not fit into memory
+
+
+def test_a_full_disk_for_what_is_spilled_fails_its_step_and_leaves_nothing_there(project, disk):
+    """2 MB for what is spilled, far less than the sort needs; the folder of the tables has room."""
+    sort = "select range as n, hash(range)::varchar as h from range({}) order by h"
+    settings = "name: spill\nchecks: {{requirements: off}}\nengine: {{memory: 80MB, threads: 1, temp: {}}}\nconcurrency: 1\n"
+    project.write("sluice.yml", settings.format(disk.folder / "scratch"))
+    project.write("models/big.sql", sort.format(10))
+    project.write("models/after.sql", "select count(*) as n from curated.big")
+    project.write("models/other.sql", "select 1 as n")
+    project.run("run")
+    project.write("models/big.sql", sort.format(2_000_000))
+    project.write("models/other.sql", "select 2 as n")
+    result = project.json("run", exit_code=5)
+    big, after, other = (step(result, f"curated.{name}") for name in ("big", "after", "other"))
+    assert big["status"] == "error" and big["attempts"] == 1 and big["worker_death"] is None, big
+    assert big["error"]["code"] == "SL0103" and "disk" in big["error"]["hint"], big
+    assert (after["status"], other["status"]) == ("skipped", "ok")
+    assert project.count("curated.big") == 10 and project.rows("curated.after") == [("10",)]
+    assert list((disk.folder / "scratch").iterdir()) == [] and list((project.folder / ".sluice" / "spill").iterdir()) == []
+    # With room elsewhere the next run does what is missing.
+    project.write("sluice.yml", settings.format("scratch"))
+    project.run("run")
+    assert project.rows("curated.after") == [("2000000",)]
+
+
 # --- proof
 
 

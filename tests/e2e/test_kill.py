@@ -160,8 +160,10 @@ def operations(project, fault_bin):
     return int(count.read_text())
 
 
-def kill_everywhere(tmp_path, fault_bin, clean_runs, step):
-    """Kills at operations 1, 1 + step, ... of the run over the second file, and reruns; each time all must be as it should."""
+def kill_everywhere(tmp_path, fault_bin, clean_runs, step, of_worker=False):
+    """Kills at operations 1, 1 + step, ... of the run over the second file, and reruns; each time all must be as it should. Of a
+    worker alone: then the step is tried again, and the same run comes to its end."""
+    retried = 0
     base = make(tmp_path / "base", fault_bin, 1)
     base.run("run")
     probe = tmp_path / "probe"
@@ -175,11 +177,16 @@ def kill_everywhere(tmp_path, fault_bin, clean_runs, step):
         shutil.copytree(base.folder, folder)
         project = Project(folder, fault_bin)
         project.write("data/orders-2.csv", FILES[1])
-        killed = project.run("run", exit_code=None, env={"SLUICE_FAULT_KILL": str(kill)})
-        assert killed.returncode == -9, f"operation {kill} of {total} did not kill: {killed.returncode}\n{killed.stderr}"
-        project.run("run")
+        if of_worker:
+            steps = project.json("run", env={"SLUICE_FAULT_KILL_WORKER": str(kill)})["steps"]
+            retried += any(step["attempts"] == 2 for step in steps)
+        else:
+            killed = project.run("run", exit_code=None, env={"SLUICE_FAULT_KILL": str(kill)})
+            assert killed.returncode == -9, f"operation {kill} of {total} did not kill: {killed.returncode}\n{killed.stderr}"
+            project.run("run")
         assert contents(project) == clean_runs[1], f"killed at operation {kill} of {total}"
         balances_close(project)
+    assert retried or not of_worker
 
 
 def test_killed_at_durable_operations_a_rerun_completes_the_work(tmp_path, fault_bin, clean_runs):
@@ -189,6 +196,15 @@ def test_killed_at_durable_operations_a_rerun_completes_the_work(tmp_path, fault
 @pytest.mark.heavy
 def test_killed_at_every_durable_operation_a_rerun_completes_the_work(tmp_path, fault_bin, clean_runs):
     kill_everywhere(tmp_path, fault_bin, clean_runs, step=1)
+
+
+def test_a_worker_killed_at_durable_operations_has_its_step_done_in_the_same_run(tmp_path, fault_bin, clean_runs):
+    kill_everywhere(tmp_path, fault_bin, clean_runs, step=23, of_worker=True)
+
+
+@pytest.mark.heavy
+def test_a_worker_killed_at_every_durable_operation_has_its_step_done_in_the_same_run(tmp_path, fault_bin, clean_runs):
+    kill_everywhere(tmp_path, fault_bin, clean_runs, step=1, of_worker=True)
 
 
 @pytest.mark.parametrize("errno", ["ENOSPC", "EIO", "EACCES"])

@@ -1,4 +1,6 @@
-"""Steps run in worker processes: one that dies fails its step only, and whoever kills all of them leaves whole tables."""
+"""Steps run in worker processes: one that dies has its step tried once more, then fails that step only, and whoever kills all of
+them leaves whole tables."""
+import json
 import os
 import pathlib
 import re
@@ -39,13 +41,13 @@ def seconds_used(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def busy_worker(process):
+def busy_worker(process, seconds=0.7, but=None):
     """The worker that is at the slow step: it alone uses up the processor."""
     for _ in range(600):
         assert process.poll() is None, process.communicate()
         for pid in children(process):
             try:
-                if seconds_used(pid) > 2:
+                if seconds_used(pid) > seconds and pid != but:
                     return pid
             except OSError:
                 pass
@@ -61,15 +63,23 @@ def is_there(pid):
 
 
 @pytest.mark.parametrize("number, name", [(signal.SIGKILL, "Killed"), (signal.SIGSEGV, "Segmentation fault")])
-def test_a_worker_that_dies_fails_its_step_only(project, number, name):
+def test_a_step_that_kills_its_worker_twice_fails_and_it_only(project, number, name):
     make(project)
-    process = begin(project)
-    os.kill(busy_worker(process), number)
+    process = begin(project, "--json")
+    first = busy_worker(process)
+    os.kill(first, number)
+    os.kill(busy_worker(process, but=first), number)
     out, err = process.communicate(timeout=120)
-    text = out + err
-    assert process.returncode != 0
-    assert "SL0716" in text and f"signal {int(number)} ({name}; peak memory" in text
-    assert re.search(r"skipped +model after", text) and re.search(r"ok +model other", text)
+    assert process.returncode == 5
+    died = f"its worker process was ended by signal {int(number)} ({name}; peak memory"
+    assert err.count(died) == 2 and err.count("it is tried again") == 1
+    steps = {step["step"]: step for step in json.loads(out)["steps"]}
+    slow = steps["model slow"]
+    assert slow["status"] == "error" and slow["error"]["code"] == "SL0716" and slow["attempts"] == 2
+    assert slow["worker_death"]["signal"] == number and slow["worker_death"]["exit_code"] is None
+    assert slow["worker_death"]["peak_memory_bytes"] > 1_000_000
+    assert (steps["model after"]["status"], steps["model after"]["attempts"], steps["model after"]["worker_death"]) == ("skipped", 0, None)
+    assert (steps["model other"]["status"], steps["model other"]["attempts"]) == ("ok", 1)
     assert project.rows("curated.other") == [("2",)]
     # What is missing is done by the next run, and nothing else.
     project.write("models/slow.sql", "select 7 as n")
@@ -78,10 +88,50 @@ def test_a_worker_that_dies_fails_its_step_only(project, number, name):
     assert "nothing to do" in project.run("run").stdout
 
 
-def test_workers_die_with_the_controller_and_the_next_run_goes_on(project):
+def test_a_step_whose_worker_died_is_done_by_another_one(project):
+    make(project)
+    project.write("size.csv", "n\n60000\n")
+    project.write("models/slow.sql", "select count(*) as n from (select unnest(range(n)) as y from read_csv('size.csv')) b, range(60000) a where (a.range * y) % 7 = 3")
+    process = begin(project)
+    pid = busy_worker(process)
+    project.write("size.csv", "n\n7\n")
+    os.kill(pid, signal.SIGKILL)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
+    assert "model slow: its worker process was ended by signal 9" in err and "it is tried again" in err and "at attempt 2" in err
+    assert "SL0716" not in out + err
+    assert project.rows("curated.after") == project.rows("curated.slow") == [(str(6 * 60000 // 7),)]
+    assert "    attempts: 2" in project.run("logs").stdout
+    kept = [line for line in project.json("logs")["lines"] if line["step"] == "model slow"]
+    assert len(kept) == 1 and kept[0]["attempts"] == 2 and kept[0]["status"] == "ok" and kept[0]["worker_death"]["signal"] == 9
+    status = project.json("status", kept[0]["run_id"])
+    assert [step["attempts"] for step in status["steps"] if step["step"] == "model slow"] == [2]
+
+
+def test_the_controller_of_a_run_has_no_engine_and_one_worker_is_enough(project):
+    """What the engine is asked before the first step (here to parse the models) it is asked in the process that then does that step."""
+    project.write("sluice.yml", "name: one\nchecks: {requirements: off}\nconcurrency: 1\n")
+    project.write("models/slow.sql", SLOW)
+    process = begin(project)
+    pid = busy_worker(process)
+    has_engine = {name: "libduckdb" in pathlib.Path(f"/proc/{name}/maps").read_text() for name in (process.pid, pid)}
+    assert has_engine == {process.pid: False, pid: True}
+    lock = (project.folder / ".sluice" / "run.lock").stat()
+    held = {file.stat().st_ino for file in pathlib.Path(f"/proc/{pid}/fd").iterdir()}
+    assert lock.st_ino in held  # as long as it is at work no other run begins
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+    process.communicate(timeout=60)
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_workers_die_with_the_controller_and_the_next_run_goes_on(project, is_stopped):
     make(project)
     process = begin(project)
     pid = busy_worker(process)
+    if is_stopped:
+        os.kill(pid, signal.SIGSTOP)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
     for _ in range(100):
@@ -103,6 +153,48 @@ def test_a_second_interrupt_ends_what_a_worker_does(project):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode != 0 and "SL0716" not in out + err
+    assert not is_there(pid)
+
+
+def test_a_worker_that_was_stopped_does_not_keep_an_interrupted_run_from_ending(project):
+    make(project)
+    process = begin(project)
+    pid = busy_worker(process)
+    os.kill(pid, signal.SIGSTOP)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "its worker process was stopped and did not go on" in err, out + err
+    assert not is_there(pid)
+    project.write("models/slow.sql", "select 7 as n")
+    project.run("run")  # the lock is free, and what there is whole
+    assert project.rows("curated.after") == [("7",)] and project.rows("curated.other") == [("2",)]
+
+
+def test_a_worker_that_is_let_go_on_ends_what_it_was_at(project):
+    """An interrupted run waits for a worker at work, and for one that is stopped for a moment."""
+    make(project)
+    project.write("models/slow.sql", "select count(*) as n from range(60000) a, range(8000) b where (a.range * b.range) % 7 = 3")
+    process = begin(project)
+    pid = busy_worker(process)
+    os.kill(pid, signal.SIGSTOP)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    os.kill(pid, signal.SIGCONT)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 130 and "did not go on" not in err, out + err
+    assert project.count("curated.slow") == 1
+
+
+def test_three_interrupts_kill_workers_that_do_not_listen(project):
+    make(project)
+    process = begin(project)
+    pid = busy_worker(process)
+    os.kill(pid, signal.SIGSTOP)
+    for _ in range(3):
+        time.sleep(0.3)  # two at once would be one
+        process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "interrupted once more: workers are killed" in err, out + err
     assert not is_there(pid)
 
 
@@ -151,16 +243,37 @@ def test_a_worker_killed_at_any_operation_loses_nothing(new_project, fault_bin):
     counted = make(new_project("counted"))
     counted.write("models/slow.sql", "select 7 as n")
     counted.run("run", binary=fault_bin, env={"SLUICE_FAULT_COUNT": str(counted.folder / "count")})
-    died = 0
+    died = again = 0
     for number in range(1, int((counted.folder / "count").read_text()) + 1):
         project = make(new_project(f"killed-{number}"))
         project.write("models/slow.sql", "select 7 as n")
-        done = project.run("run", binary=fault_bin, env={"SLUICE_FAULT_KILL_WORKER": str(number)}, exit_code=None)
-        died += "SL0716" in done.stdout + done.stderr
-        assert (done.returncode != 0) == ("SL0716" in done.stdout + done.stderr), done
-        project.run("run")
+        done = project.run("run", "--json", binary=fault_bin, env={"SLUICE_FAULT_KILL_WORKER": str(number)})
+        killed = [step for step in json.loads(done.stdout)["steps"] if step["attempts"] == 2]
+        assert len(killed) == ("it is tried again" in done.stderr) and "SL0716" not in done.stderr
+        for step in killed:
+            assert step["status"] in ("ok", "nothing") and step["worker_death"]["signal"] == 9
+            assert step["worker_death"]["stderr"][-1].startswith(f"killed at operation {number} ("), step
+        died += len(killed)
+        again += "nothing" in [step["status"] for step in killed]
+        # One run does it all, whichever of its workers died: also what reads a table whose commit was the last thing it did.
         assert {name: project.rows(f"curated.{name}") for name in tables} == tables
+        assert "nothing to do" in project.run("run").stdout
     assert died > 10  # the others were operations of the controller
+    assert again
+
+
+def test_the_last_words_of_a_worker_are_in_the_report_and_in_the_log_without_secrets(project, fault_bin):
+    """From its second durable operation on each worker is killed; what it says has a word that is a secret here."""
+    project.write("sluice.yml", "name: words\nchecks: {requirements: off}\n")
+    project.write("targets/db.yml", "type: postgres\ndsn: ${env:DSN}\ndeliver: [{table: curated.a, to: a}]\n")
+    project.write("models/a.sql", "select 1 as n")
+    env = {"SLUICE_FAULT_KILL_WORKER": "20+", "DSN": "killed at operation"}
+    done = project.run("run", "--select", "a", binary=fault_bin, env=env, exit_code=1)
+    assert "SL0716" in done.stderr and "the last lines of its worker:" in done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("  | ")]
+    assert len(said) == 1 and re.fullmatch(r"  \| \*\*\* \d+ \(\w+\)", said[0]), done.stderr
+    assert said[0].strip() in project.run("logs").stdout
+    assert not [file for file in project.folder.glob(".sluice/**/*") if file.is_file() and b"killed at op" in file.read_bytes()]
 
 
 def shares(project, *arguments):

@@ -1,4 +1,5 @@
-// Any bytes are an entry of the lineage cache and a file of cached columns: what they hold is of
+// Any bytes are an entry of the lineage cache and a file of cached columns, or of projects that are
+// known to be bound: what they hold is of
 // the form that is promised, or counts as not there. The file has the right sum, as one has that
 // another version or program wrote.
 #include "fuzz.h"
@@ -6,6 +7,7 @@
 #include "api/kinds.h"
 #include "base/fs.h"
 #include "base/hash.h"
+#include "run/bound_cache.h"
 #include "run/column_cache.h"
 #include "run/lineage_cache.h"
 
@@ -87,6 +89,25 @@ static void read_file(const uint8_t *data, size_t size, const struct sl_world *w
     must(unlink(path) == 0);
 }
 
+// A project counts as bound only if a file says just that, and what is added is found.
+static void read_bound(const uint8_t *data, size_t size, const struct sl_world *world,
+                       struct sl_arena *arena)
+{
+    SL_AUTO(sl_cache_clear) struct sl_cache cache = {0};
+    struct sl_err err = {0};
+    bool is_known;
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/bound.cache", world->project->state_folder);
+    write_file(path, data, size);
+    must(sl_bound_cache_open(world, &cache, &err) == SL_OK);
+    must(sl_bound_cache_find(&cache, "k", arena, &is_known, &err) == SL_OK);
+    must(!is_known || memmem(data, size, "1:k\n8:5:bound\n\n", 15));
+    must(sl_bound_cache_add(&cache, "k", &err) == SL_OK);
+    must(sl_bound_cache_find(&cache, "k", arena, &is_known, &err) == SL_OK && is_known);
+    must(unlink(path) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static char folder[] = "/tmp/sluice-fuzz-XXXXXX";
@@ -100,5 +121,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sl_arena_init(&arena, 0);
     read_entry(data, size, &world, &arena);
     read_file(data, size, &world, &arena);
+    read_bound(data, size, &world, &arena);
     return 0;
 }

@@ -24,6 +24,8 @@ static const struct kind {
 // Kinds of errors whose messages show values.
 static const char *const value_kinds[] = {"Conversion", "Invalid Input", "Out of Range",
                                           "Mismatch Type", "Constraint"};
+// The engine spills into nine tenths of what was free on the disk, and counts the rest as memory.
+#define NO_ROOM_TO_SPILL "failed to offload data block"
 
 // A file of a database that was detached, while a transaction of another session still has it; or
 // that another process has open.
@@ -66,6 +68,8 @@ static enum sl_code code_of(const char *type, const char *message, int64_t numbe
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (sl_str_equal_nocase(kinds[i].name, type))
             code = kinds[i].code;
+    if (strstr(message, NO_ROOM_TO_SPILL))
+        return SL_E_NO_SPACE;
     if (strstr(message, STILL_ATTACHED) || strstr(message, OPEN_ELSEWHERE))
         return SL_E_LOCKED;
     if (sl_str_starts(message, "Failed to commit: Could not "))
@@ -168,6 +172,12 @@ static bool set_our_hint(struct sl_err *err, const char *message)
     static const char *const foreign[] = {"SET ", "PRAGMA ", "INSTALL ", "LOAD ", "duckdb.org"};
     const char *rest = message + strcspn(message, "\n");
 
+    if (strstr(message, NO_ROOM_TO_SPILL)) {
+        (void)sl_err_hint(err, "what does not fit into memory goes to the disk: make room in the "
+                               "folder engine.temp, name one on a larger disk, or give more "
+                               "engine.memory");
+        return true;
+    }
     if (err->code == SL_E_MEMORY) {
         (void)sl_err_hint(err, "give it more with engine.memory in sluice.yml or "
                                "SLUICE_ENGINE_MEMORY=4GB, or let less go on at once: "

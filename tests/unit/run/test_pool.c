@@ -1,10 +1,17 @@
 // Workers that do small things, so that each way to end can be seen.
 #include "run_test.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "run/pool.h"
 
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#define SECRET "open sesame"
 
 struct owner {
     uv_loop_t loop;
@@ -13,13 +20,33 @@ struct owner {
     int64_t sum;
     int64_t pids[64];
     size_t pid_count;
-    struct sl_err last;
+    struct sl_death last;
 };
+
+// Into the socket to the controller: the only one that this process has.
+static void send_garbage(const json_t *request)
+{
+    const char *text = sl_json_text(request, "garbage", "");
+    uint32_t head = (uint32_t)sl_json_int(request, "head", (int64_t)strlen(text));
+    int type;
+    socklen_t size = sizeof type;
+    for (int fd = 3; fd < 256; fd++)
+        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+            (write(fd, &head, sizeof head) < 0 || write(fd, text, strlen(text)) < 0))
+            _exit(9);
+    sleep(60);
+}
 
 static void work(void *self, struct sl_worker *worker, const json_t *request, json_t **ret_reply)
 {
     (void)self;
     (void)worker;
+    for (int64_t i = 1; i <= sl_json_int(request, "say", 0); i++)
+        fprintf(stderr, "line %d " SECRET "\n", (int)i);
+    if (json_object_get(request, "garbage"))
+        send_garbage(request);
+    if (json_object_get(request, "stop"))
+        raise(SIGSTOP);
     if (json_object_get(request, "crash"))
         abort();
     if (json_object_get(request, "leave"))
@@ -42,10 +69,11 @@ static void adjust(void *self, const struct sl_seat *seat)
 
 static void finish(void *self)
 {
-    (void)self;
+    if (self)
+        sleep(60);
 }
 
-static void on_reply(void *self, size_t job, const json_t *reply, const struct sl_err *err)
+static void on_reply(void *self, size_t job, const json_t *reply, const struct sl_death *death)
 {
     struct owner *owner = self;
     (void)job;
@@ -55,25 +83,29 @@ static void on_reply(void *self, size_t job, const json_t *reply, const struct s
         owner->pids[owner->pid_count++ % 64] = sl_json_int(reply, "pid", 0);
     } else {
         owner->deaths++;
-        owner->last = *err;
+        owner->last = *death;
     }
     if (--owner->open == 0)
         uv_stop(&owner->loop);
 }
 
-static void open_pool(struct owner *owner, size_t size)
+static void open_pool_as(struct owner *owner, struct sl_pool_options options)
 {
     struct sl_err err = {0};
-    const struct sl_pool_options options = {
-        .loop = &owner->loop,
-        .size = size,
-        .worker = {.work = work, .adjust = adjust, .end = finish},
-        .on_reply = on_reply,
-        .owner = owner,
-    };
+    options.loop = &owner->loop;
+    options.worker.work = work;
+    options.worker.adjust = adjust;
+    options.worker.end = finish;
+    options.on_reply = on_reply;
+    options.owner = owner;
     *owner = (struct owner){0};
     assert_int_equal(uv_loop_init(&owner->loop), 0);
     assert_int_equal(sl_pool_open(&options, &owner->pool, &err), SL_OK);
+}
+
+static void open_pool(struct owner *owner, size_t size)
+{
+    open_pool_as(owner, (struct sl_pool_options){.size = size});
 }
 
 static void close_pool(struct owner *owner)
@@ -141,7 +173,9 @@ static void who_dies_is_told_of_and_replaced(void **state)
 {
     static const struct {
         const char *request, *says;
-    } cases[] = {{"{\"crash\": true}", "signal 6"}, {"{\"leave\": true}", "exit code 7"}};
+        int signal, exit_code;
+    } cases[] = {{"{\"crash\": true}", "signal 6", SIGABRT, -1},
+                 {"{\"leave\": true}", "exit code 7", 0, 7}};
     struct owner owner;
 
     (void)state;
@@ -150,13 +184,148 @@ static void who_dies_is_told_of_and_replaced(void **state)
         start(&owner, cases[i].request);
         wait_for_all(&owner);
         assert_int_equal(owner.deaths, i + 1);
-        assert_int_equal(owner.last.code, SL_E_WORKER_DIED);
-        assert_non_null(strstr(owner.last.message, cases[i].says));
+        assert_int_equal(owner.last.err.code, SL_E_WORKER_DIED);
+        assert_non_null(strstr(owner.last.err.message, cases[i].says));
+        assert_int_equal(owner.last.signal, cases[i].signal);
+        assert_int_equal(owner.last.exit_code, cases[i].exit_code);
+        assert_true(owner.last.peak_memory_bytes > 0 && !owner.last.is_ours);
         start(&owner, "{\"number\": 1}");
         wait_for_all(&owner);
         assert_int_equal(owner.replies, i + 1);
     }
     close_pool(&owner);
+}
+
+static void the_last_lines_of_who_dies_are_told_without_secrets(void **state)
+{
+    static const char *const requests[] = {"{\"say\": 3, \"crash\": true}",
+                                           "{\"say\": 30000, \"crash\": true}"};
+    static const char *const lines[] = {"line 1 ***\nline 2 ***\nline 3 ***", "line 30000 ***"};
+    struct owner owner;
+
+    (void)state;
+    sl_log_hide(SECRET);
+    open_pool(&owner, 1);
+    for (size_t i = 0; i < COUNT_OF(requests); i++) {
+        start(&owner, requests[i]);
+        wait_for_all(&owner);
+        assert_int_equal(owner.deaths, i + 1);
+        assert_non_null(strstr(owner.last.output, lines[i]));
+        assert_null(strstr(owner.last.output, "sesame"));
+    }
+    assert_ptr_equal(strstr(owner.last.output, "line 29981 ***\n"), owner.last.output);
+    // What one said that did its job is not the last word of who dies later.
+    start(&owner, "{\"say\": 2}");
+    wait_for_all(&owner);
+    start(&owner, "{\"crash\": true}");
+    wait_for_all(&owner);
+    assert_string_equal(owner.last.output, "");
+    close_pool(&owner);
+}
+
+static void a_reply_that_is_too_long_is_told_of(void **state)
+{
+    struct owner owner;
+
+    (void)state;
+    open_pool_as(&owner, (struct sl_pool_options){.size = 1, .worker.message_max_bytes = 100000});
+    start(&owner, "{\"number\": 1, \"length\": 99000}");
+    wait_for_all(&owner);
+    assert_int_equal(owner.replies, 1);
+    start(&owner, "{\"number\": 1, \"length\": 100000}");
+    wait_for_all(&owner);
+    assert_int_equal(owner.deaths, 1);
+    assert_int_equal(owner.last.exit_code, 1);
+    assert_non_null(strstr(owner.last.output, "cannot reply: a message of 1000"));
+    close_pool(&owner);
+}
+
+static void what_is_no_reply_ends_who_sent_it(void **state)
+{
+    static const char *const requests[] = {
+        "{\"garbage\": \"{]\"}",
+        "{\"garbage\": \"\"}",
+        "{\"garbage\": \"{}\", \"head\": 1000001}",
+        "{\"garbage\": \"{}\", \"head\": 4294967295}",
+    };
+    struct owner owner;
+
+    (void)state;
+    open_pool_as(&owner, (struct sl_pool_options){.size = 1, .worker.message_max_bytes = 1000000});
+    for (size_t i = 0; i < COUNT_OF(requests); i++) {
+        start(&owner, requests[i]);
+        wait_for_all(&owner);
+        assert_int_equal(owner.deaths, i + 1);
+        assert_int_equal(owner.last.err.code, SL_E_WORKER_DIED);
+        assert_non_null(strstr(owner.last.err.message, "no reply"));
+        assert_true(owner.last.is_ours);
+    }
+    start(&owner, "{\"number\": 1}");
+    wait_for_all(&owner);
+    assert_int_equal(owner.replies, 1);
+    close_pool(&owner);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct owner *owner = timer->data;
+    sl_pool_press(owner->pool);
+}
+
+static void press_until_all_have_ended(struct owner *owner)
+{
+    uv_timer_t timer;
+    assert_int_equal(uv_timer_init(&owner->loop, &timer), 0);
+    timer.data = owner;
+    assert_int_equal(uv_timer_start(&timer, on_tick, 10, 10), 0);
+    wait_for_all(owner);
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_run(&owner->loop, UV_RUN_NOWAIT);
+}
+
+static void who_was_stopped_is_killed_when_all_have_to_end(void **state)
+{
+    struct owner owner;
+
+    (void)state;
+    open_pool_as(&owner, (struct sl_pool_options){.size = 2, .patience_us = 50000});
+    start(&owner, "{\"stop\": true}");
+    sl_pool_drain(owner.pool);
+    press_until_all_have_ended(&owner);
+    assert_int_equal(owner.deaths, 1);
+    assert_int_equal(owner.last.err.code, SL_E_INTERRUPTED);
+    assert_int_equal(owner.last.signal, SIGKILL);
+    assert_true(owner.last.is_ours);
+    // Nobody stopped this one: it is killed only if it does not listen.
+    start(&owner, "{\"sleep\": true}");
+    sl_pool_interrupt(owner.pool);
+    press_until_all_have_ended(&owner);
+    assert_int_equal(owner.deaths, 2);
+    assert_int_equal(owner.last.err.code, SL_E_INTERRUPTED);
+    start(&owner, "{\"sleep\": true}");
+    sl_pool_kill(owner.pool);
+    wait_for_all(&owner);
+    assert_int_equal(owner.deaths, 3);
+    close_pool(&owner);
+}
+
+static void who_does_not_end_is_killed_after_a_while_and_all_at_once(void **state)
+{
+    struct owner owner;
+
+    (void)state;
+    open_pool_as(&owner,
+                 (struct sl_pool_options){.size = 8, .patience_us = 200000, .worker.self = &owner});
+    for (int i = 0; i < 8; i++)
+        start(&owner, "{\"number\": 1}");
+    wait_for_all(&owner);
+    for (size_t i = 0; i < 8; i += 2)
+        assert_int_equal(kill((pid_t)owner.pids[i], SIGSTOP), 0);
+    int64_t began_us = sl_clock_monotonic_us();
+    close_pool(&owner);
+    assert_true(sl_clock_monotonic_us() - began_us < 30 * INT64_C(1000000));
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(kill((pid_t)owner.pids[i], 0), -1);
 }
 
 static void one_that_was_killed_while_idle_harms_nobody(void **state)
@@ -197,6 +366,11 @@ int main(void)
         cmocka_unit_test(a_worker_does_one_job_after_another),
         cmocka_unit_test(long_replies_of_several_workers_arrive_whole),
         cmocka_unit_test(who_dies_is_told_of_and_replaced),
+        cmocka_unit_test(the_last_lines_of_who_dies_are_told_without_secrets),
+        cmocka_unit_test(a_reply_that_is_too_long_is_told_of),
+        cmocka_unit_test(what_is_no_reply_ends_who_sent_it),
+        cmocka_unit_test(who_was_stopped_is_killed_when_all_have_to_end),
+        cmocka_unit_test(who_does_not_end_is_killed_after_a_while_and_all_at_once),
         cmocka_unit_test(one_that_was_killed_while_idle_harms_nobody),
         cmocka_unit_test(closing_waits_for_the_idle_and_kills_those_at_work),
     };

@@ -28,6 +28,12 @@ static const struct {
      SL_E_MEMORY, "x",
      "give it more with engine.memory in sluice.yml or SLUICE_ENGINE_MEMORY=4GB, or let less go on "
      "at once: engine.threads, concurrency"},
+    {"{\"exception_type\":\"Out of Memory\",\"exception_message\":\"failed to offload data block "
+     "of "
+     "size 1 (2/2 used).\\nThis limit was set by the 'max_temp_directory_size' setting.\"}",
+     SL_E_NO_SPACE, "failed to offload data block of size 1 (2/2 used)",
+     "what does not fit into memory goes to the disk: make room in the folder engine.temp, name "
+     "one on a larger disk, or give more engine.memory"},
     {"{\"exception_type\":\"Binder\",\"exception_message\":\"x\",\"candidates\":\"+(A) -> A, +(B, "
      "C) -> "
      "B\"}",
