@@ -83,7 +83,7 @@ static void set_failure(struct sl_err *err, enum sl_code code, const char *messa
     err->column = 0;
     err->file[0] = '\0';
     err->hint[0] = '\0';
-    err->value_kind = NULL;
+    err->value_kind[0] = '\0';
     memmove(err->message, message, strlen(message) + 1);
 }
 

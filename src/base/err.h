@@ -37,8 +37,8 @@ struct sl_err {
     char message[1024];
     char hint[384]; // "" if none
     // Of an error over a value of the data, which the message may show: the engine's name for its
-    // kind, "Conversion". NULL: it is none, or nobody knows.
-    const char *value_kind;
+    // kind, "Conversion". "": it is none, or nobody knows.
+    char value_kind[16];
 };
 
 // One row of the catalogue behind `sluice explain`.

@@ -466,7 +466,7 @@ int sl_world_hide_values(struct sl_world *world, const struct sl_node *node, str
 {
     struct sl_err trouble = {0};
     bool is_personal, is_shown;
-    if (!err->value_kind || node->kind != SL_NODE_MODEL ||
+    if (!err->value_kind[0] || node->kind != SL_NODE_MODEL ||
         world->project->personal_level == SL_LEVEL_OFF)
         return (int)err->code;
     if (sl_world_is_personal(world, &is_personal, &trouble) == SL_OK && !is_personal)

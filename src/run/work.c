@@ -11,9 +11,9 @@
 #define WORKER_MEMORY_BYTES ((int64_t)200 * 1000 * 1000)
 #define STEP_MEMORY_BYTES ((size_t)4 << 30)
 
-SL_IS_ALL_OF(struct sl_err, 1676);
+SL_IS_ALL_OF(struct sl_err, 1692);
 SL_IS_ALL_OF(struct sl_order, 40);
-SL_IS_ALL_OF(struct sl_reply, 2024);
+SL_IS_ALL_OF(struct sl_reply, 2040);
 
 const struct sl_field sl_order_fields[] = {
     SL_FIELD(struct sl_order, node, SL_FIELD_INT),
@@ -30,6 +30,7 @@ static const struct sl_field err_fields[] = {
     SL_FIELD_CHARS_OF(struct sl_err, file),
     SL_FIELD_CHARS_OF(struct sl_err, message),
     SL_FIELD_CHARS_OF(struct sl_err, hint),
+    SL_FIELD_CHARS_OF(struct sl_err, value_kind),
     {0},
 };
 const struct sl_field sl_reply_fields[] = {

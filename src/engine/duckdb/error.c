@@ -239,7 +239,7 @@ static int fail_json(struct sl_err *err, const json_t *json, const struct sl_duc
     (void)sl_fail(err, code, "%.*s", (int)length, message);
     for (size_t i = 0; err && i < sizeof value_kinds / sizeof *value_kinds; i++)
         if (sl_str_equal(type, value_kinds[i]))
-            err->value_kind = value_kinds[i];
+            snprintf(err->value_kind, sizeof err->value_kind, "%s", value_kinds[i]);
     // An error of the machine has no place in the SQL, though DuckDB gives that of the function.
     if (err && sql->user_bytes && position >= 0 && code == SL_E_ENGINE)
         set_place(err, sql, position, sl_str_equal(type, "Parser"));
