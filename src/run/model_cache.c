@@ -5,7 +5,7 @@
 #include "run/cache.h"
 
 #define CACHE_FILE "models.cache"
-#define CACHE_FORMAT 4
+#define CACHE_FORMAT 5
 
 struct reader {
     struct sl_world *world;
