@@ -6,6 +6,7 @@
 #include "run/lock.h"
 
 #include <pwd.h>
+#include <string.h>
 #include <unistd.h>
 
 struct discard_options {
@@ -34,10 +35,21 @@ static const struct sl_opt discard_rows[] = {
     {0},
 };
 
+static bool is_blank_text(const char *text)
+{
+    for (; *text; text++)
+        if (!strchr(" \t\r\n\v\f", *text) && strncmp(text, "\xC2\xA0", 2) != 0)
+            return false;
+        else
+            text += *text == '\xC2';
+    return true;
+}
+
 static int check_options(const struct discard_options *options, struct sl_err *err)
 {
-    if (!options->undo && sl_str_is_empty(options->reason)) {
-        (void)sl_fail(err, SL_E_USAGE, "--reason is missing");
+    bool is_blank = options->reason && is_blank_text(options->reason);
+    if (!options->undo && (!options->reason || is_blank)) {
+        (void)sl_fail(err, SL_E_USAGE, is_blank ? "--reason says nothing" : "--reason is missing");
         return sl_err_hint(err, "say why the rows are given up: --reason 'test data of March'");
     }
     if (!options->all && sl_quarantine_filter_is_empty(&options->filter)) {
@@ -67,10 +79,16 @@ static int print_discarded(const struct discard_options *options, const char *na
         SL_TRY_NEW(root, err);
         return sl_print_json(root, err);
     }
+    if (!rows) {
+        printf("nothing to do: no %s row of '%s' is like that\n",
+               options->undo ? "discarded" : "rejected", name);
+        return SL_OK;
+    }
     printf("%s %s%s\n", sl_count_of(rows, "row", count), options->dry_run ? "would be " : "",
-           options->undo ? "taken back"
-                         : "discarded; `sluice quarantine ls --all` still shows them");
-    if (rows && !options->dry_run)
+           options->undo      ? "taken back"
+           : options->dry_run ? "discarded"
+                              : "discarded; `sluice quarantine ls --all` still shows them");
+    if (!options->dry_run)
         puts("the next `sluice run` publishes that");
     return SL_OK;
 }

@@ -30,10 +30,11 @@ int sl_run_view_nothing(const struct sl_common *common, struct sl_world *world, 
     bool has_published = rest && rest->is_new;
     json_int_t fresh = (json_int_t)sl_plan_count(&world->graph, SL_VERDICT_FRESH);
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:n, s:i, s:s, s:{s:I, s:i, s:i, s:i, s:I, s:i, s:i}, s:[]}",
-                             "schema", "sluice.run/1", "run_id", "exit_code", 0, "note", why,
-                             "counts", "ok", fresh, "warn", 0, "error", 0, "skipped", 0, "nothing",
-                             fresh, "quarantined", 0, "set_aside_values", 0, "steps");
+    json_t *root =
+        json_pack("{s:s, s:s?, s:i, s:s, s:{s:I, s:i, s:i, s:i, s:I, s:i, s:i}, s:[]}", "schema",
+                  "sluice.run/1", "run_id", has_published ? rest->now.run_id : NULL, "exit_code", 0,
+                  "note", why, "counts", "ok", fresh, "warn", 0, "error", 0, "skipped", 0,
+                  "nothing", fresh, "quarantined", 0, "set_aside_values", 0, "steps");
     SL_TRY_NEW(root, err);
     if (has_published) {
         SL_TRY(sl_rest_tables(rest, world, &world->arena, &tables, err));
@@ -41,8 +42,9 @@ int sl_run_view_nothing(const struct sl_common *common, struct sl_world *world, 
     }
     if (common->log_format == SL_LOG_JSON) {
         SL_AUTO(sl_json_free)
-        json_t *fields = json_pack("{s:s?, s:n, s:i, s:O}", "job_id", common->cli->job_id, "run_id",
-                                   "exit_code", 0, "counts", json_object_get(root, "counts"));
+        json_t *fields = json_pack("{s:s?, s:s?, s:i, s:O}", "job_id", common->cli->job_id,
+                                   "run_id", has_published ? rest->now.run_id : NULL, "exit_code",
+                                   0, "counts", json_object_get(root, "counts"));
         sl_log(SL_LOG_INFO, fields, "%s", why);
     }
     if (common->json)

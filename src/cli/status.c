@@ -432,10 +432,12 @@ static const char *const logs_examples[] = {"sluice logs", "sluice logs 3f2a 'cl
 const struct sl_command sl_command_status = {
     .name = "status",
     .summary = "Show the last runs, the steps of one, or the quality of the tables.",
-    .details = "--quality: a score is the mean of two shares, or the one there is: of the rows of "
-               "the newest commit that broke no row rule of\n"
-               "the dimension, and of its checks that passed. The age is that of the newest value "
-               "that a freshness check saw, as of now.",
+    .details =
+        "--quality: a score is the mean of two shares, or the one there is: of all rows that "
+        "the table is made of those that break\n"
+        "no row rule of the dimension, and of its checks those that passed. Rows that were "
+        "given up (`quarantine discard`) do not\n"
+        "count. The age is that of the newest value that a freshness check saw, as of now.",
     .rows = status_rows,
     .options_bytes = sizeof(struct status_options),
     .examples = status_examples,

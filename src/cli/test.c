@@ -33,9 +33,8 @@ static const struct sl_opt test_rows[] = {
     {"keep", SL_OPT_BOOL, offsetof(struct test_options, keep), "false",
      "Leave the tests' lakes in a temporary folder, to be looked at.", 0},
     {"mutate", SL_OPT_BOOL, offsetof(struct test_options, mutate), "false",
-     "When all have passed: take one rule or check after the other away, and tell for which no "
-     "test "
-     "fails then.",
+     "When all have passed: take one rule or check after the other away, tell for which no test "
+     "fails then, and offer one that does.",
      0},
     {"record", SL_OPT_STRING, offsetof(struct test_options, record), NULL,
      "Write tests/NAME.yml instead: rows of the lake as they are, and what comes of them now.", 0,
@@ -149,6 +148,23 @@ static bool is_selected(const struct session *session, const struct sl_test_case
     return is_named;
 }
 
+// It is no table either.
+static int hint_at_tests(struct session *session, const char *word, struct sl_err *err)
+{
+    struct sl_strs names = {0};
+    if (err->code != SL_E_SELECTOR)
+        return err->code;
+    for (size_t i = 0; i < session->suite.tests.count; i++)
+        if (sl_strs_add(&names, &session->world.arena, session->suite.tests.items[i].name, NULL) !=
+            SL_OK)
+            return err->code;
+    const char *hint = sl_did_you_mean(&session->world.arena, word, names.items, names.count);
+    return sl_err_hint(err, "%s",
+                       hint ? hint
+                            : "tests are chosen by their own names, those of tests/*.yml, or by "
+                              "the tables that they test: `sluice ls`");
+}
+
 static int select_tests(struct session *session, struct sl_err *err)
 {
     struct sl_world *world = &session->world;
@@ -156,8 +172,8 @@ static int select_tests(struct session *session, struct sl_err *err)
     for (size_t i = 0; i < session->options->selection.count; i++)
         if (!is_test_name(session, session->options->selection.items[i]))
             SL_TRY(sl_strs_add(&words, &world->arena, session->options->selection.items[i], err));
-    if (words.count)
-        SL_TRY(sl_graph_select(&world->graph, &words, &none, &world->arena, err));
+    if (words.count && sl_graph_select(&world->graph, &words, &none, &world->arena, err) != SL_OK)
+        return hint_at_tests(session, words.items[0], err);
     for (size_t i = 0; i < world->graph.count && !words.count; i++)
         world->graph.nodes[i].is_selected = false;
     session->cases = SL_NEW_ARRAY(&world->arena, const struct sl_test_case *, session->suite.count);
@@ -296,8 +312,9 @@ static int run_test(const void *self, int *ret_exit, struct sl_err *err)
     }
     if (options->changed && options->mutate)
         return sl_fail(err, SL_E_USAGE, "--mutate needs all tests, not just --changed ones");
-    if (options->from.count)
-        return sl_fail(err, SL_E_USAGE, "--from is for --record NAME");
+    if (options->from.count || options->force)
+        return sl_fail(err, SL_E_USAGE, "%s is for --record NAME",
+                       options->from.count ? "--from" : "--force");
     sl_world_expect_few_rows(&session.world);
     SL_TRY(recall(&session, err));
     SL_TRY(select_tests(&session, err));

@@ -18,7 +18,8 @@ struct recorder {
     struct sl_strs given;     // "raw.orders", "clean.customers"
     const char *first_sample; // SQL of the first one's rows
     const struct sl_node *first;
-    struct sl_buf text; // of the file
+    struct sl_strs raw_names, raw_samples; // of sources: "orders" and the SQL of its rows
+    struct sl_buf text;                    // of the file
 };
 
 static const struct sl_node *node_of(struct recorder *recorder, const char *table,
@@ -28,23 +29,41 @@ static const struct sl_node *node_of(struct recorder *recorder, const char *tabl
     if (node && node->kind != SL_NODE_INGEST && node->kind != SL_NODE_LOAD)
         return node;
     (void)sl_fail(err, SL_E_TABLE_MISSING, "'%s' is no table that a test can expect", table);
-    (void)sl_err_hint(err, "clean.x, quarantine.x and curated.x are");
+    (void)sl_err_hint(err, "a table clean.x, quarantine.x or curated.x: `sluice ls` lists them");
     return NULL;
 }
 
 static int need(struct recorder *recorder, const char *table, struct sl_err *err);
+static int need_inputs(struct recorder *recorder, const struct sl_node *node, struct sl_err *err);
 
 struct child {
     struct recorder *recorder;
     const struct sl_node *node;
 };
 
+static bool is_protected(const struct sl_contract_table *contract, const struct sl_strs *names)
+{
+    for (size_t i = 0; contract && i < contract->column_count; i++)
+        if (contract->columns[i].personal.as != SL_PERSONAL_NONE &&
+            sl_strs_has(names, contract->columns[i].name))
+            return true;
+    return false;
+}
+
+// A parent with protected keys is built from its source: what clean has of them is found from no
+// row as received, and holds under one key of the project only.
 static int need_parent(void *self, struct sl_rule *rule, struct sl_err *err)
 {
     const struct child *child = self;
+    struct recorder *recorder = child->recorder;
+    const struct sl_node *parent = sl_graph_node(&recorder->world->graph, rule->parent);
     if (sl_str_equal(rule->parent, child->node->name))
         return SL_OK;
-    return need(child->recorder, rule->parent, err);
+    if (!parent || parent->kind != SL_NODE_CLEANSE || !is_protected(parent->contract, &rule->to))
+        return need(recorder, rule->parent, err);
+    const char *raw = sl_arena_printf(recorder->arena, "raw.%s", parent->bare);
+    SL_TRY_NEW(raw, err);
+    return sl_strs_has(&recorder->given, raw) ? SL_OK : need_inputs(recorder, parent, err);
 }
 
 static int need_inputs(struct recorder *recorder, const struct sl_node *node, struct sl_err *err)
@@ -211,32 +230,59 @@ static const char *source_name(const struct sl_contract_table *contract, const c
     return column;
 }
 
-// Rows that foreign keys of those of the first input lead to.
-static int add_parents(struct recorder *recorder, const char *table, bool *ret, struct sl_buf *sql,
-                       struct sl_err *err)
+// The names in raw; of no contract they stay as they are.
+static int source_names(struct recorder *recorder, const struct sl_contract_table *contract,
+                        const struct sl_strs *names, struct sl_strs *ret, struct sl_err *err)
 {
-    const struct sl_node *child = NULL;
-    struct link link = {.parent = table};
-    *ret = false;
-    if (!recorder->first || recorder->first->kind != SL_NODE_INGEST)
-        return SL_OK;
-    const char *clean = sl_arena_printf(recorder->arena, "clean.%s", recorder->first->bare);
-    SL_TRY_NEW(clean, err);
-    child = sl_graph_node(&recorder->world->graph, clean);
+    *ret = (struct sl_strs){0};
+    for (size_t i = 0; i < names->count; i++)
+        SL_TRY(sl_strs_add(ret, recorder->arena,
+                           contract ? source_name(contract, names->items[i]) : names->items[i],
+                           err));
+    return SL_OK;
+}
+
+// Rows that foreign keys of the rows of the index-th source lead to.
+static int add_link(struct recorder *recorder, const struct sl_node *node, size_t index,
+                    size_t *count, struct sl_buf *sql, struct sl_err *err)
+{
+    const struct sl_graph *graph = &recorder->world->graph;
+    bool is_raw = node->kind == SL_NODE_INGEST;
+    const char *child_name =
+        sl_arena_printf(recorder->arena, "clean.%s", recorder->raw_names.items[index]);
+    struct link link = {.parent = is_raw ? sl_arena_printf(recorder->arena, "clean.%s", node->bare)
+                                         : node->name};
+    SL_TRY_NEW(child_name, err);
+    SL_TRY_NEW(link.parent, err);
+    const struct sl_node *child = sl_graph_node(graph, child_name);
+    const struct sl_node *parent = sl_graph_node(graph, link.parent);
     if (child && child->contract)
         SL_TRY(sl_contract_each_foreign_key(child->contract, find_link, &link, err));
     if (!link.rule)
         return SL_OK;
-    struct sl_strs from = {0};
-    for (size_t i = 0; i < link.rule->columns.count; i++)
-        SL_TRY(sl_strs_add(&from, recorder->arena,
-                           source_name(child->contract, link.rule->columns.items[i]), err));
-    sl_buf_add(sql, " where (");
-    add_key(sql, &link.rule->to);
+    struct sl_strs from, to;
+    SL_TRY(source_names(recorder, child->contract, &link.rule->columns, &from, err));
+    SL_TRY(source_names(recorder, is_raw && parent ? parent->contract : NULL, &link.rule->to, &to,
+                        err));
+    sl_buf_add(sql, (*count)++ ? " or (" : " (");
+    add_key(sql, &to);
     sl_buf_add(sql, ") in (select (");
     add_key(sql, &from);
-    sl_buf_addf(sql, ") from (%s))", recorder->first_sample);
-    *ret = true;
+    sl_buf_addf(sql, ") from (%s))", recorder->raw_samples.items[index]);
+    return SL_OK;
+}
+
+static int add_parents(struct recorder *recorder, const struct sl_node *node, size_t *ret_links,
+                       struct sl_buf *sql, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf links = SL_BUF_INIT;
+    *ret_links = 0;
+    for (size_t i = 0; i < recorder->raw_names.count; i++)
+        if (node->kind != SL_NODE_INGEST || !sl_str_equal(recorder->raw_names.items[i], node->bare))
+            SL_TRY(add_link(recorder, node, i, ret_links, &links, err));
+    SL_TRY(sl_buf_check(&links, err));
+    if (*ret_links)
+        sl_buf_addf(sql, " and (%s)", links.text);
     return SL_OK;
 }
 
@@ -245,9 +291,7 @@ static int add_semi_join(struct recorder *recorder, const struct sl_node *node, 
                          struct sl_buf *sql, struct sl_err *err)
 {
     struct sl_strs keys[2];
-    bool is_parent;
-    SL_TRY(add_parents(recorder, table, &is_parent, sql, err));
-    if (!recorder->first || is_parent)
+    if (!recorder->first)
         return SL_OK;
     SL_TRY(key_of(recorder, node, &keys[0], err));
     SL_TRY(key_of(recorder, recorder->first, &keys[1], err));
@@ -262,7 +306,7 @@ static int add_semi_join(struct recorder *recorder, const struct sl_node *node, 
                                               err));
         if (!has_columns(own, &keys[i]) || !has_columns(first, &keys[i]))
             continue;
-        sl_buf_add(sql, " where (");
+        sl_buf_add(sql, " and (");
         add_key(sql, &keys[i]);
         sl_buf_add(sql, ") in (select (");
         add_key(sql, &keys[i]);
@@ -270,6 +314,22 @@ static int add_semi_join(struct recorder *recorder, const struct sl_node *node, 
         return SL_OK;
     }
     return SL_OK;
+}
+
+// What later samples are chosen by.
+static int keep_sample(struct recorder *recorder, const struct sl_node *node, const char *sql,
+                       struct sl_err *err)
+{
+    const char *kept = sl_arena_strdup(recorder->arena, sql);
+    SL_TRY_NEW(kept, err);
+    if (!recorder->first) {
+        recorder->first = node;
+        recorder->first_sample = kept;
+    }
+    if (node->kind != SL_NODE_INGEST)
+        return SL_OK;
+    SL_TRY(sl_strs_add(&recorder->raw_names, recorder->arena, node->bare, err));
+    return sl_strs_add(&recorder->raw_samples, recorder->arena, kept, err);
 }
 
 static int sample(struct recorder *recorder, const char *table, struct sl_result **ret,
@@ -280,26 +340,23 @@ static int sample(struct recorder *recorder, const char *table, struct sl_result
     enum sl_layer layer;
     const char *name;
     int64_t version;
+    size_t links;
     if (!node || !sl_table_parse(table, &layer, &name))
         return sl_fail(err, SL_E_INTERNAL, "'%s' is no table", table);
     SL_TRY(sl_step_view(&recorder->context, layer, name, -1, &version, err));
     sl_buf_add(&sql, "select ");
     SL_TRY(list_columns(recorder, table, &sql, err));
-    sl_buf_addf(&sql, " from %s t", table);
-    if (layer == SL_LAYER_RAW)
-        sl_buf_add(&sql, " where _corrupt is null");
-    else
+    sl_buf_addf(&sql, " from %s t where %s", table,
+                layer == SL_LAYER_RAW ? "_corrupt is null" : "true");
+    SL_TRY(add_parents(recorder, node, &links, &sql, err));
+    if (!links && layer != SL_LAYER_RAW)
         SL_TRY(add_semi_join(recorder, node, table, &sql, err));
     // The same rows each time, and not just those of the first file.
-    sl_buf_addf(&sql, " order by hash(t) limit %lld", (long long)recorder->recording->rows);
+    sl_buf_addf(&sql, " order by hash(t) limit %lld",
+                (long long)recorder->recording->rows * (long long)(links ? links : 1));
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(recorder->session->kind->query(recorder->session, sql.text, 0, ret, err));
-    if (recorder->first)
-        return SL_OK;
-    recorder->first = node;
-    recorder->first_sample = sl_arena_strdup(recorder->arena, sql.text);
-    SL_TRY_NEW(recorder->first_sample, err);
-    return SL_OK;
+    return keep_sample(recorder, node, sql.text, err);
 }
 
 static int give(struct recorder *recorder, const char *table, struct sl_err *err)

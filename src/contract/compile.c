@@ -4,6 +4,7 @@
 #include "contract/aside.h"
 #include "contract/drift.h"
 #include "contract/flag.h"
+#include "contract/guard.h"
 #include "contract/nest.h"
 #include "contract/personal.h"
 #include "contract/relation.h"
@@ -408,6 +409,7 @@ static int add_rules(struct compiler *compiler, struct sl_err *err)
         SL_TRY(add_column_rules(compiler, &compiler->readings[i], err));
     for (size_t r = 0; r < table->rule_count; r++)
         SL_TRY(add_rule(compiler, &table->rules[r], NULL, true, err));
+    SL_TRY(sl_guard_rules(table, compiler->pass, compiler->arena, err));
     return add_drift_rules(compiler, err);
 }
 

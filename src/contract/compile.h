@@ -43,6 +43,8 @@ struct sl_pass_rule {
     // Does not make a row bad either: clean has null in place of the value (contract/aside.h).
     bool is_value;
     const char *test, *test_flagged; // of one over a column of the contract: what broken was
+    const char *unguarded; // what either was before a column that failed its type let it pass
+                           // (contract/guard.h); NULL: the same
     const char *kind;
     const struct sl_rule
         *rule; // as declared; NULL for those that every column has (type, required by the key)

@@ -182,7 +182,7 @@ static int verify_can_hold(struct verifier *verifier, const struct sl_rule *rule
 
 static const char *test_of(const struct sl_pass_rule *rule)
 {
-    return rule->test ? rule->test : rule->broken;
+    return rule->unguarded ? rule->unguarded : rule->test ? rule->test : rule->broken;
 }
 
 static int verify_rule(struct verifier *verifier, const struct sl_pass_rule *rule,

@@ -181,7 +181,7 @@ SL_MUST int sl_delivery_fingerprint(const struct sl_target *target,
                                     struct sl_err *err);
 // Raised when the SQL that a contract compiles to changes its meaning, so that clean tables are
 // built anew.
-#define SL_CONTRACT_COMPILER_VERSION "1"
+#define SL_CONTRACT_COMPILER_VERSION "2"
 // Fingerprint of a cleanse step: the contract's digest and the compiler's version.
 SL_MUST int sl_cleanse_fingerprint(const struct sl_contract_table *contract, char ret_hex[65],
                                    struct sl_err *err);

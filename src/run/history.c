@@ -189,3 +189,58 @@ void sl_history_close(struct sl_history **history)
     free(*history);
     *history = NULL;
 }
+
+// "quarantine.orders (rows given up)": the table, and what was done.
+static int add_published(struct sl_history *history, const char *text, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *json = NULL;
+    struct sl_run *run = history->run;
+    const char *open = strstr(text, " (");
+    size_t length = open ? (size_t)(open - text) : strlen(text);
+    const char *table = sl_arena_strndup(&run->arena, text, length);
+    const char *label = sl_arena_printf(&run->arena, "publish %.*s", (int)length, text);
+    const char *why = open ? sl_arena_strndup(&run->arena, open + 2, strlen(open) - 3)
+                           : "it was built before and not published yet";
+    char now[32], *details = NULL;
+    SL_TRY_NEW(table, err);
+    SL_TRY_NEW(label, err);
+    SL_TRY_NEW(why, err);
+    json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "step", label, "table", table, "status",
+                     "ok", "why", why, "run_id", run->id, "time",
+                     sl_clock_format(run->ended_us, now), "elapsed_ms", 0);
+    SL_TRY_NEW(json, err);
+    SL_TRY(sl_log_print(json, &details, err));
+    struct sl_step_row row = {.run_id = run->id,
+                              .name = table,
+                              .label = label,
+                              .status = "ok",
+                              .why = why,
+                              .details_json = details,
+                              .started_us = run->ended_us,
+                              .ended_us = run->ended_us};
+    int code = sl_state_add_step(history->state, &row, err);
+    if (code == SL_OK && dprintf(history->log_fd, "%s\n", details) < 0)
+        code = sl_fail_errno(err, errno, "cannot write the run's log");
+    free(details);
+    return code;
+}
+
+int sl_history_published(struct sl_world *world, const struct sl_publication *publication,
+                         const struct sl_strs *tables, struct sl_err *err)
+{
+    struct sl_run run = {.world = world, .started_us = publication->at_us};
+    SL_AUTO(sl_history_close) struct sl_history *history = NULL;
+    struct sl_err trouble = {0};
+    (void)snprintf(run.id, sizeof run.id, "%s", publication->run_id);
+    sl_arena_init(&run.arena, 0);
+    int code = sl_history_open(&run, publication->command, &history, err);
+    run.ended_us = sl_clock_now_us();
+    run.by_status[SL_STATUS_OK] = tables->count;
+    for (size_t i = 0; code == SL_OK && history->state && i < tables->count; i++)
+        if (add_published(history, tables->items[i], &trouble) != SL_OK)
+            give_up(history, &trouble);
+    if (code == SL_OK)
+        sl_history_end(history);
+    sl_arena_clear(&run.arena);
+    return code;
+}

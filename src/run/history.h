@@ -3,6 +3,7 @@
 #ifndef SL_RUN_HISTORY_H
 #define SL_RUN_HISTORY_H
 
+#include "plan/publication.h"
 #include "run/run.h"
 
 struct sl_history;
@@ -16,6 +17,10 @@ void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome
 void sl_history_flush(struct sl_history *history);
 void sl_history_end(struct sl_history *history);
 void sl_history_close(struct sl_history **history); // for SL_AUTO
+// A run of no step that published these tables all the same ("quarantine.orders", or with what was
+// done to it, "quarantine.orders (rows given up)"), whole. The project's run lock is held.
+SL_MUST int sl_history_published(struct sl_world *world, const struct sl_publication *publication,
+                                 const struct sl_strs *tables, struct sl_err *err);
 // The JSON object of one step, for --json, logs and state: {"step", "table", "status", "rows",
 // ...}.
 SL_MUST int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_err *err);

@@ -162,8 +162,8 @@ static int add_rules(struct lister *lister, struct sl_err *err)
 }
 
 // One check after the other is compiled alone, for what it claims.
-static int add_check(struct lister *lister, const struct sl_yaml *checks, size_t index,
-                     struct sl_err *err)
+static int look_at_check(struct lister *lister, const struct sl_yaml *checks, size_t index,
+                         struct sl_mutant *ret, bool *ret_is_warning, struct sl_err *err)
 {
     SL_AUTO(sl_diags_clear) struct sl_diags ignored = SL_DIAGS_INIT;
     struct sl_yaml alone = {.kind = SL_YAML_LIST,
@@ -171,13 +171,26 @@ static int add_check(struct lister *lister, const struct sl_yaml *checks, size_t
                             .text = "",
                             .items = &checks->items[index],
                             .count = 1};
-    struct sl_yaml *rest = SL_NEW(lister->arena, struct sl_yaml);
-    struct sl_model *model = SL_NEW(lister->arena, struct sl_model);
     struct sl_check *compiled;
     size_t count;
-    SL_TRY_NEW(rest, err);
-    SL_TRY_NEW(model, err);
     SL_TRY(sl_checks_compile(&alone, lister->arena, &ignored, &compiled, &count, err));
+    *ret = (struct sl_mutant){.rule = count ? compiled[0].claim : "a check",
+                              .place = checks->items[index]->place,
+                              .is_check = true};
+    *ret_is_warning = count && compiled[0].is_warning;
+    return SL_OK;
+}
+
+static int add_check(struct lister *lister, const struct sl_yaml *checks, size_t index,
+                     struct sl_err *err)
+{
+    struct sl_mutant mutant;
+    struct sl_yaml *rest = SL_NEW(lister->arena, struct sl_yaml);
+    bool is_warning;
+    SL_TRY_NEW(rest, err);
+    SL_TRY(look_at_check(lister, checks, index, &mutant, &is_warning, err));
+    if (is_warning)
+        return SL_OK;
     *rest = *checks;
     rest->items = SL_NEW_ARRAY(lister->arena, struct sl_yaml *, checks->count);
     SL_TRY_NEW(rest->items, err);
@@ -185,13 +198,19 @@ static int add_check(struct lister *lister, const struct sl_yaml *checks, size_t
     for (size_t i = 0; i < checks->count; i++)
         if (i != index)
             rest->items[rest->count++] = checks->items[i];
+    if (lister->node->contract) {
+        struct sl_contract_table *copy;
+        SL_TRY(copy_contract(lister, &copy, err));
+        copy->checks = rest;
+        mutant.contract = copy;
+        return add(lister, mutant, err);
+    }
+    struct sl_model *model = SL_NEW(lister->arena, struct sl_model);
+    SL_TRY_NEW(model, err);
     *model = *lister->node->model;
     model->checks = rest;
-    return add(lister,
-               (struct sl_mutant){.rule = count ? compiled[0].claim : "a check",
-                                  .place = checks->items[index]->place,
-                                  .model = model},
-               err);
+    mutant.model = model;
+    return add(lister, mutant, err);
 }
 
 int sl_mutants_list(struct sl_world *world, struct sl_mutant **ret, size_t *ret_count,
@@ -201,7 +220,9 @@ int sl_mutants_list(struct sl_world *world, struct sl_mutant **ret, size_t *ret_
     for (size_t i = 0; i < world->graph.count; i++) {
         lister.node = &world->graph.nodes[i];
         const struct sl_yaml *checks =
-            lister.node->kind == SL_NODE_MODEL ? lister.node->model->checks : NULL;
+            lister.node->kind == SL_NODE_MODEL     ? lister.node->model->checks
+            : lister.node->kind == SL_NODE_CLEANSE ? lister.node->contract->checks
+                                                   : NULL;
         if (lister.node->kind == SL_NODE_CLEANSE)
             SL_TRY(add_rules(&lister, err));
         for (size_t k = 0; checks && checks->kind == SL_YAML_LIST && k < checks->count; k++)
@@ -217,7 +238,7 @@ static bool could_notice(const struct sl_world *world, const struct sl_mutant *m
                          const struct sl_test_case *test)
 {
     size_t index = (size_t)(mutant->node - world->graph.nodes);
-    bool has_node = false, has_failure = !mutant->model;
+    bool has_node = false, has_failure = !mutant->is_check;
     for (size_t i = 0; i < test->node_count; i++)
         has_node |= test->nodes[i] == index;
     for (size_t i = 0; i < test->test->run_count; i++)

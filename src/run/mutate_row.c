@@ -1,20 +1,19 @@
 // A row that only the rule of a mutant rejects, and the keys that the row needs elsewhere.
 #include "contract/personal.h"
-#include "run/generate.h"
 #include "run/mutate.h"
 
-static int keep_row(struct sl_world *world, struct sl_mutant *mutant,
+static int keep_row(struct sl_arena *arena, struct sl_mutant *mutant,
                     const struct sl_result *result, struct sl_err *err)
 {
     size_t count = sl_result_columns(result);
-    mutant->columns = SL_NEW_ARRAY(&world->arena, const char *, count);
-    mutant->values = SL_NEW_ARRAY(&world->arena, const char *, count);
+    mutant->columns = SL_NEW_ARRAY(arena, const char *, count);
+    mutant->values = SL_NEW_ARRAY(arena, const char *, count);
     SL_TRY_NEW(mutant->columns, err);
     SL_TRY_NEW(mutant->values, err);
     for (size_t i = 0; i < count; i++) {
         const char *value = sl_result_text(result, 0, i);
-        mutant->columns[i] = sl_arena_strdup(&world->arena, sl_result_name(result, i));
-        mutant->values[i] = sl_arena_strdup(&world->arena, value);
+        mutant->columns[i] = sl_arena_strdup(arena, sl_result_name(result, i));
+        mutant->values[i] = sl_arena_strdup(arena, value);
         SL_TRY_NEW(mutant->columns[i], err);
         if (value)
             SL_TRY_NEW(mutant->values[i], err);
@@ -24,18 +23,21 @@ static int keep_row(struct sl_world *world, struct sl_mutant *mutant,
 }
 
 struct explainer {
-    struct sl_world *world;
     struct sl_session *session;
     const struct sl_generated *made;
+    const char *which; // of the rows
     struct sl_mutant *mutant;
+    struct sl_arena *arena;
 };
 
-// The keys of the parent that the row has: as clean keeps both.
+// The keys of the parent that the rows have: as clean keeps both.
 static void add_query(const struct explainer *explainer, const struct sl_pass_parent *parent,
                       struct sl_buf *sql)
 {
     const struct sl_pass *pass = &explainer->made->pass;
     const struct sl_rule *rule = parent->rule;
+    SL_AUTO(sl_buf_clear) struct sl_buf rows = SL_BUF_INIT;
+    sl_buf_addf(&rows, "(select * from \"~generated\" where %s)", explainer->which);
     sl_buf_add(sql, "select distinct ");
     for (size_t i = 0; i < rule->to.count; i++) {
         sl_buf_add(sql, i ? ", cast(p." : "cast(p.");
@@ -49,19 +51,21 @@ static void add_query(const struct explainer *explainer, const struct sl_pass_pa
         sl_buf_addf(sql, " as k%zu", i);
     }
     sl_buf_add(sql, " from ");
-    sl_pass_relation(pass, SL_PASS_ALL, "(select * from \"~generated\" limit 1)", "", sql);
+    sl_pass_relation(pass, SL_PASS_ALL, rows.text, "", sql);
     sl_buf_addf(sql, ") c join %s p on ", parent->relation);
     for (size_t i = 0; i < rule->to.count; i++) {
         sl_buf_addf(sql, "%sc.k%zu = p.", i ? " and " : "", i);
         sl_buf_add_sql_name(sql, rule->to.items[i]);
     }
+    sl_buf_add(sql, " order by all");
+    sql->has_failed |= rows.has_failed;
 }
 
 static int add_parent(struct explainer *explainer, const struct sl_pass_parent *parent,
                       struct sl_err *err)
 {
     struct sl_mutant *mutant = explainer->mutant;
-    struct sl_arena *arena = &explainer->world->arena;
+    struct sl_arena *arena = explainer->arena;
     struct sl_mutant_parent keys = {.table = parent->rule->parent, .columns = &parent->rule->to};
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
@@ -83,12 +87,79 @@ static int add_parent(struct explainer *explainer, const struct sl_pass_parent *
                                                                        : sl_fail_memory(err);
 }
 
-static int add_parents(struct explainer *explainer, struct sl_err *err)
+int sl_mutant_parents(struct sl_session *session, const struct sl_generated *made,
+                      const char *which, struct sl_mutant *mutant, struct sl_arena *arena,
+                      struct sl_err *err)
 {
-    const struct sl_pass *pass = &explainer->made->pass;
-    for (size_t i = 0; i < pass->parent_count; i++)
-        SL_TRY(add_parent(explainer, &pass->parents[i], err));
+    struct explainer explainer = {session, made, which, mutant, arena};
+    mutant->parents = NULL;
+    mutant->parent_count = 0;
+    for (size_t i = 0; i < made->pass.parent_count; i++)
+        SL_TRY(add_parent(&explainer, &made->pass.parents[i], err));
     return SL_OK;
+}
+
+// Rows of one table that several foreign keys may lead to.
+static int parent_json(const struct sl_mutant *mutant, const char *table, json_t **ret,
+                       struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *rows = json_array();
+    SL_TRY_NEW(rows, err);
+    for (size_t i = 0; i < mutant->parent_count; i++) {
+        const struct sl_mutant_parent *parent = &mutant->parents[i];
+        size_t width = parent->columns->count, known;
+        for (size_t k = 0; k < parent->row_count && sl_str_equal(parent->table, table); k++) {
+            json_t *row = json_object();
+            for (size_t n = 0; n < width; n++)
+                (void)json_object_set_new(row, parent->columns->items[n],
+                                          sl_json_string(parent->values[k * width + n]));
+            for (known = 0; known < json_array_size(rows); known++)
+                if (json_equal(json_array_get(rows, known), row))
+                    break;
+            if (known < json_array_size(rows))
+                json_decref(row);
+            else if (json_array_append_new(rows, row) != 0)
+                return sl_fail_memory(err);
+        }
+    }
+    *ret = json_incref(rows);
+    return SL_OK;
+}
+
+int sl_mutant_parents_json(const struct sl_mutant *mutant, json_t **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *tables = json_object();
+    SL_TRY_NEW(tables, err);
+    for (size_t i = 0; i < mutant->parent_count; i++) {
+        json_t *rows = NULL;
+        if (json_object_get(tables, mutant->parents[i].table))
+            continue;
+        SL_TRY(parent_json(mutant, mutant->parents[i].table, &rows, err));
+        if (json_object_set_new(tables, mutant->parents[i].table, rows) != 0)
+            return sl_fail_memory(err);
+    }
+    *ret = json_incref(tables);
+    return SL_OK;
+}
+
+int sl_mutant_generate(struct sl_world *world, struct sl_session *session,
+                       const struct sl_mutant *mutant, int64_t rows, struct sl_generated *ret,
+                       bool *ret_is_made, struct sl_err *err)
+{
+    struct sl_err refusal = {0};
+    struct sl_generate_options options = {.project = world->project,
+                                          .contract = mutant->node->contract,
+                                          .rows = rows,
+                                          .seed = 1,
+                                          .breaking =
+                                              mutant->is_check ? SL_BREAK_NONE : SL_BREAK_RULE,
+                                          .rule = mutant->is_check ? NULL : mutant->rule};
+    int code = sl_generate(session, &options, &world->arena, ret, &refusal);
+    *ret_is_made = code == SL_OK;
+    if (code != SL_E_MEMORY && code != SL_E_INTERRUPTED)
+        return SL_OK;
+    *err = refusal;
+    return code;
 }
 
 int sl_mutant_explain(struct sl_world *world, struct sl_mutant *mutant, struct sl_err *err)
@@ -97,34 +168,27 @@ int sl_mutant_explain(struct sl_world *world, struct sl_mutant *mutant, struct s
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_generated made;
-    struct sl_err refusal = {0};
-    if (!mutant->contract)
+    bool is_made;
+    if (mutant->is_check)
         return SL_OK;
-    struct sl_generate_options options = {.project = world->project,
-                                          .contract = mutant->node->contract,
-                                          .seed = 1,
-                                          .breaking = SL_BREAK_RULE,
-                                          .rule = mutant->rule};
     SL_TRY(sl_world_session(world, &session, err));
-    // Without such a row the report is as good, only shorter.
-    int code = sl_generate(session, &options, &world->arena, &made, &refusal);
-    if (code == SL_E_MEMORY || code == SL_E_INTERRUPTED) {
-        *err = refusal;
-        return code;
-    }
-    if (code != SL_OK)
+    // Without such a row the report is as good, only shorter. Uniques are broken by what repeats a
+    // good row.
+    SL_TRY(sl_mutant_generate(world, session, mutant, 3, &made, &is_made, err));
+    if (!is_made)
+        SL_TRY(sl_mutant_generate(world, session, mutant, 0, &made, &is_made, err));
+    if (!is_made)
         return SL_OK;
     sl_buf_add(&sql, "select ");
     for (size_t i = 0; i < made.column_count; i++) {
         sl_buf_add(&sql, i ? ", " : "");
         sl_buf_add_sql_name(&sql, made.columns[i].name);
     }
-    sl_buf_add(&sql, " from \"~generated\" limit 1");
+    sl_buf_add(&sql, " from \"~generated\" where \"~t\" >= 0 limit 1");
     SL_TRY(sl_buf_check(&sql, err));
     SL_TRY(session->kind->query(session, sql.text, 1, &result, err));
     if (!sl_result_rows(result))
         return SL_OK;
-    struct explainer explainer = {world, session, &made, mutant};
-    SL_TRY(keep_row(world, mutant, result, err));
-    return add_parents(&explainer, err);
+    SL_TRY(keep_row(&world->arena, mutant, result, err));
+    return sl_mutant_parents(session, &made, "\"~t\" >= 0", mutant, &world->arena, err);
 }

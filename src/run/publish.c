@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
+#include "run/history.h"
 #include "run/lock.h"
 #include "run/publications.h"
 #include "table/delta/delta.h"
@@ -84,7 +85,12 @@ static int publish_locked(struct sl_world *world, const char *command, struct sl
     SL_TRY_NEW(run_id, err);
     struct sl_publish_options options = {
         .run_id = run_id, .command = command, .at_us = sl_clock_now_us()};
-    return sl_world_publish(world, &options, &rest->now, &rest->is_new, err);
+    struct sl_strs tables;
+    SL_TRY(sl_world_publish(world, &options, &rest->now, &rest->is_new, err));
+    if (!rest->is_new)
+        return SL_OK;
+    SL_TRY(sl_rest_tables(rest, world, &world->arena, &tables, err));
+    return sl_history_published(world, &rest->now, &tables, err);
 }
 
 int sl_world_rest(struct sl_world *world, struct sl_rest *ret, struct sl_err *err)

@@ -121,6 +121,48 @@ static int read_commits(const char *folder, struct sl_arena *arena, struct sl_qu
     return SL_OK;
 }
 
+// What the log says of all rows; else, of tables of earlier versions, the newest commit with rows.
+static void take_standing(struct sl_quality *quality, const struct sl_standing *standing,
+                          const struct sl_standing *given_up)
+{
+    quality->rows_in = standing->rows - given_up->rows;
+    quality->broken = standing->broken;
+    quality->broken.is_known = true;
+    for (size_t i = 0; i < SL_DIMENSIONS; i++) {
+        quality->broken.rows[i] -= given_up->broken.rows[i];
+        if (quality->broken.rows[i] < 0)
+            quality->broken.rows[i] = 0;
+    }
+}
+
+static int read_newest(const char *folder, struct sl_arena *arena, struct sl_standing *ret,
+                       struct sl_err *err)
+{
+    struct sl_delta_commit_info *commits;
+    struct sl_record record = {0};
+    size_t count;
+    bool is_there = false;
+    SL_TRY(sl_delta_history(folder, 1, arena, &commits, &count, err));
+    if (count)
+        SL_TRY(parse_record(&commits[0], arena, &record, &is_there, err));
+    *ret = record.standing;
+    return SL_OK;
+}
+
+static int read_standing(const struct sl_node *node, const struct sl_project *project,
+                         const char *folder, struct sl_arena *arena, struct sl_quality *quality,
+                         struct sl_err *err)
+{
+    struct sl_standing standing, given_up;
+    const char *quarantine = sl_table_folder(project, SL_LAYER_QUARANTINE, node->bare, arena);
+    SL_TRY_NEW(quarantine, err);
+    SL_TRY(read_newest(folder, arena, &standing, err));
+    SL_TRY(read_newest(quarantine, arena, &given_up, err));
+    if (standing.is_known)
+        take_standing(quality, &standing, &given_up);
+    return SL_OK;
+}
+
 int sl_quality_read(const struct sl_node *node, const struct sl_project *project,
                     struct sl_arena *arena, struct sl_quality *ret, struct sl_err *err)
 {
@@ -129,6 +171,8 @@ int sl_quality_read(const struct sl_node *node, const struct sl_project *project
     SL_TRY_NEW(folder, err);
     *ret = (struct sl_quality){.table = node->name};
     SL_TRY(read_commits(folder, arena, ret, err));
+    if (node->kind == SL_NODE_CLEANSE)
+        SL_TRY(read_standing(node, project, folder, arena, ret, err));
     sl_quality_score(ret, node->contract);
     return SL_OK;
 }

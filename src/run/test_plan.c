@@ -219,7 +219,8 @@ static int fingerprint(struct planner *planner, struct sl_err *err)
     const struct sl_test *test = planner->test;
     char hex[65];
     SL_TRY(sl_hash_new(&hash, err));
-    SL_TRY(hash_file(planner, hash, test->file, err));
+    if (test->file)
+        SL_TRY(hash_file(planner, hash, test->file, err));
     for (size_t i = 0; i < test->run_count; i++) {
         const struct sl_test_run *run = &test->runs[i];
         for (size_t k = 0; k < run->given_count; k++)

@@ -71,6 +71,41 @@ bool sl_function_reads_files(const char *name)
            strncasecmp(name, "parquet_", 8) == 0;
 }
 
+// Of functions whose first argument is a path; of the others it may be a connection.
+static bool takes_path(const char *name)
+{
+    static const char *const names[] = {
+        "delta_scan", "glob", "iceberg_scan", "sniff_csv", "sqlite_scan", "st_read", NULL};
+
+    return is_listed(name, names) || strncasecmp(name, "read_", 5) == 0 ||
+           strncasecmp(name, "parquet_", 8) == 0;
+}
+
+// A path, or the first of a list that is one.
+static const char *relative_path(const struct sl_ast *argument)
+{
+    const char *path = sl_ast_is_class(argument, "CONSTANT")
+                           ? sl_ast_text(sl_ast_get(argument, "value"), "value")
+                           : "";
+
+    if (*path && *path != '/' && *path != '~' && !strstr(path, "://"))
+        return path;
+    if (!sl_ast_is(argument, "function_name", "list_value") &&
+        !sl_ast_is(argument, "type", "ARRAY_CONSTRUCTOR"))
+        return NULL;
+    argument = sl_ast_first(sl_ast_get(argument, "children"));
+    for (path = NULL; argument && !path; argument = argument->next)
+        path = relative_path(argument);
+    return path;
+}
+
+const char *sl_function_relative_path(const struct sl_ast *call)
+{
+    return takes_path(sl_ast_text(call, "function_name"))
+               ? relative_path(sl_ast_first(sl_ast_get(call, "children")))
+               : NULL;
+}
+
 bool sl_function_reads_clock(const struct sl_ast *call)
 {
     static const char *const names[] = {"ago",

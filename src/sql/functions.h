@@ -18,6 +18,8 @@ enum sl_function_kind sl_function_kind(const struct sl_ast *call);
 bool sl_function_is_pure_table(const char *name);
 // A table function whose rows come from files or another database.
 bool sl_function_reads_files(const char *name);
+// Of such a call: a path among its arguments that is relative; NULL: none, as far as is written.
+const char *sl_function_relative_path(const struct sl_ast *call);
 // Of an expression of class FUNCTION: it gives the time.
 bool sl_function_reads_clock(const struct sl_ast *call);
 // A name that the engine takes for a call if there is no such column: current_date.

@@ -93,6 +93,22 @@ static void report_statements(const struct sl_ast *tree, const struct text *text
                 "a model is a single SELECT, and there are %zu statements", count);
 }
 
+// It would lead somewhere else from each folder that a command is started in.
+static void report_path(const struct sl_ast *node, const struct text *text, struct sl_diags *diags)
+{
+    const struct sl_ast *call = sl_ast_get(node, "function");
+    const char *path = sl_function_relative_path(call);
+
+    if (path)
+        sl_diag(
+            diags, SL_SEVERITY_ERROR, SL_E_SQL_TABLE, place_of(text, sl_ast_location(node)),
+            "declare it as a source, sources/x.yml with 'path: ...' as seen from sluice.yml, "
+            "and read raw.x or clean.x; or write the whole path",
+            "%s() reads '%s', which is no whole path: where it leads depends on the folder that "
+            "sluice is started in",
+            sl_ast_text(call, "function_name"), path);
+}
+
 // DESCRIBE and SHOW look at the catalogue; query() and query_table() read tables that nobody sees
 // in the tree.
 static void report_hidden(const struct sl_ast *node, const struct text *text,
@@ -109,6 +125,8 @@ static void report_hidden(const struct sl_ast *node, const struct text *text,
         sl_diag(diags, SL_SEVERITY_ERROR, SL_E_SQL_TABLE, place_of(text, sl_ast_location(node)),
                 "write the table's name in the FROM clause", "%s() hides the tables that it reads",
                 function);
+    else if (sl_ast_is(node, "type", "TABLE_FUNCTION"))
+        report_path(node, text, diags);
     for (const struct sl_ast *item = sl_ast_first(node); item; item = item->next)
         if (item->first)
             report_hidden(item, text, diags);

@@ -140,7 +140,7 @@ static void add_checks(const struct sl_cleanse *cleanse, struct sl_record *recor
     record->check_count = cleanse->is_checked_before ? before->check_count : cleanse->check_count;
 }
 
-static int print_record(const struct sl_cleanse *cleanse, const struct sl_cleanse_table *table,
+static int print_record(struct sl_cleanse *cleanse, const struct sl_cleanse_table *table,
                         struct sl_delta_commit *commit, struct sl_err *err)
 {
     struct sl_record record = {
@@ -160,8 +160,12 @@ static int print_record(const struct sl_cleanse *cleanse, const struct sl_cleans
         .broken = cleanse->broken,
         .checked_with = cleanse->checked_with,
     };
-    if (table == &cleanse->clean)
+    if (table == &cleanse->clean) {
         add_checks(cleanse, &record);
+        SL_TRY(sl_cleanse_standing(cleanse, &record.standing, err));
+    } else {
+        SL_TRY(sl_cleanse_given_up(cleanse, &record.standing, err));
+    }
     if (cleanse->range.is_replay)
         record.replayed =
             (struct sl_table_version){cleanse->quarantine.name, cleanse->range.quarantine_version,

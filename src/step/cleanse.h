@@ -247,6 +247,12 @@ SL_MUST int sl_cleanse_count_reasons(struct sl_cleanse *cleanse, struct sl_err *
 SL_MUST int sl_cleanse_count_broken(struct sl_cleanse *cleanse, struct sl_err *err);
 void sl_cleanse_add_warned(const struct sl_cleanse *cleanse, struct sl_buf *sql);
 void sl_cleanse_add_broken(struct sl_cleanse *cleanse, const char *rule, int64_t rows);
+// What the table is made of with the range; not known where the commit before does not say it.
+SL_MUST int sl_cleanse_standing(struct sl_cleanse *cleanse, struct sl_standing *ret,
+                                struct sl_err *err);
+// The rows of quarantine that were given up, with the range.
+SL_MUST int sl_cleanse_given_up(struct sl_cleanse *cleanse, struct sl_standing *ret,
+                                struct sl_err *err);
 // " from <rows> where ...": the new rows that come into clean.
 void sl_cleanse_add_rows_that_stay(const struct sl_cleanse *cleanse, enum sl_pass_rows rows,
                                    struct sl_buf *sql);

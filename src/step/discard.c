@@ -13,6 +13,7 @@ struct discarding {
     const struct sl_discard *discard;
     const char *folder;
     struct sl_delta_head head;
+    struct sl_record record; // of it
     struct sl_delta_snapshot before;
     const char **removed;
     size_t removed_count;
@@ -104,19 +105,54 @@ static int add_marked(struct discarding *discarding, const struct sl_delta_file 
     return sl_buf_check(sql, err);
 }
 
+// All rows that are given up with these, or without them.
+static int count_given_up(struct discarding *discarding, struct sl_standing *ret,
+                          struct sl_err *err)
+{
+    struct sl_step_context *context = discarding->context;
+    const struct sl_discard *discard = discarding->discard;
+    const struct sl_contract_table *contract = NULL;
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    *ret = (struct sl_standing){0};
+    for (size_t i = 0; i < context->project->source_count; i++)
+        if (sl_str_equal(context->project->sources[i].name, discard->name))
+            contract = sl_project_contract_for(context->project, &context->project->sources[i]);
+    if (!contract)
+        return SL_OK;
+    sl_buf_add(&sql, "(select reasons, set_aside is not null as is_published from ");
+    SL_TRY(
+        add_rows(discarding, discarding->before.files, discarding->before.file_count, &sql, err));
+    sl_buf_addf(&sql, " where %scoalesce(",
+                discard->is_undone ? "discarded_at is not null and not "
+                                   : "discarded_at is not null or ");
+    add_condition(discard, &sql);
+    sl_buf_add(&sql, ", false))");
+    SL_TRY(sl_buf_check(&sql, err));
+    const struct sl_standing_count count = {.session = context->session,
+                                            .contract = contract,
+                                            .before = &discarding->record.standing,
+                                            .relation = sql.text,
+                                            .arena = context->arena};
+    return sl_standing_count(&count, ret, err);
+}
+
 // The record of the table's last commit goes on, for its position is the same, with what was done.
-static int print_record(const struct discarding *discarding, int64_t rows, const char **ret,
+static int print_record(struct discarding *discarding, int64_t rows, const char **ret,
                         struct sl_err *err)
 {
     const struct sl_discard *discard = discarding->discard;
     const char *last = discarding->head.record_json;
     SL_AUTO(sl_json_free) json_t *root = NULL;
+    struct sl_standing standing;
     char *text = NULL;
     SL_TRY(sl_json_parse(last, strlen(last), "commitInfo.sluice", &root, err));
     json_t *done = json_pack("{s:s, s:s?, s:I, s:b}", "by", discard->by, "reason", discard->reason,
                              "rows", (json_int_t)rows, "undone", discard->is_undone);
     if (!done || json_object_set_new(root, "discard", done) != 0)
         return sl_fail_memory(err);
+    SL_TRY(count_given_up(discarding, &standing, err));
+    if (standing.is_known)
+        SL_TRY(sl_standing_print(root, &standing, err));
     SL_TRY(sl_json_print(root, &text, err));
     *ret = sl_arena_strdup(discarding->context->arena, text);
     free(text);
@@ -182,11 +218,11 @@ int sl_step_discard(struct sl_step_context *context, const struct sl_discard *di
                     int64_t *ret_rows, struct sl_err *err)
 {
     struct discarding discarding = {.context = context, .discard = discard};
-    struct sl_record record;
     struct sl_delta_file *files;
     size_t count;
     SL_TRY(sl_step_position(context->project, SL_LAYER_QUARANTINE, discard->name, context->session,
-                            context->arena, &discarding.folder, &discarding.head, &record, err));
+                            context->arena, &discarding.folder, &discarding.head,
+                            &discarding.record, err));
     if (discarding.head.version < 0 || !discarding.head.record_json)
         return fail_missing(&discarding, err);
     SL_TRY(sl_delta_load(discarding.folder, discarding.head.version, context->session,

@@ -66,6 +66,19 @@ static int print_broken(json_t *root, const struct sl_broken *broken, struct sl_
     return SL_OK;
 }
 
+int sl_standing_print(json_t *root, const struct sl_standing *standing, struct sl_err *err)
+{
+    json_t *object = json_object();
+    SL_TRY(set(root, "standing", object, err));
+    SL_TRY(set(object, "rows", json_integer(standing->rows), err));
+    json_t *rules = standing->rules.count ? json_object() : NULL;
+    if (rules)
+        SL_TRY(set(object, "rules", rules, err));
+    for (size_t i = 0; i < standing->rules.count; i++)
+        SL_TRY(set_text(rules, standing->rules.items[i], standing->dimensions.items[i], err));
+    return print_broken(object, &standing->broken, err);
+}
+
 static int print_checks(json_t *root, const struct sl_record *record, struct sl_err *err)
 {
     json_t *list = json_array();
@@ -132,6 +145,8 @@ int sl_record_print(const struct sl_record *record, struct sl_arena *arena, cons
         SL_TRY(print_reasons(root, record, err));
     if (record->reason_count && record->broken.is_known)
         SL_TRY(print_broken(root, &record->broken, err));
+    if (record->standing.is_known)
+        SL_TRY(sl_standing_print(root, &record->standing, err));
     if (record->check_count)
         SL_TRY(print_checks(root, record, err));
     if (record->replayed.table) {
@@ -215,6 +230,26 @@ static void parse_broken(const json_t *object, struct sl_broken *ret)
     }
 }
 
+static int parse_standing(const json_t *object, struct sl_arena *arena, struct sl_standing *ret,
+                          struct sl_err *err)
+{
+    const char *rule;
+    json_t *dimension;
+    ret->is_known = json_is_object(object);
+    ret->rows = sl_json_int(object, "rows", 0);
+    parse_broken(json_object_get(object, "broken"), &ret->broken);
+    json_object_foreach (json_object_get(object, "rules"), rule, dimension) {
+        const char *text = json_is_string(dimension) ? json_string_value(dimension) : "";
+        const char *name = sl_arena_strdup(arena, rule);
+        const char *as = sl_arena_strdup(arena, text);
+        SL_TRY_NEW(name, err);
+        SL_TRY_NEW(as, err);
+        SL_TRY(sl_strs_add(&ret->rules, arena, name, err));
+        SL_TRY(sl_strs_add(&ret->dimensions, arena, as, err));
+    }
+    return SL_OK;
+}
+
 static int parse_checks(const json_t *list, struct sl_arena *arena, struct sl_record *record,
                         struct sl_err *err)
 {
@@ -295,6 +330,7 @@ int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *
     }
     SL_TRY(parse_reasons(json_object_get(root, "reasons"), arena, &record, err));
     parse_broken(json_object_get(root, "broken"), &record.broken);
+    SL_TRY(parse_standing(json_object_get(root, "standing"), arena, &record.standing, err));
     SL_TRY(parse_checks(json_object_get(root, "checks"), arena, &record, err));
     (void)sl_clock_parse(sl_json_text(root, "judged_at", ""), &record.judged_us);
     const json_t *replayed = json_object_get(root, "replayed");

@@ -221,6 +221,15 @@ struct sl_renamed {
     const char *received_as, *name;
 };
 // The record that each commit carries in commitInfo.sluice.
+// The rows that a table is made of, from its last building on: of clean all that were taken, and of
+// them those that break rules of a dimension by now; of quarantine those that were given up.
+struct sl_standing {
+    bool is_known;
+    int64_t rows;
+    struct sl_broken broken;
+    struct sl_strs rules;      // by which they were counted,
+    struct sl_strs dimensions; // and as what: a later contract may not have them
+};
 struct sl_record {
     const char *run_id;
     const char *step;        // "cleanse orders"
@@ -235,6 +244,7 @@ struct sl_record {
     struct sl_reason_count *reasons;
     size_t reason_count;
     struct sl_broken broken;
+    struct sl_standing standing;
     struct sl_check_result *checks; // without examples
     size_t check_count;
     struct sl_table_versions checked_with; // other tables that the checks have read
@@ -262,6 +272,20 @@ json_t *sl_check_result_json(const struct sl_check_result *result, bool with_exa
 // The version of an input that the record was made from; -1 if it was none, or another table of
 // that name (by its id).
 int64_t sl_record_input(const struct sl_record *record, const char *table, const char *id);
+// Counts rows of quarantine: `relation` has their `reasons`, and whether each `is_published`
+// without a value; `before` says what rules of an earlier contract were about. Published rows are
+// none of `rows`.
+struct sl_standing_count {
+    struct sl_session *session;
+    const struct sl_contract_table *contract;
+    const struct sl_standing *before;
+    const char *relation;
+    struct sl_arena *arena;
+};
+SL_MUST int sl_standing_count(const struct sl_standing_count *count, struct sl_standing *ret,
+                              struct sl_err *err);
+// Sets it in the JSON of a record.
+SL_MUST int sl_standing_print(json_t *root, const struct sl_standing *standing, struct sl_err *err);
 bool sl_balance_closes(const struct sl_balance *balance);
 // The sum of two counts of rows; -1 if one of them is not known.
 int64_t sl_rows_add(int64_t a, int64_t b);

@@ -186,11 +186,14 @@ class Expression:
 
 def judge_row(columns, expressions, raws):
     """A row's clean values, and the names of the broken rules as a dictionary {severity: sorted names}."""
-    values, broken = {}, {"reject": [], "warn": []}
+    values, broken, failed = {}, {"reject": [], "warn": []}, set()
     for column, raw in zip(columns, raws):
         values[column.name], kinds = column.judge(raw)
+        if "type" in kinds:
+            failed.add(column.name)
         broken[column.severity] += [f"{column.name}.{kind}" for kind in kinds]
     for expression in expressions:
-        if expression.holds(values) is False:
+        named = re.findall(r"\w+", f"{expression.sql} {expression.column} {expression.options}")
+        if not failed.intersection(named) and expression.holds(values) is False:
             broken[expression.severity].append(expression.name)
     return values, {severity: sorted(names) for severity, names in broken.items()}

@@ -26,13 +26,16 @@ select * from (with c as (select 1) select * from c) x, c
 with orders as (select 1) select * from clean.orders, orders
 -- = clean orders at 1:41, 1
 -- table functions are no tables
-select * from range(3), unnest([1]), read_csv('a.csv')
--- = file 'a.csv'
+select * from range(3), unnest([1]), read_csv('/a.csv')
+-- = file '/a.csv'
 -- files are named by texts, in lists too, anywhere, or computed
-select (select max(x) from parquet_scan('lake/*.parquet')) from read_json(['a.json', 'b' || '.json'], format = 'auto') where x in (select file from glob('*'))
--- = file 'lake/*.parquet'
--- = file 'a.json'
+select (select max(x) from parquet_scan('/lake/*.parquet')) from read_json(['/a.json', 'b' || '.json'], format = 'auto') where x in (select file from glob('/*'))
+-- = file '/lake/*.parquet'
+-- = file '/a.json'
 -- = file ''
+-- a relative path leads somewhere else from each folder
+select * from read_csv('/b.csv', delim = 'a'), read_csv(['/a.csv', 'a.csv']), x.y
+-- = SL0402 1:48 read_csv() reads 'a.csv', which is no whole path: where it leads depends on the folder that sluice is started in
 -- a table in every kind of clause
 select (select max(x) from clean.a), row_number() over (partition by (select x from clean.b)) from clean.c where x in (select x from clean.d) group by (select x from clean.e) having (select true from clean.f) qualify (select true from clean.g) order by (select x from clean.h) limit (select 1 from clean.i)
 -- = clean a at 1:28, 1

@@ -1,2 +1,2 @@
 select *
-from read_csv('nowhere.csv')
+from read_csv('/nowhere.csv')
