@@ -15,16 +15,16 @@ static const struct sl_opt rows[] = {
 static int compile(const struct sl_check_input *input, struct sl_check *ret, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
     struct config config = {0};
     bool is_right;
     SL_TRY(sl_check_read(input, rows, &config, &is_right, err));
     if (!is_right || !sl_check_has_column(input, &config.column))
         return SL_OK;
-    sl_buf_add(&sql, "not regexp_matches(");
-    sl_buf_add_sql_name(&sql, config.column);
-    sl_buf_add(&sql, ", ");
-    sl_buf_add_sql_string(&sql, config.pattern);
-    sl_buf_add(&sql, ")");
+    sl_buf_add_sql_name(&name, config.column);
+    SL_TRY(sl_buf_check(&name, err));
+    sl_buf_add(&sql, "not ");
+    sl_buf_add_sql_matches(&sql, name.text, config.pattern);
     ret->claim = sl_arena_printf(input->arena, "'%s' matches '%s'", config.column, config.pattern);
     SL_TRY_NEW(ret->claim, err);
     return sl_check_of_rows(input, &sql, ret, err);

@@ -106,8 +106,8 @@ SL_MUST int sl_cleanse_verify(struct sl_cleanse *cleanse, const struct sl_delta_
                               struct sl_err *err);
 // The first mistake of a contract, if there is one.
 SL_MUST int sl_cleanse_first_error(const struct sl_diags *diags, struct sl_err *err);
-// Writes the prepared rows of the range to _few, which takes the place of the two forms that read
-// raw: their rows and clean columns are the same.
+// Where it pays, writes the prepared rows of the range to _few, which takes the place of the two
+// forms that read raw: their rows and clean columns are the same.
 SL_MUST int sl_cleanse_write_few(struct sl_cleanse *cleanse, struct sl_err *err);
 
 // Old names of columns (cleanse_aliases.c, with aliases.h).

@@ -1,7 +1,9 @@
-// What the step saves where it is done again and again over few rows, as tests do: the engine's
-// planning is nearly all of the time then.
+// What the step saves where rows are few: where it is done again and again, as in tests, or the
+// statements are long, the engine's planning is nearly all of the time.
 #include "base/diag.h"
 #include "step/cleanse.h"
+
+#include <string.h>
 
 // A mistake in the contract ends the step with its place; only the first is told here, `check`
 // tells all.
@@ -56,9 +58,20 @@ int sl_cleanse_verify(struct sl_cleanse *cleanse, const struct sl_delta_snapshot
     return context->accepted ? remember(context->accepted, key.text, err) : SL_OK;
 }
 
+// The prepared rows are in memory then: the length of the statement stands for how wide they are.
+static bool is_worth_writing(const struct sl_cleanse *cleanse)
+{
+    enum { MOST_BYTES = 1 << 28 };
+    size_t length = strlen(cleanse->rows[SL_PASS_FLAGGED]);
+    return cleanse->context->has_few_rows || (sl_cleanse_is_hurried(cleanse, length) &&
+                                              cleanse->row_count <= MOST_BYTES / (int64_t)length);
+}
+
 int sl_cleanse_write_few(struct sl_cleanse *cleanse, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    if (!is_worth_writing(cleanse))
+        return SL_OK;
     sl_buf_addf(&sql, "create or replace temp table _few as select * from %s",
                 cleanse->rows[SL_PASS_FLAGGED]);
     SL_TRY(sl_cleanse_exec(cleanse, &sql, err));

@@ -407,5 +407,5 @@ int sl_cleanse_open(struct sl_cleanse *cleanse, struct sl_err *err)
     SL_TRY(name_rows(cleanse, SL_PASS_ALL, "_aside", err));
     SL_TRY(name_rows(cleanse, SL_PASS_FLAGGED, rows, err));
     SL_TRY(name_rows(cleanse, SL_PASS_GOOD, rows, err));
-    return context->has_few_rows ? sl_cleanse_write_few(cleanse, err) : SL_OK;
+    return sl_cleanse_write_few(cleanse, err);
 }

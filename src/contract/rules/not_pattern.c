@@ -3,9 +3,7 @@
 // RE2, found anywhere in the text, as in the kind pattern.
 static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, struct sl_buf *message)
 {
-    sl_buf_addf(broken, "regexp_matches(%s, ", site->reading->text);
-    sl_buf_add_sql_string(broken, site->rule->text);
-    sl_buf_add(broken, ")");
+    sl_buf_add_sql_matches(broken, site->reading->text, site->rule->text);
     sl_rule_says(site, message, "matches the pattern %s", site->rule->text);
     return true;
 }

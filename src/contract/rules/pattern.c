@@ -7,9 +7,8 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
 {
     if (!site->rule->text)
         return sl_rule_refuse(site, "it has no pattern");
-    sl_buf_addf(broken, "not regexp_matches(%s, ", site->reading->text);
-    sl_buf_add_sql_string(broken, site->rule->text);
-    sl_buf_add(broken, ")");
+    sl_buf_add(broken, "not ");
+    sl_buf_add_sql_matches(broken, site->reading->text, site->rule->text);
     sl_rule_says(site, message, "does not match the pattern %s", site->rule->text);
     return true;
 }
