@@ -24,14 +24,10 @@ const struct sl_field sl_order_fields[] = {
     {0},
 };
 static const struct sl_field err_fields[] = {
-    SL_FIELD(struct sl_err, code, SL_FIELD_ENUM),
-    SL_FIELD(struct sl_err, line, SL_FIELD_ENUM),
-    SL_FIELD(struct sl_err, column, SL_FIELD_ENUM),
-    SL_FIELD_CHARS_OF(struct sl_err, file),
-    SL_FIELD_CHARS_OF(struct sl_err, message),
-    SL_FIELD_CHARS_OF(struct sl_err, hint),
-    SL_FIELD_CHARS_OF(struct sl_err, value_kind),
-    {0},
+    SL_FIELD(struct sl_err, code, SL_FIELD_ENUM),   SL_FIELD(struct sl_err, line, SL_FIELD_ENUM),
+    SL_FIELD(struct sl_err, column, SL_FIELD_ENUM), SL_FIELD_CHARS_OF(struct sl_err, file),
+    SL_FIELD_CHARS_OF(struct sl_err, message),      SL_FIELD_CHARS_OF(struct sl_err, hint),
+    SL_FIELD_CHARS_OF(struct sl_err, value_kind),   {0},
 };
 const struct sl_field sl_reply_fields[] = {
     SL_FIELD_OF(struct sl_reply, err, err_fields),
