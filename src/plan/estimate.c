@@ -180,7 +180,8 @@ static void estimate_output(const struct estimator *self, size_t at)
         ratio = 1;
     estimate->rows_out = ratio < 0 ? -1 : times(estimate->rows_in, ratio);
     // What it gives of few rows that came in says little about all of them.
-    if (self->is_whole[at] && !is_full && node->kind == SL_NODE_MODEL && node->facts.rows >= 0)
+    if (self->is_whole[at] && !is_full && ratio >= 0 && node->kind == SL_NODE_MODEL &&
+        node->facts.rows >= 0)
         estimate->rows_out = node->facts.rows;
     if (self->is_whole[at] || node->facts.version < 0)
         self->rows_after[at] = estimate->rows_out;

@@ -111,10 +111,12 @@ static void rows_and_times_follow_from_what_runs_took(void **state)
 {
     struct chain *chain = *state;
     chain->options.price_per_hour = 36;                 // 0.01 a second
-    remember(chain, INGEST, past(100, 100, 1000, 100)); // 10 bytes a row, 10 bytes a ms
-    remember(chain, CLEANSE, past(100, 90, -1, 50));    // nine of ten, 2 rows a ms
-    remember(chain, DAILY, past(900, 9, -1, 90));       // 10 rows a ms
-    remember(chain, LOAD, past(9, 9, -1, 3));           // 3 rows a ms
+    struct sl_past daily = past(1450, 15, -1, 145);
+    daily.was_full = true;
+    remember(chain, INGEST, past(500, 500, 5000, 500)); // 10 bytes a row, 10 bytes a ms
+    remember(chain, CLEANSE, past(500, 450, -1, 250));  // nine of ten, 2 rows a ms
+    remember(chain, DAILY, daily);                      // 10 rows a ms
+    remember(chain, LOAD, past(15, 15, -1, 5));         // 3 rows a ms
     estimate(chain);
     const struct sl_node *nodes = chain->nodes;
     assert_int_equal(nodes[INGEST].estimate.rows_in, 500);
@@ -137,12 +139,23 @@ static void rows_and_times_follow_from_what_runs_took(void **state)
 static void the_middle_of_several_runs_counts(void **state)
 {
     struct chain *chain = *state;
-    remember(chain, INGEST, past(100, 100, 1000, 100));
-    remember(chain, INGEST, past(100, 100, 1000, 4000)); // a slow disk, once
-    remember(chain, INGEST, past(100, 100, 1000, 100));
+    remember(chain, INGEST, past(500, 500, 5000, 500));
+    remember(chain, INGEST, past(500, 500, 5000, 4000)); // a slow disk, once
+    remember(chain, INGEST, past(500, 500, 5000, 500));
     estimate(chain);
     assert_int_equal(chain->nodes[INGEST].estimate.elapsed_ms, 500);
     assert_string_equal(chain->nodes[INGEST].estimate.basis, "3 runs of this step");
+}
+
+static void small_runs_tell_no_pace(void **state)
+{
+    struct chain *chain = *state;
+    remember(chain, INGEST, past(1, 1, 10, 50)); // 500 times as many bytes come
+    remember(chain, CLEANSE, past(1, 1, -1, 40));
+    estimate(chain);
+    assert_int_equal(chain->nodes[INGEST].estimate.elapsed_ms, 50);
+    assert_int_equal(chain->nodes[CLEANSE].estimate.elapsed_ms,
+                     40 + 499 / SL_ESTIMATE_ROWS_PER_MS + 1);
 }
 
 static void no_estimate_is_below_the_fastest_run(void **state)
@@ -159,7 +172,7 @@ static void runs_of_the_same_sort_are_compared(void **state)
     struct sl_past whole = past(1000, 1000, 10000, 10);
     whole.was_full = true;
     remember(chain, INGEST, whole);
-    remember(chain, INGEST, past(100, 100, 1000, 100));
+    remember(chain, INGEST, past(500, 500, 5000, 500));
     estimate(chain);
     assert_int_equal(chain->nodes[INGEST].estimate.elapsed_ms, 500);
     assert_string_equal(chain->nodes[INGEST].estimate.basis, "1 run of this step");
@@ -235,6 +248,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_no_run_has_told_is_unknown, build, destroy),
         cmocka_unit_test_setup_teardown(rows_and_times_follow_from_what_runs_took, build, destroy),
         cmocka_unit_test_setup_teardown(the_middle_of_several_runs_counts, build, destroy),
+        cmocka_unit_test_setup_teardown(small_runs_tell_no_pace, build, destroy),
         cmocka_unit_test_setup_teardown(no_estimate_is_below_the_fastest_run, build, destroy),
         cmocka_unit_test_setup_teardown(runs_of_the_same_sort_are_compared, build, destroy),
         cmocka_unit_test_setup_teardown(a_new_step_goes_by_others_of_its_kind, build, destroy),
