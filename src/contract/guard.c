@@ -37,7 +37,9 @@ static bool is_name(const char *text, size_t length, const char *name)
 // Whether SQL names the column. What only reads like its name (an alias, a member) counts as well.
 static bool mentions(const char *sql, const char *name)
 {
-    while (sql && *sql) {
+    if (!sql)
+        return false;
+    while (*sql) {
         const char *next = skip_quoted(sql);
         if (next != sql) {
             if (*sql == '"' && next - sql >= 2 && is_name(sql + 1, (size_t)(next - sql - 2), name))

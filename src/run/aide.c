@@ -477,6 +477,7 @@ static void put_run(struct sl_buf *request, const struct sl_run *run,
     sl_wire_put_number(request, (int64_t)run->world->graph.count);
     sl_wire_put_number(request, options->full_refresh);
     sl_wire_put_number(request, options->loses_history);
+    sl_wire_put_number(request, options->refuses_leaks);
     sl_wire_put_number(request, (int64_t)count);
     for (size_t i = 0; i < count; i++)
         sl_wire_put_text(request, options->may_break->items[i]);

@@ -171,6 +171,7 @@ static int adopt(struct server *server, struct sl_err *err)
     size_t nodes = (size_t)sl_wire_number(&server->from);
     server->options.full_refresh = sl_wire_number(&server->from) != 0;
     server->options.loses_history = sl_wire_number(&server->from) != 0;
+    server->options.refuses_leaks = sl_wire_number(&server->from) != 0;
     for (int64_t count = sl_wire_number(&server->from); count > 0; count--) {
         const char *name = sl_arena_strdup(&world->arena, sl_wire_text(&server->from));
         SL_TRY_NEW(name, err);

@@ -182,8 +182,10 @@ static bool is_fresh(struct controller *controller, const struct sl_outcome *out
 static int order(struct controller *controller, size_t index, struct sl_err *err)
 {
     struct sl_outcome *outcome = outcome_at(controller, index);
-    struct sl_order order = {
-        .node = (int64_t)index, .label = outcome->node->label, .moved = outcome->node->moved};
+    struct sl_order order = {.node = (int64_t)index,
+                             .label = outcome->node->label,
+                             .moved = outcome->node->moved,
+                             .is_again = outcome->attempts > 1};
     if (reads_published(outcome->node)) {
         const struct sl_published *published =
             sl_publication_find(&controller->run->publication, outcome->node->delivery->table);
@@ -311,13 +313,13 @@ static void try_again(struct controller *controller, struct sl_outcome *outcome)
     controller->work_list[controller->work_tail++] = (size_t)(outcome - controller->run->outcomes);
 }
 
-// What a worker had committed before it died is nothing to do for the next one.
+// A delivery that a worker had made before it died is nothing to do for the next one.
 static void look_at_attempts(struct sl_outcome *outcome)
 {
     if (outcome->attempts < 2 || outcome->status != SL_STATUS_NOTHING)
         return;
     outcome->passes_on = true;
-    outcome->result.why = "the worker that died had committed it, or there was nothing to do";
+    outcome->result.why = "the worker that died had done it, or there was nothing to do";
 }
 
 static void on_reply(void *owner, size_t job, const json_t *reply, const struct sl_death *death)

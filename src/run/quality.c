@@ -135,6 +135,7 @@ static void take_standing(struct sl_quality *quality, const struct sl_standing *
     }
 }
 
+// Of the newest commit of ours: other programs move rows to other files.
 static int read_newest(const char *folder, struct sl_arena *arena, struct sl_standing *ret,
                        struct sl_err *err)
 {
@@ -142,9 +143,9 @@ static int read_newest(const char *folder, struct sl_arena *arena, struct sl_sta
     struct sl_record record = {0};
     size_t count;
     bool is_there = false;
-    SL_TRY(sl_delta_history(folder, 1, arena, &commits, &count, err));
-    if (count)
-        SL_TRY(parse_record(&commits[0], arena, &record, &is_there, err));
+    SL_TRY(sl_delta_history(folder, COMMITS, arena, &commits, &count, err));
+    for (size_t i = 0; i < count && !is_there; i++)
+        SL_TRY(parse_record(&commits[i], arena, &record, &is_there, err));
     *ret = record.standing;
     return SL_OK;
 }

@@ -12,7 +12,7 @@
 #define STEP_MEMORY_BYTES ((size_t)4 << 30)
 
 SL_IS_ALL_OF(struct sl_err, 1692);
-SL_IS_ALL_OF(struct sl_order, 40);
+SL_IS_ALL_OF(struct sl_order, 48);
 SL_IS_ALL_OF(struct sl_reply, 2040);
 
 const struct sl_field sl_order_fields[] = {
@@ -21,6 +21,7 @@ const struct sl_field sl_order_fields[] = {
     SL_FIELD(struct sl_order, is_pinned, SL_FIELD_BOOL),
     SL_FIELD(struct sl_order, pinned_version, SL_FIELD_INT),
     SL_FIELD(struct sl_order, moved, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_order, is_again, SL_FIELD_BOOL),
     {0},
 };
 static const struct sl_field err_fields[] = {
@@ -120,6 +121,59 @@ static int do_step(struct job *job, struct sl_session *session, struct sl_err *e
     return code;
 }
 
+static int add_committed(struct job *job, enum sl_layer layer, struct sl_delta_head *ret,
+                         struct sl_err *err)
+{
+    struct sl_step_result *result = &job->result;
+    bool is_borrowed;
+    const char *folder = sl_table_source(job->work->run->world->project, layer, job->node->bare,
+                                         &job->arena, &is_borrowed);
+    SL_TRY_NEW(folder, err);
+    SL_TRY(sl_delta_head(folder, &job->arena, ret, err));
+    struct sl_table_version version = {
+        sl_arena_printf(&job->arena, "%s.%s", sl_layer_name(layer), job->node->bare), ret->version,
+        ret->table_id};
+    SL_TRY_NEW(version.table, err);
+    return SL_PUSH(&job->arena, result->versions, result->version_count, version)
+               ? SL_OK
+               : sl_fail_memory(err);
+}
+
+// Nothing was left to do for the worker that a step has been given again: what the one before it
+// has committed is what this run has done.
+static int take_over(struct job *job, struct sl_err *err)
+{
+    static const enum sl_layer layers[] = {[SL_NODE_INGEST] = SL_LAYER_RAW,
+                                           [SL_NODE_CLEANSE] = SL_LAYER_CLEAN,
+                                           [SL_NODE_MODEL] = SL_LAYER_CURATED};
+    struct sl_step_result *result = &job->result;
+    struct sl_delta_head head, other;
+    struct sl_record record;
+    if (job->node->kind == SL_NODE_LOAD || sl_node_is_view(job->node))
+        return SL_OK;
+    SL_TRY(add_committed(job, layers[job->node->kind], &head, err));
+    if (head.record_json)
+        SL_TRY(sl_record_parse(head.record_json, &job->arena, &record, err));
+    if (!head.record_json || head.record_version != head.version ||
+        !sl_str_equal(record.run_id, job->work->run->id)) {
+        result->version_count = 0;
+        return SL_OK;
+    }
+    if (job->node->kind == SL_NODE_CLEANSE)
+        SL_TRY(add_committed(job, SL_LAYER_QUARANTINE, &other, err));
+    result->outcome = SL_STEP_DONE;
+    result->why = "the worker that died had committed it";
+    result->was_full = record.was_full;
+    result->balance = record.balance;
+    result->has_balance = record.has_balance;
+    result->reasons = record.reasons;
+    result->reason_count = record.reason_count;
+    result->broken = record.broken;
+    result->checks = record.checks;
+    result->check_count = record.check_count;
+    return SL_OK;
+}
+
 // More may be in use than the new share: the next look tries again.
 static void adjust(void *self, const struct sl_seat *seat)
 {
@@ -173,8 +227,9 @@ static void do_job(void *self, struct sl_worker *worker, const json_t *request, 
     job.work->run->world->is_in_run = true;
     job.work->run->world->has_workers = false;
     if (sl_fields_unpack(sl_order_fields, request, &job.arena, &job.order, &reply.err) == SL_OK &&
-        find_node(&job, &reply.err) == SL_OK)
-        (void)!try_step(&job, &reply.err);
+        find_node(&job, &reply.err) == SL_OK && try_step(&job, &reply.err) == SL_OK &&
+        job.order.is_again && job.result.outcome == SL_STEP_NOTHING)
+        (void)!take_over(&job, &reply.err);
     reply.result = job.result;
     reply.peak_memory_bytes = sl_run_peak_bytes();
     *ret_reply = sl_fields_pack(sl_reply_fields, &reply);

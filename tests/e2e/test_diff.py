@@ -117,6 +117,7 @@ def test_digests_are_kept_until_the_folder_is_deleted(shop):
     shop.write("models/up.sql", "select * from clean.orders order by order_id")
     shop.write("models/down.sql", "select * from clean.orders order by order_id desc")
     shop.run("run")
+    shutil.rmtree(shop.folder / ".sluice" / "digests", ignore_errors=True)
     tables = ("diff", "up", "down", "--key", "order_id")
     first = shop.json(*tables)
     assert first["is_equal"] and not first["a"]["was_cached"]

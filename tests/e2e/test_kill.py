@@ -153,6 +153,11 @@ def test_deleting_the_state_loses_history_only(tmp_path, sluice_bin, clean_runs)
     assert contents(project) == clean_runs[1]
 
 
+def done_by(run):
+    """What a run says of each step, whoever did it."""
+    return {step["step"]: (step["status"], step["rows"]) for step in run["steps"]}
+
+
 def operations(project, fault_bin):
     """How many durable operations a run makes."""
     count = project.folder / "count"
@@ -169,6 +174,8 @@ def kill_everywhere(tmp_path, fault_bin, clean_runs, step, of_worker=False):
     probe = tmp_path / "probe"
     shutil.copytree(base.folder, probe)
     (probe / "data" / "orders-2.csv").write_text(FILES[1])
+    shutil.copytree(probe, tmp_path / "whole")
+    done = done_by(Project(tmp_path / "whole", fault_bin).json("run"))
     total = operations(Project(probe, fault_bin), fault_bin)
     assert total > 50
     for kill in range(1, total + 1, step):
@@ -178,8 +185,9 @@ def kill_everywhere(tmp_path, fault_bin, clean_runs, step, of_worker=False):
         project = Project(folder, fault_bin)
         project.write("data/orders-2.csv", FILES[1])
         if of_worker:
-            steps = project.json("run", env={"SLUICE_FAULT_KILL_WORKER": str(kill)})["steps"]
-            retried += any(step["attempts"] == 2 for step in steps)
+            run = project.json("run", env={"SLUICE_FAULT_KILL_WORKER": str(kill)})
+            retried += any(step["attempts"] == 2 for step in run["steps"])
+            assert done_by(run) == done, f"killed at operation {kill} of {total}"
         else:
             killed = project.run("run", exit_code=None, env={"SLUICE_FAULT_KILL": str(kill)})
             assert killed.returncode == -9, f"operation {kill} of {total} did not kill: {killed.returncode}\n{killed.stderr}"

@@ -151,8 +151,9 @@ def test_a_protected_column_is_not_forgotten_under_another_name(project, case):
     assert "ada@example.com" in everything(project)
 
 
-FILES = ["read_json('data/a.jsonl')", "read_json(['data/*.jsonl'])", "read_text('./data/../data/a.jsonl')",
-         "read_parquet('lake/raw/people/*.parquet')", "read_parquet('lake/*/people/*.parquet', union_by_name=true)", "read_text('data/' || 'a.jsonl')"]
+FILES = ["read_json('HERE/data/a.jsonl')", "read_json(['HERE/data/*.jsonl'])", "read_text('HERE/./data/../data/a.jsonl')",
+         "read_parquet('HERE/lake/raw/people/*.parquet')", "read_parquet('HERE/lake/*/people/*.parquet', union_by_name=true)",
+         "read_text('HERE/data/' || 'a.jsonl')"]
 
 
 @pytest.mark.parametrize("files", FILES)
@@ -160,7 +161,8 @@ def test_models_that_read_the_files_themselves_are_asked_too(project, files):
     make(project, m="select id from clean.people")
     project.run("run")
     project.write("data/other.csv", "id\n1\n")
-    project.write("models/o.sql", "select * from read_csv('data/other.csv')\n")
+    files = files.replace("HERE", str(project.folder))
+    project.write("models/o.sql", f"select * from read_csv('{project.folder}/data/other.csv')\n")
     project.run("check")
     project.write("models/m.sql", f"select 1 as one, cast(row(f) as varchar) as it from {files} f\n")
     for _ in "parsed", "remembered":
