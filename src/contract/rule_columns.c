@@ -178,13 +178,20 @@ bool sl_rule_compile_total(const struct sl_rule_site *site, bool is_product, str
         sl_rule_name(columns[i], &total);
         sl_buf_add(&total, is_product ? "" : ", 0)");
     }
-    sl_buf_add(broken, "try(abs(");
+    sl_buf_add(broken, "coalesce(try(abs(");
     sl_rule_name(columns[0], broken);
     sl_buf_addf(broken, " - (%s)) > ", total.text);
     if (tolerance || !has_double)
         sl_buf_add(broken, tolerance ? limit.text : "0");
     else
         sl_buf_addf(broken, "1e-9 * abs(%s)", total.text);
+    // A total that is too large for its type is not the one that stands there.
+    sl_buf_add(broken, "), ");
+    for (size_t i = 0; columns[i] && (is_product || i == 0); i++) {
+        sl_buf_add(broken, i ? " and " : "");
+        sl_rule_name(columns[i], broken);
+        sl_buf_add(broken, " is not null");
+    }
     sl_buf_add(broken, ")");
     sl_rule_shows(columns[0], message);
     sl_rule_adds(message, " is not the %s of ", is_product ? "product" : "sum");

@@ -3,9 +3,11 @@
 // A column that the table has keeps its type, and a part that has another is cast, value by value
 // where the types do not tell that nothing is lost. New columns of several types get the type that
 // the engine gives to all of them together if it holds each of them, else text. A column without a
-// type, for it holds only nulls, waits for a part that gives it one.
+// type, for it holds only nulls, waits for a part that gives it one, or is a text that the contract
+// reads.
 #include "step/ingest.h"
 
+#include "spec/contract.h"
 #include "step/cast.h"
 #include "step/schema.h"
 #include "table/delta/schema.h"
@@ -114,6 +116,36 @@ static int add_column(struct merger *merger, struct sl_column column, struct sl_
     return sl_map_set(&merger->places, key, (void *)(uintptr_t)merger->count, err);
 }
 
+// The contract reads any scalar out of texts.
+static bool is_text_enough(const struct sl_contract_table *contract, const char *name)
+{
+    for (size_t i = 0; contract && i < contract->column_count; i++) {
+        const struct sl_contract_column *column = &contract->columns[i];
+        if (sl_str_equal_nocase(column->source_name, name))
+            return column->type.kind != SL_TYPE_OBJECT && column->type.kind != SL_TYPE_ARRAY;
+    }
+    return false;
+}
+
+// Columns that hold only nulls, as texts where the contract has them: they are there.
+static int add_unknown(struct merger *merger, struct sl_err *err)
+{
+    struct sl_ingest *ingest = merger->ingest;
+    const struct sl_contract_table *contract =
+        sl_project_contract_for(ingest->project, ingest->source);
+    for (size_t i = 0; i < ingest->job_count; i++) {
+        const struct sl_source_reader *reader = ingest->jobs[i].reader;
+        for (size_t k = 0; reader && k < reader->column_count; k++) {
+            struct sl_column column = {reader->columns[k].name, "VARCHAR"};
+            if (sl_str_equal(reader->columns[k].type, SL_UNKNOWN_TYPE) &&
+                is_text_enough(contract, column.name) &&
+                !sl_column_find(merger->columns, merger->count, column.name))
+                SL_TRY(add_column(merger, column, err));
+        }
+    }
+    return SL_OK;
+}
+
 static int merge(struct merger *merger, struct sl_err *err)
 {
     struct sl_ingest *ingest = merger->ingest;
@@ -128,6 +160,7 @@ static int merge(struct merger *merger, struct sl_err *err)
             if (!sl_str_equal(reader->columns[k].type, SL_UNKNOWN_TYPE))
                 SL_TRY(add_column(merger, reader->columns[k], err));
     }
+    SL_TRY(add_unknown(merger, err));
     for (size_t i = 0; i < OWN_COUNT; i++)
         SL_TRY(add_column(merger, own_columns[i], err));
     ingest->columns = merger->columns;

@@ -5,6 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from conftest import contract_text
+
 PROJECT = "name: drift\nchecks: {requirements: off}\n"
 COLUMNS = [{"name": "id", "logicalType": "integer", "primaryKey": True}, {"name": "amount", "logicalType": "integer"}]
 
@@ -314,3 +316,17 @@ def test_a_parquet_column_of_nulls_waits_for_its_type(project):
     empty = (None, None, None, None)
     assert rows == {10: (None, None, None, 7), 11: empty, 20: ("x", {"k": [1]}, None, None), 21: empty, 30: (None, None, 1.5, None), 31: empty,
                     40: empty, 41: empty}
+
+
+@pytest.mark.parametrize("policy", ["fail", "empty"])
+def test_a_parquet_column_of_nulls_that_the_contract_has_is_not_missing(project, policy):
+    project.write("sluice.yml", "name: nulls\nlake: lake\nquarantine: {max_share: 1}\n")
+    project.write("sources/t.yml", f"path: data/*.parquet\ndrift: {{missing_columns: {policy}}}\n")
+    project.write("contracts/t.odcs.yml", contract_text("t", "{name: id, logicalType: integer}", "{name: s, logicalType: number, physicalType: double}"))
+    (project.folder / "data").mkdir()
+    pq.write_table(pa.table({"id": [1], "s": pa.nulls(1)}), project.folder / "data" / "1.parquet")
+    first = project.run("run")
+    assert "no column 's'" not in first.stdout + first.stderr
+    pq.write_table(pa.table({"id": [2], "s": [0.1]}), project.folder / "data" / "2.parquet")
+    project.run("run")
+    assert {row["id"]: row["s"] for row in project.delta("clean.t").to_pylist()} == {1: None, 2: 0.1}

@@ -412,3 +412,12 @@ def test_a_tests_lake_holds_what_a_run_makes_of_the_same_rows(tmp_path, sluice_b
         shutil.rmtree(test["folder"].rsplit("/", 1)[0])
     assert clean == read(project.folder / "lake", "clean", "id") and len(clean) >= 39
     assert quarantine == read(project.folder / "lake", "quarantine", "_position") and (len(quarantine) > 5) == has_bad_rows
+
+
+def test_what_has_passed_need_not_be_remembered(new_project, sluice_bin):
+    """As in a checkout that cannot be written: only --changed would need it."""
+    project = new_project("kept")
+    project.run("init", "--template", "quickstart")
+    (project.folder / ".sluice" / "tests.json").mkdir(parents=True)
+    done = project.run("test")
+    assert "3 tests passed" in done.stdout and "--changed will not know what has passed" in done.stderr

@@ -212,6 +212,23 @@ static struct sl_x_type type_of(struct reader *reader, const struct sl_yaml *sch
     return type;
 }
 
+// 2.0 is a whole number in JSON Schema.
+static const struct sl_yaml *whole(struct sl_exchange *exchange, const struct sl_yaml *value)
+{
+    double number;
+    int64_t count;
+    bool is_bare = value->kind == SL_YAML_SCALAR && !value->is_quoted;
+    if (!is_bare || sl_str_to_int64(value->text, &count) ||
+        !sl_str_to_double(value->text, &number) || !(number > -1e15 && number < 1e15) ||
+        number != (double)(int64_t)number)
+        return value;
+    const char *text = sl_x_printf(exchange, "%lld", (long long)number);
+    struct sl_yaml *made = text ? sl_x_bare(exchange, text) : NULL;
+    if (made)
+        made->place = value->place;
+    return made;
+}
+
 // Rules over texts, numbers and lists, as far as they fit the type that was found.
 static void read_rules(struct reader *reader, const struct sl_yaml *schema,
                        struct sl_yaml *property, enum sl_type_kind kind)
@@ -227,8 +244,11 @@ static void read_rules(struct reader *reader, const struct sl_yaml *schema,
     bool is_told = !is_text || !format;
     for (size_t i = 0; i < 3 && is_text; i++)
         sl_x_option(exchange, property, texts[i], sl_yaml_get(schema, texts[i]));
-    for (size_t i = 0; i < 4 && is_number; i++)
-        sl_x_option(exchange, property, numbers[i], sl_yaml_get(schema, numbers[i]));
+    for (size_t i = 0; i < 4 && is_number; i++) {
+        const struct sl_yaml *value = sl_yaml_get(schema, numbers[i]);
+        sl_x_option(exchange, property, numbers[i],
+                    value && kind == SL_TYPE_INTEGER ? whole(exchange, value) : value);
+    }
     for (size_t i = 0; i < 3 && is_text; i++)
         if (sl_str_equal(format, known[i])) {
             sl_x_option(exchange, property, "format", sl_x_text(exchange, format));
@@ -240,23 +260,6 @@ static void read_rules(struct reader *reader, const struct sl_yaml *schema,
     // Of a decimal without a type of its own it is the number of decimals.
     if (is_number && (kind != SL_TYPE_DECIMAL || sl_x_get(schema, "x-physicalType")))
         sl_x_option(exchange, property, "multipleOf", sl_yaml_get(schema, "multipleOf"));
-}
-
-// 2.0 is a whole number in JSON Schema.
-static const struct sl_yaml *whole(struct sl_exchange *exchange, const struct sl_yaml *value)
-{
-    double number;
-    int64_t count;
-    bool is_bare = value->kind == SL_YAML_SCALAR && !value->is_quoted;
-    if (!is_bare || sl_str_to_int64(value->text, &count) ||
-        !sl_str_to_double(value->text, &number) || !(number >= 0 && number < 1e15) ||
-        number != (double)(int64_t)number)
-        return value;
-    const char *text = sl_x_printf(exchange, "%lld", (long long)number);
-    struct sl_yaml *made = text ? sl_x_bare(exchange, text) : NULL;
-    if (made)
-        made->place = value->place;
-    return made;
 }
 
 // Whether more members are asked for than are described, of which alone a contract knows.

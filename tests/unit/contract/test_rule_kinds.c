@@ -318,6 +318,12 @@ static const struct row_case {
               {"'2.5' as a, '1.25' as b", ""},
               {"'2.5' as a, '1.25' as b, '3' as c",
                "a '2.50' is not the product of b '1.25', c '3.00'"}}},
+    // What its type cannot hold is none.
+    {.kind = "product_of",
+     .columns = {"a", "b", "c"},
+     .rows = {{"'5' as a, '9999999999' as b, '9999999999' as c",
+               "a '5.00' is not the product of b '9999999999.00', c '9999999999.00'"},
+              {"'5' as a, '9999999999' as b", ""}}},
     {.kind = "in_order",
      .columns = {"a", "b", "c"},
      .rows = {{"'1' as a, '1' as b, '2' as c", ""},
