@@ -243,6 +243,34 @@ def test_dbt_tests_of_packages_become_rules_and_checks(project):
     accepted_by_check(project, contract, "orders")
 
 
+TWICE = """models:
+  - name: t
+    columns:
+      - {name: a, data_type: text, tests: [{dbt_expectations.expect_column_values_to_match_regex: {regex: "^a"}},
+          {dbt_expectations.expect_column_values_to_match_regex: {regex: "z$", flags: i}}, {dbt_expectations.expect_column_values_to_match_regex: {regex: "q", flags: s}},
+          {dbt_expectations.expect_column_value_lengths_to_be_between: {min_value: 3, max_value: 9}}, {dbt_expectations.expect_column_value_lengths_to_be_between: {min_value: 1}}]}
+      - {name: b, data_type: int, tests: [{dbt_utils.accepted_range: {min_value: 1, max_value: 3}}, {dbt_utils.accepted_range: {min_value: 0}}]}
+      - {name: c, data_type: text, tests: [not_null, {not_null: {severity: warn}}, {unique: {severity: warn}}, unique, {accepted_values: {values: [x, null, y]}},
+          {accepted_values: {values: [x, null], config: {where: "b > 1"}}}, {dbt_utils.not_empty_string: {trim_whitespace: false}}]}
+"""
+
+
+def test_several_dbt_tests_of_one_column_all_count(project):
+    project.write("schema.yml", TWICE)
+    contract, lost = imported(project, "schema.yml")
+    found = columns(contract)
+    expressions = {name: [entry["implementation"]["expression"] for entry in found[name].get("quality", []) if "implementation" in entry] for name in "abc"}
+    assert found["a"]["logicalTypeOptions"] == {"pattern": "^a", "minLength": 3, "maxLength": 9}
+    assert expressions["a"] == ["regexp_matches(\"a\", '(?i)z$')", 'length("a") between 1 and 2147483647']
+    assert found["b"]["logicalTypeOptions"] == {"minimum": 1, "maximum": 3} and expressions["b"] == ['"b" >= 0']
+    assert found["c"]["required"] and found["c"]["unique"] and enum_of(found["c"]) == ["x", "y"]
+    severities = [entry["value"] for entry in found["c"].get("customProperties", []) if entry["property"] == "sluice.severity"]
+    assert severities == [{"unique": "reject"}]
+    assert expressions["c"] == ["\"c\" in ('x')", "\"c\" <> ''"]
+    assert len(lost) == 1 and "'flags'" in lost[0], lost
+    accepted_by_check(project, contract, "t")
+
+
 DUMP = """SET statement_timeout = 0;
 CREATE EXTENSION IF NOT EXISTS plpgsql WITH SCHEMA pg_catalog;
 CREATE TABLE public.customers (

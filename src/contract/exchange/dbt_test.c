@@ -11,21 +11,29 @@ void sl_x_dbt_lost(const struct sl_x_test *test, const char *why)
               why ? why : "");
 }
 
-// A rule that only warns says so under its kind: sluice.severity: {enum: warn}.
-static void keep_severity(const struct sl_x_test *test, const char *kind)
+// A rule that only warns says so under its kind: sluice.severity: {enum: warn}. Of two tests of one
+// kind the stricter counts.
+static void keep_severity(const struct sl_x_test *test, const char *kind, bool was_there)
 {
     struct sl_yaml *custom = sl_yaml_get(test->column, "customProperties");
     struct sl_yaml *map = NULL;
-    if (!test->is_warning)
-        return;
     for (size_t i = 0; i < sl_x_count(custom); i++)
         if (sl_str_equal(sl_x_get(custom->items[i], "property"), "sluice.severity"))
             map = sl_yaml_get(custom->items[i], "value");
+    if (!test->is_warning && sl_x_get(map, kind))
+        sl_x_put_text(test->exchange, map, kind, "reject");
+    if (!test->is_warning || was_there)
+        return;
     if (!map) {
         map = sl_x_map(test->exchange);
         sl_x_custom(test->exchange, test->column, "sluice.severity", map);
     }
     sl_x_put_text(test->exchange, map, kind, "warn");
+}
+
+static bool has_option(const struct sl_x_test *test, const char *key)
+{
+    return sl_yaml_get(sl_yaml_get(test->column, "logicalTypeOptions"), key) != NULL;
 }
 
 void sl_x_dbt_custom(const struct sl_x_test *test, struct sl_yaml *owner,
@@ -77,14 +85,16 @@ static void read_not_null(const struct sl_x_test *test)
         compare_column(test, "is", "not null");
         return;
     }
+    bool was_there = sl_x_is_true(test->column, "required");
     sl_x_put_true(test->exchange, test->column, "required");
-    keep_severity(test, "required");
+    keep_severity(test, "required", was_there);
 }
 
 static void read_unique(const struct sl_x_test *test)
 {
+    bool was_there = sl_x_is_true(test->column, "unique");
     sl_x_put_true(test->exchange, test->column, "unique");
-    keep_severity(test, "unique");
+    keep_severity(test, "unique", was_there);
 }
 
 // ('a', 'it''s')
@@ -93,9 +103,13 @@ static void compare_values(const struct sl_x_test *test, const char *operation,
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     for (size_t i = 0; i < values->count; i++) {
-        sl_buf_add(&sql, i ? ", " : "(");
-        sl_buf_add_sql_string(&sql, values->items[i]->text ? values->items[i]->text : "");
+        if (values->items[i]->kind != SL_YAML_SCALAR)
+            continue;
+        sl_buf_add(&sql, sql.length ? ", " : "(");
+        sl_buf_add_sql_string(&sql, values->items[i]->text);
     }
+    if (!sql.length)
+        return;
     sl_buf_add(&sql, ")");
     test->exchange->has_failed |= sql.has_failed;
     if (!sql.has_failed)
@@ -131,11 +145,11 @@ static void read_accepted(const struct sl_x_test *test)
     const struct sl_yaml *values = values_of(test);
     if (values && sl_x_type_of(test->column).type.kind == SL_TYPE_BOOLEAN)
         values = booleans(test, values);
-    if (values && is_partial(test)) {
+    if (values && (is_partial(test) || sl_x_enum_of(test->column))) {
         compare_values(test, "in", values);
     } else if (values) {
         sl_x_enum(test->exchange, test->column, values);
-        keep_severity(test, "enum");
+        keep_severity(test, "enum", false);
     }
 }
 
@@ -196,17 +210,20 @@ static void read_range(const struct sl_x_test *test)
                                               is_open ? "<" : "<=", max->text));
         return;
     }
+    const char *low = is_open ? "exclusiveMinimum" : "minimum";
+    const char *high = is_open ? "exclusiveMaximum" : "maximum";
+    bool is_taken = has_option(test, low) || has_option(test, high);
     if ((min && !sl_x_dbt_is_number(min)) || (max && !sl_x_dbt_is_number(max)) || !is_plain ||
-        is_partial(test)) {
+        is_partial(test) || is_taken) {
         if (min)
             compare_column(test, is_open ? ">" : ">=", min->text);
         if (max)
             compare_column(test, is_open ? "<" : "<=", max->text);
         return;
     }
-    sl_x_option(test->exchange, test->column, is_open ? "exclusiveMinimum" : "minimum", min);
-    sl_x_option(test->exchange, test->column, is_open ? "exclusiveMaximum" : "maximum", max);
-    keep_severity(test, "range");
+    sl_x_option(test->exchange, test->column, low, min);
+    sl_x_option(test->exchange, test->column, high, max);
+    keep_severity(test, "range", false);
 }
 
 static void read_length(const struct sl_x_test *test)
@@ -221,7 +238,7 @@ static void read_length(const struct sl_x_test *test)
                                     : "only texts have a length");
         return;
     }
-    if (is_partial(test)) {
+    if (is_partial(test) || has_option(test, "minLength") || has_option(test, "maxLength")) {
         sl_x_dbt_expression(test, sl_x_printf(test->exchange, "length(\"%s\") between %s and %s",
                                               test->column_name, min ? min->text : "0",
                                               max ? max->text : "2147483647"));
@@ -229,7 +246,7 @@ static void read_length(const struct sl_x_test *test)
     }
     sl_x_option(test->exchange, test->column, "minLength", min);
     sl_x_option(test->exchange, test->column, "maxLength", max);
-    keep_severity(test, "length");
+    keep_severity(test, "length", false);
 }
 
 static void match_column(const struct sl_x_test *test, const char *before, const char *pattern)
@@ -245,20 +262,27 @@ static void match_column(const struct sl_x_test *test, const char *before, const
 static const char *pattern_of(const struct sl_x_test *test)
 {
     const char *pattern = sl_x_get(test->values, "regex");
+    const char *flags = sl_x_get(test->values, "flags");
     bool is_text = sl_x_type_of(test->column).type.kind == SL_TYPE_TEXT;
     if (!pattern || !is_text)
         sl_x_dbt_lost(test, pattern ? "only texts have a pattern" : "it has no 'regex'");
-    return is_text ? pattern : NULL;
+    if (!pattern || !is_text || !flags || !*flags)
+        return is_text ? pattern : NULL;
+    if (!sl_str_equal(flags, "i")) {
+        sl_x_dbt_lost(test, "its 'flags' are not known here");
+        return NULL;
+    }
+    return sl_x_printf(test->exchange, "(?i)%s", pattern);
 }
 
 static void read_pattern(const struct sl_x_test *test)
 {
     const char *pattern = pattern_of(test);
-    if (pattern && is_partial(test)) {
+    if (pattern && (is_partial(test) || has_option(test, "pattern"))) {
         match_column(test, "", pattern);
     } else if (pattern) {
         sl_x_option(test->exchange, test->column, "pattern", sl_x_text(test->exchange, pattern));
-        keep_severity(test, "pattern");
+        keep_severity(test, "pattern", false);
     }
 }
 
@@ -283,7 +307,10 @@ static void read_pair(const struct sl_x_test *test)
 
 static void read_not_empty(const struct sl_x_test *test)
 {
-    sl_x_dbt_expression(test, sl_x_printf(test->exchange, "trim(\"%s\") <> ''", test->column_name));
+    bool is_as_it_is = sl_str_equal(sl_x_get(test->values, "trim_whitespace"), "false");
+    sl_x_dbt_expression(test, sl_x_printf(test->exchange,
+                                          is_as_it_is ? "\"%s\" <> ''" : "trim(\"%s\") <> ''",
+                                          test->column_name));
 }
 
 // At a column the expression is what stands behind the column's name.
