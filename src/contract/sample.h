@@ -13,6 +13,14 @@ struct sl_sample {
     const char *good; // meant to break nothing
     const char *odd;  // null, ends of ranges and what lies beyond, other words, ...
 };
+// Values of one column or member that are known by the pass: "~g3" VARCHAR[], those that keep all of
+// its rules; "~k3" VARCHAR[], sets of rules ("4", "4,7"), and "~o3" VARCHAR[][], for each the values
+// that break just these. The number is that of sl_sample_leaf.
+struct sl_sample_pool {
+    int64_t count; // of "~g3"; 0: good values are made as before
+    bool has_null; // null keeps all rules as well
+    bool has_odd;
+};
 struct sl_sample_options {
     const struct sl_contract_table *table;
     struct sl_session *session; // reads the SQL of rules
@@ -21,11 +29,29 @@ struct sl_sample_options {
     // Adds boolean SQL: the row is to break a rule of the column at this path ("address.zip"), or
     // of one inside of it. NULL: never.
     void (*add_touches)(const void *self, const char *path, struct sl_buf *sql);
+    // Adds VARCHAR SQL: those of the rules that the row is to break that are of the column at this
+    // path, in their order ("4,7").
+    void (*add_set)(const void *self, const char *path, struct sl_buf *sql);
     const void *self;
+    const struct sl_sample_pool *pools; // by leaf; NULL: none
+    int64_t ingested_us;                // when the rows are taken in
 };
 // `notes` says which patterns no texts can be made of, and why.
 SL_MUST int sl_contract_samples(const struct sl_sample_options *options, struct sl_arena *arena,
                                 struct sl_sample **ret, struct sl_strs *notes, struct sl_err *err);
+
+// Every column and every member of columns, each behind the one that it is in.
+struct sl_sample_leaf {
+    const struct sl_contract_column *column;
+    const char *good, *odd; // NULL: it has members itself
+    bool is_distinct;
+};
+// ret_shapes: VARCHAR SQL for each column of the table, over the values of the leaves, "~v0", "~v1",
+// ...: no object is null, and an array has one item.
+SL_MUST int sl_contract_leaves(const struct sl_sample_options *options, struct sl_arena *arena,
+                               struct sl_sample_leaf **ret, size_t *ret_count,
+                               const char *const **ret_shapes, struct sl_strs *notes,
+                               struct sl_err *err);
 
 // Texts that a regular expression (a part of RE2's syntax: characters, classes, groups, |, and
 // repeats) matches as a whole. *ret_why says what it cannot do; then nothing was added. Texts may

@@ -5,8 +5,8 @@
 
 #include <inttypes.h>
 
-// Arrays in arrays: each makes an expression over the items of the one before. Deeper ones stay
-// empty.
+// Arrays in arrays: each makes an expression over the items of the one before. Deeper ones have one
+// item.
 #define DEEPEST_ARRAY 3
 #define MOST_ITEMS 4
 
@@ -44,7 +44,7 @@ static void add_leaf(const struct sl_contract_column *column, const char *text, 
     sl_buf_add(sql, ", 'null')), 1)");
 }
 
-static void add_json(const struct sl_contract_column *column, const char *text, struct sl_buf *sql)
+void sl_sample_json(const struct sl_contract_column *column, const char *text, struct sl_buf *sql)
 {
     if (column->field_count)
         sl_buf_addf(sql, "coalesce(%s, 'null')", text);
@@ -63,14 +63,14 @@ static void add_odd_member(const struct sl_sampler *sampler, const struct sl_con
     else
         sl_buf_add(sql, "true");
     sl_buf_add(sql, " then ");
-    add_json(field, member->odd, sql);
+    sl_sample_json(field, member->odd, sql);
     sl_buf_add(sql, " else ");
-    add_json(field, member->good, sql);
+    sl_sample_json(field, member->good, sql);
     sl_buf_add(sql, " end");
 }
 
-static void add_member(const struct sl_contract_column *field, size_t position,
-                       struct sl_buf *object)
+void sl_sample_member(const struct sl_contract_column *field, size_t position,
+                      struct sl_buf *object)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
     sl_buf_add(&name, position ? "," : "");
@@ -107,9 +107,9 @@ static int add_object(struct sl_sampler *sampler, struct sl_buf *good, struct sl
     for (size_t i = 0; i < column->field_count; i++) {
         struct sl_sample member;
         SL_TRY(sample_field(sampler, &column->fields[i], sampler->row, &member, err));
-        add_member(&column->fields[i], i, good);
-        add_json(&column->fields[i], member.good, good);
-        add_member(&column->fields[i], i, odd);
+        sl_sample_member(&column->fields[i], i, good);
+        sl_sample_json(&column->fields[i], member.good, good);
+        sl_sample_member(&column->fields[i], i, odd);
         add_odd_member(sampler, &column->fields[i], &member, odd);
     }
     sl_buf_add(good, " || '}'");
@@ -133,19 +133,21 @@ static int add_array(struct sl_sampler *sampler, struct sl_buf *good, struct sl_
     SL_AUTO(sl_buf_clear) struct sl_buf good_item = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf odd_item = SL_BUF_INIT;
     struct sl_sample item;
-    if (sampler->array_count >= DEEPEST_ARRAY) {
-        sl_buf_add(good, "'[]'");
-        sl_buf_add(odd, "'[]'");
-        return SL_OK;
-    }
-    const char *row = sl_arena_printf(sampler->arena, "(%s * %d + k%d)", sampler->row, MOST_ITEMS,
-                                      sampler->array_count);
+    bool is_deep = sampler->array_count >= DEEPEST_ARRAY;
+    const char *row = is_deep ? sampler->row
+                              : sl_arena_printf(sampler->arena, "(%s * %d + k%d)", sampler->row,
+                                                MOST_ITEMS, sampler->array_count);
     SL_TRY_NEW(row, err);
     SL_TRY(sample_field(sampler, field, row, &item, err));
-    add_json(field, item.good, &good_item);
+    sl_sample_json(field, item.good, &good_item);
     add_odd_member(sampler, field, &item, &odd_item);
     SL_TRY(sl_buf_check(&good_item, err));
     SL_TRY(sl_buf_check(&odd_item, err));
+    if (is_deep) {
+        sl_buf_addf(good, "'[' || %s || ']'", good_item.text);
+        sl_buf_addf(odd, "'[' || %s || ']'", odd_item.text);
+        return SL_OK;
+    }
     add_list(sampler, 0, good_item.text, good);
     add_list(sampler, 1, odd_item.text, odd);
     return SL_OK;

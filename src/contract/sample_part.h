@@ -18,7 +18,8 @@ struct sl_sampler {
     struct sl_strs *notes;
     bool is_distinct;   // another value in every row
     bool is_often_null; // other columns may ask for it
-    const struct sl_rule *range, *length, *words, *pattern, *format, *multiple;
+    const struct sl_rule *range, *length, *words, *pattern, *format, *multiple, *age, *past, *future,
+        *digits, *places, *keys, *json;
 };
 
 // A number below `span` that the row's number, the seed and the column decide.
@@ -29,6 +30,39 @@ void sl_sample_step(const struct sl_sampler *sampler, int salt, int64_t span, st
 int64_t sl_sample_bound(const char *text, int64_t otherwise);
 // VARCHAR SQL: a number within the column's range, of its type.
 void sl_sample_number(const struct sl_sampler *sampler, struct sl_buf *sql);
+bool sl_sample_is_number(const struct sl_contract_column *column);
+bool sl_sample_is_moment(const struct sl_contract_column *column);
+// VARCHAR SQL: one of the texts.
+void sl_sample_pick(const struct sl_sampler *sampler, const char *const *texts, size_t count,
+                    struct sl_buf *sql);
+// A value of the column's type; a text of its format, false if there is none to be made.
+void sl_sample_typed(const struct sl_sampler *sampler, struct sl_buf *sql);
+bool sl_sample_format(const struct sl_sampler *sampler, struct sl_buf *sql);
+// The value with what must stand in front of it, behind or inside, but that of `without` (or NULL).
+void sl_sample_affixes(const struct sl_sampler *sampler, const char *value,
+                       const struct sl_rule *without, struct sl_buf *sql);
+// A word of the rules' SQL, of which the column must have some.
+bool sl_sample_has_words(const struct sl_sampler *sampler);
+void sl_sample_word(const struct sl_sampler *sampler, struct sl_buf *sql);
+// A day or time: within the rules; an interval after another one; around the one that the SQL
+// `word` is.
+void sl_sample_moment(const struct sl_sampler *sampler, struct sl_buf *sql);
+void sl_sample_moment_at(const struct sl_sampler *sampler, const char *from, const char *plus,
+                         struct sl_buf *sql);
+void sl_sample_word_moment(const struct sl_sampler *sampler, const char *word, int salt,
+                           struct sl_buf *sql);
+// So many seconds (SQL) after the row was taken in.
+void sl_sample_moment_away(const struct sl_sampler *sampler, const char *seconds,
+                           struct sl_buf *sql);
+// " when 3 then ..." for what rules over the clock do not allow; counts the branches.
+void sl_sample_moments_beyond(const struct sl_sampler *sampler, int *branch, struct sl_buf *sql);
+// What hardly keeps all rules, made of the SQL of a value.
+SL_MUST int sl_sample_odd(struct sl_sampler *sampler, const char *value, struct sl_buf *sql,
+                          struct sl_err *err);
+// The text of a value as JSON: " || '"name":' || " in front of the member at that position.
+void sl_sample_json(const struct sl_contract_column *column, const char *text, struct sl_buf *sql);
+void sl_sample_member(const struct sl_contract_column *field, size_t position,
+                      struct sl_buf *object);
 // The values of a column: of an object or array as JSON.
 SL_MUST int sl_sample_column(struct sl_sampler *sampler, struct sl_sample *ret, struct sl_err *err);
 SL_MUST int sl_sample_nested(struct sl_sampler *sampler, struct sl_sample *ret, struct sl_err *err);

@@ -4,11 +4,13 @@
 #include "run/generate_job.h"
 #include "run/generate_keys.h"
 #include "run/generate_parents.h"
+#include "run/generate_pools.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define ROUNDS 6
+#define DAY_US INT64_C(86400000000)
 #define MOST_NAMED 6 // rules that leave too few rows
 
 int sl_generate_exec(struct sl_generator *generator, const struct sl_buf *sql, struct sl_err *err)
@@ -172,6 +174,28 @@ static int choose_targets(struct sl_generator *generator, struct sl_err *err)
 
 // --- the pass
 
+// Of rules over the clock what is good today is not on every day; the begin of the day, so that a
+// seed gives the same rows until it ends. Where a few hours count, it is now.
+static void find_clock(struct sl_generator *generator, const struct sl_contract_column *columns,
+                       size_t count)
+{
+    int64_t now_us = sl_clock_now_us(), age_s;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < columns[i].rule_count; k++) {
+            const struct sl_rule *rule = &columns[i].rules[k];
+            bool is_age = sl_str_equal(rule->kind, "age");
+            if (!is_age && !sl_str_equal(rule->kind, "past") && !sl_str_equal(rule->kind, "future"))
+                continue;
+            if (generator->ingested_us < now_us - now_us % DAY_US)
+                generator->ingested_us = now_us - now_us % DAY_US;
+            if (is_age && sl_str_to_int64(rule->max ? rule->max : "", &age_s) &&
+                age_s * 1000000 < 2 * DAY_US)
+                generator->ingested_us = now_us;
+        }
+        find_clock(generator, columns[i].fields, columns[i].field_count);
+    }
+}
+
 static int list_aliases(struct sl_generator *generator, struct sl_err *err)
 {
     const struct sl_contract_table *contract = generator->options->contract;
@@ -303,7 +327,7 @@ static int too_few(struct sl_generator *generator, int64_t found, struct sl_err 
 }
 
 // Ever more candidates until enough are good. Sixteen times as many without one row more: there
-// are no more keys.
+// are no more keys. Where the first are too few, values are drawn from pools first.
 static int make_good(struct sl_generator *generator, struct sl_err *err)
 {
     int64_t wanted = generator->options->rows, count = wanted * 2 + 50, found = 0;
@@ -313,7 +337,7 @@ static int make_good(struct sl_generator *generator, struct sl_err *err)
         SL_TRY(sl_generate_candidates(generator, 1, count, true, err));
         SL_TRY(sl_generate_judge(generator, true, err));
         SL_TRY(count_rows(generator, &found, err));
-        if (found >= wanted || count > wanted * 1000 + 100000)
+        if (found >= wanted || count > wanted * 1000 + 100000 || !generator->pools)
             break;
         stalls = found > 0 && found == before ? stalls + 1 : 0;
     }
@@ -412,15 +436,22 @@ static int make_rows(struct sl_generator *generator, struct sl_err *err)
     return code;
 }
 
+static struct sl_sample_options sampling_of(const struct sl_generator *generator)
+{
+    return (struct sl_sample_options){.table = generator->options->contract,
+                                      .session = generator->session,
+                                      .seed = generator->options->seed,
+                                      .rows = generator->options->rows,
+                                      .add_touches = sl_generate_add_touches,
+                                      .add_set = sl_generate_add_set,
+                                      .self = generator,
+                                      .pools = generator->pools,
+                                      .ingested_us = generator->ingested_us};
+}
+
 static int make_samples(struct sl_generator *generator, struct sl_err *err)
 {
-    const struct sl_generate_options *options = generator->options;
-    struct sl_sample_options sampling = {.table = options->contract,
-                                         .session = generator->session,
-                                         .seed = options->seed,
-                                         .rows = options->rows,
-                                         .add_touches = sl_generate_add_touches,
-                                         .self = generator};
+    struct sl_sample_options sampling = sampling_of(generator);
     struct sl_sample *samples, *others;
     struct sl_strs *notes = &generator->made->notes, same = {0};
     SL_TRY(sl_contract_samples(&sampling, generator->arena, &samples, notes, err));
@@ -432,6 +463,45 @@ static int make_samples(struct sl_generator *generator, struct sl_err *err)
     SL_TRY(sl_contract_samples(&sampling, generator->arena, &others, &same, err));
     generator->other_samples = others;
     return SL_OK;
+}
+
+static bool is_all_found(const struct sl_generated *made)
+{
+    for (size_t i = 0; i < made->target_count; i++)
+        if (!made->targets[i].is_found)
+            return false;
+    return true;
+}
+
+static int make_all(struct sl_generator *generator, struct sl_err *err)
+{
+    struct sl_generated *made = generator->made;
+    made->notes = (struct sl_strs){0};
+    for (size_t i = 0; i < made->target_count; i++)
+        made->targets[i].is_found = false;
+    SL_TRY(make_samples(generator, err));
+    SL_TRY(make_rows(generator, err));
+    return make_bad(generator, err);
+}
+
+// Without pools where a few rows are found without, which is faster.
+static int make(struct sl_generator *generator, struct sl_err *err)
+{
+    enum sl_generate_breaking breaking = generator->options->breaking;
+    struct sl_sample_options sampling = sampling_of(generator);
+    struct sl_err refusal = {0};
+    SL_TRY(sl_generate_no_pools(generator, err));
+    if (breaking == SL_BREAK_NONE || breaking == SL_BREAK_RULE) {
+        int code = make_all(generator, &refusal);
+        if (code == SL_OK && is_all_found(generator->made))
+            return SL_OK;
+        if (code != SL_OK && code != SL_E_LIMIT) {
+            *err = refusal;
+            return code;
+        }
+    }
+    SL_TRY(sl_generate_pools(generator, &sampling, err));
+    return make_all(generator, err);
 }
 
 int sl_generate_plan(const struct sl_generate_options *options, struct sl_arena *arena,
@@ -451,10 +521,9 @@ int sl_generate(struct sl_session *session, const struct sl_generate_options *op
                                      .made = ret,
                                      .ingested_us = INT64_C(1704067200000000)};
     *ret = (struct sl_generated){0};
+    find_clock(&generator, options->contract->columns, options->contract->column_count);
     SL_TRY(compile_for_targets(&generator, err));
     SL_TRY(sl_generate_enough_keys(options, &ret->pass, err));
-    SL_TRY(make_samples(&generator, err));
-    SL_TRY(make_rows(&generator, err));
-    SL_TRY(make_bad(&generator, err));
+    SL_TRY(make(&generator, err));
     return count_rows(&generator, &ret->rows, err);
 }

@@ -216,13 +216,13 @@ int sl_generate_candidates(struct sl_generator *generator, int64_t first, int64_
     if (is_good)
         sl_buf_addf(&sql,
                     ", -1 as \"~t\", '' as \"~wanted\" from (select range as \"~i\" from "
-                    "range(%lld, %lld))",
+                    "range(%lld, %lld)), \"~pools\"",
                     (long long)first, (long long)(first + count));
     else
         sl_buf_addf(&sql,
                     ", \"~g\" as \"~t\", \"~wanted\" from (select n.range + %lld as \"~i\", o.* "
                     "from range(%lld * (select count(*) from \"~open\")) n join \"~open\" o on "
-                    "o.\"~k\" = n.range // %lld)",
+                    "o.\"~k\" = n.range // %lld), \"~pools\"",
                     (long long)first, (long long)count, (long long)count);
     return sl_generate_exec(generator, &sql, err);
 }

@@ -23,6 +23,7 @@ struct sl_generator {
     const struct sl_generate_alias *aliases;
     size_t alias_count;
     int64_t ingested_us; // when the rows come
+    const struct sl_sample_pool *pools; // NULL: candidates are made without
 };
 // Rows to look for, a chunk of them at a time.
 struct sl_generate_search {
