@@ -30,6 +30,11 @@ static void find_rules(struct sl_sampler *sampler)
         sampler->is_distinct |= sl_str_equal(rule->kind, "unique");
         sampler->is_often_null |= sl_str_equal(rule->kind, "absent_if");
     }
+    const struct sl_contract_table *table = sampler->options->table;
+    for (size_t i = 0; i < table->rule_count; i++)
+        sampler->is_often_null |= (sl_str_equal(table->rules[i].kind, "one_of_columns") ||
+                                   sl_str_equal(table->rules[i].kind, "not_both")) &&
+                                  sl_strs_has(&table->rules[i].columns, column->name);
 }
 
 // A number below `span` that the row's number, the seed and the column decide.
@@ -315,25 +320,17 @@ static void add_pooled(const struct sl_sampler *sampler, const struct sl_sample_
     sl_buf_add(sql, ") end");
 }
 
-// As often as not one of the values that are known to break just what is to be broken: "~k3" are
-// sets of rules, "~o3" the values for each.
-static void add_pooled_odd(const struct sl_sampler *sampler, const char *odd, struct sl_buf *sql)
+// Mostly the value that is known to break just what is to be broken; else none, or a good one.
+static void add_pooled_odd(const struct sl_sampler *sampler, const char *good, struct sl_buf *sql)
 {
-    const struct sl_sample_options *options = sampler->options;
-    SL_AUTO(sl_buf_clear) struct sl_buf values = SL_BUF_INIT;
-    sl_buf_addf(&values, "list_extract(\"~o%zu\", list_position(\"~k%zu\", ", sampler->index,
-                sampler->index);
-    options->add_set(options->self, sl_contract_path(sampler->column), &values);
-    sl_buf_add(&values, "))");
-    if (values.has_failed) {
-        sql->has_failed = true;
-        return;
-    }
-    sl_buf_addf(sql, "case when %s is not null and ", values.text);
+    size_t index = sampler->index;
+    sl_buf_addf(sql, "case when \"~la\" = %zu and ", index);
     sl_sample_draw(sampler, 15, 8, sql);
-    sl_buf_addf(sql, " > 0 then list_extract(%s, 1 + ", values.text);
-    sl_sample_draw(sampler, 16, 1000003, sql);
-    sl_buf_addf(sql, " %% len(%s)) else %s end", values.text, odd);
+    sl_buf_addf(sql, " > 0 then \"~va\" when \"~lb\" = %zu and ", index);
+    sl_sample_draw(sampler, 15, 8, sql);
+    sl_buf_add(sql, " > 0 then \"~vb\" when ");
+    sl_sample_draw(sampler, 5, 4, sql);
+    sl_buf_addf(sql, " = 0 then null else %s end", good);
 }
 
 static int keep_sql(struct sl_arena *arena, const struct sl_buf *sql, const char **ret,
@@ -350,7 +347,6 @@ int sl_sample_column(struct sl_sampler *sampler, struct sl_sample *ret, struct s
     SL_AUTO(sl_buf_clear) struct sl_buf value = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf good = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf odd = SL_BUF_INIT;
-    SL_AUTO(sl_buf_clear) struct sl_buf pooled = SL_BUF_INIT;
     const struct sl_sample_pool *pools = sampler->options->pools;
     const struct sl_sample_pool *pool = pools ? &pools[sampler->index] : NULL;
     find_rules(sampler);
@@ -359,16 +355,20 @@ int sl_sample_column(struct sl_sampler *sampler, struct sl_sample *ret, struct s
         return sl_sample_nested(sampler, ret, err);
     SL_TRY(add_value(sampler, &value, err));
     SL_TRY(sl_buf_check(&value, err));
-    if (pool && pool->count)
-        add_pooled(sampler, pool, &good);
-    else
-        add_good(sampler, value.text, &good);
-    SL_TRY(sl_sample_odd(sampler, value.text, &odd, err));
-    SL_TRY(sl_buf_check(&odd, err));
+    add_good(sampler, value.text, &good);
+    SL_TRY(sl_buf_check(&good, err));
     if (pool && pool->has_odd)
-        add_pooled_odd(sampler, odd.text, &pooled);
+        add_pooled_odd(sampler, good.text, &odd);
+    else
+        SL_TRY(sl_sample_odd(sampler, sampler->value ? sampler->value : value.text, &odd, err));
+    if (pool && pool->count) {
+        sl_buf_reset(&good);
+        add_pooled(sampler, pool, &good);
+    }
+    ret->value = sl_arena_strdup(sampler->arena, value.text);
+    SL_TRY_NEW(ret->value, err);
     SL_TRY(keep_sql(sampler->arena, &good, &ret->good, err));
-    return keep_sql(sampler->arena, pooled.length ? &pooled : &odd, &ret->odd, err);
+    return keep_sql(sampler->arena, &odd, &ret->odd, err);
 }
 
 // Now and then a column has the value of another one that a rule names beside it.

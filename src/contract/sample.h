@@ -11,11 +11,13 @@
 // values.
 struct sl_sample {
     const char *good; // meant to break nothing
+    const char *value; // of a column without members: what both are made of
     const char *odd;  // null, ends of ranges and what lies beyond, other words, ...
 };
-// Values of one column or member that are known by the pass: "~g3" VARCHAR[], those that keep all of
-// its rules; "~k3" VARCHAR[], sets of rules ("4", "4,7"), and "~o3" VARCHAR[][], for each the values
-// that break just these. The number is that of sl_sample_leaf.
+// Values of one column or member that the pass has judged: "~g3" VARCHAR[], those that keep all of
+// its rules. The number is that of sl_sample_leaf. In rows that are to break something, "~la" is
+// the number of a leaf, or null, and "~va" the value for it that breaks just what is asked for; so
+// are "~lb" and "~vb".
 struct sl_sample_pool {
     int64_t count; // of "~g3"; 0: good values are made as before
     bool has_null; // null keeps all rules as well
@@ -29,9 +31,6 @@ struct sl_sample_options {
     // Adds boolean SQL: the row is to break a rule of the column at this path ("address.zip"), or
     // of one inside of it. NULL: never.
     void (*add_touches)(const void *self, const char *path, struct sl_buf *sql);
-    // Adds VARCHAR SQL: those of the rules that the row is to break that are of the column at this
-    // path, in their order ("4,7").
-    void (*add_set)(const void *self, const char *path, struct sl_buf *sql);
     const void *self;
     const struct sl_sample_pool *pools; // by leaf; NULL: none
     int64_t ingested_us;                // when the rows are taken in
@@ -43,7 +42,8 @@ SL_MUST int sl_contract_samples(const struct sl_sample_options *options, struct 
 // Every column and every member of columns, each behind the one that it is in.
 struct sl_sample_leaf {
     const struct sl_contract_column *column;
-    const char *good, *odd; // NULL: it has members itself
+    // NULL: it has members itself. `odd` is over "~w3" (3 is the number), which is `value`.
+    const char *good, *value, *odd;
     bool is_distinct;
 };
 // ret_shapes: VARCHAR SQL for each column of the table, over the values of the leaves, "~v0", "~v1",

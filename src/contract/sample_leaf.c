@@ -24,14 +24,17 @@ static int add_leaf(struct walk *walk, const struct sl_contract_column *column, 
     struct sl_sampler sampler = {.options = walk->options,
                                  .column = column,
                                  .index = index,
+                                 .value = sl_arena_printf(walk->arena, "\"~w%zu\"", index),
                                  .row = "\"~i\"",
                                  .next_index = &walk->next_index,
                                  .hints = walk->hints,
                                  .arena = walk->arena,
                                  .notes = walk->notes};
     struct sl_sample sample;
+    SL_TRY_NEW(sampler.value, err);
     SL_TRY(sl_sample_column(&sampler, &sample, err));
     walk->leaves[index].good = sample.good;
+    walk->leaves[index].value = sample.value;
     walk->leaves[index].odd = sample.odd;
     walk->leaves[index].is_distinct = sampler.is_distinct;
     sl_buf_addf(shape, "\"~v%zu\"", index);

@@ -3,6 +3,7 @@
 #include "contract/sample_part.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #define MOST_TEXTS 8 // of a pattern, or of a list
 
@@ -12,9 +13,10 @@ bool sl_sample_is_number(const struct sl_contract_column *column)
     return kind == SL_TYPE_INTEGER || kind == SL_TYPE_DECIMAL || kind == SL_TYPE_DOUBLE;
 }
 
-// The branches of a case; in them `w` is the value that they are made of.
+// The branches of a case, made of the SQL of a value.
 struct odd {
     struct sl_sampler *sampler;
+    const char *value;
     struct sl_buf *sql;
     int branch;
 };
@@ -24,10 +26,20 @@ static void begin(struct odd *odd)
     sl_buf_addf(odd->sql, " when %d then ", odd->branch++);
 }
 
+// In place of $ the value.
+static void add_made(struct odd *odd, const char *sql)
+{
+    for (; *sql; sql++)
+        if (*sql == '$')
+            sl_buf_add(odd->sql, odd->value);
+        else
+            sl_buf_add_bytes(odd->sql, sql, 1);
+}
+
 static void add(struct odd *odd, const char *sql)
 {
     begin(odd);
-    sl_buf_add(odd->sql, sql);
+    add_made(odd, sql);
 }
 
 static void add_words(struct odd *odd)
@@ -52,17 +64,17 @@ static void add_words(struct odd *odd)
                                         "'QQQ'",
                                         "'12345'",
                                         "'2999-12-31 00:00:00'",
-                                        "w || '!'",
-                                        "upper(w)",
-                                        "lower(w)",
-                                        "left(w, 1)",
-                                        "w || w",
-                                        "' ' || w",
-                                        "w || ' '",
-                                        "substr(w, 2)",
-                                        "left(w, -1)",
-                                        "left(w, 2) || chr(9) || substr(w, 3)",
-                                        "reverse(w)"};
+                                        "$ || '!'",
+                                        "upper($)",
+                                        "lower($)",
+                                        "left($, 1)",
+                                        "$ || $",
+                                        "' ' || $",
+                                        "$ || ' '",
+                                        "substr($, 2)",
+                                        "left($, -1)",
+                                        "left($, 2) || chr(9) || substr($, 3)",
+                                        "reverse($)"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         add(odd, words[i]);
 }
@@ -73,30 +85,30 @@ static void add_lengths(struct odd *odd)
     const struct sl_sampler *sampler = odd->sampler;
     const struct sl_rule *rules[] = {sampler->length, sampler->digits};
     for (size_t i = 0; i < 2; i++) {
+        char number[32];
         if (rules[i] && rules[i]->max) {
             int64_t most = sl_sample_bound(rules[i]->max, 0) + 1;
-            begin(odd);
-            sl_buf_addf(odd->sql, "rpad(w, %" PRId64 ", 'x')", most);
-            begin(odd);
-            sl_buf_addf(odd->sql,
-                        "left(w, length(w) // 2) || repeat(case when length(w) > 1 then substr(w, "
-                        "length(w) // 2, 1) else coalesce(nullif(w, ''), 'x') end, "
-                        "cast(greatest(1, %" PRId64
-                        " - length(w)) as INTEGER)) || substr(w, length(w) // 2 + 1)",
-                        most);
+            (void)snprintf(number, sizeof number, "%" PRId64, most);
+            add(odd, "rpad($, ");
+            sl_buf_addf(odd->sql, "%s, 'x')", number);
+            add(odd, "left($, length($) // 2) || repeat(coalesce(nullif(substr($, length($) // 2, "
+                     "1), ''), 'x'), cast(greatest(1, ");
+            sl_buf_add(odd->sql, number);
+            add_made(odd, " - length($)) as INTEGER)) || substr($, length($) // 2 + 1)");
         }
         if (rules[i] && rules[i]->min) {
             int64_t least = sl_sample_bound(rules[i]->min, 1) - 1;
-            begin(odd);
-            sl_buf_addf(odd->sql, "left(w, %" PRId64 ")", least);
-            begin(odd);
-            sl_buf_addf(odd->sql, "left(w, %" PRId64 ") || right(w, %" PRId64 ")",
-                        least - least / 2, least / 2);
+            add(odd, "left($, ");
+            sl_buf_addf(odd->sql, "%" PRId64 ")", least);
+            add(odd, "left($, ");
+            sl_buf_addf(odd->sql, "%" PRId64 ")", least - least / 2);
+            add_made(odd, " || right($, ");
+            sl_buf_addf(odd->sql, "%" PRId64 ")", least / 2);
         }
     }
 }
 
-// w and so much more or less, with as many places as needed.
+// It and so much more or less, with as many places as needed.
 static void add_step(struct odd *odd, const char *of, const char *step, const char *sign)
 {
     begin(odd);
@@ -139,12 +151,12 @@ static void add_numbers(struct odd *odd)
         return;
     if (sampler->places) {
         size_t places = (size_t)sl_sample_bound(sampler->places->max, 0) + 1;
-        add_step(odd, "w", tens[places < count ? places : count - 1], "+");
+        add_step(odd, odd->value, tens[places < count ? places : count - 1], "+");
     }
     if (sampler->multiple) {
-        add_step(odd, "w", "1", "+");
-        add_step(odd, "w", "0.01", "+");
-        add_step(odd, "w", "0.01", "-");
+        add_step(odd, odd->value, "1", "+");
+        add_step(odd, odd->value, "0.01", "+");
+        add_step(odd, odd->value, "0.01", "-");
     }
 }
 
@@ -158,9 +170,9 @@ static int add_pattern(struct odd *odd, const struct sl_rule *rule, struct sl_er
                               sampler->arena, &texts, &why, err));
     for (int form = 0; form < 3 && texts.count; form++) {
         begin(odd);
-        sl_buf_add(odd->sql, form == 2 ? "w || ' ' || " : "");
+        add_made(odd, form == 2 ? "$ || ' ' || " : "");
         sl_sample_pick(sampler, texts.items, texts.count, odd->sql);
-        sl_buf_add(odd->sql, form == 1 ? " || w" : "");
+        add_made(odd, form == 1 ? " || $" : "");
     }
     return SL_OK;
 }
@@ -197,7 +209,7 @@ int sl_sample_odd(struct sl_sampler *sampler, const char *value, struct sl_buf *
 {
     SL_AUTO(sl_buf_clear) struct sl_buf branches = SL_BUF_INIT;
     const struct sl_rule *range = sampler->range;
-    struct odd odd = {sampler, &branches, 0};
+    struct odd odd = {sampler, value, &branches, 0};
     add_words(&odd);
     add_lengths(&odd);
     add_beyond(&odd, range ? range->min : NULL, false);
@@ -210,9 +222,8 @@ int sl_sample_odd(struct sl_sampler *sampler, const char *value, struct sl_buf *
         sl_sample_word(sampler, &branches);
     }
     SL_TRY(sl_buf_check(&branches, err));
-    // A list of one, so that the value is made once.
-    sl_buf_addf(sql, "list_extract(list_transform([%s], lambda w: case ", value);
+    sl_buf_add(sql, "case ");
     sl_sample_draw(sampler, 5, odd.branch + 3, sql); // now and then a good one
-    sl_buf_addf(sql, "%s else w end), 1)", branches.text);
+    sl_buf_addf(sql, "%s else %s end", branches.text, value);
     return SL_OK;
 }

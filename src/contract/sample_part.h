@@ -10,6 +10,7 @@ struct sl_sampler {
     const struct sl_contract_column *column;
     const struct sl_sample_hint *hint; // NULL: none
     size_t index;                      // of the column among all, nested ones too
+    const char *value;                 // SQL in whose place odd values use it; NULL: none
     const char *row;                   // SQL: the number of the row, or of an item in it
     int array_count;                   // that it is in
     size_t *next_index;                // for nested columns

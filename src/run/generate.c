@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define ROUNDS 6
+#define MENDS 16
 #define DAY_US INT64_C(86400000000)
 #define MOST_NAMED 6 // rules that leave too few rows
 
@@ -50,6 +51,7 @@ static size_t count_rules(const struct sl_generated *made)
 static int add_target(struct sl_generator *generator, size_t a, size_t b, struct sl_err *err)
 {
     struct sl_generate_target target = {.rules = {a, b}, .count = a == b ? 1 : 2};
+    target.is_impossible = sl_generate_are_exclusive(generator->made, &target);
     return SL_PUSH(generator->arena, generator->made->targets, generator->made->target_count,
                    target)
                ? SL_OK
@@ -337,6 +339,11 @@ static int make_good(struct sl_generator *generator, struct sl_err *err)
         SL_TRY(sl_generate_candidates(generator, 1, count, true, err));
         SL_TRY(sl_generate_judge(generator, true, err));
         SL_TRY(count_rows(generator, &found, err));
+        for (int m = 1; m <= MENDS && found < wanted && generator->pools; m++) {
+            SL_TRY(sl_generate_mend(generator, m * count, err));
+            SL_TRY(sl_generate_judge(generator, true, err));
+            SL_TRY(count_rows(generator, &found, err));
+        }
         if (found >= wanted || count > wanted * 1000 + 100000 || !generator->pools)
             break;
         stalls = found > 0 && found == before ? stalls + 1 : 0;
@@ -354,6 +361,7 @@ static int make_bad(struct sl_generator *generator, struct sl_err *err)
                                               generator->made->target_count, false};
     if (!search.count)
         return SL_OK;
+    SL_TRY(sl_generate_base(generator, err));
     if (generator->options->breaking == SL_BREAK_PAIRS)
         SL_TRY(sl_generate_join_pairs(generator, &first, err));
     else
@@ -443,7 +451,6 @@ static struct sl_sample_options sampling_of(const struct sl_generator *generator
                                       .seed = generator->options->seed,
                                       .rows = generator->options->rows,
                                       .add_touches = sl_generate_add_touches,
-                                      .add_set = sl_generate_add_set,
                                       .self = generator,
                                       .pools = generator->pools,
                                       .ingested_us = generator->ingested_us};
@@ -468,7 +475,7 @@ static int make_samples(struct sl_generator *generator, struct sl_err *err)
 static bool is_all_found(const struct sl_generated *made)
 {
     for (size_t i = 0; i < made->target_count; i++)
-        if (!made->targets[i].is_found)
+        if (!made->targets[i].is_found && !made->targets[i].is_impossible)
             return false;
     return true;
 }
@@ -479,6 +486,7 @@ static int make_all(struct sl_generator *generator, struct sl_err *err)
     made->notes = (struct sl_strs){0};
     for (size_t i = 0; i < made->target_count; i++)
         made->targets[i].is_found = false;
+    generator->base_rows = 0;
     SL_TRY(make_samples(generator, err));
     SL_TRY(make_rows(generator, err));
     return make_bad(generator, err);

@@ -31,26 +31,6 @@ static bool is_own_rule(const struct sl_pass_rule *rule)
     return !rule->rule || rule->rule->columns.count < 2;
 }
 
-void sl_generate_add_set(const void *self, const char *path, struct sl_buf *sql)
-{
-    const struct sl_generator *generator = self;
-    const struct sl_pass *pass = &generator->made->pass;
-    SL_AUTO(sl_buf_clear) struct sl_buf rules = SL_BUF_INIT;
-    for (size_t i = 0; i < pass->rule_count; i++)
-        if (is_own_rule(&pass->rules[i]) && sl_str_equal(pass->rules[i].column, path))
-            sl_buf_addf(&rules, "%s%zu", rules.length ? ", " : "", i);
-    if (!rules.length) {
-        sl_buf_add(sql, "null::VARCHAR");
-        sql->has_failed |= rules.has_failed;
-        return;
-    }
-    sl_buf_addf(sql,
-                "case when \"~a\" in (%s) and \"~b\" in (%s) then \"~a\" || ',' || \"~b\" when "
-                "\"~a\" in (%s) then cast(\"~a\" as VARCHAR) when \"~b\" in (%s) then cast(\"~b\" "
-                "as VARCHAR) end",
-                rules.text, rules.text, rules.text, rules.text);
-}
-
 int sl_generate_no_pools(struct sl_generator *generator, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
@@ -73,8 +53,12 @@ static int create_leaves(const struct pools *pools, bool is_odd, int64_t from, i
         if (leaf->good)
             sl_buf_addf(&sql, ", %s as \"~v%zu\"", is_odd ? leaf->odd : leaf->good, i);
     }
-    sl_buf_addf(&sql, " from (select range as \"~i\" from range(%lld, %lld))", (long long)from,
-                (long long)to);
+    sl_buf_add(&sql, " from (select range as \"~i\"");
+    for (size_t i = 0; i < pools->count && is_odd; i++)
+        if (pools->leaves[i].good)
+            sl_buf_addf(&sql, ", %s as \"~w%zu\"", pools->leaves[i].value, i);
+    sl_buf_addf(&sql, " from (select range, range as \"~i\" from range(%lld, %lld)))",
+                (long long)from, (long long)to);
     return sl_generate_exec(pools->generator, &sql, err);
 }
 
@@ -195,27 +179,38 @@ static bool is_enough(const struct pools *pools, int64_t wanted)
     return true;
 }
 
+// "~odds": per set of broken rules so many values, over and over if there are fewer.
+static int create_odds(struct pools *pools, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_addf(&sql,
+                "create or replace temp table \"~odds\" as select l, k, n.range as n, "
+                "list_extract(v, 1 + n.range %% len(v)) as v from (select l, k, v[:%d] as v from "
+                "\"~grouped\" where k <> ''), range(%d) n",
+                SL_GENERATE_ODDS, SL_GENERATE_ODDS);
+    return sl_generate_exec(pools->generator, &sql, err);
+}
+
+// A list of a leaf is taken out of the list for all leaves: an aggregate for each would take longer.
 static int create_pools(struct pools *pools, struct sl_err *err)
 {
     struct sl_generator *generator = pools->generator;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     bool is_breaking = generator->options->breaking != SL_BREAK_NONE;
+    size_t place = 0;
     sl_buf_add(&sql, "create or replace temp table \"~pools\" as select 0 as \"~none\"");
     for (size_t i = 0; i < pools->count; i++) {
-        if (pools->pools[i].count == NONE)
-            pools->pools[i].count = 0;
-        if (pools->pools[i].count)
-            sl_buf_addf(&sql, ", any_value(v) filter (where l = %zu and k = '') as \"~g%zu\"", i,
-                        i);
-        pools->pools[i].has_odd = is_breaking && pools->leaves[i].good;
-        if (pools->pools[i].has_odd)
-            sl_buf_addf(&sql,
-                        ", list(k order by k) filter (where l = %zu and k <> '') as \"~k%zu\", "
-                        "list(v order by k) filter (where l = %zu and k <> '') as \"~o%zu\"",
-                        i, i, i, i);
+        struct sl_sample_pool *pool = &pools->pools[i];
+        pool->count = pool->count == NONE ? 0 : pool->count;
+        pool->has_odd = is_breaking && pools->leaves[i].good;
+        place += pools->leaves[i].good != NULL;
+        if (pool->count)
+            sl_buf_addf(&sql, ", list_extract(g, %zu) as \"~g%zu\"", place, i);
     }
-    sl_buf_add(&sql, " from \"~grouped\"");
-    return sl_generate_exec(generator, &sql, err);
+    sl_buf_add(&sql, " from (select list(g order by l) as g from (select l, any_value(v) filter "
+                     "(where k = '') as g from \"~grouped\" group by l))");
+    SL_TRY(sl_generate_exec(generator, &sql, err));
+    return create_odds(pools, err);
 }
 
 static int make(struct pools *pools, struct sl_err *err)

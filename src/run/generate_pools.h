@@ -9,7 +9,4 @@ SL_MUST int sl_generate_no_pools(struct sl_generator *generator, struct sl_err *
 // Sets generator->pools; only candidates are made with them from then on. `sampling` without pools.
 SL_MUST int sl_generate_pools(struct sl_generator *generator,
                               const struct sl_sample_options *sampling, struct sl_err *err);
-// See sl_sample_options.add_set.
-void sl_generate_add_set(const void *self, const char *path, struct sl_buf *sql);
-
 #endif
