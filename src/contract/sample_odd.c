@@ -74,6 +74,10 @@ static void add_words(struct odd *odd)
                                         "substr($, 2)",
                                         "left($, -1)",
                                         "left($, 2) || chr(9) || substr($, 3)",
+                                        "left($, 5) || chr(9) || substr($, 6)",
+                                        "$ || chr(1)",
+                                        "left($, 4) || lower(substr($, 5))",
+                                        "left($, 4) || upper(substr($, 5))",
                                         "reverse($)"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         add(odd, words[i]);
