@@ -216,11 +216,11 @@ static int report_json(const struct generate_options *options, struct sl_session
     for (size_t i = 0; i < made->target_count; i++) {
         const char *name = sl_generate_name(made, &made->targets[i], arena);
         SL_TRY_NEW(name, err);
-        (void)json_array_append_new(
-            json_object_get(root, made->targets[i].is_found        ? "breaking"
-                                  : made->targets[i].is_impossible ? "impossible"
-                                                                   : "not_found"),
-            json_string(name));
+        (void)json_array_append_new(json_object_get(root, made->targets[i].is_found ? "breaking"
+                                                          : made->targets[i].is_impossible
+                                                              ? "impossible"
+                                                              : "not_found"),
+                                    json_string(name));
     }
     for (size_t i = 0; i < made->notes.count; i++)
         (void)json_array_append_new(json_object_get(root, "notes"),
@@ -245,8 +245,7 @@ static int report(const struct generate_options *options, const struct sl_genera
             sl_tell(&options->common, SL_LOG_WARN, "no row was found that breaks just %s", name);
     }
     if (missing > MOST_SHOWN)
-        sl_tell(&options->common, SL_LOG_WARN,
-                "nor for %s more, which `not_found` of --json lists",
+        sl_tell(&options->common, SL_LOG_WARN, "nor for %s more, which `not_found` of --json lists",
                 sl_str_count((int64_t)(missing - MOST_SHOWN), count));
     if (impossible)
         sl_tell(&options->common, SL_LOG_INFO,

@@ -14,12 +14,18 @@ static void find_rules(struct sl_sampler *sampler)
     const struct {
         const char *kind;
         const struct sl_rule **ret;
-    } known[] = {{"range", &sampler->range},         {"length", &sampler->length},
-                 {"enum", &sampler->words},          {"pattern", &sampler->pattern},
-                 {"format", &sampler->format},       {"multiple_of", &sampler->multiple},
-                 {"age", &sampler->age},             {"past", &sampler->past},
-                 {"future", &sampler->future},       {"digits", &sampler->digits},
-                 {"decimal_places", &sampler->places}, {"json_keys", &sampler->keys},
+    } known[] = {{"range", &sampler->range},
+                 {"length", &sampler->length},
+                 {"enum", &sampler->words},
+                 {"pattern", &sampler->pattern},
+                 {"format", &sampler->format},
+                 {"multiple_of", &sampler->multiple},
+                 {"age", &sampler->age},
+                 {"past", &sampler->past},
+                 {"future", &sampler->future},
+                 {"digits", &sampler->digits},
+                 {"decimal_places", &sampler->places},
+                 {"json_keys", &sampler->keys},
                  {"json_valid", &sampler->json}};
     sampler->is_distinct = column->key_position == 1;
     for (size_t i = 0; i < column->rule_count; i++) {

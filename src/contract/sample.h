@@ -10,9 +10,9 @@
 // Of one column; VARCHAR over "~i" BIGINT, the number of the row. The same seed gives the same
 // values.
 struct sl_sample {
-    const char *good; // meant to break nothing
+    const char *good;  // meant to break nothing
     const char *value; // of a column without members: what both are made of
-    const char *odd;  // null, ends of ranges and what lies beyond, other words, ...
+    const char *odd;   // null, ends of ranges and what lies beyond, other words, ...
 };
 // Values of one column or member that the pass has judged: "~g3" VARCHAR[], those that keep all of
 // its rules. The number is that of sl_sample_leaf. In rows that are to break something, "~la" is
@@ -46,7 +46,8 @@ struct sl_sample_leaf {
     const char *good, *value, *odd;
     bool is_distinct;
 };
-// ret_shapes: VARCHAR SQL for each column of the table, over the values of the leaves, "~v0", "~v1",
+// ret_shapes: VARCHAR SQL for each column of the table, over the values of the leaves, "~v0",
+// "~v1",
 // ...: no object is null, and an array has one item.
 SL_MUST int sl_contract_leaves(const struct sl_sample_options *options, struct sl_arena *arena,
                                struct sl_sample_leaf **ret, size_t *ret_count,

@@ -7,8 +7,8 @@
 #define SHORT_EMAIL 30
 
 // The digit that makes Luhn's sum, or that of an EAN, of the text `t` a multiple of 10.
-#define LUHN_DIGIT                                                                                \
-    "(10 - list_sum(list_transform(string_split(reverse(t || '0'), ''), lambda c, i: (ascii(c) "  \
+#define LUHN_DIGIT                                                                               \
+    "(10 - list_sum(list_transform(string_split(reverse(t || '0'), ''), lambda c, i: (ascii(c) " \
     "- 48) * if(i % 2 = 0, 2, 1) - if(i % 2 = 0 and c > '4', 9, 0)))::BIGINT % 10) % 10"
 #define EAN_DIGIT                                                                                \
     "(10 - list_sum(list_transform(string_split(reverse(t || '0'), ''), lambda c, i: (ascii(c) " \
@@ -39,8 +39,8 @@ static const struct form {
              "cast(" LUHN_DIGIT " as VARCHAR)), 1)"},
     {"card", "list_extract(list_transform(['4' || '$5$B'], lambda t: t || cast(" LUHN_DIGIT
              " as VARCHAR)), 1)"},
-    {"ean", "list_extract(list_transform(['$3$B'], lambda t: t || cast(" EAN_DIGIT
-            " as VARCHAR)), 1)"},
+    {"ean",
+     "list_extract(list_transform(['$3$B'], lambda t: t || cast(" EAN_DIGIT " as VARCHAR)), 1)"},
     {"e164", "'+4930$A'"},
     {"latitude", "cast(($r * 7919 % 180001 - 90000)::DECIMAL(18,0) * 0.001 as VARCHAR)"},
     {"longitude", "cast(($r * 7919 % 360001 - 180000)::DECIMAL(18,0) * 0.001 as VARCHAR)"},

@@ -19,8 +19,8 @@ struct sl_sampler {
     struct sl_strs *notes;
     bool is_distinct;   // another value in every row
     bool is_often_null; // other columns may ask for it
-    const struct sl_rule *range, *length, *words, *pattern, *format, *multiple, *age, *past, *future,
-        *digits, *places, *keys, *json;
+    const struct sl_rule *range, *length, *words, *pattern, *format, *multiple, *age, *past,
+        *future, *digits, *places, *keys, *json;
 };
 
 // A number below `span` that the row's number, the seed and the column decide.

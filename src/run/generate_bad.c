@@ -219,10 +219,13 @@ static void add_beside(const struct sl_generator *generator, size_t index, struc
     const struct sl_pass *pass = &generator->made->pass;
     const char *name = generator->options->contract->columns[index].name;
     SL_AUTO(sl_buf_clear) struct sl_buf rules = SL_BUF_INIT;
-    for (size_t i = 0; i < pass->rule_count && generator->base_rows; i++)
-        if (pass->rules[i].rule && pass->rules[i].rule->columns.count > 1 &&
-            sl_strs_has(&pass->rules[i].rule->columns, name))
+    for (size_t i = 0; i < pass->rule_count && generator->base_rows; i++) {
+        const struct sl_rule *rule = pass->rules[i].rule;
+        bool is_many = rule && rule->columns.count > 1 && sl_strs_has(&rule->columns, name);
+        bool is_said = rule && !pass->rules[i].column && rule->text && strstr(rule->text, name);
+        if (is_many || is_said)
             sl_buf_addf(&rules, "%s%zu", rules.length ? ", " : "(", i);
+    }
     if (!rules.length)
         return;
     sl_buf_add(&rules, ")");
@@ -264,8 +267,7 @@ static int number_rows(struct sl_generator *generator, int64_t first, int64_t co
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_add(&sql, "create or replace temp table \"~rows\" as select ");
     if (is_good)
-        sl_buf_addf(&sql,
-                    "range as \"~i\", -1 as \"~g\", '' as \"~wanted\" from range(%lld, %lld)",
+        sl_buf_addf(&sql, "range as \"~i\", -1 as \"~g\", '' as \"~wanted\" from range(%lld, %lld)",
                     (long long)first, (long long)(first + count));
     else
         sl_buf_addf(&sql,
@@ -276,14 +278,15 @@ static int number_rows(struct sl_generator *generator, int64_t first, int64_t co
     if (is_good || !generator->pools)
         return SL_OK;
     sl_buf_reset(&sql);
-    sl_buf_addf(&sql,
-                "create or replace temp table \"~rows\" as select r.*, coalesce(z.l, x.l) as "
-                "\"~la\", case when z.l is null then x.v else z.v end as \"~va\", y.l as \"~lb\", "
-                "y.v as \"~vb\" from (select *, hash(\"~i\", 71) %% %d as n from \"~rows\") r left "
-                "join \"~odds\" x on x.k = cast(\"~a\" as VARCHAR) and x.n = r.n left join "
-                "\"~odds\" y on y.k = cast(\"~b\" as VARCHAR) and y.n = r.n left join \"~odds\" z on "
-                "z.k = \"~a\" || ',' || \"~b\" and z.n = r.n",
-                SL_GENERATE_ODDS);
+    sl_buf_addf(
+        &sql,
+        "create or replace temp table \"~rows\" as select r.*, coalesce(z.l, x.l) as "
+        "\"~la\", case when z.l is null then x.v else z.v end as \"~va\", y.l as \"~lb\", "
+        "y.v as \"~vb\" from (select *, hash(\"~i\", 71) %% %d as n from \"~rows\") r left "
+        "join \"~odds\" x on x.k = cast(\"~a\" as VARCHAR) and x.n = r.n left join "
+        "\"~odds\" y on y.k = cast(\"~b\" as VARCHAR) and y.n = r.n left join \"~odds\" z on "
+        "z.k = \"~a\" || ',' || \"~b\" and z.n = r.n",
+        SL_GENERATE_ODDS);
     return sl_generate_exec(generator, &sql, err);
 }
 

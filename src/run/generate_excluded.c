@@ -16,12 +16,12 @@ static bool is_one_of(const struct sl_pass_rule *rule, const char *const *kinds)
 // Rules that look at the value as its type, and those that look at the text. A row without the
 // value breaks none of them, one whose value is none of its type none of the first.
 static const char *const of_values[] = {
-    "enum",    "not_in", "range",     "multiple_of", "decimal_places", "past",       "future",
-    "age",     "weekday", "absent_if", "foreign_key", "compare",        "different",  "in_order",
-    "sum_of",  "product_of", NULL};
-static const char *const of_texts[] = {"length", "pattern",   "not_pattern", "format",    "prefix",
-                                       "suffix", "contains",  "case",        "trimmed",   "digits",
-                                       "printable", "json_valid", "json_keys", NULL};
+    "enum",   "not_in",     "range",     "multiple_of", "decimal_places", "past",      "future",
+    "age",    "weekday",    "absent_if", "foreign_key", "compare",        "different", "in_order",
+    "sum_of", "product_of", NULL};
+static const char *const of_texts[] = {
+    "length", "pattern", "not_pattern", "format",    "prefix",     "suffix",    "contains",
+    "case",   "trimmed", "digits",      "printable", "json_valid", "json_keys", NULL};
 
 // All of the columns that a rule is over must have a value for it to be broken: of these kinds the
 // first alone, or the only one that there is, or both.
@@ -60,8 +60,9 @@ static bool excludes(const struct sl_pass_rule *none, const struct sl_pass_rule 
     if (is_same && other->kind && sl_str_equal(other->kind, is_required ? "type" : "required"))
         return true;
     if (is_inside(other->column, none->column))
-        return is_of_value || is_of_text || (other->kind && (sl_str_equal(other->kind, "required") ||
-                                                      sl_str_equal(other->kind, "type")));
+        return is_of_value || is_of_text ||
+               (other->kind &&
+                (sl_str_equal(other->kind, "required") || sl_str_equal(other->kind, "type")));
     return (is_of_value || (is_required && is_of_text)) && needs_column(other, none->column);
 }
 

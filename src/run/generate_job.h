@@ -23,7 +23,7 @@ struct sl_generator {
     size_t sample_notes;                   // of the notes: those of the samples, which come first
     const struct sl_generate_alias *aliases;
     size_t alias_count;
-    int64_t ingested_us; // when the rows come
+    int64_t ingested_us;                // when the rows come
     int64_t base_rows;                  // of "~base"
     const struct sl_sample_pool *pools; // NULL: candidates are made without
 };
@@ -54,6 +54,11 @@ SL_MUST int sl_generate_candidates(struct sl_generator *generator, int64_t first
 SL_MUST int sl_generate_mend(struct sl_generator *generator, int64_t away, struct sl_err *err);
 // "~base": the good rows that there are, for rows that differ from them in few columns.
 SL_MUST int sl_generate_base(struct sl_generator *generator, struct sl_err *err);
+// Moves ingested_us to today if a rule over the clock is among those of the columns.
+void sl_generate_find_clock(struct sl_generator *generator,
+                            const struct sl_contract_column *columns, size_t count);
+// SL_E_LIMIT: names the rules that the last candidates break most.
+SL_MUST int sl_generate_too_few(struct sl_generator *generator, int64_t found, struct sl_err *err);
 // Keeps what the pass says to break just what it is to break.
 SL_MUST int sl_generate_judge(struct sl_generator *generator, bool is_good, struct sl_err *err);
 SL_MUST int sl_generate_keep(struct sl_generator *generator,

@@ -45,8 +45,7 @@ static int create_leaves(const struct pools *pools, bool is_odd, int64_t from, i
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     sl_buf_addf(&sql, "%s select \"~i\", %s as \"~odd\"",
-                is_odd ? "insert into \"~leaves\""
-                       : "create or replace temp table \"~leaves\" as",
+                is_odd ? "insert into \"~leaves\"" : "create or replace temp table \"~leaves\" as",
                 is_odd ? "true" : "false");
     for (size_t i = 0; i < pools->count; i++) {
         const struct sl_sample_leaf *leaf = &pools->leaves[i];
@@ -132,11 +131,12 @@ static int group(const struct pools *pools, struct sl_err *err)
             sl_buf_addf(&keep, "\"~v%zu\" as \"~v%zu\", ", i, i);
     sl_buf_add(&keep, "\"~odd\" as \"~odd\", ");
     SL_TRY(sl_buf_check(&keep, err));
-    sl_buf_add(&sql, "create or replace temp table \"~grouped\" as select l, k, coalesce(list(v "
-                     "order by i) filter (where not o and (v is not null or k <> '')), list(v order "
-                     "by i) filter (where v is not null or k <> ''), [null]) as v, count(*) filter "
-                     "(where not o) as n, bool_or(v is null) as z from (select _position as i, "
-                     "\"~odd\" as o, ");
+    sl_buf_add(&sql,
+               "create or replace temp table \"~grouped\" as select l, k, coalesce(list(v "
+               "order by i) filter (where not o and (v is not null or k <> '')), list(v order "
+               "by i) filter (where v is not null or k <> ''), [null]) as v, count(*) filter "
+               "(where not o) as n, bool_or(v is null) as z from (select _position as i, "
+               "\"~odd\" as o, ");
     add_unnested(pools, "unnest([", &sql, add_index);
     add_unnested(pools, " as l, unnest([", &sql, add_value);
     add_unnested(pools, " as v, unnest([", &sql, add_set);
@@ -191,7 +191,8 @@ static int create_odds(struct pools *pools, struct sl_err *err)
     return sl_generate_exec(pools->generator, &sql, err);
 }
 
-// A list of a leaf is taken out of the list for all leaves: an aggregate for each would take longer.
+// A list of a leaf is taken out of the list for all leaves: an aggregate for each would take
+// longer.
 static int create_pools(struct pools *pools, struct sl_err *err)
 {
     struct sl_generator *generator = pools->generator;
