@@ -142,3 +142,22 @@ def test_rows_for_all_kinds_in_one_contract(project):
     for kind in KINDS:
         assert any(kind in name for name in out["breaking"]), (kind, out["breaking"])
     judge(project, lines)
+
+
+def test_a_contract_of_a_hundred_narrow_columns_has_rows(project):
+    formats, = (check["formats"] for check in project.json("ls", "--checks", "format")["checks"])
+    texts = [{"logicalType": "string", "required": True, "logicalTypeOptions": {"format": name}} for name in formats]
+    days = [{"logicalType": "date", "logicalTypeOptions": {"minimum": "2020-01-01", "maximum": "2020-03-01"}}] * 8
+    codes = [{"logicalType": "string", "required": True, "logicalTypeOptions": {"pattern": "^(SKU|ART)-[a-f0-9]{8}$"}}] * 8
+    columns = [{"name": f"c{n}", **column} for n, column in enumerate((texts * 3 + days + codes)[:100])]
+    inner = {"logicalType": "array", "items": {"logicalType": "object", "properties": [c for c in columns[:29] if c["logicalTypeOptions"] != {"format": "timezone"}]}}
+    deep = {"name": "deep", "logicalType": "object", "properties": [{"name": "lines", **inner}]}
+    table = {"properties": [{"name": "id", "logicalType": "integer", "primaryKey": True}, *columns, deep]}
+    project.write("sluice.yml", SETTINGS)
+    project.write("contracts/t.odcs.yml", contract_of({"t": table}))
+    project.write("sources/t.yml", "path: data/t-*.csv\n")
+    (project.folder / "data").mkdir()
+    out, lines = generate(project, "-n", 200)
+    assert out["count"] == len(lines) == 200
+    project.run("run")
+    assert project.count("clean.t") == 200
