@@ -169,7 +169,7 @@ def test_a_contract_of_a_hundred_narrow_columns_has_rows(project):
     days = [{"logicalType": "date", "logicalTypeOptions": {"minimum": "2020-01-01", "maximum": "2020-03-01"}}] * 8
     codes = [{"logicalType": "string", "required": True, "logicalTypeOptions": {"pattern": "^(SKU|ART)-[a-f0-9]{8}$"}}] * 8
     columns = [{"name": f"c{n}", **column} for n, column in enumerate((texts * 3 + days + codes)[:100])]
-    inner = {"logicalType": "array", "items": {"logicalType": "object", "properties": [c for c in columns[:29] if c["logicalTypeOptions"] != {"format": "timezone"}]}}
+    inner = {"logicalType": "array", "items": {"logicalType": "object", "properties": columns[:29]}}
     deep = {"name": "deep", "logicalType": "object", "properties": [{"name": "lines", **inner}]}
     table = {"properties": [{"name": "id", "logicalType": "integer", "primaryKey": True}, *columns, deep]}
     project.write("sluice.yml", SETTINGS)
