@@ -110,7 +110,7 @@ static void what_no_run_has_told_is_unknown(void **state)
 static void rows_and_times_follow_from_what_runs_took(void **state)
 {
     struct chain *chain = *state;
-    chain->options.price_per_hour = 36;                 // 0.01 a second
+    chain->options.price_per_hour = 36; // 0.01 a second
     struct sl_past daily = past(1450, 15, -1, 145);
     daily.was_full = true;
     remember(chain, INGEST, past(500, 500, 5000, 500)); // 10 bytes a row, 10 bytes a ms
