@@ -188,7 +188,7 @@ static int add_object(struct sl_sampler *sampler, struct sl_buf *good, struct sl
         sl_sample_count_of(sampler->members, (int64_t)column->field_count);
     int64_t low = count.least > always ? count.least - always : 0, high = count.most - always;
     int64_t counts[] = {count.least - 1 - always, count.has_most ? count.most + 1 - always : -1,
-                        -1};
+                        sampler->wanted ? low + 1 : -1}; // in place of the one that is left out
     high = high > making.optional ? making.optional : high < low ? low : high;
     if (sampler->members) {
         sl_buf_addf(&usual, "%" PRId64 " + ", low);

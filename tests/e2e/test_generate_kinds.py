@@ -154,6 +154,18 @@ def test_rows_break_rules_over_json_of_which_nothing_else_is_said(project):
     judge(project, lines)
 
 
+def test_for_a_member_that_is_left_out_another_one_comes_where_their_number_is_fixed(project):
+    object_ = {"name": "a", "logicalType": "object", "properties": MEMBERS, "logicalTypeOptions": {"minProperties": 2, "maxProperties": 2}}
+    object_["quality"] = [{"type": "custom", "engine": "sluice", "name": "n", "implementation": {"kind": "required_members", "members": ["n"]}}]
+    project.write("sluice.yml", SETTINGS)
+    project.write("contracts/t.odcs.yml", contract_of({"t": {"properties": [{"name": "id", "logicalType": "integer", "primaryKey": True}, object_]}}))
+    project.write("sources/t.yml", "path: data/t-*.csv\n")
+    (project.folder / "data").mkdir()
+    out, lines = generate(project, "-n", 20, "--breaking", "each")
+    assert out["not_found"] == [] and {"n", "a.member_count"} <= set(out["breaking"])
+    judge(project, lines)
+
+
 def test_rows_for_all_kinds_in_one_contract(project):
     prepare(project, KINDS)
     out, lines = generate(project, "-n", 50, "--breaking", "each")
