@@ -209,16 +209,18 @@ static int report_json(const struct generate_options *options, struct sl_session
 {
     SL_AUTO(sl_json_free)
     json_t *root =
-        json_pack("{s:s, s:s?, s:I, s:[], s:[], s:[], s:o}", "schema", "sluice.generate/1", "file",
-                  options->output, "count", (json_int_t)made->rows, "breaking", "impossible",
-                  "notes", "rows", options->output ? json_null() : json_array());
+        json_pack("{s:s, s:s?, s:I, s:[], s:[], s:[], s:[], s:o}", "schema", "sluice.generate/1",
+                  "file", options->output, "count", (json_int_t)made->rows, "breaking", "not_found",
+                  "impossible", "notes", "rows", options->output ? json_null() : json_array());
     SL_TRY_NEW(root, err);
     for (size_t i = 0; i < made->target_count; i++) {
         const char *name = sl_generate_name(made, &made->targets[i], arena);
         SL_TRY_NEW(name, err);
-        (void)json_array_append_new(
-            json_object_get(root, made->targets[i].is_found ? "breaking" : "impossible"),
-            json_string(name));
+        (void)json_array_append_new(json_object_get(root, made->targets[i].is_found ? "breaking"
+                                                          : made->targets[i].is_impossible
+                                                              ? "impossible"
+                                                              : "not_found"),
+                                    json_string(name));
     }
     for (size_t i = 0; i < made->notes.count; i++)
         (void)json_array_append_new(json_object_get(root, "notes"),
@@ -234,17 +236,21 @@ static int report(const struct generate_options *options, const struct sl_genera
     char count[64];
     for (size_t i = 0; i < made->notes.count; i++)
         sl_tell(&options->common, SL_LOG_WARN, "%s", made->notes.items[i]);
-    size_t missing = 0;
+    size_t missing = 0, impossible = 0;
     for (size_t i = 0; i < made->target_count; i++) {
         const char *name = sl_generate_name(made, &made->targets[i], arena);
         SL_TRY_NEW(name, err);
-        if (!made->targets[i].is_found && missing++ < MOST_SHOWN)
+        impossible += made->targets[i].is_impossible;
+        if (!made->targets[i].is_found && !made->targets[i].is_impossible && missing++ < MOST_SHOWN)
             sl_tell(&options->common, SL_LOG_WARN, "no row was found that breaks just %s", name);
     }
     if (missing > MOST_SHOWN)
-        sl_tell(&options->common, SL_LOG_WARN,
-                "nor for %s more, which `impossible` of --json lists",
+        sl_tell(&options->common, SL_LOG_WARN, "nor for %s more, which `not_found` of --json lists",
                 sl_str_count((int64_t)(missing - MOST_SHOWN), count));
+    if (impossible)
+        sl_tell(&options->common, SL_LOG_INFO,
+                "%s of rules that no row can break together, which `impossible` of --json lists",
+                sl_count_of((int64_t)impossible, "pair", count));
     if (options->output && !options->common.is_quiet)
         printf("%s: %s\n", options->output, sl_count_of(made->rows, "row", count));
     return SL_OK;

@@ -5,8 +5,8 @@
 
 #include <inttypes.h>
 
-// Arrays in arrays: each makes an expression over the items of the one before. Deeper ones stay
-// empty.
+// Arrays in arrays: each makes an expression over the items of the one before. Deeper ones have one
+// item.
 #define DEEPEST_ARRAY 3
 #define MOST_ITEMS 4
 #define MOST_MADE 100000
@@ -45,7 +45,8 @@ static void add_leaf(const struct sl_contract_column *column, const char *text, 
     sl_buf_add(sql, ", 'null')), 1)");
 }
 
-static void add_json(const struct sl_contract_column *column, const char *text, struct sl_buf *sql)
+void sl_sample_as_json(const struct sl_contract_column *column, const char *text,
+                       struct sl_buf *sql)
 {
     if (column->field_count)
         sl_buf_addf(sql, "coalesce(%s, 'null')", text);
@@ -64,14 +65,14 @@ static void add_odd_member(const struct sl_sampler *sampler, const struct sl_con
     else
         sl_buf_add(sql, "true");
     sl_buf_add(sql, " then ");
-    add_json(field, member->odd, sql);
+    sl_sample_as_json(field, member->odd, sql);
     sl_buf_add(sql, " else ");
-    add_json(field, member->good, sql);
+    sl_sample_as_json(field, member->good, sql);
     sl_buf_add(sql, " end");
 }
 
-static void add_member(const struct sl_contract_column *field, size_t position,
-                       struct sl_buf *object)
+void sl_sample_member(const struct sl_contract_column *field, size_t position,
+                      struct sl_buf *object)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
     sl_buf_add(&name, position ? "," : "");
@@ -147,7 +148,7 @@ static void add_making(const struct making *making, struct sl_buf *sql)
         bool is_counted = making->count && !is_always(sampler, field);
         bool has_gap =
             making->is_odd && sampler->wanted && sl_strs_has(&sampler->wanted->values, field->name);
-        add_member(field, i, sql);
+        sl_sample_member(field, i, sql);
         if (is_counted) {
             sl_buf_addf(sql, "case when (%" PRId64 " + ", rank++);
             sl_sample_draw(sampler, 11, making->optional, sql);
@@ -162,7 +163,7 @@ static void add_making(const struct making *making, struct sl_buf *sql)
         if (making->is_odd)
             add_odd_member(sampler, field, &making->members[i], sql);
         else
-            add_json(field, making->members[i].good, sql);
+            sl_sample_as_json(field, making->members[i].good, sql);
         sl_buf_add(sql, is_counted || has_gap ? " else 'null' end" : "");
     }
     sl_buf_add(sql, " || '}'");
@@ -187,7 +188,7 @@ static int add_object(struct sl_sampler *sampler, struct sl_buf *good, struct sl
         sl_sample_count_of(sampler->members, (int64_t)column->field_count);
     int64_t low = count.least > always ? count.least - always : 0, high = count.most - always;
     int64_t counts[] = {count.least - 1 - always, count.has_most ? count.most + 1 - always : -1,
-                        -1};
+                        sampler->wanted ? low + 1 : -1}; // in place of the one that is left out
     high = high > making.optional ? making.optional : high < low ? low : high;
     if (sampler->members) {
         sl_buf_addf(&usual, "%" PRId64 " + ", low);
@@ -266,19 +267,21 @@ static int add_array(struct sl_sampler *sampler, struct sl_buf *good, struct sl_
     SL_AUTO(sl_buf_clear) struct sl_buf good_item = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf odd_item = SL_BUF_INIT;
     struct sl_sample item;
-    if (sampler->array_count >= DEEPEST_ARRAY) {
-        sl_buf_add(good, "'[]'");
-        sl_buf_add(odd, "'[]'");
-        return SL_OK;
-    }
-    const char *row = sl_arena_printf(sampler->arena, "(%s * %d + k%d)", sampler->row, MOST_ITEMS,
-                                      sampler->array_count);
+    bool is_deep = sampler->array_count >= DEEPEST_ARRAY;
+    const char *row = is_deep ? sampler->row
+                              : sl_arena_printf(sampler->arena, "(%s * %d + k%d)", sampler->row,
+                                                MOST_ITEMS, sampler->array_count);
     SL_TRY_NEW(row, err);
     SL_TRY(sample_field(sampler, field, row, &item, err));
-    add_json(field, item.good, &good_item);
+    sl_sample_as_json(field, item.good, &good_item);
     add_odd_member(sampler, field, &item, &odd_item);
     SL_TRY(sl_buf_check(&good_item, err));
     SL_TRY(sl_buf_check(&odd_item, err));
+    if (is_deep) {
+        sl_buf_addf(good, "'[' || %s || ']'", good_item.text);
+        sl_buf_addf(odd, "'[' || %s || ']'", odd_item.text);
+        return SL_OK;
+    }
     return add_lists(sampler, good_item.text, odd_item.text, good, odd, err);
 }
 

@@ -4,12 +4,13 @@
 #include "run/generate_job.h"
 #include "run/generate_keys.h"
 #include "run/generate_parents.h"
+#include "run/generate_pools.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define ROUNDS 6
-#define MOST_NAMED 6 // rules that leave too few rows
+#define MENDS 16
 
 int sl_generate_exec(struct sl_generator *generator, const struct sl_buf *sql, struct sl_err *err)
 {
@@ -48,6 +49,7 @@ static size_t count_rules(const struct sl_generated *made)
 static int add_target(struct sl_generator *generator, size_t a, size_t b, struct sl_err *err)
 {
     struct sl_generate_target target = {.rules = {a, b}, .count = a == b ? 1 : 2};
+    target.is_impossible = sl_generate_are_exclusive(generator->made, &target);
     return SL_PUSH(generator->arena, generator->made->targets, generator->made->target_count,
                    target)
                ? SL_OK
@@ -251,59 +253,8 @@ static int count_rows(struct sl_generator *generator, int64_t *ret, struct sl_er
     return SL_OK;
 }
 
-// How many of the last candidates break each rule: "'a' 398, 'b' 120".
-static int name_rules(struct sl_generator *generator, struct sl_buf *ret, int64_t *ret_good,
-                      int64_t *ret_all, struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    const struct sl_pass *pass = &generator->made->pass;
-    sl_buf_add(&sql, "select i, n, good, \"all\" from (select unnest(list_append(range(0, ");
-    sl_buf_addf(&sql, "%zu), -1)) as i, unnest([", pass->rule_count);
-    for (size_t i = 0; i < pass->rule_count; i++)
-        sl_buf_addf(&sql, "count(*) filter (list_contains(l, '%zu')), ", i);
-    sl_buf_add(&sql, "0]) as n, count(*) filter (b = '') as good, count(*) as \"all\" from (select "
-                     "\"~broken\" as b, string_split(\"~broken\", ',') as l from ");
-    sl_generate_add_judged(generator, "\"~candidates\"", &sql);
-    sl_buf_add(&sql, ")) order by n desc, i");
-    SL_TRY(sl_buf_check(&sql, err));
-    SL_TRY(generator->session->kind->query(generator->session, sql.text, 0, &result, err));
-    *ret_good = sl_result_int(result, 0, 2);
-    *ret_all = sl_result_int(result, 0, 3);
-    for (int64_t row = 0; row < sl_result_rows(result) && row < MOST_NAMED; row++)
-        if (sl_result_int(result, row, 1) > 0)
-            sl_buf_addf(ret, "%s'%s' %lld", row ? ", " : "",
-                        pass->rules[sl_result_int(result, row, 0)].name,
-                        (long long)sl_result_int(result, row, 1));
-    return sl_buf_check(ret, err);
-}
-
-static int too_few(struct sl_generator *generator, int64_t found, struct sl_err *err)
-{
-    SL_AUTO(sl_buf_clear) struct sl_buf names = SL_BUF_INIT;
-    SL_AUTO(sl_buf_clear) struct sl_buf why = SL_BUF_INIT;
-    int64_t good, all;
-    SL_TRY(name_rules(generator, &names, &good, &all, err));
-    if (good > generator->options->rows)
-        sl_buf_addf(&why, "%lld of the last %lld candidates break no rule, but repeat keys",
-                    (long long)good, (long long)all);
-    else if (names.length)
-        sl_buf_addf(&why, "of the last %lld candidates these rules are broken by most: %s",
-                    (long long)all, names.text);
-    SL_TRY(sl_buf_check(&why, err));
-    (void)sl_fail(err, SL_E_LIMIT,
-                  "only %lld of %lld rows that break no rule of '%s' and have keys of their own "
-                  "were found%s%s",
-                  (long long)found, (long long)generator->options->rows,
-                  generator->options->contract->name, why.length ? "; " : "",
-                  why.length ? why.text : "");
-    return sl_err_hint(err, "%s",
-                       generator->sample_notes ? generator->made->notes.items[0]
-                                               : "ask for fewer with --rows");
-}
-
 // Ever more candidates until enough are good. Sixteen times as many without one row more: there
-// are no more keys.
+// are no more keys. Where the first are too few, values are drawn from pools first.
 static int make_good(struct sl_generator *generator, struct sl_err *err)
 {
     int64_t wanted = generator->options->rows, count = wanted * 2 + 50, found = 0;
@@ -313,11 +264,16 @@ static int make_good(struct sl_generator *generator, struct sl_err *err)
         SL_TRY(sl_generate_candidates(generator, 1, count, true, err));
         SL_TRY(sl_generate_judge(generator, true, err));
         SL_TRY(count_rows(generator, &found, err));
-        if (found >= wanted || count > wanted * 1000 + 100000)
+        for (int m = 1; m <= MENDS && found < wanted && generator->pools; m++) {
+            SL_TRY(sl_generate_mend(generator, m * count, err));
+            SL_TRY(sl_generate_judge(generator, true, err));
+            SL_TRY(count_rows(generator, &found, err));
+        }
+        if (found >= wanted || count > wanted * 1000 + 100000 || !generator->pools)
             break;
         stalls = found > 0 && found == before ? stalls + 1 : 0;
     }
-    return found >= wanted ? SL_OK : too_few(generator, found, err);
+    return found >= wanted ? SL_OK : sl_generate_too_few(generator, found, err);
 }
 
 // --- bad rows
@@ -330,6 +286,7 @@ static int make_bad(struct sl_generator *generator, struct sl_err *err)
                                               generator->made->target_count, false};
     if (!search.count)
         return SL_OK;
+    SL_TRY(sl_generate_base(generator, err));
     if (generator->options->breaking == SL_BREAK_PAIRS)
         SL_TRY(sl_generate_join_pairs(generator, &first, err));
     else
@@ -399,7 +356,6 @@ static int make_rows(struct sl_generator *generator, struct sl_err *err)
     struct sl_err refusal = {0};
     size_t notes = generator->made->notes.count;
     bool has_lake;
-    SL_TRY(give_key(generator, err));
     SL_TRY(make_parents(generator, true, &has_lake, err));
     int code = make_good(generator, &refusal);
     if (code == SL_E_LIMIT && has_lake) {
@@ -412,15 +368,21 @@ static int make_rows(struct sl_generator *generator, struct sl_err *err)
     return code;
 }
 
+static struct sl_sample_options sampling_of(const struct sl_generator *generator)
+{
+    return (struct sl_sample_options){.table = generator->options->contract,
+                                      .session = generator->session,
+                                      .seed = generator->options->seed,
+                                      .rows = generator->options->rows,
+                                      .add_touches = sl_generate_add_touches,
+                                      .self = generator,
+                                      .pools = generator->pools,
+                                      .ingested_us = generator->ingested_us};
+}
+
 static int make_samples(struct sl_generator *generator, struct sl_err *err)
 {
-    const struct sl_generate_options *options = generator->options;
-    struct sl_sample_options sampling = {.table = options->contract,
-                                         .session = generator->session,
-                                         .seed = options->seed,
-                                         .rows = options->rows,
-                                         .add_touches = sl_generate_add_touches,
-                                         .self = generator};
+    struct sl_sample_options sampling = sampling_of(generator);
     struct sl_sample *samples, *others;
     struct sl_strs *notes = &generator->made->notes, same = {0};
     SL_TRY(sl_contract_samples(&sampling, generator->arena, &samples, notes, err));
@@ -432,6 +394,47 @@ static int make_samples(struct sl_generator *generator, struct sl_err *err)
     SL_TRY(sl_contract_samples(&sampling, generator->arena, &others, &same, err));
     generator->other_samples = others;
     return SL_OK;
+}
+
+static bool is_all_found(const struct sl_generated *made)
+{
+    for (size_t i = 0; i < made->target_count; i++)
+        if (!made->targets[i].is_found && !made->targets[i].is_impossible)
+            return false;
+    return true;
+}
+
+static int make_all(struct sl_generator *generator, struct sl_err *err)
+{
+    struct sl_generated *made = generator->made;
+    made->notes = (struct sl_strs){0};
+    for (size_t i = 0; i < made->target_count; i++)
+        made->targets[i].is_found = false;
+    generator->base_rows = 0;
+    SL_TRY(make_samples(generator, err));
+    SL_TRY(make_rows(generator, err));
+    return make_bad(generator, err);
+}
+
+// Without pools where a few rows are found without, which is faster.
+static int make(struct sl_generator *generator, struct sl_err *err)
+{
+    enum sl_generate_breaking breaking = generator->options->breaking;
+    struct sl_sample_options sampling = sampling_of(generator);
+    struct sl_err refusal = {0};
+    SL_TRY(give_key(generator, err));
+    SL_TRY(sl_generate_no_pools(generator, err));
+    if (breaking == SL_BREAK_NONE || breaking == SL_BREAK_RULE) {
+        int code = make_all(generator, &refusal);
+        if (code == SL_OK && is_all_found(generator->made))
+            return SL_OK;
+        if (code != SL_OK && code != SL_E_LIMIT) {
+            *err = refusal;
+            return code;
+        }
+    }
+    SL_TRY(sl_generate_pools(generator, &sampling, err));
+    return make_all(generator, err);
 }
 
 int sl_generate_plan(const struct sl_generate_options *options, struct sl_arena *arena,
@@ -451,10 +454,9 @@ int sl_generate(struct sl_session *session, const struct sl_generate_options *op
                                      .made = ret,
                                      .ingested_us = INT64_C(1704067200000000)};
     *ret = (struct sl_generated){0};
+    sl_generate_find_clock(&generator, options->contract->columns, options->contract->column_count);
     SL_TRY(compile_for_targets(&generator, err));
     SL_TRY(sl_generate_enough_keys(options, &ret->pass, err));
-    SL_TRY(make_samples(&generator, err));
-    SL_TRY(make_rows(&generator, err));
-    SL_TRY(make_bad(&generator, err));
+    SL_TRY(make(&generator, err));
     return count_rows(&generator, &ret->rows, err);
 }

@@ -28,6 +28,7 @@ struct sl_generate_target {
     size_t rules[2];
     size_t count;
     bool is_found;
+    bool is_impossible; // proven; not looked for
 };
 struct sl_generated {
     struct sl_pass pass;

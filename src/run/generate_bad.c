@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define CANDIDATES 400 // for a row that breaks what is asked for
+#define FROM_POOLS 24  // where most are right
 #define FEWEST_CANDIDATES 40
 #define MOST_CANDIDATES 300000
 #define MOST_FOR_PAIRS 80000 // most were put together
@@ -56,7 +57,11 @@ void sl_generate_add_rules_of_alias(const struct sl_generator *generator,
 
 static void add_one_of(const struct sl_buf *rules, struct sl_buf *sql)
 {
-    sl_buf_addf(sql, "(\"~a\" in %s or \"~b\" in %s)", rules->text, rules->text);
+    // The engine makes a join of each IN with more than a few constants.
+    int length = rules->has_failed ? 0 : (int)rules->length - 2;
+    const char *list = rules->has_failed ? "" : rules->text + 1;
+    sl_buf_addf(sql, "(list_contains([%.*s], \"~a\") or list_contains([%.*s], \"~b\"))", length,
+                list, length, list);
     sql->has_failed |= rules->has_failed;
 }
 
@@ -138,7 +143,8 @@ static bool is_for_step(const struct sl_generator *generator,
 static bool is_open(const struct sl_generator *generator, const struct sl_generate_search *search,
                     size_t index)
 {
-    return !search->targets[index].is_found && !is_for_step(generator, &search->targets[index]);
+    const struct sl_generate_target *target = &search->targets[index];
+    return !target->is_found && !target->is_impossible && !is_for_step(generator, target);
 }
 
 int sl_generate_open(struct sl_generator *generator, const struct sl_generate_search *search,
@@ -185,6 +191,49 @@ static void add_alias(const struct sl_generator *generator, size_t index, bool i
                 index, other->good, other->odd);
 }
 
+// Of a key, or of values that must not come twice.
+static bool is_distinct(const struct sl_generator *generator, size_t index)
+{
+    const struct sl_pass *pass = &generator->made->pass;
+    const char *name = generator->options->contract->columns[index].name;
+    bool is = false;
+    for (size_t i = 0; i < pass->key_count; i++)
+        is |= sl_str_equal(pass->key[i], name);
+    for (size_t i = 0; i < pass->unique_count; i++)
+        is |= sl_strs_has(&pass->uniques[i].columns, name);
+    return is;
+}
+
+int sl_generate_base(struct sl_generator *generator, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    generator->base_rows = generator->pools ? generator->options->rows : 0;
+    sl_buf_add(&sql, "create or replace temp table \"~base\" as select row_number() over (order by "
+                     "\"~order\") - 1 as \"~row\", * from \"~generated\" where \"~t\" < 0");
+    return sl_generate_exec(generator, &sql, err);
+}
+
+// Columns beside each other in a rule that is to be broken do not keep the values of a good row.
+static void add_beside(const struct sl_generator *generator, size_t index, struct sl_buf *sql)
+{
+    const struct sl_pass *pass = &generator->made->pass;
+    const char *name = generator->options->contract->columns[index].name;
+    SL_AUTO(sl_buf_clear) struct sl_buf rules = SL_BUF_INIT;
+    for (size_t i = 0; i < pass->rule_count && generator->base_rows; i++) {
+        const struct sl_rule *rule = pass->rules[i].rule;
+        bool is_many = rule && rule->columns.count > 1 && sl_strs_has(&rule->columns, name);
+        bool is_said = rule && !pass->rules[i].column && rule->text && strstr(rule->text, name);
+        if (is_many || is_said)
+            sl_buf_addf(&rules, "%s%zu", rules.length ? ", " : "(", i);
+    }
+    if (!rules.length)
+        return;
+    sl_buf_add(&rules, ")");
+    sl_buf_add(sql, " when ");
+    add_one_of(&rules, sql);
+    sl_buf_addf(sql, " and hash(\"~i\", 43) %% 2 = 0 then %s", generator->samples[index].good);
+}
+
 static void add_column(const struct sl_generator *generator, size_t index, bool is_good,
                        struct sl_buf *sql)
 {
@@ -196,34 +245,80 @@ static void add_column(const struct sl_generator *generator, size_t index, bool 
     } else {
         sl_buf_add(sql, "case when ");
         add_touches(generator, index, sql);
-        sl_buf_addf(sql, " then %s else %s end", generator->samples[index].odd,
-                    generator->samples[index].good);
+        sl_buf_addf(sql, " then %s", generator->samples[index].odd);
+        add_beside(generator, index, sql);
+        sl_buf_add(sql, " else ");
+        if (generator->base_rows && !is_distinct(generator, index)) {
+            sl_buf_add(sql, "b.");
+            sl_buf_add_sql_name(sql, generator->made->columns[index].name);
+        } else {
+            sl_buf_add(sql, generator->samples[index].good);
+        }
+        sl_buf_add(sql, " end");
     }
     sl_buf_add(sql, " as ");
     sl_buf_add_sql_name(sql, generator->made->columns[index].name);
+}
+
+// Tables of their own: joined in one statement the engine might copy the pools for every row.
+static int number_rows(struct sl_generator *generator, int64_t first, int64_t count, bool is_good,
+                       struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_add(&sql, "create or replace temp table \"~rows\" as select ");
+    if (is_good)
+        sl_buf_addf(&sql, "range as \"~i\", -1 as \"~g\", '' as \"~wanted\" from range(%lld, %lld)",
+                    (long long)first, (long long)(first + count));
+    else
+        sl_buf_addf(&sql,
+                    "n.range + %lld as \"~i\", o.* from range(%lld * (select count(*) from "
+                    "\"~open\")) n join \"~open\" o on o.\"~k\" = n.range // %lld",
+                    (long long)first, (long long)count, (long long)count);
+    SL_TRY(sl_generate_exec(generator, &sql, err));
+    if (is_good || !generator->pools)
+        return SL_OK;
+    sl_buf_reset(&sql);
+    sl_buf_addf(
+        &sql,
+        "create or replace temp table \"~rows\" as select r.*, coalesce(z.l, x.l) as "
+        "\"~la\", case when z.l is null then x.v else z.v end as \"~va\", y.l as \"~lb\", "
+        "y.v as \"~vb\" from (select *, hash(\"~i\", 71) %% %d as n from \"~rows\") r left "
+        "join \"~odds\" x on x.k = cast(\"~a\" as VARCHAR) and x.n = r.n left join "
+        "\"~odds\" y on y.k = cast(\"~b\" as VARCHAR) and y.n = r.n left join \"~odds\" z on "
+        "z.k = \"~a\" || ',' || \"~b\" and z.n = r.n",
+        SL_GENERATE_ODDS);
+    return sl_generate_exec(generator, &sql, err);
+}
+
+// "~g3", the list of a leaf; "~g" is the number of a target.
+static bool uses_pools(const char *sql)
+{
+    while ((sql = strstr(sql, "\"~g"))) {
+        sql += 3;
+        if (*sql >= '0' && *sql <= '9')
+            return true;
+    }
+    return false;
 }
 
 int sl_generate_candidates(struct sl_generator *generator, int64_t first, int64_t count,
                            bool is_good, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_TRY(number_rows(generator, first, count, is_good, err));
     sl_buf_add(&sql, "create or replace temp table \"~candidates\" as select ");
     for (size_t i = 0; i < generator->made->column_count; i++) {
         sl_buf_add(&sql, i ? ", " : "");
         add_column(generator, i, is_good, &sql);
     }
     sl_generate_add_own(generator, "\"~i\"", &sql);
-    if (is_good)
-        sl_buf_addf(&sql,
-                    ", -1 as \"~t\", '' as \"~wanted\" from (select range as \"~i\" from "
-                    "range(%lld, %lld))",
-                    (long long)first, (long long)(first + count));
-    else
-        sl_buf_addf(&sql,
-                    ", \"~g\" as \"~t\", \"~wanted\" from (select n.range + %lld as \"~i\", o.* "
-                    "from range(%lld * (select count(*) from \"~open\")) n join \"~open\" o on "
-                    "o.\"~k\" = n.range // %lld)",
-                    (long long)first, (long long)count, (long long)count);
+    sl_buf_add(&sql, ", \"~g\" as \"~t\", \"~wanted\" from \"~rows\"");
+    if (!is_good && generator->base_rows)
+        sl_buf_addf(&sql, " join \"~base\" b on b.\"~row\" = hash(\"~i\", 41) %% %lld",
+                    (long long)generator->base_rows);
+    // Lists beside a row of another table are copied for every row: only where they are needed.
+    if (sql.text && uses_pools(sql.text))
+        sl_buf_add(&sql, ", \"~pools\"");
     return sl_generate_exec(generator, &sql, err);
 }
 
@@ -382,6 +477,8 @@ int sl_generate_try(struct sl_generator *generator, const struct sl_generate_sea
 {
     bool is_left = !search->is_single && generator->options->breaking == SL_BREAK_PAIRS;
     int64_t count = CANDIDATES, budget = is_left ? MOST_FOR_PAIRS : MOST_CANDIDATES;
+    if (generator->pools)
+        SL_TRY(try_all(generator, search, FROM_POOLS, first, err));
     for (int round = 0; round < 2; round++) {
         int64_t open = count_open(generator, search, 0, search->count);
         if (open == 0)

@@ -11,6 +11,7 @@ struct sl_generate_alias {
     const char *name;
     size_t column; // of the contract
 };
+enum { SL_GENERATE_ODDS = 64 }; // values of each set of rules in "~odds" (generate_pools.c)
 struct sl_generator {
     struct sl_session *session;
     const struct sl_generate_options *options;
@@ -22,7 +23,9 @@ struct sl_generator {
     size_t sample_notes;                   // of the notes: those of the samples, which come first
     const struct sl_generate_alias *aliases;
     size_t alias_count;
-    int64_t ingested_us; // when the rows come
+    int64_t ingested_us;                // when the rows come
+    int64_t base_rows;                  // of "~base"
+    const struct sl_sample_pool *pools; // NULL: candidates are made without
 };
 // Rows to look for, a chunk of them at a time.
 struct sl_generate_search {
@@ -46,6 +49,16 @@ SL_MUST int sl_generate_open(struct sl_generator *generator,
 // "~candidates": rows first, first + 1, ... of good ones, or `count` for each target of "~open".
 SL_MUST int sl_generate_candidates(struct sl_generator *generator, int64_t first, int64_t count,
                                    bool is_good, struct sl_err *err);
+// Gives "~candidates" that are no good rows other values where their rules are broken: those of the
+// rows that many numbers away (generate_mend.c).
+SL_MUST int sl_generate_mend(struct sl_generator *generator, int64_t away, struct sl_err *err);
+// "~base": the good rows that there are, for rows that differ from them in few columns.
+SL_MUST int sl_generate_base(struct sl_generator *generator, struct sl_err *err);
+// Moves ingested_us to today if a rule over the clock is among those of the columns.
+void sl_generate_find_clock(struct sl_generator *generator,
+                            const struct sl_contract_column *columns, size_t count);
+// SL_E_LIMIT: names the rules that the last candidates break most.
+SL_MUST int sl_generate_too_few(struct sl_generator *generator, int64_t found, struct sl_err *err);
 // Keeps what the pass says to break just what it is to break.
 SL_MUST int sl_generate_judge(struct sl_generator *generator, bool is_good, struct sl_err *err);
 SL_MUST int sl_generate_keep(struct sl_generator *generator,
@@ -64,6 +77,9 @@ SL_MUST int sl_generate_join_pairs(struct sl_generator *generator, int64_t *firs
                                    struct sl_err *err);
 // Rows with a value that a good row has (generate_unique.c).
 SL_MUST int sl_generate_uniques(struct sl_generator *generator, int64_t *first, struct sl_err *err);
+// No row can break both rules of the target (generate_excluded.c): true only where that is proven.
+bool sl_generate_are_exclusive(const struct sl_generated *made,
+                               const struct sl_generate_target *target);
 // Boolean SQL for the sampler: the row is to break a rule of what is at the path.
 void sl_generate_add_touches(const void *self, const char *path, struct sl_buf *sql);
 // "(-2, 3, 7": the rules of what is at the path or in it, NULL: those over the row; of the other

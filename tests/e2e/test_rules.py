@@ -2,6 +2,7 @@
 import json
 import random
 
+import duckdb
 import pytest
 
 HEAD = """apiVersion: v3.1.0
@@ -417,3 +418,19 @@ def test_what_diff_calls_stricter_breaks_no_row_less(project):
     for k, pair in enumerate(STRICTER):
         old, new = broken.get(f"r{k}-old", set()), broken.get(f"r{k}-new", set())
         assert {"is stricter": old < new, "is written otherwise": old == new != set(), "is another": bool(old - new and new - old)}[pair[3]], pair
+
+
+def test_time_zones_are_those_of_the_engine_for_columns_and_items(project):
+    zones = [row[0] for row in duckdb.sql("select name from pg_timezone_names() where name like '%/%' or name in ('UTC', 'GMT')").fetchall()]
+    zone = {"logicalType": "string", "logicalTypeOptions": {"format": "timezone"}}
+    columns = [{"name": "id", "logicalType": "integer"}, {"name": "a", **zone}, {"name": "b", "logicalType": "array", "items": zone}]
+    contract = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "t", "version": "1.0.0", "status": "active", "schema": [{"name": "t", "properties": columns}]}
+    project.write("sluice.yml", SETTINGS)
+    project.write("sources/t.yml", "path: data/*.jsonl\n")
+    project.write("contracts/t.odcs.yml", json.dumps(contract))
+    rows = [{"id": i, "a": zone, "b": ["UTC", zone]} for i, zone in enumerate([*zones, "Europe/Vienne", "utc", "europe/berlin"])]
+    project.write("data/t.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    project.run("run")
+    broken = project.delta("quarantine.t").to_pylist()
+    assert project.count("clean.t") == len(zones) > 500
+    assert [[reason["rule"] for reason in row["reasons"]] for row in broken] == [["a.format", "b[].format"]] * 3
