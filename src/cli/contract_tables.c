@@ -75,24 +75,30 @@ static int make_schema(struct sl_exchange *exchange, struct sl_session *session,
     return session->kind->exec(session, sql.text, NULL, err);
 }
 
-// True in *ret if the engine has run it, as it stands or without what it refers to.
+// As it stands, or without what the engine does not take of it: told.
 static int try_statement(struct sl_exchange *exchange, struct sl_place place,
-                         struct sl_session *session, const char *sql, struct sl_err *problem,
-                         bool *ret)
+                         struct sl_session *session, const char *sql, struct sl_err *problem)
 {
-    struct sl_err other = {0};
-    const char *plain = sl_ddl_plain(sql, false, exchange->arena);
-    const char *alone = sl_ddl_plain(sql, true, exchange->arena);
-    SL_TRY_NEW(plain, problem);
-    SL_TRY_NEW(alone, problem);
-    *ret = session->kind->exec(session, plain, NULL, problem) == SL_OK;
-    if (*ret || problem->code == SL_E_MEMORY || strcmp(plain, alone) == 0)
-        return *ret ? SL_OK : (int)problem->code;
-    *ret = session->kind->exec(session, alone, NULL, &other) == SL_OK;
-    if (*ret)
-        sl_diag(exchange->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_LOSS, place, NULL,
-                "what the table refers to is left out: %s", problem->message);
-    return *ret ? SL_OK : (int)problem->code;
+    static const char *const left_out[] = {NULL, "references", "references, checks and defaults"};
+    const char *before = NULL;
+    for (int level = 0; level < 3; level++) {
+        struct sl_err other = {0};
+        const char *plain = sl_ddl_plain(sql, level, exchange->arena);
+        SL_TRY_NEW(plain, problem);
+        if (before && strcmp(plain, before) == 0)
+            continue;
+        before = plain;
+        int code = session->kind->exec(session, plain, NULL, level ? &other : problem);
+        if (code == SL_E_MEMORY)
+            return sl_fail_memory(problem);
+        if (code != SL_OK)
+            continue;
+        if (level)
+            sl_diag(exchange->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_LOSS, place, NULL,
+                    "%s of this table are left out: %s", left_out[level], problem->message);
+        return SL_OK;
+    }
+    return (int)problem->code;
 }
 
 static int run_statement(struct sl_exchange *exchange, const char *path, struct sl_session *session,
@@ -101,12 +107,11 @@ static int run_statement(struct sl_exchange *exchange, const char *path, struct 
     struct sl_place place = {path, statement->line, 1};
     struct sl_err problem = {0};
     struct sl_ddl_foreign_key key;
-    bool is_done;
     SL_TRY(sl_ddl_foreign_key(statement, exchange->arena, &key, err));
     if (key.table)
         return SL_OK;
     SL_TRY(make_schema(exchange, session, statement, err));
-    if (try_statement(exchange, place, session, statement->sql, &problem, &is_done) == SL_OK)
+    if (try_statement(exchange, place, session, statement->sql, &problem) == SL_OK)
         return SL_OK;
     if (problem.code == SL_E_MEMORY) {
         *err = problem;
@@ -230,6 +235,9 @@ static int read_constraints(struct sl_exchange *exchange, struct sl_session *ses
     SL_TRY(query(session, sql.text, &result, err));
     for (int64_t row = 0; row < sl_result_rows(result); row++) {
         struct sl_exchange_constraint constraint = {.place = table->place};
+        // Of a table that was read without its checks.
+        if (sl_str_equal(sl_result_text(result, row, 2), "CAST('t' AS BOOLEAN)"))
+            continue;
         SL_TRY(read_constraint(exchange, session, result, row, &constraint, err));
         if (!SL_PUSH(exchange->arena, table->constraints, table->constraint_count, constraint))
             return sl_fail_memory(err);

@@ -298,6 +298,25 @@ COMMENT ON TABLE public.orders IS 'what was bought';
 """
 
 
+def test_what_the_engine_does_not_take_of_a_table_is_told_and_left_out(project):
+    project.write("t.sql", """CREATE TYPE public.mood AS ENUM ('sad', 'glad');
+CREATE TABLE public.t (
+    id bigint DEFAULT nextval('public.s'::regclass) NOT NULL, -- default 1, check (2)
+    state text DEFAULT 'new'::text,
+    mood public.mood,
+    CONSTRAINT known CHECK ((state = ANY (ARRAY['new'::text, 'old, (really)'::text]))),
+    CONSTRAINT t_pkey PRIMARY KEY (id)
+);
+CREATE TABLE u (a int CHECK (a > 1), b int DEFAULT 7);
+""")
+    contract, lost = imported(project, "t.sql", "--dialect", "postgres")
+    t, u = ({c["name"]: c for c in table["properties"]} for table in contract["schema"])
+    assert t["id"]["primaryKey"] and t["id"]["required"] and list(t) == ["id", "state", "mood"] and enum_of(t["mood"]) == ["sad", "glad"]
+    assert u["a"]["logicalTypeOptions"] == {"exclusiveMinimum": 1} and u["b"]["customProperties"][0]["value"] == "7"
+    assert len(lost) == 1 and "are left out" in lost[0], lost
+    accepted_by_check(project, contract, "t")
+
+
 def test_what_pg_dump_writes(project):
     project.write("shop.sql", DUMP)
     contract, lost = imported(project, "shop.sql", "--dialect", "postgres")

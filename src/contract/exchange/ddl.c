@@ -191,7 +191,8 @@ static int read_columns(const struct sl_ddl_statement *statement, size_t at, str
     return SL_OK;
 }
 
-// Behind "create [or replace] [temp] table [if not exists]"; 0: it is another statement.
+// Behind "create [or replace] [temp] table [if not exists]" (or "type"); 0: it is another
+// statement.
 static size_t skip_create_table(const struct sl_ddl_statement *statement)
 {
     static const char *const fillers[] = {"create",    "or",       "replace",  "temp",
@@ -200,7 +201,8 @@ static size_t skip_create_table(const struct sl_ddl_statement *statement)
     size_t at = 0;
     while (is_one_of(sql, at, fillers))
         at = skip_blanks(sql, at + word_length(sql + at));
-    if (!is_word(sql, at, "table") || !sl_str_equal(statement->keyword, "create"))
+    bool is_made = is_word(sql, at, "table") || is_word(sql, at, "type");
+    if (!is_made || !sl_str_equal(statement->keyword, "create"))
         return 0;
     at = skip_blanks(sql, at + word_length(sql + at));
     while (is_word(sql, at, "if") || is_word(sql, at, "not") || is_word(sql, at, "exists"))
@@ -361,7 +363,35 @@ static size_t skip_reference(const char *sql, size_t at, struct sl_arena *arena)
     return end;
 }
 
-const char *sl_ddl_plain(const char *sql, bool without_references, struct sl_arena *arena)
+// "(...)" behind "check": (true), for what stands there is not understood.
+static size_t skip_check(char *sql, size_t at)
+{
+    size_t open = skip_words(sql, at, "check");
+    if (!open || sql[open] != '(')
+        return 0;
+    size_t end = part_end(sql, open + 1, ")");
+    if (end < open + 5)
+        return 0;
+    memcpy(sql + open + 1, "true", 4);
+    for (size_t i = open + 5; i < end; i++)
+        sql[i] = sql[i] == '\n' ? '\n' : ' ';
+    return end;
+}
+
+// "default ..." up to the next constraint, comma or bracket.
+static size_t skip_default(const char *sql, size_t at)
+{
+    static const char *const ends[] = {"not",        "null",   "constraint", "check",     "primary",
+                                       "references", "unique", "collate",    "generated", NULL};
+    size_t next = skip_words(sql, at, "default");
+    size_t end = next ? part_end(sql, next, ",)") : 0;
+    for (; next && next < end; next += word_length(sql + next) ? word_length(sql + next) : 1)
+        if (is_one_of(sql, next, ends))
+            return next;
+    return end;
+}
+
+const char *sl_ddl_plain(const char *sql, int level, struct sl_arena *arena)
 {
     char *plain = sl_arena_strdup(arena, sql);
     for (size_t at = 0; plain && plain[at];) {
@@ -372,8 +402,15 @@ const char *sl_ddl_plain(const char *sql, bool without_references, struct sl_are
             continue;
         }
         size_t end = is_inside ? 0 : skip_idle(plain, at);
-        if (!end && !is_inside && without_references)
+        if (!end && !is_inside && level >= 1)
             end = skip_reference(plain, at, arena);
+        if (!end && !is_inside && level >= 2)
+            end = skip_default(plain, at);
+        size_t checked = !end && !is_inside && level >= 2 ? skip_check(plain, at) : 0;
+        if (checked) {
+            at = checked;
+            continue;
+        }
         for (; at < end; at++) // lines stay where they are
             plain[at] = plain[at] == '\n' ? '\n' : ' ';
         at += !end;

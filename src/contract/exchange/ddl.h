@@ -16,9 +16,10 @@ SL_MUST int sl_ddl_split(const char *text, struct sl_arena *arena, struct sl_ddl
 
 // The same statement without words of PostgreSQL that say nothing of a table's form and that the
 // engine does not know: what becomes of orphans, identity columns, casts to regclass. NULL: no
-// memory. `without_references`: without the tables that columns refer to, too.
-const char *sl_ddl_plain(const char *sql, bool without_references, struct sl_arena *arena);
-// The schema of the table that it creates; NULL: none.
+// memory. Level 1: also without references; level 2: also without defaults and what is in checks,
+// which are CHECK (true).
+const char *sl_ddl_plain(const char *sql, int level, struct sl_arena *arena);
+// The schema of the table or type that it creates; NULL: none.
 const char *sl_ddl_schema(const struct sl_ddl_statement *statement, struct sl_arena *arena);
 // ALTER TABLE ... ADD [CONSTRAINT name] FOREIGN KEY (a, b) REFERENCES other (c, d); names without
 // schemas. `table` is NULL if it is anything else.
