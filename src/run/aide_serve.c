@@ -5,6 +5,7 @@
 #include "run/spill.h"
 #include "run/work.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -170,8 +171,7 @@ static int read_options(struct server *server, struct sl_err *err)
         return sl_fail(err, SL_E_INTERNAL, "a request without its end");
     memcpy(&server->options, told, sizeof server->options);
     server->options.listener = NULL;
-    server->options.command =
-        sl_arena_strdup(&server->world->arena, sl_wire_text(&server->from));
+    server->options.command = sl_arena_strdup(&server->world->arena, sl_wire_text(&server->from));
     server->options.may_break = &server->may_break;
     return SL_OK;
 }
@@ -204,7 +204,7 @@ _Noreturn static void be_worker(struct server *server)
     const struct sl_worker_kind kind = sl_run_worker(&work);
     int files[2]; // the first, the lock, stays open as long as this process
     if (!sl_wire_receive_files(server->fd, files) || dup2(files[1], STDERR_FILENO) < 0)
-        _exit(1);
+        raise(SIGKILL); // so that its first step is given to another
     close(files[1]);
     exit(sl_worker_run(server->fd, server->seat, &kind));
 }
@@ -279,7 +279,7 @@ _Noreturn void sl_aide_serve(int fd, struct sl_seat *seat, struct sl_world *worl
 {
     struct server server = {.fd = fd, .seat = seat, .world = world, .out = SL_BUF_INIT};
     pthread_mutex_init(&world->engine_lock, NULL); // it is held by who forked
-    world->engine = NULL; // that of who forked: an aide before this one
+    world->engine = NULL;                          // that of who forked: an aide before this one
     world->has_workers = false;
     while (serve_one(&server))
         ;

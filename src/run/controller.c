@@ -445,8 +445,11 @@ static void adopt(struct controller *controller)
     struct sl_last_words *words = NULL;
     struct sl_aide_worker worker;
     struct sl_err ignored = {0};
-    struct sl_aide_adoption adoption = {run, controller->options, {controller->lock_fd, -1},
-                                        .goes_on = goes_on, .owner = controller};
+    struct sl_aide_adoption adoption = {run,
+                                        controller->options,
+                                        {controller->lock_fd, -1},
+                                        .goes_on = goes_on,
+                                        .owner = controller};
     if (!sl_is_aide(world->engine) || world->project->pins ||
         sl_last_words_open(&controller->loop, &words, &adoption.files[1], &ignored) != SL_OK)
         return;

@@ -19,6 +19,7 @@ struct sl_history {
     const char *command;
     int log_fd;
     bool has_failed;
+    bool has_rest; // see sl_history_add_rest
 };
 
 // The state is closed: what it holds open would only fail again.
@@ -40,7 +41,7 @@ static struct sl_run_row run_row(const struct sl_history *history)
                          : by[SL_STATUS_ERROR]                     ? "error"
                          : by[SL_STATUS_PARTIAL]                   ? "partial"
                          : by[SL_STATUS_OK] + by[SL_STATUS_WARN]   ? "ok"
-                         : run->has_published                      ? "ok"
+                         : history->has_rest                       ? "ok"
                                                                    : "nothing";
     return (struct sl_run_row){
         .id = run->id,
@@ -208,8 +209,8 @@ static int add_published(struct sl_history *history, const char *text, struct sl
     SL_TRY_NEW(label, err);
     SL_TRY_NEW(why, err);
     json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "step", label, "table", table, "status",
-                     "ok", "why", why, "run_id", run->id, "time",
-                     sl_clock_format(now_us, now), "elapsed_ms", 0);
+                     "ok", "why", why, "run_id", run->id, "time", sl_clock_format(now_us, now),
+                     "elapsed_ms", 0);
     SL_TRY_NEW(json, err);
     SL_TRY(sl_log_print(json, &details, err));
     struct sl_step_row row = {.run_id = run->id,
@@ -246,8 +247,10 @@ static bool is_of_step(const struct sl_run *run, const char *text, struct sl_are
         const struct sl_outcome *outcome = &run->outcomes[i];
         if (!sl_str_equal(outcome->node->name, name))
             continue;
-        if (outcome->status == SL_STATUS_NOTHING)
-            return sl_node_is_view(outcome->node) || outcome->attempts > 1;
+        if (outcome->status == SL_STATUS_NOTHING && strchr(text, '('))
+            return false;
+        if (outcome->status == SL_STATUS_NOTHING) // one that only looked may note what it saw
+            return sl_node_is_view(outcome->node) || outcome->attempts > 0;
         return outcome->status != SL_STATUS_WAITING && outcome->status != SL_STATUS_SKIPPED;
     }
     return false;
@@ -262,6 +265,7 @@ int sl_history_add_rest(struct sl_history *history, const struct sl_rest *rest, 
         if (!is_of_step(run, all.items[i], &run->arena))
             SL_TRY(sl_strs_add(&others, &run->arena, all.items[i], err));
     add_all(history, &others);
+    history->has_rest = others.count > 0;
     return SL_OK;
 }
 

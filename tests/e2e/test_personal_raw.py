@@ -289,7 +289,9 @@ def test_the_first_worker_too_refuses_what_only_the_files_of_this_run_bring(proj
     project.write("sources/people.yml", "path: data/*.csv\n")
     project.write("data/a.csv", "id,name\n1,ann\n2,bob\n")
     project.write("targets/out.yml", "type: csv\npath: out\ndeliver:\n  - table: curated.people_all\n")
+    project.write("sluice.yml", HEAD + "concurrency: 1\n")
     project.run("run")
+    (project.folder / ".sluice" / "models.cache").unlink()  # so that the engine is asked before the steps begin
     project.write("data/b.csv", "id,name,email\n3,cy,ada@example.com\n")
     done = project.run("run", exit_code=None)
     assert done.returncode and "SL0408" in done.stderr and "email" in done.stderr, done.stdout + done.stderr

@@ -237,7 +237,7 @@ def test_three_interrupts_kill_workers_that_do_not_listen(project):
         time.sleep(0.3)  # two at once would be one
         process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "interrupted once more: workers are killed" in err, out + err
+    assert process.returncode == 130 and "interrupted once more: workers are killed" in err and "interrupted three times" in err, out + err
     assert not is_there(pid)
 
 

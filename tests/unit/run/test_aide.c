@@ -281,8 +281,7 @@ static void one_that_dies_is_followed_by_another_that_knows_the_same(void **stat
     assert_int_equal(kind->create_view(session, "raw", "v", "select 3 as n", &err), SL_OK);
     assert_int_equal(kind->exec(session, "create temp table w as select n from raw.v", NULL, &err),
                      SL_OK);
-    assert_int_equal(kind->exec(session, "create table raw.v (n int)", NULL, &err),
-                     SL_E_ENGINE);
+    assert_int_equal(kind->exec(session, "create table raw.v (n int)", NULL, &err), SL_E_ENGINE);
     sl_err_clear(&err);
     assert_int_equal(kill(child_of_this(), SIGKILL), 0);
     assert_int_equal(kind->query(session, "select w.n + v.n from w, raw.v", 0, &result, &err),
