@@ -139,6 +139,8 @@ int sl_fail_errno(struct sl_err *err, int errnum, const char *format, ...)
     strcat(message, ": ");
     strcat(message, reason);
     set_failure(err, code, message);
+    if (errnum == EMFILE)
+        return sl_err_hint(err, "a process may open too few files here: `ulimit -n 1024` first");
     return (int)code;
 }
 

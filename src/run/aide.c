@@ -1,12 +1,11 @@
-// This end of an aide: its sessions pass on what they are asked.
-#include "run/aide.h"
-
-#include "api/kinds.h"
-#include "api/result.h"
+// This end of an aide: its life, and how it is asked.
 #include "base/clock.h"
-#include "run/aide_wire.h"
+#include "base/fields.h"
+#include "base/log.h"
+#include "run/aide_inner.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,24 +16,11 @@
 #include <unistd.h>
 
 #define PATIENCE_US (5 * INT64_C(1000000))
-
-struct aide {
-    struct sl_engine base;
-    pthread_mutex_t lock; // one request at a time
-    pid_t pid;            // 0: it has ended, or is another's
-    int fd;
-    struct sl_seat *seat;
-};
-struct far_session {
-    struct sl_session base;
-    int64_t there; // its address in the aide
-};
-
-static const struct sl_engine_kind kind;
+#define TICK_MS 50
 
 bool sl_is_aide(const struct sl_engine *engine)
 {
-    return engine && engine->kind == &kind;
+    return engine && engine->kind == &sl_aide_kind;
 }
 
 // --- its life
@@ -53,9 +39,9 @@ static void wait_for_end(pid_t pid, int *ret_status)
     }
 }
 
-static void aide_close(struct sl_engine *engine)
+void sl_aide_close(struct sl_engine *engine)
 {
-    struct aide *aide = (struct aide *)engine;
+    struct sl_aide *aide = (struct sl_aide *)engine;
     int status;
     if (aide->fd >= 0)
         close(aide->fd);
@@ -64,6 +50,8 @@ static void aide_close(struct sl_engine *engine)
     if (aide->seat)
         munmap(aide->seat, sizeof *aide->seat);
     pthread_mutex_destroy(&aide->lock);
+    sl_buf_clear(&aide->told);
+    free(aide->there);
     free(aide);
 }
 
@@ -75,7 +63,7 @@ static void close_others(int fd)
     (void)close_range((unsigned)fd + 1, ~0U, 0);
 }
 
-static int fork_aide(struct aide *aide, struct sl_world *world, struct sl_err *err)
+static int fork_aide(struct sl_aide *aide, struct sl_err *err)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
@@ -85,7 +73,7 @@ static int fork_aide(struct aide *aide, struct sl_world *world, struct sl_err *e
     if (pid == 0) {
         close_others(ends[1]);
         sl_worker_begin(parent);
-        sl_aide_serve(ends[1], aide->seat, world);
+        sl_aide_serve(ends[1], aide->seat, aide->world);
     }
     int errnum = errno;
     close(ends[1]);
@@ -100,9 +88,11 @@ static int fork_aide(struct aide *aide, struct sl_world *world, struct sl_err *e
 
 int sl_aide_open(struct sl_world *world, struct sl_engine **ret, struct sl_err *err)
 {
-    struct aide *aide = calloc(1, sizeof *aide);
+    struct sl_aide *aide = calloc(1, sizeof *aide);
     SL_TRY_NEW(aide, err);
-    aide->base.kind = &kind;
+    aide->base.kind = &sl_aide_kind;
+    aide->world = world;
+    sl_buf_init(&aide->told);
     aide->fd = -1;
     pthread_mutex_init(&aide->lock, NULL);
     void *seat =
@@ -112,17 +102,17 @@ int sl_aide_open(struct sl_world *world, struct sl_engine **ret, struct sl_err *
                    : SL_OK;
     if (code == SL_OK) {
         aide->seat = seat;
-        code = fork_aide(aide, world, err);
+        code = fork_aide(aide, err);
     }
     if (code != SL_OK) {
-        aide_close(&aide->base);
+        sl_aide_close(&aide->base);
         return code;
     }
     *ret = &aide->base;
     return SL_OK;
 }
 
-static int fail_dead(struct aide *aide, struct sl_err *err)
+static int fail_dead(struct sl_aide *aide, struct sl_err *err)
 {
     int status = 0;
     if (!aide->pid)
@@ -137,18 +127,11 @@ static int fail_dead(struct aide *aide, struct sl_err *err)
                    WEXITSTATUS(status));
 }
 
-// A reply begins with its error, whole. What follows is in *ret.
-static int ask(struct aide *aide, const struct sl_buf *request, struct sl_arena *arena,
-               struct sl_wire *ret, struct sl_err *err)
+// A reply begins with its error, whole.
+static int read_err(struct sl_wire *from, struct sl_err *err)
 {
-    pthread_mutex_lock(&aide->lock);
-    bool is_there =
-        aide->pid && sl_wire_send(aide->fd, request) && sl_wire_receive(aide->fd, arena, ret);
-    int code = is_there ? SL_OK : fail_dead(aide, err);
-    pthread_mutex_unlock(&aide->lock);
-    SL_TRY(code);
     size_t length;
-    const char *told = sl_wire_bytes(ret, &length);
+    const char *told = sl_wire_bytes(from, &length);
     struct sl_err found = {0};
     if (!told || length != sizeof found)
         return sl_fail(err, SL_E_INTERNAL, "a reply without its end");
@@ -158,314 +141,139 @@ static int ask(struct aide *aide, const struct sl_buf *request, struct sl_arena 
     return (int)found.code;
 }
 
-// --- sessions
-
-// A question: its texts, and what comes back in an arena of its own.
-struct question {
-    struct sl_buf request;
-    struct sl_arena arena;
-    struct sl_wire reply;
-};
-
-static void question_clear(struct question *question)
+static bool is_connect(const struct sl_buf *request)
 {
-    sl_buf_clear(&question->request);
-    sl_arena_clear(&question->arena);
+    int64_t number;
+    memcpy(&number, request->text, sizeof number);
+    return number == SL_AIDE_CONNECT;
 }
 
-static void begin(struct question *question, enum sl_aide_request request,
-                  const struct sl_session *session)
+static int pass_on(struct sl_aide *aide, size_t session, struct sl_buf *request,
+                   struct sl_arena *arena, struct sl_wire *ret, struct sl_err *err)
 {
-    sl_buf_init(&question->request);
-    sl_arena_init(&question->arena, 0);
-    sl_wire_put_number(&question->request, request);
-    sl_wire_put_number(&question->request, ((const struct far_session *)session)->there);
+    SL_TRY(sl_buf_check(request, err));
+    memcpy(request->text + sizeof(int64_t), &aide->there[session], sizeof(int64_t));
+    if (!aide->pid || !sl_wire_send(aide->fd, request) || !sl_wire_receive(aide->fd, arena, ret))
+        return fail_dead(aide, err);
+    SL_TRY(read_err(ret, err));
+    if (is_connect(request))
+        aide->there[session] = sl_wire_number(ret);
+    return SL_OK;
 }
 
-static int put_to(struct question *question, struct sl_session *session, struct sl_err *err)
-{
-    return ask((struct aide *)session->engine, &question->request, &question->arena,
-               &question->reply, err);
-}
+// --- another one
 
-static int far_connect(struct sl_engine *engine, struct sl_session **ret, struct sl_err *err)
+// What a session was told and what changed something there, for one that knows nothing of it.
+static void remember(struct sl_aide *aide, size_t session, const struct sl_buf *request)
 {
-    SL_AUTO(question_clear) struct question question = {0};
-    struct far_session *session = calloc(1, sizeof *session);
-    SL_TRY_NEW(session, err);
-    session->base = (struct sl_session){.kind = &kind, .engine = engine};
-    begin(&question, SL_AIDE_CONNECT, &session->base);
-    if (put_to(&question, &session->base, err) != SL_OK) {
-        free(session);
-        return err ? (int)err->code : SL_E_ENGINE;
+    int64_t number;
+    memcpy(&number, request->text, sizeof number);
+    switch ((enum sl_aide_request)number) {
+    case SL_AIDE_CONNECT:
+    case SL_AIDE_DISCONNECT:
+    case SL_AIDE_EXEC:
+    case SL_AIDE_HURRY:
+    case SL_AIDE_CREATE_VIEW:
+    case SL_AIDE_EXTEND:
+    case SL_AIDE_ATTACH:
+    case SL_AIDE_DETACH:
+        break;
+    case SL_AIDE_QUERY:
+    case SL_AIDE_DESCRIBE:
+    case SL_AIDE_SCAN_SQL:
+    case SL_AIDE_STAGE:
+    case SL_AIDE_HAS_TABLE:
+    case SL_AIDE_PARSE:
+    case SL_AIDE_FORESEE:
+    case SL_AIDE_ADOPT:
+        return;
     }
-    session->there = sl_wire_number(&question.reply);
-    *ret = &session->base;
-    return SL_OK;
+    sl_wire_put_number(&aide->told, (int64_t)session);
+    sl_wire_put_bytes(&aide->told, request->text, request->length);
 }
 
-static void far_disconnect(struct sl_session *session)
+static int tell_again(struct sl_aide *aide, struct sl_err *err)
 {
-    SL_AUTO(question_clear) struct question question = {0};
-    struct sl_err ignored = {0};
-    begin(&question, SL_AIDE_DISCONNECT, session);
-    (void)!put_to(&question, session, &ignored);
-    free(session);
-}
-
-// A request of nothing but texts, answered with a number.
-static int ask_texts(struct sl_session *session, enum sl_aide_request request,
-                     const char *const texts[3], int64_t *ret, struct sl_err *err)
-{
-    SL_AUTO(question_clear) struct question question = {0};
-    begin(&question, request, session);
-    for (size_t i = 0; i < 3; i++)
-        sl_wire_put_text(&question.request, texts[i]);
-    SL_TRY(put_to(&question, session, err));
-    if (ret)
-        *ret = sl_wire_number(&question.reply);
-    return SL_OK;
-}
-
-static int far_exec(struct sl_session *session, const char *sql, int64_t *affected,
-                    struct sl_err *err)
-{
-    return ask_texts(session, SL_AIDE_EXEC, (const char *const[3]){sql}, affected, err);
-}
-
-static int far_extend(struct sl_session *session, const char *name, struct sl_err *err)
-{
-    return ask_texts(session, SL_AIDE_EXTEND, (const char *const[3]){name}, NULL, err);
-}
-
-static int far_attach(struct sl_session *session, const char *path, const char *type,
-                      const char *name, struct sl_err *err)
-{
-    return ask_texts(session, SL_AIDE_ATTACH, (const char *const[3]){path, type, name}, NULL, err);
-}
-
-static int far_detach(struct sl_session *session, const char *name, struct sl_err *err)
-{
-    return ask_texts(session, SL_AIDE_DETACH, (const char *const[3]){name}, NULL, err);
-}
-
-static int far_has_table(struct sl_session *session, const char *catalogue, const char *name,
-                         bool *ret, struct sl_err *err)
-{
-    int64_t has_table = 0;
-    SL_TRY(ask_texts(session, SL_AIDE_HAS_TABLE, (const char *const[3]){catalogue, name},
-                     &has_table, err));
-    *ret = has_table != 0;
-    return SL_OK;
-}
-
-static int far_create_view(struct sl_session *session, const char *schema, const char *name,
-                           const char *sql, struct sl_err *err)
-{
-    return ask_texts(session, SL_AIDE_CREATE_VIEW, (const char *const[3]){schema, name, sql}, NULL,
-                     err);
-}
-
-static int far_hurry(struct sl_session *session, bool is_on, struct sl_err *err)
-{
-    return ask_texts(session, SL_AIDE_HURRY, (const char *const[3]){is_on ? "on" : NULL}, NULL,
-                     err);
-}
-
-static int read_result(struct sl_wire *from, struct sl_result *result, struct sl_err *err)
-{
-    int64_t columns = sl_wire_number(from);
-    for (int64_t i = 0; i < columns; i++) {
-        const char *name = sl_wire_text(from), *type = sl_wire_text(from);
-        if (!name || !type)
-            return sl_fail(err, SL_E_INTERNAL, "a reply without its end");
-        SL_TRY(sl_result_add_column(result, name, type, err));
-    }
-    while (columns && from->at < from->end) {
-        size_t length;
-        const char *text = sl_wire_bytes(from, &length);
-        SL_TRY(sl_result_add_cell(result, text, length, err));
+    struct sl_wire told = {aide->told.text, aide->told.text + aide->told.length};
+    while (told.at < told.end) {
+        SL_AUTO(sl_buf_clear) struct sl_buf request = SL_BUF_INIT;
+        SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+        struct sl_wire reply;
+        size_t session = (size_t)sl_wire_number(&told), length;
+        const char *bytes = sl_wire_bytes(&told, &length);
+        sl_arena_init(&arena, 0);
+        sl_buf_add_bytes(&request, bytes, length);
+        SL_TRY(pass_on(aide, session, &request, &arena, &reply, err));
     }
     return SL_OK;
 }
 
-static int far_query(struct sl_session *session, const char *sql, int64_t max_rows,
-                     struct sl_result **ret, struct sl_err *err)
+// It is asked by one thread, before the run has any worker: as good a time as the first was.
+static int begin_again(struct sl_aide *aide, const struct sl_err *why, struct sl_err *err)
 {
-    SL_AUTO(question_clear) struct question question = {0};
-    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    begin(&question, SL_AIDE_QUERY, session);
-    sl_wire_put_text(&question.request, sql);
-    sl_wire_put_number(&question.request, max_rows);
-    SL_TRY(put_to(&question, session, err));
-    SL_TRY(sl_result_new(0, &result, err));
-    SL_TRY(read_result(&question.reply, result, err));
-    *ret = result;
-    result = NULL;
-    return SL_OK;
+    sl_log(SL_LOG_WARN, NULL, "%s: another one is started", why->message);
+    aide->is_second = true;
+    SL_TRY(sl_buf_check(&aide->told, err));
+    close(aide->fd);
+    aide->fd = -1;
+    SL_TRY(fork_aide(aide, err));
+    return tell_again(aide, err);
 }
 
-static int ask_columns(struct sl_session *session, enum sl_aide_request request, const char *text,
-                       struct sl_arena *arena, struct sl_relation *ret, struct sl_err *err)
+static int ask_locked(struct sl_aide *aide, size_t session, struct sl_buf *request,
+                      struct sl_arena *arena, struct sl_wire *ret, struct sl_err *err)
 {
-    SL_AUTO(question_clear) struct question question = {0};
-    begin(&question, request, session);
-    sl_wire_put_text(&question.request, text);
-    SL_TRY(put_to(&question, session, err));
-    ret->count = (size_t)sl_wire_number(&question.reply);
-    struct sl_column *columns = SL_NEW_ARRAY(arena, struct sl_column, ret->count);
-    SL_TRY_NEW(columns, err);
-    for (size_t i = 0; i < ret->count; i++) {
-        columns[i].name = sl_arena_strdup(arena, sl_wire_text(&question.reply));
-        columns[i].type = sl_arena_strdup(arena, sl_wire_text(&question.reply));
-        SL_TRY_NEW(columns[i].name, err);
-        SL_TRY_NEW(columns[i].type, err);
+    struct sl_err why = {0};
+    bool was_there = aide->pid != 0;
+    int code = pass_on(aide, session, request, arena, ret, &why);
+    bool has_died = was_there && !aide->pid;
+    int64_t number;
+    memcpy(&number, request->text, sizeof number);
+    if (has_died && !aide->is_second && number != SL_AIDE_DISCONNECT) {
+        struct sl_err ignored = {0};
+        if (begin_again(aide, &why, &ignored) == SL_OK) {
+            sl_err_clear(&why);
+            code = pass_on(aide, session, request, arena, ret, &why);
+        }
     }
-    ret->columns = columns;
-    return SL_OK;
+    if (code == SL_OK)
+        remember(aide, session, request);
+    else if (err)
+        *err = why;
+    return code;
 }
 
-static int far_describe(struct sl_session *session, const char *sql, struct sl_arena *arena,
-                        struct sl_column **ret, size_t *ret_count, struct sl_err *err)
+static int count_session(struct sl_aide *aide, struct sl_aide_session *session, struct sl_err *err)
 {
-    struct sl_relation found = {0};
-    SL_TRY(ask_columns(session, SL_AIDE_DESCRIBE, sql, arena, &found, err));
-    *ret = (struct sl_column *)found.columns;
-    *ret_count = found.count;
-    return SL_OK;
-}
-
-int sl_aide_foresee(struct sl_session *session, const char *source, struct sl_arena *arena,
-                    struct sl_column **ret, size_t *ret_count, struct sl_err *err)
-{
-    struct sl_relation found = {0};
-    SL_TRY(ask_columns(session, SL_AIDE_FORESEE, source, arena, &found, err));
-    *ret = (struct sl_column *)found.columns;
-    *ret_count = found.count;
-    return SL_OK;
-}
-
-static int far_scan_sql(struct sl_session *session, const struct sl_scan *scan, struct sl_buf *sql,
-                        struct sl_err *err)
-{
-    SL_AUTO(question_clear) struct question question = {0};
-    begin(&question, SL_AIDE_SCAN_SQL, session);
-    struct sl_buf *request = &question.request;
-    sl_wire_put_number(request, (int64_t)scan->column_count);
-    sl_wire_put_number(request, (int64_t)scan->partition_count);
-    sl_wire_put_number(request, (int64_t)scan->file_count);
-    sl_wire_put_number(request, scan->row_count);
-    sl_wire_put_number(request, scan->with_origin);
-    for (size_t i = 0; i < scan->column_count; i++) {
-        sl_wire_put_text(request, scan->columns[i].name);
-        sl_wire_put_text(request, scan->columns[i].type);
+    if (aide->session_count == aide->session_room) {
+        size_t room = aide->session_room * 2 + 16;
+        int64_t *there = realloc(aide->there, room * sizeof *there);
+        SL_TRY_NEW(there, err);
+        aide->there = there;
+        aide->session_room = room;
     }
-    for (size_t i = 0; i < scan->partition_count; i++)
-        sl_wire_put_text(request, scan->partition_columns[i]);
-    for (size_t i = 0; i < scan->file_count; i++) {
-        sl_wire_put_text(request, scan->files[i].path);
-        for (size_t k = 0; k < scan->partition_count; k++)
-            sl_wire_put_text(request, scan->files[i].partition[k]);
-    }
-    SL_TRY(put_to(&question, session, err));
-    size_t length;
-    const char *text = sl_wire_bytes(&question.reply, &length);
-    if (text)
-        sl_buf_add_bytes(sql, text, length);
-    return sl_buf_check(sql, err);
-}
-
-// The trees are the largest thing that is ever asked for: they stay where they were received.
-static int far_parse(struct sl_session *session, const char *const *sql, size_t count,
-                     struct sl_arena *arena, const char **ret_json, struct sl_err *err)
-{
-    SL_AUTO(question_clear) struct question question = {0};
-    struct sl_wire reply;
-    begin(&question, SL_AIDE_PARSE, session);
-    sl_wire_put_number(&question.request, (int64_t)count);
-    for (size_t i = 0; i < count; i++)
-        sl_wire_put_text(&question.request, sql[i]);
-    SL_TRY(ask((struct aide *)session->engine, &question.request, arena, &reply, err));
-    for (size_t i = 0; i < count; i++) {
-        ret_json[i] = sl_wire_text(&reply);
-        if (!ret_json[i])
-            return sl_fail(err, SL_E_INTERNAL, "a reply without its end");
-    }
+    session->number = aide->session_count++;
+    aide->there[session->number] = 0;
     return SL_OK;
 }
 
-// --- what needs no engine, and what is not done there
-
-static size_t far_sql_length(const char *sql)
+int sl_aide_ask(struct sl_aide_session *session, struct sl_buf *request, struct sl_arena *arena,
+                struct sl_wire *ret, struct sl_err *err)
 {
-    return sl_kinds.engines[0]->sql_length(sql);
+    struct sl_aide *aide = (struct sl_aide *)session->base.engine;
+    SL_TRY(sl_buf_check(request, err));
+    pthread_mutex_lock(&aide->lock);
+    int code = is_connect(request) ? count_session(aide, session, err) : SL_OK;
+    if (code == SL_OK)
+        code = ask_locked(aide, session->number, request, arena, ret, err);
+    pthread_mutex_unlock(&aide->lock);
+    return code;
 }
-
-static int64_t far_memory(int64_t asked_bytes)
-{
-    return sl_kinds.engines[0]->memory(asked_bytes);
-}
-
-// It has the machine to itself as long as no step is at work.
-static int far_share(struct sl_engine *engine, int parts, struct sl_err *err)
-{
-    (void)engine;
-    (void)parts;
-    (void)err;
-    return SL_OK;
-}
-
-static int far_stage(struct sl_session *session, const char *sql,
-                     const struct sl_stage_options *options, struct sl_arena *arena,
-                     struct sl_staged *ret, struct sl_err *err)
-{
-    (void)session;
-    (void)sql;
-    (void)options;
-    (void)arena;
-    (void)ret;
-    return sl_fail(err, SL_E_INTERNAL, "files are staged by steps only");
-}
-
-static void far_interrupt(struct sl_session *session)
-{
-    (void)session;
-}
-
-static double far_progress(struct sl_session *session, uint64_t *ret_rows)
-{
-    (void)session;
-    *ret_rows = 0;
-    return -1;
-}
-
-static const struct sl_engine_kind kind = {
-    .name = "aide",
-    .summary = "The engine in a process of its own.",
-    .version = "",
-    .close = aide_close,
-    .share = far_share,
-    .memory = far_memory,
-    .connect = far_connect,
-    .disconnect = far_disconnect,
-    .exec = far_exec,
-    .query = far_query,
-    .describe = far_describe,
-    .hurry = far_hurry,
-    .sql_length = far_sql_length,
-    .scan_sql = far_scan_sql,
-    .create_view = far_create_view,
-    .stage = far_stage,
-    .extend = far_extend,
-    .attach = far_attach,
-    .detach = far_detach,
-    .has_table = far_has_table,
-    .interrupt = far_interrupt,
-    .progress = far_progress,
-    .parse = far_parse,
-};
 
 // --- the worker that it becomes
+
+// All of the options travel, as they lie in memory: but a pointer needs what it points to.
+SL_IS_ALL_OF(struct sl_run_options, 48);
 
 static void put_run(struct sl_buf *request, const struct sl_run *run,
                     const struct sl_run_options *options)
@@ -475,34 +283,65 @@ static void put_run(struct sl_buf *request, const struct sl_run *run,
     sl_wire_put_text(request, run->id);
     sl_wire_put_number(request, run->started_us);
     sl_wire_put_number(request, (int64_t)run->world->graph.count);
-    sl_wire_put_number(request, options->full_refresh);
-    sl_wire_put_number(request, options->loses_history);
-    sl_wire_put_number(request, options->refuses_leaks);
+    sl_wire_put_bytes(request, options, sizeof *options);
+    sl_wire_put_text(request, options->command);
     sl_wire_put_number(request, (int64_t)count);
     for (size_t i = 0; i < count; i++)
         sl_wire_put_text(request, options->may_break->items[i]);
 }
 
-int sl_aide_adopt(struct sl_engine **engine, const struct sl_run *run,
-                  const struct sl_run_options *options, const int files[2],
-                  struct sl_aide_worker *ret, struct sl_err *err)
+static bool is_at_rest(pid_t pid)
 {
-    struct aide *aide = (struct aide *)*engine;
+    siginfo_t found = {0};
+    return waitid(P_PID, (id_t)pid, &found, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+           found.si_pid == pid;
+}
+
+// False: whoever asks has no more time for it, or it was stopped (SIGSTOP) for too long.
+static bool wait_for_reply(const struct sl_aide *aide, const struct sl_aide_adoption *adoption)
+{
+    struct pollfd end = {.fd = aide->fd, .events = POLLIN};
+    int64_t at_rest_since_us = 0;
+    while (poll(&end, 1, TICK_MS) <= 0) {
+        int64_t now_us = sl_clock_monotonic_us();
+        if (!is_at_rest(aide->pid))
+            at_rest_since_us = 0;
+        else if (!at_rest_since_us)
+            at_rest_since_us = now_us;
+        if ((at_rest_since_us && now_us - at_rest_since_us > PATIENCE_US) ||
+            !adoption->goes_on(adoption->owner))
+            return false;
+    }
+    return true;
+}
+
+static int ask_to_join(struct sl_aide *aide, const struct sl_aide_adoption *adoption,
+                       struct sl_err *err)
+{
     SL_AUTO(sl_buf_clear) struct sl_buf request = SL_BUF_INIT;
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     struct sl_wire reply;
     sl_arena_init(&arena, 0);
+    put_run(&request, adoption->run, adoption->options);
+    if (!aide->pid || !sl_wire_send(aide->fd, &request) || !wait_for_reply(aide, adoption) ||
+        !sl_wire_receive(aide->fd, &arena, &reply))
+        return fail_dead(aide, err);
+    SL_TRY(read_err(&reply, err));
+    return sl_wire_send_files(aide->fd, adoption->files) ? SL_OK : fail_dead(aide, err);
+}
+
+int sl_aide_adopt(struct sl_engine **engine, const struct sl_aide_adoption *adoption,
+                  struct sl_aide_worker *ret, struct sl_err *err)
+{
+    struct sl_aide *aide = (struct sl_aide *)*engine;
     *engine = NULL;
-    put_run(&request, run, options);
-    int code = ask(aide, &request, &arena, &reply, err);
-    if (code == SL_OK && !sl_wire_send_files(aide->fd, files))
-        code = fail_dead(aide, err);
+    int code = ask_to_join(aide, adoption, err);
     if (code == SL_OK) {
         *ret = (struct sl_aide_worker){aide->pid, aide->fd, aide->seat};
         aide->pid = 0;
         aide->fd = -1;
         aide->seat = NULL;
     }
-    aide_close(&aide->base);
+    sl_aide_close(&aide->base);
     return code;
 }

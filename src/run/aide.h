@@ -1,7 +1,7 @@
 // An engine in a process of its own. What a run asks the engine before its steps begin is asked
 // there, so that workers can be forked from a process without the engine's threads, and an engine
-// that crashes over a query takes no run with it; then that process becomes the first worker, with
-// its engine warm.
+// that crashes takes no run with it: another one is started once, is told what the first was told,
+// and is asked again. Then that process becomes the first worker, with its engine warm.
 #ifndef SL_RUN_AIDE_H
 #define SL_RUN_AIDE_H
 
@@ -26,8 +26,15 @@ struct sl_aide_worker {
 // The engine's process becomes a worker of this run, and holds its lock as all workers do; `engine`
 // is closed and NULL afterwards, whatever happens. It knows the project as it was when the engine
 // was opened, and makes the graph of it anew.
-SL_MUST int sl_aide_adopt(struct sl_engine **engine, const struct sl_run *run,
-                          const struct sl_run_options *options, const int files[2],
+struct sl_aide_adoption {
+    const struct sl_run *run;
+    const struct sl_run_options *options;
+    int files[2]; // of the lock, and what becomes its stderr
+    // Asked again and again as long as it has not answered: false and it is killed.
+    bool (*goes_on)(void *owner);
+    void *owner;
+};
+SL_MUST int sl_aide_adopt(struct sl_engine **engine, const struct sl_aide_adoption *adoption,
                           struct sl_aide_worker *ret, struct sl_err *err);
 
 // In that process.

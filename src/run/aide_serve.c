@@ -5,7 +5,9 @@
 #include "run/spill.h"
 #include "run/work.h"
 
+#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct server {
@@ -160,6 +162,20 @@ static int do_texts(struct server *server, enum sl_aide_request request, int64_t
 
 // --- the worker
 
+// Its pointers are those of the other process.
+static int read_options(struct server *server, struct sl_err *err)
+{
+    size_t length;
+    const char *told = sl_wire_bytes(&server->from, &length);
+    if (!told || length != sizeof server->options)
+        return sl_fail(err, SL_E_INTERNAL, "a request without its end");
+    memcpy(&server->options, told, sizeof server->options);
+    server->options.listener = NULL;
+    server->options.command = sl_arena_strdup(&server->world->arena, sl_wire_text(&server->from));
+    server->options.may_break = &server->may_break;
+    return SL_OK;
+}
+
 // What was found wrong with the project has been told by the other process.
 static int adopt(struct server *server, struct sl_err *err)
 {
@@ -169,15 +185,12 @@ static int adopt(struct server *server, struct sl_err *err)
     server->run.world = world;
     server->run.started_us = sl_wire_number(&server->from);
     size_t nodes = (size_t)sl_wire_number(&server->from);
-    server->options.full_refresh = sl_wire_number(&server->from) != 0;
-    server->options.loses_history = sl_wire_number(&server->from) != 0;
-    server->options.refuses_leaks = sl_wire_number(&server->from) != 0;
+    SL_TRY(read_options(server, err));
     for (int64_t count = sl_wire_number(&server->from); count > 0; count--) {
         const char *name = sl_arena_strdup(&world->arena, sl_wire_text(&server->from));
         SL_TRY_NEW(name, err);
         SL_TRY(sl_strs_add(&server->may_break, &world->arena, name, err));
     }
-    server->options.may_break = &server->may_break;
     if (!world->has_graph)
         SL_TRY(sl_world_build(world, err));
     if (world->graph.count != nodes)
@@ -191,7 +204,7 @@ _Noreturn static void be_worker(struct server *server)
     const struct sl_worker_kind kind = sl_run_worker(&work);
     int files[2]; // the first, the lock, stays open as long as this process
     if (!sl_wire_receive_files(server->fd, files) || dup2(files[1], STDERR_FILENO) < 0)
-        _exit(1);
+        raise(SIGKILL); // so that its first step is given to another
     close(files[1]);
     exit(sl_worker_run(server->fd, server->seat, &kind));
 }
@@ -266,6 +279,7 @@ _Noreturn void sl_aide_serve(int fd, struct sl_seat *seat, struct sl_world *worl
 {
     struct server server = {.fd = fd, .seat = seat, .world = world, .out = SL_BUF_INIT};
     pthread_mutex_init(&world->engine_lock, NULL); // it is held by who forked
+    world->engine = NULL;                          // that of who forked: an aide before this one
     world->has_workers = false;
     while (serve_one(&server))
         ;

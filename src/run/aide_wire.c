@@ -82,11 +82,22 @@ static bool receive_all(int fd, void *bytes, size_t length)
     return true;
 }
 
+// One that fits into the socket goes at once: who sees its beginning need not wait for the rest.
 bool sl_wire_send(int fd, const struct sl_buf *message)
 {
     uint64_t length = message->length;
-    return !message->has_failed && send_all(fd, &length, sizeof length) &&
-           send_all(fd, message->text, message->length);
+    struct iovec parts[2] = {{&length, sizeof length}, {message->text, message->length}};
+    struct msghdr both = {.msg_iov = parts, .msg_iovlen = 2};
+    if (message->has_failed)
+        return false;
+    ssize_t sent;
+    do {
+        sent = sendmsg(fd, &both, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < (ssize_t)sizeof length) // of an empty socket never: it has room for more
+        return false;
+    size_t used = (size_t)sent - sizeof length;
+    return send_all(fd, message->text + used, message->length - used);
 }
 
 bool sl_wire_receive(int fd, struct sl_arena *arena, struct sl_wire *ret)

@@ -9,6 +9,8 @@
 #include "run/spill.h"
 #include "run/work.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +18,7 @@
 #define TICK_MS 100
 #define STEP_MEMORY_BYTES ((size_t)4 << 30)
 #define MOST_ATTEMPTS 2
+#define LOOP_FILES 8
 
 static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
 #define CAUGHT_COUNT (sizeof caught / sizeof *caught)
@@ -74,12 +77,16 @@ static enum sl_status status_of(const struct sl_step_result *result)
 static int publish(struct controller *controller, struct sl_err *err)
 {
     struct sl_run *run = controller->run;
+    struct sl_rest rest = {0};
     struct sl_publish_options options = {
         .run_id = run->id, .command = controller->options->command, .at_us = sl_clock_now_us()};
-    if (sl_world_publish(run->world, &options, &run->publication, &run->has_published, err) !=
-        SL_OK)
+    int code = sl_publication_last(run->world->project, &run->arena, &rest.before, err);
+    if (code == SL_OK)
+        code = sl_world_publish(run->world, &options, &rest.now, &run->has_published, err);
+    if (code != SL_OK)
         return sl_err_context(err, "publish what was built");
-    return SL_OK;
+    run->publication = rest.now;
+    return run->has_published ? sl_history_add_rest(controller->history, &rest, err) : SL_OK;
 }
 
 // Every table is as this run leaves it: nobody else is at work now.
@@ -420,6 +427,14 @@ static void end_loop(struct controller *controller)
         signal(caught[i], SIG_IGN);
 }
 
+// A Ctrl-C is heard while the aide has not answered.
+static bool goes_on(void *owner)
+{
+    struct controller *controller = owner;
+    uv_run(&controller->loop, UV_RUN_NOWAIT);
+    return !controller->interrupts;
+}
+
 // The process in which the engine was asked about the plan becomes the first worker; where it
 // cannot, workers begin anew. What it was forked before it knew is which tables of another
 // environment are pinned.
@@ -430,16 +445,36 @@ static void adopt(struct controller *controller)
     struct sl_last_words *words = NULL;
     struct sl_aide_worker worker;
     struct sl_err ignored = {0};
-    int files[2] = {controller->lock_fd};
+    struct sl_aide_adoption adoption = {run,
+                                        controller->options,
+                                        {controller->lock_fd, -1},
+                                        .goes_on = goes_on,
+                                        .owner = controller};
     if (!sl_is_aide(world->engine) || world->project->pins ||
-        sl_last_words_open(&controller->loop, &words, &files[1], &ignored) != SL_OK)
+        sl_last_words_open(&controller->loop, &words, &adoption.files[1], &ignored) != SL_OK)
         return;
-    int code = sl_aide_adopt(&world->engine, run, controller->options, files, &worker, &ignored);
-    close(files[1]);
+    int code = sl_aide_adopt(&world->engine, &adoption, &worker, &ignored);
+    close(adoption.files[1]);
     if (code == SL_OK)
         (void)!sl_pool_take(controller->pool, &worker, words, &ignored);
     else
         sl_last_words_close(&words);
+}
+
+// libuv aborts where it gets no pipe for signals.
+static int require_files(struct sl_err *err)
+{
+    int files[LOOP_FILES], count = 0, errnum = 0;
+    while (count < LOOP_FILES && errnum == 0) {
+        files[count] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (files[count] < 0)
+            errnum = errno;
+        else
+            count++;
+    }
+    while (count > 0)
+        close(files[--count]);
+    return errnum ? sl_fail_errno(err, errnum, "cannot begin an event loop") : SL_OK;
 }
 
 static int run_steps(struct controller *controller, struct sl_err *err)
@@ -454,9 +489,11 @@ static int run_steps(struct controller *controller, struct sl_err *err)
         .before_fork = before_fork,
         .owner = controller,
     };
-    if (uv_loop_init(&controller->loop) != 0)
-        return sl_fail_memory(err);
-    int code = sl_pool_open(&options, &controller->pool, err);
+    SL_TRY(require_files(err));
+    int code = uv_loop_init(&controller->loop);
+    if (code != 0) // libuv's codes are errno's
+        return sl_fail_errno(err, -code, "cannot begin an event loop");
+    code = sl_pool_open(&options, &controller->pool, err);
     if (code == SL_OK)
         code = watch(controller, err);
     if (code == SL_OK) {

@@ -19,6 +19,7 @@ struct sl_history {
     const char *command;
     int log_fd;
     bool has_failed;
+    bool has_rest; // see sl_history_add_rest
 };
 
 // The state is closed: what it holds open would only fail again.
@@ -40,6 +41,7 @@ static struct sl_run_row run_row(const struct sl_history *history)
                          : by[SL_STATUS_ERROR]                     ? "error"
                          : by[SL_STATUS_PARTIAL]                   ? "partial"
                          : by[SL_STATUS_OK] + by[SL_STATUS_WARN]   ? "ok"
+                         : history->has_rest                       ? "ok"
                                                                    : "nothing";
     return (struct sl_run_row){
         .id = run->id,
@@ -193,6 +195,7 @@ void sl_history_close(struct sl_history **history)
 // "quarantine.orders (rows given up)": the table, and what was done.
 static int add_published(struct sl_history *history, const char *text, struct sl_err *err)
 {
+    int64_t now_us = sl_clock_now_us();
     SL_AUTO(sl_json_free) json_t *json = NULL;
     struct sl_run *run = history->run;
     const char *open = strstr(text, " (");
@@ -206,8 +209,8 @@ static int add_published(struct sl_history *history, const char *text, struct sl
     SL_TRY_NEW(label, err);
     SL_TRY_NEW(why, err);
     json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "step", label, "table", table, "status",
-                     "ok", "why", why, "run_id", run->id, "time",
-                     sl_clock_format(run->ended_us, now), "elapsed_ms", 0);
+                     "ok", "why", why, "run_id", run->id, "time", sl_clock_format(now_us, now),
+                     "elapsed_ms", 0);
     SL_TRY_NEW(json, err);
     SL_TRY(sl_log_print(json, &details, err));
     struct sl_step_row row = {.run_id = run->id,
@@ -216,8 +219,8 @@ static int add_published(struct sl_history *history, const char *text, struct sl
                               .status = "ok",
                               .why = why,
                               .details_json = details,
-                              .started_us = run->ended_us,
-                              .ended_us = run->ended_us};
+                              .started_us = now_us,
+                              .ended_us = now_us};
     int code = sl_state_add_step(history->state, &row, err);
     if (code == SL_OK && dprintf(history->log_fd, "%s\n", details) < 0)
         code = sl_fail_errno(err, errno, "cannot write the run's log");
@@ -225,22 +228,61 @@ static int add_published(struct sl_history *history, const char *text, struct sl
     return code;
 }
 
+static void add_all(struct sl_history *history, const struct sl_strs *tables)
+{
+    struct sl_err err = {0};
+    for (size_t i = 0; history->state && i < tables->count; i++)
+        if (add_published(history, tables->items[i], &err) != SL_OK)
+            give_up(history, &err);
+}
+
+// Whether there is a line of whoever made the version that is published: what a run before this one
+// built, and the marks of `quarantine discard`, are of no step of this run.
+static bool is_of_step(const struct sl_run *run, const char *text, struct sl_arena *arena)
+{
+    const char *name = sl_arena_strndup(arena, text, strcspn(text, " "));
+    if (name && sl_str_starts(name, "quarantine."))
+        name = sl_arena_printf(arena, "clean.%s", strchr(name, '.') + 1);
+    for (size_t i = 0; name && i < run->count; i++) {
+        const struct sl_outcome *outcome = &run->outcomes[i];
+        if (!sl_str_equal(outcome->node->name, name))
+            continue;
+        if (outcome->status == SL_STATUS_NOTHING && strchr(text, '('))
+            return false;
+        if (outcome->status == SL_STATUS_NOTHING) // one that only looked may note what it saw
+            return sl_node_is_view(outcome->node) || outcome->attempts > 0;
+        return outcome->status != SL_STATUS_WAITING && outcome->status != SL_STATUS_SKIPPED;
+    }
+    return false;
+}
+
+int sl_history_add_rest(struct sl_history *history, const struct sl_rest *rest, struct sl_err *err)
+{
+    struct sl_run *run = history->run;
+    struct sl_strs all, others = {0};
+    SL_TRY(sl_rest_tables(rest, run->world, &run->arena, &all, err));
+    for (size_t i = 0; i < all.count; i++)
+        if (!is_of_step(run, all.items[i], &run->arena))
+            SL_TRY(sl_strs_add(&others, &run->arena, all.items[i], err));
+    add_all(history, &others);
+    history->has_rest = others.count > 0;
+    return SL_OK;
+}
+
 int sl_history_published(struct sl_world *world, const struct sl_publication *publication,
                          const struct sl_strs *tables, struct sl_err *err)
 {
     struct sl_run run = {.world = world, .started_us = publication->at_us};
     SL_AUTO(sl_history_close) struct sl_history *history = NULL;
-    struct sl_err trouble = {0};
     (void)snprintf(run.id, sizeof run.id, "%s", publication->run_id);
     sl_arena_init(&run.arena, 0);
     int code = sl_history_open(&run, publication->command, &history, err);
     run.ended_us = sl_clock_now_us();
     run.by_status[SL_STATUS_OK] = tables->count;
-    for (size_t i = 0; code == SL_OK && history->state && i < tables->count; i++)
-        if (add_published(history, tables->items[i], &trouble) != SL_OK)
-            give_up(history, &trouble);
-    if (code == SL_OK)
+    if (code == SL_OK) {
+        add_all(history, tables);
         sl_history_end(history);
+    }
     sl_arena_clear(&run.arena);
     return code;
 }

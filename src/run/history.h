@@ -17,6 +17,9 @@ void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome
 void sl_history_flush(struct sl_history *history);
 void sl_history_end(struct sl_history *history);
 void sl_history_close(struct sl_history **history); // for SL_AUTO
+// Of what the run publishes (sl_world_publish), the tables that none of its steps has built.
+SL_MUST int sl_history_add_rest(struct sl_history *history, const struct sl_rest *rest,
+                                struct sl_err *err);
 // A run of no step that published these tables all the same ("quarantine.orders", or with what was
 // done to it, "quarantine.orders (rows given up)"), whole. The project's run lock is held.
 SL_MUST int sl_history_published(struct sl_world *world, const struct sl_publication *publication,

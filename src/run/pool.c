@@ -21,6 +21,8 @@ static const char is_stopped[] = "its worker process was stopped and did not go 
 static const char is_deaf[] =
     "its worker process did not end when it was interrupted: it was killed";
 
+static const char is_cut_off[] = "its worker process was killed: interrupted three times";
+
 struct member {
     struct sl_pool *pool;
     pid_t pid; // 0: nobody sits here
@@ -460,7 +462,7 @@ void sl_pool_kill(struct sl_pool *pool)
 {
     for (size_t i = 0; i < pool->options.size; i++)
         if (pool->members[i].is_busy)
-            kill_member(&pool->members[i], is_deaf);
+            kill_member(&pool->members[i], is_cut_off);
 }
 
 void sl_pool_share(struct sl_pool *pool, size_t parts)

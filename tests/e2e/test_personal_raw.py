@@ -280,3 +280,19 @@ def test_a_rollback_does_not_deliver_what_was_not_protected_then(project, code):
     project.run("rollback", "#2", "--to")  # as protected as now
     project.run("rollback", "#1", "--to", "--no-deliver")
     assert "ada@example.com" not in str([file.read_text() for file in (project.folder / "out").rglob("*.csv")])
+
+
+def test_the_first_worker_too_refuses_what_only_the_files_of_this_run_bring(project):
+    """No column of raw is personal when the run is planned: whoever does the step sees it first."""
+    make(project, "name: id, logicalType: integer, primaryKey: true", "name: name, logicalType: string", f"name: email, logicalType: string, {DROP}",
+         people_all="select * exclude (_corrupt) from raw.people")
+    project.write("sources/people.yml", "path: data/*.csv\n")
+    project.write("data/a.csv", "id,name\n1,ann\n2,bob\n")
+    project.write("targets/out.yml", "type: csv\npath: out\ndeliver:\n  - table: curated.people_all\n")
+    project.write("sluice.yml", HEAD + "concurrency: 1\n")
+    project.run("run")
+    (project.folder / ".sluice" / "models.cache").unlink()  # so that the engine is asked before the steps begin
+    project.write("data/b.csv", "id,name,email\n3,cy,ada@example.com\n")
+    done = project.run("run", exit_code=None)
+    assert done.returncode and "SL0408" in done.stderr and "email" in done.stderr, done.stdout + done.stderr
+    assert "ada@example.com" not in everything(project)

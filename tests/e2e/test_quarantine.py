@@ -181,6 +181,20 @@ def test_rows_that_were_given_up_are_published_by_the_next_run_which_says_so(sho
     assert "publishes" not in shop.run("quarantine", "discard", "orders", "--position", "99999", "--reason", "no").stdout
 
 
+def test_a_run_whose_steps_find_nothing_new_has_published_the_marks_all_the_same(shop):
+    """Files that were only touched are looked at: the run has steps, and none of them did anything."""
+    shop.run("quarantine", "discard", "orders", "--rule", "amount.type", "--reason", "test data")
+    for file in (shop.folder / "data").iterdir():
+        file.touch()
+    told = shop.run("run").stdout
+    assert "published #2" in told
+    last = shop.json("status")["runs"][0]
+    assert last["status"] == "ok"
+    (line,) = shop.json("logs")["lines"]
+    assert (line["step"], line["why"], line["status"]) == ("publish quarantine.orders", "rows given up", "ok")
+    assert "did nothing" not in shop.run("logs").stdout and "publish quarantine.orders" in shop.run("status", last["run_id"]).stdout
+
+
 def test_a_source_is_chosen_by_its_path_its_name_or_its_path_from_a_folder_on(shop):
     """Whole parts of the path: `discard --source csv` must not take every file."""
     assert "its name (orders-3.csv), or the path from a folder on" in " ".join(shop.run("help", "quarantine", "show").stdout.split())

@@ -125,6 +125,50 @@ def test_the_controller_of_a_run_has_no_engine_and_one_worker_is_enough(project)
     process.communicate(timeout=60)
 
 
+def kill_first(process, count):
+    """So many of the processes that it starts, each as soon as it is there."""
+    seen = set()
+    while len(seen) < count and process.poll() is None:
+        try:
+            fresh = set(children(process)) - seen
+        except OSError:  # it has ended
+            break
+        for pid in fresh:
+            os.kill(pid, signal.SIGKILL)
+        seen |= fresh
+        time.sleep(0.0005)
+    out, err = process.communicate(timeout=120)
+    return seen, out, err
+
+
+def test_an_engine_that_dies_while_it_is_planned_is_followed_by_another(project):
+    """The second knows what the first was told, and becomes the first worker."""
+    make(project)
+    project.write("models/slow.sql", "select 7 as n")
+    process = begin(project)
+    killed, out, err = kill_first(process, 1)
+    assert len(killed) == 1 and process.returncode == 0, out + err
+    # On a busy machine it may have got as far as its first step.
+    assert "SL0716" not in err
+    assert project.rows("curated.after") == [("7",)] and project.rows("curated.other") == [("2",)]
+
+
+def test_a_run_under_a_low_limit_of_open_files_says_so(project):
+    make(project)
+    told = set()
+    for most in range(8, 26):
+        project.write("models/slow.sql", f"select {most} as n")
+        done = subprocess.run(["sh", "-c", f"ulimit -n {most}; exec '{project.binary}' run"], cwd=project.folder, text=True, capture_output=True,
+                              stdin=subprocess.DEVNULL, env={**os.environ, "NO_COLOR": "1"}, timeout=120)
+        text = done.stdout + done.stderr
+        assert "out of memory" not in text and done.returncode >= 0, (most, text)
+        if done.returncode:
+            told.add("Too many open files" in text and "ulimit -n" in text)
+    assert True in told
+    project.run("run")
+    assert project.rows("curated.after") == [("25",)]
+
+
 @pytest.mark.parametrize("is_stopped", [False, True])
 def test_workers_die_with_the_controller_and_the_next_run_goes_on(project, is_stopped):
     make(project)
@@ -194,7 +238,7 @@ def test_three_interrupts_kill_workers_that_do_not_listen(project):
         time.sleep(0.3)  # two at once would be one
         process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "interrupted once more: workers are killed" in err, out + err
+    assert process.returncode == 130 and "interrupted once more: workers are killed" in err and "interrupted three times" in err, out + err
     assert not is_there(pid)
 
 

@@ -12,7 +12,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // The same project twice: its engine here, and far away.
@@ -260,7 +262,35 @@ static pid_t child_of_this(void)
     return (pid_t)strtol(text, NULL, 10);
 }
 
-static void one_that_dies_is_told_of_and_a_new_one_begun(void **state)
+static void one_that_dies_is_followed_by_another_that_knows_the_same(void **state)
+{
+    SL_AUTO(sl_world_close) struct sl_world world = {0};
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
+    struct sl_session *gone = NULL, *session = NULL;
+    struct sl_err err = {0};
+
+    (void)state;
+    open_world(&world);
+    sl_world_close_engine(&world);
+    world.has_workers = true;
+    assert_int_equal(sl_world_session(&world, &gone, &err), SL_OK);
+    assert_int_equal(sl_world_session(&world, &session, &err), SL_OK);
+    const struct sl_engine_kind *kind = session->kind;
+    assert_int_equal(kind->exec(gone, "create temp table w as select 9 as n", NULL, &err), SL_OK);
+    sl_session_close(&gone);
+    assert_int_equal(kind->create_view(session, "raw", "v", "select 3 as n", &err), SL_OK);
+    assert_int_equal(kind->exec(session, "create temp table w as select n from raw.v", NULL, &err),
+                     SL_OK);
+    assert_int_equal(kind->exec(session, "create table raw.v (n int)", NULL, &err), SL_E_ENGINE);
+    sl_err_clear(&err);
+    assert_int_equal(kill(child_of_this(), SIGKILL), 0);
+    assert_int_equal(kind->query(session, "select w.n + v.n from w, raw.v", 0, &result, &err),
+                     SL_OK);
+    assert_string_equal(sl_result_text(result, 0, 0), "6");
+    sl_session_close(&session);
+}
+
+static void the_second_that_dies_is_told_of_and_a_new_one_begun(void **state)
 {
     SL_AUTO(sl_world_close) struct sl_world world = {0};
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
@@ -269,8 +299,11 @@ static void one_that_dies_is_told_of_and_a_new_one_begun(void **state)
 
     (void)state;
     open_world(&world);
+    sl_world_close_engine(&world);
     world.has_workers = true;
     assert_int_equal(sl_world_session(&world, &session, &err), SL_OK);
+    assert_int_equal(kill(child_of_this(), SIGKILL), 0);
+    assert_int_equal(session->kind->exec(session, "select 1", NULL, &err), SL_OK);
     assert_int_equal(kill(child_of_this(), SIGKILL), 0);
     assert_int_equal(session->kind->query(session, "select 1", 0, &result, &err), SL_E_WORKER_DIED);
     assert_non_null(strstr(err.message, "signal 9"));
@@ -342,6 +375,75 @@ static void it_takes_the_first_step_and_the_controller_has_no_engine(void **stat
     assert_int_equal(kill(aide, 0), -1);
 }
 
+static bool is_caught(pid_t pid, int number)
+{
+    char path[64], line[256];
+    unsigned long long caught = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, "SigCgt:", 7) == 0)
+            caught = strtoull(line + 7, NULL, 16);
+    if (file)
+        fclose(file);
+    return caught >> (number - 1) & 1;
+}
+
+static void plan_with_aide(struct sl_world *world, pid_t *ret_aide)
+{
+    struct sl_session *session = NULL;
+    struct sl_err err = {0};
+    put("models/a.sql", "select 1 as n");
+    open_plan(world, NULL);
+    sl_world_close_engine(world);
+    world->has_workers = true;
+    assert_int_equal(sl_world_session(world, &session, &err), SL_OK);
+    sl_session_close(&session);
+    *ret_aide = child_of_this();
+}
+
+static void one_that_is_stopped_when_it_is_to_join_is_replaced(void **state)
+{
+    SL_AUTO(sl_world_close) struct sl_world world = {0};
+    SL_AUTO(sl_run_clear) struct sl_run run = {0};
+    SL_AUTO(seen_clear) struct seen seen = {0};
+    pid_t aide;
+
+    (void)state;
+    plan_with_aide(&world, &aide);
+    assert_int_equal(kill(aide, SIGSTOP), 0);
+    run_all(&world, 1, false, &seen, &run);
+    assert_int_equal(outcome_of(&run, "curated.a")->status, SL_STATUS_OK);
+    assert_int_equal(kill(aide, 0), -1);
+}
+
+static void an_interrupt_is_heard_while_one_that_is_stopped_is_to_join(void **state)
+{
+    SL_AUTO(sl_world_close) struct sl_world world = {0};
+    SL_AUTO(sl_run_clear) struct sl_run run = {0};
+    SL_AUTO(seen_clear) struct seen seen = {0};
+    pid_t aide, parent = getpid();
+
+    (void)state;
+    plan_with_aide(&world, &aide);
+    assert_int_equal(kill(aide, SIGSTOP), 0);
+    pid_t killer = fork();
+    if (killer == 0) {
+        // Once it is caught: before, it would end this program.
+        for (int i = 0; i < 1000 && !is_caught(parent, SIGTERM); i++)
+            usleep(5000);
+        kill(parent, SIGTERM);
+        _exit(0);
+    }
+    run_all(&world, 1, false, &seen, &run);
+    assert_int_equal(waitpid(killer, NULL, 0), killer);
+    signal(SIGTERM, SIG_DFL);
+    assert_true(run.was_interrupted);
+    assert_int_equal(outcome_of(&run, "curated.a")->status, SL_STATUS_SKIPPED);
+    assert_int_equal(outcome_of(&run, "curated.a")->attempts, 0);
+    assert_int_equal(kill(aide, 0), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,9 +451,16 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_described_and_parsed_is_the_same, begin, end),
         cmocka_unit_test_setup_teardown(scans_views_and_attached_files_are_the_same, begin, end),
         cmocka_unit_test_setup_teardown(projects_are_bound_to_the_same_columns, begin, end),
-        cmocka_unit_test_setup_teardown(one_that_dies_is_told_of_and_a_new_one_begun, begin, end),
+        cmocka_unit_test_setup_teardown(one_that_dies_is_followed_by_another_that_knows_the_same,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(the_second_that_dies_is_told_of_and_a_new_one_begun, begin,
+                                        end),
         cmocka_unit_test(what_is_cut_or_false_is_read_as_nothing),
         cmocka_unit_test_setup_teardown(it_takes_the_first_step_and_the_controller_has_no_engine,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(one_that_is_stopped_when_it_is_to_join_is_replaced, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(an_interrupt_is_heard_while_one_that_is_stopped_is_to_join,
                                         begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
