@@ -130,3 +130,12 @@ int sl_built_with(struct sl_world *world, const char *name, struct sl_strs *ret,
         }
     return SL_OK;
 }
+
+int sl_former_of(struct sl_world *world, const struct sl_node *ingest, struct sl_strs *ret,
+                 struct sl_err *err)
+{
+    const char *clean = sl_arena_printf(&world->arena, "clean.%s", ingest->bare);
+    SL_TRY_NEW(clean, err);
+    return sl_graph_node(&world->graph, clean) ? SL_OK
+                                               : sl_built_with(world, ingest->bare, ret, err);
+}

@@ -26,5 +26,8 @@ void sl_kept_codes_clear(struct sl_kept_codes *codes); // for SL_AUTO
 // of the lakes; what cannot be read says nothing.
 SL_MUST int sl_built_with(struct sl_world *world, const char *name, struct sl_strs *ret,
                           struct sl_err *err);
+// The same of an ingest whose rows no contract reads any more; of another one nothing.
+SL_MUST int sl_former_of(struct sl_world *world, const struct sl_node *ingest, struct sl_strs *ret,
+                         struct sl_err *err);
 
 #endif

@@ -27,9 +27,6 @@ bool sl_contract_is_followed(const struct sl_contract_table *contract)
     return false;
 }
 
-static int list_former(struct sl_world *world, const struct sl_node *node, struct sl_strs *ret,
-                       struct sl_err *err);
-
 int sl_world_is_personal(struct sl_world *world, bool *ret, struct sl_err *err)
 {
     const struct sl_project *project = world->project;
@@ -41,7 +38,7 @@ int sl_world_is_personal(struct sl_world *world, bool *ret, struct sl_err *err)
     for (size_t i = 0; i < world->graph.count && !*ret; i++) {
         if (world->graph.nodes[i].kind != SL_NODE_INGEST)
             continue;
-        SL_TRY(list_former(world, &world->graph.nodes[i], &former, err));
+        SL_TRY(sl_former_of(world, &world->graph.nodes[i], &former, err));
         *ret = former.count > 0;
     }
     return SL_OK;
@@ -175,16 +172,6 @@ static int begin_kept(struct tagger *tagger, const struct sl_node *node, const j
     return SL_OK;
 }
 
-// An ingest whose rows no contract reads: fingerprints of those that did, as far as clean and
-// quarantine are still there.
-static int list_former(struct sl_world *world, const struct sl_node *node, struct sl_strs *ret,
-                       struct sl_err *err)
-{
-    const char *clean = sl_arena_printf(&world->arena, "clean.%s", node->bare);
-    SL_TRY_NEW(clean, err);
-    return sl_graph_node(&world->graph, clean) ? SL_OK : sl_built_with(world, node->bare, ret, err);
-}
-
 // What contracts protected that are gone from the project: raw still has it.
 static int begin_former(struct tagger *tagger, struct sl_kept_codes *codes, struct sl_err *err)
 {
@@ -194,7 +181,7 @@ static int begin_former(struct tagger *tagger, struct sl_kept_codes *codes, stru
         struct sl_strs former = {0};
         if (node->kind != SL_NODE_INGEST)
             continue;
-        SL_TRY(list_former(world, node, &former, err));
+        SL_TRY(sl_former_of(world, node, &former, err));
         if (!former.count)
             continue;
         SL_TRY(sl_kept_codes_read(world, codes, err));
