@@ -368,6 +368,25 @@ static int add_files(struct sl_lineage *lineage, const struct sl_node *node,
     return SL_OK;
 }
 
+// Of a source that is no longer there nobody knows the columns: all are one.
+static int add_gone_files(struct sl_lineage *lineage, const struct sl_node *node,
+                          const struct sl_relation *relation, struct sl_err *err)
+{
+    struct sl_strs gone = {0};
+    bool is_read;
+    if (node->query->files.count)
+        SL_TRY(sl_gone_sources(lineage->world, &gone, err));
+    for (size_t i = 0; i < gone.count; i++) {
+        struct sl_node from = {.kind = SL_NODE_INGEST, .bare = gone.items[i]};
+        SL_TRY(sl_lineage_reads_files(lineage->world, &node->query->files, &from, &is_read, err));
+        const char *raw = sl_arena_printf(&lineage->world->arena, "raw.%s", from.bare);
+        SL_TRY_NEW(raw, err);
+        if (is_read)
+            SL_TRY(add_to_all(lineage, (struct end){raw, "*"}, node, relation, err));
+    }
+    return SL_OK;
+}
+
 static int add_model(struct sl_lineage *lineage, const struct sl_node *node,
                      struct sl_lineage_cache *cache, struct sl_err *err)
 {
@@ -386,6 +405,8 @@ static int add_model(struct sl_lineage *lineage, const struct sl_node *node,
         SL_TRY(add_unseen(lineage, node, &query, relation, err));
     if (relation)
         SL_TRY(add_files(lineage, node, relation, err));
+    if (relation)
+        SL_TRY(add_gone_files(lineage, node, relation, err));
     for (size_t i = 0; i < node->query->table_count; i++) {
         const struct sl_table_ref *ref = &node->query->tables[i];
         const char *table = sl_arena_printf(&lineage->world->arena, "%s.%s",

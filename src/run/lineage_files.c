@@ -182,7 +182,7 @@ int sl_lineage_reads_files(struct sl_world *world, const struct sl_strs *files,
     for (size_t i = 0; i < files->count; i++)
         SL_TRY(add_path(&read, files->items[i], err)); // "": nobody knows which
     SL_TRY(add_tables(&places, world->project, node->bare, err));
-    for (size_t i = 0; i < node->source->paths.count; i++)
+    for (size_t i = 0; node->source && i < node->source->paths.count; i++)
         SL_TRY(add_path(&places, node->source->paths.items[i], err));
     return meet(&places, &read, ret, err);
 }
