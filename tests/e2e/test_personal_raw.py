@@ -319,6 +319,17 @@ def test_a_property_that_is_gone_is_not_passed_on_by_a_model_alone(project):
     assert "ada@example.com" not in everything(project)
 
 
+@pytest.mark.parametrize("files", ["read_json('HERE/data/a.jsonl')", "read_parquet('HERE/lake/raw/people/*.parquet')"])
+def test_a_property_that_is_gone_is_not_passed_on_by_a_model_of_files_alone(project, files):
+    make(project, m="select id from clean.people")
+    project.run("run")
+    project.write("contracts/people.odcs.yml", contract(ID))
+    project.write("models/m.sql", f"select email from {files}\n".replace("HERE", str(project.folder)))
+    refused(project, "raw.people has 'email', which was read as the protected column 'mail'",
+            commands=(["check"], ["plan", "--select", "curated.m"], ["run", "--select", "curated.m"]))
+    assert "ada@example.com" not in everything(project)
+
+
 @pytest.mark.parametrize("code", ["kept", "lost"])
 def test_a_rollback_does_not_deliver_what_was_not_protected_then(project, code):
     plain = (ID, "name: mail, physicalName: email, logicalType: string")
