@@ -40,6 +40,11 @@ SL_MUST int sl_fs_glob(const char *pattern, struct sl_arena *arena, struct sl_st
 // Whether that glob could find a file of the form `path`, in which a '*' is any text inside a name.
 // Nothing is looked up; both begin the same way (absolute, or not).
 SL_MUST int sl_fs_glob_meets(const char *pattern, const char *path, bool *ret, struct sl_err *err);
+// As the engine reads globs: '*' is also a leading dot.
+SL_MUST int sl_fs_glob_engine(const char *pattern, struct sl_arena *arena, struct sl_strs *ret,
+                              struct sl_err *err);
+// False only if no file can be found by both globs, leading dots or not.
+SL_MUST int sl_fs_globs_may_meet(const char *one, const char *other, bool *ret, struct sl_err *err);
 
 // Durable operations.
 SL_MUST int sl_fs_mkdirs(const char *path, struct sl_err *err); // with parents; existing is fine

@@ -13,6 +13,7 @@ struct walk {
     struct sl_arena *arena;
     struct sl_strs found;
     struct sl_err *err;
+    bool is_engine; // as the engine finds them: also where only a dot may be meant
 };
 
 static int walk_parts(struct walk *walk, const char *base, const char *pattern, int depth);
@@ -79,7 +80,7 @@ static int walk_deep(struct walk *walk, const char *base, const char *rest, int 
         const char *path = sl_arena_printf(walk->arena, "%s%s", base, names.items[i]);
 
         SL_TRY_NEW(path, walk->err);
-        if (names.items[i][0] == '.' || !is_real_folder(path))
+        if ((!walk->is_engine && names.items[i][0] == '.') || !is_real_folder(path))
             continue;
         path = sl_arena_printf(walk->arena, "%s/", path);
         SL_TRY_NEW(path, walk->err);
@@ -97,7 +98,8 @@ static int walk_names(struct walk *walk, const char *base, const char *part, con
     for (size_t i = 0; i < names.count; i++) {
         const char *path;
 
-        if (is_hidden_mismatch(part, names.items[i]) || !sl_str_glob(part, names.items[i]))
+        if ((!walk->is_engine && is_hidden_mismatch(part, names.items[i])) ||
+            !sl_str_glob(part, names.items[i]))
             continue;
         path = sl_arena_printf(walk->arena, "%s%s", base, names.items[i]);
         SL_TRY_NEW(path, walk->err);
@@ -141,15 +143,28 @@ static void drop_duplicates(struct sl_strs *list)
     list->count = kept;
 }
 
+static int find_files(struct walk *walk, const char *pattern, struct sl_strs *ret)
+{
+    SL_TRY(walk_parts(walk, "", pattern, 0));
+    sl_strs_sort(&walk->found);
+    drop_duplicates(&walk->found);
+    *ret = walk->found;
+    return SL_OK;
+}
+
 int sl_fs_glob(const char *pattern, struct sl_arena *arena, struct sl_strs *ret, struct sl_err *err)
 {
     struct walk walk = {.arena = arena, .err = err};
 
-    SL_TRY(walk_parts(&walk, "", pattern, 0));
-    sl_strs_sort(&walk.found);
-    drop_duplicates(&walk.found);
-    *ret = walk.found;
-    return SL_OK;
+    return find_files(&walk, pattern, ret);
+}
+
+int sl_fs_glob_engine(const char *pattern, struct sl_arena *arena, struct sl_strs *ret,
+                      struct sl_err *err)
+{
+    struct walk walk = {.arena = arena, .err = err, .is_engine = true};
+
+    return find_files(&walk, pattern, ret);
 }
 
 static int split(struct sl_arena *arena, const char *path, struct sl_strs *ret, struct sl_err *err)
@@ -195,5 +210,57 @@ int sl_fs_glob_meets(const char *pattern, const char *path, bool *ret, struct sl
     SL_TRY(split(&arena, pattern, &pattern_parts, err));
     SL_TRY(split(&arena, path, &path_parts, err));
     *ret = parts_meet(&pattern_parts, 0, &path_parts, 0);
+    return SL_OK;
+}
+
+// Each '?' and '[..]' as '*', which is more.
+static int widen(struct sl_arena *arena, struct sl_strs *parts, struct sl_err *err)
+{
+    for (size_t i = 0; i < parts->count; i++) {
+        char *wide = sl_arena_strdup(arena, parts->items[i]), *to = wide;
+        SL_TRY_NEW(wide, err);
+        for (const char *from = wide; *from; from++) {
+            const char *end = *from == '[' ? strchr(from + (from[1] ? 2 : 1), ']') : NULL;
+            *to++ = *from == '?' || *from == '[' ? '*' : *from;
+            if (*from == '[' && !end)
+                break; // whatever the engine makes of that
+            from = end ? end : from;
+        }
+        *to = '\0';
+        parts->items[i] = wide;
+    }
+    return SL_OK;
+}
+
+// "**" is any number of folders on either side.
+static bool forms_meet(const struct sl_strs *one, size_t i, const struct sl_strs *other, size_t k)
+{
+    bool is_one_deep = i < one->count && strcmp(one->items[i], "**") == 0;
+    bool is_other_deep = k < other->count && strcmp(other->items[k], "**") == 0;
+    if (i == one->count && k == other->count)
+        return true;
+    if (is_one_deep && (forms_meet(one, i + 1, other, k) ||
+                        (k < other->count && forms_meet(one, i, other, k + 1))))
+        return true;
+    if (is_other_deep &&
+        (forms_meet(one, i, other, k + 1) || (i < one->count && forms_meet(one, i + 1, other, k))))
+        return true;
+    return !is_one_deep && !is_other_deep && i < one->count && k < other->count &&
+           sl_str_globs_meet(one->items[i], other->items[k]) &&
+           forms_meet(one, i + 1, other, k + 1);
+}
+
+int sl_fs_globs_may_meet(const char *one, const char *other, bool *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_strs parts[2] = {{0}, {0}};
+
+    SL_TRY(split(&arena, one, &parts[0], err));
+    SL_TRY(split(&arena, other, &parts[1], err));
+    for (size_t i = 0; i < 2; i++)
+        if (strcmp(parts[i].items[parts[i].count - 1], "**") == 0)
+            SL_TRY(sl_strs_add(&parts[i], &arena, "*", err));
+    SL_TRY(widen(&arena, &parts[1], err));
+    *ret = forms_meet(&parts[0], 0, &parts[1], 0);
     return SL_OK;
 }

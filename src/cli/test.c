@@ -288,14 +288,40 @@ static bool has_failed(const struct session *session)
     return false;
 }
 
+// Said even if --quiet is given: the file is made to be kept with the code.
+static int warn_of_unprotected(const struct test_options *options,
+                               const struct sl_test_recording *recording, struct sl_err *err)
+{
+    struct sl_common common = options->common;
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    common.is_quiet = false;
+    for (size_t i = 0; i < recording->unprotected.count; i++) {
+        const struct sl_record_table *table = &recording->unprotected.items[i];
+        sl_buf_addf(&text, "%s%s (", i ? ", " : "", table->name);
+        for (size_t k = 0; k < table->columns.count; k++)
+            sl_buf_addf(&text, "%s%s", k ? ", " : "", table->columns.items[k]);
+        sl_buf_add(&text, ")");
+    }
+    SL_TRY(sl_buf_check(&text, err));
+    if (text.length)
+        sl_tell(&common, SL_LOG_WARN,
+                "%s has personal values without protection: %s; put made-up values in their place "
+                "before it is committed or shared, or `sluice generate` rows",
+                recording->file, text.text);
+    return SL_OK;
+}
+
 static int report_record(const struct test_options *options,
                          const struct sl_test_recording *recording, struct sl_err *err)
 {
     char given[64], expected[64];
+    json_t *unprotected = NULL;
+    SL_TRY(warn_of_unprotected(options, recording, err));
+    SL_TRY(sl_record_tables_json(&recording->unprotected, &unprotected, err));
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:s, s:s, s:I, s:I}", "schema", "sluice.test.record/1", "file",
+    json_t *root = json_pack("{s:s, s:s, s:I, s:I, s:o}", "schema", "sluice.test.record/1", "file",
                              recording->file, "given", (json_int_t)recording->given, "expected",
-                             (json_int_t)recording->expected);
+                             (json_int_t)recording->expected, "unprotected", unprotected);
     SL_TRY_NEW(root, err);
     if (options->common.json)
         return sl_print_json(root, err);

@@ -20,6 +20,7 @@ struct recorder {
     const struct sl_node *first;
     struct sl_strs raw_names, raw_samples; // of sources: "orders" and the SQL of its rows
     struct sl_buf text;                    // of the file
+    struct sl_record_watch watch;
 };
 
 static const struct sl_node *node_of(struct recorder *recorder, const char *table,
@@ -359,6 +360,13 @@ static int sample(struct recorder *recorder, const char *table, struct sl_result
     return keep_sample(recorder, node, sql.text, err);
 }
 
+static int watch(struct recorder *recorder, const char *table, const char *column,
+                 struct sl_err *err)
+{
+    return sl_record_watch_add(&recorder->watch, table, column, &recorder->recording->unprotected,
+                               err);
+}
+
 static int give(struct recorder *recorder, const char *table, struct sl_err *err)
 {
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
@@ -375,6 +383,8 @@ static int give(struct recorder *recorder, const char *table, struct sl_err *err
             const char *value = sl_result_text(result, row, i);
             if (!value && row > 0)
                 continue; // the first row names them all
+            if (value)
+                SL_TRY(watch(recorder, table, sl_result_name(result, i), err));
             sl_buf_add(text, listed++ ? ", " : "");
             add_name(text, sl_result_name(result, i));
             sl_buf_add(text, ": ");
@@ -388,7 +398,8 @@ static int give(struct recorder *recorder, const char *table, struct sl_err *err
 
 // --- what comes of it
 
-static void expect_rows(struct recorder *recorder, const struct sl_test_outcome *outcome)
+static int expect_rows(struct recorder *recorder, const struct sl_test_outcome *outcome,
+                       struct sl_err *err)
 {
     struct sl_buf *text = &recorder->text;
     const struct sl_strs *tables = &recorder->recording->tables;
@@ -406,6 +417,8 @@ static void expect_rows(struct recorder *recorder, const struct sl_test_outcome 
                 add_name(text, finding->columns[k]);
                 sl_buf_add(text, ": ");
                 const char *value = finding->rows[i].actual[k];
+                if (value)
+                    SL_TRY(watch(recorder, tables->items[t], finding->columns[k], err));
                 if (value && is_plain(value, ""))
                     sl_buf_add(text, value);
                 else
@@ -415,6 +428,7 @@ static void expect_rows(struct recorder *recorder, const struct sl_test_outcome 
         }
         recorder->recording->expected += finding ? finding->total : 0;
     }
+    return SL_OK;
 }
 
 static int write_file(struct recorder *recorder, struct sl_err *err)
@@ -474,13 +488,13 @@ static int write_test(struct recorder *recorder, struct sl_err *err)
         SL_TRY(give(recorder, recorder->given.items[i], err));
     sl_buf_add(&recorder->text, "expect:\n");
     size_t begin = recorder->text.length;
-    expect_rows(recorder, NULL);
+    SL_TRY(expect_rows(recorder, NULL, err));
     SL_TRY(write_file(recorder, err));
     SL_TRY(try_file(recorder, &outcome, err));
     SL_TRY(outcome_failed(&outcome, err));
     recorder->text.length = begin;
     recorder->text.text[begin] = '\0';
-    expect_rows(recorder, &outcome);
+    SL_TRY(expect_rows(recorder, &outcome, err));
     SL_TRY(write_file(recorder, err));
     SL_TRY(try_file(recorder, &again, err));
     if (again.status == SL_TEST_PASSED)
@@ -493,6 +507,7 @@ static void recorder_clear(struct recorder *recorder)
 {
     sl_buf_clear(&recorder->text);
     sl_session_close(&recorder->session);
+    sl_record_watch_clear(&recorder->watch);
 }
 
 int sl_test_record(struct sl_test_recording *recording, struct sl_err *err)
@@ -519,6 +534,7 @@ int sl_test_record(struct sl_test_recording *recording, struct sl_err *err)
         return sl_err_hint(err, "another name, or --force to overwrite it");
     }
     SL_TRY(find_inputs(&recorder, err));
+    SL_TRY(sl_record_watch_open(world, &recorder.watch, err));
     SL_TRY(sl_world_session(world, &recorder.session, err));
     recorder.context = (struct sl_step_context){.project = world->project,
                                                 .session = recorder.session,

@@ -2,6 +2,7 @@
 #ifndef SL_CLI_TEST_RECORD_H
 #define SL_CLI_TEST_RECORD_H
 
+#include "cli/test_record_personal.h"
 #include "run/testing.h"
 
 struct sl_test_recording {
@@ -13,6 +14,7 @@ struct sl_test_recording {
     // What was written.
     const char *file;
     int64_t given, expected;
+    struct sl_record_tables unprotected; // columns with personal values as they came
 };
 // Writes tests/NAME.yml: a sample of the inputs of the tables, and what the code makes of it now.
 // The test has passed once when this returns.

@@ -130,3 +130,53 @@ int sl_built_with(struct sl_world *world, const char *name, struct sl_strs *ret,
         }
     return SL_OK;
 }
+
+int sl_former_of(struct sl_world *world, const struct sl_node *ingest, struct sl_strs *ret,
+                 struct sl_err *err)
+{
+    const char *clean = sl_arena_printf(&world->arena, "clean.%s", ingest->bare);
+    SL_TRY_NEW(clean, err);
+    return sl_graph_node(&world->graph, clean) ? SL_OK
+                                               : sl_built_with(world, ingest->bare, ret, err);
+}
+
+static bool reads_files(const struct sl_world *world)
+{
+    for (size_t i = 0; i < world->graph.count; i++)
+        if (world->graph.nodes[i].kind == SL_NODE_MODEL &&
+            world->graph.nodes[i].query->files.count > 0)
+            return true;
+    return false;
+}
+
+static int add_gone(struct sl_world *world, const char *name, struct sl_strs *ret,
+                    struct sl_err *err)
+{
+    struct sl_strs former = {0};
+    const char *raw = sl_arena_printf(&world->arena, "raw.%s", name);
+    SL_TRY_NEW(raw, err);
+    if (sl_graph_node(&world->graph, raw) || sl_strs_has(ret, name))
+        return SL_OK;
+    SL_TRY(sl_built_with(world, name, &former, err));
+    return former.count ? sl_strs_add(ret, &world->arena, name, err) : SL_OK;
+}
+
+int sl_gone_sources(struct sl_world *world, struct sl_strs *ret, struct sl_err *err)
+{
+    const char *lakes[LAKES];
+    list_lakes(world->project, lakes);
+    for (size_t i = 0; i < LAKES && reads_files(world); i++) {
+        struct sl_strs names = {0};
+        struct sl_err trouble = {0};
+        const char *folder = lakes[i] ? sl_arena_printf(&world->arena, "%s/%s", lakes[i],
+                                                        sl_layer_name(SL_LAYER_RAW))
+                                      : "";
+        SL_TRY_NEW(folder, err);
+        int code = *folder ? sl_fs_list(folder, &world->arena, &names, &trouble) : SL_OK;
+        if (code == SL_E_MEMORY)
+            return sl_fail_memory(err);
+        for (size_t k = 0; code == SL_OK && k < names.count; k++)
+            SL_TRY(add_gone(world, names.items[k], ret, err));
+    }
+    return SL_OK;
+}

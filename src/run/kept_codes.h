@@ -26,5 +26,11 @@ void sl_kept_codes_clear(struct sl_kept_codes *codes); // for SL_AUTO
 // of the lakes; what cannot be read says nothing.
 SL_MUST int sl_built_with(struct sl_world *world, const char *name, struct sl_strs *ret,
                           struct sl_err *err);
+// The same of an ingest whose rows no contract reads any more; of another one nothing.
+SL_MUST int sl_former_of(struct sl_world *world, const struct sl_node *ingest, struct sl_strs *ret,
+                         struct sl_err *err);
+// Names of sources whose raw tables a lake still has, and contracts read them, though they are no
+// longer part of the project: where a model reads files, and so may read these.
+SL_MUST int sl_gone_sources(struct sl_world *world, struct sl_strs *ret, struct sl_err *err);
 
 #endif

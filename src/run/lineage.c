@@ -1,6 +1,7 @@
 #include "run/lineage.h"
 
 #include "base/str.h"
+#include "run/kept_codes.h"
 #include "run/lineage_cache.h"
 #include "run/lineage_files.h"
 #include "step/snapshot.h"
@@ -317,26 +318,71 @@ static int add_unseen(struct sl_lineage *lineage, const struct sl_node *node,
     return SL_OK;
 }
 
-// What stands in files that are those of a source, or of its raw table, may come out in any column.
+static int add_to_all(struct sl_lineage *lineage, struct end from, const struct sl_node *node,
+                      const struct sl_relation *relation, struct sl_err *err)
+{
+    for (size_t i = 0; i + own_columns(node) < relation->count; i++)
+        SL_TRY(add_edge(lineage, from, (struct end){node->name, relation->columns[i].name},
+                        SL_LINEAGE_COMPUTED, err));
+    return SL_OK;
+}
+
+// Whether what the node keeps is followed: by the contract that reads it, or one that did.
+static int is_followed(struct sl_world *world, const struct sl_node *from, bool *ret,
+                       struct sl_err *err)
+{
+    struct sl_strs former = {0};
+    if (from->kind == SL_NODE_INGEST)
+        SL_TRY(sl_former_of(world, from, &former, err));
+    *ret =
+        former.count || (from->kind == SL_NODE_CLEANSE && sl_contract_is_followed(from->contract));
+    return SL_OK;
+}
+
+// What stands in files that are those of a source, or of its tables, may come out in any column.
 static int add_files(struct sl_lineage *lineage, const struct sl_node *node,
                      const struct sl_relation *relation, struct sl_err *err)
 {
     const struct sl_graph *graph = &lineage->world->graph;
     for (size_t i = 0; i < graph->count && node->query->files.count; i++) {
         const struct sl_node *from = &graph->nodes[i];
-        bool is_read = false;
-        if (from->kind != SL_NODE_CLEANSE || !sl_contract_is_followed(from->contract))
+        bool is_read;
+        SL_TRY(is_followed(lineage->world, from, &is_read, err));
+        if (is_read)
+            SL_TRY(
+                sl_lineage_reads_files(lineage->world, &node->query->files, from, &is_read, err));
+        if (!is_read)
             continue;
-        SL_TRY(sl_lineage_reads_files(lineage->world, &node->query->files, from, &is_read, err));
         const char *raw = sl_arena_printf(&lineage->world->arena, "raw.%s", from->bare);
         SL_TRY_NEW(raw, err);
-        for (size_t k = 0; is_read && k < from->contract->column_count; k++)
-            for (size_t n = 0; sl_personal_followed(&from->contract->columns[k]) &&
-                               n + own_columns(node) < relation->count;
-                 n++)
-                SL_TRY(add_edge(lineage, (struct end){raw, from->contract->columns[k].source_name},
-                                (struct end){node->name, relation->columns[n].name},
-                                SL_LINEAGE_COMPUTED, err));
+        const struct sl_relation *kept = from->contract ? NULL : sl_map_get(&lineage->catalog, raw);
+        for (size_t k = 0; kept && k < kept->count; k++)
+            SL_TRY(
+                add_to_all(lineage, (struct end){raw, kept->columns[k].name}, node, relation, err));
+        for (size_t k = 0; from->contract && k < from->contract->column_count; k++)
+            if (sl_personal_followed(&from->contract->columns[k]))
+                SL_TRY(add_to_all(lineage,
+                                  (struct end){raw, from->contract->columns[k].source_name}, node,
+                                  relation, err));
+    }
+    return SL_OK;
+}
+
+// Of a source that is no longer there nobody knows the columns: all are one.
+static int add_gone_files(struct sl_lineage *lineage, const struct sl_node *node,
+                          const struct sl_relation *relation, struct sl_err *err)
+{
+    struct sl_strs gone = {0};
+    bool is_read;
+    if (node->query->files.count)
+        SL_TRY(sl_gone_sources(lineage->world, &gone, err));
+    for (size_t i = 0; i < gone.count; i++) {
+        struct sl_node from = {.kind = SL_NODE_INGEST, .bare = gone.items[i]};
+        SL_TRY(sl_lineage_reads_files(lineage->world, &node->query->files, &from, &is_read, err));
+        const char *raw = sl_arena_printf(&lineage->world->arena, "raw.%s", from.bare);
+        SL_TRY_NEW(raw, err);
+        if (is_read)
+            SL_TRY(add_to_all(lineage, (struct end){raw, "*"}, node, relation, err));
     }
     return SL_OK;
 }
@@ -359,6 +405,8 @@ static int add_model(struct sl_lineage *lineage, const struct sl_node *node,
         SL_TRY(add_unseen(lineage, node, &query, relation, err));
     if (relation)
         SL_TRY(add_files(lineage, node, relation, err));
+    if (relation)
+        SL_TRY(add_gone_files(lineage, node, relation, err));
     for (size_t i = 0; i < node->query->table_count; i++) {
         const struct sl_table_ref *ref = &node->query->tables[i];
         const char *table = sl_arena_printf(&lineage->world->arena, "%s.%s",

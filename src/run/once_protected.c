@@ -7,6 +7,7 @@
 #include "run/bind.h"
 #include "run/kept_codes.h"
 #include "run/lineage.h"
+#include "run/lineage_files.h"
 #include "step/schema.h"
 
 struct looker {
@@ -388,6 +389,27 @@ static bool is_raw_read(const struct sl_world *world, const struct sl_node *clea
     return false;
 }
 
+// The same of a model that reads the files of the source, or of its tables.
+static int is_file_read(struct sl_world *world, const struct sl_node *cleanse, bool *ret,
+                        struct sl_err *err)
+{
+    *ret = false;
+    for (size_t i = 0; i < world->graph.count && !*ret; i++) {
+        const struct sl_node *reader = &world->graph.nodes[i];
+        if (reader->kind == SL_NODE_MODEL && reader->query->files.count && sl_node_is_due(reader))
+            SL_TRY(sl_lineage_reads_files(world, &reader->query->files, cleanse, ret, err));
+    }
+    return SL_OK;
+}
+
+static int look_if_due(struct looker *looker, const struct sl_node *node, struct sl_err *err)
+{
+    bool is_needed = !looker->only_due || sl_node_is_due(node) || is_raw_read(looker->world, node);
+    if (!is_needed)
+        SL_TRY(is_file_read(looker->world, node, &is_needed, err));
+    return is_needed ? look_at(looker, node, err) : SL_OK;
+}
+
 int sl_world_check_once_protected(struct sl_world *world, bool only_due, struct sl_diags *diags,
                                   struct sl_err *err)
 {
@@ -397,9 +419,8 @@ int sl_world_check_once_protected(struct sl_world *world, bool only_due, struct 
         return SL_OK;
     for (size_t i = 0; i < world->graph.count && code == SL_OK; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
-        if (node->kind == SL_NODE_CLEANSE &&
-            (!only_due || sl_node_is_due(node) || is_raw_read(world, node)))
-            code = look_at(&looker, node, err);
+        if (node->kind == SL_NODE_CLEANSE)
+            code = look_if_due(&looker, node, err);
     }
     sl_kept_codes_clear(&looker.codes);
     sl_session_close(&looker.session);

@@ -27,9 +27,6 @@ bool sl_contract_is_followed(const struct sl_contract_table *contract)
     return false;
 }
 
-static int list_former(struct sl_world *world, const struct sl_node *node, struct sl_strs *ret,
-                       struct sl_err *err);
-
 int sl_world_is_personal(struct sl_world *world, bool *ret, struct sl_err *err)
 {
     const struct sl_project *project = world->project;
@@ -41,7 +38,11 @@ int sl_world_is_personal(struct sl_world *world, bool *ret, struct sl_err *err)
     for (size_t i = 0; i < world->graph.count && !*ret; i++) {
         if (world->graph.nodes[i].kind != SL_NODE_INGEST)
             continue;
-        SL_TRY(list_former(world, &world->graph.nodes[i], &former, err));
+        SL_TRY(sl_former_of(world, &world->graph.nodes[i], &former, err));
+        *ret = former.count > 0;
+    }
+    if (!*ret) {
+        SL_TRY(sl_gone_sources(world, &former, err));
         *ret = former.count > 0;
     }
     return SL_OK;
@@ -175,16 +176,6 @@ static int begin_kept(struct tagger *tagger, const struct sl_node *node, const j
     return SL_OK;
 }
 
-// An ingest whose rows no contract reads: fingerprints of those that did, as far as clean and
-// quarantine are still there.
-static int list_former(struct sl_world *world, const struct sl_node *node, struct sl_strs *ret,
-                       struct sl_err *err)
-{
-    const char *clean = sl_arena_printf(&world->arena, "clean.%s", node->bare);
-    SL_TRY_NEW(clean, err);
-    return sl_graph_node(&world->graph, clean) ? SL_OK : sl_built_with(world, node->bare, ret, err);
-}
-
 // What contracts protected that are gone from the project: raw still has it.
 static int begin_former(struct tagger *tagger, struct sl_kept_codes *codes, struct sl_err *err)
 {
@@ -194,7 +185,7 @@ static int begin_former(struct tagger *tagger, struct sl_kept_codes *codes, stru
         struct sl_strs former = {0};
         if (node->kind != SL_NODE_INGEST)
             continue;
-        SL_TRY(list_former(world, node, &former, err));
+        SL_TRY(sl_former_of(world, node, &former, err));
         if (!former.count)
             continue;
         SL_TRY(sl_kept_codes_read(world, codes, err));
@@ -205,11 +196,34 @@ static int begin_former(struct tagger *tagger, struct sl_kept_codes *codes, stru
     return SL_OK;
 }
 
+// Of a source that is gone with its contract only the files are left, and any column of them.
+static int begin_gone(struct tagger *tagger, struct sl_kept_codes *codes, struct sl_err *err)
+{
+    struct sl_world *world = tagger->lineage->world;
+    struct sl_strs gone = {0};
+    SL_TRY(sl_gone_sources(world, &gone, err));
+    if (gone.count)
+        SL_TRY(sl_kept_codes_read(world, codes, err));
+    for (size_t i = 0; i < gone.count; i++) {
+        struct sl_strs former = {0};
+        bool is_protected = false;
+        SL_TRY(sl_built_with(world, gone.items[i], &former, err));
+        for (size_t k = 0; k < codes->contract_count; k++)
+            is_protected |= sl_strs_has(&former, codes->contracts[k].fingerprint);
+        struct sl_node raw = {.name = sl_arena_printf(&world->arena, "raw.%s", gone.items[i])};
+        SL_TRY_NEW(raw.name, err);
+        if (is_protected)
+            SL_TRY(begin_raw(tagger, &raw, "*", err));
+    }
+    return SL_OK;
+}
+
 int sl_lineage_classify(struct sl_lineage *lineage, struct sl_err *err)
 {
     struct tagger tagger = {.lineage = lineage};
     SL_AUTO(sl_kept_codes_clear) struct sl_kept_codes codes = {0};
     SL_TRY(begin_former(&tagger, &codes, err));
+    SL_TRY(begin_gone(&tagger, &codes, err));
     for (size_t i = 0; i < lineage->world->graph.count; i++) {
         const struct sl_node *node = &lineage->world->graph.nodes[i];
         for (size_t k = 0; node->kind == SL_NODE_CLEANSE && k < node->contract->column_count; k++)

@@ -9,6 +9,10 @@ struct look {
     const struct sl_publication *target;
     struct sl_diags *diags;
     const struct sl_node *node;
+    struct sl_session *session; // of the engine, if one was needed
+    // What the node had in the version that is to come back.
+    struct sl_delta_snapshot clean; // version -1: cannot be read
+    bool shows_rejected;            // its quarantine goes on to a model or target
 };
 
 static int is_delivered(struct sl_world *world, const struct sl_node *node, bool *ret,
@@ -58,24 +62,113 @@ static int find_contract(struct look *look, bool *ret_is_other, json_t **ret, st
     return sl_step_find_code(&context, record.fingerprint, ret, err);
 }
 
-static bool is_read_from(const json_t *kept, const struct sl_contract_column *column)
+static int load_clean(struct look *look, struct sl_err *err)
 {
-    const char *source = sl_json_text(kept, "source", "");
-    bool is_found = sl_str_equal_nocase(sl_json_text(kept, "name", ""), column->name) ||
-                    sl_str_equal_nocase(source, column->source_name);
+    struct sl_world *world = look->world;
+    const struct sl_published *published = sl_publication_find(look->target, look->node->name);
+    struct sl_err trouble = {0};
+    bool is_needed = false;
+    const char *folder =
+        sl_table_folder(world->project, SL_LAYER_CLEAN, look->node->bare, &world->arena);
+    SL_TRY_NEW(folder, err);
+    if (sl_delta_needs_session(folder, &is_needed, &trouble) == SL_OK && is_needed &&
+        !look->session)
+        SL_TRY(sl_world_session(world, &look->session, err));
+    int code = sl_delta_load_schema(folder, published->version, look->session, &world->arena,
+                                    &look->clean, &trouble);
+    if (code == SL_E_MEMORY)
+        return sl_fail_memory(err);
+    if (code != SL_OK)
+        look->clean = (struct sl_delta_snapshot){.version = -1};
+    return SL_OK;
+}
+
+static bool reads(const struct sl_node *node, const char *quarantine)
+{
+    enum sl_layer layer;
+    const char *bare;
+    if (node->kind == SL_NODE_LOAD)
+        return sl_str_equal_nocase(node->delivery->table, quarantine) ||
+               sl_str_equal_nocase(node->delivery->asked, quarantine);
+    if (!sl_table_parse(quarantine, &layer, &bare))
+        return false;
+    for (size_t i = 0; node->kind == SL_NODE_MODEL && i < node->query->table_count; i++)
+        if (sl_str_equal_nocase(node->query->tables[i].layer, sl_layer_name(layer)) &&
+            sl_str_equal_nocase(node->query->tables[i].name, bare))
+            return true;
+    return false;
+}
+
+static int find_rejected(struct look *look, struct sl_err *err)
+{
+    const char *quarantine =
+        sl_arena_printf(&look->world->arena, "quarantine.%s", look->node->bare);
+    SL_TRY_NEW(quarantine, err);
+    look->shows_rejected = false;
+    for (size_t i = 0; i < look->world->graph.count; i++)
+        look->shows_rejected |= reads(&look->world->graph.nodes[i], quarantine);
+    return SL_OK;
+}
+
+static bool is_called(const struct sl_contract_column *column, const char *name)
+{
+    bool is_found =
+        sl_str_equal_nocase(name, column->name) || sl_str_equal_nocase(name, column->source_name);
     for (size_t i = 0; i < column->alias_count; i++)
-        is_found |= sl_str_equal_nocase(source, column->aliases[i].name);
+        is_found |= sl_str_equal_nocase(name, column->aliases[i].name);
     return is_found;
 }
 
-static bool was_bare(const json_t *contract, const struct sl_contract_column *column)
+static bool is_read_from(const json_t *kept, const struct sl_contract_column *column)
+{
+    size_t i;
+    json_t *alias;
+    bool is_found = is_called(column, sl_json_text(kept, "name", "")) ||
+                    is_called(column, sl_json_text(kept, "source", ""));
+    json_array_foreach (json_object_get(kept, "aliases"), i, alias)
+        is_found |= is_called(column, sl_json_text(alias, "name", ""));
+    return is_found;
+}
+
+static bool is_kept(const json_t *contract, const char *name)
 {
     size_t i;
     json_t *kept;
-    bool is_bare = false;
     json_array_foreach (json_object_get(contract, "columns"), i, kept)
-        is_bare |= !json_object_get(kept, "personal") && is_read_from(kept, column);
-    return is_bare;
+        if (sl_str_equal_nocase(sl_json_text(kept, "name", ""), name))
+            return true;
+    return false;
+}
+
+// Whether clean took the column over from raw without a property (drift: {new_columns: evolve}).
+// Of a table that cannot be read any more nobody knows.
+static bool was_evolved(const struct look *look, const json_t *contract,
+                        const struct sl_contract_column *column)
+{
+    json_int_t new_columns =
+        json_integer_value(json_array_get(json_object_get(contract, "drift"), 0));
+    if (look->clean.version < 0)
+        return new_columns == SL_DRIFT_EVOLVE;
+    for (size_t i = 0; i < look->clean.column_count; i++)
+        if (is_called(column, look->clean.columns[i].name) &&
+            !is_kept(contract, look->clean.columns[i].name))
+            return true;
+    return false;
+}
+
+// A rejected row is kept whole, with what no property of then named.
+static bool was_bare(const struct look *look, const json_t *contract,
+                     const struct sl_contract_column *column)
+{
+    size_t i;
+    json_t *kept;
+    bool is_bare = was_evolved(look, contract, column), is_known = false;
+    json_array_foreach (json_object_get(contract, "columns"), i, kept) {
+        bool is_read = is_read_from(kept, column);
+        is_known |= is_read;
+        is_bare |= !json_object_get(kept, "personal") && is_read;
+    }
+    return is_bare || (!is_known && look->shows_rejected);
 }
 
 static int look_at(struct look *look, struct sl_err *err)
@@ -84,10 +177,14 @@ static int look_at(struct look *look, struct sl_err *err)
     const struct sl_contract_table *contract = look->node->contract;
     bool is_other;
     SL_TRY(find_contract(look, &is_other, &root, err));
+    if (is_other)
+        SL_TRY(load_clean(look, err));
+    if (is_other)
+        SL_TRY(find_rejected(look, err));
     for (size_t i = 0; is_other && i < contract->column_count; i++) {
         const struct sl_contract_column *column = &contract->columns[i];
         if (column->personal.as == SL_PERSONAL_NONE ||
-            (root && !was_bare(json_object_get(root, "contract"), column)))
+            (root && !was_bare(look, json_object_get(root, "contract"), column)))
             continue;
         sl_diag(look->diags,
                 look->world->project->personal_level == SL_LEVEL_ERROR ? SL_SEVERITY_ERROR
@@ -104,21 +201,29 @@ static int look_at(struct look *look, struct sl_err *err)
     return SL_OK;
 }
 
+static int look_at_all(struct look *look, struct sl_err *err)
+{
+    struct sl_world *world = look->world;
+    bool is_needed;
+    for (size_t i = 0; i < world->graph.count; i++) {
+        look->node = &world->graph.nodes[i];
+        if (look->node->kind != SL_NODE_CLEANSE ||
+            !sl_personal_is_any_protected(look->node->contract))
+            continue;
+        SL_TRY(is_delivered(world, look->node, &is_needed, err));
+        if (is_needed)
+            SL_TRY(look_at(look, err));
+    }
+    return SL_OK;
+}
+
 int sl_world_check_rollback(struct sl_world *world, const struct sl_publication *target,
                             struct sl_diags *diags, struct sl_err *err)
 {
     struct look look = {.world = world, .target = target, .diags = diags};
-    bool is_needed;
     if (world->project->personal_level == SL_LEVEL_OFF)
         return SL_OK;
-    for (size_t i = 0; i < world->graph.count; i++) {
-        look.node = &world->graph.nodes[i];
-        if (look.node->kind != SL_NODE_CLEANSE ||
-            !sl_personal_is_any_protected(look.node->contract))
-            continue;
-        SL_TRY(is_delivered(world, look.node, &is_needed, err));
-        if (is_needed)
-            SL_TRY(look_at(&look, err));
-    }
-    return SL_OK;
+    int code = look_at_all(&look, err);
+    sl_session_close(&look.session);
+    return code;
 }

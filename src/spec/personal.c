@@ -259,7 +259,7 @@ void sl_personal_check_key(struct sl_project *project, const struct sl_contract_
         if (!sl_personal_is_keyed(&column->personal) || project->personal_key)
             continue;
         sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_KEY_MISSING, column->personal.place,
-                "write 'personal: {key: ${env:NAME}}' in sluice.yml",
+                "write personal: {key: \"${env:NAME}\"} in sluice.yml",
                 "column '%s' is protected by 'as: %s', which needs a key", column->name,
                 sl_personal_name(column->personal.as));
     }

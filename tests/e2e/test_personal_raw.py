@@ -153,12 +153,23 @@ def test_a_protected_column_is_not_forgotten_under_another_name(project, case):
 
 FILES = ["read_json('HERE/data/a.jsonl')", "read_json(['HERE/data/*.jsonl'])", "read_text('HERE/./data/../data/a.jsonl')",
          "read_parquet('HERE/lake/raw/people/*.parquet')", "read_parquet('HERE/lake/*/people/*.parquet', union_by_name=true)",
-         "read_text('HERE/data/' || 'a.jsonl')"]
+         "read_text('HERE/data/' || 'a.jsonl')", "read_json('file://HERE/data/a.jsonl')", "read_json('HERE/*idden/a.jsonl')",
+         "read_json('file://localhostHERE/data/a.jsonl')",
+         "read_json('HERE/linked/*.jsonl')", "read_json('HERE/fol*/a.jsonl')", "read_json('HERE/*/*.jsonl')", "read_json('HERE/**/b.jsonl')",
+         "read_json('HERE/linked/../data/a.j*')", "read_json('HERE/lin*/../data/a.jsonl')", "read_json('HERE//data//a.jsonl')",
+         "read_text('HERE/lake/raw/people/_delta_log/*.json')", "read_parquet('HERE/lake/clean/people/*.parquet')",
+         "read_text('HERE/real/x.jsonl')", "read_json('HERE/da?a/a.[j]sonl')"]
 
 
 @pytest.mark.parametrize("files", FILES)
 def test_models_that_read_the_files_themselves_are_asked_too(project, files):
     make(project, m="select id from clean.people")
+    (project.folder / "linked").mkdir()
+    (project.folder / "linked/b.jsonl").symlink_to("../data/a.jsonl")
+    for link in "folder", ".hidden":
+        (project.folder / link).symlink_to("data")
+    project.write("real/x.jsonl", '{"id": 7, "email": "fay@example.com"}\n')
+    (project.folder / "data/x.jsonl").symlink_to("../real/x.jsonl")
     project.run("run")
     project.write("data/other.csv", "id\n1\n")
     files = files.replace("HERE", str(project.folder))
@@ -169,6 +180,57 @@ def test_models_that_read_the_files_themselves_are_asked_too(project, files):
         refused(project, "column 'it' of 'curated.m' carries personal values without protection: ", " raw.people.email -> curated.m.it")
     project.write("models/m.sql", f"/* sluice\npersonal: [one, it]\n*/\nselect 1 as one, cast(row(f) as varchar) as it from {files} f\n")
     project.run("check")
+
+
+def test_the_home_folder_leads_to_files_too(project):
+    make(project, m="select cast(row(f) as varchar) as it from read_json('~/data/a.jsonl') f")
+    told = project.json("check", exit_code=1, env={"HOME": str(project.folder)})["errors"]
+    assert [e["code"] for e in told] == ["SL0408"] and "'it' of 'curated.m'" in told[0]["message"], told
+
+
+def test_a_hidden_lake_is_found_by_globs_as_the_engine_does(project):
+    make(project)
+    project.write("sluice.yml", HEAD + "lake: .hidden/lake\n")
+    project.run("run")
+    project.write("models/m.sql", f"select email from read_parquet('{project.folder}/*/lake/raw/people/*.parquet')\n")
+    refused(project, "column 'email' of 'curated.m' carries personal values without protection")
+
+
+@pytest.mark.parametrize("files", ["read_json('HERE/data/a.jsonl')", "read_parquet('HERE/lake/raw/people/*.parquet')"])
+def test_a_contract_that_is_gone_still_says_so_of_files(project, files):
+    make(project)
+    project.run("run")
+    (project.folder / "contracts/people.odcs.yml").unlink()
+    project.write("models/m.sql", f"select cast(row(f) as varchar) as it from {files} f\n".replace("HERE", str(project.folder)))
+    refused(project, "column 'it' of 'curated.m' carries personal values without protection: raw.people.email -> curated.m.it")
+    project.write("models/m.sql", "select count(*) as n from raw.people\n")
+    project.run("run")
+
+
+def test_a_source_that_is_gone_with_its_contract_still_says_so_of_its_raw(project):
+    make(project)
+    project.write("sources/other.yml", "path: others/*.jsonl\n")
+    project.write("others/a.jsonl", '{"id": 1}\n')
+    project.run("run")
+    for file in "sources/people.yml", "contracts/people.odcs.yml":
+        (project.folder / file).unlink()
+    query = f"select cast(row(f) as varchar) as it from read_parquet('{project.folder}/lake/raw/LAKE/*.parquet') f\n"
+    project.write("models/m.sql", query.replace("LAKE", "people"))
+    refused(project, "column 'it' of 'curated.m' carries personal values without protection: raw.people.* -> curated.m.it")
+    project.write("models/m.sql", query.replace("LAKE", "other"))
+    project.run("check")
+
+
+@pytest.mark.parametrize("lake", ["lake", "dev/lake"])
+def test_the_raw_of_each_lake_that_an_environment_reads_is_followed(project, lake):
+    make(project)
+    project.write("sluice.yml", HEAD + "environments:\n  prod: {lake: lake}\n  dev: {lake: dev/lake, state: dev/state, reads: prod}\n")
+    project.run("run", "--env", "dev")
+    project.run("run", "--env", "prod")
+    assert (project.folder / "dev/lake/raw/people").exists()
+    project.write("models/m.sql", f"select email from read_parquet('{project.folder}/{lake}/raw/people/*.parquet')\n")
+    refused(project, "column 'email' of 'curated.m' carries personal values without protection",
+            commands=(["check", "--env", "dev"], ["plan", "--env", "dev"], ["run", "--env", "dev"]))
 
 
 def test_messages_of_the_engine_do_not_show_values_that_are_not_protected(project):
@@ -257,6 +319,17 @@ def test_a_property_that_is_gone_is_not_passed_on_by_a_model_alone(project):
     assert "ada@example.com" not in everything(project)
 
 
+@pytest.mark.parametrize("files", ["read_json('HERE/data/a.jsonl')", "read_parquet('HERE/lake/raw/people/*.parquet')"])
+def test_a_property_that_is_gone_is_not_passed_on_by_a_model_of_files_alone(project, files):
+    make(project, m="select id from clean.people")
+    project.run("run")
+    project.write("contracts/people.odcs.yml", contract(ID))
+    project.write("models/m.sql", f"select email from {files}\n".replace("HERE", str(project.folder)))
+    refused(project, "raw.people has 'email', which was read as the protected column 'mail'",
+            commands=(["check"], ["plan", "--select", "curated.m"], ["run", "--select", "curated.m"]))
+    assert "ada@example.com" not in everything(project)
+
+
 @pytest.mark.parametrize("code", ["kept", "lost"])
 def test_a_rollback_does_not_deliver_what_was_not_protected_then(project, code):
     plain = (ID, "name: mail, physicalName: email, logicalType: string")
@@ -296,3 +369,58 @@ def test_the_first_worker_too_refuses_what_only_the_files_of_this_run_bring(proj
     done = project.run("run", exit_code=None)
     assert done.returncode and "SL0408" in done.stderr and "email" in done.stderr, done.stdout + done.stderr
     assert "ada@example.com" not in everything(project)
+
+
+@pytest.mark.parametrize("case", ["evolved", "rejected"])
+def test_a_rollback_does_not_deliver_what_no_property_named_then(project, case):
+    make(project, m="select * from clean.people" if case == "evolved" else "select payload from quarantine.people")
+    project.write("sources/people.yml", "path: data/*.jsonl\n" + ("drift: {new_columns: evolve}\n" if case == "evolved" else ""))
+    project.write("contracts/people.odcs.yml", contract(ID))
+    project.write("targets/out.yml", "type: csv\npath: out\ndeliver: [{table: curated.m}]\n")
+    project.run("run")
+    secret = "ada@example.com" if case == "evolved" else "ben@example.com"
+    assert secret in everything(project)
+    project.write("contracts/people.odcs.yml", contract(*PEOPLE))
+    project.run("run")
+    failed = project.run("rollback", "#1", "--to", exit_code=1).stderr
+    assert "SL0408" in failed and "was built before column 'mail' was protected" in failed and "no table was touched" in failed, failed
+    assert secret not in str([file.read_text() for file in (project.folder / "out").rglob("*.csv")])
+    project.write("data/b.jsonl", '{"id": 2, "email": "eve@example.com"}\n')
+    project.run("run")
+    project.run("rollback", "#2", "--to")  # as protected as now
+
+
+def test_a_rollback_to_a_time_without_the_column_is_free(project):
+    make(project, ID, rows='{"id": 1}\n', m="select id from clean.people")
+    project.write("sources/people.yml", "path: data/*.jsonl\ndrift: {new_columns: evolve}\n")
+    project.write("targets/out.yml", "type: csv\npath: out\ndeliver: [{table: curated.m}]\n")
+    project.run("run")
+    project.write("contracts/people.odcs.yml", contract(*PEOPLE))
+    project.write("data/b.jsonl", '{"id": 2, "email": "eve@example.com"}\n')
+    project.run("run")
+    project.run("rollback", "#1", "--to")
+
+
+def test_a_record_says_which_personal_values_it_has(project):
+    make(project, ID, f"name: email, logicalType: string, {DROP}", "name: o, logicalType: object, classification: pii",
+         m="/* sluice\npersonal: [email]\n*/\nselect id, email from raw.people")
+    project.run("run")
+    made = project.run("test", "--record", "ppl", "--from", "clean.people", "--quiet")
+    assert "warning: tests/ppl.yml has personal values without protection: raw.people (email, o), clean.people (o); put made-up values" in made.stderr
+    assert "ada@example.com" in (project.folder / "tests/ppl.yml").read_text()
+    told = project.json("test", "--record", "m", "--from", "curated.m")
+    assert told["unprotected"] == [{"table": "raw.people", "columns": ["email", "o"]}, {"table": "curated.m", "columns": ["email"]}]
+    project.write("contracts/people.odcs.yml", contract(ID, f"name: email, logicalType: string, {DROP}"))
+    project.write("models/n.sql", "select id from clean.people\n")
+    project.run("run")
+    quiet = project.run("test", "--record", "n", "--from", "curated.n")
+    assert "warning" not in quiet.stderr and "ada@" not in (project.folder / "tests/n.yml").read_text()
+
+
+def test_what_is_said_of_a_missing_key_can_be_written(project):
+    make(project)
+    project.write("sluice.yml", HEAD.split("personal:")[0])
+    (told,) = project.json("check", exit_code=1)["errors"]
+    line = told["hint"].removeprefix("write ").removesuffix(" in sluice.yml")
+    project.write("sluice.yml", HEAD.split("personal:")[0] + line + "\n")
+    assert project.json("check", env={"NAME": "a key of some length"})["errors"] == []

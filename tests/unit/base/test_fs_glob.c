@@ -131,6 +131,44 @@ static void patterns_meet_the_paths_that_they_could_find(void **state)
     }
 }
 
+static void globs_may_meet_in_both_directions(void **state)
+{
+    static const struct {
+        const char *one;
+        const char *other;
+        bool do_meet;
+    } cases[] = {
+        {"/p/a.csv", "/p/a.csv", true},
+        {"/p/a.csv", "/p/b.csv", false},
+        {"/p/data/*.csv", "/p/**/a.csv", true},
+        {"/p/**/*.csv", "/p/**/x/a.*", true},
+        {"/p/**/*.csv", "/p/**/x/a.txt", false},
+        {"/p/lake/raw/t/**/*", "/p/**", true},
+        {"/p/lake/raw/t/**/*", "/p/*/raw/t/*.parquet", true},
+        {"/p/lake/raw/t/**/*", "/p/*/raw/u/*.parquet", false},
+        {"/p/lake/raw/t/**/*", "/p/lake/raw/t/day=1/f", true},
+        {"/p/.lake/raw/t/**/*", "/p/*/raw/t/.f", true},
+        {"/p/**/a", "/p/.q/a", true},
+        {"/p/[a]/x", "/p/a/x", true},
+        {"/p/data/a", "/p/d?ta/a", true},
+        {"/p/data/a", "/p/d[!b]ta/a", true},
+        {"/p/data/a", "/p/d[", false},
+        {"/p/data/[]x]", "/p/data/[]x]", true},
+        {"/p/**/**/a", "/p/**/**/b", false},
+        {"s3://b/x/*", "s3://b/x/a", true},
+    };
+    struct sl_err err;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        bool do_meet;
+
+        assert_int_equal(sl_fs_globs_may_meet(cases[i].one, cases[i].other, &do_meet, &err), SL_OK);
+        if (do_meet != cases[i].do_meet)
+            fail_msg("'%s' and '%s'", cases[i].one, cases[i].other);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +176,7 @@ int main(void)
         cmocka_unit_test(absolute_patterns_give_absolute_paths),
         cmocka_unit_test(a_pattern_of_too_many_parts_is_refused),
         cmocka_unit_test(patterns_meet_the_paths_that_they_could_find),
+        cmocka_unit_test(globs_may_meet_in_both_directions),
     };
 
     return cmocka_run_group_tests(tests, make_files, leave_folder);
