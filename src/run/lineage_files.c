@@ -3,7 +3,25 @@
 #include "base/fs.h"
 #include "base/str.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+// What the engine opens: "file:///a" and "file://localhost/a" are "/a", "~/a" is in the home
+// folder. Empty: nobody knows.
+static const char *opened_path(struct sl_arena *arena, const char *path)
+{
+    static const char *const heads[] = {"file:///", "file://localhost/", "file:/"};
+    const char *home = getenv("HOME");
+    if (*path == '~')
+        return home && *home ? sl_arena_printf(arena, "%s%s", home, path + 1) : "";
+    if (strncasecmp(path, "file:", 5) != 0)
+        return path;
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        if (sl_str_starts(path, heads[i]) && (i < 2 || path[6] != '/'))
+            return path + strlen(heads[i]) - 1;
+    return "";
+}
 
 // From the root, without links, as far as it names folders that are there. A path of the engine's
 // is one from the working folder.
@@ -75,11 +93,12 @@ int sl_lineage_reads_files(struct sl_world *world, const struct sl_strs *files,
     *ret = false;
     SL_TRY(list_places(world, cleanse, &places, err));
     for (size_t i = 0; i < files->count && !*ret; i++) {
-        const char *file;
-        *ret = !*files->items[i]; // nobody knows which
+        const char *file = opened_path(&world->arena, files->items[i]);
+        SL_TRY_NEW(file, err);
+        *ret = !*file; // nobody knows which
         if (*ret)
             break;
-        SL_TRY(make_whole(world, files->items[i], &file, err));
+        SL_TRY(make_whole(world, file, &file, err));
         for (size_t k = 0; k < places.count && !*ret; k++)
             SL_TRY(meets(world, places.items[k], file, ret, err));
     }

@@ -153,7 +153,8 @@ def test_a_protected_column_is_not_forgotten_under_another_name(project, case):
 
 FILES = ["read_json('HERE/data/a.jsonl')", "read_json(['HERE/data/*.jsonl'])", "read_text('HERE/./data/../data/a.jsonl')",
          "read_parquet('HERE/lake/raw/people/*.parquet')", "read_parquet('HERE/lake/*/people/*.parquet', union_by_name=true)",
-         "read_text('HERE/data/' || 'a.jsonl')"]
+         "read_text('HERE/data/' || 'a.jsonl')", "read_json('file://HERE/data/a.jsonl')", "read_json('file://localhostHERE/data/*.jsonl')",
+         "read_json('~/../../../../../../../../../..HERE/data/a.jsonl')", "read_text('FILE://HERE/data/a.jsonl')"]
 
 
 @pytest.mark.parametrize("files", FILES)
