@@ -92,6 +92,17 @@ def test_of_doubles_no_tolerance_is_not_0(project):
         assert set(run(project)[1]) == set(broken), tolerance
 
 
+def test_totals_that_are_too_large_are_computed_or_wrong(project):
+    big = 9 * 10**18
+    rows = {1: (big, big, -big, big), 2: (big, big, big, 5), 3: (1, 2, 3, 6), 4: (big, big, "", 5), 5: ("", "", "", ""), 6: (big, 0, 2, 0)}
+    project.write("data/a.csv", "id,a,b,c,total\n" + "".join(f"{i},{','.join(map(str, row))}\n" for i, row in rows.items()))
+    for kind, broken in (("sum_of", {2, 4, 6}), ("product_of", {1, 2})):
+        for logical in ({"logicalType": "integer"}, {"logicalType": "number", "physicalType": "decimal(38,0)"}):
+            contract(project, *({"name": name, **logical} for name in "abc"),
+                     {"name": "total", **logical, "quality": [custom("total", kind=kind, columns=["a", "b", "c"])]})
+            assert set(run(project)[1]) == broken, (kind, logical)
+
+
 @pytest.mark.parametrize("expression, broken", [("coalesce(COLUMNS('^a$'), 0) + coalesce(b, 1) > 0", {2}), ("coalesce(b, 1) * 2 > 0", {2, 4})])
 def test_an_expression_over_columns_by_a_pattern_looks_at_them_all(project, expression, broken):
     project.write("data/a.csv", "id,a,b\n1,?,\n2,,0\n3,1,1\n4,?,0\n")
