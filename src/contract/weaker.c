@@ -59,7 +59,7 @@ static const struct sense {
     {.kind = "compare", .columns = LIST_SIDES},
     {.kind = "required_if"},
     {.kind = "absent_if"},
-    // The order of summands counts: doubles are rounded, whole numbers overflow on the way.
+    // The order of summands counts: doubles are rounded, large numbers overflow on the way.
     {.kind = "sum_of"},
     {.kind = "product_of"},
     {.kind = "one_of_columns", .columns = LIST_ALTERNATIVES},
