@@ -188,8 +188,8 @@ static int compare_aliases(struct comparer *comparer, const json_t *before, cons
 
 static int compare_columns(struct comparer *comparer, struct sl_err *err)
 {
-    static const char *const fixed[] = {"name", "source",  "type",   "kind",
-                                        "key",  "trimmed", "fields", NULL};
+    static const char *const fixed[] = {"name",    "source", "type",   "kind", "key",
+                                        "trimmed", "shape",  "fields", NULL};
     const json_t *before = json_object_get(comparer->before, "columns");
     const json_t *now = json_object_get(comparer->now, "columns");
     for (size_t i = 0; i < json_array_size(now) && !comparer->change->why_all; i++) {
@@ -240,6 +240,47 @@ static bool is_unique(const json_t *rule)
     return sl_str_equal(sl_json_text(rule, "kind", NULL), "unique");
 }
 
+// "address" has the members "address.zip" and the items "address[]".
+static bool is_in(const char *path, const char *column)
+{
+    size_t length = strlen(column);
+    return path && strncasecmp(path, column, length) == 0 &&
+           (path[length] == '\0' || path[length] == '.' || path[length] == '[');
+}
+
+// Whether no row that breaks the type rule came into clean.
+static bool is_type_rejecting(const struct comparer *comparer, const json_t *type)
+{
+    const json_t *drift = json_object_get(comparer->before, "drift");
+    return is_reject(type) &&
+           !sl_str_equal(sl_json_text(type, "severity", NULL), "quarantine_value") &&
+           json_integer_value(json_array_get(drift, 2)) != SL_DRIFT_TYPE_QUARANTINE_VALUE;
+}
+
+// A rule is not judged where a column that it looks at failed its type (guard.h). If it looks at
+// fewer columns now, it may break where it was not judged before: in rows that were rejected for
+// the type that is a second reason, others may have been accepted.
+static int compare_unjudged(struct comparer *comparer, const json_t *before, const json_t *now,
+                            bool *ret_is_proven, struct sl_err *err)
+{
+    const json_t *columns = json_object_get(now, "columns");
+    size_t i, k;
+    json_t *column, *rule;
+    *ret_is_proven = true;
+    json_array_foreach (json_object_get(before, "columns"), i, column) {
+        if (contains(columns, column) || !json_is_string(column))
+            continue;
+        json_array_foreach (json_object_get(comparer->before, "rules"), k, rule) {
+            if (!sl_str_equal(sl_json_text(rule, "kind", NULL), "type") ||
+                !is_in(sl_json_text(rule, "column", NULL), json_string_value(column)))
+                continue;
+            *ret_is_proven &= is_type_rejecting(comparer, rule);
+            SL_TRY(add(comparer, &comparer->change->rules, rule, err));
+        }
+    }
+    return SL_OK;
+}
+
 static int compare_rule(struct comparer *comparer, const json_t *before, const json_t *now,
                         struct sl_err *err)
 {
@@ -256,9 +297,14 @@ static int compare_rule(struct comparer *comparer, const json_t *before, const j
         return everything_unique(comparer, before, now, err);
     if (is_reject(before))
         SL_TRY(add(comparer, &change->rules, before, err));
-    if (!is_reject(now) ||
-        (is_reject(before) && sl_contract_rule_is_weaker(comparer->now, before, now)))
+    if (!is_reject(now))
         return SL_OK;
+    if (is_reject(before) && sl_contract_rule_is_weaker(comparer->now, before, now)) {
+        bool is_proven;
+        SL_TRY(compare_unjudged(comparer, before, now, &is_proven, err));
+        if (is_proven)
+            return SL_OK;
+    }
     change->all_rejected = true;
     return add(comparer, &change->unproven, now, err);
 }

@@ -34,24 +34,46 @@ static bool is_name(const char *text, size_t length, const char *name)
     return strlen(name) == length && strncasecmp(text, name, length) == 0;
 }
 
-// Whether SQL names the column. What only reads like its name (an alias, a member) counts as well.
+// `text` behind the quote that opens it; a quote in it stands doubled.
+static bool is_quoted_name(const char *text, const char *end, const char *name)
+{
+    for (; text < end && *name; text++, name++) {
+        if (strncasecmp(text, name, 1) != 0)
+            return false;
+        text += *text == '"';
+    }
+    return text == end && !*name;
+}
+
+// A star that stands for columns is no operator: COLUMNS(*), row(t.*), list_value(1, *).
+static bool is_star(const char *sql, const char *at)
+{
+    if (*at != '*')
+        return false;
+    while (at > sql && strchr(" \t\r\n", at[-1]))
+        at--;
+    return at == sql || strchr("(,.", at[-1]);
+}
+
+// Whether SQL names the column, or columns by a pattern. What only reads like its name (an alias, a
+// member) counts as well.
 static bool mentions(const char *sql, const char *name)
 {
-    if (!sql)
-        return false;
-    while (*sql) {
+    const char *start = sql;
+    while (sql && *sql) {
         const char *next = skip_quoted(sql);
         if (next != sql) {
-            if (*sql == '"' && next - sql >= 2 && is_name(sql + 1, (size_t)(next - sql - 2), name))
+            if (*sql == '"' && next - sql >= 2 && is_quoted_name(sql + 1, next - 1, name))
                 return true;
             sql = next;
             continue;
         }
         while (is_word(*next))
             next++;
-        if (next == sql)
-            next++;
-        else if (is_name(sql, (size_t)(next - sql), name))
+        if (next == sql && is_star(start, next++))
+            return true;
+        if (is_name(sql, (size_t)(next - sql), name) ||
+            is_name(sql, (size_t)(next - sql), "columns"))
             return true;
         sql = next;
     }
@@ -90,21 +112,43 @@ static void guard_clear(struct guard *guard)
     sl_buf_clear(&guard->failed_flagged);
 }
 
+static void add_type(const struct sl_pass_rule *rule, const struct sl_pass_rule *type,
+                     struct guard *guard)
+{
+    // What sets a value aside is computed beside the others of its kind.
+    bool is_beside = rule->test && type->test;
+    const char *comma = guard->failed.length ? " or " : "";
+    sl_buf_addf(&guard->failed, "%s(%s)", comma, is_beside ? type->test : type->broken);
+    sl_buf_addf(&guard->failed_flagged, "%s(%s)", comma,
+                is_beside ? type->test_flagged : type->flagged);
+    guard->always_rejects &=
+        !type->is_warning && !type->is_value && !(type->rule && type->rule->where);
+}
+
 static void add_types(const struct sl_pass *pass, const struct sl_pass_rule *rule,
                       const char *column, struct guard *guard)
 {
     for (size_t i = 0; i < pass->rule_count; i++) {
         const struct sl_pass_rule *type = &pass->rules[i];
-        if (type == rule || !sl_str_equal(type->kind, "type") || !is_in(type->column, column))
+        if (type != rule && sl_str_equal(type->kind, "type") && is_in(type->column, column))
+            add_type(rule, type, guard);
+    }
+}
+
+// What has another shape is empty, as others of these items are. (Unreadable leaves are left out by
+// the rule itself.)
+static void add_shapes(const struct sl_pass *pass, const struct sl_pass_rule *rule,
+                       const struct sl_contract_column *columns, size_t count, struct guard *guard)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *path = sl_contract_path(&columns[i]);
+        if (!columns[i].field_count)
             continue;
-        // What sets a value aside is computed beside the others of its kind.
-        bool is_beside = rule->test && type->test;
-        const char *comma = guard->failed.length ? " or " : "";
-        sl_buf_addf(&guard->failed, "%s(%s)", comma, is_beside ? type->test : type->broken);
-        sl_buf_addf(&guard->failed_flagged, "%s(%s)", comma,
-                    is_beside ? type->test_flagged : type->flagged);
-        guard->always_rejects &=
-            !type->is_warning && !type->is_value && !(type->rule && type->rule->where);
+        for (size_t k = 0; is_in(path, rule->rule->column) && k < pass->rule_count; k++)
+            if (sl_str_equal(pass->rules[k].kind, "type") &&
+                sl_str_equal(pass->rules[k].column, path))
+                add_type(rule, &pass->rules[k], guard);
+        add_shapes(pass, rule, columns[i].fields, columns[i].field_count, guard);
     }
 }
 
@@ -127,6 +171,8 @@ static int guard_rule(const struct sl_contract_table *table, struct sl_pass *pas
     for (size_t i = 0; i < table->column_count; i++)
         if (looks_at(rule->rule, table->columns[i].name))
             add_types(pass, rule, sl_contract_path(&table->columns[i]), &guard);
+    if (sl_str_equal(rule->kind, "unique_items"))
+        add_shapes(pass, rule, table->columns, table->column_count, &guard);
     if (!guard.failed.length)
         return SL_OK;
     SL_TRY(sl_buf_check(&guard.failed, err));

@@ -1,5 +1,6 @@
 // Rules that look at several columns are not judged where one of them holds no value because it
-// failed its type: that is a reason of its own, and what follows from the null is none.
+// failed its type: that is a reason of its own, and what follows from the null is none. So it is
+// with unique_items where something in the array has another shape.
 #ifndef SL_CONTRACT_GUARD_H
 #define SL_CONTRACT_GUARD_H
 

@@ -83,6 +83,8 @@ SL_MUST int sl_nest_object(const struct sl_reading *reading, struct sl_arena *ar
                            struct sl_reading *ret, struct sl_err *err);
 // SQL of an array's items as values.
 void sl_nest_item_values(const struct sl_reading *reading, struct sl_buf *sql);
+// The same of `node`'s items without those in which a leaf cannot be read.
+void sl_nest_sound_items(const struct sl_reading *reading, const char *node, struct sl_buf *sql);
 // Boolean SQL: the array's item `node` has no value, as it was received.
 void sl_nest_item_absent(const struct sl_reading *reading, const char *node, struct sl_buf *sql);
 

@@ -1,6 +1,7 @@
 // Rules over parts of a nested column: of what shape they are, and what is asked of every item.
 #include "contract/nest.h"
 
+#include <stdio.h>
 #include <string.h>
 
 // Arrays in each other up to which reasons name an item by its numbers.
@@ -168,6 +169,48 @@ static void add_says(const struct sl_reading *reading, const char *list, const c
         sl_buf_add(sql, says.text);
     }
     sql->has_failed |= says.has_failed;
+}
+
+// " and ..." for each leaf: it has no text, or a value. `depth` tells the lambdas apart.
+static void add_readable(const struct sl_contract_column *column, const char *node, int depth,
+                         struct sl_buf *sql)
+{
+    char item[16];
+    SL_AUTO(sl_buf_clear) struct sl_buf part = SL_BUF_INIT;
+    if (is_object(column) && column->field_count) {
+        for (size_t i = 0; i < column->field_count; i++) {
+            sl_buf_reset(&part);
+            sl_buf_addf(&part, "%s[", node);
+            sl_buf_add_sql_string(&part, column->fields[i].source_name);
+            sl_buf_add_char(&part, ']');
+            add_readable(&column->fields[i], part.text, depth, sql);
+        }
+    } else if (column->field_count) {
+        (void)snprintf(item, sizeof item, "\"~g%d\"", depth);
+        add_readable(column->fields, item, depth + 1, &part);
+        if (part.length)
+            sl_buf_addf(sql,
+                        " and coalesce(list_bool_and(list_transform(%s, lambda %s: true%s)), true)",
+                        node, item, part.text);
+    } else if (column->type.kind != SL_TYPE_TEXT) {
+        SL_AUTO(sl_buf_clear) struct sl_buf value = SL_BUF_INIT;
+        sl_nest_leaf_text(column, node, &part);
+        sl_nest_leaf_value(column, part.text, &value);
+        sl_buf_addf(sql, " and ((%s) is null or (%s) is not null)", part.text, value.text);
+        sql->has_failed |= value.has_failed;
+    }
+    sql->has_failed |= part.has_failed;
+}
+
+void sl_nest_sound_items(const struct sl_reading *reading, const char *node, struct sl_buf *sql)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf readable = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf sound = SL_BUF_INIT;
+    add_readable(reading->column->fields, "\"~g0\"", 1, &readable);
+    sl_buf_addf(&sound, "list_filter(%s, lambda \"~g0\": true%s)", node,
+                readable.length ? readable.text : "");
+    sl_nest_items(reading->column, sound.text, sql);
+    sql->has_failed |= readable.has_failed || sound.has_failed;
 }
 
 int sl_nest_spread(const struct sl_reading *reading, bool is_required, struct sl_buf *broken,

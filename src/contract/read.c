@@ -42,7 +42,11 @@ void sl_reading_describe(const struct sl_contract_column *column, struct sl_buf 
         [SL_TYPE_OBJECT] = "a JSON object",
         [SL_TYPE_ARRAY] = "a JSON array",
     };
-    sl_buf_add(text, names[column->type.kind]);
+    const char *shape = sl_reading_shape(column);
+    if (shape)
+        sl_buf_addf(text, "a JSON %s", shape);
+    else
+        sl_buf_add(text, names[column->type.kind]);
     if (column->type.kind == SL_TYPE_DECIMAL)
         sl_buf_addf(text, "(%d,%d)", column->type.precision, column->type.scale);
     else if (column->type.kind == SL_TYPE_INTEGER)

@@ -56,6 +56,9 @@ SL_MUST int sl_reading_set_aside(struct sl_reading *reading, struct sl_arena *ar
 // The type that a column of the clean table is stored in: Delta has neither times nor JSON, both
 // are text.
 const char *sl_reading_type(const struct sl_contract_column *column, struct sl_arena *arena);
+// "array" or "object": what else JSON of which nothing is said is asked to be, because a rule that
+// rejects counts its items or members, whatever the row; else NULL.
+const char *sl_reading_shape(const struct sl_contract_column *column);
 // "a decimal(12,2)", "an integer", "a date of the format '%d.%m.%Y'": for messages.
 void sl_reading_describe(const struct sl_contract_column *column, struct sl_buf *text);
 

@@ -49,10 +49,35 @@ static void strict_instant(const char *text, struct sl_buf *sql)
                 text);
 }
 
-static void strict_json(const char *text, struct sl_buf *sql)
+const char *sl_reading_shape(const struct sl_contract_column *column)
 {
-    sl_buf_addf(sql, "case when json_valid(%s) and regexp_matches(%s, '^\\s*[\\[{]') then %s end",
-                text, text, text);
+    static const char *const kinds[][2] = {{"item_count", "array"},
+                                           {"unique_items", "array"},
+                                           {"member_count", "object"},
+                                           {"required_members", "object"}};
+    const char *shape = NULL;
+    if (column->type.kind != SL_TYPE_JSON)
+        return NULL;
+    for (size_t i = 0; i < column->rule_count; i++) {
+        const struct sl_rule *rule = &column->rules[i];
+        if (rule->severity != SL_RULE_REJECT || rule->where || rule->mostly)
+            continue;
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+            if (!sl_str_equal(rule->kind, kinds[k][0]))
+                continue;
+            if (shape && !sl_str_equal(shape, kinds[k][1])) // nothing keeps both
+                return NULL;
+            shape = kinds[k][1];
+        }
+    }
+    return shape;
+}
+
+static void strict_json(const char *shape, const char *text, struct sl_buf *sql)
+{
+    const char *start = !shape ? "[\\[{]" : sl_str_equal(shape, "array") ? "\\[" : "[{]";
+    sl_buf_addf(sql, "case when json_valid(%s) and regexp_matches(%s, '^\\s*%s') then %s end", text,
+                text, start, text);
 }
 
 // strptime takes 'infinity' and 'epoch' for some day in 1900: a text without any digit is no date.
@@ -125,8 +150,6 @@ static void strict_by_kind(struct sl_type type, const char *engine_type, const c
         sl_buf_addf(sql, "cast(try_cast(%s as TIME) as VARCHAR) end", text);
         break;
     case SL_TYPE_JSON:
-        strict_json(text, sql);
-        break;
     case SL_TYPE_OBJECT:
     case SL_TYPE_ARRAY:
     case SL_TYPE_TEXT:
@@ -162,6 +185,8 @@ void sl_reading_strict(const struct sl_contract_column *column, const char *type
     if (column->formats.count &&
         (sl_reading_has_years(column->type.kind) || column->type.kind == SL_TYPE_TIME))
         formatted_any(column, text, sql);
+    else if (column->type.kind == SL_TYPE_JSON)
+        strict_json(sl_reading_shape(column), text, sql);
     else
         strict_by_kind(column->type, type, text, sql);
 }

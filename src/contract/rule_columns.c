@@ -158,7 +158,7 @@ bool sl_rule_compile_total(const struct sl_rule_site *site, bool is_product, str
     SL_AUTO(sl_buf_clear) struct sl_buf total = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf limit = SL_BUF_INIT;
     double value = 0;
-    bool has_double = false;
+    bool has_double = false, are_whole = true;
     if (!columns || !sl_rule_are_alike(site, columns))
         return false;
     if (!sl_rule_is_number(columns[0]->type.kind))
@@ -171,13 +171,18 @@ bool sl_rule_compile_total(const struct sl_rule_site *site, bool is_product, str
         return sl_rule_refuse(site, "the tolerance '%s' is not a number from 0 on", tolerance);
     for (size_t i = 0; columns[i]; i++)
         has_double |= columns[i]->type.kind == SL_TYPE_DOUBLE;
+    for (size_t i = 0; columns[i]; i++)
+        are_whole &= columns[i]->type.kind == SL_TYPE_INTEGER;
     for (size_t i = 1; columns[i]; i++) {
         if (i > 1)
             sl_buf_add(&total, is_product ? " * " : " + ");
         sl_buf_add(&total, is_product ? "" : "coalesce(");
         sl_rule_name(columns[i], &total);
         sl_buf_add(&total, is_product ? "" : ", 0)");
+        // Sums on the way may be beyond what a column holds.
+        sl_buf_add(&total, are_whole ? "::HUGEINT" : "");
     }
+    // What is too large to be computed is not the total of anything.
     sl_buf_add(broken, "coalesce(try(abs(");
     sl_rule_name(columns[0], broken);
     sl_buf_addf(broken, " - (%s)) > ", total.text);
@@ -185,9 +190,8 @@ bool sl_rule_compile_total(const struct sl_rule_site *site, bool is_product, str
         sl_buf_add(broken, tolerance ? limit.text : "0");
     else
         sl_buf_addf(broken, "1e-9 * abs(%s)", total.text);
-    // A total that is too large for its type is not the one that stands there.
     sl_buf_add(broken, "), ");
-    for (size_t i = 0; columns[i] && (is_product || i == 0); i++) {
+    for (size_t i = 0; columns[i] && (i == 0 || is_product); i++) {
         sl_buf_add(broken, i ? " and " : "");
         sl_rule_name(columns[i], broken);
         sl_buf_add(broken, " is not null");

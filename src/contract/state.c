@@ -1,5 +1,6 @@
 #include "contract/change.h"
 #include "contract/compile.h"
+#include "contract/read.h"
 
 static int set(json_t *object, const char *key, json_t *value, struct sl_err *err)
 {
@@ -139,6 +140,9 @@ static int add_column(json_t *list, const struct sl_contract_column *column, con
     SL_TRY(set(object, "default", text(column->otherwise), err));
     SL_TRY(add_personal(object, &column->personal, key_id, err));
     SL_TRY(add_aliases(object, column, err));
+    const char *shape = sl_reading_shape(column);
+    if (shape) // left out where it is any
+        SL_TRY(set(object, "shape", text(shape), err));
     if (!column->field_count)
         return SL_OK;
     json_t *fields = json_array();

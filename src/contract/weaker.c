@@ -14,7 +14,6 @@ enum list_sense {
     LIST_SHRINKS,
     LIST_SHRINKS_IN_ORDER, // what is left keeps its order
     LIST_AFFIXES,          // each of before is let through by one of now
-    LIST_SUMMANDS,         // stays; the order of all but the first does not count
     LIST_ALTERNATIVES,     // grows, unless exactly one of them counts
     LIST_SIDES,            // of a comparison, which may be turned round
 };
@@ -60,8 +59,9 @@ static const struct sense {
     {.kind = "compare", .columns = LIST_SIDES},
     {.kind = "required_if"},
     {.kind = "absent_if"},
-    {.kind = "sum_of", .columns = LIST_SUMMANDS},
-    {.kind = "product_of", .columns = LIST_SUMMANDS},
+    // The order of summands counts: doubles are rounded, large numbers overflow on the way.
+    {.kind = "sum_of"},
+    {.kind = "product_of"},
     {.kind = "one_of_columns", .columns = LIST_ALTERNATIVES},
     {.kind = "not_both", .columns = LIST_SHRINKS},
     {.kind = "all_or_none", .columns = LIST_SHRINKS},
@@ -96,11 +96,11 @@ static const char *item_at(const json_t *list, size_t i)
     return text ? text : "";
 }
 
-static bool covers(const json_t *wide, const json_t *narrow, size_t from)
+static bool covers(const json_t *wide, const json_t *narrow)
 {
-    for (size_t i = from; i < json_array_size(narrow); i++) {
+    for (size_t i = 0; i < json_array_size(narrow); i++) {
         bool is_found = false;
-        for (size_t k = from; k < json_array_size(wide) && !is_found; k++)
+        for (size_t k = 0; k < json_array_size(wide) && !is_found; k++)
             is_found = json_equal(json_array_get(wide, k), json_array_get(narrow, i)) != 0;
         if (!is_found)
             return false;
@@ -153,19 +153,15 @@ static bool is_weaker_list(const json_t *before, const json_t *now, const char *
     case LIST_SIDES:
         return false;
     case LIST_GROWS:
-        return covers(new, old, 0);
+        return covers(new, old);
     case LIST_SHRINKS:
-        return covers(old, new, 0);
+        return covers(old, new);
     case LIST_SHRINKS_IN_ORDER:
         return is_subsequence(new, old);
     case LIST_AFFIXES:
         return lets_all_affixes(sl_json_text(now, "kind", NULL), old, new);
-    case LIST_SUMMANDS:
-        return json_array_size(old) == json_array_size(new) &&
-               sl_str_equal(item_at(old, 0), item_at(new, 0)) && covers(old, new, 1) &&
-               covers(new, old, 1);
     case LIST_ALTERNATIVES:
-        return covers(new, old, 0) && (!is_exact(now) || covers(old, new, 0));
+        return covers(new, old) && (!is_exact(now) || covers(old, new));
     }
     return false;
 }
@@ -384,13 +380,32 @@ static bool has_wider_operation(const json_t *before, const json_t *now, const s
     return is_wider_operation(sl_json_text(before, "operation", NULL), operation);
 }
 
-static bool has_wider_tolerance(const json_t *before, const json_t *now)
+static bool has_doubles(const json_t *contract, const json_t *rule)
 {
-    double old, new;
+    size_t i;
+    json_t *name;
+    json_array_foreach (json_object_get(rule, "columns"), i, name) {
+        const char *path = json_string_value(name);
+        const json_t *column =
+            path ? find_column(json_object_get(contract, "columns"), path) : NULL;
+        if (sl_json_int(column, "kind", SL_TYPE_DOUBLE) == SL_TYPE_DOUBLE)
+            return true;
+    }
+    return false;
+}
+
+// Of doubles none is not 0, but some share of the total.
+static bool has_wider_tolerance(const json_t *contract, const json_t *before, const json_t *now)
+{
+    const char *was = sl_json_text(before, "tolerance", NULL);
+    const char *is = sl_json_text(now, "tolerance", NULL);
+    double old = 0, new = 0;
     if (same(before, now, "tolerance"))
         return true;
-    return sl_str_to_double(sl_json_text(before, "tolerance", "0"), &old) &&
-           sl_str_to_double(sl_json_text(now, "tolerance", "0"), &new) && new >= old;
+    if ((!was || !is) && has_doubles(contract, now))
+        return false;
+    return (!was || (strlen(was) <= 16 && sl_str_to_double(was, &old))) &&
+           (!is || (strlen(is) <= 16 && sl_str_to_double(is, &new))) && new >= old;
 }
 
 bool sl_contract_rule_is_weaker(const json_t *now_contract, const json_t *before, const json_t *now)
@@ -406,6 +421,7 @@ bool sl_contract_rule_is_weaker(const json_t *now_contract, const json_t *before
            (sense->columns == LIST_SIDES ||
             is_weaker_list(before, now, "columns", sense->columns)) &&
            is_weaker_list(before, now, "values", sense->values) &&
-           has_wider_operation(before, now, sense) && has_wider_tolerance(before, now) &&
+           has_wider_operation(before, now, sense) &&
+           has_wider_tolerance(now_contract, before, now) &&
            has_wider_bounds(now_contract, before, now);
 }

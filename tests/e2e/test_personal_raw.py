@@ -158,7 +158,8 @@ FILES = ["read_json('HERE/data/a.jsonl')", "read_json(['HERE/data/*.jsonl'])", "
          "read_json('HERE/linked/*.jsonl')", "read_json('HERE/fol*/a.jsonl')", "read_json('HERE/*/*.jsonl')", "read_json('HERE/**/b.jsonl')",
          "read_json('HERE/linked/../data/a.j*')", "read_json('HERE/lin*/../data/a.jsonl')", "read_json('HERE//data//a.jsonl')",
          "read_text('HERE/lake/raw/people/_delta_log/*.json')", "read_parquet('HERE/lake/clean/people/*.parquet')",
-         "read_text('HERE/real/x.jsonl')", "read_json('HERE/da?a/a.[j]sonl')"]
+         "read_text('HERE/real/x.jsonl')", "read_json('HERE/da?a/a.[j]sonl')",
+         "read_json('~/../../../../../../../../../..HERE/data/a.jsonl')", "read_text('FILE://HERE/data/a.jsonl')"]
 
 
 @pytest.mark.parametrize("files", FILES)

@@ -372,7 +372,7 @@ STRICTER = [
     (None, "kind: compare, column: i, op: <=, to: j", "kind: compare, column: i, op: <, to: j", "is stricter"),
     (None, "kind: compare, column: i, op: <, to: j", "kind: compare, column: j, op: '>', to: i", "is written otherwise"),
     (None, "kind: compare, column: i, op: '<>', to: j", "kind: compare, column: j, op: '>', to: i", "is stricter"),
-    (None, "kind: sum_of, column: i, columns: [j, k], tolerance: 2", "kind: sum_of, column: i, columns: [k, j], tolerance: 1", "is stricter"),
+    (None, "kind: sum_of, column: i, columns: [j, k], tolerance: 2", "kind: sum_of, column: i, columns: [j, k], tolerance: 1", "is stricter"),
     (None, "kind: one_of_columns, columns: [i, j, k]", "kind: one_of_columns, columns: [j, k]", "is stricter"),
     (None, "kind: one_of_columns, columns: [i, j, k]", "kind: one_of_columns, columns: [i, j, k], exactly: true", "is stricter"),
     (None, "kind: one_of_columns, columns: [i, j, k], exactly: true", "kind: one_of_columns, columns: [i, j], exactly: true", "is another"),

@@ -11,7 +11,9 @@ static bool add_json(const struct sl_rule_site *site, struct sl_buf *sql)
     SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
     sl_buf_add_char(sql, '[');
     for (size_t i = 0; i < names->count; i++) {
-        if (!names->items[i][0] || strpbrk(names->items[i], "\"\\"))
+        // "*" is every member to the engine, even within quotes.
+        if (!names->items[i][0] || strpbrk(names->items[i], "\"\\") ||
+            strspn(names->items[i], "*") == strlen(names->items[i]))
             return sl_rule_refuse(site, "'%s' cannot be looked for", names->items[i]);
         sl_buf_reset(&path);
         sl_buf_reset(&name);

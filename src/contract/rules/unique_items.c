@@ -2,8 +2,9 @@
 #include "contract/rule.h"
 
 // Items are the same if their values are: 1 and 1.0 of a decimal, two writings of one moment,
-// objects with the same members. Two without a value are the same. What cannot be read is a matter
-// of the type rule. JSON of which nothing else is said is compared as text.
+// objects with the same members. Two without a value are the same. Items that cannot be read, or of
+// which a part cannot, are a matter of the type rule and no item's equal. JSON of which nothing
+// else is said is compared as text.
 static void add_items(const struct sl_reading *reading, struct sl_buf *items, struct sl_buf *nulls)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf absent = SL_BUF_INIT;
@@ -43,13 +44,23 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
     SL_AUTO(sl_buf_clear) struct sl_buf nulls = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf own = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf says = SL_BUF_INIT;
-    add_items(site->reading, &items, &nulls);
+    const struct sl_reading *reading = site->reading;
+    add_items(reading, &items, &nulls);
     broken->has_failed |= items.has_failed || nulls.has_failed;
     if (broken->has_failed)
         return true;
     sl_buf_addf(&own, "list_unique(%s) < list_count(%s)", items.text, items.text);
+    if (reading->column->field_count && reading->column->fields->field_count) {
+        // Looked at only where items are the same as they are held.
+        sl_buf_reset(&items);
+        sl_nest_sound_items(reading, reading->nest->node, &items);
+        sl_buf_addf(&own, " and list_unique(%s) < list_count(%s)", items.text, items.text);
+    }
     if (nulls.length)
         sl_buf_addf(&own, " or %s > 1", nulls.text);
+    broken->has_failed |= items.has_failed;
+    if (broken->has_failed)
+        return true;
     add_message(site, items.text, nulls.length ? nulls.text : NULL, &says);
     sl_rule_take_nested(site, "array", &own, &says, broken, message);
     return true;
