@@ -1,8 +1,8 @@
 // Which rules let more pass than others of their kind. Nothing is said that is not sure: which rows
 // are judged again depends on it (sl_contract_compare).
-#include "base/clock.h"
 #include "base/span.h"
 #include "contract/change.h"
+#include "spec/contract_file.h"
 
 #include <math.h>
 #include <string.h>
@@ -223,28 +223,10 @@ static bool find_scale(const json_t *contract, const json_t *rule, struct scale 
     return column != NULL;
 }
 
-// "17:00:00.5" in seconds
-static bool read_time(const char *text, double *ret)
-{
-    double parts[3] = {0};
-    const char *at = text;
-    for (int i = 0; i < 3; i++) {
-        char *end;
-        parts[i] = strtod(at, &end);
-        if (end == at)
-            return false;
-        at = end + (*end == ':');
-        if (!*end)
-            break;
-    }
-    *ret = parts[0] * 3600 + parts[1] * 60 + parts[2];
-    return !*at && strchr(text, ':') != NULL;
-}
-
 // Dates in days, timestamps in microseconds. False: it is not known exactly enough.
 static bool read_bound(const struct scale *scale, const char *text, double *ret)
 {
-    int64_t time_us;
+    long double value;
     switch (scale->kind) {
     case SL_TYPE_INTEGER:
     case SL_TYPE_DECIMAL:
@@ -253,12 +235,11 @@ static bool read_bound(const struct scale *scale, const char *text, double *ret)
     case SL_TYPE_DATE:
     case SL_TYPE_TIMESTAMP:
     case SL_TYPE_TIMESTAMP_NTZ:
-        if (sl_clock_parse(text, &time_us) != 0)
-            return false;
-        *ret = (double)time_us / (scale->kind == SL_TYPE_DATE ? 86400e6 : 1);
-        return true;
     case SL_TYPE_TIME:
-        return read_time(text, ret);
+        if (!sl_odcs_value((struct sl_type){.kind = scale->kind}, text, &value))
+            return false;
+        *ret = (double)value / (scale->kind == SL_TYPE_DATE ? 86400e6 : 1);
+        return true;
     case SL_TYPE_TEXT:
     case SL_TYPE_BOOLEAN:
     case SL_TYPE_JSON:

@@ -3,19 +3,7 @@ import json
 
 import pytest
 
-from conftest import Project
-
-HEAD = """
-apiVersion: v3.1.0
-kind: DataContract
-id: t
-version: 1.0.0
-status: active
-schema:
-  - name: t
-    properties:
-      - {name: id, logicalType: integer, primaryKey: true}
-"""
+from conftest import Project, contract_text
 
 
 @pytest.fixture
@@ -27,7 +15,7 @@ def project(tmp_path, sluice_bin):
 
 
 def contract(project, *columns, quality=()):
-    text = HEAD + "".join(f"      - {json.dumps(column)}\n" for column in columns)
+    text = contract_text("t", "{name: id, logicalType: integer, primaryKey: true}", *map(json.dumps, columns))
     project.write("contracts/t.odcs.yml", text + (f"    quality: {json.dumps(list(quality))}\n" if quality else ""))
 
 
