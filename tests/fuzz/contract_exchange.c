@@ -39,6 +39,7 @@ static void split(const uint8_t *data, size_t size)
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     struct sl_ddl_statement *statements;
     struct sl_ddl_column *columns;
+    struct sl_ddl_foreign_key key;
     struct sl_err err = {0};
     size_t count, column_count;
     const char *name;
@@ -46,8 +47,13 @@ static void split(const uint8_t *data, size_t size)
     const char *text = sl_arena_strndup(&arena, (const char *)data, size);
     if (!text || sl_ddl_split(text, &arena, &statements, &count, &err) != SL_OK)
         return;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         (void)!sl_ddl_columns(&statements[i], &arena, &name, &columns, &column_count, &err);
+        (void)!sl_ddl_foreign_key(&statements[i], &arena, &key, &err);
+        (void)sl_ddl_schema(&statements[i], &arena);
+        for (int level = 0; level < 3; level++)
+            (void)sl_ddl_plain(statements[i].sql, level, &arena);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

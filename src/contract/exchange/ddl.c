@@ -341,8 +341,10 @@ static size_t skip_idle(const char *sql, size_t at)
     };
     for (size_t i = 0; i < sizeof idle / sizeof *idle; i++) {
         size_t end = skip_words(sql, at, idle[i]);
-        if (end && sql[end] == '(' && strncmp(idle[i], "generated", 9) == 0)
-            end = part_end(sql, end + 1, ")") + 1;
+        if (end && sql[end] == '(' && strncmp(idle[i], "generated", 9) == 0) {
+            end = part_end(sql, end + 1, ")");
+            end += sql[end] != '\0';
+        }
         if (end)
             return end;
     }

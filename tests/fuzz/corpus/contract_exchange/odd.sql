@@ -1,0 +1,6 @@
+CREATE TABLE s.t (a int REFERENCES x.y (b) ON DELETE SET NULL, c text DEFAULT 'on delete cascade' CHECK ((c = ANY (ARRAY['a']))), d int CHECK (1));
+ALTER TABLE ONLY s.t ADD CONSTRAINT k FOREIGN KEY ("a", b) REFERENCES s."x"(c, d) NOT VALID;
+ALTER TABLE t ADD FOREIGN KEY (a REFERENCES x (b);
+CREATE TYPE s.mood AS ENUM ('a');
+CREATE TABLE u (a int CHECK (
+CREATE TABLE v (a int DEFAULT (1, b int REFERENCES w (
