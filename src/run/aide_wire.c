@@ -1,5 +1,7 @@
 #include "run/aide_wire.h"
 
+#include "run/socket.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -52,36 +54,6 @@ const char *sl_wire_text(struct sl_wire *from)
     return sl_wire_bytes(from, &length);
 }
 
-static bool send_all(int fd, const void *bytes, size_t length)
-{
-    const char *at = bytes;
-    while (length) {
-        ssize_t sent = send(fd, at, length, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0)
-            return false;
-        at += sent;
-        length -= (size_t)sent;
-    }
-    return true;
-}
-
-static bool receive_all(int fd, void *bytes, size_t length)
-{
-    char *at = bytes;
-    while (length) {
-        ssize_t got = recv(fd, at, length, 0);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return false;
-        at += got;
-        length -= (size_t)got;
-    }
-    return true;
-}
-
 // One that fits into the socket goes at once: who sees its beginning need not wait for the rest.
 bool sl_wire_send(int fd, const struct sl_buf *message)
 {
@@ -97,16 +69,16 @@ bool sl_wire_send(int fd, const struct sl_buf *message)
     if (sent < (ssize_t)sizeof length) // of an empty socket never: it has room for more
         return false;
     size_t used = (size_t)sent - sizeof length;
-    return send_all(fd, message->text + used, message->length - used);
+    return sl_socket_send(fd, message->text + used, message->length - used);
 }
 
 bool sl_wire_receive(int fd, struct sl_arena *arena, struct sl_wire *ret)
 {
     uint64_t length;
-    if (!receive_all(fd, &length, sizeof length))
+    if (!sl_socket_receive(fd, &length, sizeof length))
         return false;
     char *bytes = sl_arena_alloc(arena, (size_t)length + 1);
-    if (!bytes || !receive_all(fd, bytes, (size_t)length))
+    if (!bytes || !sl_socket_receive(fd, bytes, (size_t)length))
         return false;
     *ret = (struct sl_wire){bytes, bytes + length};
     return true;

@@ -1,5 +1,7 @@
 #include "run/worker.h"
 
+#include "run/socket.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -27,21 +29,6 @@ struct sl_worker {
 
 // --- messages
 
-static int send_all(int fd, const void *bytes, size_t length, struct sl_err *err)
-{
-    const char *at = bytes;
-    while (length) {
-        ssize_t written = send(fd, at, length, MSG_NOSIGNAL);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return sl_fail_errno(err, errno, "cannot write to another process of this program");
-        at += written;
-        length -= (size_t)written;
-    }
-    return SL_OK;
-}
-
 size_t sl_worker_message_max(const struct sl_worker_kind *kind)
 {
     return kind->message_max_bytes ? kind->message_max_bytes : MESSAGE_MAX_BYTES;
@@ -50,33 +37,17 @@ size_t sl_worker_message_max(const struct sl_worker_kind *kind)
 int sl_message_send(int fd, const json_t *message, size_t max_bytes, struct sl_err *err)
 {
     char *text = NULL;
+    int code = SL_OK;
     SL_TRY(sl_json_print(message, &text, err));
     size_t length = strlen(text);
     uint32_t head = (uint32_t)length;
-    int code =
-        length > max_bytes
-            ? sl_fail(err, SL_E_INTERNAL, "a message of %zu bytes, %zu at most", length, max_bytes)
-            : send_all(fd, &head, sizeof head, err);
-    if (code == SL_OK)
-        code = send_all(fd, text, length, err);
+    if (length > max_bytes)
+        code =
+            sl_fail(err, SL_E_INTERNAL, "a message of %zu bytes, %zu at most", length, max_bytes);
+    else if (!sl_socket_send(fd, &head, sizeof head) || !sl_socket_send(fd, text, length))
+        code = sl_fail_errno(err, errno, "cannot write to another process of this program");
     free(text);
     return code;
-}
-
-// False at the end of the stream.
-static bool read_all(int fd, void *bytes, size_t length)
-{
-    char *at = bytes;
-    while (length) {
-        ssize_t got = read(fd, at, length);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return false;
-        at += got;
-        length -= (size_t)got;
-    }
-    return true;
 }
 
 static json_t *receive(int fd, size_t max_bytes)
@@ -84,10 +55,10 @@ static json_t *receive(int fd, size_t max_bytes)
     uint32_t length;
     json_t *message = NULL;
     struct sl_err ignored = {0};
-    if (!read_all(fd, &length, sizeof length) || length > max_bytes)
+    if (!sl_socket_receive(fd, &length, sizeof length) || length > max_bytes)
         return NULL;
     char *text = malloc((size_t)length + 1);
-    if (text && read_all(fd, text, length))
+    if (text && sl_socket_receive(fd, text, length))
         (void)!sl_json_parse(text, length, "a message", &message, &ignored);
     free(text);
     return message;
