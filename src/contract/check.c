@@ -59,7 +59,7 @@ int sl_contract_check(const struct sl_contract_table *table, const struct sl_col
 {
     SL_AUTO(sl_diags_clear) struct sl_diags found = SL_DIAGS_INIT;
     struct sl_pass pass;
-    SL_TRY(sl_contract_compile(table, raw, raw_count, arena, &found, &pass, err));
+    SL_TRY(sl_contract_compile(table, raw, raw_count, session, arena, &found, &pass, err));
     for (size_t i = 0; i < found.count; i++)
         if (!is_told(diags, &found.items[i]))
             sl_diag_err(diags, found.items[i].severity, &found.items[i].err, (struct sl_place){0});

@@ -32,6 +32,7 @@ struct compiler {
     const struct sl_contract_table *table;
     const struct sl_column *raw;
     size_t raw_count;
+    struct sl_session *session;
     struct sl_arena *arena;
     struct sl_diags *diags;
     struct sl_pass *pass;
@@ -409,7 +410,7 @@ static int add_rules(struct compiler *compiler, struct sl_err *err)
         SL_TRY(add_column_rules(compiler, &compiler->readings[i], err));
     for (size_t r = 0; r < table->rule_count; r++)
         SL_TRY(add_rule(compiler, &table->rules[r], NULL, true, err));
-    SL_TRY(sl_guard_rules(table, compiler->pass, compiler->arena, err));
+    SL_TRY(sl_guard_rules(table, compiler->pass, compiler->session, compiler->arena, err));
     return add_drift_rules(compiler, err);
 }
 
@@ -533,14 +534,15 @@ void sl_pass_kept(const struct sl_pass *pass, const char *column, struct sl_buf 
 }
 
 int sl_contract_compile(const struct sl_contract_table *table, const struct sl_column *raw,
-                        size_t raw_count, struct sl_arena *arena, struct sl_diags *diags,
-                        struct sl_pass *ret, struct sl_err *err)
+                        size_t raw_count, struct sl_session *session, struct sl_arena *arena,
+                        struct sl_diags *diags, struct sl_pass *ret, struct sl_err *err)
 {
     struct sl_pass pass = {0};
     SL_TRY(sl_drift_extend(table, raw, raw_count, arena, &table, err));
     struct compiler compiler = {.table = table,
                                 .raw = raw,
                                 .raw_count = raw_count,
+                                .session = session,
                                 .arena = arena,
                                 .diags = diags,
                                 .pass = &pass};

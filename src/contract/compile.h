@@ -1,5 +1,5 @@
-// Contract compiler: a contract table -> the SQL of one vectorised pass over raw rows. Pure: text
-// in, text out.
+// Contract compiler: a contract table -> the SQL of one vectorised pass over raw rows. Text in,
+// text out: of the engine only the parser is asked.
 //
 // Raw rows are a relation with the source's columns (text as text, typed as typed) and _source
 // (text), _position (bigint, 1-based record in the file), _ingested_at, _corrupt (blob: the bytes
@@ -127,10 +127,11 @@ extern const size_t sl_quarantine_column_count;
 // `raw` are the columns that the raw table has now; a contract column without its raw column is
 // null everywhere, which is a reject where it is required, and a diagnostic (warning) in any case.
 // Rules that cannot be compiled are diagnostics with their place. Columns of the source are found
-// by their name, else by their name in another case.
+// by their name, else by their name in another case. `session` parses the SQL of rules.
 SL_MUST int sl_contract_compile(const struct sl_contract_table *table, const struct sl_column *raw,
-                                size_t raw_count, struct sl_arena *arena, struct sl_diags *diags,
-                                struct sl_pass *ret, struct sl_err *err);
+                                size_t raw_count, struct sl_session *session,
+                                struct sl_arena *arena, struct sl_diags *diags, struct sl_pass *ret,
+                                struct sl_err *err);
 // The clean table's columns without any raw table at hand: for `check`.
 SL_MUST int sl_contract_columns(const struct sl_contract_table *table, struct sl_arena *arena,
                                 struct sl_column **ret, size_t *ret_count, struct sl_err *err);

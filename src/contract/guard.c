@@ -1,96 +1,28 @@
 #include "contract/guard.h"
 
 #include "contract/rule.h"
+#include "sql/columns.h"
 
 #include <string.h>
 
-static bool is_word(char c)
-{
-    return strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$", c)
-               ? c != '\0'
-               : (unsigned char)c >= 0x80;
-}
+// A rule of the pass with the trees of its SQL, NULL where it has none.
+struct looker {
+    struct sl_pass_rule *rule;
+    const struct sl_ast *where, *text;
+    bool has_doubt; // it has SQL that has no tree
+};
 
-// Behind a literal, a quoted name or a comment that begins at `at`; `at` itself: none begins.
-static const char *skip_quoted(const char *at)
+static bool looks_at(const struct looker *looker, const char *column)
 {
-    const char *end = NULL;
-    if (*at == '\'' || *at == '"') {
-        for (end = at + 1; *end && (*end != *at || end[1] == *at); end++)
-            end += *end == *at;
-        return *end ? end + 1 : end;
-    }
-    if (at[0] == '-' && at[1] == '-')
-        end = strchr(at, '\n');
-    else if (at[0] == '/' && at[1] == '*')
-        end = strstr(at + 2, "*/") ? strstr(at + 2, "*/") + 2 : NULL;
-    else
-        return at;
-    return end ? end : at + strlen(at);
-}
-
-static bool is_name(const char *text, size_t length, const char *name)
-{
-    return strlen(name) == length && strncasecmp(text, name, length) == 0;
-}
-
-// `text` behind the quote that opens it; a quote in it stands doubled.
-static bool is_quoted_name(const char *text, const char *end, const char *name)
-{
-    for (; text < end && *name; text++, name++) {
-        if (strncasecmp(text, name, 1) != 0)
-            return false;
-        text += *text == '"';
-    }
-    return text == end && !*name;
-}
-
-// A star that stands for columns is no operator: COLUMNS(*), row(t.*), list_value(1, *).
-static bool is_star(const char *sql, const char *at)
-{
-    if (*at != '*')
-        return false;
-    while (at > sql && strchr(" \t\r\n", at[-1]))
-        at--;
-    return at == sql || strchr("(,.", at[-1]);
-}
-
-// Whether SQL names the column, or columns by a pattern. What only reads like its name (an alias, a
-// member) counts as well.
-static bool mentions(const char *sql, const char *name)
-{
-    const char *start = sql;
-    while (sql && *sql) {
-        const char *next = skip_quoted(sql);
-        if (next != sql) {
-            if (*sql == '"' && next - sql >= 2 && is_quoted_name(sql + 1, next - 1, name))
-                return true;
-            sql = next;
-            continue;
-        }
-        while (is_word(*next))
-            next++;
-        if (next == sql && is_star(start, next++))
-            return true;
-        if (is_name(sql, (size_t)(next - sql), name) ||
-            is_name(sql, (size_t)(next - sql), "columns"))
-            return true;
-        sql = next;
-    }
-    return false;
-}
-
-static bool looks_at(const struct sl_rule *rule, const char *column)
-{
-    const struct sl_rule_form *form = sl_rule_form_find(rule->kind);
+    const struct sl_rule *rule = looker->rule->rule;
     const struct sl_rule_kind *kind = sl_rule_kind_find(rule->kind);
     // Of those that look at one value, the value that failed passes.
-    if (kind && kind->is_for_rows && sl_str_equal(rule->column, column))
+    if (looker->has_doubt || (kind && kind->is_for_rows && sl_str_equal(rule->column, column)))
         return true;
     for (size_t i = 0; i < rule->columns.count; i++)
         if (sl_str_equal_nocase(rule->columns.items[i], column))
             return true;
-    return mentions(rule->where, column) || (form && form->has_sql && mentions(rule->text, column));
+    return sl_sql_reads_column(looker->where, column) || sl_sql_reads_column(looker->text, column);
 }
 
 // "address" has the members "address.zip" and the items "address[]".
@@ -164,12 +96,13 @@ static int wrap(const char **sql, const struct sl_buf *failed, struct sl_arena *
 }
 
 static int guard_rule(const struct sl_contract_table *table, struct sl_pass *pass,
-                      struct sl_pass_rule *rule, struct sl_arena *arena, struct sl_err *err)
+                      const struct looker *looker, struct sl_arena *arena, struct sl_err *err)
 {
+    struct sl_pass_rule *rule = looker->rule;
     SL_AUTO(guard_clear)
     struct guard guard = {SL_BUF_INIT, SL_BUF_INIT, true};
     for (size_t i = 0; i < table->column_count; i++)
-        if (looks_at(rule->rule, table->columns[i].name))
+        if (looks_at(looker, table->columns[i].name))
             add_types(pass, rule, sl_contract_path(&table->columns[i]), &guard);
     if (sl_str_equal(rule->kind, "unique_items"))
         add_shapes(pass, rule, table->columns, table->column_count, &guard);
@@ -187,17 +120,63 @@ static int guard_rule(const struct sl_contract_table *table, struct sl_pass *pas
     return guard.always_rejects ? SL_OK : wrap(&rule->flag, &guard.failed_flagged, arena, err);
 }
 
-int sl_guard_rules(const struct sl_contract_table *table, struct sl_pass *pass,
-                   struct sl_arena *arena, struct sl_err *err)
+// A foreign key is null, and no orphan, where one of its columns is; types are judged first.
+static bool is_guarded(const struct sl_pass_rule *rule)
 {
-    for (size_t i = 0; i < pass->rule_count; i++) {
-        struct sl_pass_rule *rule = &pass->rules[i];
-        // A foreign key is null, and no orphan, where one of its columns is; types are judged
-        // first.
-        bool is_about_rows = rule->rule && !sl_str_equal(rule->kind, "foreign_key") &&
-                             !sl_str_equal(rule->kind, "type");
-        if (is_about_rows)
-            SL_TRY(guard_rule(table, pass, rule, arena, err));
+    return rule->rule && !sl_str_equal(rule->kind, "foreign_key") &&
+           !sl_str_equal(rule->kind, "type");
+}
+
+static const char *sql_of(const struct sl_rule *rule)
+{
+    const struct sl_rule_form *form = sl_rule_form_find(rule->kind);
+    return form && form->has_sql ? rule->text : NULL;
+}
+
+// All SQL goes to the parser at once.
+static int parse(struct looker *lookers, size_t count, struct sl_session *session,
+                 struct sl_arena *arena, struct sl_err *err)
+{
+    const char **sql = SL_NEW_ARRAY(arena, const char *, 2 * count + 1);
+    const struct sl_ast **trees = SL_NEW_ARRAY(arena, const struct sl_ast *, 2 * count + 1);
+    size_t sql_count = 0;
+    SL_TRY_NEW(sql, err);
+    SL_TRY_NEW(trees, err);
+    for (size_t i = 0; i < count; i++) {
+        const struct sl_rule *rule = lookers[i].rule->rule;
+        if (rule->where)
+            sql[sql_count++] = rule->where;
+        if (sql_of(rule))
+            sql[sql_count++] = sql_of(rule);
     }
+    if (sql_count)
+        SL_TRY(sl_sql_conditions(session, sql, sql_count, arena, trees, err));
+    for (size_t i = 0; i < count; i++) {
+        const struct sl_rule *rule = lookers[i].rule->rule;
+        lookers[i].where = rule->where ? *trees++ : NULL;
+        lookers[i].text = sql_of(rule) ? *trees++ : NULL;
+        lookers[i].has_doubt =
+            (rule->where && !lookers[i].where) || (sql_of(rule) && !lookers[i].text);
+    }
+    return SL_OK;
+}
+
+int sl_guard_rules(const struct sl_contract_table *table, struct sl_pass *pass,
+                   struct sl_session *session, struct sl_arena *arena, struct sl_err *err)
+{
+    struct looker *lookers = SL_NEW_ARRAY(arena, struct looker, pass->rule_count + 1);
+    size_t count = 0;
+    bool has_types = false;
+    SL_TRY_NEW(lookers, err);
+    for (size_t i = 0; i < pass->rule_count; i++) {
+        has_types |= sl_str_equal(pass->rules[i].kind, "type");
+        if (is_guarded(&pass->rules[i]))
+            lookers[count++] = (struct looker){.rule = &pass->rules[i]};
+    }
+    if (!has_types)
+        return SL_OK;
+    SL_TRY(parse(lookers, count, session, arena, err));
+    for (size_t i = 0; i < count; i++)
+        SL_TRY(guard_rule(table, pass, &lookers[i], arena, err));
     return SL_OK;
 }

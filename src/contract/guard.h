@@ -6,8 +6,9 @@
 
 #include "contract/compile.h"
 
-// Of all rules of the pass. The flag stays as it is where the failed type rejects the row anyway.
+// Of all rules of the pass; which columns their SQL reads, the session's parser tells. The flag
+// stays as it is where the failed type rejects the row anyway.
 SL_MUST int sl_guard_rules(const struct sl_contract_table *table, struct sl_pass *pass,
-                           struct sl_arena *arena, struct sl_err *err);
+                           struct sl_session *session, struct sl_arena *arena, struct sl_err *err);
 
 #endif

@@ -1,7 +1,7 @@
 #include "contract/aside.h"
 #include "contract/possible.h"
 #include "contract/rule.h"
-#include "sql/tree.h"
+#include "sql/columns.h"
 
 #include <string.h>
 
@@ -55,18 +55,7 @@ static bool holds(const struct sl_possible *possible, const struct sl_ast *node)
 int sl_possible_parse(const struct sl_possible *possible, const char *condition,
                       const struct sl_ast **ret, struct sl_err *err)
 {
-    const char *sql = sl_arena_printf(possible->arena, "select (\n%s\n)", condition), *json;
-    struct sl_ast *tree;
-    *ret = NULL;
-    SL_TRY_NEW(sql, err);
-    SL_TRY(possible->session->kind->parse(possible->session, &sql, 1, possible->arena, &json, err));
-    int code = sl_ast_parse(json, possible->arena, &tree, err);
-    if (code == SL_E_LIMIT)
-        return SL_OK;
-    SL_TRY(code);
-    const struct sl_ast *statement = sl_ast_first(sl_ast_get(tree, "statements"));
-    *ret = sl_ast_first(sl_ast_get(sl_ast_get(statement, "node"), "select_list"));
-    return SL_OK;
+    return sl_sql_conditions(possible->session, &condition, 1, possible->arena, ret, err);
 }
 
 static int is_always(const struct sl_possible *possible, const char *condition, bool *ret,

@@ -1,5 +1,6 @@
 #include "contract/certain.h"
 #include "contract/possible.h"
+#include "sql/columns.h"
 
 #include <string.h>
 
@@ -158,12 +159,12 @@ static int print_all(const struct conditions *conditions, const bool *is_left_ou
 }
 
 // False if there are too many of them, or parts of a value may be absent.
-static bool find_absent(const struct sl_contract_table *table, const char *sql,
+static bool find_absent(const struct sl_contract_table *table, const struct sl_ast *condition,
                         struct absent *absent)
 {
     for (size_t i = 0; i < table->column_count; i++) {
         const struct sl_contract_column *column = &table->columns[i];
-        if (!strcasestr(sql, column->name))
+        if (!sl_sql_reads_column(condition, column->name))
             continue;
         bool is_present = sl_possible_is_present(column);
         if (column->type.kind >= SL_TYPE_JSON || (!is_present && absent->count == MOST_ABSENT))
@@ -191,10 +192,12 @@ static int may_pass(const struct conditions *conditions, const bool *is_left_out
                     struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    const struct sl_ast *condition;
     struct absent absent = {0};
     bool is_none = true;
     SL_TRY(print_all(conditions, is_left_out, " is not false", &sql, err));
-    bool is_asked = find_absent(conditions->possible->table, sql.text, &absent);
+    SL_TRY(sl_possible_parse(conditions->possible, sql.text, &condition, err));
+    bool is_asked = condition && find_absent(conditions->possible->table, condition, &absent);
     for (size_t i = 0; is_asked && i < conditions->count; i++)
         if (!is_left_out[i])
             SL_TRY(is_certain(conditions->possible, conditions->items[i].rule, &is_asked, err));

@@ -217,8 +217,8 @@ static int compile(struct sl_generator *generator, struct sl_err *err)
     }
     memcpy(raw + made->column_count, own, sizeof own);
     made->columns = raw;
-    SL_TRY(sl_contract_compile(contract, raw, made->column_count + own_count, generator->arena,
-                               &diags, &made->pass, err));
+    SL_TRY(sl_contract_compile(contract, raw, made->column_count + own_count, generator->session,
+                               generator->arena, &diags, &made->pass, err));
     return diags.error_count ? sl_diags_fail(&diags, err) : SL_OK;
 }
 

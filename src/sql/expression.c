@@ -67,18 +67,6 @@ static int depend_subquery(struct sl_sql_binder *binder, const struct sl_ast *no
     return SL_OK;
 }
 
-static bool takes_lambda(const struct sl_ast *call)
-{
-    static const char *const names[] = {
-        "apply",      "array_apply", "array_filter", "array_reduce",   "array_transform", "filter",
-        "list_apply", "list_filter", "list_reduce",  "list_transform", "reduce"};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (sl_ast_is(call, "function_name", names[i]))
-            return true;
-    return false;
-}
-
 static int add_params(struct sl_sql_binder *binder, const struct sl_ast *node,
                       const struct sl_sql_params **params, struct sl_err *err)
 {
@@ -97,7 +85,6 @@ static int add_params(struct sl_sql_binder *binder, const struct sl_ast *node,
     return SL_OK;
 }
 
-// Elsewhere the arrow of a lambda is the operator that takes a value out of JSON.
 static int depend_lambda(struct sl_sql_binder *binder, const struct sl_ast *lambda,
                          const struct sl_sql_scope *scope, struct sl_sql_origins *into,
                          struct sl_err *err)
@@ -146,7 +133,7 @@ static int depend_call(struct sl_sql_binder *binder, const struct sl_ast *call,
     if (sl_function_kind(call) == SL_FUNCTION_AGGREGATE)
         return depend_aggregate(binder, call, scope, into, err);
     SL_TRY(depend_receiver(binder, call, scope, into, err));
-    if (!takes_lambda(call))
+    if (!sl_function_takes_lambda(call))
         return depend_members(binder, call, scope, into, err);
     for (const struct sl_ast *child = sl_ast_first(sl_ast_get(call, "children")); child;
          child = child->next)

@@ -131,3 +131,15 @@ bool sl_function_is_clock_name(const char *name)
 
     return is_listed(name, names);
 }
+
+bool sl_function_takes_lambda(const struct sl_ast *call)
+{
+    static const char *const names[] = {
+        "apply",      "array_apply", "array_filter", "array_reduce",   "array_transform", "filter",
+        "list_apply", "list_filter", "list_reduce",  "list_transform", "reduce"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (sl_ast_is(call, "function_name", names[i]))
+            return true;
+    return false;
+}

@@ -24,5 +24,8 @@ const char *sl_function_relative_path(const struct sl_ast *call);
 bool sl_function_reads_clock(const struct sl_ast *call);
 // A name that the engine takes for a call if there is no such column: current_date.
 bool sl_function_is_clock_name(const char *name);
+// Of an expression of class FUNCTION: its lambdas are such. Elsewhere their arrow is the operator
+// that takes a value out of JSON.
+bool sl_function_takes_lambda(const struct sl_ast *call);
 
 #endif

@@ -251,8 +251,8 @@ static int compile(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *r
     SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
     struct sl_step_context *context = cleanse->context;
     SL_TRY(sl_step_look_at_aliases(context->session, raw, context->arena, &cleanse->contract, err));
-    SL_TRY(sl_contract_compile(cleanse->contract, raw->columns, raw->column_count, context->arena,
-                               &diags, &cleanse->pass, err));
+    SL_TRY(sl_contract_compile(cleanse->contract, raw->columns, raw->column_count, context->session,
+                               context->arena, &diags, &cleanse->pass, err));
     SL_TRY(sl_cleanse_first_error(&diags, err));
     SL_TRY(note_columns(cleanse, &diags, err));
     SL_TRY(sl_alias_notes(cleanse->contract, raw->columns, raw->column_count, context->arena,

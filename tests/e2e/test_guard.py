@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from conftest import Project
+from conftest import Project, contract_text
 
 CONTRACT = """
 apiVersion: v3.1.0
@@ -113,3 +113,33 @@ def test_generate_and_tests_judge_the_same(project):
     project.write("tests/judged.yml", "given:\n  t: {file: ../data/a.csv}\nexpect:\n  quarantine.t: ["
                   + ", ".join(f"{{_position: {i + 1}, rule: {json.dumps(rule)}}}" for i, rules in EXPECTED.items() for rule in rules) + "]\n")
     assert project.json("test")["counts"]["passed"] == 1
+
+
+NAMED_ALIKE = contract_text(
+    "t", "{name: id, logicalType: integer, primaryKey: true}",
+    "{name: day, logicalType: date, customProperties: [{property: sluice.severity, value: {type: quarantine_value}}]}",
+    "{name: net, logicalType: integer, customProperties: [{property: sluice.severity, value: {type: quarantine_value}}]}",
+    "{name: shipped, logicalType: date}", "{name: state, logicalType: string}",
+    "{name: place, logicalType: object, properties: [{name: day, logicalType: integer}]}",
+    "{name: items, logicalType: array, items: {logicalType: integer}}") + """    quality:
+      - {type: custom, engine: sluice, name: early, implementation: {expression: "day(shipped) < 20"}}
+      - {type: custom, engine: sluice, name: open, implementation: {expression: "place.day < 20"}}
+      - {type: custom, engine: sluice, name: small, implementation: {expression: "len(list_filter(items, lambda day: day > 20)) = 0"}}
+      - {type: custom, engine: sluice, name: short, implementation: {expression: "len(state) < 5", where: "struct_pack(day := id).day > 0"}}
+      - {type: custom, engine: sluice, name: paid, implementation: {expression: "state <> e'\\\\'' and coalesce(net, 0) > 0"}}
+"""
+
+
+def test_what_only_reads_like_a_column_that_failed_its_type_is_judged(project):
+    project.write("contracts/t.odcs.yml", NAMED_ALIKE)
+    head = "id,day,net,shipped,state,place,items\n"
+    good = '2024-01-02,a,"{""day"": 1}",[1]'
+    rows = [f"1,?,1,{good}", f"2,?,1,{good.replace('-02', '-25')}", f'3,?,1,{good.replace(": 1", ": 25")}', f"4,?,1,{good.replace('[1]', '[25]')}",
+            f"5,?,1,{good.replace('a', 'abcdef', 1)}", f"6,2024-01-01,?,{good}", f"7,2024-01-01,0,{good}"]
+    project.write("data/a.csv", head + "\n".join(rows) + "\n")
+    run = project.json("run")
+    found = reasons(project)
+    assert found == {1: ["day.type"], 2: ["day.type", "early"], 3: ["day.type", "open"], 4: ["day.type", "small"], 5: ["day.type", "short"],
+                     6: ["net.type"], 7: ["paid"]}
+    assert [int(row[0]) for row in project.json("query", "select id from clean.t order by id")["rows"]] == [1, 6]
+    project.run("verify", run["run_id"])

@@ -104,3 +104,10 @@ def test_what_something_keeps_is_none_of_it(project, columns):
 def test_rows_without_a_value_keep_comparisons_that_exclude_each_other(project):
     errors, warnings = told(project, ordered([LESS, compare(">", "b")], [], required=False))
     assert errors == [] and warnings == ["no row with a value in all they look at can keep both of the rules 'less' and 'other'"]
+
+
+def test_a_column_whose_name_only_stands_in_other_words_takes_no_part(project):
+    errors, warnings = told(project, [
+        column("amount", "integer", quality(name="few", expression="amount < 5"), quality(name="many", expression="amount > 10 /* o */"), **REQUIRED),
+        column("o", "object", properties=[column("x", "string")]), *(column(name, "string") for name in "mnut")])
+    assert errors == ["no row can keep both of the rules 'few' and 'many'"] and warnings == []

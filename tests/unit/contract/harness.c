@@ -88,8 +88,8 @@ struct sl_contract_column harness_column(const char *name, struct sl_type type)
 void harness_compile(struct harness *harness, const struct sl_contract_table *table,
                      const struct sl_column *raw, size_t raw_count, struct sl_pass *ret)
 {
-    check(harness, sl_contract_compile(table, raw, raw_count, &harness->arena, &harness->diags, ret,
-                                       &harness->err));
+    check(harness, sl_contract_compile(table, raw, raw_count, harness->session, &harness->arena,
+                                       &harness->diags, ret, &harness->err));
 }
 
 static struct sl_result *run(struct harness *harness, const struct sl_pass *pass,

@@ -383,8 +383,8 @@ static void memory_running_out_is_reported_at_every_allocation(void **state)
         struct sl_arena small;
         struct sl_pass pass = {.key_count = 77};
         sl_arena_init(&small, limit);
-        int code = sl_contract_compile(&fixture.table, raw, RAW_COUNT, &small, &harness->diags,
-                                       &pass, &harness->err);
+        int code = sl_contract_compile(&fixture.table, raw, RAW_COUNT, harness->session, &small,
+                                       &harness->diags, &pass, &harness->err);
         sl_arena_clear(&small);
         if (code == SL_OK)
             break;
