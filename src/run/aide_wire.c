@@ -41,7 +41,7 @@ const char *sl_wire_bytes(struct sl_wire *from, size_t *ret_length)
     int64_t length = sl_wire_number(from);
     const char *bytes = from->at;
     *ret_length = 0;
-    if (!has_more || length < 0 || length >= from->end - from->at)
+    if (!has_more || length < 0 || length >= from->end - from->at || bytes[length] != '\0')
         return NULL;
     from->at += length + 1;
     *ret_length = (size_t)length;
@@ -75,7 +75,7 @@ bool sl_wire_send(int fd, const struct sl_buf *message)
 bool sl_wire_receive(int fd, struct sl_arena *arena, struct sl_wire *ret)
 {
     uint64_t length;
-    if (!sl_socket_receive(fd, &length, sizeof length))
+    if (!sl_socket_receive(fd, &length, sizeof length) || length >= PTRDIFF_MAX)
         return false;
     char *bytes = sl_arena_alloc(arena, (size_t)length + 1);
     if (!bytes || !sl_socket_receive(fd, bytes, (size_t)length))

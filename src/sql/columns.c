@@ -3,11 +3,17 @@
 #include "base/str.h"
 #include "sql/functions.h"
 
+static bool is_first_of(const struct sl_ast *reference, const char *name)
+{
+    const struct sl_ast *first = sl_ast_first(sl_ast_get(reference, "column_names"));
+    return first && first->text && sl_str_equal_nocase(first->text, name);
+}
+
 // The parameters of a lambda hide columns of their names.
 static bool is_hidden(const struct sl_ast *params, const char *name)
 {
     if (sl_ast_is_class(params, "COLUMN_REF"))
-        return sl_str_equal_nocase(sl_ast_first(sl_ast_get(params, "column_names"))->text, name);
+        return is_first_of(params, name);
     for (const struct sl_ast *item = sl_ast_first(params); item; item = item->next)
         if (item->first && is_hidden(item, name))
             return true;
@@ -51,10 +57,8 @@ bool sl_sql_reads_column(const struct sl_ast *node, const char *name)
 {
     if (sl_ast_is_class(node, "STAR") || sl_ast_is_class(node, "POSITIONAL_REFERENCE"))
         return true;
-    if (sl_ast_is_class(node, "COLUMN_REF")) {
-        const struct sl_ast *first = sl_ast_first(sl_ast_get(node, "column_names"));
-        return first && sl_str_equal_nocase(first->text, name);
-    }
+    if (sl_ast_is_class(node, "COLUMN_REF"))
+        return is_first_of(node, name);
     return sl_ast_is_class(node, "FUNCTION") ? call_reads(node, name) : members_read(node, name);
 }
 
