@@ -60,3 +60,11 @@ def test_every_command_of_the_readme_has_a_reference(sluice_bin):
     for command in words:
         done = subprocess.run([sluice_bin, *command.split(), "--help"], capture_output=True, text=True)
         assert (done.returncode, done.stdout.split("\n")[0].startswith(f"usage: sluice {command}")) == (0, True), command
+
+
+def test_every_benchmark_is_listed_and_what_is_listed_exists():
+    text = (ROOT / "bench" / "run.py").read_text()
+    listed = re.findall(r"^    ([a-z0-9]+) +\S", text.split('"""')[1], re.MULTILINE)
+    assert listed and sorted(listed) == sorted(re.findall(r"^def bench_(\w+)", text, re.MULTILINE))
+    named = {name for document in DOCUMENTS for name in re.findall(r"`bench/run\.py ([a-z0-9]+)", (ROOT / document).read_text())}
+    assert named and named <= set(listed)
