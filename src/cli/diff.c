@@ -1,5 +1,6 @@
 // sluice diff: what two tables, versions, environments, deliveries or files do not have in common.
 #include "cli/diff.h"
+#include "cli/export_file.h"
 #include "cli/watch.h"
 
 #include "base/fs.h"
@@ -138,54 +139,12 @@ static int check_where(const struct sl_diff_side *side, const char *where, struc
     return SL_OK;
 }
 
-static const char *copy_format(const char *path)
-{
-    static const struct {
-        const char *ending, *format;
-    } formats[] = {{".csv", "format csv, header true"},
-                   {".jsonl", "format json"},
-                   {".parquet", "format parquet"}};
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-        if (sl_str_ends(path, formats[i].ending))
-            return formats[i].format;
-    return NULL;
-}
-
-static int check_output(const struct diff_options *options, struct sl_err *err)
-{
-    if (!options->output)
-        return SL_OK;
-    if (!copy_format(options->output))
-        return sl_fail(err, SL_E_USAGE,
-                       "--output is '%s', expected a file .csv, .jsonl or .parquet",
-                       options->output);
-    if (!sl_fs_exists(options->output) || options->force)
-        return SL_OK;
-    (void)sl_fail(err, SL_E_FILE_EXISTS, "'%s' is there already", options->output);
-    return sl_err_hint(err, "choose another name, or say --force");
-}
-
-// The file is there whole or not at all.
 static int write_output(const struct sl_compare *compare, const char *path, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf query = SL_BUF_INIT;
-    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    struct sl_err ignored = {0};
-    const char *partial = sl_arena_printf(compare->arena, "%s.partial", path);
-    SL_TRY_NEW(partial, err);
     SL_TRY(sl_compare_output_sql(compare, &query, err));
-    sl_buf_addf(&sql, "copy (%s) to ", query.text);
-    sl_buf_add_sql_string(&sql, partial);
-    sl_buf_addf(&sql, " (%s)", copy_format(path));
-    SL_TRY(sl_buf_check(&sql, err));
-    int code = compare->session->kind->exec(compare->session, sql.text, NULL, err);
-    if (code == SL_OK)
-        code = sl_fs_sync_file(partial, err);
-    if (code == SL_OK)
-        code = sl_fs_rename(partial, path, err);
-    if (code != SL_OK)
-        (void)!sl_fs_remove(partial, &ignored);
-    return code;
+    SL_TRY(sl_buf_check(&query, err));
+    return sl_export_write(compare->session, query.text, path, NULL, err);
 }
 
 struct sides {
@@ -247,7 +206,8 @@ static int run_diff(const void *self, int *ret_exit, struct sl_err *err)
     struct sl_compare_options asked;
     struct sl_compare compared;
     SL_TRY(check_options(options, err));
-    SL_TRY(check_output(options, err));
+    if (options->output)
+        SL_TRY(sl_export_check("--output", options->output, options->force, err));
     SL_TRY(sl_lake_open(&options->common, &lake, err));
     SL_AUTO(sl_watch_end) struct sl_watch watch = {0};
     sl_watch_begin(&watch, &options->common, lake.session, "comparing");

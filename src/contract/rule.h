@@ -93,8 +93,10 @@ void sl_rule_shows(const struct sl_contract_column *column, struct sl_buf *messa
 void sl_rule_adds(struct sl_buf *message, const char *format, ...) SL_PRINTF(2, 3);
 // When the row was taken in, as a value that the column can be compared with: UTC.
 void sl_rule_taken_in(const struct sl_rule_site *site, struct sl_buf *sql);
-// INTEGER SQL: how many of the columns have a value.
-void sl_rule_count_values(const struct sl_contract_column *const *columns, struct sl_buf *sql);
+// INTEGER SQL: how many of the rule's columns have a value; and their names, for messages. False
+// after a diagnostic, as where it has fewer than two.
+bool sl_rule_count_values(const struct sl_rule_site *site, struct sl_buf *count,
+                          struct sl_buf *names);
 // The first column is the sum or the product of the others: doubles as near as they can be, unless
 // a tolerance is given.
 bool sl_rule_compile_total(const struct sl_rule_site *site, bool is_product, struct sl_buf *broken,

@@ -139,15 +139,23 @@ void sl_rule_taken_in(const struct sl_rule_site *site, struct sl_buf *sql)
                             : "make_timestamp(epoch_us(\"~ingested_at\"))");
 }
 
-void sl_rule_count_values(const struct sl_contract_column *const *columns, struct sl_buf *sql)
+bool sl_rule_count_values(const struct sl_rule_site *site, struct sl_buf *count,
+                          struct sl_buf *names)
 {
-    sl_buf_add(sql, "(");
+    const struct sl_contract_column *const *columns = sl_rule_columns(site);
+    if (!columns)
+        return false;
+    if (!columns[0] || !columns[1])
+        return sl_rule_refuse(site, "it needs two columns or more");
+    sl_buf_add(count, "(");
     for (size_t i = 0; columns[i]; i++) {
-        sl_buf_add(sql, i ? " + cast(" : "cast(");
-        sl_rule_name(columns[i], sql);
-        sl_buf_add(sql, " is not null as INTEGER)");
+        sl_buf_add(count, i ? " + cast(" : "cast(");
+        sl_rule_name(columns[i], count);
+        sl_buf_add(count, " is not null as INTEGER)");
     }
-    sl_buf_add(sql, ")");
+    sl_buf_add(count, ")");
+    sl_rule_list(&site->rule->columns, names);
+    return true;
 }
 
 bool sl_rule_compile_total(const struct sl_rule_site *site, bool is_product, struct sl_buf *broken,

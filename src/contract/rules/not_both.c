@@ -2,15 +2,10 @@
 
 static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, struct sl_buf *message)
 {
-    const struct sl_contract_column *const *columns = sl_rule_columns(site);
     SL_AUTO(sl_buf_clear) struct sl_buf count = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf names = SL_BUF_INIT;
-    if (!columns)
+    if (!sl_rule_count_values(site, &count, &names))
         return false;
-    if (!columns[0] || !columns[1])
-        return sl_rule_refuse(site, "it needs two columns or more");
-    sl_rule_count_values(columns, &count);
-    sl_rule_list(&site->rule->columns, &names);
     sl_buf_addf(broken, "%s > 1", count.text);
     sl_buf_addf(message, "cast(%s as VARCHAR)", count.text);
     sl_rule_adds(message, " of %s have a value, and at most one may", names.text);
