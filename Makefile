@@ -58,7 +58,7 @@ test: ## install, build and run the tests, unless nothing has changed since they
 
 test-all: ## always run the tests, and the heavy ones: thread sanitizer, Spark reads our tables, large inputs
 	@tools/deps.sh heavy
-	@$(MAKE) --no-print-directory run-tests KINDS='debug asan fault tsan'
+	@$(MAKE) --no-print-directory run-tests KINDS='debug asan tsan'
 
 # asan has all that fault has for unit tests, the arena of single blocks too; the fault program is for the end-to-end tests.
 KINDS = debug asan

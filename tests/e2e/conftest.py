@@ -100,6 +100,11 @@ def contract_text(name, *columns):
     return head + "".join(f"      - {column}\n" for column in columns)
 
 
+def some_of(total, step, offset=0, but=()):
+    """Durable operations to kill at, out of 1 to `total`: the first, the last, and every `step`-th between, without those of `but`."""
+    return sorted({1, total, *range(1 + offset, total + 1, step)} - set(but))
+
+
 READER = duckdb.connect()  # to open a database anew takes longer than most tables
 
 

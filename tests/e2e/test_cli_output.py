@@ -4,15 +4,9 @@ import os
 import signal
 import subprocess
 
-CONTRACT = """
-apiVersion: v3.1.0
-kind: DataContract
-id: orders
-version: 1.0.0
-status: active
-schema:
-  - name: orders
-    properties:
+from conftest import contract_text
+
+CONTRACT = contract_text("orders") + """\
       - {name: id, logicalType: integer, primaryKey: true, required: true}
       - {name: day, logicalType: string, required: true}
       - {name: amount, logicalType: integer}

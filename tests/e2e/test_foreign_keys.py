@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from conftest import Project
+from conftest import Project, contract_text
 
 CONTRACT = """
 apiVersion: v3.1.0
@@ -302,15 +302,7 @@ def test_a_parent_may_be_a_model(tmp_path, sluice_bin):
     project.write("sources/days.yml", "path: data/days-*.csv\n")
     project.write("sources/visits.yml", "path: data/visits-*.csv\n")
     project.write("models/calendar.sql", "select try_cast(day as date) as day from raw.days")
-    contract = """
-apiVersion: v3.1.0
-kind: DataContract
-id: visits
-version: 1.0.0
-status: active
-schema:
-  - name: visits
-    properties:
+    contract = contract_text("visits") + """\
       - name: day
         logicalType: date
         relationships: [{to: curated.calendar.day}]
@@ -396,15 +388,7 @@ def test_numbers_of_two_types_are_one_key_where_they_are_the_same_number(tmp_pat
     project.write("sources/rows.yml", "path: data/rows.csv\n")
     project.write("models/parents.sql", f"select cast(k as {parent}) as k from raw.keys")
     logical = "integer" if "int" in child else "number"
-    project.write("contracts/rows.odcs.yml", f"""
-apiVersion: v3.1.0
-kind: DataContract
-id: rows
-version: 1.0.0
-status: active
-schema:
-  - name: rows
-    properties:
+    project.write("contracts/rows.odcs.yml", contract_text("rows") + f"""\
       - {{name: n, logicalType: {logical}, {child}, relationships: [{{to: curated.parents.k}}]}}
       - {{name: text, logicalType: string}}
 """)
@@ -418,15 +402,7 @@ schema:
 def test_a_parent_whose_rows_stayed_as_they_were_is_not_told_as_changed(shop):
     shop.project.write("sources/lines.yml", "path: data/lines.csv\n")
     shop.project.write("data/lines.csv", "order_id,customer_id\n10,1\n")
-    shop.project.write("contracts/lines.odcs.yml", """
-apiVersion: v3.1.0
-kind: DataContract
-id: lines
-version: 1.0.0
-status: active
-schema:
-  - name: lines
-    properties:
+    shop.project.write("contracts/lines.odcs.yml", contract_text("lines") + """\
       - {name: order_id, logicalType: integer, relationships: [{to: clean.orders.order_id}]}
       - {name: customer_id, logicalType: integer, relationships: [{to: clean.customers.id}]}
 """)

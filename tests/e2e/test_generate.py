@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from conftest import ROOT, Project
+from conftest import ROOT, Project, contract_text
 
 PATTERNS = [r"^[A-Z]{2}[0-9]{4}$", r"(ab|cd)+x?", r"\d{3}-\w{2,4}", r"[^a-z]{3}", r"a.b*c\.d", r"(?:[a-f]|\d){1,3}(-[xyz])*", "ä[b-d]"]
 CONTRACT = """
@@ -203,15 +203,7 @@ def test_keys_of_protected_columns_are_made_up(linked):
     assert len(out["rows"]) == 9 + len(out["breaking"]) and "customer_id.foreign_key" in out["breaking"]
 
 
-WORDS = """
-apiVersion: v3.1.0
-kind: DataContract
-id: trips
-version: 1.0.0
-status: active
-schema:
-  - name: trips
-    properties:
+WORDS = contract_text("trips") + """\
       - {name: id, logicalType: integer, primaryKey: true}
       - {name: code, logicalType: string, unique: true, required: true, logicalTypeOptions: {pattern: '^[A-Z][0-9]{4}$'}}
       - {name: status, logicalType: string, required: true}
@@ -336,15 +328,7 @@ def test_rules_that_leave_a_single_value_are_not_said_to_exclude_each_other(shop
 
 # --- other names of columns, values that come twice, and many pairs
 
-MORE = """
-apiVersion: v3.1.0
-kind: DataContract
-id: cards
-version: 1.0.0
-status: active
-schema:
-  - name: cards
-    properties:
+MORE = contract_text("cards") + """\
       - {name: id, logicalType: integer, primaryKey: true}
       - {name: code, logicalType: string, unique: true, required: true, logicalTypeOptions: {minLength: 2}}
       - {name: mail, logicalType: string, unique: true}

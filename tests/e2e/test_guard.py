@@ -5,15 +5,7 @@ import pytest
 
 from conftest import Project, contract_text
 
-CONTRACT = """
-apiVersion: v3.1.0
-kind: DataContract
-id: t
-version: 1.0.0
-status: active
-schema:
-  - name: t
-    properties:
+CONTRACT = contract_text("t") + """\
       - {name: id, logicalType: integer, primaryKey: true}
       - {name: net, logicalType: number, physicalType: "decimal(12,2)"%(net)s}
       - {name: tax, logicalType: number, physicalType: "decimal(12,2)"}

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import Project, rows_of
+from conftest import Project, rows_of, some_of
 
 PROJECT = {
     "sluice.yml": "name: kill\nchecks: {requirements: off}\nconcurrency: 1\n",
@@ -165,9 +165,9 @@ def operations(project, fault_bin):
     return int(count.read_text())
 
 
-def kill_everywhere(tmp_path, fault_bin, clean_runs, step, of_worker=False):
-    """Kills at operations 1, 1 + step, ... of the run over the second file, and reruns; each time all must be as it should. Of a
-    worker alone: then the step is tried again, and the same run comes to its end."""
+def kill_at(tmp_path, fault_bin, clean_runs, choose, of_worker=False):
+    """Kills at those operations of the run over the second file that `choose` takes of their number, and reruns; each time all must be
+    as it should. Of a worker alone: then the step is tried again, and the same run comes to its end."""
     retried = 0
     base = make(tmp_path / "base", fault_bin, 1)
     base.run("run")
@@ -178,7 +178,7 @@ def kill_everywhere(tmp_path, fault_bin, clean_runs, step, of_worker=False):
     done = done_by(Project(tmp_path / "whole", fault_bin).json("run"))
     total = operations(Project(probe, fault_bin), fault_bin)
     assert total > 50
-    for kill in range(1, total + 1, step):
+    for kill in choose(total):
         folder = tmp_path / "killed"
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(base.folder, folder)
@@ -197,22 +197,31 @@ def kill_everywhere(tmp_path, fault_bin, clean_runs, step, of_worker=False):
     assert retried or not of_worker
 
 
+def few(total):
+    return some_of(total, 7)
+
+
+def few_of_workers(total):
+    return some_of(total, 23)
+
+
 def test_killed_at_durable_operations_a_rerun_completes_the_work(tmp_path, fault_bin, clean_runs):
-    kill_everywhere(tmp_path, fault_bin, clean_runs, step=7)
+    kill_at(tmp_path, fault_bin, clean_runs, few)
 
 
 @pytest.mark.heavy
-def test_killed_at_every_durable_operation_a_rerun_completes_the_work(tmp_path, fault_bin, clean_runs):
-    kill_everywhere(tmp_path, fault_bin, clean_runs, step=1)
+def test_killed_at_all_other_durable_operations_a_rerun_completes_the_work(tmp_path, fault_bin, clean_runs):
+    kill_at(tmp_path, fault_bin, clean_runs, lambda total: some_of(total, 1, but=few(total)))
 
 
 def test_a_worker_killed_at_durable_operations_has_its_step_done_in_the_same_run(tmp_path, fault_bin, clean_runs):
-    kill_everywhere(tmp_path, fault_bin, clean_runs, step=23, of_worker=True)
+    kill_at(tmp_path, fault_bin, clean_runs, few_of_workers, of_worker=True)
 
 
 @pytest.mark.heavy
-def test_a_worker_killed_at_every_durable_operation_has_its_step_done_in_the_same_run(tmp_path, fault_bin, clean_runs):
-    kill_everywhere(tmp_path, fault_bin, clean_runs, step=1, of_worker=True)
+def test_a_worker_killed_at_more_durable_operations_has_its_step_done_in_the_same_run(tmp_path, fault_bin, clean_runs):
+    """Every third; test_workers.py takes each one of a smaller project."""
+    kill_at(tmp_path, fault_bin, clean_runs, lambda total: some_of(total, 3, offset=1, but=few_of_workers(total)), of_worker=True)
 
 
 @pytest.mark.parametrize("errno", ["ENOSPC", "EIO", "EACCES"])

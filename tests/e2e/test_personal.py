@@ -6,17 +6,10 @@ import json
 import duckdb
 import pytest
 
+from conftest import contract_text
+
 KEY = "correct horse battery staple"
-CONTRACT = """
-apiVersion: v3.1.0
-kind: DataContract
-id: people
-name: people
-version: 1.0.0
-status: active
-schema:
-  - name: people
-    properties:
+CONTRACT = contract_text("people") + """\
       - name: email
         logicalType: string
         primaryKey: true
@@ -194,16 +187,7 @@ def test_a_key_is_needed_and_must_be_long(project):
     assert "which needs a key" in none.stderr
 
 
-LEAKY = """
-apiVersion: v3.1.0
-kind: DataContract
-id: people
-name: people
-version: 1.0.0
-status: active
-schema:
-  - name: people
-    properties:
+LEAKY = contract_text("people") + """\
       - {{name: id, logicalType: integer, primaryKey: true}}
       - name: email
         logicalType: string
@@ -336,16 +320,7 @@ def test_lineage_shows_the_classification_up_to_where_it_is_protected(project):
     assert {table for table, tag in edges.items() if tag} == {"raw.people"}
 
 
-MEMBERS = """
-apiVersion: v3.1.0
-kind: DataContract
-id: people
-name: people
-version: 1.0.0
-status: active
-schema:
-  - name: people
-    properties:
+MEMBERS = contract_text("people") + """\
       - {{name: id, logicalType: integer, primaryKey: true}}
       - {{name: o, logicalType: object, properties: [{{name: sec, logicalType: string, classification: pii}}, {{name: pub, logicalType: string}}]}}
       - name: kids
@@ -421,7 +396,7 @@ def test_a_member_is_protected_with_its_column_or_not_at_all(project):
     masked = "classification: confidential, customProperties: [{property: sluice.personal, value: {as: mask}}]"
     project.write("contracts/people.odcs.yml", text.replace("classification: confidential", masked))
     (told,) = project.json("check", exit_code=1)["errors"]
-    assert "'kids[].nm': 'sluice.personal' is for whole columns" in told["message"] and told["line"] == 15
+    assert "'kids[].nm': 'sluice.personal' is for whole columns" in told["message"] and told["line"] == 14
 
 
 DROPPED = "customProperties: [{property: sluice.personal, value: {as: drop}}]"

@@ -3,17 +3,9 @@ import json
 
 import pytest
 
-from conftest import Project
+from conftest import Project, contract_text
 
-CONTRACT = """
-apiVersion: v3.1.0
-kind: DataContract
-id: orders
-version: 1.0.0
-status: active
-schema:
-  - name: orders
-    properties:
+CONTRACT = contract_text("orders") + """\
       - {name: id, logicalType: integer, primaryKey: true}
       - {name: amount, logicalType: integer}
 """

@@ -11,16 +11,7 @@ from conftest import READER, Project, contract_text
 ORDERS = "contracts/orders.odcs.yml"
 
 
-CONTRACT = """
-apiVersion: v3.1.0
-kind: DataContract
-id: t
-name: t
-version: 1.0.0
-status: active
-schema:
-  - name: t
-    properties:
+CONTRACT = contract_text("t") + """\
       - {name: id, logicalType: integer}
       - {name: n, logicalType: integer}
 """

@@ -5,15 +5,9 @@ import random
 import duckdb
 import pytest
 
-HEAD = """apiVersion: v3.1.0
-kind: DataContract
-id: t
-name: t
-version: 1.0.0
-status: active
-schema:
-  - name: t
-    properties:
+from conftest import contract_text
+
+HEAD = contract_text("t") + """\
       - {name: id, logicalType: integer, physicalType: int, required: true}
       - {name: amount, logicalType: number, physicalType: "decimal(9,2)"}
       - {name: country, logicalType: string}

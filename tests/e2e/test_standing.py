@@ -1,17 +1,9 @@
 """The scores of a table tell how it stands: after a replay, after rows were given up, and after a rollback."""
 import pytest
 
-from conftest import Project
+from conftest import Project, contract_text
 
-CONTRACT = """
-apiVersion: v3.1.0
-kind: DataContract
-id: t
-version: 1.0.0
-status: active
-schema:
-  - name: t
-    properties:
+CONTRACT = contract_text("t") + """\
       - {name: id, logicalType: integer, primaryKey: true}
       - {name: a, logicalType: integer, logicalTypeOptions: {maximum: %s}}
       - {name: b, logicalType: string, logicalTypeOptions: {maxLength: 2}, customProperties: [{property: sluice.severity, value: warn}]}

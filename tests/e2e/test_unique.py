@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from conftest import Project
+from conftest import Project, contract_text
 
 CONTRACT = """
 apiVersion: v3.1.0
@@ -248,15 +248,7 @@ def test_killed_anywhere_a_rerun_completes_it(tmp_path, fault_bin):
 def test_columns_may_be_named_like_those_that_the_program_works_with(project):
     project.write("sluice.yml", "name: t\nchecks: {requirements: off}\nquarantine: {max_share: 1.0}\n")
     project.write("sources/t.yml", "path: data/*.csv\n")
-    project.write("contracts/t.odcs.yml", """apiVersion: v3.1.0
-kind: DataContract
-id: t
-name: t
-version: 1.0.0
-status: active
-schema:
-  - name: t
-    properties:
+    project.write("contracts/t.odcs.yml", contract_text("t") + """\
       - {name: reasons, logicalType: string, unique: true, logicalTypeOptions: {maxLength: 3}}
       - {name: message, logicalType: string, unique: true}
       - {name: payload, logicalType: integer, physicalName: "~flag"}
