@@ -27,13 +27,15 @@ static const struct {
 #define FILE_COUNT (sizeof files / sizeof *files)
 #define ENV (FILE_COUNT - 1)
 
+static char folder[] = "/tmp/sluice-fuzz-XXXXXX";
+
 static void must(bool is_true)
 {
     if (!is_true)
         abort();
 }
 
-static void put(const char *folder, size_t at, const char *text, size_t length)
+static void put(size_t at, const char *text, size_t length)
 {
     char path[128];
     (void)snprintf(path, sizeof path, "%s/%s", folder, files[at].path);
@@ -42,7 +44,7 @@ static void put(const char *folder, size_t at, const char *text, size_t length)
     must(fclose(file) == 0);
 }
 
-static void make(char *folder)
+static void make(void)
 {
     static const char *const folders[] = {"sources", "targets", "models", "contracts"};
     char path[128];
@@ -52,10 +54,10 @@ static void make(char *folder)
         must(sl_fs_mkdirs(path, NULL) == SL_OK);
     }
     for (size_t i = 0; i < FILE_COUNT; i++)
-        put(folder, i, files[i].text, strlen(files[i].text));
+        put(i, files[i].text, strlen(files[i].text));
 }
 
-static void load(const char *folder, bool is_env, const char *environment)
+static void load(bool is_env, const char *environment)
 {
     // Commands in a project's files are run when secrets are resolved: only `.env` may have any.
     const struct sl_project_options options = {
@@ -74,20 +76,27 @@ static void load(const char *folder, bool is_env, const char *environment)
         must(!project->targets[i].path || !strchr(project->targets[i].path, '\n'));
 }
 
+static void remove_folder(void)
+{
+    struct sl_err ignored = {0};
+    (void)!sl_fs_remove_tree(folder, &ignored);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static char folder[] = "/tmp/sluice-fuzz-XXXXXX";
     static bool is_made;
     if (size < 1)
         return 0;
-    if (!is_made)
-        make(folder);
+    if (!is_made) {
+        make();
+        must(atexit(remove_folder) == 0);
+    }
     is_made = true;
     size_t at = data[0] % FILE_COUNT;
-    put(folder, at, (const char *)data + 1, size - 1);
-    load(folder, at == ENV, NULL);
+    put(at, (const char *)data + 1, size - 1);
+    load(at == ENV, NULL);
     if (at == 0)
-        load(folder, false, "dev");
-    put(folder, at, files[at].text, strlen(files[at].text));
+        load(false, "dev");
+    put(at, files[at].text, strlen(files[at].text));
     return 0;
 }
