@@ -164,7 +164,8 @@ static int compare_rule(struct differ *differ, const json_t *before, const json_
     }
     if (is_stricter)
         return tell(differ, SL_CONTRACT_ADDITIVE, now, "is stricter", err);
-    return tell(differ, level_without(differ, before), now, is_weaker ? "is weaker" : "is another", err);
+    return tell(differ, level_without(differ, before), now, is_weaker ? "is weaker" : "is another",
+                err);
 }
 
 // The rule of the other contract that says the same under another name.

@@ -581,6 +581,10 @@ def test_json_schema(project):
     ('{"properties": {"a": {"type": "string"}, "a": {"type": "string"}}}', "stands here twice"),
     ('{"properties": {"a": {"type": "string"}, "A": {"type": "string"}}}', "column 'A' stands here twice"),
     ('{"$schema": "x", "type": "string"}', "describes no object"),
+    ('{"properties": {"a": {"allOf": [{"type": "string"}, {"type": "integer"}]}}}', "'type' is another one than in the rest of 'allOf'"),
+    ('{"properties": {"a": {"allOf": [{"const": "x"}, {"enum": ["y", "z"]}]}}}', "'enum' is another one than in the rest of 'allOf'"),
+    ('{"properties": {"a": {"allOf": [{"minLength": 5}, {"type": "string", "maxLength": 3}]}}}', "so no text fits"),
+    ('{"properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}}', "goes round in a circle"),
     ('{"properties": {"a": {"type": "string", "minLength": 5, "maxLength": 3}}}', "so no text fits"),
     ('{"properties": ' + '{"a": {"properties": ' * 500 + "{}" + "}}" * 500 + "}", "levels deep"),
     ('{"properties": {"a"', None),
@@ -591,6 +595,81 @@ def test_a_json_schema_that_makes_no_sense_is_refused_with_its_place(project, sc
     errors = told["errors"] or [told["error"]]  # a text that is no JSON is one error
     assert all(item["file"] == "a.json" and item["line"] for item in errors)
     assert message is None or any(message in item["message"] for item in told["errors"]), told
+
+
+MERGED = {
+    "title": "T", "type": "object",
+    "allOf": [
+        {"$ref": "#/$defs/base"},
+        {"required": ["size"], "properties": {"size": {"maximum": 5, "description": "how large"}, "note": {"type": "string"}}},
+        {"properties": {"tag": {"allOf": [{"enum": ["a", "b", "c"]}, {"enum": ["b", "c", "d"], "type": "string"}, {"enum": ["c", "b"]}]}}},
+    ],
+    "properties": {
+        "size": {"type": "number", "minimum": 1, "maximum": 9},
+        "code": {"allOf": [{"type": "string", "pattern": "^a"}, {"pattern": "b$"}, {"maxLength": 9}, {"maxLength": 7, "minLength": 1}]},
+        "inner": {"allOf": [{"$ref": "#/$defs/inner"}, {"required": ["x"], "properties": {"y": {"type": "boolean"}}}]},
+        "list": {"allOf": [{"type": "array", "items": {"type": "integer", "minimum": 0}}, {"items": {"maximum": 3}, "uniqueItems": True}]},
+        "maybe": {"allOf": [{"type": ["string", "null"]}, {"format": "date"}]},
+    },
+    "$defs": {
+        "base": {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}, "size": {"type": "integer", "minimum": 0}}},
+        "inner": {"type": "object", "properties": {"x": {"type": "integer"}, "again": {"$ref": "#/properties/inner"}}},
+    },
+}
+
+
+def test_all_schemas_of_an_all_of_count(project):
+    project.write("t.json", json.dumps(MERGED, indent=1))
+    contract, lost = imported(project, "t.json")
+    found = columns(contract)
+    assert {name for name in found if found[name].get("required")} == {"id", "size"}
+    assert (found["size"]["logicalType"], found["size"]["logicalTypeOptions"], found["size"]["description"]) == (
+        "integer", {"minimum": 1, "maximum": 5}, "how large")
+    assert (enum_of(found["tag"]), found["note"]["logicalType"], found["maybe"]["logicalType"]) == (["c", "b"], "string", "date")
+    assert found["code"]["logicalTypeOptions"] == {"pattern": "^a", "minLength": 1, "maxLength": 7}
+    inner = {member["name"]: member for member in found["inner"]["properties"]}
+    assert (set(inner), inner["x"]["required"], inner["y"]["logicalType"]) == ({"x", "again", "y"}, True, "boolean")
+    assert found["list"]["logicalTypeOptions"] == {"uniqueItems": True}
+    assert found["list"]["items"]["logicalTypeOptions"] == {"minimum": 0, "maximum": 3}
+    assert sorted(message.split(":")[0] for message in lost) == ["a schema refers to itself; it is described once",
+                                                                 "a second 'pattern' in 'allOf' is another one"], lost
+    accepted_by_check(project, contract, "t")
+    # What the contract lets through is what the schema lets through.
+    rows = [{"id": 1, "size": 3}, {"id": 1, "size": 0}, {"id": 1, "size": 6}, {"size": 3}, {"id": 1}, {"id": 1, "size": 3, "tag": "a"},
+            {"id": 1, "size": 3, "tag": "b", "code": "ab"}, {"id": 1, "size": 3, "code": "aaaaaaab"}, {"id": 1, "size": 3, "inner": {"y": True}},
+            {"id": 1, "size": 3, "inner": {"x": 1, "y": True}}, {"id": 1, "size": 3, "list": [1, 2]}, {"id": 1, "size": 3, "list": [1, 1]},
+            {"id": 1, "size": 3, "list": [4]}, {"id": 1, "size": 3, "maybe": None}]
+    project.write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    tried = project.json("contract", "test", "contracts/t.odcs.yml", "--data", "rows.jsonl")["tables"][0]
+    good = sum(jsonschema.Draft202012Validator(MERGED).is_valid(row) for row in rows)
+    assert (tried["accepted"], tried["rejected"]) == (good, len(rows) - good) == (5, 9), tried
+
+
+def test_members_that_need_each_other_are_rules_of_the_row(project):
+    schema = {"title": "T", "type": "object", "properties": {"id": {"type": "integer"}, "card number": {"type": "string"}, "address": {"type": "string"}},
+              "dependentRequired": {"card number": ["address", "nowhere"]}, "dependencies": {"address": ["id"], "id": {"minProperties": 1}}}
+    project.write("t.json", json.dumps(schema, indent=1))
+    contract, lost = imported(project, "t.json")
+    assert {rule["name"]: rule["implementation"]["when"] for rule in contract["schema"][0]["quality"]} == {
+        "card number_needs_address": '"card number" is not null', "address_needs_id": '"address" is not null'}
+    assert len(lost) == 2 and any("'nowhere'" in message for message in lost) and any("is a schema" in message for message in lost), lost
+    accepted_by_check(project, contract, "t")
+    rows = [{"id": 1}, {"card number": "1"}, {"card number": "1", "address": "x"}, {"id": 1, "card number": "1", "address": "x"}]
+    project.write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    tried = project.json("contract", "test", "contracts/t.odcs.yml", "--data", "rows.jsonl")["tables"][0]
+    assert (tried["accepted"], tried["rejected"]) == (2, 2), tried
+
+
+@pytest.mark.parametrize("options, is_taken", [
+    ({}, True), ({"from_condition": "1 = 1", "to_condition": "id is not null"}, True), ({"from_condition": '("c" IS NOT NULL)'}, True),
+    ({"from_condition": "c <> 0"}, False), ({"to_condition": "active"}, False), ({"to_condition": "c is not null"}, False),
+])
+def test_a_dbt_relationship_of_some_rows_is_one_only_where_these_are_all(project, options, is_taken):
+    test = {"dbt_utils.relationships_where": {"to": "ref('customers')", "field": "id"} | options}
+    project.write("schema.yml", yaml.safe_dump({"version": 2, "models": [{"name": "t", "columns": [{"name": "c", "data_type": "int", "tests": [test]}]}]}))
+    contract, lost = imported(project, "schema.yml")
+    assert columns(contract)["c"].get("relationships") == ([{"type": "foreignKey", "to": "customers.id"}] if is_taken else None)
+    assert lost if not is_taken else not lost
 
 
 def test_schemas_that_refer_to_each_other_often_do_not_grow_without_end(project):
