@@ -16,7 +16,9 @@ static void add_part(const struct sl_yaml *property, const char *key, struct sl_
     for (const char *c = json.text; c && *c; c++) {
         if (*c != '\n')
             sl_buf_add_char(text, *c);
-        else
+        else if (c > json.text && c[-1] == ',')
+            sl_buf_add_char(text, ' ');
+        if (*c == '\n')
             while (c[1] == ' ' || c[1] == '\n')
                 c++;
     }
