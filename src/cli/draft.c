@@ -240,8 +240,8 @@ static void add_null_words(const char *words, struct sl_buf *text)
     sl_buf_add(text, "]}\n");
 }
 
-static void add_column(const struct sl_probe_column *column, const struct verdict *verdict,
-                       struct sl_buf *text)
+static int add_column(const struct sl_probe_column *column, const struct verdict *verdict,
+                      struct sl_arena *arena, struct sl_buf *text, struct sl_err *err)
 {
     sl_buf_add(text, "      - name: ");
     sl_buf_add_json_string(text, verdict->name);
@@ -256,8 +256,9 @@ static void add_column(const struct sl_probe_column *column, const struct verdic
         sl_buf_add(text, "        primaryKey: true\n");
     if (verdict->is_required || verdict->is_key)
         sl_buf_add(text, "        required: true\n");
+    SL_TRY(sl_draft_nested(column->type, arena, text, err));
     if (!verdict->format_count && !verdict->null_words)
-        return;
+        return SL_OK;
     sl_buf_add(text, "        customProperties:\n");
     if (verdict->format_count) {
         sl_buf_add(text, "          - {property: sluice.formats, value: ");
@@ -266,11 +267,13 @@ static void add_column(const struct sl_probe_column *column, const struct verdic
     }
     if (verdict->null_words)
         add_null_words(verdict->null_words, text);
+    return SL_OK;
 }
 
-static void write_contract(const char *name, const struct sl_probe *probe,
-                           const struct verdict *verdicts, struct sl_buf *text)
+static int write_contract(const struct sl_draft *draft, const struct sl_probe *probe,
+                          const struct verdict *verdicts, struct sl_buf *text, struct sl_err *err)
 {
+    const char *name = draft->group->name;
     sl_buf_addf(
         text,
         "# yaml-language-server: $schema=../.sluice/schema/contract.json\napiVersion: "
@@ -278,7 +281,8 @@ static void write_contract(const char *name, const struct sl_probe *probe,
         "id: %s\nname: %s\nversion: 0.1.0\nstatus: draft\nschema:\n  - name: %s\n    properties:\n",
         name, name, name);
     for (size_t i = 0; i < probe->column_count; i++)
-        add_column(&probe->columns[i], &verdicts[i], text);
+        SL_TRY(add_column(&probe->columns[i], &verdicts[i], draft->arena, text, err));
+    return SL_OK;
 }
 
 // What of the csv section is not as it is if nothing is said.
@@ -414,6 +418,5 @@ int sl_draft_make(struct sl_draft *draft, struct sl_buf *source, struct sl_buf *
     SL_TRY(paths_in_project(draft, &paths, err));
     SL_TRY(describe(draft, &probe, err));
     write_source(&paths, draft->group, source);
-    write_contract(draft->group->name, &probe, verdicts, contract);
-    return SL_OK;
+    return write_contract(draft, &probe, verdicts, contract, err);
 }

@@ -14,5 +14,9 @@ struct sl_draft {
 };
 SL_MUST int sl_draft_make(struct sl_draft *draft, struct sl_buf *source, struct sl_buf *contract,
                           struct sl_err *err);
+// "properties: [...]" or "items: {...}" of a column of the engine's type; nothing where it has
+// none, or a contract cannot say all that is inside.
+SL_MUST int sl_draft_nested(const char *type, struct sl_arena *arena, struct sl_buf *text,
+                            struct sl_err *err);
 
 #endif

@@ -290,7 +290,9 @@ static int add_rule(struct compiler *compiler, const struct sl_rule *rule,
         SL_TRY(spread(compiler, kind, reading, &broken, &message, err));
     if (kind == &sl_rule_foreign_key)
         SL_TRY(add_parent(compiler, rule, site.parent, &broken, err));
-    if (rule->message) {
+    if (rule->message && kind->has_own_message) {
+        // It has been put where it belongs.
+    } else if (rule->message) {
         sl_buf_reset(&message);
         sl_buf_add_sql_string(&message, rule->message);
     } else if (sl_personal_is_judged(compiler->table, rule, reading)) {

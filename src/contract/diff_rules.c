@@ -20,8 +20,8 @@ static const json_t *find(const json_t *contract, const char *list, const char *
     return NULL;
 }
 
-// Whether there is what this path leads to: "note", "address.zip", "items[].qty".
-static bool has_path(const json_t *columns, const char *path)
+// What this path leads to: "note", "address.zip", "items[].qty". NULL: nothing.
+static const json_t *find_path(const json_t *columns, const char *path)
 {
     size_t i;
     json_t *column;
@@ -30,18 +30,20 @@ static bool has_path(const json_t *columns, const char *path)
         if (!sl_str_starts(path, name))
             continue;
         const char *rest = path + strlen(name);
-        const json_t *fields = json_object_get(column, "fields");
-        for (; sl_str_starts(rest, "[]") && fields; rest += 2)
-            fields = json_object_get(json_array_get(fields, 0), "fields");
-        if (!*rest || (*rest == '.' && has_path(fields, rest + 1)))
-            return true;
+        const json_t *found = column;
+        for (; sl_str_starts(rest, "[]") && json_object_get(found, "fields"); rest += 2)
+            found = json_array_get(json_object_get(found, "fields"), 0);
+        if (*rest == '.')
+            found = find_path(json_object_get(found, "fields"), rest + 1);
+        if (found && (!*rest || *rest == '.'))
+            return found;
     }
-    return false;
+    return NULL;
 }
 
 static bool has_column(const json_t *contract, const char *path)
 {
-    return !path || has_path(json_object_get(contract, "columns"), path);
+    return !path || find_path(json_object_get(contract, "columns"), path);
 }
 
 // The share of the rows that keep the rule for sure; 0: it only warns.
@@ -69,13 +71,24 @@ static const char *deed(const json_t *rule)
     return sl_str_equal(severity, "fail") ? "stops the step" : "rejects rows";
 }
 
-// Nulls in a column that had none break what is built on it.
-static enum sl_contract_level level_without(const json_t *rule)
+static bool has_default(const json_t *contract, const json_t *rule)
+{
+    const char *path = sl_json_text(rule, "column", NULL);
+    const json_t *column = path ? find_path(json_object_get(contract, "columns"), path) : NULL;
+    return sl_json_text(column, "default", NULL) != NULL;
+}
+
+// Nulls in a column that had none break what is built on it. Where a default stands in for what is
+// missing there are none; where it did before, too, the rule rejected nothing.
+static enum sl_contract_level level_without(const struct differ *differ, const json_t *rule)
 {
     const char *kind = sl_json_text(rule, "kind", NULL);
-    bool holds_values = sl_str_equal(kind, "required") || sl_str_equal(kind, "required_members");
+    bool is_required = sl_str_equal(kind, "required");
+    bool holds_values = is_required || sl_str_equal(kind, "required_members");
     if (share_of(rule) <= 0)
         return SL_CONTRACT_SAME;
+    if (is_required && has_default(differ->now, rule))
+        return has_default(differ->before, rule) ? SL_CONTRACT_SAME : SL_CONTRACT_WEAKER;
     return holds_values && share_of(rule) >= 1 && !sl_json_text(rule, "where", NULL)
                ? SL_CONTRACT_BREAKING
                : SL_CONTRACT_WEAKER;
@@ -101,7 +114,7 @@ static int compare_deeds(struct differ *differ, const json_t *before, const json
 {
     double was = share_of(before), is = share_of(now);
     enum sl_contract_level level = is > was   ? SL_CONTRACT_ADDITIVE
-                                   : is < was ? level_without(before)
+                                   : is < was ? level_without(differ, before)
                                               : SL_CONTRACT_SAME;
     // Such a row comes in, with a null.
     if (was >= is && was <= is && sets_aside(before) != sets_aside(now))
@@ -151,7 +164,8 @@ static int compare_rule(struct differ *differ, const json_t *before, const json_
     }
     if (is_stricter)
         return tell(differ, SL_CONTRACT_ADDITIVE, now, "is stricter", err);
-    return tell(differ, level_without(before), now, is_weaker ? "is weaker" : "is another", err);
+    return tell(differ, level_without(differ, before), now, is_weaker ? "is weaker" : "is another",
+                err);
 }
 
 // The rule of the other contract that says the same under another name.
@@ -185,7 +199,7 @@ static int compare_old(struct differ *differ, const json_t *rule, struct sl_err 
             differ, SL_CONTRACT_SAME, renamed,
             sl_arena_printf(differ->diff->arena, "was named %s", sl_json_text(rule, "id", "")),
             err);
-    return tell(differ, level_without(rule), rule, "is gone", err);
+    return tell(differ, level_without(differ, rule), rule, "is gone", err);
 }
 
 int sl_contract_diff_rules(const json_t *before, const json_t *now, struct sl_contract_diff *diff,

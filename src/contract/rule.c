@@ -70,7 +70,7 @@ bool sl_rule_compile(const struct sl_rule_kind *kind, const struct sl_rule_site 
                     own.text);
     else
         sl_buf_add(broken, own.text);
-    if (rule->message) {
+    if (rule->message && !kind->has_own_message) {
         sl_buf_reset(message);
         sl_buf_add_sql_string(message, rule->message);
     }

@@ -16,10 +16,11 @@ struct sl_rule_site {
 
 struct sl_rule_kind {
     const char *name;
-    const char *summary; // for docs: one sentence
-    const char *example; // YAML, as it stands in a contract
-    bool is_for_rows;    // looks at the row's clean columns, not at the text of one column
-    bool is_for_members; // of an object: asked only where there is one
+    const char *summary;  // for docs: one sentence
+    const char *example;  // YAML, as it stands in a contract
+    bool is_for_rows;     // looks at the row's clean columns, not at the text of one column
+    bool is_for_members;  // of an object: asked only where there is one
+    bool has_own_message; // puts the user's message itself where it belongs
     // `broken`: boolean SQL, true where the row breaks the rule (null: it does not). `message`:
     // VARCHAR SQL for such a row. False if the rule cannot be compiled; then it has left a
     // diagnostic.

@@ -158,7 +158,8 @@ static int verify_can_hold(struct verifier *verifier, const struct sl_rule *rule
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     struct sl_err refusal = {0};
 
-    sl_buf_addf(&sql, "select try(cast((\n%s\n) as BOOLEAN))", rule->text);
+    sl_buf_addf(&sql, "select try(coalesce(cast(cast((\n%s\n) as BOOLEAN) as VARCHAR), 'null'))",
+                rule->text);
     SL_TRY(sl_buf_check(&sql, err));
     int code = verifier->session->kind->query(verifier->session, sql.text, 1, &result, &refusal);
     if (code != SL_OK && !sl_possible_is_refusal((enum sl_code)code)) {
@@ -168,6 +169,11 @@ static int verify_can_hold(struct verifier *verifier, const struct sl_rule *rule
     }
     const char *value = code == SL_OK ? sl_result_text(result, 0, 0) : "true";
     if (!value)
+        sl_diag(verifier->diags, SL_SEVERITY_ERROR, SL_E_RULE, rule->place,
+                "write a condition over the row's columns",
+                "rule '%s': '%s' cannot be computed for any row, so that nothing can pass",
+                rule->id, rule->text);
+    else if (sl_str_equal(value, "null"))
         sl_diag(verifier->diags, SL_SEVERITY_ERROR, SL_E_RULE, rule->place,
                 "a value is null or not: is null, is not null",
                 "rule '%s': '%s' is null for every row, so that it rejects nothing", rule->id,

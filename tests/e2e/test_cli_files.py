@@ -466,3 +466,25 @@ def test_the_environment_wins_over_dotenv(project):
     for variables, folder in (({}, "of_dotenv"), ({"LAKE": "of_environment"}, "of_environment")):
         project.run("run", env=variables)
         assert pathlib.Path(project.folder, folder, "curated", "one").exists()
+
+
+def test_members_and_items_of_a_parquet_file_are_drafted_and_run_clean(project):
+    (project.folder / "data").mkdir(exist_ok=True)
+    duckdb.sql("""copy (select i::int as id, {'street': 'S' || i, 'geo': {'lat': 48.5 + i, 'it''s': i %% 2 = 0}} as address,
+                        case when i > 1 then [{'sku': 'A', 'qty': i, 'price': 1.25::decimal(9,2), 'on': date '2024-01-01'}, null] end as lines,
+                        [[i, null]] as grid, map {'k': i} as counts, [map {'k': i}] as odd
+                 from range(5) r(i)) to '%s' (format parquet)""" % (project.folder / "data/orders.parquet"))
+    project.json("init", "--from", "data/orders.parquet")
+    contract = yaml.safe_load((project.folder / "contracts/orders.odcs.yml").read_text())
+    found = {column["name"]: column for column in contract["schema"][0]["properties"]}
+    geo, = (member for member in found["address"]["properties"] if member["name"] == "geo")
+    assert [(member["name"], member["logicalType"]) for member in geo["properties"]] == [("lat", "number"), ("it's", "boolean")]
+    assert [member["logicalType"] for member in found["lines"]["items"]["properties"]] == ["string", "integer", "number", "date"]
+    assert found["grid"]["items"]["items"]["logicalType"] == "integer"
+    assert "properties" not in found["counts"] and "items" not in found["odd"]  # a contract has no maps
+    assert project.json("check")["errors"] == []
+    project.run("run")
+    assert (project.count("clean.orders"), project.count("quarantine.orders")) == (5, 0)
+    kept = project.delta("clean.orders").to_pylist()
+    assert sorted((row["id"], row["address"]["geo"]["it's"], row["lines"] and row["lines"][0]["qty"]) for row in kept) == [
+        (i, i % 2 == 0, i if i > 1 else None) for i in range(5)]

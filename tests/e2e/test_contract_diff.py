@@ -252,3 +252,27 @@ def test_checks_of_every_kind_have_their_level(project, old, new, level, what):
 def test_two_checks_that_say_the_same_are_no_difference(project):
     project.write("old.yml", CHECKS.replace(NOT_NULL, NOT_NULL * 2))
     assert project.json("contract", "diff", "old.yml", "old.yml")["differences"] == []
+
+
+DEFAULT = "customProperties: [{property: sluice.default, value: '5'}]"
+
+
+@pytest.mark.parametrize("before, after, level, what", [
+    (f"required: true, {DEFAULT}", DEFAULT, "same", "rule {}.required is gone"),
+    ("required: true", DEFAULT, "weaker", "rule {}.required is gone"),
+    (f"required: true, {DEFAULT}", "description: x", "breaking", "rule {}.required is gone"),
+    ("required: true", "description: x", "breaking", "rule {}.required is gone"),
+    (DEFAULT, "description: x", "breaking", "default: is gone, so values may be missing now"),
+    (f"required: true, {DEFAULT}", f"required: true, {DEFAULT[:-1]}, {{property: sluice.severity, value: {{required: warn}}}}]", "same",
+     "rule {}.required only warns now, before it rejects rows"),
+])
+@pytest.mark.parametrize("path", ["n", "o.n", "l[]"])
+def test_a_default_keeps_a_value_from_being_missing_as_a_rule_does(project, before, after, level, what, path):
+    head = CONTRACT[:CONTRACT.index("      - {name: amount")]
+    shapes = {"n": "      - {name: n, logicalType: integer, %s}\n", "o.n": "      - {name: o, logicalType: object, properties: [{name: n, logicalType: integer, %s}]}\n",
+              "l[]": "      - {name: l, logicalType: array, items: {logicalType: integer, %s}}\n"}
+    for name, options in (("a", before), ("b", after)):
+        project.write(f"{name}.odcs.yml", head + shapes[path] % options)
+    told = project.json("contract", "diff", "a.odcs.yml", "b.odcs.yml", exit_code=3)
+    levels = {f"{item['column']}: {item['what']}": item["level"] for item in told["differences"]}
+    assert levels.get(f"{path}: {what.format(path)}") == level, told

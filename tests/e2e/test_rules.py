@@ -106,6 +106,47 @@ def test_a_condition_that_is_mended_reads_again_what_it_rejected(project):
     assert project.rows("clean.t", "id") == [("2",), ("3",)]
 
 
+# --- what cannot be computed
+
+# Of country 'x' no number can be made, and of -1 no square root.
+ODD = ["1,4.00,7", "2,4.00,x", "3,4.00,", "4,-1.00,1", "5,4.00,-7"]
+WHETHER = "cast(country as INTEGER) > 0 and sqrt(amount) >= 0"
+
+
+@pytest.mark.parametrize("message", [None, "a bad country"])
+def test_a_row_for_which_an_expression_cannot_be_computed_is_rejected_and_says_so(project, message):
+    rule = custom(kind="expression", expression=WHETHER)
+    if message:
+        rule["implementation"]["message"] = message
+    with_rule(project, rule, ODD)
+    assert reasons_of(project.json("run")) == {"rule": (3, False)}
+    assert project.rows("clean.t", "id") == [("1",), ("3",)]  # null passes
+    quarantine = {json.loads(row["payload"])["id"]: row["reasons"][0]["message"] for row in project.delta("quarantine.t").to_pylist()}
+    unknown = f"it cannot be computed whether {WHETHER}"
+    assert quarantine == {"2": unknown, "4": unknown, "5": message or f"it does not hold that {WHETHER}"}
+    tried = project.json("contract", "test", "t", "--data", "data/a.csv")
+    assert unknown in json.dumps(tried)
+    # Mended, they come back.
+    with_rule(project, custom(kind="expression", expression="try_cast(country as INTEGER) is distinct from -7"), ODD)
+    project.run("run")
+    assert (project.count("clean.t"), project.count("quarantine.t")) == (4, 1)
+
+
+def test_a_warning_counts_what_cannot_be_computed_and_a_rule_that_fails_stops_at_it(project):
+    with_rule(project, custom(kind="expression", expression=WHETHER, severity="warn"), ODD)
+    assert reasons_of(project.json("run")) == {"rule": (3, True)}
+    assert project.count("clean.t") == 5
+    with_rule(project, custom(kind="expression", expression=WHETHER, severity="fail"), ODD[:2])
+    failed = project.run("run", "--full-refresh", exit_code=4).stderr
+    assert "rule 'rule', which stops the step" in failed and "it cannot be computed whether" in failed
+
+
+def test_an_expression_that_can_be_computed_for_no_row_is_an_error(project):
+    with_rule(project, custom(kind="expression", expression="cast('x' as INTEGER) > 0"), ODD)
+    told, = (item["message"] for item in project.json("check", exit_code=1)["errors"])
+    assert "'cast('x' as INTEGER) > 0' cannot be computed for any row, so that nothing can pass" in told
+
+
 # --- severity fail
 
 

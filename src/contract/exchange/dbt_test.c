@@ -189,6 +189,33 @@ static void read_relationship(const struct sl_x_test *test)
               relation);
 }
 
+// "1=1", "true", "<name> is not null": of a key without a value a foreign key says nothing anyway.
+static bool is_any_row(const char *condition, const char *name)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf plain = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf filled = SL_BUF_INIT;
+    if (!condition)
+        return true;
+    for (; *condition; condition++)
+        if (!strchr(" \t\r\n\"`()", *condition))
+            sl_buf_add_char(&plain, *condition);
+    sl_buf_addf(&filled, "%sisnotnull", name);
+    return plain.length && !plain.has_failed && !filled.has_failed &&
+           (sl_str_equal(plain.text, "1=1") || sl_str_equal_nocase(plain.text, "true") ||
+            sl_str_equal_nocase(plain.text, filled.text));
+}
+
+static void read_relationship_where(const struct sl_x_test *test)
+{
+    const char *field = sl_x_get(test->values, "field");
+    if (is_any_row(sl_x_get(test->values, "from_condition"), test->column_name) &&
+        is_any_row(sl_x_get(test->values, "to_condition"), field ? field : ""))
+        read_relationship(test);
+    else
+        sl_x_dbt_lost(test, "a foreign key is one of all rows, and leads to all rows: put its "
+                            "conditions into the model that the rows come from");
+}
+
 bool sl_x_dbt_is_number(const struct sl_yaml *node)
 {
     double value;
@@ -360,6 +387,7 @@ static const struct {
     {"unique", AT_COLUMN, read_unique, NULL},
     {"accepted_values", AT_COLUMN | PARTIAL, read_accepted, NULL},
     {"relationships", AT_COLUMN, read_relationship, NULL},
+    {"dbt_utils.relationships_where", AT_COLUMN, read_relationship_where, NULL},
     {"dbt_utils.accepted_range", AT_COLUMN | PARTIAL, read_range, NULL},
     {"dbt_utils.not_accepted_values", AT_COLUMN | PARTIAL, read_excluded, NULL},
     {"dbt_utils.not_empty_string", AT_COLUMN | PARTIAL, read_not_empty, NULL},

@@ -1,11 +1,11 @@
 // JSON Schema (draft 7 to 2020-12) of an object -> a table of its members.
-#include "contract/exchange/tree.h"
+#include "contract/exchange/jsonschema.h"
 
 #include <string.h>
 
 struct reader {
     struct sl_exchange *exchange;
-    const struct sl_yaml *root;
+    struct sl_x_schemas schemas;
     const struct sl_yaml *open[SL_X_DEEPEST]; // schemas of the objects around
     int depth;
 };
@@ -13,58 +13,14 @@ struct reader {
 static void read_schema(struct reader *reader, const struct sl_yaml *schema,
                         struct sl_yaml *property);
 
-// "#/$defs/address" -> the schema there; NULL, and told, if there is none.
-static const struct sl_yaml *look_up(struct reader *reader, const char *reference,
-                                     struct sl_place place)
-{
-    const struct sl_yaml *node = reader->root;
-    const char *at = reference;
-    if (*at++ != '#') {
-        sl_x_lost(reader->exchange, place,
-                  "'$ref' to '%s' leads out of the file, so what it says is not known", reference);
-        return NULL;
-    }
-    while (node && *at == '/') {
-        const char *end = at + 1 + strcspn(at + 1, "/");
-        char *key = sl_arena_strndup(reader->exchange->arena, at + 1, (size_t)(end - at - 1));
-        reader->exchange->has_failed |= !key;
-        char *to = key;
-        for (const char *from = key; from && *from; from++) {
-            bool is_escape = from[0] == '~' && (from[1] == '0' || from[1] == '1');
-            *to++ = is_escape ? (from[1] == '0' ? '~' : '/') : *from;
-            from += is_escape;
-        }
-        if (to)
-            *to = '\0';
-        node = key ? sl_yaml_get(node, key) : NULL;
-        at = end;
-    }
-    if (!node || *at)
-        sl_x_wrong(reader->exchange, place, NULL, "'$ref' to '%s' leads nowhere in this file",
-                   reference);
-    return node && !*at ? node : NULL;
-}
-
-// Follows $ref; NULL if that goes round in a circle or leads nowhere.
+// What a reference leads to, with all that allOf says.
 static const struct sl_yaml *resolve(struct reader *reader, const struct sl_yaml *schema)
 {
-    for (int steps = 0; schema; steps++) {
-        const char *reference = sl_x_get(schema, "$ref");
-        struct sl_place place = sl_yaml_place(schema, "$ref");
-        if (!reference)
-            return schema;
-        if (steps == SL_X_DEEPEST) {
-            sl_x_wrong(reader->exchange, place, NULL, "'$ref' to '%s' goes round in a circle",
-                       reference);
-            return NULL;
-        }
-        schema = look_up(reader, reference, place);
-    }
-    return NULL;
+    return sl_x_schema_merge(&reader->schemas, sl_x_schema_resolve(&reader->schemas, schema));
 }
 
 // What is said beside all that is read; annotations say nothing of the values.
-static void tell_unread(struct reader *reader, const struct sl_yaml *schema)
+static void tell_unread(struct reader *reader, const struct sl_yaml *schema, bool is_table)
 {
     static const char *const known[] = {"$schema",        "$id",
                                         "$ref",           "$defs",
@@ -93,6 +49,9 @@ static void tell_unread(struct reader *reader, const struct sl_yaml *schema)
         bool is_known = false;
         for (size_t k = 0; k < sizeof known / sizeof *known; k++)
             is_known |= strcmp(known[k], schema->keys[i]->text) == 0;
+        // Rules over several columns are for columns alone.
+        is_known |= is_table && (sl_str_equal(schema->keys[i]->text, "dependentRequired") ||
+                                 sl_str_equal(schema->keys[i]->text, "dependencies"));
         if (!is_known)
             sl_x_lost(reader->exchange, schema->keys[i]->place, "'%s' has no counterpart",
                       schema->keys[i]->text);
@@ -108,8 +67,8 @@ static bool is_null_schema(const struct sl_yaml *schema)
 static const struct sl_yaml *only_choice(struct reader *reader, const struct sl_yaml *schema,
                                          bool *ret_null)
 {
-    static const char *const keys[] = {"anyOf", "oneOf", "allOf"};
-    for (size_t k = 0; k < 3; k++) {
+    static const char *const keys[] = {"anyOf", "oneOf"};
+    for (size_t k = 0; k < 2; k++) {
         const struct sl_yaml *list = sl_yaml_get(schema, keys[k]);
         const struct sl_yaml *found = NULL;
         size_t count = 0;
@@ -414,11 +373,62 @@ static void read_schema(struct reader *reader, const struct sl_yaml *schema,
     sl_x_put_text(exchange, property, "businessName", sl_x_get(schema, "title"));
     if (is_nullable && sl_x_is_true(property, "required")) // there, and may be null
         sl_x_put(exchange, property, "required", sl_x_bare(exchange, "false"));
-    tell_unread(reader, schema);
+    tell_unread(reader, schema, false);
     read_rules(reader, schema, property, type.type.kind);
     read_counts(reader, schema, property, &type);
     read_values(reader, schema, property, type.type.kind);
     read_below(reader, schema, property, &type);
+}
+
+static void add_dependent(struct sl_exchange *exchange, struct sl_yaml *object,
+                          const struct sl_yaml *given, const struct sl_yaml *asked)
+{
+    const struct sl_yaml *properties = sl_yaml_get(object, "properties");
+    SL_AUTO(sl_buf_clear) struct sl_buf when = SL_BUF_INIT;
+    bool is_known[2] = {false, false};
+    for (size_t i = 0; i < sl_x_count(properties); i++) {
+        const char *name = sl_x_get(properties->items[i], "name");
+        is_known[0] |= sl_str_equal(name, given->text);
+        is_known[1] |= sl_str_equal(name, asked->text);
+    }
+    if (!is_known[0] || !is_known[1]) {
+        sl_x_lost(exchange, asked->place, "'%s' needs '%s', and one of them is described nowhere",
+                  given->text, asked->text);
+        return;
+    }
+    struct sl_yaml *rule = sl_x_map(exchange);
+    struct sl_yaml *code = sl_x_map_at(exchange, rule, "implementation");
+    sl_buf_add_sql_name(&when, given->text);
+    sl_buf_add(&when, " is not null");
+    exchange->has_failed |= when.has_failed;
+    sl_x_put_text(exchange, rule, "name",
+                  sl_x_printf(exchange, "%s_needs_%s", given->text, asked->text));
+    sl_x_put_text(exchange, rule, "type", "custom");
+    sl_x_put_text(exchange, rule, "engine", "sluice");
+    sl_x_put_text(exchange, code, "kind", "required_if");
+    sl_x_put_text(exchange, code, "column", asked->text);
+    sl_x_put_text(exchange, code, "when", when.text);
+    sl_x_push(exchange, sl_x_list_at(exchange, object, "quality"), rule);
+}
+
+// Of a member that is there others must be there, too.
+static void read_dependent(struct reader *reader, const struct sl_yaml *schema,
+                           struct sl_yaml *object)
+{
+    static const char *const keys[] = {"dependentRequired", "dependencies"};
+    struct sl_exchange *exchange = reader->exchange;
+    for (size_t k = 0; k < 2; k++) {
+        const struct sl_yaml *map = sl_yaml_get(schema, keys[k]);
+        for (size_t i = 0; sl_x_is_map(map) && i < map->count; i++) {
+            const struct sl_yaml *names = map->items[i];
+            if (!sl_x_is_list(names))
+                sl_x_lost(exchange, names->place,
+                          "'%s' of '%s' is a schema, and has no counterpart", keys[k],
+                          map->keys[i]->text);
+            for (size_t n = 0; n < sl_x_count(names); n++)
+                add_dependent(exchange, object, map->keys[i], names->items[n]);
+        }
+    }
 }
 
 static void read_table(struct reader *reader, const struct sl_yaml *schema, const char *name,
@@ -426,15 +436,16 @@ static void read_table(struct reader *reader, const struct sl_yaml *schema, cons
 {
     struct sl_yaml *object = sl_x_object(reader->exchange, contract, name);
     sl_x_put_text(reader->exchange, object, "description", sl_x_get(schema, "description"));
-    tell_unread(reader, schema);
+    tell_unread(reader, schema, true);
     read_counts(reader, schema, NULL, NULL);
     read_members(reader, schema, true, object);
+    read_dependent(reader, schema, object);
 }
 
 void sl_x_jsonschema_import(struct sl_exchange *exchange, const struct sl_yaml *input,
                             struct sl_yaml **ret)
 {
-    struct reader reader = {.exchange = exchange, .root = input};
+    struct reader reader = {.exchange = exchange, .schemas = {.exchange = exchange, .root = input}};
     const struct sl_yaml *schema = resolve(&reader, input);
     const struct sl_yaml *definitions = sl_yaml_get(input, "$defs");
     const char *title = sl_x_get(input, "title");
@@ -452,9 +463,11 @@ void sl_x_jsonschema_import(struct sl_exchange *exchange, const struct sl_yaml *
         read_table(&reader, schema, sl_x_get(contract, "name"), contract);
     for (size_t i = 0; schema && !sl_yaml_get(schema, "properties") && sl_x_is_map(definitions) &&
                        i < definitions->count;
-         i++)
-        if (sl_yaml_get(definitions->items[i], "properties"))
-            read_table(&reader, definitions->items[i], definitions->keys[i]->text, contract);
+         i++) {
+        const struct sl_yaml *definition = resolve(&reader, definitions->items[i]);
+        if (sl_yaml_get(definition, "properties"))
+            read_table(&reader, definition, definitions->keys[i]->text, contract);
+    }
     if (!sl_x_count(sl_yaml_get(contract, "schema")))
         sl_x_wrong(exchange, input->place, "a table is a schema with 'properties'",
                    "the schema describes no object");

@@ -37,6 +37,19 @@ void sl_x_sql_literal(struct sl_x_writer *writer, struct sl_buf *text, enum sl_t
 // DuckDB. False if DuckDB takes no CHECK of it: it has a lambda.
 bool sl_x_sql_members(struct sl_x_writer *writer, const char *expression, struct sl_buf *text);
 void sl_x_sql_line(struct sl_x_writer *writer); // begins the next between the brackets
+// CHECK (...) inside of the table, or, under the name, after it where the dialect has it there.
+void sl_x_sql_check(struct sl_x_writer *writer, const char *name, const struct sl_buf *expression);
+// Whether the rule is one of Sluice's engine that rejects every row that breaks it.
+bool sl_x_sql_is_plain(const struct sl_yaml *rule);
+// Whether rows that break such a rule of the property are refused: sluice.severity may only warn.
+bool sl_x_sql_is_rejecting(const struct sl_yaml *property, const char *kind);
+// `value` is a multiple of a number, as the rule judges it. False: SQL does not judge all values
+// alike.
+bool sl_x_sql_multiple(struct sl_x_writer *writer, const char *value, struct sl_type type,
+                       const char *multiple, struct sl_buf *check);
+// A rule of a kind that has a constraint, at a column or at the table; false: nothing is written.
+bool sl_x_sql_rule(struct sl_x_writer *writer, const struct sl_yaml *rule,
+                   const struct sl_yaml *owner);
 // The rules of a column, with those of what is inside of it, as constraints. What the dialect
 // cannot say is told as lost.
 void sl_x_sql_checks(struct sl_x_writer *writer, const struct sl_yaml *column);

@@ -71,8 +71,7 @@ void sl_x_sql_names(struct sl_x_writer *writer, const struct sl_yaml *list, bool
     sl_buf_add(writer->text, ")");
 }
 
-// CHECK (...) inside of the table, or after it where the dialect has it there.
-static void add_check(struct sl_x_writer *writer, const char *name, const struct sl_buf *expression)
+void sl_x_sql_check(struct sl_x_writer *writer, const char *name, const struct sl_buf *expression)
 {
     if (writer->dialect->has_checks) {
         sl_x_sql_line(writer);
@@ -96,6 +95,8 @@ static void add_bounds(struct sl_x_writer *writer, const struct part *part,
                   {"maximum", "<=", false},  {"exclusiveMaximum", "<", false},
                   {"minLength", ">=", true}, {"maxLength", "<=", true}};
     const struct sl_yaml *options = sl_yaml_get(part->property, "logicalTypeOptions");
+    const bool is_rejecting[] = {sl_x_sql_is_rejecting(part->property, "range"),
+                                 sl_x_sql_is_rejecting(part->property, "length")};
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
         SL_AUTO(sl_buf_clear) struct sl_buf check = SL_BUF_INIT;
         const char *value = sl_x_get(options, bounds[i].key);
@@ -104,7 +105,8 @@ static void add_bounds(struct sl_x_writer *writer, const struct part *part,
                            ? sl_x_printf(writer->exchange, "%lld", (long long)type->length)
                            : NULL;
         value = length ? length : value;
-        if (!value || is_in_type || bounds[i].is_length != (type->type.kind == SL_TYPE_TEXT))
+        if (!value || is_in_type || !is_rejecting[bounds[i].is_length] ||
+            bounds[i].is_length != (type->type.kind == SL_TYPE_TEXT))
             continue;
         sl_buf_addf(&check, bounds[i].is_length ? "length(%s) %s " : "%s %s ", part->expression,
                     bounds[i].sign);
@@ -112,8 +114,9 @@ static void add_bounds(struct sl_x_writer *writer, const struct part *part,
             sl_buf_add(&check, value);
         else
             sl_x_sql_literal(writer, &check, type->type.kind, value);
-        add_check(writer, sl_x_printf(writer->exchange, "%s_%s", part->constraint, bounds[i].key),
-                  &check);
+        sl_x_sql_check(writer,
+                       sl_x_printf(writer->exchange, "%s_%s", part->constraint, bounds[i].key),
+                       &check);
     }
 }
 
@@ -122,21 +125,34 @@ static void add_pattern(struct sl_x_writer *writer, const struct part *part)
     SL_AUTO(sl_buf_clear) struct sl_buf check = SL_BUF_INIT;
     const char *pattern = sl_x_get(sl_yaml_get(part->property, "logicalTypeOptions"), "pattern");
     bool is_call = sl_str_equal(writer->dialect->name, "duckdb");
-    if (!pattern)
+    if (!pattern || !sl_x_sql_is_rejecting(part->property, "pattern"))
         return;
     sl_buf_addf(&check, is_call ? "regexp_matches(%s, " : "%s ", part->expression);
     if (!is_call)
         sl_buf_add(&check, writer->dialect->has_checks ? "~ " : "RLIKE ");
     sl_x_sql_string(writer, &check, pattern);
     sl_buf_add(&check, is_call ? ")" : "");
-    add_check(writer, sl_x_printf(writer->exchange, "%s_pattern", part->constraint), &check);
+    sl_x_sql_check(writer, sl_x_printf(writer->exchange, "%s_pattern", part->constraint), &check);
+}
+
+// False: there is none, or it is not written.
+static bool add_multiple(struct sl_x_writer *writer, const struct part *part, struct sl_type type)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf check = SL_BUF_INIT;
+    const struct sl_yaml *options = sl_yaml_get(part->property, "logicalTypeOptions");
+    if (!sl_x_sql_is_rejecting(part->property, "multiple_of") ||
+        !sl_x_sql_multiple(writer, part->expression, type, sl_x_get(options, "multipleOf"), &check))
+        return false;
+    sl_x_sql_check(writer, sl_x_printf(writer->exchange, "%s_multipleOf", part->constraint),
+                   &check);
+    return true;
 }
 
 static void add_values(struct sl_x_writer *writer, const struct part *part, enum sl_type_kind kind)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf check = SL_BUF_INIT;
     const struct sl_yaml *values = sl_x_enum_of(part->property);
-    if (!sl_x_count(values))
+    if (!sl_x_count(values) || !sl_x_sql_is_rejecting(part->property, "enum"))
         return;
     sl_buf_addf(&check, "%s IN (", part->expression);
     for (size_t i = 0; i < values->count; i++) {
@@ -144,7 +160,7 @@ static void add_values(struct sl_x_writer *writer, const struct part *part, enum
         sl_x_sql_literal(writer, &check, kind, values->items[i]->text);
     }
     sl_buf_add(&check, ")");
-    add_check(writer, sl_x_printf(writer->exchange, "%s_values", part->constraint), &check);
+    sl_x_sql_check(writer, sl_x_printf(writer->exchange, "%s_values", part->constraint), &check);
 }
 
 // Where an object is missing, so are its members, and nothing of them is broken.
@@ -152,21 +168,17 @@ static void add_required(struct sl_x_writer *writer, const struct part *outer,
                          const struct part *part)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf check = SL_BUF_INIT;
-    if (!sl_x_is_true(part->property, "required"))
+    if (!sl_x_is_true(part->property, "required") ||
+        !sl_x_sql_is_rejecting(part->property, "required"))
         return;
     sl_buf_addf(&check, "%s IS NULL OR %s IS NOT NULL", outer->expression, part->expression);
-    add_check(writer, sl_x_printf(writer->exchange, "%s_required", part->constraint), &check);
+    sl_x_sql_check(writer, sl_x_printf(writer->exchange, "%s_required", part->constraint), &check);
 }
 
 // An expression that every row must keep, or else is rejected.
 static bool is_plain_expression(const struct sl_yaml *rule)
 {
-    const struct sl_yaml *code = sl_yaml_get(rule, "implementation");
-    const char *severity = sl_x_get(rule, "severity");
-    bool is_reject = !severity || sl_str_equal(severity, "error");
-    return sl_str_equal(sl_x_get(rule, "engine"), "sluice") && sl_x_get(code, "expression") &&
-           is_reject && !sl_x_get(code, "severity") && !sl_x_get(code, "where") &&
-           !sl_x_get(code, "mostly");
+    return sl_x_sql_is_plain(rule) && sl_x_get(sl_yaml_get(rule, "implementation"), "expression");
 }
 
 static void tell_quality(struct sl_x_writer *writer, const struct sl_yaml *rule, const char *what,
@@ -220,6 +232,8 @@ static void add_quality(struct sl_x_writer *writer, const struct sl_yaml *owner,
             sl_x_sql_names(writer, columns, false);
             continue;
         }
+        if (!is_nested && sl_x_sql_rule(writer, rule, owner))
+            continue;
         if (is_ours && !is_nested && sl_str_equal(writer->dialect->name, "duckdb"))
             add_expression(writer, rule, expression);
         else
@@ -237,7 +251,7 @@ static bool is_in(const char *key, const char *const *keys)
 
 // What of a column's options is neither in its type nor in a check.
 static void tell_options(struct sl_x_writer *writer, const struct part *part,
-                         enum sl_type_kind kind, bool has_checks)
+                         enum sl_type_kind kind, bool has_checks, bool has_multiple)
 {
     static const char *const texts[] = {"minLength", "maxLength", "pattern", NULL};
     static const char *const bounds[] = {"minimum", "maximum", "exclusiveMinimum",
@@ -248,7 +262,8 @@ static void tell_options(struct sl_x_writer *writer, const struct part *part,
         const char *key = options->keys[i]->text;
         bool is_type =
             strcmp(key, "timezone") == 0 || (strcmp(key, "format") == 0 && kind == SL_TYPE_INTEGER);
-        if (!is_type && !(has_checks && is_in(key, known)))
+        bool is_multiple = has_multiple && strcmp(key, "multipleOf") == 0;
+        if (!is_type && !is_multiple && !(has_checks && is_in(key, known)))
             sl_x_lost(writer->exchange, options->items[i]->place,
                       "column '%s': '%s' has no counterpart in the SQL of %s", part->path, key,
                       writer->dialect->name);
@@ -271,7 +286,7 @@ static void tell_inside(struct sl_x_writer *writer, const struct part *part)
         sl_x_lost(exchange, values->place,
                   "column '%s': its valid values have no counterpart in the SQL of %s", part->path,
                   writer->dialect->name);
-    tell_options(writer, part, sl_x_type_of(part->property).type.kind, false);
+    tell_options(writer, part, sl_x_type_of(part->property).type.kind, false, false);
     add_quality(writer, part->property, part->path, true);
     for (size_t i = 0; i < sl_x_count(list); i++) {
         inside.property = list->items[i];
@@ -319,8 +334,9 @@ static void add_rules(struct sl_x_writer *writer, const struct part *part, bool 
     add_bounds(writer, part, &type);
     if (type.type.kind == SL_TYPE_TEXT)
         add_pattern(writer, part);
+    bool has_multiple = add_multiple(writer, part, type.type);
     add_values(writer, part, type.type.kind);
-    tell_options(writer, part, type.type.kind, true);
+    tell_options(writer, part, type.type.kind, true, has_multiple);
     add_quality(writer, part->property, part->path, is_nested);
     if (!writer->dialect->open) // it is JSON, and told as that
         return;

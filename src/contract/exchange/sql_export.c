@@ -140,7 +140,9 @@ static void add_column(struct sl_x_writer *writer, const struct sl_yaml *propert
         sl_buf_add(writer->text, " DEFAULT ");
         sl_x_sql_literal(writer, writer->text, kind, otherwise);
     }
-    if (sl_x_is_true(property, "required") || sl_x_is_true(property, "primaryKey"))
+    bool is_required =
+        sl_x_is_true(property, "required") && sl_x_sql_is_rejecting(property, "required");
+    if (is_required || sl_x_is_true(property, "primaryKey"))
         sl_buf_add(writer->text, " NOT NULL");
     if (sl_x_is_true(property, "unique") && writer->dialect->has_keys)
         sl_buf_add(writer->text, " UNIQUE");

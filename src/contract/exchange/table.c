@@ -158,6 +158,23 @@ static bool read_bound(const struct check *check, const struct sl_ast *left, con
     return false;
 }
 
+// "n % 5 = 0"
+static bool read_multiple(const struct check *check, const struct sl_ast *left, const char *type,
+                          const struct sl_ast *right)
+{
+    const struct sl_ast *first = sl_ast_first(sl_ast_get(left, "children"));
+    struct sl_yaml *column = first && first->next ? column_of(check, first) : NULL;
+    const struct sl_yaml *rest = literal(check, right);
+    if (!column || !sl_ast_is(left, "function_name", "%") || strcmp(type, "COMPARE_EQUAL") != 0 ||
+        !rest || !sl_str_equal(rest->text, "0") || !is_kind(column, false) ||
+        sl_x_type_of(column).type.kind == SL_TYPE_DOUBLE)
+        return false;
+    struct sl_yaml *multiple = literal(check, first->next);
+    double value;
+    return multiple && !multiple->is_quoted && sl_str_to_double(multiple->text, &value) &&
+           value > 0 && add_option(check, column, "multipleOf", multiple);
+}
+
 static bool read_in(const struct check *check, const struct sl_ast *node)
 {
     const struct sl_ast *first = sl_ast_first(sl_ast_get(node, "children"));
@@ -225,7 +242,8 @@ static bool read_check(const struct check *check, const struct sl_ast *node, int
         return true;
     }
     if (sl_ast_is_class(node, "COMPARISON"))
-        return read_bound(check, sl_ast_get(node, "left"), type, sl_ast_get(node, "right"));
+        return read_bound(check, sl_ast_get(node, "left"), type, sl_ast_get(node, "right")) ||
+               read_multiple(check, sl_ast_get(node, "left"), type, sl_ast_get(node, "right"));
     if (sl_ast_is_class(node, "BETWEEN"))
         return read_bound(check, sl_ast_get(node, "input"), "COMPARE_GREATERTHANOREQUALTO",
                           sl_ast_get(node, "lower")) &&
