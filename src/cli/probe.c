@@ -1,4 +1,5 @@
 #include "cli/probe.h"
+#include "step/schema.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -198,8 +199,11 @@ static int profile(const struct prober *prober, struct sl_source_reader *reader,
     prober->probe->records += end.records;
     prober->probe->corrupt += end.corrupt;
     for (size_t i = 0; i < reader->column_count; i++) {
-        struct sl_probe_column column = {.name = reader->columns[i].name,
-                                         .type = reader->columns[i].type};
+        const char *type = reader->columns[i].type;
+        struct sl_probe_column column = {.name = reader->columns[i].name, .type = type};
+        if (!sl_str_equal(type, SL_UNKNOWN_TYPE))
+            column.type = sl_type_fill_unknown(type, "VARCHAR", prober->arena);
+        SL_TRY_NEW(column.type, err);
         at = take_column(result, at, prober->arena, &column);
         SL_TRY(sum_up(prober, &column, err));
     }
