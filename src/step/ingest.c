@@ -9,7 +9,9 @@ static int no_parts(struct sl_ingest *ingest, struct sl_err *err)
     const struct sl_source *source = ingest->source;
     struct sl_place place = sl_yaml_place(source->node, "path");
     const char *path = source->paths.count ? source->paths.items[0] : "";
-    const char *note = sl_arena_printf(ingest->arena, "no file matches '%s'", path);
+    const char *odd = ingest->passed_over.count ? ingest->passed_over.texts.items[0] : NULL;
+    const char *note = sl_arena_printf(ingest->arena, "no file matches '%s'%s%s", path,
+                                       odd ? ": " : "", odd ? odd : "");
 
     SL_TRY_NEW(note, err);
     if (ingest->snapshot.version >= 0)

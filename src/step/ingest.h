@@ -56,6 +56,7 @@ struct sl_ingest {
     struct sl_source_part *parts; // what the source has now
     size_t part_count;
     struct sl_ingested **before; // parallel to parts: what the table holds of it, NULL for nothing
+    struct sl_passed_over passed_over; // what the paths lead to besides
     bool *is_same;          // parallel to parts: it has the content of `before`, as its hash says
     struct sl_strs renames; // "a.csv is now b.csv"
     struct sl_map ingested; // name -> struct sl_ingested *
