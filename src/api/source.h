@@ -13,6 +13,12 @@
 
 #include <stdatomic.h>
 
+struct sl_passed_over {
+    struct sl_strs texts;
+    size_t *paths; // parallel
+    size_t count;
+};
+
 struct sl_source_options { // from sources/NAME.yml
     struct sl_strs paths;  // files and globs, absolute
     const char *folder;    // parts below it are named relative to it; NULL: all by their paths
@@ -24,6 +30,9 @@ struct sl_source_options { // from sources/NAME.yml
     struct sl_strs columns; // names when there is no header
     int64_t skip_lines;
     int64_t max_record_bytes; // a longer record is corrupt; 0: 64 MiB
+    // Filled by list(), what a path leads to and is no part: "data/x is a folder" with the place of
+    // the path among all. NULL: no.
+    struct sl_passed_over *passed_over;
     bool *are_matched; // filled by list(), one for each path: it leads to something. NULL: no
 };
 

@@ -2,6 +2,7 @@
 // leading dot is matched only by a dot; links to folders are followed where a name stands for them,
 // but not by **, which might run in a circle.
 #include "base/fs.h"
+#include "base/glob.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,7 +14,9 @@ struct walk {
     struct sl_arena *arena;
     struct sl_strs found;
     struct sl_err *err;
-    bool is_engine; // as the engine finds them: also where only a dot may be meant
+    bool is_engine;            // as the engine finds them: also where only a dot may be meant
+    struct sl_glob_found *odd; // NULL: of no interest
+    bool goes_into_folders;    // those that the pattern meets are not odd
 };
 
 static int walk_parts(struct walk *walk, const char *base, const char *pattern, int depth);
@@ -28,12 +31,44 @@ static bool is_hidden_mismatch(const char *part, const char *name)
     return name[0] == '.' && part[0] != '.';
 }
 
+const char *sl_glob_odd_text(enum sl_glob_odd_kind kind)
+{
+    static const char *const texts[] = {[SL_GLOB_FOLDER] = "is a folder",
+                                        [SL_GLOB_FIFO] = "is a fifo",
+                                        [SL_GLOB_SOCKET] = "is a socket",
+                                        [SL_GLOB_DEVICE] = "is a device",
+                                        [SL_GLOB_LOST] = "is a link that leads nowhere"};
+
+    return texts[kind];
+}
+
+static int add_odd(struct walk *walk, const char *path)
+{
+    struct sl_glob_odd odd = {.kind = SL_GLOB_LOST};
+    struct stat st;
+
+    if (stat(path, &st) == 0)
+        odd.kind = S_ISDIR(st.st_mode)    ? SL_GLOB_FOLDER
+                   : S_ISFIFO(st.st_mode) ? SL_GLOB_FIFO
+                   : S_ISSOCK(st.st_mode) ? SL_GLOB_SOCKET
+                                          : SL_GLOB_DEVICE;
+    else if (lstat(path, &st) != 0 || !S_ISLNK(st.st_mode))
+        return SL_OK; // not there, or gone since
+    if (odd.kind == SL_GLOB_FOLDER && walk->goes_into_folders)
+        return SL_OK;
+    odd.path = sl_arena_strdup(walk->arena, path);
+    SL_TRY_NEW(odd.path, walk->err);
+    return SL_PUSH(walk->arena, walk->odd->odd, walk->odd->odd_count, odd)
+               ? SL_OK
+               : sl_fail_memory(walk->err);
+}
+
 static int add_if_file(struct walk *walk, const char *path)
 {
     struct stat st;
 
     if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
-        return SL_OK;
+        return walk->odd ? add_odd(walk, path) : SL_OK;
     return sl_strs_add(&walk->found, walk->arena, path, walk->err);
 }
 
@@ -74,6 +109,7 @@ static int walk_deep(struct walk *walk, const char *base, const char *rest, int 
 {
     struct sl_strs names;
 
+    walk->goes_into_folders = !rest;
     SL_TRY(walk_parts(walk, base, rest ? rest : "*", depth + 1));
     SL_TRY(list(walk, base, &names));
     for (size_t i = 0; i < names.count; i++) {
@@ -157,6 +193,17 @@ int sl_fs_glob(const char *pattern, struct sl_arena *arena, struct sl_strs *ret,
     struct walk walk = {.arena = arena, .err = err};
 
     return find_files(&walk, pattern, ret);
+}
+
+int sl_glob_find(const char *pattern, struct sl_arena *arena, struct sl_glob_found *ret,
+                 struct sl_err *err)
+{
+    struct sl_glob_found found = {0};
+    struct walk walk = {.arena = arena, .err = err, .odd = &found};
+
+    SL_TRY(find_files(&walk, pattern, &found.files));
+    *ret = found;
+    return SL_OK;
 }
 
 int sl_fs_glob_engine(const char *pattern, struct sl_arena *arena, struct sl_strs *ret,

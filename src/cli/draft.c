@@ -15,8 +15,8 @@
 struct verdict {
     const char *name; // usable in any table
     const char *logical;
-    char physical[32];      // "" none
-    const char *formats[2]; // strptime
+    char physical[32]; // "" none
+    const char *formats[2];
     size_t format_count;
     const char *null_words;
     bool is_key, is_required;
@@ -60,6 +60,27 @@ static void judge_number(const struct sl_probe_column *column, struct verdict *v
         snprintf(verdict->physical, sizeof verdict->physical, "double");
 }
 
+// A format of numbers or booleans in which all values are, and that no other explains as well.
+static void find_written(const struct sl_probe_column *column, struct verdict *verdict)
+{
+    for (size_t i = 0; i < SL_PROBE_WRITTEN; i++) {
+        bool is_number = i < SL_PROBE_NUMBERS;
+        const char *format = sl_probe_written[i].format;
+        bool has_comma = format[strlen(format) - 3] == ',';
+        int64_t scale = has_comma ? column->comma_scale : column->grouped_scale;
+        if (!column->values || column->written[i] != column->values || !column->evidence[i] ||
+            (!is_number && column->evidence[i] == column->values))
+            continue;
+        verdict->logical = is_number ? "number" : "boolean";
+        if (is_number && scale <= MOST_SCALE)
+            snprintf(verdict->physical, sizeof verdict->physical, "decimal(18,%d)", (int)scale);
+        else
+            snprintf(verdict->physical, sizeof verdict->physical, "%s", is_number ? "double" : "");
+        verdict->formats[verdict->format_count++] = format;
+        return;
+    }
+}
+
 static void judge_text(const struct sl_probe_column *column, struct verdict *verdict)
 {
     static const struct {
@@ -89,7 +110,8 @@ static void judge_text(const struct sl_probe_column *column, struct verdict *ver
             judge_number(column, verdict);
         return;
     }
-    (void)find_format(column, verdict);
+    if (!find_format(column, verdict))
+        find_written(column, verdict);
 }
 
 // The file says the type itself.

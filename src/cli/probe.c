@@ -1,4 +1,5 @@
 #include "cli/probe.h"
+#include "step/schema.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -34,6 +35,24 @@ static const char *const form_conditions[SL_FORM_COUNT] = {
     [SL_FORM_TIME] = "regexp_full_match(@, '" CLOCK "')",
     [SL_FORM_OBJECT] = "starts_with(@, '{') and json_valid(@)",
     [SL_FORM_ARRAY] = "starts_with(@, '[') and json_valid(@)",
+};
+
+#define BLANK "[ \\x{A0}\\x{202F}]"
+#define NUMBER(group, decimal)                                                                \
+    "regexp_full_match(@, '[+-]?(?:[0-9]{1,3}(?:" group "[0-9]{3})+|[0-9]{1,14})(?:[" decimal \
+    "][0-9]{1,9})?')"
+
+const struct sl_probe_written sl_probe_written[SL_PROBE_WRITTEN] = {
+    {"1234,56", "regexp_full_match(@, '[+-]?[0-9]{1,14}(,[0-9]{1,9})?')",
+     "regexp_full_match(@, '.*,([0-9]{1,2}|[0-9]{4,})')"},
+    {"1.234,56", NUMBER("[.]", ","), "regexp_full_match(@, '.*[.].*[.,].*')"},
+    {"1,234.56", NUMBER("[,]", "."), "regexp_full_match(@, '.*,.*[.,].*')"},
+    {"1 234,56", NUMBER(BLANK, ","), "regexp_matches(@, '" BLANK "')"},
+    {"1'234.56", NUMBER("[\\x{27}\\x{2019}]", "."), "regexp_matches(@, '[\\x{27}\\x{2019}]')"},
+    {"yes/no", "lower(@) in ('yes', 'no')", "lower(@) = 'yes'"},
+    {"ja/nein", "lower(@) in ('ja', 'nein')", "lower(@) = 'ja'"},
+    {"Y/N", "upper(@) in ('Y', 'N')", "upper(@) = 'Y'"},
+    {"J/N", "upper(@) in ('J', 'N')", "upper(@) = 'J'"},
 };
 
 struct prober {
@@ -92,6 +111,13 @@ static void add_column(const struct sl_column *column, size_t i, struct sl_buf *
     sl_buf_addf(sql, ", coalesce(max(strlen(split_part(x%zu, '.', 2))) filter (where ", i);
     sl_buf_addf(sql, "regexp_full_match(x%zu, '[+-]?[0-9]+[.][0-9]+')), 0)", i);
     add_count("length(@) <> strlen(@)", i, sql);
+    for (size_t k = 0; k < SL_PROBE_WRITTEN; k++) {
+        add_count(sl_probe_written[k].condition, i, sql);
+        add_count(sl_probe_written[k].evidence, i, sql);
+    }
+    for (size_t k = 0; k < 2; k++)
+        sl_buf_addf(sql, ", coalesce(max(strlen(regexp_extract(x%zu, '[%c]([0-9]+)$', 1))), 0)", i,
+                    k ? '.' : ',');
     sl_buf_addf(
         sql,
         ", string_agg(distinct x%zu, chr(31) order by x%zu) filter (where x%zu in " NULL_WORDS ")",
@@ -128,6 +154,12 @@ static size_t take_column(const struct sl_result *result, size_t at, struct sl_a
         column->formats[k] = sl_result_int(result, 0, at++);
     column->scale = sl_result_int(result, 0, at++);
     column->non_ascii = sl_result_int(result, 0, at++);
+    for (size_t k = 0; k < SL_PROBE_WRITTEN; k++) {
+        column->written[k] = sl_result_int(result, 0, at++);
+        column->evidence[k] = sl_result_int(result, 0, at++);
+    }
+    column->comma_scale = sl_result_int(result, 0, at++);
+    column->grouped_scale = sl_result_int(result, 0, at++);
     column->null_words = sl_arena_strdup(arena, sl_result_text(result, 0, at++));
     return at;
 }
@@ -174,7 +206,15 @@ static int sum_up(const struct prober *prober, const struct sl_probe_column *fou
         sum->forms[k] += found->forms[k];
     for (size_t k = 0; k < SL_PROBE_FORMATS; k++)
         sum->formats[k] += found->formats[k];
+    for (size_t k = 0; k < SL_PROBE_WRITTEN; k++) {
+        sum->written[k] += found->written[k];
+        sum->evidence[k] += found->evidence[k];
+    }
     sum->scale = found->scale > sum->scale ? found->scale : sum->scale;
+    if (found->comma_scale > sum->comma_scale)
+        sum->comma_scale = found->comma_scale;
+    if (found->grouped_scale > sum->grouped_scale)
+        sum->grouped_scale = found->grouped_scale;
     sum->non_ascii += found->non_ascii;
     return add_words(prober->arena, found->null_words, &sum->null_words, err);
 }
@@ -198,8 +238,11 @@ static int profile(const struct prober *prober, struct sl_source_reader *reader,
     prober->probe->records += end.records;
     prober->probe->corrupt += end.corrupt;
     for (size_t i = 0; i < reader->column_count; i++) {
-        struct sl_probe_column column = {.name = reader->columns[i].name,
-                                         .type = reader->columns[i].type};
+        const char *type = reader->columns[i].type;
+        struct sl_probe_column column = {.name = reader->columns[i].name, .type = type};
+        if (!sl_str_equal(type, SL_UNKNOWN_TYPE))
+            column.type = sl_type_fill_unknown(type, "VARCHAR", prober->arena);
+        SL_TRY_NEW(column.type, err);
         at = take_column(result, at, prober->arena, &column);
         SL_TRY(sum_up(prober, &column, err));
     }

@@ -24,6 +24,14 @@ extern const char
     *const sl_probe_formats[SL_PROBE_FORMATS]; // strptime; the first SL_PROBE_DATES give dates
 #define SL_PROBE_DATES 5
 
+// How numbers and booleans may be written besides: sluice.formats.
+enum { SL_PROBE_WRITTEN = 9, SL_PROBE_NUMBERS = 5 }; // the numbers stand first
+extern const struct sl_probe_written {
+    const char *format;
+    const char *condition; // SQL in which '@' is the value
+    const char *evidence;  // what tells the format from others; of a boolean its word for true
+} sl_probe_written[SL_PROBE_WRITTEN];
+
 struct sl_probe_column {
     const char *name;
     const char *type; // the engine's; "VARCHAR" where the file has texts
@@ -32,7 +40,10 @@ struct sl_probe_column {
     int64_t distinct; // among the present of all files; -1: not counted
     int64_t forms[SL_FORM_COUNT];
     int64_t formats[SL_PROBE_FORMATS];
-    int64_t scale; // the most decimals
+    int64_t written[SL_PROBE_WRITTEN], evidence[SL_PROBE_WRITTEN];
+    int64_t scale;         // the most decimals
+    int64_t comma_scale;   // the same behind a comma
+    int64_t grouped_scale; // behind a point, with whatever in front
     int64_t non_ascii;
     bool is_in_all;         // no file of the group lacks it
     const char *null_words; // that occur, separated by "\x1f"; NULL if none

@@ -219,13 +219,24 @@ static int add_cast(const struct merger *merger, struct sl_merge *merge, struct 
     return count ? print(merger, &sql, &merge->cast, err) : SL_OK;
 }
 
+// What the source has as a number has no format.
+static void add_strict(const struct merger *merger, const struct name *name, const char *text,
+                       struct sl_buf *sql)
+{
+    const struct sl_contract_column plain = {.type = merger->column->type};
+    bool is_number = sl_reading_is_number(plain.type.kind) &&
+                     !sl_str_equal(name->raw->type, "VARCHAR") &&
+                     !sl_str_equal(name->raw->type, "JSON");
+    sl_reading_strict(is_number ? &plain : merger->column, merger->type, text, sql);
+}
+
 static void add_read(const struct merger *merger, const struct name *name, const char *text,
                      struct sl_buf *sql)
 {
     if (sl_reading_is_exact(merger->column, name->raw->type, merger->type))
         (void)sl_reading_cast(merger->column, name->raw->type, merger->type, name->kept, sql);
     else
-        sl_reading_strict(merger->column, merger->type, text, sql);
+        add_strict(merger, name, text, sql);
 }
 
 // Two texts of one value do not differ: 1 and 1.0 of a number. Nor do two values that print alike.
@@ -249,9 +260,9 @@ static void add_pair(const struct merger *merger, const struct name *a, const st
         sl_buf_add(sql, "true");
     } else {
         sl_buf_add(sql, "not coalesce(");
-        sl_reading_strict(merger->column, merger->type, first.text, sql);
+        add_strict(merger, a, first.text, sql);
         sl_buf_add(sql, " = ");
-        sl_reading_strict(merger->column, merger->type, second.text, sql);
+        add_strict(merger, b, second.text, sql);
         sl_buf_add(sql, " or ");
         add_read(merger, a, first.text, sql);
         sl_buf_add(sql, " = ");

@@ -1,4 +1,6 @@
 #include "contract/change.h"
+#include "contract/read.h"
+#include "spec/value_format.h"
 
 #include <string.h>
 
@@ -114,10 +116,23 @@ static bool adds_words_only(const json_t *before, const json_t *now)
     return true;
 }
 
+// Numbers without a format are read as those of a plain one.
+static bool begins_plain(const json_t *now)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    const json_t *first = json_array_get(json_object_get(now, "formats"), 0);
+    struct sl_number_format format;
+    return sl_reading_is_number((enum sl_type_kind)sl_json_int(now, "kind", -1)) &&
+           json_string_value(first) &&
+           !sl_number_format_read(json_string_value(first), &arena, &format) &&
+           sl_number_format_is_plain(&format);
+}
+
 static bool adds_formats_only(const json_t *before, const json_t *now)
 {
     const json_t *old = json_object_get(before, "formats");
-    return json_array_size(old) > 0 && continues(old, json_object_get(now, "formats"));
+    return (json_array_size(old) > 0 || begins_plain(now)) &&
+           continues(old, json_object_get(now, "formats"));
 }
 
 // Texts that had no value may have one now. If rows with such a text were rejected, only they

@@ -18,8 +18,7 @@ const char *sl_reading_type(const struct sl_contract_column *column, struct sl_a
 
 static void describe_format(const struct sl_contract_column *column, struct sl_buf *text)
 {
-    if (!column->formats.count ||
-        (!sl_reading_has_years(column->type.kind) && column->type.kind != SL_TYPE_TIME))
+    if (!column->formats.count)
         return;
     sl_buf_add(text, column->formats.count > 1 ? " in any of the formats" : " in the format");
     for (size_t i = 0; i < column->formats.count; i++)
@@ -329,6 +328,30 @@ void sl_reading_text(const struct sl_reading *reading, enum sl_pass_rows rows, s
     sl_buf_addf(sql, " as \"~x%zu\"", reading->index);
 }
 
+// What the source has as a number has no format, whatever its text looks like.
+static bool is_typed_number(const struct sl_reading *reading)
+{
+    return reading->raw_name && !is_text(reading) &&
+           sl_reading_is_number(reading->column->type.kind);
+}
+
+static void add_typed_number(const struct sl_reading *reading, const char *text, struct sl_buf *sql)
+{
+    const struct sl_contract_column *column = reading->column;
+    const struct sl_contract_column plain = {.type = column->type};
+    bool has_own = column->otherwise && column->formats.count; // the default is in a format
+    if (has_own) {
+        SL_AUTO(sl_buf_clear) struct sl_buf word = SL_BUF_INIT;
+        sl_buf_add_sql_string(&word, column->otherwise);
+        sl_buf_addf(sql, "case when %s = %s then ", text, word.text ? word.text : "");
+        sl_reading_strict(column, reading->type, word.text ? word.text : "", sql);
+        sl_buf_add(sql, " else ");
+        sql->has_failed |= word.has_failed;
+    }
+    sl_reading_strict(&plain, reading->type, text, sql);
+    sl_buf_add(sql, has_own ? " end" : "");
+}
+
 void sl_reading_value(const struct sl_reading *reading, enum sl_pass_rows rows, struct sl_buf *sql)
 {
     char text[32];
@@ -345,6 +368,8 @@ void sl_reading_value(const struct sl_reading *reading, enum sl_pass_rows rows, 
         sl_buf_addf(sql, "\"~r%zu\"", reading->index);
     else if (rows != SL_PASS_ALL && is_plain(reading))
         without_null_texts(reading, "r", sql);
+    else if (is_typed_number(reading))
+        add_typed_number(reading, text, sql);
     else
         sl_reading_strict(reading->column, reading->type, text, sql);
     sl_buf_addf(sql, has_cast(reading) ? " end as \"~y%zu\"" : " as \"~y%zu\"", reading->index);

@@ -83,6 +83,12 @@ bool sl_reading_cast(const struct sl_contract_column *column, const char *from, 
 // The strict look at a text and the cast, null for what it refuses. Years are not looked at yet.
 void sl_reading_strict(const struct sl_contract_column *column, const char *type, const char *text,
                        struct sl_buf *sql);
+// The same of columns with formats (spec/value_format.h).
+void sl_reading_numbers(const struct sl_contract_column *column, const char *type, const char *text,
+                        struct sl_buf *sql);
+void sl_reading_booleans(const struct sl_contract_column *column, const char *text,
+                         struct sl_buf *sql);
+bool sl_reading_is_number(enum sl_type_kind kind);
 
 bool sl_reading_has_years(enum sl_type_kind kind);
 // "between date '0001-01-01' and date '9999-12-31'"

@@ -163,6 +163,11 @@ bool sl_reading_has_years(enum sl_type_kind kind)
     return kind == SL_TYPE_DATE || kind == SL_TYPE_TIMESTAMP || kind == SL_TYPE_TIMESTAMP_NTZ;
 }
 
+bool sl_reading_is_number(enum sl_type_kind kind)
+{
+    return kind == SL_TYPE_INTEGER || kind == SL_TYPE_DECIMAL || kind == SL_TYPE_DOUBLE;
+}
+
 // With a declared format the year 24 is a %Y that met two digits.
 void sl_reading_years(const struct sl_contract_column *column, struct sl_buf *sql)
 {
@@ -185,6 +190,10 @@ void sl_reading_strict(const struct sl_contract_column *column, const char *type
     if (column->formats.count &&
         (sl_reading_has_years(column->type.kind) || column->type.kind == SL_TYPE_TIME))
         formatted_any(column, text, sql);
+    else if (column->formats.count && sl_reading_is_number(column->type.kind))
+        sl_reading_numbers(column, type, text, sql);
+    else if (column->formats.count && column->type.kind == SL_TYPE_BOOLEAN)
+        sl_reading_booleans(column, text, sql);
     else if (column->type.kind == SL_TYPE_JSON)
         strict_json(sl_reading_shape(column), text, sql);
     else

@@ -367,11 +367,16 @@ int sl_sample_column(struct sl_sampler *sampler, struct sl_sample *ret, struct s
     SL_TRY(add_value(sampler, &value, err));
     SL_TRY(sl_buf_check(&value, err));
     add_good(sampler, value.text, &good);
+    sl_sample_written(sampler, &good);
     SL_TRY(sl_buf_check(&good, err));
-    if (pool && pool->has_odd)
+    if (pool && pool->has_odd) {
         add_pooled_odd(sampler, good.text, &odd);
-    else
+    } else {
         SL_TRY(sl_sample_odd(sampler, sampler->value ? sampler->value : value.text, &odd, err));
+        sl_sample_written(sampler, &odd);
+    }
+    sl_sample_written(sampler, &value);
+    SL_TRY(sl_buf_check(&value, err));
     if (pool && pool->count) {
         sl_buf_reset(&good);
         add_pooled(sampler, pool, &good);

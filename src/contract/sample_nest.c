@@ -38,7 +38,7 @@ static void add_leaf(const struct sl_contract_column *column, const char *text, 
     }
     // A list of one, so that the text is made once.
     sl_buf_addf(sql, "list_extract(list_transform([%s], lambda v: coalesce(", text);
-    if (plain)
+    if (plain && !sl_sample_is_written(column))
         sl_buf_addf(sql, "case when %s then v else cast(to_json(v) as VARCHAR) end", plain);
     else
         sl_buf_add(sql, "cast(to_json(v) as VARCHAR)");

@@ -39,6 +39,9 @@ bool sl_sample_is_moment(const struct sl_contract_column *column);
 // VARCHAR SQL: one of the texts.
 void sl_sample_pick(const struct sl_sampler *sampler, const char *const *texts, size_t count,
                     struct sl_buf *sql);
+// Whether the column has a format of numbers or booleans; the SQL of a value in the first of these.
+bool sl_sample_is_written(const struct sl_contract_column *column);
+void sl_sample_written(const struct sl_sampler *sampler, struct sl_buf *value);
 // A value of the column's type; a text of its format, false if there is none to be made.
 void sl_sample_typed(const struct sl_sampler *sampler, struct sl_buf *sql);
 bool sl_sample_format(const struct sl_sampler *sampler, struct sl_buf *sql);

@@ -3,6 +3,7 @@
 #include "contract/drift.h"
 #include "contract/nest.h"
 #include "contract/possible.h"
+#include "contract/read.h"
 #include "contract/relation.h"
 
 #include <string.h>
@@ -271,6 +272,24 @@ static int verify_format(struct verifier *verifier, const struct sl_contract_col
                       "words of strptime such as %Y-%m-%d %H:%M:%S; %% stands for % itself", err);
 }
 
+static bool is_for_strptime(const struct sl_contract_column *column)
+{
+    return column->type.kind != SL_TYPE_BOOLEAN && !sl_reading_is_number(column->type.kind);
+}
+
+static int read_default(const struct sl_contract_column *column, struct sl_buf *sql,
+                        struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    char type[32];
+    sl_buf_add_sql_string(&text, column->otherwise);
+    SL_TRY(sl_buf_check(&text, err));
+    sl_buf_add(sql, "(");
+    sl_reading_strict(column, sl_type_name(column->type, type), text.text, sql);
+    sl_buf_add(sql, ")");
+    return SL_OK;
+}
+
 // A default is read as if it came from the source.
 static int verify_default(struct verifier *verifier, const struct sl_contract_column *column,
                           struct sl_err *err)
@@ -278,12 +297,16 @@ static int verify_default(struct verifier *verifier, const struct sl_contract_co
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     sl_buf_add(&sql, "select coalesce(");
-    for (size_t i = 0; i < column->formats.count; i++) {
+    for (size_t i = 0; is_for_strptime(column) && i < column->formats.count; i++) {
         sl_buf_add(&sql, i ? ", try_strptime(" : "try_strptime(");
         sl_buf_add_sql_string(&sql, column->otherwise);
         sl_buf_add(&sql, ", ");
         sl_buf_add_sql_string(&sql, column->formats.items[i]);
         sl_buf_add(&sql, ")::varchar");
+    }
+    if (!is_for_strptime(column)) {
+        SL_TRY(read_default(column, &sql, err));
+        sl_buf_add(&sql, "::varchar");
     }
     sl_buf_add(&sql, ")");
     SL_TRY(sl_buf_check(&sql, err));
@@ -302,7 +325,7 @@ static int verify_formats(struct verifier *verifier, const struct sl_contract_co
     for (size_t i = 0; i < count; i++) {
         const struct sl_contract_column *column = &columns[i];
         size_t errors = verifier->diags->error_count;
-        for (size_t k = 0; k < column->formats.count; k++)
+        for (size_t k = 0; is_for_strptime(column) && k < column->formats.count; k++)
             SL_TRY(verify_format(verifier, column, k, err));
         if (column->otherwise && column->formats.count && verifier->diags->error_count == errors)
             SL_TRY(verify_default(verifier, column, err));

@@ -42,10 +42,12 @@ static int foresee(struct checker *checker, const char *name,
     size_t file_count = file ? file->column_count : 0, count = 0;
     struct sl_column *stored = SL_NEW_ARRAY(arena, struct sl_column, file_count + 1), *columns;
     SL_TRY_NEW(stored, err);
-    for (size_t i = 0; i < file_count; i++)
+    for (size_t i = 0; i < file_count; i++) {
+        const char *type = sl_type_fill_unknown(file->columns[i].type, "VARCHAR", arena);
+        SL_TRY_NEW(type, err);
         if (!sl_str_equal(file->columns[i].type, SL_UNKNOWN_TYPE))
-            stored[count++] =
-                (struct sl_column){file->columns[i].name, sl_storage_type(file->columns[i].type)};
+            stored[count++] = (struct sl_column){file->columns[i].name, sl_storage_type(type)};
+    }
     SL_TRY(sl_contract_foresee_raw(contract, stored, count, arena, &columns, &ret->count, err));
     ret->columns = columns;
     return SL_OK;

@@ -2,6 +2,8 @@
 // and read strictly.
 #include "spec/contract_file.h"
 
+#include "spec/value_format.h"
+
 #include <string.h>
 
 #define PREFIX "sluice."
@@ -48,6 +50,53 @@ static bool is_time(enum sl_type_kind kind)
            kind == SL_TYPE_TIME;
 }
 
+static bool is_number(enum sl_type_kind kind)
+{
+    return kind == SL_TYPE_INTEGER || kind == SL_TYPE_DECIMAL || kind == SL_TYPE_DOUBLE;
+}
+
+static const char *check_format(struct sl_odcs_reader *reader, const char *format,
+                                struct sl_strs words[2], struct sl_err *err)
+{
+    struct sl_arena *arena = &reader->project->arena;
+    struct sl_number_format number;
+    const char *own[2], *wrong;
+
+    if (is_number(reader->column->type.kind))
+        return sl_number_format_read(format, arena, &number);
+    wrong = sl_boolean_format_read(format, arena, &own[0], &own[1]);
+    for (size_t k = 0; !wrong && k < 2; k++) {
+        for (size_t i = 0; i < words[!k].count; i++)
+            if (sl_str_equal_nocase(words[!k].items[i], own[k]))
+                return "a word of it means the other value in the format before";
+        if (sl_strs_add(&words[k], arena, own[k], err) != SL_OK)
+            return "there is no memory left";
+    }
+    return wrong;
+}
+
+// Of numbers and booleans.
+static int check_formats(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
+                         struct sl_err *err)
+{
+    const struct sl_contract_column *column = reader->column;
+    bool is_boolean = column->type.kind == SL_TYPE_BOOLEAN;
+    struct sl_strs words[2] = {{0}};
+
+    for (size_t i = 0; i < column->formats.count; i++) {
+        const char *wrong = check_format(reader, column->formats.items[i], words, err);
+        if (wrong)
+            sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT,
+                    sl_load_item(custom->value, i)->place,
+                    is_boolean ? "write the words for true and false: ja/nein"
+                               : "write a number as the source does: 1.234,56 or 1 234,56 or "
+                                 "1'234.50, (12.50) if brackets mean minus",
+                    "column '%s': '%s' is no format of a %s: %s", column->name,
+                    column->formats.items[i], is_boolean ? "boolean" : "number", wrong);
+    }
+    return SL_OK;
+}
+
 static int read_formats(struct sl_odcs_reader *reader, const struct sl_odcs_custom *custom,
                         struct sl_err *err)
 {
@@ -56,10 +105,14 @@ static int read_formats(struct sl_odcs_reader *reader, const struct sl_odcs_cust
 
     SL_TRY(read_texts(reader, custom, &column->formats, err));
     column->formats_node = custom->value;
-    if (!is_time(column->type.kind))
+    if (is_number(column->type.kind) || column->type.kind == SL_TYPE_BOOLEAN)
+        return check_formats(reader, custom, err);
+    if (!is_time(column->type.kind)) {
         sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT, place,
-                "formats are for dates, timestamps and times",
+                "formats are for numbers, booleans, dates, timestamps and times",
                 "column '%s' has formats but is none of these", column->name);
+        return SL_OK;
+    }
     for (size_t i = 0; i < column->formats.count; i++)
         if (!strchr(column->formats.items[i], '%'))
             sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT,

@@ -9,7 +9,9 @@ static int no_parts(struct sl_ingest *ingest, struct sl_err *err)
     const struct sl_source *source = ingest->source;
     struct sl_place place = sl_yaml_place(source->node, "path");
     const char *path = source->paths.count ? source->paths.items[0] : "";
-    const char *note = sl_arena_printf(ingest->arena, "no file matches '%s'", path);
+    const char *odd = ingest->passed_over.count ? ingest->passed_over.texts.items[0] : NULL;
+    const char *note = sl_arena_printf(ingest->arena, "no file matches '%s'%s%s", path,
+                                       odd ? ": " : "", odd ? odd : "");
 
     SL_TRY_NEW(note, err);
     if (ingest->snapshot.version >= 0)
@@ -128,7 +130,8 @@ static int count_replaced(struct sl_ingest *ingest, struct sl_err *err)
     for (size_t i = 0; i < ingest->removed.count; i++)
         SL_TRY(sl_map_set(&removed, ingest->removed.items[i], NULL, err));
     for (size_t i = 0; i < ingest->snapshot.file_count; i++)
-        if (ingest->is_fresh || sl_map_has(&removed, ingest->snapshot.files[i].path))
+        if (ingest->is_fresh || ingest->is_retyped ||
+            sl_map_has(&removed, ingest->snapshot.files[i].path))
             rows = sl_rows_add(rows, ingest->snapshot.files[i].row_count);
     ingest->result.balance.replaced = rows < 0 ? -1 : rows - kept;
     return SL_OK;
@@ -189,6 +192,7 @@ static int commit(struct sl_ingest *ingest, int64_t *ret_version, struct sl_err 
         .description = ingest->source->description,
     };
 
+    ingest->is_retyped &= ingest->staged.file_count > 0; // else no value asks for it
     SL_TRY(list_removed(ingest, err));
     if (has_same_rows(ingest))
         commit.description = NULL; // nor does anything else change
@@ -198,14 +202,15 @@ static int commit(struct sl_ingest *ingest, int64_t *ret_version, struct sl_err 
     commit.retags_json = ingest->retags_json.items;
     commit.retagged_count = ingest->retagged.count;
     SL_TRY(keep_columns(ingest, &commit, err));
-    if (ingest->snapshot.version >= 0 && ingest->is_fresh) {
+    if (ingest->snapshot.version >= 0 && (ingest->is_fresh || ingest->is_retyped)) {
         commit.mode = SL_DELTA_REPLACE;
     } else if (ingest->removed.count > 0) {
         commit.mode = SL_DELTA_REWRITE;
         commit.removed = ingest->removed.items;
         commit.removed_count = ingest->removed.count;
     }
-    ingest->result.was_full = ingest->snapshot.version < 0 || ingest->is_fresh;
+    ingest->result.was_full =
+        ingest->snapshot.version < 0 || ingest->is_fresh || ingest->is_retyped;
     SL_TRY(print_record(ingest, &commit.record_json, err));
     int code = sl_step_commit(ingest->context, ingest->folder, &commit, ret_version, err);
     if (code != SL_E_TABLE_SCHEMA || ingest->result.failed_parts == 0)

@@ -56,6 +56,7 @@ struct sl_ingest {
     struct sl_source_part *parts; // what the source has now
     size_t part_count;
     struct sl_ingested **before; // parallel to parts: what the table holds of it, NULL for nothing
+    struct sl_passed_over passed_over; // what the paths lead to besides
     bool *is_same;          // parallel to parts: it has the content of `before`, as its hash says
     struct sl_strs renames; // "a.csv is now b.csv"
     struct sl_map ingested; // name -> struct sl_ingested *
@@ -72,7 +73,8 @@ struct sl_ingest {
     struct sl_record record; // the last one
     struct sl_ingest_job *jobs;
     size_t job_count;
-    bool is_fresh;             // every part that the table holds is read again
+    bool is_retyped; // rows that the table keeps are staged anew with the types of `columns`
+    bool is_fresh;   // every part that the table holds is read again
     struct sl_column *columns; // of the table afterwards
     size_t column_count;
     const char *file_prefix; // of this step's data files
@@ -123,6 +125,12 @@ SL_MUST int sl_ingest_choose(struct sl_ingest *ingest, struct sl_err *err);
 // every raw table.
 SL_MUST int sl_ingest_columns(struct sl_ingest *ingest, struct sl_err *err);
 const struct sl_column *sl_ingest_column(const struct sl_ingest *ingest, const char *name);
+// Gives a column that the table has this type, which holds its own and the jobs', if all that this
+// changes are places of texts without any value.
+SL_MUST int sl_ingest_retype(struct sl_ingest *ingest, struct sl_column *column, const char *type,
+                             struct sl_err *err);
+// ", cast(s as STRUCT(...)) as s" for each column that has another type now.
+void sl_ingest_add_retyped(const struct sl_ingest *ingest, struct sl_buf *sql);
 
 // Opens every job, and stages what each gives. A part that cannot be read is noted; what fails is
 // what concerns all.

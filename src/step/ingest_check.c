@@ -58,14 +58,20 @@ static int check_path(struct sl_ingest *ingest, size_t index, struct sl_diags *d
     const char *path = ingest->source->paths.items[index];
     struct sl_source_options options = ingest->options;
     struct sl_source_part *parts;
+    struct sl_passed_over passed = {0};
     struct sl_err trouble = {0};
     size_t count = 0;
 
     if (strstr(path, "://"))
         return SL_OK; // told by the reader of the file
+    options.passed_over = &passed;
     options.paths = (struct sl_strs){.items = &ingest->source->paths.items[index], .count = 1};
     if (ingest->kind->list(&options, ingest->arena, &parts, &count, &trouble) != SL_OK)
         return tell(diags, &trouble, sl_ingest_path_place(ingest->source, index), err);
+    for (size_t i = 0; i < passed.count; i++)
+        sl_diag(diags, SL_SEVERITY_WARNING, SL_E_SOURCE_EMPTY,
+                sl_ingest_path_place(ingest->source, index), "the path is to lead to files alone",
+                "%s and is passed over", passed.texts.items[i]);
     if (count == 0)
         sl_diag(diags, SL_SEVERITY_WARNING, SL_E_SOURCE_EMPTY,
                 sl_ingest_path_place(ingest->source, index),

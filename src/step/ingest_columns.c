@@ -1,10 +1,11 @@
 // The columns of a raw table: what the source's parts have, under one name and type each.
 //
-// A column that the table has keeps its type, and a part that has another is cast, value by value
-// where the types do not tell that nothing is lost. New columns of several types get the type that
-// the engine gives to all of them together if it holds each of them, else text. A column without a
-// type, for it holds only nulls, waits for a part that gives it one, or is a text that the contract
-// reads.
+// A column that the table has keeps its type (but see ingest_retype.c), and a part that has another
+// is cast, value by value where the types do not tell that nothing is lost. New columns of several
+// types get the type that the engine gives to all of them together if it holds each of them, else
+// text. A column without a type, for it holds only nulls, waits for a part that gives it one, or is
+// a text that the contract reads. A member or item without one cannot wait, for lists of nulls have
+// lengths and objects have other members: it is a text, which holds whatever value comes.
 #include "step/ingest.h"
 
 #include "spec/contract.h"
@@ -48,6 +49,8 @@ static int storable(struct sl_column *column, struct sl_err *err)
     bool has_ntz = false;
     int code;
 
+    if (sl_type_find_unknown(column->type)) // not before it is known
+        return SL_OK;
     column->type = sl_storage_type(column->type);
     code = sl_delta_type_print(column->name, column->type, &json, &has_ntz, &refused);
     if (code == SL_E_TABLE_SCHEMA)
@@ -74,25 +77,73 @@ static const char *common_type(const char *a, const char *b, const char *both)
     return holds("DOUBLE", a, b) ? "DOUBLE" : "VARCHAR";
 }
 
-static int unify(struct merger *merger, struct sl_column *column, const char *type,
-                 struct sl_err *err)
+// The engine's type for both; NULL if it has none. As typeof() says it, since a result has INTEGER
+// where nothing has a type.
+static int ask_type(struct merger *merger, const char *a, const char *b, const char **ret,
+                    struct sl_err *err)
 {
     struct sl_session *session = merger->ingest->context->session;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    struct sl_column *both;
-    size_t count;
+    SL_AUTO(sl_result_free) struct sl_result *result = NULL;
     int code;
 
-    sl_buf_addf(&sql, "select cast(null as %s) as a union all select cast(null as %s)",
-                column->type, type);
+    *ret = NULL;
+    sl_buf_addf(&sql,
+                "select typeof(a) from (select cast(null as %s) as a union all select cast(null as "
+                "%s)) limit 1",
+                a, b);
     SL_TRY(sl_buf_check(&sql, err));
-    code = session->kind->describe(session, sql.text, merger->ingest->arena, &both, &count, err);
-    if (code != SL_OK && code != SL_E_ENGINE)
-        return code;
+    code = session->kind->query(session, sql.text, 0, &result, err);
     if (code == SL_E_ENGINE)
         sl_err_clear(err);
-    column->type = common_type(column->type, type, code == SL_OK ? both[0].type : NULL);
+    if (code != SL_OK)
+        return code == SL_E_ENGINE ? SL_OK : code;
+    *ret = sl_arena_strdup(merger->ingest->arena, sl_result_text(result, 0, 0));
+    SL_TRY_NEW(*ret, err);
+    return SL_OK;
+}
+
+static int unify(struct merger *merger, struct sl_column *column, const char *type,
+                 struct sl_err *err)
+{
+    const char *both;
+
+    SL_TRY(ask_type(merger, column->type, type, &both, err));
+    column->type = common_type(column->type, type, both);
     return storable(column, err);
+}
+
+// Places that no part gave a type are texts.
+static int settle(struct merger *merger, struct sl_err *err)
+{
+    for (size_t i = merger->fixed_count; i < merger->count; i++) {
+        struct sl_column *column = &merger->columns[i];
+
+        if (!sl_type_find_unknown(column->type))
+            continue;
+        column->type = sl_type_fill_unknown(column->type, "VARCHAR", merger->ingest->arena);
+        SL_TRY_NEW(column->type, err);
+        SL_TRY(storable(column, err));
+    }
+    return SL_OK;
+}
+
+// The table has the column. Other types than nested ones are cast value by value.
+static int fit_in(struct merger *merger, struct sl_column *column, const char *type,
+                  struct sl_err *err)
+{
+    struct sl_column both = *column;
+
+    if (!sl_type_is_nested(column->type) || !sl_type_is_nested(type) ||
+        sl_str_equal(column->type, type))
+        return SL_OK;
+    SL_TRY(ask_type(merger, column->type, type, &both.type, err));
+    if (!both.type)
+        return SL_OK;
+    both.type = sl_type_fill_unknown(both.type, "VARCHAR", merger->ingest->arena);
+    SL_TRY_NEW(both.type, err);
+    SL_TRY(storable(&both, err));
+    return sl_ingest_retype(merger->ingest, column, both.type, err);
 }
 
 static int add_column(struct merger *merger, struct sl_column column, struct sl_err *err)
@@ -107,9 +158,10 @@ static int add_column(struct merger *merger, struct sl_column column, struct sl_
     if (place > 0) {
         struct sl_column *known = &merger->columns[place - 1];
 
-        if (place > merger->fixed_count && !sl_str_equal(known->type, column.type))
-            SL_TRY(unify(merger, known, column.type, err));
-        return SL_OK;
+        if (place <= merger->fixed_count)
+            return fit_in(merger, known, column.type, err);
+        return sl_str_equal(known->type, column.type) ? SL_OK
+                                                      : unify(merger, known, column.type, err);
     }
     if (!SL_PUSH(arena, merger->columns, merger->count, column))
         return sl_fail_memory(err);
@@ -161,6 +213,7 @@ static int merge(struct merger *merger, struct sl_err *err)
                 SL_TRY(add_column(merger, reader->columns[k], err));
     }
     SL_TRY(add_unknown(merger, err));
+    SL_TRY(settle(merger, err));
     for (size_t i = 0; i < OWN_COUNT; i++)
         SL_TRY(add_column(merger, own_columns[i], err));
     ingest->columns = merger->columns;

@@ -249,6 +249,7 @@ int sl_ingest_look(struct sl_ingest *ingest, struct sl_session *session, struct 
     ingest->options.are_matched =
         SL_NEW_ARRAY(ingest->arena, bool, ingest->options.paths.count + 1);
     SL_TRY_NEW(ingest->options.are_matched, err);
+    ingest->options.passed_over = &ingest->passed_over;
     SL_TRY(ingest->kind->list(&ingest->options, ingest->arena, &ingest->parts, &ingest->part_count,
                               err));
     return match(ingest, err);
@@ -391,6 +392,26 @@ static int find_emptied(const struct sl_ingest *ingest, size_t index, struct sl_
                : sl_fail_memory(err);
 }
 
+// At most so many of a source: a folder may have thousands.
+static int find_passed_over(const struct sl_ingest *ingest, struct sl_strs *ret, struct sl_err *err)
+{
+    const struct sl_passed_over *passed = &ingest->passed_over;
+
+    for (size_t i = 0; i < passed->count && i <= MOST_NOTES; i++) {
+        struct sl_place place = sl_ingest_path_place(ingest->source, passed->paths[i]);
+        const char *file = place.file ? place.file : ingest->source->file;
+        const char *text =
+            i < MOST_NOTES
+                ? sl_arena_printf(ingest->arena, "%s and is passed over (%s:%d:%d)",
+                                  passed->texts.items[i], file, place.line, place.column)
+                : sl_arena_printf(ingest->arena, "%zu more that are no files are passed over (%s)",
+                                  passed->count - MOST_NOTES, file);
+        SL_TRY_NEW(text, err);
+        SL_TRY(sl_strs_add(ret, ingest->arena, text, err));
+    }
+    return SL_OK;
+}
+
 // Paths that match nothing although others do: a slip in one of them. If none does, the step fails.
 static int find_unmatched(const struct sl_ingest *ingest, struct sl_strs *ret, struct sl_err *err)
 {
@@ -445,6 +466,7 @@ int sl_step_ingest_pending(const struct sl_project *project, const struct sl_sou
     }
     pending.renamed = ingest.renames;
     SL_TRY(find_unmatched(&ingest, &pending.unmatched, err));
+    SL_TRY(find_passed_over(&ingest, &pending.unmatched, err));
     SL_TRY(digest_parts(&ingest, &pending.listing, err));
     *ret = pending;
     return SL_OK;

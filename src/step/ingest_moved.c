@@ -282,7 +282,7 @@ static int find_files(struct sl_ingest *ingest, const struct sl_ingested *part, 
     return sl_delta_scan_files(&ingest->snapshot, files, count, ingest->arena, ret, err);
 }
 
-// The rows of one part, with the name that it has now.
+// The rows of one part, with the name that it has now, and the types that the table has.
 static int stage_relabelled(struct sl_ingest *ingest, const struct sl_ingested *part, size_t index,
                             struct sl_staged *ret, struct sl_err *err)
 {
@@ -295,8 +295,10 @@ static int stage_relabelled(struct sl_ingest *ingest, const struct sl_ingested *
 
     SL_TRY(find_files(ingest, part, &scan, &rows, err));
     sl_buf_add(&sql, "select * replace (");
-    sl_buf_add_sql_string(&sql, part->name_now);
-    sl_buf_add(&sql, " as _source) from ");
+    sl_buf_add_sql_string(&sql, part->is_relabelled ? part->name_now : part->received_as);
+    sl_buf_add(&sql, " as _source");
+    sl_ingest_add_retyped(ingest, &sql);
+    sl_buf_add(&sql, ") from ");
     SL_TRY(session->kind->scan_sql(session, &scan, &sql, err));
     SL_TRY(sl_buf_check(&sql, err));
     options.file_prefix =
@@ -305,19 +307,26 @@ static int stage_relabelled(struct sl_ingest *ingest, const struct sl_ingested *
     SL_TRY(session->kind->stage(session, sql.text, &options, ingest->arena, ret, err));
     if (rows < 0 || ret->row_count == rows) // the log need not say how many there are
         return SL_OK;
-    return sl_fail(err, SL_E_BALANCE, "'%s' has %lld rows, and %lld were staged under that name",
+    return sl_fail(err, SL_E_BALANCE, "'%s' has %lld rows in the table, and %lld were staged again",
                    part->name_now, (long long)rows, (long long)ret->row_count);
 }
 
-static int relabel(struct sl_ingest *ingest, struct sl_ingested *part, size_t index,
-                   struct sl_err *err)
+static int stage_again(struct sl_ingest *ingest, struct sl_ingested *part, size_t index,
+                       struct sl_err *err)
 {
     struct sl_staged staged = {0};
     const char *tags;
 
     if (part->files.count > 0)
         SL_TRY(stage_relabelled(ingest, part, index, &staged, err));
-    part->received_as = part->name_now;
+    if (part->is_relabelled)
+        part->received_as = part->name_now;
+    if (staged.file_count == 0 && ingest->is_retyped) {
+        const char *prefix =
+            sl_arena_printf(ingest->arena, "%s-empty-%05zu", ingest->file_prefix, index);
+        SL_TRY_NEW(prefix, err);
+        SL_TRY(sl_ingest_stage_nothing(ingest, prefix, &staged, err));
+    }
     if (staged.file_count == 0) // it has no rows, or loose ones alone
         return retag(ingest, part, err);
     SL_TRY(sl_ingest_print_tags(ingest, part, &tags, err));
@@ -345,10 +354,10 @@ int sl_ingest_keep_moved(struct sl_ingest *ingest, struct sl_err *err)
          it = sl_map_next(it)) {
         struct sl_ingested *part = sl_map_value(it);
 
-        if (part->is_relabelled)
-            SL_TRY(relabel(ingest, part, index++, err));
+        if (part->is_relabelled || (ingest->is_retyped && !part->gives_way))
+            SL_TRY(stage_again(ingest, part, index++, err));
     }
-    for (size_t i = 0; i < ingest->part_count; i++) {
+    for (size_t i = 0; !ingest->is_retyped && i < ingest->part_count; i++) {
         const struct sl_ingested *part = ingest->before[i];
 
         if (ingest->is_same[i] && !part->gives_way && !part->is_relabelled)

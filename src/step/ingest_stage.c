@@ -114,13 +114,18 @@ static int add_column(const struct sl_ingest *ingest, const struct sl_column *fr
                                        "table",
                                        from->name, from->type, to->type);
 
+    // As the engine reads it.
+    struct sl_column read = {from->name,
+                             sl_type_fill_unknown(from->type, "INTEGER", ingest->arena)};
+
     SL_TRY_NEW(what, err);
+    SL_TRY_NEW(read.type, err);
     if (sl_str_equal(from->type, SL_UNKNOWN_TYPE))
         sl_buf_addf(sql, "cast(null as %s)", to->type);
-    else if (sl_str_equal(from->type, to->type))
+    else if (sl_str_equal(read.type, to->type))
         sl_buf_add_sql_name(sql, from->name);
     else
-        sl_cast_exactly(from, to->type, what, advice, sql);
+        sl_cast_exactly(&read, to->type, what, advice, sql);
     sl_buf_add(sql, " as ");
     sl_buf_add_sql_name(sql, to->name);
     sl_buf_add(sql, ", ");

@@ -36,6 +36,29 @@ const char *sl_storage_type(const char *type)
     return sl_str_starts(type, "ENUM(") ? "VARCHAR" : type;
 }
 
+// A member may have that name: then a blank follows.
+const char *sl_type_find_unknown(const char *type)
+{
+    const char *at = strstr(type, SL_UNKNOWN_TYPE);
+
+    while (at && ((at > type && at[-1] == '"') || !strchr(",)[", at[strlen(SL_UNKNOWN_TYPE)])))
+        at = strstr(at + 1, SL_UNKNOWN_TYPE);
+    return at;
+}
+
+const char *sl_type_fill_unknown(const char *type, const char *leaf, struct sl_arena *arena)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    const char *rest = type;
+
+    for (const char *at; (at = sl_type_find_unknown(rest)); rest = at + strlen(SL_UNKNOWN_TYPE))
+        sl_buf_addf(&text, "%.*s%s", (int)(at - rest), rest, leaf);
+    if (rest == type)
+        return type;
+    sl_buf_add(&text, rest);
+    return text.has_failed ? NULL : sl_arena_strdup(arena, text.text);
+}
+
 void sl_stored_select(const struct sl_column *columns, size_t count, const char *query,
                       struct sl_buf *sql)
 {

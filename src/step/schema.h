@@ -9,6 +9,11 @@
 // a TIMESTAMP, and a value that they do not hold exactly fails the step; times, intervals, UUIDs
 // become text.
 const char *sl_storage_type(const char *type);
+// Where a type has none for what is in it, as STRUCT(a "NULL"), or is none: the first such place,
+// NULL if there is none.
+const char *sl_type_find_unknown(const char *type);
+// The type with `leaf` at each of these places; the type itself if there is none. NULL: no memory.
+const char *sl_type_fill_unknown(const char *type, const char *leaf, struct sl_arena *arena);
 // "select cast(a as BIGINT) as a, b from (<query>)"
 void sl_stored_select(const struct sl_column *columns, size_t count, const char *query,
                       struct sl_buf *sql);

@@ -330,3 +330,83 @@ def test_a_parquet_column_of_nulls_that_the_contract_has_is_not_missing(project,
     pq.write_table(pa.table({"id": [2], "s": [0.1]}), project.folder / "data" / "2.parquet")
     project.run("run")
     assert {row["id"]: row["s"] for row in project.delta("clean.t").to_pylist()} == {1: None, 2: 0.1}
+
+def nested_file(project, name, **columns):
+    (project.folder / "data").mkdir(exist_ok=True)
+    pq.write_table(pa.table(columns), project.folder / "data" / f"{name}.parquet")
+
+
+NOTHING = pa.null()
+LATER = {  # what the first file has without a type, the type in the second file, its value, and what the table has of it
+    "member": (pa.struct([("a", pa.int64()), ("n", NOTHING)]), {"a": 1, "n": None}, pa.struct([("a", pa.int64()), ("n", pa.string())]), {"a": 2, "n": "x"}),
+    "item": (pa.list_(NOTHING), [None, None], pa.list_(pa.string()), ["x", None]),
+    "empty": (pa.list_(NOTHING), [], pa.list_(pa.string()), ["x"]),
+    "value": (pa.map_(pa.string(), NOTHING), [("k", None)], pa.map_(pa.string(), pa.string()), [("k", "x"), ("l", None)]),
+    "deep": (pa.struct([("l", pa.list_(pa.struct([("m", NOTHING), ("b", pa.int32())])))]), {"l": [{"m": None, "b": 7}]},
+             pa.struct([("l", pa.list_(pa.struct([("m", pa.string()), ("b", pa.int32())])))]), {"l": [{"m": "x", "b": None}, None]}),
+    "struct": (pa.struct([("a", pa.int64()), ("n", NOTHING)]), {"a": 1, "n": None},
+               pa.struct([("a", pa.int64()), ("n", pa.struct([("x", pa.int32())]))]), {"a": 2, "n": {"x": 5}}),
+    "list": (pa.list_(NOTHING), [None, None], pa.list_(pa.list_(pa.int64())), [[1, 2], None, []]),
+    "items": (pa.list_(NOTHING), [None], pa.list_(pa.struct([("x", pa.string()), ("y", pa.list_(pa.int32()))])), [{"x": "a", "y": [1]}, None]),
+    "values": (pa.map_(pa.string(), NOTHING), [("k", None)], pa.map_(pa.string(), pa.struct([("x", pa.int32())])), [("k", {"x": 1})]),
+    "number": (pa.struct([("a", NOTHING), ("\"NULL\" b", pa.int32())]), {"a": None, "\"NULL\" b": 3},
+               pa.struct([("a", pa.int64()), ("\"NULL\" b", pa.int32())]), {"a": 2**60, "\"NULL\" b": 4}),
+}
+
+
+@pytest.mark.parametrize("place", sorted(LATER))
+@pytest.mark.parametrize("runs", [1, 2])
+def test_a_place_in_a_nested_column_without_a_type_takes_what_comes(project, place, runs):
+    first_type, first, later_type, later = LATER[place]
+    project.write("sluice.yml", "name: nulls\nlake: lake\n")
+    project.write("sources/t.yml", "path: data/*.parquet\n")
+    nested_file(project, "1", id=pa.array([1, 2]), s=pa.array([first, None], first_type))
+    if runs == 2:
+        project.run("run")
+    nested_file(project, "2", id=pa.array([3, 4]), s=pa.array([later, None], later_type))
+    project.run("run")
+    assert project.json("run")["steps"] == []
+    rows = {row["id"]: row["s"] for row in project.delta("raw.t").to_pylist()}
+    if place == "number" and runs == 2:
+        later = {"a": str(2**60), "\"NULL\" b": 4}
+    assert rows == {1: first, 2: None, 3: later, 4: None}
+    (project.folder / "data" / "1.parquet").rename(project.folder / "data" / "0.parquet")
+    nested_file(project, "3", id=pa.array([5]), s=pa.array([first], first_type))
+    project.run("run")
+    table = project.delta("raw.t").to_pylist()
+    assert {row["id"]: row["s"] for row in table} == {**rows, 5: first} and len(table) == 5
+    assert {row["id"]: row["_source"] for row in table} == {1: "data/1.parquet", 2: "data/1.parquet", 3: "data/2.parquet", 4: "data/2.parquet", 5: "data/3.parquet"}
+
+
+def test_a_table_whose_rows_get_a_type_keeps_those_of_files_that_are_gone(project):
+    """Renamed, vanished, empty and changed files before; the contract reads the new values."""
+    project.write("sluice.yml", "name: nulls\nlake: lake\nquarantine: {max_share: 1}\n")
+    project.write("sources/t.yml", "path: data/*.parquet\n")
+    project.write("contracts/t.odcs.yml", contract_text("t", "{name: id, logicalType: integer, required: true, primaryKey: true}",
+                  "{name: s, logicalType: object, properties: [{name: a, logicalType: integer}, {name: n, logicalType: object, properties: [{name: x, logicalType: integer}]}]}"))
+    bare = pa.struct([("a", pa.int64()), ("n", NOTHING)])
+    for name, ids in {"gone": [1, 2], "moved": [3], "empty": [], "changed": [4, 5]}.items():
+        nested_file(project, name, id=pa.array(ids, pa.int64()), s=pa.array([{"a": i, "n": None} for i in ids], bare))
+    project.run("run")
+    folder = project.folder / "data"
+    (folder / "gone.parquet").unlink()
+    (folder / "moved.parquet").rename(folder / "new.parquet")
+    nested_file(project, "changed", id=pa.array([4, 6]), s=pa.array([None, {"a": 6, "n": None}], bare))
+    full = pa.struct([("a", pa.int64()), ("n", pa.struct([("x", pa.int32())]))])
+    nested_file(project, "typed", id=pa.array([7]), s=pa.array([{"a": 7, "n": {"x": 1}}], full))
+    told = project.run("run")
+    assert "written anew as STRUCT" in told.stdout + told.stderr
+    rows = {row["id"]: row["s"] for row in project.delta("clean.t").to_pylist()}
+    assert rows == {1: {"a": 1, "n": None}, 2: {"a": 2, "n": None}, 3: {"a": 3, "n": None}, 4: None, 6: {"a": 6, "n": None}, 7: {"a": 7, "n": {"x": 1}}}
+    assert sorted(row["id"] for row in project.delta("raw.t").to_pylist()) == [1, 2, 3, 4, 6, 7]
+    assert project.json("run")["steps"] == []
+
+
+def test_a_text_that_stands_where_an_object_comes_stays_a_text(project):
+    project.write("sluice.yml", "name: nulls\nlake: lake\n")
+    project.write("sources/t.yml", "path: data/*.parquet\n")
+    nested_file(project, "1", id=pa.array([1]), s=pa.array([["x"]]))
+    project.run("run")
+    nested_file(project, "2", id=pa.array([2]), s=pa.array([[{"x": 1}]]))
+    project.run("run", exit_code=None)
+    assert {row["id"]: row["s"] for row in project.delta("raw.t").to_pylist()}[1] == ["x"]

@@ -1,4 +1,7 @@
 """A data file of the lake that another program has removed: `plan` says so before a step stumbles over it."""
+import os
+import socket
+
 import pytest
 
 from conftest import READER, Project
@@ -165,3 +168,44 @@ def test_each_path_of_a_list_that_matches_nothing_is_told(new_project):
     assert sorted(a for a, in project.rows("raw.t", "a")) == ["1", "2"]
     project.write("sources/u.yml", 'path: data/o[1].csv\n')
     assert "'[[]' is the character" in project.run("run", "--select", "raw.u", exit_code=None).stderr
+
+
+def test_what_is_no_file_is_told_and_passed_over(new_project):
+    """Links that lead nowhere, fifos, sockets and folders; a fifo blocks nothing."""
+    project = new_project("odd")
+    project.write("sluice.yml", "name: t\nlake: lake\n")
+    project.write("sources/t.yml", 'path:\n  - "data/*"\n  - deep/**\n')
+    project.write("data/t.csv", "a\n1\n")
+    project.write("deep/in/t.csv", "a\n2\n")
+    data = project.folder / "data"
+    (data / "folder").mkdir()
+    (data / "lost.csv").symlink_to("nowhere.csv")
+    (data / "good.csv").symlink_to("t.csv")
+    os.mkfifo(data / "pipe.csv")
+    os.mkfifo(project.folder / "deep" / "pipe.csv")
+    with socket.socket(socket.AF_UNIX) as server:
+        folder = os.getcwd()
+        os.chdir(data)  # names of sockets are short
+        server.bind("s.csv")
+        os.chdir(folder)
+    expected = {"'data/folder' is a folder", "'data/lost.csv' is a link that leads nowhere", "'data/pipe.csv' is a fifo", "'data/s.csv' is a socket"}
+    for command in [("plan",), ("run", "--dry-run"), ("run",), ("run",), ("plan",), ("check",)]:
+        text = project.run(*command, exit_code=None, timeout=60).stderr
+        found = {line.split("SL0602: ")[-1].split("SL0602]: ")[-1].split(" and is passed over")[0] for line in text.splitlines() if "passed over" in line}
+        assert found == expected | {"'deep/pipe.csv' is a fifo"}, (command, text)
+        assert text.count("sources/t.yml:2:5") == 4 or command == ("check",), text
+    assert sorted(row["a"] for row in project.delta("raw.t").to_pylist()) == ["1", "2"]
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "link"])
+def test_a_path_that_names_what_is_no_file_fails(new_project, kind):
+    project = new_project("exact")
+    project.write("sluice.yml", "name: t\nlake: lake\n")
+    project.write("sources/t.yml", "path: data/x.csv\n")
+    path = project.folder / "data" / "x.csv"
+    path.parent.mkdir()
+    {"fifo": lambda: os.mkfifo(path), "folder": path.mkdir, "link": lambda: path.symlink_to("y.csv")}[kind]()
+    told = project.run("run", exit_code=None, timeout=60)
+    what = {"fifo": "is a fifo", "folder": "is a folder", "link": "is a link that leads nowhere"}[kind]
+    assert told.returncode != 0 and f"'data/x.csv' {what}" in told.stdout + told.stderr
+    assert what in project.run("check", exit_code=None, timeout=60).stderr

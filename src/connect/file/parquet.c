@@ -27,8 +27,91 @@ static int blame_file(int code, struct sl_err *err)
     return SL_E_SOURCE_FILE;
 }
 
+// A type in the engine's spelling, next to the schema's leaves that it comes from.
+struct type_walk {
+    const char *at;
+    const struct sl_result *schema;
+    int64_t row; // of the schema, behind the last leaf that was taken
+    bool *is_found;
+    struct sl_buf *text;
+};
+
+static void take_leaf(struct type_walk *walk, size_t length)
+{
+    while (walk->row < sl_result_rows(walk->schema) && sl_result_int(walk->schema, walk->row, 0))
+        walk->row++;
+    if (length == strlen("INTEGER") && strncmp(walk->at, "INTEGER", length) == 0 &&
+        walk->row < sl_result_rows(walk->schema) &&
+        sl_str_equal(sl_result_text(walk->schema, walk->row, 1), "true")) {
+        sl_buf_add(walk->text, SL_UNKNOWN_TYPE);
+        *walk->is_found = true;
+    } else {
+        sl_buf_addf(walk->text, "%.*s", (int)length, walk->at);
+    }
+    walk->row++;
+    walk->at += length;
+}
+
+// Goes on by a name or word and what stands in quotes or brackets in it.
+static size_t word_length(const char *at, const char *end)
+{
+    size_t length = 0;
+    bool is_quoted = false;
+
+    for (int depth = 0; at[length] && (is_quoted || depth > 0 || !strchr(end, at[length]));
+         length++) {
+        is_quoted ^= at[length] == '"';
+        if (!is_quoted)
+            depth += (at[length] == '(') - (at[length] == ')');
+    }
+    return length;
+}
+
+static void copy(struct type_walk *walk, size_t length)
+{
+    sl_buf_addf(walk->text, "%.*s", (int)length, walk->at);
+    walk->at += length;
+}
+
+// Leaves in the order in which the schema has them. The type has as many levels as the engine took.
+static void walk_type(struct type_walk *walk)
+{
+    bool is_struct = sl_str_starts(walk->at, "STRUCT(");
+
+    if (is_struct || sl_str_starts(walk->at, "MAP(")) {
+        copy(walk, is_struct ? strlen("STRUCT(") : strlen("MAP("));
+        while (*walk->at && *walk->at != ')') {
+            copy(walk, strspn(walk->at, ", "));
+            if (is_struct)
+                copy(walk, word_length(walk->at, " ") + 1);
+            walk_type(walk); // NOLINT(misc-no-recursion): as deep as the engine's type
+        }
+        copy(walk, *walk->at == ')');
+    } else {
+        take_leaf(walk, word_length(walk->at, ",)["));
+    }
+    while (*walk->at == '[')
+        copy(walk, strcspn(walk->at, "]") + 1);
+}
+
+static int mark_unknown(struct sl_file_reader *reader, struct sl_column *column,
+                        const struct sl_result *schema, int64_t row, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf type = SL_BUF_INIT;
+    bool is_found = false;
+    struct type_walk walk = {column->type, schema, row, &is_found, &type};
+
+    walk_type(&walk);
+    SL_TRY(sl_buf_check(&type, err));
+    if (!is_found)
+        return SL_OK;
+    column->type = sl_arena_strdup(reader->arena, type.text);
+    SL_TRY_NEW(column->type, err);
+    return SL_OK;
+}
+
 // Columns of the file, in the order of the engine's, that hold nothing but nulls by their type (an
-// all-null column of Arrow). The engine calls them INTEGER.
+// all-null column of Arrow), or members and items that do. The engine calls them INTEGER.
 // Source: Parquet format, LogicalTypes, "UNKNOWN (always null)"; the schema is a tree in
 // depth-first order.
 static int find_unknown(struct sl_file_reader *reader, struct sl_column *columns, size_t count,
@@ -39,7 +122,7 @@ static int find_unknown(struct sl_file_reader *reader, struct sl_column *columns
     bool may_be = false;
 
     for (size_t i = 0; i < count; i++)
-        may_be |= sl_str_equal(columns[i].type, "INTEGER");
+        may_be |= strstr(columns[i].type, "INTEGER") != NULL;
     if (!may_be)
         return SL_OK;
     sl_buf_add(
@@ -51,8 +134,7 @@ static int find_unknown(struct sl_file_reader *reader, struct sl_column *columns
         blame_file(reader->session->kind->query(reader->session, sql.text, 0, &result, err), err));
     int64_t row = 1;
     for (size_t i = 0; i < count && row < sl_result_rows(result); i++) {
-        if (sl_str_equal(sl_result_text(result, row, 1), "true"))
-            columns[i].type = SL_UNKNOWN_TYPE;
+        SL_TRY(mark_unknown(reader, &columns[i], result, row, err));
         for (int64_t open = 1; open > 0 && row < sl_result_rows(result); row++)
             open += sl_result_int(result, row, 0) - 1;
     }

@@ -1,6 +1,7 @@
 #include "connect/file/source.h"
 
 #include "base/fs.h"
+#include "base/glob.h"
 #include "base/map.h"
 #include "connect/file/reader.h"
 
@@ -53,6 +54,32 @@ static bool is_below(const char *path, const char *folder)
     return length > 0 && strncmp(path, folder, length) == 0 && path[length] == '/';
 }
 
+// The files of one path; what else it leads to is told.
+static int find_path(const struct sl_source_options *options, size_t index, bool is_relative,
+                     struct sl_arena *arena, struct sl_strs *ret, struct sl_err *err)
+{
+    struct sl_passed_over *passed = options->passed_over;
+    struct sl_glob_found found;
+
+    SL_TRY(sl_glob_find(options->paths.items[index], arena, &found, err));
+    for (size_t k = 0; passed && k < found.odd_count; k++) {
+        const char *path = sl_path_clean(arena, found.odd[k].path);
+        const char *name, *text;
+
+        SL_TRY_NEW(path, err);
+        SL_TRY(name_of(options, path, is_relative, arena, &name, err));
+        text = sl_arena_printf(arena, "'%s' %s", name, sl_glob_odd_text(found.odd[k].kind));
+        SL_TRY_NEW(text, err);
+        if (sl_strs_has(&passed->texts, text))
+            continue;
+        SL_TRY(sl_strs_add(&passed->texts, arena, text, err));
+        if (!SL_PUSH(arena, passed->paths, passed->count, index))
+            return sl_fail_memory(err);
+    }
+    *ret = found.files;
+    return SL_OK;
+}
+
 // Clean paths -> names; two spellings of one path are one.
 static int find_paths(const struct sl_source_options *options, struct sl_arena *arena,
                       struct sl_map *paths, struct sl_err *err)
@@ -61,7 +88,7 @@ static int find_paths(const struct sl_source_options *options, struct sl_arena *
         bool is_relative = is_below(options->paths.items[i], options->folder);
         struct sl_strs found = {0};
 
-        SL_TRY(sl_fs_glob(options->paths.items[i], arena, &found, err));
+        SL_TRY(find_path(options, i, is_relative, arena, &found, err));
         if (options->are_matched)
             options->are_matched[i] = found.count > 0;
         for (size_t k = 0; k < found.count; k++) {

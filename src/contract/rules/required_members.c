@@ -11,13 +11,13 @@ static bool add_json(const struct sl_rule_site *site, struct sl_buf *sql)
     SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
     sl_buf_add_char(sql, '[');
     for (size_t i = 0; i < names->count; i++) {
-        // "*" is every member to the engine, even within quotes.
-        if (!names->items[i][0] || strpbrk(names->items[i], "\"\\") ||
-            strspn(names->items[i], "*") == strlen(names->items[i]))
+        // "*" is every member in a path, even within quotes; in a pointer it is a name.
+        bool is_stars = strspn(names->items[i], "*") == strlen(names->items[i]);
+        if (!names->items[i][0] || strpbrk(names->items[i], "\"\\"))
             return sl_rule_refuse(site, "'%s' cannot be looked for", names->items[i]);
         sl_buf_reset(&path);
         sl_buf_reset(&name);
-        sl_buf_addf(&path, "$.\"%s\"", names->items[i]);
+        sl_buf_addf(&path, is_stars ? "/%s" : "$.\"%s\"", names->items[i]);
         sl_buf_addf(&name, "'%s'", names->items[i]);
         sl_buf_addf(sql, "%scase when coalesce(json_type(%s, ", i ? ", " : "", value);
         sl_buf_add_sql_string(sql, path.text);

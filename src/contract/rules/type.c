@@ -11,7 +11,8 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
     sl_buf_add(&what, "is not ");
     sl_reading_describe(reading->column, &what);
     sl_rule_says(site, message, "%s", what.text);
-    if (type.kind == SL_TYPE_DECIMAL || type.kind == SL_TYPE_INTEGER)
+    if ((type.kind == SL_TYPE_DECIMAL || type.kind == SL_TYPE_INTEGER) &&
+        !reading->column->formats.count)
         sl_buf_addf(message,
                     " || case when regexp_full_match(%s, '[+-]?[0-9]+(?:[.][0-9]+)?') then ': %s' "
                     "else '' end",
