@@ -66,10 +66,13 @@ class Disk:
                 part.update(file=file, source=name)
             else:
                 part["file"] = file
+        relabelled = {}
         for part in parts:
             if any(other is not part and other["source"] == part["source"] and other["name"] == other["source"] for other in parts):
+                relabelled[part["source"]] = part["name"]
                 part["source"] = part["name"]
         self.parts = [part for part in self.parts if part["of"] != source] + parts
+        return relabelled
 
 
 class Life:
@@ -80,7 +83,7 @@ class Life:
         self.disk = Disk(self.project.folder)
         self.shop = Shop(self.dice, self.disk)
         self.is_killing = is_killing
-        self.told, self.published, self.is_rolled_back = [], [], False
+        self.told, self.published, self.is_rolled_back, self.marks = [], [], False, {}
         self.write_project()
         if self.project.run("check", exit_code=None).returncode != 0:
             self.shop.begin_plainly()
@@ -105,17 +108,19 @@ class Life:
             self.shop.settings.update(json.loads(before))
             self.write_project()
 
-    def run(self, *arguments, env=None):
+    def run(self, *arguments, env=None, is_sure=True):
         """A run, and what raw has then."""
         versions = {source: self.version(f"raw.{source}") for source in ("customers", "orders")}
         done = self.project.run("run", "--json", *arguments, exit_code=None, env=env)
         is_whole = done.returncode == 0 and not arguments
         for source, version in versions.items():
             if is_whole or self.version(f"raw.{source}") != version:
-                self.disk.take(source)
+                relabelled = self.disk.take(source)
+                self.marks = {(relabelled.get(name, name), position): rid for (name, position), rid in self.marks.items()}
         self.tell(f"  run {' '.join(arguments)} {env or ''} ended with {done.returncode}")
-        is_too_early = done.returncode == 1 and arguments and "does not exist yet" in done.stderr
-        if done.returncode not in RUN_ENDS and not is_too_early and not (env and done.returncode == -9):
+        is_too_early = done.returncode == 1 and arguments and ("does not exist yet" in done.stderr or "matches nothing" in done.stdout)
+        self.marks_stay(is_sure and not env)
+        if done.returncode not in RUN_ENDS and not is_too_early and not (env and done.returncode in (-9, 1)):
             raise Failure(f"run ended with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
         return done
 
@@ -134,9 +139,11 @@ class Life:
         dice = self.dice.random()
         if dice < 0.12 and self.is_killing:
             self.run(env={"SLUICE_FAULT_KILL": str(self.dice.choice([self.dice.randint(1, 60), self.dice.randint(1, 250)]))})
-            if self.dice.random() < 0.4:
-                self.settle_disk()
+            if self.dice.random() < 0.5:  # not of files: what raw has taken of them is not known
                 self.change_settings()
+                self.run(is_sure=False)
+        elif dice < 0.15 and self.is_killing:
+            self.run(env={"SLUICE_FAULT_FAIL": f"{self.dice.randint(1, 150)}:EIO"})
         elif dice < 0.18:
             self.run("--select", *self.dice.choice([["raw.orders"], ["clean.orders"], ["clean.customers"], ["+clean.orders"], ["curated.daily"],
                                                       ["clean.orders+"], ["raw.customers", "clean.customers"]]))
@@ -152,9 +159,6 @@ class Life:
         self.look(done)
         if self.dice.random() < 0.12:
             self.verify()
-
-    def settle_disk(self):
-        """After a kill it is not known what raw has taken: the files are left as they are until a run has ended."""
 
     def change_settings(self):
         before = json.dumps(self.shop.settings)
@@ -174,6 +178,22 @@ class Life:
         undo = ["--undo"] if self.dice.random() < 0.2 else ["--reason", "never meant", "--by", "ada"]
         done = self.project.run("quarantine", "discard", "orders", "--rule", rule, *undo, exit_code=None)
         self.tell(f"  discard {rule} {undo[0]} ends with {done.returncode}")
+        self.marks = {place: rid for place, (rid, is_given_up) in self.rejected().items() if is_given_up}
+
+    def rejected(self):
+        if self.version("quarantine.orders") == 0:
+            return {}
+        rows = self.project.delta("quarantine.orders").to_pylist()
+        return {(row["_source"], row["_position"]): (json.loads(row["payload"] or "{}").get("rid"), bool(row.get("discard_reason")))
+                for row in rows}
+
+    def marks_stay(self, is_sure):
+        """What was given up stays so as long as the row is there and rejected."""
+        rejected = self.rejected()
+        for place, (rid, is_given_up) in rejected.items():
+            if is_sure and is_given_up != (self.marks.get(place, "") == rid):
+                raise Failure(f"the row {rid} at {place} was {'not ' if is_given_up else ''}given up")
+        self.marks = {place: rid for place, (rid, is_given_up) in rejected.items() if is_given_up}
 
     def roll_back(self):
         run, parts, tables = self.dice.choice(self.published)
@@ -183,6 +203,7 @@ class Life:
             raise Failure(f"rollback ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
         self.disk.parts = [dict(part) for part in parts]
         self.is_rolled_back = True
+        self.marks_stay(False)
         now = self.tables(self.project)
         for table, rows in tables.items():
             if table.startswith("curated") and self.shop.write_of(table[8:]) in (None, "view"):
@@ -258,8 +279,10 @@ class Life:
             rows = data.to_pylist()
             drop = set() if not table.startswith("quarantine") else {"discarded_by", "discard_reason"}
             names = sorted(name for name in data.column_names if name not in OWN | drop and any(row[name] is not None for row in rows))
-            for row in rows:
-                if row.get("payload"):  # its members are in the order of raw's columns
+            for row in rows:  # what raw alone has is in the order of its columns
+                for name in {"reasons", "set_aside"} & set(row):
+                    row[name] = row[name] and sorted(row[name], key=repr)
+                if row.get("payload"):
                     row["payload"] = {name: value for name, value in json.loads(row["payload"]).items() if value is not None}
             found[table] = names, sorted(repr([canonical(row[name]) for name in names]) for row in rows)
         return found

@@ -26,6 +26,9 @@ ODDS = {  # settings of the contract, and what they may be
     "countries": [None, ["DE", "FR"], ["DE"]],
     "has_key": [False, True],
     "order_by": [["seq"], ["seq"], ["seq", "rid"], None],
+    "pair": [None, ["customer", "code"], ["status", "day"]],
+    "personal": [None, None, {"as": "hash"}, {"as": "token"}, {"as": "mask", "keep_first": 1}],
+    "before": ["", "", "boss"],
     "new_columns": ["freeze", "evolve", "quarantine_row", "quarantine_value"],
     "type_change": ["quarantine_row", "quarantine_value"],
 }
@@ -36,6 +39,7 @@ MODELS = {
     "totals": ("full", "", "select count(*) as orders, sum(amount)::bigint as amount, {k} as k from {from}"),
     "named": ("append", "", "select o.rid, o.customer, c.country, {k} as k from {from} o left join clean.customers c on c.id = o.customer"),
     "rejected": ("append", "", "select _source, _position, {k} as k from quarantine.orders"),
+    "all_of_it": ("append", "", "select *, {k} as k from {from}"),
     "received": ("append", "", "select rid, status, _source, {k} as k from raw.orders"),
     "seen": ("view", "", "select rid, id, seq, day, amount, status, note, customer from clean.orders where coalesce(amount, 0) >= {k}"),
     "history": ("snapshot", "key: [id]\nupdated_at: day", "select id, day, status, amount::decimal(14,2) as amount from clean.orders where id is not null and day is not null"),
@@ -69,23 +73,31 @@ def customer_column(given):
     return column
 
 
+def boss_column(given):
+    if not given["before"]:
+        return []
+    return [{"name": "boss", "logicalType": "integer", "relationships": [{"type": "foreignKey", "to": "orders.id", "customProperties": custom("orphans", "hold")}]}]
+
+
 def contract(given):
     rule = given["rule"]
     quality = [] if rule is None else [
         {"type": "custom", "engine": "sluice", "name": "discounts", "implementation": {"expression": "discount <= amount", **rule}}]
+    if given["pair"]:
+        quality.append({"type": "custom", "engine": "sluice", "implementation": {"kind": "unique", "columns": given["pair"]}})
     orders = {
         "name": "orders", "quality": quality,
         "customProperties": custom("orderBy", given["order_by"] if given["has_key"] else None) + custom("filter", given["filter"]),
         "properties": [
             {"name": "rid", "logicalType": "string"},
             {"name": "id", "logicalType": "integer", "primaryKey": given["has_key"]},
-            {"name": "seq", "logicalType": "integer"},
+            {"name": "seq", "logicalType": "integer"}, *boss_column(given),
             customer_column(given), amount_column(given),
             {"name": "discount", "logicalType": "integer"},
             {"name": "status", "logicalType": "string", "required": given["status_required"], "quality": valid(given["statuses"]),
              "customProperties": custom("severity", given["status_severity"])},
             {"name": "note", "logicalType": "string", "quality": valid(given["notes"]),
-             "customProperties": custom("severity", given["note_severity"]) + custom("default", given["note_default"])},
+             "customProperties": custom("severity", given["note_severity"]) + custom("default", given["note_default"]) + custom("personal", given["personal"])},
             {"name": "day", "logicalType": "date", "customProperties": custom("formats", given["formats"])},
             {"name": "code", "logicalType": "integer", "unique": given["is_code_unique"]}]}
     customers = {"name": "customers", "properties": [
@@ -105,7 +117,8 @@ def model(name, given):
 
 def rendered(settings):
     files = {
-        "sluice.yml": "name: shop\nchecks: {requirements: off}\nconcurrency: 2\nquarantine: {max_share: 1.0, min_rows: 1000000}\n",
+        "sluice.yml": "name: shop\nchecks: {requirements: off}\nconcurrency: 2\nquarantine: {max_share: 1.0, min_rows: 1000000}\n"
+        "personal: {key: 'a key that nobody knows', check: warn}\n",
         "sources/customers.yml": f"path: data/customers-*.{settings['format']}\n",
         "sources/orders.yml": f"path: data/orders-*.{settings['format']}\n"
         f"drift: {{new_columns: {settings['new_columns']}, type_change: {settings['type_change']}}}\n",
@@ -123,7 +136,7 @@ class Shop:
         for name in ODDS:
             if dice.random() < 0.3:
                 self.settings[name] = dice.choice(ODDS[name])
-        for name in ["daily", "lines", "totals", *dice.sample(["latest", "named", "rejected", "received", "seen", "history"], 3)]:
+        for name in dice.sample(sorted(set(MODELS) - {"seen"}), dice.choice([1, 1, 2, 4])) + dice.choice([[], ["seen"]]):
             self.settings["models"][name] = {"write": MODELS[name][0], "k": 0, "from": "clean.orders"}
         self.settle()
         self.put_customers()
@@ -175,7 +188,8 @@ class Shop:
                 customer: str(dice.choice([1, 2, 3, 4, 5, 6, 9, ""])), "amount": str(dice.choice(["many", "n/a", "", -3, 5, 10, 30, 50, 60])),
                 "discount": str(dice.choice([0, 0, 1, 7, 70])), "status": dice.choice(["new", "paid", "sent", "sent", "odd", ""]),
                 "note": dice.choice(["a", "b", "c", "odd", ""]), "day": dice.choice([f"2026-01-0{day}", f"0{day}.01.2026", f"2026-01-0{day}"]),
-                "code": str(dice.choice([*range(1, 60), ""]))}
+                "code": str(dice.choice([*range(1, 60), ""])),
+                **({"boss": str(dice.choice([*range(1, 25), "", "", ""]))} if self.settings["before"] or dice.random() < 0.03 else {})}
 
     def orders(self):
         dice = self.dice
@@ -216,6 +230,8 @@ class Shop:
             self.files += 1
             other = f"data/orders-{dice.choice(['0', 'n'])}{self.files}.{self.settings['format']}"
             self.disk.move(name, other)
+            if dice.random() < 0.3:  # and another one comes under its name, perhaps with rows that it had
+                self.disk.put(name, dice.choice([self.orders(), self.disk.files[other][0] + "\n"]))
         elif what == "over" and self.disk.files[name][0] != self.disk.files[other][0]:
             self.disk.move(name, other)
         elif what == "copy":
@@ -243,16 +259,17 @@ class Shop:
 
     def change_model(self):
         dice, models = self.dice, self.settings["models"]
-        name = dice.choice(sorted(set(models) - {"history"}))
+        name = dice.choice(sorted(set(models) - {"history"}) or ["daily"])
+        models.setdefault(name, {"write": MODELS[name][0], "k": 0, "from": "clean.orders"})
         one = models[name]
         what = dice.choice(["k", "k", "write", "from"])
         if what == "k" or (what == "write" and name not in WRITES):
             one["k"] = dice.choice([0, 1, 2, 10])
         elif what == "write":
             one["write"] = dice.choice(WRITES[name])
-        elif "seen" in models and name in ("daily", "lines", "latest", "totals", "named"):
+        elif "seen" in models and name in ("daily", "lines", "latest", "totals"):
             one["from"] = dice.choice(["clean.orders", "curated.seen"])
-        elif name not in ("daily", "seen"):
+        elif len(models) > 1 and name != "seen":
             del models[name]
             return f"model {name} is gone"
         else:
