@@ -338,6 +338,8 @@ def main():
     parser.add_argument("--share", type=float, default=1.0, help="of the runs that are compared with one from scratch; the last one always is")
     parser.add_argument("--keep", type=pathlib.Path, help="where lives that fail are kept")
     options = parser.parse_args()
+    if options.keep:
+        options.keep.mkdir(parents=True, exist_ok=True)
     first, _, last = options.seeds.partition("-")
     for seed in range(int(first), int(last or first) + 1):
         folder = pathlib.Path(tempfile.mkdtemp(prefix=f"life-{seed}-", dir=options.keep))
