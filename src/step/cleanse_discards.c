@@ -128,12 +128,15 @@ static void add_same(const struct sl_column *column, const struct sl_column *oth
         add_same_value(column, now.text, other, then.text, sql);
 }
 
-static void add_same_row(const struct sl_delta_snapshot *now, const struct sl_delta_snapshot *then,
-                         struct sl_buf *sql)
+// Of rows that came from one file, which may have another name now.
+static void add_same_received(const struct sl_delta_snapshot *now,
+                              const struct sl_delta_snapshot *then, struct sl_buf *sql)
 {
     for (size_t i = 0; i < now->column_count; i++)
-        add_same(&now->columns[i],
-                 sl_column_find(then->columns, then->column_count, now->columns[i].name), "n", sql);
+        if (!sl_str_equal(now->columns[i].name, "_source"))
+            add_same(&now->columns[i],
+                     sl_column_find(then->columns, then->column_count, now->columns[i].name), "n",
+                     sql);
     for (size_t i = 0; i < then->column_count; i++)
         if (!sl_column_find(now->columns, now->column_count, then->columns[i].name))
             add_same(&then->columns[i], NULL, "o", sql);
@@ -154,10 +157,10 @@ static bool has_file(const struct sl_delta_snapshot *table, const struct sl_delt
     return false;
 }
 
-// Rows, of those that `rows` names, in files that the other version of the table does not have.
+// Rows for which `condition` is true, in files that the other version of the table does not have.
 static int add_own_rows(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *table,
-                        const struct sl_delta_snapshot *other, const char *rows, struct sl_buf *sql,
-                        struct sl_err *err)
+                        const struct sl_delta_snapshot *other, const char *condition,
+                        struct sl_buf *sql, struct sl_err *err)
 {
     struct sl_session *session = cleanse->context->session;
     struct sl_arena *arena = cleanse->context->arena;
@@ -171,8 +174,26 @@ static int add_own_rows(struct sl_cleanse *cleanse, const struct sl_delta_snapsh
     SL_TRY(sl_delta_scan_files(table, files, count, arena, &scan, err));
     sl_buf_add(sql, "(select * from ");
     SL_TRY(session->kind->scan_sql(session, &scan, sql, err));
-    sl_buf_addf(sql, " where (_source, _position) in (select (_source, _position) from %s))", rows);
+    sl_buf_addf(sql, " where %s)", condition);
     return SL_OK;
+}
+
+// Rows of a renamed file get its new name as soon as another file comes under the old one, and keep
+// the time at which they came. A row of that other file is not theirs, be it the same.
+static int find_relabelled(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *now,
+                           const struct sl_delta_snapshot *then, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_add(&sql, "create or replace temp table _relabelled as select o._source as was, "
+                     "o._position as \"position\", min(n._source) as name from _older o join ");
+    SL_TRY(add_own_rows(cleanse, now, then, "_ingested_at in (select _ingested_at from _older)",
+                        &sql, err));
+    sl_buf_add(&sql, " n on n._position = o._position and n._ingested_at = o._ingested_at and "
+                     "n._source <> o._source");
+    add_same_received(now, then, &sql);
+    sl_buf_add(&sql, " where (o._source, o._position, o._ingested_at) not in (select (_source, "
+                     "_position, _ingested_at) from _newer) group by o._source, o._position");
+    return sl_cleanse_exec(cleanse, &sql, err);
 }
 
 // Takes out of the temporary table `rows` those in whose place raw has another row now. What is in
@@ -182,18 +203,29 @@ static int keep_same_rows(struct sl_cleanse *cleanse, const struct sl_delta_snap
                           struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    const char *places =
+        sl_arena_printf(cleanse->context->arena,
+                        "(_source, _position) in (select (_source, _position) from %s)", rows);
+    SL_TRY_NEW(places, err);
     sl_buf_add(&sql, "create or replace temp table _newer as select * from ");
-    SL_TRY(add_own_rows(cleanse, now, then, rows, &sql, err));
+    SL_TRY(add_own_rows(cleanse, now, then, places, &sql, err));
+    sl_buf_add(&sql, "; create or replace temp table _older as select * from ");
+    SL_TRY(add_own_rows(cleanse, then, now, places, &sql, err));
     sl_buf_add(&sql, "; create or replace temp table _still as select n._source, n._position from "
-                     "_newer n join ");
-    SL_TRY(add_own_rows(cleanse, then, now, rows, &sql, err));
-    sl_buf_add(&sql, " o on n._source = o._source and n._position = o._position");
-    add_same_row(now, then, &sql);
+                     "_newer n join _older o on n._source = o._source and n._position = "
+                     "o._position");
+    add_same_received(now, then, &sql);
+    SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
+    SL_TRY(find_relabelled(cleanse, now, then, err));
+    sl_buf_reset(&sql);
     sl_buf_addf(&sql,
-                "; delete from %s where (_source, _position) in (select (_source, _position) from "
-                "_newer) and (_source, _position) not in (select (_source, _position) from "
-                "_still); drop table _newer; drop table _still",
-                rows);
+                "delete from %s where (_source, _position) in (select (_source, _position) from "
+                "_newer) and (_source, _position) not in (select (_source, _position) from _still "
+                "union all select (was, \"position\") from _relabelled); "
+                "update %s as r set _source = l.name from _relabelled l where r._source = l.was "
+                "and r._position = l.\"position\"; "
+                "drop table _newer; drop table _older; drop table _still; drop table _relabelled",
+                rows, rows);
     return sl_cleanse_exec(cleanse, &sql, err);
 }
 

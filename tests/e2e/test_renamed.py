@@ -225,3 +225,23 @@ def test_a_lake_that_cannot_be_written_is_as_good_without_the_new_time(project):
     assert everything(project) == before
     project.run("run")
     must_be_settled(project)
+
+
+def test_what_was_given_up_of_a_renamed_file_stays_so_when_another_one_comes_under_its_old_name(tmp_path, sluice_bin):
+    """And the same row of that other file is a row that nobody has given up."""
+    project = Project(tmp_path / "project", sluice_bin)
+    for path, text in PROJECT.items():
+        if not path.startswith("targets/"):
+            project.write(path, text)
+    project.write("data/orders-1.csv", FILES[0])
+    project.run("run")
+    project.run("quarantine", "discard", "orders", "--all", "--reason", "never meant")
+    given_up = dict(project.rows("quarantine.orders", '_position, "at"'))
+    move(project, "orders-1.csv", "orders-one.csv")
+    project.write("data/orders-1.csv", FILES[0].replace("41,2026-01-01,-3", "71,2026-01-01,-3"))
+    project.run("run")
+    rows = project.delta("quarantine.orders").to_pylist()
+    assert {(row["_source"], str(row["_position"])) for row in rows if row["discard_reason"]} == {("data/orders-one.csv", place) for place in given_up}
+    assert {(row["_source"], str(row["_position"])) for row in rows if not row["discard_reason"]} == {("data/orders-1.csv", place) for place in given_up}
+    times = project.rows("quarantine.orders", '_source, _position, "at"')
+    assert {place: at for place, source, at in times if source == "data/orders-one.csv"} == given_up
