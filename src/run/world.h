@@ -47,6 +47,9 @@ struct sl_world_options {
 // state folder, so that an unchanged project needs no engine.
 SL_MUST int sl_world_open(const struct sl_world_options *options, struct sl_world *ret,
                           struct sl_err *err);
+// Without a project, for who only reads files: nothing but an engine and the working folder, no
+// lake and no state folder.
+SL_MUST int sl_world_open_bare(struct sl_world *ret, struct sl_err *err);
 void sl_world_close(struct sl_world *world); // for SL_AUTO
 // Reads the models and makes the graph of a project that is loaded.
 SL_MUST int sl_world_build(struct sl_world *world, struct sl_err *err);
