@@ -51,6 +51,7 @@ int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, 
         .overrides = options->overrides,
         .resolve_secrets = options->resolve_secrets,
         .has_no_outputs = options->has_no_outputs,
+        .model_texts = options->model_texts,
     };
     begin(ret);
     SL_TRY(sl_project_load(&project_options, &ret->project, err));

@@ -35,8 +35,9 @@ struct sl_world_options {
     const char *environment;  // --env
     struct sl_strs overrides; // --set: "engine.threads=4"
     bool resolve_secrets;
-    bool has_no_outputs; // see struct sl_project_options
-    bool has_workers;    // a run will be forked from here: the engine is in a process of its own
+    bool has_no_outputs;              // see struct sl_project_options
+    const struct sl_map *model_texts; // the same
+    bool has_workers; // a run will be forked from here: the engine is in a process of its own
     // Changes the project once it is read, before anything is made of it; may be NULL.
     int (*prepare)(void *self, struct sl_project *project, struct sl_err *err);
     void *self;
