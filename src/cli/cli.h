@@ -176,6 +176,9 @@ SL_MUST int sl_require_limit(int64_t limit, struct sl_err *err);
 // sl_world_find_unbound has found.
 SL_MUST int sl_refuse_unbound(const struct sl_common *common, struct sl_diags *diags,
                               struct sl_err *err);
+// The same for selected views, before anything runs: what runs tells by itself what does not fit.
+SL_MUST int sl_refuse_unseen(const struct sl_common *common, struct sl_world *world,
+                             struct sl_err *err);
 // Opens, recalls, gathers facts, selects and decides: what plan and run both begin with.
 // Before anything runs, or is planned: SL_E_PERSONAL, told with all its places, if classified
 // values would be passed on without protection.
@@ -216,9 +219,10 @@ void sl_plan_tell_unmatched(const struct sl_common *common, const struct sl_worl
 // The same, and of files that are gone from their sources: their rows stay.
 void sl_plan_tell_vanished(const struct sl_common *common, const struct sl_world *world,
                            bool only_fresh);
-// SL_E_TABLE_FILE if sl_world_find_missing has found any that a step will read: of the first file,
-// with warnings of others. Where the plan itself, as JSON, tells them, the exit code alone says so.
-SL_MUST int sl_plan_refuse_missing(const struct sl_common *common, const struct sl_world *world,
-                                   int *ret_exit, struct sl_err *err);
+// After a plan was shown: as sl_refuse_unbound, then SL_E_TABLE_FILE if sl_world_find_missing has
+// found any that a step will read: of the first file, with warnings of others. Where the plan
+// itself, as JSON, tells them, the exit code alone says so.
+SL_MUST int sl_plan_refuse(const struct sl_common *common, const struct sl_world *world,
+                           struct sl_diags *unbound, int *ret_exit, struct sl_err *err);
 
 #endif

@@ -85,6 +85,14 @@ int sl_refuse_unbound(const struct sl_common *common, struct sl_diags *diags, st
     return SL_E_PROJECT_INVALID;
 }
 
+int sl_refuse_unseen(const struct sl_common *common, struct sl_world *world, struct sl_err *err)
+{
+    SL_AUTO(sl_diags_clear) struct sl_diags diags = SL_DIAGS_INIT;
+    SL_TRY(sl_world_find_unbound(world, SL_BOUND_SEEN, &diags, err));
+    sl_diags_sort(&diags);
+    return sl_refuse_unbound(common, &diags, err);
+}
+
 void sl_tell_notes(const struct sl_common *common, const struct sl_notes *notes)
 {
     for (size_t i = 0; i < notes->count; i++) {

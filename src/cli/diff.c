@@ -157,16 +157,29 @@ static void sides_clear(struct sides *sides)
         sl_diff_side_clear(&sides->items[s]);
 }
 
-static int open_sides(struct sl_lake *lake, const struct diff_options *options, struct sides *sides,
-                      struct sl_err *err)
+// Files can be compared where there is no project, unless one is asked for.
+static int open_lake(const struct diff_options *options, const struct sl_diff_ref *refs,
+                     struct sl_lake *lake, struct sl_err *err)
+{
+    const struct sl_common *common = &options->common;
+    bool is_asked = common->folder || common->environment || common->settings.count;
+    int code = sl_lake_open(common, lake, err);
+    if (code != SL_E_PROJECT_MISSING || is_asked)
+        return code;
+    for (int s = 0; s < SL_SIDE_COUNT; s++)
+        if (refs[s].kind != SL_DIFF_FILE)
+            return sl_err_context(err, "'%s' is not a file", refs[s].text);
+    sl_err_clear(err);
+    return sl_lake_open_bare(lake, err);
+}
+
+static int open_sides(struct sl_lake *lake, const struct diff_options *options,
+                      const struct sl_diff_ref *refs, struct sides *sides, struct sl_err *err)
 {
     static const char *const temps[] = {"_diff_rows_a", "_diff_rows_b"};
-    const char *texts[] = {options->a, options->b};
-    for (int s = 0; s < SL_SIDE_COUNT; s++) {
-        struct sl_diff_ref ref;
-        SL_TRY(sl_diff_ref_parse(texts[s], &lake->world.arena, &ref, err));
-        SL_TRY(sl_diff_side_open(lake, &options->common, &ref, temps[s], &sides->items[s], err));
-    }
+    for (int s = 0; s < SL_SIDE_COUNT; s++)
+        SL_TRY(
+            sl_diff_side_open(lake, &options->common, &refs[s], temps[s], &sides->items[s], err));
     return SL_OK;
 }
 
@@ -186,7 +199,7 @@ static int compare(const struct diff_options *options, struct sides *sides,
     SL_TRY(split_names(&options->columns, ret->arena, &asked->columns, err));
     choose_key(options, sides->items, asked);
     asked->left_out = sides->items[sides->items[0].left_out.count ? 0 : 1].left_out;
-    if (!options->fresh) {
+    if (!options->fresh && lake->world.project->state_folder) {
         asked->digests = sl_path_join(ret->arena, lake->world.project->state_folder, "digests");
         SL_TRY_NEW(asked->digests, err);
     }
@@ -201,17 +214,22 @@ static int compare(const struct diff_options *options, struct sides *sides,
 static int run_diff(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct diff_options *options = self;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     SL_AUTO(sl_lake_close) struct sl_lake lake = {0};
     SL_AUTO(sides_clear) struct sides sides = {0};
     struct sl_compare_options asked;
     struct sl_compare compared;
+    struct sl_diff_ref refs[SL_SIDE_COUNT];
+    sl_arena_init(&arena, 0);
     SL_TRY(check_options(options, err));
     if (options->output)
         SL_TRY(sl_export_check("--output", options->output, options->force, err));
-    SL_TRY(sl_lake_open(&options->common, &lake, err));
+    SL_TRY(sl_diff_ref_parse(options->a, &arena, &refs[SL_SIDE_A], err));
+    SL_TRY(sl_diff_ref_parse(options->b, &arena, &refs[SL_SIDE_B], err));
+    SL_TRY(open_lake(options, refs, &lake, err));
     SL_AUTO(sl_watch_end) struct sl_watch watch = {0};
     sl_watch_begin(&watch, &options->common, lake.session, "comparing");
-    SL_TRY(open_sides(&lake, options, &sides, err));
+    SL_TRY(open_sides(&lake, options, refs, &sides, err));
     SL_TRY(compare(options, &sides, &asked, &compared, err));
     if (options->output)
         SL_TRY(write_output(&compared, options->output, err));
@@ -230,7 +248,9 @@ static const char *const examples[] = {
     "sluice diff clean.orders@11 clean.orders",
     "sluice diff prod:curated.daily_revenue curated.daily_revenue --key day country",
     "sluice diff curated.daily_revenue target:warehouse/curated.daily_revenue --exit-code",
-    "sluice diff old.parquet clean.orders --where \"day >= '2026-01-01'\" -o diff.csv", NULL};
+    "sluice diff old.parquet new.csv --key id",
+    "sluice diff old.parquet clean.orders --where \"day >= '2026-01-01'\" -o diff.csv",
+    NULL};
 
 const struct sl_command sl_command_diff = {
     .name = "diff",
@@ -247,7 +267,8 @@ const struct sl_command sl_command_diff = {
         "are stored: a decimal with a double, a text with a date. A key that several rows have is "
         "reported, and its "
         "rows are paired one by\n"
-        "one. The exit code is 0 whether they differ or not; with --exit-code it is 1 if they do.",
+        "one. Two files, or folders of tables, need no project. The exit code is 0 whether they "
+        "differ or not; with\n--exit-code it is 1 if they do.",
     .rows = rows,
     .options_bytes = sizeof(struct diff_options),
     .examples = examples,

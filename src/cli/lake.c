@@ -5,6 +5,23 @@
 
 #include <string.h>
 
+static int begin(struct sl_lake *lake, struct sl_err *err)
+{
+    SL_TRY(sl_world_session(&lake->world, &lake->session, err));
+    lake->context = (struct sl_step_context){.project = lake->world.project,
+                                             .views = &lake->world.views,
+                                             .session = lake->session,
+                                             .arena = &lake->world.arena,
+                                             .run_id = ""};
+    return SL_OK;
+}
+
+int sl_lake_open_bare(struct sl_lake *ret, struct sl_err *err)
+{
+    SL_TRY(sl_world_open_bare(&ret->world, err));
+    return begin(ret, err);
+}
+
 int sl_lake_open(const struct sl_common *common, struct sl_lake *ret, struct sl_err *err)
 {
     struct sl_world_options options = {
@@ -15,13 +32,7 @@ int sl_lake_open(const struct sl_common *common, struct sl_lake *ret, struct sl_
     };
     SL_TRY(sl_world_open(&options, &ret->world, err));
     sl_note_project(common, ret->world.project);
-    SL_TRY(sl_world_session(&ret->world, &ret->session, err));
-    ret->context = (struct sl_step_context){.project = ret->world.project,
-                                            .views = &ret->world.views,
-                                            .session = ret->session,
-                                            .arena = &ret->world.arena,
-                                            .run_id = ""};
-    return SL_OK;
+    return begin(ret, err);
 }
 
 void sl_lake_close(struct sl_lake *lake)
@@ -180,6 +191,14 @@ static int find_publication(struct sl_lake *lake, const char *at, bool *ret_is_t
                        "--at is '%s', expected a time like 2026-01-31T12:00:00Z, a publication "
                        "like #12, the id of a run, or published",
                        at);
+    if (!project->lake_folder) { // without a project the log alone knows times
+        *ret = (struct sl_publication){0};
+        return *ret_is_time ? SL_OK
+                            : sl_fail(err, SL_E_USAGE,
+                                      "'%s' is a publication, and there is no project here that "
+                                      "could have made one",
+                                      at);
+    }
     if (*ret_is_time)
         SL_TRY(sl_publication_at(project, time_us, arena, ret, err));
     else if (!sl_str_equal(at, "published"))

@@ -15,6 +15,8 @@ struct sl_lake {
     struct sl_notes notes; // on outputs' names that do not mean the latest version
 };
 SL_MUST int sl_lake_open(const struct sl_common *common, struct sl_lake *ret, struct sl_err *err);
+// Without a project: files and folders of tables can be read, as of a version or a time.
+SL_MUST int sl_lake_open_bare(struct sl_lake *ret, struct sl_err *err);
 void sl_lake_close(struct sl_lake *lake); // for SL_AUTO
 // "layer.table" of every table there is, sorted.
 SL_MUST int sl_lake_tables(struct sl_lake *lake, struct sl_strs *ret, struct sl_err *err);

@@ -179,15 +179,11 @@ static const char *missing_text(const struct sl_missing *missing, char *text, si
     return text;
 }
 
-int sl_plan_refuse_missing(const struct sl_common *common, const struct sl_world *world,
-                           int *ret_exit, struct sl_err *err)
+static int refuse_missing(const struct sl_common *common, const struct sl_world *world,
+                          struct sl_err *err)
 {
     char text[512];
     int code = SL_OK;
-    if (common->json) {
-        *ret_exit = has_missing(world, true) ? 1 : *ret_exit;
-        return SL_OK;
-    }
     for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
         for (size_t k = 0; k < node->facts.missing_count; k++) {
@@ -203,6 +199,18 @@ int sl_plan_refuse_missing(const struct sl_common *common, const struct sl_world
         }
     }
     return code;
+}
+
+int sl_plan_refuse(const struct sl_common *common, const struct sl_world *world,
+                   struct sl_diags *unbound, int *ret_exit, struct sl_err *err)
+{
+    fflush(stdout);
+    if (common->json) {
+        *ret_exit = unbound->error_count || has_missing(world, true) ? 1 : *ret_exit;
+        return SL_OK;
+    }
+    SL_TRY(sl_refuse_unbound(common, unbound, err));
+    return refuse_missing(common, world, err);
 }
 
 // "estimated: at least 1.2 s, 0.0004 EUR, 85 MB of memory; 1 of 3 steps was never timed"
@@ -383,7 +391,7 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
     SL_AUTO(sl_diags_clear) struct sl_diags unbound = SL_DIAGS_INIT;
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
     SL_TRY(sl_publication_require(world.project, err));
-    SL_TRY(sl_world_find_unbound(&world, &unbound, err));
+    SL_TRY(sl_world_find_unbound(&world, SL_BOUND_DUE, &unbound, err));
     sl_diags_sort(&unbound);
     SL_TRY(sl_world_find_missing(&world, options->full_refresh, err));
     if (!options->output && !options->full_refresh)
@@ -391,6 +399,8 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
     if (options->why)
         SL_TRY(sl_world_impact(&world, err));
     bool is_stored = options->output && !unbound.error_count && !has_missing(&world, true);
+    if (options->output)
+        SL_TRY(sl_refuse_leaks(&options->common, &world, err));
     if (options->output)
         SL_TRY(sl_refuse_broken(&options->common, &world, &options->may_break, err));
     if (is_stored)
@@ -404,12 +414,7 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
     if (is_stored)
         sl_tell(&options->common, SL_LOG_INFO, "wrote %s: `sluice apply %s` runs it",
                 options->output, options->output);
-    fflush(stdout);
-    if (options->common.json)
-        *ret_exit = unbound.error_count ? 1 : *ret_exit;
-    else
-        SL_TRY(sl_refuse_unbound(&options->common, &unbound, err));
-    return sl_plan_refuse_missing(&options->common, &world, ret_exit, err);
+    return sl_plan_refuse(&options->common, &world, &unbound, ret_exit, err);
 }
 
 static const char *const examples[] = {"sluice plan", "sluice plan --why --select daily_revenue",

@@ -89,6 +89,7 @@ int sl_execute_run(const struct sl_common *common, struct sl_run_options options
     SL_TRY(sl_publication_require(world->project, err));
     SL_TRY(sl_refuse_leaks(common, world, err));
     SL_TRY(sl_refuse_broken(common, world, options.may_break, err));
+    SL_TRY(sl_refuse_unseen(common, world, err));
     sl_run_view_init(&view, common, world, &run);
     struct sl_listener listener = sl_run_view_listener(&view);
     options.listener = &listener;
@@ -158,16 +159,22 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_prepare_plan(&options->common, &selection, &world, err));
     SL_TRY(sl_publication_require(world.project, err));
     if (options->dry_run) {
+        SL_AUTO(sl_diags_clear) struct sl_diags unbound = SL_DIAGS_INIT;
         struct sl_plan_view view = {.full_refresh = options->full_refresh,
-                                    .may_break = &options->may_break};
+                                    .may_break = &options->may_break,
+                                    .unbound = &unbound};
+        SL_TRY(sl_world_find_unbound(&world, SL_BOUND_DUE, &unbound, err));
+        sl_diags_sort(&unbound);
         SL_TRY(sl_world_find_missing(&world, options->full_refresh, err));
         SL_TRY(sl_plan_show(&options->common, &world, &view, err));
         sl_plan_tell_vanished(&options->common, &world, false);
-        return sl_plan_refuse_missing(&options->common, &world, ret_exit, err);
+        return sl_plan_refuse(&options->common, &world, &unbound, ret_exit, err);
     }
     if (has_work(&world))
         return execute(options, "run", &world, ret_exit, err);
+    SL_TRY(sl_refuse_leaks(&options->common, &world, err));
     SL_TRY(sl_refuse_broken(&options->common, &world, &options->may_break, err));
+    SL_TRY(sl_refuse_unseen(&options->common, &world, err));
     SL_TRY(sl_world_publish_rest(&world, "run", &rest, err));
     sl_plan_tell_vanished(&options->common, &world, true);
     return sl_run_view_nothing(&options->common, &world, "nothing to do: every table is up to date",
@@ -190,7 +197,9 @@ static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_plan_decide_missing(&world.graph, &world.arena, err));
     if (has_work(&world))
         return execute(options, "retry", &world, ret_exit, err);
+    SL_TRY(sl_refuse_leaks(&options->common, &world, err));
     SL_TRY(sl_refuse_broken(&options->common, &world, &options->may_break, err));
+    SL_TRY(sl_refuse_unseen(&options->common, &world, err));
     SL_TRY(sl_world_publish_rest(&world, "retry", &rest, err));
     return sl_run_view_nothing(&options->common, &world,
                                "nothing to retry: the last run of every step went well", &rest,

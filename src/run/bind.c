@@ -68,6 +68,8 @@ static int add_clean(struct sl_binder *binder, const struct sl_node *node, struc
     SL_TRY_NEW(raw_name, err);
     const struct sl_bound_table *raw = sl_map_get(binder->catalog, raw_name);
     const struct sl_contract_table *contract = node->contract;
+    if (binder->bound_of == SL_BOUND_DUE && sl_node_is_due(node))
+        SL_TRY(sl_bind_contract(binder, node, raw ? &raw->relation : NULL, err));
     if (raw)
         SL_TRY(sl_bind_aliases(binder, node, &raw->relation, &contract, err));
     if (raw)
@@ -399,14 +401,27 @@ static int bind_silently(struct sl_binder *binder, const struct sl_node *node, s
     return code;
 }
 
+static bool is_told(const struct sl_binder *binder, const struct sl_node *node)
+{
+    switch (binder->bound_of) {
+    case SL_BOUND_ALL:
+        return true;
+    case SL_BOUND_DUE:
+        return sl_node_is_due(node) || sl_node_is_seen(node);
+    case SL_BOUND_SEEN:
+        return sl_node_is_seen(node);
+    }
+    return true;
+}
+
 static int bind_all(struct sl_binder *binder, struct sl_err *err)
 {
     const struct sl_graph *graph = &binder->world->graph;
     SL_TRY(sl_column_cache_open(binder->world, &binder->cache, err));
     for (size_t i = 0; i < graph->count; i++) {
         const struct sl_node *node = &graph->nodes[i];
-        SL_TRY(binder->is_for_due && !sl_node_is_due(node) ? bind_silently(binder, node, err)
-                                                           : bind_node(binder, node, err));
+        SL_TRY(is_told(binder, node) ? bind_node(binder, node, err)
+                                     : bind_silently(binder, node, err));
     }
     sl_cache_store(&binder->cache);
     return SL_OK;
@@ -429,10 +444,11 @@ int sl_world_bind(struct sl_world *world, struct sl_map *catalog, struct sl_err 
     return bind(&binder, err);
 }
 
-int sl_world_bind_due(struct sl_world *world, bool has_new_files, struct sl_err *err)
+int sl_world_bind_some(struct sl_world *world, enum sl_bound_of of, bool has_new_files,
+                       struct sl_err *err)
 {
     SL_AUTO(sl_map_clear) struct sl_map catalog = {0};
     struct sl_binder binder = {
-        .world = world, .catalog = &catalog, .is_for_due = true, .has_new_files = has_new_files};
+        .world = world, .catalog = &catalog, .bound_of = of, .has_new_files = has_new_files};
     return bind(&binder, err);
 }

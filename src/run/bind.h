@@ -16,13 +16,19 @@ struct sl_binder {
     struct sl_session *session; // opened by the first model that is not in the cache
     struct sl_cache cache;      // of columns
     struct sl_map *catalog;     // name -> struct sl_bound_table *
-    bool is_for_due;            // mistakes of what will not run are left out
+    enum sl_bound_of bound_of;  // mistakes of others are left out
     bool has_new_files;         // raw tables also have the columns of files that will be taken in
 };
 
 static inline bool sl_node_is_due(const struct sl_node *node)
 {
     return node->is_selected && node->verdict != SL_VERDICT_FRESH;
+}
+
+// A view that people wrote: no step ever runs its SQL, and would tell that it does not fit.
+static inline bool sl_node_is_seen(const struct sl_node *node)
+{
+    return node->is_selected && sl_node_is_view(node) && !node->model->stands_for;
 }
 
 SL_MUST int sl_binder_add_table(struct sl_binder *binder, const char *name,
@@ -42,6 +48,11 @@ SL_MUST int sl_binder_view(struct sl_session *session, const struct sl_table_ref
 SL_MUST int sl_bind_aliases(struct sl_binder *binder, const struct sl_node *node,
                             const struct sl_relation *raw,
                             const struct sl_contract_table **contract, struct sl_err *err);
+
+// The contract of a cleanse against what it reads; `raw`: NULL if nobody knows its columns yet
+// (bind_contract.c).
+SL_MUST int sl_bind_contract(struct sl_binder *binder, const struct sl_node *node,
+                             const struct sl_relation *raw, struct sl_err *err);
 
 // The checks of a table against its columns (bind_checks.c).
 struct sl_bound_checks {

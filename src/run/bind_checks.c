@@ -182,13 +182,16 @@ int sl_bind_checks(struct sl_binder *binder, const struct sl_bound_checks *check
                    struct sl_err *err)
 {
     struct sl_arena *arena = &binder->world->arena;
-    SL_AUTO(sl_diags_clear) struct sl_diags told = SL_DIAGS_INIT; // by whoever compiled them first
+    SL_AUTO(sl_diags_clear)
+    struct sl_diags known = SL_DIAGS_INIT; // whoever binds all has told them
+    struct sl_diags *told =
+        binder->bound_of == SL_BOUND_ALL ? &known : &binder->world->project->diags;
     struct sl_relation nothing = {0};
     struct sl_check *compiled;
     size_t count;
     bool is_sound = true, is_known = false, reads = false;
     char key[65];
-    SL_TRY(sl_checks_compile(checks->list, arena, &told, &compiled, &count, err));
+    SL_TRY(sl_checks_compile(checks->list, arena, told, &compiled, &count, err));
     if (!count)
         return SL_OK;
     SL_TRY(key_of(checks, compiled, count, key, err));

@@ -4,12 +4,15 @@
 #include "run/bind.h"
 #include "step/schema.h"
 
-// Clean may take columns over from raw, and is then asked for them as well.
-static bool is_read(const struct sl_world *world, const struct sl_node *node)
+// Clean may take columns over from raw, and is then asked for them as well; its contract is held
+// against them.
+static bool is_read(const struct sl_binder *binder, const struct sl_node *node)
 {
+    const struct sl_world *world = binder->world;
     for (size_t i = 0; i < node->downstream_count; i++) {
         const struct sl_node *reader = &world->graph.nodes[node->downstream[i]];
         if (reader->kind != SL_NODE_CLEANSE ||
+            (binder->bound_of == SL_BOUND_DUE && sl_node_is_due(reader)) ||
             (reader->contract->drift.new_columns == SL_DRIFT_EVOLVE && reader->downstream_count))
             return true;
     }
@@ -72,6 +75,6 @@ int sl_bind_raw(struct sl_binder *binder, const struct sl_node *node, struct sl_
     struct sl_relation known = {snapshot.columns, snapshot.version < 0 ? 0 : snapshot.column_count};
     bool is_foreseen = snapshot.version < 0 || (binder->has_new_files && sl_node_is_due(node));
     if (is_foreseen)
-        return is_read(world, node) ? foresee_raw(binder, node, &known, err) : SL_OK;
+        return is_read(binder, node) ? foresee_raw(binder, node, &known, err) : SL_OK;
     return sl_binder_add_table(binder, node->name, &known, err);
 }

@@ -74,6 +74,13 @@ static int check_foreign_key(void *self, struct sl_rule *rule, struct sl_err *er
     return SL_OK;
 }
 
+int sl_world_check_foreign_keys_of(struct sl_world *world, const struct sl_map *catalog,
+                                   const struct sl_contract_table *contract, struct sl_err *err)
+{
+    struct foreign_keys keys = {world, catalog, contract};
+    return sl_contract_each_foreign_key(contract, check_foreign_key, &keys, err);
+}
+
 int sl_world_check_foreign_keys(struct sl_world *world, const struct sl_map *catalog,
                                 struct sl_err *err)
 {
@@ -88,8 +95,7 @@ int sl_world_check_foreign_keys(struct sl_world *world, const struct sl_map *cat
         if (sl_map_has(&checked, key)) // of another source, too
             continue;
         SL_TRY(sl_map_set(&checked, key, NULL, err));
-        struct foreign_keys keys = {world, catalog, node->contract};
-        SL_TRY(sl_contract_each_foreign_key(node->contract, check_foreign_key, &keys, err));
+        SL_TRY(sl_world_check_foreign_keys_of(world, catalog, node->contract, err));
     }
     return SL_OK;
 }

@@ -119,6 +119,7 @@ static bool is_own(const char *column)
     return false;
 }
 
+// A line that could not be split into columns may hold a value of any of them.
 static int add_ingest(struct sl_lineage *lineage, const struct sl_node *node, struct sl_err *err)
 {
     const struct sl_relation *relation = sl_map_get(&lineage->catalog, node->name);
@@ -129,9 +130,12 @@ static int add_ingest(struct sl_lineage *lineage, const struct sl_node *node, st
     size_t count = relation ? relation->count : contract ? contract->column_count : 0;
     for (size_t i = 0; i < count; i++) {
         const char *name = relation ? relation->columns[i].name : contract->columns[i].source_name;
-        if (!is_own(name))
-            SL_TRY(add_edge(lineage, (struct end){source, name}, (struct end){node->name, name},
-                            SL_LINEAGE_READ, err));
+        if (is_own(name))
+            continue;
+        SL_TRY(add_edge(lineage, (struct end){source, name}, (struct end){node->name, name},
+                        SL_LINEAGE_READ, err));
+        SL_TRY(add_edge(lineage, (struct end){source, name}, (struct end){node->name, "_corrupt"},
+                        SL_LINEAGE_COMPUTED, err));
     }
     return SL_OK;
 }

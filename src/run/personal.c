@@ -1,5 +1,6 @@
 // Where personal values go: the classification of contract columns follows the lineage by value, up
 // to where a contract protects them.
+#include "run/bind.h"
 #include "run/lineage.h"
 
 #include "base/json.h"
@@ -351,13 +352,13 @@ int sl_lineage_check_personal(struct sl_lineage *lineage, struct sl_err *err)
     return SL_OK;
 }
 
-// Ingest and cleanse pass nothing on.
+// Ingest and cleanse pass nothing on; a view does whenever it is read.
 static bool passes_on(const struct sl_world *world)
 {
     for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
-        if (node->is_selected && node->verdict != SL_VERDICT_FRESH &&
-            (node->kind == SL_NODE_MODEL || node->kind == SL_NODE_LOAD))
+        if (sl_node_is_seen(node) ||
+            (sl_node_is_due(node) && (node->kind == SL_NODE_MODEL || node->kind == SL_NODE_LOAD)))
             return true;
     }
     return false;

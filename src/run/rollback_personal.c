@@ -2,10 +2,12 @@
 
 #include "base/json.h"
 #include "contract/personal.h"
+#include "run/rollback_models.h"
 #include "table/delta/delta.h"
 
 struct look {
     struct sl_world *world;
+    struct sl_models_then *then;
     const struct sl_publication *target;
     struct sl_diags *diags;
     const struct sl_node *node;
@@ -15,10 +17,10 @@ struct look {
     bool shows_rejected;            // its quarantine goes on to a model or target
 };
 
-static int is_delivered(struct sl_world *world, const struct sl_node *node, bool *ret,
-                        struct sl_err *err)
+int sl_world_is_delivered(struct sl_world *world, const char *table, bool *ret, struct sl_err *err)
 {
     const struct sl_graph *graph = &world->graph;
+    const struct sl_node *node = sl_graph_node(graph, table);
     bool *comes = SL_NEW_ARRAY(&world->arena, bool, graph->count);
     SL_TRY_NEW(comes, err);
     *ret = false;
@@ -28,6 +30,15 @@ static int is_delivered(struct sl_world *world, const struct sl_node *node, bool
             comes[i] |= comes[graph->nodes[i].upstream[k]];
         *ret |= comes[i] && graph->nodes[i].kind == SL_NODE_LOAD;
     }
+    return SL_OK;
+}
+
+// By what reads it now, or did then.
+static int is_delivered(struct look *look, bool *ret, struct sl_err *err)
+{
+    SL_TRY(sl_world_is_delivered(look->world, look->node->name, ret, err));
+    if (!*ret && look->then->is_open)
+        SL_TRY(sl_world_is_delivered(&look->then->world, look->node->name, ret, err));
     return SL_OK;
 }
 
@@ -107,6 +118,8 @@ static int find_rejected(struct look *look, struct sl_err *err)
     look->shows_rejected = false;
     for (size_t i = 0; i < look->world->graph.count; i++)
         look->shows_rejected |= reads(&look->world->graph.nodes[i], quarantine);
+    for (size_t i = 0; look->then->is_open && i < look->then->world.graph.count; i++)
+        look->shows_rejected |= reads(&look->then->world.graph.nodes[i], quarantine);
     return SL_OK;
 }
 
@@ -210,7 +223,7 @@ static int look_at_all(struct look *look, struct sl_err *err)
         if (look->node->kind != SL_NODE_CLEANSE ||
             !sl_personal_is_any_protected(look->node->contract))
             continue;
-        SL_TRY(is_delivered(world, look->node, &is_needed, err));
+        SL_TRY(is_delivered(look, &is_needed, err));
         if (is_needed)
             SL_TRY(look_at(look, err));
     }
@@ -220,9 +233,12 @@ static int look_at_all(struct look *look, struct sl_err *err)
 int sl_world_check_rollback(struct sl_world *world, const struct sl_publication *target,
                             struct sl_diags *diags, struct sl_err *err)
 {
-    struct look look = {.world = world, .target = target, .diags = diags};
+    SL_AUTO(sl_models_then_close) struct sl_models_then then = {0};
+    struct look look = {.world = world, .then = &then, .target = target, .diags = diags};
     if (world->project->personal_level == SL_LEVEL_OFF)
         return SL_OK;
+    SL_TRY(sl_models_then_open(world, target, &then, err));
+    SL_TRY(sl_models_then_check(&then, world, target, diags, err));
     int code = look_at_all(&look, err);
     sl_session_close(&look.session);
     return code;

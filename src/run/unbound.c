@@ -5,17 +5,17 @@
 #include "run/bound_cache.h"
 
 #define CACHE_FILE "bound.cache"
-#define CACHE_FORMAT 2
+#define CACHE_FORMAT 3
 #define CACHE_WORD "bound"
 
-// Whether a step is due whose SQL can be held against columns.
-static bool is_needed(const struct sl_world *world)
+// Whether there is SQL to be held against columns.
+static bool is_needed(const struct sl_world *world, enum sl_bound_of of)
 {
     for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
         bool has_sql = node->kind == SL_NODE_MODEL || node->kind == SL_NODE_LOAD ||
-                       (node->kind == SL_NODE_CLEANSE && node->contract->checks);
-        if (has_sql && sl_node_is_due(node))
+                       node->kind == SL_NODE_CLEANSE;
+        if (has_sql && ((of != SL_BOUND_SEEN && sl_node_is_due(node)) || sl_node_is_seen(node)))
             return true;
     }
     return false;
@@ -28,7 +28,8 @@ static bool can_remember(const struct sl_world *world)
         const struct sl_node *node = &world->graph.nodes[i];
         if (node->kind == SL_NODE_INGEST && node->facts.version < 0)
             return false;
-        if (node->kind == SL_NODE_MODEL && node->query->is_volatile && sl_node_is_due(node))
+        if (node->kind == SL_NODE_MODEL && node->query->is_volatile &&
+            (sl_node_is_due(node) || sl_node_is_seen(node)))
             return false;
     }
     return true;
@@ -40,17 +41,20 @@ static void add_number(struct sl_hash *hash, int64_t number)
 }
 
 // All that the answer follows from, so that an unchanged project is not bound twice.
-static int key_of(const struct sl_world *world, char ret_hex[65], struct sl_err *err)
+static int key_of(const struct sl_world *world, enum sl_bound_of of, char ret_hex[65],
+                  struct sl_err *err)
 {
     SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
     SL_TRY(sl_hash_new(&hash, err));
     sl_hash_add(hash, sl_kinds.engines[0]->name);
     sl_hash_add(hash, sl_kinds.engines[0]->version);
+    add_number(hash, (int64_t)of);
     for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
         sl_hash_add(hash, node->label);
         sl_hash_add(hash, node->fingerprint);
         add_number(hash, sl_node_is_due(node));
+        add_number(hash, sl_node_is_seen(node));
         if (node->kind == SL_NODE_MODEL)
             sl_hash_add(hash, node->model->sql);
         if (node->kind == SL_NODE_CLEANSE)
@@ -66,8 +70,8 @@ static int key_of(const struct sl_world *world, char ret_hex[65], struct sl_err 
 // With the files that come too, if what is there lacks something: they may bring it. Only an answer
 // without them and without a word follows from the key: files come and go, and a warning is told
 // each time.
-static int bind(struct sl_world *world, struct sl_diags *ret_diags, bool *ret_is_kept,
-                struct sl_err *err)
+static int bind(struct sl_world *world, enum sl_bound_of of, struct sl_diags *ret_diags,
+                bool *ret_is_kept, struct sl_err *err)
 {
     struct sl_diags before = world->project->diags;
     int code = SL_OK;
@@ -75,7 +79,7 @@ static int bind(struct sl_world *world, struct sl_diags *ret_diags, bool *ret_is
     for (int with_files = 0; with_files < 2 && code == SL_OK; with_files++) {
         sl_diags_clear(ret_diags);
         world->project->diags = (struct sl_diags)SL_DIAGS_INIT;
-        code = sl_world_bind_due(world, with_files != 0, err);
+        code = sl_world_bind_some(world, of, with_files != 0, err);
         *ret_diags = world->project->diags;
         *ret_is_kept =
             code == SL_OK && !with_files && !ret_diags->error_count && !ret_diags->warning_count;
@@ -107,20 +111,21 @@ int sl_bound_cache_add(struct sl_cache *cache, const char *key, struct sl_err *e
     return sl_cache_add(cache, key, &text, err);
 }
 
-int sl_world_find_unbound(struct sl_world *world, struct sl_diags *ret_diags, struct sl_err *err)
+int sl_world_find_unbound(struct sl_world *world, enum sl_bound_of of, struct sl_diags *ret_diags,
+                          struct sl_err *err)
 {
     SL_AUTO(sl_cache_clear) struct sl_cache cache = {0};
     char key[65];
     bool may_remember = can_remember(world), is_known = false, is_kept;
-    if (!world->has_graph || !is_needed(world))
+    if (!world->has_graph || !is_needed(world, of))
         return SL_OK;
-    SL_TRY(key_of(world, key, err));
+    SL_TRY(key_of(world, of, key, err));
     SL_TRY(sl_bound_cache_open(world, &cache, err));
     if (may_remember)
         SL_TRY(sl_bound_cache_find(&cache, key, &world->arena, &is_known, err));
     if (is_known)
         return SL_OK;
-    SL_TRY(bind(world, ret_diags, &is_kept, err));
+    SL_TRY(bind(world, of, ret_diags, &is_kept, err));
     if (!is_kept || !may_remember)
         return SL_OK;
     SL_TRY(sl_bound_cache_add(&cache, key, err));

@@ -139,38 +139,69 @@ static int add_committed(struct job *job, enum sl_layer layer, struct sl_delta_h
                : sl_fail_memory(err);
 }
 
-// Nothing was left to do for the worker that a step has been given again: what the one before it
-// has committed is what this run has done.
+// All commits of this run, of which the step may have made several: new rows, and a replay.
+static int sum_up(struct job *job, const char *folder, int64_t newest, size_t *ret_count,
+                  struct sl_err *err)
+{
+    struct sl_step_result *result = &job->result;
+    *ret_count = 0;
+    for (int64_t version = newest; version >= 0; version--) {
+        struct sl_delta_head head;
+        struct sl_record record = {0};
+        SL_TRY(sl_delta_head_at(folder, version, &job->arena, &head, err));
+        if (!head.record_json || head.record_version != version)
+            return SL_OK;
+        SL_TRY(sl_record_parse(head.record_json, &job->arena, &record, err));
+        if (!sl_str_equal(record.run_id, job->work->run->id))
+            return SL_OK;
+        if (!*ret_count) { // the newest has seen the table as it is now
+            result->balance = (struct sl_balance){0};
+            result->broken = (struct sl_broken){.is_known = record.broken.is_known};
+            result->has_balance = false;
+            result->reason_count = 0;
+            result->reasons = NULL;
+            result->checks = record.checks;
+            result->check_count = record.check_count;
+        }
+        result->was_full |= record.was_full;
+        result->has_balance |= record.has_balance;
+        sl_balance_add(&result->balance, &record.balance);
+        for (size_t i = 0; i < SL_DIMENSIONS; i++)
+            result->broken.rows[i] += record.broken.rows[i];
+        SL_TRY(sl_reasons_add(&result->reasons, &result->reason_count, record.reasons,
+                              record.reason_count, &job->arena, err));
+        (*ret_count)++;
+    }
+    return SL_OK;
+}
+
+// What the worker before the one that a step has been given again to has committed is what this
+// run has done.
 static int take_over(struct job *job, struct sl_err *err)
 {
     static const enum sl_layer layers[] = {[SL_NODE_INGEST] = SL_LAYER_RAW,
                                            [SL_NODE_CLEANSE] = SL_LAYER_CLEAN,
                                            [SL_NODE_MODEL] = SL_LAYER_CURATED};
     struct sl_step_result *result = &job->result;
-    struct sl_delta_head head, other;
-    struct sl_record record;
-    if (job->node->kind == SL_NODE_LOAD || sl_node_is_view(job->node))
+    bool was_done = result->outcome == SL_STEP_NOTHING, is_borrowed;
+    struct sl_delta_head head;
+    size_t count;
+    if (job->node->kind == SL_NODE_LOAD || sl_node_is_view(job->node) ||
+        (!was_done && job->node->kind != SL_NODE_CLEANSE))
         return SL_OK;
-    SL_TRY(add_committed(job, layers[job->node->kind], &head, err));
-    if (head.record_json)
-        SL_TRY(sl_record_parse(head.record_json, &job->arena, &record, err));
-    if (!head.record_json || head.record_version != head.version ||
-        !sl_str_equal(record.run_id, job->work->run->id)) {
-        result->version_count = 0;
+    const enum sl_layer layer = layers[job->node->kind];
+    const char *folder = sl_table_source(job->work->run->world->project, layer, job->node->bare,
+                                         &job->arena, &is_borrowed);
+    SL_TRY_NEW(folder, err);
+    SL_TRY(sl_delta_head(folder, &job->arena, &head, err));
+    SL_TRY(sum_up(job, folder, head.version, &count, err));
+    if (!was_done || !count)
         return SL_OK;
-    }
+    SL_TRY(add_committed(job, layer, &head, err));
     if (job->node->kind == SL_NODE_CLEANSE)
-        SL_TRY(add_committed(job, SL_LAYER_QUARANTINE, &other, err));
+        SL_TRY(add_committed(job, SL_LAYER_QUARANTINE, &head, err));
     result->outcome = SL_STEP_DONE;
     result->why = "the worker that died had committed it";
-    result->was_full = record.was_full;
-    result->balance = record.balance;
-    result->has_balance = record.has_balance;
-    result->reasons = record.reasons;
-    result->reason_count = record.reason_count;
-    result->broken = record.broken;
-    result->checks = record.checks;
-    result->check_count = record.check_count;
     return SL_OK;
 }
 
@@ -228,7 +259,7 @@ static void do_job(void *self, struct sl_worker *worker, const json_t *request, 
     job.work->run->world->has_workers = false;
     if (sl_fields_unpack(sl_order_fields, request, &job.arena, &job.order, &reply.err) == SL_OK &&
         find_node(&job, &reply.err) == SL_OK && try_step(&job, &reply.err) == SL_OK &&
-        job.order.is_again && job.result.outcome == SL_STEP_NOTHING)
+        job.order.is_again)
         (void)!take_over(&job, &reply.err);
     reply.result = job.result;
     reply.peak_memory_bytes = sl_run_peak_bytes();

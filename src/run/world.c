@@ -23,6 +23,26 @@ int sl_world_build(struct sl_world *world, struct sl_err *err)
     return SL_OK;
 }
 
+static void begin(struct sl_world *world)
+{
+    *world = (struct sl_world){0};
+    pthread_mutex_init(&world->engine_lock, NULL);
+    pthread_mutex_init(&world->accepted.lock, NULL);
+    sl_arena_init(&world->arena, 0);
+}
+
+int sl_world_open_bare(struct sl_world *ret, struct sl_err *err)
+{
+    const char *temp = getenv("TMPDIR");
+    begin(ret);
+    ret->project = calloc(1, sizeof *ret->project);
+    SL_TRY_NEW(ret->project, err);
+    sl_arena_init(&ret->project->arena, 0);
+    SL_TRY(sl_path_real(&ret->project->arena, ".", &ret->project->folder, err));
+    ret->project->temp_folder = temp && *temp ? temp : "/tmp";
+    return SL_OK;
+}
+
 int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, struct sl_err *err)
 {
     struct sl_project_options project_options = {
@@ -31,11 +51,9 @@ int sl_world_open(const struct sl_world_options *options, struct sl_world *ret, 
         .overrides = options->overrides,
         .resolve_secrets = options->resolve_secrets,
         .has_no_outputs = options->has_no_outputs,
+        .model_texts = options->model_texts,
     };
-    *ret = (struct sl_world){0};
-    pthread_mutex_init(&ret->engine_lock, NULL);
-    pthread_mutex_init(&ret->accepted.lock, NULL);
-    sl_arena_init(&ret->arena, 0);
+    begin(ret);
     SL_TRY(sl_project_load(&project_options, &ret->project, err));
     if (options->prepare)
         SL_TRY(options->prepare(options->self, ret->project, err));

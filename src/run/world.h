@@ -35,8 +35,9 @@ struct sl_world_options {
     const char *environment;  // --env
     struct sl_strs overrides; // --set: "engine.threads=4"
     bool resolve_secrets;
-    bool has_no_outputs; // see struct sl_project_options
-    bool has_workers;    // a run will be forked from here: the engine is in a process of its own
+    bool has_no_outputs;              // see struct sl_project_options
+    const struct sl_map *model_texts; // the same
+    bool has_workers; // a run will be forked from here: the engine is in a process of its own
     // Changes the project once it is read, before anything is made of it; may be NULL.
     int (*prepare)(void *self, struct sl_project *project, struct sl_err *err);
     void *self;
@@ -47,6 +48,9 @@ struct sl_world_options {
 // state folder, so that an unchanged project needs no engine.
 SL_MUST int sl_world_open(const struct sl_world_options *options, struct sl_world *ret,
                           struct sl_err *err);
+// Without a project, for who only reads files: nothing but an engine and the working folder, no
+// lake and no state folder.
+SL_MUST int sl_world_open_bare(struct sl_world *ret, struct sl_err *err);
 void sl_world_close(struct sl_world *world); // for SL_AUTO
 // Reads the models and makes the graph of a project that is loaded.
 SL_MUST int sl_world_build(struct sl_world *world, struct sl_err *err);
@@ -71,13 +75,19 @@ struct sl_relation {
     size_t count;
 };
 SL_MUST int sl_world_bind(struct sl_world *world, struct sl_map *catalog, struct sl_err *err);
-// The same of what will run only (sl_plan_decide); with `has_new_files` raw tables also have the
+enum sl_bound_of {
+    SL_BOUND_ALL,
+    SL_BOUND_DUE,  // what will run (sl_plan_decide), and selected views
+    SL_BOUND_SEEN, // selected views: all others tell by themselves what does not fit
+};
+// The same, but mistakes are told of `of` only; with `has_new_files` raw tables also have the
 // columns of the files that they will take in.
-SL_MUST int sl_world_bind_due(struct sl_world *world, bool has_new_files, struct sl_err *err);
-// What sl_world_bind_due finds of what will run, in `ret_diags`, which the caller clears. A project
-// in which nothing changed since it was found good is not bound again: <state>/bound.cache.
-SL_MUST int sl_world_find_unbound(struct sl_world *world, struct sl_diags *ret_diags,
-                                  struct sl_err *err);
+SL_MUST int sl_world_bind_some(struct sl_world *world, enum sl_bound_of of, bool has_new_files,
+                               struct sl_err *err);
+// What sl_world_bind_some finds, in `ret_diags`, which the caller clears. A project in which
+// nothing changed since it was found good is not bound again: <state>/bound.cache.
+SL_MUST int sl_world_find_unbound(struct sl_world *world, enum sl_bound_of of,
+                                  struct sl_diags *ret_diags, struct sl_err *err);
 
 // Checks the files of every source and the SQL of every contract; what is wrong becomes
 // diagnostics. `catalog` as sl_world_bind has filled it.
@@ -89,6 +99,10 @@ SL_MUST int sl_world_check(struct sl_world *world, const struct sl_map *catalog,
 // the rest, which only tables tell.
 SL_MUST int sl_world_check_foreign_keys(struct sl_world *world, const struct sl_map *catalog,
                                         struct sl_err *err);
+// Of one contract.
+SL_MUST int sl_world_check_foreign_keys_of(struct sl_world *world, const struct sl_map *catalog,
+                                           const struct sl_contract_table *contract,
+                                           struct sl_err *err);
 
 // Fills `missing` of the nodes whose tables are not built anew by what will run (sl_plan_decide).
 // Looks at no more than 10,000 files of a table, and of all tables that no step reads.

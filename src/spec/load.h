@@ -15,6 +15,7 @@ struct sl_load {
     struct sl_project *project;
     const struct sl_opt_resolver *resolver; // NULL: ${...} stays as written
     const struct sl_map *variables;         // of .env
+    const struct sl_map *model_texts;       // of struct sl_project_options
     struct sl_requirements defaults;        // of sluice.yml
 };
 

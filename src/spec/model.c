@@ -251,7 +251,10 @@ static int take_text(struct sl_load *load, const struct sl_load_file *file, stru
 
     *ret_node = NULL;
     model->text = model->sql = "";
-    SL_TRY(sl_load_text(load, file->path, &bytes, &length, err));
+    bytes = load->model_texts ? sl_map_get(load->model_texts, file->name) : NULL;
+    length = bytes ? strlen(bytes) : 0;
+    if (!bytes)
+        SL_TRY(sl_load_text(load, file->path, &bytes, &length, err));
     if (!bytes)
         return SL_OK;
     if (strlen(bytes) != length) {

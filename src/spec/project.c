@@ -183,6 +183,26 @@ static const char *file_of_model(const void *model)
     return ((const struct sl_model *)model)->file;
 }
 
+// Models that have a text and no file.
+static int add_texts(struct sl_load *load, struct sl_load_file **files, size_t *count,
+                     struct sl_err *err)
+{
+    struct sl_arena *arena = &load->project->arena;
+    for (const struct sl_map_entry *it = load->model_texts ? sl_map_first(load->model_texts) : NULL;
+         it; it = sl_map_next(it)) {
+        bool is_there = false;
+        for (size_t i = 0; i < *count && !is_there; i++)
+            is_there = strcmp((*files)[i].name, sl_map_key(it)) == 0;
+        struct sl_load_file file = {sl_arena_printf(arena, "models/%s.sql", sl_map_key(it)),
+                                    sl_arena_strdup(arena, sl_map_key(it))};
+        SL_TRY_NEW(file.path, err);
+        SL_TRY_NEW(file.name, err);
+        if (!is_there && !SL_PUSH(arena, *files, *count, file))
+            return sl_fail_memory(err);
+    }
+    return SL_OK;
+}
+
 static int load_models(struct sl_load *load, struct sl_err *err)
 {
     static const char *const endings[] = {".sql", NULL};
@@ -191,6 +211,7 @@ static int load_models(struct sl_load *load, struct sl_err *err)
     size_t count;
 
     SL_TRY(sl_load_find(load, "models", endings, &files, &count, err));
+    SL_TRY(add_texts(load, &files, &count, err));
     project->models = SL_NEW_ARRAY(&project->arena, struct sl_model, count + count);
     SL_TRY_NEW(project->models, err);
     for (size_t i = 0; i < count; i++) {
@@ -258,6 +279,7 @@ static int load_project(struct sl_project *project, const struct sl_project_opti
     SL_TRY_NEW(project->index, err);
     SL_TRY(sl_secrets_open(&secrets, &load, err));
     load.variables = &secrets.variables;
+    load.model_texts = options->model_texts;
     load.resolver = options->resolve_secrets ? &resolver : NULL;
     SL_TRY(sl_settings_read(&load, options, err));
     SL_TRY(load_contracts(&load, err));

@@ -222,6 +222,8 @@ struct sl_project_options {
     bool resolve_secrets;    // false for commands that only look at the project: ${...} stays as
                              // written
     bool has_no_outputs;     // the names of versioned outputs are files of their own
+    const struct sl_map *model_texts; // name -> text: models in the place of those in the folder,
+                                      // or beside them; NULL: none
     struct sl_strs
         overrides; // "engine.threads=4": settings given by flags, which win over everything
 };

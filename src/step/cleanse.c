@@ -253,28 +253,6 @@ static int publish(struct sl_cleanse *cleanse, struct sl_step_result *result, st
     return commit_clean(cleanse, result, err);
 }
 
-static int add_reasons(struct sl_cleanse *cleanse, struct sl_step_result *result,
-                       struct sl_err *err)
-{
-    result->broken.is_known = cleanse->broken.is_known;
-    for (size_t i = 0; i < SL_DIMENSIONS; i++)
-        result->broken.rows[i] += cleanse->broken.rows[i];
-    for (size_t i = 0; i < cleanse->reason_count; i++) {
-        const struct sl_reason_count *reason = &cleanse->reasons[i];
-        size_t at = 0;
-        while (at < result->reason_count &&
-               !(sl_str_equal(result->reasons[at].rule, reason->rule) &&
-                 sl_str_equal(result->reasons[at].column, reason->column) &&
-                 result->reasons[at].is_value == reason->is_value))
-            at++;
-        if (at < result->reason_count)
-            result->reasons[at].rows += reason->rows;
-        else if (!SL_PUSH(cleanse->context->arena, result->reasons, result->reason_count, *reason))
-            return sl_fail_memory(err);
-    }
-    return SL_OK;
-}
-
 // Adds the range to the result: after a kill one call may do two ranges.
 static int report(struct sl_cleanse *cleanse, struct sl_step_result *result, struct sl_err *err)
 {
@@ -284,21 +262,18 @@ static int report(struct sl_cleanse *cleanse, struct sl_step_result *result, str
                               : cleanse->range.why;
     SL_TRY_NEW(result->why, err);
     result->has_balance = true;
-    result->balance.in += cleanse->balance.in;
-    result->balance.out += cleanse->balance.out;
-    result->balance.quarantined += cleanse->balance.quarantined;
-    result->balance.deduplicated += cleanse->balance.deduplicated;
-    result->balance.filtered += cleanse->balance.filtered;
-    result->balance.set_aside_rows += cleanse->balance.set_aside_rows;
-    result->balance.set_aside_values += cleanse->balance.set_aside_values;
-    result->balance.replaced = sl_rows_add(result->balance.replaced, cleanse->balance.replaced);
+    sl_balance_add(&result->balance, &cleanse->balance);
     result->bytes_in += cleanse->byte_count;
     result->checks = cleanse->checks; // of the last range: it sees the table as it is now
     result->check_count = cleanse->check_count;
     result->raw_only = cleanse->raw_only;
     result->also_read = cleanse->also_read;
     result->notes = cleanse->notes; // of the last range: it sees the newest columns of raw
-    return add_reasons(cleanse, result, err);
+    result->broken.is_known = cleanse->broken.is_known;
+    for (size_t i = 0; i < SL_DIMENSIONS; i++)
+        result->broken.rows[i] += cleanse->broken.rows[i];
+    return sl_reasons_add(&result->reasons, &result->reason_count, cleanse->reasons,
+                          cleanse->reason_count, cleanse->context->arena, err);
 }
 
 static int open_and_split(struct sl_cleanse *cleanse, struct sl_err *err)

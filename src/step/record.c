@@ -398,3 +398,33 @@ int sl_budget_check(const struct sl_budget *budget, const struct sl_balance *bal
         return SL_OK;
     return sl_err_hint(err, "nothing was published; the reasons are counted in the report above");
 }
+
+void sl_balance_add(struct sl_balance *to, const struct sl_balance *more)
+{
+    to->in += more->in;
+    to->out += more->out;
+    to->quarantined += more->quarantined;
+    to->deduplicated += more->deduplicated;
+    to->filtered += more->filtered;
+    to->set_aside_rows += more->set_aside_rows;
+    to->set_aside_values += more->set_aside_values;
+    to->replaced = sl_rows_add(to->replaced, more->replaced);
+}
+
+int sl_reasons_add(struct sl_reason_count **to, size_t *to_count,
+                   const struct sl_reason_count *more, size_t count, struct sl_arena *arena,
+                   struct sl_err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t at = 0;
+        while (at < *to_count && !(sl_str_equal((*to)[at].rule, more[i].rule) &&
+                                   sl_str_equal((*to)[at].column, more[i].column) &&
+                                   (*to)[at].is_value == more[i].is_value))
+            at++;
+        if (at < *to_count)
+            (*to)[at].rows += more[i].rows;
+        else if (!SL_PUSH(arena, *to, *to_count, more[i]))
+            return sl_fail_memory(err);
+    }
+    return SL_OK;
+}

@@ -289,6 +289,11 @@ SL_MUST int sl_standing_print(json_t *root, const struct sl_standing *standing, 
 bool sl_balance_closes(const struct sl_balance *balance);
 // The sum of two counts of rows; -1 if one of them is not known.
 int64_t sl_rows_add(int64_t a, int64_t b);
+// What several commits of a step count, as one.
+void sl_balance_add(struct sl_balance *to, const struct sl_balance *more);
+SL_MUST int sl_reasons_add(struct sl_reason_count **to, size_t *to_count,
+                           const struct sl_reason_count *more, size_t count, struct sl_arena *arena,
+                           struct sl_err *err);
 // SL_E_BALANCE if it does not close.
 SL_MUST int sl_balance_check(const struct sl_balance *balance, const char *step,
                              struct sl_err *err);

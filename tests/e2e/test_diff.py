@@ -226,6 +226,25 @@ def test_texts_are_compared_by_the_value_they_stand_for(project):
     assert found["examples"]["differing"][1] == {"key": {"id": "3"}, "columns": {"n": {"a": "x", "b": None}}}
 
 
+def test_two_files_need_no_project(project):
+    """The same report and exit codes; nothing is left in the folder."""
+    project.write("a.csv", "id,n\n1,10\n2,20\n3,30\n")
+    duckdb.sql(f"copy (select * from (values (1, 10), (2, 21), (4, 40)) v(id, n)) to '{project.folder}/b.parquet'")
+    write_delta(project.folder / "t", [[[1, 0.5, "a", None]], [[2, 0.5, "b", None]]])
+    asked = ["diff", "a.csv", "b.parquet", "--key", "id"]
+    before = sorted(file.name for file in project.folder.iterdir())
+    bare = project.json(*asked)
+    assert counts(bare) == (1, 1, 1, 1) and differing_columns(bare) == {"n": 1}
+    shown = project.run(*asked, "--exit-code", exit_code=1).stdout
+    assert counts(project.json("diff", "./t", "./t@0", "--whole-rows"))[0] >= 1
+    assert sorted(file.name for file in project.folder.iterdir()) == before
+    for words, said in {("diff", "a.csv", "clean.b"): "'clean.b' is not a file", ("diff", "a.csv", "./t@#1"): "is no project here",
+                        (*asked, "--project", "."): "there is no 'sluice.yml'", (*asked, "--env", "dev"): "there is no 'sluice.yml'"}.items():
+        assert said in project.run(*words, exit_code=1).stderr, words
+    project.write("sluice.yml", "name: t\n")
+    assert project.json(*asked) == bare and project.run(*asked, "--exit-code", exit_code=1).stdout == shown
+
+
 NAN = float("nan")
 
 

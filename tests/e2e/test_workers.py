@@ -4,11 +4,14 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import time
 
 import pytest
+
+from conftest import Project, contract_text
 
 SLOW = "select count(*) as n from range(60000) a, range(60000) b where (a.range * b.range) % 7 = 3"
 MODELS = {
@@ -343,3 +346,40 @@ def test_steps_share_memory_and_threads(project):
     for name in "abcd":
         project.write(f"models/{name}.sql", select.format(3) + " and (select count(*) from raw.t) > 0")
     assert shares(project)[0] == ("953.6 MiB", "1")
+
+
+@pytest.mark.parametrize("each", [5, pytest.param(1, marks=pytest.mark.heavy)])
+def test_a_step_of_two_commits_whose_worker_died_reports_both(tmp_path, sluice_bin, fault_bin, each):
+    """New rows and a replay: wherever the worker is killed, what both of its commits counted is what the run says."""
+    contract = contract_text("orders", "{name: id, logicalType: integer, primaryKey: true}",
+                             "{name: amount, logicalType: integer, logicalTypeOptions: {maximum: 10}}")
+    made = Project(tmp_path / "made", sluice_bin)
+    made.write("sluice.yml", "name: twice\nchecks: {requirements: off}\nquarantine: {max_share: 1}\n")
+    made.write("sources/orders.yml", "path: data/*.csv\ncontract: contracts/orders.odcs.yml\n")
+    made.write("contracts/orders.odcs.yml", contract)
+    made.write("data/1.csv", "id,amount\n1,5\n2,50\n3,500\n")
+    made.run("run")
+    made.write("data/2.csv", "id,amount\n4,6\n5,60\n6,600\n")
+    made.run("run", "--select", "raw.orders")
+    made.write("contracts/orders.odcs.yml", contract.replace("maximum: 10", "maximum: 100"))
+
+    def run(name, **fault):
+        shutil.copytree(made.folder, tmp_path / name)
+        project = Project(tmp_path / name, fault_bin)
+        [step] = [step for step in project.json("run", "--select", "clean.orders", env=fault)["steps"] if step["step"] == "cleanse orders"]
+        return project, step
+
+    whole, expected = run("whole", SLUICE_FAULT_COUNT=str(tmp_path / "count"))
+    ids = [record["run_id"] for record in whole.records("clean.orders")]
+    assert ids.count(ids[-1]) == 2, "the step commits clean twice in this run"
+    assert expected["rows"]["in"] == 5 and expected["rows"]["quarantined"] == 2
+    told = ("status", "rows", "reasons")
+    rows, again = whole.rows("clean.orders"), 0
+    for number in range(1, int((tmp_path / "count").read_text()) + 1, each):
+        project, step = run(f"killed-{number}", SLUICE_FAULT_KILL_WORKER=str(number))
+        if step["attempts"] == 2:
+            assert {key: step[key] for key in told} == {key: expected[key] for key in told}, number
+            again += 1
+        assert project.rows("clean.orders") == rows
+        shutil.rmtree(project.folder)
+    assert again > 1

@@ -1,0 +1,26 @@
+// The models that a publication's tables were built with, in the place of those of now: what they
+// passed on is what comes back.
+#ifndef SL_RUN_ROLLBACK_MODELS_H
+#define SL_RUN_ROLLBACK_MODELS_H
+
+#include "run/publications.h"
+#include "run/world.h"
+
+struct sl_models_then {
+    struct sl_map texts;   // name -> text of each model that was another one
+    struct sl_strs lost;   // tables that were built with code that is not kept any more
+    struct sl_world world; // with these models; as long as `is_open`
+    bool is_open;
+};
+// Opens the world if any model was another one.
+SL_MUST int sl_models_then_open(struct sl_world *now, const struct sl_publication *target,
+                                struct sl_models_then *ret, struct sl_err *err);
+void sl_models_then_close(struct sl_models_then *then); // for SL_AUTO
+// A diagnostic, of the project's level, for each column of a model or delivery that carries
+// personal values and is not allowed to, as these models made it; and for each table that is
+// delivered and of which that is not known.
+SL_MUST int sl_models_then_check(struct sl_models_then *then, struct sl_world *now,
+                                 const struct sl_publication *target, struct sl_diags *diags,
+                                 struct sl_err *err);
+
+#endif
