@@ -158,40 +158,6 @@ static void add_json_char(struct sl_buf *buf, char c)
     }
 }
 
-// Whether each "|" of a pattern that begins with ^ and ends in $ stands in one group between them.
-static bool has_one_branch(const char *pattern, size_t length)
-{
-    const char *group = pattern + 1, *end = pattern + length - 2;
-
-    if (!strchr(pattern, '|'))
-        return true;
-    return length > 4 && *group == '(' && *end == ')' &&
-           !memchr(group + 1, ')', (size_t)(end - group - 1)) &&
-           !memchr(group + 1, '(', (size_t)(end - group - 1));
-}
-
-// Only what is plain to see: ^ and $ hold for the whole pattern, and are no characters.
-static bool takes_whole_text(const char *pattern)
-{
-    size_t length = strlen(pattern);
-
-    if (length < 3 || pattern[0] != '^' || strchr("*+?{", pattern[1]) ||
-        pattern[length - 1] != '$' || pattern[length - 2] == '\\' || strstr(pattern, "\\Q"))
-        return false;
-    for (const char *at = strstr(pattern, "(?"); at; at = strstr(at + 1, "(?"))
-        if (at[2] != ':') // flags
-            return false;
-    return has_one_branch(pattern, length);
-}
-
-void sl_buf_add_sql_matches(struct sl_buf *buf, const char *text, const char *pattern)
-{
-    sl_buf_addf(buf, takes_whole_text(pattern) ? "regexp_full_match(%s, " : "regexp_matches(%s, ",
-                text);
-    sl_buf_add_sql_string(buf, pattern);
-    sl_buf_add_char(buf, ')');
-}
-
 void sl_buf_add_json_string(struct sl_buf *buf, const char *text)
 {
     size_t left = strlen(text);

@@ -33,10 +33,6 @@ void sl_buf_vaddf(struct sl_buf *buf, const char *format, va_list args) SL_PRINT
 void sl_buf_add_sql_string(struct sl_buf *buf, const char *text);
 // "order id": a SQL identifier in double quotes.
 void sl_buf_add_sql_name(struct sl_buf *buf, const char *name);
-// A condition: the pattern (RE2) is found in `text`, which is SQL. The engine computes
-// regexp_full_match once for each text of a Parquet dictionary, and regexp_matches for each row: a
-// pattern that takes the whole text anyhow is written as the former.
-void sl_buf_add_sql_matches(struct sl_buf *buf, const char *text, const char *pattern);
 // "a\nb": a JSON string literal. Invalid UTF-8 becomes U+FFFD.
 void sl_buf_add_json_string(struct sl_buf *buf, const char *text);
 SL_MUST int sl_buf_check(const struct sl_buf *buf, struct sl_err *err);

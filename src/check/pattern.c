@@ -1,3 +1,4 @@
+#include "base/matches.h"
 #include "check/kinds.h"
 
 #include <stddef.h>

@@ -1,6 +1,7 @@
 #include "contract/flag.h"
 
 #include "base/clock.h"
+#include "base/matches.h"
 #include "contract/rule.h"
 
 #include <string.h>
@@ -144,10 +145,8 @@ static int join_patterns(const struct sl_reading *reading, struct sl_pass_rule *
             joined--;
         }
     bool is_guarded = quick.guard && !quick.is_required;
-    sl_buf_addf(&sql, "%s%sregexp_matches(%s, ", is_guarded ? quick.guard : "",
-                is_guarded ? " and " : "", quick.text);
-    sl_buf_add_sql_string(&sql, pattern.text);
-    sl_buf_add(&sql, ")");
+    sl_buf_addf(&sql, "%s%s", is_guarded ? quick.guard : "", is_guarded ? " and " : "");
+    sl_buf_add_sql_matches(&sql, quick.text, pattern.text);
     SL_TRY(sl_buf_check(&sql, err));
     last->flag = sl_arena_strndup(arena, sql.text, sql.length);
     return last->flag ? SL_OK : sl_fail_memory(err);

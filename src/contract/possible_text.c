@@ -1,4 +1,4 @@
-#include "contract/automaton.h"
+#include "base/automaton.h"
 #include "contract/possible.h"
 #include "contract/rule.h"
 

@@ -1,5 +1,5 @@
 // Texts that a regular expression matches.
-#include "contract/pattern.h"
+#include "base/pattern.h"
 #include "contract/sample.h"
 
 #include <string.h>

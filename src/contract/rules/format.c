@@ -1,3 +1,4 @@
+#include "base/matches.h"
 #include "contract/rule.h"
 #include "contract/rules/codes.h"
 #include "contract/rules/zones.h"
@@ -140,12 +141,8 @@ static bool compile(const struct sl_rule_site *site, struct sl_buf *broken, stru
         return sl_rule_refuse(site, "format '%s' is for text, and column '%s' is none",
                               format->name, site->reading->column->name);
     if (format->pattern) {
-        sl_buf_addf(broken,
-                    format->holds ? "case when regexp_full_match(%s, "
-                                  : "not regexp_full_match(%s, ",
-                    text);
-        sl_buf_add_sql_string(broken, format->pattern);
-        sl_buf_add(broken, ")");
+        sl_buf_add(broken, format->holds ? "case when " : "not ");
+        sl_buf_add_sql_matches_whole(broken, text, format->pattern);
         if (format->holds) {
             sl_buf_add(broken, " then not coalesce(");
             add_holds(format->holds, text, broken);

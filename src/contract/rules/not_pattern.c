@@ -1,3 +1,4 @@
+#include "base/matches.h"
 #include "contract/rule.h"
 
 // RE2, found anywhere in the text, as in the kind pattern.

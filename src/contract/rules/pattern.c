@@ -1,3 +1,4 @@
+#include "base/matches.h"
 #include "contract/rule.h"
 
 // A regular expression in RE2's syntax, found anywhere in the text as in JSON Schema (which ODCS

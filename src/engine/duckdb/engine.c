@@ -1,5 +1,6 @@
 #include "base/fs.h"
 #include "engine/duckdb/duckdb_engine.h"
+#include "engine/duckdb/matches.h"
 #include "engine/duckdb/query.h"
 
 #include <inttypes.h>
@@ -166,6 +167,7 @@ static void engine_close(struct sl_engine *base)
 static int open_steward(struct sl_duckdb_engine *engine, struct sl_err *err)
 {
     SL_TRY(new_session(engine, &engine->steward, err));
+    SL_TRY(sl_duckdb_add_matches(&engine->library, engine->steward->connection, err));
     // For all sessions to come.
     return sl_duckdb_do(engine->steward, "set global TimeZone = 'UTC'", NULL, err);
 }

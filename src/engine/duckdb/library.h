@@ -68,7 +68,31 @@
     X(column_logical_type)                    \
     X(table_description_create_ext)           \
     X(table_description_error)                \
-    X(table_description_destroy)
+    X(table_description_destroy)              \
+    X(create_scalar_function)                 \
+    X(destroy_scalar_function)                \
+    X(register_scalar_function)               \
+    X(scalar_function_bind_get_argument)      \
+    X(scalar_function_bind_get_extra_info)    \
+    X(scalar_function_bind_set_error)         \
+    X(scalar_function_get_bind_data)          \
+    X(scalar_function_get_client_context)     \
+    X(scalar_function_add_parameter)          \
+    X(scalar_function_set_bind)               \
+    X(scalar_function_set_bind_data)          \
+    X(scalar_function_set_bind_data_copy)     \
+    X(scalar_function_set_extra_info)         \
+    X(scalar_function_set_function)           \
+    X(scalar_function_set_name)               \
+    X(scalar_function_set_return_type)        \
+    X(expression_is_foldable)                 \
+    X(expression_fold)                        \
+    X(destroy_expression)                     \
+    X(destroy_client_context)                 \
+    X(error_data_has_error)                   \
+    X(destroy_error_data)                     \
+    X(get_varchar)                            \
+    X(vector_ensure_validity_writable)
 
 struct sl_duckdb_library {
 #define SL_DUCKDB_MEMBER(name) __typeof__(&duckdb_##name) name;

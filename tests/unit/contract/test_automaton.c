@@ -1,6 +1,6 @@
 // Rules over texts that exclude each other are found, and none is said to that have a text in
 // common.
-#include "contract/automaton.h"
+#include "base/automaton.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

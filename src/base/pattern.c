@@ -1,4 +1,4 @@
-#include "contract/pattern.h"
+#include "base/pattern.h"
 
 #include <string.h>
 
@@ -42,7 +42,9 @@ static void negate(struct sl_pattern_set *set)
 {
     set->ascii[0] = ~set->ascii[0];
     set->ascii[1] = ~set->ascii[1];
-    set->has_others = true; // at least those that are not listed
+    bool has_all = !set->has_others; // of some of them, others are left
+    set->has_others = !set->has_all_others;
+    set->has_all_others = has_all;
 }
 
 static void ignore_case(struct sl_pattern_set *set)
@@ -86,11 +88,14 @@ static bool add_escape(struct parser *parser, struct sl_pattern_set *set)
         add_range(&own, '\f', '\r');
         add_range(&own, ' ', ' ');
     }
+    if (parser->ignores_case)
+        ignore_case(&own);
     if (letter != lower)
         negate(&own);
     set->ascii[0] |= own.ascii[0];
     set->ascii[1] |= own.ascii[1];
     set->has_others |= own.has_others;
+    set->has_all_others |= own.has_all_others;
     return true;
 }
 
@@ -100,7 +105,7 @@ static bool is_plain_escape(char letter)
            !(letter >= '0' && letter <= '9') && (unsigned char)letter < 128;
 }
 
-// One character, also of more bytes than one: 128 stands for those.
+// One character, also of more bytes than one.
 static int class_character(struct parser *parser)
 {
     unsigned char c = (unsigned char)*parser->at++;
@@ -109,9 +114,12 @@ static int class_character(struct parser *parser)
             return -1;
         return *parser->at++;
     }
-    while (c >= 128 && (*parser->at & 0xC0) == 0x80)
-        parser->at++;
-    return c < 128 ? c : 128;
+    if (c < 128)
+        return c;
+    int point = c >= 0xF0 ? c & 7 : c >= 0xE0 ? c & 15 : c & 31;
+    for (int i = 0; i < 3 && (*parser->at & 0xC0) == 0x80; i++)
+        point = point << 6 | (*parser->at++ & 63);
+    return point;
 }
 
 static bool parse_class_item(struct parser *parser, struct sl_pattern_set *set)
@@ -131,6 +139,8 @@ static bool parse_class_item(struct parser *parser, struct sl_pattern_set *set)
     }
     if (from <= 0 || to <= 0)
         return refuse(parser, "such an escape in a class");
+    if (to < from)
+        return refuse(parser, "a range that ends before it begins");
     add_range(set, from, to);
     return true;
 }
@@ -202,6 +212,7 @@ static bool parse_atom(struct parser *parser, struct sl_pattern_part *part)
         return parse_escape(parser, part);
     if (c == '.') {
         part->kind = SL_PATTERN_ANY;
+        add_range(&part->set, '\n', '\n');
         negate(&part->set);
         return true;
     }

@@ -1,7 +1,8 @@
 // Regular expressions as trees: a part of RE2's syntax (characters, classes, groups, |, repeats, ^
-// and $, \d \w \s \pL \pN, (?i) in front). A set of characters has at least those that RE2's has.
-#ifndef SL_CONTRACT_PATTERN_H
-#define SL_CONTRACT_PATTERN_H
+// and $, \d \w \s \pL \pN, (?i) in front). A set of characters has at least those that RE2's has,
+// and just those if it has all others or none.
+#ifndef SL_BASE_PATTERN_H
+#define SL_BASE_PATTERN_H
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -13,7 +14,8 @@
 // Characters: those of ASCII one by one, all others as one.
 struct sl_pattern_set {
     uint64_t ascii[2];
-    bool has_others;
+    bool has_others;     // at least some of them
+    bool has_all_others; // each of them
 };
 enum sl_pattern_kind {
     SL_PATTERN_SET,

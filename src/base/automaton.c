@@ -1,7 +1,7 @@
 // After Thompson, "Regular expression search algorithm" (1968): one state for each character of the
 // pattern, made from its end to its beginning. Two automata read the same text side by side; if no
 // pair of states in which both accept can be reached, no text is in both.
-#include "contract/automaton.h"
+#include "base/automaton_state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,18 +10,6 @@
 #define MOST_PAIRS ((size_t)1 << 22)
 #define MOST_PRODUCT 100000 // states of two automata as one
 
-enum state_kind { STATE_SET, STATE_FORK, STATE_BEGIN, STATE_END, STATE_ACCEPT };
-struct state {
-    enum state_kind kind;
-    struct sl_pattern_set set;
-    int next, other; // other: of a fork
-};
-struct sl_automaton {
-    struct state *states;
-    size_t count;
-    int first;
-};
-
 struct builder {
     struct sl_automaton *automaton;
     struct sl_arena *arena;
@@ -29,7 +17,7 @@ struct builder {
     bool is_large; // too many states
 };
 
-static int add_state(struct builder *builder, struct state state)
+static int add_state(struct builder *builder, struct sl_state state)
 {
     struct sl_automaton *automaton = builder->automaton;
     if (builder->is_out || builder->is_large)
@@ -47,13 +35,13 @@ static int add_atom(struct builder *builder, const struct sl_pattern_part *part,
     switch (part->kind) {
     case SL_PATTERN_SET:
     case SL_PATTERN_ANY:
-        return add_state(builder, (struct state){STATE_SET, part->set, next, -1});
+        return add_state(builder, (struct sl_state){SL_STATE_SET, part->set, next, -1});
     case SL_PATTERN_GROUP:
         return add_branches(builder, part->first, next);
     case SL_PATTERN_BEGIN:
-        return add_state(builder, (struct state){.kind = STATE_BEGIN, .next = next});
+        return add_state(builder, (struct sl_state){.kind = SL_STATE_BEGIN, .next = next});
     case SL_PATTERN_END:
-        return add_state(builder, (struct state){.kind = STATE_END, .next = next});
+        return add_state(builder, (struct sl_state){.kind = SL_STATE_END, .next = next});
     }
     return next;
 }
@@ -61,7 +49,7 @@ static int add_atom(struct builder *builder, const struct sl_pattern_part *part,
 static int add_part(struct builder *builder, const struct sl_pattern_part *part, int next)
 {
     if (part->most == SL_PATTERN_ENDLESS) {
-        int fork = add_state(builder, (struct state){.kind = STATE_FORK, .next = next});
+        int fork = add_state(builder, (struct sl_state){.kind = SL_STATE_FORK, .next = next});
         int body = add_atom(builder, part, fork);
         if (!builder->is_out && !builder->is_large)
             builder->automaton->states[fork].other = body;
@@ -69,7 +57,8 @@ static int add_part(struct builder *builder, const struct sl_pattern_part *part,
     }
     for (long i = part->least; i < part->most && !builder->is_large && !builder->is_out; i++) {
         int body = add_atom(builder, part, next);
-        next = add_state(builder, (struct state){.kind = STATE_FORK, .next = next, .other = body});
+        next = add_state(builder,
+                         (struct sl_state){.kind = SL_STATE_FORK, .next = next, .other = body});
     }
     for (long i = 0; i < part->least && !builder->is_large && !builder->is_out; i++)
         next = add_atom(builder, part, next);
@@ -94,8 +83,8 @@ static int add_branches(struct builder *builder, const struct sl_pattern_branch 
     int begin = add_parts(builder, first->first, next);
     for (first = first->next; first; first = first->next) {
         int other = add_parts(builder, first->first, next);
-        begin =
-            add_state(builder, (struct state){.kind = STATE_FORK, .next = begin, .other = other});
+        begin = add_state(builder,
+                          (struct sl_state){.kind = SL_STATE_FORK, .next = begin, .other = other});
     }
     return begin;
 }
@@ -103,7 +92,7 @@ static int add_branches(struct builder *builder, const struct sl_pattern_branch 
 static struct sl_pattern_part any_part(long least, long most)
 {
     return (struct sl_pattern_part){.kind = SL_PATTERN_ANY,
-                                    .set = {{UINT64_MAX, UINT64_MAX}, true},
+                                    .set = {{UINT64_MAX, UINT64_MAX}, true, true},
                                     .least = least,
                                     .most = most};
 }
@@ -115,7 +104,7 @@ static int build(const struct sl_pattern_branch *first, enum sl_automaton_reach 
     struct builder builder = {.automaton = automaton, .arena = arena};
     const struct sl_pattern_part rest = any_part(0, SL_PATTERN_ENDLESS);
     SL_TRY_NEW(automaton, err);
-    int state = add_state(&builder, (struct state){.kind = STATE_ACCEPT});
+    int state = add_state(&builder, (struct sl_state){.kind = SL_STATE_ACCEPT});
     if (reach == SL_REACH_ANYWHERE || reach == SL_REACH_FRONT)
         state = add_part(&builder, &rest, state);
     state = add_branches(&builder, first, state);
@@ -231,16 +220,16 @@ static enum phase ended(enum phase phase)
 // What one of the two does without reading a character; false if it waits for one.
 static bool move_alone(struct walk *walk, struct pair pair, bool is_a)
 {
-    const struct state *state = is_a ? &walk->a->states[pair.a] : &walk->b->states[pair.b];
+    const struct sl_state *state = is_a ? &walk->a->states[pair.a] : &walk->b->states[pair.b];
     enum phase phase = pair.phase;
-    if (state->kind == STATE_SET || state->kind == STATE_ACCEPT)
+    if (state->kind == SL_STATE_SET || state->kind == SL_STATE_ACCEPT)
         return false;
-    if (state->kind == STATE_BEGIN && phase != AT_BEGIN && phase != IS_EMPTY)
+    if (state->kind == SL_STATE_BEGIN && phase != AT_BEGIN && phase != IS_EMPTY)
         return true;
-    if (state->kind == STATE_END)
+    if (state->kind == SL_STATE_END)
         phase = ended(phase);
     visit(walk, is_a ? state->next : pair.a, is_a ? pair.b : state->next, phase);
-    if (state->kind == STATE_FORK)
+    if (state->kind == SL_STATE_FORK)
         visit(walk, is_a ? state->other : pair.a, is_a ? pair.b : state->other, phase);
     return true;
 }
@@ -248,10 +237,10 @@ static bool move_alone(struct walk *walk, struct pair pair, bool is_a)
 // True if both accept here.
 static bool step(struct walk *walk, struct pair pair)
 {
-    const struct state *a = &walk->a->states[pair.a], *b = &walk->b->states[pair.b];
+    const struct sl_state *a = &walk->a->states[pair.a], *b = &walk->b->states[pair.b];
     if (move_alone(walk, pair, true) || move_alone(walk, pair, false))
         return false;
-    if (a->kind == STATE_ACCEPT || b->kind == STATE_ACCEPT)
+    if (a->kind == SL_STATE_ACCEPT || b->kind == SL_STATE_ACCEPT)
         return a->kind == b->kind;
     bool have_one = (a->set.ascii[0] & b->set.ascii[0]) || (a->set.ascii[1] & b->set.ascii[1]) ||
                     (a->set.has_others && b->set.has_others);
@@ -305,26 +294,27 @@ static int number_of(struct product *product, int a, int b)
 }
 
 // What one of them does without reading comes first; then both read the same character.
-static struct state join(struct product *product, struct pair pair)
+static struct sl_state join(struct product *product, struct pair pair)
 {
-    const struct state *a = &product->a->states[pair.a], *b = &product->b->states[pair.b];
-    bool a_waits = a->kind == STATE_SET || a->kind == STATE_ACCEPT;
-    bool b_waits = b->kind == STATE_SET || b->kind == STATE_ACCEPT;
-    struct state state = {.kind = STATE_SET, .next = 0, .other = -1};
+    const struct sl_state *a = &product->a->states[pair.a], *b = &product->b->states[pair.b];
+    bool a_waits = a->kind == SL_STATE_SET || a->kind == SL_STATE_ACCEPT;
+    bool b_waits = b->kind == SL_STATE_SET || b->kind == SL_STATE_ACCEPT;
+    struct sl_state state = {.kind = SL_STATE_SET, .next = 0, .other = -1};
     if (!a_waits || !b_waits) {
-        const struct state *mover = a_waits ? b : a;
+        const struct sl_state *mover = a_waits ? b : a;
         state.kind = mover->kind;
         state.next =
             a_waits ? number_of(product, pair.a, b->next) : number_of(product, a->next, pair.b);
-        if (mover->kind == STATE_FORK)
+        if (mover->kind == SL_STATE_FORK)
             state.other = a_waits ? number_of(product, pair.a, b->other)
                                   : number_of(product, a->other, pair.b);
-    } else if (a->kind == STATE_ACCEPT && b->kind == STATE_ACCEPT) {
-        state.kind = STATE_ACCEPT;
+    } else if (a->kind == SL_STATE_ACCEPT && b->kind == SL_STATE_ACCEPT) {
+        state.kind = SL_STATE_ACCEPT;
     } else if (a->kind == b->kind) {
         for (int i = 0; i < 2; i++)
             state.set.ascii[i] = a->set.ascii[i] & b->set.ascii[i];
         state.set.has_others = a->set.has_others && b->set.has_others;
+        state.set.has_all_others = a->set.has_all_others && b->set.has_all_others;
         state.next = number_of(product, a->next, b->next);
     } // one is at its end, the other not: a set without characters, from which nothing goes on
     return state;
@@ -345,7 +335,7 @@ int sl_automata_meet(const struct sl_automaton *a, const struct sl_automaton *b,
     memset(product.numbers, 0, pairs * sizeof *product.numbers);
     whole->first = number_of(&product, a->first, b->first);
     for (size_t i = 0; i < product.pair_count && !product.is_out; i++) {
-        struct state state = join(&product, product.pairs[i]);
+        struct sl_state state = join(&product, product.pairs[i]);
         if (product.pair_count > MOST_PRODUCT)
             return SL_OK;
         product.is_out |= !SL_PUSH(arena, whole->states, whole->count, state);

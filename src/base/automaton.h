@@ -1,10 +1,10 @@
 // Sets of texts as automata, to prove that no text is in two of them. Built out of parts of
 // patterns; what is too large is not built.
-#ifndef SL_CONTRACT_AUTOMATON_H
-#define SL_CONTRACT_AUTOMATON_H
+#ifndef SL_BASE_AUTOMATON_H
+#define SL_BASE_AUTOMATON_H
 
+#include "base/pattern.h"
 #include "base/str.h"
-#include "contract/pattern.h"
 
 struct sl_automaton;
 
@@ -14,7 +14,7 @@ enum sl_automaton_reach {
     SL_REACH_FRONT,    // the text begins with it
     SL_REACH_BACK,     // the text ends in it
 };
-// NULL in *ret if the pattern cannot be parsed (src/contract/pattern.h) or is too large.
+// NULL in *ret if the pattern cannot be parsed (src/base/pattern.h) or is too large.
 SL_MUST int sl_automaton_of_pattern(const char *pattern, enum sl_automaton_reach reach,
                                     struct sl_arena *arena, struct sl_automaton **ret,
                                     struct sl_err *err);
