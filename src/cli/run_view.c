@@ -177,13 +177,24 @@ static void add_why(const struct sl_outcome *outcome, struct sl_buf *text)
                 outcome->result.why);
 }
 
+// Of a message without the line end that servers put behind theirs.
+static int width_of(const char *message)
+{
+    size_t length = strlen(message);
+    while (length && strchr(" \n\t", message[length - 1]))
+        length--;
+    return (int)length;
+}
+
 // "112 rows, 6 quarantined (first time)"
 static void add_end(const struct sl_outcome *outcome, struct sl_buf *text)
 {
     const struct sl_balance *balance = &outcome->result.balance;
     char number[64];
     if (outcome->status == SL_STATUS_ERROR || outcome->status == SL_STATUS_SKIPPED) {
-        sl_buf_add(text, outcome->err.message);
+        sl_buf_addf(text, "%.*s", width_of(outcome->err.message), outcome->err.message);
+        if (outcome->attempts > 1)
+            sl_buf_addf(text, " (attempt %d)", outcome->attempts);
         return;
     }
     if (outcome->result.has_balance)
@@ -251,8 +262,9 @@ static void on_start(void *self, const struct sl_outcome *outcome)
         return;
     SL_AUTO(sl_json_free) json_t *fields = log_fields(view);
     SL_AUTO(sl_json_free)
-    json_t *step = json_pack("{s:s, s:s, s:s}", "step", outcome->node->label, "table",
-                             outcome->node->name, "status", "running");
+    json_t *step =
+        json_pack("{s:s, s:s, s:s, s:i}", "step", outcome->node->label, "table",
+                  outcome->node->name, "status", "running", "attempt", outcome->attempts + 1);
     if (fields && step)
         (void)json_object_update(fields, step);
     sl_log(SL_LOG_DEBUG, fields, "%s: started", outcome->node->label);
@@ -287,13 +299,33 @@ static void on_end(void *self, const struct sl_outcome *outcome)
     show_frame(view);
 }
 
+// "it is tried again in 0.8 s (attempt 2)"
 static void on_again(void *self, const struct sl_outcome *outcome)
 {
     struct sl_run_view *view = self;
+    SL_AUTO(sl_json_free) json_t *fields = log_fields(view);
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    char number[32];
+    int64_t wait_ms = outcome->retried[outcome->retried_count - 1].wait_ms;
+    sl_buf_addf(&text, "%s: %.*s; it is tried again", outcome->node->label,
+                width_of(outcome->err.message), outcome->err.message);
+    if (wait_ms > 0)
+        sl_buf_addf(&text, " in %s", sl_str_elapsed(wait_ms, number));
+    sl_buf_addf(&text, " (attempt %d)", outcome->attempts + 1);
+    if (view->common->log_format == SL_LOG_JSON) {
+        SL_AUTO(sl_json_free)
+        json_t *step =
+            json_pack("{s:s, s:s, s:s, s:i, s:I, s:o}", "step", outcome->node->label, "table",
+                      outcome->node->name, "status", "waiting", "attempt", outcome->attempts,
+                      "wait_ms", (json_int_t)wait_ms, "error", sl_err_json(&outcome->err));
+        if (fields && step)
+            (void)json_object_update(fields, step);
+        sl_log(SL_LOG_WARN, fields, "%s", text.text);
+        return;
+    }
     add_wipe(view);
     show_frame(view);
-    sl_tell(view->common, SL_LOG_WARN, "%s: %s; it is tried again", outcome->node->label,
-            outcome->err.message);
+    sl_tell(view->common, SL_LOG_WARN, "%s", text.text);
 }
 
 static void on_interrupt(void *self, int times)
@@ -499,7 +531,7 @@ static void log_last_line(const struct sl_run_view *view)
     int exit_code = sl_run_exit_code(view->run);
     if (!fields || sl_run_print(view->run, &run, &ignored) != SL_OK)
         return;
-    const char *keys[] = {"exit_code", "elapsed_ms", "counts"};
+    const char *keys[] = {"status", "exit_code", "elapsed_ms", "counts"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         (void)json_object_set(fields, keys[i], json_object_get(run, keys[i]));
     sl_log(exit_code ? SL_LOG_ERROR : SL_LOG_INFO, fields, "run ended with exit code %d",

@@ -21,6 +21,8 @@ static const char is_stopped[] = "its worker process was stopped and did not go 
 static const char is_deaf[] =
     "its worker process did not end when it was interrupted: it was killed";
 
+static const char has_no_time[] = "its worker process did not end in time: it was killed";
+static const char is_too_large[] = "";
 static const char is_cut_off[] = "its worker process was killed: interrupted three times";
 
 struct member {
@@ -45,6 +47,8 @@ struct sl_pool {
     struct sl_seat *taken; // of one that was not started here; NULL: there is none
     size_t busy;
     int64_t interrupted_us; // 0: not
+    bool is_draining;
+    int64_t most_bytes; // of memory, as last asked for; 0: no limit
 };
 
 static int64_t patience_of(const struct sl_pool *pool)
@@ -142,6 +146,18 @@ static void fail_dead(struct sl_death *death)
                                "engine.memory or concurrency; the next run does the step again");
 }
 
+static void fail_too_large(const struct sl_pool *pool, struct sl_death *death)
+{
+    char peak[32], most[32];
+    (void)sl_fail(
+        &death->err, SL_E_WORKER_MEMORY,
+        "its worker process took %s of memory, and may take %s (engine.worker_memory): it "
+        "was killed",
+        sl_str_size(death->peak_memory_bytes, peak), sl_str_size(pool->most_bytes, most));
+    (void)sl_err_hint(&death->err, "lower engine.memory, so that the engine spills earlier, or "
+                                   "raise engine.worker_memory");
+}
+
 static void bury(struct member *member)
 {
     struct sl_pool *pool = member->pool;
@@ -153,7 +169,9 @@ static void bury(struct member *member)
     if (!was_busy)
         return;
     pool->busy--;
-    if (why)
+    if (why == is_too_large)
+        fail_too_large(pool, &death);
+    else if (why)
         (void)sl_fail(&death.err, why == is_garbled ? SL_E_WORKER_DIED : SL_E_INTERRUPTED, "%s",
                       why);
     else
@@ -361,7 +379,7 @@ size_t sl_pool_size(const struct sl_pool *pool)
     return pool->options.size;
 }
 
-static void reset_seat(struct sl_seat *seat)
+static void reset_seat(const struct sl_pool *pool, struct sl_seat *seat)
 {
     atomic_store(&seat->progress.rows_done, 0);
     atomic_store(&seat->progress.rows_total, 0);
@@ -369,6 +387,8 @@ static void reset_seat(struct sl_seat *seat)
     atomic_store(&seat->progress.bytes_total, 0);
     atomic_store(&seat->engine_rows, 0);
     atomic_store(&seat->engine_permille, -1);
+    atomic_store(&seat->is_draining, pool->is_draining);
+    atomic_store(&seat->is_aborted, pool->interrupted_us != 0);
 }
 
 // A worker that has died in its idleness is noticed here, or before by the loop.
@@ -376,7 +396,7 @@ static int hand_over(struct member *member, const json_t *request, struct sl_err
 {
     if (!member->pid)
         SL_TRY(fork_worker(member, err));
-    reset_seat(member->seat);
+    reset_seat(member->pool, member->seat);
     size_t max_bytes = sl_worker_message_max(&member->pool->options.worker);
     if (sl_message_send(member->fd, request, max_bytes, err) == SL_OK)
         return SL_OK;
@@ -405,25 +425,76 @@ int sl_pool_start(struct sl_pool *pool, size_t job, const json_t *request,
     return SL_OK;
 }
 
+// --- one
+
+static struct member *member_at(const struct sl_pool *pool, size_t job)
+{
+    for (size_t i = 0; i < pool->options.size; i++)
+        if (pool->members[i].is_busy && pool->members[i].job == job)
+            return &pool->members[i];
+    return NULL;
+}
+
+static void interrupt(struct member *member)
+{
+    SL_AUTO(sl_json_free) json_t *message = json_pack("{s:b}", "interrupt", 1);
+    struct sl_err ignored = {0};
+    atomic_store(&member->seat->is_aborted, true);
+    if (message && member->is_busy)
+        (void)!sl_message_send(member->fd, message,
+                               sl_worker_message_max(&member->pool->options.worker), &ignored);
+}
+
+void sl_pool_stop(struct sl_pool *pool, size_t job)
+{
+    struct member *member = member_at(pool, job);
+    if (member)
+        interrupt(member);
+}
+
+void sl_pool_kill_job(struct sl_pool *pool, size_t job)
+{
+    struct member *member = member_at(pool, job);
+    if (member)
+        kill_member(member, has_no_time);
+}
+
+// What it holds now; 0 if nobody knows.
+static int64_t resident_bytes(pid_t pid)
+{
+    char path[64];
+    long long total, resident = 0;
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    if (fscanf(file, "%lld %lld", &total, &resident) != 2)
+        resident = 0;
+    fclose(file);
+    return resident * sysconf(_SC_PAGESIZE);
+}
+
+void sl_pool_limit_memory(struct sl_pool *pool, int64_t most_bytes)
+{
+    pool->most_bytes = most_bytes;
+    for (size_t i = 0; i < pool->options.size; i++)
+        if (pool->members[i].is_busy && resident_bytes(pool->members[i].pid) > most_bytes)
+            kill_member(&pool->members[i], is_too_large);
+}
+
 // --- all at once
 
 void sl_pool_interrupt(struct sl_pool *pool)
 {
-    json_t *message = json_pack("{s:b}", "interrupt", 1);
-    struct sl_err ignored = {0};
-    size_t max_bytes = sl_worker_message_max(&pool->options.worker);
-    for (size_t i = 0; i < pool->options.size; i++)
-        atomic_store(&pool->members[i].seat->is_aborted, true);
     if (!pool->interrupted_us)
         pool->interrupted_us = sl_clock_monotonic_us();
-    for (size_t i = 0; message && i < pool->options.size; i++)
-        if (pool->members[i].is_busy)
-            (void)!sl_message_send(pool->members[i].fd, message, max_bytes, &ignored);
-    json_decref(message);
+    for (size_t i = 0; i < pool->options.size; i++)
+        interrupt(&pool->members[i]);
 }
 
 void sl_pool_drain(struct sl_pool *pool)
 {
+    pool->is_draining = true;
     for (size_t i = 0; i < pool->options.size; i++)
         atomic_store(&pool->members[i].seat->is_draining, true);
 }

@@ -139,7 +139,7 @@ static int add_committed(struct job *job, enum sl_layer layer, struct sl_delta_h
                : sl_fail_memory(err);
 }
 
-// Nothing was left to do for the worker that a step has been given again: what the one before it
+// Nothing was left to do for the worker that a step has been given again: what the attempt before
 // has committed is what this run has done.
 static int take_over(struct job *job, struct sl_err *err)
 {
@@ -162,7 +162,7 @@ static int take_over(struct job *job, struct sl_err *err)
     if (job->node->kind == SL_NODE_CLEANSE)
         SL_TRY(add_committed(job, SL_LAYER_QUARANTINE, &other, err));
     result->outcome = SL_STEP_DONE;
-    result->why = "the worker that died had committed it";
+    result->why = "an attempt that failed had committed it";
     result->was_full = record.was_full;
     result->balance = record.balance;
     result->has_balance = record.has_balance;
