@@ -125,6 +125,16 @@ static void add_line(struct sl_run_view *view, enum sl_color color, const char *
     view->drawn_lines++;
 }
 
+// ", 2 wait to be tried again"
+static void add_waiting(const struct sl_run *run, struct sl_buf *text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < run->count; i++)
+        count += run->outcomes[i].status == SL_STATUS_WAITING && run->outcomes[i].retried_count > 0;
+    if (count)
+        sl_buf_addf(text, ", %zu wait%s to be tried again", count, count == 1 ? "s" : "");
+}
+
 static void on_tick(void *self, const struct sl_outcome *const *running, size_t count)
 {
     struct sl_run_view *view = self;
@@ -144,6 +154,7 @@ static void on_tick(void *self, const struct sl_outcome *const *running, size_t 
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     sl_buf_addf(&text, "%zu of %zu steps, %s", view->done, view->total,
                 sl_str_elapsed((now_us - view->run->started_us) / 1000, number));
+    add_waiting(view->run, &text);
     add_line(view, SL_COLOR_DIM, text.text);
     show_frame(view);
 }

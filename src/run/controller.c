@@ -197,7 +197,7 @@ static bool goes_on(void *owner)
 {
     struct sl_controller *controller = owner;
     uv_run(&controller->loop, UV_RUN_NOWAIT);
-    return !controller->interrupts;
+    return !controller->interrupts && !controller->is_late;
 }
 
 // The process in which the engine was asked about the plan becomes the first worker; where it

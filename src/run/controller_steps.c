@@ -222,8 +222,11 @@ static void keep_death(struct sl_controller *controller, struct sl_outcome *outc
 
 // A step is one commit for each table, which carries how far it has come: done again it finds what
 // was committed, and does the rest. What killed its worker twice would kill the next one, too.
+// One that held too much memory may have had it from the steps before.
 static bool follows_death(const struct sl_outcome *outcome, const struct sl_death *death)
 {
+    if (death && outcome->err.code == SL_E_WORKER_MEMORY)
+        return death->jobs_before > 0 && outcome->deaths < MOST_DEATHS;
     return death && death->signal && !death->is_ours && outcome->deaths < MOST_DEATHS;
 }
 

@@ -182,6 +182,14 @@ def test_attempts_and_their_time_are_limited(new_project):
         said[name] = load["attempts"]
         assert load["status"] == "error" and len(load["retried"]) == load["attempts"] - 1
     assert said == {"one": 1, "three": 3, "time": 1}
+    # What is laid over sluice.yml goes key by key; a file has the last word.
+    settings = "retry: {attempts: 2, initial: 0s}\nenvironments: {dev: {retry: {attempts: 4}, lake: dev}, own: {lake: own}}\n"
+    project = make(new_project("layers"), settings, targets__w=UNREACHABLE + "deliver: [{table: curated.m}]\n")
+    def attempts(*arguments, **env):
+        return steps_of(json.loads(project.run("run", "--json", *arguments, exit_code=None, env=env).stdout))["load w.m"]["attempts"]
+    assert (attempts(), attempts("--env", "dev"), attempts("--set", "retry.attempts=3"), attempts(SLUICE_RETRY_ATTEMPTS="1")) == (2, 4, 3, 1)
+    project.write("targets/w.yml", UNREACHABLE + "retry: {attempts: 5}\ndeliver: [{table: curated.m}]\n")
+    assert attempts("--env", "own") == 5
 
 
 def test_waits_grow_and_are_the_same_again_where_the_clock_is_fixed(new_project):
@@ -359,7 +367,7 @@ def test_settings_of_how_a_step_runs_make_nothing_stale(project):
 
 def test_a_worker_that_holds_too_much_memory_fails_its_step_only(project):
     make(project, "engine: {memory: 2GB, worker_memory: 400MB, threads: 1}\n",
-         models__big="select string_agg(hash(range)::varchar, ',' order by range desc) as t, count(distinct range) as n from range(30000000)",
+         models__big="/* sluice\npriority: 1\n*/\nselect string_agg(hash(range)::varchar, ',' order by range desc) as t, count(distinct range) as n from range(30000000)",
          models__other="select n + 1 as n from curated.m")
     report = json.loads(project.run("run", "--json", exit_code=5).stdout)
     steps = steps_of(report)
