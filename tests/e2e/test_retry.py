@@ -252,6 +252,14 @@ def test_a_step_that_waits_holds_no_worker_and_an_interrupt_ends_its_wait(projec
     assert project.rows("curated.after") == [("2",)]
 
 
+def test_the_first_error_ends_waits_where_it_ends_the_run(project):
+    make(project, "retry: {attempts: 9, initial: 10m, max: 10m, max_time: 2h, jitter: false}\n",
+         models__m="/* sluice\npriority: 2\n*/\nselect 1 as n", models__bad="/* sluice\npriority: -1\n*/\nselect error('no') as n",
+         targets__w=UNREACHABLE + "deliver: [{table: curated.m}]\n")
+    steps = steps_of(json.loads(project.run("run", "--json", "--fail-fast", "-j", "1", exit_code=5, timeout=120).stdout))
+    assert (steps["load w.m"]["error"]["code"], steps["model bad"]["error"]["code"]) == ("SL0801", "SL0112")
+
+
 def test_a_log_in_json_tells_of_attempts(project):
     make(project, "retry: {attempts: 2, initial: 0s}\n", targets__w=UNREACHABLE + "deliver: [{table: curated.m}]\n")
     done = project.run("run", "--log-format", "json", exit_code=5)
