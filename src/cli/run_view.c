@@ -542,7 +542,9 @@ static void log_last_line(const struct sl_run_view *view)
     int exit_code = sl_run_exit_code(view->run);
     if (!fields || sl_run_print(view->run, &run, &ignored) != SL_OK)
         return;
-    const char *keys[] = {"status", "exit_code", "elapsed_ms", "counts"};
+    const char *keys[] = {"exit_code", "elapsed_ms", "counts"};
+    // Lines of steps have a `status`: who looks for one finds steps only.
+    (void)json_object_set_new(fields, "run_status", json_string(sl_run_state(view->run)));
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         (void)json_object_set(fields, keys[i], json_object_get(run, keys[i]));
     sl_log(exit_code ? SL_LOG_ERROR : SL_LOG_INFO, fields, "run ended with exit code %d",
