@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import tempfile
-import threading
 import time
 
 import pytest
@@ -69,6 +68,7 @@ def server():
     shutil.rmtree(server.folder, ignore_errors=True)
 
 
+@pytest.mark.xdist_group("retry")
 def test_a_delivery_is_made_when_its_server_is_back(project, server):
     make(project, FAST, targets__w=f"type: postgres\ndsn: {server.postgres.dsn}\nschema: r_back\ndeliver: [{{table: curated.m}}]\n")
     server.call("stop")
@@ -104,6 +104,7 @@ def hold_lock(server, table):
     return holder
 
 
+@pytest.mark.xdist_group("retry")
 def test_a_lock_of_another_session_is_waited_for(project, server):
     make(project, FAST, targets__w=f"type: postgres\ndsn: {server.postgres.dsn} options='-c lock_timeout=500'\nschema: r_lock\n"
                                    "deliver: [{table: curated.m}]\n")
@@ -119,6 +120,7 @@ def test_a_lock_of_another_session_is_waited_for(project, server):
     assert server.postgres.query("select n from r_lock.m") == [["2"]]
 
 
+@pytest.mark.xdist_group("retry")
 def test_a_delivery_that_hangs_is_stopped_and_made_later_once(project, server):
     """The client waits inside of libpq, where it cannot be interrupted: it is killed, and the server rolls back."""
     target = f"type: postgres\ndsn: {server.postgres.dsn}\nschema: r_hang\ndeliver: [{{table: curated.m, write: append}}]\n"
@@ -141,17 +143,17 @@ def test_a_delivery_that_hangs_is_stopped_and_made_later_once(project, server):
     assert server.postgres.query("select n from r_hang.m order by n") == [["1"], ["2"], ["3"], ["4"]]
 
 
+@pytest.mark.xdist_group("retry")
 def test_a_wrong_password_is_not_tried_again(project, server):
     server.postgres.query("create role secretive login password 'right'")
     rules = server.folder / "data" / "pg_hba.conf"
     before = rules.read_text()
     rules.write_text(f"host all secretive 127.0.0.1/32 scram-sha-256\n{before}")
     server.postgres.query("select pg_reload_conf()")
-    for _ in range(100):  # the server reads it in its own time
-        if server.postgres.query("select count(*) from pg_hba_file_rules where user_name = '{secretive}'") == [["1"]]:
-            break
-    make(project, FAST, targets__w=f"type: postgres\ndsn: host=127.0.0.1 port={server.port} user=secretive password=wrong dbname=postgres\n"
-                                   "deliver: [{table: curated.m}]\n")
+    dsn = f"host=127.0.0.1 port={server.port} user=secretive password=wrong dbname=postgres"
+    while subprocess.run(["psql", "-X", "-q", "-c", "select 1", dsn], capture_output=True, timeout=60).returncode == 0:
+        pass  # the server reads it in its own time
+    make(project, FAST, targets__w=f"type: postgres\ndsn: {dsn}\ndeliver: [{{table: curated.m}}]\n")
     report = json.loads(project.run("run", "--json", exit_code=5).stdout)
     load = steps_of(report)["load w.m"]
     assert (load["error"]["code"], load["error"]["fate"], load["attempts"]) == ("SL0807", "input", 1)
@@ -289,7 +291,7 @@ def test_a_step_over_its_timeout_fails_alone(project):
 
 
 def test_a_worker_that_does_not_end_in_time_is_killed_and_replaced(project):
-    make(project, "retry: {attempts: 1}\n", models__slow=f"/* sluice\ntimeout: 1s\n*/\n{SLOW}", models__tail="/* sluice\npriority: -1\n*/\nselect 2 as n")
+    make(project, "retry: {attempts: 1}\n", models__slow=f"/* sluice\ntimeout: 4s\n*/\n{SLOW}", models__tail="/* sluice\npriority: -1\n*/\nselect 2 as n")
     process = begin(project, "--json", "-v", "--log-format", "json", "-j", "1")
     read_until(process, "model slow: started")
     worker, = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
@@ -308,7 +310,7 @@ def test_a_timeout_is_tried_again_as_any_error_that_may_pass(project):
 
 
 def test_a_run_over_its_deadline_ends(project):
-    make(project, "deadline: 2s\n", models__slow=SLOW, models__after="select n from curated.slow",
+    make(project, "deadline: 8s\n", models__slow=SLOW, models__after="select n from curated.slow",
          targets__w=UNREACHABLE + "retry: {attempts: 9, initial: 10m, max: 10m, jitter: false, max_time: 2h}\ndeliver: [{table: curated.m}]\n")
     report = json.loads(project.run("run", "--json", exit_code=5, timeout=60).stdout)
     steps = steps_of(report)
