@@ -167,6 +167,27 @@ int sl_clock_parse(const char *text, int64_t *ret_us)
     return 0;
 }
 
+// FNV-1a over the seed, then the finalizer of SplitMix64.
+static uint64_t mix(const char *seed, uint64_t number)
+{
+    uint64_t value = UINT64_C(0xcbf29ce484222325) ^ number;
+
+    for (; *seed; seed++)
+        value = (value ^ (unsigned char)*seed) * UINT64_C(0x100000001b3);
+    value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    value = (value ^ (value >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return value ^ (value >> 31);
+}
+
+uint64_t sl_random(const char *seed, uint64_t number)
+{
+    uint64_t random;
+
+    if (getenv("SLUICE_CLOCK") || getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        return mix(seed, number);
+    return random;
+}
+
 const char *sl_uuid(char buffer[37])
 {
     unsigned char random[16];

@@ -291,14 +291,17 @@ static const char *const apply_examples[] = {"sluice plan -o plan.json && sluice
 const struct sl_command sl_command_run = {
     .name = "run",
     .summary = "Do what is stale: ingest, cleanse, model, load.",
-    .details = "Takes the steps in the order of their dependencies, several at a time. What is up "
-               "to date is left alone. A failing\n"
-               "step stops only what depends on it. Exit codes: 0 ok, 1 failed, 2 a mistake in "
-               "Sluice, 3 a check failed,\n"
-               "4 more rows rejected than allowed, 5 partial, 130 interrupted. Ctrl-C lets running "
-               "steps end, twice\ninterrupts them (what does not listen is killed after 5 s), "
-               "three times kills "
-               "them. A step whose worker process\nis ended by a signal is tried once more.",
+    .details =
+        "Takes the steps in the order of their dependencies, several at a time. What is up "
+        "to date is left alone. A failing\n"
+        "step stops only what depends on it. Exit codes: 0 ok, 1 failed, 2 a mistake in "
+        "Sluice, 3 a check failed,\n"
+        "4 more rows rejected than allowed, 5 partial, 130 interrupted. Ctrl-C lets running "
+        "steps end, twice\ninterrupts them (what does not listen is killed after 5 s), "
+        "three times kills "
+        "them. A step whose worker process\nis ended by a signal is tried once more, and one whose "
+        "error may pass by itself as often as `retry` says, after\na wait that Ctrl-C "
+        "ends.",
     .rows = run_rows,
     .options_bytes = sizeof(struct run_options),
     .examples = run_examples,

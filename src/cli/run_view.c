@@ -125,6 +125,16 @@ static void add_line(struct sl_run_view *view, enum sl_color color, const char *
     view->drawn_lines++;
 }
 
+// ", 2 wait to be tried again"
+static void add_waiting(const struct sl_run *run, struct sl_buf *text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < run->count; i++)
+        count += run->outcomes[i].status == SL_STATUS_WAITING && run->outcomes[i].retried_count > 0;
+    if (count)
+        sl_buf_addf(text, ", %zu wait%s to be tried again", count, count == 1 ? "s" : "");
+}
+
 static void on_tick(void *self, const struct sl_outcome *const *running, size_t count)
 {
     struct sl_run_view *view = self;
@@ -144,6 +154,7 @@ static void on_tick(void *self, const struct sl_outcome *const *running, size_t 
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     sl_buf_addf(&text, "%zu of %zu steps, %s", view->done, view->total,
                 sl_str_elapsed((now_us - view->run->started_us) / 1000, number));
+    add_waiting(view->run, &text);
     add_line(view, SL_COLOR_DIM, text.text);
     show_frame(view);
 }
@@ -177,13 +188,24 @@ static void add_why(const struct sl_outcome *outcome, struct sl_buf *text)
                 outcome->result.why);
 }
 
+// Of a message without the line end that servers put behind theirs.
+static int width_of(const char *message)
+{
+    size_t length = strlen(message);
+    while (length && strchr(" \n\t", message[length - 1]))
+        length--;
+    return (int)length;
+}
+
 // "112 rows, 6 quarantined (first time)"
 static void add_end(const struct sl_outcome *outcome, struct sl_buf *text)
 {
     const struct sl_balance *balance = &outcome->result.balance;
     char number[64];
     if (outcome->status == SL_STATUS_ERROR || outcome->status == SL_STATUS_SKIPPED) {
-        sl_buf_add(text, outcome->err.message);
+        sl_buf_addf(text, "%.*s", width_of(outcome->err.message), outcome->err.message);
+        if (outcome->attempts > 1)
+            sl_buf_addf(text, " (attempt %d)", outcome->attempts);
         return;
     }
     if (outcome->result.has_balance)
@@ -251,8 +273,9 @@ static void on_start(void *self, const struct sl_outcome *outcome)
         return;
     SL_AUTO(sl_json_free) json_t *fields = log_fields(view);
     SL_AUTO(sl_json_free)
-    json_t *step = json_pack("{s:s, s:s, s:s}", "step", outcome->node->label, "table",
-                             outcome->node->name, "status", "running");
+    json_t *step =
+        json_pack("{s:s, s:s, s:s, s:i}", "step", outcome->node->label, "table",
+                  outcome->node->name, "status", "running", "attempt", outcome->attempts + 1);
     if (fields && step)
         (void)json_object_update(fields, step);
     sl_log(SL_LOG_DEBUG, fields, "%s: started", outcome->node->label);
@@ -287,13 +310,33 @@ static void on_end(void *self, const struct sl_outcome *outcome)
     show_frame(view);
 }
 
+// "it is tried again in 0.8 s (attempt 2)"
 static void on_again(void *self, const struct sl_outcome *outcome)
 {
     struct sl_run_view *view = self;
+    SL_AUTO(sl_json_free) json_t *fields = log_fields(view);
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    char number[32];
+    int64_t wait_ms = outcome->retried[outcome->retried_count - 1].wait_ms;
+    sl_buf_addf(&text, "%s: %.*s; it is tried again", outcome->node->label,
+                width_of(outcome->err.message), outcome->err.message);
+    if (wait_ms > 0)
+        sl_buf_addf(&text, " in %s", sl_str_elapsed(wait_ms, number));
+    sl_buf_addf(&text, " (attempt %d)", outcome->attempts + 1);
+    if (view->common->log_format == SL_LOG_JSON) {
+        SL_AUTO(sl_json_free)
+        json_t *step =
+            json_pack("{s:s, s:s, s:s, s:i, s:I, s:o}", "step", outcome->node->label, "table",
+                      outcome->node->name, "status", "waiting", "attempt", outcome->attempts,
+                      "wait_ms", (json_int_t)wait_ms, "error", sl_err_json(&outcome->err));
+        if (fields && step)
+            (void)json_object_update(fields, step);
+        sl_log(SL_LOG_WARN, fields, "%s", text.text);
+        return;
+    }
     add_wipe(view);
     show_frame(view);
-    sl_tell(view->common, SL_LOG_WARN, "%s: %s; it is tried again", outcome->node->label,
-            outcome->err.message);
+    sl_tell(view->common, SL_LOG_WARN, "%s", text.text);
 }
 
 static void on_interrupt(void *self, int times)
@@ -500,6 +543,8 @@ static void log_last_line(const struct sl_run_view *view)
     if (!fields || sl_run_print(view->run, &run, &ignored) != SL_OK)
         return;
     const char *keys[] = {"exit_code", "elapsed_ms", "counts"};
+    // Lines of steps have a `status`: who looks for one finds steps only.
+    (void)json_object_set_new(fields, "run_status", json_string(sl_run_state(view->run)));
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         (void)json_object_set(fields, keys[i], json_object_get(run, keys[i]));
     sl_log(exit_code ? SL_LOG_ERROR : SL_LOG_INFO, fields, "run ended with exit code %d",

@@ -232,6 +232,7 @@ struct step_details {
     int64_t replaced; // -1: not known
     int64_t set_aside;
     bool was_full;
+    int64_t attempts;
 };
 
 static int read_details(const struct sl_step_row *step, struct step_details *ret,
@@ -243,6 +244,7 @@ static int read_details(const struct sl_step_row *step, struct step_details *ret
     ret->replaced = sl_json_int(json_object_get(root, "rows"), "replaced", -1);
     ret->set_aside = sl_json_int(json_object_get(root, "rows"), "set_aside_values", 0);
     ret->was_full = sl_json_bool(root, "was_full", false);
+    ret->attempts = sl_json_int(root, "attempts", 0);
     return SL_OK;
 }
 
@@ -258,6 +260,9 @@ static int add_step(struct sl_grid *grid, const struct sl_step_row *step, struct
     if (details.set_aside && why)
         why = sl_arena_printf(arena, "%s; %s set aside", why,
                               sl_count_of(details.set_aside, "value", count));
+    if (details.attempts > 1)
+        why = sl_arena_printf(arena, "%s%sat attempt %lld", why ? why : "", why ? "; " : "",
+                              (long long)details.attempts);
     const char *replaced = details.replaced < 0 ? "?" : sl_str_count(details.replaced, texts[4]);
     const char *cells[] = {step->label,
                            step->status,
@@ -320,10 +325,18 @@ static bool is_wanted(const json_t *line, const char *step)
 // How often it was tried, and what the worker said that died at it.
 static void print_attempts(const json_t *line)
 {
-    const json_t *death = json_object_get(line, "worker_death"), *said;
+    const json_t *death = json_object_get(line, "worker_death"), *said, *retried;
+    char wait[32];
     size_t i;
     if (sl_json_int(line, "attempts", 0) > 1)
         printf("    attempts: %lld\n", (long long)sl_json_int(line, "attempts", 0));
+    json_array_foreach (json_object_get(line, "retried"), i, retried) {
+        printf("    attempt %lld: %s: ", (long long)sl_json_int(retried, "attempt", 0),
+               sl_json_text(retried, "code", ""));
+        sl_put_plain(stdout, sl_json_text(retried, "message", ""));
+        printf("; tried again after %s\n",
+               sl_str_elapsed(sl_json_int(retried, "wait_ms", 0), wait));
+    }
     json_array_foreach (json_object_get(death, "stderr"), i, said) {
         fputs("    | ", stdout);
         sl_put_plain(stdout, json_string_value(said));

@@ -41,7 +41,8 @@ static void add_around(const char *text, bool is_in_front, struct sl_buf *form)
 
 static void add_form(const struct sl_number_format *format, int scale, struct sl_buf *form)
 {
-    for (int in_brackets = 0; in_brackets <= format->has_brackets; in_brackets++) {
+    const int forms = format->has_brackets ? 2 : 1; // without and with them
+    for (int in_brackets = 0; in_brackets < forms; in_brackets++) {
         sl_buf_add(form, in_brackets ? "|[(]" : "");
         add_around(format->prefix, true, form);
         sl_buf_add(form, in_brackets ? "" : "[+-]?");

@@ -35,14 +35,9 @@ static struct sl_run_row run_row(const struct sl_history *history)
 {
     const struct sl_run *run = history->run;
     const size_t *by = run->by_status;
-    const char *status = run->was_interrupted                      ? "interrupted"
-                         : !run->ended_us                          ? "running"
-                         : by[SL_STATUS_ERROR] && by[SL_STATUS_OK] ? "partial"
-                         : by[SL_STATUS_ERROR]                     ? "error"
-                         : by[SL_STATUS_PARTIAL]                   ? "partial"
-                         : by[SL_STATUS_OK] + by[SL_STATUS_WARN]   ? "ok"
-                         : history->has_rest                       ? "ok"
-                                                                   : "nothing";
+    const char *status = sl_run_state(run);
+    if (history->has_rest && strcmp(status, "nothing") == 0)
+        status = "ok";
     return (struct sl_run_row){
         .id = run->id,
         .command = history->command,

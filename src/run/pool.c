@@ -1,4 +1,4 @@
-#include "run/pool.h"
+#include "run/pool_inner.h"
 
 #include "base/clock.h"
 
@@ -16,38 +16,7 @@
 #define READ_BYTES 65536
 #define PATIENCE_US (5 * INT64_C(1000000))
 
-static const char is_garbled[] = "its worker process sent what is no reply, and was killed";
-static const char is_stopped[] = "its worker process was stopped and did not go on: it was killed";
-static const char is_deaf[] =
-    "its worker process did not end when it was interrupted: it was killed";
-
-static const char is_cut_off[] = "its worker process was killed: interrupted three times";
-
-struct member {
-    struct sl_pool *pool;
-    pid_t pid; // 0: nobody sits here
-    int fd;
-    uv_poll_t *poller;
-    struct sl_seat *seat;
-    size_t job;
-    bool is_busy;
-    int64_t stopped_since_us; // 0: it is not, as far as is known
-    const char *why_killed;   // by the pool; NULL: it was not
-    struct sl_last_words *words;
-    char *bytes; // read and not yet taken
-    size_t used, room;
-};
-
-struct sl_pool {
-    struct sl_pool_options options;
-    struct member *members;
-    struct sl_seat *seats; // shared with the workers
-    struct sl_seat *taken; // of one that was not started here; NULL: there is none
-    size_t busy;
-    int64_t interrupted_us; // 0: not
-};
-
-static int64_t patience_of(const struct sl_pool *pool)
+int64_t sl_pool_patience_us(const struct sl_pool *pool)
 {
     return pool->options.patience_us ? pool->options.patience_us : PATIENCE_US;
 }
@@ -95,7 +64,7 @@ static void wait_for_end(pid_t pid, int64_t deadline_us, int *ret_status, struct
 }
 
 // It sees that nothing more will come.
-static void hang_up(struct member *member)
+static void hang_up(struct sl_member *member)
 {
     if (!member->poller)
         return;
@@ -106,7 +75,7 @@ static void hang_up(struct member *member)
 }
 
 // The seat is empty afterwards.
-static void leave(struct member *member, int64_t deadline_us, struct sl_death *ret_death)
+static void leave(struct sl_member *member, int64_t deadline_us, struct sl_death *ret_death)
 {
     struct rusage usage = {0};
     int status = 0;
@@ -120,7 +89,7 @@ static void leave(struct member *member, int64_t deadline_us, struct sl_death *r
     }
     sl_last_words_close(&member->words);
     free(member->bytes);
-    *member = (struct member){.pool = member->pool, .seat = member->seat};
+    *member = (struct sl_member){.pool = member->pool, .seat = member->seat};
 }
 
 static void fail_dead(struct sl_death *death)
@@ -142,26 +111,63 @@ static void fail_dead(struct sl_death *death)
                                "engine.memory or concurrency; the next run does the step again");
 }
 
-static void bury(struct member *member)
+static void fail_too_large(const struct sl_pool *pool, struct sl_death *death)
+{
+    char peak[32], most[32];
+    (void)sl_fail(
+        &death->err, SL_E_WORKER_MEMORY,
+        "its worker process took %s of memory, and may take %s (engine.worker_memory): it "
+        "was killed",
+        sl_str_size(death->peak_memory_bytes, peak), sl_str_size(pool->most_bytes, most));
+    (void)sl_err_hint(&death->err, "lower engine.memory, so that the engine spills earlier, or "
+                                   "raise engine.worker_memory");
+}
+
+static void fail_killed(const struct sl_pool *pool, enum sl_kill why, struct sl_death *death)
+{
+    static const char *const says[] = {
+        [SL_KILL_GARBLED] = "sent what is no reply, and was killed",
+        [SL_KILL_STOPPED] = "was stopped and did not go on: it was killed",
+        [SL_KILL_DEAF] = "did not end when it was interrupted: it was killed",
+        [SL_KILL_LATE] = "did not end in time: it was killed",
+        [SL_KILL_CUT_OFF] = "was killed: interrupted three times",
+    };
+    switch (why) {
+    case SL_KILL_NONE:
+        fail_dead(death);
+        return;
+    case SL_KILL_TOO_LARGE:
+        fail_too_large(pool, death);
+        return;
+    case SL_KILL_GARBLED:
+        (void)sl_fail(&death->err, SL_E_WORKER_DIED, "its worker process %s", says[why]);
+        return;
+    case SL_KILL_STOPPED:
+    case SL_KILL_DEAF:
+    case SL_KILL_LATE:
+    case SL_KILL_CUT_OFF:
+        (void)sl_fail(&death->err, SL_E_INTERRUPTED, "its worker process %s", says[why]);
+        return;
+    }
+}
+
+static void bury(struct sl_member *member)
 {
     struct sl_pool *pool = member->pool;
-    struct sl_death death = {.is_ours = member->why_killed != NULL};
+    struct sl_death death = {.is_ours = member->why_killed != SL_KILL_NONE,
+                             .jobs_before = member->jobs_before};
     bool was_busy = member->is_busy;
-    const char *why = member->why_killed;
+    enum sl_kill why = member->why_killed;
     size_t job = member->job;
-    leave(member, sl_clock_monotonic_us() + patience_of(pool), &death);
+    leave(member, sl_clock_monotonic_us() + sl_pool_patience_us(pool), &death);
     if (!was_busy)
         return;
     pool->busy--;
-    if (why)
-        (void)sl_fail(&death.err, why == is_garbled ? SL_E_WORKER_DIED : SL_E_INTERRUPTED, "%s",
-                      why);
-    else
-        fail_dead(&death);
+    fail_killed(pool, why, &death);
     pool->options.on_reply(pool->options.owner, job, NULL, &death);
 }
 
-static void kill_member(struct member *member, const char *why)
+void sl_member_kill(struct sl_member *member, enum sl_kill why)
 {
     if (!member->why_killed)
         member->why_killed = why;
@@ -170,10 +176,11 @@ static void kill_member(struct member *member, const char *why)
 
 // --- replies
 
-static void take_reply(struct member *member, const json_t *reply)
+static void take_reply(struct sl_member *member, const json_t *reply)
 {
     struct sl_pool *pool = member->pool;
     member->is_busy = false;
+    member->jobs_before++;
     member->stopped_since_us = 0;
     pool->busy--;
     sl_last_words_pass_on(member->words);
@@ -181,7 +188,7 @@ static void take_reply(struct member *member, const json_t *reply)
 }
 
 // False if what was read is no message.
-static bool take_messages(struct member *member)
+static bool take_messages(struct sl_member *member)
 {
     size_t max_bytes = sl_worker_message_max(&member->pool->options.worker);
     uint32_t length;
@@ -206,7 +213,7 @@ static bool take_messages(struct member *member)
     return true;
 }
 
-static bool read_some(struct member *member)
+static bool read_some(struct sl_member *member)
 {
     if (member->room - member->used < READ_BYTES) {
         size_t room = member->room * 2 + READ_BYTES;
@@ -225,12 +232,12 @@ static bool read_some(struct member *member)
 
 static void on_readable(uv_poll_t *poller, int status, int events)
 {
-    struct member *member = poller->data;
+    struct sl_member *member = poller->data;
     (void)events;
     bool has_ended = status < 0 || !read_some(member);
     if (!has_ended && take_messages(member))
         return;
-    kill_member(member, has_ended ? NULL : is_garbled);
+    sl_member_kill(member, has_ended ? SL_KILL_NONE : SL_KILL_GARBLED);
     bury(member);
 }
 
@@ -246,7 +253,7 @@ static void close_others(const struct sl_pool *pool)
         }
 }
 
-_Noreturn static void be_worker(struct member *member, int fd, int stderr_fd, pid_t parent)
+_Noreturn static void be_worker(struct sl_member *member, int fd, int stderr_fd, pid_t parent)
 {
     const struct sl_pool *pool = member->pool;
     sl_worker_begin(parent);
@@ -257,7 +264,7 @@ _Noreturn static void be_worker(struct member *member, int fd, int stderr_fd, pi
     exit(sl_worker_run(fd, member->seat, &pool->options.worker));
 }
 
-static int watch(struct member *member, struct sl_err *err)
+static int watch(struct sl_member *member, struct sl_err *err)
 {
     uv_poll_t *poller = calloc(1, sizeof *poller);
     SL_TRY_NEW(poller, err);
@@ -272,7 +279,8 @@ static int watch(struct member *member, struct sl_err *err)
     return SL_OK;
 }
 
-static int make_pipes(struct member *member, int ret_ends[2], int *ret_stderr, struct sl_err *err)
+static int make_pipes(struct sl_member *member, int ret_ends[2], int *ret_stderr,
+                      struct sl_err *err)
 {
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ret_ends) != 0)
         return sl_fail_errno(err, errno, "cannot make a pair of sockets");
@@ -283,7 +291,7 @@ static int make_pipes(struct member *member, int ret_ends[2], int *ret_stderr, s
     return err->code;
 }
 
-static int fork_worker(struct member *member, struct sl_err *err)
+static int fork_worker(struct sl_member *member, struct sl_err *err)
 {
     struct sl_pool *pool = member->pool;
     sigset_t all, before;
@@ -318,11 +326,11 @@ static int fork_worker(struct member *member, struct sl_err *err)
 }
 
 // An idle worker, else an empty seat; NULL if all are at work.
-static struct member *find_member(const struct sl_pool *pool)
+static struct sl_member *find_member(const struct sl_pool *pool)
 {
-    struct member *empty = NULL;
+    struct sl_member *empty = NULL;
     for (size_t i = 0; i < pool->options.size; i++) {
-        struct member *member = &pool->members[i];
+        struct sl_member *member = &pool->members[i];
         if (member->pid && !member->is_busy)
             return member;
         if (!member->pid && !empty)
@@ -334,7 +342,7 @@ static struct member *find_member(const struct sl_pool *pool)
 int sl_pool_take(struct sl_pool *pool, const struct sl_aide_worker *worker,
                  struct sl_last_words *words, struct sl_err *err)
 {
-    struct member *member = &pool->members[0];
+    struct sl_member *member = &pool->members[0];
     member->fd = worker->fd;
     member->pid = worker->pid;
     member->words = words;
@@ -361,7 +369,7 @@ size_t sl_pool_size(const struct sl_pool *pool)
     return pool->options.size;
 }
 
-static void reset_seat(struct sl_seat *seat)
+static void reset_seat(const struct sl_pool *pool, struct sl_seat *seat)
 {
     atomic_store(&seat->progress.rows_done, 0);
     atomic_store(&seat->progress.rows_total, 0);
@@ -369,18 +377,20 @@ static void reset_seat(struct sl_seat *seat)
     atomic_store(&seat->progress.bytes_total, 0);
     atomic_store(&seat->engine_rows, 0);
     atomic_store(&seat->engine_permille, -1);
+    atomic_store(&seat->is_draining, pool->is_draining);
+    atomic_store(&seat->is_aborted, pool->interrupted_us != 0);
 }
 
 // A worker that has died in its idleness is noticed here, or before by the loop.
-static int hand_over(struct member *member, const json_t *request, struct sl_err *err)
+static int hand_over(struct sl_member *member, const json_t *request, struct sl_err *err)
 {
     if (!member->pid)
         SL_TRY(fork_worker(member, err));
-    reset_seat(member->seat);
+    reset_seat(member->pool, member->seat);
     size_t max_bytes = sl_worker_message_max(&member->pool->options.worker);
     if (sl_message_send(member->fd, request, max_bytes, err) == SL_OK)
         return SL_OK;
-    kill_member(member, NULL);
+    sl_member_kill(member, SL_KILL_NONE);
     bury(member);
     return err->code;
 }
@@ -388,7 +398,7 @@ static int hand_over(struct member *member, const json_t *request, struct sl_err
 int sl_pool_start(struct sl_pool *pool, size_t job, const json_t *request,
                   const struct sl_seat **ret, struct sl_err *err)
 {
-    struct member *member = find_member(pool);
+    struct sl_member *member = find_member(pool);
     if (!member)
         return sl_fail(err, SL_E_INTERNAL, "no worker is free");
     bool was_idle = member->pid != 0;
@@ -405,78 +415,12 @@ int sl_pool_start(struct sl_pool *pool, size_t job, const json_t *request,
     return SL_OK;
 }
 
-// --- all at once
-
-void sl_pool_interrupt(struct sl_pool *pool)
-{
-    json_t *message = json_pack("{s:b}", "interrupt", 1);
-    struct sl_err ignored = {0};
-    size_t max_bytes = sl_worker_message_max(&pool->options.worker);
-    for (size_t i = 0; i < pool->options.size; i++)
-        atomic_store(&pool->members[i].seat->is_aborted, true);
-    if (!pool->interrupted_us)
-        pool->interrupted_us = sl_clock_monotonic_us();
-    for (size_t i = 0; message && i < pool->options.size; i++)
-        if (pool->members[i].is_busy)
-            (void)!sl_message_send(pool->members[i].fd, message, max_bytes, &ignored);
-    json_decref(message);
-}
-
-void sl_pool_drain(struct sl_pool *pool)
-{
-    for (size_t i = 0; i < pool->options.size; i++)
-        atomic_store(&pool->members[i].seat->is_draining, true);
-}
-
-// As a stop that nobody has asked for yet; one by a debugger is none.
-static bool is_at_rest(const struct member *member)
-{
-    siginfo_t found = {0};
-    return waitid(P_PID, (id_t)member->pid, &found, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
-           found.si_pid == member->pid;
-}
-
-static void press(struct member *member, int64_t now_us)
-{
-    const struct sl_pool *pool = member->pool;
-    int64_t patience_us = patience_of(pool);
-    if (!is_at_rest(member))
-        member->stopped_since_us = 0;
-    else if (!member->stopped_since_us)
-        member->stopped_since_us = now_us;
-    if (member->stopped_since_us && now_us - member->stopped_since_us > patience_us)
-        kill_member(member, is_stopped);
-    else if (pool->interrupted_us && now_us - pool->interrupted_us > patience_us)
-        kill_member(member, is_deaf);
-}
-
-void sl_pool_press(struct sl_pool *pool)
-{
-    int64_t now_us = sl_clock_monotonic_us();
-    for (size_t i = 0; i < pool->options.size; i++)
-        if (pool->members[i].is_busy)
-            press(&pool->members[i], now_us);
-}
-
-void sl_pool_kill(struct sl_pool *pool)
-{
-    for (size_t i = 0; i < pool->options.size; i++)
-        if (pool->members[i].is_busy)
-            kill_member(&pool->members[i], is_cut_off);
-}
-
-void sl_pool_share(struct sl_pool *pool, size_t parts)
-{
-    for (size_t i = 0; i < pool->options.size; i++)
-        atomic_store(&pool->members[i].seat->parts, (int64_t)parts);
-}
-
 void sl_pool_close(struct sl_pool **pool)
 {
     struct sl_pool *old = *pool;
     if (!old)
         return;
-    int64_t deadline_us = sl_clock_monotonic_us() + patience_of(old);
+    int64_t deadline_us = sl_clock_monotonic_us() + sl_pool_patience_us(old);
     for (size_t i = 0; old->members && i < old->options.size; i++) {
         if (old->members[i].is_busy)
             kill(old->members[i].pid, SIGKILL);

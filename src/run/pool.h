@@ -42,6 +42,12 @@ SL_MUST int sl_pool_start(struct sl_pool *pool, size_t job, const json_t *reques
 void sl_pool_interrupt(struct sl_pool *pool);
 // No worker begins a new file or commit.
 void sl_pool_drain(struct sl_pool *pool);
+// The job's running statement ends with SL_E_INTERRUPTED, as do all that follow.
+void sl_pool_stop(struct sl_pool *pool, size_t job);
+// Its worker is killed: it ends with SL_E_INTERRUPTED.
+void sl_pool_kill_job(struct sl_pool *pool, size_t job);
+// Kills workers at work that hold more memory than that; their jobs end with SL_E_WORKER_MEMORY.
+void sl_pool_limit_memory(struct sl_pool *pool, int64_t most_bytes);
 // To be called again and again once the pool is drained: ends workers that were stopped (SIGSTOP)
 // for longer than its patience, and those that were interrupted so long ago. Their jobs end with
 // SL_E_INTERRUPTED.

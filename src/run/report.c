@@ -34,6 +34,27 @@ static bool has_bug(const struct sl_run *run)
     return false;
 }
 
+static bool has_done_something(const struct sl_run *run)
+{
+    const size_t *by = run->by_status;
+    return by[SL_STATUS_OK] + by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL] > 0;
+}
+
+const char *sl_run_state(const struct sl_run *run)
+{
+    const size_t *by = run->by_status;
+    bool has_failed = by[SL_STATUS_ERROR] > 0 || run->was_late;
+    if (run->was_interrupted)
+        return "interrupted";
+    if (!run->ended_us)
+        return "running";
+    if (by[SL_STATUS_PARTIAL] || (has_failed && has_done_something(run)))
+        return "partial";
+    if (has_failed)
+        return "error";
+    return has_done_something(run) ? "ok" : "nothing";
+}
+
 int sl_run_exit_code(const struct sl_run *run)
 {
     const size_t *by = run->by_status;
@@ -47,9 +68,9 @@ int sl_run_exit_code(const struct sl_run *run)
         return 3;
     if (by[SL_STATUS_PARTIAL])
         return 5;
-    if (!by[SL_STATUS_ERROR])
+    if (!by[SL_STATUS_ERROR] && !run->was_late)
         return 0;
-    return by[SL_STATUS_OK] + by[SL_STATUS_WARN] ? 5 : 1;
+    return has_done_something(run) ? 5 : 1;
 }
 
 void sl_run_count(struct sl_run *run)
@@ -227,6 +248,23 @@ static json_t *death_json(const struct sl_death *death)
                      "peak_memory_bytes", (json_int_t)death->peak_memory_bytes, "stderr", lines);
 }
 
+// The attempts that others followed.
+static json_t *retried_json(const struct sl_outcome *outcome)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < outcome->retried_count; i++) {
+        const struct sl_retried *retried = &outcome->retried[i];
+        json_t *item = json_pack("{s:i, s:s, s:s, s:I}", "attempt", retried->attempt, "code",
+                                 sl_code_info(retried->code)->id, "message", retried->message,
+                                 "wait_ms", (json_int_t)retried->wait_ms);
+        if (json_array_append_new(list, item) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
 int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *object = json_object();
@@ -250,6 +288,7 @@ int sl_outcome_print(const struct sl_outcome *outcome, json_t **ret, struct sl_e
     SL_TRY(set(object, "files_together", json_integer(result->files_together), err));
     SL_TRY(set(object, "rows_read", count_or_null(outcome->rows_read), err));
     SL_TRY(set(object, "attempts", json_integer(outcome->attempts), err));
+    SL_TRY(set(object, "retried", retried_json(outcome), err));
     SL_TRY(set(object, "worker_death", death_json(outcome->death), err));
     SL_TRY(set(object, "peak_memory_bytes", count_or_null(outcome->peak_memory_bytes), err));
     SL_TRY(set(object, "estimate",
@@ -269,12 +308,13 @@ static int print_counts(const struct sl_run *run, json_t *root, struct sl_err *e
     const size_t *by = run->by_status;
     return set(
         root, "counts",
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "ok",
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "ok",
                   (json_int_t)(by[SL_STATUS_OK] + by[SL_STATUS_NOTHING]), "warn",
-                  (json_int_t)(by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL]), "error",
-                  (json_int_t)by[SL_STATUS_ERROR], "skipped", (json_int_t)by[SL_STATUS_SKIPPED],
-                  "nothing", (json_int_t)by[SL_STATUS_NOTHING], "quarantined",
-                  (json_int_t)run->quarantined, "set_aside_values", (json_int_t)run->set_aside),
+                  (json_int_t)(by[SL_STATUS_WARN] + by[SL_STATUS_PARTIAL]), "partial",
+                  (json_int_t)by[SL_STATUS_PARTIAL], "error", (json_int_t)by[SL_STATUS_ERROR],
+                  "skipped", (json_int_t)by[SL_STATUS_SKIPPED], "nothing",
+                  (json_int_t)by[SL_STATUS_NOTHING], "quarantined", (json_int_t)run->quarantined,
+                  "set_aside_values", (json_int_t)run->set_aside),
         err);
 }
 
@@ -311,6 +351,7 @@ int sl_run_print(const struct sl_run *run, json_t **ret, struct sl_err *err)
     SL_TRY(set_text(root, "started", sl_clock_format(run->started_us, time), err));
     SL_TRY(set(root, "elapsed_ms", json_integer((run->ended_us - run->started_us) / 1000), err));
     SL_TRY(set(root, "exit_code", json_integer(sl_run_exit_code(run)), err));
+    SL_TRY(set_text(root, "status", sl_run_state(run), err));
     SL_TRY(print_counts(run, root, err));
     SL_TRY(print_publication(run, root, err));
     SL_TRY(set(root, "steps", steps, err));

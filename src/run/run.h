@@ -17,6 +17,14 @@ enum sl_status {
 };
 const char *sl_status_name(enum sl_status status);
 
+// An attempt at a step that another one followed.
+struct sl_retried {
+    int attempt; // from 1 on
+    enum sl_code code;
+    const char *message;
+    int64_t wait_ms; // before the next one
+};
+
 // What became of one node. Lives in the run's arena.
 struct sl_outcome {
     const struct sl_node *node;
@@ -28,7 +36,11 @@ struct sl_outcome {
     // What reads it has to look: a view over a table that got a new version, or a step whose first
     // worker died and may have committed.
     bool passes_on;
-    int attempts;                 // workers that it was given to
+    int attempts; // at it: workers that it was given to
+    int deaths;   // of these
+    struct sl_retried *retried;
+    size_t retried_count;
+    int64_t first_us;             // monotonic, of its first attempt
     const struct sl_death *death; // of the last worker that died at it; NULL: none did
     struct sl_err err;            // ERROR: why; SKIPPED: which step failed before it
     int64_t started_us, ended_us;
@@ -40,7 +52,7 @@ struct sl_outcome {
 struct sl_listener {
     void (*on_start)(void *self, const struct sl_outcome *outcome);
     void (*on_end)(void *self, const struct sl_outcome *outcome);
-    // Its worker died, and it will be given to another one.
+    // It failed, and is tried again after the wait of the last of outcome->retried.
     void (*on_again)(void *self, const struct sl_outcome *outcome);
     // About ten times a second while steps run.
     void (*on_tick)(void *self, const struct sl_outcome *const *running, size_t count);
@@ -69,6 +81,7 @@ struct sl_run {
     size_t by_status[SL_STATUS_SKIPPED + 1]; // selected nodes
     int64_t quarantined, set_aside;          // rows; values of rows that were published
     bool was_interrupted;
+    bool was_late;                     // its deadline is over
     const char *state_note;            // NULL, or what happened to the state store
     struct sl_publication publication; // the newest at the run's end
     bool has_published;                // by this run
@@ -88,6 +101,9 @@ void sl_run_clear(struct sl_run *run); // for SL_AUTO
 SL_MUST int sl_run_pin_borrowed(struct sl_run *run, struct sl_err *err);
 // Fills by_status, quarantined, set_aside once all steps have ended.
 void sl_run_count(struct sl_run *run);
+// "running", "interrupted", "ok", "nothing", "error", or "partial": something was done, and
+// something failed, whichever exit code that has.
+const char *sl_run_state(const struct sl_run *run);
 // The exit code that README.md documents.
 int sl_run_exit_code(const struct sl_run *run);
 // {"code", "fate", "message", "hint", "file", "line", "column"}: null where there is none. NULL out

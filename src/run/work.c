@@ -175,8 +175,7 @@ static int sum_up(struct job *job, const char *folder, int64_t newest, size_t *r
     return SL_OK;
 }
 
-// What the worker before the one that a step has been given again to has committed is what this
-// run has done.
+// What the attempts before have committed is what this run has done.
 static int take_over(struct job *job, struct sl_err *err)
 {
     static const enum sl_layer layers[] = {[SL_NODE_INGEST] = SL_LAYER_RAW,
@@ -201,7 +200,7 @@ static int take_over(struct job *job, struct sl_err *err)
     if (job->node->kind == SL_NODE_CLEANSE)
         SL_TRY(add_committed(job, SL_LAYER_QUARANTINE, &head, err));
     result->outcome = SL_STEP_DONE;
-    result->why = "the worker that died had committed it";
+    result->why = "an attempt that failed had committed it";
     return SL_OK;
 }
 

@@ -14,7 +14,7 @@ struct sl_order {
     bool is_pinned;    // load: just this version is delivered, and none if it is -1
     int64_t pinned_version;
     const char *moved; // of struct sl_node
-    bool is_again;     // a worker has died over it, and may have committed it
+    bool is_again;     // an attempt before failed, and may have committed it
 };
 // What became of it.
 struct sl_reply {

@@ -22,9 +22,10 @@ struct sl_seat {
 // The end of a worker that had a job.
 struct sl_death {
     struct sl_err err;
-    int signal;    // 0: none
-    int exit_code; // -1: none
-    bool is_ours;  // it was killed by the pool
+    int signal;         // 0: none
+    int exit_code;      // -1: none
+    bool is_ours;       // it was killed by the pool
+    size_t jobs_before; // that it had done
     int64_t peak_memory_bytes;
     char output[SL_LAST_WORDS_BYTES]; // the last lines it wrote to its stderr, secrets masked
 };

@@ -84,6 +84,15 @@ void sl_load_budget(struct sl_load *load, const struct sl_yaml *map, const struc
 void sl_load_requirements(const struct sl_load *load, const struct sl_yaml *map,
                           struct sl_requirements *requirements);
 
+// What sluice.yml says of all steps; checks it.
+void sl_load_run_settings(struct sl_load *load, const struct sl_yaml *map, struct sl_retry *retry,
+                          int64_t *timeout_s, int64_t *deadline_s);
+SL_MUST int sl_load_pools(struct sl_load *load, const struct sl_yaml *map,
+                          struct sl_pool_spec **ret, size_t *ret_count, struct sl_err *err);
+// Checks what a file says of how its steps run, and takes from the project what it does not say.
+SL_MUST int sl_load_execution(struct sl_load *load, const struct sl_yaml *map,
+                              struct sl_execution *execution, struct sl_err *err);
+
 SL_MUST int sl_source_read(struct sl_load *load, const struct sl_load_file *file,
                            struct sl_source *ret, struct sl_err *err);
 SL_MUST int sl_model_read(struct sl_load *load, const struct sl_load_file *file,
@@ -153,6 +162,34 @@ extern const struct sl_opt sl_model_rows[];
 extern const struct sl_opt sl_target_rows[];
 extern const struct sl_opt sl_budget_rows[];
 extern const struct sl_opt sl_default_rows[]; // struct sl_requirements
+extern const struct sl_opt sl_retry_rows[];   // struct sl_retry
+
+// The rows of a struct sl_execution that begins at offset `base`.
+#define SL_EXECUTION_ROWS(base)                                                                   \
+    {.name = "retry",                                                                             \
+     .type = SL_OPT_OBJECT,                                                                       \
+     .offset = (base) + offsetof(struct sl_execution, retry),                                     \
+     .summary = "When its steps are tried again after an error that may pass by itself; what it " \
+                "does not say is as in sluice.yml.",                                              \
+     .rows = sl_retry_rows},                                                                      \
+        {.name = "timeout",                                                                       \
+         .type = SL_OPT_DURATION,                                                                 \
+         .offset = (base) + offsetof(struct sl_execution, timeout_s),                             \
+         .summary = "How long an attempt at a step of it may take; as in sluice.yml if nothing "  \
+                    "is said.",                                                                   \
+         .example = "15m"},                                                                       \
+        {.name = "pool",                                                                          \
+         .type = SL_OPT_STRING,                                                                   \
+         .offset = (base) + offsetof(struct sl_execution, pool),                                  \
+         .flags = SL_OPT_PLAIN,                                                                   \
+         .summary = "Pool of sluice.yml whose slots its steps share with others.",                \
+         .example = "warehouse"},                                                                 \
+    {                                                                                             \
+        .name = "priority", .type = SL_OPT_INT,                                                   \
+        .offset = (base) + offsetof(struct sl_execution, priority), .otherwise = "0",             \
+        .summary = "Of the steps that are ready, those with the highest number begin first.",     \
+        .example = "10"                                                                           \
+    }
 
 // The rows of a struct sl_requirements that begins at offset `base`.
 #define SL_REQUIREMENT_ROWS(base)                                              \

@@ -109,6 +109,7 @@ const struct sl_opt sl_model_rows[] = {
      .otherwise = "false",
      .summary = "Whether a run that writes the table takes its profile and keeps it, for `show "
                 "--profile`."},
+    SL_EXECUTION_ROWS(offsetof(struct file, model.execution)),
     SL_REQUIREMENT_ROWS(offsetof(struct file, model.requirements)),
     SL_GRAIN_ROW(offsetof(struct file, model.requirements)),
     {0},
@@ -302,5 +303,5 @@ int sl_model_read(struct sl_load *load, const struct sl_load_file *file, struct 
     check_settings(load, node, ret);
     SL_TRY(sl_version_check(load, ret, err));
     sl_load_requirements(load, node, &ret->requirements);
-    return SL_OK;
+    return sl_load_execution(load, node, &ret->execution, err);
 }

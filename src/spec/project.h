@@ -60,6 +60,32 @@ struct sl_drift {
 };
 extern const char *const *const sl_drift_words[4]; // of each of them: "freeze"; "empty"; ...
 
+// How often and when a step is tried again after an error whose fate is SL_FATE_RETRY.
+struct sl_retry {
+    int64_t attempts;       // in all, from 1 on
+    int64_t initial_s;      // longest wait before the second attempt
+    double factor;          // of the longest wait, from one to the next
+    int64_t max_s;          // no wait is longer
+    int64_t max_time_s;     // after the first attempt began, none begins later; 0: no limit
+    bool has_jitter;        // waits are drawn between none and their longest
+    bool has_missing_files; // a source without files is waited for as well
+};
+
+// What sources, models and targets say of how their steps run.
+struct sl_execution {
+    struct sl_retry retry;
+    int64_t timeout_s;   // of one attempt; 0: none
+    const char *pool;    // NULL: none; else one of the project's
+    int64_t priority;    // of what is ready, the highest comes first
+    int64_t concurrency; // targets: deliveries to it at once; 0: no limit of its own
+};
+
+// Steps that name it share its slots.
+struct sl_pool_spec {
+    const char *name;
+    int64_t slots; // from 1 on
+};
+
 // sources/NAME.yml
 enum sl_file_format {
     SL_FORMAT_AUTO,
@@ -94,6 +120,7 @@ struct sl_source {
     struct sl_requirements requirements;
     struct sl_budget budget;
     struct sl_drift drift;
+    struct sl_execution execution;
     bool has_profile; // of the clean table, kept with each version
 };
 
@@ -134,6 +161,7 @@ struct sl_model {
     const struct sl_model *stands_for; // of an output's own name, which is a view over that
                                        // version and has no file; else NULL
     bool has_profile;                  // kept with each version
+    struct sl_execution execution;
     struct sl_requirements requirements;
 };
 
@@ -166,6 +194,7 @@ struct sl_target {
     int reads;          // enum sl_target_reads
     struct sl_delivery *deliveries;
     size_t delivery_count;
+    struct sl_execution execution;
     struct sl_requirements requirements;
 };
 
@@ -192,11 +221,17 @@ struct sl_project {
     const struct sl_map *pins;    // "raw.orders" -> struct sl_pin; NULL: none. The caller's
     const char *state_folder;     // absolute; ".sluice"
     int64_t memory_bytes;         // engine; 0: default
+    int64_t worker_memory_bytes;  // that a worker process may hold; 0: no limit
     int64_t threads;
     const char *temp_folder;
-    double price_per_hour;       // of the engine; 0: none is declared
-    const char *currency;        // of the price; NULL: not said
-    int64_t concurrency;         // steps at once; 0: number of cores
+    double price_per_hour; // of the engine; 0: none is declared
+    const char *currency;  // of the price; NULL: not said
+    int64_t concurrency;   // steps at once; 0: number of cores
+    struct sl_retry retry; // where a file says nothing
+    int64_t timeout_s;     // the same
+    int64_t deadline_s;    // of a run; 0: none
+    struct sl_pool_spec *pools;
+    size_t pool_count;
     int requirements_level;      // enum sl_level
     int deprecated_level;        // enum sl_level: what `check` says of readers of deprecated models
     const char *personal_key;    // of hashes and tokens; NULL: none

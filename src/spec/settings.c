@@ -18,12 +18,17 @@ struct settings {
     const char *state;
     struct sl_engine_settings {
         int64_t memory_bytes;
+        int64_t worker_memory_bytes;
         int64_t threads;
         const char *temp;
         double price_per_hour;
         const char *currency;
     } engine;
     int64_t concurrency;
+    struct sl_retry retry;
+    int64_t timeout_s;
+    int64_t deadline_s;
+    const struct sl_yaml *pools;
     struct sl_check_settings {
         int requirements;
         int deprecated;
@@ -46,6 +51,12 @@ static const struct sl_opt engine_rows[] = {
      .offset = offsetof(struct sl_engine_settings, memory_bytes),
      .summary = "Memory that the engine may use; 60 % of the machine's if nothing is said.",
      .example = "4GB"},
+    {.name = "worker_memory",
+     .type = SL_OPT_BYTES,
+     .offset = offsetof(struct sl_engine_settings, worker_memory_bytes),
+     .summary = "Memory that a worker process may hold, the engine's and all else: one that holds "
+                "more is killed and fails its step. No limit if nothing is said.",
+     .example = "6GB"},
     {.name = "threads",
      .type = SL_OPT_INT,
      .offset = offsetof(struct sl_engine_settings, threads),
@@ -137,6 +148,26 @@ static const struct sl_opt personal_rows[] = {
          .offset = offsetof(struct settings, concurrency),                                        \
          .summary = "Steps at once; the number of cores if nothing is said.",                     \
          .example = "2"},                                                                         \
+        {.name = "retry",                                                                         \
+         .type = SL_OPT_OBJECT,                                                                   \
+         .offset = offsetof(struct settings, retry),                                              \
+         .summary = "When steps are tried again after an error that may pass by itself.",         \
+         .rows = sl_retry_rows},                                                                  \
+        {.name = "timeout",                                                                       \
+         .type = SL_OPT_DURATION,                                                                 \
+         .offset = offsetof(struct settings, timeout_s),                                          \
+         .summary = "How long an attempt at a step may take; no limit if nothing is said.",       \
+         .example = "1h"},                                                                        \
+        {.name = "deadline",                                                                      \
+         .type = SL_OPT_DURATION,                                                                 \
+         .offset = offsetof(struct settings, deadline_s),                                         \
+         .summary = "How long a run may take; no limit if nothing is said.",                      \
+         .example = "6h"},                                                                        \
+        {.name = "pools",                                                                         \
+         .type = SL_OPT_NODE,                                                                     \
+         .offset = offsetof(struct settings, pools),                                              \
+         .summary = "Names of pools, and how many of the steps that name one may run at once.",   \
+         .example = "{warehouse: 2}"},                                                            \
         {.name = "checks",                                                                        \
          .type = SL_OPT_OBJECT,                                                                   \
          .offset = offsetof(struct settings, checks),                                             \
@@ -234,6 +265,7 @@ static void check_values(struct sl_load *load, const struct sl_yaml *map, struct
                 "'price_per_hour' is no price: expected 0 or more, and less than 1e12");
     check_personal(load, sl_yaml_get(map, "personal"), &values->personal, is_resolved);
     sl_load_budget(load, sl_yaml_get(map, "quarantine"), &base, &values->quarantine);
+    sl_load_run_settings(load, map, &values->retry, &values->timeout_s, &values->deadline_s);
 }
 
 // Checks the file and all environments in it as they are written; secrets are not asked for.
@@ -403,6 +435,7 @@ static int apply(struct sl_load *load, const struct settings *values, struct sl_
         SL_TRY_NEW(project->temp_folder, err);
     }
     project->memory_bytes = values->engine.memory_bytes;
+    project->worker_memory_bytes = values->engine.worker_memory_bytes;
     project->threads = values->engine.threads;
     project->price_per_hour = values->engine.price_per_hour;
     project->currency = values->engine.currency;
@@ -410,6 +443,10 @@ static int apply(struct sl_load *load, const struct settings *values, struct sl_
     project->requirements_level = values->checks.requirements;
     project->deprecated_level = values->checks.deprecated;
     project->budget = values->quarantine;
+    project->retry = values->retry;
+    project->timeout_s = values->timeout_s;
+    project->deadline_s = values->deadline_s;
+    SL_TRY(sl_load_pools(load, values->pools, &project->pools, &project->pool_count, err));
     load->defaults = values->defaults;
     SL_TRY(apply_personal(project, &values->personal, err));
     return find_read_lake(load, values->reads, err);

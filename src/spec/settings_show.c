@@ -11,6 +11,12 @@ struct show {
 // The value as it is written in the file: a ${...} is shown as such, never what it gives.
 static void describe(const struct sl_yaml *node, struct sl_buf *out)
 {
+    if (node->kind == SL_YAML_MAP) {
+        for (size_t i = 0; i < node->count; i++)
+            sl_buf_addf(out, "%s%s: %s", i ? ", " : "{", node->keys[i]->text, node->items[i]->text);
+        sl_buf_add(out, node->count ? "}" : "{}");
+        return;
+    }
     if (node->kind != SL_YAML_LIST) {
         sl_buf_add(out, node->text);
         return;

@@ -170,6 +170,7 @@ const struct sl_opt sl_source_rows[] = {
      .otherwise = "false",
      .summary = "Whether a run that writes the clean table takes its profile and keeps it, for "
                 "`show --profile`."},
+    SL_EXECUTION_ROWS(offsetof(struct file, source.execution)),
     SL_REQUIREMENT_ROWS(offsetof(struct file, source.requirements)),
     SL_GRAIN_ROW(offsetof(struct file, source.requirements)),
     {0},
@@ -315,5 +316,5 @@ int sl_source_read(struct sl_load *load, const struct sl_load_file *file, struct
         ret->csv.delimiter = ret->format == SL_FORMAT_TSV ? "\t" : ",";
     sl_load_budget(load, sl_yaml_get(node, "quarantine"), &load->project->budget, &ret->budget);
     sl_load_requirements(load, node, &ret->requirements);
-    return SL_OK;
+    return sl_load_execution(load, node, &ret->execution, err);
 }

@@ -112,6 +112,12 @@ const struct sl_opt sl_target_rows[] = {
      .rows = delivery_rows,
      .item_bytes = sizeof(struct sl_delivery),
      .example = "[{table: curated.daily_revenue}]"},
+    SL_EXECUTION_ROWS(offsetof(struct file, target.execution)),
+    {.name = "concurrency",
+     .type = SL_OPT_INT,
+     .offset = offsetof(struct file, target.execution.concurrency),
+     .summary = "Deliveries to it at once; as many as there are workers if nothing is said.",
+     .example = "1"},
     SL_REQUIREMENT_ROWS(offsetof(struct file, target.requirements)),
     SL_GRAIN_ROW(offsetof(struct file, target.requirements)),
     {0},
@@ -291,5 +297,5 @@ int sl_target_read(struct sl_load *load, const struct sl_load_file *file, struct
     SL_TRY(finish_deliveries(load, node, &read.deliveries, ret, err));
     sl_load_check_columns(load, node, "grain");
     sl_load_requirements(load, node, &ret->requirements);
-    return SL_OK;
+    return sl_load_execution(load, node, &ret->execution, err);
 }

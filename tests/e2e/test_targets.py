@@ -159,7 +159,7 @@ def test_of_a_dsn_that_cannot_be_read_nothing_is_shown_or_kept(project, dsn, pie
     project.write("data/0.csv", BATCHES[0])
     done = project.run("run", exit_code=5, env={"WAREHOUSE": dsn})
     logs = project.run("logs", env={"WAREHOUSE": dsn})
-    assert "SL0801" in done.stderr and "dsn cannot be read" in done.stderr and "password='...'" in done.stderr
+    assert "SL0205" in done.stderr and "dsn cannot be read" in done.stderr and "password='...'" in done.stderr
     shown = done.stdout + done.stderr + logs.stdout + logs.stderr
     kept = b"".join(f.read_bytes() for f in (project.folder / ".sluice").rglob("*") if f.is_file())
     for piece in pieces:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A PostgreSQL for tests: pg.sh start FOLDER PORT | stop FOLDER. Listens on 127.0.0.1 only, user postgres, no password.
+# A PostgreSQL for tests: pg.sh start FOLDER PORT | stop FOLDER | again FOLDER (one that was stopped). Listens on 127.0.0.1 only, user postgres, no password.
 # FOLDER must be one that an unprivileged user can reach; as root the server runs as the user postgres.
 set -eu
 command=$1 folder=$2 port=${3:-}
@@ -29,11 +29,14 @@ wal_level = logical
 CONF
     unprivileged "$bin/pg_ctl" -D "$folder/data" -l "$folder/server.log" -w -t 60 start >/dev/null
     ;;
+again)
+    unprivileged "$bin/pg_ctl" -D "$folder/data" -l "$folder/server.log" -w -t 60 start >/dev/null
+    ;;
 stop)
     unprivileged "$bin/pg_ctl" -D "$folder/data" -m immediate -w stop >/dev/null
     ;;
 *)
-    echo "pg.sh start FOLDER PORT | stop FOLDER" >&2
+    echo "pg.sh start FOLDER PORT | stop FOLDER | again FOLDER" >&2
     exit 1
     ;;
 esac

@@ -60,7 +60,10 @@ int sl_sqlite_position(const char *path, const char *to, struct sl_arena *arena,
     if (code == SQLITE_DONE)
         return SL_OK;
     if (code != SQLITE_ROW)
-        return sl_fail(err, SL_E_TARGET_REFUSED, "'%s': %s", path, sqlite3_errmsg(database));
+        return sl_fail(err,
+                       code == SQLITE_BUSY || code == SQLITE_LOCKED ? SL_E_TARGET_BUSY
+                                                                    : SL_E_TARGET_REFUSED,
+                       "'%s': %s", path, sqlite3_errmsg(database));
     ret->version = sqlite3_column_int64(statement, 0);
     SL_TRY(keep(arena, statement, 1, &ret->fingerprint, err));
     return keep(arena, statement, 2, &ret->table_id, err);

@@ -336,12 +336,15 @@ static int in_transaction(struct database_target *target, const struct sl_load *
 
 // The engine's extension gives SQLite's errors as its own, with nothing but the words to tell them
 // by; in `err` is one of a statement whose rows and names come from the lake.
-static int tell_full_disk(const struct database_target *target, int code, struct sl_err *err)
+static int tell_sqlite(const struct database_target *target, int code, struct sl_err *err)
 {
-    bool is_full = target->is_sqlite && err && code == SL_E_ENGINE &&
-                   sl_str_ends(err->message, "database or disk is full");
-    return is_full ? sl_fail(err, SL_E_NO_SPACE, "no space left to write '%s'", target->path)
-                   : code;
+    if (!target->is_sqlite || !err || code != SL_E_ENGINE)
+        return code;
+    if (sl_str_ends(err->message, "database or disk is full"))
+        return sl_fail(err, SL_E_NO_SPACE, "no space left to write '%s'", target->path);
+    if (sl_str_ends(err->message, "database is locked"))
+        return sl_fail(err, SL_E_TARGET_BUSY, "'%s' is locked by another program", target->path);
+    return code;
 }
 
 static int load_rows(void *self, const struct sl_load *load, struct sl_loaded *ret,
@@ -358,11 +361,11 @@ static int load_rows(void *self, const struct sl_load *load, struct sl_loaded *r
     if (code != SL_OK) {
         struct sl_err ignored = {0};
         (void)!exec_text(target, "rollback", &ignored);
-        return tell_full_disk(target, code, err);
+        return tell_sqlite(target, code, err);
     }
     code = exec_text(target, "commit", err);
     if (code != SL_OK)
-        return tell_full_disk(target, code, err);
+        return tell_sqlite(target, code, err);
     SL_TRY(sl_fault_point("database committed", err));
     *ret = loaded;
     return SL_OK;

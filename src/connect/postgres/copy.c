@@ -112,7 +112,7 @@ static int build_copy(const char *rows_sql, const struct sl_column *columns, siz
 
 static int refuse(struct sl_postgres *postgres, struct sl_err *err)
 {
-    return sl_fail(err, SL_E_TARGET_REFUSED, "%s",
+    return sl_fail(err, sl_postgres_code(postgres, NULL), "%s",
                    postgres->libpq.PQerrorMessage(postgres->connection));
 }
 
@@ -171,7 +171,8 @@ static int end_copy(struct sl_postgres *postgres, const char *problem, int64_t *
         if (pq->PQresultStatus(result) == PGRES_COMMAND_OK)
             *ret_rows = affected(postgres, result);
         else if (code == SL_OK && !problem)
-            code = sl_fail(err, SL_E_TARGET_REFUSED, "%s", pq->PQresultErrorMessage(result));
+            code = sl_fail(err, sl_postgres_code(postgres, result), "%s",
+                           pq->PQresultErrorMessage(result));
     return code;
 }
 

@@ -7,7 +7,7 @@ int sl_libpq_load(struct sl_libpq *ret, struct sl_err *err)
 {
     struct sl_libpq libpq = {.handle = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL)};
     if (!libpq.handle) {
-        (void)sl_fail(err, SL_E_TARGET_CONNECT, "libpq is not installed: %s", dlerror());
+        (void)sl_fail(err, SL_E_TARGET_LIBRARY, "libpq is not installed: %s", dlerror());
         return sl_err_hint(err, "apt-get install libpq5");
     }
     // A function pointer may not be assigned from void *, but its bytes may.
@@ -17,7 +17,7 @@ int sl_libpq_load(struct sl_libpq *ret, struct sl_err *err)
         memcpy(&libpq.name, &symbol, sizeof symbol);                              \
         if (!symbol) {                                                            \
             dlclose(libpq.handle);                                                \
-            return sl_fail(err, SL_E_TARGET_CONNECT, "libpq has no '%s'", #name); \
+            return sl_fail(err, SL_E_TARGET_LIBRARY, "libpq has no '%s'", #name); \
         }                                                                         \
     } while (0);
     SL_LIBPQ_FUNCTIONS(LOAD)

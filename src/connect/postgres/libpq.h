@@ -7,27 +7,29 @@
 
 #include <libpq-fe.h>
 
-#define SL_LIBPQ_FUNCTIONS(X) \
-    X(PQconninfoParse)        \
-    X(PQconninfoFree)         \
-    X(PQfreemem)              \
-    X(PQconnectdb)            \
-    X(PQfinish)               \
-    X(PQstatus)               \
-    X(PQerrorMessage)         \
-    X(PQexec)                 \
-    X(PQexecParams)           \
-    X(PQclear)                \
-    X(PQresultStatus)         \
-    X(PQresultErrorField)     \
-    X(PQresultErrorMessage)   \
-    X(PQntuples)              \
-    X(PQgetvalue)             \
-    X(PQcmdTuples)            \
-    X(PQputCopyData)          \
-    X(PQputCopyEnd)           \
-    X(PQgetCopyData)          \
-    X(PQgetResult)            \
+#define SL_LIBPQ_FUNCTIONS(X)    \
+    X(PQconninfoParse)           \
+    X(PQconninfoFree)            \
+    X(PQfreemem)                 \
+    X(PQconnectdb)               \
+    X(PQfinish)                  \
+    X(PQstatus)                  \
+    X(PQerrorMessage)            \
+    X(PQexec)                    \
+    X(PQexecParams)              \
+    X(PQclear)                   \
+    X(PQresultStatus)            \
+    X(PQresultErrorField)        \
+    X(PQresultErrorMessage)      \
+    X(PQntuples)                 \
+    X(PQgetvalue)                \
+    X(PQcmdTuples)               \
+    X(PQputCopyData)             \
+    X(PQputCopyEnd)              \
+    X(PQgetCopyData)             \
+    X(PQgetResult)               \
+    X(PQconnectionUsedPassword)  \
+    X(PQconnectionNeedsPassword) \
     X(PQsetNoticeProcessor)
 
 struct sl_libpq {
@@ -37,7 +39,7 @@ struct sl_libpq {
 #undef SL_LIBPQ_FIELD
 };
 
-// SL_E_TARGET_CONNECT if libpq.so.5 is not installed.
+// SL_E_TARGET_LIBRARY if libpq.so.5 is not installed.
 SL_MUST int sl_libpq_load(struct sl_libpq *ret, struct sl_err *err);
 void sl_libpq_unload(struct sl_libpq *libpq);
 

@@ -13,6 +13,9 @@ struct sl_postgres {
     const char *schema;
 };
 
+// What a failure means for the delivery: whether it may pass by itself. `result` NULL: only the
+// connection tells.
+enum sl_code sl_postgres_code(const struct sl_postgres *postgres, const PGresult *result);
 SL_MUST int sl_postgres_exec(struct sl_postgres *postgres, const char *sql, struct sl_err *err);
 // As exec, and gives the result; PQclear it.
 SL_MUST int sl_postgres_query(struct sl_postgres *postgres, const char *sql, PGresult **ret,

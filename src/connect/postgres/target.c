@@ -31,6 +31,21 @@ static void close_target(void *self)
     sl_libpq_unload(&postgres->libpq);
 }
 
+// Classes of SQLSTATE: 40 transaction rollback (a deadlock, a lost race), 53 insufficient resources
+// but for 53100 disk full; and locks and statements that the server's time limits have ended.
+enum sl_code sl_postgres_code(const struct sl_postgres *postgres, const PGresult *result)
+{
+    static const char *const passing[] = {"40", "53", "55P03", "57014", "57P"};
+    const struct sl_libpq *pq = &postgres->libpq;
+    const char *state = result ? pq->PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    if (pq->PQstatus(postgres->connection) != CONNECTION_OK)
+        return SL_E_TARGET_CONNECT;
+    for (size_t i = 0; state && i < sizeof passing / sizeof *passing; i++)
+        if (sl_str_starts(state, passing[i]) && strcmp(state, "53100") != 0)
+            return SL_E_TARGET_BUSY;
+    return SL_E_TARGET_REFUSED;
+}
+
 int sl_postgres_query(struct sl_postgres *postgres, const char *sql, PGresult **ret,
                       struct sl_err *err)
 {
@@ -42,8 +57,7 @@ int sl_postgres_query(struct sl_postgres *postgres, const char *sql, PGresult **
         *ret = result;
         return SL_OK;
     }
-    bool is_gone = pq->PQstatus(postgres->connection) != CONNECTION_OK;
-    (void)sl_fail(err, is_gone ? SL_E_TARGET_CONNECT : SL_E_TARGET_REFUSED, "%s",
+    (void)sl_fail(err, sl_postgres_code(postgres, result), "%s",
                   pq->PQerrorMessage(postgres->connection));
     pq->PQclear(result);
     return err->code;
@@ -89,7 +103,7 @@ static int check_dsn(const struct sl_libpq *pq, const char *dsn, struct sl_err *
         return SL_OK;
     if (is_out_of_memory)
         return sl_fail_memory(err);
-    (void)sl_fail(err, SL_E_TARGET_CONNECT,
+    (void)sl_fail(err, SL_E_VALUE_INVALID,
                   "the dsn cannot be read as a connection string or URL of PostgreSQL");
     return sl_err_hint(err, "%s",
                        "quote a value with blanks: password='...'; in a URL write %20 for a "
@@ -103,7 +117,11 @@ static int connect_to(struct sl_postgres *postgres, const char *dsn, struct sl_e
     postgres->connection = pq->PQconnectdb(dsn);
     if (pq->PQstatus(postgres->connection) == CONNECTION_OK)
         return SL_OK;
-    return sl_fail(err, SL_E_TARGET_CONNECT, "%s", pq->PQerrorMessage(postgres->connection));
+    // A server that is starting, stopping or full says so before it asks for a password.
+    bool is_refused = pq->PQconnectionUsedPassword(postgres->connection) ||
+                      pq->PQconnectionNeedsPassword(postgres->connection);
+    return sl_fail(err, is_refused ? SL_E_TARGET_LOGIN : SL_E_TARGET_CONNECT, "%s",
+                   pq->PQerrorMessage(postgres->connection));
 }
 
 static int open_target(const struct sl_target_options *options, struct sl_session *session,

@@ -15,30 +15,17 @@ static _Atomic(__typeof__(&duckdb_scalar_function_get_bind_data)) read_bound;
 // What a statement is bound with: a table of its own, which goes with it.
 struct bound {
     const struct sl_duckdb_library *library;
-    struct sl_dfa *dfa;
+    struct sl_dfa *dfa; // lies behind this
 };
-
-static void free_bound(void *data)
-{
-    struct bound *bound = data;
-
-    if (bound)
-        free(bound->dfa);
-    free(bound);
-}
 
 static struct bound *new_bound(const struct sl_duckdb_library *library, const struct sl_dfa *dfa)
 {
-    struct bound *bound = calloc(1, sizeof *bound);
-    struct sl_dfa *copy = malloc(dfa->bytes);
+    struct bound *bound = malloc(sizeof *bound + dfa->bytes);
 
-    if (!bound || !copy) {
-        free(bound);
-        free(copy);
+    if (!bound)
         return NULL;
-    }
-    *bound = (struct bound){library, copy};
-    memcpy(copy, dfa, dfa->bytes);
+    *bound = (struct bound){library, (struct sl_dfa *)(bound + 1)};
+    memcpy(bound->dfa, dfa, dfa->bytes);
     return bound;
 }
 
@@ -89,7 +76,7 @@ static void bind_pattern(duckdb_bind_info info)
             info, "\"" SL_MATCHES_FUNCTION "\" takes a constant pattern of its own kind");
         return;
     }
-    library->scalar_function_set_bind_data(info, bound, free_bound);
+    library->scalar_function_set_bind_data(info, bound, free);
     library->scalar_function_set_bind_data_copy(info, copy_bound);
 }
 

@@ -158,6 +158,19 @@ static void uuids_are_version_4_and_all_different(void **state)
     }
 }
 
+static void random_numbers_follow_from_their_seed_where_the_clock_is_fixed(void **state)
+{
+    (void)state;
+    setenv("SLUICE_CLOCK", "2026-01-31T00:00:00Z", 1);
+    for (uint64_t i = 0; i < 100; i++) {
+        assert_true(sl_random("load w.m", i) == sl_random("load w.m", i));
+        assert_true(sl_random("load w.m", i) != sl_random("load w.m", i + 1));
+        assert_true(sl_random("load w.m", i) != sl_random("load w.n", i));
+    }
+    unsetenv("SLUICE_CLOCK");
+    assert_true(sl_random("load w.m", 1) != sl_random("load w.m", 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +180,7 @@ int main(void)
         cmocka_unit_test(a_fixed_clock_moves_by_a_microsecond_a_reading),
         cmocka_unit_test(the_monotonic_clock_never_goes_back),
         cmocka_unit_test(uuids_are_version_4_and_all_different),
+        cmocka_unit_test(random_numbers_follow_from_their_seed_where_the_clock_is_fixed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

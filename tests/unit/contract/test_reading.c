@@ -449,14 +449,24 @@ static void a_null_text_that_is_a_value_is_null_in_every_type(void **state)
     }
 }
 
+struct format_case {
+    struct sl_type type;
+    const char *first, *second;
+    struct text_case text;
+};
+
+static void try_formats(struct harness *harness, const struct format_case *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct one_column contract = {.column = harness_column("v", cases[i].type)};
+        contract.column.formats = harness_strs(harness, cases[i].first, cases[i].second, NULL);
+        run_case(harness, &contract, &cases[i].text);
+    }
+}
+
 static void declared_formats_are_tried_in_order(void **state)
 {
-    struct harness *harness = *state;
-    const struct format_case {
-        struct sl_type type;
-        const char *first, *second;
-        struct text_case text;
-    } cases[] = {
+    const struct format_case cases[] = {
         {date_type, "%d.%m.%Y", "%Y-%m-%d", {"'05.01.2024'", "2024-01-05", NULL}},
         {date_type, "%d.%m.%Y", "%Y-%m-%d", {"' 2024-01-05 '", "2024-01-05", NULL}},
         {date_type, "%d/%m/%Y", "%m/%d/%Y", {"'03/04/2024'", "2024-04-03", NULL}},
@@ -508,6 +518,18 @@ static void declared_formats_are_tried_in_order(void **state)
          "%Y-%m-%d %H:%M:%S.%n",
          NULL,
          {"'2024-01-05 10:00:00.123456789'", "2024-01-05 10:00:00.123456", NULL}},
+        {time_type, "%I:%M %p", NULL, {"'10:30 PM'", "22:30:00", NULL}},
+        {time_type,
+         "%I:%M %p",
+         NULL,
+         {"'22:30'", NULL, "v.type: '22:30' is not a time of day in the format %I:%M %p"}},
+    };
+    try_formats(*state, cases, sizeof cases / sizeof *cases);
+}
+
+static void numbers_and_booleans_have_formats(void **state)
+{
+    const struct format_case cases[] = {
         {decimal_type, "1.234,56", NULL, {"'-1.234,56'", "-1234.56", NULL}},
         {decimal_type, "1.234,56", NULL, {"'1234,5'", "1234.50", NULL}},
         {decimal_type, "1.234,56", NULL, {"' ,50 '", "0.50", NULL}},
@@ -583,17 +605,8 @@ static void declared_formats_are_tried_in_order(void **state)
          "ja/nein",
          NULL,
          {"'true'", NULL, "v.type: 'true' is not a boolean in the format ja/nein"}},
-        {time_type, "%I:%M %p", NULL, {"'10:30 PM'", "22:30:00", NULL}},
-        {time_type,
-         "%I:%M %p",
-         NULL,
-         {"'22:30'", NULL, "v.type: '22:30' is not a time of day in the format %I:%M %p"}},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct one_column contract = {.column = harness_column("v", cases[i].type)};
-        contract.column.formats = harness_strs(harness, cases[i].first, cases[i].second, NULL);
-        run_case(harness, &contract, &cases[i].text);
-    }
+    try_formats(*state, cases, sizeof cases / sizeof *cases);
 }
 
 static void typed_values_are_converted_only_without_loss(void **state)
@@ -706,6 +719,7 @@ int main(void)
         cmocka_unit_test(null_texts_come_before_the_default_and_the_default_before_required),
         cmocka_unit_test(a_null_text_that_is_a_value_is_null_in_every_type),
         cmocka_unit_test(declared_formats_are_tried_in_order),
+        cmocka_unit_test(numbers_and_booleans_have_formats),
         cmocka_unit_test(typed_values_are_converted_only_without_loss),
         cmocka_unit_test(a_long_offending_value_is_cut_in_the_message),
     };

@@ -40,7 +40,6 @@ static void send_garbage(const json_t *request)
 static void work(void *self, struct sl_worker *worker, const json_t *request, json_t **ret_reply)
 {
     (void)self;
-    (void)worker;
     for (int64_t i = 1; i <= sl_json_int(request, "say", 0); i++)
         fprintf(stderr, "line %d " SECRET "\n", (int)i);
     if (json_object_get(request, "garbage"))
@@ -51,6 +50,9 @@ static void work(void *self, struct sl_worker *worker, const json_t *request, js
         abort();
     if (json_object_get(request, "leave"))
         _exit(7);
+    while (json_object_get(request, "until_stopped") &&
+           !atomic_load(&sl_worker_seat(worker)->is_aborted))
+        usleep(1000);
     if (json_object_get(request, "sleep"))
         sleep(60);
     size_t length = (size_t)sl_json_int(request, "length", 0);
@@ -346,6 +348,54 @@ static void one_that_was_killed_while_idle_harms_nobody(void **state)
     close_pool(&owner);
 }
 
+static void one_job_is_stopped_or_killed_and_the_others_go_on(void **state)
+{
+    struct owner owner;
+
+    (void)state;
+    open_pool(&owner, 2);
+    start(&owner, "{\"until_stopped\": true}"); // job 0
+    start(&owner, "{\"sleep\": true}");         // job 1
+    sl_pool_stop(owner.pool, 0);
+    sl_pool_stop(owner.pool, 7); // nobody is at it
+    sl_pool_kill_job(owner.pool, 1);
+    wait_for_all(&owner);
+    assert_int_equal(owner.replies, 1);
+    assert_int_equal(owner.deaths, 1);
+    assert_int_equal(owner.last.err.code, SL_E_INTERRUPTED);
+    assert_true(owner.last.is_ours);
+    // Whoever was stopped is not for its next job.
+    start(&owner, "{\"number\": 1}");
+    start(&owner, "{\"until_stopped\": true}");
+    sl_pool_stop(owner.pool, 1);
+    wait_for_all(&owner);
+    assert_int_equal(owner.replies, 3);
+    assert_int_equal(owner.deaths, 1);
+    close_pool(&owner);
+}
+
+static void who_holds_too_much_memory_is_killed(void **state)
+{
+    struct owner owner;
+
+    (void)state;
+    open_pool(&owner, 1);
+    start(&owner, "{\"number\": 1}");
+    wait_for_all(&owner);
+    for (size_t jobs_before = 1; jobs_before < 2; jobs_before--) {
+        start(&owner, "{\"sleep\": true}");
+        sl_pool_limit_memory(owner.pool, INT64_MAX);
+        sl_pool_limit_memory(owner.pool, 1);
+        wait_for_all(&owner);
+        assert_int_equal(owner.last.err.code, SL_E_WORKER_MEMORY);
+        assert_non_null(strstr(owner.last.err.message, "may take 1 B"));
+        assert_int_equal(owner.last.jobs_before, jobs_before);
+        assert_true(owner.last.peak_memory_bytes > 1);
+    }
+    assert_int_equal(owner.deaths, 2);
+    close_pool(&owner);
+}
+
 static void closing_waits_for_the_idle_and_kills_those_at_work(void **state)
 {
     struct owner owner;
@@ -372,6 +422,8 @@ int main(void)
         cmocka_unit_test(who_was_stopped_is_killed_when_all_have_to_end),
         cmocka_unit_test(who_does_not_end_is_killed_after_a_while_and_all_at_once),
         cmocka_unit_test(one_that_was_killed_while_idle_harms_nobody),
+        cmocka_unit_test(one_job_is_stopped_or_killed_and_the_others_go_on),
+        cmocka_unit_test(who_holds_too_much_memory_is_killed),
         cmocka_unit_test(closing_waits_for_the_idle_and_kills_those_at_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

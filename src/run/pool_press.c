@@ -1,0 +1,126 @@
+// What a pool does to workers at work.
+#include "run/pool_inner.h"
+
+#include "base/clock.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// --- one
+
+static struct sl_member *member_at(const struct sl_pool *pool, size_t job)
+{
+    for (size_t i = 0; i < pool->options.size; i++)
+        if (pool->members[i].is_busy && pool->members[i].job == job)
+            return &pool->members[i];
+    return NULL;
+}
+
+static void interrupt(struct sl_member *member)
+{
+    SL_AUTO(sl_json_free) json_t *message = json_pack("{s:b}", "interrupt", 1);
+    struct sl_err ignored = {0};
+    atomic_store(&member->seat->is_aborted, true);
+    if (message && member->is_busy)
+        (void)!sl_message_send(member->fd, message,
+                               sl_worker_message_max(&member->pool->options.worker), &ignored);
+}
+
+void sl_pool_stop(struct sl_pool *pool, size_t job)
+{
+    struct sl_member *member = member_at(pool, job);
+    if (member)
+        interrupt(member);
+}
+
+void sl_pool_kill_job(struct sl_pool *pool, size_t job)
+{
+    struct sl_member *member = member_at(pool, job);
+    if (member)
+        sl_member_kill(member, SL_KILL_LATE);
+}
+
+// What it holds now; 0 if nobody knows.
+static int64_t resident_bytes(pid_t pid)
+{
+    char path[64];
+    long long total, resident = 0;
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    if (fscanf(file, "%lld %lld", &total, &resident) != 2)
+        resident = 0;
+    fclose(file);
+    return resident * sysconf(_SC_PAGESIZE);
+}
+
+void sl_pool_limit_memory(struct sl_pool *pool, int64_t most_bytes)
+{
+    pool->most_bytes = most_bytes;
+    for (size_t i = 0; i < pool->options.size; i++)
+        if (pool->members[i].is_busy && resident_bytes(pool->members[i].pid) > most_bytes)
+            sl_member_kill(&pool->members[i], SL_KILL_TOO_LARGE);
+}
+
+// --- all at once
+
+void sl_pool_interrupt(struct sl_pool *pool)
+{
+    if (!pool->interrupted_us)
+        pool->interrupted_us = sl_clock_monotonic_us();
+    for (size_t i = 0; i < pool->options.size; i++)
+        interrupt(&pool->members[i]);
+}
+
+void sl_pool_drain(struct sl_pool *pool)
+{
+    pool->is_draining = true;
+    for (size_t i = 0; i < pool->options.size; i++)
+        atomic_store(&pool->members[i].seat->is_draining, true);
+}
+
+// As a stop that nobody has asked for yet; one by a debugger is none.
+static bool is_at_rest(const struct sl_member *member)
+{
+    siginfo_t found = {0};
+    return waitid(P_PID, (id_t)member->pid, &found, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+           found.si_pid == member->pid;
+}
+
+static void press(struct sl_member *member, int64_t now_us)
+{
+    const struct sl_pool *pool = member->pool;
+    int64_t patience_us = sl_pool_patience_us(pool);
+    if (!is_at_rest(member))
+        member->stopped_since_us = 0;
+    else if (!member->stopped_since_us)
+        member->stopped_since_us = now_us;
+    if (member->stopped_since_us && now_us - member->stopped_since_us > patience_us)
+        sl_member_kill(member, SL_KILL_STOPPED);
+    else if (pool->interrupted_us && now_us - pool->interrupted_us > patience_us)
+        sl_member_kill(member, SL_KILL_DEAF);
+}
+
+void sl_pool_press(struct sl_pool *pool)
+{
+    int64_t now_us = sl_clock_monotonic_us();
+    for (size_t i = 0; i < pool->options.size; i++)
+        if (pool->members[i].is_busy)
+            press(&pool->members[i], now_us);
+}
+
+void sl_pool_kill(struct sl_pool *pool)
+{
+    for (size_t i = 0; i < pool->options.size; i++)
+        if (pool->members[i].is_busy)
+            sl_member_kill(&pool->members[i], SL_KILL_CUT_OFF);
+}
+
+void sl_pool_share(struct sl_pool *pool, size_t parts)
+{
+    for (size_t i = 0; i < pool->options.size; i++)
+        atomic_store(&pool->members[i].seat->parts, (int64_t)parts);
+}
