@@ -57,11 +57,17 @@ static int add_part(struct builder *builder, const struct sl_pattern_part *part,
     }
     for (long i = part->least; i < part->most && !builder->is_large && !builder->is_out; i++) {
         int body = add_atom(builder, part, next);
+        if (body == next) // an empty group
+            break;
         next = add_state(builder,
                          (struct sl_state){.kind = SL_STATE_FORK, .next = next, .other = body});
     }
-    for (long i = 0; i < part->least && !builder->is_large && !builder->is_out; i++)
-        next = add_atom(builder, part, next);
+    for (long i = 0; i < part->least && !builder->is_large && !builder->is_out; i++) {
+        int body = add_atom(builder, part, next);
+        if (body == next)
+            break;
+        next = body;
+    }
     return next;
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    MOST_OF_AUTOMATON = 4096,
+    MOST_OF_AUTOMATON = 1024,
     OTHERS = 128,
     SYMBOLS,
 };

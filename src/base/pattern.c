@@ -223,12 +223,28 @@ static bool parse_atom(struct parser *parser, struct sl_pattern_part *part)
     return keep_text(parser, from, part);
 }
 
+// -1: to the engine no number, for it begins with a zero that it does not need.
 static long parse_number(struct parser *parser)
 {
     long value = 0;
+    if (parser->at[0] == '0' && parser->at[1] >= '0' && parser->at[1] <= '9')
+        return -1;
     while (*parser->at >= '0' && *parser->at <= '9' && value < 10000)
         value = 10 * value + (*parser->at++ - '0');
     return value;
+}
+
+// How often the engine would write down what is repeated most, repeats within it counted.
+static long most_written(const struct sl_pattern_part *part)
+{
+    long counted = part->most == SL_PATTERN_ENDLESS ? part->least : part->most;
+    long inside = 1;
+    for (const struct sl_pattern_branch *branch = part->first; branch; branch = branch->next)
+        for (const struct sl_pattern_part *at = branch->first; at; at = at->next) {
+            long own = most_written(at);
+            inside = own > inside ? own : inside;
+        }
+    return counted > 1 ? counted * inside : inside;
 }
 
 static bool parse_repeat(struct parser *parser, struct sl_pattern_part *part)
@@ -250,12 +266,15 @@ static bool parse_repeat(struct parser *parser, struct sl_pattern_part *part)
         if (*parser->at < '0' || *parser->at > '9') // to the engine a brace like any other sign
             return refuse(parser, "such a repeat");
         part->least = part->most = parse_number(parser);
+        bool is_endless = parser->at[0] == ',' && parser->at[1] == '}';
         if (*parser->at == ',') {
             parser->at++;
-            part->most = *parser->at == '}' ? SL_PATTERN_ENDLESS : parse_number(parser);
+            part->most = is_endless ? SL_PATTERN_ENDLESS : parse_number(parser);
         }
-        if (*parser->at != '}' || part->least > MOST_REPEATED || part->most > MOST_REPEATED ||
-            (part->most != SL_PATTERN_ENDLESS && part->most < part->least))
+        if (*parser->at != '}' || part->least < 0 || (part->most < 0 && !is_endless) ||
+            part->least > MOST_REPEATED || part->most > MOST_REPEATED ||
+            (part->most != SL_PATTERN_ENDLESS && part->most < part->least) ||
+            most_written(part) > MOST_REPEATED)
             return refuse(parser, "such a repeat");
         break;
     default:

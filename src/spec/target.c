@@ -238,8 +238,6 @@ static int finish_delivery(struct sl_load *load, struct sl_map *names, const cha
     const char *name;
     const struct sl_delivery *other;
 
-    if (!delivery->table)
-        return SL_OK;
     check_table(load, delivery);
     if (delivery->to)
         check_to(load, delivery, type);
@@ -265,9 +263,13 @@ static int finish_deliveries(struct sl_load *load, const struct sl_yaml *node,
     const struct sl_yaml *deliver = sl_yaml_get(node, "deliver");
 
     target->deliveries = list->items;
-    target->delivery_count = list->count;
-    for (size_t i = 0; i < target->delivery_count; i++)
-        SL_TRY(finish_delivery(load, &names, target->type, &target->deliveries[i], err));
+    for (size_t i = 0; i < list->count; i++) {
+        if (!target->deliveries[i].table) // it was told
+            continue;
+        struct sl_delivery *delivery = &target->deliveries[target->delivery_count++];
+        *delivery = target->deliveries[i];
+        SL_TRY(finish_delivery(load, &names, target->type, delivery, err));
+    }
     if (deliver && deliver->kind == SL_YAML_LIST && deliver->count == 0)
         sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, deliver->place,
                 "name at least one table, such as '- table: curated.daily_revenue'",
