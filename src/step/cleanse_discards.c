@@ -196,6 +196,34 @@ static int find_relabelled(struct sl_cleanse *cleanse, const struct sl_delta_sna
     return sl_cleanse_exec(cleanse, &sql, err);
 }
 
+// Rows of a renamed file are under its new name as soon as its content has changed.
+static int find_renamed(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *now,
+                        const struct sl_delta_snapshot *then, const char *rows, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    bool is_any;
+    const char *places = sl_arena_printf(
+        cleanse->context->arena,
+        "(_source, _position) in (select (m.name, r._position) from %s r join _renamed m on m.was "
+        "= r._source)",
+        rows);
+    SL_TRY_NEW(places, err);
+    SL_TRY(sl_cleanse_find_renamed(cleanse, then->version, now->version, &is_any, err));
+    if (!is_any)
+        return SL_OK;
+    sl_buf_add(&sql, "insert into _relabelled select min(o._source), o._position, m.name from "
+                     "_older o join _renamed m on m.was = o._source join ");
+    SL_TRY(add_own_rows(cleanse, now, then, places, &sql, err));
+    sl_buf_add(&sql, " n on n._source = m.name and n._position = o._position");
+    add_same_received(now, then, &sql);
+    sl_buf_addf(&sql,
+                " where (o._source, o._position) not in (select (_source, _position) from _still "
+                "union all select (was, \"position\") from _relabelled) and (m.name, o._position) "
+                "not in (select (_source, _position) from _still) group by o._position, m.name; "
+                "drop table _renamed");
+    return sl_cleanse_exec(cleanse, &sql, err);
+}
+
 // Takes out of the temporary table `rows` those in whose place raw has another row now. What is in
 // one file of both versions is the same.
 static int keep_same_rows(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *now,
@@ -217,6 +245,7 @@ static int keep_same_rows(struct sl_cleanse *cleanse, const struct sl_delta_snap
     add_same_received(now, then, &sql);
     SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
     SL_TRY(find_relabelled(cleanse, now, then, err));
+    SL_TRY(find_renamed(cleanse, now, then, rows, err));
     sl_buf_reset(&sql);
     sl_buf_addf(&sql,
                 "delete from %s where (_source, _position) in (select (_source, _position) from "

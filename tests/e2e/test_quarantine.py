@@ -237,6 +237,26 @@ def test_a_discard_does_not_pass_to_another_row_in_the_same_place(shop):
     assert discards(shop) == [] and quarantined(shop)["amount.type"] == 2
 
 
+@pytest.mark.parametrize("last, arguments", [
+    ("grows", []), ("grows", ["--select", "raw.orders"]), ("is read anew", []), ("gets another name again and grows", ["--select", "raw.orders"])])
+def test_a_discard_goes_with_a_renamed_file_that_is_read_anew(shop, last, arguments):
+    shop.run("quarantine", "discard", "orders", "--position", "13", "--reason", "old", "--by", "ada")
+    times = {row["_position"]: row["at"] for row in shop.delta("quarantine.orders").to_pylist() if row["_source"].endswith("01.csv")}
+    file = shop.folder / "data/orders-2026-03-01.csv"
+    for name in ["orders-2026-first.csv", *(["orders-2026-one.csv"] if "again" in last else [])]:
+        file = file.rename(shop.folder / "data" / name)
+        shop.run("run", *arguments)
+    if "grows" in last:
+        file.write_text(file.read_text() + "7001,1,2026-03-01,free,EUR,new,a@example.com,2026-03-01 08:00:00\n")
+        shop.run("run", *arguments)
+        shop.run("run")
+    else:
+        shop.run("run", "--full-refresh")
+    rows = [row for row in shop.delta("quarantine.orders").to_pylist() if row["_source"] == f"data/{file.name}"]
+    assert discards(shop) == [(13, "ada", "old")] and [row["_position"] for row in rows if row["discarded_at"]] == [13]
+    assert {row["_position"]: row["at"] for row in rows if row["_position"] in times} == times  # since when they are there
+
+
 def test_a_discard_outlives_a_new_column_of_raw(shop):
     shop.run("quarantine", "discard", "orders", "--position", "13", "--reason", "old", "--by", "ada")
     header, row, *_ = (shop.folder / "data/orders-2026-03-02.csv").read_text().splitlines()
