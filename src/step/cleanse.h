@@ -140,6 +140,10 @@ SL_MUST int sl_cleanse_recall(struct sl_cleanse *cleanse, const struct sl_delta_
 // (cleanse_renamed.c). There is no such table if there are none.
 SL_MUST int sl_cleanse_find_renamed(struct sl_cleanse *cleanse, int64_t from, int64_t to,
                                     bool *ret_is_any, struct sl_err *err);
+// _moved: files whose rows have another `_source` in raw as of `now` than they had as of `then`,
+// each once.
+SL_MUST int sl_cleanse_find_moved(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *then,
+                                  const struct sl_delta_snapshot *now, struct sl_err *err);
 // " left join _seen f": of the rows s of a range; nothing without has_seen.
 void sl_cleanse_add_seen(const struct sl_cleanse *cleanse, struct sl_buf *sql);
 // Keeps the contract for the next comparison.

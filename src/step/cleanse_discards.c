@@ -184,15 +184,16 @@ static int find_relabelled(struct sl_cleanse *cleanse, const struct sl_delta_sna
                            const struct sl_delta_snapshot *then, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    SL_TRY(sl_cleanse_find_moved(cleanse, then, now, err));
     sl_buf_add(&sql, "create or replace temp table _relabelled as select o._source as was, "
-                     "o._position as \"position\", min(n._source) as name from _older o join ");
+                     "o._position as \"position\", m.name from _older o join _moved m on m.was = "
+                     "o._source join ");
     SL_TRY(add_own_rows(cleanse, now, then, "_ingested_at in (select _ingested_at from _older)",
                         &sql, err));
-    sl_buf_add(&sql, " n on n._position = o._position and n._ingested_at = o._ingested_at and "
-                     "n._source <> o._source");
+    sl_buf_add(&sql, " n on n._source = m.name and n._position = o._position and n._ingested_at = "
+                     "o._ingested_at");
     add_same_received(now, then, &sql);
-    sl_buf_add(&sql, " where (o._source, o._position, o._ingested_at) not in (select (_source, "
-                     "_position, _ingested_at) from _newer) group by o._source, o._position");
+    sl_buf_add(&sql, "; drop table _moved");
     return sl_cleanse_exec(cleanse, &sql, err);
 }
 

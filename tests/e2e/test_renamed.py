@@ -8,7 +8,7 @@ import subprocess
 import deltalake
 import pytest
 
-from conftest import Project
+from conftest import Project, contract_text
 from test_kill import FILES, PROJECT, balances_close, contents, make, operations
 
 EVERYWHERE = {
@@ -245,3 +245,22 @@ def test_what_was_given_up_of_a_renamed_file_stays_so_when_another_one_comes_und
     assert {(row["_source"], str(row["_position"])) for row in rows if not row["discard_reason"]} == {("data/orders-1.csv", place) for place in given_up}
     times = project.rows("quarantine.orders", '_source, _position, "at"')
     assert {place: at for place, source, at in times if source == "data/orders-one.csv"} == given_up
+
+
+def test_a_row_is_no_renamed_one_because_another_file_had_the_same_in_its_place(tmp_path, sluice_bin):
+    """Both rows had come at the same time, in the same line; a mark belongs to the file that was renamed."""
+    project = Project(tmp_path / "project", sluice_bin)
+    project.write("sluice.yml", "name: same\nquarantine: {max_share: 1}\n")
+    project.write("sources/t.yml", "path: data/*.csv\n")
+    project.write("contracts/t.odcs.yml", contract_text("t", "{name: id, logicalType: integer, logicalTypeOptions: {minimum: 2}}"))
+    project.write("data/a.csv", "id\n1\n5\n")
+    project.write("data/b.csv", "id\n1\n6\n")
+    project.run("run")
+    project.run("quarantine", "discard", "t", "--source", "data/b.csv", "--reason", "never meant")
+    project.write("data/a.csv", "id\n7\n8\n9\n")
+    move(project, "b.csv", "bb.csv")
+    project.write("data/b.csv", "id\n1\n11\n")
+    project.run("run")
+    rows = project.delta("quarantine.t").to_pylist()
+    assert {(row["_source"], row["discard_reason"]) for row in rows} == {("data/bb.csv", "never meant"), ("data/b.csv", None)}
+    assert sorted(row["id"] for row in project.delta("clean.t").to_pylist()) == [6, 7, 8, 9, 11]
