@@ -7,12 +7,14 @@ NOTES = ["a", "b", "c"]
 ODDS = {  # settings of the contract, and what they may be
     "amount_type": ["integer", "integer", "decimal(12,2)", "decimal(14,2)", "bigint"],
     "amount_min": [None, 0, 0, 20],
-    "amount_severity": ["reject", "reject", "warn", "quarantine_value", "fail"],
+    "amount_severity": ["reject", "reject", "warn", "quarantine_value", "fail", {"range": "warn"}, {"range": "fail", "type": "quarantine_value"},
+                        {"type": "quarantine_value"}, {"range": "quarantine_value"}],
+    "amount_formats": [None, None, ["12.50", "(12.50)"], ["(12.50)"], ["12.50 EUR", "12.50"]],
     "amount_default": [None, None, 7],
     "amount_nulls": [None, ["", "n/a"], ["", "n/a", "many"]],
     "amount_required": [False, True],
     "statuses": [STATUSES, STATUSES, ["new"], ["paid", "sent"], None],
-    "status_severity": ["reject", "warn", "quarantine_value"],
+    "status_severity": ["reject", "warn", "quarantine_value", {"required": "warn"}, {"enum": "quarantine_value"}, {"enum": "warn", "required": "fail"}],
     "status_required": [False, True],
     "notes": [NOTES, ["a"], ["b", "c"], None],
     "note_severity": ["quarantine_value", "reject", "warn"],
@@ -29,8 +31,12 @@ ODDS = {  # settings of the contract, and what they may be
     "pair": [None, ["customer", "code"], ["status", "day"]],
     "personal": [None, None, {"as": "hash"}, {"as": "token"}, {"as": "mask", "keep_first": 1}],
     "before": ["", "", "boss"],
-    "new_columns": ["freeze", "evolve", "quarantine_row", "quarantine_value"],
-    "type_change": ["quarantine_row", "quarantine_value"],
+    "new_columns": ["freeze", "evolve", "quarantine_row", "quarantine_value", "fail"],
+    "type_change": ["quarantine_row", "quarantine_row", "quarantine_value", "quarantine_value", "fail"],
+    "missing_columns": ["empty", "empty", "fail"],
+    "emptied_files": ["warn", "fail", "keep"],
+    "targets": [{}, {"sqlite": "full", "csv": "full"}, {"sqlite": "append", "jsonl": "partition"}, {"sqlite": "partition", "csv": "append"},
+                {"parquet": "append", "sqlite": "merge"}],
 }
 MODELS = {
     "daily": ("partition", "partition_by: [day]", "select day, count(*) as orders, sum(amount)::bigint + {k} as amount from {from} group by all"),
@@ -63,7 +69,7 @@ def amount_column(given):
     return {"name": "amount", **types.get(kind, {"logicalType": "number", "physicalType": kind}), "required": given["amount_required"],
             "logicalTypeOptions": {"minimum": given["amount_min"]} if given["amount_min"] is not None else {},
             "customProperties": custom("severity", given["amount_severity"]) + custom("default", given["amount_default"])
-            + custom("nullValues", given["amount_nulls"])}
+            + custom("nullValues", given["amount_nulls"]) + custom("formats", given["amount_formats"])}
 
 
 def customer_column(given):
@@ -115,16 +121,30 @@ def model(name, given):
     return f"/* sluice\nwrite: {write}\n{extra}\n*/\n{sql.format(k=given['k'], **{'from': source})}\n"
 
 
+DELIVERED = {"full": "clean.orders", "append": "clean.orders", "partition": "clean.orders", "merge": "clean.customers"}  # and every table of MODELS
+EXTRA = {"merge": ", key: [id]", "partition": ", partition_by: [status]"}
+
+
 def rendered(settings):
     files = {
+        ".env": "PLACE=out\n",
         "sluice.yml": "name: shop\nchecks: {requirements: off}\nconcurrency: 2\nquarantine: {max_share: 1.0, min_rows: 1000000}\n"
-        "personal: {key: 'a key that nobody knows', check: warn}\n",
+        "personal: {key: 'a key that nobody knows', check: warn}\n"
+        "environments:\n  prod: {lake: lake}\n  dev: {lake: dev/lake, state: dev/state, reads: prod}\n",
         "sources/customers.yml": f"path: data/customers-*.{settings['format']}\n",
         "sources/orders.yml": f"path: data/orders-*.{settings['format']}\n"
-        f"drift: {{new_columns: {settings['new_columns']}, type_change: {settings['type_change']}}}\n",
+        f"drift: {{new_columns: {settings['new_columns']}, type_change: {settings['type_change']}, "
+        f"missing_columns: {settings['missing_columns']}, emptied_files: {settings['emptied_files']}}}\n",
         "contracts/shop.odcs.yml": contract(settings)}
     for name, given in settings["models"].items():
         files[f"models/{name}.sql"] = model(name, given)
+    for kind, write in settings["targets"].items():
+        place = f"path: ${{env:PLACE}}/{kind}{'.db' if kind == 'sqlite' else ''}\n"
+        table = DELIVERED[write]
+        deliver = [f"  - {{table: {table}, to: {table[6:]}, write: {write}{EXTRA.get(write, '')}}}\n"]
+        deliver += [f"  - {{table: curated.{name}, to: {name}, write: {'append' if write == 'append' else 'full'}}}\n"
+                    for name in settings["models"] if name not in ("rejected", "history")]
+        files[f"targets/{kind}.yml"] = f"type: {kind}\n{place}deliver:\n{''.join(deliver)}"
     return files
 
 
@@ -148,7 +168,7 @@ class Shop:
         given = self.settings
         if not given["has_key"]:
             given["models"].pop("history", None)
-        if given["amount_severity"] == "quarantine_value":
+        if "quarantine_value" in str(given["amount_severity"]):
             given["amount_required"] = False
         if given["status_severity"] == "quarantine_value":
             given["status_required"] = False
@@ -185,7 +205,7 @@ class Shop:
         self.rows += 1
         day = dice.randint(1, 5)
         return {"rid": f"r{self.rows}", "id": str(dice.choice([*range(1, 25), "", "zz"])), "seq": str(dice.randint(1, 9)),
-                customer: str(dice.choice([1, 2, 3, 4, 5, 6, 9, ""])), "amount": str(dice.choice(["many", "n/a", "", -3, 5, 10, 30, 50, 60])),
+                customer: str(dice.choice([1, 2, 3, 4, 5, 6, 9, ""])), "amount": str(dice.choice(["many", "n/a", "", -3, 5, 10, 30, 50, 60, "(7)", "30 EUR"])),
                 "discount": str(dice.choice([0, 0, 1, 7, 70])), "status": dice.choice(["new", "paid", "sent", "sent", "odd", ""]),
                 "note": dice.choice(["a", "b", "c", "odd", ""]), "day": dice.choice([f"2026-01-0{day}", f"0{day}.01.2026", f"2026-01-0{day}"]),
                 "code": str(dice.choice([*range(1, 60), ""])),
@@ -220,7 +240,7 @@ class Shop:
         if len(names) < 2:
             return self.add_file()
         dice, name = self.dice, self.dice.choice(names)
-        what = dice.choice(["change", "change", "remove", "rename", "rename", "over", "copy", "empty", "grow", "swap"])
+        what = dice.choice(["change", "change", "remove", "rename", "rename", "over", "copy", "empty", "grow", "swap", "refused"])
         other = dice.choice([known for known in names if known != name])
         if what == "change":
             self.disk.put(name, self.orders())
@@ -240,6 +260,8 @@ class Shop:
             self.disk.put(other, self.disk.files[name][0])
         elif what == "empty":
             self.disk.put(name, dice.choice(["", self.text([])]))
+        elif what == "refused" and self.settings["format"] == "csv":
+            self.disk.put(name, self.orders().replace("rid", "_position", 1))
         elif what == "grow":
             self.disk.put(name, self.disk.files[name][0] + self.orders().partition("\n")[2] if self.settings["format"] == "csv"
                           else self.disk.files[name][0] + self.orders())
