@@ -34,10 +34,10 @@
 // Bytes by their hexadecimal digits: those that are UTF-8 (RFC 3629, section 4), and all but 00.
 #define DIGIT "[0-9A-F]"
 #define TAIL "[89AB]" DIGIT
-#define IS_UTF8                                                                                \
-    "^(?:[0-7]" DIGIT "|(?:C[2-9A-F]|D" DIGIT ")" TAIL "|E0[AB]" DIGIT TAIL "|E[1-9A-CEF]" TAIL \
-    TAIL "|ED[89]" DIGIT TAIL "|F0[9AB]" DIGIT TAIL TAIL "|F[123]" TAIL TAIL TAIL "|F48" DIGIT  \
-    TAIL TAIL ")*"
+#define IS_UTF8                                                              \
+    "^(?:[0-7]" DIGIT "|(?:C[2-9A-F]|D" DIGIT ")" TAIL "|E0[AB]" DIGIT TAIL  \
+    "|E[1-9A-CEF]" TAIL TAIL "|ED[89]" DIGIT TAIL "|F0[9AB]" DIGIT TAIL TAIL \
+    "|F[123]" TAIL TAIL TAIL "|F48" DIGIT TAIL TAIL ")*"
 #define NO_ZERO "^(?:0[1-9A-F]|[1-9A-F]" DIGIT ")*"
 
 static void add_found(bool is_hidden, struct sl_buf *sql)
@@ -78,7 +78,8 @@ static void add_whole(struct sl_buf *sql)
                "when " REST " = '' and json_valid(t) then 'found ' || case when regexp_matches(t, "
                "'^" SPACE "\\[') then 'an array' else 'a single value' end || ', expected an "
                "object: {...}' "
-               "when " REST " = '' and " OPENED " > " CLOSED " then 'byte ' || (strlen(p) + 1) || ': found the end of the "
+               "when " REST " = '' and " OPENED " > " CLOSED
+               " then 'byte ' || (strlen(p) + 1) || ': found the end of the "
                "record, expected what closes it: a bracket is open' "
                "when " REST " = '' then 'the brackets, colons and commas of the record do not fit "
                "together' ");
@@ -94,8 +95,7 @@ void sl_corrupt_says(bool is_hidden, struct sl_buf *sql)
                     "regexp_matches(_source, '(?i)[.][ct]sv([.](gz|zst))?$') or not "
                     "(coalesce(regexp_matches(t, '^" SPACE "[{]'), false) or "
                     "regexp_matches(_source, '(?i)[.](jsonl|ndjson|json)([.](gz|zst))?$')) or "
-                    "length(t) > " MOST_CHARACTERS " then " OTHERWISE
-                    " else "
+                    "length(t) > " MOST_CHARACTERS " then " OTHERWISE " else "
                     "list_extract(list_transform([regexp_extract(t, '" RIGHT "')], lambda p: "
                     "case ");
     add_whole(sql);

@@ -61,11 +61,11 @@ struct sl_facts {
     size_t held_count;
     struct sl_missing *missing; // of its tables
     size_t missing_count;
-    const char *trouble;     // why not all of this could be found out; NULL: it could
+    const char *trouble; // why not all of this could be found out; NULL: it could
     enum sl_code trouble_code;
     const char *trouble_hint; // "": none
-    const char *last_status; // of the last run: "ok", "error", "skipped"; NULL never run
-    bool was_killed;         // a run was killed since then, and this step may have been in it
+    const char *last_status;  // of the last run: "ok", "error", "skipped"; NULL never run
+    bool was_killed;          // a run was killed since then, and this step may have been in it
 };
 
 enum sl_verdict {

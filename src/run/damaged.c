@@ -1,4 +1,5 @@
-// What has come upon a damaged or missing file of a lake is told which table's it is, and what helps.
+// What has come upon a damaged or missing file of a lake is told which table's it is, and what
+// helps.
 #include "run/damaged.h"
 
 #include <limits.h>
@@ -59,9 +60,10 @@ static int hint_at_build(const struct found *found, struct sl_err *err)
 static int explain_missing(const struct found *found, struct sl_err *err)
 {
     sl_err_clear(err);
-    (void)sl_fail(err, SL_E_TABLE_FILE,
-                  "%s.%s lacks '%s', a data file that its log names: another program has removed it",
-                  sl_layer_name(found->layer), found->name, found->file);
+    (void)sl_fail(
+        err, SL_E_TABLE_FILE,
+        "%s.%s lacks '%s', a data file that its log names: another program has removed it",
+        sl_layer_name(found->layer), found->name, found->file);
     return hint_at_build(found, err);
 }
 

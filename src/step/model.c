@@ -43,8 +43,7 @@ static int read_inputs(struct sl_model_step *step, struct sl_err *err)
 static bool is_up_to_date(const struct sl_model_step *step)
 {
     if (step->head.version < 0 || step->context->full_refresh || step->query->why_every_run ||
-        step->changed_by ||
-        !sl_str_equal(step->record.fingerprint, step->fingerprint) ||
+        step->changed_by || !sl_str_equal(step->record.fingerprint, step->fingerprint) ||
         step->record.input_count != step->input_count)
         return false;
     for (size_t i = 0; i < step->input_count; i++)

@@ -78,8 +78,8 @@ int sl_step_changed_by(const struct sl_delta_head *head, const char *table, stru
     if (head->version < 0 || head->foreign_version < 0)
         return SL_OK;
     *ret = sl_arena_printf(arena, "another program changed rows of %s (version %lld%s%s)", table,
-                           (long long)head->foreign_version,
-                           operation && operation[0] ? ", " : "", operation ? operation : "");
+                           (long long)head->foreign_version, operation && operation[0] ? ", " : "",
+                           operation ? operation : "");
     return *ret ? SL_OK : sl_fail_memory(err);
 }
 

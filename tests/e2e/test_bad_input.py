@@ -223,7 +223,7 @@ def test_a_partition_value_that_no_folder_can_be_named_by_is_told_with_its_colum
     project.write("contracts/c.odcs.yml", contract_text("c", "{name: id, logicalType: string}", "{name: note, logicalType: string}"))
     project.write("models/notes.sql", "/* sluice\nwrite: partition\npartition_by: [note]\n*/ select id, note from clean.c\n")
     project.write("data/a.csv", "id,note\n1," + "x" * 300 + "\n")
-    done = project.run("run", exit_code=1)
+    done = project.run("run", exit_code=5)
     assert "curated.notes is partitioned by 'note'" in done.stderr and "'" + "x" * 40 + "...'" in done.stderr
     assert "left(note, 20)" in done.stderr
 

@@ -175,8 +175,7 @@ static int fail_element(struct sl_split *split, size_t offset, struct sl_err *er
 
     (void)snprintf(what, sizeof what, "element %lld, byte %zu: found %s%s%s, expected %s",
                    (long long)split->element, offset + 1, is_text ? "'" : "",
-                   is_text ? found : "what is no text of JSON", is_text ? "'" : "",
-                   expected);
+                   is_text ? found : "what is no text of JSON", is_text ? "'" : "", expected);
     // Such a value may stand there: it was refused for its depth.
     if (strchr("{[", *at) && sl_str_starts(expected, "a value"))
         (void)snprintf(what, sizeof what, "element %lld is nested deeper than %d levels",
