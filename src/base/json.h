@@ -8,6 +8,9 @@
 #include <jansson.h>
 #include <stdint.h>
 
+// Values of data files that are nested deeper are refused, so that no input exhausts the stack.
+#define SL_JSON_DEEPEST 500
+
 void sl_json_free(json_t **json); // for SL_AUTO
 // Parses one value; SL_E_JSON_SYNTAX with line and column, `name` being the file or table it came
 // from. Integers beyond 64 signed bits saturate.

@@ -199,6 +199,7 @@ int sl_cli_main(int argc, char **argv)
     sl_arena_init(&arena, 0);
     int code = dispatch(argc > 0 ? (size_t)argc - 1 : 0, argv + 1, &cli, &exit_code, &err);
     if (code != SL_OK) {
+        (void)sl_lakes_explain(&cli.lakes, &err);
         exit_code = sl_cli_exit_code(&err);
         if (!cli.is_reported)
             sl_report(&cli, &err, NULL);

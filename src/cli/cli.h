@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/opt.h"
+#include "run/damaged.h"
 #include "run/run.h"
 
 #include <stdio.h>
@@ -13,6 +14,7 @@
 struct sl_cli {
     struct sl_arena *arena; // lives as long as the call
     const char *job_id;     // the project's name; NULL until one was opened
+    struct sl_lakes lakes;  // of the project
     const char *folder;     // of the project; errors show the lines of its files
     const char *sql;        // SQL of the command line: places without a file point into it
     const char *sql_name;   // what it is called where it is no SQL; NULL: "the SQL given"

@@ -17,6 +17,10 @@ void sl_keep_project(struct sl_cli *cli, const struct sl_project *project)
 {
     cli->job_id = sl_arena_strdup(cli->arena, project->name ? project->name : "");
     cli->folder = sl_arena_strdup(cli->arena, project->folder);
+    const char *const lakes[] = {project->lake_folder, project->read_lake,
+                                 project->read_lake_behind};
+    for (size_t i = 0; i < SL_MOST_LAKES; i++)
+        cli->lakes.folders[i] = sl_arena_strdup(cli->arena, lakes[i]);
 }
 
 static int open_world(const struct sl_common *common, bool has_workers, struct sl_world *ret,

@@ -352,10 +352,16 @@ static int look_at_other(const struct prober *prober, struct sl_look *look, stru
         options.format = "jsonl";
         if (take_columns(prober, &options, look, &ignored) != SL_OK)
             return code;
+        struct sl_source_options as_declared = look->options;
         look->options = options;
+        SL_TRY(tally_records(prober, &options, ret, &ignored));
+        if (ret->corrupt == ret->records) { // then it was meant to be one
+            look->options = as_declared;
+            return code;
+        }
         look->format = "jsonl";
         sl_err_clear(err);
-        code = SL_OK;
+        return SL_OK;
     }
     SL_TRY(code);
     if (sl_str_equal(look->format, "parquet"))

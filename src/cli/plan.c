@@ -201,15 +201,50 @@ static int refuse_missing(const struct sl_common *common, const struct sl_world 
     return code;
 }
 
+static bool is_damaged(const struct sl_node *node)
+{
+    return node->is_selected && node->verdict != SL_VERDICT_FRESH &&
+           node->facts.trouble_code == SL_E_TABLE_LOG;
+}
+
+static bool has_damaged(const struct sl_world *world)
+{
+    for (size_t i = 0; i < world->graph.count; i++)
+        if (is_damaged(&world->graph.nodes[i]))
+            return true;
+    return false;
+}
+
+// A step does not come past a log that cannot be read.
+static int refuse_damaged(const struct sl_common *common, const struct sl_world *world,
+                          struct sl_err *err)
+{
+    int code = SL_OK;
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        if (!is_damaged(node))
+            continue;
+        if (code != SL_OK) {
+            sl_tell(common, SL_LOG_WARN, "%s: %s", node->label, node->facts.trouble);
+            continue;
+        }
+        code = sl_fail(err, SL_E_TABLE_LOG, "%s: %s", node->label, node->facts.trouble);
+        (void)sl_err_hint(err, "%s", node->facts.trouble_hint);
+    }
+    return code;
+}
+
 int sl_plan_refuse(const struct sl_common *common, const struct sl_world *world,
                    struct sl_diags *unbound, int *ret_exit, struct sl_err *err)
 {
     fflush(stdout);
     if (common->json) {
-        *ret_exit = unbound->error_count || has_missing(world, true) ? 1 : *ret_exit;
+        bool is_refused = unbound->error_count || has_missing(world, true) || has_damaged(world);
+        *ret_exit = is_refused ? 1 : *ret_exit;
         return SL_OK;
     }
     SL_TRY(sl_refuse_unbound(common, unbound, err));
+    SL_TRY(refuse_damaged(common, world, err));
     return refuse_missing(common, world, err);
 }
 
@@ -398,7 +433,8 @@ static int run_plan(const void *self, int *ret_exit, struct sl_err *err)
         SL_TRY(sl_world_foresee(&world, err));
     if (options->why)
         SL_TRY(sl_world_impact(&world, err));
-    bool is_stored = options->output && !unbound.error_count && !has_missing(&world, true);
+    bool is_stored = options->output && !unbound.error_count && !has_missing(&world, true) &&
+                     !has_damaged(&world);
     if (options->output)
         SL_TRY(sl_refuse_leaks(&options->common, &world, err));
     if (options->output)

@@ -432,6 +432,8 @@ static int run_show(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_buf_check(&sql, err));
     int64_t fetch = options->limit ? options->limit + 1 : 0;
     SL_TRY(lake.session->kind->query(lake.session, sql.text, fetch, &result, err));
+    if (sl_result_rows(result) == 0)
+        SL_TRY(sl_quarantine_require_known(&lake, name, &options->filter, err));
     if (!options->common.json)
         return print_found(result, options->limit, err);
     struct sl_rows rows = {.result = result, .limit = options->limit, .as_objects = true};

@@ -54,6 +54,11 @@ struct sl_quarantine_filter {
 // number and a time that is none.
 SL_MUST int sl_quarantine_condition(const struct sl_quarantine_filter *filter, struct sl_buf *sql,
                                     struct sl_err *err);
+// Of a filter that no row of the view quarantine.NAME has come through: fails if the rule, file or
+// run that it names is not known at all.
+SL_MUST int sl_quarantine_require_known(struct sl_lake *lake, const char *name,
+                                        const struct sl_quarantine_filter *filter,
+                                        struct sl_err *err);
 bool sl_quarantine_filter_is_empty(const struct sl_quarantine_filter *filter);
 // The view quarantine.NAME, of any name that the table is called by; *ret_name is the bare one.
 SL_MUST int sl_quarantine_view(struct sl_lake *lake, const char *table,

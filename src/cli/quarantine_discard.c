@@ -121,6 +121,8 @@ static int run_discard(const void *self, int *ret_exit, struct sl_err *err)
     if (code != SL_OK)
         sl_step_unstage_all(&lake.context);
     SL_TRY(code);
+    if (rows == 0)
+        SL_TRY(sl_quarantine_require_known(&lake, name, &options->filter, err));
     return print_discarded(options, name, rows, err);
 }
 

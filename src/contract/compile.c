@@ -9,6 +9,7 @@
 #include "contract/personal.h"
 #include "contract/relation.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const struct sl_column sl_quarantine_columns[] = {
@@ -387,17 +388,32 @@ static int add_column_rules(struct compiler *compiler, struct sl_reading *readin
     return SL_OK;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct sl_column *const *one = a, *const *other = b;
+    return strcmp((*one)->name, (*other)->name);
+}
+
+// By name: raw's order is that in which its files came.
 static int add_drift_rules(struct compiler *compiler, struct sl_err *err)
 {
     const struct sl_contract_table *table = compiler->table;
     struct sl_pass *pass = compiler->pass;
+    const struct sl_column **unknown =
+        SL_NEW_ARRAY(compiler->arena, const struct sl_column *, compiler->raw_count);
+    size_t count = 0;
+    SL_TRY_NEW(unknown, err);
     if (table->drift.new_columns == SL_DRIFT_FREEZE || table->drift.new_columns == SL_DRIFT_EVOLVE)
         return SL_OK;
-    for (size_t i = 0; i < compiler->raw_count; i++) {
+    for (size_t i = 0; i < compiler->raw_count; i++)
+        if (sl_drift_may_be_unknown(table, &compiler->raw[i]))
+            unknown[count++] = &compiler->raw[i];
+    if (count)
+        qsort(unknown, count, sizeof *unknown, by_name);
+    for (size_t i = 0; i < count; i++) {
         struct sl_pass_rule rule;
-        if (!sl_drift_may_be_unknown(table, &compiler->raw[i]))
-            continue;
-        SL_TRY(sl_drift_rule(table, &compiler->raw[i], i, compiler->arena, &rule, err));
+        SL_TRY(sl_drift_rule(table, unknown[i], (size_t)(unknown[i] - compiler->raw),
+                             compiler->arena, &rule, err));
         rule.is_value = table->drift.new_columns == SL_DRIFT_QUARANTINE_VALUE;
         if (!SL_PUSH(compiler->arena, pass->rules, pass->rule_count, rule))
             return sl_fail_memory(err);

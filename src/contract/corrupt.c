@@ -3,6 +3,8 @@
 // it is, the brackets, colons or names are not.
 #include "contract/corrupt.h"
 
+#include "base/json.h"
+
 #define SPACE "[ \\t\\r\\n]*"
 #define TEXT "\"(?:[^\"\\\\\\x00-\\x1f]|\\\\(?:[\"\\\\/bfnrt]|u[0-9a-fA-F]{4}))*\""
 #define NUMBER "-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?"
@@ -26,6 +28,17 @@
 #define REST "substr(t, length(p) + 1)"
 #define LAST "right(rtrim(p, ' \t\r\n'), 1)"
 #define WITHOUT_TEXTS "regexp_replace(t, '" TEXT "', '', 'g')"
+#define OPENED "length(regexp_replace(" WITHOUT_TEXTS ", '[^{\\[]', '', 'g'))"
+#define CLOSED "length(regexp_replace(" WITHOUT_TEXTS ", '[^}\\]]', '', 'g'))"
+
+// Bytes by their hexadecimal digits: those that are UTF-8 (RFC 3629, section 4), and all but 00.
+#define DIGIT "[0-9A-F]"
+#define TAIL "[89AB]" DIGIT
+#define IS_UTF8                                                              \
+    "^(?:[0-7]" DIGIT "|(?:C[2-9A-F]|D" DIGIT ")" TAIL "|E0[AB]" DIGIT TAIL  \
+    "|E[1-9A-CEF]" TAIL TAIL "|ED[89]" DIGIT TAIL "|F0[9AB]" DIGIT TAIL TAIL \
+    "|F[123]" TAIL TAIL TAIL "|F48" DIGIT TAIL TAIL ")*"
+#define NO_ZERO "^(?:0[1-9A-F]|[1-9A-F]" DIGIT ")*"
 
 static void add_found(bool is_hidden, struct sl_buf *sql)
 {
@@ -52,15 +65,21 @@ static void add_whole(struct sl_buf *sql)
                "found the escape \\u0000, a character that no text of a table can have", sql);
     add_escape(WITHOUT_HALVES, "\\u",
                "found an escape that is half of a surrogate pair, expected both halves", sql);
+    // Many brackets that one value after the other opens and closes are no depth.
+    sl_buf_addf(sql,
+                "when " REST " = '' and json_valid(t) and " OPENED " > %d then case when "
+                "regexp_matches(" WITHOUT_TEXTS ", '(?:[{\\[][^{}\\[\\]]*){%d}[{\\[]') then "
+                "'it is nested deeper than %d levels' else 'it is nested deeper than %d levels, or "
+                "an object has a name twice, or one that no column can have' end ",
+                SL_JSON_DEEPEST, SL_JSON_DEEPEST, SL_JSON_DEEPEST, SL_JSON_DEEPEST);
     sl_buf_add(sql,
                "when " REST " = '' and json_valid(t) and regexp_matches(t, '^" SPACE "[{]') then "
                "'the object has a name twice, or one that no column can have' "
                "when " REST " = '' and json_valid(t) then 'found ' || case when regexp_matches(t, "
                "'^" SPACE "\\[') then 'an array' else 'a single value' end || ', expected an "
                "object: {...}' "
-               "when " REST " = '' and length(regexp_replace(" WITHOUT_TEXTS
-               ", '[^{\\[]', '', 'g')) > length(regexp_replace(" WITHOUT_TEXTS
-               ", '[^}\\]]', '', 'g')) then 'byte ' || (strlen(p) + 1) || ': found the end of the "
+               "when " REST " = '' and " OPENED " > " CLOSED
+               " then 'byte ' || (strlen(p) + 1) || ': found the end of the "
                "record, expected what closes it: a bracket is open' "
                "when " REST " = '' then 'the brackets, colons and commas of the record do not fit "
                "together' ");
@@ -68,12 +87,15 @@ static void add_whole(struct sl_buf *sql)
 
 void sl_corrupt_says(bool is_hidden, struct sl_buf *sql)
 {
-    sl_buf_add(sql, "list_extract(list_transform([try(decode(\"~corrupt\"))], lambda t: case when "
+    sl_buf_add(sql, "list_extract(list_transform([try(decode(\"~corrupt\"))], lambda t: case "
+                    "when t is null then 'byte ' || (length(regexp_extract(hex(\"~corrupt\"), "
+                    "'" IS_UTF8 "')) // 2 + 1) || ': found invalid UTF-8' "
+                    "when contains(t, chr(0)) then 'byte ' || (length(regexp_extract(hex("
+                    "\"~corrupt\"), '" NO_ZERO "')) // 2 + 1) || ': found a NUL character' when "
                     "regexp_matches(_source, '(?i)[.][ct]sv([.](gz|zst))?$') or not "
                     "(coalesce(regexp_matches(t, '^" SPACE "[{]'), false) or "
                     "regexp_matches(_source, '(?i)[.](jsonl|ndjson|json)([.](gz|zst))?$')) or "
-                    "length(t) > " MOST_CHARACTERS " then " OTHERWISE
-                    " when t is null then 'the record is not UTF-8' else "
+                    "length(t) > " MOST_CHARACTERS " then " OTHERWISE " else "
                     "list_extract(list_transform([regexp_extract(t, '" RIGHT "')], lambda p: "
                     "case ");
     add_whole(sql);

@@ -42,6 +42,8 @@ void sl_reading_describe(const struct sl_contract_column *column, struct sl_buf 
         [SL_TYPE_ARRAY] = "a JSON array",
     };
     const char *shape = sl_reading_shape(column);
+    if (!shape && column->type.kind == SL_TYPE_JSON)
+        shape = column->json_shape;
     if (shape)
         sl_buf_addf(text, "a JSON %s", shape);
     else

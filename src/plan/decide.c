@@ -159,6 +159,8 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
         if (!sl_str_equal(node->facts.fingerprint, node->fingerprint) &&
             node->kind != SL_NODE_INGEST)
             SL_TRY(decide_code(graph, node, arena, err));
+        if (node->facts.changed_by)
+            SL_TRY(because(node, arena, node->facts.changed_by, err));
         if (node->facts.is_torn)
             SL_TRY(because(node, arena, "its last run was interrupted, or its quarantine is gone",
                            err));

@@ -41,6 +41,7 @@ struct sl_facts {
     int64_t quarantine_same_rows;
     const char *quarantine_id;
     bool is_borrowed;        // it is the table of the environment that is read, not an own one
+    const char *changed_by;  // another program, rows of its tables since its step; NULL: none did
     bool is_torn;            // clean and quarantine are not of the same commit of the step
     const char *fingerprint; // it was built with; NULL: unknown
     struct sl_input *inputs; // it was built from
@@ -60,9 +61,11 @@ struct sl_facts {
     size_t held_count;
     struct sl_missing *missing; // of its tables
     size_t missing_count;
-    const char *trouble;     // why not all of this could be found out; NULL: it could
-    const char *last_status; // of the last run: "ok", "error", "skipped"; NULL never run
-    bool was_killed;         // a run was killed since then, and this step may have been in it
+    const char *trouble; // why not all of this could be found out; NULL: it could
+    enum sl_code trouble_code;
+    const char *trouble_hint; // "": none
+    const char *last_status;  // of the last run: "ok", "error", "skipped"; NULL never run
+    bool was_killed;          // a run was killed since then, and this step may have been in it
 };
 
 enum sl_verdict {

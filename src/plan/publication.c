@@ -106,6 +106,8 @@ static int look(struct cut *cut, const struct sl_node *node, struct sl_err *err)
         because = sl_arena_printf(cut->arena, "%s cannot be looked at", node->name);
     else if (facts->version < 0)
         return SL_OK;
+    else if (facts->changed_by)
+        because = facts->changed_by;
     else if (node->kind == SL_NODE_CLEANSE && facts->is_torn)
         because =
             sl_arena_printf(cut->arena, "%s and its quarantine are not of one commit", node->name);

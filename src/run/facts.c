@@ -1,5 +1,6 @@
 // What stands on disk and at targets, as facts for the planner.
 #include "base/fs.h"
+#include "run/damaged.h"
 #include "run/world.h"
 #include "step/schema.h"
 
@@ -51,6 +52,9 @@ static int look_table(struct looker *looker, struct sl_node *node, enum sl_layer
     facts->version = head.version;
     facts->same_rows = head.version - sl_step_rows_since(&head, &record);
     facts->table_id = head.table_id;
+    facts->changed_by = NULL;
+    if (layer != SL_LAYER_RAW && !facts->is_borrowed)
+        SL_TRY(sl_step_changed_by(&head, node->name, &world->arena, &facts->changed_by, err));
     facts->fingerprint = record.fingerprint;
     facts->inputs = SL_NEW_ARRAY(&world->arena, struct sl_input, record.input_count);
     SL_TRY_NEW(facts->inputs, err);
@@ -113,6 +117,14 @@ static int look_held(struct looker *looker, struct sl_node *node, struct sl_err 
     return SL_OK;
 }
 
+static int name_quarantine(struct sl_world *world, struct sl_node *node,
+                           const struct sl_delta_head *head, struct sl_err *err)
+{
+    const char *table = sl_arena_printf(&world->arena, "quarantine.%s", node->bare);
+    SL_TRY_NEW(table, err);
+    return sl_step_changed_by(head, table, &world->arena, &node->facts.changed_by, err);
+}
+
 // Clean and quarantine have a version each: what reads one of them is compared with that one.
 static int look_cleanse(struct looker *looker, struct sl_node *node, struct sl_err *err)
 {
@@ -135,6 +147,8 @@ static int look_cleanse(struct looker *looker, struct sl_node *node, struct sl_e
     bool are_known = clean.run_id && quarantine.run_id;
     bool is_torn = head.version < 0 || (are_known && clean.sequence != quarantine.sequence);
     node->facts.is_torn = is_torn && !node->facts.is_borrowed;
+    if (!node->facts.is_borrowed && !node->facts.changed_by)
+        SL_TRY(name_quarantine(world, node, &head, err));
     return look_held(looker, node, err);
 }
 
@@ -238,7 +252,7 @@ static int look(struct looker *looker, struct sl_node *node, struct sl_err *err)
 // What cannot be looked at fails its own step later, unless it has passed by then; everything else
 // can still be planned and run.
 static int tell_trouble(struct sl_world *world, struct sl_node *node, int code,
-                        const struct sl_err *trouble, struct sl_err *err)
+                        struct sl_err *trouble, struct sl_err *err)
 {
     if (code == SL_OK)
         return SL_OK;
@@ -246,8 +260,12 @@ static int tell_trouble(struct sl_world *world, struct sl_node *node, int code,
         *err = *trouble;
         return sl_err_context(err, "look at %s", node->name);
     }
+    (void)sl_lake_explain(world->project, trouble);
     node->facts.trouble = sl_arena_strdup(&world->arena, trouble->message);
+    node->facts.trouble_hint = sl_arena_strdup(&world->arena, trouble->hint);
     SL_TRY_NEW(node->facts.trouble, err);
+    SL_TRY_NEW(node->facts.trouble_hint, err);
+    node->facts.trouble_code = trouble->code;
     return SL_OK;
 }
 
@@ -315,6 +333,7 @@ int sl_world_look_again(struct sl_world *world, struct sl_err *err)
         struct sl_node *node = &world->graph.nodes[i];
         struct sl_err trouble = {0};
         node->facts.trouble = NULL;
+        node->facts.trouble_code = SL_OK;
         if (node->kind == SL_NODE_LOAD || sl_node_is_view(node))
             continue;
         code = node->kind == SL_NODE_CLEANSE

@@ -4,7 +4,6 @@
 #include "plan/estimate.h"
 #include "run/world.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define MOST_FILES 10000
@@ -222,60 +221,4 @@ int sl_world_find_missing(struct sl_world *world, bool full_refresh, struct sl_e
     }
     sl_session_close(&finder.session);
     return code;
-}
-
-// --- After a step has stumbled ---
-
-int sl_missing_hint(struct sl_err *err, const char *table)
-{
-    return sl_err_hint(err,
-                       "restore it from a backup; or `sluice rollback` to a publication that does "
-                       "not need it; or `sluice run --full-refresh --select %s` builds the table "
-                       "anew",
-                       table);
-}
-
-// The engine quotes the path: what follows the lake's folder and a layer's in it.
-static const char *find_in_lake(const char *message, const char *lake, enum sl_layer *ret)
-{
-    size_t length = lake ? strlen(lake) : 0;
-    const char *at = length ? strstr(message, lake) : NULL;
-    if (!at || at == message || at[-1] != '"' || at[length] != '/')
-        return NULL;
-    for (int i = SL_LAYER_RAW; i <= SL_LAYER_CURATED; i++) {
-        const char *layer = sl_layer_name((enum sl_layer)i);
-        const char *rest = at + length + 1;
-        if (!sl_str_starts(rest, layer) || rest[strlen(layer)] != '/')
-            continue;
-        *ret = (enum sl_layer)i;
-        return rest + strlen(layer) + 1;
-    }
-    return NULL;
-}
-
-int sl_missing_explain(const struct sl_project *project, struct sl_err *err)
-{
-    const char *const lakes[] = {project->lake_folder, project->read_lake,
-                                 project->read_lake_behind};
-    const char *found = NULL;
-    enum sl_layer layer = SL_LAYER_RAW;
-    char message[sizeof err->message], table[128];
-    if (err->code != SL_E_FILE_MISSING)
-        return (int)err->code;
-    memcpy(message, err->message, sizeof message);
-    for (size_t i = 0; i < sizeof lakes / sizeof *lakes && !found; i++)
-        found = find_in_lake(message, lakes[i], &layer);
-    size_t name = found ? strcspn(found, "/\"") : 0;
-    if (!name || found[name] != '/')
-        return (int)err->code;
-    const char *file = found + name + 1;
-    (void)snprintf(table, sizeof table, "%s.%.*s", sl_layer_name(layer), (int)name, found);
-    sl_err_clear(err);
-    (void)sl_fail(err, SL_E_TABLE_FILE,
-                  "%s lacks '%.*s', a data file that its log names: another program has removed it",
-                  table, (int)strcspn(file, "\""), file);
-    (void)snprintf(table, sizeof table, "%s.%.*s",
-                   sl_layer_name(layer == SL_LAYER_QUARANTINE ? SL_LAYER_CLEAN : layer), (int)name,
-                   found);
-    return sl_missing_hint(err, table);
 }

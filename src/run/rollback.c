@@ -23,8 +23,13 @@ static int check_files(const struct sl_rollback_job *job, const struct sl_back *
         const char *path;
         if (sl_delta_file_path(back->folder, &back->then.files[i], job->arena, &path, err) != SL_OK)
             return sl_err_context(err, "%s cannot go back", back->table);
-        if (!sl_fs_exists(path))
-            return fail_gone(back->table, back->then.version, "its files were vacuumed", err);
+        if (sl_fs_exists(path))
+            continue;
+        const char *why =
+            sl_arena_printf(job->arena, "its data file '%s' is gone (vacuumed, or removed)",
+                            back->then.files[i].path);
+        SL_TRY_NEW(why, err);
+        return fail_gone(back->table, back->then.version, why, err);
     }
     return SL_OK;
 }

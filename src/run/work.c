@@ -1,6 +1,7 @@
 #include "run/work.h"
 
 #include "api/kinds.h"
+#include "run/damaged.h"
 #include "run/estimate.h"
 #include "run/lineage.h"
 
@@ -231,8 +232,8 @@ static int try_step(struct job *job, struct sl_err *err)
         sl_session_close(&session);
         if (code != SL_OK)
             (void)sl_world_hide_values(world, job->node, err);
-        if (code == SL_E_FILE_MISSING)
-            return sl_missing_explain(world->project, err);
+        if (code != SL_OK)
+            code = sl_lake_explain(world->project, err);
         if (code != SL_E_TABLE_CONFLICT || attempt == CONFLICT_RETRIES)
             return code;
     }

@@ -107,11 +107,6 @@ SL_MUST int sl_world_check_foreign_keys_of(struct sl_world *world, const struct 
 // Fills `missing` of the nodes whose tables are not built anew by what will run (sl_plan_decide).
 // Looks at no more than 10,000 files of a table, and of all tables that no step reads.
 SL_MUST int sl_world_find_missing(struct sl_world *world, bool full_refresh, struct sl_err *err);
-// What helps against a missing data file of a table; returns err's code.
-int sl_missing_hint(struct sl_err *err, const char *table);
-// SL_E_FILE_MISSING of a data file of the project's tables becomes SL_E_TABLE_FILE, which names the
-// table; every other error stays. Returns err's code.
-int sl_missing_explain(const struct sl_project *project, struct sl_err *err);
 
 // A model's query with what its write mode is decided by: for full the tables, else also columns,
 // lineage and locality over the columns that its input tables have now. Any thread: allocates in

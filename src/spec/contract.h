@@ -147,6 +147,8 @@ struct sl_contract_column {
     const char *source_name; // of the raw column (physicalName), default name
     const char *description;
     struct sl_type type;
+    const char
+        *json_shape; // of a JSON column: "array" or "object", as its logicalType says; or NULL
     struct sl_place place;
     bool is_required;
     int key_position;                   // 1-based in the primary key, 0: not in it

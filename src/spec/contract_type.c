@@ -207,6 +207,10 @@ int sl_odcs_type(struct sl_odcs_reader *reader, const struct sl_odcs_property *p
     if (has_type(property) && sl_odcs_has_fields(property))
         column->type.kind =
             property->logical_type == SL_ODCS_OBJECT ? SL_TYPE_OBJECT : SL_TYPE_ARRAY;
+    if (has_type(property) && column->type.kind == SL_TYPE_JSON)
+        column->json_shape = property->logical_type == SL_ODCS_ARRAY    ? "array"
+                             : property->logical_type == SL_ODCS_OBJECT ? "object"
+                                                                        : NULL;
     take_zone(reader, property, column);
     if (property->options.format)
         return take_format(reader, property, column, err);

@@ -384,6 +384,8 @@ int sl_step_cleanse(struct sl_step_context *context, const struct sl_source *sou
             code = take_rest_too(&cleanse, &result, err);
         if (code == SL_E_RULE_BROKEN)
             foresee_out(&cleanse.balance); // it ends before a row is written
+        if (code != SL_OK)
+            cleanse.balance.replaced = 0; // nothing was committed
         if ((code == SL_E_BUDGET || code == SL_E_RULE_BROKEN || code == SL_E_CHECK_FAILED) &&
             report(&cleanse, &result, NULL) == SL_OK)
             *ret = result; // what was rejected and why is all that a refused range leaves

@@ -81,6 +81,7 @@ struct sl_cleanse {
     struct sl_check_result *checks;
     size_t check_count;
     struct sl_strs notes, raw_only, also_read;
+    const char *changed_by; // another program, rows of clean or quarantine; NULL: none did
     bool is_checked_before; // the checks have passed over just these rows: they do not run again
     struct sl_table_versions checked_with;
     int64_t newly_rejected; // of a replay: rows that were held and only wait no longer

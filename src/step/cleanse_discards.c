@@ -35,20 +35,37 @@ static int count_rows(struct sl_cleanse *cleanse, const char *table, int64_t *re
     return SL_OK;
 }
 
+// What another program has written since knows nothing of them.
+static int load_own(struct sl_cleanse *cleanse, struct sl_delta_snapshot *ret, struct sl_err *err)
+{
+    const struct sl_delta_head *head = &cleanse->quarantine.head;
+    bool is_behind = head->record_version >= 0 && head->foreign_version > head->record_version;
+    return sl_delta_load(cleanse->quarantine.folder,
+                         is_behind ? head->record_version : head->version,
+                         cleanse->context->session, cleanse->context->arena, ret, err);
+}
+
+// Each once: a program that has written between two commits of ours may have doubled them.
+static const char *each(const struct sl_cleanse *cleanse)
+{
+    return cleanse->changed_by ? "distinct on (_source, _position) " : "";
+}
+
 static int find_marked(struct sl_cleanse *cleanse, int64_t *ret, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_delta_snapshot quarantine;
     *ret = 0;
-    SL_TRY(sl_delta_load(cleanse->quarantine.folder, cleanse->quarantine.head.version,
-                         cleanse->context->session, cleanse->context->arena, &quarantine, err));
+    SL_TRY(load_own(cleanse, &quarantine, err));
     if (!sl_column_find(quarantine.columns, quarantine.column_count, "discarded_at"))
         return SL_OK;
     if (!sl_step_has_files(&quarantine, cleanse->context->arena))
         return note(cleanse, "files of quarantine are gone: what was discarded is no longer known",
                     err);
-    sl_buf_add(&sql, "create or replace temp table _discarded as select _source, _position, "
-                     "payload, corrupt, discarded_at, discarded_by, discard_reason from ");
+    sl_buf_addf(&sql,
+                "create or replace temp table _discarded as select %s_source, _position, payload, "
+                "corrupt, discarded_at, discarded_by, discard_reason from ",
+                each(cleanse));
     SL_TRY(scan(cleanse, &quarantine, &sql, err));
     sl_buf_add(&sql, " where discarded_at is not null");
     SL_TRY(sl_cleanse_exec(cleanse, &sql, err));
@@ -293,13 +310,14 @@ static int find_seen(struct sl_cleanse *cleanse, struct sl_err *err)
     struct sl_step_context *context = cleanse->context;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_delta_snapshot quarantine;
-    SL_TRY(sl_delta_load(cleanse->quarantine.folder, cleanse->quarantine.head.version,
-                         context->session, context->arena, &quarantine, err));
+    SL_TRY(load_own(cleanse, &quarantine, err));
     if (!sl_step_has_files(&quarantine, context->arena))
         return SL_OK;
     cleanse->has_seen = true;
-    sl_buf_add(&sql, "create or replace temp table _seen as select _source, _position, "
-                     "list_transform(reasons, lambda r: r.\"rule\") as \"rules\", \"at\", run_id");
+    sl_buf_addf(&sql,
+                "create or replace temp table _seen as select %s_source, _position, "
+                "list_transform(reasons, lambda r: r.\"rule\") as \"rules\", \"at\", run_id",
+                each(cleanse));
     sl_buf_add(&sql, cleanse->are_seen_shown ? ", payload, corrupt from " : " from ");
     SL_TRY(scan(cleanse, &quarantine, &sql, err));
     return sl_cleanse_exec(cleanse, &sql, err);

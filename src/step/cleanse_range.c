@@ -164,12 +164,27 @@ static int why_not_resumed(const struct sl_cleanse *cleanse, const char **ret, s
     return *ret ? SL_OK : sl_fail_memory(err);
 }
 
+// What others wrote there follows from no row of raw: both tables are built anew.
+static int find_foreign(struct sl_cleanse *cleanse, struct sl_err *err)
+{
+    struct sl_arena *arena = cleanse->context->arena;
+    SL_TRY(sl_step_changed_by(&cleanse->clean.head, cleanse->clean.name, arena,
+                              &cleanse->changed_by, err));
+    if (cleanse->changed_by)
+        return SL_OK;
+    return sl_step_changed_by(&cleanse->quarantine.head, cleanse->quarantine.name, arena,
+                              &cleanse->changed_by, err);
+}
+
 int sl_cleanse_decide(struct sl_cleanse *cleanse, bool *ret, struct sl_err *err)
 {
     struct sl_delta_changes changes;
     const struct sl_record *clean = &cleanse->clean.record;
     const char *why;
     *ret = true;
+    SL_TRY(find_foreign(cleanse, err));
+    if (cleanse->changed_by)
+        return full(cleanse, cleanse->changed_by);
     SL_TRY(why_not_resumed(cleanse, &why, err));
     if (why)
         return full(cleanse, why);
@@ -254,6 +269,8 @@ static int compile(struct sl_cleanse *cleanse, const struct sl_delta_snapshot *r
     SL_TRY(sl_contract_compile(cleanse->contract, raw->columns, raw->column_count, context->session,
                                context->arena, &diags, &cleanse->pass, err));
     SL_TRY(sl_cleanse_first_error(&diags, err));
+    if (cleanse->changed_by)
+        SL_TRY(sl_strs_add(&cleanse->notes, context->arena, cleanse->changed_by, err));
     SL_TRY(note_columns(cleanse, &diags, err));
     SL_TRY(sl_alias_notes(cleanse->contract, raw->columns, raw->column_count, context->arena,
                           &cleanse->also_read, err));

@@ -160,6 +160,19 @@ static int print_record(struct discarding *discarding, int64_t rows, const char 
     return SL_OK;
 }
 
+// The mark would be made by a commit of ours, and hide whose rows stand there.
+static int refuse_foreign(const struct discarding *discarding, struct sl_err *err)
+{
+    struct sl_arena *arena = discarding->context->arena;
+    const char *table = sl_arena_printf(arena, "quarantine.%s", discarding->discard->name), *why;
+    SL_TRY_NEW(table, err);
+    SL_TRY(sl_step_changed_by(&discarding->head, table, arena, &why, err));
+    if (!why)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_TABLE_FOREIGN, "%s", why);
+    return sl_err_hint(err, "`sluice run` builds it anew; then discard again");
+}
+
 static int rewrite(struct discarding *discarding, const struct sl_delta_file *files, size_t count,
                    int64_t rows, struct sl_err *err)
 {
@@ -225,6 +238,7 @@ int sl_step_discard(struct sl_step_context *context, const struct sl_discard *di
                             &discarding.record, err));
     if (discarding.head.version < 0 || !discarding.head.record_json)
         return fail_missing(&discarding, err);
+    SL_TRY(refuse_foreign(&discarding, err));
     SL_TRY(sl_delta_load(discarding.folder, discarding.head.version, context->session,
                          context->arena, &discarding.before, err));
     SL_TRY(choose_files(&discarding, &files, &count, ret_rows, err));

@@ -43,7 +43,7 @@ static int read_inputs(struct sl_model_step *step, struct sl_err *err)
 static bool is_up_to_date(const struct sl_model_step *step)
 {
     if (step->head.version < 0 || step->context->full_refresh || step->query->why_every_run ||
-        !sl_str_equal(step->record.fingerprint, step->fingerprint) ||
+        step->changed_by || !sl_str_equal(step->record.fingerprint, step->fingerprint) ||
         step->record.input_count != step->input_count)
         return false;
     for (size_t i = 0; i < step->input_count; i++)
@@ -346,6 +346,9 @@ static int look(struct sl_model_step *step, struct sl_err *err)
     SL_TRY_NEW(step->app_id, err);
     SL_TRY(sl_step_position(context->project, SL_LAYER_CURATED, step->model->name, context->session,
                             context->arena, &step->folder, &step->head, &step->record, err));
+    const char *table = sl_arena_printf(context->arena, "curated.%s", step->model->name);
+    SL_TRY_NEW(table, err);
+    SL_TRY(sl_step_changed_by(&step->head, table, context->arena, &step->changed_by, err));
     return read_inputs(step, err);
 }
 
@@ -364,6 +367,8 @@ int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
     SL_TRY(sl_model_scope(&step, err));
     if (step.scope == SL_SCOPE_NONE)
         return commit_inputs(&step, err);
+    if (step.changed_by)
+        SL_TRY(sl_strs_add(&ret->notes, context->arena, step.changed_by, err));
     SL_TRY(create_views(&step, err));
     SL_TRY(describe(&step, err));
     SL_TRY(keep_promise(&step, ret, err));

@@ -37,6 +37,7 @@ struct sl_model_step {
     bool only_foresees;                             // the driving table's view is not needed
     enum sl_model_scope scope;
     const char *why;          // for people
+    const char *changed_by;   // another program, rows of the table; NULL: none did
     const char *value_prefix; // PARTITIONS: names of columns with the values, "~p" and a number
     const char *const *const
         *touched; // PARTITIONS: values per touched partition, as the engine's text

@@ -24,7 +24,7 @@ static int read_position(const char *folder, int64_t version, const char *app_id
                          struct sl_delta_head *ret_head, struct sl_record *ret_record,
                          struct sl_err *err)
 {
-    struct sl_delta_head head = {0};
+    struct sl_delta_head head = {.foreign_version = -1};
     struct sl_record record = {0};
     SL_TRY(sl_delta_head_at(folder, version, arena, &head, err));
     if (head.record_json)
@@ -68,6 +68,19 @@ int64_t sl_step_rows_since(const struct sl_delta_head *head, const struct sl_rec
                     record->same_as + 1 == head->version;
 
     return is_known ? record->same_since : head->version;
+}
+
+int sl_step_changed_by(const struct sl_delta_head *head, const char *table, struct sl_arena *arena,
+                       const char **ret, struct sl_err *err)
+{
+    const char *operation = head->foreign_operation;
+    *ret = NULL;
+    if (head->version < 0 || head->foreign_version < 0)
+        return SL_OK;
+    *ret = sl_arena_printf(arena, "another program changed rows of %s (version %lld%s%s)", table,
+                           (long long)head->foreign_version, operation && operation[0] ? ", " : "",
+                           operation ? operation : "");
+    return *ret ? SL_OK : sl_fail_memory(err);
 }
 
 static bool are_there(const struct sl_delta_changes *changes, const char *folder,

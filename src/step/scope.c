@@ -273,6 +273,8 @@ int sl_model_scope(struct sl_model_step *step, struct sl_err *err)
         return whole(step, "asked for by --full-refresh", err);
     if (step->head.version < 0)
         return whole(step, "never built", err);
+    if (step->changed_by)
+        return whole(step, step->changed_by, err);
     if (!step->head.record_json)
         return whole(step, "its log no longer says what it was built from", err);
     if (!sl_str_equal(step->record.fingerprint, step->fingerprint))

@@ -103,6 +103,18 @@ static int refuse_loss(struct sl_model_step *step, const char *what, struct sl_e
     return fail_at(step->model, "write", err);
 }
 
+// Nothing can tell the history again, nor which of its rows are not ours.
+static int refuse_foreign(struct sl_model_step *step, struct sl_err *err)
+{
+    const char *name = step->model->name;
+    (void)sl_fail(err, SL_E_TABLE_FOREIGN, "%s, and its history cannot be built anew",
+                  step->changed_by);
+    return sl_err_hint(err,
+                       "`sluice rollback` goes back to a publication without them; or, if the "
+                       "history may go: `sluice run --select %s --full-refresh --yes`",
+                       name);
+}
+
 int sl_snapshot_guard(struct sl_model_step *step, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *kept = NULL;
@@ -113,6 +125,8 @@ int sl_snapshot_guard(struct sl_model_step *step, struct sl_err *err)
     bool is_snapshot = step->model->write == SL_WRITE_SNAPSHOT;
     if (is_snapshot && step->context->full_refresh)
         return refuse_loss(step, "--full-refresh without --yes", err);
+    if (is_snapshot && step->changed_by)
+        return refuse_foreign(step, err);
     if (sl_str_equal(step->record.fingerprint, step->fingerprint))
         return SL_OK;
     SL_TRY(find_kept(step, &kept, err));

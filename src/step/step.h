@@ -220,6 +220,10 @@ bool sl_step_load_needs_session(const struct sl_target *target);
 struct sl_renamed {
     const char *received_as, *name;
 };
+// "another program changed rows of clean.orders (version 3, WRITE)", in the arena: since the last
+// commit of ours, which does not know of them. NULL in *ret: none did.
+SL_MUST int sl_step_changed_by(const struct sl_delta_head *head, const char *table,
+                               struct sl_arena *arena, const char **ret, struct sl_err *err);
 // The record that each commit carries in commitInfo.sluice.
 // The rows that a table is made of, from its last building on: of clean all that were taken, and of
 // them those that break rules of a dimension by now; of quarantine those that were given up.

@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from conftest import contract_text
+
 PROJECT = "name: bad\nchecks: {requirements: off}\nquarantine: {max_share: 1}\n"
 ID = "{name: id, logicalType: integer, primaryKey: true}"
 MEGABYTE = b"x" * (1 << 20)
@@ -136,7 +138,7 @@ PACKED = gzip.compress(b"id,a\n1,x\n2,y\n", mtime=0)
     ("a.csv", b"id,a\0\n1,x\n", "the header in line 1 cannot be read"),
     ("a.csv", b",,,\n1,2,3,4\n", "column 1 has no name"),
     ("a.csv", b"id,a,A\n1,x,y\n", "columns 2 and 3 have one name, 'A'"),
-    ("a.json", b"[" * 10_000 + b"]" * 10_000, "line 1: this is not JSON"),
+    ("a.json", b"[" * 10_000 + b"]" * 10_000, "line 1: element 1 is nested deeper than 500 levels"),
     ("a.parquet", b"", "too small to be a Parquet file"),
     ("a.parquet", b"PAR1" + b"\0" * 1000, "No magic bytes found at end of file"),
 ])
@@ -212,3 +214,22 @@ schema:
     project.run("check")
     project.run("run", timeout=60)
     assert project.count("clean.t") == 195 and project.count("quarantine.t") == 5
+
+
+def test_a_partition_value_that_no_folder_can_be_named_by_is_told_with_its_column(new_project):
+    project = new_project("long")
+    project.write("sluice.yml", "name: long\nchecks: {requirements: off}\n")
+    project.write("sources/c.yml", "path: data/*.csv\n")
+    project.write("contracts/c.odcs.yml", contract_text("c", "{name: id, logicalType: string}", "{name: note, logicalType: string}"))
+    project.write("models/notes.sql", "/* sluice\nwrite: partition\npartition_by: [note]\n*/ select id, note from clean.c\n")
+    project.write("data/a.csv", "id,note\n1," + "x" * 300 + "\n")
+    done = project.run("run", exit_code=5)
+    assert "curated.notes is partitioned by 'note'" in done.stderr and "'" + "x" * 40 + "...'" in done.stderr
+    assert "left(note, 20)" in done.stderr
+
+
+def test_an_array_that_is_no_json_says_where_and_is_not_taken_for_lines(new_project):
+    project = new_project("array")
+    project.write("a.json", '[{"a":1},{"a":2},]')
+    done = project.run("init", "p", "--from", "a.json", exit_code=1)
+    assert "line 1: element 3, byte 1: found ']', expected an object" in done.stderr and "jsonl" not in done.stderr.split("hint")[0]

@@ -410,3 +410,21 @@ def test_a_text_that_stands_where_an_object_comes_stays_a_text(project):
     nested_file(project, "2", id=pa.array([2]), s=pa.array([[{"x": 1}]]))
     project.run("run", exit_code=None)
     assert {row["id"]: row["s"] for row in project.delta("raw.t").to_pylist()}[1] == ["x"]
+
+
+@pytest.mark.parametrize("policy_of_new", ["quarantine_row", "quarantine_value"])
+def test_reasons_of_unexpected_columns_are_sorted_by_name_whatever_came_first(new_project, policy_of_new):
+    told = []
+    for order in ("zb", "bz"):
+        project = new_project(order)
+        project.write("sluice.yml", PROJECT + "quarantine: {max_share: 1}\n")
+        policy(project, new_columns=policy_of_new)
+        project.write("contracts/orders.odcs.yml", json.dumps(
+            {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "orders", "version": "1.0.0", "status": "active",
+             "schema": [{"name": "orders", "properties": COLUMNS}]}))
+        project.write("data/a.jsonl", "".join(json.dumps({"id": i, name: "x"}) + "\n" for i, name in enumerate(order))
+                      + json.dumps({"id": 3, **{name: "y" for name in order}}) + "\n")
+        project.run("run")
+        rows = {row["_position"]: row for row in project.delta("quarantine.orders").to_pylist()}
+        told.append(([reason["rule"] for reason in rows[3]["reasons"]], rows[3]["set_aside"]))
+    assert told[0] == told[1] and told[0][0] == ["b.unexpected", "z.unexpected"]

@@ -199,7 +199,7 @@ def test_a_table_whose_files_are_gone_cannot_go_back_and_then_none_does(tmp_path
     for file in old:
         file.unlink()
     failed = project.run("rollback", run, exit_code=1)
-    assert "SL0502" in failed.stderr and "curated.totals cannot go back to version 0: its files were vacuumed" in failed.stderr
+    assert "SL0502" in failed.stderr and "curated.totals cannot go back to version 0: its data file '" in failed.stderr
     assert contents(project) == clean_runs[1]
 
 

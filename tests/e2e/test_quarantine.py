@@ -415,7 +415,9 @@ BROKEN = [
     (b"[1]", "found an array, expected an object: {...}"),
     (b"5", "found a single value, expected an object: {...}"),
     (b"hello", "byte 1: found 'hello', expected an object: {...}"),
-    (b'{"id": "\xff"}', "the record is not UTF-8"),
+    (b'{"id": "\xff"}', "byte 9: found invalid UTF-8"),
+    (b'{"id": "a\x00"}', "byte 10: found a NUL character"),
+    (b'{"id":' + b'{"a":' * 5000 + b"1" + b"}" * 5001, "it is nested deeper than 500 levels"),
     (rb'{"id": "a\u0041\u0000"}', r"byte 16: found the escape \u0000, a character that no text of a table can have"),
     (rb'{"id": "\ud83d\ude00 \ud800"}', "byte 22: found an escape that is half of a surrogate pair, expected both halves"),
     (rb'{"id": "\\\\ \udc00\ud83d"}', "byte 14: found an escape that is half of a surrogate pair, expected both halves"),
@@ -438,7 +440,7 @@ def test_a_line_that_is_no_json_says_at_which_byte_and_why(new_project, is_perso
     project.write("contracts/lines.odcs.yml", LINES % (", customProperties: [{property: sluice.personal, value: {as: hash}}]" if is_personal else ""))
     project.write("data/a.jsonl", b'{"id": "good"}\n' + b"\n".join(line for line, _ in BROKEN) + b"\n")
     project.run("run")
-    rows = project.json("quarantine", "show", "lines")["rows"]
+    rows = project.json("quarantine", "show", "lines", "--limit", "0")["rows"]
     told = {row["position"]: row["reasons"][0]["message"] for row in rows}
     expected = {i + 2: message for i, (_, message) in enumerate(BROKEN)}
     if is_personal:  # what was found may be personal
@@ -568,3 +570,32 @@ schema:
     write("1", 0, ["1.4::double", *(before for before, _ in OTHER_TYPES[1:])])
     project.run("run", "--full-refresh")
     assert all(kept()[key][1] != wanted[key][1] for key in wanted)
+
+
+def test_a_record_of_csv_says_at_which_byte_it_is_no_text(new_project):
+    project = new_project("lines")
+    project.write("sluice.yml", "name: lines\nchecks: {requirements: off}\nquarantine: {max_share: 1.0}\n")
+    project.write("sources/lines.yml", "path: data/*.csv\n")
+    project.write("contracts/lines.odcs.yml", contract_text("lines", "{name: id, logicalType: integer}", "{name: tags, logicalType: array}"))
+    project.write("data/a.csv", b"id,tags\n1,[]\n2,\xc3\xa4\xff\n3,a\x00b\n4,x,y\n5,1\n")
+    project.run("run")
+    rows = project.json("quarantine", "show", "lines")["rows"]
+    assert {row["position"]: row["reasons"][0]["message"] for row in rows} == {
+        3: "byte 5: found invalid UTF-8", 4: "byte 4: found a NUL character",
+        5: "the record could not be split into columns", 6: "'1' is not a JSON array"}
+
+
+@pytest.mark.parametrize("what", [("--rule", "nope.type"), ("--source", "nope.csv"), ("--run", "nope")])
+def test_a_rule_file_or_run_that_nobody_knows_is_told(shop, what):
+    for command in (["show", "orders"], ["discard", "orders", "--reason", "x"], ["discard", "orders", "--reason", "x", "--dry-run"]):
+        done = shop.run("quarantine", *command, *what, exit_code=1)
+        assert what[1] in done.stderr and "hint:" in done.stderr
+    # What is known and has no such row is none of that.
+    assert "no rejected row is like that" in shop.run("quarantine", "show", "orders", "--rule", "amount.required").stdout
+
+
+def test_a_cleanse_that_fails_has_replaced_nothing(shop):
+    shop.write("sluice.yml", "name: shop\nchecks: {requirements: off}\nquarantine: {max_share: 0, min_rows: 1}\n")
+    done = shop.run("run", "--full-refresh", "--json", exit_code=None)
+    step = next(step for step in json.loads(done.stdout)["steps"] if step["step"] == "cleanse orders")
+    assert done.returncode == 4 and step["status"] == "error" and step["rows"]["replaced"] == 0

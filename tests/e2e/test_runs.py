@@ -430,7 +430,7 @@ def test_a_full_disk_is_told_as_one_with_the_folder(project, small_disk, full):
     else:
         run = project.json("run", exit_code=1)
         error = step(run, "raw.orders")["error"]
-        assert error["code"] == "SL0103" and "lake/raw/orders" in error["message"]
+        assert error["code"] == "SL0103" and "lake/raw/orders" in error["message"] and error["hint"].startswith("make room")
 
 
 # --- what a failed step staged

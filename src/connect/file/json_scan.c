@@ -1,11 +1,10 @@
 #include "connect/file/json.h"
 
+#include "base/json.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-// Deeper values are refused, so that no input exhausts the stack.
-#define DEEPEST 500
 
 struct reader {
     const char *at, *end;
@@ -290,7 +289,7 @@ static enum sl_json_outcome read_value(struct reader *reader, struct sl_json_tex
     skip_blanks(reader);
     if (reader->at == reader->end)
         return cut(reader);
-    if (++reader->depth > DEEPEST)
+    if (++reader->depth > SL_JSON_DEEPEST)
         return SL_JSON_BAD;
     from = reader->at;
     if (*from == '"') {

@@ -1,8 +1,10 @@
 // JSON: one object a line, or one array of objects. What is no object (or has two members of one
 // name, of which one would be lost, or a name that no column can have) is corrupt; an array that is
 // none fails the file, as nothing says where its next element begins.
+#include "base/json.h"
 #include "connect/file/split.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,6 +142,47 @@ static int64_t count_lines(const char *text, size_t length, char newline)
     return count;
 }
 
+// What JSON has behind the last character before the place that is wrong.
+static const char *expected_behind(const char *from, const char *at)
+{
+    while (at > from && sl_json_is_blank(at[-1]))
+        at--;
+    if (at == from)
+        return "an object: {...}";
+    switch (at[-1]) {
+    case '{':
+        return "a name in quotes or }";
+    case '[':
+        return "a value or ]";
+    case ':':
+        return "a value";
+    case ',':
+        return "a name in quotes or a value";
+    case '"':
+        return "a colon, a comma or a closing bracket";
+    default:
+        return "a comma or a closing bracket";
+    }
+}
+
+// "element 3, byte 1: found ']', expected an object: {...}"
+static int fail_element(struct sl_split *split, size_t offset, struct sl_err *err)
+{
+    const char *from = sl_split_at(split), *at = from + offset;
+    char found[2] = {*at, '\0'}, what[160];
+    const char *expected = expected_behind(from, at);
+    bool is_text = (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x7F;
+
+    (void)snprintf(what, sizeof what, "element %lld, byte %zu: found %s%s%s, expected %s",
+                   (long long)split->element, offset + 1, is_text ? "'" : "",
+                   is_text ? found : "what is no text of JSON", is_text ? "'" : "", expected);
+    // Such a value may stand there: it was refused for its depth.
+    if (strchr("{[", *at) && sl_str_starts(expected, "a value"))
+        (void)snprintf(what, sizeof what, "element %lld is nested deeper than %d levels",
+                       (long long)split->element, SL_JSON_DEEPEST);
+    return not_an_array(split, what, err);
+}
+
 static int find_in_array(struct sl_split *split, struct object *ret, bool *ret_found,
                          struct sl_err *err)
 {
@@ -161,7 +204,7 @@ static int find_in_array(struct sl_split *split, struct object *ret, bool *ret_f
         split->line += count_lines(sl_split_at(split), ret->size, split->csv.newline);
         bool is_cut =
             split->text.is_at_end && sl_split_at(split) + ret->size >= sl_split_end(split);
-        return is_cut ? ends_early(split, err) : not_an_array(split, "this is not JSON", err);
+        return is_cut ? ends_early(split, err) : fail_element(split, ret->size, err);
     }
     ret->length = ret->size;
     ret->lines = count_lines(sl_split_at(split), ret->size, split->csv.newline);

@@ -62,6 +62,10 @@ struct sl_delta_head {
     int64_t timestamp_ms;
     const char *record_json; // commitInfo.sluice; NULL if none
     const char *table_id;    // as the record says; NULL if there is none
+    // The newest commit without a record that changed rows (dataChange) after what the commit with
+    // `record` had read: another program's. -1: there is none.
+    int64_t foreign_version;
+    const char *foreign_operation; // "WRITE", "DELETE"; "" if it does not say
 };
 SL_MUST int sl_delta_head(const char *folder, struct sl_arena *arena, struct sl_delta_head *ret,
                           struct sl_err *err);

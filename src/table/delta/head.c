@@ -5,20 +5,65 @@
 #include "table/delta/log.h"
 #include "table/delta/snapshot.h"
 
+static bool changes_rows(const json_t *actions)
+{
+    const json_t *action;
+    size_t i;
+
+    json_array_foreach (actions, i, action) {
+        const json_t *add = json_object_get(action, "add");
+        const json_t *body = add ? add : json_object_get(action, "remove");
+
+        if (json_is_object(body) && sl_json_bool(body, "dataChange", true))
+            return true;
+    }
+    return false;
+}
+
+static int note_foreign(const json_t *actions, int64_t version, struct sl_arena *arena,
+                        struct sl_delta_head *head, struct sl_err *err)
+{
+    if (head->foreign_version >= 0 || !changes_rows(actions))
+        return SL_OK;
+    head->foreign_version = version;
+    head->foreign_operation =
+        sl_arena_strdup(arena, sl_json_text(sl_delta_commit_info(actions), "operation", ""));
+    SL_TRY_NEW(head->foreign_operation, err);
+    return SL_OK;
+}
+
+// Commits that came between what the commit with the record had read and that commit itself.
+static int look_between(const struct sl_delta_log *log, int64_t from, int64_t to,
+                        struct sl_arena *arena, struct sl_delta_head *head, struct sl_err *err)
+{
+    for (int64_t version = to - 1; version > from; version--) {
+        SL_AUTO(sl_json_free) json_t *actions = NULL;
+
+        if (sl_delta_log_is_cleaned(log, version))
+            break;
+        SL_TRY(sl_delta_log_read(log, version, &actions, err));
+        if (!json_is_object(json_object_get(sl_delta_commit_info(actions), "sluice")))
+            SL_TRY(note_foreign(actions, version, arena, head, err));
+    }
+    return SL_OK;
+}
+
 // Takes what the head needs from one commit.
 static int look_at(const struct sl_delta_log *log, int64_t version, struct sl_arena *arena,
                    struct sl_delta_head *head, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *actions = NULL;
-    const json_t *record;
+    const json_t *info, *record;
     const char *table_id;
 
     SL_TRY(sl_delta_log_read(log, version, &actions, err));
     if (version == head->version)
         head->timestamp_ms = sl_delta_log_time_ms(log, version, actions);
-    record = json_object_get(sl_delta_commit_info(actions), "sluice");
+    info = sl_delta_commit_info(actions);
+    record = json_object_get(info, "sluice");
     if (!json_is_object(record))
-        return SL_OK;
+        return note_foreign(actions, version, arena, head, err);
+    SL_TRY(look_between(log, sl_json_int(info, "readVersion", version), version, arena, head, err));
     head->record_version = version;
     table_id = sl_json_text(record, "table_id", NULL);
     head->table_id = sl_arena_strdup(arena, table_id);
@@ -33,16 +78,36 @@ int sl_delta_head(const char *folder, struct sl_arena *arena, struct sl_delta_he
     return sl_delta_head_at(folder, -1, arena, ret, err);
 }
 
+// A log that lacks a commit is found by everyone who asks how far the table has come, not only by
+// who reads it. Others may clean the log up while it is listed: then a second look finds the
+// checkpoint.
+static int open_whole(const char *folder, int64_t *at, struct sl_arena *arena,
+                      struct sl_delta_log *ret, struct sl_err *err)
+{
+    for (int attempt = 1;; attempt++) {
+        int64_t version;
+        SL_TRY(sl_delta_log_open(folder, arena, ret, err));
+        if (*at >= 0)
+            SL_TRY(sl_delta_pick_version(ret, at, err));
+        version = *at >= 0 ? *at : ret->newest;
+        int code = sl_delta_log_require(ret, version, err);
+        if (code != SL_E_TABLE_LOG || attempt == 2) {
+            *at = version;
+            return code;
+        }
+        sl_err_clear(err);
+    }
+}
+
 int sl_delta_head_at(const char *folder, int64_t at, struct sl_arena *arena,
                      struct sl_delta_head *ret, struct sl_err *err)
 {
-    struct sl_delta_head head = {.record_version = -1};
+    struct sl_delta_head head = {
+        .record_version = -1, .foreign_version = -1, .foreign_operation = ""};
     struct sl_delta_log log;
 
-    SL_TRY(sl_delta_log_open(folder, arena, &log, err));
-    if (at >= 0)
-        SL_TRY(sl_delta_pick_version(&log, &at, err));
-    head.version = at >= 0 ? at : log.newest;
+    SL_TRY(open_whole(folder, &at, arena, &log, err));
+    head.version = at;
     for (int64_t version = head.version; version >= 0 && !head.record_json; version--) {
         if (sl_delta_log_is_cleaned(&log, version))
             break;

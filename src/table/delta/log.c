@@ -206,6 +206,28 @@ static int read_commit(const char *path, struct sl_arena *arena, json_t **ret, s
     return sl_delta_log_parse(text, length, ret, err);
 }
 
+int sl_delta_log_require(const struct sl_delta_log *log, int64_t version, struct sl_err *err)
+{
+    const struct sl_delta_checkpoint_files *checkpoint = sl_delta_log_checkpoint(log, version);
+    char path[PATH_MAX];
+
+    // What such a checkpoint stands for is told by who reads it.
+    if (log->has_v2_checkpoint)
+        return SL_OK;
+    for (int64_t at = checkpoint ? checkpoint->version + 1 : 0; at <= version; at++) {
+        struct sl_fs_stat stat;
+        int code = sl_fs_stat(format_path(log, at, path), &stat, err);
+
+        if (code == SL_OK && stat.size_bytes == 0)
+            code = sl_fail(err, SL_E_TABLE_LOG, "it is empty");
+        if (code == SL_E_FILE_MISSING)
+            code = sl_fail(err, SL_E_TABLE_LOG, "it is missing");
+        if (code != SL_OK)
+            return sl_err_context(err, "read commit '%s'", path);
+    }
+    return SL_OK;
+}
+
 int sl_delta_log_read(const struct sl_delta_log *log, int64_t version, json_t **ret,
                       struct sl_err *err)
 {

@@ -30,6 +30,10 @@ bool sl_delta_log_has(const struct sl_delta_log *log, int64_t version);
 // Whether the commit is gone because a checkpoint at it or after it stands for it ("Metadata
 // Cleanup").
 bool sl_delta_log_is_cleaned(const struct sl_delta_log *log, int64_t version);
+// Whether every commit that is needed to read `version` is there and is not empty, without reading
+// any: SL_E_TABLE_LOG naming the first that is not.
+SL_MUST int sl_delta_log_require(const struct sl_delta_log *log, int64_t version,
+                                 struct sl_err *err);
 // The actions of a commit as a JSON array. SL_E_TABLE_LOG naming the file if it is missing, empty
 // or torn.
 SL_MUST int sl_delta_log_read(const struct sl_delta_log *log, int64_t version, json_t **ret,

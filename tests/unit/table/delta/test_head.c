@@ -104,6 +104,45 @@ static void the_head_of_a_damaged_log_is_an_error(void **state)
     assert_says(fixture, "00000000000000000001.json");
 }
 
+static const char *change(struct fixture *fixture, bool changes_data)
+{
+    return join(fixture, info(fixture, 9000, ""),
+                sl_arena_printf(&fixture->arena,
+                                "{\"remove\":{\"path\":\"x.parquet\",\"dataChange\":%s}}\n",
+                                changes_data ? "true" : "false"));
+}
+
+static void the_head_tells_who_else_changed_rows(void **state)
+{
+    struct fixture *fixture = *state;
+
+    write_versions(fixture, 4);
+    write_commit(fixture, 1, info(fixture, 2000, ",\"sluice\":{},\"readVersion\":0"));
+    write_commit(fixture, 3, change(fixture, false));
+    assert_int_equal(head_of(fixture).foreign_version, -1);
+    write_commit(fixture, 2, change(fixture, true));
+    assert_int_equal(head_of(fixture).foreign_version, 2);
+    assert_string_equal(head_of(fixture).foreign_operation, "WRITE");
+    // A commit of ours that had read it has dealt with it; one that came in between has not.
+    write_commit(fixture, 4, info(fixture, 5000, ",\"sluice\":{},\"readVersion\":3"));
+    assert_int_equal(head_of(fixture).foreign_version, -1);
+    write_commit(fixture, 4, info(fixture, 5000, ",\"sluice\":{},\"readVersion\":1"));
+    assert_int_equal(head_of(fixture).foreign_version, 2);
+}
+
+static void the_head_of_a_log_with_an_empty_commit_is_an_error(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sl_delta_head head;
+
+    write_versions(fixture, 3);
+    write_commit(fixture, 3, info(fixture, 4000, ",\"sluice\":{}"));
+    write_commit(fixture, 1, "");
+    assert_fails(fixture, SL_E_TABLE_LOG,
+                 sl_delta_head(fixture->folder, &fixture->arena, &head, &fixture->err));
+    assert_says(fixture, "00000000000000000001.json': it is empty");
+}
+
 static void the_history_is_newest_first(void **state)
 {
     struct fixture *fixture = *state;
@@ -319,6 +358,8 @@ int main(void)
         TEST(the_head_finds_the_last_record_behind_foreign_commits),
         TEST(the_head_ends_where_the_log_was_cleaned),
         TEST(the_head_of_a_damaged_log_is_an_error),
+        TEST(the_head_tells_who_else_changed_rows),
+        TEST(the_head_of_a_log_with_an_empty_commit_is_an_error),
         TEST(the_history_is_newest_first),
         TEST(a_time_picks_the_version_of_then),
         TEST(a_clock_that_goes_back_makes_no_version_older),
