@@ -53,7 +53,8 @@ static void print_one(const struct sl_mutant *mutant)
     if (is_killed)
         return;
     if (!mutant->offer) {
-        puts("  no test that notices was found by trying: one has to be written by hand");
+        puts("  no test that notices was found by trying: write one by hand, if rows can break it "
+             "at all (the keys of a group by, say, never stand there twice)");
         return;
     }
     printf("  a test that notices: ");
