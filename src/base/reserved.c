@@ -8,28 +8,28 @@
 // Of DuckDB's duckdb_keywords(): what is no name of a column without quotes, but for words that
 // begin an expression of their own (select, case, cast, not, null, array).
 static const char *const reserved[] = {
-    "analyse",    "analyze",   "and",        "anti",        "as",        "asc",         "asof",
-    "asymmetric", "at",        "binary",     "both",        "by",        "check",       "collate",
-    "collation",  "column",    "constraint", "create",      "cross",     "default",     "deferrable",
-    "desc",       "describe",  "do",         "else",        "end",       "except",      "fetch",
-    "for",        "foreign",   "freeze",     "from",        "full",      "generated",   "glob",
-    "group",      "having",    "ilike",      "in",          "initially", "inner",       "intersect",
-    "into",       "is",        "isnull",     "join",        "lateral",   "leading",     "left",
-    "like",       "limit",     "natural",    "notnull",     "offset",    "on",          "only",
-    "or",         "order",     "outer",      "overlaps",    "pivot",     "placing",     "positional",
-    "primary",    "qualify",   "references", "returning",   "right",     "semi",        "show",
-    "similar",    "some",      "summarize",  "symmetric",   "table",     "tablesample", "then",
-    "to",         "trailing",  "union",      "unique",      "unpivot",   "using",       "variadic",
-    "verbose",    "when",      "where",      "window",      "with",      NULL};
+    "analyse",    "analyze",  "and",        "anti",      "as",        "asc",         "asof",
+    "asymmetric", "at",       "binary",     "both",      "by",        "check",       "collate",
+    "collation",  "column",   "constraint", "create",    "cross",     "default",     "deferrable",
+    "desc",       "describe", "do",         "else",      "end",       "except",      "fetch",
+    "for",        "foreign",  "freeze",     "from",      "full",      "generated",   "glob",
+    "group",      "having",   "ilike",      "in",        "initially", "inner",       "intersect",
+    "into",       "is",       "isnull",     "join",      "lateral",   "leading",     "left",
+    "like",       "limit",    "natural",    "notnull",   "offset",    "on",          "only",
+    "or",         "order",    "outer",      "overlaps",  "pivot",     "placing",     "positional",
+    "primary",    "qualify",  "references", "returning", "right",     "semi",        "show",
+    "similar",    "some",     "summarize",  "symmetric", "table",     "tablesample", "then",
+    "to",         "trailing", "union",      "unique",    "unpivot",   "using",       "variadic",
+    "verbose",    "when",     "where",      "window",    "with",      NULL};
 
 // What a column may stand behind and before, beside signs.
 static const char *const before[] = {"select", "distinct", "by",   "where", "and",  "or",
                                      "on",     "not",      "when", "then",  "else", "having",
                                      "case",   "between",  "like", NULL};
-static const char *const after[] = {"and",  "or",    "is",    "in",    "as",    "between", "like",
-                                    "from", "where", "group", "order", "limit", "having",  "asc",
-                                    "desc", "then",  "else",  "when",  "end",   "union",   "nulls",
-                                    "not",  NULL};
+static const char *const after[] = {"and",    "or",    "is",    "in",    "as",    "between",
+                                    "like",   "from",  "where", "group", "order", "limit",
+                                    "having", "asc",   "desc",  "then",  "else",  "when",
+                                    "end",    "union", "nulls", "not",   NULL};
 #define SIGNS "+-*/%=<>!|"
 
 static bool is_letter(char c)

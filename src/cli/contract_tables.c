@@ -350,7 +350,8 @@ static int add_key(struct tables *tables, const struct sl_ddl_foreign_key *from,
                                                 .other = other ? other->name : key.other,
                                                 .others = key.others,
                                                 .place = place};
-    if (!table || !SL_PUSH(exchange->arena, table->constraints, table->constraint_count, constraint))
+    if (!table ||
+        !SL_PUSH(exchange->arena, table->constraints, table->constraint_count, constraint))
         return sl_fail_memory(err);
     return SL_OK;
 }

@@ -153,7 +153,8 @@ static size_t type_end(const char *text, size_t at, size_t end)
             break;
         if (text[at] == '(' || text[at] == '[' || text[at] == '<') {
             const char *close = text[at] == '(' ? ")" : text[at] == '[' ? "]" : ">";
-            at = text[at] == '(' ? sl_ddl_part_end(text, at + 1, close) : at + strcspn(text + at, close);
+            at = text[at] == '(' ? sl_ddl_part_end(text, at + 1, close)
+                                 : at + strcspn(text + at, close);
             at += text[at] != '\0';
         } else {
             at += sl_ddl_word_length(text + at) ? sl_ddl_word_length(text + at) : 1;
@@ -200,7 +201,8 @@ size_t sl_ddl_skip_create_table(const struct sl_ddl_statement *statement)
     if (!is_made || !sl_str_equal(statement->keyword, "create"))
         return 0;
     at = sl_ddl_skip_blanks(sql, at + sl_ddl_word_length(sql + at));
-    while (sl_ddl_is_word(sql, at, "if") || sl_ddl_is_word(sql, at, "not") || sl_ddl_is_word(sql, at, "exists"))
+    while (sl_ddl_is_word(sql, at, "if") || sl_ddl_is_word(sql, at, "not") ||
+           sl_ddl_is_word(sql, at, "exists"))
         at = sl_ddl_skip_blanks(sql, at + sl_ddl_word_length(sql + at));
     return at;
 }
@@ -292,8 +294,8 @@ static size_t skip_idle(const char *sql, size_t at)
 // When and how the database looks at a foreign key.
 static size_t skip_key_words(const char *sql, size_t at)
 {
-    static const char *const words[] = {"match full",          "match simple",   "match partial",
-                                        "not deferrable",      "deferrable",     "initially deferred",
+    static const char *const words[] = {"match full",          "match simple", "match partial",
+                                        "not deferrable",      "deferrable",   "initially deferred",
                                         "initially immediate", "not enforced"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         size_t end = skip_words(sql, at, words[i]);
@@ -360,7 +362,8 @@ static size_t skip_default(const char *sql, size_t at)
                                        "references", "unique", "collate",    "generated", NULL};
     size_t next = skip_words(sql, at, "default");
     size_t end = next ? sl_ddl_part_end(sql, next, ",)") : 0;
-    for (; next && next < end; next += sl_ddl_word_length(sql + next) ? sl_ddl_word_length(sql + next) : 1)
+    for (; next && next < end;
+         next += sl_ddl_word_length(sql + next) ? sl_ddl_word_length(sql + next) : 1)
         if (sl_ddl_is_one_of(sql, next, ends))
             return next;
     return end;

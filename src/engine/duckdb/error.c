@@ -276,7 +276,8 @@ static int fail_json(struct sl_err *err, const json_t *json, const struct sl_duc
     return (int)code;
 }
 
-// "INTERNAL Error: words\n\nStack Trace:\n...": some errors of the parser come without their object.
+// "INTERNAL Error: words\n\nStack Trace:\n...": some errors of the parser come without their
+// object.
 static int fail_plain(struct sl_err *err, const char *message)
 {
     size_t length = strcspn(message, "\n");
