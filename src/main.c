@@ -4,6 +4,9 @@
 
 int main(int argc, char **argv)
 {
-    signal(SIGPIPE, SIG_IGN); // a closed terminal or pipe must not end a run half-way
+    // A closed terminal or pipe, or a limit on the size of files, must not end a run half-way: what
+    // writes is told.
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     return sl_cli_main(argc, argv);
 }

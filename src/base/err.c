@@ -106,6 +106,7 @@ static enum sl_code code_of_errno(int errnum)
     switch (errnum) {
     case ENOSPC:
     case EDQUOT:
+    case EFBIG: // of `ulimit -f`, or of the file system
         return SL_E_NO_SPACE;
     case EACCES:
     case EPERM:

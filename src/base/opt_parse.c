@@ -2,6 +2,7 @@
 #include "base/opt_value.h"
 
 #include "base/log.h"
+#include "base/str.h"
 
 #include <string.h>
 
@@ -94,6 +95,12 @@ static int fail_value(const struct parser *parser, const struct sl_opt *row, con
     const char *expectation = sl_opt_expectation(row, buffer, sizeof buffer);
     const char *shown = row->flags & SL_OPT_SECRET ? "***" : text;
 
+    if (row->type == SL_OPT_INT && sl_str_is_whole(text)) {
+        (void)sl_fail(parser->err, SL_E_USAGE, "%s is '%s', which is too large",
+                      title_of(parser, row), shown);
+        return sl_err_hint(parser->err, "whole numbers are of 64 bits: at most %lld",
+                           (long long)INT64_MAX);
+    }
     (void)sl_fail(parser->err, SL_E_USAGE, "%s is '%s', expected %s", title_of(parser, row), shown,
                   expectation);
     if (row->type == SL_OPT_ENUM) {

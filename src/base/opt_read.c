@@ -139,8 +139,11 @@ static void report_type(const struct reader *reader, const struct sl_opt *row,
     else if (is_wrongly_quoted(row, node))
         hint = "leave out the quotes";
     const char *found = sl_yaml_describe(node);
-    if (row->type == SL_OPT_INT && sl_str_equal(found, "a number"))
+    if (row->type == SL_OPT_INT && sl_str_equal(found, "a number")) {
         found = node->text;
+        if (sl_str_is_whole(found))
+            hint = "it is too large: whole numbers are of 64 bits";
+    }
     sl_diag(reader->diags, SL_SEVERITY_ERROR, SL_E_VALUE_TYPE, node->place, hint,
             "'%s' of %s is %s, expected %s", row->name, target->what, found,
             sl_opt_expectation(row, buffer, sizeof buffer));

@@ -70,15 +70,18 @@ static const char *skip_sign(const char *text)
     return *text == '-' || *text == '+' ? text + 1 : text;
 }
 
+bool sl_str_is_whole(const char *text)
+{
+    const char *digits = skip_sign(text);
+
+    return digits != skip_digits(digits) && *skip_digits(digits) == '\0';
+}
+
 bool sl_str_to_int64(const char *text, int64_t *ret)
 {
-    const char *digits;
     int64_t value;
 
-    if (!text)
-        return false;
-    digits = skip_sign(text);
-    if (digits == skip_digits(digits) || *skip_digits(digits) != '\0')
+    if (!text || !sl_str_is_whole(text))
         return false;
     errno = 0;
     value = strtoll(text, NULL, 10);

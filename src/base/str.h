@@ -23,6 +23,8 @@ bool sl_str_globs_meet(const char *pattern, const char *texts);
 // Lower-case ASCII letters, digits and single underscores; "_" if nothing is left. For names made
 // from file names and headers.
 char *sl_str_slug(struct sl_arena *arena, const char *text);
+// Whether it is written as a whole decimal number, however large.
+bool sl_str_is_whole(const char *text);
 // Reads a whole decimal number; false on anything else or on overflow.
 bool sl_str_to_int64(const char *text, int64_t *ret);
 bool sl_str_to_double(const char *text, double *ret);

@@ -311,7 +311,7 @@ static void add_more(const struct sl_contract_table *table, const struct sl_yaml
 static void add_handling(const struct sl_contract_table *table, struct sl_buf *text)
 {
     for (size_t i = 0; i < table->order_by.count; i++) {
-        sl_buf_add(text, i ? ", " : "of rows with one key the first is kept by: ");
+        sl_buf_add(text, i ? ", " : "of rows with one key the latest is kept, by: ");
         sl_add_plain(text, table->order_by.items[i], SIZE_MAX);
     }
     sl_buf_add(text, table->order_by.count ? "\n" : "");

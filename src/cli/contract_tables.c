@@ -7,6 +7,12 @@
 
 #include <string.h>
 
+struct tables { // of a file
+    struct sl_exchange *exchange;
+    struct sl_exchange_table *items;
+    size_t count;
+};
+
 static int query(struct sl_session *session, const char *sql, struct sl_result **ret,
                  struct sl_err *err)
 {
@@ -42,13 +48,13 @@ static int prepare(struct sl_session *session, struct sl_err *err)
     return session->kind->exec(session, aliases, NULL, err);
 }
 
-static bool is_run(const char *keyword)
+// What else is altered (sequences, owners of types, roles) has no part in a table's form.
+static bool is_run(const struct sl_ddl_statement *statement)
 {
-    static const char *const run[] = {"create", "alter", "comment", NULL};
-    for (size_t i = 0; run[i]; i++)
-        if (strcmp(run[i], keyword) == 0)
-            return true;
-    return false;
+    const char *rest = statement->sql + strlen(statement->keyword);
+    if (strcmp(statement->keyword, "alter") == 0)
+        return strncasecmp(rest + strspn(rest, " \t\r\n"), "table", 5) == 0;
+    return strcmp(statement->keyword, "create") == 0 || strcmp(statement->keyword, "comment") == 0;
 }
 
 // What the engine does not take and describes no table: indexes, sequences, functions, owners.
@@ -75,15 +81,17 @@ static int make_schema(struct sl_exchange *exchange, struct sl_session *session,
     return session->kind->exec(session, sql.text, NULL, err);
 }
 
-// As it stands, or without what the engine does not take of it: told.
+// As it stands, or without its foreign keys, which are read from the text then, or also without
+// other things that the engine does not take of it: told.
 static int try_statement(struct sl_exchange *exchange, struct sl_place place,
-                         struct sl_session *session, const char *sql, struct sl_err *problem)
+                         struct sl_session *session, struct sl_ddl_statement *statement,
+                         struct sl_err *problem)
 {
-    static const char *const left_out[] = {NULL, "references", "references, checks and defaults"};
     const char *before = NULL;
+    struct sl_err last = {0};
     for (int level = 0; level < 3; level++) {
         struct sl_err other = {0};
-        const char *plain = sl_ddl_plain(sql, level, exchange->arena);
+        const char *plain = sl_ddl_plain(statement->sql, level, exchange->arena);
         SL_TRY_NEW(plain, problem);
         if (before && strcmp(plain, before) == 0)
             continue;
@@ -91,18 +99,22 @@ static int try_statement(struct sl_exchange *exchange, struct sl_place place,
         int code = session->kind->exec(session, plain, NULL, level ? &other : problem);
         if (code == SL_E_MEMORY)
             return sl_fail_memory(problem);
-        if (code != SL_OK)
+        if (code != SL_OK) {
+            last = level == 1 ? other : level ? last : *problem;
             continue;
-        if (level)
+        }
+        statement->is_keyless = level > 0;
+        if (level > 1)
             sl_diag(exchange->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_LOSS, place, NULL,
-                    "%s of this table are left out: %s", left_out[level], problem->message);
+                    "checks and defaults of this table are left out: %s", last.message);
         return SL_OK;
     }
+    *problem = last; // what stands in the way beside foreign keys
     return (int)problem->code;
 }
 
 static int run_statement(struct sl_exchange *exchange, const char *path, struct sl_session *session,
-                         const struct sl_ddl_statement *statement, struct sl_err *err)
+                         struct sl_ddl_statement *statement, struct sl_err *err)
 {
     struct sl_place place = {path, statement->line, 1};
     struct sl_err problem = {0};
@@ -111,7 +123,7 @@ static int run_statement(struct sl_exchange *exchange, const char *path, struct 
     if (key.table)
         return SL_OK;
     SL_TRY(make_schema(exchange, session, statement, err));
-    if (try_statement(exchange, place, session, statement->sql, &problem) == SL_OK)
+    if (try_statement(exchange, place, session, statement, &problem) == SL_OK)
         return SL_OK;
     if (problem.code == SL_E_MEMORY) {
         *err = problem;
@@ -134,11 +146,11 @@ static int run_statement(struct sl_exchange *exchange, const char *path, struct 
 }
 
 static int run_statements(struct sl_exchange *exchange, const char *path,
-                          struct sl_session *session, const struct sl_ddl_statement *statements,
+                          struct sl_session *session, struct sl_ddl_statement *statements,
                           size_t count, struct sl_err *err)
 {
     for (size_t i = 0; i < count; i++) {
-        if (is_run(statements[i].keyword))
+        if (is_run(&statements[i]))
             SL_TRY(run_statement(exchange, path, session, &statements[i], err));
         else
             sl_diag(exchange->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_LOSS,
@@ -268,33 +280,95 @@ static int add_words(struct sl_exchange *exchange, const char *path,
     return SL_OK;
 }
 
-// The engine cannot add them to a table, and needs none of them.
-static int add_foreign_key(struct sl_exchange *exchange, const char *path,
-                           const struct sl_ddl_statement *statement,
-                           struct sl_exchange_table *tables, size_t count, struct sl_err *err)
+static struct sl_exchange_table *find_table(struct tables *tables, const char *name)
 {
-    struct sl_ddl_foreign_key key;
-    SL_TRY(sl_ddl_foreign_key(statement, exchange->arena, &key, err));
-    for (size_t i = 0; i < count && key.table; i++) {
-        if (!sl_str_equal_nocase(tables[i].name, key.table))
-            continue;
-        struct sl_exchange_constraint constraint = {
-            .kind = SL_EXCHANGE_FOREIGN_KEY,
-            .columns = key.columns,
-            .other = key.other,
-            .others = key.others,
-            .place = {path, statement->line, 1},
-        };
-        if (!SL_PUSH(exchange->arena, tables[i].constraints, tables[i].constraint_count,
-                     constraint))
-            return sl_fail_memory(err);
+    for (size_t i = 0; i < tables->count; i++)
+        if (sl_str_equal_nocase(tables->items[i].name, name))
+            return &tables->items[i];
+    return NULL;
+}
+
+// The first of the names that is no column of the table; NULL: all are.
+static const char *no_column(const struct sl_exchange_table *table, const struct sl_strs *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        size_t at = 0;
+        while (at < table->column_count &&
+               !sl_str_equal_nocase(table->columns[at].name, names->items[i]))
+            at++;
+        if (at == table->column_count)
+            return names->items[i];
+    }
+    return NULL;
+}
+
+static const struct sl_strs *key_of(const struct sl_exchange_table *table)
+{
+    for (size_t i = 0; table && i < table->constraint_count; i++)
+        if (table->constraints[i].kind == SL_EXCHANGE_PRIMARY_KEY)
+            return &table->constraints[i].columns;
+    return NULL;
+}
+
+// Why it cannot be kept; NULL: it can. Another contract of the project may have the other table, if
+// the file has not.
+static const char *why_lost(struct sl_arena *arena, const struct sl_exchange_table *table,
+                            const struct sl_exchange_table *other,
+                            const struct sl_ddl_foreign_key *key)
+{
+    const char *name = table ? no_column(table, &key->columns) : NULL;
+    if (!table)
+        return "the file does not create the table";
+    if (name)
+        return sl_arena_printf(arena, "the table has no column '%s'", name);
+    if (!key->others.count)
+        return other ? "the other table has no primary key of as many columns"
+                     : "the file does not create the other table, and no column of it is named";
+    name = other ? no_column(other, &key->others) : NULL;
+    return name ? sl_arena_printf(arena, "the other table has no column '%s'", name) : NULL;
+}
+
+// One that the engine does not know of.
+static int add_key(struct tables *tables, const struct sl_ddl_foreign_key *from,
+                   struct sl_place place, struct sl_err *err)
+{
+    struct sl_exchange *exchange = tables->exchange;
+    struct sl_ddl_foreign_key key = *from;
+    struct sl_exchange_table *table = find_table(tables, key.table);
+    const struct sl_exchange_table *other = find_table(tables, key.other);
+    const struct sl_strs *columns = key_of(other);
+    if (!key.others.count && columns && columns->count == key.columns.count)
+        key.others = *columns;
+    const char *why = why_lost(exchange->arena, table, other, &key);
+    if (why) {
+        sl_diag(exchange->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_LOSS, place, NULL,
+                "a foreign key of table '%s' to '%s' is left out: %s", key.table, key.other, why);
         return SL_OK;
     }
-    if (key.table)
-        sl_diag(exchange->diags, SL_SEVERITY_WARNING, SL_E_CONTRACT_LOSS,
-                (struct sl_place){path, statement->line, 1}, NULL,
-                "a foreign key of table '%s', which the file does not create, is left out",
-                key.table);
+    struct sl_exchange_constraint constraint = {.kind = SL_EXCHANGE_FOREIGN_KEY,
+                                                .columns = key.columns,
+                                                .other = other ? other->name : key.other,
+                                                .others = key.others,
+                                                .place = place};
+    if (!table ||
+        !SL_PUSH(exchange->arena, table->constraints, table->constraint_count, constraint))
+        return sl_fail_memory(err);
+    return SL_OK;
+}
+
+// The engine cannot add them to a table later, and has none to a table that it does not have yet.
+static int add_foreign_keys(struct tables *tables, const char *path,
+                            const struct sl_ddl_statement *statement, struct sl_err *err)
+{
+    struct sl_ddl_foreign_key *keys, later;
+    size_t count = 0;
+    SL_TRY(sl_ddl_foreign_key(statement, tables->exchange->arena, &later, err));
+    if (later.table)
+        return add_key(tables, &later, (struct sl_place){path, statement->line, 1}, err);
+    if (statement->is_keyless)
+        SL_TRY(sl_ddl_foreign_keys(statement, tables->exchange->arena, &keys, &count, err));
+    for (size_t i = 0; i < count; i++)
+        SL_TRY(add_key(tables, &keys[i], (struct sl_place){path, keys[i].line, 1}, err));
     return SL_OK;
 }
 
@@ -324,8 +398,8 @@ int sl_contract_import_sql(struct sl_exchange *exchange, const char *path,
                            struct sl_session *session, struct sl_yaml **ret, struct sl_err *err)
 {
     struct sl_ddl_statement *statements;
-    struct sl_exchange_table *tables;
-    size_t count, table_count, length;
+    struct tables tables = {.exchange = exchange};
+    size_t count, length;
     const char *text;
     SL_TRY(sl_fs_read(path, SL_CONTRACT_MAX_BYTES, exchange->arena, &text, &length, err));
     SL_TRY(sl_ddl_split(text, exchange->arena, &statements, &count, err));
@@ -333,12 +407,12 @@ int sl_contract_import_sql(struct sl_exchange *exchange, const char *path,
     SL_TRY(run_statements(exchange, path, session, statements, count, err));
     if (exchange->diags->error_count)
         return SL_OK;
-    SL_TRY(read_tables(exchange, session, &tables, &table_count, err));
+    SL_TRY(read_tables(exchange, session, &tables.items, &tables.count, err));
     for (size_t i = 0; i < count; i++)
-        SL_TRY(add_words(exchange, path, &statements[i], tables, table_count, err));
+        SL_TRY(add_words(exchange, path, &statements[i], tables.items, tables.count, err));
     for (size_t i = 0; i < count; i++)
-        SL_TRY(add_foreign_key(exchange, path, &statements[i], tables, table_count, err));
-    return sl_exchange_import_tables(exchange, tables, table_count, ret, err);
+        SL_TRY(add_foreign_keys(&tables, path, &statements[i], err));
+    return sl_exchange_import_tables(exchange, tables.items, tables.count, ret, err);
 }
 
 // --- Delta ---

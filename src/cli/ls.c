@@ -31,8 +31,8 @@ static const char *kind_of(const struct sl_node *node)
     return sl_node_is_view(node) ? "view" : names[node->kind];
 }
 
-static int print_node(const struct sl_node *node, struct sl_grid *grid, struct sl_arena *arena,
-                      struct sl_err *err)
+static int print_node(const struct sl_node *node, const char *reads, struct sl_grid *grid,
+                      struct sl_arena *arena, struct sl_err *err)
 {
     char rows[32], size[32];
     const struct sl_facts *facts = &node->facts;
@@ -42,7 +42,9 @@ static int print_node(const struct sl_node *node, struct sl_grid *grid, struct s
     const char *output = node->model ? sl_output_text(node->model, arena) : "";
     SL_TRY_NEW(version, err);
     SL_TRY_NEW(output, err);
-    const char *kind = sl_arena_printf(arena, "%s%s%s", kind_of(node), *output ? ", " : "", output);
+    const char *kind =
+        sl_arena_printf(arena, "%s%s%s%s%s", kind_of(node), *output ? ", " : "", output,
+                        facts->is_borrowed ? ", of " : "", facts->is_borrowed ? reads : "");
     SL_TRY_NEW(kind, err);
     const char *cells[] = {node->name,
                            kind,
@@ -67,10 +69,11 @@ static int print_json(const struct sl_world *world, struct sl_err *err)
         if (!node->is_selected)
             continue;
         json_t *item =
-            json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s?, s:s}", "name", node->name, "kind",
+            json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s?, s:s, s:s?}", "name", node->name, "kind",
                       kind_of(node), "step", node->label, "version", (json_int_t)facts->version,
                       "rows", (json_int_t)facts->rows, "bytes", (json_int_t)facts->bytes, "owner",
-                      node->owner, "file", node->file);
+                      node->owner, "file", node->file, "environment",
+                      facts->is_borrowed ? world->project->read_environment : NULL);
         if (json_array_append_new(nodes, item) != 0)
             return sl_fail_memory(err);
         if (node->model)
@@ -106,7 +109,7 @@ static int run_ls(const void *self, int *ret_exit, struct sl_err *err)
     for (size_t i = 0; i < world.graph.count; i++) {
         const struct sl_node *node = &world.graph.nodes[i];
         if (node->is_selected)
-            SL_TRY(print_node(node, &grid, &world.arena, err));
+            SL_TRY(print_node(node, world.project->read_environment, &grid, &world.arena, err));
         if (node->is_selected && node->facts.trouble)
             sl_tell(&options->common, SL_LOG_WARN, "%s cannot be looked at: %s", node->name,
                     node->facts.trouble);

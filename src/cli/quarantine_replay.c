@@ -119,11 +119,34 @@ static void print_forecast(const struct sl_node *node, const struct sl_step_resu
     sl_foreseen_print(&checks);
 }
 
+// What becomes of the rows of one table; also where it would be too many that are rejected.
+static int tell(const struct sl_node *node, const struct sl_step_result *result, json_t *list,
+                const struct sl_err *failure, struct sl_err *err)
+{
+    if (!list) {
+        print_forecast(node, result);
+        fflush(stdout);
+        return SL_OK;
+    }
+    json_t *item = forecast_json(node, result);
+    SL_TRY_NEW(item, err);
+    json_t *error = failure ? sl_err_json(failure) : json_null();
+    if (json_object_set_new(item, "error", error) != 0 || json_array_append_new(list, item) != 0)
+        return sl_fail_memory(err);
+    return SL_OK;
+}
+
+static bool is_refusal(int code)
+{
+    return code == SL_E_BUDGET || code == SL_E_RULE_BROKEN;
+}
+
 static int foresee(struct sl_world *world, const struct sl_node *node, json_t *list, int *ret_exit,
                    struct sl_err *err)
 {
     SL_AUTO(sl_session_close) struct sl_session *session = NULL;
-    struct sl_step_result result;
+    struct sl_step_result result = {.outcome = SL_STEP_NOTHING};
+    struct sl_err failure = {0};
     SL_TRY(sl_world_session(world, &session, err));
     struct sl_step_context context = {.project = world->project,
                                       .session = session,
@@ -132,22 +155,21 @@ static int foresee(struct sl_world *world, const struct sl_node *node, json_t *l
                                       .now_us = sl_clock_now_us(),
                                       .dry_run = true,
                                       .checks_only_tell = true};
-    int code = sl_step_cleanse(&context, node->source, node->contract, &result, err);
-    if (code != SL_OK)
-        return code == SL_E_BUDGET || code == SL_E_RULE_BROKEN
-                   ? sl_err_context(err, "replay %s", node->name)
-                   : code;
+    int code = sl_step_cleanse(&context, node->source, node->contract, &result, &failure);
+    if (is_refusal(code) && result.why) { // the result says what would be rejected, and why
+        (void)sl_err_context(&failure, "replay %s", node->name);
+        SL_TRY(tell(node, &result, list, &failure, err));
+    }
+    if (code != SL_OK) {
+        *err = failure;
+        return code;
+    }
     if (result.outcome == SL_STEP_NOTHING)
         return SL_OK;
     const struct sl_foreseen checks = {result.checks, result.check_count};
     if (sl_foreseen_fails(&checks))
         *ret_exit = 3;
-    if (!list) {
-        print_forecast(node, &result);
-        return SL_OK;
-    }
-    return json_array_append_new(list, forecast_json(node, &result)) == 0 ? SL_OK
-                                                                          : sl_fail_memory(err);
+    return tell(node, &result, list, NULL, err);
 }
 
 static int foresee_all(const struct replay_options *options, struct sl_world *world, int *ret_exit,
@@ -159,8 +181,14 @@ static int foresee_all(const struct replay_options *options, struct sl_world *wo
     json_t *list = options->common.json ? json_object_get(root, "tables") : NULL;
     for (size_t i = 0; i < world->graph.count; i++) {
         const struct sl_node *node = &world->graph.nodes[i];
+        int code = SL_OK;
         if (node->is_selected && node->kind == SL_NODE_CLEANSE && node->verdict != SL_VERDICT_FRESH)
-            SL_TRY(foresee(world, node, list, ret_exit, err));
+            code = foresee(world, node, list, ret_exit, err);
+        if (list && is_refusal(code)) {
+            SL_TRY(sl_print_json(root, err));
+            options->common.cli->is_reported = true;
+        }
+        SL_TRY(code);
     }
     if (list)
         return sl_print_json(root, err);

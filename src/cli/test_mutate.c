@@ -53,7 +53,8 @@ static void print_one(const struct sl_mutant *mutant)
     if (is_killed)
         return;
     if (!mutant->offer) {
-        puts("  no test that notices was found by trying: one has to be written by hand");
+        puts("  no test that notices was found by trying: write one by hand, if rows can break it "
+             "at all (the keys of a group by, say, never stand there twice)");
         return;
     }
     printf("  a test that notices: ");
@@ -89,8 +90,8 @@ int sl_test_mutate(const struct sl_test_mutation *mutation, struct sl_err *err)
         puts("there is no rule and no check to take away");
         return SL_OK;
     }
-    printf("the tests notice %zu of %s that are taken away: %.0f %%\n", killed,
-           sl_count_of((int64_t)count, "rule or check", text),
+    printf("the tests notice %zu of %s taken away: %.0f %%\n", killed,
+           count == 1 ? "1 rule or check" : sl_count_of((int64_t)count, "rules and check", text),
            100.0 * (double)killed / (double)count);
     return SL_OK;
 }

@@ -165,17 +165,28 @@ int sl_plan_print(const struct sl_graph *graph, const struct sl_project *project
 
 static int compare_nodes(const json_t *stored, const json_t *now, struct sl_err *err)
 {
-    static const char *const keys[] = {"fingerprint", "version", "table_id", "quarantine_version",
-                                       "inputs",      "verdict", "listing",  "partitions"};
+    static const struct {
+        const char *key, *words;
+    } parts[] = {
+        {"fingerprint", "its code or its contract is another"},
+        {"version", "its table has another version"},
+        {"table_id", "its table was made anew"},
+        {"quarantine_version", "its quarantine has another version"},
+        {"inputs", "its inputs have other versions"},
+        {"listing", "its source has new, changed or fewer files"},
+        {"verdict", "there is something else to do"},
+        {"partitions", "other partitions are to be built"},
+    };
     const char *name = sl_json_text(stored, "name", "?");
     if (!sl_str_equal(name, sl_json_text(now, "name", "?")))
         return sl_fail(err, SL_E_PLAN_CHANGED, "the plan has '%s' where the project now has '%s'",
                        name, sl_json_text(now, "name", "?"));
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        const json_t *a = json_object_get(stored, keys[i]), *b = json_object_get(now, keys[i]);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const json_t *a = json_object_get(stored, parts[i].key);
+        const json_t *b = json_object_get(now, parts[i].key);
         if ((a || b) && (!a || !b || !json_equal(a, b)))
-            return sl_fail(err, SL_E_PLAN_CHANGED,
-                           "'%s' changed since the plan was made: its %s differs", name, keys[i]);
+            return sl_fail(err, SL_E_PLAN_CHANGED, "'%s' changed since the plan was made: %s", name,
+                           parts[i].words);
     }
     return SL_OK;
 }

@@ -25,20 +25,70 @@ static int fail_damaged(const char *what, struct sl_err *err)
     return sl_fail(err, SL_E_ATTESTATION, "this is no attestation: %s", what);
 }
 
+// What signs does not cover itself: a name of the key, and bits of base64 and members that nothing
+// reads, are as they were written, or the record was changed.
+static bool has_only(const json_t *object, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!json_is_string(json_object_get(object, names[i])) &&
+            !json_is_array(json_object_get(object, names[i])))
+            return false;
+    return json_object_size(object) == count;
+}
+
+// Whether the text is the one that base64 has for what it stands for.
+static int check_base64(const char *text, struct sl_arena *arena, bool *ret, struct sl_err *err)
+{
+    const void *bytes;
+    const char *again;
+    size_t length;
+    *ret = false;
+    SL_TRY(sl_base64_decode(text, arena, &bytes, &length, err));
+    if (!bytes)
+        return SL_OK;
+    SL_TRY(sl_base64_encode(bytes, length, arena, &again, err));
+    *ret = sl_str_equal(text, again);
+    return SL_OK;
+}
+
+static int check_form(const json_t *envelope, struct sl_arena *arena, struct sl_err *err)
+{
+    static const char *const outer[] = {"payloadType", "payload", "signatures"};
+    static const char *const inner[] = {"keyid", "sig"};
+    const json_t *signature;
+    size_t i;
+    bool is_plain;
+    SL_TRY(check_base64(sl_json_text(envelope, "payload", ""), arena, &is_plain, err));
+    if (!is_plain || !has_only(envelope, outer, 3))
+        return sl_fail(err, SL_E_ATTESTATION, "the record around what is signed was changed");
+    json_array_foreach (json_object_get(envelope, "signatures"), i, signature) {
+        SL_TRY(check_base64(sl_json_text(signature, "sig", ""), arena, &is_plain, err));
+        if (!is_plain || !has_only(signature, inner, 2))
+            return sl_fail(err, SL_E_ATTESTATION, "the record around what is signed was changed");
+    }
+    return SL_OK;
+}
+
 // Whether one of the signatures is this key's.
 static int check_signatures(const json_t *envelope, const struct sl_sign_key *key, const void *body,
                             size_t length, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf signed_bytes = SL_BUF_INIT;
     const json_t *signature;
+    char key_id[65];
     size_t i;
     bool is_signed = false;
+    SL_TRY(sl_sign_id(key, key_id, err));
     SL_TRY(sl_attest_encode(body, length, &signed_bytes, err));
     json_array_foreach (json_object_get(envelope, "signatures"), i, signature) {
         bool is_ours;
         SL_TRY(sl_sign_check(key, signed_bytes.text, signed_bytes.length,
                              sl_json_text(signature, "sig", ""), &is_ours, err));
         is_signed |= is_ours;
+        if (is_ours && !sl_str_equal(sl_json_text(signature, "keyid", ""), key_id)) {
+            (void)sl_fail(err, SL_E_ATTESTATION, "the record names another key as the signer");
+            return sl_err_hint(err, "it was changed after it was signed by key %s", key_id);
+        }
     }
     return is_signed ? SL_OK
                      : sl_fail(err, SL_E_ATTESTATION,
@@ -56,6 +106,7 @@ static int open_envelope(const json_t *envelope, const struct sl_sign_key *key,
     if (!body || length == 0)
         return fail_damaged("its payload is no base64", err);
     SL_TRY(check_signatures(envelope, key, body, length, err));
+    SL_TRY(check_form(envelope, arena, err));
     SL_TRY(sl_json_parse(body, length, "payload", ret, err));
     const char *type = sl_json_text(*ret, "predicateType", "");
     if (sl_str_equal(type, SL_ATTEST_PREDICATE_TYPE))

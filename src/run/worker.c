@@ -183,7 +183,7 @@ int sl_worker_run(int fd, struct sl_seat *seat, const struct sl_worker_kind *kin
 // The controller alone decides what a Ctrl-C means.
 static void reset_signals(void)
 {
-    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
     sigset_t none;
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         signal(ignored[i], SIG_IGN);

@@ -22,6 +22,57 @@ bool sl_odcs_dimension(const char *text, enum sl_rule_dimension *ret)
     return false;
 }
 
+// Kinds of checks of tables that may be taken for kinds of rules, and what says it of each row;
+// NULL: only all rows together can say it. Those above know the kinds; a test compares.
+static const struct {
+    const char *check, *rule;
+} check_kinds[] = {
+    {"accepted_values", "kind: enum"},
+    {"distinct_count", NULL},
+    {"distinct_share", NULL},
+    {"distribution", NULL},
+    {"drift", NULL},
+    {"duplicate_count", NULL},
+    {"duplicate_share", NULL},
+    {"freshness", "kind: age"},
+    {"functional_dependency", NULL},
+    {"max_value", "kind: range"},
+    {"mean", NULL},
+    {"metric", NULL},
+    {"min_value", "kind: range"},
+    {"missing", "required: true"},
+    {"monotonic", NULL},
+    {"no_gaps", NULL},
+    {"not_null", "required: true"},
+    {"null_share", "required: true"},
+    {"quantile", NULL},
+    {"reconcile", NULL},
+    {"relationships", "relationships: [{to: TABLE.COLUMN}]"},
+    {"row_count", NULL},
+    {"row_count_change", NULL},
+    {"sql", "kind: expression"},
+    {"stddev", NULL},
+    {"sum", NULL},
+};
+
+static const char *hint_of_check(struct sl_arena *arena, const char *name)
+{
+    for (size_t i = 0; i < sizeof check_kinds / sizeof *check_kinds; i++) {
+        const char *check = check_kinds[i].check, *rule = check_kinds[i].rule;
+        if (!sl_str_equal_nocase(check, name))
+            continue;
+        return rule ? sl_arena_printf(arena,
+                                      "it is a kind of check, of the whole table ('check: %s'); "
+                                      "what rejects each such row is '%s'",
+                                      check, rule)
+                    : sl_arena_printf(arena,
+                                      "it is a kind of check, of the whole table: 'check: %s'; no "
+                                      "rule says it of a row",
+                                      check);
+    }
+    return NULL;
+}
+
 int sl_odcs_unknown_kind(struct sl_odcs_reader *reader, const struct sl_yaml *name,
                          enum sl_code code, struct sl_err *err)
 {
@@ -31,7 +82,9 @@ int sl_odcs_unknown_kind(struct sl_odcs_reader *reader, const struct sl_yaml *na
 
     for (const struct sl_rule_form *form = sl_rule_forms; form->name; form++)
         SL_TRY(sl_strs_add(&known, arena, form->name, err));
-    hint = sl_did_you_mean(arena, name->text, known.items, known.count);
+    hint = hint_of_check(arena, name->text);
+    if (!hint)
+        hint = sl_did_you_mean(arena, name->text, known.items, known.count);
     sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, code, name->place,
             hint ? hint : "`sluice ls --checks` lists the kinds", "'%s' is no kind of rule",
             name->text);

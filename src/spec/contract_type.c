@@ -60,6 +60,98 @@ static bool is_detail_of(enum sl_type_kind physical, int logical)
     return false;
 }
 
+// Whether a column of the physical type can hold such values at all, as databases have it: all of
+// them as text, booleans as 0 and 1, times of a day in a timestamp.
+static bool can_hold(enum sl_type_kind physical, int logical)
+{
+    bool is_moment = physical == SL_TYPE_TIMESTAMP || physical == SL_TYPE_TIMESTAMP_NTZ;
+    bool is_number = physical == SL_TYPE_INTEGER || physical == SL_TYPE_DECIMAL;
+
+    if (physical == SL_TYPE_TEXT || physical == SL_TYPE_JSON)
+        return true;
+    switch ((enum sl_odcs_logical)logical) {
+    case SL_ODCS_STRING:
+        return false;
+    case SL_ODCS_DATE:
+        return physical == SL_TYPE_DATE || is_moment;
+    case SL_ODCS_TIMESTAMP:
+        return is_moment;
+    case SL_ODCS_TIME:
+        return physical == SL_TYPE_TIME || is_moment;
+    case SL_ODCS_NUMBER:
+    case SL_ODCS_INTEGER:
+        return is_number || physical == SL_TYPE_DOUBLE;
+    case SL_ODCS_BOOLEAN:
+        return physical == SL_TYPE_BOOLEAN || is_number;
+    case SL_ODCS_OBJECT:
+    case SL_ODCS_ARRAY:
+        return physical == SL_TYPE_OBJECT || physical == SL_TYPE_ARRAY;
+    }
+    return true;
+}
+
+// The logical type that the physical one is of.
+static const char *logical_of(struct sl_type type)
+{
+    switch (type.kind) {
+    case SL_TYPE_INTEGER:
+        return "integer";
+    case SL_TYPE_DECIMAL:
+        return type.scale ? "number" : "integer";
+    case SL_TYPE_DOUBLE:
+        return "number";
+    case SL_TYPE_BOOLEAN:
+        return "boolean";
+    case SL_TYPE_DATE:
+        return "date";
+    case SL_TYPE_TIME:
+        return "time";
+    case SL_TYPE_TIMESTAMP:
+    case SL_TYPE_TIMESTAMP_NTZ:
+        return "timestamp";
+    case SL_TYPE_OBJECT:
+        return "object";
+    case SL_TYPE_ARRAY:
+        return "array";
+    case SL_TYPE_TEXT:
+    case SL_TYPE_JSON:
+        return "string";
+    }
+    return "string";
+}
+
+static void report_contradiction(struct sl_odcs_reader *reader,
+                                 const struct sl_odcs_property *property,
+                                 const struct sl_contract_column *column, struct sl_type physical)
+{
+    static const struct {
+        const char *logical, *physical;
+    } words[] = {
+        [SL_ODCS_STRING] = {"string", "varchar"},
+        [SL_ODCS_DATE] = {"date", "date"},
+        [SL_ODCS_TIMESTAMP] = {"timestamp", "timestamptz"},
+        [SL_ODCS_TIME] = {"time", "time"},
+        [SL_ODCS_NUMBER] = {"number", "decimal(12,2)"},
+        [SL_ODCS_INTEGER] = {"integer", "bigint"},
+        [SL_ODCS_OBJECT] = {"object", "json"},
+        [SL_ODCS_ARRAY] = {"array", "json"},
+        [SL_ODCS_BOOLEAN] = {"boolean", "boolean"},
+    };
+    const char *logical = words[property->logical_type].logical;
+    const struct sl_yaml *written = sl_yaml_get(property->node, "logicalType");
+
+    if (!sl_str_equal(written->text, logical)) // it is none, which is told
+        return;
+    sl_diag(&reader->project->diags, SL_SEVERITY_ERROR, SL_E_CONTRACT,
+            sl_yaml_place(property->node, "physicalType"),
+            sl_arena_printf(&reader->project->arena,
+                            "write 'logicalType: %s', or a type that holds it, such as "
+                            "'physicalType: %s', or take out physicalType",
+                            logical_of(physical), words[property->logical_type].physical),
+            "column '%s': physicalType '%s' contradicts logicalType '%s'", column->name,
+            property->physical_type, logical);
+}
+
 static bool has_type(const struct sl_odcs_property *property)
 {
     return sl_load_has(property->node, "logicalType");
@@ -90,6 +182,8 @@ static void take_physical(struct sl_odcs_reader *reader, const struct sl_odcs_pr
                 "column '%s': '%s' is no type", column->name, property->physical_type);
         return;
     }
+    if (!is_only && !can_hold(physical.type.kind, property->logical_type))
+        report_contradiction(reader, property, column, physical.type);
     if (!is_only && !is_detail_of(physical.type.kind, property->logical_type))
         return;
     if (!is_only && property->logical_type == SL_ODCS_INTEGER && physical.type.scale > 0)

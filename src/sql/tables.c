@@ -1,10 +1,12 @@
 // What a model's SQL reads.
+#include "base/reserved.h"
 #include "base/str.h"
 #include "sql/functions.h"
 #include "sql/locality.h"
 #include "sql/query.h"
 #include "sql/scan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -59,11 +61,18 @@ static bool has_word(const char *sql, const char *word)
     return false;
 }
 
+static const char *quote_hint(const char *word, char hint[128])
+{
+    snprintf(hint, 128, SL_RESERVED_HINT, word, word);
+    return hint;
+}
+
 static void report_parse_error(const struct sl_ast *tree, const struct text *text,
                                struct sl_diags *diags)
 {
     const char *position = sl_ast_text(tree, "position");
     const char *message = sl_ast_text(tree, "error_message");
+    char word[SL_RESERVED_MAX], hint[128];
     size_t offset =
         *position ? byte_offset(text->sql, (size_t)strtoull(position, NULL, 10)) : SIZE_MAX;
 
@@ -75,8 +84,11 @@ static void report_parse_error(const struct sl_ast *tree, const struct text *tex
                       "comment says how",
                 "a model is a single SELECT, and this is another statement");
     else
-        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_SQL_SYNTAX, place_of(text, offset), NULL, "%s",
-                *message ? message : "the SQL cannot be parsed");
+        sl_diag(diags, SL_SEVERITY_ERROR, SL_E_SQL_SYNTAX, place_of(text, offset),
+                offset != SIZE_MAX && sl_reserved_at(text->sql, offset, word)
+                    ? quote_hint(word, hint)
+                    : NULL,
+                "%s", *message ? message : "the SQL cannot be parsed");
 }
 
 static void report_statements(const struct sl_ast *tree, const struct text *text,

@@ -43,9 +43,9 @@ static int fail_sqlite(sqlite3 *db, const char *doing, struct sl_err *err)
 {
     int system = sqlite3_system_errno(db);
     const char *file = sqlite3_db_filename(db, "main");
-    bool is_full =
-        sqlite3_errcode(db) == SQLITE_FULL ||
-        ((sqlite3_errcode(db) & 0xFF) == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT));
+    bool is_full = sqlite3_errcode(db) == SQLITE_FULL ||
+                   ((sqlite3_errcode(db) & 0xFF) == SQLITE_IOERR &&
+                    (system == ENOSPC || system == EDQUOT || system == EFBIG));
     if (is_full)
         return sl_fail(err, SL_E_NO_SPACE, "%s: no space left to write '%s'", doing,
                        file ? file : "it");

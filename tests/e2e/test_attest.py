@@ -100,6 +100,22 @@ def test_a_changed_record_and_another_key_are_refused(attested):
     assert "SL0709" in failed.stderr
 
 
+def test_every_byte_of_the_record_counts(attested):
+    whole = (attested.folder / "a.json").read_bytes()
+    envelope = json.loads(whole)
+    start = whole.index(envelope["payload"].encode())
+    inside = range(start + 1, start + len(envelope["payload"]) - 4)  # is signed, and long: a few of it
+    for at in [i for i in range(len(whole)) if i not in inside or i % 997 == 0]:
+        (attested.folder / "a.json").write_bytes(whole[:at] + bytes((whole[at] ^ 1,)) + whole[at + 1:])
+        verify(attested, exit_code=1)
+    for broken in (dict(envelope, more=1), dict(envelope, signatures=[dict(envelope["signatures"][0], more="")]),
+                   dict(envelope, signatures=[dict(envelope["signatures"][0], keyid="")])):
+        attested.write("a.json", json.dumps(broken))
+        assert "SL0709" in verify(attested, exit_code=1).stderr
+    attested.write("a.json", json.dumps(envelope, indent=2))  # blanks say nothing
+    verify(attested)
+
+
 def test_keys_are_private_and_never_written_over(attested):
     assert (attested.folder / "k.key").stat().st_mode & 0o077 == 0
     private = (attested.folder / "k.key").read_bytes()

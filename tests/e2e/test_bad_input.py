@@ -137,7 +137,7 @@ PACKED = gzip.compress(b"id,a\n1,x\n2,y\n", mtime=0)
     ("a.csv", b"id,a\xff\n1,x\n", "the header in line 1 cannot be read"),
     ("a.csv", b"id,a\0\n1,x\n", "the header in line 1 cannot be read"),
     ("a.csv", b",,,\n1,2,3,4\n", "column 1 has no name"),
-    ("a.csv", b"id,a,A\n1,x,y\n", "columns 2 and 3 have one name, 'A'"),
+    ("a.csv", b"id,a,A\n1,x,y\n", "columns 2 and 3 have one name but for its case, 'a' and 'A'"),
     ("a.json", b"[" * 10_000 + b"]" * 10_000, "line 1: element 1 is nested deeper than 500 levels"),
     ("a.parquet", b"", "too small to be a Parquet file"),
     ("a.parquet", b"PAR1" + b"\0" * 1000, "No magic bytes found at end of file"),

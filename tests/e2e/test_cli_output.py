@@ -224,7 +224,7 @@ def test_init_makes_a_source_of_each_shape_of_files(project):
 def test_init_keeps_the_usable_names_of_a_header(project):
     project.write("data/odd.csv", "id,name,Name,,_source\n1,a,b,c,d\n2,e,f,g,h\n")
     out = project.run("init", "shop", "--from", "data/odd.csv").stdout
-    assert "names were changed: columns 2 and 3 have one name, 'Name'" in out
+    assert "names were changed: columns 2 and 3 have one name but for its case, 'name' and 'Name'" in out
     project.run("run", "-C", "shop")
     found = project.json("query", "select * from clean.odd order by id", "-C", "shop")
     names = [column["name"] for column in found["columns"]]

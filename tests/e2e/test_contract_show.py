@@ -121,7 +121,7 @@ def test_rules_protection_foreign_keys_and_the_source(project, name):
     text = rich(project).run("contract", "show", name).stdout
     assert text.startswith("people-1, version 2.0.0, active\ncontracts/people.odcs.yml, ODCS v3.0.2\n")
     assert "description: Who buys\n" in text and block(text, "team") == ["ada: role owner"]
-    assert "of rows with one key the first is kept by: seen\n" in text
+    assert "of rows with one key the latest is kept, by: seen\n" in text
     columns = block(text, "columns")
     assert columns[0] == "column type required key unique classification kept as description"
     assert "country VARCHAR yes" in columns and "age BIGINT whole years" in columns and "address.zip VARCHAR yes" in columns

@@ -40,6 +40,10 @@ def test_an_environment_reads_the_tables_of_another_one_until_it_has_its_own(tmp
     before = digest(project.folder / "lake"), digest(project.folder / "out")
     assert "nothing to do" in dev(project, "run").stdout
     assert not (project.folder / "dev/out").exists()
+    listed = {node["name"]: node["environment"] for node in project.json("ls", "--env", "dev", env={"PLACE": "dev/out"})["nodes"]}
+    assert listed["clean.orders"] == listed["curated.daily"] == "prod"
+    kinds = {line.split()[0]: line for line in dev(project, "ls").stdout.splitlines()}
+    assert "contract, of prod" in kinds["clean.orders"] and "of prod" not in project.run("ls", "--env", "prod", env={"PLACE": "out"}).stdout
     assert query(project, "select count(*) from clean.orders", "dev") == query(project, "select count(*) from clean.orders", "prod")
     # Production gets a file that dev does not care for; dev changes a model.
     project.write("data/orders-2.csv", FILES[1])
@@ -54,6 +58,8 @@ def test_an_environment_reads_the_tables_of_another_one_until_it_has_its_own(tmp
     assert built == {"curated/daily", "curated/totals"}
     assert (project.folder / "dev/out/daily").exists() and not (project.folder / "dev/out/raw_lines").exists()
     assert (digest(project.folder / "lake"), digest(project.folder / "out")) == before
+    listed = {node["name"]: node["environment"] for node in project.json("ls", "--env", "dev", env={"PLACE": "dev/out"})["nodes"]}
+    assert (listed["clean.orders"], listed["curated.daily"], listed["curated.totals"]) == ("prod", None, None)
     doubled = query(project, "select sum(amount)::varchar from curated.daily", "dev")[0][0]
     single = query(project, "select (2 * sum(amount))::varchar from curated.daily", "prod")[0][0]
     assert float(doubled) == float(single)
@@ -203,7 +209,7 @@ def test_a_plan_of_what_the_other_environment_has_published_since_is_told(tmp_pa
     project.write("models/daily.sql", changed)
     told = dev(project, "apply", "plan.json", exit_code=6)
     assert "SL0704" in told.stderr and "sluice plan -o plan.json" in told.stderr
-    assert "'raw.orders' changed since the plan was made: its version differs" in told.stderr
+    assert "'raw.orders' changed since the plan was made: its table has another version" in told.stderr
     assert not (project.folder / "dev/lake").exists() or not list((project.folder / "dev/lake").rglob("_delta_log"))
     dev(project, "plan", "-o", "plan.json")
     dev(project, "apply", "plan.json")

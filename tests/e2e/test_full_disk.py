@@ -54,6 +54,18 @@ def without_free_space(project, disk, name):
     (project.folder / name).symlink_to(disk.folder / name)
 
 
+# --- files that may not grow
+
+
+def test_a_limit_on_the_size_of_files_is_an_error_and_no_death(project):
+    make(project).run("run")
+    before = project.json("query", "from clean.orders order by all")["rows"]
+    done = subprocess.run(["sh", "-c", f"ulimit -f 1; exec '{project.binary}' run --full-refresh"], cwd=project.folder, text=True,
+                          capture_output=True, timeout=300)
+    assert done.returncode == 1 and "File too large" in done.stderr and "SL0103" in done.stderr, done
+    assert project.json("query", "from clean.orders order by all")["rows"] == before
+
+
 # --- what only reads
 
 

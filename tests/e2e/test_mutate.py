@@ -76,6 +76,7 @@ def saved_offers_kill(project, survivors):
     """The offers of the survivors, saved as files: each passes as it stands, and nothing survives them."""
     out = project.run("test", "--mutate", timeout=900).stdout
     assert re.findall("^SURVIVED +([a-z_.]+)  ", out, re.M) == survivors, out
+    assert re.search(r"^the tests notice \d+ of (1 rule or check|\d+ rules and checks) taken away: \d+ %$", out, re.M), out
     offers = [line.split(": ", 1)[1] for line in out.splitlines() if "a test that notices: " in line]
     assert len(offers) == len(survivors), out
     for number, offer in enumerate(offers):

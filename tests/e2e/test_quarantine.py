@@ -126,7 +126,15 @@ def test_a_replay_that_died_is_noticed_even_if_the_contract_was_put_back(shop):
 
 def test_a_dry_run_tells_of_the_budget_and_of_files_that_came(shop):
     edit(shop, ORDERS, "minimum: 0", "minimum: 100")
-    assert "the budget is" in shop.run("quarantine", "replay", "--dry-run", exit_code=4).stderr
+    told = shop.run("quarantine", "replay", "--dry-run", exit_code=4)
+    assert "the budget is" in told.stderr
+    document = shop.json("quarantine", "replay", "--dry-run", exit_code=4)
+    table, = document["tables"]
+    assert table["error"]["code"] == "SL0702" and "the budget is" in table["error"]["message"] and table["accepted"] + table["rejected"] <= table["read"]
+    real, = (step for step in shop.json("quarantine", "replay", exit_code=4)["steps"] if step["table"] == "clean.orders")
+    assert table["reasons"] == real["reasons"] and table["rejected"] == real["rows"]["quarantined"]
+    for reason in real["reasons"]:  # `the report above` of the hint
+        assert any(line.split() == [reason["rule"], str(reason["rows"])] for line in told.stdout.splitlines()) or reason["warning"], told.stdout
     edit(shop, ORDERS, "minimum: 100", "minimum: -10")
     shop.write("data/orders-2026-03-03.csv", (shop.folder / "data/orders-2026-03-02.csv").read_text())
     shop.run("run", "--select", "raw.orders")

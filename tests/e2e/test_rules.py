@@ -469,3 +469,21 @@ def test_time_zones_are_those_of_the_engine_for_columns_and_items(project):
     broken = project.delta("quarantine.t").to_pylist()
     assert project.count("clean.t") == len(zones) > 500
     assert [[reason["rule"] for reason in row["reasons"]] for row in broken] == [["a.format", "b[].format"]] * 3
+
+
+def test_kinds_of_checks_are_told_from_kinds_of_rules(project):
+    kinds = project.json("ls", "--checks")["checks"]
+    rules = {kind["name"] for kind in kinds if kind["stands"] != "table"}
+    checks = sorted({kind["name"] for kind in kinds} - rules)
+    assert "accepted_values" in checks and "drift" in checks
+    project.write("sluice.yml", SETTINGS)
+    quality = "".join(f"      - {json.dumps(custom(kind=kind, name=kind))}\n" for kind in [*checks, "acepted_values", "rnage"])
+    project.write("contracts/t.odcs.yml", HEAD + "    quality:\n" + quality)
+    hints = [error["hint"] for error in project.json("check", exit_code=1)["errors"]]
+    for kind, hint in zip(checks, hints):
+        assert f"check: {kind}'" in hint and "whole table" in hint, (kind, hint)
+    assert "'kind: enum'" in hints[checks.index("accepted_values")] and "required: true" in hints[checks.index("not_null")]
+    assert hints[-1] == "did you mean 'range'?"
+    for hint in hints:  # a rule that is named is one
+        named = hint.split("'kind: ")[1].split("'")[0] if "'kind: " in hint else "range"
+        assert named in rules

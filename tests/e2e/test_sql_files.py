@@ -33,3 +33,22 @@ def test_whole_paths_and_texts_that_look_like_paths_are_not(project, sql, tmp_pa
     elsewhere.run("run", "-C", project.folder)
     assert project.json("query", "select cast(a as integer) as a from curated.m")["rows"] == [[1]]
     project.run("check")
+
+
+def test_a_column_named_by_a_word_of_sql_is_to_be_quoted(project):
+    project.write("sources/x.yml", "path: data/x.csv\n")
+    project.write("data/x.csv", "to,order\n1,2\n")
+    hint = """hint: '{0}' is a word of SQL: a column of that name is written "{0}"\n"""
+    project.write("models/m.sql", "select order, to\nfrom raw.x\n")
+    assert hint.format("order") in project.run("check", exit_code=1).stderr
+    project.write("models/m.sql", 'select "order", to\nfrom raw.x\n')
+    assert hint.format("to") in project.run("run", exit_code=1).stderr
+    project.write("models/m.sql", '/* sluice\nchecks:\n  - expression: to > 0\n*/\nselect "order", "to"\nfrom raw.x\n')
+    assert hint.format("to") in project.run("run", exit_code=None).stderr
+    project.write("models/m.sql", '/* sluice\nchecks:\n  - expression: \'"to" is not null\'\n*/\nselect "order", "to"\nfrom raw.x\n')
+    project.run("run")
+    assert hint.format("at") in project.run("query", "select at, run_id from raw.x", exit_code=1).stderr
+    assert hint.format("order") in project.run("query", "from raw.x where order > 1", exit_code=1).stderr
+    assert project.json("query", 'select "to" from curated.m where "order" = 2')["rows"] == [["1"]]
+    for wrong in ("select from raw.x", "selec 1", "select 1 +", "from raw.x where and 1"):
+        assert "is a word of SQL" not in project.run("query", wrong, exit_code=1).stderr

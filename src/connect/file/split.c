@@ -226,6 +226,11 @@ int sl_split_check_names(const struct sl_strs *names, struct sl_err *err)
         if (!sl_split_is_column_name(name))
             return sl_fail(err, SL_E_SOURCE_COLUMNS, "the column name '%s' is reserved", name);
         SL_TRY(enter_name(&seen, name, i, &earlier, err));
+        const char *first = earlier ? names->items[earlier - 1] : name;
+        if (!sl_str_equal(first, name))
+            return sl_fail(err, SL_E_SOURCE_COLUMNS,
+                           "columns %zu and %zu have one name but for its case, '%s' and '%s'",
+                           earlier, i + 1, first, name);
         if (earlier)
             return sl_fail(err, SL_E_SOURCE_COLUMNS, "columns %zu and %zu have one name, '%s'",
                            earlier, i + 1, name);

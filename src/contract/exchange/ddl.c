@@ -1,4 +1,4 @@
-#include "contract/exchange/ddl.h"
+#include "contract/exchange/ddl_words.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -33,8 +33,7 @@ size_t sl_ddl_skip_special(const char *text, size_t at)
     return at;
 }
 
-// The next character that is neither blank nor comment.
-static size_t skip_blanks(const char *text, size_t at)
+size_t sl_ddl_skip_blanks(const char *text, size_t at)
 {
     for (;;) {
         bool is_comment =
@@ -48,7 +47,7 @@ static size_t skip_blanks(const char *text, size_t at)
     }
 }
 
-static int line_at(const char *text, size_t at)
+int sl_ddl_line_at(const char *text, size_t at)
 {
     int line = 1;
     for (size_t i = 0; i < at; i++)
@@ -56,7 +55,7 @@ static int line_at(const char *text, size_t at)
     return line;
 }
 
-static size_t word_length(const char *text)
+size_t sl_ddl_word_length(const char *text)
 {
     size_t length = 0;
     while (isalnum((unsigned char)text[length]) || text[length] == '_')
@@ -64,8 +63,7 @@ static size_t word_length(const char *text)
     return length;
 }
 
-// Up to a character of `ends` outside of quotes, comments and brackets.
-static size_t part_end(const char *text, size_t at, const char *ends)
+size_t sl_ddl_part_end(const char *text, size_t at, const char *ends)
 {
     int depth = 0;
     while (text[at]) {
@@ -89,16 +87,16 @@ int sl_ddl_split(const char *text, struct sl_arena *arena, struct sl_ddl_stateme
     size_t count = 0;
     int line = 1;
     size_t counted = 0;
-    for (size_t at = skip_blanks(text, 0); text[at]; at = skip_blanks(text, at)) {
+    for (size_t at = sl_ddl_skip_blanks(text, 0); text[at]; at = sl_ddl_skip_blanks(text, at)) {
         // Brackets are not counted: one too many must not swallow the statements behind.
         size_t end = at;
         while (text[end] && text[end] != ';') {
             size_t next = sl_ddl_skip_special(text, end);
             end = next > end ? next : end + 1;
         }
-        line += line_at(text + counted, at - counted) - 1;
+        line += sl_ddl_line_at(text + counted, at - counted) - 1;
         counted = at;
-        char *keyword = sl_arena_strndup(arena, text + at, word_length(text + at));
+        char *keyword = sl_arena_strndup(arena, text + at, sl_ddl_word_length(text + at));
         struct sl_ddl_statement statement = {sl_arena_strndup(arena, text + at, end - at), keyword,
                                              line};
         SL_TRY_NEW(keyword, err);
@@ -113,12 +111,11 @@ int sl_ddl_split(const char *text, struct sl_arena *arena, struct sl_ddl_stateme
     return SL_OK;
 }
 
-// A name at `at`, quoted or not; *ret_end is behind it. NULL: none, or no memory.
-static char *read_name(const char *text, size_t at, size_t *ret_end, struct sl_arena *arena)
+char *sl_ddl_read_name(const char *text, size_t at, size_t *ret_end, struct sl_arena *arena)
 {
     char quote = text[at] == '[' ? ']' : text[at];
     if (quote != '"' && quote != '`' && quote != ']') {
-        *ret_end = at + word_length(text + at);
+        *ret_end = at + sl_ddl_word_length(text + at);
         return *ret_end > at ? sl_arena_strndup(arena, text + at, *ret_end - at) : NULL;
     }
     size_t end = at + 1;
@@ -128,16 +125,16 @@ static char *read_name(const char *text, size_t at, size_t *ret_end, struct sl_a
     return sl_arena_strndup(arena, text + at + 1, end - at - 1);
 }
 
-static bool is_word(const char *text, size_t at, const char *word)
+bool sl_ddl_is_word(const char *text, size_t at, const char *word)
 {
     size_t length = strlen(word);
-    return word_length(text + at) == length && strncasecmp(text + at, word, length) == 0;
+    return sl_ddl_word_length(text + at) == length && strncasecmp(text + at, word, length) == 0;
 }
 
-static bool is_one_of(const char *text, size_t at, const char *const *words)
+bool sl_ddl_is_one_of(const char *text, size_t at, const char *const *words)
 {
     for (; *words; words++)
-        if (is_word(text, at, *words))
+        if (sl_ddl_is_word(text, at, *words))
             return true;
     return false;
 }
@@ -151,15 +148,16 @@ static size_t type_end(const char *text, size_t at, size_t end)
         "as",         "using",   "encode",     NULL};
     size_t last = at;
     while (at < end) {
-        at = skip_blanks(text, at);
-        if (at >= end || is_one_of(text, at, constraints))
+        at = sl_ddl_skip_blanks(text, at);
+        if (at >= end || sl_ddl_is_one_of(text, at, constraints))
             break;
         if (text[at] == '(' || text[at] == '[' || text[at] == '<') {
             const char *close = text[at] == '(' ? ")" : text[at] == '[' ? "]" : ">";
-            at = text[at] == '(' ? part_end(text, at + 1, close) : at + strcspn(text + at, close);
+            at = text[at] == '(' ? sl_ddl_part_end(text, at + 1, close)
+                                 : at + strcspn(text + at, close);
             at += text[at] != '\0';
         } else {
-            at += word_length(text + at) ? word_length(text + at) : 1;
+            at += sl_ddl_word_length(text + at) ? sl_ddl_word_length(text + at) : 1;
         }
         last = at < end ? at : end;
     }
@@ -173,16 +171,16 @@ static int read_columns(const struct sl_ddl_statement *statement, size_t at, str
                                          "key",     "index",   "exclude", "like",  NULL};
     const char *sql = statement->sql;
     while (sql[at] && sql[at] != ')') {
-        at = skip_blanks(sql, at);
-        size_t end = part_end(sql, at, ",)");
+        at = sl_ddl_skip_blanks(sql, at);
+        size_t end = sl_ddl_part_end(sql, at, ",)");
         size_t name_end = at;
-        if (!is_one_of(sql, at, others)) {
-            char *name = read_name(sql, at, &name_end, arena);
-            size_t type_at = skip_blanks(sql, name_end);
+        if (!sl_ddl_is_one_of(sql, at, others)) {
+            char *name = sl_ddl_read_name(sql, at, &name_end, arena);
+            size_t type_at = sl_ddl_skip_blanks(sql, name_end);
             size_t type_stop = type_end(sql, type_at, end);
             struct sl_ddl_column column = {
                 name, sl_arena_strndup(arena, sql + type_at, type_stop - type_at),
-                statement->line + line_at(sql, at) - 1};
+                statement->line + sl_ddl_line_at(sql, at) - 1};
             if (name && (!column.type || !SL_PUSH(arena, *ret, *ret_count, column)))
                 return sl_fail_memory(err);
         }
@@ -191,27 +189,25 @@ static int read_columns(const struct sl_ddl_statement *statement, size_t at, str
     return SL_OK;
 }
 
-// Behind "create [or replace] [temp] table [if not exists]" (or "type"); 0: it is another
-// statement.
-static size_t skip_create_table(const struct sl_ddl_statement *statement)
+size_t sl_ddl_skip_create_table(const struct sl_ddl_statement *statement)
 {
     static const char *const fillers[] = {"create",    "or",       "replace",  "temp",
                                           "temporary", "unlogged", "external", NULL};
     const char *sql = statement->sql;
     size_t at = 0;
-    while (is_one_of(sql, at, fillers))
-        at = skip_blanks(sql, at + word_length(sql + at));
-    bool is_made = is_word(sql, at, "table") || is_word(sql, at, "type");
+    while (sl_ddl_is_one_of(sql, at, fillers))
+        at = sl_ddl_skip_blanks(sql, at + sl_ddl_word_length(sql + at));
+    bool is_made = sl_ddl_is_word(sql, at, "table") || sl_ddl_is_word(sql, at, "type");
     if (!is_made || !sl_str_equal(statement->keyword, "create"))
         return 0;
-    at = skip_blanks(sql, at + word_length(sql + at));
-    while (is_word(sql, at, "if") || is_word(sql, at, "not") || is_word(sql, at, "exists"))
-        at = skip_blanks(sql, at + word_length(sql + at));
+    at = sl_ddl_skip_blanks(sql, at + sl_ddl_word_length(sql + at));
+    while (sl_ddl_is_word(sql, at, "if") || sl_ddl_is_word(sql, at, "not") ||
+           sl_ddl_is_word(sql, at, "exists"))
+        at = sl_ddl_skip_blanks(sql, at + sl_ddl_word_length(sql + at));
     return at;
 }
 
-// catalogue.schema.table: the last two of them. *ret_end is behind the name and blanks.
-static char *read_path(const char *sql, size_t at, size_t *ret_end, char **ret_schema,
+char *sl_ddl_read_path(const char *sql, size_t at, size_t *ret_end, char **ret_schema,
                        struct sl_arena *arena)
 {
     char *name = NULL;
@@ -219,11 +215,11 @@ static char *read_path(const char *sql, size_t at, size_t *ret_end, char **ret_s
     for (;;) {
         size_t end;
         *ret_schema = name;
-        name = read_name(sql, at, &end, arena);
-        *ret_end = at = skip_blanks(sql, end);
+        name = sl_ddl_read_name(sql, at, &end, arena);
+        *ret_end = at = sl_ddl_skip_blanks(sql, end);
         if (sql[at] != '.' || !name)
             return name;
-        at = skip_blanks(sql, at + 1);
+        at = sl_ddl_skip_blanks(sql, at + 1);
     }
 }
 
@@ -232,79 +228,23 @@ int sl_ddl_columns(const struct sl_ddl_statement *statement, struct sl_arena *ar
                    struct sl_err *err)
 {
     const char *sql = statement->sql;
-    size_t at = skip_create_table(statement);
+    size_t at = sl_ddl_skip_create_table(statement);
     char *schema;
     *ret_name = NULL;
     *ret = NULL;
     *ret_count = 0;
     if (!at)
         return SL_OK;
-    *ret_name = read_path(sql, at, &at, &schema, arena);
+    *ret_name = sl_ddl_read_path(sql, at, &at, &schema, arena);
     return *ret_name && sql[at] == '(' ? read_columns(statement, at + 1, arena, ret, ret_count, err)
                                        : SL_OK;
 }
 
 const char *sl_ddl_schema(const struct sl_ddl_statement *statement, struct sl_arena *arena)
 {
-    size_t at = skip_create_table(statement);
+    size_t at = sl_ddl_skip_create_table(statement);
     char *schema = NULL;
-    return at && read_path(statement->sql, at, &at, &schema, arena) ? schema : NULL;
-}
-
-// --- Foreign keys that are added later ---
-
-// "(a, "b c")": *at is behind it. False: it is no list of names.
-static int read_list(const char *sql, size_t *at, struct sl_arena *arena, struct sl_strs *ret,
-                     bool *is_list, struct sl_err *err)
-{
-    *is_list = sql[*at] == '(';
-    while (*is_list && sql[*at] != ')') {
-        size_t end;
-        *at = skip_blanks(sql, *at + 1);
-        char *name = read_name(sql, *at, &end, arena);
-        *at = skip_blanks(sql, end);
-        *is_list = name && (sql[*at] == ',' || sql[*at] == ')');
-        if (*is_list)
-            SL_TRY(sl_strs_add(ret, arena, name, err));
-    }
-    *at = *is_list ? skip_blanks(sql, *at + 1) : *at;
-    return SL_OK;
-}
-
-static bool skip_word(const char *sql, size_t *at, const char *word)
-{
-    if (!is_word(sql, *at, word))
-        return false;
-    *at = skip_blanks(sql, *at + strlen(word));
-    return true;
-}
-
-int sl_ddl_foreign_key(const struct sl_ddl_statement *statement, struct sl_arena *arena,
-                       struct sl_ddl_foreign_key *ret, struct sl_err *err)
-{
-    const char *sql = statement->sql;
-    size_t at = 0;
-    char *schema;
-    bool is_list;
-    *ret = (struct sl_ddl_foreign_key){0};
-    if (!skip_word(sql, &at, "alter") || !skip_word(sql, &at, "table"))
-        return SL_OK;
-    (void)skip_word(sql, &at, "only");
-    const char *table = read_path(sql, at, &at, &schema, arena);
-    if (!table || !skip_word(sql, &at, "add"))
-        return SL_OK;
-    if (skip_word(sql, &at, "constraint"))
-        (void)read_path(sql, at, &at, &schema, arena);
-    if (!skip_word(sql, &at, "foreign") || !skip_word(sql, &at, "key"))
-        return SL_OK;
-    SL_TRY(read_list(sql, &at, arena, &ret->columns, &is_list, err));
-    if (!is_list || !skip_word(sql, &at, "references"))
-        return SL_OK;
-    ret->other = read_path(sql, at, &at, &schema, arena);
-    SL_TRY(read_list(sql, &at, arena, &ret->others, &is_list, err));
-    if (ret->other && is_list && ret->columns.count == ret->others.count)
-        ret->table = table;
-    return SL_OK;
+    return at && sl_ddl_read_path(statement->sql, at, &at, &schema, arena) ? schema : NULL;
 }
 
 // --- Words that say nothing here ---
@@ -314,9 +254,9 @@ static size_t skip_words(const char *sql, size_t at, const char *words)
 {
     while (*words) {
         size_t length = strcspn(words, " ");
-        if (word_length(sql + at) != length || strncasecmp(sql + at, words, length) != 0)
+        if (sl_ddl_word_length(sql + at) != length || strncasecmp(sql + at, words, length) != 0)
             return 0;
-        at = skip_blanks(sql, at + length);
+        at = sl_ddl_skip_blanks(sql, at + length);
         words += length + (words[length] == ' ');
     }
     return at;
@@ -342,7 +282,7 @@ static size_t skip_idle(const char *sql, size_t at)
     for (size_t i = 0; i < sizeof idle / sizeof *idle; i++) {
         size_t end = skip_words(sql, at, idle[i]);
         if (end && sql[end] == '(' && strncmp(idle[i], "generated", 9) == 0) {
-            end = part_end(sql, end + 1, ")");
+            end = sl_ddl_part_end(sql, end + 1, ")");
             end += sql[end] != '\0';
         }
         if (end)
@@ -351,17 +291,52 @@ static size_t skip_idle(const char *sql, size_t at)
     return strncasecmp(sql + at, "::regclass", 10) == 0 ? at + 10 : 0;
 }
 
+// When and how the database looks at a foreign key.
+static size_t skip_key_words(const char *sql, size_t at)
+{
+    static const char *const words[] = {"match full",          "match simple", "match partial",
+                                        "not deferrable",      "deferrable",   "initially deferred",
+                                        "initially immediate", "not enforced"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        size_t end = skip_words(sql, at, words[i]);
+        if (end)
+            return end;
+    }
+    return skip_idle(sql, at);
+}
+
 // "references public.t (id)", with the list of columns or without.
 static size_t skip_reference(const char *sql, size_t at, struct sl_arena *arena)
 {
     char *schema;
     size_t end = skip_words(sql, at, "references");
-    if (!end || !read_path(sql, end, &end, &schema, arena))
+    if (!end || !sl_ddl_read_path(sql, end, &end, &schema, arena))
         return 0;
     if (sql[end] == '(') {
-        end = part_end(sql, end + 1, ")");
+        end = sl_ddl_part_end(sql, end + 1, ")");
         end += sql[end] != '\0';
     }
+    for (size_t next; (next = skip_key_words(sql, sl_ddl_skip_blanks(sql, end))) > 0;)
+        end = next;
+    return end;
+}
+
+// "foreign key (a) references t (id)": CHECK (true), for a comma may stand before it. Gives where
+// that ends.
+static size_t skip_key(char *sql, size_t at, struct sl_arena *arena)
+{
+    static const char check[] = "check(true)";
+    size_t open = skip_words(sql, at, "foreign key");
+    if (!open || sql[open] != '(')
+        return 0;
+    size_t close = sl_ddl_part_end(sql, open + 1, ")");
+    size_t end = sql[close] ? sl_ddl_skip_blanks(sql, close + 1) : close;
+    end = skip_reference(sql, end, arena);
+    if (!end)
+        return 0;
+    memcpy(sql + at, check, sizeof check - 1);
+    for (size_t i = at + sizeof check - 1; i < end; i++)
+        sql[i] = sql[i] == '\n' ? '\n' : ' ';
     return end;
 }
 
@@ -371,7 +346,7 @@ static size_t skip_check(char *sql, size_t at)
     size_t open = skip_words(sql, at, "check");
     if (!open || sql[open] != '(')
         return 0;
-    size_t end = part_end(sql, open + 1, ")");
+    size_t end = sl_ddl_part_end(sql, open + 1, ")");
     if (end < open + 5)
         return 0;
     memcpy(sql + open + 1, "true", 4);
@@ -386,9 +361,10 @@ static size_t skip_default(const char *sql, size_t at)
     static const char *const ends[] = {"not",        "null",   "constraint", "check",     "primary",
                                        "references", "unique", "collate",    "generated", NULL};
     size_t next = skip_words(sql, at, "default");
-    size_t end = next ? part_end(sql, next, ",)") : 0;
-    for (; next && next < end; next += word_length(sql + next) ? word_length(sql + next) : 1)
-        if (is_one_of(sql, next, ends))
+    size_t end = next ? sl_ddl_part_end(sql, next, ",)") : 0;
+    for (; next && next < end;
+         next += sl_ddl_word_length(sql + next) ? sl_ddl_word_length(sql + next) : 1)
+        if (sl_ddl_is_one_of(sql, next, ends))
             return next;
     return end;
 }
@@ -408,7 +384,9 @@ const char *sl_ddl_plain(const char *sql, int level, struct sl_arena *arena)
             end = skip_reference(plain, at, arena);
         if (!end && !is_inside && level >= 2)
             end = skip_default(plain, at);
-        size_t checked = !end && !is_inside && level >= 2 ? skip_check(plain, at) : 0;
+        size_t checked = !end && !is_inside && level >= 1 ? skip_key(plain, at, arena) : 0;
+        if (!end && !is_inside && !checked && level >= 2)
+            checked = skip_check(plain, at);
         if (checked) {
             at = checked;
             continue;

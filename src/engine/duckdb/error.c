@@ -1,4 +1,5 @@
 #include "base/json.h"
+#include "base/reserved.h"
 #include "base/utf8.h"
 #include "engine/duckdb/session.h"
 
@@ -32,6 +33,8 @@ static const char *const value_kinds[] = {"Conversion", "Invalid Input", "Out of
 #define STILL_ATTACHED "Unique file handle conflict"
 #define OPEN_ELSEWHERE "Could not set lock on file"
 
+#define OWN_FAULT "this is a fault in the engine: say it in other words, and report it"
+
 // Errors of writing have no errno member, only the system's words at their end.
 static const struct system_error {
     int number;
@@ -40,6 +43,7 @@ static const struct system_error {
 } system_errors[] = {
     {ENOSPC, "No space left on device", SL_E_NO_SPACE},
     {EDQUOT, "Disk quota exceeded", SL_E_NO_SPACE},
+    {EFBIG, "File too large", SL_E_NO_SPACE},
     {EACCES, "Permission denied", SL_E_NO_PERMISSION},
     {EPERM, "Operation not permitted", SL_E_NO_PERMISSION},
     {EROFS, "Read-only file system", SL_E_NO_PERMISSION},
@@ -111,6 +115,21 @@ static void set_place(struct sl_err *err, const struct sl_duckdb_sql *sql, int64
     }
     if (at >= user)
         (void)sl_err_at(err, "", line, column);
+}
+
+// "select at, x": the word is to be quoted. The place is in characters, as those of all syntax
+// errors.
+static bool set_reserved_hint(struct sl_err *err, const char *sql, int64_t position)
+{
+    char word[SL_RESERVED_MAX];
+    const char *at = sql;
+
+    for (; *at && position > 0; position--)
+        at += character_length(at);
+    if (!sl_reserved_at(sql, (size_t)(at - sql), word))
+        return false;
+    (void)sl_err_hint(err, SL_RESERVED_HINT, word, word);
+    return true;
 }
 
 // The end of a candidate: a comma inside brackets, as in "upper(a, b)", is not one between two.
@@ -245,11 +264,40 @@ static int fail_json(struct sl_err *err, const json_t *json, const struct sl_duc
         set_place(err, sql, position, sl_str_equal(type, "Parser"));
     if (!err || set_our_hint(err, message))
         return (int)code;
+    if (code == SL_E_INTERNAL) // what follows is the engine's stack, which helps nobody here
+        return sl_err_hint(err, OWN_FAULT);
+    if (position >= 0 && sl_str_equal(type, "Parser") &&
+        set_reserved_hint(err, sql->text, position))
+        return (int)code;
     if (candidates[0])
         set_candidates(err, candidates);
     else
         set_rest(err, message + strcspn(message, "\n"));
     return (int)code;
+}
+
+// "INTERNAL Error: words\n\nStack Trace:\n...": some errors of the parser come without their
+// object.
+static int fail_plain(struct sl_err *err, const char *message)
+{
+    size_t length = strcspn(message, "\n");
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t size = strlen(kinds[i].name);
+        if (kinds[i].code != SL_E_INTERNAL || strncmp(message, kinds[i].name, size) != 0 ||
+            !sl_str_starts(message + size, " Error: "))
+            continue;
+        size += strlen(" Error: ");
+        while (length > size && (message[length - 1] == '!' || message[length - 1] == '.'))
+            length--;
+        (void)sl_fail(err, SL_E_INTERNAL, "%.*s", (int)(length - size), message + size);
+        return sl_err_hint(err, OWN_FAULT);
+    }
+    const char *stack = strstr(message, "\nStack Trace:");
+    length = stack ? (size_t)(stack - message) : strlen(message);
+    while (length > 0 && message[length - 1] == '\n')
+        length--;
+    return sl_fail(err, SL_E_ENGINE, "%.*s", (int)length, message);
 }
 
 int sl_duckdb_fail(struct sl_err *err, const char *message, const struct sl_duckdb_sql *sql)
@@ -263,5 +311,5 @@ int sl_duckdb_fail(struct sl_err *err, const char *message, const struct sl_duck
     if (brace && sl_json_parse(brace, strlen(brace), "", &json, NULL) == SL_OK &&
         json_object_get(json, "exception_type"))
         return fail_json(err, json, sql);
-    return sl_fail(err, SL_E_ENGINE, "%s", message);
+    return fail_plain(err, message);
 }

@@ -201,7 +201,7 @@ int sl_delta_version_at(const char *folder, int64_t time_ms, int64_t *ret_versio
         found = version;
     }
     if (found < 0)
-        return sl_fail(err, SL_E_TABLE_VERSION, "table '%s' has no version that old", folder);
+        return sl_fail(err, SL_E_TABLE_VERSION, "it has no version that old");
     *ret_version = found;
     return SL_OK;
 }

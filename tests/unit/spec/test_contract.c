@@ -84,9 +84,16 @@ static const struct {
     {"logicalType: integer, physicalType: varchar(20)", "BIGINT", 0},
     {"logicalType: date, physicalType: timestamp", "TIMESTAMP", 0},
     {"logicalType: date, physicalType: text", "DATE", 0},
-    {"logicalType: timestamp, physicalType: date", "TIMESTAMP WITH TIME ZONE", 0},
+    {"logicalType: timestamp, physicalType: clob", "TIMESTAMP WITH TIME ZONE", 0},
+    {"logicalType: time, physicalType: datetime", "TIME", 0},
+    {"logicalType: boolean, physicalType: tinyint", "BOOLEAN", 0},
+    {"logicalType: boolean, physicalType: number(1)", "BOOLEAN", 0},
+    {"logicalType: integer, physicalType: double", "BIGINT", 0},
+    {"logicalType: array, physicalType: super", "VARCHAR", 0},
+    {"logicalType: object, physicalType: text", "VARCHAR", 0},
     {"logicalType: string, physicalType: varchar(3)", "VARCHAR", 3},
-    {"logicalType: string, physicalType: int", "VARCHAR", 0},
+    {"logicalType: string, physicalType: uuid", "VARCHAR", 0},
+    {"logicalType: string, physicalType: jsonb", "VARCHAR", 0},
 };
 
 static void logical_and_physical_type_make_the_columns_type(void **state)

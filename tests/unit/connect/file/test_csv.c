@@ -245,7 +245,8 @@ static void a_file_that_cannot_be_split_fails(void **state)
         const char *message;
     } tests[] = {
         {"a,a\n1,2\n", ",", 0, SL_E_SOURCE_COLUMNS, "columns 1 and 2 have one name, 'a'"},
-        {"ab,c,AB\n", ",", 0, SL_E_SOURCE_COLUMNS, "columns 1 and 3 have one name, 'AB'"},
+        {"ab,c,AB\n", ",", 0, SL_E_SOURCE_COLUMNS,
+         "columns 1 and 3 have one name but for its case, 'ab' and 'AB'"},
         {"a,b,\n1,2,\n", ",", 0, SL_E_SOURCE_COLUMNS, "column 3 has no name"},
         {"a,\"\"\n", ",", 0, SL_E_SOURCE_COLUMNS, "column 2 has no name"},
         {"a,_Position\n", ",", 0, SL_E_SOURCE_COLUMNS, "the column name '_Position' is reserved"},

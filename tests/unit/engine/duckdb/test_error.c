@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#define OWN_FAULT "this is a fault in the engine: say it in other words, and report it"
+
 static const struct {
     const char *message;
     enum sl_code code;
@@ -51,8 +53,17 @@ static const struct {
      "extensions of the engine are not loaded at run time: bring the data in through a source"},
     {"{\"exception_type\":\"Binder\",\"exception_message\":\"x\\nSET a=1 helps\"}", SL_E_ENGINE,
      "x", ""},
-    {"{\"exception_type\":\"INTERNAL\",\"exception_message\":\"x\"}", SL_E_INTERNAL, "x", ""},
-    {"{\"exception_type\":\"FATAL\",\"exception_message\":\"x\"}", SL_E_INTERNAL, "x", ""},
+    {"{\"exception_type\":\"INTERNAL\",\"exception_message\":\"x\"}", SL_E_INTERNAL, "x",
+     OWN_FAULT},
+    {"{\"exception_type\":\"FATAL\",\"exception_message\":\"x!\\nStack Trace:\\n/lib/a.so(+0x1)\"}",
+     SL_E_INTERNAL, "x", OWN_FAULT},
+    {"INTERNAL Error: wrong x!\n\nStack Trace:\n\n/lib/a.so(+0x1)\n", SL_E_INTERNAL, "wrong x",
+     OWN_FAULT},
+    {"FATAL Error: x", SL_E_INTERNAL, "x", OWN_FAULT},
+    {"INTERNALS", SL_E_ENGINE, "INTERNALS", ""},
+    {"x\ny\n\nStack Trace:\n/lib/a.so", SL_E_ENGINE, "x\ny", ""},
+    {"{\"exception_type\":\"IO\",\"exception_message\":\"x: File too large\"}", SL_E_NO_SPACE,
+     "x: File too large", ""},
     {"{\"exception_type\":\"IO\",\"exception_message\":\"x\"}", SL_E_IO, "x", ""},
     {"{\"exception_type\":\"IO\",\"exception_message\":\"x\",\"errno\":\"28\"}", SL_E_NO_SPACE, "x",
      ""},
@@ -116,6 +127,10 @@ static const struct {
     {"select 'äöü',\n 'ß' from x y z", 2, 15, ""},
     {"select 1 +", 1, 11, ""},
     {"select\n'x'::int", 2, 4, ""},
+    {"select at, b from x", 1, 10,
+     "'at' is a word of SQL: a column of that name is written \"at\""},
+    {"select 'ä', max(b)\nfrom x group by Order", 2, 17,
+     "'Order' is a word of SQL: a column of that name is written \"Order\""},
     {"select * from tabel", 1, 15, "did you mean 'tables'?"},
 };
 
