@@ -342,11 +342,11 @@ static int run_generate(const void *self, int *ret_exit, struct sl_err *err)
                                            .tell_self = options};
     if (!generate.contract)
         return no_contract(&world, options->contract, err);
+    SL_TRY(sl_world_session(&world, &session, err));
     if (options->dry_run) {
-        SL_TRY(sl_generate_plan(&generate, &world.arena, &made, err));
+        SL_TRY(sl_generate_plan(session, &generate, &world.arena, &made, err));
         return print_plan(options, &made, &world.arena, err);
     }
-    SL_TRY(sl_world_session(&world, &session, err));
     SL_TRY(sl_generate(session, &generate, &world.arena, &made, err));
     const struct sl_source *source =
         sl_project_source(world.project, sl_bare_table(options->contract));

@@ -437,10 +437,11 @@ static int make(struct sl_generator *generator, struct sl_err *err)
     return make_all(generator, err);
 }
 
-int sl_generate_plan(const struct sl_generate_options *options, struct sl_arena *arena,
-                     struct sl_generated *ret, struct sl_err *err)
+int sl_generate_plan(struct sl_session *session, const struct sl_generate_options *options,
+                     struct sl_arena *arena, struct sl_generated *ret, struct sl_err *err)
 {
-    struct sl_generator generator = {.options = options, .arena = arena, .made = ret};
+    struct sl_generator generator = {
+        .session = session, .options = options, .arena = arena, .made = ret};
     *ret = (struct sl_generated){0};
     return compile_for_targets(&generator, err);
 }

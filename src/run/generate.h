@@ -45,9 +45,9 @@ struct sl_generated {
 // among many candidates are told by is_found. SL_E_LIMIT if not enough good rows can be found.
 SL_MUST int sl_generate(struct sl_session *session, const struct sl_generate_options *options,
                         struct sl_arena *arena, struct sl_generated *ret, struct sl_err *err);
-// Only the targets; asks no engine.
-SL_MUST int sl_generate_plan(const struct sl_generate_options *options, struct sl_arena *arena,
-                             struct sl_generated *ret, struct sl_err *err);
+// Only the targets; of the engine only the parser is asked.
+SL_MUST int sl_generate_plan(struct sl_session *session, const struct sl_generate_options *options,
+                             struct sl_arena *arena, struct sl_generated *ret, struct sl_err *err);
 // "amount.range", or "amount.range, day.type": what a target breaks.
 const char *sl_generate_name(const struct sl_generated *generated,
                              const struct sl_generate_target *target, struct sl_arena *arena);
