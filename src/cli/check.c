@@ -83,6 +83,7 @@ static int bind_and_check(struct sl_world *world, const struct sl_strs *may_brea
     SL_AUTO(sl_map_clear) struct sl_map catalog = {0};
     bool is_personal;
     SL_TRY(sl_world_check_once_protected(world, false, diags, err));
+    SL_TRY(sl_world_check_left_unprotected(world, diags, err));
     SL_TRY(sl_world_is_personal(world, &is_personal, err));
     if (!is_personal) {
         SL_TRY(sl_world_bind(world, &catalog, err));

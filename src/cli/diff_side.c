@@ -238,13 +238,23 @@ static int open_table(struct sl_diff_side *side, const struct sl_common *common,
 
 // --- Deliveries ---
 
+// By its table or its name there; else by the table's name without the layer, as long as that is of
+// one delivery.
 static const struct sl_delivery *find_delivery(const struct sl_target *target, const char *name)
 {
-    for (size_t i = 0; i < target->delivery_count; i++)
-        if (sl_str_equal(target->deliveries[i].table, name) ||
-            sl_str_equal(target->deliveries[i].to, name))
-            return &target->deliveries[i];
-    return NULL;
+    const struct sl_delivery *bare = NULL;
+    size_t bare_count = 0;
+    for (size_t i = 0; i < target->delivery_count; i++) {
+        const struct sl_delivery *delivery = &target->deliveries[i];
+        if (sl_str_equal(delivery->table, name) || sl_str_equal(delivery->to, name) ||
+            sl_str_equal(delivery->asked, name))
+            return delivery;
+        if (sl_str_equal(sl_bare_table(delivery->table), name)) {
+            bare = delivery;
+            bare_count++;
+        }
+    }
+    return bare_count == 1 ? bare : NULL;
 }
 
 static int fail_target(const struct sl_diff_side *side, const struct sl_target *target,

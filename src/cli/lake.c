@@ -211,6 +211,12 @@ static int find_publication(struct sl_lake *lake, const char *at, bool *ret_is_t
     return SL_OK;
 }
 
+int sl_lake_find_publication(struct sl_lake *lake, const char *at, struct sl_err *err)
+{
+    bool is_time;
+    return find_publication(lake, at, &is_time, err);
+}
+
 // Versions of a table that was removed and made again are others.
 static int check_identity(const char *folder, const struct sl_published *published,
                           struct sl_arena *arena, struct sl_err *err)

@@ -54,9 +54,12 @@ SL_MUST int sl_lake_version(struct sl_lake *lake, const char *table, const char 
 // Whether the table is there, as of the version or the time asked for.
 SL_MUST int sl_lake_has(struct sl_lake *lake, const char *table, const struct sl_as_of *as_of,
                         bool *ret, struct sl_err *err);
-// An output's own name among `tables`, or below a view among them, whose latest version is not
-// there means the highest version that is, with a note. Views found before are no longer to be
-// used.
+// The publication that `at` asks for into lake->publication; of number 0 if that is a time before
+// the first one.
+SL_MUST int sl_lake_find_publication(struct sl_lake *lake, const char *at, struct sl_err *err);
+// An output's own name among `tables`, or below a view among them, means what the publication asked
+// for says. If that says nothing and the latest version is not there, it means the highest one that
+// is. A note tells. Views found before are no longer to be used.
 SL_MUST int sl_lake_settle(struct sl_lake *lake, const struct sl_strs *tables,
                            const struct sl_as_of *as_of, struct sl_err *err);
 // Adds "notes" if there are any.

@@ -140,6 +140,9 @@ static int show_one(const struct publications_options *options, struct sl_world 
         SL_TRY(sl_grid_row(&grid, cells, err));
     }
     SL_TRY(sl_grid_print(&grid, stdout, err));
+    for (size_t i = 0; i < publication.output_count; i++)
+        printf("%scurated.%s means curated.%s\n", i ? "" : "\n", publication.outputs[i].name,
+               publication.outputs[i].model);
     for (size_t i = 0; i < publication.withheld_count; i++)
         printf("\nversion %lld of %s was withheld: %s\n",
                (long long)publication.withheld[i].version, publication.withheld[i].table,

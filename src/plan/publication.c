@@ -34,6 +34,14 @@ const struct sl_published *sl_publication_find(const struct sl_publication *publ
                : NULL;
 }
 
+const char *sl_publication_output(const struct sl_publication *publication, const char *name)
+{
+    for (size_t i = 0; i < publication->output_count; i++)
+        if (sl_str_equal(publication->outputs[i].name, name))
+            return publication->outputs[i].model;
+    return NULL;
+}
+
 bool sl_publication_equals(const struct sl_publication *a, const struct sl_publication *b)
 {
     if (a->table_count != b->table_count)
@@ -42,6 +50,11 @@ bool sl_publication_equals(const struct sl_publication *a, const struct sl_publi
         const struct sl_published *one = &a->tables[i];
         const struct sl_published *other = sl_publication_find(b, one->table);
         if (!other || other->version != one->version || !sl_str_equal(other->id, one->id))
+            return false;
+    }
+    for (size_t i = 0; i < a->output_count; i++) {
+        const char *other = sl_publication_output(b, a->outputs[i].name);
+        if (other && !sl_str_equal(other, a->outputs[i].model))
             return false;
     }
     return true;
@@ -177,6 +190,39 @@ static int publish(struct cut *cut, const struct sl_node *node, const char *tabl
                : sl_fail_memory(err);
 }
 
+static const struct sl_node *node_of(const struct cut *cut, const char *model)
+{
+    const char *table = sl_arena_printf(cut->arena, "curated.%s", model);
+    return table ? sl_graph_node(cut->graph, table) : NULL;
+}
+
+// To be read by those who read the publication: a table that it lists, that another environment
+// has, or a view.
+static bool is_readable(const struct cut *cut, const struct sl_publication *ret, const char *model)
+{
+    const struct sl_node *node = node_of(cut, model);
+    if (node && sl_node_is_view(node))
+        return true;
+    if (node && node->facts.is_borrowed)
+        return node->facts.version >= 0;
+    const char *table = sl_arena_printf(cut->arena, "curated.%s", model);
+    return table && sl_publication_find(ret, table);
+}
+
+// A name whose latest version is not there yet means what it did.
+static int publish_output(const struct cut *cut, const struct sl_node *output,
+                          struct sl_publication *ret, struct sl_err *err)
+{
+    const char *model = output->model->stands_for->name;
+    if (!is_readable(cut, ret, model))
+        model = sl_publication_output(cut->last, output->bare);
+    if (!model || !is_readable(cut, ret, model))
+        return SL_OK;
+    struct sl_published_output published = {output->bare, model};
+    return SL_PUSH(cut->arena, ret->outputs, ret->output_count, published) ? SL_OK
+                                                                           : sl_fail_memory(err);
+}
+
 int sl_plan_publish(const struct sl_graph *graph, const struct sl_publication *last,
                     struct sl_arena *arena, struct sl_publication *ret, struct sl_err *err)
 {
@@ -205,5 +251,10 @@ int sl_plan_publish(const struct sl_graph *graph, const struct sl_publication *l
         SL_TRY(publish(&cut, node, quarantine, ret, err));
     }
     sl_publication_sort(ret);
+    for (size_t i = 0; i < graph->count; i++) {
+        const struct sl_node *node = &graph->nodes[i];
+        if (node->kind == SL_NODE_MODEL && node->model->stands_for)
+            SL_TRY(publish_output(&cut, node, ret, err));
+    }
     return SL_OK;
 }

@@ -23,6 +23,11 @@ struct sl_withheld {
     int64_t version;
     const char *because; // "curated.revenue is not built from clean.orders as it is now"
 };
+// What an output's own name meant.
+struct sl_published_output {
+    const char *name;  // "revenue"
+    const char *model; // "revenue_v2"
+};
 struct sl_publication {
     int64_t number; // 1, 2, ...; 0: there is none
     const char *run_id, *command;
@@ -31,15 +36,19 @@ struct sl_publication {
     size_t table_count;
     struct sl_withheld *withheld;
     size_t withheld_count;
+    struct sl_published_output *outputs; // those that earlier versions wrote have none
+    size_t output_count;
 };
 
 void sl_publication_sort(struct sl_publication *publication);
 const struct sl_published *sl_publication_find(const struct sl_publication *publication,
                                                const char *table);
-// Whether both list the same versions.
+// "revenue_v2" of "revenue"; NULL if it does not say.
+const char *sl_publication_output(const struct sl_publication *publication, const char *name);
+// Whether both list the same versions, and no output's name means another one than it did.
 bool sl_publication_equals(const struct sl_publication *a, const struct sl_publication *b);
-// Fills tables and withheld of `ret` from the facts of all nodes, selected or not. `last` is the
-// publication before, or one of number 0.
+// Fills tables, withheld and outputs of `ret` from the facts of all nodes, selected or not. `last`
+// is the publication before, or one of number 0.
 SL_MUST int sl_plan_publish(const struct sl_graph *graph, const struct sl_publication *last,
                             struct sl_arena *arena, struct sl_publication *ret, struct sl_err *err);
 

@@ -79,6 +79,28 @@ static int read_withheld(const json_t *root, struct sl_arena *arena, struct sl_p
     return SL_OK;
 }
 
+static int read_outputs(json_t *root, struct sl_arena *arena, struct sl_publication *ret,
+                        struct sl_err *err)
+{
+    json_t *outputs = json_object_get(root, "outputs"), *item;
+    const char *name;
+    if (outputs && !json_is_object(outputs))
+        return sl_fail(err, SL_E_PUBLICATION, "its 'outputs' is no object");
+    json_object_foreach (outputs, name, item) {
+        const char *model = json_string_value(item);
+        if (!model)
+            return sl_fail(err, SL_E_PUBLICATION, "what it says of output '%s' is no version",
+                           name);
+        struct sl_published_output output = {sl_arena_strdup(arena, name),
+                                             sl_arena_strdup(arena, model)};
+        SL_TRY_NEW(output.name, err);
+        SL_TRY_NEW(output.model, err);
+        if (!SL_PUSH(arena, ret->outputs, ret->output_count, output))
+            return sl_fail_memory(err);
+    }
+    return SL_OK;
+}
+
 // One changed byte is told, also where it leaves a list of other versions.
 static int check_seal(const json_t *root, enum sl_seal seal, struct sl_err *err)
 {
@@ -106,6 +128,7 @@ static int read_root(json_t *root, struct sl_arena *arena, struct sl_publication
     if (sl_clock_parse(sl_json_text(root, "at", ""), &ret->at_us) != 0)
         return sl_fail(err, SL_E_PUBLICATION, "it does not say when it was made");
     SL_TRY(read_tables(root, arena, ret, err));
+    SL_TRY(read_outputs(root, arena, ret, err));
     return read_withheld(root, arena, ret, err);
 }
 
@@ -139,6 +162,21 @@ static int print_inputs(const struct sl_published *published, json_t *object, st
     return SL_OK;
 }
 
+// Nothing where there is none, as earlier versions wrote it.
+static int print_outputs(const struct sl_publication *publication, json_t *root, struct sl_err *err)
+{
+    if (!publication->output_count)
+        return SL_OK;
+    json_t *outputs = json_object();
+    if (json_object_set_new(root, "outputs", outputs) != 0)
+        return sl_fail_memory(err);
+    for (size_t i = 0; i < publication->output_count; i++)
+        if (json_object_set_new(outputs, publication->outputs[i].name,
+                                json_string(publication->outputs[i].model)) != 0)
+            return sl_fail_memory(err);
+    return SL_OK;
+}
+
 int sl_publication_print(const struct sl_publication *publication, json_t **ret, struct sl_err *err)
 {
     char at[32];
@@ -165,6 +203,7 @@ int sl_publication_print(const struct sl_publication *publication, json_t **ret,
                                                       "because", item->because)) != 0)
             return sl_fail_memory(err);
     }
+    SL_TRY(print_outputs(publication, root, err));
     *ret = root;
     root = NULL;
     return SL_OK;

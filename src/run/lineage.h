@@ -60,6 +60,10 @@ SL_MUST int sl_lineage_check_personal(struct sl_lineage *lineage, struct sl_err 
 // show what another one protects. Of all, or of what will run.
 SL_MUST int sl_world_check_once_protected(struct sl_world *world, bool only_due,
                                           struct sl_diags *diags, struct sl_err *err);
+// A warning for each table of raw in the lake that no source writes any more and that holds, as it
+// came, what a kept contract protected.
+SL_MUST int sl_world_check_left_unprotected(struct sl_world *world, struct sl_diags *diags,
+                                            struct sl_err *err);
 // For what is about to run: SL_E_PERSONAL, and in `ret_diags` (which the caller clears) what
 // sl_lineage_check_personal says, if the project calls that an error. Other mistakes are left to
 // the steps. Asks the engine only where a selected model or delivery will run and a column is

@@ -1,5 +1,6 @@
 // A test that would have noticed: candidates are run as they would be saved, and what is offered
 // has passed with the rule and failed without it.
+#include "run/mutate_accepts.h"
 #include "run/mutate_variant.h"
 #include "spec/project.h"
 
@@ -23,30 +24,6 @@ struct offering {
 
 // --- trying
 
-// What the text cannot mean is no mistake of the project.
-static int read_candidate(struct offering *offering, const char *text, size_t number,
-                          struct sl_test_case *ret, bool *ret_is_usable, struct sl_err *err)
-{
-    struct sl_world *world = offering->world;
-    struct sl_diags before = world->project->diags;
-    struct sl_test *test = SL_NEW(&world->arena, struct sl_test);
-    struct sl_yaml *node = NULL;
-    *ret_is_usable = false;
-    SL_TRY_NEW(test, err);
-    test->name = test->title = sl_arena_printf(&world->arena, "~offer%zu", number);
-    SL_TRY_NEW(test->name, err);
-    world->project->diags = (struct sl_diags)SL_DIAGS_INIT;
-    int code = sl_yaml_parse(text, strlen(text), "offer", 1, 1, &world->arena,
-                             &world->project->diags, &node, err);
-    if (code == SL_OK && node)
-        code = sl_test_read(node, world->project, test, err);
-    if (code == SL_OK && test->runs && !world->project->diags.error_count)
-        code = sl_test_plan(world, test, ret, ret_is_usable, err);
-    sl_diags_clear(&world->project->diags);
-    world->project->diags = before;
-    return code;
-}
-
 static int run_cases(struct offering *offering, const struct sl_test_case *const *cases,
                      size_t count, bool with_mutant, enum sl_test_status *ret, struct sl_err *err)
 {
@@ -61,7 +38,8 @@ static int run_cases(struct offering *offering, const struct sl_test_case *const
     return code;
 }
 
-// The first of the batch that passes with the rule, and unless `is_calm` fails without it.
+// The first of the batch that passes with the rule, and unless `is_calm` fails without it; with
+// rows in clean tables that their contracts let be.
 static int try_batch(struct offering *offering, size_t first, size_t count, bool is_calm,
                      size_t *ret_found, struct sl_err *err)
 {
@@ -71,8 +49,8 @@ static int try_batch(struct offering *offering, size_t first, size_t count, bool
     enum sl_test_status passed[BATCH];
     for (size_t i = first; i < first + count; i++) {
         bool is_usable;
-        SL_TRY(
-            read_candidate(offering, offering->texts.items[i], i, &read[usable], &is_usable, err));
+        SL_TRY(sl_mutant_read_test(offering->world, offering->texts.items[i], i, &read[usable],
+                                   &is_usable, err));
         numbers[usable] = i;
         cases[usable] = &read[usable];
         usable += is_usable;
@@ -84,7 +62,11 @@ static int try_batch(struct offering *offering, size_t first, size_t count, bool
         enum sl_test_status status = SL_TEST_PASSED;
         if (passed[i] == SL_TEST_PASSED && !is_calm)
             SL_TRY(run_cases(offering, &cases[i], 1, true, &status, err));
-        if (is_calm ? passed[i] == SL_TEST_PASSED : status == SL_TEST_FAILED)
+        bool is_found = is_calm ? passed[i] == SL_TEST_PASSED : status == SL_TEST_FAILED;
+        if (is_found)
+            SL_TRY(sl_mutant_accepts(offering->world, cases[i]->test, offering->threads, &is_found,
+                                     err));
+        if (is_found)
             *ret_found = numbers[i];
     }
     return SL_OK;
@@ -313,8 +295,8 @@ static int try_changes(struct offering *offering, struct sl_err *err)
 static int offer_check(struct offering *offering, struct sl_err *err)
 {
     static const int64_t counts[] = {1, 0, 3};
-    SL_TRY(sl_mutant_inputs(offering->world, offering->session, offering->mutant, &offering->inputs,
-                            err));
+    SL_TRY(sl_mutant_inputs(offering->world, offering->session, offering->mutant, offering->threads,
+                            &offering->inputs, err));
     if (!offering->inputs.count)
         return SL_OK;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)

@@ -1,6 +1,7 @@
 #include "run/mutate_variant.h"
 
 #include "contract/compile.h"
+#include "run/mutate_accepts.h"
 
 enum { ROWS = 40 };
 
@@ -8,6 +9,7 @@ struct maker {
     struct sl_world *world;
     struct sl_session *session;
     const struct sl_mutant *mutant;
+    int64_t threads;
     struct sl_arena *arena;
     struct sl_mutant_inputs *inputs;
 };
@@ -68,6 +70,89 @@ static int make_table(struct maker *maker, const char *name, const struct sl_rel
     return SL_PUSH(maker->arena, maker->inputs->items, maker->inputs->count, input)
                ? SL_OK
                : sl_fail_memory(err);
+}
+
+// Whether the rows of the input added last are such that the contract could have let them through.
+static int is_accepted(struct maker *maker, bool *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf yaml = SL_BUF_INIT;
+    const size_t index = maker->inputs->count - 1;
+    const struct sl_mutant_variant all = {.rows = ROWS};
+    struct sl_test_case read;
+    bool is_usable;
+    sl_buf_addf(&yaml, "{given: {%s: ", maker->inputs->items[index].name);
+    SL_TRY(sl_mutant_add_rows(maker->session, maker->inputs, index, &all, &yaml, err));
+    // Something must be expected; the test itself is not run.
+    sl_buf_addf(&yaml, "}, expect: {%s: []}}", maker->mutant->table);
+    SL_TRY(sl_buf_check(&yaml, err));
+    const char *text = sl_arena_strdup(maker->arena, yaml.text);
+    SL_TRY_NEW(text, err);
+    SL_TRY(sl_mutant_read_test(maker->world, text, 0, &read, &is_usable, err));
+    *ret = true;
+    return is_usable ? sl_mutant_accepts(maker->world, read.test, maker->threads, ret, err) : SL_OK;
+}
+
+// The rows that the contract's own generator gives; those that keys find each other by stay as they
+// are in every input, unless `is_whole`.
+static int take_generated(struct maker *maker, const struct sl_contract_table *contract,
+                          const struct sl_generated *made, bool is_whole, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    struct sl_mutant_input *input = &maker->inputs->items[maker->inputs->count - 1];
+    const char *canonical = input->relation;
+    sl_buf_add(&sql, "create or replace temp table \"~accepted\" as select g.\"~n\"");
+    for (size_t i = 0; i < input->count; i++) {
+        const char *name = input->columns[i].name;
+        bool is_key = false;
+        for (size_t k = 0; k < contract->column_count; k++)
+            is_key |= sl_str_equal(contract->columns[k].name, name) &&
+                      contract->columns[k].key_position > 0;
+        sl_buf_add(&sql, !is_whole && is_key ? ", c." : ", cast(g.");
+        sl_buf_add_sql_name(&sql, name);
+        sl_buf_add(&sql, !is_whole && is_key ? "" : " as VARCHAR) as ");
+        if (is_whole || !is_key)
+            sl_buf_add_sql_name(&sql, name);
+    }
+    sl_buf_add(&sql, " from (select row_number() over (order by _position) as \"~n\", * from (");
+    sl_pass_relation(&made->pass, SL_PASS_ALL, "(select * from \"~generated\")", "", &sql);
+    sl_buf_addf(&sql, ") p) g join %s c on c.\"~n\" = g.\"~n\"", canonical);
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(maker->session->kind->exec(maker->session, sql.text, NULL, err));
+    input->relation = sl_arena_printf(maker->arena, "\"~accepted%zu%s\"", maker->inputs->count,
+                                      is_whole ? "w" : "");
+    SL_TRY_NEW(input->relation, err);
+    sl_buf_reset(&sql);
+    sl_buf_addf(&sql, "create or replace temp table %s as from \"~accepted\"", input->relation);
+    SL_TRY(sl_buf_check(&sql, err));
+    return maker->session->kind->exec(maker->session, sql.text, NULL, err);
+}
+
+// Made up values are kept where the contract lets them be, for they are the same in all inputs.
+static int make_acceptable(struct maker *maker, const struct sl_node *node, struct sl_err *err)
+{
+    const struct sl_strs none = {0};
+    struct sl_contract_table *contract;
+    struct sl_generated made;
+    struct sl_err refusal = {0};
+    const char *canonical = maker->inputs->items[maker->inputs->count - 1].relation;
+    bool is_fine;
+    SL_TRY(is_accepted(maker, &is_fine, err));
+    if (is_fine)
+        return SL_OK;
+    SL_TRY(sl_mutant_restate(node->contract, &none, maker->arena, &contract, err));
+    const struct sl_generate_options options = {
+        .project = maker->world->project, .contract = contract, .rows = ROWS, .seed = 1};
+    int code = sl_generate(maker->session, &options, maker->arena, &made, &refusal);
+    if (code == SL_E_MEMORY || code == SL_E_INTERRUPTED) {
+        *err = refusal;
+        return code;
+    }
+    for (int whole = 0; whole < 2 && code == SL_OK && !is_fine; whole++) {
+        maker->inputs->items[maker->inputs->count - 1].relation = canonical;
+        SL_TRY(take_generated(maker, contract, &made, whole, err));
+        SL_TRY(is_accepted(maker, &is_fine, err));
+    }
+    return SL_OK;
 }
 
 static const char *type_of(const struct sl_generated *made, const struct sl_contract_table *table,
@@ -148,6 +233,8 @@ static int make_upstream(struct maker *maker, struct sl_err *err)
         struct sl_err refusal = {0};
         code = make_table(maker, from->kind == SL_NODE_INGEST ? from->bare : from->name, known,
                           &refusal);
+        if (code == SL_OK && from->kind == SL_NODE_CLEANSE && from->source)
+            code = make_acceptable(maker, from, &refusal);
         if (code != SL_OK && err)
             *err = refusal;
     }
@@ -156,10 +243,10 @@ static int make_upstream(struct maker *maker, struct sl_err *err)
 }
 
 int sl_mutant_inputs(struct sl_world *world, struct sl_session *session,
-                     const struct sl_mutant *mutant, struct sl_mutant_inputs *ret,
+                     const struct sl_mutant *mutant, int64_t threads, struct sl_mutant_inputs *ret,
                      struct sl_err *err)
 {
-    struct maker maker = {world, session, mutant, &world->arena, ret};
+    struct maker maker = {world, session, mutant, threads, &world->arena, ret};
     bool is_made = true;
     *ret = (struct sl_mutant_inputs){0};
     if (mutant->contract)

@@ -41,8 +41,8 @@ struct sl_mutant_inputs {
 };
 // What the mutant's table is made of, but the tables that foreign keys lead to.
 SL_MUST int sl_mutant_inputs(struct sl_world *world, struct sl_session *session,
-                             const struct sl_mutant *mutant, struct sl_mutant_inputs *ret,
-                             struct sl_err *err);
+                             const struct sl_mutant *mutant, int64_t threads,
+                             struct sl_mutant_inputs *ret, struct sl_err *err);
 // The source of the mutant's contract, with the columns that were made.
 SL_MUST int sl_mutant_source(const struct sl_mutant *mutant, const struct sl_generated *made,
                              struct sl_arena *arena, struct sl_mutant_input *ret,

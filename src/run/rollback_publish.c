@@ -63,6 +63,8 @@ static int publish_after(struct sl_rollback_job *job, struct sl_publication *now
     for (size_t i = 0; i < job->count; i++)
         SL_TRY(list_table(job, &job->backs[i], now, err));
     sl_publication_sort(now);
+    now->outputs = job->rollback->target->outputs;
+    now->output_count = job->rollback->target->output_count;
     if (sl_publication_equals(&last, now)) // nothing went back, and nothing is left to publish
         return SL_OK;
     return sl_publication_write(job->world->project, &last, now, job->arena, err);

@@ -66,11 +66,15 @@ static const char *text_of(const struct sl_verify_job *job, const struct sl_veri
                : NULL;
 }
 
-// One that its readers name themselves too counts only where there is no other.
+// One that its readers name themselves too counts only where there is no other; of several of these
+// the one that the publication says.
 static int64_t version_then(const struct sl_verify_job *job, const struct sl_strs *tables,
                             const char *output)
 {
     int64_t pinned = 0, named = 0;
+    const char *model = sl_publication_output(job->options->publication, output);
+    const char *recorded = model ? sl_arena_printf(job->arena, "curated.%s", model) : NULL;
+    bool is_recorded_read = false;
     for (size_t i = 0; i < job->verify->count; i++) {
         const struct sl_verified *reader = &job->verify->tables[i];
         if (!reads_output(job, &tables[i], output))
@@ -80,8 +84,11 @@ static int64_t version_then(const struct sl_verify_job *job, const struct sl_str
             int64_t *best = sl_strs_has(&tables[i], input) ? &pinned : &named;
             int64_t version = version_of(input, output);
             *best = version > *best ? version : *best;
+            is_recorded_read |= sl_str_equal(input, recorded);
         }
     }
+    if (recorded && !named && (is_recorded_read || !pinned))
+        return version_of(recorded, output);
     return named ? named : pinned;
 }
 

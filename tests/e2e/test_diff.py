@@ -189,7 +189,8 @@ def test_postgres_gives_back_what_it_was_given(new_project, postgres):
         case when i > 1 then {'a': i, 'b': [1.5, null, i]} end as nested from range(9) t(i)""")
     project.write("targets/pg.yml", "type: postgres\ndsn: ${env:DSN}\nschema: diffs\ndeliver:\n"
                   "  - {table: curated.types, to: types, write: merge, key: [id]}\n")
-    env = {"DSN": postgres.dsn}
+    # Whatever the server or the role is set to.
+    env = {"DSN": postgres.dsn + " options='-c bytea_output=escape -c extra_float_digits=-4 -c datestyle=German -c timezone=Asia/Tokyo'"}
     project.run("run", env=env)
     found = project.json("diff", "types", "target:pg/types", env=env)
     assert found["key"] == ["id"] and counts(found) == (9, 0, 0, 0) and found["is_equal"], found
@@ -201,6 +202,24 @@ def test_postgres_gives_back_what_it_was_given(new_project, postgres):
     assert values["0"] == {"t": {"a": None, "b": ""}} and values["3"]["odd"] == {"a": "nan", "b": "1.0"}
     postgres.query("drop table diffs.types")
     assert "has no table" in project.run("diff", "types", "target:pg/types", env=env, exit_code=1).stderr
+
+
+def test_what_stands_in_postgres_before_christ_is_another_day(new_project, postgres):
+    project = new_project("bc")
+    project.write("sluice.yml", "name: t\nchecks: {requirements: off}\n")
+    project.write("models/days.sql", """select i as id, date '0044-03-15' as day, timestamp '0044-03-15 10:00:00.5' as at,
+        timestamptz '0044-03-15 10:00:00+00' as zone, date '0045-03-15 (BC)' as early, timestamp '0045-03-15 (BC) 10:00:00' as early_at,
+        timestamptz '0045-03-15 (BC) 10:00:00+00' as early_zone from range(4) t(i)""")
+    project.write("targets/pg.yml", f"type: postgres\ndsn: {postgres.dsn}\nschema: bc\ndeliver:\n  - {{table: curated.days, to: told}}\n")
+    project.run("run")
+    assert postgres.query("select distinct early, early_at, early_zone at time zone 'UTC' from bc.told") == [
+        ["0045-03-15 BC", "0045-03-15 10:00:00 BC", "0045-03-15 10:00:00 BC"]]
+    for name in ("curated.days", "told", "days"):  # as the file says it, as it is called there, and as a table is called for short
+        assert project.json("diff", "days", f"target:pg/{name}", "--key", "id")["is_equal"]
+    postgres.query("update bc.told set day = '0044-03-15 BC' where id = 1; update bc.told set at = '0044-03-15 10:00:00.5 BC' where id = 2;"
+                   "update bc.told set zone = '0044-03-15 10:00:00+00 BC' where id = 3")
+    found = project.json("diff", "days", "target:pg/days", "--key", "id")
+    assert counts(found) == (1, 3, 0, 0) and differing_columns(found) == {"day": 1, "at": 1, "zone": 1}
 
 
 # --- files, and rows compared in Python

@@ -151,3 +151,35 @@ def test_a_record_of_a_foreign_key_to_a_protected_column_holds_its_rows_and_pass
     clean = text.split("clean.b:", 1)[1].split("quarantine.b:")[0]
     assert made["expected"] == 6 and clean.count("{id: ") >= 5, text
     assert project.json("test")["counts"]["passed"] == 1
+
+
+STRICT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: shop
+version: 1.0.0
+status: active
+schema:
+  - name: orders
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true}
+      - {name: code, logicalType: string, logicalTypeOptions: {pattern: "^[A-Z]{3}-[0-9]{2}$"}}
+      - {name: amount, logicalType: integer, logicalTypeOptions: {minimum: 100, maximum: 200}}
+"""
+
+
+def test_what_is_offered_for_checks_of_models_the_contract_would_let_into_clean(tmp_path, sluice_bin):
+    """A check that no row of clean can break has no offer: it would teach what cannot be."""
+    project = make(tmp_path / "shop", sluice_bin, STRICT, "orders")
+    project.write("models/seen.sql", "/* sluice\nchecks:\n  - expression: amount < 150\n  - expression: amount >= 100\n*/\n"
+                  "select id, code, amount from clean.orders\n")
+    offers = {mutant["rule"]: mutant["offer"] for mutant in project.json("test", "--mutate", timeout=900)["mutants"]
+              if mutant["table"] == "curated.seen"}
+    assert len(offers) == 2
+    offer, none = (next(offers[rule] for rule in offers if bound in rule) for bound in ("150", "100"))
+    assert offer and none is None, offers
+    rows = [dict(re.findall(r'"(\w+)": "?([^",}]*)', row)) for row in re.findall(r"{[^{}]*}", offer.split("clean.orders: ")[1].split("]")[0])]
+    for row in rows:
+        assert row["code"] == "null" or re.fullmatch("[A-Z]{3}-[0-9]{2}", row["code"]), offer
+        assert row["amount"] == "null" or 100 <= int(row["amount"]) <= 200, offer
+    assert rows and len({row["id"] for row in rows}) == len(rows)

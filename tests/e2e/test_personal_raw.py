@@ -1,5 +1,6 @@
 """Personal values that nobody classified: followed out of raw until they are protected, and not forgotten under another name."""
 import json
+import shutil
 
 import duckdb
 import pytest
@@ -425,3 +426,24 @@ def test_what_is_said_of_a_missing_key_can_be_written(project):
     line = told["hint"].removeprefix("write ").removesuffix(" in sluice.yml")
     project.write("sluice.yml", HEAD.split("personal:")[0] + line + "\n")
     assert project.json("check", env={"NAME": "a key of some length"})["errors"] == []
+
+
+@pytest.mark.parametrize("is_clean_gone", [False, True])
+def test_raw_that_stands_under_the_name_of_before_is_told(project, is_clean_gone):
+    """The source and its contract both got another name: nothing else says what was personal there."""
+    make(project)
+    project.run("run")
+    assert project.json("check")["counts"]["warnings"] == 0
+    (project.folder / "sources/people.yml").unlink()
+    project.write("sources/persons.yml", "path: data/*.jsonl\n")
+    text = contract(ID, f"name: mail, physicalName: email, logicalType: string, {TOKEN}")
+    project.write("contracts/people.odcs.yml", text.replace("name: people", "name: persons").replace("id: people", "id: persons"))
+    if is_clean_gone:
+        shutil.rmtree(project.folder / "lake/clean/people")
+        shutil.rmtree(project.folder / "lake/quarantine/people")
+    project.run("run")
+    (told,) = project.json("check")["warnings"]
+    assert told["code"] == "SL0408" and "raw.people still stands in the lake, no source writes it any more" in told["message"]
+    assert told["message"].endswith("what its contract protected: 'email'") and "lake/raw/people" in told["hint"]
+    shutil.rmtree(project.folder / "lake/raw/people")
+    assert project.json("check")["counts"]["warnings"] == 0

@@ -744,3 +744,67 @@ def test_diff_compares_the_version_that_an_outputs_name_means(shop):
     assert "'curated.seen' is a view" in done.stderr and "curated.revenue_v2" in done.stderr
     shop.write("models/revenue_v3.sql", V2.replace("version: 2", "version: 3"))  # the latest, and not built
     assert shop.json("diff", "curated.revenue", "curated.revenue_v2", "--key", "day")["is_equal"]
+
+
+def columns_of(project, at):
+    return [column["name"] for column in project.json("query", "from curated.revenue", "--at", at)["columns"]]
+
+
+def test_a_publication_keeps_what_an_outputs_name_meant(shop):
+    """Also where the table of the version that it means now is in it, and where only the name has moved."""
+    preview = V2.replace("version: 2", "version: 2\nlatest: false")
+    shop.write("models/revenue_v2.sql", preview)
+    (shop.folder / "models/floating.sql").unlink()
+    shop.write("targets/out.yml", "type: csv\npath: out\ndeliver: [{table: curated.revenue_v1}]\n")
+    shop.run("run")
+    assert json.loads(publication_file(shop, 1).read_text())["outputs"] == {"revenue": "revenue_v1"}
+    shop.write("models/revenue_v2.sql", V2)
+    shop.run("run", "--full-refresh", "--select", "revenue_v2")  # no other row, another meaning
+    assert columns_of(shop, "#1") == ["day", "amount", "orders"]
+    assert columns_of(shop, "published") == ["day", "revenue", "orders"] == [column["name"] for column in shop.json("show", "revenue")["columns"]]
+    found = shop.json("query", "select sum(amount) from curated.revenue", "--at", "#1")
+    assert [note["message"] for note in found["notes"]] == [
+        "curated.revenue is read as curated.revenue_v1, its latest version in publication 1: now that is curated.revenue_v2"]
+    assert [column["name"] for column in shop.json("show", "revenue", "--at", "#1")["columns"]] == ["day", "amount", "orders"]
+    assert "notes" not in shop.json("query", "select sum(revenue) from curated.revenue", "--at", "published")
+    assert shop.json("publications", "1")["outputs"] == {"revenue": "revenue_v1"}
+    assert "curated.revenue means curated.revenue_v1" in shop.run("publications", "1").stdout
+    # Two sides of one command, as of two publications.
+    for sides in (["revenue@#1", "revenue"], ["revenue", "revenue@#1"]):
+        told = shop.json("diff", *sides, "--key", "day", "--columns", "orders")
+        assert sorted((told["a"]["name"].split("@")[0], told["b"]["name"].split("@")[0])) == ["curated.revenue_v1", "curated.revenue_v2"], sides
+    shop.run("verify", "#1")
+    # A rollback goes back to what readers of the name saw.
+    shop.run("rollback", "#1", "--to", "--no-deliver")
+    assert columns_of(shop, "published") == ["day", "amount", "orders"]
+
+
+def publication_file(project, number):
+    return project.folder / f"lake/_publications/{number:020}.json"
+
+
+def test_a_name_that_moves_alone_is_published(shop):
+    shop.write("models/revenue_v2.sql", V2.replace("version: 2", "version: 2\nlatest: false"))
+    (shop.folder / "models/floating.sql").unlink()
+    shop.write("targets/out.yml", "type: csv\npath: out\ndeliver: [{table: curated.revenue_v1}]\n")
+    shop.run("run")
+    before = tables(shop)
+    shop.write("models/revenue_v2.sql", V2)
+    shop.run("run")
+    assert tables(shop) == before  # what is said of the latest is no part of a model's code
+    assert json.loads(publication_file(shop, 2).read_text())["outputs"] == {"revenue": "revenue_v2"}
+    shop.run("run")
+    assert not publication_file(shop, 3).exists()
+    assert columns_of(shop, "published") == ["day", "revenue", "orders"] and columns_of(shop, "#1") == ["day", "amount", "orders"]
+
+
+def test_a_publication_that_an_earlier_release_wrote_reads_as_before(shop):
+    shop.write("models/revenue_v2.sql", V2.replace("version: 2", "version: 2\nlatest: false"))
+    shop.run("run")
+    file = publication_file(shop, 1)
+    written = json.loads(file.read_text())
+    del written["outputs"], written["sha256"]
+    written["schema"] = "sluice.publication/1"  # which had no digest
+    file.write_text(json.dumps(written))
+    shop.write("models/revenue_v2.sql", V2)
+    assert columns_of(shop, "#1") == ["day", "revenue", "orders"]

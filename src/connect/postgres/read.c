@@ -49,11 +49,21 @@ static void add_type(const char *type, struct sl_buf *sql)
         sl_buf_add(sql, "VARCHAR");
 }
 
-// cast(c0 as INTEGER) as "id"; bytes come as '\x00ff'.
+static bool is_date(const char *type)
+{
+    return sl_str_equal(type, "date") || sl_str_starts(type, "timestamp");
+}
+
+// cast(c0 as INTEGER) as "id"; bytes come as '\x00ff'. The engine passes over the BC of
+// '0044-03-15 10:00:00 BC', which it writes as '0044-03-15 (BC) 10:00:00'.
 static void add_value(const char *name, const char *type, int index, struct sl_buf *sql)
 {
     if (sl_str_equal(type, "bytea")) {
         sl_buf_addf(sql, "unhex(substr(c%d, 3))", index);
+    } else if (is_date(type)) {
+        sl_buf_addf(sql, "cast(regexp_replace(c%d, '^(\\S+)(.*) BC$', '\\1 (BC)\\2') as ", index);
+        add_type(type, sql);
+        sl_buf_add(sql, ")");
     } else {
         sl_buf_addf(sql, "cast(c%d as ", index);
         add_type(type, sql);

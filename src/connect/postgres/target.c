@@ -140,7 +140,10 @@ static int open_target(const struct sl_target_options *options, struct sl_sessio
     postgres->libpq.PQsetNoticeProcessor(postgres->connection, ignore_notice, NULL);
     *ret_self = postgres;
     return sl_postgres_exec(
-        postgres, "set timezone = 'UTC'; set datestyle = 'ISO'; set client_encoding = 'UTF8'", err);
+        postgres,
+        "set timezone = 'UTC'; set datestyle = 'ISO'; set client_encoding = 'UTF8'; "
+        "set bytea_output = 'hex'; set extra_float_digits = 1",
+        err);
 }
 
 static const char *qualified(const struct sl_postgres *postgres, const char *name)
