@@ -219,15 +219,34 @@ static int add_cast(const struct merger *merger, struct sl_merge *merge, struct 
     return count ? print(merger, &sql, &merge->cast, err) : SL_OK;
 }
 
-// What the source has as a number has no format.
+// Where formats would read the text of a value that has none.
+static int add_typed(const struct merger *merger, struct sl_merge *merge, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    size_t count = 0;
+    sl_buf_add(&sql, "case");
+    for (size_t i = 0; merger->column->formats.count && i < merger->count; i++) {
+        const struct name *name = &merger->names[i];
+        bool is_typed = sl_reading_is_typed(merger->column, name->raw->type);
+        SL_AUTO(sl_buf_clear) struct sl_buf from = SL_BUF_INIT;
+        add_raw_name(name, &from);
+        SL_TRY(sl_buf_check(&from, err));
+        sl_buf_add(&sql, " when ");
+        add_has(merger, name, from.text, "r._ingested_at", &sql);
+        sl_buf_add(&sql, is_typed ? " then true" : " then false");
+        count += is_typed;
+    }
+    sl_buf_add(&sql, " end");
+    return count ? print(merger, &sql, &merge->typed, err) : SL_OK;
+}
+
 static void add_strict(const struct merger *merger, const struct name *name, const char *text,
                        struct sl_buf *sql)
 {
-    const struct sl_contract_column plain = {.type = merger->column->type};
-    bool is_number = sl_reading_is_number(plain.type.kind) &&
-                     !sl_str_equal(name->raw->type, "VARCHAR") &&
-                     !sl_str_equal(name->raw->type, "JSON");
-    sl_reading_strict(is_number ? &plain : merger->column, merger->type, text, sql);
+    if (sl_reading_is_typed(merger->column, name->raw->type))
+        sl_reading_unformatted(merger->column, merger->type, text, sql);
+    else
+        sl_reading_strict(merger->column, merger->type, text, sql);
 }
 
 static void add_read(const struct merger *merger, const struct name *name, const char *text,
@@ -350,8 +369,10 @@ int sl_alias_merge(const struct sl_alias_input *input, size_t index, const struc
     merger.type = sl_reading_type(column, input->arena);
     SL_TRY_NEW(merger.type, err);
     SL_TRY(add_value(&merger, merge, err));
-    if (are_mixed(&merger))
+    if (are_mixed(&merger)) {
         SL_TRY(add_cast(&merger, merge, err));
+        SL_TRY(add_typed(&merger, merge, err));
+    }
     if (merger.count > 1) {
         SL_TRY(add_differs(&merger, merge, err));
         SL_TRY(add_message(&merger, merge, err));
@@ -402,6 +423,8 @@ void sl_alias_wrap(const struct sl_reading *readings, size_t count, struct sl_bu
         }
         if (merge->cast)
             sl_buf_addf(sql, ", %s as \"~c%zu\"", merge->cast, i);
+        if (merge->typed)
+            sl_buf_addf(sql, ", %s as \"~u%zu\"", merge->typed, i);
     }
     sl_buf_add(sql, " from ");
 }

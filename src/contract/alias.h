@@ -4,6 +4,8 @@
 //     "~o3"  the raw value under the column's own name, as received
 //     "~c3"  of names that have other types each: the value as the type of the clean column, where
 //            it comes under a name of which a cast gives that; the others come as text
+//     "~u3"  of such names and a column with formats: whether the row's text was a value of the
+//            column's kind under its name, of which they say nothing
 //
 // Which names a row is read under is told by its _ingested_at, so that it is the same whenever it
 // is read.
@@ -18,6 +20,7 @@ struct sl_merge {
     const char *value;       // SQL over the raw relation, r
     bool has_original;       // raw has a column of this name, too
     const char *cast;        // SQL over the raw relation: "~c3"; NULL: there is none
+    const char *typed;       // the same: "~u3"
     // Over the prepared relation: names that have other values each, and what to say of it. NULL:
     // there is one name only.
     const char *differs, *message;

@@ -113,13 +113,33 @@ void sl_nest_leaf_text(const struct sl_contract_column *column, const char *node
     sl_buf_add_char(sql, ')');
 }
 
-void sl_nest_leaf_value(const struct sl_contract_column *column, const char *text,
+// Formats are of texts: not of JSON's numbers and of values that raw has as the leaf's type. A
+// default is a text, and not what its value was made of.
+static void add_strict(const struct sl_contract_column *column, const char *type, const char *node,
+                       const char *text, struct sl_buf *sql)
+{
+    bool is_marked = sl_reading_is_number(column->type.kind) && !column->is_typed;
+    if (!column->formats.count || (!is_marked && !column->is_typed)) {
+        sl_reading_strict(column, type, text, sql);
+        return;
+    }
+    sl_buf_addf(sql,
+                is_marked ? "case when %s = '" SL_NEST_MARK "' || %s then "
+                          : "case when %s = %s then ",
+                node, text);
+    sl_reading_unformatted(column, type, text, sql);
+    sl_buf_add(sql, " else ");
+    sl_reading_strict(column, type, text, sql);
+    sl_buf_add(sql, " end");
+}
+
+void sl_nest_leaf_value(const struct sl_contract_column *column, const char *node, const char *text,
                         struct sl_buf *sql)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf value = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf type = SL_BUF_INIT;
     sl_nest_type(column, &type);
-    sl_reading_strict(column, type.text, text, &value);
+    add_strict(column, type.text ? type.text : "", node, text, &value);
     if (sl_reading_has_years(column->type.kind)) {
         sl_buf_addf(sql, "case when (%s) ", value.text);
         sl_reading_years(column, sql);
@@ -135,7 +155,7 @@ static void add_leaf_value(const struct sl_contract_column *column, const char *
 {
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     sl_nest_leaf_text(column, node, &text);
-    sl_nest_leaf_value(column, text.text, sql);
+    sl_nest_leaf_value(column, node, text.text, sql);
     sql->has_failed |= text.has_failed;
 }
 
@@ -176,7 +196,8 @@ void sl_nest_items(const struct sl_contract_column *column, const char *node, st
 }
 
 // Typed values print as JSON with texts for leaves, for a JSON number would lose digits of
-// decimals. What the contract has no shape for stays as it is.
+// decimals. What the contract has no shape for stays as it is. Leaves are told of the type that
+// they have.
 struct walker {
     const char *at;
     struct sl_buf *sql;
@@ -210,8 +231,8 @@ static size_t lists_length(const char *at)
     return length;
 }
 
-static const struct sl_contract_column *find_field(const struct sl_contract_column *column,
-                                                   const char *name)
+static struct sl_contract_column *find_field(const struct sl_contract_column *column,
+                                             const char *name)
 {
     for (size_t i = 0; column && is_object(column) && i < column->field_count; i++)
         if (sl_str_equal_nocase(column->fields[i].source_name, name))
@@ -219,7 +240,7 @@ static const struct sl_contract_column *find_field(const struct sl_contract_colu
     return NULL;
 }
 
-static void walk_type(struct walker *walker, const struct sl_contract_column *column);
+static void walk_type(struct walker *walker, struct sl_contract_column *column);
 
 // A member's name, which is passed on, and its type.
 static void walk_member(struct walker *walker, const struct sl_contract_column *column)
@@ -237,7 +258,7 @@ static void walk_member(struct walker *walker, const struct sl_contract_column *
             sl_buf_add_char(&name, *walker->at++);
     }
     walker->at += *walker->at == ' ';
-    const struct sl_contract_column *field = name.text ? find_field(column, name.text) : NULL;
+    struct sl_contract_column *field = name.text ? find_field(column, name.text) : NULL;
     // json_transform knows members by their very name
     sl_buf_add_sql_name(walker->sql, field ? field->source_name : name.text ? name.text : "");
     sl_buf_add_char(walker->sql, ' ');
@@ -245,14 +266,24 @@ static void walk_member(struct walker *walker, const struct sl_contract_column *
     walker->sql->has_failed |= name.has_failed;
 }
 
-static void walk_type(struct walker *walker, const struct sl_contract_column *column)
+static void tell_type(struct sl_contract_column *leaf, const char *at, size_t length)
+{
+    char type[64];
+    if (leaf->formats.count && length < sizeof type) {
+        memcpy(type, at, length);
+        type[length] = '\0';
+        leaf->is_typed = sl_reading_is_typed(leaf, type);
+    }
+}
+
+static void walk_type(struct walker *walker, struct sl_contract_column *column)
 {
     size_t base = base_length(walker->at);
     size_t lists = lists_length(walker->at + base);
     const char *start = walker->at;
     bool is_struct = strncmp(start, "STRUCT(", 7) == 0;
     bool is_map = strncmp(start, "MAP(", 4) == 0;
-    const struct sl_contract_column *item = column;
+    struct sl_contract_column *item = column;
     for (const char *at = start + base; item && at < start + base + lists; at = strchr(at, ']') + 1)
         item = item->type.kind == SL_TYPE_ARRAY && is_nested(item) ? item->fields : NULL;
     if (is_struct && item && is_object(item)) {
@@ -268,6 +299,8 @@ static void walk_type(struct walker *walker, const struct sl_contract_column *co
         sl_buf_add_bytes(walker->sql, start, base);
     } else {
         sl_buf_add(walker->sql, "VARCHAR");
+        if (item)
+            tell_type(item, start, base);
     }
     sl_buf_add_bytes(walker->sql, start + base, lists);
     walker->at = start + base + lists;
@@ -278,12 +311,33 @@ static bool is_text(const struct sl_reading *reading)
     return sl_str_equal(reading->raw_type, "VARCHAR") || sl_str_equal(reading->raw_type, "JSON");
 }
 
-static const char *received(const struct sl_reading *reading, struct sl_arena *arena)
+// Maps print as they are.
+static bool has_json_numbers(const struct sl_reading *reading)
+{
+    return !reading->raw_name || is_text(reading) || strstr(reading->raw_type, "MAP(") != NULL;
+}
+
+static bool copy_fields(struct sl_contract_column *column, struct sl_arena *arena)
+{
+    const struct sl_contract_column *before = column->fields;
+    if (!is_nested(column))
+        return true;
+    column->fields = SL_NEW_ARRAY(arena, struct sl_contract_column, column->field_count);
+    for (size_t i = 0; column->fields && i < column->field_count; i++) {
+        column->fields[i] = before[i];
+        if (!copy_fields(&column->fields[i], arena))
+            return false;
+    }
+    return column->fields != NULL;
+}
+
+static const char *received(const struct sl_reading *reading, struct sl_contract_column *column,
+                            struct sl_arena *arena)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct walker walker = {reading->raw_type, &sql};
     sl_buf_addf(&sql, "cast(to_json(cast(\"~r%zu\" as ", reading->index);
-    walk_type(&walker, reading->column);
+    walk_type(&walker, column);
     sl_buf_add(&sql, ")) as VARCHAR)");
     return print(arena, &sql);
 }
@@ -291,6 +345,7 @@ static const char *received(const struct sl_reading *reading, struct sl_arena *a
 int sl_nest_init(struct sl_reading *reading, struct sl_arena *arena, struct sl_err *err)
 {
     struct sl_nest *nest = SL_NEW(arena, struct sl_nest);
+    struct sl_contract_column *column;
     SL_TRY_NEW(nest, err);
     nest->json = sl_arena_printf(arena, "\"~j%zu\"", reading->index);
     SL_TRY_NEW(nest->json, err);
@@ -303,8 +358,14 @@ int sl_nest_init(struct sl_reading *reading, struct sl_arena *arena, struct sl_e
     reading->nest = nest;
     if (!reading->raw_name || is_text(reading) || !strpbrk(reading->raw_type, "(["))
         return SL_OK;
-    reading->received = received(reading, arena);
+    column = SL_NEW(arena, struct sl_contract_column);
+    SL_TRY_NEW(column, err);
+    *column = *reading->column;
+    if (!copy_fields(column, arena))
+        return sl_fail_memory(err);
+    reading->received = received(reading, column, arena);
     SL_TRY_NEW(reading->received, err);
+    reading->column = column;
     return SL_OK;
 }
 
@@ -529,7 +590,7 @@ void sl_nest_text(const struct sl_reading *reading, enum sl_pass_rows rows, stru
                 text.text, i, text.text, text.text);
     sl_buf_addf(sql, "'" HAS_MARK "') and regexp_matches(%s, '^\\s*[\\[{]') then ", text.text);
     // The pattern comes to an end in a last, empty number, which is cut off again.
-    if (!reading->raw_name || is_text(reading))
+    if (has_json_numbers(reading))
         sl_buf_addf(
             sql, "left(regexp_replace(%s, '" NUMBERS "', '\\1\"" SL_NEST_MARK "\\2\"', 'g'), -3)",
             text.text);

@@ -68,7 +68,8 @@ void sl_nest_tree(const struct sl_contract_column *column, int depth, const char
 void sl_nest_items(const struct sl_contract_column *column, const char *node, struct sl_buf *sql);
 void sl_nest_leaf_text(const struct sl_contract_column *column, const char *node,
                        struct sl_buf *sql);
-void sl_nest_leaf_value(const struct sl_contract_column *column, const char *text,
+// `node`: what the leaf's `text` was made of.
+void sl_nest_leaf_value(const struct sl_contract_column *column, const char *node, const char *text,
                         struct sl_buf *sql);
 void sl_nest_member_path(const char *outer, const struct sl_contract_column *field,
                          struct sl_buf *path);

@@ -136,13 +136,15 @@ static void add_leaf_text(const struct at *at, struct sl_buf *sql)
 static void add_leaf_value(const struct at *at, struct sl_buf *sql)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf leaf = SL_BUF_INIT;
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
     if (at->column->field_count > 0)
         return;
-    sl_buf_addf(&leaf, "\"~x%s\"", at->place);
+    sl_buf_addf(&leaf, "\"~l%s\"", at->place);
+    sl_buf_addf(&text, "\"~x%s\"", at->place);
     sl_buf_add(sql, ", ");
-    sl_nest_leaf_value(at->column, leaf.text, sql);
+    sl_nest_leaf_value(at->column, leaf.text, text.text, sql);
     sl_buf_addf(sql, " as \"~w%s\"", at->place);
-    sql->has_failed |= leaf.has_failed;
+    sql->has_failed |= leaf.has_failed || text.has_failed;
 }
 
 static void add_nulls(const struct at *at, struct sl_buf *sql)

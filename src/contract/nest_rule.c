@@ -195,7 +195,7 @@ static void add_readable(const struct sl_contract_column *column, const char *no
     } else if (column->type.kind != SL_TYPE_TEXT) {
         SL_AUTO(sl_buf_clear) struct sl_buf value = SL_BUF_INIT;
         sl_nest_leaf_text(column, node, &part);
-        sl_nest_leaf_value(column, part.text, &value);
+        sl_nest_leaf_value(column, node, part.text, &value);
         sl_buf_addf(sql, " and ((%s) is null or (%s) is not null)", part.text, value.text);
         sql->has_failed |= value.has_failed;
     }

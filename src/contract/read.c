@@ -182,6 +182,8 @@ void sl_reading_raw(const struct sl_reading *reading, enum sl_pass_rows rows, st
     sl_buf_add(sql, ", r.");
     sl_buf_add_sql_name(sql, reading->raw_name);
     sl_buf_addf(sql, " as \"~r%zu\"", reading->index);
+    if (reading->merge && reading->merge->typed)
+        sl_buf_addf(sql, ", r.\"~u%zu\" as \"~u%zu\"", reading->index, reading->index);
     if (!has_cast(reading))
         return;
     if (is_mixed(reading)) {
@@ -330,28 +332,31 @@ void sl_reading_text(const struct sl_reading *reading, enum sl_pass_rows rows, s
     sl_buf_addf(sql, " as \"~x%zu\"", reading->index);
 }
 
-// What the source has as a number has no format, whatever its text looks like.
-static bool is_typed_number(const struct sl_reading *reading)
-{
-    return reading->raw_name && !is_text(reading) &&
-           sl_reading_is_number(reading->column->type.kind);
-}
-
-static void add_typed_number(const struct sl_reading *reading, const char *text, struct sl_buf *sql)
+// What the source has as a value of the type has no format, whatever its text looks like; the
+// default has.
+static void add_strict(const struct sl_reading *reading, const char *text, struct sl_buf *sql)
 {
     const struct sl_contract_column *column = reading->column;
-    const struct sl_contract_column plain = {.type = column->type};
-    bool has_own = column->otherwise && column->formats.count; // the default is in a format
-    if (has_own) {
-        SL_AUTO(sl_buf_clear) struct sl_buf word = SL_BUF_INIT;
-        sl_buf_add_sql_string(&word, column->otherwise);
-        sl_buf_addf(sql, "case when %s = %s then ", text, word.text ? word.text : "");
-        sl_reading_strict(column, reading->type, word.text ? word.text : "", sql);
-        sl_buf_add(sql, " else ");
-        sql->has_failed |= word.has_failed;
+    bool is_any = reading->merge && reading->merge->typed; // or some rows' are
+    bool is_typed = reading->raw_name && column->formats.count &&
+                    (is_any || sl_reading_is_typed(column, reading->raw_type));
+    bool has_both = is_typed && (is_any || column->otherwise);
+    if (has_both) {
+        if (is_any)
+            sl_buf_addf(sql, "case when \"~u%zu\"", reading->index);
+        if (column->otherwise) {
+            sl_buf_add(sql, is_any ? " and (" : "case when (");
+            without_null_texts(reading, "t", sql);
+            sl_buf_add(sql, ") is not null");
+        }
+        sl_buf_add(sql, " then ");
     }
-    sl_reading_strict(&plain, reading->type, text, sql);
-    sl_buf_add(sql, has_own ? " end" : "");
+    if (is_typed)
+        sl_reading_unformatted(column, reading->type, text, sql);
+    sl_buf_add(sql, has_both ? " else " : "");
+    if (!is_typed || has_both)
+        sl_reading_strict(column, reading->type, text, sql);
+    sl_buf_add(sql, has_both ? " end" : "");
 }
 
 void sl_reading_value(const struct sl_reading *reading, enum sl_pass_rows rows, struct sl_buf *sql)
@@ -370,10 +375,8 @@ void sl_reading_value(const struct sl_reading *reading, enum sl_pass_rows rows, 
         sl_buf_addf(sql, "\"~r%zu\"", reading->index);
     else if (rows != SL_PASS_ALL && is_plain(reading))
         without_null_texts(reading, "r", sql);
-    else if (is_typed_number(reading))
-        add_typed_number(reading, text, sql);
     else
-        sl_reading_strict(reading->column, reading->type, text, sql);
+        add_strict(reading, text, sql);
     sl_buf_addf(sql, has_cast(reading) ? " end as \"~y%zu\"" : " as \"~y%zu\"", reading->index);
 }
 

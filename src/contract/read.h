@@ -89,6 +89,12 @@ void sl_reading_numbers(const struct sl_contract_column *column, const char *typ
 void sl_reading_booleans(const struct sl_contract_column *column, const char *text,
                          struct sl_buf *sql);
 bool sl_reading_is_number(enum sl_type_kind kind);
+// Whether a raw value of type `from` is one of the column's kind already, so that the column's
+// formats say nothing of its text.
+bool sl_reading_is_typed(const struct sl_contract_column *column, const char *from);
+// sl_reading_strict() without them.
+void sl_reading_unformatted(const struct sl_contract_column *column, const char *type,
+                            const char *text, struct sl_buf *sql);
 
 bool sl_reading_has_years(enum sl_type_kind kind);
 // "between date '0001-01-01' and date '9999-12-31'"

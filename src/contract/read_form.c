@@ -168,6 +168,42 @@ bool sl_reading_is_number(enum sl_type_kind kind)
     return kind == SL_TYPE_INTEGER || kind == SL_TYPE_DECIMAL || kind == SL_TYPE_DOUBLE;
 }
 
+bool sl_reading_is_typed(const struct sl_contract_column *column, const char *from)
+{
+    bool is_timestamp = sl_str_starts(from, "TIMESTAMP");
+
+    switch (column->type.kind) {
+    case SL_TYPE_INTEGER:
+    case SL_TYPE_DECIMAL:
+    case SL_TYPE_DOUBLE:
+        return !sl_str_equal(from, "VARCHAR") && !sl_str_equal(from, "JSON");
+    case SL_TYPE_BOOLEAN:
+        return sl_str_equal(from, "BOOLEAN");
+    case SL_TYPE_DATE:
+        return sl_str_equal(from, "DATE");
+    case SL_TYPE_TIMESTAMP:
+        return is_timestamp;
+    case SL_TYPE_TIMESTAMP_NTZ:
+        return is_timestamp && !sl_str_ends(from, "WITH TIME ZONE");
+    case SL_TYPE_TIME:
+        return sl_str_equal(from, "TIME");
+    case SL_TYPE_TEXT:
+    case SL_TYPE_JSON:
+    case SL_TYPE_OBJECT:
+    case SL_TYPE_ARRAY:
+        return false;
+    }
+    return false;
+}
+
+void sl_reading_unformatted(const struct sl_contract_column *column, const char *type,
+                            const char *text, struct sl_buf *sql)
+{
+    const struct sl_contract_column plain = {.type = column->type};
+
+    sl_reading_strict(&plain, type, text, sql);
+}
+
 // With a declared format the year 24 is a %Y that met two digits.
 void sl_reading_years(const struct sl_contract_column *column, struct sl_buf *sql)
 {

@@ -21,7 +21,7 @@ static void add_number(const struct sl_number_format *format, int scale, struct 
 {
     sl_buf_add(form, "(?:(?:");
     if (*format->group)
-        sl_buf_addf(form, "[0-9]{1,3}(?:%s[0-9]{3})+|", group_class(format));
+        sl_buf_addf(form, "[1-9][0-9]{0,2}(?:%s[0-9]{3})+|", group_class(format));
     sl_buf_add(form, "[0-9]+)");
     if (format->decimal && scale > 0)
         sl_buf_addf(form, "(?:[%c][0-9]{0,%d}0*)?|[%c][0-9]{1,%d}0*", format->decimal, scale,
@@ -108,7 +108,6 @@ void sl_reading_numbers(const struct sl_contract_column *column, const char *typ
                         struct sl_buf *sql)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
-    const struct sl_contract_column plain = {.type = column->type};
 
     sl_buf_add(sql, "coalesce(");
     for (size_t i = 0; i < column->formats.count; i++) {
@@ -117,7 +116,7 @@ void sl_reading_numbers(const struct sl_contract_column *column, const char *typ
         if (sl_number_format_read(column->formats.items[i], &arena, &format)) // was told
             sl_buf_addf(sql, "cast(null as %s)", type);
         else if (sl_number_format_is_plain(&format))
-            sl_reading_strict(&plain, type, text, sql);
+            sl_reading_unformatted(column, type, text, sql);
         else
             add_one(column, &format, type, text, sql);
     }

@@ -151,7 +151,8 @@ struct sl_contract_column {
         *json_shape; // of a JSON column: "array" or "object", as its logicalType says; or NULL
     struct sl_place place;
     bool is_required;
-    int key_position;                   // 1-based in the primary key, 0: not in it
+    int key_position; // 1-based in the primary key, 0: not in it
+    bool is_typed; // of a copy (contract/nest.h): raw has values of this type, which have no format
     struct sl_strs formats;             // declared input formats, tried in order; empty: ISO
     const struct sl_yaml *formats_node; // where they stand: a list, or one text
     const char *otherwise;              // default for null or empty, as text; NULL: none

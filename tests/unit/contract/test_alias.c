@@ -14,6 +14,7 @@ struct alias_case {
     const char *raw_type, *raw, *old_type, *old;
     const char *value; // NULL: null
     bool differs;
+    const char *format; // NULL: none
 };
 
 static const struct alias_case cases[] = {
@@ -42,6 +43,13 @@ static const struct alias_case cases[] = {
      "2026-01-02 03:04:05", false},
     {&time_type, "VARCHAR", "'17:00'", "VARCHAR", "'17:00:00'", "17:00:00", false},
     {&json_type, "VARCHAR", "null", "STRUCT(a BIGINT)", "{'a': 1}", "{\"a\":1}", false},
+    // Formats are of the texts among them.
+    {&decimal_type, "DOUBLE", "1.25", "VARCHAR", "null", "1.25", false, "1.234,56"},
+    {&decimal_type, "DOUBLE", "1.234", "VARCHAR", "null", NULL, false, "1.234,56"},
+    {&decimal_type, "DOUBLE", "null", "VARCHAR", "'1.234'", "1234.00", false, "1.234,56"},
+    {&decimal_type, "VARCHAR", "''", "DECIMAL(9,3)", "1.250", "1.25", false, "1.234,56"},
+    {&decimal_type, "DECIMAL(9,3)", "1.250", "VARCHAR", "'1,25'", "1.25", false, "1.234,56"},
+    {&boolean_type, "BOOLEAN", "true", "VARCHAR", "'ja'", "true", false, "ja/nein"},
 };
 
 static void run(struct harness *harness, const struct alias_case *one,
@@ -55,6 +63,8 @@ static void run(struct harness *harness, const struct alias_case *one,
                                   .old = one->old};
     if (copy.until)
         assert_true(sl_contract_alias_read_until(&copy));
+    if (one->format)
+        contract.column.formats = harness_strs(harness, one->format, NULL);
     contract.column.aliases = &copy;
     contract.column.alias_count = 1;
     contract.column.rules = &rule;

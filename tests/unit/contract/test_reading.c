@@ -552,6 +552,16 @@ static void numbers_and_booleans_have_formats(void **state)
          NULL,
          {"'99.999.999.999,00'", NULL,
           "v.type: '99.999.999.999,00' is not a decimal(12,2) in the format 1.234,56"}},
+        {decimal_type,
+         "1.234,56",
+         NULL,
+         {"'0.123'", NULL, "v.type: '0.123' is not a decimal(12,2) in the format 1.234,56"}},
+        {decimal_type,
+         "1.234,56",
+         NULL,
+         {"'000.123'", NULL, "v.type: '000.123' is not a decimal(12,2) in the format 1.234,56"}},
+        {decimal_type, "1.234,56", NULL, {"'0012,5'", "12.50", NULL}},
+        {decimal_type, "1.234,56", NULL, {"'0,5'", "0.50", NULL}},
         {decimal_type, "12.50", "1.234,56", {"'1.234,56'", "1234.56", NULL}},
         {decimal_type, "12.50", "1.234,56", {"'1.25'", "1.25", NULL}},
         {decimal_type,
@@ -690,6 +700,93 @@ static void typed_values_are_converted_only_without_loss(void **state)
     }
 }
 
+// What the source has as a value of the type is not read by the formats of texts; a default is.
+static void typed_values_have_no_format(void **state)
+{
+    static const struct typed_case {
+        const char *raw_type;
+        const struct sl_type *type;
+        const char *format, *null_word, *otherwise;
+        struct text_case text;
+    } cases[] = {
+        {"DOUBLE", &decimal_type, "1.234,56", NULL, NULL, {"1.5", "1.50", NULL}},
+        {"DOUBLE",
+         &decimal_type,
+         "1.234,56",
+         NULL,
+         NULL,
+         {"1.234", NULL, "v.type: '1.234' is not a decimal(12,2) in the format 1.234,56"}},
+        {"DECIMAL(12,3)", &decimal_type, "1.234,56", NULL, "1.000", {"1.000", "1.00", NULL}},
+        {"DECIMAL(12,3)", &decimal_type, "1.234,56", NULL, "1.000", {"null", "1000.00", NULL}},
+        {"DOUBLE", &decimal_type, "1.234,56", "-1.0", "1,5", {"-1", "1.50", NULL}},
+        {"BOOLEAN", &boolean_type, "ja/nein", "N/A", NULL, {"true", "true", NULL}},
+        {"BOOLEAN", &boolean_type, "ja/nein", "N/A", "nein", {"null", "false", NULL}},
+        {"INTEGER", &boolean_type, "1/2", NULL, NULL, {"2", "false", NULL}},
+        {"DATE", &date_type, "%Y-%d-%m", "N/A", NULL, {"'2024-01-02'", "2024-01-02", NULL}},
+        {"INTEGER", &date_type, "%Y%m%d", NULL, NULL, {"20240102", "2024-01-02", NULL}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct typed_case *each = &cases[i];
+        struct one_column contract = {.column = harness_column("v", *each->type),
+                                      .raw_type = each->raw_type};
+        contract.column.formats = harness_strs(*state, each->format, NULL);
+        if (each->null_word)
+            contract.column.null_values = harness_strs(*state, "", each->null_word, NULL);
+        contract.column.otherwise = each->otherwise;
+        run_case(*state, &contract, &each->text);
+    }
+}
+
+static void run_leaf(struct harness *harness, struct sl_contract_column *leaf, bool is_array,
+                     const char *raw_type, const struct text_case *text)
+{
+    const struct sl_type type = {.kind = is_array ? SL_TYPE_ARRAY : SL_TYPE_OBJECT};
+    struct one_column contract = {.column = harness_column("v", type), .raw_type = raw_type};
+    contract.column.fields = leaf;
+    contract.column.field_count = 1;
+    run_case(harness, &contract, text);
+}
+
+static void nor_have_those_in_objects_and_arrays(void **state)
+{
+    static const struct leaf_case {
+        bool is_array;
+        const char *raw_type, *format, *otherwise;
+        struct text_case text;
+    } cases[] = {
+        {true, "DOUBLE[]", "1.234,56", NULL, {"[1.25, null]", "[1.25, NULL]", NULL}},
+        {true, "DECIMAL(9,3)[]", "1.234,56", "1.000", {"[1.000, null]", "[1.00, 1000.00]", NULL}},
+        {true, "VARCHAR[]", "1.234,56", NULL, {"['1.234', '7,5']", "[1234.00, 7.50]", NULL}},
+        {true, NULL, "1.234,56", NULL, {"'[1.250, \"1.250\"]'", "[1.25, 1250.00]", NULL}},
+        {false,
+         "STRUCT(amount DECIMAL(9,3))",
+         "1.234,56",
+         NULL,
+         {"{'amount': 1.250}", "{'amount': 1.25}", NULL}},
+        {false,
+         "STRUCT(amount VARCHAR)",
+         "1.234,56",
+         NULL,
+         {"{'amount': '1.250'}", "{'amount': 1250.00}", NULL}},
+        {false, NULL, "1.234,56", "1.000", {"'{\"amount\": 1.250}'", "{'amount': 1.25}", NULL}},
+        {false, NULL, "1.234,56", "1.000", {"'{\"amount\": null}'", "{'amount': 1000.00}", NULL}},
+        {false,
+         "MAP(VARCHAR, DOUBLE)",
+         "1.234,56",
+         NULL,
+         {"map {'amount': 1.25}", "{'amount': 1.25}", NULL}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct leaf_case *each = &cases[i];
+        struct sl_contract_column leaf =
+            harness_column(each->is_array ? "" : "amount", decimal_type);
+        leaf.path = each->is_array ? "v[]" : "v.amount";
+        leaf.formats = harness_strs(*state, each->format, NULL);
+        leaf.otherwise = each->otherwise;
+        run_leaf(*state, &leaf, each->is_array, each->raw_type, &each->text);
+    }
+}
+
 static void a_long_offending_value_is_cut_in_the_message(void **state)
 {
     const struct one_column contract = {.column = harness_column("v", integer_type)};
@@ -721,6 +818,8 @@ int main(void)
         cmocka_unit_test(declared_formats_are_tried_in_order),
         cmocka_unit_test(numbers_and_booleans_have_formats),
         cmocka_unit_test(typed_values_are_converted_only_without_loss),
+        cmocka_unit_test(typed_values_have_no_format),
+        cmocka_unit_test(nor_have_those_in_objects_and_arrays),
         cmocka_unit_test(a_long_offending_value_is_cut_in_the_message),
     };
     return cmocka_run_group_tests_name("contract: reading values", tests, harness_setup,
