@@ -106,9 +106,8 @@ static void a_corrupt_line_has_one_reason_and_its_bytes(void **state)
         "%s || ' ' || %s || ' ' || cast(%s as VARCHAR) || ' ' || cast(%s as VARCHAR)", pass.is_bad,
         pass.filter, pass.reasons, pass.corrupt);
     assert_string_equal(harness_select(*state, &pass, CORRUPT_ROW, select, ""),
-                        "true false [{'rule': corrupt, 'column': NULL, 'message': the record could "
-                        "not be split into "
-                        "columns}] a;b\\xFF");
+                        "true false [{'rule': corrupt, 'column': NULL, 'message': 'byte 4: found "
+                        "invalid UTF-8'}] a;b\\xFF");
     harness_reset(*state);
 }
 
