@@ -157,9 +157,9 @@ def test_generate_writes_the_format_and_breaks_what_it_says(ledger, form):
 
 
 def test_a_draft_has_the_formats_that_all_values_agree_on(ledger):
-    ledger.write("data/1.csv", "id;de;en;fr;ch;yes;ja;mixed;unsure;plain\n"
-                 "1;1.234,56;1,234.5;1 234,5;1'234.50;yes;Ja;1,5;1.234;1.5\n2;-7,5;7;2,25;5;no;nein;2.5;5.678;2\n3;1.234.567,8;1,234,567.25;7;1'000;yes;Ja;3;1;3\n")
+    ledger.write("data/1.csv", "id;de;en;fr;ch;yes;ja;mixed;unsure;plain;zero\n"
+                 "1;1.234,56;1,234.5;1 234,5;1'234.50;yes;Ja;1,5;1.234;1.5;0.123\n2;-7,5;7;2,25;5;no;nein;2.5;5.678;2;1.234,5\n3;1.234.567,8;1,234,567.25;7;1'000;yes;Ja;3;1;3;7\n")
     written = ledger.json("init", "--from", "data/1.csv")
     text = next((ledger.folder / file).read_text() for file in written["files"] if file.startswith("contracts/"))
     assert [text.count(f'sluice.formats, value: ["{form}"]') for form in ("1.234,56", "1,234.56", "1 234,56", "1'234.56", "yes/no", "ja/nein")] == [1] * 6, text
-    assert text.count("sluice.formats") == 6 and text.count("logicalType: string") == 1 and text.count("physicalType: decimal(18,2)") == 4, text
+    assert text.count("sluice.formats") == 6 and text.count("logicalType: string") == 2 and text.count("physicalType: decimal(18,2)") == 4, text
