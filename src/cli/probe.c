@@ -38,8 +38,8 @@ static const char *const form_conditions[SL_FORM_COUNT] = {
 };
 
 #define BLANK "[ \\x{A0}\\x{202F}]"
-#define NUMBER(group, decimal)                                                                \
-    "regexp_full_match(@, '[+-]?(?:[0-9]{1,3}(?:" group "[0-9]{3})+|[0-9]{1,14})(?:[" decimal \
+#define NUMBER(group, decimal)                                                                     \
+    "regexp_full_match(@, '[+-]?(?:[1-9][0-9]{0,2}(?:" group "[0-9]{3})+|[0-9]{1,14})(?:[" decimal \
     "][0-9]{1,9})?')"
 
 const struct sl_probe_written sl_probe_written[SL_PROBE_WRITTEN] = {

@@ -98,12 +98,38 @@ static const char *trim(const char *text, size_t length, struct sl_arena *arena)
     }
 }
 
+// Signs and digits that only look like those that numbers are read with. As a fixed text around a
+// number they would be left out of every value.
+static bool has_lookalike(const char *text)
+{
+    static const char *const signs[] = {
+        "\xE2\x88\x92", "\xE2\x80\x90", "\xE2\x80\x91", "\xE2\x80\x92", // minus, hyphens, dashes
+        "\xE2\x80\x93", "\xE2\x80\x94", "\xE2\x80\x95", "\xEF\xB9\xA3", "\xEF\xBC\x8D",
+        "\xEF\xB9\xA2", "\xEF\xBC\x8B", "\xEF\xBC\x88", "\xEF\xBC\x89", // pluses, brackets
+        "\xC2\xB1",     "\xE2\x81\xBB"};
+    // The first digit of a row of ten.
+    static const char *const zeros[] = {"\xEF\xBC\x90", "\xD9\xA0", "\xDB\xB0"};
+
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (strstr(text, signs[i]))
+            return true;
+    for (size_t i = 0; i < sizeof zeros / sizeof *zeros; i++) {
+        size_t last = strlen(zeros[i]) - 1;
+        unsigned char zero = (unsigned char)zeros[i][last];
+        for (const char *at = text; strlen(at) > last; at++)
+            if (strncmp(at, zeros[i], last) == 0 && (unsigned char)at[last] >= zero &&
+                (unsigned char)at[last] <= zero + 9)
+                return true;
+    }
+    return false;
+}
+
 static const char *judge_around(const struct sl_number_format *format)
 {
     const char *texts[] = {format->prefix, format->suffix};
 
     for (size_t i = 0; i < 2; i++)
-        if (strpbrk(texts[i], "0123456789+-()\\") ||
+        if (strpbrk(texts[i], "0123456789+-()\\") || has_lookalike(texts[i]) ||
             (format->decimal && strchr(texts[i], format->decimal)))
             return "what stands around it has digits, brackets, a sign or the decimal sign";
     if (format->has_sign_behind && (format->has_brackets || *format->prefix || *format->suffix))

@@ -193,6 +193,7 @@ static int commit(struct sl_ingest *ingest, int64_t *ret_version, struct sl_err 
     };
 
     ingest->is_retyped &= ingest->staged.file_count > 0; // else no value asks for it
+    SL_TRY(sl_ingest_tell_retyped(ingest, err));
     SL_TRY(list_removed(ingest, err));
     if (has_same_rows(ingest))
         commit.description = NULL; // nor does anything else change

@@ -130,6 +130,8 @@ const struct sl_column *sl_ingest_column(const struct sl_ingest *ingest, const c
 SL_MUST int sl_ingest_retype(struct sl_ingest *ingest, struct sl_column *column, const char *type,
                              struct sl_err *err);
 // ", cast(s as STRUCT(...)) as s" for each column that has another type now.
+// Notes of the columns whose rows are, once it is known whether any new row asks for it.
+SL_MUST int sl_ingest_tell_retyped(struct sl_ingest *ingest, struct sl_err *err);
 void sl_ingest_add_retyped(const struct sl_ingest *ingest, struct sl_buf *sql);
 
 // Opens every job, and stages what each gives. A part that cannot be read is noted; what fails is

@@ -93,23 +93,19 @@ static bool has_nested_for_text(const char *before, const char *now)
 }
 
 // Whether each value of the table comes back as it was, which no text would but a null.
-static int fits(struct sl_ingest *ingest, const struct sl_column *column, const char *type,
+static int fits(struct sl_ingest *ingest, const struct sl_column *before, const char *type,
                 bool *ret, struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf name = SL_BUF_INIT;
     SL_AUTO(sl_result_free) struct sl_result *result = NULL;
-    const struct sl_column *before =
-        sl_column_find(ingest->snapshot.columns, ingest->snapshot.column_count, column->name);
     struct sl_session *session = ingest->context->session;
     struct sl_scan scan;
 
     *ret = false;
-    if (!before)
-        return SL_OK;
     SL_TRY(sl_delta_scan_files(&ingest->snapshot, ingest->snapshot.files,
                                ingest->snapshot.file_count, ingest->arena, &scan, err));
-    sl_buf_add_sql_name(&name, column->name);
+    sl_buf_add_sql_name(&name, before->name);
     SL_TRY(sl_buf_check(&name, err));
     sl_buf_add(&sql, "select count(*) from ");
     SL_TRY(session->kind->scan_sql(session, &scan, &sql, err));
@@ -124,23 +120,39 @@ static int fits(struct sl_ingest *ingest, const struct sl_column *column, const 
 int sl_ingest_retype(struct sl_ingest *ingest, struct sl_column *column, const char *type,
                      struct sl_err *err)
 {
+    const struct sl_column *before =
+        sl_column_find(ingest->snapshot.columns, ingest->snapshot.column_count, column->name);
     bool does_fit;
-    const char *note;
 
-    if (!has_nested_for_text(column->type, type) || ingest->loose_count > 0 ||
-        ingest->has_foreign_rows)
+    // An earlier new file may have given the column another type already, in which no row is.
+    if (!before || sl_str_equal(column->type, type) || !has_nested_for_text(before->type, type) ||
+        ingest->loose_count > 0 || ingest->has_foreign_rows)
         return SL_OK;
-    SL_TRY(fits(ingest, column, type, &does_fit, err));
+    SL_TRY(fits(ingest, before, type, &does_fit, err));
     if (!does_fit)
         return SL_OK;
-    note = sl_arena_printf(ingest->arena,
-                           "column '%s' had no value of a known type where it has one now: its "
-                           "rows are written anew as %s",
-                           column->name, type);
-    SL_TRY_NEW(note, err);
     column->type = type;
     ingest->is_retyped = true;
-    return sl_strs_add(&ingest->result.notes, ingest->arena, note, err);
+    return SL_OK;
+}
+
+int sl_ingest_tell_retyped(struct sl_ingest *ingest, struct sl_err *err)
+{
+    for (size_t i = 0; ingest->is_retyped && i < ingest->snapshot.column_count; i++) {
+        const struct sl_column *before = &ingest->snapshot.columns[i];
+        const struct sl_column *now = sl_ingest_column(ingest, before->name);
+        const char *note;
+
+        if (!now || sl_str_equal(now->type, before->type))
+            continue;
+        note = sl_arena_printf(ingest->arena,
+                               "column '%s' had no value of a known type where it has one now: its "
+                               "rows are written anew as %s",
+                               now->name, now->type);
+        SL_TRY_NEW(note, err);
+        SL_TRY(sl_strs_add(&ingest->result.notes, ingest->arena, note, err));
+    }
+    return SL_OK;
 }
 
 void sl_ingest_add_retyped(const struct sl_ingest *ingest, struct sl_buf *sql)

@@ -378,6 +378,34 @@ def test_a_place_in_a_nested_column_without_a_type_takes_what_comes(project, pla
     assert {row["id"]: row["_source"] for row in table} == {1: "data/1.parquet", 2: "data/1.parquet", 3: "data/2.parquet", 4: "data/2.parquet", 5: "data/3.parquet"}
 
 
+def test_new_files_may_each_bring_another_type_to_a_place_that_had_none(project):
+    """Neither is refused, whatever the order of their names."""
+    project.write("sluice.yml", "name: nulls\nlake: lake\n")
+    project.write("sources/t.yml", "path: data/*.parquet\n")
+    number, text = pa.int64(), pa.string()
+    nested_file(project, "1", id=pa.array([1]), l=pa.array([[None]], pa.list_(NOTHING)))
+    project.run("run")
+    nested_file(project, "2", id=pa.array([2]), l=pa.array([[{"q": 1}]], pa.list_(pa.struct([("q", number)]))))
+    nested_file(project, "3", id=pa.array([3]), l=pa.array([[{"q": 2, "r": {"t": "x"}}]], pa.list_(pa.struct([("q", number), ("r", pa.struct([("t", text)]))]))))
+    told = project.run("run")
+    assert (told.stdout + told.stderr).count("written anew as STRUCT") == 1
+    assert {row["id"]: row["l"] for row in project.delta("raw.t").to_pylist()} == {
+        1: [None], 2: [{"q": 1, "r": None}], 3: [{"q": 2, "r": {"t": "x"}}]}
+
+
+def test_of_a_refused_file_it_is_not_told_that_rows_are_written_anew(project):
+    project.write("sluice.yml", "name: nulls\nlake: lake\n")
+    project.write("sources/t.yml", "path: data/*.parquet\n")
+    bare = pa.struct([("a", pa.int64()), ("n", NOTHING)])
+    nested_file(project, "1", id=pa.array([1]), l=pa.array([[None]], pa.list_(NOTHING)), big=pa.array([{"a": 2**62 + 1, "n": None}], bare))
+    project.run("run")
+    full = pa.struct([("a", pa.float64()), ("n", pa.struct([("x", pa.int32())]))])
+    nested_file(project, "2", id=pa.array([2]), l=pa.array([[{"q": 1}]], pa.list_(pa.struct([("q", pa.int64())]))), big=pa.array([{"a": 1.5, "n": {"x": 1}}], full))
+    told = project.run("run", exit_code=None)
+    assert told.returncode != 0 and "exactly" in told.stdout + told.stderr and "written anew" not in told.stdout + told.stderr, told.stdout + told.stderr
+    assert [row["id"] for row in project.delta("raw.t").to_pylist()] == [1]
+
+
 def test_a_table_whose_rows_get_a_type_keeps_those_of_files_that_are_gone(project):
     """Renamed, vanished, empty and changed files before; the contract reads the new values."""
     project.write("sluice.yml", "name: nulls\nlake: lake\nquarantine: {max_share: 1}\n")

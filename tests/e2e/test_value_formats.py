@@ -59,7 +59,7 @@ def test_values_are_read_as_their_format_says_and_others_are_told(ledger):
 @pytest.mark.parametrize("kind, formats, said", [
     (DECIMAL, ["1.234"], "may be the decimal one or separate groups"), (DECIMAL, ["x"], "it has no digit"), (DECIMAL, ["1.23.456,7"], "three digits"),
     (DECIMAL, ["1 234.567,8"], "three signs"), (DECIMAL, ["%d"], "it has no digit"), (DECIMAL, ["12,50 +"], "what stands around it"),
-    (DECIMAL, ["12.50-", "Fr. 12.50"], "what stands around it"), (BOOLEAN, ["ja"], "two words"), (BOOLEAN, ["ja/"], "empty"), (BOOLEAN, ["J/j"], "the same"),
+    (DECIMAL, ["12.50-", "Fr. 12.50"], "what stands around it"), (DECIMAL, ["\u22121.234,56"], "a sign"), (DECIMAL, ["1.234,56 \u2013"], "a sign"), (DECIMAL, ["1.234,5\uff17"], "digits"), (BOOLEAN, ["ja"], "two words"), (BOOLEAN, ["ja/"], "empty"), (BOOLEAN, ["J/j"], "the same"),
     (BOOLEAN, ["ja/nein", "n/j", "nein/x"], "means the other value"), ("logicalType: string", ["1,5"], "is none of these")])
 def test_a_format_that_is_none_is_an_error_with_its_line(ledger, kind, formats, said):
     describe(ledger, column("v", kind, *formats))
@@ -111,6 +111,26 @@ def test_a_number_that_the_source_has_as_one_needs_no_format(ledger):
     assert {i: row["v"] for i, row in clean(ledger).items()} == {1: Decimal("1.234"), 2: Decimal("0.500")}
 
 
+def test_formats_read_no_number_or_boolean_that_has_a_type(ledger):
+    """Beside null words, in objects and arrays, and under one of two names."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    ledger.write("sources/t.yml", "path: data/*.parquet\n")
+    formatted = "customProperties: [{property: sluice.formats, value: ['1.234,567']}"
+    describe(ledger, f"{{name: d, {DECIMAL.replace(',2', ',3')}, {formatted}, {{property: sluice.aliases, value: [{{name: d2, until: 2099-01-01}}]}}]}}",
+             f"{{name: o, logicalType: object, properties: [{{name: w, logicalType: number, {formatted}]}}, {{name: x, logicalType: number, {formatted}]}}]}}",
+             f"{{name: l, logicalType: array, items: {{logicalType: number, {formatted}]}}}}",
+             f"{{name: j, logicalType: object, properties: [{{name: w, logicalType: number, {formatted}]}}]}}",
+             column("ok", BOOLEAN, "ja/nein", more=", {property: sluice.nullValues, value: ['', 'N/A']}"))
+    (ledger.folder / "data").mkdir()
+    pq.write_table(pa.table({"id": [1, 2], "d": [1.234, None], "d2": [None, "1.234"], "o": [{"w": 1.234, "x": "1.234"}] * 2, "l": [[2.345], []],
+                             "j": ['{"w": 1.234}', '{"w": "1.234"}'], "ok": [True, False]}), ledger.folder / "data" / "1.parquet")
+    ledger.run("run")
+    rows = {i: tuple(row[name] for name in ("d", "o", "l", "j", "ok")) for i, row in clean(ledger).items()}
+    assert rows == {1: (Decimal("1.234"), {"w": 1.234, "x": 1234}, [2.345], {"w": 1.234}, True),
+                    2: (Decimal(1234), {"w": 1.234, "x": 1234}, [], {"w": 1234}, False)}, reasons(ledger)
+
+
 def test_diff_tells_of_another_format(ledger):
     describe(ledger, column("v", DECIMAL, "1.234,56"), column("b", BOOLEAN, "ja/nein"))
     (ledger.folder / "old.yml").write_text((ledger.folder / "contracts/t.odcs.yml").read_text())
@@ -137,9 +157,9 @@ def test_generate_writes_the_format_and_breaks_what_it_says(ledger, form):
 
 
 def test_a_draft_has_the_formats_that_all_values_agree_on(ledger):
-    ledger.write("data/1.csv", "id;de;en;fr;ch;yes;ja;mixed;unsure;plain\n"
-                 "1;1.234,56;1,234.5;1 234,5;1'234.50;yes;Ja;1,5;1.234;1.5\n2;-7,5;7;2,25;5;no;nein;2.5;5.678;2\n3;1.234.567,8;1,234,567.25;7;1'000;yes;Ja;3;1;3\n")
+    ledger.write("data/1.csv", "id;de;en;fr;ch;yes;ja;mixed;unsure;plain;zero\n"
+                 "1;1.234,56;1,234.5;1 234,5;1'234.50;yes;Ja;1,5;1.234;1.5;0.123\n2;-7,5;7;2,25;5;no;nein;2.5;5.678;2;1.234,5\n3;1.234.567,8;1,234,567.25;7;1'000;yes;Ja;3;1;3;7\n")
     written = ledger.json("init", "--from", "data/1.csv")
     text = next((ledger.folder / file).read_text() for file in written["files"] if file.startswith("contracts/"))
     assert [text.count(f'sluice.formats, value: ["{form}"]') for form in ("1.234,56", "1,234.56", "1 234,56", "1'234.56", "yes/no", "ja/nein")] == [1] * 6, text
-    assert text.count("sluice.formats") == 6 and text.count("logicalType: string") == 1 and text.count("physicalType: decimal(18,2)") == 4, text
+    assert text.count("sluice.formats") == 6 and text.count("logicalType: string") == 2 and text.count("physicalType: decimal(18,2)") == 4, text
