@@ -1,5 +1,5 @@
-// The contracts that a publication's tables were built with: what they protected and classified, and
-// what those of now do.
+// The contracts that a publication's tables were built with: what they protected and classified,
+// and what those of now do.
 #include "base/json.h"
 #include "contract/change.h"
 #include "run/lineage.h"
@@ -74,8 +74,7 @@ static int load(struct table *table, enum sl_layer layer, struct sl_delta_snapsh
     SL_AUTO(sl_session_close) struct sl_session *session = NULL;
     struct sl_err trouble = {0};
     bool is_needed = false;
-    const char *name =
-        sl_arena_printf(&world->arena, "%s.%s", sl_layer_name(layer), table->bare);
+    const char *name = sl_arena_printf(&world->arena, "%s.%s", sl_layer_name(layer), table->bare);
     const char *folder = sl_table_folder(world->project, layer, table->bare, &world->arena);
     SL_TRY_NEW(name, err);
     SL_TRY_NEW(folder, err);
@@ -85,8 +84,8 @@ static int load(struct table *table, enum sl_layer layer, struct sl_delta_snapsh
         return SL_OK;
     if (sl_delta_needs_session(folder, &is_needed, &trouble) == SL_OK && is_needed)
         SL_TRY(sl_world_session(world, &session, err));
-    int code = sl_delta_load_schema(folder, published->version, session, &world->arena, ret,
-                                    &trouble);
+    int code =
+        sl_delta_load_schema(folder, published->version, session, &world->arena, ret, &trouble);
     if (code == SL_E_MEMORY)
         return sl_fail_memory(err);
     if (code != SL_OK)
@@ -190,8 +189,7 @@ int sl_contracts_then_take(struct sl_world *now, const struct sl_publication *ta
     for (size_t i = 0; i < target->table_count; i++) {
         struct table table = {.world = now, .target = target};
         enum sl_layer layer;
-        if (sl_table_parse(target->tables[i].table, &layer, &table.bare) &&
-            layer == SL_LAYER_CLEAN)
+        if (sl_table_parse(target->tables[i].table, &layer, &table.bare) && layer == SL_LAYER_CLEAN)
             SL_TRY(take(&table, &target->tables[i], ret, err));
     }
     return SL_OK;

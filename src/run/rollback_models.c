@@ -148,8 +148,8 @@ static int check_then(struct sl_models_then *then, const struct sl_publication *
         const char *table = sl_arena_printf(&world->arena, "curated.%s", sl_map_key(it));
         SL_TRY_NEW(table, err);
         if (!sl_map_has(&lineage.catalog, table))
-            SL_TRY(tell_unknown(world, target, table, "by a model that does not fit what it would read now", diags,
-                                err));
+            SL_TRY(tell_unknown(world, target, table,
+                                "by a model that does not fit what it would read now", diags, err));
     }
     return SL_OK;
 }
@@ -175,7 +175,7 @@ int sl_models_then_check(struct sl_models_then *then, struct sl_world *now,
                     "with a contract that is not in '_code' of the lake any more", diags, err));
     if (!then->is_open)
         return SL_OK;
-    SL_TRY(tell_all(&then->world, target, &then->other_views,
-                    "over a view that is another one now", diags, err));
+    SL_TRY(tell_all(&then->world, target, &then->other_views, "over a view that is another one now",
+                    diags, err));
     return check_then(then, target, diags, err);
 }
