@@ -114,7 +114,7 @@ static int explain_partition(const struct found *found, struct sl_err *err)
 {
     const char *at = found->file;
     size_t length = strcspn(at, "/");
-    while (at[length] == '/' && length <= NAME_MAX) {
+    while (length <= NAME_MAX && at[length] == '/') {
         at += length + 1;
         length = strcspn(at, "/");
     }

@@ -3,30 +3,9 @@
 #include "base/json.h"
 #include "run/lineage.h"
 #include "run/rollback_personal.h"
-#include "table/delta/delta.h"
 
 static const char hint[] = "`rollback ... --no-deliver` leaves the targets alone, and the next "
                            "`run` builds the tables with the models of now";
-
-// What cannot be read any more is for the rollback itself to say.
-static int find_fingerprint(struct sl_world *world, const struct sl_published *published,
-                            const char *name, const char **ret, struct sl_err *err)
-{
-    struct sl_delta_head head;
-    struct sl_record record = {0};
-    struct sl_err trouble = {0};
-    *ret = NULL;
-    const char *folder = sl_table_folder(world->project, SL_LAYER_CURATED, name, &world->arena);
-    SL_TRY_NEW(folder, err);
-    int code = sl_delta_head_at(folder, published->version, &world->arena, &head, &trouble);
-    if (code == SL_OK && head.record_json)
-        code = sl_record_parse(head.record_json, &world->arena, &record, &trouble);
-    if (code == SL_E_MEMORY)
-        return sl_fail_memory(err);
-    if (code == SL_OK && sl_step_is_fingerprint(record.fingerprint))
-        *ret = record.fingerprint;
-    return SL_OK;
-}
 
 static int take_model(struct sl_world *world, const struct sl_published *published,
                       const char *name, struct sl_models_then *ret, struct sl_err *err)
@@ -36,7 +15,7 @@ static int take_model(struct sl_world *world, const struct sl_published *publish
     struct sl_step_context context = {
         .project = world->project, .arena = &world->arena, .run_id = ""};
     const char *fingerprint;
-    SL_TRY(find_fingerprint(world, published, name, &fingerprint, err));
+    SL_TRY(sl_then_fingerprint(world, published, &fingerprint, err));
     if (!fingerprint || (node && sl_str_equal(node->fingerprint, fingerprint)))
         return SL_OK;
     SL_TRY(sl_step_find_code(&context, fingerprint, &kept, err));
@@ -65,16 +44,49 @@ static int take_places(void *self, struct sl_project *project, struct sl_err *er
     return SL_OK;
 }
 
+static void put_contracts_back(struct sl_models_then *then)
+{
+    for (size_t i = 0; i < then->world.graph.count; i++) {
+        struct sl_node *node = &then->world.graph.nodes[i];
+        const struct sl_contract_table *contract =
+            node->kind == SL_NODE_CLEANSE ? sl_map_get(&then->contracts, node->name) : NULL;
+        if (contract)
+            node->contract = contract;
+    }
+}
+
+// Views have no table, and of their texts none is kept; the fingerprint of what reads them has
+// theirs in it.
+static int find_other_views(struct sl_world *now, const struct sl_publication *target,
+                            struct sl_models_then *then, struct sl_err *err)
+{
+    for (size_t i = 0; i < target->table_count; i++) {
+        const struct sl_published *published = &target->tables[i];
+        const struct sl_node *node = sl_graph_node(&then->world.graph, published->table);
+        const char *fingerprint;
+        if (!node || node->kind != SL_NODE_MODEL || !sl_map_has(&then->texts, node->bare))
+            continue;
+        SL_TRY(sl_then_fingerprint(now, published, &fingerprint, err));
+        if (fingerprint && !sl_str_equal(node->fingerprint, fingerprint))
+            SL_TRY(sl_strs_add(&then->other_views, &now->arena, published->table, err));
+    }
+    return SL_OK;
+}
+
 int sl_models_then_open(struct sl_world *now, const struct sl_publication *target,
                         struct sl_models_then *ret, struct sl_err *err)
 {
+    bool is_personal;
     for (size_t i = 0; i < target->table_count; i++) {
         enum sl_layer layer;
         const char *name;
         if (sl_table_parse(target->tables[i].table, &layer, &name) && layer == SL_LAYER_CURATED)
             SL_TRY(take_model(now, &target->tables[i], name, ret, err));
     }
-    if (!sl_map_first(&ret->texts))
+    SL_TRY(sl_world_is_personal(now, &is_personal, err));
+    SL_TRY(sl_contracts_then_take(now, target, ret, err));
+    ret->is_personal |= is_personal;
+    if (!ret->is_personal || (!sl_map_first(&ret->texts) && !sl_map_first(&ret->contracts)))
         return SL_OK;
     struct sl_world_options options = {.folder = now->project->folder,
                                        .environment = now->project->environment,
@@ -82,7 +94,9 @@ int sl_models_then_open(struct sl_world *now, const struct sl_publication *targe
                                        .prepare = take_places,
                                        .self = now->project};
     ret->is_open = true;
-    return sl_world_open(&options, &ret->world, err);
+    SL_TRY(sl_world_open(&options, &ret->world, err));
+    put_contracts_back(ret);
+    return find_other_views(now, target, ret, err);
 }
 
 void sl_models_then_close(struct sl_models_then *then)
@@ -90,6 +104,7 @@ void sl_models_then_close(struct sl_models_then *then)
     if (then->is_open)
         sl_world_close(&then->world);
     sl_map_clear(&then->texts);
+    sl_map_clear(&then->contracts);
 }
 
 static enum sl_severity severity_of(const struct sl_world *world)
@@ -109,7 +124,7 @@ static int tell_unknown(struct sl_world *world, const struct sl_publication *tar
     if (is_delivered)
         sl_diag(diags, severity_of(world), SL_E_PERSONAL,
                 (struct sl_place){node->model ? node->model->file : NULL, 0, 0}, hint,
-                "%s of publication #%lld was built by a model that %s: whether it passes "
+                "%s of publication #%lld was built %s: whether it passes "
                 "classified values on is not known",
                 table, (long long)target->number, why);
     return SL_OK;
@@ -133,9 +148,18 @@ static int check_then(struct sl_models_then *then, const struct sl_publication *
         const char *table = sl_arena_printf(&world->arena, "curated.%s", sl_map_key(it));
         SL_TRY_NEW(table, err);
         if (!sl_map_has(&lineage.catalog, table))
-            SL_TRY(tell_unknown(world, target, table, "does not fit what it would read now", diags,
-                                err));
+            SL_TRY(tell_unknown(world, target, table,
+                                "by a model that does not fit what it would read now", diags, err));
     }
+    return SL_OK;
+}
+
+static int tell_all(struct sl_world *world, const struct sl_publication *target,
+                    const struct sl_strs *tables, const char *why, struct sl_diags *diags,
+                    struct sl_err *err)
+{
+    for (size_t i = 0; i < tables->count; i++)
+        SL_TRY(tell_unknown(world, target, tables->items[i], why, diags, err));
     return SL_OK;
 }
 
@@ -143,12 +167,15 @@ int sl_models_then_check(struct sl_models_then *then, struct sl_world *now,
                          const struct sl_publication *target, struct sl_diags *diags,
                          struct sl_err *err)
 {
-    bool is_personal;
-    SL_TRY(sl_world_is_personal(now, &is_personal, err));
-    if (!is_personal)
+    if (!then->is_personal)
         return SL_OK;
-    for (size_t i = 0; i < then->lost.count; i++)
-        SL_TRY(tell_unknown(now, target, then->lost.items[i],
-                            "is not in '_code' of the lake any more", diags, err));
-    return then->is_open ? check_then(then, target, diags, err) : SL_OK;
+    SL_TRY(tell_all(now, target, &then->lost,
+                    "by a model that is not in '_code' of the lake any more", diags, err));
+    SL_TRY(tell_all(now, target, &then->lost_contracts,
+                    "with a contract that is not in '_code' of the lake any more", diags, err));
+    if (!then->is_open)
+        return SL_OK;
+    SL_TRY(tell_all(&then->world, target, &then->other_views, "over a view that is another one now",
+                    diags, err));
+    return check_then(then, target, diags, err);
 }

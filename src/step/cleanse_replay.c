@@ -5,11 +5,35 @@
 #include "step/cleanse.h"
 #include "step/schema.h"
 
+// They decide no row, and so are no part of the state; a rollback follows them.
+static int describe_classified(const struct sl_contract_table *contract, json_t **ret,
+                               struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *classified = json_object();
+    SL_TRY_NEW(classified, err);
+    for (size_t i = 0; i < contract->column_count; i++) {
+        const char *name = sl_personal_classification(&contract->columns[i]);
+        if (sl_personal_is_sensitive(name) &&
+            json_object_set_new(classified, contract->columns[i].name, json_string(name)) != 0)
+            return sl_fail_memory(err);
+    }
+    *ret = classified;
+    classified = NULL;
+    return SL_OK;
+}
+
 static int describe_contract(const struct sl_cleanse *cleanse, json_t **ret, struct sl_err *err)
 {
+    SL_AUTO(sl_json_free) json_t *classified = NULL;
     json_t *contract = NULL;
+    SL_TRY(describe_classified(cleanse->contract, &classified, err));
     SL_TRY(sl_contract_state(cleanse->contract, cleanse->context->arena, &contract, err));
     *ret = json_pack("{s:s, s:o}", "compiler", SL_CONTRACT_COMPILER_VERSION, "contract", contract);
+    if (*ret && json_object_size(classified) &&
+        json_object_set(*ret, "classified", classified) != 0) {
+        json_decref(*ret);
+        *ret = NULL;
+    }
     return *ret ? SL_OK : sl_fail_memory(err);
 }
 

@@ -205,3 +205,17 @@ const char *harness_diags(struct harness *harness)
     }
     return sl_arena_strdup(&harness->arena, text.text);
 }
+
+void harness_run_case(struct harness *harness, const struct one_column *contract,
+                      const struct text_case *each)
+{
+    struct outcome outcome;
+    harness_run_column(harness, contract, each->raw, &outcome);
+    const char *reason = each->reason ? each->reason : "";
+    if (!sl_str_equal(outcome.value, each->value) || !sl_str_equal(outcome.reasons, reason) ||
+        outcome.is_bad != (reason[0] != '\0'))
+        fail_msg("%s: got %s with '%s'%s, expected %s with '%s'", each->raw,
+                 outcome.value ? outcome.value : "null", outcome.reasons,
+                 outcome.is_bad ? " (bad)" : "", each->value ? each->value : "null", reason);
+    harness_reset(harness);
+}

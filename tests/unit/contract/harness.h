@@ -54,4 +54,12 @@ extern const struct sl_type text_type, integer_type, tiny_type, bigint_type, dec
     decimal0_type, double_type, boolean_type, date_type, timestamp_type, ntz_type, time_type,
     json_type;
 
+struct text_case {
+    const char *raw;    // SQL literal
+    const char *value;  // NULL: null
+    const char *reason; // NULL: none
+};
+void harness_run_case(struct harness *harness, const struct one_column *contract,
+                      const struct text_case *each);
+
 #endif
