@@ -325,15 +325,18 @@ static int fork_worker(struct sl_member *member, struct sl_err *err)
     return err->code;
 }
 
-// An idle worker, else an empty seat; NULL if all are at work.
+// An idle worker, else a seat that is empty or of one that was killed after its reply; NULL if all
+// are at work.
 static struct sl_member *find_member(const struct sl_pool *pool)
 {
     struct sl_member *empty = NULL;
     for (size_t i = 0; i < pool->options.size; i++) {
         struct sl_member *member = &pool->members[i];
-        if (member->pid && !member->is_busy)
+        if (member->is_busy)
+            continue;
+        if (member->pid && !member->why_killed)
             return member;
-        if (!member->pid && !empty)
+        if (!empty)
             empty = member;
     }
     return empty;
@@ -384,6 +387,8 @@ static void reset_seat(const struct sl_pool *pool, struct sl_seat *seat)
 // A worker that has died in its idleness is noticed here, or before by the loop.
 static int hand_over(struct sl_member *member, const json_t *request, struct sl_err *err)
 {
+    if (member->pid && member->why_killed)
+        bury(member);
     if (!member->pid)
         SL_TRY(fork_worker(member, err));
     reset_seat(member->pool, member->seat);
