@@ -159,7 +159,11 @@ static void bury(struct sl_member *member)
     bool was_busy = member->is_busy;
     enum sl_kill why = member->why_killed;
     size_t job = member->job;
+    int64_t held_bytes = member->held_bytes;
     leave(member, sl_clock_monotonic_us() + sl_pool_patience_us(pool), &death);
+    // The kernel counts its peak less exactly than what it holds.
+    if (death.peak_memory_bytes < held_bytes)
+        death.peak_memory_bytes = held_bytes;
     if (!was_busy)
         return;
     pool->busy--;

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "run/pool_inner.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -401,6 +400,20 @@ static void one_job_is_stopped_or_killed_and_the_others_go_on(void **state)
     close_pool(&owner);
 }
 
+// It stays in the socket, whole: its length comes first.
+static void wait_for_reply(int fd)
+{
+    char bytes[4096];
+    uint32_t length = 0;
+    ssize_t got = 0;
+    while (got < (ssize_t)sizeof length || (size_t)got < sizeof length + length) {
+        got = recv(fd, bytes, sizeof bytes, MSG_PEEK);
+        assert_true(got > 0);
+        if (got >= (ssize_t)sizeof length)
+            memcpy(&length, bytes, sizeof length);
+    }
+}
+
 // Timers are due before replies are read: whoever is late has replied, and is killed all the same.
 static void who_was_killed_after_its_reply_gets_no_other_job(void **state)
 {
@@ -411,8 +424,7 @@ static void who_was_killed_after_its_reply_gets_no_other_job(void **state)
         open_pool(&owner, 1);
         owner.next = "{\"number\": 2}";
         start(&owner, "{\"number\": 1, \"keep_open\": true}");
-        struct pollfd reply = {.fd = owner.pool->members[0].fd, .events = POLLIN};
-        assert_int_equal(poll(&reply, 1, -1), 1);
+        wait_for_reply(owner.pool->members[0].fd);
         if (is_memory)
             sl_pool_limit_memory(owner.pool, 1);
         else
@@ -438,11 +450,14 @@ static void who_holds_too_much_memory_is_killed(void **state)
         start(&owner, "{\"sleep\": true}");
         sl_pool_limit_memory(owner.pool, INT64_MAX);
         sl_pool_limit_memory(owner.pool, 1);
+        assert_true(owner.pool->members[0].held_bytes > 1);
+        // As if the kernel had counted less of it in the end.
+        owner.pool->members[0].held_bytes = INT64_C(1) << 50;
         wait_for_all(&owner);
+        assert_int_equal(owner.last.peak_memory_bytes, INT64_C(1) << 50);
         assert_int_equal(owner.last.err.code, SL_E_WORKER_MEMORY);
         assert_non_null(strstr(owner.last.err.message, "may take 1 B"));
         assert_int_equal(owner.last.jobs_before, jobs_before);
-        assert_true(owner.last.peak_memory_bytes > 1);
     }
     assert_int_equal(owner.deaths, 2);
     close_pool(&owner);
