@@ -334,6 +334,13 @@ void sl_controller_on_time(struct sl_controller *controller, size_t index, enum 
     }
 }
 
+// Of a step over its timeout: that it was stopped is why it failed. A mistake of the user that it
+// came upon before it could be stopped is told as such: the next attempt would find it again.
+static bool is_stopped_by_limit(const struct sl_err *err, const struct sl_death *death)
+{
+    return err->code == SL_E_INTERRUPTED || death || sl_err_fate(err) == SL_FATE_RETRY;
+}
+
 static void tell_timeout(struct sl_outcome *outcome)
 {
     const struct sl_node *node = outcome->node;
@@ -360,7 +367,7 @@ void sl_controller_on_reply(void *owner, size_t job, const json_t *reply,
         take_reply(controller, outcome, reply, &outcome->err);
     else
         keep_death(controller, outcome, death);
-    if (outcome->err.code != SL_OK && is_overdue)
+    if (outcome->err.code != SL_OK && is_overdue && is_stopped_by_limit(&outcome->err, death))
         tell_timeout(outcome);
     tell_deadline(controller, &outcome->err);
     int64_t wait_ms =

@@ -159,7 +159,11 @@ static void bury(struct sl_member *member)
     bool was_busy = member->is_busy;
     enum sl_kill why = member->why_killed;
     size_t job = member->job;
+    int64_t held_bytes = member->held_bytes;
     leave(member, sl_clock_monotonic_us() + sl_pool_patience_us(pool), &death);
+    // The kernel counts its peak less exactly than what it holds.
+    if (death.peak_memory_bytes < held_bytes)
+        death.peak_memory_bytes = held_bytes;
     if (!was_busy)
         return;
     pool->busy--;
@@ -325,15 +329,18 @@ static int fork_worker(struct sl_member *member, struct sl_err *err)
     return err->code;
 }
 
-// An idle worker, else an empty seat; NULL if all are at work.
+// An idle worker, else a seat that is empty or of one that was killed after its reply; NULL if all
+// are at work.
 static struct sl_member *find_member(const struct sl_pool *pool)
 {
     struct sl_member *empty = NULL;
     for (size_t i = 0; i < pool->options.size; i++) {
         struct sl_member *member = &pool->members[i];
-        if (member->pid && !member->is_busy)
+        if (member->is_busy)
+            continue;
+        if (member->pid && !member->why_killed)
             return member;
-        if (!member->pid && !empty)
+        if (!empty)
             empty = member;
     }
     return empty;
@@ -384,6 +391,8 @@ static void reset_seat(const struct sl_pool *pool, struct sl_seat *seat)
 // A worker that has died in its idleness is noticed here, or before by the loop.
 static int hand_over(struct sl_member *member, const json_t *request, struct sl_err *err)
 {
+    if (member->pid && member->why_killed)
+        bury(member);
     if (!member->pid)
         SL_TRY(fork_worker(member, err));
     reset_seat(member->pool, member->seat);

@@ -26,6 +26,7 @@ struct sl_member {
     bool is_busy;
     int64_t stopped_since_us; // 0: it is not, as far as is known
     enum sl_kill why_killed;  // by the pool
+    int64_t held_bytes;       // of memory, when it was killed for that
     struct sl_last_words *words;
     char *bytes; // read and not yet taken
     size_t used, room;

@@ -57,12 +57,21 @@ static int64_t resident_bytes(pid_t pid)
     return resident * sysconf(_SC_PAGESIZE);
 }
 
+static void limit_memory(struct sl_member *member, int64_t most_bytes)
+{
+    int64_t held_bytes = resident_bytes(member->pid);
+    if (held_bytes <= most_bytes)
+        return;
+    member->held_bytes = held_bytes;
+    sl_member_kill(member, SL_KILL_TOO_LARGE);
+}
+
 void sl_pool_limit_memory(struct sl_pool *pool, int64_t most_bytes)
 {
     pool->most_bytes = most_bytes;
     for (size_t i = 0; i < pool->options.size; i++)
-        if (pool->members[i].is_busy && resident_bytes(pool->members[i].pid) > most_bytes)
-            sl_member_kill(&pool->members[i], SL_KILL_TOO_LARGE);
+        if (pool->members[i].is_busy)
+            limit_memory(&pool->members[i], most_bytes);
 }
 
 // --- all at once

@@ -143,20 +143,69 @@ def test_a_delivery_that_hangs_is_stopped_and_made_later_once(project, server):
     assert server.postgres.query("select n from r_hang.m order by n") == [["1"], ["2"], ["3"], ["4"]]
 
 
-@pytest.mark.xdist_group("retry")
-def test_a_wrong_password_is_not_tried_again(project, server):
-    server.postgres.query("create role secretive login password 'right'")
+@pytest.fixture(scope="module")
+def secretive(server):
+    """Where to connect to as somebody who needs a password, which is 'right'."""
+    server.postgres.query("create role secretive login password 'right'; grant create on database postgres to secretive")
     rules = server.folder / "data" / "pg_hba.conf"
     before = rules.read_text()
     rules.write_text(f"host all secretive 127.0.0.1/32 scram-sha-256\n{before}")
     server.postgres.query("select pg_reload_conf()")
-    dsn = f"host=127.0.0.1 port={server.port} user=secretive password=wrong dbname=postgres"
-    while subprocess.run(["psql", "-X", "-q", "-c", "select 1", dsn], capture_output=True, timeout=60).returncode == 0:
+    dsn = f"host=127.0.0.1 port={server.port} user=secretive dbname=postgres"
+    while subprocess.run(["psql", "-X", "-q", "-c", "select 1", f"{dsn} password=wrong"], capture_output=True, timeout=60).returncode == 0:
         pass  # the server reads it in its own time
-    make(project, FAST, targets__w=f"type: postgres\ndsn: {dsn}\ndeliver: [{{table: curated.m}}]\n")
+    return dsn
+
+
+@pytest.mark.xdist_group("retry")
+def test_a_wrong_password_is_not_tried_again(project, secretive):
+    make(project, FAST, targets__w=f"type: postgres\ndsn: {secretive} password=wrong\ndeliver: [{{table: curated.m}}]\n")
     report = json.loads(project.run("run", "--json", exit_code=5).stdout)
     load = steps_of(report)["load w.m"]
     assert (load["error"]["code"], load["error"]["fate"], load["attempts"]) == ("SL0807", "input", 1)
+
+
+@pytest.mark.xdist_group("retry")
+def test_a_server_that_is_full_is_tried_again(project, server, secretive):
+    """It says so after it has checked the password."""
+    make(project, FAST, targets__w=f"type: postgres\ndsn: {secretive} password=right\nschema: r_full\ndeliver: [{{table: curated.m}}]\n")
+    server.postgres.query("alter role secretive connection limit 0")
+    process = begin(project, "--json")
+    try:
+        said = read_until(process, "it is tried again")
+    finally:
+        server.postgres.query("alter role secretive connection limit -1")
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, out + err
+    assert "too many connections for role" in said
+    assert {item["code"] for item in steps_of(json.loads(out))["load w.m"]["retried"]} == {"SL0801"}
+    assert server.postgres.query("select n from r_full.m") == [["1"]]
+
+
+@pytest.mark.xdist_group("retry")
+def test_a_mistake_that_a_step_over_its_timeout_comes_upon_is_told_and_not_tried_again(project, server, secretive):
+    make(project, FAST, targets__w=f"type: postgres\ndsn: {secretive} password=wrong\ndeliver: [{{table: curated.m}}]\ntimeout: 1s\n")
+    for number in range(5):
+        project.write("models/m.sql", f"select {number} + count(*) as n from range(30000) a, range(30000) b where (a.range * b.range) % 7 = 3")
+        process = begin(project, "--json", "-v", "--log-format", "json")
+        read_until(process, "model m: started")
+        holder = hold_lock(server, "pg_catalog.pg_authid in access exclusive mode")  # whoever logs in waits for it
+        waits = False
+        while not waits and process.poll() is None:
+            holder.stdin.write("select 'waits' from pg_locks where not granted limit 1; select 'asked';\n")
+            holder.stdin.flush()
+            for line in holder.stdout:
+                waits = waits or "waits" in line
+                if "asked" in line:
+                    break
+        time.sleep(1.5)  # its time is over then; it is killed 5 seconds later
+        holder.communicate("rollback;\n", timeout=60)
+        out, err = process.communicate(timeout=300)
+        load = steps_of(json.loads(out))["load w.m"]
+        if waits and not load.get("worker_death"):  # else this machine was too slow
+            break
+    assert waits and load["elapsed_ms"] > 1000, out + err
+    assert (process.returncode, load["error"]["code"], load["attempts"]) == (5, "SL0807", 1), out + err
 
 
 def test_a_locked_sqlite_file_is_waited_for(project):

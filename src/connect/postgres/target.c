@@ -110,6 +110,21 @@ static int check_dsn(const struct sl_libpq *pq, const char *dsn, struct sl_err *
                        "blank, %26 for &, %40 for @, %2F for /");
 }
 
+// libpq gives no SQLSTATE of a connection that was not made, and a server that is full says so
+// after it has seen the password.
+static bool may_pass(const char *message)
+{
+    static const char *const says[] = {
+        "connection slots are reserved", "too many connections",   "too many clients",
+        "server closed the connection",  "the database system is", "terminating connection",
+        "could not receive data",        "could not send data",    "timeout expired",
+    };
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++)
+        if (strstr(message, says[i]))
+            return true;
+    return false;
+}
+
 static int connect_to(struct sl_postgres *postgres, const char *dsn, struct sl_err *err)
 {
     const struct sl_libpq *pq = &postgres->libpq;
@@ -117,11 +132,11 @@ static int connect_to(struct sl_postgres *postgres, const char *dsn, struct sl_e
     postgres->connection = pq->PQconnectdb(dsn);
     if (pq->PQstatus(postgres->connection) == CONNECTION_OK)
         return SL_OK;
-    // A server that is starting, stopping or full says so before it asks for a password.
-    bool is_refused = pq->PQconnectionUsedPassword(postgres->connection) ||
-                      pq->PQconnectionNeedsPassword(postgres->connection);
-    return sl_fail(err, is_refused ? SL_E_TARGET_LOGIN : SL_E_TARGET_CONNECT, "%s",
-                   pq->PQerrorMessage(postgres->connection));
+    const char *message = pq->PQerrorMessage(postgres->connection);
+    bool is_refused = (pq->PQconnectionUsedPassword(postgres->connection) ||
+                       pq->PQconnectionNeedsPassword(postgres->connection)) &&
+                      !may_pass(message);
+    return sl_fail(err, is_refused ? SL_E_TARGET_LOGIN : SL_E_TARGET_CONNECT, "%s", message);
 }
 
 static int open_target(const struct sl_target_options *options, struct sl_session *session,
