@@ -124,5 +124,5 @@ def test_a_warning_is_told_each_time(shop):
     log.write_text(log.read_text().replace('"metaData"', '"other"'))
     shop.write("models/total.sql", "select sum(amount) + 1 as total from clean.orders\n")
     for _ in range(2):
-        [warning] = json.loads(shop.run("plan", "--json").stdout)["warnings"]
+        [warning] = json.loads(shop.run("plan", "--json", exit_code=1).stdout)["warnings"]  # as the run would end
         assert warning["message"].startswith("raw.broken cannot be read")
