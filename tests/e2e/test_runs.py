@@ -286,7 +286,7 @@ def test_a_damaged_commit_fails_the_steps_that_need_it_and_no_other(project, tab
     (project.table_folder(table) / "_delta_log" / f"{0:020}.json").write_text("{broken\n")
     project.write("more/other-2.csv", "a\n2\n")
     project.write("data/orders-2.csv", rows(2))
-    assert "cannot be looked at: " in project.run("plan").stdout
+    assert "cannot be looked at: " in project.run("plan", exit_code=1).stdout
     found = statuses(project.json("run", exit_code=5))
     owner = table.replace("quarantine", "clean")
     assert found[owner] == "error" and found["curated.beside"] == "ok"
