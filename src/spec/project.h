@@ -81,8 +81,7 @@ struct sl_execution {
     // Before its first step begins in a run, a person has to say so. Of a target, before any of its
     // deliveries.
     bool needs_approval;
-    struct sl_strs approvers;       // names or mail addresses of those who may; none: anybody
-    const struct sl_yaml *approval; // as it is written
+    struct sl_strs approvers; // names or mail addresses of those who may; none: anybody
 };
 
 // Steps that name it share its slots.
