@@ -192,24 +192,33 @@ static int read_calendar(const struct reading *reading, struct sl_calendar *cale
 }
 
 // One blank between fields: how they are set apart makes no other trigger.
-static const char *key_of_schedule(const struct reading *reading, const char *zone)
+static const char *with_single_blanks(const char *text, struct sl_arena *arena)
 {
-    struct sl_arena *arena = &reading->load->project->arena;
-    const struct sl_trigger_item *item = reading->item;
-    char *text = sl_arena_strdup(arena, reading->trigger->text);
-    char *to = text;
+    char *copy = sl_arena_strdup(arena, text);
+    char *to = copy;
 
-    for (const char *from = text; from && *from; from++)
-        if ((*from != ' ' && *from != '\t') || (to > text && to[-1] != ' '))
-            *to++ = *from == '\t' ? ' ' : *from;
-    if (!text)
+    for (const char *from = text; copy && *from; from++) {
+        const bool is_blank = *from == ' ' || *from == '\t';
+        if (!is_blank)
+            *to++ = *from;
+        else if (to > copy && to[-1] != ' ')
+            *to++ = ' ';
+    }
+    if (!copy)
         return NULL;
-    while (to > text && to[-1] == ' ')
+    if (to > copy && to[-1] == ' ')
         to--;
     *to = '\0';
-    return sl_arena_printf(arena, "%s %s%s%s%s%s", kind_names[reading->trigger->kind], text,
-                           item->anchor ? " from " : "", item->anchor ? item->anchor : "",
-                           *zone ? " " : "", zone);
+    return copy;
+}
+
+static const char *key_of_schedule(const struct reading *reading, const char *zone)
+{
+    const char *anchor = reading->item->anchor;
+
+    return sl_arena_printf(&reading->load->project->arena, "%s %s%s%s%s%s",
+                           kind_names[reading->trigger->kind], reading->trigger->text,
+                           anchor ? " from " : "", anchor ? anchor : "", *zone ? " " : "", zone);
 }
 
 static int read_schedule(const struct reading *reading, struct sl_err *err)
@@ -223,7 +232,9 @@ static int read_schedule(const struct reading *reading, struct sl_err *err)
     struct sl_err wrong = {0};
 
     SL_TRY_NEW(schedule, err);
-    reading->trigger->text = item->cron ? item->cron : item->every;
+    reading->trigger->text =
+        with_single_blanks(item->cron ? item->cron : item->every, &project->arena);
+    SL_TRY_NEW(reading->trigger->text, err);
     int code = sl_schedule_parse(&text, schedule, &wrong);
     // What the project's zone is, is checked there.
     if (code == SL_E_TIME_ZONE && !item->time_zone) {
@@ -422,7 +433,8 @@ int sl_triggers_read(struct sl_load *load, const struct sl_opt_list *list,
 const char *sl_trigger_words(const struct sl_trigger *trigger, struct sl_arena *arena)
 {
     const char *zone = trigger->schedule ? trigger->schedule->zone.name : "UTC";
-    const bool is_utc = strcmp(zone, "UTC") == 0;
+    // What is every so many seconds has no time of day.
+    const bool is_utc = strcmp(zone, "UTC") == 0 || trigger->schedule->kind == SL_SCHEDULE_SECONDS;
 
     switch (trigger->kind) {
     case SL_TRIGGER_CRON:
