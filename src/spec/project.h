@@ -1,5 +1,5 @@
 // The user's project, read and checked: sluice.yml, sources/*.yml, contracts/*.yml, models/*.sql,
-// targets/*.yml.
+// targets/*.yml, pipelines/*.yml.
 //
 // Reading never stops at the first mistake: everything found goes into the diagnostics, with its
 // place. All memory is in the project's arena. Paths in a project are relative to its folder; after
@@ -78,6 +78,10 @@ struct sl_execution {
     const char *pool;    // NULL: none; else one of the project's
     int64_t priority;    // of what is ready, the highest comes first
     int64_t concurrency; // targets: deliveries to it at once; 0: no limit of its own
+    // Before its first step begins in a run, a person has to say so. Of a target, before any of its
+    // deliveries.
+    bool needs_approval;
+    struct sl_strs approvers; // names or mail addresses of those who may; none: anybody
 };
 
 // Steps that name it share its slots.
@@ -230,6 +234,8 @@ struct sl_project {
     struct sl_retry retry; // where a file says nothing
     int64_t timeout_s;     // the same
     int64_t deadline_s;    // of a run; 0: none
+    int64_t max_runs;      // at once, of all pipelines: 16
+    const char *time_zone; // of schedules that name none: "UTC"
     struct sl_pool_spec *pools;
     size_t pool_count;
     int requirements_level;      // enum sl_level
@@ -247,6 +253,8 @@ struct sl_project {
     size_t output_count; // of these
     struct sl_target *targets;
     size_t target_count;
+    struct sl_pipeline *pipelines; // see spec/pipeline.h; by name
+    size_t pipeline_count;         // 1 or more
     struct sl_spec_index
         *index; // of the spec layer: names and origins; NULL in a project put together by hand
 };
@@ -301,7 +309,7 @@ bool sl_table_parse(const char *table, enum sl_layer *ret_layer, const char **re
 void sl_project_check_requirements(struct sl_project *project);
 
 // The file kinds, for `sluice schema`, docs and `init`: "project", "source", "contract", "model",
-// "target", "test".
+// "target", "pipeline", "test".
 struct sl_file_kind {
     const char *name;
     const char *pattern; // "sources/*.yml"

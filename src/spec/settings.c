@@ -28,6 +28,10 @@ struct settings {
     struct sl_retry retry;
     int64_t timeout_s;
     int64_t deadline_s;
+    const char *time_zone;
+    struct sl_run_settings {
+        int64_t max_runs;
+    } runs;
     const struct sl_yaml *pools;
     struct sl_check_settings {
         int requirements;
@@ -97,6 +101,16 @@ static const struct sl_opt check_rows[] = {
     {0},
 };
 
+static const struct sl_opt run_rows[] = {
+    {.name = "max_runs",
+     .type = SL_OPT_INT,
+     .offset = offsetof(struct sl_run_settings, max_runs),
+     .otherwise = "16",
+     .summary = "Runs at once under `sluice serve`, of all pipelines.",
+     .example = "4"},
+    {0},
+};
+
 static const struct sl_opt personal_rows[] = {
     {.name = "key",
      .type = SL_OPT_STRING,
@@ -163,6 +177,17 @@ static const struct sl_opt personal_rows[] = {
          .offset = offsetof(struct settings, deadline_s),                                         \
          .summary = "How long a run may take; no limit if nothing is said.",                      \
          .example = "6h"},                                                                        \
+        {.name = "runs",                                                                          \
+         .type = SL_OPT_OBJECT,                                                                   \
+         .offset = offsetof(struct settings, runs),                                               \
+         .summary = "Limits of runs.",                                                            \
+         .rows = run_rows},                                                                       \
+        {.name = "time_zone",                                                                     \
+         .type = SL_OPT_STRING,                                                                   \
+         .offset = offsetof(struct settings, time_zone),                                          \
+         .otherwise = "UTC",                                                                      \
+         .summary = "Time zone of schedules that name none.",                                     \
+         .example = "Europe/Berlin"},                                                             \
         {.name = "pools",                                                                         \
          .type = SL_OPT_NODE,                                                                     \
          .offset = offsetof(struct settings, pools),                                              \
@@ -265,6 +290,7 @@ static void check_values(struct sl_load *load, const struct sl_yaml *map, struct
                 "'price_per_hour' is no price: expected 0 or more, and less than 1e12");
     check_personal(load, sl_yaml_get(map, "personal"), &values->personal, is_resolved);
     sl_load_budget(load, sl_yaml_get(map, "quarantine"), &base, &values->quarantine);
+    sl_load_runs(load, map, values->time_zone, &values->runs.max_runs);
     sl_load_run_settings(load, map, &values->retry, &values->timeout_s, &values->deadline_s);
 }
 
@@ -446,6 +472,8 @@ static int apply(struct sl_load *load, const struct settings *values, struct sl_
     project->retry = values->retry;
     project->timeout_s = values->timeout_s;
     project->deadline_s = values->deadline_s;
+    project->max_runs = values->runs.max_runs;
+    project->time_zone = values->time_zone;
     SL_TRY(sl_load_pools(load, values->pools, &project->pools, &project->pool_count, err));
     load->defaults = values->defaults;
     SL_TRY(apply_personal(project, &values->personal, err));
