@@ -244,6 +244,7 @@ struct sl_project {
     const char *personal_key_id; // says which key it is, without saying the key
     int personal_level; // enum sl_level: what `check` says of personal values that are passed on
     struct sl_budget budget;
+    const struct sl_serve_spec *serve; // see spec/serve.h; NULL in a project put together by hand
     struct sl_source *sources;
     size_t source_count;
     struct sl_contract **contracts; // see spec/contract.h

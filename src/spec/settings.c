@@ -1,5 +1,6 @@
 // sluice.yml: its rows, its checks, and the values that hold after everything is laid over it.
 #include "spec/load.h"
+#include "spec/serve.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ struct settings {
         const char *key;
         int check;
     } personal;
+    struct sl_serve_spec serve;
     struct sl_requirements defaults;
     struct sl_opt_list environments; // struct settings
     const struct sl_yaml *node;
@@ -208,6 +210,11 @@ static const struct sl_opt personal_rows[] = {
          .offset = offsetof(struct settings, personal),                                           \
          .summary = "Protection of personal values.",                                             \
          .rows = personal_rows},                                                                  \
+        {.name = "serve",                                                                         \
+         .type = SL_OPT_OBJECT,                                                                   \
+         .offset = offsetof(struct settings, serve),                                              \
+         .summary = "Where `sluice serve` listens, and who may ask it for what.",                 \
+         .rows = sl_serve_rows},                                                                  \
     {                                                                                             \
         .name = "defaults", .type = SL_OPT_OBJECT, .offset = offsetof(struct settings, defaults), \
         .summary = "Requirements that hold where a file says nothing.", .rows = sl_default_rows   \
@@ -289,6 +296,7 @@ static void check_values(struct sl_load *load, const struct sl_yaml *map, struct
                 sl_yaml_place(engine, "price_per_hour"), "such as 0.12",
                 "'price_per_hour' is no price: expected 0 or more, and less than 1e12");
     check_personal(load, sl_yaml_get(map, "personal"), &values->personal, is_resolved);
+    sl_serve_check(load, sl_yaml_get(map, "serve"), &values->serve, is_resolved);
     sl_load_budget(load, sl_yaml_get(map, "quarantine"), &base, &values->quarantine);
     sl_load_runs(load, map, values->time_zone, &values->runs.max_runs);
     sl_load_run_settings(load, map, &values->retry, &values->timeout_s, &values->deadline_s);
@@ -476,6 +484,10 @@ static int apply(struct sl_load *load, const struct settings *values, struct sl_
     project->time_zone = values->time_zone;
     SL_TRY(sl_load_pools(load, values->pools, &project->pools, &project->pool_count, err));
     load->defaults = values->defaults;
+    struct sl_serve_spec *serve = SL_NEW(&project->arena, struct sl_serve_spec);
+    SL_TRY_NEW(serve, err);
+    *serve = values->serve;
+    project->serve = serve;
     SL_TRY(apply_personal(project, &values->personal, err));
     return find_read_lake(load, values->reads, err);
 }

@@ -22,8 +22,11 @@ static void describe(const struct sl_yaml *node, struct sl_buf *out)
         return;
     }
     sl_buf_add_char(out, '[');
-    for (size_t i = 0; i < node->count; i++)
-        sl_buf_addf(out, "%s%s", i ? ", " : "", node->items[i]->text);
+    for (size_t i = 0; i < node->count; i++) {
+        const struct sl_yaml *name = sl_yaml_get(node->items[i], "name"); // of tokens
+
+        sl_buf_addf(out, "%s%s", i ? ", " : "", name ? name->text : node->items[i]->text);
+    }
     sl_buf_add_char(out, ']');
 }
 
