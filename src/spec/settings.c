@@ -38,6 +38,7 @@ struct settings {
         const char *key;
         int check;
     } personal;
+    struct sl_alerts alerts;
     struct sl_requirements defaults;
     struct sl_opt_list environments; // struct settings
     const struct sl_yaml *node;
@@ -183,6 +184,11 @@ static const struct sl_opt personal_rows[] = {
          .offset = offsetof(struct settings, personal),                                           \
          .summary = "Protection of personal values.",                                             \
          .rows = personal_rows},                                                                  \
+        {.name = "alerts",                                                                        \
+         .type = SL_OPT_OBJECT,                                                                   \
+         .offset = offsetof(struct settings, alerts),                                             \
+         .summary = "Whom to tell of what goes wrong.",                                           \
+         .rows = sl_alert_rows},                                                                  \
     {                                                                                             \
         .name = "defaults", .type = SL_OPT_OBJECT, .offset = offsetof(struct settings, defaults), \
         .summary = "Requirements that hold where a file says nothing.", .rows = sl_default_rows   \
@@ -420,7 +426,7 @@ static int apply_personal(struct sl_project *project, const struct sl_personal_s
     return SL_OK;
 }
 
-static int apply(struct sl_load *load, const struct settings *values, struct sl_err *err)
+static int apply(struct sl_load *load, struct settings *values, struct sl_err *err)
 {
     struct sl_project *project = load->project;
 
@@ -447,6 +453,7 @@ static int apply(struct sl_load *load, const struct settings *values, struct sl_
     project->timeout_s = values->timeout_s;
     project->deadline_s = values->deadline_s;
     SL_TRY(sl_load_pools(load, values->pools, &project->pools, &project->pool_count, err));
+    SL_TRY(sl_load_alerts(load, project->index->settings, &values->alerts, err));
     load->defaults = values->defaults;
     SL_TRY(apply_personal(project, &values->personal, err));
     return find_read_lake(load, values->reads, err);
