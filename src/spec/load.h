@@ -166,12 +166,17 @@ SL_MUST int sl_secrets_resolve(void *self, const char *text, struct sl_arena *ar
 SL_MUST int sl_secrets_run(const char *command, const char *folder, struct sl_arena *arena,
                            const char **ret, struct sl_err *err);
 
+// What sluice.yml (`map`) says of alerts, into the project; checks it.
+SL_MUST int sl_load_alerts(struct sl_load *load, const struct sl_yaml *map,
+                           struct sl_alerts *alerts, struct sl_err *err);
+
 extern const struct sl_opt sl_project_rows[];
 extern const struct sl_opt sl_source_rows[];
 extern const struct sl_opt sl_model_rows[];
 extern const struct sl_opt sl_target_rows[];
 extern const struct sl_opt sl_pipeline_rows[];
 extern const struct sl_opt sl_budget_rows[];
+extern const struct sl_opt sl_alert_rows[]; // struct sl_alerts
 extern const struct sl_opt sl_default_rows[]; // struct sl_requirements
 extern const struct sl_opt sl_serve_rows[];   // struct sl_serve_spec
 extern const struct sl_opt sl_retry_rows[];   // struct sl_retry

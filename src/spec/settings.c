@@ -44,6 +44,7 @@ struct settings {
         int check;
     } personal;
     struct sl_serve_spec serve;
+    struct sl_alerts alerts;
     struct sl_requirements defaults;
     struct sl_opt_list environments; // struct settings
     const struct sl_yaml *node;
@@ -215,6 +216,11 @@ static const struct sl_opt personal_rows[] = {
          .offset = offsetof(struct settings, serve),                                              \
          .summary = "Where `sluice serve` listens, and who may ask it for what.",                 \
          .rows = sl_serve_rows},                                                                  \
+        {.name = "alerts",                                                                        \
+         .type = SL_OPT_OBJECT,                                                                   \
+         .offset = offsetof(struct settings, alerts),                                             \
+         .summary = "Whom to tell of what goes wrong.",                                           \
+         .rows = sl_alert_rows},                                                                  \
     {                                                                                             \
         .name = "defaults", .type = SL_OPT_OBJECT, .offset = offsetof(struct settings, defaults), \
         .summary = "Requirements that hold where a file says nothing.", .rows = sl_default_rows   \
@@ -454,7 +460,7 @@ static int apply_personal(struct sl_project *project, const struct sl_personal_s
     return SL_OK;
 }
 
-static int apply(struct sl_load *load, const struct settings *values, struct sl_err *err)
+static int apply(struct sl_load *load, struct settings *values, struct sl_err *err)
 {
     struct sl_project *project = load->project;
 
@@ -483,6 +489,7 @@ static int apply(struct sl_load *load, const struct settings *values, struct sl_
     project->max_runs = values->runs.max_runs;
     project->time_zone = values->time_zone;
     SL_TRY(sl_load_pools(load, values->pools, &project->pools, &project->pool_count, err));
+    SL_TRY(sl_load_alerts(load, project->index->settings, &values->alerts, err));
     load->defaults = values->defaults;
     struct sl_serve_spec *serve = SL_NEW(&project->arena, struct sl_serve_spec);
     SL_TRY_NEW(serve, err);
