@@ -47,9 +47,9 @@ struct sl_queued {
     const char *options_json; // what sl_state_queue gives back; NULL is "{}"
 };
 // Keeps a run that was asked for, and in the same transaction its tick as handled (unless a later
-// one was). The same run id, or the same pipeline, trigger and tick (not 0), is kept only once, also
-// when it has begun or ended: *ret_is_new is false then and nothing is written. Who starts at once
-// enqueues too, and begins then.
+// one was). The same run id, or the same pipeline, trigger and tick (not 0), is kept only once,
+// also when it has begun or ended: *ret_is_new is false then and nothing is written. Who starts at
+// once enqueues too, and begins then.
 SL_MUST int sl_state_enqueue(struct sl_state *state, const struct sl_queued *queued,
                              bool *ret_is_new, struct sl_err *err);
 // Those that wait, first come first.
