@@ -51,6 +51,7 @@ const struct sl_command *const sl_commands[] = {
     &sl_command_clean,
     &sl_command_lineage,
     &sl_command_schedule_next,
+    &sl_command_serve,
     &sl_command_explain,
     &sl_command_config_show,
     &sl_command_schema,

@@ -146,11 +146,13 @@ int sl_controller_prepare(struct sl_controller *controller, struct sl_err *err)
     const struct sl_graph *graph = run->graph;
     controller->waiting = SL_NEW_ARRAY(&run->arena, size_t, graph->count);
     controller->open_next = SL_NEW_ARRAY(&run->arena, size_t, graph->count);
+    controller->gates = SL_NEW_ARRAY(&run->arena, enum sl_gate, graph->count);
     controller->clocks = SL_NEW_ARRAY(&run->arena, struct sl_step_clock *, graph->count);
     run->outcomes = SL_NEW_ARRAY(&run->arena, struct sl_outcome, graph->count);
     SL_TRY_NEW(controller->waiting, err);
     SL_TRY_NEW(controller->open_next, err);
     SL_TRY_NEW(controller->clocks, err);
+    SL_TRY_NEW(controller->gates, err);
     SL_TRY_NEW(run->outcomes, err);
     run->count = graph->count;
     SL_TRY(sl_executor_expect(controller->executor, controller, err));

@@ -4,9 +4,13 @@
 
 #include "run/executor_inner.h"
 #include "run/history.h"
+#include "run/timer.h"
 
 // Of one step: the wait before its next attempt, or what its attempt may still take.
 struct sl_step_clock;
+
+// Of a step that a person has to approve.
+enum sl_gate { SL_GATE_NONE, SL_GATE_WAITS, SL_GATE_OPEN, SL_GATE_SHUT };
 
 struct sl_controller {
     struct sl_executor *executor;
@@ -17,6 +21,7 @@ struct sl_controller {
     size_t *open_next; // queue of node indices that wait for nothing more
     size_t open_head, open_tail;
     struct sl_step_clock **clocks; // per node; NULL: it needed none
+    enum sl_gate *gates;           // per node
     size_t open;                   // selected nodes that have not ended
     size_t unpublished;            // of them those after which the run publishes
     size_t at_work;                // jobs of workers
@@ -35,6 +40,8 @@ struct sl_controller {
     // Of a service: what a worker has planned, or how it died.
     void (*on_planned)(struct sl_controller *controller, const json_t *reply,
                        const struct sl_death *death);
+    // The step waits for a person; NULL: there is nobody, and it fails.
+    void (*on_gate)(struct sl_controller *controller, const char *name);
     const json_t *request; // to plan
     struct sl_controller *next, *next_to_sort, *next_errand, *next_ended;
     bool is_to_sort;
@@ -57,6 +64,17 @@ void sl_controller_publish(struct sl_controller *controller);
 void sl_controller_on_published(struct sl_controller *controller, const json_t *reply,
                                 const struct sl_death *death);
 
+// What is to be approved: a table, or a target with all of its deliveries.
+const char *sl_gate_name(const struct sl_node *node);
+// True if the step does not go on now: it waits for a person, or has failed for want of one.
+bool sl_controller_is_gated(struct sl_controller *controller, size_t index);
+void sl_controller_reject(struct sl_controller *controller, size_t index, const char *who,
+                          const char *why);
+// The step waits for a worker again.
+void sl_controller_open_again(struct sl_controller *controller, size_t index);
+// What waits for this name goes on, or fails.
+void sl_controller_decide(struct sl_controller *controller, const char *name, bool is_approved,
+                          const char *who, const char *why);
 // Ends those of the nodes which are ready that need no worker; the others wait for one.
 void sl_controller_sort_out(struct sl_controller *controller);
 // A step that is ready goes to a worker; false if it has ended before it could.
@@ -79,9 +97,5 @@ SL_MUST int sl_step_clock_set(struct sl_controller *controller, size_t index, en
 void sl_step_clock_stop(struct sl_controller *controller, size_t index);
 enum sl_clock_use sl_step_clock_use(const struct sl_controller *controller, size_t index);
 void sl_step_clocks_close(struct sl_controller *controller);
-
-// A handle of its own: closed and freed by the loop.
-uv_timer_t *sl_timer_new(uv_loop_t *loop, void *data, struct sl_err *err);
-void sl_timer_close(uv_timer_t **timer);
 
 #endif

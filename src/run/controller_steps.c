@@ -178,9 +178,14 @@ void sl_controller_sort_out(struct sl_controller *controller)
 {
     while (controller->open_head < controller->open_tail) {
         size_t index = controller->open_next[controller->open_head++];
-        if (!ends_here(controller, index))
+        if (!ends_here(controller, index) && !sl_controller_is_gated(controller, index))
             add_ready(controller, index);
     }
+}
+
+void sl_controller_open_again(struct sl_controller *controller, size_t index)
+{
+    add_ready(controller, index);
 }
 
 static void take_reply(struct sl_controller *controller, struct sl_outcome *outcome,
@@ -283,11 +288,15 @@ void sl_controller_end_waits(struct sl_controller *controller)
 {
     bool has_ended = false;
     for (size_t i = 0; controller->clocks && i < controller->run->count; i++) {
-        if (sl_step_clock_use(controller, i) != SL_CLOCK_WAIT)
+        bool is_gated = controller->gates[i] == SL_GATE_WAITS;
+        if (sl_step_clock_use(controller, i) != SL_CLOCK_WAIT && !is_gated)
+            continue;
+        controller->gates[i] = SL_GATE_NONE;
+        has_ended = true;
+        if (is_gated && ends_here(controller, i)) // skipped: the run was asked to stop
             continue;
         sl_step_clock_stop(controller, i);
         end_step(controller, i);
-        has_ended = true;
     }
     if (has_ended)
         sl_executor_dispatch(controller->executor);

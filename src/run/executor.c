@@ -117,15 +117,32 @@ int sl_executor_hand_over(struct sl_executor *executor, const struct sl_job *job
 }
 
 // Those that waited for the table are ready again.
-static void let_go(struct sl_executor *executor, const struct sl_node *node)
+static void ready_again(struct sl_executor *executor, const char *table)
 {
     size_t kept = 0;
     for (size_t i = 0; i < executor->held_count; i++)
-        if (sl_str_equal(executor->held[i].node->name, node->name))
+        if (sl_str_equal(executor->held[i].node->name, table))
             sl_ready_add(&executor->ready, &executor->held[i]);
         else
             executor->held[kept++] = executor->held[i];
     executor->held_count = kept;
+}
+
+void sl_executor_let_go(struct sl_executor *executor, const char *table)
+{
+    size_t before = executor->held_count;
+    ready_again(executor, table);
+    if (executor->held_count < before)
+        sl_executor_dispatch(executor);
+}
+
+static void free_step(struct sl_executor *executor, const struct sl_node *node)
+{
+    executor->steps--;
+    sl_ready_release(&executor->ready, node);
+    ready_again(executor, node->name);
+    if (executor->options.on_free)
+        executor->options.on_free(executor->options.owner, executor, node->name);
 }
 
 static void on_reply(void *owner, size_t number, const json_t *reply, const struct sl_death *death)
@@ -137,9 +154,7 @@ static void on_reply(void *owner, size_t number, const json_t *reply, const stru
     controller->at_work--;
     switch (job.kind) {
     case SL_JOB_STEP:
-        executor->steps--;
-        sl_ready_release(&executor->ready, &controller->run->graph->nodes[job.index]);
-        let_go(executor, &controller->run->graph->nodes[job.index]);
+        free_step(executor, &controller->run->graph->nodes[job.index]);
         sl_controller_on_reply(controller, job.index, reply, death);
         break;
     case SL_JOB_PLAN:
@@ -186,22 +201,29 @@ static void share(struct sl_executor *executor)
     sl_pool_share(executor->pool, parts < most ? parts : most);
 }
 
-// Two steps that write one table take turns, whichever runs they are of.
-static bool is_table_taken(const struct sl_executor *executor, const struct sl_node *node)
+bool sl_executor_writes(const struct sl_executor *executor, const char *table)
 {
     for (size_t i = 0; i < SL_MOST_WORKERS + 1; i++) {
         const struct sl_job *job = &executor->jobs[i];
         if (job->controller && job->kind == SL_JOB_STEP &&
-            sl_str_equal(job->controller->run->graph->nodes[job->index].name, node->name))
+            sl_str_equal(job->controller->run->graph->nodes[job->index].name, table))
             return true;
     }
     return false;
 }
 
+// Two steps that write one table take turns, whichever runs they are of.
+static bool is_table_taken(const struct sl_executor *executor, const char *table)
+{
+    const struct sl_executor_options *options = &executor->options;
+    return sl_executor_writes(executor, table) ||
+           (options->is_taken && options->is_taken(options->owner, executor, table));
+}
+
 static bool take_ready(struct sl_executor *executor, struct sl_ready_step *ret)
 {
     while (sl_ready_take(&executor->ready, ret)) {
-        if (!is_table_taken(executor, ret->node))
+        if (!is_table_taken(executor, ret->node->name))
             return true;
         sl_ready_release(&executor->ready, ret->node);
         executor->held[executor->held_count++] = *ret;
@@ -278,6 +300,19 @@ void sl_executor_dispatch(struct sl_executor *executor)
     executor->is_dispatching = false;
 }
 
+struct sl_executor_counts sl_executor_count(const struct sl_executor *executor)
+{
+    struct sl_executor_counts counts = {.steps = executor->steps,
+                                        .steps_most = executor->most_steps,
+                                        .steps_ready =
+                                            executor->ready.count + executor->held_count};
+    for (const struct sl_controller *at = executor->runs; at; at = at->next)
+        counts.runs++;
+    for (const struct sl_controller *at = executor->to_plan; at; at = at->next_errand)
+        counts.runs_to_plan++;
+    return counts;
+}
+
 // --- its own life
 
 static void tell_running(struct sl_controller *controller)
@@ -328,6 +363,8 @@ static int open_pool(struct sl_executor *executor, struct sl_err *err)
         .worker = sl_run_worker(&executor->work),
         .on_reply = on_reply,
         .before_fork = before_fork,
+        .files = executor->options.files,
+        .file_count = executor->options.file_count,
         .owner = executor,
     };
     SL_TRY(sl_pool_open(&options, &executor->pool, err));

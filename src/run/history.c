@@ -16,8 +16,7 @@
 struct sl_history {
     struct sl_run *run;
     struct sl_state *state;
-    bool has_shared_state;
-    const char *command;
+    struct sl_history_options options;
     int log_fd;
     bool has_failed;
     bool has_rest; // see sl_history_add_rest
@@ -25,7 +24,7 @@ struct sl_history {
 
 static void close_state(struct sl_history *history)
 {
-    if (!history->has_shared_state)
+    if (!history->options.state)
         sl_state_close(&history->state);
     history->state = NULL;
 }
@@ -48,7 +47,7 @@ static struct sl_run_row run_row(const struct sl_history *history)
         status = "ok";
     return (struct sl_run_row){
         .id = run->id,
-        .command = history->command,
+        .command = history->options.command,
         .environment = run->world->project->environment,
         .status = status,
         .started_us = run->started_us,
@@ -59,6 +58,10 @@ static struct sl_run_row run_row(const struct sl_history *history)
         .error = (int64_t)by[SL_STATUS_ERROR],
         .skipped = (int64_t)by[SL_STATUS_SKIPPED],
         .quarantined = run->quarantined,
+        .pipeline = history->options.pipeline,
+        .trigger = history->options.trigger,
+        .tick_us = history->options.tick_us,
+        .who = history->options.who,
     };
 }
 
@@ -99,9 +102,8 @@ int sl_history_open(struct sl_run *run, const struct sl_history_options *options
     SL_AUTO(sl_history_close) struct sl_history *history = calloc(1, sizeof *history);
     SL_TRY_NEW(history, err);
     history->run = run;
-    history->command = options->command;
+    history->options = *options;
     history->state = options->state;
-    history->has_shared_state = options->state != NULL;
     history->log_fd = -1;
     if (open_state(history, &trouble) != SL_OK) {
         if (trouble.code == SL_E_MEMORY)

@@ -10,6 +10,9 @@ struct sl_history;
 struct sl_history_options {
     const char *command;
     struct sl_state *state; // open, and shared with others; NULL: one of its own is opened
+    // What started it, as in struct sl_run_row; NULL, 0: not said. They live as long as the run.
+    const char *pipeline, *trigger, *who;
+    int64_t tick_us;
 };
 // History that cannot be kept (a full disk, a store of a later version) is a warning.
 SL_MUST int sl_history_open(struct sl_run *run, const struct sl_history_options *options,

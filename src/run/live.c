@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "run/controller_inner.h"
+#include "run/retry.h"
 #include "run/work_plan.h"
 
 #include <stdlib.h>
@@ -104,7 +105,11 @@ static int begin(struct sl_live *live, const struct sl_plan_reply *plan, struct 
 {
     struct sl_controller *controller = &live->controller;
     const struct sl_history_options options = {.command = live->options.command,
-                                               .state = live->options.state};
+                                               .state = live->options.state,
+                                               .pipeline = live->options.pipeline,
+                                               .trigger = live->options.trigger,
+                                               .who = live->options.who,
+                                               .tick_us = live->options.tick_us};
     SL_TRY(make_graph(live, plan, err));
     live->is_planned = true;
     if (live->options.on_begin)
@@ -137,6 +142,12 @@ static void on_planned(struct sl_controller *controller, const json_t *reply,
         end(live);
 }
 
+static void on_gate(struct sl_controller *controller, const char *name)
+{
+    struct sl_live *live = live_of(controller);
+    live->options.on_gate(live->options.owner, live, name);
+}
+
 static void on_done(struct sl_controller *controller)
 {
     struct sl_live *live = live_of(controller);
@@ -166,6 +177,14 @@ static int make_request(struct sl_live *live, const struct sl_live_options *opti
     return SL_OK;
 }
 
+static int copy_text(const char **text, struct sl_arena *arena, struct sl_err *err)
+{
+    if (!*text)
+        return SL_OK;
+    *text = sl_arena_strdup(arena, *text);
+    return *text ? SL_OK : sl_fail_memory(err);
+}
+
 static int init(struct sl_live *live, struct sl_executor *executor,
                 const struct sl_live_options *options, struct sl_err *err)
 {
@@ -178,8 +197,10 @@ static int init(struct sl_live *live, struct sl_executor *executor,
         snprintf(live->run.id, sizeof live->run.id, "%s", options->id);
     else
         sl_uuid(live->run.id);
-    live->options.command = sl_arena_strdup(&live->run.arena, options->command);
-    SL_TRY_NEW(live->options.command, err);
+    SL_TRY(copy_text(&live->options.command, &live->run.arena, err));
+    SL_TRY(copy_text(&live->options.pipeline, &live->run.arena, err));
+    SL_TRY(copy_text(&live->options.trigger, &live->run.arena, err));
+    SL_TRY(copy_text(&live->options.who, &live->run.arena, err));
     SL_TRY(copy_strs(&live->options.may_break, &options->may_break, &live->run.arena, err));
     live->run_options = (struct sl_run_options){.command = live->options.command,
                                                 .full_refresh = options->full_refresh,
@@ -190,7 +211,8 @@ static int init(struct sl_live *live, struct sl_executor *executor,
                                               .run = &live->run,
                                               .options = &live->run_options,
                                               .on_done = on_done,
-                                              .on_planned = on_planned};
+                                              .on_planned = on_planned,
+                                              .on_gate = options->on_gate ? on_gate : NULL};
     return make_request(live, options, err);
 }
 
@@ -222,6 +244,30 @@ void sl_live_interrupt(struct sl_live *live, int times)
 {
     sl_controller_interrupt(&live->controller, times);
     sl_executor_dispatch(live->controller.executor);
+}
+
+int sl_live_may_decide(const struct sl_live *live, const char *name, const char *who,
+                       struct sl_err *err)
+{
+    for (size_t i = 0; live->controller.gates && i < live->graph.count; i++) {
+        const struct sl_node *node = &live->graph.nodes[i];
+        if (live->controller.gates[i] != SL_GATE_WAITS ||
+            !sl_str_equal(sl_gate_name(node), name))
+            continue;
+        const struct sl_strs *approvers = &sl_node_execution(node)->approvers;
+        if (!approvers->count || sl_strs_has(approvers, who))
+            return SL_OK;
+        (void)sl_fail(err, SL_E_SERVE_REFUSED, "'%s' may not approve '%s'", who, name);
+        return sl_err_hint(err, "%s says who may", node->file);
+    }
+    return sl_fail(err, SL_E_SERVE_MISSING, "'%s' of run '%s' waits for nobody", name,
+                   live->run.id);
+}
+
+void sl_live_decide(struct sl_live *live, const char *name, bool is_approved, const char *who,
+                    const char *why)
+{
+    sl_controller_decide(&live->controller, name, is_approved, who, why);
 }
 
 const struct sl_run *sl_live_run(const struct sl_live *live)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define READ_BYTES 65536
+#define FILES_MAX 65536 // no file that a worker keeps has a higher number
 #define PATIENCE_US (5 * INT64_C(1000000))
 
 int64_t sl_pool_patience_us(const struct sl_pool *pool)
@@ -257,6 +258,25 @@ static void close_others(const struct sl_pool *pool)
         }
 }
 
+// A server's connections would stay open as long as a worker that happened to be forked meanwhile.
+static void close_foreign(const struct sl_pool_options *options, int own)
+{
+    unsigned from = STDERR_FILENO + 1;
+    if (!options->files)
+        return;
+    for (unsigned fd = from; fd < FILES_MAX; fd++) {
+        bool is_kept = (int)fd == own;
+        for (size_t i = 0; i < options->file_count; i++)
+            is_kept |= (int)fd == options->files[i];
+        if (!is_kept)
+            continue;
+        if (fd > from)
+            (void)close_range(from, fd - 1, 0);
+        from = fd + 1;
+    }
+    (void)close_range(from, ~0U, 0);
+}
+
 _Noreturn static void be_worker(struct sl_member *member, int fd, int stderr_fd, pid_t parent)
 {
     const struct sl_pool *pool = member->pool;
@@ -265,6 +285,7 @@ _Noreturn static void be_worker(struct sl_member *member, int fd, int stderr_fd,
     sl_last_words_forget(member->words);
     (void)!dup2(stderr_fd, STDERR_FILENO);
     close(stderr_fd);
+    close_foreign(&pool->options, fd);
     exit(sl_worker_run(fd, member->seat, &pool->options.worker));
 }
 

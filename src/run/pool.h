@@ -20,6 +20,9 @@ struct sl_pool_options {
     // seat is free.
     void (*on_reply)(void *owner, size_t job, const json_t *reply, const struct sl_death *death);
     void (*before_fork)(void *owner); // may be NULL
+    // Files that a worker keeps besides its own; all others are closed in it. NULL: none is closed.
+    const int *files;
+    size_t file_count;
     void *owner;
 };
 

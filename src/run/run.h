@@ -67,6 +67,7 @@ struct sl_run_options {
     bool full_refresh;
     bool loses_history;              // --yes
     const struct sl_strs *may_break; // versions that may break what they promised; may be NULL
+    const struct sl_strs *approved;  // steps that a person has approved before; may be NULL
     bool fail_fast;                  // start nothing new after the first error
     bool refuses_leaks;              // see sl_world_refuse_leaks_of
     const struct sl_listener *listener;
