@@ -9,8 +9,7 @@ int sl_pipeline_select(const struct sl_pipeline *pipeline, struct sl_graph *grap
                        struct sl_arena *arena, struct sl_err *err)
 {
     struct sl_err wrong = {0};
-    const int code =
-        sl_graph_select(graph, &pipeline->select, &pipeline->exclude, arena, &wrong);
+    const int code = sl_graph_select(graph, &pipeline->select, &pipeline->exclude, arena, &wrong);
 
     if (code == SL_OK)
         return SL_OK;

@@ -31,8 +31,8 @@ struct plan {
 
 struct sl_agenda {
     struct plan plan;
-    struct sl_map paused;   // pipeline -> anything
-    int64_t latest_now_us;  // that was ever given
+    struct sl_map paused;  // pipeline -> anything
+    int64_t latest_now_us; // that was ever given
 };
 
 static void clear_plan(struct plan *plan)
@@ -79,10 +79,9 @@ static void find_next(struct entry *entry)
 {
     struct sl_tick tick;
 
-    entry->next_us =
-        sl_schedule_next(entry->trigger->schedule, entry->last_us, entry->span, &tick)
-            ? tick.at_us
-            : SL_AGENDA_NEVER;
+    entry->next_us = sl_schedule_next(entry->trigger->schedule, entry->last_us, entry->span, &tick)
+                         ? tick.at_us
+                         : SL_AGENDA_NEVER;
 }
 
 static void begin_at(struct entry *entry, int64_t now_us)
@@ -133,8 +132,8 @@ static int make_plan(const struct sl_project *project, struct plan *plan, struct
     for (size_t i = 0; i < project->pipeline_count; i++)
         for (size_t k = 0; k < project->pipelines[i].trigger_count; k++)
             if (project->pipelines[i].triggers[k].schedule)
-                SL_TRY(add_entry(plan, &project->pipelines[i],
-                                 &project->pipelines[i].triggers[k], err));
+                SL_TRY(add_entry(plan, &project->pipelines[i], &project->pipelines[i].triggers[k],
+                                 err));
     return SL_OK;
 }
 
@@ -236,8 +235,8 @@ int sl_agenda_take_begun(struct sl_agenda *agenda, struct sl_arena *arena,
     for (size_t i = 0; i < plan->count; i++) {
         struct entry *entry = &plan->entries[i];
         if (entry->is_begun)
-            begun[count++] = (struct sl_agenda_last){entry->pipeline->name, entry->trigger->key,
-                                                     entry->last_us};
+            begun[count++] =
+                (struct sl_agenda_last){entry->pipeline->name, entry->trigger->key, entry->last_us};
         entry->is_begun = false;
     }
     *ret = begun;
