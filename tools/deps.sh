@@ -177,7 +177,8 @@ deps_duckdb() {
 
 deps_build() {
     apt_install gcc libc6-dev meson ninja-build pkg-config libfyaml-dev libjansson-dev libcmocka-dev \
-        uthash-dev libuv1-dev libglib2.0-dev libsqlite3-dev libpq-dev libssl-dev zlib1g-dev libzstd-dev tzdata python3 python3-venv ca-certificates
+        uthash-dev libuv1-dev libglib2.0-dev libsqlite3-dev libpq-dev libssl-dev zlib1g-dev libzstd-dev libmicrohttpd-dev libcurl4-openssl-dev tzdata python3 python3-venv ca-certificates
+        uthash-dev libuv1-dev libglib2.0-dev libsqlite3-dev libpq-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev tzdata python3 python3-venv ca-certificates
     deps_duckdb
 }
 
@@ -193,7 +194,7 @@ venv() {
 }
 
 deps_test() {
-    apt_install python3-venv postgresql
+    apt_install python3-venv postgresql prometheus
     venv test
 }
 

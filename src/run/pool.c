@@ -185,7 +185,7 @@ static void take_reply(struct sl_member *member, const json_t *reply)
     struct sl_pool *pool = member->pool;
     member->is_busy = false;
     member->jobs_before++;
-    member->stopped_since_us = 0;
+    member->stopped_since_us = member->interrupted_us = 0;
     pool->busy--;
     sl_last_words_pass_on(member->words);
     pool->options.on_reply(pool->options.owner, member->job, reply, NULL);
@@ -376,7 +376,7 @@ size_t sl_pool_size(const struct sl_pool *pool)
     return pool->options.size;
 }
 
-static void reset_seat(const struct sl_pool *pool, struct sl_seat *seat)
+static void reset_seat(struct sl_seat *seat)
 {
     atomic_store(&seat->progress.rows_done, 0);
     atomic_store(&seat->progress.rows_total, 0);
@@ -384,8 +384,8 @@ static void reset_seat(const struct sl_pool *pool, struct sl_seat *seat)
     atomic_store(&seat->progress.bytes_total, 0);
     atomic_store(&seat->engine_rows, 0);
     atomic_store(&seat->engine_permille, -1);
-    atomic_store(&seat->is_draining, pool->is_draining);
-    atomic_store(&seat->is_aborted, pool->interrupted_us != 0);
+    atomic_store(&seat->is_draining, false);
+    atomic_store(&seat->is_aborted, false);
 }
 
 // A worker that has died in its idleness is noticed here, or before by the loop.
@@ -395,7 +395,7 @@ static int hand_over(struct sl_member *member, const json_t *request, struct sl_
         bury(member);
     if (!member->pid)
         SL_TRY(fork_worker(member, err));
-    reset_seat(member->pool, member->seat);
+    reset_seat(member->seat);
     size_t max_bytes = sl_worker_message_max(&member->pool->options.worker);
     if (sl_message_send(member->fd, request, max_bytes, err) == SL_OK)
         return SL_OK;

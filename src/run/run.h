@@ -76,7 +76,9 @@ struct sl_run {
     char id[37];
     struct sl_world *world;
     int64_t started_us, ended_us;
-    struct sl_outcome *outcomes; // parallel to world->graph.nodes; of nodes not selected: WAITING
+    // What it was planned to do: that of the world, or one of its own.
+    const struct sl_graph *graph;
+    struct sl_outcome *outcomes; // parallel to graph->nodes; of nodes not selected: WAITING
     size_t count;
     size_t by_status[SL_STATUS_SKIPPED + 1]; // selected nodes
     int64_t quarantined, set_aside;          // rows; values of rows that were published

@@ -92,6 +92,10 @@ void sl_load_runs(struct sl_load *load, const struct sl_yaml *map, const char *t
                   int64_t *max_runs);
 SL_MUST int sl_load_pools(struct sl_load *load, const struct sl_yaml *map,
                           struct sl_pool_spec **ret, size_t *ret_count, struct sl_err *err);
+struct sl_serve_spec;
+// `map` is the section, or NULL. What may still be a reference, without is_resolved, is let pass.
+void sl_serve_check(struct sl_load *load, const struct sl_yaml *map,
+                    const struct sl_serve_spec *serve, bool is_resolved);
 // Checks what a file says of how its steps run, and takes from the project what it does not say.
 SL_MUST int sl_load_execution(struct sl_load *load, const struct sl_yaml *map,
                               struct sl_execution *execution, struct sl_err *err);
@@ -162,13 +166,19 @@ SL_MUST int sl_secrets_resolve(void *self, const char *text, struct sl_arena *ar
 SL_MUST int sl_secrets_run(const char *command, const char *folder, struct sl_arena *arena,
                            const char **ret, struct sl_err *err);
 
+// What sluice.yml (`map`) says of alerts, into the project; checks it.
+SL_MUST int sl_load_alerts(struct sl_load *load, const struct sl_yaml *map,
+                           struct sl_alerts *alerts, struct sl_err *err);
+
 extern const struct sl_opt sl_project_rows[];
 extern const struct sl_opt sl_source_rows[];
 extern const struct sl_opt sl_model_rows[];
 extern const struct sl_opt sl_target_rows[];
 extern const struct sl_opt sl_pipeline_rows[];
 extern const struct sl_opt sl_budget_rows[];
+extern const struct sl_opt sl_alert_rows[]; // struct sl_alerts
 extern const struct sl_opt sl_default_rows[]; // struct sl_requirements
+extern const struct sl_opt sl_serve_rows[];   // struct sl_serve_spec
 extern const struct sl_opt sl_retry_rows[];   // struct sl_retry
 
 // The rows of a struct sl_execution that begins at offset `base`.

@@ -7,9 +7,11 @@
 #ifndef SL_SPEC_PROJECT_H
 #define SL_SPEC_PROJECT_H
 
+#include "api/state.h"
 #include "base/map.h"
 #include "base/opt.h"
 #include "base/str.h"
+#include "spec/alerts.h"
 
 enum sl_layer { SL_LAYER_RAW, SL_LAYER_CLEAN, SL_LAYER_QUARANTINE, SL_LAYER_CURATED };
 const char *sl_layer_name(enum sl_layer layer); // "raw", "clean", "quarantine", "curated"
@@ -223,7 +225,8 @@ struct sl_project {
     const char *read_environment; // its name; NULL: none
     const char *read_lake_behind; // the same where that one has none either
     const struct sl_map *pins;    // "raw.orders" -> struct sl_pin; NULL: none. The caller's
-    const char *state_folder;     // absolute; ".sluice"
+    const char *state_folder;     // absolute; ".sluice". Of locks and caches, and of the history
+    const char *state_url;        // of the history in PostgreSQL, a secret; NULL: in the folder
     int64_t memory_bytes;         // engine; 0: default
     int64_t worker_memory_bytes;  // that a worker process may hold; 0: no limit
     int64_t threads;
@@ -243,7 +246,9 @@ struct sl_project {
     const char *personal_key;    // of hashes and tokens; NULL: none
     const char *personal_key_id; // says which key it is, without saying the key
     int personal_level; // enum sl_level: what `check` says of personal values that are passed on
+    const struct sl_alerts *alerts; // NULL: nobody asks for any
     struct sl_budget budget;
+    const struct sl_serve_spec *serve; // see spec/serve.h; NULL in a project put together by hand
     struct sl_source *sources;
     size_t source_count;
     struct sl_contract **contracts; // see spec/contract.h
@@ -275,6 +280,8 @@ struct sl_project_options {
 SL_MUST int sl_project_load(const struct sl_project_options *options, struct sl_project **ret,
                             struct sl_err *err);
 void sl_project_free(struct sl_project **project); // for SL_AUTO
+// Where the project's state store is, for api/state.h.
+struct sl_state_place sl_project_state(const struct sl_project *project);
 
 // The columns that the text of a model's file claims to be never null, by checks that would keep
 // its table back. None if the text cannot be read.

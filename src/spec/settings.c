@@ -1,11 +1,13 @@
 // sluice.yml: its rows, its checks, and the values that hold after everything is laid over it.
 #include "spec/load.h"
+#include "spec/serve.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fs.h"
 #include "base/hash.h"
+#include "base/log.h"
 
 enum { SHORTEST_KEY = 16, KEY_ID_LENGTH = 16 };
 
@@ -42,6 +44,8 @@ struct settings {
         const char *key;
         int check;
     } personal;
+    struct sl_serve_spec serve;
+    struct sl_alerts alerts;
     struct sl_requirements defaults;
     struct sl_opt_list environments; // struct settings
     const struct sl_yaml *node;
@@ -150,7 +154,10 @@ static const struct sl_opt personal_rows[] = {
          .type = SL_OPT_STRING,                                                                   \
          .offset = offsetof(struct settings, state),                                              \
          .otherwise = ".sluice",                                                                  \
-         .summary = "Folder of history and caches; it may be deleted.",                           \
+         .summary =                                                                               \
+             "Folder of history and caches, which may be deleted; or the URL of a "               \
+             "PostgreSQL database for the history, postgresql://user@host/database (caches "      \
+             "are then in .sluice). `?schema=NAME` chooses another schema than sluice.",          \
          .example = ".sluice"},                                                                   \
         {.name = "engine",                                                                        \
          .type = SL_OPT_OBJECT,                                                                   \
@@ -208,6 +215,16 @@ static const struct sl_opt personal_rows[] = {
          .offset = offsetof(struct settings, personal),                                           \
          .summary = "Protection of personal values.",                                             \
          .rows = personal_rows},                                                                  \
+        {.name = "serve",                                                                         \
+         .type = SL_OPT_OBJECT,                                                                   \
+         .offset = offsetof(struct settings, serve),                                              \
+         .summary = "Where `sluice serve` listens, and who may ask it for what.",                 \
+         .rows = sl_serve_rows},                                                                  \
+        {.name = "alerts",                                                                        \
+         .type = SL_OPT_OBJECT,                                                                   \
+         .offset = offsetof(struct settings, alerts),                                             \
+         .summary = "Whom to tell of what goes wrong.",                                           \
+         .rows = sl_alert_rows},                                                                  \
     {                                                                                             \
         .name = "defaults", .type = SL_OPT_OBJECT, .offset = offsetof(struct settings, defaults), \
         .summary = "Requirements that hold where a file says nothing.", .rows = sl_default_rows   \
@@ -282,13 +299,15 @@ static void check_values(struct sl_load *load, const struct sl_yaml *map, struct
     check_not_negative(load, engine, "threads", values->engine.threads);
     check_not_negative(load, map, "concurrency", values->concurrency);
     check_folder(load, map, "lake", values->lake);
-    check_folder(load, map, "state", values->state);
+    if (!sl_state_is_url(values->state))
+        check_folder(load, map, "state", values->state);
     check_folder(load, engine, "temp", values->engine.temp);
     if (!(values->engine.price_per_hour >= 0 && values->engine.price_per_hour < 1e12))
         sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
                 sl_yaml_place(engine, "price_per_hour"), "such as 0.12",
                 "'price_per_hour' is no price: expected 0 or more, and less than 1e12");
     check_personal(load, sl_yaml_get(map, "personal"), &values->personal, is_resolved);
+    sl_serve_check(load, sl_yaml_get(map, "serve"), &values->serve, is_resolved);
     sl_load_budget(load, sl_yaml_get(map, "quarantine"), &base, &values->quarantine);
     sl_load_runs(load, map, values->time_zone, &values->runs.max_runs);
     sl_load_run_settings(load, map, &values->retry, &values->timeout_s, &values->deadline_s);
@@ -446,16 +465,33 @@ static int apply_personal(struct sl_project *project, const struct sl_personal_s
     return SL_OK;
 }
 
-static int apply(struct sl_load *load, const struct settings *values, struct sl_err *err)
+// A secret that was not asked for is no folder's name, whatever it is.
+static bool is_elsewhere(const char *state)
+{
+    return sl_state_is_url(state) || strstr(state, "${");
+}
+
+struct sl_state_place sl_project_state(const struct sl_project *project)
+{
+    return (struct sl_state_place){
+        .folder = project->state_folder, .url = project->state_url, .project = project->name};
+}
+
+static int apply(struct sl_load *load, struct settings *values, struct sl_err *err)
 {
     struct sl_project *project = load->project;
 
     project->name = values->name ? values->name : sl_path_name(project->folder);
     project->description = values->description;
     project->lake_folder = sl_path_join(&project->arena, project->folder, values->lake);
-    project->state_folder = sl_path_join(&project->arena, project->folder, values->state);
+    project->state_folder = sl_path_join(&project->arena, project->folder,
+                                         is_elsewhere(values->state) ? ".sluice" : values->state);
     SL_TRY_NEW(project->lake_folder, err);
     SL_TRY_NEW(project->state_folder, err);
+    if (sl_state_is_url(values->state)) {
+        project->state_url = values->state;
+        sl_log_hide(values->state);
+    }
     if (values->engine.temp) {
         project->temp_folder = sl_path_join(&project->arena, project->folder, values->engine.temp);
         SL_TRY_NEW(project->temp_folder, err);
@@ -475,7 +511,12 @@ static int apply(struct sl_load *load, const struct settings *values, struct sl_
     project->max_runs = values->runs.max_runs;
     project->time_zone = values->time_zone;
     SL_TRY(sl_load_pools(load, values->pools, &project->pools, &project->pool_count, err));
+    SL_TRY(sl_load_alerts(load, project->index->settings, &values->alerts, err));
     load->defaults = values->defaults;
+    struct sl_serve_spec *serve = SL_NEW(&project->arena, struct sl_serve_spec);
+    SL_TRY_NEW(serve, err);
+    *serve = values->serve;
+    project->serve = serve;
     SL_TRY(apply_personal(project, &values->personal, err));
     return find_read_lake(load, values->reads, err);
 }

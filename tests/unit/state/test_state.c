@@ -27,7 +27,8 @@ static int make(void **state)
     strcpy(store->folder, "/tmp/sluice-state-XXXXXX");
     assert_non_null(mkdtemp(store->folder));
     sl_arena_init(&store->arena, 0);
-    assert_int_equal(sl_state_open(store->folder, &store->arena, &store->state, &note, &err),
+    assert_int_equal(sl_state_open(&(struct sl_state_place){.folder = store->folder}, &store->arena,
+                                   &store->state, &note, &err),
                      SL_OK);
     assert_null(note);
     *state = store;
@@ -75,18 +76,22 @@ static void runs_come_newest_first_and_are_found_by_the_beginning_of_their_id(vo
     add_run(store, "aa11", 100, 110);
     add_run(store, "ab22", 300, 310);
     add_run(store, "b_33", 200, 210);
-    assert_int_equal(sl_state_runs(store->state, NULL, 10, &store->arena, &runs, &count, &err),
+    assert_int_equal(sl_state_runs(store->state, &(struct sl_run_filter){.id = NULL, .limit = 10},
+                                   &store->arena, &runs, &count, &err),
                      SL_OK);
     assert_int_equal(count, 3);
     assert_string_equal(runs[0].id, "ab22");
     assert_string_equal(runs[2].id, "aa11");
-    assert_int_equal(sl_state_runs(store->state, "a", 10, &store->arena, &runs, &count, &err),
+    assert_int_equal(sl_state_runs(store->state, &(struct sl_run_filter){.id = "a", .limit = 10},
+                                   &store->arena, &runs, &count, &err),
                      SL_OK);
     assert_int_equal(count, 2);
-    assert_int_equal(sl_state_runs(store->state, "b_", 10, &store->arena, &runs, &count, &err),
+    assert_int_equal(sl_state_runs(store->state, &(struct sl_run_filter){.id = "b_", .limit = 10},
+                                   &store->arena, &runs, &count, &err),
                      SL_OK);
     assert_int_equal(count, 1);
-    assert_int_equal(sl_state_runs(store->state, "%", 10, &store->arena, &runs, &count, &err),
+    assert_int_equal(sl_state_runs(store->state, &(struct sl_run_filter){.id = "%", .limit = 10},
+                                   &store->arena, &runs, &count, &err),
                      SL_OK);
     assert_int_equal(count, 0);
 }
@@ -124,7 +129,8 @@ static void old_runs_are_forgotten_with_their_steps(void **state)
     add_run(store, "running", 1, 0);
     add_run(store, "new", 5, 6);
     assert_int_equal(sl_state_forget(store->state, 3, &err), SL_OK);
-    assert_int_equal(sl_state_runs(store->state, NULL, 10, &store->arena, &runs, &count, &err),
+    assert_int_equal(sl_state_runs(store->state, &(struct sl_run_filter){.id = NULL, .limit = 10},
+                                   &store->arena, &runs, &count, &err),
                      SL_OK);
     assert_int_equal(count, 2);
     assert_int_equal(sl_state_steps(store->state, "old", &store->arena, &steps, &count, &err),
@@ -141,7 +147,8 @@ static void a_damaged_store_is_set_aside_and_begun_anew(void **state)
     sl_state_close(&store->state);
     memset(garbage, 'x', sizeof garbage);
     assert_int_equal(sl_fs_write(path, garbage, sizeof garbage, &err), SL_OK);
-    assert_int_equal(sl_state_open(store->folder, &store->arena, &store->state, &note, &err),
+    assert_int_equal(sl_state_open(&(struct sl_state_place){.folder = store->folder}, &store->arena,
+                                   &store->state, &note, &err),
                      SL_OK);
     assert_non_null(note);
     add_run(store, "after", 1, 2);
@@ -157,7 +164,8 @@ static void a_store_of_a_later_version_is_refused_and_left_alone(void **state)
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "pragma user_version = 99", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
-    assert_int_equal(sl_state_open(store->folder, &store->arena, &store->state, &note, &err),
+    assert_int_equal(sl_state_open(&(struct sl_state_place){.folder = store->folder}, &store->arena,
+                                   &store->state, &note, &err),
                      SL_E_STATE);
     assert_non_null(strstr(err.message, "later"));
     assert_null(store->state);

@@ -1,0 +1,29 @@
+// serve: in sluice.yml: where `sluice serve` listens, and who may ask it for what.
+#ifndef SL_SPEC_SERVE_H
+#define SL_SPEC_SERVE_H
+
+#include "spec/project.h"
+
+enum sl_may {
+    SL_MAY_READ = 1,
+    SL_MAY_RUN = 2,   // start, cancel, pause, resume, approve, replay, backfill
+    SL_MAY_ADMIN = 4, // what gives rows or versions up: discard, rollback
+};
+// "read", "run", "admin"; 0 for anything else. One right includes those before it.
+unsigned sl_may_parse(const char *text);
+
+struct sl_token {
+    const char *name;   // "who" in the audit log
+    const char *value;  // secret, at least 16 characters
+    struct sl_strs may; // "read", "run", "admin"
+    const struct sl_yaml *node;
+};
+unsigned sl_token_rights(const struct sl_token *token); // enum sl_may, all that it may
+
+struct sl_serve_spec {
+    const char *listen;        // "127.0.0.1:7410"
+    struct sl_strs hosts;      // further names that a request's Host may have
+    struct sl_opt_list tokens; // struct sl_token
+};
+
+#endif
