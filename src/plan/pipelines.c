@@ -39,7 +39,7 @@ static int check_selection(struct sl_project *project, const struct sl_pipeline 
 static void check_times(struct sl_project *project, const struct sl_pipeline *pipeline,
                         int64_t now_us)
 {
-    struct sl_tick tick;
+    struct sl_schedule_tick tick;
 
     for (size_t i = 0; i < pipeline->trigger_count; i++) {
         const struct sl_trigger *trigger = &pipeline->triggers[i];

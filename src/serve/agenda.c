@@ -77,7 +77,7 @@ static void fill_heap(struct sl_agenda *agenda)
 
 static void find_next(struct entry *entry)
 {
-    struct sl_tick tick;
+    struct sl_schedule_tick tick;
 
     entry->next_us = sl_schedule_next(entry->trigger->schedule, entry->last_us, entry->span, &tick)
                          ? tick.at_us
@@ -332,7 +332,7 @@ static int find_newest(const struct dues *dues, const struct entry *entry, size_
     int64_t before_us = dues->now_us + 1;
     int64_t *ticks = NULL;
     size_t count = 0;
-    struct sl_tick tick;
+    struct sl_schedule_tick tick;
 
     while (count < most &&
            sl_schedule_previous(entry->trigger->schedule, before_us, &span, &tick) &&
@@ -356,7 +356,7 @@ static int take_entry(struct dues *dues, struct entry *entry, struct sl_err *err
 {
     const enum sl_catch_up catch_up = (enum sl_catch_up)entry->pipeline->catch_up;
     const size_t most = catch_up == SL_CATCH_UP_ALL ? SL_AGENDA_CATCH_UP_MAX : 1;
-    struct sl_tick before;
+    struct sl_schedule_tick before;
     int64_t *ticks;
     size_t count;
 
