@@ -1,5 +1,5 @@
-// Arrival, with real files. Nothing sleeps: each test runs the loop until what it waits for is told,
-// and fails when that takes too long.
+// Arrival, with real files. Nothing sleeps: each test runs the loop until what it waits for is
+// told, and fails when that takes too long.
 #include "../base/test.h"
 
 #include "base/clock.h"
@@ -124,9 +124,9 @@ static void begin_with(struct fixture *fixture, const struct sl_watch_seen *seen
     const struct sl_watch_calls calls = {on_change, on_begin, on_note, fixture};
     struct sl_err err = {0};
 
-    assert_int_equal(sl_watch_new(&fixture->loop, &fixture->project, seen, count, &calls,
-                                  &fixture->watch, &err),
-                     SL_OK);
+    assert_int_equal(
+        sl_watch_new(&fixture->loop, &fixture->project, seen, count, &calls, &fixture->watch, &err),
+        SL_OK);
 }
 
 // Begins, and waits until all was looked at.
