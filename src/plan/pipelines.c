@@ -9,8 +9,7 @@ int sl_pipeline_select(const struct sl_pipeline *pipeline, struct sl_graph *grap
                        struct sl_arena *arena, struct sl_err *err)
 {
     struct sl_err wrong = {0};
-    const int code =
-        sl_graph_select(graph, &pipeline->select, &pipeline->exclude, arena, &wrong);
+    const int code = sl_graph_select(graph, &pipeline->select, &pipeline->exclude, arena, &wrong);
 
     if (code == SL_OK)
         return SL_OK;
@@ -40,7 +39,7 @@ static int check_selection(struct sl_project *project, const struct sl_pipeline 
 static void check_times(struct sl_project *project, const struct sl_pipeline *pipeline,
                         int64_t now_us)
 {
-    struct sl_tick tick;
+    struct sl_schedule_tick tick;
 
     for (size_t i = 0; i < pipeline->trigger_count; i++) {
         const struct sl_trigger *trigger = &pipeline->triggers[i];

@@ -31,8 +31,8 @@ struct plan {
 
 struct sl_agenda {
     struct plan plan;
-    struct sl_map paused;   // pipeline -> anything
-    int64_t latest_now_us;  // that was ever given
+    struct sl_map paused;  // pipeline -> anything
+    int64_t latest_now_us; // that was ever given
 };
 
 static void clear_plan(struct plan *plan)
@@ -77,12 +77,11 @@ static void fill_heap(struct sl_agenda *agenda)
 
 static void find_next(struct entry *entry)
 {
-    struct sl_tick tick;
+    struct sl_schedule_tick tick;
 
-    entry->next_us =
-        sl_schedule_next(entry->trigger->schedule, entry->last_us, entry->span, &tick)
-            ? tick.at_us
-            : SL_AGENDA_NEVER;
+    entry->next_us = sl_schedule_next(entry->trigger->schedule, entry->last_us, entry->span, &tick)
+                         ? tick.at_us
+                         : SL_AGENDA_NEVER;
 }
 
 static void begin_at(struct entry *entry, int64_t now_us)
@@ -133,8 +132,8 @@ static int make_plan(const struct sl_project *project, struct plan *plan, struct
     for (size_t i = 0; i < project->pipeline_count; i++)
         for (size_t k = 0; k < project->pipelines[i].trigger_count; k++)
             if (project->pipelines[i].triggers[k].schedule)
-                SL_TRY(add_entry(plan, &project->pipelines[i],
-                                 &project->pipelines[i].triggers[k], err));
+                SL_TRY(add_entry(plan, &project->pipelines[i], &project->pipelines[i].triggers[k],
+                                 err));
     return SL_OK;
 }
 
@@ -236,8 +235,8 @@ int sl_agenda_take_begun(struct sl_agenda *agenda, struct sl_arena *arena,
     for (size_t i = 0; i < plan->count; i++) {
         struct entry *entry = &plan->entries[i];
         if (entry->is_begun)
-            begun[count++] = (struct sl_agenda_last){entry->pipeline->name, entry->trigger->key,
-                                                     entry->last_us};
+            begun[count++] =
+                (struct sl_agenda_last){entry->pipeline->name, entry->trigger->key, entry->last_us};
         entry->is_begun = false;
     }
     *ret = begun;
@@ -333,7 +332,7 @@ static int find_newest(const struct dues *dues, const struct entry *entry, size_
     int64_t before_us = dues->now_us + 1;
     int64_t *ticks = NULL;
     size_t count = 0;
-    struct sl_tick tick;
+    struct sl_schedule_tick tick;
 
     while (count < most &&
            sl_schedule_previous(entry->trigger->schedule, before_us, &span, &tick) &&
@@ -357,7 +356,7 @@ static int take_entry(struct dues *dues, struct entry *entry, struct sl_err *err
 {
     const enum sl_catch_up catch_up = (enum sl_catch_up)entry->pipeline->catch_up;
     const size_t most = catch_up == SL_CATCH_UP_ALL ? SL_AGENDA_CATCH_UP_MAX : 1;
-    struct sl_tick before;
+    struct sl_schedule_tick before;
     int64_t *ticks;
     size_t count;
 

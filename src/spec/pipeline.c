@@ -223,9 +223,7 @@ const struct sl_pipeline *sl_project_pipeline(const struct sl_project *project, 
 {
     const struct sl_pipeline wanted = {.name = name};
 
-    return project->pipeline_count
-               ? bsearch(&wanted, project->pipelines, project->pipeline_count,
-                         sizeof *project->pipelines, compare_names)
-               : NULL;
+    return project->pipeline_count ? bsearch(&wanted, project->pipelines, project->pipeline_count,
+                                             sizeof *project->pipelines, compare_names)
+                                   : NULL;
 }
-

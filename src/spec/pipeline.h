@@ -34,7 +34,7 @@ struct sl_trigger {
     enum sl_layer layer;                // table: its layer and name
     const char *table_name;
     // files, table:
-    int64_t settle_s;     // so long nothing has changed before the run begins: 2
+    int64_t settle_s;     // so long nothing has changed before the run begins: 2; tables: 0
     int64_t settle_max_s; // what keeps changing is not waited for any longer: 600
     int64_t poll_s;       // how often is looked where no event comes: 60
     const struct sl_yaml *node;
@@ -48,8 +48,8 @@ enum sl_overlap { SL_OVERLAP_QUEUE, SL_OVERLAP_SKIP, SL_OVERLAP_CANCEL_OLDER };
 const char *sl_overlap_name(enum sl_overlap overlap);
 
 struct sl_pipeline {
-    const char *name; // file stem
-    const char *file; // "pipelines/nightly.yml"; of the one that no file says: sluice.yml
+    const char *name;           // file stem
+    const char *file;           // "pipelines/nightly.yml"; of the one that no file says: sluice.yml
     const struct sl_yaml *node; // NULL: no file says it
     const char *description;    // NULL: not written down
     const char *owner;          // the project's if the file says nothing; NULL: neither says it

@@ -5,6 +5,7 @@
 
 #include "schedule/schedule.h"
 
+#define FILES_SETTLE_S 2
 #define MOST_SECONDS ((int64_t)366 * 86400)
 
 static const char *const kind_names[] = {"cron", "every", "files", "table", "http", NULL};
@@ -76,9 +77,8 @@ const struct sl_opt sl_trigger_rows[] = {
     {.name = "settle",
      .type = SL_OPT_DURATION,
      .offset = offsetof(struct sl_trigger_item, settle_s),
-     .otherwise = "2s",
      .summary = "files, table: for so long nothing must have changed before the run begins, so "
-                "that half-written files start none.",
+                "that half-written files start none; 2s for files if nothing is said.",
      .example = "30s"},
     {.name = "settle_max",
      .type = SL_OPT_DURATION,
@@ -183,11 +183,9 @@ static int read_calendar(const struct reading *reading, struct sl_calendar *cale
     const struct sl_trigger_days *days = &reading->item->calendar;
 
     if (days->skip)
-        SL_TRY(
-            sl_day_set_read(&calendar->skip, days->skip, &project->arena, &project->diags, err));
+        SL_TRY(sl_day_set_read(&calendar->skip, days->skip, &project->arena, &project->diags, err));
     if (days->only)
-        SL_TRY(
-            sl_day_set_read(&calendar->only, days->only, &project->arena, &project->diags, err));
+        SL_TRY(sl_day_set_read(&calendar->only, days->only, &project->arena, &project->diags, err));
     return SL_OK;
 }
 
@@ -336,8 +334,8 @@ static int read_table(const struct reading *reading, struct sl_err *err)
     if (!sl_table_parse(trigger->table, &trigger->layer, &trigger->table_name) ||
         !has_table(project, trigger->layer, trigger->table_name))
         return refuse_table(reading, err);
-    model = trigger->layer == SL_LAYER_CURATED ? sl_project_model(project, trigger->table_name)
-                                               : NULL;
+    model =
+        trigger->layer == SL_LAYER_CURATED ? sl_project_model(project, trigger->table_name) : NULL;
     if (model && model->stands_for) { // an output: its latest version has the rows
         trigger->table_name = model->stands_for->name;
         trigger->table = sl_arena_printf(&project->arena, "curated.%s", trigger->table_name);
@@ -369,6 +367,9 @@ static void check_waits(const struct reading *reading)
     struct sl_trigger *trigger = reading->trigger;
 
     trigger->settle_s = reading->item->settle_s;
+    // A version of a table is there as a whole.
+    if (!sl_load_has(reading->item->node, "settle"))
+        trigger->settle_s = trigger->kind == SL_TRIGGER_TABLE ? 0 : FILES_SETTLE_S;
     trigger->settle_max_s = reading->item->settle_max_s;
     trigger->poll_s = reading->item->poll_s;
     check_seconds(reading, "settle", 0, &trigger->settle_s);

@@ -121,14 +121,14 @@ static void a_new_pipeline_begins_at_now(void **state)
     assert_next(fixture, "2026-01-02T03:00:00");
     assert_string_equal(due(fixture, "2026-01-02T02:59:59Z"), "");
     // That it has begun is kept, for what is missed until its first tick.
-    assert_int_equal(
-        sl_agenda_take_begun(fixture->agenda, &fixture->arena, &begun, &count, &err), SL_OK);
+    assert_int_equal(sl_agenda_take_begun(fixture->agenda, &fixture->arena, &begun, &count, &err),
+                     SL_OK);
     assert_int_equal(count, 1);
     assert_string_equal(begun[0].pipeline, "nightly");
     assert_string_equal(begun[0].key, "0 3 * * *");
     assert_int_equal(begun[0].at_us, at("2026-01-01T12:00:00Z"));
-    assert_int_equal(
-        sl_agenda_take_begun(fixture->agenda, &fixture->arena, &begun, &count, &err), SL_OK);
+    assert_int_equal(sl_agenda_take_begun(fixture->agenda, &fixture->arena, &begun, &count, &err),
+                     SL_OK);
     assert_int_equal(count, 0);
     assert_string_equal(due(fixture, "2026-01-02T03:00:00Z"), "nightly 2026-01-02T03:00");
     assert_string_equal(due(fixture, "2026-01-02T03:00:00Z"), "");
@@ -333,8 +333,8 @@ static void a_project_that_is_read_anew_goes_on_where_it_was(void **state)
     add(fixture, "same", "1h", SL_CATCH_UP_ALL);
     add(fixture, "paused", "1h", SL_CATCH_UP_ALL);
     begin(fixture, NULL, 0, "2026-01-01T00:30:00Z");
-    assert_int_equal(
-        sl_agenda_take_begun(fixture->agenda, &fixture->arena, &begun, &count, &err), SL_OK);
+    assert_int_equal(sl_agenda_take_begun(fixture->agenda, &fixture->arena, &begun, &count, &err),
+                     SL_OK);
     assert_int_equal(count, 4);
     assert_int_equal(sl_agenda_pause(fixture->agenda, "paused", &err), SL_OK);
     before = fixture->project;
@@ -343,13 +343,13 @@ static void a_project_that_is_read_anew_goes_on_where_it_was(void **state)
     add(fixture, "other", "2h", SL_CATCH_UP_ALL); // another trigger
     add(fixture, "paused", "1h", SL_CATCH_UP_ALL);
     add(fixture, "same", "1h", SL_CATCH_UP_ALL);
-    assert_int_equal(sl_agenda_reload(fixture->agenda, &fixture->project,
-                                      at("2026-01-01T02:30:00Z"), &err),
-                     SL_OK);
+    assert_int_equal(
+        sl_agenda_reload(fixture->agenda, &fixture->project, at("2026-01-01T02:30:00Z"), &err),
+        SL_OK);
     // Nothing of the first project is looked at any more.
     memset(before.pipelines, 0x5a, before.pipeline_count * sizeof *before.pipelines);
-    assert_int_equal(
-        sl_agenda_take_begun(fixture->agenda, &fixture->arena, &begun, &count, &err), SL_OK);
+    assert_int_equal(sl_agenda_take_begun(fixture->agenda, &fixture->arena, &begun, &count, &err),
+                     SL_OK);
     assert_int_equal(count, 2);
     assert_string_equal(begun[0].pipeline, "new");
     assert_string_equal(begun[1].pipeline, "other");
@@ -397,8 +397,8 @@ static void ten_thousand_schedules_come_in_order(void **state)
 
         assert_true(sl_agenda_next_us(fixture->agenda) > now_us);
         now_us = sl_agenda_next_us(fixture->agenda);
-        assert_int_equal(
-            sl_agenda_take_due(fixture->agenda, now_us, &arena, &dues, &count, &err), SL_OK);
+        assert_int_equal(sl_agenda_take_due(fixture->agenda, now_us, &arena, &dues, &count, &err),
+                         SL_OK);
         for (size_t i = 0; i < count; i++)
             assert_int_equal(dues[i].tick_us, now_us);
         total += count;

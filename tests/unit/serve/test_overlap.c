@@ -56,8 +56,8 @@ static void what_becomes_of_a_run_follows_from_the_policy(void **state)
         if (found.verdict != cases[i].answer.verdict || found.cancel != cases[i].answer.cancel ||
             found.drop != cases[i].answer.drop)
             fail_msg("%s (%s): found %d, %d, %d", cases[i].what,
-                     sl_overlap_name(cases[i].state.overlap), (int)found.verdict,
-                     (int)found.cancel, (int)found.drop);
+                     sl_overlap_name(cases[i].state.overlap), (int)found.verdict, (int)found.cancel,
+                     (int)found.drop);
     }
 }
 
