@@ -13,6 +13,13 @@ extern const struct sl_command sl_command_quickstart, sl_command_init, sl_comman
     sl_command_schedule_next, sl_command_explain, sl_command_config_show, sl_command_schema,
     sl_command_completion, sl_command_pipelines, sl_command_clean, sl_command_complete,
     sl_command_docs, sl_command_help, sl_command_version;
+    sl_command_alerts, sl_command_alerts_ls, sl_command_alerts_test, sl_command_alerts_silence,
+    sl_command_alerts_send, sl_command_contract_import, sl_command_contract_export,
+    sl_command_contract_diff, sl_command_contract_lint, sl_command_contract_show,
+    sl_command_contract_test, sl_command_verify, sl_command_crashtest, sl_command_attest,
+    sl_command_attest_verify, sl_command_attest_key, sl_command_schedule_next, sl_command_explain,
+    sl_command_config_show, sl_command_schema, sl_command_completion, sl_command_clean,
+    sl_command_complete, sl_command_docs, sl_command_help, sl_command_version;
 
 const struct sl_command *const sl_commands[] = {
     &sl_command_quickstart,
@@ -28,6 +35,11 @@ const struct sl_command *const sl_commands[] = {
     &sl_command_publications,
     &sl_command_status,
     &sl_command_logs,
+    &sl_command_alerts,
+    &sl_command_alerts_ls,
+    &sl_command_alerts_test,
+    &sl_command_alerts_silence,
+    &sl_command_alerts_send,
     &sl_command_ls,
     &sl_command_show,
     &sl_command_query,

@@ -40,6 +40,9 @@ SL_MUST int sl_notify_run_failed(struct sl_notify *notify, const struct sl_err *
 // of the pipeline ends in time.
 SL_MUST int sl_notify_run_late(struct sl_notify *notify, const char *pipeline, const char *run_id,
                                struct sl_err *err);
+// A run that had nothing to do: what is selected and up to date (sl_plan_decide) is well.
+SL_MUST int sl_notify_nothing(struct sl_notify *notify, const struct sl_world *world,
+                              const char *pipeline, struct sl_err *err);
 // Between runs, over a world whose facts are gathered (sl_world_gather): freshness and lag of every
 // table. A minute apart is enough.
 SL_MUST int sl_notify_look(struct sl_notify *notify, const struct sl_world *world,

@@ -82,8 +82,9 @@ static const struct sl_opt channel_rows[] = {
     {.name = "ca_file",
      .type = SL_OPT_STRING,
      .offset = offsetof(struct sl_channel, ca_file),
-     .summary = "PEM file of the certificates that the server's is checked against, in the place of "
-                "the machine's.",
+     .summary =
+         "PEM file of the certificates that the server's is checked against, in the place of "
+         "the machine's.",
      .example = "certificates/company-ca.pem"},
     {0},
 };
@@ -93,8 +94,9 @@ static const struct sl_opt route_rows[] = {
     {.name = "on",
      .type = SL_OPT_STRINGS,
      .offset = offsetof(struct sl_route, on),
-     .summary = "Kinds of alerts: failure, sla, row_drop, quarantine_share, schema_change, lag; all "
-                "if nothing is said.",
+     .summary =
+         "Kinds of alerts: failure, sla, row_drop, quarantine_share, schema_change, lag; all "
+         "if nothing is said.",
      .example = "[failure, sla]"},
     {.name = "owner",
      .type = SL_OPT_STRINGS,
@@ -149,8 +151,9 @@ static const struct sl_opt silence_rows[] = {
      .type = SL_OPT_STRING,                                                                       \
      .offset = offsetof(struct sl_thresholds, row_drop_text),                                     \
      .flags = SL_OPT_PLAIN,                                                                       \
-     .summary = "A step wrote fewer rows than it used to, by this share of the median of its last " \
-                "runs, at least 3 and at most 10; off if nothing is said.",                       \
+     .summary =                                                                                   \
+         "A step wrote fewer rows than it used to, by this share of the median of its last "      \
+         "runs, at least 3 and at most 10; off if nothing is said.",                              \
      .example = "50%"},                                                                           \
         {.name = "quarantine_share",                                                              \
          .type = SL_OPT_STRING,                                                                   \

@@ -248,8 +248,8 @@ static int read_header(struct sl_load *load, struct sl_channel *channel, const c
         return SL_OK;
     }
     if (load->resolver && strstr(text, "${")) {
-        int code = load->resolver->resolve(load->resolver->self, text, &project->arena, &text,
-                                           &problem);
+        int code =
+            load->resolver->resolve(load->resolver->self, text, &project->arena, &text, &problem);
         if (code == SL_E_MEMORY)
             return sl_fail_memory(err);
         if (code != SL_OK) {
@@ -283,8 +283,8 @@ static int read_channel(struct sl_load *load, struct sl_channel *channel, struct
         if (!sl_fs_exists(channel->ca_file))
             sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_FILE_MISSING,
                     sl_yaml_place(channel->node, "ca_file"),
-                    "a path is relative to the folder of sluice.yml",
-                    "there is no file '%s'", channel->ca_file);
+                    "a path is relative to the folder of sluice.yml", "there is no file '%s'",
+                    channel->ca_file);
     }
     if (headers && headers->kind != SL_YAML_MAP)
         refuse(load, headers->place, "such as {X-Team: data}", "'headers' is no map");
@@ -304,8 +304,8 @@ static int read_route(struct sl_load *load, const struct sl_alerts *alerts,
         SL_TRY(sl_strs_add(&names, &project->arena, channels[i].name, err));
     for (size_t i = 0; i < route->to.count; i++)
         if (!sl_strs_has(&names, route->to.items[i])) {
-            const char *hint = sl_did_you_mean(&project->arena, route->to.items[i], names.items,
-                                               names.count);
+            const char *hint =
+                sl_did_you_mean(&project->arena, route->to.items[i], names.items, names.count);
             sl_diag(&project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
                     sl_yaml_place(route->node, "to"), hint ? hint : "see `channels`",
                     "there is no channel '%s'", route->to.items[i]);

@@ -31,15 +31,16 @@ static const char schema[] =
     "create table if not exists silences (seq integer primary key, match text not null, why text "
     "not null, by text not null, made_us integer not null, until_us integer not null);";
 
-#define ALERT_COLUMNS                                                                             \
+#define ALERT_COLUMNS                                                                              \
     "id, environment, kind, subject, owner, summary, code, run_id, channels, opened_us, seen_us, " \
     "told_us, closed_us, times"
-#define MESSAGE_COLUMNS                                                                           \
+#define MESSAGE_COLUMNS \
     "seq, id, alert, event, channel, body, created_us, next_us, sent_us, dead_us, attempts, error"
 // Of one alert and channel messages go out in their order: who is told that all is well again must
 // have been told what was wrong.
 #define MAY_BE_SENT                                                                               \
-    "sent_us = 0 and dead_us = 0 and not exists (select 1 from outbox before where before.alert = " \
+    "sent_us = 0 and dead_us = 0 and not exists (select 1 from outbox before where before.alert " \
+    "= "                                                                                          \
     "outbox.alert and before.channel = outbox.channel and before.seq < outbox.seq and "           \
     "before.sent_us = 0 and before.dead_us = 0)"
 
@@ -206,8 +207,8 @@ static struct sl_alert_row read_alert(sqlite3_stmt *s, struct sl_arena *arena)
 
 static bool is_whole(const struct sl_alert_row *row)
 {
-    return row->id && row->environment && row->kind && row->subject && row->owner &&
-           row->summary && row->code && row->run_id && row->channels;
+    return row->id && row->environment && row->kind && row->subject && row->owner && row->summary &&
+           row->code && row->run_id && row->channels;
 }
 
 int sl_alert_store_list(struct sl_alert_store *store, const struct sl_alert_query *query,
@@ -304,8 +305,7 @@ static int read_messages(struct sl_alert_store *store, sqlite3_stmt *statement,
     int code;
     while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
         struct sl_alert_message row = read_message(statement, arena);
-        bool is_there =
-            row.id && row.alert && row.event && row.channel && row.body && row.error;
+        bool is_there = row.id && row.alert && row.event && row.channel && row.body && row.error;
         if (!is_there || !SL_PUSH(arena, rows, count, row))
             return sl_fail_memory(err);
     }
@@ -393,8 +393,7 @@ int sl_alert_store_unsilence(struct sl_alert_store *store, const char *match, in
                              size_t *ret_count, struct sl_err *err)
 {
     SL_AUTO(close_statement) sqlite3_stmt *statement = NULL;
-    SL_TRY(prepare(store,
-                   "update silences set until_us = ?1 where match = ?2 and until_us > ?1",
+    SL_TRY(prepare(store, "update silences set until_us = ?1 where match = ?2 and until_us > ?1",
                    &statement, err));
     sqlite3_bind_int64(statement, 1, now_us);
     bind(statement, 2, match);
