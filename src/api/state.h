@@ -1,22 +1,50 @@
-// State store: the history of runs and steps. Only history: tables know themselves how far they
-// have come, so it may be deleted.
+// State store: the history of runs and steps, and (api/queue.h, api/leases.h) what a service was
+// asked for. Tables know themselves how far they have come, so it may be deleted.
+//
+// Two kinds: SQLite, a file in the project's state folder, and PostgreSQL, which several machines
+// share. All functions do the same on both. A handle is for one thread at a time and is not
+// inherited over fork; other processes open their own. Each write is one transaction: killed
+// anywhere, it is there as a whole or not at all.
 #ifndef SL_API_STATE_H
 #define SL_API_STATE_H
 
 #include "base/arena.h"
 
 #include <stdint.h>
+#include <string.h>
 
 struct sl_state;
 
+// Where it is.
+struct sl_state_place {
+    const char *folder;  // of SQLite's file
+    const char *url;     // "postgresql://user@host/database?schema=sluice"; it may hold a password.
+                         // NULL: the folder. Without `schema` it is "sluice"
+    const char *project; // its name: in PostgreSQL, several share tables. NULL is ""
+    bool is_service;     // what it holds must outlast a power cut but for its last moments
+};
+// Whether a text is the URL of a store and no folder: it begins with postgresql:// or postgres://.
+static inline bool sl_state_is_url(const char *text)
+{
+    return text &&
+           (strncmp(text, "postgresql://", 13) == 0 || strncmp(text, "postgres://", 11) == 0);
+}
+
 struct sl_run_row {
     const char *id;
-    const char *command;          // "run", "retry", "apply"
-    const char *environment;      // NULL: none
-    const char *status;           // "running", "ok", "nothing", "partial", "error", "interrupted"
-    int64_t started_us, ended_us; // ended 0: running, or killed
+    const char *command;     // "run", "retry", "apply"
+    const char *environment; // NULL: none
+    // "queued", "running", "ok", "nothing", "partial", "error", "interrupted"; of one that never
+    // began also "cancelled", "skipped"
+    const char *status;
+    int64_t started_us, ended_us; // ended 0: queued, running, or killed. Started, of a queued one:
+                                  // when it was asked for
     int64_t pid;
     int64_t ok, warn, error, skipped, quarantined;
+    const char *pipeline; // NULL: of no pipeline
+    const char *trigger;  // the trigger's key, "cron 0 3 * * *", or "by hand"; NULL: not said
+    int64_t tick_us;      // the moment it was meant for; 0: none
+    const char *who;      // asked for it; NULL: nobody (a trigger), or not said
 };
 
 struct sl_step_row {
@@ -33,26 +61,40 @@ struct sl_step_row {
     int64_t bytes_in, bytes_out;
 };
 
-// Opens or makes the store in a folder. A store of a later version is refused (SL_E_STATE); a
-// damaged one is set aside under another name, with *ret_note (in the arena) saying so, and a new
-// one is begun.
-SL_MUST int sl_state_open(const char *folder, struct sl_arena *arena, struct sl_state **ret,
-                          const char **ret_note, struct sl_err *err);
+// Opens or makes the store; one of an earlier version is migrated, in one transaction. A store of a
+// later version is refused (SL_E_STATE). A damaged file is set aside under another name, with
+// *ret_note (in the arena) saying so, and a new one is begun. SL_E_STATE_CONNECT, SL_E_STATE_LOGIN:
+// PostgreSQL cannot be reached, or does not let us in. A connection that is lost later fails the
+// call at work with SL_E_STATE_CONNECT, which may or may not have written; the next call connects
+// again. No call waits for longer than some 15 s.
+SL_MUST int sl_state_open(const struct sl_state_place *place, struct sl_arena *arena,
+                          struct sl_state **ret, const char **ret_note, struct sl_err *err);
 // For reading alone: writes nothing to the folder, so that it works on a full disk and in a folder
 // that cannot be written. A store that is missing or damaged is an empty one; *ret_note (in the
 // arena, or NULL) tells of damage.
-SL_MUST int sl_state_read(const char *folder, struct sl_arena *arena, struct sl_state **ret,
-                          const char **ret_note, struct sl_err *err);
+SL_MUST int sl_state_read(const struct sl_state_place *place, struct sl_arena *arena,
+                          struct sl_state **ret, const char **ret_note, struct sl_err *err);
 void sl_state_close(struct sl_state **state); // for SL_AUTO
+// A run that was queued (api/queue.h) is taken out of the queue in the same transaction.
 SL_MUST int sl_state_begin(struct sl_state *state, const struct sl_run_row *run,
                            struct sl_err *err);
 // Others see the step after the next flush at the latest; until then no other process can write.
 SL_MUST int sl_state_add_step(struct sl_state *state, const struct sl_step_row *step,
                               struct sl_err *err);
 SL_MUST int sl_state_flush(struct sl_state *state, struct sl_err *err); // end and close do it too
+// What a person was asked for in this run, and has not said, is asked no longer.
 SL_MUST int sl_state_end(struct sl_state *state, const struct sl_run_row *run, struct sl_err *err);
-// Newest first. `id` (may be NULL) keeps runs whose id begins so.
-SL_MUST int sl_state_runs(struct sl_state *state, const char *id, size_t limit,
+
+struct sl_run_filter {
+    const char *id;       // the beginning of the id
+    const char *pipeline; // the whole name
+    const char *status;
+    const char *before; // id of a run: what comes after it in the list. No such run: nothing
+    size_t limit;       // 0: all
+    bool with_waiting;  // those that have not begun, too; so does `status` "queued"
+};
+// Newest first. Members that are NULL keep everything.
+SL_MUST int sl_state_runs(struct sl_state *state, const struct sl_run_filter *filter,
                           struct sl_arena *arena, struct sl_run_row **ret, size_t *ret_count,
                           struct sl_err *err);
 SL_MUST int sl_state_steps(struct sl_state *state, const char *run_id, struct sl_arena *arena,
@@ -64,7 +106,7 @@ SL_MUST int sl_state_last(struct sl_state *state, struct sl_arena *arena, struct
 SL_MUST int sl_state_past(struct sl_state *state, const char *name, size_t limit,
                           struct sl_arena *arena, struct sl_step_row **ret, size_t *ret_count,
                           struct sl_err *err);
-// Deletes runs that ended before a time, with their steps.
+// Deletes runs that ended before a time, with their steps and decisions, and older audit entries.
 SL_MUST int sl_state_forget(struct sl_state *state, int64_t before_us, struct sl_err *err);
 
 #endif

@@ -248,10 +248,12 @@ static void add_runs(struct answer *answer)
     size_t count;
     const char *remark;
     struct sl_err ignored = {0};
-    if (!answer->project ||
-        sl_state_open(answer->project->state_folder, &answer->arena, &state, &remark, &ignored) !=
-            SL_OK ||
-        sl_state_runs(state, NULL, MOST_RUNS, &answer->arena, &runs, &count, &ignored) != SL_OK)
+    if (!answer->project)
+        return;
+    const struct sl_state_place place = sl_project_state(answer->project);
+    const struct sl_run_filter filter = {.limit = MOST_RUNS};
+    if (sl_state_read(&place, &answer->arena, &state, &remark, &ignored) != SL_OK ||
+        sl_state_runs(state, &filter, &answer->arena, &runs, &count, &ignored) != SL_OK)
         return;
     for (size_t i = 0; i < count; i++) {
         char id[9];

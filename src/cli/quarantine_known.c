@@ -96,8 +96,10 @@ static bool is_in_history(const struct sl_project *project, const char *run, str
     struct sl_run_row *runs;
     const char *note;
     size_t count = 0;
-    return (sl_state_read(project->state_folder, arena, &state, &note, &ignored) == SL_OK &&
-            sl_state_runs(state, run, 1, arena, &runs, &count, &ignored) == SL_OK && count > 0) ||
+    const struct sl_state_place place = sl_project_state(project);
+    const struct sl_run_filter filter = {.id = run, .limit = 1};
+    return (sl_state_read(&place, arena, &state, &note, &ignored) == SL_OK &&
+            sl_state_runs(state, &filter, arena, &runs, &count, &ignored) == SL_OK && count > 0) ||
            sl_publication_named(project, run, arena, &publication, &ignored) == SL_OK;
 }
 

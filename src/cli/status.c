@@ -64,7 +64,8 @@ static int history_open(const struct sl_common *common, struct history *ret, str
     sl_arena_init(&ret->arena, 0);
     SL_TRY(sl_project_load(&options, &ret->project, err));
     sl_note_project(common, ret->project);
-    SL_TRY(sl_state_read(ret->project->state_folder, &ret->arena, &ret->state, &note, err));
+    const struct sl_state_place place = sl_project_state(ret->project);
+    SL_TRY(sl_state_read(&place, &ret->arena, &ret->state, &note, err));
     if (note)
         sl_tell(common, SL_LOG_WARN, "%s", note);
     return SL_OK;
@@ -83,7 +84,8 @@ static int find_run(struct history *history, const char *id, struct sl_run_row *
     struct sl_run_row *runs;
     size_t count;
     id = sl_str_is_empty(id) ? NULL : id; // as a shell gives a variable that is not set
-    SL_TRY(sl_state_runs(history->state, id, 2, &history->arena, &runs, &count, err));
+    const struct sl_run_filter filter = {.id = id, .limit = 2};
+    SL_TRY(sl_state_runs(history->state, &filter, &history->arena, &runs, &count, err));
     if (count == 0 && !id)
         return sl_fail(err, SL_E_RUN_MISSING, "nothing has been run yet");
     if (count == 0) {
@@ -186,8 +188,8 @@ static int list_runs(struct history *history, const struct status_options *optio
 {
     struct sl_run_row *runs;
     size_t count;
-    SL_TRY(sl_state_runs(history->state, NULL, options->limit ? (size_t)options->limit : SIZE_MAX,
-                         &history->arena, &runs, &count, err));
+    const struct sl_run_filter filter = {.limit = (size_t)options->limit};
+    SL_TRY(sl_state_runs(history->state, &filter, &history->arena, &runs, &count, err));
     struct sl_estimate_score estimates;
     SL_TRY(score(history, runs, count, &estimates, err));
     if (options->common.json)

@@ -109,7 +109,8 @@ static int recall_peak(struct sl_state *state, struct sl_arena *arena, int64_t *
     struct sl_run_row *runs;
     double peaks[SL_ESTIMATE_RUNS];
     size_t run_count, count = 0;
-    SL_TRY(sl_state_runs(state, NULL, SL_ESTIMATE_RUNS, arena, &runs, &run_count, err));
+    const struct sl_run_filter filter = {.limit = SL_ESTIMATE_RUNS};
+    SL_TRY(sl_state_runs(state, &filter, arena, &runs, &run_count, err));
     for (size_t i = 0; i < run_count; i++) {
         SL_AUTO(sl_json_free) json_t *root = NULL;
         struct sl_step_row *steps;
@@ -131,7 +132,8 @@ static int recall(struct sl_world *world, struct sl_past_list *pasts, int64_t *r
 {
     SL_AUTO(sl_state_close) struct sl_state *state = NULL;
     const char *note;
-    SL_TRY(sl_state_read(world->project->state_folder, &world->arena, &state, &note, err));
+    const struct sl_state_place place = sl_project_state(world->project);
+    SL_TRY(sl_state_read(&place, &world->arena, &state, &note, err));
     for (size_t i = 0; i < world->graph.count; i++)
         SL_TRY(recall_node(world, state, &world->graph.nodes[i], &pasts[i], err));
     return ret_peak_bytes ? recall_peak(state, &world->arena, ret_peak_bytes, err) : SL_OK;

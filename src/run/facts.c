@@ -362,7 +362,8 @@ static int recall_kills(struct sl_world *world, struct sl_state *state,
     size_t run_count, at = 0;
     if (is_running(world, &world->arena))
         return SL_OK;
-    SL_TRY(sl_state_runs(state, NULL, RUNS_TO_RECALL, &world->arena, &runs, &run_count, err));
+    const struct sl_run_filter filter = {.limit = RUNS_TO_RECALL};
+    SL_TRY(sl_state_runs(state, &filter, &world->arena, &runs, &run_count, err));
     while (at < run_count && runs[at].ended_us)
         at++;
     if (at == run_count)
@@ -385,7 +386,8 @@ int sl_world_recall(struct sl_world *world, struct sl_err *err)
     const char *note;
     struct sl_step_row *rows;
     size_t count;
-    SL_TRY(sl_state_read(world->project->state_folder, &world->arena, &state, &note, err));
+    const struct sl_state_place place = sl_project_state(world->project);
+    SL_TRY(sl_state_read(&place, &world->arena, &state, &note, err));
     SL_TRY(sl_state_last(state, &world->arena, &rows, &count, err));
     for (size_t i = 0; i < count; i++) {
         struct sl_node *node = sl_graph_node(&world->graph, rows[i].name);

@@ -69,8 +69,8 @@ static int open_log(struct sl_history *history, struct sl_err *err)
 static int open_state(struct sl_history *history, struct sl_err *err)
 {
     struct sl_run *run = history->run;
-    SL_TRY(sl_state_open(run->world->project->state_folder, &run->arena, &history->state,
-                         &run->state_note, err));
+    const struct sl_state_place place = sl_project_state(run->world->project);
+    SL_TRY(sl_state_open(&place, &run->arena, &history->state, &run->state_note, err));
     struct sl_run_row row = run_row(history);
     SL_TRY(sl_state_forget(history->state, run->started_us - KEEP_RUNS_US, err));
     SL_TRY(sl_state_begin(history->state, &row, err));

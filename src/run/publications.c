@@ -239,8 +239,10 @@ static bool hint_from_history(const struct sl_project *project, const char *run,
     int64_t newest;
     size_t count;
     sl_arena_init(&arena, 0);
-    if (sl_state_read(project->state_folder, &arena, &state, &note, NULL) != SL_OK ||
-        sl_state_runs(state, run, 2, &arena, &runs, &count, NULL) != SL_OK || count != 1 ||
+    const struct sl_state_place place = sl_project_state(project);
+    const struct sl_run_filter filter = {.id = run, .limit = 2};
+    if (sl_state_read(&place, &arena, &state, &note, NULL) != SL_OK ||
+        sl_state_runs(state, &filter, &arena, &runs, &count, NULL) != SL_OK || count != 1 ||
         find_newest(project, &arena, &newest, NULL) != SL_OK || newest == 0)
         return false;
     (void)sl_err_hint(err,

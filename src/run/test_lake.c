@@ -181,6 +181,7 @@ static int move_project(struct sl_test_lake *lake, const struct sl_project *proj
     own->folder = lake->folder;
     own->lake_folder = sl_path_join(arena, lake->folder, "lake");
     own->state_folder = sl_path_join(arena, lake->folder, "state");
+    own->state_url = NULL;
     own->read_lake = NULL;
     own->budget = (struct sl_budget){.max_share = 1, .max_rows = -1};
     own->sources = SL_NEW_ARRAY(arena, struct sl_source, project->source_count);

@@ -76,6 +76,8 @@ static bool is_folder_name(const struct sl_yaml *settings, const char *key)
 {
     const struct sl_yaml *value = sl_yaml_get(settings, key);
 
+    if (value && strcmp(key, "state") == 0 && sl_state_is_url(value->text))
+        return true;
     return !value || (*value->text != '\0' && !strstr(value->text, "://")) ||
            value->kind == SL_YAML_NULL;
 }

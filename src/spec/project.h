@@ -7,6 +7,7 @@
 #ifndef SL_SPEC_PROJECT_H
 #define SL_SPEC_PROJECT_H
 
+#include "api/state.h"
 #include "base/map.h"
 #include "base/opt.h"
 #include "base/str.h"
@@ -219,7 +220,8 @@ struct sl_project {
     const char *read_environment; // its name; NULL: none
     const char *read_lake_behind; // the same where that one has none either
     const struct sl_map *pins;    // "raw.orders" -> struct sl_pin; NULL: none. The caller's
-    const char *state_folder;     // absolute; ".sluice"
+    const char *state_folder;     // absolute; ".sluice". Of locks and caches, and of the history
+    const char *state_url;        // of the history in PostgreSQL, a secret; NULL: in the folder
     int64_t memory_bytes;         // engine; 0: default
     int64_t worker_memory_bytes;  // that a worker process may hold; 0: no limit
     int64_t threads;
@@ -268,6 +270,8 @@ struct sl_project_options {
 SL_MUST int sl_project_load(const struct sl_project_options *options, struct sl_project **ret,
                             struct sl_err *err);
 void sl_project_free(struct sl_project **project); // for SL_AUTO
+// Where the project's state store is, for api/state.h.
+struct sl_state_place sl_project_state(const struct sl_project *project);
 
 // The columns that the text of a model's file claims to be never null, by checks that would keep
 // its table back. None if the text cannot be read.

@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "base/hash.h"
+#include "base/log.h"
 
 enum { SHORTEST_KEY = 16, KEY_ID_LENGTH = 16 };
 
@@ -138,7 +139,10 @@ static const struct sl_opt personal_rows[] = {
          .type = SL_OPT_STRING,                                                                   \
          .offset = offsetof(struct settings, state),                                              \
          .otherwise = ".sluice",                                                                  \
-         .summary = "Folder of history and caches; it may be deleted.",                           \
+         .summary =                                                                               \
+             "Folder of history and caches, which may be deleted; or the URL of a "               \
+             "PostgreSQL database for the history, postgresql://user@host/database (caches "      \
+             "are then in .sluice). `?schema=NAME` chooses another schema than sluice.",          \
          .example = ".sluice"},                                                                   \
         {.name = "engine",                                                                        \
          .type = SL_OPT_OBJECT,                                                                   \
@@ -264,7 +268,8 @@ static void check_values(struct sl_load *load, const struct sl_yaml *map, struct
     check_not_negative(load, engine, "threads", values->engine.threads);
     check_not_negative(load, map, "concurrency", values->concurrency);
     check_folder(load, map, "lake", values->lake);
-    check_folder(load, map, "state", values->state);
+    if (!sl_state_is_url(values->state))
+        check_folder(load, map, "state", values->state);
     check_folder(load, engine, "temp", values->engine.temp);
     if (!(values->engine.price_per_hour >= 0 && values->engine.price_per_hour < 1e12))
         sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
@@ -428,6 +433,18 @@ static int apply_personal(struct sl_project *project, const struct sl_personal_s
     return SL_OK;
 }
 
+// A secret that was not asked for is no folder's name, whatever it is.
+static bool is_elsewhere(const char *state)
+{
+    return sl_state_is_url(state) || strstr(state, "${");
+}
+
+struct sl_state_place sl_project_state(const struct sl_project *project)
+{
+    return (struct sl_state_place){
+        .folder = project->state_folder, .url = project->state_url, .project = project->name};
+}
+
 static int apply(struct sl_load *load, const struct settings *values, struct sl_err *err)
 {
     struct sl_project *project = load->project;
@@ -435,9 +452,14 @@ static int apply(struct sl_load *load, const struct settings *values, struct sl_
     project->name = values->name ? values->name : sl_path_name(project->folder);
     project->description = values->description;
     project->lake_folder = sl_path_join(&project->arena, project->folder, values->lake);
-    project->state_folder = sl_path_join(&project->arena, project->folder, values->state);
+    project->state_folder = sl_path_join(&project->arena, project->folder,
+                                         is_elsewhere(values->state) ? ".sluice" : values->state);
     SL_TRY_NEW(project->lake_folder, err);
     SL_TRY_NEW(project->state_folder, err);
+    if (sl_state_is_url(values->state)) {
+        project->state_url = values->state;
+        sl_log_hide(values->state);
+    }
     if (values->engine.temp) {
         project->temp_folder = sl_path_join(&project->arena, project->folder, values->engine.temp);
         SL_TRY_NEW(project->temp_folder, err);

@@ -1,0 +1,379 @@
+#include "api/state.h"
+
+#include "state/store.h"
+
+#include <stdlib.h>
+
+// What was said when it was asked for stays.
+static int write_run(struct sl_state *state, const struct sl_run_row *run, struct sl_err *err)
+{
+    const struct sl_param params[] = {
+        SL_TEXT(state->project),     SL_TEXT(run->id),       SL_TEXT(run->command),
+        SL_TEXT(run->environment),   SL_TEXT(run->status),   SL_NUMBER(run->started_us),
+        SL_NUMBER(run->ended_us),    SL_NUMBER(run->pid),    SL_NUMBER(run->ok),
+        SL_NUMBER(run->warn),        SL_NUMBER(run->error),  SL_NUMBER(run->skipped),
+        SL_NUMBER(run->quarantined), SL_TEXT(run->pipeline), SL_TEXT(run->trigger),
+        SL_NUMBER(run->tick_us),     SL_TEXT(run->who),
+    };
+    return SL_RUN(
+        state,
+        "insert into runs (project, id, command, environment, status, started_us, ended_us, pid, "
+        "ok, warn, error, skipped, quarantined, pipeline, trigger_key, tick_us, who) values (?1, "
+        "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) "
+        "on conflict (project, id) do update set command = excluded.command, environment = "
+        "excluded.environment, status = excluded.status, started_us = excluded.started_us, "
+        "ended_us = excluded.ended_us, pid = excluded.pid, ok = excluded.ok, warn = excluded.warn, "
+        "error = excluded.error, skipped = excluded.skipped, quarantined = excluded.quarantined, "
+        "pipeline = coalesce(excluded.pipeline, runs.pipeline), trigger_key = "
+        "coalesce(excluded.trigger_key, runs.trigger_key), tick_us = case when excluded.tick_us > "
+        "0 "
+        "then excluded.tick_us else runs.tick_us end, who = coalesce(excluded.who, runs.who)",
+        params);
+}
+
+static int begin(struct sl_state *state, const struct sl_run_row *run, struct sl_err *err)
+{
+    const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(run->id)};
+    SL_TRY(write_run(state, run, err));
+    return SL_RUN(state, "delete from queue where project = ?1 and run_id = ?2", params);
+}
+
+int sl_state_begin(struct sl_state *state, const struct sl_run_row *run, struct sl_err *err)
+{
+    SL_TRY(sl_write_begin(state, err));
+    return sl_write_end(state, begin(state, run, err), 0, err);
+}
+
+static int end(struct sl_state *state, const struct sl_run_row *run, struct sl_err *err)
+{
+    const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(run->id)};
+    SL_TRY(begin(state, run, err));
+    return SL_RUN(state,
+                  "delete from approvals where project = ?1 and run_id = ?2 and decided_us = 0",
+                  params);
+}
+
+int sl_state_end(struct sl_state *state, const struct sl_run_row *run, struct sl_err *err)
+{
+    SL_TRY(sl_write_begin(state, err));
+    return sl_write_end(state, end(state, run, err), 0, err);
+}
+
+// --- steps
+
+#define STEP_COLUMNS                                                                          \
+    "run_id, name, label, status, why, code, message, place, details, started_us, ended_us, " \
+    "has_balance, rows_in, rows_out, quarantined, deduplicated, filtered, bytes_in, bytes_out"
+#define STEP_TEXTS 9
+#define STEP_NUMBERS 10
+
+static void step_params(const struct sl_step_row *step,
+                        struct sl_param ret[STEP_TEXTS + STEP_NUMBERS])
+{
+    const char *const texts[STEP_TEXTS] = {step->run_id,  step->name,  step->label,
+                                           step->status,  step->why,   step->code,
+                                           step->message, step->place, step->details_json};
+    const int64_t numbers[STEP_NUMBERS] = {
+        step->started_us,  step->ended_us,     step->has_balance, step->rows_in,  step->rows_out,
+        step->quarantined, step->deduplicated, step->filtered,    step->bytes_in, step->bytes_out};
+    for (size_t i = 0; i < STEP_TEXTS; i++)
+        ret[i] = (struct sl_param)SL_TEXT(texts[i]);
+    for (size_t i = 0; i < STEP_NUMBERS; i++)
+        ret[STEP_TEXTS + i] = (struct sl_param)SL_NUMBER(numbers[i]);
+}
+
+// On a way to another machine, rows travel together.
+static int keep_step(struct sl_state *state, const struct sl_param *params, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *row = json_array();
+    if (!state->kept_steps)
+        state->kept_steps = json_array();
+    SL_TRY_NEW(state->kept_steps, err);
+    SL_TRY_NEW(row, err);
+    for (size_t i = 0; i < STEP_TEXTS + STEP_NUMBERS; i++) {
+        json_t *value = params[i].is_number ? json_integer(params[i].number)
+                        : params[i].text    ? sl_json_string(params[i].text)
+                                            : json_null();
+        if (json_array_append_new(row, value) != 0)
+            return sl_fail_memory(err);
+    }
+    return json_array_append(state->kept_steps, row) == 0 ? SL_OK : sl_fail_memory(err);
+}
+
+int sl_state_add_step(struct sl_state *state, const struct sl_step_row *step, struct sl_err *err)
+{
+    struct sl_param params[1 + STEP_TEXTS + STEP_NUMBERS] = {SL_TEXT(state->project)};
+    step_params(step, params + 1);
+    if (state->kind->is_remote)
+        return keep_step(state, params + 1, err);
+    if (!state->has_open_steps)
+        SL_TRY(sl_write_begin(state, err));
+    state->has_open_steps = true;
+    return SL_RUN(state,
+                  "insert into steps (project, " STEP_COLUMNS
+                  ") values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
+                  "?16, ?17, ?18, ?19, ?20)",
+                  params);
+}
+
+#define AT(column) ", e.value->>" #column
+#define NUMBER_AT(column) ", cast(e.value->>" #column " as bigint)"
+
+static int send_steps(struct sl_state *state, const char *rows, struct sl_err *err)
+{
+    const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(rows)};
+    return SL_RUN(state,
+                  "insert into steps (project, " STEP_COLUMNS ") select cast(?1 as text)" AT(0)
+                      AT(1) AT(2) AT(3) AT(4) AT(5) AT(6) AT(7) AT(8) NUMBER_AT(9) NUMBER_AT(10)
+                          NUMBER_AT(11) NUMBER_AT(12) NUMBER_AT(13) NUMBER_AT(14) NUMBER_AT(15)
+                              NUMBER_AT(16) NUMBER_AT(17) NUMBER_AT(18) " from json_each(?2) as e",
+                  params);
+}
+
+// What cannot be sent since nobody answers is kept for the next time; what was sent is not, for it
+// may be there.
+static int flush_kept(struct sl_state *state, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *rows = state->kept_steps;
+    char *text = NULL;
+    state->kept_steps = NULL;
+    SL_TRY(sl_json_print(rows, &text, err));
+    int code = sl_write_begin(state, err);
+    if (code == SL_E_STATE_CONNECT) {
+        state->kept_steps = rows;
+        rows = NULL;
+    }
+    if (code == SL_OK)
+        code = sl_write_end(state, send_steps(state, text, err), 0, err);
+    free(text);
+    return code;
+}
+
+int sl_state_flush(struct sl_state *state, struct sl_err *err)
+{
+    bool has_steps = state->has_open_steps;
+    state->has_open_steps = false;
+    if (state->kept_steps)
+        SL_TRY(flush_kept(state, err));
+    return has_steps ? state->kind->commit(state->self, err) : SL_OK;
+}
+
+struct step_list {
+    struct sl_step_row *rows;
+    size_t count;
+};
+
+static int take_step(void *to, const struct sl_store_row *row, struct sl_err *err)
+{
+    struct step_list *list = to;
+    struct sl_step_row step = {
+        .run_id = sl_row_text(row, 0),
+        .name = sl_row_text(row, 1),
+        .label = sl_row_text(row, 2),
+        .status = sl_row_text(row, 3),
+        .why = sl_row_text(row, 4),
+        .code = sl_row_text(row, 5),
+        .message = sl_row_text(row, 6),
+        .place = sl_row_text(row, 7),
+        .details_json = sl_row_text(row, 8),
+        .started_us = sl_row_number(row, 9),
+        .ended_us = sl_row_number(row, 10),
+        .has_balance = sl_row_number(row, 11) != 0,
+        .rows_in = sl_row_number(row, 12),
+        .rows_out = sl_row_number(row, 13),
+        .quarantined = sl_row_number(row, 14),
+        .deduplicated = sl_row_number(row, 15),
+        .filtered = sl_row_number(row, 16),
+        .bytes_in = sl_row_number(row, 17),
+        .bytes_out = sl_row_number(row, 18),
+    };
+    return SL_PUSH(row->arena, list->rows, list->count, step) ? SL_OK : sl_fail_memory(err);
+}
+
+struct step_query {
+    const char *sql;
+    const struct sl_param *params;
+    size_t count;
+};
+
+static int read_steps(struct sl_state *state, const struct step_query *query,
+                      struct sl_arena *arena, struct sl_step_row **ret, size_t *ret_count,
+                      struct sl_err *err)
+{
+    struct step_list list = {0};
+    SL_TRY(sl_state_flush(state, err));
+    SL_TRY(state->kind->run(state->self,
+                            &(struct sl_statement){.sql = query->sql,
+                                                   .params = query->params,
+                                                   .count = query->count,
+                                                   .on_row = take_step,
+                                                   .to = &list,
+                                                   .arena = arena},
+                            err));
+    *ret = list.rows;
+    *ret_count = list.count;
+    return SL_OK;
+}
+
+int sl_state_steps(struct sl_state *state, const char *run_id, struct sl_arena *arena,
+                   struct sl_step_row **ret, size_t *ret_count, struct sl_err *err)
+{
+    const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(run_id)};
+    struct step_query query = {.sql = "select " STEP_COLUMNS
+                                      " from steps where project = ?1 and run_id = ?2 order by seq",
+                               .params = params,
+                               .count = 2};
+    return read_steps(state, &query, arena, ret, ret_count, err);
+}
+
+int sl_state_last(struct sl_state *state, struct sl_arena *arena, struct sl_step_row **ret,
+                  size_t *ret_count, struct sl_err *err)
+{
+    const struct sl_param params[] = {SL_TEXT(state->project)};
+    struct step_query query = {.sql = "select " STEP_COLUMNS
+                                      " from steps where seq in (select max(seq) from steps where "
+                                      "project = ?1 group by name) order by name",
+                               .params = params,
+                               .count = 1};
+    return read_steps(state, &query, arena, ret, ret_count, err);
+}
+
+int sl_state_past(struct sl_state *state, const char *name, size_t limit, struct sl_arena *arena,
+                  struct sl_step_row **ret, size_t *ret_count, struct sl_err *err)
+{
+    const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(name),
+                                      SL_NUMBER((int64_t)limit)};
+    struct step_query query = {.sql = "select " STEP_COLUMNS
+                                      " from steps where project = ?1 and name = ?2 and status in "
+                                      "('ok', 'warn', 'partial') order by seq desc limit ?3",
+                               .params = params,
+                               .count = 3};
+    return read_steps(state, &query, arena, ret, ret_count, err);
+}
+
+// --- the list of runs
+
+struct run_list {
+    struct sl_run_row *rows;
+    size_t count;
+};
+
+static int take_run(void *to, const struct sl_store_row *row, struct sl_err *err)
+{
+    struct run_list *list = to;
+    struct sl_run_row run = {
+        .id = sl_row_text(row, 0),
+        .command = sl_row_text(row, 1),
+        .environment = sl_row_text(row, 2),
+        .status = sl_row_text(row, 3),
+        .started_us = sl_row_number(row, 4),
+        .ended_us = sl_row_number(row, 5),
+        .pid = sl_row_number(row, 6),
+        .ok = sl_row_number(row, 7),
+        .warn = sl_row_number(row, 8),
+        .error = sl_row_number(row, 9),
+        .skipped = sl_row_number(row, 10),
+        .quarantined = sl_row_number(row, 11),
+        .pipeline = sl_row_text(row, 12),
+        .trigger = sl_row_text(row, 13),
+        .tick_us = sl_row_number(row, 14),
+        .who = sl_row_text(row, 15),
+    };
+    return SL_PUSH(row->arena, list->rows, list->count, run) ? SL_OK : sl_fail_memory(err);
+}
+
+// Only the conditions that are asked for, so that the index for them is used.
+struct run_query {
+    struct sl_buf sql;
+    struct sl_param params[8];
+    size_t count;
+};
+
+static void add_condition(struct run_query *query, const char *condition, const char *text)
+{
+    query->params[query->count++] = (struct sl_param)SL_TEXT(text);
+    sl_buf_addf(&query->sql, " and %s ?%zu", condition, query->count);
+}
+
+// U+10FFFF, the last character: no text that begins with the prefix comes after it.
+#define LAST "\xF4\x8F\xBF\xBF"
+
+static int write_query(struct run_query *query, const struct sl_run_filter *filter,
+                       struct sl_arena *arena, struct sl_err *err)
+{
+    sl_buf_add(&query->sql,
+               "select id, command, environment, status, started_us, ended_us, pid, ok, warn, "
+               "error, skipped, quarantined, pipeline, trigger_key, tick_us, who from runs where "
+               "project = ?1");
+    if (filter->id) {
+        const char *behind = sl_arena_printf(arena, "%s" LAST, filter->id);
+        SL_TRY_NEW(behind, err);
+        add_condition(query, "id >=", filter->id);
+        add_condition(query, "id <", behind);
+    }
+    if (filter->pipeline)
+        add_condition(query, "pipeline =", filter->pipeline);
+    if (filter->status)
+        add_condition(query, "status =", filter->status);
+    else if (!filter->with_waiting)
+        sl_buf_add(&query->sql, " and status <> 'queued'");
+    if (filter->before) {
+        add_condition(query,
+                      "(started_us, id) < (select b.started_us, b.id from runs as b where "
+                      "b.project = ?1 and b.id =",
+                      filter->before);
+        sl_buf_add(&query->sql, ")");
+    }
+    sl_buf_add(&query->sql, " order by started_us desc, id desc");
+    if (filter->limit && filter->limit <= INT64_MAX) {
+        query->params[query->count++] = (struct sl_param)SL_NUMBER((int64_t)filter->limit);
+        sl_buf_addf(&query->sql, " limit ?%zu", query->count);
+    }
+    return sl_buf_check(&query->sql, err);
+}
+
+int sl_state_runs(struct sl_state *state, const struct sl_run_filter *filter,
+                  struct sl_arena *arena, struct sl_run_row **ret, size_t *ret_count,
+                  struct sl_err *err)
+{
+    struct run_query query = {.sql = SL_BUF_INIT, .params = {SL_TEXT(state->project)}, .count = 1};
+    struct run_list list = {0};
+    SL_TRY(sl_state_flush(state, err));
+    int code = write_query(&query, filter, arena, err);
+    if (code == SL_OK)
+        code = state->kind->run(state->self,
+                                &(struct sl_statement){.sql = query.sql.text,
+                                                       .params = query.params,
+                                                       .count = query.count,
+                                                       .on_row = take_run,
+                                                       .to = &list,
+                                                       .arena = arena},
+                                err);
+    sl_buf_clear(&query.sql);
+    SL_TRY(code);
+    *ret = list.rows;
+    *ret_count = list.count;
+    return SL_OK;
+}
+
+static int forget(struct sl_state *state, int64_t before_us, struct sl_err *err)
+{
+    static const char *const statements[] = {
+        "delete from steps where project = ?1 and run_id in (select id from runs where project = "
+        "?1 and ended_us > 0 and ended_us < ?2)",
+        "delete from approvals where project = ?1 and run_id in (select id from runs where project "
+        "= ?1 and ended_us > 0 and ended_us < ?2)",
+        "delete from runs where project = ?1 and ended_us > 0 and ended_us < ?2",
+        "delete from audit where project = ?1 and at_us < ?2",
+    };
+    const struct sl_param params[] = {SL_TEXT(state->project), SL_NUMBER(before_us)};
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
+        SL_TRY(SL_RUN(state, statements[i], params));
+    return SL_OK;
+}
+
+int sl_state_forget(struct sl_state *state, int64_t before_us, struct sl_err *err)
+{
+    SL_TRY(sl_write_begin(state, err));
+    return sl_write_end(state, forget(state, before_us, err), 0, err);
+}

@@ -1,0 +1,144 @@
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "state/sqlite.h"
+
+#include <string.h>
+#include <time.h>
+
+static void now(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    (void)values;
+    sqlite3_result_int64(context, sl_clock_now_us());
+}
+
+int sl_sqlite_version(struct sl_sqlite *store, int *ret, struct sl_err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = SL_OK;
+    if (sqlite3_prepare_v2(store->db, "pragma user_version", -1, &statement, NULL) != SQLITE_OK ||
+        sqlite3_step(statement) != SQLITE_ROW)
+        code = sl_sqlite_fail(store->db, "state store", err);
+    else
+        *ret = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return code;
+}
+
+int sl_sqlite_refuse_later(int version, const char *path, struct sl_err *err)
+{
+    if (version <= SL_STATE_VERSION)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_STATE,
+                  "'%s' was written by a later Sluice (version %d, this one knows %d)", path,
+                  version, SL_STATE_VERSION);
+    return sl_err_hint(err,
+                       "update Sluice, or give up the history: mv '%s' '%s.later' (tables continue "
+                       "where they were)",
+                       path, path);
+}
+
+static int make(struct sl_sqlite *store, int version, struct sl_err *err)
+{
+    const struct sl_schema *schema = &sl_schema_sqlite;
+    const char *const anew[] = {schema->runs, schema->steps, schema->step_indexes, schema->rest};
+    const char *const from_1[] = {sl_schema_before_2, schema->runs, sl_schema_move_2,
+                                  schema->step_indexes, schema->rest};
+    const char *const *list = version == 0 ? anew : from_1;
+    size_t count = version == 0 ? 4 : 5;
+    for (size_t i = 0; i < count; i++)
+        SL_TRY(sl_sqlite_exec(store, list[i], err));
+    return sl_sqlite_exec(store, "pragma user_version = 2", err);
+}
+
+int sl_sqlite_migrate(struct sl_sqlite *store, const char *path, struct sl_err *err)
+{
+    int version;
+    int flags = SQLITE_UTF8;
+    if (sqlite3_create_function(store->db, "sluice_now", 0, flags, NULL, now, NULL, NULL) !=
+        SQLITE_OK)
+        return sl_sqlite_fail(store->db, "state store", err);
+    SL_TRY(sl_sqlite_version(store, &version, err));
+    if (version == SL_STATE_VERSION)
+        return SL_OK;
+    SL_TRY(sl_sqlite_refuse_later(version, path, err));
+    SL_TRY(sl_sqlite_exec(store, "begin immediate", err));
+    SL_TRY(sl_sqlite_version(store, &version, err)); // another process may have been faster
+    if (version > SL_STATE_VERSION)
+        return sl_sqlite_refuse_later(version, path, err);
+    if (version < SL_STATE_VERSION)
+        SL_TRY(make(store, version, err));
+    return sl_sqlite_exec(store, "commit", err);
+}
+
+// The history of a run by hand may lose its last moments in a power cut; tables may not, and do not
+// depend on it. What a service was asked for survives as a whole.
+static int prepare_store(struct sl_sqlite *store, const char *path, bool is_service,
+                         struct sl_err *err)
+{
+    sqlite3_busy_timeout(store->db, 10000);
+    SL_TRY(sl_sqlite_exec(store, "pragma journal_mode = wal;", err));
+    SL_TRY(sl_sqlite_exec(
+        store, is_service ? "pragma synchronous = full" : "pragma synchronous = off", err));
+    return sl_sqlite_migrate(store, path, err);
+}
+
+bool sl_sqlite_is_damaged(const struct sl_sqlite *store)
+{
+    int kind = sqlite3_errcode(store->db) & 0xFF;
+    return kind == SQLITE_NOTADB || kind == SQLITE_CORRUPT;
+}
+
+struct opening {
+    const char *path;
+    const char *folder; // NULL: in memory
+    bool is_service;
+    bool was_damaged; // what came out
+};
+
+static int open_store(struct opening *opening, void **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_sqlite_close) struct sl_sqlite *store = NULL;
+    SL_TRY(sl_sqlite_new(opening->folder, &store, err));
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2(opening->path, &store->db, flags, NULL) != SQLITE_OK)
+        return sl_fail(err, SL_E_STATE, "cannot open '%s': %s", opening->path,
+                       store->db ? sqlite3_errmsg(store->db) : "no memory");
+    int code = prepare_store(store, opening->path, opening->is_service, err);
+    if (code != SL_OK) {
+        opening->was_damaged = sl_sqlite_is_damaged(store);
+        return code;
+    }
+    *ret = store;
+    store = NULL;
+    return SL_OK;
+}
+
+int sl_sqlite_memory(void **ret, struct sl_err *err)
+{
+    struct opening opening = {.path = ":memory:"};
+    return open_store(&opening, ret, err);
+}
+
+int sl_sqlite_open(const struct sl_state_place *place, struct sl_arena *arena, void **ret,
+                   const char **ret_note, struct sl_err *err)
+{
+    struct opening opening = {.path = sl_path_join(arena, place->folder, SL_STATE_FILE),
+                              .folder = place->folder,
+                              .is_service = place->is_service};
+    SL_TRY_NEW(opening.path, err);
+    SL_TRY(sl_fs_mkdirs(place->folder, err));
+    int code = open_store(&opening, ret, err);
+    if (code == SL_OK || !opening.was_damaged)
+        return code;
+    sl_err_clear(err);
+    const char *aside =
+        sl_arena_printf(arena, "%s.damaged-%lld", opening.path, (long long)time(NULL));
+    SL_TRY_NEW(aside, err);
+    SL_TRY(sl_fs_rename(opening.path, aside, err));
+    *ret_note = sl_arena_printf(
+        arena, "the state store was damaged: set aside as '%s', history begins anew", aside);
+    SL_TRY_NEW(*ret_note, err);
+    return open_store(&opening, ret, err);
+}
