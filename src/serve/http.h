@@ -15,32 +15,38 @@
 #include <uv.h>
 
 struct sl_http_options {
-    // "127.0.0.1:7410", "[::1]:7410", "localhost:0" (any free port); NULL: no TCP. Another host
-    // than this machine's own is refused (SL_E_SERVE_LISTEN) unless there is a token.
+    // "127.0.0.1:7410", "[::1]:7410", "localhost:0" (any free port); NULL: no TCP. An address that
+    // other machines reach is refused (SL_E_SERVE_LISTEN) unless there is a token.
     const char *listen;
     // A socket that listens already, from systemd; -1: none. In the place of `listen`. It is the
     // http's from sl_http_open on, also where that fails.
     int fd;
-    const char *socket_path; // of the unix socket, at most 107 bytes; NULL: none
+    // Folder of the unix socket, serve.sock; NULL: none. However long it is.
+    const char *socket_folder;
     // Tokens and names of hosts. Must outlive the http; may be NULL: no tokens.
     const struct sl_serve_spec *settings;
     const struct sl_control *control; // must outlive the http
-    struct sl_state_place state;
-    const char *folder;      // of the project: children work in it
-    const char *environment; // --env of children; NULL: none
+    // For the routes that show what was: read on the loop's thread, never written. NULL: they say
+    // that there is no state store. Must outlive the http.
+    struct sl_state *state;
+    const char *state_folder; // <state_folder>/logs/RUN.jsonl
+    const char *folder;       // of the project: children work in it
+    const char *environment;  // --env of children; NULL: none
     struct sl_strs overrides; // --set of children
     const char *program;      // of children; NULL: this one
     // Limits; 0: as said here.
     size_t most_connections;   // 512
     size_t most_request_bytes; // of a body: 1 MiB
-    int64_t idle_s;            // a connection that says nothing: 30
-    int64_t child_s;           // a child that answers: 120
+    int64_t idle_s;            // of a connection that says nothing: 30
+    int64_t request_s;         // for a request to be there as a whole: 60
+    int64_t child_s;           // for a child to answer: 120
+    size_t most_children;      // at once: 4; as many times eight wait for their turn
 };
 
 struct sl_http;
 // Listens. SL_E_SERVE_LISTEN: the port is taken, the host cannot be found or may not be listened
 // on; SL_E_SERVE_RUNNING: somebody answers on the unix socket. A socket that nobody answers on is
-// removed; the new one has mode 0600. Texts of the options are copied but where they say otherwise.
+// removed; the new one has mode 0600. Texts of the options are copied. Ignores SIGPIPE from then on.
 SL_MUST int sl_http_open(uv_loop_t *loop, const struct sl_http_options *options,
                          struct sl_http **ret, struct sl_err *err);
 // The port it listens on; 0: no TCP.
@@ -49,6 +55,7 @@ int sl_http_port(const struct sl_http *http);
 void sl_http_reload(struct sl_http *http, const struct sl_serve_spec *settings);
 // Closes all connections at once, kills its children and removes the unix socket. The loop has to
 // run on until its handles are closed; then `on_closed` (may be NULL) is called and http is gone.
+// Not from a function of the control.
 void sl_http_close(struct sl_http *http, void (*on_closed)(void *self), void *self);
 
 #endif

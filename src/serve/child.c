@@ -1,0 +1,489 @@
+#include "serve/child.h"
+
+#include "base/log.h"
+#include "serve/routes.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_AT_WORK = 4, MOST_WAITING = 8, CHILD_S = 120, KILL_MS = 5000, PIECE = 65536 };
+#define MOST_ANSWER_BYTES ((size_t)256 << 20)
+
+struct sl_child {
+    struct sl_child *next; // of those that wait, or that are at work
+    struct sl_children *children;
+    struct sl_request *request; // NULL: nobody listens any more
+    struct sl_arena arena;
+    char **words;
+    struct sl_buf text;
+    uv_process_t process;
+    uv_pipe_t pipe;
+    uv_timer_t timer;
+    int open_handles;
+    bool has_ended, is_at_end, was_late;
+    int64_t exit_code;
+    int signal;
+};
+
+struct sl_children {
+    uv_loop_t *loop;
+    const char *program, *folder, *environment;
+    struct sl_strs overrides;
+    struct sl_arena arena;
+    size_t most, at_work, waiting_count;
+    int64_t limit_ms;
+    struct sl_child *working, *waiting;
+    bool is_closing;
+    void (*on_closed)(void *self);
+    void *self;
+};
+
+int sl_children_open(uv_loop_t *loop, const struct sl_http_options *options,
+                     struct sl_children **ret, struct sl_err *err)
+{
+    struct sl_children *children = calloc(1, sizeof *children);
+
+    SL_TRY_NEW(children, err);
+    sl_arena_init(&children->arena, 0);
+    children->loop = loop;
+    children->most = options->most_children ? options->most_children : MOST_AT_WORK;
+    children->limit_ms = (options->child_s ? options->child_s : CHILD_S) * 1000;
+    children->program = sl_arena_strdup(&children->arena,
+                                        options->program ? options->program : "/proc/self/exe");
+    children->folder = sl_arena_strdup(&children->arena, options->folder);
+    children->environment = sl_arena_strdup(&children->arena, options->environment);
+    bool is_whole = children->program && (children->folder || !options->folder) &&
+                    (children->environment || !options->environment);
+    for (size_t i = 0; is_whole && i < options->overrides.count; i++) {
+        const char *copy = sl_arena_strdup(&children->arena, options->overrides.items[i]);
+        is_whole =
+            copy && sl_strs_add(&children->overrides, &children->arena, copy, err) == SL_OK;
+    }
+    if (!is_whole) {
+        sl_arena_clear(&children->arena);
+        free(children);
+        return sl_fail_memory(err);
+    }
+    *ret = children;
+    return SL_OK;
+}
+
+static void free_children(struct sl_children *children)
+{
+    void (*on_closed)(void *self) = children->on_closed;
+    void *self = children->self;
+
+    sl_arena_clear(&children->arena);
+    free(children);
+    if (on_closed)
+        on_closed(self);
+}
+
+static void free_child(struct sl_child *child)
+{
+    sl_buf_clear(&child->text);
+    sl_arena_clear(&child->arena);
+    free(child);
+}
+
+static void unlink_child(struct sl_child **list, const struct sl_child *child)
+{
+    while (*list && *list != child)
+        list = &(*list)->next;
+    if (*list)
+        *list = child->next;
+}
+
+// --- words
+
+static int add_option(struct sl_strs *words, struct sl_arena *arena,
+                      const struct sl_route_value *value, const char *text, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf word = SL_BUF_INIT;
+
+    if (value->flag) {
+        sl_buf_add(&word, value->flag);
+    } else {
+        sl_buf_add(&word, "--");
+        for (const char *c = value->name; *c; c++)
+            sl_buf_add_char(&word, *c == '_' ? '-' : *c);
+    }
+    if (text)
+        sl_buf_addf(&word, "=%s", text);
+    SL_TRY(sl_buf_check(&word, err));
+    const char *copy = sl_arena_strdup(arena, word.text);
+    SL_TRY_NEW(copy, err);
+    return sl_strs_add(words, arena, copy, err);
+}
+
+// "--limit=5": attached to its name a value is never an option, whatever it is.
+static int add_value(struct sl_request *request, const struct sl_route_value *value,
+                     struct sl_strs *words, struct sl_err *err)
+{
+    struct sl_strs texts;
+    char number[32];
+
+    switch (value->type) {
+    case SL_VALUE_BOOL:
+        return sl_request_bool(request, value->name)
+                   ? add_option(words, &request->arena, value, NULL, err)
+                   : SL_OK;
+    case SL_VALUE_INT:
+        if (sl_request_int(request, value->name, INT64_MIN) == INT64_MIN)
+            return SL_OK;
+        (void)snprintf(number, sizeof number, "%lld",
+                       (long long)sl_request_int(request, value->name, 0));
+        return add_option(words, &request->arena, value, number, err);
+    case SL_VALUE_TEXT:
+    case SL_VALUE_TEXTS:
+        break;
+    }
+    SL_TRY(sl_request_texts(request, value->name, &texts, err));
+    for (size_t i = 0; i < texts.count && (i == 0 || value->type == SL_VALUE_TEXTS); i++)
+        SL_TRY(add_option(words, &request->arena, value, texts.items[i], err));
+    return SL_OK;
+}
+
+// Positional ones come from the path, or, of the form "{sql}", from the body.
+static int add_positional(struct sl_request *request, const char *word, size_t index,
+                          struct sl_strs *words, struct sl_err *err)
+{
+    const char *value = request->values[index];
+
+    if (!value) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "%.*s", (int)strlen(word) - 2, word + 1);
+        value = sl_request_text(request, name);
+    }
+    return sl_strs_add(words, &request->arena, value ? value : "", err);
+}
+
+static bool is_positional_value(const struct sl_route *route, const char *name)
+{
+    for (const char *const *word = route->command; *word; word++)
+        if (**word == '{' && strncmp(*word + 1, name, strlen(name)) == 0 &&
+            (*word)[strlen(name) + 1] == '}')
+            return true;
+    return false;
+}
+
+int sl_child_words(struct sl_request *request, struct sl_strs *ret, struct sl_err *err)
+{
+    const struct sl_route *route = request->route;
+    const char *const *word = route->command;
+    struct sl_strs words = {0};
+    size_t index = 0;
+
+    for (; *word && **word != '{'; word++)
+        SL_TRY(sl_strs_add(&words, &request->arena, *word, err));
+    for (const struct sl_route_value *value = route->values; value && value->name; value++)
+        if (!is_positional_value(route, value->name))
+            SL_TRY(add_value(request, value, &words, err));
+    SL_TRY(sl_strs_add(&words, &request->arena, "--json", err));
+    SL_TRY(sl_strs_add(&words, &request->arena, "--", err));
+    for (; *word; word++)
+        SL_TRY(add_positional(request, *word, index++, &words, err));
+    *ret = words;
+    return SL_OK;
+}
+
+static int prepare(struct sl_child *child, struct sl_request *request, struct sl_err *err)
+{
+    struct sl_children *children = child->children;
+    struct sl_arena *arena = &child->arena;
+    struct sl_strs own;
+    size_t count = 0;
+
+    SL_TRY(sl_child_words(request, &own, err));
+    child->words = SL_NEW_ARRAY(arena, char *, own.count + children->overrides.count + 3);
+    SL_TRY_NEW(child->words, err);
+    child->words[count++] = sl_arena_strdup(arena, "sluice");
+    if (children->environment)
+        child->words[count++] = sl_arena_printf(arena, "--env=%s", children->environment);
+    for (size_t i = 0; i < children->overrides.count; i++)
+        child->words[count++] =
+            sl_arena_printf(arena, "--set=%s", children->overrides.items[i]);
+    for (size_t i = 0; i < own.count; i++)
+        child->words[count++] = sl_arena_strdup(arena, own.items[i]);
+    for (size_t i = 0; i < count; i++)
+        SL_TRY_NEW(child->words[i], err);
+    return SL_OK;
+}
+
+// --- its life
+
+static int fail_of_code(const struct sl_child *child)
+{
+    SL_AUTO(sl_json_free) json_t *root = NULL;
+    struct sl_err err = {0}, ignored = {0};
+
+    if (sl_json_parse(child->text.text, child->text.length, "an answer", &root, &ignored) == SL_OK)
+        err.code = sl_code_find(sl_json_text(json_object_get(root, "error"), "code", ""));
+    return err.code == SL_OK ? 500 : sl_answer_status(&err);
+}
+
+// Of the exit codes that README.md documents.
+static int status_of(const struct sl_child *child)
+{
+    switch (child->exit_code) {
+    case 0:
+        return child->request->route->status;
+    case 1:
+        return fail_of_code(child);
+    case 3:
+    case 4:
+    case 5:
+        return 422; // understood, and done as far as it could be: the document says why
+    case 6:
+        return 409;
+    default:
+        return 500;
+    }
+}
+
+static void tell(struct sl_child *child)
+{
+    struct sl_request *request = child->request;
+    struct sl_err err = {0};
+
+    if (child->was_late) {
+        (void)sl_fail(&err, SL_E_SERVE_BUSY, "the answer took longer than %lld s",
+                      (long long)(child->children->limit_ms / 1000));
+        sl_answer_error(request, 504, &err);
+    } else if (child->text.has_failed) {
+        (void)sl_fail(&err, SL_E_SERVE_REQUEST, "the answer is larger than %zu MiB",
+                      MOST_ANSWER_BYTES >> 20);
+        (void)sl_err_hint(&err, "ask for less, with `limit`");
+        sl_answer_error(request, 413, &err);
+    } else if (child->signal || child->text.length == 0) {
+        (void)sl_fail(&err, SL_E_INTERNAL, "`sluice %s` gave no answer: it ended with %s %lld",
+                      request->route->command[0], child->signal ? "signal" : "exit code",
+                      child->signal ? (long long)child->signal : (long long)child->exit_code);
+        sl_answer_error(request, 500, &err);
+    } else {
+        request->answer.status = status_of(child);
+        request->answer.type = "application/json";
+        sl_buf_clear(&request->answer.text);
+        request->answer.text = child->text;
+        sl_buf_init(&child->text);
+    }
+}
+
+static void start_next(struct sl_children *children);
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct sl_child *child = handle->data;
+    struct sl_children *children = child->children;
+
+    if (--child->open_handles > 0)
+        return;
+    unlink_child(&children->working, child);
+    children->at_work--;
+    free_child(child);
+    if (!children->is_closing)
+        start_next(children);
+    else if (children->at_work == 0)
+        free_children(children);
+}
+
+// Answers, and gives its place to the next one.
+static void end(struct sl_child *child)
+{
+    if (child->request) {
+        struct sl_request *request = child->request;
+
+        tell(child);
+        child->request = NULL;
+        request->child = NULL;
+        request->on_answer(request->of);
+    }
+    uv_close((uv_handle_t *)&child->process, on_handle_closed);
+    uv_close((uv_handle_t *)&child->pipe, on_handle_closed);
+    uv_close((uv_handle_t *)&child->timer, on_handle_closed);
+}
+
+static void end_if_over(struct sl_child *child)
+{
+    if (child->has_ended && child->is_at_end)
+        end(child);
+}
+
+static void on_exit(uv_process_t *process, int64_t exit_code, int signal_number)
+{
+    struct sl_child *child = process->data;
+
+    child->exit_code = exit_code;
+    child->signal = signal_number;
+    child->has_ended = true;
+    end_if_over(child);
+}
+
+static void on_room(uv_handle_t *handle, size_t wanted, uv_buf_t *ret)
+{
+    struct sl_child *child = handle->data;
+    static char piece[PIECE]; // of the loop's thread, between this and on_bytes
+
+    (void)wanted;
+    (void)child;
+    *ret = uv_buf_init(piece, sizeof piece);
+}
+
+static void on_bytes(uv_stream_t *stream, ssize_t length, const uv_buf_t *bytes)
+{
+    struct sl_child *child = stream->data;
+
+    if (length > 0)
+        sl_buf_add_bytes(&child->text, bytes->base, (size_t)length);
+    if (length > 0 && child->text.has_failed)
+        (void)uv_process_kill(&child->process, SIGKILL);
+    if (length >= 0)
+        return;
+    (void)uv_read_stop(stream);
+    child->is_at_end = true;
+    end_if_over(child);
+}
+
+// First as Ctrl-C would; what does not end by that is killed.
+static void on_late(uv_timer_t *timer)
+{
+    struct sl_child *child = timer->data;
+
+    if (child->has_ended) { // and something that it has started holds its output
+        child->is_at_end = true;
+        end_if_over(child);
+        return;
+    }
+    (void)uv_process_kill(&child->process, child->was_late ? SIGKILL : SIGTERM);
+    child->was_late = true;
+    (void)uv_timer_start(timer, on_late, KILL_MS, 0);
+}
+
+static int spawn(struct sl_child *child, struct sl_err *err)
+{
+    struct sl_children *children = child->children;
+    uv_stdio_container_t stdio[3] = {
+        {.flags = UV_IGNORE},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->pipe},
+        {.flags = UV_IGNORE},
+    };
+    uv_process_options_t options = {
+        .file = children->program,
+        .args = child->words,
+        .cwd = children->folder,
+        .stdio = stdio,
+        .stdio_count = 3,
+        .exit_cb = on_exit,
+    };
+
+    (void)uv_timer_init(children->loop, &child->timer);
+    (void)uv_pipe_init(children->loop, &child->pipe, 0);
+    child->timer.data = child->pipe.data = child->process.data = child;
+    child->open_handles = 3;
+    int wrong = uv_spawn(children->loop, &child->process, &options);
+    if (wrong == 0)
+        wrong = uv_read_start((uv_stream_t *)&child->pipe, on_room, on_bytes);
+    (void)uv_timer_start(&child->timer, on_late, (uint64_t)children->limit_ms, 0);
+    if (wrong != 0)
+        return sl_fail(err, SL_E_INTERNAL, "cannot start %s: %s", children->program,
+                       uv_strerror(wrong));
+    return SL_OK;
+}
+
+static void start(struct sl_child *child)
+{
+    struct sl_children *children = child->children;
+    struct sl_err err = {0};
+
+    child->next = children->working;
+    children->working = child;
+    children->at_work++;
+    if (spawn(child, &err) == SL_OK)
+        return;
+    if (child->request) {
+        struct sl_request *request = child->request;
+
+        sl_answer_error(request, 500, &err);
+        child->request = NULL;
+        request->child = NULL;
+        request->on_answer(request->of);
+    }
+    end(child);
+}
+
+static void start_next(struct sl_children *children)
+{
+    struct sl_child *child = children->waiting;
+
+    if (!child || children->at_work >= children->most)
+        return;
+    children->waiting = child->next;
+    children->waiting_count--;
+    start(child);
+}
+
+int sl_child_begin(struct sl_request *request, struct sl_err *err)
+{
+    struct sl_children *children = request->children;
+    struct sl_child **last = &children->waiting;
+
+    if (children->waiting_count >= children->most * MOST_WAITING)
+        return sl_fail(err, SL_E_SERVE_BUSY, "%zu requests wait for an answer already",
+                       children->waiting_count);
+    struct sl_child *child = calloc(1, sizeof *child);
+    SL_TRY_NEW(child, err);
+    child->children = children;
+    sl_arena_init(&child->arena, 0);
+    sl_buf_init(&child->text);
+    child->text.max_bytes = MOST_ANSWER_BYTES;
+    if (prepare(child, request, err) != SL_OK) {
+        free_child(child);
+        return (int)err->code;
+    }
+    child->request = request;
+    request->child = child;
+    while (*last)
+        last = &(*last)->next;
+    *last = child;
+    children->waiting_count++;
+    start_next(children);
+    return SL_OK;
+}
+
+void sl_child_forget(struct sl_child *child)
+{
+    struct sl_children *children = child->children;
+    struct sl_child *waiting = children->waiting;
+
+    child->request = NULL;
+    while (waiting && waiting != child)
+        waiting = waiting->next;
+    if (!waiting)
+        return;
+    unlink_child(&children->waiting, child);
+    children->waiting_count--;
+    free_child(child);
+}
+
+void sl_children_close(struct sl_children *children, void (*on_closed)(void *self), void *self)
+{
+    if (!children)
+        return;
+    children->is_closing = true;
+    children->on_closed = on_closed;
+    children->self = self;
+    while (children->waiting) {
+        struct sl_child *child = children->waiting;
+
+        children->waiting = child->next;
+        free_child(child);
+    }
+    for (struct sl_child *child = children->working; child; child = child->next) {
+        child->request = NULL;
+        child->is_at_end = true;
+        (void)uv_process_kill(&child->process, SIGKILL);
+    }
+    if (children->at_work == 0)
+        free_children(children);
+}

@@ -1,0 +1,238 @@
+#include "serve/http.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "serve/http_inner.h"
+#include "serve/listen.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CONNECTIONS = 512, IDLE_S = 30, REQUEST_S = 60, SWEEP_MS = 1000 };
+#define BODY_BYTES ((size_t)1 << 20)
+
+// --- the loop
+
+static void on_timer(uv_timer_t *timer)
+{
+    sl_server_drive(timer->data);
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    sl_server_drive(poll->data);
+}
+
+void sl_server_drive(struct sl_server *server)
+{
+    MHD_UNSIGNED_LONG_LONG wait_ms;
+
+    if (!server->mhd || server->http->is_closing)
+        return;
+    (void)MHD_run(server->mhd);
+    if (MHD_get_timeout(server->mhd, &wait_ms) != MHD_YES)
+        (void)uv_timer_stop(&server->timer);
+    else // 0: there is more to do at once, but others have their turn before
+        (void)uv_timer_start(&server->timer, on_timer, wait_ms, 0);
+}
+
+// A client that sends or takes a byte now and then is not silent, but holds a place all the same.
+// MHD sees the end of the stream, and closes.
+static void on_sweep(uv_timer_t *timer)
+{
+    struct sl_http *http = timer->data;
+    const int64_t now_us = sl_clock_monotonic_us();
+
+    for (struct sl_connection *open = http->connections; open; open = open->after)
+        if (open->until_us > 0 && open->until_us < now_us)
+            (void)shutdown(open->fd, SHUT_RDWR);
+    if (!http->connections)
+        (void)uv_timer_stop(timer);
+}
+
+void sl_http_watch_time(struct sl_http *http)
+{
+    if (!uv_is_active((uv_handle_t *)&http->sweep))
+        (void)uv_timer_start(&http->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+}
+
+// --- open
+
+static bool has_token(const struct sl_http *http)
+{
+    return http->options.settings && http->options.settings->tokens.count > 0;
+}
+
+static int start_server(struct sl_server *server, int fd, struct sl_err *err)
+{
+    struct sl_http *http = server->http;
+
+    server->port = sl_listen_port(fd);
+    SL_TRY(sl_exchange_start(server, fd, err));
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+    int wrong = info ? uv_poll_init(http->loop, &server->poll, info->epoll_fd) : UV_EBADF;
+    if (wrong != 0) {
+        MHD_stop_daemon(server->mhd);
+        server->mhd = NULL;
+        return sl_fail(err, SL_E_INTERNAL, "cannot wait for requests: %s", uv_strerror(wrong));
+    }
+    (void)uv_timer_init(http->loop, &server->timer);
+    server->poll.data = server->timer.data = server;
+    http->open_handles += 2;
+    (void)uv_poll_start(&server->poll, UV_READABLE, on_ready);
+    sl_server_drive(server);
+    return SL_OK;
+}
+
+static int copy_options(struct sl_http *http, const struct sl_http_options *options,
+                        struct sl_err *err)
+{
+    struct sl_http_options *own = &http->options;
+
+    *own = *options;
+    own->most_connections = own->most_connections ? own->most_connections : CONNECTIONS;
+    own->most_request_bytes = own->most_request_bytes ? own->most_request_bytes : BODY_BYTES;
+    own->idle_s = own->idle_s ? own->idle_s : IDLE_S;
+    own->request_s = own->request_s ? own->request_s : REQUEST_S;
+    own->socket_folder = sl_arena_strdup(&http->arena, options->socket_folder);
+    own->state_folder = sl_arena_strdup(&http->arena, options->state_folder);
+    if ((options->socket_folder && !own->socket_folder) ||
+        (options->state_folder && !own->state_folder))
+        return sl_fail_memory(err);
+    return sl_children_open(http->loop, options, &http->children, err);
+}
+
+static int open_sockets(struct sl_http *http, int *fd, struct sl_err *err)
+{
+    const struct sl_http_options *options = &http->options;
+
+    if (*fd < 0 && options->listen)
+        SL_TRY(sl_listen_tcp(options->listen, has_token(http), fd, err));
+    if (*fd >= 0) {
+        int given = *fd;
+
+        *fd = -1;
+        SL_TRY(start_server(&http->tcp, given, err));
+    }
+    if (options->socket_folder) {
+        int local;
+
+        SL_TRY(sl_listen_unix(options->socket_folder, &local, err));
+        SL_TRY(start_server(&http->local, local, err));
+    }
+    return SL_OK;
+}
+
+int sl_http_open(uv_loop_t *loop, const struct sl_http_options *options, struct sl_http **ret,
+                 struct sl_err *err)
+{
+    struct sl_http *http = calloc(1, sizeof *http);
+    SL_AUTO(sl_fd_close) int fd = options->fd;
+
+    SL_TRY_NEW(http, err);
+    (void)signal(SIGPIPE, SIG_IGN);
+    http->loop = loop;
+    http->tcp.http = http->local.http = http;
+    http->local.is_local = true;
+    sl_arena_init(&http->arena, 0);
+    (void)uv_timer_init(loop, &http->sweep);
+    http->sweep.data = http;
+    http->open_handles = 1;
+    if (copy_options(http, options, err) != SL_OK || open_sockets(http, &fd, err) != SL_OK) {
+        sl_http_close(http, NULL, NULL);
+        return (int)err->code;
+    }
+    *ret = http;
+    return SL_OK;
+}
+
+int sl_http_port(const struct sl_http *http)
+{
+    return http->tcp.mhd ? http->tcp.port : 0;
+}
+
+void sl_http_reload(struct sl_http *http, const struct sl_serve_spec *settings)
+{
+    http->options.settings = settings;
+}
+
+// --- close
+
+static void free_if_closed(struct sl_http *http)
+{
+    void (*on_closed)(void *self) = http->on_closed;
+    void *self = http->self;
+
+    if (http->open_handles > 0)
+        return;
+    sl_arena_clear(&http->arena);
+    free(http);
+    if (on_closed)
+        on_closed(self);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct sl_http *http = handle->data;
+
+    http->open_handles--;
+    free_if_closed(http);
+}
+
+static void on_children_closed(void *self)
+{
+    struct sl_http *http = self;
+
+    http->open_handles--;
+    free_if_closed(http);
+}
+
+// Readers of its descriptor first: MHD closes it.
+static void stop_server(struct sl_server *server)
+{
+    if (!server->mhd)
+        return;
+    (void)uv_poll_stop(&server->poll);
+    server->poll.data = server->timer.data = server->http;
+    uv_close((uv_handle_t *)&server->poll, on_handle_closed);
+    uv_close((uv_handle_t *)&server->timer, on_handle_closed);
+    MHD_stop_daemon(server->mhd);
+    server->mhd = NULL;
+}
+
+static void remove_socket(const struct sl_http *http)
+{
+    char path[64];
+    SL_AUTO(sl_fd_close) int folder = sl_listen_open_folder(http->options.socket_folder);
+
+    if (folder < 0)
+        return;
+    sl_listen_short_path(folder, path);
+    (void)unlink(path);
+}
+
+void sl_http_close(struct sl_http *http, void (*on_closed)(void *self), void *self)
+{
+    if (!http)
+        return;
+    const bool has_socket = http->local.mhd != NULL;
+
+    http->is_closing = true;
+    http->on_closed = on_closed;
+    http->self = self;
+    sl_exchange_resume_all(http);
+    stop_server(&http->tcp);
+    stop_server(&http->local);
+    if (has_socket)
+        remove_socket(http);
+    uv_close((uv_handle_t *)&http->sweep, on_handle_closed);
+    if (!http->children)
+        return;
+    http->open_handles++;
+    sl_children_close(http->children, on_children_closed, http);
+}

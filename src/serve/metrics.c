@@ -1,0 +1,359 @@
+#include "serve/metrics.h"
+
+#include "base/map.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_SERIES = 5000, BUCKETS = 11, LABELS = 3 };
+
+enum family_name {
+    STEPS,
+    STEP_DURATION,
+    STEP_RETRIES,
+    STEP_MEMORY,
+    ROWS_IN,
+    ROWS_OUT,
+    ROWS_REJECTED,
+    TABLE_COMMITTED,
+    TABLE_LIMIT,
+    LAG,
+    RUNS_STARTED,
+    RUNS,
+    RUN_DURATION,
+    TICK_DELAY,
+    TICKS_SKIPPED,
+    DEADLINES,
+    ALERTS,
+    WORKER_DEATHS,
+    FAMILY_COUNT,
+};
+
+enum family_type { COUNTER, GAUGE, HISTOGRAM };
+
+static const double of_work[BUCKETS] = {0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600};
+static const double of_delay[BUCKETS] = {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30};
+
+static const struct family {
+    const char *name, *help;
+    enum family_type type;
+    const char *labels[LABELS]; // up to a NULL
+    const double *buckets;
+} families[FAMILY_COUNT] = {
+    [STEPS] = {"sluice_steps_total", "Steps that ended, by what became of them.", COUNTER,
+               {"pipeline", "kind", "status"}},
+    [STEP_DURATION] = {"sluice_step_duration_seconds", "Time that steps took.", HISTOGRAM,
+                       {"kind"}, of_work},
+    [STEP_RETRIES] = {"sluice_step_retries_total", "Attempts at steps after the first.", COUNTER,
+                      {"kind"}},
+    [STEP_MEMORY] = {"sluice_step_peak_memory_bytes",
+                     "Most memory that a worker held at a step since the service began.", GAUGE,
+                     {"kind"}},
+    [ROWS_IN] = {"sluice_rows_in_total", "Rows that steps read for a table.", COUNTER, {"table"}},
+    [ROWS_OUT] = {"sluice_rows_out_total", "Rows that steps wrote to a table.", COUNTER,
+                  {"table"}},
+    [ROWS_REJECTED] = {"sluice_rows_rejected_total", "Rows that went to quarantine.", COUNTER,
+                       {"table"}},
+    [TABLE_COMMITTED] = {"sluice_table_last_commit_timestamp_seconds",
+                         "When the table got its newest version.", GAUGE, {"table"}},
+    [TABLE_LIMIT] = {"sluice_table_freshness_limit_seconds",
+                     "How old the table may become, as its requirements say.", GAUGE, {"table"}},
+    [LAG] = {"sluice_source_lag", "Rows or files of a source that wait to be taken in.", GAUGE,
+             {"source"}},
+    [RUNS_STARTED] = {"sluice_runs_started_total", "Runs that began.", COUNTER,
+                      {"pipeline", "trigger"}},
+    [RUNS] = {"sluice_runs_total", "Runs that ended, by what became of them.", COUNTER,
+              {"pipeline", "status"}},
+    [RUN_DURATION] = {"sluice_run_duration_seconds", "Time that runs took.", HISTOGRAM,
+                      {"pipeline"}, of_work},
+    [TICK_DELAY] = {"sluice_tick_delay_seconds", "From a tick of a schedule to its run's start.",
+                    HISTOGRAM, {NULL}, of_delay},
+    [TICKS_SKIPPED] = {"sluice_ticks_skipped_total", "Ticks that started no run.", COUNTER,
+                       {"pipeline", "reason"}},
+    [DEADLINES] = {"sluice_deadlines_missed_total", "Runs that took longer than their deadline.",
+                   COUNTER, {"pipeline"}},
+    [ALERTS] = {"sluice_alerts_total", "Alerts, by channel and whether they arrived.", COUNTER,
+                {"channel", "outcome"}},
+    [WORKER_DEATHS] = {"sluice_worker_deaths_total",
+                       "Worker processes that crashed or were killed.", COUNTER, {NULL}},
+};
+
+struct series {
+    double value; // HISTOGRAM: the sum
+    uint64_t count, buckets[BUCKETS];
+};
+
+struct sl_metrics {
+    struct sl_map series[FAMILY_COUNT]; // labels as they are printed -> struct series
+    uint64_t dropped;
+};
+
+int sl_metrics_new(struct sl_metrics **ret, struct sl_err *err)
+{
+    *ret = calloc(1, sizeof **ret);
+    return *ret ? SL_OK : sl_fail_memory(err);
+}
+
+void sl_metrics_free(struct sl_metrics **metrics)
+{
+    if (!metrics || !*metrics)
+        return;
+    for (int i = 0; i < FAMILY_COUNT; i++) {
+        const struct sl_map_entry *it = sl_map_first(&(*metrics)->series[i]);
+
+        for (; it; it = sl_map_next(it))
+            free(sl_map_value(it));
+        sl_map_clear(&(*metrics)->series[i]);
+    }
+    free(*metrics);
+    *metrics = NULL;
+}
+
+// Escaped as the text format wants it: backslash, quote, newline.
+static void add_label(struct sl_buf *text, const char *name, const char *value)
+{
+    sl_buf_addf(text, "%s%s=\"", text->length ? "," : "", name);
+    for (; value && *value; value++) {
+        if (*value == '\\' || *value == '"')
+            sl_buf_add_char(text, '\\');
+        if (*value == '\n')
+            sl_buf_add(text, "\\n");
+        else
+            sl_buf_add_char(text, *value);
+    }
+    sl_buf_add_char(text, '"');
+}
+
+// NULL: there is no memory, or there are too many already.
+static struct series *find(struct sl_metrics *metrics, enum family_name name,
+                           const char *const values[LABELS])
+{
+    struct sl_map *map = &metrics->series[name];
+    SL_AUTO(sl_buf_clear) struct sl_buf key = SL_BUF_INIT;
+    struct sl_err ignored;
+
+    for (int i = 0; i < LABELS && families[name].labels[i]; i++)
+        add_label(&key, families[name].labels[i], values[i]);
+    if (key.has_failed) {
+        metrics->dropped++;
+        return NULL;
+    }
+    struct series *series = sl_map_get(map, key.text);
+    if (series)
+        return series;
+    series = sl_map_count(map) < MOST_SERIES ? calloc(1, sizeof *series) : NULL;
+    if (!series || sl_map_set(map, key.text, series, &ignored) != SL_OK) {
+        free(series);
+        metrics->dropped++;
+        return NULL;
+    }
+    return series;
+}
+
+static void add(struct sl_metrics *metrics, enum family_name name, const char *one,
+                const char *two, double value)
+{
+    struct series *series = find(metrics, name, (const char *const[LABELS]){one, two});
+
+    if (series)
+        series->value += value;
+}
+
+static void set(struct sl_metrics *metrics, enum family_name name, const char *label, double value)
+{
+    struct series *series = find(metrics, name, (const char *const[LABELS]){label});
+
+    if (series)
+        series->value = value;
+}
+
+static void observe(struct sl_metrics *metrics, enum family_name name, const char *label,
+                    double value)
+{
+    struct series *series = find(metrics, name, (const char *const[LABELS]){label});
+
+    if (!series)
+        return;
+    series->value += value;
+    series->count++;
+    for (int i = 0; i < BUCKETS; i++)
+        series->buckets[i] += value <= families[name].buckets[i];
+}
+
+void sl_metrics_step_ended(struct sl_metrics *metrics, const struct sl_metrics_step *step)
+{
+    struct series *steps = find(
+        metrics, STEPS, (const char *const[LABELS]){step->pipeline, step->kind, step->status});
+    struct series *memory = find(metrics, STEP_MEMORY, (const char *const[LABELS]){step->kind});
+
+    if (steps)
+        steps->value++;
+    if (memory && (double)step->peak_memory_bytes > memory->value)
+        memory->value = (double)step->peak_memory_bytes;
+    observe(metrics, STEP_DURATION, step->kind, step->elapsed_s);
+    add(metrics, STEP_RETRIES, step->kind, NULL, (double)step->retries);
+    if (!step->table)
+        return;
+    add(metrics, ROWS_IN, step->table, NULL, (double)step->rows_in);
+    add(metrics, ROWS_OUT, step->table, NULL, (double)step->rows_out);
+    add(metrics, ROWS_REJECTED, step->table, NULL, (double)step->rows_rejected);
+    if (step->committed_us > 0)
+        set(metrics, TABLE_COMMITTED, step->table, (double)step->committed_us / 1e6);
+}
+
+void sl_metrics_run_started(struct sl_metrics *metrics, const char *pipeline, const char *trigger,
+                            double tick_delay_s)
+{
+    add(metrics, RUNS_STARTED, pipeline, trigger, 1);
+    if (tick_delay_s >= 0)
+        observe(metrics, TICK_DELAY, NULL, tick_delay_s);
+}
+
+void sl_metrics_run_ended(struct sl_metrics *metrics, const char *pipeline, const char *status,
+                          double elapsed_s)
+{
+    add(metrics, RUNS, pipeline, status, 1);
+    observe(metrics, RUN_DURATION, pipeline, elapsed_s);
+}
+
+void sl_metrics_tick_skipped(struct sl_metrics *metrics, const char *pipeline, const char *why)
+{
+    add(metrics, TICKS_SKIPPED, pipeline, why, 1);
+}
+
+void sl_metrics_deadline_missed(struct sl_metrics *metrics, const char *pipeline)
+{
+    add(metrics, DEADLINES, pipeline, NULL, 1);
+}
+
+void sl_metrics_alert(struct sl_metrics *metrics, const char *channel, const char *outcome)
+{
+    add(metrics, ALERTS, channel, outcome, 1);
+}
+
+void sl_metrics_worker_died(struct sl_metrics *metrics)
+{
+    add(metrics, WORKER_DEATHS, NULL, NULL, 1);
+}
+
+void sl_metrics_table(struct sl_metrics *metrics, const char *table, int64_t committed_us,
+                      int64_t freshness_s)
+{
+    if (committed_us > 0)
+        set(metrics, TABLE_COMMITTED, table, (double)committed_us / 1e6);
+    if (freshness_s > 0)
+        set(metrics, TABLE_LIMIT, table, (double)freshness_s);
+}
+
+void sl_metrics_lag(struct sl_metrics *metrics, const char *source, int64_t lag)
+{
+    set(metrics, LAG, source, lag < 0 ? NAN : (double)lag);
+}
+
+// --- printing
+
+static void add_head(struct sl_buf *text, const char *name, const char *help, const char *type)
+{
+    sl_buf_addf(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+// All digits of what is counted, three of what is measured.
+static void add_number(struct sl_buf *text, double value)
+{
+    if (value == floor(value) && fabs(value) < 9e15)
+        sl_buf_addf(text, " %.0f\n", value);
+    else
+        sl_buf_addf(text, " %.6f\n", value);
+}
+
+static void add_histogram(struct sl_buf *text, const struct family *family, const char *labels,
+                          const struct series *series)
+{
+    const char *comma = *labels ? "," : "", *open = *labels ? "{" : "", *close = *labels ? "}" : "";
+
+    for (int i = 0; i < BUCKETS; i++)
+        sl_buf_addf(text, "%s_bucket{%s%sle=\"%g\"} %llu\n", family->name, labels, comma,
+                    family->buckets[i], (unsigned long long)series->buckets[i]);
+    sl_buf_addf(text, "%s_bucket{%s%sle=\"+Inf\"} %llu\n%s_sum%s%s%s", family->name, labels, comma,
+                (unsigned long long)series->count, family->name, open, labels, close);
+    add_number(text, series->value);
+    sl_buf_addf(text, "%s_count%s%s%s %llu\n", family->name, open, labels, close,
+                (unsigned long long)series->count);
+}
+
+static void add_family(struct sl_buf *text, const struct family *family,
+                       const struct sl_map *series)
+{
+    static const char *const types[] = {"counter", "gauge", "histogram"};
+
+    add_head(text, family->name, family->help, types[family->type]);
+    for (const struct sl_map_entry *it = sl_map_first(series); it; it = sl_map_next(it)) {
+        const struct series *one = sl_map_value(it);
+        const char *labels = sl_map_key(it);
+
+        if (family->type == HISTOGRAM) {
+            add_histogram(text, family, labels, one);
+        } else if (!isnan(one->value)) {
+            sl_buf_add(text, family->name);
+            if (*labels)
+                sl_buf_addf(text, "{%s}", labels);
+            add_number(text, one->value);
+        }
+    }
+}
+
+static void add_freshness(struct sl_buf *text, const struct sl_metrics *metrics, int64_t now_us)
+{
+    const struct sl_map *series = &metrics->series[TABLE_COMMITTED];
+
+    add_head(text, "sluice_table_freshness_seconds", "Since the table got its newest version.",
+             "gauge");
+    for (const struct sl_map_entry *it = sl_map_first(series); it; it = sl_map_next(it)) {
+        double age = (double)now_us / 1e6 - ((const struct series *)sl_map_value(it))->value;
+
+        sl_buf_addf(text, "sluice_table_freshness_seconds{%s}", sl_map_key(it));
+        add_number(text, age > 0 ? age : 0);
+    }
+}
+
+static void add_now(struct sl_buf *text, const struct sl_metrics_now *now)
+{
+    const struct {
+        const char *name, *help;
+        int64_t value;
+    } gauges[] = {
+        {"sluice_runs_active", "Runs at work.", now->active_runs},
+        {"sluice_runs_queued", "Runs that wait for their turn.", now->queued_runs},
+        {"sluice_steps_active", "Steps at work.", now->active_steps},
+        {"sluice_steps_ready", "Steps that wait for a worker or a slot.", now->ready_steps},
+        {"sluice_workers", "Worker processes.", now->workers},
+        {"sluice_worker_memory_bytes", "Memory of all workers.", now->worker_memory_bytes},
+        {"sluice_approvals_waiting", "Steps that wait for a person.", now->waiting_approvals},
+        {"sluice_pipelines_paused", "Pipelines whose triggers start nothing.",
+         now->paused_pipelines},
+        {"sluice_alerts_open", "What is wrong now.", now->open_alerts},
+        {"sluice_alerts_undelivered", "Alerts that nobody has received yet.",
+         now->undelivered_alerts},
+        {"sluice_leader", "1: this process starts the runs.", now->is_leader},
+    };
+
+    for (size_t i = 0; i < sizeof gauges / sizeof *gauges; i++) {
+        add_head(text, gauges[i].name, gauges[i].help, "gauge");
+        sl_buf_addf(text, "%s %lld\n", gauges[i].name, (long long)gauges[i].value);
+    }
+}
+
+void sl_metrics_print(struct sl_metrics *metrics, const struct sl_metrics_now *now,
+                      struct sl_buf *text)
+{
+    add_head(text, "sluice_build_info", "Version of the program.", "gauge");
+    sl_buf_add(text, "sluice_build_info{version=\"" SL_VERSION "\"} 1\n");
+    for (int i = 0; i < FAMILY_COUNT; i++)
+        add_family(text, &families[i], &metrics->series[i]);
+    add_freshness(text, metrics, now->now_us);
+    add_now(text, now);
+    add_head(text, "sluice_metrics_dropped_total",
+             "Values that were not counted: too many series, or no memory.", "counter");
+    sl_buf_addf(text, "sluice_metrics_dropped_total %llu\n", (unsigned long long)metrics->dropped);
+}

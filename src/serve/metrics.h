@@ -1,0 +1,60 @@
+// The numbers of the service, in Prometheus' text form: counters and histograms since it began, and
+// gauges of what it was told last. One owner, one thread.
+//
+// Nothing here fails: what has no memory, or is one series too many, is counted in
+// sluice_metrics_dropped_total. So wherever names come from outside (tables, pipelines), the number
+// of series is bounded.
+#ifndef SL_SERVE_METRICS_H
+#define SL_SERVE_METRICS_H
+
+#include "base/buf.h"
+
+#include <stdint.h>
+
+struct sl_metrics;
+SL_MUST int sl_metrics_new(struct sl_metrics **ret, struct sl_err *err);
+void sl_metrics_free(struct sl_metrics **metrics); // for SL_AUTO
+
+// What became of a step.
+struct sl_metrics_step {
+    const char *pipeline; // NULL: of none
+    const char *kind;     // "ingest", "cleanse", "model", "load"
+    const char *table;    // "clean.orders"; of a load the table that it delivers
+    const char *status;   // "ok", "warn", "nothing", "partial", "error", "skipped"
+    double elapsed_s;
+    int64_t rows_in, rows_out, rows_rejected;
+    int64_t retries;           // attempts after the first
+    int64_t peak_memory_bytes; // of its worker; -1: not known
+    int64_t committed_us;      // when its table got a new version, by the wall clock; 0: it got none
+};
+void sl_metrics_step_ended(struct sl_metrics *metrics, const struct sl_metrics_step *step);
+void sl_metrics_run_started(struct sl_metrics *metrics, const char *pipeline, const char *trigger,
+                            double tick_delay_s); // of its tick; negative: it had none
+void sl_metrics_run_ended(struct sl_metrics *metrics, const char *pipeline, const char *status,
+                          double elapsed_s);
+// A tick came to nothing: "overlap", "paused", "missed".
+void sl_metrics_tick_skipped(struct sl_metrics *metrics, const char *pipeline, const char *why);
+void sl_metrics_deadline_missed(struct sl_metrics *metrics, const char *pipeline);
+// "sent", "failed"
+void sl_metrics_alert(struct sl_metrics *metrics, const char *channel, const char *outcome);
+void sl_metrics_worker_died(struct sl_metrics *metrics);
+// A table's newest commit, as at the start, when no step has ended yet; and how old it may become
+// (0: nothing is said).
+void sl_metrics_table(struct sl_metrics *metrics, const char *table, int64_t committed_us,
+                      int64_t freshness_s);
+// Rows that are behind: of a stream, or files that wait. -1: takes it away.
+void sl_metrics_lag(struct sl_metrics *metrics, const char *source, int64_t lag);
+
+// What is now; told before each sl_metrics_print.
+struct sl_metrics_now {
+    int64_t now_us; // by the wall clock
+    int64_t active_runs, queued_runs, active_steps, ready_steps;
+    int64_t workers, worker_memory_bytes; // of all
+    int64_t waiting_approvals, paused_pipelines;
+    int64_t open_alerts, undelivered_alerts;
+    bool is_leader;
+};
+void sl_metrics_print(struct sl_metrics *metrics, const struct sl_metrics_now *now,
+                      struct sl_buf *text);
+
+#endif

@@ -1,0 +1,323 @@
+#include "serve/routes.h"
+
+#include "serve/routes_handlers.h"
+
+#include <string.h>
+
+#define READ SL_MAY_READ
+#define RUN SL_MAY_RUN
+#define ADMIN SL_MAY_ADMIN
+#define WORDS(...)                \
+    (const char *const[])         \
+    {                             \
+        __VA_ARGS__, NULL         \
+    }
+#define VALUES(...)                    \
+    (const struct sl_route_value[])    \
+    {                                  \
+        __VA_ARGS__, { .name = NULL }  \
+    }
+
+#define LIMIT                                                                               \
+    {                                                                                       \
+        .name = "limit", .type = SL_VALUE_INT, .summary = "How many at most; 0: all there are." \
+    }
+#define AT                                                                                     \
+    {                                                                                          \
+        .name = "at", .type = SL_VALUE_TEXT,                                                   \
+        .summary = "Tables as they were published last at a time, in a publication (#12), by a " \
+                   "run, or now: published."                                                   \
+    }
+#define SELECT                                                                  \
+    {                                                                           \
+        .name = "select", .type = SL_VALUE_TEXTS,                               \
+        .summary = "Steps to take, as in `sluice run --select`; may be repeated." \
+    }
+#define EXCLUDE                                                    \
+    {                                                              \
+        .name = "exclude", .type = SL_VALUE_TEXTS, .summary = "Steps to leave out." \
+    }
+#define WHY                                                       \
+    {                                                             \
+        .name = "why", .type = SL_VALUE_TEXT, .summary = "Reason, for the audit log." \
+    }
+#define REJECTED_ROWS                                                                            \
+    {.name = "rule", .type = SL_VALUE_TEXT, .summary = "Only rows that break this rule."},        \
+        {.name = "source", .type = SL_VALUE_TEXT, .summary = "Only rows from this file."},        \
+        {.name = "position",                                                                     \
+         .type = SL_VALUE_TEXTS,                                                                 \
+         .summary = "Only the rows at these positions of their files."},                         \
+        {.name = "run", .type = SL_VALUE_TEXT, .summary = "Only rows rejected by this run."},     \
+        {.name = "since",                                                                        \
+         .type = SL_VALUE_TEXT,                                                                  \
+         .summary = "Only rows rejected at this time or later."},                                \
+    {                                                                                            \
+        .name = "until", .type = SL_VALUE_TEXT, .summary = "Only rows rejected before this time." \
+    }
+
+const struct sl_route sl_routes[] = {
+    // clang-format off
+    {"GET", "/healthz", "Whether the service lives, and how its pipelines are", "service", 0, false, 200, "Health",
+     .handle = sl_route_healthz},
+    {"GET", "/readyz", "Whether the service starts runs (503: not yet, or no longer)", "service", 0, false, 200, "Health",
+     .handle = sl_route_readyz},
+    {"GET", "/metrics", "Numbers of the service, for Prometheus", "service", READ, false, 200, "text/plain; version=0.0.4; charset=utf-8",
+     .handle = sl_route_metrics},
+    {"GET", "/api/v1/openapi.json", "This document", "service", 0, false, 200, "Document",
+     .handle = sl_route_openapi},
+
+    {"GET", "/api/v1/pipelines", "The pipelines: when they run, what they did last", "pipelines", READ, false, 200, "Pipelines",
+     .handle = sl_route_pipelines},
+    {"GET", "/api/v1/pipelines/{pipeline}", "One pipeline", "pipelines", READ, false, 200, "Pipeline",
+     .handle = sl_route_pipeline},
+    {"POST", "/api/v1/pipelines/{pipeline}/runs", "Start a run", "pipelines", RUN, false, 202, "Started",
+     VALUES(SELECT, EXCLUDE,
+            {.name = "full_refresh", .type = SL_VALUE_BOOL, .summary = "Build the steps anew."}),
+     .handle = sl_route_start},
+    {"POST", "/api/v1/pipelines/{pipeline}/pause", "Let its triggers start nothing", "pipelines", RUN, false, 200, "Pause",
+     VALUES(WHY), .handle = sl_route_pause},
+    {"POST", "/api/v1/pipelines/{pipeline}/resume", "Let its triggers start runs again", "pipelines", RUN, false, 200, "Pause",
+     .handle = sl_route_resume},
+
+    {"GET", "/api/v1/runs", "Runs, newest first", "runs", READ, false, 200, "Runs",
+     VALUES({.name = "pipeline", .type = SL_VALUE_TEXT, .summary = "Only of this pipeline."},
+            {.name = "status", .type = SL_VALUE_TEXT, .summary = "Only with this status: running, ok, error, queued and so on."},
+            {.name = "before", .type = SL_VALUE_TEXT, .summary = "Only what comes after this run in the list: `next` of the answer before."},
+            {.name = "limit", .type = SL_VALUE_INT, .summary = "How many at most, up to 1000; 50 if nothing is said."}),
+     .handle = sl_route_runs},
+    {"GET", "/api/v1/active", "Runs at work now, and their steps", "runs", READ, false, 200, "Active",
+     .handle = sl_route_active},
+    {"GET", "/api/v1/runs/{run}", "One run, by its id or the beginning of it", "runs", READ, false, 200, "Run",
+     .handle = sl_route_run},
+    {"GET", "/api/v1/runs/{run}/steps", "What became of its steps", "runs", READ, false, 200, "Steps",
+     .handle = sl_route_steps},
+    {"GET", "/api/v1/runs/{run}/log", "Its log: a line of JSON for each step", "runs", READ, false, 200, "application/x-ndjson",
+     .handle = sl_route_log},
+    {"POST", "/api/v1/runs/{run}/cancel", "Stop a run, or take it out of the queue", "runs", RUN, false, 202, "Started",
+     .handle = sl_route_cancel},
+    {"GET", "/api/v1/approvals", "Steps that wait for a person", "runs", READ, false, 200, "Approvals",
+     VALUES({.name = "run", .type = SL_VALUE_TEXT, .summary = "Of this run (its whole id), those that were decided too."}),
+     .handle = sl_route_approvals},
+    {"POST", "/api/v1/runs/{run}/steps/{step}/approve", "Let a step begin that waits for a person", "runs", RUN, false, 200, "Decision",
+     VALUES(WHY), .handle = sl_route_approve},
+    {"POST", "/api/v1/runs/{run}/steps/{step}/reject", "Refuse a step that waits for a person", "runs", RUN, false, 200, "Decision",
+     VALUES(WHY), .handle = sl_route_reject},
+    {"GET", "/api/v1/audit", "Who did what, newest first", "runs", READ, false, 200, "Audit",
+     VALUES({.name = "subject", .type = SL_VALUE_TEXT, .summary = "Only of this pipeline or run."},
+            {.name = "before", .type = SL_VALUE_INT, .summary = "Only what is older than this entry: `next` of the answer before."},
+            {.name = "limit", .type = SL_VALUE_INT, .summary = "How many at most, up to 1000; 50 if nothing is said."}),
+     .handle = sl_route_audit},
+
+    {"GET", "/api/v1/plan", "What a run would do, and why", "project", READ, false, 200, "Document",
+     VALUES(SELECT, EXCLUDE,
+            {.name = "full_refresh", .type = SL_VALUE_BOOL, .summary = "As if the steps were built anew."}),
+     .command = WORDS("plan")},
+    {"GET", "/api/v1/check", "Mistakes in the project (422: there are some)", "project", READ, false, 200, "Document",
+     VALUES({.name = "strict", .type = SL_VALUE_BOOL, .summary = "Treat warnings as errors."}),
+     .command = WORDS("check")},
+    {"GET", "/api/v1/contracts/{contract}", "A contract", "project", READ, false, 200, "Document",
+     .command = WORDS("contract", "show", "{contract}")},
+    {"GET", "/api/v1/tables", "Steps and tables: version, rows, size, owner", "tables", READ, false, 200, "Document",
+     VALUES(SELECT, EXCLUDE), .command = WORDS("ls")},
+    {"GET", "/api/v1/quality", "Quality of the tables in five scores, and how old they are", "tables", READ, false, 200, "Document",
+     .command = WORDS("status", "--quality")},
+    {"GET", "/api/v1/tables/{table}", "Columns and versions of a table, and some rows", "tables", READ, false, 200, "Document",
+     VALUES(LIMIT, AT, {.name = "version", .type = SL_VALUE_TEXT, .summary = "As of this version."}),
+     .command = WORDS("show", "{table}")},
+    {"GET", "/api/v1/tables/{table}/profile", "The values of its columns: counts, quantiles, histograms", "tables", READ, false, 200, "Document",
+     VALUES({.name = "columns", .type = SL_VALUE_TEXTS, .summary = "Of these columns only."},
+            {.name = "sample", .type = SL_VALUE_INT, .summary = "Of so many rows, drawn at random; 0: of all."}, AT),
+     .command = WORDS("show", "--profile", "{table}")},
+    {"GET", "/api/v1/tables/{table}/lineage", "What a table or column is made from", "tables", READ, false, 200, "Document",
+     VALUES({.name = "downstream", .type = SL_VALUE_BOOL, .summary = "What is made from it instead."},
+            {.name = "influence", .type = SL_VALUE_BOOL, .summary = "Also what decides which rows there are."}),
+     .command = WORDS("lineage", "{table}")},
+    {"GET", "/api/v1/lineage", "What every table is made from", "tables", READ, false, 200, "Document",
+     .command = WORDS("lineage")},
+    {"GET", "/api/v1/publications", "Which versions of all tables belong together", "tables", READ, false, 200, "Document",
+     VALUES(LIMIT), .command = WORDS("publications")},
+    {"GET", "/api/v1/publications/{publication}", "One publication: its number, or the run that made it", "tables", READ, false, 200, "Document",
+     .command = WORDS("publications", "{publication}")},
+    // A query can read whatever the service's user can.
+    {"POST", "/api/v1/query", "Ask the tables in SQL", "tables", ADMIN, false, 200, "Document",
+     VALUES({.name = "sql", .type = SL_VALUE_TEXT, .summary = "One SELECT or FROM.", .is_required = true}, LIMIT, AT),
+     .command = WORDS("query", "{sql}")},
+    {"POST", "/api/v1/runs/{run}/rollback", "Undo a run and all after it", "tables", ADMIN, false, 200, "Document",
+     VALUES({.name = "to", .type = SL_VALUE_BOOL, .summary = "Go back to what the run has published, rather than to what was before it."},
+            {.name = "dry_run", .type = SL_VALUE_BOOL, .summary = "Only say which tables would go back."},
+            {.name = "no_deliver", .type = SL_VALUE_BOOL, .summary = "Leave targets to the next run."}),
+     .command = WORDS("rollback", "{run}")},
+
+    {"GET", "/api/v1/quarantine", "Rejected rows by table and rule, with an example each", "quarantine", READ, false, 200, "Document",
+     VALUES({.name = "by", .type = SL_VALUE_TEXT, .summary = "Put rows together by rule, source, day or run."},
+            {.name = "all", .type = SL_VALUE_BOOL, .summary = "Discarded rows, too."}, REJECTED_ROWS),
+     .command = WORDS("quarantine", "ls")},
+    {"GET", "/api/v1/quarantine/{table}", "Rejected rows of a table, with their reasons and payload", "quarantine", READ, false, 200, "Document",
+     VALUES(LIMIT, AT, REJECTED_ROWS), .command = WORDS("quarantine", "show", "{table}")},
+    {"POST", "/api/v1/quarantine/{table}/replay", "Read rejected rows again, after a contract was mended", "quarantine", RUN, false, 200, "Document",
+     VALUES({.name = "dry_run", .type = SL_VALUE_BOOL, .summary = "Only say what would become of the rows."},
+            {.name = "downstream", .type = SL_VALUE_BOOL, .summary = "Then build and deliver what depends on the table."}),
+     .command = WORDS("quarantine", "replay", "{table}")},
+    {"POST", "/api/v1/quarantine/{table}/discard", "Give rejected rows up, or take them back", "quarantine", ADMIN, false, 200, "Document",
+     VALUES({.name = "reason", .type = SL_VALUE_TEXT, .summary = "Why; it is kept with each row."},
+            {.name = "all", .type = SL_VALUE_BOOL, .summary = "All of the table's rejected rows."},
+            {.name = "undo", .type = SL_VALUE_BOOL, .summary = "Take discarded rows back."},
+            {.name = "dry_run", .type = SL_VALUE_BOOL, .summary = "Only count the rows."}, REJECTED_ROWS),
+     .command = WORDS("quarantine", "discard", "{table}")},
+    {0},
+    // clang-format on
+};
+
+// --- finding
+
+static bool matches(const struct sl_route *route, const struct sl_uri *uri,
+                    const char *ret_values[SL_ROUTE_NAMES])
+{
+    const char *path = route->path;
+    size_t values = 0, part = 0;
+
+    for (; *path == '/'; part++) {
+        size_t length = strcspn(++path, "/");
+
+        if (part == uri->parts.count)
+            return false;
+        if (*path == '{')
+            ret_values[values++] = uri->parts.items[part];
+        else if (strlen(uri->parts.items[part]) != length ||
+                 strncmp(path, uri->parts.items[part], length) != 0)
+            return false;
+        path += length;
+    }
+    return part == uri->parts.count;
+}
+
+const struct sl_route *sl_route_find(const char *method, const struct sl_uri *uri,
+                                     const char *ret_values[SL_ROUTE_NAMES],
+                                     struct sl_arena *arena, const char **ret_allow)
+{
+    const char *allow = NULL;
+
+    if (strcmp(method, "HEAD") == 0)
+        method = "GET";
+    for (const struct sl_route *route = sl_routes; route->method; route++) {
+        const char *values[SL_ROUTE_NAMES] = {NULL};
+
+        if (!matches(route, uri, values))
+            continue;
+        if (strcmp(route->method, method) == 0) {
+            memcpy(ret_values, values, sizeof values);
+            return route;
+        }
+        const char *more = strcmp(route->method, "GET") == 0 ? "GET, HEAD" : route->method;
+        allow = allow ? sl_arena_printf(arena, "%s, %s", allow, more) : more;
+    }
+    *ret_allow = allow;
+    return NULL;
+}
+
+// --- values
+
+static const struct sl_route_value *find_value(const struct sl_route *route, const char *name)
+{
+    for (const struct sl_route_value *value = route->values; value && value->name; value++)
+        if (strcmp(value->name, name) == 0)
+            return value;
+    return NULL;
+}
+
+static const char *const type_names[] = {"a text", "a whole number", "true or false",
+                                         "a list of texts"};
+
+static bool fits_text(const struct sl_route_value *value, const char *text)
+{
+    int64_t number;
+
+    switch (value->type) {
+    case SL_VALUE_INT:
+        return sl_str_to_int64(text, &number);
+    case SL_VALUE_BOOL:
+        return *text == '\0' || sl_str_equal(text, "true") || sl_str_equal(text, "false");
+    case SL_VALUE_TEXT:
+    case SL_VALUE_TEXTS:
+        return true;
+    }
+    return false;
+}
+
+static bool fits_json(const struct sl_route_value *value, const json_t *json)
+{
+    const json_t *item;
+    size_t index;
+
+    switch (value->type) {
+    case SL_VALUE_INT:
+        return json_is_integer(json);
+    case SL_VALUE_BOOL:
+        return json_is_boolean(json);
+    case SL_VALUE_TEXT:
+        return json_is_string(json);
+    case SL_VALUE_TEXTS:
+        json_array_foreach(json, index, item)
+            if (!json_is_string(item))
+                return false;
+        return json_is_array(json) || json_is_string(json);
+    }
+    return false;
+}
+
+static int fail_unknown(const struct sl_request *request, const char *name, struct sl_err *err)
+{
+    const char *names[SL_URI_PARAMETERS];
+    size_t count = 0;
+
+    for (const struct sl_route_value *value = request->route->values; value && value->name; value++)
+        names[count++] = value->name;
+    const char *near = sl_str_nearest(name, names, count);
+    (void)sl_fail(err, SL_E_SERVE_REQUEST, "%s takes no '%.100s'", request->route->path, name);
+    return near ? sl_err_hint(err, "did you mean '%s'?", near) : (int)err->code;
+}
+
+static int fail_type(const struct sl_route_value *value, struct sl_err *err)
+{
+    return sl_fail(err, SL_E_SERVE_REQUEST, "'%s' must be %s", value->name,
+                   type_names[value->type]);
+}
+
+static int check_query(const struct sl_request *request, struct sl_err *err)
+{
+    for (size_t i = 0; i < request->uri.parameter_count; i++) {
+        const struct sl_uri_parameter *given = &request->uri.parameters[i];
+        const struct sl_route_value *value = find_value(request->route, given->name);
+
+        if (!value)
+            return fail_unknown(request, given->name, err);
+        if (strcmp(request->route->method, "GET") != 0)
+            return sl_fail(err, SL_E_SERVE_REQUEST, "'%s' belongs into the body, a JSON object",
+                           value->name);
+        if (!fits_text(value, given->value))
+            return fail_type(value, err);
+    }
+    return SL_OK;
+}
+
+int sl_route_check(struct sl_request *request, struct sl_err *err)
+{
+    const char *name;
+    json_t *member;
+
+    SL_TRY(check_query(request, err));
+    if (request->json && strcmp(request->route->method, "GET") == 0)
+        return sl_fail(err, SL_E_SERVE_REQUEST, "GET takes no body");
+    json_object_foreach(request->json, name, member) {
+        const struct sl_route_value *value = find_value(request->route, name);
+
+        if (!value)
+            return fail_unknown(request, name, err);
+        if (!fits_json(value, member))
+            return fail_type(value, err);
+    }
+    for (const struct sl_route_value *value = request->route->values; value && value->name; value++)
+        if (value->is_required && !json_object_get(request->json, value->name))
+            return sl_fail(err, SL_E_SERVE_REQUEST, "'%s' is missing", value->name);
+    return SL_OK;
+}

@@ -1,0 +1,50 @@
+// The one table of routes: what is answered, the OpenAPI document and the reference page come from
+// these rows.
+#ifndef SL_SERVE_ROUTES_H
+#define SL_SERVE_ROUTES_H
+
+#include "serve/request.h"
+
+enum sl_value_type { SL_VALUE_TEXT, SL_VALUE_INT, SL_VALUE_BOOL, SL_VALUE_TEXTS };
+
+// A parameter of the query (GET) or a member of the body (POST).
+struct sl_route_value {
+    const char *name;
+    enum sl_value_type type;
+    const char *summary;
+    bool is_required;
+    const char *flag; // of `command`: "--limit"; NULL: "--" and the name
+};
+
+struct sl_route {
+    const char *method; // "GET" (HEAD, too), "POST"
+    const char *path;   // "/api/v1/runs/{run}/steps"
+    const char *summary;
+    const char *tag;  // what it belongs to, in the document
+    unsigned may;     // enum sl_may that it needs; 0: anybody may
+    bool is_local;    // over TCP only with a token, though it only reads
+    int status;       // of an answer that went well
+    const char *answers; // name of its schema, see serve/openapi.c; a text other than JSON: its type
+    const struct sl_route_value *values; // ends with a NULL name; may be NULL
+    // Either answers at once,
+    int (*handle)(struct sl_request *request, struct sl_err *err);
+    // or a command of this program does: its words, up to a NULL. "{table}" alone is the value of
+    // that name in the path, which comes behind "--". Values of the query and body become options.
+    const char *const *command;
+};
+
+extern const struct sl_route sl_routes[]; // ends with a NULL method
+
+// The route of a method and path; its values go to ret_values. NULL, and *ret_allow (in the arena)
+// says which methods the path has ("GET, HEAD"; NULL: there is no such path).
+const struct sl_route *sl_route_find(const char *method, const struct sl_uri *uri,
+                                     const char *ret_values[SL_ROUTE_NAMES],
+                                     struct sl_arena *arena, const char **ret_allow);
+// Whether the values of the query and the body are what the route takes (SL_E_SERVE_REQUEST).
+SL_MUST int sl_route_check(struct sl_request *request, struct sl_err *err);
+// The OpenAPI 3.1 document; the same at each call.
+SL_MUST int sl_openapi(json_t **ret, struct sl_err *err);
+// The reference page.
+void sl_openapi_markdown(struct sl_buf *text);
+
+#endif
