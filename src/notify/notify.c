@@ -188,8 +188,8 @@ static struct sl_look look_of(struct sl_notify *notify, struct collection *colle
     const char *note = NULL;
     struct sl_err ignored = {0};
     sl_arena_init(&collection->arena, 0);
-    if (sl_state_read(notify->project->state_folder, &collection->arena, &collection->state, &note,
-                      &ignored) != SL_OK)
+    const struct sl_state_place place = sl_project_state(notify->project);
+    if (sl_state_read(&place, &collection->arena, &collection->state, &note, &ignored) != SL_OK)
         collection->state = NULL;
     return (struct sl_look){.project = notify->project,
                             .state = collection->state,

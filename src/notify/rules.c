@@ -211,11 +211,11 @@ static int find_channels(const struct sl_alerts *alerts, const struct sl_finding
                          struct sl_arena *arena, struct sl_strs *ret, struct sl_err *err)
 {
     const struct sl_channel *channels = alerts->channels.items;
-    const struct sl_route *routes = alerts->routes.items;
+    const struct sl_alert_route *routes = alerts->routes.items;
     for (size_t i = 0; alerts->routes.count == 0 && i < alerts->channels.count; i++)
         SL_TRY(sl_strs_add(ret, arena, channels[i].name, err));
     for (size_t i = 0; i < alerts->routes.count; i++) {
-        const struct sl_route *route = &routes[i];
+        const struct sl_alert_route *route = &routes[i];
         if ((route->on.count > 0 && !sl_strs_has(&route->on, sl_alert_kind_name(finding->kind))) ||
             !fits_one(&route->owner, finding->owner) ||
             !fits_one(&route->subject, finding->subject))

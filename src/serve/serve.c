@@ -307,25 +307,21 @@ static int activated_socket(const struct sl_service *service)
 static int open_http(struct sl_service *service, struct sl_err *err)
 {
     const struct sl_project *project = sl_service_project(service);
-    const char *socket = sl_path_join(&service->arena, project->state_folder, "serve.sock");
     const char *listen = service->options.listen ? service->options.listen : project->serve->listen;
     service->control = sl_service_control(service);
-    SL_TRY_NEW(socket, err);
     struct sl_http_options options = {.listen = sl_str_equal(listen, "none") ? NULL : listen,
                                       .fd = activated_socket(service),
-                                      .socket_path = socket,
+                                      .socket_folder = project->state_folder,
                                       .settings = project->serve,
                                       .control = &service->control,
-                                      .state = sl_project_state(project),
+                                      .state = service->state,
+                                      .state_folder = project->state_folder,
                                       .folder = project->folder,
                                       .environment = project->environment,
                                       .overrides = service->options.overrides};
     SL_TRY(sl_http_open(&service->loop, &options, &service->http, err));
     if (sl_http_port(service->http))
-        sl_service_tell(SL_LOG_INFO, NULL, "listening on port %d, and on %s",
-                        sl_http_port(service->http), socket);
-    else
-        sl_service_tell(SL_LOG_INFO, NULL, "listening on %s", socket);
+        sl_service_tell(SL_LOG_INFO, NULL, "listening on port %d", sl_http_port(service->http));
     return SL_OK;
 }
 

@@ -3,6 +3,7 @@
 #define SL_SERVE_SERVE_INNER_H
 
 #include "api/queue.h"
+#include "base/log.h"
 #include "notify/notify.h"
 #include "run/live.h"
 #include "run/timer.h"

@@ -1,6 +1,7 @@
 // What a run and its steps came to: for the log, the metrics, and those who are alerted.
 #include "base/clock.h"
 #include "base/log.h"
+#include "run/history.h"
 #include "serve/serve_inner.h"
 
 #include <stdarg.h>
@@ -82,7 +83,7 @@ static void measure_step(const struct sl_service_run *run, const struct sl_outco
 static void on_step_end(void *self, const struct sl_outcome *outcome)
 {
     const struct sl_service_run *run = self;
-    char text[700], elapsed[32];
+    char text[1200], elapsed[32];
     const char *took =
         sl_str_elapsed((outcome->ended_us - outcome->started_us) / 1000, elapsed);
     enum sl_log_level level = outcome->status == SL_STATUS_ERROR     ? SL_LOG_ERROR

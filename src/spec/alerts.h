@@ -45,7 +45,7 @@ struct sl_channel {
     const struct sl_yaml *node;
 };
 
-struct sl_route {
+struct sl_alert_route {
     struct sl_strs on;      // kinds; empty: all
     struct sl_strs owner;   // patterns; empty: all
     struct sl_strs subject; // the same
@@ -75,7 +75,7 @@ struct sl_thresholds {
 
 struct sl_alerts {
     struct sl_opt_list channels; // struct sl_channel
-    struct sl_opt_list routes;   // struct sl_route
+    struct sl_opt_list routes;   // struct sl_alert_route
     int64_t repeat_after_s;
     int64_t give_up_after_s;
     struct sl_opt_list silences; // struct sl_silence

@@ -294,7 +294,7 @@ static int read_channel(struct sl_load *load, struct sl_channel *channel, struct
 }
 
 static int read_route(struct sl_load *load, const struct sl_alerts *alerts,
-                      const struct sl_route *route, struct sl_err *err)
+                      const struct sl_alert_route *route, struct sl_err *err)
 {
     struct sl_project *project = load->project;
     const struct sl_channel *channels = alerts->channels.items;
@@ -382,7 +382,7 @@ int sl_load_alerts(struct sl_load *load, const struct sl_yaml *map, struct sl_al
                    struct sl_err *err)
 {
     struct sl_channel *channels = alerts->channels.items;
-    const struct sl_route *routes = alerts->routes.items;
+    const struct sl_alert_route *routes = alerts->routes.items;
     struct sl_silence *silences = alerts->silences.items;
     struct sl_thresholds *tables = alerts->tables.items;
     load->project->alerts = NULL;
