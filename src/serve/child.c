@@ -310,7 +310,7 @@ static void end_if_over(struct sl_child *child)
         end(child);
 }
 
-static void on_exit(uv_process_t *process, int64_t exit_code, int signal_number)
+static void on_end(uv_process_t *process, int64_t exit_code, int signal_number)
 {
     struct sl_child *child = process->data;
 
@@ -374,7 +374,7 @@ static int spawn(struct sl_child *child, struct sl_err *err)
         .cwd = children->folder,
         .stdio = stdio,
         .stdio_count = 3,
-        .exit_cb = on_exit,
+        .exit_cb = on_end,
     };
 
     (void)uv_timer_init(children->loop, &child->timer);

@@ -13,8 +13,9 @@
 #ifndef SL_SERVE_CONTROL_H
 #define SL_SERVE_CONTROL_H
 
-#include "base/json.h"
 #include "base/buf.h"
+#include "base/json.h"
+#include "base/str.h"
 
 // What a run by hand or by HTTP is asked to do other than its pipeline says.
 struct sl_start_options {

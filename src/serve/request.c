@@ -1,5 +1,6 @@
 #include "serve/request.h"
 
+#include "base/fs.h"
 #include "base/log.h"
 #include "serve/child.h"
 #include "serve/routes.h"

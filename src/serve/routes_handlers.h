@@ -25,5 +25,7 @@ SL_MUST int sl_route_steps(struct sl_request *request, struct sl_err *err);
 SL_MUST int sl_route_log(struct sl_request *request, struct sl_err *err);
 SL_MUST int sl_route_approvals(struct sl_request *request, struct sl_err *err);
 SL_MUST int sl_route_audit(struct sl_request *request, struct sl_err *err);
+// The whole id of the run that the path begins to name. In the request's arena.
+SL_MUST int sl_route_run_id(struct sl_request *request, const char **ret, struct sl_err *err);
 
 #endif

@@ -111,18 +111,20 @@ int sl_route_resume(struct sl_request *request, struct sl_err *err)
 int sl_route_cancel(struct sl_request *request, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *json = NULL;
+    const char *run;
 
-    SL_TRY(control_of(request)->cancel(control_of(request)->self, request->values[0], request->who,
-                                       &json, err));
+    SL_TRY(sl_route_run_id(request, &run, err));
+    SL_TRY(control_of(request)->cancel(control_of(request)->self, run, request->who, &json, err));
     return sl_answer_json(request, request->route->status, json, err);
 }
 
 static int decide(struct sl_request *request, bool is_approved, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *json = NULL;
+    const char *run;
 
-    SL_TRY(control_of(request)->decide(control_of(request)->self, request->values[0],
-                                       request->values[1], is_approved, request->who,
+    SL_TRY(sl_route_run_id(request, &run, err));
+    SL_TRY(control_of(request)->decide(control_of(request)->self, run, request->values[1], is_approved, request->who,
                                        sl_request_text(request, "why"), &json, err));
     return sl_answer_json(request, request->route->status, json, err);
 }

@@ -1,0 +1,282 @@
+// Of the state store, which is only read here.
+#include "serve/routes_handlers.h"
+
+#include "api/queue.h"
+#include "base/clock.h"
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+
+enum { LIMIT = 50, MOST = 1000 };
+
+static int state_of(const struct sl_request *request, struct sl_state **ret, struct sl_err *err)
+{
+    if (!request->options->state)
+        return sl_fail(err, SL_E_STATE, "there is no state store");
+    *ret = request->options->state;
+    return SL_OK;
+}
+
+static int limit_of(const struct sl_request *request, size_t *ret, struct sl_err *err)
+{
+    int64_t limit = sl_request_int(request, "limit", LIMIT);
+
+    if (limit < 1 || limit > MOST)
+        return sl_fail(err, SL_E_SERVE_REQUEST, "'limit' must be from 1 to %d", MOST);
+    *ret = (size_t)limit;
+    return SL_OK;
+}
+
+static json_t *time_or_null(int64_t time_us)
+{
+    char text[32];
+
+    return time_us > 0 ? json_string(sl_clock_format(time_us, text)) : json_null();
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return text ? sl_json_string(text) : json_null();
+}
+
+// --- runs
+
+// One that says it is running but whose process is gone was killed.
+static const char *status_of(const struct sl_run_row *run)
+{
+    bool is_gone = sl_str_equal(run->status, "running") && run->ended_us == 0 && run->pid > 0 &&
+                   kill((pid_t)run->pid, 0) != 0 && errno == ESRCH;
+
+    return is_gone ? "killed" : run->status;
+}
+
+static json_t *counts_of(const struct sl_run_row *run)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "ok", (json_int_t)run->ok, "warn",
+                     (json_int_t)run->warn, "error", (json_int_t)run->error, "skipped",
+                     (json_int_t)run->skipped, "quarantined", (json_int_t)run->quarantined);
+}
+
+static json_t *run_json(const struct sl_run_row *run)
+{
+    const bool has_ended = run->ended_us > 0;
+
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "run_id",
+                     run->id, "pipeline", text_or_null(run->pipeline), "trigger",
+                     text_or_null(run->trigger), "tick_at", time_or_null(run->tick_us), "who",
+                     text_or_null(run->who), "command", text_or_null(run->command), "environment",
+                     text_or_null(run->environment), "status", status_of(run), "started_at",
+                     time_or_null(run->started_us), "ended_at", time_or_null(run->ended_us),
+                     "elapsed_ms",
+                     has_ended ? json_integer((run->ended_us - run->started_us) / 1000)
+                               : json_null(),
+                     "counts", has_ended ? counts_of(run) : json_null());
+}
+
+int sl_route_runs(struct sl_request *request, struct sl_err *err)
+{
+    struct sl_run_filter filter = {.pipeline = sl_request_text(request, "pipeline"),
+                                   .status = sl_request_text(request, "status"),
+                                   .before = sl_request_text(request, "before"),
+                                   .with_waiting = true};
+    struct sl_state *state;
+    struct sl_run_row *runs;
+    size_t limit, count;
+    json_t *list;
+
+    SL_TRY(state_of(request, &state, err));
+    SL_TRY(limit_of(request, &limit, err));
+    filter.limit = limit + 1; // one more tells whether there are any
+    SL_TRY(sl_state_runs(state, &filter, &request->arena, &runs, &count, err));
+    list = json_array();
+    for (size_t i = 0; i < count && i < limit; i++)
+        if (json_array_append_new(list, run_json(&runs[i])) != 0)
+            return json_decref(list), sl_fail_memory(err);
+    SL_AUTO(sl_json_free)
+    json_t *json = json_pack("{s:o, s:o}", "runs", list, "next",
+                             text_or_null(count > limit ? runs[limit - 1].id : NULL));
+    return sl_answer_json(request, 200, json, err);
+}
+
+// By its id, or the beginning of it.
+static int find_run(struct sl_request *request, struct sl_state *state, struct sl_run_row *ret,
+                    struct sl_err *err)
+{
+    const char *id = request->values[0];
+    const struct sl_run_filter filter = {.id = id, .limit = 2, .with_waiting = true};
+    struct sl_run_row *runs;
+    size_t count;
+
+    SL_TRY(sl_state_runs(state, &filter, &request->arena, &runs, &count, err));
+    if (count == 0 || *id == '\0')
+        return sl_fail(err, SL_E_RUN_MISSING, "no run begins with '%.100s'", id);
+    if (count > 1 && !sl_str_equal(runs[0].id, id))
+        return sl_fail(err, SL_E_RUN_MISSING, "more than one run begins with '%.100s'", id);
+    *ret = runs[0];
+    return SL_OK;
+}
+
+int sl_route_run_id(struct sl_request *request, const char **ret, struct sl_err *err)
+{
+    struct sl_state *state;
+    struct sl_run_row run;
+
+    SL_TRY(state_of(request, &state, err));
+    SL_TRY(find_run(request, state, &run, err));
+    *ret = run.id;
+    return SL_OK;
+}
+
+int sl_route_run(struct sl_request *request, struct sl_err *err)
+{
+    struct sl_state *state;
+    struct sl_run_row run;
+
+    SL_TRY(state_of(request, &state, err));
+    SL_TRY(find_run(request, state, &run, err));
+    SL_AUTO(sl_json_free) json_t *json = run_json(&run);
+    return sl_answer_json(request, 200, json, err);
+}
+
+static json_t *error_of(const struct sl_step_row *step)
+{
+    if (!step->code)
+        return json_null();
+    return json_pack("{s:s, s:o, s:o}", "code", step->code, "message", text_or_null(step->message),
+                     "place", text_or_null(step->place));
+}
+
+static json_t *rows_of(const struct sl_step_row *step)
+{
+    if (!step->has_balance)
+        return json_null();
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "in", (json_int_t)step->rows_in, "out",
+                     (json_int_t)step->rows_out, "quarantined", (json_int_t)step->quarantined,
+                     "deduplicated", (json_int_t)step->deduplicated, "filtered",
+                     (json_int_t)step->filtered);
+}
+
+// What cannot be read is null: the store is not worth an error.
+static json_t *details_of(const char *text)
+{
+    json_t *details = NULL;
+    struct sl_err ignored = {0};
+
+    if (!text || sl_json_parse(text, strlen(text), "details", &details, &ignored) != SL_OK)
+        return json_null();
+    return details;
+}
+
+static json_t *step_json(const struct sl_step_row *step)
+{
+    const bool has_ended = step->ended_us > 0;
+
+    return json_pack(
+        "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "step", text_or_null(step->name),
+        "label", text_or_null(step->label), "status", step->status, "why", text_or_null(step->why),
+        "started_at", time_or_null(step->started_us), "ended_at", time_or_null(step->ended_us),
+        "elapsed_ms",
+        has_ended ? json_integer((step->ended_us - step->started_us) / 1000) : json_null(), "rows",
+        rows_of(step), "error", error_of(step), "details", details_of(step->details_json));
+}
+
+int sl_route_steps(struct sl_request *request, struct sl_err *err)
+{
+    struct sl_state *state;
+    struct sl_run_row run;
+    struct sl_step_row *steps;
+    size_t count;
+
+    SL_TRY(state_of(request, &state, err));
+    SL_TRY(find_run(request, state, &run, err));
+    SL_TRY(sl_state_steps(state, run.id, &request->arena, &steps, &count, err));
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        if (json_array_append_new(list, step_json(&steps[i])) != 0)
+            return json_decref(list), sl_fail_memory(err);
+    SL_AUTO(sl_json_free) json_t *json = json_pack("{s:s, s:o}", "run_id", run.id, "steps", list);
+    return sl_answer_json(request, 200, json, err);
+}
+
+// The id comes from the store, so it is no path.
+int sl_route_log(struct sl_request *request, struct sl_err *err)
+{
+    struct sl_state *state;
+    struct sl_run_row run;
+
+    SL_TRY(state_of(request, &state, err));
+    SL_TRY(find_run(request, state, &run, err));
+    const char *path = sl_arena_printf(&request->arena, "%s/logs/%s.jsonl",
+                                       request->options->state_folder, run.id);
+    SL_TRY_NEW(path, err);
+    request->answer.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (request->answer.fd < 0 && errno == ENOENT)
+        return sl_fail(err, SL_E_SERVE_MISSING, "run %s has no log", run.id);
+    if (request->answer.fd < 0)
+        return sl_fail_errno(err, errno, "cannot read the log of run %s", run.id);
+    request->answer.type = request->route->answers;
+    request->answer.status = 200;
+    return SL_OK;
+}
+
+// --- what people said and did
+
+static json_t *approval_json(const struct sl_approval *approval)
+{
+    const bool is_decided = approval->decided_us > 0;
+
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "run_id", approval->run_id, "step",
+                     approval->step, "asked_at", time_or_null(approval->asked_us), "is_approved",
+                     is_decided ? json_boolean(approval->is_yes) : json_null(), "who",
+                     text_or_null(approval->who), "at", time_or_null(approval->decided_us), "why",
+                     text_or_null(approval->why));
+}
+
+int sl_route_approvals(struct sl_request *request, struct sl_err *err)
+{
+    struct sl_state *state;
+    struct sl_approval *approvals;
+    size_t count;
+
+    SL_TRY(state_of(request, &state, err));
+    SL_TRY(sl_state_approvals(state, sl_request_text(request, "run"), &request->arena, &approvals,
+                              &count, err));
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        if (json_array_append_new(list, approval_json(&approvals[i])) != 0)
+            return json_decref(list), sl_fail_memory(err);
+    SL_AUTO(sl_json_free) json_t *json = json_pack("{s:o}", "approvals", list);
+    return sl_answer_json(request, 200, json, err);
+}
+
+static json_t *audit_json(const struct sl_audit_entry *entry)
+{
+    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "seq", (json_int_t)entry->seq, "at",
+                     time_or_null(entry->at_us), "who", text_or_null(entry->who), "what",
+                     text_or_null(entry->what), "subject", text_or_null(entry->subject), "details",
+                     details_of(entry->details_json));
+}
+
+int sl_route_audit(struct sl_request *request, struct sl_err *err)
+{
+    struct sl_audit_filter filter = {.subject = sl_request_text(request, "subject"),
+                                     .before_seq = sl_request_int(request, "before", 0)};
+    struct sl_state *state;
+    struct sl_audit_entry *entries;
+    size_t limit, count;
+
+    SL_TRY(state_of(request, &state, err));
+    SL_TRY(limit_of(request, &limit, err));
+    filter.limit = limit + 1;
+    SL_TRY(sl_state_audit(state, &filter, &request->arena, &entries, &count, err));
+    json_t *list = json_array();
+    for (size_t i = 0; i < count && i < limit; i++)
+        if (json_array_append_new(list, audit_json(&entries[i])) != 0)
+            return json_decref(list), sl_fail_memory(err);
+    json_t *next = count > limit ? json_integer(entries[limit - 1].seq) : json_null();
+    SL_AUTO(sl_json_free) json_t *json = json_pack("{s:o, s:o}", "entries", list, "next", next);
+    return sl_answer_json(request, 200, json, err);
+}
