@@ -1,0 +1,562 @@
+"""The HTTP side of the service, over real sockets: tests/unit/serve/alone.c serves a project and prints what its control is asked."""
+import concurrent.futures
+import http.client
+import json
+import os
+import pathlib
+import random
+import shutil
+import socket
+import stat
+import subprocess
+import threading
+import time
+
+import pytest
+import yaml
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from conftest import ROOT
+
+TOKENS = """
+serve:
+  hosts: [sluice.shop.example]
+  tokens:
+    - {name: dashboards, value: "${env:READ_TOKEN}"}
+    - {name: deploy, value: "${env:RUN_TOKEN}", may: [run]}
+    - {name: boss, value: "${env:ADMIN_TOKEN}", may: admin}
+"""
+SECRETS = {"READ_TOKEN": "read-0123456789abcdef", "RUN_TOKEN": "run-0123456789abcdef", "ADMIN_TOKEN": "admin-0123456789abcdef"}
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=60)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(60)
+        self.sock.connect(self.path)
+
+
+class Service:
+    """A process of serve_alone in a project's folder."""
+
+    def __init__(self, project, *settings, env=None):
+        self.project = project
+        program = pathlib.Path(os.environ.get("SLUICE_SERVE_ALONE") or
+                               project.binary.parents[1] / "tests" / "unit" / "serve" / "serve_alone")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")} | (env or {})
+        self.process = subprocess.Popen([program, f"program={project.binary}", *settings], cwd=project.folder, env=environment,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.first = json.loads(self.process.stdout.readline())
+        self.port = self.first.get("port")
+        self.socket = project.folder / ".sluice" / "serve.sock"
+
+    def tcp(self, timeout=60):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def ask(self, method, path, body=None, token=None, over=None, **headers):
+        """status, headers, body: JSON if it is some."""
+        connection = over or self.tcp()
+        headers = {k.replace("_", "-"): v for k, v in headers.items()}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        text = body if body is None or isinstance(body, (str, bytes)) else json.dumps(body)
+        connection.request(method, path, text, headers)
+        answer = connection.getresponse()
+        read = answer.read()
+        if answer.headers.get_content_type() == "application/json" and read:
+            read = json.loads(read)
+        if not over:
+            connection.close()
+        return answer.status, answer.headers, read
+
+    def local(self, method, path, body=None):
+        connection = UnixConnection(self.socket)
+        try:
+            return self.ask(method, path, body, over=connection)
+        finally:
+            connection.close()
+
+    def called(self):
+        """The next call of its control."""
+        return json.loads(self.process.stdout.readline())
+
+    def memory_kb(self):
+        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(text.split("VmRSS:")[1].split()[0])
+
+    def end(self):
+        self.process.stdin.close()
+        try:
+            assert self.process.wait(timeout=30) == (0 if self.port else 1)
+        finally:
+            self.process.kill()
+            self.process.stdout.close()
+
+
+@pytest.fixture
+def serve(own_shop):
+    services = []
+
+    def start(*settings, env=None, config=""):
+        file = own_shop.folder / "sluice.yml"
+        if config and config not in file.read_text():
+            file.write_text(file.read_text() + config)
+        services.append(Service(own_shop, *settings, env=env))
+        return services[-1]
+    yield start
+    for service in services:
+        if service.process.poll() is None:
+            service.end()
+
+
+@pytest.fixture
+def service(serve):
+    return serve()
+
+
+@pytest.fixture
+def guarded(serve):
+    return serve(env=SECRETS, config=TOKENS)
+
+
+def is_error(answer, status, code):
+    assert (answer[0], answer[2]["error"]["code"]) == (status, code), answer
+    assert answer[2]["error"]["message"]
+
+
+def test_the_document_is_valid_and_says_what_is_answered(service):
+    status, _, document = service.ask("GET", "/api/v1/openapi.json")
+    assert status == 200
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+    assert "/api/v1/runs/{run}/steps/{step}/approve" in document["paths"]
+    # What is answered fits the schemas that the document gives.
+    import jsonschema
+    for path, name in (("/api/v1/runs", "Runs"), ("/api/v1/pipelines", "Pipelines"), ("/healthz", "Health"), ("/api/v1/audit", "Audit"),
+                       ("/api/v1/approvals", "Approvals"), ("/api/v1/active", "Active")):
+        jsonschema.Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": document["components"]}).validate(
+            service.ask("GET", path)[2])
+
+
+def test_errors_are_json_and_say_what_helps(service):
+    is_error(service.ask("GET", "/api/v1/nothing"), 404, "SL0822")
+    is_error(service.ask("GET", "/"), 404, "SL0822")
+    status, headers, body = service.ask("DELETE", "/api/v1/runs")
+    assert (status, headers["Allow"], body["error"]["code"]) == (405, "GET, HEAD", "SL0826")
+    is_error(service.ask("GET", "/api/v1/runs?limit=many"), 400, "SL0826")
+    is_error(service.ask("GET", "/api/v1/runs?limit=0"), 400, "SL0826")
+    is_error(service.ask("GET", "/api/v1/pipelines/nix"), 404, "SL0822")
+    is_error(service.ask("GET", "/api/v1/runs/ffffffff"), 404, "SL0708")
+    is_error(service.local("POST", "/api/v1/pipelines/nightly/runs", "{"), 400, "SL0826")
+    is_error(service.local("POST", "/api/v1/pipelines/nightly/runs", "[]"), 400, "SL0826")
+    is_error(service.local("POST", "/api/v1/pipelines/nightly/runs", b"\xff\xfe"), 400, "SL0826")
+
+
+def test_a_head_is_a_get_without_its_body(service):
+    status, headers, body = service.ask("HEAD", "/api/v1/pipelines")
+    assert (status, body) == (200, b"") and int(headers["Content-Length"]) > 10
+    assert headers["Content-Type"] == "application/json" and headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_health_and_readiness_differ(service):
+    assert service.ask("GET", "/readyz")[0] == 200
+    service.project.write("not-ready", "")
+    assert service.ask("GET", "/readyz")[0] == 503
+    assert service.ask("GET", "/healthz")[::2] == (200, {"status": "degraded"})
+
+
+def test_without_tokens_tcp_reads_and_the_socket_writes(service):
+    assert service.ask("GET", "/api/v1/pipelines")[0] == 200
+    status, headers, body = service.ask("POST", "/api/v1/pipelines/nightly/runs", {})
+    assert (status, headers["WWW-Authenticate"], body["error"]["code"]) == (401, 'Bearer realm="sluice"', "SL0824")
+    assert "serve.tokens" in body["error"]["hint"]
+    status, _, body = service.local("POST", "/api/v1/pipelines/nightly/runs", {"select": ["+daily_revenue"], "full_refresh": True})
+    assert (status, body["status"]) == (202, "running")
+    import pwd
+    assert service.called() == {"call": "start_run", "pipeline": "nightly", "select": ["+daily_revenue"], "exclude": [],
+                                "full_refresh": True, "trigger": "by hand", "who": pwd.getpwuid(os.getuid()).pw_name}
+    assert stat.S_IMODE(service.socket.stat().st_mode) == 0o600
+
+
+def test_a_page_of_another_site_cannot_read(service):
+    is_error(service.ask("GET", "/api/v1/runs", Host="evil.example:7410"), 421, "SL0824")
+    status, headers, _ = service.ask("GET", "/api/v1/runs", Origin="http://evil.example")
+    assert status == 200 and "Access-Control-Allow-Origin" not in headers
+
+
+def test_tokens_may_do_what_they_say_and_are_named(guarded):
+    is_error(guarded.ask("GET", "/api/v1/runs"), 401, "SL0824")
+    is_error(guarded.ask("GET", "/metrics"), 401, "SL0824")
+    assert guarded.ask("GET", "/healthz")[0] == 200
+    assert guarded.ask("GET", "/api/v1/runs", token=SECRETS["READ_TOKEN"], Host="sluice.shop.example")[0] == 200
+    is_error(guarded.ask("POST", "/api/v1/pipelines/nightly/pause", {}, token=SECRETS["READ_TOKEN"]), 403, "SL0824")
+    is_error(guarded.ask("POST", "/api/v1/pipelines/nightly/pause", {}, token="run-0123456789abcdex"), 401, "SL0824")
+    assert guarded.ask("POST", "/api/v1/pipelines/nightly/pause", {"why": "moving"}, token=SECRETS["RUN_TOKEN"])[0] == 200
+    assert guarded.called() == {"call": "pause", "pipeline": "nightly", "who": "deploy", "why": "moving"}
+    is_error(guarded.ask("POST", "/api/v1/query", {"sql": "select 1"}, token=SECRETS["RUN_TOKEN"]), 403, "SL0824")
+    assert guarded.ask("POST", "/api/v1/query", {"sql": "select 42 as answer"}, token=SECRETS["ADMIN_TOKEN"])[0] == 200
+
+
+def test_an_address_that_others_reach_needs_a_token(serve, own_shop):
+    refused = serve("listen=0.0.0.0:0")
+    assert refused.first["error"] == "SL0820" and "token" in refused.first["message"]
+    refused.end()
+    assert serve("listen=0.0.0.0:0", env=SECRETS, config=TOKENS).port > 0
+
+
+def test_a_second_service_is_refused_and_a_killed_ones_socket_is_taken_over(serve):
+    first = serve()
+    second = serve()
+    assert second.first["error"] == "SL0821"
+    second.end()
+    assert first.local("GET", "/healthz")[0] == 200  # its socket was left alone
+    first.process.kill()
+    first.process.wait()
+    assert first.socket.exists()
+    third = serve()
+    assert third.local("GET", "/healthz")[0] == 200
+    third.end()
+    assert not third.socket.exists()
+
+
+def test_a_taken_port_is_told(serve):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        refused = serve(f"listen=127.0.0.1:{other.getsockname()[1]}")
+        assert refused.first["error"] == "SL0820" and "in use" in refused.first["message"]
+        refused.end()
+
+
+# --- runs of the past
+
+def test_runs_steps_and_logs_are_those_of_the_history(service):
+    service.project.run("run", "--full-refresh")
+    known = service.project.json("status")["runs"]
+    runs = service.ask("GET", "/api/v1/runs")[2]
+    assert [r["run_id"] for r in runs["runs"]] == [r["run_id"] for r in known] and runs["next"] is None
+    run = runs["runs"][0]
+    assert (run["status"], run["counts"], run["command"]) == (known[0]["status"], known[0]["counts"], "run")
+    assert service.ask("GET", f"/api/v1/runs/{run['run_id'][:8]}")[2] == run
+    steps = service.ask("GET", f"/api/v1/runs/{run['run_id']}/steps")[2]["steps"]
+    assert {"clean.orders", "curated.daily_revenue"} <= {s["step"] for s in steps}
+    for step in steps:
+        if step["rows"]:
+            rows = step["rows"]
+            assert rows["in"] == rows["out"] + rows["quarantined"] + rows["deduplicated"] + rows["filtered"] or step["step"] != "clean.orders"
+    status, headers, text = service.ask("GET", f"/api/v1/runs/{run['run_id']}/log")
+    assert (status, headers["Content-Type"]) == (200, "application/x-ndjson")
+    assert text == (service.project.folder / ".sluice" / "logs" / f"{run['run_id']}.jsonl").read_bytes()
+    assert service.ask("HEAD", f"/api/v1/runs/{run['run_id']}/log")[2] == b""
+
+
+def test_runs_are_paged_and_filtered(service):
+    for _ in range(4):
+        service.project.run("run", "--full-refresh", "--select", "raw.customers")
+    everything = [r["run_id"] for r in service.ask("GET", "/api/v1/runs")[2]["runs"]]
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = service.ask("GET", f"/api/v1/runs?limit=2{cursor and '&before=' + cursor}")[2]
+        assert len(page["runs"]) <= 2
+        seen += [r["run_id"] for r in page["runs"]]
+        cursor = page["next"]
+    assert seen == everything and len(everything) >= 5
+    assert service.ask("GET", "/api/v1/runs?status=error")[2]["runs"] == []
+    assert service.ask("GET", "/api/v1/runs?pipeline=other")[2]["runs"] == []
+
+
+# --- commands of this program
+
+def test_commands_answer_as_on_the_command_line(service):
+    assert service.ask("GET", "/api/v1/tables")[2] == service.project.json("ls")
+    assert service.ask("GET", "/api/v1/tables/clean.orders?limit=2")[2] == service.project.json("show", "clean.orders", "--limit", "2")
+    assert service.ask("GET", "/api/v1/quarantine")[2] == service.project.json("quarantine", "ls")
+    assert service.ask("GET", "/api/v1/quarantine/orders?limit=1")[2] == service.project.json("quarantine", "show", "orders", "--limit", "1")
+    assert service.ask("GET", "/api/v1/lineage")[2] == service.project.json("lineage")
+    assert service.ask("GET", "/api/v1/publications")[2] == service.project.json("publications")
+    for path in ("/api/v1/plan", "/api/v1/check", "/api/v1/quality", "/api/v1/tables/clean.orders/profile", "/api/v1/contracts/orders",
+                 "/api/v1/tables/curated.daily_revenue/lineage?downstream=true", "/api/v1/publications/%231"):
+        assert service.ask("GET", path)[0] == 200, path
+    answer = service.local("POST", "/api/v1/query", {"sql": "select count(*) as n from clean.orders", "limit": 1})
+    assert answer[0] == 200 and answer[2] == service.project.json("query", "select count(*) as n from clean.orders")
+    assert service.local("POST", "/api/v1/quarantine/orders/replay", {"dry_run": True})[0] == 200
+
+
+def test_commands_that_fail_have_a_status_and_their_own_error(service):
+    is_error(service.ask("GET", "/api/v1/tables/nix"), 404, "SL0501")
+    is_error(service.ask("GET", "/api/v1/tables/--help"), 404, "SL0501")
+    is_error(service.ask("GET", "/api/v1/tables/clean.orders?limit=-1"), 400, "SL0101")
+    status, _, body = service.local("POST", "/api/v1/query", {"sql": "select nix from clean.orders"})
+    assert status == 400 and "nix" in body["error"]["message"]
+
+
+def test_children_are_bounded_and_others_are_answered_meanwhile(serve, tmp_path):
+    # A program that waits for as long as a pipe is open.
+    gate, started = tmp_path / "gate", tmp_path / "started"
+    os.mkfifo(gate)
+    started.mkdir()
+    script = tmp_path / "slow"
+    script.write_text(f"#!/bin/sh\ntouch {started}/$$\nread -r line < {gate}\necho '{{\"a\":1}}'\n")
+    script.chmod(0o755)
+    service = serve(f"program={script}", "children=2")
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        waiting = [pool.submit(service.ask, "GET", "/api/v1/tables") for _ in range(25)]
+        refused = [f for f in concurrent.futures.as_completed(waiting, timeout=60) if f.result()[0] == 503][:1]
+        assert refused  # 2 are at work and 16 wait: the others are told at once
+        assert service.ask("GET", "/healthz")[0] == 200
+        while len(list(started.iterdir())) < 2:
+            os.sched_yield()
+        assert len(list(started.iterdir())) == 2
+        fd = os.open(gate, os.O_RDWR)
+        try:
+            os.write(fd, b"\n" * 100)
+            statuses = sorted(f.result()[0] for f in waiting)
+        finally:
+            os.close(fd)
+    assert statuses.count(200) == 18 and statuses.count(503) == 7
+
+
+def test_a_child_that_takes_too_long_is_ended(serve, tmp_path):
+    script = tmp_path / "slow"
+    script.write_text("#!/bin/sh\nexec sleep 600\n")
+    script.chmod(0o755)
+    is_error(serve(f"program={script}", "child_s=1").ask("GET", "/api/v1/tables"), 504, "SL0825")
+
+
+def test_a_child_that_says_nothing_is_our_mistake(serve, tmp_path):
+    script = tmp_path / "silent"
+    script.write_text("#!/bin/sh\nkill -9 $$\n")
+    script.chmod(0o755)
+    answer = serve(f"program={script}").ask("GET", "/api/v1/tables")
+    assert answer[0] == 500 and "signal 9" in answer[2]["error"]["message"]
+
+
+def test_the_service_ends_while_children_are_at_work(serve, tmp_path):
+    ready = tmp_path / "ready"
+    os.mkfifo(ready)
+    script = tmp_path / "slow"
+    script.write_text(f"#!/bin/sh\necho > {ready}\nexec sleep 600\n")
+    script.chmod(0o755)
+    service = serve(f"program={script}")
+    connection = service.tcp()
+    connection.request("GET", "/api/v1/tables")
+    ready.read_text()
+    service.end()
+    with pytest.raises((http.client.HTTPException, OSError)):
+        connection.getresponse()
+
+
+# --- limits and odd clients
+
+def test_large_bodies_are_refused(service):
+    is_error(service.local("POST", "/api/v1/pipelines/nightly/runs", "x" * (2 << 20)), 413, "SL0826")
+    # In pieces, so that no length says it before.
+    connection = UnixConnection(service.socket)
+    connection.request("POST", "/api/v1/pipelines/nightly/runs", iter([b"x" * 65536] * 17), encode_chunked=True,
+                       headers={"Transfer-Encoding": "chunked"})
+    assert connection.getresponse().status == 413
+    connection.close()
+    assert service.ask("GET", "/healthz")[0] == 200
+
+
+def test_slow_clients_hold_nobody_up_and_lose_their_place(serve):
+    service = serve("idle_s=2", "request_s=3", "connections=20")
+    slow = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(15)]
+    for one in slow:
+        one.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ")
+    begun = time.monotonic()
+    assert service.ask("GET", "/healthz")[0] == 200 and time.monotonic() - begun < 1
+    # One dribbles, so that it is never silent for long; the deadline of a request ends it all the same.
+    over = threading.Event()
+
+    def dribble():
+        try:
+            while not over.wait(0.5):
+                slow[0].sendall(b"x")
+        except OSError:
+            pass
+    thread = threading.Thread(target=dribble)
+    thread.start()
+    try:
+        for one in slow:
+            one.settimeout(30)
+            assert one.recv(1000) == b"" or one.recv(1000) == b""
+    except ConnectionError:
+        pass
+    finally:
+        over.set()
+        thread.join()
+        for one in slow:
+            one.close()
+    assert time.monotonic() - begun < 20
+    assert service.ask("GET", "/healthz")[0] == 200
+
+
+def test_random_bytes_never_end_the_service(service):
+    seed = random.Random(7410)
+    parts = [b"GET ", b"POST ", b"HEAD ", b"/", b"/api/v1/runs", b"?limit=", b"%", b"%00", b" HTTP/1.1\r\n", b"\r\n", b"Host: a\r\n", b"\x00", b"\xff",
+             b"Content-Length: 5\r\n", b"Content-Length: -1\r\n", b"Content-Length: 99999999999999999999\r\n", b"Transfer-Encoding: chunked\r\n",
+             b"ffffffffffffffff\r\n", b"0\r\n\r\n", b"{}", b"Authorization: Bearer \r\n", b"Connection: close\r\n", b"a" * 40000, b"Expect: 100-continue\r\n"]
+    for number in range(400):
+        if number % 2:
+            data = b"".join(seed.choice(parts) for _ in range(seed.randrange(1, 14)))
+        else:
+            data = seed.randbytes(seed.randrange(1, 600))
+        family, address = (socket.AF_UNIX, str(service.socket)) if number % 3 else (socket.AF_INET, ("127.0.0.1", service.port))
+        with socket.socket(family) as one:
+            one.settimeout(30)
+            one.connect(address)
+            try:
+                one.sendall(data)
+                one.shutdown(socket.SHUT_WR)
+                while one.recv(65536):
+                    pass
+            except OSError:
+                pass
+        assert service.process.poll() is None, data
+    assert service.ask("GET", "/healthz")[0] == 200
+
+
+def test_many_connections_leave_nothing_behind(service):
+    def many(count):
+        for _ in range(count):
+            assert service.ask("GET", "/api/v1/runs?limit=5")[0] == 200
+    many(100)
+    before = service.memory_kb()
+    many(1000)
+    assert service.memory_kb() - before < 2000
+    assert len(os.listdir(f"/proc/{service.process.pid}/fd")) < 40
+
+
+# --- metrics, dashboards, rules
+
+def promtool(*arguments, **options):
+    return subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, timeout=60, **options)
+
+
+def test_metrics_are_as_prometheus_wants_them(service):
+    status, headers, text = service.ask("GET", "/metrics")
+    assert status == 200 and headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    done = promtool("check", "metrics", input=text.decode())
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def expressions():
+    for file in sorted((ROOT / "share" / "grafana").glob("*.json")):
+        board = json.loads(file.read_text())
+        for panel in board["panels"]:
+            for target in panel.get("targets", []):
+                yield file.name, target["expr"]
+        for variable in board["templating"]["list"]:
+            if variable["type"] == "query":
+                yield file.name, variable["query"]["query"]
+    for group in yaml.safe_load((ROOT / "share" / "prometheus" / "sluice.rules.yml").read_text())["groups"]:
+        for rule in group["rules"]:
+            yield "rules", rule["expr"]
+
+
+def test_dashboards_and_rules_ask_for_what_there_is(service):
+    import re
+    text = service.ask("GET", "/metrics")[2].decode()
+    known = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if not line.startswith("#")}
+    asked = {(where, name) for where, expression in expressions() for name in re.findall(r"\bsluice_[a-z_]+", expression)}
+    assert len(list((ROOT / "share" / "grafana").glob("*.json"))) == 2 and len(asked) > 25
+    assert {(where, name) for where, name in asked if name not in known} == set()
+
+
+def test_dashboards_are_whole():
+    for file in (ROOT / "share" / "grafana").glob("*.json"):
+        board = json.loads(file.read_text())
+        assert board["uid"] and board["title"].startswith("Sluice: ")
+        ids = [panel["id"] for panel in board["panels"]]
+        assert len(set(ids)) == len(ids) > 5
+        taken = set()
+        for panel in board["panels"]:
+            at = panel["gridPos"]
+            cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+            assert at["x"] + at["w"] <= 24 and not cells & taken
+            taken |= cells
+            assert panel["description"] and panel["title"]
+
+
+def test_rules_are_valid_and_fire_when_they_should():
+    folder = ROOT / "share" / "prometheus"
+    done = promtool("check", "rules", folder / "sluice.rules.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = promtool("test", "rules", ROOT / "tests" / "e2e" / "sluice.rules.test.yml", cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# --- the commands that ask the service
+
+def test_commands_ask_the_service(service):
+    project = service.project
+    run_id = project.json("status")["runs"][0]["run_id"]
+    started = project.json("trigger", "nightly", "--select=+daily_revenue", "--full-refresh")
+    assert started["status"] == "running"
+    assert service.called()["select"] == ["+daily_revenue"]
+    assert project.run("trigger", "nightly").stdout.strip() == started["run_id"]
+    assert service.called()["full_refresh"] is False
+    assert project.json("pause", "nightly", "--why", "it's moved")["is_paused"] is True
+    assert service.called()["why"] == "it's moved"
+    assert "not paused" in project.run("resume", "nightly").stderr
+    service.called()
+    assert project.json("cancel", run_id[:8])["run_id"] == run_id
+    assert service.called()["run_id"] == run_id
+    assert project.json("approve", run_id[:8], "load warehouse/100%", "--why", "seen")["is_approved"] is True
+    assert service.called()["step"] == "load warehouse/100%"
+    assert "rejected" in project.run("reject", run_id, "load warehouse").stderr
+    assert service.called()["is_approved"] is False
+
+
+def test_what_the_service_refuses_is_the_commands_error(service):
+    run_id = service.project.json("status")["runs"][0]["run_id"]
+    for arguments, code in ((("trigger", "nix"), "SL0822"), (("cancel", "ffffffff"), "SL0708"), (("approve", run_id, "decided"), "SL0823")):
+        done = service.project.run(*arguments, "--json", exit_code=1)
+        assert json.loads(done.stdout)["error"]["code"] == code
+
+
+def test_without_a_service_the_commands_say_what_to_start(own_shop):
+    for arguments in (("trigger", "nightly"), ("cancel", "4f"), ("pause", "nightly"), ("resume", "nightly"), ("approve", "4f", "a"), ("reject", "4f", "a")):
+        done = own_shop.run(*arguments, exit_code=1)
+        assert "SL0827" in done.stderr and "sluice serve" in done.stderr
+
+
+def test_a_project_deep_in_folders_is_served(own_shop):
+    # A unix socket's path has 107 bytes at most; the folder's path has not.
+    deep = own_shop.folder.parent / ("d" * 100) / ("e" * 100) / "shop"
+    deep.parent.mkdir(parents=True)
+    shutil.move(own_shop.folder, deep)
+    own_shop.folder = deep
+    service = Service(own_shop)
+    try:
+        assert own_shop.json("pause", "nightly")["is_paused"] is True
+    finally:
+        service.end()
+
+
+def test_a_list_of_100_000_runs_is_answered_fast(serve, own_shop):
+    import sqlite3
+    with sqlite3.connect(own_shop.folder / ".sluice" / "state.db") as store:
+        columns = [row[1] for row in store.execute("pragma table_info(runs)")]
+        row = dict(zip(columns, store.execute("select * from runs limit 1").fetchone()))
+        values = []
+        for number in range(100_000):
+            row.update(id=f"{number:08x}-0000-4000-8000-000000000000", started_us=1_700_000_000_000_000 + number * 1_000_000,
+                       ended_us=1_700_000_000_500_000 + number * 1_000_000)
+            values.append(tuple(row[c] for c in columns))
+        store.executemany(f"insert into runs ({', '.join(columns)}) values ({', '.join('?' * len(columns))})", values)
+    store.close()
+    service = serve()
+    connection = service.tcp()
+    times, cursor = [], ""
+    for _ in range(500):
+        begun = time.perf_counter()
+        status, _, page = service.ask("GET", f"/api/v1/runs?limit=50{cursor}", over=connection)
+        times.append(time.perf_counter() - begun)
+        assert status == 200 and len(page["runs"]) == 50
+        cursor = f"&before={page['next']}"
+    times.sort()
+    print(f"p50 {times[250] * 1000:.2f} ms, p99 {times[495] * 1000:.2f} ms")
+    assert times[250] < 0.020  # p99 is told: other tests run beside this one
