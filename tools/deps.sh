@@ -193,7 +193,7 @@ venv() {
 }
 
 deps_test() {
-    apt_install python3-venv postgresql
+    apt_install python3-venv postgresql openssl
     venv test
 }
 
