@@ -65,12 +65,14 @@ static int set_http(struct sl_transfer *transfer, struct sl_err *err)
     return SL_OK;
 }
 
-// Mail that leaves this machine goes over TLS, or not at all.
+// Mail that leaves this machine goes over TLS, or not at all. A relay on this machine often has a
+// certificate that nobody can check.
 static int set_mail(struct sl_transfer *transfer, struct sl_err *err)
 {
     CURL *curl = transfer->curl;
     const struct sl_email *email = &transfer->channel->email;
-    bool is_plain = sl_str_starts(email->smtp, "smtp://") && sl_url_is_local(email->smtp);
+    bool is_plain = sl_str_starts(email->smtp, "smtp://") && sl_url_is_local(email->smtp) &&
+                    !transfer->channel->ca_file;
     for (size_t i = 0; i < email->to.count; i++)
         SL_TRY(append(&transfer->recipients, email->to.items[i], err));
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");

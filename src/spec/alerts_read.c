@@ -3,12 +3,14 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/log.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MOST_REPEAT_S ((int64_t)366 * 86400)
+#define LEAST_SECRET 16 // characters of a path: a shorter one is a name
 
 static const char *const kinds[] = {"failure",          "sla",           "row_drop",
                                     "quarantine_share", "schema_change", "lag"};
@@ -266,6 +268,15 @@ static int read_header(struct sl_load *load, struct sl_channel *channel, const c
     return sl_strs_add(&channel->headers, &project->arena, line, err);
 }
 
+// Servers like to repeat the path that they were asked for, where the secret is.
+static void hide_path(const char *url)
+{
+    const char *host = url ? strstr(url, "://") : NULL;
+    const char *path = host ? strchr(host + 3, '/') : NULL;
+    if (path && strlen(path) >= LEAST_SECRET)
+        sl_log_hide(path);
+}
+
 static int read_channel(struct sl_load *load, struct sl_channel *channel, struct sl_err *err)
 {
     struct sl_project *project = load->project;
@@ -274,6 +285,8 @@ static int read_channel(struct sl_load *load, struct sl_channel *channel, struct
     check_strays(load, channel);
     if (sl_load_has(channel->node, "email"))
         check_email(load, channel);
+    hide_path(channel->slack);
+    hide_path(channel->webhook);
     check_url(load, channel, "slack", channel->slack, false);
     check_url(load, channel, "webhook", channel->webhook, true);
     check_url(load, channel, "url", channel->url, false);
