@@ -178,7 +178,6 @@ deps_duckdb() {
 deps_build() {
     apt_install gcc libc6-dev meson ninja-build pkg-config libfyaml-dev libjansson-dev libcmocka-dev \
         uthash-dev libuv1-dev libglib2.0-dev libsqlite3-dev libpq-dev libssl-dev zlib1g-dev libzstd-dev libmicrohttpd-dev libcurl4-openssl-dev tzdata python3 python3-venv ca-certificates
-        uthash-dev libuv1-dev libglib2.0-dev libsqlite3-dev libpq-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev tzdata python3 python3-venv ca-certificates
     deps_duckdb
 }
 
