@@ -175,6 +175,22 @@ static int execute(const struct backfill_options *options, struct sl_world *worl
     return SL_OK;
 }
 
+// What a backfill that was killed at its very end could not publish any more is published now.
+static int do_nothing(const struct backfill_options *options, struct sl_world *world,
+                      const struct sl_backfill_plan *plan, struct sl_err *err)
+{
+    struct sl_rest rest = {0};
+    if (!options->common.json)
+        puts(plan->is_resumed ? "nothing to do: no partition is missing"
+                              : "nothing to do: no partition was chosen");
+    if (options->dry_run)
+        return SL_OK;
+    SL_TRY(sl_world_publish_rest(world, "backfill", &rest, err));
+    if (rest.is_new && !options->common.json)
+        printf("published #%lld\n", (long long)rest.now.number);
+    return SL_OK;
+}
+
 static int run_backfill(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct backfill_options *options = self;
@@ -186,12 +202,8 @@ static int run_backfill(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_publication_require(world.project, err));
     SL_TRY(make_plan(options, &world, &plan, err));
     SL_TRY(show_plan(options, &world, &plan, err));
-    if (count_partitions(&plan) == 0) {
-        if (!options->common.json)
-            puts(plan.is_resumed ? "nothing to do: no partition is missing"
-                                 : "nothing to do: no partition was chosen");
-        return SL_OK;
-    }
+    if (count_partitions(&plan) == 0)
+        return do_nothing(options, &world, &plan, err);
     if (options->dry_run)
         return SL_OK;
     SL_TRY(ask(options, &is_wanted, err));

@@ -152,18 +152,37 @@ def test_new_rows_that_a_backfill_has_read_are_neither_lost_nor_doubled(back):
     assert {table: back.rows(table) for table in expected} == expected
 
 
-def test_rows_that_came_and_went_again_are_taken_out_of_what_a_backfill_read(back):
-    """Between the position and the end nothing changed; a backfill has read what was there in between."""
-    first = (back.folder / "data/sales-1.csv").read_text()
-    old = back.rows("curated.daily")
-    back.write("data/sales-1.csv", first + f"{day(5)},gone,5000\n")
-    back.run("run", "--select", "raw.sales", "clean.sales")
-    backfill(back, "--partition", f"day={day(5)}")
-    assert of(back.rows("curated.daily"), 5) != of(old, 5)
-    back.write("data/sales-1.csv", first)
-    back.run("run")
-    assert back.rows("curated.daily") == old
-    assert from_scratch(back)["curated.daily"] == old
+def test_rows_that_came_and_went_again_are_taken_out_of_what_a_backfill_read(new_project):
+    """From the position to the end nothing changed in the driving table; a backfill has read what was there in between."""
+    project = new_project("passing")
+    project.write("sluice.yml", PROJECT["sluice.yml"])
+    project.write("sources/sales.yml", PROJECT["sources/sales.yml"])
+    project.write("models/base.sql", """/* sluice
+write: partition
+partition_by: [day]
+*/
+select day::date as day, shop, amount::int as amount from raw.sales where amount::int < 1000
+""")
+    project.write("models/daily.sql", """/* sluice
+write: partition
+partition_by: [day]
+*/
+select day, sum(amount)::bigint as amount, count(*) as n from curated.base group by all
+""")
+    project.write("data/sales-1.csv", sales(*((day(1 + i % DAYS), f"s{i % 3}", i) for i in range(3 * DAYS))))
+    project.run("run")
+    old = project.rows("curated.daily")
+    project.write("data/sales-2.csv", sales((day(5), "passing", 500)))
+    project.run("run", "--select", "raw.sales", "base")
+    backfill(project, "--partition", f"day={day(5)}")
+    assert of(project.rows("curated.daily"), 5) != of(old, 5)
+    project.write("data/sales-2.csv", sales((day(5), "passing", 5000)))  # the model leaves it out
+    project.run("run", "--select", "raw.sales", "base")
+    assert not project.records("curated.base")[-1]["full"]
+    step = next(step for step in project.json("run")["steps"] if step["table"] == "curated.daily")
+    assert step["partition"] == [f"day={day(5)}"]
+    assert project.rows("curated.daily") == old
+    assert from_scratch(project, ["curated.daily"])["curated.daily"] == old
 
 
 def test_everything_equals_a_full_rebuild(back):
