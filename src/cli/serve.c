@@ -45,8 +45,8 @@ static int run_serve(const void *self, int *ret_exit, struct sl_err *err)
     return sl_serve(&options, ret_exit, err);
 }
 
-static const char *const examples[] = {"sluice serve", "sluice serve --listen 127.0.0.1:8000 -e prod",
-                                       "sluice serve --once", NULL};
+static const char *const examples[] = {
+    "sluice serve", "sluice serve --listen 127.0.0.1:8000 -e prod", "sluice serve --once", NULL};
 
 const struct sl_command sl_command_serve = {
     .name = "serve",

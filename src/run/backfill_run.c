@@ -210,7 +210,7 @@ static void on_tick(uv_timer_t *timer)
     struct backfill *backfill = timer->data;
     sl_history_flush(backfill->history);
     if (backfill->interrupts)
-        sl_pool_press(backfill->pool);
+        sl_pool_press_all(backfill->pool);
     if (backfill->run->world->project->worker_memory_bytes > 0)
         sl_pool_limit_memory(backfill->pool, backfill->run->world->project->worker_memory_bytes);
     if (backfill->listener->on_tick)
@@ -226,11 +226,7 @@ static void on_signal(uv_signal_t *handle, int number)
     backfill->interrupts++;
     if (backfill->listener->on_interrupt)
         backfill->listener->on_interrupt(backfill->listener->self, backfill->interrupts);
-    sl_pool_drain(backfill->pool);
-    if (backfill->interrupts > 1)
-        sl_pool_interrupt(backfill->pool);
-    if (backfill->interrupts > 2)
-        sl_pool_kill(backfill->pool);
+    sl_pool_interrupt(backfill->pool, backfill->interrupts);
     if (!backfill->progress.running)
         uv_stop(&backfill->loop);
 }
@@ -278,11 +274,10 @@ static void end_loop(struct backfill *backfill)
 
 static int run_chunks(struct backfill *backfill, int64_t concurrency, struct sl_err *err)
 {
-    const struct sl_run_options run_options = {.concurrency = concurrency};
     backfill->work = (struct sl_backfill_work){backfill->run, backfill->plan, backfill->chunks};
     struct sl_pool_options options = {
         .loop = &backfill->loop,
-        .size = sl_run_worker_count(backfill->run, &run_options),
+        .size = sl_run_worker_count(backfill->run->world->project, concurrency),
         .worker = sl_backfill_worker(&backfill->work),
         .on_reply = on_reply,
         .before_fork = before_fork,
@@ -469,7 +464,8 @@ static int run_locked(struct backfill *backfill, int64_t concurrency, struct sl_
     SL_TRY(require_unchanged(backfill, err));
     SL_TRY(sl_run_pin_borrowed(run, err));
     SL_TRY(prepare(backfill, err));
-    SL_TRY(sl_history_open(run, "backfill", &history, err));
+    const struct sl_history_options kept = {.command = "backfill"};
+    SL_TRY(sl_history_open(run, &kept, &history, err));
     backfill->history = history;
     SL_TRY(run_chunks(backfill, concurrency, err));
     for (size_t i = 0; i < backfill->plan->count; i++)
@@ -488,7 +484,7 @@ int sl_world_backfill(struct sl_world *world, const struct sl_backfill_plan *pla
 {
     struct backfill backfill = {.run = ret, .plan = plan, .listener = listener};
     SL_AUTO(sl_fd_close) int lock_fd = -1;
-    *ret = (struct sl_run){.world = world, .started_us = sl_clock_now_us()};
+    *ret = (struct sl_run){.world = world, .graph = &world->graph, .started_us = sl_clock_now_us()};
     sl_arena_init(&ret->arena, 0);
     sl_uuid(ret->id);
     SL_TRY(sl_run_lock(world->project->state_folder, &lock_fd, err));

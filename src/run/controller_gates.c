@@ -63,8 +63,8 @@ void sl_controller_reject(struct sl_controller *controller, size_t index, const 
 {
     struct sl_outcome *outcome = sl_controller_outcome(controller, index);
     (void)sl_fail(&outcome->err, SL_E_REJECTED, "'%s' was rejected%s%s%s%s",
-                  sl_gate_name(outcome->node), who ? " by " : "", who ? who : "",
-                  why ? ": " : "", why ? why : "");
+                  sl_gate_name(outcome->node), who ? " by " : "", who ? who : "", why ? ": " : "",
+                  why ? why : "");
     outcome->status = SL_STATUS_ERROR;
     sl_controller_finish(controller, index);
 }

@@ -251,8 +251,7 @@ int sl_live_may_decide(const struct sl_live *live, const char *name, const char 
 {
     for (size_t i = 0; live->controller.gates && i < live->graph.count; i++) {
         const struct sl_node *node = &live->graph.nodes[i];
-        if (live->controller.gates[i] != SL_GATE_WAITS ||
-            !sl_str_equal(sl_gate_name(node), name))
+        if (live->controller.gates[i] != SL_GATE_WAITS || !sl_str_equal(sl_gate_name(node), name))
             continue;
         const struct sl_strs *approvers = &sl_node_execution(node)->approvers;
         if (!approvers->count || sl_strs_has(approvers, who))

@@ -6,8 +6,8 @@
 
 struct sl_live;
 struct sl_live_options {
-    const char *id;      // NULL: a new one
-    const char *command; // "run", "retry"
+    const char *id;                       // NULL: a new one
+    const char *command;                  // "run", "retry"
     const char *pipeline, *trigger, *who; // of its history; NULL: not said
     int64_t tick_us;
     struct sl_strs select, exclude, may_break;

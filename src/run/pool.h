@@ -55,6 +55,9 @@ void sl_pool_cut_off(struct sl_pool *pool, size_t job);
 // (SIGSTOP) for longer than the pool's patience, or interrupted so long ago. The job ends with
 // SL_E_INTERRUPTED.
 void sl_pool_press(struct sl_pool *pool, size_t job);
+// All jobs at once: once they drain, twice they are stopped, three times cut off.
+void sl_pool_interrupt(struct sl_pool *pool, int times);
+void sl_pool_press_all(struct sl_pool *pool);
 // So many workers share the machine from now on; those at work notice soon.
 void sl_pool_share(struct sl_pool *pool, size_t parts);
 

@@ -122,6 +122,28 @@ void sl_pool_press(struct sl_pool *pool, size_t job)
         press(member, sl_clock_monotonic_us());
 }
 
+void sl_pool_interrupt(struct sl_pool *pool, int times)
+{
+    for (size_t i = 0; i < pool->options.size; i++) {
+        struct sl_member *member = &pool->members[i];
+        if (!member->is_busy)
+            continue;
+        atomic_store(&member->seat->is_draining, true);
+        if (times > 1)
+            interrupt(member);
+        if (times > 2)
+            sl_member_kill(member, SL_KILL_CUT_OFF);
+    }
+}
+
+void sl_pool_press_all(struct sl_pool *pool)
+{
+    int64_t now_us = sl_clock_monotonic_us();
+    for (size_t i = 0; i < pool->options.size; i++)
+        if (pool->members[i].is_busy)
+            press(&pool->members[i], now_us);
+}
+
 void sl_pool_share(struct sl_pool *pool, size_t parts)
 {
     for (size_t i = 0; i < pool->options.size; i++)

@@ -52,7 +52,8 @@ static json_t *strs_json(const struct sl_strs *strs)
 static int print_options(const struct sl_service_run *run, char **ret, struct sl_err *err)
 {
     json_t *select = strs_json(&run->options.select), *exclude = strs_json(&run->options.exclude);
-    SL_AUTO(sl_json_free) json_t *root =
+    SL_AUTO(sl_json_free)
+    json_t *root =
         json_pack("{s:o*, s:o*, s:b, s:b}", "select", select, "exclude", exclude, "full_refresh",
                   run->options.full_refresh, "is_missing_only", run->is_missing_only);
     *ret = root && select && exclude ? json_dumps(root, JSON_COMPACT) : NULL;
@@ -97,12 +98,12 @@ static int64_t count_of(const struct sl_service *service, const char *pipeline,
 static struct sl_overlap_state overlap_of(const struct sl_service *service,
                                           const struct sl_pipeline *pipeline)
 {
-    struct sl_overlap_state state = {
-        .overlap = (enum sl_overlap)pipeline->overlap,
-        .max_runs = pipeline->max_runs,
-        .active = count_of(service, pipeline->name, SL_RUN_AT_WORK),
-        .queued = count_of(service, pipeline->name, SL_RUN_QUEUED),
-        .is_full = service->at_work >= (size_t)sl_service_project(service)->max_runs};
+    struct sl_overlap_state state = {.overlap = (enum sl_overlap)pipeline->overlap,
+                                     .max_runs = pipeline->max_runs,
+                                     .active = count_of(service, pipeline->name, SL_RUN_AT_WORK),
+                                     .queued = count_of(service, pipeline->name, SL_RUN_QUEUED),
+                                     .is_full = service->at_work >=
+                                                (size_t)sl_service_project(service)->max_runs};
     for (const struct sl_service_run *at = service->runs; at; at = at->next)
         state.cancelling += at->state == SL_RUN_AT_WORK && at->interrupts &&
                             strcmp(at->pipeline, pipeline->name) == 0;
@@ -140,7 +141,8 @@ static bool take_run_lock(struct sl_service *service)
     service->lock_work.data = service;
     service->waits_for_run_lock =
         uv_queue_work(&service->loop, &service->lock_work, on_lock_work, on_lock) == 0;
-    sl_service_tell(SL_LOG_INFO, NULL, "another program is at work on the project: runs wait for it");
+    sl_service_tell(SL_LOG_INFO, NULL,
+                    "another program is at work on the project: runs wait for it");
     return false;
 }
 
@@ -210,7 +212,9 @@ static void on_end(void *owner, struct sl_live *live)
     run->generation->runs--;
     service->at_work--;
     // One without a history of its own: nothing to do, or it could not be planned.
-    const char *status = sl_live_err(live)->code ? "error" : run->interrupts ? "cancelled" : "nothing";
+    const char *status = sl_live_err(live)->code ? "error"
+                         : run->interrupts       ? "cancelled"
+                                                 : "nothing";
     if (sl_state_dequeue(service->state, run->id, status, sl_clock_now_us(), &was_queued, &err) !=
         SL_OK)
         sl_service_tell(SL_LOG_WARN, run, "the state store: %s", err.message);
@@ -405,8 +409,7 @@ static int enqueue(struct sl_service_run *run, bool *ret_is_new, struct sl_err *
     SL_TRY(print_options(run, &options, err));
     const struct sl_queued queued = {.run_id = run->id,
                                      .command = run->command,
-                                     .environment =
-                                         sl_service_project(run->service)->environment,
+                                     .environment = sl_service_project(run->service)->environment,
                                      .pipeline = run->pipeline,
                                      .trigger = run->trigger,
                                      .tick_us = run->tick_us,
@@ -518,8 +521,8 @@ static int resume_killed(struct sl_service *service, struct sl_run_row *row, str
     if (!sl_project_pipeline(sl_service_project(service), row->pipeline))
         return SL_OK;
     const struct sl_asked asked = {.pipeline = row->pipeline, .trigger = "after a kill"};
-    sl_service_tell(SL_LOG_WARN, NULL, "run %s of '%s' was killed: the pipeline runs again", row->id,
-                    row->pipeline);
+    sl_service_tell(SL_LOG_WARN, NULL, "run %s of '%s' was killed: the pipeline runs again",
+                    row->id, row->pipeline);
     return sl_service_ask(service, &asked, &run, &why, err);
 }
 

@@ -77,9 +77,9 @@ static int cancel(void *self, const char *run_id, const char *who, json_t **ret_
     bool was_queued = run->state == SL_RUN_QUEUED;
     SL_TRY(sl_service_cancel(service, run, 2, err));
     sl_service_audit(service, who, "cancel", run_id, NULL);
-    return give(json_pack("{s:s, s:s}", "run_id", run_id, "status",
-                          was_queued ? "cancelled" : "stopping"),
-                ret_json, err);
+    return give(
+        json_pack("{s:s, s:s}", "run_id", run_id, "status", was_queued ? "cancelled" : "stopping"),
+        ret_json, err);
 }
 
 // --- pauses
@@ -174,9 +174,9 @@ static int last_run(struct sl_service *service, const char *pipeline, struct sl_
     struct sl_run_row *rows;
     size_t count;
     SL_TRY(sl_state_runs(service->state, &filter, arena, &rows, &count, err));
-    *ret = count ? json_pack("{s:s, s:s, s:o, s:o}", "run_id", rows[0].id, "status",
-                             rows[0].status, "started_at", time_or_null(rows[0].started_us),
-                             "ended_at", time_or_null(rows[0].ended_us))
+    *ret = count ? json_pack("{s:s, s:s, s:o, s:o}", "run_id", rows[0].id, "status", rows[0].status,
+                             "started_at", time_or_null(rows[0].started_us), "ended_at",
+                             time_or_null(rows[0].ended_us))
                  : json_null();
     return *ret ? SL_OK : sl_fail_memory(err);
 }
@@ -193,8 +193,8 @@ static json_t *triggers_json(const struct sl_pipeline *pipeline, struct sl_arena
 {
     json_t *array = json_array();
     for (size_t i = 0; array && i < pipeline->trigger_count; i++)
-        (void)json_array_append_new(
-            array, json_string(sl_trigger_words(&pipeline->triggers[i], arena)));
+        (void)json_array_append_new(array,
+                                    json_string(sl_trigger_words(&pipeline->triggers[i], arena)));
     return array;
 }
 
@@ -210,16 +210,16 @@ static int pipeline_json(struct sl_service *service, const struct sl_pipeline *p
         active += at->state == SL_RUN_AT_WORK && strcmp(at->pipeline, pipeline->name) == 0;
         queued += at->state == SL_RUN_QUEUED && strcmp(at->pipeline, pipeline->name) == 0;
     }
-    return give(json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:o}", "name",
-                          pipeline->name, "description", text_or_null(pipeline->description),
-                          "owner", text_or_null(pipeline->owner), "select",
-                          strs_json(&pipeline->select), "triggers", triggers_json(pipeline, arena),
-                          "next_at", next_us == SL_AGENDA_NEVER ? json_null() : time_or_null(next_us),
-                          "is_paused", pause != NULL, "paused_by",
-                          text_or_null(pause ? pause->who : NULL), "paused_why",
-                          text_or_null(pause ? pause->why : NULL), "active_runs", active,
-                          "queued_runs", queued, "last_run", last),
-                ret, err);
+    return give(
+        json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:o}", "name",
+                  pipeline->name, "description", text_or_null(pipeline->description), "owner",
+                  text_or_null(pipeline->owner), "select", strs_json(&pipeline->select), "triggers",
+                  triggers_json(pipeline, arena), "next_at",
+                  next_us == SL_AGENDA_NEVER ? json_null() : time_or_null(next_us), "is_paused",
+                  pause != NULL, "paused_by", text_or_null(pause ? pause->who : NULL), "paused_why",
+                  text_or_null(pause ? pause->why : NULL), "active_runs", active, "queued_runs",
+                  queued, "last_run", last),
+        ret, err);
 }
 
 static int pipelines(void *self, const char *name, json_t **ret_json, struct sl_err *err)
@@ -307,10 +307,10 @@ static int health(void *self, json_t **ret_json, bool *ret_is_ready, struct sl_e
         const char *status = sl_json_text(json_object_get(item, "last_run"), "status", "");
         is_degraded |= sl_str_equal(status, "error") || sl_str_equal(status, "partial");
     }
-    json_t *root = json_pack("{s:s, s:b, s:o, s:o, s:O}", "status", is_degraded ? "degraded" : "ok",
-                             "is_ready", *ret_is_ready, "since", time_or_null(service->began_us),
-                             "reload_error", text_or_null(service->reload_error), "pipelines",
-                             array);
+    json_t *root =
+        json_pack("{s:s, s:b, s:o, s:o, s:O}", "status", is_degraded ? "degraded" : "ok",
+                  "is_ready", *ret_is_ready, "since", time_or_null(service->began_us),
+                  "reload_error", text_or_null(service->reload_error), "pipelines", array);
     return give(root, ret_json, err);
 }
 

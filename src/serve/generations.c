@@ -108,7 +108,8 @@ static void follow(struct sl_service *service, struct sl_generation *generation)
     const struct sl_project *project = generation->world.project;
     if (sl_agenda_reload(service->agenda, project, sl_service_now_us(), &err) != SL_OK ||
         (service->watch && sl_watch_reload(service->watch, project, &err) != SL_OK))
-        sl_service_tell(SL_LOG_ERROR, NULL, "triggers are not as the project says: %s", err.message);
+        sl_service_tell(SL_LOG_ERROR, NULL, "triggers are not as the project says: %s",
+                        err.message);
     if (service->http)
         sl_http_reload(service->http, project->serve);
 }

@@ -15,7 +15,7 @@ struct sl_answer {
     int status; // of HTTP; 0: none yet
     const char *type;
     struct sl_buf text;
-    int fd; // in the place of text: a file, from its beginning; -1: none
+    int fd;            // in the place of text: a file, from its beginning; -1: none
     const char *allow; // of 405: "GET, HEAD"
 };
 

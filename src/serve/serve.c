@@ -36,9 +36,8 @@ static void handle_tick(struct sl_service *service, const struct sl_due *due)
             sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", err.message);
         return;
     }
-    const struct sl_asked asked = {.pipeline = due->pipeline->name,
-                                   .trigger = due->trigger->key,
-                                   .tick_us = due->tick_us};
+    const struct sl_asked asked = {
+        .pipeline = due->pipeline->name, .trigger = due->trigger->key, .tick_us = due->tick_us};
     if (sl_service_ask(service, &asked, &run, &why, &err) != SL_OK)
         sl_service_tell(SL_LOG_ERROR, NULL, "a tick of '%s' (%s) is lost: %s", due->pipeline->name,
                         due->trigger->key, err.message);
@@ -172,15 +171,13 @@ static int open_triggers(struct sl_service *service, struct sl_err *err)
     SL_TRY_NEW(seen, err);
     for (size_t i = 0; i < count; i++)
         if (is_key_of_watch(project, &ticks[i]))
-            seen[seen_count++] = (struct sl_watch_seen){ticks[i].pipeline, ticks[i].trigger,
-                                                        ticks[i].tick_us};
+            seen[seen_count++] =
+                (struct sl_watch_seen){ticks[i].pipeline, ticks[i].trigger, ticks[i].tick_us};
         else
-            last[last_count++] = (struct sl_agenda_last){ticks[i].pipeline, ticks[i].trigger,
-                                                         ticks[i].tick_us};
-    const struct sl_watch_calls calls = {.on_change = on_change,
-                                         .on_begin = on_watch_begin,
-                                         .on_note = on_note,
-                                         .self = service};
+            last[last_count++] =
+                (struct sl_agenda_last){ticks[i].pipeline, ticks[i].trigger, ticks[i].tick_us};
+    const struct sl_watch_calls calls = {
+        .on_change = on_change, .on_begin = on_watch_begin, .on_note = on_note, .self = service};
     SL_TRY(sl_agenda_new(project, last, last_count, sl_service_now_us(), &service->agenda, err));
     return sl_watch_new(&service->loop, project, seen, seen_count, &calls, &service->watch, err);
 }
@@ -417,10 +414,8 @@ static void clear(struct sl_service *service)
 
 int sl_serve(const struct sl_serve_options *options, int *ret_exit, struct sl_err *err)
 {
-    struct sl_service service = {.options = *options,
-                                 .serve_lock = -1,
-                                 .run_lock = -1,
-                                 .began_us = sl_clock_now_us()};
+    struct sl_service service = {
+        .options = *options, .serve_lock = -1, .run_lock = -1, .began_us = sl_clock_now_us()};
     sl_arena_init(&service.arena, 0);
     int code = uv_loop_init(&service.loop);
     if (code != 0) // libuv's codes are errno's

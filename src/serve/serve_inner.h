@@ -23,7 +23,7 @@ struct sl_generation {
     struct sl_service *service;
     struct sl_world world;
     struct sl_executor *executor;
-    size_t runs; // at work
+    size_t runs;                // at work
     struct sl_generation *next; // the one before it
 };
 
@@ -68,7 +68,7 @@ struct sl_service {
     uv_work_t lock_work;
     uv_timer_t agenda_timer, reload_timer, rest_timer;
     uv_signal_t signals[SL_SERVICE_SIGNALS];
-    int stops;          // how often it was told to end
+    int stops; // how often it was told to end
     bool is_admitting, has_more_to_admit;
     char *reload_error; // of the last reading of the project; NULL: it is as it stands
     int64_t began_us;

@@ -15,7 +15,8 @@ void sl_service_tell(enum sl_log_level level, const struct sl_service_run *run, 
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    SL_AUTO(sl_json_free) json_t *fields =
+    SL_AUTO(sl_json_free)
+    json_t *fields =
         run ? json_pack("{s:s, s:s}", "run_id", run->id, "pipeline", run->pipeline) : NULL;
     if (run && sl_log_format() == SL_LOG_TEXT)
         sl_log(level, fields, "%s %.8s: %s", run->pipeline, run->id, text);
@@ -44,9 +45,9 @@ static void log_outcome(const struct sl_service_run *run, enum sl_log_level leve
 static void on_step_start(void *self, const struct sl_outcome *outcome)
 {
     const struct sl_service_run *run = self;
-    SL_AUTO(sl_json_free) json_t *fields =
-        json_pack("{s:s, s:s, s:s, s:i}", "run_id", run->id, "pipeline", run->pipeline, "step",
-                  outcome->node->label, "attempt", outcome->attempts + 1);
+    SL_AUTO(sl_json_free)
+    json_t *fields = json_pack("{s:s, s:s, s:s, s:i}", "run_id", run->id, "pipeline", run->pipeline,
+                               "step", outcome->node->label, "attempt", outcome->attempts + 1);
     sl_log(SL_LOG_DEBUG, fields, "%s begins", outcome->node->label);
 }
 
@@ -84,8 +85,7 @@ static void on_step_end(void *self, const struct sl_outcome *outcome)
 {
     const struct sl_service_run *run = self;
     char text[1200], elapsed[32];
-    const char *took =
-        sl_str_elapsed((outcome->ended_us - outcome->started_us) / 1000, elapsed);
+    const char *took = sl_str_elapsed((outcome->ended_us - outcome->started_us) / 1000, elapsed);
     enum sl_log_level level = outcome->status == SL_STATUS_ERROR     ? SL_LOG_ERROR
                               : outcome->status == SL_STATUS_SKIPPED ? SL_LOG_WARN
                               : outcome->status == SL_STATUS_NOTHING ? SL_LOG_DEBUG
@@ -115,10 +115,8 @@ static void on_step_again(void *self, const struct sl_outcome *outcome)
 
 struct sl_listener sl_service_listener(struct sl_service_run *run)
 {
-    return (struct sl_listener){.on_start = on_step_start,
-                                .on_end = on_step_end,
-                                .on_again = on_step_again,
-                                .self = run};
+    return (struct sl_listener){
+        .on_start = on_step_start, .on_end = on_step_end, .on_again = on_step_again, .self = run};
 }
 
 // --- runs

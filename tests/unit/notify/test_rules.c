@@ -10,7 +10,7 @@ struct made {
     struct sl_arena arena;
     struct sl_alerts alerts;
     struct sl_channel channels[3];
-    struct sl_route routes[4];
+    struct sl_alert_route routes[4];
     struct sl_circumstances circumstances;
     struct sl_findings findings;
 };
@@ -258,14 +258,14 @@ static void the_first_route_that_fits_is_taken_unless_it_continues(void **state)
 {
     struct made *made = *state;
     made->routes[0] =
-        (struct sl_route){.on = list(made, "lag", NULL), .to = list(made, NULL, NULL)};
-    made->routes[1] = (struct sl_route){.on = list(made, "failure", "sla"),
-                                        .owner = list(made, "finance-*", NULL),
-                                        .to = list(made, "pager", NULL),
-                                        .goes_on = true};
-    made->routes[2] = (struct sl_route){.subject = list(made, "curated.*", NULL),
-                                        .to = list(made, "mail", "pager")};
-    made->routes[3] = (struct sl_route){.to = list(made, "ops", NULL)};
+        (struct sl_alert_route){.on = list(made, "lag", NULL), .to = list(made, NULL, NULL)};
+    made->routes[1] = (struct sl_alert_route){.on = list(made, "failure", "sla"),
+                                              .owner = list(made, "finance-*", NULL),
+                                              .to = list(made, "pager", NULL),
+                                              .goes_on = true};
+    made->routes[2] = (struct sl_alert_route){.subject = list(made, "curated.*", NULL),
+                                              .to = list(made, "mail", "pager")};
+    made->routes[3] = (struct sl_alert_route){.to = list(made, "ops", NULL)};
     made->alerts.routes = (struct sl_opt_list){made->routes, 4};
     const struct {
         enum sl_alert_kind kind;
