@@ -10,7 +10,7 @@
 
 struct run_options {
     struct sl_common common;
-    struct sl_strs select, exclude, may_break;
+    struct sl_strs select, exclude, may_break, approve;
     int64_t threads;
     bool full_refresh, fail_fast, dry_run, yes;
     const char *plan; // apply
@@ -36,6 +36,12 @@ struct run_options {
             "With --full-refresh: also where it throws away the history of a snapshot.", 0, \
             .letter = 'y'                                                                   \
     }
+#define APPROVE_ROW                                                                        \
+    {                                                                                      \
+        "approve", SL_OPT_STRINGS, offsetof(struct run_options, approve), NULL,            \
+            "A table or target with `approval` whose steps may begin. May be repeated.", 0, \
+            .placeholder = "NAME"                                                          \
+    }
 #define EXECUTION_ROWS                                                              \
     {"threads",                                                                     \
      SL_OPT_INT,                                                                    \
@@ -58,12 +64,13 @@ static const struct sl_opt run_rows[] = {
      "Only say what would be done (as `plan`).", 0},
     YES_ROW,
     SL_ALLOW_BREAKING_ROW(struct run_options),
+    APPROVE_ROW,
     EXECUTION_ROWS,
     SL_COMMON_ROWS,
     {0},
 };
 static const struct sl_opt retry_rows[] = {
-    SL_ALLOW_BREAKING_ROW(struct run_options), EXECUTION_ROWS, SL_COMMON_ROWS, {0}};
+    APPROVE_ROW, SL_ALLOW_BREAKING_ROW(struct run_options), EXECUTION_ROWS, SL_COMMON_ROWS, {0}};
 static const struct sl_opt apply_rows[] = {
     {"plan", SL_OPT_STRING, offsetof(struct run_options, plan), NULL,
      "File written by `sluice plan -o`.", SL_OPT_POSITIONAL | SL_OPT_REQUIRED,
@@ -154,6 +161,7 @@ static int execute(const struct run_options *options, const char *command, struc
         .full_refresh = options->full_refresh,
         .loses_history = options->yes,
         .may_break = &options->may_break,
+        .approved = &options->approve,
         .fail_fast = options->fail_fast,
     };
     SL_TRY(require_yes(options, world, err));

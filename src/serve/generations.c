@@ -51,6 +51,16 @@ static int refuse_borrowing(const struct sl_project *project, struct sl_err *err
     return sl_err_hint(err, "`sluice run` does it");
 }
 
+static void tell_errors(const struct sl_diags *diags)
+{
+    for (size_t i = 0; i < diags->count; i++) {
+        const struct sl_err *one = &diags->items[i].err;
+        if (diags->items[i].severity == SL_SEVERITY_ERROR)
+            sl_service_tell(SL_LOG_ERROR, NULL, "%s:%d:%d: %s (%s)", one->file, one->line,
+                            one->column, one->message, sl_code_info(one->code)->id);
+    }
+}
+
 static int read_world(struct sl_generation *generation, struct sl_err *err)
 {
     const struct sl_serve_options *options = &generation->service->options;
@@ -60,7 +70,10 @@ static int read_world(struct sl_generation *generation, struct sl_err *err)
                                          .resolve_secrets = true,
                                          .has_workers = true};
     SL_TRY(sl_world_open(&how, &generation->world, err));
-    SL_TRY(sl_world_require_valid(&generation->world, err));
+    if (sl_world_require_valid(&generation->world, err) != SL_OK) {
+        tell_errors(&generation->world.project->diags);
+        return err->code;
+    }
     SL_TRY(refuse_borrowing(generation->world.project, err));
     sl_world_close_engine(&generation->world); // that parsed models
     return SL_OK;

@@ -1,0 +1,304 @@
+"""The service as a team meets it: ticks, files, people and kills; tables are those of a run without it."""
+import json
+import os
+import queue
+import signal
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from conftest import contract_text
+
+PATIENCE_S = 60
+
+
+class Service:
+    """`sluice serve` at work; its log is read as it comes, so that a test waits for what it says."""
+
+    def __init__(self, project, *arguments, binary=None, env=None, listen="none"):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("SLUICE_", "NOTIFY_", "LISTEN_"))}
+        environment.update(NO_COLOR="1", **(env or {}))
+        self.project = project
+        self.process = subprocess.Popen(
+            [str(binary or project.binary), "serve", "--listen", listen, "--log-format", "json", *arguments],
+            cwd=project.folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True)
+        self.seen, self.news = [], queue.Queue()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.process.stderr:
+            self.news.put(line)
+        self.news.put(None)
+
+    def wait_for(self, text, times=1):
+        """The log line with this text; those before it are kept in `seen`."""
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            line = self.news.get(timeout=max(end - time.monotonic(), 0.001))
+            assert line is not None, f"it ended before it said '{text}':\n" + "".join(self.seen)
+            self.seen.append(line)
+            times -= text in line
+            if times == 0:
+                return json.loads(line)
+
+    def wait_for_end(self):
+        code = self.process.wait(timeout=PATIENCE_S)
+        while (line := self.news.get(timeout=PATIENCE_S)) is not None:
+            self.seen.append(line)
+        return code
+
+    def end(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        return self.wait_for_end()
+
+    def __enter__(self):
+        self.wait_for("serving '")
+        return self
+
+    def __exit__(self, *unused):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def write_shop(project, *pipelines, rows=3):
+    project.write("sluice.yml", "name: shop\n")
+    project.write("sources/orders.yml", "path: data/*.csv\ncontract: contracts/orders.odcs.yml\n")
+    project.write("contracts/orders.odcs.yml", contract_text(
+        "orders", "{name: id, logicalType: integer, required: true, primaryKey: true}", "{name: amount, logicalType: number}"))
+    project.write("models/total.sql", "select count(*) as orders, sum(amount) as amount from clean.orders")
+    deliver(project, 1, rows)
+    for name, text in pipelines:
+        project.write(f"pipelines/{name}.yml", text)
+    return project
+
+
+def deliver(project, number, rows=3):
+    """One file of orders, as a whole at once."""
+    text = "id,amount\n" + "".join(f"{number * 100000 + i},{i}.5\n" for i in range(rows))
+    project.write(f"incoming/{number}.csv", text)
+    (project.folder / "data").mkdir(exist_ok=True)
+    (project.folder / f"incoming/{number}.csv").rename(project.folder / f"data/{number}.csv")
+
+
+def by_hand(project):
+    return write_shop(project, ("all", "description: Everything\n"))
+
+
+def slow_model(project, seconds=30):
+    """A model that is at work until it is interrupted."""
+    project.write("models/slow.sql", f"select count(*) as n from range({seconds} * 40000000) a, range(3) b, clean.orders where a.range % 7 = 1")
+
+
+def test_a_tick_runs_what_is_stale_and_the_next_one_says_that_there_is_nothing(project):
+    write_shop(project, ("all", "when:\n  - cron: '* * * * * *'\n"))
+    with Service(project) as service:
+        service.wait_for("ended: ok")
+        told = service.wait_for("nothing to do: no input has changed")
+        assert told["pipeline"] == "all"
+        assert service.end() == 0
+    assert project.count("curated.total") == 1
+    runs = project.json("status")["runs"]
+    assert {run["status"] for run in runs} <= {"ok", "nothing"}
+
+
+def test_a_file_that_arrives_starts_a_run_and_so_does_a_new_version_of_a_table(project):
+    write_shop(project, ("ingest", "select: [raw.orders, clean.orders]\nwhen:\n  - files: orders\n    settle: 0s\n"),
+               ("report", "select: [curated.total]\nwhen:\n  - table: clean.orders\n    settle: 0s\n"))
+    project.run("run")
+    with Service(project) as service:
+        deliver(project, 2)
+        service.wait_for("ended: ok", times=2)
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("6",)]
+
+
+def test_a_person_starts_cancels_pauses_and_resumes(project):
+    by_hand(project)
+    slow_model(project)
+    with Service(project) as service:
+        run = project.json("trigger", "all")
+        service.wait_for("cleanse orders ok")
+        service.wait_for("total ok")
+        project.run("cancel", run["run_id"])
+        ended = service.wait_for("ended: interrupted")
+        assert ended["run_id"] == run["run_id"]
+        assert project.json("pause", "all", "--why", "the weekend")["is_paused"] is True
+        shown = project.json("pipelines")
+        assert json.dumps(shown).count("the weekend") == 1
+        assert project.json("resume", "all")["is_paused"] is False
+        (project.folder / "models/slow.sql").unlink()
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("was read anew")
+        project.run("trigger", "all")
+        service.wait_for("nothing to do")
+        assert service.end() == 0
+    project.run("trigger", "all", exit_code=1)
+
+
+def test_a_paused_pipeline_has_no_ticks(project):
+    write_shop(project, ("all", "when:\n  - cron: '* * * * * *'\n"), ("other", "when:\n  - cron: '* * * * * *'\n"))
+    project.run("run")
+    with Service(project) as service:
+        project.run("pause", "all")
+        service.wait_for("is paused")
+        before = len(service.seen)
+        service.wait_for('"pipeline": "other"' if '"pipeline": ' in service.seen[-1] else '"other"', times=3)
+        later = [json.loads(line) for line in service.seen[before:]]
+        assert not [line for line in later if line.get("pipeline") == "all" and "cron" in line.get("message", "")]
+        assert service.end() == 0
+
+
+def test_a_step_waits_for_a_person_whose_word_is_kept(project):
+    by_hand(project)
+    project.write("models/total.sql", "/* sluice\napproval: true\n*/\nselect count(*) as orders from clean.orders")
+    failed = project.run("run", exit_code=5)
+    assert "SL0720" in failed.stderr and "--approve" in failed.stderr
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        service.wait_for("waits for a person")
+        project.run("approve", run, "curated.wrong", exit_code=1)
+        project.run("reject", run, "curated.total", "--why", "not today")
+        service.wait_for("ended: error")
+        run = project.json("trigger", "all")["run_id"]
+        service.wait_for("waits for a person")
+        project.run("approve", run, "curated.total", "--why", "looks fine")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("3",)]
+    project.write("models/total.sql", "/* sluice\napproval: true\n*/\nselect count(*) + 1 as orders from clean.orders")
+    project.run("run", "--approve", "curated.total")
+    assert project.rows("curated.total", "orders") == [("4",)]
+
+
+def test_sigterm_lets_steps_end_and_a_second_one_interrupts(project):
+    by_hand(project)
+    slow_model(project)
+    with Service(project) as service:
+        project.run("trigger", "all")
+        service.wait_for("total ok")
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for("nothing new begins")
+        assert service.end() == 130
+        assert any("are interrupted" in line for line in service.seen)
+    (project.folder / "models/slow.sql").unlink()
+    assert project.run("run").returncode == 0
+
+
+@pytest.mark.parametrize("moment", ["begins", "ingest orders ok", "cleanse orders ok"])
+def test_a_killed_service_goes_on_and_the_tables_are_those_of_an_unkilled_one(project, new_project, moment):
+    by_hand(project)
+    with Service(project) as service:
+        project.run("trigger", "all")
+        service.wait_for(moment)
+        service.process.kill()
+        service.process.wait()
+    other = by_hand(new_project("other"))
+    other.run("run")
+    with Service(project) as service:
+        deadline = time.monotonic() + PATIENCE_S
+        while not (project.table_folder("curated.total") / "_delta_log").exists():
+            service.wait_for("run")
+            assert time.monotonic() < deadline
+        assert service.end() == 0
+    for table, columns in (("clean.orders", "id, amount"), ("curated.total", "*")):
+        assert project.rows(table, columns) == other.rows(table, columns)
+    assert not [run for run in project.json("status")["runs"] if run["status"] == "running"]
+
+
+def test_what_was_asked_for_survives_a_kill(project):
+    by_hand(project)
+    slow_model(project)
+    with Service(project) as service:
+        project.run("trigger", "all")
+        service.wait_for("total ok")
+        queued = project.json("trigger", "all")
+        assert queued["status"] == "queued"
+        service.process.kill()
+        service.process.wait()
+    (project.folder / "models/slow.sql").unlink()
+    with Service(project) as service:
+        ended = service.wait_for(queued["run_id"])
+        assert ended["run_id"] == queued["run_id"]
+        assert service.end() == 0
+
+
+def test_ticks_that_were_missed_are_made_up_for_as_the_pipeline_says(project):
+    for policy in ("latest", "none"):
+        project.write(f"pipelines/{policy}.yml", f"when:\n  - cron: '0 0 3 * * *'\ncatch_up: {policy}\n")
+    write_shop(project)
+    project.run("run")
+    with Service(project, env={"SLUICE_CLOCK": "2026-03-01T12:00:00Z"}) as service:
+        assert service.end() == 0
+    with Service(project, env={"SLUICE_CLOCK": "2026-03-04T12:00:00Z"}) as service:
+        told = service.wait_for("cron 0 0 3")
+        service.wait_for("nothing to do")
+        assert service.end() == 0
+    lines = [json.loads(line) for line in service.seen]
+    assert told
+    assert [line["pipeline"] for line in lines if "nothing to do" in line.get("message", "")] == ["latest"]
+
+
+def test_a_broken_project_is_told_and_the_service_goes_on_with_the_one_it_has(project):
+    by_hand(project)
+    with Service(project) as service:
+        project.write("models/total.sql", "/* sluice\nwrite: sideways\n*/\nselect 1 as x")
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("goes on as it was")
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("3",)]
+
+
+def test_one_service_a_project_and_a_run_beside_it_takes_turns(project):
+    by_hand(project)
+    with Service(project) as service:
+        refused = project.run("serve", "--listen", "none", exit_code=1)
+        assert "SL0821" in refused.stderr
+        project.run("run")
+        project.run("trigger", "all")
+        service.wait_for("nothing to do")
+        assert service.end() == 0
+
+
+def test_http_asks_for_a_token_where_something_is_started(project):
+    write_shop(project, ("all", "when:\n  - http: true\n"))
+    project.write("sluice.yml", "name: shop\nserve:\n  tokens:\n"
+                  "    - {name: airflow, value: \"${env:TOKEN}\", may: [run]}\n")
+    with Service(project, listen="127.0.0.1:0", env={"TOKEN": "a-long-enough-token"}) as service:
+        port = next(json.loads(line) for line in service.seen if "listening on port" in line)["message"].split()[-1]
+        url = f"http://127.0.0.1:{port}/api/v1/pipelines/all/runs"
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(urllib.request.Request(url, data=b"{}", method="POST"))
+        assert refused.value.code in (401, 403)
+        asked = urllib.request.Request(url, data=b"{}", method="POST", headers={
+            "Authorization": "Bearer a-long-enough-token", "Content-Type": "application/json"})
+        run = json.load(urllib.request.urlopen(asked))
+        ended = service.wait_for("ended: ok")
+        assert ended["run_id"] == run["run_id"]
+        shown = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Authorization": "Bearer a-long-enough-token"})
+        metrics = urllib.request.urlopen(shown).read().decode()
+        assert 'sluice_runs_total{pipeline="all",status="ok"} 1' in metrics
+        assert service.end() == 0
+    assert all("a-long-enough-token" not in line for line in service.seen)
+
+
+def test_runs_of_two_pipelines_take_turns_at_a_table_and_do_not_double_it(project):
+    write_shop(project, ("one", "description: one\n"), ("two", "description: two\n"), rows=20000)
+    with Service(project) as service:
+        first, second = project.json("trigger", "one"), project.json("trigger", "two")
+        ended = {}
+        while len(ended) < 2:
+            line = json.loads(service.news.get(timeout=PATIENCE_S))
+            if "ended:" in line["message"] or "nothing to do" in line["message"]:
+                ended[line["run_id"]] = line["message"]
+        assert set(ended) == {first["run_id"], second["run_id"]}
+        assert service.end() == 0
+    assert project.count("clean.orders") == 20000
+    assert project.rows("curated.total", "orders") == [("20000",)]
