@@ -32,3 +32,15 @@ void sl_libpq_unload(struct sl_libpq *libpq)
         dlclose(libpq->handle);
     libpq->handle = NULL;
 }
+
+bool sl_libpq_is_torn(const PQconninfoOption *options)
+{
+    for (; options->keyword; options++) {
+        const char *value = options->val ? options->val : "";
+        if (strcmp(options->keyword, "port") == 0 && value[strspn(value, "0123456789, ")])
+            return true;
+        if (strcmp(options->keyword, "host") == 0 && *value && strchr(value + 1, '@'))
+            return true;
+    }
+    return false;
+}
