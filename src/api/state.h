@@ -40,6 +40,8 @@ struct sl_run_row {
     int64_t started_us, ended_us; // ended 0: queued, running, or killed. Started, of a queued one:
                                   // when it was asked for
     int64_t pid;
+    const char *host; // where the process is, set by the store; NULL: it has not begun, or nobody
+                      // knows
     int64_t ok, warn, error, skipped, quarantined;
     const char *pipeline; // NULL: of no pipeline
     const char *trigger;  // the trigger's key, "cron 0 3 * * *", or "by hand"; NULL: not said

@@ -5,7 +5,9 @@
 
 int sl_libpq_load(struct sl_libpq *ret, struct sl_err *err)
 {
-    struct sl_libpq libpq = {.handle = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL)};
+    // It stays until the process ends: libraries under it allocate once for each time they are
+    // loaded.
+    struct sl_libpq libpq = {.handle = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)};
     if (!libpq.handle) {
         (void)sl_fail(err, SL_E_TARGET_LIBRARY, "libpq is not installed: %s", dlerror());
         return sl_err_hint(err, "apt-get install libpq5");
@@ -31,4 +33,16 @@ void sl_libpq_unload(struct sl_libpq *libpq)
     if (libpq->handle)
         dlclose(libpq->handle);
     libpq->handle = NULL;
+}
+
+bool sl_libpq_is_torn(const PQconninfoOption *options)
+{
+    for (; options->keyword; options++) {
+        const char *value = options->val ? options->val : "";
+        if (strcmp(options->keyword, "port") == 0 && value[strspn(value, "0123456789, ")])
+            return true;
+        if (strcmp(options->keyword, "host") == 0 && *value && strchr(value + 1, '@'))
+            return true;
+    }
+    return false;
 }

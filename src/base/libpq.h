@@ -51,5 +51,7 @@ struct sl_libpq {
 // SL_E_TARGET_LIBRARY if libpq.so.5 is not installed.
 SL_MUST int sl_libpq_load(struct sl_libpq *ret, struct sl_err *err);
 void sl_libpq_unload(struct sl_libpq *libpq);
+// A '/' or '@' in the password of a URL ends it: the rest would be quoted as a host or a port.
+bool sl_libpq_is_torn(const PQconninfoOption *options);
 
 #endif

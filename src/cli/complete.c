@@ -248,8 +248,8 @@ static void add_runs(struct answer *answer)
     size_t count;
     const char *remark;
     struct sl_err ignored = {0};
-    if (!answer->project)
-        return;
+    if (!answer->project || answer->project->state_url)
+        return; // who presses a key does not wait for a server
     const struct sl_state_place place = sl_project_state(answer->project);
     const struct sl_run_filter filter = {.limit = MOST_RUNS};
     if (sl_state_read(&place, &answer->arena, &state, &remark, &ignored) != SL_OK ||

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LOG_MAX_BYTES ((size_t)1 << 30)
 
@@ -71,10 +72,14 @@ static int history_open(const struct sl_common *common, struct history *ret, str
     return SL_OK;
 }
 
-// A run that says it is running but whose process is gone was killed.
+// A run that says it is running but whose process is gone was killed. Of another machine's
+// processes nobody here knows.
 static const char *status_of(const struct sl_run_row *run)
 {
-    bool is_gone = run->ended_us == 0 && kill((pid_t)run->pid, 0) != 0 && errno == ESRCH;
+    char host[256] = "";
+    (void)gethostname(host, sizeof host - 1);
+    bool is_here = !run->host || strcmp(run->host, host) == 0;
+    bool is_gone = is_here && run->ended_us == 0 && kill((pid_t)run->pid, 0) != 0 && errno == ESRCH;
     return is_gone ? "killed" : run->status;
 }
 

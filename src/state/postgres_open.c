@@ -81,7 +81,8 @@ static int read_url(struct sl_postgres_store *store, const char *url, struct sl_
     const struct sl_libpq *pq = &store->libpq;
     size_t count = 0, most = sizeof limits / sizeof *limits;
     PQconninfoOption *options = pq->PQconninfoParse(url, NULL);
-    if (!options) {
+    if (!options || sl_libpq_is_torn(options)) {
+        pq->PQconninfoFree(options);
         (void)sl_fail(err, SL_E_VALUE_INVALID,
                       "the state store's URL cannot be read as one of PostgreSQL");
         return sl_err_hint(err, "write %%40 for @, %%2F for /, %%20 for a blank in a password");
@@ -202,10 +203,16 @@ static int make(struct sl_postgres_store *store, struct sl_err *err)
                                  "create table version (version bigint not null); insert into "
                                  "version values (2)"};
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
-    sl_buf_add(&sql, "create schema if not exists ");
+    int64_t is_there = 0;
+    SL_TRY(ask(store,
+               "select count(*) from pg_catalog.pg_namespace where nspname = cast(?1 as text)",
+               store->schema, &is_there, err));
+    sl_buf_add(&sql, "create schema ");
     sl_buf_add_sql_name(&sql, store->schema);
     SL_TRY(sl_buf_check(&sql, err));
-    SL_TRY(sl_postgres_store_exec(store, store->connection, sql.text, err));
+    // Who may not make one may own one that somebody else has made.
+    if (!is_there)
+        SL_TRY(sl_postgres_store_exec(store, store->connection, sql.text, err));
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         SL_TRY(sl_postgres_store_exec(store, store->connection, parts[i], err));
     return SL_OK;

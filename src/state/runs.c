@@ -3,23 +3,27 @@
 #include "state/store.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 // What was said when it was asked for stays.
 static int write_run(struct sl_state *state, const struct sl_run_row *run, struct sl_err *err)
 {
+    char host[256] = "";
+    (void)gethostname(host, sizeof host - 1);
     const struct sl_param params[] = {
         SL_TEXT(state->project),     SL_TEXT(run->id),       SL_TEXT(run->command),
         SL_TEXT(run->environment),   SL_TEXT(run->status),   SL_NUMBER(run->started_us),
         SL_NUMBER(run->ended_us),    SL_NUMBER(run->pid),    SL_NUMBER(run->ok),
         SL_NUMBER(run->warn),        SL_NUMBER(run->error),  SL_NUMBER(run->skipped),
         SL_NUMBER(run->quarantined), SL_TEXT(run->pipeline), SL_TEXT(run->trigger),
-        SL_NUMBER(run->tick_us),     SL_TEXT(run->who),
+        SL_NUMBER(run->tick_us),     SL_TEXT(run->who),      SL_TEXT(run->pid ? host : NULL),
     };
     return SL_RUN(
         state,
         "insert into runs (project, id, command, environment, status, started_us, ended_us, pid, "
-        "ok, warn, error, skipped, quarantined, pipeline, trigger_key, tick_us, who) values (?1, "
-        "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) "
+        "ok, warn, error, skipped, quarantined, pipeline, trigger_key, tick_us, who, host) values "
+        "(?1, "
+        "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) "
         "on conflict (project, id) do update set command = excluded.command, environment = "
         "excluded.environment, status = excluded.status, started_us = excluded.started_us, "
         "ended_us = excluded.ended_us, pid = excluded.pid, ok = excluded.ok, warn = excluded.warn, "
@@ -27,7 +31,8 @@ static int write_run(struct sl_state *state, const struct sl_run_row *run, struc
         "pipeline = coalesce(excluded.pipeline, runs.pipeline), trigger_key = "
         "coalesce(excluded.trigger_key, runs.trigger_key), tick_us = case when excluded.tick_us > "
         "0 "
-        "then excluded.tick_us else runs.tick_us end, who = coalesce(excluded.who, runs.who)",
+        "then excluded.tick_us else runs.tick_us end, who = coalesce(excluded.who, runs.who), host "
+        "= coalesce(excluded.host, runs.host)",
         params);
 }
 
@@ -278,6 +283,7 @@ static int take_run(void *to, const struct sl_store_row *row, struct sl_err *err
         .trigger = sl_row_text(row, 13),
         .tick_us = sl_row_number(row, 14),
         .who = sl_row_text(row, 15),
+        .host = sl_row_text(row, 16),
     };
     return SL_PUSH(row->arena, list->rows, list->count, run) ? SL_OK : sl_fail_memory(err);
 }
@@ -301,10 +307,11 @@ static void add_condition(struct run_query *query, const char *condition, const 
 static int write_query(struct run_query *query, const struct sl_run_filter *filter,
                        struct sl_arena *arena, struct sl_err *err)
 {
-    sl_buf_add(&query->sql,
-               "select id, command, environment, status, started_us, ended_us, pid, ok, warn, "
-               "error, skipped, quarantined, pipeline, trigger_key, tick_us, who from runs where "
-               "project = ?1");
+    sl_buf_add(
+        &query->sql,
+        "select id, command, environment, status, started_us, ended_us, pid, ok, warn, "
+        "error, skipped, quarantined, pipeline, trigger_key, tick_us, who, host from runs where "
+        "project = ?1");
     if (filter->id) {
         const char *behind = sl_arena_printf(arena, "%s" LAST, filter->id);
         SL_TRY_NEW(behind, err);

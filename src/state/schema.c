@@ -7,7 +7,7 @@
     " not null, ended_us " INT " not null, pid " INT " not null, ok " INT " not null, warn " INT \
     " not null, error " INT " not null, skipped " INT " not null, quarantined " INT              \
     " not null, pipeline " TEXT ", trigger_key " TEXT ", tick_us " INT                           \
-    " not null default 0, who " TEXT ", primary key (project, id));"                             \
+    " not null default 0, who " TEXT ", host " TEXT ", primary key (project, id));"              \
     "create index runs_started on runs (project, started_us desc, id desc);"                     \
     "create index runs_pipeline on runs (project, pipeline, started_us desc, id desc);"          \
     "create index runs_status on runs (project, status, started_us desc, id desc);"              \

@@ -25,7 +25,9 @@ int sl_sqlite_fail(sqlite3 *db, const char *doing, struct sl_err *err)
     if (is_full)
         return sl_fail(err, SL_E_NO_SPACE, "%s: no space left to write '%s'", doing,
                        file ? file : "it");
-    return sl_fail(err, SL_E_STATE, "%s: %s", doing, sqlite3_errmsg(db));
+    bool is_busy = (sqlite3_errcode(db) & 0xFF) == SQLITE_BUSY;
+    return sl_fail(err, is_busy ? SL_E_STATE_BUSY : SL_E_STATE, "%s: %s", doing,
+                   sqlite3_errmsg(db));
 }
 
 int sl_sqlite_exec(struct sl_sqlite *store, const char *sql, struct sl_err *err)

@@ -25,7 +25,7 @@ def new_shop(project, state):
     return project
 
 
-@pytest.mark.parametrize("suite", ["queue", "leases", "many"])
+@pytest.mark.parametrize("suite", ["queue", "leases", "many", "size"])
 def test_every_kind_does_the_same(postgres, sluice_bin, suite):
     binary = pathlib.Path(sluice_bin).parents[1] / "tests" / "unit" / "state" / f"test_{suite}"
     done = subprocess.run([binary], env=dict(os.environ, SLUICE_TEST_STATE=url_of(postgres, "conform")), capture_output=True, text=True, timeout=300)
@@ -59,7 +59,7 @@ def test_a_later_version_is_refused_with_what_helps(postgres, project):
     new_shop(project, url_of(postgres, "later"))
     project.run("run")
     postgres.query("update later.version set version = 99")
-    done = project.run("status", check=False)
+    done = project.run("status", exit_code=None)
     assert done.returncode != 0
     assert "SL0707" in done.stderr and "later Sluice (version 99, this one knows 2)" in done.stderr and "?schema=NAME" in done.stderr
     project.write("data/orders-2.csv", ORDERS)
@@ -73,7 +73,7 @@ def test_the_password_is_never_printed(project):
     done = project.run("run")
     assert "history is not kept" in done.stderr and "s3cret-pass" not in done.stderr + done.stdout
     for command in (["config", "show"], ["status"], ["status", "--json"]):
-        done = project.run(*command, check=False)
+        done = project.run(*command, exit_code=None)
         assert "s3cret-pass" not in done.stderr + done.stdout
     assert done.returncode != 0 and "SL0810" in done.stderr + done.stdout
 
@@ -84,7 +84,7 @@ def test_the_password_is_never_printed(project):
 ])
 def test_a_url_that_cannot_be_read_is_told(project, state, says):
     new_shop(project, f'"{state}"')
-    done = project.run("status", check=False)
+    done = project.run("status", exit_code=None)
     assert done.returncode != 0 and says in done.stderr
 
 
@@ -113,6 +113,27 @@ def test_a_server_that_was_restarted_is_found_again(sluice_bin):
         subprocess.run([SERVERS / "pg.sh", "stop", folder], check=True, timeout=60)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_several_processes_may_make_the_store_at_once(postgres, sluice_bin):
+    binary = pathlib.Path(sluice_bin).parents[1] / "tests" / "unit" / "state" / "state_again"
+    programs = [subprocess.Popen([binary, url_of(postgres, "at_once")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                for _ in range(6)]
+    for program in programs:
+        out, err = program.communicate("write\n", timeout=60)
+        assert (program.returncode, out) == (0, "ok\n"), err
+    assert postgres.query("select count(*) from at_once.audit") == [["6"]]
+    assert postgres.query("select version from at_once.version") == [["2"]]
+
+
+def test_a_user_who_may_not_make_a_schema_can_use_one_of_its_own(postgres, project):
+    postgres.query("create user clerk; create schema desk authorization clerk")
+    new_shop(project, url_of(postgres, "desk").replace("postgres@", "clerk@"))
+    run = project.json("run")["run_id"]
+    assert [row["run_id"] for row in project.json("status")["runs"]] == [run]
+    project.write("sluice.yml", (project.folder / "sluice.yml").read_text().replace("schema=desk", "schema=other"))
+    done = project.run("run", "--full-refresh")
+    assert "history is not kept: state store: " in done.stderr and "permission denied" in done.stderr
 
 
 def test_a_history_of_version_1_is_kept(project):

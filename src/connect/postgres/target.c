@@ -77,25 +77,12 @@ static int exec(struct sl_postgres *postgres, const struct sl_buf *sql, struct s
     return sl_postgres_exec(postgres, sql->text, err);
 }
 
-// A '/' or '@' in the password of a URL ends it: the rest would be quoted as a host or a port.
-static bool is_torn(const PQconninfoOption *options)
-{
-    for (; options->keyword; options++) {
-        const char *value = options->val ? options->val : "";
-        if (strcmp(options->keyword, "port") == 0 && value[strspn(value, "0123456789, ")])
-            return true;
-        if (strcmp(options->keyword, "host") == 0 && *value && strchr(value + 1, '@'))
-            return true;
-    }
-    return false;
-}
-
 // What libpq says of a text that it cannot read quotes pieces of it, of the password too.
 static int check_dsn(const struct sl_libpq *pq, const char *dsn, struct sl_err *err)
 {
     char *message = NULL;
     PQconninfoOption *options = pq->PQconninfoParse(dsn, &message);
-    bool is_read = options && !is_torn(options);
+    bool is_read = options && !sl_libpq_is_torn(options);
     bool is_out_of_memory = !options && !message;
     pq->PQfreemem(message);
     pq->PQconninfoFree(options);
