@@ -22,3 +22,7 @@ completion() {
 completion bash bash-completion/completions/sluice
 completion zsh zsh/site-functions/_sluice
 completion fish fish/vendor_completions.d/sluice.fish
+
+for file in grafana/sluice-runs.json grafana/sluice-tables.json prometheus/sluice.rules.yml; do
+    install -D -m 644 "$(dirname "$0")/../share/$file" "$prefix/share/sluice/$file"
+done

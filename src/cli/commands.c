@@ -12,8 +12,8 @@ extern const struct sl_command sl_command_quickstart, sl_command_init, sl_comman
     sl_command_crashtest, sl_command_attest, sl_command_attest_verify, sl_command_attest_key,
     sl_command_schedule_next, sl_command_explain, sl_command_config_show, sl_command_schema,
     sl_command_completion, sl_command_clean, sl_command_complete, sl_command_docs, sl_command_help,
-    sl_command_version, sl_command_trigger, sl_command_cancel, sl_command_pause,
-    sl_command_resume, sl_command_approve, sl_command_reject;
+    sl_command_version, sl_command_trigger, sl_command_cancel, sl_command_pause, sl_command_resume,
+    sl_command_approve, sl_command_reject;
 
 const struct sl_command *const sl_commands[] = {
     &sl_command_quickstart,

@@ -87,9 +87,9 @@ static int run_trigger(const void *self, int *ret_exit, struct sl_err *err)
     const struct control_options *options = self;
     SL_AUTO(sl_json_free) json_t *answer = NULL;
     SL_AUTO(sl_json_free)
-    json_t *body = json_pack("{s:o, s:o, s:b}", "select", texts_json(&options->select), "exclude",
-                             texts_json(&options->exclude), "full_refresh",
-                             (int)options->full_refresh);
+    json_t *body =
+        json_pack("{s:o, s:o, s:b}", "select", texts_json(&options->select), "exclude",
+                  texts_json(&options->exclude), "full_refresh", (int)options->full_refresh);
 
     (void)ret_exit;
     SL_TRY_NEW(body, err);
@@ -180,13 +180,13 @@ static int run_reject(const void *self, int *ret_exit, struct sl_err *err)
     return decide(self, "reject", err);
 }
 
-#define OF_SERVICE \
-    "Asks `sluice serve` of this project over the unix socket in its state folder, which only its " \
+#define OF_SERVICE                                                                              \
+    "Asks `sluice serve` of this project over the unix socket in its state folder, which only " \
+    "its "                                                                                      \
     "owner can open."
 
 static const char *const trigger_examples[] = {
-    "sluice trigger nightly", "sluice trigger nightly --select daily_revenue --full-refresh",
-    NULL};
+    "sluice trigger nightly", "sluice trigger nightly --select daily_revenue --full-refresh", NULL};
 const struct sl_command sl_command_trigger = {
     .name = "trigger",
     .summary = "Start a run of a pipeline in the service, and print its id.",

@@ -15,8 +15,8 @@ static bool is_host(const char *host, const char *name)
     size_t length = strlen(name);
 
     return strncasecmp(host, name, length) == 0 &&
-           (host[length] == '\0' ||
-            (host[length] == ':' && (host[length + 1] == '\0' || sl_str_is_whole(host + length + 1))));
+           (host[length] == '\0' || (host[length] == ':' && (host[length + 1] == '\0' ||
+                                                             sl_str_is_whole(host + length + 1))));
 }
 
 static bool is_our_host(const char *host, const struct sl_serve_spec *settings)

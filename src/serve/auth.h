@@ -8,8 +8,8 @@
 
 // What is known of a caller.
 struct sl_caller {
-    bool is_local;    // over the unix socket, whose file only its owner (and root) can open
-    bool has_peer;    // of it: the user who asks
+    bool is_local; // over the unix socket, whose file only its owner (and root) can open
+    bool has_peer; // of it: the user who asks
     uid_t peer;
     bool is_loopback; // over TCP: asked at an address that only this machine reaches
     const char *host, *authorization; // of the header; NULL: none

@@ -49,16 +49,15 @@ int sl_children_open(uv_loop_t *loop, const struct sl_http_options *options,
     children->loop = loop;
     children->most = options->most_children ? options->most_children : MOST_AT_WORK;
     children->limit_ms = (options->child_s ? options->child_s : CHILD_S) * 1000;
-    children->program = sl_arena_strdup(&children->arena,
-                                        options->program ? options->program : "/proc/self/exe");
+    children->program =
+        sl_arena_strdup(&children->arena, options->program ? options->program : "/proc/self/exe");
     children->folder = sl_arena_strdup(&children->arena, options->folder);
     children->environment = sl_arena_strdup(&children->arena, options->environment);
     bool is_whole = children->program && (children->folder || !options->folder) &&
                     (children->environment || !options->environment);
     for (size_t i = 0; is_whole && i < options->overrides.count; i++) {
         const char *copy = sl_arena_strdup(&children->arena, options->overrides.items[i]);
-        is_whole =
-            copy && sl_strs_add(&children->overrides, &children->arena, copy, err) == SL_OK;
+        is_whole = copy && sl_strs_add(&children->overrides, &children->arena, copy, err) == SL_OK;
     }
     if (!is_whole) {
         sl_arena_clear(&children->arena);
@@ -202,8 +201,7 @@ static int prepare(struct sl_child *child, struct sl_request *request, struct sl
     if (children->environment)
         child->words[count++] = sl_arena_printf(arena, "--env=%s", children->environment);
     for (size_t i = 0; i < children->overrides.count; i++)
-        child->words[count++] =
-            sl_arena_printf(arena, "--set=%s", children->overrides.items[i]);
+        child->words[count++] = sl_arena_printf(arena, "--set=%s", children->overrides.items[i]);
     for (size_t i = 0; i < own.count; i++)
         child->words[count++] = sl_arena_strdup(arena, own.items[i]);
     for (size_t i = 0; i < count; i++)

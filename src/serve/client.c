@@ -95,8 +95,9 @@ static int read_answer(CURL *curl, const struct sl_buf *text, json_t **ret, stru
     if (status >= 400)
         return fail_as_told(answer, status, err);
     if (!is_json)
-        return sl_fail(err, SL_E_SERVE_NOBODY, "what answers on " SL_SERVE_SOCKET
-                                               " is no `sluice serve`: its answer is no JSON");
+        return sl_fail(err, SL_E_SERVE_NOBODY,
+                       "what answers on " SL_SERVE_SOCKET
+                       " is no `sluice serve`: its answer is no JSON");
     *ret = answer;
     answer = NULL;
     return SL_OK;

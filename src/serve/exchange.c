@@ -145,8 +145,7 @@ static enum MHD_Result send_answer(struct sl_exchange *exchange)
     (void)MHD_add_response_header(response, "Cache-Control", "no-store");
     (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     set_time(exchange->connection, ANSWER_S);
-    enum MHD_Result sent =
-        MHD_queue_response(exchange->mhd, (unsigned)answer->status, response);
+    enum MHD_Result sent = MHD_queue_response(exchange->mhd, (unsigned)answer->status, response);
     MHD_destroy_response(response);
     return sent;
 }
@@ -168,8 +167,7 @@ static void know_caller(struct sl_exchange *exchange, struct sl_caller *ret)
 
     ret->is_local = exchange->request.is_local;
     ret->is_loopback = sl_listen_is_loopback(fd);
-    ret->has_peer =
-        ret->is_local && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+    ret->has_peer = ret->is_local && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
     ret->peer = ret->has_peer ? peer.uid : 0;
     ret->host = MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, "Host");
     ret->authorization =

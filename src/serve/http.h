@@ -46,7 +46,8 @@ struct sl_http_options {
 struct sl_http;
 // Listens. SL_E_SERVE_LISTEN: the port is taken, the host cannot be found or may not be listened
 // on; SL_E_SERVE_RUNNING: somebody answers on the unix socket. A socket that nobody answers on is
-// removed; the new one has mode 0600. Texts of the options are copied. Ignores SIGPIPE from then on.
+// removed; the new one has mode 0600. Texts of the options are copied. Ignores SIGPIPE from then
+// on.
 SL_MUST int sl_http_open(uv_loop_t *loop, const struct sl_http_options *options,
                          struct sl_http **ret, struct sl_err *err);
 // The port it listens on; 0: no TCP.

@@ -22,7 +22,8 @@ static bool is_loopback(const struct sockaddr *address)
         return ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr) >> 24 ==
                127;
     if (address->sa_family == AF_INET6) {
-        const struct in6_addr *in = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+        const struct in6_addr *in =
+            &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
 
         return IN6_IS_ADDR_LOOPBACK(in) || (IN6_IS_ADDR_V4MAPPED(in) && in->s6_addr[12] == 127);
     }
@@ -123,8 +124,7 @@ static int remove_stale(const char *folder, const struct sockaddr_un *address, s
     struct stat known;
 
     if (lstat(address->sun_path, &known) != 0)
-        return errno == ENOENT ? SL_OK
-                               : sl_fail_errno(err, errno, "%s/" SL_SERVE_SOCKET, folder);
+        return errno == ENOENT ? SL_OK : sl_fail_errno(err, errno, "%s/" SL_SERVE_SOCKET, folder);
     if (!S_ISSOCK(known.st_mode))
         return sl_fail(err, SL_E_SERVE_LISTEN, "%s/" SL_SERVE_SOCKET " is no socket", folder);
     SL_AUTO(sl_fd_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

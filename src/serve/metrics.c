@@ -41,42 +41,69 @@ static const struct family {
     const char *labels[LABELS]; // up to a NULL
     const double *buckets;
 } families[FAMILY_COUNT] = {
-    [STEPS] = {"sluice_steps_total", "Steps that ended, by what became of them.", COUNTER,
+    [STEPS] = {"sluice_steps_total",
+               "Steps that ended, by what became of them.",
+               COUNTER,
                {"pipeline", "kind", "status"}},
-    [STEP_DURATION] = {"sluice_step_duration_seconds", "Time that steps took.", HISTOGRAM,
-                       {"kind"}, of_work},
-    [STEP_RETRIES] = {"sluice_step_retries_total", "Attempts at steps after the first.", COUNTER,
+    [STEP_DURATION] =
+        {"sluice_step_duration_seconds", "Time that steps took.", HISTOGRAM, {"kind"}, of_work},
+    [STEP_RETRIES] = {"sluice_step_retries_total",
+                      "Attempts at steps after the first.",
+                      COUNTER,
                       {"kind"}},
     [STEP_MEMORY] = {"sluice_step_peak_memory_bytes",
-                     "Most memory that a worker held at a step since the service began.", GAUGE,
+                     "Most memory that a worker held at a step since the service began.",
+                     GAUGE,
                      {"kind"}},
     [ROWS_IN] = {"sluice_rows_in_total", "Rows that steps read for a table.", COUNTER, {"table"}},
-    [ROWS_OUT] = {"sluice_rows_out_total", "Rows that steps wrote to a table.", COUNTER,
-                  {"table"}},
-    [ROWS_REJECTED] = {"sluice_rows_rejected_total", "Rows that went to quarantine.", COUNTER,
+    [ROWS_OUT] = {"sluice_rows_out_total", "Rows that steps wrote to a table.", COUNTER, {"table"}},
+    [ROWS_REJECTED] = {"sluice_rows_rejected_total",
+                       "Rows that went to quarantine.",
+                       COUNTER,
                        {"table"}},
     [TABLE_COMMITTED] = {"sluice_table_last_commit_timestamp_seconds",
-                         "When the table got its newest version.", GAUGE, {"table"}},
+                         "When the table got its newest version.",
+                         GAUGE,
+                         {"table"}},
     [TABLE_LIMIT] = {"sluice_table_freshness_limit_seconds",
-                     "How old the table may become, as its requirements say.", GAUGE, {"table"}},
-    [LAG] = {"sluice_source_lag", "Rows or files of a source that wait to be taken in.", GAUGE,
+                     "How old the table may become, as its requirements say.",
+                     GAUGE,
+                     {"table"}},
+    [LAG] = {"sluice_source_lag",
+             "Rows or files of a source that wait to be taken in.",
+             GAUGE,
              {"source"}},
-    [RUNS_STARTED] = {"sluice_runs_started_total", "Runs that began.", COUNTER,
+    [RUNS_STARTED] = {"sluice_runs_started_total",
+                      "Runs that began.",
+                      COUNTER,
                       {"pipeline", "trigger"}},
-    [RUNS] = {"sluice_runs_total", "Runs that ended, by what became of them.", COUNTER,
+    [RUNS] = {"sluice_runs_total",
+              "Runs that ended, by what became of them.",
+              COUNTER,
               {"pipeline", "status"}},
-    [RUN_DURATION] = {"sluice_run_duration_seconds", "Time that runs took.", HISTOGRAM,
-                      {"pipeline"}, of_work},
-    [TICK_DELAY] = {"sluice_tick_delay_seconds", "From a tick of a schedule to its run's start.",
-                    HISTOGRAM, {NULL}, of_delay},
-    [TICKS_SKIPPED] = {"sluice_ticks_skipped_total", "Ticks that started no run.", COUNTER,
+    [RUN_DURATION] =
+        {"sluice_run_duration_seconds", "Time that runs took.", HISTOGRAM, {"pipeline"}, of_work},
+    [TICK_DELAY] = {"sluice_tick_delay_seconds",
+                    "From a tick of a schedule to its run's start.",
+                    HISTOGRAM,
+                    {NULL},
+                    of_delay},
+    [TICKS_SKIPPED] = {"sluice_ticks_skipped_total",
+                       "Ticks that started no run.",
+                       COUNTER,
                        {"pipeline", "reason"}},
-    [DEADLINES] = {"sluice_deadlines_missed_total", "Runs that took longer than their deadline.",
-                   COUNTER, {"pipeline"}},
-    [ALERTS] = {"sluice_alerts_total", "Alerts, by channel and whether they arrived.", COUNTER,
+    [DEADLINES] = {"sluice_deadlines_missed_total",
+                   "Runs that took longer than their deadline.",
+                   COUNTER,
+                   {"pipeline"}},
+    [ALERTS] = {"sluice_alerts_total",
+                "Alerts, by channel and whether they arrived.",
+                COUNTER,
                 {"channel", "outcome"}},
     [WORKER_DEATHS] = {"sluice_worker_deaths_total",
-                       "Worker processes that crashed or were killed.", COUNTER, {NULL}},
+                       "Worker processes that crashed or were killed.",
+                       COUNTER,
+                       {NULL}},
 };
 
 struct series {
@@ -151,8 +178,8 @@ static struct series *find(struct sl_metrics *metrics, enum family_name name,
     return series;
 }
 
-static void add(struct sl_metrics *metrics, enum family_name name, const char *one,
-                const char *two, double value)
+static void add(struct sl_metrics *metrics, enum family_name name, const char *one, const char *two,
+                double value)
 {
     struct series *series = find(metrics, name, (const char *const[LABELS]){one, two});
 
@@ -183,8 +210,8 @@ static void observe(struct sl_metrics *metrics, enum family_name name, const cha
 
 void sl_metrics_step_ended(struct sl_metrics *metrics, const struct sl_metrics_step *step)
 {
-    struct series *steps = find(
-        metrics, STEPS, (const char *const[LABELS]){step->pipeline, step->kind, step->status});
+    struct series *steps =
+        find(metrics, STEPS, (const char *const[LABELS]){step->pipeline, step->kind, step->status});
     struct series *memory = find(metrics, STEP_MEMORY, (const char *const[LABELS]){step->kind});
 
     if (steps)

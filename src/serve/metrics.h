@@ -25,7 +25,7 @@ struct sl_metrics_step {
     int64_t rows_in, rows_out, rows_rejected;
     int64_t retries;           // attempts after the first
     int64_t peak_memory_bytes; // of its worker; -1: not known
-    int64_t committed_us;      // when its table got a new version, by the wall clock; 0: it got none
+    int64_t committed_us; // when its table got a new version, by the wall clock; 0: it got none
 };
 void sl_metrics_step_ended(struct sl_metrics *metrics, const struct sl_metrics_step *step);
 void sl_metrics_run_started(struct sl_metrics *metrics, const char *pipeline, const char *trigger,

@@ -20,10 +20,9 @@
 static const struct schema {
     const char *name, *text;
 } schemas[] = {
-    {"Error",
-     OBJECT("[\"error\"]",
-            "\"error\":" OBJECT("[\"code\",\"message\"]",
-                                "\"code\":" TEXT ",\"message\":" TEXT ",\"hint\":" TEXT_OR_NULL))},
+    {"Error", OBJECT("[\"error\"]", "\"error\":" OBJECT("[\"code\",\"message\"]",
+                                                        "\"code\":" TEXT ",\"message\":" TEXT
+                                                        ",\"hint\":" TEXT_OR_NULL))},
     {"Document", "{\"type\":\"object\",\"description\":\"What the command prints with --json; "
                  "`schema` names its form.\"}"},
     {"Health", OBJECT("[\"status\"]", "\"status\":" TEXT)},
@@ -34,38 +33,36 @@ static const struct schema {
             ",\"environment\":" TEXT_OR_NULL ",\"status\":" TEXT ",\"started_at\":" TIME
             ",\"ended_at\":" TIME ",\"elapsed_ms\":" WHOLE_OR_NULL
             ",\"counts\":{\"type\":[\"object\",\"null\"],\"additionalProperties\":" WHOLE "}")},
-    {"Runs", OBJECT("[\"runs\",\"next\"]", "\"runs\":" LIST_OF(REF("Run")) ",\"next\":" TEXT_OR_NULL)},
+    {"Runs",
+     OBJECT("[\"runs\",\"next\"]", "\"runs\":" LIST_OF(REF("Run")) ",\"next\":" TEXT_OR_NULL)},
     {"Active", OBJECT("[\"runs\"]", "\"runs\":" LIST_OF("{\"type\":\"object\"}"))},
-    {"Step",
-     OBJECT("[\"step\",\"status\"]",
-            "\"step\":" TEXT ",\"label\":" TEXT ",\"status\":" TEXT ",\"why\":" TEXT_OR_NULL
-            ",\"started_at\":" TIME ",\"ended_at\":" TIME ",\"elapsed_ms\":" WHOLE_OR_NULL
-            ",\"rows\":{\"type\":[\"object\",\"null\"],\"additionalProperties\":" WHOLE
-            "},\"error\":{\"type\":[\"object\",\"null\"]},\"details\":{}")},
+    {"Step", OBJECT("[\"step\",\"status\"]",
+                    "\"step\":" TEXT ",\"label\":" TEXT ",\"status\":" TEXT ",\"why\":" TEXT_OR_NULL
+                    ",\"started_at\":" TIME ",\"ended_at\":" TIME ",\"elapsed_ms\":" WHOLE_OR_NULL
+                    ",\"rows\":{\"type\":[\"object\",\"null\"],\"additionalProperties\":" WHOLE
+                    "},\"error\":{\"type\":[\"object\",\"null\"]},\"details\":{}")},
     {"Steps", OBJECT("[\"steps\"]", "\"steps\":" LIST_OF(REF("Step")))},
-    {"Pipeline",
-     OBJECT("[\"name\"]", "\"name\":" TEXT ",\"description\":" TEXT_OR_NULL
-                          ",\"owner\":" TEXT_OR_NULL ",\"triggers\":" LIST_OF(TEXT)
-                          ",\"next_at\":" TIME ",\"is_paused\":" YES_OR_NO
-                          ",\"active_runs\":" WHOLE ",\"queued_runs\":" WHOLE
-                          ",\"last_run\":{\"anyOf\":[" REF("Run") ",{\"type\":\"null\"}]}")},
+    {"Pipeline", OBJECT("[\"name\"]", "\"name\":" TEXT ",\"description\":" TEXT_OR_NULL
+                                      ",\"owner\":" TEXT_OR_NULL ",\"triggers\":" LIST_OF(
+                                          TEXT) ",\"next_at\":" TIME ",\"is_paused\":" YES_OR_NO
+                                                ",\"active_runs\":" WHOLE ",\"queued_runs\":" WHOLE
+                                                ",\"last_run\":{\"anyOf\":[" REF(
+                                                    "Run") ",{\"type\":\"null\"}]}")},
     {"Pipelines", OBJECT("[\"pipelines\"]", "\"pipelines\":" LIST_OF(REF("Pipeline")))},
     {"Started", OBJECT("[\"run_id\",\"status\"]", "\"run_id\":" TEXT ",\"status\":" TEXT)},
     {"Pause", OBJECT("[\"pipeline\",\"is_paused\"]",
                      "\"pipeline\":" TEXT ",\"is_paused\":" YES_OR_NO ",\"who\":" TEXT_OR_NULL
                      ",\"at\":" TIME ",\"why\":" TEXT_OR_NULL)},
-    {"Decision",
-     OBJECT("[\"run_id\",\"step\"]",
-            "\"run_id\":" TEXT ",\"step\":" TEXT ",\"is_approved\":{\"type\":[\"boolean\","
-            "\"null\"]},\"who\":" TEXT_OR_NULL ",\"at\":" TIME ",\"asked_at\":" TIME
-            ",\"why\":" TEXT_OR_NULL)},
+    {"Decision", OBJECT("[\"run_id\",\"step\"]", "\"run_id\":" TEXT ",\"step\":" TEXT
+                                                 ",\"is_approved\":{\"type\":[\"boolean\","
+                                                 "\"null\"]},\"who\":" TEXT_OR_NULL ",\"at\":" TIME
+                                                 ",\"asked_at\":" TIME ",\"why\":" TEXT_OR_NULL)},
     {"Approvals", OBJECT("[\"approvals\"]", "\"approvals\":" LIST_OF(REF("Decision")))},
-    {"Audit",
-     OBJECT("[\"entries\",\"next\"]",
-            "\"entries\":" LIST_OF(OBJECT("[\"seq\",\"at\",\"who\",\"what\"]",
-                                          "\"seq\":" WHOLE ",\"at\":" TIME ",\"who\":" TEXT
-                                          ",\"what\":" TEXT ",\"subject\":" TEXT_OR_NULL
-                                          ",\"details\":{}")) ",\"next\":" WHOLE_OR_NULL)},
+    {"Audit", OBJECT("[\"entries\",\"next\"]",
+                     "\"entries\":" LIST_OF(OBJECT("[\"seq\",\"at\",\"who\",\"what\"]",
+                                                   "\"seq\":" WHOLE ",\"at\":" TIME ",\"who\":" TEXT
+                                                   ",\"what\":" TEXT ",\"subject\":" TEXT_OR_NULL
+                                                   ",\"details\":{}")) ",\"next\":" WHOLE_OR_NULL)},
 };
 
 static bool is_json(const struct sl_route *route)
@@ -93,18 +90,17 @@ static json_t *path_parameters(const struct sl_route *route)
     json_t *list = json_array();
 
     for (const char *open = strchr(route->path, '{'); open; open = strchr(open + 1, '{')) {
-        json_t *item = json_pack("{s:s%, s:s, s:b, s:{s:s}}", "name", open + 1,
-                                 strcspn(open + 1, "}"), "in", "path", "required", 1, "schema",
-                                 "type", "string");
+        json_t *item =
+            json_pack("{s:s%, s:s, s:b, s:{s:s}}", "name", open + 1, strcspn(open + 1, "}"), "in",
+                      "path", "required", 1, "schema", "type", "string");
         if (json_array_append_new(list, item) != 0)
             return json_decref(list), NULL;
     }
     if (strcmp(route->method, "GET") != 0)
         return list;
     for (const struct sl_route_value *value = route->values; value && value->name; value++) {
-        json_t *item =
-            json_pack("{s:s, s:s, s:s, s:o}", "name", value->name, "in", "query", "description",
-                      value->summary, "schema", schema_of(value->type));
+        json_t *item = json_pack("{s:s, s:s, s:s, s:o}", "name", value->name, "in", "query",
+                                 "description", value->summary, "schema", schema_of(value->type));
         if (json_array_append_new(list, item) != 0)
             return json_decref(list), NULL;
     }
@@ -118,7 +114,8 @@ static json_t *body_of(const struct sl_route *route)
     for (const struct sl_route_value *value = route->values; value && value->name; value++) {
         json_t *member = schema_of(value->type);
 
-        if (!member || json_object_set_new(member, "description", json_string(value->summary)) != 0 ||
+        if (!member ||
+            json_object_set_new(member, "description", json_string(value->summary)) != 0 ||
             json_object_set_new(members, value->name, member) != 0)
             goto failed;
         if (value->is_required && json_array_append_new(required, json_string(value->name)) != 0)
@@ -149,10 +146,10 @@ static json_t *answer_of(const char *description, const char *type, const char *
 
 static const char *right_of(const struct sl_route *route)
 {
-    return route->may == 0              ? "anybody"
-           : route->may == SL_MAY_READ  ? "read"
-           : route->may == SL_MAY_RUN   ? "run"
-                                        : "admin";
+    return route->may == 0             ? "anybody"
+           : route->may == SL_MAY_READ ? "read"
+           : route->may == SL_MAY_RUN  ? "run"
+                                       : "admin";
 }
 
 static json_t *operation_of(const struct sl_route *route)
@@ -178,8 +175,8 @@ static json_t *operation_of(const struct sl_route *route)
         "responses", status,
         answer_of("It went well", is_json(route) ? "application/json" : route->answers,
                   is_json(route) ? route->answers : NULL),
-        "default", answer_of("It did not: the status and the code say why", "application/json",
-                             "Error"));
+        "default",
+        answer_of("It did not: the status and the code say why", "application/json", "Error"));
     if (operation && route->may == 0 &&
         json_object_set_new(operation, "security", json_array()) != 0)
         return json_decref(operation), NULL;
@@ -211,8 +208,8 @@ static int add_schemas(json_t *into, struct sl_err *err)
     for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++) {
         json_t *schema;
 
-        SL_TRY(sl_json_parse(schemas[i].text, strlen(schemas[i].text), schemas[i].name, &schema,
-                             err));
+        SL_TRY(
+            sl_json_parse(schemas[i].text, strlen(schemas[i].text), schemas[i].name, &schema, err));
         if (json_object_set_new(into, schemas[i].name, schema) != 0)
             return sl_fail_memory(err);
     }
@@ -229,8 +226,8 @@ int sl_openapi(json_t **ret, struct sl_err *err)
         "openapi", "3.1.0", "info", "title", "Sluice", "version", SL_VERSION, "description",
         "What `sluice serve` answers, over TCP and over the unix socket in the state folder.",
         "license", "name", "Apache-2.0", "identifier", "Apache-2.0", "servers", "url", "/",
-        "security", "token", "paths", paths, "components", "schemas", components,
-        "securitySchemes", "token", "type", "http", "scheme", "bearer");
+        "security", "token", "paths", paths, "components", "schemas", components, "securitySchemes",
+        "token", "type", "http", "scheme", "bearer");
 
     SL_TRY_NEW(root, err);
     SL_TRY(add_paths(paths, err));

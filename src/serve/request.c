@@ -15,9 +15,9 @@ int sl_answer_status(const struct sl_err *err)
         enum sl_code code;
         int status;
     } known[] = {
-        {SL_E_SERVE_MISSING, 404},  {SL_E_SERVE_CONFLICT, 409}, {SL_E_SERVE_REFUSED, 403},
-        {SL_E_SERVE_BUSY, 503},     {SL_E_RUN_MISSING, 404},    {SL_E_TABLE_MISSING, 404},
-        {SL_E_PLAN_CHANGED, 409},   {SL_E_LOCKED, 409},         {SL_E_STATE, 500},
+        {SL_E_SERVE_MISSING, 404},   {SL_E_SERVE_CONFLICT, 409}, {SL_E_SERVE_REFUSED, 403},
+        {SL_E_SERVE_BUSY, 503},      {SL_E_RUN_MISSING, 404},    {SL_E_TABLE_MISSING, 404},
+        {SL_E_PLAN_CHANGED, 409},    {SL_E_LOCKED, 409},         {SL_E_STATE, 500},
         {SL_E_PROJECT_INVALID, 409},
     };
 
@@ -61,10 +61,9 @@ void sl_answer_error(struct sl_request *request, int status, const struct sl_err
         sl_fd_close(&request->answer.fd);
     status = status ? status : sl_answer_status(err);
     SL_AUTO(sl_json_free)
-    json_t *json =
-        json_pack("{s:{s:s, s:o, s:o}}", "error", "code", info->id, "message",
-                  sl_json_string(err->message), "hint",
-                  *err->hint ? sl_json_string(err->hint) : json_null());
+    json_t *json = json_pack("{s:{s:s, s:o, s:o}}", "error", "code", info->id, "message",
+                             sl_json_string(err->message), "hint",
+                             *err->hint ? sl_json_string(err->hint) : json_null());
     if (!json || sl_answer_json(request, status, json, &ignored) != SL_OK)
         request->answer.status = status;
 }
@@ -150,7 +149,7 @@ int sl_request_texts(struct sl_request *request, const char *name, struct sl_str
     *ret = (struct sl_strs){0};
     if (json_is_string(member))
         return sl_strs_add(ret, &request->arena, json_string_value(member), err);
-    json_array_foreach(member, index, item)
+    json_array_foreach (member, index, item)
         SL_TRY(sl_strs_add(ret, &request->arena, json_string_value(item), err));
     for (size_t i = 0; i < request->uri.parameter_count; i++)
         if (strcmp(request->uri.parameters[i].name, name) == 0)

@@ -15,7 +15,7 @@ struct sl_answer {
     int status; // of HTTP; 0: none yet
     const char *type;
     struct sl_buf text;
-    int fd; // in the place of text: a file, from its beginning; -1: none
+    int fd;            // in the place of text: a file, from its beginning; -1: none
     const char *allow; // of 405: "GET, HEAD"
 };
 
@@ -32,7 +32,7 @@ struct sl_request {
     struct sl_buf body;
     bool is_too_large;
     size_t dropped_bytes; // of a body that is
-    json_t *json; // of the body, an object; NULL: it was empty
+    json_t *json;         // of the body, an object; NULL: it was empty
     struct sl_answer answer;
     bool is_begun, is_handled;
     struct sl_children *children; // who may answer

@@ -7,51 +7,54 @@
 #define READ SL_MAY_READ
 #define RUN SL_MAY_RUN
 #define ADMIN SL_MAY_ADMIN
-#define WORDS(...)                \
-    (const char *const[])         \
-    {                             \
-        __VA_ARGS__, NULL         \
+#define WORDS(...)        \
+    (const char *const[]) \
+    {                     \
+        __VA_ARGS__, NULL \
     }
-#define VALUES(...)                    \
-    (const struct sl_route_value[])    \
-    {                                  \
-        __VA_ARGS__, { .name = NULL }  \
+#define VALUES(...)                 \
+    (const struct sl_route_value[]) \
+    {                               \
+        __VA_ARGS__,                \
+        {                           \
+            .name = NULL            \
+        }                           \
     }
 
-#define LIMIT                                                                               \
-    {                                                                                       \
+#define LIMIT                                                                                   \
+    {                                                                                           \
         .name = "limit", .type = SL_VALUE_INT, .summary = "How many at most; 0: all there are." \
     }
-#define AT                                                                                     \
-    {                                                                                          \
-        .name = "at", .type = SL_VALUE_TEXT,                                                   \
+#define AT                                                                                       \
+    {                                                                                            \
+        .name = "at", .type = SL_VALUE_TEXT,                                                     \
         .summary = "Tables as they were published last at a time, in a publication (#12), by a " \
-                   "run, or now: published."                                                   \
+                   "run, or now: published."                                                     \
     }
-#define SELECT                                                                  \
-    {                                                                           \
-        .name = "select", .type = SL_VALUE_TEXTS,                               \
+#define SELECT                                                                    \
+    {                                                                             \
+        .name = "select", .type = SL_VALUE_TEXTS,                                 \
         .summary = "Steps to take, as in `sluice run --select`; may be repeated." \
     }
-#define EXCLUDE                                                    \
-    {                                                              \
+#define EXCLUDE                                                                     \
+    {                                                                               \
         .name = "exclude", .type = SL_VALUE_TEXTS, .summary = "Steps to leave out." \
     }
-#define WHY                                                       \
-    {                                                             \
+#define WHY                                                                           \
+    {                                                                                 \
         .name = "why", .type = SL_VALUE_TEXT, .summary = "Reason, for the audit log." \
     }
-#define REJECTED_ROWS                                                                            \
+#define REJECTED_ROWS                                                                             \
     {.name = "rule", .type = SL_VALUE_TEXT, .summary = "Only rows that break this rule."},        \
         {.name = "source", .type = SL_VALUE_TEXT, .summary = "Only rows from this file."},        \
-        {.name = "position",                                                                     \
-         .type = SL_VALUE_TEXTS,                                                                 \
-         .summary = "Only the rows at these positions of their files."},                         \
+        {.name = "position",                                                                      \
+         .type = SL_VALUE_TEXTS,                                                                  \
+         .summary = "Only the rows at these positions of their files."},                          \
         {.name = "run", .type = SL_VALUE_TEXT, .summary = "Only rows rejected by this run."},     \
-        {.name = "since",                                                                        \
-         .type = SL_VALUE_TEXT,                                                                  \
-         .summary = "Only rows rejected at this time or later."},                                \
-    {                                                                                            \
+        {.name = "since",                                                                         \
+         .type = SL_VALUE_TEXT,                                                                   \
+         .summary = "Only rows rejected at this time or later."},                                 \
+    {                                                                                             \
         .name = "until", .type = SL_VALUE_TEXT, .summary = "Only rows rejected before this time." \
     }
 
@@ -192,8 +195,8 @@ static bool matches(const struct sl_route *route, const struct sl_uri *uri,
 }
 
 const struct sl_route *sl_route_find(const char *method, const struct sl_uri *uri,
-                                     const char *ret_values[SL_ROUTE_NAMES],
-                                     struct sl_arena *arena, const char **ret_allow)
+                                     const char *ret_values[SL_ROUTE_NAMES], struct sl_arena *arena,
+                                     const char **ret_allow)
 {
     const char *allow = NULL;
 
@@ -257,7 +260,7 @@ static bool fits_json(const struct sl_route_value *value, const json_t *json)
     case SL_VALUE_TEXT:
         return json_is_string(json);
     case SL_VALUE_TEXTS:
-        json_array_foreach(json, index, item)
+        json_array_foreach (json, index, item)
             if (!json_is_string(item))
                 return false;
         return json_is_array(json) || json_is_string(json);
@@ -308,7 +311,7 @@ int sl_route_check(struct sl_request *request, struct sl_err *err)
     SL_TRY(check_query(request, err));
     if (request->json && strcmp(request->route->method, "GET") == 0)
         return sl_fail(err, SL_E_SERVE_REQUEST, "GET takes no body");
-    json_object_foreach(request->json, name, member) {
+    json_object_foreach (request->json, name, member) {
         const struct sl_route_value *value = find_value(request->route, name);
 
         if (!value)

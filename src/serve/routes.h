@@ -20,11 +20,12 @@ struct sl_route {
     const char *method; // "GET" (HEAD, too), "POST"
     const char *path;   // "/api/v1/runs/{run}/steps"
     const char *summary;
-    const char *tag;  // what it belongs to, in the document
-    unsigned may;     // enum sl_may that it needs; 0: anybody may
-    bool is_local;    // over TCP only with a token, though it only reads
-    int status;       // of an answer that went well
-    const char *answers; // name of its schema, see serve/openapi.c; a text other than JSON: its type
+    const char *tag; // what it belongs to, in the document
+    unsigned may;    // enum sl_may that it needs; 0: anybody may
+    bool is_local;   // over TCP only with a token, though it only reads
+    int status;      // of an answer that went well
+    const char
+        *answers; // name of its schema, see serve/openapi.c; a text other than JSON: its type
     const struct sl_route_value *values; // ends with a NULL name; may be NULL
     // Either answers at once,
     int (*handle)(struct sl_request *request, struct sl_err *err);
@@ -38,8 +39,8 @@ extern const struct sl_route sl_routes[]; // ends with a NULL method
 // The route of a method and path; its values go to ret_values. NULL, and *ret_allow (in the arena)
 // says which methods the path has ("GET, HEAD"; NULL: there is no such path).
 const struct sl_route *sl_route_find(const char *method, const struct sl_uri *uri,
-                                     const char *ret_values[SL_ROUTE_NAMES],
-                                     struct sl_arena *arena, const char **ret_allow);
+                                     const char *ret_values[SL_ROUTE_NAMES], struct sl_arena *arena,
+                                     const char **ret_allow);
 // Whether the values of the query and the body are what the route takes (SL_E_SERVE_REQUEST).
 SL_MUST int sl_route_check(struct sl_request *request, struct sl_err *err);
 // The OpenAPI 3.1 document; the same at each call.

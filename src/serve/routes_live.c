@@ -58,8 +58,8 @@ int sl_route_pipeline(struct sl_request *request, struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *list = NULL;
 
-    SL_TRY(control_of(request)->pipelines(control_of(request)->self, request->values[0], &list,
-                                          err));
+    SL_TRY(
+        control_of(request)->pipelines(control_of(request)->self, request->values[0], &list, err));
     if (json_array_size(list) == 0)
         return sl_fail(err, SL_E_SERVE_MISSING, "there is no pipeline '%.200s'",
                        request->values[0]);
@@ -124,8 +124,9 @@ static int decide(struct sl_request *request, bool is_approved, struct sl_err *e
     const char *run;
 
     SL_TRY(sl_route_run_id(request, &run, err));
-    SL_TRY(control_of(request)->decide(control_of(request)->self, run, request->values[1], is_approved, request->who,
-                                       sl_request_text(request, "why"), &json, err));
+    SL_TRY(control_of(request)->decide(control_of(request)->self, run, request->values[1],
+                                       is_approved, request->who, sl_request_text(request, "why"),
+                                       &json, err));
     return sl_answer_json(request, request->route->status, json, err);
 }
 

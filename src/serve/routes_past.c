@@ -64,16 +64,15 @@ static json_t *run_json(const struct sl_run_row *run)
 {
     const bool has_ended = run->ended_us > 0;
 
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "run_id",
-                     run->id, "pipeline", text_or_null(run->pipeline), "trigger",
-                     text_or_null(run->trigger), "tick_at", time_or_null(run->tick_us), "who",
-                     text_or_null(run->who), "command", text_or_null(run->command), "environment",
-                     text_or_null(run->environment), "status", status_of(run), "started_at",
-                     time_or_null(run->started_us), "ended_at", time_or_null(run->ended_us),
-                     "elapsed_ms",
-                     has_ended ? json_integer((run->ended_us - run->started_us) / 1000)
-                               : json_null(),
-                     "counts", has_ended ? counts_of(run) : json_null());
+    return json_pack(
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "run_id", run->id,
+        "pipeline", text_or_null(run->pipeline), "trigger", text_or_null(run->trigger), "tick_at",
+        time_or_null(run->tick_us), "who", text_or_null(run->who), "command",
+        text_or_null(run->command), "environment", text_or_null(run->environment), "status",
+        status_of(run), "started_at", time_or_null(run->started_us), "ended_at",
+        time_or_null(run->ended_us), "elapsed_ms",
+        has_ended ? json_integer((run->ended_us - run->started_us) / 1000) : json_null(), "counts",
+        has_ended ? counts_of(run) : json_null());
 }
 
 int sl_route_runs(struct sl_request *request, struct sl_err *err)

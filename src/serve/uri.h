@@ -16,8 +16,8 @@ struct sl_uri {
     size_t parameter_count;
 };
 
-// Decodes percent signs (and "+" after the "?"), each part by itself, so that a "/" can be part of a
-// value. SL_E_SERVE_REQUEST: it does not begin with "/", has empty parts, a wrong percent sign, a
+// Decodes percent signs (and "+" after the "?"), each part by itself, so that a "/" can be part of
+// a value. SL_E_SERVE_REQUEST: it does not begin with "/", has empty parts, a wrong percent sign, a
 // control character, bytes that are no UTF-8, or too many parts.
 SL_MUST int sl_uri_parse(const char *text, struct sl_arena *arena, struct sl_uri *ret,
                          struct sl_err *err);

@@ -100,11 +100,11 @@ static void check_token(struct sl_load *load, const struct sl_serve_spec *serve,
                 token->name ? token->name : "", strlen(token->value), SHORTEST_TOKEN);
     for (size_t i = 0; i < token->may.count; i++)
         if (!sl_may_parse(token->may.items[i]))
-            sl_diag(diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(token->node, "may"),
-                    sl_did_you_mean(&load->project->arena, token->may.items[i], rights,
-                                    RIGHT_COUNT),
-                    "'%s' is nothing that a token may: expected read, run or admin",
-                    token->may.items[i]);
+            sl_diag(
+                diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, sl_yaml_place(token->node, "may"),
+                sl_did_you_mean(&load->project->arena, token->may.items[i], rights, RIGHT_COUNT),
+                "'%s' is nothing that a token may: expected read, run or admin",
+                token->may.items[i]);
 }
 
 void sl_serve_check(struct sl_load *load, const struct sl_yaml *map,

@@ -72,7 +72,7 @@ static int cancel(void *self, const char *run_id, const char *who, json_t **ret_
 }
 
 static int pause_pipeline(void *self, const char *pipeline, const char *who, const char *why,
-                 json_t **ret_json, struct sl_err *err)
+                          json_t **ret_json, struct sl_err *err)
 {
     (void)self;
     SL_TRY(require_pipeline(pipeline, err));
@@ -84,7 +84,7 @@ static int pause_pipeline(void *self, const char *pipeline, const char *who, con
 }
 
 static int resume_pipeline(void *self, const char *pipeline, const char *who, json_t **ret_json,
-                  struct sl_err *err)
+                           struct sl_err *err)
 {
     (void)self;
     SL_TRY(require_pipeline(pipeline, err));
@@ -111,10 +111,10 @@ static int pipelines(void *self, const char *name, json_t **ret_json, struct sl_
     (void)self;
     if (name)
         SL_TRY(require_pipeline(name, err));
-    *ret_json = json_pack("[{s:s, s:n, s:s, s:[s], s:n, s:b, s:i, s:i, s:n}]", "name", "nightly",
-                          "description", "owner", "data@shop.example", "triggers", "0 3 * * *",
-                          "next_at", "is_paused", 0, "active_runs", 0, "queued_runs", 0,
-                          "last_run");
+    *ret_json =
+        json_pack("[{s:s, s:n, s:s, s:[s], s:n, s:b, s:i, s:i, s:n}]", "name", "nightly",
+                  "description", "owner", "data@shop.example", "triggers", "0 3 * * *", "next_at",
+                  "is_paused", 0, "active_runs", 0, "queued_runs", 0, "last_run");
     return SL_OK;
 }
 
@@ -215,8 +215,9 @@ static int64_t number(int argc, char **argv, const char *name)
 static int serve(int argc, char **argv, struct alone *alone, struct sl_err *err)
 {
     const struct sl_project_options loaded = {.resolve_secrets = true};
-    const struct sl_control control = {start_run, cancel, pause_pipeline, resume_pipeline,  decide,
-                                       pipelines, active_runs, health, metrics, alone};
+    const struct sl_control control = {start_run, cancel,    pause_pipeline, resume_pipeline,
+                                       decide,    pipelines, active_runs,    health,
+                                       metrics,   alone};
     SL_AUTO(sl_project_free) struct sl_project *project = NULL;
     SL_AUTO(sl_state_close) struct sl_state *state = NULL;
     const char *note;

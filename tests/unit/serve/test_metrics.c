@@ -43,8 +43,7 @@ static void counts_add_up_and_buckets_contain_each_other(void **state)
     step.peak_memory_bytes = 400;
     sl_metrics_step_ended(metrics, &step);
     char *text = print(metrics);
-    check_has(text,
-              "\nsluice_steps_total{pipeline=\"nightly\",kind=\"model\",status=\"ok\"} 2\n");
+    check_has(text, "\nsluice_steps_total{pipeline=\"nightly\",kind=\"model\",status=\"ok\"} 2\n");
     check_has(text, "\nsluice_rows_in_total{table=\"curated.a\"} 20\n");
     check_has(text, "\nsluice_rows_out_total{table=\"curated.a\"} 18\n");
     check_has(text, "\nsluice_step_peak_memory_bytes{kind=\"model\"} 5000\n");

@@ -18,8 +18,7 @@ static int ask(struct asked *asked, const char *method, const char *path, const 
     sl_buf_init(&request->body);
     sl_buf_init(&request->answer.text);
     SL_TRY(sl_uri_parse(path, &request->arena, &request->uri, &asked->err));
-    request->route =
-        sl_route_find(method, &request->uri, request->values, &request->arena, &allow);
+    request->route = sl_route_find(method, &request->uri, request->values, &request->arena, &allow);
     if (!request->route)
         return sl_fail(&asked->err, SL_E_SERVE_MISSING, "%s", allow ? allow : "none");
     if (body)
@@ -37,7 +36,8 @@ static void paths_are_decoded_part_by_part(void **state)
     struct asked asked;
 
     (void)state;
-    assert_int_equal(ask(&asked, "POST", "/api/v1/runs/4f/steps/load%20a%2Fb/approve", NULL), SL_OK);
+    assert_int_equal(ask(&asked, "POST", "/api/v1/runs/4f/steps/load%20a%2Fb/approve", NULL),
+                     SL_OK);
     assert_string_equal(asked.request.values[0], "4f");
     assert_string_equal(asked.request.values[1], "load a/b");
     drop(&asked);
@@ -46,9 +46,21 @@ static void paths_are_decoded_part_by_part(void **state)
 static void odd_paths_are_refused(void **state)
 {
     static const char *const paths[] = {
-        "",          "api",          "//",           "/api//v1",  "/api/%",     "/api/%4",
-        "/api/%zz",  "/api/%00",     "/api/%0a",     "/api/%ff",  "/api/\x7f",  "*",
-        "/a?b=%",    "/a?b=%c3%28",  "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17",
+        "",
+        "api",
+        "//",
+        "/api//v1",
+        "/api/%",
+        "/api/%4",
+        "/api/%zz",
+        "/api/%00",
+        "/api/%0a",
+        "/api/%ff",
+        "/api/\x7f",
+        "*",
+        "/a?b=%",
+        "/a?b=%c3%28",
+        "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17",
         "http://localhost/healthz",
     };
 
@@ -109,7 +121,8 @@ static void values_must_be_what_the_route_takes(void **state)
 }
 
 // The whole command line, its words between bars.
-static void check_words(const char *method, const char *path, const char *body, const char *expected)
+static void check_words(const char *method, const char *path, const char *body,
+                        const char *expected)
 {
     struct asked asked;
     struct sl_strs words;
@@ -211,14 +224,14 @@ static void who_may_do_what(void **state)
         struct asked asked;
         int status = 0;
 
-        assert_int_equal(cases[i].what & OPEN     ? ask(&asked, "GET", "/healthz", NULL)
-                         : cases[i].what & WRITES ? ask(&asked, "POST", "/api/v1/runs/1/cancel", NULL)
-                         : cases[i].what & ADMINS
-                             ? ask(&asked, "POST", "/api/v1/query", "{\"sql\":\"from a\"}")
-                             : ask(&asked, "GET", "/api/v1/runs", NULL),
-                         SL_OK);
-        int code = sl_auth(&asked.request, &caller, with_tokens(cases[i].has_tokens), &status,
-                           &asked.err);
+        assert_int_equal(
+            cases[i].what & OPEN     ? ask(&asked, "GET", "/healthz", NULL)
+            : cases[i].what & WRITES ? ask(&asked, "POST", "/api/v1/runs/1/cancel", NULL)
+            : cases[i].what & ADMINS ? ask(&asked, "POST", "/api/v1/query", "{\"sql\":\"from a\"}")
+                                     : ask(&asked, "GET", "/api/v1/runs", NULL),
+            SL_OK);
+        int code =
+            sl_auth(&asked.request, &caller, with_tokens(cases[i].has_tokens), &status, &asked.err);
         assert_int_equal(code == SL_OK ? 0 : status, cases[i].status);
         if (code == SL_OK)
             assert_string_equal(asked.request.who, cases[i].who);
@@ -237,7 +250,8 @@ static void the_socket_needs_no_token(void **state)
 
     (void)state;
     assert_int_equal(ask(&asked, "POST", "/api/v1/runs/1/cancel", NULL), SL_OK);
-    assert_int_equal(sl_auth(&asked.request, &caller, with_tokens(true), &status, &asked.err), SL_OK);
+    assert_int_equal(sl_auth(&asked.request, &caller, with_tokens(true), &status, &asked.err),
+                     SL_OK);
     assert_string_equal(asked.request.who, "root");
     assert_int_equal(sl_auth(&asked.request, &nobody, NULL, &status, &asked.err), SL_OK);
     assert_string_equal(asked.request.who, "uid 4000000000");
