@@ -28,3 +28,7 @@ for unit in service socket; do
     sed "s|@bindir@|${bindir:-$prefix/bin}|" "$(dirname "$0")/../share/systemd/sluice.$unit" >"$work/systemd/sluice.$unit"
     install -D -m 644 "$work/systemd/sluice.$unit" "$prefix/lib/systemd/system/sluice.$unit"
 done
+
+for file in grafana/sluice-runs.json grafana/sluice-tables.json prometheus/sluice.rules.yml; do
+    install -D -m 644 "$(dirname "$0")/../share/$file" "$prefix/share/sluice/$file"
+done

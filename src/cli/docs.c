@@ -1,7 +1,8 @@
 // sluice docs: reference pages and the man page, written from the tables of commands, options, file
-// kinds and codes.
+// kinds, routes and codes.
 #include "base/fs.h"
 #include "cli/cli.h"
+#include "serve/routes.h"
 
 #include <string.h>
 
@@ -83,6 +84,15 @@ static void add_codes(struct sl_buf *text)
         const struct sl_code_info *info = sl_code_info((enum sl_code)code);
         sl_buf_addf(text, "## %s: %s\n\n%s\n\n", info->id, info->title, info->explanation);
     }
+}
+
+static void add_api(struct sl_buf *text)
+{
+    sl_buf_add(text,
+               "# HTTP API\n\n" GENERATED
+               "What `sluice serve` answers; [api.md](../api.md) says how to ask. The same as "
+               "an OpenAPI 3.1 document: `GET /api/v1/openapi.json`.\n\n");
+    sl_openapi_markdown(text);
 }
 
 // roff takes '-' for a hyphen, '\\' for an escape, and a dot or a quote at the start of a line for
@@ -168,10 +178,8 @@ static const struct page {
     const char *name;
     void (*add)(struct sl_buf *text);
 } pages[] = {
-    {"commands.md", add_commands},
-    {"files.md", add_files},
-    {"errors.md", add_codes},
-    {"sluice.1", add_man},
+    {"commands.md", add_commands}, {"files.md", add_files}, {"errors.md", add_codes},
+    {"api.md", add_api},           {"sluice.1", add_man},
 };
 
 static int run_docs(const void *self, int *ret_exit, struct sl_err *err)
@@ -182,11 +190,14 @@ static int run_docs(const void *self, int *ret_exit, struct sl_err *err)
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
         SL_TRY(write_page(options->folder, pages[i].name, pages[i].add, err));
     if (options->common.json) {
+        json_t *files = json_array();
         SL_AUTO(sl_json_free)
-        json_t *root = json_pack("{s:s, s:s, s:[s, s, s, s]}", "schema", "sluice.docs/1", "folder",
-                                 options->folder, "files", pages[0].name, pages[1].name,
-                                 pages[2].name, pages[3].name);
+        json_t *root = json_pack("{s:s, s:s, s:o}", "schema", "sluice.docs/1", "folder",
+                                 options->folder, "files", files);
         SL_TRY_NEW(root, err);
+        for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+            if (json_array_append_new(files, json_string(pages[i].name)) != 0)
+                return sl_fail_memory(err);
         return sl_print_json(root, err);
     }
     for (size_t i = 0; i < sizeof pages / sizeof *pages && !options->common.is_quiet; i++)

@@ -112,7 +112,7 @@ static int check_nobody(const struct sl_request *request, const struct sl_caller
         return SL_OK;
     if (settings && settings->tokens.count > 0)
         return sl_fail(err, SL_E_SERVE_REFUSED, "a token is needed: Authorization: Bearer VALUE");
-    if (route->may == SL_MAY_READ && !route->is_local && caller->is_loopback)
+    if (route->may == SL_MAY_READ && caller->is_loopback)
         return SL_OK;
     (void)sl_fail(err, SL_E_SERVE_REFUSED, "%s needs a token that may %s", route->summary,
                   right_name(route->may));

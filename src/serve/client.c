@@ -66,19 +66,24 @@ static int fail_as_told(const json_t *answer, long status, struct sl_err *err)
     return *hint ? sl_err_hint(err, "%s", hint) : (int)err->code;
 }
 
-static bool prepare(CURL *curl, const char *method, const char *url, const char *socket,
-                    const char *body, struct curl_slist *headers, struct sl_buf *text)
+struct sending {
+    const char *method, *url, *socket, *body; // body NULL: none
+    struct curl_slist *headers;
+};
+
+static bool prepare(CURL *curl, const struct sending *sending, struct sl_buf *text)
 {
-    return curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
+    return curl_easy_setopt(curl, CURLOPT_URL, sending->url) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, sending->socket) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, sending->method) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_HTTPHEADER, sending->headers) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)ANSWER_MS) == CURLE_OK &&
-           (!body || curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, body) == CURLE_OK) &&
+           (!sending->body ||
+            curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, sending->body) == CURLE_OK) &&
            curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_WRITEDATA, text) == CURLE_OK;
 }
@@ -126,7 +131,8 @@ int sl_client_ask(const char *folder, const char *method, const char *path, cons
     else
         sent = strcmp(method, "POST") == 0 ? strdup("") : NULL;
     text.max_bytes = MOST_ANSWER_BYTES;
-    bool is_prepared = prepare(curl, method, url.text, socket, sent, headers, &text);
+    const struct sending sending = {method, url.text, socket, sent, headers};
+    bool is_prepared = prepare(curl, &sending, &text);
     free(sent);
     if (!is_prepared)
         return sl_fail_memory(err);

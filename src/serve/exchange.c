@@ -307,9 +307,10 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *mhd, const 
     // An answer must wait until all has come: what is too much is dropped, and more than that ends
     // the connection.
     if (request->is_too_large || request->body.length + *length > request->body.max_bytes) {
-        if (request->is_too_large)
-            return MHD_NO;
         request->is_too_large = true;
+        request->dropped_bytes += *length;
+        if (request->dropped_bytes > request->options->most_request_bytes)
+            return MHD_NO;
     } else {
         sl_buf_add_bytes(&request->body, bytes, *length);
     }

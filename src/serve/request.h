@@ -31,7 +31,8 @@ struct sl_request {
     unsigned rights; // enum sl_may
     struct sl_buf body;
     bool is_too_large;
-    json_t *json; // of the body, an object; NULL: it was empty
+    size_t dropped_bytes; // of a body that is
+    json_t *json;         // of the body, an object; NULL: it was empty
     struct sl_answer answer;
     bool is_begun, is_handled;
     struct sl_children *children; // who may answer

@@ -22,10 +22,9 @@ struct sl_route {
     const char *summary;
     const char *tag; // what it belongs to, in the document
     unsigned may;    // enum sl_may that it needs; 0: anybody may
-    bool is_local;   // over TCP only with a token, though it only reads
     int status;      // of an answer that went well
-    const char
-        *answers; // name of its schema, see serve/openapi.c; a text other than JSON: its type
+    // Name of its schema, see serve/openapi.c; a text other than JSON: its type.
+    const char *answers;
     const struct sl_route_value *values; // ends with a NULL name; may be NULL
     // Either answers at once,
     int (*handle)(struct sl_request *request, struct sl_err *err);
