@@ -375,6 +375,20 @@ def test_a_table_that_is_too_old_is_told_by_a_run_with_nothing_to_do(project, ho
     assert document["alert"]["kind"] == "sla" and "curated.revenue is" in document["alert"]["summary"]
 
 
+def test_a_table_that_stays_behind_its_input_is_told(project, hook):
+    make(project, to(hook, "  when: {lag: 10m}\n"))
+    project.run("run", env={"SLUICE_CLOCK": "2026-03-01T00:00:00Z"})
+    project.write("data/2.csv", "id,amount\n7,8\n")
+    project.run("run", "--select", "raw.orders", env={"SLUICE_CLOCK": "2026-03-02T00:00:00Z"})
+    assert hook.all() == []
+    project.run("run", "--select", "raw.orders", env={"SLUICE_CLOCK": "2026-03-02T00:12:00Z"})
+    [document] = hook.all()
+    assert document["alert"]["summary"] == "curated.revenue has been behind raw.orders for 12 min"
+    project.run("run", env={"SLUICE_CLOCK": "2026-03-02T00:13:00Z"})
+    [document] = hook.all()
+    assert (document["event"], document["alert"]["kind"]) == ("resolved", "lag")
+
+
 def test_a_run_behind_its_deadline_is_one_alert(project, hook):
     make(project, to(hook) + "deadline: 1s\n",
          "select count(*) as n from range(600000) a, range(600000) b where (a.range * b.range) % 7 = 3")
