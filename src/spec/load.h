@@ -176,7 +176,7 @@ extern const struct sl_opt sl_model_rows[];
 extern const struct sl_opt sl_target_rows[];
 extern const struct sl_opt sl_pipeline_rows[];
 extern const struct sl_opt sl_budget_rows[];
-extern const struct sl_opt sl_alert_rows[]; // struct sl_alerts
+extern const struct sl_opt sl_alert_rows[];   // struct sl_alerts
 extern const struct sl_opt sl_default_rows[]; // struct sl_requirements
 extern const struct sl_opt sl_serve_rows[];   // struct sl_serve_spec
 extern const struct sl_opt sl_retry_rows[];   // struct sl_retry
