@@ -1,10 +1,12 @@
-// sluice schedule next SCHEDULE: when a cron expression or an interval comes.
+// sluice schedule next SCHEDULE: when a cron expression, an interval or a pipeline comes.
 #include "cli/cli.h"
 
 #include "base/clock.h"
 #include "schedule/schedule.h"
+#include "spec/pipeline.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define COUNT_MAX 10000
@@ -25,7 +27,7 @@ struct next_options {
 
 static const struct sl_opt rows[] = {
     {"schedule", SL_OPT_STRING, offsetof(struct next_options, schedule), NULL,
-     "A cron expression (in quotes), or an interval like 15m, 24h, 1d, 2w.",
+     "A cron expression (in quotes), an interval like 15m, 24h, 1d, 2w, or a pipeline's name.",
      SL_OPT_POSITIONAL | SL_OPT_REQUIRED, .placeholder = "SCHEDULE"},
     {"zone", SL_OPT_STRING, offsetof(struct next_options, zone), "UTC",
      "Time zone of the schedule, and of times without one.", 0, .letter = 'z',
@@ -223,13 +225,162 @@ static int show(const struct next_options *options, struct sl_schedule *schedule
     return SL_OK;
 }
 
+// --- a pipeline: the times of all its schedules
+
+struct found {
+    const struct sl_trigger *trigger;
+    struct sl_schedule_tick tick;
+};
+
+static int compare_found(const void *a, const void *b)
+{
+    const struct found *one = a, *other = b;
+
+    if (one->tick.at_us != other->tick.at_us)
+        return one->tick.at_us < other->tick.at_us ? -1 : 1;
+    return strcmp(one->trigger->key, other->trigger->key);
+}
+
+static int compare_found_back(const void *a, const void *b)
+{
+    return compare_found(b, a);
+}
+
+static int find_of_pipeline(const struct next_options *options, const struct sl_pipeline *pipeline,
+                            struct sl_arena *arena, struct found **ret, size_t *ret_count,
+                            int64_t *ret_total, struct sl_err *err)
+{
+    struct sl_schedule_tick *ticks =
+        SL_NEW_ARRAY(arena, struct sl_schedule_tick, (size_t)options->count);
+    struct found *found = NULL;
+    size_t found_count = 0, count;
+    int64_t total;
+
+    SL_TRY_NEW(ticks, err);
+    *ret_total = options->until ? 0 : -1;
+    for (size_t i = 0; i < pipeline->trigger_count; i++) {
+        const struct sl_trigger *trigger = &pipeline->triggers[i];
+
+        if (!trigger->schedule)
+            continue;
+        SL_TRY(find(options, trigger->schedule, ticks, &count, &total, err));
+        *ret_total += total > 0 ? total : 0;
+        for (size_t k = 0; k < count; k++)
+            if (!SL_PUSH(arena, found, found_count, ((struct found){trigger, ticks[k]})))
+                return sl_fail_memory(err);
+    }
+    if (found_count)
+        qsort(found, found_count, sizeof *found,
+              options->before ? compare_found_back : compare_found);
+    *ret = found;
+    *ret_count = found_count < (size_t)options->count ? found_count : (size_t)options->count;
+    return SL_OK;
+}
+
+static int print_pipeline_json(const struct sl_pipeline *pipeline, const struct found *found,
+                               size_t count, int64_t total, struct sl_err *err)
+{
+    json_t *list = json_array();
+    SL_AUTO(sl_json_free)
+    json_t *root = json_pack("{s:s, s:s, s:o}", "schema", "sluice.schedule/1", "pipeline",
+                             pipeline->name, "ticks", list);
+
+    SL_TRY_NEW(root, err);
+    for (size_t i = 0; i < count; i++) {
+        const struct sl_zone *zone = &found[i].trigger->schedule->zone;
+        char utc[32], local[40];
+        (void)sl_zone_format(zone, found[i].tick.at_us, local);
+        json_t *tick = json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:o}", "utc",
+                                 sl_time_text(found[i].tick.at_us, utc), "local", local, "weekday",
+                                 weekday(local), "makes_up", found[i].tick.is_moved, "again",
+                                 found[i].tick.is_second, "zone", zone->name, "trigger",
+                                 sl_json_string(found[i].trigger->key));
+        if (json_array_append_new(list, tick) != 0)
+            return sl_fail_memory(err);
+    }
+    if (total >= 0 && json_object_set_new(root, "total", json_integer(total)) != 0)
+        return sl_fail_memory(err);
+    return sl_print_json(root, err);
+}
+
+static int print_pipeline_text(const struct found *found, size_t count, struct sl_arena *arena,
+                               struct sl_err *err)
+{
+    static const char *const head[] = {"day", "local time", "UTC", "trigger"};
+    struct sl_grid grid;
+
+    sl_grid_init(&grid, arena, 4, 0);
+    SL_TRY(sl_grid_row(&grid, head, err));
+    for (size_t i = 0; i < count; i++) {
+        char utc[32], local[40];
+        (void)sl_zone_format(&found[i].trigger->schedule->zone, found[i].tick.at_us, local);
+        const char *cells[] = {weekday(local), sl_arena_strdup(arena, local),
+                               sl_arena_strdup(arena, sl_time_text(found[i].tick.at_us, utc)),
+                               sl_trigger_words(found[i].trigger, arena)};
+        for (size_t k = 1; k < 4; k++)
+            SL_TRY_NEW(cells[k], err);
+        SL_TRY(sl_grid_row(&grid, cells, err));
+    }
+    return sl_grid_print(&grid, stdout, err);
+}
+
+static int show_pipeline(const struct next_options *options, const struct sl_pipeline *pipeline,
+                         struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct found *found;
+    size_t count;
+    int64_t total;
+    char text[64];
+
+    if (options->anchor || options->skip.count || options->only.count)
+        return sl_fail(err, SL_E_USAGE,
+                       "'%s' is a pipeline: its file says --anchor, --skip and --only",
+                       pipeline->name);
+    sl_arena_init(&arena, 0);
+    SL_TRY(find_of_pipeline(options, pipeline, &arena, &found, &count, &total, err));
+    if (options->common.json)
+        return print_pipeline_json(pipeline, found, count, total, err);
+    if (count == 0)
+        puts("it does not come");
+    else
+        SL_TRY(print_pipeline_text(found, count, &arena, err));
+    if (total >= 0 && count)
+        printf("%s in all\n", sl_count_of(total, "time", text));
+    return SL_OK;
+}
+
+// A word that is no interval may be a pipeline of the project, if there is one.
+static int load_for(const struct next_options *options, struct sl_project **ret, struct sl_err *err)
+{
+    const struct sl_project_options of_project = {.folder = options->common.folder,
+                                                  .environment = options->common.environment,
+                                                  .overrides = options->common.settings};
+    const size_t length = strlen(options->schedule);
+    struct sl_err ignored = {0};
+    int64_t seconds;
+
+    if (strpbrk(options->schedule, " \t*@/,?") || length == 0 ||
+        sl_str_to_duration(options->schedule, &seconds))
+        return SL_OK;
+    if (sl_project_load(&of_project, ret, &ignored) == SL_E_MEMORY)
+        return sl_fail_memory(err);
+    return SL_OK;
+}
+
 static int run_next(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct next_options *options = self;
     SL_AUTO(sl_schedule_clear) struct sl_schedule schedule = {0};
+    SL_AUTO(sl_project_free) struct sl_project *project = NULL;
 
     (void)ret_exit;
     SL_TRY(check_options(options, err));
+    SL_TRY(load_for(options, &project, err));
+    if (project && sl_project_pipeline(project, options->schedule)) {
+        sl_note_project(&options->common, project);
+        return show_pipeline(options, sl_project_pipeline(project, options->schedule), err);
+    }
     SL_TRY(parse(options, &schedule, err));
     return show(options, &schedule, err);
 }
@@ -238,11 +389,14 @@ static const char *const examples[] = {
     "sluice schedule next '30 2 * * MON-FRI' --zone Europe/Berlin",
     "sluice schedule next '0 6 L * *' --skip SAT-SUN 12-25 --count 12",
     "sluice schedule next 1d --zone America/New_York --anchor 2026-01-01T06:00",
-    "sluice schedule next @hourly --after 2026-03-01 --until 2026-04-01", NULL};
+    "sluice schedule next @hourly --after 2026-03-01 --until 2026-04-01",
+    "sluice schedule next nightly --count 10",
+    NULL};
 
 const struct sl_command sl_command_schedule_next = {
     .name = "schedule next",
-    .summary = "Tell when a cron expression or an interval comes, in local time and UTC.",
+    .summary = "Tell when a cron expression, an interval or a pipeline comes, in local time and "
+               "UTC.",
     .details =
         "Cron: five fields (minute, hour, day of month, month, day of week) or six (seconds "
         "first). "

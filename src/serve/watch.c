@@ -70,6 +70,8 @@ static void take_fingerprint(struct sl_watch_item *item, int64_t fingerprint)
     }
     const uint64_t settled = item->waiting_since + settle, latest = item->changing_since + most;
     const uint64_t due = settled < latest ? settled : latest;
+    if (calls->is_paused && calls->is_paused(calls->self, item->pipeline))
+        return; // it stays untold
     if (due <= now)
         change(item, fingerprint);
     else
@@ -302,6 +304,13 @@ int sl_watch_reload(struct sl_watch *watch, const struct sl_project *project, st
         before = next;
     }
     return SL_OK;
+}
+
+void sl_watch_resume(struct sl_watch *watch, const char *pipeline)
+{
+    for (struct sl_watch_item *item = watch->items; item; item = item->next)
+        if (strcmp(item->pipeline->name, pipeline) == 0)
+            sl_watch_look(item);
 }
 
 void sl_watch_close(struct sl_watch *watch)

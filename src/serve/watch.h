@@ -38,6 +38,9 @@ struct sl_watch_calls {
     // A warning, once: "'/data' cannot be watched: ...". May be NULL.
     void (*on_note)(void *self, const char *text);
     void *self;
+    // What changes about a paused pipeline is told once it goes on (sl_watch_resume), and only
+    // then. May be NULL: none is paused.
+    bool (*is_paused)(void *self, const struct sl_pipeline *pipeline);
 };
 
 // `seen` (may be NULL) is only read. The project must stay until the watch is closed or has another
@@ -50,6 +53,8 @@ SL_MUST int sl_watch_new(uv_loop_t *loop, const struct sl_project *project,
 // waiting for is looked at again.
 SL_MUST int sl_watch_reload(struct sl_watch *watch, const struct sl_project *project,
                             struct sl_err *err);
+// The pipeline goes on: what has changed while it was paused is looked for.
+void sl_watch_resume(struct sl_watch *watch, const char *pipeline);
 // Nothing is called any more. The memory goes as the loop runs on, until nothing of the watch is
 // left in it.
 void sl_watch_close(struct sl_watch *watch);

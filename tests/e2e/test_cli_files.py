@@ -15,7 +15,7 @@ import yaml
 from conftest import ROOT
 
 KINDS = {"project": "sluice.yml", "source": "sources/*.yml", "contract": "contracts/*.yml", "target": "targets/*.yml",
-         "test": "tests/*.yml"}
+         "pipeline": "pipelines/*.yml", "test": "tests/*.yml"}
 
 
 # --- init and quickstart
@@ -287,6 +287,8 @@ BAD_FILES = [
     ("target", {"type": "csv", "path": "out"}, "'deliver' is a required property"),
     ("target", {"type": "tape", "deliver": []}, "is not valid under any of the given schemas"),
     ("target", {"type": "csv", "deliver": [{"to": "x"}]}, "'table' is a required property"),
+    ("pipeline", {"when": [{"cronn": "@daily"}]}, "'cronn' was unexpected"),
+    ("pipeline", {"overlap": "wait"}, "is not valid under any of the given schemas"),
     ("test", {"givn": {}}, "'givn' was unexpected"),
     ("test", {"runs": [{"expects": {}}]}, "'expects' was unexpected"),
 ]
@@ -390,7 +392,8 @@ def test_the_setting_that_wins_is_the_one_that_is_used(project):
 SECRETS = {"env": "hush-of-the-environment", "dotenv": "hush-of-dotenv", "file": 'hush "of" a\\file', "exec": "hush'of'a'command"}
 COMMANDS = ["check -v", "plan", "plan -o plan.json", "run -v", "run --json", "run --log-format json -v", "retry", "retry --json", "status",
             "status --json", "logs", "logs --json", "ls", "ls --json", "show tagged", "show tagged --json", "show tagged --profile", "diff tagged raw.lines --json", "lineage", "lineage --json",
-            "config show --origin", "config show --json", "quarantine ls", "check --json", "query from_raw --json", "complete -- run -s tag:"]
+            "config show --origin", "config show --json", "quarantine ls", "check --json", "query from_raw --json", "complete -- run -s tag:", "pipelines", "pipelines nightly",
+            "pipelines --json"]
 
 
 def secret_project(project):
@@ -401,6 +404,7 @@ def secret_project(project):
     project.write("data/lines.csv", "a,b\n1,2\n")
     project.write("sources/lines.yml", "path: data/lines.csv\ndescription: '${file:token.txt} and ${env:DOTENV}'\nowner: ${file:token.txt}\n"
                   "consumers: ['${exec:./token.sh}']\n")
+    project.write("pipelines/nightly.yml", "description: '${file:token.txt}'\nowner: ${env:DOTENV}\n")
     project.write("models/tagged.sql", "/* sluice\ndescription: '${exec:./token.sh}'\nowner: ${env:DOTENV}\n*/\nselect a from raw.lines")
     project.write("models/broken.sql", "select error('refused by ' || chr(104) || 'ush-of-dotenv for " + "' || a) as x from raw.lines")
     project.write("targets/away.yml", "type: postgres\n"
@@ -454,7 +458,8 @@ def test_a_secret_that_is_missing_is_named_by_where_it_should_come_from(project)
     project.write("token.sh", "#!/bin/sh\nexit 7\n")
     document = project.json("check", exit_code=1)
     places = {(e["code"], e["file"]) for e in document["errors"]}
-    assert places == {("SL0206", "sluice.yml"), ("SL0206", "sources/lines.yml"), ("SL0206", "models/tagged.sql"), ("SL0206", "targets/away.yml")}
+    assert places == {("SL0206", "sluice.yml"), ("SL0206", "sources/lines.yml"), ("SL0206", "models/tagged.sql"), ("SL0206", "targets/away.yml"),
+                      ("SL0206", "pipelines/nightly.yml")}
     messages = " ".join(e["message"] for e in document["errors"])
     assert "FROM_ENV" in messages and "token.txt" in messages and "token.sh" in messages
 

@@ -111,3 +111,21 @@ def test_settings_of_the_project_can_be_given_by_flag(shop):
     out = shop.run("config", "show", "--set", "runs.max_runs=4").stdout
     assert any(line.split()[:2] == ["runs.max_runs", "4"] for line in out.splitlines())
     assert "SL0217" in shop.run("run", "--set", "time_zone=Mars/Olympus", exit_code=1).stderr
+
+
+def test_when_a_pipeline_comes_next(shop):
+    out = shop.run("schedule", "next", "nightly", "--count", 3, env={"SLUICE_CLOCK": "2026-03-29T00:40:00Z"}).stdout.splitlines()
+    assert [line.split()[:3] for line in out[1:]] == [
+        ["Sun", "2026-03-29T00:45:00Z", "2026-03-29T00:45:00Z"],
+        ["Sun", "2026-03-29T03:00:00+02:00", "2026-03-29T01:00:00Z"],
+        ["Sun", "2026-03-29T01:00:00Z", "2026-03-29T01:00:00Z"],
+    ]
+    assert out[2].endswith("cron 30 2 * * * (Europe/Berlin)") and out[3].endswith("every 15m")
+    root = shop.json("schedule", "next", "nightly", "--after", "2026-03-29", "--until", "2026-03-30", "--count", 2)
+    assert (root["pipeline"], root["total"], len(root["ticks"])) == ("nightly", 97, 2)
+    assert root["ticks"][0]["trigger"] == "every 15m"
+    before = shop.json("schedule", "next", "nightly", "--before", "2026-03-29T01:00:01Z", "--count", 2)["ticks"]
+    assert [tick["utc"] for tick in before] == ["2026-03-29T01:00:00Z"] * 2
+    assert shop.run("schedule", "next", "by-hand").stdout == "it does not come\n"
+    assert "--skip" in shop.run("schedule", "next", "nightly", "--skip", "SAT", exit_code=1).stderr
+    assert "SL0214" in shop.run("schedule", "next", "daily", exit_code=1).stderr  # neither

@@ -38,7 +38,8 @@ struct fixture {
     struct sl_source sources[MOST_TRIGGERS];
     uv_loop_t loop;
     uv_timer_t patience;
-    bool is_late;
+    bool is_late, is_paused;
+    int asked_paused;
     struct sl_watch *watch;
     int changes[MOST_TRIGGERS], begins[MOST_TRIGGERS], notes;
     int64_t fingerprints[MOST_TRIGGERS];
@@ -75,6 +76,15 @@ static void on_note(void *self, const char *text)
 
     (void)text;
     fixture->notes++;
+}
+
+static bool is_paused(void *self, const struct sl_pipeline *pipeline)
+{
+    struct fixture *fixture = self;
+
+    assert_ptr_equal(pipeline, &fixture->pipeline);
+    fixture->asked_paused += fixture->is_paused;
+    return fixture->is_paused;
 }
 
 static void on_late(uv_timer_t *timer)
@@ -121,7 +131,7 @@ static struct sl_trigger *add_files(struct fixture *fixture, const char *glob)
 
 static void begin_with(struct fixture *fixture, const struct sl_watch_seen *seen, size_t count)
 {
-    const struct sl_watch_calls calls = {on_change, on_begin, on_note, fixture};
+    const struct sl_watch_calls calls = {on_change, on_begin, on_note, fixture, is_paused};
     struct sl_err err = {0};
 
     assert_int_equal(
@@ -386,6 +396,23 @@ static void without_watches_files_are_polled_and_that_is_told_once(void **state)
     assert_int_equal(sl_watch_folder_count(fixture->watch), 1);
 }
 
+static void what_changes_while_a_pipeline_is_paused_is_told_when_it_goes_on(void **state)
+{
+    struct fixture *fixture = *state;
+
+    make_folder("in");
+    add_files(fixture, "in/*.csv");
+    begin(fixture);
+    fixture->is_paused = true;
+    put("in/a.csv", "x\n");
+    wait_for(fixture, &fixture->asked_paused, 1);
+    assert_int_equal(fixture->changes[0], 0);
+    fixture->is_paused = false;
+    sl_watch_resume(fixture->watch, "another");
+    sl_watch_resume(fixture->watch, "p");
+    wait_for(fixture, &fixture->changes[0], 1);
+}
+
 static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
@@ -438,6 +465,7 @@ int main(void)
         WITH_WATCH(a_new_version_of_a_table_is_told_by_whomever),
         WITH_WATCH(what_came_while_nobody_served_is_told_at_once),
         WITH_WATCH(a_project_that_is_read_anew_goes_on_with_what_it_has_seen),
+        WITH_WATCH(what_changes_while_a_pipeline_is_paused_is_told_when_it_goes_on),
         WITH_WATCH(without_watches_files_are_polled_and_that_is_told_once),
     };
 
