@@ -370,9 +370,9 @@ static int sum_up(struct backfill *backfill, size_t index, struct sl_err *err)
     outcome->result.has_balance = outcome->result.version_count > 0;
     outcome->result.outcome = done ? SL_STEP_DONE : SL_STEP_NOTHING;
     const bool has_failed = outcome->result.failed_parts > 0;
-    outcome->status = done && (has_failed || left) ? SL_STATUS_PARTIAL
-                      : done                       ? SL_STATUS_OK
-                      : !has_failed                ? SL_STATUS_NOTHING
+    outcome->status = done && (has_failed || left)                ? SL_STATUS_PARTIAL
+                      : done                                      ? SL_STATUS_OK
+                      : !has_failed                               ? SL_STATUS_NOTHING
                       : outcome->err.code == SL_E_UPSTREAM_FAILED ? SL_STATUS_SKIPPED
                                                                   : SL_STATUS_ERROR;
     if (outcome->status == SL_STATUS_PARTIAL)
