@@ -10,7 +10,7 @@
     models    1,000 models `select 1`, each committed durably, against a bare loop of the same COPYs, files and fsyncs in DuckDB
     plan      check and plan of 10,000 models
     lineage   of 2,000 models of ten columns
-    backfill_plan  the plan of a backfill of what is stale, of that one partition of 1,000,000, and of one partition that is named
+    backfill_plan  the plan of a backfill over 1,000,000 partitions of which one is stale
     million   plan where one of 1,000,000 partitions is stale: exactly its descendants are listed
     merge     100,000 rows (5 % updates) into the clean orders against delta-rs
     replay    the rejected orders after their contract was mended, against cleansing all orders

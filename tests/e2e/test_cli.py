@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 
 DAILY = "curated.daily_revenue"
-COMMANDS = ("quickstart init check test generate plan apply run retry rollback publications status logs ls show query diff quarantine verify crashtest attest "
+COMMANDS = ("quickstart init check test generate plan apply run retry backfill rollback publications status logs ls show query diff quarantine verify crashtest attest "
             "contract clean lineage schedule explain config schema "
             "completion docs help version").split()
 CODES = re.findall(r'SL_CODE\((\w+), "(SL\d{4})", SL_FATE_(\w+), "([^"]*)",\s*((?:"[^"]*"\s*)+)\)',
