@@ -10,6 +10,7 @@
     models    1,000 models `select 1`, each committed durably, against a bare loop of the same COPYs, files and fsyncs in DuckDB
     plan      check and plan of 10,000 models
     lineage   of 2,000 models of ten columns
+    backfill_plan  the plan of a backfill over 1,000,000 partitions of which one is stale
     million   plan where one of 1,000,000 partitions is stale: exactly its descendants are listed
     merge     100,000 rows (5 % updates) into the clean orders against delta-rs
     replay    the rejected orders after their contract was mended, against cleansing all orders
@@ -400,6 +401,17 @@ def bench_million(folder, rows):
         sys.exit(f"stale should be one partition of curated.top, and is {stale}")
     if "day=2020-01-02, shop=2" not in text or "curated.base changed" not in text:
         sys.exit(f"--why does not name the partition and its cause:\n{text}")
+
+
+def bench_backfill_plan(folder, rows):
+    project = million_project(folder, 1000000)
+    touch_one(project)
+    command = [SLUICE, "backfill", "top", "--stale", "--dry-run", "--json"]
+    seconds, memory, text = sorted(timed(command, cwd=project) for _ in range(3))[1]
+    report("plan of a backfill, one of 1,000,000 partitions stale", seconds, memory)
+    table = json.loads(text)["tables"][0]
+    if (table["partitions"], table["first"]) != (1, "day=2020-01-02, shop=2"):
+        sys.exit(f"one partition should be chosen, and it is {table}")
 
 
 def bench_plan(folder, rows):

@@ -217,8 +217,7 @@ static int run_backfill(const void *self, int *ret_exit, struct sl_err *err)
 static const char *const examples[] = {
     "sluice backfill daily_revenue --from 2026-01-01 --to 2026-03-31 --dry-run",
     "sluice backfill daily_revenue --from 2026-01-01 --to 2026-03-31 --downstream --yes",
-    "sluice backfill daily_revenue --partition 'day=2026-01-01..2026-01-31,country=D*' --order "
-    "newest",
+    "sluice backfill daily_revenue --partition 'day=2026-01-01..,country=D*' --order newest",
     "sluice backfill daily_revenue --stale --chunk 7 --concurrency 2",
     "sluice backfill --resume 8ba633b7 --yes",
     NULL,

@@ -78,7 +78,7 @@ static void leave(struct backfill *backfill, struct sl_backfill_chunk_run *chunk
 {
     chunk->state = SL_CHUNK_LEFT;
     if (because)
-        (void)sl_fail(&chunk->err, SL_E_INTERRUPTED, "%s failed before", because->node->name);
+        (void)sl_fail(&chunk->err, SL_E_UPSTREAM_FAILED, "'%s' failed", because->node->label);
     backfill->progress.failed += because != NULL;
 }
 
@@ -364,11 +364,12 @@ static int sum_up(struct backfill *backfill, size_t index, struct sl_err *err)
     outcome->attempts = 1;
     outcome->result.has_balance = outcome->result.version_count > 0;
     outcome->result.outcome = done ? SL_STEP_DONE : SL_STEP_NOTHING;
-    outcome->status = outcome->result.failed_parts && done ? SL_STATUS_PARTIAL
-                      : outcome->result.failed_parts       ? SL_STATUS_ERROR
-                      : done && left                       ? SL_STATUS_PARTIAL
-                      : done                               ? SL_STATUS_OK
-                                                           : SL_STATUS_NOTHING;
+    const bool has_failed = outcome->result.failed_parts > 0;
+    outcome->status = done && (has_failed || left)                ? SL_STATUS_PARTIAL
+                      : done                                      ? SL_STATUS_OK
+                      : !has_failed                               ? SL_STATUS_NOTHING
+                      : outcome->err.code == SL_E_UPSTREAM_FAILED ? SL_STATUS_SKIPPED
+                                                                  : SL_STATUS_ERROR;
     if (outcome->status == SL_STATUS_PARTIAL)
         outcome->err = (struct sl_err){0};
     sl_history_add(backfill->history, outcome);

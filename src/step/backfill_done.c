@@ -41,7 +41,7 @@ static int parse_record(const struct sl_delta_commit_info *info, struct sl_arena
 }
 
 // Each commit counts what was done with it: one that does not go before the last one in that was
-// taken back by a rollback.
+// taken back by a rollback. So may all have been that stand before one which is of no part of it.
 int sl_backfill_done(const char *folder, const char *id, int64_t since, struct sl_arena *arena,
                      struct sl_map *map, struct sl_err *err)
 {
@@ -58,7 +58,10 @@ int sl_backfill_done(const char *folder, const char *id, int64_t since, struct s
         struct sl_record record;
         SL_TRY(parse_record(&infos[i], arena, &record, err));
         const struct sl_backfill_mark *mark = &record.backfill;
-        if (!sl_str_equal(mark->id, id) || !mark->id || (expected > 0 && mark->done != expected))
+        const bool is_of_it = mark->id && sl_str_equal(mark->id, id);
+        if (!is_of_it && sl_str_equal(infos[i].operation, "RESTORE"))
+            return SL_OK;
+        if (!is_of_it || (expected > 0 && mark->done != expected))
             continue;
         SL_TRY(add(mark, map, err));
         expected = mark->done - (int64_t)mark->partition_count;

@@ -2,26 +2,21 @@
 #include "step/audit.h"
 #include "step/model.h"
 
-static bool stays(const struct sl_model_step *step, const struct sl_delta_file *file)
-{
-    for (size_t i = 0; i < step->removed_count; i++)
-        if (sl_str_equal(step->removed[i], file->path))
-            return false;
-    return true;
-}
-
 static int find_kept(const struct sl_model_step *step, struct sl_audit *audit, struct sl_err *err)
 {
     struct sl_arena *arena = step->context->arena;
+    SL_AUTO(sl_map_clear) struct sl_map removed = {0};
     struct sl_delta_snapshot table;
     if (step->scope == SL_SCOPE_ALL)
         return SL_OK;
+    for (size_t i = 0; i < step->removed_count; i++)
+        SL_TRY(sl_map_set(&removed, step->removed[i], NULL, err));
     SL_TRY(sl_delta_load(step->folder, step->head.version, step->context->session, arena, &table,
                          err));
     struct sl_delta_file *kept = SL_NEW_ARRAY(arena, struct sl_delta_file, table.file_count);
     SL_TRY_NEW(kept, err);
     for (size_t i = 0; i < table.file_count; i++)
-        if (stays(step, &table.files[i]))
+        if (!sl_map_has(&removed, table.files[i].path))
             kept[audit->kept_count++] = table.files[i];
     audit->kept = kept;
     return SL_OK;

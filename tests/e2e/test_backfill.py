@@ -466,3 +466,101 @@ def test_ctrl_c_brings_chunks_to_their_end(back):
     back.run("backfill", "--resume", identity, "--yes")
     flat = [values[0] for chunk in done_chunks(back) for values in chunk]
     assert sorted(flat) == [day(number) for number in range(1, DAYS + 1)]
+
+
+# --- several tables, and what is proven of them
+
+
+WEEKLY = """/* sluice
+write: partition
+partition_by: [day]
+checks: [{unique: [day]}, {row_count: {min: 1}}]
+*/
+select day, amount * 2 as amount from curated.daily
+"""
+
+
+def test_tables_are_done_in_the_order_in_which_they_read_each_other(back):
+    back.write("models/double.sql", WEEKLY)
+    back.run("run")
+    back.write("data/rates.csv", rates(d2=3, d5=4))
+    back.run("run", "--select", "raw.rates", "clean.rates")
+    expected = from_scratch(back, ["curated.daily", "curated.double"])
+    back.run("backfill", "double", "daily", "--yes", "--chunk", 2)
+    assert {table: back.rows(table) for table in expected} == expected
+    identities = {record["backfill"]["id"] for table in expected for record in back.records(table) if "backfill" in record}
+    assert len(identities) == 1
+    back.run("run")
+    assert {table: back.rows(table) for table in expected} == expected
+
+
+def test_what_reads_a_table_that_failed_is_skipped_and_done_later(back):
+    back.write("models/double.sql", WEEKLY)
+    back.run("run")
+    back.write("data/rates.csv", rates(d2=3, d5=1000000))
+    back.run("run", "--select", "raw.rates", "clean.rates")
+    run = back.json("backfill", "daily", "double", "--yes", "--chunk", 1, exit_code=5)
+    assert {step["table"]: step["status"] for step in run["steps"]} == {"curated.daily": "partial", "curated.double": "skipped"}
+    assert len(back.records("curated.double")) == 1
+    back.write("data/rates.csv", rates(d2=3, d5=4))
+    back.run("run", "--select", "raw.rates", "clean.rates")
+    back.run("backfill", "--resume", run["backfill_id"], "--yes")
+    expected = from_scratch(back, ["curated.daily", "curated.double"])
+    assert {table: back.rows(table) for table in expected} == expected
+
+
+def test_many_chunks_at_once_are_all_audited_over_one_another(back):
+    back.write("models/double.sql", WEEKLY)
+    back.run("run")
+    back.run("backfill", "daily", "double", "--yes", "--chunk", 1, "--concurrency", 4)
+    for table in ("curated.daily", "curated.double"):
+        records = [record for record in back.records(table) if "backfill" in record]
+        assert [record["backfill"]["done"] for record in records] == list(range(1, DAYS + 1))
+        assert all(check["passed"] for record in records for check in record["checks"])
+        sequences = [record["sequence"] for record in back.records(table)]
+        assert sequences == sorted(set(sequences))
+    back.run("run")
+    assert back.json("verify")["holds"]
+
+
+def test_after_a_rollback_what_it_took_back_is_missing_again(back):
+    back.write("data/rates.csv", rates(d2=1000000, d7=2))
+    back.run("run", "--select", "raw.rates", "clean.rates")
+    backfill(back, "--chunk", 1, exit_code=5)
+    identity = back.records("curated.daily")[-1]["backfill"]["id"]
+    back.write("data/rates.csv", rates(d7=2))
+    back.run("run")
+    expected = {table: back.rows(table) for table in ("curated.daily", "curated.total")}
+    assert expected == from_scratch(back)
+    first = back.json("publications")["publications"][-1]
+    back.run("rollback", f"#{first['number']}", "--to", "--no-deliver")
+    plan = back.json("backfill", "--resume", identity, "--dry-run")["tables"][0]
+    assert (plan["done"], plan["partitions"]) == (0, DAYS)
+    back.run("run")
+    assert {table: back.rows(table) for table in expected} == expected
+
+
+def test_a_full_disk_is_told_and_the_rest_is_done_when_there_is_room(back, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", small]).returncode != 0:
+        pytest.skip("mounting a small tmpfs needs root")
+    try:
+        lake = back.folder / "lake"
+        shutil.move(lake / "curated", small / "curated")
+        (lake / "curated").symlink_to(small / "curated")
+        back.write("data/rates.csv", rates(d2=2, d7=3))
+        back.run("run", "--select", "raw.rates", "clean.rates")
+        old = back.rows("curated.daily")
+        with open(small / "filler", "wb", buffering=0) as filler:
+            with pytest.raises(OSError):
+                while filler.write(b"x" * 4096):
+                    pass
+        done = backfill(back, "--chunk", 1, "--concurrency", 1, exit_code=1)
+        assert "SL0103" in done.stderr
+        assert back.rows("curated.daily") == old
+        (small / "filler").unlink()
+        backfill(back, "--chunk", 1)
+        assert back.rows("curated.daily") == from_scratch(back)["curated.daily"]
+    finally:
+        subprocess.run(["umount", small], check=True)
