@@ -27,6 +27,9 @@ static const char functions[] =
     "create function sluice_each(list text, out value json) returns setof json language sql "
     "immutable as 'select e.value from json_array_elements(cast(list as json)) as e(value)';";
 
+static const char version_table[] =
+    "create table version (version bigint not null); insert into version values (2)";
+
 static void ignore_notice(void *self, const char *message)
 {
     (void)self;
@@ -195,13 +198,8 @@ static int refuse_later(const struct sl_postgres_store *store, int64_t version, 
 static int make(struct sl_postgres_store *store, struct sl_err *err)
 {
     const struct sl_schema *schema = &sl_schema_postgres;
-    const char *const parts[] = {functions,
-                                 schema->runs,
-                                 schema->steps,
-                                 schema->step_indexes,
-                                 schema->rest,
-                                 "create table version (version bigint not null); insert into "
-                                 "version values (2)"};
+    const char *const parts[] = {functions,    schema->runs, schema->steps, schema->step_indexes,
+                                 schema->rest, version_table};
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     int64_t is_there = 0;
     SL_TRY(ask(store,
