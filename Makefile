@@ -107,10 +107,10 @@ docs: build ## write the man page and the reference pages out of the option tabl
 	$(call say,writing docs/reference)
 	@build/$(BUILD)/$(program) docs docs/reference
 
-install: ## install program, library, extensions, man page and completions
+install: ## install program, library, extensions, man page, completions and units of systemd
 	@$(MAKE) --no-print-directory build BUILD=release
 	$(call say,installing below $(DESTDIR)$(PREFIX))
-	@tools/install.sh build/release/$(program) $(duckdb) "$(DESTDIR)$(PREFIX)"
+	@bindir='$(PREFIX)/bin' tools/install.sh build/release/$(program) $(duckdb) "$(DESTDIR)$(PREFIX)"
 
 clean: ## remove build/
 	$(call say,removing build)

@@ -194,6 +194,7 @@ venv() {
 
 deps_test() {
     apt_install python3-venv postgresql prometheus
+    apt_install python3-venv postgresql openssl
     venv test
 }
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# tools/install.sh PROGRAM DUCKDB PREFIX: the program, the engine beside it, the man page and the shell completions.
+# tools/install.sh PROGRAM DUCKDB PREFIX: the program, the engine beside it, the man page, the shell completions, units of systemd.
+# bindir=DIR: where the units find the program, if it is moved from PREFIX/bin afterwards.
 set -eu
 program=$1 duckdb=$2 prefix=$3
 
@@ -25,4 +26,9 @@ completion fish fish/vendor_completions.d/sluice.fish
 
 for file in grafana/sluice-runs.json grafana/sluice-tables.json prometheus/sluice.rules.yml; do
     install -D -m 644 "$(dirname "$0")/../share/$file" "$prefix/share/sluice/$file"
+done
+mkdir -p "$work/systemd"
+for unit in service socket; do
+    sed "s|@bindir@|${bindir:-$prefix/bin}|" "$(dirname "$0")/../share/systemd/sluice.$unit" >"$work/systemd/sluice.$unit"
+    install -D -m 644 "$work/systemd/sluice.$unit" "$prefix/lib/systemd/system/sluice.$unit"
 done

@@ -1,7 +1,9 @@
 #include "base/hash.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,5 +76,21 @@ int sl_hash_end(struct sl_hash *hash, char ret_hex[65], struct sl_err *err)
         ret_hex[2 * i + 1] = digits[digest[i] & 15];
     }
     ret_hex[2 * length] = '\0';
+    return SL_OK;
+}
+
+int sl_hmac_hex(const char *key, const void *bytes, size_t length, char ret_hex[65],
+                struct sl_err *err)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int digest_length = 0;
+    size_t key_length = strlen(key);
+
+    if (key_length > INT32_MAX ||
+        !HMAC(EVP_sha256(), key, (int)key_length, bytes, length, digest, &digest_length) ||
+        digest_length != 32)
+        return sl_fail_memory(err);
+    for (size_t i = 0; i < 32; i++)
+        (void)snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
     return SL_OK;
 }

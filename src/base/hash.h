@@ -13,4 +13,8 @@ void sl_hash_add_bytes(struct sl_hash *hash, const void *bytes, size_t length);
 // Ends it: 64 hexadecimal digits.
 SL_MUST int sl_hash_end(struct sl_hash *hash, char ret_hex[65], struct sl_err *err);
 
+// HMAC-SHA-256 (RFC 2104) of bytes with a key: 64 hexadecimal digits.
+SL_MUST int sl_hmac_hex(const char *key, const void *bytes, size_t length, char ret_hex[65],
+                        struct sl_err *err);
+
 #endif

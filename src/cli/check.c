@@ -2,6 +2,7 @@
 #include "api/check.h"
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "plan/pipelines.h"
 #include "run/lineage.h"
 #include "run/testing.h"
 #include "run/versions.h"
@@ -127,6 +128,9 @@ static int run_check(const void *self, int *ret_exit, struct sl_err *err)
     sl_keep_project(options->common.cli, world.project);
     sl_project_check_requirements(world.project);
     SL_TRY(check_checks(&world, err));
+    if (!world.project->diags.error_count)
+        SL_TRY(
+            sl_pipelines_check(world.project, &world.graph, sl_clock_now_us(), &world.arena, err));
     if (!world.project->diags.error_count)
         SL_TRY(sl_world_require_versions(&world, &options->may_break, err));
     SL_TRY(bind_and_check(&world, &options->may_break, err));

@@ -190,6 +190,11 @@ SL_MUST int sl_refuse_leaks(const struct sl_common *common, struct sl_world *wor
 // names those that may; may be NULL.
 SL_MUST int sl_refuse_broken(const struct sl_common *common, struct sl_world *world,
                              const struct sl_strs *may_break, struct sl_err *err);
+// The pipeline of that name; SL_E_PIPELINE_MISSING with "did you mean" (pipelines.c).
+struct sl_pipeline; // spec/pipeline.h
+SL_MUST int sl_find_pipeline(const struct sl_project *project, const char *name,
+                             struct sl_arena *arena, const struct sl_pipeline **ret,
+                             struct sl_err *err);
 struct sl_notes; // run/versions.h
 void sl_tell_notes(const struct sl_common *common, const struct sl_notes *notes);
 #define SL_ALLOW_BREAKING_ROW(type)                                                               \

@@ -1,5 +1,6 @@
 // sluice run, sluice retry, sluice apply: three ways to choose what one run does.
 #include "base/fs.h"
+#include "cli/alerts.h"
 #include "cli/run_view.h"
 #include "run/estimate.h"
 
@@ -81,8 +82,8 @@ static int require_threads(const struct run_options *options, struct sl_err *err
                    (long long)options->threads);
 }
 
-int sl_execute_run(const struct sl_common *common, struct sl_run_options options,
-                   struct sl_world *world, int *ret_exit, struct sl_err *err)
+static int execute_run(const struct sl_common *common, struct sl_run_options options,
+                       struct sl_world *world, int *ret_exit, struct sl_err *err)
 {
     SL_AUTO(sl_run_view_clear) struct sl_run_view view = {0};
     SL_AUTO(sl_run_clear) struct sl_run run = {0};
@@ -95,9 +96,30 @@ int sl_execute_run(const struct sl_common *common, struct sl_run_options options
     options.listener = &listener;
     options.refuses_leaks = true;
     SL_TRY(sl_run(world, &options, &run, err));
+    sl_alerts_of_run(common, &run);
     SL_TRY(sl_run_view_end(&view, err));
     sl_plan_tell_vanished(common, world, true); // who ran has told it
     *ret_exit = sl_run_exit_code(&run);
+    return SL_OK;
+}
+
+int sl_execute_run(const struct sl_common *common, struct sl_run_options options,
+                   struct sl_world *world, int *ret_exit, struct sl_err *err)
+{
+    int code = execute_run(common, options, world, ret_exit, err);
+    if (code != SL_OK)
+        sl_alerts_of_failure(common, world, err);
+    sl_alerts_send(common, world->project); // when all that the run came to is on the screen
+    return code;
+}
+
+// The end of a run, retry or apply that had nothing to do.
+static int end_nothing(const struct sl_common *common, struct sl_world *world, const char *why,
+                       const struct sl_rest *rest, struct sl_err *err)
+{
+    sl_alerts_of_nothing(common, world);
+    SL_TRY(sl_run_view_nothing(common, world, why, rest, err));
+    sl_alerts_send(common, world->project);
     return SL_OK;
 }
 
@@ -177,8 +199,8 @@ static int run_run(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_refuse_unseen(&options->common, &world, err));
     SL_TRY(sl_world_publish_rest(&world, "run", &rest, err));
     sl_plan_tell_vanished(&options->common, &world, true);
-    return sl_run_view_nothing(&options->common, &world, "nothing to do: every table is up to date",
-                               &rest, err);
+    return end_nothing(&options->common, &world, "nothing to do: every table is up to date", &rest,
+                       err);
 }
 
 // What is missing: stale, and failed, skipped, killed or never tried; and what depends on it.
@@ -201,9 +223,8 @@ static int run_retry(const void *self, int *ret_exit, struct sl_err *err)
     SL_TRY(sl_refuse_broken(&options->common, &world, &options->may_break, err));
     SL_TRY(sl_refuse_unseen(&options->common, &world, err));
     SL_TRY(sl_world_publish_rest(&world, "retry", &rest, err));
-    return sl_run_view_nothing(&options->common, &world,
-                               "nothing to retry: the last run of every step went well", &rest,
-                               err);
+    return end_nothing(&options->common, &world,
+                       "nothing to retry: the last run of every step went well", &rest, err);
 }
 
 static int select_planned(const json_t *plan, struct sl_world *world, struct sl_err *err)
@@ -272,8 +293,7 @@ static int run_apply(const void *self, int *ret_exit, struct sl_err *err)
     if (sl_plan_compare(stored, now, err) != SL_OK)
         return sl_err_hint(err, "make a new one: `sluice plan -o %s`", options.plan);
     if (!has_work(&world))
-        return sl_run_view_nothing(&options.common, &world, "nothing to do: the plan is empty",
-                                   NULL, err);
+        return end_nothing(&options.common, &world, "nothing to do: the plan is empty", NULL, err);
     return execute(&options, "apply", &world, ret_exit, err);
 }
 

@@ -110,7 +110,8 @@ static int parse(const struct next_options *options, struct sl_schedule *ret, st
 
 // The ticks that were asked for: *ret_total is -1 unless --until counts them.
 static int find(const struct next_options *options, const struct sl_schedule *schedule,
-                struct sl_tick *ticks, size_t *ret_count, int64_t *ret_total, struct sl_err *err)
+                struct sl_schedule_tick *ticks, size_t *ret_count, int64_t *ret_total,
+                struct sl_err *err)
 {
     int64_t from_us = sl_clock_now_us(), until_us = INT64_MAX;
     const char *from = options->before ? options->before : options->after;
@@ -146,7 +147,8 @@ static const char *weekday(const char *local)
 }
 
 static int print_json(const struct next_options *options, const struct sl_schedule *schedule,
-                      const struct sl_tick *ticks, size_t count, int64_t total, struct sl_err *err)
+                      const struct sl_schedule_tick *ticks, size_t count, int64_t total,
+                      struct sl_err *err)
 {
     json_t *list = json_array();
     SL_AUTO(sl_json_free)
@@ -170,8 +172,8 @@ static int print_json(const struct next_options *options, const struct sl_schedu
     return sl_print_json(root, err);
 }
 
-static int print_text(const struct sl_schedule *schedule, const struct sl_tick *ticks, size_t count,
-                      struct sl_arena *arena, struct sl_err *err)
+static int print_text(const struct sl_schedule *schedule, const struct sl_schedule_tick *ticks,
+                      size_t count, struct sl_arena *arena, struct sl_err *err)
 {
     static const char *const head[] = {"day", "local time", "UTC", ""};
     struct sl_grid grid;
@@ -207,7 +209,8 @@ static int show(const struct next_options *options, struct sl_schedule *schedule
 
     sl_arena_init(&arena, 0);
     SL_TRY(read_days(options, schedule, &arena, err));
-    struct sl_tick *ticks = SL_NEW_ARRAY(&arena, struct sl_tick, (size_t)options->count);
+    struct sl_schedule_tick *ticks =
+        SL_NEW_ARRAY(&arena, struct sl_schedule_tick, (size_t)options->count);
     SL_TRY_NEW(ticks, err);
     SL_TRY(find(options, schedule, ticks, &count, &total, err));
     if (options->common.json)

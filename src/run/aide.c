@@ -272,24 +272,6 @@ int sl_aide_ask(struct sl_aide_session *session, struct sl_buf *request, struct 
 
 // --- the worker that it becomes
 
-// All of the options travel, as they lie in memory: but a pointer needs what it points to.
-SL_IS_ALL_OF(struct sl_run_options, 48);
-
-static void put_run(struct sl_buf *request, const struct sl_run *run,
-                    const struct sl_run_options *options)
-{
-    size_t count = options->may_break ? options->may_break->count : 0;
-    sl_wire_put_number(request, SL_AIDE_ADOPT);
-    sl_wire_put_text(request, run->id);
-    sl_wire_put_number(request, run->started_us);
-    sl_wire_put_number(request, (int64_t)run->world->graph.count);
-    sl_wire_put_bytes(request, options, sizeof *options);
-    sl_wire_put_text(request, options->command);
-    sl_wire_put_number(request, (int64_t)count);
-    for (size_t i = 0; i < count; i++)
-        sl_wire_put_text(request, options->may_break->items[i]);
-}
-
 static bool is_at_rest(pid_t pid)
 {
     siginfo_t found = {0};
@@ -322,7 +304,7 @@ static int ask_to_join(struct sl_aide *aide, const struct sl_aide_adoption *adop
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     struct sl_wire reply;
     sl_arena_init(&arena, 0);
-    put_run(&request, adoption->run, adoption->options);
+    sl_wire_put_number(&request, SL_AIDE_ADOPT);
     if (!aide->pid || !sl_wire_send(aide->fd, &request) || !wait_for_reply(aide, adoption) ||
         !sl_wire_receive(aide->fd, &arena, &reply))
         return fail_dead(aide, err);

@@ -23,12 +23,10 @@ struct sl_aide_worker {
     int fd;
     struct sl_seat *seat; // shared with it
 };
-// The engine's process becomes a worker of this run, and holds its lock as all workers do; `engine`
+// The engine's process becomes a worker of a run, and holds its lock as all workers do; `engine`
 // is closed and NULL afterwards, whatever happens. It knows the project as it was when the engine
 // was opened, and makes the graph of it anew.
 struct sl_aide_adoption {
-    const struct sl_run *run;
-    const struct sl_run_options *options;
     int files[2]; // of the lock, and what becomes its stderr
     // Asked again and again as long as it has not answered: false and it is killed.
     bool (*goes_on)(void *owner);

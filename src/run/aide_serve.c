@@ -18,9 +18,6 @@ struct server {
     struct sl_arena arena;      // of the request
     struct sl_wire from;
     struct sl_buf out; // behind the error
-    struct sl_run run; // once it is adopted
-    struct sl_run_options options;
-    struct sl_strs may_break;
 };
 
 static int connect_one(struct server *server, struct sl_err *err)
@@ -162,45 +159,18 @@ static int do_texts(struct server *server, enum sl_aide_request request, int64_t
 
 // --- the worker
 
-// Its pointers are those of the other process.
-static int read_options(struct server *server, struct sl_err *err)
-{
-    size_t length;
-    const char *told = sl_wire_bytes(&server->from, &length);
-    if (!told || length != sizeof server->options)
-        return sl_fail(err, SL_E_INTERNAL, "a request without its end");
-    memcpy(&server->options, told, sizeof server->options);
-    server->options.listener = NULL;
-    server->options.command = sl_arena_strdup(&server->world->arena, sl_wire_text(&server->from));
-    server->options.may_break = &server->may_break;
-    return SL_OK;
-}
-
 // What was found wrong with the project has been told by the other process.
 static int adopt(struct server *server, struct sl_err *err)
 {
     struct sl_world *world = server->world;
-    const char *id = sl_wire_text(&server->from);
-    snprintf(server->run.id, sizeof server->run.id, "%s", id ? id : "");
-    server->run.world = world;
-    server->run.started_us = sl_wire_number(&server->from);
-    size_t nodes = (size_t)sl_wire_number(&server->from);
-    SL_TRY(read_options(server, err));
-    for (int64_t count = sl_wire_number(&server->from); count > 0; count--) {
-        const char *name = sl_arena_strdup(&world->arena, sl_wire_text(&server->from));
-        SL_TRY_NEW(name, err);
-        SL_TRY(sl_strs_add(&server->may_break, &world->arena, name, err));
-    }
     if (!world->has_graph)
         SL_TRY(sl_world_build(world, err));
-    if (world->graph.count != nodes)
-        return sl_fail(err, SL_E_INTERNAL, "%zu steps, %zu expected", world->graph.count, nodes);
     return sl_spill_keep(world->project, world->spill_folder, err);
 }
 
 _Noreturn static void be_worker(struct server *server)
 {
-    struct sl_run_work work = {&server->run, &server->options};
+    struct sl_run_work work = {server->world};
     const struct sl_worker_kind kind = sl_run_worker(&work);
     int files[2]; // the first, the lock, stays open as long as this process
     if (!sl_wire_receive_files(server->fd, files) || dup2(files[1], STDERR_FILENO) < 0)

@@ -89,10 +89,17 @@ static bool is_fresh(struct sl_controller *controller, const struct sl_outcome *
 static int order(struct sl_controller *controller, size_t index, struct sl_err *err)
 {
     struct sl_outcome *outcome = sl_controller_outcome(controller, index);
-    struct sl_order order = {.node = (int64_t)index,
-                             .label = outcome->node->label,
+    const struct sl_run_options *options = controller->options;
+    struct sl_order order = {.node = outcome->node->name,
+                             .run_id = controller->run->id,
+                             .started_us = controller->run->started_us,
+                             .full_refresh = options->full_refresh,
+                             .loses_history = options->loses_history,
+                             .refuses_leaks = options->refuses_leaks,
                              .moved = outcome->node->moved,
                              .is_again = outcome->attempts > 1};
+    if (options->may_break)
+        order.may_break = *options->may_break;
     if (sl_controller_reads_published(outcome->node)) {
         const struct sl_published *published =
             sl_publication_find(&controller->run->publication, outcome->node->delivery->table);
@@ -105,7 +112,9 @@ static int order(struct sl_controller *controller, size_t index, struct sl_err *
     }
     SL_AUTO(sl_json_free) json_t *request = sl_fields_pack(sl_order_fields, &order);
     SL_TRY_NEW(request, err);
-    return sl_pool_start(controller->pool, index, request, &outcome->seat, err);
+    return sl_executor_hand_over(controller->executor,
+                                 &(struct sl_job){controller, SL_JOB_STEP, index}, request,
+                                 &outcome->seat, err);
 }
 
 // True if the node has ended without a worker, which may make others ready.
@@ -126,6 +135,15 @@ static bool ends_here(struct sl_controller *controller, size_t index)
     return true;
 }
 
+static void add_ready(struct sl_controller *controller, size_t index)
+{
+    const struct sl_ready_step step = {.node = &controller->run->graph->nodes[index],
+                                       .index = index,
+                                       .run = controller->number,
+                                       .owner = controller};
+    sl_ready_add(&controller->executor->ready, &step);
+}
+
 static int limit(struct sl_controller *controller, size_t index, struct sl_err *err)
 {
     int64_t timeout_s =
@@ -135,8 +153,7 @@ static int limit(struct sl_controller *controller, size_t index, struct sl_err *
                : SL_OK;
 }
 
-// False if no worker took it: it has ended then.
-static bool start(struct sl_controller *controller, size_t index)
+bool sl_controller_start(struct sl_controller *controller, size_t index)
 {
     struct sl_outcome *outcome = sl_controller_outcome(controller, index);
     const struct sl_listener *listener = controller->options->listener;
@@ -157,38 +174,18 @@ static bool start(struct sl_controller *controller, size_t index)
     return false;
 }
 
-// Of what waits for nothing more, that which needs a worker.
-static void sort_out(struct sl_controller *controller)
+void sl_controller_sort_out(struct sl_controller *controller)
 {
     while (controller->open_head < controller->open_tail) {
         size_t index = controller->open_next[controller->open_head++];
-        if (!ends_here(controller, index))
-            sl_ready_add(&controller->ready, index);
+        if (!ends_here(controller, index) && !sl_controller_is_gated(controller, index))
+            add_ready(controller, index);
     }
 }
 
-// As many share the machine as are at work and could be.
-static void share(struct sl_controller *controller)
+void sl_controller_open_again(struct sl_controller *controller, size_t index)
 {
-    size_t most = sl_pool_size(controller->pool);
-    size_t parts = sl_ready_startable(&controller->ready);
-    parts = parts < most ? parts + sl_pool_busy(controller->pool) : most;
-    sl_pool_share(controller->pool, parts < most ? parts : most);
-}
-
-void sl_controller_dispatch(struct sl_controller *controller)
-{
-    size_t index;
-    sort_out(controller);
-    share(controller);
-    while (sl_pool_has_room(controller->pool) && sl_ready_take(&controller->ready, &index))
-        if (!start(controller, index)) {
-            sl_ready_release(&controller->ready, index);
-            sort_out(controller);
-            share(controller);
-        }
-    if (controller->open == 0)
-        uv_stop(&controller->loop);
+    add_ready(controller, index);
 }
 
 static void take_reply(struct sl_controller *controller, struct sl_outcome *outcome,
@@ -291,21 +288,32 @@ void sl_controller_end_waits(struct sl_controller *controller)
 {
     bool has_ended = false;
     for (size_t i = 0; controller->clocks && i < controller->run->count; i++) {
-        if (sl_step_clock_use(controller, i) != SL_CLOCK_WAIT)
+        bool is_gated = controller->gates[i] == SL_GATE_WAITS;
+        if (sl_step_clock_use(controller, i) != SL_CLOCK_WAIT && !is_gated)
+            continue;
+        controller->gates[i] = SL_GATE_NONE;
+        has_ended = true;
+        if (is_gated && ends_here(controller, i)) // skipped: the run was asked to stop
             continue;
         sl_step_clock_stop(controller, i);
         end_step(controller, i);
-        has_ended = true;
     }
     if (has_ended)
-        sl_controller_dispatch(controller);
+        sl_executor_dispatch(controller->executor);
+}
+
+void sl_controller_interrupt(struct sl_controller *controller, int times)
+{
+    controller->run->was_interrupted = true;
+    controller->interrupts = times;
+    sl_executor_press(controller->executor, controller, times);
+    sl_controller_end_waits(controller);
 }
 
 void sl_controller_expire(struct sl_controller *controller)
 {
     controller->is_late = controller->run->was_late = true;
-    sl_pool_drain(controller->pool);
-    sl_pool_interrupt(controller->pool);
+    sl_executor_press(controller->executor, controller, 2);
     sl_controller_end_waits(controller);
 }
 
@@ -320,16 +328,19 @@ void sl_controller_on_time(struct sl_controller *controller, size_t index, enum 
         sl_step_clock_stop(controller, index);
         sl_err_clear(&outcome->err);
         outcome->result = (struct sl_step_result){0};
-        sl_ready_add(&controller->ready, index);
-        sl_controller_dispatch(controller);
+        add_ready(controller, index);
+        sl_executor_dispatch(controller->executor);
         break;
     case SL_CLOCK_LIMIT:
-        sl_pool_stop(controller->pool, index);
+        sl_pool_stop(controller->executor->pool,
+                     sl_executor_job(controller->executor, controller, index));
         if (sl_step_clock_set(controller, index, SL_CLOCK_GRACE, GRACE_MS, &ignored) != SL_OK)
-            sl_pool_kill_job(controller->pool, index);
+            sl_pool_kill_job(controller->executor->pool,
+                             sl_executor_job(controller->executor, controller, index));
         break;
     case SL_CLOCK_GRACE:
-        sl_pool_kill_job(controller->pool, index);
+        sl_pool_kill_job(controller->executor->pool,
+                         sl_executor_job(controller->executor, controller, index));
         break;
     }
 }
@@ -353,16 +364,14 @@ static void tell_timeout(struct sl_outcome *outcome)
                       node->file);
 }
 
-void sl_controller_on_reply(void *owner, size_t job, const json_t *reply,
+void sl_controller_on_reply(struct sl_controller *controller, size_t job, const json_t *reply,
                             const struct sl_death *death)
 {
-    struct sl_controller *controller = owner;
     struct sl_outcome *outcome = sl_controller_outcome(controller, job);
     bool has_share = outcome->seat && atomic_load(&outcome->seat->parts) > 1;
     bool is_overdue = sl_step_clock_use(controller, job) == SL_CLOCK_GRACE;
     outcome->seat = NULL;
     sl_step_clock_stop(controller, job);
-    sl_ready_release(&controller->ready, job);
     if (reply)
         take_reply(controller, outcome, reply, &outcome->err);
     else
@@ -376,5 +385,4 @@ void sl_controller_on_reply(void *owner, size_t job, const json_t *reply,
         end_step(controller, job);
     if (sl_controller_has_stopped(controller))
         sl_controller_end_waits(controller);
-    sl_controller_dispatch(controller);
 }

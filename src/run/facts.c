@@ -291,6 +291,46 @@ int sl_world_gather(struct sl_world *world, bool sizes, struct sl_err *err)
     return code;
 }
 
+void sl_world_forget(struct sl_world *world)
+{
+    for (size_t i = 0; i < world->graph.count; i++)
+        forget(&world->graph.nodes[i]);
+}
+
+// What feeds a selected node: a node's inputs come before it.
+static bool *mark_needed(struct sl_world *world)
+{
+    struct sl_graph *graph = &world->graph;
+    bool *is_needed = SL_NEW_ARRAY(&world->arena, bool, graph->count);
+    for (size_t i = graph->count; is_needed && i-- > 0;) {
+        is_needed[i] |= graph->nodes[i].is_selected;
+        for (size_t k = 0; is_needed[i] && k < graph->nodes[i].upstream_count; k++)
+            is_needed[graph->nodes[i].upstream[k]] = true;
+    }
+    return is_needed;
+}
+
+int sl_world_gather_selected(struct sl_world *world, struct sl_err *err)
+{
+    struct looker looker = {.world = world};
+    int code = SL_OK;
+    const bool *is_needed = mark_needed(world);
+    SL_TRY_NEW(is_needed, err);
+    sl_world_forget(world);
+    for (size_t i = 0; i < world->graph.count && code == SL_OK; i++) {
+        struct sl_node *node = &world->graph.nodes[i];
+        struct sl_err trouble = {0};
+        if (is_needed[i] && !node->is_selected && node->kind == SL_NODE_INGEST) // no listing
+            code =
+                tell_trouble(world, node, look_table(&looker, node, SL_LAYER_RAW, NULL, &trouble),
+                             &trouble, err);
+        else if (is_needed[i])
+            code = look_or_tell(&looker, node, err);
+    }
+    sl_session_close(&looker.session);
+    return code;
+}
+
 static bool is_used(const struct sl_graph *graph, const struct sl_node *node)
 {
     bool is_used = node->is_selected && node->verdict != SL_VERDICT_FRESH;

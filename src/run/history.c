@@ -16,16 +16,23 @@
 struct sl_history {
     struct sl_run *run;
     struct sl_state *state;
-    const char *command;
+    struct sl_history_options options;
     int log_fd;
     bool has_failed;
     bool has_rest; // see sl_history_add_rest
 };
 
+static void close_state(struct sl_history *history)
+{
+    if (!history->options.state)
+        sl_state_close(&history->state);
+    history->state = NULL;
+}
+
 // The state is closed: what it holds open would only fail again.
 static void give_up(struct sl_history *history, const struct sl_err *err)
 {
-    sl_state_close(&history->state);
+    close_state(history);
     if (!history->has_failed)
         sl_log(SL_LOG_WARN, NULL, "history is not kept: %s", err->message);
     history->has_failed = true;
@@ -40,7 +47,7 @@ static struct sl_run_row run_row(const struct sl_history *history)
         status = "ok";
     return (struct sl_run_row){
         .id = run->id,
-        .command = history->command,
+        .command = history->options.command,
         .environment = run->world->project->environment,
         .status = status,
         .started_us = run->started_us,
@@ -51,6 +58,10 @@ static struct sl_run_row run_row(const struct sl_history *history)
         .error = (int64_t)by[SL_STATUS_ERROR],
         .skipped = (int64_t)by[SL_STATUS_SKIPPED],
         .quarantined = run->quarantined,
+        .pipeline = history->options.pipeline,
+        .trigger = history->options.trigger,
+        .tick_us = history->options.tick_us,
+        .who = history->options.who,
     };
 }
 
@@ -66,26 +77,33 @@ static int open_log(struct sl_history *history, struct sl_err *err)
     return history->log_fd < 0 ? sl_fail_errno(err, errno, "cannot write '%s'", path) : SL_OK;
 }
 
-static int open_state(struct sl_history *history, struct sl_err *err)
+static int open_own(struct sl_history *history, struct sl_err *err)
 {
     struct sl_run *run = history->run;
     const struct sl_state_place place = sl_project_state(run->world->project);
     SL_TRY(sl_state_open(&place, &run->arena, &history->state, &run->state_note, err));
+    return sl_state_forget(history->state, run->started_us - KEEP_RUNS_US, err);
+}
+
+static int open_state(struct sl_history *history, struct sl_err *err)
+{
+    if (!history->state)
+        SL_TRY(open_own(history, err));
     struct sl_run_row row = run_row(history);
-    SL_TRY(sl_state_forget(history->state, run->started_us - KEEP_RUNS_US, err));
     SL_TRY(sl_state_begin(history->state, &row, err));
     return open_log(history, err);
 }
 
 // Tables are what a run is for: it goes on without its history.
-int sl_history_open(struct sl_run *run, const char *command, struct sl_history **ret,
-                    struct sl_err *err)
+int sl_history_open(struct sl_run *run, const struct sl_history_options *options,
+                    struct sl_history **ret, struct sl_err *err)
 {
     struct sl_err trouble = {0};
     SL_AUTO(sl_history_close) struct sl_history *history = calloc(1, sizeof *history);
     SL_TRY_NEW(history, err);
     history->run = run;
-    history->command = command;
+    history->options = *options;
+    history->state = options->state;
     history->log_fd = -1;
     if (open_state(history, &trouble) != SL_OK) {
         if (trouble.code == SL_E_MEMORY)
@@ -181,7 +199,7 @@ void sl_history_close(struct sl_history **history)
 {
     if (!*history)
         return;
-    sl_state_close(&(*history)->state);
+    close_state(*history);
     sl_fd_close(&(*history)->log_fd);
     free(*history);
     *history = NULL;
@@ -254,11 +272,19 @@ static bool is_of_step(const struct sl_run *run, const char *text, struct sl_are
 int sl_history_add_rest(struct sl_history *history, const struct sl_rest *rest, struct sl_err *err)
 {
     struct sl_run *run = history->run;
-    struct sl_strs all, others = {0};
+    struct sl_strs all;
     SL_TRY(sl_rest_tables(rest, run->world, &run->arena, &all, err));
-    for (size_t i = 0; i < all.count; i++)
-        if (!is_of_step(run, all.items[i], &run->arena))
-            SL_TRY(sl_strs_add(&others, &run->arena, all.items[i], err));
+    return sl_history_add_tables(history, &all, err);
+}
+
+int sl_history_add_tables(struct sl_history *history, const struct sl_strs *tables,
+                          struct sl_err *err)
+{
+    struct sl_run *run = history->run;
+    struct sl_strs others = {0};
+    for (size_t i = 0; i < tables->count; i++)
+        if (!is_of_step(run, tables->items[i], &run->arena))
+            SL_TRY(sl_strs_add(&others, &run->arena, tables->items[i], err));
     add_all(history, &others);
     history->has_rest = others.count > 0;
     return SL_OK;
@@ -271,7 +297,8 @@ int sl_history_published(struct sl_world *world, const struct sl_publication *pu
     SL_AUTO(sl_history_close) struct sl_history *history = NULL;
     (void)snprintf(run.id, sizeof run.id, "%s", publication->run_id);
     sl_arena_init(&run.arena, 0);
-    int code = sl_history_open(&run, publication->command, &history, err);
+    const struct sl_history_options options = {.command = publication->command};
+    int code = sl_history_open(&run, &options, &history, err);
     run.ended_us = sl_clock_now_us();
     run.by_status[SL_STATUS_OK] = tables->count;
     if (code == SL_OK) {

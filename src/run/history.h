@@ -7,9 +7,16 @@
 #include "run/run.h"
 
 struct sl_history;
+struct sl_history_options {
+    const char *command;
+    struct sl_state *state; // open, and shared with others; NULL: one of its own is opened
+    // What started it, as in struct sl_run_row; NULL, 0: not said. They live as long as the run.
+    const char *pipeline, *trigger, *who;
+    int64_t tick_us;
+};
 // History that cannot be kept (a full disk, a store of a later version) is a warning.
-SL_MUST int sl_history_open(struct sl_run *run, const char *command, struct sl_history **ret,
-                            struct sl_err *err);
+SL_MUST int sl_history_open(struct sl_run *run, const struct sl_history_options *options,
+                            struct sl_history **ret, struct sl_err *err);
 // A step has ended. History that cannot be written (a full disk) is reported once on the log and
 // never fails a run.
 void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome);
@@ -20,6 +27,9 @@ void sl_history_close(struct sl_history **history); // for SL_AUTO
 // Of what the run publishes (sl_world_publish), the tables that none of its steps has built.
 SL_MUST int sl_history_add_rest(struct sl_history *history, const struct sl_rest *rest,
                                 struct sl_err *err);
+// The same by the texts of sl_rest_tables.
+SL_MUST int sl_history_add_tables(struct sl_history *history, const struct sl_strs *tables,
+                                  struct sl_err *err);
 // A run of no step that published these tables all the same ("quarantine.orders", or with what was
 // done to it, "quarantine.orders (rows given up)"), whole. The project's run lock is held.
 SL_MUST int sl_history_published(struct sl_world *world, const struct sl_publication *publication,

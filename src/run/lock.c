@@ -5,10 +5,12 @@
 #include "base/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -80,4 +82,31 @@ int sl_run_lock(const char *state_folder, int *ret_fd, struct sl_err *err)
         return code == SL_E_LOCKED ? explain(path, &arena, err) : code;
     sign(*ret_fd);
     return SL_OK;
+}
+
+int sl_run_lock_open(const char *state_folder, int *ret_fd, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    sl_arena_init(&arena, 0);
+    const char *path = sl_path_join(&arena, state_folder, "run.lock");
+    SL_TRY_NEW(path, err);
+    SL_TRY(sl_fs_mkdirs(state_folder, err));
+    *ret_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    return *ret_fd < 0 ? sl_fail_errno(err, errno, "cannot open '%s'", path) : SL_OK;
+}
+
+bool sl_run_lock_take(int fd, bool waits)
+{
+    int code;
+    do
+        code = flock(fd, waits ? LOCK_EX : LOCK_EX | LOCK_NB);
+    while (code != 0 && errno == EINTR);
+    if (code == 0)
+        sign(fd);
+    return code == 0;
+}
+
+void sl_run_lock_give_back(int fd)
+{
+    (void)flock(fd, LOCK_UN);
 }

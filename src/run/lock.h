@@ -4,7 +4,16 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
+
 // SL_E_LOCKED says who holds it, and since when. sl_fd_close() gives it back.
 SL_MUST int sl_run_lock(const char *state_folder, int *ret_fd, struct sl_err *err);
+
+// The same in parts, for who takes and gives it back again and again while worker processes, which
+// share the file, live on: opened once, before they are forked.
+SL_MUST int sl_run_lock_open(const char *state_folder, int *ret_fd, struct sl_err *err);
+// False if somebody else holds it. With `waits` not before it is taken; from any thread.
+bool sl_run_lock_take(int fd, bool waits);
+void sl_run_lock_give_back(int fd);
 
 #endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define READ_BYTES 65536
+#define FILES_MAX 65536 // no file that a worker keeps has a higher number
 #define PATIENCE_US (5 * INT64_C(1000000))
 
 int64_t sl_pool_patience_us(const struct sl_pool *pool)
@@ -185,7 +186,7 @@ static void take_reply(struct sl_member *member, const json_t *reply)
     struct sl_pool *pool = member->pool;
     member->is_busy = false;
     member->jobs_before++;
-    member->stopped_since_us = 0;
+    member->stopped_since_us = member->interrupted_us = 0;
     pool->busy--;
     sl_last_words_pass_on(member->words);
     pool->options.on_reply(pool->options.owner, member->job, reply, NULL);
@@ -257,6 +258,25 @@ static void close_others(const struct sl_pool *pool)
         }
 }
 
+// A server's connections would stay open as long as a worker that happened to be forked meanwhile.
+static void close_foreign(const struct sl_pool_options *options, int own)
+{
+    unsigned from = STDERR_FILENO + 1;
+    if (!options->files)
+        return;
+    for (unsigned fd = from; fd < FILES_MAX; fd++) {
+        bool is_kept = (int)fd == own;
+        for (size_t i = 0; i < options->file_count; i++)
+            is_kept |= (int)fd == options->files[i];
+        if (!is_kept)
+            continue;
+        if (fd > from)
+            (void)close_range(from, fd - 1, 0);
+        from = fd + 1;
+    }
+    (void)close_range(from, ~0U, 0);
+}
+
 _Noreturn static void be_worker(struct sl_member *member, int fd, int stderr_fd, pid_t parent)
 {
     const struct sl_pool *pool = member->pool;
@@ -265,6 +285,7 @@ _Noreturn static void be_worker(struct sl_member *member, int fd, int stderr_fd,
     sl_last_words_forget(member->words);
     (void)!dup2(stderr_fd, STDERR_FILENO);
     close(stderr_fd);
+    close_foreign(&pool->options, fd);
     exit(sl_worker_run(fd, member->seat, &pool->options.worker));
 }
 
@@ -376,7 +397,7 @@ size_t sl_pool_size(const struct sl_pool *pool)
     return pool->options.size;
 }
 
-static void reset_seat(const struct sl_pool *pool, struct sl_seat *seat)
+static void reset_seat(struct sl_seat *seat)
 {
     atomic_store(&seat->progress.rows_done, 0);
     atomic_store(&seat->progress.rows_total, 0);
@@ -384,8 +405,8 @@ static void reset_seat(const struct sl_pool *pool, struct sl_seat *seat)
     atomic_store(&seat->progress.bytes_total, 0);
     atomic_store(&seat->engine_rows, 0);
     atomic_store(&seat->engine_permille, -1);
-    atomic_store(&seat->is_draining, pool->is_draining);
-    atomic_store(&seat->is_aborted, pool->interrupted_us != 0);
+    atomic_store(&seat->is_draining, false);
+    atomic_store(&seat->is_aborted, false);
 }
 
 // A worker that has died in its idleness is noticed here, or before by the loop.
@@ -395,7 +416,7 @@ static int hand_over(struct sl_member *member, const json_t *request, struct sl_
         bury(member);
     if (!member->pid)
         SL_TRY(fork_worker(member, err));
-    reset_seat(member->pool, member->seat);
+    reset_seat(member->seat);
     size_t max_bytes = sl_worker_message_max(&member->pool->options.worker);
     if (sl_message_send(member->fd, request, max_bytes, err) == SL_OK)
         return SL_OK;

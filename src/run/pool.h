@@ -20,6 +20,9 @@ struct sl_pool_options {
     // seat is free.
     void (*on_reply)(void *owner, size_t job, const json_t *reply, const struct sl_death *death);
     void (*before_fork)(void *owner); // may be NULL
+    // Files that a worker keeps besides its own; all others are closed in it. NULL: none is closed.
+    const int *files;
+    size_t file_count;
     void *owner;
 };
 
@@ -38,22 +41,23 @@ size_t sl_pool_size(const struct sl_pool *pool);
 // Starts a worker if none is idle. `job` is the number that on_reply gets.
 SL_MUST int sl_pool_start(struct sl_pool *pool, size_t job, const json_t *request,
                           const struct sl_seat **ret, struct sl_err *err);
-// The running statements of all workers end with SL_E_INTERRUPTED.
-void sl_pool_interrupt(struct sl_pool *pool);
-// No worker begins a new file or commit.
-void sl_pool_drain(struct sl_pool *pool);
+// Its worker begins no new file or commit.
+void sl_pool_drain_job(struct sl_pool *pool, size_t job);
 // The job's running statement ends with SL_E_INTERRUPTED, as do all that follow.
 void sl_pool_stop(struct sl_pool *pool, size_t job);
 // Its worker is killed: it ends with SL_E_INTERRUPTED.
 void sl_pool_kill_job(struct sl_pool *pool, size_t job);
 // Kills workers at work that hold more memory than that; their jobs end with SL_E_WORKER_MEMORY.
 void sl_pool_limit_memory(struct sl_pool *pool, int64_t most_bytes);
-// To be called again and again once the pool is drained: ends workers that were stopped (SIGSTOP)
-// for longer than its patience, and those that were interrupted so long ago. Their jobs end with
+// The same, after a third interruption.
+void sl_pool_cut_off(struct sl_pool *pool, size_t job);
+// To be called again and again once the job is drained: ends its worker if that was stopped
+// (SIGSTOP) for longer than the pool's patience, or interrupted so long ago. The job ends with
 // SL_E_INTERRUPTED.
-void sl_pool_press(struct sl_pool *pool);
-// All that are at work end at once, as above.
-void sl_pool_kill(struct sl_pool *pool);
+void sl_pool_press(struct sl_pool *pool, size_t job);
+// All jobs at once: once they drain, twice they are stopped, three times cut off.
+void sl_pool_interrupt(struct sl_pool *pool, int times);
+void sl_pool_press_all(struct sl_pool *pool);
 // So many workers share the machine from now on; those at work notice soon.
 void sl_pool_share(struct sl_pool *pool, size_t parts);
 

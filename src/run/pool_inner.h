@@ -25,6 +25,7 @@ struct sl_member {
     size_t jobs_before; // that it has done
     bool is_busy;
     int64_t stopped_since_us; // 0: it is not, as far as is known
+    int64_t interrupted_us;   // its job was, then; 0: not
     enum sl_kill why_killed;  // by the pool
     int64_t held_bytes;       // of memory, when it was killed for that
     struct sl_last_words *words;
@@ -38,8 +39,6 @@ struct sl_pool {
     struct sl_seat *seats; // shared with the workers
     struct sl_seat *taken; // of one that was not started here; NULL: there is none
     size_t busy;
-    int64_t interrupted_us; // 0: not
-    bool is_draining;
     int64_t most_bytes; // of memory, as last asked for; 0: no limit
 };
 

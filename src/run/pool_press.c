@@ -23,9 +23,18 @@ static void interrupt(struct sl_member *member)
     SL_AUTO(sl_json_free) json_t *message = json_pack("{s:b}", "interrupt", 1);
     struct sl_err ignored = {0};
     atomic_store(&member->seat->is_aborted, true);
+    if (!member->interrupted_us)
+        member->interrupted_us = sl_clock_monotonic_us();
     if (message && member->is_busy)
         (void)!sl_message_send(member->fd, message,
                                sl_worker_message_max(&member->pool->options.worker), &ignored);
+}
+
+void sl_pool_drain_job(struct sl_pool *pool, size_t job)
+{
+    struct sl_member *member = member_at(pool, job);
+    if (member)
+        atomic_store(&member->seat->is_draining, true);
 }
 
 void sl_pool_stop(struct sl_pool *pool, size_t job)
@@ -35,11 +44,21 @@ void sl_pool_stop(struct sl_pool *pool, size_t job)
         interrupt(member);
 }
 
-void sl_pool_kill_job(struct sl_pool *pool, size_t job)
+static void kill_job(struct sl_pool *pool, size_t job, enum sl_kill why)
 {
     struct sl_member *member = member_at(pool, job);
     if (member)
-        sl_member_kill(member, SL_KILL_LATE);
+        sl_member_kill(member, why);
+}
+
+void sl_pool_kill_job(struct sl_pool *pool, size_t job)
+{
+    kill_job(pool, job, SL_KILL_LATE);
+}
+
+void sl_pool_cut_off(struct sl_pool *pool, size_t job)
+{
+    kill_job(pool, job, SL_KILL_CUT_OFF);
 }
 
 // What it holds now; 0 if nobody knows.
@@ -74,23 +93,6 @@ void sl_pool_limit_memory(struct sl_pool *pool, int64_t most_bytes)
             limit_memory(&pool->members[i], most_bytes);
 }
 
-// --- all at once
-
-void sl_pool_interrupt(struct sl_pool *pool)
-{
-    if (!pool->interrupted_us)
-        pool->interrupted_us = sl_clock_monotonic_us();
-    for (size_t i = 0; i < pool->options.size; i++)
-        interrupt(&pool->members[i]);
-}
-
-void sl_pool_drain(struct sl_pool *pool)
-{
-    pool->is_draining = true;
-    for (size_t i = 0; i < pool->options.size; i++)
-        atomic_store(&pool->members[i].seat->is_draining, true);
-}
-
 // As a stop that nobody has asked for yet; one by a debugger is none.
 static bool is_at_rest(const struct sl_member *member)
 {
@@ -109,23 +111,37 @@ static void press(struct sl_member *member, int64_t now_us)
         member->stopped_since_us = now_us;
     if (member->stopped_since_us && now_us - member->stopped_since_us > patience_us)
         sl_member_kill(member, SL_KILL_STOPPED);
-    else if (pool->interrupted_us && now_us - pool->interrupted_us > patience_us)
+    else if (member->interrupted_us && now_us - member->interrupted_us > patience_us)
         sl_member_kill(member, SL_KILL_DEAF);
 }
 
-void sl_pool_press(struct sl_pool *pool)
+void sl_pool_press(struct sl_pool *pool, size_t job)
+{
+    struct sl_member *member = member_at(pool, job);
+    if (member)
+        press(member, sl_clock_monotonic_us());
+}
+
+void sl_pool_interrupt(struct sl_pool *pool, int times)
+{
+    for (size_t i = 0; i < pool->options.size; i++) {
+        struct sl_member *member = &pool->members[i];
+        if (!member->is_busy)
+            continue;
+        atomic_store(&member->seat->is_draining, true);
+        if (times > 1)
+            interrupt(member);
+        if (times > 2)
+            sl_member_kill(member, SL_KILL_CUT_OFF);
+    }
+}
+
+void sl_pool_press_all(struct sl_pool *pool)
 {
     int64_t now_us = sl_clock_monotonic_us();
     for (size_t i = 0; i < pool->options.size; i++)
         if (pool->members[i].is_busy)
             press(&pool->members[i], now_us);
-}
-
-void sl_pool_kill(struct sl_pool *pool)
-{
-    for (size_t i = 0; i < pool->options.size; i++)
-        if (pool->members[i].is_busy)
-            sl_member_kill(&pool->members[i], SL_KILL_CUT_OFF);
 }
 
 void sl_pool_share(struct sl_pool *pool, size_t parts)

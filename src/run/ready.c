@@ -2,45 +2,48 @@
 
 #include "run/retry.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct slots {
     size_t most, used; // most 0: no limit
 };
-// Nodes that need the same slots, as a heap: the next one is the first.
+// Steps that need the same slots, as a heap: the next one is the first.
 struct sl_ready_group {
-    size_t *items;
-    size_t count, room;
+    struct sl_ready_step *items;
+    size_t count, room, expected;
     struct slots *pool; // NULL: none
     struct slots own;   // of a target
 };
 
-static bool comes_before(const struct sl_ready *ready, size_t a, size_t b)
+static bool comes_before(const struct sl_ready_step *a, const struct sl_ready_step *b)
 {
-    int64_t of_a = sl_node_execution(&ready->graph->nodes[a])->priority;
-    int64_t of_b = sl_node_execution(&ready->graph->nodes[b])->priority;
-    return of_a != of_b ? of_a > of_b : a < b;
+    int64_t of_a = sl_node_execution(a->node)->priority;
+    int64_t of_b = sl_node_execution(b->node)->priority;
+    if (of_a != of_b)
+        return of_a > of_b;
+    return a->run != b->run ? a->run < b->run : a->index < b->index;
 }
 
-static void swap(size_t *a, size_t *b)
+static void swap(struct sl_ready_step *a, struct sl_ready_step *b)
 {
-    size_t kept = *a;
+    struct sl_ready_step kept = *a;
     *a = *b;
     *b = kept;
 }
 
-static void sift_up(const struct sl_ready *ready, size_t *items, size_t at)
+static void sift_up(struct sl_ready_step *items, size_t at)
 {
-    for (; at > 0 && comes_before(ready, items[at], items[(at - 1) / 2]); at = (at - 1) / 2)
+    for (; at > 0 && comes_before(&items[at], &items[(at - 1) / 2]); at = (at - 1) / 2)
         swap(&items[at], &items[(at - 1) / 2]);
 }
 
-static void sift_down(const struct sl_ready *ready, size_t *items, size_t count)
+static void sift_down(struct sl_ready_step *items, size_t count)
 {
     for (size_t at = 0;;) {
         size_t first = at;
         for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < count; child++)
-            if (comes_before(ready, items[child], items[first]))
+            if (comes_before(&items[child], &items[first]))
                 first = child;
         if (first == at)
             return;
@@ -86,34 +89,66 @@ static void limit_groups(struct sl_ready *ready, const struct sl_project *projec
     }
 }
 
-int sl_ready_init(struct sl_ready *ready, const struct sl_graph *graph,
-                  const struct sl_project *project, struct sl_arena *arena, struct sl_err *err)
+int sl_ready_open(struct sl_ready *ready, const struct sl_project *project, struct sl_err *err)
 {
+    // The slots of the pools lie behind the groups.
     size_t group_count = 1 + project->pool_count + project->target_count;
-    struct slots *pools = SL_NEW_ARRAY(arena, struct slots, project->pool_count + 1);
-    *ready = (struct sl_ready){.graph = graph, .group_count = group_count};
-    ready->groups = SL_NEW_ARRAY(arena, struct sl_ready_group, group_count);
-    ready->group_of = SL_NEW_ARRAY(arena, size_t, graph->count);
-    SL_TRY_NEW(pools, err);
+    size_t bytes = group_count * sizeof *ready->groups + project->pool_count * sizeof(struct slots);
+    *ready = (struct sl_ready){.project = project, .group_count = group_count};
+    ready->groups = calloc(1, bytes);
     SL_TRY_NEW(ready->groups, err);
-    SL_TRY_NEW(ready->group_of, err);
-    limit_groups(ready, project, pools);
-    for (size_t i = 0; i < graph->count; i++) {
-        ready->group_of[i] = find_group(project, &graph->nodes[i]);
-        ready->groups[ready->group_of[i]].room++;
-    }
-    for (size_t i = 0; i < group_count; i++) {
-        ready->groups[i].items = SL_NEW_ARRAY(arena, size_t, ready->groups[i].room + 1);
-        SL_TRY_NEW(ready->groups[i].items, err);
-    }
+    limit_groups(ready, project, (struct slots *)(ready->groups + group_count));
     return SL_OK;
 }
 
-void sl_ready_add(struct sl_ready *ready, size_t index)
+void sl_ready_close(struct sl_ready *ready)
 {
-    struct sl_ready_group *group = &ready->groups[ready->group_of[index]];
-    group->items[group->count++] = index;
-    sift_up(ready, group->items, group->count - 1);
+    for (size_t i = 0; ready->groups && i < ready->group_count; i++)
+        free(ready->groups[i].items);
+    free(ready->groups);
+    *ready = (struct sl_ready){0};
+}
+
+static struct sl_ready_group *group_of(const struct sl_ready *ready, const struct sl_node *node)
+{
+    return &ready->groups[find_group(ready->project, node)];
+}
+
+static int grow(struct sl_ready_group *group, struct sl_err *err)
+{
+    if (group->expected <= group->room)
+        return SL_OK;
+    size_t room = group->room * 2 > group->expected ? group->room * 2 : group->expected;
+    struct sl_ready_step *items = realloc(group->items, room * sizeof *items);
+    SL_TRY_NEW(items, err);
+    group->items = items;
+    group->room = room;
+    return SL_OK;
+}
+
+int sl_ready_expect(struct sl_ready *ready, const struct sl_graph *graph, struct sl_err *err)
+{
+    for (size_t i = 0; i < graph->count; i++)
+        group_of(ready, &graph->nodes[i])->expected += graph->nodes[i].is_selected;
+    for (size_t i = 0; i < ready->group_count; i++)
+        if (grow(&ready->groups[i], err) != SL_OK) {
+            sl_ready_forget(ready, graph);
+            return err->code;
+        }
+    return SL_OK;
+}
+
+void sl_ready_forget(struct sl_ready *ready, const struct sl_graph *graph)
+{
+    for (size_t i = 0; i < graph->count; i++)
+        group_of(ready, &graph->nodes[i])->expected -= graph->nodes[i].is_selected;
+}
+
+void sl_ready_add(struct sl_ready *ready, const struct sl_ready_step *step)
+{
+    struct sl_ready_group *group = group_of(ready, step->node);
+    group->items[group->count++] = *step;
+    sift_up(group->items, group->count - 1);
     ready->count++;
 }
 
@@ -130,19 +165,19 @@ static size_t startable_of(const struct sl_ready_group *group)
     return most < free_of(&group->own) ? most : free_of(&group->own);
 }
 
-bool sl_ready_take(struct sl_ready *ready, size_t *ret)
+bool sl_ready_take(struct sl_ready *ready, struct sl_ready_step *ret)
 {
     struct sl_ready_group *best = NULL;
     for (size_t i = 0; i < ready->group_count; i++) {
         struct sl_ready_group *group = &ready->groups[i];
-        if (startable_of(group) && (!best || comes_before(ready, group->items[0], best->items[0])))
+        if (startable_of(group) && (!best || comes_before(&group->items[0], &best->items[0])))
             best = group;
     }
     if (!best)
         return false;
     *ret = best->items[0];
     best->items[0] = best->items[--best->count];
-    sift_down(ready, best->items, best->count);
+    sift_down(best->items, best->count);
     if (best->pool)
         best->pool->used++;
     best->own.used++;
@@ -150,9 +185,9 @@ bool sl_ready_take(struct sl_ready *ready, size_t *ret)
     return true;
 }
 
-void sl_ready_release(struct sl_ready *ready, size_t index)
+void sl_ready_release(struct sl_ready *ready, const struct sl_node *node)
 {
-    struct sl_ready_group *group = &ready->groups[ready->group_of[index]];
+    struct sl_ready_group *group = group_of(ready, node);
     if (group->pool)
         group->pool->used--;
     group->own.used--;

@@ -67,6 +67,7 @@ struct sl_run_options {
     bool full_refresh;
     bool loses_history;              // --yes
     const struct sl_strs *may_break; // versions that may break what they promised; may be NULL
+    const struct sl_strs *approved;  // steps that a person has approved before; may be NULL
     bool fail_fast;                  // start nothing new after the first error
     bool refuses_leaks;              // see sl_world_refuse_leaks_of
     const struct sl_listener *listener;
@@ -76,7 +77,9 @@ struct sl_run {
     char id[37];
     struct sl_world *world;
     int64_t started_us, ended_us;
-    struct sl_outcome *outcomes; // parallel to world->graph.nodes; of nodes not selected: WAITING
+    // What it was planned to do: that of the world, or one of its own.
+    const struct sl_graph *graph;
+    struct sl_outcome *outcomes; // parallel to graph->nodes; of nodes not selected: WAITING
     size_t count;
     size_t by_status[SL_STATUS_SKIPPED + 1]; // selected nodes
     int64_t quarantined, set_aside;          // rows; values of rows that were published

@@ -4,6 +4,7 @@
 #include "run/damaged.h"
 #include "run/estimate.h"
 #include "run/lineage.h"
+#include "run/work_plan.h"
 
 #include <unistd.h>
 
@@ -13,26 +14,31 @@
 #define STEP_MEMORY_BYTES ((size_t)4 << 30)
 
 SL_IS_ALL_OF(struct sl_err, 1692);
-SL_IS_ALL_OF(struct sl_order, 48);
+SL_IS_ALL_OF(struct sl_order, 80);
 SL_IS_ALL_OF(struct sl_reply, 2040);
 
 const struct sl_field sl_order_fields[] = {
-    SL_FIELD(struct sl_order, node, SL_FIELD_INT),
-    SL_FIELD(struct sl_order, label, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_order, node, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_order, run_id, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_order, started_us, SL_FIELD_INT),
+    SL_FIELD(struct sl_order, full_refresh, SL_FIELD_BOOL),
+    SL_FIELD(struct sl_order, loses_history, SL_FIELD_BOOL),
+    SL_FIELD(struct sl_order, refuses_leaks, SL_FIELD_BOOL),
+    SL_FIELD(struct sl_order, may_break, SL_FIELD_TEXTS),
     SL_FIELD(struct sl_order, is_pinned, SL_FIELD_BOOL),
     SL_FIELD(struct sl_order, pinned_version, SL_FIELD_INT),
     SL_FIELD(struct sl_order, moved, SL_FIELD_TEXT),
     SL_FIELD(struct sl_order, is_again, SL_FIELD_BOOL),
     {0},
 };
-static const struct sl_field err_fields[] = {
+const struct sl_field sl_err_fields[] = {
     SL_FIELD(struct sl_err, code, SL_FIELD_ENUM),   SL_FIELD(struct sl_err, line, SL_FIELD_ENUM),
     SL_FIELD(struct sl_err, column, SL_FIELD_ENUM), SL_FIELD_CHARS_OF(struct sl_err, file),
     SL_FIELD_CHARS_OF(struct sl_err, message),      SL_FIELD_CHARS_OF(struct sl_err, hint),
     SL_FIELD_CHARS_OF(struct sl_err, value_kind),   {0},
 };
 const struct sl_field sl_reply_fields[] = {
-    SL_FIELD_OF(struct sl_reply, err, err_fields),
+    SL_FIELD_OF(struct sl_reply, err, sl_err_fields),
     SL_FIELD_OF(struct sl_reply, result, sl_step_result_fields),
     SL_FIELD(struct sl_reply, peak_memory_bytes, SL_FIELD_INT),
     {0},
@@ -73,7 +79,7 @@ static int do_model(struct job *job, struct sl_step_context *context, struct sl_
 {
     const struct sl_node *node = job->node;
     struct sl_query query = {0};
-    SL_TRY(sl_world_query(job->work->run->world, node, context->session, &job->arena, &query, err));
+    SL_TRY(sl_world_query(job->work->world, node, context->session, &job->arena, &query, err));
     SL_TRY(sl_step_model(context, node->model, &query, node->fingerprint, &job->result, err));
     if (node->model->has_profile)
         sl_step_profile(context, SL_LAYER_CURATED, node->model->name, &job->result);
@@ -97,19 +103,19 @@ static int do_kind(struct job *job, struct sl_step_context *context, struct sl_e
 
 static int do_step(struct job *job, struct sl_session *session, struct sl_err *err)
 {
-    const struct sl_run *run = job->work->run;
-    const struct sl_run_options *options = job->work->options;
+    const struct sl_order *order = &job->order;
+    struct sl_world *world = job->work->world;
     struct sl_seat *seat = sl_worker_seat(job->worker);
     struct sl_step_context context = {
-        .project = run->world->project,
-        .views = &run->world->views,
+        .project = world->project,
+        .views = &world->views,
         .session = session,
         .arena = &job->arena,
-        .run_id = run->id,
-        .now_us = run->started_us,
-        .full_refresh = options->full_refresh,
-        .loses_history = options->loses_history,
-        .may_break = options->may_break,
+        .run_id = order->run_id,
+        .now_us = order->started_us,
+        .full_refresh = order->full_refresh,
+        .loses_history = order->loses_history,
+        .may_break = &order->may_break,
         .stop = &seat->is_draining,
         .progress = &seat->progress,
     };
@@ -127,7 +133,7 @@ static int add_committed(struct job *job, enum sl_layer layer, struct sl_delta_h
 {
     struct sl_step_result *result = &job->result;
     bool is_borrowed;
-    const char *folder = sl_table_source(job->work->run->world->project, layer, job->node->bare,
+    const char *folder = sl_table_source(job->work->world->project, layer, job->node->bare,
                                          &job->arena, &is_borrowed);
     SL_TRY_NEW(folder, err);
     SL_TRY(sl_delta_head(folder, &job->arena, ret, err));
@@ -153,7 +159,7 @@ static int sum_up(struct job *job, const char *folder, int64_t newest, size_t *r
         if (!head.record_json || head.record_version != version)
             return SL_OK;
         SL_TRY(sl_record_parse(head.record_json, &job->arena, &record, err));
-        if (!sl_str_equal(record.run_id, job->work->run->id))
+        if (!sl_str_equal(record.run_id, job->order.run_id))
             return SL_OK;
         if (!*ret_count) { // the newest has seen the table as it is now
             result->balance = (struct sl_balance){0};
@@ -190,7 +196,7 @@ static int take_over(struct job *job, struct sl_err *err)
         (!was_done && job->node->kind != SL_NODE_CLEANSE))
         return SL_OK;
     const enum sl_layer layer = layers[job->node->kind];
-    const char *folder = sl_table_source(job->work->run->world->project, layer, job->node->bare,
+    const char *folder = sl_table_source(job->work->world->project, layer, job->node->bare,
                                          &job->arena, &is_borrowed);
     SL_TRY_NEW(folder, err);
     SL_TRY(sl_delta_head(folder, &job->arena, &head, err));
@@ -210,20 +216,20 @@ static void adjust(void *self, const struct sl_seat *seat)
 {
     const struct sl_run_work *work = self;
     struct sl_err ignored = {0};
-    (void)!sl_world_share(work->run->world, atomic_load(&seat->parts), &ignored);
+    (void)!sl_world_share(work->world, atomic_load(&seat->parts), &ignored);
 }
 
 // A lost race with another writer is tried again from the new version; every other failure stands.
 static int try_step(struct job *job, struct sl_err *err)
 {
-    struct sl_world *world = job->work->run->world;
+    struct sl_world *world = job->work->world;
     for (int attempt = 1;; attempt++) {
         struct sl_session *session = NULL;
         sl_err_clear(err);
         if (atomic_load(&sl_worker_seat(job->worker)->is_aborted))
             return sl_fail(err, SL_E_INTERRUPTED, "interrupted");
         adjust(job->work, sl_worker_seat(job->worker));
-        if (job->work->options->refuses_leaks)
+        if (job->order.refuses_leaks)
             SL_TRY(sl_world_refuse_leaks_of(world, job->node, err));
         SL_TRY(sl_world_session(world, &session, err));
         sl_worker_watch(job->worker, session);
@@ -239,15 +245,11 @@ static int try_step(struct job *job, struct sl_err *err)
     }
 }
 
-// An aide has made the graph by itself.
 static int find_node(struct job *job, struct sl_err *err)
 {
-    const struct sl_graph *graph = &job->work->run->world->graph;
-    size_t index = (size_t)job->order.node;
-    if (index >= graph->count || !sl_str_equal(graph->nodes[index].label, job->order.label))
-        return sl_fail(err, SL_E_INTERNAL, "step %zu is not '%s' here", index, job->order.label);
-    job->node = &graph->nodes[index];
-    return SL_OK;
+    job->node = sl_graph_node(&job->work->world->graph, job->order.node);
+    return job->node ? SL_OK
+                     : sl_fail(err, SL_E_INTERNAL, "there is no step '%s'", job->order.node);
 }
 
 static void do_job(void *self, struct sl_worker *worker, const json_t *request, json_t **ret_reply)
@@ -255,8 +257,10 @@ static void do_job(void *self, struct sl_worker *worker, const json_t *request, 
     SL_AUTO(job_clear) struct job job = {.work = self, .worker = worker};
     struct sl_reply reply = {0};
     sl_arena_init(&job.arena, STEP_MEMORY_BYTES);
-    job.work->run->world->is_in_run = true;
-    job.work->run->world->has_workers = false;
+    job.work->world->is_in_run = true;
+    job.work->world->has_workers = false;
+    if (sl_work_errand(job.work->world, request, ret_reply))
+        return;
     if (sl_fields_unpack(sl_order_fields, request, &job.arena, &job.order, &reply.err) == SL_OK &&
         find_node(&job, &reply.err) == SL_OK && try_step(&job, &reply.err) == SL_OK &&
         job.order.is_again)
@@ -269,13 +273,12 @@ static void do_job(void *self, struct sl_worker *worker, const json_t *request, 
 static void end(void *self)
 {
     const struct sl_run_work *work = self;
-    sl_world_close_engine(work->run->world);
+    sl_world_close_engine(work->world);
 }
 
-size_t sl_run_worker_count(const struct sl_run *run, const struct sl_run_options *options)
+size_t sl_run_worker_count(const struct sl_project *project, int64_t concurrency)
 {
-    const struct sl_project *project = run->world->project;
-    int64_t asked = options->concurrency;
+    int64_t asked = concurrency;
     if (asked <= 0)
         asked = project->concurrency;
     if (asked <= 0)

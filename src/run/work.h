@@ -7,11 +7,14 @@
 #include "run/worker.h"
 #include "step/result_fields.h"
 
-// One step of the run's graph.
+// One step of a run, with all of the run that it needs to know.
 struct sl_order {
-    int64_t node;
-    const char *label; // of it, to be sure
-    bool is_pinned;    // load: just this version is delivered, and none if it is -1
+    const char *node; // "clean.orders"
+    const char *run_id;
+    int64_t started_us; // of the run
+    bool full_refresh, loses_history, refuses_leaks;
+    struct sl_strs may_break;
+    bool is_pinned; // load: just this version is delivered, and none if it is -1
     int64_t pinned_version;
     const char *moved; // of struct sl_node
     bool is_again;     // an attempt before failed, and may have committed it
@@ -22,15 +25,14 @@ struct sl_reply {
     struct sl_step_result result;
     int64_t peak_memory_bytes;
 };
-extern const struct sl_field sl_order_fields[], sl_reply_fields[];
+extern const struct sl_field sl_err_fields[], sl_order_fields[], sl_reply_fields[];
 
 #define SL_MOST_WORKERS 64
-// How many workers a run has at most.
-size_t sl_run_worker_count(const struct sl_run *run, const struct sl_run_options *options);
+// How many steps are at work at most; `concurrency` as in struct sl_run_options.
+size_t sl_run_worker_count(const struct sl_project *project, int64_t concurrency);
 
 struct sl_run_work {
-    struct sl_run *run;
-    const struct sl_run_options *options;
+    struct sl_world *world;
 };
 // `self` of it is a struct sl_run_work that lives as long as the pool.
 struct sl_worker_kind sl_run_worker(struct sl_run_work *work);

@@ -117,6 +117,10 @@ SL_MUST int sl_world_query(struct sl_world *world, const struct sl_node *node,
 
 // Gathers facts about every node; with `sizes` also rows, bytes and files of the tables.
 SL_MUST int sl_world_gather(struct sl_world *world, bool sizes, struct sl_err *err);
+// The same of the selected nodes and all that feeds them; of the others nothing is known then.
+SL_MUST int sl_world_gather_selected(struct sl_world *world, struct sl_err *err);
+// As if nothing had been gathered.
+void sl_world_forget(struct sl_world *world);
 // Fills rows, bytes and files, where they are not known yet, of the tables that the selected steps
 // which are not fresh read and write.
 SL_MUST int sl_world_measure(struct sl_world *world, struct sl_err *err);

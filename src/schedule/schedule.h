@@ -50,7 +50,7 @@ struct sl_schedule_text {
     const char *zone;   // NULL: UTC
 };
 
-struct sl_tick {
+struct sl_schedule_tick {
     int64_t at_us; // since 1970-01-01 UTC
     bool is_moved; // makes up for times that the clocks left out, and is none of the schedule's own
     bool is_second; // local clocks have shown this time before
@@ -68,12 +68,12 @@ void sl_schedule_clear(struct sl_schedule *schedule); // NULL and twice are fine
 // for the next call, {0} to begin with. It may be shared by all schedules of one zone, but not by
 // threads; NULL: none.
 bool sl_schedule_next(const struct sl_schedule *schedule, int64_t after_us,
-                      struct sl_zone_span *cache, struct sl_tick *ret);
+                      struct sl_zone_span *cache, struct sl_schedule_tick *ret);
 bool sl_schedule_previous(const struct sl_schedule *schedule, int64_t before_us,
-                          struct sl_zone_span *cache, struct sl_tick *ret);
+                          struct sl_zone_span *cache, struct sl_schedule_tick *ret);
 // The ticks after `after_us` up to `until_us` (which counts): the first `max` of them, in order.
 // Returns how many there are, at most `max`. `ticks` may be NULL to only count them.
 size_t sl_schedule_between(const struct sl_schedule *schedule, int64_t after_us, int64_t until_us,
-                           struct sl_tick *ticks, size_t max);
+                           struct sl_schedule_tick *ticks, size_t max);
 
 #endif

@@ -27,14 +27,14 @@ static bool makes_up(const struct sl_schedule *schedule, const struct sl_zone_sp
            local_s < span->start_s + span->offset_s;
 }
 
-static struct sl_tick tick_of(const struct sl_zone_span *span, int64_t at_s)
+static struct sl_schedule_tick tick_of(const struct sl_zone_span *span, int64_t at_s)
 {
-    return (struct sl_tick){.at_us = at_s * SECOND_US,
-                            .is_second = at_s + span->offset_s < span->shown_s};
+    return (struct sl_schedule_tick){.at_us = at_s * SECOND_US,
+                                     .is_second = at_s + span->offset_s < span->shown_s};
 }
 
 static bool next_local(const struct sl_schedule *schedule, int64_t at_s, struct sl_zone_span *cache,
-                       struct sl_tick *ret)
+                       struct sl_schedule_tick *ret)
 {
     while (at_s <= LAST_S) {
         const struct sl_zone_span *span = span_at(schedule, at_s, cache);
@@ -46,7 +46,7 @@ static bool next_local(const struct sl_schedule *schedule, int64_t at_s, struct 
         const bool is_found = sl_match_next(schedule, from_s, &local_s);
         const bool is_own = is_found && local_s == at_s + offset_s;
         if (at_s == span->start_s && !is_own && makes_up(schedule, span)) {
-            *ret = (struct sl_tick){.at_us = at_s * SECOND_US, .is_moved = true};
+            *ret = (struct sl_schedule_tick){.at_us = at_s * SECOND_US, .is_moved = true};
             return true;
         }
         if (is_found && local_s - offset_s < end_s) {
@@ -67,7 +67,7 @@ static bool next_local(const struct sl_schedule *schedule, int64_t at_s, struct 
 }
 
 static bool previous_local(const struct sl_schedule *schedule, int64_t at_s,
-                           struct sl_zone_span *cache, struct sl_tick *ret)
+                           struct sl_zone_span *cache, struct sl_schedule_tick *ret)
 {
     while (at_s >= FIRST_S) {
         const struct sl_zone_span *span = span_at(schedule, at_s, cache);
@@ -81,7 +81,7 @@ static bool previous_local(const struct sl_schedule *schedule, int64_t at_s,
             return true;
         }
         if (makes_up(schedule, span)) {
-            *ret = (struct sl_tick){.at_us = start_s * SECOND_US, .is_moved = true};
+            *ret = (struct sl_schedule_tick){.at_us = start_s * SECOND_US, .is_moved = true};
             return true;
         }
         // What clocks showed before the span began may be later than what they show now.
@@ -101,7 +101,7 @@ static bool has_calendar(const struct sl_calendar *calendar)
 }
 
 static bool next_interval(const struct sl_schedule *schedule, int64_t at_s,
-                          struct sl_zone_span *cache, struct sl_tick *ret)
+                          struct sl_zone_span *cache, struct sl_schedule_tick *ret)
 {
     while (at_s <= LAST_S) {
         at_s = schedule->anchor -
@@ -122,7 +122,7 @@ static bool next_interval(const struct sl_schedule *schedule, int64_t at_s,
 }
 
 static bool previous_interval(const struct sl_schedule *schedule, int64_t at_s,
-                              struct sl_zone_span *cache, struct sl_tick *ret)
+                              struct sl_zone_span *cache, struct sl_schedule_tick *ret)
 {
     while (at_s >= FIRST_S) {
         at_s = schedule->anchor +
@@ -144,7 +144,7 @@ static bool previous_interval(const struct sl_schedule *schedule, int64_t at_s,
 
 // The first tick at or after `at_s`. *cache may be any span of the zone.
 static bool next_from(const struct sl_schedule *schedule, int64_t at_s, struct sl_zone_span *cache,
-                      struct sl_tick *ret)
+                      struct sl_schedule_tick *ret)
 {
     if (at_s < FIRST_S)
         at_s = FIRST_S;
@@ -153,7 +153,7 @@ static bool next_from(const struct sl_schedule *schedule, int64_t at_s, struct s
 }
 
 bool sl_schedule_next(const struct sl_schedule *schedule, int64_t after_us,
-                      struct sl_zone_span *cache, struct sl_tick *ret)
+                      struct sl_zone_span *cache, struct sl_schedule_tick *ret)
 {
     struct sl_zone_span own = {0};
 
@@ -161,7 +161,7 @@ bool sl_schedule_next(const struct sl_schedule *schedule, int64_t after_us,
 }
 
 bool sl_schedule_previous(const struct sl_schedule *schedule, int64_t before_us,
-                          struct sl_zone_span *cache, struct sl_tick *ret)
+                          struct sl_zone_span *cache, struct sl_schedule_tick *ret)
 {
     struct sl_zone_span own = {0};
     int64_t at_s = sl_floor_div(before_us, SECOND_US) - (before_us % SECOND_US == 0);
@@ -175,10 +175,10 @@ bool sl_schedule_previous(const struct sl_schedule *schedule, int64_t before_us,
 }
 
 size_t sl_schedule_between(const struct sl_schedule *schedule, int64_t after_us, int64_t until_us,
-                           struct sl_tick *ticks, size_t max)
+                           struct sl_schedule_tick *ticks, size_t max)
 {
     struct sl_zone_span cache = {0};
-    struct sl_tick tick;
+    struct sl_schedule_tick tick;
     int64_t at_s = sl_floor_div(after_us, SECOND_US) + 1;
     size_t count = 0;
 

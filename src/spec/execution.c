@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_ATTEMPTS = 1000, MOST_SLOTS = 1000, MOST_PRIORITY = 1000000 };
+#include "schedule/zone.h"
+
+enum { MOST_ATTEMPTS = 1000, MOST_SLOTS = 1000, MOST_PRIORITY = 1000000, MOST_RUNS = 10000 };
 #define MOST_SECONDS ((int64_t)366 * 86400)
 
 static const struct sl_retry default_retry = {
@@ -120,6 +122,20 @@ void sl_load_run_settings(struct sl_load *load, const struct sl_yaml *map, struc
         check_seconds(load, map, "deadline", 1, deadline_s);
 }
 
+void sl_load_runs(struct sl_load *load, const struct sl_yaml *map, const char *time_zone,
+                  int64_t *max_runs)
+{
+    static const int64_t counts[] = {1, MOST_RUNS};
+    SL_AUTO(sl_zone_clear) struct sl_zone zone = {0};
+    struct sl_err wrong = {0};
+
+    check_number(load, sl_yaml_get(map, "runs"), "max_runs", counts, max_runs);
+    if (sl_load_has(map, "time_zone") && !strstr(time_zone, "${") &&
+        sl_zone_open(time_zone, &zone, &wrong) != SL_OK)
+        sl_diag_err(&load->project->diags, SL_SEVERITY_ERROR, &wrong,
+                    sl_yaml_place(map, "time_zone"));
+}
+
 // --- pools
 
 static bool take_slots(const struct sl_yaml *value, int64_t *ret)
@@ -182,6 +198,27 @@ static int check_pool(struct sl_load *load, const struct sl_yaml *map,
     return SL_OK;
 }
 
+// `true` is anybody, `false` nobody has to; else a name, or a list of them.
+static void read_approval(struct sl_load *load, const struct sl_yaml *map,
+                          struct sl_execution *execution)
+{
+    const struct sl_yaml *value = sl_yaml_get(map, "approval");
+    struct sl_strs *names = &execution->approvers;
+
+    if (value && value->kind == SL_YAML_SCALAR && !value->is_quoted &&
+        (sl_str_equal(value->text, "true") || sl_str_equal(value->text, "false"))) {
+        execution->needs_approval = sl_str_equal(value->text, "true");
+        *names = (struct sl_strs){0};
+        return;
+    }
+    execution->needs_approval = value && value->kind != SL_YAML_NULL;
+    for (size_t i = 0; i < names->count; i++)
+        if (sl_str_is_empty(names->items[i]))
+            refuse(load, map, "approval", "true, false, or a list of names or mail addresses");
+    if (value && value->kind == SL_YAML_LIST && value->count == 0)
+        refuse(load, map, "approval", "true, false, or a list of names or mail addresses");
+}
+
 int sl_load_execution(struct sl_load *load, const struct sl_yaml *map,
                       struct sl_execution *execution, struct sl_err *err)
 {
@@ -189,6 +226,7 @@ int sl_load_execution(struct sl_load *load, const struct sl_yaml *map,
     static const int64_t counts[] = {1, MOST_SLOTS};
 
     read_retry(load, sl_yaml_get(map, "retry"), &load->project->retry, &execution->retry);
+    read_approval(load, map, execution);
     if (!sl_load_has(map, "timeout"))
         execution->timeout_s = load->project->timeout_s;
     else

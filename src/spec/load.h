@@ -87,6 +87,9 @@ void sl_load_requirements(const struct sl_load *load, const struct sl_yaml *map,
 // What sluice.yml says of all steps; checks it.
 void sl_load_run_settings(struct sl_load *load, const struct sl_yaml *map, struct sl_retry *retry,
                           int64_t *timeout_s, int64_t *deadline_s);
+// The same of what `sluice serve` runs. `time_zone` is checked where it is known already.
+void sl_load_runs(struct sl_load *load, const struct sl_yaml *map, const char *time_zone,
+                  int64_t *max_runs);
 SL_MUST int sl_load_pools(struct sl_load *load, const struct sl_yaml *map,
                           struct sl_pool_spec **ret, size_t *ret_count, struct sl_err *err);
 struct sl_serve_spec;
@@ -108,6 +111,9 @@ SL_MUST int sl_version_check(struct sl_load *load, struct sl_model *model, struc
 SL_MUST int sl_versions_name(struct sl_load *load, struct sl_err *err);
 // Deliveries that ask for an output deliver its latest version.
 SL_MUST int sl_versions_deliver(struct sl_load *load, struct sl_err *err);
+// After sources, models and what governs what: triggers name them.
+SL_MUST int sl_pipelines_read(struct sl_load *load, struct sl_err *err);
+void sl_pipelines_clear(struct sl_project *project); // what is not in the arena
 SL_MUST int sl_target_read(struct sl_load *load, const struct sl_load_file *file,
                            struct sl_target *ret, struct sl_err *err);
 // The settings of sluice.yml into the project. `options` as given to sl_project_load.
@@ -160,11 +166,17 @@ SL_MUST int sl_secrets_resolve(void *self, const char *text, struct sl_arena *ar
 SL_MUST int sl_secrets_run(const char *command, const char *folder, struct sl_arena *arena,
                            const char **ret, struct sl_err *err);
 
+// What sluice.yml (`map`) says of alerts, into the project; checks it.
+SL_MUST int sl_load_alerts(struct sl_load *load, const struct sl_yaml *map,
+                           struct sl_alerts *alerts, struct sl_err *err);
+
 extern const struct sl_opt sl_project_rows[];
 extern const struct sl_opt sl_source_rows[];
 extern const struct sl_opt sl_model_rows[];
 extern const struct sl_opt sl_target_rows[];
+extern const struct sl_opt sl_pipeline_rows[];
 extern const struct sl_opt sl_budget_rows[];
+extern const struct sl_opt sl_alert_rows[];   // struct sl_alerts
 extern const struct sl_opt sl_default_rows[]; // struct sl_requirements
 extern const struct sl_opt sl_serve_rows[];   // struct sl_serve_spec
 extern const struct sl_opt sl_retry_rows[];   // struct sl_retry
@@ -189,6 +201,13 @@ extern const struct sl_opt sl_retry_rows[];   // struct sl_retry
          .flags = SL_OPT_PLAIN,                                                                   \
          .summary = "Pool of sluice.yml whose slots its steps share with others.",                \
          .example = "warehouse"},                                                                 \
+        {.name = "approval",                                                                      \
+         .type = SL_OPT_STRINGS,                                                                  \
+         .offset = (base) + offsetof(struct sl_execution, approvers),                             \
+         .flags = SL_OPT_PLAIN,                                                                   \
+         .summary = "true: in each run a person has to agree before it begins (`sluice "          \
+                    "approve`); or the names or mail addresses of those who may agree.",          \
+         .example = "[finance-lead@shop.example]"},                                               \
     {                                                                                             \
         .name = "priority", .type = SL_OPT_INT,                                                   \
         .offset = (base) + offsetof(struct sl_execution, priority), .otherwise = "0",             \

@@ -291,6 +291,7 @@ static int load_project(struct sl_project *project, const struct sl_project_opti
     SL_TRY(sl_versions_deliver(&load, err));
     SL_TRY(sl_govern(&load, err));
     SL_TRY(sl_foreign_keys_resolve(&load, err));
+    SL_TRY(sl_pipelines_read(&load, err));
     SL_TRY(sl_check_places(&load, err));
     hide_secrets(project);
     sl_diags_sort(&project->diags);
@@ -314,6 +315,7 @@ void sl_project_free(struct sl_project **project)
 {
     if (!project || !*project)
         return;
+    sl_pipelines_clear(*project);
     if ((*project)->index) {
         sl_map_clear(&(*project)->index->sources);
         sl_map_clear(&(*project)->index->models);

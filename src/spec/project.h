@@ -1,5 +1,5 @@
 // The user's project, read and checked: sluice.yml, sources/*.yml, contracts/*.yml, models/*.sql,
-// targets/*.yml.
+// targets/*.yml, pipelines/*.yml.
 //
 // Reading never stops at the first mistake: everything found goes into the diagnostics, with its
 // place. All memory is in the project's arena. Paths in a project are relative to its folder; after
@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/opt.h"
 #include "base/str.h"
+#include "spec/alerts.h"
 
 enum sl_layer { SL_LAYER_RAW, SL_LAYER_CLEAN, SL_LAYER_QUARANTINE, SL_LAYER_CURATED };
 const char *sl_layer_name(enum sl_layer layer); // "raw", "clean", "quarantine", "curated"
@@ -79,6 +80,10 @@ struct sl_execution {
     const char *pool;    // NULL: none; else one of the project's
     int64_t priority;    // of what is ready, the highest comes first
     int64_t concurrency; // targets: deliveries to it at once; 0: no limit of its own
+    // Before its first step begins in a run, a person has to say so. Of a target, before any of its
+    // deliveries.
+    bool needs_approval;
+    struct sl_strs approvers; // names or mail addresses of those who may; none: anybody
 };
 
 // Steps that name it share its slots.
@@ -232,6 +237,8 @@ struct sl_project {
     struct sl_retry retry; // where a file says nothing
     int64_t timeout_s;     // the same
     int64_t deadline_s;    // of a run; 0: none
+    int64_t max_runs;      // at once, of all pipelines: 16
+    const char *time_zone; // of schedules that name none: "UTC"
     struct sl_pool_spec *pools;
     size_t pool_count;
     int requirements_level;      // enum sl_level
@@ -239,6 +246,7 @@ struct sl_project {
     const char *personal_key;    // of hashes and tokens; NULL: none
     const char *personal_key_id; // says which key it is, without saying the key
     int personal_level; // enum sl_level: what `check` says of personal values that are passed on
+    const struct sl_alerts *alerts; // NULL: nobody asks for any
     struct sl_budget budget;
     const struct sl_serve_spec *serve; // see spec/serve.h; NULL in a project put together by hand
     struct sl_source *sources;
@@ -250,6 +258,8 @@ struct sl_project {
     size_t output_count; // of these
     struct sl_target *targets;
     size_t target_count;
+    struct sl_pipeline *pipelines; // see spec/pipeline.h; by name
+    size_t pipeline_count;         // 1 or more
     struct sl_spec_index
         *index; // of the spec layer: names and origins; NULL in a project put together by hand
 };
@@ -306,7 +316,7 @@ bool sl_table_parse(const char *table, enum sl_layer *ret_layer, const char **re
 void sl_project_check_requirements(struct sl_project *project);
 
 // The file kinds, for `sluice schema`, docs and `init`: "project", "source", "contract", "model",
-// "target", "test".
+// "target", "pipeline", "test".
 struct sl_file_kind {
     const char *name;
     const char *pattern; // "sources/*.yml"

@@ -30,6 +30,10 @@ struct settings {
     struct sl_retry retry;
     int64_t timeout_s;
     int64_t deadline_s;
+    const char *time_zone;
+    struct sl_run_settings {
+        int64_t max_runs;
+    } runs;
     const struct sl_yaml *pools;
     struct sl_check_settings {
         int requirements;
@@ -41,6 +45,7 @@ struct settings {
         int check;
     } personal;
     struct sl_serve_spec serve;
+    struct sl_alerts alerts;
     struct sl_requirements defaults;
     struct sl_opt_list environments; // struct settings
     const struct sl_yaml *node;
@@ -97,6 +102,16 @@ static const struct sl_opt check_rows[] = {
      .otherwise = "warn",
      .summary = "What `check` says of readers of a model whose last day, `deprecated`, is over.",
      .values = levels},
+    {0},
+};
+
+static const struct sl_opt run_rows[] = {
+    {.name = "max_runs",
+     .type = SL_OPT_INT,
+     .offset = offsetof(struct sl_run_settings, max_runs),
+     .otherwise = "16",
+     .summary = "Runs at once under `sluice serve`, of all pipelines.",
+     .example = "4"},
     {0},
 };
 
@@ -169,6 +184,17 @@ static const struct sl_opt personal_rows[] = {
          .offset = offsetof(struct settings, deadline_s),                                         \
          .summary = "How long a run may take; no limit if nothing is said.",                      \
          .example = "6h"},                                                                        \
+        {.name = "runs",                                                                          \
+         .type = SL_OPT_OBJECT,                                                                   \
+         .offset = offsetof(struct settings, runs),                                               \
+         .summary = "Limits of runs.",                                                            \
+         .rows = run_rows},                                                                       \
+        {.name = "time_zone",                                                                     \
+         .type = SL_OPT_STRING,                                                                   \
+         .offset = offsetof(struct settings, time_zone),                                          \
+         .otherwise = "UTC",                                                                      \
+         .summary = "Time zone of schedules that name none.",                                     \
+         .example = "Europe/Berlin"},                                                             \
         {.name = "pools",                                                                         \
          .type = SL_OPT_NODE,                                                                     \
          .offset = offsetof(struct settings, pools),                                              \
@@ -194,6 +220,11 @@ static const struct sl_opt personal_rows[] = {
          .offset = offsetof(struct settings, serve),                                              \
          .summary = "Where `sluice serve` listens, and who may ask it for what.",                 \
          .rows = sl_serve_rows},                                                                  \
+        {.name = "alerts",                                                                        \
+         .type = SL_OPT_OBJECT,                                                                   \
+         .offset = offsetof(struct settings, alerts),                                             \
+         .summary = "Whom to tell of what goes wrong.",                                           \
+         .rows = sl_alert_rows},                                                                  \
     {                                                                                             \
         .name = "defaults", .type = SL_OPT_OBJECT, .offset = offsetof(struct settings, defaults), \
         .summary = "Requirements that hold where a file says nothing.", .rows = sl_default_rows   \
@@ -278,6 +309,7 @@ static void check_values(struct sl_load *load, const struct sl_yaml *map, struct
     check_personal(load, sl_yaml_get(map, "personal"), &values->personal, is_resolved);
     sl_serve_check(load, sl_yaml_get(map, "serve"), &values->serve, is_resolved);
     sl_load_budget(load, sl_yaml_get(map, "quarantine"), &base, &values->quarantine);
+    sl_load_runs(load, map, values->time_zone, &values->runs.max_runs);
     sl_load_run_settings(load, map, &values->retry, &values->timeout_s, &values->deadline_s);
 }
 
@@ -445,7 +477,7 @@ struct sl_state_place sl_project_state(const struct sl_project *project)
         .folder = project->state_folder, .url = project->state_url, .project = project->name};
 }
 
-static int apply(struct sl_load *load, const struct settings *values, struct sl_err *err)
+static int apply(struct sl_load *load, struct settings *values, struct sl_err *err)
 {
     struct sl_project *project = load->project;
 
@@ -476,7 +508,10 @@ static int apply(struct sl_load *load, const struct settings *values, struct sl_
     project->retry = values->retry;
     project->timeout_s = values->timeout_s;
     project->deadline_s = values->deadline_s;
+    project->max_runs = values->runs.max_runs;
+    project->time_zone = values->time_zone;
     SL_TRY(sl_load_pools(load, values->pools, &project->pools, &project->pool_count, err));
+    SL_TRY(sl_load_alerts(load, project->index->settings, &values->alerts, err));
     load->defaults = values->defaults;
     struct sl_serve_spec *serve = SL_NEW(&project->arena, struct sl_serve_spec);
     SL_TRY_NEW(serve, err);

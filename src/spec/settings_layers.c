@@ -149,7 +149,8 @@ static int put_variables(struct sl_load *load, struct sl_err *err)
             SL_TRY(put_variable(load, NULL, row, err));
         else
             for (const struct sl_opt *inner = row->rows; inner->name; inner++)
-                SL_TRY(put_variable(load, row, inner, err));
+                if (!inner->rows) // what holds others is no single value
+                    SL_TRY(put_variable(load, row, inner, err));
     }
     return SL_OK;
 }

@@ -8,12 +8,21 @@ struct show {
     struct sl_err *err;
 };
 
+// Maps and lists inside of others are not shown: they may hold secrets that were written out.
+static const char *describe_item(const struct sl_yaml *node)
+{
+    if (node->kind == SL_YAML_MAP)
+        return "{...}";
+    return node->kind == SL_YAML_LIST ? "[...]" : node->text;
+}
+
 // The value as it is written in the file: a ${...} is shown as such, never what it gives.
 static void describe(const struct sl_yaml *node, struct sl_buf *out)
 {
     if (node->kind == SL_YAML_MAP) {
         for (size_t i = 0; i < node->count; i++)
-            sl_buf_addf(out, "%s%s: %s", i ? ", " : "{", node->keys[i]->text, node->items[i]->text);
+            sl_buf_addf(out, "%s%s: %s", i ? ", " : "{", node->keys[i]->text,
+                        describe_item(node->items[i]));
         sl_buf_add(out, node->count ? "}" : "{}");
         return;
     }
@@ -23,9 +32,9 @@ static void describe(const struct sl_yaml *node, struct sl_buf *out)
     }
     sl_buf_add_char(out, '[');
     for (size_t i = 0; i < node->count; i++) {
-        const struct sl_yaml *name = sl_yaml_get(node->items[i], "name"); // of tokens
-
-        sl_buf_addf(out, "%s%s", i ? ", " : "", name ? name->text : node->items[i]->text);
+        const struct sl_yaml *item = node->items[i];
+        const struct sl_yaml *name = item->kind == SL_YAML_MAP ? sl_yaml_get(item, "name") : NULL;
+        sl_buf_addf(out, "%s%s", i ? ", " : "", name ? name->text : describe_item(item));
     }
     sl_buf_add_char(out, ']');
 }

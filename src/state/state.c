@@ -39,8 +39,12 @@ int sl_state_open(const struct sl_state_place *place, struct sl_arena *arena, st
 {
     void *self = NULL;
     *ret_note = NULL;
-    SL_TRY(sl_sqlite_open(place, arena, &self, ret_note, err));
-    return wrap(&sl_store_sqlite, self, place->project, ret, err);
+    if (!place->url) {
+        SL_TRY(sl_sqlite_open(place, arena, &self, ret_note, err));
+        return wrap(&sl_store_sqlite, self, place->project, ret, err);
+    }
+    SL_TRY(sl_postgres_open(place, false, &self, err));
+    return wrap(&sl_store_postgres, self, place->project, ret, err);
 }
 
 int sl_state_read(const struct sl_state_place *place, struct sl_arena *arena, struct sl_state **ret,
@@ -48,7 +52,14 @@ int sl_state_read(const struct sl_state_place *place, struct sl_arena *arena, st
 {
     void *self = NULL;
     *ret_note = NULL;
-    SL_TRY(sl_sqlite_read(place, arena, &self, ret_note, err));
+    if (!place->url) {
+        SL_TRY(sl_sqlite_read(place, arena, &self, ret_note, err));
+        return wrap(&sl_store_sqlite, self, place->project, ret, err);
+    }
+    SL_TRY(sl_postgres_open(place, true, &self, err));
+    if (self)
+        return wrap(&sl_store_postgres, self, place->project, ret, err);
+    SL_TRY(sl_sqlite_memory(&self, err));
     return wrap(&sl_store_sqlite, self, place->project, ret, err);
 }
 

@@ -1,6 +1,7 @@
 // The model step: chooses how much must be recomputed, stages it, audits it, commits it.
 #include "step/model.h"
 
+#include "step/backfill.h"
 #include "step/model_columns.h"
 #include "step/promise.h"
 #include "step/schema.h"
@@ -205,6 +206,8 @@ static int stage_rows(struct sl_model_step *step, struct sl_err *err)
     query = sl_arena_strndup(step->context->arena, query,
                              step->context->session->kind->sql_length(query));
     SL_TRY_NEW(query, err);
+    if (step->chunk && !step->is_narrowed)
+        SL_TRY(sl_backfill_filter(step, &query, err));
     sl_stored_select(step->columns, step->column_count, query, &sql);
     if (step->model->write == SL_WRITE_SNAPSHOT) {
         SL_TRY(sl_buf_check(&sql, err));
@@ -268,10 +271,9 @@ static int keep_code(struct sl_model_step *step, struct sl_err *err)
     return sl_step_keep_code(step->context, step->fingerprint, code, err);
 }
 
-static int commit(struct sl_model_step *step, const struct sl_step_result *result,
-                  int64_t *ret_version, struct sl_err *err)
+int sl_model_commit(struct sl_model_step *step, struct sl_delta_commit *ret, struct sl_err *err)
 {
-    struct sl_delta_commit commit = {
+    *ret = (struct sl_delta_commit){
         .mode = step->commit_mode,
         .base_version = step->head.version,
         .columns = step->stored,
@@ -289,8 +291,15 @@ static int commit(struct sl_model_step *step, const struct sl_step_result *resul
         .operation = step->scope == SL_SCOPE_ALL ? "CREATE OR REPLACE TABLE AS SELECT" : "WRITE",
         .description = step->model->description,
     };
+    return keep_code(step, err);
+}
+
+static int commit(struct sl_model_step *step, const struct sl_step_result *result,
+                  int64_t *ret_version, struct sl_err *err)
+{
+    struct sl_delta_commit commit;
+    SL_TRY(sl_model_commit(step, &commit, err));
     SL_TRY(build_record(step, result, &commit.record_json, err));
-    SL_TRY(keep_code(step, err));
     return sl_step_commit(step->context, step->folder, &commit, ret_version, err);
 }
 
@@ -318,8 +327,8 @@ static int name_touched(const struct sl_model_step *step, struct sl_strs *names,
     return SL_OK;
 }
 
-static int fill_result(struct sl_model_step *step, int64_t version, struct sl_step_result *ret,
-                       struct sl_err *err)
+int sl_model_fill_result(struct sl_model_step *step, int64_t version, struct sl_step_result *ret,
+                         struct sl_err *err)
 {
     ret->outcome = SL_STEP_DONE;
     ret->was_full = step->scope == SL_SCOPE_ALL;
@@ -338,8 +347,7 @@ static int fill_result(struct sl_model_step *step, int64_t version, struct sl_st
     return name_touched(step, &ret->partitions, err);
 }
 
-// How far the table has come, and what its inputs are now.
-static int look(struct sl_model_step *step, struct sl_err *err)
+int sl_model_look(struct sl_model_step *step, struct sl_err *err)
 {
     struct sl_step_context *context = step->context;
     step->app_id = sl_arena_printf(context->arena, "model %s", step->model->name);
@@ -352,6 +360,19 @@ static int look(struct sl_model_step *step, struct sl_err *err)
     return read_inputs(step, err);
 }
 
+int sl_model_describe(struct sl_model_step *step, struct sl_err *err)
+{
+    SL_TRY(create_views(step, err));
+    return describe(step, err);
+}
+
+int sl_model_compute(struct sl_model_step *step, struct sl_step_result *result, struct sl_err *err)
+{
+    SL_TRY(sl_model_describe(step, err));
+    SL_TRY(keep_promise(step, result, err));
+    return stage_rows(step, err);
+}
+
 int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
                   const struct sl_query *query, const char *fingerprint, struct sl_step_result *ret,
                   struct sl_err *err)
@@ -360,7 +381,7 @@ int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
         .context = context, .model = model, .query = query, .fingerprint = fingerprint};
     int64_t version;
     *ret = (struct sl_step_result){.outcome = SL_STEP_NOTHING};
-    SL_TRY(look(&step, err));
+    SL_TRY(sl_model_look(&step, err));
     if (is_up_to_date(&step))
         return SL_OK;
     SL_TRY(sl_snapshot_guard(&step, err));
@@ -369,15 +390,12 @@ int sl_step_model(struct sl_step_context *context, const struct sl_model *model,
         return commit_inputs(&step, err);
     if (step.changed_by)
         SL_TRY(sl_strs_add(&ret->notes, context->arena, step.changed_by, err));
-    SL_TRY(create_views(&step, err));
-    SL_TRY(describe(&step, err));
-    SL_TRY(keep_promise(&step, ret, err));
-    SL_TRY(stage_rows(&step, err));
+    SL_TRY(sl_model_compute(&step, ret, err));
     SL_TRY(sl_model_audit(&step, ret, err));
     SL_TRY(sl_balance_check(&step.balance, step.app_id, err));
     SL_TRY(sl_snapshot_keep(&step, err));
     SL_TRY(commit(&step, ret, &version, err));
-    return fill_result(&step, version, ret, err);
+    return sl_model_fill_result(&step, version, ret, err);
 }
 
 int sl_step_model_foresee(struct sl_step_context *context, const struct sl_model *model,
@@ -390,7 +408,7 @@ int sl_step_model_foresee(struct sl_step_context *context, const struct sl_model
                                  .fingerprint = fingerprint,
                                  .only_foresees = true};
     *ret = (struct sl_forecast){0};
-    SL_TRY(look(&step, err));
+    SL_TRY(sl_model_look(&step, err));
     if (is_up_to_date(&step))
         return SL_OK;
     SL_TRY(sl_model_scope(&step, err));

@@ -52,6 +52,9 @@ struct sl_model_step {
     bool *is_asc;           // parallel to order_by
     struct sl_staged staged;
     enum sl_delta_mode commit_mode;
+    const struct sl_backfill_chunk
+        *chunk;       // of a backfill; NULL: the step goes on from its position
+    bool is_narrowed; // of a chunk: the driving table's view gives the rows of its partitions only
     const char *const *removed; // files of the table that give way, where only a part does
     size_t removed_count;
     struct sl_balance balance;
@@ -63,8 +66,34 @@ SL_MUST int sl_model_scope(struct sl_model_step *step, struct sl_err *err);
 // Whether the driving table's view holds all of its rows.
 static inline bool sl_model_reads_all(const struct sl_model_step *step)
 {
-    return step->scope == SL_SCOPE_ALL || step->scope == SL_SCOPE_ALL_ROWS;
+    return step->scope == SL_SCOPE_ALL || step->scope == SL_SCOPE_ALL_ROWS ||
+           (step->chunk && !step->is_narrowed);
 }
+// How far the table has come, and what its inputs are now.
+SL_MUST int sl_model_look(struct sl_model_step *step, struct sl_err *err);
+// Views, columns, and the rows of the scope, staged.
+SL_MUST int sl_model_compute(struct sl_model_step *step, struct sl_step_result *result,
+                             struct sl_err *err);
+// Views of all inputs that the query reads, and the query's columns.
+SL_MUST int sl_model_describe(struct sl_model_step *step, struct sl_err *err);
+// The commit of what is staged, but for its record.
+SL_MUST int sl_model_commit(struct sl_model_step *step, struct sl_delta_commit *ret,
+                            struct sl_err *err);
+SL_MUST int sl_model_fill_result(struct sl_model_step *step, int64_t version,
+                                 struct sl_step_result *ret, struct sl_err *err);
+// The expression over the driving table's columns that gives a partition column; NULL: none does.
+const char *sl_model_partition_expression(const struct sl_model_step *step, const char *name);
+// Sets value_prefix.
+SL_MUST int sl_model_name_values(struct sl_model_step *step, const struct sl_model_input *driving,
+                                 struct sl_err *err);
+// "(select <expression> as "~p0", ..., * from <files>)"
+SL_MUST int sl_model_partition_rows(struct sl_model_step *step,
+                                    const struct sl_model_input *driving,
+                                    const struct sl_delta_file *files, size_t count,
+                                    struct sl_buf *sql, struct sl_err *err);
+// The driving table's view gives the rows of the partitions in the temporary table _touched only.
+SL_MUST int sl_model_narrow(struct sl_model_step *step, const struct sl_model_input *driving,
+                            struct sl_err *err);
 // Stages the rows of `sql` as Parquet files of the output table.
 SL_MUST int sl_model_stage(struct sl_model_step *step, const char *sql, struct sl_err *err);
 // Write mode merge: the newest row per key of `sql`, against the table's rows when the scope is new

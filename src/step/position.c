@@ -134,18 +134,27 @@ static void forget_staging(struct sl_step_context *context, const char *folder)
     context->staging.count = kept;
 }
 
-int sl_step_commit(struct sl_step_context *context, const char *folder,
-                   const struct sl_delta_commit *commit, int64_t *ret_version, struct sl_err *err)
+int sl_step_try_commit(struct sl_step_context *context, const char *folder,
+                       const struct sl_delta_commit *commit, int64_t *ret_version,
+                       bool *ret_skipped, struct sl_err *err)
 {
-    bool was_skipped = false;
+    *ret_skipped = false;
     int code = sl_delta_commit(folder, commit, context->session, context->arena, ret_version,
-                               &was_skipped, err);
+                               ret_skipped, err);
     // What was refused left no trace of this commit. After any other failure it may stand in the
     // log.
     bool is_refused = code == SL_E_TABLE_CONFLICT || code == SL_E_TABLE_SCHEMA ||
-                      code == SL_E_TABLE_FEATURE || was_skipped;
+                      code == SL_E_TABLE_FEATURE || *ret_skipped;
     if (!is_refused)
         forget_staging(context, folder);
+    return code;
+}
+
+int sl_step_commit(struct sl_step_context *context, const char *folder,
+                   const struct sl_delta_commit *commit, int64_t *ret_version, struct sl_err *err)
+{
+    bool was_skipped;
+    int code = sl_step_try_commit(context, folder, commit, ret_version, &was_skipped, err);
     if (code != SL_OK || !was_skipped)
         return code;
     (void)sl_fail(err, SL_E_TABLE_CONFLICT, "another run did '%s' at the same time",

@@ -107,16 +107,16 @@ static int print_renamed(json_t *root, const struct sl_record *record, struct sl
     return SL_OK;
 }
 
-static int print_versions(json_t *root, const char *key, const struct sl_table_version *versions,
-                          size_t count, struct sl_err *err)
+int sl_record_print_versions(json_t *root, const char *key,
+                             const struct sl_table_versions *versions, struct sl_err *err)
 {
     json_t *object = json_object();
     SL_TRY(set(root, key, object, err));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < versions->count; i++) {
         json_t *version = json_object();
-        SL_TRY(set(object, versions[i].table, version, err));
-        SL_TRY(set(version, "version", json_integer(versions[i].version), err));
-        SL_TRY(set_text(version, "id", versions[i].id, err));
+        SL_TRY(set(object, versions->items[i].table, version, err));
+        SL_TRY(set(version, "version", json_integer(versions->items[i].version), err));
+        SL_TRY(set_text(version, "id", versions->items[i].id, err));
     }
     return SL_OK;
 }
@@ -135,10 +135,10 @@ int sl_record_print(const struct sl_record *record, struct sl_arena *arena, cons
     if (record->judged_us)
         SL_TRY(set_text(root, "judged_at", sl_clock_format(record->judged_us, time), err));
     SL_TRY(set(root, "full", json_boolean(record->was_full), err));
-    SL_TRY(print_versions(root, "inputs", record->inputs, record->input_count, err));
+    const struct sl_table_versions inputs = {record->inputs, record->input_count};
+    SL_TRY(sl_record_print_versions(root, "inputs", &inputs, err));
     if (record->checked_with.count)
-        SL_TRY(print_versions(root, "checked_with", record->checked_with.items,
-                              record->checked_with.count, err));
+        SL_TRY(sl_record_print_versions(root, "checked_with", &record->checked_with, err));
     if (record->has_balance)
         SL_TRY(print_balance(root, &record->balance, err));
     if (record->reason_count)
@@ -162,6 +162,7 @@ int sl_record_print(const struct sl_record *record, struct sl_arena *arena, cons
         SL_TRY(print_same_rows(root, record, err));
     if (record->renamed_count)
         SL_TRY(print_renamed(root, record, err));
+    SL_TRY(sl_record_print_backfill(record, root, err));
     char *text = NULL;
     SL_TRY(sl_json_print(root, &text, err));
     *ret_json = sl_arena_strdup(arena, text);
@@ -181,15 +182,15 @@ static int copy_text(const json_t *root, const char *key, struct sl_arena *arena
     return SL_OK;
 }
 
-static int parse_versions(const json_t *versions, struct sl_arena *arena,
-                          struct sl_table_version **ret, size_t *ret_count, struct sl_err *err)
+int sl_record_parse_versions(const json_t *versions, struct sl_arena *arena,
+                             struct sl_table_versions *ret, struct sl_err *err)
 {
-    *ret = SL_NEW_ARRAY(arena, struct sl_table_version, json_object_size(versions));
-    SL_TRY_NEW(*ret, err);
+    ret->items = SL_NEW_ARRAY(arena, struct sl_table_version, json_object_size(versions));
+    SL_TRY_NEW(ret->items, err);
     const char *table;
     json_t *object;
     json_object_foreach ((json_t *)versions, table, object) {
-        struct sl_table_version *version = &(*ret)[(*ret_count)++];
+        struct sl_table_version *version = &ret->items[ret->count++];
         version->table = sl_arena_strdup(arena, table);
         SL_TRY_NEW(version->table, err);
         version->version = sl_json_int(object, "version", -1);
@@ -310,10 +311,13 @@ int sl_record_parse(const char *json, struct sl_arena *arena, struct sl_record *
     SL_TRY(copy_text(root, "fingerprint", arena, &record.fingerprint, err));
     record.sequence = sl_json_int(root, "sequence", 0);
     record.was_full = sl_json_bool(root, "full", false);
-    SL_TRY(parse_versions(json_object_get(root, "inputs"), arena, &record.inputs,
-                          &record.input_count, err));
-    SL_TRY(parse_versions(json_object_get(root, "checked_with"), arena, &record.checked_with.items,
-                          &record.checked_with.count, err));
+    struct sl_table_versions inputs = {0};
+    SL_TRY(sl_record_parse_versions(json_object_get(root, "inputs"), arena, &inputs, err));
+    record.inputs = inputs.items;
+    record.input_count = inputs.count;
+    SL_TRY(sl_record_parse_versions(json_object_get(root, "checked_with"), arena,
+                                    &record.checked_with, err));
+    SL_TRY(sl_record_parse_backfill(root, arena, &record, err));
     const json_t *balance = json_object_get(root, "balance");
     if (json_is_object(balance)) {
         record.has_balance = true;

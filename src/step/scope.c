@@ -20,15 +20,26 @@ static int whole(struct sl_model_step *step, const char *why, struct sl_err *err
     return SL_OK;
 }
 
+// The one input that changed, and how. One after the other: from the version that the model was
+// built from to each version that a backfill has read since, and from the last of these to the one
+// of now. A row that came and went again between would else be in the partitions that a backfill
+// read, and in no change. Without a backfill it is one.
+struct driving {
+    const struct sl_model_input *input;
+    struct sl_delta_changes *changes;
+    size_t count;
+};
+
 // Changes of an input since the model was built from it. Files that only moved (compaction) are
 // told apart by the caller, by their rows.
-static int changes_of(struct sl_model_step *step, const struct sl_model_input *input,
-                      struct sl_delta_changes *ret, const char **ret_why, struct sl_err *err)
+static int changes_of(struct sl_model_step *step, const struct sl_model_input *input, int64_t from,
+                      int64_t to, struct sl_delta_changes *ret, const char **ret_why,
+                      struct sl_err *err)
 {
     struct sl_step_range range = {.table = input->table,
                                   .folder = input->folder,
-                                  .from = input->built_from,
-                                  .to = input->version,
+                                  .from = from,
+                                  .to = to,
                                   .needs_removed = step->model->write == SL_WRITE_PARTITION};
     return sl_step_changes(step->context, &range, ret, ret_why, err);
 }
@@ -49,8 +60,8 @@ static int driving_schema(struct sl_model_step *step, const struct sl_model_inpu
 }
 
 // A beginning of names that no column of the driving table has.
-static int name_values(struct sl_model_step *step, const struct sl_model_input *driving,
-                       struct sl_err *err)
+int sl_model_name_values(struct sl_model_step *step, const struct sl_model_input *driving,
+                         struct sl_err *err)
 {
     const struct sl_delta_snapshot *schema;
     const char *prefix = "~p";
@@ -99,7 +110,7 @@ static int new_rows(struct sl_model_step *step, const struct sl_model_input *dri
     return SL_OK;
 }
 
-static const char *partition_expression(const struct sl_model_step *step, const char *name)
+const char *sl_model_partition_expression(const struct sl_model_step *step, const char *name)
 {
     for (size_t i = 0; i < step->query->column_count; i++)
         if (sl_str_equal_nocase(step->query->columns[i].name, name))
@@ -108,14 +119,14 @@ static const char *partition_expression(const struct sl_model_step *step, const 
 }
 
 // select <expression> as "~p0", ..., * from <files>
-static int partition_rows(struct sl_model_step *step, const struct sl_model_input *driving,
-                          const struct sl_delta_file *files, size_t count, struct sl_buf *sql,
-                          struct sl_err *err)
+int sl_model_partition_rows(struct sl_model_step *step, const struct sl_model_input *driving,
+                            const struct sl_delta_file *files, size_t count, struct sl_buf *sql,
+                            struct sl_err *err)
 {
     sl_buf_add(sql, "(select ");
     for (size_t i = 0; i < step->model->partition_by.count; i++)
         sl_buf_addf(sql, "%s(%s) as \"%s%zu\"", i ? ", " : "",
-                    partition_expression(step, step->model->partition_by.items[i]),
+                    sl_model_partition_expression(step, step->model->partition_by.items[i]),
                     step->value_prefix, i);
     sl_buf_add(sql, ", * from ");
     SL_TRY(scan_sql_of(step, driving, files, count, sql, err));
@@ -131,26 +142,40 @@ static void partition_names(const struct sl_model_step *step, struct sl_buf *sql
 
 // The partitions of rows that came or went: rows that a rewrite merely moved to another file cancel
 // out.
-static int touched_sql(struct sl_model_step *step, const struct sl_model_input *driving,
-                       const struct sl_delta_changes *changes, struct sl_buf *sql,
-                       struct sl_err *err)
+static int touched_rows(struct sl_model_step *step, const struct sl_model_input *driving,
+                        const struct sl_delta_changes *changes, struct sl_buf *sql,
+                        struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf added = SL_BUF_INIT;
     SL_AUTO(sl_buf_clear) struct sl_buf removed = SL_BUF_INIT;
-    SL_TRY(partition_rows(step, driving, changes->added, changes->added_count, &added, err));
-    SL_TRY(partition_rows(step, driving, changes->removed, changes->removed_count, &removed, err));
+    SL_TRY(
+        sl_model_partition_rows(step, driving, changes->added, changes->added_count, &added, err));
+    SL_TRY(sl_model_partition_rows(step, driving, changes->removed, changes->removed_count,
+                                   &removed, err));
     SL_TRY(sl_buf_check(&added, err));
     SL_TRY(sl_buf_check(&removed, err));
-    sl_buf_add(sql, "create or replace temp table _touched as select distinct ");
+    sl_buf_add(sql, "(select ");
     partition_names(step, sql);
     if (!changes->removed_count)
-        sl_buf_addf(sql, " from %s", added.text);
+        sl_buf_addf(sql, " from %s)", added.text);
     else
         sl_buf_addf(
             sql,
             " from (select * from ((select * from %s) except all (select * from %s)) union all "
-            "select * from ((select * from %s) except all (select * from %s)))",
+            "select * from ((select * from %s) except all (select * from %s))))",
             added.text, removed.text, removed.text, added.text);
+    return sl_buf_check(sql, err);
+}
+
+static int touched_sql(struct sl_model_step *step, const struct driving *driving,
+                       struct sl_buf *sql, struct sl_err *err)
+{
+    sl_buf_add(sql, "create or replace temp table _touched as select distinct * from (");
+    for (size_t i = 0; i < driving->count; i++) {
+        sl_buf_add(sql, i ? " union all " : "");
+        SL_TRY(touched_rows(step, driving->input, &driving->changes[i], sql, err));
+    }
+    sl_buf_add(sql, ")");
     return sl_buf_check(sql, err);
 }
 
@@ -182,8 +207,8 @@ static int read_touched(struct sl_model_step *step, struct sl_err *err)
 
 // The driving table's view gives only rows of touched partitions; `is not distinct from` because a
 // partition may be null.
-static int narrow_to_touched(struct sl_model_step *step, const struct sl_model_input *driving,
-                             struct sl_err *err)
+int sl_model_narrow(struct sl_model_step *step, const struct sl_model_input *driving,
+                    struct sl_err *err)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     struct sl_delta_snapshot snapshot;
@@ -195,20 +220,21 @@ static int narrow_to_touched(struct sl_model_step *step, const struct sl_model_i
     for (size_t i = 0; i < step->model->partition_by.count; i++)
         sl_buf_addf(&sql, "%s_touched.\"%s%zu\" is not distinct from (%s)", i ? " and " : "",
                     step->value_prefix, i,
-                    partition_expression(step, step->model->partition_by.items[i]));
+                    sl_model_partition_expression(step, step->model->partition_by.items[i]));
     sl_buf_add(&sql, ")");
     SL_TRY(sl_buf_check(&sql, err));
     return narrow_view(step, driving, sql.text, err);
 }
 
-static int touched_partitions(struct sl_model_step *step, const struct sl_model_input *driving,
-                              const struct sl_delta_changes *changes, struct sl_err *err)
+static int touched_partitions(struct sl_model_step *step, const struct driving *changed,
+                              struct sl_err *err)
 {
     struct sl_session *session = step->context->session;
+    const struct sl_model_input *driving = changed->input;
     SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
     char number[32];
-    SL_TRY(name_values(step, driving, err));
-    SL_TRY(touched_sql(step, driving, changes, &sql, err));
+    SL_TRY(sl_model_name_values(step, driving, err));
+    SL_TRY(touched_sql(step, changed, &sql, err));
     SL_TRY(session->kind->exec(session, sql.text, NULL, err));
     SL_TRY(read_touched(step, err));
     if (!step->touched_count) {
@@ -216,7 +242,7 @@ static int touched_partitions(struct sl_model_step *step, const struct sl_model_
         return SL_OK;
     }
     if (!step->only_foresees)
-        SL_TRY(narrow_to_touched(step, driving, err));
+        SL_TRY(sl_model_narrow(step, driving, err));
     step->scope = SL_SCOPE_PARTITIONS;
     step->commit_mode = SL_DELTA_PARTITIONS;
     step->why = sl_arena_printf(step->context->arena, "%s partition%s touched by changes in %s",
@@ -243,11 +269,12 @@ static int scope_of_rows(struct sl_model_step *step, const struct sl_model_input
     return new_rows(step, driving, changes, err);
 }
 
-static int scope_of_partitions(struct sl_model_step *step, const struct sl_model_input *driving,
-                               const struct sl_delta_changes *changes, struct sl_err *err)
+static int scope_of_partitions(struct sl_model_step *step, const struct driving *changed,
+                               struct sl_err *err)
 {
+    const struct sl_model_input *driving = changed->input;
     for (size_t i = 0; i < step->model->partition_by.count; i++)
-        if (!partition_expression(step, step->model->partition_by.items[i]))
+        if (!sl_model_partition_expression(step, step->model->partition_by.items[i]))
             return whole(step,
                          sl_arena_printf(step->context->arena,
                                          "partition column '%s' is not taken from %s alone",
@@ -258,12 +285,85 @@ static int scope_of_partitions(struct sl_model_step *step, const struct sl_model
                      sl_arena_printf(step->context->arena, "%s changed, and %s", driving->table,
                                      step->query->why_not_local),
                      err);
-    return touched_partitions(step, driving, changes, err);
+    return touched_partitions(step, changed, err);
 }
 
 static bool finds_what_is_gone(const struct sl_model_step *step)
 {
     return step->model->write == SL_WRITE_SNAPSHOT && step->model->deletes == SL_DELETES_CLOSE;
+}
+
+// The versions of the driving table between which changes are looked for, in order; none if what
+// backfills have read are no versions of it any more.
+static int stops(struct sl_model_step *step, const struct sl_model_input *input, int64_t **ret,
+                 size_t *ret_count, struct sl_err *err)
+{
+    const struct sl_record *record = &step->record;
+    int64_t *at = SL_NEW_ARRAY(step->context->arena, int64_t, record->ahead_count + 2);
+    size_t count = 0;
+    SL_TRY_NEW(at, err);
+    *ret = at;
+    *ret_count = 0;
+    at[count++] = input->built_from;
+    for (size_t i = 0; i < record->ahead_count; i++) {
+        int64_t version = -1;
+        for (size_t k = 0; k < record->ahead[i].count; k++)
+            if (sl_str_equal(record->ahead[i].items[k].table, input->table) &&
+                sl_str_equal(record->ahead[i].items[k].id, input->id))
+                version = record->ahead[i].items[k].version;
+        if (version < input->built_from || version > input->version)
+            return SL_OK;
+        size_t place = count;
+        while (place > 1 && at[place - 1] > version)
+            place--;
+        if (at[place - 1] == version || version == input->version)
+            continue;
+        memmove(&at[place + 1], &at[place], (count - place) * sizeof *at);
+        at[place] = version;
+        count++;
+    }
+    at[count++] = input->version;
+    *ret_count = count;
+    return SL_OK;
+}
+
+// What changed in the driving table; *ret_why: why all must be recomputed; NULL: nothing says so.
+static int changes_since(struct sl_model_step *step, const struct sl_model_input *input,
+                         struct driving *ret, const char **ret_why, struct sl_err *err)
+{
+    struct sl_arena *arena = step->context->arena;
+    int64_t *at;
+    size_t count;
+    SL_TRY(stops(step, input, &at, &count, err));
+    *ret_why = count ? NULL
+                     : sl_arena_printf(arena, "%s is another table than a backfill has read",
+                                       input->table);
+    if (!count)
+        return *ret_why ? SL_OK : sl_fail_memory(err);
+    *ret = (struct driving){input, SL_NEW_ARRAY(arena, struct sl_delta_changes, count), 0};
+    SL_TRY_NEW(ret->changes, err);
+    for (size_t i = 0; i + 1 < count; i++) {
+        struct sl_delta_changes *changes = &ret->changes[ret->count++];
+        SL_TRY(changes_of(step, input, at[i], at[i + 1], changes, ret_why, err));
+        if (*ret_why)
+            return SL_OK;
+        if (changes->schema_changed)
+            *ret_why = sl_arena_printf(arena, "%s has other columns now", input->table);
+        else if (changes->removed_count && changes->kept_count == 0)
+            *ret_why = sl_arena_printf(arena, "%s was built anew", input->table);
+        else
+            continue;
+        return *ret_why ? SL_OK : sl_fail_memory(err);
+    }
+    return SL_OK;
+}
+
+static bool has_changes(const struct driving *driving)
+{
+    for (size_t i = 0; i < driving->count; i++)
+        if (driving->changes[i].added_count || driving->changes[i].removed_count)
+            return true;
+    return false;
 }
 
 int sl_model_scope(struct sl_model_step *step, struct sl_err *err)
@@ -283,11 +383,9 @@ int sl_model_scope(struct sl_model_step *step, struct sl_err *err)
         return whole(step, "its inputs are others", err);
     if (step->query->why_every_run)
         return whole(step, step->query->why_every_run, err);
-    const struct sl_model_input *driving = NULL;
-    struct sl_delta_changes driving_changes = {0};
+    struct driving driving = {0};
     for (size_t i = 0; i < step->input_count; i++) {
         const struct sl_model_input *input = &step->inputs[i];
-        struct sl_delta_changes changes = {0};
         const char *why;
         if (input->version == input->built_from)
             continue;
@@ -296,22 +394,15 @@ int sl_model_scope(struct sl_model_step *step, struct sl_err *err)
                          err);
         if (step->model->write == SL_WRITE_FULL || !input->is_driving || finds_what_is_gone(step))
             return whole(step, sl_arena_printf(arena, "%s changed", input->table), err);
-        SL_TRY(changes_of(step, input, &changes, &why, err));
+        SL_TRY(changes_since(step, input, &driving, &why, err));
         if (why)
             return whole(step, why, err);
-        if (changes.schema_changed)
-            return whole(step, sl_arena_printf(arena, "%s has other columns now", input->table),
-                         err);
-        if (changes.removed_count && changes.kept_count == 0)
-            return whole(step, sl_arena_printf(arena, "%s was built anew", input->table), err);
-        driving = input;
-        driving_changes = changes;
     }
-    if (!driving || (!driving_changes.added_count && !driving_changes.removed_count)) {
+    if (!has_changes(&driving)) {
         step->scope = SL_SCOPE_NONE;
         return SL_OK;
     }
     if (step->model->write == SL_WRITE_PARTITION)
-        return scope_of_partitions(step, driving, &driving_changes, err);
-    return scope_of_rows(step, driving, &driving_changes, err);
+        return scope_of_partitions(step, &driving, err);
+    return scope_of_rows(step, driving.input, &driving.changes[0], err);
 }

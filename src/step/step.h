@@ -224,6 +224,15 @@ struct sl_renamed {
 // commit of ours, which does not know of them. NULL in *ret: none did.
 SL_MUST int sl_step_changed_by(const struct sl_delta_head *head, const char *table,
                                struct sl_arena *arena, const char **ret, struct sl_err *err);
+// A commit of `sluice backfill` (step/backfill.h) says which part of which backfill it is: the
+// commit is the checkpoint of that, too.
+struct sl_backfill_mark {
+    const char *id;                       // NULL: it is none
+    const char *choice;                   // as JSON: what was asked for
+    const char *const *const *partitions; // of this commit, as the engine's texts
+    size_t partition_count, width;        // width: values of each
+    int64_t done, total;                  // partitions of the table, with this commit
+};
 // The record that each commit carries in commitInfo.sluice.
 // The rows that a table is made of, from its last building on: of clean all that were taken, and of
 // them those that break rules of a dimension by now; of quarantine those that were given up.
@@ -263,6 +272,11 @@ struct sl_record {
     // Of raw tables: parts that have another name now than `_source` of their rows.
     struct sl_renamed *renamed;
     size_t renamed_count;
+    struct sl_backfill_mark backfill;
+    // Versions of the inputs that backfills have read partitions from since `inputs` last moved: a
+    // list for each set of versions that are not those of `inputs`.
+    struct sl_table_versions *ahead;
+    size_t ahead_count;
 };
 SL_MUST int sl_record_print(const struct sl_record *record, struct sl_arena *arena,
                             const char **ret_json, struct sl_err *err);
@@ -355,6 +369,20 @@ struct sl_kept_code {
 };
 SL_MUST int sl_step_look_at_code(struct sl_step_context *context, const char *fingerprint,
                                  struct sl_kept_code *ret, struct sl_err *err);
+// Sets and reads `backfill` and `ahead` in the JSON of a record.
+SL_MUST int sl_record_print_backfill(const struct sl_record *record, json_t *root,
+                                     struct sl_err *err);
+SL_MUST int sl_record_parse_backfill(const json_t *root, struct sl_arena *arena,
+                                     struct sl_record *record, struct sl_err *err);
+// {"clean.orders": {"version", "id"}} under a key of the record.
+SL_MUST int sl_record_print_versions(json_t *root, const char *key,
+                                     const struct sl_table_versions *versions, struct sl_err *err);
+SL_MUST int sl_record_parse_versions(const json_t *object, struct sl_arena *arena,
+                                     struct sl_table_versions *ret, struct sl_err *err);
+// sl_delta_commit for what was staged; *ret_skipped: another run has taken the sequence number.
+SL_MUST int sl_step_try_commit(struct sl_step_context *context, const char *folder,
+                               const struct sl_delta_commit *commit, int64_t *ret_version,
+                               bool *ret_skipped, struct sl_err *err);
 // sl_delta_commit, where it is not expected that another run has done the same.
 SL_MUST int sl_step_commit(struct sl_step_context *context, const char *folder,
                            const struct sl_delta_commit *commit, int64_t *ret_version,

@@ -2,6 +2,7 @@
 import filecmp
 import os
 import resource
+import shutil
 import subprocess
 
 import pytest
@@ -26,6 +27,8 @@ def installed(tmp_path_factory, sluice_bin):
     "share/bash-completion/completions/sluice",
     "share/zsh/site-functions/_sluice",
     "share/fish/vendor_completions.d/sluice.fish",
+    "lib/systemd/system/sluice.service",
+    "lib/systemd/system/sluice.socket",
 ])
 def test_install_lays_down(installed, path):
     assert (installed / path).stat().st_size > 0
@@ -35,6 +38,14 @@ def test_the_installed_program_works_away_from_the_repository(installed, tmp_pat
     environment = {"PATH": f"{installed}/bin:/usr/bin:/bin", "HOME": str(tmp_path), "NO_COLOR": "1"}
     done = subprocess.run(["sluice", "quickstart"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
+def test_systemd_takes_the_units(installed):
+    units = [installed / "lib/systemd/system" / name for name in ("sluice.service", "sluice.socket")]
+    assert f"ExecStart={installed}/bin/sluice serve\n" in units[0].read_text()
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_the_bash_completion_is_valid_bash(installed):

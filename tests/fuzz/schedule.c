@@ -38,7 +38,7 @@ static const char *zone_of(const char *line)
 
 static void check_ticks(const struct sl_schedule *schedule, int64_t after_us)
 {
-    struct sl_tick ticks[TICKS], again;
+    struct sl_schedule_tick ticks[TICKS], again;
     const size_t count = sl_schedule_between(schedule, after_us, INT64_MAX, ticks, TICKS);
 
     for (size_t i = 0; i < count; i++)

@@ -3,7 +3,7 @@
 #define SL_CONNECT_POSTGRES_SESSION_H
 
 #include "api/target.h"
-#include "connect/postgres/libpq.h"
+#include "base/libpq.h"
 
 struct sl_postgres {
     struct sl_libpq libpq;

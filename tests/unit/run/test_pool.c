@@ -298,7 +298,8 @@ static void what_is_no_reply_ends_who_sent_it(void **state)
 static void on_tick(uv_timer_t *timer)
 {
     struct owner *owner = timer->data;
-    sl_pool_press(owner->pool);
+    for (size_t i = 0; i < 64; i++)
+        sl_pool_press(owner->pool, i);
 }
 
 static void press_until_all_have_ended(struct owner *owner)
@@ -319,7 +320,7 @@ static void who_was_stopped_is_killed_when_all_have_to_end(void **state)
     (void)state;
     open_pool_as(&owner, (struct sl_pool_options){.size = 2, .patience_us = 50000});
     start(&owner, "{\"stop\": true}");
-    sl_pool_drain(owner.pool);
+    sl_pool_drain_job(owner.pool, 0);
     press_until_all_have_ended(&owner);
     assert_int_equal(owner.deaths, 1);
     assert_int_equal(owner.last.err.code, SL_E_INTERRUPTED);
@@ -327,12 +328,12 @@ static void who_was_stopped_is_killed_when_all_have_to_end(void **state)
     assert_true(owner.last.is_ours);
     // Nobody stopped this one: it is killed only if it does not listen.
     start(&owner, "{\"sleep\": true}");
-    sl_pool_interrupt(owner.pool);
+    sl_pool_stop(owner.pool, 0);
     press_until_all_have_ended(&owner);
     assert_int_equal(owner.deaths, 2);
     assert_int_equal(owner.last.err.code, SL_E_INTERRUPTED);
     start(&owner, "{\"sleep\": true}");
-    sl_pool_kill(owner.pool);
+    sl_pool_cut_off(owner.pool, 0);
     wait_for_all(&owner);
     assert_int_equal(owner.deaths, 3);
     close_pool(&owner);

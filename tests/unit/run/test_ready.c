@@ -6,7 +6,6 @@
 #define NODES 8
 
 struct made {
-    struct sl_arena arena;
     struct sl_project project;
     struct sl_pool_spec pools[2];
     struct sl_target targets[2];
@@ -26,36 +25,48 @@ static void make(struct made *made, size_t last_target)
     made->project.target_count = 2;
     for (size_t i = 0; i < NODES; i++) {
         struct sl_node *node = &made->nodes[i];
+        node->is_selected = true;
         node->kind = i < 6 ? SL_NODE_MODEL : SL_NODE_LOAD;
         node->model = &made->models[i];
         node->target = &made->targets[i == 7 ? last_target : 1];
     }
     made->graph = (struct sl_graph){.nodes = made->nodes, .count = NODES};
-    sl_arena_init(&made->arena, 0);
+}
+
+static void end(struct made *made)
+{
+    sl_ready_forget(&made->ready, &made->graph);
+    sl_ready_close(&made->ready);
+}
+
+static void add(struct made *made, size_t index, int64_t run)
+{
+    sl_ready_add(&made->ready,
+                 &(struct sl_ready_step){.node = &made->nodes[index], .index = index, .run = run});
 }
 
 static void begin(struct made *made)
 {
     struct sl_err err = {0};
-    assert_int_equal(sl_ready_init(&made->ready, &made->graph, &made->project, &made->arena, &err),
-                     SL_OK);
+    assert_int_equal(sl_ready_open(&made->ready, &made->project, &err), SL_OK);
+    assert_int_equal(sl_ready_expect(&made->ready, &made->graph, &err), SL_OK);
     for (size_t i = NODES; i-- > 0;)
-        sl_ready_add(&made->ready, i);
+        add(made, i, 1);
     assert_int_equal(made->ready.count, NODES);
 }
 
 static void takes(struct made *made, const size_t *wanted, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        size_t got;
+        struct sl_ready_step got;
         assert_true(sl_ready_take(&made->ready, &got));
-        assert_int_equal(got, wanted[i]);
+        assert_int_equal(got.index, wanted[i]);
     }
 }
 
 static void takes_none(struct made *made)
 {
-    size_t got;
+    struct sl_ready_step got;
     assert_false(sl_ready_take(&made->ready, &got));
     assert_int_equal(sl_ready_startable(&made->ready), 0);
 }
@@ -74,7 +85,7 @@ static void the_highest_priority_is_next_and_of_equals_the_first_of_the_graph(vo
     assert_int_equal(sl_ready_startable(&made.ready), NODES);
     takes(&made, wanted, COUNT_OF(wanted));
     takes_none(&made);
-    sl_arena_clear(&made.arena);
+    end(&made);
 }
 
 static void a_full_pool_keeps_back_its_own_steps_only(void **state)
@@ -91,14 +102,14 @@ static void a_full_pool_keeps_back_its_own_steps_only(void **state)
     assert_int_equal(sl_ready_startable(&made.ready), 6);
     takes(&made, first, COUNT_OF(first));
     takes_none(&made);
-    sl_ready_release(&made.ready, 0);
+    sl_ready_release(&made.ready, &made.nodes[0]);
     takes(&made, next, 1);
     takes_none(&made);
-    sl_ready_release(&made.ready, 3);
+    sl_ready_release(&made.ready, &made.nodes[3]);
     takes(&made, last, 1);
     takes_none(&made);
     assert_int_equal(made.ready.count, 0);
-    sl_arena_clear(&made.arena);
+    end(&made);
 }
 
 static void a_target_has_slots_of_its_own_besides_those_of_its_pool(void **state)
@@ -117,10 +128,10 @@ static void a_target_has_slots_of_its_own_besides_those_of_its_pool(void **state
         takes(&made, one, 1);
         if (shares_pool) {
             takes_none(&made);
-            sl_ready_release(&made.ready, 6);
+            sl_ready_release(&made.ready, &made.nodes[6]);
         }
         takes(&made, other, 1);
-        sl_arena_clear(&made.arena);
+        end(&made);
     }
     make(&made, 1);
     made.targets[1].execution.concurrency = 1;
@@ -128,9 +139,36 @@ static void a_target_has_slots_of_its_own_besides_those_of_its_pool(void **state
     takes(&made, models, COUNT_OF(models));
     takes(&made, one, 1);
     takes_none(&made);
-    sl_ready_release(&made.ready, 6);
+    sl_ready_release(&made.ready, &made.nodes[6]);
     takes(&made, other, 1);
-    sl_arena_clear(&made.arena);
+    end(&made);
+}
+
+static void of_two_runs_the_older_comes_first_but_for_priorities(void **state)
+{
+    struct made made;
+    struct sl_ready_step got;
+    struct sl_err err = {0};
+
+    (void)state;
+    make(&made, 1);
+    made.models[5].execution.priority = 1;
+    assert_int_equal(sl_ready_open(&made.ready, &made.project, &err), SL_OK);
+    assert_int_equal(sl_ready_expect(&made.ready, &made.graph, &err), SL_OK);
+    assert_int_equal(sl_ready_expect(&made.ready, &made.graph, &err), SL_OK);
+    add(&made, 0, 2);
+    add(&made, 5, 2);
+    add(&made, 3, 1);
+    add(&made, 0, 1);
+    static const struct sl_ready_step wanted[] = {
+        {.index = 5, .run = 2}, {.index = 0, .run = 1}, {.index = 3, .run = 1}, {.run = 2}};
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+        assert_true(sl_ready_take(&made.ready, &got));
+        assert_int_equal(got.index, wanted[i].index);
+        assert_int_equal(got.run, wanted[i].run);
+    }
+    sl_ready_forget(&made.ready, &made.graph);
+    end(&made);
 }
 
 static void only_what_may_pass_by_itself_is_tried_again(void **state)
@@ -188,6 +226,7 @@ int main(void)
         cmocka_unit_test(the_highest_priority_is_next_and_of_equals_the_first_of_the_graph),
         cmocka_unit_test(a_full_pool_keeps_back_its_own_steps_only),
         cmocka_unit_test(a_target_has_slots_of_its_own_besides_those_of_its_pool),
+        cmocka_unit_test(of_two_runs_the_older_comes_first_but_for_priorities),
         cmocka_unit_test(only_what_may_pass_by_itself_is_tried_again),
         cmocka_unit_test(waits_grow_to_their_longest_and_jitter_is_full),
     };

@@ -40,7 +40,7 @@ static int64_t at(const struct sl_schedule *schedule, const char *text)
 
 // A tick in short: "2026-03-29T03:00+02:00", with "!" if it makes up for others, "=" if clocks have
 // shown its time before.
-static void write_tick(const struct sl_schedule *schedule, const struct sl_tick *tick,
+static void write_tick(const struct sl_schedule *schedule, const struct sl_schedule_tick *tick,
                        char text[40])
 {
     char local[40];
@@ -201,7 +201,7 @@ static void ticks_are_found_in_both_directions(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         const struct tick_case *given = &cases[i];
         struct sl_schedule schedule = make(given->text, given->zone);
-        struct sl_tick ticks[TICKS_MAX], tick, alone;
+        struct sl_schedule_tick ticks[TICKS_MAX], tick, alone;
         struct sl_zone_span cache = {0};
         int64_t after_us = at(&schedule, given->after) - 1;
         const int64_t start_us = after_us;
@@ -317,7 +317,7 @@ static void days_of_the_calendar_are_left_out(void **state)
         struct sl_schedule schedule = make(given->text, given->zone);
         struct sl_arena arena;
         struct sl_err err = {0};
-        struct sl_tick tick;
+        struct sl_schedule_tick tick;
         char found[40];
         size_t count = 0;
 
@@ -352,7 +352,7 @@ static void what_is_over_or_never_comes_has_no_tick(void **state)
     struct sl_schedule schedule = make("0 6 * * *", BERLIN);
     struct sl_arena arena;
     struct sl_err err = {0};
-    struct sl_tick tick = {.at_us = 42};
+    struct sl_schedule_tick tick = {.at_us = 42};
 
     (void)state;
     sl_arena_init(&arena, 0);
@@ -378,7 +378,7 @@ static void the_ends_of_time_are_no_trap(void **state)
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         for (size_t j = 0; j < COUNT_OF(times); j++) {
             struct sl_schedule schedule = make(texts[i], BERLIN);
-            struct sl_tick tick;
+            struct sl_schedule_tick tick;
             if (sl_schedule_next(&schedule, times[j], NULL, &tick))
                 assert_true(tick.at_us > times[j]);
             else
@@ -394,7 +394,7 @@ static void the_ends_of_time_are_no_trap(void **state)
 static void a_part_of_a_second_is_not_lost(void **state)
 {
     struct sl_schedule schedule = make("* * * * * *", NULL);
-    struct sl_tick tick;
+    struct sl_schedule_tick tick;
 
     (void)state;
     for (int64_t second_us = -2000000; second_us <= 2000000; second_us += 1000000) {
@@ -415,7 +415,7 @@ static void a_part_of_a_second_is_not_lost(void **state)
 static void many_and_rare_ticks_are_found_fast(void **state)
 {
     struct sl_schedule often = make("*/5 * * * *", BERLIN), rare = make("0 0 29 2 *", BERLIN);
-    struct sl_tick *ticks = calloc(10000, sizeof *ticks), tick;
+    struct sl_schedule_tick *ticks = calloc(10000, sizeof *ticks), tick;
     const int64_t start_us = sl_clock_monotonic_us();
 
     (void)state;
@@ -435,7 +435,7 @@ static void *ask(void *self)
 {
     for (int i = 0; i < 200; i++) {
         struct sl_schedule own = make("30 2 * * *", i % 2 ? BERLIN : YORK);
-        struct sl_tick tick, other;
+        struct sl_schedule_tick tick, other;
         assert_true(sl_schedule_next(self, 0, NULL, &tick));
         assert_true(sl_schedule_next(self, tick.at_us, NULL, &other) && other.at_us > tick.at_us);
         sl_schedule_clear(&own);
@@ -569,7 +569,7 @@ static void long_lists_of_days_are_fast(void **state)
     struct sl_schedule schedule = make("0 6 * * *", BERLIN);
     struct sl_arena arena;
     struct sl_err err = {0};
-    struct sl_tick tick;
+    struct sl_schedule_tick tick;
     const int64_t start_us = sl_clock_monotonic_us();
 
     (void)state;

@@ -15,6 +15,9 @@ static void put_project(void)
     put_file("sources/orders.yml", "path: [a.csv, b.csv]\ncontract: contracts/orders.yml\n");
     put_file("models/sub/daily.sql",
              "/* sluice\nwrite: merge\nkey: [a]\nchecks: [{unique: [a]}]\n*/\nselect 1 as a");
+    put_file("pipelines/nightly.yml",
+             "when: [{cron: 0 3 * * *, calendar: {skip: 12-25}}, {files: orders}, {table: "
+             "curated.daily}]\n");
     put_file("targets/out.yml", "type: csv\npath: out\ndeliver: [{table: curated.daily}]\n");
     put_file(
         "contracts/orders.yml",

@@ -1,7 +1,7 @@
-// libpq, loaded when the first PostgreSQL target is opened, so that commands without one start
-// without it.
-#ifndef SL_CONNECT_POSTGRES_LIBPQ_H
-#define SL_CONNECT_POSTGRES_LIBPQ_H
+// libpq, loaded when the first connection to PostgreSQL is opened, so that commands without one
+// start without it.
+#ifndef SL_BASE_LIBPQ_H
+#define SL_BASE_LIBPQ_H
 
 #include "base/err.h"
 
@@ -30,7 +30,16 @@
     X(PQgetResult)               \
     X(PQconnectionUsedPassword)  \
     X(PQconnectionNeedsPassword) \
-    X(PQsetNoticeProcessor)
+    X(PQsetNoticeProcessor)      \
+    X(PQconnectdbParams)         \
+    X(PQprepare)                 \
+    X(PQexecPrepared)            \
+    X(PQgetisnull)               \
+    X(PQreset)                   \
+    X(PQtransactionStatus)       \
+    X(PQsocket)                  \
+    X(PQconsumeInput)            \
+    X(PQnotifies)
 
 struct sl_libpq {
     void *handle;

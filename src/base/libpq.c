@@ -1,4 +1,4 @@
-#include "connect/postgres/libpq.h"
+#include "base/libpq.h"
 
 #include <dlfcn.h>
 #include <string.h>

@@ -1,0 +1,313 @@
+// Judging: subjects -> findings -> alerts and messages, in one transaction.
+#include "base/clock.h"
+#include "base/log.h"
+#include "notify/facts.h"
+#include "notify/inner.h"
+#include "notify/message.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEEP_US ((int64_t)365 * 86400 * 1000000)
+
+int sl_notify_open(const struct sl_project *project, struct sl_notify **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_notify_close) struct sl_notify *notify = NULL;
+    *ret = NULL;
+    if (!project->alerts)
+        return SL_OK;
+    notify = calloc(1, sizeof *notify);
+    SL_TRY_NEW(notify, err);
+    notify->project = project;
+    SL_TRY(sl_alert_store_open(project->state_folder, &notify->store, err));
+    *ret = notify;
+    notify = NULL;
+    return SL_OK;
+}
+
+void sl_notify_close(struct sl_notify **notify)
+{
+    if (!*notify)
+        return;
+    sl_alert_store_close(&(*notify)->store);
+    free(*notify);
+    *notify = NULL;
+}
+
+struct judging {
+    struct sl_notify *notify;
+    struct sl_circumstances circumstances;
+    struct sl_map open; // "kind subject" -> struct sl_alert_row *
+    struct sl_arena arena;
+};
+
+static void judging_clear(struct judging *judging)
+{
+    sl_map_clear(&judging->open);
+    sl_alert_store_undo(judging->notify->store);
+    sl_arena_clear(&judging->arena);
+}
+
+static const char *key_of(const char *kind, const char *subject, struct sl_arena *arena)
+{
+    return sl_arena_printf(arena, "%s %s", kind, subject);
+}
+
+static int read_open(struct judging *judging, struct sl_err *err)
+{
+    struct sl_alert_store *store = judging->notify->store;
+    struct sl_alert_query query = {.environment = judging->circumstances.environment};
+    struct sl_alert_row *rows;
+    struct sl_alert_silence *silences;
+    size_t count;
+    SL_TRY(sl_alert_store_list(store, &query, &judging->arena, &rows, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        const char *key = key_of(rows[i].kind, rows[i].subject, &judging->arena);
+        SL_TRY_NEW(key, err);
+        SL_TRY(sl_map_set(&judging->open, key, &rows[i], err));
+    }
+    SL_TRY(sl_alert_store_silences(store, judging->circumstances.now_us, &judging->arena, &silences,
+                                   &judging->circumstances.silence_count, err));
+    judging->circumstances.silences = silences;
+    return SL_OK;
+}
+
+static int post(struct judging *judging, const struct sl_decision *decision, struct sl_err *err)
+{
+    const struct sl_project *project = judging->notify->project;
+    const struct sl_alert_row *alert = &decision->alert;
+    const char *name = sl_alert_event_name(decision->event);
+    int64_t now_us = judging->circumstances.now_us;
+    char *body = NULL;
+    const char *id = decision->event == SL_EVENT_REPEATED
+                         ? sl_arena_printf(&judging->arena, "%s.%s-%lld", alert->id, name,
+                                           (long long)alert->times)
+                         : sl_arena_printf(&judging->arena, "%s.%s", alert->id, name);
+    SL_TRY_NEW(id, err);
+    struct sl_event event = {.id = id,
+                             .project = project->name,
+                             .environment = project->environment,
+                             .event = decision->event,
+                             .alert = alert,
+                             .at_us = now_us};
+    SL_TRY(sl_event_print(&event, &body, err));
+    const char *kept = sl_arena_strdup(&judging->arena, body);
+    free(body);
+    SL_TRY_NEW(kept, err);
+    for (size_t i = 0; i < decision->channels.count; i++) {
+        struct sl_alert_message message = {.id = id,
+                                           .alert = alert->id,
+                                           .event = name,
+                                           .channel = decision->channels.items[i],
+                                           .body = kept,
+                                           .created_us = now_us,
+                                           .next_us = now_us};
+        SL_TRY(sl_alert_store_post(judging->notify->store, &message, err));
+    }
+    return SL_OK;
+}
+
+static int take(struct judging *judging, const struct sl_finding *finding, struct sl_err *err)
+{
+    struct sl_decision decision;
+    char id[37];
+    const char *key = key_of(sl_alert_kind_name(finding->kind), finding->subject, &judging->arena);
+    SL_TRY_NEW(key, err);
+    SL_TRY(sl_alerts_decide(&judging->circumstances, finding, sl_map_get(&judging->open, key),
+                            &judging->arena, &decision, err));
+    if (!decision.is_kept)
+        return SL_OK;
+    if (!decision.alert.id)
+        decision.alert.id = sl_arena_strdup(&judging->arena, sl_uuid(id));
+    SL_TRY_NEW(decision.alert.id, err);
+    decision.alert.summary = sl_log_mask(decision.alert.summary, &judging->arena);
+    SL_TRY_NEW(decision.alert.summary, err);
+    struct sl_alert_row kept = decision.alert;
+    const struct sl_alert_row *was = sl_map_get(&judging->open, key);
+    if (decision.event == SL_EVENT_RESOLVED) // what it was is remembered, not that it is over
+        kept.summary = was->summary;
+    SL_TRY(sl_alert_store_put(judging->notify->store, &kept, err));
+    return decision.event == SL_EVENT_NONE ? SL_OK : post(judging, &decision, err);
+}
+
+static bool has_anything(const struct judging *judging, const struct sl_findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        if (findings->items[i].is_bad)
+            return true;
+    return sl_map_count(&judging->open) > 0;
+}
+
+// Most runs find nothing wrong and have nothing to end: they write nothing.
+static int judge(struct sl_notify *notify, const struct sl_findings *findings, const char *run_id,
+                 struct sl_err *err)
+{
+    SL_AUTO(judging_clear) struct judging judging = {.notify = notify};
+    const char *environment = notify->project->environment;
+    sl_arena_init(&judging.arena, 0);
+    judging.circumstances =
+        (struct sl_circumstances){.alerts = notify->project->alerts,
+                                  .now_us = sl_clock_now_us(),
+                                  .run_id = run_id ? run_id : "",
+                                  .environment = environment ? environment : ""};
+    SL_TRY(read_open(&judging, err));
+    if (!has_anything(&judging, findings))
+        return SL_OK;
+    sl_map_clear(&judging.open);
+    SL_TRY(sl_alert_store_begin(notify->store, err));
+    SL_TRY(read_open(&judging, err)); // as it is now that nobody else writes
+    for (size_t i = 0; i < findings->count; i++)
+        SL_TRY(take(&judging, &findings->items[i], err));
+    SL_TRY(sl_alert_store_forget(notify->store, judging.circumstances.now_us - KEEP_US, err));
+    return sl_alert_store_end(notify->store, err);
+}
+
+static const char *name_of(const struct sl_notify *notify, const char *pipeline)
+{
+    return pipeline ? pipeline : notify->project->name;
+}
+
+// --- subjects
+
+struct collection {
+    struct sl_arena arena;
+    struct sl_state *state;
+    struct sl_findings findings;
+};
+
+static void collection_clear(struct collection *collection)
+{
+    sl_state_close(&collection->state);
+    sl_arena_clear(&collection->arena);
+}
+
+// Without history no drop of rows is told; the rest is.
+static struct sl_look look_of(struct sl_notify *notify, struct collection *collection)
+{
+    const char *note = NULL;
+    struct sl_err ignored = {0};
+    sl_arena_init(&collection->arena, 0);
+    const struct sl_state_place place = sl_project_state(notify->project);
+    if (sl_state_read(&place, &collection->arena, &collection->state, &note, &ignored) != SL_OK)
+        collection->state = NULL;
+    return (struct sl_look){.project = notify->project,
+                            .state = collection->state,
+                            .now_us = sl_clock_now_us(),
+                            .arena = &collection->arena};
+}
+
+static int add(struct collection *collection, const struct sl_notify *notify,
+               const struct sl_subject *subject, struct sl_err *err)
+{
+    return sl_alerts_judge(notify->project->alerts, subject, &collection->arena,
+                           &collection->findings, err);
+}
+
+static struct sl_subject run_subject(const struct sl_notify *notify, const char *pipeline,
+                                     enum sl_seen outcome, enum sl_seen deadline)
+{
+    struct sl_subject ret = sl_subject_named(name_of(notify, pipeline));
+    ret.is_run = true;
+    ret.outcome = outcome;
+    ret.deadline = deadline;
+    ret.deadline_s = notify->project->deadline_s;
+    return ret;
+}
+
+int sl_notify_run_ended(struct sl_notify *notify, const struct sl_run *run, const char *pipeline,
+                        struct sl_err *err)
+{
+    SL_AUTO(collection_clear) struct collection collection = {0};
+    if (!notify)
+        return SL_OK;
+    struct sl_look look = look_of(notify, &collection);
+    enum sl_seen whole = run->was_interrupted ? SL_SEEN_NOT : SL_SEEN_WELL;
+    struct sl_subject of_run =
+        run_subject(notify, pipeline, whole, run->was_late ? SL_SEEN_FAILED : whole);
+    SL_TRY(add(&collection, notify, &of_run, err));
+    for (size_t i = 0; i < run->count; i++) {
+        const struct sl_outcome *outcome = &run->outcomes[i];
+        struct sl_subject subject = sl_subject_named(outcome->node->name);
+        if (outcome->node->is_selected)
+            SL_TRY(sl_look_outcome(&look, run, outcome, &subject, err));
+        else
+            SL_TRY(sl_look_table(&look, outcome->node, &subject, err));
+        SL_TRY(add(&collection, notify, &subject, err));
+    }
+    return judge(notify, &collection.findings, run->id, err);
+}
+
+int sl_notify_run_failed(struct sl_notify *notify, const struct sl_err *failure,
+                         const char *pipeline, struct sl_err *err)
+{
+    SL_AUTO(collection_clear) struct collection collection = {0};
+    if (!notify || failure->code == SL_E_LOCKED || failure->code == SL_E_INTERRUPTED)
+        return SL_OK;
+    sl_arena_init(&collection.arena, 0);
+    struct sl_subject subject = run_subject(notify, pipeline, SL_SEEN_FAILED, SL_SEEN_NOT);
+    subject.code = sl_code_info(failure->code)->id;
+    subject.message = failure->message;
+    SL_TRY(add(&collection, notify, &subject, err));
+    return judge(notify, &collection.findings, NULL, err);
+}
+
+int sl_notify_run_late(struct sl_notify *notify, const char *pipeline, const char *run_id,
+                       struct sl_err *err)
+{
+    SL_AUTO(collection_clear) struct collection collection = {0};
+    if (!notify)
+        return SL_OK;
+    sl_arena_init(&collection.arena, 0);
+    struct sl_subject subject = run_subject(notify, pipeline, SL_SEEN_NOT, SL_SEEN_FAILED);
+    if (pipeline) // whose deadline is its own
+        subject.deadline_s = 0;
+    SL_TRY(add(&collection, notify, &subject, err));
+    return judge(notify, &collection.findings, run_id, err);
+}
+
+int sl_notify_look(struct sl_notify *notify, const struct sl_world *world, struct sl_err *err)
+{
+    SL_AUTO(collection_clear) struct collection collection = {0};
+    if (!notify)
+        return SL_OK;
+    struct sl_look look = look_of(notify, &collection);
+    for (size_t i = 0; i < world->graph.count; i++) {
+        struct sl_subject subject = sl_subject_named(world->graph.nodes[i].name);
+        SL_TRY(sl_look_table(&look, &world->graph.nodes[i], &subject, err));
+        SL_TRY(add(&collection, notify, &subject, err));
+    }
+    return judge(notify, &collection.findings, NULL, err);
+}
+
+int sl_notify_nothing(struct sl_notify *notify, const struct sl_world *world, const char *pipeline,
+                      struct sl_err *err)
+{
+    SL_AUTO(collection_clear) struct collection collection = {0};
+    if (!notify)
+        return SL_OK;
+    struct sl_look look = look_of(notify, &collection);
+    struct sl_subject of_run = run_subject(notify, pipeline, SL_SEEN_WELL, SL_SEEN_WELL);
+    SL_TRY(add(&collection, notify, &of_run, err));
+    for (size_t i = 0; i < world->graph.count; i++) {
+        const struct sl_node *node = &world->graph.nodes[i];
+        struct sl_subject subject = sl_subject_named(node->name);
+        SL_TRY(sl_look_table(&look, node, &subject, err));
+        if (node->is_selected && node->verdict == SL_VERDICT_FRESH)
+            subject.outcome = SL_SEEN_WELL;
+        SL_TRY(add(&collection, notify, &subject, err));
+    }
+    return judge(notify, &collection.findings, NULL, err);
+}
+
+int sl_notify_count(struct sl_notify *notify, struct sl_notify_counts *ret, struct sl_err *err)
+{
+    struct sl_alert_counts counts;
+    *ret = (struct sl_notify_counts){0};
+    if (!notify)
+        return SL_OK;
+    SL_TRY(sl_alert_store_count(notify->store, &counts, err));
+    *ret = (struct sl_notify_counts){counts.open, counts.pending, counts.failed, counts.dead,
+                                     counts.sent};
+    return SL_OK;
+}

@@ -1,0 +1,311 @@
+// The plan of a backfill: which tables and partitions, in which chunks, and whether it goes on with
+// one that did not end.
+#include "run/backfill.h"
+
+#include "base/clock.h"
+#include "run/estimate.h"
+
+#include <string.h>
+
+#define CHUNK_ROWS 5000000 // aim
+#define CHUNK_PARTITIONS 10000
+
+// A plan that is being made.
+struct planning {
+    struct sl_world *world;
+    struct sl_session *session;
+    const struct sl_backfill_options *options;
+    struct sl_backfill_plan *plan;
+    const char *id; // of the backfill that goes on; NULL: none
+};
+
+static int refuse(const struct sl_node *node, const char *what, struct sl_err *err)
+{
+    return sl_fail(err, SL_E_BACKFILL_TABLE, "%s %s", node->name, what);
+}
+
+static const char *const by_write[] = {
+    [SL_WRITE_FULL] = "is written whole",
+    [SL_WRITE_APPEND] = "is appended to, and has no partitions that could be replaced",
+    [SL_WRITE_MERGE] = "is merged by key, and has no partitions that could be replaced",
+    [SL_WRITE_SNAPSHOT] = "keeps its history, which no input tells",
+    [SL_WRITE_VIEW] = "is a view, and always as its inputs are",
+};
+
+static int require_model(const struct sl_node *node, struct sl_err *err)
+{
+    if (node->model->write == SL_WRITE_VIEW)
+        return refuse(node, by_write[SL_WRITE_VIEW], err);
+    if (node->model->write != SL_WRITE_PARTITION) {
+        (void)refuse(node, by_write[node->model->write], err);
+        return sl_err_hint(err, "`sluice run --full-refresh --select %s` computes it anew",
+                           node->bare);
+    }
+    return node->facts.is_borrowed ? refuse(node, "is a table of another environment", err) : SL_OK;
+}
+
+static int require(const struct sl_node *node, struct sl_err *err)
+{
+    switch (node->kind) {
+    case SL_NODE_INGEST:
+        (void)refuse(node, "holds files as they are, and has no partitions to compute", err);
+        return sl_err_hint(err, "`sluice run --full-refresh --select %s` reads all files again",
+                           node->name);
+    case SL_NODE_CLEANSE:
+        (void)refuse(node, "is made of the rows of raw, and has no partitions to compute", err);
+        return sl_err_hint(err,
+                           "after a change of the contract `sluice quarantine replay %s` or the "
+                           "next `sluice run` does what is needed; `sluice run --full-refresh "
+                           "--select %s` does all",
+                           node->bare, node->name);
+    case SL_NODE_LOAD:
+        (void)refuse(node, "is a delivery", err);
+        return sl_err_hint(err, "`sluice run` delivers what is new");
+    case SL_NODE_MODEL:
+        return require_model(node, err);
+    }
+    return SL_OK;
+}
+
+static int find_node(const struct sl_world *world, const char *name, const struct sl_node **ret,
+                     struct sl_err *err)
+{
+    const struct sl_graph *graph = &world->graph;
+    *ret = sl_graph_node(graph, name);
+    for (size_t i = 0; i < graph->count && !*ret; i++)
+        if (graph->nodes[i].kind == SL_NODE_MODEL && sl_str_equal(graph->nodes[i].bare, name))
+            *ret = &graph->nodes[i];
+    for (size_t i = 0; i < graph->count && !*ret; i++)
+        if (sl_str_equal(graph->nodes[i].bare, name))
+            *ret = &graph->nodes[i];
+    if (*ret)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_BACKFILL_TABLE, "there is no table '%s'", name);
+    return sl_err_hint(err, "`sluice ls` lists the tables");
+}
+
+static int add_table(struct planning *planning, const struct sl_node *node, struct sl_err *err)
+{
+    struct sl_backfill_plan *plan = planning->plan;
+    struct sl_backfill_table table = {.node = node, .elapsed_ms = -1};
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->tables[i].node == node)
+            return SL_OK;
+    return SL_PUSH(&planning->world->arena, plan->tables, plan->count, table) ? SL_OK
+                                                                              : sl_fail_memory(err);
+}
+
+static bool is_named(const struct sl_strs *names, const struct sl_world *world,
+                     const struct sl_node *node)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        const struct sl_node *named;
+        struct sl_err ignored = {0};
+        if (find_node(world, names->items[i], &named, &ignored) == SL_OK && named == node)
+            return true;
+    }
+    return false;
+}
+
+// In the order of the graph: what is computed first is read by what comes later.
+static int list_tables(struct planning *planning, const struct sl_strs *names, struct sl_err *err)
+{
+    const struct sl_graph *graph = &planning->world->graph;
+    struct sl_backfill_plan *plan = planning->plan;
+    for (size_t i = 0; i < names->count; i++) {
+        const struct sl_node *node;
+        SL_TRY(find_node(planning->world, names->items[i], &node, err));
+        SL_TRY(require(node, err));
+    }
+    for (size_t i = 0; i < graph->count; i++)
+        if (is_named(names, planning->world, &graph->nodes[i]))
+            SL_TRY(add_table(planning, &graph->nodes[i], err));
+    plan->choice.tables = (struct sl_strs){0};
+    for (size_t i = 0; i < plan->count; i++)
+        SL_TRY(sl_strs_add(&plan->choice.tables, &planning->world->arena,
+                           plan->tables[i].node->name, err));
+    return sl_backfill_choice_print(&plan->choice, &planning->world->arena, &plan->choice_json,
+                                    err);
+}
+
+static struct sl_step_context context_of(const struct planning *planning,
+                                         struct sl_session *session)
+{
+    return (struct sl_step_context){.project = planning->world->project,
+                                    .views = &planning->world->views,
+                                    .session = session,
+                                    .arena = &planning->world->arena,
+                                    .run_id = planning->plan->id};
+}
+
+static int state_of(const struct planning *planning, const struct sl_node *node, const char *id,
+                    struct sl_backfill_state *ret, struct sl_err *err)
+{
+    struct sl_query query = {0};
+    struct sl_step_context context = context_of(planning, planning->session);
+    SL_TRY(sl_world_query(planning->world, node, planning->session, context.arena, &query, err));
+    return sl_step_backfill_state(&context, node->model, &query, node->fingerprint, id, ret, err);
+}
+
+// `--resume`: whichever table it is of, its commits say what was asked for.
+static int find_resumed(struct planning *planning, struct sl_err *err)
+{
+    const struct sl_graph *graph = &planning->world->graph;
+    struct sl_backfill_plan *plan = planning->plan;
+    for (size_t i = 0; i < graph->count; i++) {
+        const struct sl_node *node = &graph->nodes[i];
+        struct sl_backfill_state state;
+        if (node->kind != SL_NODE_MODEL || node->model->write != SL_WRITE_PARTITION ||
+            node->facts.version < 0 || node->facts.is_borrowed)
+            continue;
+        SL_TRY(state_of(planning, node, planning->options->resume, &state, err));
+        if (!state.mark.id)
+            continue;
+        planning->id = state.mark.id;
+        plan->has_new_inputs |= !state.is_newest || !state.is_same_inputs;
+        SL_TRY(sl_backfill_choice_parse(state.mark.choice, &planning->world->arena, &plan->choice,
+                                        err));
+        return list_tables(planning, &plan->choice.tables, err);
+    }
+    (void)sl_fail(err, SL_E_BACKFILL_ID, "no commit of a table is of a backfill '%s'",
+                  planning->options->resume);
+    return sl_err_hint(err, "the same command as before does what is missing, too");
+}
+
+// One that was asked for in the same way, did not end, and read what is there now.
+static int find_unfinished(struct planning *planning, struct sl_err *err)
+{
+    const struct sl_backfill_plan *plan = planning->plan;
+    const char *id = NULL;
+    bool is_finished = true;
+    for (size_t i = 0; i < plan->count; i++) {
+        struct sl_backfill_state state;
+        if (plan->tables[i].node->facts.version < 0)
+            return SL_OK;
+        SL_TRY(state_of(planning, plan->tables[i].node, NULL, &state, err));
+        if (!state.mark.id || !sl_str_equal(state.mark.choice, plan->choice_json) ||
+            (id && !sl_str_equal(id, state.mark.id))) {
+            is_finished = false;
+            continue;
+        }
+        if (!state.is_same_inputs)
+            return SL_OK;
+        id = state.mark.id;
+        is_finished = is_finished && state.mark.done >= state.mark.total;
+    }
+    if (id && !is_finished)
+        planning->id = id;
+    return SL_OK;
+}
+
+static size_t chunk_of(const struct planning *planning, const struct sl_backfill_found *found)
+{
+    int64_t chunk = planning->options->chunk;
+    if (chunk > 0)
+        return (size_t)chunk;
+    if (!found->is_local) // each reads all that there is
+        return found->count ? found->count : 1;
+    chunk = CHUNK_PARTITIONS;
+    if (found->rows_in > 0 && found->count &&
+        found->rows_in / (int64_t)found->count * chunk > CHUNK_ROWS)
+        chunk = CHUNK_ROWS / (found->rows_in / (int64_t)found->count + 1);
+    return chunk > 0 ? (size_t)chunk : 1;
+}
+
+static int find_partitions(struct planning *planning, struct sl_backfill_table *table,
+                           struct sl_err *err)
+{
+    SL_AUTO(sl_session_close) struct sl_session *session = NULL;
+    const struct sl_backfill_search search = {.choice = &planning->plan->choice,
+                                              .id = planning->id,
+                                              .newest_first = planning->plan->newest_first};
+    struct sl_query query = {0};
+    SL_TRY(sl_world_session(planning->world, &session, err)); // with an empty catalogue
+    struct sl_step_context context = context_of(planning, session);
+    SL_TRY(sl_world_query(planning->world, table->node, session, context.arena, &query, err));
+    SL_TRY(sl_step_backfill_find(&context, table->node->model, &query, table->node->fingerprint,
+                                 &search, &table->found, err));
+    table->total = (int64_t)table->found.count + table->found.done;
+    table->chunk = chunk_of(planning, &table->found);
+    return SL_OK;
+}
+
+// The pace of the step's runs, for as many rows.
+static void estimate_time(struct sl_backfill_table *table)
+{
+    const struct sl_estimate *all = &table->node->estimate;
+    const int64_t rows = table->found.rows_in;
+    if (all->is_made && all->elapsed_ms >= 0 && all->rows_in > 0 && rows >= 0)
+        table->elapsed_ms =
+            (int64_t)((double)all->elapsed_ms * (double)rows / (double)all->rows_in);
+    else if (all->is_made && rows < 0)
+        table->elapsed_ms = all->elapsed_ms;
+}
+
+static int estimate(struct planning *planning, struct sl_err *err)
+{
+    struct sl_graph *graph = &planning->world->graph;
+    struct sl_err ignored = {0};
+    for (size_t i = 0; i < graph->count; i++)
+        graph->nodes[i].is_selected = false;
+    for (size_t i = 0; i < planning->plan->count; i++) {
+        struct sl_node *node = sl_graph_node(graph, planning->plan->tables[i].node->name);
+        node->is_selected = true;
+        node->verdict = SL_VERDICT_STALE;
+    }
+    // A plan is a plan without it.
+    int code = sl_world_estimate(planning->world, !planning->plan->choice.is_stale, NULL, &ignored);
+    if (code == SL_E_MEMORY)
+        return sl_fail_memory(err);
+    for (size_t i = 0; i < planning->plan->count && code == SL_OK; i++)
+        estimate_time(&planning->plan->tables[i]);
+    return SL_OK;
+}
+
+int sl_world_backfill_plan(struct sl_world *world, struct sl_session *session,
+                           const struct sl_backfill_options *options, struct sl_backfill_plan *ret,
+                           struct sl_err *err)
+{
+    struct planning planning = {world, session, options, ret, NULL};
+    *ret =
+        (struct sl_backfill_plan){.choice = options->choice, .newest_first = options->newest_first};
+    if (options->resume) {
+        SL_TRY(find_resumed(&planning, err));
+    } else {
+        SL_TRY(list_tables(&planning, &options->choice.tables, err));
+        SL_TRY(find_unfinished(&planning, err));
+    }
+    ret->is_resumed = planning.id != NULL;
+    if (planning.id)
+        (void)snprintf(ret->id, sizeof ret->id, "%s", planning.id);
+    else
+        sl_uuid(ret->id);
+    for (size_t i = 0; i < ret->count; i++)
+        if (find_partitions(&planning, &ret->tables[i], err) != SL_OK)
+            return sl_err_context(err, "%s", ret->tables[i].node->name);
+    return estimate(&planning, err);
+}
+
+static int name(const struct sl_backfill_table *table, size_t index, struct sl_arena *arena,
+                const char **ret, struct sl_err *err)
+{
+    struct sl_strs names = {0};
+    SL_TRY(sl_step_name_partition(&table->node->model->partition_by, table->found.partitions[index],
+                                  arena, &names, err));
+    *ret = names.items[0];
+    return SL_OK;
+}
+
+int sl_backfill_span(const struct sl_backfill_table *table, size_t from, size_t count,
+                     struct sl_arena *arena, const char **ret, struct sl_err *err)
+{
+    const char *first, *last;
+    *ret = "";
+    if (!count)
+        return SL_OK;
+    SL_TRY(name(table, from, arena, &first, err));
+    SL_TRY(name(table, from + count - 1, arena, &last, err));
+    *ret = count == 1 ? first : sl_arena_printf(arena, "%s to %s", first, last);
+    SL_TRY_NEW(*ret, err);
+    return SL_OK;
+}

@@ -1,0 +1,290 @@
+#include "run/live.h"
+
+#include "base/clock.h"
+#include "run/controller_inner.h"
+#include "run/retry.h"
+#include "run/work_plan.h"
+
+#include <stdlib.h>
+
+struct sl_live {
+    struct sl_controller controller; // first: the executor knows the run by it
+    struct sl_run run;
+    struct sl_run_options run_options;
+    struct sl_live_options options;
+    struct sl_graph graph; // the run's own: selected nodes, and what they read
+    json_t *request;
+    struct sl_err err;
+    bool is_planned, had_nothing;
+};
+
+static struct sl_live *live_of(struct sl_controller *controller)
+{
+    return (struct sl_live *)controller;
+}
+
+// --- its own graph
+
+static int copy_strs(struct sl_strs *to, const struct sl_strs *from, struct sl_arena *arena,
+                     struct sl_err *err)
+{
+    *to = (struct sl_strs){0};
+    for (size_t i = 0; i < from->count; i++) {
+        const char *text = sl_arena_strdup(arena, from->items[i]);
+        SL_TRY_NEW(text, err);
+        SL_TRY(sl_strs_add(to, arena, text, err));
+    }
+    return SL_OK;
+}
+
+// Of a list of nodes of the world's graph, those that are in this one.
+static int map_edges(const size_t *from, size_t count, const size_t *position, size_t **ret,
+                     size_t *ret_count, struct sl_arena *arena, struct sl_err *err)
+{
+    *ret = SL_NEW_ARRAY(arena, size_t, count + 1);
+    *ret_count = 0;
+    SL_TRY_NEW(*ret, err);
+    for (size_t i = 0; i < count; i++)
+        if (position[from[i]] != SIZE_MAX)
+            (*ret)[(*ret_count)++] = position[from[i]];
+    return SL_OK;
+}
+
+// A node of the world, planned.
+static int copy_node(struct sl_live *live, const struct sl_planned_node *planned,
+                     const struct sl_node *from, const size_t *position, struct sl_node *to,
+                     struct sl_err *err)
+{
+    struct sl_arena *arena = &live->run.arena;
+    *to = *from;
+    to->facts = (struct sl_facts){.version = planned->version, .rows = planned->rows};
+    to->is_selected = planned->is_selected;
+    to->verdict = planned->verdict;
+    to->moved = planned->moved;
+    to->why = to->impact = (struct sl_strs){0};
+    to->estimate = (struct sl_estimate){0};
+    SL_TRY(map_edges(from->upstream, from->upstream_count, position, &to->upstream,
+                     &to->upstream_count, arena, err));
+    return map_edges(from->downstream, from->downstream_count, position, &to->downstream,
+                     &to->downstream_count, arena, err);
+}
+
+static int make_graph(struct sl_live *live, const struct sl_plan_reply *plan, struct sl_err *err)
+{
+    const struct sl_graph *whole = &live->run.world->graph;
+    struct sl_arena *arena = &live->run.arena;
+    size_t *position = SL_NEW_ARRAY(arena, size_t, whole->count);
+    live->graph.nodes = SL_NEW_ARRAY(arena, struct sl_node, plan->node_count);
+    SL_TRY_NEW(position, err);
+    SL_TRY_NEW(live->graph.nodes, err);
+    live->graph.count = plan->node_count;
+    for (size_t i = 0; i < whole->count; i++)
+        position[i] = SIZE_MAX;
+    for (size_t i = 0; i < plan->node_count; i++) {
+        const struct sl_node *node = sl_graph_node(whole, plan->nodes[i].name);
+        if (!node)
+            return sl_fail(err, SL_E_INTERNAL, "'%s' was planned and is no step",
+                           plan->nodes[i].name);
+        position[node - whole->nodes] = i;
+    }
+    for (size_t i = 0; i < plan->node_count; i++)
+        SL_TRY(copy_node(live, &plan->nodes[i], sl_graph_node(whole, plan->nodes[i].name), position,
+                         &live->graph.nodes[i], err));
+    live->run.graph = &live->graph;
+    return SL_OK;
+}
+
+// --- its life
+
+static void end(struct sl_live *live)
+{
+    sl_executor_end(live->controller.executor, &live->controller);
+}
+
+static int begin(struct sl_live *live, const struct sl_plan_reply *plan, struct sl_err *err)
+{
+    struct sl_controller *controller = &live->controller;
+    const struct sl_history_options options = {.command = live->options.command,
+                                               .state = live->options.state,
+                                               .pipeline = live->options.pipeline,
+                                               .trigger = live->options.trigger,
+                                               .who = live->options.who,
+                                               .tick_us = live->options.tick_us};
+    SL_TRY(make_graph(live, plan, err));
+    live->is_planned = true;
+    if (live->options.on_begin)
+        live->options.on_begin(live->options.owner, live);
+    if (live->options.state)
+        SL_TRY(sl_history_open(&live->run, &options, &controller->history, err));
+    SL_TRY(sl_controller_prepare(controller, err));
+    SL_TRY(sl_controller_watch_deadline(controller, err));
+    if (controller->unpublished == 0)
+        sl_controller_publish(controller);
+    return SL_OK;
+}
+
+static void on_planned(struct sl_controller *controller, const json_t *reply,
+                       const struct sl_death *death)
+{
+    struct sl_live *live = live_of(controller);
+    struct sl_plan_reply plan = {0};
+    int code = SL_OK;
+    if (death)
+        live->err = death->err;
+    else if (sl_fields_unpack(sl_plan_reply_fields, reply, &live->run.arena, &plan, &live->err) ==
+             SL_OK)
+        live->err = plan.err;
+    live->is_planned = live->err.code == SL_OK;
+    live->had_nothing = live->is_planned && !plan.due;
+    if (live->is_planned && plan.due && !controller->interrupts)
+        code = begin(live, &plan, &live->err);
+    if (code != SL_OK || !controller->open)
+        end(live);
+}
+
+static void on_gate(struct sl_controller *controller, const char *name)
+{
+    struct sl_live *live = live_of(controller);
+    live->options.on_gate(live->options.owner, live, name);
+}
+
+static void on_done(struct sl_controller *controller)
+{
+    struct sl_live *live = live_of(controller);
+    live->run.ended_us = sl_clock_now_us();
+    sl_run_count(&live->run);
+    if (!live->err.code)
+        live->err = controller->publish_err;
+    if (controller->history)
+        sl_history_end(controller->history);
+    sl_history_close(&controller->history);
+    sl_controller_close(controller);
+    live->options.on_end(live->options.owner, live);
+}
+
+static int make_request(struct sl_live *live, const struct sl_live_options *options,
+                        struct sl_err *err)
+{
+    const struct sl_plan_request request = {.select = options->select,
+                                            .exclude = options->exclude,
+                                            .may_break = live->options.may_break,
+                                            .full_refresh = options->full_refresh,
+                                            .is_missing_only = options->is_missing_only};
+    json_t *packed = sl_fields_pack(sl_plan_request_fields, &request);
+    live->request = packed ? json_pack("{s:o}", "plan", packed) : NULL;
+    SL_TRY_NEW(live->request, err);
+    live->controller.request = live->request;
+    return SL_OK;
+}
+
+static int copy_text(const char **text, struct sl_arena *arena, struct sl_err *err)
+{
+    if (!*text)
+        return SL_OK;
+    *text = sl_arena_strdup(arena, *text);
+    return *text ? SL_OK : sl_fail_memory(err);
+}
+
+static int init(struct sl_live *live, struct sl_executor *executor,
+                const struct sl_live_options *options, struct sl_err *err)
+{
+    struct sl_world *world = executor->options.world;
+    live->options = *options;
+    live->run =
+        (struct sl_run){.world = world, .graph = &live->graph, .started_us = sl_clock_now_us()};
+    sl_arena_init(&live->run.arena, 0);
+    if (options->id)
+        snprintf(live->run.id, sizeof live->run.id, "%s", options->id);
+    else
+        sl_uuid(live->run.id);
+    SL_TRY(copy_text(&live->options.command, &live->run.arena, err));
+    SL_TRY(copy_text(&live->options.pipeline, &live->run.arena, err));
+    SL_TRY(copy_text(&live->options.trigger, &live->run.arena, err));
+    SL_TRY(copy_text(&live->options.who, &live->run.arena, err));
+    SL_TRY(copy_strs(&live->options.may_break, &options->may_break, &live->run.arena, err));
+    live->run_options = (struct sl_run_options){.command = live->options.command,
+                                                .full_refresh = options->full_refresh,
+                                                .may_break = &live->options.may_break,
+                                                .refuses_leaks = true,
+                                                .listener = options->listener};
+    live->controller = (struct sl_controller){.executor = executor,
+                                              .run = &live->run,
+                                              .options = &live->run_options,
+                                              .on_done = on_done,
+                                              .on_planned = on_planned,
+                                              .on_gate = options->on_gate ? on_gate : NULL};
+    return make_request(live, options, err);
+}
+
+int sl_live_start(struct sl_executor *executor, const struct sl_live_options *options,
+                  struct sl_live **ret, struct sl_err *err)
+{
+    SL_AUTO(sl_live_free) struct sl_live *live = calloc(1, sizeof *live);
+    SL_TRY_NEW(live, err);
+    SL_TRY(init(live, executor, options, err));
+    sl_executor_plan(executor, &live->controller);
+    *ret = live;
+    live = NULL;
+    sl_executor_dispatch(executor);
+    return SL_OK;
+}
+
+void sl_live_free(struct sl_live **live)
+{
+    struct sl_live *old = *live;
+    if (!old)
+        return;
+    sl_run_clear(&old->run);
+    json_decref(old->request);
+    free(old);
+    *live = NULL;
+}
+
+void sl_live_interrupt(struct sl_live *live, int times)
+{
+    sl_controller_interrupt(&live->controller, times);
+    sl_executor_dispatch(live->controller.executor);
+}
+
+int sl_live_may_decide(const struct sl_live *live, const char *name, const char *who,
+                       struct sl_err *err)
+{
+    for (size_t i = 0; live->controller.gates && i < live->graph.count; i++) {
+        const struct sl_node *node = &live->graph.nodes[i];
+        if (live->controller.gates[i] != SL_GATE_WAITS || !sl_str_equal(sl_gate_name(node), name))
+            continue;
+        const struct sl_strs *approvers = &sl_node_execution(node)->approvers;
+        if (!approvers->count || sl_strs_has(approvers, who))
+            return SL_OK;
+        (void)sl_fail(err, SL_E_SERVE_REFUSED, "'%s' may not approve '%s'", who, name);
+        return sl_err_hint(err, "%s says who may", node->file);
+    }
+    return sl_fail(err, SL_E_SERVE_MISSING, "'%s' of run '%s' waits for nobody", name,
+                   live->run.id);
+}
+
+void sl_live_decide(struct sl_live *live, const char *name, bool is_approved, const char *who,
+                    const char *why)
+{
+    sl_controller_decide(&live->controller, name, is_approved, who, why);
+}
+
+const struct sl_run *sl_live_run(const struct sl_live *live)
+{
+    return &live->run;
+}
+
+const struct sl_err *sl_live_err(const struct sl_live *live)
+{
+    return &live->err;
+}
+
+bool sl_live_is_planned(const struct sl_live *live)
+{
+    return live->is_planned;
+}
+
+bool sl_live_had_nothing(const struct sl_live *live)
+{
+    return live->had_nothing;
+}

@@ -1,0 +1,48 @@
+// A run of a service: planned, done and published by the workers of an executor, beside others.
+#ifndef SL_RUN_LIVE_H
+#define SL_RUN_LIVE_H
+
+#include "run/executor.h"
+
+struct sl_live;
+struct sl_live_options {
+    const char *id;                       // NULL: a new one
+    const char *command;                  // "run", "retry"
+    const char *pipeline, *trigger, *who; // of its history; NULL: not said
+    int64_t tick_us;
+    struct sl_strs select, exclude, may_break;
+    bool full_refresh;
+    bool is_missing_only;               // as `sluice retry`
+    struct sl_state *state;             // for its history; shared by all runs; NULL: none is kept
+    const struct sl_listener *listener; // may be NULL; lives as long as the run
+    // It is planned: there is something to do, and its history begins. May be NULL.
+    void (*on_begin)(void *owner, struct sl_live *live);
+    // A step waits for a person's approval: a table, or a target. NULL: such steps fail.
+    void (*on_gate)(void *owner, struct sl_live *live, const char *name);
+    // It has ended, by itself or not; sl_live_free may be called then, or later.
+    void (*on_end)(void *owner, struct sl_live *live);
+    void *owner;
+};
+// Everything in `options` is copied but what says otherwise. on_end may come before this returns.
+SL_MUST int sl_live_start(struct sl_executor *executor, const struct sl_live_options *options,
+                          struct sl_live **ret, struct sl_err *err);
+void sl_live_free(struct sl_live **live); // for SL_AUTO. It has ended.
+// Once: no new step begins, those at work end after the file that they are at. Twice: they are
+// interrupted, and killed if they do not listen. Three times: they are killed.
+void sl_live_interrupt(struct sl_live *live, int times);
+
+// SL_E_SERVE_MISSING: nothing of that name waits; SL_E_SERVE_REFUSED: `who` is not one of those who
+// may say so.
+SL_MUST int sl_live_may_decide(const struct sl_live *live, const char *name, const char *who,
+                               struct sl_err *err);
+void sl_live_decide(struct sl_live *live, const char *name, bool is_approved, const char *who,
+                    const char *why);
+
+const struct sl_run *sl_live_run(const struct sl_live *live);
+// What went wrong with the run as such: it could not be planned, or not publish. No code: nothing.
+const struct sl_err *sl_live_err(const struct sl_live *live);
+bool sl_live_is_planned(const struct sl_live *live);
+// It was planned, and every step was fresh.
+bool sl_live_had_nothing(const struct sl_live *live);
+
+#endif

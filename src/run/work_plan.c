@@ -1,0 +1,184 @@
+#include "run/work_plan.h"
+
+#include "base/clock.h"
+#include "run/lineage.h"
+#include "run/publications.h"
+#include "run/versions.h"
+#include "run/work.h"
+
+#include <string.h>
+
+SL_IS_ALL_OF(struct sl_planned_node, 40);
+
+const struct sl_field sl_plan_request_fields[] = {
+    SL_FIELD(struct sl_plan_request, select, SL_FIELD_TEXTS),
+    SL_FIELD(struct sl_plan_request, exclude, SL_FIELD_TEXTS),
+    SL_FIELD(struct sl_plan_request, may_break, SL_FIELD_TEXTS),
+    SL_FIELD(struct sl_plan_request, full_refresh, SL_FIELD_BOOL),
+    SL_FIELD(struct sl_plan_request, is_missing_only, SL_FIELD_BOOL),
+    {0},
+};
+static const struct sl_field node_fields[] = {
+    SL_FIELD(struct sl_planned_node, name, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_planned_node, is_selected, SL_FIELD_BOOL),
+    SL_FIELD(struct sl_planned_node, verdict, SL_FIELD_ENUM),
+    SL_FIELD(struct sl_planned_node, moved, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_planned_node, version, SL_FIELD_INT),
+    SL_FIELD(struct sl_planned_node, rows, SL_FIELD_INT),
+    {0},
+};
+const struct sl_field sl_plan_reply_fields[] = {
+    SL_FIELD_OF(struct sl_plan_reply, err, sl_err_fields),
+    SL_FIELD_MANY(struct sl_plan_reply, nodes, node_count, node_fields),
+    SL_FIELD(struct sl_plan_reply, due, SL_FIELD_INT),
+    {0},
+};
+const struct sl_field sl_publish_request_fields[] = {
+    SL_FIELD(struct sl_publish_request, run_id, SL_FIELD_TEXT),
+    SL_FIELD(struct sl_publish_request, command, SL_FIELD_TEXT),
+    {0},
+};
+const struct sl_field sl_publish_reply_fields[] = {
+    SL_FIELD_OF(struct sl_publish_reply, err, sl_err_fields),
+    SL_FIELD(struct sl_publish_reply, number, SL_FIELD_INT),
+    SL_FIELD(struct sl_publish_reply, is_new, SL_FIELD_BOOL),
+    SL_FIELD(struct sl_publish_reply, tables, SL_FIELD_TEXTS),
+    {0},
+};
+
+// --- planning
+
+// What state: and result: ask is known only once all is looked at.
+static bool asks_for_facts(const struct sl_strs *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strstr(list->items[i], "state:") || strstr(list->items[i], "result:"))
+            return true;
+    return false;
+}
+
+static int decide(struct sl_world *world, const struct sl_plan_request *request, struct sl_err *err)
+{
+    struct sl_graph *graph = &world->graph;
+    if (request->is_missing_only) {
+        SL_TRY(sl_world_recall(world, err));
+        SL_TRY(sl_world_gather(world, false, err));
+        return sl_plan_decide_missing(graph, &world->arena, err);
+    }
+    if (asks_for_facts(&request->select) || asks_for_facts(&request->exclude)) {
+        SL_TRY(sl_world_recall(world, err));
+        SL_TRY(sl_world_gather(world, false, err));
+        SL_TRY(sl_graph_select(graph, &request->select, &request->exclude, &world->arena, err));
+    } else {
+        SL_TRY(sl_graph_select(graph, &request->select, &request->exclude, &world->arena, err));
+        SL_TRY(sl_world_gather_selected(world, err));
+    }
+    return sl_plan_decide(graph, request->full_refresh, &world->arena, err);
+}
+
+// The first one is told, and how many more there are: who serves sees no list.
+static int fail_diags(const struct sl_diags *diags, struct sl_err *err)
+{
+    enum sl_code code = err->code ? err->code : SL_E_PROJECT_INVALID;
+    for (size_t i = 0; i < diags->count; i++) {
+        const struct sl_err *first = &diags->items[i].err;
+        if (diags->items[i].severity != SL_SEVERITY_ERROR)
+            continue;
+        sl_err_clear(err);
+        (void)sl_fail(err, code, "%s%s", first->message,
+                      diags->error_count > 1 ? " (and there are more errors)" : "");
+        (void)sl_err_hint(err, "%s", first->hint[0] ? first->hint : "`sluice check` shows all");
+        return sl_err_at(err, first->file, first->line, first->column);
+    }
+    return sl_fail(err, code, "the project has errors");
+}
+
+static int refuse(struct sl_world *world, const struct sl_plan_request *request, struct sl_err *err)
+{
+    SL_AUTO(sl_diags_clear) struct sl_diags leaks = SL_DIAGS_INIT;
+    SL_AUTO(sl_diags_clear) struct sl_diags broken = SL_DIAGS_INIT;
+    SL_AUTO(sl_diags_clear) struct sl_diags unbound = SL_DIAGS_INIT;
+    int code = sl_world_refuse_leaks(world, &leaks, err);
+    if (code != SL_OK)
+        return code == SL_E_PERSONAL ? fail_diags(&leaks, err) : code;
+    code = sl_world_refuse_broken(world, &request->may_break, &broken, err);
+    if (code != SL_OK)
+        return code == SL_E_VERSION_BROKEN ? fail_diags(&broken, err) : code;
+    SL_TRY(sl_world_find_unbound(world, SL_BOUND_SEEN, &unbound, err));
+    return unbound.error_count ? fail_diags(&unbound, err) : SL_OK;
+}
+
+static bool is_read_by_selected(const struct sl_graph *graph, const struct sl_node *node)
+{
+    for (size_t i = 0; i < node->downstream_count; i++)
+        if (graph->nodes[node->downstream[i]].is_selected)
+            return true;
+    return false;
+}
+
+static int list(struct sl_world *world, struct sl_plan_reply *reply, struct sl_err *err)
+{
+    const struct sl_graph *graph = &world->graph;
+    reply->nodes = SL_NEW_ARRAY(&world->arena, struct sl_planned_node, graph->count);
+    SL_TRY_NEW(reply->nodes, err);
+    for (size_t i = 0; i < graph->count; i++) {
+        const struct sl_node *node = &graph->nodes[i];
+        if (!node->is_selected && !is_read_by_selected(graph, node))
+            continue;
+        reply->nodes[reply->node_count++] =
+            (struct sl_planned_node){node->name,  node->is_selected,   node->verdict,
+                                     node->moved, node->facts.version, node->facts.rows};
+    }
+    return SL_OK;
+}
+
+static int plan(struct sl_world *world, const json_t *told, struct sl_plan_reply *reply,
+                struct sl_err *err)
+{
+    struct sl_plan_request request = {0};
+    SL_TRY(sl_fields_unpack(sl_plan_request_fields, told, &world->arena, &request, err));
+    SL_TRY(sl_world_require_valid(world, err));
+    SL_TRY(sl_publication_require(world->project, err));
+    SL_TRY(decide(world, &request, err));
+    reply->due = (int64_t)(sl_plan_count(&world->graph, SL_VERDICT_STALE) +
+                           sl_plan_count(&world->graph, SL_VERDICT_AFTER));
+    if (!reply->due)
+        return SL_OK;
+    SL_TRY(refuse(world, &request, err));
+    SL_TRY(sl_world_measure(world, err));
+    return list(world, reply, err);
+}
+
+// --- publishing
+
+static int publish(struct sl_world *world, const json_t *told, struct sl_publish_reply *reply,
+                   struct sl_err *err)
+{
+    struct sl_publish_request request = {0};
+    struct sl_rest rest = {0};
+    SL_TRY(sl_fields_unpack(sl_publish_request_fields, told, &world->arena, &request, err));
+    const struct sl_publish_options options = {
+        .run_id = request.run_id, .command = request.command, .at_us = sl_clock_now_us()};
+    SL_TRY(sl_publication_last(world->project, &world->arena, &rest.before, err));
+    sl_world_forget(world);
+    SL_TRY(sl_world_publish(world, &options, &rest.now, &reply->is_new, err));
+    reply->number = rest.now.number;
+    return reply->is_new ? sl_rest_tables(&rest, world, &world->arena, &reply->tables, err) : SL_OK;
+}
+
+bool sl_work_errand(struct sl_world *world, const json_t *request, json_t **ret_reply)
+{
+    const json_t *to_plan = json_object_get(request, "plan");
+    const json_t *to_publish = json_object_get(request, "publish");
+    struct sl_plan_reply planned = {0};
+    struct sl_publish_reply published = {0};
+    if (to_plan) {
+        (void)!plan(world, to_plan, &planned, &planned.err);
+        *ret_reply = sl_fields_pack(sl_plan_reply_fields, &planned);
+    } else if (to_publish) {
+        if (publish(world, to_publish, &published, &published.err) != SL_OK)
+            (void)sl_err_context(&published.err, "publish what was built");
+        *ret_reply = sl_fields_pack(sl_publish_reply_fields, &published);
+    }
+    return to_plan || to_publish;
+}

@@ -1,0 +1,41 @@
+// What a service asks its workers besides steps: to plan a run, and to publish what one has built.
+#ifndef SL_RUN_WORK_PLAN_H
+#define SL_RUN_WORK_PLAN_H
+
+#include "base/fields.h"
+#include "run/world.h"
+
+struct sl_plan_request {
+    struct sl_strs select, exclude, may_break;
+    bool full_refresh;
+    bool is_missing_only; // as `sluice retry`
+};
+struct sl_planned_node {
+    const char *name;
+    bool is_selected;
+    enum sl_verdict verdict;
+    const char *moved;
+    int64_t version, rows; // of its table
+};
+struct sl_plan_reply {
+    struct sl_err err;             // no code: it may run
+    struct sl_planned_node *nodes; // selected ones, and what they read
+    size_t node_count;
+    int64_t due; // selected nodes that are not fresh; 0: there is nothing to do
+};
+struct sl_publish_request {
+    const char *run_id, *command;
+};
+struct sl_publish_reply {
+    struct sl_err err;
+    int64_t number; // of the newest publication; 0: there is none
+    bool is_new;
+    struct sl_strs tables; // sl_rest_tables
+};
+extern const struct sl_field sl_plan_request_fields[], sl_plan_reply_fields[],
+    sl_publish_request_fields[], sl_publish_reply_fields[];
+
+// In the worker: {"plan": {...}} or {"publish": {...}}. False: it is neither, or memory is out.
+bool sl_work_errand(struct sl_world *world, const json_t *request, json_t **ret_reply);
+
+#endif

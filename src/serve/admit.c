@@ -1,0 +1,545 @@
+// Runs that are asked for: kept in the queue of the state store, and begun when there is room.
+#include "base/clock.h"
+#include "run/lock.h"
+#include "serve/serve_inner.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PRESS_MS 5000
+
+struct sl_service_run *sl_service_find(struct sl_service *service, const char *id)
+{
+    for (struct sl_service_run *at = service->runs; at; at = at->next)
+        if (at->state != SL_RUN_ENDED && strcmp(at->id, id) == 0)
+            return at;
+    return NULL;
+}
+
+void sl_service_free_run(struct sl_service_run *run)
+{
+    if (!run)
+        return;
+    sl_timer_close(&run->late);
+    sl_timer_close(&run->press);
+    sl_live_free(&run->live);
+    sl_arena_clear(&run->arena);
+    free(run);
+}
+
+static void unlink_run(struct sl_service_run *run)
+{
+    struct sl_service_run **at = &run->service->runs;
+    while (*at && *at != run)
+        at = &(*at)->next;
+    if (*at)
+        *at = run->next;
+}
+
+// --- as text in the state store
+
+static json_t *strs_json(const struct sl_strs *strs)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; array && i < strs->count; i++)
+        if (json_array_append_new(array, json_string(strs->items[i])) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    return array;
+}
+
+static int print_options(const struct sl_service_run *run, char **ret, struct sl_err *err)
+{
+    json_t *select = strs_json(&run->options.select), *exclude = strs_json(&run->options.exclude);
+    SL_AUTO(sl_json_free)
+    json_t *root =
+        json_pack("{s:o*, s:o*, s:b, s:b}", "select", select, "exclude", exclude, "full_refresh",
+                  run->options.full_refresh, "is_missing_only", run->is_missing_only);
+    *ret = root && select && exclude ? json_dumps(root, JSON_COMPACT) : NULL;
+    return *ret ? SL_OK : sl_fail_memory(err);
+}
+
+static int read_strs(const json_t *array, struct sl_arena *arena, struct sl_strs *ret,
+                     struct sl_err *err)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach (array, i, item) {
+        const char *text = sl_arena_strdup(arena, json_string_value(item));
+        SL_TRY_NEW(text, err);
+        SL_TRY(sl_strs_add(ret, arena, text, err));
+    }
+    return SL_OK;
+}
+
+static int parse_options(struct sl_service_run *run, const char *text, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *root = NULL;
+    SL_TRY(sl_json_parse(text, strlen(text), "the queue", &root, err));
+    SL_TRY(read_strs(json_object_get(root, "select"), &run->arena, &run->options.select, err));
+    SL_TRY(read_strs(json_object_get(root, "exclude"), &run->arena, &run->options.exclude, err));
+    run->options.full_refresh = sl_json_bool(root, "full_refresh", false);
+    run->is_missing_only = sl_json_bool(root, "is_missing_only", false);
+    return SL_OK;
+}
+
+// --- room
+
+static int64_t count_of(const struct sl_service *service, const char *pipeline,
+                        enum sl_service_run_state state)
+{
+    int64_t count = 0;
+    for (const struct sl_service_run *at = service->runs; at; at = at->next)
+        count += at->state == state && strcmp(at->pipeline, pipeline) == 0;
+    return count;
+}
+
+static struct sl_overlap_state overlap_of(const struct sl_service *service,
+                                          const struct sl_pipeline *pipeline)
+{
+    struct sl_overlap_state state = {.overlap = (enum sl_overlap)pipeline->overlap,
+                                     .max_runs = pipeline->max_runs,
+                                     .active = count_of(service, pipeline->name, SL_RUN_AT_WORK),
+                                     .queued = count_of(service, pipeline->name, SL_RUN_QUEUED),
+                                     .is_full = service->at_work >=
+                                                (size_t)sl_service_project(service)->max_runs};
+    for (const struct sl_service_run *at = service->runs; at; at = at->next)
+        state.cancelling += at->state == SL_RUN_AT_WORK && at->interrupts &&
+                            strcmp(at->pipeline, pipeline->name) == 0;
+    return state;
+}
+
+// Not before the lock is there: another program is at work on the project, as `sluice run`.
+static void on_lock_work(uv_work_t *work)
+{
+    const struct sl_service *service = work->data;
+    (void)sl_run_lock_take(service->run_lock, true);
+}
+
+static void on_lock(uv_work_t *work, int status)
+{
+    struct sl_service *service = work->data;
+    (void)status;
+    service->waits_for_run_lock = false;
+    service->has_run_lock = true;
+    sl_service_admit(service);
+    if (!service->at_work) {
+        sl_run_lock_give_back(service->run_lock);
+        service->has_run_lock = false;
+    }
+}
+
+static bool take_run_lock(struct sl_service *service)
+{
+    if (service->has_run_lock)
+        return true;
+    if (service->waits_for_run_lock)
+        return false;
+    if (sl_run_lock_take(service->run_lock, false))
+        return service->has_run_lock = true;
+    service->lock_work.data = service;
+    service->waits_for_run_lock =
+        uv_queue_work(&service->loop, &service->lock_work, on_lock_work, on_lock) == 0;
+    sl_service_tell(SL_LOG_INFO, NULL,
+                    "another program is at work on the project: runs wait for it");
+    return false;
+}
+
+// --- the life of one
+
+static void give_up(struct sl_service_run *run, const char *status)
+{
+    struct sl_err err = {0};
+    bool was_queued;
+    if (sl_state_dequeue(run->service->state, run->id, status, sl_clock_now_us(), &was_queued,
+                         &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, run, "the state store: %s", err.message);
+    unlink_run(run);
+    sl_service_free_run(run);
+}
+
+static void on_late(uv_timer_t *timer)
+{
+    struct sl_service_run *run = timer->data;
+    struct sl_err err = {0};
+    sl_service_tell(SL_LOG_WARN, run, "the run is late: it is still at work after its deadline");
+    if (run->service->metrics)
+        sl_metrics_deadline_missed(run->service->metrics, run->pipeline);
+    if (sl_notify_run_late(run->service->notify, run->pipeline, run->id, &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, run, "alerts: %s", err.message);
+    sl_sender_wake(run->service->sender);
+}
+
+static void watch_deadline(struct sl_service_run *run, const struct sl_pipeline *pipeline)
+{
+    struct sl_err ignored = {0};
+    if (pipeline->deadline_s <= 0)
+        return;
+    run->late = sl_timer_new(&run->service->loop, run, &ignored);
+    if (run->late)
+        (void)uv_timer_start(run->late, on_late, (uint64_t)pipeline->deadline_s * 1000, 0);
+}
+
+static void on_begin(void *owner, struct sl_live *live)
+{
+    struct sl_service_run *run = owner;
+    (void)live;
+    sl_service_tell_begin(run);
+}
+
+static void on_gate(void *owner, struct sl_live *live, const char *name)
+{
+    struct sl_service_run *run = owner;
+    struct sl_err err = {0};
+    const struct sl_approval asked = {
+        .run_id = run->id, .step = name, .asked_us = sl_clock_now_us()};
+    (void)live;
+    if (sl_state_ask(run->service->state, &asked, &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, run, "the state store: %s", err.message);
+    sl_service_tell(SL_LOG_INFO, run, "'%s' waits for a person: `sluice approve %.8s %s`", name,
+                    run->id, name);
+}
+
+static void on_end(void *owner, struct sl_live *live)
+{
+    struct sl_service_run *run = owner;
+    struct sl_service *service = run->service;
+    struct sl_err err = {0};
+    bool was_queued = false;
+    run->live = live; // it may end before it was known to have begun
+    run->state = SL_RUN_ENDED;
+    run->generation->runs--;
+    service->at_work--;
+    // One without a history of its own: nothing to do, or it could not be planned.
+    const char *status = sl_live_err(live)->code ? "error"
+                         : run->interrupts       ? "cancelled"
+                                                 : "nothing";
+    if (sl_state_dequeue(service->state, run->id, status, sl_clock_now_us(), &was_queued, &err) !=
+        SL_OK)
+        sl_service_tell(SL_LOG_WARN, run, "the state store: %s", err.message);
+    sl_service_tell_end(run);
+    sl_service_admit(service);
+}
+
+static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline, struct sl_err *err)
+{
+    struct sl_service *service = run->service;
+    const struct sl_live_options options = {
+        .id = run->id,
+        .command = run->command,
+        .pipeline = run->pipeline,
+        .trigger = run->trigger,
+        .who = run->who,
+        .tick_us = run->tick_us,
+        .select = run->options.select.count ? run->options.select : pipeline->select,
+        .exclude = run->options.select.count ? run->options.exclude : pipeline->exclude,
+        .full_refresh = run->options.full_refresh || pipeline->full_refresh,
+        .is_missing_only = run->is_missing_only,
+        .state = service->state,
+        .listener = &run->listener,
+        .on_begin = on_begin,
+        .on_gate = on_gate,
+        .on_end = on_end,
+        .owner = run};
+    struct sl_live *live = NULL;
+    run->listener = sl_service_listener(run);
+    run->generation = service->newest;
+    run->generation->runs++;
+    run->state = SL_RUN_AT_WORK;
+    run->began_us = sl_clock_now_us();
+    service->at_work++;
+    watch_deadline(run, pipeline);
+    int code = sl_live_start(run->generation->executor, &options, &live, err);
+    if (code == SL_OK) {
+        run->live = live;
+        return SL_OK;
+    }
+    run->state = SL_RUN_ENDED;
+    run->generation->runs--;
+    service->at_work--;
+    return code;
+}
+
+static void begin_or_fail(struct sl_service_run *run, const struct sl_pipeline *pipeline)
+{
+    struct sl_err err = {0};
+    if (begin(run, pipeline, &err) == SL_OK)
+        return;
+    sl_service_tell(SL_LOG_ERROR, run, "the run could not begin: %s", err.message);
+    give_up(run, "error");
+}
+
+// The oldest first; of a pipeline without room none.
+static bool admit_one(struct sl_service *service)
+{
+    const struct sl_project *project = sl_service_project(service);
+    for (struct sl_service_run *at = service->runs; at; at = at->next) {
+        if (at->state != SL_RUN_QUEUED)
+            continue;
+        const struct sl_pipeline *pipeline = sl_project_pipeline(project, at->pipeline);
+        if (!pipeline) {
+            sl_service_tell(SL_LOG_WARN, at, "the pipeline is gone: its run is cancelled");
+            give_up(at, "cancelled");
+            return true;
+        }
+        if (count_of(service, at->pipeline, SL_RUN_AT_WORK) >= pipeline->max_runs)
+            continue;
+        if (service->at_work >= (size_t)project->max_runs || !take_run_lock(service))
+            return false;
+        begin_or_fail(at, pipeline);
+        return true;
+    }
+    return false;
+}
+
+static void sweep_ended(struct sl_service *service)
+{
+    for (struct sl_service_run *at = service->runs, *next; at; at = next) {
+        next = at->next;
+        if (at->state != SL_RUN_ENDED)
+            continue;
+        unlink_run(at);
+        sl_service_free_run(at);
+    }
+    sl_generations_sweep(service);
+}
+
+static void rest(struct sl_service *service)
+{
+    bool is_queued = false;
+    for (const struct sl_service_run *at = service->runs; at; at = at->next)
+        is_queued |= at->state == SL_RUN_QUEUED;
+    if (service->at_work)
+        return;
+    if (service->has_run_lock && !service->waits_for_run_lock) {
+        sl_run_lock_give_back(service->run_lock);
+        service->has_run_lock = false;
+    }
+    if (service->stops || (service->options.is_once && !is_queued))
+        sl_service_leave(service);
+}
+
+void sl_service_admit(struct sl_service *service)
+{
+    service->has_more_to_admit = true;
+    if (service->is_admitting)
+        return;
+    service->is_admitting = true;
+    while (service->has_more_to_admit) {
+        service->has_more_to_admit = false;
+        while (!service->stops && admit_one(service))
+            ;
+    }
+    service->is_admitting = false;
+    sl_service_rest_soon(service);
+}
+
+void sl_service_rest(struct sl_service *service)
+{
+    sweep_ended(service);
+    rest(service);
+}
+
+static void on_press(uv_timer_t *timer)
+{
+    struct sl_service_run *run = timer->data;
+    if (run->state == SL_RUN_AT_WORK && run->live)
+        sl_live_interrupt(run->live, run->interrupts = 3);
+}
+
+int sl_service_cancel(struct sl_service *service, struct sl_service_run *run, int times,
+                      struct sl_err *err)
+{
+    if (run->state == SL_RUN_QUEUED) {
+        sl_service_tell(SL_LOG_INFO, run, "cancelled before it began");
+        give_up(run, "cancelled");
+        return SL_OK;
+    }
+    if (run->state == SL_RUN_ENDED || !run->live)
+        return sl_fail(err, SL_E_SERVE_CONFLICT, "run '%s' has ended", run->id);
+    run->interrupts = times > run->interrupts ? times : run->interrupts;
+    if (run->interrupts == 2 && !run->press)
+        run->press = sl_timer_new(&service->loop, run, err);
+    if (run->press)
+        (void)uv_timer_start(run->press, on_press, PRESS_MS, 0);
+    sl_live_interrupt(run->live, run->interrupts);
+    return SL_OK;
+}
+
+// --- asking
+
+static int copy_strs(const struct sl_strs *from, struct sl_arena *arena, struct sl_strs *ret,
+                     struct sl_err *err)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        const char *text = sl_arena_strdup(arena, from->items[i]);
+        SL_TRY_NEW(text, err);
+        SL_TRY(sl_strs_add(ret, arena, text, err));
+    }
+    return SL_OK;
+}
+
+static int make(struct sl_service *service, const struct sl_asked *asked,
+                struct sl_service_run **ret, struct sl_err *err)
+{
+    struct sl_service_run *run = calloc(1, sizeof *run);
+    SL_TRY_NEW(run, err);
+    sl_arena_init(&run->arena, 0);
+    run->service = service;
+    run->tick_us = asked->tick_us;
+    run->asked_us = sl_clock_now_us();
+    run->is_missing_only = asked->is_missing_only;
+    run->command = asked->is_missing_only ? "retry" : "run";
+    run->pipeline = sl_arena_strdup(&run->arena, asked->pipeline);
+    run->trigger = sl_arena_strdup(&run->arena, asked->trigger);
+    run->who = asked->who ? sl_arena_strdup(&run->arena, asked->who) : NULL;
+    run->options.full_refresh = asked->options.full_refresh;
+    sl_uuid(run->id);
+    *ret = run;
+    if (!run->pipeline || !run->trigger || (asked->who && !run->who))
+        return sl_fail_memory(err);
+    SL_TRY(copy_strs(&asked->options.select, &run->arena, &run->options.select, err));
+    return copy_strs(&asked->options.exclude, &run->arena, &run->options.exclude, err);
+}
+
+static int enqueue(struct sl_service_run *run, bool *ret_is_new, struct sl_err *err)
+{
+    char *options = NULL;
+    SL_TRY(print_options(run, &options, err));
+    const struct sl_queued queued = {.run_id = run->id,
+                                     .command = run->command,
+                                     .environment = sl_service_project(run->service)->environment,
+                                     .pipeline = run->pipeline,
+                                     .trigger = run->trigger,
+                                     .tick_us = run->tick_us,
+                                     .who = run->who,
+                                     .asked_us = run->asked_us,
+                                     .options_json = options};
+    int code = sl_state_enqueue(run->service->state, &queued, ret_is_new, err);
+    free(options);
+    return code;
+}
+
+static void append(struct sl_service *service, struct sl_service_run *run)
+{
+    struct sl_service_run **at = &service->runs;
+    while (*at)
+        at = &(*at)->next;
+    *at = run;
+}
+
+// Makes way for one that was just asked for.
+static void make_way(struct sl_service *service, const char *pipeline,
+                     const struct sl_overlap_answer *answer)
+{
+    struct sl_err ignored = {0};
+    int64_t cancel = answer->cancel, drop = answer->drop;
+    for (struct sl_service_run *at = service->runs, *next; at; at = next) {
+        next = at->next;
+        if (strcmp(at->pipeline, pipeline) != 0)
+            continue;
+        if (at->state == SL_RUN_QUEUED && drop-- > 0) {
+            sl_service_tell(SL_LOG_INFO, at, "a newer run comes in its place");
+            give_up(at, "cancelled");
+        } else if (at->state == SL_RUN_AT_WORK && !at->interrupts && cancel-- > 0) {
+            sl_service_tell(SL_LOG_INFO, at, "interrupted: a newer run comes in its place");
+            (void)!sl_service_cancel(service, at, 2, &ignored);
+        }
+    }
+}
+
+int sl_service_ask(struct sl_service *service, const struct sl_asked *asked,
+                   struct sl_service_run **ret, const char **ret_why, struct sl_err *err)
+{
+    const struct sl_pipeline *pipeline =
+        sl_project_pipeline(sl_service_project(service), asked->pipeline);
+    struct sl_service_run *run = NULL;
+    bool is_new = false;
+    *ret = NULL;
+    *ret_why = NULL;
+    if (!pipeline)
+        return sl_fail(err, SL_E_SERVE_MISSING, "there is no pipeline '%s'", asked->pipeline);
+    struct sl_overlap_state state = overlap_of(service, pipeline);
+    const struct sl_overlap_answer answer = sl_overlap_decide(&state);
+    int code = make(service, asked, &run, err);
+    if (code == SL_OK)
+        code = enqueue(run, &is_new, err);
+    if (code != SL_OK || !is_new) {
+        *ret_why = code == SL_OK ? "it was asked for before" : NULL;
+        sl_service_free_run(run);
+        return code;
+    }
+    make_way(service, pipeline->name, &answer);
+    append(service, run);
+    if (answer.verdict == SL_OVERLAP_LEAVE_OUT) {
+        *ret_why = "a run of the pipeline is at work";
+        if (service->metrics)
+            sl_metrics_tick_skipped(service->metrics, pipeline->name, "overlap");
+        give_up(run, "skipped");
+        return SL_OK;
+    }
+    *ret = run;
+    sl_service_admit(service);
+    return SL_OK;
+}
+
+// --- after a service before this one
+
+static int take_queued(struct sl_service *service, const struct sl_queued *queued,
+                       struct sl_err *err)
+{
+    const struct sl_asked asked = {.pipeline = queued->pipeline ? queued->pipeline : "",
+                                   .trigger = queued->trigger ? queued->trigger : "by hand",
+                                   .who = queued->who,
+                                   .tick_us = queued->tick_us};
+    struct sl_service_run *run = NULL;
+    int code = make(service, &asked, &run, err);
+    if (code == SL_OK)
+        code = parse_options(run, queued->options_json ? queued->options_json : "{}", err);
+    if (code != SL_OK) {
+        sl_service_free_run(run);
+        return code;
+    }
+    snprintf(run->id, sizeof run->id, "%s", queued->run_id);
+    run->command = run->is_missing_only ? "retry" : "run";
+    run->asked_us = queued->asked_us;
+    append(service, run);
+    return SL_OK;
+}
+
+// What a killed service had begun is gone on with: tables know how far they have come.
+static int resume_killed(struct sl_service *service, struct sl_run_row *row, struct sl_err *err)
+{
+    struct sl_service_run *run;
+    const char *why;
+    if (row->ended_us || !row->pipeline || !sl_str_equal(row->status, "running"))
+        return SL_OK;
+    row->status = "interrupted";
+    row->ended_us = sl_clock_now_us();
+    SL_TRY(sl_state_end(service->state, row, err));
+    if (!sl_project_pipeline(sl_service_project(service), row->pipeline))
+        return SL_OK;
+    const struct sl_asked asked = {.pipeline = row->pipeline, .trigger = "after a kill"};
+    sl_service_tell(SL_LOG_WARN, NULL, "run %s of '%s' was killed: the pipeline runs again",
+                    row->id, row->pipeline);
+    return sl_service_ask(service, &asked, &run, &why, err);
+}
+
+int sl_service_recover(struct sl_service *service, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_queued *queued;
+    struct sl_run_row *rows;
+    size_t count;
+    sl_arena_init(&arena, 0);
+    SL_TRY(sl_state_queue(service->state, &arena, &queued, &count, err));
+    for (size_t i = 0; i < count; i++)
+        SL_TRY(take_queued(service, &queued[i], err));
+    const struct sl_run_filter killed = {.status = "running"};
+    SL_TRY(sl_state_runs(service->state, &killed, &arena, &rows, &count, err));
+    for (size_t i = 0; i < count; i++)
+        SL_TRY(resume_killed(service, &rows[i], err));
+    sl_service_admit(service);
+    return SL_OK;
+}

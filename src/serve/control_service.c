@@ -1,0 +1,350 @@
+// What HTTP asks of the service (serve/control.h), answered from memory.
+#include "base/clock.h"
+#include "serve/serve_inner.h"
+
+#include <string.h>
+
+void sl_service_audit(struct sl_service *service, const char *who, const char *what,
+                      const char *subject, const char *details)
+{
+    struct sl_err err = {0};
+    const struct sl_audit_entry entry = {.at_us = sl_clock_now_us(),
+                                         .who = who,
+                                         .what = what,
+                                         .subject = subject,
+                                         .details_json = details};
+    if (sl_state_add_audit(service->state, &entry, &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, NULL, "the audit log: %s", err.message);
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return text ? json_string(text) : json_null();
+}
+
+static json_t *time_or_null(int64_t time_us)
+{
+    char buffer[32];
+    return time_us ? json_string(sl_clock_format(time_us, buffer)) : json_null();
+}
+
+static int give(json_t *json, json_t **ret, struct sl_err *err)
+{
+    *ret = json;
+    return json ? SL_OK : sl_fail_memory(err);
+}
+
+static int require_pipeline(const struct sl_service *service, const char *name,
+                            const struct sl_pipeline **ret, struct sl_err *err)
+{
+    *ret = sl_project_pipeline(sl_service_project(service), name);
+    if (*ret)
+        return SL_OK;
+    (void)sl_fail(err, SL_E_SERVE_MISSING, "there is no pipeline '%s'", name);
+    return sl_err_hint(err, "`sluice pipelines` lists them");
+}
+
+// --- runs
+
+static int start_run(void *self, const char *pipeline, const struct sl_start_options *options,
+                     const char *who, json_t **ret_json, struct sl_err *err)
+{
+    struct sl_service *service = self;
+    const struct sl_asked asked = {
+        .pipeline = pipeline, .trigger = options->trigger, .who = who, .options = *options};
+    const struct sl_pipeline *found;
+    struct sl_service_run *run;
+    const char *why;
+    SL_TRY(require_pipeline(service, pipeline, &found, err));
+    if (service->stops)
+        return sl_fail(err, SL_E_SERVE_BUSY, "the service is ending: it begins no more runs");
+    SL_TRY(sl_service_ask(service, &asked, &run, &why, err));
+    if (!run)
+        return sl_fail(err, SL_E_SERVE_CONFLICT, "no run begins: %s", why);
+    sl_service_audit(service, who, "trigger", pipeline, NULL);
+    return give(json_pack("{s:s, s:s}", "run_id", run->id, "status",
+                          run->state == SL_RUN_QUEUED ? "queued" : "running"),
+                ret_json, err);
+}
+
+static int cancel(void *self, const char *run_id, const char *who, json_t **ret_json,
+                  struct sl_err *err)
+{
+    struct sl_service *service = self;
+    struct sl_service_run *run = sl_service_find(service, run_id);
+    if (!run)
+        return sl_fail(err, SL_E_SERVE_MISSING, "no run '%s' is at work or waits", run_id);
+    bool was_queued = run->state == SL_RUN_QUEUED;
+    SL_TRY(sl_service_cancel(service, run, 2, err));
+    sl_service_audit(service, who, "cancel", run_id, NULL);
+    return give(
+        json_pack("{s:s, s:s}", "run_id", run_id, "status", was_queued ? "cancelled" : "stopping"),
+        ret_json, err);
+}
+
+// --- pauses
+
+static int pause_json(const struct sl_pause *pause, bool is_paused, json_t **ret_json,
+                      struct sl_err *err)
+{
+    return give(json_pack("{s:s, s:b, s:o, s:o, s:o}", "pipeline", pause->pipeline, "is_paused",
+                          is_paused, "who", text_or_null(pause->who), "at",
+                          time_or_null(pause->at_us), "why", text_or_null(pause->why)),
+                ret_json, err);
+}
+
+static int pause_pipeline(void *self, const char *pipeline, const char *who, const char *why,
+                          json_t **ret_json, struct sl_err *err)
+{
+    struct sl_service *service = self;
+    const struct sl_pipeline *found;
+    const struct sl_pause pause = {pipeline, who, why, sl_clock_now_us()};
+    SL_TRY(require_pipeline(service, pipeline, &found, err));
+    SL_TRY(sl_state_resume(service->state, pipeline, NULL, err)); // a second one replaces the first
+    SL_TRY(sl_state_pause(service->state, &pause, NULL, err));
+    SL_TRY(sl_agenda_pause(service->agenda, pipeline, err));
+    sl_service_audit(service, who, "pause", pipeline, NULL);
+    sl_service_tell(SL_LOG_INFO, NULL, "pipeline '%s' is paused by %s", pipeline, who);
+    return pause_json(&pause, true, ret_json, err);
+}
+
+static int resume_pipeline(void *self, const char *pipeline, const char *who, json_t **ret_json,
+                           struct sl_err *err)
+{
+    struct sl_service *service = self;
+    const struct sl_pause pause = {pipeline, who, NULL, sl_clock_now_us()};
+    SL_TRY(sl_state_resume(service->state, pipeline, NULL, err));
+    sl_agenda_resume(service->agenda, pipeline);
+    sl_service_audit(service, who, "resume", pipeline, NULL);
+    sl_service_tell(SL_LOG_INFO, NULL, "pipeline '%s' goes on, says %s", pipeline, who);
+    sl_service_wake(service);
+    return pause_json(&pause, false, ret_json, err);
+}
+
+// --- approvals
+
+static int decide(void *self, const char *run_id, const char *step, bool is_approved,
+                  const char *who, const char *why, json_t **ret_json, struct sl_err *err)
+{
+    struct sl_service *service = self;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_service_run *run = sl_service_find(service, run_id);
+    struct sl_approval standing;
+    bool is_first;
+    sl_arena_init(&arena, 0);
+    if (!run || !run->live)
+        return sl_fail(err, SL_E_SERVE_MISSING, "no run '%s' is at work", run_id);
+    SL_TRY(sl_live_may_decide(run->live, step, who, err));
+    const struct sl_approval decision = {.run_id = run_id,
+                                         .step = step,
+                                         .decided_us = sl_clock_now_us(),
+                                         .is_yes = is_approved,
+                                         .who = who,
+                                         .why = why};
+    SL_TRY(sl_state_decide(service->state, &decision, &arena, &standing, &is_first, err));
+    if (!is_first)
+        return sl_fail(err, SL_E_SERVE_CONFLICT, "'%s' was %s by %s already", step,
+                       standing.is_yes ? "approved" : "rejected",
+                       standing.who ? standing.who : "somebody");
+    sl_service_audit(service, who, is_approved ? "approve" : "reject", run_id, NULL);
+    sl_service_tell(SL_LOG_INFO, run, "%s: %s by %s", step, is_approved ? "approved" : "rejected",
+                    who);
+    sl_live_decide(run->live, step, is_approved, who, why);
+    return give(json_pack("{s:s, s:s, s:b, s:s, s:o}", "run_id", run_id, "step", step,
+                          "is_approved", is_approved, "who", who, "at",
+                          time_or_null(decision.decided_us)),
+                ret_json, err);
+}
+
+// --- what there is
+
+static const struct sl_pause *pause_of(const struct sl_pause *pauses, size_t count,
+                                       const char *pipeline)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(pauses[i].pipeline, pipeline) == 0)
+            return &pauses[i];
+    return NULL;
+}
+
+static int last_run(struct sl_service *service, const char *pipeline, struct sl_arena *arena,
+                    json_t **ret, struct sl_err *err)
+{
+    const struct sl_run_filter filter = {.pipeline = pipeline, .limit = 1};
+    struct sl_run_row *rows;
+    size_t count;
+    SL_TRY(sl_state_runs(service->state, &filter, arena, &rows, &count, err));
+    *ret = count ? json_pack("{s:s, s:s, s:o, s:o}", "run_id", rows[0].id, "status", rows[0].status,
+                             "started_at", time_or_null(rows[0].started_us), "ended_at",
+                             time_or_null(rows[0].ended_us))
+                 : json_null();
+    return *ret ? SL_OK : sl_fail_memory(err);
+}
+
+static json_t *strs_json(const struct sl_strs *strs)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; array && i < strs->count; i++)
+        (void)json_array_append_new(array, json_string(strs->items[i]));
+    return array;
+}
+
+static json_t *triggers_json(const struct sl_pipeline *pipeline, struct sl_arena *arena)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; array && i < pipeline->trigger_count; i++)
+        (void)json_array_append_new(array,
+                                    json_string(sl_trigger_words(&pipeline->triggers[i], arena)));
+    return array;
+}
+
+static int pipeline_json(struct sl_service *service, const struct sl_pipeline *pipeline,
+                         const struct sl_pause *pause, struct sl_arena *arena, json_t **ret,
+                         struct sl_err *err)
+{
+    json_int_t active = 0, queued = 0;
+    json_t *last = NULL;
+    int64_t next_us = sl_agenda_next_of_us(service->agenda, pipeline->name);
+    SL_TRY(last_run(service, pipeline->name, arena, &last, err));
+    for (const struct sl_service_run *at = service->runs; at; at = at->next) {
+        active += at->state == SL_RUN_AT_WORK && strcmp(at->pipeline, pipeline->name) == 0;
+        queued += at->state == SL_RUN_QUEUED && strcmp(at->pipeline, pipeline->name) == 0;
+    }
+    return give(
+        json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:o}", "name",
+                  pipeline->name, "description", text_or_null(pipeline->description), "owner",
+                  text_or_null(pipeline->owner), "select", strs_json(&pipeline->select), "triggers",
+                  triggers_json(pipeline, arena), "next_at",
+                  next_us == SL_AGENDA_NEVER ? json_null() : time_or_null(next_us), "is_paused",
+                  pause != NULL, "paused_by", text_or_null(pause ? pause->who : NULL), "paused_why",
+                  text_or_null(pause ? pause->why : NULL), "active_runs", active, "queued_runs",
+                  queued, "last_run", last),
+        ret, err);
+}
+
+static int pipelines(void *self, const char *name, json_t **ret_json, struct sl_err *err)
+{
+    struct sl_service *service = self;
+    const struct sl_project *project = sl_service_project(service);
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    SL_AUTO(sl_json_free) json_t *array = json_array();
+    const struct sl_pipeline *found;
+    struct sl_pause *pauses;
+    size_t count;
+    sl_arena_init(&arena, 0);
+    SL_TRY_NEW(array, err);
+    if (name)
+        SL_TRY(require_pipeline(service, name, &found, err));
+    SL_TRY(sl_state_pauses(service->state, &arena, &pauses, &count, err));
+    for (size_t i = 0; i < project->pipeline_count; i++) {
+        const struct sl_pipeline *pipeline = &project->pipelines[i];
+        json_t *item = NULL;
+        if (name && strcmp(name, pipeline->name) != 0)
+            continue;
+        SL_TRY(pipeline_json(service, pipeline, pause_of(pauses, count, pipeline->name), &arena,
+                             &item, err));
+        if (json_array_append_new(array, item) != 0)
+            return sl_fail_memory(err);
+    }
+    *ret_json = array;
+    array = NULL;
+    return SL_OK;
+}
+
+static json_t *running_json(const struct sl_outcome *outcome)
+{
+    int64_t permille = outcome->seat ? atomic_load(&outcome->seat->engine_permille) : -1;
+    return json_pack("{s:s, s:o, s:o}", "step", outcome->node->label, "since",
+                     time_or_null(outcome->started_us), "share",
+                     permille < 0 ? json_null() : json_real((double)permille / 1000));
+}
+
+static json_t *active_json(const struct sl_service_run *at)
+{
+    const struct sl_run *run = sl_live_run(at->live);
+    json_int_t waiting = 0, running = 0, ended = 0;
+    json_t *list = json_array();
+    for (size_t i = 0; i < run->count; i++) {
+        const struct sl_outcome *outcome = &run->outcomes[i];
+        bool is_running = outcome->status == SL_STATUS_RUNNING;
+        if (!outcome->node->is_selected)
+            continue;
+        running += is_running;
+        waiting += outcome->status == SL_STATUS_WAITING;
+        ended += !is_running && outcome->status != SL_STATUS_WAITING;
+        if (is_running && list)
+            (void)json_array_append_new(list, running_json(outcome));
+    }
+    return json_pack("{s:s, s:s, s:o, s:{s:I, s:I, s:I}, s:o}", "run_id", at->id, "pipeline",
+                     at->pipeline, "started_at", time_or_null(at->began_us), "steps", "waiting",
+                     waiting, "running", running, "ended", ended, "running", list);
+}
+
+static int active_runs(void *self, json_t **ret_json, struct sl_err *err)
+{
+    const struct sl_service *service = self;
+    SL_AUTO(sl_json_free) json_t *array = json_array();
+    SL_TRY_NEW(array, err);
+    for (const struct sl_service_run *at = service->runs; at; at = at->next)
+        if (at->state == SL_RUN_AT_WORK && at->live &&
+            json_array_append_new(array, active_json(at)) != 0)
+            return sl_fail_memory(err);
+    *ret_json = array;
+    array = NULL;
+    return SL_OK;
+}
+
+static int health(void *self, json_t **ret_json, bool *ret_is_ready, struct sl_err *err)
+{
+    struct sl_service *service = self;
+    SL_AUTO(sl_json_free) json_t *array = NULL;
+    SL_TRY(pipelines(self, NULL, &array, err));
+    *ret_is_ready = !service->stops;
+    bool is_degraded = service->reload_error != NULL;
+    size_t i;
+    json_t *item;
+    json_array_foreach (array, i, item) {
+        const char *status = sl_json_text(json_object_get(item, "last_run"), "status", "");
+        is_degraded |= sl_str_equal(status, "error") || sl_str_equal(status, "partial");
+    }
+    json_t *root =
+        json_pack("{s:s, s:b, s:o, s:o, s:O}", "status", is_degraded ? "degraded" : "ok",
+                  "is_ready", *ret_is_ready, "since", time_or_null(service->began_us),
+                  "reload_error", text_or_null(service->reload_error), "pipelines", array);
+    return give(root, ret_json, err);
+}
+
+static int metrics(void *self, struct sl_buf *text, struct sl_err *err)
+{
+    struct sl_service *service = self;
+    struct sl_metrics_now now = {.now_us = sl_clock_now_us(), .is_leader = true};
+    struct sl_notify_counts alerts = {0};
+    for (const struct sl_generation *at = service->newest; at; at = at->next) {
+        const struct sl_executor_counts counts = sl_executor_count(at->executor);
+        now.active_steps += (int64_t)counts.steps;
+        now.ready_steps += (int64_t)counts.steps_ready;
+        now.workers += (int64_t)counts.steps_most;
+    }
+    for (const struct sl_service_run *at = service->runs; at; at = at->next)
+        now.queued_runs += at->state == SL_RUN_QUEUED;
+    now.active_runs = (int64_t)service->at_work;
+    SL_TRY(sl_notify_count(service->notify, &alerts, err));
+    now.open_alerts = alerts.open;
+    now.undelivered_alerts = alerts.pending + alerts.dead;
+    sl_metrics_print(service->metrics, &now, text);
+    return sl_buf_check(text, err);
+}
+
+struct sl_control sl_service_control(struct sl_service *service)
+{
+    return (struct sl_control){.start_run = start_run,
+                               .cancel = cancel,
+                               .pause = pause_pipeline,
+                               .resume = resume_pipeline,
+                               .decide = decide,
+                               .pipelines = pipelines,
+                               .active_runs = active_runs,
+                               .health = health,
+                               .metrics = metrics,
+                               .self = service};
+}

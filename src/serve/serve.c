@@ -1,0 +1,431 @@
+// The life of the service: what it opens, what wakes it, how it ends.
+#include "serve/serve.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "run/lock.h"
+#include "serve/serve_inner.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOST_WAIT_MS 60000
+#define KEEP_US ((int64_t)365 * 86400 * 1000000)
+
+int64_t sl_service_now_us(void)
+{
+    return sl_clock_now_us();
+}
+
+// --- ticks
+
+static void handle_tick(struct sl_service *service, const struct sl_due *due)
+{
+    struct sl_err err = {0};
+    struct sl_service_run *run;
+    const char *why;
+    const struct sl_tick tick = {due->pipeline->name, due->trigger->key, due->tick_us};
+    if (due->is_left_out) {
+        sl_service_tell(SL_LOG_WARN, NULL, "%lld%s ticks of '%s' (%s) were missed and are left out",
+                        (long long)due->left_out, due->is_more ? " or more" : "",
+                        due->pipeline->name, due->trigger->key);
+        sl_metrics_tick_skipped(service->metrics, due->pipeline->name, "missed");
+        if (sl_state_set_ticks(service->state, &tick, 1, &err) != SL_OK)
+            sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", err.message);
+        return;
+    }
+    const struct sl_asked asked = {
+        .pipeline = due->pipeline->name, .trigger = due->trigger->key, .tick_us = due->tick_us};
+    if (sl_service_ask(service, &asked, &run, &why, &err) != SL_OK)
+        sl_service_tell(SL_LOG_ERROR, NULL, "a tick of '%s' (%s) is lost: %s", due->pipeline->name,
+                        due->trigger->key, err.message);
+    else if (!run)
+        sl_service_tell(SL_LOG_INFO, NULL, "a tick of '%s' (%s) starts no run: %s",
+                        due->pipeline->name, due->trigger->key, why);
+}
+
+// Triggers that have begun now are known from now on, also after a kill.
+static void keep_begun(struct sl_service *service)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_agenda_last *begun;
+    struct sl_err err = {0};
+    size_t count;
+    sl_arena_init(&arena, 0);
+    if (sl_agenda_take_begun(service->agenda, &arena, &begun, &count, &err) != SL_OK || !count)
+        return;
+    struct sl_tick *ticks = SL_NEW_ARRAY(&arena, struct sl_tick, count);
+    for (size_t i = 0; ticks && i < count; i++)
+        ticks[i] = (struct sl_tick){begun[i].pipeline, begun[i].key, begun[i].at_us};
+    if (ticks && sl_state_set_ticks(service->state, ticks, count, &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", err.message);
+}
+
+static bool take_due(struct sl_service *service)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_due *due;
+    struct sl_err err = {0};
+    size_t count;
+    sl_arena_init(&arena, 0);
+    if (sl_agenda_take_due(service->agenda, sl_service_now_us(), &arena, &due, &count, &err) !=
+        SL_OK) {
+        sl_service_tell(SL_LOG_ERROR, NULL, "schedules: %s", err.message);
+        return false;
+    }
+    for (size_t i = 0; i < count; i++)
+        handle_tick(service, &due[i]);
+    return count > 0;
+}
+
+static void on_agenda(uv_timer_t *timer)
+{
+    struct sl_service *service = timer->data;
+    if (service->stops)
+        return;
+    while (sl_agenda_next_us(service->agenda) <= sl_service_now_us() && take_due(service))
+        ;
+    sl_service_wake(service);
+}
+
+void sl_service_wake(struct sl_service *service)
+{
+    int64_t next_us = sl_agenda_next_us(service->agenda), now_us = sl_service_now_us();
+    int64_t wait_ms = next_us <= now_us ? 0 : (next_us - now_us + 999) / 1000;
+    keep_begun(service);
+    if (wait_ms > MOST_WAIT_MS || next_us == SL_AGENDA_NEVER) // clocks are set
+        wait_ms = MOST_WAIT_MS;
+    uv_update_time(&service->loop);
+    (void)uv_timer_start(&service->agenda_timer, on_agenda, (uint64_t)wait_ms, 0);
+}
+
+// --- files and tables
+
+static void on_change(void *self, const struct sl_pipeline *pipeline,
+                      const struct sl_trigger *trigger, int64_t fingerprint)
+{
+    struct sl_service *service = self;
+    struct sl_err err = {0};
+    struct sl_service_run *run;
+    const char *why;
+    const struct sl_tick seen = {pipeline->name, trigger->key, fingerprint};
+    const struct sl_asked asked = {.pipeline = pipeline->name, .trigger = trigger->key};
+    if (service->stops)
+        return;
+    if (sl_agenda_is_paused(service->agenda, pipeline->name)) {
+        sl_metrics_tick_skipped(service->metrics, pipeline->name, "paused");
+        return;
+    }
+    // First the run, then the mark: killed in between, it is told once more, and finds nothing.
+    int code = sl_service_ask(service, &asked, &run, &why, &err);
+    if (code == SL_OK)
+        code = sl_state_set_ticks(service->state, &seen, 1, &err);
+    if (code != SL_OK)
+        sl_service_tell(SL_LOG_ERROR, NULL, "'%s' (%s): %s", pipeline->name, trigger->key,
+                        err.message);
+}
+
+static void on_watch_begin(void *self, const struct sl_pipeline *pipeline,
+                           const struct sl_trigger *trigger, int64_t fingerprint)
+{
+    struct sl_service *service = self;
+    struct sl_err err = {0};
+    const struct sl_tick seen = {pipeline->name, trigger->key, fingerprint};
+    if (sl_state_set_ticks(service->state, &seen, 1, &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", err.message);
+}
+
+static void on_note(void *self, const char *text)
+{
+    (void)self;
+    sl_service_tell(SL_LOG_WARN, NULL, "%s", text);
+}
+
+static bool is_watched(enum sl_trigger_kind kind)
+{
+    return kind == SL_TRIGGER_FILES || kind == SL_TRIGGER_TABLE;
+}
+
+static bool is_key_of_watch(const struct sl_project *project, const struct sl_tick *tick)
+{
+    const struct sl_pipeline *pipeline = sl_project_pipeline(project, tick->pipeline);
+    for (size_t i = 0; pipeline && i < pipeline->trigger_count; i++)
+        if (strcmp(pipeline->triggers[i].key, tick->trigger) == 0)
+            return is_watched(pipeline->triggers[i].kind);
+    return false;
+}
+
+static int open_triggers(struct sl_service *service, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    const struct sl_project *project = sl_service_project(service);
+    struct sl_tick *ticks;
+    size_t count, last_count = 0, seen_count = 0;
+    sl_arena_init(&arena, 0);
+    SL_TRY(sl_state_ticks(service->state, &arena, &ticks, &count, err));
+    struct sl_agenda_last *last = SL_NEW_ARRAY(&arena, struct sl_agenda_last, count + 1);
+    struct sl_watch_seen *seen = SL_NEW_ARRAY(&arena, struct sl_watch_seen, count + 1);
+    SL_TRY_NEW(last, err);
+    SL_TRY_NEW(seen, err);
+    for (size_t i = 0; i < count; i++)
+        if (is_key_of_watch(project, &ticks[i]))
+            seen[seen_count++] =
+                (struct sl_watch_seen){ticks[i].pipeline, ticks[i].trigger, ticks[i].tick_us};
+        else
+            last[last_count++] =
+                (struct sl_agenda_last){ticks[i].pipeline, ticks[i].trigger, ticks[i].tick_us};
+    const struct sl_watch_calls calls = {
+        .on_change = on_change, .on_begin = on_watch_begin, .on_note = on_note, .self = service};
+    SL_TRY(sl_agenda_new(project, last, last_count, sl_service_now_us(), &service->agenda, err));
+    return sl_watch_new(&service->loop, project, seen, seen_count, &calls, &service->watch, err);
+}
+
+static int take_pauses(struct sl_service *service, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_pause *pauses;
+    size_t count;
+    sl_arena_init(&arena, 0);
+    SL_TRY(sl_state_pauses(service->state, &arena, &pauses, &count, err));
+    for (size_t i = 0; i < count; i++)
+        SL_TRY(sl_agenda_pause(service->agenda, pauses[i].pipeline, err));
+    return SL_OK;
+}
+
+// --- the end
+
+static void on_rest(uv_timer_t *timer)
+{
+    sl_service_rest(timer->data);
+}
+
+void sl_service_rest_soon(struct sl_service *service)
+{
+    (void)uv_timer_start(&service->rest_timer, on_rest, 0, 0);
+}
+
+void sl_service_leave(struct sl_service *service)
+{
+    uv_stop(&service->loop);
+}
+
+static void stop_runs(struct sl_service *service)
+{
+    struct sl_err ignored = {0};
+    for (struct sl_service_run *at = service->runs; at; at = at->next)
+        if (at->state == SL_RUN_AT_WORK)
+            (void)!sl_service_cancel(service, at, service->stops, &ignored);
+}
+
+static void tell_ready(struct sl_service *service)
+{
+    struct sl_err err = {0};
+    if (sl_systemd_ready(&service->systemd, "serving", &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, NULL, "%s", err.message);
+}
+
+static void reload(struct sl_service *service)
+{
+    struct sl_err ignored = {0};
+    (void)!sl_systemd_reloading(&service->systemd, &ignored);
+    sl_service_reload(service);
+    tell_ready(service);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    static const char *const says[] = {"steps at work end, nothing new begins",
+                                       "steps at work are interrupted", "workers are killed"};
+    struct sl_service *service = handle->data;
+    struct sl_err ignored = {0};
+    if (number == SIGHUP) {
+        reload(service);
+        return;
+    }
+    service->stops = service->stops < 3 ? service->stops + 1 : 3;
+    (void)!sl_systemd_stopping(&service->systemd, says[service->stops - 1], &ignored);
+    sl_service_tell(SL_LOG_INFO, NULL, "ending: %s", says[service->stops - 1]);
+    stop_runs(service);
+    sl_service_rest_soon(service);
+}
+
+static int watch_signals(struct sl_service *service, struct sl_err *err)
+{
+    static const int caught[SL_SERVICE_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+    int code = 0;
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; code == 0 && i < SL_SERVICE_SIGNALS; i++) {
+        code = uv_signal_init(&service->loop, &service->signals[i]);
+        service->signals[i].data = service;
+        if (code == 0)
+            code = uv_signal_start(&service->signals[i], on_signal, caught[i]);
+    }
+    return code == 0 ? SL_OK : sl_fail(err, SL_E_INTERNAL, "no event loop: %s", uv_strerror(code));
+}
+
+// --- the beginning
+
+static int lock_service(struct sl_service *service, struct sl_err *err)
+{
+    const struct sl_project *project = sl_service_project(service);
+    const char *path = sl_path_join(&service->arena, project->state_folder, "serve.lock");
+    SL_TRY_NEW(path, err);
+    SL_TRY(sl_fs_mkdirs(project->state_folder, err));
+    if (sl_fs_lock(path, false, &service->serve_lock, err) == SL_E_LOCKED) {
+        sl_err_clear(err);
+        return sl_fail(err, SL_E_SERVE_RUNNING, "another service is at work on this project");
+    }
+    SL_TRY(err->code);
+    return sl_run_lock_open(project->state_folder, &service->run_lock, err);
+}
+
+static int open_state(struct sl_service *service, struct sl_err *err)
+{
+    struct sl_state_place place = sl_project_state(sl_service_project(service));
+    const char *note = NULL;
+    place.is_service = true;
+    SL_TRY(sl_state_open(&place, &service->arena, &service->state, &note, err));
+    if (note)
+        sl_service_tell(SL_LOG_WARN, NULL, "%s", note);
+    return sl_state_forget(service->state, sl_clock_now_us() - KEEP_US, err);
+}
+
+// The first that is not a unix socket: those of this project are its own.
+static int activated_socket(const struct sl_service *service)
+{
+    for (size_t i = 0; i < service->systemd.socket_count; i++)
+        if (!service->systemd.sockets[i].is_local)
+            return service->systemd.sockets[i].fd;
+    return -1;
+}
+
+static int open_http(struct sl_service *service, struct sl_err *err)
+{
+    const struct sl_project *project = sl_service_project(service);
+    const char *listen = service->options.listen ? service->options.listen : project->serve->listen;
+    service->control = sl_service_control(service);
+    struct sl_http_options options = {.listen = sl_str_equal(listen, "none") ? NULL : listen,
+                                      .fd = activated_socket(service),
+                                      .socket_folder = project->state_folder,
+                                      .settings = project->serve,
+                                      .control = &service->control,
+                                      .state = service->state,
+                                      .state_folder = project->state_folder,
+                                      .folder = project->folder,
+                                      .environment = project->environment,
+                                      .overrides = service->options.overrides};
+    SL_TRY(sl_http_open(&service->loop, &options, &service->http, err));
+    if (sl_http_port(service->http))
+        sl_service_tell(SL_LOG_INFO, NULL, "listening on port %d", sl_http_port(service->http));
+    return SL_OK;
+}
+
+static int open_alerts(struct sl_service *service, struct sl_err *err)
+{
+    const struct sl_project *project = sl_service_project(service);
+    const struct sl_sender_options options = {.loop = &service->loop,
+                                              .folder = project->folder,
+                                              .environment = project->environment,
+                                              .settings = &service->options.overrides};
+    SL_TRY(sl_notify_open(project, &service->notify, err));
+    return service->notify ? sl_sender_open(service->notify, &options, &service->sender, err)
+                           : SL_OK;
+}
+
+static int init_timers(struct sl_service *service, struct sl_err *err)
+{
+    int code = uv_timer_init(&service->loop, &service->agenda_timer);
+    if (code == 0)
+        code = uv_timer_init(&service->loop, &service->rest_timer);
+    service->agenda_timer.data = service->rest_timer.data = service;
+    return code == 0 ? SL_OK : sl_fail(err, SL_E_INTERNAL, "no timer: %s", uv_strerror(code));
+}
+
+static int begin(struct sl_service *service, struct sl_err *err)
+{
+    SL_TRY(init_timers(service, err));
+    SL_TRY(sl_systemd_open(&service->systemd, &service->arena, err));
+    SL_TRY(sl_metrics_new(&service->metrics, err));
+    SL_TRY(sl_generation_open(service, &service->newest, err));
+    SL_TRY(lock_service(service, err));
+    SL_TRY(sl_generation_begin(service->newest, err));
+    SL_TRY(open_state(service, err));
+    SL_TRY(open_alerts(service, err));
+    SL_TRY(open_triggers(service, err));
+    SL_TRY(take_pauses(service, err));
+    SL_TRY(open_http(service, err));
+    SL_TRY(watch_signals(service, err));
+    const struct sl_project *project = sl_service_project(service);
+    sl_service_tell(SL_LOG_INFO, NULL, "serving '%s': %zu pipelines, %zu steps", project->name,
+                    project->pipeline_count, service->newest->world.graph.count);
+    SL_TRY(sl_service_recover(service, err));
+    sl_service_wake(service);
+    SL_TRY(sl_systemd_start_watchdog(&service->systemd, &service->loop, err));
+    tell_ready(service);
+    return SL_OK;
+}
+
+static void close_handle(uv_handle_t *handle, void *unused)
+{
+    (void)unused;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void end(struct sl_service *service)
+{
+    if (service->http)
+        sl_http_close(service->http, NULL, NULL);
+    if (service->watch)
+        sl_watch_close(service->watch);
+    sl_sender_close(&service->sender);
+    sl_systemd_close(&service->systemd);
+    while (service->runs) {
+        struct sl_service_run *run = service->runs;
+        service->runs = run->next;
+        sl_service_free_run(run);
+    }
+    while (service->newest) {
+        struct sl_generation *generation = service->newest;
+        service->newest = generation->next;
+        sl_generation_close(generation);
+    }
+    for (int i = 0; i < 100 && uv_run(&service->loop, UV_RUN_NOWAIT); i++)
+        ;
+    uv_walk(&service->loop, close_handle, NULL);
+    while (uv_run(&service->loop, UV_RUN_DEFAULT) != 0)
+        ;
+    (void)uv_loop_close(&service->loop);
+}
+
+static void clear(struct sl_service *service)
+{
+    sl_notify_close(&service->notify);
+    sl_agenda_free(&service->agenda);
+    sl_metrics_free(&service->metrics);
+    sl_state_close(&service->state);
+    sl_fd_close(&service->run_lock);
+    sl_fd_close(&service->serve_lock);
+    free(service->reload_error);
+    sl_arena_clear(&service->arena);
+}
+
+int sl_serve(const struct sl_serve_options *options, int *ret_exit, struct sl_err *err)
+{
+    struct sl_service service = {
+        .options = *options, .serve_lock = -1, .run_lock = -1, .began_us = sl_clock_now_us()};
+    sl_arena_init(&service.arena, 0);
+    int code = uv_loop_init(&service.loop);
+    if (code != 0) // libuv's codes are errno's
+        return sl_fail_errno(err, -code, "cannot begin an event loop");
+    code = begin(&service, err);
+    if (code == SL_OK)
+        uv_run(&service.loop, UV_RUN_DEFAULT);
+    end(&service);
+    clear(&service);
+    if (code == SL_OK)
+        *ret_exit = service.stops > 1 ? 130 : 0;
+    return code;
+}

@@ -1,0 +1,165 @@
+// What a run and its steps came to: for the log, the metrics, and those who are alerted.
+#include "base/clock.h"
+#include "base/log.h"
+#include "run/history.h"
+#include "serve/serve_inner.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void sl_service_tell(enum sl_log_level level, const struct sl_service_run *run, const char *format,
+                     ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    SL_AUTO(sl_json_free)
+    json_t *fields =
+        run ? json_pack("{s:s, s:s}", "run_id", run->id, "pipeline", run->pipeline) : NULL;
+    if (run && sl_log_format() == SL_LOG_TEXT)
+        sl_log(level, fields, "%s %.8s: %s", run->pipeline, run->id, text);
+    else
+        sl_log(level, fields, "%s", text);
+}
+
+// --- steps
+
+static void log_outcome(const struct sl_service_run *run, enum sl_log_level level,
+                        const struct sl_outcome *outcome, const char *text)
+{
+    SL_AUTO(sl_json_free) json_t *fields = NULL;
+    struct sl_err ignored = {0};
+    if (sl_log_format() == SL_LOG_TEXT) {
+        sl_service_tell(level, run, "%s %s", outcome->node->label, text);
+        return;
+    }
+    if (sl_outcome_print(outcome, &fields, &ignored) != SL_OK)
+        return;
+    (void)json_object_set_new(fields, "run_id", json_string(run->id));
+    (void)json_object_set_new(fields, "pipeline", json_string(run->pipeline));
+    sl_log(level, fields, "%s %s", outcome->node->label, text);
+}
+
+static void on_step_start(void *self, const struct sl_outcome *outcome)
+{
+    const struct sl_service_run *run = self;
+    SL_AUTO(sl_json_free)
+    json_t *fields = json_pack("{s:s, s:s, s:s, s:i}", "run_id", run->id, "pipeline", run->pipeline,
+                               "step", outcome->node->label, "attempt", outcome->attempts + 1);
+    sl_log(SL_LOG_DEBUG, fields, "%s begins", outcome->node->label);
+}
+
+static const char *table_of(const struct sl_node *node)
+{
+    return node->kind == SL_NODE_LOAD ? node->delivery->table : node->name;
+}
+
+static void measure_step(const struct sl_service_run *run, const struct sl_outcome *outcome)
+{
+    static const char *const kinds[] = {[SL_NODE_INGEST] = "ingest",
+                                        [SL_NODE_CLEANSE] = "cleanse",
+                                        [SL_NODE_MODEL] = "model",
+                                        [SL_NODE_LOAD] = "load"};
+    const struct sl_step_result *result = &outcome->result;
+    bool has_version = outcome->node->kind != SL_NODE_LOAD && result->version_count > 0;
+    const struct sl_metrics_step step = {
+        .pipeline = run->pipeline,
+        .kind = kinds[outcome->node->kind],
+        .table = table_of(outcome->node),
+        .status = sl_status_name(outcome->status),
+        .elapsed_s = (double)(outcome->ended_us - outcome->started_us) / 1e6,
+        .rows_in = result->balance.in,
+        .rows_out = result->balance.out,
+        .rows_rejected = result->balance.quarantined,
+        .retries = outcome->attempts > 1 ? outcome->attempts - 1 : 0,
+        .peak_memory_bytes = outcome->peak_memory_bytes,
+        .committed_us = has_version ? outcome->ended_us : 0};
+    sl_metrics_step_ended(run->service->metrics, &step);
+    for (int i = 0; i < outcome->deaths; i++)
+        sl_metrics_worker_died(run->service->metrics);
+}
+
+static void on_step_end(void *self, const struct sl_outcome *outcome)
+{
+    const struct sl_service_run *run = self;
+    char text[1200], elapsed[32];
+    const char *took = sl_str_elapsed((outcome->ended_us - outcome->started_us) / 1000, elapsed);
+    enum sl_log_level level = outcome->status == SL_STATUS_ERROR     ? SL_LOG_ERROR
+                              : outcome->status == SL_STATUS_SKIPPED ? SL_LOG_WARN
+                              : outcome->status == SL_STATUS_NOTHING ? SL_LOG_DEBUG
+                                                                     : SL_LOG_INFO;
+    if (outcome->err.code)
+        snprintf(text, sizeof text, "%s after %s: %s (%s)", sl_status_name(outcome->status), took,
+                 outcome->err.message, sl_code_info(outcome->err.code)->id);
+    else if (outcome->result.has_balance)
+        snprintf(text, sizeof text, "%s in %s: %lld rows in, %lld out, %lld rejected",
+                 sl_status_name(outcome->status), took, (long long)outcome->result.balance.in,
+                 (long long)outcome->result.balance.out,
+                 (long long)outcome->result.balance.quarantined);
+    else
+        snprintf(text, sizeof text, "%s in %s", sl_status_name(outcome->status), took);
+    log_outcome(run, level, outcome, text);
+    measure_step(run, outcome);
+}
+
+static void on_step_again(void *self, const struct sl_outcome *outcome)
+{
+    const struct sl_service_run *run = self;
+    const struct sl_retried *last = &outcome->retried[outcome->retried_count - 1];
+    sl_service_tell(SL_LOG_WARN, run, "%s failed (%s), attempt %d; again in %lld ms: %s",
+                    outcome->node->label, sl_code_info(last->code)->id, last->attempt,
+                    (long long)last->wait_ms, last->message);
+}
+
+struct sl_listener sl_service_listener(struct sl_service_run *run)
+{
+    return (struct sl_listener){
+        .on_start = on_step_start, .on_end = on_step_end, .on_again = on_step_again, .self = run};
+}
+
+// --- runs
+
+void sl_service_tell_begin(struct sl_service_run *run)
+{
+    int64_t from_us = run->tick_us ? run->tick_us : run->asked_us;
+    double delay_s = run->tick_us ? (double)(sl_clock_now_us() - from_us) / 1e6 : -1;
+    sl_metrics_run_started(run->service->metrics, run->pipeline, run->trigger, delay_s);
+    sl_service_tell(SL_LOG_INFO, run, "begins (%s)", run->trigger);
+}
+
+static void alert(struct sl_service_run *run)
+{
+    struct sl_service *service = run->service;
+    const struct sl_err *failure = sl_live_err(run->live);
+    struct sl_err err = {0};
+    int code = SL_OK;
+    if (failure->code)
+        code = sl_notify_run_failed(service->notify, failure, run->pipeline, &err);
+    else if (sl_live_is_planned(run->live) && !sl_live_had_nothing(run->live))
+        code = sl_notify_run_ended(service->notify, sl_live_run(run->live), run->pipeline, &err);
+    if (code != SL_OK)
+        sl_service_tell(SL_LOG_WARN, run, "alerts: %s", err.message);
+    sl_sender_wake(service->sender);
+}
+
+void sl_service_tell_end(struct sl_service_run *run)
+{
+    const struct sl_run *result = sl_live_run(run->live);
+    const struct sl_err *failure = sl_live_err(run->live);
+    double elapsed_s = (double)(result->ended_us - result->started_us) / 1e6;
+    const char *state = failure->code ? "error" : sl_run_state(result);
+    if (run->interrupts && !sl_live_is_planned(run->live))
+        state = "cancelled";
+    sl_metrics_run_ended(run->service->metrics, run->pipeline, state, elapsed_s);
+    if (failure->code && !run->interrupts)
+        sl_service_tell(SL_LOG_ERROR, run, "failed: %s (%s)%s%s", failure->message,
+                        sl_code_info(failure->code)->id, failure->hint[0] ? "; " : "",
+                        failure->hint);
+    else if (sl_live_had_nothing(run->live))
+        sl_service_tell(SL_LOG_INFO, run, "nothing to do: no input has changed (%s)", run->trigger);
+    else
+        sl_service_tell(SL_LOG_INFO, run, "ended: %s in %.3f s", state, elapsed_s);
+    alert(run);
+}

@@ -1,0 +1,266 @@
+#include "base/str.h"
+#include "state/postgres.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// So that nobody waits for long for a server that is gone, nor a server for us. In milliseconds
+// where nothing else is said.
+static const struct limit {
+    const char *keyword, *value;
+} limits[] = {
+    {"connect_timeout", "5"},                                 // seconds
+    {"tcp_user_timeout", "5000"},   {"keepalives_idle", "3"}, // seconds
+    {"keepalives_interval", "1"},   {"keepalives_count", "3"},
+    {"application_name", "sluice"}, {"client_encoding", "UTF8"},
+};
+static const char session[] =
+    "set client_min_messages = warning; set standard_conforming_strings = on; "
+    "set statement_timeout = 15000; set lock_timeout = 10000; "
+    "set idle_in_transaction_session_timeout = 15000; set search_path = ";
+
+// The clock is that of the moment, not of the transaction, which may have waited.
+static const char functions[] =
+    "create function sluice_now() returns bigint language sql volatile as "
+    "'select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)';"
+    "create function sluice_each(list text, out value json) returns setof json language sql "
+    "immutable as 'select e.value from json_array_elements(cast(list as json)) as e(value)';";
+
+static void ignore_notice(void *self, const char *message)
+{
+    (void)self;
+    (void)message;
+}
+
+// "postgresql://h/d?schema=x&sslmode=require": takes our own option out of the URL.
+static int take_schema(const char *url, struct sl_arena *arena, const char **ret_url,
+                       const char **ret_schema, struct sl_err *err)
+{
+    static const char key[] = "schema=";
+    char *copy = sl_arena_strdup(arena, url);
+    SL_TRY_NEW(copy, err);
+    *ret_url = copy;
+    *ret_schema = "sluice";
+    for (char *at = strchr(copy, '?'); at; at = strchr(at + 1, '&')) {
+        if (!sl_str_starts(at + 1, key))
+            continue;
+        char *value = at + 1 + strlen(key);
+        size_t length = strcspn(value, "&");
+        *ret_schema = sl_arena_strndup(arena, value, length);
+        SL_TRY_NEW(*ret_schema, err);
+        // The '?' or '&' before it stays for what comes after it.
+        if (value[length])
+            memmove(at + 1, value + length + 1, strlen(value + length + 1) + 1);
+        else
+            *at = '\0';
+        break;
+    }
+    for (const char *c = *ret_schema; *c; c++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789_", *c))
+            *ret_schema = "";
+    if (**ret_schema && !(**ret_schema >= '0' && **ret_schema <= '9'))
+        return SL_OK;
+    (void)sl_fail(err, SL_E_VALUE_INVALID,
+                  "the schema of the state store's URL is no name of lower-case letters, digits "
+                  "and _");
+    return sl_err_hint(err, "postgresql://user@host/database?schema=sluice");
+}
+
+static bool is_given(const PQconninfoOption *options, const char *keyword)
+{
+    for (; options->keyword; options++)
+        if (options->val && strcmp(options->keyword, keyword) == 0)
+            return true;
+    return false;
+}
+
+// What libpq says of a URL that it cannot read quotes pieces of it, of the password too.
+static int read_url(struct sl_postgres_store *store, const char *url, struct sl_err *err)
+{
+    const struct sl_libpq *pq = &store->libpq;
+    size_t count = 0, most = sizeof limits / sizeof *limits;
+    PQconninfoOption *options = pq->PQconninfoParse(url, NULL);
+    if (!options) {
+        (void)sl_fail(err, SL_E_VALUE_INVALID,
+                      "the state store's URL cannot be read as one of PostgreSQL");
+        return sl_err_hint(err, "write %%40 for @, %%2F for /, %%20 for a blank in a password");
+    }
+    for (const PQconninfoOption *at = options; at->keyword; at++)
+        most++;
+    store->keywords = SL_NEW_ARRAY(&store->arena, const char *, most + 1);
+    store->values = SL_NEW_ARRAY(&store->arena, const char *, most + 1);
+    bool has_memory = store->keywords && store->values;
+    for (const PQconninfoOption *at = options; has_memory && at->keyword; at++) {
+        if (!at->val)
+            continue;
+        store->keywords[count] = sl_arena_strdup(&store->arena, at->keyword);
+        store->values[count] = sl_arena_strdup(&store->arena, at->val);
+        has_memory = store->keywords[count] && store->values[count];
+        count++;
+    }
+    for (size_t i = 0; has_memory && i < sizeof limits / sizeof *limits; i++) {
+        if (is_given(options, limits[i].keyword))
+            continue;
+        store->keywords[count] = limits[i].keyword;
+        store->values[count++] = limits[i].value;
+    }
+    pq->PQconninfoFree(options);
+    return has_memory ? SL_OK : sl_fail_memory(err);
+}
+
+static int set_session(struct sl_postgres_store *store, PGconn *connection, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_add(&sql, session);
+    sl_buf_add_sql_name(&sql, store->schema);
+    SL_TRY(sl_buf_check(&sql, err));
+    return sl_postgres_store_exec(store, connection, sql.text, err);
+}
+
+int sl_postgres_store_connect(struct sl_postgres_store *store, PGconn **connection,
+                              struct sl_err *err)
+{
+    const struct sl_libpq *pq = &store->libpq;
+    if (connection == &store->connection) {
+        sl_map_clear(&store->statements);
+        store->is_in_transaction = false;
+    }
+    pq->PQfinish(*connection);
+    *connection = pq->PQconnectdbParams(store->keywords, store->values, 0);
+    if (!*connection)
+        return sl_fail_memory(err);
+    if (pq->PQstatus(*connection) != CONNECTION_OK) {
+        bool is_refused =
+            pq->PQconnectionUsedPassword(*connection) || pq->PQconnectionNeedsPassword(*connection);
+        const char *message = pq->PQerrorMessage(*connection);
+        size_t length = strcspn(message, "\n");
+        // A server that is full or starting says so after it has seen the password.
+        bool may_pass = strstr(message, "too many") || strstr(message, "connection slots") ||
+                        strstr(message, "the database system is") ||
+                        strstr(message, "server closed");
+        enum sl_code code = is_refused && !may_pass ? SL_E_STATE_LOGIN : SL_E_STATE_CONNECT;
+        return sl_fail(err, code, "state store: %.*s", (int)length, message);
+    }
+    pq->PQsetNoticeProcessor(*connection, ignore_notice, NULL);
+    return set_session(store, *connection, err);
+}
+
+static int take_number(void *to, const struct sl_store_row *row, struct sl_err *err)
+{
+    (void)err;
+    *(int64_t *)to = sl_row_number(row, 0);
+    return SL_OK;
+}
+
+static int ask(struct sl_postgres_store *store, const char *sql, const char *text, int64_t *ret,
+               struct sl_err *err)
+{
+    const struct sl_param params[] = {SL_TEXT(text)};
+    return sl_store_postgres.run(
+        store,
+        &(struct sl_statement){
+            .sql = sql, .params = params, .count = text ? 1 : 0, .on_row = take_number, .to = ret},
+        err);
+}
+
+// 0: there is none.
+static int find_version(struct sl_postgres_store *store, int64_t *ret, struct sl_err *err)
+{
+    int64_t is_there = 0;
+    SL_TRY(ask(store,
+               "select count(*) from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on "
+               "n.oid = c.relnamespace where n.nspname = cast(?1 as text) and c.relname = "
+               "'version'",
+               store->schema, &is_there, err));
+    *ret = 0;
+    return is_there ? ask(store, "select max(version) from version", NULL, ret, err) : SL_OK;
+}
+
+static int refuse_later(const struct sl_postgres_store *store, int64_t version, struct sl_err *err)
+{
+    if (version <= SL_STATE_VERSION)
+        return SL_OK;
+    (void)sl_fail(
+        err, SL_E_STATE,
+        "schema '%s' of the state store was written by a later Sluice (version %lld, this "
+        "one knows %d)",
+        store->schema, (long long)version, SL_STATE_VERSION);
+    return sl_err_hint(err,
+                       "update Sluice on this machine (`sluice version` says which one it has), or "
+                       "give it a schema of its own: state: postgresql://...?schema=NAME");
+}
+
+static int make(struct sl_postgres_store *store, struct sl_err *err)
+{
+    const struct sl_schema *schema = &sl_schema_postgres;
+    const char *const parts[] = {functions,
+                                 schema->runs,
+                                 schema->steps,
+                                 schema->step_indexes,
+                                 schema->rest,
+                                 "create table version (version bigint not null); insert into "
+                                 "version values (2)"};
+    SL_AUTO(sl_buf_clear) struct sl_buf sql = SL_BUF_INIT;
+    sl_buf_add(&sql, "create schema if not exists ");
+    sl_buf_add_sql_name(&sql, store->schema);
+    SL_TRY(sl_buf_check(&sql, err));
+    SL_TRY(sl_postgres_store_exec(store, store->connection, sql.text, err));
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        SL_TRY(sl_postgres_store_exec(store, store->connection, parts[i], err));
+    return SL_OK;
+}
+
+// Another process may be faster: of several, one makes it and the others find it made.
+static int migrate(struct sl_postgres_store *store, struct sl_err *err)
+{
+    int64_t version = 0;
+    SL_TRY(sl_store_postgres.begin(store, err));
+    int code = sl_postgres_store_exec(store, store->connection,
+                                      "select pg_advisory_xact_lock(6011302134)", err);
+    if (code == SL_OK)
+        code = find_version(store, &version, err);
+    if (code == SL_OK && version == 0)
+        code = make(store, err);
+    if (code == SL_OK)
+        return sl_store_postgres.commit(store, err);
+    sl_store_postgres.rollback(store);
+    return code;
+}
+
+static void close_store(struct sl_postgres_store **store)
+{
+    if (*store)
+        sl_store_postgres.close(*store);
+}
+
+int sl_postgres_open(const struct sl_state_place *place, bool for_reading, void **ret,
+                     struct sl_err *err)
+{
+    SL_AUTO(close_store) struct sl_postgres_store *store = calloc(1, sizeof *store);
+    const char *url;
+    int64_t version;
+    SL_TRY_NEW(store, err);
+    sl_arena_init(&store->arena, 0);
+    if (sl_libpq_load(&store->libpq, err) != SL_OK) {
+        if (err)
+            err->code = SL_E_STATE_LIBRARY;
+        return SL_E_STATE_LIBRARY;
+    }
+    SL_TRY(take_schema(place->url, &store->arena, &url, &store->schema, err));
+    SL_TRY(read_url(store, url, err));
+    SL_TRY(sl_postgres_store_connect(store, &store->connection, err));
+    SL_TRY(find_version(store, &version, err));
+    if (version == 0 && for_reading) {
+        *ret = NULL;
+        return SL_OK;
+    }
+    if (version == 0) {
+        SL_TRY(migrate(store, err));
+        SL_TRY(find_version(store, &version, err));
+    }
+    SL_TRY(refuse_later(store, version, err));
+    *ret = store;
+    store = NULL;
+    return SL_OK;
+}
