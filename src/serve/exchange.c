@@ -319,7 +319,7 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *mhd, const 
 }
 
 // Of our own mistakes; clients' are answered.
-static void on_log(void *self, const char *format, va_list args)
+static void SL_PRINTF(2, 0) on_log(void *self, const char *format, va_list args)
 {
     SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
 
