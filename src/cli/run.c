@@ -36,11 +36,11 @@ struct run_options {
             "With --full-refresh: also where it throws away the history of a snapshot.", 0, \
             .letter = 'y'                                                                   \
     }
-#define APPROVE_ROW                                                                        \
-    {                                                                                      \
-        "approve", SL_OPT_STRINGS, offsetof(struct run_options, approve), NULL,            \
+#define APPROVE_ROW                                                                         \
+    {                                                                                       \
+        "approve", SL_OPT_STRINGS, offsetof(struct run_options, approve), NULL,             \
             "A table or target with `approval` whose steps may begin. May be repeated.", 0, \
-            .placeholder = "NAME"                                                          \
+            .placeholder = "NAME"                                                           \
     }
 #define EXECUTION_ROWS                                                              \
     {"threads",                                                                     \

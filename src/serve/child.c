@@ -150,6 +150,8 @@ static int add_positional(struct sl_request *request, const char *word, size_t i
 {
     const char *value = request->values[index];
 
+    if (value && strchr(value, '/')) // a command might take it for a file
+        return sl_fail(err, SL_E_SERVE_REQUEST, "'%s' is no name: it has a slash", value);
     if (!value) {
         char name[64];
         (void)snprintf(name, sizeof name, "%.*s", (int)strlen(word) - 2, word + 1);

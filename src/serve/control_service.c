@@ -115,6 +115,7 @@ static int resume_pipeline(void *self, const char *pipeline, const char *who, js
     const struct sl_pause pause = {pipeline, who, NULL, sl_clock_now_us()};
     SL_TRY(sl_state_resume(service->state, pipeline, NULL, err));
     sl_agenda_resume(service->agenda, pipeline);
+    sl_watch_resume(service->watch, pipeline);
     sl_service_audit(service, who, "resume", pipeline, NULL);
     sl_service_tell(SL_LOG_INFO, NULL, "pipeline '%s' goes on, says %s", pipeline, who);
     sl_service_wake(service);

@@ -114,10 +114,6 @@ static void on_change(void *self, const struct sl_pipeline *pipeline,
     const struct sl_asked asked = {.pipeline = pipeline->name, .trigger = trigger->key};
     if (service->stops)
         return;
-    if (sl_agenda_is_paused(service->agenda, pipeline->name)) {
-        sl_metrics_tick_skipped(service->metrics, pipeline->name, "paused");
-        return;
-    }
     // First the run, then the mark: killed in between, it is told once more, and finds nothing.
     int code = sl_service_ask(service, &asked, &run, &why, &err);
     if (code == SL_OK)
@@ -132,6 +128,12 @@ static void on_watch_begin(void *self, const struct sl_pipeline *pipeline,
                            const struct sl_trigger *trigger, int64_t fingerprint)
 {
     on_change(self, pipeline, trigger, fingerprint);
+}
+
+static bool is_paused(void *self, const struct sl_pipeline *pipeline)
+{
+    const struct sl_service *service = self;
+    return sl_agenda_is_paused(service->agenda, pipeline->name);
 }
 
 static void on_note(void *self, const char *text)
