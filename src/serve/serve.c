@@ -175,8 +175,11 @@ static int open_triggers(struct sl_service *service, struct sl_err *err)
         else
             last[last_count++] =
                 (struct sl_agenda_last){ticks[i].pipeline, ticks[i].trigger, ticks[i].tick_us};
-    const struct sl_watch_calls calls = {
-        .on_change = on_change, .on_begin = on_watch_begin, .on_note = on_note, .self = service};
+    const struct sl_watch_calls calls = {.on_change = on_change,
+                                         .on_begin = on_watch_begin,
+                                         .on_note = on_note,
+                                         .is_paused = is_paused,
+                                         .self = service};
     SL_TRY(sl_agenda_new(project, last, last_count, sl_service_now_us(), &service->agenda, err));
     return sl_watch_new(&service->loop, project, seen, seen_count, &calls, &service->watch, err);
 }
