@@ -9,7 +9,6 @@ struct serve_options {
     struct sl_common common;
     const char *listen;
     int64_t threads;
-    bool once;
 };
 
 static const struct sl_opt rows[] = {
@@ -19,8 +18,6 @@ static const struct sl_opt rows[] = {
     {"threads", SL_OPT_INT, offsetof(struct serve_options, threads), "0",
      "Steps at once; 0: as sluice.yml says, else the number of cores.", 0, .letter = 'j',
      .placeholder = "N"},
-    {"once", SL_OPT_BOOL, offsetof(struct serve_options, once), "false",
-     "Do what is due or waits by now, and end.", 0},
     SL_COMMON_ROWS,
     {0},
 };
@@ -33,8 +30,7 @@ static int run_serve(const void *self, int *ret_exit, struct sl_err *err)
                                              .environment = common->environment,
                                              .overrides = common->settings,
                                              .listen = given->listen,
-                                             .concurrency = given->threads,
-                                             .is_once = given->once};
+                                             .concurrency = given->threads};
     if (given->threads < 0)
         return sl_fail(err, SL_E_USAGE, "--threads is '%lld', expected 0 or more",
                        (long long)given->threads);
@@ -45,8 +41,8 @@ static int run_serve(const void *self, int *ret_exit, struct sl_err *err)
     return sl_serve(&options, ret_exit, err);
 }
 
-static const char *const examples[] = {
-    "sluice serve", "sluice serve --listen 127.0.0.1:8000 -e prod", "sluice serve --once", NULL};
+static const char *const examples[] = {"sluice serve",
+                                       "sluice serve --listen 127.0.0.1:8000 -e prod", NULL};
 
 const struct sl_command sl_command_serve = {
     .name = "serve",

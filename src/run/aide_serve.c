@@ -170,7 +170,7 @@ static int adopt(struct server *server, struct sl_err *err)
 
 _Noreturn static void be_worker(struct server *server)
 {
-    struct sl_run_work work = {server->world};
+    struct sl_run_work work = {.world = server->world};
     const struct sl_worker_kind kind = sl_run_worker(&work);
     int files[2]; // the first, the lock, stays open as long as this process
     if (!sl_wire_receive_files(server->fd, files) || dup2(files[1], STDERR_FILENO) < 0)

@@ -381,7 +381,7 @@ int sl_executor_open(const struct sl_executor_options *options, struct sl_execut
     SL_AUTO(sl_executor_close) struct sl_executor *executor = calloc(1, sizeof *executor);
     SL_TRY_NEW(executor, err);
     executor->options = *options;
-    executor->work = (struct sl_run_work){options->world};
+    executor->work = (struct sl_run_work){.world = options->world};
     executor->most_steps = sl_run_worker_count(options->world->project, options->concurrency);
     sl_spill_sweep(options->world->project);
     SL_TRY(sl_ready_open(&executor->ready, options->world->project, err));

@@ -95,15 +95,20 @@ int sl_run_lock_open(const char *state_folder, int *ret_fd, struct sl_err *err)
     return *ret_fd < 0 ? sl_fail_errno(err, errno, "cannot open '%s'", path) : SL_OK;
 }
 
-bool sl_run_lock_take(int fd, bool waits)
+bool sl_run_lock_take(int fd)
 {
-    int code;
-    do
-        code = flock(fd, waits ? LOCK_EX : LOCK_EX | LOCK_NB);
-    while (code != 0 && errno == EINTR);
-    if (code == 0)
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        return false;
+    sign(fd);
+    return true;
+}
+
+void sl_run_lock_wait(int fd, const atomic_bool *gives_up)
+{
+    while (!atomic_load(gives_up) && flock(fd, LOCK_EX) != 0 && errno == EINTR)
+        ;
+    if (!atomic_load(gives_up))
         sign(fd);
-    return code == 0;
 }
 
 void sl_run_lock_give_back(int fd)

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 // SL_E_LOCKED says who holds it, and since when. sl_fd_close() gives it back.
@@ -12,8 +13,10 @@ SL_MUST int sl_run_lock(const char *state_folder, int *ret_fd, struct sl_err *er
 // The same in parts, for who takes and gives it back again and again while worker processes, which
 // share the file, live on: opened once, before they are forked.
 SL_MUST int sl_run_lock_open(const char *state_folder, int *ret_fd, struct sl_err *err);
-// False if somebody else holds it. With `waits` not before it is taken; from any thread.
-bool sl_run_lock_take(int fd, bool waits);
+// False if somebody else holds it.
+bool sl_run_lock_take(int fd);
+// Waits for it, on any thread, until it is there or `gives_up` is set and a signal comes.
+void sl_run_lock_wait(int fd, const atomic_bool *gives_up);
 void sl_run_lock_give_back(int fd);
 
 #endif

@@ -189,7 +189,10 @@ static void take_reply(struct sl_member *member, const json_t *reply)
     member->stopped_since_us = member->interrupted_us = 0;
     pool->busy--;
     sl_last_words_pass_on(member->words);
-    pool->options.on_reply(pool->options.owner, member->job, reply, NULL);
+    size_t job = member->job;
+    if (json_is_true(json_object_get(reply, SL_LAST_REPLY))) // it ends by itself
+        leave(member, sl_clock_monotonic_us() + sl_pool_patience_us(pool), NULL);
+    pool->options.on_reply(pool->options.owner, job, reply, NULL);
 }
 
 // False if what was read is no message.

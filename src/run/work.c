@@ -11,6 +11,7 @@
 #define CONFLICT_RETRIES 5
 // A worker's engine alone needs as much before it is of use.
 #define WORKER_MEMORY_BYTES ((int64_t)200 * 1000 * 1000)
+#define MOST_GROWTH_BYTES ((size_t)32 << 20)
 #define STEP_MEMORY_BYTES ((size_t)4 << 30)
 
 SL_IS_ALL_OF(struct sl_err, 1692);
@@ -270,6 +271,16 @@ static void do_job(void *self, struct sl_worker *worker, const json_t *request, 
     *ret_reply = sl_fields_pack(sl_reply_fields, &reply);
 }
 
+// What planning and publishing allocate in the world stays until the process ends.
+static bool is_spent(void *self)
+{
+    struct sl_run_work *work = self;
+    size_t used_bytes = work->world->arena.used_bytes;
+    if (!work->first_bytes)
+        work->first_bytes = used_bytes;
+    return used_bytes - work->first_bytes > MOST_GROWTH_BYTES;
+}
+
 static void end(void *self)
 {
     const struct sl_run_work *work = self;
@@ -293,5 +304,6 @@ size_t sl_run_worker_count(const struct sl_project *project, int64_t concurrency
 
 struct sl_worker_kind sl_run_worker(struct sl_run_work *self)
 {
-    return (struct sl_worker_kind){.work = do_job, .adjust = adjust, .end = end, .self = self};
+    return (struct sl_worker_kind){
+        .work = do_job, .adjust = adjust, .is_spent = is_spent, .end = end, .self = self};
 }

@@ -139,11 +139,14 @@ static json_t *next_request(struct sl_worker *worker)
     return request;
 }
 
-static int answer(struct sl_worker *worker, const json_t *request)
+static int answer(struct sl_worker *worker, const json_t *request, bool *ret_is_last)
 {
     struct sl_err err = {0};
     json_t *reply = NULL;
     worker->kind->work(worker->kind->self, worker, request, &reply);
+    *ret_is_last = worker->kind->is_spent && worker->kind->is_spent(worker->kind->self);
+    if (reply && *ret_is_last)
+        *ret_is_last = json_object_set_new(reply, SL_LAST_REPLY, json_true()) == 0;
     // Before the reply: what comes after it belongs to the next job.
     pthread_mutex_lock(&worker->lock);
     worker->is_busy = false;
@@ -162,12 +165,13 @@ int sl_worker_run(int fd, struct sl_seat *seat, const struct sl_worker_kind *kin
     pthread_t listener;
     json_t *request;
     int code = 0;
+    bool is_last = false;
     pthread_mutex_init(&worker.lock, NULL);
     pthread_cond_init(&worker.has_news, NULL);
     if (pthread_create(&listener, NULL, listen_on, &worker) != 0)
         return 1;
-    while (code == 0 && (request = next_request(&worker)) != NULL) {
-        code = answer(&worker, request) == SL_OK ? 0 : 1;
+    while (code == 0 && !is_last && (request = next_request(&worker)) != NULL) {
+        code = answer(&worker, request, &is_last) == SL_OK ? 0 : 1;
         json_decref(request);
     }
     if (code)

@@ -18,6 +18,8 @@ struct sl_seat {
 };
 
 #define SL_LAST_WORDS_BYTES 4096
+// In the last reply of a worker that is spent.
+#define SL_LAST_REPLY "is_last"
 
 // The end of a worker that had a job.
 struct sl_death {
@@ -37,6 +39,8 @@ struct sl_worker_kind {
     void (*work)(void *self, struct sl_worker *worker, const json_t *request, json_t **ret_reply);
     // Its share of the machine may have changed; from another thread, while work() is running.
     void (*adjust)(void *self, const struct sl_seat *seat);
+    // After a job: the process has grown, and ends; another one takes its place. May be NULL.
+    bool (*is_spent)(void *self);
     void (*end)(void *self); // before the process ends, if it ends in peace
     void *self;
     size_t message_max_bytes; // 0: 256 MB

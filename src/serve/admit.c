@@ -3,8 +3,10 @@
 #include "run/lock.h"
 #include "serve/serve_inner.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PRESS_MS 5000
 
@@ -113,8 +115,30 @@ static struct sl_overlap_state overlap_of(const struct sl_service *service,
 // Not before the lock is there: another program is at work on the project, as `sluice run`.
 static void on_lock_work(uv_work_t *work)
 {
-    const struct sl_service *service = work->data;
-    (void)sl_run_lock_take(service->run_lock, true);
+    struct sl_service *service = work->data;
+    service->lock_thread = pthread_self();
+    atomic_store(&service->has_lock_thread, true);
+    sl_run_lock_wait(service->run_lock, &service->gives_up_lock);
+    atomic_store(&service->has_lock_thread, false);
+}
+
+static void wake_only(int number)
+{
+    (void)number;
+}
+
+// A call that waits for a lock ends with a signal only, and that may come too early.
+void sl_service_give_up_lock(struct sl_service *service)
+{
+    struct sigaction action = {.sa_handler = wake_only};
+    sigaction(SIGUSR2, &action, NULL);
+    atomic_store(&service->gives_up_lock, true);
+    while (service->waits_for_run_lock) {
+        if (atomic_load(&service->has_lock_thread))
+            pthread_kill(service->lock_thread, SIGUSR2);
+        uv_run(&service->loop, UV_RUN_NOWAIT);
+        (void)usleep(1000);
+    }
 }
 
 static void on_lock(uv_work_t *work, int status)
@@ -122,6 +146,8 @@ static void on_lock(uv_work_t *work, int status)
     struct sl_service *service = work->data;
     (void)status;
     service->waits_for_run_lock = false;
+    if (atomic_load(&service->gives_up_lock))
+        return;
     service->has_run_lock = true;
     sl_service_admit(service);
     if (!service->at_work) {
@@ -136,7 +162,7 @@ static bool take_run_lock(struct sl_service *service)
         return true;
     if (service->waits_for_run_lock)
         return false;
-    if (sl_run_lock_take(service->run_lock, false))
+    if (sl_run_lock_take(service->run_lock))
         return service->has_run_lock = true;
     service->lock_work.data = service;
     service->waits_for_run_lock =
@@ -307,16 +333,13 @@ static void sweep_ended(struct sl_service *service)
 
 static void rest(struct sl_service *service)
 {
-    bool is_queued = false;
-    for (const struct sl_service_run *at = service->runs; at; at = at->next)
-        is_queued |= at->state == SL_RUN_QUEUED;
     if (service->at_work)
         return;
     if (service->has_run_lock && !service->waits_for_run_lock) {
         sl_run_lock_give_back(service->run_lock);
         service->has_run_lock = false;
     }
-    if (service->stops || (service->options.is_once && !is_queued))
+    if (service->stops)
         sl_service_leave(service);
 }
 
@@ -455,6 +478,7 @@ int sl_service_ask(struct sl_service *service, const struct sl_asked *asked,
     const struct sl_pipeline *pipeline =
         sl_project_pipeline(sl_service_project(service), asked->pipeline);
     struct sl_service_run *run = NULL;
+    struct sl_err trouble = {0};
     bool is_new = false;
     *ret = NULL;
     *ret_why = NULL;
@@ -463,8 +487,14 @@ int sl_service_ask(struct sl_service *service, const struct sl_asked *asked,
     struct sl_overlap_state state = overlap_of(service, pipeline);
     const struct sl_overlap_answer answer = sl_overlap_decide(&state);
     int code = make(service, asked, &run, err);
-    if (code == SL_OK)
-        code = enqueue(run, &is_new, err);
+    if (code == SL_OK && enqueue(run, &is_new, &trouble) != SL_OK) {
+        // Tables are what a run is for: it goes on without its history.
+        sl_service_tell(SL_LOG_ERROR, run,
+                        "it is not kept in the state store, and runs all the "
+                        "same: %s",
+                        trouble.message);
+        is_new = trouble.code != SL_E_STATE_FENCED;
+    }
     if (code != SL_OK || !is_new) {
         *ret_why = code == SL_OK ? "it was asked for before" : NULL;
         sl_service_free_run(run);

@@ -115,16 +115,26 @@ static void keep_reload_error(struct sl_service *service, const struct sl_err *e
     service->reload_error = err ? strdup(err->message) : NULL;
 }
 
-static void follow(struct sl_service *service, struct sl_generation *generation)
+// True if nothing refers to the project of before.
+static bool follow(struct sl_service *service, struct sl_generation *generation)
 {
     struct sl_err err = {0};
     const struct sl_project *project = generation->world.project;
+    if (!service->agenda) // it stands by
+        return true;
+    if (service->http)
+        sl_http_reload(service->http, project->serve);
+    sl_service_close_alerts(service);
+    if (sl_service_open_alerts(service, &err) != SL_OK) {
+        sl_service_tell(SL_LOG_ERROR, NULL, "nobody is alerted: %s", err.message);
+        sl_service_close_alerts(service);
+        sl_err_clear(&err);
+    }
     if (sl_agenda_reload(service->agenda, project, sl_service_now_us(), &err) != SL_OK ||
         (service->watch && sl_watch_reload(service->watch, project, &err) != SL_OK))
         sl_service_tell(SL_LOG_ERROR, NULL, "triggers are not as the project says: %s",
                         err.message);
-    if (service->http)
-        sl_http_reload(service->http, project->serve);
+    return err.code == SL_OK;
 }
 
 void sl_service_reload(struct sl_service *service)
@@ -141,11 +151,13 @@ void sl_service_reload(struct sl_service *service)
     keep_reload_error(service, NULL);
     generation->next = service->newest;
     service->newest = generation;
-    follow(service, generation);
+    if (!follow(service, generation))
+        generation->next->runs++; // it stays
     sl_service_tell(SL_LOG_INFO, NULL, "the project was read anew: %zu pipelines, %zu steps",
                     generation->world.project->pipeline_count, generation->world.graph.count);
     sl_generations_sweep(service);
-    sl_service_wake(service);
+    if (service->agenda)
+        sl_service_wake(service);
     sl_service_admit(service);
 }
 

@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #define MOST_WAIT_MS 60000
-#define KEEP_US ((int64_t)365 * 86400 * 1000000)
+#define DAY_US ((int64_t)86400 * 1000000)
+#define KEEP_US (365 * DAY_US)
 
 int64_t sl_service_now_us(void)
 {
@@ -80,11 +81,23 @@ static bool take_due(struct sl_service *service)
     return count > 0;
 }
 
+static void forget_old(struct sl_service *service)
+{
+    struct sl_err err = {0};
+    int64_t now_us = sl_service_now_us();
+    if (now_us - service->forgot_us < DAY_US)
+        return;
+    service->forgot_us = now_us;
+    if (sl_state_forget(service->state, now_us - KEEP_US, &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", err.message);
+}
+
 static void on_agenda(uv_timer_t *timer)
 {
     struct sl_service *service = timer->data;
     if (service->stops)
         return;
+    forget_old(service);
     while (sl_agenda_next_us(service->agenda) <= sl_service_now_us() && take_due(service))
         ;
     sl_service_wake(service);
@@ -291,7 +304,7 @@ static int open_state(struct sl_service *service, struct sl_err *err)
     SL_TRY(sl_state_open(&place, &service->arena, &service->state, &note, err));
     if (note)
         sl_service_tell(SL_LOG_WARN, NULL, "%s", note);
-    return sl_state_forget(service->state, sl_clock_now_us() - KEEP_US, err);
+    return SL_OK;
 }
 
 // The first that is not a unix socket: those of this project are its own.
@@ -324,7 +337,7 @@ static int open_http(struct sl_service *service, struct sl_err *err)
     return SL_OK;
 }
 
-static int open_alerts(struct sl_service *service, struct sl_err *err)
+int sl_service_open_alerts(struct sl_service *service, struct sl_err *err)
 {
     const struct sl_project *project = sl_service_project(service);
     const struct sl_sender_options options = {.loop = &service->loop,
@@ -336,6 +349,12 @@ static int open_alerts(struct sl_service *service, struct sl_err *err)
                            : SL_OK;
 }
 
+void sl_service_close_alerts(struct sl_service *service)
+{
+    sl_sender_close(&service->sender);
+    sl_notify_close(&service->notify);
+}
+
 static int init_timers(struct sl_service *service, struct sl_err *err)
 {
     int code = uv_timer_init(&service->loop, &service->agenda_timer);
@@ -343,6 +362,20 @@ static int init_timers(struct sl_service *service, struct sl_err *err)
         code = uv_timer_init(&service->loop, &service->rest_timer);
     service->agenda_timer.data = service->rest_timer.data = service;
     return code == 0 ? SL_OK : sl_fail(err, SL_E_INTERNAL, "no timer: %s", uv_strerror(code));
+}
+
+int sl_service_lead(struct sl_service *service, struct sl_err *err)
+{
+    const struct sl_project *project = sl_service_project(service);
+    SL_TRY(sl_service_open_alerts(service, err));
+    SL_TRY(open_triggers(service, err));
+    SL_TRY(take_pauses(service, err));
+    SL_TRY(open_http(service, err));
+    sl_service_tell(SL_LOG_INFO, NULL, "serving '%s': %zu pipelines, %zu steps", project->name,
+                    project->pipeline_count, service->newest->world.graph.count);
+    SL_TRY(sl_service_recover(service, err));
+    sl_service_wake(service);
+    return SL_OK;
 }
 
 static int begin(struct sl_service *service, struct sl_err *err)
@@ -354,16 +387,8 @@ static int begin(struct sl_service *service, struct sl_err *err)
     SL_TRY(lock_service(service, err));
     SL_TRY(sl_generation_begin(service->newest, err));
     SL_TRY(open_state(service, err));
-    SL_TRY(open_alerts(service, err));
-    SL_TRY(open_triggers(service, err));
-    SL_TRY(take_pauses(service, err));
-    SL_TRY(open_http(service, err));
     SL_TRY(watch_signals(service, err));
-    const struct sl_project *project = sl_service_project(service);
-    sl_service_tell(SL_LOG_INFO, NULL, "serving '%s': %zu pipelines, %zu steps", project->name,
-                    project->pipeline_count, service->newest->world.graph.count);
-    SL_TRY(sl_service_recover(service, err));
-    sl_service_wake(service);
+    SL_TRY(sl_service_elect(service, err));
     SL_TRY(sl_systemd_start_watchdog(&service->systemd, &service->loop, err));
     tell_ready(service);
     return SL_OK;
@@ -378,6 +403,7 @@ static void close_handle(uv_handle_t *handle, void *unused)
 
 static void end(struct sl_service *service)
 {
+    sl_service_give_up_lock(service);
     if (service->http)
         sl_http_close(service->http, NULL, NULL);
     if (service->watch)
@@ -423,8 +449,12 @@ int sl_serve(const struct sl_serve_options *options, int *ret_exit, struct sl_er
     if (code != 0) // libuv's codes are errno's
         return sl_fail_errno(err, -code, "cannot begin an event loop");
     code = begin(&service, err);
-    if (code == SL_OK)
+    if (code == SL_OK) {
         uv_run(&service.loop, UV_RUN_DEFAULT);
+        sl_service_resign(&service);
+        *err = service.failure;
+        code = err->code;
+    }
     end(&service);
     clear(&service);
     if (code == SL_OK)

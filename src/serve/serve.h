@@ -9,7 +9,6 @@ struct sl_serve_options {
     struct sl_strs overrides;
     const char *listen;  // in the place of the setting; "none": the unix socket only
     int64_t concurrency; // of steps; 0: the project's
-    bool is_once;        // ends when nothing is at work and no queued run waits, for tests
 };
 // Until it is told to end. Signals: SIGTERM, SIGINT drain, twice interrupt, three times kill;
 // SIGHUP reads the project anew. *ret_exit is 0, or 130 if steps were interrupted.

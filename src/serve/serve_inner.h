@@ -64,13 +64,23 @@ struct sl_service {
     struct sl_service_run *runs; // queued and at work
     size_t at_work;
     int serve_lock, run_lock;
-    bool has_run_lock, waits_for_run_lock, owes_forget;
+    bool has_run_lock, waits_for_run_lock;
+    atomic_bool gives_up_lock;
+    pthread_t lock_thread;
+    atomic_bool has_lock_thread;
     uv_work_t lock_work;
+    int64_t forgot_us; // when old runs were last forgotten
     uv_timer_t agenda_timer, reload_timer, rest_timer;
     uv_signal_t signals[SL_SERVICE_SIGNALS];
     int stops; // how often it was told to end
     bool is_admitting, has_more_to_admit;
-    char *reload_error; // of the last reading of the project; NULL: it is as it stands
+    // Several over one state store: leader.c.
+    const char *lease, *holder; // NULL: this one is alone
+    int64_t token, leads_until_us;
+    bool is_leading, has_told_leader;
+    uv_timer_t lease_timer;
+    struct sl_err failure; // that ends it
+    char *reload_error;    // of the last reading of the project; NULL: it is as it stands
     int64_t began_us;
 };
 
@@ -100,6 +110,8 @@ SL_MUST int sl_service_ask(struct sl_service *service, const struct sl_asked *as
 SL_MUST int sl_service_recover(struct sl_service *service, struct sl_err *err);
 // Begins runs that wait, as far as there is room.
 void sl_service_admit(struct sl_service *service);
+// Whoever waits for the run lock stops to.
+void sl_service_give_up_lock(struct sl_service *service);
 // Runs that have ended go, and if nothing is at work, the run lock; not from within a run's end.
 void sl_service_rest(struct sl_service *service);
 struct sl_service_run *sl_service_find(struct sl_service *service, const char *id);
@@ -108,7 +120,12 @@ SL_MUST int sl_service_cancel(struct sl_service *service, struct sl_service_run 
                               struct sl_err *err);
 void sl_service_free_run(struct sl_service_run *run);
 
-// --- control.c
+// --- leader.c
+// Leads at once, or when nobody else does.
+SL_MUST int sl_service_elect(struct sl_service *service, struct sl_err *err);
+void sl_service_resign(struct sl_service *service);
+
+// --- control_service.c
 struct sl_control sl_service_control(struct sl_service *service);
 void sl_service_audit(struct sl_service *service, const char *who, const char *what,
                       const char *subject, const char *details);
@@ -123,6 +140,10 @@ void sl_service_tell_begin(struct sl_service_run *run);
 void sl_service_tell_end(struct sl_service_run *run);
 
 // --- serve.c
+SL_MUST int sl_service_open_alerts(struct sl_service *service, struct sl_err *err);
+void sl_service_close_alerts(struct sl_service *service);
+// Begins to do its work.
+SL_MUST int sl_service_lead(struct sl_service *service, struct sl_err *err);
 // Looks at the agenda again.
 void sl_service_wake(struct sl_service *service);
 void sl_service_rest_soon(struct sl_service *service); // sl_service_rest, from the loop

@@ -85,6 +85,14 @@ static void work(void *self, struct sl_worker *worker, const json_t *request, js
     free(text);
 }
 
+// In the worker: after three jobs.
+static bool is_spent(void *self)
+{
+    static int jobs;
+    (void)self;
+    return ++jobs == 3;
+}
+
 static void adjust(void *self, const struct sl_seat *seat)
 {
     (void)self;
@@ -479,6 +487,24 @@ static void closing_waits_for_the_idle_and_kills_those_at_work(void **state)
     assert_int_equal(kill((pid_t)owner.pids[0], 0), -1);
 }
 
+static void who_has_grown_ends_after_its_reply_and_another_one_goes_on(void **state)
+{
+    struct owner owner;
+
+    (void)state;
+    open_pool_as(&owner, (struct sl_pool_options){.size = 1, .worker.is_spent = is_spent});
+    for (int i = 0; i < 7; i++) {
+        start(&owner, "{\"number\": 3}");
+        wait_for_all(&owner);
+    }
+    assert_int_equal(owner.replies, 7);
+    assert_int_equal(owner.deaths, 0);
+    assert_int_equal(owner.sum, 7 * 6);
+    for (size_t i = 0; i < owner.pid_count; i++)
+        assert_true((owner.pids[i] == owner.pids[0]) == (i < 3));
+    close_pool(&owner);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -494,6 +520,7 @@ int main(void)
         cmocka_unit_test(one_job_is_stopped_or_killed_and_the_others_go_on),
         cmocka_unit_test(who_was_killed_after_its_reply_gets_no_other_job),
         cmocka_unit_test(who_holds_too_much_memory_is_killed),
+        cmocka_unit_test(who_has_grown_ends_after_its_reply_and_another_one_goes_on),
         cmocka_unit_test(closing_waits_for_the_idle_and_kills_those_at_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

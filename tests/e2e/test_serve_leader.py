@@ -1,0 +1,67 @@
+"""Several services over one state store in PostgreSQL and one lake: one leads, and is replaced."""
+import shutil
+import signal
+import time
+
+from conftest import Project
+from test_serve import Service, by_hand, slow_model
+from test_state import url_of
+
+
+def two_machines(postgres, tmp_path, sluice_bin, schema, prepare=lambda project: None):
+    """Two copies of a project's files with one lake."""
+    projects = []
+    for name in ("one", "two"):
+        project = by_hand(Project(tmp_path / name, sluice_bin))
+        prepare(project)
+        project.write("sluice.yml", f"name: shop\nlake: {tmp_path}/lake\nstate: {url_of(postgres, schema)}\n")
+        shutil.rmtree(project.folder / "data")
+        project.write("sources/orders.yml", f"path: {tmp_path}/data/*.csv\ncontract: contracts/orders.odcs.yml\n")
+        projects.append(project)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "1.csv").write_text("id,amount\n1,1.5\n2,2.5\n")
+    return projects
+
+
+class StandBy(Service):
+    def __enter__(self):
+        self.wait_for("standing by")
+        return self
+
+
+def test_a_killed_leader_is_replaced_and_its_run_goes_on(postgres, tmp_path, sluice_bin):
+    one, two = two_machines(postgres, tmp_path, sluice_bin, "killed", slow_model)
+    with Service(one) as leader, StandBy(two) as other:
+        run = one.json("trigger", "all")
+        leader.wait_for("total ok")
+        (two.folder / "models" / "slow.sql").unlink()
+        other.process.send_signal(signal.SIGHUP)
+        other.wait_for("was read anew")
+        leader.process.kill()
+        killed = time.monotonic()
+        other.wait_for("leads from now on")
+        print(f"replaced after {time.monotonic() - killed:.1f} s")
+        told = other.wait_for("was killed")
+        assert run["run_id"] in told["message"]
+        other.wait_for("nothing to do")
+        assert other.end() == 0
+    assert two.json("status")["runs"][-1]["status"] == "interrupted"
+    lake = Project(tmp_path, sluice_bin)
+    assert lake.count("clean.orders") == 2 and lake.rows("curated.total", "orders") == [("2",)]
+
+
+def test_a_leader_that_ends_is_replaced_at_once_and_one_that_was_stopped_steps_down(postgres, tmp_path, sluice_bin):
+    one, two = two_machines(postgres, tmp_path, sluice_bin, "ended")
+    with Service(one) as first, StandBy(two) as second:
+        assert first.end() == 0
+        second.wait_for("leads from now on")
+        with StandBy(one) as third:
+            second.process.send_signal(signal.SIGSTOP)
+            third.wait_for("leads from now on")
+            second.process.send_signal(signal.SIGCONT)
+            assert second.wait_for_end() == 1
+            assert any("leads no more" in line for line in second.seen) and any("SL0813" in line for line in second.seen)
+            third.project.run("trigger", "all")
+            third.wait_for("ended: ok")
+            assert third.end() == 0
+    assert Project(tmp_path, sluice_bin).count("clean.orders") == 2
