@@ -287,6 +287,10 @@ static void end_step(struct sl_controller *controller, size_t index)
 void sl_controller_end_waits(struct sl_controller *controller)
 {
     bool has_ended = false;
+    size_t index;
+    while (sl_controller_has_stopped(controller) &&
+           sl_executor_pull(controller->executor, controller, &index))
+        has_ended |= ends_here(controller, index);
     for (size_t i = 0; controller->clocks && i < controller->run->count; i++) {
         bool is_gated = controller->gates[i] == SL_GATE_WAITS;
         if (sl_step_clock_use(controller, i) != SL_CLOCK_WAIT && !is_gated)

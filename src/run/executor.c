@@ -2,7 +2,6 @@
 #include "run/executor_inner.h"
 
 #include "run/controller_inner.h"
-#include "run/spill.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +34,17 @@ static void append_errand(struct sl_controller **queue, struct sl_controller *co
         queue = &(*queue)->next_errand;
     *queue = controller;
     controller->next_errand = NULL;
+}
+
+bool sl_executor_unplan(struct sl_executor *executor, struct sl_controller *controller)
+{
+    struct sl_controller **at = &executor->to_plan;
+    while (*at && *at != controller)
+        at = &(*at)->next_errand;
+    if (!*at)
+        return false;
+    *at = controller->next_errand;
+    return true;
 }
 
 static struct sl_controller *take_errand(struct sl_controller **queue)
@@ -128,6 +138,23 @@ static void ready_again(struct sl_executor *executor, const char *table)
     executor->held_count = kept;
 }
 
+bool sl_executor_pull(struct sl_executor *executor, const struct sl_controller *controller,
+                      size_t *ret_index)
+{
+    struct sl_ready_step step;
+    for (size_t i = 0; i < executor->held_count; i++) {
+        if (executor->held[i].owner != controller)
+            continue;
+        *ret_index = executor->held[i].index;
+        executor->held[i] = executor->held[--executor->held_count];
+        return true;
+    }
+    if (!sl_ready_pull(&executor->ready, controller, &step))
+        return false;
+    *ret_index = step.index;
+    return true;
+}
+
 void sl_executor_let_go(struct sl_executor *executor, const char *table)
 {
     size_t before = executor->held_count;
@@ -170,7 +197,9 @@ static void on_reply(void *owner, size_t number, const json_t *reply, const stru
 void sl_executor_press(struct sl_executor *executor, struct sl_controller *controller, int times)
 {
     for (size_t i = 0; i < SL_MOST_WORKERS + 1; i++) {
-        if (executor->jobs[i].controller != controller || executor->jobs[i].kind != SL_JOB_STEP)
+        const struct sl_job *job = &executor->jobs[i];
+        // What was built is published, as long as it takes no more than patience.
+        if (job->controller != controller || (job->kind == SL_JOB_PUBLISH && times < 3))
             continue;
         sl_pool_drain_job(executor->pool, i);
         if (times > 1)
@@ -383,7 +412,6 @@ int sl_executor_open(const struct sl_executor_options *options, struct sl_execut
     executor->options = *options;
     executor->work = (struct sl_run_work){.world = options->world};
     executor->most_steps = sl_run_worker_count(options->world->project, options->concurrency);
-    sl_spill_sweep(options->world->project);
     SL_TRY(sl_ready_open(&executor->ready, options->world->project, err));
     SL_TRY(open_pool(executor, err));
     *ret = executor;
@@ -399,7 +427,6 @@ void sl_executor_close(struct sl_executor **executor)
     sl_timer_close(&old->ticker);
     sl_pool_close(&old->pool);
     sl_ready_close(&old->ready);
-    sl_spill_sweep(old->options.world->project);
     free(old->held);
     free(old);
     *executor = NULL;

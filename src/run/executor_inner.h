@@ -38,6 +38,9 @@ struct sl_executor {
 SL_MUST int sl_executor_expect(struct sl_executor *executor, struct sl_controller *controller,
                                struct sl_err *err);
 void sl_executor_forget(struct sl_executor *executor, struct sl_controller *controller);
+// One of the run's steps that wait for a worker, a slot or a table; it waits no more.
+bool sl_executor_pull(struct sl_executor *executor, const struct sl_controller *controller,
+                      size_t *ret_index);
 // Hands out what is ready, as far as there are workers, and tells of runs that have ended.
 void sl_executor_dispatch(struct sl_executor *executor);
 // Nodes of the run have become ready: they are looked at by the next dispatch.
@@ -46,6 +49,8 @@ void sl_executor_sort(struct sl_executor *executor, struct sl_controller *contro
 void sl_executor_end(struct sl_executor *executor, struct sl_controller *controller);
 // A worker plans it, as its request says.
 void sl_executor_plan(struct sl_executor *executor, struct sl_controller *controller);
+// True if it waited for that, and does no more.
+bool sl_executor_unplan(struct sl_executor *executor, struct sl_controller *controller);
 // What the run has built is to be published by a worker.
 void sl_executor_publish(struct sl_executor *executor, struct sl_controller *controller);
 // Of the run's jobs at work: the first time they drain, then they are interrupted, then killed.

@@ -116,8 +116,8 @@ static int begin(struct sl_live *live, const struct sl_plan_reply *plan, struct 
         live->options.on_begin(live->options.owner, live);
     if (live->options.state)
         SL_TRY(sl_history_open(&live->run, &options, &controller->history, err));
-    SL_TRY(sl_controller_prepare(controller, err));
     SL_TRY(sl_controller_watch_deadline(controller, err));
+    SL_TRY(sl_controller_prepare(controller, err));
     if (controller->unpublished == 0)
         sl_controller_publish(controller);
     return SL_OK;
@@ -168,8 +168,7 @@ static int make_request(struct sl_live *live, const struct sl_live_options *opti
     const struct sl_plan_request request = {.select = options->select,
                                             .exclude = options->exclude,
                                             .may_break = live->options.may_break,
-                                            .full_refresh = options->full_refresh,
-                                            .is_missing_only = options->is_missing_only};
+                                            .full_refresh = options->full_refresh};
     json_t *packed = sl_fields_pack(sl_plan_request_fields, &request);
     live->request = packed ? json_pack("{s:o}", "plan", packed) : NULL;
     SL_TRY_NEW(live->request, err);
@@ -243,6 +242,8 @@ void sl_live_free(struct sl_live **live)
 void sl_live_interrupt(struct sl_live *live, int times)
 {
     sl_controller_interrupt(&live->controller, times);
+    if (sl_executor_unplan(live->controller.executor, &live->controller))
+        end(live);
     sl_executor_dispatch(live->controller.executor);
 }
 

@@ -103,14 +103,6 @@ bool sl_run_lock_take(int fd)
     return true;
 }
 
-void sl_run_lock_wait(int fd, const atomic_bool *gives_up)
-{
-    while (!atomic_load(gives_up) && flock(fd, LOCK_EX) != 0 && errno == EINTR)
-        ;
-    if (!atomic_load(gives_up))
-        sign(fd);
-}
-
 void sl_run_lock_give_back(int fd)
 {
     (void)flock(fd, LOCK_UN);

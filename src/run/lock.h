@@ -4,7 +4,6 @@
 
 #include "base/err.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 
 // SL_E_LOCKED says who holds it, and since when. sl_fd_close() gives it back.
@@ -15,8 +14,6 @@ SL_MUST int sl_run_lock(const char *state_folder, int *ret_fd, struct sl_err *er
 SL_MUST int sl_run_lock_open(const char *state_folder, int *ret_fd, struct sl_err *err);
 // False if somebody else holds it.
 bool sl_run_lock_take(int fd);
-// Waits for it, on any thread, until it is there or `gives_up` is set and a signal comes.
-void sl_run_lock_wait(int fd, const atomic_bool *gives_up);
 void sl_run_lock_give_back(int fd);
 
 #endif

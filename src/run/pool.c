@@ -289,7 +289,9 @@ _Noreturn static void be_worker(struct sl_member *member, int fd, int stderr_fd,
     (void)!dup2(stderr_fd, STDERR_FILENO);
     close(stderr_fd);
     close_foreign(&pool->options, fd);
-    exit(sl_worker_run(fd, member->seat, &pool->options.worker));
+    int code = sl_worker_run(fd, member->seat, &pool->options.worker);
+    fflush(NULL);
+    _exit(code); // what is to be done at exit is the other process's
 }
 
 static int watch(struct sl_member *member, struct sl_err *err)

@@ -38,9 +38,9 @@ static void sift_up(struct sl_ready_step *items, size_t at)
         swap(&items[at], &items[(at - 1) / 2]);
 }
 
-static void sift_down(struct sl_ready_step *items, size_t count)
+static void sift_down(struct sl_ready_step *items, size_t count, size_t at)
 {
-    for (size_t at = 0;;) {
+    for (;;) {
         size_t first = at;
         for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < count; child++)
             if (comes_before(&items[child], &items[first]))
@@ -177,12 +177,38 @@ bool sl_ready_take(struct sl_ready *ready, struct sl_ready_step *ret)
         return false;
     *ret = best->items[0];
     best->items[0] = best->items[--best->count];
-    sift_down(best->items, best->count);
+    sift_down(best->items, best->count, 0);
     if (best->pool)
         best->pool->used++;
     best->own.used++;
     ready->count--;
     return true;
+}
+
+static bool pull(struct sl_ready_group *group, const void *owner, struct sl_ready_step *ret)
+{
+    size_t at = 0;
+    while (at < group->count && group->items[at].owner != owner)
+        at++;
+    if (at == group->count)
+        return false;
+    *ret = group->items[at];
+    group->items[at] = group->items[--group->count];
+    if (at < group->count) {
+        sift_up(group->items, at);
+        sift_down(group->items, group->count, at);
+    }
+    return true;
+}
+
+bool sl_ready_pull(struct sl_ready *ready, const void *owner, struct sl_ready_step *ret)
+{
+    for (size_t i = 0; i < ready->group_count; i++)
+        if (pull(&ready->groups[i], owner, ret)) {
+            ready->count--;
+            return true;
+        }
+    return false;
 }
 
 void sl_ready_release(struct sl_ready *ready, const struct sl_node *node)

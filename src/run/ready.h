@@ -33,6 +33,8 @@ void sl_ready_forget(struct sl_ready *ready, const struct sl_graph *graph);
 void sl_ready_add(struct sl_ready *ready, const struct sl_ready_step *step);
 // False if none has a slot. The step holds its slots until they are released.
 bool sl_ready_take(struct sl_ready *ready, struct sl_ready_step *ret);
+// One of this owner's, whether there is a slot or not; it holds none.
+bool sl_ready_pull(struct sl_ready *ready, const void *owner, struct sl_ready_step *ret);
 void sl_ready_release(struct sl_ready *ready, const struct sl_node *node);
 // How many could be taken now.
 size_t sl_ready_startable(const struct sl_ready *ready);

@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "run/controller_inner.h"
 #include "run/lock.h"
+#include "run/spill.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,6 +56,7 @@ static void end_loop(struct once *once)
 {
     sl_controller_close(&once->controller);
     sl_executor_close(&once->controller.executor);
+    sl_spill_sweep(once->controller.run->world->project);
     uv_walk(&once->loop, close_handle, NULL);
     while (uv_run(&once->loop, UV_RUN_DEFAULT) != 0)
         ; // one may return for a uv_stop of before
@@ -120,6 +122,7 @@ static int begin(struct once *once, struct sl_err *err)
     const struct sl_executor_options options = {.loop = &once->loop,
                                                 .world = controller->run->world,
                                                 .concurrency = controller->options->concurrency};
+    sl_spill_sweep(controller->run->world->project);
     SL_TRY(sl_executor_open(&options, &controller->executor, err));
     SL_TRY(sl_controller_prepare(controller, err));
     const struct sl_history_options kept = {.command = controller->options->command};

@@ -15,7 +15,6 @@ const struct sl_field sl_plan_request_fields[] = {
     SL_FIELD(struct sl_plan_request, exclude, SL_FIELD_TEXTS),
     SL_FIELD(struct sl_plan_request, may_break, SL_FIELD_TEXTS),
     SL_FIELD(struct sl_plan_request, full_refresh, SL_FIELD_BOOL),
-    SL_FIELD(struct sl_plan_request, is_missing_only, SL_FIELD_BOOL),
     {0},
 };
 static const struct sl_field node_fields[] = {
@@ -48,25 +47,23 @@ const struct sl_field sl_publish_reply_fields[] = {
 
 // --- planning
 
-// What state: and result: ask is known only once all is looked at.
-static bool asks_for_facts(const struct sl_strs *list)
+static bool asks_for(const struct sl_strs *list, const char *method)
 {
     for (size_t i = 0; i < list->count; i++)
-        if (strstr(list->items[i], "state:") || strstr(list->items[i], "result:"))
+        if (strstr(list->items[i], method))
             return true;
     return false;
 }
 
+// What state: asks is known only once all is looked at. The history, which result: asks, is open in
+// the process that this one was forked from, and SQLite may not be used on both sides.
+
 static int decide(struct sl_world *world, const struct sl_plan_request *request, struct sl_err *err)
 {
     struct sl_graph *graph = &world->graph;
-    if (request->is_missing_only) {
-        SL_TRY(sl_world_recall(world, err));
-        SL_TRY(sl_world_gather(world, false, err));
-        return sl_plan_decide_missing(graph, &world->arena, err);
-    }
-    if (asks_for_facts(&request->select) || asks_for_facts(&request->exclude)) {
-        SL_TRY(sl_world_recall(world, err));
+    if (asks_for(&request->select, "result:") || asks_for(&request->exclude, "result:"))
+        return sl_fail(err, SL_E_SELECTOR, "a service does not select by `result:`");
+    if (asks_for(&request->select, "state:") || asks_for(&request->exclude, "state:")) {
         SL_TRY(sl_world_gather(world, false, err));
         SL_TRY(sl_graph_select(graph, &request->select, &request->exclude, &world->arena, err));
     } else {

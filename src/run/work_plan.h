@@ -8,7 +8,6 @@
 struct sl_plan_request {
     struct sl_strs select, exclude, may_break;
     bool full_refresh;
-    bool is_missing_only; // as `sluice retry`
 };
 struct sl_planned_node {
     const char *name;

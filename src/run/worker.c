@@ -145,8 +145,10 @@ static int answer(struct sl_worker *worker, const json_t *request, bool *ret_is_
     json_t *reply = NULL;
     worker->kind->work(worker->kind->self, worker, request, &reply);
     *ret_is_last = worker->kind->is_spent && worker->kind->is_spent(worker->kind->self);
-    if (reply && *ret_is_last)
-        *ret_is_last = json_object_set_new(reply, SL_LAST_REPLY, json_true()) == 0;
+    if (*ret_is_last && reply && json_object_set_new(reply, SL_LAST_REPLY, json_true()) == 0)
+        worker->kind->end(worker->kind->self); // nobody waits for it afterwards
+    else
+        *ret_is_last = false;
     // Before the reply: what comes after it belongs to the next job.
     pthread_mutex_lock(&worker->lock);
     worker->is_busy = false;
@@ -174,7 +176,7 @@ int sl_worker_run(int fd, struct sl_seat *seat, const struct sl_worker_kind *kin
         code = answer(&worker, request, &is_last) == SL_OK ? 0 : 1;
         json_decref(request);
     }
-    if (code)
+    if (code || is_last)
         _exit(code);
     pthread_join(listener, NULL);
     pthread_cond_destroy(&worker.has_news);

@@ -3,12 +3,11 @@
 #include "run/lock.h"
 #include "serve/serve_inner.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PRESS_MS 5000
+#define LOCK_MS 100
 
 struct sl_service_run *sl_service_find(struct sl_service *service, const char *id)
 {
@@ -55,9 +54,8 @@ static int print_options(const struct sl_service_run *run, char **ret, struct sl
 {
     json_t *select = strs_json(&run->options.select), *exclude = strs_json(&run->options.exclude);
     SL_AUTO(sl_json_free)
-    json_t *root =
-        json_pack("{s:o*, s:o*, s:b, s:b}", "select", select, "exclude", exclude, "full_refresh",
-                  run->options.full_refresh, "is_missing_only", run->is_missing_only);
+    json_t *root = json_pack("{s:o*, s:o*, s:b}", "select", select, "exclude", exclude,
+                             "full_refresh", run->options.full_refresh);
     *ret = root && select && exclude ? json_dumps(root, JSON_COMPACT) : NULL;
     return *ret ? SL_OK : sl_fail_memory(err);
 }
@@ -82,7 +80,6 @@ static int parse_options(struct sl_service_run *run, const char *text, struct sl
     SL_TRY(read_strs(json_object_get(root, "select"), &run->arena, &run->options.select, err));
     SL_TRY(read_strs(json_object_get(root, "exclude"), &run->arena, &run->options.exclude, err));
     run->options.full_refresh = sl_json_bool(root, "full_refresh", false);
-    run->is_missing_only = sl_json_bool(root, "is_missing_only", false);
     return SL_OK;
 }
 
@@ -112,63 +109,29 @@ static struct sl_overlap_state overlap_of(const struct sl_service *service,
     return state;
 }
 
-// Not before the lock is there: another program is at work on the project, as `sluice run`.
-static void on_lock_work(uv_work_t *work)
+static void on_lock(uv_timer_t *timer)
 {
-    struct sl_service *service = work->data;
-    service->lock_thread = pthread_self();
-    atomic_store(&service->has_lock_thread, true);
-    sl_run_lock_wait(service->run_lock, &service->gives_up_lock);
-    atomic_store(&service->has_lock_thread, false);
-}
-
-static void wake_only(int number)
-{
-    (void)number;
-}
-
-// A call that waits for a lock ends with a signal only, and that may come too early.
-void sl_service_give_up_lock(struct sl_service *service)
-{
-    struct sigaction action = {.sa_handler = wake_only};
-    sigaction(SIGUSR2, &action, NULL);
-    atomic_store(&service->gives_up_lock, true);
-    while (service->waits_for_run_lock) {
-        if (atomic_load(&service->has_lock_thread))
-            pthread_kill(service->lock_thread, SIGUSR2);
-        uv_run(&service->loop, UV_RUN_NOWAIT);
-        (void)usleep(1000);
-    }
-}
-
-static void on_lock(uv_work_t *work, int status)
-{
-    struct sl_service *service = work->data;
-    (void)status;
+    struct sl_service *service = timer->data;
     service->waits_for_run_lock = false;
-    if (atomic_load(&service->gives_up_lock))
-        return;
-    service->has_run_lock = true;
     sl_service_admit(service);
-    if (!service->at_work) {
-        sl_run_lock_give_back(service->run_lock);
-        service->has_run_lock = false;
-    }
 }
 
+// A lock of a file has no event.
 static bool take_run_lock(struct sl_service *service)
 {
     if (service->has_run_lock)
         return true;
     if (service->waits_for_run_lock)
         return false;
-    if (sl_run_lock_take(service->run_lock))
+    if (sl_run_lock_take(service->run_lock)) {
+        service->has_told_lock = false;
         return service->has_run_lock = true;
-    service->lock_work.data = service;
-    service->waits_for_run_lock =
-        uv_queue_work(&service->loop, &service->lock_work, on_lock_work, on_lock) == 0;
-    sl_service_tell(SL_LOG_INFO, NULL,
-                    "another program is at work on the project: runs wait for it");
+    }
+    if (!service->has_told_lock)
+        sl_service_tell(SL_LOG_INFO, NULL,
+                        "another program is at work on the project: runs wait for it");
+    service->has_told_lock = service->waits_for_run_lock = true;
+    (void)uv_timer_start(&service->lock_timer, on_lock, LOCK_MS, 0);
     return false;
 }
 
@@ -261,7 +224,6 @@ static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline,
         .select = run->options.select.count ? run->options.select : pipeline->select,
         .exclude = run->options.select.count ? run->options.exclude : pipeline->exclude,
         .full_refresh = run->options.full_refresh || pipeline->full_refresh,
-        .is_missing_only = run->is_missing_only,
         .state = service->state,
         .listener = &run->listener,
         .on_begin = on_begin,
@@ -335,7 +297,7 @@ static void rest(struct sl_service *service)
 {
     if (service->at_work)
         return;
-    if (service->has_run_lock && !service->waits_for_run_lock) {
+    if (service->has_run_lock) {
         sl_run_lock_give_back(service->run_lock);
         service->has_run_lock = false;
     }
@@ -412,8 +374,7 @@ static int make(struct sl_service *service, const struct sl_asked *asked,
     run->service = service;
     run->tick_us = asked->tick_us;
     run->asked_us = sl_clock_now_us();
-    run->is_missing_only = asked->is_missing_only;
-    run->command = asked->is_missing_only ? "retry" : "run";
+    run->command = "run";
     run->pipeline = sl_arena_strdup(&run->arena, asked->pipeline);
     run->trigger = sl_arena_strdup(&run->arena, asked->trigger);
     run->who = asked->who ? sl_arena_strdup(&run->arena, asked->who) : NULL;
@@ -452,7 +413,7 @@ static void append(struct sl_service *service, struct sl_service_run *run)
     *at = run;
 }
 
-// Makes way for one that was just asked for.
+// Makes way for one that was just asked for; nothing is admitted meanwhile.
 static void make_way(struct sl_service *service, const char *pipeline,
                      const struct sl_overlap_answer *answer)
 {
@@ -460,15 +421,17 @@ static void make_way(struct sl_service *service, const char *pipeline,
     int64_t cancel = answer->cancel, drop = answer->drop;
     for (struct sl_service_run *at = service->runs, *next; at; at = next) {
         next = at->next;
-        if (strcmp(at->pipeline, pipeline) != 0)
+        if (at->state != SL_RUN_QUEUED || strcmp(at->pipeline, pipeline) != 0 || drop-- <= 0)
             continue;
-        if (at->state == SL_RUN_QUEUED && drop-- > 0) {
-            sl_service_tell(SL_LOG_INFO, at, "a newer run comes in its place");
-            give_up(at, "cancelled");
-        } else if (at->state == SL_RUN_AT_WORK && !at->interrupts && cancel-- > 0) {
-            sl_service_tell(SL_LOG_INFO, at, "interrupted: a newer run comes in its place");
-            (void)!sl_service_cancel(service, at, 2, &ignored);
-        }
+        sl_service_tell(SL_LOG_INFO, at, "a newer run comes in its place");
+        give_up(at, "cancelled");
+    }
+    for (struct sl_service_run *at = service->runs; at; at = at->next) {
+        if (at->state != SL_RUN_AT_WORK || at->interrupts || strcmp(at->pipeline, pipeline) != 0 ||
+            cancel-- <= 0)
+            continue;
+        sl_service_tell(SL_LOG_INFO, at, "interrupted: a newer run comes in its place");
+        (void)!sl_service_cancel(service, at, 2, &ignored);
     }
 }
 
@@ -487,21 +450,29 @@ int sl_service_ask(struct sl_service *service, const struct sl_asked *asked,
     struct sl_overlap_state state = overlap_of(service, pipeline);
     const struct sl_overlap_answer answer = sl_overlap_decide(&state);
     int code = make(service, asked, &run, err);
-    if (code == SL_OK && enqueue(run, &is_new, &trouble) != SL_OK) {
+    if (code == SL_OK)
+        code = enqueue(run, &is_new, &trouble);
+    if (code == SL_E_STATE_FENCED)
+        *err = trouble;
+    else if (trouble.code) {
         // Tables are what a run is for: it goes on without its history.
         sl_service_tell(SL_LOG_ERROR, run,
                         "it is not kept in the state store, and runs all the "
                         "same: %s",
                         trouble.message);
-        is_new = trouble.code != SL_E_STATE_FENCED;
+        is_new = true;
+        code = SL_OK;
     }
     if (code != SL_OK || !is_new) {
         *ret_why = code == SL_OK ? "it was asked for before" : NULL;
         sl_service_free_run(run);
         return code;
     }
+    bool was_admitting = service->is_admitting;
+    service->is_admitting = true;
     make_way(service, pipeline->name, &answer);
     append(service, run);
+    service->is_admitting = was_admitting;
     if (answer.verdict == SL_OVERLAP_LEAVE_OUT) {
         *ret_why = "a run of the pipeline is at work";
         if (service->metrics)
@@ -509,8 +480,11 @@ int sl_service_ask(struct sl_service *service, const struct sl_asked *asked,
         give_up(run, "skipped");
         return SL_OK;
     }
-    *ret = run;
+    char id[37];
+    memcpy(id, run->id, sizeof id);
     sl_service_admit(service);
+    *ret = sl_service_find(service, id);
+    *ret_why = *ret ? NULL : "it has ended already, or could not begin: the log says why";
     return SL_OK;
 }
 
@@ -532,7 +506,6 @@ static int take_queued(struct sl_service *service, const struct sl_queued *queue
         return code;
     }
     snprintf(run->id, sizeof run->id, "%s", queued->run_id);
-    run->command = run->is_missing_only ? "retry" : "run";
     run->asked_us = queued->asked_us;
     append(service, run);
     return SL_OK;
@@ -545,15 +518,15 @@ static int resume_killed(struct sl_service *service, struct sl_run_row *row, str
     const char *why;
     if (row->ended_us || !row->pipeline || !sl_str_equal(row->status, "running"))
         return SL_OK;
+    const struct sl_asked asked = {.pipeline = row->pipeline, .trigger = "after a kill"};
+    if (sl_project_pipeline(sl_service_project(service), row->pipeline)) {
+        sl_service_tell(SL_LOG_WARN, NULL, "run %s of '%s' was killed: the pipeline runs again",
+                        row->id, row->pipeline);
+        SL_TRY(sl_service_ask(service, &asked, &run, &why, err));
+    }
     row->status = "interrupted";
     row->ended_us = sl_clock_now_us();
-    SL_TRY(sl_state_end(service->state, row, err));
-    if (!sl_project_pipeline(sl_service_project(service), row->pipeline))
-        return SL_OK;
-    const struct sl_asked asked = {.pipeline = row->pipeline, .trigger = "after a kill"};
-    sl_service_tell(SL_LOG_WARN, NULL, "run %s of '%s' was killed: the pipeline runs again",
-                    row->id, row->pipeline);
-    return sl_service_ask(service, &asked, &run, &why, err);
+    return sl_state_end(service->state, row, err);
 }
 
 int sl_service_recover(struct sl_service *service, struct sl_err *err)
@@ -568,8 +541,12 @@ int sl_service_recover(struct sl_service *service, struct sl_err *err)
         SL_TRY(take_queued(service, &queued[i], err));
     const struct sl_run_filter killed = {.status = "running"};
     SL_TRY(sl_state_runs(service->state, &killed, &arena, &rows, &count, err));
-    for (size_t i = 0; i < count; i++)
-        SL_TRY(resume_killed(service, &rows[i], err));
+    for (size_t i = 0; i < count; i++) {
+        struct sl_err trouble = {0};
+        if (resume_killed(service, &rows[i], &trouble) != SL_OK)
+            sl_service_tell(SL_LOG_ERROR, NULL, "run %s was killed, and is not gone on with: %s",
+                            rows[i].id, trouble.message);
+    }
     sl_service_admit(service);
     return SL_OK;
 }

@@ -142,6 +142,11 @@ static int decide(void *self, const char *run_id, const char *step, bool is_appr
                                          .is_yes = is_approved,
                                          .who = who,
                                          .why = why};
+    // It may not have been written down when it was asked: the disk was full.
+    SL_TRY(sl_state_ask(
+        service->state,
+        &(struct sl_approval){.run_id = run_id, .step = step, .asked_us = decision.decided_us},
+        err));
     SL_TRY(sl_state_decide(service->state, &decision, &arena, &standing, &is_first, err));
     if (!is_first)
         return sl_fail(err, SL_E_SERVE_CONFLICT, "'%s' was %s by %s already", step,

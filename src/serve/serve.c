@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "run/lock.h"
+#include "run/spill.h"
 #include "serve/serve_inner.h"
 
 #include <signal.h>
@@ -293,7 +294,12 @@ static int lock_service(struct sl_service *service, struct sl_err *err)
         return sl_fail(err, SL_E_SERVE_RUNNING, "another service is at work on this project");
     }
     SL_TRY(err->code);
-    return sl_run_lock_open(project->state_folder, &service->run_lock, err);
+    SL_TRY(sl_run_lock_open(project->state_folder, &service->run_lock, err));
+    if (sl_run_lock_take(service->run_lock)) { // no worker of anybody is at work
+        sl_spill_sweep(project);
+        sl_run_lock_give_back(service->run_lock);
+    }
+    return SL_OK;
 }
 
 static int open_state(struct sl_service *service, struct sl_err *err)
@@ -360,7 +366,9 @@ static int init_timers(struct sl_service *service, struct sl_err *err)
     int code = uv_timer_init(&service->loop, &service->agenda_timer);
     if (code == 0)
         code = uv_timer_init(&service->loop, &service->rest_timer);
-    service->agenda_timer.data = service->rest_timer.data = service;
+    if (code == 0)
+        code = uv_timer_init(&service->loop, &service->lock_timer);
+    service->agenda_timer.data = service->rest_timer.data = service->lock_timer.data = service;
     return code == 0 ? SL_OK : sl_fail(err, SL_E_INTERNAL, "no timer: %s", uv_strerror(code));
 }
 
@@ -403,7 +411,6 @@ static void close_handle(uv_handle_t *handle, void *unused)
 
 static void end(struct sl_service *service)
 {
-    sl_service_give_up_lock(service);
     if (service->http)
         sl_http_close(service->http, NULL, NULL);
     if (service->watch)

@@ -37,7 +37,6 @@ struct sl_service_run {
     const char *command, *trigger, *who;
     int64_t tick_us, asked_us, began_us;
     struct sl_start_options options;
-    bool is_missing_only; // goes on with what a killed run left
     struct sl_listener listener;
     enum sl_service_run_state state;
     struct sl_generation *generation; // at work
@@ -64,13 +63,9 @@ struct sl_service {
     struct sl_service_run *runs; // queued and at work
     size_t at_work;
     int serve_lock, run_lock;
-    bool has_run_lock, waits_for_run_lock;
-    atomic_bool gives_up_lock;
-    pthread_t lock_thread;
-    atomic_bool has_lock_thread;
-    uv_work_t lock_work;
+    bool has_run_lock, waits_for_run_lock, has_told_lock;
     int64_t forgot_us; // when old runs were last forgotten
-    uv_timer_t agenda_timer, reload_timer, rest_timer;
+    uv_timer_t agenda_timer, rest_timer, lock_timer;
     uv_signal_t signals[SL_SERVICE_SIGNALS];
     int stops; // how often it was told to end
     bool is_admitting, has_more_to_admit;
@@ -100,7 +95,6 @@ struct sl_asked {
     const char *pipeline, *trigger, *who;
     int64_t tick_us;
     struct sl_start_options options;
-    bool is_missing_only;
 };
 // Keeps it in the queue and begins what there is room for. *ret is NULL if it was asked for before,
 // or is left out by the pipeline's overlap policy: *ret_why says which then.
@@ -110,8 +104,6 @@ SL_MUST int sl_service_ask(struct sl_service *service, const struct sl_asked *as
 SL_MUST int sl_service_recover(struct sl_service *service, struct sl_err *err);
 // Begins runs that wait, as far as there is room.
 void sl_service_admit(struct sl_service *service);
-// Whoever waits for the run lock stops to.
-void sl_service_give_up_lock(struct sl_service *service);
 // Runs that have ended go, and if nothing is at work, the run lock; not from within a run's end.
 void sl_service_rest(struct sl_service *service);
 struct sl_service_run *sl_service_find(struct sl_service *service, const char *id);

@@ -77,7 +77,7 @@ int sl_sqlite_migrate(struct sl_sqlite *store, const char *path, struct sl_err *
 static int prepare_store(struct sl_sqlite *store, const char *path, bool is_service,
                          struct sl_err *err)
 {
-    sqlite3_busy_timeout(store->db, 10000);
+    sqlite3_busy_timeout(store->db, is_service ? 2000 : 10000); // a service has others to hear
     SL_TRY(sl_sqlite_exec(store, "pragma journal_mode = wal;", err));
     SL_TRY(sl_sqlite_exec(
         store, is_service ? "pragma synchronous = full" : "pragma synchronous = off", err));

@@ -3,6 +3,7 @@ import json
 import os
 import queue
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -302,3 +303,70 @@ def test_runs_of_two_pipelines_take_turns_at_a_table_and_do_not_double_it(projec
         assert service.end() == 0
     assert project.count("clean.orders") == 20000
     assert project.rows("curated.total", "orders") == [("20000",)]
+
+
+def test_a_run_whose_steps_wait_for_a_worker_is_cancelled_at_once(project):
+    write_shop(project, ("slow", "select: [curated.slow]\n"), ("other", "select: [curated.other]\n"))
+    slow_model(project)
+    project.write("models/other.sql", "select count(*) as n from clean.orders")
+    project.run("run", "--select", "clean.orders", "raw.orders")
+    with Service(project, "--threads", "1", "--verbose") as service:
+        slow = project.json("trigger", "slow")["run_id"]
+        service.wait_for("model slow begins")
+        other = project.json("trigger", "other")["run_id"]
+        while not any(run["run_id"] == other and run["status"] == "running" for run in project.json("status")["runs"]):
+            pass
+        project.run("cancel", other)
+        assert service.wait_for("ended: interrupted")["run_id"] == other
+        project.run("cancel", slow)
+        assert service.wait_for("ended: interrupted")["run_id"] == slow
+        assert service.end() == 0
+
+
+def test_a_run_waits_for_another_program_at_work_on_the_project(project):
+    by_hand(project)
+    lock = project.folder / ".sluice" / "run.lock"
+    with Service(project) as service:
+        holder = subprocess.Popen(["flock", str(lock), "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        holder.stdin.write(b"x\n")
+        holder.stdin.flush()
+        holder.stdout.readline()
+        assert project.json("trigger", "all")["status"] == "queued"
+        service.wait_for("another program is at work")
+        holder.stdin.close()
+        holder.wait()
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+
+
+def test_alerts_follow_a_project_that_was_read_anew(project):
+    by_hand(project)
+    with Service(project) as service:
+        project.write("sluice.yml", "name: shop\nalerts:\n  channels:\n    hook: {webhook: \"http://127.0.0.1:9/x\"}\n  routes:\n    - {to: [hook]}\n")
+        project.write("models/total.sql", "select amount / (count(*) - 3)::tinyint, error('broken') from clean.orders group by all")
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("was read anew")
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("was read anew")
+        project.run("trigger", "all")
+        service.wait_for("ended: partial")
+        assert "curated.total" in project.run("alerts").stdout
+        assert service.end() == 0
+
+
+def test_a_state_folder_without_room_stops_no_run(project):
+    by_hand(project)
+    project.run("run", "--select", "raw.orders")
+    with Service(project) as service:
+        state = project.folder / ".sluice" / "state.db"
+        holder = sqlite3.connect(state, timeout=30)
+        holder.execute("begin immediate")  # nobody else can write
+        asked = threading.Thread(target=project.run, args=("trigger", "all"))
+        asked.start()
+        service.wait_for("is not kept in the state store")
+        service.wait_for("ended: ok")
+        holder.rollback()
+        holder.close()
+        asked.join()
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("3",)]

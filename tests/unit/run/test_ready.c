@@ -171,6 +171,34 @@ static void of_two_runs_the_older_comes_first_but_for_priorities(void **state)
     end(&made);
 }
 
+static void the_steps_of_one_run_are_pulled_out_and_the_others_keep_their_order(void **state)
+{
+    struct made made;
+    struct sl_ready_step got;
+    struct sl_err err = {0};
+    int owners[2];
+
+    (void)state;
+    make(&made, 1);
+    made.models[2].execution.pool = made.models[4].execution.pool = "narrow";
+    assert_int_equal(sl_ready_open(&made.ready, &made.project, &err), SL_OK);
+    assert_int_equal(sl_ready_expect(&made.ready, &made.graph, &err), SL_OK);
+    for (size_t i = NODES; i-- > 0;)
+        sl_ready_add(&made.ready, &(struct sl_ready_step){.node = &made.nodes[i],
+                                                          .index = i,
+                                                          .run = 1,
+                                                          .owner = &owners[i % 3 == 0]});
+    size_t pulled = 0;
+    for (; sl_ready_pull(&made.ready, &owners[1], &got); pulled++)
+        assert_int_equal(got.index % 3, 0);
+    assert_int_equal(pulled, 3);
+    assert_int_equal(made.ready.count, NODES - 3);
+    static const size_t rest[] = {1, 2, 5, 7};
+    takes(&made, rest, COUNT_OF(rest));
+    takes_none(&made);
+    end(&made);
+}
+
 static void only_what_may_pass_by_itself_is_tried_again(void **state)
 {
     static const struct {
@@ -227,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_full_pool_keeps_back_its_own_steps_only),
         cmocka_unit_test(a_target_has_slots_of_its_own_besides_those_of_its_pool),
         cmocka_unit_test(of_two_runs_the_older_comes_first_but_for_priorities),
+        cmocka_unit_test(the_steps_of_one_run_are_pulled_out_and_the_others_keep_their_order),
         cmocka_unit_test(only_what_may_pass_by_itself_is_tried_again),
         cmocka_unit_test(waits_grow_to_their_longest_and_jitter_is_full),
     };
