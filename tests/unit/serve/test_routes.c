@@ -136,12 +136,25 @@ static void check_words(const char *method, const char *path, const char *body,
     drop(&asked);
 }
 
+// Some commands take a name or a file.
+static void no_name_leads_to_a_file(void **state)
+{
+    struct asked asked;
+    struct sl_strs words;
+
+    (void)state;
+    assert_int_equal(ask(&asked, "GET", "/api/v1/contracts/%2Fetc%2Fpasswd", NULL), SL_OK);
+    assert_int_equal(sl_child_words(&asked.request, &words, &asked.err), SL_E_SERVE_REQUEST);
+    assert_non_null(strstr(asked.err.message, "/etc/passwd"));
+    drop(&asked);
+}
+
 static void no_value_becomes_an_option(void **state)
 {
     (void)state;
     check_words("GET", "/api/v1/tables/clean.orders?limit=3", NULL,
                 "show|--limit=3|--json|--|clean.orders");
-    check_words("GET", "/api/v1/tables/--project=%2Fetc", NULL, "show|--json|--|--project=/etc");
+    check_words("GET", "/api/v1/tables/--project=etc", NULL, "show|--json|--|--project=etc");
     check_words("GET", "/api/v1/tables?select=--help&select=-C/", NULL,
                 "ls|--select=--help|--select=-C/|--json|--");
     check_words("GET", "/api/v1/quarantine/orders?since=--all&position=1&position=2", NULL,
@@ -283,6 +296,7 @@ int main(void)
         cmocka_unit_test(odd_paths_are_refused),
         cmocka_unit_test(a_path_that_has_another_method_names_it),
         cmocka_unit_test(values_must_be_what_the_route_takes),
+        cmocka_unit_test(no_name_leads_to_a_file),
         cmocka_unit_test(no_value_becomes_an_option),
         cmocka_unit_test(who_may_do_what),
         cmocka_unit_test(the_socket_needs_no_token),
