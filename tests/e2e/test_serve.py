@@ -370,3 +370,18 @@ def test_a_state_folder_without_room_stops_no_run(project):
         asked.join()
         assert service.end() == 0
     assert project.rows("curated.total", "orders") == [("3",)]
+
+
+def test_ten_thousand_missed_ticks_are_one_run(project):
+    write_shop(project, ("all", "when:\n  - cron: '* * * * *'\n"))
+    project.run("run")
+    with Service(project, env={"SLUICE_CLOCK": "2026-03-01T12:00:00Z"}) as service:
+        assert service.end() == 0
+    with Service(project, env={"SLUICE_CLOCK": "2026-03-08T12:00:30Z"}) as service:
+        service.wait_for("nothing to do")
+        assert service.end() == 0
+    told = [json.loads(line)["message"] for line in service.seen]
+    assert len([text for text in told if "nothing to do" in text]) == 1
+    assert any("are left out" in text and ("10080" in text or "10079" in text or "or more" in text) for text in told), told
+    runs = [run for run in project.json("status")["runs"] if run["command"] == "run"]
+    assert len(runs) == 2
