@@ -110,5 +110,8 @@ SL_MUST int sl_state_past(struct sl_state *state, const char *name, size_t limit
                           struct sl_err *err);
 // Deletes runs that ended before a time, with their steps and decisions, and older audit entries.
 SL_MUST int sl_state_forget(struct sl_state *state, int64_t before_us, struct sl_err *err);
+// Deletes runs of pipelines that ended before a time and found nothing to do: a tick a minute makes
+// half a million of them a year.
+SL_MUST int sl_state_forget_idle(struct sl_state *state, int64_t before_us, struct sl_err *err);
 
 #endif

@@ -15,6 +15,7 @@
 #define MOST_WAIT_MS 60000
 #define DAY_US ((int64_t)86400 * 1000000)
 #define KEEP_US (365 * DAY_US)
+#define KEEP_IDLE_US (7 * DAY_US)
 
 int64_t sl_service_now_us(void)
 {
@@ -89,7 +90,8 @@ static void forget_old(struct sl_service *service)
     if (now_us - service->forgot_us < DAY_US)
         return;
     service->forgot_us = now_us;
-    if (sl_state_forget(service->state, now_us - KEEP_US, &err) != SL_OK)
+    if (sl_state_forget(service->state, now_us - KEEP_US, &err) != SL_OK ||
+        sl_state_forget_idle(service->state, now_us - KEEP_IDLE_US, &err) != SL_OK)
         sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", err.message);
 }
 

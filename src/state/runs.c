@@ -384,3 +384,14 @@ int sl_state_forget(struct sl_state *state, int64_t before_us, struct sl_err *er
     SL_TRY(sl_write_begin(state, err));
     return sl_write_end(state, forget(state, before_us, err), 0, err);
 }
+
+int sl_state_forget_idle(struct sl_state *state, int64_t before_us, struct sl_err *err)
+{
+    const struct sl_param params[] = {SL_TEXT(state->project), SL_NUMBER(before_us)};
+    SL_TRY(sl_write_begin(state, err));
+    int code = SL_RUN(state,
+                      "delete from runs where project = ?1 and status = 'nothing' and pipeline is "
+                      "not null and ended_us > 0 and ended_us < ?2",
+                      params);
+    return sl_write_end(state, code, 0, err);
+}

@@ -255,6 +255,31 @@ static void the_audit_log_is_read_from_its_end(void **state)
     assert_int_equal(count, 2);
 }
 
+static void runs_that_found_nothing_are_forgotten_sooner(void **state)
+{
+    static const struct sl_run_row rows[] = {
+        {.id = "idle", .pipeline = "all", .status = "nothing", .ended_us = 5},
+        {.id = "late", .pipeline = "all", .status = "nothing", .ended_us = 50},
+        {.id = "busy", .pipeline = "all", .status = "ok", .ended_us = 5},
+        {.id = "hand", .status = "nothing", .ended_us = 5},
+    };
+    struct store *store = *state;
+    struct sl_run_row *list;
+    size_t count;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct sl_run_row row = rows[i];
+        row.command = "run";
+        row.started_us = row.ended_us;
+        OK(sl_state_begin(store->state, &row, &err));
+        OK(sl_state_end(store->state, &row, &err));
+    }
+    OK(sl_state_forget_idle(store->state, 10, &err));
+    OK(sl_state_runs(store->state, &(struct sl_run_filter){0}, &store->arena, &list, &count, &err));
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < count; i++)
+        assert_string_not_equal(list[i].id, "idle");
+}
+
 static void texts_that_are_no_utf8_do_not_lose_the_row(void **state)
 {
     struct store *store = *state;
@@ -305,6 +330,7 @@ int main(void)
         CASE(the_first_decision_stands),
         CASE(who_was_not_answered_is_asked_no_longer_when_the_run_ends),
         CASE(the_audit_log_is_read_from_its_end),
+        CASE(runs_that_found_nothing_are_forgotten_sooner),
         CASE(texts_that_are_no_utf8_do_not_lose_the_row),
         CASE(another_handle_sees_what_was_written_after_the_flush),
     };
