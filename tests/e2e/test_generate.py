@@ -317,7 +317,7 @@ COULD = [
 
 @pytest.mark.parametrize("columns, expected", COULD)
 def test_rules_that_leave_a_single_value_are_not_said_to_exclude_each_other(shop, columns, expected):
-    for folder in ["contracts", "sources", "models", "targets", "tests"]:
+    for folder in ["contracts", "sources", "models", "targets", "tests", "pipelines"]:
         shutil.rmtree(shop.folder / folder, ignore_errors=True)
     shop.write("contracts/things.odcs.yml", CONTRACT % columns)
     assert "0 errors" in shop.run("check", "--set", "checks.requirements=off").stdout
