@@ -133,7 +133,7 @@ static int begin(struct once *once, struct sl_err *err)
         sl_controller_publish(controller);
     adopt(once);
     sl_executor_dispatch(controller->executor);
-    if (!controller->has_ended)
+    if (controller->open && !controller->has_ended) // there may be nothing to do but to publish
         uv_run(&once->loop, UV_RUN_DEFAULT);
     return SL_OK;
 }
