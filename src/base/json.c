@@ -1,5 +1,7 @@
 #include "base/json.h"
 
+#include "base/clock.h"
+
 #include "base/buf.h"
 
 #include <ctype.h>
@@ -145,6 +147,26 @@ json_t *sl_json_string(const char *text)
         return json;
     sl_buf_add_json_string(&quoted, text);
     return quoted.has_failed ? NULL : json_loadb(quoted.text, quoted.length, JSON_DECODE_ANY, NULL);
+}
+
+json_t *sl_json_string_or_null(const char *text)
+{
+    return text ? sl_json_string(text) : json_null();
+}
+
+json_t *sl_json_time(int64_t time_us)
+{
+    char text[32];
+    return time_us ? json_string(sl_clock_format(time_us, text)) : json_null();
+}
+
+json_t *sl_json_strs(const struct sl_strs *texts)
+{
+    SL_AUTO(sl_json_free) json_t *list = json_array();
+    for (size_t i = 0; list && i < texts->count; i++)
+        if (json_array_append_new(list, sl_json_string(texts->items[i])) != 0)
+            return NULL;
+    return json_incref(list);
 }
 
 const char *sl_json_text(const json_t *object, const char *key, const char *otherwise)

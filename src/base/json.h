@@ -3,7 +3,7 @@
 #ifndef SL_BASE_JSON_H
 #define SL_BASE_JSON_H
 
-#include "base/arena.h"
+#include "base/str.h"
 
 #include <jansson.h>
 #include <stdint.h>
@@ -23,6 +23,9 @@ SL_MUST int sl_json_parse_data(const char *text, size_t length, const char *name
 // A text as a value; bytes that are no UTF-8, as a file's name may hold, become U+FFFD. NULL out of
 // memory.
 json_t *sl_json_string(const char *text);
+json_t *sl_json_string_or_null(const char *text); // null for NULL
+json_t *sl_json_time(int64_t time_us);            // "2026-01-31T12:00:00.000000Z"; null for 0
+json_t *sl_json_strs(const struct sl_strs *texts);
 // Compact text, keys in order of insertion; free() it.
 SL_MUST int sl_json_print(const json_t *json, char **ret, struct sl_err *err);
 // Members with a default; a wrong type gives the default.

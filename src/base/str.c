@@ -234,6 +234,15 @@ int sl_strs_add(struct sl_strs *list, struct sl_arena *arena, const char *text, 
     return SL_OK;
 }
 
+int sl_strs_copy(struct sl_strs *ret, const struct sl_strs *from, struct sl_arena *arena,
+                 struct sl_err *err)
+{
+    *ret = (struct sl_strs){0};
+    for (size_t i = 0; i < from->count; i++)
+        SL_TRY(sl_strs_add(ret, arena, from->items[i], err));
+    return SL_OK;
+}
+
 bool sl_strs_has(const struct sl_strs *list, const char *text)
 {
     for (size_t i = 0; i < list->count; i++)

@@ -46,6 +46,9 @@ struct sl_strs {
 };
 SL_MUST int sl_strs_add(struct sl_strs *list, struct sl_arena *arena, const char *text,
                         struct sl_err *err);
+// A list of its own with the same texts.
+SL_MUST int sl_strs_copy(struct sl_strs *ret, const struct sl_strs *from, struct sl_arena *arena,
+                         struct sl_err *err);
 bool sl_strs_has(const struct sl_strs *list, const char *text);
 void sl_strs_sort(struct sl_strs *list);
 

@@ -72,24 +72,14 @@ static int ask(const struct control_options *options, const char *kind, const ch
     return options->common.json ? sl_print_json(*ret, err) : SL_OK;
 }
 
-static json_t *texts_json(const struct sl_strs *texts)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < texts->count; i++)
-        if (json_array_append_new(list, sl_json_string(texts->items[i])) != 0)
-            return json_decref(list), NULL;
-    return list;
-}
-
 static int run_trigger(const void *self, int *ret_exit, struct sl_err *err)
 {
     const struct control_options *options = self;
     SL_AUTO(sl_json_free) json_t *answer = NULL;
     SL_AUTO(sl_json_free)
     json_t *body =
-        json_pack("{s:o, s:o, s:b}", "select", texts_json(&options->select), "exclude",
-                  texts_json(&options->exclude), "full_refresh", (int)options->full_refresh);
+        json_pack("{s:o, s:o, s:b}", "select", sl_json_strs(&options->select), "exclude",
+                  sl_json_strs(&options->exclude), "full_refresh", (int)options->full_refresh);
 
     (void)ret_exit;
     SL_TRY_NEW(body, err);

@@ -1,5 +1,7 @@
 #include "notify/facts.h"
 
+#include "notify/notify.h"
+
 #include <string.h>
 
 struct sl_subject sl_subject_named(const char *name)
@@ -13,7 +15,7 @@ struct sl_subject sl_subject_named(const char *name)
                                .lag_s = -1};
 }
 
-static int64_t freshness_of(const struct sl_node *node)
+int64_t sl_notify_freshness_s(const struct sl_node *node)
 {
     switch (node->kind) {
     case SL_NODE_INGEST:
@@ -107,7 +109,7 @@ int sl_look_table(const struct sl_look *look, const struct sl_node *node, struct
     struct sl_thresholds when = sl_alerts_thresholds(look->project->alerts, node->name);
     struct sl_err trouble = {0};
     ret->owner = node->owner;
-    ret->freshness_s = freshness_of(node);
+    ret->freshness_s = sl_notify_freshness_s(node);
     if (ret->freshness_s < 0 && when.lag_s <= 0)
         return SL_OK;
     if (look_table(look, node, when.lag_s > 0, ret, &trouble) == SL_E_MEMORY)

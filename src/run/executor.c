@@ -312,38 +312,6 @@ static void tell_ended(struct sl_executor *executor)
     }
 }
 
-void sl_executor_dispatch(struct sl_executor *executor)
-{
-    executor->has_more = true;
-    if (executor->is_dispatching)
-        return;
-    executor->is_dispatching = true;
-    while (executor->has_more) {
-        executor->has_more = false;
-        sort_all(executor);
-        run_errands(executor);
-        share(executor);
-        start_steps(executor);
-        tell_ended(executor);
-    }
-    executor->is_dispatching = false;
-}
-
-struct sl_executor_counts sl_executor_count(const struct sl_executor *executor)
-{
-    struct sl_executor_counts counts = {.steps = executor->steps,
-                                        .steps_most = executor->most_steps,
-                                        .steps_ready =
-                                            executor->ready.count + executor->held_count};
-    for (const struct sl_controller *at = executor->runs; at; at = at->next)
-        counts.runs++;
-    for (const struct sl_controller *at = executor->to_plan; at; at = at->next_errand)
-        counts.runs_to_plan++;
-    return counts;
-}
-
-// --- its own life
-
 static void tell_running(struct sl_controller *controller)
 {
     const struct sl_listener *listener = controller->options->listener;
@@ -377,6 +345,53 @@ static void on_tick(uv_timer_t *timer)
         tell_running(at);
 }
 
+// An executor at rest wakes nobody.
+static void tick_while_at_work(struct sl_executor *executor)
+{
+    bool is_at_work = executor->runs || sl_pool_busy(executor->pool) > 0;
+    bool is_ticking = uv_is_active((uv_handle_t *)executor->ticker) != 0;
+    if (is_at_work == is_ticking)
+        return;
+    if (is_at_work)
+        (void)uv_timer_start(executor->ticker, on_tick, TICK_MS, TICK_MS);
+    else
+        uv_timer_stop(executor->ticker);
+}
+
+void sl_executor_dispatch(struct sl_executor *executor)
+{
+    executor->has_more = true;
+    if (executor->is_dispatching)
+        return;
+    executor->is_dispatching = true;
+    while (executor->has_more) {
+        executor->has_more = false;
+        sort_all(executor);
+        run_errands(executor);
+        share(executor);
+        start_steps(executor);
+        tell_ended(executor);
+    }
+    executor->is_dispatching = false;
+    tick_while_at_work(executor);
+}
+
+struct sl_executor_counts sl_executor_count(const struct sl_executor *executor)
+{
+    struct sl_executor_counts counts = {.steps = executor->steps,
+                                        .steps_most = executor->most_steps,
+                                        .steps_ready =
+                                            executor->ready.count + executor->held_count};
+    for (const struct sl_controller *at = executor->runs; at; at = at->next)
+        counts.runs++;
+    for (const struct sl_controller *at = executor->to_plan; at; at = at->next_errand)
+        counts.runs_to_plan++;
+    sl_pool_weigh(executor->pool, &counts.workers, &counts.worker_bytes);
+    return counts;
+}
+
+// --- its own life
+
 // The engine's threads do not come along, and its locks would stay as they are.
 static void before_fork(void *owner)
 {
@@ -400,8 +415,7 @@ static int open_pool(struct sl_executor *executor, struct sl_err *err)
     executor->ticker = sl_timer_new(executor->options.loop, executor, err);
     if (!executor->ticker)
         return err->code;
-    int code = uv_timer_start(executor->ticker, on_tick, TICK_MS, TICK_MS);
-    return code == 0 ? SL_OK : sl_fail(err, SL_E_INTERNAL, "no timer: %s", uv_strerror(code));
+    return SL_OK;
 }
 
 int sl_executor_open(const struct sl_executor_options *options, struct sl_executor **ret,

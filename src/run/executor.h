@@ -37,6 +37,8 @@ struct sl_executor_counts {
     size_t steps_ready;       // that wait for a worker, a slot or a table
     size_t runs;              // planned and not ended
     size_t runs_to_plan;
+    size_t workers; // processes, also idle ones
+    int64_t worker_bytes;
 };
 struct sl_executor_counts sl_executor_count(const struct sl_executor *executor);
 

@@ -25,18 +25,6 @@ static struct sl_live *live_of(struct sl_controller *controller)
 
 // --- its own graph
 
-static int copy_strs(struct sl_strs *to, const struct sl_strs *from, struct sl_arena *arena,
-                     struct sl_err *err)
-{
-    *to = (struct sl_strs){0};
-    for (size_t i = 0; i < from->count; i++) {
-        const char *text = sl_arena_strdup(arena, from->items[i]);
-        SL_TRY_NEW(text, err);
-        SL_TRY(sl_strs_add(to, arena, text, err));
-    }
-    return SL_OK;
-}
-
 // Of a list of nodes of the world's graph, those that are in this one.
 static int map_edges(const size_t *from, size_t count, const size_t *position, size_t **ret,
                      size_t *ret_count, struct sl_arena *arena, struct sl_err *err)
@@ -200,7 +188,7 @@ static int init(struct sl_live *live, struct sl_executor *executor,
     SL_TRY(copy_text(&live->options.pipeline, &live->run.arena, err));
     SL_TRY(copy_text(&live->options.trigger, &live->run.arena, err));
     SL_TRY(copy_text(&live->options.who, &live->run.arena, err));
-    SL_TRY(copy_strs(&live->options.may_break, &options->may_break, &live->run.arena, err));
+    SL_TRY(sl_strs_copy(&live->options.may_break, &options->may_break, &live->run.arena, err));
     live->run_options = (struct sl_run_options){.command = live->options.command,
                                                 .full_refresh = options->full_refresh,
                                                 .may_break = &live->options.may_break,

@@ -38,6 +38,8 @@ SL_MUST int sl_pool_take(struct sl_pool *pool, const struct sl_aide_worker *work
 bool sl_pool_has_room(const struct sl_pool *pool);
 size_t sl_pool_busy(const struct sl_pool *pool);
 size_t sl_pool_size(const struct sl_pool *pool);
+// Worker processes there are, and the memory that they hold together.
+void sl_pool_weigh(const struct sl_pool *pool, size_t *ret_workers, int64_t *ret_bytes);
 // Starts a worker if none is idle. `job` is the number that on_reply gets.
 SL_MUST int sl_pool_start(struct sl_pool *pool, size_t job, const json_t *request,
                           const struct sl_seat **ret, struct sl_err *err);

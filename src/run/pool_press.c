@@ -76,6 +76,18 @@ static int64_t resident_bytes(pid_t pid)
     return resident * sysconf(_SC_PAGESIZE);
 }
 
+void sl_pool_weigh(const struct sl_pool *pool, size_t *ret_workers, int64_t *ret_bytes)
+{
+    *ret_workers = 0;
+    *ret_bytes = 0;
+    for (size_t i = 0; i < pool->options.size; i++) {
+        if (!pool->members[i].pid)
+            continue;
+        (*ret_workers)++;
+        *ret_bytes += resident_bytes(pool->members[i].pid);
+    }
+}
+
 static void limit_memory(struct sl_member *member, int64_t most_bytes)
 {
     int64_t held_bytes = resident_bytes(member->pid);

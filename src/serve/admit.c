@@ -39,20 +39,10 @@ static void unlink_run(struct sl_service_run *run)
 
 // --- as text in the state store
 
-static json_t *strs_json(const struct sl_strs *strs)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; array && i < strs->count; i++)
-        if (json_array_append_new(array, json_string(strs->items[i])) != 0) {
-            json_decref(array);
-            return NULL;
-        }
-    return array;
-}
-
 static int print_options(const struct sl_service_run *run, char **ret, struct sl_err *err)
 {
-    json_t *select = strs_json(&run->options.select), *exclude = strs_json(&run->options.exclude);
+    json_t *select = sl_json_strs(&run->options.select);
+    json_t *exclude = sl_json_strs(&run->options.exclude);
     SL_AUTO(sl_json_free)
     json_t *root = json_pack("{s:o*, s:o*, s:b}", "select", select, "exclude", exclude,
                              "full_refresh", run->options.full_refresh);
@@ -66,9 +56,9 @@ static int read_strs(const json_t *array, struct sl_arena *arena, struct sl_strs
     size_t i;
     json_t *item;
     json_array_foreach (array, i, item) {
-        const char *text = sl_arena_strdup(arena, json_string_value(item));
-        SL_TRY_NEW(text, err);
-        SL_TRY(sl_strs_add(ret, arena, text, err));
+        if (!json_is_string(item))
+            return sl_fail(err, SL_E_STATE, "the queue holds a run with options that are none");
+        SL_TRY(sl_strs_add(ret, arena, json_string_value(item), err));
     }
     return SL_OK;
 }
@@ -354,17 +344,6 @@ int sl_service_cancel(struct sl_service *service, struct sl_service_run *run, in
 
 // --- asking
 
-static int copy_strs(const struct sl_strs *from, struct sl_arena *arena, struct sl_strs *ret,
-                     struct sl_err *err)
-{
-    for (size_t i = 0; i < from->count; i++) {
-        const char *text = sl_arena_strdup(arena, from->items[i]);
-        SL_TRY_NEW(text, err);
-        SL_TRY(sl_strs_add(ret, arena, text, err));
-    }
-    return SL_OK;
-}
-
 static int make(struct sl_service *service, const struct sl_asked *asked,
                 struct sl_service_run **ret, struct sl_err *err)
 {
@@ -383,8 +362,8 @@ static int make(struct sl_service *service, const struct sl_asked *asked,
     *ret = run;
     if (!run->pipeline || !run->trigger || (asked->who && !run->who))
         return sl_fail_memory(err);
-    SL_TRY(copy_strs(&asked->options.select, &run->arena, &run->options.select, err));
-    return copy_strs(&asked->options.exclude, &run->arena, &run->options.exclude, err);
+    SL_TRY(sl_strs_copy(&run->options.select, &asked->options.select, &run->arena, err));
+    return sl_strs_copy(&run->options.exclude, &asked->options.exclude, &run->arena, err);
 }
 
 static int enqueue(struct sl_service_run *run, bool *ret_is_new, struct sl_err *err)
@@ -457,8 +436,7 @@ int sl_service_ask(struct sl_service *service, const struct sl_asked *asked,
     else if (trouble.code) {
         // Tables are what a run is for: it goes on without its history.
         sl_service_tell(SL_LOG_ERROR, run,
-                        "it is not kept in the state store, and runs all the "
-                        "same: %s",
+                        "it is not kept in the state store, and runs all the same: %s",
                         trouble.message);
         is_new = true;
         code = SL_OK;
@@ -537,8 +515,12 @@ int sl_service_recover(struct sl_service *service, struct sl_err *err)
     size_t count;
     sl_arena_init(&arena, 0);
     SL_TRY(sl_state_queue(service->state, &arena, &queued, &count, err));
-    for (size_t i = 0; i < count; i++)
-        SL_TRY(take_queued(service, &queued[i], err));
+    for (size_t i = 0; i < count; i++) {
+        struct sl_err trouble = {0};
+        if (take_queued(service, &queued[i], &trouble) != SL_OK)
+            sl_service_tell(SL_LOG_ERROR, NULL, "run %s waits and cannot begin: %s",
+                            queued[i].run_id, trouble.message);
+    }
     const struct sl_run_filter killed = {.status = "running"};
     SL_TRY(sl_state_runs(service->state, &killed, &arena, &rows, &count, err));
     for (size_t i = 0; i < count; i++) {

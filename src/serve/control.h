@@ -44,10 +44,8 @@ struct sl_control {
     // first one counts, a second is SL_E_SERVE_CONFLICT. `why` may be NULL.
     int (*decide)(void *self, const char *run_id, const char *step, bool is_approved,
                   const char *who, const char *why, json_t **ret_json, struct sl_err *err);
-    // An array, in order of names: {"name", "description", "owner", "select", "triggers": [text],
-    // "next_at": null or time, "is_paused", "paused_by", "paused_why", "active_runs",
-    // "queued_runs", "last_run": null or a run as in `runs`}. `name` NULL: all; else one
-    // (SL_E_SERVE_MISSING).
+    // An array, in order of names, of what sl_pipeline_json (serve/pipelines.h) makes, with
+    // "active_runs" and "queued_runs". `name` NULL: all; else one (SL_E_SERVE_MISSING).
     int (*pipelines)(void *self, const char *name, json_t **ret_json, struct sl_err *err);
     // An array of what is at work now: {"run_id", "pipeline", "started_at", "steps": {"waiting",
     // "running", "ended"}, "running": [{"step", "since", "share"}]}.

@@ -1,5 +1,6 @@
 // What HTTP asks of the service (serve/control.h), answered from memory.
 #include "base/clock.h"
+#include "serve/pipelines.h"
 #include "serve/serve_inner.h"
 
 #include <string.h>
@@ -15,17 +16,6 @@ void sl_service_audit(struct sl_service *service, const char *who, const char *w
                                          .details_json = details};
     if (sl_state_add_audit(service->state, &entry, &err) != SL_OK)
         sl_service_tell(SL_LOG_WARN, NULL, "the audit log: %s", err.message);
-}
-
-static json_t *text_or_null(const char *text)
-{
-    return text ? json_string(text) : json_null();
-}
-
-static json_t *time_or_null(int64_t time_us)
-{
-    char buffer[32];
-    return time_us ? json_string(sl_clock_format(time_us, buffer)) : json_null();
 }
 
 static int give(json_t *json, json_t **ret, struct sl_err *err)
@@ -88,8 +78,8 @@ static int pause_json(const struct sl_pause *pause, bool is_paused, json_t **ret
                       struct sl_err *err)
 {
     return give(json_pack("{s:s, s:b, s:o, s:o, s:o}", "pipeline", pause->pipeline, "is_paused",
-                          is_paused, "who", text_or_null(pause->who), "at",
-                          time_or_null(pause->at_us), "why", text_or_null(pause->why)),
+                          is_paused, "who", sl_json_string_or_null(pause->who), "at",
+                          sl_json_time(pause->at_us), "why", sl_json_string_or_null(pause->why)),
                 ret_json, err);
 }
 
@@ -158,7 +148,7 @@ static int decide(void *self, const char *run_id, const char *step, bool is_appr
     sl_live_decide(run->live, step, is_approved, who, why);
     return give(json_pack("{s:s, s:s, s:b, s:s, s:o}", "run_id", run_id, "step", step,
                           "is_approved", is_approved, "who", who, "at",
-                          time_or_null(decision.decided_us)),
+                          sl_json_time(decision.decided_us)),
                 ret_json, err);
 }
 
@@ -173,59 +163,26 @@ static const struct sl_pause *pause_of(const struct sl_pause *pauses, size_t cou
     return NULL;
 }
 
-static int last_run(struct sl_service *service, const char *pipeline, struct sl_arena *arena,
-                    json_t **ret, struct sl_err *err)
-{
-    const struct sl_run_filter filter = {.pipeline = pipeline, .limit = 1};
-    struct sl_run_row *rows;
-    size_t count;
-    SL_TRY(sl_state_runs(service->state, &filter, arena, &rows, &count, err));
-    *ret = count ? json_pack("{s:s, s:s, s:o, s:o}", "run_id", rows[0].id, "status", rows[0].status,
-                             "started_at", time_or_null(rows[0].started_us), "ended_at",
-                             time_or_null(rows[0].ended_us))
-                 : json_null();
-    return *ret ? SL_OK : sl_fail_memory(err);
-}
-
-static json_t *strs_json(const struct sl_strs *strs)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; array && i < strs->count; i++)
-        (void)json_array_append_new(array, json_string(strs->items[i]));
-    return array;
-}
-
-static json_t *triggers_json(const struct sl_pipeline *pipeline, struct sl_arena *arena)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; array && i < pipeline->trigger_count; i++)
-        (void)json_array_append_new(array,
-                                    json_string(sl_trigger_words(&pipeline->triggers[i], arena)));
-    return array;
-}
-
 static int pipeline_json(struct sl_service *service, const struct sl_pipeline *pipeline,
                          const struct sl_pause *pause, struct sl_arena *arena, json_t **ret,
                          struct sl_err *err)
 {
+    const struct sl_run_filter filter = {.pipeline = pipeline->name, .limit = 1};
+    struct sl_run_row *last;
+    size_t count;
     json_int_t active = 0, queued = 0;
-    json_t *last = NULL;
-    int64_t next_us = sl_agenda_next_of_us(service->agenda, pipeline->name);
-    SL_TRY(last_run(service, pipeline->name, arena, &last, err));
+    SL_TRY(sl_state_runs(service->state, &filter, arena, &last, &count, err));
+    const struct sl_pipeline_state state = {.pause = pause, .last_run = count ? last : NULL};
+    SL_AUTO(sl_json_free) json_t *root = NULL;
+    SL_TRY(sl_pipeline_json(pipeline, &state, sl_service_now_us(), &root, err));
     for (const struct sl_service_run *at = service->runs; at; at = at->next) {
         active += at->state == SL_RUN_AT_WORK && strcmp(at->pipeline, pipeline->name) == 0;
         queued += at->state == SL_RUN_QUEUED && strcmp(at->pipeline, pipeline->name) == 0;
     }
-    return give(
-        json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:o}", "name",
-                  pipeline->name, "description", text_or_null(pipeline->description), "owner",
-                  text_or_null(pipeline->owner), "select", strs_json(&pipeline->select), "triggers",
-                  triggers_json(pipeline, arena), "next_at",
-                  next_us == SL_AGENDA_NEVER ? json_null() : time_or_null(next_us), "is_paused",
-                  pause != NULL, "paused_by", text_or_null(pause ? pause->who : NULL), "paused_why",
-                  text_or_null(pause ? pause->why : NULL), "active_runs", active, "queued_runs",
-                  queued, "last_run", last),
-        ret, err);
+    if (json_object_set_new(root, "active_runs", json_integer(active)) != 0 ||
+        json_object_set_new(root, "queued_runs", json_integer(queued)) != 0)
+        return sl_fail_memory(err);
+    return give(json_incref(root), ret, err);
 }
 
 static int pipelines(void *self, const char *name, json_t **ret_json, struct sl_err *err)
@@ -261,7 +218,7 @@ static json_t *running_json(const struct sl_outcome *outcome)
 {
     int64_t permille = outcome->seat ? atomic_load(&outcome->seat->engine_permille) : -1;
     return json_pack("{s:s, s:o, s:o}", "step", outcome->node->label, "since",
-                     time_or_null(outcome->started_us), "share",
+                     sl_json_time(outcome->started_us), "share",
                      permille < 0 ? json_null() : json_real((double)permille / 1000));
 }
 
@@ -282,7 +239,7 @@ static json_t *active_json(const struct sl_service_run *at)
             (void)json_array_append_new(list, running_json(outcome));
     }
     return json_pack("{s:s, s:s, s:o, s:{s:I, s:I, s:I}, s:o}", "run_id", at->id, "pipeline",
-                     at->pipeline, "started_at", time_or_null(at->began_us), "steps", "waiting",
+                     at->pipeline, "started_at", sl_json_time(at->began_us), "steps", "waiting",
                      waiting, "running", running, "ended", ended, "running", list);
 }
 
@@ -313,11 +270,26 @@ static int health(void *self, json_t **ret_json, bool *ret_is_ready, struct sl_e
         const char *status = sl_json_text(json_object_get(item, "last_run"), "status", "");
         is_degraded |= sl_str_equal(status, "error") || sl_str_equal(status, "partial");
     }
-    json_t *root =
-        json_pack("{s:s, s:b, s:o, s:o, s:O}", "status", is_degraded ? "degraded" : "ok",
-                  "is_ready", *ret_is_ready, "since", time_or_null(service->began_us),
-                  "reload_error", text_or_null(service->reload_error), "pipelines", array);
+    json_t *root = json_pack("{s:s, s:b, s:o, s:o, s:O}", "status", is_degraded ? "degraded" : "ok",
+                             "is_ready", *ret_is_ready, "since", sl_json_time(service->began_us),
+                             "reload_error", sl_json_string_or_null(service->reload_error),
+                             "pipelines", array);
     return give(root, ret_json, err);
+}
+
+// What waits for a person, and what a person keeps back.
+static int count_people(struct sl_service *service, struct sl_metrics_now *now, struct sl_err *err)
+{
+    const struct sl_project *project = sl_service_project(service);
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_approval *open;
+    size_t count;
+    sl_arena_init(&arena, 0);
+    SL_TRY(sl_state_approvals(service->state, NULL, &arena, &open, &count, err));
+    now->waiting_approvals = (int64_t)count;
+    for (size_t i = 0; i < project->pipeline_count; i++)
+        now->paused_pipelines += sl_agenda_is_paused(service->agenda, project->pipelines[i].name);
+    return SL_OK;
 }
 
 static int metrics(void *self, struct sl_buf *text, struct sl_err *err)
@@ -329,7 +301,8 @@ static int metrics(void *self, struct sl_buf *text, struct sl_err *err)
         const struct sl_executor_counts counts = sl_executor_count(at->executor);
         now.active_steps += (int64_t)counts.steps;
         now.ready_steps += (int64_t)counts.steps_ready;
-        now.workers += (int64_t)counts.steps_most;
+        now.workers += (int64_t)counts.workers;
+        now.worker_memory_bytes += counts.worker_bytes;
     }
     for (const struct sl_service_run *at = service->runs; at; at = at->next)
         now.queued_runs += at->state == SL_RUN_QUEUED;
@@ -337,6 +310,8 @@ static int metrics(void *self, struct sl_buf *text, struct sl_err *err)
     SL_TRY(sl_notify_count(service->notify, &alerts, err));
     now.open_alerts = alerts.open;
     now.undelivered_alerts = alerts.pending + alerts.dead;
+    now.sent_alerts = alerts.sent;
+    SL_TRY(count_people(service, &now, err));
     sl_metrics_print(service->metrics, &now, text);
     return sl_buf_check(text, err);
 }

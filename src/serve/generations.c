@@ -124,6 +124,7 @@ static bool follow(struct sl_service *service, struct sl_generation *generation)
         return true;
     if (service->http)
         sl_http_reload(service->http, project->serve);
+    sl_service_tell_tables(service);
     sl_service_close_alerts(service);
     if (sl_service_open_alerts(service, &err) != SL_OK) {
         sl_service_tell(SL_LOG_ERROR, NULL, "nobody is alerted: %s", err.message);

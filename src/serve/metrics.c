@@ -18,14 +18,12 @@ enum family_name {
     ROWS_REJECTED,
     TABLE_COMMITTED,
     TABLE_LIMIT,
-    LAG,
     RUNS_STARTED,
     RUNS,
     RUN_DURATION,
     TICK_DELAY,
     TICKS_SKIPPED,
     DEADLINES,
-    ALERTS,
     WORKER_DEATHS,
     FAMILY_COUNT,
 };
@@ -69,10 +67,6 @@ static const struct family {
                      "How old the table may become, as its requirements say.",
                      GAUGE,
                      {"table"}},
-    [LAG] = {"sluice_source_lag",
-             "Rows or files of a source that wait to be taken in.",
-             GAUGE,
-             {"source"}},
     [RUNS_STARTED] = {"sluice_runs_started_total",
                       "Runs that began.",
                       COUNTER,
@@ -96,10 +90,6 @@ static const struct family {
                    "Runs that took longer than their deadline.",
                    COUNTER,
                    {"pipeline"}},
-    [ALERTS] = {"sluice_alerts_total",
-                "Alerts, by channel and whether they arrived.",
-                COUNTER,
-                {"channel", "outcome"}},
     [WORKER_DEATHS] = {"sluice_worker_deaths_total",
                        "Worker processes that crashed or were killed.",
                        COUNTER,
@@ -254,11 +244,6 @@ void sl_metrics_deadline_missed(struct sl_metrics *metrics, const char *pipeline
     add(metrics, DEADLINES, pipeline, NULL, 1);
 }
 
-void sl_metrics_alert(struct sl_metrics *metrics, const char *channel, const char *outcome)
-{
-    add(metrics, ALERTS, channel, outcome, 1);
-}
-
 void sl_metrics_worker_died(struct sl_metrics *metrics)
 {
     add(metrics, WORKER_DEATHS, NULL, NULL, 1);
@@ -271,11 +256,6 @@ void sl_metrics_table(struct sl_metrics *metrics, const char *table, int64_t com
         set(metrics, TABLE_COMMITTED, table, (double)committed_us / 1e6);
     if (freshness_s > 0)
         set(metrics, TABLE_LIMIT, table, (double)freshness_s);
-}
-
-void sl_metrics_lag(struct sl_metrics *metrics, const char *source, int64_t lag)
-{
-    set(metrics, LAG, source, lag < 0 ? NAN : (double)lag);
 }
 
 // --- printing
@@ -321,7 +301,7 @@ static void add_family(struct sl_buf *text, const struct family *family,
 
         if (family->type == HISTOGRAM) {
             add_histogram(text, family, labels, one);
-        } else if (!isnan(one->value)) {
+        } else {
             sl_buf_add(text, family->name);
             if (*labels)
                 sl_buf_addf(text, "{%s}", labels);
@@ -380,6 +360,8 @@ void sl_metrics_print(struct sl_metrics *metrics, const struct sl_metrics_now *n
         add_family(text, &families[i], &metrics->series[i]);
     add_freshness(text, metrics, now->now_us);
     add_now(text, now);
+    add_head(text, "sluice_alerts_sent_total", "Messages of alerts that were taken.", "counter");
+    sl_buf_addf(text, "sluice_alerts_sent_total %lld\n", (long long)now->sent_alerts);
     add_head(text, "sluice_metrics_dropped_total",
              "Values that were not counted: too many series, or no memory.", "counter");
     sl_buf_addf(text, "sluice_metrics_dropped_total %llu\n", (unsigned long long)metrics->dropped);

@@ -35,15 +35,11 @@ void sl_metrics_run_ended(struct sl_metrics *metrics, const char *pipeline, cons
 // A tick came to nothing: "overlap", "paused", "missed".
 void sl_metrics_tick_skipped(struct sl_metrics *metrics, const char *pipeline, const char *why);
 void sl_metrics_deadline_missed(struct sl_metrics *metrics, const char *pipeline);
-// "sent", "failed"
-void sl_metrics_alert(struct sl_metrics *metrics, const char *channel, const char *outcome);
 void sl_metrics_worker_died(struct sl_metrics *metrics);
 // A table's newest commit, as at the start, when no step has ended yet; and how old it may become
 // (0: nothing is said).
 void sl_metrics_table(struct sl_metrics *metrics, const char *table, int64_t committed_us,
                       int64_t freshness_s);
-// Rows that are behind: of a stream, or files that wait. -1: takes it away.
-void sl_metrics_lag(struct sl_metrics *metrics, const char *source, int64_t lag);
 
 // What is now; told before each sl_metrics_print.
 struct sl_metrics_now {
@@ -51,7 +47,7 @@ struct sl_metrics_now {
     int64_t active_runs, queued_runs, active_steps, ready_steps;
     int64_t workers, worker_memory_bytes; // of all
     int64_t waiting_approvals, paused_pipelines;
-    int64_t open_alerts, undelivered_alerts;
+    int64_t open_alerts, undelivered_alerts, sent_alerts;
     bool is_leader;
 };
 void sl_metrics_print(struct sl_metrics *metrics, const struct sl_metrics_now *now,

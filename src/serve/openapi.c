@@ -42,12 +42,23 @@ static const struct schema {
                     ",\"rows\":{\"type\":[\"object\",\"null\"],\"additionalProperties\":" WHOLE
                     "},\"error\":{\"type\":[\"object\",\"null\"]},\"details\":{}")},
     {"Steps", OBJECT("[\"steps\"]", "\"steps\":" LIST_OF(REF("Step")))},
-    {"Pipeline", OBJECT("[\"name\"]", "\"name\":" TEXT ",\"description\":" TEXT_OR_NULL
-                                      ",\"owner\":" TEXT_OR_NULL ",\"triggers\":" LIST_OF(
-                                          TEXT) ",\"next_at\":" TIME ",\"is_paused\":" YES_OR_NO
-                                                ",\"active_runs\":" WHOLE ",\"queued_runs\":" WHOLE
-                                                ",\"last_run\":{\"anyOf\":[" REF(
-                                                    "Run") ",{\"type\":\"null\"}]}")},
+    {"Pipeline",
+     OBJECT(
+         "[\"name\"]",
+         "\"name\":" TEXT ",\"file\":" TEXT ",\"description\":" TEXT_OR_NULL
+         ",\"owner\":" TEXT_OR_NULL
+         ",\"tags\":" LIST_OF(TEXT) ",\"select\":" LIST_OF(TEXT) ",\"exclude\":" LIST_OF(
+             TEXT) ",\"when\":" LIST_OF("{\"type\":\"object\"}") ",\"catch_up\":" TEXT
+                                                                 ",\"overlap\":" TEXT
+                                                                 ",\"max_runs\":" WHOLE
+                                                                 ",\"deadline_s\":" WHOLE_OR_NULL
+                                                                 ",\"full_refresh\":" YES_OR_NO
+                                                                 ",\"next\":" TIME
+                                                                 ",\"paused\":{\"type\":["
+                                                                 "\"object\",\"null\"]},\"last_"
+                                                                 "run\":{\"type\":[\"object\","
+                                                                 "\"null\"]},\"active_runs\":" WHOLE
+                                                                 ",\"queued_runs\":" WHOLE)},
     {"Pipelines", OBJECT("[\"pipelines\"]", "\"pipelines\":" LIST_OF(REF("Pipeline")))},
     {"Started", OBJECT("[\"run_id\",\"status\"]", "\"run_id\":" TEXT ",\"status\":" TEXT)},
     {"Pause", OBJECT("[\"pipeline\",\"is_paused\"]",

@@ -39,18 +39,6 @@ static json_t *time_json(bool is_there, int64_t at_us)
     return is_there ? json_string(sl_clock_format(at_us, text)) : json_null();
 }
 
-static json_t *list_json(const struct sl_strs *list)
-{
-    json_t *array = json_array();
-
-    for (size_t i = 0; array && i < list->count; i++)
-        if (json_array_append_new(array, sl_json_string(list->items[i])) != 0) {
-            json_decref(array);
-            return NULL;
-        }
-    return array;
-}
-
 static int trigger_json(const struct sl_trigger *trigger, int64_t now_us, json_t *list,
                         struct sl_err *err)
 {
@@ -101,8 +89,8 @@ int sl_pipeline_json(const struct sl_pipeline *pipeline, const struct sl_pipelin
     json_t *root = json_pack(
         "{s:s, s:s, s:s?, s:s?, s:o, s:o, s:o, s:o, s:s, s:s, s:I, s:o, s:b, s:o, s:o, s:o}",
         "name", pipeline->name, "file", pipeline->file, "description", pipeline->description,
-        "owner", pipeline->owner, "tags", list_json(&pipeline->tags), "select",
-        list_json(&pipeline->select), "exclude", list_json(&pipeline->exclude), "when", when,
+        "owner", pipeline->owner, "tags", sl_json_strs(&pipeline->tags), "select",
+        sl_json_strs(&pipeline->select), "exclude", sl_json_strs(&pipeline->exclude), "when", when,
         "catch_up", sl_catch_up_name((enum sl_catch_up)pipeline->catch_up), "overlap",
         sl_overlap_name((enum sl_overlap)pipeline->overlap), "max_runs",
         (json_int_t)pipeline->max_runs, "deadline_s",

@@ -30,18 +30,6 @@ static int limit_of(const struct sl_request *request, size_t *ret, struct sl_err
     return SL_OK;
 }
 
-static json_t *time_or_null(int64_t time_us)
-{
-    char text[32];
-
-    return time_us > 0 ? json_string(sl_clock_format(time_us, text)) : json_null();
-}
-
-static json_t *text_or_null(const char *text)
-{
-    return text ? sl_json_string(text) : json_null();
-}
-
 // --- runs
 
 // One that says it is running but whose process is gone was killed.
@@ -66,11 +54,12 @@ static json_t *run_json(const struct sl_run_row *run)
 
     return json_pack(
         "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "run_id", run->id,
-        "pipeline", text_or_null(run->pipeline), "trigger", text_or_null(run->trigger), "tick_at",
-        time_or_null(run->tick_us), "who", text_or_null(run->who), "command",
-        text_or_null(run->command), "environment", text_or_null(run->environment), "status",
-        status_of(run), "started_at", time_or_null(run->started_us), "ended_at",
-        time_or_null(run->ended_us), "elapsed_ms",
+        "pipeline", sl_json_string_or_null(run->pipeline), "trigger",
+        sl_json_string_or_null(run->trigger), "tick_at", sl_json_time(run->tick_us), "who",
+        sl_json_string_or_null(run->who), "command", sl_json_string_or_null(run->command),
+        "environment", sl_json_string_or_null(run->environment), "status", status_of(run),
+        "started_at", sl_json_time(run->started_us), "ended_at", sl_json_time(run->ended_us),
+        "elapsed_ms",
         has_ended ? json_integer((run->ended_us - run->started_us) / 1000) : json_null(), "counts",
         has_ended ? counts_of(run) : json_null());
 }
@@ -96,7 +85,7 @@ int sl_route_runs(struct sl_request *request, struct sl_err *err)
             return json_decref(list), sl_fail_memory(err);
     SL_AUTO(sl_json_free)
     json_t *json = json_pack("{s:o, s:o}", "runs", list, "next",
-                             text_or_null(count > limit ? runs[limit - 1].id : NULL));
+                             sl_json_string_or_null(count > limit ? runs[limit - 1].id : NULL));
     return sl_answer_json(request, 200, json, err);
 }
 
@@ -144,8 +133,9 @@ static json_t *error_of(const struct sl_step_row *step)
 {
     if (!step->code)
         return json_null();
-    return json_pack("{s:s, s:o, s:o}", "code", step->code, "message", text_or_null(step->message),
-                     "place", text_or_null(step->place));
+    return json_pack("{s:s, s:o, s:o}", "code", step->code, "message",
+                     sl_json_string_or_null(step->message), "place",
+                     sl_json_string_or_null(step->place));
 }
 
 static json_t *rows_of(const struct sl_step_row *step)
@@ -174,10 +164,10 @@ static json_t *step_json(const struct sl_step_row *step)
     const bool has_ended = step->ended_us > 0;
 
     return json_pack(
-        "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "step", text_or_null(step->name),
-        "label", text_or_null(step->label), "status", step->status, "why", text_or_null(step->why),
-        "started_at", time_or_null(step->started_us), "ended_at", time_or_null(step->ended_us),
-        "elapsed_ms",
+        "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "step",
+        sl_json_string_or_null(step->name), "label", sl_json_string_or_null(step->label), "status",
+        step->status, "why", sl_json_string_or_null(step->why), "started_at",
+        sl_json_time(step->started_us), "ended_at", sl_json_time(step->ended_us), "elapsed_ms",
         has_ended ? json_integer((step->ended_us - step->started_us) / 1000) : json_null(), "rows",
         rows_of(step), "error", error_of(step), "details", details_of(step->details_json));
 }
@@ -228,10 +218,11 @@ static json_t *approval_json(const struct sl_approval *approval)
     const bool is_decided = approval->decided_us > 0;
 
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "run_id", approval->run_id, "step",
-                     approval->step, "asked_at", time_or_null(approval->asked_us), "is_approved",
+                     approval->step, "asked_at", sl_json_time(approval->asked_us), "is_approved",
                      is_decided ? json_boolean(approval->is_yes) : json_null(), "who",
-                     text_or_null(approval->who), "at", time_or_null(approval->decided_us), "why",
-                     text_or_null(approval->why));
+                     sl_json_string_or_null(approval->who), "at",
+                     sl_json_time(approval->decided_us), "why",
+                     sl_json_string_or_null(approval->why));
 }
 
 int sl_route_approvals(struct sl_request *request, struct sl_err *err)
@@ -254,8 +245,9 @@ int sl_route_approvals(struct sl_request *request, struct sl_err *err)
 static json_t *audit_json(const struct sl_audit_entry *entry)
 {
     return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "seq", (json_int_t)entry->seq, "at",
-                     time_or_null(entry->at_us), "who", text_or_null(entry->who), "what",
-                     text_or_null(entry->what), "subject", text_or_null(entry->subject), "details",
+                     sl_json_time(entry->at_us), "who", sl_json_string_or_null(entry->who), "what",
+                     sl_json_string_or_null(entry->what), "subject",
+                     sl_json_string_or_null(entry->subject), "details",
                      details_of(entry->details_json));
 }
 

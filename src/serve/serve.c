@@ -383,6 +383,7 @@ int sl_service_lead(struct sl_service *service, struct sl_err *err)
     SL_TRY(open_http(service, err));
     sl_service_tell(SL_LOG_INFO, NULL, "serving '%s': %zu pipelines, %zu steps", project->name,
                     project->pipeline_count, service->newest->world.graph.count);
+    sl_service_tell_tables(service);
     SL_TRY(sl_service_recover(service, err));
     sl_service_wake(service);
     return SL_OK;

@@ -127,6 +127,8 @@ void sl_service_audit(struct sl_service *service, const char *who, const char *w
 void sl_service_tell(enum sl_log_level level, const struct sl_service_run *run, const char *format,
                      ...) SL_PRINTF(3, 4);
 struct sl_listener sl_service_listener(struct sl_service_run *run);
+// Of every table: when it was last built, as the history tells, and how old it may become.
+void sl_service_tell_tables(struct sl_service *service);
 void sl_service_tell_begin(struct sl_service_run *run);
 // Everyone who is to be told of a run's end: the log, alerts, metrics.
 void sl_service_tell_end(struct sl_service_run *run);

@@ -163,3 +163,26 @@ void sl_service_tell_end(struct sl_service_run *run)
         sl_service_tell(SL_LOG_INFO, run, "ended: %s in %.3f s", state, elapsed_s);
     alert(run);
 }
+
+// --- tables
+
+void sl_service_tell_tables(struct sl_service *service)
+{
+    const struct sl_graph *graph = &service->newest->world.graph;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_step_row *rows;
+    struct sl_err err = {0};
+    size_t count = 0;
+    sl_arena_init(&arena, 0);
+    if (sl_state_last(service->state, &arena, &rows, &count, &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", err.message);
+    for (size_t i = 0; i < graph->count; i++)
+        sl_metrics_table(service->metrics, graph->nodes[i].name, 0,
+                         sl_notify_freshness_s(&graph->nodes[i]));
+    for (size_t i = 0; i < count; i++) {
+        const struct sl_node *node = sl_graph_node(graph, rows[i].name);
+        bool is_built = sl_str_equal(rows[i].status, "ok") || sl_str_equal(rows[i].status, "warn");
+        if (node && node->kind != SL_NODE_LOAD && is_built)
+            sl_metrics_table(service->metrics, node->name, rows[i].ended_us, 0);
+    }
+}

@@ -385,3 +385,36 @@ def test_ten_thousand_missed_ticks_are_one_run(project):
     assert any("are left out" in text and ("10080" in text or "10079" in text or "or more" in text) for text in told), told
     runs = [run for run in project.json("status")["runs"] if run["command"] == "run"]
     assert len(runs) == 2
+
+
+def test_the_numbers_are_those_of_the_service(project):
+    write_shop(project, ("all", "description: Everything\n"), ("other", "select: [raw.orders]\n"))
+    project.write("models/total.sql", "/* sluice\nfreshness: 2h\napproval: true\n*/\nselect count(*) as orders from clean.orders")
+    project.run("run", "--approve", "curated.total")
+    project.write("models/total.sql", "/* sluice\nfreshness: 2h\napproval: true\n*/\nselect count(*) + 1 as orders from clean.orders")
+    with Service(project, listen="127.0.0.1:0") as service:
+        port = next(json.loads(line) for line in service.seen if "listening on port" in line)["message"].split()[-1]
+
+        def numbers():
+            text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
+            return dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+
+        before = numbers()
+        assert float(before['sluice_table_freshness_seconds{table="curated.total"}']) < 600
+        assert before['sluice_table_freshness_limit_seconds{table="curated.total"}'] == "7200"
+        assert before["sluice_workers"] == before["sluice_pipelines_paused"] == before["sluice_approvals_waiting"] == "0"
+        project.run("pause", "other")
+        run = project.json("trigger", "all")["run_id"]
+        service.wait_for("waits for a person")
+        at_work = numbers()
+        assert at_work["sluice_pipelines_paused"] == at_work["sluice_approvals_waiting"] == at_work["sluice_runs_active"] == "1"
+        assert int(at_work["sluice_workers"]) >= 1 and int(at_work["sluice_worker_memory_bytes"]) > 1000000
+        shown = {pipeline["name"]: pipeline for pipeline in json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/pipelines"))["pipelines"]}
+        own = {pipeline["name"]: pipeline for pipeline in project.json("pipelines")["pipelines"]}
+        assert shown["all"]["active_runs"] == 1 and shown["other"]["paused"] is not None
+        assert {key: value for key, value in shown["other"].items() if key not in ("active_runs", "queued_runs")} == own["other"]
+        project.run("approve", run, "curated.total")
+        service.wait_for("ended: ok")
+        after = numbers()
+        assert after['sluice_runs_total{pipeline="all",status="ok"}'] == "1" and after["sluice_approvals_waiting"] == "0"
+        assert service.end() == 0

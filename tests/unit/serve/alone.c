@@ -170,11 +170,9 @@ static void feed(struct sl_metrics *metrics_of)
     sl_metrics_run_ended(metrics_of, "nightly", "partial", 12.5);
     sl_metrics_tick_skipped(metrics_of, "nightly", "overlap");
     sl_metrics_deadline_missed(metrics_of, "nightly");
-    sl_metrics_alert(metrics_of, "ops", "sent");
     sl_metrics_worker_died(metrics_of);
     sl_metrics_table(metrics_of, "curated.odd \"name\"\\with\nall", sl_clock_now_us() - 5000000,
                      3600);
-    sl_metrics_lag(metrics_of, "orders", 7);
 }
 
 static void on_room(uv_handle_t *handle, size_t wanted, uv_buf_t *ret)

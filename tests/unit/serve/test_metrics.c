@@ -73,20 +73,6 @@ static void labels_are_escaped_and_ages_are_as_of_now(void **state)
     free(text);
 }
 
-static void what_is_gone_is_not_printed(void **state)
-{
-    SL_AUTO(sl_metrics_free) struct sl_metrics *metrics = NULL;
-    struct sl_err err = {0};
-
-    (void)state;
-    assert_int_equal(sl_metrics_new(&metrics, &err), SL_OK);
-    sl_metrics_lag(metrics, "orders", 5);
-    sl_metrics_lag(metrics, "orders", -1);
-    char *text = print(metrics);
-    assert_null(strstr(text, "sluice_source_lag{"));
-    free(text);
-}
-
 static void series_are_bounded(void **state)
 {
     SL_AUTO(sl_metrics_free) struct sl_metrics *metrics = NULL;
@@ -112,7 +98,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_add_up_and_buckets_contain_each_other),
         cmocka_unit_test(labels_are_escaped_and_ages_are_as_of_now),
-        cmocka_unit_test(what_is_gone_is_not_printed),
         cmocka_unit_test(series_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
