@@ -23,9 +23,10 @@ static const struct {
      "apiVersion: v3.1.0\nkind: DataContract\nid: orders\nversion: 1.0.0\nstatus: active\nschema:\n"
      "  - {name: orders, properties: [{name: id, logicalType: integer}]}\n"},
     {".env", ""},
+    {"pipelines/all.yml", "when: [{cron: '0 3 * * *'}]\n"},
 };
 #define FILE_COUNT (sizeof files / sizeof *files)
-#define ENV (FILE_COUNT - 1)
+#define ENV 5
 
 static char folder[] = "/tmp/sluice-fuzz-XXXXXX";
 
@@ -46,7 +47,7 @@ static void put(size_t at, const char *text, size_t length)
 
 static void make(void)
 {
-    static const char *const folders[] = {"sources", "targets", "models", "contracts"};
+    static const char *const folders[] = {"sources", "targets", "models", "contracts", "pipelines"};
     char path[128];
     must(mkdtemp(folder) != NULL && unsetenv("SL_FUZZ_OUT") == 0);
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
