@@ -27,7 +27,8 @@ static const char *kind_of(const struct sl_node *node)
     static const char *const names[] = {[SL_NODE_INGEST] = "source",
                                         [SL_NODE_CLEANSE] = "contract",
                                         [SL_NODE_MODEL] = "model",
-                                        [SL_NODE_LOAD] = "target"};
+                                        [SL_NODE_LOAD] = "target",
+                                         [SL_NODE_TASK] = "task"};
     return sl_node_is_view(node) ? "view" : names[node->kind];
 }
 

@@ -26,6 +26,7 @@ int64_t sl_notify_freshness_s(const struct sl_node *node)
     case SL_NODE_MODEL:
         return sl_node_is_view(node) ? -1 : node->model->requirements.freshness_s;
     case SL_NODE_LOAD:
+    case SL_NODE_TASK:
         break;
     }
     return -1;
@@ -34,8 +35,7 @@ int64_t sl_notify_freshness_s(const struct sl_node *node)
 static bool layer_of(const struct sl_node *node, enum sl_layer *ret)
 {
     const char *ignored;
-    return node->kind != SL_NODE_LOAD && !sl_node_is_view(node) &&
-           sl_table_parse(node->name, ret, &ignored);
+    return sl_node_has_table(node) && sl_table_parse(node->name, ret, &ignored);
 }
 
 static int64_t seconds_since(const struct sl_look *look, int64_t time_ms)

@@ -58,6 +58,11 @@ static int decide_input(const struct sl_graph *graph, struct sl_node *node,
                        err);
     if (version < 0)
         return SL_OK;
+    if (from->kind == SL_NODE_TASK)
+        return sl_str_equal(input->id, id)
+                   ? SL_OK
+                   : because(node, arena, sl_arena_printf(arena, "%s has run since", from->name),
+                             err);
     if (sl_node_is_view(from) && !sl_str_equal(input->id, id))
         return because(node, arena,
                        sl_arena_printf(arena, "%s or what it reads changed", input->table), err);
@@ -102,6 +107,8 @@ static const char *what_changed(const struct sl_node *node, const char *moved)
         return "its SQL or settings changed";
     case SL_NODE_LOAD:
         return "its delivery changed";
+    case SL_NODE_TASK:
+        return "its command changed";
     case SL_NODE_INGEST:
         break;
     }
@@ -134,6 +141,25 @@ static bool delivers_borrowed(const struct sl_graph *graph, const struct sl_node
     return from && from->facts.is_borrowed && from->verdict != SL_VERDICT_STALE;
 }
 
+static const char *never(const struct sl_node *node)
+{
+    return node->kind == SL_NODE_LOAD   ? "never delivered"
+           : node->kind == SL_NODE_TASK ? "never run"
+                                        : "never built";
+}
+
+bool sl_task_runs_always(const struct sl_node *node)
+{
+    return node->task->when == SL_TASK_ALWAYS || node->upstream_count == 0;
+}
+
+static const char *what_comes(const struct sl_node *node)
+{
+    if (node->kind == SL_NODE_TASK)
+        return "run";
+    return node->facts.version < 0 && !node->facts.trouble ? "be built" : "change";
+}
+
 static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_refresh,
                        struct sl_arena *arena, struct sl_err *err)
 {
@@ -150,11 +176,12 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
         // Its step says it too, or does its work if it has passed by then.
         const char *why = sl_arena_printf(arena, "it cannot be looked at: %s", node->facts.trouble);
         SL_TRY(because(node, arena, why, err));
+    } else if (node->kind == SL_NODE_TASK && sl_task_runs_always(node)) {
+        SL_TRY(because(node, arena, "it is run in every run", err));
     } else if (node->kind == SL_NODE_INGEST && !node->facts.is_borrowed) {
         SL_TRY(decide_ingest(node, arena, err));
     } else if (node->facts.version < 0) {
-        SL_TRY(because(node, arena, node->kind == SL_NODE_LOAD ? "never delivered" : "never built",
-                       err));
+        SL_TRY(because(node, arena, never(node), err));
     } else {
         if (!sl_str_equal(node->facts.fingerprint, node->fingerprint) &&
             node->kind != SL_NODE_INGEST)
@@ -177,10 +204,7 @@ static int decide_node(struct sl_graph *graph, struct sl_node *node, bool full_r
         if (node->verdict == SL_VERDICT_FRESH)
             node->verdict = SL_VERDICT_AFTER;
         SL_TRY(because(node, arena,
-                       sl_arena_printf(arena, "%s will %s", from->name,
-                                       from->facts.version < 0 && !from->facts.trouble ? "be built"
-                                                                                       : "change"),
-                       err));
+                       sl_arena_printf(arena, "%s will %s", from->name, what_comes(from)), err));
     }
     return SL_OK;
 }

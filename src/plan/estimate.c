@@ -49,7 +49,8 @@ static int64_t work_of_past(enum sl_node_kind kind, const struct sl_past *past)
 
 static bool will_run(const struct sl_node *node)
 {
-    return node->is_selected && node->verdict != SL_VERDICT_FRESH && !sl_node_is_view(node);
+    return node->is_selected && node->verdict != SL_VERDICT_FRESH && !sl_node_is_view(node) &&
+           node->kind != SL_NODE_TASK;
 }
 
 // Its own code, options or output ask for all of its input.
@@ -79,6 +80,8 @@ static bool is_of(const struct sl_table_ref *ref, const struct sl_node *input)
 
 enum sl_reading sl_estimate_reading(const struct sl_node *node, const struct sl_node *input)
 {
+    if (node->kind == SL_NODE_TASK || input->kind == SL_NODE_TASK)
+        return SL_READING_NOTHING;
     if (node->kind == SL_NODE_CLEANSE)
         return input->kind == SL_NODE_INGEST ? SL_READING_ROWS : SL_READING_NOTHING;
     // What it asked for by its own name is the version that it reads.

@@ -61,6 +61,15 @@ int sl_delivery_fingerprint(const struct sl_target *target, const struct sl_deli
     return sl_hash_end(hash, ret_hex, err);
 }
 
+int sl_task_fingerprint(const struct sl_task *task, char ret_hex[65], struct sl_err *err)
+{
+    SL_AUTO(sl_hash_free) struct sl_hash *hash = NULL;
+    SL_TRY(sl_hash_new(&hash, err));
+    sl_hash_add(hash, task->is_for_shell ? "shell task" : "task");
+    add_strs(hash, &task->command);
+    return sl_hash_end(hash, ret_hex, err);
+}
+
 static bool has_keyed_column(const struct sl_contract_table *contract)
 {
     for (size_t i = 0; i < contract->column_count; i++)

@@ -108,6 +108,23 @@ static int add_target(struct builder *builder, const struct sl_target *target, s
     return SL_OK;
 }
 
+static int add_task(struct builder *builder, const struct sl_task *task, struct sl_err *err)
+{
+    struct sl_arena *arena = &builder->project->arena;
+    struct sl_node *node =
+        add_node(builder, SL_NODE_TASK, sl_arena_printf(arena, "task.%s", task->name), task->name,
+                 sl_arena_printf(arena, "task %s", task->name), err);
+    if (!node)
+        return err->code;
+    node->task = task;
+    node->file = task->file;
+    node->tags = &task->tags;
+    node->owner = task->requirements.owner;
+    char hex[65];
+    SL_TRY(sl_task_fingerprint(task, hex, err));
+    return hash_copy(hex, arena, &node->fingerprint, err);
+}
+
 // "orders" is most likely meant to be "clean.orders": the layer furthest down that has it.
 static const char *with_layer(const struct sl_graph *graph, const char *table,
                               struct sl_arena *arena)
@@ -156,7 +173,7 @@ static void unknown_table(struct builder *builder, const char *table, struct sl_
     size_t count = 0;
     for (const struct sl_map_entry *it = sl_map_first(&graph->by_name); names && it;
          it = sl_map_next(it))
-        if (!sl_str_starts(sl_map_key(it), "target."))
+        if (!sl_str_starts(sl_map_key(it), "target.") && !sl_str_starts(sl_map_key(it), "task."))
             names[count++] = sl_map_key(it);
     const char *hint = with_version(builder->project, table, arena);
     if (!hint)
@@ -168,13 +185,22 @@ static void unknown_table(struct builder *builder, const char *table, struct sl_
             "%s reads '%s', which nothing writes", what, table);
 }
 
+static bool has(const size_t *items, size_t count, size_t wanted)
+{
+    for (size_t i = 0; i < count; i++)
+        if (items[i] == wanted)
+            return true;
+    return false;
+}
+
 int sl_graph_add_edge(struct sl_graph *graph, struct sl_node *from, struct sl_node *to,
                       struct sl_arena *arena, struct sl_err *err)
 {
     size_t index = (size_t)(from - graph->nodes), to_index = (size_t)(to - graph->nodes);
-    for (size_t i = 0; i < to->upstream_count; i++)
-        if (to->upstream[i] == index)
-            return SL_OK;
+    if (to->upstream_count < from->downstream_count ? has(to->upstream, to->upstream_count, index)
+                                                    : has(from->downstream, from->downstream_count,
+                                                          to_index))
+        return SL_OK;
     if (!SL_PUSH(arena, to->upstream, to->upstream_count, index) ||
         !SL_PUSH(arena, from->downstream, from->downstream_count, to_index))
         return sl_fail_memory(err);
@@ -242,6 +268,7 @@ static int link_node(struct builder *builder, struct sl_node *node, struct sl_er
 {
     switch (node->kind) {
     case SL_NODE_INGEST:
+    case SL_NODE_TASK: // graph_tasks.c
         return SL_OK;
     case SL_NODE_CLEANSE:
         return link_cleanse(builder, node, err);
@@ -295,6 +322,8 @@ static struct sl_place place_of_read(const struct sl_graph *graph, const struct 
             return reader->contract->place;
         return child.found->place;
     }
+    if (!reader->query)
+        return (struct sl_place){reader->file, 1, 1};
     for (size_t i = 0; i < reader->query->table_count; i++) {
         const struct sl_table_ref *ref = &reader->query->tables[i];
         char table[160];
@@ -413,7 +442,7 @@ static int reorder(struct builder *builder, const size_t *order, struct sl_err *
 int sl_graph_build(struct sl_project *project, const struct sl_query *queries,
                    const char *const *fingerprints, struct sl_graph *ret, struct sl_err *err)
 {
-    size_t capacity = 2 * project->source_count + project->model_count;
+    size_t capacity = 2 * project->source_count + project->model_count + project->task_count;
     for (size_t i = 0; i < project->target_count; i++)
         capacity += project->targets[i].delivery_count;
     *ret = (struct sl_graph){.nodes = SL_NEW_ARRAY(&project->arena, struct sl_node, capacity)};
@@ -425,13 +454,17 @@ int sl_graph_build(struct sl_project *project, const struct sl_query *queries,
         SL_TRY(add_model(&builder, &project->models[i], &queries[i], fingerprints[i], err));
     for (size_t i = 0; i < project->target_count; i++)
         SL_TRY(add_target(&builder, &project->targets[i], err));
+    for (size_t i = 0; i < project->task_count; i++)
+        SL_TRY(add_task(&builder, &project->tasks[i], err));
     for (size_t i = 0; i < ret->count; i++)
         SL_TRY(link_node(&builder, &ret->nodes[i], err));
+    SL_TRY(sl_graph_link_tasks(project, ret, err));
     SL_TRY(sl_graph_link_checks(project, ret, err));
     size_t *order = SL_NEW_ARRAY(&project->arena, size_t, ret->count);
     SL_TRY_NEW(order, err);
     SL_TRY(sort_nodes(&builder, order, err));
-    return reorder(&builder, order, err);
+    SL_TRY(reorder(&builder, order, err));
+    return sl_graph_check_tasks(project, ret, err);
 }
 
 void sl_graph_clear(struct sl_graph *graph)

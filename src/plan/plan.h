@@ -8,7 +8,7 @@
 #include "spec/contract.h"
 #include "sql/query.h"
 
-enum sl_node_kind { SL_NODE_INGEST, SL_NODE_CLEANSE, SL_NODE_MODEL, SL_NODE_LOAD };
+enum sl_node_kind { SL_NODE_INGEST, SL_NODE_CLEANSE, SL_NODE_MODEL, SL_NODE_LOAD, SL_NODE_TASK };
 
 // Version of a table that a node reads or was built from.
 struct sl_input {
@@ -87,7 +87,8 @@ struct sl_estimate {
 
 struct sl_node {
     enum sl_node_kind kind;
-    const char *name; // "raw.orders", "clean.orders", "curated.revenue", "target.warehouse.revenue"
+    const char *name; // "raw.orders", "clean.orders", "curated.revenue", "target.warehouse.revenue",
+                      // "task.fetch"
     const char *bare; // "orders"
     const char *label; // "ingest orders"
     const char *file;
@@ -99,6 +100,7 @@ struct sl_node {
     const struct sl_query *query;
     const struct sl_target *target;
     const struct sl_delivery *delivery;
+    const struct sl_task *task;
     const char *fingerprint; // of what it would be built with now
     size_t *upstream;        // indices into the graph's nodes
     size_t upstream_count;
@@ -117,6 +119,18 @@ struct sl_node {
 static inline bool sl_node_is_view(const struct sl_node *node)
 {
     return node->kind == SL_NODE_MODEL && node->model->write == SL_WRITE_VIEW;
+}
+
+// Whether the node writes a table of the lake.
+static inline bool sl_node_has_table(const struct sl_node *node)
+{
+    return node->kind != SL_NODE_LOAD && node->kind != SL_NODE_TASK && !sl_node_is_view(node);
+}
+
+// A task without a program does nothing but hold others together.
+static inline bool sl_node_is_gate(const struct sl_node *node)
+{
+    return node->kind == SL_NODE_TASK && node->task->command.count == 0;
 }
 
 struct sl_graph {
@@ -173,6 +187,8 @@ SL_MUST int sl_plan_print(const struct sl_graph *graph, const struct sl_project 
 // [{"file", "rows"}]; NULL out of memory.
 json_t *sl_emptied_json(const struct sl_emptied *items, size_t count);
 json_t *sl_estimate_json(const struct sl_estimate *estimate);
+// A task that comes after nothing, or says so.
+bool sl_task_runs_always(const struct sl_node *node);
 // Compares a stored plan with one made now: SL_E_PLAN_CHANGED names the first difference.
 SL_MUST int sl_plan_compare(const json_t *stored, const json_t *now, struct sl_err *err);
 
@@ -185,6 +201,7 @@ SL_MUST int sl_delivery_fingerprint(const struct sl_target *target,
 // Raised when the SQL that a contract compiles to changes its meaning, so that clean tables are
 // built anew.
 #define SL_CONTRACT_COMPILER_VERSION "2"
+SL_MUST int sl_task_fingerprint(const struct sl_task *task, char ret_hex[65], struct sl_err *err);
 // Fingerprint of a cleanse step: the contract's digest and the compiler's version.
 SL_MUST int sl_cleanse_fingerprint(const struct sl_contract_table *contract, char ret_hex[65],
                                    struct sl_err *err);

@@ -9,7 +9,8 @@ static const char *const verdict_names[] = {[SL_VERDICT_FRESH] = "fresh",
 static const char *const kind_names[] = {[SL_NODE_INGEST] = "ingest",
                                          [SL_NODE_CLEANSE] = "cleanse",
                                          [SL_NODE_MODEL] = "model",
-                                         [SL_NODE_LOAD] = "load"};
+                                         [SL_NODE_LOAD] = "load",
+                                         [SL_NODE_TASK] = "task"};
 
 static int set(json_t *object, const char *key, json_t *value, struct sl_err *err)
 {

@@ -63,7 +63,7 @@ bool sl_publication_equals(const struct sl_publication *a, const struct sl_publi
 // That this environment writes.
 static bool is_table(const struct sl_node *node)
 {
-    return node->kind != SL_NODE_LOAD && !sl_node_is_view(node) && !node->facts.is_borrowed;
+    return sl_node_has_table(node) && !node->facts.is_borrowed;
 }
 
 // Whether a version of a node's table holds the rows that its newest one holds.

@@ -115,7 +115,8 @@ static bool by_type(const struct sl_node *node, const char *value)
     static const char *const names[] = {[SL_NODE_INGEST] = "source",
                                         [SL_NODE_CLEANSE] = "contract",
                                         [SL_NODE_MODEL] = "model",
-                                        [SL_NODE_LOAD] = "target"};
+                                        [SL_NODE_LOAD] = "target",
+                                        [SL_NODE_TASK] = "task"};
     return sl_str_equal(names[node->kind], value);
 }
 

@@ -61,6 +61,8 @@ static int require(const struct sl_node *node, struct sl_err *err)
     case SL_NODE_LOAD:
         (void)refuse(node, "is a delivery", err);
         return sl_err_hint(err, "`sluice run` delivers what is new");
+    case SL_NODE_TASK:
+        return refuse(node, "is a task, and has no table", err);
     case SL_NODE_MODEL:
         return require_model(node, err);
     }

@@ -386,6 +386,8 @@ static int bind_node(struct sl_binder *binder, const struct sl_node *node, struc
     case SL_NODE_LOAD:
         bind_load(binder, node);
         return SL_OK;
+    case SL_NODE_TASK:
+        break;
     }
     return SL_OK;
 }

@@ -19,6 +19,12 @@ bool sl_controller_reads_published(const struct sl_node *node)
     return node->kind == SL_NODE_LOAD && node->target->reads == SL_READS_PUBLISHED;
 }
 
+// A run publishes when nothing of the lake is open any more. Tasks have no table.
+static bool is_to_publish(const struct sl_node *node)
+{
+    return node->kind != SL_NODE_TASK && !sl_controller_reads_published(node);
+}
+
 // Whatever has failed: what belongs together now can be read together.
 static int publish_here(struct sl_controller *controller, struct sl_err *err)
 {
@@ -113,7 +119,7 @@ void sl_controller_finish(struct sl_controller *controller, size_t index)
     if (listener && listener->on_end)
         listener->on_end(listener->self, outcome);
     // After the node was told of: what it was before is then no longer known.
-    if (!sl_controller_reads_published(outcome->node) && --controller->unpublished == 0)
+    if (is_to_publish(outcome->node) && --controller->unpublished == 0)
         sl_controller_publish(controller);
     end_if_done(controller);
 }
@@ -167,7 +173,7 @@ int sl_controller_prepare(struct sl_controller *controller, struct sl_err *err)
         for (size_t k = 0; k < node->upstream_count; k++)
             controller->waiting[i] += graph->nodes[node->upstream[k]].is_selected;
         controller->open++;
-        controller->unpublished += !sl_controller_reads_published(node);
+        controller->unpublished += is_to_publish(node);
         if (controller->waiting[i] == 0 && !sl_controller_reads_published(node))
             controller->open_next[controller->open_tail++] = i;
     }

@@ -354,18 +354,20 @@ static int crash_in(struct job *job, struct sl_err *err)
 
 static void select_up(struct sl_graph *graph, struct sl_node *node)
 {
+    if (node->kind == SL_NODE_TASK)
+        return;
     node->is_selected = true;
     for (size_t i = 0; i < node->upstream_count; i++)
         select_up(graph, &graph->nodes[node->upstream[i]]);
 }
 
-// The steps that were asked for and all before them; no deliveries.
+// The steps that were asked for and all before them; no deliveries and tasks.
 static int select_steps(struct job *job, struct sl_err *err)
 {
     struct sl_graph *graph = &job->world->graph;
     SL_TRY(sl_graph_select(graph, &job->options->select, &job->options->exclude, job->arena, err));
     for (size_t i = 0; i < graph->count; i++)
-        if (graph->nodes[i].kind == SL_NODE_LOAD)
+        if (graph->nodes[i].kind == SL_NODE_LOAD || graph->nodes[i].kind == SL_NODE_TASK)
             graph->nodes[i].is_selected = false;
     bool has_any = false;
     for (size_t i = graph->count; i > 0; i--)
@@ -375,8 +377,8 @@ static int select_steps(struct job *job, struct sl_err *err)
         }
     return has_any ? SL_OK
                    : sl_fail(err, SL_E_SELECTOR,
-                             "nothing but deliveries is selected, and those "
-                             "are not made here");
+                             "nothing but deliveries and tasks is selected, and "
+                             "those are not made here");
 }
 
 // A test that has killed nothing, or compared nothing, must not look like one that was passed.

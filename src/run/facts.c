@@ -3,6 +3,7 @@
 #include "run/damaged.h"
 #include "run/world.h"
 #include "step/schema.h"
+#include "step/task.h"
 
 #define RUNS_TO_RECALL 100
 
@@ -201,6 +202,33 @@ static int look_load(struct looker *looker, struct sl_node *node, struct sl_err 
     return SL_OK;
 }
 
+// What ends well is counted; a gate stands where what it comes after stands.
+static int look_task(struct looker *looker, struct sl_node *node, struct sl_err *err)
+{
+    struct sl_arena *arena = &looker->world->arena;
+    struct sl_facts *facts = &node->facts;
+    struct sl_task_record record;
+    if (sl_node_is_gate(node)) {
+        facts->version = 0;
+        facts->fingerprint = node->fingerprint;
+        return SL_OK;
+    }
+    SL_TRY(sl_task_record_read(looker->world->project, node->bare, arena, &record, err));
+    if (!record.runs)
+        return SL_OK;
+    facts->version = record.runs;
+    facts->table_id = record.run_id;
+    facts->fingerprint = record.fingerprint;
+    facts->inputs = SL_NEW_ARRAY(arena, struct sl_input, record.inputs.count);
+    SL_TRY_NEW(facts->inputs, err);
+    facts->input_count = record.inputs.count;
+    for (size_t i = 0; i < record.inputs.count; i++) {
+        const struct sl_table_version *input = &record.inputs.items[i];
+        facts->inputs[i] = (struct sl_input){input->table, input->version, input->id};
+    }
+    return SL_OK;
+}
+
 // Rows and sizes of a view are those of no table. It is what the tables below it are.
 static int look_view(struct looker *looker, struct sl_node *node, struct sl_err *err)
 {
@@ -245,6 +273,8 @@ static int look(struct looker *looker, struct sl_node *node, struct sl_err *err)
         return look_table(looker, node, SL_LAYER_CURATED, NULL, err);
     case SL_NODE_LOAD:
         return look_load(looker, node, err);
+    case SL_NODE_TASK:
+        return look_task(looker, node, err);
     }
     return SL_OK;
 }
@@ -349,7 +379,7 @@ int sl_world_measure(struct sl_world *world, struct sl_err *err)
         struct sl_node *node = &world->graph.nodes[i];
         struct sl_err trouble = {0};
         bool is_borrowed;
-        if (node->kind == SL_NODE_LOAD || sl_node_is_view(node) || node->facts.version < 0 ||
+        if (!sl_node_has_table(node) || node->facts.version < 0 ||
             node->facts.rows >= 0 || !is_used(&world->graph, node))
             continue;
         enum sl_layer layer = node->kind == SL_NODE_CLEANSE ? SL_LAYER_CLEAN : layer_of(node);
@@ -374,7 +404,7 @@ int sl_world_look_again(struct sl_world *world, struct sl_err *err)
         struct sl_err trouble = {0};
         node->facts.trouble = NULL;
         node->facts.trouble_code = SL_OK;
-        if (node->kind == SL_NODE_LOAD || sl_node_is_view(node))
+        if (!sl_node_has_table(node))
             continue;
         code = node->kind == SL_NODE_CLEANSE
                    ? look_cleanse(&looker, node, &trouble)

@@ -458,6 +458,8 @@ static int add_node(struct sl_lineage *lineage, const struct sl_node *node,
         return add_model(lineage, node, cache, err);
     case SL_NODE_LOAD:
         return add_load(lineage, node, err);
+    case SL_NODE_TASK:
+        break;
     }
     return SL_OK;
 }

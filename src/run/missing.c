@@ -49,6 +49,8 @@ static bool reads_old_rows(const struct finder *finder, const struct sl_node *no
 {
     if (finder->is_whole[node - finder->world->graph.nodes])
         return true;
+    if (input->kind == SL_NODE_TASK)
+        return false;
     switch (node->kind) {
     case SL_NODE_INGEST:
         break;
@@ -60,6 +62,8 @@ static bool reads_old_rows(const struct finder *finder, const struct sl_node *no
                (node->model->write != SL_WRITE_APPEND && node->model->write != SL_WRITE_MERGE);
     case SL_NODE_LOAD:
         return node->delivery->write != SL_WRITE_APPEND;
+    case SL_NODE_TASK:
+        break;
     }
     return false;
 }
@@ -202,6 +206,7 @@ static int look_at_node(struct finder *finder, struct sl_node *node, struct sl_e
     case SL_NODE_MODEL:
         return look(finder, node, SL_LAYER_CURATED, facts->version, err);
     case SL_NODE_LOAD:
+    case SL_NODE_TASK:
         break;
     }
     return SL_OK;

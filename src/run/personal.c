@@ -424,7 +424,8 @@ static int comes_from_raw(struct sl_world *world, const struct sl_node *node, bo
         const struct sl_node *at = &graph->nodes[i];
         comes[i] =
             at->kind == SL_NODE_INGEST || (at->kind == SL_NODE_MODEL && at->query->files.count > 0);
-        for (size_t k = 0; at->kind != SL_NODE_CLEANSE && k < at->upstream_count; k++)
+        bool is_end = at->kind == SL_NODE_CLEANSE || at->kind == SL_NODE_TASK;
+        for (size_t k = 0; !is_end && k < at->upstream_count; k++)
             comes[i] |= comes[at->upstream[k]];
     }
     *ret = comes[node - graph->nodes];

@@ -8,6 +8,8 @@ const struct sl_execution *sl_node_execution(const struct sl_node *node)
         return &node->source->execution;
     case SL_NODE_MODEL:
         return &node->model->execution;
+    case SL_NODE_TASK:
+        return &node->task->execution;
     case SL_NODE_LOAD:
         break;
     }

@@ -172,7 +172,7 @@ static int collect(struct sl_rollback_job *job, struct sl_err *err)
     SL_TRY_NEW(job->rollback->tables, err);
     for (size_t i = 0; i < graph->count; i++) {
         const struct sl_node *node = &graph->nodes[i];
-        if (node->kind == SL_NODE_LOAD || sl_node_is_view(node))
+        if (!sl_node_has_table(node))
             continue;
         if (node->kind == SL_NODE_CLEANSE) {
             const char *quarantine = sl_arena_printf(job->arena, "quarantine.%s", node->bare);

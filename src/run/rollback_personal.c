@@ -26,7 +26,8 @@ int sl_world_is_delivered(struct sl_world *world, const char *table, bool *ret, 
     *ret = false;
     for (size_t i = 0; i < graph->count; i++) {
         comes[i] = &graph->nodes[i] == node;
-        for (size_t k = 0; k < graph->nodes[i].upstream_count; k++)
+        bool is_task = graph->nodes[i].kind == SL_NODE_TASK;
+        for (size_t k = 0; !is_task && k < graph->nodes[i].upstream_count; k++)
             comes[i] |= comes[graph->nodes[i].upstream[k]];
         *ret |= comes[i] && graph->nodes[i].kind == SL_NODE_LOAD;
     }

@@ -70,6 +70,7 @@ static int do_node(struct sl_test_lake *lake, const struct sl_node *node, struct
                              node->fingerprint, &result, err));
         break;
     case SL_NODE_LOAD:
+    case SL_NODE_TASK:
         break;
     }
     if (result.outcome == SL_STEP_PARTIAL)

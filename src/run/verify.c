@@ -156,7 +156,7 @@ static int prepare(void *self, struct sl_project *project, struct sl_err *err)
 
 static void select_up(struct sl_graph *graph, struct sl_node *node)
 {
-    if (node->is_selected || node->kind == SL_NODE_INGEST)
+    if (node->is_selected || node->kind == SL_NODE_INGEST || node->kind == SL_NODE_TASK)
         return;
     node->is_selected = true;
     for (size_t i = 0; i < node->upstream_count; i++)

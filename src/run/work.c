@@ -5,6 +5,7 @@
 #include "run/estimate.h"
 #include "run/lineage.h"
 #include "run/work_plan.h"
+#include "step/task.h"
 
 #include <unistd.h>
 
@@ -87,6 +88,15 @@ static int do_model(struct job *job, struct sl_step_context *context, struct sl_
     return SL_OK;
 }
 
+static int do_task(struct job *job, struct sl_step_context *context, struct sl_err *err)
+{
+    const struct sl_task_job task = {.context = context,
+                                     .graph = &job->work->world->graph,
+                                     .node = job->node,
+                                     .is_aborted = &sl_worker_seat(job->worker)->is_aborted};
+    return sl_step_task(&task, &job->result, err);
+}
+
 static int do_kind(struct job *job, struct sl_step_context *context, struct sl_err *err)
 {
     switch (job->node->kind) {
@@ -98,6 +108,8 @@ static int do_kind(struct job *job, struct sl_step_context *context, struct sl_e
         return do_model(job, context, err);
     case SL_NODE_LOAD:
         return do_load(job, context, err);
+    case SL_NODE_TASK:
+        return do_task(job, context, err);
     }
     return sl_fail(err, SL_E_INTERNAL, "a step of no kind");
 }
@@ -193,7 +205,7 @@ static int take_over(struct job *job, struct sl_err *err)
     bool was_done = result->outcome == SL_STEP_NOTHING, is_borrowed;
     struct sl_delta_head head;
     size_t count;
-    if (job->node->kind == SL_NODE_LOAD || sl_node_is_view(job->node) ||
+    if (!sl_node_has_table(job->node) ||
         (!was_done && job->node->kind != SL_NODE_CLEANSE))
         return SL_OK;
     const enum sl_layer layer = layers[job->node->kind];
@@ -220,6 +232,12 @@ static void adjust(void *self, const struct sl_seat *seat)
     (void)!sl_world_share(work->world, atomic_load(&seat->parts), &ignored);
 }
 
+static bool needs_session(const struct job *job)
+{
+    return job->node->kind != SL_NODE_TASK ||
+           sl_task_needs_session(&job->work->world->graph, job->node);
+}
+
 // A lost race with another writer is tried again from the new version; every other failure stands.
 static int try_step(struct job *job, struct sl_err *err)
 {
@@ -232,7 +250,8 @@ static int try_step(struct job *job, struct sl_err *err)
         adjust(job->work, sl_worker_seat(job->worker));
         if (job->order.refuses_leaks)
             SL_TRY(sl_world_refuse_leaks_of(world, job->node, err));
-        SL_TRY(sl_world_session(world, &session, err));
+        if (needs_session(job))
+            SL_TRY(sl_world_session(world, &session, err));
         sl_worker_watch(job->worker, session);
         int code = do_step(job, session, err);
         sl_worker_watch(job->worker, NULL);

@@ -61,9 +61,10 @@ static void measure_step(const struct sl_service_run *run, const struct sl_outco
     static const char *const kinds[] = {[SL_NODE_INGEST] = "ingest",
                                         [SL_NODE_CLEANSE] = "cleanse",
                                         [SL_NODE_MODEL] = "model",
-                                        [SL_NODE_LOAD] = "load"};
+                                        [SL_NODE_LOAD] = "load",
+                                         [SL_NODE_TASK] = "task"};
     const struct sl_step_result *result = &outcome->result;
-    bool has_version = outcome->node->kind != SL_NODE_LOAD && result->version_count > 0;
+    bool has_version = sl_node_has_table(outcome->node) && result->version_count > 0;
     const struct sl_metrics_step step = {
         .pipeline = run->pipeline,
         .kind = kinds[outcome->node->kind],
@@ -182,7 +183,7 @@ void sl_service_tell_tables(struct sl_service *service)
     for (size_t i = 0; i < count; i++) {
         const struct sl_node *node = sl_graph_node(graph, rows[i].name);
         bool is_built = sl_str_equal(rows[i].status, "ok") || sl_str_equal(rows[i].status, "warn");
-        if (node && node->kind != SL_NODE_LOAD && is_built)
+        if (node && sl_node_has_table(node) && is_built)
             sl_metrics_table(service->metrics, node->name, rows[i].ended_us, 0);
     }
 }

@@ -12,6 +12,7 @@ const struct sl_file_kind sl_file_kinds[] = {
     {"model", "models/*.sql", "The settings of a model, in the comment that its SQL begins with.",
      sl_model_rows},
     {"target", "targets/*.yml", "Where tables are delivered, and how.", sl_target_rows},
+    {"task", "tasks/*.yml", "A program that runs before or after steps.", sl_task_rows},
     {"pipeline", "pipelines/*.yml",
      "A selection of steps, and when it runs: times, files, tables, HTTP.", sl_pipeline_rows},
     {"test", "tests/*.yml", "Rows that are given, and the rows that tables must then hold.",

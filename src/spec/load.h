@@ -21,7 +21,7 @@ struct sl_load {
 
 // What belongs to a project but only this layer looks at.
 struct sl_spec_index {
-    struct sl_map sources, models, targets; // by name
+    struct sl_map sources, models, targets, tasks; // by name
     struct sl_map governing;                // source name -> struct sl_contract_table
     struct sl_yaml *settings; // sluice.yml with the environment, variables and flags laid over it
     const struct sl_yaml *section; // the chosen environment's section, or NULL
@@ -116,6 +116,8 @@ SL_MUST int sl_pipelines_read(struct sl_load *load, struct sl_err *err);
 void sl_pipelines_clear(struct sl_project *project); // what is not in the arena
 SL_MUST int sl_target_read(struct sl_load *load, const struct sl_load_file *file,
                            struct sl_target *ret, struct sl_err *err);
+SL_MUST int sl_task_read(struct sl_load *load, const struct sl_load_file *file, struct sl_task *ret,
+                         struct sl_err *err);
 // The settings of sluice.yml into the project. `options` as given to sl_project_load.
 SL_MUST int sl_settings_read(struct sl_load *load, const struct sl_project_options *options,
                              struct sl_err *err);
@@ -174,6 +176,7 @@ extern const struct sl_opt sl_project_rows[];
 extern const struct sl_opt sl_source_rows[];
 extern const struct sl_opt sl_model_rows[];
 extern const struct sl_opt sl_target_rows[];
+extern const struct sl_opt sl_task_rows[];
 extern const struct sl_opt sl_pipeline_rows[];
 extern const struct sl_opt sl_budget_rows[];
 extern const struct sl_opt sl_alert_rows[];   // struct sl_alerts

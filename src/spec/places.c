@@ -119,12 +119,12 @@ static int check_lake(struct places *places, struct sl_err *err)
 struct guarded {
     const char *path, *what;
 };
-#define GUARDED_MAX 13
+#define GUARDED_MAX 15
 
 static int list_guarded(struct sl_project *project, struct guarded *ret, size_t *ret_count,
                         struct sl_err *err)
 {
-    static const char *const sources[] = {"sources", "contracts", "models", "targets"};
+    static const char *const sources[] = {"sources", "contracts", "models", "targets", "tasks"};
     struct sl_arena *arena = &project->arena;
     size_t count = 0;
 
@@ -141,6 +141,8 @@ static int list_guarded(struct sl_project *project, struct guarded *ret, size_t 
         (struct guarded){sl_arena_printf(arena, "%s/_publications", project->lake_folder), "lake"};
     ret[count++] =
         (struct guarded){sl_arena_printf(arena, "%s/_profiles", project->lake_folder), "lake"};
+    ret[count++] =
+        (struct guarded){sl_arena_printf(arena, "%s/_tasks", project->lake_folder), "lake"};
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
         ret[count++] =
             (struct guarded){sl_path_join(arena, project->folder, sources[i]), "project's files"};

@@ -251,6 +251,32 @@ static int load_targets(struct sl_load *load, struct sl_err *err)
     return SL_OK;
 }
 
+static const char *file_of_task(const void *task)
+{
+    return ((const struct sl_task *)task)->file;
+}
+
+static int load_tasks(struct sl_load *load, struct sl_err *err)
+{
+    static const char *const endings[] = {".yml", ".yaml", NULL};
+    struct sl_project *project = load->project;
+    struct sl_load_file *files;
+    size_t count;
+
+    SL_TRY(sl_load_find(load, "tasks", endings, &files, &count, err));
+    project->tasks = SL_NEW_ARRAY(&project->arena, struct sl_task, count);
+    SL_TRY_NEW(project->tasks, err);
+    for (size_t i = 0; i < count; i++) {
+        struct sl_task *task = &project->tasks[i];
+
+        SL_TRY(sl_task_read(load, &files[i], task, err));
+        SL_TRY(sl_load_register(load, &project->index->tasks, task->name, task->file, task,
+                                file_of_task, err));
+        project->task_count++;
+    }
+    return SL_OK;
+}
+
 // A message may quote what a reference gave: no secret leaves this layer.
 static void hide_secrets(struct sl_project *project)
 {
@@ -288,6 +314,7 @@ static int load_project(struct sl_project *project, const struct sl_project_opti
     if (!options->has_no_outputs)
         SL_TRY(sl_versions_name(&load, err));
     SL_TRY(load_targets(&load, err));
+    SL_TRY(load_tasks(&load, err));
     SL_TRY(sl_versions_deliver(&load, err));
     SL_TRY(sl_govern(&load, err));
     SL_TRY(sl_foreign_keys_resolve(&load, err));
@@ -320,6 +347,7 @@ void sl_project_free(struct sl_project **project)
         sl_map_clear(&(*project)->index->sources);
         sl_map_clear(&(*project)->index->models);
         sl_map_clear(&(*project)->index->targets);
+        sl_map_clear(&(*project)->index->tasks);
         sl_map_clear(&(*project)->index->governing);
     }
     sl_diags_clear(&(*project)->diags);

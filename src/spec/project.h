@@ -1,5 +1,5 @@
 // The user's project, read and checked: sluice.yml, sources/*.yml, contracts/*.yml, models/*.sql,
-// targets/*.yml, pipelines/*.yml.
+// targets/*.yml, tasks/*.yml, pipelines/*.yml.
 //
 // Reading never stops at the first mistake: everything found goes into the diagnostics, with its
 // place. All memory is in the project's arena. Paths in a project are relative to its folder; after
@@ -73,7 +73,7 @@ struct sl_retry {
     bool has_missing_files; // a source without files is waited for as well
 };
 
-// What sources, models and targets say of how their steps run.
+// What sources, models, targets and tasks say of how their steps run.
 struct sl_execution {
     struct sl_retry retry;
     int64_t timeout_s;   // of one attempt; 0: none
@@ -204,6 +204,23 @@ struct sl_target {
     struct sl_requirements requirements;
 };
 
+// tasks/NAME.yml: a program that runs between steps, or none: then it only holds steps together.
+enum sl_task_when { SL_TASK_CHANGED, SL_TASK_ALWAYS };
+struct sl_task {
+    const char *name;
+    const char *file;
+    const struct sl_yaml *node;
+    const char *description;
+    struct sl_strs tags;
+    struct sl_strs after;   // "curated.revenue", "target.warehouse.revenue", "task.fetch"
+    struct sl_strs before;  // the same
+    struct sl_strs command; // one text is for the shell, more are a program and its arguments
+    bool is_for_shell;
+    int when; // enum sl_task_when
+    struct sl_execution execution;
+    struct sl_requirements requirements;
+};
+
 // A table that is read as it was in a version, wherever it lies.
 struct sl_pin {
     const char *folder;
@@ -258,6 +275,8 @@ struct sl_project {
     size_t output_count; // of these
     struct sl_target *targets;
     size_t target_count;
+    struct sl_task *tasks;
+    size_t task_count;
     struct sl_pipeline *pipelines; // see spec/pipeline.h; by name
     size_t pipeline_count;         // 1 or more
     struct sl_spec_index
@@ -316,7 +335,7 @@ bool sl_table_parse(const char *table, enum sl_layer *ret_layer, const char **re
 void sl_project_check_requirements(struct sl_project *project);
 
 // The file kinds, for `sluice schema`, docs and `init`: "project", "source", "contract", "model",
-// "target", "pipeline", "test".
+// "target", "task", "pipeline", "test".
 struct sl_file_kind {
     const char *name;
     const char *pattern; // "sources/*.yml"

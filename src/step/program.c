@@ -1,0 +1,221 @@
+#include "step/program.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LOOK_MS 100
+#define GRACE_US ((int64_t)4 * 1000 * 1000)
+#define EXIT_TRY_AGAIN 75 // EX_TEMPFAIL of sysexits.h
+#define LAST_BYTES 400
+#define MOST_READS 1000 // of what is left when it has ended
+
+extern char **environ;
+
+struct running {
+    const struct sl_program *program;
+    pid_t pid;
+    int output; // of the program
+    int64_t stopped_us;
+    char last[LAST_BYTES]; // of what it printed
+    size_t last_length;
+};
+
+static const char *name_of(const struct sl_program *program)
+{
+    return program->words->items[0];
+}
+
+static char **list(const struct sl_strs *words, char *const *more, struct sl_arena *arena)
+{
+    size_t more_count = 0;
+    while (more && more[more_count])
+        more_count++;
+    char **ret = SL_NEW_ARRAY(arena, char *, more_count + words->count + 3);
+    for (size_t i = 0; ret && i < more_count; i++)
+        ret[i] = more[i];
+    for (size_t i = 0; ret && i < words->count; i++)
+        ret[more_count + i] = (char *)(uintptr_t)words->items[i];
+    return ret;
+}
+
+// In the child, where other threads of the parent are no more: nothing but system calls.
+static void become(const struct sl_program *program, char **argv, char **settings, int output,
+                   int trouble)
+{
+    sigset_t none;
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setpgid(0, 0);
+    for (int i = 1; i < NSIG; i++)
+        signal(i, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
+        dup2(output, STDERR_FILENO) >= 0 && chdir(program->folder) == 0)
+        execvpe(argv[0], argv, settings);
+    int why = errno;
+    (void)!write(trouble, &why, sizeof why);
+    _exit(127);
+}
+
+static int start(struct running *running, struct sl_arena *arena, struct sl_err *err)
+{
+    static char shell[] = "/bin/sh", option[] = "-c";
+    char *const before[] = {shell, option, NULL};
+    const struct sl_program *program = running->program;
+    char **argv = list(program->words, program->is_for_shell ? before : NULL, arena);
+    char **settings = list(program->settings, environ, arena);
+    int output[2], trouble[2], why = 0;
+    SL_TRY_NEW(argv, err);
+    SL_TRY_NEW(settings, err);
+    if (pipe2(output, O_CLOEXEC) != 0)
+        return sl_fail_errno(err, errno, "cannot make a pipe");
+    if (pipe2(trouble, O_CLOEXEC) != 0) {
+        close(output[0]);
+        close(output[1]);
+        return sl_fail_errno(err, errno, "cannot make a pipe");
+    }
+    running->pid = fork();
+    if (running->pid == 0)
+        become(program, argv, settings, output[1], trouble[1]);
+    int failure = running->pid < 0 ? errno : 0;
+    close(output[1]);
+    close(trouble[1]);
+    running->output = output[0];
+    ssize_t told = failure ? 0 : read(trouble[0], &why, sizeof why); // ends when it is exec'd
+    close(trouble[0]);
+    if (failure)
+        return sl_fail_errno(err, failure, "cannot start '%s'", name_of(program));
+    if (told != (ssize_t)sizeof why)
+        return SL_OK;
+    (void)waitpid(running->pid, NULL, 0);
+    running->pid = -1;
+    (void)sl_fail(err, SL_E_TASK_FAILED, "cannot start '%s': %s", name_of(program), strerror(why));
+    return sl_err_hint(err, why == ENOENT ? "is it there, as seen from the project's folder?"
+                                          : "is it a program that may be executed?");
+}
+
+// --- while it runs
+
+static void keep_last(struct running *running, const char *text, size_t length)
+{
+    if (length > LAST_BYTES) {
+        text += length - LAST_BYTES;
+        length = LAST_BYTES;
+    }
+    size_t kept = running->last_length;
+    if (kept > LAST_BYTES - length)
+        kept = LAST_BYTES - length;
+    memmove(running->last, running->last + running->last_length - kept, kept);
+    memcpy(running->last + kept, text, length);
+    running->last_length = kept + length;
+}
+
+// False at the end of what it prints; *ret_more: there may be more now.
+static bool pass_on(struct running *running, bool *ret_more)
+{
+    char part[4096];
+    ssize_t got = read(running->output, part, sizeof part);
+    *ret_more = got > 0 || (got < 0 && errno == EINTR);
+    if (got <= 0)
+        return got < 0 && (errno == EINTR || errno == EAGAIN);
+    for (ssize_t done = 0, more; done < got; done += more) {
+        more = write(STDERR_FILENO, part + done, (size_t)(got - done));
+        if (more < 0 && errno == EINTR)
+            more = 0;
+        else if (more <= 0)
+            break; // nobody reads it
+    }
+    keep_last(running, part, (size_t)got);
+    return true;
+}
+
+static void look_at_abort(struct running *running)
+{
+    int64_t now_us = sl_clock_monotonic_us();
+    if (!running->program->is_aborted || !atomic_load(running->program->is_aborted))
+        return;
+    if (!running->stopped_us)
+        (void)kill(-running->pid, SIGTERM);
+    else if (now_us - running->stopped_us > GRACE_US)
+        (void)kill(-running->pid, SIGKILL);
+    if (!running->stopped_us)
+        running->stopped_us = now_us;
+}
+
+// A process that it leaves behind may keep the pipe open for ever: its own end is what counts.
+static int wait_for_end(struct running *running)
+{
+    SL_AUTO(sl_fd_close) int end = pidfd_open(running->pid, 0);
+    struct pollfd pollers[] = {{.fd = running->output, .events = POLLIN},
+                               {.fd = end, .events = POLLIN}};
+    int status = -1;
+    bool has_more = true;
+    (void)fcntl(running->output, F_SETFL, O_NONBLOCK);
+    while (end >= 0 && !pollers[1].revents) {
+        int ready = poll(pollers, 2, LOOK_MS);
+        if (ready > 0 && pollers[0].revents && !pass_on(running, &has_more))
+            pollers[0].fd = -1;
+        look_at_abort(running);
+    }
+    has_more = pollers[0].fd >= 0;
+    for (int i = 0; i < MOST_READS && has_more; i++)
+        (void)pass_on(running, &has_more);
+    while (waitpid(running->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status;
+}
+
+// The last line that it printed, for the message.
+static const char *last_line(const struct running *running, struct sl_arena *arena)
+{
+    size_t end = running->last_length;
+    while (end > 0 && (running->last[end - 1] == '\n' || running->last[end - 1] == '\r'))
+        end--;
+    size_t begin = end;
+    while (begin > 0 && running->last[begin - 1] != '\n')
+        begin--;
+    const char *line = sl_arena_strndup(arena, running->last + begin, end - begin);
+    return line && *line ? sl_arena_printf(arena, ": %s", line) : "";
+}
+
+static int judge(const struct running *running, int status, struct sl_arena *arena,
+                 struct sl_err *err)
+{
+    const char *name = name_of(running->program), *line = last_line(running, arena);
+    SL_TRY_NEW(line, err);
+    if (running->stopped_us)
+        return sl_fail(err, SL_E_INTERRUPTED, "'%s' was stopped", name);
+    if (status < 0)
+        return sl_fail(err, SL_E_INTERNAL, "'%s' cannot be waited for", name);
+    if (WIFSIGNALED(status))
+        return sl_fail(err, SL_E_TASK_FAILED, "'%s' was ended by signal %d (%s)%s", name,
+                       WTERMSIG(status), strsignal(WTERMSIG(status)), line);
+    if (WEXITSTATUS(status) == EXIT_TRY_AGAIN)
+        return sl_fail(err, SL_E_TASK_PASSING, "'%s' asks to be tried again (exit code %d)%s", name,
+                       EXIT_TRY_AGAIN, line);
+    if (WEXITSTATUS(status) != 0)
+        return sl_fail(err, SL_E_TASK_FAILED, "'%s' ended with exit code %d%s", name,
+                       WEXITSTATUS(status), line);
+    return SL_OK;
+}
+
+int sl_program_run(const struct sl_program *program, struct sl_arena *arena, struct sl_err *err)
+{
+    struct running running = {.program = program, .output = -1};
+    int code = start(&running, arena, err);
+    if (code == SL_OK)
+        code = judge(&running, wait_for_end(&running), arena, err);
+    sl_fd_close(&running.output);
+    return code;
+}

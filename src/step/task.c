@@ -1,0 +1,288 @@
+#include "step/task.h"
+
+#include "base/fs.h"
+#include "base/seal.h"
+#include "step/program.h"
+#include "step/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RECORD_SCHEMA "sluice.task/1"
+#define MAX_BYTES ((size_t)16 << 20)
+
+// --- its record
+
+static const char *record_path(const struct sl_project *project, const char *name,
+                               struct sl_arena *arena)
+{
+    return sl_arena_printf(arena, "%s/_tasks/%s.json", project->lake_folder, name);
+}
+
+static int parse(const json_t *root, struct sl_arena *arena, struct sl_task_record *ret,
+                 struct sl_err *err)
+{
+    ret->runs = (int64_t)json_integer_value(json_object_get(root, "runs"));
+    ret->run_id = sl_arena_strdup(arena, sl_json_text(root, "run_id", ""));
+    ret->fingerprint = sl_arena_strdup(arena, sl_json_text(root, "fingerprint", ""));
+    SL_TRY_NEW(ret->run_id, err);
+    SL_TRY_NEW(ret->fingerprint, err);
+    return sl_record_parse_versions(json_object_get(root, "inputs"), arena, &ret->inputs, err);
+}
+
+int sl_task_record_read(const struct sl_project *project, const char *name, struct sl_arena *arena,
+                        struct sl_task_record *ret, struct sl_err *err)
+{
+    SL_AUTO(sl_json_free) json_t *root = NULL;
+    const char *path = record_path(project, name, arena), *text;
+    size_t length;
+    enum sl_seal seal;
+    *ret = (struct sl_task_record){0};
+    SL_TRY_NEW(path, err);
+    if (!sl_fs_exists(path))
+        return SL_OK;
+    SL_TRY(sl_fs_read(path, MAX_BYTES, arena, &text, &length, err));
+    SL_TRY(sl_json_unseal(text, length, path, &root, &seal, err));
+    if (seal != SL_SEAL_WHOLE || !sl_str_equal(sl_json_text(root, "schema", ""), RECORD_SCHEMA)) {
+        (void)sl_fail(err, SL_E_TASK_RECORD, "%s is not as it was written", path);
+        return sl_err_hint(err, "remove it: the task is then run once more");
+    }
+    return parse(root, arena, ret, err);
+}
+
+static int write_record(const struct sl_task_job *job, const struct sl_task_record *record,
+                        struct sl_err *err)
+{
+    struct sl_arena *arena = job->context->arena;
+    const char *path = record_path(job->context->project, job->node->bare, arena);
+    SL_AUTO(sl_json_free)
+    json_t *root =
+        json_pack("{s:s, s:s, s:I, s:s, s:s}", "schema", RECORD_SCHEMA, "task", job->node->bare,
+                  "runs", (json_int_t)record->runs, "run_id", record->run_id, "fingerprint",
+                  record->fingerprint);
+    char *text = NULL;
+    SL_TRY_NEW(root, err);
+    SL_TRY_NEW(path, err);
+    SL_TRY(sl_record_print_versions(root, "inputs", &record->inputs, err));
+    SL_TRY(sl_fs_mkdirs(sl_arena_printf(arena, "%s/_tasks", job->context->project->lake_folder),
+                        err));
+    SL_TRY(sl_json_seal(root, &text, err));
+    int code = sl_fs_write(path, text, strlen(text), err);
+    free(text);
+    return code;
+}
+
+// --- what it comes after
+
+struct lister {
+    const struct sl_task_job *job;
+    bool *is_seen;
+    struct sl_table_versions *list;
+};
+
+static int add(struct lister *lister, struct sl_table_version version, struct sl_err *err)
+{
+    SL_TRY_NEW(version.table, err);
+    return SL_PUSH(lister->job->context->arena, lister->list->items, lister->list->count, version)
+               ? SL_OK
+               : sl_fail_memory(err);
+}
+
+static int add_table(struct lister *lister, const char *table, struct sl_err *err)
+{
+    struct sl_step_context *context = lister->job->context;
+    struct sl_delta_head head;
+    struct sl_record record;
+    enum sl_layer layer;
+    const char *name, *folder;
+    bool is_borrowed;
+    if (!sl_table_parse(table, &layer, &name))
+        return sl_fail(err, SL_E_INTERNAL, "'%s' is no table", table);
+    SL_TRY(sl_step_input(context->project, layer, name, NULL, context->arena, &folder, &head,
+                         &record, &is_borrowed, err));
+    return add(lister,
+               (struct sl_table_version){sl_arena_strdup(context->arena, table), head.version,
+                                         head.table_id},
+               err);
+}
+
+static int add_view(struct lister *lister, const struct sl_node *node, struct sl_err *err)
+{
+    const struct sl_step_context *context = lister->job->context;
+    const struct sl_view *view =
+        sl_view_find(context->views, sl_layer_name(SL_LAYER_CURATED), node->bare);
+    const char *id = NULL;
+    if (view)
+        SL_TRY(sl_step_view_identity(context->project, view, NULL, context->arena, &id, err));
+    return add(lister, (struct sl_table_version){node->name, id ? 0 : -1, id}, err);
+}
+
+static int add_delivery(struct lister *lister, const struct sl_node *node, struct sl_err *err)
+{
+    struct sl_step_context *context = lister->job->context;
+    struct sl_target_position position;
+    SL_TRY(sl_step_load_position(context->project, node->target, node->delivery, context->session,
+                                 context->arena, &position, err));
+    return add(lister, (struct sl_table_version){node->name, position.version, NULL}, err);
+}
+
+static int add_task(struct lister *lister, const struct sl_node *node, struct sl_err *err)
+{
+    struct sl_task_record record;
+    SL_TRY(sl_task_record_read(lister->job->context->project, node->bare,
+                               lister->job->context->arena, &record, err));
+    return add(lister, (struct sl_table_version){node->name, record.runs, record.run_id}, err);
+}
+
+// Clean, quarantine or both, as `after` says.
+static int add_cleanse(struct lister *lister, const struct sl_node *node,
+                       const struct sl_task *task, struct sl_err *err)
+{
+    const char *quarantine =
+        sl_arena_printf(lister->job->context->arena, "quarantine.%s", node->bare);
+    SL_TRY_NEW(quarantine, err);
+    bool has_quarantine = sl_strs_has(&task->after, quarantine);
+    if (has_quarantine)
+        SL_TRY(add_table(lister, quarantine, err));
+    return has_quarantine && !sl_strs_has(&task->after, node->name)
+               ? SL_OK
+               : add_table(lister, node->name, err);
+}
+
+static int list_inputs(struct lister *lister, const struct sl_node *node, struct sl_err *err)
+{
+    const struct sl_graph *graph = lister->job->graph;
+    for (size_t i = 0; i < node->upstream_count; i++) {
+        const struct sl_node *from = &graph->nodes[node->upstream[i]];
+        int code = SL_OK;
+        if (lister->is_seen[node->upstream[i]])
+            continue;
+        // Clean and quarantine are named apart by tasks that come after both.
+        lister->is_seen[node->upstream[i]] = from->kind != SL_NODE_CLEANSE;
+        if (sl_node_is_gate(from))
+            code = list_inputs(lister, from, err);
+        else if (from->kind == SL_NODE_TASK)
+            code = add_task(lister, from, err);
+        else if (from->kind == SL_NODE_LOAD)
+            code = add_delivery(lister, from, err);
+        else if (from->kind == SL_NODE_CLEANSE)
+            code = add_cleanse(lister, from, node->task, err);
+        else if (sl_node_is_view(from))
+            code = add_view(lister, from, err);
+        else
+            code = add_table(lister, from->name, err);
+        if (code != SL_OK)
+            return code;
+    }
+    return SL_OK;
+}
+
+bool sl_task_needs_session(const struct sl_graph *graph, const struct sl_node *node)
+{
+    if (sl_node_is_gate(node))
+        return false;
+    for (size_t i = 0; i < node->upstream_count; i++) {
+        const struct sl_node *from = &graph->nodes[node->upstream[i]];
+        if (from->kind == SL_NODE_LOAD && sl_step_load_needs_session(from->target))
+            return true;
+        for (size_t k = 0; sl_node_is_gate(from) && k < from->upstream_count; k++) {
+            const struct sl_node *behind = &graph->nodes[from->upstream[k]];
+            if (behind->kind == SL_NODE_LOAD && sl_step_load_needs_session(behind->target))
+                return true;
+        }
+    }
+    return false;
+}
+
+// --- whether it is its turn
+
+static const struct sl_table_version *find(const struct sl_table_versions *list, const char *table)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (sl_str_equal(list->items[i].table, table))
+            return &list->items[i];
+    return NULL;
+}
+
+static const char *what_changed(const struct sl_table_versions *before,
+                                const struct sl_table_versions *now, struct sl_arena *arena)
+{
+    for (size_t i = 0; i < now->count; i++) {
+        const struct sl_table_version *input = &now->items[i], *old = find(before, input->table);
+        if (old && old->version == input->version && sl_str_equal(old->id, input->id))
+            continue;
+        return sl_str_starts(input->table, "task.")
+                   ? sl_arena_printf(arena, "%s has run", input->table)
+                   : sl_arena_printf(arena, "%s has changed", input->table);
+    }
+    return NULL;
+}
+
+static const char *why_now(const struct sl_task_job *job, const struct sl_task_record *record,
+                           const struct sl_table_versions *inputs)
+{
+    if (job->context->full_refresh)
+        return "asked for by --full-refresh";
+    if (sl_task_runs_always(job->node))
+        return "it is run in every run";
+    if (!record->runs)
+        return "it had never ended well";
+    if (!sl_str_equal(record->fingerprint, job->node->fingerprint))
+        return "its command changed";
+    return what_changed(&record->inputs, inputs, job->context->arena);
+}
+
+static int run(const struct sl_task_job *job, struct sl_err *err)
+{
+    const struct sl_step_context *context = job->context;
+    struct sl_strs settings = {0};
+    const char *const values[] = {
+        sl_arena_printf(context->arena, "SLUICE_RUN_ID=%s", context->run_id),
+        sl_arena_printf(context->arena, "SLUICE_TASK=%s", job->node->bare),
+        sl_arena_printf(context->arena, "SLUICE_PROJECT=%s", context->project->folder),
+        sl_arena_printf(context->arena, "SLUICE_ENV=%s",
+                        context->project->environment ? context->project->environment : ""),
+    };
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        SL_TRY_NEW(values[i], err);
+        SL_TRY(sl_strs_add(&settings, context->arena, values[i], err));
+    }
+    const struct sl_program program = {.words = &job->node->task->command,
+                                       .is_for_shell = job->node->task->is_for_shell,
+                                       .folder = context->project->folder,
+                                       .settings = &settings,
+                                       .is_aborted = job->is_aborted};
+    return sl_program_run(&program, context->arena, err);
+}
+
+int sl_step_task(const struct sl_task_job *job, struct sl_step_result *ret, struct sl_err *err)
+{
+    struct sl_step_context *context = job->context;
+    struct sl_task_record record;
+    struct sl_table_versions inputs = {0};
+    struct lister lister = {.job = job, .list = &inputs};
+    *ret = (struct sl_step_result){0};
+    if (sl_node_is_gate(job->node))
+        return SL_OK;
+    lister.is_seen = SL_NEW_ARRAY(context->arena, bool, job->graph->count);
+    SL_TRY_NEW(lister.is_seen, err);
+    struct sl_err damaged = {0};
+    if (sl_task_record_read(context->project, job->node->bare, context->arena, &record,
+                            &damaged) != SL_OK)
+        record = (struct sl_task_record){0}; // then it is run, and the record written anew
+    // Before the program begins: what changes while it runs is for the next run.
+    SL_TRY(list_inputs(&lister, job->node, err));
+    ret->why = why_now(job, &record, &inputs);
+    if (!ret->why) {
+        ret->outcome = SL_STEP_NOTHING;
+        return SL_OK;
+    }
+    if (context->stop && atomic_load(context->stop))
+        return sl_fail(err, SL_E_INTERRUPTED, "interrupted");
+    SL_TRY(run(job, err));
+    record = (struct sl_task_record){.runs = record.runs + 1,
+                                     .run_id = context->run_id,
+                                     .fingerprint = job->node->fingerprint,
+                                     .inputs = inputs};
+    return write_record(job, &record, err);
+}
