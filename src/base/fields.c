@@ -87,12 +87,54 @@ static json_t *pack(const struct sl_field *field, const void *from)
     return NULL;
 }
 
+static bool is_zero(const void *bytes, size_t count)
+{
+    const char *at = bytes;
+    return count == 0 || (!*at && memcmp(at, at + 1, count - 1) == 0);
+}
+
+// What has nothing but zeros is left out: that is what whoever unpacks begins with.
+static bool is_left_out(const struct sl_field *field, const void *from)
+{
+    const void *member = at(from, field->offset);
+    switch (field->kind) {
+    case SL_FIELD_BOOL:
+        return !*(const bool *)member;
+    case SL_FIELD_INT:
+        return *(const int64_t *)member == 0;
+    case SL_FIELD_ENUM:
+        return *(const int *)member == 0;
+    case SL_FIELD_SIZE:
+        return *(const size_t *)member == 0;
+    case SL_FIELD_TEXT:
+        return is_zero(member, sizeof(void *));
+    case SL_FIELD_CHARS:
+        return !*(const char *)member;
+    case SL_FIELD_TEXTS:
+        return ((const struct sl_strs *)member)->count == 0;
+    case SL_FIELD_INTS:
+        return is_zero(member, field->count * sizeof(int64_t));
+    case SL_FIELD_ARRAY:
+        return is_zero(at(from, field->count_offset), sizeof(size_t));
+    case SL_FIELD_STRUCT:
+        break;
+    }
+    return false;
+}
+
 json_t *sl_fields_pack(const struct sl_field *fields, const void *from)
 {
     json_t *object = json_object();
     bool is_whole = object != NULL;
-    for (; is_whole && fields->name; fields++)
-        is_whole = json_object_set_new(object, fields->name, pack(fields, from)) == 0;
+    for (; is_whole && fields->name; fields++) {
+        if (is_left_out(fields, from))
+            continue;
+        json_t *value = pack(fields, from);
+        if (fields->kind == SL_FIELD_STRUCT && value && json_object_size(value) == 0)
+            json_decref(value);
+        else
+            is_whole = json_object_set_new(object, fields->name, value) == 0;
+    }
     if (is_whole)
         return object;
     json_decref(object);

@@ -49,7 +49,8 @@ struct sl_field {
 #define SL_IS_ALL_OF(type, bytes) \
     _Static_assert(sizeof(type) == (bytes), "a member is new: see its fields")
 
-// NULL out of memory.
+// NULL out of memory. Without the members that are zero, so what they are unpacked into begins as
+// zeros.
 json_t *sl_fields_pack(const struct sl_field *fields, const void *from);
 // Members that are missing stay as they are in `into`; those of another type are SL_E_JSON_SYNTAX.
 SL_MUST int sl_fields_unpack(const struct sl_field *fields, const json_t *object,

@@ -10,7 +10,13 @@
 
 bool sl_is_terminal(FILE *file)
 {
-    return isatty(fileno(file)) == 1;
+    static enum { UNKNOWN, YES, NO } known[STDERR_FILENO + 1]; // it is asked for each line
+    int fd = fileno(file);
+    if (fd < 0 || fd > STDERR_FILENO)
+        return isatty(fd) == 1;
+    if (known[fd] == UNKNOWN)
+        known[fd] = isatty(fd) == 1 ? YES : NO;
+    return known[fd] == YES;
 }
 
 int sl_terminal_width(FILE *file)

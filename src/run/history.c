@@ -13,11 +13,14 @@
 
 #define KEEP_RUNS_US ((int64_t)365 * 86400 * 1000000)
 
+#define MOST_KEPT_BYTES ((size_t)64 << 10)
+
 struct sl_history {
     struct sl_run *run;
     struct sl_state *state;
     struct sl_history_options options;
     int log_fd;
+    struct sl_buf log; // lines that are not written yet
     bool has_failed;
     bool has_rest; // see sl_history_add_rest
 };
@@ -115,6 +118,36 @@ int sl_history_open(struct sl_run *run, const struct sl_history_options *options
     return SL_OK;
 }
 
+static int write_lines(struct sl_history *history, struct sl_err *err)
+{
+    size_t done = 0;
+    while (done < history->log.length) {
+        ssize_t written =
+            write(history->log_fd, history->log.text + done, history->log.length - done);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return sl_fail_errno(err, errno, "cannot write the run's log");
+        done += (size_t)written;
+    }
+    sl_buf_clear(&history->log);
+    return SL_OK;
+}
+
+static int add_line(struct sl_history *history, const char *line, struct sl_err *err)
+{
+    sl_buf_add(&history->log, line);
+    sl_buf_add_char(&history->log, '\n');
+    SL_TRY(sl_buf_check(&history->log, err));
+    return history->log.length < MOST_KEPT_BYTES ? SL_OK : write_lines(history, err);
+}
+
+static int flush(struct sl_history *history, struct sl_err *err)
+{
+    SL_TRY(write_lines(history, err));
+    return sl_state_flush(history->state, err);
+}
+
 // What is kept is read by others, at other times: secrets are left out of all of it. `details` has
 // none already.
 static int add_state(struct sl_history *history, const struct sl_outcome *outcome,
@@ -163,8 +196,8 @@ static int add(struct sl_history *history, const struct sl_outcome *outcome, str
         return sl_fail_memory(err);
     SL_TRY(sl_log_print(json, &text, err));
     int code = add_state(history, outcome, text, err);
-    if (code == SL_OK && dprintf(history->log_fd, "%s\n", text) < 0)
-        code = sl_fail_errno(err, errno, "cannot write the run's log");
+    if (code == SL_OK)
+        code = add_line(history, text, err);
     free(text);
     return code;
 }
@@ -183,7 +216,7 @@ void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome
 void sl_history_flush(struct sl_history *history)
 {
     struct sl_err err = {0};
-    if (history->state && sl_state_flush(history->state, &err) != SL_OK)
+    if (history->state && flush(history, &err) != SL_OK)
         give_up(history, &err);
 }
 
@@ -191,7 +224,8 @@ void sl_history_end(struct sl_history *history)
 {
     struct sl_err err = {0};
     struct sl_run_row row = run_row(history);
-    if (history->state && sl_state_end(history->state, &row, &err) != SL_OK)
+    if (history->state && (write_lines(history, &err) != SL_OK ||
+                           sl_state_end(history->state, &row, &err) != SL_OK))
         give_up(history, &err);
 }
 
@@ -200,6 +234,7 @@ void sl_history_close(struct sl_history **history)
     if (!*history)
         return;
     close_state(*history);
+    sl_buf_clear(&(*history)->log);
     sl_fd_close(&(*history)->log_fd);
     free(*history);
     *history = NULL;
@@ -235,8 +270,8 @@ static int add_published(struct sl_history *history, const char *text, struct sl
                               .started_us = now_us,
                               .ended_us = now_us};
     int code = sl_state_add_step(history->state, &row, err);
-    if (code == SL_OK && dprintf(history->log_fd, "%s\n", details) < 0)
-        code = sl_fail_errno(err, errno, "cannot write the run's log");
+    if (code == SL_OK)
+        code = add_line(history, details, err);
     free(details);
     return code;
 }

@@ -7,6 +7,8 @@
 
 // False where the other side is gone; errno says what was wrong, and there is no SIGPIPE.
 bool sl_socket_send(int fd, const void *bytes, size_t length);
+bool sl_socket_send_both(int fd, const void *head, size_t head_length, const void *body,
+                         size_t length);
 // False too where the stream ends before the last byte.
 bool sl_socket_receive(int fd, void *bytes, size_t length);
 

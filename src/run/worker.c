@@ -44,7 +44,7 @@ int sl_message_send(int fd, const json_t *message, size_t max_bytes, struct sl_e
     if (length > max_bytes)
         code =
             sl_fail(err, SL_E_INTERNAL, "a message of %zu bytes, %zu at most", length, max_bytes);
-    else if (!sl_socket_send(fd, &head, sizeof head) || !sl_socket_send(fd, text, length))
+    else if (!sl_socket_send_both(fd, &head, sizeof head, text, length))
         code = sl_fail_errno(err, errno, "cannot write to another process of this program");
     free(text);
     return code;
