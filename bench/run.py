@@ -15,6 +15,11 @@
     merge     100,000 rows (5 % updates) into the clean orders against delta-rs
     replay    the rejected orders after their contract was mended, against cleansing all orders
     diff      two equal versions, two equal copies, and copies with 100 differing rows, against one scan of both in the same engine
+    steps     1,000, 10,000 and 100,000 tasks that do nothing (1 -> n-2 -> 1), run by workers, state on disk, against Dagster in one process with 1,000
+    latency   from the end of a step to the begin of its successor, alone and beside 1,000 runs of the service
+    ticks     from a tick to the begin of its run, among 10,000 schedules
+    serve     start to serving, and memory and processor time at rest, with 1,000 pipelines
+    history   the list of runs over HTTP with 100,000 runs in the state store
     postgres  5,000,000 rows (or --rows) into PostgreSQL against psql's \\copy
 
 SLUICE_BIN names the program. Times are wall seconds, memory is the peak of the process; a ratio below 1 means faster than the reference.
@@ -33,41 +38,17 @@ import sys
 import tempfile
 import time
 
+import orchestrator
 from checks import claims
+from timing import BENCH_VENV, HERE, ROOT, SLUICE, report, timed
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent
-SLUICE = os.environ.get("SLUICE_BIN", str(ROOT / "build" / "release" / "src" / "sluice"))
 RULES = {"amount.minimum": "amount.range"}  # the reference's name -> ours
-
-
-def timed(command, cwd=None, env=None, codes=(0,)):
-    """Runs a command: wall seconds, peak MB, its output."""
-    start = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen([str(word) for word in command], cwd=cwd, env=dict(os.environ, NO_COLOR="1", **(env or {})),
-                                   stdout=output, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        text = output.read()
-    if process.returncode not in codes:
-        sys.exit(f"{' '.join(map(str, command))} ended with {process.returncode}\n{text[-3000:]}")
-    return seconds, usage.ru_maxrss / 1024, text
 
 
 def in_child(function, *arguments):
     """Calls it in a process of its own: what this one has in memory counts as memory of the programs that it starts."""
     with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
         return pool.submit(function, *arguments).result()
-
-
-def report(name, seconds, memory, reference=None, reference_memory=None, note=""):
-    line = f"{name:34} {seconds:8.3f} s {memory:7.0f} MB"
-    if reference:
-        line += f"   reference {reference:8.3f} s {reference_memory:7.0f} MB   ratio {seconds / reference:5.2f}"
-    print(line + (f"   {note}" if note else ""), flush=True)
 
 
 def orders_data(folder, rows):
@@ -182,7 +163,6 @@ def bench_rules(folder, rows):
                f"processor time {used:.2f} s, ratio {used / best[1][2]:.2f}; best of 3")
 
 
-BENCH_VENV = pathlib.Path(os.environ.get("SLUICE_CACHE", pathlib.Path.home() / ".cache" / "sluice")) / "venv-bench" / "bin"
 DBT = {"DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 
 
@@ -525,7 +505,7 @@ def bench_postgres(folder, rows):
         shutil.rmtree(server, ignore_errors=True)
 
 
-BENCHMARKS = {name[6:]: function for name, function in globals().items() if name.startswith("bench_")}
+BENCHMARKS = {name[6:]: function for name, function in {**globals(), **vars(orchestrator)}.items() if name.startswith("bench_")}
 
 
 def main():

@@ -108,6 +108,7 @@ int sl_history_open(struct sl_run *run, const struct sl_history_options *options
     history->options = *options;
     history->state = options->state;
     history->log_fd = -1;
+    sl_buf_init(&history->log);
     if (open_state(history, &trouble) != SL_OK) {
         if (trouble.code == SL_E_MEMORY)
             return sl_fail_memory(err);
@@ -130,7 +131,7 @@ static int write_lines(struct sl_history *history, struct sl_err *err)
             return sl_fail_errno(err, errno, "cannot write the run's log");
         done += (size_t)written;
     }
-    sl_buf_clear(&history->log);
+    sl_buf_reset(&history->log);
     return SL_OK;
 }
 
