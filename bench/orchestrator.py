@@ -4,8 +4,10 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -108,9 +110,9 @@ class Service:
         return int(status.split("VmRSS:")[1].split()[0]) / 1024, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def port(self):
-        for line in self.log.read_text().splitlines():
-            if "127.0.0.1:" in line:
-                return int(line.split("127.0.0.1:")[1].split("/")[0].split('"')[0].split()[0])
+        found = re.search(r"listening on port (\d+)", self.log.read_text())
+        if found:
+            return int(found[1])
         sys.exit(f"the service tells no port:\n{self.log.read_text()}")
 
     def __enter__(self):
@@ -123,6 +125,18 @@ class Service:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+class Local(http.client.HTTPConnection):
+    """Over the service's unix socket."""
+
+    def __init__(self, project):
+        super().__init__("localhost", timeout=60)
+        self.path = project / ".sluice" / "serve.sock"
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.connect(str(self.path))
 
 
 def gaps_ms(project, run_id, name):
@@ -144,12 +158,20 @@ def bench_latency(folder, rows):
     (project / "pipelines" / "chain.yml").write_text("select: ['task.c*']\n")
     (project / "pipelines" / "held.yml").write_text("select: [task.held]\nmax_runs: 1000\n")
     with Service(project, "none") as service:
+        connection = Local(project)
         for active in (0, 1000):
             for _ in range(active):
-                subprocess.run([SLUICE, "trigger", "held", "--quiet"], cwd=project, check=True, stdout=subprocess.DEVNULL)
+                connection.request("POST", "/api/v1/pipelines/held/runs", "{}", {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status not in (200, 201, 202):
+                    sys.exit(f"a run that cannot be started over HTTP: {answer.status}")
             if active:
-                service.wait_for("waits for approval", active)
-            subprocess.run([SLUICE, "trigger", "chain", "--wait", "--quiet"], cwd=project, check=True, stdout=subprocess.DEVNULL)
+                service.wait_for("waits for a person", active)
+            for _ in range(3):  # the last one counts: the first starts the workers
+                ended = service.log.read_text().count("ended: ok")
+                subprocess.run([SLUICE, "trigger", "chain", "--quiet"], cwd=project, check=True, stdout=subprocess.DEVNULL)
+                service.wait_for("ended: ok", ended + 1)
             run_id = rows_of(project, "select id from runs where pipeline = 'chain' order by started_us desc limit 1")[0][0]
             told(f"  of the service beside {active:,} active runs", gaps_ms(project, run_id, "c"))
 
