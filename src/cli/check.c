@@ -42,16 +42,18 @@ static int check_checks(struct sl_world *world, struct sl_err *err)
 static void print_summary(const struct sl_project *project, bool with_unread)
 {
     const struct sl_diags *diags = &project->diags;
-    char texts[6][64];
+    char texts[7][64];
     for (size_t i = 0; i < project->contract_count && with_unread; i++)
         for (size_t k = 0; k < project->contracts[i]->unread.count; k++)
             printf("%s: '%s' is kept but not used\n", project->contracts[i]->file,
                    project->contracts[i]->unread.items[k]);
-    printf("%s, %s, %s, %s: %s, %s\n",
+    printf("%s, %s, %s, %s%s%s: %s, %s\n",
            sl_count_of((int64_t)project->source_count, "source", texts[0]),
            sl_count_of((int64_t)project->contract_count, "contract", texts[1]),
            sl_count_of((int64_t)(project->model_count - project->output_count), "model", texts[2]),
            sl_count_of((int64_t)project->target_count, "target", texts[3]),
+           project->task_count ? ", " : "",
+           project->task_count ? sl_count_of((int64_t)project->task_count, "task", texts[6]) : "",
            sl_count_of((int64_t)diags->error_count, "error", texts[4]),
            sl_count_of((int64_t)diags->warning_count, "warning", texts[5]));
 }
@@ -62,12 +64,12 @@ static int print_json(const struct sl_project *project, const struct sl_notes *n
     const struct sl_diags *diags = &project->diags;
     SL_AUTO(sl_json_free)
     json_t *root = json_pack(
-        "{s:s, s:i, s:s?, s:{s:I, s:I, s:I, s:I, s:I, s:I}}", "schema", "sluice.check/1",
+        "{s:s, s:i, s:s?, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}}", "schema", "sluice.check/1",
         "exit_code", exit_code, "project", project->name, "counts", "sources",
         (json_int_t)project->source_count, "contracts", (json_int_t)project->contract_count,
         "models", (json_int_t)(project->model_count - project->output_count), "targets",
-        (json_int_t)project->target_count, "errors", (json_int_t)diags->error_count, "warnings",
-        (json_int_t)diags->warning_count);
+        (json_int_t)project->target_count, "tasks", (json_int_t)project->task_count, "errors",
+        (json_int_t)diags->error_count, "warnings", (json_int_t)diags->warning_count);
     SL_TRY_NEW(root, err);
     SL_TRY(sl_diags_json(diags, root, err));
     if (json_object_set_new(root, "notes", sl_notes_json(notes)) != 0)

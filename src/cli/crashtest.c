@@ -211,7 +211,8 @@ const struct sl_command sl_command_crashtest = {
     .details =
         "Your sources are read where they are, into lakes below engine.temp or the system's folder "
         "for temporary files; your lake is left\n"
-        "alone, and nothing is delivered. A run that nobody kills is the reference. Then runs into "
+        "alone, nothing is delivered, and no task is run. A run that nobody kills is the "
+        "reference. Then runs into "
         "an empty lake, and full refreshes of a\n"
         "whole one, are ended by kill -9 before a write, an fsync, a rename, ... and run again. "
         "Each time all tables must equal the\n"

@@ -28,7 +28,7 @@ static const char *kind_of(const struct sl_node *node)
                                         [SL_NODE_CLEANSE] = "contract",
                                         [SL_NODE_MODEL] = "model",
                                         [SL_NODE_LOAD] = "target",
-                                         [SL_NODE_TASK] = "task"};
+                                        [SL_NODE_TASK] = "task"};
     return sl_node_is_view(node) ? "view" : names[node->kind];
 }
 

@@ -197,9 +197,9 @@ int sl_graph_add_edge(struct sl_graph *graph, struct sl_node *from, struct sl_no
                       struct sl_arena *arena, struct sl_err *err)
 {
     size_t index = (size_t)(from - graph->nodes), to_index = (size_t)(to - graph->nodes);
-    if (to->upstream_count < from->downstream_count ? has(to->upstream, to->upstream_count, index)
-                                                    : has(from->downstream, from->downstream_count,
-                                                          to_index))
+    if (to->upstream_count < from->downstream_count
+            ? has(to->upstream, to->upstream_count, index)
+            : has(from->downstream, from->downstream_count, to_index))
         return SL_OK;
     if (!SL_PUSH(arena, to->upstream, to->upstream_count, index) ||
         !SL_PUSH(arena, from->downstream, from->downstream_count, to_index))

@@ -23,8 +23,9 @@ static int unknown_step(struct linker *linker, const char *name, struct sl_place
         names[count++] = sl_map_key(it);
     const char *hint = sl_did_you_mean(arena, name, names, count);
     sl_diag(&linker->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID, place,
-            hint ? hint : "a table such as raw.orders, target.NAME or task.NAME; `sluice ls` lists "
-                          "all there are",
+            hint ? hint
+                 : "a table such as raw.orders, target.NAME or task.NAME; `sluice ls` lists "
+                   "all there are",
             "'%s' names '%s', which is no step of the project", linker->key, name);
     return SL_OK;
 }
@@ -66,8 +67,8 @@ static int link_names(struct linker *linker, const char *key, const struct sl_st
     linker->key = key;
     for (size_t i = 0; i < names->count; i++) {
         bool is_list = list && list->kind == SL_YAML_LIST && i < list->count;
-        struct sl_place place = is_list ? list->items[i]->place
-                                        : sl_yaml_place(linker->node->task->node, key);
+        struct sl_place place =
+            is_list ? list->items[i]->place : sl_yaml_place(linker->node->task->node, key);
         struct sl_node *step = sl_graph_node(linker->graph, names->items[i]);
         bool is_one = step != NULL;
         if (step)

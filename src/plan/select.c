@@ -165,7 +165,7 @@ static const struct method {
     {"result", by_result,
      (const char *const[]){"ok", "error", "skipped", "success", "pass", "fail", NULL}},
     {"resource_type", by_type,
-     (const char *const[]){"source", "contract", "model", "target", NULL}},
+     (const char *const[]){"source", "contract", "model", "target", "task", NULL}},
     {"config.write", by_write,
      (const char *const[]){"full", "append", "partition", "merge", "snapshot", "view", NULL}},
     {"config.materialized", by_materialized,

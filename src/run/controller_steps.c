@@ -280,7 +280,8 @@ static void end_step(struct sl_controller *controller, size_t index)
     struct sl_outcome *outcome = sl_controller_outcome(controller, index);
     outcome->status = outcome->err.code == SL_OK ? status_of(&outcome->result) : SL_STATUS_ERROR;
     look_at_attempts(outcome);
-    if (outcome->node->kind == SL_NODE_TASK && outcome->status == SL_STATUS_OK)
+    bool has_done = outcome->status == SL_STATUS_OK || outcome->status == SL_STATUS_WARN;
+    if (!sl_node_has_table(outcome->node) && has_done)
         outcome->passes_on = true;
     hint_at_rerun(&outcome->err);
     sl_controller_finish(controller, index);

@@ -379,8 +379,8 @@ int sl_world_measure(struct sl_world *world, struct sl_err *err)
         struct sl_node *node = &world->graph.nodes[i];
         struct sl_err trouble = {0};
         bool is_borrowed;
-        if (!sl_node_has_table(node) || node->facts.version < 0 ||
-            node->facts.rows >= 0 || !is_used(&world->graph, node))
+        if (!sl_node_has_table(node) || node->facts.version < 0 || node->facts.rows >= 0 ||
+            !is_used(&world->graph, node))
             continue;
         enum sl_layer layer = node->kind == SL_NODE_CLEANSE ? SL_LAYER_CLEAN : layer_of(node);
         const char *folder =

@@ -225,8 +225,8 @@ void sl_history_end(struct sl_history *history)
 {
     struct sl_err err = {0};
     struct sl_run_row row = run_row(history);
-    if (history->state && (write_lines(history, &err) != SL_OK ||
-                           sl_state_end(history->state, &row, &err) != SL_OK))
+    if (history->state &&
+        (write_lines(history, &err) != SL_OK || sl_state_end(history->state, &row, &err) != SL_OK))
         give_up(history, &err);
 }
 

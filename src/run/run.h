@@ -33,8 +33,8 @@ struct sl_outcome {
     int64_t rows_before;       // of its table, when the run began; -1: not known
     int64_t rows_read;         // see run/estimate.h; -1: not known
     int64_t peak_memory_bytes; // of the worker that took most, when the step ended; -1: not known
-    // What reads it has to look: a view over a table that got a new version, a task that was run, or
-    // a step whose first worker died and may have committed.
+    // What reads it has to look: a view over a table that got a new version, a task or a delivery
+    // that was done, or a step whose first worker died and may have committed.
     bool passes_on;
     int attempts; // at it: workers that it was given to
     int deaths;   // of these

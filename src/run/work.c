@@ -205,8 +205,7 @@ static int take_over(struct job *job, struct sl_err *err)
     bool was_done = result->outcome == SL_STEP_NOTHING, is_borrowed;
     struct sl_delta_head head;
     size_t count;
-    if (!sl_node_has_table(job->node) ||
-        (!was_done && job->node->kind != SL_NODE_CLEANSE))
+    if (!sl_node_has_table(job->node) || (!was_done && job->node->kind != SL_NODE_CLEANSE))
         return SL_OK;
     const enum sl_layer layer = layers[job->node->kind];
     const char *folder = sl_table_source(job->work->world->project, layer, job->node->bare,

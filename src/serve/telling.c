@@ -62,7 +62,7 @@ static void measure_step(const struct sl_service_run *run, const struct sl_outco
                                         [SL_NODE_CLEANSE] = "cleanse",
                                         [SL_NODE_MODEL] = "model",
                                         [SL_NODE_LOAD] = "load",
-                                         [SL_NODE_TASK] = "task"};
+                                        [SL_NODE_TASK] = "task"};
     const struct sl_step_result *result = &outcome->result;
     bool has_version = sl_node_has_table(outcome->node) && result->version_count > 0;
     const struct sl_metrics_step step = {

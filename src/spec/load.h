@@ -22,7 +22,7 @@ struct sl_load {
 // What belongs to a project but only this layer looks at.
 struct sl_spec_index {
     struct sl_map sources, models, targets, tasks; // by name
-    struct sl_map governing;                // source name -> struct sl_contract_table
+    struct sl_map governing;                       // source name -> struct sl_contract_table
     struct sl_yaml *settings; // sluice.yml with the environment, variables and flags laid over it
     const struct sl_yaml *section; // the chosen environment's section, or NULL
     const char *environment_origin;

@@ -50,9 +50,12 @@ const struct sl_opt sl_task_rows[] = {
 };
 
 static void check_command(struct sl_load *load, const struct sl_yaml *node,
-                          const struct sl_task *task)
+                          const struct sl_yaml *command)
 {
-    if (sl_load_has(node, "command") && (task->command.count == 0 || !*task->command.items[0]))
+    const struct sl_yaml *first = sl_load_item_count(command) ? sl_load_item(command, 0) : NULL;
+
+    if (sl_load_has(node, "command") &&
+        (!first || (first->kind == SL_YAML_SCALAR && !*first->text)))
         sl_diag(&load->project->diags, SL_SEVERITY_ERROR, SL_E_VALUE_INVALID,
                 sl_yaml_place(node, "command"), "a command such as ./fetch.sh, or no 'command'",
                 "'command' names no program");
@@ -76,7 +79,7 @@ int sl_task_read(struct sl_load *load, const struct sl_load_file *file, struct s
         const struct sl_yaml *command = sl_yaml_get(node, "command");
 
         ret->is_for_shell = command && command->kind == SL_YAML_SCALAR;
-        check_command(load, node, ret);
+        check_command(load, node, command);
     }
     sl_load_requirements(load, node, &ret->requirements);
     return sl_load_execution(load, node, &ret->execution, err);

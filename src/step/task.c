@@ -56,16 +56,15 @@ static int write_record(const struct sl_task_job *job, const struct sl_task_reco
     struct sl_arena *arena = job->context->arena;
     const char *path = record_path(job->context->project, job->node->bare, arena);
     SL_AUTO(sl_json_free)
-    json_t *root =
-        json_pack("{s:s, s:s, s:I, s:s, s:s}", "schema", RECORD_SCHEMA, "task", job->node->bare,
-                  "runs", (json_int_t)record->runs, "run_id", record->run_id, "fingerprint",
-                  record->fingerprint);
+    json_t *root = json_pack("{s:s, s:s, s:I, s:s, s:s}", "schema", RECORD_SCHEMA, "task",
+                             job->node->bare, "runs", (json_int_t)record->runs, "run_id",
+                             record->run_id, "fingerprint", record->fingerprint);
     char *text = NULL;
     SL_TRY_NEW(root, err);
     SL_TRY_NEW(path, err);
     SL_TRY(sl_record_print_versions(root, "inputs", &record->inputs, err));
-    SL_TRY(sl_fs_mkdirs(sl_arena_printf(arena, "%s/_tasks", job->context->project->lake_folder),
-                        err));
+    SL_TRY(
+        sl_fs_mkdirs(sl_arena_printf(arena, "%s/_tasks", job->context->project->lake_folder), err));
     SL_TRY(sl_json_seal(root, &text, err));
     int code = sl_fs_write(path, text, strlen(text), err);
     free(text);
@@ -243,7 +242,8 @@ static int run(const struct sl_task_job *job, struct sl_err *err)
         sl_arena_printf(context->arena, "SLUICE_ENV=%s",
                         context->project->environment ? context->project->environment : ""),
     };
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+    size_t count = sizeof values / sizeof *values - (context->project->environment ? 0 : 1);
+    for (size_t i = 0; i < count; i++) {
         SL_TRY_NEW(values[i], err);
         SL_TRY(sl_strs_add(&settings, context->arena, values[i], err));
     }
@@ -267,8 +267,8 @@ int sl_step_task(const struct sl_task_job *job, struct sl_step_result *ret, stru
     lister.is_seen = SL_NEW_ARRAY(context->arena, bool, job->graph->count);
     SL_TRY_NEW(lister.is_seen, err);
     struct sl_err damaged = {0};
-    if (sl_task_record_read(context->project, job->node->bare, context->arena, &record,
-                            &damaged) != SL_OK)
+    if (sl_task_record_read(context->project, job->node->bare, context->arena, &record, &damaged) !=
+        SL_OK)
         record = (struct sl_task_record){0}; // then it is run, and the record written anew
     // Before the program begins: what changes while it runs is for the next run.
     SL_TRY(list_inputs(&lister, job->node, err));

@@ -1,7 +1,7 @@
-// A task: the program of a user, between steps. It has no table, so its record is a file of its own,
-// <lake>/_tasks/NAME.json, sealed: how often it has ended well, and what it came after stood at
-// then. It is written when the program has ended well; killed between the two, the program is run
-// once more.
+// A task: the program of a user, between steps. It has no table, so its record is a file of its
+// own, <lake>/_tasks/NAME.json, sealed: how often it has ended well, and what it came after stood
+// at then. It is written when the program has ended well; killed between the two, the program is
+// run once more.
 #ifndef SL_STEP_TASK_H
 #define SL_STEP_TASK_H
 

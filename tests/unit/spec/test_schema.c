@@ -22,8 +22,8 @@ static void every_object_refuses_other_keys(const json_t *schema)
 
 static void every_file_kind_has_a_strict_schema(void **state)
 {
-    static const char *const names[] = {"project", "source",   "contract", "model",
-                                        "target",  "pipeline", "test"};
+    static const char *const names[] = {"project", "source", "contract", "model",
+                                        "target",  "task",   "pipeline", "test"};
     size_t count = 0;
 
     (void)state;

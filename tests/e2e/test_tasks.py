@@ -1,0 +1,247 @@
+"""Tasks: programs that run before and after steps."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from test_serve import Service, deliver, write_shop
+
+
+def task(project, name, text):
+    project.write(f"tasks/{name}.yml", text)
+
+
+def script(project, name, text):
+    project.write(name, "#!/bin/sh\n" + text)
+    (project.folder / name).chmod(0o755)
+
+
+def steps(result):
+    return {step["step"]: step["status"] for step in result["steps"]}
+
+
+def lines(project, name):
+    file = project.folder / name
+    return file.read_text().splitlines() if file.exists() else []
+
+
+@pytest.fixture
+def shop(project):
+    return write_shop(project)
+
+
+def test_a_task_before_a_source_brings_its_files(shop):
+    script(shop, "fetch.sh", "n=$(ls data | wc -l)\n[ $n -ge 2 ] || printf 'id,amount\\n9%s,2\\n' $n > data/f$n.csv\necho fetched\n")
+    task(shop, "fetch", "before: raw.orders\ncommand: ./fetch.sh\n")
+    result = shop.json("run")
+    assert result["steps"][0]["step"] == "task fetch"
+    assert shop.count("clean.orders") == 4
+    result = shop.json("run")
+    assert steps(result)["task fetch"] == "ok" and steps(result)["ingest orders"] == "nothing", "it comes after nothing: it is run in every run"
+
+
+def test_a_task_runs_where_what_it_comes_after_has_changed(shop):
+    task(shop, "tell", "after: [curated.total]\ncommand: [sh, -c, 'echo $SLUICE_TASK >> told.txt']\n")
+    assert steps(shop.json("run"))["task tell"] == "ok"
+    assert shop.run("run").stdout and lines(shop, "told.txt") == ["tell"], "nothing has changed"
+    deliver(shop, 2)
+    assert steps(shop.json("run"))["task tell"] == "ok"
+    task(shop, "tell", "after: [curated.total]\ncommand: [sh, -c, 'echo other >> told.txt']\n")
+    plan = {node["name"]: node for node in shop.json("plan")["nodes"]}
+    assert plan["task.tell"]["why"] == ["its command changed"]
+    shop.run("run")
+    assert lines(shop, "told.txt") == ["tell", "tell", "other"]
+    shop.run("run", "--full-refresh", "--select", "task.tell")
+    assert lines(shop, "told.txt")[-1:] == ["other"] and len(lines(shop, "told.txt")) == 4
+
+
+def test_what_a_killed_or_failed_run_has_not_done_the_next_one_does(shop):
+    task(shop, "tell", "after: [curated.total]\ncommand: '[ -e allowed ] && echo told >> told.txt'\n")
+    failed = shop.json("run", exit_code=5)
+    assert steps(failed)["task tell"] == "error" and steps(failed)["model total"] == "ok"
+    error = next(step["error"] for step in failed["steps"] if step["step"] == "task tell")
+    assert error["code"] == "SL0722" and error["fate"] == "input"
+    assert shop.json("run", exit_code=1)["counts"]["error"] == 1, "the table is as before, and the task was not done"
+    shop.write("allowed", "")
+    assert steps(shop.json("run"))["task tell"] == "ok"
+    assert lines(shop, "told.txt") == ["told"]
+
+
+def test_the_error_of_a_task_says_what_it_printed(shop):
+    task(shop, "bad", "command: 'echo first; echo \"no such host: shop\" >&2; exit 3'\n")
+    done = shop.run("run", exit_code=5)
+    assert "ended with exit code 3: no such host: shop" in done.stderr and "first\n" in done.stderr
+    task(shop, "bad", "command: ./not_there\n")
+    done = shop.run("run", "--select", "task.bad", exit_code=1)
+    assert "./not_there: not found" in done.stderr or "cannot start" in done.stderr
+    task(shop, "bad", "command: [./not_there]\n")
+    done = shop.run("run", "--select", "task.bad", exit_code=1)
+    assert "cannot start './not_there': No such file or directory" in done.stderr
+    task(shop, "bad", "command: [sh, -c, 'kill -11 $$']\n")
+    assert "was ended by signal 11" in shop.run("run", "--select", "task.bad", exit_code=1).stderr
+
+
+def test_exit_code_75_asks_for_another_attempt(shop):
+    task(shop, "try", "command: 'echo x >> tries; [ $(wc -l < tries) -ge 3 ] || exit 75'\nretry: {attempts: 5, initial: 0s}\n")
+    step = next(step for step in shop.json("run")["steps"] if step["step"] == "task try")
+    assert (step["status"], step["attempts"], [each["code"] for each in step["retried"]]) == ("ok", 3, ["SL0723", "SL0723"])
+    task(shop, "try", "command: 'echo x >> other; exit 75'\nretry: {attempts: 2, initial: 0s}\n")
+    shop.run("run", exit_code=1)
+    assert len(lines(shop, "other")) == 2
+
+
+def test_what_a_task_prints_is_no_part_of_the_json(shop):
+    task(shop, "loud", "command: 'echo loud; head -c 300000 /dev/zero | tr \"\\\\0\" x'\n")
+    done = shop.run("run", "--json")
+    assert json.loads(done.stdout)["exit_code"] == 0 and "loud" in done.stderr and "x" * 300000 in done.stderr
+
+
+def test_a_task_over_its_timeout_is_ended_with_its_children(shop):
+    task(shop, "slow", "command: 'sleep 300 & echo $! > child; wait'\ntimeout: 1s\nretry: {attempts: 1}\n")
+    begun = time.monotonic()
+    failed = shop.json("run", exit_code=5)
+    assert time.monotonic() - begun < 30
+    assert next(step for step in failed["steps"] if step["step"] == "task slow")["error"]["code"] == "SL0717"
+    child = int(lines(shop, "child")[0])
+    for _ in range(100):
+        if not alive(child):
+            return
+        time.sleep(0.1)
+    pytest.fail("what the task had started lives on")
+
+
+def alive(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_ctrl_c_twice_ends_a_task(shop):
+    task(shop, "slow", "command: [sh, -c, 'echo $$ > pid; sleep 300']\n")
+    run = subprocess.Popen([shop.binary, "run"], cwd=shop.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not lines(shop, "pid"):
+        time.sleep(0.02)
+    pid = int(lines(shop, "pid")[0])
+    run.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=60)
+    assert run.returncode not in (0, -2) and not alive(pid)
+
+
+def test_a_killed_run_takes_its_task_along(shop):
+    task(shop, "slow", "command: [sh, -c, 'echo $$ > pid; sleep 300']\n")
+    run = subprocess.Popen([shop.binary, "run"], cwd=shop.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not lines(shop, "pid"):
+        time.sleep(0.02)
+    pid = int(lines(shop, "pid")[0])
+    run.kill()
+    run.wait()
+    for _ in range(100):
+        if not alive(pid):
+            break
+        time.sleep(0.1)
+    assert not alive(pid)
+    task(shop, "slow", "command: echo done >> done.txt\n")
+    shop.run("run")
+    assert lines(shop, "done.txt") == ["done"]
+
+
+def test_a_task_without_a_command_holds_others_together(shop):
+    shop.write("models/other.sql", "select 1 as a")
+    task(shop, "all", "after: [curated.total, curated.other]\n")
+    task(shop, "tell", "after: task.all\ncommand: echo told >> told.txt\n")
+    assert steps(shop.json("run"))["task all"] == "ok"
+    shop.run("run")
+    assert lines(shop, "told.txt") == ["told"]
+    deliver(shop, 2)
+    shop.run("run")
+    assert lines(shop, "told.txt") == ["told", "told"]
+
+
+def test_a_task_after_deliveries(shop):
+    shop.write("targets/out.yml", "type: sqlite\npath: out.db\nreads: published\ndeliver: [{table: curated.total}]\n")
+    task(shop, "tell", "after: [target.out]\ncommand: [sh, -c, 'test -e out.db && echo told >> told.txt']\n")
+    assert steps(shop.json("run"))["task tell"] == "ok"
+    shop.run("run")
+    assert lines(shop, "told.txt") == ["told"]
+    deliver(shop, 2)
+    shop.run("run")
+    assert lines(shop, "told.txt") == ["told", "told"]
+
+
+def test_a_task_after_what_failed_is_skipped(shop):
+    shop.write("models/total.sql", "-- checks: nothing\nselect cast('x' as integer) as a from clean.orders")
+    task(shop, "tell", "after: [curated.total]\ncommand: echo told >> told.txt\n")
+    assert steps(shop.json("run", exit_code=None))["task tell"] == "skipped"
+    assert not lines(shop, "told.txt")
+
+
+def test_a_damaged_record_is_told_and_the_task_run_once_more(shop):
+    task(shop, "tell", "after: [curated.total]\ncommand: echo told >> told.txt\n")
+    shop.run("run")
+    record = shop.folder / "lake/_tasks/tell.json"
+    record.write_text(record.read_text().replace('"runs":1', '"runs":2'))
+    assert "is not as it was written" in shop.run("plan").stdout
+    shop.run("run")
+    assert lines(shop, "told.txt") == ["told", "told"]
+    assert json.loads(record.read_text())["runs"] == 1
+    shop.run("run")
+    assert len(lines(shop, "told.txt")) == 2
+
+
+def test_a_full_disk_leaves_the_record_as_it_was(shop):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    task(shop, "full", "command: 'echo text > /dev/full'\n")
+    failed = shop.json("run", exit_code=5)
+    assert steps(failed)["task full"] == "error" and not (shop.folder / "lake/_tasks/full.json").exists()
+
+
+def test_others_build_no_task(shop):
+    task(shop, "tell", "after: [curated.total]\nbefore: []\ncommand: echo told >> told.txt\n")
+    task(shop, "fetch", "before: raw.orders\ncommand: echo fetched >> fetched.txt\n")
+    shop.run("run")
+    shop.run("verify")
+    shop.run("crashtest", "--kills", "3")
+    shop.run("check")
+    shop.run("lineage", "curated.total")
+    assert lines(shop, "told.txt") == ["told"] and lines(shop, "fetched.txt") == ["fetched"]
+
+
+def test_tasks_are_selected_and_listed(shop):
+    task(shop, "tell", "after: [curated.total]\ntags: [say]\ncommand: echo told >> told.txt\n")
+    assert shop.run("ls", "--select", "resource_type:task").stdout.count("task.tell") == 1
+    assert shop.run("ls", "--select", "tag:say").stdout.count("task.tell") == 1
+    assert "1 task" in shop.run("check").stdout and shop.json("check")["counts"]["tasks"] == 1
+    assert steps(shop.json("run", "--select", "+task.tell"))["task tell"] == "ok"
+    assert "is a task, and has no table" in shop.run("backfill", "task.tell", "--stale", exit_code=None).stderr
+
+
+def test_a_service_runs_tasks_in_workers(project):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    task(project, "tell", "after: [curated.total]\ncommand: 'echo $SLUICE_RUN_ID >> told.txt'\n")
+    with Service(project) as service:
+        service.wait_for("ended: ok")
+        deliver(project, 2)
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    told = lines(project, "told.txt")
+    assert len(told) == len(set(told)) == 2
+
+
+def test_a_cancelled_run_of_a_service_ends_its_task(project):
+    write_shop(project, ("all", "description: Everything\n"))
+    task(project, "slow", "command: [sh, -c, 'echo $$ > pid; sleep 300']\n")
+    with Service(project) as service:
+        run_id = project.run("trigger", "all").stdout.strip()
+        while not lines(project, "pid"):
+            time.sleep(0.02)
+        project.run("cancel", run_id)
+        service.wait_for("ended: ")
+        assert service.end() == 0
+    assert not alive(int(lines(project, "pid")[0]))
