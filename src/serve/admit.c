@@ -63,13 +63,16 @@ static int read_strs(const json_t *array, struct sl_arena *arena, struct sl_strs
     return SL_OK;
 }
 
-static int parse_options(struct sl_service_run *run, const char *text, struct sl_err *err)
+static int parse_options(const char *text, struct sl_arena *arena, struct sl_start_options *ret,
+                         struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *root = NULL;
+    if (!text)
+        return SL_OK;
     SL_TRY(sl_json_parse(text, strlen(text), "the queue", &root, err));
-    SL_TRY(read_strs(json_object_get(root, "select"), &run->arena, &run->options.select, err));
-    SL_TRY(read_strs(json_object_get(root, "exclude"), &run->arena, &run->options.exclude, err));
-    run->options.full_refresh = sl_json_bool(root, "full_refresh", false);
+    SL_TRY(read_strs(json_object_get(root, "select"), arena, &ret->select, err));
+    SL_TRY(read_strs(json_object_get(root, "exclude"), arena, &ret->exclude, err));
+    ret->full_refresh = sl_json_bool(root, "full_refresh", false);
     return SL_OK;
 }
 
@@ -478,7 +481,7 @@ static int take_queued(struct sl_service *service, const struct sl_queued *queue
     struct sl_service_run *run = NULL;
     int code = make(service, &asked, &run, err);
     if (code == SL_OK)
-        code = parse_options(run, queued->options_json ? queued->options_json : "{}", err);
+        code = parse_options(queued->options_json, &run->arena, &run->options, err);
     if (code != SL_OK) {
         sl_service_free_run(run);
         return code;
@@ -490,13 +493,15 @@ static int take_queued(struct sl_service *service, const struct sl_queued *queue
 }
 
 // What a killed service had begun is gone on with: tables know how far they have come.
-static int resume_killed(struct sl_service *service, struct sl_run_row *row, struct sl_err *err)
+static int resume_killed(struct sl_service *service, struct sl_run_row *row, struct sl_arena *arena,
+                         struct sl_err *err)
 {
+    struct sl_asked asked = {.pipeline = row->pipeline, .trigger = "after a kill", .who = row->who};
     struct sl_service_run *run;
     const char *why;
-    if (row->ended_us || !row->pipeline || !sl_str_equal(row->status, "running"))
+    if (!row->pipeline)
         return SL_OK;
-    const struct sl_asked asked = {.pipeline = row->pipeline, .trigger = "after a kill"};
+    SL_TRY(parse_options(row->options_json, arena, &asked.options, err));
     if (sl_project_pipeline(sl_service_project(service), row->pipeline)) {
         sl_service_tell(SL_LOG_WARN, NULL, "run %s of '%s' was killed: the pipeline runs again",
                         row->id, row->pipeline);
@@ -521,11 +526,11 @@ int sl_service_recover(struct sl_service *service, struct sl_err *err)
             sl_service_tell(SL_LOG_ERROR, NULL, "run %s waits and cannot begin: %s",
                             queued[i].run_id, trouble.message);
     }
-    const struct sl_run_filter killed = {.status = "running"};
+    const struct sl_run_filter killed = {.is_abandoned = true};
     SL_TRY(sl_state_runs(service->state, &killed, &arena, &rows, &count, err));
     for (size_t i = 0; i < count; i++) {
         struct sl_err trouble = {0};
-        if (resume_killed(service, &rows[i], &trouble) != SL_OK)
+        if (resume_killed(service, &rows[i], &arena, &trouble) != SL_OK)
             sl_service_tell(SL_LOG_ERROR, NULL, "run %s was killed, and is not gone on with: %s",
                             rows[i].id, trouble.message);
     }

@@ -25,6 +25,16 @@ int sl_sqlite_fail(sqlite3 *db, const char *doing, struct sl_err *err)
     if (is_full)
         return sl_fail(err, SL_E_NO_SPACE, "%s: no space left to write '%s'", doing,
                        file ? file : "it");
+    int kind = sqlite3_errcode(db) & 0xFF;
+    if (kind == SQLITE_READONLY || ((kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN) &&
+                                    (system == EROFS || system == EACCES || system == EPERM))) {
+        (void)sl_fail(err, SL_E_STATE_READONLY, "%s: '%s' cannot be written: it is read-only",
+                      doing, file ? file : "it");
+        return sl_err_hint(err, "see the owner and mode of the file and of its folder");
+    }
+    if (kind == SQLITE_NOTADB || kind == SQLITE_CORRUPT)
+        return sl_fail(err, SL_E_STATE_DAMAGED, "%s: '%s' is damaged: %s", doing,
+                       file ? file : "it", sqlite3_errmsg(db));
     bool is_busy = (sqlite3_errcode(db) & 0xFF) == SQLITE_BUSY;
     return sl_fail(err, is_busy ? SL_E_STATE_BUSY : SL_E_STATE, "%s: %s", doing,
                    sqlite3_errmsg(db));

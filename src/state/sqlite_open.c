@@ -5,6 +5,7 @@
 
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static void now(sqlite3_context *context, int count, sqlite3_value **values)
 {
@@ -45,11 +46,12 @@ static int make(struct sl_sqlite *store, int version, struct sl_err *err)
     const char *const anew[] = {schema->runs, schema->steps, schema->step_indexes, schema->rest};
     const char *const from_1[] = {sl_schema_before_2, schema->runs, sl_schema_move_2,
                                   schema->step_indexes, schema->rest};
-    const char *const *list = version == 0 ? anew : from_1;
-    size_t count = version == 0 ? 4 : 5;
-    for (size_t i = 0; i < count; i++)
-        SL_TRY(sl_sqlite_exec(store, list[i], err));
-    return sl_sqlite_exec(store, "pragma user_version = 2", err);
+    const char *const from_2[] = {sl_schema_from_2};
+    const char *const *const lists[] = {anew, from_1, from_2};
+    const size_t counts[] = {4, 5, 1};
+    for (size_t i = 0; i < counts[version]; i++)
+        SL_TRY(sl_sqlite_exec(store, lists[version][i], err));
+    return sl_sqlite_exec(store, "pragma user_version = 3", err);
 }
 
 int sl_sqlite_migrate(struct sl_sqlite *store, const char *path, struct sl_err *err)
@@ -97,14 +99,13 @@ struct opening {
     bool was_damaged; // what came out
 };
 
-static int open_store(struct opening *opening, void **ret, struct sl_err *err)
+static int try_to_open(struct opening *opening, void **ret, struct sl_err *err)
 {
     SL_AUTO(sl_sqlite_close) struct sl_sqlite *store = NULL;
     SL_TRY(sl_sqlite_new(opening->folder, &store, err));
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(opening->path, &store->db, flags, NULL) != SQLITE_OK)
-        return sl_fail(err, SL_E_STATE, "cannot open '%s': %s", opening->path,
-                       store->db ? sqlite3_errmsg(store->db) : "no memory");
+        return store->db ? sl_sqlite_fail(store->db, "state store", err) : sl_fail_memory(err);
     int code = prepare_store(store, opening->path, opening->is_service, err);
     if (code != SL_OK) {
         opening->was_damaged = sl_sqlite_is_damaged(store);
@@ -113,6 +114,23 @@ static int open_store(struct opening *opening, void **ret, struct sl_err *err)
     *ret = store;
     store = NULL;
     return SL_OK;
+}
+
+// While another process makes the file one with a log beside it, SQLite does not wait for it, and
+// may call it locked or read-only.
+static int open_store(struct opening *opening, void **ret, struct sl_err *err)
+{
+    int64_t until_us = sl_clock_monotonic_us() + (opening->is_service ? 2 : 10) * 1000000;
+    int code;
+    while ((code = try_to_open(opening, ret, err)) == SL_E_STATE_BUSY ||
+           (code == SL_E_STATE_READONLY && opening->folder && access(opening->path, W_OK) == 0 &&
+            access(opening->folder, W_OK) == 0)) {
+        if (!opening->folder || sl_clock_monotonic_us() > until_us)
+            break;
+        sl_err_clear(err);
+        sqlite3_sleep(10);
+    }
+    return code;
 }
 
 int sl_sqlite_memory(void **ret, struct sl_err *err)

@@ -61,7 +61,7 @@ def test_a_later_version_is_refused_with_what_helps(postgres, project):
     postgres.query("update later.version set version = 99")
     done = project.run("status", exit_code=None)
     assert done.returncode != 0
-    assert "SL0707" in done.stderr and "later Sluice (version 99, this one knows 2)" in done.stderr and "?schema=NAME" in done.stderr
+    assert "SL0707" in done.stderr and "later Sluice (version 99, this one knows 3)" in done.stderr and "?schema=NAME" in done.stderr
     project.write("data/orders-2.csv", ORDERS)
     done = project.run("run")  # tables do not depend on it
     assert "history is not kept" in done.stderr
@@ -123,7 +123,7 @@ def test_several_processes_may_make_the_store_at_once(postgres, sluice_bin):
         out, err = program.communicate("write\n", timeout=60)
         assert (program.returncode, out) == (0, "ok\n"), err
     assert postgres.query("select count(*) from at_once.audit") == [["6"]]
-    assert postgres.query("select version from at_once.version") == [["2"]]
+    assert postgres.query("select version from at_once.version") == [["3"]]
 
 
 def test_a_user_who_may_not_make_a_schema_can_use_one_of_its_own(postgres, project):
