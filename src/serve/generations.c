@@ -154,8 +154,9 @@ void sl_service_reload(struct sl_service *service)
     service->newest = generation;
     if (!follow(service, generation))
         generation->next->runs++; // it stays
-    sl_service_tell(SL_LOG_INFO, NULL, "the project was read anew: %zu pipelines, %zu steps",
-                    generation->world.project->pipeline_count, generation->world.graph.count);
+    sl_service_tell(SL_LOG_INFO, NULL, "the project was read anew: %zu pipeline%s, %zu step%s",
+                    SL_COUNT_OF(generation->world.project->pipeline_count),
+                    SL_COUNT_OF(generation->world.graph.count));
     sl_generations_sweep(service);
     if (service->agenda)
         sl_service_wake(service);

@@ -370,7 +370,10 @@ static int init_timers(struct sl_service *service, struct sl_err *err)
         code = uv_timer_init(&service->loop, &service->rest_timer);
     if (code == 0)
         code = uv_timer_init(&service->loop, &service->lock_timer);
+    if (code == 0)
+        code = uv_timer_init(&service->loop, &service->room_timer);
     service->agenda_timer.data = service->rest_timer.data = service->lock_timer.data = service;
+    service->room_timer.data = service;
     return code == 0 ? SL_OK : sl_fail(err, SL_E_INTERNAL, "no timer: %s", uv_strerror(code));
 }
 
@@ -381,8 +384,9 @@ int sl_service_lead(struct sl_service *service, struct sl_err *err)
     SL_TRY(open_triggers(service, err));
     SL_TRY(take_pauses(service, err));
     SL_TRY(open_http(service, err));
-    sl_service_tell(SL_LOG_INFO, NULL, "serving '%s': %zu pipelines, %zu steps", project->name,
-                    project->pipeline_count, service->newest->world.graph.count);
+    sl_service_tell(SL_LOG_INFO, NULL, "serving '%s': %zu pipeline%s, %zu step%s",
+                    project->name, SL_COUNT_OF(project->pipeline_count),
+                    SL_COUNT_OF(service->newest->world.graph.count));
     sl_service_tell_tables(service);
     SL_TRY(sl_service_recover(service, err));
     sl_service_wake(service);
@@ -425,6 +429,8 @@ static void end(struct sl_service *service)
         service->runs = run->next;
         sl_service_free_run(run);
     }
+    if (service->newest)
+        sl_service_close_left(service);
     while (service->newest) {
         struct sl_generation *generation = service->newest;
         service->newest = generation->next;

@@ -17,6 +17,8 @@
 #include "serve/watch.h"
 
 #define SL_SERVICE_SIGNALS 3
+// For "%zu thing%s".
+#define SL_COUNT_OF(count) (count), (count) == 1 ? "" : "s"
 
 // The project as it was read once. A run keeps the one it began with; the newest begins all others.
 struct sl_generation {
@@ -43,9 +45,12 @@ struct sl_service_run {
     struct sl_live *live;
     int interrupts;
     uv_timer_t *late, *press;
+    bool is_unkept;    // the state store does not hold it
+    bool has_met_full; // a step of it found no room
     struct sl_service_run *next; // in order of being asked for
 };
 
+struct sl_left;
 struct sl_service {
     struct sl_serve_options options;
     uv_loop_t loop;
@@ -75,6 +80,12 @@ struct sl_service {
     bool is_leading, has_told_leader;
     uv_timer_t lease_timer;
     struct sl_err failure; // that ends it
+    // What cannot be written, for which runs wait: trouble.c. NULL: they do not.
+    char *held_back;
+    struct sl_left *left;
+    uint64_t room_wait_ms;
+    int64_t room_us; // when there was room again
+    uv_timer_t room_timer;
     char *reload_error;    // of the last reading of the project; NULL: it is as it stands
     int64_t began_us;
 };
@@ -111,6 +122,20 @@ struct sl_service_run *sl_service_find(struct sl_service *service, const char *i
 SL_MUST int sl_service_cancel(struct sl_service *service, struct sl_service_run *run, int times,
                               struct sl_err *err);
 void sl_service_free_run(struct sl_service_run *run);
+
+// Puts it into the queue of the state store, again.
+SL_MUST int sl_service_keep(struct sl_service_run *run, struct sl_err *err);
+
+// --- trouble.c
+// A write has failed: if there is no room, no run begins until there is; a damaged store is begun
+// anew; of anything else nothing comes.
+void sl_service_trouble(struct sl_service *service, const struct sl_err *err);
+void sl_service_look_for_room(struct sl_service *service);
+// Of a run that has ended: written when that is possible.
+void sl_service_leave_history(struct sl_service *service, struct sl_history *history);
+void sl_service_dequeue(struct sl_service *service, const struct sl_service_run *run,
+                        const char *status);
+void sl_service_close_left(struct sl_service *service);
 
 // --- leader.c
 // Leads at once, or when nobody else does.

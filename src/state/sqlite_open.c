@@ -139,24 +139,63 @@ int sl_sqlite_memory(void **ret, struct sl_err *err)
     return open_store(&opening, ret, err);
 }
 
+// With its log, which must not become that of the new file.
+static int set_aside(const char *path, struct sl_arena *arena, const char **ret_note,
+                     struct sl_err *err)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    long long now = (long long)time(NULL);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        const char *from = sl_arena_printf(arena, "%s%s", path, ends[i]);
+        const char *to = sl_arena_printf(arena, "%s.damaged-%lld%s", path, now, ends[i]);
+        SL_TRY_NEW(from, err);
+        SL_TRY_NEW(to, err);
+        if (sl_fs_exists(from))
+            SL_TRY(sl_fs_rename(from, to, err));
+    }
+    *ret_note =
+        sl_arena_printf(arena,
+                        "the state store was damaged: set aside as '%s.damaged-%lld', history "
+                        "begins anew",
+                        path, now);
+    return *ret_note ? SL_OK : sl_fail_memory(err);
+}
+
+static int prepare_opening(const struct sl_state_place *place, struct sl_arena *arena,
+                           struct opening *ret, struct sl_err *err)
+{
+    *ret = (struct opening){.path = sl_path_join(arena, place->folder, SL_STATE_FILE),
+                            .folder = place->folder,
+                            .is_service = place->is_service};
+    SL_TRY_NEW(ret->path, err);
+    return sl_fs_mkdirs(place->folder, err);
+}
+
+int sl_sqlite_begin_anew(const struct sl_state_place *place, void *damaged, struct sl_arena *arena,
+                         void **ret, const char **ret_note, struct sl_err *err)
+{
+    const struct sl_sqlite *store = damaged;
+    struct opening opening;
+    int has_moved = 0;
+    SL_TRY(prepare_opening(place, arena, &opening, err));
+    if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) == SQLITE_OK &&
+        has_moved) { // another process was faster
+        *ret_note = "the state store was damaged: another process has begun a new one";
+        return open_store(&opening, ret, err);
+    }
+    SL_TRY(set_aside(opening.path, arena, ret_note, err));
+    return open_store(&opening, ret, err);
+}
+
 int sl_sqlite_open(const struct sl_state_place *place, struct sl_arena *arena, void **ret,
                    const char **ret_note, struct sl_err *err)
 {
-    struct opening opening = {.path = sl_path_join(arena, place->folder, SL_STATE_FILE),
-                              .folder = place->folder,
-                              .is_service = place->is_service};
-    SL_TRY_NEW(opening.path, err);
-    SL_TRY(sl_fs_mkdirs(place->folder, err));
+    struct opening opening;
+    SL_TRY(prepare_opening(place, arena, &opening, err));
     int code = open_store(&opening, ret, err);
     if (code == SL_OK || !opening.was_damaged)
         return code;
     sl_err_clear(err);
-    const char *aside =
-        sl_arena_printf(arena, "%s.damaged-%lld", opening.path, (long long)time(NULL));
-    SL_TRY_NEW(aside, err);
-    SL_TRY(sl_fs_rename(opening.path, aside, err));
-    *ret_note = sl_arena_printf(
-        arena, "the state store was damaged: set aside as '%s', history begins anew", aside);
-    SL_TRY_NEW(*ret_note, err);
+    SL_TRY(set_aside(opening.path, arena, ret_note, err));
     return open_store(&opening, ret, err);
 }

@@ -63,6 +63,18 @@ int sl_state_read(const struct sl_state_place *place, struct sl_arena *arena, st
     return wrap(&sl_store_sqlite, self, place->project, ret, err);
 }
 
+int sl_state_begin_anew(struct sl_state *state, const struct sl_state_place *place,
+                        struct sl_arena *arena, const char **ret_note, struct sl_err *err)
+{
+    void *self;
+    if (state->kind->is_remote)
+        return sl_fail(err, SL_E_STATE, "a state store on a server is not begun anew");
+    SL_TRY(sl_sqlite_begin_anew(place, state->self, arena, &self, ret_note, err));
+    state->kind->close(state->self);
+    state->self = self;
+    return SL_OK;
+}
+
 void sl_state_close(struct sl_state **state)
 {
     if (!*state)

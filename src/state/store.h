@@ -77,6 +77,10 @@ struct sl_state {
 
 SL_MUST int sl_sqlite_open(const struct sl_state_place *place, struct sl_arena *arena, void **ret,
                            const char **ret_note, struct sl_err *err);
+// `damaged` stays open.
+SL_MUST int sl_sqlite_begin_anew(const struct sl_state_place *place, void *damaged,
+                                 struct sl_arena *arena, void **ret, const char **ret_note,
+                                 struct sl_err *err);
 SL_MUST int sl_sqlite_read(const struct sl_state_place *place, struct sl_arena *arena, void **ret,
                            const char **ret_note, struct sl_err *err);
 SL_MUST int sl_sqlite_memory(void **ret, struct sl_err *err); // an empty one

@@ -1,6 +1,13 @@
 """Bad days of the service: kills, full disks, states that are damaged or cannot be written, edits; each has its words, and nothing is lost."""
 
-from test_serve import Service, by_hand, slow_model
+import json
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+from test_full_disk import Disk
+from test_serve import Service, by_hand, deliver, slow_model, write_shop
 
 
 def versions(project, table):
@@ -26,3 +33,101 @@ def test_a_killed_run_comes_back_with_what_it_was_asked_for(project):
     assert runs[run]["status"] == "interrupted" and runs[again]["status"] == "ok"
     assert project.count("curated.slow") == 1 and versions(project, "clean.orders") == before + 1
     assert not (project.table_folder("curated.total") / "_delta_log").exists()
+
+
+# --- a full disk
+
+
+@pytest.fixture
+def full_disk(project, tmp_path):
+    """State and lake on a small disk."""
+    disk = Disk(tmp_path / "disk", "16m")
+    for name in (".sluice", "lake"):
+        (disk.folder / name).mkdir()
+        (project.folder / name).symlink_to(disk.folder / name)
+    yield disk
+    subprocess.run(["umount", disk.folder], check=True)
+
+
+def get(service, path):
+    """What the service answers over HTTP, and with which status."""
+    port = next(json.loads(line) for line in service.seen if "listening on port" in line)["message"].split()[-1]
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode()
+
+
+def test_a_full_disk_holds_runs_back_until_there_is_room(project, full_disk):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    project.run("run")
+    with Service(project, listen="127.0.0.1:0") as service:
+        service.wait_for("nothing to do")
+        assert get(service, "/readyz")[0] == 200
+        full_disk.leave_pages(0)
+        deliver(project, 2)
+        told = service.wait_for("no run begins until it can be written again")
+        assert "SL0845" in told["message"] and "no space left" in told["message"]
+        refused = project.run("trigger", "all", exit_code=1).stderr
+        assert "SL0845" in refused or "SL0103" in refused
+        status, ready = get(service, "/readyz")
+        assert status == 503 and "no space left" in json.loads(ready)["held_back"]
+        assert "sluice_held_back 1" in get(service, "/metrics")[1]
+        full_disk.clear()
+        service.wait_for("there is room again: runs begin")
+        service.wait_for("ended: ok")
+        assert get(service, "/readyz")[0] == 200 and "sluice_held_back 0" in get(service, "/metrics")[1]
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("6",)]
+
+
+def test_a_disk_that_becomes_full_under_a_run_loses_nothing_of_its_history(project, full_disk):
+    by_hand(project)
+    slow_model(project, 1)
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        service.wait_for("total ok")
+        full_disk.leave_pages(0)
+        assert "SL0103" in service.wait_for("model slow error")["message"]
+        service.wait_for("no run begins until it can be written again")
+        service.wait_for("ended: partial")
+        full_disk.clear()
+        service.wait_for("there is room again: runs begin")
+        shown = project.json("status", run)  # the service is still at work
+        assert shown["status"] == "partial"
+        steps = {step["table"]: step["status"] for step in shown["steps"]}
+        assert steps == {"raw.orders": "ok", "clean.orders": "ok", "curated.total": "ok", "curated.slow": "error"}
+        assert "after a full disk" in service.wait_for("begins (")["message"]
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert project.count("curated.slow") == 1
+    assert [row["status"] for row in project.json("status")["runs"]] == ["ok", "partial"]
+    log = (project.folder / f".sluice/logs/{run}.jsonl").read_text()
+    assert len([json.loads(line) for line in log.splitlines()]) == 4
+
+
+# --- a damaged state
+
+
+def test_a_state_that_is_damaged_while_it_serves_is_begun_anew(project):
+    write_shop(project, ("all", "when:\n  - cron: '0 0 1 1 *'\n"), ("other", "select: [raw.orders]\n"))
+    with Service(project) as service:
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        project.run("pause", "other", "--why", "the weekend")
+        for name in ("state.db", "state.db-wal"):
+            path = project.folder / ".sluice" / name
+            with open(path, "r+b") as file:
+                file.write(b"\xff" * path.stat().st_size)
+        deliver(project, 2)
+        asked = project.run("trigger", "all", exit_code=None)
+        told = service.wait_for("history begins anew")
+        assert "SL0816" in told["message"] and "state.db.damaged-" in told["message"]
+        assert asked.returncode == 0, asked.stderr
+        service.wait_for("ended: ok")
+        assert project.json("pipelines", "other")["pipelines"][0]["paused"] is not None
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("6",)]
+    assert [row["status"] for row in project.json("status")["runs"]] == ["ok"]
+    assert len(list((project.folder / ".sluice").glob("state.db.damaged-*"))) >= 1
