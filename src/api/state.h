@@ -77,12 +77,11 @@ SL_MUST int sl_state_open(const struct sl_state_place *place, struct sl_arena *a
 // arena, or NULL) tells of damage.
 SL_MUST int sl_state_read(const struct sl_state_place *place, struct sl_arena *arena,
                           struct sl_state **ret, const char **ret_note, struct sl_err *err);
-// A store whose file turned out to be damaged (SL_E_STATE_DAMAGED) is set aside, and a new one begun
-// in its place, under the same handle. *ret_note says where the old one is. After a failure all is
-// as it was. Of PostgreSQL: SL_E_STATE.
+// A store whose file turned out to be damaged (SL_E_STATE_DAMAGED) is set aside, and a new one
+// begun in its place, under the same handle. *ret_note says where the old one is. After a failure
+// all is as it was. Of PostgreSQL: SL_E_STATE.
 SL_MUST int sl_state_begin_anew(struct sl_state *state, const struct sl_state_place *place,
-                                struct sl_arena *arena, const char **ret_note,
-                                struct sl_err *err);
+                                struct sl_arena *arena, const char **ret_note, struct sl_err *err);
 void sl_state_close(struct sl_state **state); // for SL_AUTO
 // A run that was queued (api/queue.h) is taken out of the queue in the same transaction.
 SL_MUST int sl_state_begin(struct sl_state *state, const struct sl_run_row *run,

@@ -67,6 +67,18 @@ static bool may_pass(enum sl_code code)
            code == SL_E_STATE_DAMAGED;
 }
 
+// What is its own; of a shared one the owner does it.
+static void begin_anew(struct sl_history *history)
+{
+    const struct sl_state_place place = sl_project_state(history->run->world->project);
+    struct sl_err err = {0};
+    const char *note;
+    if (sl_state_begin_anew(history->state, &place, &history->arena, &note, &err) == SL_OK)
+        sl_log(SL_LOG_WARN, NULL, "%s", note);
+    history->is_begun = false;
+    history->again_us = 0;
+}
+
 static void wait_or_give_up(struct sl_history *history, const struct sl_err *err)
 {
     if (!may_pass(err->code)) {
@@ -77,6 +89,8 @@ static void wait_or_give_up(struct sl_history *history, const struct sl_err *err
     if (!history->has_told)
         sl_log(SL_LOG_WARN, NULL, "history waits until it can be written: %s", err->message);
     history->has_told = true;
+    if (err->code == SL_E_STATE_DAMAGED && !history->options.state && history->run)
+        begin_anew(history);
     if (history->options.on_trouble)
         history->options.on_trouble(history->options.owner, err);
 }
@@ -422,6 +436,9 @@ void sl_history_end(struct sl_history *history)
     if (!history->state)
         return;
     history->row = run_row(history);
+    sl_history_flush(history);
+    if (!history->state)
+        return;
     int code = copy_texts(history, &err);
     history->run = NULL;
     history->has_ended = true;

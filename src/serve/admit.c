@@ -195,9 +195,8 @@ static void on_left(void *owner, struct sl_history *history)
 // What a full disk has kept from being done waits for room.
 static void ask_again(struct sl_service_run *run)
 {
-    const struct sl_asked asked = {.pipeline = run->pipeline,
-                                   .trigger = "after a full disk",
-                                   .options = run->options};
+    const struct sl_asked asked = {
+        .pipeline = run->pipeline, .trigger = "after a full disk", .options = run->options};
     struct sl_service *service = run->service;
     struct sl_service_run *again;
     struct sl_err err = {0};

@@ -384,8 +384,8 @@ int sl_service_lead(struct sl_service *service, struct sl_err *err)
     SL_TRY(open_triggers(service, err));
     SL_TRY(take_pauses(service, err));
     SL_TRY(open_http(service, err));
-    sl_service_tell(SL_LOG_INFO, NULL, "serving '%s': %zu pipeline%s, %zu step%s",
-                    project->name, SL_COUNT_OF(project->pipeline_count),
+    sl_service_tell(SL_LOG_INFO, NULL, "serving '%s': %zu pipeline%s, %zu step%s", project->name,
+                    SL_COUNT_OF(project->pipeline_count),
                     SL_COUNT_OF(service->newest->world.graph.count));
     sl_service_tell_tables(service);
     SL_TRY(sl_service_recover(service, err));

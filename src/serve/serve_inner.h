@@ -45,8 +45,8 @@ struct sl_service_run {
     struct sl_live *live;
     int interrupts;
     uv_timer_t *late, *press;
-    bool is_unkept;    // the state store does not hold it
-    bool has_met_full; // a step of it found no room
+    bool is_unkept;              // the state store does not hold it
+    bool has_met_full;           // a step of it found no room
     struct sl_service_run *next; // in order of being asked for
 };
 
@@ -86,7 +86,7 @@ struct sl_service {
     uint64_t room_wait_ms;
     int64_t room_us; // when there was room again
     uv_timer_t room_timer;
-    char *reload_error;    // of the last reading of the project; NULL: it is as it stands
+    char *reload_error; // of the last reading of the project; NULL: it is as it stands
     int64_t began_us;
 };
 

@@ -138,8 +138,22 @@ static int run(void *self, const struct sl_statement *statement, struct sl_err *
     return code;
 }
 
+// What is written to a file that another process has set aside, nobody would ever see.
+static int require_unmoved(struct sl_sqlite *store, struct sl_err *err)
+{
+    const char *file = sqlite3_db_filename(store->db, "main");
+    int has_moved = 0;
+    if (!store->folder ||
+        sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) != SQLITE_OK ||
+        !has_moved)
+        return SL_OK;
+    return sl_fail(err, SL_E_STATE_DAMAGED, "state store: '%s' was removed or set aside",
+                   file ? file : "it");
+}
+
 static int begin(void *self, struct sl_err *err)
 {
+    SL_TRY(require_unmoved(self, err));
     return sl_sqlite_exec(self, "begin immediate", err);
 }
 

@@ -180,7 +180,7 @@ int sl_sqlite_begin_anew(const struct sl_state_place *place, void *damaged, stru
     SL_TRY(prepare_opening(place, arena, &opening, err));
     if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) == SQLITE_OK &&
         has_moved) { // another process was faster
-        *ret_note = "the state store was damaged: another process has begun a new one";
+        *ret_note = "the state store was removed or set aside: history goes on in a new one";
         return open_store(&opening, ret, err);
     }
     SL_TRY(set_aside(opening.path, arena, ret_note, err));

@@ -1,6 +1,8 @@
 """Bad days of the service: kills, full disks, states that are damaged or cannot be written, edits; each has its words, and nothing is lost."""
 
+import contextlib
 import json
+import sqlite3
 import subprocess
 import urllib.error
 import urllib.request
@@ -91,11 +93,11 @@ def test_a_disk_that_becomes_full_under_a_run_loses_nothing_of_its_history(proje
         full_disk.leave_pages(0)
         assert "SL0103" in service.wait_for("model slow error")["message"]
         service.wait_for("no run begins until it can be written again")
-        service.wait_for("ended: partial")
+        service.wait_for("failed: publish what was built")
         full_disk.clear()
         service.wait_for("there is room again: runs begin")
         shown = project.json("status", run)  # the service is still at work
-        assert shown["status"] == "partial"
+        assert {row["run_id"]: row["status"] for row in project.json("status")["runs"]}[run] == "partial"
         steps = {step["table"]: step["status"] for step in shown["steps"]}
         assert steps == {"raw.orders": "ok", "clean.orders": "ok", "curated.total": "ok", "curated.slow": "error"}
         assert "after a full disk" in service.wait_for("begins (")["message"]
@@ -110,16 +112,50 @@ def test_a_disk_that_becomes_full_under_a_run_loses_nothing_of_its_history(proje
 # --- a damaged state
 
 
+def damage(project):
+    """Of another process's write the service knows, so that it reads the file again, which holds nothing that makes sense."""
+    with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db", timeout=30)) as other:
+        other.execute("pragma user_version = 3")
+        other.execute("insert into audit (project, at_us, who, what) values ('', 1, 'x', 'y')")
+        other.commit()
+        for name in ("state.db", "state.db-wal"):
+            path = project.folder / ".sluice" / name
+            with open(path, "r+b") as file:
+                file.write(b"\xff" * path.stat().st_size)
+
+
+def test_a_state_that_another_process_sets_aside_or_a_person_removes_is_begun_anew(project):
+    by_hand(project)
+    with Service(project) as service:
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        damage(project)
+        deliver(project, 2)
+        assert "the state store was damaged: set aside" in project.run("run").stderr
+        deliver(project, 3)
+        project.run("trigger", "all")
+        told = service.wait_for("history goes on in a new one")
+        assert "SL0816" in told["message"]
+        run = service.wait_for("ended: ok")["run_id"]
+        assert run in [row["run_id"] for row in project.json("status")["runs"]]
+        for file in (project.folder / ".sluice").glob("state.db*"):
+            file.unlink()
+        deliver(project, 4)
+        project.run("trigger", "all")
+        service.wait_for("history goes on in a new one")
+        run = service.wait_for("ended: ok")["run_id"]
+        assert service.end() == 0
+    assert [row["run_id"] for row in project.json("status")["runs"]] == [run]
+    assert project.rows("curated.total", "orders") == [("12",)]
+
+
 def test_a_state_that_is_damaged_while_it_serves_is_begun_anew(project):
     write_shop(project, ("all", "when:\n  - cron: '0 0 1 1 *'\n"), ("other", "select: [raw.orders]\n"))
     with Service(project) as service:
         project.run("trigger", "all")
         service.wait_for("ended: ok")
         project.run("pause", "other", "--why", "the weekend")
-        for name in ("state.db", "state.db-wal"):
-            path = project.folder / ".sluice" / name
-            with open(path, "r+b") as file:
-                file.write(b"\xff" * path.stat().st_size)
+        damage(project)
         deliver(project, 2)
         asked = project.run("trigger", "all", exit_code=None)
         told = service.wait_for("history begins anew")
