@@ -6,6 +6,7 @@
 #include "run/lock.h"
 #include "run/spill.h"
 #include "serve/serve_inner.h"
+#include "spec/serve.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -252,6 +253,40 @@ static void reload(struct sl_service *service)
     tell_ready(service);
 }
 
+static void on_edit_timer(uv_timer_t *timer)
+{
+    struct sl_service *service = timer->data;
+    if (!service->stops && sl_service_project(service)->serve->reload == SL_RELOAD_AUTO)
+        reload(service);
+}
+
+static void on_edit(void *self)
+{
+    struct sl_service *service = self;
+    (void)uv_timer_start(&service->edit_timer, on_edit_timer, 0, 0);
+}
+
+static void on_edit_note(void *self, const char *text)
+{
+    (void)self;
+    sl_service_tell(SL_LOG_WARN, NULL, "%s", text);
+}
+
+void sl_service_watch_edits(struct sl_service *service)
+{
+    const struct sl_project *project = sl_service_project(service);
+    const struct sl_edits_options options = {.loop = &service->loop,
+                                             .folder = project->folder,
+                                             .on_change = on_edit,
+                                             .on_note = on_edit_note,
+                                             .self = service};
+    struct sl_err err = {0};
+    if (project->serve->reload == SL_RELOAD_SIGNAL || service->edits)
+        return;
+    if (sl_edits_open(&options, &service->edits, &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, NULL, "the project's files are not watched: %s", err.message);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     static const char *const says[] = {"steps at work end, nothing new begins",
@@ -372,8 +407,10 @@ static int init_timers(struct sl_service *service, struct sl_err *err)
         code = uv_timer_init(&service->loop, &service->lock_timer);
     if (code == 0)
         code = uv_timer_init(&service->loop, &service->room_timer);
+    if (code == 0)
+        code = uv_timer_init(&service->loop, &service->edit_timer);
     service->agenda_timer.data = service->rest_timer.data = service->lock_timer.data = service;
-    service->room_timer.data = service;
+    service->room_timer.data = service->edit_timer.data = service;
     return code == 0 ? SL_OK : sl_fail(err, SL_E_INTERNAL, "no timer: %s", uv_strerror(code));
 }
 
@@ -403,6 +440,7 @@ static int begin(struct sl_service *service, struct sl_err *err)
     SL_TRY(sl_generation_begin(service->newest, err));
     SL_TRY(open_state(service, err));
     SL_TRY(watch_signals(service, err));
+    sl_service_watch_edits(service);
     SL_TRY(sl_service_elect(service, err));
     SL_TRY(sl_systemd_start_watchdog(&service->systemd, &service->loop, err));
     tell_ready(service);
@@ -422,6 +460,7 @@ static void end(struct sl_service *service)
         sl_http_close(service->http, NULL, NULL);
     if (service->watch)
         sl_watch_close(service->watch);
+    sl_edits_close(&service->edits);
     sl_sender_close(&service->sender);
     sl_systemd_close(&service->systemd);
     while (service->runs) {

@@ -9,6 +9,7 @@
 #include "run/timer.h"
 #include "serve/agenda.h"
 #include "serve/control.h"
+#include "serve/edits.h"
 #include "serve/http.h"
 #include "serve/metrics.h"
 #include "serve/notify_systemd.h"
@@ -59,6 +60,7 @@ struct sl_service {
     struct sl_state *state;
     struct sl_agenda *agenda;
     struct sl_watch *watch;
+    struct sl_edits *edits; // NULL: the project is read anew by SIGHUP alone
     struct sl_http *http;
     struct sl_control control;
     struct sl_metrics *metrics;
@@ -85,7 +87,7 @@ struct sl_service {
     struct sl_left *left;
     uint64_t room_wait_ms;
     int64_t room_us; // when there was room again
-    uv_timer_t room_timer;
+    uv_timer_t room_timer, edit_timer;
     char *reload_error; // of the last reading of the project; NULL: it is as it stands
     int64_t began_us;
 };
@@ -163,6 +165,8 @@ SL_MUST int sl_service_open_alerts(struct sl_service *service, struct sl_err *er
 void sl_service_close_alerts(struct sl_service *service);
 // Begins to do its work.
 SL_MUST int sl_service_lead(struct sl_service *service, struct sl_err *err);
+// The project's files are watched, if it says so.
+void sl_service_watch_edits(struct sl_service *service);
 // Looks at the agenda again.
 void sl_service_wake(struct sl_service *service);
 void sl_service_rest_soon(struct sl_service *service); // sl_service_rest, from the loop

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import signal
 import sqlite3
 import subprocess
 import urllib.error
@@ -167,3 +168,92 @@ def test_a_state_that_is_damaged_while_it_serves_is_begun_anew(project):
     assert project.rows("curated.total", "orders") == [("6",)]
     assert [row["status"] for row in project.json("status")["runs"]] == ["ok"]
     assert len(list((project.folder / ".sluice").glob("state.db.damaged-*"))) >= 1
+
+
+# --- a project that is edited
+
+
+def edit(project, text, by_rename=False):
+    """A model, in place or as editors do: another file that takes its name."""
+    path = project.folder / "models/total.sql"
+    if by_rename:
+        other = path.with_suffix(".sql.tmp")
+        other.write_text(text)
+        other.rename(path)
+    else:
+        path.write_text(text)
+
+
+@pytest.mark.parametrize("by_rename", [False, True])
+def test_a_run_at_work_keeps_the_project_it_began_with_and_the_next_has_the_new_one(project, by_rename):
+    by_hand(project)
+    project.write("models/gate.sql", "/* sluice\napproval: true\n*/\nselect count(*) as n from clean.orders")
+    project.write("models/total.sql", "select n + 1 as orders from curated.gate")
+    with Service(project) as service:
+        first = project.json("trigger", "all")["run_id"]
+        service.wait_for("waits for a person")
+        edit(project, "select n + 2 as orders, 'new' as version from curated.gate", by_rename)
+        told = service.wait_for("the project was read anew")
+        assert "1 pipeline, 4 steps" in told["message"]
+        project.run("approve", first, "curated.gate")
+        assert service.wait_for("ended: ok")["run_id"] == first
+        assert len(project.rows("curated.total", "*")[0]) == 1
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert project.rows("curated.total", "version") == [("new",)]
+
+
+def test_an_edit_that_does_not_check_is_told_once_and_changes_nothing(project):
+    by_hand(project)
+    with Service(project, listen="127.0.0.1:0") as service:
+        edit(project, "/* sluice\nwrite: sideways\n*/\nselect 1 as x")
+        service.wait_for("models/total.sql:2")
+        service.wait_for("goes on as it was")
+        assert "sluice_project_outdated 1" in get(service, "/metrics")[1]
+        assert json.loads(get(service, "/healthz")[1])["reload_error"]
+        assert "the project has 1 error" in project.run("pipelines").stderr
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        edit(project, "select count(*) + 1 as orders from clean.orders")
+        service.wait_for("the project was read anew: ")
+        assert "sluice_project_outdated 0" in get(service, "/metrics")[1]
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert len([line for line in service.seen if "goes on as it was" in line]) == 1
+    assert project.rows("curated.total", "orders") == [("4",)]
+
+
+def test_many_edits_are_few_readings(project):
+    by_hand(project)
+    with Service(project) as service:
+        for number in range(1000):
+            project.write(f"models/m{number % 10}.sql", f"select {number} as n from clean.orders limit 1")
+        service.wait_for("13 steps")
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert len([line for line in service.seen if "was read anew" in line]) <= 4
+    assert project.rows("curated.m9", "n") == [("999",)]
+
+
+def test_a_project_that_says_so_is_read_anew_by_a_signal_alone(project, new_project):
+    by_hand(project)
+    other = by_hand(new_project("other"))
+    project.write("sluice.yml", "name: shop\nserve: {reload: signal}\n")
+    with Service(project) as service, Service(other) as witness:
+        edit(project, "select count(*) + 1 as orders from clean.orders")
+        project.write("sluice.yml", "name: shop\n")
+        for rows in (1, 2):
+            edit(other, f"select count(*) + {rows} as orders from clean.orders")
+            witness.wait_for("was read anew")
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("was read anew")
+        edit(project, "select count(*) + 2 as orders from clean.orders")
+        service.wait_for("was read anew")
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert len([line for line in service.seen if "was read anew" in line]) == 2
+    assert project.rows("curated.total", "orders") == [("5",)]
