@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define MOST_WAIT_MS 60000
+#define JUMP_US 10000000 // what the clock of a machine is not set by without a word
 #define DAY_US ((int64_t)86400 * 1000000)
 #define KEEP_US (365 * DAY_US)
 #define KEEP_IDLE_US (7 * DAY_US)
@@ -96,11 +97,36 @@ static void forget_old(struct sl_service *service)
         sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", err.message);
 }
 
+// Of a machine's clock that was set: not of one that is drawn near step by step.
+static void notice_clock(struct sl_service *service)
+{
+    int64_t wall_us = sl_service_now_us(), monotonic_us = sl_clock_monotonic_us();
+    int64_t ahead_us = (wall_us - service->wall_us) - (monotonic_us - service->monotonic_us);
+    bool is_first = service->monotonic_us == 0;
+    char elapsed[32];
+    service->wall_us = wall_us;
+    service->monotonic_us = monotonic_us;
+    if (is_first || (ahead_us < JUMP_US && ahead_us > -JUMP_US))
+        return;
+    const char *by = sl_str_elapsed((ahead_us < 0 ? -ahead_us : ahead_us) / 1000, elapsed);
+    if (ahead_us > 0)
+        sl_service_tell(SL_LOG_WARN, NULL,
+                        "the machine's clock was set forward by %s: of the ticks in between each "
+                        "pipeline's `catch_up` decides",
+                        by);
+    else
+        sl_service_tell(SL_LOG_WARN, NULL,
+                        "the machine's clock was set back by %s: ticks that have been are not run "
+                        "again",
+                        by);
+}
+
 static void on_agenda(uv_timer_t *timer)
 {
     struct sl_service *service = timer->data;
     if (service->stops)
         return;
+    notice_clock(service);
     forget_old(service);
     while (sl_agenda_next_us(service->agenda) <= sl_service_now_us() && take_due(service))
         ;

@@ -71,7 +71,8 @@ struct sl_service {
     size_t at_work;
     int serve_lock, run_lock;
     bool has_run_lock, waits_for_run_lock, has_told_lock;
-    int64_t forgot_us; // when old runs were last forgotten
+    int64_t wall_us, monotonic_us; // when the agenda was last looked at
+    int64_t forgot_us;             // when old runs were last forgotten
     uv_timer_t agenda_timer, rest_timer, lock_timer;
     uv_signal_t signals[SL_SERVICE_SIGNALS];
     int stops; // how often it was told to end

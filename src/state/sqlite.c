@@ -13,6 +13,13 @@
 
 #include "api/leases.h"
 
+int sl_sqlite_fail_readonly(const char *path, struct sl_err *err)
+{
+    (void)sl_fail(err, SL_E_STATE_READONLY, "state store: '%s' cannot be written: it is read-only",
+                  path);
+    return sl_err_hint(err, "see the owner and mode of the file and of its folder");
+}
+
 // Some of SQLite's files (the shared memory of its log) give a bare I/O error on a full disk; the
 // system's own number tells.
 int sl_sqlite_fail(sqlite3 *db, const char *doing, struct sl_err *err)
@@ -27,11 +34,8 @@ int sl_sqlite_fail(sqlite3 *db, const char *doing, struct sl_err *err)
                        file ? file : "it");
     int kind = sqlite3_errcode(db) & 0xFF;
     if (kind == SQLITE_READONLY || ((kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN) &&
-                                    (system == EROFS || system == EACCES || system == EPERM))) {
-        (void)sl_fail(err, SL_E_STATE_READONLY, "%s: '%s' cannot be written: it is read-only",
-                      doing, file ? file : "it");
-        return sl_err_hint(err, "see the owner and mode of the file and of its folder");
-    }
+                                    (system == EROFS || system == EACCES || system == EPERM)))
+        return sl_sqlite_fail_readonly(file ? file : "it", err);
     if (kind == SQLITE_NOTADB || kind == SQLITE_CORRUPT)
         return sl_fail(err, SL_E_STATE_DAMAGED, "%s: '%s' is damaged: %s", doing,
                        file ? file : "it", sqlite3_errmsg(db));

@@ -106,6 +106,8 @@ static int try_to_open(struct opening *opening, void **ret, struct sl_err *err)
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(opening->path, &store->db, flags, NULL) != SQLITE_OK)
         return store->db ? sl_sqlite_fail(store->db, "state store", err) : sl_fail_memory(err);
+    if (sqlite3_db_readonly(store->db, "main") == 1) // SQLite opens what it may only read, too
+        return sl_sqlite_fail_readonly(opening->path, err);
     int code = prepare_store(store, opening->path, opening->is_service, err);
     if (code != SL_OK) {
         opening->was_damaged = sl_sqlite_is_damaged(store);

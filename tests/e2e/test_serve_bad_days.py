@@ -1,10 +1,13 @@
 """Bad days of the service: kills, full disks, states that are damaged or cannot be written, edits; each has its words, and nothing is lost."""
 
 import contextlib
+import datetime
 import json
+import os
 import signal
 import sqlite3
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
@@ -257,3 +260,136 @@ def test_a_project_that_says_so_is_read_anew_by_a_signal_alone(project, new_proj
         assert service.end() == 0
     assert len([line for line in service.seen if "was read anew" in line]) == 2
     assert project.rows("curated.total", "orders") == [("5",)]
+
+
+# --- a worker that prints garbage
+
+
+@pytest.mark.parametrize("serves", [False, True])
+@pytest.mark.parametrize("kind", ["bytes", "object", "noise"])
+def test_a_worker_that_says_what_is_no_reply_is_replaced_and_the_run_ends_well(project, fault_bin, kind, serves):
+    by_hand(project)
+    marker = project.folder / "marker"
+    marker.touch()
+    env = {"SLUICE_FAULT_WORKER": f"{kind}:{marker}"}
+    if serves:
+        with Service(project, binary=fault_bin, env=env) as service:
+            run = project.json("trigger", "all")["run_id"]
+            while not (ended := json.loads(service.news.get(timeout=60)))["message"].startswith(("ended", "failed")):
+                service.seen.append(json.dumps(ended))
+            said = "".join(service.seen) + json.dumps(ended)
+            if not ended["message"].startswith("ended: ok"):  # what was garbled was its plan
+                assert "SL0716" in said and run == ended["run_id"]
+                project.run("trigger", "all")
+                service.wait_for("ended: ok")
+            assert service.end() == 0
+    else:
+        said = project.run("run", binary=fault_bin, env=env).stderr
+    assert not marker.exists()
+    if kind == "bytes":
+        assert "sent what is no reply, and was killed" in said
+    assert project.rows("curated.total", "orders") == [("3",)]
+    assert project.count("clean.orders") == 3
+
+
+# --- a clock that jumps
+
+
+def test_a_clock_that_jumps_runs_no_tick_twice_and_makes_up_for_what_it_skipped(project, fault_bin):
+    write_shop(project, ("monthly", "when:\n  - cron: '0 3 1 * *'\n"), ("other", "select: [raw.orders]\n"))
+    project.run("run")
+    clock = project.folder / "clock"
+
+    def set_clock(text):
+        at = datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.timezone.utc).timestamp()
+        (project.folder / "clock.new").write_text(str(int((at - time.time()) * 1e6)))
+        (project.folder / "clock.new").rename(clock)
+
+    def look():  # it does so each minute, too
+        project.run("pause", "other")
+        project.run("resume", "other")
+
+    set_clock("2026-03-10T12:00:00")
+    with Service(project, binary=fault_bin, env={"SLUICE_FAULT_CLOCK": str(clock)}) as service:
+        set_clock("2026-04-10T12:00:00")
+        look()
+        service.wait_for("the machine's clock was set forward by")
+        service.wait_for("nothing to do: no input has changed (cron 0 3 1 * *)")
+        set_clock("2026-03-10T12:00:00")
+        look()
+        service.wait_for("the machine's clock was set back by")
+        set_clock("2026-04-11T12:00:00")
+        look()
+        service.wait_for("the machine's clock was set forward by")
+        set_clock("2026-05-02T12:00:00")
+        look()
+        service.wait_for("nothing to do: no input has changed (cron 0 3 1 * *)")
+        assert service.end() == 0
+    assert len([line for line in service.seen if "nothing to do" in line]) == 2
+
+
+# --- a state that cannot be written, or is newer
+
+
+@pytest.fixture
+def mortal(project, tmp_path):
+    """The program without root's right to write everywhere."""
+    script = tmp_path / "mortal"
+    script.write_text(f'#!/bin/sh\nexec setpriv --bounding-set=-dac_override --inh-caps=-dac_override {project.binary} "$@"\n')
+    script.chmod(0o755)
+    if os.geteuid() == 0 and subprocess.run(["setpriv", "--bounding-set=-dac_override", "true"]).returncode != 0:
+        pytest.skip("root's right to write everywhere cannot be given up here")
+    return script if os.geteuid() == 0 else project.binary
+
+
+def test_a_state_folder_that_cannot_be_written_is_told_at_once(project, mortal):
+    by_hand(project)
+    project.run("run")
+    deliver(project, 2)
+    state = project.folder / ".sluice"
+    for path in (state / "state.db", state):
+        mode = path.stat().st_mode
+        path.chmod(mode & 0o555)
+        done = subprocess.run([mortal, "serve", "--listen", "none"], cwd=project.folder, capture_output=True, text=True, timeout=20)
+        assert done.returncode == 1 and str(path) in done.stderr and ("SL0815" in done.stderr or "SL0104" in done.stderr), done.stderr
+        path.chmod(mode)
+    (state / "state.db").chmod(0o444)
+    done = project.run("run", binary=mortal)  # tables do not depend on it
+    assert "history is not kept" in done.stderr and "cannot be written: it is read-only" in done.stderr
+    assert project.rows("curated.total", "orders") == [("6",)]
+
+
+def test_a_state_folder_that_becomes_read_only_holds_runs_back_until_it_can_be_written(project, mortal):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    with Service(project, binary=mortal) as service:
+        service.wait_for("ended: ok")
+        folders = [project.folder / ".sluice/logs", project.folder / ".sluice"]
+        for folder in folders:
+            folder.chmod(0o555)
+        deliver(project, 2)
+        told = service.wait_for("no run begins until it can be written again")
+        assert "SL0845" in told["message"] and "Permission denied" in told["message"]
+        service.wait_for("ended: ok")  # what was at work goes on
+        deliver(project, 3)
+        for folder in reversed(folders):
+            folder.chmod(0o755)
+        service.wait_for("there is room again: runs begin")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("9",)]
+    runs = [row["run_id"] for row in project.json("status")["runs"] if row["status"] == "ok"]
+    assert all((project.folder / f".sluice/logs/{run}.jsonl").stat().st_size for run in runs) and len(runs) == 3
+
+
+def test_a_newer_state_is_refused_by_the_service_and_left_alone(project):
+    by_hand(project)
+    project.run("run")
+    state = project.folder / ".sluice/state.db"
+    with contextlib.closing(sqlite3.connect(state)) as database:
+        database.execute("pragma user_version = 99")
+    before = state.read_bytes()
+    done = project.run("serve", "--listen", "none", exit_code=1)
+    assert "SL0707" in done.stderr and "later Sluice (version 99, this one knows 3)" in done.stderr and "mv " in done.stderr
+    deliver(project, 2)
+    assert "history is not kept" in project.run("run").stderr
+    assert state.read_bytes() == before and project.rows("curated.total", "orders") == [("6",)]
