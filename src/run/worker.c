@@ -155,8 +155,8 @@ static bool misbehave(const struct sl_worker *worker)
     if (strncmp(setting, "noise:", 6) == 0)
         return fwrite(noise, 1, sizeof noise, stderr) == 0;
     if (strncmp(setting, "object:", 7) == 0)
-        memcpy(noise, "\x0e\0\0\0{\"rows\": \"x\"}", 18);
-    return sl_socket_send(worker->fd, noise, strncmp(setting, "object:", 7) == 0 ? 18 : 64);
+        memcpy(noise, "\x0d\0\0\0{\"rows\": \"x\"}", 17);
+    return sl_socket_send(worker->fd, noise, strncmp(setting, "object:", 7) == 0 ? 17 : 64);
 }
 #else
 static bool misbehave(const struct sl_worker *worker)
@@ -180,6 +180,10 @@ static int answer(struct sl_worker *worker, const json_t *request, bool *ret_is_
     pthread_mutex_lock(&worker->lock);
     worker->is_busy = false;
     pthread_mutex_unlock(&worker->lock);
+    if (reply && json_object_set_new(reply, SL_REPLY, json_true()) != 0) {
+        json_decref(reply);
+        reply = NULL;
+    }
     if (misbehave(worker)) {
         json_decref(reply);
         return SL_OK;
