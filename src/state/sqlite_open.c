@@ -14,6 +14,14 @@ static void now(sqlite3_context *context, int count, sqlite3_value **values)
     sqlite3_result_int64(context, sl_clock_now_us());
 }
 
+int sl_sqlite_add_functions(struct sl_sqlite *store, struct sl_err *err)
+{
+    if (sqlite3_create_function(store->db, "sluice_now", 0, SQLITE_UTF8, NULL, now, NULL, NULL) !=
+        SQLITE_OK)
+        return sl_sqlite_fail(store->db, "state store", err);
+    return SL_OK;
+}
+
 int sl_sqlite_version(struct sl_sqlite *store, int *ret, struct sl_err *err)
 {
     sqlite3_stmt *statement = NULL;
@@ -57,10 +65,7 @@ static int make(struct sl_sqlite *store, int version, struct sl_err *err)
 int sl_sqlite_migrate(struct sl_sqlite *store, const char *path, struct sl_err *err)
 {
     int version;
-    int flags = SQLITE_UTF8;
-    if (sqlite3_create_function(store->db, "sluice_now", 0, flags, NULL, now, NULL, NULL) !=
-        SQLITE_OK)
-        return sl_sqlite_fail(store->db, "state store", err);
+    SL_TRY(sl_sqlite_add_functions(store, err));
     SL_TRY(sl_sqlite_version(store, &version, err));
     if (version == SL_STATE_VERSION)
         return SL_OK;
