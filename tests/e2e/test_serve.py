@@ -14,7 +14,7 @@ import pytest
 
 from conftest import contract_text
 
-PATIENCE_S = 15
+PATIENCE_S = 60
 
 
 class Service:
