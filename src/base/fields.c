@@ -93,7 +93,7 @@ static int refuse(const struct sl_field *field, struct sl_err *err)
 }
 
 static int unsl_json_strs(const json_t *list, struct sl_arena *arena, struct sl_strs *ret,
-                        struct sl_err *err)
+                          struct sl_err *err)
 {
     *ret = (struct sl_strs){0};
     for (size_t i = 0; i < json_array_size(list); i++) {

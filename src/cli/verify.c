@@ -233,9 +233,9 @@ static int add_table(json_t *list, const struct sl_verified *table, struct sl_er
         sl_verified_name(table->verdict), "holds", table->verdict == SL_VERIFIED_EQUAL, "why",
         table->why, "rows", count_or_null(table->rows), "rebuilt", count_or_null(table->rebuilt),
         "only_published", (json_int_t)table->missing, "only_rebuilt", (json_int_t)table->extra,
-        "differing", (json_int_t)table->differing, "columns", sl_json_strs(&table->columns), "rounded",
-        sl_json_strs(&table->rounded), "not_judged", sl_json_strs(&table->not_judged), "elapsed_ms",
-        (json_int_t)(table->took_us / 1000), "examples", examples);
+        "differing", (json_int_t)table->differing, "columns", sl_json_strs(&table->columns),
+        "rounded", sl_json_strs(&table->rounded), "not_judged", sl_json_strs(&table->not_judged),
+        "elapsed_ms", (json_int_t)(table->took_us / 1000), "examples", examples);
     if (!object || json_array_append_new(list, object) != 0)
         return sl_fail_memory(err);
     for (size_t i = 0; i < table->examples.count; i++) {
