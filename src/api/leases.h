@@ -31,6 +31,12 @@ SL_MUST int sl_state_release(struct sl_state *state, const char *name, const cha
 SL_MUST int sl_state_fence(struct sl_state *state, const char *name, int64_t token,
                            struct sl_err *err);
 
+// Runs that are begun through this handle from now on are `holder`'s. As long as that has a lease,
+// whatever its name, nobody takes them for killed (struct sl_run_filter). NULL: nobody's.
+SL_MUST int sl_state_own(struct sl_state *state, const char *holder, struct sl_err *err);
+// Whether processes of other machines may be at work on the store.
+bool sl_state_is_shared(const struct sl_state *state);
+
 // A step's attempt that any worker process may do.
 struct sl_job {
     const char *id; // unique in the project

@@ -43,10 +43,11 @@ struct sl_run_row {
     const char *host; // where the process is, set by the store; NULL: it has not begun, or nobody
                       // knows
     int64_t ok, warn, error, skipped, quarantined;
-    const char *pipeline; // NULL: of no pipeline
-    const char *trigger;  // the trigger's key, "cron 0 3 * * *", or "by hand"; NULL: not said
-    int64_t tick_us;      // the moment it was meant for; 0: none
-    const char *who;      // asked for it; NULL: nobody (a trigger), or not said
+    const char *pipeline;     // NULL: of no pipeline
+    const char *trigger;      // the trigger's key, "cron 0 3 * * *", or "by hand"; NULL: not said
+    int64_t tick_us;          // the moment it was meant for; 0: none
+    const char *who;          // asked for it; NULL: nobody (a trigger), or not said
+    const char *options_json; // it was queued with; set by the store. NULL: it was not queued
 };
 
 struct sl_step_row {
@@ -76,14 +77,22 @@ SL_MUST int sl_state_open(const struct sl_state_place *place, struct sl_arena *a
 // arena, or NULL) tells of damage.
 SL_MUST int sl_state_read(const struct sl_state_place *place, struct sl_arena *arena,
                           struct sl_state **ret, const char **ret_note, struct sl_err *err);
+// A store whose file turned out to be damaged (SL_E_STATE_DAMAGED) is set aside, and a new one
+// begun in its place, under the same handle. *ret_note says where the old one is. After a failure
+// all is as it was. Of PostgreSQL: SL_E_STATE.
+SL_MUST int sl_state_begin_anew(struct sl_state *state, const struct sl_state_place *place,
+                                struct sl_arena *arena, const char **ret_note, struct sl_err *err);
 void sl_state_close(struct sl_state **state); // for SL_AUTO
 // A run that was queued (api/queue.h) is taken out of the queue in the same transaction.
 SL_MUST int sl_state_begin(struct sl_state *state, const struct sl_run_row *run,
                            struct sl_err *err);
-// Others see the step after the next flush at the latest; until then no other process can write.
-SL_MUST int sl_state_add_step(struct sl_state *state, const struct sl_step_row *step,
+// All or none.
+SL_MUST int sl_state_add_steps(struct sl_state *state, const struct sl_step_row *steps,
+                               size_t count, struct sl_err *err);
+// Whether the step of this run, name and start is there: for who has lost the connection at a
+// write.
+SL_MUST int sl_state_has_step(struct sl_state *state, const struct sl_step_row *step, bool *ret,
                               struct sl_err *err);
-SL_MUST int sl_state_flush(struct sl_state *state, struct sl_err *err); // end and close do it too
 // What a person was asked for in this run, and has not said, is asked no longer.
 SL_MUST int sl_state_end(struct sl_state *state, const struct sl_run_row *run, struct sl_err *err);
 
@@ -94,6 +103,8 @@ struct sl_run_filter {
     const char *before; // id of a run: what comes after it in the list. No such run: nothing
     size_t limit;       // 0: all
     bool with_waiting;  // those that have not begun, too; so does `status` "queued"
+    bool is_abandoned;  // only those that have begun and not ended, and whose owner
+                        // (api/leases.h) has no lease any more, or that have none
 };
 // Newest first. Members that are NULL keep everything.
 SL_MUST int sl_state_runs(struct sl_state *state, const struct sl_run_filter *filter,

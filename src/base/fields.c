@@ -11,18 +11,6 @@ static const void *at(const void *base, size_t offset)
     return (const char *)base + offset;
 }
 
-static json_t *pack_texts(const struct sl_strs *texts)
-{
-    json_t *list = json_array();
-    bool is_whole = list != NULL;
-    for (size_t i = 0; is_whole && i < texts->count; i++)
-        is_whole = json_array_append_new(list, sl_json_string(texts->items[i])) == 0;
-    if (is_whole)
-        return list;
-    json_decref(list);
-    return NULL;
-}
-
 static json_t *pack_ints(const int64_t *numbers, size_t count)
 {
     json_t *list = json_array();
@@ -76,7 +64,7 @@ static json_t *pack(const struct sl_field *field, const void *from)
     case SL_FIELD_CHARS:
         return sl_json_string(member);
     case SL_FIELD_TEXTS:
-        return pack_texts(member);
+        return sl_json_strs(member);
     case SL_FIELD_INTS:
         return pack_ints(member, field->count);
     case SL_FIELD_STRUCT:
@@ -146,8 +134,8 @@ static int refuse(const struct sl_field *field, struct sl_err *err)
     return sl_fail(err, SL_E_JSON_SYNTAX, "the member '%s' has another type", field->name);
 }
 
-static int unpack_texts(const json_t *list, struct sl_arena *arena, struct sl_strs *ret,
-                        struct sl_err *err)
+static int unsl_json_strs(const json_t *list, struct sl_arena *arena, struct sl_strs *ret,
+                          struct sl_err *err)
 {
     *ret = (struct sl_strs){0};
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -226,7 +214,7 @@ static int unpack(const struct sl_field *field, const json_t *value, struct sl_a
         (void)snprintf(member, field->count, "%s", json_string_value(value));
         return SL_OK;
     case SL_FIELD_TEXTS:
-        return unpack_texts(value, arena, member, err);
+        return unsl_json_strs(value, arena, member, err);
     case SL_FIELD_INTS:
         for (size_t i = 0; i < field->count; i++)
             ((int64_t *)member)[i] = json_integer_value(json_array_get(value, i));

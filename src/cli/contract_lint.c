@@ -129,14 +129,10 @@ static int lint_file(struct linter *linter, const char *path, struct sl_diags *d
 static int print_json(const struct sl_strs *paths, const struct sl_diags *diags, int exit_code,
                       struct sl_err *err)
 {
-    json_t *files = json_array();
     SL_AUTO(sl_json_free)
     json_t *root = json_pack("{s:s, s:i, s:o}", "schema", "sluice.contract.lint/1", "exit_code",
-                             exit_code, "contracts", files);
+                             exit_code, "contracts", sl_json_strs(paths));
     SL_TRY_NEW(root, err);
-    for (size_t i = 0; i < paths->count; i++)
-        if (json_array_append_new(files, sl_json_string(paths->items[i])) != 0)
-            return sl_fail_memory(err);
     SL_TRY(sl_diags_json(diags, root, err));
     return sl_print_json(root, err);
 }

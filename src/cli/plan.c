@@ -348,13 +348,8 @@ static int list_rest(struct sl_world *world, struct sl_strs *ret, struct sl_err 
 
 static int add_rest(json_t *root, const struct sl_strs *rest, struct sl_err *err)
 {
-    json_t *list = json_array();
-    if (json_object_set_new(root, "to_publish", list) != 0)
-        return sl_fail_memory(err);
-    for (size_t i = 0; i < rest->count; i++)
-        if (json_array_append_new(list, json_string(rest->items[i])) != 0)
-            return sl_fail_memory(err);
-    return SL_OK;
+    return json_object_set_new(root, "to_publish", sl_json_strs(rest)) == 0 ? SL_OK
+                                                                            : sl_fail_memory(err);
 }
 
 int sl_plan_show(const struct sl_common *common, struct sl_world *world,
@@ -402,13 +397,9 @@ static int store(const struct plan_options *options, const struct sl_world *worl
     SL_AUTO(sl_json_free) json_t *root = NULL;
     char *text = NULL;
     SL_TRY(sl_plan_print(&world->graph, world->project, &root, err));
-    json_t *may_break = json_array();
     if (json_object_set_new(root, "full_refresh", json_boolean(options->full_refresh)) != 0 ||
-        json_object_set_new(root, "allow_breaking", may_break) != 0)
+        json_object_set_new(root, "allow_breaking", sl_json_strs(&options->may_break)) != 0)
         return sl_fail_memory(err);
-    for (size_t i = 0; i < options->may_break.count; i++)
-        if (json_array_append_new(may_break, json_string(options->may_break.items[i])) != 0)
-            return sl_fail_memory(err);
     SL_TRY(sl_log_print(root, &text, err)); // a cause may quote a target, and that a secret
     int code = sl_fs_write(options->output, text, strlen(text), err);
     free(text);

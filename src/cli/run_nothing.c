@@ -4,15 +4,9 @@
 static int publication_json(const struct sl_rest *rest, const struct sl_strs *tables, json_t *root,
                             struct sl_err *err)
 {
-    json_t *list = json_array();
     json_t *object = json_pack("{s:I, s:b, s:o}", "number", (json_int_t)rest->now.number, "is_new",
-                               1, "tables", list);
-    if (json_object_set_new(root, "publication", object) != 0)
-        return sl_fail_memory(err);
-    for (size_t i = 0; i < tables->count; i++)
-        if (json_array_append_new(list, json_string(tables->items[i])) != 0)
-            return sl_fail_memory(err);
-    return SL_OK;
+                               1, "tables", sl_json_strs(tables));
+    return json_object_set_new(root, "publication", object) == 0 ? SL_OK : sl_fail_memory(err);
 }
 
 static void print_publication(const struct sl_rest *rest, const struct sl_strs *tables)

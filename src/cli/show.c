@@ -150,16 +150,12 @@ static int show_view(struct sl_lake *lake, const struct sl_view *view,
     SL_TRY(lake->session->kind->query(lake->session, sql.text, 0, &result, err));
     struct sl_rows printed = {.result = result};
     if (options->common.json) {
-        json_t *over = json_array();
         SL_AUTO(sl_json_free)
         json_t *root = json_pack("{s:s, s:s, s:o}", "schema", "sluice.show/1", "table", shown.table,
-                                 "view_over", over);
+                                 "view_over", sl_json_strs(&view->bases));
         SL_TRY_NEW(root, err);
         SL_TRY(add_output(lake, shown.table, root, err));
         SL_TRY(sl_lake_add_notes(lake, root, err));
-        for (size_t i = 0; i < view->bases.count; i++)
-            if (json_array_append_new(over, json_string(view->bases.items[i])) != 0)
-                return sl_fail_memory(err);
         return sl_rows_print_json(&printed, root, err);
     }
     sl_tell_notes(&options->common, &lake->notes);

@@ -224,14 +224,6 @@ static json_t *count_or_null(int64_t count)
     return count < 0 ? json_null() : json_integer(count);
 }
 
-static json_t *list_of(const struct sl_strs *names)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; list && i < names->count; i++)
-        (void)!json_array_append_new(list, sl_json_string(names->items[i]));
-    return list;
-}
-
 static int add_table(json_t *list, const struct sl_verified *table, struct sl_err *err)
 {
     json_t *examples = json_array();
@@ -241,9 +233,9 @@ static int add_table(json_t *list, const struct sl_verified *table, struct sl_er
         sl_verified_name(table->verdict), "holds", table->verdict == SL_VERIFIED_EQUAL, "why",
         table->why, "rows", count_or_null(table->rows), "rebuilt", count_or_null(table->rebuilt),
         "only_published", (json_int_t)table->missing, "only_rebuilt", (json_int_t)table->extra,
-        "differing", (json_int_t)table->differing, "columns", list_of(&table->columns), "rounded",
-        list_of(&table->rounded), "not_judged", list_of(&table->not_judged), "elapsed_ms",
-        (json_int_t)(table->took_us / 1000), "examples", examples);
+        "differing", (json_int_t)table->differing, "columns", sl_json_strs(&table->columns),
+        "rounded", sl_json_strs(&table->rounded), "not_judged", sl_json_strs(&table->not_judged),
+        "elapsed_ms", (json_int_t)(table->took_us / 1000), "examples", examples);
     if (!object || json_array_append_new(list, object) != 0)
         return sl_fail_memory(err);
     for (size_t i = 0; i < table->examples.count; i++) {

@@ -15,12 +15,7 @@ static json_t *text(const char *value)
 static int set_list(json_t *object, const char *key, const struct sl_strs *values,
                     struct sl_err *err)
 {
-    json_t *list = json_array();
-    SL_TRY(set(object, key, list, err));
-    for (size_t i = 0; i < values->count; i++)
-        if (json_array_append_new(list, json_string(values->items[i])) != 0)
-            return sl_fail_memory(err);
-    return SL_OK;
+    return set(object, key, sl_json_strs(values), err);
 }
 
 // What older versions did not know is left out where it is not used: their states still compare.

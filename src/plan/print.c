@@ -19,12 +19,7 @@ static int set(json_t *object, const char *key, json_t *value, struct sl_err *er
 
 static int set_strs(json_t *object, const char *key, const struct sl_strs *list, struct sl_err *err)
 {
-    json_t *array = json_array();
-    SL_TRY(set(object, key, array, err));
-    for (size_t i = 0; i < list->count; i++)
-        if (json_array_append_new(array, json_string(list->items[i])) != 0)
-            return sl_fail_memory(err);
-    return SL_OK;
+    return set(object, key, sl_json_strs(list), err);
 }
 
 // Only known numbers are written.

@@ -5,8 +5,6 @@
 #include "step/schema.h"
 #include "step/task.h"
 
-#define RUNS_TO_RECALL 100
-
 // A session made when the first thing needs one, and shared by the facts of one call.
 struct looker {
     struct sl_world *world;
@@ -429,22 +427,20 @@ static int recall_kills(struct sl_world *world, struct sl_state *state,
                         const struct sl_step_row *steps, size_t count, struct sl_err *err)
 {
     struct sl_run_row *runs;
-    size_t run_count, at = 0;
+    size_t run_count;
     if (is_running(world, &world->arena))
         return SL_OK;
-    const struct sl_run_filter filter = {.limit = RUNS_TO_RECALL};
+    const struct sl_run_filter filter = {.limit = 1, .is_abandoned = true};
     SL_TRY(sl_state_runs(state, &filter, &world->arena, &runs, &run_count, err));
-    while (at < run_count && runs[at].ended_us)
-        at++;
-    if (at == run_count)
+    if (!run_count)
         return SL_OK;
     for (size_t i = 0; i < world->graph.count; i++) {
         struct sl_node *node = &world->graph.nodes[i];
         node->facts.was_killed = true;
         for (size_t k = 0; k < count; k++)
             if (sl_str_equal(steps[k].name, node->name) &&
-                (sl_str_equal(steps[k].run_id, runs[at].id) ||
-                 steps[k].started_us > runs[at].started_us))
+                (sl_str_equal(steps[k].run_id, runs[0].id) ||
+                 steps[k].started_us > runs[0].started_us))
                 node->facts.was_killed = false;
     }
     return SL_OK;

@@ -1,5 +1,6 @@
 #include "run/history.h"
 
+#include "api/leases.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -13,16 +14,33 @@
 
 #define KEEP_RUNS_US ((int64_t)365 * 86400 * 1000000)
 
-#define MOST_KEPT_BYTES ((size_t)64 << 10)
+#define KEPT_BYTES ((size_t)32 << 20) // of steps that wait for room
+#define AGAIN_US 1000000
+
+// A step whose row and line wait to be written.
+struct kept {
+    struct sl_step_row row;
+    const char *line;
+};
 
 struct sl_history {
-    struct sl_run *run;
+    struct sl_run *run; // until it has ended
     struct sl_state *state;
     struct sl_history_options options;
+    struct sl_arena arena;
+    const char *log_path;
     int log_fd;
-    struct sl_buf log; // lines that are not written yet
-    bool has_failed;
-    bool has_rest; // see sl_history_add_rest
+    struct sl_arena kept_arena;
+    struct kept *kept;
+    size_t count, stored, logged, lost; // of them
+    size_t doubt;                       // how many were sent when the connection was lost
+    struct sl_run_row row;              // once the run has ended
+    const char *lease, *holder;         // of a run by hand over a shared store
+    int64_t lease_us, again_us;         // when it was taken; before when nothing is tried again
+    bool is_begun, has_ended, has_failed, has_told;
+    bool is_left;     // the run has ended, and not all is written
+    bool is_doubtful; // the connection was lost at a write, which may have been made
+    bool has_rest;    // see sl_history_add_rest
 };
 
 static void close_state(struct sl_history *history)
@@ -39,6 +57,42 @@ static void give_up(struct sl_history *history, const struct sl_err *err)
     if (!history->has_failed)
         sl_log(SL_LOG_WARN, NULL, "history is not kept: %s", err->message);
     history->has_failed = true;
+}
+
+// What may be otherwise in a moment, or once somebody has made room.
+static bool may_pass(enum sl_code code)
+{
+    return code == SL_E_NO_SPACE || code == SL_E_NO_PERMISSION || code == SL_E_IO ||
+           code == SL_E_STATE_BUSY || code == SL_E_STATE_CONNECT || code == SL_E_STATE_READONLY ||
+           code == SL_E_STATE_DAMAGED;
+}
+
+// What is its own; of a shared one the owner does it.
+static void begin_anew(struct sl_history *history)
+{
+    const struct sl_state_place place = sl_project_state(history->run->world->project);
+    struct sl_err err = {0};
+    const char *note;
+    if (sl_state_begin_anew(history->state, &place, &history->arena, &note, &err) == SL_OK)
+        sl_log(SL_LOG_WARN, NULL, "%s", note);
+    history->is_begun = false;
+    history->again_us = 0;
+}
+
+static void wait_or_give_up(struct sl_history *history, const struct sl_err *err)
+{
+    if (!may_pass(err->code)) {
+        give_up(history, err);
+        return;
+    }
+    history->again_us = sl_clock_monotonic_us() + AGAIN_US;
+    if (!history->has_told)
+        sl_log(SL_LOG_WARN, NULL, "history waits until it can be written: %s", err->message);
+    history->has_told = true;
+    if (err->code == SL_E_STATE_DAMAGED && !history->options.state && history->run)
+        begin_anew(history);
+    if (history->options.on_trouble)
+        history->options.on_trouble(history->options.owner, err);
 }
 
 static struct sl_run_row run_row(const struct sl_history *history)
@@ -68,16 +122,150 @@ static struct sl_run_row run_row(const struct sl_history *history)
     };
 }
 
+// --- the run's log
+
+static int find_log(struct sl_history *history, struct sl_err *err)
+{
+    const char *state_folder = history->run->world->project->state_folder;
+    history->log_path =
+        sl_arena_printf(&history->arena, "%s/logs/%s.jsonl", state_folder, history->run->id);
+    return history->log_path ? SL_OK : sl_fail_memory(err);
+}
+
 static int open_log(struct sl_history *history, struct sl_err *err)
 {
-    struct sl_arena *arena = &history->run->arena;
-    const char *folder = sl_path_join(arena, history->run->world->project->state_folder, "logs");
+    const char *path = history->log_path;
+    if (history->log_fd >= 0)
+        return SL_OK;
+    const char *folder = sl_path_folder(&history->arena, path);
     SL_TRY_NEW(folder, err);
     SL_TRY(sl_fs_mkdirs(folder, err));
-    const char *path = sl_arena_printf(arena, "%s/%s.jsonl", folder, history->run->id);
-    SL_TRY_NEW(path, err);
     history->log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     return history->log_fd < 0 ? sl_fail_errno(err, errno, "cannot write '%s'", path) : SL_OK;
+}
+
+// Lines are there as a whole or not at all.
+static int write_text(struct sl_history *history, const char *text, size_t length,
+                      struct sl_err *err)
+{
+    SL_TRY(open_log(history, err));
+    off_t before = lseek(history->log_fd, 0, SEEK_END);
+    ssize_t written = write(history->log_fd, text, length);
+    if (written == (ssize_t)length)
+        return SL_OK;
+    int errnum = written < 0 ? errno : ENOSPC;
+    if (before >= 0)
+        (void)!ftruncate(history->log_fd, before);
+    return sl_fail_errno(err, errnum, "cannot write '%s'", history->log_path);
+}
+
+static int write_lines(struct sl_history *history, struct sl_err *err)
+{
+    SL_AUTO(sl_buf_clear) struct sl_buf text = SL_BUF_INIT;
+    if (history->logged == history->count)
+        return SL_OK;
+    for (size_t i = history->logged; i < history->count; i++)
+        sl_buf_add(&text, history->kept[i].line);
+    SL_TRY(sl_buf_check(&text, err));
+    SL_TRY(write_text(history, text.text, text.length, err));
+    history->logged = history->count;
+    return SL_OK;
+}
+
+// --- the state store
+
+#define LEASE_MS 10000
+
+// Over a store that others share: as long as the run is at work, nobody takes it for killed.
+static int keep_lease(struct sl_history *history, struct sl_err *err)
+{
+    int64_t now_us = sl_clock_monotonic_us();
+    struct sl_lease lease;
+    if (!history->lease || (history->lease_us && now_us < history->lease_us + LEASE_MS * 300))
+        return SL_OK;
+    SL_TRY(sl_state_lease(history->state, history->lease, history->holder, LEASE_MS,
+                          &history->arena, &lease, err));
+    history->lease_us = now_us;
+    return SL_OK;
+}
+
+static int own(struct sl_history *history, struct sl_err *err)
+{
+    char host[64] = "", id[37];
+    if (!sl_state_is_shared(history->state))
+        return SL_OK;
+    (void)gethostname(host, sizeof host - 1);
+    history->lease = sl_arena_printf(&history->arena, "run %s", history->run->id);
+    history->holder = sl_arena_printf(&history->arena, "%s %d %s", host, getpid(), sl_uuid(id));
+    SL_TRY_NEW(history->lease, err);
+    SL_TRY_NEW(history->holder, err);
+    return sl_state_own(history->state, history->holder, err);
+}
+
+// What a lost connection has left open: was the last row written, all were.
+static int settle_doubt(struct sl_history *history, struct sl_err *err)
+{
+    bool is_there = false;
+    if (!history->is_doubtful || history->stored == history->count)
+        return SL_OK;
+    SL_TRY(
+        sl_state_has_step(history->state, &history->kept[history->doubt - 1].row, &is_there, err));
+    if (is_there)
+        history->stored = history->doubt;
+    history->is_doubtful = false;
+    return SL_OK;
+}
+
+static int store_steps(struct sl_history *history, struct sl_err *err)
+{
+    SL_TRY(settle_doubt(history, err));
+    if (history->stored == history->count)
+        return SL_OK;
+    size_t count = history->count - history->stored;
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    sl_arena_init(&arena, 0);
+    struct sl_step_row *rows = SL_NEW_ARRAY(&arena, struct sl_step_row, count);
+    SL_TRY_NEW(rows, err);
+    for (size_t i = 0; i < count; i++)
+        rows[i] = history->kept[history->stored + i].row;
+    int code = sl_state_add_steps(history->state, rows, count, err);
+    if (code == SL_E_STATE_CONNECT) {
+        history->is_doubtful = true;
+        history->doubt = history->count;
+    }
+    SL_TRY(code);
+    history->stored = history->count;
+    return SL_OK;
+}
+
+static int store(struct sl_history *history, struct sl_err *err)
+{
+    if (!history->is_begun && !history->has_ended) {
+        struct sl_run_row row = run_row(history);
+        SL_TRY(sl_state_begin(history->state, &row, err));
+        history->is_begun = true;
+    }
+    SL_TRY(store_steps(history, err));
+    if (history->has_ended)
+        return sl_state_end(history->state, &history->row, err);
+    return keep_lease(history, err);
+}
+
+// All that waits, the log whatever becomes of the store.
+static int write_all(struct sl_history *history, struct sl_err *err)
+{
+    struct sl_err trouble = {0};
+    int logged = write_lines(history, &trouble);
+    SL_TRY(store(history, err));
+    if (logged != SL_OK) {
+        *err = trouble;
+        return logged;
+    }
+    history->count = history->stored = history->logged = 0;
+    history->kept = NULL;
+    sl_arena_clear(&history->kept_arena);
+    sl_arena_init(&history->kept_arena, KEPT_BYTES);
+    return SL_OK;
 }
 
 static int open_own(struct sl_history *history, struct sl_err *err)
@@ -85,73 +273,69 @@ static int open_own(struct sl_history *history, struct sl_err *err)
     struct sl_run *run = history->run;
     const struct sl_state_place place = sl_project_state(run->world->project);
     SL_TRY(sl_state_open(&place, &run->arena, &history->state, &run->state_note, err));
+    SL_TRY(own(history, err));
     return sl_state_forget(history->state, run->started_us - KEEP_RUNS_US, err);
 }
 
-static int open_state(struct sl_history *history, struct sl_err *err)
+static int begin(struct sl_history *history, struct sl_err *err)
 {
-    if (!history->state)
-        SL_TRY(open_own(history, err));
-    struct sl_run_row row = run_row(history);
-    SL_TRY(sl_state_begin(history->state, &row, err));
-    return open_log(history, err);
+    struct sl_err trouble = {0};
+    if (!history->state && open_own(history, &trouble) != SL_OK) {
+        if (trouble.code == SL_E_MEMORY)
+            return sl_fail_memory(err);
+        give_up(history, &trouble);
+        return SL_OK;
+    }
+    if (keep_lease(history, &trouble) == SL_OK && store(history, &trouble) == SL_OK &&
+        open_log(history, &trouble) == SL_OK)
+        return SL_OK;
+    if (trouble.code == SL_E_MEMORY)
+        return sl_fail_memory(err);
+    wait_or_give_up(history, &trouble);
+    return SL_OK;
 }
 
 // Tables are what a run is for: it goes on without its history.
 int sl_history_open(struct sl_run *run, const struct sl_history_options *options,
                     struct sl_history **ret, struct sl_err *err)
 {
-    struct sl_err trouble = {0};
     SL_AUTO(sl_history_close) struct sl_history *history = calloc(1, sizeof *history);
     SL_TRY_NEW(history, err);
     history->run = run;
     history->options = *options;
     history->state = options->state;
     history->log_fd = -1;
-    sl_buf_init(&history->log);
-    if (open_state(history, &trouble) != SL_OK) {
-        if (trouble.code == SL_E_MEMORY)
-            return sl_fail_memory(err);
-        give_up(history, &trouble);
-    }
+    sl_arena_init(&history->arena, 0);
+    sl_arena_init(&history->kept_arena, KEPT_BYTES);
+    SL_TRY(find_log(history, err));
+    SL_TRY(begin(history, err));
     *ret = history;
     history = NULL;
     return SL_OK;
 }
 
-static int write_lines(struct sl_history *history, struct sl_err *err)
+static int keep(struct sl_history *history, const struct sl_step_row *row, struct sl_err *err)
 {
-    size_t done = 0;
-    while (done < history->log.length) {
-        ssize_t written =
-            write(history->log_fd, history->log.text + done, history->log.length - done);
-        if (written < 0 && errno == EINTR)
+    struct sl_arena *arena = &history->kept_arena;
+    struct kept kept = {.row = *row};
+    const char **texts[] = {&kept.row.run_id, &kept.row.name, &kept.row.label,   &kept.row.status,
+                            &kept.row.why,    &kept.row.code, &kept.row.message, &kept.row.place};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (!*texts[i])
             continue;
-        if (written < 0)
-            return sl_fail_errno(err, errno, "cannot write the run's log");
-        done += (size_t)written;
+        *texts[i] = sl_arena_strdup(arena, *texts[i]);
+        SL_TRY_NEW(*texts[i], err);
     }
-    sl_buf_reset(&history->log);
-    return SL_OK;
-}
-
-static int add_line(struct sl_history *history, const char *line, struct sl_err *err)
-{
-    sl_buf_add(&history->log, line);
-    sl_buf_add_char(&history->log, '\n');
-    SL_TRY(sl_buf_check(&history->log, err));
-    return history->log.length < MOST_KEPT_BYTES ? SL_OK : write_lines(history, err);
-}
-
-static int flush(struct sl_history *history, struct sl_err *err)
-{
-    SL_TRY(write_lines(history, err));
-    return sl_state_flush(history->state, err);
+    kept.row.details_json = sl_arena_strdup(arena, row->details_json);
+    kept.line = sl_arena_printf(arena, "%s\n", row->details_json);
+    SL_TRY_NEW(kept.row.details_json, err);
+    SL_TRY_NEW(kept.line, err);
+    return SL_PUSH(arena, history->kept, history->count, kept) ? SL_OK : sl_fail_memory(err);
 }
 
 // What is kept is read by others, at other times: secrets are left out of all of it. `details` has
 // none already.
-static int add_state(struct sl_history *history, const struct sl_outcome *outcome,
+static int keep_step(struct sl_history *history, const struct sl_outcome *outcome,
                      const char *details, struct sl_err *err)
 {
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
@@ -182,7 +366,7 @@ static int add_state(struct sl_history *history, const struct sl_outcome *outcom
         .bytes_in = result->bytes_in,
         .bytes_out = result->bytes_out,
     };
-    return sl_state_add_step(history->state, &row, err);
+    return keep(history, &row, err);
 }
 
 static int add(struct sl_history *history, const struct sl_outcome *outcome, struct sl_err *err)
@@ -196,11 +380,23 @@ static int add(struct sl_history *history, const struct sl_outcome *outcome, str
             0)
         return sl_fail_memory(err);
     SL_TRY(sl_log_print(json, &text, err));
-    int code = add_state(history, outcome, text, err);
-    if (code == SL_OK)
-        code = add_line(history, text, err);
+    int code = keep_step(history, outcome, text, err);
     free(text);
     return code;
+}
+
+// What cannot be kept in memory either is counted.
+static void lose(struct sl_history *history)
+{
+    if (!history->lost++)
+        sl_log(SL_LOG_WARN, NULL, "history: steps are not kept: too many wait to be written");
+}
+
+static void write_soon(struct sl_history *history)
+{
+    struct sl_err ignored = {0};
+    if (sl_clock_monotonic_us() >= history->again_us)
+        (void)!write_lines(history, &ignored); // the next flush tells
 }
 
 void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome)
@@ -211,33 +407,85 @@ void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome
     if (!history->state)
         return;
     if (add(history, outcome, &err) != SL_OK)
-        give_up(history, &err);
+        lose(history);
+    else
+        write_soon(history);
 }
 
 void sl_history_flush(struct sl_history *history)
 {
     struct sl_err err = {0};
-    if (history->state && flush(history, &err) != SL_OK)
-        give_up(history, &err);
+    if (!history->state || sl_clock_monotonic_us() < history->again_us)
+        return;
+    if (write_all(history, &err) != SL_OK)
+        wait_or_give_up(history, &err);
+}
+
+static int copy_texts(struct sl_history *history, struct sl_err *err)
+{
+    const char **texts[] = {&history->row.id,       &history->row.command,
+                            &history->row.status,   &history->row.environment,
+                            &history->row.pipeline, &history->row.trigger,
+                            &history->row.who};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (!*texts[i])
+            continue;
+        *texts[i] = sl_arena_strdup(&history->arena, *texts[i]);
+        SL_TRY_NEW(*texts[i], err);
+    }
+    return SL_OK;
 }
 
 void sl_history_end(struct sl_history *history)
 {
     struct sl_err err = {0};
-    struct sl_run_row row = run_row(history);
-    if (history->state &&
-        (write_lines(history, &err) != SL_OK || sl_state_end(history->state, &row, &err) != SL_OK))
-        give_up(history, &err);
+    if (!history->state)
+        return;
+    history->row = run_row(history);
+    sl_history_flush(history);
+    if (!history->state)
+        return;
+    int code = copy_texts(history, &err);
+    history->run = NULL;
+    history->has_ended = true;
+    if (code == SL_OK)
+        code = write_all(history, &err);
+    if (code != SL_OK)
+        wait_or_give_up(history, &err);
+    history->is_left = code != SL_OK && history->state;
+}
+
+bool sl_history_is_left(const struct sl_history *history)
+{
+    return history->is_left;
+}
+
+bool sl_history_try_again(struct sl_history *history, struct sl_err *err)
+{
+    if (!history->state || !history->is_left)
+        return true;
+    int code = write_all(history, err);
+    if (code != SL_OK && !may_pass(err->code))
+        give_up(history, err);
+    history->is_left = code != SL_OK && history->state;
+    return !history->is_left;
 }
 
 void sl_history_close(struct sl_history **history)
 {
-    if (!*history)
+    struct sl_history *old = *history;
+    struct sl_err err = {0};
+    if (!old)
         return;
-    close_state(*history);
-    sl_buf_clear(&(*history)->log);
-    sl_fd_close(&(*history)->log_fd);
-    free(*history);
+    if (!old->has_ended)
+        sl_history_flush(old);
+    if (!sl_history_try_again(old, &err))
+        give_up(old, &err);
+    close_state(old);
+    sl_fd_close(&old->log_fd);
+    sl_arena_clear(&old->kept_arena);
+    sl_arena_clear(&old->arena);
+    free(old);
     *history = NULL;
 }
 
@@ -270,9 +518,7 @@ static int add_published(struct sl_history *history, const char *text, struct sl
                               .details_json = details,
                               .started_us = now_us,
                               .ended_us = now_us};
-    int code = sl_state_add_step(history->state, &row, err);
-    if (code == SL_OK)
-        code = add_line(history, details, err);
+    int code = keep(history, &row, err);
     free(details);
     return code;
 }
@@ -282,7 +528,7 @@ static void add_all(struct sl_history *history, const struct sl_strs *tables)
     struct sl_err err = {0};
     for (size_t i = 0; history->state && i < tables->count; i++)
         if (add_published(history, tables->items[i], &err) != SL_OK)
-            give_up(history, &err);
+            lose(history);
 }
 
 // Whether there is a line of whoever made the version that is published: what a run before this one

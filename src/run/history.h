@@ -13,16 +13,26 @@ struct sl_history_options {
     // What started it, as in struct sl_run_row; NULL, 0: not said. They live as long as the run.
     const char *pipeline, *trigger, *who;
     int64_t tick_us;
+    // It cannot be written now: what waits is tried again by each flush. May be NULL.
+    void (*on_trouble)(void *owner, const struct sl_err *err);
+    void *owner;
 };
-// History that cannot be kept (a full disk, a store of a later version) is a warning.
+// History that cannot be kept (a store of a later version) is a warning. What cannot be written for
+// the moment (a full disk) waits in memory, up to a limit.
 SL_MUST int sl_history_open(struct sl_run *run, const struct sl_history_options *options,
                             struct sl_history **ret, struct sl_err *err);
-// A step has ended. History that cannot be written (a full disk) is reported once on the log and
-// never fails a run.
+// A step has ended. History that cannot be written is reported once on the log and never fails a
+// run. Each run writes its own, in transactions of its own.
 void sl_history_add(struct sl_history *history, const struct sl_outcome *outcome);
 // Lets others see the steps added so far. To be called some times a second.
 void sl_history_flush(struct sl_history *history);
 void sl_history_end(struct sl_history *history);
+// The run has ended, and not all of it could be written: its owner keeps the history (the run may
+// go) and tries again now and then.
+bool sl_history_is_left(const struct sl_history *history);
+// True: nothing is left to be written, or it is given up. False: `err` says why.
+bool sl_history_try_again(struct sl_history *history, struct sl_err *err);
+// What is left is tried once more.
 void sl_history_close(struct sl_history **history); // for SL_AUTO
 // Of what the run publishes (sl_world_publish), the tables that none of its steps has built.
 SL_MUST int sl_history_add_rest(struct sl_history *history, const struct sl_rest *rest,

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,9 +35,43 @@ static void write_out(const char *text, size_t length)
     }
 }
 
+// What is no text could do anything to a terminal.
+static void make_text(char *bytes, size_t length)
+{
+    for (size_t at = 0; at < length;) {
+        size_t step = sl_utf8_length(bytes + at, length - at);
+        bool is_text = step && ((unsigned char)bytes[at] >= ' ' || strchr("\n\t\r", bytes[at]));
+        if (!is_text || !bytes[at])
+            bytes[at] = '?';
+        at += step ? step : 1;
+    }
+}
+
+// A log of JSON lines stays one.
+static void write_lines(const char *text, size_t length)
+{
+    while (length) {
+        const char *end = memchr(text, '\n', length);
+        size_t line = end ? (size_t)(end - text) : length;
+        if (line)
+            sl_log(SL_LOG_WARN, NULL, "a worker says: %.*s", (int)line, text);
+        text += line + (end != NULL);
+        length -= line + (end != NULL);
+    }
+}
+
+static void tell(char *text, size_t length)
+{
+    make_text(text, length);
+    if (sl_log_format() == SL_LOG_JSON)
+        write_lines(text, length);
+    else
+        write_out(text, length);
+}
+
 static void pass_on(struct sl_last_words *words, size_t length)
 {
-    write_out(words->bytes, length);
+    tell(words->bytes, length);
     words->used -= length;
     memmove(words->bytes, words->bytes + length, words->used);
 }
@@ -138,14 +173,15 @@ void sl_last_words_take(struct sl_last_words *words, char ret[SL_LAST_WORDS_BYTE
     SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
     sl_arena_init(&arena, 0);
     drain(words);
-    for (size_t i = 0; i < words->used; i++)
-        if (!words->bytes[i])
-            words->bytes[i] = '?';
-    const char *text = sl_arena_strndup(&arena, words->bytes, words->used);
-    text = text ? sl_log_mask(text, &arena) : "";
+    make_text(words->bytes, words->used);
+    char *copy = sl_arena_strndup(&arena, words->bytes, words->used);
+    const char *text = copy ? sl_log_mask(copy, &arena) : "";
     words->used = 0;
     size_t length = strlen(text), tail = tail_of(text, length);
-    write_out(text, tail);
+    if (sl_log_format() == SL_LOG_JSON)
+        write_lines(text, tail);
+    else
+        write_out(text, tail);
     snprintf(ret, SL_LAST_WORDS_BYTES, "%s", text + tail);
     for (length = strlen(ret); length && ret[length - 1] == '\n';)
         ret[--length] = '\0';

@@ -97,7 +97,9 @@ static int begin(struct sl_live *live, const struct sl_plan_reply *plan, struct 
                                                .pipeline = live->options.pipeline,
                                                .trigger = live->options.trigger,
                                                .who = live->options.who,
-                                               .tick_us = live->options.tick_us};
+                                               .tick_us = live->options.tick_us,
+                                               .on_trouble = live->options.on_trouble,
+                                               .owner = live->options.owner};
     SL_TRY(make_graph(live, plan, err));
     live->is_planned = true;
     if (live->options.on_begin)
@@ -145,6 +147,10 @@ static void on_done(struct sl_controller *controller)
         live->err = controller->publish_err;
     if (controller->history)
         sl_history_end(controller->history);
+    if (live->options.on_left && controller->history && sl_history_is_left(controller->history)) {
+        live->options.on_left(live->options.owner, controller->history);
+        controller->history = NULL;
+    }
     sl_history_close(&controller->history);
     sl_controller_close(controller);
     live->options.on_end(live->options.owner, live);

@@ -4,6 +4,7 @@
 
 #include "run/executor.h"
 
+struct sl_history;
 struct sl_live;
 struct sl_live_options {
     const char *id;                       // NULL: a new one
@@ -18,6 +19,11 @@ struct sl_live_options {
     void (*on_begin)(void *owner, struct sl_live *live);
     // A step waits for a person's approval: a table, or a target. NULL: such steps fail.
     void (*on_gate)(void *owner, struct sl_live *live, const char *name);
+    // Its history could not be written now (sl_history_open's on_trouble). May be NULL.
+    void (*on_trouble)(void *owner, const struct sl_err *err);
+    // The run ends and its history is left to be written: the owner's from now on. NULL: it is
+    // lost.
+    void (*on_left)(void *owner, struct sl_history *history);
     // It has ended, by itself or not; sl_live_free may be called then, or later.
     void (*on_end)(void *owner, struct sl_live *live);
     void *owner;

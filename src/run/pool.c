@@ -155,7 +155,9 @@ static void fail_killed(const struct sl_pool *pool, enum sl_kill why, struct sl_
 static void bury(struct sl_member *member)
 {
     struct sl_pool *pool = member->pool;
-    struct sl_death death = {.is_ours = member->why_killed != SL_KILL_NONE,
+    // One that sends garbage is as broken as one that crashes.
+    struct sl_death death = {.is_ours = member->why_killed != SL_KILL_NONE &&
+                                        member->why_killed != SL_KILL_GARBLED,
                              .jobs_before = member->jobs_before};
     bool was_busy = member->is_busy;
     enum sl_kill why = member->why_killed;
@@ -212,6 +214,10 @@ static bool take_messages(struct sl_member *member)
         if (sl_json_parse(member->bytes + sizeof length, length, "a reply", &reply, &ignored) !=
             SL_OK)
             return false;
+        if (!json_is_true(json_object_get(reply, SL_REPLY))) {
+            json_decref(reply);
+            return false;
+        }
         member->used -= whole;
         memmove(member->bytes, member->bytes + whole, member->used);
         if (member->is_busy)

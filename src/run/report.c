@@ -131,12 +131,7 @@ static int print_rows(const struct sl_balance *balance, json_t *object, struct s
 static int set_strs(json_t *object, const char *key, const struct sl_strs *texts,
                     struct sl_err *err)
 {
-    json_t *list = json_array();
-    SL_TRY(set(object, key, list, err));
-    for (size_t i = 0; i < texts->count; i++)
-        if (json_array_append_new(list, sl_json_string(texts->items[i])) != 0)
-            return sl_fail_memory(err);
-    return SL_OK;
+    return set(object, key, sl_json_strs(texts), err);
 }
 
 static int print_details(const struct sl_step_result *result, json_t *object, struct sl_err *err)
@@ -210,15 +205,7 @@ json_t *sl_err_json(const struct sl_err *err)
 // The partitions that were recomputed; null where a step does not go by partitions or did all.
 static json_t *partitions_json(const struct sl_step_result *result)
 {
-    if (!result->partitions.count)
-        return json_null();
-    json_t *list = json_array();
-    for (size_t i = 0; i < result->partitions.count; i++)
-        if (json_array_append_new(list, json_string(result->partitions.items[i])) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    return list;
+    return result->partitions.count ? sl_json_strs(&result->partitions) : json_null();
 }
 
 // Which version's profile was kept; null: none.

@@ -139,6 +139,33 @@ static json_t *next_request(struct sl_worker *worker)
     return request;
 }
 
+#ifdef SL_FAULT
+#define NOISE_BYTES 300000
+// SLUICE_FAULT_WORKER="bytes:/file", "object:/file" or "noise:/file": the worker that takes the
+// file away sends bytes that are no reply, an object that is none, or says a lot that is no text.
+static bool misbehave(const struct sl_worker *worker)
+{
+    const char *setting = getenv("SLUICE_FAULT_WORKER");
+    const char *file = setting ? strchr(setting, ':') : NULL;
+    char noise[NOISE_BYTES];
+    if (!file || unlink(file + 1) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof noise; i++)
+        noise[i] = (char)(i * 7919 >> 3);
+    if (strncmp(setting, "noise:", 6) == 0)
+        return fwrite(noise, 1, sizeof noise, stderr) == 0;
+    if (strncmp(setting, "object:", 7) == 0)
+        memcpy(noise, "\x0d\0\0\0{\"rows\": \"x\"}", 17);
+    return sl_socket_send(worker->fd, noise, strncmp(setting, "object:", 7) == 0 ? 17 : 64);
+}
+#else
+static bool misbehave(const struct sl_worker *worker)
+{
+    (void)worker;
+    return false;
+}
+#endif
+
 static int answer(struct sl_worker *worker, const json_t *request, bool *ret_is_last)
 {
     struct sl_err err = {0};
@@ -153,6 +180,14 @@ static int answer(struct sl_worker *worker, const json_t *request, bool *ret_is_
     pthread_mutex_lock(&worker->lock);
     worker->is_busy = false;
     pthread_mutex_unlock(&worker->lock);
+    if (reply && json_object_set_new(reply, SL_REPLY, json_true()) != 0) {
+        json_decref(reply);
+        reply = NULL;
+    }
+    if (misbehave(worker)) {
+        json_decref(reply);
+        return SL_OK;
+    }
     size_t max_bytes = sl_worker_message_max(worker->kind);
     int code = reply ? sl_message_send(worker->fd, reply, max_bytes, &err) : sl_fail_memory(&err);
     json_decref(reply);

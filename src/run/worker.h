@@ -18,6 +18,8 @@ struct sl_seat {
 };
 
 #define SL_LAST_WORDS_BYTES 4096
+// What every reply of a worker has: all else is none.
+#define SL_REPLY "is_reply"
 // In the last reply of a worker that is spent.
 #define SL_LAST_REPLY "is_last"
 

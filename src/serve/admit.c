@@ -63,13 +63,16 @@ static int read_strs(const json_t *array, struct sl_arena *arena, struct sl_strs
     return SL_OK;
 }
 
-static int parse_options(struct sl_service_run *run, const char *text, struct sl_err *err)
+static int parse_options(const char *text, struct sl_arena *arena, struct sl_start_options *ret,
+                         struct sl_err *err)
 {
     SL_AUTO(sl_json_free) json_t *root = NULL;
+    if (!text)
+        return SL_OK;
     SL_TRY(sl_json_parse(text, strlen(text), "the queue", &root, err));
-    SL_TRY(read_strs(json_object_get(root, "select"), &run->arena, &run->options.select, err));
-    SL_TRY(read_strs(json_object_get(root, "exclude"), &run->arena, &run->options.exclude, err));
-    run->options.full_refresh = sl_json_bool(root, "full_refresh", false);
+    SL_TRY(read_strs(json_object_get(root, "select"), arena, &ret->select, err));
+    SL_TRY(read_strs(json_object_get(root, "exclude"), arena, &ret->exclude, err));
+    ret->full_refresh = sl_json_bool(root, "full_refresh", false);
     return SL_OK;
 }
 
@@ -129,11 +132,7 @@ static bool take_run_lock(struct sl_service *service)
 
 static void give_up(struct sl_service_run *run, const char *status)
 {
-    struct sl_err err = {0};
-    bool was_queued;
-    if (sl_state_dequeue(run->service->state, run->id, status, sl_clock_now_us(), &was_queued,
-                         &err) != SL_OK)
-        sl_service_tell(SL_LOG_WARN, run, "the state store: %s", err.message);
+    sl_service_dequeue(run->service, run, status);
     unlink_run(run);
     sl_service_free_run(run);
 }
@@ -180,12 +179,38 @@ static void on_gate(void *owner, struct sl_live *live, const char *name)
                     run->id, name);
 }
 
+static void on_trouble(void *owner, const struct sl_err *err)
+{
+    struct sl_service_run *run = owner;
+    sl_service_trouble(run->service, err);
+    run->has_met_full |= err->code == SL_E_NO_SPACE && run->service->held_back;
+}
+
+static void on_left(void *owner, struct sl_history *history)
+{
+    const struct sl_service_run *run = owner;
+    sl_service_leave_history(run->service, history);
+}
+
+// What a full disk has kept from being done waits for room.
+static void ask_again(struct sl_service_run *run)
+{
+    const struct sl_asked asked = {
+        .pipeline = run->pipeline, .trigger = "after a full disk", .options = run->options};
+    struct sl_service *service = run->service;
+    struct sl_service_run *again;
+    struct sl_err err = {0};
+    const char *why;
+    if (!run->has_met_full || !service->held_back || service->stops || run->interrupts)
+        return;
+    if (sl_service_ask(service, &asked, &again, &why, &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, run, "it is not done again: %s", err.message);
+}
+
 static void on_end(void *owner, struct sl_live *live)
 {
     struct sl_service_run *run = owner;
     struct sl_service *service = run->service;
-    struct sl_err err = {0};
-    bool was_queued = false;
     run->live = live; // it may end before it was known to have begun
     run->state = SL_RUN_ENDED;
     run->generation->runs--;
@@ -194,10 +219,11 @@ static void on_end(void *owner, struct sl_live *live)
     const char *status = sl_live_err(live)->code ? "error"
                          : run->interrupts       ? "cancelled"
                                                  : "nothing";
-    if (sl_state_dequeue(service->state, run->id, status, sl_clock_now_us(), &was_queued, &err) !=
-        SL_OK)
-        sl_service_tell(SL_LOG_WARN, run, "the state store: %s", err.message);
+    sl_service_dequeue(service, run, status);
     sl_service_tell_end(run);
+    if (sl_live_err(live)->code)
+        on_trouble(run, sl_live_err(live));
+    ask_again(run);
     sl_service_admit(service);
 }
 
@@ -218,6 +244,8 @@ static int begin(struct sl_service_run *run, const struct sl_pipeline *pipeline,
         .listener = &run->listener,
         .on_begin = on_begin,
         .on_gate = on_gate,
+        .on_trouble = on_trouble,
+        .on_left = on_left,
         .on_end = on_end,
         .owner = run};
     struct sl_live *live = NULL;
@@ -252,7 +280,7 @@ static void begin_or_fail(struct sl_service_run *run, const struct sl_pipeline *
 static bool admit_one(struct sl_service *service)
 {
     const struct sl_project *project = sl_service_project(service);
-    for (struct sl_service_run *at = service->runs; at; at = at->next) {
+    for (struct sl_service_run *at = service->held_back ? NULL : service->runs; at; at = at->next) {
         if (at->state != SL_RUN_QUEUED)
             continue;
         const struct sl_pipeline *pipeline = sl_project_pipeline(project, at->pipeline);
@@ -384,6 +412,43 @@ static int enqueue(struct sl_service_run *run, bool *ret_is_new, struct sl_err *
     return code;
 }
 
+int sl_service_keep(struct sl_service_run *run, struct sl_err *err)
+{
+    bool is_new;
+    SL_TRY(enqueue(run, &is_new, err));
+    run->is_unkept = false;
+    return SL_OK;
+}
+
+// Of what comes by itself one run of a pipeline waits for room, and does it all.
+static bool waits_for_room(const struct sl_service *service, const struct sl_asked *asked)
+{
+    return service->held_back && !asked->who &&
+           count_of(service, asked->pipeline, SL_RUN_QUEUED) > 0;
+}
+
+// The store could not take it. *ret_is_new: it is begun, or waits, all the same: tables are what a
+// run is for. A person is told instead, and asks again.
+static int go_on_unkept(struct sl_service_run *run, const struct sl_err *trouble, bool *ret_is_new,
+                        struct sl_err *err)
+{
+    struct sl_service *service = run->service;
+    *ret_is_new = true;
+    sl_service_trouble(service, trouble);
+    if (trouble->code == SL_E_STATE_DAMAGED && sl_service_keep(run, err) == SL_OK)
+        return SL_OK;
+    sl_err_clear(err);
+    if (service->held_back && run->who) {
+        (void)sl_fail(err, SL_E_SERVE_HELD, "no run begins until it can be written again: %s",
+                      service->held_back);
+        return sl_err_hint(err, "make room; what comes by itself goes on then");
+    }
+    run->is_unkept = true;
+    sl_service_tell(SL_LOG_ERROR, run, "it is not kept in the state store, and %s: %s",
+                    service->held_back ? "waits" : "runs all the same", trouble->message);
+    return SL_OK;
+}
+
 static void append(struct sl_service *service, struct sl_service_run *run)
 {
     struct sl_service_run **at = &service->runs;
@@ -426,6 +491,12 @@ int sl_service_ask(struct sl_service *service, const struct sl_asked *asked,
     *ret_why = NULL;
     if (!pipeline)
         return sl_fail(err, SL_E_SERVE_MISSING, "there is no pipeline '%s'", asked->pipeline);
+    if (waits_for_room(service, asked)) {
+        *ret_why = "a run of the pipeline waits for room already";
+        if (service->metrics)
+            sl_metrics_tick_skipped(service->metrics, pipeline->name, "held");
+        return SL_OK;
+    }
     struct sl_overlap_state state = overlap_of(service, pipeline);
     const struct sl_overlap_answer answer = sl_overlap_decide(&state);
     int code = make(service, asked, &run, err);
@@ -433,14 +504,8 @@ int sl_service_ask(struct sl_service *service, const struct sl_asked *asked,
         code = enqueue(run, &is_new, &trouble);
     if (code == SL_E_STATE_FENCED)
         *err = trouble;
-    else if (trouble.code) {
-        // Tables are what a run is for: it goes on without its history.
-        sl_service_tell(SL_LOG_ERROR, run,
-                        "it is not kept in the state store, and runs all the same: %s",
-                        trouble.message);
-        is_new = true;
-        code = SL_OK;
-    }
+    else if (trouble.code)
+        code = go_on_unkept(run, &trouble, &is_new, err);
     if (code != SL_OK || !is_new) {
         *ret_why = code == SL_OK ? "it was asked for before" : NULL;
         sl_service_free_run(run);
@@ -478,7 +543,7 @@ static int take_queued(struct sl_service *service, const struct sl_queued *queue
     struct sl_service_run *run = NULL;
     int code = make(service, &asked, &run, err);
     if (code == SL_OK)
-        code = parse_options(run, queued->options_json ? queued->options_json : "{}", err);
+        code = parse_options(queued->options_json, &run->arena, &run->options, err);
     if (code != SL_OK) {
         sl_service_free_run(run);
         return code;
@@ -490,13 +555,15 @@ static int take_queued(struct sl_service *service, const struct sl_queued *queue
 }
 
 // What a killed service had begun is gone on with: tables know how far they have come.
-static int resume_killed(struct sl_service *service, struct sl_run_row *row, struct sl_err *err)
+static int resume_killed(struct sl_service *service, struct sl_run_row *row, struct sl_arena *arena,
+                         struct sl_err *err)
 {
+    struct sl_asked asked = {.pipeline = row->pipeline, .trigger = "after a kill", .who = row->who};
     struct sl_service_run *run;
     const char *why;
-    if (row->ended_us || !row->pipeline || !sl_str_equal(row->status, "running"))
+    if (!row->pipeline)
         return SL_OK;
-    const struct sl_asked asked = {.pipeline = row->pipeline, .trigger = "after a kill"};
+    SL_TRY(parse_options(row->options_json, arena, &asked.options, err));
     if (sl_project_pipeline(sl_service_project(service), row->pipeline)) {
         sl_service_tell(SL_LOG_WARN, NULL, "run %s of '%s' was killed: the pipeline runs again",
                         row->id, row->pipeline);
@@ -521,11 +588,11 @@ int sl_service_recover(struct sl_service *service, struct sl_err *err)
             sl_service_tell(SL_LOG_ERROR, NULL, "run %s waits and cannot begin: %s",
                             queued[i].run_id, trouble.message);
     }
-    const struct sl_run_filter killed = {.status = "running"};
+    const struct sl_run_filter killed = {.is_abandoned = true};
     SL_TRY(sl_state_runs(service->state, &killed, &arena, &rows, &count, err));
     for (size_t i = 0; i < count; i++) {
         struct sl_err trouble = {0};
-        if (resume_killed(service, &rows[i], &trouble) != SL_OK)
+        if (resume_killed(service, &rows[i], &arena, &trouble) != SL_OK)
             sl_service_tell(SL_LOG_ERROR, NULL, "run %s was killed, and is not gone on with: %s",
                             rows[i].id, trouble.message);
     }

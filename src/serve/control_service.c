@@ -262,18 +262,19 @@ static int health(void *self, json_t **ret_json, bool *ret_is_ready, struct sl_e
     struct sl_service *service = self;
     SL_AUTO(sl_json_free) json_t *array = NULL;
     SL_TRY(pipelines(self, NULL, &array, err));
-    *ret_is_ready = !service->stops;
-    bool is_degraded = service->reload_error != NULL;
+    *ret_is_ready = !service->stops && !service->held_back;
+    bool is_degraded = service->reload_error || service->held_back;
     size_t i;
     json_t *item;
     json_array_foreach (array, i, item) {
         const char *status = sl_json_text(json_object_get(item, "last_run"), "status", "");
         is_degraded |= sl_str_equal(status, "error") || sl_str_equal(status, "partial");
     }
-    json_t *root = json_pack("{s:s, s:b, s:o, s:o, s:O}", "status", is_degraded ? "degraded" : "ok",
-                             "is_ready", *ret_is_ready, "since", sl_json_time(service->began_us),
-                             "reload_error", sl_json_string_or_null(service->reload_error),
-                             "pipelines", array);
+    json_t *root =
+        json_pack("{s:s, s:b, s:o, s:o, s:o, s:O}", "status", is_degraded ? "degraded" : "ok",
+                  "is_ready", *ret_is_ready, "since", sl_json_time(service->began_us),
+                  "reload_error", sl_json_string_or_null(service->reload_error), "held_back",
+                  sl_json_string_or_null(service->held_back), "pipelines", array);
     return give(root, ret_json, err);
 }
 
@@ -295,7 +296,10 @@ static int count_people(struct sl_service *service, struct sl_metrics_now *now, 
 static int metrics(void *self, struct sl_buf *text, struct sl_err *err)
 {
     struct sl_service *service = self;
-    struct sl_metrics_now now = {.now_us = sl_clock_now_us(), .is_leader = true};
+    struct sl_metrics_now now = {.now_us = sl_clock_now_us(),
+                                 .is_leader = true,
+                                 .is_held_back = service->held_back != NULL,
+                                 .is_outdated = service->reload_error != NULL};
     struct sl_notify_counts alerts = {0};
     for (const struct sl_generation *at = service->newest; at; at = at->next) {
         const struct sl_executor_counts counts = sl_executor_count(at->executor);

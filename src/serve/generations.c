@@ -142,7 +142,10 @@ void sl_service_reload(struct sl_service *service)
 {
     struct sl_generation *generation = NULL;
     struct sl_err err = {0};
-    if (sl_generation_open(service, &generation, &err) != SL_OK) {
+    const int64_t seen = sl_edits_look(service->edits);
+    int code = sl_generation_open(service, &generation, &err);
+    sl_edits_saw(service->edits, seen);
+    if (code != SL_OK) {
         sl_service_tell(SL_LOG_ERROR, NULL,
                         "the project was read anew and goes on as it was: %s%s%s", err.message,
                         err.hint[0] ? "; " : "", err.hint);
@@ -152,10 +155,12 @@ void sl_service_reload(struct sl_service *service)
     keep_reload_error(service, NULL);
     generation->next = service->newest;
     service->newest = generation;
+    sl_service_watch_edits(service);
     if (!follow(service, generation))
         generation->next->runs++; // it stays
-    sl_service_tell(SL_LOG_INFO, NULL, "the project was read anew: %zu pipelines, %zu steps",
-                    generation->world.project->pipeline_count, generation->world.graph.count);
+    sl_service_tell(SL_LOG_INFO, NULL, "the project was read anew: %zu pipeline%s, %zu step%s",
+                    SL_COUNT_OF(generation->world.project->pipeline_count),
+                    SL_COUNT_OF(generation->world.graph.count));
     sl_generations_sweep(service);
     if (service->agenda)
         sl_service_wake(service);

@@ -107,6 +107,7 @@ int sl_service_elect(struct sl_service *service, struct sl_err *err)
     service->holder = sl_arena_printf(&service->arena, "%s %d %s", host, getpid(), sl_uuid(id));
     SL_TRY_NEW(service->lease, err);
     SL_TRY_NEW(service->holder, err);
+    SL_TRY(sl_state_own(service->state, service->holder, err));
     int code = uv_timer_init(&service->loop, &service->lease_timer);
     service->lease_timer.data = service;
     if (code == 0)

@@ -343,6 +343,9 @@ static void add_now(struct sl_buf *text, const struct sl_metrics_now *now)
         {"sluice_alerts_undelivered", "Alerts that nobody has received yet.",
          now->undelivered_alerts},
         {"sluice_leader", "1: this process starts the runs.", now->is_leader},
+        {"sluice_held_back", "1: no run begins until there is room to write.", now->is_held_back},
+        {"sluice_project_outdated",
+         "1: the project's files have errors; an earlier reading is used.", now->is_outdated},
     };
 
     for (size_t i = 0; i < sizeof gauges / sizeof *gauges; i++) {

@@ -49,6 +49,8 @@ struct sl_metrics_now {
     int64_t waiting_approvals, paused_pipelines;
     int64_t open_alerts, undelivered_alerts, sent_alerts;
     bool is_leader;
+    bool is_held_back; // no run begins, for something cannot be written
+    bool is_outdated;  // the project's files say what cannot be read: an earlier reading is used
 };
 void sl_metrics_print(struct sl_metrics *metrics, const struct sl_metrics_now *now,
                       struct sl_buf *text);

@@ -6,6 +6,7 @@
 #include "run/lock.h"
 #include "run/spill.h"
 #include "serve/serve_inner.h"
+#include "spec/serve.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #define MOST_WAIT_MS 60000
+#define JUMP_US 10000000 // what the clock of a machine is not set by without a word
 #define DAY_US ((int64_t)86400 * 1000000)
 #define KEEP_US (365 * DAY_US)
 #define KEEP_IDLE_US (7 * DAY_US)
@@ -95,11 +97,36 @@ static void forget_old(struct sl_service *service)
         sl_service_tell(SL_LOG_WARN, NULL, "the state store: %s", err.message);
 }
 
+// Of a machine's clock that was set: not of one that is drawn near step by step.
+static void notice_clock(struct sl_service *service)
+{
+    int64_t wall_us = sl_service_now_us(), monotonic_us = sl_clock_monotonic_us();
+    int64_t ahead_us = (wall_us - service->wall_us) - (monotonic_us - service->monotonic_us);
+    bool is_first = service->monotonic_us == 0;
+    char elapsed[32];
+    service->wall_us = wall_us;
+    service->monotonic_us = monotonic_us;
+    if (is_first || (ahead_us < JUMP_US && ahead_us > -JUMP_US))
+        return;
+    const char *by = sl_str_elapsed((ahead_us < 0 ? -ahead_us : ahead_us) / 1000, elapsed);
+    if (ahead_us > 0)
+        sl_service_tell(SL_LOG_WARN, NULL,
+                        "the machine's clock was set forward by %s: of the ticks in between each "
+                        "pipeline's `catch_up` decides",
+                        by);
+    else
+        sl_service_tell(SL_LOG_WARN, NULL,
+                        "the machine's clock was set back by %s: ticks that have been are not run "
+                        "again",
+                        by);
+}
+
 static void on_agenda(uv_timer_t *timer)
 {
     struct sl_service *service = timer->data;
     if (service->stops)
         return;
+    notice_clock(service);
     forget_old(service);
     while (sl_agenda_next_us(service->agenda) <= sl_service_now_us() && take_due(service))
         ;
@@ -110,6 +137,7 @@ void sl_service_wake(struct sl_service *service)
 {
     int64_t next_us = sl_agenda_next_us(service->agenda), now_us = sl_service_now_us();
     int64_t wait_ms = next_us <= now_us ? 0 : (next_us - now_us + 999) / 1000;
+    notice_clock(service);
     keep_begun(service);
     if (wait_ms > MOST_WAIT_MS || next_us == SL_AGENDA_NEVER) // clocks are set
         wait_ms = MOST_WAIT_MS;
@@ -252,6 +280,40 @@ static void reload(struct sl_service *service)
     tell_ready(service);
 }
 
+static void on_edit_timer(uv_timer_t *timer)
+{
+    struct sl_service *service = timer->data;
+    if (!service->stops && sl_service_project(service)->serve->reload == SL_RELOAD_AUTO)
+        reload(service);
+}
+
+static void on_edit(void *self)
+{
+    struct sl_service *service = self;
+    (void)uv_timer_start(&service->edit_timer, on_edit_timer, 0, 0);
+}
+
+static void on_edit_note(void *self, const char *text)
+{
+    (void)self;
+    sl_service_tell(SL_LOG_WARN, NULL, "%s", text);
+}
+
+void sl_service_watch_edits(struct sl_service *service)
+{
+    const struct sl_project *project = sl_service_project(service);
+    const struct sl_edits_options options = {.loop = &service->loop,
+                                             .folder = project->folder,
+                                             .on_change = on_edit,
+                                             .on_note = on_edit_note,
+                                             .self = service};
+    struct sl_err err = {0};
+    if (project->serve->reload == SL_RELOAD_SIGNAL || service->edits)
+        return;
+    if (sl_edits_open(&options, &service->edits, &err) != SL_OK)
+        sl_service_tell(SL_LOG_WARN, NULL, "the project's files are not watched: %s", err.message);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     static const char *const says[] = {"steps at work end, nothing new begins",
@@ -370,7 +432,12 @@ static int init_timers(struct sl_service *service, struct sl_err *err)
         code = uv_timer_init(&service->loop, &service->rest_timer);
     if (code == 0)
         code = uv_timer_init(&service->loop, &service->lock_timer);
+    if (code == 0)
+        code = uv_timer_init(&service->loop, &service->room_timer);
+    if (code == 0)
+        code = uv_timer_init(&service->loop, &service->edit_timer);
     service->agenda_timer.data = service->rest_timer.data = service->lock_timer.data = service;
+    service->room_timer.data = service->edit_timer.data = service;
     return code == 0 ? SL_OK : sl_fail(err, SL_E_INTERNAL, "no timer: %s", uv_strerror(code));
 }
 
@@ -381,8 +448,9 @@ int sl_service_lead(struct sl_service *service, struct sl_err *err)
     SL_TRY(open_triggers(service, err));
     SL_TRY(take_pauses(service, err));
     SL_TRY(open_http(service, err));
-    sl_service_tell(SL_LOG_INFO, NULL, "serving '%s': %zu pipelines, %zu steps", project->name,
-                    project->pipeline_count, service->newest->world.graph.count);
+    sl_service_tell(SL_LOG_INFO, NULL, "serving '%s': %zu pipeline%s, %zu step%s", project->name,
+                    SL_COUNT_OF(project->pipeline_count),
+                    SL_COUNT_OF(service->newest->world.graph.count));
     sl_service_tell_tables(service);
     SL_TRY(sl_service_recover(service, err));
     sl_service_wake(service);
@@ -399,6 +467,7 @@ static int begin(struct sl_service *service, struct sl_err *err)
     SL_TRY(sl_generation_begin(service->newest, err));
     SL_TRY(open_state(service, err));
     SL_TRY(watch_signals(service, err));
+    sl_service_watch_edits(service);
     SL_TRY(sl_service_elect(service, err));
     SL_TRY(sl_systemd_start_watchdog(&service->systemd, &service->loop, err));
     tell_ready(service);
@@ -418,6 +487,7 @@ static void end(struct sl_service *service)
         sl_http_close(service->http, NULL, NULL);
     if (service->watch)
         sl_watch_close(service->watch);
+    sl_edits_close(&service->edits);
     sl_sender_close(&service->sender);
     sl_systemd_close(&service->systemd);
     while (service->runs) {
@@ -425,6 +495,8 @@ static void end(struct sl_service *service)
         service->runs = run->next;
         sl_service_free_run(run);
     }
+    if (service->newest)
+        sl_service_close_left(service);
     while (service->newest) {
         struct sl_generation *generation = service->newest;
         service->newest = generation->next;

@@ -9,6 +9,7 @@
 #include "run/timer.h"
 #include "serve/agenda.h"
 #include "serve/control.h"
+#include "serve/edits.h"
 #include "serve/http.h"
 #include "serve/metrics.h"
 #include "serve/notify_systemd.h"
@@ -17,6 +18,8 @@
 #include "serve/watch.h"
 
 #define SL_SERVICE_SIGNALS 3
+// For "%zu thing%s".
+#define SL_COUNT_OF(count) (count), (count) == 1 ? "" : "s"
 
 // The project as it was read once. A run keeps the one it began with; the newest begins all others.
 struct sl_generation {
@@ -43,9 +46,12 @@ struct sl_service_run {
     struct sl_live *live;
     int interrupts;
     uv_timer_t *late, *press;
+    bool is_unkept;              // the state store does not hold it
+    bool has_met_full;           // a step of it found no room
     struct sl_service_run *next; // in order of being asked for
 };
 
+struct sl_left;
 struct sl_service {
     struct sl_serve_options options;
     uv_loop_t loop;
@@ -54,6 +60,7 @@ struct sl_service {
     struct sl_state *state;
     struct sl_agenda *agenda;
     struct sl_watch *watch;
+    struct sl_edits *edits; // NULL: the project is read anew by SIGHUP alone
     struct sl_http *http;
     struct sl_control control;
     struct sl_metrics *metrics;
@@ -64,7 +71,8 @@ struct sl_service {
     size_t at_work;
     int serve_lock, run_lock;
     bool has_run_lock, waits_for_run_lock, has_told_lock;
-    int64_t forgot_us; // when old runs were last forgotten
+    int64_t wall_us, monotonic_us; // when the agenda was last looked at
+    int64_t forgot_us;             // when old runs were last forgotten
     uv_timer_t agenda_timer, rest_timer, lock_timer;
     uv_signal_t signals[SL_SERVICE_SIGNALS];
     int stops; // how often it was told to end
@@ -75,7 +83,13 @@ struct sl_service {
     bool is_leading, has_told_leader;
     uv_timer_t lease_timer;
     struct sl_err failure; // that ends it
-    char *reload_error;    // of the last reading of the project; NULL: it is as it stands
+    // What cannot be written, for which runs wait: trouble.c. NULL: they do not.
+    char *held_back;
+    struct sl_left *left;
+    uint64_t room_wait_ms;
+    int64_t room_us; // when there was room again
+    uv_timer_t room_timer, edit_timer;
+    char *reload_error; // of the last reading of the project; NULL: it is as it stands
     int64_t began_us;
 };
 
@@ -112,6 +126,20 @@ SL_MUST int sl_service_cancel(struct sl_service *service, struct sl_service_run 
                               struct sl_err *err);
 void sl_service_free_run(struct sl_service_run *run);
 
+// Puts it into the queue of the state store, again.
+SL_MUST int sl_service_keep(struct sl_service_run *run, struct sl_err *err);
+
+// --- trouble.c
+// A write has failed: if there is no room, no run begins until there is; a damaged store is begun
+// anew; of anything else nothing comes.
+void sl_service_trouble(struct sl_service *service, const struct sl_err *err);
+void sl_service_look_for_room(struct sl_service *service);
+// Of a run that has ended: written when that is possible.
+void sl_service_leave_history(struct sl_service *service, struct sl_history *history);
+void sl_service_dequeue(struct sl_service *service, const struct sl_service_run *run,
+                        const char *status);
+void sl_service_close_left(struct sl_service *service);
+
 // --- leader.c
 // Leads at once, or when nobody else does.
 SL_MUST int sl_service_elect(struct sl_service *service, struct sl_err *err);
@@ -138,6 +166,8 @@ SL_MUST int sl_service_open_alerts(struct sl_service *service, struct sl_err *er
 void sl_service_close_alerts(struct sl_service *service);
 // Begins to do its work.
 SL_MUST int sl_service_lead(struct sl_service *service, struct sl_err *err);
+// The project's files are watched, if it says so.
+void sl_service_watch_edits(struct sl_service *service);
 // Looks at the agenda again.
 void sl_service_wake(struct sl_service *service);
 void sl_service_rest_soon(struct sl_service *service); // sl_service_rest, from the loop

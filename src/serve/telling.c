@@ -84,7 +84,7 @@ static void measure_step(const struct sl_service_run *run, const struct sl_outco
 
 static void on_step_end(void *self, const struct sl_outcome *outcome)
 {
-    const struct sl_service_run *run = self;
+    struct sl_service_run *run = self;
     char text[1200], elapsed[32];
     const char *took = sl_str_elapsed((outcome->ended_us - outcome->started_us) / 1000, elapsed);
     enum sl_log_level level = outcome->status == SL_STATUS_ERROR     ? SL_LOG_ERROR
@@ -103,6 +103,10 @@ static void on_step_end(void *self, const struct sl_outcome *outcome)
         snprintf(text, sizeof text, "%s in %s", sl_status_name(outcome->status), took);
     log_outcome(run, level, outcome, text);
     measure_step(run, outcome);
+    if (outcome->err.code == SL_E_NO_SPACE) {
+        sl_service_trouble(run->service, &outcome->err);
+        run->has_met_full |= run->service->held_back != NULL;
+    }
 }
 
 static void on_step_again(void *self, const struct sl_outcome *outcome)

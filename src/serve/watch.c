@@ -287,6 +287,46 @@ int sl_watch_new(uv_loop_t *loop, const struct sl_project *project,
     return SL_OK;
 }
 
+int sl_watch_files(uv_loop_t *loop, const struct sl_pipeline *pipeline, const struct sl_strs *paths,
+                   int64_t seen, const struct sl_watch_calls *calls, struct sl_watch **ret,
+                   struct sl_err *err)
+{
+    struct sl_watch_item *item = calloc(1, sizeof *item);
+    struct sl_watch *watch = calloc(1, sizeof *watch);
+    int code = item && watch ? SL_OK : sl_fail_memory(err);
+
+    if (code == SL_OK) {
+        sl_arena_init(&item->arena, 0);
+        item->pipeline = pipeline;
+        item->trigger = pipeline->triggers;
+        item->id = "";
+        item->told = seen;
+        code = sl_strs_copy(&item->paths, paths, &item->arena, err);
+    }
+    if (code != SL_OK) {
+        if (item)
+            sl_arena_clear(&item->arena);
+        free(item);
+        free(watch);
+        return code;
+    }
+    watch->loop = loop;
+    watch->calls = *calls;
+    start_items(watch, item);
+    *ret = watch;
+    return SL_OK;
+}
+
+void sl_watch_saw(struct sl_watch *watch, int64_t fingerprint)
+{
+    for (struct sl_watch_item *item = watch->items; item; item = item->next) {
+        item->told = fingerprint;
+        item->waiting = 0;
+        (void)uv_timer_stop(&item->wait);
+        sl_watch_look(item);
+    }
+}
+
 int sl_watch_reload(struct sl_watch *watch, const struct sl_project *project, struct sl_err *err)
 {
     SL_AUTO(sl_map_clear) struct sl_map told = {0};

@@ -49,6 +49,14 @@ SL_MUST int sl_watch_new(uv_loop_t *loop, const struct sl_project *project,
                          const struct sl_watch_seen *seen, size_t seen_count,
                          const struct sl_watch_calls *calls, struct sl_watch **ret,
                          struct sl_err *err);
+// Of files alone, for one trigger that the caller keeps as long as the watch: `paths` (globs) are
+// copied, `seen` is what was seen last (sl_look_do).
+SL_MUST int sl_watch_files(uv_loop_t *loop, const struct sl_pipeline *pipeline,
+                           const struct sl_strs *paths, int64_t seen,
+                           const struct sl_watch_calls *calls, struct sl_watch **ret,
+                           struct sl_err *err);
+// All that is watched was seen like that: told until it is otherwise.
+void sl_watch_saw(struct sl_watch *watch, int64_t fingerprint);
 // Triggers whose pipeline and key are still there go on with what they have seen; what they were
 // waiting for is looked at again.
 SL_MUST int sl_watch_reload(struct sl_watch *watch, const struct sl_project *project,

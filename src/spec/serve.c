@@ -10,6 +10,8 @@ enum { SHORTEST_TOKEN = 16, LONGEST_NAME = 64 };
 static const char *const rights[] = {"read", "run", "admin"};
 #define RIGHT_COUNT (sizeof rights / sizeof *rights)
 
+static const char *const reloads[] = {"auto", "signal", NULL};
+
 static const struct sl_opt token_rows[] = {
     {.name = "@place", .type = SL_OPT_NODE, .offset = offsetof(struct sl_token, node)},
     {.name = "name",
@@ -42,6 +44,14 @@ const struct sl_opt sl_serve_rows[] = {
      .otherwise = "127.0.0.1:7410",
      .summary = "Address and port of HTTP; one that other machines reach needs a token.",
      .example = "0.0.0.0:7410"},
+    {.name = "reload",
+     .type = SL_OPT_ENUM,
+     .offset = offsetof(struct sl_serve_spec, reload),
+     .otherwise = "auto",
+     .summary =
+         "When the project is read anew: auto, as soon as its files have changed and settled; "
+         "signal, at SIGHUP alone.",
+     .values = reloads},
     {.name = "hosts",
      .type = SL_OPT_STRINGS,
      .offset = offsetof(struct sl_serve_spec, hosts),

@@ -20,7 +20,9 @@ struct sl_token {
 };
 unsigned sl_token_rights(const struct sl_token *token); // enum sl_may, all that it may
 
+enum sl_serve_reload { SL_RELOAD_AUTO, SL_RELOAD_SIGNAL };
 struct sl_serve_spec {
+    int reload;                // enum sl_serve_reload
     const char *listen;        // "127.0.0.1:7410"
     struct sl_strs hosts;      // further names that a request's Host may have
     struct sl_opt_list tokens; // struct sl_token

@@ -28,7 +28,7 @@ static const char functions[] =
     "immutable as 'select e.value from json_array_elements(cast(list as json)) as e(value)';";
 
 static const char version_table[] =
-    "create table version (version bigint not null); insert into version values (2)";
+    "create table version (version bigint not null); insert into version values (3)";
 
 static void ignore_notice(void *self, const char *message)
 {
@@ -227,6 +227,11 @@ static int migrate(struct sl_postgres_store *store, struct sl_err *err)
         code = find_version(store, &version, err);
     if (code == SL_OK && version == 0)
         code = make(store, err);
+    if (code == SL_OK && version == 2)
+        code = sl_postgres_store_exec(store, store->connection, sl_schema_from_2, err);
+    if (code == SL_OK && version == 2)
+        code = sl_postgres_store_exec(store, store->connection,
+                                      "update version set version = 3 where version = 2", err);
     if (code == SL_OK)
         return sl_store_postgres.commit(store, err);
     sl_store_postgres.rollback(store);
@@ -260,7 +265,8 @@ int sl_postgres_open(const struct sl_state_place *place, bool for_reading, void 
         *ret = NULL;
         return SL_OK;
     }
-    if (version == 0) {
+    // What a later version adds does not hinder an earlier one that is at work.
+    if (version < SL_STATE_VERSION) {
         SL_TRY(migrate(store, err));
         SL_TRY(find_version(store, &version, err));
     }

@@ -152,13 +152,14 @@ static int insert_run(struct sl_state *state, const struct sl_queued *queued, in
         SL_TEXT(queued->trigger),
         SL_NUMBER(queued->tick_us),
         SL_TEXT(queued->who),
+        SL_TEXT(queued->options_json),
     };
     return SL_RUN_WITH(
         state,
         "insert into runs (project, id, command, environment, status, started_us, "
         "ended_us, pid, ok, warn, error, skipped, quarantined, pipeline, trigger_key, "
-        "tick_us, who) values (?1, ?2, ?3, ?4, 'queued', ?5, 0, 0, 0, 0, 0, 0, 0, ?6, ?7, "
-        "?8, ?9) on conflict do nothing",
+        "tick_us, who, options) values (?1, ?2, ?3, ?4, 'queued', ?5, 0, 0, 0, 0, 0, 0, 0, ?6, "
+        "?7, ?8, ?9, ?10) on conflict do nothing",
         params, .ret_changed = ret_changed);
 }
 

@@ -17,13 +17,15 @@ static int write_run(struct sl_state *state, const struct sl_run_row *run, struc
         SL_NUMBER(run->warn),        SL_NUMBER(run->error),  SL_NUMBER(run->skipped),
         SL_NUMBER(run->quarantined), SL_TEXT(run->pipeline), SL_TEXT(run->trigger),
         SL_NUMBER(run->tick_us),     SL_TEXT(run->who),      SL_TEXT(run->pid ? host : NULL),
+        SL_TEXT(state->owner),
     };
     return SL_RUN(
         state,
         "insert into runs (project, id, command, environment, status, started_us, ended_us, pid, "
-        "ok, warn, error, skipped, quarantined, pipeline, trigger_key, tick_us, who, host) values "
+        "ok, warn, error, skipped, quarantined, pipeline, trigger_key, tick_us, who, host, owner) "
+        "values "
         "(?1, "
-        "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) "
+        "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) "
         "on conflict (project, id) do update set command = excluded.command, environment = "
         "excluded.environment, status = excluded.status, started_us = excluded.started_us, "
         "ended_us = excluded.ended_us, pid = excluded.pid, ok = excluded.ok, warn = excluded.warn, "
@@ -32,7 +34,7 @@ static int write_run(struct sl_state *state, const struct sl_run_row *run, struc
         "coalesce(excluded.trigger_key, runs.trigger_key), tick_us = case when excluded.tick_us > "
         "0 "
         "then excluded.tick_us else runs.tick_us end, who = coalesce(excluded.who, runs.who), host "
-        "= coalesce(excluded.host, runs.host)",
+        "= coalesce(excluded.host, runs.host), owner = coalesce(runs.owner, excluded.owner)",
         params);
 }
 
@@ -53,6 +55,9 @@ static int end(struct sl_state *state, const struct sl_run_row *run, struct sl_e
 {
     const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(run->id)};
     SL_TRY(begin(state, run, err));
+    if (state->kind->is_remote)
+        SL_TRY(
+            SL_RUN(state, "delete from leases where project = ?1 and name = 'run ' || ?2", params));
     return SL_RUN(state,
                   "delete from approvals where project = ?1 and run_id = ?2 and decided_us = 0",
                   params);
@@ -87,33 +92,10 @@ static void step_params(const struct sl_step_row *step,
         ret[STEP_TEXTS + i] = (struct sl_param)SL_NUMBER(numbers[i]);
 }
 
-// On a way to another machine, rows travel together.
-static int keep_step(struct sl_state *state, const struct sl_param *params, struct sl_err *err)
-{
-    SL_AUTO(sl_json_free) json_t *row = json_array();
-    if (!state->kept_steps)
-        state->kept_steps = json_array();
-    SL_TRY_NEW(state->kept_steps, err);
-    SL_TRY_NEW(row, err);
-    for (size_t i = 0; i < STEP_TEXTS + STEP_NUMBERS; i++) {
-        json_t *value = params[i].is_number ? json_integer(params[i].number)
-                        : params[i].text    ? sl_json_string(params[i].text)
-                                            : json_null();
-        if (json_array_append_new(row, value) != 0)
-            return sl_fail_memory(err);
-    }
-    return json_array_append(state->kept_steps, row) == 0 ? SL_OK : sl_fail_memory(err);
-}
-
-int sl_state_add_step(struct sl_state *state, const struct sl_step_row *step, struct sl_err *err)
+static int add_step(struct sl_state *state, const struct sl_step_row *step, struct sl_err *err)
 {
     struct sl_param params[1 + STEP_TEXTS + STEP_NUMBERS] = {SL_TEXT(state->project)};
     step_params(step, params + 1);
-    if (state->kind->is_remote)
-        return keep_step(state, params + 1, err);
-    if (!state->has_open_steps)
-        SL_TRY(sl_write_begin(state, err));
-    state->has_open_steps = true;
     return SL_RUN(state,
                   "insert into steps (project, " STEP_COLUMNS
                   ") values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
@@ -121,46 +103,80 @@ int sl_state_add_step(struct sl_state *state, const struct sl_step_row *step, st
                   params);
 }
 
+static int pack_step(const struct sl_step_row *step, json_t *rows, struct sl_err *err)
+{
+    struct sl_param params[STEP_TEXTS + STEP_NUMBERS];
+    json_t *row = json_array();
+    step_params(step, params);
+    if (json_array_append_new(rows, row) != 0)
+        return sl_fail_memory(err);
+    for (size_t i = 0; i < STEP_TEXTS + STEP_NUMBERS; i++) {
+        json_t *value = params[i].is_number ? json_integer(params[i].number)
+                        : params[i].text    ? sl_json_string(params[i].text)
+                                            : json_null();
+        if (json_array_append_new(row, value) != 0)
+            return sl_fail_memory(err);
+    }
+    return SL_OK;
+}
+
 #define AT(column) ", e.value->>" #column
 #define NUMBER_AT(column) ", cast(e.value->>" #column " as bigint)"
 
-static int send_steps(struct sl_state *state, const char *rows, struct sl_err *err)
+// On a way to another machine, rows travel together.
+static int send_steps(struct sl_state *state, const struct sl_step_row *steps, size_t count,
+                      struct sl_err *err)
 {
-    const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(rows)};
-    return SL_RUN(state,
-                  "insert into steps (project, " STEP_COLUMNS ") select cast(?1 as text)" AT(0)
-                      AT(1) AT(2) AT(3) AT(4) AT(5) AT(6) AT(7) AT(8) NUMBER_AT(9) NUMBER_AT(10)
-                          NUMBER_AT(11) NUMBER_AT(12) NUMBER_AT(13) NUMBER_AT(14) NUMBER_AT(15)
-                              NUMBER_AT(16) NUMBER_AT(17) NUMBER_AT(18) " from json_each(?2) as e",
-                  params);
-}
-
-// What cannot be sent since nobody answers is kept for the next time; what was sent is not, for it
-// may be there.
-static int flush_kept(struct sl_state *state, struct sl_err *err)
-{
-    SL_AUTO(sl_json_free) json_t *rows = state->kept_steps;
+    SL_AUTO(sl_json_free) json_t *rows = json_array();
     char *text = NULL;
-    state->kept_steps = NULL;
+    SL_TRY_NEW(rows, err);
+    for (size_t i = 0; i < count; i++)
+        SL_TRY(pack_step(&steps[i], rows, err));
     SL_TRY(sl_json_print(rows, &text, err));
-    int code = sl_write_begin(state, err);
-    if (code == SL_E_STATE_CONNECT) {
-        state->kept_steps = rows;
-        rows = NULL;
-    }
-    if (code == SL_OK)
-        code = sl_write_end(state, send_steps(state, text, err), 0, err);
+    const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(text)};
+    int code =
+        SL_RUN(state,
+               "insert into steps (project, " STEP_COLUMNS ") select cast(?1 as text)" AT(0) AT(1)
+                   AT(2) AT(3) AT(4) AT(5) AT(6) AT(7) AT(8) NUMBER_AT(9) NUMBER_AT(10)
+                       NUMBER_AT(11) NUMBER_AT(12) NUMBER_AT(13) NUMBER_AT(14) NUMBER_AT(15)
+                           NUMBER_AT(16) NUMBER_AT(17) NUMBER_AT(18) " from json_each(?2) as e",
+               params);
     free(text);
     return code;
 }
 
-int sl_state_flush(struct sl_state *state, struct sl_err *err)
+int sl_state_add_steps(struct sl_state *state, const struct sl_step_row *steps, size_t count,
+                       struct sl_err *err)
 {
-    bool has_steps = state->has_open_steps;
-    state->has_open_steps = false;
-    if (state->kept_steps)
-        SL_TRY(flush_kept(state, err));
-    return has_steps ? state->kind->commit(state->self, err) : SL_OK;
+    int code = SL_OK;
+    SL_TRY(sl_write_begin(state, err));
+    if (state->kind->is_remote)
+        code = send_steps(state, steps, count, err);
+    for (size_t i = 0; !state->kind->is_remote && code == SL_OK && i < count; i++)
+        code = add_step(state, &steps[i], err);
+    return sl_write_end(state, code, 0, err);
+}
+
+static int take_true(void *to, const struct sl_store_row *row, struct sl_err *err)
+{
+    (void)row;
+    (void)err;
+    *(bool *)to = true;
+    return SL_OK;
+}
+
+int sl_state_has_step(struct sl_state *state, const struct sl_step_row *step, bool *ret,
+                      struct sl_err *err)
+{
+    const struct sl_param params[] = {SL_TEXT(state->project), SL_TEXT(step->run_id),
+                                      SL_TEXT(step->name), SL_NUMBER(step->started_us)};
+    bool is_there = false;
+    SL_TRY(SL_RUN_WITH(state,
+                       "select 1 from steps where project = ?1 and run_id = ?2 and name = ?3 and "
+                       "started_us = ?4",
+                       params, .on_row = take_true, .to = &is_there));
+    *ret = is_there;
+    return SL_OK;
 }
 
 struct step_list {
@@ -206,7 +222,6 @@ static int read_steps(struct sl_state *state, const struct step_query *query,
                       struct sl_err *err)
 {
     struct step_list list = {0};
-    SL_TRY(sl_state_flush(state, err));
     SL_TRY(state->kind->run(state->self,
                             &(struct sl_statement){.sql = query->sql,
                                                    .params = query->params,
@@ -284,6 +299,7 @@ static int take_run(void *to, const struct sl_store_row *row, struct sl_err *err
         .tick_us = sl_row_number(row, 14),
         .who = sl_row_text(row, 15),
         .host = sl_row_text(row, 16),
+        .options_json = sl_row_text(row, 17),
     };
     return SL_PUSH(row->arena, list->rows, list->count, run) ? SL_OK : sl_fail_memory(err);
 }
@@ -307,11 +323,11 @@ static void add_condition(struct run_query *query, const char *condition, const 
 static int write_query(struct run_query *query, const struct sl_run_filter *filter,
                        struct sl_arena *arena, struct sl_err *err)
 {
-    sl_buf_add(
-        &query->sql,
-        "select id, command, environment, status, started_us, ended_us, pid, ok, warn, "
-        "error, skipped, quarantined, pipeline, trigger_key, tick_us, who, host from runs where "
-        "project = ?1");
+    sl_buf_add(&query->sql,
+               "select id, command, environment, status, started_us, ended_us, pid, ok, warn, "
+               "error, skipped, quarantined, pipeline, trigger_key, tick_us, who, host, options "
+               "from runs where "
+               "project = ?1");
     if (filter->id) {
         const char *behind = sl_arena_printf(arena, "%s" LAST, filter->id);
         SL_TRY_NEW(behind, err);
@@ -324,6 +340,11 @@ static int write_query(struct run_query *query, const struct sl_run_filter *filt
         add_condition(query, "status =", filter->status);
     else if (!filter->with_waiting)
         sl_buf_add(&query->sql, " and status <> 'queued'");
+    if (filter->is_abandoned)
+        sl_buf_add(&query->sql,
+                   " and status = 'running' and ended_us = 0 and not exists (select 1 from leases "
+                   "as l where l.project = ?1 and l.holder = runs.owner and l.until_us > "
+                   "sluice_now())");
     if (filter->before) {
         add_condition(query,
                       "(started_us, id) < (select b.started_us, b.id from runs as b where "
@@ -345,7 +366,6 @@ int sl_state_runs(struct sl_state *state, const struct sl_run_filter *filter,
 {
     struct run_query query = {.sql = SL_BUF_INIT, .params = {SL_TEXT(state->project)}, .count = 1};
     struct run_list list = {0};
-    SL_TRY(sl_state_flush(state, err));
     int code = write_query(&query, filter, arena, err);
     if (code == SL_OK)
         code = state->kind->run(state->self,

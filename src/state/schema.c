@@ -7,7 +7,8 @@
     " not null, ended_us " INT " not null, pid " INT " not null, ok " INT " not null, warn " INT \
     " not null, error " INT " not null, skipped " INT " not null, quarantined " INT              \
     " not null, pipeline " TEXT ", trigger_key " TEXT ", tick_us " INT                           \
-    " not null default 0, who " TEXT ", host " TEXT ", primary key (project, id));"              \
+    " not null default 0, who " TEXT ", host " TEXT ", options " TEXT ", owner " TEXT            \
+    ", primary key (project, id));"                                                              \
     "create index runs_started on runs (project, started_us desc, id desc);"                     \
     "create index runs_pipeline on runs (project, pipeline, started_us desc, id desc);"          \
     "create index runs_status on runs (project, status, started_us desc, id desc);"              \
@@ -86,3 +87,5 @@ const char sl_schema_move_2[] =
     "ended_us, pid, ok, warn, error, skipped, quarantined from runs_1;"
     "drop table runs_1; drop index steps_run; drop index steps_name;"
     "alter table steps add column project text not null default '';";
+const char sl_schema_from_2[] =
+    "alter table runs add column options text; alter table runs add column owner text;";

@@ -13,6 +13,13 @@
 
 #include "api/leases.h"
 
+int sl_sqlite_fail_readonly(const char *path, struct sl_err *err)
+{
+    (void)sl_fail(err, SL_E_STATE_READONLY, "state store: '%s' cannot be written: it is read-only",
+                  path);
+    return sl_err_hint(err, "see the owner and mode of the file and of its folder");
+}
+
 // Some of SQLite's files (the shared memory of its log) give a bare I/O error on a full disk; the
 // system's own number tells.
 int sl_sqlite_fail(sqlite3 *db, const char *doing, struct sl_err *err)
@@ -25,6 +32,13 @@ int sl_sqlite_fail(sqlite3 *db, const char *doing, struct sl_err *err)
     if (is_full)
         return sl_fail(err, SL_E_NO_SPACE, "%s: no space left to write '%s'", doing,
                        file ? file : "it");
+    int kind = sqlite3_errcode(db) & 0xFF;
+    if (kind == SQLITE_READONLY || ((kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN) &&
+                                    (system == EROFS || system == EACCES || system == EPERM)))
+        return sl_sqlite_fail_readonly(file ? file : "it", err);
+    if (kind == SQLITE_NOTADB || kind == SQLITE_CORRUPT)
+        return sl_fail(err, SL_E_STATE_DAMAGED, "%s: '%s' is damaged: %s", doing,
+                       file ? file : "it", sqlite3_errmsg(db));
     bool is_busy = (sqlite3_errcode(db) & 0xFF) == SQLITE_BUSY;
     return sl_fail(err, is_busy ? SL_E_STATE_BUSY : SL_E_STATE, "%s: %s", doing,
                    sqlite3_errmsg(db));
@@ -128,8 +142,22 @@ static int run(void *self, const struct sl_statement *statement, struct sl_err *
     return code;
 }
 
+// What is written to a file that another process has set aside, nobody would ever see.
+static int require_unmoved(struct sl_sqlite *store, struct sl_err *err)
+{
+    const char *file = sqlite3_db_filename(store->db, "main");
+    int has_moved = 0;
+    if (!store->folder ||
+        sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) != SQLITE_OK ||
+        !has_moved)
+        return SL_OK;
+    return sl_fail(err, SL_E_STATE_DAMAGED, "state store: '%s' was removed or set aside",
+                   file ? file : "it");
+}
+
 static int begin(void *self, struct sl_err *err)
 {
+    SL_TRY(require_unmoved(self, err));
     return sl_sqlite_exec(self, "begin immediate", err);
 }
 

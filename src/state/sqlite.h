@@ -16,6 +16,9 @@ struct sl_sqlite {
     int watch_fd;             // inotify; -1: nobody listens
 };
 
+// Those that statements may use (state/store.h).
+SL_MUST int sl_sqlite_add_functions(struct sl_sqlite *store, struct sl_err *err);
+int sl_sqlite_fail_readonly(const char *path, struct sl_err *err);
 // A full disk is told as one.
 int sl_sqlite_fail(sqlite3 *db, const char *doing, struct sl_err *err);
 SL_MUST int sl_sqlite_exec(struct sl_sqlite *store, const char *sql, struct sl_err *err);

@@ -56,6 +56,7 @@ static int read_as(const struct reading *reading, const char *path, struct sl_ar
                        store->db ? sqlite3_errmsg(store->db) : "no memory");
     sqlite3_busy_timeout(store->db, 10000);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    SL_TRY(sl_sqlite_add_functions(store, err));
     SL_TRY(sl_sqlite_exec(store, reading->setting, err));
     int code = sl_sqlite_version(store, &version, err);
     if (code != SL_OK && sl_sqlite_is_damaged(store)) {

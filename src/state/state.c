@@ -63,30 +63,56 @@ int sl_state_read(const struct sl_state_place *place, struct sl_arena *arena, st
     return wrap(&sl_store_sqlite, self, place->project, ret, err);
 }
 
+int sl_state_begin_anew(struct sl_state *state, const struct sl_state_place *place,
+                        struct sl_arena *arena, const char **ret_note, struct sl_err *err)
+{
+    void *self;
+    if (state->kind->is_remote)
+        return sl_fail(err, SL_E_STATE, "a state store on a server is not begun anew");
+    SL_TRY(sl_sqlite_begin_anew(place, state->self, arena, &self, ret_note, err));
+    state->kind->close(state->self);
+    state->self = self;
+    return SL_OK;
+}
+
 void sl_state_close(struct sl_state **state)
 {
-    struct sl_err ignored = {0};
     if (!*state)
         return;
-    (void)!sl_state_flush(*state, &ignored);
-    sl_json_free(&(*state)->kept_steps);
     (*state)->kind->close((*state)->self);
     sl_arena_clear(&(*state)->scratch);
     free((*state)->project);
+    free((*state)->owner);
     free((*state)->fence);
     free(*state);
     *state = NULL;
 }
 
+static int keep(char **text, const char *value, struct sl_err *err)
+{
+    char *copy = value ? strdup(value) : NULL;
+    if (value)
+        SL_TRY_NEW(copy, err);
+    free(*text);
+    *text = copy;
+    return SL_OK;
+}
+
 int sl_state_fence(struct sl_state *state, const char *name, int64_t token, struct sl_err *err)
 {
-    char *copy = name ? strdup(name) : NULL;
-    if (name)
-        SL_TRY_NEW(copy, err);
-    free(state->fence);
-    state->fence = copy;
+    SL_TRY(keep(&state->fence, name, err));
     state->fence_token = token;
     return SL_OK;
+}
+
+int sl_state_own(struct sl_state *state, const char *holder, struct sl_err *err)
+{
+    return keep(&state->owner, holder, err);
+}
+
+bool sl_state_is_shared(const struct sl_state *state)
+{
+    return state->kind->is_remote;
 }
 
 static int read_token(void *to, const struct sl_store_row *row, struct sl_err *err)
@@ -116,7 +142,6 @@ static int check_fence(struct sl_state *state, struct sl_err *err)
 
 int sl_write_begin_free(struct sl_state *state, struct sl_err *err)
 {
-    SL_TRY(sl_state_flush(state, err));
     return state->kind->begin(state->self, err);
 }
 

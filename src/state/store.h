@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 
-#define SL_STATE_VERSION 2
+#define SL_STATE_VERSION 3
 
 struct sl_param {
     bool is_number;
@@ -68,16 +68,19 @@ struct sl_store_kind {
 struct sl_state {
     const struct sl_store_kind *kind;
     void *self;
-    char *project;       // "" in a file, which is one project's alone
-    bool has_open_steps; // a transaction holds steps that others do not see yet
-    json_t *kept_steps;  // of a remote store: rows that the next flush sends; NULL: none
-    char *fence;         // name of a lease; NULL: none
+    char *project; // "" in a file, which is one project's alone
+    char *owner;   // of the runs that begin; NULL: nobody
+    char *fence;   // name of a lease; NULL: none
     int64_t fence_token;
     struct sl_arena scratch; // of one call
 };
 
 SL_MUST int sl_sqlite_open(const struct sl_state_place *place, struct sl_arena *arena, void **ret,
                            const char **ret_note, struct sl_err *err);
+// `damaged` stays open.
+SL_MUST int sl_sqlite_begin_anew(const struct sl_state_place *place, void *damaged,
+                                 struct sl_arena *arena, void **ret, const char **ret_note,
+                                 struct sl_err *err);
 SL_MUST int sl_sqlite_read(const struct sl_state_place *place, struct sl_arena *arena, void **ret,
                            const char **ret_note, struct sl_err *err);
 SL_MUST int sl_sqlite_memory(void **ret, struct sl_err *err); // an empty one
@@ -94,6 +97,8 @@ struct sl_schema {
 extern const struct sl_schema sl_schema_sqlite, sl_schema_postgres;
 // From version 1, which only SQLite had: what to run before `runs`, and between it and the indexes.
 extern const char sl_schema_before_2[], sl_schema_move_2[];
+// From version 2, of any kind.
+extern const char sl_schema_from_2[];
 
 // A transaction that writes, with the fence looked at in it.
 SL_MUST int sl_write_begin(struct sl_state *state, struct sl_err *err);

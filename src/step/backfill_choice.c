@@ -5,13 +5,7 @@
 
 static int set_strs(json_t *root, const char *key, const struct sl_strs *texts, struct sl_err *err)
 {
-    json_t *list = json_array();
-    if (json_object_set_new(root, key, list) != 0)
-        return sl_fail_memory(err);
-    for (size_t i = 0; i < texts->count; i++)
-        if (json_array_append_new(list, sl_json_string(texts->items[i])) != 0)
-            return sl_fail_memory(err);
-    return SL_OK;
+    return json_object_set_new(root, key, sl_json_strs(texts)) == 0 ? SL_OK : sl_fail_memory(err);
 }
 
 int sl_backfill_choice_print(const struct sl_backfill_choice *choice, struct sl_arena *arena,

@@ -62,14 +62,8 @@ static int find_kept(struct sl_model_step *step, json_t **ret, struct sl_err *er
 
 static json_t *settings_of(const struct sl_model *model)
 {
-    json_t *key = json_array();
-    for (size_t i = 0; i < model->key.count; i++)
-        if (json_array_append_new(key, json_string(model->key.items[i])) != 0) {
-            json_decref(key);
-            return NULL;
-        }
-    return json_pack("{s:s, s:o, s:s?}", "kind", "snapshot", "key", key, "updated_at",
-                     model->updated_at);
+    return json_pack("{s:s, s:o, s:s?}", "kind", "snapshot", "key", sl_json_strs(&model->key),
+                     "updated_at", model->updated_at);
 }
 
 int sl_snapshot_keep(struct sl_model_step *step, struct sl_err *err)

@@ -15,10 +15,10 @@ from test_runs import make, out, rows, step
 class Disk:
     """A small disk of its own, with as many free pages or names as a test wants."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, size="2m"):
         self.folder = folder
         folder.mkdir()
-        if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,nr_inodes=500", "none", folder]).returncode != 0:
+        if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},nr_inodes=500", "none", folder]).returncode != 0:
             pytest.skip("mounting a small tmpfs needs root")
 
     def clear(self):

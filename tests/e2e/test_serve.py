@@ -40,7 +40,10 @@ class Service:
         """The log line with this text; those before it are kept in `seen`."""
         end = time.monotonic() + PATIENCE_S
         while True:
-            line = self.news.get(timeout=max(end - time.monotonic(), 0.001))
+            try:
+                line = self.news.get(timeout=max(end - time.monotonic(), 0.001))
+            except queue.Empty:
+                raise AssertionError(f"it never said '{text}':\n" + "".join(self.seen)) from None
             assert line is not None, f"it ended before it said '{text}':\n" + "".join(self.seen)
             self.seen.append(line)
             times -= text in line

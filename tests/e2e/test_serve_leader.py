@@ -1,6 +1,7 @@
 """Several services over one state store in PostgreSQL and one lake: one leads, and is replaced."""
 import shutil
 import signal
+import subprocess
 import time
 
 from conftest import Project
@@ -65,3 +66,22 @@ def test_a_leader_that_ends_is_replaced_at_once_and_one_that_was_stopped_steps_d
             third.wait_for("ended: ok")
             assert third.end() == 0
     assert Project(tmp_path, sluice_bin).count("clean.orders") == 2
+
+
+def test_a_run_at_work_on_another_machine_is_not_taken_for_killed(postgres, tmp_path, sluice_bin):
+    one, two = two_machines(postgres, tmp_path, sluice_bin, "owned", lambda project: slow_model(project, 6))
+    one.run("run")
+    log = (tmp_path / "one.log").open("w")
+    with subprocess.Popen([str(one.binary), "run", "--full-refresh"], cwd=one.folder, stdout=log, stderr=log) as run:
+        while len(postgres.query("select 1 from owned.steps where name = 'curated.total'")) < 2:
+            assert run.poll() is None
+        assert "nothing to retry" in two.run("retry").stdout
+        with Service(two) as service:
+            assert service.end() == 0
+        assert not any("was killed" in line for line in service.seen)
+        assert [row["status"] for row in two.json("status")["runs"]] == ["running", "ok"]
+        run.kill()
+    postgres.query("update owned.leases set until_us = 1 where name like 'run %'")  # as when it has run out
+    again = two.run("retry").stdout
+    assert "model slow" in again and "ingest" not in again
+

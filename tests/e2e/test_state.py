@@ -1,4 +1,5 @@
 """The state store in PostgreSQL: what every kind of store must do, and a project whose history is there."""
+import contextlib
 import json
 import os
 import pathlib
@@ -61,7 +62,7 @@ def test_a_later_version_is_refused_with_what_helps(postgres, project):
     postgres.query("update later.version set version = 99")
     done = project.run("status", exit_code=None)
     assert done.returncode != 0
-    assert "SL0707" in done.stderr and "later Sluice (version 99, this one knows 2)" in done.stderr and "?schema=NAME" in done.stderr
+    assert "SL0707" in done.stderr and "later Sluice (version 99, this one knows 3)" in done.stderr and "?schema=NAME" in done.stderr
     project.write("data/orders-2.csv", ORDERS)
     done = project.run("run")  # tables do not depend on it
     assert "history is not kept" in done.stderr
@@ -123,7 +124,7 @@ def test_several_processes_may_make_the_store_at_once(postgres, sluice_bin):
         out, err = program.communicate("write\n", timeout=60)
         assert (program.returncode, out) == (0, "ok\n"), err
     assert postgres.query("select count(*) from at_once.audit") == [["6"]]
-    assert postgres.query("select version from at_once.version") == [["2"]]
+    assert postgres.query("select version from at_once.version") == [["3"]]
 
 
 def test_a_user_who_may_not_make_a_schema_can_use_one_of_its_own(postgres, project):
@@ -174,3 +175,45 @@ def test_a_history_of_version_1_is_kept(project):
     assert [row["run_id"] for row in project.json("status")["runs"]] == [second, run]
     shown = json.loads(project.run("status", run, "--json").stdout)
     assert len(shown["steps"]) == len(steps)
+
+
+def test_a_history_of_version_2_is_kept(postgres, project, new_project):
+    one, two = new_shop(project, ".sluice"), new_shop(new_project("two"), url_of(postgres, "older"))
+    for shop in (one, two):
+        runs = [shop.json("run")["run_id"]]
+        if shop is one:
+            with contextlib.closing(sqlite3.connect(shop.folder / ".sluice" / "state.db")) as database:
+                database.executescript("alter table runs drop column options; alter table runs drop column owner; pragma user_version = 2")
+        else:
+            postgres.query("alter table older.runs drop column options, drop column owner; update older.version set version = 2")
+        assert [row["run_id"] for row in shop.json("status")["runs"]] == runs
+        shop.write("data/orders-2.csv", ORDERS)
+        runs.insert(0, shop.json("run")["run_id"])
+        assert [row["run_id"] for row in shop.json("status")["runs"]] == runs
+    assert postgres.query("select version from older.version") == [["3"]]
+
+
+def test_steps_that_end_while_the_database_is_away_are_written_once_when_it_is_back(project, sluice_bin):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-pg-"))
+    folder.chmod(0o755)
+    server = Postgres(free_port())
+    new_shop(project, url_of(server, "away"))
+    project.write("models/first.sql", "select count(*) as n from raw.orders")
+    project.write("models/slow.sql", "select count(*) as n from range(6 * 40000000) a, range(3) b, raw.orders where a.range % 7 = 1")
+    project.write("models/last.sql", "select n from curated.slow")
+    try:
+        subprocess.run([SERVERS / "pg.sh", "start", folder, str(server.port)], check=True, timeout=120)
+        project.run("run", "--select", "raw.orders")
+        with subprocess.Popen([project.binary, "run"], cwd=project.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
+            while not server.query("select 1 from away.steps where name = 'curated.first'"):
+                assert run.poll() is None
+            subprocess.run([SERVERS / "pg.sh", "stop", folder], check=True, timeout=60)
+            subprocess.run([SERVERS / "pg.sh", "again", folder], check=True, timeout=120)
+            said = run.stderr.read()
+        assert run.returncode == 0, said
+        names = [row[0] for row in server.query("select name from away.steps where name like 'curated.%' order by name")]
+        assert names == ["curated.first", "curated.last", "curated.slow"] and "history is not kept" not in said
+        assert server.query("select status from away.runs order by started_us") == [["ok"], ["ok"]]
+        subprocess.run([SERVERS / "pg.sh", "stop", folder], check=True, timeout=60)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -295,7 +295,7 @@ static void what_is_no_reply_ends_who_sent_it(void **state)
         assert_int_equal(owner.deaths, i + 1);
         assert_int_equal(owner.last.err.code, SL_E_WORKER_DIED);
         assert_non_null(strstr(owner.last.err.message, "no reply"));
-        assert_true(owner.last.is_ours);
+        assert_false(owner.last.is_ours); // another one may do better
     }
     start(&owner, "{\"number\": 1}");
     wait_for_all(&owner);

@@ -77,16 +77,44 @@ static void who_leads_no_longer_writes_nothing_more(void **state)
     OK(sl_state_lease(other, "leader", "b", LONG_MS, &store->arena, &theirs, &err));
     assert_int_equal(try_to_write(store->state), SL_E_STATE_FENCED);
     assert_int_equal(count_pauses(store), 0);
-    int code = sl_state_add_step(store->state, &step, &refused);
-    if (code == SL_OK)
-        code = sl_state_flush(store->state, &refused);
-    assert_int_equal(code, SL_E_STATE_FENCED);
+    assert_int_equal(sl_state_add_steps(store->state, &step, 1, &refused), SL_E_STATE_FENCED);
     sl_err_clear(&refused);
     assert_int_equal(sl_state_put_jobs(store->state, &job, 1, &refused), SL_E_STATE_FENCED);
     OK(sl_state_fence(other, "leader", theirs.token, &err));
     assert_int_equal(try_to_write(other), SL_OK);
     OK(sl_state_fence(store->state, NULL, 0, &err));
     OK(sl_state_resume(store->state, "nightly", NULL, &err));
+    sl_state_close(&other);
+}
+
+static size_t count_abandoned(struct sl_state *state, struct store *store)
+{
+    const struct sl_run_filter filter = {.is_abandoned = true};
+    struct sl_run_row *rows;
+    size_t count = 99;
+    OK(sl_state_runs(state, &filter, &store->arena, &rows, &count, &err));
+    return count;
+}
+
+static void a_run_is_abandoned_when_its_owner_has_no_lease(void **state)
+{
+    struct store *store = *state;
+    struct sl_state *other = open_another(store);
+    struct sl_run_row run = {.id = "r1", .command = "run", .status = "running", .started_us = 5};
+    struct sl_lease lease;
+    OK(sl_state_own(store->state, "a", &err));
+    OK(sl_state_begin(store->state, &run, &err));
+    assert_int_equal(count_abandoned(other, store), 1);
+    OK(sl_state_lease(store->state, "serve", "a", LONG_MS, &store->arena, &lease, &err));
+    assert_int_equal(count_abandoned(other, store), 0);
+    OK(sl_state_release(store->state, "serve", "a", &err));
+    assert_int_equal(count_abandoned(other, store), 1);
+    OK(sl_state_lease(store->state, "serve", "b", LONG_MS, &store->arena, &lease, &err));
+    assert_int_equal(count_abandoned(other, store), 1); // that is another's
+    run.status = "ok";
+    run.ended_us = 6;
+    OK(sl_state_end(other, &run, &err));
+    assert_int_equal(count_abandoned(other, store), 0);
     sl_state_close(&other);
 }
 
@@ -249,6 +277,7 @@ int main(void)
         CASE(a_lease_is_one_holders_until_it_runs_out_or_is_released),
         CASE(a_lease_that_ran_out_gets_a_new_token_whoever_takes_it),
         CASE(who_leads_no_longer_writes_nothing_more),
+        CASE(a_run_is_abandoned_when_its_owner_has_no_lease),
         CASE(jobs_are_claimed_once_by_priority_and_then_as_they_came),
         CASE(a_reply_is_taken_only_from_who_has_the_claim),
         CASE(claims_are_kept_by_a_beat_and_given_back_by_one_of_no_time),

@@ -222,9 +222,8 @@ static void write_without_end(struct store *store, int pipe_fd, int number)
         ok(sl_state_begin(state, &run, &err), &err);
         ok(sl_state_ask(state, &approval, &err), &err);
         ok(sl_state_decide(state, &approval, &store->arena, &standing, &is_first, &err), &err);
-        for (int i = 0; i < 7; i++)
-            ok(sl_state_add_step(state, &step, &err), &err);
-        ok(sl_state_flush(state, &err), &err);
+        const struct sl_step_row steps[7] = {step, step, step, step, step, step, step};
+        ok(sl_state_add_steps(state, steps, 7, &err), &err);
         run.status = "ok";
         run.ended_us = 6;
         ok(sl_state_end(state, &run, &err), &err);

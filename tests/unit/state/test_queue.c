@@ -287,13 +287,29 @@ static void texts_that_are_no_utf8_do_not_lose_the_row(void **state)
     struct sl_step_row row = {
         .run_id = "r1", .name = "clean.a", .label = "cleanse a", .status = "ok", .why = "caf\xE9"};
     size_t count;
-    OK(sl_state_add_step(store->state, &row, &err));
+    OK(sl_state_add_steps(store->state, &row, 1, &err));
     OK(sl_state_steps(store->state, "r1", &store->arena, &steps, &count, &err));
     assert_int_equal(count, 1);
     assert_non_null(strstr(steps[0].why, "caf"));
 }
 
-static void another_handle_sees_what_was_written_after_the_flush(void **state)
+static void a_step_that_is_there_is_found_by_its_run_name_and_start(void **state)
+{
+    struct store *store = *state;
+    struct sl_step_row row = {
+        .run_id = "r1", .name = "clean.a", .label = "l", .status = "ok", .started_us = 7};
+    bool is_there = true;
+    OK(sl_state_has_step(store->state, &row, &is_there, &err));
+    assert_false(is_there);
+    OK(sl_state_add_steps(store->state, &row, 1, &err));
+    OK(sl_state_has_step(store->state, &row, &is_there, &err));
+    assert_true(is_there);
+    row.started_us = 8;
+    OK(sl_state_has_step(store->state, &row, &is_there, &err));
+    assert_false(is_there);
+}
+
+static void another_handle_sees_what_was_written(void **state)
 {
     struct store *store = *state;
     struct sl_state *other = open_another(store);
@@ -304,11 +320,7 @@ static void another_handle_sees_what_was_written_after_the_flush(void **state)
                                       .rows_in = INT64_MAX,
                                       .has_balance = true};
     size_t count;
-    OK(sl_state_add_step(store->state, &row, &err));
-    OK(sl_state_add_step(store->state, &row, &err));
-    OK(sl_state_steps(other, "r1", &store->arena, &steps, &count, &err));
-    assert_int_equal(count, 0);
-    OK(sl_state_flush(store->state, &err));
+    OK(sl_state_add_steps(store->state, (struct sl_step_row[]){row, row}, 2, &err));
     OK(sl_state_steps(other, "r1", &store->arena, &steps, &count, &err));
     assert_int_equal(count, 2);
     assert_true(steps[0].rows_in == INT64_MAX && steps[0].has_balance);
@@ -332,7 +344,8 @@ int main(void)
         CASE(the_audit_log_is_read_from_its_end),
         CASE(runs_that_found_nothing_are_forgotten_sooner),
         CASE(texts_that_are_no_utf8_do_not_lose_the_row),
-        CASE(another_handle_sees_what_was_written_after_the_flush),
+        CASE(another_handle_sees_what_was_written),
+        CASE(a_step_that_is_there_is_found_by_its_run_name_and_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

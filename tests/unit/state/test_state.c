@@ -66,7 +66,7 @@ static void add_step(struct store *store, const char *run_id, const char *name, 
                               .status = status,
                               .rows_in = 7,
                               .has_balance = true};
-    assert_int_equal(sl_state_add_step(store->state, &row, &err), SL_OK);
+    assert_int_equal(sl_state_add_steps(store->state, &row, 1, &err), SL_OK);
 }
 
 static void runs_come_newest_first_and_are_found_by_the_beginning_of_their_id(void **state)

@@ -1,0 +1,243 @@
+// What cannot be written: no run begins until there is room again, and what was left to be written
+// is written then. A state store that turns out to be damaged is begun anew.
+#include "base/clock.h"
+#include "base/fs.h"
+#include "run/history.h"
+#include "serve/serve_inner.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#define FIRST_WAIT_MS 1000
+#define MOST_WAIT_MS 60000
+#define CALM_US INT64_C(60000000) // after which the next trouble is a new one
+#define ENOUGH_BYTES (UINT64_C(16) << 20)
+#define ENOUGH_PERCENT 2 // of a small disk
+
+// What a run has left to be written: its history, or that it waits no more.
+struct sl_left {
+    struct sl_history *history; // NULL: the row of a run that has none
+    char id[37];
+    const char *status;
+    int64_t at_us;
+    struct sl_left *next;
+};
+
+static bool is_no_room(enum sl_code code)
+{
+    return code == SL_E_NO_SPACE || code == SL_E_NO_PERMISSION || code == SL_E_STATE_READONLY;
+}
+
+// --- what is left
+
+static void append_left(struct sl_service *service, struct sl_left *left)
+{
+    struct sl_left **at = &service->left;
+    while (*at)
+        at = &(*at)->next;
+    *at = left;
+}
+
+void sl_service_leave_history(struct sl_service *service, struct sl_history *history)
+{
+    struct sl_left *left = calloc(1, sizeof *left);
+    if (!left) {
+        sl_history_close(&history); // which tells
+        return;
+    }
+    left->history = history;
+    append_left(service, left);
+    sl_service_look_for_room(service);
+}
+
+void sl_service_dequeue(struct sl_service *service, const struct sl_service_run *run,
+                        const char *status)
+{
+    int64_t now_us = sl_clock_now_us();
+    struct sl_err err = {0};
+    bool was_queued;
+    if (sl_state_dequeue(service->state, run->id, status, now_us, &was_queued, &err) == SL_OK)
+        return;
+    sl_service_tell(SL_LOG_WARN, run, "the state store: %s", err.message);
+    struct sl_left *left = is_no_room(err.code) ? calloc(1, sizeof *left) : NULL;
+    if (left) {
+        memcpy(left->id, run->id, sizeof left->id);
+        left->status = status;
+        left->at_us = now_us;
+        append_left(service, left);
+    }
+    sl_service_trouble(service, &err);
+}
+
+static int write_left(struct sl_service *service, struct sl_left *left, struct sl_err *err)
+{
+    bool was_queued;
+    if (!left->history)
+        return sl_state_dequeue(service->state, left->id, left->status, left->at_us, &was_queued,
+                                err);
+    return sl_history_try_again(left->history, err) ? SL_OK : (int)err->code;
+}
+
+static int write_all_left(struct sl_service *service, struct sl_err *err)
+{
+    while (service->left) {
+        struct sl_left *left = service->left;
+        SL_TRY(write_left(service, left, err));
+        service->left = left->next;
+        sl_history_close(&left->history);
+        free(left);
+    }
+    for (struct sl_service_run *at = service->runs; at; at = at->next)
+        if (at->is_unkept && at->state == SL_RUN_QUEUED)
+            SL_TRY(sl_service_keep(at, err));
+    return SL_OK;
+}
+
+void sl_service_close_left(struct sl_service *service)
+{
+    struct sl_err ignored = {0};
+    (void)!write_all_left(service, &ignored);
+    while (service->left) {
+        struct sl_left *left = service->left;
+        service->left = left->next;
+        sl_history_close(&left->history);
+        free(left);
+    }
+    free(service->held_back);
+    service->held_back = NULL;
+}
+
+// --- room
+
+// Enough for the next steps to begin with, and a file can really be made.
+static int require_room(const char *folder, struct sl_err *err)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct statvfs disk;
+    char page[4096] = "";
+    sl_arena_init(&arena, 0);
+    const char *path = sl_path_join(&arena, folder, ".room");
+    SL_TRY_NEW(path, err);
+    SL_TRY(sl_fs_mkdirs(folder, err));
+    if (statvfs(folder, &disk) == 0 && disk.f_blocks) {
+        uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+        uint64_t enough = (uint64_t)disk.f_blocks * disk.f_frsize / 100 * ENOUGH_PERCENT;
+        if (free_bytes < (enough < ENOUGH_BYTES ? enough : ENOUGH_BYTES))
+            return sl_fail(err, SL_E_NO_SPACE, "no space left in '%s'", folder);
+    }
+    int code = sl_fs_write(path, page, sizeof page, err);
+    struct sl_err ignored = {0};
+    (void)!sl_fs_remove(path, &ignored);
+    return code;
+}
+
+static int look(struct sl_service *service, struct sl_err *err)
+{
+    const struct sl_project *project = sl_service_project(service);
+    SL_TRY(require_room(project->state_folder, err));
+    SL_TRY(require_room(project->lake_folder, err));
+    return write_all_left(service, err);
+}
+
+static void on_room(uv_timer_t *timer)
+{
+    sl_service_look_for_room(timer->data);
+}
+
+static void hold_back(struct sl_service *service, const struct sl_err *why)
+{
+    int64_t now_us = sl_clock_monotonic_us();
+    bool is_new = !service->held_back;
+    if (is_new && now_us > service->room_us + CALM_US)
+        service->room_wait_ms = FIRST_WAIT_MS;
+    else if (is_new && service->room_wait_ms < MOST_WAIT_MS)
+        service->room_wait_ms *= 2;
+    if (is_new) {
+        service->held_back = strdup(why->message);
+        sl_service_tell(SL_LOG_ERROR, NULL,
+                        "no run begins until it can be written again: %s (%s); make room: then it "
+                        "goes on by itself",
+                        why->message, sl_code_info(SL_E_SERVE_HELD)->id);
+    }
+    (void)uv_timer_start(&service->room_timer, on_room, service->room_wait_ms, 0);
+}
+
+static void go_on(struct sl_service *service)
+{
+    if (!service->held_back)
+        return;
+    free(service->held_back);
+    service->held_back = NULL;
+    service->room_us = sl_clock_monotonic_us();
+    sl_service_tell(SL_LOG_INFO, NULL, "there is room again: runs begin");
+    sl_service_admit(service);
+}
+
+// --- a damaged store
+
+// A paused pipeline stays so, and what was made up for is not made up for again.
+static int tell_new_store(struct sl_service *service, struct sl_err *err)
+{
+    const struct sl_project *project = sl_service_project(service);
+    int64_t now_us = sl_clock_now_us();
+    for (size_t i = 0; i < project->pipeline_count; i++) {
+        const struct sl_pipeline *pipeline = &project->pipelines[i];
+        const struct sl_pause pause = {.pipeline = pipeline->name,
+                                       .why = "as it was when the state store was damaged",
+                                       .at_us = now_us};
+        if (sl_agenda_is_paused(service->agenda, pipeline->name))
+            SL_TRY(sl_state_pause(service->state, &pause, NULL, err));
+        for (size_t k = 0; k < pipeline->trigger_count; k++) {
+            const struct sl_trigger *trigger = &pipeline->triggers[k];
+            const struct sl_tick tick = {pipeline->name, trigger->key, now_us};
+            if (trigger->kind == SL_TRIGGER_CRON || trigger->kind == SL_TRIGGER_EVERY)
+                SL_TRY(sl_state_set_ticks(service->state, &tick, 1, err));
+        }
+    }
+    for (struct sl_service_run *at = service->runs; at; at = at->next)
+        if (at->state == SL_RUN_QUEUED)
+            SL_TRY(sl_service_keep(at, err));
+    return SL_OK;
+}
+
+static void begin_anew(struct sl_service *service)
+{
+    SL_AUTO(sl_arena_clear) struct sl_arena arena = {0};
+    struct sl_state_place place = sl_project_state(sl_service_project(service));
+    struct sl_err err = {0};
+    const char *note = NULL;
+    sl_arena_init(&arena, 0);
+    place.is_service = true;
+    int code = sl_state_begin_anew(service->state, &place, &arena, &note, &err);
+    if (code == SL_OK) {
+        sl_service_tell(SL_LOG_ERROR, NULL, "%s (%s)", note, sl_code_info(SL_E_STATE_DAMAGED)->id);
+        code = service->agenda ? tell_new_store(service, &err) : SL_OK;
+    }
+    if (code != SL_OK)
+        sl_service_tell(SL_LOG_ERROR, NULL, "the state store: %s", err.message);
+}
+
+// ---
+
+void sl_service_look_for_room(struct sl_service *service)
+{
+    struct sl_err err = {0};
+    int code = look(service, &err);
+    if (code == SL_OK)
+        go_on(service);
+    else if (is_no_room(err.code))
+        hold_back(service, &err);
+    else if (err.code == SL_E_STATE_DAMAGED)
+        begin_anew(service);
+    else // busy, or out of reach: what is left waits on
+        (void)uv_timer_start(&service->room_timer, on_room, FIRST_WAIT_MS, 0);
+}
+
+void sl_service_trouble(struct sl_service *service, const struct sl_err *err)
+{
+    if (err->code == SL_E_STATE_DAMAGED)
+        begin_anew(service);
+    else if (is_no_room(err->code) && !service->held_back)
+        sl_service_look_for_room(service);
+}

@@ -1,0 +1,397 @@
+"""Bad days of the service: kills, full disks, states that are damaged or cannot be written, edits; each has its words, and nothing is lost."""
+
+import contextlib
+import datetime
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from test_full_disk import Disk
+from test_serve import Service, by_hand, deliver, slow_model, write_shop
+
+
+def versions(project, table):
+    return len(list((project.table_folder(table) / "_delta_log").glob("*.json")))
+
+
+def test_a_killed_run_comes_back_with_what_it_was_asked_for(project):
+    by_hand(project)
+    slow_model(project)
+    project.run("run", "--select", "raw.orders", "clean.orders")
+    with Service(project) as service:
+        run = project.json("trigger", "all", "--select", "raw.orders", "clean.orders", "slow", "--full-refresh")["run_id"]
+        service.wait_for("cleanse orders ok")
+        before = versions(project, "clean.orders")
+        service.process.kill()
+        service.process.wait()
+    project.write("models/slow.sql", "select count(*) as n from clean.orders")
+    with Service(project) as service:
+        assert run in service.wait_for("was killed: the pipeline runs again")["message"]
+        again = service.wait_for("ended: ok")["run_id"]
+        assert service.end() == 0
+    runs = {row["run_id"]: row for row in project.json("status")["runs"]}
+    assert runs[run]["status"] == "interrupted" and runs[again]["status"] == "ok"
+    assert project.count("curated.slow") == 1 and versions(project, "clean.orders") == before + 1
+    assert not (project.table_folder("curated.total") / "_delta_log").exists()
+
+
+# --- a full disk
+
+
+@pytest.fixture
+def full_disk(project, tmp_path):
+    """State and lake on a small disk."""
+    disk = Disk(tmp_path / "disk", "16m")
+    for name in (".sluice", "lake"):
+        (disk.folder / name).mkdir()
+        (project.folder / name).symlink_to(disk.folder / name)
+    yield disk
+    subprocess.run(["umount", disk.folder], check=True)
+
+
+def get(service, path):
+    """What the service answers over HTTP, and with which status."""
+    port = next(json.loads(line) for line in service.seen if "listening on port" in line)["message"].split()[-1]
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode()
+
+
+def test_a_full_disk_holds_runs_back_until_there_is_room(project, full_disk):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    project.run("run")
+    with Service(project, listen="127.0.0.1:0") as service:
+        service.wait_for("nothing to do")
+        assert get(service, "/readyz")[0] == 200
+        full_disk.leave_pages(0)
+        deliver(project, 2)
+        told = service.wait_for("no run begins until it can be written again")
+        assert "SL0845" in told["message"] and "no space left" in told["message"]
+        refused = project.run("trigger", "all", exit_code=1).stderr
+        assert "SL0845" in refused or "SL0103" in refused
+        status, ready = get(service, "/readyz")
+        assert status == 503 and "no space left" in json.loads(ready)["held_back"]
+        assert "sluice_held_back 1" in get(service, "/metrics")[1]
+        full_disk.clear()
+        service.wait_for("there is room again: runs begin")
+        service.wait_for("ended: ok")
+        assert get(service, "/readyz")[0] == 200 and "sluice_held_back 0" in get(service, "/metrics")[1]
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("6",)]
+
+
+def test_a_disk_that_becomes_full_under_a_run_loses_nothing_of_its_history(project, full_disk):
+    by_hand(project)
+    slow_model(project, 1)
+    with Service(project) as service:
+        run = project.json("trigger", "all")["run_id"]
+        service.wait_for("total ok")
+        full_disk.leave_pages(0)
+        assert "SL0103" in service.wait_for("model slow error")["message"]
+        service.wait_for("no run begins until it can be written again")
+        service.wait_for("failed: publish what was built")
+        full_disk.clear()
+        service.wait_for("there is room again: runs begin")
+        shown = project.json("status", run)  # the service is still at work
+        assert {row["run_id"]: row["status"] for row in project.json("status")["runs"]}[run] == "partial"
+        steps = {step["table"]: step["status"] for step in shown["steps"]}
+        assert steps == {"raw.orders": "ok", "clean.orders": "ok", "curated.total": "ok", "curated.slow": "error"}
+        assert "after a full disk" in service.wait_for("begins (")["message"]
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert project.count("curated.slow") == 1
+    assert [row["status"] for row in project.json("status")["runs"]] == ["ok", "partial"]
+    log = (project.folder / f".sluice/logs/{run}.jsonl").read_text()
+    assert len([json.loads(line) for line in log.splitlines()]) == 4
+
+
+# --- a damaged state
+
+
+def damage(project):
+    """Of another process's write the service knows, so that it reads the file again, which holds nothing that makes sense."""
+    with contextlib.closing(sqlite3.connect(project.folder / ".sluice/state.db", timeout=30)) as other:
+        other.execute("pragma user_version = 3")
+        other.execute("insert into audit (project, at_us, who, what) values ('', 1, 'x', 'y')")
+        other.commit()
+        for name in ("state.db", "state.db-wal"):
+            path = project.folder / ".sluice" / name
+            with open(path, "r+b") as file:
+                file.write(b"\xff" * path.stat().st_size)
+
+
+def test_a_state_that_another_process_sets_aside_or_a_person_removes_is_begun_anew(project):
+    by_hand(project)
+    with Service(project) as service:
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        damage(project)
+        deliver(project, 2)
+        assert "the state store was damaged: set aside" in project.run("run").stderr
+        deliver(project, 3)
+        project.run("trigger", "all")
+        told = service.wait_for("history goes on in a new one")
+        assert "SL0816" in told["message"]
+        run = service.wait_for("ended: ok")["run_id"]
+        assert run in [row["run_id"] for row in project.json("status")["runs"]]
+        for file in (project.folder / ".sluice").glob("state.db*"):
+            file.unlink()
+        deliver(project, 4)
+        project.run("trigger", "all")
+        service.wait_for("history goes on in a new one")
+        run = service.wait_for("ended: ok")["run_id"]
+        assert service.end() == 0
+    assert [row["run_id"] for row in project.json("status")["runs"]] == [run]
+    assert project.rows("curated.total", "orders") == [("12",)]
+
+
+def test_a_state_that_is_damaged_while_it_serves_is_begun_anew(project):
+    write_shop(project, ("all", "when:\n  - cron: '0 0 1 1 *'\n"), ("other", "select: [raw.orders]\n"))
+    with Service(project) as service:
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        project.run("pause", "other", "--why", "the weekend")
+        damage(project)
+        deliver(project, 2)
+        asked = project.run("trigger", "all", exit_code=None)
+        told = service.wait_for("history begins anew")
+        assert "SL0816" in told["message"] and "state.db.damaged-" in told["message"]
+        assert asked.returncode == 0, asked.stderr
+        service.wait_for("ended: ok")
+        assert project.json("pipelines", "other")["pipelines"][0]["paused"] is not None
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("6",)]
+    assert [row["status"] for row in project.json("status")["runs"]] == ["ok"]
+    assert len(list((project.folder / ".sluice").glob("state.db.damaged-*"))) >= 1
+
+
+# --- a project that is edited
+
+
+def edit(project, text, by_rename=False):
+    """A model, in place or as editors do: another file that takes its name."""
+    path = project.folder / "models/total.sql"
+    if by_rename:
+        other = path.with_suffix(".sql.tmp")
+        other.write_text(text)
+        other.rename(path)
+    else:
+        path.write_text(text)
+
+
+@pytest.mark.parametrize("by_rename", [False, True])
+def test_a_run_at_work_keeps_the_project_it_began_with_and_the_next_has_the_new_one(project, by_rename):
+    by_hand(project)
+    project.write("models/gate.sql", "/* sluice\napproval: true\n*/\nselect count(*) as n from clean.orders")
+    project.write("models/total.sql", "select n + 1 as orders from curated.gate")
+    with Service(project) as service:
+        first = project.json("trigger", "all")["run_id"]
+        service.wait_for("waits for a person")
+        edit(project, "select n + 2 as orders, 'new' as version from curated.gate", by_rename)
+        told = service.wait_for("the project was read anew")
+        assert "1 pipeline, 4 steps" in told["message"]
+        project.run("approve", first, "curated.gate")
+        assert service.wait_for("ended: ok")["run_id"] == first
+        assert len(project.rows("curated.total", "*")[0]) == 1
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert project.rows("curated.total", "version") == [("new",)]
+
+
+def test_an_edit_that_does_not_check_is_told_once_and_changes_nothing(project):
+    by_hand(project)
+    with Service(project, listen="127.0.0.1:0") as service:
+        edit(project, "/* sluice\nwrite: sideways\n*/\nselect 1 as x")
+        service.wait_for("models/total.sql:2")
+        service.wait_for("goes on as it was")
+        assert "sluice_project_outdated 1" in get(service, "/metrics")[1]
+        assert json.loads(get(service, "/healthz")[1])["reload_error"]
+        assert "the project has 1 error" in project.run("pipelines").stderr
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        edit(project, "select count(*) + 1 as orders from clean.orders")
+        service.wait_for("the project was read anew: ")
+        assert "sluice_project_outdated 0" in get(service, "/metrics")[1]
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert len([line for line in service.seen if "goes on as it was" in line]) == 1
+    assert project.rows("curated.total", "orders") == [("4",)]
+
+
+def test_many_edits_are_few_readings(project):
+    by_hand(project)
+    with Service(project) as service:
+        for number in range(1000):
+            project.write(f"models/m{number % 10}.sql", f"select {number} as n from clean.orders limit 1")
+        service.wait_for("13 steps")
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert len([line for line in service.seen if "was read anew" in line]) <= 4
+    assert project.rows("curated.m9", "n") == [("999",)]
+
+
+def test_a_project_that_says_so_is_read_anew_by_a_signal_alone(project, new_project):
+    by_hand(project)
+    other = by_hand(new_project("other"))
+    project.write("sluice.yml", "name: shop\nserve: {reload: signal}\n")
+    with Service(project) as service, Service(other) as witness:
+        edit(project, "select count(*) + 1 as orders from clean.orders")
+        project.write("sluice.yml", "name: shop\n")
+        for rows in (1, 2):
+            edit(other, f"select count(*) + {rows} as orders from clean.orders")
+            witness.wait_for("was read anew")
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("was read anew")
+        edit(project, "select count(*) + 2 as orders from clean.orders")
+        service.wait_for("was read anew")
+        project.run("trigger", "all")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert len([line for line in service.seen if "was read anew" in line]) == 2
+    assert project.rows("curated.total", "orders") == [("5",)]
+
+
+# --- a worker that prints garbage
+
+
+@pytest.mark.parametrize("serves", [False, True])
+@pytest.mark.parametrize("kind", ["bytes", "object", "noise"])
+def test_a_worker_that_says_what_is_no_reply_is_replaced_and_the_run_ends_well(project, fault_bin, kind, serves):
+    by_hand(project)
+    marker = project.folder / "marker"
+    marker.touch()
+    env = {"SLUICE_FAULT_WORKER": f"{kind}:{marker}"}
+    if serves:
+        with Service(project, binary=fault_bin, env=env) as service:
+            run = project.json("trigger", "all")["run_id"]
+            while not (ended := json.loads(service.news.get(timeout=60)))["message"].startswith(("ended", "failed")):
+                service.seen.append(json.dumps(ended))
+            said = "".join(service.seen) + json.dumps(ended)
+            if not ended["message"].startswith("ended: ok"):  # what was garbled was its plan
+                assert "SL0716" in said and run == ended["run_id"]
+                project.run("trigger", "all")
+                service.wait_for("ended: ok")
+            assert service.end() == 0
+    else:
+        said = project.run("run", binary=fault_bin, env=env).stderr
+    assert not marker.exists()
+    if kind != "noise":
+        assert "sent what is no reply, and was killed" in said
+    assert project.rows("curated.total", "orders") == [("3",)]
+    assert project.count("clean.orders") == 3
+
+
+# --- a clock that jumps
+
+
+def test_a_clock_that_jumps_runs_no_tick_twice_and_makes_up_for_what_it_skipped(project, fault_bin):
+    write_shop(project, ("monthly", "when:\n  - cron: '0 3 1 * *'\n"), ("other", "select: [raw.orders]\n"))
+    project.run("run")
+    clock = project.folder / "clock"
+
+    def set_clock(text):
+        at = datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.timezone.utc).timestamp()
+        (project.folder / "clock.new").write_text(str(int((at - time.time()) * 1e6)))
+        (project.folder / "clock.new").rename(clock)
+
+    def look():  # it does so each minute, too
+        project.run("pause", "other")
+        project.run("resume", "other")
+
+    set_clock("2026-03-10T12:00:00")
+    with Service(project, binary=fault_bin, env={"SLUICE_FAULT_CLOCK": str(clock)}) as service:
+        look()
+        service.wait_for("goes on, says")
+        set_clock("2026-04-10T12:00:00")
+        look()
+        service.wait_for("the machine's clock was set forward by")
+        service.wait_for("nothing to do: no input has changed (cron 0 3 1 * *)")
+        set_clock("2026-03-10T12:00:00")
+        look()
+        service.wait_for("the machine's clock was set back by")
+        set_clock("2026-04-11T12:00:00")
+        look()
+        service.wait_for("the machine's clock was set forward by")
+        set_clock("2026-05-02T12:00:00")
+        look()
+        service.wait_for("nothing to do: no input has changed (cron 0 3 1 * *)")
+        assert service.end() == 0
+    assert len([line for line in service.seen if "nothing to do" in line]) == 2
+
+
+# --- a state that cannot be written, or is newer
+
+
+@pytest.fixture
+def mortal(project, tmp_path):
+    """The program without root's right to write everywhere."""
+    script = tmp_path / "mortal"
+    script.write_text(f'#!/bin/sh\nexec setpriv --bounding-set=-dac_override --inh-caps=-dac_override {project.binary} "$@"\n')
+    script.chmod(0o755)
+    if os.geteuid() == 0 and subprocess.run(["setpriv", "--bounding-set=-dac_override", "true"]).returncode != 0:
+        pytest.skip("root's right to write everywhere cannot be given up here")
+    return script if os.geteuid() == 0 else project.binary
+
+
+def test_a_state_folder_that_cannot_be_written_is_told_at_once(project, mortal):
+    by_hand(project)
+    project.run("run")
+    deliver(project, 2)
+    state = project.folder / ".sluice"
+    for path in (state / "state.db", state):
+        mode = path.stat().st_mode
+        path.chmod(mode & 0o555)
+        done = subprocess.run([mortal, "serve", "--listen", "none"], cwd=project.folder, capture_output=True, text=True, timeout=20)
+        assert done.returncode == 1 and str(path) in done.stderr and ("SL0815" in done.stderr or "SL0104" in done.stderr), done.stderr
+        path.chmod(mode)
+    (state / "state.db").chmod(0o444)
+    done = project.run("run", binary=mortal)  # tables do not depend on it
+    assert "history is not kept" in done.stderr and "cannot be written: it is read-only" in done.stderr
+    assert project.rows("curated.total", "orders") == [("6",)]
+
+
+def test_a_state_folder_that_becomes_read_only_holds_runs_back_until_it_can_be_written(project, mortal):
+    write_shop(project, ("all", "when:\n  - files: orders\n    settle: 0s\n"))
+    with Service(project, binary=mortal) as service:
+        service.wait_for("ended: ok")
+        folders = [project.folder / ".sluice/logs", project.folder / ".sluice"]
+        for folder in folders:
+            folder.chmod(0o555)
+        deliver(project, 2)
+        told = service.wait_for("no run begins until it can be written again")
+        assert "SL0845" in told["message"] and "Permission denied" in told["message"]
+        service.wait_for("ended: ok")  # what was at work goes on
+        deliver(project, 3)
+        for folder in reversed(folders):
+            folder.chmod(0o755)
+        service.wait_for("there is room again: runs begin")
+        service.wait_for("ended: ok")
+        assert service.end() == 0
+    assert project.rows("curated.total", "orders") == [("9",)]
+    runs = [row["run_id"] for row in project.json("status")["runs"] if row["status"] == "ok"]
+    assert all((project.folder / f".sluice/logs/{run}.jsonl").stat().st_size for run in runs) and len(runs) == 3
+
+
+def test_a_newer_state_is_refused_by_the_service_and_left_alone(project):
+    by_hand(project)
+    project.run("run")
+    state = project.folder / ".sluice/state.db"
+    with contextlib.closing(sqlite3.connect(state)) as database:
+        database.execute("pragma user_version = 99")
+    before = state.read_bytes()
+    done = project.run("serve", "--listen", "none", exit_code=1)
+    assert "SL0707" in done.stderr and "later Sluice (version 99, this one knows 3)" in done.stderr and "mv " in done.stderr
+    deliver(project, 2)
+    assert "history is not kept" in project.run("run").stderr
+    assert state.read_bytes() == before and project.rows("curated.total", "orders") == [("6",)]
