@@ -14,7 +14,7 @@ struct backfill_options {
     const char *from, *to, *resume;
     int64_t chunk, concurrency;
     int order; // index into orders
-    bool stale, allow_empty, downstream, yes, dry_run;
+    bool stale, allow_empty, downstream, yes, dry_run, detach;
 };
 
 static const char *const orders[] = {"oldest", "newest", NULL};
@@ -52,6 +52,9 @@ static const struct sl_opt rows[] = {
      .letter = 'y'},
     {"dry_run", SL_OPT_BOOL, offsetof(struct backfill_options, dry_run), "false",
      "Only show the plan.", 0},
+    {"detach", SL_OPT_BOOL, offsetof(struct backfill_options, detach), "false",
+     "Let `sluice serve` do it, and do not wait for its end: print the id of the run.", 0,
+     .letter = 'd'},
     SL_COMMON_ROWS,
     {0},
 };
@@ -144,6 +147,21 @@ static int run_downstream(const struct backfill_options *options,
     return sl_execute_run(&options->common, run, &world, ret_exit, err);
 }
 
+// A service at work on the project does it; where there is none, the project is locked.
+static int ask_service(const struct backfill_options *options, const struct sl_project *project,
+                       struct sl_backfill_view *view, int *ret_exit, struct sl_err *err)
+{
+    const struct sl_backfill_asked asked = asked_of(options);
+    const struct sl_backfill_asking asking = {
+        &options->common, project->state_folder, &asked, options->detach, view};
+    struct sl_err locked = *err;
+    sl_err_clear(err);
+    int code = sl_backfill_ask(&asking, ret_exit, err);
+    if (code == SL_E_SERVE_NOBODY && locked.code)
+        *err = locked;
+    return err->code;
+}
+
 static int execute(const struct backfill_options *options, struct sl_world *world,
                    const struct sl_backfill_plan *plan, int *ret_exit, struct sl_err *err)
 {
@@ -153,7 +171,11 @@ static int execute(const struct backfill_options *options, struct sl_world *worl
     sl_backfill_view_init(&view, &options->common, &run, &backfill);
     const struct sl_listener listener = sl_backfill_view_listener(&view);
     const struct sl_run_options how = {.concurrency = options->concurrency, .listener = &listener};
-    SL_TRY(sl_world_backfill(world, plan, &how, &backfill, &run, err));
+    int code = options->detach ? SL_E_LOCKED
+                               : sl_world_backfill(world, plan, &how, &backfill, &run, err);
+    if (code == SL_E_LOCKED && !options->downstream)
+        return ask_service(options, world->project, &view, ret_exit, err);
+    SL_TRY(code);
     SL_TRY(sl_backfill_view_end(&view, plan, err));
     *ret_exit = sl_run_exit_code(&run);
     if (options->downstream && *ret_exit == 0)
@@ -187,6 +209,8 @@ static int run_backfill(const void *self, int *ret_exit, struct sl_err *err)
     bool is_wanted;
     const struct sl_backfill_asked asked = asked_of(options);
     SL_TRY(sl_backfill_asked_check(&asked, err));
+    if (options->detach && options->downstream)
+        return sl_fail(err, SL_E_USAGE, "the service does not do --downstream: the next run does");
     SL_TRY(sl_open_world(&options->common, &world, err));
     SL_TRY(sl_publication_require(world.project, err));
     SL_TRY(make_plan(options, &world, &plan, err));
@@ -221,7 +245,9 @@ const struct sl_command sl_command_backfill = {
         "same command, or --resume, does what is missing. A chunk\nthat fails leaves the others. "
         "The position of the tables does not move: the next run does what it would have done\n"
         "without the backfill, and brings what reads them up to date, which --downstream does at "
-        "once. With it and --json\nthe second run is a second document. Exit codes: as of `sluice "
+        "once. With it and --json\nthe second run is a second document. While `sluice serve` is at "
+        "work on the project it is asked to do it, without\n--downstream, and waited for; Ctrl-C "
+        "then leaves it to the service. Exit codes: as of `sluice "
         "run`; 5 if some chunks failed.",
     .rows = rows,
     .options_bytes = sizeof(struct backfill_options),

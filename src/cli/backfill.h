@@ -31,4 +31,15 @@ void sl_backfill_view_wipe(struct sl_backfill_view *view);
 SL_MUST int sl_backfill_view_end(struct sl_backfill_view *view, const struct sl_backfill_plan *plan,
                                  struct sl_err *err);
 
+// Asks the service to do it. SL_E_SERVE_NOBODY: there is none.
+struct sl_backfill_asking {
+    const struct sl_common *common;
+    const char *state_folder;
+    const struct sl_backfill_asked *asked;
+    bool is_detached; // its end is not waited for
+    struct sl_backfill_view *view;
+};
+SL_MUST int sl_backfill_ask(const struct sl_backfill_asking *asking, int *ret_exit,
+                            struct sl_err *err);
+
 #endif
