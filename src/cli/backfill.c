@@ -61,17 +61,16 @@ static const struct sl_opt rows[] = {
 
 static struct sl_backfill_asked asked_of(const struct backfill_options *options)
 {
-    return (struct sl_backfill_asked){
-        .options = {.choice = {.tables = options->tables,
-                               .from = options->from,
-                               .to = options->to,
-                               .partitions = options->partitions,
-                               .is_stale = options->stale,
-                               .may_empty = options->allow_empty},
-                    .resume = options->resume,
-                    .chunk = options->chunk,
-                    .newest_first = options->order == 1},
-        .concurrency = options->concurrency};
+    return (struct sl_backfill_asked){.options = {.choice = {.tables = options->tables,
+                                                             .from = options->from,
+                                                             .to = options->to,
+                                                             .partitions = options->partitions,
+                                                             .is_stale = options->stale,
+                                                             .may_empty = options->allow_empty},
+                                                  .resume = options->resume,
+                                                  .chunk = options->chunk,
+                                                  .newest_first = options->order == 1},
+                                      .concurrency = options->concurrency};
 }
 
 // On a terminal somebody is asked; else --yes has to be said beforehand.
@@ -152,8 +151,8 @@ static int ask_service(const struct backfill_options *options, const struct sl_p
                        struct sl_backfill_view *view, int *ret_exit, struct sl_err *err)
 {
     const struct sl_backfill_asked asked = asked_of(options);
-    const struct sl_backfill_asking asking = {
-        &options->common, project->state_folder, &asked, options->detach, view};
+    const struct sl_backfill_asking asking = {&options->common, project->state_folder, &asked,
+                                              options->detach, view};
     struct sl_err locked = *err;
     sl_err_clear(err);
     int code = sl_backfill_ask(&asking, ret_exit, err);
@@ -171,8 +170,8 @@ static int execute(const struct backfill_options *options, struct sl_world *worl
     sl_backfill_view_init(&view, &options->common, &run, &backfill);
     const struct sl_listener listener = sl_backfill_view_listener(&view);
     const struct sl_run_options how = {.concurrency = options->concurrency, .listener = &listener};
-    int code = options->detach ? SL_E_LOCKED
-                               : sl_world_backfill(world, plan, &how, &backfill, &run, err);
+    int code =
+        options->detach ? SL_E_LOCKED : sl_world_backfill(world, plan, &how, &backfill, &run, err);
     if (code == SL_E_LOCKED && !options->downstream)
         return ask_service(options, world->project, &view, ret_exit, err);
     SL_TRY(code);

@@ -252,23 +252,21 @@ static void on_tick(void *self, const struct sl_outcome *const *running, size_t 
 }
 
 // One line of the JSON log for each chunk.
-static void log_chunk(const struct sl_backfill_view *view,
-                      const struct sl_outcome *chunk, int64_t version, const char *span,
-                      const char *status)
+static void log_chunk(const struct sl_backfill_view *view, const struct sl_outcome *chunk,
+                      int64_t version, const char *span, const char *status)
 {
     const struct sl_backfill_progress *progress = &view->backfill->progress;
     SL_AUTO(sl_json_free)
-    json_t *fields =
-        json_pack("{s:s?, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:I, s:o}",
-                  "job_id", view->common->cli->job_id, "run_id", view->run->id, "backfill_id",
-                  view->backfill->plan->id, "step", chunk->node->label, "table", chunk->node->name,
-                  "partition", span, "chunk_status", status, "rows_in",
-                  (json_int_t)chunk->result.balance.in, "rows_out",
-                  (json_int_t)chunk->result.balance.out, "partitions_done",
-                  (json_int_t)progress->partitions_done, "partitions_total",
-                  (json_int_t)progress->partitions_total, "version", (json_int_t)version,
-                  "attempt", chunk->attempts, "elapsed_ms", (json_int_t)((chunk->ended_us - chunk->started_us) / 1000), "error",
-                  chunk->err.code ? sl_err_json(&chunk->err) : json_null());
+    json_t *fields = json_pack(
+        "{s:s?, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:I, s:o}", "job_id",
+        view->common->cli->job_id, "run_id", view->run->id, "backfill_id", view->backfill->plan->id,
+        "step", chunk->node->label, "table", chunk->node->name, "partition", span, "chunk_status",
+        status, "rows_in", (json_int_t)chunk->result.balance.in, "rows_out",
+        (json_int_t)chunk->result.balance.out, "partitions_done",
+        (json_int_t)progress->partitions_done, "partitions_total",
+        (json_int_t)progress->partitions_total, "version", (json_int_t)version, "attempt",
+        chunk->attempts, "elapsed_ms", (json_int_t)((chunk->ended_us - chunk->started_us) / 1000),
+        "error", chunk->err.code ? sl_err_json(&chunk->err) : json_null());
     sl_log(chunk->err.code ? SL_LOG_ERROR : SL_LOG_INFO, fields, "%s: %s: %s", chunk->node->label,
            span, chunk->err.code ? chunk->err.message : status);
 }

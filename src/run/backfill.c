@@ -232,8 +232,7 @@ static int find_partitions(struct planning *planning, struct sl_backfill_table *
     (void)sl_fail(err, SL_E_BACKFILL_CHUNK,
                   "chunks of %zu of %zu partitions are more than %d chunks", table->chunk,
                   table->found.count, SL_BACKFILL_CHUNKS);
-    return sl_err_hint(err, "`--chunk %zu` or more",
-                       table->found.count / SL_BACKFILL_CHUNKS + 1);
+    return sl_err_hint(err, "`--chunk %zu` or more", table->found.count / SL_BACKFILL_CHUNKS + 1);
 }
 
 // The pace of the step's runs, for as many rows.

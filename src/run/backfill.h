@@ -60,8 +60,8 @@ struct sl_backfill {
     struct sl_backfill_progress progress;
 };
 #define SL_BACKFILL_CHUNKS 100000 // at most
-// Makes the graph, and gives it to the run, in the arena of which all of it is. SL_E_BACKFILL_CHUNK:
-// there are too many.
+// Makes the graph, and gives it to the run, in the arena of which all of it is.
+// SL_E_BACKFILL_CHUNK: there are too many.
 SL_MUST int sl_backfill_begin(const struct sl_backfill_plan *plan, struct sl_run *run,
                               struct sl_backfill *ret, struct sl_err *err);
 bool sl_backfill_is_chunk(const struct sl_backfill *backfill, size_t index);

@@ -117,7 +117,8 @@ void sl_controller_finish(struct sl_controller *controller, size_t index)
     struct sl_outcome *outcome = sl_controller_outcome(controller, index);
     outcome->ended_us = sl_clock_now_us();
     controller->in_hand--;
-    if (!controller->backfill && outcome->status != SL_STATUS_NOTHING && outcome->status != SL_STATUS_SKIPPED)
+    if (!controller->backfill && outcome->status != SL_STATUS_NOTHING &&
+        outcome->status != SL_STATUS_SKIPPED)
         outcome->rows_read = sl_run_rows_read(controller->run, outcome);
     if (outcome->status == SL_STATUS_ERROR && controller->options->fail_fast)
         controller->has_failed = true;

@@ -19,8 +19,8 @@ struct sl_controller {
     const struct sl_run_options *options;
     struct sl_history *history;
     struct sl_backfill *backfill; // NULL: it is none
-    size_t *waiting;   // per node: upstream steps that have not ended
-    size_t *open_next; // queue of node indices that wait for nothing more
+    size_t *waiting;              // per node: upstream steps that have not ended
+    size_t *open_next;            // queue of node indices that wait for nothing more
     size_t open_head, open_tail;
     struct sl_step_clock **clocks; // per node; NULL: it needed none
     enum sl_gate *gates;           // per node

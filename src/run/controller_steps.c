@@ -90,8 +90,8 @@ static bool is_fresh(struct sl_controller *controller, const struct sl_outcome *
 
 // --- steps at work
 
-static int add_chunk(struct sl_controller *controller, size_t index, bool is_again,
-                     json_t *request, struct sl_err *err)
+static int add_chunk(struct sl_controller *controller, size_t index, bool is_again, json_t *request,
+                     struct sl_err *err)
 {
     if (!controller->backfill)
         return SL_OK;

@@ -265,8 +265,8 @@ static bool is_table_taken(const struct sl_executor *executor, const struct sl_r
     const struct sl_controller *controller = step->owner;
     bool is_taken = controller->backfill ? is_taken_by_others(executor, step)
                                          : sl_executor_writes(executor, step->node->name);
-    return is_taken || (options->is_taken &&
-                        options->is_taken(options->owner, executor, step->node->name));
+    return is_taken ||
+           (options->is_taken && options->is_taken(options->owner, executor, step->node->name));
 }
 
 static bool take_ready(struct sl_executor *executor, struct sl_ready_step *ret)

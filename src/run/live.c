@@ -13,7 +13,7 @@ struct sl_live {
     struct sl_run run;
     struct sl_run_options run_options;
     struct sl_live_options options;
-    struct sl_graph graph; // the run's own: selected nodes, and what they read
+    struct sl_graph graph;        // the run's own: selected nodes, and what they read
     struct sl_backfill_plan plan; // of a backfill
     struct sl_backfill backfill;
     size_t most_chunks; // at once; 0: as many as there are workers

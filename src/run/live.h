@@ -13,7 +13,7 @@ struct sl_live_options {
     int64_t tick_us;
     struct sl_strs select, exclude, may_break;
     bool full_refresh;
-    const json_t *backfill; // sl_backfill_asked_json: it is one of that; NULL: a run
+    const json_t *backfill;             // sl_backfill_asked_json: it is one of that; NULL: a run
     struct sl_state *state;             // for its history; shared by all runs; NULL: none is kept
     const struct sl_listener *listener; // may be NULL; lives as long as the run
     // It is planned: there is something to do, and its history begins. May be NULL.

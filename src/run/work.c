@@ -289,8 +289,8 @@ static void do_job(void *self, struct sl_worker *worker, const json_t *request, 
     job.work->world->has_workers = false;
     if (sl_work_errand(job.work->world, request, ret_reply))
         return;
-    if (take_request(&job, request, &reply.err) == SL_OK &&
-        try_step(&job, &reply.err) == SL_OK && job.order.is_again && !job.is_chunk)
+    if (take_request(&job, request, &reply.err) == SL_OK && try_step(&job, &reply.err) == SL_OK &&
+        job.order.is_again && !job.is_chunk)
         (void)!take_over(&job, &reply.err);
     reply.result = job.result;
     reply.peak_memory_bytes = sl_run_peak_bytes();

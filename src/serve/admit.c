@@ -50,9 +50,9 @@ static int print_options(const struct sl_service_run *run, char **ret, struct sl
     json_t *select = sl_json_strs(&run->options.select);
     json_t *exclude = sl_json_strs(&run->options.exclude);
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack("{s:o*, s:o*, s:o*, s:b}", "select", select, "exclude", exclude,
-                             "allow_breaking", sl_json_strs(&run->options.may_break),
-                             "full_refresh", run->options.full_refresh);
+    json_t *root =
+        json_pack("{s:o*, s:o*, s:o*, s:b}", "select", select, "exclude", exclude, "allow_breaking",
+                  sl_json_strs(&run->options.may_break), "full_refresh", run->options.full_refresh);
     *ret = root && select && exclude ? json_dumps(root, JSON_COMPACT) : NULL;
     return *ret ? SL_OK : sl_fail_memory(err);
 }
@@ -586,8 +586,7 @@ static int resume_killed(struct sl_service *service, struct sl_run_row *row, str
     struct sl_service_run *run;
     const char *why;
     bool is_backfill = !row->pipeline && sl_str_equal(row->command, "backfill");
-    if (row->ended_us || (!row->pipeline && !is_backfill) ||
-        !sl_str_equal(row->status, "running"))
+    if (row->ended_us || (!row->pipeline && !is_backfill) || !sl_str_equal(row->status, "running"))
         return SL_OK;
     if (is_backfill)
         return recover_backfill(service, row, err);

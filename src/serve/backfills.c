@@ -34,7 +34,8 @@ static bool share_a_table(const json_t *a, const json_t *b)
 bool sl_backfill_has_room(const struct sl_service *service, const struct sl_service_run *run)
 {
     for (const struct sl_service_run *at = service->runs; at; at = at->next)
-        if (at->state == SL_RUN_AT_WORK && at->backfill && share_a_table(at->backfill, run->backfill))
+        if (at->state == SL_RUN_AT_WORK && at->backfill &&
+            share_a_table(at->backfill, run->backfill))
             return false;
     return true;
 }
@@ -47,12 +48,12 @@ static json_t *tables_json(const struct sl_backfill_plan *plan)
     for (size_t i = 0; i < plan->count; i++) {
         const struct sl_backfill_table *table = &plan->tables[i];
         const struct sl_backfill_found *found = &table->found;
-        json_t *item = json_pack(
-            "{s:s, s:I, s:I, s:I, s:o, s:o}", "table", table->node->name, "partitions",
-            (json_int_t)found->count, "done", (json_int_t)found->done, "chunks",
-            (json_int_t)((found->count + table->chunk - 1) / table->chunk), "rows_in",
-            found->rows_in < 0 ? json_null() : json_integer(found->rows_in), "rows_out",
-            found->rows_out < 0 ? json_null() : json_integer(found->rows_out));
+        json_t *item =
+            json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "table", table->node->name, "partitions",
+                      (json_int_t)found->count, "done", (json_int_t)found->done, "chunks",
+                      (json_int_t)((found->count + table->chunk - 1) / table->chunk), "rows_in",
+                      found->rows_in < 0 ? json_null() : json_integer(found->rows_in), "rows_out",
+                      found->rows_out < 0 ? json_null() : json_integer(found->rows_out));
         if (json_array_append_new(list, item) != 0)
             return json_decref(list), NULL;
     }
@@ -64,17 +65,16 @@ static json_t *progress_json(const struct sl_backfill_progress *progress, int64_
     const int64_t elapsed_ms = (until_us - progress->started_us) / 1000;
     const int64_t left = progress->partitions_total - progress->partitions_done;
     const bool is_known = progress->partitions_done > 0;
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "chunks",
-                     (json_int_t)progress->chunk_count, "ended", (json_int_t)progress->ended,
-                     "running", (json_int_t)progress->running, "failed",
-                     (json_int_t)progress->failed, "partitions_done",
-                     (json_int_t)progress->partitions_done, "partitions_total",
-                     (json_int_t)progress->partitions_total, "rows_in",
-                     (json_int_t)progress->rows_in, "rows_out", (json_int_t)progress->rows_out,
-                     "elapsed_ms", (json_int_t)elapsed_ms, "left_ms",
-                     is_known ? json_integer((json_int_t)((double)elapsed_ms * (double)left /
-                                                          (double)progress->partitions_done))
-                              : json_null());
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "chunks",
+        (json_int_t)progress->chunk_count, "ended", (json_int_t)progress->ended, "running",
+        (json_int_t)progress->running, "failed", (json_int_t)progress->failed, "partitions_done",
+        (json_int_t)progress->partitions_done, "partitions_total",
+        (json_int_t)progress->partitions_total, "rows_in", (json_int_t)progress->rows_in,
+        "rows_out", (json_int_t)progress->rows_out, "elapsed_ms", (json_int_t)elapsed_ms, "left_ms",
+        is_known ? json_integer((json_int_t)((double)elapsed_ms * (double)left /
+                                             (double)progress->partitions_done))
+                 : json_null());
 }
 
 static json_t *chunk_json(const struct sl_backfill *backfill, size_t index)
@@ -100,9 +100,8 @@ static json_t *running_json(const struct sl_backfill *backfill)
     size_t found = 0;
     for (size_t i = 0; list && i < run->count && found < SL_MOST_WORKERS; i++) {
         const struct sl_outcome *outcome = &run->outcomes[i];
-        bool is_at_it =
-            outcome->status == SL_STATUS_RUNNING ||
-            (outcome->status == SL_STATUS_WAITING && outcome->attempts > 0);
+        bool is_at_it = outcome->status == SL_STATUS_RUNNING ||
+                        (outcome->status == SL_STATUS_WAITING && outcome->attempts > 0);
         if (!is_at_it || !sl_backfill_is_chunk(backfill, i))
             continue;
         found++;
@@ -130,9 +129,7 @@ static const char *status_of(const struct sl_service_run *run)
     if (run->state == SL_RUN_QUEUED)
         return "queued";
     if (run->state == SL_RUN_AT_WORK)
-        return run->interrupts                   ? "stopping"
-               : sl_live_backfill(run->live) ? "running"
-                                                 : "planning";
+        return run->interrupts ? "stopping" : sl_live_backfill(run->live) ? "running" : "planning";
     if (sl_live_err(run->live)->code)
         return "error";
     if (run->interrupts && !sl_live_is_planned(run->live))
@@ -162,8 +159,8 @@ static int add_live(const struct sl_service_run *run, json_t *root, struct sl_er
         json_object_set_new(root, "tables", tables_json(backfill->plan)) != 0 ||
         json_object_set_new(root, "progress",
                             progress_json(&backfill->progress, sl_clock_monotonic_us())) != 0 ||
-        json_object_set_new(root, "running",
-                            has_ended ? json_array() : running_json(backfill)) != 0)
+        json_object_set_new(root, "running", has_ended ? json_array() : running_json(backfill)) !=
+            0)
         return sl_fail_memory(err);
     if (has_ended && !sl_live_had_nothing(run->live) &&
         (json_object_set_new(root, "steps", outcomes_json(result)) != 0 ||
@@ -179,14 +176,15 @@ static int print(const struct sl_service_run *run, json_t **ret, struct sl_err *
     const bool has_ended = run->state == SL_RUN_ENDED;
     const struct sl_err *failure = run->live ? sl_live_err(run->live) : NULL;
     SL_AUTO(sl_json_free)
-    json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:o, s:[], s:o, s:[]}", "schema",
-        "sluice.backfill.run/1", "run_id", run->id, "status", status_of(run), "who",
-        sl_json_string_or_null(run->who), "asked_at", sl_json_time(run->asked_us), "started_at",
-        sl_json_time(run->began_us), "ended_at", sl_json_time(has_ended ? sl_clock_now_us() : 0),
-        "asked", run->backfill, "exit_code", has_ended ? json_integer(exit_code_of(run)) : json_null(),
-        "error", failure && failure->code ? sl_err_json(failure) : json_null(), "backfill_id",
-        json_null(), "tables", "progress", json_null(), "running");
+    json_t *root =
+        json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:o, s:[], s:o, s:[]}",
+                  "schema", "sluice.backfill.run/1", "run_id", run->id, "status", status_of(run),
+                  "who", sl_json_string_or_null(run->who), "asked_at", sl_json_time(run->asked_us),
+                  "started_at", sl_json_time(run->began_us), "ended_at",
+                  sl_json_time(has_ended ? sl_clock_now_us() : 0), "asked", run->backfill,
+                  "exit_code", has_ended ? json_integer(exit_code_of(run)) : json_null(), "error",
+                  failure && failure->code ? sl_err_json(failure) : json_null(), "backfill_id",
+                  json_null(), "tables", "progress", json_null(), "running");
     SL_TRY_NEW(root, err);
     if (run->live)
         SL_TRY(add_live(run, root, err));
@@ -285,8 +283,8 @@ int sl_backfill_recover(struct sl_service *service, const struct sl_run_row *row
     *ret_was_ours = at < count && entries[at].details_json;
     if (!*ret_was_ours)
         return SL_OK;
-    SL_TRY(sl_json_parse(entries[at].details_json, strlen(entries[at].details_json), "the audit log",
-                         &asked, err));
+    SL_TRY(sl_json_parse(entries[at].details_json, strlen(entries[at].details_json),
+                         "the audit log", &asked, err));
     const struct sl_asked ask = {.pipeline = SL_BACKFILL_PIPELINE,
                                  .trigger = "after a kill",
                                  .who = entries[at].who,

@@ -18,7 +18,7 @@ struct sl_child {
     struct sl_arena arena;
     char **words;
     struct sl_buf text;
-    size_t taken; // bytes of text that a stream has passed on
+    size_t taken;            // bytes of text that a stream has passed on
     bool is_stream, is_held; // held: no more is read until some is taken
     uv_process_t process;
     uv_pipe_t pipe;
@@ -259,7 +259,7 @@ static void begin_stream(struct sl_child *child)
     child->is_stream = answer->is_stream = true;
     answer->status = child->request->route->status;
     answer->type = strchr(child->request->route->answers, '/') ? child->request->route->answers
-                                                                : "application/json";
+                                                               : "application/json";
 }
 
 static void keep(struct sl_child *child, const char *bytes, size_t length)

@@ -83,8 +83,10 @@ static int add_positional(struct sl_request *request, const char *word, size_t i
     SL_TRY(sl_request_texts(request, name, &texts, err));
     for (size_t i = 0; i < texts.count; i++)
         if ((request->route->flags & SL_ROUTE_TABLES) && !names_a_table(texts.items[i]))
-            return sl_fail(err, SL_E_SERVE_REQUEST, "'%s' is '%.100s', and no table: clean.orders, "
-                           "clean.orders@12 or prod:clean.orders", name, texts.items[i]);
+            return sl_fail(err, SL_E_SERVE_REQUEST,
+                           "'%s' is '%.100s', and no table: clean.orders, "
+                           "clean.orders@12 or prod:clean.orders",
+                           name, texts.items[i]);
     for (size_t i = 0; i < texts.count; i++)
         SL_TRY(sl_strs_add(words, &request->arena, texts.items[i], err));
     return SL_OK;
@@ -129,4 +131,3 @@ int sl_child_words(struct sl_request *request, struct sl_strs *ret, struct sl_er
     *ret = words;
     return SL_OK;
 }
-

@@ -46,8 +46,10 @@ static int start_run(void *self, const char *pipeline, const struct sl_start_opt
                      const char *who, json_t **ret_json, struct sl_err *err)
 {
     struct sl_service *service = self;
-    const struct sl_asked asked = {
-        .pipeline = pipeline ? pipeline : SL_NO_PIPELINE, .trigger = options->trigger, .who = who, .options = *options};
+    const struct sl_asked asked = {.pipeline = pipeline ? pipeline : SL_NO_PIPELINE,
+                                   .trigger = options->trigger,
+                                   .who = who,
+                                   .options = *options};
     const struct sl_pipeline *found;
     struct sl_service_run *run;
     const char *why;

@@ -262,7 +262,8 @@ static void on_answer(void *of)
     sl_server_drive(server);
 }
 
-// Whoever closes its half does not wait for an answer: there is no telling it from one that is gone.
+// Whoever closes its half does not wait for an answer: there is no telling it from one that is
+// gone.
 static void on_gone(uv_poll_t *poll, int status, int events)
 {
     struct sl_watcher *watcher = poll->data;

@@ -61,15 +61,16 @@ static const struct schema {
                                                                  ",\"queued_runs\":" WHOLE)},
     {"Pipelines", OBJECT("[\"pipelines\"]", "\"pipelines\":" LIST_OF(REF("Pipeline")))},
     {"Backfill",
-     OBJECT("[\"run_id\",\"status\",\"asked\",\"tables\",\"running\"]",
-            "\"run_id\":" TEXT ",\"backfill_id\":" TEXT_OR_NULL ",\"status\":" TEXT
-            ",\"who\":" TEXT_OR_NULL ",\"asked_at\":" TIME ",\"started_at\":" TIME
-            ",\"ended_at\":" TIME ",\"asked\":{\"type\":\"object\"},\"tables\":" LIST_OF(
-                "{\"type\":\"object\"}") ",\"progress\":{\"type\":[\"object\",\"null\"]},"
-                                         "\"running\":" LIST_OF(
-                                             "{\"type\":\"object\"}") ",\"exit_code\":" WHOLE_OR_NULL
-                                                                    ",\"error\":{\"type\":["
-                                                                    "\"object\",\"null\"]}")},
+     OBJECT(
+         "[\"run_id\",\"status\",\"asked\",\"tables\",\"running\"]",
+         "\"run_id\":" TEXT ",\"backfill_id\":" TEXT_OR_NULL ",\"status\":" TEXT
+         ",\"who\":" TEXT_OR_NULL ",\"asked_at\":" TIME ",\"started_at\":" TIME
+         ",\"ended_at\":" TIME ",\"asked\":{\"type\":\"object\"},\"tables\":" LIST_OF(
+             "{\"type\":\"object\"}") ",\"progress\":{\"type\":[\"object\",\"null\"]},"
+                                      "\"running\":" LIST_OF(
+                                          "{\"type\":\"object\"}") ",\"exit_code\":" WHOLE_OR_NULL
+                                                                   ",\"error\":{\"type\":["
+                                                                   "\"object\",\"null\"]}")},
     {"Backfills", OBJECT("[\"backfills\"]", "\"backfills\":" LIST_OF(REF("Backfill")))},
     {"Started", OBJECT("[\"run_id\",\"status\"]", "\"run_id\":" TEXT ",\"status\":" TEXT)},
     {"Pause", OBJECT("[\"pipeline\",\"is_paused\"]",

@@ -45,21 +45,21 @@
         .name = "version", .type = SL_VALUE_TEXTS,                             \
         .summary = "A table as of a version: clean.orders=3; may be repeated." \
     }
-#define DRY_RUN                                                          \
-    {                                                                    \
-        .name = "dry_run", .type = SL_VALUE_BOOL,                        \
-        .summary = "Only say what would be done: nothing is changed."    \
+#define DRY_RUN                                                       \
+    {                                                                 \
+        .name = "dry_run", .type = SL_VALUE_BOOL,                     \
+        .summary = "Only say what would be done: nothing is changed." \
     }
-#define CONFIRM                                                                             \
-    {                                                                                       \
-        .name = "confirm", .type = SL_VALUE_BOOL, .flag = "",                               \
-        .summary = "It has to be true where `dry_run` is not: something is taken away."     \
+#define CONFIRM                                                                         \
+    {                                                                                   \
+        .name = "confirm", .type = SL_VALUE_BOOL, .flag = "",                           \
+        .summary = "It has to be true where `dry_run` is not: something is taken away." \
     }
-#define BREAKING                                                                                \
-    {                                                                                           \
-        .name = "allow_breaking", .type = SL_VALUE_TEXTS,                                       \
-        .summary = "Published versions that may lose columns, change types or hold nulls all "  \
-                   "the same."                                                                  \
+#define BREAKING                                                                               \
+    {                                                                                          \
+        .name = "allow_breaking", .type = SL_VALUE_TEXTS,                                      \
+        .summary = "Published versions that may lose columns, change types or hold nulls all " \
+                   "the same."                                                                 \
     }
 #define WHY                                                                           \
     {                                                                                 \
@@ -407,6 +407,6 @@ int sl_route_check(struct sl_request *request, struct sl_err *err)
 
 bool sl_route_is_reading(const struct sl_request *request)
 {
-    return strcmp(request->route->method, "GET") == 0 ||
-           (request->route->flags & SL_ROUTE_READS) || sl_request_bool(request, "dry_run");
+    return strcmp(request->route->method, "GET") == 0 || (request->route->flags & SL_ROUTE_READS) ||
+           sl_request_bool(request, "dry_run");
 }

@@ -150,8 +150,8 @@ int sl_route_missing_steps(struct sl_request *request, struct sl_strs *ret,
             sl_str_equal(steps[i].status, "partial"))
             SL_TRY(sl_strs_add(ret, &request->arena, steps[i].name, err));
     return ret->count ? SL_OK
-                      : sl_fail(err, SL_E_SERVE_CONFLICT, "no step of run %.8s failed or was skipped",
-                                run.id);
+                      : sl_fail(err, SL_E_SERVE_CONFLICT,
+                                "no step of run %.8s failed or was skipped", run.id);
 }
 
 static json_t *error_of(const struct sl_step_row *step)
