@@ -135,8 +135,8 @@ static int fail_of_code(const struct sl_child *child)
 static int status_of(const struct sl_child *child)
 {
     switch (child->exit_code) {
-    case 0:
-        return child->request->route->status;
+    case 0: // where the service might have done it, this is what it would do
+        return child->request->route->handle ? 200 : child->request->route->status;
     case 1:
         return fail_of_code(child);
     case 3:

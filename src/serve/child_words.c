@@ -60,7 +60,7 @@ static bool names_a_table(const char *text)
     const char *colon = strchr(text, ':');
     const char *name = colon ? colon + 1 : text;
 
-    if (strchr(text, '/'))
+    if (strchr(text, '/') || strchr(name, ':'))
         return false;
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
         if (sl_str_starts(name, layers[i]))
