@@ -1,11 +1,15 @@
 #include "serve/child.h"
 
+#include "base/fs.h"
 #include "base/log.h"
 #include "serve/routes.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MOST_AT_WORK = 4, MOST_WAITING = 8, CHILD_S = 120, KILL_MS = 5000, PIECE = 65536 };
 #define MOST_ANSWER_BYTES ((size_t)256 << 20)
@@ -24,7 +28,7 @@ struct sl_child {
     uv_pipe_t pipe;
     uv_timer_t timer;
     int open_handles;
-    bool has_ended, is_at_end, was_late;
+    bool has_process, has_ended, is_at_end, was_late;
     int64_t exit_code;
     int signal;
 };
@@ -216,7 +220,8 @@ static void end(struct sl_child *child)
         request->child = NULL;
         request->on_answer(request->of);
     }
-    uv_close((uv_handle_t *)&child->process, on_handle_closed);
+    if (child->has_process)
+        uv_close((uv_handle_t *)&child->process, on_handle_closed);
     uv_close((uv_handle_t *)&child->pipe, on_handle_closed);
     uv_close((uv_handle_t *)&child->timer, on_handle_closed);
 }
@@ -344,12 +349,19 @@ ssize_t sl_child_take(struct sl_child *child, char *to, size_t most)
     return (ssize_t)length;
 }
 
+// A pipe and no pair of sockets, as libuv would make: /dev/stdout cannot be opened of these.
 static int spawn(struct sl_child *child, struct sl_err *err)
 {
     struct sl_children *children = child->children;
+    SL_AUTO(sl_fd_close) int output = -1;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) == 0)
+        output = ends[1];
+    else
+        ends[0] = -errno;
     uv_stdio_container_t stdio[3] = {
         {.flags = UV_IGNORE},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->pipe},
+        {.flags = UV_INHERIT_FD, .data.fd = output},
         {.flags = UV_IGNORE},
     };
     uv_process_options_t options = {
@@ -364,8 +376,15 @@ static int spawn(struct sl_child *child, struct sl_err *err)
     (void)uv_timer_init(children->loop, &child->timer);
     (void)uv_pipe_init(children->loop, &child->pipe, 0);
     child->timer.data = child->pipe.data = child->process.data = child;
-    child->open_handles = 3;
-    int wrong = uv_spawn(children->loop, &child->process, &options);
+    child->open_handles = 2;
+    int wrong = ends[0] < 0 ? ends[0] : uv_pipe_open(&child->pipe, ends[0]);
+    if (ends[0] >= 0 && wrong != 0)
+        (void)close(ends[0]);
+    if (wrong == 0) {
+        child->has_process = true; // a handle, also where it fails
+        child->open_handles++;
+        wrong = uv_spawn(children->loop, &child->process, &options);
+    }
     if (wrong == 0)
         wrong = uv_read_start((uv_stream_t *)&child->pipe, on_room, on_bytes);
     (void)uv_timer_start(&child->timer, on_late, (uint64_t)children->limit_ms, 0);

@@ -111,6 +111,23 @@ static bool is_positional_value(const struct sl_route *route, const char *name)
     return false;
 }
 
+// "--key={attest_key}" is where sluice.yml says that the key is.
+static int add_fixed(struct sl_request *request, const char *word, struct sl_strs *words,
+                     struct sl_err *err)
+{
+    const struct sl_serve_spec *settings = request->options ? request->options->settings : NULL;
+    if (!strstr(word, "{attest_key}"))
+        return sl_strs_add(words, &request->arena, word, err);
+    if (!settings || !settings->attest_key) {
+        (void)sl_fail(err, SL_E_SERVE_CONFLICT, "the service has no key to sign with");
+        return sl_err_hint(err, "`serve.attest_key` of sluice.yml names its file; `sluice attest "
+                                "key` makes one");
+    }
+    word = sl_arena_printf(&request->arena, "--key=%s", settings->attest_key);
+    SL_TRY_NEW(word, err);
+    return sl_strs_add(words, &request->arena, word, err);
+}
+
 int sl_child_words(struct sl_request *request, struct sl_strs *ret, struct sl_err *err)
 {
     const struct sl_route *route = request->route;
@@ -119,7 +136,7 @@ int sl_child_words(struct sl_request *request, struct sl_strs *ret, struct sl_er
     size_t index = 0;
 
     for (; *word && **word != '{'; word++)
-        SL_TRY(sl_strs_add(&words, &request->arena, *word, err));
+        SL_TRY(add_fixed(request, *word, &words, err));
     for (const struct sl_route_value *value = route->values; value && value->name; value++)
         if (!is_positional_value(route, value->name) && (!value->flag || *value->flag))
             SL_TRY(add_value(request, value, &words, err));

@@ -91,7 +91,7 @@ static void audit(struct sl_request *request)
     char *details = request->json ? json_dumps(request->json, JSON_COMPACT) : NULL;
 
     for (const char *const *word = request->route->command; *word; word++)
-        if (**word != '{')
+        if (**word != '{' && **word != '-')
             sl_buf_addf(&what, "%s%s", what.length ? " " : "", *word);
     if (control && control->audit && !what.has_failed)
         control->audit(control->self, request->who, what.text, request->values[0], details);

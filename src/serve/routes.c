@@ -200,7 +200,7 @@ const struct sl_route sl_routes[] = {
     {"POST", "/api/v1/publications/{publication}/verify", "Build a publication again from raw with the recorded code, and compare every row", "tables", RUN, 200, "Document",
      VALUES(SELECT, EXCLUDE, LIMIT), .command = WORDS("verify", "{publication}"), .flags = SL_ROUTE_READS},
     {"POST", "/api/v1/publications/{publication}/attest", "A signed record of a publication, with the key of sluice.yml", "tables", ADMIN, 200, "Document",
-     .command = WORDS("attest", "{publication}")},
+     .command = WORDS("attest", "--key={attest_key}", "{publication}")},
     // A query can read whatever the service's user can.
     {"POST", "/api/v1/query", "Ask the tables in SQL", "tables", ADMIN, 200, "Document",
      VALUES({.name = "sql", .type = SL_VALUE_TEXT, .summary = "One SELECT or FROM.", .is_required = true}, LIMIT, AT, VERSION),

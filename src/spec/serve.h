@@ -22,6 +22,7 @@ unsigned sl_token_rights(const struct sl_token *token); // enum sl_may, all that
 
 struct sl_serve_spec {
     const char *listen;        // "127.0.0.1:7410"
+    const char *attest_key;    // file of the private key that `attest` over HTTP signs with
     struct sl_strs hosts;      // further names that a request's Host may have
     struct sl_opt_list tokens; // struct sl_token
 };

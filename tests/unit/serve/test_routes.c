@@ -179,8 +179,13 @@ static void no_value_becomes_an_option(void **state)
 
 static void what_compares_tables_reads_no_files(void **state)
 {
-    static const char *const files[] = {"/etc/passwd", "data/orders.csv", "sluice.yml", "orders.csv",
-                                        "a:b:clean.x", "prod:../clean.x", ""};
+    static const char *const files[] = {"/etc/passwd",
+                                        "data/orders.csv",
+                                        "sluice.yml",
+                                        "orders.csv",
+                                        "a:b:clean.x",
+                                        "prod:../clean.x",
+                                        ""};
 
     (void)state;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
