@@ -287,8 +287,9 @@ void sl_live_interrupt(struct sl_live *live, int times)
 int sl_live_may_decide(const struct sl_live *live, const char *name, const char *who,
                        struct sl_err *err)
 {
-    for (size_t i = 0; live->controller.gates && i < live->graph.count; i++) {
-        const struct sl_node *node = &live->graph.nodes[i];
+    const struct sl_graph *graph = live->run.graph;
+    for (size_t i = 0; live->controller.gates && i < graph->count; i++) {
+        const struct sl_node *node = &graph->nodes[i];
         if (live->controller.gates[i] != SL_GATE_WAITS || !sl_str_equal(sl_gate_name(node), name))
             continue;
         const struct sl_strs *approvers = &sl_node_execution(node)->approvers;

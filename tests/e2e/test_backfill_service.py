@@ -222,3 +222,40 @@ def test_a_chunk_over_its_timeout_is_stopped_and_tried_again_and_the_others_are_
     assert done_chunks(back) == [[[day(4)]]]
     run = next(run for run in back.json("status")["runs"] if run["command"] == "backfill")
     assert run["status"] == "partial"
+
+
+def test_a_table_with_approval_waits_for_a_person_once(back):
+    back.write("models/daily.sql", PROJECT["models/daily.sql"].replace("partition_by", "approval: true\npartition_by"))
+    correct(back)
+    with Service(back) as service:
+        begun = ask(back, "POST", "/api/v1/backfills", {"tables": ["daily"], "chunk": 1})[1]
+        service.wait_for("waits for a person")
+        assert [one["step"] for one in ask(back, "GET", "/api/v1/approvals")[1]["approvals"]] == ["curated.daily"]
+        back.run("approve", begun["run_id"], "curated.daily")
+        assert wait_until(back, begun["run_id"], has_ended)["status"] == "ok"
+        assert service.end() == 0
+    assert sum("waits for a person" in line for line in service.seen) == 1
+    assert len(done_chunks(back)) == DAYS
+    back.run("backfill", "daily", "--yes")  # whoever says so has seen the plan
+
+
+def test_runs_of_no_pipeline_and_retries(back):
+    back.write("data/sales-2.csv", sales((day(3), "new", 1000000)))  # the model's check fails
+    with Service(back) as service:
+        run = ask(back, "POST", "/api/v1/runs", {"select": ["raw.sales", "clean.sales"]})[1]["run_id"]
+        assert service.wait_for("ended: ok")["run_id"] == run
+        assert ask(back, "GET", f"/api/v1/runs/{run}")[1]["pipeline"] is None
+        failed = ask(back, "POST", "/api/v1/runs", {})[1]["run_id"]
+        service.wait_for("ended: error")
+        back.write("data/rates.csv", rates(d3=0))
+        assert ask(back, "POST", f"/api/v1/runs/{run}/retry", {})[1]["error"]["code"] == "SL0823"
+        run = ask(back, "POST", "/api/v1/runs", {"select": ["raw.rates", "clean.rates"]})[1]["run_id"]
+        service.wait_for("ended: ok")
+        again = ask(back, "POST", f"/api/v1/runs/{failed}/retry", {})[1]["run_id"]
+        assert service.wait_for("ended: ok")["run_id"] == again
+        assert ask(back, "GET", f"/api/v1/runs/{again}")[1]["command"] == "retry"
+        assert ask(back, "POST", "/api/v1/runs", {"select": ["nothing.there"]})[0] == 202
+        service.wait_for("failed:")
+        assert service.end() == 0
+    expected = from_scratch(back)
+    assert {table: back.rows(table) for table in expected} == expected
