@@ -343,6 +343,10 @@ ssize_t sl_child_take(struct sl_child *child, char *to, size_t most)
         sl_buf_reset(&child->text);
         child->taken = 0;
         go_on(child);
+    } else if (child->taken >= STREAM_BYTES) { // what was taken must not add up
+        child->text.length -= child->taken;
+        memmove(child->text.text, child->text.text + child->taken, child->text.length + 1);
+        child->taken = 0;
     }
     if (length && !child->has_ended) // its time begins anew
         (void)uv_timer_start(&child->timer, on_late, (uint64_t)child->children->limit_ms, 0);
@@ -458,7 +462,6 @@ void sl_child_forget(struct sl_child *child)
 {
     struct sl_children *children = child->children;
     struct sl_child *waiting = children->waiting;
-
     const bool is_reading = sl_route_is_reading(child->request);
 
     child->request = NULL;
