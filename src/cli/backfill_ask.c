@@ -59,13 +59,14 @@ static int fail_as_told(const json_t *told, struct sl_err *err)
 
 static void print_steps(const struct sl_common *common, const json_t *steps)
 {
-    const json_t *step, *note;
-    size_t i, k;
+    const json_t *step;
+    size_t i;
     json_array_foreach (steps, i, step) {
         const json_t *failure = json_object_get(step, "error");
-        json_array_foreach (json_object_get(step, "notes"), k, note)
+        const json_t *notes = json_object_get(step, "notes");
+        for (size_t k = 0; k < json_array_size(notes); k++)
             sl_tell(common, SL_LOG_WARN, "%s: %s", sl_json_text(step, "step", ""),
-                    json_string_value(note));
+                    json_string_value(json_array_get(notes, k)));
         if (json_is_object(failure))
             sl_tell(common, SL_LOG_ERROR, "%s failed: %s (%s)", sl_json_text(step, "step", ""),
                     sl_json_text(failure, "message", ""), sl_json_text(failure, "code", ""));
