@@ -185,7 +185,7 @@ static int plan_backfill(struct sl_world *world, const json_t *told, struct sl_b
 
 static json_t *answer_backfill(struct sl_world *world, const json_t *told)
 {
-    struct sl_backfill_plan plan;
+    struct sl_backfill_plan plan = {0};
     struct sl_err err = {0};
     if (plan_backfill(world, told, &plan, &err) == SL_OK)
         return json_pack("{s:o}", "plan", sl_backfill_plan_pack(&plan));
